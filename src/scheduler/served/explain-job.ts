@@ -9,11 +9,9 @@ import type { Cell } from '../engine/cell/cell.ts';
 import type { JobRecord } from '../engine/cell/job-record.ts';
 import { isFinished } from '../engine/cell/job-record.ts';
 import type { JobSpec } from '../engine/model/job-spec.ts';
-import type { WhyScaled } from './explain-scaling.ts';
-import type { WhyTurn } from './explain-turn.ts';
-import type { Job } from './job.ts';
+import type { WhyScaled, WhyTurn, HeldModel } from './job-standing.ts';
+import type { Job } from './jobs/job.ts';
 import { isOffered } from './offered-kinds.ts';
-import type { HeldModel } from './weights-held.ts';
 import type { StandingReservation } from './quotas/sharing.ts';
 import { isQueueOf, tenantOfQueue } from './quotas/cohort-tree.ts';
 

@@ -10,7 +10,7 @@ import type { Cell } from '../engine/cell/cell.ts';
 import type { CellEvent } from '../engine/cell/event.ts';
 import type { PriceRow } from '../engine/model/price-book.ts';
 import type { ResidentWeights } from '../engine/cell/resident-weights.ts';
-import { poolEvents } from './pool-spec-of.ts';
+import { poolEvents } from './agents-as-nodes.ts';
 import type { KnownNode, NodeOrder, SqliteNodeRegistry } from './sqlite-node-registry.ts';
 import type { SqlitePoolRegistry } from './sqlite-pool-registry.ts';
 

@@ -6,8 +6,8 @@ import { LIMITS } from '../../contract/limits.ts';
 import { unreachable } from '../../kernel/assert.ts';
 import type { Attempt, EndReason, JobRecord } from '../engine/cell/job-record.ts';
 import { isFinished } from '../engine/cell/job-record.ts';
-import type { EndedAttempt, Job, LiveAttempt } from './job.ts';
-import { NO_PROGRESS, withProgress } from './job.ts';
+import type { EndedAttempt, Job, LiveAttempt } from './jobs/job.ts';
+import { NO_PROGRESS, withProgress } from './jobs/job.ts';
 
 /** How a pool says that an attempt ended. */
 export type AttemptEnd =

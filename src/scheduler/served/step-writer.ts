@@ -11,24 +11,20 @@ import type { CellDecision } from '../engine/cell/records.ts';
 import type { LedgerEvent } from '../engine/cell/segment.ts';
 import { WHOLE_MILLI } from '../engine/model/pool-spec.ts';
 import { effectsOf, isAttemptDecision } from './attempt-effects.ts';
-import { withCharge } from './charged.ts';
-import type { Job, JobRequest } from './job.ts';
-import { newJob } from './job.ts';
+import { withCharge, newJob, segmentAfter } from './jobs/job.ts';
+import type { Job, JobRequest, JobSegment } from './jobs/job.ts';
 import type { AttemptEnd } from './project-job.ts';
 import { projected } from './project-job.ts';
 import { asksOf, grantIdOf, keptGrants } from './fund-attempts.ts';
-import type { SqliteGrantStore } from './sqlite-grant-store.ts';
-import { TOKENS_GRANT } from './sqlite-grant-store.ts';
+import type { SqliteGrantStore } from './jobs/sqlite-grant-store.ts';
+import { TOKENS_GRANT } from './jobs/sqlite-grant-store.ts';
 import type { RecordDecision, SqliteCellStore } from './sqlite-cell-store.ts';
 import { isRecord } from './sqlite-cell-store.ts';
-import type { JobEvent } from './job-events.ts';
-import { eventOf } from './job-events.ts';
-import type { JobSegment } from './job-segments.ts';
-import { segmentAfter } from './job-segments.ts';
-import type { OfJob, SqliteJobHistory } from './sqlite-job-history.ts';
-import type { SqliteJobIndex } from './sqlite-job-index.ts';
-import type { SqliteJobStore } from './sqlite-job-store.ts';
-import type { SqliteUsageOutbox } from './sqlite-usage-outbox.ts';
+import type { JobEvent, OfJob, SqliteJobHistory } from './jobs/sqlite-job-history.ts';
+import { eventOf } from './jobs/sqlite-job-history.ts';
+import type { SqliteJobIndex } from './jobs/sqlite-job-index.ts';
+import type { SqliteJobStore } from './jobs/sqlite-job-store.ts';
+import type { SqliteUsageOutbox } from './jobs/sqlite-usage-outbox.ts';
 
 /** What came with the events of a step that the engine does not need. */
 export interface StepContext {

@@ -6,7 +6,7 @@ import { step } from '../../../src/scheduler/engine/machine/step.ts';
 import type { JobSpec } from '../../../src/scheduler/engine/model/job-spec.ts';
 import { cellSettings, cohort, evictionPolicy } from '../../support/worlds/cell-world.ts';
 import { jobSpec, nodeSpec, poolSpec } from '../../support/fixtures/scheduler-specs.ts';
-import { Agenda } from '../../../src/scheduler/simulator/agenda.ts';
+import { Agenda } from '../../../src/scheduler/simulator/load/replay-jobs.ts';
 import { cpuMs } from './cpu-ms.ts';
 import type { Suite, Workload, WorkloadSet } from './kueue-suite.ts';
 import { BASELINE, BORROWING_UNITS, LARGE_SCALE, NOMINAL_UNITS, quotaOf, SIZES, workloadsOf } from './kueue-suite.ts';

@@ -1,6 +1,6 @@
 import type { JobId } from '../../../src/kernel/ids.ts';
 import type { CohortSpec, Quota } from '../../../src/scheduler/engine/fairness/quota-tree.ts';
-import type { EvictionPolicy } from '../../../src/scheduler/engine/model/eviction-policy.ts';
+import type { EvictionPolicy, NodeSpec } from '../../../src/scheduler/engine/model/pool-spec.ts';
 import { Cell } from '../../../src/scheduler/engine/cell/cell.ts';
 import type { CellSettings } from '../../../src/scheduler/engine/cell/cell-settings.ts';
 import type { CellDecision } from '../../../src/scheduler/engine/cell/records.ts';
@@ -9,7 +9,6 @@ import type { JobRecord } from '../../../src/scheduler/engine/cell/job-record.ts
 import type { CellStep } from '../../../src/scheduler/engine/machine/step.ts';
 import { step } from '../../../src/scheduler/engine/machine/step.ts';
 import type { JobSpec } from '../../../src/scheduler/engine/model/job-spec.ts';
-import type { NodeSpec } from '../../../src/scheduler/engine/model/pool-spec.ts';
 import { LeastWaste } from '../../../src/scheduler/engine/placement/least-waste.ts';
 import { ACCELERATORS, jobSpec, nodeSpec, poolSpec } from '../fixtures/scheduler-specs.ts';
 

@@ -5,7 +5,7 @@ import type { AttemptNews, CellEvent } from '../../../src/scheduler/engine/cell/
 import { step } from '../../../src/scheduler/engine/machine/step.ts';
 import { LeastWaste } from '../../../src/scheduler/engine/placement/least-waste.ts';
 import { TightestFit } from '../../../src/scheduler/engine/placement/tightest-fit.ts';
-import { Agenda } from '../../../src/scheduler/simulator/agenda.ts';
+import { Agenda } from '../../../src/scheduler/simulator/load/replay-jobs.ts';
 import { cellSettings, cohort, queue } from './cell-world.ts';
 import { ACCELERATORS, demand, jobSpec, nodeSpec, option, poolSpec } from '../fixtures/scheduler-specs.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';

@@ -10,7 +10,7 @@ import { migrate } from '../../../src/kernel/sql/migrate.ts';
 import type { SqlStorage } from '../../../src/kernel/sql/sql-storage.ts';
 import type { CellSettings } from '../../../src/scheduler/engine/cell/cell-settings.ts';
 import { DurableCell } from '../../../src/scheduler/served/durable-cell.ts';
-import type { Job, JobRequest } from '../../../src/scheduler/served/job.ts';
+import type { Job, JobRequest } from '../../../src/scheduler/served/jobs/job.ts';
 import { JOB_MIGRATIONS } from '../../../src/scheduler/served/migrations.ts';
 import { NodeSql } from '../fakes/node-sql.ts';
 import { jobRequest } from '../fixtures/job-request.ts';

@@ -4,7 +4,7 @@ import type { BatchId, BatchJob } from '../../../src/gateway/jobs/batches.ts';
 import { batchIdOf } from '../../../src/gateway/jobs/batches.ts';
 import { faultsOf, filesOf, momentsOf, statusOf } from '../../../src/gateway/jobs/batch-status.ts';
 import { must } from '../../../src/kernel/assert.ts';
-import { isFinished } from '../../../src/scheduler/served/job.ts';
+import { isFinished } from '../../../src/scheduler/served/jobs/job.ts';
 import type { Handlers } from '../serve.ts';
 import { pageReply, seconds } from './wire.ts';
 

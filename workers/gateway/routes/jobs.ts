@@ -3,7 +3,7 @@ import type { EmbeddingInput, EmbeddingListReply } from '../../../src/contract/e
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { JobId } from '../../../src/kernel/ids.ts';
 import type { JobVerb } from '../../../src/scheduler/served/job-verbs.ts';
-import type { Job } from '../../../src/scheduler/served/job.ts';
+import type { Job } from '../../../src/scheduler/served/jobs/job.ts';
 import type { Handlers } from '../serve.ts';
 import { jobEventStream } from './event-stream.ts';
 import { followedText, logText } from './log-text.ts';

@@ -10,7 +10,7 @@ import type { AttemptHold } from '../../../src/gateway/jobs/attempt-files.ts';
 import type { AttemptId, PoolId } from '../../../src/kernel/ids.ts';
 import type { NodeReply, PoolReply } from '../../../src/contract/pools.ts';
 import type { PoolRecord } from '../../../src/contract/pool-record.ts';
-import { weightsMaxMibOf } from '../../../src/scheduler/served/node-of.ts';
+import { weightsMaxMibOf } from '../../../src/scheduler/served/agents-as-nodes.ts';
 import type { NodeView, PoolPrice } from '../../../src/scheduler/served/pool-operations.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { NodeWeights, PoolNode } from '../../../src/contract/pool-exchange.ts';

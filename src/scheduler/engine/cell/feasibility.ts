@@ -1,4 +1,4 @@
-import type { EvictionPolicy } from '../model/eviction-policy.ts';
+import type { EvictionPolicy } from '../model/pool-spec.ts';
 import { must } from '../../../kernel/assert.ts';
 import { available, rootOf, policyOf } from '../fairness/quota-tree.ts';
 import type { Cell } from './cell.ts';

@@ -6,7 +6,7 @@ import type { CohortNode } from '../fairness/quota-tree.ts';
 import { rootOf, policyOf } from '../fairness/quota-tree.ts';
 import type { Cell } from '../cell/cell.ts';
 import type { JobRecord } from '../cell/job-record.ts';
-import type { EvictionPolicy } from '../model/eviction-policy.ts';
+import type { EvictionPolicy } from '../model/pool-spec.ts';
 import { WHOLE_MILLI } from '../model/pool-spec.ts';
 
 /**

@@ -12,7 +12,7 @@ import { metricsIn, tuningEventsOf, tuningFaultOf, tuningStatusOf } from '../../
 import { Hmac } from '../../../../src/kernel/hmac.ts';
 import type { JobId, KeyId, TenantId } from '../../../../src/kernel/ids.ts';
 import { ok } from '../../../../src/kernel/result.ts';
-import type { Job } from '../../../../src/scheduler/served/job.ts';
+import type { Job } from '../../../../src/scheduler/served/jobs/job.ts';
 import { listJobs } from '../../../../src/scheduler/served/job-queries.ts';
 import { jobRequest } from '../../../support/fixtures/job-request.ts';
 import { ServedCell } from '../../../support/worlds/served-cell.ts';

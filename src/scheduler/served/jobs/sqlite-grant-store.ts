@@ -1,9 +1,9 @@
-import type { FundRequest, FundSettlement } from '../../contract/job-funds.ts';
-import type { Quantities } from '../../contract/meter.ts';
-import type { JobId, OrganisationId, TenantId } from '../../kernel/ids.ts';
-import { jsonParts } from '../../kernel/sql/bulk-statements.ts';
-import { RememberedValue } from '../../kernel/sql/remembering-storage.ts';
-import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
+import type { FundRequest, FundSettlement } from '../../../contract/job-funds.ts';
+import type { Quantities } from '../../../contract/meter.ts';
+import type { JobId, OrganisationId, TenantId } from '../../../kernel/ids.ts';
+import { jsonParts } from '../../../kernel/sql/bulk-statements.ts';
+import { RememberedValue } from '../../../kernel/sql/remembering-storage.ts';
+import type { SqlStorage } from '../../../kernel/sql/sql-storage.ts';
 
 /** The grants of attempts whose beginning or end has not reached the quotas yet. */
 export const GRANT_TABLE = `

@@ -1,14 +1,16 @@
-import type { Checkpoint, FailureReason, JobOutput } from '../../contract/attempt.ts';
-import type { Progress } from '../../contract/attempt-report.ts';
-import type { Priority } from '../../contract/job-facts.ts';
-import type { Work } from '../../contract/job-work.ts';
-import type { JobErrorReason, JobState, StopReason } from '../../contract/jobs.ts';
-import type { LineFault } from '../../contract/attempt-report.ts';
-import type { AttemptId, FileId, JobId, OrganisationId, PoolId, ProjectId, TenantId } from '../../kernel/ids.ts';
+import type { Checkpoint, FailureReason, JobOutput } from '../../../contract/attempt.ts';
+import type { Progress, LineFault } from '../../../contract/attempt-report.ts';
+import type { Priority } from '../../../contract/job-facts.ts';
+import type { Work } from '../../../contract/job-work.ts';
+import type { JobErrorReason, JobState, StopReason } from '../../../contract/jobs.ts';
+import type { AttemptId, FileId, JobId, OrganisationId, PoolId, ProjectId, TenantId } from '../../../kernel/ids.ts';
 import type { AttemptGroup } from './attempt-group.ts';
-import type { Charged } from './charged.ts';
-import type { JobSegment } from './job-segments.ts';
-import type { ModelWeights, ResourceOption } from '../engine/model/job-spec.ts';
+import type { ModelWeights, ResourceOption } from '../../engine/model/job-spec.ts';
+import { DEFAULT_QUEUE } from '../../../contract/queue-record.ts';
+import { LIMITS } from '../../../contract/limits.ts';
+import { DAY_MS } from '../../../kernel/time-units.ts';
+import type { LedgerEvent } from '../../engine/cell/segment.ts';
+import { NAMED_PRIORITIES } from '../../../contract/job-facts.ts';
 
 /** The submitter of a job, and its payer. */
 interface JobOwner {
@@ -200,3 +202,81 @@ const STORED_INPUT_BYTES_MAX = 16 * 1024 * 1024;
 
 /** A token is a byte of its input at least. */
 export const tokensMaxOf = ({ tokensMax }: JobRequest): number => tokensMax ?? STORED_INPUT_BYTES_MAX;
+
+/** An agent as a node, and what a job asks of it that names nothing else. */
+export const ONE_ATTEMPT = { cpuMilli: 1_000, memoryMib: 1_024 };
+
+/** A node anywhere, without accelerators. */
+export const ANY_NODE: ResourceOption = {
+  accelerator: null,
+  perNode: { ...ONE_ATTEMPT, acceleratorCount: 0, milliEach: 0 },
+  nodes: { min: 1, max: 1, step: 1 },
+  markets: ['reserved', 'on_demand', 'spot'],
+  regions: null,
+  topology: null,
+  throughputHintMilli: 1_000,
+};
+
+/** What a job asks for that says nothing of it; jobs from before they could say it have the same. */
+export const DEFAULT_TERMS = {
+  queue: DEFAULT_QUEUE,
+  options: [ANY_NODE],
+  deadlineAtMs: null,
+  runtimeMaxMs: null,
+  checkpointIntervalMs: null,
+  graceMs: LIMITS.jobGraceMs,
+  costMaxNanoDollars: null,
+  priceMaxNanoDollarsPerHour: null,
+  dependsOn: [],
+  name: null,
+  labels: {},
+  batch: null,
+} as const satisfies Partial<JobRequest>;
+
+/** Time that was charged at one price: of one type of accelerator, on one day. Plain data. */
+export interface Charged {
+  readonly accelerator: string | null;
+  /** Since the epoch, in UTC. */
+  readonly day: number;
+  readonly acceleratorMs: number;
+}
+
+/** What was charged, with what was charged at that time. */
+export function withCharge(
+  charged: readonly Charged[],
+  accelerator: string | null,
+  atMs: number,
+  acceleratorMs: number,
+): readonly Charged[] {
+  const day = Math.floor(atMs / DAY_MS);
+  const isSame = (one: Charged): boolean => one.accelerator === accelerator && one.day === day;
+  if (!charged.some(isSame)) return [...charged, { accelerator, day, acceleratorMs }];
+  return charged.map((one) => (isSame(one) ? { ...one, acceleratorMs: one.acceleratorMs + acceleratorMs } : one));
+}
+
+/** A stretch of an attempt on the same nodes, as it was charged. Plain data. */
+export interface JobSegment {
+  /** 1 is the first of the job. */
+  readonly sequence: number;
+  readonly fence: number;
+  readonly poolId: PoolId;
+  readonly nodes: number;
+  readonly accelerator: string | null;
+  readonly fromMs: number;
+  readonly untilMs: number;
+  readonly acceleratorMs: number;
+  /** Whose prices hold for it, since the epoch, in UTC: the day of its end, or that on which it was paid in advance. */
+  readonly day: number;
+}
+
+/** The newest segment once this was charged at that time: a new one, or the one before going on while its prices hold. */
+export function segmentAfter(last: JobSegment | null, event: LedgerEvent, acceleratorMs: number, atMs: number): JobSegment {
+  const day = Math.floor(atMs / DAY_MS);
+  const { fence, poolId, nodes, accelerator, fromMs, untilMs } = event;
+  const goesOn = last !== null && last.fence === fence && last.nodes === nodes && last.untilMs === fromMs && last.day === day;
+  if (goesOn) return { ...last, untilMs, acceleratorMs: last.acceleratorMs + acceleratorMs };
+  return { sequence: (last?.sequence ?? 0) + 1, fence, poolId, nodes, accelerator, fromMs, untilMs, acceleratorMs, day };
+}
+
+/** A priority as the engine counts it. */
+export const priorityNumber = (priority: Priority): number => (typeof priority === 'number' ? priority : NAMED_PRIORITIES[priority]);

@@ -1,8 +1,8 @@
-import type { JobKind } from '../../contract/job-work.ts';
-import type { JobState } from '../../contract/jobs.ts';
-import { LIMITS } from '../../contract/limits.ts';
-import type { JobId, TenantId } from '../../kernel/ids.ts';
-import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
+import type { JobKind } from '../../../contract/job-work.ts';
+import type { JobState } from '../../../contract/jobs.ts';
+import { LIMITS } from '../../../contract/limits.ts';
+import type { JobId, TenantId } from '../../../kernel/ids.ts';
+import type { SqlStorage } from '../../../kernel/sql/sql-storage.ts';
 import type { Job } from './job.ts';
 
 /** Which jobs of a tenant a list is of. An absent field leaves all. */

@@ -1,12 +1,11 @@
-import { jobOfOutput } from '../../contract/attempt.ts';
-import { must } from '../../kernel/assert.ts';
-import type { FileId, JobId, TenantId } from '../../kernel/ids.ts';
-import { jsonParts } from '../../kernel/sql/bulk-statements.ts';
-import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
+import { jobOfOutput } from '../../../contract/attempt.ts';
+import { must } from '../../../kernel/assert.ts';
+import type { FileId, JobId, TenantId } from '../../../kernel/ids.ts';
+import { jsonParts } from '../../../kernel/sql/bulk-statements.ts';
+import type { SqlStorage } from '../../../kernel/sql/sql-storage.ts';
 import type { Job } from './job.ts';
-import { isFinished } from './job.ts';
-import { priorityNumber } from './spec-of.ts';
-import { dropOldest } from '../../kernel/drop-oldest.ts';
+import { isFinished, priorityNumber } from './job.ts';
+import { dropOldest } from '../../../kernel/drop-oldest.ts';
 
 type Body = { body: string };
 

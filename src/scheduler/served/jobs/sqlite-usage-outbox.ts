@@ -1,8 +1,8 @@
-import type { UsageEvent } from '../../contract/meter.ts';
-import type { OrganisationId } from '../../kernel/ids.ts';
-import { jsonParts } from '../../kernel/sql/bulk-statements.ts';
-import { RememberedValue } from '../../kernel/sql/remembering-storage.ts';
-import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
+import type { UsageEvent } from '../../../contract/meter.ts';
+import type { OrganisationId } from '../../../kernel/ids.ts';
+import { jsonParts } from '../../../kernel/sql/bulk-statements.ts';
+import { RememberedValue } from '../../../kernel/sql/remembering-storage.ts';
+import type { SqlStorage } from '../../../kernel/sql/sql-storage.ts';
 
 /** Usage that is charged but not yet acknowledged by the ledger. */
 export class SqliteUsageOutbox {
