@@ -10,7 +10,7 @@ import { followedText, logText } from './log-text.ts';
 import type { Call } from '../call.ts';
 import { explanationReply, planReply } from './job-explanation-reply.ts';
 import { attemptsReply, costReply, jobReply } from './job-reply.ts';
-import { pageReply } from './wire.ts';
+import { pageReply, replied } from './wire.ts';
 
 export const jobHandlers = {
   createJob: async ({ gateway, principal, body, idempotencyKey }) =>
@@ -38,10 +38,7 @@ export const jobHandlers = {
     const { job, explanation } = found.value;
     return { ok: true, reply: explanationReply(job, explanation), used: {} };
   },
-  planJob: async ({ gateway, principal, body }) => {
-    const planned = await gateway.heavy.jobs.plan(principal, body);
-    return planned.ok ? { ok: true, reply: planReply(planned.value), used: {} } : planned;
-  },
+  planJob: async ({ gateway, principal, body }) => replied(await gateway.heavy.jobs.plan(principal, body), planReply),
   getJobLogs: async ({ gateway, principal, authority, params, query }) => {
     const [tenantId, jobId] = [principal.tenantId, params.job as JobId];
     const page = await gateway.heavy.logs.read(tenantId, jobId, query);
@@ -75,14 +72,14 @@ export const jobHandlers = {
   preemptJob: (call) => act(call, { kind: 'preempt', fence: call.query.attempt ?? null }),
   resizeJob: (call) => act(call, { kind: 'resize', nodes: call.body.nodes }),
   reprioritiseJob: (call) => act(call, { kind: 'reprioritise', priority: call.body.priority }),
-  listJobAttempts: async ({ gateway, principal, params }) => {
-    const job = await gateway.heavy.jobs.find(principal.tenantId, params.job as JobId);
-    return job.ok ? { ok: true, reply: { object: 'list', data: attemptsReply(job.value), has_more: false }, used: {} } : job;
-  },
-  getJobCost: async ({ gateway, principal, params }) => {
-    const found = await gateway.heavy.jobs.cost(principal.tenantId, params.job as JobId);
-    return found.ok ? { ok: true, reply: costReply(found.value.job, found.value.cost), used: {} } : found;
-  },
+  listJobAttempts: async ({ gateway, principal, params }) =>
+    replied(await gateway.heavy.jobs.find(principal.tenantId, params.job as JobId), (job) => ({
+      object: 'list',
+      data: attemptsReply(job),
+      has_more: false,
+    })),
+  getJobCost: async ({ gateway, principal, params }) =>
+    replied(await gateway.heavy.jobs.cost(principal.tenantId, params.job as JobId), (found) => costReply(found.job, found.cost)),
 } satisfies Partial<Handlers>;
 
 /** A token is a byte at least; registered models add special tokens, and those of a prompt. */
@@ -115,4 +112,4 @@ function labelOf(text: string): { readonly name: string; readonly value: string 
   return { name, value: value.join('=') };
 }
 
-const answer = (job: Outcome<Job>) => (job.ok ? ({ ok: true, reply: jobReply(job.value), used: {} } as const) : job);
+const answer = (job: Outcome<Job>) => replied(job, jobReply);
