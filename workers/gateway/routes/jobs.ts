@@ -17,7 +17,7 @@ export const jobHandlers = {
     answer(await gateway.heavy.jobs.submit(principal, body, idempotencyKey)),
   listJobs: async ({ gateway, principal, query }) => {
     const { limit, after, label, created_after: fromS, created_before: untilS, ...filter } = query;
-    const page = await gateway.heavy.jobs.list(
+    const page = await gateway.heavy.cell.jobs(
       principal.tenantId,
       {
         ...filter,
@@ -25,15 +25,16 @@ export const jobHandlers = {
         createdFromMs: fromS === undefined ? undefined : fromS * 1_000,
         createdUntilMs: untilS === undefined ? undefined : untilS * 1_000,
       },
-      { limit, after: after as JobId | undefined },
+      limit,
+      after as JobId | undefined,
     );
     if (!page.ok) return page;
     const { jobs, next } = page.value;
     return { ok: true, reply: { ...pageReply({ items: jobs, hasMore: next !== null }, jobReply), next }, used: {} };
   },
-  getJob: async ({ gateway, principal, params }) => answer(await gateway.heavy.jobs.find(principal.tenantId, params.job as JobId)),
+  getJob: async ({ gateway, principal, params }) => answer(await gateway.heavy.cell.job(principal.tenantId, params.job as JobId)),
   explainJob: async ({ gateway, principal, params }) => {
-    const found = await gateway.heavy.jobs.explain(principal.tenantId, params.job as JobId);
+    const found = await gateway.heavy.cell.explain(principal.tenantId, params.job as JobId);
     if (!found.ok) return found;
     const { job, explanation } = found.value;
     return { ok: true, reply: explanationReply(job, explanation), used: {} };
@@ -73,7 +74,7 @@ export const jobHandlers = {
   resizeJob: (call) => act(call, { kind: 'resize', nodes: call.body.nodes }),
   reprioritiseJob: (call) => act(call, { kind: 'reprioritise', priority: call.body.priority }),
   listJobAttempts: async ({ gateway, principal, params }) =>
-    replied(await gateway.heavy.jobs.find(principal.tenantId, params.job as JobId), (job) => ({
+    replied(await gateway.heavy.cell.job(principal.tenantId, params.job as JobId), (job) => ({
       object: 'list',
       data: attemptsReply(job),
       has_more: false,
@@ -104,7 +105,7 @@ const ADDED_TOKENS = 64;
 type OfJob = Pick<Call<(typeof jobControlEndpoints)['cancelJob']>, 'gateway' | 'principal' | 'params'>;
 
 const act = async ({ gateway, principal, params }: OfJob, verb: JobVerb) =>
-  answer(await gateway.heavy.jobs.act(principal.tenantId, params.job as JobId, verb));
+  answer(await gateway.heavy.cell.act(principal.tenantId, params.job as JobId, verb));
 
 /** `name=value`: a value may contain another `=`. */
 function labelOf(text: string): { readonly name: string; readonly value: string } {

@@ -55,12 +55,18 @@ export const poolHandlers = {
   },
   listNodes: async ({ gateway, params, query }) =>
     replied(await gateway.heavy.admin.nodes(params.pool as PoolId, query.limit, query.after), (page) => pageReply(page, nodeReply)),
-  cordonNode: async ({ gateway, params }) => nodeOutcome(await gateway.heavy.admin.order(params.pool as PoolId, params.node, 'cordon')),
-  drainNode: async ({ gateway, params }) => nodeOutcome(await gateway.heavy.admin.order(params.pool as PoolId, params.node, 'drain')),
-  uncordonNode: async ({ gateway, params }) => nodeOutcome(await gateway.heavy.admin.order(params.pool as PoolId, params.node, null)),
+  cordonNode: async ({ gateway, params }) =>
+    nodeOutcome(await gateway.heavy.cell.operate('order', params.pool as PoolId, params.node, 'cordon')),
+  drainNode: async ({ gateway, params }) =>
+    nodeOutcome(await gateway.heavy.cell.operate('order', params.pool as PoolId, params.node, 'drain')),
+  uncordonNode: async ({ gateway, params }) =>
+    nodeOutcome(await gateway.heavy.cell.operate('order', params.pool as PoolId, params.node, null)),
   setPoolPrice: async ({ gateway, params, body }) => replied(await gateway.heavy.admin.setPrice(params.pool as PoolId, body), priceReply),
   listPoolPrices: async ({ gateway, params }) =>
-    replied(await gateway.heavy.admin.prices(params.pool as PoolId), (prices) => ({ object: 'list', data: prices.map(priceReply) })),
+    replied(await gateway.heavy.cell.operate('prices', params.pool as PoolId), (prices) => ({
+      object: 'list',
+      data: prices.map(priceReply),
+    })),
 } satisfies Partial<Handlers>;
 
 const nodeOutcome = (outcome: Outcome<NodeView>) => replied(outcome, nodeReply);

@@ -1,6 +1,7 @@
 import type { CohortReply } from '../../../src/contract/cohorts.ts';
+import { cohortSettingsOf } from '../../../src/contract/cohorts.ts';
 import type { QueueReply } from '../../../src/contract/queues.ts';
-import { replyOfQueueSettings } from '../../../src/contract/queues.ts';
+import { queueSettingsOf, replyOfQueueSettings } from '../../../src/contract/queues.ts';
 import { quotasReply } from '../../../src/contract/queue-terms.ts';
 import type { CohortView } from '../../../src/scheduler/served/quotas/cohort-operations.ts';
 import type { QueueView } from '../../../src/scheduler/served/quotas/queue-operations.ts';
@@ -13,11 +14,12 @@ export const queueHandlers = {
     replied(await gateway.heavy.queues.createQueue(principal, body, idempotencyKey), queueReply),
   listQueues: async ({ gateway, principal, query }) =>
     replied(await gateway.heavy.queues.queues(principal, query.limit, query.after), (page) => pageReply(page, queueReply)),
-  getQueue: async ({ gateway, principal, params }) => replied(await gateway.heavy.queues.queue(principal, params.queue), queueReply),
+  getQueue: async ({ gateway, principal, params }) =>
+    replied(await gateway.heavy.cell.operate('queue', principal.tenantId, params.queue), queueReply),
   changeQueue: async ({ gateway, principal, params, body }) =>
-    replied(await gateway.heavy.queues.changeQueue(principal, params.queue, body), queueReply),
+    replied(await gateway.heavy.cell.operate('changeQueue', principal.tenantId, params.queue, queueSettingsOf(body)), queueReply),
   deleteQueue: async ({ gateway, principal, params }) =>
-    replied(await gateway.heavy.queues.removeQueue(principal, params.queue), () => ({
+    replied(await gateway.heavy.cell.operate('removeQueue', principal.tenantId, params.queue), () => ({
       name: params.queue,
       object: 'queue.deleted',
       deleted: true,
@@ -29,10 +31,11 @@ export const cohortHandlers = {
     replied(await gateway.heavy.queues.createCohort(principal, body, idempotencyKey), cohortReply),
   listCohorts: async ({ gateway, query }) =>
     replied(await gateway.heavy.queues.cohorts(query.limit, query.after), (page) => pageReply(page, cohortReply)),
-  getCohort: async ({ gateway, params }) => replied(await gateway.heavy.queues.cohort(params.cohort), cohortReply),
-  changeCohort: async ({ gateway, params, body }) => replied(await gateway.heavy.queues.changeCohort(params.cohort, body), cohortReply),
+  getCohort: async ({ gateway, params }) => replied(await gateway.heavy.cell.operate('cohort', params.cohort), cohortReply),
+  changeCohort: async ({ gateway, params, body }) =>
+    replied(await gateway.heavy.cell.operate('changeCohort', params.cohort, cohortSettingsOf(body)), cohortReply),
   deleteCohort: async ({ gateway, params }) =>
-    replied(await gateway.heavy.queues.removeCohort(params.cohort), () => ({
+    replied(await gateway.heavy.cell.operate('removeCohort', params.cohort), () => ({
       name: params.cohort,
       object: 'cohort.deleted',
       deleted: true,
