@@ -2,7 +2,7 @@ import { messageOf } from '../src/contract/errors.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import { ok } from '../src/kernel/result.ts';
-import type { SqliteUsageOutbox } from '../src/scheduler/served/sqlite-usage-outbox.ts';
+import type { SqliteUsageOutbox } from '../src/scheduler/served/jobs/sqlite-usage-outbox.ts';
 import { quotaAlert } from '../src/tenancy/billing/budget.ts';
 import type { SqliteAlertOutbox } from '../src/tenancy/quota/quota-store.ts';
 import type { BillingStub, ObjectsEnv } from './env.ts';

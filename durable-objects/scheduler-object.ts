@@ -10,8 +10,8 @@ import type { CellOperation, CellOperations } from '../src/scheduler/served/cell
 import { perform } from '../src/scheduler/served/cell-operations.ts';
 import { costedJob, listJobs } from '../src/scheduler/served/job-queries.ts';
 import type { JobVerb } from '../src/scheduler/served/job-verbs.ts';
-import type { Job, JobRequest } from '../src/scheduler/served/job.ts';
-import type { JobFilter, JobPage } from '../src/scheduler/served/sqlite-job-index.ts';
+import type { Job, JobRequest } from '../src/scheduler/served/jobs/job.ts';
+import type { JobFilter, JobPage } from '../src/scheduler/served/jobs/sqlite-job-index.ts';
 import { JOB_MIGRATIONS } from '../src/scheduler/served/migrations.ts';
 import type { ObjectsEnv, SchedulerStub } from './env.ts';
 import { AlarmClock } from './alarm-clock.ts';

@@ -1,9 +1,10 @@
-import type { AttemptEnding, AttemptReport, Grant, Serving, Throughput } from '../contract/attempt.ts';
+import type { AttemptEnding, AttemptReport, Grant, Serving, Throughput, Checkpoint } from '../contract/attempt.ts';
 import { hasOtherLoad, isNews, rankOfAttempt } from '../contract/attempt.ts';
 import type { Progress } from '../contract/attempt-report.ts';
 import { followsLoad } from '../contract/job-facts.ts';
 import { LIMITS } from '../contract/limits.ts';
-import type { Brand } from '../kernel/ids.ts';
+import type { Brand, AttemptId } from '../kernel/ids.ts';
+import type { Outcome } from '../contract/outcome.ts';
 
 export type AgentId = Brand<'AgentId'>;
 
@@ -180,4 +181,20 @@ export function reportOn({ grant, progress, throughput, serving, lost, ending }:
     ...(throughput === undefined ? {} : { throughput }),
     ...(serving === undefined ? {} : { serving }),
   };
+}
+
+/** What an agent says of an attempt, under its fence: to the gateway, and by it to the object of the pool that has the attempt. */
+export interface AttemptCalls {
+  heartbeat(
+    attemptId: AttemptId,
+    fence: number,
+    progress: Progress | null,
+    run?: string,
+    throughput?: Throughput,
+    serving?: Serving,
+  ): Promise<Outcome<HeartbeatReply>>;
+  held(attemptId: AttemptId, fence: number): Promise<Outcome<Grant>>;
+  meet(attemptId: AttemptId, fence: number, address: string, version?: number): Promise<Outcome<readonly string[] | null>>;
+  saved(attemptId: AttemptId, fence: number, checkpoint: Checkpoint): Promise<Outcome<null>>;
+  end(attemptId: AttemptId, fence: number, ending: AttemptEnding): Promise<Outcome<null>>;
 }

@@ -1,5 +1,4 @@
 import { hostname } from 'node:os';
-
 import { CommandRunner } from './command-runner.ts';
 import { EmbeddingRunner } from './embedding-runner.ts';
 import type { GatewayModels } from './gateway-models.ts';
@@ -10,6 +9,11 @@ import type { JobRunners } from './job-runner.ts';
 import { OnlineRunner } from './online-runner.ts';
 import type { AgentConfig } from './pool-client.ts';
 import { TrainingRunner } from './training-runner.ts';
+import { parseArgs } from 'node:util';
+import type { JobKind } from '../../src/contract/job-work.ts';
+import { JOB_KINDS } from '../../src/contract/job-work.ts';
+import { KIND_FACTS } from '../../src/contract/job-facts.ts';
+import { canGuard } from './guarded-process.ts';
 
 /** What an agent runs of the kinds that it allows, whether it asks for work itself or a cluster starts it. */
 export const agentRunners = (
@@ -26,3 +30,22 @@ export const agentRunners = (
   ...(allowed.has('online_inference') ? { online_inference: new OnlineRunner(address, models, beside) } : {}),
   ...(allowed.has('training') ? { training: new TrainingRunner(address, url) } : {}),
 });
+
+/**
+ * The kinds of jobs that run code of tenants, or open a port, and that the operator of this agent lets it run: `--allow command`, or
+ * `SLUICE_AGENT_ALLOW=command`; several by commas. Throws for what is no such kind, and where this machine cannot guard processes.
+ */
+export function allowedKinds(args: readonly string[], environment: Readonly<Record<string, string | undefined>>): ReadonlySet<JobKind> {
+  const { values } = parseArgs({ args: [...args], options: { allow: { type: 'string', multiple: true } } });
+  const named = values.allow ?? [environment['SLUICE_AGENT_ALLOW'] ?? ''];
+  const kinds = named.flatMap((value) => value.split(',')).filter((value) => value !== '');
+  const optIn = JOB_KINDS.filter((kind) => KIND_FACTS[kind].isOptIn);
+  const allowed = kinds.map((value) => {
+    const kind = optIn.find((candidate) => candidate === value);
+    if (kind === undefined) throw new Error(`--allow takes ${optIn.join(', ')}, not "${value}"`);
+    return kind;
+  });
+  if (allowed.some((kind) => kind === 'command' || kind === 'training') && !canGuard())
+    throw new Error('programs of jobs are run on Linux alone, with `timeout` and `head` of the coreutils');
+  return new Set(allowed);
+}

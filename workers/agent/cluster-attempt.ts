@@ -3,8 +3,7 @@ import { randomUUID } from 'node:crypto';
 
 import type { Assignment } from '../../src/contract/agent-protocol.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
-import { agentRunners } from './agent-runners.ts';
-import { allowedKinds } from './allowed-kinds.ts';
+import { agentRunners, allowedKinds } from './agent-runners.ts';
 import { GatewayModels, gatewayFiles } from './gateway-models.ts';
 import { PoolClient, Refused, readConfig } from './pool-client.ts';
 import { runAttempt } from './run-attempt.ts';

@@ -1,6 +1,5 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-
 import type { Assignment, OutputClaim } from '../../src/contract/agent-protocol.ts';
 import type { Progress } from '../../src/contract/attempt-report.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
@@ -10,7 +9,8 @@ import { GuardedProcess, limitOfSignal } from './guarded-process.ts';
 import type { AttemptScope, JobRunner, RunEnd, RunFailure, StopReason } from './job-runner.ts';
 import { failed } from './job-runner.ts';
 import { ownFile, pathIn } from './own-file.ts';
-import { commandOf } from './shipped-program.ts';
+import { fileURLToPath } from 'node:url';
+import { TUNING_PROGRAM } from '../../src/contract/tuning-settings.ts';
 
 type Program = Extract<Assignment, { kind: 'command' | 'training' }>;
 
@@ -127,4 +127,13 @@ export async function collect(
   const claims: OutputClaim[] = [];
   for (const [index, path] of paths.entries()) claims.push(await artifacts.storeOutput(index, join(work, path)));
   return claims;
+}
+
+/** Programs that come with the agent, by the name that jobs have for them. */
+const SHIPPED: ReadonlyMap<string, URL> = new Map([[TUNING_PROGRAM, new URL('programs/fine-tune.ts', import.meta.url)]]);
+
+/** What is run for `argv`: a program that comes with the agent runs by the agent's own Node, whatever is on the path. */
+export function commandOf([program = '', ...rest]: readonly string[]): readonly string[] {
+  const shipped = SHIPPED.get(program);
+  return shipped === undefined ? [program, ...rest] : [process.execPath, fileURLToPath(shipped), ...rest];
 }

@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-
 import { messageOf } from '../../src/contract/errors.ts';
 import type { LineAnswerer } from './answer-line.ts';
 import { embedBatch } from './batch-embedding.ts';

@@ -1,7 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-
 import { messageOf } from '../../src/contract/errors.ts';
 import { BUILD_OUTPUTS, inputFilesOf } from '../../src/contract/job-facts.ts';
 import type { ModelBuild } from '../../src/contract/model-builds.ts';

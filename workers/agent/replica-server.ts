@@ -3,9 +3,7 @@ import type { IncomingHttpHeaders, IncomingMessage, Server, ServerResponse } fro
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-
 import { LIMITS } from '../../src/contract/limits.ts';
-import { LoadMeter } from './load-meter.ts';
 import type { ReplicaService } from './replica-service.ts';
 import { replicaFailure, sendAnswer } from './replica-service.ts';
 
@@ -98,4 +96,54 @@ async function answerTo(request: IncomingMessage, response: ServerResponse, { ke
 function isKey({ authorization, 'x-api-key': bare }: IncomingHttpHeaders, key: string): boolean {
   const [shown, wanted] = [Buffer.from(authorization ?? `Bearer ${String(bare)}`), Buffer.from(`Bearer ${key}`)];
   return shown.length === wanted.length && timingSafeEqual(shown, wanted);
+}
+
+/**
+ * How many requests a replica has under way, on average over time: what comes and goes between two looks counts for as long as it took. [P82]
+ */
+export class LoadMeter {
+  readonly #nowMs: () => number;
+  #underWay = 0;
+  /** Of the requests under way over time, since `#fromMs`. */
+  #requestMs = 0;
+  #fromMs: number;
+  #countedMs: number;
+  #lastMilli = 0;
+
+  /** `nowMs`: monotonic milliseconds. */
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs;
+    this.#fromMs = this.#countedMs = nowMs();
+  }
+
+  get underWay(): number {
+    return this.#underWay;
+  }
+
+  begin(): void {
+    this.#count();
+    this.#underWay += 1;
+  }
+
+  end(): void {
+    this.#count();
+    this.#underWay -= 1;
+  }
+
+  /** Since the last call that was answered anew; in tenths of requests, so that noise is no news. */
+  outstandingMilli(): number {
+    this.#count();
+    const overMs = this.#countedMs - this.#fromMs;
+    if (overMs < LIMITS.replicaLoadWindowMs) return this.#lastMilli;
+    this.#lastMilli = Math.round((this.#requestMs / overMs) * 10) * 100;
+    this.#requestMs = 0;
+    this.#fromMs = this.#countedMs;
+    return this.#lastMilli;
+  }
+
+  #count(): void {
+    const nowMs = this.#nowMs();
+    this.#requestMs += this.#underWay * (nowMs - this.#countedMs);
+    this.#countedMs = nowMs;
+  }
 }

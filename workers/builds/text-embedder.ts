@@ -14,9 +14,8 @@ import { BuildFailure, UnusableInput } from './build-error.ts';
 import { startGraph } from './graph-session.ts';
 import type { ModelFolder } from './model-folder.ts';
 import { writeOnnxGraph } from './onnx-graph-file.ts';
-import { textInputs } from './text-inputs.ts';
-import type { TokenisedFolder } from './tokenised-folder.ts';
-import { tokenisedFolder } from './tokenised-folder.ts';
+import { textInputs, tokenisedFolder } from './text-inputs.ts';
+import type { TokenisedFolder } from './text-inputs.ts';
 
 /** Vectors of texts, row-major, as the runtime of the edge computes them. */
 export interface Embedded {

@@ -9,12 +9,13 @@ import type { TenantPrincipal } from '../../contract/principal.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Brand, FileId, JobId, TenantId } from '../../kernel/ids.ts';
 import { err, ok } from '../../kernel/result.ts';
-import { DEFAULT_TERMS } from '../../scheduler/served/default-terms.ts';
-import type { BatchTerms, Job } from '../../scheduler/served/job.ts';
+import { DEFAULT_TERMS } from '../../scheduler/served/jobs/job.ts';
+import type { BatchTerms, Job } from '../../scheduler/served/jobs/job.ts';
 import { mayTouchModels } from '../authority.ts';
 import { statusOf } from './batch-status.ts';
 import type { FileCatalogue } from './file-catalogue.ts';
 import type { JobDesk } from './job-desk.ts';
+import type { JobQueue } from './job-queue.ts';
 import { HOUR_MS } from '../../kernel/time-units.ts';
 
 export type BatchId = Brand<'BatchId'>;
@@ -23,7 +24,8 @@ export type BatchId = Brand<'BatchId'>;
 export type BatchJob = Job & { readonly batch: BatchTerms; readonly work: Extract<Work, { kind: 'batch_embedding' }> };
 
 interface BatchParts {
-  readonly jobs: Pick<JobDesk, 'enqueue' | 'find' | 'act' | 'list'>;
+  readonly jobs: Pick<JobDesk, 'enqueue'>;
+  readonly queue: Pick<JobQueue, 'job' | 'act' | 'jobs'>;
   readonly files: Pick<FileCatalogue<unknown>, 'find' | 'beginning'>;
   readonly clock: Clock;
   /** Of an input whose first line names none, which will fail. */
@@ -71,7 +73,7 @@ export class Batches {
   }
 
   async find(tenantId: TenantId, id: BatchId): Promise<Outcome<BatchJob>> {
-    const job = await this.#parts.jobs.find(tenantId, jobOf(id));
+    const job = await this.#parts.queue.job(tenantId, jobOf(id));
     if (!job.ok) return job.error.code === 'job_not_found' ? absent(id) : job;
     const { batch } = job.value;
     return batch === null ? absent(id) : ok(job.value as BatchJob);
@@ -81,7 +83,7 @@ export class Batches {
   async cancel(tenantId: TenantId, id: BatchId): Promise<Outcome<BatchJob>> {
     const found = await this.find(tenantId, id);
     if (!found.ok) return found;
-    const job = await this.#parts.jobs.act(tenantId, jobOf(id), { kind: 'cancel' });
+    const job = await this.#parts.queue.act(tenantId, jobOf(id), { kind: 'cancel' });
     if (!job.ok) return job;
     const status = statusOf(job.value);
     if (status === 'cancelling' || status === 'cancelled') return ok(job.value as BatchJob);
@@ -95,7 +97,7 @@ export class Batches {
   ): Promise<Outcome<{ items: readonly BatchJob[]; hasMore: boolean }>> {
     const last = after === undefined ? ok(null) : await this.find(tenantId, after as BatchId);
     if (!last.ok) return err(refusalAt(last.error, ['after']));
-    const page = await this.#parts.jobs.list(tenantId, { isBatch: true }, { limit, after: last.value?.id });
+    const page = await this.#parts.queue.jobs(tenantId, { isBatch: true }, limit, last.value?.id);
     return page.ok ? ok({ items: page.value.jobs as readonly BatchJob[], hasMore: page.value.next !== null }) : page;
   }
 }

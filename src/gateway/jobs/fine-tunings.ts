@@ -13,11 +13,12 @@ import type { Brand, FileId, JobId, TenantId } from '../../kernel/ids.ts';
 import { base32 } from '../../kernel/ids.ts';
 import { err, ok } from '../../kernel/result.ts';
 import type { Rng } from '../../kernel/rng.ts';
-import { DEFAULT_TERMS } from '../../scheduler/served/default-terms.ts';
-import type { Job } from '../../scheduler/served/job.ts';
+import { DEFAULT_TERMS } from '../../scheduler/served/jobs/job.ts';
+import type { Job } from '../../scheduler/served/jobs/job.ts';
 import { mayTouchModels } from '../authority.ts';
 import type { FileCatalogue } from './file-catalogue.ts';
 import type { JobDesk } from './job-desk.ts';
+import type { JobQueue } from './job-queue.ts';
 import type { EpochMetrics } from './tuning-progress.ts';
 import { metricsIn } from './tuning-progress.ts';
 
@@ -30,7 +31,8 @@ export interface Tuning {
 }
 
 interface TuningParts {
-  readonly jobs: Pick<JobDesk, 'enqueue' | 'find' | 'act' | 'list'>;
+  readonly jobs: Pick<JobDesk, 'enqueue'>;
+  readonly queue: Pick<JobQueue, 'job' | 'act' | 'jobs'>;
   readonly files: Pick<FileCatalogue<unknown>, 'find' | 'beginning'>;
   readonly clock: Clock;
   readonly rng: Rng;
@@ -101,7 +103,7 @@ export class FineTunings {
   }
 
   async find(tenantId: TenantId, id: TuningId): Promise<Outcome<Tuning>> {
-    const job = await this.#parts.jobs.find(tenantId, jobOf(id));
+    const job = await this.#parts.queue.job(tenantId, jobOf(id));
     if (!job.ok) return job.error.code === 'job_not_found' ? absent(id) : job;
     return isTuning(job.value) ? ok(tuningOf(job.value)) : absent(id);
   }
@@ -110,7 +112,7 @@ export class FineTunings {
   async cancel(tenantId: TenantId, id: TuningId): Promise<Outcome<Tuning>> {
     const found = await this.find(tenantId, id);
     if (!found.ok) return found;
-    const job = await this.#parts.jobs.act(tenantId, jobOf(id), { kind: 'cancel' });
+    const job = await this.#parts.queue.act(tenantId, jobOf(id), { kind: 'cancel' });
     if (!job.ok) return job;
     const { state } = job.value;
     if (state === 'cancelling' || state === 'cancelled') return ok(tuningOf(job.value));
@@ -124,7 +126,7 @@ export class FineTunings {
   ): Promise<Outcome<{ items: readonly Tuning[]; hasMore: boolean }>> {
     const last = after === undefined ? ok(null) : await this.find(tenantId, after as TuningId);
     if (!last.ok) return err(refusalAt(last.error, ['after']));
-    const page = await this.#parts.jobs.list(tenantId, { label: LABEL }, { limit, after: last.value?.job.id });
+    const page = await this.#parts.queue.jobs(tenantId, { label: LABEL }, limit, last.value?.job.id);
     return page.ok ? ok({ items: page.value.jobs.map(tuningOf), hasMore: page.value.next !== null }) : page;
   }
 

@@ -15,9 +15,7 @@ import type { JobId, TenantId } from '../../kernel/ids.ts';
 import { err, ok } from '../../kernel/result.ts';
 import type { Rng } from '../../kernel/rng.ts';
 import type { ModelWeights } from '../../scheduler/engine/model/job-spec.ts';
-import type { JobVerb } from '../../scheduler/served/job-verbs.ts';
-import type { Job, JobRequest, JobTerms } from '../../scheduler/served/job.ts';
-import type { JobFilter, JobPage } from '../../scheduler/served/sqlite-job-index.ts';
+import type { Job, JobRequest, JobTerms } from '../../scheduler/served/jobs/job.ts';
 import type { IndexManifest } from '../../index/index-manifest.ts';
 import { mayTouch, mayTouchModels } from '../authority.ts';
 import { requestDigest } from '../tenancy/subject.ts';
@@ -172,33 +170,10 @@ export class JobDesk {
     return ok(bytes);
   }
 
-  find(tenantId: TenantId, jobId: JobId): Promise<Outcome<Job>> {
-    return this.#parts.queue.job(tenantId, jobId);
-  }
-
-  /** Why the job waits. */
-  explain(tenantId: TenantId, jobId: JobId): ReturnType<JobQueue['explain']> {
-    return this.#parts.queue.explain(tenantId, jobId);
-  }
-
-  /** Has something done to a job. */
-  act(tenantId: TenantId, jobId: JobId, verb: JobVerb): Promise<Outcome<Job>> {
-    return this.#parts.queue.act(tenantId, jobId, verb);
-  }
-
   /** What a job has cost so far. */
   async cost(tenantId: TenantId, jobId: JobId): Promise<Outcome<{ readonly job: Job; readonly cost: JobCost }>> {
     const found = await this.#parts.queue.segments(tenantId, jobId);
     return found.ok ? ok({ job: found.value.job, cost: jobCostOf(found.value.job, found.value.segments) }) : found;
-  }
-
-  /** Jobs newest first, older than the job `after`. */
-  list(
-    tenantId: TenantId,
-    filter: JobFilter,
-    { limit, after }: { readonly limit: number; readonly after: JobId | undefined },
-  ): Promise<Outcome<JobPage>> {
-    return this.#parts.queue.jobs(tenantId, filter, limit, after);
   }
 }
 

@@ -3,7 +3,7 @@ import type { Outcome } from '../../contract/outcome.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { JobId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
-import type { JobEvent } from '../../scheduler/served/job-events.ts';
+import type { JobEvent } from '../../scheduler/served/jobs/sqlite-job-history.ts';
 import type { EventPage } from '../../scheduler/served/job-queries.ts';
 import type { JobQueue } from './job-queue.ts';
 

@@ -7,8 +7,8 @@ import type { JobId, TenantId } from '../../kernel/ids.ts';
 import { chanceHash } from '../../kernel/fast-hash.ts';
 import { ok } from '../../kernel/result.ts';
 import type { LogPage, LogStream } from '../../pools/sqlite-log-store.ts';
-import type { Job } from '../../scheduler/served/job.ts';
-import { isFinished } from '../../scheduler/served/job.ts';
+import type { Job } from '../../scheduler/served/jobs/job.ts';
+import { isFinished } from '../../scheduler/served/jobs/job.ts';
 import type { AttemptHold } from './attempt-files.ts';
 import type { Pools } from './pool-calls.ts';
 

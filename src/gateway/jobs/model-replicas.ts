@@ -6,7 +6,7 @@ import { fromBase64 } from '../../kernel/bytes.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { JobId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
-import type { Job } from '../../scheduler/served/job.ts';
+import type { Job } from '../../scheduler/served/jobs/job.ts';
 import type { ReplicaCalls, ReplicaTexts, ReplicaVectors } from '../models/replica-calls.ts';
 import type { ReplicaRouter } from './replica-router.ts';
 

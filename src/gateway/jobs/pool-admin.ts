@@ -14,7 +14,6 @@ import { ok } from '../../kernel/result.ts';
 import type { Rng } from '../../kernel/rng.ts';
 import { AGENT_SECRET_BYTES, agentToken, POOL_ID_CHARS, poolId } from '../../pools/agent-token.ts';
 import type { NodeView, PoolPrice } from '../../scheduler/served/pool-operations.ts';
-import type { NodeOrder } from '../../scheduler/served/sqlite-node-registry.ts';
 import { entropyFor } from '../tenancy/entropy.ts';
 import type { JobQueue } from './job-queue.ts';
 import type { Pools } from './pool-calls.ts';
@@ -96,18 +95,9 @@ export class PoolAdmin {
     return nodes.ok ? ok({ items: nodes.value.slice(0, limit), hasMore: nodes.value.length > limit }) : nodes;
   }
 
-  /** Gives a node no new work, empties it, or (null) lets it take work. Refuses with `node_not_found`. */
-  order(id: PoolId, nodeId: string, order: NodeOrder | null): Promise<Outcome<NodeView>> {
-    return this.#parts.queue.operate('order', id, nodeId, order);
-  }
-
   setPrice(id: PoolId, { accelerator, usd_per_hour: nanoDollarsPerHour, from }: NewPrice): Promise<Outcome<PoolPrice>> {
     const fromMs = from === undefined ? 0 : from * 1_000;
     return this.#parts.queue.operate('setPrice', id, { accelerator: accelerator ?? null, fromMs, nanoDollarsPerHour });
-  }
-
-  prices(id: PoolId): Promise<Outcome<readonly PoolPrice[]>> {
-    return this.#parts.queue.operate('prices', id);
   }
 
   async find(id: PoolId): Promise<Outcome<PoolDetails>> {

@@ -1,8 +1,7 @@
 import type { Outcome } from '../../contract/outcome.ts';
 import type { LeasedWork, NodeWeights, PoolNode } from '../../contract/pool-exchange.ts';
 import type { AttemptId, PoolId } from '../../kernel/ids.ts';
-import type { AgentId } from '../../pools/agent-lease.ts';
-import type { AttemptCalls } from '../../pools/attempt-calls.ts';
+import type { AgentId, AttemptCalls } from '../../pools/agent-lease.ts';
 
 /** One pool, as the gateway calls it. */
 export interface PoolCalls extends AttemptCalls {

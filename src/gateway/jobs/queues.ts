@@ -1,9 +1,9 @@
-import type { ChangeCohort, CreateCohort } from '../../contract/cohorts.ts';
+import type { CreateCohort } from '../../contract/cohorts.ts';
 import { cohortSettingsOf } from '../../contract/cohorts.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import type { Principal, TenantPrincipal } from '../../contract/principal.ts';
 import type { CohortSettings } from '../../contract/queue-record.ts';
-import type { ChangeQueue, CreateQueue } from '../../contract/queues.ts';
+import type { CreateQueue } from '../../contract/queues.ts';
 import { queueSettingsOf } from '../../contract/queues.ts';
 import type { OrganisationId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
@@ -40,18 +40,6 @@ export class Queues {
     return this.#parts.cell.operate('createQueue', principal.tenantId, name, queueSettingsOf(given), request);
   }
 
-  changeQueue({ tenantId }: TenantPrincipal, name: string, body: ChangeQueue): Promise<Outcome<QueueView>> {
-    return this.#parts.cell.operate('changeQueue', tenantId, name, queueSettingsOf(body));
-  }
-
-  removeQueue({ tenantId }: TenantPrincipal, name: string): Promise<Outcome<null>> {
-    return this.#parts.cell.operate('removeQueue', tenantId, name);
-  }
-
-  queue({ tenantId }: TenantPrincipal, name: string): Promise<Outcome<QueueView>> {
-    return this.#parts.cell.operate('queue', tenantId, name);
-  }
-
   async queues({ tenantId }: TenantPrincipal, limit: number, after: string | undefined): Promise<Outcome<Page<QueueView>>> {
     return pageOf(await this.#parts.cell.operate('queues', tenantId, limit, after), limit);
   }
@@ -65,18 +53,6 @@ export class Queues {
     const settings = { ...NEW_COHORT, ...cohortSettingsOf(given) };
     const cohort = { name, settings, tenantId: tenant ?? null, organisationId: organisation ?? null };
     return this.#parts.cell.operate('createCohort', cohort, request);
-  }
-
-  changeCohort(name: string, body: ChangeCohort): Promise<Outcome<CohortView>> {
-    return this.#parts.cell.operate('changeCohort', name, cohortSettingsOf(body));
-  }
-
-  removeCohort(name: string): Promise<Outcome<null>> {
-    return this.#parts.cell.operate('removeCohort', name);
-  }
-
-  cohort(name: string): Promise<Outcome<CohortView>> {
-    return this.#parts.cell.operate('cohort', name);
   }
 
   async cohorts(limit: number, after: string | undefined): Promise<Outcome<Page<CohortView>>> {

@@ -1,12 +1,12 @@
 import { LIMITS } from '../../contract/limits.ts';
-import { isForbidden } from '../../contract/network-host.ts';
+import { isForbidden, addressOf, hostName, isLoopback, matchesHost } from '../../contract/network-host.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
 import type { PoolRecord } from '../../contract/pool-record.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { PoolId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
-import { mayServeAt } from '../../pools/replica-host.ts';
+import { contains, parseAddressRange } from '../../contract/client-address.ts';
 
 interface HostParts {
   readonly pool: (id: PoolId) => Promise<Outcome<PoolRecord>>;
@@ -47,4 +47,18 @@ export class ReplicaHosts {
     this.#known.set(poolId, { patterns, readAtMs: nowMs });
     return ok(patterns);
   }
+}
+
+/**
+ * Whether the gateway may call a replica at a host: one of those that the operators of its pool name, or the very address from which its agent
+ * calls, which may be this machine's own. Never one at which networks answer for themselves, whatever is named. [P93]
+ */
+export function mayServeAt(host: string, patterns: readonly string[], agentAddress: string | undefined): boolean {
+  const name = hostName(host);
+  if (isForbidden(name)) return false;
+  if (agentAddress !== undefined && isLoopback(name) && isLoopback(agentAddress)) return true;
+  const address = addressOf(name);
+  const agent = agentAddress === undefined ? undefined : parseAddressRange(agentAddress);
+  if (agent !== undefined && address !== undefined && contains(agent, address)) return true;
+  return patterns.some((pattern) => matchesHost(name, pattern));
 }

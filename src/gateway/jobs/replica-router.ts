@@ -8,7 +8,7 @@ import { refuse, refuseResource } from '../../contract/outcome.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { JobId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
-import type { Job } from '../../scheduler/served/job.ts';
+import type { Job } from '../../scheduler/served/jobs/job.ts';
 
 /** What a replica answered: `undefined` when it did not, or not sensibly. */
 export type ReplicaAnswer = { readonly status: number; readonly body: unknown } | undefined;

@@ -3,7 +3,7 @@ import type { Outcome } from '../../contract/outcome.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
-import type { JobPage } from '../../scheduler/served/sqlite-job-index.ts';
+import type { JobPage } from '../../scheduler/served/jobs/sqlite-job-index.ts';
 import { windowMsOf } from '../../slo/error-budget.ts';
 import type { CallHour } from '../../tenancy/usage/call-tallies.ts';
 import type { Indicator, Objective } from '../../slo/objective.ts';

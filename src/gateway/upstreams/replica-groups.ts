@@ -6,7 +6,7 @@ import { refuse } from '../../contract/outcome.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { JobId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
-import type { Job } from '../../scheduler/served/job.ts';
+import type { Job } from '../../scheduler/served/jobs/job.ts';
 import type { Replica } from '../../upstreams/target.ts';
 import type { UpstreamTransport } from '../../upstreams/transport.ts';
 

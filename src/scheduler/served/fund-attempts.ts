@@ -2,15 +2,15 @@ import { attemptIdOf } from '../../contract/attempt.ts';
 import type { FundAnswer, FundRequest } from '../../contract/job-funds.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import { must } from '../../kernel/assert.ts';
-import type { Funds } from '../engine/life/funds.ts';
-import type { CellEvent } from '../engine/machine/event.ts';
-import type { JobRecord } from '../engine/machine/job-record.ts';
-import type { CellDecision } from '../engine/machine/records.ts';
+import type { Funds } from '../engine/cell/segment.ts';
+import type { CellEvent } from '../engine/cell/event.ts';
+import type { JobRecord } from '../engine/cell/job-record.ts';
+import type { CellDecision } from '../engine/cell/records.ts';
 import { WHOLE_MILLI } from '../engine/model/pool-spec.ts';
-import type { Job } from './job.ts';
-import { tokensMaxOf } from './job.ts';
-import type { AskedGrant, SqliteGrantStore, StoredGrant } from './sqlite-grant-store.ts';
-import { TOKENS_GRANT } from './sqlite-grant-store.ts';
+import type { Job } from './jobs/job.ts';
+import { tokensMaxOf } from './jobs/job.ts';
+import type { AskedGrant, SqliteGrantStore, StoredGrant } from './jobs/sqlite-grant-store.ts';
+import { TOKENS_GRANT } from './jobs/sqlite-grant-store.ts';
 
 /** Of what the tokens of an input can be at most, so much is there at least: an attempt is not started for less. */
 const TOKENS_LEAST_SHARE = 32;

@@ -4,11 +4,10 @@ import type { JobId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import { refuse } from '../../contract/outcome.ts';
 import type { DurableCell } from './durable-cell.ts';
-import type { JobEvent } from './job-events.ts';
-import type { JobSegment } from './job-segments.ts';
-import type { Job } from './job.ts';
-import { isFinished } from './job.ts';
-import type { JobFilter, JobPage } from './sqlite-job-index.ts';
+import type { JobEvent } from './jobs/sqlite-job-history.ts';
+import type { JobSegment, Job } from './jobs/job.ts';
+import { isFinished } from './jobs/job.ts';
+import type { JobFilter, JobPage } from './jobs/sqlite-job-index.ts';
 
 /** A job, and the newest segments that it was charged for, oldest first. */
 export interface CostedJob {

@@ -4,12 +4,11 @@ import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
 import { unreachable } from '../../kernel/assert.ts';
 import { err, ok } from '../../kernel/result.ts';
-import type { CellEvent } from '../engine/machine/event.ts';
-import type { JobRecord } from '../engine/machine/job-record.ts';
+import type { CellEvent } from '../engine/cell/event.ts';
+import type { JobRecord } from '../engine/cell/job-record.ts';
 import type { NodeRange } from '../engine/model/job-spec.ts';
-import type { Job } from './job.ts';
-import { isFinished } from './job.ts';
-import { priorityNumber } from './spec-of.ts';
+import type { Job } from './jobs/job.ts';
+import { isFinished, priorityNumber } from './jobs/job.ts';
 
 /** What the owner of a job can have done to it. */
 export type JobVerb =

@@ -1,14 +1,13 @@
 import type { FailureReason, JobOutput } from '../../contract/attempt.ts';
-import type { Progress } from '../../contract/attempt-report.ts';
+import type { Progress, LineFault } from '../../contract/attempt-report.ts';
 import { attemptIdOf, outputFileOf } from '../../contract/attempt.ts';
 import type { JobState } from '../../contract/jobs.ts';
-import type { LineFault } from '../../contract/attempt-report.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import { unreachable } from '../../kernel/assert.ts';
-import type { Attempt, EndReason, JobRecord } from '../engine/machine/job-record.ts';
-import { isFinished } from '../engine/machine/job-record.ts';
-import type { EndedAttempt, Job, LiveAttempt } from './job.ts';
-import { NO_PROGRESS, withProgress } from './job.ts';
+import type { Attempt, EndReason, JobRecord } from '../engine/cell/job-record.ts';
+import { isFinished } from '../engine/cell/job-record.ts';
+import type { EndedAttempt, Job, LiveAttempt } from './jobs/job.ts';
+import { NO_PROGRESS, withProgress } from './jobs/job.ts';
 
 /** How a pool says that an attempt ended. */
 export type AttemptEnd =

@@ -1,6 +1,6 @@
 import { ACCELERATORS } from '../../contract/accelerators.ts';
 import { LIMITS } from '../../contract/limits.ts';
-import type { CellSettings } from '../engine/machine/cell-settings.ts';
+import type { CellSettings } from '../engine/cell/cell-settings.ts';
 import { PlacerByPool } from '../engine/placement/placer-by-pool.ts';
 import { specsOf } from './quotas/cohort-tree.ts';
 

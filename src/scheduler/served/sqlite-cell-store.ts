@@ -6,9 +6,9 @@ import type { JobId, PoolId } from '../../kernel/ids.ts';
 import { jsonParts } from '../../kernel/sql/bulk-statements.ts';
 import { RememberedValue } from '../../kernel/sql/remembering-storage.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
-import type { CellEvent } from '../engine/machine/event.ts';
-import type { JobRecord } from '../engine/machine/job-record.ts';
-import type { CellDecision, CellRecords } from '../engine/machine/records.ts';
+import type { CellEvent } from '../engine/cell/event.ts';
+import type { JobRecord } from '../engine/cell/job-record.ts';
+import type { CellDecision, CellRecords } from '../engine/cell/records.ts';
 import type { PriceRow } from '../engine/model/price-book.ts';
 
 /** What is stored of each kind. */

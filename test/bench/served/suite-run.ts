@@ -6,7 +6,7 @@ import type { JobQueue } from '../../../src/gateway/jobs/job-queue.ts';
 import type { PoolCalls } from '../../../src/gateway/jobs/pool-calls.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { AgentId } from '../../../src/pools/agent-lease.ts';
-import type { JobRequest } from '../../../src/scheduler/served/job.ts';
+import type { JobRequest } from '../../../src/scheduler/served/jobs/job.ts';
 import type { Size, Suite, Workload } from '../scheduler/kueue-suite.ts';
 import { quotaOf, SIZES, workloadsOf } from '../scheduler/kueue-suite.ts';
 import { poolOf, requestOf, suiteAgent } from './suite-cell.ts';

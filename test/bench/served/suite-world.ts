@@ -1,5 +1,5 @@
 import { LIMITS } from '../../../src/contract/limits.ts';
-import type { CellSettings } from '../../../src/scheduler/engine/machine/cell-settings.ts';
+import type { CellSettings } from '../../../src/scheduler/engine/cell/cell-settings.ts';
 import type { ServedWorld } from '../../support/worlds/served-suite.ts';
 import type { Suite } from '../scheduler/kueue-suite.ts';
 import { workloadsOf } from '../scheduler/kueue-suite.ts';

@@ -9,7 +9,7 @@ import { UpstreamDirectory } from '../../../src/gateway/upstreams/upstream-direc
 import { must } from '../../../src/kernel/assert.ts';
 import { Hmac } from '../../../src/kernel/hmac.ts';
 import { ok } from '../../../src/kernel/result.ts';
-import type { Job } from '../../../src/scheduler/served/job.ts';
+import type { Job } from '../../../src/scheduler/served/jobs/job.ts';
 import { SecretBox } from '../../../src/upstreams/secret-box.ts';
 import { parseUpstreamHosts } from '../../../src/upstreams/upstream-host.ts';
 import type { UpstreamOwner } from '../../../src/upstreams/upstream-record.ts';

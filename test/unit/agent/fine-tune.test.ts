@@ -14,7 +14,7 @@ import { parseModelCatalogue, readModelFile } from '../../../src/inference/model
 import { openStaticModel } from '../../../src/inference/static-model.ts';
 import { tokenBatch } from '../../../src/inference/token-batch.ts';
 import { must } from '../../../src/kernel/assert.ts';
-import { commandOf } from '../../../workers/agent/shipped-program.ts';
+import { commandOf } from '../../../workers/agent/command-runner.ts';
 import { ROOT } from '../../../workers/local/paths.ts';
 import { TRAINING_PAIRS, VALIDATION_PAIRS } from '../../support/fixtures/tuning-pairs.ts';
 

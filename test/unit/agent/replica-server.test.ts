@@ -1,14 +1,12 @@
 import { afterEach, describe, expect, it } from 'vitest';
-
 import type { Serving } from '../../../src/contract/attempt.ts';
 import type { EmbeddingModel } from '../../../src/inference/embedding-model.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { LineAnswerer } from '../../../workers/agent/answer-line.ts';
 import { answerLine } from '../../../workers/agent/answer-line.ts';
 import { EmbeddingService } from '../../../workers/agent/embedding-service.ts';
-import { LoadMeter } from '../../../workers/agent/load-meter.ts';
+import { LoadMeter, ReplicaServer } from '../../../workers/agent/replica-server.ts';
 import { staticLineModel } from '../../../workers/agent/line-model.ts';
-import { ReplicaServer } from '../../../workers/agent/replica-server.ts';
 
 const loaded = staticLineModel({
   tokeniser: { vocabularySize: 9, tokenise: () => ({ ids: Int32Array.from([1, 2]), words: 2, unknown: 0 }) },

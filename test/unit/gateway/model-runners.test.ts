@@ -1,6 +1,4 @@
 import { describe, expect, it } from 'vitest';
-
-import type { Serving } from '../../../src/contract/attempt.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { refuse } from '../../../src/contract/outcome.ts';
 import { ModelReplicas } from '../../../src/gateway/jobs/model-replicas.ts';
@@ -11,7 +9,8 @@ import { chooseRunner, shownChoice } from '../../../src/inference/served/choose-
 import type { ServedManifest } from '../../../src/inference/served/served-manifest.ts';
 import type { TenantId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
-import type { Job } from '../../../src/scheduler/served/job.ts';
+import type { Job } from '../../../src/scheduler/served/jobs/job.ts';
+import type { Serving } from '../../../src/contract/attempt.ts';
 
 const TENANT = 'tn_one' as TenantId;
 const MIB = 1024 * 1024;

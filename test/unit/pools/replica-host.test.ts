@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { isHostPattern } from '../../../src/contract/client-address.ts';
-import { mayServeAt } from '../../../src/pools/replica-host.ts';
+import { mayServeAt } from '../../../src/gateway/jobs/replica-hosts.ts';
 import { originHost } from '../../../workers/gateway/origin-host.ts';
 
 const ANYWHERE = ['0.0.0.0/0', '::/0', '*.com', '*.internal', 'metadata.google.internal'];

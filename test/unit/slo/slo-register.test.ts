@@ -2,8 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { SqlStorage } from '../../../src/kernel/sql/sql-storage.ts';
-import { burnsOf, MINUTES_KEPT_MS } from '../../../src/slo/burn-alerts.ts';
-import { errorBudget } from '../../../src/slo/error-budget.ts';
+import { burnsOf, MINUTES_KEPT_MS, errorBudget } from '../../../src/slo/error-budget.ts';
 import type { EventCounts, Objective } from '../../../src/slo/objective.ts';
 import { countersFromMs, decidedWaits, grownBy } from '../../../src/slo/observation.ts';
 import type { DatedNews } from '../../../src/slo/slo-register.ts';

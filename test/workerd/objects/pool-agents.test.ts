@@ -9,9 +9,9 @@ import type { AgentId } from '../../../src/pools/agent-lease.ts';
 import { PoolSync } from '../../../src/pools/pool-sync.ts';
 import { SqlitePoolStore } from '../../../src/pools/sqlite-pool-store.ts';
 import { isAccepted, SqlitePoolTokens } from '../../../src/pools/sqlite-pool-tokens.ts';
-import { DEFAULT_TERMS } from '../../../src/scheduler/served/default-terms.ts';
+import { DEFAULT_TERMS } from '../../../src/scheduler/served/jobs/job.ts';
 import type { NodeView } from '../../../src/scheduler/served/pool-operations.ts';
-import type { JobRequest } from '../../../src/scheduler/served/job.ts';
+import type { JobRequest } from '../../../src/scheduler/served/jobs/job.ts';
 import { COMPLETED, inStore, jobState, named, newJob, newPool, PROGRESS, scheduler, silence, startAlone, value } from './pool-world.ts';
 
 beforeEach(startAlone);

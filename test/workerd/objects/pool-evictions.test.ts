@@ -10,7 +10,7 @@ import type { PoolCalls } from '../../../src/gateway/jobs/pool-calls.ts';
 import type { AttemptId, PoolId } from '../../../src/kernel/ids.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 import type { AgentId } from '../../../src/pools/agent-lease.ts';
-import type { JobRequest } from '../../../src/scheduler/served/job.ts';
+import type { JobRequest } from '../../../src/scheduler/served/jobs/job.ts';
 import { seeds } from '../../support/fixtures/effort.ts';
 import {
   COMPLETED,

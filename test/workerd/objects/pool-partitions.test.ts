@@ -4,7 +4,7 @@ import type { Grant } from '../../../src/contract/attempt.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { LeasedWork } from '../../../src/contract/pool-exchange.ts';
-import { DEFAULT_TERMS } from '../../../src/scheduler/served/default-terms.ts';
+import { DEFAULT_TERMS } from '../../../src/scheduler/served/jobs/job.ts';
 import {
   COMPLETED,
   deskOf,

@@ -18,12 +18,12 @@ import type { PartitionName } from '../../../src/contract/pool-partition.ts';
 import type { JobId, OrganisationId, PoolId, TenantId } from '../../../src/kernel/ids.ts';
 import { migrate } from '../../../src/kernel/sql/migrate.ts';
 import type { SqlStorage } from '../../../src/kernel/sql/sql-storage.ts';
-import { newJob } from '../../../src/scheduler/served/job.ts';
+import { newJob } from '../../../src/scheduler/served/jobs/job.ts';
 import { JOB_MIGRATIONS } from '../../../src/scheduler/served/migrations.ts';
 import { SqliteCellStore } from '../../../src/scheduler/served/sqlite-cell-store.ts';
-import { SqliteJobIndex } from '../../../src/scheduler/served/sqlite-job-index.ts';
-import { SqliteJobStore } from '../../../src/scheduler/served/sqlite-job-store.ts';
-import { SqliteUsageOutbox } from '../../../src/scheduler/served/sqlite-usage-outbox.ts';
+import { SqliteJobIndex } from '../../../src/scheduler/served/jobs/sqlite-job-index.ts';
+import { SqliteJobStore } from '../../../src/scheduler/served/jobs/sqlite-job-store.ts';
+import { SqliteUsageOutbox } from '../../../src/scheduler/served/jobs/sqlite-usage-outbox.ts';
 import { jobRequest } from '../../support/fixtures/job-request.ts';
 import { poolNode } from '../../support/fixtures/pool-node.ts';
 

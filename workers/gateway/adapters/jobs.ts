@@ -58,6 +58,8 @@ export interface Heavy extends Replicas {
   readonly files: FileCatalogue<FileContent>;
   readonly uploads: Uploads;
   readonly eraser: FileEraser;
+  /** The scheduler's cell. */
+  readonly cell: JobQueue;
   readonly jobs: JobDesk;
   readonly batches: Batches;
   readonly tunings: FineTunings;
@@ -124,9 +126,10 @@ export function wireHeavy(
   return {
     files,
     uploads: new Uploads({ store, writer, md5: md5Of, clock, rng, hmac }),
+    cell: queue,
     jobs,
-    batches: new Batches({ jobs, files, clock, defaultModel: STATIC_MODEL.id }),
-    tunings: new FineTunings({ jobs, files, clock, rng, baseOf }),
+    batches: new Batches({ jobs, queue, files, clock, defaultModel: STATIC_MODEL.id }),
+    tunings: new FineTunings({ jobs, queue, files, clock, rng, baseOf }),
     queues: new Queues({ cell: queue, knows }),
     reservations: new Reservations({ cell: queue, rng, hmac, knows: (tenant) => knows(tenant, undefined) }),
     admin: new PoolAdmin({ queue, pools, clock, rng, hmac, signer }),

@@ -10,7 +10,7 @@ import type { Clock } from '../../../src/kernel/clock.ts';
 import type { TenantId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { isForbidden } from '../../../src/contract/network-host.ts';
-import type { Job } from '../../../src/scheduler/served/job.ts';
+import type { Job } from '../../../src/scheduler/served/jobs/job.ts';
 import { originHost } from '../origin-host.ts';
 
 /** Replicas of online inference: by their jobs, by their models, and where they may be. */

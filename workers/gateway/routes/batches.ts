@@ -4,23 +4,21 @@ import type { BatchId, BatchJob } from '../../../src/gateway/jobs/batches.ts';
 import { batchIdOf } from '../../../src/gateway/jobs/batches.ts';
 import { faultsOf, filesOf, momentsOf, statusOf } from '../../../src/gateway/jobs/batch-status.ts';
 import { must } from '../../../src/kernel/assert.ts';
-import { isFinished } from '../../../src/scheduler/served/job.ts';
+import { isFinished } from '../../../src/scheduler/served/jobs/job.ts';
 import type { Handlers } from '../serve.ts';
-import { pageReply, seconds } from './wire.ts';
+import { pageReply, seconds, replied } from './wire.ts';
 
 export const batchHandlers = {
   createBatch: async ({ gateway, principal, body, idempotencyKey }) =>
     answer(await gateway.heavy.batches.create(principal, body, idempotencyKey)),
-  listBatches: async ({ gateway, principal, query: { limit, after } }) => {
-    const page = await gateway.heavy.batches.list(principal.tenantId, { limit, after });
-    return page.ok ? { ok: true, reply: pageReply(page.value, batchReply), used: {} } : page;
-  },
+  listBatches: async ({ gateway, principal, query: { limit, after } }) =>
+    replied(await gateway.heavy.batches.list(principal.tenantId, { limit, after }), (page) => pageReply(page, batchReply)),
   getBatch: async ({ gateway, principal, params }) => answer(await gateway.heavy.batches.find(principal.tenantId, params.batch as BatchId)),
   cancelBatch: async ({ gateway, principal, params }) =>
     answer(await gateway.heavy.batches.cancel(principal.tenantId, params.batch as BatchId)),
 } satisfies Partial<Handlers>;
 
-const answer = (job: Outcome<BatchJob>) => (job.ok ? ({ ok: true, reply: batchReply(job.value), used: {} } as const) : job);
+const answer = (job: Outcome<BatchJob>) => replied(job, batchReply);
 
 function batchReply(job: BatchJob): BatchReply {
   const { batch, work, progress, tokens } = job;

@@ -6,7 +6,7 @@ import type { FileId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import type { Handlers } from '../serve.ts';
 import { receiveForm } from '../streamed-form.ts';
-import { fileReply, pageReply } from './wire.ts';
+import { fileReply, pageReply, replied } from './wire.ts';
 
 export const fileHandlers = {
   uploadFile: async (call) => {
@@ -29,16 +29,14 @@ export const fileHandlers = {
     const page = await gateway.heavy.files.list(principal.tenantId, query);
     return { ok: true, reply: pageReply(page, fileReply), used: {} };
   },
-  getFile: async ({ gateway, principal, params }) => {
-    const file = await gateway.heavy.files.find(principal.tenantId, params.file as FileId);
-    return file.ok ? { ok: true, reply: fileReply(file.value), used: {} } : file;
-  },
-  getFileContent: async ({ gateway, principal, params }) => {
-    const content = await gateway.heavy.files.read(principal.tenantId, params.file as FileId);
-    return content.ok ? { ok: true, reply: content.value, used: {} } : content;
-  },
-  deleteFile: async ({ gateway, principal, authority, params }) => {
-    const deleted = await gateway.heavy.files.delete({ principal, authority }, params.file as FileId);
-    return deleted.ok ? { ok: true, reply: { id: params.file, object: 'file' as const, deleted: true as const }, used: {} } : deleted;
-  },
+  getFile: async ({ gateway, principal, params }) =>
+    replied(await gateway.heavy.files.find(principal.tenantId, params.file as FileId), fileReply),
+  getFileContent: async ({ gateway, principal, params }) =>
+    replied(await gateway.heavy.files.read(principal.tenantId, params.file as FileId), (content) => content),
+  deleteFile: async ({ gateway, principal, authority, params }) =>
+    replied(await gateway.heavy.files.delete({ principal, authority }, params.file as FileId), () => ({
+      id: params.file,
+      object: 'file' as const,
+      deleted: true as const,
+    })),
 } satisfies Partial<Handlers>;

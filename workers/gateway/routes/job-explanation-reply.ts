@@ -1,12 +1,10 @@
 import type { JobExplanationReply, JobPlanReply } from '../../../src/contract/job-explanation.ts';
 import type { PlannedJob } from '../../../src/gateway/jobs/plan-cost.ts';
 import { unreachable } from '../../../src/kernel/assert.ts';
-import type { Lack } from '../../../src/scheduler/engine/admission/offer.ts';
+import type { Lack } from '../../../src/scheduler/engine/cell/offer.ts';
 import type { OptionBlocker, JobExplanation, JobRemedy, WhyWaiting } from '../../../src/scheduler/served/explain-job.ts';
-import type { WhyScaled } from '../../../src/scheduler/served/explain-scaling.ts';
-import type { WhyTurn } from '../../../src/scheduler/served/explain-turn.ts';
-import type { HeldModel } from '../../../src/scheduler/served/weights-held.ts';
-import type { Job } from '../../../src/scheduler/served/job.ts';
+import type { WhyScaled, WhyTurn, HeldModel } from '../../../src/scheduler/served/job-standing.ts';
+import type { Job } from '../../../src/scheduler/served/jobs/job.ts';
 import { usd } from '../../../src/tenancy/usage/price-book.ts';
 import { secondsOrNull, usdOrNull } from './job-reply.ts';
 import { seconds } from './wire.ts';

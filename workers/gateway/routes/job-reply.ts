@@ -5,10 +5,10 @@ import type { JobReply } from '../../../src/contract/jobs.ts';
 import type { JobCost } from '../../../src/gateway/jobs/job-cost.ts';
 import { jobCostNano } from '../../../src/gateway/jobs/job-cost.ts';
 import type { ResourceOption } from '../../../src/scheduler/engine/model/job-spec.ts';
-import type { JobEvent } from '../../../src/scheduler/served/job-events.ts';
-import type { Member } from '../../../src/scheduler/served/attempt-group.ts';
-import type { EndedAttempt, Job, LiveAttempt } from '../../../src/scheduler/served/job.ts';
-import { isFinished } from '../../../src/scheduler/served/job.ts';
+import type { JobEvent } from '../../../src/scheduler/served/jobs/sqlite-job-history.ts';
+import type { Member } from '../../../src/scheduler/served/jobs/attempt-group.ts';
+import type { EndedAttempt, Job, LiveAttempt } from '../../../src/scheduler/served/jobs/job.ts';
+import { isFinished } from '../../../src/scheduler/served/jobs/job.ts';
 import { usd } from '../../../src/tenancy/usage/price-book.ts';
 import { seconds } from './wire.ts';
 

@@ -10,7 +10,7 @@ import type { AttemptHold } from '../../../src/gateway/jobs/attempt-files.ts';
 import type { AttemptId, PoolId } from '../../../src/kernel/ids.ts';
 import type { NodeReply, PoolReply } from '../../../src/contract/pools.ts';
 import type { PoolRecord } from '../../../src/contract/pool-record.ts';
-import { weightsMaxMibOf } from '../../../src/scheduler/served/node-of.ts';
+import { weightsMaxMibOf } from '../../../src/scheduler/served/agents-as-nodes.ts';
 import type { NodeView, PoolPrice } from '../../../src/scheduler/served/pool-operations.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { NodeWeights, PoolNode } from '../../../src/contract/pool-exchange.ts';
@@ -21,13 +21,14 @@ import { refuse } from '../../../src/contract/outcome.ts';
 import { usd } from '../../../src/tenancy/usage/price-book.ts';
 import type { Handlers } from '../serve.ts';
 import { accepted, downloadOf, uploadOf } from './artifacts.ts';
-import { pageReply, seconds } from './wire.ts';
+import { pageReply, seconds, replied } from './wire.ts';
 
 export const poolHandlers = {
-  createPool: async ({ gateway, body, idempotencyKey }) => {
-    const created = await gateway.heavy.admin.create(body, idempotencyKey);
-    return created.ok ? { ok: true, reply: { ...poolReply(created.value.pool), agent_token: created.value.token }, used: {} } : created;
-  },
+  createPool: async ({ gateway, body, idempotencyKey }) =>
+    replied(await gateway.heavy.admin.create(body, idempotencyKey), (created) => ({
+      ...poolReply(created.pool),
+      agent_token: created.token,
+    })),
   listPools: async ({ gateway, query }) => {
     const page = await gateway.heavy.admin.list(query.limit, query.after);
     return { ok: true, reply: pageReply(page, poolReply), used: {} };
@@ -38,14 +39,13 @@ export const poolHandlers = {
     const { agents, running } = found.value;
     return { ok: true, reply: { ...poolReply(found.value), agents, running }, used: {} };
   },
-  changePool: async ({ gateway, params, body }) => {
-    const changed = await gateway.heavy.admin.change(params.pool as PoolId, body);
-    return changed.ok ? { ok: true, reply: poolReply(changed.value), used: {} } : changed;
-  },
-  deletePool: async ({ gateway, params, query }) => {
-    const removed = await gateway.heavy.admin.remove(params.pool as PoolId, query.force === 'true');
-    return removed.ok ? { ok: true, reply: { id: params.pool, object: 'pool.deleted', deleted: true }, used: {} } : removed;
-  },
+  changePool: async ({ gateway, params, body }) => replied(await gateway.heavy.admin.change(params.pool as PoolId, body), poolReply),
+  deletePool: async ({ gateway, params, query }) =>
+    replied(await gateway.heavy.admin.remove(params.pool as PoolId, query.force === 'true'), () => ({
+      id: params.pool,
+      object: 'pool.deleted',
+      deleted: true,
+    })),
   rotatePoolToken: async ({ gateway, params, body, idempotencyKey }) => {
     const rotated = await gateway.heavy.admin.rotateToken(params.pool as PoolId, body.grace_s * 1_000, idempotencyKey);
     if (!rotated.ok) return rotated;
@@ -53,25 +53,23 @@ export const poolHandlers = {
     const reply = { pool: params.pool, object: 'pool.token', agent_token: token, former_expires_at: seconds(formerExpiresAtMs) } as const;
     return { ok: true, reply, used: {} };
   },
-  listNodes: async ({ gateway, params, query }) => {
-    const nodes = await gateway.heavy.admin.nodes(params.pool as PoolId, query.limit, query.after);
-    return nodes.ok ? { ok: true, reply: pageReply(nodes.value, nodeReply), used: {} } : nodes;
-  },
-  cordonNode: async ({ gateway, params }) => nodeOutcome(await gateway.heavy.admin.order(params.pool as PoolId, params.node, 'cordon')),
-  drainNode: async ({ gateway, params }) => nodeOutcome(await gateway.heavy.admin.order(params.pool as PoolId, params.node, 'drain')),
-  uncordonNode: async ({ gateway, params }) => nodeOutcome(await gateway.heavy.admin.order(params.pool as PoolId, params.node, null)),
-  setPoolPrice: async ({ gateway, params, body }) => {
-    const price = await gateway.heavy.admin.setPrice(params.pool as PoolId, body);
-    return price.ok ? { ok: true, reply: priceReply(price.value), used: {} } : price;
-  },
-  listPoolPrices: async ({ gateway, params }) => {
-    const prices = await gateway.heavy.admin.prices(params.pool as PoolId);
-    return prices.ok ? { ok: true, reply: { object: 'list', data: prices.value.map(priceReply) }, used: {} } : prices;
-  },
+  listNodes: async ({ gateway, params, query }) =>
+    replied(await gateway.heavy.admin.nodes(params.pool as PoolId, query.limit, query.after), (page) => pageReply(page, nodeReply)),
+  cordonNode: async ({ gateway, params }) =>
+    nodeOutcome(await gateway.heavy.cell.operate('order', params.pool as PoolId, params.node, 'cordon')),
+  drainNode: async ({ gateway, params }) =>
+    nodeOutcome(await gateway.heavy.cell.operate('order', params.pool as PoolId, params.node, 'drain')),
+  uncordonNode: async ({ gateway, params }) =>
+    nodeOutcome(await gateway.heavy.cell.operate('order', params.pool as PoolId, params.node, null)),
+  setPoolPrice: async ({ gateway, params, body }) => replied(await gateway.heavy.admin.setPrice(params.pool as PoolId, body), priceReply),
+  listPoolPrices: async ({ gateway, params }) =>
+    replied(await gateway.heavy.cell.operate('prices', params.pool as PoolId), (prices) => ({
+      object: 'list',
+      data: prices.map(priceReply),
+    })),
 } satisfies Partial<Handlers>;
 
-const nodeOutcome = (outcome: Outcome<NodeView>) =>
-  outcome.ok ? ({ ok: true, reply: nodeReply(outcome.value), used: {} } as const) : outcome;
+const nodeOutcome = (outcome: Outcome<NodeView>) => replied(outcome, nodeReply);
 
 const nodeReply = ({ node, state, jobs, weights, idleSinceMs }: NodeView): NodeReply => ({
   id: node.id,
@@ -149,12 +147,13 @@ export const agentHandlers = {
   },
   writeOutput: async ({ gateway, principal, params, query, request }) =>
     accepted(await gateway.heavy.attempts.output(holdOf(principal, params, query), query.index, uploadOf(request, query.sha256))),
-  meetPeers: async ({ gateway, principal, params, body }) => {
-    const peers = await gateway.heavy
-      .pools(principal.poolId, principal.partition)
-      .meet(params.attempt as AttemptId, body.fence, body.address, body.group_version);
-    return peers.ok ? { ok: true, reply: { peers: peers.value === null ? null : [...peers.value] }, used: {} } : peers;
-  },
+  meetPeers: async ({ gateway, principal, params, body }) =>
+    replied(
+      await gateway.heavy
+        .pools(principal.poolId, principal.partition)
+        .meet(params.attempt as AttemptId, body.fence, body.address, body.group_version),
+      (peers) => ({ peers: peers === null ? null : [...peers] }),
+    ),
   readCheckpoint: async ({ gateway, principal, params, query }) => {
     const saved = await gateway.heavy.attempts.checkpoint(holdOf(principal, params, query));
     return downloadOf(saved);

@@ -5,7 +5,7 @@ import type { Upload, UploadId } from '../../../src/gateway/jobs/uploads.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import { receiveForm } from '../streamed-form.ts';
 import type { Handlers } from '../serve.ts';
-import { fileReply, seconds } from './wire.ts';
+import { fileReply, seconds, replied } from './wire.ts';
 
 export const uploadHandlers = {
   createUpload: async ({ gateway, principal, authority, body, idempotencyKey }) =>
@@ -26,8 +26,7 @@ export const uploadHandlers = {
     uploadOutcome(await gateway.heavy.uploads.cancel({ principal, authority }, params.upload as UploadId)),
 } satisfies Partial<Handlers>;
 
-const uploadOutcome = (outcome: Outcome<Upload>) =>
-  outcome.ok ? ({ ok: true, reply: uploadReply(outcome.value), used: {} } as const) : outcome;
+const uploadOutcome = (outcome: Outcome<Upload>) => replied(outcome, uploadReply);
 
 const uploadReply = ({ id, record, terms, status, file }: Upload): UploadReply => ({
   id,

@@ -1,3 +1,4 @@
+import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { FileRecord } from '../../../src/contract/file-record.ts';
 import type { StoredFile } from '../../../src/gateway/jobs/file-store.ts';
 import type { PageOf } from '../../../src/tenancy/document-store.ts';
@@ -22,3 +23,7 @@ export const fileReply = (file: StoredFile): FileRecord => ({
   status: 'processed',
   expires_at: file.expiresAtMs === null ? null : seconds(file.expiresAtMs),
 });
+
+/** The answer to a call that has used nothing: the reply that is made of what there is, or why there is none. */
+export const replied = <T, Reply>(outcome: Outcome<T>, replyOf: (value: T) => Reply) =>
+  outcome.ok ? ({ ok: true, reply: replyOf(outcome.value), used: {} } as const) : outcome;

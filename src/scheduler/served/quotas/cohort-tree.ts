@@ -5,8 +5,8 @@ import type { ReservationRecord } from '../../../contract/reservation-record.ts'
 import type { OrganisationId, TenantId } from '../../../kernel/ids.ts';
 import { organisationOfTenant } from '../../../kernel/ids.ts';
 import type { CohortSpec, Quota, QuotaTree, TimeSlice } from '../../engine/fairness/quota-tree.ts';
-import type { EvictionPolicy } from '../../engine/model/eviction-policy.ts';
-import { ONE_ATTEMPT } from '../default-terms.ts';
+import type { EvictionPolicy } from '../../engine/model/pool-spec.ts';
+import { ONE_ATTEMPT } from '../jobs/job.ts';
 
 /*
  * The tree that the engine decides by, from what operators and tenants lay down:

@@ -7,10 +7,10 @@ import type { ReservationRecord } from '../../../contract/reservation-record.ts'
 import { amountsOf, isActive } from '../../../contract/reservation-record.ts';
 import type { TenantId } from '../../../kernel/ids.ts';
 import { ok } from '../../../kernel/result.ts';
-import type { Cell } from '../../engine/machine/cell.ts';
-import type { CellEvent } from '../../engine/machine/event.ts';
-import type { JobRequest } from '../job.ts';
-import { priorityNumber } from '../spec-of.ts';
+import type { Cell } from '../../engine/cell/cell.ts';
+import type { CellEvent } from '../../engine/cell/event.ts';
+import type { JobRequest } from '../jobs/job.ts';
+import { priorityNumber } from '../jobs/job.ts';
 import { changesTo, DEFAULT_QUEUE_SETTINGS, engineQueue, isQueueOf, parentOf, queueOf, specsOf, tenantCohort } from './cohort-tree.ts';
 import type { SqliteNamedSettings } from './sqlite-named-settings.ts';
 

@@ -6,8 +6,8 @@ import type { JobId, TenantId } from '../../../../src/kernel/ids.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import type { ReplicaAnswer } from '../../../../src/gateway/jobs/replica-router.ts';
 import { ReplicaRouter } from '../../../../src/gateway/jobs/replica-router.ts';
-import type { Job } from '../../../../src/scheduler/served/job.ts';
-import { newJob } from '../../../../src/scheduler/served/job.ts';
+import type { Job } from '../../../../src/scheduler/served/jobs/job.ts';
+import { newJob } from '../../../../src/scheduler/served/jobs/job.ts';
 import { jobRequest } from '../../../support/fixtures/job-request.ts';
 
 const TENANT = 'tn_0000000001_00000001' as TenantId;

@@ -4,7 +4,7 @@ import type { AttemptNews } from '../../../../src/contract/attempt.ts';
 import type { Program } from '../../../../src/contract/job-work.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
 import type { FileId } from '../../../../src/kernel/ids.ts';
-import { DEFAULT_TERMS } from '../../../../src/scheduler/served/default-terms.ts';
+import { DEFAULT_TERMS } from '../../../../src/scheduler/served/jobs/job.ts';
 import { jobRequest } from '../../../support/fixtures/job-request.ts';
 import { POOL, ServedCell } from '../../../support/worlds/served-cell.ts';
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { LIMITS } from '../../../../src/contract/limits.ts';
 import type { PoolId } from '../../../../src/kernel/ids.ts';
-import { ANY_NODE } from '../../../../src/scheduler/served/default-terms.ts';
+import { ANY_NODE } from '../../../../src/scheduler/served/jobs/job.ts';
 import { Seeded } from '../../../../src/kernel/seeded.ts';
 import { acceleratorMilli } from '../../../../src/scheduler/engine/placement/workload-mix.ts';
 import { capacityMilli, readOpenb } from '../../../../src/scheduler/simulator/openb/read-openb.ts';

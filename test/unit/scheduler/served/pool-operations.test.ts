@@ -7,7 +7,7 @@ import type { PoolId } from '../../../../src/kernel/ids.ts';
 import type { NodeView } from '../../../../src/scheduler/served/pool-operations.ts';
 import { SqliteCellStore } from '../../../../src/scheduler/served/sqlite-cell-store.ts';
 import { jobRequest } from '../../../support/fixtures/job-request.ts';
-import { ANY_NODE } from '../../../../src/scheduler/served/default-terms.ts';
+import { ANY_NODE } from '../../../../src/scheduler/served/jobs/job.ts';
 import { OTHER_POOL, POOL, ServedCell } from '../../../support/worlds/served-cell.ts';
 
 const PROGRESS = { kind: 'progress', progress: { completed: 1, failed: 0, total: 2 } } as const;

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { AttemptNews } from '../../../../src/contract/attempt.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
 import { SERVED_SETTINGS } from '../../../../src/scheduler/served/served-settings.ts';
-import { ANY_NODE } from '../../../../src/scheduler/served/default-terms.ts';
+import { ANY_NODE } from '../../../../src/scheduler/served/jobs/job.ts';
 import type { ReservationRecord } from '../../../../src/contract/reservation-record.ts';
 import type { PoolId, TenantId } from '../../../../src/kernel/ids.ts';
 import { FailingSql } from '../../../support/fakes/failing-sql.ts';
