@@ -9,7 +9,7 @@ import type { ModelVersion, NewVersion, Released } from '../src/inference/regist
 import { ModelRegistry } from '../src/inference/registry/model-registry.ts';
 import type { ModelRoute } from '../src/inference/registry/model-route.ts';
 import type { ModelOwner } from '../src/inference/registry/version-manifest.ts';
-import type { ServedFile } from '../src/inference/served/served-manifest.ts';
+import type { ServedFile } from '../src/inference/served-manifest.ts';
 import type { KeyedRequest } from '../src/kernel/sql/spent-keys.ts';
 import { systemClock } from './system-time.ts';
 

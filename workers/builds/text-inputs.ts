@@ -1,7 +1,7 @@
 import { DATA_TYPE, tensorOf } from '../../src/inference/build/graph/onnx-graph.ts';
 import { TOKENISER_CONFIG_FILE, TOKENISER_FILE } from '../../src/inference/served/contract-hash.ts';
 import { TOKEN_INPUTS } from '../../src/inference/served/token-runs.ts';
-import { STATIC_TABLE_NAMES, tokeniserOf } from '../../src/inference/static-model.ts';
+import { STATIC_TABLE_NAMES, tokeniserOf } from '../../src/inference/static/static-model.ts';
 import { TextTokeniser } from '../../src/inference/text/text-tokeniser.ts';
 import { utf8 } from '../../src/kernel/bytes.ts';
 import { must } from '../../src/kernel/assert.ts';

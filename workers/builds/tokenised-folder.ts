@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { isFolderConfig } from '../../src/inference/folder/folder-files.ts';
 import { readModelFolder } from '../../src/inference/folder/read-model-folder.ts';
 import { TOKENISER_CONFIG_FILE, TOKENISER_FILE } from '../../src/inference/served/contract-hash.ts';
-import type { ModelReading } from '../../src/inference/served/served-manifest.ts';
+import type { ModelReading } from '../../src/inference/served-manifest.ts';
 import { messageOf } from '../../src/contract/errors.ts';
 import { UnusableInput } from './build-error.ts';
 import type { ModelFolder } from './model-folder.ts';

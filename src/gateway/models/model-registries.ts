@@ -5,7 +5,7 @@ import type { ChangedBy } from '../../contract/write-lease.ts';
 import type { ModelVersion, NewVersion, Released } from '../../inference/registry/model-registry.ts';
 import type { ModelRoute } from '../../inference/registry/model-route.ts';
 import type { ModelOwner } from '../../inference/registry/version-manifest.ts';
-import type { ServedFile } from '../../inference/served/served-manifest.ts';
+import type { ServedFile } from '../../inference/served-manifest.ts';
 import type { KeyedRequest } from '../../kernel/sql/spent-keys.ts';
 import type { FileId, TenantId } from '../../kernel/ids.ts';
 

@@ -3,8 +3,8 @@ import { joinColumns, gatherColumns, newestOf } from '../fan-out/answer-columns.
 import type { IndexManifest } from '../index-manifest.ts';
 import type { KnownRoutes } from '../routing/known-routes.ts';
 import { locatorOf } from '../locators/locator-of.ts';
-import { replyTooLarge } from '../../ann/included-columns.ts';
-import { recommend } from '../../ann/query-point.ts';
+import { replyTooLarge } from '../../ann/shard/included-columns.ts';
+import { recommend } from '../../ann/shard/query-point.ts';
 import type { Include, ShardFetch, ShardQuery, ShardVectors } from '../../ann/shard-protocol.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';

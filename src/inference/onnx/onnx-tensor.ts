@@ -1,5 +1,5 @@
 import { LIMITS } from '../../contract/limits.ts';
-import type { TensorType } from '../served/tensor.ts';
+import type { TensorType } from '../tensor.ts';
 import { NUMBERS_KEPT_MAX } from './onnx-attribute.ts';
 import { Corrupt, fields, floats, integers, lengthDelimited, scalar, signedIntegers, text } from './protobuf-reader.ts';
 import type { Field } from './protobuf-reader.ts';

@@ -12,7 +12,7 @@ import type { ModelAction, ModelAlias, ModelRecord, VersionChecks, VersionRecord
 import { isVerified, WHOLE_PPM } from './model-record.ts';
 import { promoted, rolledBack, withoutVersion } from './promotion.ts';
 import { SqliteModelStore } from './sqlite-model-store.ts';
-import type { ServedFile } from '../served/served-manifest.ts';
+import type { ServedFile } from '../served-manifest.ts';
 import type { VersionManifest } from './version-manifest.ts';
 
 /** A version to be registered. Its files are stored already. */

@@ -10,7 +10,7 @@ import { ModelQueries } from '../../../src/inference/registry/model-queries.ts';
 import { ModelRegistry } from '../../../src/inference/registry/model-registry.ts';
 import type { StatedReading } from '../../../src/inference/folder/read-model-folder.ts';
 import type { FolderReading } from '../../../src/inference/served/model-calls.ts';
-import type { ModelRef, ServedFile } from '../../../src/inference/served/served-manifest.ts';
+import type { ModelRef, ServedFile } from '../../../src/inference/served-manifest.ts';
 import type { FileId, TenantId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import type { ModelManifest } from '../../../src/inference/model-manifest.ts';

@@ -17,7 +17,7 @@ import type { EmbedTexts } from '../../../src/gateway/text-embedder.ts';
 import { ModelQueries } from '../../../src/inference/registry/model-queries.ts';
 import { WHOLE_PPM } from '../../../src/inference/registry/model-record.ts';
 import { ModelRegistry } from '../../../src/inference/registry/model-registry.ts';
-import type { ModelRef } from '../../../src/inference/served/served-manifest.ts';
+import type { ModelRef } from '../../../src/inference/served-manifest.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';
 import { IN_FORCE } from '../../support/fakes/in-force.ts';

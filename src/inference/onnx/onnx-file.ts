@@ -1,6 +1,6 @@
-import type { Result } from '../kernel/result.ts';
-import { err, ok } from '../kernel/result.ts';
-import { Corrupt, fields, integers, lengthDelimited, scalar, text } from './onnx/protobuf-reader.ts';
+import type { Result } from '../../kernel/result.ts';
+import { err, ok } from '../../kernel/result.ts';
+import { Corrupt, fields, integers, lengthDelimited, scalar, text } from './protobuf-reader.ts';
 
 /** TensorProto.DataType, the values this project writes. */
 export const ONNX_FLOAT32 = 1;

@@ -1,4 +1,4 @@
-import type { TokenisedText, Tokeniser } from './embedding-model.ts';
+import type { TokenisedText, Tokeniser } from '../embedding-model.ts';
 import { endOfClitic, isNegation } from './english-clitics.ts';
 import type { Vocabulary } from './vocabulary.ts';
 import { HASH_EMPTY, hashByte } from './vocabulary.ts';

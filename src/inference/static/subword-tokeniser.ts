@@ -1,5 +1,5 @@
 import { CharClass, charClassOf } from './char-class.ts';
-import type { TokenisedText, Tokeniser } from './embedding-model.ts';
+import type { TokenisedText, Tokeniser } from '../embedding-model.ts';
 import { foldText } from './fold-text.ts';
 import { NeighbourWords } from './neighbour-words.ts';
 import { PieceList, SUBWORD_BUCKETS, SubwordPieces } from './subword-pieces.ts';

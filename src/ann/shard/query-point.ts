@@ -1,12 +1,12 @@
-import type { Metric } from '../contract/index-settings.ts';
-import type { Outcome } from '../contract/outcome.ts';
-import { refuse } from '../contract/outcome.ts';
-import { must } from '../kernel/assert.ts';
-import { ok } from '../kernel/result.ts';
-import { finite } from './float32.ts';
-import type { ShardHeader } from './shard-header.ts';
-import type { QueryTarget } from './shard-protocol.ts';
-import type { VectorReader } from './store/vector-reader.ts';
+import type { Metric } from '../../contract/index-settings.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { refuse } from '../../contract/outcome.ts';
+import { must } from '../../kernel/assert.ts';
+import { ok } from '../../kernel/result.ts';
+import { finite } from '../float32.ts';
+import type { ShardHeader } from '../shard-header.ts';
+import type { QueryTarget } from '../shard-protocol.ts';
+import type { VectorReader } from '../store/vector-reader.ts';
 
 /** The point that a query searches around. Refuses with `vector_not_found`, naming the field, when a stored vector it needs is not there. */
 export function pointOf(
