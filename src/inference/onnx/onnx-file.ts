@@ -1,6 +1,7 @@
 import type { Result } from '../../kernel/result.ts';
 import { err, ok } from '../../kernel/result.ts';
-import { Corrupt, fields, integers, lengthDelimited, scalar, text } from './protobuf-reader.ts';
+import { readEntry, readTensor } from './onnx-tensor.ts';
+import { Corrupt, fields, lengthDelimited } from './protobuf-reader.ts';
 
 /** TensorProto.DataType, the values this project writes. */
 export const ONNX_FLOAT32 = 1;
@@ -27,15 +28,8 @@ export interface OnnxFileError {
 }
 
 // Field numbers of onnx.proto.
-const MODEL_GRAPH = 7;
-const MODEL_METADATA = 14;
+const MODEL = { graph: 7, metadata: 14 };
 const GRAPH_INITIALISER = 5;
-const TENSOR_DIMS = 1;
-const TENSOR_DATA_TYPE = 2;
-const TENSOR_NAME = 8;
-const TENSOR_RAW_DATA = 9;
-const ENTRY_KEY = 1;
-const ENTRY_VALUE = 2;
 
 /** Finds the initialisers (those stored as `raw_data`) and the metadata of an ONNX file. */
 export function readOnnxFile(bytes: Uint8Array<ArrayBuffer>): Result<OnnxFile, OnnxFileError> {
@@ -43,45 +37,17 @@ export function readOnnxFile(bytes: Uint8Array<ArrayBuffer>): Result<OnnxFile, O
   const metadata = new Map<string, Uint8Array<ArrayBuffer>>();
   try {
     for (const field of fields(bytes)) {
-      if (field.number === MODEL_GRAPH) {
+      if (field.number === MODEL.graph) {
         for (const inner of fields(lengthDelimited(field))) {
           if (inner.number !== GRAPH_INITIALISER) continue;
-          const [name, tensor] = readTensor(lengthDelimited(inner));
-          initialisers.set(name, tensor);
+          const { name, dims, dataType, stored } = readTensor(lengthDelimited(inner));
+          initialisers.set(name, { dims, dataType, bytes: stored.kind === 'raw' ? stored.bytes : new Uint8Array() });
         }
-      } else if (field.number === MODEL_METADATA) {
-        const [key, value] = readEntry(lengthDelimited(field));
-        metadata.set(key, value);
-      }
+      } else if (field.number === MODEL.metadata) metadata.set(...readEntry(lengthDelimited(field)));
     }
   } catch (error) {
     if (error instanceof Corrupt) return err({ kind: 'corrupt_onnx_file', reason: error.message, offset: error.offset });
     throw error;
   }
   return ok({ initialisers, metadata });
-}
-
-function readTensor(message: Uint8Array<ArrayBuffer>): [name: string, tensor: OnnxInitialiser] {
-  const dims: number[] = [];
-  let name = '';
-  let dataType = 0;
-  let bytes = message.subarray(0, 0);
-  for (const field of fields(message)) {
-    if (field.number === TENSOR_DIMS) {
-      for (const dim of integers(field)) dims.push(dim);
-    } else if (field.number === TENSOR_DATA_TYPE) dataType = scalar(field);
-    else if (field.number === TENSOR_NAME) name = text(field);
-    else if (field.number === TENSOR_RAW_DATA) bytes = lengthDelimited(field);
-  }
-  return [name, { dims, dataType, bytes }];
-}
-
-function readEntry(message: Uint8Array<ArrayBuffer>): [key: string, value: Uint8Array<ArrayBuffer>] {
-  let key = '';
-  let value = message.subarray(0, 0);
-  for (const field of fields(message)) {
-    if (field.number === ENTRY_KEY) key = text(field);
-    else if (field.number === ENTRY_VALUE) value = lengthDelimited(field);
-  }
-  return [key, value];
 }
