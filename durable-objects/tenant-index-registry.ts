@@ -38,7 +38,7 @@ export class TenantIndexRegistry {
 
   /** Whether it was ever opened, according to its storage. */
   isOpen(): boolean {
-    return this.#registry.isOpen();
+    return this.#registry.exists();
   }
 
   /** Takes the name; the index is not listed yet. Refuses as `admits`, and with `state_conflict` the name of another index: it releases its name before the next one reserves it. */
