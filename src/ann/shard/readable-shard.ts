@@ -94,7 +94,7 @@ export class ReadableShard {
     const header = found.value;
     const { target, namespace, topK, filter, mmr, exact = false } = query;
     const ordinal = this.store.namespaces.ordinalOf(namespace);
-    const point = pointOf(this.store, target, ordinal, header);
+    const point = pointOf(target, header.metric, (id) => (ordinal === undefined ? undefined : this.store.valuesOf(ordinal, id, header)));
     if (!point.ok) return point;
     const selected = this.#selection(ordinal, filter, excluded(query.excludeIds, target), header);
     if (!selected.ok) return selected;
