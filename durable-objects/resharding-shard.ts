@@ -1,11 +1,11 @@
 import { DurableObject } from 'cloudflare:workers';
-import { ShardEngine } from '../src/ann/engine/shard-engine.ts';
+import { ShardEngine } from '../src/ann/shard/shard-engine.ts';
 import type { RowClearing, RowPut, RowRemoval, RowsAsOf, RowsCleared } from '../src/ann/rows.ts';
 import { ShardResharding } from '../src/index/resharding/shard-resharding.ts';
 import type { Beside } from '../src/index/generations/generation-state.ts';
 import type { DrainOrder, ShardRoute } from '../src/index/routing/shard-route.ts';
 import type { PrimaryState } from '../src/index/replicas/index-replicas.ts';
-import { Shard } from '../src/ann/shard.ts';
+import { Shard } from '../src/ann/shard/shard.ts';
 import type { Read, Routed, ShardIdentity } from '../src/ann/shard-protocol.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import type { WriteLease } from '../src/contract/write-lease.ts';

@@ -3,7 +3,7 @@ import type { Addressed, AccessMode } from '../src/ann/access-mode.ts';
 import { hasCallersKey } from '../src/ann/receipts.ts';
 import type { KeyedReceipt, ReceiptPage } from '../src/ann/receipts.ts';
 import type { BuildPlan, SamplePart } from '../src/ann/maintenance/outside-build.ts';
-import type { BuildCall } from '../src/ann/shard.ts';
+import type { BuildCall } from '../src/ann/shard/shard.ts';
 import type { ChangeCursor, ShardChanges, ShardFollow } from '../src/ann/store/change-log.ts';
 import type { ReadConsistency } from '../src/ann/replication/read-consistency.ts';
 import { searchTimeMs } from '../src/ann/search-cost.ts';

@@ -1,4 +1,4 @@
-import { engineResources } from '../src/ann/engine/engine-resources.ts';
+import { engineResources } from '../src/ann/shard/engine-resources.ts';
 import { SelectionCache } from '../src/ann/filter/selection.ts';
 import { ReadQueue } from '../src/ann/read-queue.ts';
 import { workPaced } from '../src/ann/maintenance/background-work.ts';

@@ -1,5 +1,5 @@
-import { replyTooLarge } from '../ann/included-columns.ts';
-import { mmrProducts } from '../ann/mmr.ts';
+import { replyTooLarge } from '../ann/shard/included-columns.ts';
+import { mmrProducts } from '../ann/shard/mmr.ts';
 import type { Diversification, Include, QueryTarget, ShardMatches, ShardQuery } from '../ann/shard-protocol.ts';
 import type { Refusal } from '../contract/errors.ts';
 import { ERRORS, refusalAt } from '../contract/errors.ts';

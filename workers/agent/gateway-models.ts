@@ -5,7 +5,7 @@ import type { Outcome } from '../../src/contract/outcome.ts';
 import { refuse } from '../../src/contract/outcome.ts';
 import type { ModelFiles } from '../../src/inference/model-manifest.ts';
 import { findVersion, readModelFile, parseModelCatalogue } from '../../src/inference/model-manifest.ts';
-import type { ModelRef } from '../../src/inference/served/served-manifest.ts';
+import type { ModelRef } from '../../src/inference/served-manifest.ts';
 import { ok } from '../../src/kernel/result.ts';
 import type { ResidentWeights } from '../../src/scheduler/engine/cell/resident-weights.ts';
 import { weightsToUnload, withoutUnloaded, withoutUser, withUser } from '../../src/scheduler/engine/cell/resident-weights.ts';

@@ -8,7 +8,7 @@ import { LIMITS } from '../../src/contract/limits.ts';
 import type { ModelFiles } from '../../src/inference/model-manifest.ts';
 import { findVersion, parseModelCatalogue, readModelFile } from '../../src/inference/model-manifest.ts';
 import { checkManifest } from '../../src/inference/served/check-manifest.ts';
-import type { ModelRef } from '../../src/inference/served/served-manifest.ts';
+import type { ModelRef } from '../../src/inference/served-manifest.ts';
 import type { AttemptScope, JobRunner, RunEnd, RunFailure } from './job-runner.ts';
 import { failed } from './job-runner.ts';
 import type { BuildEnd, BuildOrder } from './model-build-thread.ts';

@@ -7,7 +7,7 @@ import type { FailureReason } from '../../src/contract/attempt.ts';
 import type { ModelBuild } from '../../src/contract/model-builds.ts';
 import { GATE_BOUNDS } from '../../src/inference/build/gate/model-gate.ts';
 import type { GateVerdict } from '../../src/inference/build/gate/model-gate.ts';
-import type { ModelReading } from '../../src/inference/served/served-manifest.ts';
+import type { ModelReading } from '../../src/inference/served-manifest.ts';
 import { must } from '../../src/kernel/assert.ts';
 import { sha256Hex } from '../../src/kernel/bytes.ts';
 import { BuildFailure, UnusableInput } from '../builds/build-error.ts';

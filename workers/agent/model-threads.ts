@@ -8,7 +8,7 @@ import { LIMITS } from '../../src/contract/limits.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { refuse } from '../../src/contract/outcome.ts';
 import type { ModelManifest } from '../../src/inference/model-manifest.ts';
-import { openStaticModel } from '../../src/inference/static-model.ts';
+import { openStaticModel } from '../../src/inference/static/static-model.ts';
 import { ok } from '../../src/kernel/result.ts';
 import type { AnswerForm, Line, LineAnswer, LineAnswerer } from './answer-line.ts';
 import type { StartedThread } from './answer-threads.ts';

@@ -13,7 +13,7 @@ import type { Progress } from '../../src/contract/attempt-report.ts';
 import type { LineFault } from '../../src/contract/attempt-report.ts';
 import type { ErrorCode, WireError } from '../../src/contract/errors.ts';
 import { AGENT_HEADER } from '../../src/contract/pool-partition.ts';
-import type { ModelRef } from '../../src/inference/served/served-manifest.ts';
+import type { ModelRef } from '../../src/inference/served-manifest.ts';
 import type { ServerBeside } from './server-beside.ts';
 import { serverBesideIn } from './server-beside.ts';
 

@@ -3,7 +3,7 @@ import { pathBelow } from '../../src/contract/field-path.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { refuse, refuseBeyond } from '../../src/contract/outcome.ts';
-import type { ModelRef } from '../../src/inference/served/served-manifest.ts';
+import type { ModelRef } from '../../src/inference/served-manifest.ts';
 import { textChunks, tokensBound } from '../../src/inference/served/text-chunks.ts';
 import type { TextCalls } from '../../src/inference/served/text-model.ts';
 import { err, ok } from '../../src/kernel/result.ts';

@@ -6,7 +6,7 @@ import { LIMITS } from '../../src/contract/limits.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { refuse } from '../../src/contract/outcome.ts';
 import { memoryBytesOf } from '../../src/inference/served/model-size.ts';
-import type { ModelRef } from '../../src/inference/served/served-manifest.ts';
+import type { ModelRef } from '../../src/inference/served-manifest.ts';
 import { ok } from '../../src/kernel/result.ts';
 import type { AgentOnnx } from './agent-onnx.ts';
 import type { AnswerForm, Line, LineAnswer, LineAnswerer } from './answer-line.ts';

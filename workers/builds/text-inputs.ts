@@ -1,7 +1,7 @@
 import { DATA_TYPE, tensorOf } from '../../src/inference/build/graph/onnx-graph.ts';
 import { TOKENISER_CONFIG_FILE, TOKENISER_FILE } from '../../src/inference/served/contract-hash.ts';
 import { TOKEN_INPUTS } from '../../src/inference/served/token-runs.ts';
-import { STATIC_TABLE_NAMES, tokeniserOf } from '../../src/inference/static-model.ts';
+import { STATIC_TABLE_NAMES, tokeniserOf } from '../../src/inference/static/static-model.ts';
 import { TextTokeniser } from '../../src/inference/text/text-tokeniser.ts';
 import { utf8 } from '../../src/kernel/bytes.ts';
 import { must } from '../../src/kernel/assert.ts';
@@ -13,7 +13,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isFolderConfig } from '../../src/inference/folder/folder-files.ts';
 import { readModelFolder } from '../../src/inference/folder/read-model-folder.ts';
-import type { ModelReading } from '../../src/inference/served/served-manifest.ts';
+import type { ModelReading } from '../../src/inference/served-manifest.ts';
 
 /** How texts become the inputs of a model: by the vocabulary in its graph, if it is a static model of Sluice, else by its tokeniser file. */
 export const textInputs = (folder: ModelFolder): FeedsOfText => wordInputs(folder) ?? tokenInputs(folder);

@@ -6,7 +6,7 @@ import type { InputType } from '../../src/inference/served/model-calls.ts';
 import type { ModelBucket } from '../../src/inference/served/model-bucket.ts';
 import type { OrtModule } from '../../src/inference/served/ort-runner.ts';
 import { ortStart } from '../../src/inference/served/ort-runner.ts';
-import type { ModelReading, ServedFile } from '../../src/inference/served/served-manifest.ts';
+import type { ModelReading, ServedFile } from '../../src/inference/served-manifest.ts';
 import { textChunks, tokensBound } from '../../src/inference/served/text-chunks.ts';
 import { ok } from '../../src/kernel/result.ts';
 import { THREAD_SHARING } from '../agent/thread-sharing.ts';

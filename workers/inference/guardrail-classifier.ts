@@ -1,7 +1,7 @@
 import type { Hook } from '../../src/contract/guardrails.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { refuse } from '../../src/contract/outcome.ts';
-import type { ModelRef } from '../../src/inference/served/served-manifest.ts';
+import type { ModelRef } from '../../src/inference/served-manifest.ts';
 import { err, ok } from '../../src/kernel/result.ts';
 import type { Finding } from '../../src/upstreams/guardrails/guard.ts';
 import type { GuardrailPolicy } from '../../src/upstreams/guardrails/guardrail-policy.ts';

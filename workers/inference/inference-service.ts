@@ -12,8 +12,8 @@ import type {
   TextOptions,
   Verified,
 } from '../../src/inference/served/model-calls.ts';
-import type { ModelRef, ServedFile } from '../../src/inference/served/served-manifest.ts';
-import type { NamedTensor } from '../../src/inference/served/tensor.ts';
+import type { ModelRef, ServedFile } from '../../src/inference/served-manifest.ts';
+import type { NamedTensor } from '../../src/inference/tensor.ts';
 import { checkTokenBatch } from '../../src/inference/token-batch.ts';
 import { ok } from '../../src/kernel/result.ts';
 import type { InferenceEnv } from './loaded-models.ts';

@@ -5,7 +5,7 @@ import { LoadOnce } from '../../src/inference/load-once.ts';
 import type { ModelFiles, ModelManifest } from '../../src/inference/model-manifest.ts';
 import { findVersion, readModelFile } from '../../src/inference/model-manifest.ts';
 import { OnnxEncoder } from '../../src/inference/onnx-encoder.ts';
-import type { GraphRunner, StartGraph } from '../../src/inference/served/graph-runner.ts';
+import type { GraphRunner, StartGraph } from '../../src/inference/graph-runner.ts';
 import { assert } from '../../src/kernel/assert.ts';
 import { ok } from '../../src/kernel/result.ts';
 

@@ -6,7 +6,7 @@ import type { QuestionEmbedder, QuestionVector } from '../../src/gateway/upstrea
 import type { LoadOnce } from '../../src/inference/load-once.ts';
 import type { ModelManifest } from '../../src/inference/model-manifest.ts';
 import { findVersion } from '../../src/inference/model-manifest.ts';
-import type { StaticModel } from '../../src/inference/static-model.ts';
+import type { StaticModel } from '../../src/inference/static/static-model.ts';
 import { normalise } from '../../src/inference/unit-vectors.ts';
 import { must } from '../../src/kernel/assert.ts';
 import { ok } from '../../src/kernel/result.ts';

@@ -4,7 +4,7 @@ import { refuse } from '../../contract/outcome.ts';
 import { must } from '../../kernel/assert.ts';
 import { grouped } from '../../kernel/grouped.ts';
 import { ok } from '../../kernel/result.ts';
-import type { ShardEngine } from '../engine/shard-engine.ts';
+import type { ShardEngine } from '../shard/shard-engine.ts';
 import type { RowKeys } from '../rows.ts';
 import type { ShardHeader } from '../shard-header.ts';
 import type { VectorStore } from '../store/vector-store.ts';

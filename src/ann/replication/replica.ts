@@ -4,7 +4,7 @@ import { refuse } from '../../contract/outcome.ts';
 import { must } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
 import { CLIENT, STALE_ROUTE, admit } from '../access-mode.ts';
-import type { ShardEngine } from '../engine/shard-engine.ts';
+import type { ShardEngine } from '../shard/shard-engine.ts';
 import type { Routed } from '../shard-protocol.ts';
 import type { VectorStore } from '../store/vector-store.ts';
 import type { ShardChanges, ShardFollow } from '../store/change-log.ts';

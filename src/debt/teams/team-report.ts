@@ -3,7 +3,7 @@ import type { DebtPolicy } from '../../contract/debt-policy.ts';
 import { groupBy } from '../../kernel/grouped.ts';
 import { Components } from '../components.ts';
 import type { FactSet } from '../fact.ts';
-import { sumOf } from '../number-table.ts';
+import { sumOf } from '../evidence/number-table.ts';
 import { changeMinutesOf } from '../rules/rule.ts';
 import type { CountedItem, GuardedMetric } from './guard-metrics.ts';
 import { guardedMetrics, totalInterest } from './guard-metrics.ts';

@@ -2,7 +2,7 @@ import { modelOf } from '../../contract/job-facts.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuseResource } from '../../contract/outcome.ts';
 import type { ModelOwner } from '../../inference/registry/version-manifest.ts';
-import type { ModelRef, ServedFile } from '../../inference/served/served-manifest.ts';
+import type { ModelRef, ServedFile } from '../../inference/served-manifest.ts';
 import { ok } from '../../kernel/result.ts';
 import type { ModelRoutes } from '../models/model-routes.ts';
 import type { AttemptHold } from './attempt-files.ts';

@@ -3,7 +3,7 @@ import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse, refuseBeyond } from '../../contract/outcome.ts';
 import type { BuildPlan, SamplePart } from '../../ann/maintenance/outside-build.ts';
-import type { BuildCall } from '../../ann/shard.ts';
+import type { BuildCall } from '../../ann/shard/shard.ts';
 import type { IndexManifest } from '../../index/index-manifest.ts';
 import type { TenantId } from '../../kernel/ids.ts';
 import type { AttemptHold } from './attempt-files.ts';

@@ -6,7 +6,7 @@ import type { ModelOwner, VersionManifest } from '../../inference/registry/versi
 import { readingOf } from '../../inference/registry/version-manifest.ts';
 import { servedContractHash } from '../../inference/served/contract-hash.ts';
 import type { ModelCalls } from '../../inference/served/model-calls.ts';
-import type { ModelReading, ModelTask, ServedFile } from '../../inference/served/served-manifest.ts';
+import type { ModelReading, ModelTask, ServedFile } from '../../inference/served-manifest.ts';
 import { ok } from '../../kernel/result.ts';
 
 type Stated = Partial<ModelReading>;

@@ -12,7 +12,7 @@ import type { ModelVersion, Released } from '../../inference/registry/model-regi
 import type { ModelOwner } from '../../inference/registry/version-manifest.ts';
 import { PLATFORM } from '../../inference/registry/version-manifest.ts';
 import type { ModelCalls } from '../../inference/served/model-calls.ts';
-import type { ServedFile } from '../../inference/served/served-manifest.ts';
+import type { ServedFile } from '../../inference/served-manifest.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { FileId, TenantId } from '../../kernel/ids.ts';
 import type { KeyedRequest } from '../../kernel/sql/spent-keys.ts';

@@ -9,7 +9,7 @@ import type { ModelEvent, VersionRecord } from '../../inference/registry/model-r
 import { namedModel } from '../../inference/registry/model-route.ts';
 import type { ModelOwner } from '../../inference/registry/version-manifest.ts';
 import { PLATFORM } from '../../inference/registry/version-manifest.ts';
-import type { ServedFile } from '../../inference/served/served-manifest.ts';
+import type { ServedFile } from '../../inference/served-manifest.ts';
 import { ok } from '../../kernel/result.ts';
 import { mayTouchModels } from '../authority.ts';
 import type { UpstreamCalls } from '../upstreams/upstream-calls.ts';

@@ -3,7 +3,7 @@ import type { Outcome } from '../../contract/outcome.ts';
 import type { VersionChecks, VersionRecord } from '../../inference/registry/model-record.ts';
 import type { ModelOwner } from '../../inference/registry/version-manifest.ts';
 import type { ModelCalls } from '../../inference/served/model-calls.ts';
-import type { ModelRef } from '../../inference/served/served-manifest.ts';
+import type { ModelRef } from '../../inference/served-manifest.ts';
 import { ok } from '../../kernel/result.ts';
 
 export const refOf = (owner: ModelOwner, { model, version, manifest }: VersionRecord): ModelRef => ({

@@ -3,7 +3,7 @@ import type { Outcome } from '../../contract/outcome.ts';
 import { must } from '../../kernel/assert.ts';
 import { grouped } from '../../kernel/grouped.ts';
 import { INDEX_OBJECT } from '../../ann/access-mode.ts';
-import type { Shard } from '../../ann/shard.ts';
+import type { Shard } from '../../ann/shard/shard.ts';
 import type { ShardHeader } from '../../ann/shard-header.ts';
 import type { VectorStore } from '../../ann/store/vector-store.ts';
 import { locatorOf } from '../locators/locator-of.ts';

@@ -6,7 +6,7 @@ import type { IndexId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import { INDEX_OBJECT, STALE_ROUTE } from '../../ann/access-mode.ts';
 import type { Routed } from '../../ann/shard-protocol.ts';
-import type { Shard } from '../../ann/shard.ts';
+import type { Shard } from '../../ann/shard/shard.ts';
 import type { VectorStore } from '../../ann/store/vector-store.ts';
 import { locatorOf } from '../locators/locator-of.ts';
 import type { RowVersions } from './row-versions.ts';

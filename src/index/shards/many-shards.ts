@@ -1,4 +1,4 @@
-import { maximalMarginalRelevance } from '../../ann/mmr.ts';
+import { maximalMarginalRelevance } from '../../ann/shard/mmr.ts';
 import type { AnswerOf, MergedRead, Merges, RequestOf, ShardWrite } from '../../ann/shard-operations.ts';
 import { MERGES } from '../../ann/shard-operations.ts';
 import type { ShardMatches, ShardQuery, ShardStats } from '../../ann/shard-protocol.ts';

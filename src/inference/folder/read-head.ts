@@ -3,7 +3,7 @@ import type { Outcome } from '../../contract/outcome.ts';
 import { refuse, refuseBeyond } from '../../contract/outcome.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import { ok } from '../../kernel/result.ts';
-import type { Activation, ModelTask } from '../served/served-manifest.ts';
+import type { Activation, ModelTask } from '../served-manifest.ts';
 import type { JsonRecord } from '../text/config-json.ts';
 import { isRecord } from '../text/config-json.ts';
 

@@ -3,7 +3,7 @@ import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
 import { ok } from '../../kernel/result.ts';
-import type { ModelReading, ModelTask } from '../served/served-manifest.ts';
+import type { ModelReading, ModelTask } from '../served-manifest.ts';
 import type { JsonRecord } from '../text/config-json.ts';
 import { isCount } from '../text/config-json.ts';
 import type { FolderFiles } from './folder-files.ts';

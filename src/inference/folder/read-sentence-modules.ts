@@ -3,7 +3,7 @@ import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse, refuseBeyond } from '../../contract/outcome.ts';
 import { ok } from '../../kernel/result.ts';
-import type { Pooling, Prompts } from '../served/served-manifest.ts';
+import type { Pooling, Prompts } from '../served-manifest.ts';
 import { isCount, isRecord, readConfigJson, readConfigValue } from '../text/config-json.ts';
 import type { FolderFiles } from './folder-files.ts';
 import { readFolderConfig } from './folder-files.ts';

@@ -4,7 +4,7 @@ import type { Outcome } from '../../contract/outcome.ts';
 import { refuse, refuseBeyond } from '../../contract/outcome.ts';
 import { isRawJson } from '../../kernel/exact-json.ts';
 import { ok } from '../../kernel/result.ts';
-import type { NamedTensor, TensorData, TensorType } from '../served/tensor.ts';
+import type { NamedTensor, TensorData, TensorType } from '../tensor.ts';
 import type { Datatype } from './datatype.ts';
 import { elementBytes, NUMBER_KINDS, TYPES } from './datatype.ts';
 

@@ -6,7 +6,7 @@ import { ok } from '../../kernel/result.ts';
 import { isModelPath } from '../onnx/external-path.ts';
 import { readingOf } from '../registry/version-manifest.ts';
 import { servedContractHash } from './contract-hash.ts';
-import type { ServedFile, ServedManifest } from './served-manifest.ts';
+import type { ServedFile, ServedManifest } from '../served-manifest.ts';
 
 /** Whether files are named as those of a folder are: below it, each once. [M53] */
 export function checkFiles(files: readonly ServedFile[]): Outcome<void> {

@@ -4,7 +4,7 @@ import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse, refuseBeyond } from '../../contract/outcome.ts';
 import { ok } from '../../kernel/result.ts';
-import type { NamedTensor, TensorData, TensorPort } from './tensor.ts';
+import type { NamedTensor, TensorData, TensorPort } from '../tensor.ts';
 
 /** Whether tensors are the inputs that a graph takes: by name, type, rank and fixed dimensions, each once, and none missing. [M82] */
 export function checkInputs(inputs: readonly NamedTensor[], ports: readonly TensorPort[]): Outcome<void> {

@@ -1,6 +1,6 @@
 import { LIMITS } from '../../contract/limits.ts';
 import { runsOnPoolsAlone, weightBytesOf } from './model-size.ts';
-import type { ModelRef } from './served-manifest.ts';
+import type { ModelRef } from '../served-manifest.ts';
 
 export interface RunnerFacts extends Pick<ModelRef, 'manifest'> {
   /** What its longest text takes of an isolate at most; undefined: not known. */

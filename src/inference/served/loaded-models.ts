@@ -6,13 +6,13 @@ import type { MemoryHolder } from '../../kernel/memory-registry.ts';
 import { MemoryRegistry } from '../../kernel/memory-registry.ts';
 import { SharedWork } from '../../kernel/shared-work.ts';
 import type { LoadOnceParts } from '../load-once.ts';
-import type { StartGraph } from './graph-runner.ts';
+import type { StartGraph } from '../graph-runner.ts';
 import type { LoadedModel, LoadParts } from './load-model.ts';
 import { loadModel } from './load-model.ts';
 import { PLATFORM } from '../registry/version-manifest.ts';
 import { memoryBytesOf } from './model-size.ts';
 import { RunCeilings } from './run-ceilings.ts';
-import type { ModelRef } from './served-manifest.ts';
+import type { ModelRef } from '../served-manifest.ts';
 
 export interface ModelHostParts extends LoadOnceParts, LoadParts {}
 

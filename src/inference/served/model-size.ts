@@ -3,7 +3,7 @@ import type { Outcome } from '../../contract/outcome.ts';
 import { refuseBeyond } from '../../contract/outcome.ts';
 import { ok } from '../../kernel/result.ts';
 import { TOKENISER_CONFIG_FILE, TOKENISER_FILE } from './contract-hash.ts';
-import type { ModelRef } from './served-manifest.ts';
+import type { ModelRef } from '../served-manifest.ts';
 
 type Sized = Pick<ModelRef, 'manifest'>;
 

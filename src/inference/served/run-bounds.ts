@@ -7,8 +7,8 @@ import type { GraphCost, RunBound } from '../onnx/cost/graph-cost.ts';
 import type { GraphValue } from '../onnx/cost/graph-value.ts';
 import { bytesOf, NUMBERS_MAX, numbersOf, valueOf } from '../onnx/cost/graph-value.ts';
 import { dataTypeOf } from '../onnx/onnx-tensor.ts';
-import type { GraphRunner } from './graph-runner.ts';
-import type { NamedTensor, TensorPort } from './tensor.ts';
+import type { GraphRunner } from '../graph-runner.ts';
+import type { NamedTensor, TensorPort } from '../tensor.ts';
 
 /** What is known of an input without its values. */
 type InputShape = Pick<NamedTensor, 'name' | 'type' | 'shape'>;

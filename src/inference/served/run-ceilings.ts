@@ -1,8 +1,8 @@
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import type { GraphRunner } from './graph-runner.ts';
-import type { NamedTensor } from './tensor.ts';
+import type { GraphRunner } from '../graph-runner.ts';
+import type { NamedTensor } from '../tensor.ts';
 
 /** A run that found no room in the runtime's memory. */
 interface Failed {

@@ -1,7 +1,7 @@
 import { LIMITS } from '../../contract/limits.ts';
 import { utf8 } from '../../kernel/bytes.ts';
 import type { InputType } from './model-calls.ts';
-import type { ModelReading } from './served-manifest.ts';
+import type { ModelReading } from '../served-manifest.ts';
 
 /** Special tokens around a text. */
 const SPECIAL_TOKENS = 4;

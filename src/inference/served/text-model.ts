@@ -6,7 +6,7 @@ import { ok } from '../../kernel/result.ts';
 import type { GraphFacts } from '../onnx/check-graph.ts';
 import type { TextTokeniser, TokenisedText } from '../text/text-tokeniser.ts';
 import type { Classes, Counted, EmbeddedTexts, InputType, Scores, TextOptions } from './model-calls.ts';
-import type { Activation, ModelTask } from './served-manifest.ts';
+import type { Activation, ModelTask } from '../served-manifest.ts';
 import type { TokenRunsParts } from './token-runs.ts';
 import { TOKEN_INPUTS, TokenRuns } from './token-runs.ts';
 

@@ -12,12 +12,12 @@ import type { GraphFacts } from '../onnx/check-graph.ts';
 import type { LengthBucket } from '../onnx-encoder.ts';
 import { lengthBuckets } from '../onnx-encoder.ts';
 import type { TokenisedText } from '../text/text-tokeniser.ts';
-import type { GraphRunner } from './graph-runner.ts';
+import type { GraphRunner } from '../graph-runner.ts';
 import { poolVectors } from './pool-vectors.ts';
 import type { RunBounds } from './run-bounds.ts';
 import { checkRunMs, textInputs } from './run-bounds.ts';
-import type { ServedManifest } from './served-manifest.ts';
-import type { NamedTensor, TensorPort } from './tensor.ts';
+import type { ServedManifest } from '../served-manifest.ts';
+import type { NamedTensor, TensorPort } from '../tensor.ts';
 
 export interface TokenRunsParts {
   readonly manifest: ServedManifest;

@@ -1,5 +1,5 @@
 import { proposalCount, proposalMax } from '../../../src/ann/engine/list-settings.ts';
-import { Rescoring } from '../../../src/ann/engine/rescoring.ts';
+import { Rescoring } from '../../../src/ann/rescoring.ts';
 import type { ListCost, ListQuery } from '../../../src/ann/lists/list-search.ts';
 import type { ProbeKernels } from '../../../src/ann/lists/probe-kernels.ts';
 import { RowBitmap } from '../../../src/ann/lists/row-bitmap.ts';

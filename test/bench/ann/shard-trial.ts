@@ -1,10 +1,10 @@
 import { VectorStore } from '../../../src/ann/store/vector-store.ts';
-import { engineResources } from '../../../src/ann/engine/engine-resources.ts';
+import { engineResources } from '../../../src/ann/shard/engine-resources.ts';
 import { decodeSettings } from '../../../src/ann/engine/list-settings.ts';
-import { ShardEngine } from '../../../src/ann/engine/shard-engine.ts';
+import { ShardEngine } from '../../../src/ann/shard/shard-engine.ts';
 import { SelectionCache } from '../../../src/ann/filter/selection.ts';
 import type { Explanation } from '../../../src/ann/shard-protocol.ts';
-import { Shard } from '../../../src/ann/shard.ts';
+import { Shard } from '../../../src/ann/shard/shard.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { RecallTarget } from '../../../src/contract/index-settings.ts';
 import { assert, must } from '../../../src/kernel/assert.ts';

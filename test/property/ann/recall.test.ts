@@ -2,8 +2,8 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { estimateRecall, shareOf } from '../../../src/index/recall-estimate.ts';
-import { measureSlice } from '../../../src/ann/recall-slice.ts';
-import type { MeasuredSearch } from '../../../src/ann/recall-slice.ts';
+import { measureSlice } from '../../../src/ann/shard/recall-slice.ts';
+import type { MeasuredSearch } from '../../../src/ann/shard/recall-slice.ts';
 import { NO_COST } from '../../../src/ann/search-cost.ts';
 import { METRICS } from '../../../src/contract/index-settings.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';

@@ -2,11 +2,11 @@ import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 
 import { VectorStore } from '../../../src/ann/store/vector-store.ts';
-import { ShardEngine } from '../../../src/ann/engine/shard-engine.ts';
+import { ShardEngine } from '../../../src/ann/shard/shard-engine.ts';
 import { SelectionCache } from '../../../src/ann/filter/selection.ts';
 import type { ChangeCursor, ChangePage } from '../../../src/ann/store/change-log.ts';
 import { tellChanges } from '../../../src/ann/replication/changes.ts';
-import { Shard } from '../../../src/ann/shard.ts';
+import { Shard } from '../../../src/ann/shard/shard.ts';
 import type { Written } from '../../../src/ann/shard-protocol.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';

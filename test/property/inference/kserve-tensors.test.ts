@@ -6,7 +6,7 @@ import { LIMITS } from '../../../src/contract/limits.ts';
 import { readTensors } from '../../../src/inference/kserve/read-tensors.ts';
 import type { StatedTensor } from '../../../src/inference/kserve/read-tensors.ts';
 import { writeTensors } from '../../../src/inference/kserve/write-tensors.ts';
-import type { NamedTensor, TensorData } from '../../../src/inference/served/tensor.ts';
+import type { NamedTensor, TensorData } from '../../../src/inference/tensor.ts';
 import { joinedBytes } from '../../../src/kernel/bytes.ts';
 import { parseExactJson } from '../../../src/kernel/exact-json.ts';
 import { jsonText } from '../../../src/kernel/float32-text.ts';

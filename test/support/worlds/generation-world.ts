@@ -1,11 +1,11 @@
 import { VectorStore } from '../../../src/ann/store/vector-store.ts';
-import { ShardEngine } from '../../../src/ann/engine/shard-engine.ts';
+import { ShardEngine } from '../../../src/ann/shard/shard-engine.ts';
 import { SelectionCache } from '../../../src/ann/filter/selection.ts';
 import type { AccessMode } from '../../../src/ann/access-mode.ts';
 import { followerWith } from '../../../src/ann/access-mode.ts';
 import type { FeedCursor, ReceiptCursor, GenerationCall, Generations } from '../../../src/index/generations/generation-state.ts';
 import { NO_GENERATIONS } from '../../../src/index/generations/generation-state.ts';
-import { ShardAccess } from '../../../src/ann/shard-access.ts';
+import { ShardAccess } from '../../../src/ann/shard/shard-access.ts';
 import { transition } from '../../../src/index/generations/transition.ts';
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import { tellChanges } from '../../../src/ann/replication/changes.ts';
@@ -18,7 +18,7 @@ import type {
   ShardSample,
   UpsertBatch,
 } from '../../../src/ann/shard-protocol.ts';
-import { Shard } from '../../../src/ann/shard.ts';
+import { Shard } from '../../../src/ann/shard/shard.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import { refuse } from '../../../src/contract/outcome.ts';
 import type { Budget } from '../../../src/gateway/budget.ts';

@@ -1,12 +1,12 @@
 import { SqliteRowVersions } from '../../../src/index/resharding/sqlite-row-versions.ts';
 import { VectorStore } from '../../../src/ann/store/vector-store.ts';
-import type { EngineResources } from '../../../src/ann/engine/engine-resources.ts';
-import { ShardEngine } from '../../../src/ann/engine/shard-engine.ts';
+import type { EngineResources } from '../../../src/ann/shard/engine-resources.ts';
+import { ShardEngine } from '../../../src/ann/shard/shard-engine.ts';
 import { SelectionCache } from '../../../src/ann/filter/selection.ts';
 import { tellChanges } from '../../../src/ann/replication/changes.ts';
 import { ShardResharding } from '../../../src/index/resharding/shard-resharding.ts';
 import type { DrainOrder, ShardRoute } from '../../../src/index/routing/shard-route.ts';
-import { Shard } from '../../../src/ann/shard.ts';
+import { Shard } from '../../../src/ann/shard/shard.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import { must } from '../../../src/kernel/assert.ts';

@@ -1,5 +1,5 @@
 import { compareScores, score } from '../../../src/ann/metric.ts';
-import type { MeasuredSearch } from '../../../src/ann/recall-slice.ts';
+import type { MeasuredSearch } from '../../../src/ann/shard/recall-slice.ts';
 import { NO_COST } from '../../../src/ann/search-cost.ts';
 import type { StoredVector, VectorMatch } from '../../../src/ann/stored-vector.ts';
 import type { Metric } from '../../../src/contract/index-settings.ts';

@@ -11,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { TUNING_PROGRAM } from '../../../src/contract/tuning-settings.ts';
 import { parseModelCatalogue, readModelFile } from '../../../src/inference/model-manifest.ts';
-import { openStaticModel } from '../../../src/inference/static-model.ts';
+import { openStaticModel } from '../../../src/inference/static/static-model.ts';
 import { tokenBatch } from '../../../src/inference/token-batch.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import { commandOf } from '../../../workers/agent/command-runner.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { engineResources } from '../../../src/ann/engine/engine-resources.ts';
+import { engineResources } from '../../../src/ann/shard/engine-resources.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { METRICS } from '../../../src/contract/index-settings.ts';
 import { Clusters } from '../../support/fixtures/clusters.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { followerWith } from '../../../src/ann/access-mode.ts';
-import { ShardAccess } from '../../../src/ann/shard-access.ts';
+import { ShardAccess } from '../../../src/ann/shard/shard-access.ts';
 import { FollowerStore } from '../../../src/ann/store/follower-store.ts';
 import { VectorStore } from '../../../src/ann/store/vector-store.ts';
 import { CHUNK_ROWS } from '../../../src/ann/filter/row-set.ts';

@@ -2,7 +2,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import type { DebtFact } from '../../../src/contract/debt-facts.ts';
 import { DEBT_SIGNALS } from '../../../src/contract/debt-facts.ts';
 import type { DebtPolicy } from '../../../src/contract/debt-policy.ts';
-import { assess } from '../../../src/debt/assess.ts';
+import { assess } from '../../../src/debt/rules/assess.ts';
 import { FactSet, signalOf } from '../../../src/debt/fact.ts';
 import { measure } from '../../../workers/cli/debt/measure.ts';
 import { NOW_S } from '../../support/fixtures/debt-facts.ts';

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DATA_TYPE, nodeOf, tensorOf } from '../../../src/inference/build/graph/onnx-graph.ts';
 import type { OnnxGraph } from '../../../src/inference/build/graph/onnx-graph.ts';
 import type { CardSources } from '../../../src/inference/build/gate/model-card.ts';
-import { STATIC_TABLE_NAMES } from '../../../src/inference/static-model.ts';
+import { STATIC_TABLE_NAMES } from '../../../src/inference/static/static-model.ts';
 import { card } from '../../../workers/cli/models/card.ts';
 import { gate } from '../../../workers/cli/models/gate.ts';
 import { writeOnnxGraph } from '../../../workers/builds/onnx-graph-file.ts';

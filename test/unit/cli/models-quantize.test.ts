@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { OnnxGraph } from '../../../src/inference/build/graph/onnx-graph.ts';
 import { DATA_TYPE, nodeOf, tensorOf } from '../../../src/inference/build/graph/onnx-graph.ts';
-import { STATIC_TABLE_NAMES } from '../../../src/inference/static-model.ts';
+import { STATIC_TABLE_NAMES } from '../../../src/inference/static/static-model.ts';
 import { sha256Hex } from '../../../src/kernel/bytes.ts';
 import type { DerivedRecipe } from '../../../workers/builds/model-folder.ts';
 import { writeOnnxGraph } from '../../../workers/builds/onnx-graph-file.ts';

@@ -79,7 +79,7 @@ const OTHER_MESSAGES = [
   'src/gateway/jobs/batch-status.ts',
   'src/gateway/jobs/tuning-progress.ts',
   'src/gateway/tenancy/quota-requests.ts',
-  'src/inference/onnx-file.ts',
+  'src/inference/onnx/onnx-file.ts',
   'src/inference/onnx/onnx-graph.ts',
   'src/inference/served/ort-runner.ts',
   'src/inference/text/text-tokeniser.ts',

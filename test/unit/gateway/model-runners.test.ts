@@ -6,7 +6,7 @@ import { ModelRunners } from '../../../src/gateway/models/model-runners.ts';
 import type { ReplicaTexts } from '../../../src/gateway/models/replica-calls.ts';
 import type { RegisteredRoute } from '../../../src/inference/registry/model-route.ts';
 import { chooseRunner, shownChoice } from '../../../src/inference/served/choose-runner.ts';
-import type { ServedManifest } from '../../../src/inference/served/served-manifest.ts';
+import type { ServedManifest } from '../../../src/inference/served-manifest.ts';
 import type { TenantId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import type { Job } from '../../../src/scheduler/served/jobs/job.ts';

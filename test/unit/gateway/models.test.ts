@@ -5,7 +5,7 @@ import type { CreateModelBody } from '../../../src/contract/models.ts';
 import { refuse } from '../../../src/contract/outcome.ts';
 import type { Principal, TenantPrincipal } from '../../../src/contract/principal.ts';
 import { servedContractHash } from '../../../src/inference/served/contract-hash.ts';
-import type { ModelReading } from '../../../src/inference/served/served-manifest.ts';
+import type { ModelReading } from '../../../src/inference/served-manifest.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { idsOf } from '../../support/fakes/tenancy.ts';
 import { ModelWorld } from '../../support/worlds/model-world.ts';

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
-import { measureSlice } from '../../../src/ann/recall-slice.ts';
-import type { MeasuredSearch } from '../../../src/ann/recall-slice.ts';
+import { measureSlice } from '../../../src/ann/shard/recall-slice.ts';
+import type { MeasuredSearch } from '../../../src/ann/shard/recall-slice.ts';
 import { NO_COST } from '../../../src/ann/search-cost.ts';
 import type { ShardRecall, ShardSample } from '../../../src/ann/shard-protocol.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 
 import { refusal } from '../../../src/contract/errors.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
-import { mmrProducts } from '../../../src/ann/mmr.ts';
+import { mmrProducts } from '../../../src/ann/shard/mmr.ts';
 import { ownKey } from '../../../src/ann/receipts.ts';
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import type { Billing, DeleteSelection, UpsertBatch } from '../../../src/ann/shard-protocol.ts';

@@ -6,7 +6,7 @@ import type { Outcome } from '../../../src/contract/outcome.ts';
 import { quantiseRows } from '../../../src/inference/build/matrix.ts';
 import { readingOf } from '../../../src/inference/registry/version-manifest.ts';
 import { ModelHost } from '../../../src/inference/served/model-host.ts';
-import { HASH_EMPTY, hashByte } from '../../../src/inference/vocabulary.ts';
+import { HASH_EMPTY, hashByte } from '../../../src/inference/static/vocabulary.ts';
 import { utf8 } from '../../../src/kernel/bytes.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { LIMITS } from '../../../src/contract/limits.ts';
-import { LETTER_BUCKETS } from '../../../src/inference/subword-pieces.ts';
-import { SubwordTokeniser, TEXT_IDS_MAX } from '../../../src/inference/subword-tokeniser.ts';
-import { Vocabulary } from '../../../src/inference/vocabulary.ts';
+import { LETTER_BUCKETS } from '../../../src/inference/static/subword-pieces.ts';
+import { SubwordTokeniser, TEXT_IDS_MAX } from '../../../src/inference/static/subword-tokeniser.ts';
+import { Vocabulary } from '../../../src/inference/static/vocabulary.ts';
 import { utf8 } from '../../../src/kernel/bytes.ts';
 import { tokenBatch } from '../../../src/inference/token-batch.ts';
 import { defaultModel, firstModel } from '../../support/fixtures/default-model.ts';

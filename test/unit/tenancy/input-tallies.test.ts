@@ -5,7 +5,7 @@ import { debtPolicy } from '../../../src/contract/debt-policy.ts';
 import type { InputTally, WatchedInput } from '../../../src/contract/input-tally.ts';
 import { bucketCounts, emptyHistogram } from '../../../src/contract/input-tally.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
-import { assess } from '../../../src/debt/assess.ts';
+import { assess } from '../../../src/debt/rules/assess.ts';
 import { FactSet } from '../../../src/debt/fact.ts';
 import { INPUTS_MIN, shiftFacts } from '../../../src/gateway/planning/input-shifts.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';

@@ -1,8 +1,8 @@
 import { env, exports } from 'cloudflare:workers';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { readModelFile } from '../../../src/inference/model-manifest.ts';
-import type { StaticModel } from '../../../src/inference/static-model.ts';
-import { openStaticModel } from '../../../src/inference/static-model.ts';
+import type { StaticModel } from '../../../src/inference/static/static-model.ts';
+import { openStaticModel } from '../../../src/inference/static/static-model.ts';
 import type { TokenBatch } from '../../../src/inference/token-batch.ts';
 import { tokenBatch } from '../../../src/inference/token-batch.ts';
 import { assetFiles, MODEL_CATALOGUE } from '../../../workers/inference/deployed-models.ts';

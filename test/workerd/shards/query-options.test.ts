@@ -3,7 +3,7 @@ import { runInDurableObject } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
 
 import type { ShardObject } from '../../../durable-objects/shard-object.ts';
-import { maximalMarginalRelevance } from '../../../src/ann/mmr.ts';
+import { maximalMarginalRelevance } from '../../../src/ann/shard/mmr.ts';
 import type { QueryTarget, SampleRecall, ShardQuery } from '../../../src/ann/shard-protocol.ts';
 import type { Filter } from '../../../src/contract/filter.ts';
 import { filter } from '../../../src/contract/filter-syntax.ts';

@@ -9,7 +9,7 @@ import { tunedFile } from '../../../src/inference/build/tune/tuned-file.ts';
 import type { Tokeniser } from '../../../src/inference/embedding-model.ts';
 import type { ModelManifest } from '../../../src/inference/model-manifest.ts';
 import { findVersion, parseModelCatalogue, readModelFile } from '../../../src/inference/model-manifest.ts';
-import { openStaticModel, readStaticTable } from '../../../src/inference/static-model.ts';
+import { openStaticModel, readStaticTable } from '../../../src/inference/static/static-model.ts';
 import { sha256Hex } from '../../../src/kernel/bytes.ts';
 import { gatewayFiles } from '../gateway-models.ts';
 

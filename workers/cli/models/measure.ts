@@ -1,6 +1,6 @@
 import { ndcgs, nearestOfQueries, spearman } from '../../../src/inference/build/gate/retrieval-figures.ts';
 import { pairScores, recallOf } from '../../../src/inference/build/retrieval-quality.ts';
-import type { StaticModel } from '../../../src/inference/static-model.ts';
+import type { StaticModel } from '../../../src/inference/static/static-model.ts';
 import { tokenBatch } from '../../../src/inference/token-batch.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import { command } from '../command.ts';

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { pinnedName } from '../../../src/contract/model-name.ts';
 import { contractHash } from '../../../src/inference/embedding-contract.ts';
 import type { ModelManifest } from '../../../src/inference/model-manifest.ts';
-import { openStaticModel } from '../../../src/inference/static-model.ts';
+import { openStaticModel } from '../../../src/inference/static/static-model.ts';
 import { sha256Hex } from '../../../src/kernel/bytes.ts';
 import { command } from '../command.ts';
 import type { Recipe } from './build.ts';

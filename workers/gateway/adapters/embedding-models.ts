@@ -6,8 +6,8 @@ import type { EmbeddingModels, RunnableModel } from '../../../src/gateway/embedd
 import { LoadOnce } from '../../../src/inference/load-once.ts';
 import { readModelFile } from '../../../src/inference/model-manifest.ts';
 import type { ModelManifest } from '../../../src/inference/model-manifest.ts';
-import type { StaticModel } from '../../../src/inference/static-model.ts';
-import { openStaticModel } from '../../../src/inference/static-model.ts';
+import type { StaticModel } from '../../../src/inference/static/static-model.ts';
+import { openStaticModel } from '../../../src/inference/static/static-model.ts';
 import type { TokenBatch } from '../../../src/inference/token-batch.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import type { Clock } from '../../../src/kernel/clock.ts';

@@ -2,7 +2,7 @@ import type { Outcome } from '../../../src/contract/outcome.ts';
 import { refuseResource } from '../../../src/contract/outcome.ts';
 import type { ModelFileStore } from '../../../src/gateway/models/model-registries.ts';
 import type { ModelOwner } from '../../../src/inference/registry/version-manifest.ts';
-import { modelFileKey } from '../../../src/inference/served/served-manifest.ts';
+import { modelFileKey } from '../../../src/inference/served-manifest.ts';
 import type { FileId, TenantId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import type { R2FileStore } from './r2-file-store.ts';

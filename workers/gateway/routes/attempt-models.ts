@@ -1,5 +1,5 @@
 import type { AttemptModelReply } from '../../../src/contract/agent-models.ts';
-import type { ModelRef } from '../../../src/inference/served/served-manifest.ts';
+import type { ModelRef } from '../../../src/inference/served-manifest.ts';
 import type { Handlers } from '../serve.ts';
 import { digestHeaders } from './artifacts.ts';
 import { holdOf } from './pools.ts';

@@ -2,7 +2,7 @@ import { CONTRACT_VERSION } from '../../../src/contract/version.ts';
 import { datatypeOf } from '../../../src/inference/kserve/datatype.ts';
 import { readTensors } from '../../../src/inference/kserve/read-tensors.ts';
 import { writeTensors } from '../../../src/inference/kserve/write-tensors.ts';
-import type { TensorPort } from '../../../src/inference/served/tensor.ts';
+import type { TensorPort } from '../../../src/inference/tensor.ts';
 import { tokensOfTensors } from '../../../src/gateway/models/graph-calls.ts';
 import type { Call } from '../call.ts';
 import type { Handlers } from '../serve.ts';

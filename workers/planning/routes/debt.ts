@@ -1,5 +1,5 @@
 import type { DebtItemReply, DebtPlanReply, DebtRepositoryReply, DebtSummaryReply } from '../../../src/contract/debt.ts';
-import type { ComponentScore } from '../../../src/debt/assess.ts';
+import type { ComponentScore } from '../../../src/debt/rules/assess.ts';
 import type { DebtPlan, PlannedItem } from '../../../src/debt/plan.ts';
 import type { ItemView, RepositoryView } from '../../../src/debt/store/debt-registry.ts';
 import { onboardingReply } from '../../../src/debt/teams/team-reply.ts';

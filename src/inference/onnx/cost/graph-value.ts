@@ -59,11 +59,8 @@ export function broadcast(dataType: number, values: readonly GraphValue[]): Grap
     const first = longer.length - shorter.length;
     dims = longer.map((size, axis) => (axis < first ? size : broadcastSize(size, shorter[axis - first] ?? 1)));
   }
-  return valueOf(
-    dataType,
-    dims,
-    values.every(({ isExact }) => isExact),
-  );
+  const isExact = values.every((value) => value.isExact);
+  return valueOf(dataType, dims, isExact);
 }
 
 /** A size of one is repeated; also to nothing. */

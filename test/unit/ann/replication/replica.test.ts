@@ -2,11 +2,11 @@ import { expect, it } from 'vitest';
 
 import { FollowerStore } from '../../../../src/ann/store/follower-store.ts';
 import { VectorStore } from '../../../../src/ann/store/vector-store.ts';
-import { ShardEngine } from '../../../../src/ann/engine/shard-engine.ts';
+import { ShardEngine } from '../../../../src/ann/shard/shard-engine.ts';
 import { SelectionCache } from '../../../../src/ann/filter/selection.ts';
 import { Replica } from '../../../../src/ann/replication/replica.ts';
 import { tellChanges } from '../../../../src/ann/replication/changes.ts';
-import { Shard } from '../../../../src/ann/shard.ts';
+import { Shard } from '../../../../src/ann/shard/shard.ts';
 import { refuse } from '../../../../src/contract/outcome.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
 import type { IndexId } from '../../../../src/kernel/ids.ts';

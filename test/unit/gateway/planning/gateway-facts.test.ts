@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { debtFact } from '../../../../src/contract/debt-facts.ts';
 import { debtPolicy } from '../../../../src/contract/debt-policy.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
-import { assess } from '../../../../src/debt/assess.ts';
+import { assess } from '../../../../src/debt/rules/assess.ts';
 import { FactSet } from '../../../../src/debt/fact.ts';
 import { gatewayFacts } from '../../../../src/gateway/planning/gateway-facts.ts';
 import { INPUTS_MIN, lengthHistogram, shiftFacts } from '../../../../src/gateway/planning/input-shifts.ts';

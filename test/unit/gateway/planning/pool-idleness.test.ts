@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { debtFact } from '../../../../src/contract/debt-facts.ts';
 import { debtPolicy } from '../../../../src/contract/debt-policy.ts';
-import { assess } from '../../../../src/debt/assess.ts';
+import { assess } from '../../../../src/debt/rules/assess.ts';
 import { FactSet } from '../../../../src/debt/fact.ts';
 import type { JobQueue } from '../../../../src/gateway/jobs/job-queue.ts';
 import type { PoolHours } from '../../../../src/gateway/planning/pool-idleness.ts';

@@ -2,13 +2,13 @@ import { expect, it } from 'vitest';
 
 import { SqliteRowVersions } from '../../../../src/index/resharding/sqlite-row-versions.ts';
 import { VectorStore } from '../../../../src/ann/store/vector-store.ts';
-import { ShardEngine } from '../../../../src/ann/engine/shard-engine.ts';
+import { ShardEngine } from '../../../../src/ann/shard/shard-engine.ts';
 import { SelectionCache } from '../../../../src/ann/filter/selection.ts';
 import { encodeCentroids } from '../../../../src/index/routing/centroids.ts';
 import type { RoutedShard } from '../../../../src/index/routing/route-table.ts';
 import { ShardMover, sliceRows } from '../../../../src/index/resharding/shard-mover.ts';
 import type { DrainOrder, ShardRoute } from '../../../../src/index/routing/shard-route.ts';
-import { Shard } from '../../../../src/ann/shard.ts';
+import { Shard } from '../../../../src/ann/shard/shard.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
 import type { IndexId, TenantId } from '../../../../src/kernel/ids.ts';
 import { ok } from '../../../../src/kernel/result.ts';

@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 
-import type { Assessment } from '../../../../src/debt/assess.ts';
-import { assess } from '../../../../src/debt/assess.ts';
+import type { Assessment } from '../../../../src/debt/rules/assess.ts';
+import { assess } from '../../../../src/debt/rules/assess.ts';
 import type { FactSet } from '../../../../src/debt/fact.ts';
 import { show, whole } from '../../command.ts';
 import { print } from '../../jobs/job-command.ts';

@@ -1,4 +1,4 @@
-import { recommend } from '../../../../src/ann/query-point.ts';
+import { recommend } from '../../../../src/ann/shard/query-point.ts';
 import type { VectorColumns } from '../../../../src/ann/shard-protocol.ts';
 import type { Metric } from '../../../../src/contract/index-settings.ts';
 import type { Outcome } from '../../../../src/contract/outcome.ts';

@@ -1,10 +1,10 @@
-import type { Metric } from '../contract/index-settings.ts';
-import { must } from '../kernel/assert.ts';
-import { dot, score } from './metric.ts';
-import type { ShardHeader } from './shard-header.ts';
-import type { Diversification } from './shard-protocol.ts';
-import type { VectorMatch } from './stored-vector.ts';
-import type { VectorReader } from './store/vector-reader.ts';
+import type { Metric } from '../../contract/index-settings.ts';
+import { must } from '../../kernel/assert.ts';
+import { dot, score } from '../metric.ts';
+import type { ShardHeader } from '../shard-header.ts';
+import type { Diversification } from '../shard-protocol.ts';
+import type { VectorMatch } from '../stored-vector.ts';
+import type { VectorReader } from '../store/vector-reader.ts';
 
 /** A match that may be chosen. */
 export interface Candidate {

@@ -1,13 +1,13 @@
-import { LIMITS } from '../contract/limits.ts';
-import type { Outcome } from '../contract/outcome.ts';
-import type { IndexId } from '../kernel/ids.ts';
-import { ok } from '../kernel/result.ts';
-import type { Addressed, AccessMode } from './access-mode.ts';
-import { AccessControl, notFound } from './access-mode.ts';
-import type { KeyedReceipt, ReceiptPage } from './receipts.ts';
-import type { ChangeCursor } from './store/change-log.ts';
-import type { ShardHeader } from './shard-header.ts';
-import type { VectorStore } from './store/vector-store.ts';
+import { LIMITS } from '../../contract/limits.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import type { IndexId } from '../../kernel/ids.ts';
+import { ok } from '../../kernel/result.ts';
+import type { Addressed, AccessMode } from '../access-mode.ts';
+import { AccessControl, notFound } from '../access-mode.ts';
+import type { KeyedReceipt, ReceiptPage } from '../receipts.ts';
+import type { ChangeCursor } from '../store/change-log.ts';
+import type { ShardHeader } from '../shard-header.ts';
+import type { VectorStore } from '../store/vector-store.ts';
 
 type StoreOfAccess = Pick<VectorStore, 'header' | 'access' | 'setAccess' | 'log' | 'raiseLsn' | 'receipts'>;
 

@@ -1,13 +1,13 @@
-import { LIMITS } from '../contract/limits.ts';
-import type { Outcome } from '../contract/outcome.ts';
-import { must } from '../kernel/assert.ts';
-import { ok } from '../kernel/result.ts';
-import type { Selection } from './filter/selection.ts';
-import { editedMetadata } from './metadata-edit.ts';
-import type { Patched, ShardPatch, UpsertBatch, VectorColumns } from './shard-protocol.ts';
-import type { Row, VectorPlace } from './stored-vector.ts';
-import type { ShardHeader } from './shard-header.ts';
-import type { VectorReader } from './store/vector-reader.ts';
+import { LIMITS } from '../../contract/limits.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { must } from '../../kernel/assert.ts';
+import { ok } from '../../kernel/result.ts';
+import type { Selection } from '../filter/selection.ts';
+import { editedMetadata } from '../metadata-edit.ts';
+import type { Patched, ShardPatch, UpsertBatch, VectorColumns } from '../shard-protocol.ts';
+import type { Row, VectorPlace } from '../stored-vector.ts';
+import type { ShardHeader } from '../shard-header.ts';
+import type { VectorReader } from '../store/vector-reader.ts';
 
 /** What a slice of a change does: it replaces some vectors by a batch, and leaves the others as they are. */
 interface PatchedBatch extends Omit<Patched, 'lsn'> {

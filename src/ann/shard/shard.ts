@@ -1,20 +1,20 @@
-import type { Outcome } from '../contract/outcome.ts';
-import { refuse } from '../contract/outcome.ts';
-import { assert } from '../kernel/assert.ts';
-import { err, ok } from '../kernel/result.ts';
-import type { Addressed } from './access-mode.ts';
-import type { BuildPlan, SamplePart } from './maintenance/outside-build.ts';
-import { placed } from './stored-vector.ts';
-import { shardCapacity } from './engine/memtable.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { refuse } from '../../contract/outcome.ts';
+import { assert } from '../../kernel/assert.ts';
+import { err, ok } from '../../kernel/result.ts';
+import type { Addressed } from '../access-mode.ts';
+import type { BuildPlan, SamplePart } from '../maintenance/outside-build.ts';
+import { placed } from '../stored-vector.ts';
+import { shardCapacity } from '../engine/memtable.ts';
 import { sliceBehind } from './list-rows.ts';
 import { patchedBatch } from './patched-batch.ts';
-import { resumeWrite } from './receipts.ts';
-import { rowsAt } from './rows.ts';
-import { seeing } from './shard-header.ts';
-import type { Deleted, DeleteSelection, Patched, ShardDelete, ShardPatch, UpsertBatch, Written } from './shard-protocol.ts';
+import { resumeWrite } from '../receipts.ts';
+import { rowsAt } from '../rows.ts';
+import { seeing } from '../shard-header.ts';
+import type { Deleted, DeleteSelection, Patched, ShardDelete, ShardPatch, UpsertBatch, Written } from '../shard-protocol.ts';
 import { ReadableShard } from './readable-shard.ts';
-import type { Row, VectorPlace } from './stored-vector.ts';
-import type { ShardHeader } from './shard-header.ts';
+import type { Row, VectorPlace } from '../stored-vector.ts';
+import type { ShardHeader } from '../shard-header.ts';
 
 /** A call of an attempt that trains the lists of a shard elsewhere. */
 export interface BuildCall extends Addressed {

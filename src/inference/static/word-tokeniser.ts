@@ -1,7 +1,7 @@
-import type { TokenisedText, Tokeniser } from './embedding-model.ts';
+import type { TokenisedText, Tokeniser } from '../embedding-model.ts';
 import { endOfClitic, isNegation } from './english-clitics.ts';
 import type { Vocabulary } from './vocabulary.ts';
-import { HASH_EMPTY, hashByte } from './vocabulary.ts';
+import { asciiFold, HASH_EMPTY, hashByte } from './vocabulary.ts';
 
 const UNKNOWN = 0;
 const HYPHEN = 45;
@@ -9,12 +9,7 @@ const HYPHEN = 45;
 /** Stands for a letter or digit outside ASCII, which no word of the vocabulary has. DEL is never part of real text. */
 const FOREIGN = '\x7f';
 
-/** ASCII code -> lower-case letter, digit or FOREIGN; 0 where a word ends. */
-const FOLD = new Uint8Array(128);
-for (const char of `abcdefghijklmnopqrstuvwxyz0123456789${FOREIGN}`) {
-  FOLD[char.charCodeAt(0)] = char.charCodeAt(0);
-  FOLD[char.toUpperCase().charCodeAt(0)] = char.charCodeAt(0);
-}
+const FOLD = asciiFold(FOREIGN);
 /** What may stand inside a word of the vocabulary: its letters and digits, and the hyphen. */
 const FOLD_COMPOUND = FOLD.with(HYPHEN, HYPHEN);
 

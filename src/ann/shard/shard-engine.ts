@@ -11,11 +11,11 @@ import type { PlacedVector, ReadVectors, Row, VectorMatch, VectorPlace, VectorQu
 import type { ShardHeader } from '../shard-header.ts';
 import type { VectorStore } from '../store/vector-store.ts';
 import type { EngineResources } from './engine-resources.ts';
-import { Memtable } from './memtable.ts';
-import { RecentColumns } from './recent-columns.ts';
-import { RecentVectors } from './recent-vectors.ts';
-import { Rescoring } from './rescoring.ts';
-import { ShardLists } from './shard-lists.ts';
+import { Memtable } from '../engine/memtable.ts';
+import { RecentColumns } from '../engine/recent-columns.ts';
+import { RecentVectors } from '../engine/recent-vectors.ts';
+import { Rescoring } from '../rescoring.ts';
+import { ShardLists } from '../engine/shard-lists.ts';
 
 export interface ExplainedMatches {
   readonly matches: VectorMatch[];

@@ -1,24 +1,24 @@
-import type { Filter } from '../contract/filter.ts';
-import { LIMITS } from '../contract/limits.ts';
-import type { Outcome } from '../contract/outcome.ts';
-import { assert, must } from '../kernel/assert.ts';
-import type { IndexId } from '../kernel/ids.ts';
-import { ok } from '../kernel/result.ts';
-import type { Addressed } from './access-mode.ts';
+import type { Filter } from '../../contract/filter.ts';
+import { LIMITS } from '../../contract/limits.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { assert, must } from '../../kernel/assert.ts';
+import type { IndexId } from '../../kernel/ids.ts';
+import { ok } from '../../kernel/result.ts';
+import type { Addressed } from '../access-mode.ts';
 import { ShardAccess } from './shard-access.ts';
 import { diversified } from './mmr.ts';
 import { matchColumns, rowColumns } from './included-columns.ts';
 import { measureSlice } from './recall-slice.ts';
 import { excluded, pointOf } from './query-point.ts';
-import type { ShardEngine } from './engine/shard-engine.ts';
-import { RowSet, sampleRows } from './filter/row-set.ts';
-import { selectRows } from './filter/select-rows.ts';
-import { Selection } from './filter/selection.ts';
-import type { SelectionCache } from './filter/selection.ts';
+import type { ShardEngine } from './shard-engine.ts';
+import { RowSet, sampleRows } from '../filter/row-set.ts';
+import { selectRows } from '../filter/select-rows.ts';
+import { Selection } from '../filter/selection.ts';
+import type { SelectionCache } from '../filter/selection.ts';
 import { listRows, sliceBehind } from './list-rows.ts';
-import type { SearchCost } from './search-cost.ts';
-import { NO_COST } from './search-cost.ts';
-import type { Progress, ShardProgress } from './shard-operations.ts';
+import type { SearchCost } from '../search-cost.ts';
+import { NO_COST } from '../search-cost.ts';
+import type { Progress, ShardProgress } from '../shard-operations.ts';
 import type {
   Counted,
   Explanation,
@@ -41,10 +41,10 @@ import type {
   ShardSelect,
   ShardStats,
   ShardVectors,
-} from './shard-protocol.ts';
-import type { Row, VectorMatch, VectorQuery } from './stored-vector.ts';
-import type { ShardHeader } from './shard-header.ts';
-import type { VectorStore } from './store/vector-store.ts';
+} from '../shard-protocol.ts';
+import type { Row, VectorMatch, VectorQuery } from '../stored-vector.ts';
+import type { ShardHeader } from '../shard-header.ts';
+import type { VectorStore } from '../store/vector-store.ts';
 
 /**
  * The vectors of one index, without writes: a store that is the source of truth and an engine that follows it. Synchronous throughout, so that
@@ -94,7 +94,7 @@ export class ReadableShard {
     const header = found.value;
     const { target, namespace, topK, filter, mmr, exact = false } = query;
     const ordinal = this.store.namespaces.ordinalOf(namespace);
-    const point = pointOf(this.store, target, ordinal, header);
+    const point = pointOf(target, header.metric, (id) => (ordinal === undefined ? undefined : this.store.valuesOf(ordinal, id, header)));
     if (!point.ok) return point;
     const selected = this.#selection(ordinal, filter, excluded(query.excludeIds, target), header);
     if (!selected.ok) return selected;

@@ -9,6 +9,16 @@ export const HASH_EMPTY = 0x811c9dc5 | 0;
 /** FNV-1a, 32 bits. */
 export const hashByte = (hash: number, byte: number): number => Math.imul(hash ^ byte, 0x01000193);
 
+/** By ASCII code: the letter or digit in lower case that it stands for, or one of `others`; 0 for what ends a word. */
+export function asciiFold(others = ''): Uint8Array<ArrayBuffer> {
+  const fold = new Uint8Array(128);
+  for (const char of `abcdefghijklmnopqrstuvwxyz0123456789${others}`) {
+    fold[char.charCodeAt(0)] = char.charCodeAt(0);
+    fold[char.toUpperCase().charCodeAt(0)] = char.charCodeAt(0);
+  }
+  return fold;
+}
+
 /**
  * The words of a model over the bytes of its file: newline-separated ASCII in id order, starting at id 1.
  * Id 0 is the unknown token and has no word.

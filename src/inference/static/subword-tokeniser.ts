@@ -1,11 +1,11 @@
 import { CharClass, charClassOf } from './char-class.ts';
-import type { TokenisedText, Tokeniser } from './embedding-model.ts';
+import type { TokenisedText, Tokeniser } from '../embedding-model.ts';
 import { foldText } from './fold-text.ts';
 import { NeighbourWords } from './neighbour-words.ts';
 import { PieceList, SUBWORD_BUCKETS, SubwordPieces } from './subword-pieces.ts';
 import type { Vocabulary } from './vocabulary.ts';
 import { endOfClitic, isNegation } from './english-clitics.ts';
-import { HASH_EMPTY, hashByte } from './vocabulary.ts';
+import { asciiFold, HASH_EMPTY, hashByte } from './vocabulary.ts';
 
 /** Names these rules (SPEC M60 to M64) in the embedding contract. A change to them that moves any id needs a new version. */
 export const SUBWORD_TOKENISER_VERSION = 'word-2';
@@ -32,12 +32,7 @@ const FULL_STOP = 46;
 const UNDERSCORE = 95;
 const BLANK = 32;
 
-/** ASCII code -> lower-case letter or digit; 0 where a word ends. */
-const FOLD = new Uint8Array(128);
-for (const char of 'abcdefghijklmnopqrstuvwxyz0123456789') {
-  FOLD[char.charCodeAt(0)] = char.charCodeAt(0);
-  FOLD[char.toUpperCase().charCodeAt(0)] = char.charCodeAt(0);
-}
+const FOLD = asciiFold();
 /** What may stand inside a word of the vocabulary: its letters and digits, and the hyphen. */
 const FOLD_COMPOUND = FOLD.with(HYPHEN, HYPHEN);
 /** What joins words to a name, an address, a path or a version. */

@@ -1,10 +1,10 @@
-import type { DebtSignal } from '../contract/debt-facts.ts';
-import type { DebtAction, DebtFinding, DebtItem } from '../contract/debt-items.ts';
-import type { Outcome } from '../contract/outcome.ts';
-import { refuse } from '../contract/outcome.ts';
-import { ok } from '../kernel/result.ts';
-import type { Assessment } from './assess.ts';
-import { openItem } from './item.ts';
+import type { DebtSignal } from '../../contract/debt-facts.ts';
+import type { DebtAction, DebtFinding, DebtItem } from '../../contract/debt-items.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { refuse } from '../../contract/outcome.ts';
+import { ok } from '../../kernel/result.ts';
+import type { Assessment } from '../rules/assess.ts';
+import { openItem } from '../item.ts';
 
 const DAY_S = 86_400;
 

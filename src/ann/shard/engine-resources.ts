@@ -3,18 +3,15 @@ import { ProbeKernels } from '../lists/probe-kernels.ts';
 import { PageMemory } from '../page-memory.ts';
 import { Scanner } from '../flat/scanner.ts';
 import { TrainKernels } from '../training/train-kernels.ts';
+import type { ListResources } from '../engine/shard-lists.ts';
+import type { MaintenanceResources } from '../maintenance/maintained-shard.ts';
 import { Pace, TrainingTurn } from '../maintenance/background-work.ts';
 import type { MaintenanceSizes } from '../maintenance/next-task.ts';
 import { MAINTENANCE_SIZES } from '../maintenance/next-task.ts';
 
 /** What the engines of an isolate share: one memory, the registry that divides it, and the kernels that work on it. */
-export interface EngineResources {
-  readonly memory: MemoryRegistry;
+export interface EngineResources extends ListResources, MaintenanceResources {
   readonly scanner: Scanner;
-  readonly probe: ProbeKernels;
-  readonly train: TrainKernels;
-  readonly turn: TrainingTurn;
-  readonly pace: Pace;
   readonly sizes: MaintenanceSizes;
 }
 

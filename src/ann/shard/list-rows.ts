@@ -1,9 +1,9 @@
-import { LIMITS } from '../contract/limits.ts';
-import type { Selection } from './filter/selection.ts';
-import type { ListingStart } from './id-order.ts';
-import { compareIds, isBehind } from './id-order.ts';
-import type { PlacedId, Row } from './stored-vector.ts';
-import type { VectorReader } from './store/vector-reader.ts';
+import { LIMITS } from '../../contract/limits.ts';
+import type { Selection } from '../filter/selection.ts';
+import type { ListingStart } from '../id-order.ts';
+import { compareIds, isBehind } from '../id-order.ts';
+import type { PlacedId, Row } from '../stored-vector.ts';
+import type { VectorReader } from '../store/vector-reader.ts';
 
 /** The rows of a listing's page, and the id after which the listing continues; null at its end. */
 interface RowsPage {

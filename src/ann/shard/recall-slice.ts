@@ -1,11 +1,11 @@
-import { LIMITS } from '../contract/limits.ts';
-import type { Metric } from '../contract/index-settings.ts';
-import { must } from '../kernel/assert.ts';
-import { compareScores } from './metric.ts';
-import type { SearchCost } from './search-cost.ts';
-import { addCosts, NO_COST } from './search-cost.ts';
-import type { RecallSlice, SampleRecall } from './shard-protocol.ts';
-import type { Row, StoredVector, VectorMatch } from './stored-vector.ts';
+import { LIMITS } from '../../contract/limits.ts';
+import type { Metric } from '../../contract/index-settings.ts';
+import { must } from '../../kernel/assert.ts';
+import { compareScores } from '../metric.ts';
+import type { SearchCost } from '../search-cost.ts';
+import { addCosts, NO_COST } from '../search-cost.ts';
+import type { RecallSlice, SampleRecall } from '../shard-protocol.ts';
+import type { Row, StoredVector, VectorMatch } from '../stored-vector.ts';
 
 /** Searches as a query of the shard does, or exhaustively. */
 export type MeasuredSearch = (query: { readonly values: Float32Array; readonly topK: number; readonly exact: boolean }) => {

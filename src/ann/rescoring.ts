@@ -1,8 +1,8 @@
-import type { Metric } from '../../contract/index-settings.ts';
-import { must } from '../../kernel/assert.ts';
-import { BoundedHeap } from '../../kernel/heap.ts';
-import { compareScores, scorer } from '../metric.ts';
-import type { ReadVectors, Row, VectorMatch } from '../stored-vector.ts';
+import type { Metric } from '../contract/index-settings.ts';
+import { must } from '../kernel/assert.ts';
+import { BoundedHeap } from '../kernel/heap.ts';
+import { compareScores, scorer } from './metric.ts';
+import type { ReadVectors, Row, VectorMatch } from './stored-vector.ts';
 
 /** A vector that may belong to an answer: its closeness, a product or minus a distance, is at most `closest`. */
 export interface Candidate {

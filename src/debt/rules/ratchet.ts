@@ -1,6 +1,6 @@
-import type { FactSet } from './fact.ts';
-import { COMPLEXITY_TARGET } from './rules/costly-function.ts';
-import { detailOf, numberOf, textDetailOf } from './rules/rule.ts';
+import type { FactSet } from '../fact.ts';
+import { COMPLEXITY_TARGET } from './costly-function.ts';
+import { detailOf, numberOf, textDetailOf } from './rule.ts';
 
 /** What a file carries by its text and imports alone: neither age, nor churn, nor what other files are like. */
 export interface FileDebt {

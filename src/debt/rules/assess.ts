@@ -1,21 +1,21 @@
-import type { DebtSignal } from '../contract/debt-facts.ts';
-import { DEBT_SIGNALS } from '../contract/debt-facts.ts';
-import type { DebtFinding, DebtRule, Rating, Spread } from '../contract/debt-items.ts';
-import type { DebtPolicy } from '../contract/debt-policy.ts';
-import { groupBy } from '../kernel/grouped.ts';
-import { Components, REPOSITORY } from './components.ts';
+import type { DebtSignal } from '../../contract/debt-facts.ts';
+import { DEBT_SIGNALS } from '../../contract/debt-facts.ts';
+import type { DebtFinding, DebtRule, Rating, Spread } from '../../contract/debt-items.ts';
+import type { DebtPolicy } from '../../contract/debt-policy.ts';
+import { groupBy } from '../../kernel/grouped.ts';
+import { Components, REPOSITORY } from '../components.ts';
 import { confidenceOf } from './confidence.ts';
-import type { FactSet } from './fact.ts';
-import { itemIdOf } from './item.ts';
-import { multiplierOf, priorityOf } from './price.ts';
+import type { FactSet } from '../fact.ts';
+import { itemIdOf } from '../item.ts';
+import { multiplierOf, priorityOf } from '../price.ts';
 import { assessedRatio, ratingOf, rewriteMinutes } from './rating.ts';
-import type { Hit, Rule } from './rules/rule.ts';
-import { numberOf, RuleContext } from './rules/rule.ts';
-import { CODE_RULES } from './rules/code-rules.ts';
-import { MODEL_RULES } from './rules/model-rules.ts';
-import { OPERATION_RULES } from './rules/operation-rules.ts';
-import { SUPPLY_RULES } from './rules/supply-rules.ts';
-import { combined, evenSpread } from './spread.ts';
+import type { Hit, Rule } from './rule.ts';
+import { numberOf, RuleContext } from './rule.ts';
+import { CODE_RULES } from './code-rules.ts';
+import { MODEL_RULES } from './model-rules.ts';
+import { OPERATION_RULES } from './operation-rules.ts';
+import { SUPPLY_RULES } from './supply-rules.ts';
+import { combined, evenSpread } from '../spread.ts';
 
 /** Every rule but that of gaps, which is about signals and not about facts. */
 export const RULES = { ...CODE_RULES, ...SUPPLY_RULES, ...MODEL_RULES, ...OPERATION_RULES } as const satisfies Record<

@@ -1,12 +1,12 @@
-import { LIMITS } from '../contract/limits.ts';
-import type { Outcome } from '../contract/outcome.ts';
-import { refuseBeyond } from '../contract/outcome.ts';
-import { ok } from '../kernel/result.ts';
-import type { RecentColumns } from './engine/recent-columns.ts';
-import type { Include, ShardQuery, VectorColumns } from './shard-protocol.ts';
-import type { Row, VectorMatch } from './stored-vector.ts';
-import type { ShardHeader } from './shard-header.ts';
-import type { VectorReader } from './store/vector-reader.ts';
+import { LIMITS } from '../../contract/limits.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { refuseBeyond } from '../../contract/outcome.ts';
+import { ok } from '../../kernel/result.ts';
+import type { RecentColumns } from '../engine/recent-columns.ts';
+import type { Include, ShardQuery, VectorColumns } from '../shard-protocol.ts';
+import type { Row, VectorMatch } from '../stored-vector.ts';
+import type { ShardHeader } from '../shard-header.ts';
+import type { VectorReader } from '../store/vector-reader.ts';
 
 type Columns = Pick<VectorReader, 'columns'>;
 
