@@ -1,14 +1,14 @@
 import { hostname } from 'node:os';
-import { CommandRunner } from './command-runner.ts';
-import { EmbeddingRunner } from './embedding-runner.ts';
+import { runCommand } from './command-runner.ts';
+import { embeddingRunner } from './embedding-runner.ts';
 import type { GatewayModels } from './gateway-models.ts';
 import { gatewayFiles } from './gateway-models.ts';
-import { IndexBuildRunner } from './index-build-runner.ts';
-import { ModelBuildRunner } from './model-build-runner.ts';
+import { runIndexBuild } from './index-build-runner.ts';
+import { modelBuildRunner } from './model-build-runner.ts';
 import type { JobRunners } from './job-runner.ts';
-import { OnlineRunner } from './online-runner.ts';
+import { onlineRunner } from './online-runner.ts';
 import type { AgentConfig } from './pool-client.ts';
-import { TrainingRunner } from './training-runner.ts';
+import { trainingRunner } from './training-runner.ts';
 import { parseArgs } from 'node:util';
 import type { JobKind } from '../../src/contract/job-work.ts';
 import { JOB_KINDS } from '../../src/contract/job-work.ts';
@@ -21,14 +21,14 @@ export const agentRunners = (
   models: GatewayModels,
   allowed: ReadonlySet<string>,
 ): JobRunners => ({
-  batch_embedding: new EmbeddingRunner(models),
-  ...(allowed.has('command') ? { command: new CommandRunner() } : {}),
-  ...(allowed.has('index_build') ? { index_build: new IndexBuildRunner() } : {}),
-  ...(allowed.has('quantize') ? { quantize: new ModelBuildRunner<'quantize'>(gatewayFiles(url)) } : {}),
-  ...(allowed.has('prune') ? { prune: new ModelBuildRunner<'prune'>(gatewayFiles(url)) } : {}),
-  ...(allowed.has('distill') ? { distill: new ModelBuildRunner<'distill'>(gatewayFiles(url)) } : {}),
-  ...(allowed.has('online_inference') ? { online_inference: new OnlineRunner(address, models, beside) } : {}),
-  ...(allowed.has('training') ? { training: new TrainingRunner(address, url) } : {}),
+  batch_embedding: embeddingRunner(models),
+  ...(allowed.has('command') ? { command: runCommand } : {}),
+  ...(allowed.has('index_build') ? { index_build: runIndexBuild } : {}),
+  ...(allowed.has('quantize') ? { quantize: modelBuildRunner<'quantize'>(gatewayFiles(url)) } : {}),
+  ...(allowed.has('prune') ? { prune: modelBuildRunner<'prune'>(gatewayFiles(url)) } : {}),
+  ...(allowed.has('distill') ? { distill: modelBuildRunner<'distill'>(gatewayFiles(url)) } : {}),
+  ...(allowed.has('online_inference') ? { online_inference: onlineRunner({ host: address, models, beside }) } : {}),
+  ...(allowed.has('training') ? { training: trainingRunner({ host: address, url }) } : {}),
 });
 
 /**

@@ -79,9 +79,7 @@ export const failed = (reason: FailureReason, message: string): RunFailure => ({
  * Runs attempts of one kind of job. It returns, or rejects once `signal` is aborted; when it has done either, nothing that it started is left,
  * and nothing writes to the attempt's folder any more. [P51]
  */
-export interface JobRunner<Kind extends JobKind> {
-  run(scope: AttemptScope<Kind>): Promise<RunEnd>;
-}
+export type JobRunner<Kind extends JobKind> = (scope: AttemptScope<Kind>) => Promise<RunEnd>;
 
 /** The runners of an agent: a kind that is absent is not offered. */
 export type JobRunners = { readonly [Kind in JobKind]?: JobRunner<Kind> };

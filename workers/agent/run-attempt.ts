@@ -104,7 +104,7 @@ async function run(scope: AttemptScope<Assignment['kind']>, runners: JobRunners)
   const runner = runners[scope.assignment.kind] as JobRunner<Assignment['kind']> | undefined;
   if (runner === undefined) return failed('kind_not_offered', `this agent does not run ${scope.assignment.kind} jobs`);
   try {
-    return await runner.run(scope);
+    return await runner(scope);
   } catch (error) {
     return endingOf(error, scope.signal);
   }

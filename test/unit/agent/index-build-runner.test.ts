@@ -6,7 +6,7 @@ import { encodeBuild, decodeBuild } from '../../../src/ann/training/build-artefa
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { AttemptBuild } from '../../../workers/agent/attempt-build.ts';
-import { IndexBuildRunner } from '../../../workers/agent/index-build-runner.ts';
+import { runIndexBuild } from '../../../workers/agent/index-build-runner.ts';
 import type { AttemptScope, RunEnd } from '../../../workers/agent/job-runner.ts';
 import { Refused } from '../../../workers/agent/pool-client.ts';
 import { Clusters } from '../../support/fixtures/clusters.ts';
@@ -62,7 +62,7 @@ function build(world: ShardWorld, builder = 'att_x_1', between: () => void = () 
     commit: async (artefact) => void accepted(world.shard.commitBuild({ ...call, artefact })),
   };
   const scope = { build: attempt, signal: new AbortController().signal, onProgress: () => undefined };
-  return new IndexBuildRunner().run(scope as unknown as AttemptScope<'index_build'>);
+  return runIndexBuild(scope as unknown as AttemptScope<'index_build'>);
 }
 
 const modelOf = ({ store }: ShardWorld) => store.lists.listSets().map(({ id, model }) => [id, Buffer.from(model).toString('hex')]);

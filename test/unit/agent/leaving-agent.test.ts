@@ -37,7 +37,7 @@ async function run(stop: AbortController, lease: Lease, attempts = 1, running = 
   await runAgent({
     client,
     models: { held: () => [], unload: async () => {} },
-    runners: { batch_embedding: { run: runner } },
+    runners: { batch_embedding: runner },
     secrets: [],
     machine: { name: 'a', attempts },
     stopped: stop.signal,

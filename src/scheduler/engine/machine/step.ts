@@ -82,7 +82,7 @@ function scheduleAnotherPass(cell: Cell): void {
 }
 
 function apply<Kind extends CellEvent['kind']>(cell: Cell, event: EventOf<Kind>): EventOutcome {
-  const act: (cell: Cell, event: EventOf<Kind>) => EventOutcome | void = APPLY[event.kind as Kind];
+  const act: (cell: Cell, event: EventOf<Kind>) => EventOutcome | void = APPLY[event.kind];
   return act(cell, event) ?? ok(undefined);
 }
 
