@@ -16,52 +16,52 @@ export interface ModelView {
 
 /** What is asked of the models of one owner. Nothing here writes. */
 export class ModelQueries {
-  readonly store: SqliteModelStore;
+  readonly #store: SqliteModelStore;
 
   constructor(store: SqliteModelStore) {
-    this.store = store;
+    this.#store = store;
   }
 
-  find(name: string): ModelView | null {
-    const model = this.store.find(name);
-    return model === undefined ? null : this.#viewOf(model);
+  find(name: string): ModelView | undefined {
+    const model = this.#store.find(name);
+    return model === undefined ? undefined : this.#viewOf(model);
   }
 
   /** By name, after the model `after`, at most `count`. */
   page(after: string, count: number): readonly ModelView[] {
-    return this.store.page(after, count).map((model) => this.#viewOf(model));
+    return this.#store.page(after, count).map((model) => this.#viewOf(model));
   }
 
   /** All aliases, those of the deployment's own models too. */
   aliases(): readonly ModelAlias[] {
-    return this.store.aliases();
+    return this.#store.aliases();
   }
 
-  version(model: string, version: number): VersionRecord | null {
-    return this.store.version(model, version) ?? null;
+  version(model: string, version: number): VersionRecord | undefined {
+    return this.#store.version(model, version);
   }
 
   versions(model: string, after: number, count: number): readonly VersionRecord[] {
-    return this.store.versions(model, after, count);
+    return this.#store.versions(model, after, count);
   }
 
   history(model: string, before: number, count: number): readonly ModelEvent[] {
-    return this.store.history(model, before, Math.min(count, LIMITS.modelHistoryMaxCount));
+    return this.#store.history(model, before, Math.min(count, LIMITS.modelHistoryMaxCount));
   }
 
   /** How many models and aliases there are. */
   count(): number {
-    return this.store.count() + this.store.aliasCount();
+    return this.#store.count() + this.#store.aliasCount();
   }
 
   /**
-   * What answers to a name of this owner, or to a version of it; null where nothing does. The only place where names become versions: a
+   * What answers to a name of this owner, or to a version of it; undefined where nothing does. The only place where names become versions: a
    * version by its number, else what an alias stands for, else what was promoted; or, for what is pinned to a contract that this has not, the
    * newest version that has it (M44).
    */
-  route(owner: ModelOwner, name: string, pinned: number | undefined, contractHash?: string): ModelRoute | null {
-    const alias = this.store.alias(name);
-    const model = this.store.find(alias?.model ?? name);
+  route(owner: ModelOwner, name: string, pinned: number | undefined, contractHash?: string): ModelRoute | undefined {
+    const alias = this.#store.alias(name);
+    const model = this.#store.find(alias?.model ?? name);
     const version = pinned ?? alias?.version ?? undefined;
     if (model !== undefined) {
       const route = this.#routeOf(owner, model, version);
@@ -69,17 +69,17 @@ export class ModelQueries {
       const other = this.#withContract(model.name, contractHash);
       return other === undefined ? route : this.#routeOf(owner, model, other);
     }
-    return alias === undefined || version !== undefined ? null : { kind: 'builtin', model: alias.model };
+    return alias === undefined || version !== undefined ? undefined : { kind: 'builtin', model: alias.model };
   }
 
   #withContract(model: string, contractHash: string): number | undefined {
-    const versions = this.store.versions(model, 0, LIMITS.modelVersionsMaxCount);
+    const versions = this.#store.versions(model, 0, LIMITS.modelVersionsMaxCount);
     return versions.findLast((version) => isVerified(version) && version.contractHash === contractHash)?.version;
   }
 
-  #routeOf(owner: ModelOwner, model: ModelRecord, pinned: number | undefined): RegisteredRoute | null {
+  #routeOf(owner: ModelOwner, model: ModelRecord, pinned: number | undefined): RegisteredRoute | undefined {
     const serving = this.#servable(model.name, pinned ?? model.serving);
-    if (serving === undefined) return null;
+    if (serving === undefined) return undefined;
     const route = {
       kind: 'registered',
       owner,
@@ -92,12 +92,12 @@ export class ModelQueries {
   }
 
   #servable(model: string, number: number | null): VersionRecord | undefined {
-    const version = number === null ? undefined : this.store.version(model, number);
+    const version = number === null ? undefined : this.#store.version(model, number);
     return version !== undefined && isVerified(version) ? version : undefined;
   }
 
   #viewOf(model: ModelRecord): ModelView {
-    const shown = this.store.version(model.name, model.serving ?? model.versionsMade);
-    return { model, aliases: this.store.aliasesOf(model.name), shown };
+    const shown = this.#store.version(model.name, model.serving ?? model.versionsMade);
+    return { model, aliases: this.#store.aliasesOf(model.name), shown };
   }
 }

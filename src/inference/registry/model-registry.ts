@@ -8,7 +8,6 @@ import type { Clock } from '../../kernel/clock.ts';
 import { ok } from '../../kernel/result.ts';
 import type { KeyedRequest } from '../../kernel/sql/spent-keys.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
-import { ModelQueries } from './model-queries.ts';
 import type { ModelAction, ModelAlias, ModelRecord, VersionChecks, VersionRecord } from './model-record.ts';
 import { isVerified, WHOLE_PPM } from './model-record.ts';
 import { promoted, rolledBack, withoutVersion } from './promotion.ts';
@@ -34,11 +33,12 @@ export interface Released {
 }
 
 /** The models of one owner, and what may be done with them: every change is one transaction, with a line of the model's history. */
-export class ModelRegistry extends ModelQueries {
+export class ModelRegistry {
+  readonly store: SqliteModelStore;
   readonly #clock: Clock;
 
   constructor(storage: SqlStorage, clock: Clock) {
-    super(new SqliteModelStore(storage));
+    this.store = new SqliteModelStore(storage);
     this.#clock = clock;
   }
 
@@ -265,28 +265,6 @@ export class ModelRegistry extends ModelQueries {
     this.store.note(model, { atMs: this.#clock.nowMs(), actor, action, version, detail });
   }
 }
-
-/** What is called of it from elsewhere. */
-export const MODEL_REGISTRY_CALLS = [
-  'announce',
-  'register',
-  'check',
-  'promote',
-  'rollback',
-  'retire',
-  'remove',
-  'putAlias',
-  'removeAlias',
-  'route',
-  'find',
-  'page',
-  'aliases',
-  'version',
-  'versions',
-  'history',
-  'count',
-  'erase',
-] as const satisfies readonly (keyof ModelRegistry)[];
 
 const newModel = (name: string, task: VersionManifest['task'], createdAtMs: number): ModelRecord => ({
   name,

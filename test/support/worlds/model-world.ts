@@ -6,8 +6,8 @@ import type { StoredFile } from '../../../src/gateway/jobs/file-store.ts';
 import { ModelAdmin } from '../../../src/gateway/models/model-admin.ts';
 import { ModelCatalogue } from '../../../src/gateway/models/model-catalogue.ts';
 import type { ModelRegistryCalls } from '../../../src/gateway/models/model-registries.ts';
-import { MODEL_REGISTRY_CALLS, ModelRegistry } from '../../../src/inference/registry/model-registry.ts';
-import { remoteOf } from '../fakes/remote-of.ts';
+import { ModelQueries } from '../../../src/inference/registry/model-queries.ts';
+import { ModelRegistry } from '../../../src/inference/registry/model-registry.ts';
 import type { StatedReading } from '../../../src/inference/folder/read-model-folder.ts';
 import type { FolderReading } from '../../../src/inference/served/model-calls.ts';
 import type { ModelRef, ServedFile } from '../../../src/inference/served-manifest.ts';
@@ -134,7 +134,29 @@ export class ModelWorld {
   }
 
   #open(): ModelRegistryCalls {
-    return remoteOf(new ModelRegistry(new NodeSql(), { nowMs: () => this.nowMs }), MODEL_REGISTRY_CALLS);
+    const registry = new ModelRegistry(new NodeSql(), { nowMs: () => this.nowMs });
+    const queries = new ModelQueries(registry.store);
+    const none = <T>(value: T | undefined): T | null => value ?? null;
+    return {
+      announce: async (...call) => registry.announce(...call),
+      register: async (...call) => registry.register(...call),
+      check: async (...call) => registry.check(...call),
+      promote: async (...call) => registry.promote(...call),
+      rollback: async (...call) => registry.rollback(...call),
+      retire: async (...call) => registry.retire(...call),
+      remove: async (...call) => registry.remove(...call),
+      putAlias: async (...call) => registry.putAlias(...call),
+      removeAlias: async (...call) => registry.removeAlias(...call),
+      route: async (...call) => none(queries.route(...call)),
+      find: async (...call) => none(queries.find(...call)),
+      page: async (...call) => queries.page(...call),
+      aliases: async () => queries.aliases(),
+      version: async (...call) => none(queries.version(...call)),
+      versions: async (...call) => queries.versions(...call),
+      history: async (...call) => queries.history(...call),
+      count: async () => queries.count(),
+      erase: async () => registry.erase(),
+    };
   }
 }
 
