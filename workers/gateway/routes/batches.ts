@@ -1,26 +1,22 @@
 import type { BatchReply } from '../../../src/contract/batches.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { BatchId, BatchJob } from '../../../src/gateway/jobs/batches.ts';
 import { batchIdOf } from '../../../src/gateway/jobs/batches.ts';
 import { faultsOf, filesOf, momentsOf, statusOf } from '../../../src/gateway/jobs/batch-status.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import { isFinished } from '../../../src/scheduler/served/job.ts';
 import type { Handlers } from '../serve.ts';
-import { pageReply, seconds } from './wire.ts';
+import { pageOf, replied, seconds } from './wire.ts';
 
 export const batchHandlers = {
-  createBatch: async ({ gateway, principal, body, idempotencyKey }) =>
-    answer(await gateway.heavy.batches.create(principal, body, idempotencyKey)),
-  listBatches: async ({ gateway, principal, query: { limit, after } }) => {
-    const page = await gateway.heavy.batches.list(principal.tenantId, { limit, after });
-    return page.ok ? { ok: true, reply: pageReply(page.value, batchReply), used: {} } : page;
-  },
-  getBatch: async ({ gateway, principal, params }) => answer(await gateway.heavy.batches.find(principal.tenantId, params.batch as BatchId)),
-  cancelBatch: async ({ gateway, principal, params }) =>
-    answer(await gateway.heavy.batches.cancel(principal.tenantId, params.batch as BatchId)),
+  createBatch: ({ gateway, principal, body, idempotencyKey }) =>
+    replied(gateway.heavy.batches.create(principal, body, idempotencyKey), batchReply),
+  listBatches: ({ gateway, principal, query: { limit, after } }) =>
+    replied(gateway.heavy.batches.list(principal.tenantId, { limit, after }), pageOf(batchReply)),
+  getBatch: ({ gateway, principal, params }) =>
+    replied(gateway.heavy.batches.find(principal.tenantId, params.batch as BatchId), batchReply),
+  cancelBatch: ({ gateway, principal, params }) =>
+    replied(gateway.heavy.batches.cancel(principal.tenantId, params.batch as BatchId), batchReply),
 } satisfies Partial<Handlers>;
-
-const answer = (job: Outcome<BatchJob>) => (job.ok ? ({ ok: true, reply: batchReply(job.value), used: {} } as const) : job);
 
 function batchReply(job: BatchJob): BatchReply {
   const { batch, work, progress, tokens } = job;

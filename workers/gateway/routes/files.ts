@@ -6,7 +6,7 @@ import type { FileId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import type { Handlers } from '../serve.ts';
 import { receiveForm } from '../streamed-form.ts';
-import { fileReply, pageReply } from './wire.ts';
+import { fileReply, listed, replied } from './wire.ts';
 
 export const fileHandlers = {
   uploadFile: async (call) => {
@@ -25,20 +25,14 @@ export const fileHandlers = {
     call.waitUntil(gateway.heavy.files.sweep(principal.tenantId).catch(() => undefined));
     return { ok: true, reply: fileReply(stored.value), used: {} };
   },
-  listFiles: async ({ gateway, principal, query }) => {
-    const page = await gateway.heavy.files.list(principal.tenantId, query);
-    return { ok: true, reply: pageReply(page, fileReply), used: {} };
-  },
-  getFile: async ({ gateway, principal, params }) => {
-    const file = await gateway.heavy.files.find(principal.tenantId, params.file as FileId);
-    return file.ok ? { ok: true, reply: fileReply(file.value), used: {} } : file;
-  },
-  getFileContent: async ({ gateway, principal, params }) => {
-    const content = await gateway.heavy.files.read(principal.tenantId, params.file as FileId);
-    return content.ok ? { ok: true, reply: content.value, used: {} } : content;
-  },
-  deleteFile: async ({ gateway, principal, authority, params }) => {
-    const deleted = await gateway.heavy.files.delete({ principal, authority }, params.file as FileId);
-    return deleted.ok ? { ok: true, reply: { id: params.file, object: 'file' as const, deleted: true as const }, used: {} } : deleted;
-  },
+  listFiles: ({ gateway, principal, query }) => listed(gateway.heavy.files.list(principal.tenantId, query), fileReply),
+  getFile: ({ gateway, principal, params }) => replied(gateway.heavy.files.find(principal.tenantId, params.file as FileId), fileReply),
+  getFileContent: ({ gateway, principal, params }) =>
+    replied(gateway.heavy.files.read(principal.tenantId, params.file as FileId), (content) => content),
+  deleteFile: ({ gateway, principal, authority, params }) =>
+    replied(gateway.heavy.files.delete({ principal, authority }, params.file as FileId), () => ({
+      id: params.file,
+      object: 'file' as const,
+      deleted: true as const,
+    })),
 } satisfies Partial<Handlers>;

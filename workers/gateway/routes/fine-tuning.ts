@@ -7,15 +7,13 @@ import { metricsFileOf, tunedModelOf, tuningIdOf } from '../../../src/gateway/jo
 import type { EpochMetrics } from '../../../src/gateway/jobs/tuning-progress.ts';
 import { tuningEventsOf, tuningFaultOf, tuningStatusOf } from '../../../src/gateway/jobs/tuning-progress.ts';
 import type { Handlers } from '../serve.ts';
-import { pageReply, seconds } from './wire.ts';
+import { pageReply, replied, seconds } from './wire.ts';
 
 export const tuningHandlers = {
   createFineTuningJob: async ({ gateway, principal, body, idempotencyKey }) =>
     answer(await gateway.heavy.tunings.create(principal, body, idempotencyKey)),
-  listFineTuningJobs: async ({ gateway, principal, query: { limit, after } }) => {
-    const page = await gateway.heavy.tunings.list(principal.tenantId, { limit, after });
-    return page.ok ? { ok: true, reply: pageReply(page.value, (tuning) => tuningReply(tuning)), used: {} } : page;
-  },
+  listFineTuningJobs: ({ gateway, principal, query: { limit, after } }) =>
+    replied(gateway.heavy.tunings.list(principal.tenantId, { limit, after }), (page) => pageReply(page, (tuning) => tuningReply(tuning))),
   getFineTuningJob: async ({ gateway, principal, params }) => {
     const tuning = await gateway.heavy.tunings.find(principal.tenantId, params.tuning as TuningId);
     return answer(tuning, tuning.ok ? await gateway.heavy.tunings.metrics(tuning.value) : []);

@@ -1,47 +1,40 @@
 import type { jobControlEndpoints } from '../../../src/contract/job-control.ts';
 import type { EmbeddingInput, EmbeddingListReply } from '../../../src/contract/embeddings.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { JobId } from '../../../src/kernel/ids.ts';
 import type { JobVerb } from '../../../src/scheduler/served/job-verbs.ts';
-import type { Job } from '../../../src/scheduler/served/job.ts';
 import type { Handlers } from '../serve.ts';
 import { jobEventStream } from './event-stream.ts';
 import { followedText, logText } from './log-text.ts';
 import type { Call } from '../call.ts';
 import { explanationReply, planReply } from './job-explanation-reply.ts';
 import { attemptsReply, costReply, jobReply } from './job-reply.ts';
-import { pageReply } from './wire.ts';
+import { pageReply, replied } from './wire.ts';
 
 export const jobHandlers = {
-  createJob: async ({ gateway, principal, body, idempotencyKey }) =>
-    answer(await gateway.heavy.jobs.submit(principal, body, idempotencyKey)),
+  createJob: ({ gateway, principal, body, idempotencyKey }) =>
+    replied(gateway.heavy.jobs.submit(principal, body, idempotencyKey), jobReply),
   listJobs: async ({ gateway, principal, query }) => {
     const { limit, after, label, created_after: fromS, created_before: untilS, ...filter } = query;
-    const page = await gateway.heavy.jobs.list(
-      principal.tenantId,
-      {
-        ...filter,
-        label: label === undefined ? undefined : labelOf(label),
-        createdFromMs: fromS === undefined ? undefined : fromS * 1_000,
-        createdUntilMs: untilS === undefined ? undefined : untilS * 1_000,
-      },
-      { limit, after: after as JobId | undefined },
+    return replied(
+      gateway.heavy.jobs.list(
+        principal.tenantId,
+        {
+          ...filter,
+          label: label === undefined ? undefined : labelOf(label),
+          createdFromMs: fromS === undefined ? undefined : fromS * 1_000,
+          createdUntilMs: untilS === undefined ? undefined : untilS * 1_000,
+        },
+        { limit, after: after as JobId | undefined },
+      ),
+      ({ jobs, next }) => ({ ...pageReply({ items: jobs, hasMore: next !== null }, jobReply), next }),
     );
-    if (!page.ok) return page;
-    const { jobs, next } = page.value;
-    return { ok: true, reply: { ...pageReply({ items: jobs, hasMore: next !== null }, jobReply), next }, used: {} };
   },
-  getJob: async ({ gateway, principal, params }) => answer(await gateway.heavy.jobs.find(principal.tenantId, params.job as JobId)),
-  explainJob: async ({ gateway, principal, params }) => {
-    const found = await gateway.heavy.jobs.explain(principal.tenantId, params.job as JobId);
-    if (!found.ok) return found;
-    const { job, explanation } = found.value;
-    return { ok: true, reply: explanationReply(job, explanation), used: {} };
-  },
-  planJob: async ({ gateway, principal, body }) => {
-    const planned = await gateway.heavy.jobs.plan(principal, body);
-    return planned.ok ? { ok: true, reply: planReply(planned.value), used: {} } : planned;
-  },
+  getJob: ({ gateway, principal, params }) => replied(gateway.heavy.jobs.find(principal.tenantId, params.job as JobId), jobReply),
+  explainJob: ({ gateway, principal, params }) =>
+    replied(gateway.heavy.jobs.explain(principal.tenantId, params.job as JobId), ({ job, explanation }) =>
+      explanationReply(job, explanation),
+    ),
+  planJob: ({ gateway, principal, body }) => replied(gateway.heavy.jobs.plan(principal, body), planReply),
   getJobLogs: async ({ gateway, principal, authority, params, query }) => {
     const [tenantId, jobId] = [principal.tenantId, params.job as JobId];
     const page = await gateway.heavy.logs.read(tenantId, jobId, query);
@@ -56,9 +49,9 @@ export const jobHandlers = {
     const [tenantId, jobId] = [principal.tenantId, params.job as JobId];
     const after = options['last-event-id'] ?? query.after;
     const isAllowed = async (): Promise<boolean> => (await authority.lease()).ok;
-    const feed = await gateway.heavy.events.open({ tenantId, jobId, after, isFollowed: query.follow === 'true' }, isAllowed);
-    if (!feed.ok) return feed;
-    return { ok: true, reply: feed.value === null ? null : jobEventStream(jobId, feed.value), used: {} };
+    return replied(gateway.heavy.events.open({ tenantId, jobId, after, isFollowed: query.follow === 'true' }, isAllowed), (feed) =>
+      feed === null ? null : jobEventStream(jobId, feed),
+    );
   },
   embedOnJob: async ({ gateway, principal, params, body, reserve }) => {
     const most = tokensAtMost(body.input);
@@ -75,14 +68,14 @@ export const jobHandlers = {
   preemptJob: (call) => act(call, { kind: 'preempt', fence: call.query.attempt ?? null }),
   resizeJob: (call) => act(call, { kind: 'resize', nodes: call.body.nodes }),
   reprioritiseJob: (call) => act(call, { kind: 'reprioritise', priority: call.body.priority }),
-  listJobAttempts: async ({ gateway, principal, params }) => {
-    const job = await gateway.heavy.jobs.find(principal.tenantId, params.job as JobId);
-    return job.ok ? { ok: true, reply: { object: 'list', data: attemptsReply(job.value), has_more: false }, used: {} } : job;
-  },
-  getJobCost: async ({ gateway, principal, params }) => {
-    const found = await gateway.heavy.jobs.cost(principal.tenantId, params.job as JobId);
-    return found.ok ? { ok: true, reply: costReply(found.value.job, found.value.cost), used: {} } : found;
-  },
+  listJobAttempts: ({ gateway, principal, params }) =>
+    replied(gateway.heavy.jobs.find(principal.tenantId, params.job as JobId), (job) => ({
+      object: 'list',
+      data: attemptsReply(job),
+      has_more: false,
+    })),
+  getJobCost: ({ gateway, principal, params }) =>
+    replied(gateway.heavy.jobs.cost(principal.tenantId, params.job as JobId), (found) => costReply(found.job, found.cost)),
 } satisfies Partial<Handlers>;
 
 /** A token is a byte at least; registered models add special tokens, and those of a prompt. */
@@ -107,12 +100,10 @@ const ADDED_TOKENS = 64;
 type OfJob = Pick<Call<(typeof jobControlEndpoints)['cancelJob']>, 'gateway' | 'principal' | 'params'>;
 
 const act = async ({ gateway, principal, params }: OfJob, verb: JobVerb) =>
-  answer(await gateway.heavy.jobs.act(principal.tenantId, params.job as JobId, verb));
+  replied(gateway.heavy.jobs.act(principal.tenantId, params.job as JobId, verb), jobReply);
 
 /** `name=value`: a value may contain another `=`. */
 function labelOf(text: string): { readonly name: string; readonly value: string } {
   const [name = '', ...value] = text.split('=');
   return { name, value: value.join('=') };
 }
-
-const answer = (job: Outcome<Job>) => (job.ok ? ({ ok: true, reply: jobReply(job.value), used: {} } as const) : job);

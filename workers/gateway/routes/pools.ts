@@ -12,7 +12,6 @@ import type { NodeReply, PoolReply } from '../../../src/contract/pools.ts';
 import type { PoolRecord } from '../../../src/contract/pool-record.ts';
 import { weightsMaxMibOf } from '../../../src/scheduler/served/node-of.ts';
 import type { NodeView, PoolPrice } from '../../../src/scheduler/served/pool-operations.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { NodeWeights, PoolNode } from '../../../src/contract/pool-exchange.ts';
 import { DEFAULT_SETTINGS } from '../../../src/contract/pool-record.ts';
 import { replyOfSettings } from '../../../src/contract/pool-settings.ts';
@@ -21,31 +20,25 @@ import { refuse } from '../../../src/contract/outcome.ts';
 import { usd } from '../../../src/tenancy/usage/price-book.ts';
 import type { Handlers } from '../serve.ts';
 import { accepted, downloadOf, uploadOf } from './artifacts.ts';
-import { pageReply, seconds } from './wire.ts';
+import { listed, pageOf, replied, seconds } from './wire.ts';
 
 export const poolHandlers = {
-  createPool: async ({ gateway, body, idempotencyKey }) => {
-    const created = await gateway.heavy.admin.create(body, idempotencyKey);
-    return created.ok ? { ok: true, reply: { ...poolReply(created.value.pool), agent_token: created.value.token }, used: {} } : created;
-  },
-  listPools: async ({ gateway, query }) => {
-    const page = await gateway.heavy.admin.list(query.limit, query.after);
-    return { ok: true, reply: pageReply(page, poolReply), used: {} };
-  },
+  createPool: ({ gateway, body, idempotencyKey }) =>
+    replied(gateway.heavy.admin.create(body, idempotencyKey), (created) => ({ ...poolReply(created.pool), agent_token: created.token })),
+  listPools: ({ gateway, query }) => listed(gateway.heavy.admin.list(query.limit, query.after), poolReply),
   getPool: async ({ gateway, params }) => {
     const found = await gateway.heavy.admin.find(params.pool as PoolId);
     if (!found.ok) return found;
     const { agents, running } = found.value;
     return { ok: true, reply: { ...poolReply(found.value), agents, running }, used: {} };
   },
-  changePool: async ({ gateway, params, body }) => {
-    const changed = await gateway.heavy.admin.change(params.pool as PoolId, body);
-    return changed.ok ? { ok: true, reply: poolReply(changed.value), used: {} } : changed;
-  },
-  deletePool: async ({ gateway, params, query }) => {
-    const removed = await gateway.heavy.admin.remove(params.pool as PoolId, query.force === 'true');
-    return removed.ok ? { ok: true, reply: { id: params.pool, object: 'pool.deleted', deleted: true }, used: {} } : removed;
-  },
+  changePool: ({ gateway, params, body }) => replied(gateway.heavy.admin.change(params.pool as PoolId, body), poolReply),
+  deletePool: ({ gateway, params, query }) =>
+    replied(gateway.heavy.admin.remove(params.pool as PoolId, query.force === 'true'), () => ({
+      id: params.pool,
+      object: 'pool.deleted',
+      deleted: true,
+    })),
   rotatePoolToken: async ({ gateway, params, body, idempotencyKey }) => {
     const rotated = await gateway.heavy.admin.rotateToken(params.pool as PoolId, body.grace_s * 1_000, idempotencyKey);
     if (!rotated.ok) return rotated;
@@ -53,25 +46,15 @@ export const poolHandlers = {
     const reply = { pool: params.pool, object: 'pool.token', agent_token: token, former_expires_at: seconds(formerExpiresAtMs) } as const;
     return { ok: true, reply, used: {} };
   },
-  listNodes: async ({ gateway, params, query }) => {
-    const nodes = await gateway.heavy.admin.nodes(params.pool as PoolId, query.limit, query.after);
-    return nodes.ok ? { ok: true, reply: pageReply(nodes.value, nodeReply), used: {} } : nodes;
-  },
-  cordonNode: async ({ gateway, params }) => nodeOutcome(await gateway.heavy.admin.order(params.pool as PoolId, params.node, 'cordon')),
-  drainNode: async ({ gateway, params }) => nodeOutcome(await gateway.heavy.admin.order(params.pool as PoolId, params.node, 'drain')),
-  uncordonNode: async ({ gateway, params }) => nodeOutcome(await gateway.heavy.admin.order(params.pool as PoolId, params.node, null)),
-  setPoolPrice: async ({ gateway, params, body }) => {
-    const price = await gateway.heavy.admin.setPrice(params.pool as PoolId, body);
-    return price.ok ? { ok: true, reply: priceReply(price.value), used: {} } : price;
-  },
-  listPoolPrices: async ({ gateway, params }) => {
-    const prices = await gateway.heavy.admin.prices(params.pool as PoolId);
-    return prices.ok ? { ok: true, reply: { object: 'list', data: prices.value.map(priceReply) }, used: {} } : prices;
-  },
+  listNodes: ({ gateway, params, query }) =>
+    replied(gateway.heavy.admin.nodes(params.pool as PoolId, query.limit, query.after), pageOf(nodeReply)),
+  cordonNode: ({ gateway, params }) => replied(gateway.heavy.admin.order(params.pool as PoolId, params.node, 'cordon'), nodeReply),
+  drainNode: ({ gateway, params }) => replied(gateway.heavy.admin.order(params.pool as PoolId, params.node, 'drain'), nodeReply),
+  uncordonNode: ({ gateway, params }) => replied(gateway.heavy.admin.order(params.pool as PoolId, params.node, null), nodeReply),
+  setPoolPrice: ({ gateway, params, body }) => replied(gateway.heavy.admin.setPrice(params.pool as PoolId, body), priceReply),
+  listPoolPrices: ({ gateway, params }) =>
+    replied(gateway.heavy.admin.prices(params.pool as PoolId), (prices) => ({ object: 'list', data: prices.map(priceReply) })),
 } satisfies Partial<Handlers>;
-
-const nodeOutcome = (outcome: Outcome<NodeView>) =>
-  outcome.ok ? ({ ok: true, reply: nodeReply(outcome.value), used: {} } as const) : outcome;
 
 const nodeReply = ({ node, state, jobs, weights, idleSinceMs }: NodeView): NodeReply => ({
   id: node.id,
@@ -113,19 +96,19 @@ const poolReply = (pool: PoolRecord): PoolReply => ({
 
 /** What the agents of a pool call. The pool is the one that the token is of. */
 export const agentHandlers = {
-  registerAgent: async ({ gateway, principal, body }) => {
-    const agent = await gateway.heavy.pools(principal.poolId).register(nodeOf(body), body.agent as AgentId | undefined);
-    if (!agent.ok) return agent;
-    return { ok: true, reply: { agent: agent.value, lease_ms: LIMITS.agentLeaseMs, heartbeat_ms: LIMITS.agentHeartbeatMs }, used: {} };
-  },
-  leaseWork: async ({ gateway, principal, body }) => {
-    const leased = await gateway.heavy
-      .pools(principal.poolId, partitionOfAgent(body.agent))
-      .lease(body.agent as AgentId, body.wait_ms, body.holding as AttemptId[] | undefined, body.weights?.map(weightsOf));
-    if (!leased.ok) return leased;
-    const { grant, unload } = leased.value;
-    return { ok: true, reply: { assignment: grant && assignmentOf(grant), unload: [...unload] }, used: {} };
-  },
+  registerAgent: ({ gateway, principal, body }) =>
+    replied(gateway.heavy.pools(principal.poolId).register(nodeOf(body), body.agent as AgentId | undefined), (agent) => ({
+      agent,
+      lease_ms: LIMITS.agentLeaseMs,
+      heartbeat_ms: LIMITS.agentHeartbeatMs,
+    })),
+  leaseWork: ({ gateway, principal, body }) =>
+    replied(
+      gateway.heavy
+        .pools(principal.poolId, partitionOfAgent(body.agent))
+        .lease(body.agent as AgentId, body.wait_ms, body.holding as AttemptId[] | undefined, body.weights?.map(weightsOf)),
+      ({ grant, unload }) => ({ assignment: grant && assignmentOf(grant), unload: [...unload] }),
+    ),
   poolDemand: async ({ gateway, principal, body }) => {
     const nodes = await gateway.heavy.pools(principal.poolId).demand(body.provider, body.nodes, body.wait_ms);
     return { ok: true, reply: { nodes }, used: {} };
@@ -138,10 +121,10 @@ export const agentHandlers = {
     if (allowed?.ok === false) return allowed;
     const measured = throughput && { workMilli: throughput.work_milli, overMs: throughput.over_ms };
     const replica = serving && servingOf(serving);
-    const heard = await pool.heartbeat(params.attempt as AttemptId, fence, progress, run, measured, replica);
-    if (!heard.ok) return heard;
-    const { command, run: running, place } = heard.value;
-    return { ok: true, reply: { command, run: running, group: groupReply(place) }, used: {} };
+    return replied(
+      pool.heartbeat(params.attempt as AttemptId, fence, progress, run, measured, replica),
+      ({ command, run: running, place }) => ({ command, run: running, group: groupReply(place) }),
+    );
   },
   readInput: async ({ gateway, principal, params, query }) => {
     const input = await gateway.heavy.attempts.input(holdOf(principal, params, query), query.index);
@@ -149,12 +132,13 @@ export const agentHandlers = {
   },
   writeOutput: async ({ gateway, principal, params, query, request }) =>
     accepted(await gateway.heavy.attempts.output(holdOf(principal, params, query), query.index, uploadOf(request, query.sha256))),
-  meetPeers: async ({ gateway, principal, params, body }) => {
-    const peers = await gateway.heavy
-      .pools(principal.poolId, principal.partition)
-      .meet(params.attempt as AttemptId, body.fence, body.address, body.group_version);
-    return peers.ok ? { ok: true, reply: { peers: peers.value === null ? null : [...peers.value] }, used: {} } : peers;
-  },
+  meetPeers: ({ gateway, principal, params, body }) =>
+    replied(
+      gateway.heavy
+        .pools(principal.poolId, principal.partition)
+        .meet(params.attempt as AttemptId, body.fence, body.address, body.group_version),
+      (peers) => ({ peers: peers === null ? null : [...peers] }),
+    ),
   readCheckpoint: async ({ gateway, principal, params, query }) => {
     const saved = await gateway.heavy.attempts.checkpoint(holdOf(principal, params, query));
     return downloadOf(saved);

@@ -6,52 +6,32 @@ import type { CohortView } from '../../../src/scheduler/served/quotas/cohort-ope
 import type { QueueView } from '../../../src/scheduler/served/quotas/queue-operations.ts';
 import type { QueueStatus, ResourceUsage } from '../../../src/scheduler/served/quotas/queue-status.ts';
 import type { Handlers } from '../serve.ts';
-import { pageReply, seconds } from './wire.ts';
+import { pageOf, replied, seconds } from './wire.ts';
 
 export const queueHandlers = {
-  createQueue: async ({ gateway, principal, body, idempotencyKey }) => {
-    const created = await gateway.heavy.queues.createQueue(principal, body, idempotencyKey);
-    return created.ok ? { ok: true, reply: queueReply(created.value), used: {} } : created;
-  },
-  listQueues: async ({ gateway, principal, query }) => {
-    const page = await gateway.heavy.queues.queues(principal, query.limit, query.after);
-    return page.ok ? { ok: true, reply: pageReply(page.value, queueReply), used: {} } : page;
-  },
-  getQueue: async ({ gateway, principal, params }) => {
-    const found = await gateway.heavy.queues.queue(principal, params.queue);
-    return found.ok ? { ok: true, reply: queueReply(found.value), used: {} } : found;
-  },
-  changeQueue: async ({ gateway, principal, params, body }) => {
-    const changed = await gateway.heavy.queues.changeQueue(principal, params.queue, body);
-    return changed.ok ? { ok: true, reply: queueReply(changed.value), used: {} } : changed;
-  },
-  deleteQueue: async ({ gateway, principal, params }) => {
-    const removed = await gateway.heavy.queues.removeQueue(principal, params.queue);
-    return removed.ok ? { ok: true, reply: { name: params.queue, object: 'queue.deleted', deleted: true }, used: {} } : removed;
-  },
+  createQueue: ({ gateway, principal, body, idempotencyKey }) =>
+    replied(gateway.heavy.queues.createQueue(principal, body, idempotencyKey), queueReply),
+  listQueues: ({ gateway, principal, query }) =>
+    replied(gateway.heavy.queues.queues(principal, query.limit, query.after), pageOf(queueReply)),
+  getQueue: ({ gateway, principal, params }) => replied(gateway.heavy.queues.queue(principal, params.queue), queueReply),
+  changeQueue: ({ gateway, principal, params, body }) =>
+    replied(gateway.heavy.queues.changeQueue(principal, params.queue, body), queueReply),
+  deleteQueue: ({ gateway, principal, params }) =>
+    replied(gateway.heavy.queues.removeQueue(principal, params.queue), () => ({
+      name: params.queue,
+      object: 'queue.deleted',
+      deleted: true,
+    })),
 } satisfies Partial<Handlers>;
 
 export const cohortHandlers = {
-  createCohort: async ({ gateway, principal, body, idempotencyKey }) => {
-    const created = await gateway.heavy.queues.createCohort(principal, body, idempotencyKey);
-    return created.ok ? { ok: true, reply: cohortReply(created.value), used: {} } : created;
-  },
-  listCohorts: async ({ gateway, query }) => {
-    const page = await gateway.heavy.queues.cohorts(query.limit, query.after);
-    return page.ok ? { ok: true, reply: pageReply(page.value, cohortReply), used: {} } : page;
-  },
-  getCohort: async ({ gateway, params }) => {
-    const found = await gateway.heavy.queues.cohort(params.cohort);
-    return found.ok ? { ok: true, reply: cohortReply(found.value), used: {} } : found;
-  },
-  changeCohort: async ({ gateway, params, body }) => {
-    const changed = await gateway.heavy.queues.changeCohort(params.cohort, body);
-    return changed.ok ? { ok: true, reply: cohortReply(changed.value), used: {} } : changed;
-  },
-  deleteCohort: async ({ gateway, params }) => {
-    const removed = await gateway.heavy.queues.removeCohort(params.cohort);
-    return removed.ok ? { ok: true, reply: { name: params.cohort, object: 'cohort.deleted', deleted: true }, used: {} } : removed;
-  },
+  createCohort: ({ gateway, principal, body, idempotencyKey }) =>
+    replied(gateway.heavy.queues.createCohort(principal, body, idempotencyKey), cohortReply),
+  listCohorts: ({ gateway, query }) => replied(gateway.heavy.queues.cohorts(query.limit, query.after), pageOf(cohortReply)),
+  getCohort: ({ gateway, params }) => replied(gateway.heavy.queues.cohort(params.cohort), cohortReply),
+  changeCohort: ({ gateway, params, body }) => replied(gateway.heavy.queues.changeCohort(params.cohort, body), cohortReply),
+  deleteCohort: ({ gateway, params }) =>
+    replied(gateway.heavy.queues.removeCohort(params.cohort), () => ({ name: params.cohort, object: 'cohort.deleted', deleted: true })),
 } satisfies Partial<Handlers>;
 
 const queueReply = ({ queue, status }: QueueView): QueueReply => ({

@@ -2,25 +2,25 @@ import type { ReservationRecord } from '../../../src/contract/reservation-record
 import { isActive } from '../../../src/contract/reservation-record.ts';
 import type { ReservationReply } from '../../../src/contract/reservations.ts';
 import type { Handlers } from '../serve.ts';
-import { pageReply, seconds } from './wire.ts';
+import { pageReply, replied, seconds } from './wire.ts';
 
 export const reservationHandlers = {
-  createReservation: async ({ gateway, principal, body, idempotencyKey }) => {
-    const made = await gateway.heavy.reservations.create(principal, body, idempotencyKey);
-    return made.ok ? { ok: true, reply: reservationReply(gateway.clock.nowMs())(made.value), used: {} } : made;
-  },
-  listReservations: async ({ gateway, principal, query }) => {
-    const page = await gateway.heavy.reservations.list(principal, query.tenant, query.limit, query.after);
-    return page.ok ? { ok: true, reply: pageReply(page.value, reservationReply(gateway.clock.nowMs())), used: {} } : page;
-  },
-  getReservation: async ({ gateway, principal, params, query }) => {
-    const found = await gateway.heavy.reservations.find(principal, query.tenant, params.reservation);
-    return found.ok ? { ok: true, reply: reservationReply(gateway.clock.nowMs())(found.value), used: {} } : found;
-  },
-  deleteReservation: async ({ gateway, principal, params, query }) => {
-    const removed = await gateway.heavy.reservations.remove(principal, query.tenant, params.reservation);
-    return removed.ok ? { ok: true, reply: { id: params.reservation, object: 'reservation.deleted', deleted: true }, used: {} } : removed;
-  },
+  createReservation: ({ gateway, principal, body, idempotencyKey }) =>
+    replied(gateway.heavy.reservations.create(principal, body, idempotencyKey), (made) => reservationReply(gateway.clock.nowMs())(made)),
+  listReservations: ({ gateway, principal, query }) =>
+    replied(gateway.heavy.reservations.list(principal, query.tenant, query.limit, query.after), (page) =>
+      pageReply(page, reservationReply(gateway.clock.nowMs())),
+    ),
+  getReservation: ({ gateway, principal, params, query }) =>
+    replied(gateway.heavy.reservations.find(principal, query.tenant, params.reservation), (found) =>
+      reservationReply(gateway.clock.nowMs())(found),
+    ),
+  deleteReservation: ({ gateway, principal, params, query }) =>
+    replied(gateway.heavy.reservations.remove(principal, query.tenant, params.reservation), () => ({
+      id: params.reservation,
+      object: 'reservation.deleted',
+      deleted: true,
+    })),
 } satisfies Partial<Handlers>;
 
 const reservationReply =

@@ -1,15 +1,14 @@
-import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { UploadReply } from '../../../src/contract/uploads.ts';
 import { uploadEndpoints } from '../../../src/contract/uploads.ts';
 import type { Upload, UploadId } from '../../../src/gateway/jobs/uploads.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import { receiveForm } from '../streamed-form.ts';
 import type { Handlers } from '../serve.ts';
-import { fileReply, seconds } from './wire.ts';
+import { fileReply, replied, seconds } from './wire.ts';
 
 export const uploadHandlers = {
-  createUpload: async ({ gateway, principal, authority, body, idempotencyKey }) =>
-    uploadOutcome(await gateway.heavy.uploads.create({ principal, authority }, body, idempotencyKey)),
+  createUpload: ({ gateway, principal, authority, body, idempotencyKey }) =>
+    replied(gateway.heavy.uploads.create({ principal, authority }, body, idempotencyKey), uploadReply),
   addUploadPart: async (call) => {
     const { gateway, principal, authority, params, idempotencyKey } = call;
     const id = params.upload as UploadId;
@@ -20,14 +19,11 @@ export const uploadHandlers = {
     const reply = { id: part.value.id, object: 'upload.part', created_at: seconds(part.value.createdAtMs), upload_id: id } as const;
     return { ok: true, reply, used: {} };
   },
-  completeUpload: async ({ gateway, principal, authority, params, body }) =>
-    uploadOutcome(await gateway.heavy.uploads.complete({ principal, authority }, params.upload as UploadId, body)),
-  cancelUpload: async ({ gateway, principal, authority, params }) =>
-    uploadOutcome(await gateway.heavy.uploads.cancel({ principal, authority }, params.upload as UploadId)),
+  completeUpload: ({ gateway, principal, authority, params, body }) =>
+    replied(gateway.heavy.uploads.complete({ principal, authority }, params.upload as UploadId, body), uploadReply),
+  cancelUpload: ({ gateway, principal, authority, params }) =>
+    replied(gateway.heavy.uploads.cancel({ principal, authority }, params.upload as UploadId), uploadReply),
 } satisfies Partial<Handlers>;
-
-const uploadOutcome = (outcome: Outcome<Upload>) =>
-  outcome.ok ? ({ ok: true, reply: uploadReply(outcome.value), used: {} } as const) : outcome;
 
 const uploadReply = ({ id, record, terms, status, file }: Upload): UploadReply => ({
   id,
