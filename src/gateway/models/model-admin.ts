@@ -124,7 +124,7 @@ export class ModelAdmin {
   ): Promise<Outcome<ModelVersion>> {
     const registry = this.#parts.registries(ownerOf(caller.principal));
     const version = await registry.version(model, number);
-    if (version !== null && !isVerified(version) && !version.isRetired) {
+    if (version !== undefined && !isVerified(version) && !version.isRetired) {
       const checked = await this.#verified(caller, version);
       if (!checked.ok) return checked;
     }
@@ -210,8 +210,8 @@ export class ModelAdmin {
     const owner = ownerOf(caller.principal);
     const registry = registries(owner);
     const { model, version: number, compatibleWith } = version;
-    const other = compatibleWith === null ? null : await registry.version(model, compatibleWith);
-    const checked = await checkVersion(inference, owner, version, other ?? undefined, clock.nowMs());
+    const other = compatibleWith === null ? undefined : await registry.version(model, compatibleWith);
+    const checked = await checkVersion(inference, owner, version, other, clock.nowMs());
     if (!checked.ok) return checked;
     const { checks, contractHash } = checked.value;
     return this.#change(caller, (by) => registry.check(model, number, checks, contractHash, by));

@@ -48,7 +48,7 @@ export class ModelCatalogue {
         const { name } = view.model;
         if (!found.has(name)) found.set(name, { kind: 'registered', owner, view });
       }
-      for (const row of await this.#parts.upstreams(owner).models(from, limit + 1)) {
+      for (const row of await this.#parts.upstreams(owner).models(owner, from, limit + 1)) {
         if (!found.has(row.id) && !this.#isBuiltin(row.id)) found.set(row.id, { kind: 'upstream', row });
       }
       for (const { alias, model } of builtin.length === 0 ? [] : await registry.aliases())
@@ -69,7 +69,7 @@ export class ModelCatalogue {
     if (manifest !== undefined) return ok(this.#builtin(manifest));
     for (const owner of ownersFor(principal)) {
       const registry = this.#parts.registries(owner);
-      const view = (await registry.find(name)) ?? undefined;
+      const view = await registry.find(name);
       if (view !== undefined) return ok({ kind: 'registered', owner, view });
       const alias = (await registry.aliases()).find((known) => known.alias === name);
       if (alias === undefined) continue;
@@ -77,8 +77,8 @@ export class ModelCatalogue {
       return touched.ok ? this.find(principal, alias.model) : touched;
     }
     for (const owner of ownersFor(principal)) {
-      const row = await this.#parts.upstreams(owner).model(text);
-      if (row !== null) return ok({ kind: 'upstream', row });
+      const row = await this.#parts.upstreams(owner).model(owner, text);
+      if (row !== undefined) return ok({ kind: 'upstream', row });
     }
     return absent(text);
   }
@@ -101,7 +101,7 @@ export class ModelCatalogue {
     if (!found.ok) return found;
     const { owner, view } = found.value;
     const version = await this.#parts.registries(owner).version(view.model.name, number);
-    return version === null ? absent(`${name}@${number}`) : ok([view, version]);
+    return version === undefined ? absent(`${name}@${number}`) : ok([view, version]);
   }
 
   /** A file of a version, for what computes with it elsewhere. Refuses with `model_not_found`, or with `file_not_found` what is none of its files. */
@@ -118,7 +118,7 @@ export class ModelCatalogue {
     const may = principal.kind === 'admin' ? ok(null) : mayTouchModels(principal, [view.model.name]);
     if (!may.ok) return may;
     const version = await this.#parts.registries(owner).version(view.model.name, number);
-    if (version === null) return absent(`${name}@${number}`);
+    if (version === undefined) return absent(`${name}@${number}`);
     const file = version.isRetired ? undefined : version.manifest.files.find((one) => one.sha256 === sha256);
     return file === undefined ? noFile(name, sha256) : ok({ owner, file });
   }

@@ -159,7 +159,7 @@ function contentSteps({
     {
       // [U7] Their secrets go with them.
       what: 'upstreams',
-      erase: async (tenant) => ok(await upstreams(tenant).erase()),
+      erase: async (tenant) => ok(await upstreams(tenant).erase(tenant)),
       remaining: async (tenant) => ok(await upstreams(tenant).count()),
     },
     {

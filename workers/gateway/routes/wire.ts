@@ -1,7 +1,7 @@
 import type { FileRecord } from '../../../src/contract/file-record.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { StoredFile } from '../../../src/gateway/jobs/file-store.ts';
-import type { PageOf } from '../../../src/tenancy/document-store.ts';
+import type { PageOf } from '../../../src/kernel/page.ts';
 
 /** A moment as the API writes it. */
 export const seconds = (ms: number): number => Math.floor(ms / 1000);
