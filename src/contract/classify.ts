@@ -1,9 +1,9 @@
 import * as z from 'zod';
 
-import { about, apiOnly, apiText } from './api-text.ts';
+import { about, apiObject, apiOnly, apiText } from './api-text.ts';
 import { modelName } from './embedding-fields.ts';
 import type { Endpoint } from './endpoint.ts';
-import { json, tenant } from './endpoint.ts';
+import { call, json, tenant } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
 
 const text = z.string().min(1).max(LIMITS.embeddingTextCharsMax);
@@ -16,17 +16,15 @@ const request = z.strictObject({
   top_k: z.int().min(1).optional().meta(about('How many labels of each text to answer. Absent: all.')),
 });
 
-const label = apiOnly(() => z.object({ label: z.string(), score: z.number() }));
+const label = apiObject(() => ({ label: z.string(), score: z.number() }));
 
 export const classifyEndpoints = {
   classify: {
-    method: 'POST',
-    path: '/v1/classify',
+    ...call('POST', '/v1/classify', json(request)),
     tag: 'Inference',
     summary: apiText('Classify texts by a registered classifier'),
     access: tenant('inference'),
     meters: ['embedding_tokens'],
-    body: json(request),
     status: 200,
     reply: json(
       apiOnly(() =>

@@ -1,9 +1,9 @@
 import * as z from 'zod';
 
-import { about, apiOnly, apiText } from './api-text.ts';
+import { about, apiObject, apiOnly, apiText } from './api-text.ts';
 import { ownerOrCallers, page, pageQuery } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
-import { json, NO_BODY, tenant } from './endpoint.ts';
+import { call, json, tenant } from './endpoint.ts';
 import { file } from './file-record.ts';
 import { LIMITS } from './limits.ts';
 
@@ -48,63 +48,58 @@ const upload = z
 
 export const fileEndpoints = {
   uploadFile: {
-    method: 'POST',
-    path: '/v1/files',
+    ...call('POST', '/v1/files', {
+      kind: 'multipart',
+      schema: upload,
+      file: 'file',
+      bytesMax: LIMITS.fileBytesMax + LIMITS.formFieldsBytesMax,
+    }),
     tag: 'Files',
     summary: apiText('Upload a file'),
     access: tenant('files'),
     meters: [],
-    body: { kind: 'multipart', schema: upload, file: 'file', bytesMax: LIMITS.fileBytesMax + LIMITS.formFieldsBytesMax },
     status: 200,
     reply: json(file),
     idempotent: true,
   },
   listFiles: {
-    method: 'GET',
-    path: '/v1/files',
+    ...call('GET', '/v1/files'),
     tag: 'Files',
     summary: apiText('List files, by id'),
     access: tenant('files'),
     meters: [],
     query: pageQuery.extend({ purpose: z.enum([...FILE_PURPOSES, 'batch_output']).optional() }),
-    body: NO_BODY,
     status: 200,
     reply: json(apiOnly(() => page(file))),
   },
   getFile: {
-    method: 'GET',
-    path: '/v1/files/:file',
+    ...call('GET', '/v1/files/:file'),
     tag: 'Files',
     summary: apiText('Describe a file'),
     access: tenant('files'),
     meters: [],
     params,
-    body: NO_BODY,
     status: 200,
     reply: json(file),
   },
   getFileContent: {
-    method: 'GET',
-    path: '/v1/files/:file/content',
+    ...call('GET', '/v1/files/:file/content'),
     tag: 'Files',
     summary: apiText('Download a file'),
     access: tenant('files'),
     meters: [],
     params,
-    body: NO_BODY,
     status: 200,
     reply: { kind: 'bytes', contentType: 'application/octet-stream' },
   },
   deleteFile: {
-    method: 'DELETE',
-    path: '/v1/files/:file',
+    ...call('DELETE', '/v1/files/:file'),
     tag: 'Files',
     summary: apiText('Delete a file'),
     access: tenant('files'),
     meters: [],
     params,
-    body: NO_BODY,
     status: 200,
-    reply: json(apiOnly(() => z.object({ id: z.string(), object: z.literal('file'), deleted: z.literal(true) }))),
+    reply: json(apiObject(() => ({ id: z.string(), object: z.literal('file'), deleted: z.literal(true) }))),
   },
 } as const satisfies Record<string, Endpoint>;

@@ -1,11 +1,11 @@
 import * as z from 'zod';
 
 import { isAddressRange } from './client-address.ts';
-import { about, apiOnly, apiText } from './api-text.ts';
+import { about, apiNamed, apiOnly, apiText } from './api-text.ts';
 import { INDEX_PATTERN, keyId, name, owner, ownerOrCallers, page, pageQuery, projectId, tenantId, unixSeconds } from './common.ts';
 import { isOrigin } from './cross-origin.ts';
 import type { Endpoint } from './endpoint.ts';
-import { json, NO_BODY, tenantOrAdmin } from './endpoint.ts';
+import { call, json, tenantOrAdmin } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
 import { subjectTenant } from './organisations.ts';
 import type { Scope } from './principal.ts';
@@ -80,16 +80,10 @@ const keyWithSecret = apiOnly(() =>
   z.object({ ...keyFields, key: z.string().meta(about('The API key itself. Shown here and never again.')) }).meta({ id: 'KeyWithSecret' }),
 );
 
-const revokedKey = apiOnly(() =>
-  z
-    .object({
-      ...keyFields,
-      revoked_descendants: z
-        .array(keyId)
-        .meta(about('The keys that descend from it and are revoked with it; a repetition names them again.')),
-    })
-    .meta({ id: 'RevokedKey' }),
-);
+const revokedKey = apiNamed('RevokedKey', () => ({
+  ...keyFields,
+  revoked_descendants: z.array(keyId).meta(about('The keys that descend from it and are revoked with it; a repetition names them again.')),
+}));
 
 const createKey = z.strictObject({
   tenant: subjectTenant,
@@ -118,8 +112,7 @@ const params = z.object({ key: keyId });
 
 export const keyEndpoints = {
   createKey: {
-    method: 'POST',
-    path: '/v1/keys',
+    ...call('POST', '/v1/keys', json(createKey)),
     tag: TAG,
     summary: apiText('Create an API key'),
     description: apiText(
@@ -127,38 +120,32 @@ export const keyEndpoints = {
     ),
     access,
     meters: [],
-    body: json(createKey),
     status: 201,
     reply: json(keyWithSecret),
     idempotent: true,
   },
   listKeys: {
-    method: 'GET',
-    path: '/v1/keys',
+    ...call('GET', '/v1/keys'),
     tag: TAG,
     summary: apiText('List the API keys of a tenant, oldest first'),
     access,
     meters: [],
     query: pageQuery.extend({ tenant: subjectTenant }),
-    body: NO_BODY,
     status: 200,
     reply: json(apiOnly(() => page(key))),
   },
   getKey: {
-    method: 'GET',
-    path: '/v1/keys/:key',
+    ...call('GET', '/v1/keys/:key'),
     tag: TAG,
     summary: apiText('An API key, without its secret'),
     access,
     meters: [],
     params,
-    body: NO_BODY,
     status: 200,
     reply: json(key),
   },
   rotateKey: {
-    method: 'POST',
-    path: '/v1/keys/:key/rotate',
+    ...call('POST', '/v1/keys/:key/rotate', json(rotateKey)),
     tag: TAG,
     summary: apiText('Give an API key a new secret'),
     description: apiText(
@@ -168,14 +155,12 @@ export const keyEndpoints = {
     access,
     meters: [],
     params,
-    body: json(rotateKey),
     status: 200,
     reply: json(keyWithSecret),
     idempotent: true,
   },
   revokeKey: {
-    method: 'DELETE',
-    path: '/v1/keys/:key',
+    ...call('DELETE', '/v1/keys/:key'),
     tag: TAG,
     summary: apiText('Revoke an API key, and those it made if you say so'),
     description: apiText(
@@ -188,7 +173,6 @@ export const keyEndpoints = {
     query: z.strictObject({
       descendants: z.enum(['true', 'false']).default('false').meta(about('Whether the keys that descend from it are revoked with it.')),
     }),
-    body: NO_BODY,
     status: 200,
     reply: json(revokedKey),
   },

@@ -1,9 +1,9 @@
 import * as z from 'zod';
 
-import { about, apiOnly, apiText } from './api-text.ts';
+import { about, apiNamed, apiObject, apiOnly, apiText } from './api-text.ts';
 import { name, organisationId, owner, ownerOrCallers, page, pageQuery, projectId, tenantId, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
-import { ADMIN, json, NO_BODY, tenantOrAdmin } from './endpoint.ts';
+import { ADMIN, call, json, tenantOrAdmin } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
 
 const organisation = apiOnly(() =>
@@ -40,18 +40,14 @@ const erasure = apiOnly(() =>
     .meta({ id: 'TenantErasure' }),
 );
 
-const auditEntry = apiOnly(() =>
-  z
-    .object({
-      object: z.literal('audit.entry'),
-      position: z.int(),
-      at: unixSeconds,
-      actor: z.string(),
-      action: z.string(),
-      subject: z.string(),
-    })
-    .meta({ id: 'AuditEntry' }),
-);
+const auditEntry = apiNamed('AuditEntry', () => ({
+  object: z.literal('audit.entry'),
+  position: z.int(),
+  at: unixSeconds,
+  actor: z.string(),
+  action: z.string(),
+  subject: z.string(),
+}));
 
 const tenantParams = z.object({ tenant: tenantId });
 
@@ -76,44 +72,37 @@ const TAG = 'Tenancy';
 
 export const organisationEndpoints = {
   createOrganisation: {
-    method: 'POST',
-    path: '/v1/organisations',
+    ...call('POST', '/v1/organisations', json(z.strictObject({ name, owner: ownerOrCallers }))),
     tag: TAG,
     summary: apiText('Create an organisation'),
     access: ADMIN,
     meters: [],
-    body: json(z.strictObject({ name, owner: ownerOrCallers })),
     status: 201,
     reply: json(organisation),
     idempotent: true,
   },
   listOrganisations: {
-    method: 'GET',
-    path: '/v1/organisations',
+    ...call('GET', '/v1/organisations'),
     tag: TAG,
     summary: apiText('List organisations, oldest first'),
     access: ADMIN,
     meters: [],
     query: pageQuery,
-    body: NO_BODY,
     status: 200,
     reply: json(apiOnly(() => page(organisation))),
   },
   getOrganisationCache: {
-    method: 'GET',
-    path: '/v1/organisations/:organisation/cache',
+    ...call('GET', '/v1/organisations/:organisation/cache'),
     tag: TAG,
     summary: apiText('Whether the tenants of an organisation share one embedding cache'),
     access: ADMIN,
     meters: [],
     params: organisationParams,
-    body: NO_BODY,
     status: 200,
     reply: json(organisationCache),
   },
   setOrganisationCache: {
-    method: 'PUT',
-    path: '/v1/organisations/:organisation/cache',
+    ...call('PUT', '/v1/organisations/:organisation/cache', json(z.strictObject({ shared: z.boolean() }))),
     tag: TAG,
     summary: apiText('Let the tenants of an organisation share one embedding cache, or end that'),
     description: apiText(
@@ -123,73 +112,61 @@ export const organisationEndpoints = {
     access: ADMIN,
     meters: [],
     params: organisationParams,
-    body: json(z.strictObject({ shared: z.boolean() })),
     status: 200,
     reply: json(organisationCache),
   },
   createTenant: {
-    method: 'POST',
-    path: '/v1/tenants',
+    ...call('POST', '/v1/tenants', json(z.strictObject({ organisation: organisationId, name, owner: ownerOrCallers }))),
     tag: TAG,
     summary: apiText('Create a tenant and its default project'),
     access: ADMIN,
     meters: [],
-    body: json(z.strictObject({ organisation: organisationId, name, owner: ownerOrCallers })),
     status: 201,
     reply: json(tenant),
     idempotent: true,
   },
   listTenants: {
-    method: 'GET',
-    path: '/v1/tenants',
+    ...call('GET', '/v1/tenants'),
     tag: TAG,
     summary: apiText('List the tenants of an organisation, oldest first'),
     access: ADMIN,
     meters: [],
     query: pageQuery.extend({ organisation: organisationId }),
-    body: NO_BODY,
     status: 200,
     reply: json(apiOnly(() => page(tenant))),
   },
   getTenant: {
-    method: 'GET',
-    path: '/v1/tenants/:tenant',
+    ...call('GET', '/v1/tenants/:tenant'),
     tag: TAG,
     summary: apiText('A tenant and its state'),
     access: ADMIN,
     meters: [],
     params: tenantParams,
-    body: NO_BODY,
     status: 200,
     reply: json(tenant),
   },
   suspendTenant: {
-    method: 'POST',
-    path: '/v1/tenants/:tenant/suspend',
+    ...call('POST', '/v1/tenants/:tenant/suspend'),
     tag: TAG,
     summary: apiText('Suspend a tenant: its keys stop within a second, everything stays'),
     access: ADMIN,
     meters: [],
     params: tenantParams,
-    body: NO_BODY,
     status: 200,
     reply: json(tenant),
   },
   resumeTenant: {
-    method: 'POST',
-    path: '/v1/tenants/:tenant/resume',
+    ...call('POST', '/v1/tenants/:tenant/resume'),
     tag: TAG,
     summary: apiText('End the suspension of a tenant'),
     access: ADMIN,
     meters: [],
     params: tenantParams,
-    body: NO_BODY,
     status: 200,
     reply: json(tenant),
   },
   eraseTenant: {
-    method: 'POST',
-    path: '/v1/tenants/:tenant/erase',
+    ...call('POST', '/v1/tenants/:tenant/erase'),
     tag: TAG,
     summary: apiText('Erase a tenant and everything it has, for good'),
     description: apiText(
@@ -198,25 +175,21 @@ export const organisationEndpoints = {
     access: ADMIN,
     meters: [],
     params: tenantParams,
-    body: NO_BODY,
     status: 200,
     reply: json(erasure),
   },
   verifyErasure: {
-    method: 'GET',
-    path: '/v1/tenants/:tenant/erasure',
+    ...call('GET', '/v1/tenants/:tenant/erasure'),
     tag: TAG,
     summary: apiText('Count what there is of a tenant, kind by kind'),
     access: ADMIN,
     meters: [],
     params: tenantParams,
-    body: NO_BODY,
     status: 200,
     reply: json(erasure),
   },
   listAudit: {
-    method: 'GET',
-    path: '/v1/audit',
+    ...call('GET', '/v1/audit'),
     tag: TAG,
     summary: apiText('The audit trail of an organisation, newest first'),
     access: ADMIN,
@@ -226,31 +199,26 @@ export const organisationEndpoints = {
       limit: z.coerce.number().int().min(1).max(LIMITS.pageMaxCount).default(LIMITS.pageDefaultCount),
       before: z.coerce.number().int().min(1).optional().meta(about('The `position` of the last entry of the page before.')),
     }),
-    body: NO_BODY,
     status: 200,
-    reply: json(apiOnly(() => z.object({ object: z.literal('list'), data: z.array(auditEntry) }))),
+    reply: json(apiObject(() => ({ object: z.literal('list'), data: z.array(auditEntry) }))),
   },
   createProject: {
-    method: 'POST',
-    path: '/v1/projects',
+    ...call('POST', '/v1/projects', json(z.strictObject({ tenant: subjectTenant, name, owner: ownerOrCallers }))),
     tag: TAG,
     summary: apiText('Create a project'),
     access: tenantOrAdmin('keys:write'),
     meters: [],
-    body: json(z.strictObject({ tenant: subjectTenant, name, owner: ownerOrCallers })),
     status: 201,
     reply: json(project),
     idempotent: true,
   },
   listProjects: {
-    method: 'GET',
-    path: '/v1/projects',
+    ...call('GET', '/v1/projects'),
     tag: TAG,
     summary: apiText('List the projects of a tenant, oldest first'),
     access: tenantOrAdmin('keys:write'),
     meters: [],
     query: pageQuery.extend({ tenant: subjectTenant }),
-    body: NO_BODY,
     status: 200,
     reply: json(apiOnly(() => page(project))),
   },

@@ -6,3 +6,7 @@ export function about(): undefined {}
 export function apiLines(): undefined {}
 
 export function apiOnly(): undefined {}
+
+export function apiObject(): undefined {}
+
+export function apiNamed(): undefined {}
