@@ -224,9 +224,10 @@ export const agentEndpoints = {
       }),
     ),
     reply: json(
-      apiOnly(() =>
-        z.object({ assignment: assignment.nullable(), unload: z.array(z.string()).meta(about('Models whose weights it has to forget.')) }),
-      ),
+      apiObject(() => ({
+        assignment: assignment.nullable(),
+        unload: z.array(z.string()).meta(about('Models whose weights it has to forget.')),
+      })),
     ),
   },
   poolDemand: {

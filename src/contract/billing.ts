@@ -98,18 +98,14 @@ const charge = apiOnly(() =>
     .meta(apiText({ id: 'Charge', description: apiText('A price by the month, whatever is used; parts of months are prorated.') })),
 );
 
-const budget = apiOnly(() =>
-  z
-    .object({
-      object: z.literal('budget'),
-      id: z.string(),
-      level: z.string(),
-      amount_usd: dollarsOut,
-      thresholds: z.array(z.int()),
-      hard: z.boolean(),
-    })
-    .meta({ id: 'Budget' }),
-);
+const budget = apiNamed('Budget', () => ({
+  object: z.literal('budget'),
+  id: z.string(),
+  level: z.string(),
+  amount_usd: dollarsOut,
+  thresholds: z.array(z.int()),
+  hard: z.boolean(),
+}));
 
 const webhookFields = apiOnly(() => ({ object: z.literal('webhook'), id: z.string(), url: z.string(), created_at: unixSeconds }));
 
@@ -298,11 +294,7 @@ export const billingEndpoints = {
       }),
     ),
     status: 201,
-    reply: json(
-      apiOnly(() =>
-        z.object({ ...webhookFields, secret: z.string().meta(about('Shown here and never again.')) }).meta({ id: 'WebhookWithSecret' }),
-      ),
-    ),
+    reply: json(apiNamed('WebhookWithSecret', () => ({ ...webhookFields, secret: z.string().meta(about('Shown here and never again.')) }))),
     idempotent: true,
   },
   listWebhooks: {

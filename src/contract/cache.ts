@@ -135,31 +135,27 @@ const query = z.strictObject({
   to: seconds.meta(about('Seconds since the epoch; the hour it ends in is included. Now if absent.')),
 });
 
-const line = apiOnly(() =>
-  z
+const line = apiNamed('CacheStatsLine', () => ({
+  cache: z.enum(['embeddings', 'queries']),
+  model: z.string().nullable().meta(about('Null for search results.')),
+  hit_ratio: z.number().min(0).max(1).nullable().meta(about('The share answered without computing; null without requests.')),
+  hits: z
     .object({
-      cache: z.enum(['embeddings', 'queries']),
-      model: z.string().nullable().meta(about('Null for search results.')),
-      hit_ratio: z.number().min(0).max(1).nullable().meta(about('The share answered without computing; null without requests.')),
-      hits: z
-        .object({
-          memory: count.meta(about('Answered by the memory of an isolate (`sluice-l1`).')),
-          shared: count.meta(about('Answered by what isolates share (`sluice-l2`).')),
-          collapsed: count.meta(about('Answered by a computation that another request had begun.')),
-          duplicate: count.meta(about('The same input again, within its request.')),
-        })
-        .meta(about('Inputs, or queries.')),
-      computed: count,
-      evictions: count.meta(about('Entries that left the memory of isolates for want of room.')),
-      age_seconds: z
-        .array(z.object({ le: z.number().nullable(), count }))
-        .meta(about(`Hits by age, counted up to ${AGE_BOUNDS_S.join(', ')} seconds and, last, in all (\`le\` null).`)),
-      held: z
-        .object({ isolates: count, entries: count, bytes: count })
-        .meta(about('What the isolates hold that have reported within five minutes.')),
+      memory: count.meta(about('Answered by the memory of an isolate (`sluice-l1`).')),
+      shared: count.meta(about('Answered by what isolates share (`sluice-l2`).')),
+      collapsed: count.meta(about('Answered by a computation that another request had begun.')),
+      duplicate: count.meta(about('The same input again, within its request.')),
     })
-    .meta({ id: 'CacheStatsLine' }),
-);
+    .meta(about('Inputs, or queries.')),
+  computed: count,
+  evictions: count.meta(about('Entries that left the memory of isolates for want of room.')),
+  age_seconds: z
+    .array(z.object({ le: z.number().nullable(), count }))
+    .meta(about(`Hits by age, counted up to ${AGE_BOUNDS_S.join(', ')} seconds and, last, in all (\`le\` null).`)),
+  held: z
+    .object({ isolates: count, entries: count, bytes: count })
+    .meta(about('What the isolates hold that have reported within five minutes.')),
+}));
 
 export const cacheStatsEndpoints = {
   cacheStats: {
@@ -172,11 +168,13 @@ export const cacheStatsEndpoints = {
     query,
     status: 200,
     reply: json(
-      apiOnly(() =>
-        z
-          .object({ object: z.literal('cache.stats'), tenant: tenantId, from: unixSeconds, to: unixSeconds, data: z.array(line) })
-          .meta({ id: 'CacheStats' }),
-      ),
+      apiNamed('CacheStats', () => ({
+        object: z.literal('cache.stats'),
+        tenant: tenantId,
+        from: unixSeconds,
+        to: unixSeconds,
+        data: z.array(line),
+      })),
     ),
   },
 } as const satisfies Record<string, Endpoint>;

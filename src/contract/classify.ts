@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiObject, apiOnly, apiText } from './api-text.ts';
+import { about, apiObject, apiText } from './api-text.ts';
 import { modelName } from './embedding-fields.ts';
 import type { Endpoint } from './endpoint.ts';
 import { call, json, tenant } from './endpoint.ts';
@@ -27,14 +27,12 @@ export const classifyEndpoints = {
     meters: ['embedding_tokens'],
     status: 200,
     reply: json(
-      apiOnly(() =>
-        z.object({
-          object: z.literal('list'),
-          model: z.string(),
-          results: z.array(z.object({ index: z.int().min(0), labels: z.array(label).meta(about('In falling order of their scores.')) })),
-          usage: z.object({ prompt_tokens: z.int().min(0), total_tokens: z.int().min(0) }),
-        }),
-      ),
+      apiObject(() => ({
+        object: z.literal('list'),
+        model: z.string(),
+        results: z.array(z.object({ index: z.int().min(0), labels: z.array(label).meta(about('In falling order of their scores.')) })),
+        usage: z.object({ prompt_tokens: z.int().min(0), total_tokens: z.int().min(0) }),
+      })),
     ),
   },
 } as const satisfies Record<string, Endpoint>;

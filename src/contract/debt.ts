@@ -79,9 +79,12 @@ const item = apiOnly(() =>
     .meta({ id: 'DebtItemOfRegister' }),
 );
 
-const event = apiOnly(() =>
-  z.object({ kind: z.string(), at: unixSeconds, by: z.string().nullable().meta(about('Null: a rule.')), reason: z.string().nullable() }),
-);
+const event = apiObject(() => ({
+  kind: z.string(),
+  at: unixSeconds,
+  by: z.string().nullable().meta(about('Null: a rule.')),
+  reason: z.string().nullable(),
+}));
 
 const itemWithEvents = apiOnly(() => item.extend({ events: z.array(event).meta(about('The last ones, oldest first.')) }));
 
@@ -192,11 +195,13 @@ export const debtEndpoints = {
     ),
     status: 200,
     reply: json(
-      apiOnly(() =>
-        z
-          .object({ object: z.literal('debt.upload'), repository: repositoryId, facts: z.int(), opened: z.int(), closed: z.int() })
-          .meta({ id: 'DebtUpload' }),
-      ),
+      apiNamed('DebtUpload', () => ({
+        object: z.literal('debt.upload'),
+        repository: repositoryId,
+        facts: z.int(),
+        opened: z.int(),
+        closed: z.int(),
+      })),
     ),
   },
   listDebtFacts: {

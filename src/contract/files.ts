@@ -46,60 +46,47 @@ const upload = z
     message: `comes with ${ANCHOR}, and only with it`,
   });
 
+const common = { tag: 'Files', access: tenant('files'), meters: [], status: 200 } as const;
+
 export const fileEndpoints = {
   uploadFile: {
+    ...common,
     ...call('POST', '/v1/files', {
       kind: 'multipart',
       schema: upload,
       file: 'file',
       bytesMax: LIMITS.fileBytesMax + LIMITS.formFieldsBytesMax,
     }),
-    tag: 'Files',
     summary: apiText('Upload a file'),
-    access: tenant('files'),
-    meters: [],
-    status: 200,
     reply: json(file),
     idempotent: true,
   },
   listFiles: {
+    ...common,
     ...call('GET', '/v1/files'),
-    tag: 'Files',
     summary: apiText('List files, by id'),
-    access: tenant('files'),
-    meters: [],
     query: pageQuery.extend({ purpose: z.enum([...FILE_PURPOSES, 'batch_output']).optional() }),
-    status: 200,
     reply: json(apiOnly(() => page(file))),
   },
   getFile: {
+    ...common,
     ...call('GET', '/v1/files/:file'),
-    tag: 'Files',
     summary: apiText('Describe a file'),
-    access: tenant('files'),
-    meters: [],
     params,
-    status: 200,
     reply: json(file),
   },
   getFileContent: {
+    ...common,
     ...call('GET', '/v1/files/:file/content'),
-    tag: 'Files',
     summary: apiText('Download a file'),
-    access: tenant('files'),
-    meters: [],
     params,
-    status: 200,
     reply: { kind: 'bytes', contentType: 'application/octet-stream' },
   },
   deleteFile: {
+    ...common,
     ...call('DELETE', '/v1/files/:file'),
-    tag: 'Files',
     summary: apiText('Delete a file'),
-    access: tenant('files'),
-    meters: [],
     params,
-    status: 200,
     reply: json(apiObject(() => ({ id: z.string(), object: z.literal('file'), deleted: z.literal(true) }))),
   },
 } as const satisfies Record<string, Endpoint>;

@@ -68,65 +68,54 @@ export type GenerationReply = z.input<typeof generation>;
 
 const generations = apiObject(() => ({ object: z.literal('list'), data: z.array(generation), has_more: z.literal(false) }));
 
+const common = { tag: 'Generations', access: tenant('index:write'), meters: [], status: 200 } as const;
+
 export const generationEndpoints = {
   createGeneration: {
+    ...common,
     ...call('POST', '/v1/indexes/:index/generations', json(createBody)),
-    tag: 'Generations',
     summary: apiText('Build another generation of the vectors'),
     description: apiText(
       'With another model, from the stored texts; or with other settings, from the vectors. It is filled in the background, at the price of its tokens, ' +
         'follows every write, and is compared with the one that serves.',
     ),
-    access: tenant('index:write'),
-    meters: [],
     params: indexParams,
     status: 201,
     reply: json(generations),
     idempotent: true,
   },
   listGenerations: {
+    ...common,
     ...call('GET', '/v1/indexes/:index/generations'),
-    tag: 'Generations',
     summary: apiText('The serving generation and the shadow generation'),
     access: tenant('index:read'),
-    meters: [],
     params: indexParams,
-    status: 200,
     reply: json(generations),
   },
   activateGeneration: {
+    ...common,
     ...call('POST', '/v1/indexes/:index/generations/activate', json(activateBody)),
-    tag: 'Generations',
     summary: apiText('Let the other generation serve'),
     description: apiText(
       'All at once, for every caller: no acknowledged write is lost, and none that is acknowledged later is missed by a read. Calls wait for the ' +
         'moment it takes. The generation that served before follows from then on, and can be gone back to.',
     ),
-    access: tenant('index:write'),
-    meters: [],
     params: indexParams,
-    status: 200,
     reply: json(generations),
   },
   rollbackGeneration: {
+    ...common,
     ...call('POST', '/v1/indexes/:index/generations/rollback', json(activateBody)),
-    tag: 'Generations',
     summary: apiText('Let the generation serve that did before'),
     description: apiText('With all that was written since.'),
-    access: tenant('index:write'),
-    meters: [],
     params: indexParams,
-    status: 200,
     reply: json(generations),
   },
   deleteGeneration: {
+    ...common,
     ...call('DELETE', '/v1/indexes/:index/generations'),
-    tag: 'Generations',
     summary: apiText('Erase the generation that does not serve'),
-    access: tenant('index:write'),
-    meters: [],
     params: indexParams,
-    status: 200,
     reply: json(generations),
   },
 } as const satisfies Record<string, Endpoint>;

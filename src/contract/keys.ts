@@ -76,9 +76,10 @@ const keyFields = apiOnly(() => ({
 
 const key = apiOnly(() => z.object(keyFields).meta({ id: 'Key' }));
 
-const keyWithSecret = apiOnly(() =>
-  z.object({ ...keyFields, key: z.string().meta(about('The API key itself. Shown here and never again.')) }).meta({ id: 'KeyWithSecret' }),
-);
+const keyWithSecret = apiNamed('KeyWithSecret', () => ({
+  ...keyFields,
+  key: z.string().meta(about('The API key itself. Shown here and never again.')),
+}));
 
 const revokedKey = apiNamed('RevokedKey', () => ({
   ...keyFields,
@@ -106,74 +107,60 @@ const rotateKey = z.strictObject({
     .meta(about('How long the replaced secret keeps working; 0 after a leak.')),
 });
 
-const TAG = 'Tenancy';
-const access = tenantOrAdmin('keys:write');
 const params = z.object({ key: keyId });
+
+const common = { tag: 'Tenancy', access: tenantOrAdmin('keys:write'), meters: [], status: 200 } as const;
 
 export const keyEndpoints = {
   createKey: {
+    ...common,
     ...call('POST', '/v1/keys', json(createKey)),
-    tag: TAG,
     summary: apiText('Create an API key'),
     description: apiText(
       'A key cannot make one that reaches further than itself: in scopes, time, addresses, origins or resources; what it leaves out it passes on. What the new key consumes counts for its maker too. The answer carries the key once; repeated under its `Idempotency-Key` by the same caller it answers the same key, until that is revoked or rotated: then `state_conflict`.',
     ),
-    access,
-    meters: [],
     status: 201,
     reply: json(keyWithSecret),
     idempotent: true,
   },
   listKeys: {
+    ...common,
     ...call('GET', '/v1/keys'),
-    tag: TAG,
     summary: apiText('List the API keys of a tenant, oldest first'),
-    access,
-    meters: [],
     query: pageQuery.extend({ tenant: subjectTenant }),
-    status: 200,
     reply: json(apiOnly(() => page(key))),
   },
   getKey: {
+    ...common,
     ...call('GET', '/v1/keys/:key'),
-    tag: TAG,
     summary: apiText('An API key, without its secret'),
-    access,
-    meters: [],
     params,
-    status: 200,
     reply: json(key),
   },
   rotateKey: {
+    ...common,
     ...call('POST', '/v1/keys/:key/rotate', json(rotateKey)),
-    tag: TAG,
     summary: apiText('Give an API key a new secret'),
     description: apiText(
       'The replaced secret keeps working for `grace_seconds`; one replaced earlier stops at once. A key rotates itself and what it made. ' +
         'Repeated under its `Idempotency-Key` it answers the same secret, until that is revoked or rotated again: then `state_conflict`.',
     ),
-    access,
-    meters: [],
     params,
-    status: 200,
     reply: json(keyWithSecret),
     idempotent: true,
   },
   revokeKey: {
+    ...common,
     ...call('DELETE', '/v1/keys/:key'),
-    tag: TAG,
     summary: apiText('Revoke an API key, and those it made if you say so'),
     description: apiText(
       'Final. Every gateway refuses the key within a second. With `descendants=true` so are the keys that it made, and those that they made, ' +
         'in one step; without, they keep working (`created_by` in the list shows which there are). A key revokes none that reaches further than itself.',
     ),
-    access,
-    meters: [],
     params,
     query: z.strictObject({
       descendants: z.enum(['true', 'false']).default('false').meta(about('Whether the keys that descend from it are revoked with it.')),
     }),
-    status: 200,
     reply: json(revokedKey),
   },
 } as const satisfies Record<string, Endpoint>;

@@ -64,9 +64,12 @@ const modelEvent = apiObject(() => ({
   detail: z.string(),
 }));
 
-const aliasReply = apiOnly(() =>
-  z.object({ object: z.literal('model.alias'), alias: z.string(), model: z.string(), version: z.int().nullable() }),
-);
+const aliasReply = apiObject(() => ({
+  object: z.literal('model.alias'),
+  alias: z.string(),
+  model: z.string(),
+  version: z.int().nullable(),
+}));
 
 const common = { tag: 'Models', meters: [], status: 200 } as const;
 const reading = { ...common, access: tenantOrAdmin('inference') } as const;

@@ -6,32 +6,28 @@ import { call, json, PUBLIC, tenantOrAdmin } from './endpoint.ts';
 
 const health = apiObject(() => ({ status: z.literal('ok') }));
 
+const common = { tag: 'Operations', meters: [], status: 200 } as const;
+
 export const opsEndpoints = {
   health: {
+    ...common,
     ...call('GET', '/healthz'),
-    tag: 'Operations',
     summary: apiText('Whether this isolate answers'),
     access: PUBLIC,
-    meters: [],
-    status: 200,
     reply: json(health),
   },
   ready: {
+    ...common,
     ...call('GET', '/readyz'),
-    tag: 'Operations',
     summary: apiText('Whether the control objects and the default model answer'),
     access: PUBLIC,
-    meters: [],
-    status: 200,
     reply: json(health),
   },
   metrics: {
+    ...common,
     ...call('GET', '/metrics'),
-    tag: 'Operations',
     summary: apiText('Counters and latencies of this isolate, in Prometheus text format'),
     access: tenantOrAdmin('ops:read'),
-    meters: [],
-    status: 200,
     reply: { kind: 'bytes', contentType: 'text/plain; version=0.0.4; charset=utf-8' },
   },
 } as const satisfies Record<string, Endpoint>;

@@ -155,9 +155,7 @@ export const poolEndpoints = {
     ),
     params,
     reply: json(
-      apiOnly(() =>
-        z.object({ pool: z.string(), object: z.literal('pool.token'), agent_token: z.string(), former_expires_at: unixSeconds }),
-      ),
+      apiObject(() => ({ pool: z.string(), object: z.literal('pool.token'), agent_token: z.string(), former_expires_at: unixSeconds })),
     ),
     idempotent: true,
   },

@@ -93,11 +93,12 @@ const feedbackFields = {
     .meta(about('The version of the evaluation that gave the score.')),
 } as const;
 
-const feedback = apiOnly(() =>
-  z
-    .object({ object: z.literal('request.feedback'), ...feedbackFields, key: z.string().nullable(), created_at: unixSeconds })
-    .meta({ id: 'RequestFeedback' }),
-);
+const feedback = apiNamed('RequestFeedback', () => ({
+  object: z.literal('request.feedback'),
+  ...feedbackFields,
+  key: z.string().nullable(),
+  created_at: unixSeconds,
+}));
 
 const facts = {
   id: z.string(),

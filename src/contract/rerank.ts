@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiLines, apiObject, apiOnly, apiText } from './api-text.ts';
+import { about, apiLines, apiNamed, apiObject, apiText } from './api-text.ts';
 import { embeddingCacheHeaders } from './cache-headers.ts';
 import type { Endpoint } from './endpoint.ts';
 import { call, json, tenant } from './endpoint.ts';
@@ -47,16 +47,12 @@ export const rerankEndpoints = {
     headers: embeddingCacheHeaders,
     status: 200,
     reply: json(
-      apiOnly(() =>
-        z
-          .object({
-            object: z.literal('list'),
-            model: z.string(),
-            results: z.array(result),
-            usage: z.object({ prompt_tokens: z.int().min(0), total_tokens: z.int().min(0) }).meta(about('All tokens, cached ones too.')),
-          })
-          .meta({ id: 'Ranking' }),
-      ),
+      apiNamed('Ranking', () => ({
+        object: z.literal('list'),
+        model: z.string(),
+        results: z.array(result),
+        usage: z.object({ prompt_tokens: z.int().min(0), total_tokens: z.int().min(0) }).meta(about('All tokens, cached ones too.')),
+      })),
     ),
   },
 } as const satisfies Record<string, Endpoint>;

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiNamed, apiOnly, apiText } from './api-text.ts';
+import { about, apiNamed, apiText } from './api-text.ts';
 import { owner, ownerOrCallers, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { call, json, tenant } from './endpoint.ts';
@@ -93,11 +93,7 @@ export const uploadEndpoints = {
     description: apiText('In any order, and several at once.'),
     params,
     reply: json(
-      apiOnly(() =>
-        z
-          .object({ id: z.string(), object: z.literal('upload.part'), created_at: unixSeconds, upload_id: z.string() })
-          .meta({ id: 'UploadPart' }),
-      ),
+      apiNamed('UploadPart', () => ({ id: z.string(), object: z.literal('upload.part'), created_at: unixSeconds, upload_id: z.string() })),
     ),
     idempotent: true,
   },

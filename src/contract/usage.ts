@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiOnly, apiText } from './api-text.ts';
+import { about, apiNamed, apiOnly, apiText } from './api-text.ts';
 import { organisationId, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { call, json, tenantOrAdmin } from './endpoint.ts';
@@ -58,11 +58,13 @@ export const usageEndpoints = {
     query,
     status: 200,
     reply: json(
-      apiOnly(() =>
-        z
-          .object({ object: z.literal('usage'), from: unixSeconds, to: unixSeconds, data: z.array(line), total_usd: dollars })
-          .meta({ id: 'Usage' }),
-      ),
+      apiNamed('Usage', () => ({
+        object: z.literal('usage'),
+        from: unixSeconds,
+        to: unixSeconds,
+        data: z.array(line),
+        total_usd: dollars,
+      })),
     ),
   },
 } as const satisfies Record<string, Endpoint>;

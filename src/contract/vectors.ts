@@ -187,11 +187,13 @@ const queryReply = apiObject(() => ({
 
 const MIB = (bytes: number): number => bytes / 1024 / 1024;
 
+const common = { tag: 'Vectors', access: tenant('index:read'), status: 200 } as const;
+
 export const vectorEndpoints = {
   upsertVectors: {
+    ...common,
     method: 'POST',
     path: '/v1/indexes/:index/upsert',
-    tag: 'Vectors',
     summary: apiText('Write vectors'),
     description: apiText(
       'A vector replaces the one with the same id and namespace. Once answered, every later query sees them. All are checked before the ' +
@@ -212,13 +214,12 @@ export const vectorEndpoints = {
         whole: upsertOf(z.custom<NewVector>()),
       },
     },
-    status: 200,
     reply: json(apiObject(() => ({ upserted: count, lsn }))),
     idempotent: true,
   },
   queryVectors: {
+    ...common,
     ...call('POST', '/v1/indexes/:index/query', jsonOrFrame(withQuickReader(queryBody, readPlainQuery), { field: 'vector' })),
-    tag: 'Vectors',
     summary: apiText('Find the closest vectors'),
     description: apiText(
       'Finds the share of the true nearest that the index was created for (`recall`), or all of them with `exact`. ' +
@@ -227,43 +228,37 @@ export const vectorEndpoints = {
         '`vector_cached_queries`: any write makes it miss, so an answer is never older than the last acknowledged write. It is kept in the ' +
         'memory of an isolate; a purge of everything, of its tags, its model or by age takes it.',
     ),
-    access: tenant('index:read'),
     meters: ['vector_queries', 'vector_cached_queries', 'embedding_tokens', 'embedding_cached_tokens'],
     params: indexParams,
     headers: queryCacheHeaders.extend(deadlineHeaders.shape),
-    status: 200,
     reply: vectorsReply(queryReply),
   },
   queryVectorsBatch: {
+    ...common,
     ...call('POST', '/v1/indexes/:index/query/batch', jsonOrFrame(batchBody, { list: 'searches', field: 'vector' })),
-    tag: 'Vectors',
     summary: apiText('Find the closest vectors, several times in one call'),
     description: apiText(
       `Up to ${LIMITS.batchSearchesMaxCount} searches, answered in their order, each as a single query would be; a shard is called once for all that go to it. ` +
         'Each counts as one of `vector_queries`. All are checked before the first is made, and one that is refused refuses the call, naming ' +
         '`searches[i]` and the field. Together they find at most `batchMatchesMaxCount` matches. The headers apply to each of them.',
     ),
-    access: tenant('index:read'),
     meters: ['vector_queries', 'vector_cached_queries', 'embedding_tokens', 'embedding_cached_tokens'],
     params: indexParams,
     headers: queryCacheHeaders.extend(deadlineHeaders.shape),
-    status: 200,
     reply: vectorsReply(apiObject(() => ({ results: z.array(queryReply).meta(about('One of each search, in their order.')) }))),
   },
   fetchVectors: {
+    ...common,
     ...call('POST', '/v1/indexes/:index/fetch', json(fetchBody)),
-    tag: 'Vectors',
     summary: apiText('Read vectors by id'),
     description: apiText('In the order asked for; ids that are not there are left out.'),
-    access: tenant('index:read'),
     meters: [],
     params: indexParams,
-    status: 200,
     reply: vectorsReply(apiObject(() => ({ vectors: z.array(storedVector), lsn }))),
   },
   deleteVectors: {
+    ...common,
     ...call('POST', '/v1/indexes/:index/delete', json(deleteBody)),
-    tag: 'Vectors',
     summary: apiText('Delete vectors by id or by filter, or all of them'),
     description: apiText(
       `All, or up to ${LIMITS.vectorIdsSliceMaxCount.toLocaleString('en')} ids: all or none. More ids, or by a filter: in slices, each all or none; repeat the ` +
@@ -273,7 +268,6 @@ export const vectorEndpoints = {
     access: tenant('index:write'),
     meters: [],
     params: indexParams,
-    status: 200,
     reply: json(apiObject(() => ({ deleted: count, lsn }))),
   },
 } as const satisfies Record<string, Endpoint>;
