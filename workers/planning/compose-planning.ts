@@ -2,7 +2,7 @@ import { CapacityForecaster } from '../../src/gateway/planning/capacity-forecast
 import { cacheCeilings } from '../../src/gateway/planning/cache-ceilings.ts';
 import { budgetCeilings, indexCeilings, quotaCeilings } from '../../src/gateway/planning/ceiling-sources.ts';
 import { CostReporter } from '../../src/gateway/upstreams/cost-report.ts';
-import { DebtDesk } from '../../src/gateway/planning/debt-desk.ts';
+import { DebtAdmin } from '../../src/gateway/planning/debt-admin.ts';
 import { GatewayMeasures } from '../../src/gateway/planning/gateway-measures.ts';
 import { poolCeilings } from '../../src/gateway/planning/pool-ceilings.ts';
 import { SloAdmin } from '../../src/gateway/planning/slo-admin.ts';
@@ -28,7 +28,7 @@ import { wireObserver } from './wire-observer.ts';
 export interface Planning extends Serving {
   readonly forecaster: CapacityForecaster;
   readonly costs: CostReporter;
-  readonly debt: DebtDesk;
+  readonly debt: DebtAdmin;
   readonly measures: GatewayMeasures;
   readonly slos: SloAdmin;
   readonly observer: SloObserver;
@@ -79,7 +79,7 @@ export const composePlanning = oncePerIsolate((env: PlanningEnv): Planning => {
       pools: cell,
       clock,
     }),
-    debt: new DebtDesk({
+    debt: new DebtAdmin({
       debt,
       measureHourly: (tenant) => env.PLANS.getByName(tenant).measureHourly(tenant),
       find: (organisation, tenant) =>

@@ -6,7 +6,7 @@ import type { ObjectiveView } from '../../slo/slo-register.ts';
 import { organisationOf } from '../../tenancy/resource-ids.ts';
 import type { JobQueue } from '../jobs/job-queue.ts';
 import type { RequestLog } from '../upstreams/request-log-admin.ts';
-import type { DebtCalls } from './debt-desk.ts';
+import type { DebtCalls } from './debt-admin.ts';
 import type { InputHistograms } from '../../tenancy/usage/input-tallies.ts';
 import { gatewayFacts } from './gateway-facts.ts';
 import { lengthHistogram, shiftFacts } from './input-shifts.ts';

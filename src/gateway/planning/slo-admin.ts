@@ -3,12 +3,12 @@ import { refuse } from '../../contract/outcome.ts';
 import type { TenantPrincipal } from '../../contract/principal.ts';
 import type { SetSloBody } from '../../contract/slos.ts';
 import type { WriteLease } from '../../contract/write-lease.ts';
-import { underAuthority } from '../../contract/write-lease.ts';
 import type { TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Indicator, Objective } from '../../slo/objective.ts';
 import type { ObjectiveView } from '../../slo/slo-register.ts';
 import type { Acting, NoteChange } from '../authority.ts';
+import { changeNoted } from '../authority.ts';
 import { ownerFor } from '../tenancy/subject.ts';
 
 /** Whether a tenant is alerted of limits that it is going to reach, and how far ahead. */
@@ -80,15 +80,15 @@ export class SloAdmin {
   }
 
   async #changed<T>(
-    { principal, authority }: Acting,
+    caller: Acting,
     action: string,
     subject: string,
     change: (planning: PlanningCalls, lease: WriteLease | undefined) => Promise<Outcome<T>>,
   ): Promise<Outcome<T>> {
-    if (principal.resources !== undefined) return RESTRICTED;
-    const noted = await this.#parts.note(principal, action, subject);
-    if (!noted.ok) return noted;
-    return underAuthority(authority, (lease) => change(this.#parts.planning(principal.tenantId), lease));
+    const { planning, note } = this.#parts;
+    const { tenantId, resources } = caller.principal;
+    if (resources !== undefined) return RESTRICTED;
+    return changeNoted(note, caller, [action, subject], ({ lease }) => change(planning(tenantId), lease));
   }
 }
 

@@ -5,13 +5,14 @@ import type { TenantPrincipal } from '../../contract/principal.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { FileId, TenantId } from '../../kernel/ids.ts';
 import { base32 } from '../../kernel/ids.ts';
+import type { Remote } from '../../kernel/remote.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Rng } from '../../kernel/rng.ts';
 import type { Feedback } from '../../upstreams/log/log-entry.ts';
 import type { LogFilter } from '../../upstreams/log/log-filter.ts';
 import type { LogPolicy } from '../../upstreams/log/log-policy.ts';
-import type { LogCosts, LogGroup, LogHour, LogLine } from '../../upstreams/log/log-sums.ts';
-import type { LogPage, RecordPage, RequestRecord } from '../../upstreams/log/request-log-store.ts';
+import type { LogGroup, LogLine } from '../../upstreams/log/log-sums.ts';
+import type { LogPage, RecordPage, RequestRecord, SqliteRequestLog } from '../../upstreams/log/request-log-store.ts';
 import type { Acting } from '../authority.ts';
 import { BoundedContent } from '../jobs/bounded-content.ts';
 import type { ContentSink, StoredFile } from '../jobs/file-store.ts';
@@ -19,19 +20,12 @@ import type { FileWriter } from '../jobs/file-writer.ts';
 import type { RequestLogSink } from './request-logging.ts';
 import { DAY_MS } from '../../kernel/time-units.ts';
 
+/** What of a tenant's log its object answers as the log does. */
+export type LogReading = 'page' | 'records' | 'find' | 'addFeedback' | 'remove' | 'lines' | 'costs' | 'hours' | 'count' | 'erase';
+
 /** The log of a tenant. */
-export interface RequestLog extends RequestLogSink {
+export interface RequestLog extends RequestLogSink, Remote<Pick<SqliteRequestLog, LogReading>> {
   setPolicy(policy: LogPolicy): Promise<Outcome<LogPolicy>>;
-  page(filter: LogFilter, count: number, before: number | undefined): Promise<LogPage>;
-  records(filter: LogFilter, count: number, before: number | undefined): Promise<RecordPage>;
-  find(id: string): Promise<RequestRecord | null>;
-  addFeedback(id: string, feedback: Feedback): Promise<Outcome<Feedback> | null>;
-  remove(filter: LogFilter, before: number | undefined): Promise<{ readonly count: number; readonly before?: number }>;
-  lines(by: LogGroup, fromMs: number, toMs: number, limit: number): Promise<LogLine[]>;
-  costs(fromMs: number, toMs: number): Promise<LogCosts[]>;
-  hours(by: LogGroup, name: string, fromMs: number, withinMs: number): Promise<LogHour[]>;
-  count(): Promise<number>;
-  erase(): Promise<void>;
 }
 
 interface RequestLogAdminParts {
@@ -84,7 +78,7 @@ export class RequestLogAdmin {
     const log = await this.#log(principal);
     const { keyId, resources } = principal;
     const record = await log.find(id);
-    if (record === null || (resources !== undefined && record.entry.keyId !== keyId)) return absent(id);
+    if (record === undefined || (resources !== undefined && record.entry.keyId !== keyId)) return absent(id);
     return (await log.addFeedback(id, { ...feedback, keyId, atMs: this.#parts.clock.nowMs() })) ?? absent(id);
   }
 

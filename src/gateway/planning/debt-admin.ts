@@ -9,51 +9,26 @@ import { parse } from '../../contract/parse.ts';
 import type { Principal, TenantPrincipal } from '../../contract/principal.ts';
 import type { WriteLease } from '../../contract/write-lease.ts';
 import { underAuthority } from '../../contract/write-lease.ts';
-import type { ItemRef, ItemView, RepositoryView, Taken, VerifiedUpload } from '../../debt/store/debt-registry.ts';
+import type { DebtRegistry, ItemRef, ItemView, RepositoryView, Taken } from '../../debt/store/debt-registry.ts';
 import type { DebtPlan } from '../../debt/plan.ts';
 import type { SignedFacts } from '../../debt/store/signed-facts.ts';
 import { publicKeyBytes, verifiedDigest } from '../../debt/store/signed-facts.ts';
-import type { DebtRepository, FactFilter, ItemFilter, StoredItem } from '../../debt/store/sqlite-debt-store.ts';
+import type { FactFilter, ItemFilter, StoredItem } from '../../debt/store/sqlite-debt-store.ts';
 import type { OnboardingPath } from '../../debt/teams/onboarding.ts';
 import type { TeamReport } from '../../debt/teams/team-report.ts';
 import { fromBase64 } from '../../kernel/bytes.ts';
 import type { OrganisationId, TenantId } from '../../kernel/ids.ts';
+import type { Remote } from '../../kernel/remote.ts';
 import { ok } from '../../kernel/result.ts';
 import { organisationOf } from '../../tenancy/resource-ids.ts';
 import type { Acting, NoteChange } from '../authority.ts';
+import { changeNoted } from '../authority.ts';
 import { actorOf, subjectOf } from '../tenancy/subject.ts';
 
 /** The debt register of one organisation, wherever it is stored: see `DebtRegisterObject`. */
-export interface DebtCalls {
-  setRepository(
-    tenant: TenantId,
-    repository: Pick<DebtRepository, 'repository' | 'publicKey' | 'policy'>,
-    lease: WriteLease | undefined,
-  ): Promise<Outcome<RepositoryView>>;
-  removeRepository(tenant: TenantId, id: string, lease: WriteLease | undefined): Promise<Outcome<null>>;
-  /** Undefined: of all tenants. */
-  repositories(tenant: TenantId | undefined): Promise<readonly RepositoryView[]>;
-  publicKeyOf(tenant: TenantId, repository: string): Promise<string | null>;
-  upload(tenant: TenantId, upload: VerifiedUpload, lease: WriteLease | undefined): Promise<Outcome<Taken>>;
-  factPage(filter: FactFilter, after: number, count: number): Promise<readonly DebtFact[]>;
-  itemPage(filter: ItemFilter, after: number, count: number): Promise<readonly StoredItem[]>;
-  item(tenant: TenantId, of: ItemRef): Promise<Outcome<ItemView>>;
-  act(
-    tenant: TenantId,
-    of: ItemRef,
-    done: { readonly action: DebtAction; readonly by: string },
-    lease: WriteLease | undefined,
-  ): Promise<Outcome<ItemView>>;
-  plan(tenant: TenantId, repository: string, weeks: number): Promise<Outcome<DebtPlan>>;
-  teams(tenant: TenantId, repository: string): Promise<Outcome<TeamReport>>;
-  onboarding(tenant: TenantId, repository: string, component: string): Promise<Outcome<OnboardingPath>>;
-  /** What the gateway measured, in no key's name. */
-  measure(tenant: TenantId, facts: readonly DebtFact[], policy: DebtRepository['policy']): Promise<Outcome<Omit<Taken, 'repository'>>>;
-  eraseTenant(tenant: TenantId): Promise<void>;
-  countOf(tenant: TenantId): Promise<number>;
-}
+export type DebtCalls = Remote<Omit<DebtRegistry, 'nextDueMs' | 'takeTurn' | 'reassess'>>;
 
-interface DebtDeskParts {
+interface DebtAdminParts {
   readonly debt: (organisation: OrganisationId) => DebtCalls;
   /** Has the gateway report what it measures of the tenant, as often as it does; asking again changes nothing. */
   readonly measureHourly: (tenant: TenantId) => Promise<void>;
@@ -69,10 +44,10 @@ export interface DebtSubject {
 }
 
 /** What callers do with the debt registers of their organisations. Keys that are restricted to some resources may not. */
-export class DebtDesk {
-  readonly #parts: DebtDeskParts;
+export class DebtAdmin {
+  readonly #parts: DebtAdminParts;
 
-  constructor(parts: DebtDeskParts) {
+  constructor(parts: DebtAdminParts) {
     this.#parts = parts;
   }
 
@@ -176,15 +151,13 @@ export class DebtDesk {
   }
 
   async #changed<T>(
-    { principal, authority }: Acting,
+    caller: Acting,
     action: string,
     subject: string,
     change: (debt: DebtCalls, lease: WriteLease | undefined) => Promise<Outcome<T>>,
   ): Promise<Outcome<T>> {
-    if (principal.resources !== undefined) return RESTRICTED;
-    const noted = await this.#parts.note(principal, action, subject);
-    if (!noted.ok) return noted;
-    return underAuthority(authority, (lease) => change(this.#of(principal), lease));
+    if (caller.principal.resources !== undefined) return RESTRICTED;
+    return changeNoted(this.#parts.note, caller, [action, subject], ({ lease }) => change(this.#of(caller.principal), lease));
   }
 }
 
