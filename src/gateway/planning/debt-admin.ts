@@ -24,6 +24,7 @@ import { organisationOf } from '../../tenancy/resource-ids.ts';
 import type { Acting, NoteChange } from '../authority.ts';
 import { changeNoted } from '../authority.ts';
 import { actorOf, subjectOf } from '../tenancy/subject.ts';
+import { Composed } from '../composed.ts';
 
 /** The debt register of one organisation, wherever it is stored: see `DebtRegisterObject`. */
 export type DebtCalls = Remote<Omit<DebtRegistry, 'nextDueMs' | 'takeTurn' | 'reassess'>>;
@@ -44,13 +45,7 @@ export interface DebtSubject {
 }
 
 /** What callers do with the debt registers of their organisations. Keys that are restricted to some resources may not. */
-export class DebtAdmin {
-  readonly #parts: DebtAdminParts;
-
-  constructor(parts: DebtAdminParts) {
-    this.#parts = parts;
-  }
-
+export class DebtAdmin extends Composed<DebtAdminParts> {
   async setRepository(
     caller: Acting,
     { repository, public_key: publicKey, policy }: SetDebtRepositoryBody,
@@ -60,7 +55,7 @@ export class DebtAdmin {
     const next = { repository, publicKey, policy: policy ?? debtPolicy.parse({}) };
     const { tenantId } = caller.principal;
     const set = await this.#changed(caller, 'debt.repository', repository, (debt, lease) => debt.setRepository(tenantId, next, lease));
-    if (set.ok) await this.#parts.measureHourly(tenantId);
+    if (set.ok) await this.parts.measureHourly(tenantId);
     return set;
   }
 
@@ -84,7 +79,7 @@ export class DebtAdmin {
     if (digest === undefined) return refuse('invalid_value', 'holds for no signature by the key of the repository', 'signatures');
     const upload = { digest, signedAtS, publicKey, file };
     // Before, as an upload that was taken is not taken again. A register of an earlier version begins to be measured here.
-    await this.#parts.measureHourly(principal.tenantId);
+    await this.parts.measureHourly(principal.tenantId);
     return underAuthority(caller.authority, (lease) => this.#of(principal).upload(principal.tenantId, upload, lease));
   }
 
@@ -131,23 +126,23 @@ export class DebtAdmin {
     const scope = await this.#scope(principal, subject);
     if (!scope.ok) return scope;
     const { organisationId, tenantId } = scope.value;
-    return ok(await this.#parts.debt(organisationId).itemPage({ ...filter, tenant: tenantId }, after, count));
+    return ok(await this.parts.debt(organisationId).itemPage({ ...filter, tenant: tenantId }, after, count));
   }
 
   async repositories(principal: Principal, subject: DebtSubject): Promise<Outcome<readonly RepositoryView[]>> {
     const scope = await this.#scope(principal, subject);
-    return scope.ok ? ok(await this.#parts.debt(scope.value.organisationId).repositories(scope.value.tenantId)) : scope;
+    return scope.ok ? ok(await this.parts.debt(scope.value.organisationId).repositories(scope.value.tenantId)) : scope;
   }
 
   async #scope(principal: Principal, subject: DebtSubject): Promise<Outcome<Scope>> {
     const scope = scopeOf(principal, subject);
     if (!scope.ok || principal.kind === 'tenant') return scope;
-    const known = await this.#parts.find(scope.value.organisationId, scope.value.tenantId);
+    const known = await this.parts.find(scope.value.organisationId, scope.value.tenantId);
     return known.ok ? scope : known;
   }
 
   #of({ organisationId }: TenantPrincipal): DebtCalls {
-    return this.#parts.debt(organisationId);
+    return this.parts.debt(organisationId);
   }
 
   async #changed<T>(
@@ -157,7 +152,7 @@ export class DebtAdmin {
     change: (debt: DebtCalls, lease: WriteLease | undefined) => Promise<Outcome<T>>,
   ): Promise<Outcome<T>> {
     if (caller.principal.resources !== undefined) return RESTRICTED;
-    return changeNoted(this.#parts.note, caller, [action, subject], ({ lease }) => change(this.#of(caller.principal), lease));
+    return changeNoted(this.parts.note, caller, [action, subject], ({ lease }) => change(this.#of(caller.principal), lease));
   }
 }
 

@@ -3,6 +3,7 @@ import { refuse } from '../../contract/outcome.ts';
 import type { OrganisationId } from '../../kernel/ids.ts';
 import { portTo } from '../../kernel/remote.ts';
 import type { OrganisationDirectory, Organisations, OrganisationStore } from './organisation-store.ts';
+import { Composed } from '../composed.ts';
 
 interface KnownOrganisationsParts {
   /** Addresses an object, which creates it. */
@@ -13,19 +14,13 @@ interface KnownOrganisationsParts {
 }
 
 /** The organisations that this deployment made: no object of any other is ever addressed (T65). */
-export class KnownOrganisations implements Organisations {
-  readonly #parts: KnownOrganisationsParts;
-
-  constructor(parts: KnownOrganisationsParts) {
-    this.#parts = parts;
-  }
-
+export class KnownOrganisations extends Composed<KnownOrganisationsParts> implements Organisations {
   directory(): OrganisationDirectory {
-    return this.#parts.directory();
+    return this.parts.directory();
   }
 
   at(id: OrganisationId): OrganisationStore {
-    const { at, isKnown } = this.#parts;
+    const { at, isKnown } = this.parts;
     return portTo(
       () => at(id),
       async (call, method) => ((await isKnown(id)) ? call() : ABSENT[method]),

@@ -17,6 +17,7 @@ import { templateOf } from '../../upstreams/prompts/prompt-template.ts';
 import type { Acting, NoteChange } from '../authority.ts';
 import { changeNoted } from '../authority.ts';
 import { requestDigest } from '../tenancy/subject.ts';
+import { Composed } from '../composed.ts';
 
 /** The prompts of one tenant, wherever they are stored: see `PromptObject`. */
 export type PromptCalls = Remote<PromptRegistry>;
@@ -27,13 +28,7 @@ interface PromptAdminParts {
 }
 
 /** What users do with the prompts of their tenant. */
-export class PromptAdmin {
-  readonly #parts: PromptAdminParts;
-
-  constructor(parts: PromptAdminParts) {
-    this.#parts = parts;
-  }
-
+export class PromptAdmin extends Composed<PromptAdminParts> {
   /** Refuses a version that cannot be filled in (see `templateOf`), one that is too large, and as the registry does. */
   async create(acting: Acting, body: CreatePromptBody, idempotencyKey: string | undefined): Promise<Outcome<MadePromptVersion>> {
     const checked = templateOf(body);
@@ -59,12 +54,12 @@ export class PromptAdmin {
   }
 
   async list({ tenantId }: TenantPrincipal, limit: number, after = ''): Promise<PageOf<PromptRecord>> {
-    const found = await this.#parts.prompts(tenantId).page(after, limit + 1);
+    const found = await this.parts.prompts(tenantId).page(after, limit + 1);
     return pageOf(found, limit);
   }
 
   async find({ tenantId }: TenantPrincipal, name: string): Promise<Outcome<PromptRecord>> {
-    const found = await this.#parts.prompts(tenantId).find(name);
+    const found = await this.parts.prompts(tenantId).find(name);
     return found === undefined ? noPrompt(name) : ok(found);
   }
 
@@ -76,7 +71,7 @@ export class PromptAdmin {
   ): Promise<Outcome<{ readonly prompt: PromptRecord; readonly page: PageOf<PromptVersionRecord> }>> {
     const prompt = await this.find(principal, name);
     if (!prompt.ok) return prompt;
-    const found = await this.#parts.prompts(principal.tenantId).versions(name, after, limit + 1);
+    const found = await this.parts.prompts(principal.tenantId).versions(name, after, limit + 1);
     return ok({ prompt: prompt.value, page: pageOf(found, limit) });
   }
 
@@ -86,7 +81,7 @@ export class PromptAdmin {
     subject: string,
     change: (prompts: PromptCalls, by: ChangedBy) => Promise<Outcome<T>>,
   ): Promise<Outcome<T>> {
-    const { prompts, note } = this.#parts;
+    const { prompts, note } = this.parts;
     return changeNoted(note, acting, [`prompt.${action}`, subject], (by) => change(prompts(acting.principal.tenantId), by));
   }
 }

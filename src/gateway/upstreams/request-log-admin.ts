@@ -19,6 +19,7 @@ import type { ContentSink, StoredFile } from '../jobs/file-store.ts';
 import type { FileWriter } from '../jobs/file-writer.ts';
 import type { RequestLogSink } from './request-logging.ts';
 import { DAY_MS } from '../../kernel/time-units.ts';
+import { Composed } from '../composed.ts';
 
 /** What of a tenant's log its object answers as the log does. */
 export type LogReading = 'page' | 'records' | 'find' | 'addFeedback' | 'remove' | 'lines' | 'costs' | 'hours' | 'count' | 'erase';
@@ -38,13 +39,7 @@ interface RequestLogAdminParts {
 }
 
 /** What users do with the log of their requests. */
-export class RequestLogAdmin {
-  readonly #parts: RequestLogAdminParts;
-
-  constructor(parts: RequestLogAdminParts) {
-    this.#parts = parts;
-  }
-
+export class RequestLogAdmin extends Composed<RequestLogAdminParts> {
   async list(principal: TenantPrincipal, filter: LogFilter, count: number, before?: number): Promise<LogPage> {
     return (await this.#log(principal)).page(visibleTo(principal, filter), count, before);
   }
@@ -79,16 +74,16 @@ export class RequestLogAdmin {
     const { keyId, resources } = principal;
     const record = await log.find(id);
     if (record === undefined || (resources !== undefined && record.entry.keyId !== keyId)) return absent(id);
-    return (await log.addFeedback(id, { ...feedback, keyId, atMs: this.#parts.clock.nowMs() })) ?? absent(id);
+    return (await log.addFeedback(id, { ...feedback, keyId, atMs: this.parts.clock.nowMs() })) ?? absent(id);
   }
 
-  async stats(principal: TenantPrincipal, by: LogGroup, fromMs?: number, toMs = this.#parts.clock.nowMs()): Promise<Outcome<LogLine[]>> {
+  async stats(principal: TenantPrincipal, by: LogGroup, fromMs?: number, toMs = this.parts.clock.nowMs()): Promise<Outcome<LogLine[]>> {
     if (principal.resources !== undefined) return RESTRICTED;
     return ok(await (await this.#log(principal)).lines(by, fromMs ?? toMs - DAY_MS, toMs, LIMITS.requestStatsGroupsMaxCount));
   }
 
   policy({ tenantId }: TenantPrincipal): Promise<LogPolicy> {
-    return this.#parts.logOf(tenantId).policy();
+    return this.parts.logOf(tenantId).policy();
   }
 
   /** Requests that were answered before are kept by the policy of then. */
@@ -103,7 +98,7 @@ export class RequestLogAdmin {
     filename: string,
     lineOf: (record: RequestRecord) => string,
   ): Promise<Outcome<StoredFile>> {
-    const { writer, rng, clock } = this.#parts;
+    const { writer, rng, clock } = this.parts;
     const log = await this.#log(principal);
     const id = `file_${base32(rng.bytes(26))}` as FileId;
     return writer.receive(principal.tenantId, authority, id, async (content) => {
@@ -117,8 +112,8 @@ export class RequestLogAdmin {
 
   /** With the requests that this isolate still holds: users look for the request that they have just made. */
   async #log({ tenantId }: TenantPrincipal): Promise<RequestLog> {
-    await this.#parts.flush();
-    return this.#parts.logOf(tenantId);
+    await this.parts.flush();
+    return this.parts.logOf(tenantId);
   }
 }
 

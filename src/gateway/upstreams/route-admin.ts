@@ -26,6 +26,7 @@ import type { UpstreamOwner } from '../../upstreams/upstream-record.ts';
 import { ownerOf } from '../../upstreams/upstream-record.ts';
 import { requestDigest } from '../tenancy/subject.ts';
 import { LIMITS } from '../../contract/limits.ts';
+import { Composed } from '../composed.ts';
 
 /** The routes of one owner, wherever they are stored: see `RouteObject`. */
 export type RouteCalls = Remote<RouteRegistry>;
@@ -40,13 +41,7 @@ interface RouteAdminParts {
 }
 
 /** The routes that a caller owns: a tenant its own, the admin those of the platform. */
-export class RouteAdmin {
-  readonly #parts: RouteAdminParts;
-
-  constructor(parts: RouteAdminParts) {
-    this.#parts = parts;
-  }
-
+export class RouteAdmin extends Composed<RouteAdminParts> {
   /** Refuses a version that cannot mean what it says (see `checkRoute` and `compileHooks`), and as the registry does. */
   async create(caller: Acting<Principal>, body: CreateRouteBody, idempotencyKey: string | undefined): Promise<Outcome<MadeVersion>> {
     const { principal } = caller;
@@ -57,13 +52,13 @@ export class RouteAdmin {
       ...(guardrails.length === 0 ? {} : { guardrails }),
       ...(answer_reuse === undefined ? {} : { answer_reuse }),
     };
-    const find = await this.#parts.targets(principal);
+    const find = await this.parts.targets(principal);
     const checked = checkRoute(version, find);
     if (!checked.ok) return checked;
     const moderated = checkModerations(guardrails, find);
     if (!moderated.ok) return moderated;
     const hooks = [...guardrails, ...cascadesOf(version).flatMap(schemaHooks)];
-    const guarded = hooks.length === 0 ? ok(null) : await this.#parts.guardrails.check(ownerOf(principal), hooks);
+    const guarded = hooks.length === 0 ? ok(null) : await this.parts.guardrails.check(ownerOf(principal), hooks);
     if (!guarded.ok) return guarded;
     const embeds = await this.#checkEmbedding(ownerOf(principal), answer_reuse);
     if (!embeds.ok) return embeds;
@@ -74,7 +69,7 @@ export class RouteAdmin {
 
   async #checkEmbedding(owner: UpstreamOwner, reuse: AnswerReuse | undefined): Promise<Outcome<null>> {
     if (reuse === undefined || reuse.kind === 'reworded' || reuse.model.includes('/')) return ok(null);
-    const checked = await this.#parts.embedder.check(owner, reuse.model);
+    const checked = await this.parts.embedder.check(owner, reuse.model);
     return checked.ok ? checked : err({ ...checked.error, path: ['answer_reuse', 'model'] });
   }
 
@@ -130,7 +125,7 @@ export class RouteAdmin {
   }
 
   #of(principal: Principal): RouteCalls {
-    return this.#parts.routes(ownerOf(principal));
+    return this.parts.routes(ownerOf(principal));
   }
 
   #noted<T>(
@@ -139,7 +134,7 @@ export class RouteAdmin {
     subject: string,
     change: (routes: RouteCalls, by: ChangedBy) => Promise<Outcome<T>>,
   ): Promise<Outcome<T>> {
-    return changeNoted(this.#parts.note, caller, [`route.${action}`, subject], (by) => change(this.#of(caller.principal), by));
+    return changeNoted(this.parts.note, caller, [`route.${action}`, subject], (by) => change(this.#of(caller.principal), by));
   }
 }
 

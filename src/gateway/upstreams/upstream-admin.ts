@@ -22,6 +22,7 @@ import { changeNoted } from '../authority.ts';
 import { requestDigest } from '../tenancy/subject.ts';
 import type { ReplicaGroups } from './replica-groups.ts';
 import type { UpstreamCalls, UpstreamsOf } from './upstream-calls.ts';
+import { Composed } from '../composed.ts';
 
 interface UpstreamAdminParts {
   readonly upstreams: UpstreamsOf;
@@ -37,20 +38,14 @@ interface UpstreamAdminParts {
 }
 
 /** The upstreams that a caller owns: a tenant its own, the admin those of the platform. */
-export class UpstreamAdmin {
-  readonly #parts: UpstreamAdminParts;
-
-  constructor(parts: UpstreamAdminParts) {
-    this.#parts = parts;
-  }
-
+export class UpstreamAdmin extends Composed<UpstreamAdminParts> {
   async list(principal: Principal, limit: number, after = ''): Promise<PageOf<UpstreamRecord>> {
-    const found = await this.#parts.upstreams(ownerOf(principal)).page(after, limit + 1);
+    const found = await this.parts.upstreams(ownerOf(principal)).page(after, limit + 1);
     return pageOf(found, limit);
   }
 
   async find(principal: Principal, name: string): Promise<Outcome<UpstreamRecord>> {
-    const found = await this.#parts.upstreams(ownerOf(principal)).find(name);
+    const found = await this.parts.upstreams(ownerOf(principal)).find(name);
     return found === undefined ? noUpstream(name) : ok(found);
   }
 
@@ -73,7 +68,7 @@ export class UpstreamAdmin {
   /** [U5] Refuses another host without the secret: it was given for the former one. */
   async change(caller: Acting<Principal>, name: string, body: ChangeUpstreamBody): Promise<Outcome<UpstreamRecord>> {
     const owner = ownerOf(caller.principal);
-    const known = await this.#parts.upstreams(owner).find(name);
+    const known = await this.parts.upstreams(owner).find(name);
     if (known === undefined) return noUpstream(name);
     const baseUrl = body.base_url === undefined ? ok(known.baseUrl) : await this.#address(caller.principal, known.protocol, body.base_url);
     if (!baseUrl.ok) return baseUrl;
@@ -96,7 +91,7 @@ export class UpstreamAdmin {
     name: string,
     change: (upstreams: UpstreamCalls, lease: WriteLease | undefined) => Promise<Outcome<T>>,
   ): Promise<Outcome<T>> {
-    const { note, upstreams, directory } = this.#parts;
+    const { note, upstreams, directory } = this.parts;
     const owner = ownerOf(caller.principal);
     try {
       return await changeNoted(note, caller, [`upstream.${action}`, name], ({ lease }) => change(upstreams(owner), lease));
@@ -107,11 +102,11 @@ export class UpstreamAdmin {
 
   /** [U12] The replicas are those of a job of the caller's tenant. */
   async #address(principal: Principal, protocol: UpstreamProtocol, text: string): Promise<Outcome<string>> {
-    const address = checkAddress(protocol, text, this.#parts.hosts);
+    const address = checkAddress(protocol, text, this.parts.hosts);
     const job = address.ok ? replicasJobOf(address.value) : undefined;
     if (job === undefined) return address;
     if (principal.kind !== 'tenant') return refuse('scope_denied', 'names a job: only a key of its tenant may', 'base_url');
-    const checked = await this.#parts.groups.check(principal.tenantId, job);
+    const checked = await this.parts.groups.check(principal.tenantId, job);
     return checked.ok ? address : err(refusalAt(checked.error, ['base_url']));
   }
 
@@ -130,18 +125,18 @@ export class UpstreamAdmin {
     const [from, to] = [secretOwner(owner, known), secretOwner(owner, next)];
     if (from.origin !== to.origin)
       return refuse('invalid_value', 'must be given anew with another scheme, host or port: it is sent to no other server', 'secret');
-    if (await this.#parts.secrets.isCurrent(known.secret.sealed)) return ok(known.secret);
-    const text = await this.#parts.secrets.open(known.secret.sealed, from);
-    return ok(text === undefined ? known.secret : { ...known.secret, sealed: await this.#parts.secrets.seal(text, to) });
+    if (await this.parts.secrets.isCurrent(known.secret.sealed)) return ok(known.secret);
+    const text = await this.parts.secrets.open(known.secret.sealed, from);
+    return ok(text === undefined ? known.secret : { ...known.secret, sealed: await this.parts.secrets.seal(text, to) });
   }
 
   async #sealed(owner: UpstreamOwner, settings: UpstreamSettings, text: string): Promise<StoredSecret> {
-    const { secrets, clock } = this.#parts;
+    const { secrets, clock } = this.parts;
     return storedSecret(await secrets.seal(text, secretOwner(owner, settings)), text, clock.nowMs());
   }
 
   async #digest(principal: Principal, { secret, ...body }: CreateUpstreamBody): Promise<string> {
-    const mac = secret === undefined ? null : await this.#parts.mac(`upstream secret: ${secret}`);
+    const mac = secret === undefined ? null : await this.parts.mac(`upstream secret: ${secret}`);
     return requestDigest(principal, 'upstream.create', { ...body, mac });
   }
 }
