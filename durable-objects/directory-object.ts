@@ -4,7 +4,7 @@ import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import type { OrganisationId } from '../src/kernel/ids.ts';
 import type { Organisation } from '../src/tenancy/organisation.ts';
-import type { PageOf } from '../src/tenancy/document-store.ts';
+import type { PageOf } from '../src/kernel/page.ts';
 import { SqliteDocumentStore } from '../src/tenancy/document-store.ts';
 import { isSigned } from '../src/tenancy/resource-ids.ts';
 import { systemClock } from './system-time.ts';

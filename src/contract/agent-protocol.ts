@@ -1,11 +1,11 @@
 import * as z from 'zod';
 
-import { about, apiOnly, apiText } from './api-text.ts';
+import { about, apiObject, apiOnly, apiText } from './api-text.ts';
 import { FAILURE_REASONS } from './attempt.ts';
 import { progress } from './attempt-report.ts';
 import { name } from './common.ts';
 import type { Access, Endpoint } from './endpoint.ts';
-import { json, NO_BODY } from './endpoint.ts';
+import { call, json } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
 import { lineFaults } from './attempt-report.ts';
 import { heldWeights, nodeCapacity, nodeDomains } from './node-capacity.ts';
@@ -44,13 +44,11 @@ const outputClaim = z.strictObject({
 
 export type OutputClaim = z.infer<typeof outputClaim>;
 
-const registered = apiOnly(() =>
-  z.object({
-    agent: agentId,
-    lease_ms: z.int().meta(about('Silence after which an attempt is taken away.')),
-    heartbeat_ms: z.int(),
-  }),
-);
+const registered = apiObject(() => ({
+  agent: agentId,
+  lease_ms: z.int().meta(about('Silence after which an attempt is taken away.')),
+  heartbeat_ms: z.int(),
+}));
 
 const assigned = apiOnly(() => ({ attempt: z.string(), fence: z.int() }));
 
@@ -87,23 +85,19 @@ const run = z
   .regex(/^[\w.-]{1,64}$/, 'must be 1 to 64 letters, digits, `_`, `.` or `-`')
   .meta(about('The process that runs the attempt, where a cluster may start several: the first one named has it.'));
 
-const command = apiOnly(() =>
-  z.object({
-    command: z
-      .enum(['continue', 'cancel', 'stop', 'leave'])
-      .meta(
-        about(
-          '`cancel`: stop, the job is being cancelled. `stop`: stop and give the attempt back. `leave`: stop, the attempt goes on on other nodes.',
-        ),
+const command = apiObject(() => ({
+  command: z
+    .enum(['continue', 'cancel', 'stop', 'leave'])
+    .meta(
+      about(
+        '`cancel`: stop, the job is being cancelled. `stop`: stop and give the attempt back. `leave`: stop, the attempt goes on on other nodes.',
       ),
-    run: z.string().nullable().meta(about('The process that runs the attempt; null until one has been named.')),
-    group: z
-      .object({ version: z.int(), rank: z.int(), world_size: z.int() })
-      .meta(
-        about('What this member of the attempt is among all of them. Once the version is another, all begin anew, with what was saved.'),
-      ),
-  }),
-);
+    ),
+  run: z.string().nullable().meta(about('The process that runs the attempt; null until one has been named.')),
+  group: z
+    .object({ version: z.int(), rank: z.int(), world_size: z.int() })
+    .meta(about('What this member of the attempt is among all of them. Once the version is another, all begin anew, with what was saved.')),
+}));
 const throughput = z
   .strictObject({
     work_milli: z.int().min(0).max(Number.MAX_SAFE_INTEGER).meta(about('Thousandths of its own unit of work that the attempt has done.')),
@@ -135,7 +129,7 @@ const serving = z
 
 export type ServingSaid = z.infer<typeof serving>;
 
-export const accepted = apiOnly(() => z.object({ accepted: z.literal(true) }));
+export const accepted = apiObject(() => ({ accepted: z.literal(true) }));
 
 type Observed = 'lease_expired' | 'never_started' | 'budget_exhausted' | 'claim_refused' | 'registration_refused';
 const OBSERVED: ReadonlySet<string> = new Set<Observed>([
@@ -204,11 +198,9 @@ export const agentCommon = { tag: 'Agent protocol', access: AGENT, meters: [], s
 export const agentEndpoints = {
   registerAgent: {
     ...agentCommon,
-    method: 'POST',
-    path: '/v1/pools/:pool/agents',
+    ...call('POST', '/v1/pools/:pool/agents', json(registration)),
     summary: apiText('Join the pool'),
     params: poolParams,
-    body: json(registration),
     reply: json(registered),
   },
   leaseWork: {
@@ -232,9 +224,10 @@ export const agentEndpoints = {
       }),
     ),
     reply: json(
-      apiOnly(() =>
-        z.object({ assignment: assignment.nullable(), unload: z.array(z.string()).meta(about('Models whose weights it has to forget.')) }),
-      ),
+      apiObject(() => ({
+        assignment: assignment.nullable(),
+        unload: z.array(z.string()).meta(about('Models whose weights it has to forget.')),
+      })),
     ),
   },
   poolDemand: {
@@ -254,7 +247,7 @@ export const agentEndpoints = {
         wait_ms: z.int().min(0).max(LIMITS.longPollMsMax),
       }),
     ),
-    reply: json(apiOnly(() => z.object({ nodes: z.int().meta(about('So many of the provider should be there.')) }))),
+    reply: json(apiObject(() => ({ nodes: z.int().meta(about('So many of the provider should be there.')) }))),
   },
   heartbeat: {
     ...agentCommon,
@@ -279,47 +272,39 @@ export const agentEndpoints = {
   },
   readInput: {
     ...agentCommon,
-    method: 'GET',
-    path: '/v1/pools/:pool/attempts/:attempt/input',
+    ...call('GET', '/v1/pools/:pool/attempts/:attempt/input'),
     summary: apiText('Download an input of an attempt'),
     description: apiText('`repr-digest` (RFC 9530) is the SHA-256 of what is stored, where it is known.'),
     params: attemptParams,
     query: z.strictObject({ fence, index: artifactIndex.default(0) }),
-    body: NO_BODY,
     reply: { kind: 'bytes', contentType: 'application/octet-stream' },
   },
   writeOutput: {
     ...agentCommon,
-    method: 'PUT',
-    path: '/v1/pools/:pool/attempts/:attempt/output',
+    ...call('PUT', '/v1/pools/:pool/attempts/:attempt/output', { kind: 'bytes', bytesMax: LIMITS.jobOutputBytesMax }),
     summary: apiText('Upload an output of an attempt'),
     description: apiText(
       'Written once: another upload changes nothing. The output stays invisible until the completion is accepted. Nothing is stored whose SHA-256 is not the one given.',
     ),
     params: attemptParams,
     query: z.strictObject({ fence, index: artifactIndex.default(0), sha256: sha256.optional() }),
-    body: { kind: 'bytes', bytesMax: LIMITS.jobOutputBytesMax },
     reply: json(accepted),
   },
   readCheckpoint: {
     ...agentCommon,
-    method: 'GET',
-    path: '/v1/pools/:pool/attempts/:attempt/checkpoint',
+    ...call('GET', '/v1/pools/:pool/attempts/:attempt/checkpoint'),
     summary: apiText('Download what the attempts of the job have saved last'),
     params: attemptParams,
     query: z.strictObject({ fence }),
-    body: NO_BODY,
     reply: { kind: 'bytes', contentType: 'application/octet-stream' },
   },
   writeCheckpoint: {
     ...agentCommon,
-    method: 'PUT',
-    path: '/v1/pools/:pool/attempts/:attempt/checkpoint',
+    ...call('PUT', '/v1/pools/:pool/attempts/:attempt/checkpoint', { kind: 'bytes', bytesMax: LIMITS.jobOutputBytesMax }),
     summary: apiText('Save the work of an attempt'),
     description: apiText('Once it is answered, later attempts of the job begin with it, and those before it are gone.'),
     params: attemptParams,
     query: z.strictObject({ fence, sha256 }),
-    body: { kind: 'bytes', bytesMax: LIMITS.jobOutputBytesMax },
     reply: json(accepted),
   },
   meetPeers: {
@@ -338,19 +323,17 @@ export const agentEndpoints = {
         group_version: z.int().min(0).default(0),
       }),
     ),
-    reply: json(apiOnly(() => z.object({ peers: z.array(z.string()).nullable() }))),
+    reply: json(apiObject(() => ({ peers: z.array(z.string()).nullable() }))),
   },
   appendLog: {
     ...agentCommon,
-    method: 'POST',
-    path: '/v1/pools/:pool/attempts/:attempt/logs',
+    ...call('POST', '/v1/pools/:pool/attempts/:attempt/logs', { kind: 'bytes', bytesMax: LIMITS.jobLogChunkBytesMax }),
     summary: apiText('Add to the log of an attempt'),
     description: apiText(
       'Answered once it is stored. Bytes that are stored already are not added again; a gap says that some were dropped.',
     ),
     params: attemptParams,
     query: z.strictObject({ fence, at: z.coerce.number().int().min(0).meta(about('How many bytes of the log come before.')) }),
-    body: { kind: 'bytes', bytesMax: LIMITS.jobLogChunkBytesMax },
     reply: json(accepted),
   },
   completeAttempt: {

@@ -1,15 +1,15 @@
 import * as z from 'zod';
 
-import { about, apiOnly, apiText } from './api-text.ts';
+import { about, apiNamed, apiObject, apiOnly, apiText } from './api-text.ts';
 import { indexName, page, pageQuery } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
-import { json, NO_BODY, tenant } from './endpoint.ts';
+import { call, json, tenant } from './endpoint.ts';
 import { indexParams } from './indexes.ts';
 import { LIMITS } from './limits.ts';
 
 const aliasName = indexName.meta(about('Stands for an index in every path but those that create or delete one.', 'live'));
 
-const alias = apiOnly(() => z.object({ object: z.literal('alias'), alias: aliasName, index: indexName }).meta({ id: 'Alias' }));
+const alias = apiNamed('Alias', () => ({ object: z.literal('alias'), alias: aliasName, index: indexName }));
 
 const aliasParams = z.object({ index: indexName, alias: aliasName });
 
@@ -28,69 +28,48 @@ const SETTLED = apiText(
     'Until then calls go to the one or the other index.',
 );
 
+const common = { tag: 'Aliases', access: tenant('index:write'), meters: [], status: 200 } as const;
+
 export const aliasEndpoints = {
   changeAliases: {
-    method: 'POST',
-    path: '/v1/aliases',
-    tag: 'Aliases',
+    ...common,
+    ...call('POST', '/v1/aliases', json(actionsBody)),
     summary: apiText('Change aliases, all or none'),
     description: apiText(`In order, as one change. ${SETTLED}`),
-    access: tenant('index:write'),
-    meters: [],
-    body: json(actionsBody),
-    status: 200,
-    reply: json(apiOnly(() => z.object({ object: z.literal('aliases.changed'), actions: z.int().min(1) }))),
+    reply: json(apiObject(() => ({ object: z.literal('aliases.changed'), actions: z.int().min(1) }))),
   },
   listAliases: {
-    method: 'GET',
-    path: '/v1/aliases',
-    tag: 'Aliases',
+    ...common,
+    ...call('GET', '/v1/aliases'),
     summary: apiText('List all aliases by name'),
     description: apiText('To get the next page, pass the last `alias` as `after`.'),
     access: tenant('index:read'),
-    meters: [],
     query: pageQuery,
-    body: NO_BODY,
-    status: 200,
     reply: json(apiOnly(() => page(alias))),
   },
   listIndexAliases: {
-    method: 'GET',
-    path: '/v1/indexes/:index/aliases',
-    tag: 'Aliases',
+    ...common,
+    ...call('GET', '/v1/indexes/:index/aliases'),
     summary: apiText('List the aliases of an index'),
     access: tenant('index:read'),
-    meters: [],
     params: indexParams,
     query: pageQuery,
-    body: NO_BODY,
-    status: 200,
     reply: json(apiOnly(() => page(alias))),
   },
   setAlias: {
-    method: 'PUT',
-    path: '/v1/indexes/:index/aliases/:alias',
-    tag: 'Aliases',
+    ...common,
+    ...call('PUT', '/v1/indexes/:index/aliases/:alias'),
     summary: apiText('Make an alias stand for an index'),
     description: apiText(`Whatever it stood for before. ${SETTLED}`),
-    access: tenant('index:write'),
-    meters: [],
     params: aliasParams,
-    body: NO_BODY,
-    status: 200,
     reply: json(alias),
   },
   removeAlias: {
-    method: 'DELETE',
-    path: '/v1/indexes/:index/aliases/:alias',
-    tag: 'Aliases',
+    ...common,
+    ...call('DELETE', '/v1/indexes/:index/aliases/:alias'),
     summary: apiText('Take an alias from an index'),
     description: SETTLED,
-    access: tenant('index:write'),
-    meters: [],
     params: aliasParams,
-    body: NO_BODY,
-    status: 200,
-    reply: json(apiOnly(() => z.object({ object: z.literal('alias.deleted'), alias: aliasName, deleted: z.literal(true) }))),
+    reply: json(apiObject(() => ({ object: z.literal('alias.deleted'), alias: aliasName, deleted: z.literal(true) }))),
   },
 } as const satisfies Record<string, Endpoint>;

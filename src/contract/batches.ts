@@ -1,9 +1,9 @@
 import * as z from 'zod';
 
-import { about, apiOnly, apiText } from './api-text.ts';
+import { about, apiNamed, apiOnly, apiText } from './api-text.ts';
 import { page, pageQuery, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
-import { json, NO_BODY, tenant } from './endpoint.ts';
+import { call, json, tenant } from './endpoint.ts';
 import { fileId } from './files.ts';
 import { LIMITS } from './limits.ts';
 import { lineFault } from './attempt-report.ts';
@@ -17,46 +17,42 @@ export type BatchStatus = (typeof BATCH_STATUSES)[number];
 const moment = unixSeconds.nullable();
 const count = z.int().min(0);
 
-const batch = apiOnly(() =>
-  z
+const batch = apiNamed('Batch', () => ({
+  id: z.string(),
+  object: z.literal('batch'),
+  endpoint: z.string(),
+  model: z.string(),
+  errors: z
+    .object({ object: z.literal('list'), data: z.array(lineFault) })
+    .nullable()
+    .meta(about('Why the batch failed: of a malformed input, its first malformed lines.')),
+  input_file_id: z.string(),
+  completion_window: z.string(),
+  status: z.enum(BATCH_STATUSES),
+  output_file_id: z.string().nullable().meta(about('The answers to the requests that succeeded; null before, and if none did.')),
+  error_file_id: z.string().nullable().meta(about('The answers to the requests that failed; null before, and if none did.')),
+  created_at: unixSeconds,
+  in_progress_at: moment.meta(about('When the input had been validated.')),
+  expires_at: unixSeconds,
+  finalizing_at: moment.meta(about('When all requests had been answered.')),
+  completed_at: moment,
+  failed_at: moment,
+  expired_at: moment,
+  cancelling_at: moment,
+  cancelled_at: moment,
+  request_counts: z.object({ total: count, completed: count, failed: count }),
+  usage: z
     .object({
-      id: z.string(),
-      object: z.literal('batch'),
-      endpoint: z.string(),
-      model: z.string(),
-      errors: z
-        .object({ object: z.literal('list'), data: z.array(lineFault) })
-        .nullable()
-        .meta(about('Why the batch failed: of a malformed input, its first malformed lines.')),
-      input_file_id: z.string(),
-      completion_window: z.string(),
-      status: z.enum(BATCH_STATUSES),
-      output_file_id: z.string().nullable().meta(about('The answers to the requests that succeeded; null before, and if none did.')),
-      error_file_id: z.string().nullable().meta(about('The answers to the requests that failed; null before, and if none did.')),
-      created_at: unixSeconds,
-      in_progress_at: moment.meta(about('When the input had been validated.')),
-      expires_at: unixSeconds,
-      finalizing_at: moment.meta(about('When all requests had been answered.')),
-      completed_at: moment,
-      failed_at: moment,
-      expired_at: moment,
-      cancelling_at: moment,
-      cancelled_at: moment,
-      request_counts: z.object({ total: count, completed: count, failed: count }),
-      usage: z
-        .object({
-          input_tokens: count,
-          input_tokens_details: z.object({ cached_tokens: count }),
-          output_tokens: count,
-          output_tokens_details: z.object({ reasoning_tokens: count }),
-          total_tokens: count,
-        })
-        .nullable()
-        .meta(about('Once the batch has ended.')),
-      metadata: z.record(z.string(), z.string()).nullable(),
+      input_tokens: count,
+      input_tokens_details: z.object({ cached_tokens: count }),
+      output_tokens: count,
+      output_tokens_details: z.object({ reasoning_tokens: count }),
+      total_tokens: count,
     })
-    .meta({ id: 'Batch' }),
-);
+    .nullable()
+    .meta(about('Once the batch has ended.')),
+  metadata: z.record(z.string(), z.string()).nullable(),
+}));
 
 export type BatchReply = z.infer<typeof batch>;
 
@@ -101,39 +97,31 @@ const common = { tag: 'Batches', access: tenant('jobs'), meters: [], status: 200
 export const batchEndpoints = {
   createBatch: {
     ...common,
-    method: 'POST',
-    path: '/v1/batches',
+    ...call('POST', '/v1/batches', json(create)),
     summary: apiText('Answer a file of requests'),
     description: apiText(
       'As OpenAI has it, and a job underneath: `/v1/jobs/job_X` is the job of `batch_X`. The pools answer each line as `POST /v1/embeddings` would.',
     ),
-    body: json(create),
     idempotent: true,
   },
   listBatches: {
     ...common,
-    method: 'GET',
-    path: '/v1/batches',
+    ...call('GET', '/v1/batches'),
     summary: apiText('List batches, newest first'),
     query: pageQuery,
-    body: NO_BODY,
     reply: json(apiOnly(() => page(batch))),
   },
   getBatch: {
     ...common,
-    method: 'GET',
-    path: '/v1/batches/:batch',
+    ...call('GET', '/v1/batches/:batch'),
     summary: apiText('Status, counts and files of a batch'),
     params,
-    body: NO_BODY,
   },
   cancelBatch: {
     ...common,
-    method: 'POST',
-    path: '/v1/batches/:batch/cancel',
+    ...call('POST', '/v1/batches/:batch/cancel'),
     summary: apiText('Cancel a batch'),
     description: apiText('It is `cancelling` until its agent has stopped. One that has ended otherwise is refused with `state_conflict`.'),
     params,
-    body: NO_BODY,
   },
 } as const satisfies Record<string, Endpoint>;

@@ -1,9 +1,9 @@
 import * as z from 'zod';
 
-import { about, apiOnly, apiText } from './api-text.ts';
+import { about, apiNamed, apiObject, apiOnly, apiText } from './api-text.ts';
 import { organisationId, projectId, tenantId, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
-import { ADMIN, json, NO_BODY, tenantOrAdmin } from './endpoint.ts';
+import { ADMIN, call, json, NO_BODY, tenantOrAdmin } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
 import { METERS } from './meter.ts';
 import { dollarsIn, dollarsOut } from './money.ts';
@@ -23,83 +23,67 @@ const period = z
   .regex(/^20\d\d-(0[1-9]|1[0-2])$/, 'must be a month such as 2026-11')
   .meta(about('A calendar month, in UTC.', '2026-11'));
 
-const invoiceLine = apiOnly(() =>
-  z
-    .object({
-      kind: z.enum(['usage', 'plan', 'credit']),
-      description: z.string(),
-      tenant: z.string().nullable(),
-      project: z.string().nullable(),
-      meter: z.enum(METERS).nullable(),
-      model: z.string().nullable(),
-      accelerator: z.string().nullable(),
-      quantity: z.int().nullable(),
-      price: z.string().nullable().meta(about('The edition of the price book.')),
-      unit_price_usd: dollarsOut.nullable(),
-      per_units: z.int().nullable().meta(about('How many units the unit price is for.')),
-      amount_usd: dollarsOut.meta(about('Rounded once, here; credits are negative.')),
-    })
-    .meta({ id: 'InvoiceLine' }),
-);
+const invoiceLine = apiNamed('InvoiceLine', () => ({
+  kind: z.enum(['usage', 'plan', 'credit']),
+  description: z.string(),
+  tenant: z.string().nullable(),
+  project: z.string().nullable(),
+  meter: z.enum(METERS).nullable(),
+  model: z.string().nullable(),
+  accelerator: z.string().nullable(),
+  quantity: z.int().nullable(),
+  price: z.string().nullable().meta(about('The edition of the price book.')),
+  unit_price_usd: dollarsOut.nullable(),
+  per_units: z.int().nullable().meta(about('How many units the unit price is for.')),
+  amount_usd: dollarsOut.meta(about('Rounded once, here; credits are negative.')),
+}));
 
-const invoice = apiOnly(() =>
-  z
-    .object({
-      object: z.literal('invoice'),
-      id: z.string(),
-      organisation: organisationId,
-      period,
-      state: z.enum(['draft', 'final']).meta(about('A final invoice never changes; later usage of its month is on the next.')),
-      lines: z.array(invoiceLine),
-      subtotal_usd: dollarsOut,
-      total_usd: dollarsOut.meta(about('The sum of the lines.')),
-      unreconciled: z
-        .array(z.object({ tenant: tenantId, requests: z.int(), tokens: z.int() }))
-        .meta(
-          about(
-            'Granted by quotas in the month and not billed: what gateways hold now, what they have not reported yet, and what was lost with gateways that died. Never billed.',
-          ),
-        ),
-    })
-    .meta({ id: 'Invoice' }),
-);
-
-const reconciliation = apiOnly(() =>
-  z
-    .object({
-      object: z.literal('reconciliation'),
-      period,
-      exact: z.boolean().meta(about('Whether all events of the month, and nothing else, are on its invoice, and its lines add up.')),
-      events: z.int(),
-      lines_usd: dollarsOut,
-      subtotal_usd: dollarsOut,
-      rows: z.array(
-        z.object({
-          tenant: z.string(),
-          meter: z.enum(METERS),
-          accelerator: z.string().nullable(),
-          recorded: z.int(),
-          invoiced: z.int(),
-          events: z.int(),
-        }),
+const invoice = apiNamed('Invoice', () => ({
+  object: z.literal('invoice'),
+  id: z.string(),
+  organisation: organisationId,
+  period,
+  state: z.enum(['draft', 'final']).meta(about('A final invoice never changes; later usage of its month is on the next.')),
+  lines: z.array(invoiceLine),
+  subtotal_usd: dollarsOut,
+  total_usd: dollarsOut.meta(about('The sum of the lines.')),
+  unreconciled: z
+    .array(z.object({ tenant: tenantId, requests: z.int(), tokens: z.int() }))
+    .meta(
+      about(
+        'Granted by quotas in the month and not billed: what gateways hold now, what they have not reported yet, and what was lost with gateways that died. Never billed.',
       ),
-    })
-    .meta({ id: 'Reconciliation' }),
-);
+    ),
+}));
 
-const credit = apiOnly(() =>
-  z
-    .object({
-      object: z.literal('credit'),
-      id: z.string(),
-      description,
-      amount_usd: dollarsOut,
-      applied_usd: dollarsOut.meta(about('What final invoices have taken.')),
-      created_at: unixSeconds,
-      expires_at: unixSeconds.nullable(),
-    })
-    .meta({ id: 'Credit' }),
-);
+const reconciliation = apiNamed('Reconciliation', () => ({
+  object: z.literal('reconciliation'),
+  period,
+  exact: z.boolean().meta(about('Whether all events of the month, and nothing else, are on its invoice, and its lines add up.')),
+  events: z.int(),
+  lines_usd: dollarsOut,
+  subtotal_usd: dollarsOut,
+  rows: z.array(
+    z.object({
+      tenant: z.string(),
+      meter: z.enum(METERS),
+      accelerator: z.string().nullable(),
+      recorded: z.int(),
+      invoiced: z.int(),
+      events: z.int(),
+    }),
+  ),
+}));
+
+const credit = apiNamed('Credit', () => ({
+  object: z.literal('credit'),
+  id: z.string(),
+  description,
+  amount_usd: dollarsOut,
+  applied_usd: dollarsOut.meta(about('What final invoices have taken.')),
+  created_at: unixSeconds,
+  expires_at: unixSeconds.nullable(),
+}));
 
 const charge = apiOnly(() =>
   z
@@ -114,42 +98,34 @@ const charge = apiOnly(() =>
     .meta(apiText({ id: 'Charge', description: apiText('A price by the month, whatever is used; parts of months are prorated.') })),
 );
 
-const budget = apiOnly(() =>
-  z
-    .object({
-      object: z.literal('budget'),
-      id: z.string(),
-      level: z.string(),
-      amount_usd: dollarsOut,
-      thresholds: z.array(z.int()),
-      hard: z.boolean(),
-    })
-    .meta({ id: 'Budget' }),
-);
+const budget = apiNamed('Budget', () => ({
+  object: z.literal('budget'),
+  id: z.string(),
+  level: z.string(),
+  amount_usd: dollarsOut,
+  thresholds: z.array(z.int()),
+  hard: z.boolean(),
+}));
 
 const webhookFields = apiOnly(() => ({ object: z.literal('webhook'), id: z.string(), url: z.string(), created_at: unixSeconds }));
 
 const webhook = apiOnly(() => z.object(webhookFields).meta({ id: 'Webhook' }));
 
-const alert = apiOnly(() =>
-  z
-    .object({
-      object: z.literal('alert'),
-      id: z.string(),
-      type: z.string(),
-      created_at: unixSeconds,
-      data: z.record(z.string(), z.unknown()),
-      deliveries: z.array(
-        z.object({
-          webhook: z.string(),
-          state: z.enum(['waiting', 'delivered', 'failed']),
-          attempts: z.int(),
-          last_status: z.int().nullable(),
-        }),
-      ),
-    })
-    .meta({ id: 'Alert' }),
-);
+const alert = apiNamed('Alert', () => ({
+  object: z.literal('alert'),
+  id: z.string(),
+  type: z.string(),
+  created_at: unixSeconds,
+  data: z.record(z.string(), z.unknown()),
+  deliveries: z.array(
+    z.object({
+      webhook: z.string(),
+      state: z.enum(['waiting', 'delivered', 'failed']),
+      attempts: z.int(),
+      last_status: z.int().nullable(),
+    }),
+  ),
+}));
 
 const read = { tag: TAG, access: tenantOrAdmin('usage:read'), meters: [], method: 'GET', body: NO_BODY, status: 200 } as const;
 const admin = { tag: TAG, access: ADMIN, meters: [] } as const;
@@ -185,25 +161,19 @@ export const billingEndpoints = {
   },
   listInvoices: {
     ...admin,
-    method: 'GET',
-    path: '/v1/invoices',
+    ...call('GET', '/v1/invoices'),
     summary: apiText('The months of an organisation that have an invoice'),
     query: organisationQuery,
-    body: NO_BODY,
     status: 200,
-    reply: json(
-      apiOnly(() => z.object({ object: z.literal('list'), data: z.array(z.object({ object: z.literal('invoice.period'), period })) })),
-    ),
+    reply: json(apiObject(() => ({ object: z.literal('list'), data: z.array(z.object({ object: z.literal('invoice.period'), period })) }))),
   },
   reconcileInvoice: {
     ...admin,
-    method: 'GET',
-    path: '/v1/invoices/:period/reconciliation',
+    ...call('GET', '/v1/invoices/:period/reconciliation'),
     summary: apiText('Prove that all events of a month are on its invoice'),
     description: apiText('Compares the invoice with totals that are counted apart from what it is made of.'),
     params: z.object({ period }),
     query: organisationQuery,
-    body: NO_BODY,
     status: 200,
     reply: json(reconciliation),
   },
@@ -227,11 +197,9 @@ export const billingEndpoints = {
   },
   listCredits: {
     ...admin,
-    method: 'GET',
-    path: '/v1/credits',
+    ...call('GET', '/v1/credits'),
     summary: apiText('The credits of an organisation, oldest first'),
     query: organisationQuery,
-    body: NO_BODY,
     status: 200,
     reply: json(apiOnly(() => list(credit))),
   },
@@ -255,11 +223,9 @@ export const billingEndpoints = {
   },
   listCharges: {
     ...admin,
-    method: 'GET',
-    path: '/v1/charges',
+    ...call('GET', '/v1/charges'),
     summary: apiText('The monthly charges of an organisation'),
     query: organisationQuery,
-    body: NO_BODY,
     status: 200,
     reply: json(apiOnly(() => list(charge))),
   },
@@ -296,11 +262,9 @@ export const billingEndpoints = {
   },
   listBudgets: {
     ...admin,
-    method: 'GET',
-    path: '/v1/budgets',
+    ...call('GET', '/v1/budgets'),
     summary: apiText('The budgets of an organisation'),
     query: organisationQuery,
-    body: NO_BODY,
     status: 200,
     reply: json(apiOnly(() => list(budget))),
   },
@@ -330,20 +294,14 @@ export const billingEndpoints = {
       }),
     ),
     status: 201,
-    reply: json(
-      apiOnly(() =>
-        z.object({ ...webhookFields, secret: z.string().meta(about('Shown here and never again.')) }).meta({ id: 'WebhookWithSecret' }),
-      ),
-    ),
+    reply: json(apiNamed('WebhookWithSecret', () => ({ ...webhookFields, secret: z.string().meta(about('Shown here and never again.')) }))),
     idempotent: true,
   },
   listWebhooks: {
     ...admin,
-    method: 'GET',
-    path: '/v1/webhooks',
+    ...call('GET', '/v1/webhooks'),
     summary: apiText('The webhooks of an organisation'),
     query: organisationQuery,
-    body: NO_BODY,
     status: 200,
     reply: json(apiOnly(() => list(webhook))),
   },
@@ -356,11 +314,9 @@ export const billingEndpoints = {
   },
   listAlerts: {
     ...admin,
-    method: 'GET',
-    path: '/v1/alerts',
+    ...call('GET', '/v1/alerts'),
     summary: apiText('The alerts of an organisation, newest first, and the state of their deliveries'),
     query: organisationQuery.extend({ limit: z.coerce.number().int().min(1).max(LIMITS.pageMaxCount).default(LIMITS.pageDefaultCount) }),
-    body: NO_BODY,
     status: 200,
     reply: json(apiOnly(() => list(alert))),
   },

@@ -1,8 +1,8 @@
 import * as z from 'zod';
 
-import { about, apiOnly, apiText } from './api-text.ts';
+import { about, apiObject, apiOnly, apiText } from './api-text.ts';
 import type { Endpoint } from './endpoint.ts';
-import { NO_BODY, tenant } from './endpoint.ts';
+import { call, tenant } from './endpoint.ts';
 import { ERRORS } from './errors.ts';
 import type { ErrorCode } from './errors.ts';
 import { indexParams } from './indexes.ts';
@@ -38,32 +38,28 @@ const count = apiOnly(() => z.int().min(0));
 
 const token = z.string().min(1).max(LIMITS.bulkTokenCharsMax);
 
-const failure = apiOnly(() =>
-  z.object({
-    code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]),
-    message: z.string().meta(about('Names the line, the field, and what stands there.')),
-    param: z.string().nullable().meta(about('Path of the field within the line.')),
-    line: z.int().min(1).nullable().meta(about('Number of the line in the whole import, from 1; null when no line is at fault.')),
-    retry_after_ms: count.optional(),
-  }),
-);
+const failure = apiObject(() => ({
+  code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]),
+  message: z.string().meta(about('Names the line, the field, and what stands there.')),
+  param: z.string().nullable().meta(about('Path of the field within the line.')),
+  line: z.int().min(1).nullable().meta(about('Number of the line in the whole import, from 1; null when no line is at fault.')),
+  retry_after_ms: count.optional(),
+}));
 
-const importProgress = apiOnly(() =>
-  z.object({
-    object: z.literal('index.import'),
-    status: z
-      .enum(['running', 'done', 'stopped'])
-      .meta(about('`done` and `stopped` are the last line. Without one of them the import was interrupted.')),
-    import: z.string().meta(about('The same for all parts of an import.')),
-    lines: count.meta(about('So many lines of the whole import are done, however many parts it took.')),
-    bytes: count.meta(about('And so many bytes: where the next part begins.')),
-    written: count.meta(about('Vectors that this part wrote, or found written.')),
-    lsn: count.nullable(),
-    token: token.meta(about('Goes on behind `lines`: repeat the call with it, and send what follows.')),
-    skip_token: token.optional().meta(about('Goes on behind the line that was refused.')),
-    error: failure.optional(),
-  }),
-);
+const importProgress = apiObject(() => ({
+  object: z.literal('index.import'),
+  status: z
+    .enum(['running', 'done', 'stopped'])
+    .meta(about('`done` and `stopped` are the last line. Without one of them the import was interrupted.')),
+  import: z.string().meta(about('The same for all parts of an import.')),
+  lines: count.meta(about('So many lines of the whole import are done, however many parts it took.')),
+  bytes: count.meta(about('And so many bytes: where the next part begins.')),
+  written: count.meta(about('Vectors that this part wrote, or found written.')),
+  lsn: count.nullable(),
+  token: token.meta(about('Goes on behind `lines`: repeat the call with it, and send what follows.')),
+  skip_token: token.optional().meta(about('Goes on behind the line that was refused.')),
+  error: failure.optional(),
+}));
 
 export type ImportProgress = z.input<typeof importProgress>;
 
@@ -112,8 +108,7 @@ export type ExportLine = z.input<typeof exportLine>;
 
 export const bulkEndpoints = {
   importVectors: {
-    method: 'POST',
-    path: '/v1/indexes/:index/import',
+    ...call('POST', '/v1/indexes/:index/import', { kind: 'ndjson', schema: importLine, framed: FRAMED }),
     tag: 'Vectors',
     summary: apiText('Write any number of vectors, one a line'),
     description: apiText(
@@ -128,14 +123,12 @@ export const bulkEndpoints = {
     meters: ['vectors_written', 'embedding_tokens', 'embedding_cached_tokens'],
     params: indexParams,
     query: importQuery,
-    body: { kind: 'ndjson', schema: importLine, framed: FRAMED },
     status: 200,
     reply: { kind: 'ndjson', schema: importProgress },
     idempotent: true,
   },
   exportVectors: {
-    method: 'GET',
-    path: '/v1/indexes/:index/export',
+    ...call('GET', '/v1/indexes/:index/export'),
     tag: 'Vectors',
     summary: apiText('Read all vectors, one a line'),
     description: apiText(
@@ -147,7 +140,6 @@ export const bulkEndpoints = {
     meters: [],
     params: indexParams,
     query: exportQuery,
-    body: NO_BODY,
     status: 200,
     reply: { kind: 'ndjson', schema: exportLine },
   },

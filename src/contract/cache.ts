@@ -1,11 +1,11 @@
 import * as z from 'zod';
 
-import { about, apiOnly, apiText } from './api-text.ts';
+import { about, apiNamed, apiOnly, apiText } from './api-text.ts';
 import { cacheTag } from './cache-headers.ts';
 import { AGE_BOUNDS_S } from './cache-tally.ts';
 import { tenantId, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
-import { json, NO_BODY, tenantOrAdmin } from './endpoint.ts';
+import { call, json, tenantOrAdmin } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
 import { subjectTenant } from './organisations.ts';
 import { modelName } from './embedding-fields.ts';
@@ -64,27 +64,21 @@ const purgeBody = z
 
 export type PurgeBody = z.output<typeof purgeBody>;
 
-const purge = apiOnly(() =>
-  z
-    .object({
-      object: z.literal('cache.purge'),
-      purge_id: z.string(),
-      position: z.int().min(1).meta(about("Number of this purge in the log of the tenant's cache.")),
-      status: z.enum(['pending', 'effective']),
-      effective_at: z.iso.datetime().meta(about('No request that is accepted later is answered with what the purge took.')),
-      mode: z.enum(['hard', 'soft']),
-      consistency: z.enum(['next-read', 'fast']),
-      bound_ms: z.int().min(0).meta(about('The longest that a purge can take from being recorded to being effective.')),
-      erased: z
-        .boolean()
-        .meta(
-          about(
-            'Whether what it took has also left the storage of the second level. Not needed to be effective; a soft purge erases nothing.',
-          ),
-        ),
-    })
-    .meta({ id: 'Purge' }),
-);
+const purge = apiNamed('Purge', () => ({
+  object: z.literal('cache.purge'),
+  purge_id: z.string(),
+  position: z.int().min(1).meta(about("Number of this purge in the log of the tenant's cache.")),
+  status: z.enum(['pending', 'effective']),
+  effective_at: z.iso.datetime().meta(about('No request that is accepted later is answered with what the purge took.')),
+  mode: z.enum(['hard', 'soft']),
+  consistency: z.enum(['next-read', 'fast']),
+  bound_ms: z.int().min(0).meta(about('The longest that a purge can take from being recorded to being effective.')),
+  erased: z
+    .boolean()
+    .meta(
+      about('Whether what it took has also left the storage of the second level. Not needed to be effective; a soft purge erases nothing.'),
+    ),
+}));
 
 const estimate = apiOnly(() =>
   z
@@ -106,8 +100,7 @@ export const purgeId = z.string().regex(/^pg_[0-9a-z]{26}$/, 'must be a purge id
 
 export const cacheEndpoints = {
   purgeCache: {
-    method: 'POST',
-    path: '/v1/cache/purge',
+    ...call('POST', '/v1/cache/purge', json(purgeBody)),
     tag: 'Cache',
     summary: apiText('Purge cached embeddings'),
     description: apiText(
@@ -115,21 +108,18 @@ export const cacheEndpoints = {
     ),
     access: tenantOrAdmin('cache:purge'),
     meters: [],
-    body: json(purgeBody),
     status: 200,
     reply: json(apiOnly(() => z.union([purge, estimate]))),
     idempotent: true,
   },
   getPurge: {
-    method: 'GET',
-    path: '/v1/cache/purges/:purge',
+    ...call('GET', '/v1/cache/purges/:purge'),
     tag: 'Cache',
     summary: apiText('Look up a purge'),
     access: tenantOrAdmin('cache:purge'),
     meters: [],
     params: z.object({ purge: purgeId }),
     query: z.strictObject({ tenant: subjectTenant }),
-    body: NO_BODY,
     status: 200,
     reply: json(purge),
   },
@@ -145,50 +135,46 @@ const query = z.strictObject({
   to: seconds.meta(about('Seconds since the epoch; the hour it ends in is included. Now if absent.')),
 });
 
-const line = apiOnly(() =>
-  z
+const line = apiNamed('CacheStatsLine', () => ({
+  cache: z.enum(['embeddings', 'queries']),
+  model: z.string().nullable().meta(about('Null for search results.')),
+  hit_ratio: z.number().min(0).max(1).nullable().meta(about('The share answered without computing; null without requests.')),
+  hits: z
     .object({
-      cache: z.enum(['embeddings', 'queries']),
-      model: z.string().nullable().meta(about('Null for search results.')),
-      hit_ratio: z.number().min(0).max(1).nullable().meta(about('The share answered without computing; null without requests.')),
-      hits: z
-        .object({
-          memory: count.meta(about('Answered by the memory of an isolate (`sluice-l1`).')),
-          shared: count.meta(about('Answered by what isolates share (`sluice-l2`).')),
-          collapsed: count.meta(about('Answered by a computation that another request had begun.')),
-          duplicate: count.meta(about('The same input again, within its request.')),
-        })
-        .meta(about('Inputs, or queries.')),
-      computed: count,
-      evictions: count.meta(about('Entries that left the memory of isolates for want of room.')),
-      age_seconds: z
-        .array(z.object({ le: z.number().nullable(), count }))
-        .meta(about(`Hits by age, counted up to ${AGE_BOUNDS_S.join(', ')} seconds and, last, in all (\`le\` null).`)),
-      held: z
-        .object({ isolates: count, entries: count, bytes: count })
-        .meta(about('What the isolates hold that have reported within five minutes.')),
+      memory: count.meta(about('Answered by the memory of an isolate (`sluice-l1`).')),
+      shared: count.meta(about('Answered by what isolates share (`sluice-l2`).')),
+      collapsed: count.meta(about('Answered by a computation that another request had begun.')),
+      duplicate: count.meta(about('The same input again, within its request.')),
     })
-    .meta({ id: 'CacheStatsLine' }),
-);
+    .meta(about('Inputs, or queries.')),
+  computed: count,
+  evictions: count.meta(about('Entries that left the memory of isolates for want of room.')),
+  age_seconds: z
+    .array(z.object({ le: z.number().nullable(), count }))
+    .meta(about(`Hits by age, counted up to ${AGE_BOUNDS_S.join(', ')} seconds and, last, in all (\`le\` null).`)),
+  held: z
+    .object({ isolates: count, entries: count, bytes: count })
+    .meta(about('What the isolates hold that have reported within five minutes.')),
+}));
 
 export const cacheStatsEndpoints = {
   cacheStats: {
-    method: 'GET',
-    path: '/v1/cache/stats',
+    ...call('GET', '/v1/cache/stats'),
     tag: 'Cache',
     summary: apiText('What the caches of a tenant save'),
     description: apiText('In whole hours, for each model and for search results. Isolates report within a second or so, with the usage.'),
     access: tenantOrAdmin('usage:read'),
     meters: [],
     query,
-    body: NO_BODY,
     status: 200,
     reply: json(
-      apiOnly(() =>
-        z
-          .object({ object: z.literal('cache.stats'), tenant: tenantId, from: unixSeconds, to: unixSeconds, data: z.array(line) })
-          .meta({ id: 'CacheStats' }),
-      ),
+      apiNamed('CacheStats', () => ({
+        object: z.literal('cache.stats'),
+        tenant: tenantId,
+        from: unixSeconds,
+        to: unixSeconds,
+        data: z.array(line),
+      })),
     ),
   },
 } as const satisfies Record<string, Endpoint>;

@@ -1,9 +1,9 @@
 import * as z from 'zod';
 
-import { about, apiOnly, apiText } from './api-text.ts';
+import { about, apiObject, apiText } from './api-text.ts';
 import { modelName } from './embedding-fields.ts';
 import type { Endpoint } from './endpoint.ts';
-import { json, tenant } from './endpoint.ts';
+import { call, json, tenant } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
 
 const text = z.string().min(1).max(LIMITS.embeddingTextCharsMax);
@@ -16,27 +16,23 @@ const request = z.strictObject({
   top_k: z.int().min(1).optional().meta(about('How many labels of each text to answer. Absent: all.')),
 });
 
-const label = apiOnly(() => z.object({ label: z.string(), score: z.number() }));
+const label = apiObject(() => ({ label: z.string(), score: z.number() }));
 
 export const classifyEndpoints = {
   classify: {
-    method: 'POST',
-    path: '/v1/classify',
+    ...call('POST', '/v1/classify', json(request)),
     tag: 'Inference',
     summary: apiText('Classify texts by a registered classifier'),
     access: tenant('inference'),
     meters: ['embedding_tokens'],
-    body: json(request),
     status: 200,
     reply: json(
-      apiOnly(() =>
-        z.object({
-          object: z.literal('list'),
-          model: z.string(),
-          results: z.array(z.object({ index: z.int().min(0), labels: z.array(label).meta(about('In falling order of their scores.')) })),
-          usage: z.object({ prompt_tokens: z.int().min(0), total_tokens: z.int().min(0) }),
-        }),
-      ),
+      apiObject(() => ({
+        object: z.literal('list'),
+        model: z.string(),
+        results: z.array(z.object({ index: z.int().min(0), labels: z.array(label).meta(about('In falling order of their scores.')) })),
+        usage: z.object({ prompt_tokens: z.int().min(0), total_tokens: z.int().min(0) }),
+      })),
     ),
   },
 } as const satisfies Record<string, Endpoint>;

@@ -1,9 +1,9 @@
 import * as z from 'zod';
 
-import { about, apiOnly, apiText } from './api-text.ts';
+import { about, apiNamed, apiObject, apiOnly, apiText } from './api-text.ts';
 import { name, organisationId, page, pageQuery, tenantId, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
-import { ADMIN, json, NO_BODY } from './endpoint.ts';
+import { ADMIN, call, json } from './endpoint.ts';
 import type { CohortSettings } from './queue-record.ts';
 import { quotas, quotaTableOf, status, weight } from './queue-terms.ts';
 
@@ -31,21 +31,17 @@ const change = z.strictObject(settings);
 export type CreateCohort = z.output<typeof create>;
 export type ChangeCohort = z.output<typeof change>;
 
-const cohort = apiOnly(() =>
-  z
-    .object({
-      object: z.literal('cohort'),
-      name: z.string(),
-      parent: z.string().nullable().meta(about('Null: of `root` alone.')),
-      weight,
-      quotas,
-      tenant: z.string().nullable(),
-      organisation: z.string().nullable(),
-      created_at: unixSeconds.nullable().meta(about('Null: of `root`, which is always there.')),
-      ...status,
-    })
-    .meta({ id: 'Cohort' }),
-);
+const cohort = apiNamed('Cohort', () => ({
+  object: z.literal('cohort'),
+  name: z.string(),
+  parent: z.string().nullable().meta(about('Null: of `root` alone.')),
+  weight,
+  quotas,
+  tenant: z.string().nullable(),
+  organisation: z.string().nullable(),
+  created_at: unixSeconds.nullable().meta(about('Null: of `root`, which is always there.')),
+  ...status,
+}));
 
 export type CohortReply = z.infer<typeof cohort>;
 
@@ -62,60 +58,50 @@ const params = z.strictObject({ cohort: name });
 export const cohortEndpoints = {
   createCohort: {
     ...common,
-    method: 'POST',
-    path: '/v1/cohorts',
+    ...call('POST', '/v1/cohorts', json(create)),
     summary: apiText('Create a cohort of tenants'),
     description: apiText(
       'Cohorts form a tree, and share what their parent has by their weights. What one does not use of its quota the others of the tree may borrow, ' +
         'as far as the limits of both allow. A tenant that is in none is right below `root`.',
     ),
-    body: json(create),
     status: 201,
     reply: json(cohort),
     idempotent: true,
   },
   listCohorts: {
     ...common,
-    method: 'GET',
-    path: '/v1/cohorts',
+    ...call('GET', '/v1/cohorts'),
     summary: apiText('List cohorts by name, and how they stand'),
     description: apiText('To get the next page, pass the last `name` as `after`.'),
     query: pageQuery,
-    body: NO_BODY,
     reply: json(apiOnly(() => page(cohort))),
   },
   getCohort: {
     ...common,
-    method: 'GET',
-    path: '/v1/cohorts/:cohort',
+    ...call('GET', '/v1/cohorts/:cohort'),
     summary: apiText('A cohort, what it has and what it would have in fairness'),
     params,
-    body: NO_BODY,
     reply: json(cohort),
   },
   changeCohort: {
     ...common,
-    method: 'PATCH',
-    path: '/v1/cohorts/:cohort',
+    ...call('PATCH', '/v1/cohorts/:cohort', json(change)),
     summary: apiText('Change a cohort while jobs run'),
     description: apiText(
       'What is absent stays; `quotas` are replaced as a whole. Jobs that run go on. Of `root`, `quotas` say how much there is to share of a resource ' +
         'beyond what cohorts bring; what they do not name is not limited.',
     ),
     params,
-    body: json(change),
     reply: json(cohort),
   },
   deleteCohort: {
     ...common,
-    method: 'DELETE',
-    path: '/v1/cohorts/:cohort',
+    ...call('DELETE', '/v1/cohorts/:cohort'),
     summary: apiText('Delete a cohort'),
     description: apiText(
       'Its tenants come under the cohort of their organisation, or under `root`. Refused (`state_conflict`) while there are cohorts below it.',
     ),
     params,
-    body: NO_BODY,
-    reply: json(apiOnly(() => z.object({ name: z.string(), object: z.literal('cohort.deleted'), deleted: z.literal(true) }))),
+    reply: json(apiObject(() => ({ name: z.string(), object: z.literal('cohort.deleted'), deleted: z.literal(true) }))),
   },
 } as const satisfies Record<string, Endpoint>;

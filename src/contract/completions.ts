@@ -5,7 +5,7 @@ import { about, apiLines, apiOnly, apiText } from './api-text.ts';
 import { cacheControl, cacheTags, TTL_HEADER, ttlMs } from './cache-headers.ts';
 import type { Endpoint } from './endpoint.ts';
 import { DEADLINE_HEADER } from './reading.ts';
-import { tenant } from './endpoint.ts';
+import { call, tenant } from './endpoint.ts';
 import { jsonDepth } from './json-value.ts';
 import { LIMITS } from './limits.ts';
 import { UPSTREAM_METERS } from './meter.ts';
@@ -157,72 +157,60 @@ export const completionEndpoints = {
   },
   createCompletion: {
     ...common,
-    method: 'POST',
-    path: '/v1/completions',
+    ...call('POST', '/v1/completions', loose(z.looseObject({ model, stream, stream_options: options, max_tokens: tokensMax }))),
     summary: apiText('Complete a text'),
     description: apiLines("OpenAI's older shape, for models that serve `completions`.", '', ROUTE),
-    body: loose(z.looseObject({ model, stream, stream_options: options, max_tokens: tokensMax })),
     reply: streamed,
   },
   createResponse: {
     ...common,
-    method: 'POST',
-    path: '/v1/responses',
+    ...call('POST', '/v1/responses', loose(z.looseObject({ model, prompt: promptOfCall, stream, max_output_tokens: tokensMax }))),
     summary: apiText('Answer as the responses API does'),
     description: apiLines(
       `OpenAI's shape. ${TRANSLATED} References to stored state, such as \`previous_response_id\`, are accepted only for models that serve \`responses\`.`,
       '',
       ROUTE,
     ),
-    body: loose(z.looseObject({ model, prompt: promptOfCall, stream, max_output_tokens: tokensMax })),
     reply: streamed,
   },
   createMessage: {
     ...common,
-    method: 'POST',
-    path: '/v1/messages',
+    ...call('POST', '/v1/messages', loose(z.looseObject({ model, messages: z.array(message).min(1), max_tokens: z.int().min(1), stream }))),
     summary: apiText("Answer as Anthropic's messages API does"),
     description: apiLines(`Anthropic's shape, errors included. ${TRANSLATED}`, '', ROUTE),
     headers: headers.extend({
       'anthropic-version': z.string().max(64).optional().meta(about('Passed on unchanged to upstreams of the protocol `anthropic`.')),
       'anthropic-beta': z.string().max(LIMITS.completionModelCharsMax).optional().meta(about('Passed on likewise.')),
     }),
-    body: loose(z.looseObject({ model, messages: z.array(message).min(1), max_tokens: z.int().min(1), stream })),
     reply: streamed,
   },
   createUpstreamEmbeddings: {
     ...common,
-    method: 'POST',
-    path: '/v1/upstreams/embeddings',
+    ...call('POST', '/v1/upstreams/embeddings', loose(z.looseObject({ model }))),
     summary: apiText('Embed texts with a model of an upstream'),
     description: apiLines(
       "OpenAI's shape, with any fields that the upstream accepts. `/v1/embeddings` also serves models of upstreams, but accepts only the fields that it declares.",
       '',
       ROUTE,
     ),
-    body: loose(z.looseObject({ model })),
     reply: whole,
   },
   createUpstreamRanking: {
     ...common,
-    method: 'POST',
-    path: '/v1/upstreams/rerank',
+    ...call('POST', '/v1/upstreams/rerank', loose(z.looseObject({ model }))),
     summary: apiText('Rank documents by relevance with a model of an upstream'),
     description: apiLines(
       'The shape of Cohere and Jina, with any fields that the upstream accepts. `/v1/rerank` also serves models of upstreams.',
       '',
       ROUTE,
     ),
-    body: loose(z.looseObject({ model })),
     reply: whole,
   },
   createModeration: {
     ...common,
-    method: 'POST',
-    path: '/v1/moderations',
+    ...call('POST', '/v1/moderations', loose(z.looseObject({ model: model.default(OPENAI_MODERATION) }))),
     summary: apiText('Classify texts or images as harmful or not'),
     description: apiLines("OpenAI's shape, for models that serve `moderations`.", '', ROUTE),
-    body: loose(z.looseObject({ model: model.default(OPENAI_MODERATION) })),
     reply: whole,
   },
 } as const satisfies Record<string, Endpoint>;

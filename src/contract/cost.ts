@@ -1,10 +1,10 @@
 import * as z from 'zod';
 
-import { about, apiOnly, apiText } from './api-text.ts';
+import { about, apiNamed, apiObject, apiOnly, apiText } from './api-text.ts';
 import { REUSE_KINDS, REUSE_STATE_TEXT, REUSE_STATES } from './answer-reuse.ts';
 import { unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
-import { json, NO_BODY, tenant } from './endpoint.ts';
+import { call, json, tenant } from './endpoint.ts';
 import { dollarsOut } from './money.ts';
 
 // What inference cost, what was saved, and what would save more.
@@ -15,7 +15,7 @@ export const SAVING_NAMES = ['answer_cache', 'answer_reuse', 'routes', 'prompt_c
 /** The sources that a tenant's own numbers may recommend. */
 export const ADVICE_NAMES = ['answer_cache', 'routes'] as const;
 
-const range = apiOnly(() => z.object({ low: dollarsOut, high: dollarsOut }));
+const range = apiObject(() => ({ low: dollarsOut, high: dollarsOut }));
 
 const strategy = apiOnly(() => {
   const measured = z.object({ figure: z.string(), quality: z.string(), command: z.string(), date: z.string(), load: z.string() });
@@ -60,76 +60,72 @@ const stack = apiOnly(() => {
 
 export type StackReply = z.infer<typeof stack>;
 
-const report = apiOnly(() =>
-  z
+const report = apiNamed('CostReport', () => ({
+  object: z.literal('cost.report'),
+  month: z.string(),
+  from: unixSeconds.meta(about('Where the numbers begin: with the month, or later where the log does not reach back so far.')),
+  to: unixSeconds,
+  is_logged: z.boolean().meta(about('False: the policy of the log is `off`, so the report lacks calls to upstreams.')),
+  upstreams: z.object({ requests: z.int(), cost_usd: dollarsOut }).meta(about('Answered calls to models of upstreams.')),
+  targets: z.array(
+    z.object({
+      target: z.string().nullable(),
+      requests: z.int(),
+      input_tokens: z.int(),
+      cached_tokens: z.int(),
+      output_tokens: z.int(),
+      cost_usd: dollarsOut,
+    }),
+  ),
+  savings: z
+    .array(
+      z.object({
+        name: z.enum(SAVING_NAMES),
+        quantity: z.int(),
+        unit: z.enum(['requests', 'tokens', 'queries']),
+        saved_usd: dollarsOut,
+        compared_with: z.string().meta(about('The charge that the saving is measured against.')),
+      }),
+    )
+    .meta(about('Exact, at the prices when each call ended. They may be added up: no saving is counted twice.')),
+  saved_usd: dollarsOut,
+  reuse: z
+    .array(
+      z.object({
+        route: z.string().meta(about('With its version.', 'desk@2')),
+        kind: z.enum(REUSE_KINDS),
+        state: z.enum(REUSE_STATES).meta(REUSE_STATE_TEXT),
+        checked: z.int().meta(about('Reusable answers that were compared with the answer of the model; of many, older ones fade.')),
+        differed: z.int(),
+        false_hit_bound: z.number().meta(about('The upper end of the 95 % interval of the share of false answers.')),
+        false_hit_max: z.number(),
+        reused: z.int().meta(about('Answers of the month that were made for another question.')),
+        saved_usd: dollarsOut.meta(about('What that saved, less what finding and judging such answers has cost.')),
+      }),
+    )
+    .meta(about('By version of a route that reuses answers: how often they may be false, and what they saved.')),
+  next: z.array(
+    z.object({
+      name: z.enum(ADVICE_NAMES),
+      applies_to_usd: dollarsOut.meta(about('The cost of the calls that it would apply to.')),
+      saves_usd: range.nullable().meta(about('Null: too few calls used it for an estimate.')),
+      basis: z.string(),
+      how: z.string(),
+    }),
+  ),
+  strategies: z.array(strategy).meta(about('The evidence for each strategy. Figures of different strategies do not add up.')),
+  replayed: z
     .object({
-      object: z.literal('cost.report'),
-      month: z.string(),
-      from: unixSeconds.meta(about('Where the numbers begin: with the month, or later where the log does not reach back so far.')),
-      to: unixSeconds,
-      is_logged: z.boolean().meta(about('False: the policy of the log is `off`, so the report lacks calls to upstreams.')),
-      upstreams: z.object({ requests: z.int(), cost_usd: dollarsOut }).meta(about('Answered calls to models of upstreams.')),
-      targets: z.array(
-        z.object({
-          target: z.string().nullable(),
-          requests: z.int(),
-          input_tokens: z.int(),
-          cached_tokens: z.int(),
-          output_tokens: z.int(),
-          cost_usd: dollarsOut,
-        }),
-      ),
-      savings: z
-        .array(
-          z.object({
-            name: z.enum(SAVING_NAMES),
-            quantity: z.int(),
-            unit: z.enum(['requests', 'tokens', 'queries']),
-            saved_usd: dollarsOut,
-            compared_with: z.string().meta(about('The charge that the saving is measured against.')),
-          }),
-        )
-        .meta(about('Exact, at the prices when each call ended. They may be added up: no saving is counted twice.')),
-      saved_usd: dollarsOut,
-      reuse: z
-        .array(
-          z.object({
-            route: z.string().meta(about('With its version.', 'desk@2')),
-            kind: z.enum(REUSE_KINDS),
-            state: z.enum(REUSE_STATES).meta(REUSE_STATE_TEXT),
-            checked: z.int().meta(about('Reusable answers that were compared with the answer of the model; of many, older ones fade.')),
-            differed: z.int(),
-            false_hit_bound: z.number().meta(about('The upper end of the 95 % interval of the share of false answers.')),
-            false_hit_max: z.number(),
-            reused: z.int().meta(about('Answers of the month that were made for another question.')),
-            saved_usd: dollarsOut.meta(about('What that saved, less what finding and judging such answers has cost.')),
-          }),
-        )
-        .meta(about('By version of a route that reuses answers: how often they may be false, and what they saved.')),
-      next: z.array(
-        z.object({
-          name: z.enum(ADVICE_NAMES),
-          applies_to_usd: dollarsOut.meta(about('The cost of the calls that it would apply to.')),
-          saves_usd: range.nullable().meta(about('Null: too few calls used it for an estimate.')),
-          basis: z.string(),
-          how: z.string(),
-        }),
-      ),
-      strategies: z.array(strategy).meta(about('The evidence for each strategy. Figures of different strategies do not add up.')),
-      replayed: z
-        .object({
-          command: z.string(),
-          date: z.string(),
-          load: z.string(),
-          splits: z.int(),
-          repeat_rate: z.number(),
-          loss_max: z.number(),
-          stacks: z.array(stack),
-        })
-        .meta(about('What all strategies save together: one replayed trace, each strategy switched on after those before it.')),
+      command: z.string(),
+      date: z.string(),
+      load: z.string(),
+      splits: z.int(),
+      repeat_rate: z.number(),
+      loss_max: z.number(),
+      stacks: z.array(stack),
     })
-    .meta({ id: 'CostReport' }),
-);
+    .meta(about('What all strategies save together: one replayed trace, each strategy switched on after those before it.')),
+}));
 
 export type CostReportReply = z.infer<typeof report>;
 
@@ -139,8 +135,7 @@ export const costEndpoints = {
     meters: [],
     status: 200,
     access: tenant('usage:read'),
-    method: 'GET',
-    path: '/v1/cost/report',
+    ...call('GET', '/v1/cost/report'),
     summary: apiText('What inference cost in a month, what was saved, and what would save more'),
     description: apiText(
       'Each saving compares the charge of a call of the tenant with what the same call would have been charged otherwise. A key that is restricted ' +
@@ -153,7 +148,6 @@ export const costEndpoints = {
         .optional()
         .meta(about('In UTC; the current month if absent.', '2026-11')),
     }),
-    body: NO_BODY,
     reply: json(report),
   },
 } as const satisfies Record<string, Endpoint>;

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiLines, apiOnly, apiText } from './api-text.ts';
+import { about, apiLines, apiNamed, apiObject, apiOnly, apiText } from './api-text.ts';
 import { organisationId, unixSeconds } from './common.ts';
 import { DEBT_SIGNALS, debtFact, debtFactFile, FACT_KINDS } from './debt-facts.ts';
 import type { FactKind } from './debt-facts.ts';
@@ -8,7 +8,7 @@ import { DEBT_RULES, DEBT_STATES, debtAction, debtItem, rating } from './debt-it
 import { DEBT_LIMITS } from './debt-limits.ts';
 import { debtPolicy } from './debt-policy.ts';
 import type { Endpoint } from './endpoint.ts';
-import { json, NO_BODY, tenant, tenantOrAdmin } from './endpoint.ts';
+import { call, json, NO_BODY, tenant, tenantOrAdmin } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
 import { subjectTenant } from './organisations.ts';
 
@@ -50,34 +50,28 @@ const envelope = z
 export const signedPayload = z.strictObject({ signed_at: unixSeconds, file: debtFactFile });
 
 const share = apiOnly(() => z.number().min(0));
-const score = apiOnly(() =>
-  z.object({
-    name: z.string(),
-    tier: z.int(),
-    owner: z.string().nullable(),
-    lines: z.int(),
-    items: z.int(),
-    principal_minutes: share,
-    interest_minutes_per_week: share,
-    ratio: share.meta(about('The debt ratio that it is rated by.')),
-    rating,
-  }),
-);
+const score = apiObject(() => ({
+  name: z.string(),
+  tier: z.int(),
+  owner: z.string().nullable(),
+  lines: z.int(),
+  items: z.int(),
+  principal_minutes: share,
+  interest_minutes_per_week: share,
+  ratio: share.meta(about('The debt ratio that it is rated by.')),
+  rating,
+}));
 
-const repository = apiOnly(() =>
-  z
-    .object({
-      object: z.literal('debt.repository'),
-      id: repositoryId,
-      tenant: z.string(),
-      repository: z.string().meta(about('`(gateway)`: what the gateway measures of itself.')),
-      public_key: z.string().nullable(),
-      facts: z.int(),
-      created_at: unixSeconds,
-      uploaded_at: unixSeconds.nullable(),
-    })
-    .meta({ id: 'DebtRepository' }),
-);
+const repository = apiNamed('DebtRepository', () => ({
+  object: z.literal('debt.repository'),
+  id: repositoryId,
+  tenant: z.string(),
+  repository: z.string().meta(about('`(gateway)`: what the gateway measures of itself.')),
+  public_key: z.string().nullable(),
+  facts: z.int(),
+  created_at: unixSeconds,
+  uploaded_at: unixSeconds.nullable(),
+}));
 
 const item = apiOnly(() =>
   debtItem
@@ -85,9 +79,12 @@ const item = apiOnly(() =>
     .meta({ id: 'DebtItemOfRegister' }),
 );
 
-const event = apiOnly(() =>
-  z.object({ kind: z.string(), at: unixSeconds, by: z.string().nullable().meta(about('Null: a rule.')), reason: z.string().nullable() }),
-);
+const event = apiObject(() => ({
+  kind: z.string(),
+  at: unixSeconds,
+  by: z.string().nullable().meta(about('Null: a rule.')),
+  reason: z.string().nullable(),
+}));
 
 const itemWithEvents = apiOnly(() => item.extend({ events: z.array(event).meta(about('The last ones, oldest first.')) }));
 
@@ -96,65 +93,52 @@ const list = <S extends z.core.$ZodType>(of: S) => z.object({ object: z.literal(
 export type DebtRepositoryReply = z.input<typeof repository>;
 export type DebtItemReply = z.input<typeof item>;
 
-const summary = apiOnly(() =>
-  z
-    .object({
-      object: z.literal('debt.summary'),
-      repositories: z.array(
-        z.object({
-          id: repositoryId,
-          repository: z.string(),
-          total: score.nullable(),
-          components: z.array(score),
-          signals: z.array(z.object({ signal: z.enum(DEBT_SIGNALS), known: z.boolean() })),
-          trend: z
-            .array(z.object({ day: unixSeconds, open: z.int(), principal_minutes: share, interest_minutes_per_week: share, ratio: share }))
-            .meta(about('By day, oldest first.')),
-        }),
-      ),
-    })
-    .meta({ id: 'DebtSummary' }),
-);
+const summary = apiNamed('DebtSummary', () => ({
+  object: z.literal('debt.summary'),
+  repositories: z.array(
+    z.object({
+      id: repositoryId,
+      repository: z.string(),
+      total: score.nullable(),
+      components: z.array(score),
+      signals: z.array(z.object({ signal: z.enum(DEBT_SIGNALS), known: z.boolean() })),
+      trend: z
+        .array(z.object({ day: unixSeconds, open: z.int(), principal_minutes: share, interest_minutes_per_week: share, ratio: share }))
+        .meta(about('By day, oldest first.')),
+    }),
+  ),
+}));
 
 export type DebtSummaryReply = z.input<typeof summary>;
 
-const planned = apiOnly(() =>
-  z.object({
-    item: z.string(),
-    title: z.string(),
-    component: z.string(),
-    principal_minutes: share,
-    interest_minutes_per_week: share,
-  }),
-);
+const planned = apiObject(() => ({
+  item: z.string(),
+  title: z.string(),
+  component: z.string(),
+  principal_minutes: share,
+  interest_minutes_per_week: share,
+}));
 
-const plan = apiOnly(() =>
-  z
-    .object({
-      object: z.literal('debt.plan'),
-      repository: repositoryId,
-      weeks: z.int(),
-      owners: z.array(
-        z.object({
-          owner: z.string(),
-          capacity_minutes_per_week: share,
-          share: share.meta(about('Of the time, for debt.')),
-          budget_left: z
-            .number()
-            .nullable()
-            .meta(about('The least that is left of an error budget of its components; null: none is known.')),
-          frozen: z.array(z.string()).meta(about('Components whose budget is spent: nothing but debt is worked on there.')),
-          chosen: z.array(planned),
-          deferred: z.array(planned),
-          cheap: z.array(planned).meta(about('Cost more to pay than they cost in a quarter.')),
-          interest_saved_per_week: share,
-          interest_kept_per_week: share,
-        }),
-      ),
-      unplanned: z.array(planned).meta(about('Of owners whose time is not known.')),
-    })
-    .meta({ id: 'DebtPlan' }),
-);
+const plan = apiNamed('DebtPlan', () => ({
+  object: z.literal('debt.plan'),
+  repository: repositoryId,
+  weeks: z.int(),
+  owners: z.array(
+    z.object({
+      owner: z.string(),
+      capacity_minutes_per_week: share,
+      share: share.meta(about('Of the time, for debt.')),
+      budget_left: z.number().nullable().meta(about('The least that is left of an error budget of its components; null: none is known.')),
+      frozen: z.array(z.string()).meta(about('Components whose budget is spent: nothing but debt is worked on there.')),
+      chosen: z.array(planned),
+      deferred: z.array(planned),
+      cheap: z.array(planned).meta(about('Cost more to pay than they cost in a quarter.')),
+      interest_saved_per_week: share,
+      interest_kept_per_week: share,
+    }),
+  ),
+  unplanned: z.array(planned).meta(about('Of owners whose time is not known.')),
+}));
 
 export type DebtPlanReply = z.input<typeof plan>;
 
@@ -180,11 +164,9 @@ const write = { tag: TAG, access: tenant('planning:write'), meters: [], status: 
 export const debtEndpoints = {
   setDebtRepository: {
     ...write,
-    method: 'PUT',
-    path: '/v1/debt/repositories',
+    ...call('PUT', '/v1/debt/repositories', json(setRepository)),
     summary: apiText('Register a repository, or replace its key and policy'),
     description: apiText('Its CI signs fact files with the private key. Files that the former key signed are taken no more.'),
-    body: json(setRepository),
     reply: json(repository),
   },
   listDebtRepositories: {
@@ -192,21 +174,18 @@ export const debtEndpoints = {
     path: '/v1/debt/repositories',
     summary: apiText('The repositories of the register'),
     query: z.strictObject(subject),
-    reply: json(apiOnly(() => z.object({ object: z.literal('list'), data: z.array(repository) }))),
+    reply: json(apiObject(() => ({ object: z.literal('list'), data: z.array(repository) }))),
   },
   deleteDebtRepository: {
     ...write,
-    method: 'DELETE',
-    path: '/v1/debt/repositories/:debt_repository',
+    ...call('DELETE', '/v1/debt/repositories/:debt_repository'),
     summary: apiText('Remove a repository with its facts, items and history'),
     params: z.object({ debt_repository: repositoryId }),
-    body: NO_BODY,
-    reply: json(apiOnly(() => z.object({ object: z.literal('debt.repository'), id: z.string(), deleted: z.literal(true) }))),
+    reply: json(apiObject(() => ({ object: z.literal('debt.repository'), id: z.string(), deleted: z.literal(true) }))),
   },
   uploadDebtFacts: {
     ...write,
-    method: 'POST',
-    path: '/v1/debt/facts',
+    ...call('POST', '/v1/debt/facts', json(envelope)),
     summary: apiText('Upload signed facts'),
     description: apiText(
       apiLines(
@@ -214,14 +193,15 @@ export const debtEndpoints = {
         'Facts of each signal with a census in the file replace all that was known of it; then the rules open and close items.',
       ),
     ),
-    body: json(envelope),
     status: 200,
     reply: json(
-      apiOnly(() =>
-        z
-          .object({ object: z.literal('debt.upload'), repository: repositoryId, facts: z.int(), opened: z.int(), closed: z.int() })
-          .meta({ id: 'DebtUpload' }),
-      ),
+      apiNamed('DebtUpload', () => ({
+        object: z.literal('debt.upload'),
+        repository: repositoryId,
+        facts: z.int(),
+        opened: z.int(),
+        closed: z.int(),
+      })),
     ),
   },
   listDebtFacts: {
@@ -261,12 +241,10 @@ export const debtEndpoints = {
   },
   changeDebtItem: {
     ...write,
-    method: 'POST',
-    path: '/v1/debt/items/:debt_item',
+    ...call('POST', '/v1/debt/items/:debt_item', json(debtAction)),
     summary: apiText('Accept, assign or override an item'),
     description: apiText('For at most 90 days, with a reason, in the audit. Nothing closes an item but its rule.'),
     params: itemParams,
-    body: json(debtAction),
     reply: json(itemWithEvents),
   },
   getDebtPlan: {

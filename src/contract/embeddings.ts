@@ -1,9 +1,9 @@
 import * as z from 'zod';
 
-import { about, apiLines, apiOnly, apiText } from './api-text.ts';
+import { about, apiLines, apiNamed, apiObject, apiText } from './api-text.ts';
 import { embeddingCacheHeaders } from './cache-headers.ts';
 import type { Endpoint } from './endpoint.ts';
-import { json, tenant, vectorsReply } from './endpoint.ts';
+import { call, json, tenant, vectorsReply } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
 import { DEADLINE_HEADER } from './reading.ts';
 import { isPlainText, membersAmong, withQuickReader } from './quick-reader.ts';
@@ -125,24 +125,18 @@ function readPlainRequest(value: unknown) {
   return { input: input as EmbeddingInput, model, encoding_format: format };
 }
 
-const embedding = apiOnly(() =>
-  z.object({
-    object: z.literal('embedding'),
-    index: z.int().min(0).meta(about('Which input this is the vector of.')),
-    embedding: z.union([floatsReply, z.string()]),
-  }),
-);
+const embedding = apiObject(() => ({
+  object: z.literal('embedding'),
+  index: z.int().min(0).meta(about('Which input this is the vector of.')),
+  embedding: z.union([floatsReply, z.string()]),
+}));
 
-export const embeddingList = apiOnly(() =>
-  z
-    .object({
-      object: z.literal('list'),
-      data: z.array(embedding),
-      model: z.string(),
-      usage: z.object({ prompt_tokens: z.int().min(0), total_tokens: z.int().min(0) }).meta(about('All tokens, cached ones too.')),
-    })
-    .meta({ id: 'EmbeddingList' }),
-);
+export const embeddingList = apiNamed('EmbeddingList', () => ({
+  object: z.literal('list'),
+  data: z.array(embedding),
+  model: z.string(),
+  usage: z.object({ prompt_tokens: z.int().min(0), total_tokens: z.int().min(0) }).meta(about('All tokens, cached ones too.')),
+}));
 
 export type EmbeddingListReply = z.infer<typeof embeddingList>;
 
@@ -159,8 +153,7 @@ const embeddingDeadline = z.object({
 
 export const embeddingEndpoints = {
   createEmbeddings: {
-    method: 'POST',
-    path: '/v1/embeddings',
+    ...call('POST', '/v1/embeddings', json(withQuickReader(request, readPlainRequest))),
     tag: 'Inference',
     summary: apiText('Embed texts'),
     description: apiLines(
@@ -173,7 +166,6 @@ export const embeddingEndpoints = {
     access: tenant('inference'),
     meters: ['embedding_tokens', 'embedding_cached_tokens'],
     headers: embeddingCacheHeaders.extend(embeddingDeadline.shape),
-    body: json(withQuickReader(request, readPlainRequest)),
     status: 200,
     reply: vectorsReply(embeddingList),
   },

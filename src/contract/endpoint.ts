@@ -127,6 +127,15 @@ export const jsonOrFrame = <S extends z.core.$ZodType>(schema: S, rows: RowField
 /** An answer whose vectors may be rows of a frame. */
 export const vectorsReply = <S extends z.core.$ZodType>(schema: S) => ({ kind: 'json', schema, hasRows: true }) as const;
 export const json = <S extends z.core.$ZodType>(schema: S) => ({ kind: 'json', schema }) as const;
+type Called<M, P, B> = { readonly method: M; readonly path: P; readonly body: B };
+
+/** The method, path and body of an endpoint; none given: it takes none. */
+export function call<M extends Endpoint['method'], P extends string>(method: M, path: P): Called<M, P, typeof NO_BODY>;
+export function call<M extends Endpoint['method'], P extends string, B extends Body>(method: M, path: P, body: B): Called<M, P, B>;
+export function call<M, P>(method: M, path: P, body: Body = NO_BODY): Called<M, P, Body> {
+  return { method, path, body };
+}
+
 export const PUBLIC = { kind: 'public' } as const satisfies Access;
 export const ADMIN = { kind: 'admin' } as const satisfies Access;
 export const tenant = <S extends Scope>(scope: S) => ({ kind: 'tenant', scope }) as const;

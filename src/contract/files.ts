@@ -1,9 +1,9 @@
 import * as z from 'zod';
 
-import { about, apiOnly, apiText } from './api-text.ts';
+import { about, apiObject, apiOnly, apiText } from './api-text.ts';
 import { ownerOrCallers, page, pageQuery } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
-import { json, NO_BODY, tenant } from './endpoint.ts';
+import { call, json, tenant } from './endpoint.ts';
 import { file } from './file-record.ts';
 import { LIMITS } from './limits.ts';
 
@@ -46,65 +46,47 @@ const upload = z
     message: `comes with ${ANCHOR}, and only with it`,
   });
 
+const common = { tag: 'Files', access: tenant('files'), meters: [], status: 200 } as const;
+
 export const fileEndpoints = {
   uploadFile: {
-    method: 'POST',
-    path: '/v1/files',
-    tag: 'Files',
+    ...common,
+    ...call('POST', '/v1/files', {
+      kind: 'multipart',
+      schema: upload,
+      file: 'file',
+      bytesMax: LIMITS.fileBytesMax + LIMITS.formFieldsBytesMax,
+    }),
     summary: apiText('Upload a file'),
-    access: tenant('files'),
-    meters: [],
-    body: { kind: 'multipart', schema: upload, file: 'file', bytesMax: LIMITS.fileBytesMax + LIMITS.formFieldsBytesMax },
-    status: 200,
     reply: json(file),
     idempotent: true,
   },
   listFiles: {
-    method: 'GET',
-    path: '/v1/files',
-    tag: 'Files',
+    ...common,
+    ...call('GET', '/v1/files'),
     summary: apiText('List files, by id'),
-    access: tenant('files'),
-    meters: [],
     query: pageQuery.extend({ purpose: z.enum([...FILE_PURPOSES, 'batch_output']).optional() }),
-    body: NO_BODY,
-    status: 200,
     reply: json(apiOnly(() => page(file))),
   },
   getFile: {
-    method: 'GET',
-    path: '/v1/files/:file',
-    tag: 'Files',
+    ...common,
+    ...call('GET', '/v1/files/:file'),
     summary: apiText('Describe a file'),
-    access: tenant('files'),
-    meters: [],
     params,
-    body: NO_BODY,
-    status: 200,
     reply: json(file),
   },
   getFileContent: {
-    method: 'GET',
-    path: '/v1/files/:file/content',
-    tag: 'Files',
+    ...common,
+    ...call('GET', '/v1/files/:file/content'),
     summary: apiText('Download a file'),
-    access: tenant('files'),
-    meters: [],
     params,
-    body: NO_BODY,
-    status: 200,
     reply: { kind: 'bytes', contentType: 'application/octet-stream' },
   },
   deleteFile: {
-    method: 'DELETE',
-    path: '/v1/files/:file',
-    tag: 'Files',
+    ...common,
+    ...call('DELETE', '/v1/files/:file'),
     summary: apiText('Delete a file'),
-    access: tenant('files'),
-    meters: [],
     params,
-    body: NO_BODY,
-    status: 200,
-    reply: json(apiOnly(() => z.object({ id: z.string(), object: z.literal('file'), deleted: z.literal(true) }))),
+    reply: json(apiObject(() => ({ id: z.string(), object: z.literal('file'), deleted: z.literal(true) }))),
   },
 } as const satisfies Record<string, Endpoint>;

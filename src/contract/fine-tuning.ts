@@ -1,10 +1,10 @@
 import * as z from 'zod';
 
-import { about, apiOnly, apiText } from './api-text.ts';
+import { about, apiNamed, apiObject, apiOnly, apiText } from './api-text.ts';
 import { metadata } from './batches.ts';
 import { page, pageQuery, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
-import { json, NO_BODY, tenant } from './endpoint.ts';
+import { call, json, tenant } from './endpoint.ts';
 import { fileId } from './files.ts';
 import { LIMITS } from './limits.ts';
 import { registration } from './registration.ts';
@@ -67,70 +67,62 @@ const TUNING_STATUSES = ['queued', 'running', 'succeeded', 'failed', 'cancelled'
 
 export type TuningStatus = (typeof TUNING_STATUSES)[number];
 
-const chosen = apiOnly(() => z.object({ n_epochs: z.int(), batch_size: z.int(), learning_rate_multiplier: z.number() }));
+const chosen = apiObject(() => ({ n_epochs: z.int(), batch_size: z.int(), learning_rate_multiplier: z.number() }));
 
-const tuning = apiOnly(() =>
-  z
-    .object({
-      id: z.string(),
-      object: z.literal('fine_tuning.job'),
-      created_at: unixSeconds,
-      finished_at: unixSeconds.nullable(),
-      estimated_finish: unixSeconds.nullable(),
-      status: z.enum(TUNING_STATUSES).meta(about('`running` until its agent has stopped, also once it is to be cancelled.')),
-      model: z.string().meta(about('The base, with its version.')),
-      fine_tuned_model: z
-        .string()
-        .nullable()
-        .meta(
-          about(
-            'Once it has succeeded: the version that it was registered as; without `register` the id in `manifest.json`, one of the outputs of the job.',
-          ),
-        ),
-      organization_id: z.string(),
-      training_file: z.string(),
-      validation_file: z.string().nullable(),
-      result_files: z.array(z.string()).meta(about('Once it has succeeded: the table of what was measured, as CSV.')),
-      trained_tokens: z.int().nullable().meta(about('Once it has succeeded; null in lists, and once the result file is gone.')),
-      error: z.object({ code: z.string(), message: z.string(), param: z.string().nullable() }).nullable(),
-      hyperparameters: chosen,
-      method: z.object({ type: z.literal('supervised'), supervised: z.object({ hyperparameters: chosen }) }),
-      seed: z.int(),
-      integrations: z.array(z.never()),
-      metadata: z.record(z.string(), z.string()).nullable(),
-    })
-    .meta({ id: 'FineTuningJob' }),
-);
+const tuning = apiNamed('FineTuningJob', () => ({
+  id: z.string(),
+  object: z.literal('fine_tuning.job'),
+  created_at: unixSeconds,
+  finished_at: unixSeconds.nullable(),
+  estimated_finish: unixSeconds.nullable(),
+  status: z.enum(TUNING_STATUSES).meta(about('`running` until its agent has stopped, also once it is to be cancelled.')),
+  model: z.string().meta(about('The base, with its version.')),
+  fine_tuned_model: z
+    .string()
+    .nullable()
+    .meta(
+      about(
+        'Once it has succeeded: the version that it was registered as; without `register` the id in `manifest.json`, one of the outputs of the job.',
+      ),
+    ),
+  organization_id: z.string(),
+  training_file: z.string(),
+  validation_file: z.string().nullable(),
+  result_files: z.array(z.string()).meta(about('Once it has succeeded: the table of what was measured, as CSV.')),
+  trained_tokens: z.int().nullable().meta(about('Once it has succeeded; null in lists, and once the result file is gone.')),
+  error: z.object({ code: z.string(), message: z.string(), param: z.string().nullable() }).nullable(),
+  hyperparameters: chosen,
+  method: z.object({ type: z.literal('supervised'), supervised: z.object({ hyperparameters: chosen }) }),
+  seed: z.int(),
+  integrations: z.array(z.never()),
+  metadata: z.record(z.string(), z.string()).nullable(),
+}));
 
 export type TuningReply = z.infer<typeof tuning>;
 
 const figures = apiOnly(() => z.record(z.string(), z.number()));
 
-const event = apiOnly(() =>
-  z.object({
-    id: z.string(),
-    object: z.literal('fine_tuning.job.event'),
-    created_at: unixSeconds,
-    level: z.enum(['info', 'warn', 'error']),
-    type: z.enum(['message', 'metrics']),
-    message: z.string(),
-    data: figures,
-  }),
-);
+const event = apiObject(() => ({
+  id: z.string(),
+  object: z.literal('fine_tuning.job.event'),
+  created_at: unixSeconds,
+  level: z.enum(['info', 'warn', 'error']),
+  type: z.enum(['message', 'metrics']),
+  message: z.string(),
+  data: figures,
+}));
 
 export type TuningEventReply = z.infer<typeof event>;
 
-const checkpoint = apiOnly(() =>
-  z.object({
-    id: z.string(),
-    object: z.literal('fine_tuning.job.checkpoint'),
-    created_at: unixSeconds,
-    fine_tuning_job_id: z.string(),
-    fine_tuned_model_checkpoint: z.string(),
-    step_number: z.int(),
-    metrics: figures,
-  }),
-);
+const checkpoint = apiObject(() => ({
+  id: z.string(),
+  object: z.literal('fine_tuning.job.checkpoint'),
+  created_at: unixSeconds,
+  fine_tuning_job_id: z.string(),
+  fine_tuned_model_checkpoint: z.string(),
+  step_number: z.int(),
+  metrics: figures,
+}));
 
 export type TuningCheckpointReply = z.infer<typeof checkpoint>;
 
@@ -146,61 +138,49 @@ const common = { tag: 'Fine-tuning', access: tenant('jobs'), meters: [], status:
 export const tuningEndpoints = {
   createFineTuningJob: {
     ...common,
-    method: 'POST',
-    path: '/v1/fine_tuning/jobs',
+    ...call('POST', '/v1/fine_tuning/jobs', json(create)),
     summary: apiText('Fine-tune a model on pairs of texts'),
     description: apiText(
       'As OpenAI has it, and a job underneath: `/v1/jobs/job_X`, with its logs, cost and outputs, is the job of `ftjob_X`.',
     ),
-    body: json(create),
     idempotent: true,
   },
   listFineTuningJobs: {
     ...common,
-    method: 'GET',
-    path: '/v1/fine_tuning/jobs',
+    ...call('GET', '/v1/fine_tuning/jobs'),
     summary: apiText('List fine-tuning jobs, newest first'),
     query: pageQuery,
-    body: NO_BODY,
     reply: json(apiOnly(() => page(tuning))),
   },
   getFineTuningJob: {
     ...common,
-    method: 'GET',
-    path: '/v1/fine_tuning/jobs/:tuning',
+    ...call('GET', '/v1/fine_tuning/jobs/:tuning'),
     summary: apiText('Status, model and files of a fine-tuning job'),
     params,
-    body: NO_BODY,
   },
   cancelFineTuningJob: {
     ...common,
-    method: 'POST',
-    path: '/v1/fine_tuning/jobs/:tuning/cancel',
+    ...call('POST', '/v1/fine_tuning/jobs/:tuning/cancel'),
     summary: apiText('Cancel a fine-tuning job'),
     description: apiText('One that has ended otherwise is refused with `state_conflict`.'),
     params,
-    body: NO_BODY,
   },
   listFineTuningEvents: {
     ...common,
-    method: 'GET',
-    path: '/v1/fine_tuning/jobs/:tuning/events',
+    ...call('GET', '/v1/fine_tuning/jobs/:tuning/events'),
     summary: apiText('What has happened to a fine-tuning job, newest first'),
     description: apiText('Once it has succeeded, with what was measured of the base and after each epoch.'),
     params,
     query: pageQuery,
-    body: NO_BODY,
     reply: json(apiOnly(() => page(event))),
   },
   listFineTuningCheckpoints: {
     ...common,
-    method: 'GET',
-    path: '/v1/fine_tuning/jobs/:tuning/checkpoints',
+    ...call('GET', '/v1/fine_tuning/jobs/:tuning/checkpoints'),
     summary: apiText('The models of a fine-tuning job'),
     description: apiText('The one of the last epoch, once it has succeeded: what is saved before lets the job go on, and is no model.'),
     params,
     query: pageQuery,
-    body: NO_BODY,
     reply: json(apiOnly(() => page(checkpoint))),
   },
 } as const satisfies Record<string, Endpoint>;

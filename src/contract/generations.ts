@@ -1,8 +1,8 @@
 import * as z from 'zod';
 
-import { about, apiOnly, apiText } from './api-text.ts';
+import { about, apiObject, apiOnly, apiText } from './api-text.ts';
 import type { Endpoint } from './endpoint.ts';
-import { json, NO_BODY, tenant } from './endpoint.ts';
+import { call, json, tenant } from './endpoint.ts';
 import { indexParams } from './indexes.ts';
 import { METRICS, RECALL_TARGETS } from './index-settings.ts';
 import { modelName } from './embedding-fields.ts';
@@ -37,108 +37,85 @@ export type ActivateBody = z.output<typeof activateBody>;
 const count = apiOnly(() => z.int().min(0));
 const share = apiOnly(() => z.number().min(0).max(1));
 
-const generation = apiOnly(() =>
-  z.object({
-    generation: z.int().min(1),
-    id: z.string(),
-    state: z
-      .enum(['serving', 'opening', 'clearing', 'filling', 'comparing', 'following', 'changing-over', 'erasing'])
-      .meta(about('`following`: whole, kept up write by write, and ready to serve.')),
-    served_before: z.boolean(),
-    dimensions: z.int().min(1),
-    metric: z.enum(METRICS),
-    recall: z.literal(RECALL_TARGETS),
-    model: z.string().nullable(),
-    contract_hash: z.string().nullable(),
-    query_model: z.string().nullable(),
-    query_contract_hash: z.string().nullable(),
-    progress: z
-      .object({ copied: count.meta(about('Vectors written into it so far, replaced ones included.')), embedding_tokens: count })
-      .nullable(),
-    comparison: z
-      .object({
-        samples: count.meta(about('Stored vectors that both generations were searched around.')),
-        overlap_at_10: share.meta(about('The share of the ten nearest in the serving generation that are among its ten nearest.')),
-        ndcg_at_10: share.meta(about('The same with regard to the order, the serving generation telling what is relevant.')),
-      })
-      .nullable(),
-    fault: z.string().nullable().meta(about('Why it did not come to serve when it was last asked to.')),
-  }),
-);
+const generation = apiObject(() => ({
+  generation: z.int().min(1),
+  id: z.string(),
+  state: z
+    .enum(['serving', 'opening', 'clearing', 'filling', 'comparing', 'following', 'changing-over', 'erasing'])
+    .meta(about('`following`: whole, kept up write by write, and ready to serve.')),
+  served_before: z.boolean(),
+  dimensions: z.int().min(1),
+  metric: z.enum(METRICS),
+  recall: z.literal(RECALL_TARGETS),
+  model: z.string().nullable(),
+  contract_hash: z.string().nullable(),
+  query_model: z.string().nullable(),
+  query_contract_hash: z.string().nullable(),
+  progress: z
+    .object({ copied: count.meta(about('Vectors written into it so far, replaced ones included.')), embedding_tokens: count })
+    .nullable(),
+  comparison: z
+    .object({
+      samples: count.meta(about('Stored vectors that both generations were searched around.')),
+      overlap_at_10: share.meta(about('The share of the ten nearest in the serving generation that are among its ten nearest.')),
+      ndcg_at_10: share.meta(about('The same with regard to the order, the serving generation telling what is relevant.')),
+    })
+    .nullable(),
+  fault: z.string().nullable().meta(about('Why it did not come to serve when it was last asked to.')),
+}));
 
 export type GenerationReply = z.input<typeof generation>;
 
-const generations = apiOnly(() => z.object({ object: z.literal('list'), data: z.array(generation), has_more: z.literal(false) }));
+const generations = apiObject(() => ({ object: z.literal('list'), data: z.array(generation), has_more: z.literal(false) }));
+
+const common = { tag: 'Generations', access: tenant('index:write'), meters: [], status: 200 } as const;
 
 export const generationEndpoints = {
   createGeneration: {
-    method: 'POST',
-    path: '/v1/indexes/:index/generations',
-    tag: 'Generations',
+    ...common,
+    ...call('POST', '/v1/indexes/:index/generations', json(createBody)),
     summary: apiText('Build another generation of the vectors'),
     description: apiText(
       'With another model, from the stored texts; or with other settings, from the vectors. It is filled in the background, at the price of its tokens, ' +
         'follows every write, and is compared with the one that serves.',
     ),
-    access: tenant('index:write'),
-    meters: [],
     params: indexParams,
-    body: json(createBody),
     status: 201,
     reply: json(generations),
     idempotent: true,
   },
   listGenerations: {
-    method: 'GET',
-    path: '/v1/indexes/:index/generations',
-    tag: 'Generations',
+    ...common,
+    ...call('GET', '/v1/indexes/:index/generations'),
     summary: apiText('The serving generation and the shadow generation'),
     access: tenant('index:read'),
-    meters: [],
     params: indexParams,
-    body: NO_BODY,
-    status: 200,
     reply: json(generations),
   },
   activateGeneration: {
-    method: 'POST',
-    path: '/v1/indexes/:index/generations/activate',
-    tag: 'Generations',
+    ...common,
+    ...call('POST', '/v1/indexes/:index/generations/activate', json(activateBody)),
     summary: apiText('Let the other generation serve'),
     description: apiText(
       'All at once, for every caller: no acknowledged write is lost, and none that is acknowledged later is missed by a read. Calls wait for the ' +
         'moment it takes. The generation that served before follows from then on, and can be gone back to.',
     ),
-    access: tenant('index:write'),
-    meters: [],
     params: indexParams,
-    body: json(activateBody),
-    status: 200,
     reply: json(generations),
   },
   rollbackGeneration: {
-    method: 'POST',
-    path: '/v1/indexes/:index/generations/rollback',
-    tag: 'Generations',
+    ...common,
+    ...call('POST', '/v1/indexes/:index/generations/rollback', json(activateBody)),
     summary: apiText('Let the generation serve that did before'),
     description: apiText('With all that was written since.'),
-    access: tenant('index:write'),
-    meters: [],
     params: indexParams,
-    body: json(activateBody),
-    status: 200,
     reply: json(generations),
   },
   deleteGeneration: {
-    method: 'DELETE',
-    path: '/v1/indexes/:index/generations',
-    tag: 'Generations',
+    ...common,
+    ...call('DELETE', '/v1/indexes/:index/generations'),
     summary: apiText('Erase the generation that does not serve'),
-    access: tenant('index:write'),
-    meters: [],
     params: indexParams,
-    body: NO_BODY,
-    status: 200,
     reply: json(generations),
   },
 } as const satisfies Record<string, Endpoint>;

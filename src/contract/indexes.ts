@@ -1,9 +1,9 @@
 import * as z from 'zod';
 
-import { about, apiOnly, apiText } from './api-text.ts';
+import { about, apiNamed, apiObject, apiOnly, apiText } from './api-text.ts';
 import { indexName as name, owner, ownerOrCallers, page, pageQuery, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
-import { json, NO_BODY, tenant } from './endpoint.ts';
+import { call, json, tenant } from './endpoint.ts';
 import { METRICS, RECALL_TARGET_DEFAULT, RECALL_TARGETS } from './index-settings.ts';
 import { LIMITS } from './limits.ts';
 import { modelName } from './embedding-fields.ts';
@@ -52,145 +52,114 @@ const createBody = z
 
 export type CreateIndexBody = z.output<typeof createBody>;
 
-const index = apiOnly(() =>
-  z
-    .object({
-      object: z.literal('index'),
-      id: z.string().meta(about('New with every creation, even under a name that was used before.')),
-      name,
-      dimensions,
-      metric,
-      recall,
-      model: z.string().nullable(),
-      contract_hash: z.string().nullable().meta(about('The embedding contract that the index is pinned to.')),
-      query_model: z.string().nullable().meta(about('What queries are pinned to; as the vectors unless the creation said otherwise.')),
-      query_contract_hash: z.string().nullable(),
-      shard_vectors_max: z.int().nullable().meta(about('From how many vectors on a shard is split, if the creation said so.')),
-      owner,
-      created: unixSeconds,
-      generation: z.int().min(1),
-    })
-    .meta({ id: 'Index' }),
-);
+const index = apiNamed('Index', () => ({
+  object: z.literal('index'),
+  id: z.string().meta(about('New with every creation, even under a name that was used before.')),
+  name,
+  dimensions,
+  metric,
+  recall,
+  model: z.string().nullable(),
+  contract_hash: z.string().nullable().meta(about('The embedding contract that the index is pinned to.')),
+  query_model: z.string().nullable().meta(about('What queries are pinned to; as the vectors unless the creation said otherwise.')),
+  query_contract_hash: z.string().nullable(),
+  shard_vectors_max: z.int().nullable().meta(about('From how many vectors on a shard is split, if the creation said so.')),
+  owner,
+  created: unixSeconds,
+  generation: z.int().min(1),
+}));
 
-const stats = apiOnly(() =>
-  z.object({
-    object: z.literal('index.stats'),
-    name,
-    generation: z.int().min(1),
-    lsn: z.int().min(0).meta(about('Number of the last write: every write has a higher one than all that its writer has seen.')),
-    vectors: z.int().min(0),
-    vectors_max: z.int().min(1).meta(about('How many vectors the index can hold.')),
-    shards: z.int().min(1).meta(about('How many shards hold them: an index begins with one, and splits as it grows.')),
-    replicas: z
-      .int()
-      .min(0)
-      .meta(about('How many copies of shards answer reads that need not be strong: shards that are read a lot get some.')),
-    namespaces: z.int().min(0),
-    storage_bytes: z.int().min(0),
-    memory_bytes: z.int().min(0).meta(about('What the search engine holds in memory now; 0 until the next query after it was evicted.')),
-  }),
-);
+const stats = apiObject(() => ({
+  object: z.literal('index.stats'),
+  name,
+  generation: z.int().min(1),
+  lsn: z.int().min(0).meta(about('Number of the last write: every write has a higher one than all that its writer has seen.')),
+  vectors: z.int().min(0),
+  vectors_max: z.int().min(1).meta(about('How many vectors the index can hold.')),
+  shards: z.int().min(1).meta(about('How many shards hold them: an index begins with one, and splits as it grows.')),
+  replicas: z
+    .int()
+    .min(0)
+    .meta(about('How many copies of shards answer reads that need not be strong: shards that are read a lot get some.')),
+  namespaces: z.int().min(0),
+  storage_bytes: z.int().min(0),
+  memory_bytes: z.int().min(0).meta(about('What the search engine holds in memory now; 0 until the next query after it was evicted.')),
+}));
 
-const deleted = apiOnly(() =>
-  z.object({
-    object: z.literal('index.deleted'),
-    id: z.string(),
-    name,
-    deleted: z.literal(true),
-    vectors: z.int().min(0).meta(about('How many vectors were erased.')),
-    objects: z.int().min(1).meta(about('From how many objects, the index itself included.')),
-    objects_lost: z.int().min(0).meta(about('How many of them had lost what they stored before: how many vectors those had is not known.')),
-    bytes: z.int().min(0).meta(about('How much storage they gave up. `GET /v1/erasures/{id}` proves that nothing is left.')),
-  }),
-);
+const deleted = apiObject(() => ({
+  object: z.literal('index.deleted'),
+  id: z.string(),
+  name,
+  deleted: z.literal(true),
+  vectors: z.int().min(0).meta(about('How many vectors were erased.')),
+  objects: z.int().min(1).meta(about('From how many objects, the index itself included.')),
+  objects_lost: z.int().min(0).meta(about('How many of them had lost what they stored before: how many vectors those had is not known.')),
+  bytes: z.int().min(0).meta(about('How much storage they gave up. `GET /v1/erasures/{id}` proves that nothing is left.')),
+}));
+
+const common = { tag: 'Indexes', access: tenant('index:read'), meters: [], status: 200 } as const;
 
 export const indexEndpoints = {
   createIndex: {
-    method: 'POST',
-    path: '/v1/indexes',
-    tag: 'Indexes',
+    ...common,
+    ...call('POST', '/v1/indexes', json(createBody)),
     summary: apiText('Create an index'),
     access: tenant('index:write'),
-    meters: [],
-    body: json(createBody),
     status: 201,
     reply: json(index),
     idempotent: true,
   },
   listIndexes: {
-    method: 'GET',
-    path: '/v1/indexes',
-    tag: 'Indexes',
+    ...common,
+    ...call('GET', '/v1/indexes'),
     summary: apiText('List indexes by name'),
     description: apiText('To get the next page, pass the last `name` as `after`.'),
-    access: tenant('index:read'),
-    meters: [],
     query: pageQuery,
-    body: NO_BODY,
-    status: 200,
     reply: json(apiOnly(() => page(index))),
   },
   describeIndex: {
-    method: 'GET',
-    path: '/v1/indexes/:index',
-    tag: 'Indexes',
+    ...common,
+    ...call('GET', '/v1/indexes/:index'),
     summary: apiText('Describe an index'),
-    access: tenant('index:read'),
-    meters: [],
     params: indexParams,
-    body: NO_BODY,
-    status: 200,
     reply: json(index),
   },
   indexStats: {
-    method: 'GET',
-    path: '/v1/indexes/:index/stats',
-    tag: 'Indexes',
+    ...common,
+    ...call('GET', '/v1/indexes/:index/stats'),
     summary: apiText('How large an index is'),
-    access: tenant('index:read'),
-    meters: [],
     params: indexParams,
-    body: NO_BODY,
-    status: 200,
     reply: json(stats),
   },
   deleteIndex: {
-    method: 'DELETE',
-    path: '/v1/indexes/:index',
-    tag: 'Indexes',
+    ...common,
+    ...call('DELETE', '/v1/indexes/:index'),
     summary: apiText('Delete an index and erase its vectors'),
     description: apiText('Answers once everything is erased. An index created later under the same name shares nothing with it.'),
     access: tenant('index:write'),
-    meters: [],
     params: indexParams,
-    body: NO_BODY,
-    status: 200,
     reply: json(deleted),
   },
 } as const satisfies Record<string, Endpoint>;
 
 const count = apiOnly(() => z.int().min(0));
 
-const erasure = apiOnly(() =>
-  z.object({
-    object: z.literal('index.erasure'),
-    id: z.string(),
-    name: z.string(),
-    erased_at: unixSeconds,
-    vectors: count,
-    objects: count.meta(about('How many objects held something of the index, itself included.')),
-    objects_lost: count.meta(about('How many of them had lost what they stored when the index was deleted.')),
-    bytes: count.meta(about('Of storage that was given up.')),
-    remaining: count.meta(about('How many of them hold something of it now, as their storage says.')),
-    verified: z.boolean().meta(about('Whether nothing is left.')),
-  }),
-);
+const erasure = apiObject(() => ({
+  object: z.literal('index.erasure'),
+  id: z.string(),
+  name: z.string(),
+  erased_at: unixSeconds,
+  vectors: count,
+  objects: count.meta(about('How many objects held something of the index, itself included.')),
+  objects_lost: count.meta(about('How many of them had lost what they stored when the index was deleted.')),
+  bytes: count.meta(about('Of storage that was given up.')),
+  remaining: count.meta(about('How many of them hold something of it now, as their storage says.')),
+  verified: z.boolean().meta(about('Whether nothing is left.')),
+}));
 
 export const erasureEndpoints = {
   verifyIndexErasure: {
-    method: 'GET',
-    path: '/v1/erasures/:erasure',
+    ...call('GET', '/v1/erasures/:erasure'),
     tag: 'Indexes',
     summary: apiText('Prove that nothing is left of a deleted index'),
     description: apiText(
@@ -199,7 +168,6 @@ export const erasureEndpoints = {
     access: tenant('index:read'),
     meters: [],
     params: z.object({ erasure: z.string().min(1).max(64).meta(about('The `id` of the index, as its deletion answered it.')) }),
-    body: NO_BODY,
     status: 200,
     reply: json(erasure),
   },

@@ -1,10 +1,10 @@
 import * as z from 'zod';
 
-import { about, apiOnly, apiText } from './api-text.ts';
+import { about, apiNamed, apiObject, apiText } from './api-text.ts';
 import { unixSeconds } from './common.ts';
 import { embeddingEndpoints, embeddingList } from './embeddings.ts';
 import type { Endpoint } from './endpoint.ts';
-import { json, NO_BODY } from './endpoint.ts';
+import { call, json, NO_BODY } from './endpoint.ts';
 import { priority } from './job-terms.ts';
 import { attempt, job, jobCommon, jobParams } from './jobs.ts';
 import { LIMITS } from './limits.ts';
@@ -12,39 +12,33 @@ import { dollarsOut } from './money.ts';
 
 // What the owner of a job can have done to it, and what it has cost.
 
-const attempts = apiOnly(() => z.object({ object: z.literal('list'), data: z.array(attempt), has_more: z.literal(false) }));
+const attempts = apiObject(() => ({ object: z.literal('list'), data: z.array(attempt), has_more: z.literal(false) }));
 
-const segment = apiOnly(() =>
-  z.object({
-    attempt: z.int().meta(about('The fence of the attempt.')),
-    pool: z.string(),
-    nodes: z.int(),
-    accelerator: z.string().nullable(),
-    started_at: unixSeconds,
-    ended_at: unixSeconds,
-    ms: z.int(),
-    accelerator_ms: z.int().meta(about('What is billed: `ms` times the accelerators held, of a node without any one.')),
-    usd_per_hour: dollarsOut.meta(about('The price of one accelerator, or of one node without any.')),
-    amount_usd: dollarsOut,
-  }),
-);
+const segment = apiObject(() => ({
+  attempt: z.int().meta(about('The fence of the attempt.')),
+  pool: z.string(),
+  nodes: z.int(),
+  accelerator: z.string().nullable(),
+  started_at: unixSeconds,
+  ended_at: unixSeconds,
+  ms: z.int(),
+  accelerator_ms: z.int().meta(about('What is billed: `ms` times the accelerators held, of a node without any one.')),
+  usd_per_hour: dollarsOut.meta(about('The price of one accelerator, or of one node without any.')),
+  amount_usd: dollarsOut,
+}));
 
-const cost = apiOnly(() =>
-  z
-    .object({
-      job: z.string(),
-      object: z.literal('job_cost'),
-      segments: z
-        .array(segment)
-        .meta(about('Stretches of attempts on the same nodes, oldest first. One under way is charged within 10 minutes.')),
-      earlier_usd: dollarsOut.meta(about(`Of segments before the newest ${LIMITS.jobSegmentsMaxCount}, which are all that is listed.`)),
-      job_tokens: z.int(),
-      job_tokens_usd: dollarsOut,
-      accelerator_ms: z.int(),
-      total_usd: dollarsOut.meta(about('The sum of all of these, to the nano-dollar.')),
-    })
-    .meta({ id: 'JobCost' }),
-);
+const cost = apiNamed('JobCost', () => ({
+  job: z.string(),
+  object: z.literal('job_cost'),
+  segments: z
+    .array(segment)
+    .meta(about('Stretches of attempts on the same nodes, oldest first. One under way is charged within 10 minutes.')),
+  earlier_usd: dollarsOut.meta(about(`Of segments before the newest ${LIMITS.jobSegmentsMaxCount}, which are all that is listed.`)),
+  job_tokens: z.int(),
+  job_tokens_usd: dollarsOut,
+  accelerator_ms: z.int(),
+  total_usd: dollarsOut.meta(about('The sum of all of these, to the nano-dollar.')),
+}));
 
 export type JobCostReply = z.infer<typeof cost>;
 
@@ -111,8 +105,7 @@ export const jobControlEndpoints = {
   },
   embedOnJob: {
     ...jobCommon,
-    method: 'POST',
-    path: '/v1/jobs/:job/embeddings',
+    ...call('POST', '/v1/jobs/:job/embeddings', embeddingEndpoints.createEmbeddings.body),
     summary: apiText('Embed texts on the replicas of a job'),
     description: apiText(
       'As `POST /v1/embeddings`, by a replica of a job of the kind `online_inference`: the healthy one with the fewest calls under way. `model` is that ' +
@@ -120,29 +113,24 @@ export const jobControlEndpoints = {
     ),
     meters: ['job_tokens'],
     params: jobParams,
-    body: embeddingEndpoints.createEmbeddings.body,
     status: 200,
     reply: json(embeddingList),
   },
   listJobAttempts: {
     ...jobCommon,
-    method: 'GET',
-    path: '/v1/jobs/:job/attempts',
+    ...call('GET', '/v1/jobs/:job/attempts'),
     summary: apiText('The attempts at a job, oldest first'),
     description: apiText(`The newest ${LIMITS.jobAttemptsKeptCount} that have ended, and the one under way.`),
     params: jobParams,
-    body: NO_BODY,
     status: 200,
     reply: json(attempts),
   },
   getJobCost: {
     ...jobCommon,
-    method: 'GET',
-    path: '/v1/jobs/:job/cost',
+    ...call('GET', '/v1/jobs/:job/cost'),
     summary: apiText('What a job has cost, segment by segment'),
     description: apiText('Exactly what the ledger was charged for it.'),
     params: jobParams,
-    body: NO_BODY,
     status: 200,
     reply: json(cost),
   },

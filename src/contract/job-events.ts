@@ -1,9 +1,9 @@
 import * as z from 'zod';
 
-import { about, apiOnly, apiText } from './api-text.ts';
+import { about, apiNamed, apiText } from './api-text.ts';
 import { unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
-import { NO_BODY } from './endpoint.ts';
+import { call } from './endpoint.ts';
 import { priority } from './job-terms.ts';
 import { attempt, jobCommon, jobError, jobParams, JOB_STATES, STOP_REASONS } from './jobs.ts';
 import { LIMITS } from './limits.ts';
@@ -13,24 +13,20 @@ import { LIMITS } from './limits.ts';
 const JOB_EVENT_KINDS = ['submitted', 'state', 'attempt', 'resized', 'reprioritised'] as const;
 export type JobEventKind = (typeof JOB_EVENT_KINDS)[number];
 
-const event = apiOnly(() =>
-  z
-    .object({
-      id: z.int().min(1).meta(about('Counts the events of the job from 1: what `after` and `Last-Event-ID` mean.')),
-      object: z.literal('job_event'),
-      job: z.string(),
-      kind: z.enum(JOB_EVENT_KINDS).meta(about('What changed, which is also the name of the event.')),
-      created_at: unixSeconds,
-      state: z.enum(JOB_STATES).meta(about('After the change.')),
-      priority,
-      attempt: z.object({ fence: z.int(), pool: z.string(), nodes: z.int() }).nullable().meta(about('The attempt that is under way now.')),
-      stopped_for: z.enum(STOP_REASONS).nullable().meta(about('Why that attempt is asked to stop.')),
-      ended: attempt.nullable().meta(about('The attempt that ended with this.')),
-      error: jobError,
-      final: z.boolean().meta(about('Whether the job is over, and this its last event.')),
-    })
-    .meta({ id: 'JobEvent' }),
-);
+const event = apiNamed('JobEvent', () => ({
+  id: z.int().min(1).meta(about('Counts the events of the job from 1: what `after` and `Last-Event-ID` mean.')),
+  object: z.literal('job_event'),
+  job: z.string(),
+  kind: z.enum(JOB_EVENT_KINDS).meta(about('What changed, which is also the name of the event.')),
+  created_at: unixSeconds,
+  state: z.enum(JOB_STATES).meta(about('After the change.')),
+  priority,
+  attempt: z.object({ fence: z.int(), pool: z.string(), nodes: z.int() }).nullable().meta(about('The attempt that is under way now.')),
+  stopped_for: z.enum(STOP_REASONS).nullable().meta(about('Why that attempt is asked to stop.')),
+  ended: attempt.nullable().meta(about('The attempt that ended with this.')),
+  error: jobError,
+  final: z.boolean().meta(about('Whether the job is over, and this its last event.')),
+}));
 
 export type JobEventReply = z.infer<typeof event>;
 
@@ -39,8 +35,7 @@ const sequence = z.coerce.number().int().min(0);
 export const jobEventEndpoints = {
   getJobEvents: {
     ...jobCommon,
-    method: 'GET',
-    path: '/v1/jobs/:job/events',
+    ...call('GET', '/v1/jobs/:job/events'),
     summary: apiText('The history of a job, as server-sent events'),
     description: apiText(
       'Each event has an `id`, the name of its kind as `event`, and JSON as `data`. The stream goes on until the final state of the job: its event has ' +
@@ -54,7 +49,6 @@ export const jobEventEndpoints = {
       follow: z.enum(['true', 'false']).default('true').meta(about('`false`: only what has happened by now.')),
     }),
     headers: z.object({ 'last-event-id': sequence.optional().meta(about('As `after`, which it overrides.')) }),
-    body: NO_BODY,
     status: 200,
     reply: { kind: 'events', schema: event },
   },

@@ -1,9 +1,9 @@
 import * as z from 'zod';
 
-import { about, apiOnly, apiText } from './api-text.ts';
+import { about, apiNamed, apiObject, apiOnly, apiText } from './api-text.ts';
 import { unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
-import { json, NO_BODY } from './endpoint.ts';
+import { call, json } from './endpoint.ts';
 import { JOB_STATES, jobCommon, jobParams, submission } from './jobs.ts';
 import { dollarsOut } from './money.ts';
 
@@ -119,14 +119,12 @@ const waiting = apiOnly(() => ({
   remedies: remedies.meta(about('Any of these would bring it closer to a start.')),
 }));
 
-const held = apiOnly(() =>
-  z.object({
-    model: z.string(),
-    memory_mib: z.int(),
-    load_ms: z.int().meta(about('What loading them takes where it has not been measured yet.')),
-    nodes: z.int(),
-  }),
-);
+const held = apiObject(() => ({
+  model: z.string(),
+  memory_mib: z.int(),
+  load_ms: z.int().meta(about('What loading them takes where it has not been measured yet.')),
+  nodes: z.int(),
+}));
 
 const SCALE_REASONS = [
   'load',
@@ -140,136 +138,120 @@ const SCALE_REASONS = [
 ] as const;
 export type ScaleReason = (typeof SCALE_REASONS)[number];
 
-const scaling = apiOnly(() =>
-  z.object({
-    replicas: z.int().meta(about('How many there are.')),
-    wanted: z.int().meta(about('How many there are to be: within `min` and `max` of its `nodes`.')),
-    outstanding: z.number().nullable().meta(about('Requests under way on all of them together, of late and on average.')),
-    outstanding_per_replica: z.number(),
-    reason: z
-      .enum(SCALE_REASONS)
-      .meta(
-        about(
-          '`load`: as many as it takes for each to have `outstanding_per_replica`. `least`, `most`: fewer would do, or more were needed. `scale_down_delay`: fewer would do, and are to be there at `fewer_at`. `no_more_nodes`: more are wanted than there are nodes for. `not_measured`: none has said how much it does.',
-        ),
+const scaling = apiObject(() => ({
+  replicas: z.int().meta(about('How many there are.')),
+  wanted: z.int().meta(about('How many there are to be: within `min` and `max` of its `nodes`.')),
+  outstanding: z.number().nullable().meta(about('Requests under way on all of them together, of late and on average.')),
+  outstanding_per_replica: z.number(),
+  reason: z
+    .enum(SCALE_REASONS)
+    .meta(
+      about(
+        '`load`: as many as it takes for each to have `outstanding_per_replica`. `least`, `most`: fewer would do, or more were needed. `scale_down_delay`: fewer would do, and are to be there at `fewer_at`. `no_more_nodes`: more are wanted than there are nodes for. `not_measured`: none has said how much it does.',
       ),
-    fewer_at: unixSeconds.nullable().meta(about('When there will be fewer if the load asks for no more until then.')),
-  }),
-);
+    ),
+  fewer_at: unixSeconds.nullable().meta(about('When there will be fewer if the load asks for no more until then.')),
+}));
 
-const turn = apiOnly(() =>
-  z.object({
-    round_s: z.int(),
-    next_round_at: unixSeconds.nullable().meta(about('When jobs next take turns; null while none of the queue has nodes.')),
-    attained_s: z
-      .number()
-      .meta(about('How long it has run in all, converted to time on the type that is fastest for it: jobs with the least go first.')),
-    ahead: z.int().meta(about('Jobs of its queue that go first: with higher priority, or with equal priority and less attained.')),
-  }),
-);
+const turn = apiObject(() => ({
+  round_s: z.int(),
+  next_round_at: unixSeconds.nullable().meta(about('When jobs next take turns; null while none of the queue has nodes.')),
+  attained_s: z
+    .number()
+    .meta(about('How long it has run in all, converted to time on the type that is fastest for it: jobs with the least go first.')),
+  ahead: z.int().meta(about('Jobs of its queue that go first: with higher priority, or with equal priority and less attained.')),
+}));
 
-const explanation = apiOnly(() =>
-  z
+const explanation = apiNamed('JobExplanation', () => ({
+  job: z.string(),
+  object: z.literal('job_explanation'),
+  state: z.enum(JOB_STATES),
+  ...waiting,
+  reserved: z
+    .array(
+      z.object({
+        resource: z.string(),
+        until: unixSeconds,
+        reservation: z.string().nullable().meta(about('Null: of another tenant.')),
+      }),
+    )
+    .meta(about('Reservations of other queues for what it asks for: they stand in its way until then, or until they are ended.')),
+  weights: held
+    .nullable()
+    .meta(
+      about(
+        'Of a job that works with a model and is not over: on how many nodes its weights are now. It goes there, if one of them has room.',
+      ),
+    ),
+  scaling: scaling.nullable().meta(about('Of a job that has as many replicas as its load asks for: why there are so many.')),
+  time_slice: turn.nullable().meta(about('For an unfinished job of a queue whose jobs take turns.')),
+  evicted: z
     .object({
-      job: z.string(),
-      object: z.literal('job_explanation'),
-      state: z.enum(JOB_STATES),
-      ...waiting,
-      reserved: z
-        .array(
-          z.object({
-            resource: z.string(),
-            until: unixSeconds,
-            reservation: z.string().nullable().meta(about('Null: of another tenant.')),
-          }),
-        )
-        .meta(about('Reservations of other queues for what it asks for: they stand in its way until then, or until they are ended.')),
-      weights: held
-        .nullable()
-        .meta(
-          about(
-            'Of a job that works with a model and is not over: on how many nodes its weights are now. It goes there, if one of them has room.',
-          ),
-        ),
-      scaling: scaling.nullable().meta(about('Of a job that has as many replicas as its load asks for: why there are so many.')),
-      time_slice: turn.nullable().meta(about('For an unfinished job of a queue whose jobs take turns.')),
-      evicted: z
-        .object({
-          reason: z.enum(['priority', 'reclaim', 'fair_share', 'time_slice']),
-          for_job: z.string().nullable().meta(about('The job that its nodes were taken for; null: one of another tenant.')),
-        })
-        .nullable()
-        .meta(
-          about(
-            'Of a job that made room for another: `priority`: for one of its queue with more; `reclaim`: for one whose quota it had borrowed; `fair_share`: for one of a queue that had less; `time_slice`: for those of its queue that had attained less (no one job is named).',
-          ),
-        ),
+      reason: z.enum(['priority', 'reclaim', 'fair_share', 'time_slice']),
+      for_job: z.string().nullable().meta(about('The job that its nodes were taken for; null: one of another tenant.')),
     })
-    .meta({ id: 'JobExplanation' }),
-);
+    .nullable()
+    .meta(
+      about(
+        'Of a job that made room for another: `priority`: for one of its queue with more; `reclaim`: for one whose quota it had borrowed; `fair_share`: for one of a queue that had less; `time_slice`: for those of its queue that had attained less (no one job is named).',
+      ),
+    ),
+}));
 
 export type JobExplanationReply = z.infer<typeof explanation>;
 
-const plan = apiOnly(() =>
-  z
+const plan = apiNamed('JobPlan', () => ({
+  object: z.literal('job_plan'),
+  outcome: z
+    .enum(['starts', 'waits'])
+    .meta(about('`starts`: it would get its nodes at once; those that are evicted for it leave them first.')),
+  placement: z
     .object({
-      object: z.literal('job_plan'),
-      outcome: z
-        .enum(['starts', 'waits'])
-        .meta(about('`starts`: it would get its nodes at once; those that are evicted for it leave them first.')),
-      placement: z
-        .object({
-          option,
-          pool: z.string(),
-          nodes: z.int(),
-          start_at: unixSeconds
-            .nullable()
-            .meta(
-              about(
-                'At the latest, if the jobs that are evicted take all of their grace; if it waits, if the jobs that run take as long as they may and none goes before it. Null when that is not known.',
-              ),
-            ),
-          usd_per_hour: dollarsOut.meta(about("Of all its nodes at the pool's prices: what `max_usd_per_hour` is compared with.")),
-          billed_usd_per_hour: dollarsOut.meta(about("What its time is billed, at today's prices.")),
-          weights: held.nullable().meta(about('On how many of its nodes the weights of its model are already; null: it needs none.')),
-          max_cost_usd: dollarsOut
-            .nullable()
-            .meta(about('The most that one attempt is billed, its tokens included; null without `max_runtime_s`.')),
-        })
+      option,
+      pool: z.string(),
+      nodes: z.int(),
+      start_at: unixSeconds
         .nullable()
-        .meta(about('Where it would start; if it waits, where there will be room first, if there ever is.')),
-      evicts: z.object({
-        jobs: z.array(z.string()).meta(about('Jobs of the tenant that would be asked to stop for it.')),
-        others: z.int().meta(about('How many of other tenants would be.')),
-      }),
-      waiting: z.object(waiting).nullable(),
+        .meta(
+          about(
+            'At the latest, if the jobs that are evicted take all of their grace; if it waits, if the jobs that run take as long as they may and none goes before it. Null when that is not known.',
+          ),
+        ),
+      usd_per_hour: dollarsOut.meta(about("Of all its nodes at the pool's prices: what `max_usd_per_hour` is compared with.")),
+      billed_usd_per_hour: dollarsOut.meta(about("What its time is billed, at today's prices.")),
+      weights: held.nullable().meta(about('On how many of its nodes the weights of its model are already; null: it needs none.')),
+      max_cost_usd: dollarsOut
+        .nullable()
+        .meta(about('The most that one attempt is billed, its tokens included; null without `max_runtime_s`.')),
     })
-    .meta({ id: 'JobPlan' }),
-);
+    .nullable()
+    .meta(about('Where it would start; if it waits, where there will be room first, if there ever is.')),
+  evicts: z.object({
+    jobs: z.array(z.string()).meta(about('Jobs of the tenant that would be asked to stop for it.')),
+    others: z.int().meta(about('How many of other tenants would be.')),
+  }),
+  waiting: z.object(waiting).nullable(),
+}));
 
 export type JobPlanReply = z.infer<typeof plan>;
 
 export const jobExplanationEndpoints = {
   explainJob: {
     ...jobCommon,
-    method: 'GET',
-    path: '/v1/jobs/:job/explain',
+    ...call('GET', '/v1/jobs/:job/explain'),
     summary: apiText('Why a job waits, and what would help'),
     description: apiText('Of the jobs of other tenants it says how many there are, and nothing else.'),
     params: jobParams,
-    body: NO_BODY,
     status: 200,
     reply: json(explanation),
   },
   planJob: {
     ...jobCommon,
-    method: 'POST',
-    path: '/v1/jobs:plan',
+    ...call('POST', '/v1/jobs:plan', json(submission)),
     summary: apiText('What would become of a job: where, when, at what cost'),
     description: apiText(
       'Takes what `POST /v1/jobs` takes, and is refused as that would be. Queues nothing: if nothing else happens, this is what the submission leads to. Whether quotas and budgets pay for it is asked once it is submitted.',
     ),
-    body: json(submission),
     status: 200,
     reply: json(plan),
   },

@@ -1,11 +1,11 @@
 import * as z from 'zod';
 
-import { about, apiOnly, apiText } from './api-text.ts';
+import { about, apiObject, apiOnly, apiText } from './api-text.ts';
 import { FAILURE_REASONS } from './attempt.ts';
 import { progress } from './attempt-report.ts';
 import { name, ownerOrCallers, page, pageQuery, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
-import { json, NO_BODY, tenant } from './endpoint.ts';
+import { call, json, tenant } from './endpoint.ts';
 import { jobId, MARKETS, priority, TERMS } from './job-terms.ts';
 import { JOB_KINDS, WORK_SCHEMAS } from './job-work.ts';
 import { LIMITS } from './limits.ts';
@@ -54,24 +54,22 @@ export const STOP_REASONS = [
 ] as const;
 export type StopReason = (typeof STOP_REASONS)[number];
 
-export const attempt = apiOnly(() =>
-  z.object({
-    fence: z.int().min(1).meta(about('Rises with every attempt.')),
-    pool: z.string(),
-    started_at: unixSeconds,
-    ended_at: unixSeconds.nullable(),
-    outcome: z.enum(['running', 'succeeded', ...FAILURE_REASONS]),
-    exit_code: exitCode,
-    stopped_for: z
-      .enum(STOP_REASONS)
-      .nullable()
-      .meta(
-        about(
-          'Why it was asked to stop; null when it was not. `priority`, `reclaim` and `fair_share`: for another job. `queue_stopped`: its queue is drained. `time_slice`: jobs of its queue take turns. `suspended` and `requested`: as the owner of the job wanted.',
-        ),
+export const attempt = apiObject(() => ({
+  fence: z.int().min(1).meta(about('Rises with every attempt.')),
+  pool: z.string(),
+  started_at: unixSeconds,
+  ended_at: unixSeconds.nullable(),
+  outcome: z.enum(['running', 'succeeded', ...FAILURE_REASONS]),
+  exit_code: exitCode,
+  stopped_for: z
+    .enum(STOP_REASONS)
+    .nullable()
+    .meta(
+      about(
+        'Why it was asked to stop; null when it was not. `priority`, `reclaim` and `fair_share`: for another job. `queue_stopped`: its queue is drained. `time_slice`: jobs of its queue take turns. `suspended` and `requested`: as the owner of the job wanted.',
       ),
-  }),
-);
+    ),
+}));
 
 /** Why a job failed: as its last attempt did, or by what its owner had set. */
 export const JOB_ERRORS = [
@@ -85,22 +83,20 @@ export const JOB_ERRORS = [
 
 export type JobErrorReason = (typeof JOB_ERRORS)[number];
 
-const resources = apiOnly(() =>
-  z.object({
-    accelerator: z.string().nullable(),
-    accelerators_per_node: z.int(),
-    accelerator_milli: z.int().meta(about('Thousandths of each accelerator.')),
-    cpu_milli: z.int(),
-    memory_mib: z.int(),
-    nodes: z.object({ min: z.int(), max: z.int(), step: z.int() }),
-    markets: z.array(z.enum(MARKETS)),
-    regions: z.array(z.string()).nullable(),
-    topology: z.object({ level: z.string(), mode: z.enum(['required', 'preferred']), block: z.boolean() }).nullable(),
-    throughput: z.number(),
-  }),
-);
+const resources = apiObject(() => ({
+  accelerator: z.string().nullable(),
+  accelerators_per_node: z.int(),
+  accelerator_milli: z.int().meta(about('Thousandths of each accelerator.')),
+  cpu_milli: z.int(),
+  memory_mib: z.int(),
+  nodes: z.object({ min: z.int(), max: z.int(), step: z.int() }),
+  markets: z.array(z.enum(MARKETS)),
+  regions: z.array(z.string()).nullable(),
+  topology: z.object({ level: z.string(), mode: z.enum(['required', 'preferred']), block: z.boolean() }).nullable(),
+  throughput: z.number(),
+}));
 
-const output = apiOnly(() => z.object({ path: z.string(), file: z.string(), bytes: z.int(), sha256: z.string() }));
+const output = apiObject(() => ({ path: z.string(), file: z.string(), bytes: z.int(), sha256: z.string() }));
 
 export const jobError = apiOnly(() =>
   z
@@ -153,14 +149,12 @@ const jobFields = apiOnly(() => ({
   cost_usd: z.string().nullable().meta(about('Exact decimal, once the job has finished.')),
 }));
 
-const replica = apiOnly(() =>
-  z.object({
-    number: z.int().meta(about('In the order in which replicas joined; none is used twice in an attempt.')),
-    node: z.string(),
-    address: z.string().nullable().meta(about('Where it serves; null while it starts.')),
-    health: z.enum(['starting', 'healthy', 'unhealthy']),
-  }),
-);
+const replica = apiObject(() => ({
+  number: z.int().meta(about('In the order in which replicas joined; none is used twice in an attempt.')),
+  node: z.string(),
+  address: z.string().nullable().meta(about('Where it serves; null while it starts.')),
+  health: z.enum(['starting', 'healthy', 'unhealthy']),
+}));
 
 /** What a job does is shown as it was submitted, by the fields of its kind. */
 export const job = apiOnly(() =>
@@ -207,18 +201,15 @@ export const jobCommon = { tag: 'Jobs', access: tenant('jobs'), meters: [] } as 
 export const jobEndpoints = {
   createJob: {
     ...jobCommon,
-    method: 'POST',
-    path: '/v1/jobs',
+    ...call('POST', '/v1/jobs', json(submission)),
     summary: apiText('Queue a heavy job for the pools'),
-    body: json(submission),
     status: 201,
     reply: json(job),
     idempotent: true,
   },
   listJobs: {
     ...jobCommon,
-    method: 'GET',
-    path: '/v1/jobs',
+    ...call('GET', '/v1/jobs'),
     summary: apiText('List jobs, newest first'),
     description: apiText(
       'To get the next page, pass `next` as `after`. Filters are combined. A page of rare jobs may have fewer than `limit`, or none, and still a `next`.',
@@ -236,7 +227,6 @@ export const jobEndpoints = {
       created_after: unixSecondsQuery.meta(about('Jobs submitted then or later, in seconds since the Unix epoch.')),
       created_before: unixSecondsQuery.meta(about('Jobs submitted before then.')),
     }),
-    body: NO_BODY,
     status: 200,
     reply: json(
       apiOnly(() => page(job).extend({ next: z.string().nullable().meta(about('Pass it as `after`; null: there are no more.')) })),
@@ -244,18 +234,15 @@ export const jobEndpoints = {
   },
   getJob: {
     ...jobCommon,
-    method: 'GET',
-    path: '/v1/jobs/:job',
+    ...call('GET', '/v1/jobs/:job'),
     summary: apiText('State, progress and cost of a job'),
     params: jobParams,
-    body: NO_BODY,
     status: 200,
     reply: json(job),
   },
   getJobLogs: {
     ...jobCommon,
-    method: 'GET',
-    path: '/v1/jobs/:job/logs',
+    ...call('GET', '/v1/jobs/:job/logs'),
     summary: apiText('What the attempts of a job have written'),
     description: apiText(
       'Text, from byte `offset` on. `x-sluice-log-attempt` names the attempt and `x-sluice-log-next` the offset to read on from. Of each attempt the newest 4 MiB are kept, for 30 days; a line in brackets stands where bytes are missing. With `follow` the answer goes on until the attempt is over: without `attempt`, until the job is; after half an hour at most, and then its last line, in brackets, names the attempt and the offset to go on with.',
@@ -272,7 +259,6 @@ export const jobEndpoints = {
       offset: z.coerce.number().int().min(0).default(0),
       follow: z.enum(['true', 'false']).default('false'),
     }),
-    body: NO_BODY,
     status: 200,
     reply: { kind: 'bytes', contentType: 'text/plain; charset=utf-8' },
   },

@@ -1,11 +1,11 @@
 import * as z from 'zod';
 
 import { isAddressRange } from './client-address.ts';
-import { about, apiOnly, apiText } from './api-text.ts';
+import { about, apiNamed, apiOnly, apiText } from './api-text.ts';
 import { INDEX_PATTERN, keyId, name, owner, ownerOrCallers, page, pageQuery, projectId, tenantId, unixSeconds } from './common.ts';
 import { isOrigin } from './cross-origin.ts';
 import type { Endpoint } from './endpoint.ts';
-import { json, NO_BODY, tenantOrAdmin } from './endpoint.ts';
+import { call, json, tenantOrAdmin } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
 import { subjectTenant } from './organisations.ts';
 import type { Scope } from './principal.ts';
@@ -76,20 +76,15 @@ const keyFields = apiOnly(() => ({
 
 const key = apiOnly(() => z.object(keyFields).meta({ id: 'Key' }));
 
-const keyWithSecret = apiOnly(() =>
-  z.object({ ...keyFields, key: z.string().meta(about('The API key itself. Shown here and never again.')) }).meta({ id: 'KeyWithSecret' }),
-);
+const keyWithSecret = apiNamed('KeyWithSecret', () => ({
+  ...keyFields,
+  key: z.string().meta(about('The API key itself. Shown here and never again.')),
+}));
 
-const revokedKey = apiOnly(() =>
-  z
-    .object({
-      ...keyFields,
-      revoked_descendants: z
-        .array(keyId)
-        .meta(about('The keys that descend from it and are revoked with it; a repetition names them again.')),
-    })
-    .meta({ id: 'RevokedKey' }),
-);
+const revokedKey = apiNamed('RevokedKey', () => ({
+  ...keyFields,
+  revoked_descendants: z.array(keyId).meta(about('The keys that descend from it and are revoked with it; a repetition names them again.')),
+}));
 
 const createKey = z.strictObject({
   tenant: subjectTenant,
@@ -112,84 +107,60 @@ const rotateKey = z.strictObject({
     .meta(about('How long the replaced secret keeps working; 0 after a leak.')),
 });
 
-const TAG = 'Tenancy';
-const access = tenantOrAdmin('keys:write');
 const params = z.object({ key: keyId });
+
+const common = { tag: 'Tenancy', access: tenantOrAdmin('keys:write'), meters: [], status: 200 } as const;
 
 export const keyEndpoints = {
   createKey: {
-    method: 'POST',
-    path: '/v1/keys',
-    tag: TAG,
+    ...common,
+    ...call('POST', '/v1/keys', json(createKey)),
     summary: apiText('Create an API key'),
     description: apiText(
       'A key cannot make one that reaches further than itself: in scopes, time, addresses, origins or resources; what it leaves out it passes on. What the new key consumes counts for its maker too. The answer carries the key once; repeated under its `Idempotency-Key` by the same caller it answers the same key, until that is revoked or rotated: then `state_conflict`.',
     ),
-    access,
-    meters: [],
-    body: json(createKey),
     status: 201,
     reply: json(keyWithSecret),
     idempotent: true,
   },
   listKeys: {
-    method: 'GET',
-    path: '/v1/keys',
-    tag: TAG,
+    ...common,
+    ...call('GET', '/v1/keys'),
     summary: apiText('List the API keys of a tenant, oldest first'),
-    access,
-    meters: [],
     query: pageQuery.extend({ tenant: subjectTenant }),
-    body: NO_BODY,
-    status: 200,
     reply: json(apiOnly(() => page(key))),
   },
   getKey: {
-    method: 'GET',
-    path: '/v1/keys/:key',
-    tag: TAG,
+    ...common,
+    ...call('GET', '/v1/keys/:key'),
     summary: apiText('An API key, without its secret'),
-    access,
-    meters: [],
     params,
-    body: NO_BODY,
-    status: 200,
     reply: json(key),
   },
   rotateKey: {
-    method: 'POST',
-    path: '/v1/keys/:key/rotate',
-    tag: TAG,
+    ...common,
+    ...call('POST', '/v1/keys/:key/rotate', json(rotateKey)),
     summary: apiText('Give an API key a new secret'),
     description: apiText(
       'The replaced secret keeps working for `grace_seconds`; one replaced earlier stops at once. A key rotates itself and what it made. ' +
         'Repeated under its `Idempotency-Key` it answers the same secret, until that is revoked or rotated again: then `state_conflict`.',
     ),
-    access,
-    meters: [],
     params,
-    body: json(rotateKey),
-    status: 200,
     reply: json(keyWithSecret),
     idempotent: true,
   },
   revokeKey: {
-    method: 'DELETE',
-    path: '/v1/keys/:key',
-    tag: TAG,
+    ...common,
+    ...call('DELETE', '/v1/keys/:key'),
     summary: apiText('Revoke an API key, and those it made if you say so'),
     description: apiText(
       'Final. Every gateway refuses the key within a second. With `descendants=true` so are the keys that it made, and those that they made, ' +
         'in one step; without, they keep working (`created_by` in the list shows which there are). A key revokes none that reaches further than itself.',
     ),
-    access,
-    meters: [],
     params,
     query: z.strictObject({
       descendants: z.enum(['true', 'false']).default('false').meta(about('Whether the keys that descend from it are revoked with it.')),
     }),
-    body: NO_BODY,
-    status: 200,
     reply: json(revokedKey),
   },
 } as const satisfies Record<string, Endpoint>;

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiLines, apiOnly, apiText } from './api-text.ts';
+import { about, apiLines, apiObject, apiText } from './api-text.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY, PUBLIC, tenant } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
@@ -49,35 +49,31 @@ const infer = z.strictObject({
   outputs: z.array(wanted).max(LIMITS.inferTensorsMaxCount).optional().meta(about('Those that are wanted. Absent: all.')),
 });
 
-const port = apiOnly(() => z.object({ name: z.string(), datatype, shape: z.array(z.int()).meta(about('-1: chosen by each call.')) }));
+const port = apiObject(() => ({ name: z.string(), datatype, shape: z.array(z.int()).meta(about('-1: chosen by each call.')) }));
 const ofModel = { model_name: z.string(), model_version: z.string() };
 
-const metadata = apiOnly(() =>
-  z.object({
-    name: z.string(),
-    versions: z.array(z.string()),
-    platform: z.literal('onnxruntime_onnx'),
-    inputs: z.array(port),
-    outputs: z.array(port),
-  }),
-);
+const metadata = apiObject(() => ({
+  name: z.string(),
+  versions: z.array(z.string()),
+  platform: z.literal('onnxruntime_onnx'),
+  inputs: z.array(port),
+  outputs: z.array(port),
+}));
 
-const output = apiOnly(() =>
-  z.object({
-    name: z.string(),
-    shape: z.array(z.int()),
-    datatype,
-    data: z.unknown().optional().meta(about('Row by row in one array; a number that is not finite is null.')),
-    parameters: z.object({ binary_data_size: z.int() }).optional(),
-  }),
-);
+const output = apiObject(() => ({
+  name: z.string(),
+  shape: z.array(z.int()),
+  datatype,
+  data: z.unknown().optional().meta(about('Row by row in one array; a number that is not finite is null.')),
+  parameters: z.object({ binary_data_size: z.int() }).optional(),
+}));
 
 const common = { tag: 'KServe', meters: [], status: 200, body: NO_BODY } as const;
 const health = { ...common, method: 'GET', access: PUBLIC, reply: { kind: 'none' } } as const;
 const reading = { ...common, method: 'GET', access: tenant('inference') } as const;
 const model = z.object({ model: modelName });
 const version = z.object({ model: modelName, version: z.string().min(1).max(16) });
-const ready = json(apiOnly(() => z.object({ name: z.string(), ready: z.literal(true) })));
+const ready = json(apiObject(() => ({ name: z.string(), ready: z.literal(true) })));
 
 const inferring = {
   tag: 'KServe',
@@ -86,7 +82,7 @@ const inferring = {
   meters: ['embedding_tokens'],
   body: { ...json(infer), exactIntegers: true, hasBytesBehind: true, bytesMax: LIMITS.inferBodyBytesMax },
   status: 200,
-  reply: json(apiOnly(() => z.object({ ...ofModel, id: z.string().optional(), outputs: z.array(output) }))),
+  reply: json(apiObject(() => ({ ...ofModel, id: z.string().optional(), outputs: z.array(output) }))),
 } as const;
 
 /** KServe's Open Inference Protocol v2, for registered models of every task: tensors in, tensors out. */
@@ -97,7 +93,7 @@ export const kserveEndpoints = {
     path: '/v2',
     access: PUBLIC,
     summary: apiText('What the server is'),
-    reply: json(apiOnly(() => z.object({ name: z.string(), version: z.string(), extensions: z.array(z.string()) }))),
+    reply: json(apiObject(() => ({ name: z.string(), version: z.string(), extensions: z.array(z.string()) }))),
   },
   kserveLive: { ...health, path: '/v2/health/live', summary: apiText('Whether the server answers') },
   kserveReady: { ...health, path: '/v2/health/ready', summary: apiText('Whether the server can answer for its models') },

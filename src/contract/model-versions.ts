@@ -1,10 +1,10 @@
 import * as z from 'zod';
 
 import { sha256 } from './agent-protocol.ts';
-import { about, apiLines, apiOnly, apiText } from './api-text.ts';
+import { about, apiLines, apiNamed, apiObject, apiOnly, apiText } from './api-text.ts';
 import { page, pageQuery, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
-import { json, NO_BODY, tenantOrAdmin } from './endpoint.ts';
+import { call, json, tenantOrAdmin } from './endpoint.ts';
 import { modelName } from './embedding-fields.ts';
 import { LIMITS } from './limits.ts';
 
@@ -18,61 +18,58 @@ export const share = z
 
 const versionNumber = z.coerce.number().int().min(1).max(999_999_999);
 
-export const modelVersionReply = apiOnly(() =>
-  z
+export const modelVersionReply = apiNamed('ModelVersion', () => ({
+  object: z.literal('model.version'),
+  model: z.string(),
+  version: z.int(),
+  stage: z.enum(['registered', 'verified', 'canary', 'serving', 'retired']),
+  created: unixSeconds,
+  owner: z.string(),
+  task: z.string(),
+  contract_hash: z.string().meta(about('Its embedding contract: that of the version that it is compatible with, once measured.')),
+  compatible_with: z.int().nullable(),
+  files: z.array(z.object({ path: z.string(), bytes: z.int(), sha256: z.string() })),
+  graph: z.string(),
+  external_data: z.array(z.string()),
+  tokens_max: z.int(),
+  dimensions: z.int().nullable(),
+  pooling: z.string(),
+  normalised: z.boolean(),
+  labels: z.array(z.string()),
+  activation: z.string(),
+  prompts: z.object({ query: z.string().optional(), passage: z.string().optional() }),
+  licence: z.string().nullable(),
+  recipe: z.record(z.string(), z.unknown()).nullable(),
+  evaluation: z.record(z.string(), z.unknown()).nullable(),
+  parents: z.array(z.string()),
+  checks: z
     .object({
-      object: z.literal('model.version'),
-      model: z.string(),
-      version: z.int(),
-      stage: z.enum(['registered', 'verified', 'canary', 'serving', 'retired']),
-      created: unixSeconds,
-      owner: z.string(),
-      task: z.string(),
-      contract_hash: z.string().meta(about('Its embedding contract: that of the version that it is compatible with, once measured.')),
-      compatible_with: z.int().nullable(),
-      files: z.array(z.object({ path: z.string(), bytes: z.int(), sha256: z.string() })),
-      graph: z.string(),
-      external_data: z.array(z.string()),
-      tokens_max: z.int(),
-      dimensions: z.int().nullable(),
-      pooling: z.string(),
-      normalised: z.boolean(),
-      labels: z.array(z.string()),
-      activation: z.string(),
-      prompts: z.object({ query: z.string().optional(), passage: z.string().optional() }),
-      licence: z.string().nullable(),
-      recipe: z.record(z.string(), z.unknown()).nullable(),
-      evaluation: z.record(z.string(), z.unknown()).nullable(),
-      parents: z.array(z.string()),
-      checks: z
-        .object({
-          at: unixSeconds,
-          passed: z.boolean(),
-          error: z.object({ code: z.string(), message: z.string() }).nullable(),
-          measured: z.record(z.string(), z.union([z.number(), z.string()])),
-        })
-        .nullable()
-        .meta(about('What the inference Worker found when it loaded and ran the version; null: it has not yet.')),
+      at: unixSeconds,
+      passed: z.boolean(),
+      error: z.object({ code: z.string(), message: z.string() }).nullable(),
+      measured: z.record(z.string(), z.union([z.number(), z.string()])),
     })
-    .meta({ id: 'ModelVersion' }),
-);
+    .nullable()
+    .meta(about('What the inference Worker found when it loaded and ran the version; null: it has not yet.')),
+}));
 
 export type ModelVersionReply = z.infer<typeof modelVersionReply>;
 
-const modelEvent = apiOnly(() =>
-  z.object({
-    id: z.string(),
-    at: unixSeconds,
-    by: z.string().meta(about('The id of a key, of the job that registered a version, or `admin`.')),
-    action: z.enum(['register', 'verify', 'refuse', 'promote', 'rollback', 'retire', 'alias', 'unalias']),
-    version: z.int().nullable(),
-    detail: z.string(),
-  }),
-);
+const modelEvent = apiObject(() => ({
+  id: z.string(),
+  at: unixSeconds,
+  by: z.string().meta(about('The id of a key, of the job that registered a version, or `admin`.')),
+  action: z.enum(['register', 'verify', 'refuse', 'promote', 'rollback', 'retire', 'alias', 'unalias']),
+  version: z.int().nullable(),
+  detail: z.string(),
+}));
 
-const aliasReply = apiOnly(() =>
-  z.object({ object: z.literal('model.alias'), alias: z.string(), model: z.string(), version: z.int().nullable() }),
-);
+const aliasReply = apiObject(() => ({
+  object: z.literal('model.alias'),
+  alias: z.string(),
+  model: z.string(),
+  version: z.int().nullable(),
+}));
 
 const common = { tag: 'Models', meters: [], status: 200 } as const;
 const reading = { ...common, access: tenantOrAdmin('inference') } as const;
@@ -101,29 +98,24 @@ const alias = z.strictObject({ version: z.int().min(1).optional().meta(about('Ab
 export const modelVersionEndpoints = {
   listModelVersions: {
     ...reading,
-    method: 'GET',
-    path: '/v1/models/:model/versions',
+    ...call('GET', '/v1/models/:model/versions'),
     summary: apiText('List the versions of a registered model'),
     description: apiText('By number; to get the next page, pass the last `version` as `after`.'),
     params: ofModel,
     query: pageQuery.extend({ after: versionNumber.optional() }),
-    body: NO_BODY,
     reply: json(apiOnly(() => page(modelVersionReply))),
   },
   getModelVersion: {
     ...reading,
-    method: 'GET',
-    path: '/v1/models/:model/versions/:version',
+    ...call('GET', '/v1/models/:model/versions/:version'),
     summary: apiText('A version: its manifest, its checks and what it was made of'),
     params: ofVersion,
-    body: NO_BODY,
     reply: json(modelVersionReply),
   },
   readModelVersionFile: {
     ...common,
     access: tenantOrAdmin('models:read'),
-    method: 'GET',
-    path: '/v1/models/:model/versions/:version/file',
+    ...call('GET', '/v1/models/:model/versions/:version/file'),
     summary: apiText('Download a file of a version, such as its weights'),
     description: apiText(
       '`sha256` must be that of one of its `files`; any other, and those of a version that is retired, are refused with `file_not_found`. Pages load models with it: keys have the ' +
@@ -131,23 +123,19 @@ export const modelVersionEndpoints = {
     ),
     params: ofVersion,
     query: z.strictObject({ sha256 }),
-    body: NO_BODY,
     reply: { kind: 'bytes', contentType: 'application/octet-stream' },
   },
   retireModelVersion: {
     ...writing,
-    method: 'DELETE',
-    path: '/v1/models/:model/versions/:version',
+    ...call('DELETE', '/v1/models/:model/versions/:version'),
     summary: apiText('Retire a version: its files go, its manifest and history stay'),
     description: apiText('Refused (`state_conflict`) while it serves, is the canary, or an alias stands for it.'),
     params: ofVersion,
-    body: NO_BODY,
     reply: json(modelVersionReply),
   },
   promoteModel: {
     ...writing,
-    method: 'POST',
-    path: '/v1/models/:model/promote',
+    ...call('POST', '/v1/models/:model/promote', json(promote)),
     summary: apiText('Have a version serve, or a share of the requests'),
     description: apiLines(
       'A version that is not verified yet is verified first. All isolates follow within a second, and no request fails meanwhile.',
@@ -157,47 +145,38 @@ export const modelVersionEndpoints = {
       'Refused with `contract_mismatch` while another version serves whose vectors are others: indexes are pinned to those.',
     ),
     params: ofModel,
-    body: json(promote),
     reply: json(modelVersionReply),
   },
   rollbackModel: {
     ...writing,
-    method: 'POST',
-    path: '/v1/models/:model/rollback',
+    ...call('POST', '/v1/models/:model/rollback'),
     summary: apiText('End the canary or, without one, have the version before serve again'),
     params: ofModel,
-    body: NO_BODY,
     reply: json(modelVersionReply),
   },
   setModelAlias: {
     ...writing,
-    method: 'PUT',
-    path: '/v1/models/:model/aliases/:model_alias',
+    ...call('PUT', '/v1/models/:model/aliases/:model_alias', json(alias)),
     summary: apiText('Give a model another name, or an alias another model'),
     description: apiText(
       'Such as the name that clients of OpenAI send. Indexes that were created through the alias stay with the model that it stood for.',
     ),
     params: ofAlias,
-    body: json(alias),
     reply: json(aliasReply),
   },
   removeModelAlias: {
     ...writing,
-    method: 'DELETE',
-    path: '/v1/models/:model/aliases/:model_alias',
+    ...call('DELETE', '/v1/models/:model/aliases/:model_alias'),
     summary: apiText('Remove an alias'),
     params: ofAlias,
-    body: NO_BODY,
-    reply: json(apiOnly(() => z.object({ alias: z.string(), object: z.literal('model.alias'), deleted: z.literal(true) }))),
+    reply: json(apiObject(() => ({ alias: z.string(), object: z.literal('model.alias'), deleted: z.literal(true) }))),
   },
   listModelEvents: {
     ...reading,
-    method: 'GET',
-    path: '/v1/models/:model/events',
+    ...call('GET', '/v1/models/:model/events'),
     summary: apiText('What happened to a registered model, newest first: what, when and by which key'),
     params: ofModel,
     query: pageQuery.extend({ after: z.coerce.number().int().min(1).optional() }),
-    body: NO_BODY,
     reply: json(apiOnly(() => page(modelEvent))),
   },
 } as const satisfies Record<string, Endpoint>;

@@ -1,9 +1,9 @@
 import * as z from 'zod';
 
-import { about, apiLines, apiOnly, apiText } from './api-text.ts';
+import { about, apiLines, apiNamed, apiObject, apiOnly, apiText } from './api-text.ts';
 import { ownerOrCallers, page, pageQuery, tenantId, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
-import { json, NO_BODY, tenantOrAdmin } from './endpoint.ts';
+import { call, json, tenantOrAdmin } from './endpoint.ts';
 import { fileId } from './files.ts';
 import { LIMITS } from './limits.ts';
 import { modelVersionReply, share } from './model-versions.ts';
@@ -82,37 +82,31 @@ const create = z.strictObject({
 
 export type CreateModelBody = z.output<typeof create>;
 
-const model = apiOnly(() =>
-  z
-    .object({
-      id: z.string().meta(about('The name of the newest version; of an older one `name@version`.')),
-      object: z.literal('model'),
-      created: unixSeconds,
-      owned_by: z
-        .string()
-        .meta(
-          about(
-            '`sluice`: of the deployment; `platform`: of its operator; the team that registered it; the name of its upstream; or `route`.',
-          ),
-        ),
-      task: z.string(),
-      version: z
-        .string()
-        .nullable()
-        .meta(about('The version that serves; the newest, while none does; null for a model of an upstream, whose version is unknown.')),
-      stage: z.string(),
-      canary: z.object({ version: z.int(), share }).nullable(),
-      aliases: z.array(z.string()),
-      dimensions: z.int().min(1).nullable().meta(about('Length of its vectors.')),
-      max_input_tokens: z.int().min(0).meta(about('The longest text it takes, in tokens.')),
-      vocabulary_size: z.int().min(1).nullable().meta(about('Token ids run from 0 to one less; null: it takes texts only.')),
-      contract_hash: z
-        .string()
-        .nullable()
-        .meta(about('Vectors of models with the same hash may be compared; null for a model of an upstream, whose vectors are unknown.')),
-    })
-    .meta({ id: 'Model' }),
-);
+const model = apiNamed('Model', () => ({
+  id: z.string().meta(about('The name of the newest version; of an older one `name@version`.')),
+  object: z.literal('model'),
+  created: unixSeconds,
+  owned_by: z
+    .string()
+    .meta(
+      about('`sluice`: of the deployment; `platform`: of its operator; the team that registered it; the name of its upstream; or `route`.'),
+    ),
+  task: z.string(),
+  version: z
+    .string()
+    .nullable()
+    .meta(about('The version that serves; the newest, while none does; null for a model of an upstream, whose version is unknown.')),
+  stage: z.string(),
+  canary: z.object({ version: z.int(), share }).nullable(),
+  aliases: z.array(z.string()),
+  dimensions: z.int().min(1).nullable().meta(about('Length of its vectors.')),
+  max_input_tokens: z.int().min(0).meta(about('The longest text it takes, in tokens.')),
+  vocabulary_size: z.int().min(1).nullable().meta(about('Token ids run from 0 to one less; null: it takes texts only.')),
+  contract_hash: z
+    .string()
+    .nullable()
+    .meta(about('Vectors of models with the same hash may be compared; null for a model of an upstream, whose vectors are unknown.')),
+}));
 
 export type ModelReply = z.infer<typeof model>;
 
@@ -125,48 +119,40 @@ const params = z.strictObject({ model: modelName });
 export const modelEndpoints = {
   listModels: {
     ...reading,
-    method: 'GET',
-    path: '/v1/models',
+    ...call('GET', '/v1/models'),
     summary: apiText('List the models'),
     description: apiText(
       "The models of the deployment come first; then those of the tenant and of the platform, their upstreams' included, which `after` and `limit` page through by name.",
     ),
     query: pageQuery,
-    body: NO_BODY,
     reply: json(apiOnly(() => page(model))),
   },
   getModel: {
     ...reading,
-    method: 'GET',
-    path: '/v1/models/:model',
+    ...call('GET', '/v1/models/:model'),
     summary: apiText('Describe a model, by its name or an alias; also a model of an upstream, or a route'),
     params,
-    body: NO_BODY,
     reply: json(model),
   },
   createModel: {
     ...writing,
-    method: 'POST',
-    path: '/v1/models',
+    ...call('POST', '/v1/models', json(create)),
     summary: apiText('Register a version of a model'),
     description: apiLines(
       'The first registration under a name makes the model, each further one its next version. The inference Worker then loads the version and runs it once: it is `verified`, or the answer says in `checks` why not. Nothing serves before it is promoted.',
       '',
       "A tenant's models are its own. With the admin key a model of the platform is registered, which all tenants may use.",
     ),
-    body: json(create),
     status: 201,
     reply: json(modelVersionReply),
     idempotent: true,
   },
   deleteModel: {
     ...writing,
-    method: 'DELETE',
-    path: '/v1/models/:model',
+    ...call('DELETE', '/v1/models/:model'),
     summary: apiText('Delete a model with all its versions and aliases'),
     description: apiText('Refused (`state_conflict`) while an index of the tenant is pinned to it.'),
     params,
-    body: NO_BODY,
-    reply: json(apiOnly(() => z.object({ id: z.string(), object: z.literal('model'), deleted: z.literal(true) }))),
+    reply: json(apiObject(() => ({ id: z.string(), object: z.literal('model'), deleted: z.literal(true) }))),
   },
 } as const satisfies Record<string, Endpoint>;

@@ -1,43 +1,33 @@
 import * as z from 'zod';
 
-import { apiOnly, apiText } from './api-text.ts';
+import { apiObject, apiText } from './api-text.ts';
 import type { Endpoint } from './endpoint.ts';
-import { json, NO_BODY, PUBLIC, tenantOrAdmin } from './endpoint.ts';
+import { call, json, PUBLIC, tenantOrAdmin } from './endpoint.ts';
 
-const health = apiOnly(() => z.object({ status: z.literal('ok') }));
+const health = apiObject(() => ({ status: z.literal('ok') }));
+
+const common = { tag: 'Operations', meters: [], status: 200 } as const;
 
 export const opsEndpoints = {
   health: {
-    method: 'GET',
-    path: '/healthz',
-    tag: 'Operations',
+    ...common,
+    ...call('GET', '/healthz'),
     summary: apiText('Whether this isolate answers'),
     access: PUBLIC,
-    meters: [],
-    body: NO_BODY,
-    status: 200,
     reply: json(health),
   },
   ready: {
-    method: 'GET',
-    path: '/readyz',
-    tag: 'Operations',
+    ...common,
+    ...call('GET', '/readyz'),
     summary: apiText('Whether the control objects and the default model answer'),
     access: PUBLIC,
-    meters: [],
-    body: NO_BODY,
-    status: 200,
     reply: json(health),
   },
   metrics: {
-    method: 'GET',
-    path: '/metrics',
-    tag: 'Operations',
+    ...common,
+    ...call('GET', '/metrics'),
     summary: apiText('Counters and latencies of this isolate, in Prometheus text format'),
     access: tenantOrAdmin('ops:read'),
-    meters: [],
-    body: NO_BODY,
-    status: 200,
     reply: { kind: 'bytes', contentType: 'text/plain; version=0.0.4; charset=utf-8' },
   },
 } as const satisfies Record<string, Endpoint>;

@@ -1,14 +1,18 @@
 import * as z from 'zod';
 
-import { about, apiOnly, apiText } from './api-text.ts';
+import { about, apiNamed, apiObject, apiOnly, apiText } from './api-text.ts';
 import { name, organisationId, owner, ownerOrCallers, page, pageQuery, projectId, tenantId, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
-import { ADMIN, json, NO_BODY, tenantOrAdmin } from './endpoint.ts';
+import { ADMIN, call, json, tenantOrAdmin } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
 
-const organisation = apiOnly(() =>
-  z.object({ object: z.literal('organisation'), id: organisationId, name, owner, created_at: unixSeconds }).meta({ id: 'Organisation' }),
-);
+const organisation = apiNamed('Organisation', () => ({
+  object: z.literal('organisation'),
+  id: organisationId,
+  name,
+  owner,
+  created_at: unixSeconds,
+}));
 
 const tenantState = apiOnly(() => z.enum(['active', 'suspended', 'erasing', 'erased']));
 
@@ -27,31 +31,23 @@ const tenant = apiOnly(() =>
     .meta(apiText({ id: 'Tenant', description: apiText('A wall between data sets: nothing of one tenant is visible to another.') })),
 );
 
-const erasure = apiOnly(() =>
-  z
-    .object({
-      object: z.literal('tenant.erasure'),
-      tenant: tenantId,
-      state: tenantState,
-      verified: z.boolean().meta(about('Whether nothing is left, as counted for this answer.')),
-      remaining: z.array(z.object({ what: z.string(), count: z.int().min(0) })),
-      digest: z.string().meta(about('SHA-256 of the tenant, its state and what remains.')),
-    })
-    .meta({ id: 'TenantErasure' }),
-);
+const erasure = apiNamed('TenantErasure', () => ({
+  object: z.literal('tenant.erasure'),
+  tenant: tenantId,
+  state: tenantState,
+  verified: z.boolean().meta(about('Whether nothing is left, as counted for this answer.')),
+  remaining: z.array(z.object({ what: z.string(), count: z.int().min(0) })),
+  digest: z.string().meta(about('SHA-256 of the tenant, its state and what remains.')),
+}));
 
-const auditEntry = apiOnly(() =>
-  z
-    .object({
-      object: z.literal('audit.entry'),
-      position: z.int(),
-      at: unixSeconds,
-      actor: z.string(),
-      action: z.string(),
-      subject: z.string(),
-    })
-    .meta({ id: 'AuditEntry' }),
-);
+const auditEntry = apiNamed('AuditEntry', () => ({
+  object: z.literal('audit.entry'),
+  position: z.int(),
+  at: unixSeconds,
+  actor: z.string(),
+  action: z.string(),
+  subject: z.string(),
+}));
 
 const tenantParams = z.object({ tenant: tenantId });
 
@@ -63,195 +59,130 @@ const project = apiOnly(() =>
 
 const organisationParams = z.object({ organisation: organisationId });
 
-const organisationCache = apiOnly(() =>
-  z
-    .object({ object: z.literal('organisation.cache'), organisation: organisationId, shared: z.boolean() })
-    .meta({ id: 'OrganisationCache' }),
-);
+const organisationCache = apiNamed('OrganisationCache', () => ({
+  object: z.literal('organisation.cache'),
+  organisation: organisationId,
+  shared: z.boolean(),
+}));
 
 /** The tenant a call is about: the admin names it, a key has its own and needs not. */
 export const subjectTenant = tenantId.optional().meta(about("The admin names the tenant; a tenant's key may only name its own."));
 
-const TAG = 'Tenancy';
+const common = { tag: 'Tenancy', access: ADMIN, meters: [], status: 200 } as const;
 
 export const organisationEndpoints = {
   createOrganisation: {
-    method: 'POST',
-    path: '/v1/organisations',
-    tag: TAG,
+    ...common,
+    ...call('POST', '/v1/organisations', json(z.strictObject({ name, owner: ownerOrCallers }))),
     summary: apiText('Create an organisation'),
-    access: ADMIN,
-    meters: [],
-    body: json(z.strictObject({ name, owner: ownerOrCallers })),
     status: 201,
     reply: json(organisation),
     idempotent: true,
   },
   listOrganisations: {
-    method: 'GET',
-    path: '/v1/organisations',
-    tag: TAG,
+    ...common,
+    ...call('GET', '/v1/organisations'),
     summary: apiText('List organisations, oldest first'),
-    access: ADMIN,
-    meters: [],
     query: pageQuery,
-    body: NO_BODY,
-    status: 200,
     reply: json(apiOnly(() => page(organisation))),
   },
   getOrganisationCache: {
-    method: 'GET',
-    path: '/v1/organisations/:organisation/cache',
-    tag: TAG,
+    ...common,
+    ...call('GET', '/v1/organisations/:organisation/cache'),
     summary: apiText('Whether the tenants of an organisation share one embedding cache'),
-    access: ADMIN,
-    meters: [],
     params: organisationParams,
-    body: NO_BODY,
-    status: 200,
     reply: json(organisationCache),
   },
   setOrganisationCache: {
-    method: 'PUT',
-    path: '/v1/organisations/:organisation/cache',
-    tag: TAG,
+    ...common,
+    ...call('PUT', '/v1/organisations/:organisation/cache', json(z.strictObject({ shared: z.boolean() }))),
     summary: apiText('Let the tenants of an organisation share one embedding cache, or end that'),
     description: apiText(
       'Never shared unless asked for: tenants that share can see in `cache-status` whether another of them has embedded a text. ' +
         "Holds within a second. Vectors are shared, search results never; a purge by any of them takes from the shared cache and from the tenant's own.",
     ),
-    access: ADMIN,
-    meters: [],
     params: organisationParams,
-    body: json(z.strictObject({ shared: z.boolean() })),
-    status: 200,
     reply: json(organisationCache),
   },
   createTenant: {
-    method: 'POST',
-    path: '/v1/tenants',
-    tag: TAG,
+    ...common,
+    ...call('POST', '/v1/tenants', json(z.strictObject({ organisation: organisationId, name, owner: ownerOrCallers }))),
     summary: apiText('Create a tenant and its default project'),
-    access: ADMIN,
-    meters: [],
-    body: json(z.strictObject({ organisation: organisationId, name, owner: ownerOrCallers })),
     status: 201,
     reply: json(tenant),
     idempotent: true,
   },
   listTenants: {
-    method: 'GET',
-    path: '/v1/tenants',
-    tag: TAG,
+    ...common,
+    ...call('GET', '/v1/tenants'),
     summary: apiText('List the tenants of an organisation, oldest first'),
-    access: ADMIN,
-    meters: [],
     query: pageQuery.extend({ organisation: organisationId }),
-    body: NO_BODY,
-    status: 200,
     reply: json(apiOnly(() => page(tenant))),
   },
   getTenant: {
-    method: 'GET',
-    path: '/v1/tenants/:tenant',
-    tag: TAG,
+    ...common,
+    ...call('GET', '/v1/tenants/:tenant'),
     summary: apiText('A tenant and its state'),
-    access: ADMIN,
-    meters: [],
     params: tenantParams,
-    body: NO_BODY,
-    status: 200,
     reply: json(tenant),
   },
   suspendTenant: {
-    method: 'POST',
-    path: '/v1/tenants/:tenant/suspend',
-    tag: TAG,
+    ...common,
+    ...call('POST', '/v1/tenants/:tenant/suspend'),
     summary: apiText('Suspend a tenant: its keys stop within a second, everything stays'),
-    access: ADMIN,
-    meters: [],
     params: tenantParams,
-    body: NO_BODY,
-    status: 200,
     reply: json(tenant),
   },
   resumeTenant: {
-    method: 'POST',
-    path: '/v1/tenants/:tenant/resume',
-    tag: TAG,
+    ...common,
+    ...call('POST', '/v1/tenants/:tenant/resume'),
     summary: apiText('End the suspension of a tenant'),
-    access: ADMIN,
-    meters: [],
     params: tenantParams,
-    body: NO_BODY,
-    status: 200,
     reply: json(tenant),
   },
   eraseTenant: {
-    method: 'POST',
-    path: '/v1/tenants/:tenant/erase',
-    tag: TAG,
+    ...common,
+    ...call('POST', '/v1/tenants/:tenant/erase'),
     summary: apiText('Erase a tenant and everything it has, for good'),
     description: apiText(
       'Its keys stop first. What is left is counted for the answer; call it again until `state` is `erased`. Its id stays, with its usage: bills are kept.',
     ),
-    access: ADMIN,
-    meters: [],
     params: tenantParams,
-    body: NO_BODY,
-    status: 200,
     reply: json(erasure),
   },
   verifyErasure: {
-    method: 'GET',
-    path: '/v1/tenants/:tenant/erasure',
-    tag: TAG,
+    ...common,
+    ...call('GET', '/v1/tenants/:tenant/erasure'),
     summary: apiText('Count what there is of a tenant, kind by kind'),
-    access: ADMIN,
-    meters: [],
     params: tenantParams,
-    body: NO_BODY,
-    status: 200,
     reply: json(erasure),
   },
   listAudit: {
-    method: 'GET',
-    path: '/v1/audit',
-    tag: TAG,
+    ...common,
+    ...call('GET', '/v1/audit'),
     summary: apiText('The audit trail of an organisation, newest first'),
-    access: ADMIN,
-    meters: [],
     query: z.strictObject({
       organisation: organisationId,
       limit: z.coerce.number().int().min(1).max(LIMITS.pageMaxCount).default(LIMITS.pageDefaultCount),
       before: z.coerce.number().int().min(1).optional().meta(about('The `position` of the last entry of the page before.')),
     }),
-    body: NO_BODY,
-    status: 200,
-    reply: json(apiOnly(() => z.object({ object: z.literal('list'), data: z.array(auditEntry) }))),
+    reply: json(apiObject(() => ({ object: z.literal('list'), data: z.array(auditEntry) }))),
   },
   createProject: {
-    method: 'POST',
-    path: '/v1/projects',
-    tag: TAG,
+    ...common,
+    ...call('POST', '/v1/projects', json(z.strictObject({ tenant: subjectTenant, name, owner: ownerOrCallers }))),
     summary: apiText('Create a project'),
     access: tenantOrAdmin('keys:write'),
-    meters: [],
-    body: json(z.strictObject({ tenant: subjectTenant, name, owner: ownerOrCallers })),
     status: 201,
     reply: json(project),
     idempotent: true,
   },
   listProjects: {
-    method: 'GET',
-    path: '/v1/projects',
-    tag: TAG,
+    ...common,
+    ...call('GET', '/v1/projects'),
     summary: apiText('List the projects of a tenant, oldest first'),
     access: tenantOrAdmin('keys:write'),
-    meters: [],
     query: pageQuery.extend({ tenant: subjectTenant }),
-    body: NO_BODY,
-    status: 200,
     reply: json(apiOnly(() => page(project))),
   },
 } as const satisfies Record<string, Endpoint>;

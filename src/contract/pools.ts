@@ -1,9 +1,9 @@
 import * as z from 'zod';
 
-import { about, apiOnly, apiText } from './api-text.ts';
+import { about, apiObject, apiOnly, apiText } from './api-text.ts';
 import { name, owner, ownerOrCallers, page, pageQuery, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
-import { ADMIN, json, NO_BODY } from './endpoint.ts';
+import { ADMIN, call, json } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
 import { dollarsIn, dollarsOut } from './money.ts';
 import { acceleratorName, nodeCapacity } from './node-capacity.ts';
@@ -16,16 +16,14 @@ export const poolId = z
 
 export const agentId = z.string().regex(/^agt_(?:[1-9]\d?_)?[0-9a-z]{16}$/, 'must be the id of an agent');
 
-const pool = apiOnly(() =>
-  z.object({
-    id: z.string(),
-    object: z.literal('pool'),
-    name: z.string(),
-    owner: z.string(),
-    created_at: unixSeconds,
-    ...settingsReply.shape,
-  }),
-);
+const pool = apiObject(() => ({
+  id: z.string(),
+  object: z.literal('pool'),
+  name: z.string(),
+  owner: z.string(),
+  created_at: unixSeconds,
+  ...settingsReply.shape,
+}));
 
 export type PoolReply = z.infer<typeof pool>;
 
@@ -37,51 +35,47 @@ export type ChangePool = z.output<typeof change>;
 
 const NODE_STATES = ['open', 'cordoned', 'draining', 'away'] as const;
 
-const node = apiOnly(() =>
-  z.object({
-    id: z.string(),
-    object: z.literal('node'),
-    name: z.string(),
-    state: z
-      .enum(NODE_STATES)
-      .meta(
-        about(
-          '`open`: it takes work. `cordoned`: it takes none, and what runs there goes on. `draining`: jobs there are asked to leave. ' +
-            '`away`: it asks for no work at the moment; forgotten after ten minutes.',
-        ),
+const node = apiObject(() => ({
+  id: z.string(),
+  object: z.literal('node'),
+  name: z.string(),
+  state: z
+    .enum(NODE_STATES)
+    .meta(
+      about(
+        '`open`: it takes work. `cordoned`: it takes none, and what runs there goes on. `draining`: jobs there are asked to leave. ' +
+          '`away`: it asks for no work at the moment; forgotten after ten minutes.',
       ),
-    capacity: nodeCapacity.nullable().meta(about('As its agent says; null: it said nothing, and runs one small attempt.')),
-    attempts_max: z.int(),
-    domains: z.record(z.string(), z.string()),
-    ordinal: z.int(),
-    address: z.string().nullable(),
-    jobs: z.array(z.string()).meta(about('What runs there now.')),
-    weights: z
-      .array(
-        z.object({
-          model: z.string(),
-          memory_mib: z.int(),
-          load_ms: z.int().meta(about('What loading them again takes.')),
-          uses: z.int().meta(about('How often jobs have begun with them here.')),
-          in_use: z.int().meta(about('Jobs that work with them now: they stay as long as there is one.')),
-          last_used_at: unixSeconds.nullable().meta(about('Null: no job has worked with them since they were found there.')),
-        }),
-      )
-      .meta(about('Weights of models that are in its memory. Those that no job uses leave for others by what loading them again costs.')),
-    weights_max_mib: z.int().nullable().meta(about('What it has for weights; null: what its memory has room for.')),
-    idle_since: unixSeconds.nullable(),
-  }),
-);
+    ),
+  capacity: nodeCapacity.nullable().meta(about('As its agent says; null: it said nothing, and runs one small attempt.')),
+  attempts_max: z.int(),
+  domains: z.record(z.string(), z.string()),
+  ordinal: z.int(),
+  address: z.string().nullable(),
+  jobs: z.array(z.string()).meta(about('What runs there now.')),
+  weights: z
+    .array(
+      z.object({
+        model: z.string(),
+        memory_mib: z.int(),
+        load_ms: z.int().meta(about('What loading them again takes.')),
+        uses: z.int().meta(about('How often jobs have begun with them here.')),
+        in_use: z.int().meta(about('Jobs that work with them now: they stay as long as there is one.')),
+        last_used_at: unixSeconds.nullable().meta(about('Null: no job has worked with them since they were found there.')),
+      }),
+    )
+    .meta(about('Weights of models that are in its memory. Those that no job uses leave for others by what loading them again costs.')),
+  weights_max_mib: z.int().nullable().meta(about('What it has for weights; null: what its memory has room for.')),
+  idle_since: unixSeconds.nullable(),
+}));
 
 export type NodeReply = z.infer<typeof node>;
 
-const price = apiOnly(() =>
-  z.object({
-    accelerator: z.string().nullable().meta(about('Null: of a node without accelerators.')),
-    usd_per_hour: dollarsOut,
-    from: unixSeconds,
-  }),
-);
+const price = apiObject(() => ({
+  accelerator: z.string().nullable().meta(about('Null: of a node without accelerators.')),
+  usd_per_hour: dollarsOut,
+  from: unixSeconds,
+}));
 
 const newPrice = z.strictObject({
   accelerator: acceleratorName.optional().meta(about('If absent, the price of a node without accelerators.')),
@@ -104,49 +98,40 @@ const FLAG = z.enum(['true', 'false']).default('false');
 export const poolEndpoints = {
   createPool: {
     ...common,
-    method: 'POST',
-    path: '/v1/pools',
+    ...call('POST', '/v1/pools', json(create)),
     summary: apiText('Create a pool and the token of its agents'),
     description: apiText(
       'The token is answered here only. The same `Idempotency-Key` answers the same token; once that was replaced, it is refused (`idempotency_key_spent`), and `rotate_token` makes another.',
     ),
-    body: json(create),
     status: 201,
     reply: json(apiOnly(() => pool.extend({ agent_token: z.string() }))),
     idempotent: true,
   },
   listPools: {
     ...common,
-    method: 'GET',
-    path: '/v1/pools',
+    ...call('GET', '/v1/pools'),
     summary: apiText('List pools, by id'),
     query: pageQuery,
-    body: NO_BODY,
     reply: json(apiOnly(() => page(pool))),
   },
   getPool: {
     ...common,
-    method: 'GET',
-    path: '/v1/pools/:pool',
+    ...call('GET', '/v1/pools/:pool'),
     summary: apiText('A pool, its agents and what they run'),
     params,
-    body: NO_BODY,
     reply: json(apiOnly(() => pool.extend({ agents: z.int(), running: z.int() }))),
   },
   changePool: {
     ...common,
-    method: 'PATCH',
-    path: '/v1/pools/:pool',
+    ...call('PATCH', '/v1/pools/:pool', json(change)),
     summary: apiText('Change the settings of a pool'),
     description: apiText('What is absent stays as it is. What runs there goes on; jobs that wait are looked at again.'),
     params,
-    body: json(change),
     reply: json(pool),
   },
   deletePool: {
     ...common,
-    method: 'DELETE',
-    path: '/v1/pools/:pool',
+    ...call('DELETE', '/v1/pools/:pool'),
     summary: apiText('Delete a pool'),
     description: apiText(
       'Refused (`state_conflict`) while agents are there, unless `force` is true: then what they run is taken from them and waits for other ' +
@@ -154,88 +139,75 @@ export const poolEndpoints = {
     ),
     params,
     query: z.strictObject({ force: FLAG }),
-    body: NO_BODY,
-    reply: json(apiOnly(() => z.object({ id: z.string(), object: z.literal('pool.deleted'), deleted: z.literal(true) }))),
+    reply: json(apiObject(() => ({ id: z.string(), object: z.literal('pool.deleted'), deleted: z.literal(true) }))),
   },
   rotatePoolToken: {
     ...common,
-    method: 'POST',
-    path: '/v1/pools/:pool/rotate_token',
+    ...call(
+      'POST',
+      '/v1/pools/:pool/rotate_token',
+      json(z.strictObject({ grace_s: z.int().min(0).max(LIMITS.poolTokenGraceMaxS).default(3_600) })),
+    ),
     summary: apiText('Replace the token of the agents'),
     description: apiText(
       'The new token is answered here only; the former is accepted for `grace_s` seconds more, so that agents can be given the new one. Any older ' +
         'one is worth nothing from now on. The same `Idempotency-Key` answers the same token.',
     ),
     params,
-    body: json(z.strictObject({ grace_s: z.int().min(0).max(LIMITS.poolTokenGraceMaxS).default(3_600) })),
     reply: json(
-      apiOnly(() =>
-        z.object({ pool: z.string(), object: z.literal('pool.token'), agent_token: z.string(), former_expires_at: unixSeconds }),
-      ),
+      apiObject(() => ({ pool: z.string(), object: z.literal('pool.token'), agent_token: z.string(), former_expires_at: unixSeconds })),
     ),
     idempotent: true,
   },
   listNodes: {
     ...common,
-    method: 'GET',
-    path: '/v1/pools/:pool/nodes',
+    ...call('GET', '/v1/pools/:pool/nodes'),
     summary: apiText('List the nodes of a pool, by id'),
     params,
     query: pageQuery,
-    body: NO_BODY,
     reply: json(apiOnly(() => page(node))),
   },
   cordonNode: {
     ...common,
-    method: 'POST',
-    path: '/v1/pools/:pool/nodes/:node/cordon',
+    ...call('POST', '/v1/pools/:pool/nodes/:node/cordon'),
     summary: apiText('Give a node no new work'),
     description: apiText(
       'What runs there goes on. It holds for the agent until it is uncordoned; one that registers again is another node.',
     ),
     params: nodeParams,
-    body: NO_BODY,
     reply: json(node),
   },
   drainNode: {
     ...common,
-    method: 'POST',
-    path: '/v1/pools/:pool/nodes/:node/drain',
+    ...call('POST', '/v1/pools/:pool/nodes/:node/drain'),
     summary: apiText('Empty a node'),
     description: apiText('It is given no new work, and the jobs there are asked to save and leave; they run again elsewhere.'),
     params: nodeParams,
-    body: NO_BODY,
     reply: json(node),
   },
   uncordonNode: {
     ...common,
-    method: 'POST',
-    path: '/v1/pools/:pool/nodes/:node/uncordon',
+    ...call('POST', '/v1/pools/:pool/nodes/:node/uncordon'),
     summary: apiText('Let a node that is cordoned or drained take work again'),
     params: nodeParams,
-    body: NO_BODY,
     reply: json(node),
   },
   setPoolPrice: {
     ...common,
-    method: 'POST',
-    path: '/v1/pools/:pool/prices',
+    ...call('POST', '/v1/pools/:pool/prices', json(newPrice)),
     summary: apiText('Set what an accelerator of a pool costs'),
     description: apiText(
       'Placement compares prices as they are at the time; jobs that run are charged at the price that held when their segment began, so a new ' +
         'price holds for them from the next segment on. A second price for the same time replaces the first.',
     ),
     params,
-    body: json(newPrice),
     reply: json(price),
   },
   listPoolPrices: {
     ...common,
-    method: 'GET',
-    path: '/v1/pools/:pool/prices',
+    ...call('GET', '/v1/pools/:pool/prices'),
     summary: apiText('The prices of a pool: those that hold, and those to come'),
     params,
-    body: NO_BODY,
-    reply: json(apiOnly(() => z.object({ object: z.literal('list'), data: z.array(price) }))),
+    reply: json(apiObject(() => ({ object: z.literal('list'), data: z.array(price) }))),
   },
 } as const satisfies Record<string, Endpoint>;

@@ -1,9 +1,9 @@
 import * as z from 'zod';
 
-import { about, apiLines, apiOnly, apiText } from './api-text.ts';
+import { about, apiLines, apiNamed, apiObject, apiOnly, apiText } from './api-text.ts';
 import { page, pageQuery, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
-import { json, NO_BODY, tenant } from './endpoint.ts';
+import { call, json, tenant } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
 
 // Prompts: named templates whose versions are never edited, and labels that say which version calls get.
@@ -112,50 +112,38 @@ const render = z.strictObject({ version: selector, variables: values });
 
 const point = z.strictObject({ version: z.int().min(1) });
 
-const labelled = apiOnly(() => z.object({ version: z.int(), at: unixSeconds, by: z.string().meta(about('The id of the key.')) }));
+const labelled = apiObject(() => ({ version: z.int(), at: unixSeconds, by: z.string().meta(about('The id of the key.')) }));
 
-const promptReply = apiOnly(() =>
-  z
-    .object({
-      object: z.literal('prompt'),
-      name: z.string(),
-      newest_version: z.int(),
-      labels: z.record(z.string(), labelled),
-      created_at: unixSeconds,
-    })
-    .meta({ id: 'Prompt' }),
-);
+const promptReply = apiNamed('Prompt', () => ({
+  object: z.literal('prompt'),
+  name: z.string(),
+  newest_version: z.int(),
+  labels: z.record(z.string(), labelled),
+  created_at: unixSeconds,
+}));
 
 export type PromptReply = z.infer<typeof promptReply>;
 
-const versionReply = apiOnly(() =>
-  z
-    .object({
-      object: z.literal('prompt.version'),
-      prompt: z.string(),
-      version: z.int(),
-      messages,
-      variables: z.record(z.string(), variable),
-      labels: z.array(z.string()),
-      comment: z.string(),
-      created_at: unixSeconds,
-      created_by: z.string(),
-    })
-    .meta({ id: 'PromptVersion' }),
-);
+const versionReply = apiNamed('PromptVersion', () => ({
+  object: z.literal('prompt.version'),
+  prompt: z.string(),
+  version: z.int(),
+  messages,
+  variables: z.record(z.string(), variable),
+  labels: z.array(z.string()),
+  comment: z.string(),
+  created_at: unixSeconds,
+  created_by: z.string(),
+}));
 
 export type PromptVersionReply = z.infer<typeof versionReply>;
 
-const renderedReply = apiOnly(() =>
-  z
-    .object({
-      object: z.literal('prompt.rendered'),
-      prompt: z.string(),
-      version: z.int(),
-      messages: z.array(z.object({ role: z.string(), content: z.string() })),
-    })
-    .meta({ id: 'RenderedPrompt' }),
-);
+const renderedReply = apiNamed('RenderedPrompt', () => ({
+  object: z.literal('prompt.rendered'),
+  prompt: z.string(),
+  version: z.int(),
+  messages: z.array(z.object({ role: z.string(), content: z.string() })),
+}));
 
 export type RenderedPromptReply = z.infer<typeof renderedReply>;
 
@@ -169,84 +157,68 @@ const versionNumber = z.coerce.number().int().min(1).max(999_999_999);
 export const promptEndpoints = {
   listPrompts: {
     ...reading,
-    method: 'GET',
-    path: '/v1/prompts',
+    ...call('GET', '/v1/prompts'),
     summary: apiText('List the prompts: templates that calls name'),
     description: apiText('By name; to get the next page, pass the last `name` as `after`.'),
     query: pageQuery,
-    body: NO_BODY,
     reply: json(apiOnly(() => page(promptReply))),
   },
   createPrompt: {
     ...writing,
-    method: 'POST',
-    path: '/v1/prompts',
+    ...call('POST', '/v1/prompts', json(create)),
     summary: apiText('Make a prompt, or its next version'),
     description: apiLines(
       'Versions are never edited, and their numbers are never used again. Calls of `/v1/chat/completions` and `/v1/responses` name the prompt: `"prompt": {"id": "support-reply", "variables": {...}}`.',
       '',
       'Refused if the messages name a variable that is not declared, if a declared one is not named, or if a default is no value of its variable.',
     ),
-    body: json(create),
     reply: json(versionReply),
     idempotent: true,
   },
   getPrompt: {
     ...reading,
-    method: 'GET',
-    path: '/v1/prompts/:prompt',
+    ...call('GET', '/v1/prompts/:prompt'),
     summary: apiText('A prompt and its labels'),
     params,
-    body: NO_BODY,
     reply: json(promptReply),
   },
   listPromptVersions: {
     ...reading,
-    method: 'GET',
-    path: '/v1/prompts/:prompt/versions',
+    ...call('GET', '/v1/prompts/:prompt/versions'),
     summary: apiText('List the versions of a prompt'),
     description: apiText('By number; to get the next page, pass the last `version` as `after`.'),
     params,
     query: pageQuery.extend({ after: versionNumber.optional() }),
-    body: NO_BODY,
     reply: json(apiOnly(() => page(versionReply))),
   },
   labelPrompt: {
     ...writing,
-    method: 'PUT',
-    path: '/v1/prompts/:prompt/labels/:label',
+    ...call('PUT', '/v1/prompts/:prompt/labels/:label', json(point)),
     summary: apiText('Let a label name a version of a prompt'),
     description: apiText('Calls that name the label, or none if it is `production`, get this version within a second, in every isolate.'),
     params: labelParams,
-    body: json(point),
     reply: json(promptReply),
   },
   unlabelPrompt: {
     ...writing,
-    method: 'DELETE',
-    path: '/v1/prompts/:prompt/labels/:label',
+    ...call('DELETE', '/v1/prompts/:prompt/labels/:label'),
     summary: apiText('Remove a label from a prompt'),
     params: labelParams,
-    body: NO_BODY,
     reply: json(promptReply),
   },
   renderPrompt: {
     ...reading,
-    method: 'POST',
-    path: '/v1/prompts/:prompt/render',
+    ...call('POST', '/v1/prompts/:prompt/render', json(render)),
     summary: apiText('Fill in a prompt without calling a model'),
     params,
-    body: json(render),
     reply: json(renderedReply),
   },
   deletePrompt: {
     ...writing,
-    method: 'DELETE',
-    path: '/v1/prompts/:prompt',
+    ...call('DELETE', '/v1/prompts/:prompt'),
     summary: apiText('Delete a prompt with its versions and labels'),
     description: apiText('Calls that name it are refused within a second. A new prompt of the name goes on with the next number.'),
     params,
-    body: NO_BODY,
-    reply: json(apiOnly(() => z.object({ name: z.string(), object: z.literal('prompt.deleted'), deleted: z.literal(true) }))),
+    reply: json(apiObject(() => ({ name: z.string(), object: z.literal('prompt.deleted'), deleted: z.literal(true) }))),
   },
 } as const satisfies Record<string, Endpoint>;

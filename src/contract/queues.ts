@@ -1,9 +1,9 @@
 import * as z from 'zod';
 
-import { about, apiOnly, apiText } from './api-text.ts';
+import { about, apiNamed, apiObject, apiOnly, apiText } from './api-text.ts';
 import { name, page, pageQuery, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
-import { json, NO_BODY, tenant } from './endpoint.ts';
+import { call, json, tenant } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
 import type { QueueSettings } from './queue-record.ts';
 import { RECLAIM, STOP_POLICIES, WITHIN_QUEUE } from './queue-record.ts';
@@ -75,22 +75,18 @@ const change = z.strictObject(settings);
 export type CreateQueue = z.output<typeof create>;
 export type ChangeQueue = z.output<typeof change>;
 
-const queue = apiOnly(() =>
-  z
-    .object({
-      object: z.literal('queue'),
-      name: z.string(),
-      weight,
-      quotas,
-      priority: z.object({ min: priorityBound, max: priorityBound }),
-      preemption: z.object({ within_queue: z.enum(WITHIN_QUEUE), reclaim: z.enum(RECLAIM) }),
-      stop_policy: stopPolicy,
-      time_slice: z.object({ round_s: z.int(), move_s: z.int() }).nullable(),
-      created_at: unixSeconds.nullable().meta(about('Null: of the queue `default`, which is always there.')),
-      ...status,
-    })
-    .meta({ id: 'Queue' }),
-);
+const queue = apiNamed('Queue', () => ({
+  object: z.literal('queue'),
+  name: z.string(),
+  weight,
+  quotas,
+  priority: z.object({ min: priorityBound, max: priorityBound }),
+  preemption: z.object({ within_queue: z.enum(WITHIN_QUEUE), reclaim: z.enum(RECLAIM) }),
+  stop_policy: stopPolicy,
+  time_slice: z.object({ round_s: z.int(), move_s: z.int() }).nullable(),
+  created_at: unixSeconds.nullable().meta(about('Null: of the queue `default`, which is always there.')),
+  ...status,
+}));
 
 export type QueueReply = z.infer<typeof queue>;
 
@@ -129,57 +125,47 @@ const params = z.strictObject({ queue: name });
 export const queueEndpoints = {
   createQueue: {
     ...common,
-    method: 'POST',
-    path: '/v1/queues',
+    ...call('POST', '/v1/queues', json(create)),
     summary: apiText('Create a queue'),
     description: apiText(
       'Jobs name the queue that they wait in; those that name none wait in `default`, which every tenant has. The queues of a tenant share what the ' +
         'tenant has by their weights; between tenants they count as one.',
     ),
-    body: json(create),
     status: 201,
     reply: json(queue),
     idempotent: true,
   },
   listQueues: {
     ...common,
-    method: 'GET',
-    path: '/v1/queues',
+    ...call('GET', '/v1/queues'),
     summary: apiText('List queues by name, and how they stand'),
     description: apiText('To get the next page, pass the last `name` as `after`.'),
     query: pageQuery,
-    body: NO_BODY,
     reply: json(apiOnly(() => page(queue))),
   },
   getQueue: {
     ...common,
-    method: 'GET',
-    path: '/v1/queues/:queue',
+    ...call('GET', '/v1/queues/:queue'),
     summary: apiText('A queue, what it has and what it would have in fairness'),
     params,
-    body: NO_BODY,
     reply: json(queue),
   },
   changeQueue: {
     ...common,
-    method: 'PATCH',
-    path: '/v1/queues/:queue',
+    ...call('PATCH', '/v1/queues/:queue', json(change)),
     summary: apiText('Change a queue'),
     description: apiText(
       'What is absent stays; `quotas` are replaced as a whole. Jobs that run go on, unless a policy that holds from now on has them make room.',
     ),
     params,
-    body: json(change),
     reply: json(queue),
   },
   deleteQueue: {
     ...common,
-    method: 'DELETE',
-    path: '/v1/queues/:queue',
+    ...call('DELETE', '/v1/queues/:queue'),
     summary: apiText('Delete a queue'),
     description: apiText('Refused (`state_conflict`) while it has jobs that are not finished. The queue `default` stays.'),
     params,
-    body: NO_BODY,
-    reply: json(apiOnly(() => z.object({ name: z.string(), object: z.literal('queue.deleted'), deleted: z.literal(true) }))),
+    reply: json(apiObject(() => ({ name: z.string(), object: z.literal('queue.deleted'), deleted: z.literal(true) }))),
   },
 } as const satisfies Record<string, Endpoint>;

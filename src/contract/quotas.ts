@@ -1,9 +1,9 @@
 import * as z from 'zod';
 
-import { about, apiOnly, apiText } from './api-text.ts';
+import { about, apiNamed, apiText } from './api-text.ts';
 import { keyId, organisationId, projectId, tenantId, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
-import { ADMIN, json, NO_BODY, tenantOrAdmin } from './endpoint.ts';
+import { ADMIN, call, json, tenantOrAdmin } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
 import { LEVELS, QUOTA_WINDOWS } from './quota-terms.ts';
 import { quotaRule } from './quota-rule.ts';
@@ -18,35 +18,31 @@ const level = {
 type Level = Readonly<Partial<Record<(typeof LEVELS)[number], unknown>>>;
 const namedCount = (named: Level): number => LEVELS.filter((kind) => named[kind] !== undefined).length;
 
-const quota = apiOnly(() =>
-  z
-    .object({
-      object: z.literal('quota'),
-      level: z.enum(LEVELS),
-      id: z.string(),
-      rules: z.array(quotaRule),
-      granted: z
-        .array(
-          z.object({
-            resource: z.string().meta(about('A resource; accelerators of one type as `accelerator_ms:h100`.')),
-            window: z.enum(QUOTA_WINDOWS),
-            granted: z.int().min(0).meta(about('Granted to gateways, used or not: never above a hard limit.')),
-            resets_at: unixSeconds,
-          }),
-        )
-        .meta(about('The windows of this moment, where anything was granted; counted with and without a rule.')),
-      held: z
-        .array(
-          z.object({
-            resource: z.string(),
-            limit: z.int(),
-            units: z.int().min(0).nullable().meta(about('What exists, with what is being written; null until the first write.')),
-          }),
-        )
-        .meta(about('What is limited while it exists.')),
-    })
-    .meta({ id: 'Quota' }),
-);
+const quota = apiNamed('Quota', () => ({
+  object: z.literal('quota'),
+  level: z.enum(LEVELS),
+  id: z.string(),
+  rules: z.array(quotaRule),
+  granted: z
+    .array(
+      z.object({
+        resource: z.string().meta(about('A resource; accelerators of one type as `accelerator_ms:h100`.')),
+        window: z.enum(QUOTA_WINDOWS),
+        granted: z.int().min(0).meta(about('Granted to gateways, used or not: never above a hard limit.')),
+        resets_at: unixSeconds,
+      }),
+    )
+    .meta(about('The windows of this moment, where anything was granted; counted with and without a rule.')),
+  held: z
+    .array(
+      z.object({
+        resource: z.string(),
+        limit: z.int(),
+        units: z.int().min(0).nullable().meta(about('What exists, with what is being written; null until the first write.')),
+      }),
+    )
+    .meta(about('What is limited while it exists.')),
+}));
 
 const TAG = 'Tenancy';
 
@@ -80,15 +76,13 @@ export const quotaEndpoints = {
     reply: json(quota),
   },
   getQuota: {
-    method: 'GET',
-    path: '/v1/quotas',
+    ...call('GET', '/v1/quotas'),
     tag: TAG,
     summary: apiText('The quotas of a level, and what is granted against them'),
     description: apiText("A key sees those of its tenant (asked for without a name), and of the tenant's projects and keys."),
     access: tenantOrAdmin('usage:read'),
     meters: [],
     query: z.strictObject(level).refine((query) => namedCount(query) <= 1, `name one of ${LEVELS.join(', ')}`),
-    body: NO_BODY,
     status: 200,
     reply: json(quota),
   },

@@ -1,8 +1,8 @@
 import * as z from 'zod';
 
-import { about, apiOnly, apiText } from './api-text.ts';
+import { about, apiObject, apiOnly, apiText } from './api-text.ts';
 import type { Endpoint } from './endpoint.ts';
-import { json, tenant } from './endpoint.ts';
+import { call, json, tenant } from './endpoint.ts';
 import { searchCost } from './explanation.ts';
 import { filter } from './filter-syntax.ts';
 import { indexParams } from './indexes.ts';
@@ -28,34 +28,31 @@ export type RecallBody = z.output<typeof body>;
 
 const share = apiOnly(() => z.number().min(0).max(1));
 
-const reply = apiOnly(() =>
-  z.object({
-    object: z.literal('index.recall'),
-    recall: share.nullable().meta(about('The mean share of the true nearest that were found; null when nothing was measured.')),
-    standard_error: z.number().min(0).nullable().meta(about('Of that mean; null below two samples.')),
-    interval_95: z
-      .object({ low: share, high: share })
-      .nullable()
-      .meta(about('Where the recall of all such searches lies, at 95 % confidence.')),
-    target: z.literal(RECALL_TARGETS).meta(about('What the index was created for.')),
-    top_k: z.int().min(1),
-    samples: z.int().min(0).meta(about('How many vectors were searched around: fewer than asked for when there are fewer.')),
-    worst: z
-      .array(z.object({ id: z.string(), recall: share }))
-      .max(LIMITS.recallWorstMaxCount)
-      .meta(about('The vectors around which most was missed, worst first; empty when nothing was.')),
-    search: z.object(searchCost).nullable().meta(about('What a search took, on average.')),
-    exact_search: z.object(searchCost).nullable().meta(about('What an exact search took, on average.')),
-    lsn: z.int().min(0).meta(about('The write after which the vectors were drawn.')),
-  }),
-);
+const reply = apiObject(() => ({
+  object: z.literal('index.recall'),
+  recall: share.nullable().meta(about('The mean share of the true nearest that were found; null when nothing was measured.')),
+  standard_error: z.number().min(0).nullable().meta(about('Of that mean; null below two samples.')),
+  interval_95: z
+    .object({ low: share, high: share })
+    .nullable()
+    .meta(about('Where the recall of all such searches lies, at 95 % confidence.')),
+  target: z.literal(RECALL_TARGETS).meta(about('What the index was created for.')),
+  top_k: z.int().min(1),
+  samples: z.int().min(0).meta(about('How many vectors were searched around: fewer than asked for when there are fewer.')),
+  worst: z
+    .array(z.object({ id: z.string(), recall: share }))
+    .max(LIMITS.recallWorstMaxCount)
+    .meta(about('The vectors around which most was missed, worst first; empty when nothing was.')),
+  search: z.object(searchCost).nullable().meta(about('What a search took, on average.')),
+  exact_search: z.object(searchCost).nullable().meta(about('What an exact search took, on average.')),
+  lsn: z.int().min(0).meta(about('The write after which the vectors were drawn.')),
+}));
 
 export type RecallReply = z.input<typeof reply>;
 
 export const recallEndpoints = {
   measureRecall: {
-    method: 'POST',
-    path: '/v1/indexes/:index/recall',
+    ...call('POST', '/v1/indexes/:index/recall', json(body)),
     tag: 'Indexes',
     summary: apiText('Measure how much of the truth searches find'),
     description: apiText(
@@ -65,7 +62,6 @@ export const recallEndpoints = {
     access: tenant('index:read'),
     meters: ['vector_queries'],
     params: indexParams,
-    body: json(body),
     status: 200,
     reply: json(reply),
   },

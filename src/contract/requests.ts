@@ -1,10 +1,10 @@
 import * as z from 'zod';
 
 import { REUSE_NAMES } from './answer-reuse.ts';
-import { about, apiOnly, apiText } from './api-text.ts';
+import { about, apiNamed, apiObject, apiOnly, apiText } from './api-text.ts';
 import { keyId, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
-import { json, NO_BODY, tenant } from './endpoint.ts';
+import { call, json, tenant } from './endpoint.ts';
 import { file } from './file-record.ts';
 import { HOOK_OUTCOMES } from './guardrails.ts';
 import { LIMITS } from './limits.ts';
@@ -56,27 +56,23 @@ const filter = {
 
 const isTrue = z.enum(['true', 'false']).transform((value) => value === 'true');
 
-const attempt = apiOnly(() =>
-  z.object({
-    upstream: z.string(),
-    model: z.string(),
-    status: z.int().nullable(),
-    fault: z.string().nullable().meta(about('What happened instead of an answer.', 'first_token_timeout')),
-    ms: z.number(),
-  }),
-);
+const attempt = apiObject(() => ({
+  upstream: z.string(),
+  model: z.string(),
+  status: z.int().nullable(),
+  fault: z.string().nullable().meta(about('What happened instead of an answer.', 'first_token_timeout')),
+  ms: z.number(),
+}));
 
-const guardrail = apiOnly(() =>
-  z.object({
-    policy: z.string().meta(about('The version of the route.', 'support@3')),
-    hook: z.string(),
-    side: z.enum(['request', 'answer']),
-    outcome: z.enum(HOOK_OUTCOMES).meta(about('`failed`: the hook gave no verdict, and lets the text pass in that case.')),
-    count: z.int().meta(about('How many matches it found, or texts it objected to.')),
-    tokens: z.int().optional().meta(about('That a classifier has read.')),
-    ms: z.number(),
-  }),
-);
+const guardrail = apiObject(() => ({
+  policy: z.string().meta(about('The version of the route.', 'support@3')),
+  hook: z.string(),
+  side: z.enum(['request', 'answer']),
+  outcome: z.enum(HOOK_OUTCOMES).meta(about('`failed`: the hook gave no verdict, and lets the text pass in that case.')),
+  count: z.int().meta(about('How many matches it found, or texts it objected to.')),
+  tokens: z.int().optional().meta(about('That a classifier has read.')),
+  ms: z.number(),
+}));
 
 const feedbackFields = {
   name: z
@@ -97,11 +93,12 @@ const feedbackFields = {
     .meta(about('The version of the evaluation that gave the score.')),
 } as const;
 
-const feedback = apiOnly(() =>
-  z
-    .object({ object: z.literal('request.feedback'), ...feedbackFields, key: z.string().nullable(), created_at: unixSeconds })
-    .meta({ id: 'RequestFeedback' }),
-);
+const feedback = apiNamed('RequestFeedback', () => ({
+  object: z.literal('request.feedback'),
+  ...feedbackFields,
+  key: z.string().nullable(),
+  created_at: unixSeconds,
+}));
 
 const facts = {
   id: z.string(),
@@ -137,15 +134,11 @@ const entry = apiOnly(() => z.object(facts).meta({ id: 'LoggedRequest' }));
 
 export type RequestReply = z.infer<typeof entry>;
 
-const record = apiOnly(() =>
-  z
-    .object({
-      ...facts,
-      bodies: z.object({ request: z.string(), answer: z.string() }).nullable().meta(about('Redacted; null: the policy did not keep them.')),
-      feedback: z.array(feedback),
-    })
-    .meta({ id: 'LoggedRequestRecord' }),
-);
+const record = apiNamed('LoggedRequestRecord', () => ({
+  ...facts,
+  bodies: z.object({ request: z.string(), answer: z.string() }).nullable().meta(about('Redacted; null: the policy did not keep them.')),
+  feedback: z.array(feedback),
+}));
 
 export type RequestRecordReply = z.infer<typeof record>;
 
@@ -162,29 +155,25 @@ const policyFields = {
     .meta(about('Names of JSON fields whose values are not kept, at any depth.', ['email'])),
 } as const;
 
-const policy = apiOnly(() => z.object({ object: z.literal('request.policy'), ...policyFields }).meta({ id: 'RequestPolicy' }));
+const policy = apiNamed('RequestPolicy', () => ({ object: z.literal('request.policy'), ...policyFields }));
 
 const quantiles = apiOnly(() => z.object({ p50: z.number(), p95: z.number(), p99: z.number() }).nullable());
 
-const line = apiOnly(() =>
-  z
-    .object({
-      group: z.string().nullable(),
-      requests: z.int(),
-      errors: z.int(),
-      cache_hits: z.int(),
-      reused: z.int().meta(about('Answered by what was made for another question.')),
-      reuse_saved_usd: dollarsOut.meta(about('What that saved, less what finding and judging such answers has cost.')),
-      input_tokens: z.int(),
-      cached_tokens: z.int(),
-      output_tokens: z.int(),
-      cost_usd: dollarsOut,
-      total_ms: quantiles.meta(about('Of answered requests, accurate to 2.5 %.')),
-      first_token_ms: quantiles,
-      feedback: z.record(z.string(), z.object({ count: z.int(), mean: z.number() })),
-    })
-    .meta({ id: 'RequestStatsLine' }),
-);
+const line = apiNamed('RequestStatsLine', () => ({
+  group: z.string().nullable(),
+  requests: z.int(),
+  errors: z.int(),
+  cache_hits: z.int(),
+  reused: z.int().meta(about('Answered by what was made for another question.')),
+  reuse_saved_usd: dollarsOut.meta(about('What that saved, less what finding and judging such answers has cost.')),
+  input_tokens: z.int(),
+  cached_tokens: z.int(),
+  output_tokens: z.int(),
+  cost_usd: dollarsOut,
+  total_ms: quantiles.meta(about('Of answered requests, accurate to 2.5 %.')),
+  first_token_ms: quantiles,
+  feedback: z.record(z.string(), z.object({ count: z.int(), mean: z.number() })),
+}));
 
 export type RequestStatsReply = z.infer<typeof line>;
 
@@ -195,8 +184,7 @@ const writing = { ...common, access: tenant('requests:write') } as const;
 export const requestEndpoints = {
   listRequests: {
     ...reading,
-    method: 'GET',
-    path: '/v1/requests',
+    ...call('GET', '/v1/requests'),
     summary: apiText('Requests to upstreams, newest first'),
     description: apiText(
       `A page scans at most ${LIMITS.requestLogScanMaxCount} requests, so it may be empty although more follow: pass \`next\` as \`after\`. A request is listed within a second of its end. ` +
@@ -208,15 +196,11 @@ export const requestEndpoints = {
       limit: z.coerce.number().int().min(1).max(LIMITS.pageMaxCount).default(LIMITS.pageDefaultCount),
       after: z.coerce.number().int().min(0).optional().meta(about('The `next` of the page before.')),
     }),
-    body: NO_BODY,
-    reply: json(
-      apiOnly(() => z.object({ object: z.literal('list'), data: z.array(entry), has_more: z.boolean(), next: z.int().nullable() })),
-    ),
+    reply: json(apiObject(() => ({ object: z.literal('list'), data: z.array(entry), has_more: z.boolean(), next: z.int().nullable() }))),
   },
   requestStats: {
     ...reading,
-    method: 'GET',
-    path: '/v1/requests/stats',
+    ...call('GET', '/v1/requests/stats'),
     summary: apiText('Requests to upstreams in numbers'),
     description: apiText('By whole hours. They count all requests, those without an entry included.'),
     query: z.strictObject({
@@ -224,26 +208,21 @@ export const requestEndpoints = {
       from: seconds.optional().meta(about('Seconds since the epoch; the last 24 hours if absent.')),
       to: seconds.optional(),
     }),
-    body: NO_BODY,
-    reply: json(apiOnly(() => z.object({ object: z.literal('list'), data: z.array(line), has_more: z.literal(false) }))),
+    reply: json(apiObject(() => ({ object: z.literal('list'), data: z.array(line), has_more: z.literal(false) }))),
   },
   getRequestPolicy: {
     ...reading,
-    method: 'GET',
-    path: '/v1/requests/policy',
+    ...call('GET', '/v1/requests/policy'),
     summary: apiText('What is kept of requests'),
-    body: NO_BODY,
     reply: json(policy),
   },
   setRequestPolicy: {
     ...writing,
-    method: 'PUT',
-    path: '/v1/requests/policy',
+    ...call('PUT', '/v1/requests/policy', json(z.strictObject(policyFields))),
     summary: apiText('Set what is kept of requests'),
     description: apiText(
       'Applies to every request that is logged after this call returns. A shorter retention deletes older entries at once.',
     ),
-    body: json(z.strictObject(policyFields)),
     reply: json(policy),
   },
   deleteRequests: {
@@ -257,46 +236,42 @@ export const requestEndpoints = {
         .strictObject({ ...filter, everything: z.literal(true).optional() })
         .refine((body) => Object.values(body).some((value) => value !== undefined), 'say what to delete, or `everything`'),
     ),
-    reply: json(apiOnly(() => z.object({ object: z.literal('request.deleted'), deleted: z.int() }))),
+    reply: json(apiObject(() => ({ object: z.literal('request.deleted'), deleted: z.int() }))),
   },
   exportRequests: {
     ...writing,
     access: tenant('requests:read'),
-    method: 'POST',
-    path: '/v1/requests/export',
+    ...call(
+      'POST',
+      '/v1/requests/export',
+      json(z.strictObject({ ...filter, filename: z.string().min(1).max(LIMITS.fileNameCharsMax).default('requests.jsonl') })),
+    ),
     summary: apiText('Write the requests that a filter finds into a file'),
     description: apiText('A line of JSON for each, as `GET /v1/requests/{request}` answers it; the file is one of `/v1/files`.'),
-    body: json(z.strictObject({ ...filter, filename: z.string().min(1).max(LIMITS.fileNameCharsMax).default('requests.jsonl') })),
     reply: json(file),
   },
   getRequest: {
     ...reading,
-    method: 'GET',
-    path: '/v1/requests/:request',
+    ...call('GET', '/v1/requests/:request'),
     summary: apiText('One request, with what is kept of it'),
     description: apiText('Callers may give several requests the same id: this returns the newest, `GET /v1/requests?id=` lists all.'),
     params,
-    body: NO_BODY,
     reply: json(record),
   },
   deleteRequest: {
     ...writing,
-    method: 'DELETE',
-    path: '/v1/requests/:request',
+    ...call('DELETE', '/v1/requests/:request'),
     summary: apiText('Delete all requests of this id, with bodies and feedback'),
     params,
-    body: NO_BODY,
-    reply: json(apiOnly(() => z.object({ object: z.literal('request.deleted'), deleted: z.int() }))),
+    reply: json(apiObject(() => ({ object: z.literal('request.deleted'), deleted: z.int() }))),
   },
   addRequestFeedback: {
     ...common,
     access: tenant('inference'),
-    method: 'POST',
-    path: '/v1/requests/:request/feedback',
+    ...call('POST', '/v1/requests/:request/feedback', json(z.strictObject(feedbackFields))),
     summary: apiText('Give feedback on an answer'),
     description: apiText('From people and evaluations. It is attached to the newest entry with this id.'),
     params,
-    body: json(z.strictObject(feedbackFields)),
     reply: json(feedback),
   },
 } as const satisfies Record<string, Endpoint>;

@@ -1,9 +1,9 @@
 import * as z from 'zod';
 
-import { about, apiLines, apiOnly, apiText } from './api-text.ts';
+import { about, apiLines, apiNamed, apiObject, apiText } from './api-text.ts';
 import { embeddingCacheHeaders } from './cache-headers.ts';
 import type { Endpoint } from './endpoint.ts';
-import { json, tenant } from './endpoint.ts';
+import { call, json, tenant } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
 import { modelName } from './embedding-fields.ts';
 
@@ -24,20 +24,17 @@ const request = z.strictObject({
   return_documents: z.boolean().default(false).meta(about('Whether each result has the text of its document, too.')),
 });
 
-const result = apiOnly(() =>
-  z.object({
-    index: z.int().min(0).meta(about('Which of the documents this is.')),
-    relevance_score: z
-      .number()
-      .meta(about('Higher is more relevant: what a cross-encoder says of the two, or the cosine of their vectors, from -1 to 1.')),
-    document: z.object({ text: z.string() }).optional(),
-  }),
-);
+const result = apiObject(() => ({
+  index: z.int().min(0).meta(about('Which of the documents this is.')),
+  relevance_score: z
+    .number()
+    .meta(about('Higher is more relevant: what a cross-encoder says of the two, or the cosine of their vectors, from -1 to 1.')),
+  document: z.object({ text: z.string() }).optional(),
+}));
 
 export const rerankEndpoints = {
   rerank: {
-    method: 'POST',
-    path: '/v1/rerank',
+    ...call('POST', '/v1/rerank', json(request)),
     tag: 'Inference',
     summary: apiText('Put documents in order of relevance'),
     description: apiLines(
@@ -48,19 +45,14 @@ export const rerankEndpoints = {
     access: tenant('inference'),
     meters: ['embedding_tokens', 'embedding_cached_tokens'],
     headers: embeddingCacheHeaders,
-    body: json(request),
     status: 200,
     reply: json(
-      apiOnly(() =>
-        z
-          .object({
-            object: z.literal('list'),
-            model: z.string(),
-            results: z.array(result),
-            usage: z.object({ prompt_tokens: z.int().min(0), total_tokens: z.int().min(0) }).meta(about('All tokens, cached ones too.')),
-          })
-          .meta({ id: 'Ranking' }),
-      ),
+      apiNamed('Ranking', () => ({
+        object: z.literal('list'),
+        model: z.string(),
+        results: z.array(result),
+        usage: z.object({ prompt_tokens: z.int().min(0), total_tokens: z.int().min(0) }).meta(about('All tokens, cached ones too.')),
+      })),
     ),
   },
 } as const satisfies Record<string, Endpoint>;

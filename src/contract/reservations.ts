@@ -1,9 +1,9 @@
 import * as z from 'zod';
 
-import { about, apiOnly, apiText } from './api-text.ts';
+import { about, apiNamed, apiObject, apiOnly, apiText } from './api-text.ts';
 import { name, page, pageQuery, tenantId, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
-import { json, NO_BODY, tenantOrAdmin } from './endpoint.ts';
+import { call, json, tenantOrAdmin } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
 import { acceleratorName } from './node-capacity.ts';
 import { agentId, poolId } from './pools.ts';
@@ -47,30 +47,24 @@ const create = z
 
 export type CreateReservation = z.output<typeof create>;
 
-const reservation = apiOnly(() =>
-  z
-    .object({
-      id: z.string(),
-      object: z.literal('reservation'),
-      tenant: z.string(),
-      queue: z.string(),
-      accelerator: z.string().nullable().meta(about('Null: cores.')),
-      count: z.int().meta(about('Of accelerators or cores; of a reservation of nodes, of those.')),
-      pool: z.string().nullable(),
-      nodes: z
-        .array(z.string())
-        .nullable()
-        .meta(
-          about('The nodes that it has, or is expected to have when it starts; null: it is of accelerators or cores, wherever they are.'),
-        ),
-      start: unixSeconds,
-      end: unixSeconds,
-      granted: z.boolean().meta(about('By an operator, on top of what the tenant has; else it is of what the tenant was granted.')),
-      state: z.enum(['scheduled', 'active']),
-      created_at: unixSeconds,
-    })
-    .meta({ id: 'Reservation' }),
-);
+const reservation = apiNamed('Reservation', () => ({
+  id: z.string(),
+  object: z.literal('reservation'),
+  tenant: z.string(),
+  queue: z.string(),
+  accelerator: z.string().nullable().meta(about('Null: cores.')),
+  count: z.int().meta(about('Of accelerators or cores; of a reservation of nodes, of those.')),
+  pool: z.string().nullable(),
+  nodes: z
+    .array(z.string())
+    .nullable()
+    .meta(about('The nodes that it has, or is expected to have when it starts; null: it is of accelerators or cores, wherever they are.')),
+  start: unixSeconds,
+  end: unixSeconds,
+  granted: z.boolean().meta(about('By an operator, on top of what the tenant has; else it is of what the tenant was granted.')),
+  state: z.enum(['scheduled', 'active']),
+  created_at: unixSeconds,
+}));
 
 export type ReservationReply = z.infer<typeof reservation>;
 
@@ -81,8 +75,7 @@ const query = z.strictObject({ tenant: ofTenant });
 export const reservationEndpoints = {
   createReservation: {
     ...common,
-    method: 'POST',
-    path: '/v1/reservations',
+    ...call('POST', '/v1/reservations', json(create)),
     summary: apiText('Reserve accelerators or cores for a queue, for some time'),
     description: apiText(
       'From `start` to `end` they are nominal quota of the queue: its jobs start in them, and what others have of them then is taken back, with notice, as ' +
@@ -91,39 +84,32 @@ export const reservationEndpoints = {
         'alone for that time: jobs of others that are there when it starts are asked to leave, with notice, and those whose `max_runtime_s` would ' +
         'reach into it are not started there. A reservation that is over is forgotten.',
     ),
-    body: json(create),
     status: 201,
     reply: json(reservation),
     idempotent: true,
   },
   listReservations: {
     ...common,
-    method: 'GET',
-    path: '/v1/reservations',
+    ...call('GET', '/v1/reservations'),
     summary: apiText('List the reservations of a tenant, by id'),
     query: pageQuery.extend(query.shape),
-    body: NO_BODY,
     reply: json(apiOnly(() => page(reservation))),
   },
   getReservation: {
     ...common,
-    method: 'GET',
-    path: '/v1/reservations/:reservation',
+    ...call('GET', '/v1/reservations/:reservation'),
     summary: apiText('A reservation'),
     params,
     query,
-    body: NO_BODY,
     reply: json(reservation),
   },
   deleteReservation: {
     ...common,
-    method: 'DELETE',
-    path: '/v1/reservations/:reservation',
+    ...call('DELETE', '/v1/reservations/:reservation'),
     summary: apiText('End a reservation'),
     description: apiText('Jobs that run in it go on, and can be made to give back what their queue borrows from then on.'),
     params,
     query,
-    body: NO_BODY,
-    reply: json(apiOnly(() => z.object({ id: z.string(), object: z.literal('reservation.deleted'), deleted: z.literal(true) }))),
+    reply: json(apiObject(() => ({ id: z.string(), object: z.literal('reservation.deleted'), deleted: z.literal(true) }))),
   },
 } as const satisfies Record<string, Endpoint>;

@@ -1,9 +1,9 @@
 import * as z from 'zod';
 
-import { about, apiLines, apiOnly, apiText } from './api-text.ts';
+import { about, apiLines, apiNamed, apiObject, apiOnly, apiText } from './api-text.ts';
 import { page, pageQuery, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
-import { json, NO_BODY, tenantOrAdmin } from './endpoint.ts';
+import { call, json, tenantOrAdmin } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
 import { dollarsOut } from './money.ts';
 import { BREAKER_STATES, KINDS } from './route-conditions.ts';
@@ -78,98 +78,84 @@ const comparison = apiOnly(() => {
   return z.object({ of: z.enum(['failures', 'slow']), canary: side, stable: side });
 });
 
-const event = apiOnly(() =>
-  z.object({
-    at: unixSeconds,
-    by: z.string().meta(about('The id of a key, `admin`, or `canary` for an automatic decision.')),
-    action: z.enum(['create', 'activate', 'canary', 'advance', 'finish', 'rollback']),
-    version: z.int().nullable().meta(about('The version that served afterwards.')),
-    share: z.number().nullable(),
-    comparisons: z.array(comparison).meta(about('The numbers behind an automatic decision.')),
-  }),
-);
+const event = apiObject(() => ({
+  at: unixSeconds,
+  by: z.string().meta(about('The id of a key, `admin`, or `canary` for an automatic decision.')),
+  action: z.enum(['create', 'activate', 'canary', 'advance', 'finish', 'rollback']),
+  version: z.int().nullable().meta(about('The version that served afterwards.')),
+  share: z.number().nullable(),
+  comparisons: z.array(comparison).meta(about('The numbers behind an automatic decision.')),
+}));
 
-const cascadeReply = apiOnly(() =>
-  z
-    .object({
-      student: z.array(z.string()),
-      teacher: z.array(z.string()),
-      confidence: z.string(),
-      requests: z.int(),
-      escalated: z.int(),
-      capped: z.int().meta(about('Not sure enough, and kept because of `escalated_share_max`.')),
-      shadows: z.object({ count: z.int(), cost_usd: dollarsOut }),
-      outcomes: z.number().meta(about('Answers of both models that were compared; older ones count for less.')),
-      curve: z
-        .array(z.object({ confidence: z.number(), quality: z.number() }))
-        .meta(about('From each confidence on, the share of answers that is expected to agree with the teacher.')),
-    })
-    .meta({ id: 'RouteCascade' }),
-);
+const cascadeReply = apiNamed('RouteCascade', () => ({
+  student: z.array(z.string()),
+  teacher: z.array(z.string()),
+  confidence: z.string(),
+  requests: z.int(),
+  escalated: z.int(),
+  capped: z.int().meta(about('Not sure enough, and kept because of `escalated_share_max`.')),
+  shadows: z.object({ count: z.int(), cost_usd: dollarsOut }),
+  outcomes: z.number().meta(about('Answers of both models that were compared; older ones count for less.')),
+  curve: z
+    .array(z.object({ confidence: z.number(), quality: z.number() }))
+    .meta(about('From each confidence on, the share of answers that is expected to agree with the teacher.')),
+}));
 
 export type CascadeReply = z.infer<typeof cascadeReply>;
 
-const routeReply = apiOnly(() =>
-  z
+const routeReply = apiNamed('Route', () => ({
+  object: z.literal('route'),
+  name: z.string(),
+  owned_by: z.enum(['platform', 'tenant']),
+  active_version: z.int().nullable(),
+  newest_version: z.int(),
+  canary: z
     .object({
-      object: z.literal('route'),
-      name: z.string(),
-      owned_by: z.enum(['platform', 'tenant']),
-      active_version: z.int().nullable(),
-      newest_version: z.int(),
-      canary: z
-        .object({
-          version: z.int(),
-          share: z.number(),
-          requests: z.object({ canary: z.int(), stable: z.int() }),
-          failures: z.object({ canary: z.int(), stable: z.int() }),
-        })
-        .nullable(),
-      cascades: z
-        .array(cascadeReply)
-        .meta(about('What was measured of its cascades: by their models and their kind of confidence, over versions.')),
-      events: z.array(event).meta(about('The last 50, newest first.')),
-      created_at: unixSeconds,
+      version: z.int(),
+      share: z.number(),
+      requests: z.object({ canary: z.int(), stable: z.int() }),
+      failures: z.object({ canary: z.int(), stable: z.int() }),
     })
-    .meta({ id: 'Route' }),
-);
+    .nullable(),
+  cascades: z
+    .array(cascadeReply)
+    .meta(about('What was measured of its cascades: by their models and their kind of confidence, over versions.')),
+  events: z.array(event).meta(about('The last 50, newest first.')),
+  created_at: unixSeconds,
+}));
 
 export type RouteReply = z.infer<typeof routeReply>;
 
-const versionReply = apiOnly(() =>
-  z
+const versionReply = apiNamed('RouteVersion', () => ({
+  object: z.literal('route.version'),
+  route: z.string(),
+  version: z.int(),
+  rules: z.array(z.unknown()),
+  default: z.unknown(),
+  guardrails: z.array(z.unknown()),
+  answer_reuse: z
     .object({
-      object: z.literal('route.version'),
-      route: z.string(),
-      version: z.int(),
-      rules: z.array(z.unknown()),
-      default: z.unknown(),
-      guardrails: z.array(z.unknown()),
-      answer_reuse: z
-        .object({
-          kind: z.enum(REUSE_KINDS),
-          model: z.string().optional(),
-          similarity_min: z.number().optional(),
-          verifier: z.string().optional(),
-          confidence_min: z.number().optional(),
-          false_hit_max: z.number(),
-          check_share: z.number(),
-          agreement_min: z.number(),
-          checked: z
-            .int()
-            .meta(about('Reusable answers that were compared with the answer of the model, for your tenant, in all isolates; many fade.')),
-          differed: z.int().meta(about('Of them.')),
-          false_hit_bound: z.number().meta(about('The upper end of the 95 % interval of the share of false answers.')),
-          state: z.enum(REUSE_STATES).meta(REUSE_STATE_TEXT),
-        })
-        .nullable(),
-      comment: z.string(),
-      created_at: unixSeconds,
-      created_by: z.string(),
-      is_active: z.boolean(),
+      kind: z.enum(REUSE_KINDS),
+      model: z.string().optional(),
+      similarity_min: z.number().optional(),
+      verifier: z.string().optional(),
+      confidence_min: z.number().optional(),
+      false_hit_max: z.number(),
+      check_share: z.number(),
+      agreement_min: z.number(),
+      checked: z
+        .int()
+        .meta(about('Reusable answers that were compared with the answer of the model, for your tenant, in all isolates; many fade.')),
+      differed: z.int().meta(about('Of them.')),
+      false_hit_bound: z.number().meta(about('The upper end of the 95 % interval of the share of false answers.')),
+      state: z.enum(REUSE_STATES).meta(REUSE_STATE_TEXT),
     })
-    .meta({ id: 'RouteVersion' }),
-);
+    .nullable(),
+  comment: z.string(),
+  created_at: unixSeconds,
+  created_by: z.string(),
+  is_active: z.boolean(),
+}));
 
 export type RouteVersionReply = z.infer<typeof versionReply>;
 
@@ -186,45 +172,41 @@ const judged: z.ZodType = apiOnly(() =>
     .meta({ id: 'JudgedCondition' }),
 );
 
-export const explanationReply = apiOnly(() =>
-  z
+export const explanationReply = apiNamed('RouteExplanation', () => ({
+  object: z.literal('route.explanation'),
+  route: z.string(),
+  version: z.int(),
+  is_canary: z.boolean(),
+  reason: z.string().meta(about('As in `x-sluice-route`.', 'rule:long-prompts')),
+  rules: z.array(z.object({ rule: z.string(), holds: z.boolean(), conditions: z.array(judged) })),
+  split: z.object({ part: z.string(), value: z.number() }).nullable(),
+  groups: z.array(z.array(z.object({ target: z.string(), weight: z.number() }))).meta(about('In the order in which they are tried.')),
+  left_out: z.array(z.object({ target: z.string(), why: z.enum(['unknown', 'kind', 'images']) })),
+  guardrails: z
+    .array(z.object({ hook: z.string(), kind: z.string(), on: z.string() }))
+    .meta(about('Hooks of the version, in their order.')),
+  cascade: z
     .object({
-      object: z.literal('route.explanation'),
-      route: z.string(),
-      version: z.int(),
-      is_canary: z.boolean(),
-      reason: z.string().meta(about('As in `x-sluice-route`.', 'rule:long-prompts')),
-      rules: z.array(z.object({ rule: z.string(), holds: z.boolean(), conditions: z.array(judged) })),
-      split: z.object({ part: z.string(), value: z.number() }).nullable(),
-      groups: z.array(z.array(z.object({ target: z.string(), weight: z.number() }))).meta(about('In the order in which they are tried.')),
-      left_out: z.array(z.object({ target: z.string(), why: z.enum(['unknown', 'kind', 'images']) })),
-      guardrails: z
-        .array(z.object({ hook: z.string(), kind: z.string(), on: z.string() }))
-        .meta(about('Hooks of the version, in their order.')),
-      cascade: z
-        .object({
-          answer: z.enum(['student', 'teacher']),
-          why: z.enum(CASCADE_REASONS),
-          confidence: z.number().nullable(),
-          threshold: z.number().nullable().meta(about('Null: none is known yet, and every answer is escalated.')),
-        })
-        .nullable()
-        .meta(about('Of a request that a cascade has served: whose answer it got, and why.')),
-      reuse: z
-        .object({
-          outcome: z.enum(REUSE_OUTCOMES),
-          request: z.string().meta(about('The call whose answer is the candidate.')),
-          question: z.string(),
-          answer: z.string(),
-          similarity: z.number(),
-          confidence: z.number().nullable().meta(about('Of the verifier; null: it was not asked, or gave no verdict.')),
-        })
-        .nullable()
-        .meta(about('Of a request near one that was answered before: that question, its answer, and what became of it.')),
-      refusal: z.object({ code: z.string(), message: z.string() }).nullable(),
+      answer: z.enum(['student', 'teacher']),
+      why: z.enum(CASCADE_REASONS),
+      confidence: z.number().nullable(),
+      threshold: z.number().nullable().meta(about('Null: none is known yet, and every answer is escalated.')),
     })
-    .meta({ id: 'RouteExplanation' }),
-);
+    .nullable()
+    .meta(about('Of a request that a cascade has served: whose answer it got, and why.')),
+  reuse: z
+    .object({
+      outcome: z.enum(REUSE_OUTCOMES),
+      request: z.string().meta(about('The call whose answer is the candidate.')),
+      question: z.string(),
+      answer: z.string(),
+      similarity: z.number(),
+      confidence: z.number().nullable().meta(about('Of the verifier; null: it was not asked, or gave no verdict.')),
+    })
+    .nullable()
+    .meta(about('Of a request near one that was answered before: that question, its answer, and what became of it.')),
+  refusal: z.object({ code: z.string(), message: z.string() }).nullable(),
+}));
 
 export type ExplanationReply = z.infer<typeof explanationReply>;
 
@@ -237,54 +219,45 @@ const versionNumber = z.coerce.number().int().min(1).max(999_999_999);
 export const routeEndpoints = {
   listRoutes: {
     ...reading,
-    method: 'GET',
-    path: '/v1/routes',
+    ...call('GET', '/v1/routes'),
     summary: apiText('List the routes: rules that decide which models serve'),
     description: apiText(
       "A tenant's key lists the tenant's own; the admin key those of the platform, which all tenants may use. By name; to get the next page, pass the last `name` as `after`.",
     ),
     query: pageQuery,
-    body: NO_BODY,
     reply: json(apiOnly(() => page(routeReply))),
   },
   getRoute: {
     ...reading,
-    method: 'GET',
-    path: '/v1/routes/:route',
+    ...call('GET', '/v1/routes/:route'),
     summary: apiText('A route: which version serves, its canary, what happened to it'),
     params,
-    body: NO_BODY,
     reply: json(routeReply),
   },
   createRoute: {
     ...writing,
-    method: 'POST',
-    path: '/v1/routes',
+    ...call('POST', '/v1/routes', json(create)),
     summary: apiText('Make a route, or its next version'),
     description: apiLines(
       'Requests name a route as their `model`. Its rules are checked in order: the first whose condition holds decides which targets serve; where none holds, `default` decides.',
       '',
       'Refused if a rule can never decide, or if a target is unknown or serves no request that can reach it.',
     ),
-    body: json(create),
     reply: json(versionReply),
     idempotent: true,
   },
   listRouteVersions: {
     ...reading,
-    method: 'GET',
-    path: '/v1/routes/:route/versions',
+    ...call('GET', '/v1/routes/:route/versions'),
     summary: apiText('List the versions of a route'),
     description: apiText('By number; to get the next page, pass the last `version` as `after`.'),
     params,
     query: pageQuery.extend({ after: versionNumber.optional() }),
-    body: NO_BODY,
     reply: json(apiOnly(() => page(versionReply))),
   },
   activateRoute: {
     ...writing,
-    method: 'POST',
-    path: '/v1/routes/:route/activate',
+    ...call('POST', '/v1/routes/:route/activate', json(activate)),
     summary: apiText('Activate a version of a route, at once or as a canary'),
     description: apiLines(
       'All isolates follow within a second, and no request fails meanwhile.',
@@ -292,34 +265,27 @@ export const routeEndpoints = {
       'A canary takes over step by step, or is rolled back. Confidence sequences decide, which hold at all times together: a version that is no worse is rolled back with a chance of at most 1 %.',
     ),
     params,
-    body: json(activate),
     reply: json(routeReply),
   },
   rollbackRoute: {
     ...writing,
-    method: 'POST',
-    path: '/v1/routes/:route/rollback',
+    ...call('POST', '/v1/routes/:route/rollback'),
     summary: apiText('End the canary or, without one, activate the previous version again'),
     params,
-    body: NO_BODY,
     reply: json(routeReply),
   },
   deleteRoute: {
     ...writing,
-    method: 'DELETE',
-    path: '/v1/routes/:route',
+    ...call('DELETE', '/v1/routes/:route'),
     summary: apiText('Delete a route with its versions'),
     params,
-    body: NO_BODY,
-    reply: json(apiOnly(() => z.object({ name: z.string(), object: z.literal('route.deleted'), deleted: z.literal(true) }))),
+    reply: json(apiObject(() => ({ name: z.string(), object: z.literal('route.deleted'), deleted: z.literal(true) }))),
   },
   explainRoute: {
     ...reading,
-    method: 'POST',
-    path: '/v1/routes/:route/explain',
+    ...call('POST', '/v1/routes/:route/explain', json(explain)),
     summary: apiText('Explain what a route does with a request, without sending it'),
     params,
-    body: json(explain),
     reply: json(explanationReply),
   },
 } as const satisfies Record<string, Endpoint>;

@@ -1,9 +1,9 @@
 import * as z from 'zod';
 
-import { about, apiOnly, apiText } from './api-text.ts';
+import { about, apiNamed, apiObject, apiText } from './api-text.ts';
 import { indexName, name, ownerOrCallers, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
-import { json, NO_BODY, tenant } from './endpoint.ts';
+import { call, json, NO_BODY, tenant } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
 import { OBJECTIVE_ENDPOINTS } from './objective-endpoints.ts';
 
@@ -63,41 +63,35 @@ const setBody = z.strictObject({
 
 export type SetSloBody = z.output<typeof setBody>;
 
-const burn = apiOnly(() =>
-  z.object({
-    policy: z.enum(['page_fast', 'page_slow', 'ticket']),
-    severity: z.enum(['page', 'ticket']),
-    threshold: z.number().meta(about('It fires while both spans burn at this rate or faster.')),
-    long_s: z.int(),
-    short_s: z.int(),
-    long_rate: z.number().meta(about('1 spends the budget in exactly the window.')),
-    short_rate: z.number(),
-    firing: z.boolean(),
-  }),
-);
+const burn = apiObject(() => ({
+  policy: z.enum(['page_fast', 'page_slow', 'ticket']),
+  severity: z.enum(['page', 'ticket']),
+  threshold: z.number().meta(about('It fires while both spans burn at this rate or faster.')),
+  long_s: z.int(),
+  short_s: z.int(),
+  long_rate: z.number().meta(about('1 spends the budget in exactly the window.')),
+  short_rate: z.number(),
+  firing: z.boolean(),
+}));
 
-const slo = apiOnly(() =>
-  z
-    .object({
-      object: z.literal('slo'),
-      name: z.string(),
-      indicator: z.unknown(),
-      objective: z.number(),
-      window_days: z.int(),
-      owner: z.string(),
-      status: z
-        .enum(['ok', 'burning', 'exhausted', 'no_data'])
-        .meta(about('`burning`: a policy fires; `exhausted`: the budget of the window is spent.')),
-      attained: z.number().nullable().meta(about('The share of good events in the window; null without any.')),
-      events: z.int().min(0),
-      bad_events: z.int().min(0),
-      budget_spent: z.number().min(0).meta(about('Bad events over those that may be bad: at 1 the budget is spent.')),
-      burn: z.array(burn),
-      created_at: unixSeconds,
-      observed_at: unixSeconds.nullable(),
-    })
-    .meta({ id: 'Slo' }),
-);
+const slo = apiNamed('Slo', () => ({
+  object: z.literal('slo'),
+  name: z.string(),
+  indicator: z.unknown(),
+  objective: z.number(),
+  window_days: z.int(),
+  owner: z.string(),
+  status: z
+    .enum(['ok', 'burning', 'exhausted', 'no_data'])
+    .meta(about('`burning`: a policy fires; `exhausted`: the budget of the window is spent.')),
+  attained: z.number().nullable().meta(about('The share of good events in the window; null without any.')),
+  events: z.int().min(0),
+  bad_events: z.int().min(0),
+  budget_spent: z.number().min(0).meta(about('Bad events over those that may be bad: at 1 the budget is spent.')),
+  burn: z.array(burn),
+  created_at: unixSeconds,
+  observed_at: unixSeconds.nullable(),
+}));
 
 export type SloReply = z.input<typeof slo>;
 
@@ -115,40 +109,34 @@ const write = { tag: TAG, access: tenant('planning:write'), meters: [], status: 
 export const sloEndpoints = {
   setSlo: {
     ...write,
-    method: 'PUT',
-    path: '/v1/slos/:slo',
+    ...call('PUT', '/v1/slos/:slo', json(setBody)),
     summary: apiText('Create or replace a service level objective'),
     description: apiText(
       'Observed each minute from what is counted anyway: calls, the log of requests, jobs, indexes. Alerts go to the webhooks of the organisation while a long and ' +
         'a short span burn the error budget too fast. With another indicator the objective begins anew.',
     ),
     params,
-    body: json(setBody),
     reply: json(slo),
   },
   listSlos: {
     ...read,
     path: '/v1/slos',
     summary: apiText('List service level objectives, by name, with their error budgets and burn rates'),
-    reply: json(apiOnly(() => z.object({ object: z.literal('list'), data: z.array(slo) }))),
+    reply: json(apiObject(() => ({ object: z.literal('list'), data: z.array(slo) }))),
   },
   getSlo: { ...read, path: '/v1/slos/:slo', summary: apiText('How an objective is met'), params, reply: json(slo) },
   deleteSlo: {
     ...write,
-    method: 'DELETE',
-    path: '/v1/slos/:slo',
+    ...call('DELETE', '/v1/slos/:slo'),
     summary: apiText('Delete an objective and what was observed of it'),
     params,
-    body: NO_BODY,
-    reply: json(apiOnly(() => z.object({ object: z.literal('slo'), name: z.string(), deleted: z.literal(true) }))),
+    reply: json(apiObject(() => ({ object: z.literal('slo'), name: z.string(), deleted: z.literal(true) }))),
   },
   setCapacityAlerts: {
     ...write,
-    method: 'PUT',
-    path: '/v1/capacity/alerts',
+    ...call('PUT', '/v1/capacity/alerts', json(alerts)),
     summary: apiText('Be alerted of limits before they are reached'),
     description: apiText('Once a day what is forecast is compared with the limits of the tenant; each is alerted of once a month.'),
-    body: json(alerts),
     reply: json(alerts),
   },
   getCapacityAlerts: {

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiOnly, apiText } from './api-text.ts';
+import { about, apiNamed, apiObject, apiOnly, apiText } from './api-text.ts';
 import { unixSeconds } from './common.ts';
 import { DEBT_LIMITS } from './debt-limits.ts';
 import { repositoryId } from './debt.ts';
@@ -12,81 +12,69 @@ import { json, NO_BODY, tenant } from './endpoint.ts';
 const share = apiOnly(() => z.number().min(0));
 const texts = apiOnly(() => z.array(z.string()));
 const moment = apiOnly(() => unixSeconds.nullable());
-const author = apiOnly(() => z.object({ author: z.string(), share: share.meta(about('Of what is known of the component.')) }));
+const author = apiObject(() => ({ author: z.string(), share: share.meta(about('Of what is known of the component.')) }));
 
-const ownership = apiOnly(() =>
-  z.object({
-    component: z.string(),
-    tier: z.int(),
-    owner: z.string().nullable(),
-    effective_owner: z.string().nullable().meta(about('The owner, if one of its members changed the component in the last 180 days.')),
-    authors: z.array(author),
-    bus_factor: z.int().meta(about('The fewest authors whose leaving takes more than half of what is known of it.')),
-    on_call_covered: z.boolean(),
-    move_to: z
-      .object({ team: z.string(), share, commits: z.int() })
-      .nullable()
-      .meta(about('The team that made most of the recent commits, if that is another.')),
-  }),
-);
+const ownership = apiObject(() => ({
+  component: z.string(),
+  tier: z.int(),
+  owner: z.string().nullable(),
+  effective_owner: z.string().nullable().meta(about('The owner, if one of its members changed the component in the last 180 days.')),
+  authors: z.array(author),
+  bus_factor: z.int().meta(about('The fewest authors whose leaving takes more than half of what is known of it.')),
+  on_call_covered: z.boolean(),
+  move_to: z
+    .object({ team: z.string(), share, commits: z.int() })
+    .nullable()
+    .meta(about('The team that made most of the recent commits, if that is another.')),
+}));
 
-const load = apiOnly(() =>
-  z.object({
-    team: z.string(),
-    members: texts,
-    capacity_minutes_per_week: share,
-    change_minutes: share.meta(about('A week, as are the three below.')),
-    interest_minutes: share,
-    review_minutes: share,
-    page_minutes: share,
-    load: share.meta(about('Their sum over the capacity.')),
-    growth_per_week: z.number().nullable().meta(about('By how much the load grows; null: less than a quarter of history.')),
-    saturated_at: moment.meta(about('When the load reaches 85 %.')),
-    hire_by: moment.meta(about('When hiring has to begin, by the measured ramp-up.')),
-    on_call_covered: z.boolean(),
-    guards: z
-      .array(z.object({ metric: z.string(), value: z.number(), guard: z.string(), guard_value: z.number() }))
-      .meta(about('Figures that can be improved by doing harm, each beside the one that shows the harm.')),
-    split: z
-      .object({ parts: z.tuple([texts, texts]), cut_share: share, balance: share, clean: z.boolean() })
-      .nullable()
-      .meta(about('The division of its components that the fewest shared changes would cross.')),
-  }),
-);
+const load = apiObject(() => ({
+  team: z.string(),
+  members: texts,
+  capacity_minutes_per_week: share,
+  change_minutes: share.meta(about('A week, as are the three below.')),
+  interest_minutes: share,
+  review_minutes: share,
+  page_minutes: share,
+  load: share.meta(about('Their sum over the capacity.')),
+  growth_per_week: z.number().nullable().meta(about('By how much the load grows; null: less than a quarter of history.')),
+  saturated_at: moment.meta(about('When the load reaches 85 %.')),
+  hire_by: moment.meta(about('When hiring has to begin, by the measured ramp-up.')),
+  on_call_covered: z.boolean(),
+  guards: z
+    .array(z.object({ metric: z.string(), value: z.number(), guard: z.string(), guard_value: z.number() }))
+    .meta(about('Figures that can be improved by doing harm, each beside the one that shows the harm.')),
+  split: z
+    .object({ parts: z.tuple([texts, texts]), cut_share: share, balance: share, clean: z.boolean() })
+    .nullable()
+    .meta(about('The division of its components that the fewest shared changes would cross.')),
+}));
 
-const teams = apiOnly(() =>
-  z
-    .object({
-      object: z.literal('capacity.teams'),
-      ramp_up_weeks: z.number().nullable().meta(about('Until new authors have arrived: the median; null: fewer than three did.')),
-      teams: z.array(load),
-      components: z.array(ownership),
-      platform_candidates: z
-        .array(z.object({ code: z.string(), lines: z.number(), owners: texts, files: texts }))
-        .meta(about('The same code, written by three owners or more.')),
-      mentoring: z.array(z.object({ component: z.string(), mentor: z.string(), mentee: z.string(), knows: share, knows_nearby: share })),
-    })
-    .meta({ id: 'CapacityTeams' }),
-);
+const teams = apiNamed('CapacityTeams', () => ({
+  object: z.literal('capacity.teams'),
+  ramp_up_weeks: z.number().nullable().meta(about('Until new authors have arrived: the median; null: fewer than three did.')),
+  teams: z.array(load),
+  components: z.array(ownership),
+  platform_candidates: z
+    .array(z.object({ code: z.string(), lines: z.number(), owners: texts, files: texts }))
+    .meta(about('The same code, written by three owners or more.')),
+  mentoring: z.array(z.object({ component: z.string(), mentor: z.string(), mentee: z.string(), knows: share, knows_nearby: share })),
+}));
 
 export type TeamsReply = z.input<typeof teams>;
 
-const onboarding = apiOnly(() =>
-  z
-    .object({
-      object: z.literal('debt.onboarding'),
-      component: z.string(),
-      owner: z.string().nullable(),
-      read_first: texts.meta(about('Pages inside it, then about it, then how the whole is run.')),
-      entry_points: z.array(z.object({ path: z.string(), imported_by: z.number() })),
-      authors: z.array(author),
-      incidents: z.array(z.object({ id: z.string(), text: z.string(), minutes: z.number() })),
-      first_items: z
-        .array(z.object({ id: z.string(), subject: z.string(), title: z.string(), remedy: z.string(), principal_minutes: share }))
-        .meta(about('In its files, an hour at most, the shortest first.')),
-    })
-    .meta({ id: 'DebtOnboarding' }),
-);
+const onboarding = apiNamed('DebtOnboarding', () => ({
+  object: z.literal('debt.onboarding'),
+  component: z.string(),
+  owner: z.string().nullable(),
+  read_first: texts.meta(about('Pages inside it, then about it, then how the whole is run.')),
+  entry_points: z.array(z.object({ path: z.string(), imported_by: z.number() })),
+  authors: z.array(author),
+  incidents: z.array(z.object({ id: z.string(), text: z.string(), minutes: z.number() })),
+  first_items: z
+    .array(z.object({ id: z.string(), subject: z.string(), title: z.string(), remedy: z.string(), principal_minutes: share }))
+    .meta(about('In its files, an hour at most, the shortest first.')),
+}));
 
 export type OnboardingReply = z.input<typeof onboarding>;
 

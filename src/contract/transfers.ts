@@ -1,10 +1,10 @@
 import * as z from 'zod';
 
 import { attemptParams, artifactIndex, fence, sha256 } from './agent-protocol.ts';
-import { about, apiOnly, apiText } from './api-text.ts';
+import { about, apiNamed, apiObject, apiText } from './api-text.ts';
 import { unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
-import { json, NO_BODY, PUBLIC } from './endpoint.ts';
+import { call, json, PUBLIC } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
 
 // How agents move files: they ask for a signed URL of one file, and use what they get. It is the store's own where the deployment has keys for
@@ -31,15 +31,11 @@ const want = z
 
 export type TransferRequest = z.output<typeof want>;
 
-const signed = apiOnly(() =>
-  z
-    .object({
-      url: z.string().meta(about('Absolute, or relative to the address of the gateway. Send it no token.')),
-      sha256: z.string().nullable().meta(about('Of what will be received, in hex, where it is known.')),
-      expires_at: unixSeconds,
-    })
-    .meta({ id: 'SignedTransfer' }),
-);
+const signed = apiNamed('SignedTransfer', () => ({
+  url: z.string().meta(about('Absolute, or relative to the address of the gateway. Send it no token.')),
+  sha256: z.string().nullable().meta(about('Of what will be received, in hex, where it is known.')),
+  expires_at: unixSeconds,
+}));
 
 const token = z
   .string()
@@ -52,34 +48,28 @@ export const transferEndpoints = {
   signTransfer: {
     ...common,
     access: { kind: 'agent' },
-    method: 'POST',
-    path: '/v1/pools/:pool/attempts/:attempt/transfers',
+    ...call('POST', '/v1/pools/:pool/attempts/:attempt/transfers', json(want)),
     summary: apiText('Get a URL for one file of an attempt'),
     description: apiText(
       'It is good for that file, that method and that fence, until it expires or, if it is the gateway’s, the attempt is over. It needs no other key.',
     ),
     params: attemptParams,
-    body: json(want),
     reply: json(signed),
   },
   readTransfer: {
     ...common,
     access: PUBLIC,
-    method: 'GET',
-    path: '/v1/transfers/:token',
+    ...call('GET', '/v1/transfers/:token'),
     summary: apiText('Download a file by a signed URL'),
     params,
-    body: NO_BODY,
     reply: { kind: 'bytes', contentType: 'application/octet-stream' },
   },
   writeTransfer: {
     ...common,
     access: PUBLIC,
-    method: 'PUT',
-    path: '/v1/transfers/:token',
+    ...call('PUT', '/v1/transfers/:token', { kind: 'bytes', bytesMax: LIMITS.jobOutputBytesMax }),
     summary: apiText('Upload a file by a signed URL'),
     params,
-    body: { kind: 'bytes', bytesMax: LIMITS.jobOutputBytesMax },
-    reply: json(apiOnly(() => z.object({ accepted: z.literal(true) }))),
+    reply: json(apiObject(() => ({ accepted: z.literal(true) }))),
   },
 } as const satisfies Record<string, Endpoint>;

@@ -1,9 +1,9 @@
 import * as z from 'zod';
 
-import { about, apiOnly, apiText } from './api-text.ts';
+import { about, apiNamed, apiText } from './api-text.ts';
 import { owner, ownerOrCallers, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
-import { json, NO_BODY, tenant } from './endpoint.ts';
+import { call, json, tenant } from './endpoint.ts';
 import { file } from './file-record.ts';
 import { FILE_PURPOSES } from './files.ts';
 import { LIMITS } from './limits.ts';
@@ -17,22 +17,18 @@ export const uploadId = z
 
 const partId = z.string().regex(/^part_[0-9a-z]{26}_[0-9a-z]{26}$/, 'must be the id of a part');
 
-const upload = apiOnly(() =>
-  z
-    .object({
-      id: z.string(),
-      object: z.literal('upload'),
-      bytes: z.int().min(0),
-      created_at: unixSeconds,
-      filename: z.string(),
-      purpose: z.string(),
-      owner,
-      status: z.enum(['pending', 'completed', 'cancelled']),
-      expires_at: unixSeconds.meta(about('From then on an upload that is pending is `file_not_found`, and its parts are deleted.')),
-      file: file.nullable().meta(about('Once the upload is completed.')),
-    })
-    .meta({ id: 'Upload' }),
-);
+const upload = apiNamed('Upload', () => ({
+  id: z.string(),
+  object: z.literal('upload'),
+  bytes: z.int().min(0),
+  created_at: unixSeconds,
+  filename: z.string(),
+  purpose: z.string(),
+  owner,
+  status: z.enum(['pending', 'completed', 'cancelled']),
+  expires_at: unixSeconds.meta(about('From then on an upload that is pending is `file_not_found`, and its parts are deleted.')),
+  file: file.nullable().meta(about('Once the upload is completed.')),
+}));
 
 export type UploadReply = z.input<typeof upload>;
 
@@ -81,47 +77,40 @@ const common = { tag: 'Files', access: tenant('files'), meters: [], status: 200,
 export const uploadEndpoints = {
   createUpload: {
     ...common,
-    method: 'POST',
-    path: '/v1/uploads',
+    ...call('POST', '/v1/uploads', json(create)),
     summary: apiText('Begin a file that is uploaded in parts'),
-    body: json(create),
     idempotent: true,
   },
   addUploadPart: {
     ...common,
-    method: 'POST',
-    path: '/v1/uploads/:upload/parts',
+    ...call('POST', '/v1/uploads/:upload/parts', {
+      kind: 'multipart',
+      schema: part,
+      file: 'data',
+      bytesMax: LIMITS.uploadPartBytesMax + LIMITS.formFieldsBytesMax,
+    }),
     summary: apiText('Upload a part'),
     description: apiText('In any order, and several at once.'),
     params,
-    body: { kind: 'multipart', schema: part, file: 'data', bytesMax: LIMITS.uploadPartBytesMax + LIMITS.formFieldsBytesMax },
     reply: json(
-      apiOnly(() =>
-        z
-          .object({ id: z.string(), object: z.literal('upload.part'), created_at: unixSeconds, upload_id: z.string() })
-          .meta({ id: 'UploadPart' }),
-      ),
+      apiNamed('UploadPart', () => ({ id: z.string(), object: z.literal('upload.part'), created_at: unixSeconds, upload_id: z.string() })),
     ),
     idempotent: true,
   },
   completeUpload: {
     ...common,
-    method: 'POST',
-    path: '/v1/uploads/:upload/complete',
+    ...call('POST', '/v1/uploads/:upload/complete', json(complete)),
     summary: apiText('Make the file of its parts'),
     description: apiText(
       'A repetition changes nothing. An upload that was cancelled, or completed with other parts, is refused with `state_conflict`.',
     ),
     params,
-    body: json(complete),
   },
   cancelUpload: {
     ...common,
-    method: 'POST',
-    path: '/v1/uploads/:upload/cancel',
+    ...call('POST', '/v1/uploads/:upload/cancel'),
     summary: apiText('Cancel an upload'),
     description: apiText('Its parts are deleted. One that is completed is refused with `state_conflict`.'),
     params,
-    body: NO_BODY,
   },
 } as const satisfies Record<string, Endpoint>;

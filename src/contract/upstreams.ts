@@ -1,9 +1,9 @@
 import * as z from 'zod';
 
-import { about, apiLines, apiOnly, apiText } from './api-text.ts';
+import { about, apiLines, apiNamed, apiObject, apiOnly, apiText } from './api-text.ts';
 import { name, page, pageQuery, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
-import { json, NO_BODY, tenantOrAdmin } from './endpoint.ts';
+import { call, json, tenantOrAdmin } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
 import { KINDS } from './route-conditions.ts';
 
@@ -146,89 +146,77 @@ export type CreateUpstreamBody = z.output<typeof create>;
 export type ChangeUpstreamBody = z.output<typeof change>;
 export type UpstreamModelBody = z.output<typeof model>;
 
-const upstreamReply = apiOnly(() =>
-  z
-    .object({
-      object: z.literal('upstream'),
+const upstreamReply = apiNamed('Upstream', () => ({
+  object: z.literal('upstream'),
+  name: z.string(),
+  owned_by: z.enum(['platform', 'tenant']),
+  protocol: z.string(),
+  base_url: z.string(),
+  models: z.array(
+    z.object({
       name: z.string(),
-      owned_by: z.enum(['platform', 'tenant']),
-      protocol: z.string(),
-      base_url: z.string(),
-      models: z.array(
-        z.object({
-          name: z.string(),
-          upstream_name: z.string(),
-          serves: z.array(serves),
-          context_tokens: z.int(),
-          output_tokens_max: z.int(),
-          image_tokens_max: z.int().nullable(),
-          bytes_per_token: z.number(),
-          prices: z.object({ input: z.int(), cached_input: z.int().nullable(), output: z.int(), request: z.int() }),
-        }),
-      ),
-      secret: z
-        .object({ set: z.boolean(), hint: z.string().nullable(), updated_at: unixSeconds.nullable() })
-        .meta(about('Whether it has a secret, and the last four characters of a long one: the secret itself is never shown.')),
-      weight: z.number(),
-      limits: z.object({
-        concurrency: z.int().nullable(),
-        requests_per_minute: z.int().nullable(),
-        tokens_per_minute: z.int().nullable(),
-      }),
-      timeouts: z.object({ connect_ms: z.int(), first_token_ms: z.int(), idle_ms: z.int(), total_ms: z.int() }),
-      created_at: unixSeconds,
-      updated_at: unixSeconds,
-    })
-    .meta({ id: 'Upstream' }),
-);
+      upstream_name: z.string(),
+      serves: z.array(serves),
+      context_tokens: z.int(),
+      output_tokens_max: z.int(),
+      image_tokens_max: z.int().nullable(),
+      bytes_per_token: z.number(),
+      prices: z.object({ input: z.int(), cached_input: z.int().nullable(), output: z.int(), request: z.int() }),
+    }),
+  ),
+  secret: z
+    .object({ set: z.boolean(), hint: z.string().nullable(), updated_at: unixSeconds.nullable() })
+    .meta(about('Whether it has a secret, and the last four characters of a long one: the secret itself is never shown.')),
+  weight: z.number(),
+  limits: z.object({
+    concurrency: z.int().nullable(),
+    requests_per_minute: z.int().nullable(),
+    tokens_per_minute: z.int().nullable(),
+  }),
+  timeouts: z.object({ connect_ms: z.int(), first_token_ms: z.int(), idle_ms: z.int(), total_ms: z.int() }),
+  created_at: unixSeconds,
+  updated_at: unixSeconds,
+}));
 
-const checkReply = apiOnly(() =>
-  z
-    .object({
-      object: z.literal('upstream.check'),
+const checkReply = apiNamed('UpstreamCheck', () => ({
+  object: z.literal('upstream.check'),
+  name: z.string(),
+  verdict: z
+    .enum(['ok', 'models_missing', 'not_listed', 'unauthorised', 'redirected', 'failed', 'unreachable', 'timeout', 'too_large'])
+    .meta(about('The first problem that was found. `not_listed`: it answers, but lists no models, so that they could not be checked.')),
+  reachable: z.boolean(),
+  authorised: z.boolean().nullable().meta(about('Whether it accepts the secret; null: it could not be determined.')),
+  status: z.int().nullable().meta(about('The HTTP status of its answer; null: there was none.')),
+  ms: z.int().meta(about('How long it took.')),
+  checked_at: unixSeconds,
+  models: z.array(
+    z.object({
       name: z.string(),
-      verdict: z
-        .enum(['ok', 'models_missing', 'not_listed', 'unauthorised', 'redirected', 'failed', 'unreachable', 'timeout', 'too_large'])
-        .meta(about('The first problem that was found. `not_listed`: it answers, but lists no models, so that they could not be checked.')),
-      reachable: z.boolean(),
-      authorised: z.boolean().nullable().meta(about('Whether it accepts the secret; null: it could not be determined.')),
-      status: z.int().nullable().meta(about('The HTTP status of its answer; null: there was none.')),
-      ms: z.int().meta(about('How long it took.')),
-      checked_at: unixSeconds,
-      models: z.array(
-        z.object({
-          name: z.string(),
-          upstream_name: z.string(),
-          found: z.boolean().nullable().meta(about('Whether the upstream lists it.')),
-        }),
-      ),
-    })
-    .meta({ id: 'UpstreamCheck' }),
-);
+      upstream_name: z.string(),
+      found: z.boolean().nullable().meta(about('Whether the upstream lists it.')),
+    }),
+  ),
+}));
 
-const healthReply = apiOnly(() =>
-  z
-    .object({
-      object: z.literal('upstream.health'),
+const healthReply = apiNamed('UpstreamHealth', () => ({
+  object: z.literal('upstream.health'),
+  name: z.string(),
+  models: z.array(
+    z.object({
       name: z.string(),
-      models: z.array(
-        z.object({
-          name: z.string(),
-          address: z.string().nullable().meta(about('Which replica, of an upstream whose servers are the replicas of a job; else null.')),
-          breaker: z
-            .enum(['closed', 'half_open', 'open'])
-            .meta(about('`open`: it gets no calls for a while; `half_open`: one probe at a time.')),
-          failure_share: z.number().nullable().meta(about('The share of calls of the last seconds that failed; null: too few calls.')),
-          paused_until: unixSeconds.nullable().meta(about('Until when the upstream asked not to be called.')),
-          outstanding_calls: z.int(),
-          outstanding_tokens: z.int(),
-          first_token_p95_ms: z.number().nullable(),
-          attempts: z.record(z.string(), z.int()).meta(about('Attempts since the isolate started, by outcome.')),
-        }),
-      ),
-    })
-    .meta({ id: 'UpstreamHealth' }),
-);
+      address: z.string().nullable().meta(about('Which replica, of an upstream whose servers are the replicas of a job; else null.')),
+      breaker: z
+        .enum(['closed', 'half_open', 'open'])
+        .meta(about('`open`: it gets no calls for a while; `half_open`: one probe at a time.')),
+      failure_share: z.number().nullable().meta(about('The share of calls of the last seconds that failed; null: too few calls.')),
+      paused_until: unixSeconds.nullable().meta(about('Until when the upstream asked not to be called.')),
+      outstanding_calls: z.int(),
+      outstanding_tokens: z.int(),
+      first_token_p95_ms: z.number().nullable(),
+      attempts: z.record(z.string(), z.int()).meta(about('Attempts since the isolate started, by outcome.')),
+    }),
+  ),
+}));
 
 export type UpstreamHealthReply = z.infer<typeof healthReply>;
 
@@ -244,8 +232,7 @@ const params = z.strictObject({ upstream: upstreamName });
 export const upstreamEndpoints = {
   listUpstreams: {
     ...reading,
-    method: 'GET',
-    path: '/v1/upstreams',
+    ...call('GET', '/v1/upstreams'),
     summary: apiText('List the upstreams: servers of models that others run'),
     description: apiLines(
       "A tenant's key lists the tenant's own; the admin key those of the platform, which all tenants may use.",
@@ -253,71 +240,58 @@ export const upstreamEndpoints = {
       'By name; to get the next page, pass the last `name` as `after`.',
     ),
     query: pageQuery,
-    body: NO_BODY,
     reply: json(apiOnly(() => page(upstreamReply))),
   },
   createUpstream: {
     ...writing,
-    method: 'POST',
-    path: '/v1/upstreams',
+    ...call('POST', '/v1/upstreams', json(create)),
     summary: apiText('Add an upstream'),
     description: apiText(
       "With a tenant's key the upstream is the tenant's own; with the admin key it is the platform's, and all tenants may use it as far as their keys' model patterns allow. It can be called within a second.",
     ),
-    body: json(create),
     status: 201,
     reply: json(upstreamReply),
     idempotent: true,
   },
   getUpstream: {
     ...reading,
-    method: 'GET',
-    path: '/v1/upstreams/:upstream',
+    ...call('GET', '/v1/upstreams/:upstream'),
     summary: apiText('Describe an upstream, without its secret'),
     params,
-    body: NO_BODY,
     reply: json(upstreamReply),
   },
   changeUpstream: {
     ...writing,
-    method: 'PATCH',
-    path: '/v1/upstreams/:upstream',
+    ...call('PATCH', '/v1/upstreams/:upstream', json(change)),
     summary: apiText('Change an upstream'),
     description: apiText(
       'Absent fields stay as they are. A change of scheme, host or port needs the secret again: a secret is sent only to the server that it was given for.',
     ),
     params,
-    body: json(change),
     reply: json(upstreamReply),
   },
   getUpstreamHealth: {
     ...reading,
-    method: 'GET',
-    path: '/v1/upstreams/:upstream/health',
+    ...call('GET', '/v1/upstreams/:upstream/health'),
     summary: apiText('Show the health of an upstream, by model'),
     description: apiText('Counts the calls of the isolate that answers; `/metrics` has the sums over all upstreams.'),
     params,
-    body: NO_BODY,
     reply: json(healthReply),
   },
   checkUpstream: {
     ...writing,
-    method: 'POST',
-    path: '/v1/upstreams/:upstream/check',
+    ...call('POST', '/v1/upstreams/:upstream/check'),
     summary: apiText('Check an upstream: whether it can be reached, accepts its secret and has its models'),
     description: apiText('Calls its list of models once, which costs nothing. The result changes nothing.'),
     params,
-    body: NO_BODY,
     reply: json(checkReply),
   },
   deleteUpstream: {
     ...writing,
-    method: 'DELETE',
-    path: '/v1/upstreams/:upstream',
+    ...call('DELETE', '/v1/upstreams/:upstream'),
     summary: apiText('Delete an upstream with its secret'),
     description: apiText('Calls under way are completed.'),
     params,
-    body: NO_BODY,
-    reply: json(apiOnly(() => z.object({ name: z.string(), object: z.literal('upstream'), deleted: z.literal(true) }))),
+    reply: json(apiObject(() => ({ name: z.string(), object: z.literal('upstream'), deleted: z.literal(true) }))),
   },
 } as const satisfies Record<string, Endpoint>;

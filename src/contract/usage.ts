@@ -1,9 +1,9 @@
 import * as z from 'zod';
 
-import { about, apiOnly, apiText } from './api-text.ts';
+import { about, apiNamed, apiOnly, apiText } from './api-text.ts';
 import { organisationId, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
-import { json, NO_BODY, tenantOrAdmin } from './endpoint.ts';
+import { call, json, tenantOrAdmin } from './endpoint.ts';
 import { DIMENSIONS, METERS } from './meter.ts';
 import { dollarsOut } from './money.ts';
 import { subjectTenant } from './organisations.ts';
@@ -50,21 +50,21 @@ const query = z.strictObject({
 
 export const usageEndpoints = {
   getUsage: {
-    method: 'GET',
-    path: '/v1/usage',
+    ...call('GET', '/v1/usage'),
     tag: 'Tenancy',
     summary: apiText('What was used, and what it costs'),
     access: tenantOrAdmin('usage:read'),
     meters: [],
     query,
-    body: NO_BODY,
     status: 200,
     reply: json(
-      apiOnly(() =>
-        z
-          .object({ object: z.literal('usage'), from: unixSeconds, to: unixSeconds, data: z.array(line), total_usd: dollars })
-          .meta({ id: 'Usage' }),
-      ),
+      apiNamed('Usage', () => ({
+        object: z.literal('usage'),
+        from: unixSeconds,
+        to: unixSeconds,
+        data: z.array(line),
+        total_usd: dollars,
+      })),
     ),
   },
 } as const satisfies Record<string, Endpoint>;

@@ -1,8 +1,8 @@
 import * as z from 'zod';
 
-import { about, apiOnly, apiText } from './api-text.ts';
+import { about, apiObject, apiText } from './api-text.ts';
 import type { Endpoint } from './endpoint.ts';
-import { json, tenant } from './endpoint.ts';
+import { call, json, tenant } from './endpoint.ts';
 import type { Filter } from './filter.ts';
 import { filter } from './filter-syntax.ts';
 import { isReachable } from './filter.ts';
@@ -60,12 +60,11 @@ const newValues = z.strictObject({ id: vectorId, values: vectorFloats });
 const valuesOf = (item: z.core.$ZodType<z.output<typeof newValues>>) =>
   z.strictObject({ vectors: z.array(item).min(1).max(LIMITS.upsertCallVectorsMaxCount).superRefine(refuseDuplicates), namespace });
 
-const updated = apiOnly(() => z.object({ updated: z.int().min(0).meta(about('How many vectors are now as asked for.')), lsn }));
+const updated = apiObject(() => ({ updated: z.int().min(0).meta(about('How many vectors are now as asked for.')), lsn }));
 
 export const vectorChangeEndpoints = {
   updateMetadata: {
-    method: 'POST',
-    path: '/v1/indexes/:index/metadata',
+    ...call('POST', '/v1/indexes/:index/metadata', json(metadataBody)),
     tag: 'Vectors',
     summary: apiText('Change the metadata of stored vectors'),
     description: apiText(
@@ -75,7 +74,6 @@ export const vectorChangeEndpoints = {
     access: tenant('index:write'),
     meters: ['vectors_written'],
     params: indexParams,
-    body: json(metadataBody),
     status: 200,
     reply: json(updated),
   },

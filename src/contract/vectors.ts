@@ -1,9 +1,9 @@
 import * as z from 'zod';
 
-import { about, apiOnly, apiText } from './api-text.ts';
+import { about, apiObject, apiOnly, apiText } from './api-text.ts';
 import { queryCacheHeaders } from './cache-headers.ts';
 import type { Endpoint } from './endpoint.ts';
-import { json, jsonOrFrame, tenant, vectorsReply } from './endpoint.ts';
+import { call, json, jsonOrFrame, tenant, vectorsReply } from './endpoint.ts';
 import { explanation } from './explanation.ts';
 import { filter } from './filter-syntax.ts';
 import type { Filter } from './filter.ts';
@@ -178,22 +178,22 @@ export type StoredVectorReply = z.input<typeof storedVector>;
 
 const count = apiOnly(() => z.int().min(0));
 
-const queryReply = apiOnly(() =>
-  z.object({
-    matches: z.array(z.object({ ...stored, score: z.number() })),
-    lsn,
-    ...partial,
-    explanation: explanation.optional(),
-  }),
-);
+const queryReply = apiObject(() => ({
+  matches: z.array(z.object({ ...stored, score: z.number() })),
+  lsn,
+  ...partial,
+  explanation: explanation.optional(),
+}));
 
 const MIB = (bytes: number): number => bytes / 1024 / 1024;
 
+const common = { tag: 'Vectors', access: tenant('index:read'), status: 200 } as const;
+
 export const vectorEndpoints = {
   upsertVectors: {
+    ...common,
     method: 'POST',
     path: '/v1/indexes/:index/upsert',
-    tag: 'Vectors',
     summary: apiText('Write vectors'),
     description: apiText(
       'A vector replaces the one with the same id and namespace. Once answered, every later query sees them. All are checked before the ' +
@@ -214,14 +214,12 @@ export const vectorEndpoints = {
         whole: upsertOf(z.custom<NewVector>()),
       },
     },
-    status: 200,
-    reply: json(apiOnly(() => z.object({ upserted: count, lsn }))),
+    reply: json(apiObject(() => ({ upserted: count, lsn }))),
     idempotent: true,
   },
   queryVectors: {
-    method: 'POST',
-    path: '/v1/indexes/:index/query',
-    tag: 'Vectors',
+    ...common,
+    ...call('POST', '/v1/indexes/:index/query', jsonOrFrame(withQuickReader(queryBody, readPlainQuery), { field: 'vector' })),
     summary: apiText('Find the closest vectors'),
     description: apiText(
       'Finds the share of the true nearest that the index was created for (`recall`), or all of them with `exact`. ' +
@@ -230,49 +228,37 @@ export const vectorEndpoints = {
         '`vector_cached_queries`: any write makes it miss, so an answer is never older than the last acknowledged write. It is kept in the ' +
         'memory of an isolate; a purge of everything, of its tags, its model or by age takes it.',
     ),
-    access: tenant('index:read'),
     meters: ['vector_queries', 'vector_cached_queries', 'embedding_tokens', 'embedding_cached_tokens'],
     params: indexParams,
     headers: queryCacheHeaders.extend(deadlineHeaders.shape),
-    body: jsonOrFrame(withQuickReader(queryBody, readPlainQuery), { field: 'vector' }),
-    status: 200,
     reply: vectorsReply(queryReply),
   },
   queryVectorsBatch: {
-    method: 'POST',
-    path: '/v1/indexes/:index/query/batch',
-    tag: 'Vectors',
+    ...common,
+    ...call('POST', '/v1/indexes/:index/query/batch', jsonOrFrame(batchBody, { list: 'searches', field: 'vector' })),
     summary: apiText('Find the closest vectors, several times in one call'),
     description: apiText(
       `Up to ${LIMITS.batchSearchesMaxCount} searches, answered in their order, each as a single query would be; a shard is called once for all that go to it. ` +
         'Each counts as one of `vector_queries`. All are checked before the first is made, and one that is refused refuses the call, naming ' +
         '`searches[i]` and the field. Together they find at most `batchMatchesMaxCount` matches. The headers apply to each of them.',
     ),
-    access: tenant('index:read'),
     meters: ['vector_queries', 'vector_cached_queries', 'embedding_tokens', 'embedding_cached_tokens'],
     params: indexParams,
     headers: queryCacheHeaders.extend(deadlineHeaders.shape),
-    body: jsonOrFrame(batchBody, { list: 'searches', field: 'vector' }),
-    status: 200,
-    reply: vectorsReply(apiOnly(() => z.object({ results: z.array(queryReply).meta(about('One of each search, in their order.')) }))),
+    reply: vectorsReply(apiObject(() => ({ results: z.array(queryReply).meta(about('One of each search, in their order.')) }))),
   },
   fetchVectors: {
-    method: 'POST',
-    path: '/v1/indexes/:index/fetch',
-    tag: 'Vectors',
+    ...common,
+    ...call('POST', '/v1/indexes/:index/fetch', json(fetchBody)),
     summary: apiText('Read vectors by id'),
     description: apiText('In the order asked for; ids that are not there are left out.'),
-    access: tenant('index:read'),
     meters: [],
     params: indexParams,
-    body: json(fetchBody),
-    status: 200,
-    reply: vectorsReply(apiOnly(() => z.object({ vectors: z.array(storedVector), lsn }))),
+    reply: vectorsReply(apiObject(() => ({ vectors: z.array(storedVector), lsn }))),
   },
   deleteVectors: {
-    method: 'POST',
-    path: '/v1/indexes/:index/delete',
-    tag: 'Vectors',
+    ...common,
+    ...call('POST', '/v1/indexes/:index/delete', json(deleteBody)),
     summary: apiText('Delete vectors by id or by filter, or all of them'),
     description: apiText(
       `All, or up to ${LIMITS.vectorIdsSliceMaxCount.toLocaleString('en')} ids: all or none. More ids, or by a filter: in slices, each all or none; repeat the ` +
@@ -282,9 +268,7 @@ export const vectorEndpoints = {
     access: tenant('index:write'),
     meters: [],
     params: indexParams,
-    body: json(deleteBody),
-    status: 200,
-    reply: json(apiOnly(() => z.object({ deleted: count, lsn }))),
+    reply: json(apiObject(() => ({ deleted: count, lsn }))),
   },
 } as const satisfies Record<string, Endpoint>;
 
@@ -302,8 +286,7 @@ const countBody = z.strictObject({ namespace, filter: filter.optional() });
 
 export const vectorListingEndpoints = {
   listVectors: {
-    method: 'POST',
-    path: '/v1/indexes/:index/list',
+    ...call('POST', '/v1/indexes/:index/list', json(listBody)),
     tag: 'Vectors',
     summary: apiText('List vectors by id'),
     description: apiText(
@@ -313,20 +296,17 @@ export const vectorListingEndpoints = {
     access: tenant('index:read'),
     meters: [],
     params: indexParams,
-    body: json(listBody),
     status: 200,
-    reply: vectorsReply(apiOnly(() => z.object({ vectors: z.array(storedVector), has_more: z.boolean(), lsn }))),
+    reply: vectorsReply(apiObject(() => ({ vectors: z.array(storedVector), has_more: z.boolean(), lsn }))),
   },
   countVectors: {
-    method: 'POST',
-    path: '/v1/indexes/:index/count',
+    ...call('POST', '/v1/indexes/:index/count', json(countBody)),
     tag: 'Vectors',
     summary: apiText('Count the vectors of a namespace, or those that a filter accepts'),
     access: tenant('index:read'),
     meters: [],
     params: indexParams,
-    body: json(countBody),
     status: 200,
-    reply: json(apiOnly(() => z.object({ count: z.int().min(0), lsn }))),
+    reply: json(apiObject(() => ({ count: z.int().min(0), lsn }))),
   },
 } as const satisfies Record<string, Endpoint>;

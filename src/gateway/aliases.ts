@@ -6,6 +6,7 @@ import type { Acting } from './authority.ts';
 import type { IndexUser } from './index-ref.ts';
 import { mayTouchIndex } from './index-ref.ts';
 import type { IndexDirectory } from './index-directory.ts';
+import { Composed } from './composed.ts';
 
 interface AliasesParts {
   readonly directory: IndexDirectory;
@@ -16,25 +17,19 @@ interface AliasesParts {
  * Names that stand for indexes. Gateways cache what a name stood for, for `indexManifestTtlMs` at most; so a change is answered once no
  * cache can hold the previous state: every later call uses the new one.
  */
-export class Aliases {
-  readonly #parts: AliasesParts;
-
-  constructor(parts: AliasesParts) {
-    this.#parts = parts;
-  }
-
+export class Aliases extends Composed<AliasesParts> {
   /** All or none. Refuses with `index_not_found`, `alias_not_found`, `already_exists` or `limit_exceeded`. */
   async change({ principal, authority }: Acting, actions: readonly AliasAction[]): Promise<Outcome<null>> {
-    const changed = await this.#parts.directory.changeAliases(principal.tenantId, actions, authority);
+    const changed = await this.parts.directory.changeAliases(principal.tenantId, actions, authority);
     if (!changed.ok) return changed;
     // Even when nothing changed: a repetition of a change that was never answered must not be answered sooner.
-    await this.#parts.sleep(LIMITS.indexManifestTtlMs + LIMITS.indexManifestGuardMs);
+    await this.parts.sleep(LIMITS.indexManifestTtlMs + LIMITS.indexManifestGuardMs);
     return ok(null);
   }
 
   /** By name, those of an index or of all. Refuses with `index_not_found`. */
   async list(user: IndexUser, index: string | undefined, after: string | undefined, limit: number): Promise<Outcome<AliasPage>> {
-    const { directory } = this.#parts;
+    const { directory } = this.parts;
     const { tenantId } = user;
     if (index === undefined) return directory.listAliases(tenantId, undefined, after, limit);
     const described = await directory.describe(tenantId, index);

@@ -2,10 +2,12 @@ import type { Outcome } from '../contract/outcome.ts';
 import { refuse } from '../contract/outcome.ts';
 import type { Principal, TenantPrincipal } from '../contract/principal.ts';
 import type { Touched } from '../contract/touched-resources.ts';
-import type { Authority, WriteLease } from '../contract/write-lease.ts';
+import type { Authority, ChangedBy, WriteLease } from '../contract/write-lease.ts';
+import { underAuthority } from '../contract/write-lease.ts';
 import { nameWithoutVersion } from '../contract/model-name.ts';
 import { ok } from '../kernel/result.ts';
 import { deniedOf } from '../tenancy/keys/key-bounds.ts';
+import { actorOf } from './tenancy/subject.ts';
 
 /** The authenticated caller, and until when a write may be committed under this authentication. */
 export interface Proof {
@@ -33,6 +35,20 @@ export interface Acting<P = TenantPrincipal> {
 
 /** Writes a line of the tenant's audit trail before a change. Without the line there is no change; a change that fails leaves its line. */
 export type NoteChange = (principal: TenantPrincipal, action: string, subject: string) => Promise<Outcome<unknown>>;
+
+/**
+ * Makes a change under the caller's authority, once its line is in the audit trail of the caller's tenant: `<what>.<action>`. The admin changes
+ * what is the platform's, which has no trail.
+ */
+export async function changeNoted<T>(
+  note: NoteChange,
+  { principal, authority }: Acting<Principal>,
+  [action, subject]: readonly [action: string, subject: string],
+  change: (by: ChangedBy) => Promise<Outcome<T>>,
+): Promise<Outcome<T>> {
+  const noted = principal.kind === 'admin' ? ok(null) : await note(principal, action, subject);
+  return noted.ok ? underAuthority(authority, (lease) => change({ actor: actorOf(principal), lease })) : noted;
+}
 
 type Restricted = Pick<TenantPrincipal, 'resources'>;
 

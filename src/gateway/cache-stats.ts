@@ -13,6 +13,7 @@ import { subjectOf } from './tenancy/subject.ts';
 import { DAY_MS } from '../kernel/time-units.ts';
 import type { WholeHours } from './tenancy/whole-hours.ts';
 import { wholeHours } from './tenancy/whole-hours.ts';
+import { Composed } from './composed.ts';
 
 /** What a cache did for one request. */
 export interface CacheEvent {
@@ -85,13 +86,7 @@ export interface CacheStatsReport extends WholeHours {
 }
 
 /** Answers what the caches of a tenant did. */
-export class CacheStats {
-  readonly #parts: CacheStatsParts;
-
-  constructor(parts: CacheStatsParts) {
-    this.#parts = parts;
-  }
-
+export class CacheStats extends Composed<CacheStatsParts> {
   /** Refuses with `tenant_not_found`, `invalid_value` or `limit_exceeded`. */
   async read(
     principal: Principal,
@@ -99,17 +94,17 @@ export class CacheStats {
   ): Promise<Outcome<CacheStatsReport>> {
     const subject = subjectOf(principal, request.tenant);
     if (!subject.ok) return subject;
-    const nowS = this.#parts.clock.nowMs() / 1000;
+    const nowS = this.parts.clock.nowMs() / 1000;
     const { from = Math.max(0, (request.to ?? nowS) - DAY_MS / 1000), to = nowS } = request;
     const period = wholeHours(from, to, 'cacheStatsDaysMax');
     if (!period.ok) return period;
     const { fromMs, toMs } = period.value;
 
     const organisationId = organisationOf(subject.value);
-    const tenant = await this.#parts.organisations.at(organisationId).tenant(subject.value);
+    const tenant = await this.parts.organisations.at(organisationId).tenant(subject.value);
     if (!tenant.ok) return tenant;
-    await this.#parts.flush();
-    return ok({ tenantId: subject.value, fromMs, toMs, lines: await this.#parts.lines(organisationId, subject.value, fromMs, toMs) });
+    await this.parts.flush();
+    return ok({ tenantId: subject.value, fromMs, toMs, lines: await this.parts.lines(organisationId, subject.value, fromMs, toMs) });
   }
 }
 

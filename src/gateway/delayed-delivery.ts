@@ -1,4 +1,5 @@
 import type { Clock } from '../kernel/clock.ts';
+import { Composed } from './composed.ts';
 
 interface DelayedDeliveryParts {
   readonly delayMs: number;
@@ -10,17 +11,12 @@ interface DelayedDeliveryParts {
 }
 
 /** Delivers what an isolate has gathered, within a delay of the first notice. */
-export class DelayedDelivery {
-  readonly #parts: DelayedDeliveryParts;
+export class DelayedDelivery extends Composed<DelayedDeliveryParts> {
   #dueMs = 0;
-
-  constructor(parts: DelayedDeliveryParts) {
-    this.#parts = parts;
-  }
 
   /** Something waits to be delivered. Cheap: all but the first call until the delivery do nothing. */
   notice(): void {
-    const { clock, delayMs, background } = this.#parts;
+    const { clock, delayMs, background } = this.parts;
     const nowMs = clock.nowMs();
     // A delivery that is long overdue died with the request it ran in: the next request starts another.
     if (this.#dueMs !== 0 && Math.abs(nowMs - this.#dueMs) < 10 * delayMs) return;
@@ -29,8 +25,8 @@ export class DelayedDelivery {
   }
 
   async #deliverLater(): Promise<void> {
-    await this.#parts.sleep(this.#parts.delayMs);
+    await this.parts.sleep(this.parts.delayMs);
     this.#dueMs = 0;
-    await this.#parts.deliver();
+    await this.parts.deliver();
   }
 }

@@ -20,6 +20,7 @@ import type { CountCache } from './cache-stats.ts';
 import type { EmbeddingCache } from './embedding-cache.ts';
 import type { EmbeddingModels, RunnableModel } from './embedding-models.ts';
 import { findManifest } from './embedding-models.ts';
+import { Composed } from './composed.ts';
 
 export interface EmbedInputs extends Acting {
   readonly model: string;
@@ -58,17 +59,11 @@ interface EmbedderParts {
 }
 
 /** Turns inputs into vectors: limits first, then quota, then the caches, and only then the model. */
-export class Embedder {
-  readonly #parts: EmbedderParts;
-
-  constructor(parts: EmbedderParts) {
-    this.#parts = parts;
-  }
-
+export class Embedder extends Composed<EmbedderParts> {
   /** Refuses with `model_not_found`, `contract_mismatch`, `scope_denied`, `limit_exceeded` or `invalid_value` (naming `input[i]`), `not_cached`, and what `reserve` refuses with. */
   async embedInputs(request: EmbedInputs): Promise<Outcome<EmbeddedInputs>> {
     const { principal, authority, inputs, directives, ttlMs, tags = [] } = request;
-    const manifest = findManifest(this.#parts.models.manifests, request.model, request.contractHash);
+    const manifest = findManifest(this.parts.models.manifests, request.model, request.contractHash);
     if (!manifest.ok) return manifest;
     const pinned = checkContract(request, manifest.value.id, manifest.value.contractHash);
     if (!pinned.ok) return pinned;
@@ -77,7 +72,7 @@ export class Embedder {
     if (!touched.ok) return touched;
     const dimensions = request.dimensions ?? manifest.value.dimensions;
     if (dimensions > manifest.value.dimensions) return tooManyDimensions(manifest.value, dimensions);
-    const model = await this.#parts.models.load(manifest.value);
+    const model = await this.parts.models.load(manifest.value);
     if (!model.ok) return model;
     const tokenised = tokenise(model.value, inputs);
     if (!tokenised.ok) return tokenised;
@@ -86,11 +81,11 @@ export class Embedder {
     const reserved = await request.reserve({ embedding_tokens: tokens });
     if (!reserved.ok) return reserved;
 
-    const answer = await this.#parts.cache.answer({
+    const answer = await this.parts.cache.answer({
       acting: { principal, authority },
       owner: cacheOwnerOf(principal),
       manifest: manifest.value,
-      digests: inputs.map((input) => inputDigest(this.#parts.sha256, input)),
+      digests: inputs.map((input) => inputDigest(this.parts.sha256, input)),
       directives,
       ttlMs,
       tags,
@@ -99,9 +94,9 @@ export class Embedder {
     if (!answer.ok) return answer;
     const { vectors, report, holding } = answer.value;
     const { sources, agesMs } = report;
-    this.#parts.count(principal, { cache: 'embeddings', model: manifest.value.id, sources, agesMs, holding });
+    this.parts.count(principal, { cache: 'embeddings', model: manifest.value.id, sources, agesMs, holding });
     const shares = unknown.filter((share, row) => share >= 0 && sources[row] === 'computed');
-    this.#parts.countInputs(principal, 'unknown-words', pinnedName(manifest.value), shares);
+    this.parts.countInputs(principal, 'unknown-words', pinnedName(manifest.value), shares);
     const full = manifest.value.dimensions;
     return ok({
       vectors: dimensions === full ? vectors : truncate(vectors, full, dimensions),

@@ -26,6 +26,7 @@ import { mayTouchIndex, onIndex, onOneIndex } from './index-ref.ts';
 import type { IndexShards } from '../index/shards/index-shards.ts';
 import type { ManifestCache } from './manifest-cache.ts';
 import { requestDigest } from './tenancy/subject.ts';
+import { Composed } from './composed.ts';
 
 // 80 bits: no two indexes ever share one.
 const INDEX_ID_CHARS = 16;
@@ -46,20 +47,14 @@ interface IndexesParts {
 }
 
 /** Creates, lists and deletes the indexes of a tenant. */
-export class Indexes {
-  readonly #parts: IndexesParts;
-
-  constructor(parts: IndexesParts) {
-    this.#parts = parts;
-  }
-
+export class Indexes extends Composed<IndexesParts> {
   /** Refuses with `model_not_found` or `scope_denied` a model, and as the directory does. */
   async create(
     { principal, authority }: Acting,
     body: CreateIndexBody,
     idempotencyKey: string | undefined,
   ): Promise<Outcome<IndexManifest>> {
-    const { directory, clock, rng } = this.#parts;
+    const { directory, clock, rng } = this.parts;
     const space = await this.#space(principal.tenantId, body);
     if (!space.ok) return space;
     // [T55] What an alias stands for, too.
@@ -84,39 +79,39 @@ export class Indexes {
   }
 
   list(tenantId: TenantId, after: string | undefined, limit: number): Promise<Outcome<IndexPage>> {
-    return this.#parts.directory.list(tenantId, after, limit);
+    return this.parts.directory.list(tenantId, after, limit);
   }
 
   async describe(user: IndexUser, name: string): Promise<Outcome<IndexManifest>> {
-    const described = await this.#parts.directory.describe(user.tenantId, name);
+    const described = await this.parts.directory.describe(user.tenantId, name);
     const touched = described.ok ? mayTouchIndex(user, described.value) : described;
     return touched.ok ? described : touched;
   }
 
   /** Does work of several steps on the index that has the name, and on no other that gets it meanwhile. */
   onOne<T>(user: IndexUser, index: IndexRef, work: (pin: PinnedIndex) => Promise<Outcome<T>>): Promise<Outcome<T>> {
-    return onOneIndex(this.#parts.manifests, user, index, work);
+    return onOneIndex(this.parts.manifests, user, index, work);
   }
 
   /** What clients of another vector database declared about an index. */
   async annotations(user: IndexUser, name: string): Promise<Outcome<IndexAnnotations>> {
     const described = await this.describe(user, name);
-    return described.ok ? this.#parts.directory.annotate(user.tenantId, name, [], null) : described;
+    return described.ok ? this.parts.directory.annotate(user.tenantId, name, [], null) : described;
   }
 
   /** The same, after these changes. */
   async annotate({ principal, authority }: Acting, name: string, changes: readonly AnnotationChange[]): Promise<Outcome<IndexAnnotations>> {
     const described = await this.describe(principal, name);
-    return described.ok ? this.#parts.directory.annotate(principal.tenantId, name, changes, authority) : described;
+    return described.ok ? this.parts.directory.annotate(principal.tenantId, name, changes, authority) : described;
   }
 
   /** Null: Sluice itself, as it erases a tenant. */
   remove(tenantId: TenantId, name: string, authority: Authority | null): Promise<Outcome<DeletedIndex>> {
-    return this.#parts.directory.remove(tenantId, name, authority);
+    return this.parts.directory.remove(tenantId, name, authority);
   }
 
   stats(user: IndexUser, name: string): Promise<Outcome<IndexStats>> {
-    const { manifests, shards } = this.#parts;
+    const { manifests, shards } = this.parts;
     return onIndex(manifests, user, name, async (manifest) => {
       const stats = await shards.of(manifest).stats();
       return stats.ok ? ok({ ...stats.value, manifest, countMax: LIMITS.shardsPerIndexMaxCount * shardBudget(manifest) }) : stats;
@@ -125,13 +120,13 @@ export class Indexes {
 
   /** How far background work is behind the writes. */
   progress(user: IndexUser, name: string): Promise<Outcome<Progress>> {
-    const { manifests, shards } = this.#parts;
+    const { manifests, shards } = this.parts;
     return onIndex(manifests, user, name, (manifest) => shards.of(manifest).read('progress', { indexId: manifest.id }));
   }
 
   /** The vector space of a new index: that of its model, or any with this many dimensions. */
   async #space(tenantId: TenantId, body: CreateIndexBody): Promise<Outcome<EmbeddingSpace>> {
-    if (body.model !== undefined) return embeddingSpace(this.#parts.embedder, tenantId, body.model, body.query_model);
+    if (body.model !== undefined) return embeddingSpace(this.parts.embedder, tenantId, body.model, body.query_model);
     return ok({ dimensions: must(body.dimensions, 'the schema asks for dimensions or a model'), embedding: null });
   }
 }

@@ -17,6 +17,7 @@ import type { ModelCatalogue } from './models/model-catalogue.ts';
 import type { PurgeLogs } from './purge-logs.ts';
 import type { Organisations, OrganisationStore } from './tenancy/organisation-store.ts';
 import { actorOf, requestDigest, subjectOf } from './tenancy/subject.ts';
+import { Composed } from './composed.ts';
 
 interface CachePurgerParts {
   readonly logs: PurgeLogs;
@@ -31,13 +32,7 @@ interface CachePurgerParts {
 const ID_CHARS = 26;
 
 /** Purges what is cached for a tenant. Texts leave only their digests in the log. */
-export class CachePurger {
-  readonly #parts: CachePurgerParts;
-
-  constructor(parts: CachePurgerParts) {
-    this.#parts = parts;
-  }
-
+export class CachePurger extends Composed<CachePurgerParts> {
   /**
    * Answers once the purge holds everywhere, or at once when `fast`. Refuses with `model_not_found`, `tenant_not_found`,
    * `idempotency_mismatch` or `unavailable`.
@@ -61,7 +56,7 @@ export class CachePurger {
     const command = { purgeId, tenantId: subject.value, bodyDigest, selection: selection.value, mode, consistency };
     return together(
       await Promise.all(
-        owners.value.map((owner) => underAuthority(authority, (lease) => this.#parts.logs.purge({ ...command, owner }, lease))),
+        owners.value.map((owner) => underAuthority(authority, (lease) => this.parts.logs.purge({ ...command, owner }, lease))),
       ),
     );
   }
@@ -75,7 +70,7 @@ export class CachePurger {
     const owners = await this.#cachesOf(subject.value, (store) => store.tenant(subject.value));
     if (!owners.ok) return owners;
     let [entries, bytes] = [0, 0];
-    for (const counted of await Promise.all(owners.value.map((owner) => this.#parts.logs.count(owner, selection.value)))) {
+    for (const counted of await Promise.all(owners.value.map((owner) => this.parts.logs.count(owner, selection.value)))) {
       if (!counted.ok) return counted;
       entries += counted.value.entries;
       bytes += counted.value.bytes;
@@ -87,7 +82,7 @@ export class CachePurger {
   async eraseTenant(tenantId: TenantId): Promise<Outcome<null>> {
     const owners = await this.#cachesOf(tenantId, (store) => store.tenant(tenantId));
     if (!owners.ok) return owners;
-    const erased = await Promise.all(owners.value.map((owner) => this.#parts.logs.eraseTenant(owner, tenantId)));
+    const erased = await Promise.all(owners.value.map((owner) => this.parts.logs.eraseTenant(owner, tenantId)));
     return erased.find((outcome) => !outcome.ok) ?? ok(null);
   }
 
@@ -96,7 +91,7 @@ export class CachePurger {
     const owners = await this.#cachesOf(tenantId, (store) => store.tenant(tenantId));
     if (!owners.ok) return owners;
     let entries = 0;
-    for (const left of await Promise.all(owners.value.map((owner) => this.#parts.logs.left(owner, tenantId)))) {
+    for (const left of await Promise.all(owners.value.map((owner) => this.parts.logs.left(owner, tenantId)))) {
       if (!left.ok) return left;
       entries += left.value;
     }
@@ -109,9 +104,9 @@ export class CachePurger {
     const owners = await this.#cachesOf(subject.value, (store) => store.tenant(subject.value));
     if (!owners.ok) return owners;
     // The tenant's own log identifies the purges of the tenant: that of a shared cache has those of others, too.
-    const own = await this.#parts.logs.find(subject.value, purgeId);
+    const own = await this.parts.logs.find(subject.value, purgeId);
     if (!own.ok) return own;
-    const others = await Promise.all(owners.value.slice(1).map((owner) => this.#parts.logs.find(owner, purgeId)));
+    const others = await Promise.all(owners.value.slice(1).map((owner) => this.parts.logs.find(owner, purgeId)));
     // A cache that came to be shared later has no such purge.
     return together([own, ...others.filter((other) => other.ok || other.error.code !== 'purge_not_found')]);
   }
@@ -119,7 +114,7 @@ export class CachePurger {
   /** The caches that may hold what is a tenant's, its own first. */
   async #cachesOf(tenantId: TenantId, check: (store: OrganisationStore) => Promise<Outcome<unknown>>): Promise<Outcome<CacheOwnerId[]>> {
     const organisationId = organisationOf(tenantId);
-    const store = this.#parts.organisations.at(organisationId);
+    const store = this.parts.organisations.at(organisationId);
     try {
       const [checked, organisation] = await Promise.all([check(store), store.organisation()]);
       if (!checked.ok) return checked;
@@ -133,14 +128,14 @@ export class CachePurger {
 
   /** A name that the tenant has no model of is a slip. Those of upstreams have a slash, and are known to them alone. */
   async #findModel(principal: Principal, model: string): Promise<Outcome<unknown>> {
-    return model.includes('/') || principal.kind === 'admin' ? ok(null) : this.#parts.models.find(principal, model);
+    return model.includes('/') || principal.kind === 'admin' ? ok(null) : this.parts.models.find(principal, model);
   }
 
   async #selectionOf(principal: Principal, body: PurgeBody): Promise<Outcome<PurgeSelection>> {
     const { text, keys, tags, prefix, model, model_version: modelVersion, older_than_ms: olderThanMs } = body;
     const known = model === undefined ? ok(null) : await this.#findModel(principal, model);
     if (!known.ok) return known;
-    const ofTexts = text?.map((item) => inputDigest(this.#parts.sha256, { kind: 'text', text: item }));
+    const ofTexts = text?.map((item) => inputDigest(this.parts.sha256, { kind: 'text', text: item }));
     const digests = ofTexts === undefined ? keys : keys === undefined ? ofTexts : ofTexts.filter((digest) => keys.includes(digest));
     return ok({
       ...(digests === undefined ? {} : { digests: [...new Set(digests)] }),
@@ -155,7 +150,7 @@ export class CachePurger {
   async #idFor(tenantId: TenantId, idempotencyKey: string | undefined): Promise<PurgeId> {
     const bytes =
       idempotencyKey === undefined
-        ? this.#parts.rng.bytes(ID_CHARS)
+        ? this.parts.rng.bytes(ID_CHARS)
         : new Uint8Array(await crypto.subtle.digest('SHA-256', utf8(JSON.stringify([tenantId, 'cache.purge', idempotencyKey]))));
     return `pg_${base32(bytes.subarray(0, ID_CHARS))}` as PurgeId;
   }

@@ -13,6 +13,7 @@ import { onIndex } from './index-ref.ts';
 import type { IndexShards } from '../index/shards/index-shards.ts';
 import type { ManifestCache } from './manifest-cache.ts';
 import type { OnIndex } from './vectors.ts';
+import { Composed } from './composed.ts';
 
 export interface MeasuredRecall {
   /** Undefined when there was nothing to measure. */
@@ -34,16 +35,10 @@ interface RecallMeasurementParts {
 }
 
 /** Measures what the searches of an index find, around its own vectors. */
-export class RecallMeasurement {
-  readonly #parts: RecallMeasurementParts;
-
-  constructor(parts: RecallMeasurementParts) {
-    this.#parts = parts;
-  }
-
+export class RecallMeasurement extends Composed<RecallMeasurementParts> {
   /** Slice by slice: the shard answers others in between. Refuses as the shard does. */
   measure(user: IndexUser, index: IndexRef, body: RecallBody): Promise<Outcome<OnIndex<MeasuredRecall>>> {
-    const { manifests, shards, rng } = this.#parts;
+    const { manifests, shards, rng } = this.parts;
     const { samples: count, top_k: topK, namespace, filter = null } = body;
     const [seed = 0] = new Uint32Array(rng.bytes(4).buffer);
     return onIndex(manifests, user, index, async (manifest) => {

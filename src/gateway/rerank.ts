@@ -16,6 +16,7 @@ import type { EmbeddedInputs, EmbedInputs } from './embed.ts';
 import { findManifest } from './embedding-models.ts';
 import type { AnyEmbedder } from './models/any-embedder.ts';
 import type { ModelRoutes } from './models/model-routes.ts';
+import { Composed } from './composed.ts';
 
 export interface RerankRequest extends Omit<EmbedInputs, 'inputs' | 'dimensions'> {
   readonly query: string;
@@ -47,15 +48,9 @@ interface RerankerParts {
  * Puts documents in the order of their relevance to a query: by a registered cross-encoder, or by the cosine of vectors of any embedding model.
  * Refuses as `AnyEmbedder.embedInputs` does, with the fields of this request. [M20]
  */
-export class Reranker {
-  readonly #parts: RerankerParts;
-
-  constructor(parts: RerankerParts) {
-    this.#parts = parts;
-  }
-
+export class Reranker extends Composed<RerankerParts> {
   async rerank(request: RerankRequest): Promise<Outcome<Ranking>> {
-    const { builtin, routes } = this.#parts;
+    const { builtin, routes } = this.parts;
     if (findManifest(builtin, request.model).ok) return this.#byVectors(request);
     const route = await routes.find(request.principal.tenantId, request.model);
     if (!route.ok) return route;
@@ -64,9 +59,9 @@ export class Reranker {
   }
 
   async #byVectors({ query, documents, topN, ...embedding }: RerankRequest): Promise<Outcome<Ranking>> {
-    const asked = await this.#parts.embedder.embedInputs({ ...embedding, inputs: [textOf(query)] }, 'query');
+    const asked = await this.parts.embedder.embedInputs({ ...embedding, inputs: [textOf(query)] }, 'query');
     if (!asked.ok) return err(renamed(asked.error, () => ['query']));
-    const found = await this.#parts.embedder.embedInputs({ ...embedding, inputs: documents.map(textOf) }, 'passage');
+    const found = await this.parts.embedder.embedInputs({ ...embedding, inputs: documents.map(textOf) }, 'passage');
     if (!found.ok) return err(renamed(found.error, documentAt));
     const { manifest, report } = found.value;
     const scores = documents.map((_, index) => cosine(asked.value, found.value, index));
@@ -95,7 +90,7 @@ export class Reranker {
     for (const chunk of textChunks(documents.keys(), bounds, version)) {
       const [first = 0] = chunk;
       const some = documents.slice(first, first + chunk.length);
-      const scored = await this.#parts.inference.score(ref, query, some);
+      const scored = await this.parts.inference.score(ref, query, some);
       if (!scored.ok) return err(renamed(scored.error, (at) => documentAt(at === undefined ? undefined : at + first), 'documents'));
       scores.push(...scored.value.scores);
       tokens += scored.value.tokens.reduce((sum, count) => sum + count, 0);

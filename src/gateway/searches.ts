@@ -22,6 +22,7 @@ import type { ManifestCache } from './manifest-cache.ts';
 import type { EmbeddingCaller, TokensUsed, VectorSpace } from './vector-space.ts';
 import type { OnIndex } from './vectors.ts';
 import { checkReply, consistencyOf, includeOf } from './vectors.ts';
+import { Composed } from './composed.ts';
 
 interface SearchesParts {
   readonly manifests: ManifestCache;
@@ -48,13 +49,7 @@ interface Planned extends AskedSearch {
 }
 
 /** Searches an index: once, or several times in one request. */
-export class Searches {
-  readonly #parts: SearchesParts;
-
-  constructor(parts: SearchesParts) {
-    this.#parts = parts;
-  }
-
+export class Searches extends Composed<SearchesParts> {
   /** One search; see `search`. */
   async query(caller: EmbeddingCaller, index: IndexRef, body: QueryBody, deadlineMs?: number): Promise<Outcome<FoundMatches>> {
     const searched = await this.search(caller, index, [{ body, at: [] }], deadlineMs);
@@ -68,11 +63,11 @@ export class Searches {
    * first search that is refused, naming the search and its field: what does not fit the index, or as the embedder and the shard do. [V190]
    */
   search(caller: EmbeddingCaller, index: IndexRef, asked: readonly AskedSearch[], deadlineMs?: number): Promise<Outcome<FoundBySearches>> {
-    return onIndex(this.#parts.manifests, caller.principal, index, async (manifest) => {
+    return onIndex(this.parts.manifests, caller.principal, index, async (manifest) => {
       const planned = await this.#plan(caller, manifest, asked);
       if (!planned.ok) return planned;
       const { searches, ...tokens } = planned.value;
-      const shards = this.#parts.shards.of(manifest);
+      const shards = this.parts.shards.of(manifest);
       const searched = await searchAll(shards, searches, deadlineMs);
       if (!searched.ok) return searched;
       this.#countScores(caller, manifest, asked, searched.value);
@@ -90,7 +85,7 @@ export class Searches {
   ): void {
     if (manifest.metric !== 'cosine') return;
     const best = asked.flatMap(({ body }, at) => (isPoint(body) ? (found[at]?.scores.slice(0, 1) ?? []) : []));
-    this.#parts.countInputs(principal, 'best-score', `index:${manifest.name}@${manifest.generation}`, best);
+    this.parts.countInputs(principal, 'best-score', `index:${manifest.name}@${manifest.generation}`, best);
   }
 
   async #plan(
@@ -136,7 +131,7 @@ export class Searches {
     if (!fits.ok) return fits;
     const mmr = diversificationOf(manifest, body);
     if (!mmr.ok) return mmr;
-    const model = await this.#parts.space.checkModel(manifest, body.model, 'queries');
+    const model = await this.parts.space.checkModel(manifest, body.model, 'queries');
     return model.ok ? mmr : model;
   }
 
@@ -152,7 +147,7 @@ export class Searches {
       text,
       paths: { values: [...at, 'vector'], text: [...at, 'text'] },
     }));
-    const placed = await this.#parts.space.place(caller, manifest, undefined, points, 'queries');
+    const placed = await this.parts.space.place(caller, manifest, undefined, points, 'queries');
     if (!placed.ok) return placed;
     const { values, ...tokens } = placed.value;
     const { dimensions } = manifest;

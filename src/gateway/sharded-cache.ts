@@ -8,6 +8,7 @@ import type { CacheOwnerId } from '../kernel/ids.ts';
 import { ok } from '../kernel/result.ts';
 import type { Acting } from './authority.ts';
 import { underAuthority } from '../contract/write-lease.ts';
+import { Composed } from './composed.ts';
 
 /** A vector that the second level held. */
 export interface FoundVector extends StoredVector {
@@ -53,15 +54,9 @@ export interface ShardedCacheParts {
  * While entries move, what is missing where it belongs is looked for where it was, and copied: an entry that is asked for in that time is
  * not lost. One that is not is computed again afterwards.
  */
-export class ShardedCache implements SecondLevel {
-  readonly #parts: ShardedCacheParts;
-
-  constructor(parts: ShardedCacheParts) {
-    this.#parts = parts;
-  }
-
+export class ShardedCache extends Composed<ShardedCacheParts> implements SecondLevel {
   async get(owner: CacheOwnerId, origin: VectorOrigin, digests: readonly string[], acting: Acting): Promise<readonly FoundVector[]> {
-    const { shards } = this.#parts.layout;
+    const { shards } = this.parts.layout;
     const all = [...digests.keys()];
     const found = await this.#find(owner, origin, digests, all, shards);
     const moved = await this.#findMoved(owner, origin, digests, found, acting);
@@ -77,7 +72,7 @@ export class ShardedCache implements SecondLevel {
   ): Promise<void> {
     const dimensions = vectors.length / entries.length;
     const digests = entries.map(({ digest }) => digest);
-    await this.#eachShard(owner, digests, [...digests.keys()], this.#parts.layout.shards, async (shard, members) => {
+    await this.#eachShard(owner, digests, [...digests.keys()], this.parts.layout.shards, async (shard, members) => {
       const rows = new Float32Array(members.length * dimensions);
       members.forEach((at, row) => rows.set(vectors.subarray(at * dimensions, (at + 1) * dimensions), row * dimensions));
       const ofShard = members.map((at) => must(entries[at], 'a member of the batch'));
@@ -112,7 +107,7 @@ export class ShardedCache implements SecondLevel {
     found: readonly FoundVector[],
     acting: Acting,
   ): Promise<FoundVector[]> {
-    const { shards, before } = this.#parts.layout;
+    const { shards, before } = this.parts.layout;
     if (before.length === 0 || found.length === digests.length) return [];
     const here = new Set(found.map(({ at }) => at));
     const wanted = [...digests.keys()].filter((at) => {
@@ -122,7 +117,7 @@ export class ShardedCache implements SecondLevel {
     const moved = await this.#find(owner, origin, digests, wanted, before);
     // What a neighbour brought into a shared cache is not brought again in the name of the caller.
     const own = moved.filter(({ filledBy }) => filledBy === undefined || filledBy === acting.principal.tenantId);
-    if (own.length > 0) this.#parts.background(this.#copy(owner, origin, digests, own, acting));
+    if (own.length > 0) this.parts.background(this.#copy(owner, origin, digests, own, acting));
     return moved;
   }
 
@@ -155,12 +150,12 @@ export class ShardedCache implements SecondLevel {
     for (const at of wanted) members[rendezvousShard(must(digests[at], 'a member of the batch'), shards)]?.push(at);
     const calls = shards.flatMap(({ name }, i) => {
       const ofShard = members[i] ?? [];
-      return ofShard.length === 0 ? [] : [call(this.#parts.shardOf(owner, name), ofShard)];
+      return ofShard.length === 0 ? [] : [call(this.parts.shardOf(owner, name), ofShard)];
     });
     const answers = await Promise.allSettled(calls);
     return answers.flatMap((answer) => {
       if (answer.status === 'fulfilled') return [answer.value];
-      this.#parts.onFailure();
+      this.parts.onFailure();
       return [];
     });
   }

@@ -14,6 +14,7 @@ import type { EmbeddingCaller, PointPaths, VectorSpace } from './vector-space.ts
 import { batchPaths, NO_TOKENS } from './vector-space.ts';
 import type { Vectors, WrittenVectors } from './vectors.ts';
 import { afterSome } from './vectors.ts';
+import { Composed } from './composed.ts';
 
 interface UpsertsParts {
   readonly manifests: ManifestCache;
@@ -36,16 +37,10 @@ export interface UpsertCall {
  * Writes the vectors of one call: all of them are checked before the first is written, then they are written slice by slice, each all or
  * none. A refusal states how many were written before it. [V165] [V166]
  */
-export class Upserts {
-  readonly #parts: UpsertsParts;
-
-  constructor(parts: UpsertsParts) {
-    this.#parts = parts;
-  }
-
+export class Upserts extends Composed<UpsertsParts> {
   /** Refuses what does not fit the index, naming the vector; else as the embedder and the shard do. */
   async upsert(caller: EmbeddingCaller, index: IndexRef, call: UpsertCall): Promise<Outcome<WrittenVectors>> {
-    const { manifests, space } = this.#parts;
+    const { manifests, space } = this.parts;
     const { vectors, model, pathsOf = batchPaths } = call;
     return onOneIndex(manifests, caller.principal, index, async (pin) => {
       const checked = await onIndex(manifests, caller.principal, pin, async (manifest) => {
@@ -64,7 +59,7 @@ export class Upserts {
     dimensions: number,
   ): Promise<Outcome<WrittenVectors>> {
     const { vectors, model, pathsOf, idempotencyKey } = call;
-    const own = this.#parts.newId();
+    const own = this.parts.newId();
     let done: WrittenVectors | undefined;
     for (const [from, end] of slicesOf(vectors, dimensions)) {
       const slice = { vectors: vectors.slice(from, end), model, pathsOf: (at: number) => pathsOf(from + at) };
@@ -72,7 +67,7 @@ export class Upserts {
         idempotencyKey === undefined
           ? ownRepetition(own, from)
           : await repetitionOf(caller, { ...call, idempotencyKey }, slice.vectors, from);
-      const written = await this.#parts.vectors.write(caller, pin, slice, repetition);
+      const written = await this.parts.vectors.write(caller, pin, slice, repetition);
       if (!written.ok) return err(afterSome(written.error, from));
       const { count, tokens, cachedTokens } = done ?? { count: 0, ...NO_TOKENS };
       const { value } = written;

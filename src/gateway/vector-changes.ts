@@ -15,6 +15,7 @@ import type { IndexShards } from '../index/shards/index-shards.ts';
 import type { ManifestCache } from './manifest-cache.ts';
 import type { PointPaths, VectorSpace } from './vector-space.ts';
 import { withoutTexts } from './vector-space.ts';
+import { Composed } from './composed.ts';
 
 /** Stored vectors of a namespace: those with these ids, or those that a filter accepts. */
 export type StoredSelection =
@@ -42,13 +43,7 @@ interface VectorChangesParts {
 const NOTHING_INCLUDED = { values: false, metadata: false, text: false };
 
 /** Changes stored vectors in their shards, slice by slice. */
-export class VectorChanges {
-  readonly #parts: VectorChangesParts;
-
-  constructor(parts: VectorChangesParts) {
-    this.#parts = parts;
-  }
-
+export class VectorChanges extends Composed<VectorChangesParts> {
   /** Refuses as the shards do. */
   editMetadata(
     caller: Acting,
@@ -57,7 +52,7 @@ export class VectorChanges {
     edit: MetadataEdit,
     reserve: (count: number) => Promise<Outcome<unknown>>,
   ): Promise<Outcome<OnIndex<ChangedVectors>>> {
-    return onIndex(this.#parts.manifests, caller.principal, index, async (manifest) => {
+    return onIndex(this.parts.manifests, caller.principal, index, async (manifest) => {
       const { namespace } = selection;
       if (selection.kind === 'filter') {
         const accepted = await this.#patchAccepted(caller, manifest, namespace, selection.filter, edit, reserve);
@@ -73,7 +68,7 @@ export class VectorChanges {
 
   /** No id twice. Refuses what does not fit the index, naming the vector; else as the shards do. */
   setValues(caller: Acting, index: IndexRef, namespace: string, vectors: readonly NewValues[]): Promise<Outcome<OnIndex<ChangedVectors>>> {
-    const { manifests, space } = this.#parts;
+    const { manifests, space } = this.parts;
     return onIndex(manifests, caller.principal, index, async (manifest) => {
       const fits = await space.check(manifest, undefined, vectors);
       if (!fits.ok) return fits;
@@ -103,7 +98,7 @@ export class VectorChanges {
     edit: MetadataEdit,
     reserve: (count: number) => Promise<Outcome<unknown>>,
   ): Promise<Outcome<ChangedVectors>> {
-    const { shards } = this.#parts;
+    const { shards } = this.parts;
     const page = { indexId: manifest.id, namespace, filter, limit: LIMITS.patchSliceMaxCount, include: NOTHING_INCLUDED };
     let count = 0;
     for (let after: string | null = null; ;) {
@@ -134,7 +129,7 @@ export class VectorChanges {
     let count = 0;
     for (let done = 0; ;) {
       const rest = { ids: ids.slice(done, done + LIMITS.patchSliceMaxCount), edit: restOf(edit, done, manifest.dimensions) };
-      const patched = await this.#parts.shards.of(manifest).write('patch', { indexId: manifest.id, namespace, filter, ...rest }, authority);
+      const patched = await this.parts.shards.of(manifest).write('patch', { indexId: manifest.id, namespace, filter, ...rest }, authority);
       if (!patched.ok) return err(afterSome(patched.error, before + count));
       count += patched.value.count;
       missing.push(...patched.value.missing);

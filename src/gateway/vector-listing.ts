@@ -12,6 +12,7 @@ import type { IndexRef, IndexUser } from './index-ref.ts';
 import { onIndex } from './index-ref.ts';
 import type { IndexShards } from '../index/shards/index-shards.ts';
 import type { ManifestCache } from './manifest-cache.ts';
+import { Composed } from './composed.ts';
 
 export interface ListingQuery {
   readonly namespace: string;
@@ -34,16 +35,10 @@ interface VectorListingParts {
 }
 
 /** Lists and counts the vectors of an index. */
-export class VectorListing {
-  readonly #parts: VectorListingParts;
-
-  constructor(parts: VectorListingParts) {
-    this.#parts = parts;
-  }
-
+export class VectorListing extends Composed<VectorListingParts> {
   /** Slice by slice: the shards answer others in between. Refuses as they do. */
   list(user: IndexUser, index: IndexRef, query: ListingQuery): Promise<Outcome<OnIndex<VectorPage>>> {
-    const { manifests, shards } = this.#parts;
+    const { manifests, shards } = this.parts;
     return onIndex(manifests, user, index, async (manifest) => {
       const fits = checkReply(manifest, query.include.values, query.limit, 'limit');
       if (!fits.ok) return fits;
@@ -65,8 +60,8 @@ export class VectorListing {
   }
 
   count(user: IndexUser, index: IndexRef, namespace: string, filter: Filter | null): Promise<Outcome<OnIndex<Counted>>> {
-    return onIndex(this.#parts.manifests, user, index, async (manifest) => {
-      const counted = await this.#parts.shards.of(manifest).read('count', { indexId: manifest.id, namespace, filter });
+    return onIndex(this.parts.manifests, user, index, async (manifest) => {
+      const counted = await this.parts.shards.of(manifest).read('count', { indexId: manifest.id, namespace, filter });
       return counted.ok ? ok({ ...counted.value, manifest }) : counted;
     });
   }

@@ -18,6 +18,7 @@ import type { IndexShards } from '../index/shards/index-shards.ts';
 import type { ManifestCache } from './manifest-cache.ts';
 import type { EmbeddingCaller, PointPaths, TokensUsed, VectorSpace } from './vector-space.ts';
 import { batchPaths } from './vector-space.ts';
+import { Composed } from './composed.ts';
 
 interface VectorsParts {
   readonly manifests: ManifestCache;
@@ -40,16 +41,10 @@ interface VectorsToWrite {
 }
 
 /** Writes, reads and deletes the vectors of an index. */
-export class Vectors {
-  readonly #parts: VectorsParts;
-
-  constructor(parts: VectorsParts) {
-    this.#parts = parts;
-  }
-
+export class Vectors extends Composed<VectorsParts> {
   /** All or nothing, in one transaction. Refuses what does not fit the index, naming the vector; else as the embedder and the shard do. */
   write(caller: EmbeddingCaller, index: IndexRef, body: VectorsToWrite, repetition: Repetition | null): Promise<Outcome<WrittenVectors>> {
-    const { manifests, shards, space } = this.#parts;
+    const { manifests, shards, space } = this.parts;
     const { vectors, pathsOf = batchPaths } = body;
     // A shard that writes all of a request keeps no receipt of it without a caller's key. So what may be written is not tried elsewhere (RT41).
     let unsure: Outcome<never> | undefined;
@@ -84,12 +79,12 @@ export class Vectors {
   }
 
   fetch(caller: Acting, index: IndexRef, body: FetchBody): Promise<Outcome<OnIndex<ShardVectors>>> {
-    return onIndex(this.#parts.manifests, caller.principal, index, async (manifest) => {
+    return onIndex(this.parts.manifests, caller.principal, index, async (manifest) => {
       const fits = checkReply(manifest, body.include_values, body.ids.length, 'ids');
       if (!fits.ok) return fits;
       const { namespace, ids } = body;
       const fetch = { indexId: manifest.id, namespace, ids, include: includeOf(body) };
-      const found = await this.#parts.shards.of(manifest).fetch(fetch, consistencyOf(body.consistency));
+      const found = await this.parts.shards.of(manifest).fetch(fetch, consistencyOf(body.consistency));
       return found.ok ? ok({ ...found.value, manifest }) : found;
     });
   }
@@ -97,11 +92,11 @@ export class Vectors {
   delete(caller: Acting, index: IndexRef, body: DeleteBody): Promise<Outcome<OnIndex<Written>>> {
     // What was deleted before a manifest turned out to be old counts, too.
     let count = 0;
-    return onIndex(this.#parts.manifests, caller.principal, index, async (manifest) => {
+    return onIndex(this.parts.manifests, caller.principal, index, async (manifest) => {
       let lsn = 0;
       for (const first of selectionsOf(body)) {
         for (let selection: DeleteSelection | null = first; selection !== null;) {
-          const deleted: Awaited<AnswerOf<'delete'>> = await this.#parts.shards
+          const deleted: Awaited<AnswerOf<'delete'>> = await this.parts.shards
             .of(manifest)
             .write('delete', { indexId: manifest.id, selection }, caller.authority);
           if (!deleted.ok) return err(afterSome(deleted.error, count, 'deleted'));

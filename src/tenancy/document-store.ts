@@ -5,6 +5,8 @@ import { ok } from '../kernel/result.ts';
 import type { Migrations } from '../kernel/sql/migrate.ts';
 import { SPENT_KEY_TABLE } from '../kernel/sql/spent-keys.ts';
 import type { Clock } from '../kernel/clock.ts';
+import type { PageOf } from '../kernel/page.ts';
+import { pageOf } from '../kernel/page.ts';
 import type { SqlStorage } from '../kernel/sql/sql-storage.ts';
 import { SqliteStore } from '../kernel/sql/sqlite-store.ts';
 
@@ -16,12 +18,6 @@ export interface AuditEntry {
   readonly actor: string;
   readonly action: string;
   readonly subject: string;
-}
-
-/** One page of a list in order of creation. */
-export interface PageOf<T> {
-  readonly items: readonly T[];
-  readonly hasMore: boolean;
 }
 
 const MIGRATIONS: Migrations = [
@@ -123,7 +119,7 @@ export class SqliteDocumentStore<Bodies extends Readonly<Record<string, object>>
       after ?? '',
       limit + 1,
     );
-    return { items: documents.slice(0, limit), hasMore: documents.length > limit };
+    return pageOf(documents, limit);
   }
 
   /** The ids of all documents of one parent, in order of creation. */

@@ -1,4 +1,4 @@
-import { DebtDesk } from '../../src/gateway/planning/debt-desk.ts';
+import { DebtAdmin } from '../../src/gateway/planning/debt-admin.ts';
 import { SloAdmin } from '../../src/gateway/planning/slo-admin.ts';
 import type { CapacityForecaster } from '../../src/gateway/planning/capacity-forecaster.ts';
 import { noteIn } from '../../src/gateway/tenancy/organisation-store.ts';
@@ -15,7 +15,7 @@ import { oncePerIsolate } from './serving.ts';
 export interface Planning extends Gateway {
   readonly forecaster: CapacityForecaster;
   readonly costs: CostReporter;
-  readonly debt: DebtDesk;
+  readonly debt: DebtAdmin;
   readonly slos: SloAdmin;
 }
 
@@ -35,7 +35,7 @@ export const composePlanning = oncePerIsolate((env: GatewayEnv): Planning => {
       flush,
       clock,
     }),
-    debt: new DebtDesk({
+    debt: new DebtAdmin({
       debt: (organisation) => env.DEBT.getByName(organisation),
       measureHourly: (tenant) => env.PLANS.getByName(tenant).measureHourly(tenant),
       find: (organisation, tenant) =>

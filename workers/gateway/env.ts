@@ -22,7 +22,7 @@ import type { WorkersAi } from '../upstreams/adapters/workers-ai.ts';
 import type { BillingCalls } from './adapters/billing-calls.ts';
 import type { InferenceBinding } from './adapters/embedding-models.ts';
 import type { UpstreamStub } from './adapters/upstream-objects.ts';
-import type { DebtCalls } from '../../src/gateway/planning/debt-desk.ts';
+import type { DebtCalls } from '../../src/gateway/planning/debt-admin.ts';
 import type { PlanningCalls } from '../../src/gateway/planning/slo-admin.ts';
 import type { RequestLog } from '../../src/gateway/upstreams/request-log-admin.ts';
 import type { RouteCalls } from '../../src/gateway/upstreams/route-admin.ts';

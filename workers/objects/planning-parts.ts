@@ -6,7 +6,7 @@ import { LIMITS } from '../../src/contract/limits.ts';
 import { onIndex } from '../../src/gateway/index-ref.ts';
 import { ManifestCache } from '../../src/gateway/manifest-cache.ts';
 import type { CapacityForecaster } from '../../src/gateway/planning/capacity-forecaster.ts';
-import type { DebtCalls } from '../../src/gateway/planning/debt-desk.ts';
+import type { DebtCalls } from '../../src/gateway/planning/debt-admin.ts';
 import { GatewayMeasures } from '../../src/gateway/planning/gateway-measures.ts';
 import { SloObserver } from '../../src/gateway/planning/slo-observer.ts';
 import { RecallMeasurement } from '../../src/gateway/recall-measurement.ts';

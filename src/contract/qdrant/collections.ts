@@ -1,9 +1,9 @@
 import * as z from 'zod';
 
-import { about, apiOnly, apiText } from '../api-text.ts';
+import { about, apiObject, apiOnly, apiText } from '../api-text.ts';
 import { indexName } from '../common.ts';
 import type { Endpoint } from '../endpoint.ts';
-import { json, NO_BODY, tenant } from '../endpoint.ts';
+import { call, json, NO_BODY, tenant } from '../endpoint.ts';
 import type { Metric } from '../index-settings.ts';
 import { LIMITS } from '../limits.ts';
 import { callQuery, collectionParams, enveloped, QDRANT_TAG, updateResult } from './envelope.ts';
@@ -20,21 +20,19 @@ export type QdrantAliasAction = z.output<typeof action>;
 
 const done = apiOnly(() => z.literal(true));
 
-const aliases = enveloped(apiOnly(() => z.object({ aliases: z.array(z.object({ alias_name: indexName, collection_name: indexName })) })));
+const aliases = enveloped(apiObject(() => ({ aliases: z.array(z.object({ alias_name: indexName, collection_name: indexName })) })));
 
 const read = { tag: QDRANT_TAG, access: tenant('index:read'), meters: [], query: callQuery, body: NO_BODY, status: 200 } as const;
 
 export const qdrantAliasEndpoints = {
   qdrantChangeAliases: {
-    method: 'POST',
-    path: '/qdrant/collections/aliases',
+    ...call('POST', '/qdrant/collections/aliases', json(z.object({ actions: z.array(action).min(1).max(LIMITS.aliasActionsMaxCount) }))),
     tag: QDRANT_TAG,
     summary: apiText('Change aliases, all or none'),
     description: apiText('Answered once every gateway sees the change, after about a second.'),
     access: tenant('index:write'),
     meters: [],
     query: callQuery,
-    body: json(z.object({ actions: z.array(action).min(1).max(LIMITS.aliasActionsMaxCount) })),
     status: 200,
     reply: enveloped(done),
   },
@@ -114,31 +112,29 @@ const fieldSchema = z
 
 const fieldName = z.string().min(1).max(LIMITS.vectorIdBytesMax);
 
-const info = apiOnly(() =>
-  z.object({
-    status: z.literal('green'),
-    optimizer_status: z.literal('ok'),
-    indexed_vectors_count: z.int().min(0),
-    points_count: z.int().min(0),
-    segments_count: z.int().min(1),
-    config: z.object({
-      params: z.object({
-        vectors: z.looseObject({ size: z.int(), distance: z.enum(['Cosine', 'Dot', 'Euclid']) }),
-        shard_number: z.int(),
-        replication_factor: z.int(),
-        write_consistency_factor: z.int(),
-        on_disk_payload: z.boolean(),
-      }),
-      hnsw_config: z.looseObject({ m: z.int(), ef_construct: z.int(), full_scan_threshold: z.int() }),
-      optimizer_config: z.looseObject({ default_segment_number: z.int(), flush_interval_sec: z.int() }),
-      quantization_config: z.looseObject({}).nullable(),
-      metadata: z.looseObject({}).optional(),
+const info = apiObject(() => ({
+  status: z.literal('green'),
+  optimizer_status: z.literal('ok'),
+  indexed_vectors_count: z.int().min(0),
+  points_count: z.int().min(0),
+  segments_count: z.int().min(1),
+  config: z.object({
+    params: z.object({
+      vectors: z.looseObject({ size: z.int(), distance: z.enum(['Cosine', 'Dot', 'Euclid']) }),
+      shard_number: z.int(),
+      replication_factor: z.int(),
+      write_consistency_factor: z.int(),
+      on_disk_payload: z.boolean(),
     }),
-    payload_schema: z
-      .record(z.string(), z.looseObject({ points: z.int().min(0) }))
-      .meta(about('What was declared. Every field is indexed as it is written, declared or not: `points` is how many there are.')),
+    hnsw_config: z.looseObject({ m: z.int(), ef_construct: z.int(), full_scan_threshold: z.int() }),
+    optimizer_config: z.looseObject({ default_segment_number: z.int(), flush_interval_sec: z.int() }),
+    quantization_config: z.looseObject({}).nullable(),
+    metadata: z.looseObject({}).optional(),
   }),
-);
+  payload_schema: z
+    .record(z.string(), z.looseObject({ points: z.int().min(0) }))
+    .meta(about('What was declared. Every field is indexed as it is written, declared or not: `points` is how many there are.')),
+}));
 
 const write = { tag: QDRANT_TAG, access: tenant('index:write'), meters: [], query: callQuery, status: 200 } as const;
 
@@ -148,7 +144,7 @@ export const qdrantCollectionEndpoints = {
     method: 'GET',
     path: '/qdrant/collections',
     summary: apiText('List collections'),
-    reply: enveloped(apiOnly(() => z.object({ collections: z.array(z.object({ name: indexName })) }))),
+    reply: enveloped(apiObject(() => ({ collections: z.array(z.object({ name: indexName })) }))),
   },
   qdrantCollection: {
     ...read,
@@ -164,53 +160,43 @@ export const qdrantCollectionEndpoints = {
     path: '/qdrant/collections/:collection/exists',
     summary: apiText('Whether a collection exists'),
     params: collectionParams,
-    reply: enveloped(apiOnly(() => z.object({ exists: z.boolean() }))),
+    reply: enveloped(apiObject(() => ({ exists: z.boolean() }))),
   },
   qdrantCreateCollection: {
     ...write,
-    method: 'PUT',
-    path: '/qdrant/collections/:collection',
+    ...call('PUT', '/qdrant/collections/:collection', json(createBody)),
     summary: apiText('Create a collection'),
     description: apiText('Owned by the team that owns the key.'),
     params: collectionParams,
-    body: json(createBody),
     reply: enveloped(done),
   },
   qdrantUpdateCollection: {
     ...write,
-    method: 'PATCH',
-    path: '/qdrant/collections/:collection',
+    ...call('PATCH', '/qdrant/collections/:collection', json(updatedTuning)),
     summary: apiText('Tune a collection: kept and shown, but an index tunes itself'),
     params: collectionParams,
-    body: json(updatedTuning),
     reply: enveloped(done),
   },
   qdrantDeleteCollection: {
     ...write,
-    method: 'DELETE',
-    path: '/qdrant/collections/:collection',
+    ...call('DELETE', '/qdrant/collections/:collection'),
     summary: apiText('Delete a collection and erase its points'),
     description: apiText('The result is false if there was none.'),
     params: collectionParams,
-    body: NO_BODY,
     reply: enveloped(apiOnly(() => z.boolean())),
   },
   qdrantCreateFieldIndex: {
     ...write,
-    method: 'PUT',
-    path: '/qdrant/collections/:collection/index',
+    ...call('PUT', '/qdrant/collections/:collection/index', json(z.object({ field_name: fieldName, field_schema: fieldSchema }))),
     summary: apiText('Declare a field of payloads to be indexed, as all are'),
     params: collectionParams,
-    body: json(z.object({ field_name: fieldName, field_schema: fieldSchema })),
     reply: enveloped(updateResult),
   },
   qdrantDeleteFieldIndex: {
     ...write,
-    method: 'DELETE',
-    path: '/qdrant/collections/:collection/index/:field',
+    ...call('DELETE', '/qdrant/collections/:collection/index/:field'),
     summary: apiText('Withdraw the declaration of a field, which stays indexed'),
     params: collectionParams.extend({ field: fieldName }),
-    body: NO_BODY,
     reply: enveloped(updateResult),
   },
 } as const satisfies Record<string, Endpoint>;

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { apiOnly, apiText } from '../api-text.ts';
+import { apiObject, apiText } from '../api-text.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { json, NO_BODY, PUBLIC } from '../endpoint.ts';
 import { qdrantBatchEndpoints } from './batch.ts';
@@ -22,7 +22,7 @@ export const qdrantServiceEndpoints = {
     ...service,
     path: '/qdrant/',
     summary: apiText('Which API this is'),
-    reply: json(apiOnly(() => z.object({ title: z.string(), version: z.string() }))),
+    reply: json(apiObject(() => ({ title: z.string(), version: z.string() }))),
   },
   qdrantHealth: { ...check, path: '/qdrant/healthz', summary: apiText('Whether the gateway is there') },
   qdrantLiveness: { ...check, path: '/qdrant/livez', summary: apiText('Whether the gateway is there') },

@@ -1,8 +1,8 @@
 import * as z from 'zod';
 
-import { apiOnly, apiText } from '../api-text.ts';
+import { apiObject, apiText } from '../api-text.ts';
 import type { Endpoint } from '../endpoint.ts';
-import { json, tenant } from '../endpoint.ts';
+import { call, json, tenant } from '../endpoint.ts';
 import { LIMITS } from '../limits.ts';
 import { callQuery, collectionParams, enveloped, QDRANT_TAG } from './envelope.ts';
 import { qdrantFilter } from './filter.ts';
@@ -19,17 +19,14 @@ const facetBody = z.object({
 
 export type AskedFacet = z.output<typeof facetBody>;
 
-const hit = apiOnly(() =>
-  z.object({
-    value: z.unknown().meta(apiText({ anyOf: [{ type: 'string' }, { type: 'integer' }, { type: 'boolean' }] })),
-    count: z.int().min(1),
-  }),
-);
+const hit = apiObject(() => ({
+  value: z.unknown().meta(apiText({ anyOf: [{ type: 'string' }, { type: 'integer' }, { type: 'boolean' }] })),
+  count: z.int().min(1),
+}));
 
 export const qdrantFacetEndpoints = {
   qdrantFacet: {
-    method: 'POST',
-    path: '/qdrant/collections/:collection/facet',
+    ...call('POST', '/qdrant/collections/:collection/facet', { ...json(facetBody), exactIntegers: true }),
     tag: QDRANT_TAG,
     summary: apiText('Count the points of each value'),
     description: apiText(
@@ -39,8 +36,7 @@ export const qdrantFacetEndpoints = {
     meters: [],
     params: collectionParams,
     query: callQuery,
-    body: { ...json(facetBody), exactIntegers: true },
     status: 200,
-    reply: enveloped(apiOnly(() => z.object({ hits: z.array(hit) }))),
+    reply: enveloped(apiObject(() => ({ hits: z.array(hit) }))),
   },
 } as const satisfies Record<string, Endpoint>;

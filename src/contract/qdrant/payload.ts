@@ -2,7 +2,7 @@ import * as z from 'zod';
 
 import { apiText } from '../api-text.ts';
 import type { Endpoint } from '../endpoint.ts';
-import { json, tenant } from '../endpoint.ts';
+import { call, json, tenant } from '../endpoint.ts';
 import { LIMITS } from '../limits.ts';
 import { metadata } from '../vector-fields.ts';
 import { callQuery, collectionParams, enveloped, QDRANT_TAG, updateResult } from './envelope.ts';
@@ -33,31 +33,23 @@ const change = {
 export const qdrantPayloadEndpoints = {
   qdrantSetPayload: {
     ...change,
-    method: 'POST',
-    path: '/qdrant/collections/:collection/points/payload',
+    ...call('POST', '/qdrant/collections/:collection/points/payload', { ...json(setPayload), exactIntegers: true }),
     summary: apiText('Set members of payloads'),
-    body: { ...json(setPayload), exactIntegers: true },
   },
   qdrantOverwritePayload: {
     ...change,
-    method: 'PUT',
-    path: '/qdrant/collections/:collection/points/payload',
+    ...call('PUT', '/qdrant/collections/:collection/points/payload', { ...json(setPayload), exactIntegers: true }),
     summary: apiText('Replace payloads'),
     description: apiText('With `key`, as setting members does.'),
-    body: { ...json(setPayload), exactIntegers: true },
   },
   qdrantDeletePayload: {
     ...change,
-    method: 'POST',
-    path: '/qdrant/collections/:collection/points/payload/delete',
+    ...call('POST', '/qdrant/collections/:collection/points/payload/delete', { ...json(deletePayload), exactIntegers: true }),
     summary: apiText('Remove members of payloads'),
-    body: { ...json(deletePayload), exactIntegers: true },
   },
   qdrantClearPayload: {
     ...change,
-    method: 'POST',
-    path: '/qdrant/collections/:collection/points/payload/clear',
+    ...call('POST', '/qdrant/collections/:collection/points/payload/clear', { ...json(pointsSelector), exactIntegers: true }),
     summary: apiText('Remove payloads'),
-    body: { ...json(pointsSelector), exactIntegers: true },
   },
 } as const satisfies Record<string, Endpoint>;

@@ -1,8 +1,8 @@
 import * as z from 'zod';
 
-import { apiOnly, apiText } from '../api-text.ts';
+import { apiObject, apiOnly, apiText } from '../api-text.ts';
 import type { Endpoint } from '../endpoint.ts';
-import { json, NO_BODY, tenant } from '../endpoint.ts';
+import { call, json, tenant } from '../endpoint.ts';
 import type { FieldPath } from '../field-path.ts';
 import { LIMITS } from '../limits.ts';
 import { floatsReply } from '../embedding-fields.ts';
@@ -138,16 +138,14 @@ const retrieveBody = z.object({
 
 const countBody = z.object({ filter: qdrantFilter, exact: z.boolean().nullish(), shard_key: noShardKey });
 
-export const pointRecord = apiOnly(() =>
-  z.object({
-    id: pointIdReply,
-    payload: z
-      .unknown()
-      .meta(apiText({ type: ['object', 'null'], description: apiText('Whole numbers have all their digits.') }))
-      .optional(),
-    vector: floatsReply.optional(),
-  }),
-);
+export const pointRecord = apiObject(() => ({
+  id: pointIdReply,
+  payload: z
+    .unknown()
+    .meta(apiText({ type: ['object', 'null'], description: apiText('Whole numbers have all their digits.') }))
+    .optional(),
+  vector: floatsReply.optional(),
+}));
 
 const shared = { tag: QDRANT_TAG, params: collectionParams, query: callQuery, status: 200 } as const;
 const read = { ...shared, access: tenant('index:read'), meters: [] } as const;
@@ -156,70 +154,66 @@ const write = { ...shared, access: tenant('index:write'), reply: enveloped(updat
 export const qdrantPointEndpoints = {
   qdrantUpsertPoints: {
     ...write,
-    method: 'PUT',
-    path: '/qdrant/collections/:collection/points',
+    ...call('PUT', '/qdrant/collections/:collection/points', {
+      kind: 'json',
+      schema: upsertPoints,
+      bytesMax: LIMITS.upsertBodyBytesMax,
+      exactIntegers: true,
+      streamed: streamedUpsert,
+    }),
     summary: apiText('Write points, in slices'),
     description: apiText('Of points with the same id the last one counts. Once answered, every later read sees them.'),
     meters: ['vectors_written'],
-    body: { kind: 'json', schema: upsertPoints, bytesMax: LIMITS.upsertBodyBytesMax, exactIntegers: true, streamed: streamedUpsert },
   },
   qdrantRetrievePoints: {
     ...read,
-    method: 'POST',
-    path: '/qdrant/collections/:collection/points',
+    ...call('POST', '/qdrant/collections/:collection/points', { ...json(retrieveBody), exactIntegers: true }),
     summary: apiText('Read points by id'),
-    body: { ...json(retrieveBody), exactIntegers: true },
     reply: enveloped(apiOnly(() => z.array(pointRecord))),
   },
   qdrantRetrievePoint: {
     ...read,
-    method: 'GET',
-    path: '/qdrant/collections/:collection/points/:id',
+    ...call('GET', '/qdrant/collections/:collection/points/:id'),
     summary: apiText('Read a point'),
     params: collectionParams.extend({ id: z.string().min(1).max(LIMITS.vectorIdBytesMax) }),
-    body: NO_BODY,
     reply: enveloped(pointRecord),
   },
   qdrantDeletePoints: {
     ...write,
-    method: 'POST',
-    path: '/qdrant/collections/:collection/points/delete',
+    ...call('POST', '/qdrant/collections/:collection/points/delete', { ...json(pointsSelector), exactIntegers: true }),
     summary: apiText('Delete points by id or by filter'),
     description: apiText('An empty filter is every point.'),
     meters: [],
-    body: { ...json(pointsSelector), exactIntegers: true },
   },
   qdrantScrollPoints: {
     ...read,
-    method: 'POST',
-    path: '/qdrant/collections/:collection/points/scroll',
+    ...call('POST', '/qdrant/collections/:collection/points/scroll', { ...json(scrollBody), exactIntegers: true }),
     summary: apiText('List points in the order of their ids'),
-    body: { ...json(scrollBody), exactIntegers: true },
-    reply: enveloped(apiOnly(() => z.object({ points: z.array(pointRecord), next_page_offset: pointIdReply }))),
+    reply: enveloped(apiObject(() => ({ points: z.array(pointRecord), next_page_offset: pointIdReply }))),
   },
   qdrantCountPoints: {
     ...read,
-    method: 'POST',
-    path: '/qdrant/collections/:collection/points/count',
+    ...call('POST', '/qdrant/collections/:collection/points/count', { ...json(countBody), exactIntegers: true }),
     summary: apiText('Count points'),
     description: apiText('Exactly, whether or not that is asked for.'),
-    body: { ...json(countBody), exactIntegers: true },
-    reply: enveloped(apiOnly(() => z.object({ count: z.int().min(0) }))),
+    reply: enveloped(apiObject(() => ({ count: z.int().min(0) }))),
   },
   qdrantUpdateVectors: {
     ...write,
-    method: 'PUT',
-    path: '/qdrant/collections/:collection/points/vectors',
+    ...call('PUT', '/qdrant/collections/:collection/points/vectors', {
+      kind: 'json',
+      schema: updateVectors,
+      bytesMax: LIMITS.upsertBodyBytesMax,
+      exactIntegers: true,
+      streamed: streamedVectors,
+    }),
     summary: apiText('Give points new vectors'),
     meters: ['vectors_written'],
-    body: { kind: 'json', schema: updateVectors, bytesMax: LIMITS.upsertBodyBytesMax, exactIntegers: true, streamed: streamedVectors },
   },
   qdrantDeleteVectors: {
     ...write,
-    method: 'POST',
-    path: '/qdrant/collections/:collection/points/vectors/delete',
+    ...call('POST', '/qdrant/collections/:collection/points/vectors/delete', json(z.unknown().meta(apiText({ type: 'object' })))),
     summary: apiText('Refused: a point is nothing without its vector'),
     meters: [],
-    body: json(z.unknown().meta(apiText({ type: 'object' }))),
   },
 } as const satisfies Record<string, Endpoint>;

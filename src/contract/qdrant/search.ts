@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiOnly, apiText } from '../api-text.ts';
+import { about, apiObject, apiOnly, apiText } from '../api-text.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { json, tenant } from '../endpoint.ts';
 import { LIMITS } from '../limits.ts';
@@ -88,12 +88,10 @@ const scored = apiOnly(() =>
   }),
 );
 const scoredList = apiOnly(() => z.array(scored));
-const found = apiOnly(() => z.object({ points: scoredList }));
-const groups = apiOnly(() =>
-  z.object({
-    groups: z.array(z.object({ id: z.unknown().meta(apiText({ anyOf: [{ type: 'string' }, { type: 'integer' }] })), hits: scoredList })),
-  }),
-);
+const found = apiObject(() => ({ points: scoredList }));
+const groups = apiObject(() => ({
+  groups: z.array(z.object({ id: z.unknown().meta(apiText({ anyOf: [{ type: 'string' }, { type: 'integer' }] })), hits: scoredList })),
+}));
 
 const search = {
   method: 'POST',

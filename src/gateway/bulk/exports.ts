@@ -14,6 +14,7 @@ import type { IndexShards } from '../../index/shards/index-shards.ts';
 import type { ManifestCache } from '../manifest-cache.ts';
 import type { BulkTokens } from './bulk-tokens.ts';
 import { waitMsOf } from './wait.ts';
+import { Composed } from '../composed.ts';
 
 /** Pages sent between two progress lines of an export. */
 const PAGES_PER_REPORT = 8;
@@ -40,16 +41,10 @@ interface Export extends Acting {
 type Progress = Extract<ExportLine, { export: unknown }>['export'];
 
 /** Reads all vectors of an index in the order of namespaces and ids, which no write, move or split changes. Rules: SPEC.md in this folder. */
-export class Exports {
-  readonly #parts: ExportsParts;
-
-  constructor(parts: ExportsParts) {
-    this.#parts = parts;
-  }
-
+export class Exports extends Composed<ExportsParts> {
   /** Refuses a token that is none, or an index that is not there. The generator yields texts of whole lines, and reads as it is asked. */
   async open({ principal, authority }: Acting, index: string, query: ExportQuery): Promise<Outcome<AsyncGenerator<string, void>>> {
-    const { tokens, manifests } = this.#parts;
+    const { tokens, manifests } = this.parts;
     const resumed = query.token === undefined ? undefined : await tokens.open('export', query.token);
     if (resumed?.ok === false) return resumed;
     const found = await manifests.current(principal.tenantId, index);
@@ -102,7 +97,7 @@ export class Exports {
     const ask = { namespace: job.namespace ?? '', filter: null, start, include: { values, metadata, text } };
     for (;;) {
       const listed = await this.#patiently(job, ({ id }) =>
-        this.#parts.shards.of(job.manifest).read('list', { ...ask, indexId: id, limit: job.limit }),
+        this.parts.shards.of(job.manifest).read('list', { ...ask, indexId: id, limit: job.limit }),
       );
       // Their texts and metadata are too large for one answer.
       if (listed.ok || listed.error.code !== 'limit_exceeded' || job.limit === 1) return listed;
@@ -112,7 +107,7 @@ export class Exports {
 
   #namespaces(job: Export): Promise<Outcome<NamespacePage>> {
     return this.#patiently(job, (manifest) =>
-      this.#parts.shards
+      this.parts.shards
         .of(manifest)
         .read('namespaces', { indexId: manifest.id, after: job.namespace, limit: LIMITS.exportVectorsMaxCount }),
     );
@@ -127,18 +122,18 @@ export class Exports {
       // [T57] A stream outlives what was checked at its beginning: each page is for a key that is still in force.
       const lease = await authority.lease();
       const outcome = lease.ok
-        ? await onIndex(this.#parts.manifests, principal, manifest.name, async (current) =>
+        ? await onIndex(this.parts.manifests, principal, manifest.name, async (current) =>
             current.id === manifest.id ? work(current) : othersServed(),
           )
         : lease;
       const waitMs = outcome.ok ? undefined : waitMsOf(outcome.error, tries);
       if (waitMs === undefined) return outcome;
-      await this.#parts.sleep(waitMs);
+      await this.parts.sleep(waitMs);
     }
   }
 
   async #report({ manifest, namespace, id, vectors, lsn }: Export, status: Progress['status'], error?: Refusal): Promise<string> {
-    const token = await this.#parts.tokens.seal('export', { generation: manifest.id, namespace, id });
+    const token = await this.parts.tokens.seal('export', { generation: manifest.id, namespace, id });
     const why = error === undefined ? {} : { error: { code: error.code, message: messageOf(error) } };
     const line: ExportLine = { export: { status, vectors, token, lsn, ...why } };
     return `${JSON.stringify(line)}\n`;

@@ -23,6 +23,7 @@ import type { ImportBatch, LineFault, PlacedLine, Position } from './import-batc
 import { batchesOf } from './import-batch.ts';
 import { framesOf } from './import-frames.ts';
 import { waitMsOf } from './wait.ts';
+import { Composed } from '../composed.ts';
 
 const IMPORT_ID_CHARS = 16;
 
@@ -62,19 +63,13 @@ interface Done {
 }
 
 /** Writes streams of vectors into indexes, batch by batch through the same use case as an upsert. Rules: SPEC.md in this folder. */
-export class Imports {
-  readonly #parts: ImportsParts;
-
-  constructor(parts: ImportsParts) {
-    this.#parts = parts;
-  }
-
+export class Imports extends Composed<ImportsParts> {
   /**
    * Refuses a token that is none, an index that is not there and a model that does not belong into it; then nothing was read.
    * The generator writes as it is asked for more; what it yields last is `done` or `stopped`.
    */
   async open(terms: ImportTerms, body: AsyncIterable<Uint8Array>): Promise<Outcome<AsyncGenerator<ImportProgress, void>>> {
-    const { manifests, space, tokens } = this.#parts;
+    const { manifests, space, tokens } = this.parts;
     const { principal } = terms;
     const resumed = terms.token === undefined ? undefined : await tokens.open('import', terms.token);
     if (resumed?.ok === false) return resumed;
@@ -147,7 +142,7 @@ export class Imports {
       if (waitMs === undefined || waitedMs + waitMs > LIMITS.importWaitMaxMs) return outcome;
       tries += 1;
       waitedMs += waitMs;
-      await this.#parts.sleep(waitMs);
+      await this.parts.sleep(waitMs);
     }
   }
 
@@ -156,7 +151,7 @@ export class Imports {
     body: Parameters<Vectors['write']>[2],
     repetition: Parameters<Vectors['write']>[3],
   ): Promise<Outcome<Omit<Part, 'applied'>>> {
-    const { budget, vectors } = this.#parts;
+    const { budget, vectors } = this.parts;
     const reserved = await budget.reserve(principal, { vectors_written: body.vectors.length });
     if (!reserved.ok) return reserved;
     const caller = {
@@ -178,7 +173,7 @@ export class Imports {
 
   /** Named by the `Idempotency-Key`, if there is one: all repetitions are then one import. */
   async #newId({ idempotencyKey, principal }: ImportTerms, { incarnation }: PinnedIndex): Promise<string> {
-    const bytes = this.#parts.rng.bytes(IMPORT_ID_CHARS);
+    const bytes = this.parts.rng.bytes(IMPORT_ID_CHARS);
     if (idempotencyKey === undefined) return `imp_${base32(bytes)}`;
     // A digest of the key and of this very index: an import into another one under the same `Idempotency-Key` is another import.
     return `imp_${(await sha256Hex(`${principal.tenantId}:${incarnation}:${principal.keyId}:${idempotencyKey}`)).slice(0, 2 * IMPORT_ID_CHARS)}`;
@@ -208,7 +203,7 @@ export class Imports {
   }
 
   #token({ id, pin, principal }: Import, { at, applied }: Done): Promise<string> {
-    return this.#parts.tokens.seal('import', { import: id, index: pin.incarnation, key: principal.keyId, ...at, applied });
+    return this.parts.tokens.seal('import', { import: id, index: pin.incarnation, key: principal.keyId, ...at, applied });
   }
 }
 

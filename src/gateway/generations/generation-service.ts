@@ -19,6 +19,7 @@ import { mayTouchIndex } from '../index-ref.ts';
 import type { IndexDirectory } from '../index-directory.ts';
 import { requestDigest } from '../tenancy/subject.ts';
 import type { GenerationStore } from './generation-store.ts';
+import { Composed } from '../composed.ts';
 
 // As for indexes: no two ever share an id.
 const GENERATION_ID_CHARS = 16;
@@ -37,16 +38,10 @@ interface GenerationServiceParts {
 }
 
 /** What users ask of the generations of their indexes. */
-export class GenerationService {
-  readonly #parts: GenerationServiceParts;
-
-  constructor(parts: GenerationServiceParts) {
-    this.#parts = parts;
-  }
-
+export class GenerationService extends Composed<GenerationServiceParts> {
   async list(user: IndexUser, index: string): Promise<Outcome<Generations>> {
     const name = await this.#nameOf(user, index);
-    return name.ok ? this.#parts.store.call(user.tenantId, name.value, { kind: 'read' }, null) : name;
+    return name.ok ? this.parts.store.call(user.tenantId, name.value, { kind: 'read' }, null) : name;
   }
 
   /** Refuses with `state_conflict` while there is another, `model_not_found`, `dimension_mismatch`, or `invalid_value` if nothing would differ. */
@@ -56,7 +51,7 @@ export class GenerationService {
     body: CreateGenerationBody,
     idempotencyKey: string | undefined,
   ): Promise<Outcome<Generations>> {
-    const { store, wake, rng } = this.#parts;
+    const { store, wake, rng } = this.parts;
     const { organisationId, tenantId, projectId, keyId, owner } = principal;
     const named = await this.#nameOf(principal, index);
     if (!named.ok) return named;
@@ -116,7 +111,7 @@ export class GenerationService {
 
   /** Indexes go by aliases, too; their objects by their own names alone. */
   async #nameOf(user: IndexUser, index: string): Promise<Outcome<string>> {
-    const described = await this.#parts.directory.describe(user.tenantId, index);
+    const described = await this.parts.directory.describe(user.tenantId, index);
     if (!described.ok) return described;
     const touched = mayTouchIndex(user, described.value);
     return touched.ok ? ok(described.value.name) : touched;
@@ -153,7 +148,7 @@ export class GenerationService {
     eventFor: (shadow: Shadow) => Outcome<GenerationEvent>,
   ): Promise<Outcome<Generations>> {
     const { tenantId } = principal;
-    const { store, wake, sleep } = this.#parts;
+    const { store, wake, sleep } = this.parts;
     const woken = await wake(tenantId, name);
     if (!woken.ok) return woken;
     for (let tries = 1; ; tries += 1) {
@@ -170,7 +165,7 @@ export class GenerationService {
   }
 
   async #settled(tenantId: TenantId, name: string, isSettled: (state: Generations) => boolean): Promise<Outcome<Generations>> {
-    const { store, wake, sleep, clock } = this.#parts;
+    const { store, wake, sleep, clock } = this.parts;
     const endMs = clock.nowMs() + LIMITS.generationWaitMs;
     const woken = await wake(tenantId, name);
     if (!woken.ok) return woken;
@@ -189,7 +184,7 @@ export class GenerationService {
     const recall = body.recall ?? serving.recall;
     const settings = recall === undefined ? {} : { recall };
     if (body.model === undefined) return differing(serving, { ...kept, ...changes, ...settings });
-    const space = await embeddingSpace(this.#parts.embedder, serving.tenantId, body.model, body.query_model);
+    const space = await embeddingSpace(this.parts.embedder, serving.tenantId, body.model, body.query_model);
     if (!space.ok) return space;
     const { queryEmbedding: __, ...unpinned } = kept;
     return differing(serving, { ...unpinned, ...changes, ...settings, ...space.value });

@@ -14,6 +14,7 @@ import { compare } from './compare.ts';
 import type { Copy, CopyParts } from './copy-vectors.ts';
 import { fillPage, renew } from './copy-vectors.ts';
 import type { GenerationStore } from './generation-store.ts';
+import { Composed } from '../composed.ts';
 
 export interface GenerationWorkParts extends CopyParts {
   readonly store: GenerationStore;
@@ -35,16 +36,10 @@ type Step = Outcome<Generations | null>;
  * Fills the shadow generation, keeps it up to date, and exchanges the two. Every step is done before it is recorded, may be repeated, and
  * begins from the state in the index's object: so interrupted work continues where it was. Rules: SPEC.md in this folder.
  */
-export class GenerationWork {
-  readonly #parts: GenerationWorkParts;
-
-  constructor(parts: GenerationWorkParts) {
-    this.#parts = parts;
-  }
-
+export class GenerationWork extends Composed<GenerationWorkParts> {
   /** Works for a while; returns after how many milliseconds to continue, or null when there is no shadow generation. */
   async advance(tenantId: TenantId, name: string): Promise<number | null> {
-    const { store, clock } = this.#parts;
+    const { store, clock } = this.parts;
     const known = await store.call(tenantId, name, { kind: 'read' }, null);
     if (!known.ok) return known.error.code === 'index_not_found' ? null : LIMITS.generationRetryMs;
     if (known.value.shadow === null) return null;
@@ -83,7 +78,7 @@ export class GenerationWork {
   }
 
   async #step(run: Run, state: Generations): Promise<Step> {
-    const { store, followed, shards } = this.#parts;
+    const { store, followed, shards } = this.parts;
     const { serving } = state;
     const shadow = must(state.shadow, 'there is another generation');
     const reported = async (done: Outcome<unknown>, event: GenerationEvent): Promise<Step> =>
@@ -126,14 +121,14 @@ export class GenerationWork {
   }
 
   async #open(run: Run, state: Generations): Promise<Step> {
-    const opened = await this.#parts.store.call(run.tenantId, run.name, { kind: 'open', run: run.number }, null);
-    const feed = opened.ok ? await this.#parts.followed.begin(state.serving, null) : opened;
+    const opened = await this.parts.store.call(run.tenantId, run.name, { kind: 'open', run: run.number }, null);
+    const feed = opened.ok ? await this.parts.followed.begin(state.serving, null) : opened;
     return feed.ok ? this.#report(run, state, { kind: 'opened', feed: feed.value }) : feed;
   }
 
   /** A page of what is there, then a page of what changed: a long copy must not outlast the log of removals. */
   async #fill(run: Run, state: Generations, shadow: Shadow): Promise<Step> {
-    const page = await fillPage(this.#parts, this.#copy(run, state), shadow.filled);
+    const page = await fillPage(this.parts, this.#copy(run, state), shadow.filled);
     if (!page.ok) return page;
     const { filled, count, tokens, isWhole } = page.value;
     const copied = await this.#report(run, state, { kind: 'copied', filled: filled satisfies FillCursor, count, tokens, isWhole });
@@ -145,23 +140,23 @@ export class GenerationWork {
   /** Null when nothing has changed. */
   async #follow(run: Run, state: Generations, shadow: Shadow): Promise<Step> {
     const feed = must(shadow.feed, 'what is followed is followed from somewhere');
-    const page = await this.#parts.followed.changes(state.serving, feed);
+    const page = await this.parts.followed.changes(state.serving, feed);
     if (!page.ok) return page;
     if (page.value === null) return this.#report(run, state, { kind: 'lost' });
     const { isCleared, changed, next, isComplete } = page.value;
     const copy = this.#copy(run, state);
-    const carried = await this.#parts.followed.carryReceipts(copy, shadow.receipts ?? null);
+    const carried = await this.parts.followed.carryReceipts(copy, shadow.receipts ?? null);
     if (!carried.ok) return carried;
     const receipts = carried.value;
     const isStill = isComplete && !isCleared && changed.ids.length === 0;
     if (isStill && JSON.stringify([next, receipts]) === JSON.stringify([feed, shadow.receipts])) return ok(null);
     if (isCleared) {
-      const cleared = await this.#parts.shards
+      const cleared = await this.parts.shards
         .of(copy.to)
         .write('delete', { indexId: copy.to.id, caller: followerWith(run.number), selection: { kind: 'all' } }, null);
       if (!cleared.ok) return cleared;
     }
-    const renewed = await renew(this.#parts, copy, changed, `${copy.to.id}:changes:${await sha256Hex(JSON.stringify(feed))}`);
+    const renewed = await renew(this.parts, copy, changed, `${copy.to.id}:changes:${await sha256Hex(JSON.stringify(feed))}`);
     return renewed.ok ? this.#report(run, state, { kind: 'followed', feed: next, receipts, ...renewed.value }) : renewed;
   }
 
@@ -179,7 +174,7 @@ export class GenerationWork {
   }
 
   async #missing(run: Run, { serving, shadow }: Generations): Promise<Outcome<number>> {
-    const { followed } = this.#parts;
+    const { followed } = this.parts;
     const other = must(shadow, 'there is another generation').manifest;
     const [here, there] = await Promise.all([followed.count(serving, run.number), followed.count(other, run.number)]);
     if (!here.ok) return here;
@@ -187,7 +182,7 @@ export class GenerationWork {
   }
 
   #report({ tenantId, name }: Run, { version }: Generations, event: GenerationEvent): Promise<Outcome<Generations>> {
-    return this.#parts.store.call(tenantId, name, { kind: 'change', version, event }, null);
+    return this.parts.store.call(tenantId, name, { kind: 'change', version, event }, null);
   }
 
   #copy({ number }: Run, { serving, shadow }: Generations): Copy {

@@ -12,6 +12,7 @@ import type { EmbeddedTexts, EmbeddingContract, EmbedTexts, TextEmbedder } from 
 import type { ModelRoutes } from './model-routes.ts';
 import type { RegisteredEmbedder } from './registered-embedder.ts';
 import { checkTask } from './registered-embedder.ts';
+import { Composed } from '../composed.ts';
 
 interface AnyEmbedderParts {
   readonly builtin: readonly ModelManifest[];
@@ -21,13 +22,7 @@ interface AnyEmbedderParts {
 }
 
 /** Embeds by whatever a name means: a model of the deployment, or a registered one of the tenant or the platform (M40). */
-export class AnyEmbedder implements TextEmbedder {
-  readonly #parts: AnyEmbedderParts;
-
-  constructor(parts: AnyEmbedderParts) {
-    this.#parts = parts;
-  }
-
+export class AnyEmbedder extends Composed<AnyEmbedderParts> implements TextEmbedder {
   /** [M45] What is searched for is a query, what is kept a passage. */
   async embed({ texts, use, ...request }: EmbedTexts): Promise<Outcome<EmbeddedTexts>> {
     const inputs = texts.map((text) => ({ kind: 'text' as const, text }));
@@ -45,7 +40,7 @@ export class AnyEmbedder implements TextEmbedder {
   }
 
   async embedInputs(request: EmbedInputs, inputType: InputType | undefined): Promise<Outcome<EmbeddedInputs>> {
-    const { own, registered, routes } = this.#parts;
+    const { own, registered, routes } = this.parts;
     const { model, contractHash } = request;
     const { tenantId } = request.principal;
     for (let isRepeated = false; ; isRepeated = true) {
@@ -61,7 +56,7 @@ export class AnyEmbedder implements TextEmbedder {
 
   /** [M40] [M44] What has the contract, if anything of the name has it, and else what answers to the name. Refuses with `model_not_found` or `unavailable`. */
   async #meaningOf(tenantId: TenantId, model: string, contractHash?: string): Promise<Outcome<ModelManifest | RegisteredRoute>> {
-    const { builtin, routes } = this.#parts;
+    const { builtin, routes } = this.parts;
     const own = findManifest(builtin, model, contractHash);
     if (own.ok && (contractHash === undefined || own.value.contractHash === contractHash)) return own;
     const route = await routes.find(tenantId, model, contractHash);

@@ -44,7 +44,7 @@ export class ModelRoutes {
     try {
       const { name: model, version } = namedModel(name);
       const asked = [tenantId, PLATFORM].map((owner) => this.#registries(owner).route(owner, model, version, contractHash));
-      const routes = (await Promise.all(asked)).filter((found) => found !== null);
+      const routes = (await Promise.all(asked)).filter((found) => found !== undefined);
       const route = routes.find((found) => found.kind === 'registered' && found.serving.contractHash === contractHash) ?? routes[0];
       this.#learn(key, route, askedAtMs);
       return ok(route);

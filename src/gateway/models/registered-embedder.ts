@@ -21,6 +21,7 @@ import type { EmbeddedInputs, EmbedInputs } from '../embed.ts';
 import { checkContract } from '../embed.ts';
 import type { EmbeddingCache } from '../embedding-cache.ts';
 import type { ModelRunners, Ran, RunTexts } from './model-runners.ts';
+import { Composed } from '../composed.ts';
 
 interface RegisteredEmbedderParts {
   readonly runners: Pick<ModelRunners, 'embedTexts'>;
@@ -33,13 +34,7 @@ interface RegisteredEmbedderParts {
  * Embeds texts by registered models, which the inference Worker or a replica on a pool runs. How many tokens a text has is known only once it is embedded: a bound
  * is reserved before, and the rest where that was too little (M42). A cached row is a vector and, behind it, the number of its text's tokens.
  */
-export class RegisteredEmbedder {
-  readonly #parts: RegisteredEmbedderParts;
-
-  constructor(parts: RegisteredEmbedderParts) {
-    this.#parts = parts;
-  }
-
+export class RegisteredEmbedder extends Composed<RegisteredEmbedderParts> {
   /** Refuses as `Embedder.embedInputs`, and token ids, whose meaning is the model's own affair. */
   async embedInputs(request: EmbedInputs, route: RegisteredRoute, inputType: InputType | undefined): Promise<Outcome<EmbeddedInputs>> {
     const { principal, authority, inputs, directives, ttlMs, tags = [] } = request;
@@ -50,7 +45,7 @@ export class RegisteredEmbedder {
       if (input.kind !== 'text') return refuse('invalid_value', `has token ids; ${route.model} takes texts only`, ['input', i]);
       texts.push(input.text);
     }
-    const digests = inputs.map((input) => inputDigest(this.#parts.sha256, input));
+    const digests = inputs.map((input) => inputDigest(this.parts.sha256, input));
     const version = versionFor(route, `${principal.tenantId}:${digests.join()}`);
     const makesVectors = checkTask(route.model, version);
     if (!makesVectors.ok) return makesVectors;
@@ -68,7 +63,7 @@ export class RegisteredEmbedder {
     const { tenantId } = principal;
     const run = { tenantId, name: request.model, route, version, inputType, tokens: bound, leftMs: request.leftMs };
     let ran: Ran | undefined;
-    const answer = await this.#parts.cache.answer({
+    const answer = await this.parts.cache.answer({
       acting: { principal, authority },
       owner: cacheOwnerOf(principal),
       manifest: { ...manifest, dimensions: full + 1, contractHash: this.#cacheSpace(version, inputType) },
@@ -85,7 +80,7 @@ export class RegisteredEmbedder {
     if (!answer.ok) return answer;
     const { report, holding } = answer.value;
     const { vectors, tokens } = unpacked(answer.value.vectors, full);
-    this.#parts.count(principal, { cache: 'embeddings', model: manifest.id, sources: report.sources, agesMs: report.agesMs, holding });
+    this.parts.count(principal, { cache: 'embeddings', model: manifest.id, sources: report.sources, agesMs: report.agesMs, holding });
     const total = sumOf(tokens);
     if (total > LIMITS.embeddingTokensMaxCount)
       return refuseBeyond({ path: 'input', limit: 'embeddingTokensMaxCount', value: total, what: `has ${total} tokens` });
@@ -106,7 +101,7 @@ export class RegisteredEmbedder {
   /** Vectors of queries and passages are kept apart where the model makes others of them; a purge by text takes both. */
   #cacheSpace({ manifest, contractHash }: RoutedVersion, inputType: InputType | undefined): string {
     const prompt = promptOf(manifest, inputType);
-    return prompt === '' ? contractHash : this.#parts.sha256(`${contractHash}:${prompt}`);
+    return prompt === '' ? contractHash : this.parts.sha256(`${contractHash}:${prompt}`);
   }
 
   async #compute(
@@ -121,7 +116,7 @@ export class RegisteredEmbedder {
     let done = 0;
     for (const chunk of textChunks(rows, bounds, run.version)) {
       const some = chunk.map((row) => texts[row] ?? '');
-      const embedded = await this.#parts.runners.embedTexts(run, some);
+      const embedded = await this.parts.runners.embedTexts(run, some);
       if (!embedded.ok) {
         const [at, ...rest] = pathBelow(embedded.error.path, ['input']) ?? [];
         return typeof at === 'number' ? err(refusalAt(embedded.error, ['input', chunk[at] ?? 0, ...rest])) : embedded;

@@ -13,6 +13,7 @@ import type { RecallEstimate } from '../../index/recall-estimate.ts';
 import type { JobQueue } from '../jobs/job-queue.ts';
 import type { RequestLog } from '../upstreams/request-log-admin.ts';
 import { MINUTE_MS } from '../../kernel/time-units.ts';
+import { Composed } from '../composed.ts';
 
 interface SloObserverParts {
   readonly logOf: (tenant: TenantId) => Pick<RequestLog, 'hours'>;
@@ -31,13 +32,7 @@ const NEIGHBOURS = 10;
 const PAGE_COUNT = 200;
 
 /** Reads what an objective is about from what counts it anyway. */
-export class SloObserver {
-  readonly #parts: SloObserverParts;
-
-  constructor(parts: SloObserverParts) {
-    this.#parts = parts;
-  }
-
+export class SloObserver extends Composed<SloObserverParts> {
   /** Undefined: it is not time yet. Refuses as what is read does; then nothing has been observed. */
   async observe(tenant: TenantId, objective: Objective, cursor: Cursor): Promise<Outcome<Observation | undefined>> {
     const { indicator } = objective;
@@ -60,7 +55,7 @@ export class SloObserver {
     cursor: Cursor,
     windowMs: number,
   ): Promise<Observation> {
-    const { logOf, callHours, clock } = this.#parts;
+    const { logOf, callHours, clock } = this.parts;
     const nowMs = clock.nowMs();
     const belowMs = indicator.kind === 'latency' ? indicator.belowMs : 0;
     const fromMs = countersFromMs(cursor, windowMs, nowMs);
@@ -79,7 +74,7 @@ export class SloObserver {
     { queue, belowMs }: Extract<Indicator, { kind: 'queue_wait' }>,
     fromMs: number,
   ): Promise<Outcome<Observation | undefined>> {
-    const untilMs = this.#parts.clock.nowMs() - belowMs;
+    const untilMs = this.parts.clock.nowMs() - belowMs;
     if (untilMs <= fromMs) return ok(undefined);
     // Where there are too many, the older half comes first: what is left is looked at next time.
     for (let endMs = untilMs; ; endMs = fromMs + Math.max(1, Math.floor((endMs - fromMs) / 2))) {
@@ -93,7 +88,7 @@ export class SloObserver {
     const filter = { createdFromMs, createdUntilMs, ...(queue === null ? {} : { queue }) };
     const jobs: JobPage['jobs'][number][] = [];
     for (let after: Parameters<JobQueue['jobs']>[3]; jobs.length <= LIMITS.sloJobsMaxCount;) {
-      const page = await this.#parts.jobs.jobs(tenant, filter, PAGE_COUNT, after);
+      const page = await this.parts.jobs.jobs(tenant, filter, PAGE_COUNT, after);
       if (!page.ok) return page;
       jobs.push(...page.value.jobs);
       if (page.value.next === null) break;
@@ -103,10 +98,10 @@ export class SloObserver {
   }
 
   async #recall(tenant: TenantId, index: string, { untilMs = 0 }: Cursor): Promise<Outcome<Observation | undefined>> {
-    const nowMs = this.#parts.clock.nowMs();
+    const nowMs = this.parts.clock.nowMs();
     if (nowMs < untilMs) return ok(undefined);
     const samples = LIMITS.sloRecallSamplesCount;
-    const measured = await this.#parts.recallOf(tenant, index, samples);
+    const measured = await this.parts.recallOf(tenant, index, samples);
     if (isGone(measured)) return ok(undefined);
     if (!measured.ok) return measured;
     const total = samples * NEIGHBOURS;
@@ -122,9 +117,9 @@ export class SloObserver {
     { index, waitingMax }: Extract<Indicator, { kind: 'freshness' }>,
     { untilMs = 0 }: Cursor,
   ): Promise<Outcome<Observation | undefined>> {
-    const nowMs = this.#parts.clock.nowMs();
+    const nowMs = this.parts.clock.nowMs();
     if (nowMs < untilMs) return ok(undefined);
-    const waiting = await this.#parts.waitingOf(tenant, index);
+    const waiting = await this.parts.waitingOf(tenant, index);
     if (isGone(waiting)) return ok(undefined);
     if (!waiting.ok) return waiting;
     const sample = { atMs: nowMs, good: waiting.value <= waitingMax ? 1 : 0, total: 1 };

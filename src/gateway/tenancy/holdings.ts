@@ -12,6 +12,7 @@ import type { LevelId } from '../../tenancy/quota/quota-level.ts';
 import type { Indexes } from '../indexes.ts';
 import type { JobQueue } from '../jobs/job-queue.ts';
 import type { QuotaLedger, QuotaLedgers } from './quota-ledger.ts';
+import { Composed } from '../composed.ts';
 
 /** How long a write may be under way: after that its vectors are in any count, and its hold with them. */
 const HOLD_MS = 120_000;
@@ -39,17 +40,11 @@ export interface Hold {
  * Keeps what exists within its limits: reserved before it is created, and counted anew whenever that would not fit. Only for callers that
  * have such a limit on their path.
  */
-export class Holdings {
-  readonly #parts: HoldingsParts;
-
-  constructor(parts: HoldingsParts) {
-    this.#parts = parts;
-  }
-
+export class Holdings extends Composed<HoldingsParts> {
   /** Refuses with `insufficient_quota` or `limit_exceeded`; or `unavailable` when the current count cannot be determined. */
   async hold(principal: TenantPrincipal, path: readonly LevelId[], resource: Held, units: number, id: string): Promise<Outcome<Hold>> {
-    const ledger = this.#parts.ledgers(principal.organisationId);
-    const countOf = must(this.#parts.counters[resource], 'an isolate creates only what it can count');
+    const ledger = this.parts.ledgers(principal.organisationId);
+    const countOf = must(this.parts.counters[resource], 'an isolate creates only what it can count');
     const request = { id: `${resource}:${id}`, path, units: { [resource]: units }, lifeMs: HOLD_MS };
     try {
       let decision = await ledger.reserve(request);
@@ -62,7 +57,7 @@ export class Holdings {
     } catch {
       return refuse('unavailable', 'the quota cannot be checked now; try again');
     }
-    return ok({ settle: (added) => this.#parts.background(ledger.settle(request.id, { [resource]: added }).catch(() => undefined)) });
+    return ok({ settle: (added) => this.parts.background(ledger.settle(request.id, { [resource]: added }).catch(() => undefined)) });
   }
 
   /** Counts again at the level that refused: one tenant, or the whole organisation. */
@@ -75,7 +70,7 @@ export class Holdings {
   ): Promise<Outcome<unknown>> {
     const begunAtMs = await ledger.now();
     const isAll = refused.level === 'organisation';
-    const tenants = isAll ? await this.#parts.tenantsOf(organisationId) : ok([tenantId]);
+    const tenants = isAll ? await this.parts.tenantsOf(organisationId) : ok([tenantId]);
     if (!tenants.ok) return tenants;
     const counts: { tenant: TenantId; units: number }[] = [];
     for (const tenant of tenants.value) {

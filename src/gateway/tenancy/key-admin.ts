@@ -9,7 +9,7 @@ import { formatApiKey, SECRET_BYTES } from '../../tenancy/keys/api-key.ts';
 import type { KeyBounds } from '../../tenancy/keys/key-bounds.ts';
 import { kindOf, strongerIn } from '../../tenancy/keys/key-bounds.ts';
 import type { KeyRecord, Revoked } from '../../tenancy/keys/key-record.ts';
-import type { PageOf } from '../../tenancy/document-store.ts';
+import type { PageOf } from '../../kernel/page.ts';
 import { KEY_CHARS, keyId, organisationOf } from '../../tenancy/resource-ids.ts';
 import { entropyFor } from './entropy.ts';
 import type { OrganisationStore } from './organisation-store.ts';

@@ -11,7 +11,7 @@ import type { FileEraser } from '../jobs/file-eraser.ts';
 import type { JobLogs } from '../jobs/job-logs.ts';
 import type { JobQueue } from '../jobs/job-queue.ts';
 import type { ModelFileStore, ModelRegistries } from '../models/model-registries.ts';
-import type { DebtCalls } from '../planning/debt-desk.ts';
+import type { DebtCalls } from '../planning/debt-admin.ts';
 import type { PlanningCalls } from '../planning/slo-admin.ts';
 import type { CachePurger } from '../purge-cache.ts';
 import type { TenantIndexes } from '../tenant-indexes.ts';
@@ -159,7 +159,7 @@ function contentSteps({
     {
       // [U7] Their secrets go with them.
       what: 'upstreams',
-      erase: async (tenant) => ok(await upstreams(tenant).erase()),
+      erase: async (tenant) => ok(await upstreams(tenant).erase(tenant)),
       remaining: async (tenant) => ok(await upstreams(tenant).count()),
     },
     {

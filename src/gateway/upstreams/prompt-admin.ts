@@ -4,30 +4,23 @@ import { refuseBeyond } from '../../contract/outcome.ts';
 import type { TenantPrincipal } from '../../contract/principal.ts';
 import type { CreatePromptBody } from '../../contract/prompts.ts';
 import type { ChangedBy } from '../../contract/write-lease.ts';
-import { underAuthority } from '../../contract/write-lease.ts';
 import { utf8 } from '../../kernel/bytes.ts';
 import type { TenantId } from '../../kernel/ids.ts';
+import type { Remote } from '../../kernel/remote.ts';
 import { ok } from '../../kernel/result.ts';
-import type { KeyedRequest } from '../../kernel/sql/spent-keys.ts';
-import type { PageOf } from '../../tenancy/document-store.ts';
-import type { PromptRecord, PromptSelector, PromptVersionRecord } from '../../upstreams/prompts/prompt-record.ts';
-import type { MadePromptVersion, NewPromptVersion } from '../../upstreams/prompts/prompt-registry.ts';
+import type { PageOf } from '../../kernel/page.ts';
+import { pageOf } from '../../kernel/page.ts';
+import type { PromptRecord, PromptVersionRecord } from '../../upstreams/prompts/prompt-record.ts';
+import type { MadePromptVersion, PromptRegistry } from '../../upstreams/prompts/prompt-registry.ts';
 import { noPrompt } from '../../upstreams/prompts/prompt-record.ts';
 import { templateOf } from '../../upstreams/prompts/prompt-template.ts';
 import type { Acting, NoteChange } from '../authority.ts';
-import { actorOf, requestDigest } from '../tenancy/subject.ts';
+import { changeNoted } from '../authority.ts';
+import { requestDigest } from '../tenancy/subject.ts';
+import { Composed } from '../composed.ts';
 
 /** The prompts of one tenant, wherever they are stored: see `PromptObject`. */
-export interface PromptCalls {
-  add(next: NewPromptVersion, request: KeyedRequest | null, by: ChangedBy): Promise<Outcome<MadePromptVersion>>;
-  label(name: string, label: string, version: number, by: ChangedBy): Promise<Outcome<PromptRecord>>;
-  unlabel(name: string, label: string, by: ChangedBy): Promise<Outcome<PromptRecord>>;
-  remove(name: string, by: ChangedBy): Promise<Outcome<null>>;
-  page(after: string, count: number): Promise<readonly PromptRecord[]>;
-  find(name: string): Promise<PromptRecord | null>;
-  versions(name: string, after: number, count: number): Promise<readonly PromptVersionRecord[]>;
-  select(name: string, selector: PromptSelector): Promise<PromptVersionRecord | null>;
-}
+export type PromptCalls = Remote<PromptRegistry>;
 
 interface PromptAdminParts {
   readonly prompts: (tenantId: TenantId) => PromptCalls;
@@ -35,13 +28,7 @@ interface PromptAdminParts {
 }
 
 /** What users do with the prompts of their tenant. */
-export class PromptAdmin {
-  readonly #parts: PromptAdminParts;
-
-  constructor(parts: PromptAdminParts) {
-    this.#parts = parts;
-  }
-
+export class PromptAdmin extends Composed<PromptAdminParts> {
   /** Refuses a version that cannot be filled in (see `templateOf`), one that is too large, and as the registry does. */
   async create(acting: Acting, body: CreatePromptBody, idempotencyKey: string | undefined): Promise<Outcome<MadePromptVersion>> {
     const checked = templateOf(body);
@@ -67,13 +54,13 @@ export class PromptAdmin {
   }
 
   async list({ tenantId }: TenantPrincipal, limit: number, after = ''): Promise<PageOf<PromptRecord>> {
-    const found = await this.#parts.prompts(tenantId).page(after, limit + 1);
-    return { items: found.slice(0, limit), hasMore: found.length > limit };
+    const found = await this.parts.prompts(tenantId).page(after, limit + 1);
+    return pageOf(found, limit);
   }
 
   async find({ tenantId }: TenantPrincipal, name: string): Promise<Outcome<PromptRecord>> {
-    const found = await this.#parts.prompts(tenantId).find(name);
-    return found === null ? noPrompt(name) : ok(found);
+    const found = await this.parts.prompts(tenantId).find(name);
+    return found === undefined ? noPrompt(name) : ok(found);
   }
 
   async versions(
@@ -84,19 +71,17 @@ export class PromptAdmin {
   ): Promise<Outcome<{ readonly prompt: PromptRecord; readonly page: PageOf<PromptVersionRecord> }>> {
     const prompt = await this.find(principal, name);
     if (!prompt.ok) return prompt;
-    const found = await this.#parts.prompts(principal.tenantId).versions(name, after, limit + 1);
-    return ok({ prompt: prompt.value, page: { items: found.slice(0, limit), hasMore: found.length > limit } });
+    const found = await this.parts.prompts(principal.tenantId).versions(name, after, limit + 1);
+    return ok({ prompt: prompt.value, page: pageOf(found, limit) });
   }
 
-  async #noted<T>(
-    { principal, authority }: Acting,
+  #noted<T>(
+    acting: Acting,
     action: string,
     subject: string,
     change: (prompts: PromptCalls, by: ChangedBy) => Promise<Outcome<T>>,
   ): Promise<Outcome<T>> {
-    const noted = await this.#parts.note(principal, `prompt.${action}`, subject);
-    if (!noted.ok) return noted;
-    const actor = actorOf(principal);
-    return underAuthority(authority, (lease) => change(this.#parts.prompts(principal.tenantId), { actor, lease }));
+    const { prompts, note } = this.parts;
+    return changeNoted(note, acting, [`prompt.${action}`, subject], (by) => change(prompts(acting.principal.tenantId), by));
   }
 }

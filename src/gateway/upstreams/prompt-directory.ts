@@ -65,7 +65,7 @@ export class PromptDirectory {
 
   async #read(tenantId: TenantId, name: string, selector: PromptSelector): Promise<Known> {
     const record = await this.#prompts(tenantId).select(name, selector);
-    if (record === null) return { found: undefined, bytes: ENTRY_OVERHEAD_BYTES };
+    if (record === undefined) return { found: undefined, bytes: ENTRY_OVERHEAD_BYTES };
     const template = templateOf(record);
     assert(template.ok, 'stored versions were checked');
     return {

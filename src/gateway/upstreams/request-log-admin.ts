@@ -5,33 +5,28 @@ import type { TenantPrincipal } from '../../contract/principal.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { FileId, TenantId } from '../../kernel/ids.ts';
 import { base32 } from '../../kernel/ids.ts';
+import type { Remote } from '../../kernel/remote.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Rng } from '../../kernel/rng.ts';
 import type { Feedback } from '../../upstreams/log/log-entry.ts';
 import type { LogFilter } from '../../upstreams/log/log-filter.ts';
 import type { LogPolicy } from '../../upstreams/log/log-policy.ts';
-import type { LogCosts, LogGroup, LogHour, LogLine } from '../../upstreams/log/log-sums.ts';
-import type { LogPage, RecordPage, RequestRecord } from '../../upstreams/log/request-log-store.ts';
+import type { LogGroup, LogLine } from '../../upstreams/log/log-sums.ts';
+import type { LogPage, RecordPage, RequestRecord, SqliteRequestLog } from '../../upstreams/log/request-log-store.ts';
 import type { Acting } from '../authority.ts';
 import { BoundedContent } from '../jobs/bounded-content.ts';
 import type { ContentSink, StoredFile } from '../jobs/file-store.ts';
 import type { FileWriter } from '../jobs/file-writer.ts';
 import type { RequestLogSink } from './request-logging.ts';
 import { DAY_MS } from '../../kernel/time-units.ts';
+import { Composed } from '../composed.ts';
+
+/** What of a tenant's log its object answers as the log does. */
+export type LogReading = 'page' | 'records' | 'find' | 'addFeedback' | 'remove' | 'lines' | 'costs' | 'hours' | 'count' | 'erase';
 
 /** The log of a tenant. */
-export interface RequestLog extends RequestLogSink {
+export interface RequestLog extends RequestLogSink, Remote<Pick<SqliteRequestLog, LogReading>> {
   setPolicy(policy: LogPolicy): Promise<Outcome<LogPolicy>>;
-  page(filter: LogFilter, count: number, before: number | undefined): Promise<LogPage>;
-  records(filter: LogFilter, count: number, before: number | undefined): Promise<RecordPage>;
-  find(id: string): Promise<RequestRecord | null>;
-  addFeedback(id: string, feedback: Feedback): Promise<Outcome<Feedback> | null>;
-  remove(filter: LogFilter, before: number | undefined): Promise<{ readonly count: number; readonly before?: number }>;
-  lines(by: LogGroup, fromMs: number, toMs: number, limit: number): Promise<LogLine[]>;
-  costs(fromMs: number, toMs: number): Promise<LogCosts[]>;
-  hours(by: LogGroup, name: string, fromMs: number, withinMs: number): Promise<LogHour[]>;
-  count(): Promise<number>;
-  erase(): Promise<void>;
 }
 
 interface RequestLogAdminParts {
@@ -44,13 +39,7 @@ interface RequestLogAdminParts {
 }
 
 /** What users do with the log of their requests. */
-export class RequestLogAdmin {
-  readonly #parts: RequestLogAdminParts;
-
-  constructor(parts: RequestLogAdminParts) {
-    this.#parts = parts;
-  }
-
+export class RequestLogAdmin extends Composed<RequestLogAdminParts> {
   async list(principal: TenantPrincipal, filter: LogFilter, count: number, before?: number): Promise<LogPage> {
     return (await this.#log(principal)).page(visibleTo(principal, filter), count, before);
   }
@@ -84,17 +73,17 @@ export class RequestLogAdmin {
     const log = await this.#log(principal);
     const { keyId, resources } = principal;
     const record = await log.find(id);
-    if (record === null || (resources !== undefined && record.entry.keyId !== keyId)) return absent(id);
-    return (await log.addFeedback(id, { ...feedback, keyId, atMs: this.#parts.clock.nowMs() })) ?? absent(id);
+    if (record === undefined || (resources !== undefined && record.entry.keyId !== keyId)) return absent(id);
+    return (await log.addFeedback(id, { ...feedback, keyId, atMs: this.parts.clock.nowMs() })) ?? absent(id);
   }
 
-  async stats(principal: TenantPrincipal, by: LogGroup, fromMs?: number, toMs = this.#parts.clock.nowMs()): Promise<Outcome<LogLine[]>> {
+  async stats(principal: TenantPrincipal, by: LogGroup, fromMs?: number, toMs = this.parts.clock.nowMs()): Promise<Outcome<LogLine[]>> {
     if (principal.resources !== undefined) return RESTRICTED;
     return ok(await (await this.#log(principal)).lines(by, fromMs ?? toMs - DAY_MS, toMs, LIMITS.requestStatsGroupsMaxCount));
   }
 
   policy({ tenantId }: TenantPrincipal): Promise<LogPolicy> {
-    return this.#parts.logOf(tenantId).policy();
+    return this.parts.logOf(tenantId).policy();
   }
 
   /** Requests that were answered before are kept by the policy of then. */
@@ -109,7 +98,7 @@ export class RequestLogAdmin {
     filename: string,
     lineOf: (record: RequestRecord) => string,
   ): Promise<Outcome<StoredFile>> {
-    const { writer, rng, clock } = this.#parts;
+    const { writer, rng, clock } = this.parts;
     const log = await this.#log(principal);
     const id = `file_${base32(rng.bytes(26))}` as FileId;
     return writer.receive(principal.tenantId, authority, id, async (content) => {
@@ -123,8 +112,8 @@ export class RequestLogAdmin {
 
   /** With the requests that this isolate still holds: users look for the request that they have just made. */
   async #log({ tenantId }: TenantPrincipal): Promise<RequestLog> {
-    await this.#parts.flush();
-    return this.#parts.logOf(tenantId);
+    await this.parts.flush();
+    return this.parts.logOf(tenantId);
   }
 }
 

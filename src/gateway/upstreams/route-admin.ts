@@ -4,44 +4,32 @@ import { refuse, refuseResource } from '../../contract/outcome.ts';
 import type { Principal } from '../../contract/principal.ts';
 import type { ActivateRouteBody, CreateRouteBody } from '../../contract/routes.ts';
 import type { ChangedBy } from '../../contract/write-lease.ts';
-import { underAuthority } from '../../contract/write-lease.ts';
+import type { Remote } from '../../kernel/remote.ts';
 import { err, ok } from '../../kernel/result.ts';
-import type { KeyedRequest } from '../../kernel/sql/spent-keys.ts';
-import type { PageOf } from '../../tenancy/document-store.ts';
+import type { PageOf } from '../../kernel/page.ts';
+import { pageOf } from '../../kernel/page.ts';
 import type { MeasuredReuse } from '../../upstreams/reuse/reuse-evidence.ts';
-import type { CascadeReport } from '../../upstreams/cascade/cascade-tally.ts';
 import type { CanarySettings } from '../../upstreams/canary/canary.ts';
 import type { AnswerReuse, CascadeChoice } from '../../contract/route-rules.ts';
 import { schemaHook } from './schema-judge.ts';
 import { isOfUpstream } from '../../upstreams/guardrails/judge-classes.ts';
 import { serves } from '../../upstreams/protocol/exchange.ts';
 import { cascadesOf, checkRoute } from '../../upstreams/routes/check-route.ts';
-import type { CanaryReport, RouteVersionRecord, ServingRoute } from '../../upstreams/routes/route-record.ts';
-import type { MadeVersion, NewRouteVersion, RouteView } from '../../upstreams/routes/route-registry.ts';
+import type { RouteVersionRecord, ServingRoute } from '../../upstreams/routes/route-record.ts';
+import type { MadeVersion, RouteRegistry, RouteView } from '../../upstreams/routes/route-registry.ts';
 import type { FindTarget } from '../../upstreams/routes/route-plan.ts';
 import type { Acting, NoteChange } from '../authority.ts';
+import { changeNoted } from '../authority.ts';
 import type { Guardrails } from './guardrails.ts';
 import type { QuestionEmbedder } from './question-embedder.ts';
 import type { UpstreamOwner } from '../../upstreams/upstream-record.ts';
 import { ownerOf } from '../../upstreams/upstream-record.ts';
-import { actorOf, requestDigest } from '../tenancy/subject.ts';
+import { requestDigest } from '../tenancy/subject.ts';
 import { LIMITS } from '../../contract/limits.ts';
+import { Composed } from '../composed.ts';
 
 /** The routes of one owner, wherever they are stored: see `RouteObject`. */
-export interface RouteCalls {
-  add(next: NewRouteVersion, request: KeyedRequest | null, by: ChangedBy): Promise<Outcome<MadeVersion>>;
-  activate(name: string, version: number, canary: CanarySettings | null, by: ChangedBy): Promise<Outcome<RouteView>>;
-  rollback(name: string, by: ChangedBy): Promise<Outcome<RouteView>>;
-  remove(name: string, by: ChangedBy): Promise<Outcome<null>>;
-  report(canaries: readonly CanaryReport[], cascades: readonly CascadeReport[]): Promise<void>;
-  /** Takes what was checked of reused answers, and answers all that is known of the owner's calls. */
-  reuses(checked: readonly MeasuredReuse[]): Promise<readonly MeasuredReuse[]>;
-  directory(): Promise<readonly ServingRoute[]>;
-  page(after: string, count: number): Promise<readonly RouteView[]>;
-  find(name: string): Promise<RouteView | null>;
-  version(name: string, version: number): Promise<RouteVersionRecord | null>;
-  versions(name: string, after: number, count: number): Promise<readonly RouteVersionRecord[]>;
-}
+export type RouteCalls = Remote<RouteRegistry>;
 
 interface RouteAdminParts {
   readonly routes: (owner: UpstreamOwner) => RouteCalls;
@@ -53,13 +41,7 @@ interface RouteAdminParts {
 }
 
 /** The routes that a caller owns: a tenant its own, the admin those of the platform. */
-export class RouteAdmin {
-  readonly #parts: RouteAdminParts;
-
-  constructor(parts: RouteAdminParts) {
-    this.#parts = parts;
-  }
-
+export class RouteAdmin extends Composed<RouteAdminParts> {
   /** Refuses a version that cannot mean what it says (see `checkRoute` and `compileHooks`), and as the registry does. */
   async create(caller: Acting<Principal>, body: CreateRouteBody, idempotencyKey: string | undefined): Promise<Outcome<MadeVersion>> {
     const { principal } = caller;
@@ -70,13 +52,13 @@ export class RouteAdmin {
       ...(guardrails.length === 0 ? {} : { guardrails }),
       ...(answer_reuse === undefined ? {} : { answer_reuse }),
     };
-    const find = await this.#parts.targets(principal);
+    const find = await this.parts.targets(principal);
     const checked = checkRoute(version, find);
     if (!checked.ok) return checked;
     const moderated = checkModerations(guardrails, find);
     if (!moderated.ok) return moderated;
     const hooks = [...guardrails, ...cascadesOf(version).flatMap(schemaHooks)];
-    const guarded = hooks.length === 0 ? ok(null) : await this.#parts.guardrails.check(ownerOf(principal), hooks);
+    const guarded = hooks.length === 0 ? ok(null) : await this.parts.guardrails.check(ownerOf(principal), hooks);
     if (!guarded.ok) return guarded;
     const embeds = await this.#checkEmbedding(ownerOf(principal), answer_reuse);
     if (!embeds.ok) return embeds;
@@ -87,7 +69,7 @@ export class RouteAdmin {
 
   async #checkEmbedding(owner: UpstreamOwner, reuse: AnswerReuse | undefined): Promise<Outcome<null>> {
     if (reuse === undefined || reuse.kind === 'reworded' || reuse.model.includes('/')) return ok(null);
-    const checked = await this.#parts.embedder.check(owner, reuse.model);
+    const checked = await this.parts.embedder.check(owner, reuse.model);
     return checked.ok ? checked : err({ ...checked.error, path: ['answer_reuse', 'model'] });
   }
 
@@ -106,12 +88,12 @@ export class RouteAdmin {
 
   async list(principal: Principal, limit: number, after = ''): Promise<PageOf<RouteView>> {
     const found = await this.#of(principal).page(after, limit + 1);
-    return { items: found.slice(0, limit), hasMore: found.length > limit };
+    return pageOf(found, limit);
   }
 
   async find(principal: Principal, name: string): Promise<Outcome<RouteView>> {
     const found = await this.#of(principal).find(name);
-    return found === null ? noRoute(name) : ok(found);
+    return found === undefined ? noRoute(name) : ok(found);
   }
 
   async versions(
@@ -123,7 +105,7 @@ export class RouteAdmin {
     const view = await this.find(principal, name);
     if (!view.ok) return view;
     const found = await this.#of(principal).versions(name, after, limit + 1);
-    return ok({ view: view.value, page: { items: found.slice(0, limit), hasMore: found.length > limit } });
+    return ok({ view: view.value, page: pageOf(found, limit) });
   }
 
   /** What was measured of answers that the caller's calls could reuse. */
@@ -139,22 +121,20 @@ export class RouteAdmin {
       return serving === undefined ? noRoute(name) : ok(serving);
     }
     const version = await routes.version(name, number);
-    return version === null ? noRoute(`${name}@${number}`) : ok({ name, version: number, rules: version.rules, canary: null });
+    return version === undefined ? noRoute(`${name}@${number}`) : ok({ name, version: number, rules: version.rules, canary: null });
   }
 
   #of(principal: Principal): RouteCalls {
-    return this.#parts.routes(ownerOf(principal));
+    return this.parts.routes(ownerOf(principal));
   }
 
-  async #noted<T>(
-    { principal, authority }: Acting<Principal>,
+  #noted<T>(
+    caller: Acting<Principal>,
     action: string,
     subject: string,
     change: (routes: RouteCalls, by: ChangedBy) => Promise<Outcome<T>>,
   ): Promise<Outcome<T>> {
-    const noted = principal.kind === 'admin' ? ok(null) : await this.#parts.note(principal, `route.${action}`, subject);
-    if (!noted.ok) return noted;
-    return underAuthority(authority, (lease) => change(this.#of(principal), { actor: actorOf(principal), lease }));
+    return changeNoted(this.parts.note, caller, [`route.${action}`, subject], (by) => change(this.#of(caller.principal), by));
   }
 }
 

@@ -11,7 +11,7 @@ import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import type { ModelAction, ModelAlias, ModelRecord, VersionChecks, VersionRecord } from './model-record.ts';
 import { isVerified, WHOLE_PPM } from './model-record.ts';
 import { promoted, rolledBack, withoutVersion } from './promotion.ts';
-import { SqliteModelStore } from './sqlite-model-store.ts';
+import { ModelQueries } from './model-queries.ts';
 import type { ServedFile } from '../served-manifest.ts';
 import type { VersionManifest } from './version-manifest.ts';
 
@@ -33,12 +33,11 @@ export interface Released {
 }
 
 /** The models of one owner, and what may be done with them: every change is one transaction, with a line of the model's history. */
-export class ModelRegistry {
-  readonly store: SqliteModelStore;
+export class ModelRegistry extends ModelQueries {
   readonly #clock: Clock;
 
   constructor(storage: SqlStorage, clock: Clock) {
-    this.store = new SqliteModelStore(storage);
+    super(storage);
     this.#clock = clock;
   }
 

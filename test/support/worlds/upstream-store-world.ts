@@ -8,6 +8,7 @@ import { UpstreamAdmin } from '../../../src/gateway/upstreams/upstream-admin.ts'
 import { UpstreamDirectory } from '../../../src/gateway/upstreams/upstream-directory.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import { Hmac } from '../../../src/kernel/hmac.ts';
+import { portTo } from '../../../src/kernel/remote.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import type { Job } from '../../../src/scheduler/served/jobs/job.ts';
 import { SecretBox } from '../../../src/upstreams/secret-box.ts';
@@ -139,18 +140,10 @@ export class UpstreamStoreWorld {
   /** As RPC does it: what crosses is copied. */
   #calls(owner: string): UpstreamCalls {
     const registry = this.registry(owner);
-    return {
-      create: async (...rest) => structuredClone(registry.create(...rest)),
-      change: async (...rest) => structuredClone(registry.change(...rest)),
-      remove: async (...rest) => registry.remove(...rest),
-      find: async (name) => structuredClone(registry.find(name) ?? null),
-      page: async (...rest) => structuredClone(registry.page(...rest)),
-      models: async (...rest) => registry.models([], ...rest),
-      model: async (name) => registry.model([], name) ?? null,
-      count: async () => registry.count(),
-      snapshot: async (known) => structuredClone(registry.snapshot(known)),
-      erase: async () => registry.erase(),
-    };
+    return portTo(
+      () => registry as unknown as UpstreamCalls,
+      async (call) => structuredClone(await call()),
+    );
   }
 }
 

@@ -14,7 +14,6 @@ import { ModelRoutes } from '../../../src/gateway/models/model-routes.ts';
 import { RegisteredEmbedder } from '../../../src/gateway/models/registered-embedder.ts';
 import { PurgeViews } from '../../../src/gateway/purge-views.ts';
 import type { EmbedTexts } from '../../../src/gateway/text-embedder.ts';
-import { ModelQueries } from '../../../src/inference/registry/model-queries.ts';
 import { WHOLE_PPM } from '../../../src/inference/registry/model-record.ts';
 import { ModelRegistry } from '../../../src/inference/registry/model-registry.ts';
 import type { ModelRef } from '../../../src/inference/served-manifest.ts';
@@ -30,7 +29,7 @@ const passed = { atMs: 1, refusal: null, measured: {} };
 const TENANT = 'tn_one';
 
 let cacheWorld: MemoryCacheWorld;
-let registries: Map<string, { registry: ModelRegistry; queries: ModelQueries }>;
+let registries: Map<string, ModelRegistry>;
 let asked: number;
 let isReachable: boolean;
 /** Texts that were computed, with the version that did it. */
@@ -40,8 +39,7 @@ let gone: Set<string>;
 let reserved: number[];
 
 function at(owner: string) {
-  const registry = new ModelRegistry(new NodeSql(), cacheWorld.clock);
-  const known = registries.get(owner) ?? { registry, queries: new ModelQueries(registry.store) };
+  const known = registries.get(owner) ?? new ModelRegistry(new NodeSql(), cacheWorld.clock);
   registries.set(owner, known);
   return known;
 }
@@ -65,10 +63,10 @@ function embedder(): AnyEmbedder {
   const parts = { cache, sha256, count: () => {}, countInputs: () => {} };
   const none = { replicaModels: async () => ok([]), embedOnReplica: async () => refuse('no_healthy_replica', 'none', 'model') };
   const runners = new ModelRunners({ inference, replicas: none, clock });
-  const route = async (...call: Parameters<ModelQueries['route']>) => {
+  const route = async (...call: Parameters<ModelRegistry['route']>) => {
     asked += 1;
     if (!isReachable) throw new Error('not reachable');
-    return at(call[0]).queries.route(...call) ?? null;
+    return at(call[0]).route(...call);
   };
   return new AnyEmbedder({
     builtin: models.manifests,
@@ -102,13 +100,13 @@ function isolate(): (
 
 /** Registers a version that passed its checks, under the contract of the first. */
 function add(owner: string, model: string, seed: string, contract: string | null = null): number {
-  const made = at(owner).registry.register(versionOf(model, seed), null, acting);
+  const made = at(owner).register(versionOf(model, seed), null, acting);
   const version = made.ok ? made.value.version.version : 0;
-  at(owner).registry.check(model, version, passed, contract, acting);
+  at(owner).check(model, version, passed, contract, acting);
   return version;
 }
 
-const serve = (owner: string, model: string, version: number, ppm = WHOLE_PPM) => at(owner).registry.promote(model, version, ppm, acting);
+const serve = (owner: string, model: string, version: number, ppm = WHOLE_PPM) => at(owner).promote(model, version, ppm, acting);
 const versionsOf = (outcome: Outcome<EmbeddedInputs>): string =>
   outcome.ok ? `${outcome.value.manifest.id}@${outcome.value.manifest.version}` : outcome.error.code;
 
@@ -155,8 +153,8 @@ describe('a registered model', () => {
     expect(computed, 'the second version of its own, and the first of the platform').toEqual(['2::x', '1::y']);
     expect(versionsOf(await embed('mine', ['x'], other))).toBe('model_not_found');
     expect(versionsOf(await embed('local', ['x']))).toBe('local@1');
-    at(TENANT).registry.putAlias({ alias: 'text-embedding-3-small', model: 'mine', version: null }, false, acting);
-    at(TENANT).registry.putAlias({ alias: 'words', model: 'local', version: null }, true, acting);
+    at(TENANT).putAlias({ alias: 'text-embedding-3-small', model: 'mine', version: null }, false, acting);
+    at(TENANT).putAlias({ alias: 'words', model: 'local', version: null }, true, acting);
     expect(versionsOf(await embed('text-embedding-3-small', ['x']))).toBe('mine@1');
     expect(versionsOf(await embed('words', ['x']))).toBe('local@1');
     const narrow = { principal: principal(TENANT, { resources: ['model/text-*'] }) };
@@ -187,7 +185,7 @@ describe('a registered model', () => {
     seen.clear();
     await load(100);
     expect([...seen.keys()]).toEqual(['minilm@2']);
-    at(TENANT).registry.rollback('minilm', acting);
+    at(TENANT).rollback('minilm', acting);
     seen.clear();
     await load(100);
     expect([...seen.keys()]).toEqual(['minilm@1']);
@@ -222,8 +220,8 @@ describe('a registered model', () => {
 
   it('[M42] keeps queries and passages apart where the model has prompts for them', async () => {
     const manifest = manifestOf('a', { prompts: { query: 'query: ' } });
-    at(TENANT).registry.register(versionOf('e5', 'a', { manifest }), null, acting);
-    at(TENANT).registry.check('e5', 1, passed, null, acting);
+    at(TENANT).register(versionOf('e5', 'a', { manifest }), null, acting);
+    at(TENANT).check('e5', 1, passed, null, acting);
     serve(TENANT, 'e5', 1);
     const embed = isolate();
     for (const type of ['query', 'passage', undefined] as const) await embed('e5', ['x'], {}, type);
@@ -258,8 +256,8 @@ describe('an index with a registered model', () => {
     expect(await any.contractOf(tenantId, 'minilm')).toMatchObject({ error: { code: 'model_not_found', path: ['model'] } });
     serve(TENANT, 'minilm', add(TENANT, 'minilm', 'a'));
     add(TENANT, 'minilm', 'b');
-    at(TENANT).registry.putAlias({ alias: 'fixed', model: 'minilm', version: 2 }, false, acting);
-    at(TENANT).registry.putAlias({ alias: 'words', model: 'local', version: null }, true, acting);
+    at(TENANT).putAlias({ alias: 'fixed', model: 'minilm', version: 2 }, false, acting);
+    at(TENANT).putAlias({ alias: 'words', model: 'local', version: null }, true, acting);
     const contract = { id: 'minilm', dimensions: 4 };
     expect(await any.contractOf(tenantId, 'minilm')).toEqual(ok({ ...contract, version: '1', contractHash: 'contract-a' }));
     for (const name of ['minilm@2', 'fixed'])
@@ -271,8 +269,8 @@ describe('an index with a registered model', () => {
 
   it('[M44] takes no model that makes no vectors', async () => {
     const manifest = manifestOf('c', { task: 'classifier', labels: ['good'] });
-    at(TENANT).registry.register(versionOf('judge', 'c', { manifest }), null, acting);
-    at(TENANT).registry.check('judge', 1, passed, null, acting);
+    at(TENANT).register(versionOf('judge', 'c', { manifest }), null, acting);
+    at(TENANT).check('judge', 1, passed, null, acting);
     serve(TENANT, 'judge', 1);
     expect(await embedder().contractOf(tenantId, 'judge')).toMatchObject({ error: { code: 'invalid_value', path: ['model'] } });
   });
@@ -318,14 +316,14 @@ describe('an index with a registered model', () => {
     serve(TENANT, 'minilm', next);
     expect(await load(200)).toEqual(new Set(['2']));
     gone.add('2');
-    at(TENANT).registry.rollback('minilm', acting);
+    at(TENANT).rollback('minilm', acting);
     expect(await load(300), 'a version that is gone is asked for again').toEqual(new Set(['1']));
   });
 
   it('[M45] embeds what is kept as passages and what is searched for as queries', async () => {
     const manifest = manifestOf('a', { prompts: { query: 'query: ', passage: 'passage: ' } });
-    at(TENANT).registry.register(versionOf('minilm', 'a', { manifest }), null, acting);
-    at(TENANT).registry.check('minilm', 1, passed, null, acting);
+    at(TENANT).register(versionOf('minilm', 'a', { manifest }), null, acting);
+    at(TENANT).check('minilm', 1, passed, null, acting);
     serve(TENANT, 'minilm', 1);
     const any = embedder();
     for (const use of ['items', 'queries', 'items'] as const) await any.embed(pinned('contract-a', { use }));

@@ -206,10 +206,10 @@ describe('[U164] a call gets', () => {
     const select = (name: string, selector: number | string | null) => {
       seen.asked += 1;
       if (seen.isAway) return Promise.reject(new Error('away'));
-      return Promise.resolve(registry.select(name, selector) ?? null);
+      return Promise.resolve(registry.select(name, selector));
     };
     const directory = new PromptDirectory({
-      prompts: (of) => ({ select: of === tenant ? select : () => Promise.resolve(null) }),
+      prompts: (of) => ({ select: of === tenant ? select : () => Promise.resolve(undefined) }),
       clock: { nowMs: () => nowMs },
       background: (work) => background.push(work),
     });

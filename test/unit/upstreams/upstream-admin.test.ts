@@ -371,7 +371,7 @@ describe('a check', () => {
     const asked: unknown[] = [];
     const checker = (secrets = world.secrets(PEPPER), allowed = '') =>
       new UpstreamChecker({
-        upstreams: (owner) => ({ find: async (name) => world.registry(owner).find(name) ?? null }),
+        upstreams: (owner) => ({ find: async (name) => world.registry(owner).find(name) }),
         secrets,
         hosts: parseUpstreamHosts(allowed)!,
         groups: world.groups,

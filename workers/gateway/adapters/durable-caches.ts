@@ -10,6 +10,7 @@ import type { CacheShard } from '../../../src/gateway/sharded-cache.ts';
 import type { CacheOwnerId, PurgeId, TenantId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { answered, within } from './ask.ts';
+import type { Remote } from '../../../src/kernel/remote.ts';
 
 /** The shards of caches behind their Durable Objects. */
 export function cacheShards(namespace: DurableObjectNamespace<EmbeddingCacheObject>): (owner: CacheOwnerId, name: string) => CacheShard {
@@ -28,14 +29,7 @@ const UNREACHABLE = 'the purge log cannot be reached';
 const UNCOUNTED = 'the cache cannot be counted now';
 
 /** What the object does. */
-interface PurgeLogStub {
-  lease(position: number): Promise<LeaseGrant>;
-  purge(command: PurgeCommand, lease?: WriteLease): Promise<Outcome<PurgeRecord>>;
-  find(purgeId: PurgeId): Promise<Outcome<PurgeRecord>>;
-  count(owner: CacheOwnerId, selection: PurgeSelection): Promise<Outcome<PurgeCount>>;
-  eraseTenant(owner: CacheOwnerId, tenantId: TenantId): Promise<Outcome<null>>;
-  left(owner: CacheOwnerId, tenantId: TenantId): Promise<Outcome<number>>;
-}
+type PurgeLogStub = Remote<Pick<PurgeLogObject, 'lease' | 'purge' | 'find' | 'count' | 'eraseTenant' | 'left'>>;
 
 /** The purge logs behind their Durable Objects, one a cache. */
 export class TenantPurgeLogs implements PurgeLogs {

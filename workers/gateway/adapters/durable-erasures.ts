@@ -1,21 +1,20 @@
-import type { Erasure, Residue } from '../../../src/index/erasure.ts';
+import type { Erasure } from '../../../src/index/erasure.ts';
 import { isEmpty } from '../../../src/index/erasure.ts';
 import { indexObjectName } from '../../../src/index/index-manifest.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { ErasedObjects } from '../../../src/gateway/erasures.ts';
-import type { IndexId, TenantId } from '../../../src/kernel/ids.ts';
+import type { TenantId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import type { GatewayEnv } from '../env.ts';
 import { ask } from './ask.ts';
 import type { TenantRegistries } from './tenant-registries.ts';
+import type { Remote } from '../../../src/kernel/remote.ts';
+import type { IndexObject } from '../../../durable-objects/index-object.ts';
+import type { ShardObject } from '../../../durable-objects/shard-object.ts';
 
 /** What the objects do. */
-interface IndexStub {
-  holds(indexIds: readonly IndexId[]): Promise<boolean>;
-}
-interface StoringStub {
-  residue(): Promise<Residue>;
-}
+type IndexStub = Remote<Pick<IndexObject, 'holds'>>;
+type StoringStub = Remote<Pick<ShardObject, 'residue'>>;
 
 const UNREACHABLE = 'not every object can be reached: ask again';
 

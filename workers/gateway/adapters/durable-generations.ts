@@ -1,10 +1,9 @@
 import type { IndexObject } from '../../../durable-objects/index-object.ts';
-import type { AccessMode, Addressed, Caller } from '../../../src/ann/access-mode.ts';
+import type { AccessMode, Caller } from '../../../src/ann/access-mode.ts';
 import type { KeyedReceipt, ReceiptPage } from '../../../src/ann/receipts.ts';
-import type { ShardStats } from '../../../src/ann/shard-protocol.ts';
 import type { ChangeCursor, ShardChanges, ShardFollow } from '../../../src/ann/store/change-log.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
-import type { Authority, WriteLease } from '../../../src/contract/write-lease.ts';
+import type { Authority } from '../../../src/contract/write-lease.ts';
 import { underAuthority } from '../../../src/contract/write-lease.ts';
 import type { FollowedObjects } from '../../../src/gateway/generations/followed-index.ts';
 import type { GenerationStore } from '../../../src/gateway/generations/generation-store.ts';
@@ -12,16 +11,16 @@ import type { GenerationCall, Generations } from '../../../src/index/generations
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import { indexObjectName, locatorName, shardName } from '../../../src/index/index-manifest.ts';
 import type { RoutingSummary } from '../../../src/index/routing/routing-summary.ts';
-import type { IndexId, TenantId } from '../../../src/kernel/ids.ts';
+import type { TenantId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import type { GatewayEnv } from '../env.ts';
 import { ask } from './ask.ts';
+import type { Remote } from '../../../src/kernel/remote.ts';
+import type { LocatorObject } from '../../../durable-objects/locator-object.ts';
+import type { ShardObject } from '../../../durable-objects/shard-object.ts';
 
 /** What the object does. */
-interface IndexStub {
-  generations(name: string, call: GenerationCall, lease?: WriteLease): Promise<Outcome<Generations>>;
-  routingSummary(name: string, indexId: IndexId, known: number): Promise<Outcome<RoutingSummary>>;
-}
+type IndexStub = Remote<Pick<IndexObject, 'generations' | 'routingSummary'>>;
 
 /** The generations of indexes behind their Durable Objects. */
 export class DurableGenerations implements GenerationStore {
@@ -49,19 +48,9 @@ export const wakeOf =
     });
 
 /** What the objects do. */
-interface AccessStub {
-  receiptsBehind(indexId: IndexId, after: number): Promise<Outcome<ReceiptPage>>;
-  adoptReceipts(to: Addressed, receipts: readonly KeyedReceipt[]): Promise<Outcome<null>>;
-  setAccess(indexId: IndexId, mode: AccessMode, fencingToken: number): Promise<Outcome<null>>;
-}
-interface ShardStub extends AccessStub {
-  followedFrom(indexId: IndexId, lsnMin: number): Promise<Outcome<ChangeCursor>>;
-  changesSince(follow: ShardFollow): Promise<Outcome<ShardChanges>>;
-  stats(of: Addressed): Promise<Outcome<ShardStats>>;
-}
-interface LocatorStub extends AccessStub {
-  counts(of: Addressed): Promise<Outcome<{ readonly ids: number }>>;
-}
+type AccessStub = Remote<Pick<LocatorObject, 'receiptsBehind' | 'adoptReceipts' | 'setAccess'>>;
+type ShardStub = AccessStub & Remote<Pick<ShardObject, 'followedFrom' | 'changesSince' | 'stats'>>;
+type LocatorStub = AccessStub & Remote<Pick<LocatorObject, 'counts'>>;
 const UNREACHABLE = 'an object of the index cannot be reached';
 
 /** The objects of a generation behind their names. */

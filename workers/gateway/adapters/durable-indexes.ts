@@ -16,14 +16,10 @@ import { ok } from '../../../src/kernel/result.ts';
 import { ask } from './ask.ts';
 import type { RegistryStub, TenantRegistries } from './tenant-registries.ts';
 import { dropOldest } from '../../../src/kernel/drop-oldest.ts';
+import type { Remote } from '../../../src/kernel/remote.ts';
 
 /** What the objects do. */
-interface IndexStub {
-  create(manifest: IndexManifest, creation: Creation, lease?: WriteLease): Promise<Outcome<IndexManifest>>;
-  describe(name: string, staleVersion?: number): Promise<Outcome<IndexManifest>>;
-  annotate(name: string, changes: readonly AnnotationChange[], lease?: WriteLease): Promise<Outcome<IndexAnnotations>>;
-  remove(name: string, lease?: WriteLease): Promise<Outcome<DeletedIndex>>;
-}
+type IndexStub = Remote<Pick<IndexObject, 'create' | 'describe' | 'annotate' | 'remove'>>;
 
 type IndexCall<T> = (index: IndexStub, ownName: string) => Promise<Outcome<T>>;
 

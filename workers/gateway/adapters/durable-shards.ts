@@ -1,38 +1,25 @@
 import type { Addressed } from '../../../src/ann/access-mode.ts';
 import { indexObjectName, locatorName, shardName } from '../../../src/index/index-manifest.ts';
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
-import type { Claim } from '../../../src/index/locators/locator.ts';
-import type { Place } from '../../../src/index/locators/locator-store.ts';
 import type { RegionPage, RoutingSummary } from '../../../src/index/routing/routing-summary.ts';
-import type { LocatedRemoval, LocatedWrite, LocatedWritten, RowKeys } from '../../../src/ann/rows.ts';
-import type { Repetition, ShardStats, Written } from '../../../src/ann/shard-protocol.ts';
+import type { ShardStats } from '../../../src/ann/shard-protocol.ts';
 import type { AnswerOf, RequestOf, ShardMethods, ShardRead, ShardWrite } from '../../../src/ann/shard-operations.ts';
 import { callRead, callWrite } from '../../../src/ann/shard-operations.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { Authority, WriteLease } from '../../../src/contract/write-lease.ts';
 import { underAuthority } from '../../../src/contract/write-lease.ts';
 import type { LocatorAt, LocatorCalls, ShardCalls, WriteAt } from '../../../src/index/shards/shard-calls.ts';
-import type { IndexId } from '../../../src/kernel/ids.ts';
 import type { GatewayEnv } from '../env.ts';
 import { ask } from './ask.ts';
+import type { Remote } from '../../../src/kernel/remote.ts';
+import type { IndexObject } from '../../../durable-objects/index-object.ts';
+import type { LocatorObject } from '../../../durable-objects/locator-object.ts';
+import type { ShardObject } from '../../../durable-objects/shard-object.ts';
 
 /** What the objects do. */
-interface ShardStub extends ShardMethods {
-  lsn(of: Addressed): Promise<Outcome<number>>;
-  stats(of: Addressed): Promise<Outcome<ShardStats>>;
-}
-interface LocatorStub {
-  write(to: Addressed, write: LocatedWrite, lease?: WriteLease): Promise<Outcome<LocatedWritten>>;
-  removeIds(to: Addressed, removal: LocatedRemoval, lease?: WriteLease): Promise<Outcome<Written>>;
-  clear(to: Addressed, lsnSeen: number, lease?: WriteLease): Promise<Outcome<Written>>;
-  claim(to: Addressed, repetition: Repetition, lease?: WriteLease): Promise<Outcome<Claim>>;
-  find(to: Addressed, keys: RowKeys): Promise<Outcome<(Place | undefined)[]>>;
-  counts(to: Addressed): Promise<Outcome<{ readonly ids: number; readonly writes: number; readonly namespaces: readonly string[] }>>;
-}
-interface IndexStub {
-  routingSummary(name: string, indexId: IndexId, known: number): Promise<Outcome<RoutingSummary>>;
-  regions(name: string, indexId: IndexId, group: number, since: number): Promise<Outcome<RegionPage>>;
-}
+type ShardStub = ShardMethods & Remote<Pick<ShardObject, 'lsn' | 'stats'>>;
+type LocatorStub = Remote<Pick<LocatorObject, 'write' | 'removeIds' | 'clear' | 'claim' | 'find' | 'counts'>>;
+type IndexStub = Remote<Pick<IndexObject, 'routingSummary' | 'regions'>>;
 
 const addressed = ({ manifest, caller }: LocatorAt): Addressed => ({ indexId: manifest.id, caller });
 

@@ -23,6 +23,7 @@ import type { Clock } from '../../../src/kernel/clock.ts';
 import { Hmac } from '../../../src/kernel/hmac.ts';
 import { IdSigner } from '../../../src/kernel/id-signer.ts';
 import type { OrganisationId } from '../../../src/kernel/ids.ts';
+import { portTo } from '../../../src/kernel/remote.ts';
 import { isSigned, organisationOf, stemOf } from '../../../src/tenancy/resource-ids.ts';
 import { UsageBuffer } from '../../../src/tenancy/usage/usage-buffer.ts';
 import { requestWakeUps } from '../../inference/request-wake-ups.ts';
@@ -146,34 +147,21 @@ const sinkOf = (env: TenancyEnv): UsageSink => {
 
 const soon = <T>(work: Promise<T>): Promise<T> => within(work, LIMITS.controlTimeoutMs);
 
-/** The quota objects as ports. A stub belongs to the request that made it: one is made for each call. */
+/** The quota objects as ports. */
 export const quotaLedgersOf =
   (env: TenancyEnv, metrics: Metrics): QuotaLedgers =>
   (organisation) => {
-    const object = () => syncStub<QuotaObject>(env.QUOTA, organisation);
     // Jobs that were refused under the former rules are tried again now; were this lost, they would be within minutes. [J118]
     const retryJobs = async (): Promise<void> => {
       await soon(env.SCHEDULER.getByName(SCHEDULER_CELL).releasePayers(organisation)).catch(() => undefined);
     };
-    const changing = async <T>(change: Promise<T>): Promise<T> => {
-      const view = await soon(change);
-      await retryJobs();
-      return view;
-    };
-    return {
-      take: (...rest) => {
-        metrics.count('sluice_quota_messages_total', {});
-        return soon(object().take(...rest));
+    return portTo<QuotaLedger>(
+      () => syncStub<QuotaObject>(env.QUOTA, organisation),
+      async (call, method) => {
+        if (method === 'take') metrics.count('sluice_quota_messages_total', {});
+        const answer = await soon(call());
+        if (method === 'setRules' || method === 'replaceRule') await retryJobs();
+        return answer;
       },
-      reserve: (...rest) => soon(object().reserve(...rest)),
-      settle: (...rest) => soon(object().settle(...rest)),
-      now: () => soon(object().now()),
-      count: (...rest) => soon(object().count(...rest)),
-      setRules: (...rest) => changing(object().setRules(...rest)),
-      replaceRule: (...rest) => changing(object().replaceRule(...rest)),
-      describe: (...rest) => soon(object().describe(...rest)),
-      grantedIn: (...rest) => soon(object().grantedIn(...rest)),
-      erase: (...rest) => soon(object().erase(...rest)),
-      countLevels: (...rest) => soon(object().countLevels(...rest)),
-    } satisfies QuotaLedger;
+    );
   };

@@ -1,34 +1,35 @@
 import type { Alias, AliasAction, AliasPage } from '../../../src/index/aliases.ts';
 import type { AliasActionBody } from '../../../src/contract/aliases.ts';
 import type { Handlers } from '../serve.ts';
+import { replied } from './wire.ts';
 
 export const aliasHandlers = {
   changeAliases: async (call) => {
     const { actions } = call.body;
-    const changed = await call.gateway.retrieval.aliases.change(call, actions.map(actionOf));
-    return changed.ok ? { ok: true, reply: { object: 'aliases.changed' as const, actions: actions.length }, used: {} } : changed;
+    return replied(call.gateway.retrieval.aliases.change(call, actions.map(actionOf)), () => ({
+      object: 'aliases.changed' as const,
+      actions: actions.length,
+    }));
   },
 
-  listAliases: async ({ gateway, principal, query }) => {
-    const page = await gateway.retrieval.aliases.list(principal, undefined, query.after, query.limit);
-    return page.ok ? { ok: true, reply: aliasesReply(page.value), used: {} } : page;
-  },
+  listAliases: ({ gateway, principal, query }) =>
+    replied(gateway.retrieval.aliases.list(principal, undefined, query.after, query.limit), aliasesReply),
 
-  listIndexAliases: async ({ gateway, principal, params, query }) => {
-    const page = await gateway.retrieval.aliases.list(principal, params.index, query.after, query.limit);
-    return page.ok ? { ok: true, reply: aliasesReply(page.value), used: {} } : page;
-  },
+  listIndexAliases: ({ gateway, principal, params, query }) =>
+    replied(gateway.retrieval.aliases.list(principal, params.index, query.after, query.limit), aliasesReply),
 
   setAlias: async (call) => {
     const { index, alias } = call.params;
-    const changed = await call.gateway.retrieval.aliases.change(call, [{ kind: 'set', alias, index }]);
-    return changed.ok ? { ok: true, reply: aliasReply({ alias, index }), used: {} } : changed;
+    return replied(call.gateway.retrieval.aliases.change(call, [{ kind: 'set', alias, index }]), () => aliasReply({ alias, index }));
   },
 
   removeAlias: async (call) => {
     const { index, alias } = call.params;
-    const changed = await call.gateway.retrieval.aliases.change(call, [{ kind: 'remove', alias, of: index }]);
-    return changed.ok ? { ok: true, reply: { object: 'alias.deleted' as const, alias, deleted: true as const }, used: {} } : changed;
+    return replied(call.gateway.retrieval.aliases.change(call, [{ kind: 'remove', alias, of: index }]), () => ({
+      object: 'alias.deleted' as const,
+      alias,
+      deleted: true as const,
+    }));
   },
 } satisfies Partial<Handlers>;
 

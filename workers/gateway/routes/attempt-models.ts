@@ -3,13 +3,12 @@ import type { ModelRef } from '../../../src/inference/served-manifest.ts';
 import type { Handlers } from '../serve.ts';
 import { digestHeaders } from './artifacts.ts';
 import { holdOf } from './pools.ts';
+import { replied } from './wire.ts';
 
 /** What agents read of the registered models of their attempts. */
 export const attemptModelHandlers = {
-  readAttemptModel: async ({ gateway, principal, params, query }) => {
-    const found = await gateway.heavy.attemptModels.find(holdOf(principal, params, query));
-    return found.ok ? { ok: true, reply: modelReply(found.value), used: {} } : found;
-  },
+  readAttemptModel: ({ gateway, principal, params, query }) =>
+    replied(gateway.heavy.attemptModels.find(holdOf(principal, params, query)), modelReply),
   readAttemptModelFile: async ({ gateway, principal, params, query }) => {
     const found = await gateway.heavy.attemptModels.file(holdOf(principal, params, query), query.sha256);
     return found.ok ? { ok: true, reply: found.value.content, headers: digestHeaders(found.value.file), used: {} } : found;

@@ -4,86 +4,54 @@ import type { Budget } from '../../../src/tenancy/billing/budget.ts';
 import type { Credit, FixedCharge } from '../../../src/tenancy/billing/invoice.ts';
 import { invoiceCsv } from '../../../src/tenancy/billing/invoice-csv.ts';
 import { invoiceHtml } from '../../../src/tenancy/billing/invoice-html.ts';
+import type { Month } from '../../../src/tenancy/billing/month.ts';
 import type { Reconciliation } from '../../../src/tenancy/billing/reconciliation.ts';
 import type { Webhook } from '../../../src/tenancy/billing/webhook.ts';
 import type { AlertRecord } from '../../../src/tenancy/billing/delivery-store.ts';
 import { usd } from '../../../src/tenancy/usage/price-book.ts';
 import type { Handlers } from '../serve.ts';
-import { seconds } from './wire.ts';
+import { replied, seconds } from './wire.ts';
 
 export const billingHandlers = {
-  getInvoice: async ({ gateway, principal, params, query }) => {
-    const read = await gateway.tenancy.invoices.read(principal, query.organisation, params.period);
-    return read.ok ? { ok: true, reply: invoiceReply(read.value), used: {} } : read;
-  },
+  getInvoice: ({ gateway, principal, params, query }) =>
+    replied(gateway.tenancy.invoices.read(principal, query.organisation, params.period), invoiceReply),
   getInvoiceCsv: async ({ gateway, principal, params, query }) => {
     const read = await gateway.tenancy.invoices.read(principal, query.organisation, params.period);
     if (!read.ok) return read;
     const headers = { 'content-disposition': `attachment; filename="${read.value.invoice.id}.csv"` };
     return { ok: true, reply: invoiceCsv(read.value.invoice), used: {}, headers };
   },
-  getInvoiceHtml: async ({ gateway, principal, params, query }) => {
-    const read = await gateway.tenancy.invoices.read(principal, query.organisation, params.period);
-    if (!read.ok) return read;
-    return { ok: true, reply: invoiceHtml(read.value.invoice), used: {} };
-  },
-  listInvoices: async ({ gateway, query }) => {
-    const months = await gateway.tenancy.invoices.periods(query.organisation);
-    if (!months.ok) return months;
-    const data = months.value.map(({ name }) => ({ object: 'invoice.period' as const, period: name }));
-    return { ok: true, reply: { object: 'list' as const, data }, used: {} };
-  },
-  reconcileInvoice: async ({ gateway, params, query }) => {
-    const proof = await gateway.tenancy.invoices.reconcile(query.organisation, params.period);
-    return proof.ok ? { ok: true, reply: proofReply(params.period, proof.value), used: {} } : proof;
-  },
-  createCredit: async ({ gateway, principal, body, idempotencyKey }) => {
-    const added = await gateway.tenancy.billing.addCredit(principal, body, idempotencyKey);
-    return added.ok ? { ok: true, reply: creditReply(added.value), used: {} } : added;
-  },
-  listCredits: async ({ gateway, query }) => {
-    const all = await gateway.tenancy.billing.list(query.organisation, 'credit');
-    return all.ok ? { ok: true, reply: listReply(all.value.map(creditReply)), used: {} } : all;
-  },
-  createCharge: async ({ gateway, principal, body, idempotencyKey }) => {
-    const added = await gateway.tenancy.billing.addCharge(principal, body, idempotencyKey);
-    return added.ok ? { ok: true, reply: chargeReply(added.value), used: {} } : added;
-  },
-  listCharges: async ({ gateway, query }) => {
-    const all = await gateway.tenancy.billing.list(query.organisation, 'charge');
-    return all.ok ? { ok: true, reply: listReply(all.value.map(chargeReply)), used: {} } : all;
-  },
-  setBudget: async ({ gateway, principal, body }) => {
-    const set = await gateway.tenancy.billing.setBudget(principal, body);
-    return set.ok ? { ok: true, reply: budgetReply(set.value), used: {} } : set;
-  },
-  listBudgets: async ({ gateway, query }) => {
-    const all = await gateway.tenancy.billing.list(query.organisation, 'budget');
-    return all.ok ? { ok: true, reply: listReply(all.value.map(budgetReply)), used: {} } : all;
-  },
-  deleteBudget: async ({ gateway, principal, params, query }) => {
-    const removed = await gateway.tenancy.billing.removeBudget(principal, query.organisation, params.budget);
-    return removed.ok ? { ok: true, reply: budgetReply(removed.value), used: {} } : removed;
-  },
-  createWebhook: async ({ gateway, principal, body, idempotencyKey }) => {
-    const added = await gateway.tenancy.billing.addWebhook(principal, body, idempotencyKey);
-    return added.ok ? { ok: true, reply: { ...webhookReply(added.value), secret: added.value.secret }, used: {} } : added;
-  },
-  listWebhooks: async ({ gateway, query }) => {
-    const all = await gateway.tenancy.billing.list(query.organisation, 'webhook');
-    return all.ok ? { ok: true, reply: listReply(all.value.map(webhookReply)), used: {} } : all;
-  },
-  deleteWebhook: async ({ gateway, principal, params, query }) => {
-    const removed = await gateway.tenancy.billing.removeWebhook(principal, query.organisation, params.webhook);
-    return removed.ok ? { ok: true, reply: webhookReply(removed.value), used: {} } : removed;
-  },
-  listAlerts: async ({ gateway, query }) => {
-    const all = await gateway.tenancy.billing.alerts(query.organisation, query.limit);
-    return all.ok ? { ok: true, reply: listReply(all.value.map(alertReply)), used: {} } : all;
-  },
+  getInvoiceHtml: ({ gateway, principal, params, query }) =>
+    replied(gateway.tenancy.invoices.read(principal, query.organisation, params.period), (read) => invoiceHtml(read.invoice)),
+  listInvoices: ({ gateway, query }) => replied(gateway.tenancy.invoices.periods(query.organisation), listOf(periodReply)),
+  reconcileInvoice: ({ gateway, params, query }) =>
+    replied(gateway.tenancy.invoices.reconcile(query.organisation, params.period), (proof) => proofReply(params.period, proof)),
+  createCredit: ({ gateway, principal, body, idempotencyKey }) =>
+    replied(gateway.tenancy.billing.addCredit(principal, body, idempotencyKey), creditReply),
+  listCredits: ({ gateway, query }) => replied(gateway.tenancy.billing.list(query.organisation, 'credit'), listOf(creditReply)),
+  createCharge: ({ gateway, principal, body, idempotencyKey }) =>
+    replied(gateway.tenancy.billing.addCharge(principal, body, idempotencyKey), chargeReply),
+  listCharges: ({ gateway, query }) => replied(gateway.tenancy.billing.list(query.organisation, 'charge'), listOf(chargeReply)),
+  setBudget: ({ gateway, principal, body }) => replied(gateway.tenancy.billing.setBudget(principal, body), budgetReply),
+  listBudgets: ({ gateway, query }) => replied(gateway.tenancy.billing.list(query.organisation, 'budget'), listOf(budgetReply)),
+  deleteBudget: ({ gateway, principal, params, query }) =>
+    replied(gateway.tenancy.billing.removeBudget(principal, query.organisation, params.budget), budgetReply),
+  createWebhook: ({ gateway, principal, body, idempotencyKey }) =>
+    replied(gateway.tenancy.billing.addWebhook(principal, body, idempotencyKey), (added) => ({
+      ...webhookReply(added),
+      secret: added.secret,
+    })),
+  listWebhooks: ({ gateway, query }) => replied(gateway.tenancy.billing.list(query.organisation, 'webhook'), listOf(webhookReply)),
+  deleteWebhook: ({ gateway, principal, params, query }) =>
+    replied(gateway.tenancy.billing.removeWebhook(principal, query.organisation, params.webhook), webhookReply),
+  listAlerts: ({ gateway, query }) => replied(gateway.tenancy.billing.alerts(query.organisation, query.limit), listOf(alertReply)),
 } satisfies Partial<Handlers>;
 
-const listReply = <T>(data: T[]) => ({ object: 'list' as const, data });
+const listOf =
+  <T, Item>(itemReply: (item: T) => Item) =>
+  (all: readonly T[]) => ({ object: 'list' as const, data: all.map(itemReply) });
+
+const periodReply = ({ name }: Month) => ({ object: 'invoice.period' as const, period: name });
 
 const NO_USE = { tenant: null, project: null, meter: null, model: null, accelerator: null, quantity: null } as const;
 const NO_PRICE = { price: null, unit_price_usd: null, per_units: null } as const;

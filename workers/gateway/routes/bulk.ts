@@ -5,6 +5,7 @@ import type { Clock } from '../../../src/kernel/clock.ts';
 import { BodyIntake, bodyOwner } from '../body-intake.ts';
 import { codingOf } from '../content-coding.ts';
 import type { Handlers } from '../serve.ts';
+import { replied } from './wire.ts';
 
 export const bulkHandlers = {
   importVectors: async (call) => {
@@ -36,10 +37,7 @@ export const bulkHandlers = {
     return opened;
   },
 
-  exportVectors: async (call) => {
-    const opened = await call.gateway.retrieval.exports.open(call, call.params.index, call.query);
-    return opened.ok ? { ok: true, reply: pulledLines(opened.value), used: {} } : opened;
-  },
+  exportVectors: (call) => replied(call.gateway.retrieval.exports.open(call, call.params.index, call.query), pulledLines),
 } satisfies Partial<Handlers>;
 
 const encoder = new TextEncoder();

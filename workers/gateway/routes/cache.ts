@@ -4,7 +4,7 @@ import type { CacheLine } from '../../../src/gateway/cache-stats.ts';
 import { agesOf, hitsOf } from '../../../src/gateway/cache-stats.ts';
 import type { PurgeId } from '../../../src/kernel/ids.ts';
 import type { Handlers } from '../serve.ts';
-import { seconds } from './wire.ts';
+import { replied, seconds } from './wire.ts';
 
 export const cacheHandlers = {
   purgeCache: async ({ gateway, principal, authority, body, idempotencyKey }) => {
@@ -14,13 +14,10 @@ export const cacheHandlers = {
       if (!counted.ok) return counted;
       return { ok: true, reply: { object: 'cache.purge_estimate' as const, dry_run: true as const, ...counted.value }, used: {} };
     }
-    const purged = await purger.purge({ principal, authority }, body, idempotencyKey);
-    return purged.ok ? { ok: true, reply: purgeReply(purged.value, gateway.clock.nowMs()), used: {} } : purged;
+    return replied(purger.purge({ principal, authority }, body, idempotencyKey), (purged) => purgeReply(purged, gateway.clock.nowMs()));
   },
-  getPurge: async ({ gateway, principal, params, query }) => {
-    const found = await gateway.purger.find(principal, query.tenant, params.purge as PurgeId);
-    return found.ok ? { ok: true, reply: purgeReply(found.value, gateway.clock.nowMs()), used: {} } : found;
-  },
+  getPurge: ({ gateway, principal, params, query }) =>
+    replied(gateway.purger.find(principal, query.tenant, params.purge as PurgeId), (found) => purgeReply(found, gateway.clock.nowMs())),
 
   cacheStats: async ({ gateway, principal, query }) => {
     const report = await gateway.cacheStats.read(principal, query);

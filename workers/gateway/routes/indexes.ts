@@ -2,25 +2,19 @@ import { RECALL_TARGET_DEFAULT } from '../../../src/contract/index-settings.ts';
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import { embeddingFor } from '../../../src/index/index-manifest.ts';
 import type { Handlers } from '../serve.ts';
-import { seconds } from './wire.ts';
+import { replied, seconds } from './wire.ts';
 
 export const indexHandlers = {
-  createIndex: async (call) => {
-    const created = await call.gateway.retrieval.indexes.create(call, call.body, call.idempotencyKey);
-    return created.ok ? { ok: true, reply: indexReply(created.value), used: {} } : created;
-  },
+  createIndex: (call) => replied(call.gateway.retrieval.indexes.create(call, call.body, call.idempotencyKey), indexReply),
 
-  listIndexes: async ({ gateway, principal, query }) => {
-    const page = await gateway.retrieval.indexes.list(principal.tenantId, query.after, query.limit);
-    if (!page.ok) return page;
-    const { indexes, hasMore } = page.value;
-    return { ok: true, reply: { object: 'list' as const, data: indexes.map(indexReply), has_more: hasMore }, used: {} };
-  },
+  listIndexes: ({ gateway, principal, query }) =>
+    replied(gateway.retrieval.indexes.list(principal.tenantId, query.after, query.limit), ({ indexes, hasMore }) => ({
+      object: 'list' as const,
+      data: indexes.map(indexReply),
+      has_more: hasMore,
+    })),
 
-  describeIndex: async ({ gateway, principal, params }) => {
-    const found = await gateway.retrieval.indexes.describe(principal, params.index);
-    return found.ok ? { ok: true, reply: indexReply(found.value), used: {} } : found;
-  },
+  describeIndex: ({ gateway, principal, params }) => replied(gateway.retrieval.indexes.describe(principal, params.index), indexReply),
 
   indexStats: async ({ gateway, principal, params }) => {
     const found = await gateway.retrieval.indexes.stats(principal, params.index);

@@ -5,7 +5,7 @@ import type { KeyId } from '../../../src/kernel/ids.ts';
 import type { KeyRecord } from '../../../src/tenancy/keys/key-record.ts';
 import type { Administration } from '../adapters/administration.ts';
 import type { Handlers } from '../serve.ts';
-import { pageReply, seconds } from './wire.ts';
+import { pageReply, replied, seconds } from './wire.ts';
 
 const CLOSED = 'this deployment lets no page of that origin call it: add the origin, or `keys`, to its CORS_ORIGINS';
 
@@ -13,8 +13,9 @@ export const keyHandlers = {
   createKey: async ({ gateway, principal, body, idempotencyKey }) => {
     const idle = body.origins?.findIndex((origin) => !canNameOrigin(gateway.crossOrigin, origin)) ?? -1;
     if (idle !== -1) return refuse('invalid_value', CLOSED, ['origins', idle]);
-    const created = await gateway.tenancy.keys.create(principal, body, idempotencyKey);
-    return created.ok ? { ok: true, reply: withSecret(created.value, await lastUse(gateway, created.value.record)), used: {} } : created;
+    return replied(gateway.tenancy.keys.create(principal, body, idempotencyKey), async (created) =>
+      withSecret(created, await lastUse(gateway, created.record)),
+    );
   },
   listKeys: async ({ gateway, principal, query }) => {
     const page = await gateway.tenancy.keys.list(principal, query.tenant, query.limit, query.after);
@@ -22,14 +23,12 @@ export const keyHandlers = {
     const uses = await gateway.tenancy.lastUsed(page.value.items.map(({ id }) => id));
     return { ok: true, reply: pageReply(page.value, (record) => keyReply(record, uses.get(record.id))), used: {} };
   },
-  getKey: async ({ gateway, principal, params }) => {
-    const found = await gateway.tenancy.keys.find(principal, params.key);
-    return found.ok ? { ok: true, reply: keyReply(found.value, await lastUse(gateway, found.value)), used: {} } : found;
-  },
-  rotateKey: async ({ gateway, principal, params, body, idempotencyKey }) => {
-    const rotated = await gateway.tenancy.keys.rotate(principal, params.key, body.grace_seconds * 1000, idempotencyKey);
-    return rotated.ok ? { ok: true, reply: withSecret(rotated.value, await lastUse(gateway, rotated.value.record)), used: {} } : rotated;
-  },
+  getKey: ({ gateway, principal, params }) =>
+    replied(gateway.tenancy.keys.find(principal, params.key), async (found) => keyReply(found, await lastUse(gateway, found))),
+  rotateKey: ({ gateway, principal, params, body, idempotencyKey }) =>
+    replied(gateway.tenancy.keys.rotate(principal, params.key, body.grace_seconds * 1000, idempotencyKey), async (rotated) =>
+      withSecret(rotated, await lastUse(gateway, rotated.record)),
+    ),
   revokeKey: async ({ gateway, principal, params, query }) => {
     const revoked = await gateway.tenancy.keys.revoke(principal, params.key, query.descendants === 'true');
     if (!revoked.ok) return revoked;

@@ -7,6 +7,7 @@ import { tokensOfTensors } from '../../../src/gateway/models/graph-calls.ts';
 import type { Call } from '../call.ts';
 import type { Handlers } from '../serve.ts';
 import type { kserveEndpoints } from '../../../src/contract/kserve.ts';
+import { replied } from './wire.ts';
 
 type Infer = Call<(typeof kserveEndpoints)['kserveInfer']>;
 type VersionInfer = Call<(typeof kserveEndpoints)['kserveVersionInfer']>;
@@ -20,10 +21,7 @@ export const kserveHandlers = {
     used: {},
   }),
   kserveLive: async () => ({ ok: true, reply: undefined, used: {} }),
-  kserveReady: async ({ gateway }) => {
-    const checked = await gateway.readiness.check();
-    return checked.ok ? { ok: true, reply: undefined, used: {} } : checked;
-  },
+  kserveReady: ({ gateway }) => replied(gateway.readiness.check(), () => undefined),
   kserveModel: (call) => described(call, call.params.model),
   kserveVersion: (call) => described(call, pinned(call.params)),
   kserveModelReady: (call) => ready(call, call.params.model),

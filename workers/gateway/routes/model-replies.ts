@@ -4,7 +4,8 @@ import type { ModelReply } from '../../../src/contract/models.ts';
 import type { ModelVersionReply } from '../../../src/contract/model-versions.ts';
 import type { ListedModel } from '../../../src/gateway/models/model-catalogue.ts';
 import { PLATFORM } from '../../../src/inference/registry/version-manifest.ts';
-import type { ModelEvent, ModelRecord, VersionRecord } from '../../../src/inference/registry/model-record.ts';
+import type { ModelEvent } from '../../../src/inference/registry/model-record.ts';
+import type { ModelVersion } from '../../../src/inference/registry/model-registry.ts';
 import { stageOf, WHOLE_PPM } from '../../../src/inference/registry/model-record.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import { seconds } from './wire.ts';
@@ -49,7 +50,7 @@ export function modelReply(listed: ListedModel): ModelReply {
   };
 }
 
-export function versionReply(model: ModelRecord, version: VersionRecord): ModelVersionReply {
+export function versionReply({ model, version }: ModelVersion): ModelVersionReply {
   const { manifest, checks } = version;
   return {
     object: 'model.version',

@@ -1,65 +1,42 @@
-import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { Erasure } from '../../../src/gateway/tenancy/tenant-eraser.ts';
 import { actorOf, subjectOf } from '../../../src/gateway/tenancy/subject.ts';
 import type { Organisation, Project, Tenant } from '../../../src/tenancy/organisation.ts';
 import { stateOf } from '../../../src/tenancy/organisation.ts';
 import { organisationOf } from '../../../src/tenancy/resource-ids.ts';
 import type { Handlers } from '../serve.ts';
-import { pageReply, seconds } from './wire.ts';
+import { listed, pageOf, replied, seconds } from './wire.ts';
 
 export const organisationHandlers = {
-  createOrganisation: async ({ gateway, principal, body, idempotencyKey }) => {
-    const created = await gateway.tenancy.admin.createOrganisation(principal, body, idempotencyKey);
-    return created.ok ? { ok: true, reply: organisationReply(created.value), used: {} } : created;
-  },
-  listOrganisations: async ({ gateway, query }) => {
-    const page = await gateway.tenancy.organisations.directory().page(query.limit, query.after);
-    return { ok: true, reply: pageReply(page, organisationReply), used: {} };
-  },
-  getOrganisationCache: async ({ gateway, params }) => {
-    const found = await gateway.tenancy.organisations.at(params.organisation).organisation();
-    return found.ok ? { ok: true, reply: cacheReply(found.value), used: {} } : found;
-  },
-  setOrganisationCache: async ({ gateway, principal, params, body }) => {
-    const changed = await gateway.tenancy.organisations.at(params.organisation).shareCache(body.shared, actorOf(principal));
-    return changed.ok ? { ok: true, reply: cacheReply(changed.value), used: {} } : changed;
-  },
-  createTenant: async ({ gateway, principal, body, idempotencyKey }) => {
-    const created = await gateway.tenancy.admin.createTenant(principal, body, idempotencyKey);
-    return created.ok ? { ok: true, reply: tenantReply(created.value), used: {} } : created;
-  },
-  listTenants: async ({ gateway, query }) => {
-    const page = await gateway.tenancy.organisations.at(query.organisation).tenants(query.limit, query.after);
-    return page.ok ? { ok: true, reply: pageReply(page.value, tenantReply), used: {} } : page;
-  },
-  getTenant: async ({ gateway, params }) =>
-    tenantAnswer(await gateway.tenancy.organisations.at(organisationOf(params.tenant)).tenant(params.tenant)),
-  suspendTenant: async ({ gateway, principal, params }) => tenantAnswer(await gateway.suspension.set(principal, params.tenant, true)),
-  resumeTenant: async ({ gateway, principal, params }) => tenantAnswer(await gateway.suspension.set(principal, params.tenant, false)),
-  eraseTenant: async ({ gateway, principal, params }) => {
-    const erased = await gateway.eraser.erase(principal, params.tenant);
-    return erased.ok ? { ok: true, reply: erasureReply(erased.value), used: {} } : erased;
-  },
-  verifyErasure: async ({ gateway, params }) => {
-    const found = await gateway.eraser.verify(params.tenant);
-    return found.ok ? { ok: true, reply: erasureReply(found.value), used: {} } : found;
-  },
+  createOrganisation: ({ gateway, principal, body, idempotencyKey }) =>
+    replied(gateway.tenancy.admin.createOrganisation(principal, body, idempotencyKey), organisationReply),
+  listOrganisations: ({ gateway, query }) =>
+    listed(gateway.tenancy.organisations.directory().page(query.limit, query.after), organisationReply),
+  getOrganisationCache: ({ gateway, params }) => replied(gateway.tenancy.organisations.at(params.organisation).organisation(), cacheReply),
+  setOrganisationCache: ({ gateway, principal, params, body }) =>
+    replied(gateway.tenancy.organisations.at(params.organisation).shareCache(body.shared, actorOf(principal)), cacheReply),
+  createTenant: ({ gateway, principal, body, idempotencyKey }) =>
+    replied(gateway.tenancy.admin.createTenant(principal, body, idempotencyKey), tenantReply),
+  listTenants: ({ gateway, query }) =>
+    replied(gateway.tenancy.organisations.at(query.organisation).tenants(query.limit, query.after), pageOf(tenantReply)),
+  getTenant: ({ gateway, params }) =>
+    replied(gateway.tenancy.organisations.at(organisationOf(params.tenant)).tenant(params.tenant), tenantReply),
+  suspendTenant: ({ gateway, principal, params }) => replied(gateway.suspension.set(principal, params.tenant, true), tenantReply),
+  resumeTenant: ({ gateway, principal, params }) => replied(gateway.suspension.set(principal, params.tenant, false), tenantReply),
+  eraseTenant: ({ gateway, principal, params }) => replied(gateway.eraser.erase(principal, params.tenant), erasureReply),
+  verifyErasure: ({ gateway, params }) => replied(gateway.eraser.verify(params.tenant), erasureReply),
   listAudit: async ({ gateway, query }) => {
     const trail = await gateway.tenancy.organisations.at(query.organisation).audit(query.limit, query.before);
     if (!trail.ok) return trail;
     const data = trail.value.map(({ atMs, ...entry }) => ({ object: 'audit.entry' as const, at: seconds(atMs), ...entry }));
     return { ok: true, reply: { object: 'list' as const, data }, used: {} };
   },
-  createProject: async ({ gateway, principal, body, idempotencyKey }) => {
-    const created = await gateway.tenancy.admin.createProject(principal, body, idempotencyKey);
-    return created.ok ? { ok: true, reply: projectReply(created.value), used: {} } : created;
-  },
+  createProject: ({ gateway, principal, body, idempotencyKey }) =>
+    replied(gateway.tenancy.admin.createProject(principal, body, idempotencyKey), projectReply),
   listProjects: async ({ gateway, principal, query }) => {
     const subject = subjectOf(principal, query.tenant);
     if (!subject.ok) return subject;
     const store = gateway.tenancy.organisations.at(organisationOf(subject.value));
-    const page = await store.projects(subject.value, query.limit, query.after);
-    return page.ok ? { ok: true, reply: pageReply(page.value, projectReply), used: {} } : page;
+    return replied(store.projects(subject.value, query.limit, query.after), pageOf(projectReply));
   },
 } satisfies Partial<Handlers>;
 
@@ -76,9 +53,6 @@ const organisationReply = ({ id, name, owner, createdAtMs }: Organisation) => ({
   owner,
   created_at: seconds(createdAtMs),
 });
-
-const tenantAnswer = (tenant: Outcome<Tenant>) =>
-  tenant.ok ? ({ ok: true, reply: tenantReply(tenant.value), used: {} } as const) : tenant;
 
 const erasureReply = ({ tenant, remaining, isVerified, digest }: Erasure) => ({
   object: 'tenant.erasure' as const,

@@ -2,17 +2,11 @@ import { QUOTA_WINDOWS } from '../../../src/contract/quota-terms.ts';
 import type { ShownLevel } from '../../../src/gateway/tenancy/quota-admin.ts';
 import { windowEndMs } from '../../../src/tenancy/quota/window.ts';
 import type { Handlers } from '../serve.ts';
-import { seconds } from './wire.ts';
+import { replied, seconds } from './wire.ts';
 
 export const quotaHandlers = {
-  setQuota: async ({ gateway, principal, body: { rules, ...named } }) => {
-    const set = await gateway.tenancy.quotas.set(principal, named, rules);
-    return set.ok ? { ok: true, reply: quotaReply(set.value), used: {} } : set;
-  },
-  getQuota: async ({ gateway, principal, query }) => {
-    const shown = await gateway.tenancy.quotas.show(principal, query);
-    return shown.ok ? { ok: true, reply: quotaReply(shown.value), used: {} } : shown;
-  },
+  setQuota: ({ gateway, principal, body: { rules, ...named } }) => replied(gateway.tenancy.quotas.set(principal, named, rules), quotaReply),
+  getQuota: ({ gateway, principal, query }) => replied(gateway.tenancy.quotas.show(principal, query), quotaReply),
 } satisfies Partial<Handlers>;
 
 const quotaReply = ({ kind, id, level: { rules, granted, startsMs }, held }: ShownLevel) => ({

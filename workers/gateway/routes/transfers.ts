@@ -1,16 +1,17 @@
 import type { AttemptId } from '../../../src/kernel/ids.ts';
 import type { Handlers } from '../serve.ts';
 import { accepted, downloadOf, uploadOf } from './artifacts.ts';
-import { seconds } from './wire.ts';
+import { replied, seconds } from './wire.ts';
 
 /** Files of attempts by signed URLs. */
 export const transferHandlers = {
   signTransfer: async ({ gateway, principal, params, body }) => {
     const hold = { poolId: principal.poolId, partition: principal.partition, attemptId: params.attempt as AttemptId, fence: body.fence };
-    const signed = await gateway.heavy.transfers.sign(hold, body);
-    if (!signed.ok) return signed;
-    const { url, sha256, expiresAtMs } = signed.value;
-    return { ok: true, reply: { url, sha256, expires_at: seconds(expiresAtMs) }, used: {} };
+    return replied(gateway.heavy.transfers.sign(hold, body), ({ url, sha256, expiresAtMs }) => ({
+      url,
+      sha256,
+      expires_at: seconds(expiresAtMs),
+    }));
   },
   readTransfer: async ({ gateway, params }) => {
     const transfer = await gateway.heavy.transfers.open(params.token, 'GET');

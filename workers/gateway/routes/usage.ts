@@ -2,13 +2,10 @@ import type { UsageReport } from '../../../src/gateway/tenancy/usage-reader.ts';
 import { usd } from '../../../src/tenancy/usage/price-book.ts';
 import type { UsageLine } from '../../../src/tenancy/usage/usage-query.ts';
 import type { Handlers } from '../serve.ts';
-import { seconds } from './wire.ts';
+import { replied, seconds } from './wire.ts';
 
 export const usageHandlers = {
-  getUsage: async ({ gateway, principal, query }) => {
-    const report = await gateway.tenancy.usage.read(principal, query);
-    return report.ok ? { ok: true, reply: usageReply(report.value), used: {} } : report;
-  },
+  getUsage: ({ gateway, principal, query }) => replied(gateway.tenancy.usage.read(principal, query), usageReply),
 } satisfies Partial<Handlers>;
 
 const usageReply = ({ fromMs, toMs, lines }: UsageReport) => ({

@@ -1,7 +1,7 @@
-import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { FileRecord } from '../../../src/contract/file-record.ts';
+import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { StoredFile } from '../../../src/gateway/jobs/file-store.ts';
-import type { PageOf } from '../../../src/tenancy/document-store.ts';
+import type { PageOf } from '../../../src/kernel/page.ts';
 
 /** A moment as the API writes it. */
 export const seconds = (ms: number): number => Math.floor(ms / 1000);
@@ -10,6 +10,25 @@ export const pageReply = <T, Item>({ items, hasMore }: PageOf<T>, itemReply: (it
   object: 'list' as const,
   data: items.map(itemReply),
   has_more: hasMore,
+});
+
+/** A page of an outcome, as `replied` takes it. */
+export const pageOf =
+  <T, Item>(itemReply: (item: T) => Item) =>
+  (page: PageOf<T>) =>
+    pageReply(page, itemReply);
+
+/** The answer of a call that uses no meter: what was asked for as the wire shows it, or the refusal. */
+export async function replied<T, Reply>(asked: Outcome<T> | Promise<Outcome<T>>, shape: (value: T) => Reply | Promise<Reply>) {
+  const outcome = await asked;
+  return outcome.ok ? { ok: true as const, reply: await shape(outcome.value), used: {} } : outcome;
+}
+
+/** The same of a list that is never refused. */
+export const listed = async <T, Item>(page: Promise<PageOf<T>>, itemReply: (item: T) => Item) => ({
+  ok: true as const,
+  reply: pageReply(await page, itemReply),
+  used: {},
 });
 
 export const fileReply = (file: StoredFile): FileRecord => ({
@@ -23,7 +42,3 @@ export const fileReply = (file: StoredFile): FileRecord => ({
   status: 'processed',
   expires_at: file.expiresAtMs === null ? null : seconds(file.expiresAtMs),
 });
-
-/** The answer to a call that has used nothing: the reply that is made of what there is, or why there is none. */
-export const replied = <T, Reply>(outcome: Outcome<T>, replyOf: (value: T) => Reply) =>
-  outcome.ok ? ({ ok: true, reply: replyOf(outcome.value), used: {} } as const) : outcome;

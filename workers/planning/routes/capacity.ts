@@ -2,20 +2,14 @@ import type { ForecastReply } from '../../../src/contract/capacity.ts';
 import type { CapacityForecast, ForecastedSeries } from '../../../src/gateway/planning/capacity-forecaster.ts';
 import type { ComparedCeiling } from '../../../src/gateway/planning/forecast-ceilings.ts';
 import { stepsNeeded } from '../../../src/capacity/forecast/series-forecast.ts';
-import { seconds } from '../../gateway/routes/wire.ts';
+import { replied, seconds } from '../../gateway/routes/wire.ts';
 import { teamsReply } from '../../../src/debt/teams/team-reply.ts';
 import type { Handlers } from '../../gateway/serve.ts';
 
 export const capacityHandlers = {
-  getCapacityTeams: async ({ gateway, principal, query: { repository } }) => {
-    const teams = await gateway.debt.teams(principal, repository);
-    return teams.ok ? { ok: true, reply: teamsReply(teams.value), used: {} } : teams;
-  },
-  getCapacityForecast: async ({ gateway, principal, query }) => {
-    const forecast = await gateway.forecaster.read(principal, query);
-    if (!forecast.ok) return forecast;
-    return { ok: true, reply: replyOf(forecast.value, query.horizon_days, Number(query.level)), used: {} };
-  },
+  getCapacityTeams: ({ gateway, principal, query: { repository } }) => replied(gateway.debt.teams(principal, repository), teamsReply),
+  getCapacityForecast: ({ gateway, principal, query }) =>
+    replied(gateway.forecaster.read(principal, query), (forecast) => replyOf(forecast, query.horizon_days, Number(query.level))),
 } satisfies Partial<Handlers>;
 
 const replyOf = ({ atMs, series, ceilings, leftOut }: CapacityForecast, horizonDays: number, level: number): ForecastReply => ({

@@ -5,54 +5,37 @@ import type { ItemView, RepositoryView } from '../../../src/debt/store/debt-regi
 import { onboardingReply } from '../../../src/debt/teams/team-reply.ts';
 import type { StoredItem } from '../../../src/debt/store/sqlite-debt-store.ts';
 import type { Handlers } from '../../gateway/serve.ts';
+import { replied } from '../../gateway/routes/wire.ts';
 
 const DAY_S = 86_400;
 
 export const debtHandlers = {
-  setDebtRepository: async ({ gateway, principal, authority, body }) => {
-    const set = await gateway.debt.setRepository({ principal, authority }, body);
-    return set.ok ? { ok: true, reply: repositoryReply(set.value), used: {} } : set;
-  },
-  listDebtRepositories: async ({ gateway, principal, query }) => {
-    const listed = await gateway.debt.repositories(principal, query);
-    return listed.ok ? { ok: true, reply: { object: 'list' as const, data: listed.value.map(repositoryReply) }, used: {} } : listed;
-  },
-  deleteDebtRepository: async ({ gateway, principal, authority, params: { debt_repository: id } }) => {
-    const removed = await gateway.debt.removeRepository({ principal, authority }, id);
-    return removed.ok ? { ok: true, reply: { object: 'debt.repository' as const, id, deleted: true as const }, used: {} } : removed;
-  },
-  uploadDebtFacts: async ({ gateway, principal, authority, body }) => {
-    const taken = await gateway.debt.upload({ principal, authority }, body);
-    return taken.ok ? { ok: true, reply: { object: 'debt.upload' as const, ...taken.value }, used: {} } : taken;
-  },
-  listDebtFacts: async ({ gateway, principal, query: { after, limit, ...filter } }) => {
-    const facts = await gateway.debt.facts(principal, filter, after, limit);
-    return facts.ok ? { ok: true, reply: pageReply([...facts.value], after, limit), used: {} } : facts;
-  },
-  listDebtItems: async ({ gateway, principal, query: { tenant, organisation, after, limit, ...filter } }) => {
-    const items = await gateway.debt.items(principal, { tenant, organisation }, filter, after, limit);
-    return items.ok ? { ok: true, reply: pageReply(items.value.map(itemReply), after, limit), used: {} } : items;
-  },
-  getDebtItem: async ({ gateway, principal, params }) => {
-    const item = await gateway.debt.item(principal, params.debt_item);
-    return item.ok ? { ok: true, reply: itemWithEvents(item.value), used: {} } : item;
-  },
-  changeDebtItem: async ({ gateway, principal, authority, params, body }) => {
-    const item = await gateway.debt.act({ principal, authority }, params.debt_item, body);
-    return item.ok ? { ok: true, reply: itemWithEvents(item.value), used: {} } : item;
-  },
-  getDebtPlan: async ({ gateway, principal, params: { debt_repository: repository }, query: { weeks } }) => {
-    const plan = await gateway.debt.plan(principal, repository, weeks);
-    return plan.ok ? { ok: true, reply: planReply(repository, weeks, plan.value), used: {} } : plan;
-  },
-  getDebtOnboarding: async ({ gateway, principal, params: { debt_repository: repository }, query: { component } }) => {
-    const path = await gateway.debt.onboarding(principal, repository, component);
-    return path.ok ? { ok: true, reply: onboardingReply(path.value), used: {} } : path;
-  },
-  getDebtSummary: async ({ gateway, principal, query }) => {
-    const repositories = await gateway.debt.repositories(principal, query);
-    return repositories.ok ? { ok: true, reply: summaryReply(repositories.value), used: {} } : repositories;
-  },
+  setDebtRepository: ({ gateway, principal, authority, body }) =>
+    replied(gateway.debt.setRepository({ principal, authority }, body), repositoryReply),
+  listDebtRepositories: ({ gateway, principal, query }) =>
+    replied(gateway.debt.repositories(principal, query), (listed) => ({ object: 'list' as const, data: listed.map(repositoryReply) })),
+  deleteDebtRepository: ({ gateway, principal, authority, params: { debt_repository: id } }) =>
+    replied(gateway.debt.removeRepository({ principal, authority }, id), () => ({
+      object: 'debt.repository' as const,
+      id,
+      deleted: true as const,
+    })),
+  uploadDebtFacts: ({ gateway, principal, authority, body }) =>
+    replied(gateway.debt.upload({ principal, authority }, body), (taken) => ({ object: 'debt.upload' as const, ...taken })),
+  listDebtFacts: ({ gateway, principal, query: { after, limit, ...filter } }) =>
+    replied(gateway.debt.facts(principal, filter, after, limit), (facts) => pageReply([...facts], after, limit)),
+  listDebtItems: ({ gateway, principal, query: { tenant, organisation, after, limit, ...filter } }) =>
+    replied(gateway.debt.items(principal, { tenant, organisation }, filter, after, limit), (items) =>
+      pageReply(items.map(itemReply), after, limit),
+    ),
+  getDebtItem: ({ gateway, principal, params }) => replied(gateway.debt.item(principal, params.debt_item), itemWithEvents),
+  changeDebtItem: ({ gateway, principal, authority, params, body }) =>
+    replied(gateway.debt.act({ principal, authority }, params.debt_item, body), itemWithEvents),
+  getDebtPlan: ({ gateway, principal, params: { debt_repository: repository }, query: { weeks } }) =>
+    replied(gateway.debt.plan(principal, repository, weeks), (plan) => planReply(repository, weeks, plan)),
+  getDebtOnboarding: ({ gateway, principal, params: { debt_repository: repository }, query: { component } }) =>
+    replied(gateway.debt.onboarding(principal, repository, component), onboardingReply),
+  getDebtSummary: ({ gateway, principal, query }) => replied(gateway.debt.repositories(principal, query), summaryReply),
 } satisfies Partial<Handlers>;
 
 const pageReply = <T>(data: T[], after: number, limit: number) => ({

@@ -1,34 +1,20 @@
 import type { SloReply } from '../../../src/contract/slos.ts';
 import type { Indicator } from '../../../src/slo/objective.ts';
 import type { ObjectiveView } from '../../../src/slo/slo-register.ts';
-import { seconds } from '../../gateway/routes/wire.ts';
+import { replied, seconds } from '../../gateway/routes/wire.ts';
 import type { Handlers } from '../../gateway/serve.ts';
 
 export const sloHandlers = {
-  setSlo: async ({ gateway, principal, authority, params, body }) => {
-    const set = await gateway.slos.set({ principal, authority }, params.slo, body);
-    return set.ok ? { ok: true, reply: sloReply(set.value), used: {} } : set;
-  },
-  listSlos: async ({ gateway, principal }) => {
-    const listed = await gateway.slos.list(principal);
-    return listed.ok ? { ok: true, reply: { object: 'list' as const, data: listed.value.map(sloReply) }, used: {} } : listed;
-  },
-  getSlo: async ({ gateway, principal, params }) => {
-    const found = await gateway.slos.find(principal, params.slo);
-    return found.ok ? { ok: true, reply: sloReply(found.value), used: {} } : found;
-  },
-  deleteSlo: async ({ gateway, principal, authority, params: { slo } }) => {
-    const removed = await gateway.slos.remove({ principal, authority }, slo);
-    return removed.ok ? { ok: true, reply: { object: 'slo' as const, name: slo, deleted: true as const }, used: {} } : removed;
-  },
-  setCapacityAlerts: async ({ gateway, principal, authority, body: { enabled, horizon_days: horizonDays } }) => {
-    const set = await gateway.slos.setAlerts({ principal, authority }, { enabled, horizonDays });
-    return set.ok ? { ok: true, reply: alertsReply(set.value), used: {} } : set;
-  },
-  getCapacityAlerts: async ({ gateway, principal }) => {
-    const alerts = await gateway.slos.alerts(principal);
-    return alerts.ok ? { ok: true, reply: alertsReply(alerts.value), used: {} } : alerts;
-  },
+  setSlo: ({ gateway, principal, authority, params, body }) =>
+    replied(gateway.slos.set({ principal, authority }, params.slo, body), sloReply),
+  listSlos: ({ gateway, principal }) =>
+    replied(gateway.slos.list(principal), (listed) => ({ object: 'list' as const, data: listed.map(sloReply) })),
+  getSlo: ({ gateway, principal, params }) => replied(gateway.slos.find(principal, params.slo), sloReply),
+  deleteSlo: ({ gateway, principal, authority, params: { slo } }) =>
+    replied(gateway.slos.remove({ principal, authority }, slo), () => ({ object: 'slo' as const, name: slo, deleted: true as const })),
+  setCapacityAlerts: ({ gateway, principal, authority, body: { enabled, horizon_days: horizonDays } }) =>
+    replied(gateway.slos.setAlerts({ principal, authority }, { enabled, horizonDays }), alertsReply),
+  getCapacityAlerts: ({ gateway, principal }) => replied(gateway.slos.alerts(principal), alertsReply),
 } satisfies Partial<Handlers>;
 
 const alertsReply = ({ enabled, horizonDays }: { readonly enabled: boolean; readonly horizonDays: number }) => ({

@@ -12,12 +12,15 @@ import type { PointCall } from './call.ts';
 import { enveloped, inQdrantWords } from './call.ts';
 import { LIMIT_DEFAULT } from './find-points.ts';
 import { isWord, valuesAt, withValues } from './values-at.ts';
+import { replied } from '../../routes/wire.ts';
 
 export const qdrantFacetHandlers = {
   qdrantFacet: async (call) => {
     const { indexes } = call.gateway.retrieval;
-    const hits = await indexes.onOne(call.principal, call.params.collection, (pin) => facetPoints(call, pin, call.body));
-    return hits.ok ? { ok: true, reply: enveloped(call, { hits: hits.value }), used: {} } : hits;
+    return replied(
+      indexes.onOne(call.principal, call.params.collection, (pin) => facetPoints(call, pin, call.body)),
+      (hits) => enveloped(call, { hits }),
+    );
   },
 } satisfies Partial<Handlers>;
 

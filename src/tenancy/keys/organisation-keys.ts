@@ -1,13 +1,13 @@
-import { LIMITS } from '../src/contract/limits.ts';
-import type { Outcome } from '../src/contract/outcome.ts';
-import { refuse } from '../src/contract/outcome.ts';
-import { assert } from '../src/kernel/assert.ts';
-import type { TenantId } from '../src/kernel/ids.ts';
-import { ok } from '../src/kernel/result.ts';
-import type { KeyRecord, NewKey, NewSecret, Revoked, Rotated, RotationReceipt } from '../src/tenancy/keys/key-record.ts';
-import { issue, revoke, rotate, whileCurrent } from '../src/tenancy/keys/key-record.ts';
-import type { Actor, Ticket } from '../src/tenancy/organisation.ts';
-import type { OrganisationRecords } from './organisation-records.ts';
+import { LIMITS } from '../../contract/limits.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { refuse } from '../../contract/outcome.ts';
+import { assert } from '../../kernel/assert.ts';
+import type { TenantId } from '../../kernel/ids.ts';
+import { ok } from '../../kernel/result.ts';
+import type { KeyRecord, NewKey, NewSecret, Revoked, Rotated, RotationReceipt } from './key-record.ts';
+import { issue, revoke, rotate, whileCurrent } from './key-record.ts';
+import type { Actor, Ticket } from '../organisation.ts';
+import type { OrganisationRecords } from '../organisation-records.ts';
 
 /** What becomes of the keys of one organisation. Every change is one transaction with its lines of the trail. */
 export class OrganisationKeys {
@@ -26,7 +26,7 @@ export class OrganisationKeys {
       // Names of keys need not be unique: two may be called "ci".
       const document = { id: key.id, parent: key.tenantId, name: key.id, digest, body: issue(key) };
       const added = this.#records.documents.create('key', document, 'keysPerTenantMaxCount', actor);
-      return added.ok && added.value !== document.body ? whileCurrent(added.value, key.mac, Date.now()) : added;
+      return added.ok && added.value !== document.body ? whileCurrent(added.value, key.mac, this.#records.clock.nowMs()) : added;
     });
   }
 
@@ -36,7 +36,7 @@ export class OrganisationKeys {
     const { documents } = this.#records;
     const { tenantId } = found.value;
     return this.#records.acting(actor, () => {
-      const nowMs = Date.now();
+      const nowMs = this.#records.clock.nowMs();
       const known = receiptId === null ? ok(undefined) : documents.known('rotation', receiptId, digest);
       if (!known.ok) return known;
       if (known.value !== undefined) {
@@ -56,7 +56,7 @@ export class OrganisationKeys {
     const { documents } = this.#records;
     const { id, tenantId } = found.value;
     return this.#records.acting(actor, () => {
-      const nowMs = Date.now();
+      const nowMs = this.#records.clock.nowMs();
       const all = withDescendants ? documents.page('key', tenantId, LIMITS.keysPerTenantMaxCount, undefined).items : [];
       const descendants = all.filter(({ lineage }) => lineage?.includes(id));
       const [record] = [found.value, ...descendants].map((key) => this.#revoke(key, nowMs, actor));

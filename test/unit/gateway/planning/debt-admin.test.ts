@@ -4,8 +4,8 @@ import { refusal } from '../../../../src/contract/errors.ts';
 import type { Principal, TenantPrincipal } from '../../../../src/contract/principal.ts';
 import { debtPolicy } from '../../../../src/contract/debt-policy.ts';
 import { DebtRegistry } from '../../../../src/debt/store/debt-registry.ts';
-import type { DebtCalls } from '../../../../src/gateway/planning/debt-desk.ts';
-import { DebtDesk } from '../../../../src/gateway/planning/debt-desk.ts';
+import type { DebtCalls } from '../../../../src/gateway/planning/debt-admin.ts';
+import { DebtAdmin } from '../../../../src/gateway/planning/debt-admin.ts';
 import type { OrganisationId, TenantId } from '../../../../src/kernel/ids.ts';
 import { err, ok } from '../../../../src/kernel/result.ts';
 import { signer, todosOf } from '../../../support/debt/signed-upload.ts';
@@ -31,8 +31,8 @@ const principalOf = (tenantId: TenantId, more: object = {}): TenantPrincipal =>
 const authority = { lease: async () => ok({ endsAtMs: (NOW_S + 1) * 1_000 }) };
 const callerOf = (tenantId: TenantId, more: object = {}) => ({ principal: principalOf(tenantId, more), authority });
 
-describe('the desk of the debt register', () => {
-  let desk: DebtDesk;
+describe('the admin of the debt register', () => {
+  let admin: DebtAdmin;
   let noted: string[];
   let measured: string[];
   const ci = signer();
@@ -44,7 +44,7 @@ describe('the desk of the debt register', () => {
   beforeEach(async () => {
     [noted, measured] = [[], []];
     const registry = new DebtRegistry(new NodeSql(), { nowMs: () => NOW_S * 1_000 });
-    desk = new DebtDesk({
+    admin = new DebtAdmin({
       debt: () => registry as unknown as DebtCalls,
       measureHourly: async (tenant) => void measured.push(tenant),
       find: async (organisation, tenant) =>
@@ -54,12 +54,12 @@ describe('the desk of the debt register', () => {
     // Also what is not certain to be debt.
     const policy = debtPolicy.parse({ confidence_min: 0 });
     const body = { repository: REPOSITORY, public_key: ci.publicKey, policy };
-    expect(await desk.setRepository(callerOf(TENANT), body)).toMatchObject({ ok: true });
+    expect(await admin.setRepository(callerOf(TENANT), body)).toMatchObject({ ok: true });
   });
 
   it('[D91] takes what the CI of the repository signed, and nothing else', async () => {
-    const errorOf = async (envelope: Parameters<DebtDesk['upload']>[1], tenant = TENANT) => {
-      const taken = await desk.upload(callerOf(tenant), envelope);
+    const errorOf = async (envelope: Parameters<DebtAdmin['upload']>[1], tenant = TENANT) => {
+      const taken = await admin.upload(callerOf(tenant), envelope);
       return taken.ok ? undefined : taken.error.code;
     };
     expect(await errorOf(signer().sign(fileOf()))).toBe('invalid_value');
@@ -77,38 +77,38 @@ describe('the desk of the debt register', () => {
 
   it('[D95] has the gateway measure tenants that register a repository or upload its facts', async () => {
     expect(measured).toEqual([TENANT]);
-    await desk.upload(callerOf(OTHER), ci.sign(fileOf()));
-    await desk.setRepository(callerOf(OTHER), { repository: 'r', public_key: 'AAAA' });
+    await admin.upload(callerOf(OTHER), ci.sign(fileOf()));
+    await admin.setRepository(callerOf(OTHER), { repository: 'r', public_key: 'AAAA' });
     expect(measured).toEqual([TENANT]);
-    await desk.upload(callerOf(TENANT), ci.sign(fileOf()));
+    await admin.upload(callerOf(TENANT), ci.sign(fileOf()));
     expect(measured).toEqual([TENANT, TENANT]);
   });
 
   it('refuses a key that is none', async () => {
     const body = { repository: 'r', public_key: 'AAAA' };
-    expect(await desk.setRepository(callerOf(TENANT), body)).toMatchObject({ error: { code: 'invalid_value', path: ['public_key'] } });
+    expect(await admin.setRepository(callerOf(TENANT), body)).toMatchObject({ error: { code: 'invalid_value', path: ['public_key'] } });
   });
 
   it('[D6] notes every change of an item in the trail, with who made it', async () => {
-    await desk.upload(callerOf(TENANT), ci.sign(fileOf()));
-    const items = await desk.items(principalOf(TENANT), {}, { state: 'open' }, 0, 10);
+    await admin.upload(callerOf(TENANT), ci.sign(fileOf()));
+    const items = await admin.items(principalOf(TENANT), {}, { state: 'open' }, 0, 10);
     if (!items.ok) throw new Error(items.error.message);
     const stored = items.value.find(({ item }) => item.rule === 'old-todo');
     const name = `${stored?.repository}.${stored?.item.id}`;
-    const done = await desk.act(callerOf(TENANT), name, { action: 'accept', days: 90, reason: 'next quarter' });
+    const done = await admin.act(callerOf(TENANT), name, { action: 'accept', days: 90, reason: 'next quarter' });
     expect(done).toMatchObject({ value: { item: { state: 'accepted' } } });
-    expect(await desk.item(principalOf(TENANT), name)).toMatchObject({
+    expect(await admin.item(principalOf(TENANT), name)).toMatchObject({
       value: { events: [{ by: null }, { by: 'key_a', reason: 'next quarter' }] },
     });
     expect(noted).toEqual([`debt.repository ${REPOSITORY}`, `debt.item.accept ${name}`]);
-    expect(await desk.act(callerOf(OTHER), name, { action: 'assign', assignee: null })).toMatchObject({
+    expect(await admin.act(callerOf(OTHER), name, { action: 'assign', assignee: null })).toMatchObject({
       error: { code: 'record_not_found' },
     });
   });
 
   it('[D94] is of the own tenant; the admin asks for those that there are', async () => {
-    const repositories = async (principal: Principal, subject: Parameters<DebtDesk['repositories']>[1]) => {
-      const found = await desk.repositories(principal, subject);
+    const repositories = async (principal: Principal, subject: Parameters<DebtAdmin['repositories']>[1]) => {
+      const found = await admin.repositories(principal, subject);
       return found.ok ? found.value.length : found.error.code;
     };
     expect(await repositories(principalOf(TENANT), {})).toBe(1);
@@ -126,14 +126,14 @@ describe('the desk of the debt register', () => {
     const restricted = { resources: ['index/a'] };
     const [caller, principal] = [callerOf(TENANT, restricted), principalOf(TENANT, restricted)];
     const answers = [
-      await desk.setRepository(caller, { repository: 'r', public_key: ci.publicKey }),
-      await desk.removeRepository(caller, 'repo_0'),
-      await desk.upload(caller, ci.sign(fileOf())),
-      await desk.act(caller, 'repo_0.0', { action: 'assign', assignee: null }),
-      await desk.item(principal, 'repo_0.0'),
-      await desk.facts(principal, { repository: 'repo_0' }, 0, 1),
-      await desk.items(principal, {}, {}, 0, 1),
-      await desk.repositories(principal, {}),
+      await admin.setRepository(caller, { repository: 'r', public_key: ci.publicKey }),
+      await admin.removeRepository(caller, 'repo_0'),
+      await admin.upload(caller, ci.sign(fileOf())),
+      await admin.act(caller, 'repo_0.0', { action: 'assign', assignee: null }),
+      await admin.item(principal, 'repo_0.0'),
+      await admin.facts(principal, { repository: 'repo_0' }, 0, 1),
+      await admin.items(principal, {}, {}, 0, 1),
+      await admin.repositories(principal, {}),
     ];
     for (const answer of answers) expect(answer).toMatchObject({ ok: false, error: { code: 'scope_denied' } });
     expect(noted).toHaveLength(1);

@@ -9,51 +9,27 @@ import { parse } from '../../contract/parse.ts';
 import type { Principal, TenantPrincipal } from '../../contract/principal.ts';
 import type { WriteLease } from '../../contract/write-lease.ts';
 import { underAuthority } from '../../contract/write-lease.ts';
-import type { ItemRef, ItemView, RepositoryView, Taken, VerifiedUpload } from '../../debt/store/debt-registry.ts';
+import type { DebtRegistry, ItemRef, ItemView, RepositoryView, Taken } from '../../debt/store/debt-registry.ts';
 import type { DebtPlan } from '../../debt/plan.ts';
 import type { SignedFacts } from '../../debt/store/signed-facts.ts';
 import { publicKeyBytes, verifiedDigest } from '../../debt/store/signed-facts.ts';
-import type { DebtRepository, FactFilter, ItemFilter, StoredItem } from '../../debt/store/sqlite-debt-store.ts';
+import type { FactFilter, ItemFilter, StoredItem } from '../../debt/store/sqlite-debt-store.ts';
 import type { OnboardingPath } from '../../debt/teams/onboarding.ts';
 import type { TeamReport } from '../../debt/teams/team-report.ts';
 import { fromBase64 } from '../../kernel/bytes.ts';
 import type { OrganisationId, TenantId } from '../../kernel/ids.ts';
+import type { Remote } from '../../kernel/remote.ts';
 import { ok } from '../../kernel/result.ts';
 import { organisationOf } from '../../tenancy/resource-ids.ts';
 import type { Acting, NoteChange } from '../authority.ts';
+import { changeNoted } from '../authority.ts';
 import { actorOf, subjectOf } from '../tenancy/subject.ts';
+import { Composed } from '../composed.ts';
 
 /** The debt register of one organisation, wherever it is stored: see `DebtRegisterObject`. */
-export interface DebtCalls {
-  setRepository(
-    tenant: TenantId,
-    repository: Pick<DebtRepository, 'repository' | 'publicKey' | 'policy'>,
-    lease: WriteLease | undefined,
-  ): Promise<Outcome<RepositoryView>>;
-  removeRepository(tenant: TenantId, id: string, lease: WriteLease | undefined): Promise<Outcome<null>>;
-  /** Undefined: of all tenants. */
-  repositories(tenant: TenantId | undefined): Promise<readonly RepositoryView[]>;
-  publicKeyOf(tenant: TenantId, repository: string): Promise<string | null>;
-  upload(tenant: TenantId, upload: VerifiedUpload, lease: WriteLease | undefined): Promise<Outcome<Taken>>;
-  factPage(filter: FactFilter, after: number, count: number): Promise<readonly DebtFact[]>;
-  itemPage(filter: ItemFilter, after: number, count: number): Promise<readonly StoredItem[]>;
-  item(tenant: TenantId, of: ItemRef): Promise<Outcome<ItemView>>;
-  act(
-    tenant: TenantId,
-    of: ItemRef,
-    done: { readonly action: DebtAction; readonly by: string },
-    lease: WriteLease | undefined,
-  ): Promise<Outcome<ItemView>>;
-  plan(tenant: TenantId, repository: string, weeks: number): Promise<Outcome<DebtPlan>>;
-  teams(tenant: TenantId, repository: string): Promise<Outcome<TeamReport>>;
-  onboarding(tenant: TenantId, repository: string, component: string): Promise<Outcome<OnboardingPath>>;
-  /** What the gateway measured, in no key's name. */
-  measure(tenant: TenantId, facts: readonly DebtFact[], policy: DebtRepository['policy']): Promise<Outcome<Omit<Taken, 'repository'>>>;
-  eraseTenant(tenant: TenantId): Promise<void>;
-  countOf(tenant: TenantId): Promise<number>;
-}
+export type DebtCalls = Remote<Omit<DebtRegistry, 'nextDueMs' | 'takeTurn' | 'reassess'>>;
 
-interface DebtDeskParts {
+interface DebtAdminParts {
   readonly debt: (organisation: OrganisationId) => DebtCalls;
   /** Has the gateway report what it measures of the tenant, as often as it does; asking again changes nothing. */
   readonly measureHourly: (tenant: TenantId) => Promise<void>;
@@ -69,13 +45,7 @@ export interface DebtSubject {
 }
 
 /** What callers do with the debt registers of their organisations. Keys that are restricted to some resources may not. */
-export class DebtDesk {
-  readonly #parts: DebtDeskParts;
-
-  constructor(parts: DebtDeskParts) {
-    this.#parts = parts;
-  }
-
+export class DebtAdmin extends Composed<DebtAdminParts> {
   async setRepository(
     caller: Acting,
     { repository, public_key: publicKey, policy }: SetDebtRepositoryBody,
@@ -85,7 +55,7 @@ export class DebtDesk {
     const next = { repository, publicKey, policy: policy ?? debtPolicy.parse({}) };
     const { tenantId } = caller.principal;
     const set = await this.#changed(caller, 'debt.repository', repository, (debt, lease) => debt.setRepository(tenantId, next, lease));
-    if (set.ok) await this.#parts.measureHourly(tenantId);
+    if (set.ok) await this.parts.measureHourly(tenantId);
     return set;
   }
 
@@ -109,7 +79,7 @@ export class DebtDesk {
     if (digest === undefined) return refuse('invalid_value', 'holds for no signature by the key of the repository', 'signatures');
     const upload = { digest, signedAtS, publicKey, file };
     // Before, as an upload that was taken is not taken again. A register of an earlier version begins to be measured here.
-    await this.#parts.measureHourly(principal.tenantId);
+    await this.parts.measureHourly(principal.tenantId);
     return underAuthority(caller.authority, (lease) => this.#of(principal).upload(principal.tenantId, upload, lease));
   }
 
@@ -156,35 +126,33 @@ export class DebtDesk {
     const scope = await this.#scope(principal, subject);
     if (!scope.ok) return scope;
     const { organisationId, tenantId } = scope.value;
-    return ok(await this.#parts.debt(organisationId).itemPage({ ...filter, tenant: tenantId }, after, count));
+    return ok(await this.parts.debt(organisationId).itemPage({ ...filter, tenant: tenantId }, after, count));
   }
 
   async repositories(principal: Principal, subject: DebtSubject): Promise<Outcome<readonly RepositoryView[]>> {
     const scope = await this.#scope(principal, subject);
-    return scope.ok ? ok(await this.#parts.debt(scope.value.organisationId).repositories(scope.value.tenantId)) : scope;
+    return scope.ok ? ok(await this.parts.debt(scope.value.organisationId).repositories(scope.value.tenantId)) : scope;
   }
 
   async #scope(principal: Principal, subject: DebtSubject): Promise<Outcome<Scope>> {
     const scope = scopeOf(principal, subject);
     if (!scope.ok || principal.kind === 'tenant') return scope;
-    const known = await this.#parts.find(scope.value.organisationId, scope.value.tenantId);
+    const known = await this.parts.find(scope.value.organisationId, scope.value.tenantId);
     return known.ok ? scope : known;
   }
 
   #of({ organisationId }: TenantPrincipal): DebtCalls {
-    return this.#parts.debt(organisationId);
+    return this.parts.debt(organisationId);
   }
 
   async #changed<T>(
-    { principal, authority }: Acting,
+    caller: Acting,
     action: string,
     subject: string,
     change: (debt: DebtCalls, lease: WriteLease | undefined) => Promise<Outcome<T>>,
   ): Promise<Outcome<T>> {
-    if (principal.resources !== undefined) return RESTRICTED;
-    const noted = await this.#parts.note(principal, action, subject);
-    if (!noted.ok) return noted;
-    return underAuthority(authority, (lease) => change(this.#of(principal), lease));
+    if (caller.principal.resources !== undefined) return RESTRICTED;
+    return changeNoted(this.parts.note, caller, [action, subject], ({ lease }) => change(this.#of(caller.principal), lease));
   }
 }
 
