@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
 import { accepted, agentCommon, attemptParams, fence, sha256 } from './agent-protocol.ts';
-import { about, apiObject, apiText } from './api-text.ts';
+import { about } from './api-text.ts';
 import type { Endpoint } from './endpoint.ts';
 import { call, json } from './endpoint.ts';
 import { METRICS } from './index-settings.ts';
@@ -9,7 +9,7 @@ import { LIMITS } from './limits.ts';
 
 // What an attempt of the kind `index_build` reads of a shard, and what it gives back.
 
-const build = apiObject(() => ({
+const build = z.object({
   metric: z.enum(METRICS),
   dimensions: z.int(),
   lists: z.int(),
@@ -18,26 +18,23 @@ const build = apiObject(() => ({
   subspace_dimensions: z.int(),
   vectors: z.int().meta(about('Of the shard.')),
   sample: z.int().meta(about('Vectors to train on.')),
-}));
+});
 
 export const agentBuildEndpoints = {
   beginBuild: {
     ...agentCommon,
     ...call('POST', '/v1/pools/:pool/attempts/:attempt/build', json(z.strictObject({ fence }))),
-    summary: apiText('Begin to train the lists of a shard, or go on with it'),
-    description: apiText(
-      'Until the attempt says nothing for a minute, the shard leaves its training to it. The same attempt is answered the same.',
-    ),
+    summary: 'Begin to train the lists of a shard, or go on with it',
+    description: 'Until the attempt says nothing for a minute, the shard leaves its training to it. The same attempt is answered the same.',
     params: attemptParams,
     reply: json(build),
   },
   readBuildSample: {
     ...agentCommon,
     ...call('GET', '/v1/pools/:pool/attempts/:attempt/build/sample'),
-    summary: apiText('Read a part of the vectors to train on'),
-    description: apiText(
+    summary: 'Read a part of the vectors to train on',
+    description:
       'Little-endian float32, one vector after the other. `x-sluice-next` says where the next part begins; absent: there is none.',
-    ),
     params: attemptParams,
     query: z.strictObject({ fence, from: z.coerce.number().int().min(0).default(0) }),
     reply: { kind: 'bytes', contentType: 'application/octet-stream' },
@@ -45,10 +42,9 @@ export const agentBuildEndpoints = {
   commitBuild: {
     ...agentCommon,
     ...call('PUT', '/v1/pools/:pool/attempts/:attempt/build', { kind: 'bytes', bytesMax: LIMITS.buildArtefactBytesMax }),
-    summary: apiText('Give the trained lists to the shard'),
-    description: apiText(
+    summary: 'Give the trained lists to the shard',
+    description:
       'Refused with `state_conflict` if its lists are not those any more that the build began with: then nothing of it is taken.',
-    ),
     params: attemptParams,
     query: z.strictObject({ fence, sha256 }),
     reply: json(accepted),

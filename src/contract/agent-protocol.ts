@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiObject, apiOnly, apiText } from './api-text.ts';
+import { about } from './api-text.ts';
 import { FAILURE_REASONS } from './attempt.ts';
 import { progress } from './attempt-report.ts';
 import { name } from './common.ts';
@@ -44,39 +44,37 @@ const outputClaim = z.strictObject({
 
 export type OutputClaim = z.infer<typeof outputClaim>;
 
-const registered = apiObject(() => ({
+const registered = z.object({
   agent: agentId,
   lease_ms: z.int().meta(about('Silence after which an attempt is taken away.')),
   heartbeat_ms: z.int(),
-}));
+});
 
-const assigned = apiOnly(() => ({ attempt: z.string(), fence: z.int() }));
+const assigned = { attempt: z.string(), fence: z.int() };
 
-const assignment = apiOnly(() =>
-  z.discriminatedUnion('kind', [
-    z.object({ ...assigned, kind: z.literal('batch_embedding'), model: z.string(), format: z.literal('openai_batch').optional() }),
-    z.object({ ...assigned, kind: z.literal('command'), ...PROGRAM_ASSIGNMENT }),
-    z.object({
-      ...assigned,
-      kind: z.literal('training'),
-      ...PROGRAM_ASSIGNMENT,
-      rank: z.int(),
-      world_size: z.int(),
-      group_version: z.int(),
-    }),
-    z.object({
-      ...assigned,
-      kind: z.literal('online_inference'),
-      model: z.string(),
-      server: z.literal('openai').optional().meta(about('Present: the replica passes calls on to the server beside the agent.')),
-      grace_ms: z.int().default(LIMITS.jobGraceMs).meta(about('How long it may take to answer what it has begun, once it is to stop.')),
-    }),
-    z.object({ ...assigned, kind: z.literal('index_build'), index: z.string(), shard: z.int() }),
-    z.object({ ...assigned, ...WORK_SCHEMAS.quantize.shape }),
-    z.object({ ...assigned, ...WORK_SCHEMAS.prune.shape }),
-    z.object({ ...assigned, ...WORK_SCHEMAS.distill.shape }),
-  ]),
-);
+const assignment = z.discriminatedUnion('kind', [
+  z.object({ ...assigned, kind: z.literal('batch_embedding'), model: z.string(), format: z.literal('openai_batch').optional() }),
+  z.object({ ...assigned, kind: z.literal('command'), ...PROGRAM_ASSIGNMENT }),
+  z.object({
+    ...assigned,
+    kind: z.literal('training'),
+    ...PROGRAM_ASSIGNMENT,
+    rank: z.int(),
+    world_size: z.int(),
+    group_version: z.int(),
+  }),
+  z.object({
+    ...assigned,
+    kind: z.literal('online_inference'),
+    model: z.string(),
+    server: z.literal('openai').optional().meta(about('Present: the replica passes calls on to the server beside the agent.')),
+    grace_ms: z.int().default(LIMITS.jobGraceMs).meta(about('How long it may take to answer what it has begun, once it is to stop.')),
+  }),
+  z.object({ ...assigned, kind: z.literal('index_build'), index: z.string(), shard: z.int() }),
+  z.object({ ...assigned, ...WORK_SCHEMAS.quantize.shape }),
+  z.object({ ...assigned, ...WORK_SCHEMAS.prune.shape }),
+  z.object({ ...assigned, ...WORK_SCHEMAS.distill.shape }),
+]);
 
 export type Assignment = z.infer<typeof assignment>;
 
@@ -85,7 +83,7 @@ const run = z
   .regex(/^[\w.-]{1,64}$/, 'must be 1 to 64 letters, digits, `_`, `.` or `-`')
   .meta(about('The process that runs the attempt, where a cluster may start several: the first one named has it.'));
 
-const command = apiObject(() => ({
+const command = z.object({
   command: z
     .enum(['continue', 'cancel', 'stop', 'leave'])
     .meta(
@@ -97,7 +95,7 @@ const command = apiObject(() => ({
   group: z
     .object({ version: z.int(), rank: z.int(), world_size: z.int() })
     .meta(about('What this member of the attempt is among all of them. Once the version is another, all begin anew, with what was saved.')),
-}));
+});
 const throughput = z
   .strictObject({
     work_milli: z.int().min(0).max(Number.MAX_SAFE_INTEGER).meta(about('Thousandths of its own unit of work that the attempt has done.')),
@@ -129,7 +127,7 @@ const serving = z
 
 export type ServingSaid = z.infer<typeof serving>;
 
-export const accepted = apiObject(() => ({ accepted: z.literal(true) }));
+export const accepted = z.object({ accepted: z.literal(true) });
 
 type Observed = 'lease_expired' | 'never_started' | 'budget_exhausted' | 'claim_refused' | 'registration_refused';
 const OBSERVED: ReadonlySet<string> = new Set<Observed>([
@@ -199,7 +197,7 @@ export const agentEndpoints = {
   registerAgent: {
     ...agentCommon,
     ...call('POST', '/v1/pools/:pool/agents', json(registration)),
-    summary: apiText('Join the pool'),
+    summary: 'Join the pool',
     params: poolParams,
     reply: json(registered),
   },
@@ -207,13 +205,12 @@ export const agentEndpoints = {
     ...agentCommon,
     method: 'POST',
     path: '/v1/pools/:pool/lease',
-    summary: apiText('Wait for work'),
-    description: apiText(
+    summary: 'Wait for work',
+    description:
       'Without `holding`, an agent runs one attempt at a time: while it holds one, the answer is that one again. With it, the answer is an ' +
-        'attempt that the agent has and does not name there; so one whose answer was lost is answered again. `weights` are all that it holds of ' +
-        'models; the scheduler places jobs by them. `unload` names models that it has to forget, before it begins with the attempt, unless an attempt ' +
-        'works with them: that it has, it says with the `weights` of its next call.',
-    ),
+      'attempt that the agent has and does not name there; so one whose answer was lost is answered again. `weights` are all that it holds of ' +
+      'models; the scheduler places jobs by them. `unload` names models that it has to forget, before it begins with the attempt, unless an attempt ' +
+      'works with them: that it has, it says with the `weights` of its next call.',
     params: poolParams,
     body: json(
       z.strictObject({
@@ -224,21 +221,20 @@ export const agentEndpoints = {
       }),
     ),
     reply: json(
-      apiObject(() => ({
+      z.object({
         assignment: assignment.nullable(),
         unload: z.array(z.string()).meta(about('Models whose weights it has to forget.')),
-      })),
+      }),
     ),
   },
   poolDemand: {
     ...agentCommon,
     method: 'POST',
     path: '/v1/pools/:pool/demand',
-    summary: apiText('Wait for the number of nodes that the pool wants to change'),
-    description: apiText(
+    summary: 'Wait for the number of nodes that the pool wants to change',
+    description:
       'For what starts the machines of an elastic pool, its provider. Agents that a provider starts have names that begin with its own; those the ' +
-        'pool wants no more are answered `agent_retired` when they ask for work. Answers at once where the number is not `nodes`.',
-    ),
+      'pool wants no more are answered `agent_retired` when they ask for work. Answers at once where the number is not `nodes`.',
     params: poolParams,
     body: json(
       z.strictObject({
@@ -247,17 +243,16 @@ export const agentEndpoints = {
         wait_ms: z.int().min(0).max(LIMITS.longPollMsMax),
       }),
     ),
-    reply: json(apiObject(() => ({ nodes: z.int().meta(about('So many of the provider should be there.')) }))),
+    reply: json(z.object({ nodes: z.int().meta(about('So many of the provider should be there.')) })),
   },
   heartbeat: {
     ...agentCommon,
     method: 'POST',
     path: '/v1/pools/:pool/attempts/:attempt/heartbeat',
-    summary: apiText('Extend the lease of an attempt'),
-    description: apiText(
+    summary: 'Extend the lease of an attempt',
+    description:
       '`progress` is null while the attempt waits in the queue of a cluster. `stale_fence` where another `run` has it. With the header ' +
-        '`x-sluice-agent` (the id of the agent), calls about attempts take the shortest way in a pool of many agents.',
-    ),
+      '`x-sluice-agent` (the id of the agent), calls about attempts take the shortest way in a pool of many agents.',
     params: attemptParams,
     body: json(
       z.strictObject({
@@ -273,8 +268,8 @@ export const agentEndpoints = {
   readInput: {
     ...agentCommon,
     ...call('GET', '/v1/pools/:pool/attempts/:attempt/input'),
-    summary: apiText('Download an input of an attempt'),
-    description: apiText('`repr-digest` (RFC 9530) is the SHA-256 of what is stored, where it is known.'),
+    summary: 'Download an input of an attempt',
+    description: '`repr-digest` (RFC 9530) is the SHA-256 of what is stored, where it is known.',
     params: attemptParams,
     query: z.strictObject({ fence, index: artifactIndex.default(0) }),
     reply: { kind: 'bytes', contentType: 'application/octet-stream' },
@@ -282,10 +277,9 @@ export const agentEndpoints = {
   writeOutput: {
     ...agentCommon,
     ...call('PUT', '/v1/pools/:pool/attempts/:attempt/output', { kind: 'bytes', bytesMax: LIMITS.jobOutputBytesMax }),
-    summary: apiText('Upload an output of an attempt'),
-    description: apiText(
+    summary: 'Upload an output of an attempt',
+    description:
       'Written once: another upload changes nothing. The output stays invisible until the completion is accepted. Nothing is stored whose SHA-256 is not the one given.',
-    ),
     params: attemptParams,
     query: z.strictObject({ fence, index: artifactIndex.default(0), sha256: sha256.optional() }),
     reply: json(accepted),
@@ -293,7 +287,7 @@ export const agentEndpoints = {
   readCheckpoint: {
     ...agentCommon,
     ...call('GET', '/v1/pools/:pool/attempts/:attempt/checkpoint'),
-    summary: apiText('Download what the attempts of the job have saved last'),
+    summary: 'Download what the attempts of the job have saved last',
     params: attemptParams,
     query: z.strictObject({ fence }),
     reply: { kind: 'bytes', contentType: 'application/octet-stream' },
@@ -301,8 +295,8 @@ export const agentEndpoints = {
   writeCheckpoint: {
     ...agentCommon,
     ...call('PUT', '/v1/pools/:pool/attempts/:attempt/checkpoint', { kind: 'bytes', bytesMax: LIMITS.jobOutputBytesMax }),
-    summary: apiText('Save the work of an attempt'),
-    description: apiText('Once it is answered, later attempts of the job begin with it, and those before it are gone.'),
+    summary: 'Save the work of an attempt',
+    description: 'Once it is answered, later attempts of the job begin with it, and those before it are gone.',
     params: attemptParams,
     query: z.strictObject({ fence, sha256 }),
     reply: json(accepted),
@@ -311,10 +305,9 @@ export const agentEndpoints = {
     ...agentCommon,
     method: 'POST',
     path: '/v1/pools/:pool/attempts/:attempt/peers',
-    summary: apiText('Say where the other members of a gang reach this one'),
-    description: apiText(
+    summary: 'Say where the other members of a gang reach this one',
+    description:
       '`peers` are the addresses of all members of the group of this version, by rank, once each has said its own; null before: ask again.',
-    ),
     params: attemptParams,
     body: json(
       z.strictObject({
@@ -323,15 +316,13 @@ export const agentEndpoints = {
         group_version: z.int().min(0).default(0),
       }),
     ),
-    reply: json(apiObject(() => ({ peers: z.array(z.string()).nullable() }))),
+    reply: json(z.object({ peers: z.array(z.string()).nullable() })),
   },
   appendLog: {
     ...agentCommon,
     ...call('POST', '/v1/pools/:pool/attempts/:attempt/logs', { kind: 'bytes', bytesMax: LIMITS.jobLogChunkBytesMax }),
-    summary: apiText('Add to the log of an attempt'),
-    description: apiText(
-      'Answered once it is stored. Bytes that are stored already are not added again; a gap says that some were dropped.',
-    ),
+    summary: 'Add to the log of an attempt',
+    description: 'Answered once it is stored. Bytes that are stored already are not added again; a gap says that some were dropped.',
     params: attemptParams,
     query: z.strictObject({ fence, at: z.coerce.number().int().min(0).meta(about('How many bytes of the log come before.')) }),
     reply: json(accepted),
@@ -340,8 +331,8 @@ export const agentEndpoints = {
     ...agentCommon,
     method: 'POST',
     path: '/v1/pools/:pool/attempts/:attempt/complete',
-    summary: apiText('Report that the outputs are uploaded'),
-    description: apiText('`outputs` names each of them; the completion is refused (`state_conflict`) unless all are stored as named.'),
+    summary: 'Report that the outputs are uploaded',
+    description: '`outputs` names each of them; the completion is refused (`state_conflict`) unless all are stored as named.',
     params: attemptParams,
     body: json(
       z.strictObject({
@@ -357,7 +348,7 @@ export const agentEndpoints = {
     ...agentCommon,
     method: 'POST',
     path: '/v1/pools/:pool/attempts/:attempt/fail',
-    summary: apiText('Report that the attempt ended without output, or give it back'),
+    summary: 'Report that the attempt ended without output, or give it back',
     params: attemptParams,
     body: json(
       z.strictObject({

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiNamed, apiObject, apiOnly, apiText } from './api-text.ts';
+import { about, named } from './api-text.ts';
 import { indexName, page, pageQuery } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { call, json, tenant } from './endpoint.ts';
@@ -9,7 +9,7 @@ import { LIMITS } from './limits.ts';
 
 const aliasName = indexName.meta(about('Stands for an index in every path but those that create or delete one.', 'live'));
 
-const alias = apiNamed('Alias', () => ({ object: z.literal('alias'), alias: aliasName, index: indexName }));
+const alias = named('Alias', { object: z.literal('alias'), alias: aliasName, index: indexName });
 
 const aliasParams = z.object({ index: indexName, alias: aliasName });
 
@@ -23,10 +23,9 @@ export type AliasActionBody = z.output<typeof action>;
 
 const actionsBody = z.strictObject({ actions: z.array(action).min(1).max(LIMITS.aliasActionsMaxCount) });
 
-const SETTLED = apiText(
+const SETTLED =
   'Answered after about a second, when no gateway can remember what was before: every call that begins later goes where the answer says. ' +
-    'Until then calls go to the one or the other index.',
-);
+  'Until then calls go to the one or the other index.';
 
 const common = { tag: 'Aliases', access: tenant('index:write'), meters: [], status: 200 } as const;
 
@@ -34,42 +33,42 @@ export const aliasEndpoints = {
   changeAliases: {
     ...common,
     ...call('POST', '/v1/aliases', json(actionsBody)),
-    summary: apiText('Change aliases, all or none'),
-    description: apiText(`In order, as one change. ${SETTLED}`),
-    reply: json(apiObject(() => ({ object: z.literal('aliases.changed'), actions: z.int().min(1) }))),
+    summary: 'Change aliases, all or none',
+    description: `In order, as one change. ${SETTLED}`,
+    reply: json(z.object({ object: z.literal('aliases.changed'), actions: z.int().min(1) })),
   },
   listAliases: {
     ...common,
     ...call('GET', '/v1/aliases'),
-    summary: apiText('List all aliases by name'),
-    description: apiText('To get the next page, pass the last `alias` as `after`.'),
+    summary: 'List all aliases by name',
+    description: 'To get the next page, pass the last `alias` as `after`.',
     access: tenant('index:read'),
     query: pageQuery,
-    reply: json(apiOnly(() => page(alias))),
+    reply: json(page(alias)),
   },
   listIndexAliases: {
     ...common,
     ...call('GET', '/v1/indexes/:index/aliases'),
-    summary: apiText('List the aliases of an index'),
+    summary: 'List the aliases of an index',
     access: tenant('index:read'),
     params: indexParams,
     query: pageQuery,
-    reply: json(apiOnly(() => page(alias))),
+    reply: json(page(alias)),
   },
   setAlias: {
     ...common,
     ...call('PUT', '/v1/indexes/:index/aliases/:alias'),
-    summary: apiText('Make an alias stand for an index'),
-    description: apiText(`Whatever it stood for before. ${SETTLED}`),
+    summary: 'Make an alias stand for an index',
+    description: `Whatever it stood for before. ${SETTLED}`,
     params: aliasParams,
     reply: json(alias),
   },
   removeAlias: {
     ...common,
     ...call('DELETE', '/v1/indexes/:index/aliases/:alias'),
-    summary: apiText('Take an alias from an index'),
+    summary: 'Take an alias from an index',
     description: SETTLED,
     params: aliasParams,
-    reply: json(apiObject(() => ({ object: z.literal('alias.deleted'), alias: aliasName, deleted: z.literal(true) }))),
+    reply: json(z.object({ object: z.literal('alias.deleted'), alias: aliasName, deleted: z.literal(true) })),
   },
 } as const satisfies Record<string, Endpoint>;

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiNamed, apiOnly, apiText } from './api-text.ts';
+import { about, named } from './api-text.ts';
 import { page, pageQuery, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { call, json, tenant } from './endpoint.ts';
@@ -17,7 +17,7 @@ export type BatchStatus = (typeof BATCH_STATUSES)[number];
 const moment = unixSeconds.nullable();
 const count = z.int().min(0);
 
-const batch = apiNamed('Batch', () => ({
+const batch = named('Batch', {
   id: z.string(),
   object: z.literal('batch'),
   endpoint: z.string(),
@@ -52,7 +52,7 @@ const batch = apiNamed('Batch', () => ({
     .nullable()
     .meta(about('Once the batch has ended.')),
   metadata: z.record(z.string(), z.string()).nullable(),
-}));
+});
 
 export type BatchReply = z.infer<typeof batch>;
 
@@ -88,7 +88,7 @@ export const hoursOf = (window: string): number => Number.parseInt(window, 10);
 export const batchId = z
   .string()
   .regex(/^batch_[0-9a-z]{26}$/, 'must be the id of a batch')
-  .meta(apiText({ example: 'batch_0123456789abcdefghjkmnpqrs' }));
+  .meta({ example: 'batch_0123456789abcdefghjkmnpqrs' });
 
 const params = z.strictObject({ batch: batchId });
 
@@ -98,30 +98,29 @@ export const batchEndpoints = {
   createBatch: {
     ...common,
     ...call('POST', '/v1/batches', json(create)),
-    summary: apiText('Answer a file of requests'),
-    description: apiText(
+    summary: 'Answer a file of requests',
+    description:
       'As OpenAI has it, and a job underneath: `/v1/jobs/job_X` is the job of `batch_X`. The pools answer each line as `POST /v1/embeddings` would.',
-    ),
     idempotent: true,
   },
   listBatches: {
     ...common,
     ...call('GET', '/v1/batches'),
-    summary: apiText('List batches, newest first'),
+    summary: 'List batches, newest first',
     query: pageQuery,
-    reply: json(apiOnly(() => page(batch))),
+    reply: json(page(batch)),
   },
   getBatch: {
     ...common,
     ...call('GET', '/v1/batches/:batch'),
-    summary: apiText('Status, counts and files of a batch'),
+    summary: 'Status, counts and files of a batch',
     params,
   },
   cancelBatch: {
     ...common,
     ...call('POST', '/v1/batches/:batch/cancel'),
-    summary: apiText('Cancel a batch'),
-    description: apiText('It is `cancelling` until its agent has stopped. One that has ended otherwise is refused with `state_conflict`.'),
+    summary: 'Cancel a batch',
+    description: 'It is `cancelling` until its agent has stopped. One that has ended otherwise is refused with `state_conflict`.',
     params,
   },
 } as const satisfies Record<string, Endpoint>;

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiNamed, apiObject, apiOnly, apiText } from './api-text.ts';
+import { about, named } from './api-text.ts';
 import { organisationId, projectId, tenantId, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { ADMIN, call, json, NO_BODY, tenantOrAdmin } from './endpoint.ts';
@@ -23,7 +23,7 @@ const period = z
   .regex(/^20\d\d-(0[1-9]|1[0-2])$/, 'must be a month such as 2026-11')
   .meta(about('A calendar month, in UTC.', '2026-11'));
 
-const invoiceLine = apiNamed('InvoiceLine', () => ({
+const invoiceLine = named('InvoiceLine', {
   kind: z.enum(['usage', 'plan', 'credit']),
   description: z.string(),
   tenant: z.string().nullable(),
@@ -36,9 +36,9 @@ const invoiceLine = apiNamed('InvoiceLine', () => ({
   unit_price_usd: dollarsOut.nullable(),
   per_units: z.int().nullable().meta(about('How many units the unit price is for.')),
   amount_usd: dollarsOut.meta(about('Rounded once, here; credits are negative.')),
-}));
+});
 
-const invoice = apiNamed('Invoice', () => ({
+const invoice = named('Invoice', {
   object: z.literal('invoice'),
   id: z.string(),
   organisation: organisationId,
@@ -54,9 +54,9 @@ const invoice = apiNamed('Invoice', () => ({
         'Granted by quotas in the month and not billed: what gateways hold now, what they have not reported yet, and what was lost with gateways that died. Never billed.',
       ),
     ),
-}));
+});
 
-const reconciliation = apiNamed('Reconciliation', () => ({
+const reconciliation = named('Reconciliation', {
   object: z.literal('reconciliation'),
   period,
   exact: z.boolean().meta(about('Whether all events of the month, and nothing else, are on its invoice, and its lines add up.')),
@@ -73,9 +73,9 @@ const reconciliation = apiNamed('Reconciliation', () => ({
       events: z.int(),
     }),
   ),
-}));
+});
 
-const credit = apiNamed('Credit', () => ({
+const credit = named('Credit', {
   object: z.literal('credit'),
   id: z.string(),
   description,
@@ -83,35 +83,33 @@ const credit = apiNamed('Credit', () => ({
   applied_usd: dollarsOut.meta(about('What final invoices have taken.')),
   created_at: unixSeconds,
   expires_at: unixSeconds.nullable(),
-}));
+});
 
-const charge = apiOnly(() =>
-  z
-    .object({
-      object: z.literal('charge'),
-      id: z.string(),
-      description,
-      monthly_usd: dollarsOut,
-      starts_at: unixSeconds,
-      ends_at: unixSeconds.nullable(),
-    })
-    .meta(apiText({ id: 'Charge', description: apiText('A price by the month, whatever is used; parts of months are prorated.') })),
-);
+const charge = z
+  .object({
+    object: z.literal('charge'),
+    id: z.string(),
+    description,
+    monthly_usd: dollarsOut,
+    starts_at: unixSeconds,
+    ends_at: unixSeconds.nullable(),
+  })
+  .meta({ id: 'Charge', description: 'A price by the month, whatever is used; parts of months are prorated.' });
 
-const budget = apiNamed('Budget', () => ({
+const budget = named('Budget', {
   object: z.literal('budget'),
   id: z.string(),
   level: z.string(),
   amount_usd: dollarsOut,
   thresholds: z.array(z.int()),
   hard: z.boolean(),
-}));
+});
 
-const webhookFields = apiOnly(() => ({ object: z.literal('webhook'), id: z.string(), url: z.string(), created_at: unixSeconds }));
+const webhookFields = { object: z.literal('webhook'), id: z.string(), url: z.string(), created_at: unixSeconds };
 
-const webhook = apiOnly(() => z.object(webhookFields).meta({ id: 'Webhook' }));
+const webhook = z.object(webhookFields).meta({ id: 'Webhook' });
 
-const alert = apiNamed('Alert', () => ({
+const alert = named('Alert', {
   object: z.literal('alert'),
   id: z.string(),
   type: z.string(),
@@ -125,7 +123,7 @@ const alert = apiNamed('Alert', () => ({
       last_status: z.int().nullable(),
     }),
   ),
-}));
+});
 
 const read = { tag: TAG, access: tenantOrAdmin('usage:read'), meters: [], method: 'GET', body: NO_BODY, status: 200 } as const;
 const admin = { tag: TAG, access: ADMIN, meters: [] } as const;
@@ -135,10 +133,8 @@ export const billingEndpoints = {
   getInvoice: {
     ...read,
     path: '/v1/invoices/:period',
-    summary: apiText('The invoice of a month'),
-    description: apiText(
-      'A draft until three days after the month. Amounts are nano-dollars, rounded once a line; their sum is the total.',
-    ),
+    summary: 'The invoice of a month',
+    description: 'A draft until three days after the month. Amounts are nano-dollars, rounded once a line; their sum is the total.',
     params: z.object({ period }),
     query: subjectOrganisation,
     reply: json(invoice),
@@ -146,7 +142,7 @@ export const billingEndpoints = {
   getInvoiceCsv: {
     ...read,
     path: '/v1/invoices/:period/csv',
-    summary: apiText('The invoice of a month in the columns of FOCUS 1.2'),
+    summary: 'The invoice of a month in the columns of FOCUS 1.2',
     params: z.object({ period }),
     query: subjectOrganisation,
     reply: { kind: 'bytes', contentType: 'text/csv; charset=utf-8' },
@@ -154,7 +150,7 @@ export const billingEndpoints = {
   getInvoiceHtml: {
     ...read,
     path: '/v1/invoices/:period/html',
-    summary: apiText('The invoice of a month as a page to print'),
+    summary: 'The invoice of a month as a page to print',
     params: z.object({ period }),
     query: subjectOrganisation,
     reply: { kind: 'bytes', contentType: 'text/html; charset=utf-8' },
@@ -162,16 +158,16 @@ export const billingEndpoints = {
   listInvoices: {
     ...admin,
     ...call('GET', '/v1/invoices'),
-    summary: apiText('The months of an organisation that have an invoice'),
+    summary: 'The months of an organisation that have an invoice',
     query: organisationQuery,
     status: 200,
-    reply: json(apiObject(() => ({ object: z.literal('list'), data: z.array(z.object({ object: z.literal('invoice.period'), period })) }))),
+    reply: json(z.object({ object: z.literal('list'), data: z.array(z.object({ object: z.literal('invoice.period'), period })) })),
   },
   reconcileInvoice: {
     ...admin,
     ...call('GET', '/v1/invoices/:period/reconciliation'),
-    summary: apiText('Prove that all events of a month are on its invoice'),
-    description: apiText('Compares the invoice with totals that are counted apart from what it is made of.'),
+    summary: 'Prove that all events of a month are on its invoice',
+    description: 'Compares the invoice with totals that are counted apart from what it is made of.',
     params: z.object({ period }),
     query: organisationQuery,
     status: 200,
@@ -181,8 +177,8 @@ export const billingEndpoints = {
     ...admin,
     method: 'POST',
     path: '/v1/credits',
-    summary: apiText('Give an organisation a credit'),
-    description: apiText('Taken off its invoices, the oldest credit first, as far as it goes.'),
+    summary: 'Give an organisation a credit',
+    description: 'Taken off its invoices, the oldest credit first, as far as it goes.',
     body: json(
       z.strictObject({
         organisation: organisationId,
@@ -198,16 +194,16 @@ export const billingEndpoints = {
   listCredits: {
     ...admin,
     ...call('GET', '/v1/credits'),
-    summary: apiText('The credits of an organisation, oldest first'),
+    summary: 'The credits of an organisation, oldest first',
     query: organisationQuery,
     status: 200,
-    reply: json(apiOnly(() => list(credit))),
+    reply: json(list(credit)),
   },
   createCharge: {
     ...admin,
     method: 'POST',
     path: '/v1/charges',
-    summary: apiText('Charge an organisation by the month'),
+    summary: 'Charge an organisation by the month',
     body: json(
       z.strictObject({
         organisation: organisationId,
@@ -224,20 +220,19 @@ export const billingEndpoints = {
   listCharges: {
     ...admin,
     ...call('GET', '/v1/charges'),
-    summary: apiText('The monthly charges of an organisation'),
+    summary: 'The monthly charges of an organisation',
     query: organisationQuery,
     status: 200,
-    reply: json(apiOnly(() => list(charge))),
+    reply: json(list(charge)),
   },
   setBudget: {
     ...admin,
     method: 'PUT',
     path: '/v1/budgets',
-    summary: apiText('Set what an organisation, tenant or project may spend in a month'),
-    description: apiText(
+    summary: 'Set what an organisation, tenant or project may spend in a month',
+    description:
       'Each threshold raises one alert a month when what is billed reaches it. A hard budget also refuses what would pass it, before it is used: ' +
-        'then it is a `spend_nano` rule of the level.',
-    ),
+      'then it is a `spend_nano` rule of the level.',
     body: json(
       z
         .strictObject({
@@ -263,15 +258,15 @@ export const billingEndpoints = {
   listBudgets: {
     ...admin,
     ...call('GET', '/v1/budgets'),
-    summary: apiText('The budgets of an organisation'),
+    summary: 'The budgets of an organisation',
     query: organisationQuery,
     status: 200,
-    reply: json(apiOnly(() => list(budget))),
+    reply: json(list(budget)),
   },
   deleteBudget: {
     ...removal,
     path: '/v1/budgets/:budget',
-    summary: apiText('Remove a budget, and its hard stop'),
+    summary: 'Remove a budget, and its hard stop',
     params: z.object({ budget: z.string().max(LIMITS.billingTextCharsMax) }),
     reply: json(budget),
   },
@@ -279,11 +274,10 @@ export const billingEndpoints = {
     ...admin,
     method: 'POST',
     path: '/v1/webhooks',
-    summary: apiText('Tell a URL of the alerts of an organisation'),
-    description: apiText(
+    summary: 'Tell a URL of the alerts of an organisation',
+    description:
       'Each delivery is a POST with `webhook-id`, `webhook-timestamp` and `webhook-signature: v1,<hex of HMAC-SHA-256(secret, "id.timestamp.body")>`. ' +
-        'Refuse timestamps more than five minutes off and ids that were seen. What is not answered with 2xx is tried again for two days.',
-    ),
+      'Refuse timestamps more than five minutes off and ids that were seen. What is not answered with 2xx is tried again for two days.',
     body: json(
       z.strictObject({
         organisation: organisationId,
@@ -294,30 +288,30 @@ export const billingEndpoints = {
       }),
     ),
     status: 201,
-    reply: json(apiNamed('WebhookWithSecret', () => ({ ...webhookFields, secret: z.string().meta(about('Shown here and never again.')) }))),
+    reply: json(named('WebhookWithSecret', { ...webhookFields, secret: z.string().meta(about('Shown here and never again.')) })),
     idempotent: true,
   },
   listWebhooks: {
     ...admin,
     ...call('GET', '/v1/webhooks'),
-    summary: apiText('The webhooks of an organisation'),
+    summary: 'The webhooks of an organisation',
     query: organisationQuery,
     status: 200,
-    reply: json(apiOnly(() => list(webhook))),
+    reply: json(list(webhook)),
   },
   deleteWebhook: {
     ...removal,
     path: '/v1/webhooks/:webhook',
-    summary: apiText('Remove a webhook, and its pending deliveries'),
+    summary: 'Remove a webhook, and its pending deliveries',
     params: z.object({ webhook: z.string().regex(/^wh_[0-9a-z]{20}$/, 'must be the id of a webhook') }),
     reply: json(webhook),
   },
   listAlerts: {
     ...admin,
     ...call('GET', '/v1/alerts'),
-    summary: apiText('The alerts of an organisation, newest first, and the state of their deliveries'),
+    summary: 'The alerts of an organisation, newest first, and the state of their deliveries',
     query: organisationQuery.extend({ limit: z.coerce.number().int().min(1).max(LIMITS.pageMaxCount).default(LIMITS.pageDefaultCount) }),
     status: 200,
-    reply: json(apiOnly(() => list(alert))),
+    reply: json(list(alert)),
   },
 } as const satisfies Record<string, Endpoint>;

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiObject, apiOnly, apiText } from './api-text.ts';
+import { about } from './api-text.ts';
 import type { Endpoint } from './endpoint.ts';
 import { call, tenant } from './endpoint.ts';
 import { ERRORS } from './errors.ts';
@@ -26,27 +26,26 @@ export const importLine = z
     ),
   );
 
-const FRAMED = apiText(
+const FRAMED =
   'Frames one after another, each written whole or not at all: `SLF1`; three uint32, little-endian: bytes of the head (a multiple of 4), rows, ' +
-    'numbers of a row; the head, JSON padded with spaces: `{"vectors": [...]}`, each as a line has it but that `values` is the number of its row, ' +
-    'from 0; and the rows as float32, little-endian. A frame has at most 1,000 vectors and 2 MiB; an id is in it once. `lines` counts its vectors.',
-);
+  'numbers of a row; the head, JSON padded with spaces: `{"vectors": [...]}`, each as a line has it but that `values` is the number of its row, ' +
+  'from 0; and the rows as float32, little-endian. A frame has at most 1,000 vectors and 2 MiB; an id is in it once. `lines` counts its vectors.';
 
 export type ImportLine = z.output<typeof importLine>;
 
-const count = apiOnly(() => z.int().min(0));
+const count = z.int().min(0);
 
 const token = z.string().min(1).max(LIMITS.bulkTokenCharsMax);
 
-const failure = apiObject(() => ({
+const failure = z.object({
   code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]),
   message: z.string().meta(about('Names the line, the field, and what stands there.')),
   param: z.string().nullable().meta(about('Path of the field within the line.')),
   line: z.int().min(1).nullable().meta(about('Number of the line in the whole import, from 1; null when no line is at fault.')),
   retry_after_ms: count.optional(),
-}));
+});
 
-const importProgress = apiObject(() => ({
+const importProgress = z.object({
   object: z.literal('index.import'),
   status: z
     .enum(['running', 'done', 'stopped'])
@@ -59,7 +58,7 @@ const importProgress = apiObject(() => ({
   token: token.meta(about('Goes on behind `lines`: repeat the call with it, and send what follows.')),
   skip_token: token.optional().meta(about('Goes on behind the line that was refused.')),
   error: failure.optional(),
-}));
+});
 
 export type ImportProgress = z.input<typeof importProgress>;
 
@@ -83,26 +82,24 @@ const exportQuery = z.strictObject({
 
 export type ExportQuery = z.output<typeof exportQuery>;
 
-const exportLine = apiOnly(() =>
-  z.union([
-    z.object({
-      id: z.string(),
-      namespace: z.string().optional(),
-      values: floatsReply.optional(),
-      metadata: z.record(z.string(), z.unknown()).nullable().optional(),
-      text: z.string().optional(),
+const exportLine = z.union([
+  z.object({
+    id: z.string(),
+    namespace: z.string().optional(),
+    values: floatsReply.optional(),
+    metadata: z.record(z.string(), z.unknown()).nullable().optional(),
+    text: z.string().optional(),
+  }),
+  z.object({
+    export: z.object({
+      status: z.enum(['running', 'done', 'stopped']).meta(about('Without a last line `done` or `stopped`, the export was interrupted.')),
+      vectors: count.meta(about('How many vectors this part has sent so far.')),
+      token: token.meta(about('Goes on behind the line before.')),
+      lsn: count,
+      error: failure.omit({ line: true, param: true }).optional(),
     }),
-    z.object({
-      export: z.object({
-        status: z.enum(['running', 'done', 'stopped']).meta(about('Without a last line `done` or `stopped`, the export was interrupted.')),
-        vectors: count.meta(about('How many vectors this part has sent so far.')),
-        token: token.meta(about('Goes on behind the line before.')),
-        lsn: count,
-        error: failure.omit({ line: true, param: true }).optional(),
-      }),
-    }),
-  ]),
-);
+  }),
+]);
 
 export type ExportLine = z.input<typeof exportLine>;
 
@@ -110,15 +107,14 @@ export const bulkEndpoints = {
   importVectors: {
     ...call('POST', '/v1/indexes/:index/import', { kind: 'ndjson', schema: importLine, framed: FRAMED }),
     tag: 'Vectors',
-    summary: apiText('Write any number of vectors, one a line'),
-    description: apiText(
+    summary: 'Write any number of vectors, one a line',
+    description:
       'The body is NDJSON and is read as fast as it is written into the index; the reply is NDJSON too and reports progress about once a second. ' +
-        'Lines are written in their order, in batches, as an upsert would. The first line that cannot be written ends the import: all before it is ' +
-        'written, nothing behind it. When the connection breaks, repeat the call with the last `token` and send the body from `bytes` on: what was ' +
-        'written but not acknowledged is then neither written nor billed again, for as long as an upsert remembers its `Idempotency-Key`. ' +
-        'With such a key, even a repetition from the beginning is. The body may be compressed (`content-encoding: gzip` or `deflate`); `bytes` counts ' +
-        'what it becomes, so compress the rest again.',
-    ),
+      'Lines are written in their order, in batches, as an upsert would. The first line that cannot be written ends the import: all before it is ' +
+      'written, nothing behind it. When the connection breaks, repeat the call with the last `token` and send the body from `bytes` on: what was ' +
+      'written but not acknowledged is then neither written nor billed again, for as long as an upsert remembers its `Idempotency-Key`. ' +
+      'With such a key, even a repetition from the beginning is. The body may be compressed (`content-encoding: gzip` or `deflate`); `bytes` counts ' +
+      'what it becomes, so compress the rest again.',
     access: tenant('index:write'),
     meters: ['vectors_written', 'embedding_tokens', 'embedding_cached_tokens'],
     params: indexParams,
@@ -130,12 +126,11 @@ export const bulkEndpoints = {
   exportVectors: {
     ...call('GET', '/v1/indexes/:index/export'),
     tag: 'Vectors',
-    summary: apiText('Read all vectors, one a line'),
-    description: apiText(
+    summary: 'Read all vectors, one a line',
+    description:
       'In the order of namespaces and ids. A vector that exists throughout is sent exactly once, as it was at some time meanwhile; one that comes ' +
-        'or goes meanwhile, once or not at all. Every so often, and at the end, a line `export` reports the progress, with a `token` that continues ' +
-        'from there. An import takes all of it as it is.',
-    ),
+      'or goes meanwhile, once or not at all. Every so often, and at the end, a line `export` reports the progress, with a `token` that continues ' +
+      'from there. An import takes all of it as it is.',
     access: tenant('index:read'),
     meters: [],
     params: indexParams,

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiNamed, apiOnly, apiText } from './api-text.ts';
+import { about, named } from './api-text.ts';
 import { cacheTag } from './cache-headers.ts';
 import { AGE_BOUNDS_S } from './cache-tally.ts';
 import { tenantId, unixSeconds } from './common.ts';
@@ -64,7 +64,7 @@ const purgeBody = z
 
 export type PurgeBody = z.output<typeof purgeBody>;
 
-const purge = apiNamed('Purge', () => ({
+const purge = named('Purge', {
   object: z.literal('cache.purge'),
   purge_id: z.string(),
   position: z.int().min(1).meta(about("Number of this purge in the log of the tenant's cache.")),
@@ -78,23 +78,19 @@ const purge = apiNamed('Purge', () => ({
     .meta(
       about('Whether what it took has also left the storage of the second level. Not needed to be effective; a soft purge erases nothing.'),
     ),
-}));
+});
 
-const estimate = apiOnly(() =>
-  z
-    .object({
-      object: z.literal('cache.purge_estimate'),
-      dry_run: z.literal(true),
-      entries: z.int().min(0),
-      bytes: z.int().min(0).meta(about('Of the vectors.')),
-    })
-    .meta(
-      apiText({
-        id: 'PurgeEstimate',
-        description: 'What the second level holds of it. Isolates have copies in memory, and those of static models are nowhere else.',
-      }),
-    ),
-);
+const estimate = z
+  .object({
+    object: z.literal('cache.purge_estimate'),
+    dry_run: z.literal(true),
+    entries: z.int().min(0),
+    bytes: z.int().min(0).meta(about('Of the vectors.')),
+  })
+  .meta({
+    id: 'PurgeEstimate',
+    description: 'What the second level holds of it. Isolates have copies in memory, and those of static models are nowhere else.',
+  });
 
 export const purgeId = z.string().regex(/^pg_[0-9a-z]{26}$/, 'must be a purge id such as pg_...');
 
@@ -102,20 +98,19 @@ export const cacheEndpoints = {
   purgeCache: {
     ...call('POST', '/v1/cache/purge', json(purgeBody)),
     tag: 'Cache',
-    summary: apiText('Purge cached embeddings'),
-    description: apiText(
+    summary: 'Purge cached embeddings',
+    description:
       'Purges what matches all selectors given. Answers once the purge holds: every request accepted afterwards misses, in every isolate. Computations that began before it do not bring its entries back. While the log of purges is away, purges are `unavailable` (repeat them with the same `idempotency-key`) and embeddings are computed: nothing that may have been purged is served.',
-    ),
     access: tenantOrAdmin('cache:purge'),
     meters: [],
     status: 200,
-    reply: json(apiOnly(() => z.union([purge, estimate]))),
+    reply: json(z.union([purge, estimate])),
     idempotent: true,
   },
   getPurge: {
     ...call('GET', '/v1/cache/purges/:purge'),
     tag: 'Cache',
-    summary: apiText('Look up a purge'),
+    summary: 'Look up a purge',
     access: tenantOrAdmin('cache:purge'),
     meters: [],
     params: z.object({ purge: purgeId }),
@@ -125,7 +120,7 @@ export const cacheEndpoints = {
   },
 } as const satisfies Record<string, Endpoint>;
 
-const count = apiOnly(() => z.int().min(0));
+const count = z.int().min(0);
 
 const seconds = z.coerce.number().int().min(0).optional();
 
@@ -135,7 +130,7 @@ const query = z.strictObject({
   to: seconds.meta(about('Seconds since the epoch; the hour it ends in is included. Now if absent.')),
 });
 
-const line = apiNamed('CacheStatsLine', () => ({
+const line = named('CacheStatsLine', {
   cache: z.enum(['embeddings', 'queries']),
   model: z.string().nullable().meta(about('Null for search results.')),
   hit_ratio: z.number().min(0).max(1).nullable().meta(about('The share answered without computing; null without requests.')),
@@ -155,26 +150,26 @@ const line = apiNamed('CacheStatsLine', () => ({
   held: z
     .object({ isolates: count, entries: count, bytes: count })
     .meta(about('What the isolates hold that have reported within five minutes.')),
-}));
+});
 
 export const cacheStatsEndpoints = {
   cacheStats: {
     ...call('GET', '/v1/cache/stats'),
     tag: 'Cache',
-    summary: apiText('What the caches of a tenant save'),
-    description: apiText('In whole hours, for each model and for search results. Isolates report within a second or so, with the usage.'),
+    summary: 'What the caches of a tenant save',
+    description: 'In whole hours, for each model and for search results. Isolates report within a second or so, with the usage.',
     access: tenantOrAdmin('usage:read'),
     meters: [],
     query,
     status: 200,
     reply: json(
-      apiNamed('CacheStats', () => ({
+      named('CacheStats', {
         object: z.literal('cache.stats'),
         tenant: tenantId,
         from: unixSeconds,
         to: unixSeconds,
         data: z.array(line),
-      })),
+      }),
     ),
   },
 } as const satisfies Record<string, Endpoint>;

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiNamed, apiOnly, apiText } from './api-text.ts';
+import { about, named } from './api-text.ts';
 import { organisationId, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { call, json, tenantOrAdmin } from './endpoint.ts';
@@ -25,10 +25,10 @@ const query = z.strictObject({
 
 export type ForecastQuery = z.output<typeof query>;
 
-const amount = apiOnly(() => z.number().min(0));
-const moment = apiOnly(() => unixSeconds.nullable());
+const amount = z.number().min(0);
+const moment = unixSeconds.nullable();
 
-const series = apiNamed('ForecastSeries', () => ({
+const series = named('ForecastSeries', {
   resource: z.enum(FORECAST_RESOURCES),
   status: z
     .enum(['forecast', 'not_enough_data'])
@@ -40,9 +40,9 @@ const series = apiNamed('ForecastSeries', () => ({
   error: z.number().min(0).nullable().meta(about('How far off it would have been, as a share of what came.')),
   tried_steps: z.int().nullable().meta(about('How far ahead its intervals were tried out; beyond, they grow with the root of the step.')),
   points: z.array(z.object({ at: unixSeconds, expected: amount, low: amount, high: amount })),
-}));
+});
 
-const ceiling = apiNamed('ForecastCeiling', () => ({
+const ceiling = named('ForecastCeiling', {
   kind: z.enum(['quota', 'budget', 'index', 'pool', 'cache']),
   subject: z
     .string()
@@ -73,9 +73,9 @@ const ceiling = apiNamed('ForecastCeiling', () => ({
       usd_per_month: z.number().min(0).nullable(),
     })
     .nullable(),
-}));
+});
 
-const forecast = apiNamed('CapacityForecast', () => ({
+const forecast = named('CapacityForecast', {
   object: z.literal('capacity.forecast'),
   at: unixSeconds,
   horizon_days: z.int(),
@@ -83,7 +83,7 @@ const forecast = apiNamed('CapacityForecast', () => ({
   series: z.array(series),
   ceilings: z.array(ceiling).meta(about('Those reached first come first.')),
   left_out: z.array(z.string()).meta(about('What could not be compared, and why.')),
-}));
+});
 
 export type ForecastReply = z.input<typeof forecast>;
 
@@ -91,11 +91,10 @@ export const capacityEndpoints = {
   getCapacityForecast: {
     ...call('GET', '/v1/capacity/forecast'),
     tag: 'Planning',
-    summary: apiText('How use grows, and when quotas, budgets, indexes and pools are used up'),
-    description: apiText(
+    summary: 'How use grows, and when quotas, budgets, indexes and pools are used up',
+    description:
       'Continues what the ledger counted by the method that would have forecast it best, with intervals from how far off that was, and compares it with ' +
-        'every limit that the caller may see. Series that are too short say how much is missing.',
-    ),
+      'every limit that the caller may see. Series that are too short say how much is missing.',
     access: tenantOrAdmin('usage:read'),
     meters: [],
     query,

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiObject, apiText } from './api-text.ts';
+import { about } from './api-text.ts';
 import { modelName } from './embedding-fields.ts';
 import type { Endpoint } from './endpoint.ts';
 import { call, json, tenant } from './endpoint.ts';
@@ -9,30 +9,30 @@ import { LIMITS } from './limits.ts';
 const text = z.string().min(1).max(LIMITS.embeddingTextCharsMax);
 
 const request = z.strictObject({
-  model: modelName.meta(apiText({ example: 'sentiment' })),
+  model: modelName.meta({ example: 'sentiment' }),
   input: z
     .union([text.transform((one) => [one]), z.array(text).min(1).max(LIMITS.modelTextsMaxCount)])
     .meta(about('One text, or several.')),
   top_k: z.int().min(1).optional().meta(about('How many labels of each text to answer. Absent: all.')),
 });
 
-const label = apiObject(() => ({ label: z.string(), score: z.number() }));
+const label = z.object({ label: z.string(), score: z.number() });
 
 export const classifyEndpoints = {
   classify: {
     ...call('POST', '/v1/classify', json(request)),
     tag: 'Inference',
-    summary: apiText('Classify texts by a registered classifier'),
+    summary: 'Classify texts by a registered classifier',
     access: tenant('inference'),
     meters: ['embedding_tokens'],
     status: 200,
     reply: json(
-      apiObject(() => ({
+      z.object({
         object: z.literal('list'),
         model: z.string(),
         results: z.array(z.object({ index: z.int().min(0), labels: z.array(label).meta(about('In falling order of their scores.')) })),
         usage: z.object({ prompt_tokens: z.int().min(0), total_tokens: z.int().min(0) }),
-      })),
+      }),
     ),
   },
 } as const satisfies Record<string, Endpoint>;

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiNamed, apiObject, apiOnly, apiText } from './api-text.ts';
+import { about, named } from './api-text.ts';
 import { name, organisationId, page, pageQuery, tenantId, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { ADMIN, call, json } from './endpoint.ts';
@@ -31,7 +31,7 @@ const change = z.strictObject(settings);
 export type CreateCohort = z.output<typeof create>;
 export type ChangeCohort = z.output<typeof change>;
 
-const cohort = apiNamed('Cohort', () => ({
+const cohort = named('Cohort', {
   object: z.literal('cohort'),
   name: z.string(),
   parent: z.string().nullable().meta(about('Null: of `root` alone.')),
@@ -41,7 +41,7 @@ const cohort = apiNamed('Cohort', () => ({
   organisation: z.string().nullable(),
   created_at: unixSeconds.nullable().meta(about('Null: of `root`, which is always there.')),
   ...status,
-}));
+});
 
 export type CohortReply = z.infer<typeof cohort>;
 
@@ -59,11 +59,10 @@ export const cohortEndpoints = {
   createCohort: {
     ...common,
     ...call('POST', '/v1/cohorts', json(create)),
-    summary: apiText('Create a cohort of tenants'),
-    description: apiText(
+    summary: 'Create a cohort of tenants',
+    description:
       'Cohorts form a tree, and share what their parent has by their weights. What one does not use of its quota the others of the tree may borrow, ' +
-        'as far as the limits of both allow. A tenant that is in none is right below `root`.',
-    ),
+      'as far as the limits of both allow. A tenant that is in none is right below `root`.',
     status: 201,
     reply: json(cohort),
     idempotent: true,
@@ -71,37 +70,35 @@ export const cohortEndpoints = {
   listCohorts: {
     ...common,
     ...call('GET', '/v1/cohorts'),
-    summary: apiText('List cohorts by name, and how they stand'),
-    description: apiText('To get the next page, pass the last `name` as `after`.'),
+    summary: 'List cohorts by name, and how they stand',
+    description: 'To get the next page, pass the last `name` as `after`.',
     query: pageQuery,
-    reply: json(apiOnly(() => page(cohort))),
+    reply: json(page(cohort)),
   },
   getCohort: {
     ...common,
     ...call('GET', '/v1/cohorts/:cohort'),
-    summary: apiText('A cohort, what it has and what it would have in fairness'),
+    summary: 'A cohort, what it has and what it would have in fairness',
     params,
     reply: json(cohort),
   },
   changeCohort: {
     ...common,
     ...call('PATCH', '/v1/cohorts/:cohort', json(change)),
-    summary: apiText('Change a cohort while jobs run'),
-    description: apiText(
+    summary: 'Change a cohort while jobs run',
+    description:
       'What is absent stays; `quotas` are replaced as a whole. Jobs that run go on. Of `root`, `quotas` say how much there is to share of a resource ' +
-        'beyond what cohorts bring; what they do not name is not limited.',
-    ),
+      'beyond what cohorts bring; what they do not name is not limited.',
     params,
     reply: json(cohort),
   },
   deleteCohort: {
     ...common,
     ...call('DELETE', '/v1/cohorts/:cohort'),
-    summary: apiText('Delete a cohort'),
-    description: apiText(
+    summary: 'Delete a cohort',
+    description:
       'Its tenants come under the cohort of their organisation, or under `root`. Refused (`state_conflict`) while there are cohorts below it.',
-    ),
     params,
-    reply: json(apiObject(() => ({ name: z.string(), object: z.literal('cohort.deleted'), deleted: z.literal(true) }))),
+    reply: json(z.object({ name: z.string(), object: z.literal('cohort.deleted'), deleted: z.literal(true) })),
   },
 } as const satisfies Record<string, Endpoint>;

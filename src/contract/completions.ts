@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
 import { REUSE_HEADER } from './answer-reuse.ts';
-import { about, apiLines, apiOnly, apiText } from './api-text.ts';
+import { about, apiLines } from './api-text.ts';
 import { cacheControl, cacheTags, TTL_HEADER, ttlMs } from './cache-headers.ts';
 import type { Endpoint } from './endpoint.ts';
 import { DEADLINE_HEADER } from './reading.ts';
@@ -104,7 +104,7 @@ function loose<S extends z.ZodObject>(schema: S, read?: QuickReader<z.output<S>>
   } as const;
 }
 
-const reply = apiOnly(() => z.looseObject({}).meta(about('The answer of the upstream.')));
+const reply = z.looseObject({}).meta(about('The answer of the upstream.'));
 const streamed = { kind: 'completion', schema: reply, event: reply } as const;
 const whole = { kind: 'completion', schema: reply } as const;
 
@@ -119,19 +119,17 @@ function checkMessages(
   context.addIssue({ code: 'custom', message: 'must have at least one message, or `prompt` name a prompt', path: ['messages'] });
 }
 
-const TRANSLATED = apiText(
-  'If the upstream speaks another protocol, Sluice translates the request and the answer. A field that the other protocol cannot express is refused by its name.',
-);
-const ROUTE = apiText(
-  'The header `x-sluice-route` names the upstream and the model that served, the number of attempts and the reason for the choice; `x-sluice-model` names the model.',
-);
+const TRANSLATED =
+  'If the upstream speaks another protocol, Sluice translates the request and the answer. A field that the other protocol cannot express is refused by its name.';
+const ROUTE =
+  'The header `x-sluice-route` names the upstream and the model that served, the number of attempts and the reason for the choice; `x-sluice-model` names the model.';
 
 export const completionEndpoints = {
   createChatCompletion: {
     ...common,
     method: 'POST',
     path: '/v1/chat/completions',
-    summary: apiText('Complete a chat'),
+    summary: 'Complete a chat',
     description: apiLines(
       "OpenAI's shape. Fields that Sluice does not read are passed on unchanged, as are tools, images and JSON schemas; a stream is passed on as the upstream sends it.",
       '',
@@ -158,14 +156,14 @@ export const completionEndpoints = {
   createCompletion: {
     ...common,
     ...call('POST', '/v1/completions', loose(z.looseObject({ model, stream, stream_options: options, max_tokens: tokensMax }))),
-    summary: apiText('Complete a text'),
+    summary: 'Complete a text',
     description: apiLines("OpenAI's older shape, for models that serve `completions`.", '', ROUTE),
     reply: streamed,
   },
   createResponse: {
     ...common,
     ...call('POST', '/v1/responses', loose(z.looseObject({ model, prompt: promptOfCall, stream, max_output_tokens: tokensMax }))),
-    summary: apiText('Answer as the responses API does'),
+    summary: 'Answer as the responses API does',
     description: apiLines(
       `OpenAI's shape. ${TRANSLATED} References to stored state, such as \`previous_response_id\`, are accepted only for models that serve \`responses\`.`,
       '',
@@ -176,7 +174,7 @@ export const completionEndpoints = {
   createMessage: {
     ...common,
     ...call('POST', '/v1/messages', loose(z.looseObject({ model, messages: z.array(message).min(1), max_tokens: z.int().min(1), stream }))),
-    summary: apiText("Answer as Anthropic's messages API does"),
+    summary: "Answer as Anthropic's messages API does",
     description: apiLines(`Anthropic's shape, errors included. ${TRANSLATED}`, '', ROUTE),
     headers: headers.extend({
       'anthropic-version': z.string().max(64).optional().meta(about('Passed on unchanged to upstreams of the protocol `anthropic`.')),
@@ -187,7 +185,7 @@ export const completionEndpoints = {
   createUpstreamEmbeddings: {
     ...common,
     ...call('POST', '/v1/upstreams/embeddings', loose(z.looseObject({ model }))),
-    summary: apiText('Embed texts with a model of an upstream'),
+    summary: 'Embed texts with a model of an upstream',
     description: apiLines(
       "OpenAI's shape, with any fields that the upstream accepts. `/v1/embeddings` also serves models of upstreams, but accepts only the fields that it declares.",
       '',
@@ -198,7 +196,7 @@ export const completionEndpoints = {
   createUpstreamRanking: {
     ...common,
     ...call('POST', '/v1/upstreams/rerank', loose(z.looseObject({ model }))),
-    summary: apiText('Rank documents by relevance with a model of an upstream'),
+    summary: 'Rank documents by relevance with a model of an upstream',
     description: apiLines(
       'The shape of Cohere and Jina, with any fields that the upstream accepts. `/v1/rerank` also serves models of upstreams.',
       '',
@@ -209,7 +207,7 @@ export const completionEndpoints = {
   createModeration: {
     ...common,
     ...call('POST', '/v1/moderations', loose(z.looseObject({ model: model.default(OPENAI_MODERATION) }))),
-    summary: apiText('Classify texts or images as harmful or not'),
+    summary: 'Classify texts or images as harmful or not',
     description: apiLines("OpenAI's shape, for models that serve `moderations`.", '', ROUTE),
     reply: whole,
   },

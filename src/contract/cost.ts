@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiNamed, apiObject, apiOnly, apiText } from './api-text.ts';
+import { about, named } from './api-text.ts';
 import { REUSE_KINDS, REUSE_STATE_TEXT, REUSE_STATES } from './answer-reuse.ts';
 import { unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -15,9 +15,9 @@ export const SAVING_NAMES = ['answer_cache', 'answer_reuse', 'routes', 'prompt_c
 /** The sources that a tenant's own numbers may recommend. */
 export const ADVICE_NAMES = ['answer_cache', 'routes'] as const;
 
-const range = apiObject(() => ({ low: dollarsOut, high: dollarsOut }));
+const range = z.object({ low: dollarsOut, high: dollarsOut });
 
-const strategy = apiOnly(() => {
+const strategy = (() => {
   const measured = z.object({ figure: z.string(), quality: z.string(), command: z.string(), date: z.string(), load: z.string() });
   return z
     .object({
@@ -29,11 +29,11 @@ const strategy = apiOnly(() => {
       not_when: z.string(),
     })
     .meta({ id: 'CostStrategy' });
-});
+})();
 
 export type StrategyReply = z.infer<typeof strategy>;
 
-const stack = apiOnly(() => {
+const stack = (() => {
   const estimate = z.object({ mean: z.number(), low: z.number(), high: z.number() });
   const step = z.object({
     name: z.string(),
@@ -56,11 +56,11 @@ const stack = apiOnly(() => {
       with_requests: estimate.meta(about('As `total`, the requests that bring the texts included.')),
     })
     .meta({ id: 'ReplayedStack' });
-});
+})();
 
 export type StackReply = z.infer<typeof stack>;
 
-const report = apiNamed('CostReport', () => ({
+const report = named('CostReport', {
   object: z.literal('cost.report'),
   month: z.string(),
   from: unixSeconds.meta(about('Where the numbers begin: with the month, or later where the log does not reach back so far.')),
@@ -125,7 +125,7 @@ const report = apiNamed('CostReport', () => ({
       stacks: z.array(stack),
     })
     .meta(about('What all strategies save together: one replayed trace, each strategy switched on after those before it.')),
-}));
+});
 
 export type CostReportReply = z.infer<typeof report>;
 
@@ -136,11 +136,10 @@ export const costEndpoints = {
     status: 200,
     access: tenant('usage:read'),
     ...call('GET', '/v1/cost/report'),
-    summary: apiText('What inference cost in a month, what was saved, and what would save more'),
-    description: apiText(
+    summary: 'What inference cost in a month, what was saved, and what would save more',
+    description:
       'Each saving compares the charge of a call of the tenant with what the same call would have been charged otherwise. A key that is restricted ' +
-        'to some resources is refused. Calls of the last second may be missing.',
-    ),
+      'to some resources is refused. Calls of the last second may be missing.',
     query: z.strictObject({
       month: z
         .string()

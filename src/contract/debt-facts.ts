@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiText } from './api-text.ts';
+import { about } from './api-text.ts';
 import { unixSeconds } from './common.ts';
 import { DEBT_LIMITS } from './debt-limits.ts';
 
@@ -40,100 +40,100 @@ export type DebtSignal = (typeof DEBT_SIGNALS)[number];
 
 /** Every kind of fact: the signal it belongs to, the unit of its value, and what it is about. */
 export const FACT_KINDS = {
-  census: { signal: null, unit: 'subjects', of: apiText('a signal, in `symbol`: how many subjects were examined') },
-  'code-lines': { signal: 'hotspots', unit: 'lines', of: apiText('a file: lines that are neither blank nor comments') },
-  'code-churn': { signal: 'hotspots', unit: 'changes', of: apiText('a file: its commits, each halved every 90 days') },
-  'code-complexity': { signal: 'hotspots', unit: 'points', of: apiText('a file, or its function in `symbol`: cognitive complexity') },
+  census: { signal: null, unit: 'subjects', of: 'a signal, in `symbol`: how many subjects were examined' },
+  'code-lines': { signal: 'hotspots', unit: 'lines', of: 'a file: lines that are neither blank nor comments' },
+  'code-churn': { signal: 'hotspots', unit: 'changes', of: 'a file: its commits, each halved every 90 days' },
+  'code-complexity': { signal: 'hotspots', unit: 'points', of: 'a file, or its function in `symbol`: cognitive complexity' },
   'function-changes': {
     signal: 'hotspots',
     unit: 'commits',
-    of: apiText('a function in `symbol`: commits of a year that changed its lines'),
+    of: 'a function in `symbol`: commits of a year that changed its lines',
   },
   'function-fixes': {
     signal: 'hotspots',
     unit: 'commits',
-    of: apiText('a function in `symbol`: how often two years repaired it; `commits`: those that changed its code'),
+    of: 'a function in `symbol`: how often two years repaired it; `commits`: those that changed its code',
   },
   'change-time': {
     signal: 'hotspots',
     unit: 'minutes',
-    of: apiText('a repository: the median time from one commit of a session to the next'),
+    of: 'a repository: the median time from one commit of a session to the next',
   },
-  clone: { signal: 'duplication', unit: 'lines', of: apiText('a file that holds the same code as another, which `symbol` names') },
-  'unused-code': { signal: 'dead-code', unit: 'count', of: apiText('a file or an export of it that nothing uses') },
-  'unused-dependency': { signal: 'dead-code', unit: 'count', of: apiText('a package that is declared and not imported') },
-  'import-cycle': { signal: 'structure', unit: 'files', of: apiText('the first file of a cycle of imports') },
-  'layer-break': { signal: 'structure', unit: 'imports', of: apiText('a file that imports, in `symbol`, what its layer may not') },
-  'type-hole': { signal: 'types', unit: 'count', of: apiText('a file: places at which the type checker is switched off; `symbol`: how') },
-  todo: { signal: 'todos', unit: 'days', of: apiText('a comment that announces work: its age') },
-  'missed-branches': { signal: 'coverage', unit: 'branches', of: apiText('a file: branches that no test takes') },
-  'flaky-test': { signal: 'tests', unit: 'runs', of: apiText('a test that both failed and passed at one commit: how often') },
-  'dependency-lag': { signal: 'dependencies', unit: 'versions', of: apiText('a package: major versions that the installed one is behind') },
-  licence: { signal: 'licences', unit: 'spdx', of: apiText('a package: its licence') },
-  'unused-setting': { signal: 'settings', unit: 'count', of: apiText('a key of the configuration that no code reads') },
-  'flag-age': { signal: 'flags', unit: 'days', of: apiText('a flag or experiment: days since it was last changed') },
-  owner: { signal: 'ownership', unit: 'owner', of: apiText('a component: its owners by CODEOWNERS, the first first; empty: none') },
-  'owner-idle': { signal: 'ownership', unit: 'days', of: apiText('a component: days since one of its owners changed it') },
-  'author-share': { signal: 'ownership', unit: 'share', of: apiText('a component: the share of changed lines by its busiest author') },
-  'recipe-input': { signal: 'reproducibility', unit: 'sha256', of: apiText('an input of a recipe: the hash it is pinned to; empty: none') },
+  clone: { signal: 'duplication', unit: 'lines', of: 'a file that holds the same code as another, which `symbol` names' },
+  'unused-code': { signal: 'dead-code', unit: 'count', of: 'a file or an export of it that nothing uses' },
+  'unused-dependency': { signal: 'dead-code', unit: 'count', of: 'a package that is declared and not imported' },
+  'import-cycle': { signal: 'structure', unit: 'files', of: 'the first file of a cycle of imports' },
+  'layer-break': { signal: 'structure', unit: 'imports', of: 'a file that imports, in `symbol`, what its layer may not' },
+  'type-hole': { signal: 'types', unit: 'count', of: 'a file: places at which the type checker is switched off; `symbol`: how' },
+  todo: { signal: 'todos', unit: 'days', of: 'a comment that announces work: its age' },
+  'missed-branches': { signal: 'coverage', unit: 'branches', of: 'a file: branches that no test takes' },
+  'flaky-test': { signal: 'tests', unit: 'runs', of: 'a test that both failed and passed at one commit: how often' },
+  'dependency-lag': { signal: 'dependencies', unit: 'versions', of: 'a package: major versions that the installed one is behind' },
+  licence: { signal: 'licences', unit: 'spdx', of: 'a package: its licence' },
+  'unused-setting': { signal: 'settings', unit: 'count', of: 'a key of the configuration that no code reads' },
+  'flag-age': { signal: 'flags', unit: 'days', of: 'a flag or experiment: days since it was last changed' },
+  owner: { signal: 'ownership', unit: 'owner', of: 'a component: its owners by CODEOWNERS, the first first; empty: none' },
+  'owner-idle': { signal: 'ownership', unit: 'days', of: 'a component: days since one of its owners changed it' },
+  'author-share': { signal: 'ownership', unit: 'share', of: 'a component: the share of changed lines by its busiest author' },
+  'recipe-input': { signal: 'reproducibility', unit: 'sha256', of: 'an input of a recipe: the hash it is pinned to; empty: none' },
   reproducibility: {
     signal: 'reproducibility',
     unit: 'index',
-    of: apiText('a recipe: its reproducibility index, 0 to 1, by running it again'),
+    of: 'a recipe: its reproducibility index, 0 to 1, by running it again',
   },
   'embedding-contract': {
     signal: 'embedding-contracts',
     unit: 'sha256',
-    of: apiText('an index: its embedding contract; `served`: the model now served'),
+    of: 'an index: its embedding contract; `served`: the model now served',
   },
   'input-shift': {
     signal: 'model-inputs',
     unit: 'psi',
-    of: apiText('a model or index: how far a distribution, in `symbol`, of its inputs or scores has moved'),
+    of: 'a model or index: how far a distribution, in `symbol`, of its inputs or scores has moved',
   },
   'canary-recall': {
     signal: 'model-quality',
     unit: 'share',
-    of: apiText('an index or a model: recall on fixed queries; `reference`: when released'),
+    of: 'an index or a model: recall on fixed queries; `reference`: when released',
   },
-  'model-age': { signal: 'model-quality', unit: 'days', of: apiText('a model: days since it was trained') },
+  'model-age': { signal: 'model-quality', unit: 'days', of: 'a model: days since it was trained' },
   'training-contract': {
     signal: 'serving-skew',
     unit: 'sha256',
-    of: apiText('a step of a model, in `symbol`, in training; `serving`: its hash there'),
+    of: 'a step of a model, in `symbol`, in training; `serving`: its hash there',
   },
   consumer: {
     signal: 'data-dependencies',
     unit: 'count',
-    of: apiText('a data set, model or index: a consumer, in `symbol`, that is not declared'),
+    of: 'a data set, model or index: a consumer, in `symbol`, that is not declared',
   },
   'unused-input': {
     signal: 'data-dependencies',
     unit: 'count',
-    of: apiText('a data set or feature that is produced, and read by nothing'),
+    of: 'a data set or feature that is produced, and read by nothing',
   },
   'feedback-loop': {
     signal: 'data-dependencies',
     unit: 'steps',
-    of: apiText('a data set that is made from what a model trained on it answered'),
+    of: 'a data set that is made from what a model trained on it answered',
   },
-  'ml-test': { signal: 'ml-tests', unit: 'points', of: apiText('a component: a check of the ML Test Score: 0, 0.5 by hand, 1 automated') },
+  'ml-test': { signal: 'ml-tests', unit: 'points', of: 'a component: a check of the ML Test Score: 0, 0.5 by hand, 1 automated' },
   'budget-burn': {
     signal: 'service-levels',
     unit: 'ratio',
-    of: apiText('a component: bad events over those its objective allows, in a week'),
+    of: 'a component: bad events over those its objective allows, in a week',
   },
-  incident: { signal: 'service-levels', unit: 'minutes', of: apiText('a component: an incident, in `symbol`, and the work it took') },
+  incident: { signal: 'service-levels', unit: 'minutes', of: 'a component: an incident, in `symbol`, and the work it took' },
   'known-lines': {
     signal: 'teams',
     unit: 'lines',
-    of: apiText('a component: lines that an author, in `symbol`, changed, each halved every year'),
+    of: 'a component: lines that an author, in `symbol`, changed, each halved every year',
   },
-  'changed-together': { signal: 'teams', unit: 'commits', of: apiText('a component: commits that changed the one in `symbol`, too') },
-  'author-commits': { signal: 'teams', unit: 'commits', of: apiText('an author: commits of three years, by week in `weeks`') },
-  'entry-point': { signal: 'teams', unit: 'files', of: apiText('a file of the component in `symbol`: files elsewhere that import it') },
-  guide: { signal: 'teams', unit: 'position', of: apiText('a page about the component in `symbol`: its place in the order of reading') },
-  'pool-idle': { signal: 'pools', unit: 'share', of: apiText('a pool: the share of its paid time in which nothing ran') },
+  'changed-together': { signal: 'teams', unit: 'commits', of: 'a component: commits that changed the one in `symbol`, too' },
+  'author-commits': { signal: 'teams', unit: 'commits', of: 'an author: commits of three years, by week in `weeks`' },
+  'entry-point': { signal: 'teams', unit: 'files', of: 'a file of the component in `symbol`: files elsewhere that import it' },
+  guide: { signal: 'teams', unit: 'position', of: 'a page about the component in `symbol`: its place in the order of reading' },
+  'pool-idle': { signal: 'pools', unit: 'share', of: 'a pool: the share of its paid time in which nothing ran' },
 } as const satisfies Record<string, { signal: DebtSignal | null; unit: string; of: string }>;
 export type FactKind = keyof typeof FACT_KINDS;
 
@@ -162,7 +162,7 @@ const evidence = z
       .nullable()
       .meta(about('The commit that was measured; null outside of a repository.')),
   })
-  .meta(apiText({ id: 'DebtEvidence' }));
+  .meta({ id: 'DebtEvidence' });
 
 const FACT_SHAPE = {
   kind: z.enum(Object.keys(FACT_KINDS) as [FactKind, ...FactKind[]]),
@@ -185,7 +185,7 @@ const FACT_SHAPE = {
 export const debtFact = z
   .strictObject(FACT_SHAPE)
   .refine(({ kind, unit }) => FACT_KINDS[kind].unit === unit, { path: ['unit'], message: 'is not the unit of this kind of fact' })
-  .meta(apiText({ id: 'DebtFact' }));
+  .meta({ id: 'DebtFact' });
 export type DebtFact = z.output<typeof debtFact>;
 
 /** What one run of collectors wrote. */
@@ -197,5 +197,5 @@ export const debtFactFile = z
     collected_at: unixSeconds,
     facts: z.array(debtFact).max(DEBT_LIMITS.debtFactsMaxCount),
   })
-  .meta(apiText({ id: 'DebtFactFile' }));
+  .meta({ id: 'DebtFactFile' });
 export type DebtFactFile = z.output<typeof debtFactFile>;

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiLines, apiNamed, apiObject, apiOnly, apiText } from './api-text.ts';
+import { about, apiLines, named } from './api-text.ts';
 import { organisationId, unixSeconds } from './common.ts';
 import { DEBT_SIGNALS, debtFact, debtFactFile, FACT_KINDS } from './debt-facts.ts';
 import type { FactKind } from './debt-facts.ts';
@@ -49,8 +49,8 @@ const envelope = z
 /** What an envelope holds. */
 export const signedPayload = z.strictObject({ signed_at: unixSeconds, file: debtFactFile });
 
-const share = apiOnly(() => z.number().min(0));
-const score = apiObject(() => ({
+const share = z.number().min(0);
+const score = z.object({
   name: z.string(),
   tier: z.int(),
   owner: z.string().nullable(),
@@ -60,9 +60,9 @@ const score = apiObject(() => ({
   interest_minutes_per_week: share,
   ratio: share.meta(about('The debt ratio that it is rated by.')),
   rating,
-}));
+});
 
-const repository = apiNamed('DebtRepository', () => ({
+const repository = named('DebtRepository', {
   object: z.literal('debt.repository'),
   id: repositoryId,
   tenant: z.string(),
@@ -71,29 +71,27 @@ const repository = apiNamed('DebtRepository', () => ({
   facts: z.int(),
   created_at: unixSeconds,
   uploaded_at: unixSeconds.nullable(),
-}));
+});
 
-const item = apiOnly(() =>
-  debtItem
-    .extend({ object: z.literal('debt.item'), item: z.string().meta(about('Names it in paths.')), repository: repositoryId })
-    .meta({ id: 'DebtItemOfRegister' }),
-);
+const item = debtItem
+  .extend({ object: z.literal('debt.item'), item: z.string().meta(about('Names it in paths.')), repository: repositoryId })
+  .meta({ id: 'DebtItemOfRegister' });
 
-const event = apiObject(() => ({
+const event = z.object({
   kind: z.string(),
   at: unixSeconds,
   by: z.string().nullable().meta(about('Null: a rule.')),
   reason: z.string().nullable(),
-}));
+});
 
-const itemWithEvents = apiOnly(() => item.extend({ events: z.array(event).meta(about('The last ones, oldest first.')) }));
+const itemWithEvents = item.extend({ events: z.array(event).meta(about('The last ones, oldest first.')) });
 
 const list = <S extends z.core.$ZodType>(of: S) => z.object({ object: z.literal('list'), data: z.array(of), next: z.int().nullable() });
 
 export type DebtRepositoryReply = z.input<typeof repository>;
 export type DebtItemReply = z.input<typeof item>;
 
-const summary = apiNamed('DebtSummary', () => ({
+const summary = named('DebtSummary', {
   object: z.literal('debt.summary'),
   repositories: z.array(
     z.object({
@@ -107,19 +105,19 @@ const summary = apiNamed('DebtSummary', () => ({
         .meta(about('By day, oldest first.')),
     }),
   ),
-}));
+});
 
 export type DebtSummaryReply = z.input<typeof summary>;
 
-const planned = apiObject(() => ({
+const planned = z.object({
   item: z.string(),
   title: z.string(),
   component: z.string(),
   principal_minutes: share,
   interest_minutes_per_week: share,
-}));
+});
 
-const plan = apiNamed('DebtPlan', () => ({
+const plan = named('DebtPlan', {
   object: z.literal('debt.plan'),
   repository: repositoryId,
   weeks: z.int(),
@@ -138,7 +136,7 @@ const plan = apiNamed('DebtPlan', () => ({
     }),
   ),
   unplanned: z.array(planned).meta(about('Of owners whose time is not known.')),
-}));
+});
 
 export type DebtPlanReply = z.input<typeof plan>;
 
@@ -165,61 +163,59 @@ export const debtEndpoints = {
   setDebtRepository: {
     ...write,
     ...call('PUT', '/v1/debt/repositories', json(setRepository)),
-    summary: apiText('Register a repository, or replace its key and policy'),
-    description: apiText('Its CI signs fact files with the private key. Files that the former key signed are taken no more.'),
+    summary: 'Register a repository, or replace its key and policy',
+    description: 'Its CI signs fact files with the private key. Files that the former key signed are taken no more.',
     reply: json(repository),
   },
   listDebtRepositories: {
     ...read,
     path: '/v1/debt/repositories',
-    summary: apiText('The repositories of the register'),
+    summary: 'The repositories of the register',
     query: z.strictObject(subject),
-    reply: json(apiObject(() => ({ object: z.literal('list'), data: z.array(repository) }))),
+    reply: json(z.object({ object: z.literal('list'), data: z.array(repository) })),
   },
   deleteDebtRepository: {
     ...write,
     ...call('DELETE', '/v1/debt/repositories/:debt_repository'),
-    summary: apiText('Remove a repository with its facts, items and history'),
+    summary: 'Remove a repository with its facts, items and history',
     params: z.object({ debt_repository: repositoryId }),
-    reply: json(apiObject(() => ({ object: z.literal('debt.repository'), id: z.string(), deleted: z.literal(true) }))),
+    reply: json(z.object({ object: z.literal('debt.repository'), id: z.string(), deleted: z.literal(true) })),
   },
   uploadDebtFacts: {
     ...write,
     ...call('POST', '/v1/debt/facts', json(envelope)),
-    summary: apiText('Upload signed facts'),
-    description: apiText(
-      apiLines(
-        'A DSSE envelope, as in-toto signs attestations, whose signature holds for the key of the repository. Signed within ten minutes, and taken once. ',
-        'Facts of each signal with a census in the file replace all that was known of it; then the rules open and close items.',
-      ),
+    summary: 'Upload signed facts',
+    description: apiLines(
+      'A DSSE envelope, as in-toto signs attestations, whose signature holds for the key of the repository. Signed within ten minutes, and taken once. ',
+      'Facts of each signal with a census in the file replace all that was known of it; then the rules open and close items.',
     ),
     status: 200,
     reply: json(
-      apiNamed('DebtUpload', () => ({
+      named('DebtUpload', {
         object: z.literal('debt.upload'),
         repository: repositoryId,
         facts: z.int(),
         opened: z.int(),
         closed: z.int(),
-      })),
+      }),
     ),
   },
   listDebtFacts: {
     ...read,
     access: tenant('planning:read'),
     path: '/v1/debt/facts',
-    summary: apiText('The facts of a repository, or of all, with their evidence'),
+    summary: 'The facts of a repository, or of all, with their evidence',
     query: z.strictObject({
       repository: repositoryId.optional(),
       kind: z.enum(Object.keys(FACT_KINDS) as [FactKind, ...FactKind[]]).optional(),
       ...paging,
     }),
-    reply: json(apiOnly(() => list(debtFact))),
+    reply: json(list(debtFact)),
   },
   listDebtItems: {
     ...read,
     path: '/v1/debt/items',
-    summary: apiText('Items of debt, the most urgent first'),
+    summary: 'Items of debt, the most urgent first',
     query: z.strictObject({
       ...subject,
       repository: repositoryId.optional(),
@@ -229,21 +225,21 @@ export const debtEndpoints = {
       owner: z.string().max(256).optional(),
       ...paging,
     }),
-    reply: json(apiOnly(() => list(item))),
+    reply: json(list(item)),
   },
   getDebtItem: {
     ...read,
     access: tenant('planning:read'),
     path: '/v1/debt/items/:debt_item',
-    summary: apiText('An item with its evidence and its history'),
+    summary: 'An item with its evidence and its history',
     params: itemParams,
     reply: json(itemWithEvents),
   },
   changeDebtItem: {
     ...write,
     ...call('POST', '/v1/debt/items/:debt_item', json(debtAction)),
-    summary: apiText('Accept, assign or override an item'),
-    description: apiText('For at most 90 days, with a reason, in the audit. Nothing closes an item but its rule.'),
+    summary: 'Accept, assign or override an item',
+    description: 'For at most 90 days, with a reason, in the audit. Nothing closes an item but its rule.',
     params: itemParams,
     reply: json(itemWithEvents),
   },
@@ -251,11 +247,10 @@ export const debtEndpoints = {
     ...read,
     access: tenant('planning:read'),
     path: '/v1/debt/repositories/:debt_repository/plan',
-    summary: apiText('What each team pays of a repository, and what it puts off'),
-    description: apiText(
+    summary: 'What each team pays of a repository, and what it puts off',
+    description:
       'The share of a team\u2019s time follows its worst error budget and the interest that it pays. Teams and shares are those of the policy; without teams, each ' +
-        'owner of items is one.',
-    ),
+      'owner of items is one.',
     params: z.object({ debt_repository: repositoryId }),
     query: z.strictObject({ weeks: z.coerce.number().int().min(1).max(DEBT_LIMITS.debtPlanWeeksMax).default(13) }),
     reply: json(plan),
@@ -263,7 +258,7 @@ export const debtEndpoints = {
   getDebtSummary: {
     ...read,
     path: '/v1/debt/summary',
-    summary: apiText('What debt each repository and component carries, its rating and its trend'),
+    summary: 'What debt each repository and component carries, its rating and its trend',
     query: z.strictObject(subject),
     reply: json(summary),
   },

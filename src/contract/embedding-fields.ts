@@ -2,7 +2,7 @@ import * as z from 'zod';
 
 import type { RawJson } from '../kernel/exact-json.ts';
 import { isRawJson } from '../kernel/exact-json.ts';
-import { about, apiOnly, apiText } from './api-text.ts';
+import { about } from './api-text.ts';
 
 // What calls about models have in common with those about vectors.
 
@@ -16,14 +16,10 @@ export const modelName = z
   .meta(about('An embedding model of `GET /v1/models`; `name@version` is one version of it, a name alone the one that serves.'));
 
 /** The components of a vector in an answer: `float32Json`, or the number of its row in a frame. */
-export const floatsReply = apiOnly(() =>
-  z
-    .custom<RawJson | number>((value) => typeof value === 'number' || isRawJson(value))
-    .meta(
-      apiText({
-        type: 'array',
-        items: { type: 'number' },
-        description: 'Each component as the shortest decimal that reads back as the same 32-bit float.',
-      }),
-    ),
-);
+export const floatsReply = z
+  .custom<RawJson | number>((value) => typeof value === 'number' || isRawJson(value))
+  .meta({
+    type: 'array',
+    items: { type: 'number' },
+    description: 'Each component as the shortest decimal that reads back as the same 32-bit float.',
+  });

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiLines, apiNamed, apiObject, apiText } from './api-text.ts';
+import { about, apiLines, named } from './api-text.ts';
 import { embeddingCacheHeaders } from './cache-headers.ts';
 import type { Endpoint } from './endpoint.ts';
 import { call, json, tenant, vectorsReply } from './endpoint.ts';
@@ -19,18 +19,16 @@ const TOKEN_ID_MAX = 2 ** 31 - 1;
  */
 export const embeddingInput = z
   .unknown()
-  .meta(
-    apiText({
-      description: 'One text, several texts, the token ids of one text, or those of several. None may be empty.',
-      example: ['The food was delicious.', 'The waiter was kind.'],
-      oneOf: [
-        { type: 'string', minLength: 1 },
-        list({ type: 'string', minLength: 1 }),
-        list({ type: 'integer' }),
-        list({ type: 'array', items: { type: 'integer' }, minItems: 1 }),
-      ],
-    }),
-  )
+  .meta({
+    description: 'One text, several texts, the token ids of one text, or those of several. None may be empty.',
+    example: ['The food was delicious.', 'The waiter was kind.'],
+    oneOf: [
+      { type: 'string', minLength: 1 },
+      list({ type: 'string', minLength: 1 }),
+      list({ type: 'integer' }),
+      list({ type: 'array', items: { type: 'integer' }, minItems: 1 }),
+    ],
+  })
   .transform((value, context): EmbeddingInput => {
     const fault = inputFault(value);
     if (fault === undefined) return value as EmbeddingInput;
@@ -102,7 +100,7 @@ const FORMATS = ['float', 'base64'] as const;
 
 const request = z.strictObject({
   input: embeddingInput,
-  model: modelName.meta(apiText({ example: 'glove-sif-100' })),
+  model: modelName.meta({ example: 'glove-sif-100' }),
   dimensions: z.int().min(1).optional().meta(about("Length of the vectors: a prefix of the model's own, at unit length again.")),
   encoding_format: z.enum(FORMATS).default('float').meta(about('`base64` is that of little-endian 32-bit floats: a quarter of the bytes.')),
   input_type: z
@@ -125,18 +123,18 @@ function readPlainRequest(value: unknown) {
   return { input: input as EmbeddingInput, model, encoding_format: format };
 }
 
-const embedding = apiObject(() => ({
+const embedding = z.object({
   object: z.literal('embedding'),
   index: z.int().min(0).meta(about('Which input this is the vector of.')),
   embedding: z.union([floatsReply, z.string()]),
-}));
+});
 
-export const embeddingList = apiNamed('EmbeddingList', () => ({
+export const embeddingList = named('EmbeddingList', {
   object: z.literal('list'),
   data: z.array(embedding),
   model: z.string(),
   usage: z.object({ prompt_tokens: z.int().min(0), total_tokens: z.int().min(0) }).meta(about('All tokens, cached ones too.')),
-}));
+});
 
 export type EmbeddingListReply = z.infer<typeof embeddingList>;
 
@@ -155,7 +153,7 @@ export const embeddingEndpoints = {
   createEmbeddings: {
     ...call('POST', '/v1/embeddings', json(withQuickReader(request, readPlainRequest))),
     tag: 'Inference',
-    summary: apiText('Embed texts'),
+    summary: 'Embed texts',
     description: apiLines(
       'Vectors come in the order of the inputs and have unit length.',
       '',

@@ -1,10 +1,10 @@
 import * as z from 'zod';
 
-import { about, apiNamed } from './api-text.ts';
+import { about, named } from './api-text.ts';
 import { owner, unixSeconds } from './common.ts';
 
 /** A file as the API shows it, wherever one is made: by an upload, or by what exports into one. */
-export const file = apiNamed('File', () => ({
+export const file = named('File', {
   id: z.string(),
   object: z.literal('file'),
   bytes: z.int().min(0),
@@ -14,6 +14,6 @@ export const file = apiNamed('File', () => ({
   owner,
   status: z.literal('processed').meta(about('A file can be used as soon as its upload is answered.')),
   expires_at: unixSeconds.nullable().meta(about('From then on the file is `file_not_found`, and is deleted; null: never.')),
-}));
+});
 
 export type FileRecord = z.infer<typeof file>;

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiObject, apiOnly, apiText } from './api-text.ts';
+import { about } from './api-text.ts';
 import { ownerOrCallers, page, pageQuery } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { call, json, tenant } from './endpoint.ts';
@@ -29,7 +29,7 @@ const upload = z
         (value) => typeof value === 'object' && value !== null && 'size' in value,
         'must be a file part',
       )
-      .meta(apiText({ override: { type: 'string', format: 'binary' } })),
+      .meta({ override: { type: 'string', format: 'binary' } }),
     owner: ownerOrCallers,
     purpose: z.enum(FILE_PURPOSES).meta(about('`batch` is the input of a batch or a job. Files of any purpose are stored alike.')),
     [ANCHOR]: z.literal('created_at').optional(),
@@ -57,36 +57,36 @@ export const fileEndpoints = {
       file: 'file',
       bytesMax: LIMITS.fileBytesMax + LIMITS.formFieldsBytesMax,
     }),
-    summary: apiText('Upload a file'),
+    summary: 'Upload a file',
     reply: json(file),
     idempotent: true,
   },
   listFiles: {
     ...common,
     ...call('GET', '/v1/files'),
-    summary: apiText('List files, by id'),
+    summary: 'List files, by id',
     query: pageQuery.extend({ purpose: z.enum([...FILE_PURPOSES, 'batch_output']).optional() }),
-    reply: json(apiOnly(() => page(file))),
+    reply: json(page(file)),
   },
   getFile: {
     ...common,
     ...call('GET', '/v1/files/:file'),
-    summary: apiText('Describe a file'),
+    summary: 'Describe a file',
     params,
     reply: json(file),
   },
   getFileContent: {
     ...common,
     ...call('GET', '/v1/files/:file/content'),
-    summary: apiText('Download a file'),
+    summary: 'Download a file',
     params,
     reply: { kind: 'bytes', contentType: 'application/octet-stream' },
   },
   deleteFile: {
     ...common,
     ...call('DELETE', '/v1/files/:file'),
-    summary: apiText('Delete a file'),
+    summary: 'Delete a file',
     params,
-    reply: json(apiObject(() => ({ id: z.string(), object: z.literal('file'), deleted: z.literal(true) }))),
+    reply: json(z.object({ id: z.string(), object: z.literal('file'), deleted: z.literal(true) })),
   },
 } as const satisfies Record<string, Endpoint>;

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { apiLines, apiText } from './api-text.ts';
+import { apiLines } from './api-text.ts';
 import type { Condition, Filter, Interval, Scalar } from './filter.ts';
 import type { FilterPlace } from './filter-check.ts';
 import { FilterCheck } from './filter-check.ts';
@@ -12,22 +12,20 @@ import { isReachable } from './filter.ts';
 /** A filter in the syntax of users, as the tree that a shard evaluates. */
 export const filter = z
   .unknown()
-  .meta(
-    apiText({
-      type: 'object',
-      description: apiLines(
-        'Which vectors to accept, by their metadata. Several members must all hold.',
-        '`{path: value}` or `{path: {operator: operand}}`: a path such as `author.name` looks into objects, and into each item of arrays.',
-        '- some value is (none of) these: `$eq $ne $in $nin`; lies between: `$lt $lte $gt $gte`, numbers, strings, or RFC 3339 times',
-        '- `$exists: true`; `$empty: true`: absent, null or `[]`; `{path: null}`: there, and null',
-        '- `$size: 2` or `$size: {"$gte": 2}`: the number of values, an array counting its items, null and absence nothing',
-        '- `$elemMatch`: one value satisfies all of this alone: operators, or a filter whose paths start from it',
-        '- `$geoWithin`: some `{"lat": .., "lon": ..}` lies in `{center, radius_m}`, `{top_left, bottom_right}` or `{polygon, holes?}`',
-        '`$and`, `$or` and `$not` combine filters, `{"$atLeast": {"count": 2, "of": [..]}}` asks for some of them, `{"$id": {"$in": [..]}}` for ids.',
-      ),
-      example: { lang: { $in: ['en', 'de'] }, 'author.born': { $gte: 1960 }, $not: { draft: true } },
-    }),
-  )
+  .meta({
+    type: 'object',
+    description: apiLines(
+      'Which vectors to accept, by their metadata. Several members must all hold.',
+      '`{path: value}` or `{path: {operator: operand}}`: a path such as `author.name` looks into objects, and into each item of arrays.',
+      '- some value is (none of) these: `$eq $ne $in $nin`; lies between: `$lt $lte $gt $gte`, numbers, strings, or RFC 3339 times',
+      '- `$exists: true`; `$empty: true`: absent, null or `[]`; `{path: null}`: there, and null',
+      '- `$size: 2` or `$size: {"$gte": 2}`: the number of values, an array counting its items, null and absence nothing',
+      '- `$elemMatch`: one value satisfies all of this alone: operators, or a filter whose paths start from it',
+      '- `$geoWithin`: some `{"lat": .., "lon": ..}` lies in `{center, radius_m}`, `{top_left, bottom_right}` or `{polygon, holes?}`',
+      '`$and`, `$or` and `$not` combine filters, `{"$atLeast": {"count": 2, "of": [..]}}` asks for some of them, `{"$id": {"$in": [..]}}` for ids.',
+    ),
+    example: { lang: { $in: ['en', 'de'] }, 'author.born': { $gte: 1960 }, $not: { draft: true } },
+  })
   .transform((value, context): Filter => {
     const check = new FilterCheck();
     const read = new FilterReader(check).filter(value, [], 1);

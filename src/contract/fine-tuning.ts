@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiNamed, apiObject, apiOnly, apiText } from './api-text.ts';
+import { about, named } from './api-text.ts';
 import { metadata } from './batches.ts';
 import { page, pageQuery, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -67,9 +67,9 @@ const TUNING_STATUSES = ['queued', 'running', 'succeeded', 'failed', 'cancelled'
 
 export type TuningStatus = (typeof TUNING_STATUSES)[number];
 
-const chosen = apiObject(() => ({ n_epochs: z.int(), batch_size: z.int(), learning_rate_multiplier: z.number() }));
+const chosen = z.object({ n_epochs: z.int(), batch_size: z.int(), learning_rate_multiplier: z.number() });
 
-const tuning = apiNamed('FineTuningJob', () => ({
+const tuning = named('FineTuningJob', {
   id: z.string(),
   object: z.literal('fine_tuning.job'),
   created_at: unixSeconds,
@@ -96,13 +96,13 @@ const tuning = apiNamed('FineTuningJob', () => ({
   seed: z.int(),
   integrations: z.array(z.never()),
   metadata: z.record(z.string(), z.string()).nullable(),
-}));
+});
 
 export type TuningReply = z.infer<typeof tuning>;
 
-const figures = apiOnly(() => z.record(z.string(), z.number()));
+const figures = z.record(z.string(), z.number());
 
-const event = apiObject(() => ({
+const event = z.object({
   id: z.string(),
   object: z.literal('fine_tuning.job.event'),
   created_at: unixSeconds,
@@ -110,11 +110,11 @@ const event = apiObject(() => ({
   type: z.enum(['message', 'metrics']),
   message: z.string(),
   data: figures,
-}));
+});
 
 export type TuningEventReply = z.infer<typeof event>;
 
-const checkpoint = apiObject(() => ({
+const checkpoint = z.object({
   id: z.string(),
   object: z.literal('fine_tuning.job.checkpoint'),
   created_at: unixSeconds,
@@ -122,7 +122,7 @@ const checkpoint = apiObject(() => ({
   fine_tuned_model_checkpoint: z.string(),
   step_number: z.int(),
   metrics: figures,
-}));
+});
 
 export type TuningCheckpointReply = z.infer<typeof checkpoint>;
 
@@ -130,7 +130,7 @@ const params = z.strictObject({
   tuning: z
     .string()
     .regex(/^ftjob_[0-9a-z]{26}$/, 'must be the id of a fine-tuning job')
-    .meta(apiText({ example: 'ftjob_0123456789abcdefghjkmnpqrs' })),
+    .meta({ example: 'ftjob_0123456789abcdefghjkmnpqrs' }),
 });
 
 const common = { tag: 'Fine-tuning', access: tenant('jobs'), meters: [], status: 200, reply: json(tuning) } as const;
@@ -139,48 +139,46 @@ export const tuningEndpoints = {
   createFineTuningJob: {
     ...common,
     ...call('POST', '/v1/fine_tuning/jobs', json(create)),
-    summary: apiText('Fine-tune a model on pairs of texts'),
-    description: apiText(
-      'As OpenAI has it, and a job underneath: `/v1/jobs/job_X`, with its logs, cost and outputs, is the job of `ftjob_X`.',
-    ),
+    summary: 'Fine-tune a model on pairs of texts',
+    description: 'As OpenAI has it, and a job underneath: `/v1/jobs/job_X`, with its logs, cost and outputs, is the job of `ftjob_X`.',
     idempotent: true,
   },
   listFineTuningJobs: {
     ...common,
     ...call('GET', '/v1/fine_tuning/jobs'),
-    summary: apiText('List fine-tuning jobs, newest first'),
+    summary: 'List fine-tuning jobs, newest first',
     query: pageQuery,
-    reply: json(apiOnly(() => page(tuning))),
+    reply: json(page(tuning)),
   },
   getFineTuningJob: {
     ...common,
     ...call('GET', '/v1/fine_tuning/jobs/:tuning'),
-    summary: apiText('Status, model and files of a fine-tuning job'),
+    summary: 'Status, model and files of a fine-tuning job',
     params,
   },
   cancelFineTuningJob: {
     ...common,
     ...call('POST', '/v1/fine_tuning/jobs/:tuning/cancel'),
-    summary: apiText('Cancel a fine-tuning job'),
-    description: apiText('One that has ended otherwise is refused with `state_conflict`.'),
+    summary: 'Cancel a fine-tuning job',
+    description: 'One that has ended otherwise is refused with `state_conflict`.',
     params,
   },
   listFineTuningEvents: {
     ...common,
     ...call('GET', '/v1/fine_tuning/jobs/:tuning/events'),
-    summary: apiText('What has happened to a fine-tuning job, newest first'),
-    description: apiText('Once it has succeeded, with what was measured of the base and after each epoch.'),
+    summary: 'What has happened to a fine-tuning job, newest first',
+    description: 'Once it has succeeded, with what was measured of the base and after each epoch.',
     params,
     query: pageQuery,
-    reply: json(apiOnly(() => page(event))),
+    reply: json(page(event)),
   },
   listFineTuningCheckpoints: {
     ...common,
     ...call('GET', '/v1/fine_tuning/jobs/:tuning/checkpoints'),
-    summary: apiText('The models of a fine-tuning job'),
-    description: apiText('The one of the last epoch, once it has succeeded: what is saved before lets the job go on, and is no model.'),
+    summary: 'The models of a fine-tuning job',
+    description: 'The one of the last epoch, once it has succeeded: what is saved before lets the job go on, and is no model.',
     params,
     query: pageQuery,
-    reply: json(apiOnly(() => page(checkpoint))),
+    reply: json(page(checkpoint)),
   },
 } as const satisfies Record<string, Endpoint>;

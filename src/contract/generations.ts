@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiObject, apiOnly, apiText } from './api-text.ts';
+import { about } from './api-text.ts';
 import type { Endpoint } from './endpoint.ts';
 import { call, json, tenant } from './endpoint.ts';
 import { indexParams } from './indexes.ts';
@@ -34,10 +34,10 @@ const activateBody = z.strictObject({
 
 export type ActivateBody = z.output<typeof activateBody>;
 
-const count = apiOnly(() => z.int().min(0));
-const share = apiOnly(() => z.number().min(0).max(1));
+const count = z.int().min(0);
+const share = z.number().min(0).max(1);
 
-const generation = apiObject(() => ({
+const generation = z.object({
   generation: z.int().min(1),
   id: z.string(),
   state: z
@@ -62,11 +62,11 @@ const generation = apiObject(() => ({
     })
     .nullable(),
   fault: z.string().nullable().meta(about('Why it did not come to serve when it was last asked to.')),
-}));
+});
 
 export type GenerationReply = z.input<typeof generation>;
 
-const generations = apiObject(() => ({ object: z.literal('list'), data: z.array(generation), has_more: z.literal(false) }));
+const generations = z.object({ object: z.literal('list'), data: z.array(generation), has_more: z.literal(false) });
 
 const common = { tag: 'Generations', access: tenant('index:write'), meters: [], status: 200 } as const;
 
@@ -74,11 +74,10 @@ export const generationEndpoints = {
   createGeneration: {
     ...common,
     ...call('POST', '/v1/indexes/:index/generations', json(createBody)),
-    summary: apiText('Build another generation of the vectors'),
-    description: apiText(
+    summary: 'Build another generation of the vectors',
+    description:
       'With another model, from the stored texts; or with other settings, from the vectors. It is filled in the background, at the price of its tokens, ' +
-        'follows every write, and is compared with the one that serves.',
-    ),
+      'follows every write, and is compared with the one that serves.',
     params: indexParams,
     status: 201,
     reply: json(generations),
@@ -87,7 +86,7 @@ export const generationEndpoints = {
   listGenerations: {
     ...common,
     ...call('GET', '/v1/indexes/:index/generations'),
-    summary: apiText('The serving generation and the shadow generation'),
+    summary: 'The serving generation and the shadow generation',
     access: tenant('index:read'),
     params: indexParams,
     reply: json(generations),
@@ -95,26 +94,25 @@ export const generationEndpoints = {
   activateGeneration: {
     ...common,
     ...call('POST', '/v1/indexes/:index/generations/activate', json(activateBody)),
-    summary: apiText('Let the other generation serve'),
-    description: apiText(
+    summary: 'Let the other generation serve',
+    description:
       'All at once, for every caller: no acknowledged write is lost, and none that is acknowledged later is missed by a read. Calls wait for the ' +
-        'moment it takes. The generation that served before follows from then on, and can be gone back to.',
-    ),
+      'moment it takes. The generation that served before follows from then on, and can be gone back to.',
     params: indexParams,
     reply: json(generations),
   },
   rollbackGeneration: {
     ...common,
     ...call('POST', '/v1/indexes/:index/generations/rollback', json(activateBody)),
-    summary: apiText('Let the generation serve that did before'),
-    description: apiText('With all that was written since.'),
+    summary: 'Let the generation serve that did before',
+    description: 'With all that was written since.',
     params: indexParams,
     reply: json(generations),
   },
   deleteGeneration: {
     ...common,
     ...call('DELETE', '/v1/indexes/:index/generations'),
-    summary: apiText('Erase the generation that does not serve'),
+    summary: 'Erase the generation that does not serve',
     params: indexParams,
     reply: json(generations),
   },

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiNamed, apiObject, apiOnly, apiText } from './api-text.ts';
+import { about, named } from './api-text.ts';
 import { indexName as name, owner, ownerOrCallers, page, pageQuery, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { call, json, tenant } from './endpoint.ts';
@@ -14,11 +14,7 @@ const metric = z
   .enum(METRICS)
   .meta(about('`cosine` and `dot` score higher when closer; `l2` is the Euclidean distance (not squared), lower when closer.'));
 
-const dimensions = z
-  .int()
-  .min(LIMITS.dimensionsMinCount)
-  .max(LIMITS.dimensionsMaxCount)
-  .meta(apiText({ example: 100 }));
+const dimensions = z.int().min(LIMITS.dimensionsMinCount).max(LIMITS.dimensionsMaxCount).meta({ example: 100 });
 
 const recall = z
   .literal(RECALL_TARGETS)
@@ -36,7 +32,7 @@ const createBody = z
       ),
     metric: metric.default('cosine'),
     // Absent rather than filled in: a repetition of a creation is recognised by its body.
-    recall: recall.optional().meta(apiText({ default: RECALL_TARGET_DEFAULT })),
+    recall: recall.optional().meta({ default: RECALL_TARGET_DEFAULT }),
     shard_vectors_max: z
       .int()
       .min(LIMITS.shardVectorsMinCount)
@@ -52,7 +48,7 @@ const createBody = z
 
 export type CreateIndexBody = z.output<typeof createBody>;
 
-const index = apiNamed('Index', () => ({
+const index = named('Index', {
   object: z.literal('index'),
   id: z.string().meta(about('New with every creation, even under a name that was used before.')),
   name,
@@ -67,9 +63,9 @@ const index = apiNamed('Index', () => ({
   owner,
   created: unixSeconds,
   generation: z.int().min(1),
-}));
+});
 
-const stats = apiObject(() => ({
+const stats = z.object({
   object: z.literal('index.stats'),
   name,
   generation: z.int().min(1),
@@ -84,9 +80,9 @@ const stats = apiObject(() => ({
   namespaces: z.int().min(0),
   storage_bytes: z.int().min(0),
   memory_bytes: z.int().min(0).meta(about('What the search engine holds in memory now; 0 until the next query after it was evicted.')),
-}));
+});
 
-const deleted = apiObject(() => ({
+const deleted = z.object({
   object: z.literal('index.deleted'),
   id: z.string(),
   name,
@@ -95,7 +91,7 @@ const deleted = apiObject(() => ({
   objects: z.int().min(1).meta(about('From how many objects, the index itself included.')),
   objects_lost: z.int().min(0).meta(about('How many of them had lost what they stored before: how many vectors those had is not known.')),
   bytes: z.int().min(0).meta(about('How much storage they gave up. `GET /v1/erasures/{id}` proves that nothing is left.')),
-}));
+});
 
 const common = { tag: 'Indexes', access: tenant('index:read'), meters: [], status: 200 } as const;
 
@@ -103,7 +99,7 @@ export const indexEndpoints = {
   createIndex: {
     ...common,
     ...call('POST', '/v1/indexes', json(createBody)),
-    summary: apiText('Create an index'),
+    summary: 'Create an index',
     access: tenant('index:write'),
     status: 201,
     reply: json(index),
@@ -112,39 +108,39 @@ export const indexEndpoints = {
   listIndexes: {
     ...common,
     ...call('GET', '/v1/indexes'),
-    summary: apiText('List indexes by name'),
-    description: apiText('To get the next page, pass the last `name` as `after`.'),
+    summary: 'List indexes by name',
+    description: 'To get the next page, pass the last `name` as `after`.',
     query: pageQuery,
-    reply: json(apiOnly(() => page(index))),
+    reply: json(page(index)),
   },
   describeIndex: {
     ...common,
     ...call('GET', '/v1/indexes/:index'),
-    summary: apiText('Describe an index'),
+    summary: 'Describe an index',
     params: indexParams,
     reply: json(index),
   },
   indexStats: {
     ...common,
     ...call('GET', '/v1/indexes/:index/stats'),
-    summary: apiText('How large an index is'),
+    summary: 'How large an index is',
     params: indexParams,
     reply: json(stats),
   },
   deleteIndex: {
     ...common,
     ...call('DELETE', '/v1/indexes/:index'),
-    summary: apiText('Delete an index and erase its vectors'),
-    description: apiText('Answers once everything is erased. An index created later under the same name shares nothing with it.'),
+    summary: 'Delete an index and erase its vectors',
+    description: 'Answers once everything is erased. An index created later under the same name shares nothing with it.',
     access: tenant('index:write'),
     params: indexParams,
     reply: json(deleted),
   },
 } as const satisfies Record<string, Endpoint>;
 
-const count = apiOnly(() => z.int().min(0));
+const count = z.int().min(0);
 
-const erasure = apiObject(() => ({
+const erasure = z.object({
   object: z.literal('index.erasure'),
   id: z.string(),
   name: z.string(),
@@ -155,16 +151,15 @@ const erasure = apiObject(() => ({
   bytes: count.meta(about('Of storage that was given up.')),
   remaining: count.meta(about('How many of them hold something of it now, as their storage says.')),
   verified: z.boolean().meta(about('Whether nothing is left.')),
-}));
+});
 
 export const erasureEndpoints = {
   verifyIndexErasure: {
     ...call('GET', '/v1/erasures/:erasure'),
     tag: 'Indexes',
-    summary: apiText('Prove that nothing is left of a deleted index'),
-    description: apiText(
+    summary: 'Prove that nothing is left of a deleted index',
+    description:
       'Asks each object that held something of it to look into its storage. The newest 10,000 deletions of a tenant can be asked about.',
-    ),
     access: tenant('index:read'),
     meters: [],
     params: z.object({ erasure: z.string().min(1).max(64).meta(about('The `id` of the index, as its deletion answered it.')) }),

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiNamed, apiObject, apiText } from './api-text.ts';
+import { about, named } from './api-text.ts';
 import { unixSeconds } from './common.ts';
 import { embeddingEndpoints, embeddingList } from './embeddings.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -12,9 +12,9 @@ import { dollarsOut } from './money.ts';
 
 // What the owner of a job can have done to it, and what it has cost.
 
-const attempts = apiObject(() => ({ object: z.literal('list'), data: z.array(attempt), has_more: z.literal(false) }));
+const attempts = z.object({ object: z.literal('list'), data: z.array(attempt), has_more: z.literal(false) });
 
-const segment = apiObject(() => ({
+const segment = z.object({
   attempt: z.int().meta(about('The fence of the attempt.')),
   pool: z.string(),
   nodes: z.int(),
@@ -25,9 +25,9 @@ const segment = apiObject(() => ({
   accelerator_ms: z.int().meta(about('What is billed: `ms` times the accelerators held, of a node without any one.')),
   usd_per_hour: dollarsOut.meta(about('The price of one accelerator, or of one node without any.')),
   amount_usd: dollarsOut,
-}));
+});
 
-const cost = apiNamed('JobCost', () => ({
+const cost = named('JobCost', {
   job: z.string(),
   object: z.literal('job_cost'),
   segments: z
@@ -38,7 +38,7 @@ const cost = apiNamed('JobCost', () => ({
   job_tokens_usd: dollarsOut,
   accelerator_ms: z.int(),
   total_usd: dollarsOut.meta(about('The sum of all of these, to the nano-dollar.')),
-}));
+});
 
 export type JobCostReply = z.infer<typeof cost>;
 
@@ -48,34 +48,32 @@ export const jobControlEndpoints = {
   cancelJob: {
     ...verb,
     path: '/v1/jobs/:job/cancel',
-    summary: apiText('Cancel a job'),
-    description: apiText('A running job is `cancelling` until its agent has stopped. A finished one is answered unchanged.'),
+    summary: 'Cancel a job',
+    description: 'A running job is `cancelling` until its agent has stopped. A finished one is answered unchanged.',
     body: NO_BODY,
   },
   suspendJob: {
     ...verb,
     path: '/v1/jobs/:job/suspend',
-    summary: apiText('Let a job wait until it is resumed'),
-    description: apiText(
+    summary: 'Let a job wait until it is resumed',
+    description:
       'A running job is `stopping` until its agent has saved and stopped, within its grace, then `suspended`. A suspended job keeps its place in the queue. ' +
-        'One that is finished or being cancelled is refused with `state_conflict`.',
-    ),
+      'One that is finished or being cancelled is refused with `state_conflict`.',
     body: NO_BODY,
   },
   resumeJob: {
     ...verb,
     path: '/v1/jobs/:job/resume',
-    summary: apiText('Let a suspended job go on'),
-    description: apiText(
+    summary: 'Let a suspended job go on',
+    description:
       'A job that is not suspended is answered unchanged; one that is finished or being cancelled is refused with `state_conflict`.',
-    ),
     body: NO_BODY,
   },
   preemptJob: {
     ...verb,
     path: '/v1/jobs/:job/preempt',
-    summary: apiText('Take the nodes of a running job, after its grace, and queue it again'),
-    description: apiText('A waiting job is answered unchanged; one that is finished or being cancelled is refused with `state_conflict`.'),
+    summary: 'Take the nodes of a running job, after its grace, and queue it again',
+    description: 'A waiting job is answered unchanged; one that is finished or being cancelled is refused with `state_conflict`.',
     query: z.strictObject({
       attempt: z.coerce
         .number()
@@ -89,28 +87,26 @@ export const jobControlEndpoints = {
   resizeJob: {
     ...verb,
     path: '/v1/jobs/:job/resize',
-    summary: apiText('Let an elastic job have more or fewer nodes'),
-    description: apiText(
+    summary: 'Let an elastic job have more or fewer nodes',
+    description:
       'Within the range of nodes that it was submitted with. It gives up nodes at once and gets more as they are free. One that is finished or being ' +
-        'cancelled is refused with `state_conflict`.',
-    ),
+      'cancelled is refused with `state_conflict`.',
     body: json(z.strictObject({ nodes: z.int().min(1).max(LIMITS.jobNodesMaxCount) })),
   },
   reprioritiseJob: {
     ...verb,
     path: '/v1/jobs/:job/reprioritise',
-    summary: apiText('Give a job another priority'),
-    description: apiText('One that is finished or being cancelled is refused with `state_conflict`.'),
+    summary: 'Give a job another priority',
+    description: 'One that is finished or being cancelled is refused with `state_conflict`.',
     body: json(z.strictObject({ priority })),
   },
   embedOnJob: {
     ...jobCommon,
     ...call('POST', '/v1/jobs/:job/embeddings', embeddingEndpoints.createEmbeddings.body),
-    summary: apiText('Embed texts on the replicas of a job'),
-    description: apiText(
+    summary: 'Embed texts on the replicas of a job',
+    description:
       'As `POST /v1/embeddings`, by a replica of a job of the kind `online_inference`: the healthy one with the fewest calls under way. `model` is that ' +
-        'of the job. While none is healthy the answer is `no_healthy_replica`.',
-    ),
+      'of the job. While none is healthy the answer is `no_healthy_replica`.',
     meters: ['job_tokens'],
     params: jobParams,
     status: 200,
@@ -119,8 +115,8 @@ export const jobControlEndpoints = {
   listJobAttempts: {
     ...jobCommon,
     ...call('GET', '/v1/jobs/:job/attempts'),
-    summary: apiText('The attempts at a job, oldest first'),
-    description: apiText(`The newest ${LIMITS.jobAttemptsKeptCount} that have ended, and the one under way.`),
+    summary: 'The attempts at a job, oldest first',
+    description: `The newest ${LIMITS.jobAttemptsKeptCount} that have ended, and the one under way.`,
     params: jobParams,
     status: 200,
     reply: json(attempts),
@@ -128,8 +124,8 @@ export const jobControlEndpoints = {
   getJobCost: {
     ...jobCommon,
     ...call('GET', '/v1/jobs/:job/cost'),
-    summary: apiText('What a job has cost, segment by segment'),
-    description: apiText('Exactly what the ledger was charged for it.'),
+    summary: 'What a job has cost, segment by segment',
+    description: 'Exactly what the ledger was charged for it.',
     params: jobParams,
     status: 200,
     reply: json(cost),

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiNamed, apiText } from './api-text.ts';
+import { about, named } from './api-text.ts';
 import { unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { call } from './endpoint.ts';
@@ -13,7 +13,7 @@ import { LIMITS } from './limits.ts';
 const JOB_EVENT_KINDS = ['submitted', 'state', 'attempt', 'resized', 'reprioritised'] as const;
 export type JobEventKind = (typeof JOB_EVENT_KINDS)[number];
 
-const event = apiNamed('JobEvent', () => ({
+const event = named('JobEvent', {
   id: z.int().min(1).meta(about('Counts the events of the job from 1: what `after` and `Last-Event-ID` mean.')),
   object: z.literal('job_event'),
   job: z.string(),
@@ -26,7 +26,7 @@ const event = apiNamed('JobEvent', () => ({
   ended: attempt.nullable().meta(about('The attempt that ended with this.')),
   error: jobError,
   final: z.boolean().meta(about('Whether the job is over, and this its last event.')),
-}));
+});
 
 export type JobEventReply = z.infer<typeof event>;
 
@@ -36,13 +36,12 @@ export const jobEventEndpoints = {
   getJobEvents: {
     ...jobCommon,
     ...call('GET', '/v1/jobs/:job/events'),
-    summary: apiText('The history of a job, as server-sent events'),
-    description: apiText(
+    summary: 'The history of a job, as server-sent events',
+    description:
       'Each event has an `id`, the name of its kind as `event`, and JSON as `data`. The stream goes on until the final state of the job: its event has ' +
-        '`final`. After a disconnect, send the last `id` as `Last-Event-ID` (browsers do so by themselves) or as `after`; when nothing is left to ' +
-        `send of a job that is over, the answer is 204, at which browsers stop. The newest ${LIMITS.jobEventsKeptCount} events of a job are kept: an ` +
-        'event `gap`, with the first and last missing id, stands where older ones were dropped. Lines that begin with a colon keep the connection open.',
-    ),
+      '`final`. After a disconnect, send the last `id` as `Last-Event-ID` (browsers do so by themselves) or as `after`; when nothing is left to ' +
+      `send of a job that is over, the answer is 204, at which browsers stop. The newest ${LIMITS.jobEventsKeptCount} events of a job are kept: an ` +
+      'event `gap`, with the first and last missing id, stands where older ones were dropped. Lines that begin with a colon keep the connection open.',
     params: jobParams,
     query: z.strictObject({
       after: sequence.default(0).meta(about('Events after this one.')),

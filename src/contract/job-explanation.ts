@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiNamed, apiObject, apiOnly, apiText } from './api-text.ts';
+import { about, named } from './api-text.ts';
 import { unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { call, json } from './endpoint.ts';
@@ -35,66 +35,62 @@ const WAIT_REASONS = [
 ] as const;
 export type WaitReason = (typeof WAIT_REASONS)[number];
 
-const option = apiOnly(() => z.int().min(0).meta(about('Which of the `resources`, from 0.')));
+const option = z.int().min(0).meta(about('Which of the `resources`, from 0.'));
 
 const ofOption = <Reason extends string, Shape extends z.core.$ZodLooseShape>(reason: Reason, shape: Shape) =>
   z.object({ option, reason: z.literal(reason), ...shape });
 
-const quota = apiOnly(() => ({ resource: z.string(), needed: z.int(), available: z.int() }));
+const quota = { resource: z.string(), needed: z.int(), available: z.int() };
 
 /** What stands in the way of one of the ways to run a job. */
-const blocker = apiOnly(() =>
-  z.discriminatedUnion('reason', [
-    ofOption('no_pool', {}).meta(about('No pool is of a market and region that it accepts, and has what it needs.')),
-    ofOption('price', {
-      usd_per_hour: dollarsOut.nullable().meta(about('The least that its nodes would cost; null: they are not sold now.')),
-      max_usd_per_hour: dollarsOut.nullable(),
-    }),
-    ofOption('exceeds_quota', quota).meta(about('More than its queue may ever have.')),
-    ofOption('quota', quota).meta(about('More than its queue and those that lend to it have left now.')),
-    ofOption('exceeds_capacity', {}).meta(about('The nodes would not do if they were all free.')),
-    ofOption('no_room', {
-      pool: z.string().nullable().meta(about('The one that comes closest.')),
-      lacking: z.enum(['accelerators', 'cpu', 'memory', 'topology', 'nodes']).nullable(),
-      nodes_free: z.int().nullable(),
-      nodes_needed: z.int().nullable(),
-    }),
-    ofOption('reserved', {
-      reservation: z.string().nullable().meta(about('Null: of another tenant.')),
-      from: unixSeconds,
-      until: unixSeconds,
-    }).meta(about('The nodes are reserved for another queue: since `from`, or from then on and the job may take longer.')),
-    ofOption('held', { for_job: z.string().nullable().meta(about('A job of the tenant; null: one of another tenant.')) }).meta(
-      about('What is free is reserved for a job that comes first.'),
-    ),
-  ]),
-);
+const blocker = z.discriminatedUnion('reason', [
+  ofOption('no_pool', {}).meta(about('No pool is of a market and region that it accepts, and has what it needs.')),
+  ofOption('price', {
+    usd_per_hour: dollarsOut.nullable().meta(about('The least that its nodes would cost; null: they are not sold now.')),
+    max_usd_per_hour: dollarsOut.nullable(),
+  }),
+  ofOption('exceeds_quota', quota).meta(about('More than its queue may ever have.')),
+  ofOption('quota', quota).meta(about('More than its queue and those that lend to it have left now.')),
+  ofOption('exceeds_capacity', {}).meta(about('The nodes would not do if they were all free.')),
+  ofOption('no_room', {
+    pool: z.string().nullable().meta(about('The one that comes closest.')),
+    lacking: z.enum(['accelerators', 'cpu', 'memory', 'topology', 'nodes']).nullable(),
+    nodes_free: z.int().nullable(),
+    nodes_needed: z.int().nullable(),
+  }),
+  ofOption('reserved', {
+    reservation: z.string().nullable().meta(about('Null: of another tenant.')),
+    from: unixSeconds,
+    until: unixSeconds,
+  }).meta(about('The nodes are reserved for another queue: since `from`, or from then on and the job may take longer.')),
+  ofOption('held', { for_job: z.string().nullable().meta(about('A job of the tenant; null: one of another tenant.')) }).meta(
+    about('What is free is reserved for a job that comes first.'),
+  ),
+]);
 
 const remedy = <Kind extends string, Shape extends z.core.$ZodLooseShape>(kind: Kind, shape: Shape) =>
   z.object({ kind: z.literal(kind), ...shape });
 
-const remedies = apiOnly(() =>
-  z.array(
-    z.discriminatedUnion('kind', [
-      remedy('more_quota', { option, resource: z.string(), by: z.int() }),
-      remedy('higher_price_limit', { option, max_usd_per_hour: dollarsOut }),
-      remedy('more_nodes', { option, pool: z.string(), by: z.int() }),
-      remedy('shorter_runtime', { option, max_runtime_s: z.int() }).meta(
-        about('Surely done by then, it could go before the job for which nodes are reserved.'),
-      ),
-      remedy('accept_more_pools', { option }),
-      remedy('smaller_demand', { option }).meta(about('Or larger nodes.')),
-      remedy('offer_kind', {}).meta(about('An agent whose operator lets it run jobs of this kind.')),
-      remedy('resume', {}),
-      remedy('start_queue', {}).meta(about('Set the `stop_policy` of its queue to `none`.')),
-      remedy('more_budget', {}),
-      remedy('finish_dependencies', {}),
-    ]),
-  ),
+const remedies = z.array(
+  z.discriminatedUnion('kind', [
+    remedy('more_quota', { option, resource: z.string(), by: z.int() }),
+    remedy('higher_price_limit', { option, max_usd_per_hour: dollarsOut }),
+    remedy('more_nodes', { option, pool: z.string(), by: z.int() }),
+    remedy('shorter_runtime', { option, max_runtime_s: z.int() }).meta(
+      about('Surely done by then, it could go before the job for which nodes are reserved.'),
+    ),
+    remedy('accept_more_pools', { option }),
+    remedy('smaller_demand', { option }).meta(about('Or larger nodes.')),
+    remedy('offer_kind', {}).meta(about('An agent whose operator lets it run jobs of this kind.')),
+    remedy('resume', {}),
+    remedy('start_queue', {}).meta(about('Set the `stop_policy` of its queue to `none`.')),
+    remedy('more_budget', {}),
+    remedy('finish_dependencies', {}),
+  ]),
 );
 
 /** Why a job waits; the same of a job that is only planned. */
-const waiting = apiOnly(() => ({
+const waiting = {
   reason: z
     .enum(WAIT_REASONS)
     .meta(
@@ -117,14 +113,14 @@ const waiting = apiOnly(() => ({
     ),
   agents_lacking: z.int().nullable().meta(about('So many agents more would bring it closer to a start; null when none would.')),
   remedies: remedies.meta(about('Any of these would bring it closer to a start.')),
-}));
+};
 
-const held = apiObject(() => ({
+const held = z.object({
   model: z.string(),
   memory_mib: z.int(),
   load_ms: z.int().meta(about('What loading them takes where it has not been measured yet.')),
   nodes: z.int(),
-}));
+});
 
 const SCALE_REASONS = [
   'load',
@@ -138,7 +134,7 @@ const SCALE_REASONS = [
 ] as const;
 export type ScaleReason = (typeof SCALE_REASONS)[number];
 
-const scaling = apiObject(() => ({
+const scaling = z.object({
   replicas: z.int().meta(about('How many there are.')),
   wanted: z.int().meta(about('How many there are to be: within `min` and `max` of its `nodes`.')),
   outstanding: z.number().nullable().meta(about('Requests under way on all of them together, of late and on average.')),
@@ -151,18 +147,18 @@ const scaling = apiObject(() => ({
       ),
     ),
   fewer_at: unixSeconds.nullable().meta(about('When there will be fewer if the load asks for no more until then.')),
-}));
+});
 
-const turn = apiObject(() => ({
+const turn = z.object({
   round_s: z.int(),
   next_round_at: unixSeconds.nullable().meta(about('When jobs next take turns; null while none of the queue has nodes.')),
   attained_s: z
     .number()
     .meta(about('How long it has run in all, converted to time on the type that is fastest for it: jobs with the least go first.')),
   ahead: z.int().meta(about('Jobs of its queue that go first: with higher priority, or with equal priority and less attained.')),
-}));
+});
 
-const explanation = apiNamed('JobExplanation', () => ({
+const explanation = named('JobExplanation', {
   job: z.string(),
   object: z.literal('job_explanation'),
   state: z.enum(JOB_STATES),
@@ -196,11 +192,11 @@ const explanation = apiNamed('JobExplanation', () => ({
         'Of a job that made room for another: `priority`: for one of its queue with more; `reclaim`: for one whose quota it had borrowed; `fair_share`: for one of a queue that had less; `time_slice`: for those of its queue that had attained less (no one job is named).',
       ),
     ),
-}));
+});
 
 export type JobExplanationReply = z.infer<typeof explanation>;
 
-const plan = apiNamed('JobPlan', () => ({
+const plan = named('JobPlan', {
   object: z.literal('job_plan'),
   outcome: z
     .enum(['starts', 'waits'])
@@ -231,7 +227,7 @@ const plan = apiNamed('JobPlan', () => ({
     others: z.int().meta(about('How many of other tenants would be.')),
   }),
   waiting: z.object(waiting).nullable(),
-}));
+});
 
 export type JobPlanReply = z.infer<typeof plan>;
 
@@ -239,8 +235,8 @@ export const jobExplanationEndpoints = {
   explainJob: {
     ...jobCommon,
     ...call('GET', '/v1/jobs/:job/explain'),
-    summary: apiText('Why a job waits, and what would help'),
-    description: apiText('Of the jobs of other tenants it says how many there are, and nothing else.'),
+    summary: 'Why a job waits, and what would help',
+    description: 'Of the jobs of other tenants it says how many there are, and nothing else.',
     params: jobParams,
     status: 200,
     reply: json(explanation),
@@ -248,10 +244,9 @@ export const jobExplanationEndpoints = {
   planJob: {
     ...jobCommon,
     ...call('POST', '/v1/jobs:plan', json(submission)),
-    summary: apiText('What would become of a job: where, when, at what cost'),
-    description: apiText(
+    summary: 'What would become of a job: where, when, at what cost',
+    description:
       'Takes what `POST /v1/jobs` takes, and is refused as that would be. Queues nothing: if nothing else happens, this is what the submission leads to. Whether quotas and budgets pay for it is asked once it is submitted.',
-    ),
     status: 200,
     reply: json(plan),
   },

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiText } from './api-text.ts';
+import { about } from './api-text.ts';
 import { name } from './common.ts';
 import { LIMITS } from './limits.ts';
 import { acceleratorName } from './node-capacity.ts';
@@ -79,7 +79,7 @@ const resourceOption = z
     if (whole !== undefined) fault('accelerators_per_node', 'needs an accelerator');
     if (milli !== undefined) fault('accelerator_milli', 'needs an accelerator');
   })
-  .meta(apiText({ id: 'ResourceOption' }));
+  .meta({ id: 'ResourceOption' });
 
 export type ResourceOptionRequest = z.output<typeof resourceOption>;
 
@@ -99,7 +99,7 @@ const labels = z
 export const jobId = z
   .string()
   .regex(/^job_[0-9a-z]{26}$/, 'must be the id of a job')
-  .meta(apiText({ example: 'job_0123456789abcdefghjkmnpqrs' }));
+  .meta({ example: 'job_0123456789abcdefghjkmnpqrs' });
 
 const seconds = (max: number) => z.int().min(1).max(max);
 

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiObject, apiOnly, apiText } from './api-text.ts';
+import { about } from './api-text.ts';
 import { FAILURE_REASONS } from './attempt.ts';
 import { progress } from './attempt-report.ts';
 import { name, ownerOrCallers, page, pageQuery, unixSeconds } from './common.ts';
@@ -25,7 +25,7 @@ export const JOB_STATES = [
 ] as const;
 export type JobState = (typeof JOB_STATES)[number];
 
-const exitCode = apiOnly(() => z.int().nullable().meta(about('Of the program, if it ended by itself and not with 0.')));
+const exitCode = z.int().nullable().meta(about('Of the program, if it ended by itself and not with 0.'));
 
 /** Why an attempt is asked to stop, or has lost its nodes. */
 export const STOP_REASONS = [
@@ -54,7 +54,7 @@ export const STOP_REASONS = [
 ] as const;
 export type StopReason = (typeof STOP_REASONS)[number];
 
-export const attempt = apiObject(() => ({
+export const attempt = z.object({
   fence: z.int().min(1).meta(about('Rises with every attempt.')),
   pool: z.string(),
   started_at: unixSeconds,
@@ -69,7 +69,7 @@ export const attempt = apiObject(() => ({
         'Why it was asked to stop; null when it was not. `priority`, `reclaim` and `fair_share`: for another job. `queue_stopped`: its queue is drained. `time_slice`: jobs of its queue take turns. `suspended` and `requested`: as the owner of the job wanted.',
       ),
     ),
-}));
+});
 
 /** Why a job failed: as its last attempt did, or by what its owner had set. */
 export const JOB_ERRORS = [
@@ -83,7 +83,7 @@ export const JOB_ERRORS = [
 
 export type JobErrorReason = (typeof JOB_ERRORS)[number];
 
-const resources = apiObject(() => ({
+const resources = z.object({
   accelerator: z.string().nullable(),
   accelerators_per_node: z.int(),
   accelerator_milli: z.int().meta(about('Thousandths of each accelerator.')),
@@ -94,22 +94,20 @@ const resources = apiObject(() => ({
   regions: z.array(z.string()).nullable(),
   topology: z.object({ level: z.string(), mode: z.enum(['required', 'preferred']), block: z.boolean() }).nullable(),
   throughput: z.number(),
-}));
+});
 
-const output = apiObject(() => ({ path: z.string(), file: z.string(), bytes: z.int(), sha256: z.string() }));
+const output = z.object({ path: z.string(), file: z.string(), bytes: z.int(), sha256: z.string() });
 
-export const jobError = apiOnly(() =>
-  z
-    .object({
-      reason: z.enum(JOB_ERRORS),
-      message: z.string(),
-      exit_code: exitCode,
-      lines: lineFaults.optional().meta(about('With `input_invalid`: the first faults of the input.')),
-    })
-    .nullable(),
-);
+export const jobError = z
+  .object({
+    reason: z.enum(JOB_ERRORS),
+    message: z.string(),
+    exit_code: exitCode,
+    lines: lineFaults.optional().meta(about('With `input_invalid`: the first faults of the input.')),
+  })
+  .nullable();
 
-const jobFields = apiOnly(() => ({
+const jobFields = {
   id: z.string(),
   object: z.literal('job'),
   owner: z.string(),
@@ -147,30 +145,28 @@ const jobFields = apiOnly(() => ({
   finished_at: unixSeconds.nullable(),
   usage: z.object({ job_tokens: z.int(), accelerator_ms: z.int() }).nullable(),
   cost_usd: z.string().nullable().meta(about('Exact decimal, once the job has finished.')),
-}));
+};
 
-const replica = apiObject(() => ({
+const replica = z.object({
   number: z.int().meta(about('In the order in which replicas joined; none is used twice in an attempt.')),
   node: z.string(),
   address: z.string().nullable().meta(about('Where it serves; null while it starts.')),
   health: z.enum(['starting', 'healthy', 'unhealthy']),
-}));
+});
 
 /** What a job does is shown as it was submitted, by the fields of its kind. */
-export const job = apiOnly(() =>
-  z
-    .discriminatedUnion('kind', [
-      z.object({ ...WORK_SCHEMAS.batch_embedding.shape, ...jobFields }),
-      z.object({ ...WORK_SCHEMAS.command.shape, ...jobFields }),
-      z.object({ ...WORK_SCHEMAS.training.shape, ...jobFields }),
-      z.object({ ...WORK_SCHEMAS.online_inference.shape, ...jobFields, replicas: z.array(replica) }),
-      z.object({ ...WORK_SCHEMAS.index_build.shape, ...jobFields }),
-      z.object({ ...WORK_SCHEMAS.quantize.shape, ...jobFields }),
-      z.object({ ...WORK_SCHEMAS.prune.shape, ...jobFields }),
-      z.object({ ...WORK_SCHEMAS.distill.shape, ...jobFields }),
-    ])
-    .meta({ id: 'Job' }),
-);
+export const job = z
+  .discriminatedUnion('kind', [
+    z.object({ ...WORK_SCHEMAS.batch_embedding.shape, ...jobFields }),
+    z.object({ ...WORK_SCHEMAS.command.shape, ...jobFields }),
+    z.object({ ...WORK_SCHEMAS.training.shape, ...jobFields }),
+    z.object({ ...WORK_SCHEMAS.online_inference.shape, ...jobFields, replicas: z.array(replica) }),
+    z.object({ ...WORK_SCHEMAS.index_build.shape, ...jobFields }),
+    z.object({ ...WORK_SCHEMAS.quantize.shape, ...jobFields }),
+    z.object({ ...WORK_SCHEMAS.prune.shape, ...jobFields }),
+    z.object({ ...WORK_SCHEMAS.distill.shape, ...jobFields }),
+  ])
+  .meta({ id: 'Job' });
 
 export type JobReply = z.infer<typeof job>;
 
@@ -202,7 +198,7 @@ export const jobEndpoints = {
   createJob: {
     ...jobCommon,
     ...call('POST', '/v1/jobs', json(submission)),
-    summary: apiText('Queue a heavy job for the pools'),
+    summary: 'Queue a heavy job for the pools',
     status: 201,
     reply: json(job),
     idempotent: true,
@@ -210,10 +206,9 @@ export const jobEndpoints = {
   listJobs: {
     ...jobCommon,
     ...call('GET', '/v1/jobs'),
-    summary: apiText('List jobs, newest first'),
-    description: apiText(
+    summary: 'List jobs, newest first',
+    description:
       'To get the next page, pass `next` as `after`. Filters are combined. A page of rare jobs may have fewer than `limit`, or none, and still a `next`.',
-    ),
     query: pageQuery.extend({
       state: z.enum(JOB_STATES).optional().meta(about('Jobs that are in this state now; all if absent.')),
       kind: z.enum(JOB_KINDS).optional(),
@@ -228,14 +223,12 @@ export const jobEndpoints = {
       created_before: unixSecondsQuery.meta(about('Jobs submitted before then.')),
     }),
     status: 200,
-    reply: json(
-      apiOnly(() => page(job).extend({ next: z.string().nullable().meta(about('Pass it as `after`; null: there are no more.')) })),
-    ),
+    reply: json(page(job).extend({ next: z.string().nullable().meta(about('Pass it as `after`; null: there are no more.')) })),
   },
   getJob: {
     ...jobCommon,
     ...call('GET', '/v1/jobs/:job'),
-    summary: apiText('State, progress and cost of a job'),
+    summary: 'State, progress and cost of a job',
     params: jobParams,
     status: 200,
     reply: json(job),
@@ -243,10 +236,9 @@ export const jobEndpoints = {
   getJobLogs: {
     ...jobCommon,
     ...call('GET', '/v1/jobs/:job/logs'),
-    summary: apiText('What the attempts of a job have written'),
-    description: apiText(
+    summary: 'What the attempts of a job have written',
+    description:
       'Text, from byte `offset` on. `x-sluice-log-attempt` names the attempt and `x-sluice-log-next` the offset to read on from. Of each attempt the newest 4 MiB are kept, for 30 days; a line in brackets stands where bytes are missing. With `follow` the answer goes on until the attempt is over: without `attempt`, until the job is; after half an hour at most, and then its last line, in brackets, names the attempt and the offset to go on with.',
-    ),
     params: jobParams,
     query: z.strictObject({
       attempt: z.coerce.number().int().min(1).optional().meta(about('The fence of the attempt; the newest if absent.')),

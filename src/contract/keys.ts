@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
 import { isAddressRange } from './client-address.ts';
-import { about, apiNamed, apiOnly, apiText } from './api-text.ts';
+import { about, named } from './api-text.ts';
 import { INDEX_PATTERN, keyId, name, owner, ownerOrCallers, page, pageQuery, projectId, tenantId, unixSeconds } from './common.ts';
 import { isOrigin } from './cross-origin.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -54,7 +54,7 @@ const resources = z
 /** What an application needs; making keys, changing models and commanding pools is asked for by name. */
 export const DEFAULT_SCOPES: Scope[] = ['inference', 'index:read', 'index:write', 'cache:purge', 'files', 'jobs', 'usage:read'];
 
-const keyFields = apiOnly(() => ({
+const keyFields = {
   object: z.literal('key'),
   id: keyId,
   tenant: tenantId,
@@ -72,19 +72,19 @@ const keyFields = apiOnly(() => ({
   /** Until when the secret that a rotation replaced still works. */
   previous_secret_expires_at: unixSeconds.nullable(),
   last_used_at: unixSeconds.nullable().meta(about('To the minute, as far as usage has been reported; null: never, or only listed.')),
-}));
+};
 
-const key = apiOnly(() => z.object(keyFields).meta({ id: 'Key' }));
+const key = z.object(keyFields).meta({ id: 'Key' });
 
-const keyWithSecret = apiNamed('KeyWithSecret', () => ({
+const keyWithSecret = named('KeyWithSecret', {
   ...keyFields,
   key: z.string().meta(about('The API key itself. Shown here and never again.')),
-}));
+});
 
-const revokedKey = apiNamed('RevokedKey', () => ({
+const revokedKey = named('RevokedKey', {
   ...keyFields,
   revoked_descendants: z.array(keyId).meta(about('The keys that descend from it and are revoked with it; a repetition names them again.')),
-}));
+});
 
 const createKey = z.strictObject({
   tenant: subjectTenant,
@@ -115,10 +115,9 @@ export const keyEndpoints = {
   createKey: {
     ...common,
     ...call('POST', '/v1/keys', json(createKey)),
-    summary: apiText('Create an API key'),
-    description: apiText(
+    summary: 'Create an API key',
+    description:
       'A key cannot make one that reaches further than itself: in scopes, time, addresses, origins or resources; what it leaves out it passes on. What the new key consumes counts for its maker too. The answer carries the key once; repeated under its `Idempotency-Key` by the same caller it answers the same key, until that is revoked or rotated: then `state_conflict`.',
-    ),
     status: 201,
     reply: json(keyWithSecret),
     idempotent: true,
@@ -126,25 +125,24 @@ export const keyEndpoints = {
   listKeys: {
     ...common,
     ...call('GET', '/v1/keys'),
-    summary: apiText('List the API keys of a tenant, oldest first'),
+    summary: 'List the API keys of a tenant, oldest first',
     query: pageQuery.extend({ tenant: subjectTenant }),
-    reply: json(apiOnly(() => page(key))),
+    reply: json(page(key)),
   },
   getKey: {
     ...common,
     ...call('GET', '/v1/keys/:key'),
-    summary: apiText('An API key, without its secret'),
+    summary: 'An API key, without its secret',
     params,
     reply: json(key),
   },
   rotateKey: {
     ...common,
     ...call('POST', '/v1/keys/:key/rotate', json(rotateKey)),
-    summary: apiText('Give an API key a new secret'),
-    description: apiText(
+    summary: 'Give an API key a new secret',
+    description:
       'The replaced secret keeps working for `grace_seconds`; one replaced earlier stops at once. A key rotates itself and what it made. ' +
-        'Repeated under its `Idempotency-Key` it answers the same secret, until that is revoked or rotated again: then `state_conflict`.',
-    ),
+      'Repeated under its `Idempotency-Key` it answers the same secret, until that is revoked or rotated again: then `state_conflict`.',
     params,
     reply: json(keyWithSecret),
     idempotent: true,
@@ -152,11 +150,10 @@ export const keyEndpoints = {
   revokeKey: {
     ...common,
     ...call('DELETE', '/v1/keys/:key'),
-    summary: apiText('Revoke an API key, and those it made if you say so'),
-    description: apiText(
+    summary: 'Revoke an API key, and those it made if you say so',
+    description:
       'Final. Every gateway refuses the key within a second. With `descendants=true` so are the keys that it made, and those that they made, ' +
-        'in one step; without, they keep working (`created_by` in the list shows which there are). A key revokes none that reaches further than itself.',
-    ),
+      'in one step; without, they keep working (`created_by` in the list shows which there are). A key revokes none that reaches further than itself.',
     params,
     query: z.strictObject({
       descendants: z.enum(['true', 'false']).default('false').meta(about('Whether the keys that descend from it are revoked with it.')),

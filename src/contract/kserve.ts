@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiLines, apiObject, apiText } from './api-text.ts';
+import { about, apiLines } from './api-text.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY, PUBLIC, tenant } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
@@ -49,31 +49,31 @@ const infer = z.strictObject({
   outputs: z.array(wanted).max(LIMITS.inferTensorsMaxCount).optional().meta(about('Those that are wanted. Absent: all.')),
 });
 
-const port = apiObject(() => ({ name: z.string(), datatype, shape: z.array(z.int()).meta(about('-1: chosen by each call.')) }));
+const port = z.object({ name: z.string(), datatype, shape: z.array(z.int()).meta(about('-1: chosen by each call.')) });
 const ofModel = { model_name: z.string(), model_version: z.string() };
 
-const metadata = apiObject(() => ({
+const metadata = z.object({
   name: z.string(),
   versions: z.array(z.string()),
   platform: z.literal('onnxruntime_onnx'),
   inputs: z.array(port),
   outputs: z.array(port),
-}));
+});
 
-const output = apiObject(() => ({
+const output = z.object({
   name: z.string(),
   shape: z.array(z.int()),
   datatype,
   data: z.unknown().optional().meta(about('Row by row in one array; a number that is not finite is null.')),
   parameters: z.object({ binary_data_size: z.int() }).optional(),
-}));
+});
 
 const common = { tag: 'KServe', meters: [], status: 200, body: NO_BODY } as const;
 const health = { ...common, method: 'GET', access: PUBLIC, reply: { kind: 'none' } } as const;
 const reading = { ...common, method: 'GET', access: tenant('inference') } as const;
 const model = z.object({ model: modelName });
 const version = z.object({ model: modelName, version: z.string().min(1).max(16) });
-const ready = json(apiObject(() => ({ name: z.string(), ready: z.literal(true) })));
+const ready = json(z.object({ name: z.string(), ready: z.literal(true) }));
 
 const inferring = {
   tag: 'KServe',
@@ -82,7 +82,7 @@ const inferring = {
   meters: ['embedding_tokens'],
   body: { ...json(infer), exactIntegers: true, hasBytesBehind: true, bytesMax: LIMITS.inferBodyBytesMax },
   status: 200,
-  reply: json(apiObject(() => ({ ...ofModel, id: z.string().optional(), outputs: z.array(output) }))),
+  reply: json(z.object({ ...ofModel, id: z.string().optional(), outputs: z.array(output) })),
 } as const;
 
 /** KServe's Open Inference Protocol v2, for registered models of every task: tensors in, tensors out. */
@@ -92,44 +92,44 @@ export const kserveEndpoints = {
     method: 'GET',
     path: '/v2',
     access: PUBLIC,
-    summary: apiText('What the server is'),
-    reply: json(apiObject(() => ({ name: z.string(), version: z.string(), extensions: z.array(z.string()) }))),
+    summary: 'What the server is',
+    reply: json(z.object({ name: z.string(), version: z.string(), extensions: z.array(z.string()) })),
   },
-  kserveLive: { ...health, path: '/v2/health/live', summary: apiText('Whether the server answers') },
-  kserveReady: { ...health, path: '/v2/health/ready', summary: apiText('Whether the server can answer for its models') },
+  kserveLive: { ...health, path: '/v2/health/live', summary: 'Whether the server answers' },
+  kserveReady: { ...health, path: '/v2/health/ready', summary: 'Whether the server can answer for its models' },
   kserveModel: {
     ...reading,
     path: '/v2/models/:model',
     params: model,
-    summary: apiText('Inputs and outputs of a model'),
+    summary: 'Inputs and outputs of a model',
     reply: json(metadata),
   },
   kserveModelReady: {
     ...reading,
     path: '/v2/models/:model/ready',
     params: model,
-    summary: apiText('Whether a model answers'),
+    summary: 'Whether a model answers',
     reply: ready,
   },
   kserveVersion: {
     ...reading,
     path: '/v2/models/:model/versions/:version',
     params: version,
-    summary: apiText('Inputs and outputs of a version'),
+    summary: 'Inputs and outputs of a version',
     reply: json(metadata),
   },
   kserveVersionReady: {
     ...reading,
     path: '/v2/models/:model/versions/:version/ready',
     params: version,
-    summary: apiText('Whether a version answers'),
+    summary: 'Whether a version answers',
     reply: ready,
   },
   kserveInfer: {
     ...inferring,
     path: '/v2/models/:model/infer',
     params: model,
-    summary: apiText('Run the graph of a model on tensors'),
+    summary: 'Run the graph of a model on tensors',
     description: apiLines(
       'Tensors are JSON, or bytes behind the JSON (`binary_data_size`, and the header `Inference-Header-Content-Length`), as the binary tensor data extension has it. Whole numbers of 64 bits keep all of their digits.',
       '',
@@ -140,6 +140,6 @@ export const kserveEndpoints = {
     ...inferring,
     path: '/v2/models/:model/versions/:version/infer',
     params: version,
-    summary: apiText('Run the graph of a version on tensors'),
+    summary: 'Run the graph of a version on tensors',
   },
 } as const satisfies Record<string, Endpoint>;

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
 import { sha256 } from './agent-protocol.ts';
-import { about, apiLines, apiNamed, apiObject, apiOnly, apiText } from './api-text.ts';
+import { about, apiLines, named } from './api-text.ts';
 import { page, pageQuery, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { call, json, tenantOrAdmin } from './endpoint.ts';
@@ -18,7 +18,7 @@ export const share = z
 
 const versionNumber = z.coerce.number().int().min(1).max(999_999_999);
 
-export const modelVersionReply = apiNamed('ModelVersion', () => ({
+export const modelVersionReply = named('ModelVersion', {
   object: z.literal('model.version'),
   model: z.string(),
   version: z.int(),
@@ -51,25 +51,25 @@ export const modelVersionReply = apiNamed('ModelVersion', () => ({
     })
     .nullable()
     .meta(about('What the inference Worker found when it loaded and ran the version; null: it has not yet.')),
-}));
+});
 
 export type ModelVersionReply = z.infer<typeof modelVersionReply>;
 
-const modelEvent = apiObject(() => ({
+const modelEvent = z.object({
   id: z.string(),
   at: unixSeconds,
   by: z.string().meta(about('The id of a key, of the job that registered a version, or `admin`.')),
   action: z.enum(['register', 'verify', 'refuse', 'promote', 'rollback', 'retire', 'alias', 'unalias']),
   version: z.int().nullable(),
   detail: z.string(),
-}));
+});
 
-const aliasReply = apiObject(() => ({
+const aliasReply = z.object({
   object: z.literal('model.alias'),
   alias: z.string(),
   model: z.string(),
   version: z.int().nullable(),
-}));
+});
 
 const common = { tag: 'Models', meters: [], status: 200 } as const;
 const reading = { ...common, access: tenantOrAdmin('inference') } as const;
@@ -99,16 +99,16 @@ export const modelVersionEndpoints = {
   listModelVersions: {
     ...reading,
     ...call('GET', '/v1/models/:model/versions'),
-    summary: apiText('List the versions of a registered model'),
-    description: apiText('By number; to get the next page, pass the last `version` as `after`.'),
+    summary: 'List the versions of a registered model',
+    description: 'By number; to get the next page, pass the last `version` as `after`.',
     params: ofModel,
     query: pageQuery.extend({ after: versionNumber.optional() }),
-    reply: json(apiOnly(() => page(modelVersionReply))),
+    reply: json(page(modelVersionReply)),
   },
   getModelVersion: {
     ...reading,
     ...call('GET', '/v1/models/:model/versions/:version'),
-    summary: apiText('A version: its manifest, its checks and what it was made of'),
+    summary: 'A version: its manifest, its checks and what it was made of',
     params: ofVersion,
     reply: json(modelVersionReply),
   },
@@ -116,11 +116,10 @@ export const modelVersionEndpoints = {
     ...common,
     access: tenantOrAdmin('models:read'),
     ...call('GET', '/v1/models/:model/versions/:version/file'),
-    summary: apiText('Download a file of a version, such as its weights'),
-    description: apiText(
+    summary: 'Download a file of a version, such as its weights',
+    description:
       '`sha256` must be that of one of its `files`; any other, and those of a version that is retired, are refused with `file_not_found`. Pages load models with it: keys have the ' +
-        'scope `models:read` only if they were given it.',
-    ),
+      'scope `models:read` only if they were given it.',
     params: ofVersion,
     query: z.strictObject({ sha256 }),
     reply: { kind: 'bytes', contentType: 'application/octet-stream' },
@@ -128,15 +127,15 @@ export const modelVersionEndpoints = {
   retireModelVersion: {
     ...writing,
     ...call('DELETE', '/v1/models/:model/versions/:version'),
-    summary: apiText('Retire a version: its files go, its manifest and history stay'),
-    description: apiText('Refused (`state_conflict`) while it serves, is the canary, or an alias stands for it.'),
+    summary: 'Retire a version: its files go, its manifest and history stay',
+    description: 'Refused (`state_conflict`) while it serves, is the canary, or an alias stands for it.',
     params: ofVersion,
     reply: json(modelVersionReply),
   },
   promoteModel: {
     ...writing,
     ...call('POST', '/v1/models/:model/promote', json(promote)),
-    summary: apiText('Have a version serve, or a share of the requests'),
+    summary: 'Have a version serve, or a share of the requests',
     description: apiLines(
       'A version that is not verified yet is verified first. All isolates follow within a second, and no request fails meanwhile.',
       '',
@@ -150,33 +149,32 @@ export const modelVersionEndpoints = {
   rollbackModel: {
     ...writing,
     ...call('POST', '/v1/models/:model/rollback'),
-    summary: apiText('End the canary or, without one, have the version before serve again'),
+    summary: 'End the canary or, without one, have the version before serve again',
     params: ofModel,
     reply: json(modelVersionReply),
   },
   setModelAlias: {
     ...writing,
     ...call('PUT', '/v1/models/:model/aliases/:model_alias', json(alias)),
-    summary: apiText('Give a model another name, or an alias another model'),
-    description: apiText(
+    summary: 'Give a model another name, or an alias another model',
+    description:
       'Such as the name that clients of OpenAI send. Indexes that were created through the alias stay with the model that it stood for.',
-    ),
     params: ofAlias,
     reply: json(aliasReply),
   },
   removeModelAlias: {
     ...writing,
     ...call('DELETE', '/v1/models/:model/aliases/:model_alias'),
-    summary: apiText('Remove an alias'),
+    summary: 'Remove an alias',
     params: ofAlias,
-    reply: json(apiObject(() => ({ alias: z.string(), object: z.literal('model.alias'), deleted: z.literal(true) }))),
+    reply: json(z.object({ alias: z.string(), object: z.literal('model.alias'), deleted: z.literal(true) })),
   },
   listModelEvents: {
     ...reading,
     ...call('GET', '/v1/models/:model/events'),
-    summary: apiText('What happened to a registered model, newest first: what, when and by which key'),
+    summary: 'What happened to a registered model, newest first: what, when and by which key',
     params: ofModel,
     query: pageQuery.extend({ after: z.coerce.number().int().min(1).optional() }),
-    reply: json(apiOnly(() => page(modelEvent))),
+    reply: json(page(modelEvent)),
   },
 } as const satisfies Record<string, Endpoint>;

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiLines, apiNamed, apiObject, apiOnly, apiText } from './api-text.ts';
+import { about, apiLines, named } from './api-text.ts';
 import { ownerOrCallers, page, pageQuery, tenantId, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { call, json, tenantOrAdmin } from './endpoint.ts';
@@ -82,7 +82,7 @@ const create = z.strictObject({
 
 export type CreateModelBody = z.output<typeof create>;
 
-const model = apiNamed('Model', () => ({
+const model = named('Model', {
   id: z.string().meta(about('The name of the newest version; of an older one `name@version`.')),
   object: z.literal('model'),
   created: unixSeconds,
@@ -106,7 +106,7 @@ const model = apiNamed('Model', () => ({
     .string()
     .nullable()
     .meta(about('Vectors of models with the same hash may be compared; null for a model of an upstream, whose vectors are unknown.')),
-}));
+});
 
 export type ModelReply = z.infer<typeof model>;
 
@@ -120,24 +120,23 @@ export const modelEndpoints = {
   listModels: {
     ...reading,
     ...call('GET', '/v1/models'),
-    summary: apiText('List the models'),
-    description: apiText(
+    summary: 'List the models',
+    description:
       "The models of the deployment come first; then those of the tenant and of the platform, their upstreams' included, which `after` and `limit` page through by name.",
-    ),
     query: pageQuery,
-    reply: json(apiOnly(() => page(model))),
+    reply: json(page(model)),
   },
   getModel: {
     ...reading,
     ...call('GET', '/v1/models/:model'),
-    summary: apiText('Describe a model, by its name or an alias; also a model of an upstream, or a route'),
+    summary: 'Describe a model, by its name or an alias; also a model of an upstream, or a route',
     params,
     reply: json(model),
   },
   createModel: {
     ...writing,
     ...call('POST', '/v1/models', json(create)),
-    summary: apiText('Register a version of a model'),
+    summary: 'Register a version of a model',
     description: apiLines(
       'The first registration under a name makes the model, each further one its next version. The inference Worker then loads the version and runs it once: it is `verified`, or the answer says in `checks` why not. Nothing serves before it is promoted.',
       '',
@@ -150,9 +149,9 @@ export const modelEndpoints = {
   deleteModel: {
     ...writing,
     ...call('DELETE', '/v1/models/:model'),
-    summary: apiText('Delete a model with all its versions and aliases'),
-    description: apiText('Refused (`state_conflict`) while an index of the tenant is pinned to it.'),
+    summary: 'Delete a model with all its versions and aliases',
+    description: 'Refused (`state_conflict`) while an index of the tenant is pinned to it.',
     params,
-    reply: json(apiObject(() => ({ id: z.string(), object: z.literal('model'), deleted: z.literal(true) }))),
+    reply: json(z.object({ id: z.string(), object: z.literal('model'), deleted: z.literal(true) })),
   },
 } as const satisfies Record<string, Endpoint>;

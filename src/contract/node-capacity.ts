@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiText } from './api-text.ts';
+import { about } from './api-text.ts';
 import { name } from './common.ts';
 import { LIMITS } from './limits.ts';
 
@@ -28,7 +28,7 @@ export const nodeCapacity = z
     if (accelerator !== undefined || accelerators === undefined) return;
     context.addIssue({ code: 'custom', path: ['accelerators'], message: 'needs an accelerator', input: undefined });
   })
-  .meta(apiText({ id: 'NodeCapacity' }));
+  .meta({ id: 'NodeCapacity' });
 
 /** Where a machine lies, by level: jobs may ask for nodes in one domain of a level. */
 export const nodeDomains = z

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiOnly, apiText } from './api-text.ts';
+import { about } from './api-text.ts';
 import { isHostPattern } from './client-address.ts';
 import { name } from './common.ts';
 import { MARKETS } from './job-terms.ts';
@@ -25,7 +25,7 @@ const elasticity = z
     idle_s: seconds(LIMITS.poolIdleMaxS).default(300).meta(about('A node that had nothing to do for this long is given back.')),
   })
   .refine(({ min_nodes, max_nodes }) => min_nodes <= max_nodes, { path: ['min_nodes'], message: 'must not be more than max_nodes' })
-  .meta(apiText({ id: 'PoolElasticity' }));
+  .meta({ id: 'PoolElasticity' });
 
 const eviction = z
   .strictObject({
@@ -51,7 +51,7 @@ const eviction = z
       .default([])
       .meta(about('Kinds of jobs that are not evicted for others.')),
   })
-  .meta(apiText({ id: 'PoolEviction' }));
+  .meta({ id: 'PoolEviction' });
 
 const fields = {
   market: z.enum(MARKETS).meta(about('How the capacity is bought: jobs say which markets they accept.')),
@@ -102,7 +102,7 @@ export const changedSettings = {
   replica_hosts: fields.replica_hosts.optional(),
 } as const;
 
-export const settingsReply = apiOnly(() => z.object(fields));
+export const settingsReply = z.object(fields);
 
 type Settings = z.output<typeof settingsReply>;
 

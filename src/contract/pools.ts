@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiObject, apiOnly, apiText } from './api-text.ts';
+import { about } from './api-text.ts';
 import { name, owner, ownerOrCallers, page, pageQuery, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { ADMIN, call, json } from './endpoint.ts';
@@ -12,18 +12,18 @@ import { changedSettings, newSettings, settingsReply } from './pool-settings.ts'
 export const poolId = z
   .string()
   .regex(/^pool_[0-9a-z]{10}(?:[0-9a-z]{8})?$/, 'must be the id of a pool')
-  .meta(apiText({ example: 'pool_0123456789b6d8w0f3' }));
+  .meta({ example: 'pool_0123456789b6d8w0f3' });
 
 export const agentId = z.string().regex(/^agt_(?:[1-9]\d?_)?[0-9a-z]{16}$/, 'must be the id of an agent');
 
-const pool = apiObject(() => ({
+const pool = z.object({
   id: z.string(),
   object: z.literal('pool'),
   name: z.string(),
   owner: z.string(),
   created_at: unixSeconds,
   ...settingsReply.shape,
-}));
+});
 
 export type PoolReply = z.infer<typeof pool>;
 
@@ -35,7 +35,7 @@ export type ChangePool = z.output<typeof change>;
 
 const NODE_STATES = ['open', 'cordoned', 'draining', 'away'] as const;
 
-const node = apiObject(() => ({
+const node = z.object({
   id: z.string(),
   object: z.literal('node'),
   name: z.string(),
@@ -67,15 +67,15 @@ const node = apiObject(() => ({
     .meta(about('Weights of models that are in its memory. Those that no job uses leave for others by what loading them again costs.')),
   weights_max_mib: z.int().nullable().meta(about('What it has for weights; null: what its memory has room for.')),
   idle_since: unixSeconds.nullable(),
-}));
+});
 
 export type NodeReply = z.infer<typeof node>;
 
-const price = apiObject(() => ({
+const price = z.object({
   accelerator: z.string().nullable().meta(about('Null: of a node without accelerators.')),
   usd_per_hour: dollarsOut,
   from: unixSeconds,
-}));
+});
 
 const newPrice = z.strictObject({
   accelerator: acceleratorName.optional().meta(about('If absent, the price of a node without accelerators.')),
@@ -99,47 +99,45 @@ export const poolEndpoints = {
   createPool: {
     ...common,
     ...call('POST', '/v1/pools', json(create)),
-    summary: apiText('Create a pool and the token of its agents'),
-    description: apiText(
+    summary: 'Create a pool and the token of its agents',
+    description:
       'The token is answered here only. The same `Idempotency-Key` answers the same token; once that was replaced, it is refused (`idempotency_key_spent`), and `rotate_token` makes another.',
-    ),
     status: 201,
-    reply: json(apiOnly(() => pool.extend({ agent_token: z.string() }))),
+    reply: json(pool.extend({ agent_token: z.string() })),
     idempotent: true,
   },
   listPools: {
     ...common,
     ...call('GET', '/v1/pools'),
-    summary: apiText('List pools, by id'),
+    summary: 'List pools, by id',
     query: pageQuery,
-    reply: json(apiOnly(() => page(pool))),
+    reply: json(page(pool)),
   },
   getPool: {
     ...common,
     ...call('GET', '/v1/pools/:pool'),
-    summary: apiText('A pool, its agents and what they run'),
+    summary: 'A pool, its agents and what they run',
     params,
-    reply: json(apiOnly(() => pool.extend({ agents: z.int(), running: z.int() }))),
+    reply: json(pool.extend({ agents: z.int(), running: z.int() })),
   },
   changePool: {
     ...common,
     ...call('PATCH', '/v1/pools/:pool', json(change)),
-    summary: apiText('Change the settings of a pool'),
-    description: apiText('What is absent stays as it is. What runs there goes on; jobs that wait are looked at again.'),
+    summary: 'Change the settings of a pool',
+    description: 'What is absent stays as it is. What runs there goes on; jobs that wait are looked at again.',
     params,
     reply: json(pool),
   },
   deletePool: {
     ...common,
     ...call('DELETE', '/v1/pools/:pool'),
-    summary: apiText('Delete a pool'),
-    description: apiText(
+    summary: 'Delete a pool',
+    description:
       'Refused (`state_conflict`) while agents are there, unless `force` is true: then what they run is taken from them and waits for other ' +
-        'pools. The token of its agents is worth nothing afterwards.',
-    ),
+      'pools. The token of its agents is worth nothing afterwards.',
     params,
     query: z.strictObject({ force: FLAG }),
-    reply: json(apiObject(() => ({ id: z.string(), object: z.literal('pool.deleted'), deleted: z.literal(true) }))),
+    reply: json(z.object({ id: z.string(), object: z.literal('pool.deleted'), deleted: z.literal(true) })),
   },
   rotatePoolToken: {
     ...common,
@@ -148,66 +146,60 @@ export const poolEndpoints = {
       '/v1/pools/:pool/rotate_token',
       json(z.strictObject({ grace_s: z.int().min(0).max(LIMITS.poolTokenGraceMaxS).default(3_600) })),
     ),
-    summary: apiText('Replace the token of the agents'),
-    description: apiText(
+    summary: 'Replace the token of the agents',
+    description:
       'The new token is answered here only; the former is accepted for `grace_s` seconds more, so that agents can be given the new one. Any older ' +
-        'one is worth nothing from now on. The same `Idempotency-Key` answers the same token.',
-    ),
+      'one is worth nothing from now on. The same `Idempotency-Key` answers the same token.',
     params,
-    reply: json(
-      apiObject(() => ({ pool: z.string(), object: z.literal('pool.token'), agent_token: z.string(), former_expires_at: unixSeconds })),
-    ),
+    reply: json(z.object({ pool: z.string(), object: z.literal('pool.token'), agent_token: z.string(), former_expires_at: unixSeconds })),
     idempotent: true,
   },
   listNodes: {
     ...common,
     ...call('GET', '/v1/pools/:pool/nodes'),
-    summary: apiText('List the nodes of a pool, by id'),
+    summary: 'List the nodes of a pool, by id',
     params,
     query: pageQuery,
-    reply: json(apiOnly(() => page(node))),
+    reply: json(page(node)),
   },
   cordonNode: {
     ...common,
     ...call('POST', '/v1/pools/:pool/nodes/:node/cordon'),
-    summary: apiText('Give a node no new work'),
-    description: apiText(
-      'What runs there goes on. It holds for the agent until it is uncordoned; one that registers again is another node.',
-    ),
+    summary: 'Give a node no new work',
+    description: 'What runs there goes on. It holds for the agent until it is uncordoned; one that registers again is another node.',
     params: nodeParams,
     reply: json(node),
   },
   drainNode: {
     ...common,
     ...call('POST', '/v1/pools/:pool/nodes/:node/drain'),
-    summary: apiText('Empty a node'),
-    description: apiText('It is given no new work, and the jobs there are asked to save and leave; they run again elsewhere.'),
+    summary: 'Empty a node',
+    description: 'It is given no new work, and the jobs there are asked to save and leave; they run again elsewhere.',
     params: nodeParams,
     reply: json(node),
   },
   uncordonNode: {
     ...common,
     ...call('POST', '/v1/pools/:pool/nodes/:node/uncordon'),
-    summary: apiText('Let a node that is cordoned or drained take work again'),
+    summary: 'Let a node that is cordoned or drained take work again',
     params: nodeParams,
     reply: json(node),
   },
   setPoolPrice: {
     ...common,
     ...call('POST', '/v1/pools/:pool/prices', json(newPrice)),
-    summary: apiText('Set what an accelerator of a pool costs'),
-    description: apiText(
+    summary: 'Set what an accelerator of a pool costs',
+    description:
       'Placement compares prices as they are at the time; jobs that run are charged at the price that held when their segment began, so a new ' +
-        'price holds for them from the next segment on. A second price for the same time replaces the first.',
-    ),
+      'price holds for them from the next segment on. A second price for the same time replaces the first.',
     params,
     reply: json(price),
   },
   listPoolPrices: {
     ...common,
     ...call('GET', '/v1/pools/:pool/prices'),
-    summary: apiText('The prices of a pool: those that hold, and those to come'),
+    summary: 'The prices of a pool: those that hold, and those to come',
     params,
-    reply: json(apiObject(() => ({ object: z.literal('list'), data: z.array(price) }))),
+    reply: json(z.object({ object: z.literal('list'), data: z.array(price) })),
   },
 } as const satisfies Record<string, Endpoint>;

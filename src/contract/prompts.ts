@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiLines, apiNamed, apiObject, apiOnly, apiText } from './api-text.ts';
+import { about, apiLines, named } from './api-text.ts';
 import { page, pageQuery, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { call, json, tenant } from './endpoint.ts';
@@ -112,19 +112,19 @@ const render = z.strictObject({ version: selector, variables: values });
 
 const point = z.strictObject({ version: z.int().min(1) });
 
-const labelled = apiObject(() => ({ version: z.int(), at: unixSeconds, by: z.string().meta(about('The id of the key.')) }));
+const labelled = z.object({ version: z.int(), at: unixSeconds, by: z.string().meta(about('The id of the key.')) });
 
-const promptReply = apiNamed('Prompt', () => ({
+const promptReply = named('Prompt', {
   object: z.literal('prompt'),
   name: z.string(),
   newest_version: z.int(),
   labels: z.record(z.string(), labelled),
   created_at: unixSeconds,
-}));
+});
 
 export type PromptReply = z.infer<typeof promptReply>;
 
-const versionReply = apiNamed('PromptVersion', () => ({
+const versionReply = named('PromptVersion', {
   object: z.literal('prompt.version'),
   prompt: z.string(),
   version: z.int(),
@@ -134,16 +134,16 @@ const versionReply = apiNamed('PromptVersion', () => ({
   comment: z.string(),
   created_at: unixSeconds,
   created_by: z.string(),
-}));
+});
 
 export type PromptVersionReply = z.infer<typeof versionReply>;
 
-const renderedReply = apiNamed('RenderedPrompt', () => ({
+const renderedReply = named('RenderedPrompt', {
   object: z.literal('prompt.rendered'),
   prompt: z.string(),
   version: z.int(),
   messages: z.array(z.object({ role: z.string(), content: z.string() })),
-}));
+});
 
 export type RenderedPromptReply = z.infer<typeof renderedReply>;
 
@@ -158,15 +158,15 @@ export const promptEndpoints = {
   listPrompts: {
     ...reading,
     ...call('GET', '/v1/prompts'),
-    summary: apiText('List the prompts: templates that calls name'),
-    description: apiText('By name; to get the next page, pass the last `name` as `after`.'),
+    summary: 'List the prompts: templates that calls name',
+    description: 'By name; to get the next page, pass the last `name` as `after`.',
     query: pageQuery,
-    reply: json(apiOnly(() => page(promptReply))),
+    reply: json(page(promptReply)),
   },
   createPrompt: {
     ...writing,
     ...call('POST', '/v1/prompts', json(create)),
-    summary: apiText('Make a prompt, or its next version'),
+    summary: 'Make a prompt, or its next version',
     description: apiLines(
       'Versions are never edited, and their numbers are never used again. Calls of `/v1/chat/completions` and `/v1/responses` name the prompt: `"prompt": {"id": "support-reply", "variables": {...}}`.',
       '',
@@ -178,47 +178,47 @@ export const promptEndpoints = {
   getPrompt: {
     ...reading,
     ...call('GET', '/v1/prompts/:prompt'),
-    summary: apiText('A prompt and its labels'),
+    summary: 'A prompt and its labels',
     params,
     reply: json(promptReply),
   },
   listPromptVersions: {
     ...reading,
     ...call('GET', '/v1/prompts/:prompt/versions'),
-    summary: apiText('List the versions of a prompt'),
-    description: apiText('By number; to get the next page, pass the last `version` as `after`.'),
+    summary: 'List the versions of a prompt',
+    description: 'By number; to get the next page, pass the last `version` as `after`.',
     params,
     query: pageQuery.extend({ after: versionNumber.optional() }),
-    reply: json(apiOnly(() => page(versionReply))),
+    reply: json(page(versionReply)),
   },
   labelPrompt: {
     ...writing,
     ...call('PUT', '/v1/prompts/:prompt/labels/:label', json(point)),
-    summary: apiText('Let a label name a version of a prompt'),
-    description: apiText('Calls that name the label, or none if it is `production`, get this version within a second, in every isolate.'),
+    summary: 'Let a label name a version of a prompt',
+    description: 'Calls that name the label, or none if it is `production`, get this version within a second, in every isolate.',
     params: labelParams,
     reply: json(promptReply),
   },
   unlabelPrompt: {
     ...writing,
     ...call('DELETE', '/v1/prompts/:prompt/labels/:label'),
-    summary: apiText('Remove a label from a prompt'),
+    summary: 'Remove a label from a prompt',
     params: labelParams,
     reply: json(promptReply),
   },
   renderPrompt: {
     ...reading,
     ...call('POST', '/v1/prompts/:prompt/render', json(render)),
-    summary: apiText('Fill in a prompt without calling a model'),
+    summary: 'Fill in a prompt without calling a model',
     params,
     reply: json(renderedReply),
   },
   deletePrompt: {
     ...writing,
     ...call('DELETE', '/v1/prompts/:prompt'),
-    summary: apiText('Delete a prompt with its versions and labels'),
-    description: apiText('Calls that name it are refused within a second. A new prompt of the name goes on with the next number.'),
+    summary: 'Delete a prompt with its versions and labels',
+    description: 'Calls that name it are refused within a second. A new prompt of the name goes on with the next number.',
     params,
-    reply: json(apiObject(() => ({ name: z.string(), object: z.literal('prompt.deleted'), deleted: z.literal(true) }))),
+    reply: json(z.object({ name: z.string(), object: z.literal('prompt.deleted'), deleted: z.literal(true) })),
   },
 } as const satisfies Record<string, Endpoint>;

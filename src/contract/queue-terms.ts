@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiOnly, apiText } from './api-text.ts';
+import { about } from './api-text.ts';
 import { LIMITS } from './limits.ts';
 import { acceleratorName } from './node-capacity.ts';
 import type { QuotaTable } from './queue-record.ts';
@@ -20,7 +20,7 @@ const quota = z
     borrowing_limit: amount.nullable().default(null).meta(about('The most that it may use of what others leave; null: all of it.', 2)),
     lending_limit: amount.nullable().default(null).meta(about('The most of its own that others may use; null: all of it.')),
   })
-  .meta(apiText({ id: 'CohortQuota' }));
+  .meta({ id: 'CohortQuota' });
 
 export const quotas = z
   .record(
@@ -68,7 +68,7 @@ export const quotasReply = (table: QuotaTable): z.output<typeof quotas> =>
 const part = z.number().min(0);
 
 /** How a queue or a cohort stands. */
-export const status = apiOnly(() => ({
+export const status = {
   pending: z.int().meta(about('Jobs that wait for nodes. Those that wait for others, or were suspended, do not count.')),
   admitted: z.int().meta(about('Jobs that have nodes.')),
   usage: z.array(
@@ -86,4 +86,4 @@ export const status = apiOnly(() => ({
         'Parts of all that there is, of the resource of which it has most: now, and over the last minutes. `fair`: what it would have if all that have jobs now shared by their weights.',
       ),
     ),
-}));
+};

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiNamed, apiObject, apiOnly, apiText } from './api-text.ts';
+import { about, named } from './api-text.ts';
 import { name, page, pageQuery, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { call, json, tenant } from './endpoint.ts';
@@ -75,7 +75,7 @@ const change = z.strictObject(settings);
 export type CreateQueue = z.output<typeof create>;
 export type ChangeQueue = z.output<typeof change>;
 
-const queue = apiNamed('Queue', () => ({
+const queue = named('Queue', {
   object: z.literal('queue'),
   name: z.string(),
   weight,
@@ -86,7 +86,7 @@ const queue = apiNamed('Queue', () => ({
   time_slice: z.object({ round_s: z.int(), move_s: z.int() }).nullable(),
   created_at: unixSeconds.nullable().meta(about('Null: of the queue `default`, which is always there.')),
   ...status,
-}));
+});
 
 export type QueueReply = z.infer<typeof queue>;
 
@@ -126,11 +126,10 @@ export const queueEndpoints = {
   createQueue: {
     ...common,
     ...call('POST', '/v1/queues', json(create)),
-    summary: apiText('Create a queue'),
-    description: apiText(
+    summary: 'Create a queue',
+    description:
       'Jobs name the queue that they wait in; those that name none wait in `default`, which every tenant has. The queues of a tenant share what the ' +
-        'tenant has by their weights; between tenants they count as one.',
-    ),
+      'tenant has by their weights; between tenants they count as one.',
     status: 201,
     reply: json(queue),
     idempotent: true,
@@ -138,34 +137,33 @@ export const queueEndpoints = {
   listQueues: {
     ...common,
     ...call('GET', '/v1/queues'),
-    summary: apiText('List queues by name, and how they stand'),
-    description: apiText('To get the next page, pass the last `name` as `after`.'),
+    summary: 'List queues by name, and how they stand',
+    description: 'To get the next page, pass the last `name` as `after`.',
     query: pageQuery,
-    reply: json(apiOnly(() => page(queue))),
+    reply: json(page(queue)),
   },
   getQueue: {
     ...common,
     ...call('GET', '/v1/queues/:queue'),
-    summary: apiText('A queue, what it has and what it would have in fairness'),
+    summary: 'A queue, what it has and what it would have in fairness',
     params,
     reply: json(queue),
   },
   changeQueue: {
     ...common,
     ...call('PATCH', '/v1/queues/:queue', json(change)),
-    summary: apiText('Change a queue'),
-    description: apiText(
+    summary: 'Change a queue',
+    description:
       'What is absent stays; `quotas` are replaced as a whole. Jobs that run go on, unless a policy that holds from now on has them make room.',
-    ),
     params,
     reply: json(queue),
   },
   deleteQueue: {
     ...common,
     ...call('DELETE', '/v1/queues/:queue'),
-    summary: apiText('Delete a queue'),
-    description: apiText('Refused (`state_conflict`) while it has jobs that are not finished. The queue `default` stays.'),
+    summary: 'Delete a queue',
+    description: 'Refused (`state_conflict`) while it has jobs that are not finished. The queue `default` stays.',
     params,
-    reply: json(apiObject(() => ({ name: z.string(), object: z.literal('queue.deleted'), deleted: z.literal(true) }))),
+    reply: json(z.object({ name: z.string(), object: z.literal('queue.deleted'), deleted: z.literal(true) })),
   },
 } as const satisfies Record<string, Endpoint>;

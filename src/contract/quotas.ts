@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiNamed, apiText } from './api-text.ts';
+import { about, named } from './api-text.ts';
 import { keyId, organisationId, projectId, tenantId, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { ADMIN, call, json, tenantOrAdmin } from './endpoint.ts';
@@ -18,7 +18,7 @@ const level = {
 type Level = Readonly<Partial<Record<(typeof LEVELS)[number], unknown>>>;
 const namedCount = (named: Level): number => LEVELS.filter((kind) => named[kind] !== undefined).length;
 
-const quota = apiNamed('Quota', () => ({
+const quota = named('Quota', {
   object: z.literal('quota'),
   level: z.enum(LEVELS),
   id: z.string(),
@@ -42,7 +42,7 @@ const quota = apiNamed('Quota', () => ({
       }),
     )
     .meta(about('What is limited while it exists.')),
-}));
+});
 
 const TAG = 'Tenancy';
 
@@ -51,11 +51,10 @@ export const quotaEndpoints = {
     method: 'PUT',
     path: '/v1/quotas',
     tag: TAG,
-    summary: apiText('Set the quotas of an organisation, tenant, project or key'),
-    description: apiText(
+    summary: 'Set the quotas of an organisation, tenant, project or key',
+    description:
       'Replaces the rules of one level. What is granted to a key is granted to its project, tenant and organisation too, and must fit the limits of all. ' +
-        'A tenant has rules of its own until some are set. A new rule holds at once for what gateways ask for, and within a minute for what they hold already.',
-    ),
+      'A tenant has rules of its own until some are set. A new rule holds at once for what gateways ask for, and within a minute for what they hold already.',
     access: ADMIN,
     meters: [],
     body: json(
@@ -78,8 +77,8 @@ export const quotaEndpoints = {
   getQuota: {
     ...call('GET', '/v1/quotas'),
     tag: TAG,
-    summary: apiText('The quotas of a level, and what is granted against them'),
-    description: apiText("A key sees those of its tenant (asked for without a name), and of the tenant's projects and keys."),
+    summary: 'The quotas of a level, and what is granted against them',
+    description: "A key sees those of its tenant (asked for without a name), and of the tenant's projects and keys.",
     access: tenantOrAdmin('usage:read'),
     meters: [],
     query: z.strictObject(level).refine((query) => namedCount(query) <= 1, `name one of ${LEVELS.join(', ')}`),

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiOnly } from './api-text.ts';
+import { about } from './api-text.ts';
 import { LIMITS } from './limits.ts';
 
 /** What a read may miss. */
@@ -34,7 +34,7 @@ export const deadlineHeaders = z.object({
 });
 
 /** What a query says about an answer that lacks shards. */
-export const partial = apiOnly(() => ({
+export const partial = {
   partial: z.literal(true).optional().meta(about('Shards are missing that may have closer vectors.')),
   missing_shards: z.array(z.int()).optional().meta(about('Which, when the answer is partial.')),
-}));
+};

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiObject, apiOnly, apiText } from './api-text.ts';
+import { about } from './api-text.ts';
 import type { Endpoint } from './endpoint.ts';
 import { call, json, tenant } from './endpoint.ts';
 import { searchCost } from './explanation.ts';
@@ -26,9 +26,9 @@ const body = z.strictObject({
 
 export type RecallBody = z.output<typeof body>;
 
-const share = apiOnly(() => z.number().min(0).max(1));
+const share = z.number().min(0).max(1);
 
-const reply = apiObject(() => ({
+const reply = z.object({
   object: z.literal('index.recall'),
   recall: share.nullable().meta(about('The mean share of the true nearest that were found; null when nothing was measured.')),
   standard_error: z.number().min(0).nullable().meta(about('Of that mean; null below two samples.')),
@@ -46,7 +46,7 @@ const reply = apiObject(() => ({
   search: z.object(searchCost).nullable().meta(about('What a search took, on average.')),
   exact_search: z.object(searchCost).nullable().meta(about('What an exact search took, on average.')),
   lsn: z.int().min(0).meta(about('The write after which the vectors were drawn.')),
-}));
+});
 
 export type RecallReply = z.input<typeof reply>;
 
@@ -54,11 +54,10 @@ export const recallEndpoints = {
   measureRecall: {
     ...call('POST', '/v1/indexes/:index/recall', json(body)),
     tag: 'Indexes',
-    summary: apiText('Measure how much of the truth searches find'),
-    description: apiText(
+    summary: 'Measure how much of the truth searches find',
+    description:
       'Searches around stored vectors drawn at random, each left out of its own answer, as a query would and exhaustively, and compares. ' +
-        'A match counts when it is as close as the last of the exact ones. Goes in slices, so that queries get between.',
-    ),
+      'A match counts when it is as close as the last of the exact ones. Goes in slices, so that queries get between.',
     access: tenant('index:read'),
     meters: ['vector_queries'],
     params: indexParams,

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
 import { REUSE_NAMES } from './answer-reuse.ts';
-import { about, apiNamed, apiObject, apiOnly, apiText } from './api-text.ts';
+import { about, named } from './api-text.ts';
 import { keyId, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { call, json, tenant } from './endpoint.ts';
@@ -56,15 +56,15 @@ const filter = {
 
 const isTrue = z.enum(['true', 'false']).transform((value) => value === 'true');
 
-const attempt = apiObject(() => ({
+const attempt = z.object({
   upstream: z.string(),
   model: z.string(),
   status: z.int().nullable(),
   fault: z.string().nullable().meta(about('What happened instead of an answer.', 'first_token_timeout')),
   ms: z.number(),
-}));
+});
 
-const guardrail = apiObject(() => ({
+const guardrail = z.object({
   policy: z.string().meta(about('The version of the route.', 'support@3')),
   hook: z.string(),
   side: z.enum(['request', 'answer']),
@@ -72,7 +72,7 @@ const guardrail = apiObject(() => ({
   count: z.int().meta(about('How many matches it found, or texts it objected to.')),
   tokens: z.int().optional().meta(about('That a classifier has read.')),
   ms: z.number(),
-}));
+});
 
 const feedbackFields = {
   name: z
@@ -93,12 +93,12 @@ const feedbackFields = {
     .meta(about('The version of the evaluation that gave the score.')),
 } as const;
 
-const feedback = apiNamed('RequestFeedback', () => ({
+const feedback = named('RequestFeedback', {
   object: z.literal('request.feedback'),
   ...feedbackFields,
   key: z.string().nullable(),
   created_at: unixSeconds,
-}));
+});
 
 const facts = {
   id: z.string(),
@@ -130,15 +130,15 @@ const facts = {
   guardrails: z.array(guardrail).meta(about('What the hooks of the route did. What they found is not logged.')),
 } as const;
 
-const entry = apiOnly(() => z.object(facts).meta({ id: 'LoggedRequest' }));
+const entry = z.object(facts).meta({ id: 'LoggedRequest' });
 
 export type RequestReply = z.infer<typeof entry>;
 
-const record = apiNamed('LoggedRequestRecord', () => ({
+const record = named('LoggedRequestRecord', {
   ...facts,
   bodies: z.object({ request: z.string(), answer: z.string() }).nullable().meta(about('Redacted; null: the policy did not keep them.')),
   feedback: z.array(feedback),
-}));
+});
 
 export type RequestRecordReply = z.infer<typeof record>;
 
@@ -155,11 +155,11 @@ const policyFields = {
     .meta(about('Names of JSON fields whose values are not kept, at any depth.', ['email'])),
 } as const;
 
-const policy = apiNamed('RequestPolicy', () => ({ object: z.literal('request.policy'), ...policyFields }));
+const policy = named('RequestPolicy', { object: z.literal('request.policy'), ...policyFields });
 
-const quantiles = apiOnly(() => z.object({ p50: z.number(), p95: z.number(), p99: z.number() }).nullable());
+const quantiles = z.object({ p50: z.number(), p95: z.number(), p99: z.number() }).nullable();
 
-const line = apiNamed('RequestStatsLine', () => ({
+const line = named('RequestStatsLine', {
   group: z.string().nullable(),
   requests: z.int(),
   errors: z.int(),
@@ -173,7 +173,7 @@ const line = apiNamed('RequestStatsLine', () => ({
   total_ms: quantiles.meta(about('Of answered requests, accurate to 2.5 %.')),
   first_token_ms: quantiles,
   feedback: z.record(z.string(), z.object({ count: z.int(), mean: z.number() })),
-}));
+});
 
 export type RequestStatsReply = z.infer<typeof line>;
 
@@ -185,58 +185,55 @@ export const requestEndpoints = {
   listRequests: {
     ...reading,
     ...call('GET', '/v1/requests'),
-    summary: apiText('Requests to upstreams, newest first'),
-    description: apiText(
+    summary: 'Requests to upstreams, newest first',
+    description:
       `A page scans at most ${LIMITS.requestLogScanMaxCount} requests, so it may be empty although more follow: pass \`next\` as \`after\`. A request is listed within a second of its end. ` +
-        'A key that is restricted to some resources sees its own requests only.',
-    ),
+      'A key that is restricted to some resources sees its own requests only.',
     query: z.strictObject({
       ...filter,
       has_feedback: isTrue.optional(),
       limit: z.coerce.number().int().min(1).max(LIMITS.pageMaxCount).default(LIMITS.pageDefaultCount),
       after: z.coerce.number().int().min(0).optional().meta(about('The `next` of the page before.')),
     }),
-    reply: json(apiObject(() => ({ object: z.literal('list'), data: z.array(entry), has_more: z.boolean(), next: z.int().nullable() }))),
+    reply: json(z.object({ object: z.literal('list'), data: z.array(entry), has_more: z.boolean(), next: z.int().nullable() })),
   },
   requestStats: {
     ...reading,
     ...call('GET', '/v1/requests/stats'),
-    summary: apiText('Requests to upstreams in numbers'),
-    description: apiText('By whole hours. They count all requests, those without an entry included.'),
+    summary: 'Requests to upstreams in numbers',
+    description: 'By whole hours. They count all requests, those without an entry included.',
     query: z.strictObject({
       by: z.enum(GROUPS).default('model'),
       from: seconds.optional().meta(about('Seconds since the epoch; the last 24 hours if absent.')),
       to: seconds.optional(),
     }),
-    reply: json(apiObject(() => ({ object: z.literal('list'), data: z.array(line), has_more: z.literal(false) }))),
+    reply: json(z.object({ object: z.literal('list'), data: z.array(line), has_more: z.literal(false) })),
   },
   getRequestPolicy: {
     ...reading,
     ...call('GET', '/v1/requests/policy'),
-    summary: apiText('What is kept of requests'),
+    summary: 'What is kept of requests',
     reply: json(policy),
   },
   setRequestPolicy: {
     ...writing,
     ...call('PUT', '/v1/requests/policy', json(z.strictObject(policyFields))),
-    summary: apiText('Set what is kept of requests'),
-    description: apiText(
-      'Applies to every request that is logged after this call returns. A shorter retention deletes older entries at once.',
-    ),
+    summary: 'Set what is kept of requests',
+    description: 'Applies to every request that is logged after this call returns. A shorter retention deletes older entries at once.',
     reply: json(policy),
   },
   deleteRequests: {
     ...writing,
     method: 'POST',
     path: '/v1/requests/delete',
-    summary: apiText('Delete the requests that a filter finds, with bodies and feedback'),
-    description: apiText('The numbers in `/v1/requests/stats` and the bills stay.'),
+    summary: 'Delete the requests that a filter finds, with bodies and feedback',
+    description: 'The numbers in `/v1/requests/stats` and the bills stay.',
     body: json(
       z
         .strictObject({ ...filter, everything: z.literal(true).optional() })
         .refine((body) => Object.values(body).some((value) => value !== undefined), 'say what to delete, or `everything`'),
     ),
-    reply: json(apiObject(() => ({ object: z.literal('request.deleted'), deleted: z.int() }))),
+    reply: json(z.object({ object: z.literal('request.deleted'), deleted: z.int() })),
   },
   exportRequests: {
     ...writing,
@@ -246,31 +243,31 @@ export const requestEndpoints = {
       '/v1/requests/export',
       json(z.strictObject({ ...filter, filename: z.string().min(1).max(LIMITS.fileNameCharsMax).default('requests.jsonl') })),
     ),
-    summary: apiText('Write the requests that a filter finds into a file'),
-    description: apiText('A line of JSON for each, as `GET /v1/requests/{request}` answers it; the file is one of `/v1/files`.'),
+    summary: 'Write the requests that a filter finds into a file',
+    description: 'A line of JSON for each, as `GET /v1/requests/{request}` answers it; the file is one of `/v1/files`.',
     reply: json(file),
   },
   getRequest: {
     ...reading,
     ...call('GET', '/v1/requests/:request'),
-    summary: apiText('One request, with what is kept of it'),
-    description: apiText('Callers may give several requests the same id: this returns the newest, `GET /v1/requests?id=` lists all.'),
+    summary: 'One request, with what is kept of it',
+    description: 'Callers may give several requests the same id: this returns the newest, `GET /v1/requests?id=` lists all.',
     params,
     reply: json(record),
   },
   deleteRequest: {
     ...writing,
     ...call('DELETE', '/v1/requests/:request'),
-    summary: apiText('Delete all requests of this id, with bodies and feedback'),
+    summary: 'Delete all requests of this id, with bodies and feedback',
     params,
-    reply: json(apiObject(() => ({ object: z.literal('request.deleted'), deleted: z.int() }))),
+    reply: json(z.object({ object: z.literal('request.deleted'), deleted: z.int() })),
   },
   addRequestFeedback: {
     ...common,
     access: tenant('inference'),
     ...call('POST', '/v1/requests/:request/feedback', json(z.strictObject(feedbackFields))),
-    summary: apiText('Give feedback on an answer'),
-    description: apiText('From people and evaluations. It is attached to the newest entry with this id.'),
+    summary: 'Give feedback on an answer',
+    description: 'From people and evaluations. It is attached to the newest entry with this id.',
     params,
     reply: json(feedback),
   },

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiLines, apiNamed, apiObject, apiText } from './api-text.ts';
+import { about, apiLines, named } from './api-text.ts';
 import { embeddingCacheHeaders } from './cache-headers.ts';
 import type { Endpoint } from './endpoint.ts';
 import { call, json, tenant } from './endpoint.ts';
@@ -13,8 +13,8 @@ const text = z.string().min(1).max(LIMITS.embeddingTextCharsMax);
 const document = z.union([text, z.strictObject({ text })], { error: 'must be a text that is not empty, or {"text": one}' });
 
 const request = z.strictObject({
-  model: modelName.meta(apiText({ example: 'glove-sif-100' })),
-  query: text.meta(apiText({ example: 'who opens the lock?' })),
+  model: modelName.meta({ example: 'glove-sif-100' }),
+  query: text.meta({ example: 'who opens the lock?' }),
   documents: z
     .array(document.transform((one) => (typeof one === 'string' ? one : one.text)))
     .min(1)
@@ -24,19 +24,19 @@ const request = z.strictObject({
   return_documents: z.boolean().default(false).meta(about('Whether each result has the text of its document, too.')),
 });
 
-const result = apiObject(() => ({
+const result = z.object({
   index: z.int().min(0).meta(about('Which of the documents this is.')),
   relevance_score: z
     .number()
     .meta(about('Higher is more relevant: what a cross-encoder says of the two, or the cosine of their vectors, from -1 to 1.')),
   document: z.object({ text: z.string() }).optional(),
-}));
+});
 
 export const rerankEndpoints = {
   rerank: {
     ...call('POST', '/v1/rerank', json(request)),
     tag: 'Inference',
-    summary: apiText('Put documents in order of relevance'),
+    summary: 'Put documents in order of relevance',
     description: apiLines(
       'The shape of Cohere and Jina. Documents come in falling order of relevance to the query; those that are equally relevant in the order they were sent.',
       '',
@@ -47,12 +47,12 @@ export const rerankEndpoints = {
     headers: embeddingCacheHeaders,
     status: 200,
     reply: json(
-      apiNamed('Ranking', () => ({
+      named('Ranking', {
         object: z.literal('list'),
         model: z.string(),
         results: z.array(result),
         usage: z.object({ prompt_tokens: z.int().min(0), total_tokens: z.int().min(0) }).meta(about('All tokens, cached ones too.')),
-      })),
+      }),
     ),
   },
 } as const satisfies Record<string, Endpoint>;

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiNamed, apiObject, apiOnly, apiText } from './api-text.ts';
+import { about, named } from './api-text.ts';
 import { name, page, pageQuery, tenantId, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { call, json, tenantOrAdmin } from './endpoint.ts';
@@ -47,7 +47,7 @@ const create = z
 
 export type CreateReservation = z.output<typeof create>;
 
-const reservation = apiNamed('Reservation', () => ({
+const reservation = named('Reservation', {
   id: z.string(),
   object: z.literal('reservation'),
   tenant: z.string(),
@@ -64,7 +64,7 @@ const reservation = apiNamed('Reservation', () => ({
   granted: z.boolean().meta(about('By an operator, on top of what the tenant has; else it is of what the tenant was granted.')),
   state: z.enum(['scheduled', 'active']),
   created_at: unixSeconds,
-}));
+});
 
 export type ReservationReply = z.infer<typeof reservation>;
 
@@ -76,14 +76,13 @@ export const reservationEndpoints = {
   createReservation: {
     ...common,
     ...call('POST', '/v1/reservations', json(create)),
-    summary: apiText('Reserve accelerators or cores for a queue, for some time'),
-    description: apiText(
+    summary: 'Reserve accelerators or cores for a queue, for some time',
+    description:
       'From `start` to `end` they are nominal quota of the queue: its jobs start in them, and what others have of them then is taken back, with notice, as ' +
-        'soon as a job of the queue needs it. A key reserves of what its tenant was granted; the admin grants more. More than the machines of now have, ' +
-        'less what is reserved for the same time, is `limit_exceeded`. With `pool` or `nodes`, which only the admin may name, nodes take jobs of the queue ' +
-        'alone for that time: jobs of others that are there when it starts are asked to leave, with notice, and those whose `max_runtime_s` would ' +
-        'reach into it are not started there. A reservation that is over is forgotten.',
-    ),
+      'soon as a job of the queue needs it. A key reserves of what its tenant was granted; the admin grants more. More than the machines of now have, ' +
+      'less what is reserved for the same time, is `limit_exceeded`. With `pool` or `nodes`, which only the admin may name, nodes take jobs of the queue ' +
+      'alone for that time: jobs of others that are there when it starts are asked to leave, with notice, and those whose `max_runtime_s` would ' +
+      'reach into it are not started there. A reservation that is over is forgotten.',
     status: 201,
     reply: json(reservation),
     idempotent: true,
@@ -91,14 +90,14 @@ export const reservationEndpoints = {
   listReservations: {
     ...common,
     ...call('GET', '/v1/reservations'),
-    summary: apiText('List the reservations of a tenant, by id'),
+    summary: 'List the reservations of a tenant, by id',
     query: pageQuery.extend(query.shape),
-    reply: json(apiOnly(() => page(reservation))),
+    reply: json(page(reservation)),
   },
   getReservation: {
     ...common,
     ...call('GET', '/v1/reservations/:reservation'),
-    summary: apiText('A reservation'),
+    summary: 'A reservation',
     params,
     query,
     reply: json(reservation),
@@ -106,10 +105,10 @@ export const reservationEndpoints = {
   deleteReservation: {
     ...common,
     ...call('DELETE', '/v1/reservations/:reservation'),
-    summary: apiText('End a reservation'),
-    description: apiText('Jobs that run in it go on, and can be made to give back what their queue borrows from then on.'),
+    summary: 'End a reservation',
+    description: 'Jobs that run in it go on, and can be made to give back what their queue borrows from then on.',
     params,
     query,
-    reply: json(apiObject(() => ({ id: z.string(), object: z.literal('reservation.deleted'), deleted: z.literal(true) }))),
+    reply: json(z.object({ id: z.string(), object: z.literal('reservation.deleted'), deleted: z.literal(true) })),
   },
 } as const satisfies Record<string, Endpoint>;

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiLines, apiNamed, apiObject, apiOnly, apiText } from './api-text.ts';
+import { about, apiLines, named } from './api-text.ts';
 import { page, pageQuery, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { call, json, tenantOrAdmin } from './endpoint.ts';
@@ -73,21 +73,21 @@ const explain = z.strictObject({
 
 export type ExplainRouteBody = z.output<typeof explain>;
 
-const comparison = apiOnly(() => {
+const comparison = (() => {
   const side = z.object({ events: z.int(), trials: z.int(), low: z.number(), high: z.number() });
   return z.object({ of: z.enum(['failures', 'slow']), canary: side, stable: side });
-});
+})();
 
-const event = apiObject(() => ({
+const event = z.object({
   at: unixSeconds,
   by: z.string().meta(about('The id of a key, `admin`, or `canary` for an automatic decision.')),
   action: z.enum(['create', 'activate', 'canary', 'advance', 'finish', 'rollback']),
   version: z.int().nullable().meta(about('The version that served afterwards.')),
   share: z.number().nullable(),
   comparisons: z.array(comparison).meta(about('The numbers behind an automatic decision.')),
-}));
+});
 
-const cascadeReply = apiNamed('RouteCascade', () => ({
+const cascadeReply = named('RouteCascade', {
   student: z.array(z.string()),
   teacher: z.array(z.string()),
   confidence: z.string(),
@@ -99,11 +99,11 @@ const cascadeReply = apiNamed('RouteCascade', () => ({
   curve: z
     .array(z.object({ confidence: z.number(), quality: z.number() }))
     .meta(about('From each confidence on, the share of answers that is expected to agree with the teacher.')),
-}));
+});
 
 export type CascadeReply = z.infer<typeof cascadeReply>;
 
-const routeReply = apiNamed('Route', () => ({
+const routeReply = named('Route', {
   object: z.literal('route'),
   name: z.string(),
   owned_by: z.enum(['platform', 'tenant']),
@@ -122,11 +122,11 @@ const routeReply = apiNamed('Route', () => ({
     .meta(about('What was measured of its cascades: by their models and their kind of confidence, over versions.')),
   events: z.array(event).meta(about('The last 50, newest first.')),
   created_at: unixSeconds,
-}));
+});
 
 export type RouteReply = z.infer<typeof routeReply>;
 
-const versionReply = apiNamed('RouteVersion', () => ({
+const versionReply = named('RouteVersion', {
   object: z.literal('route.version'),
   route: z.string(),
   version: z.int(),
@@ -155,24 +155,22 @@ const versionReply = apiNamed('RouteVersion', () => ({
   created_at: unixSeconds,
   created_by: z.string(),
   is_active: z.boolean(),
-}));
+});
 
 export type RouteVersionReply = z.infer<typeof versionReply>;
 
-const judged: z.ZodType = apiOnly(() =>
-  z
-    .lazy(() =>
-      z.object({
-        member: z.string(),
-        value: z.unknown().meta(about('The value in the request; null: it has none.')),
-        holds: z.boolean(),
-        of: z.array(z.array(judged)).optional(),
-      }),
-    )
-    .meta({ id: 'JudgedCondition' }),
-);
+const judged: z.ZodType = z
+  .lazy(() =>
+    z.object({
+      member: z.string(),
+      value: z.unknown().meta(about('The value in the request; null: it has none.')),
+      holds: z.boolean(),
+      of: z.array(z.array(judged)).optional(),
+    }),
+  )
+  .meta({ id: 'JudgedCondition' });
 
-export const explanationReply = apiNamed('RouteExplanation', () => ({
+export const explanationReply = named('RouteExplanation', {
   object: z.literal('route.explanation'),
   route: z.string(),
   version: z.int(),
@@ -206,7 +204,7 @@ export const explanationReply = apiNamed('RouteExplanation', () => ({
     .nullable()
     .meta(about('Of a request near one that was answered before: that question, its answer, and what became of it.')),
   refusal: z.object({ code: z.string(), message: z.string() }).nullable(),
-}));
+});
 
 export type ExplanationReply = z.infer<typeof explanationReply>;
 
@@ -220,24 +218,23 @@ export const routeEndpoints = {
   listRoutes: {
     ...reading,
     ...call('GET', '/v1/routes'),
-    summary: apiText('List the routes: rules that decide which models serve'),
-    description: apiText(
+    summary: 'List the routes: rules that decide which models serve',
+    description:
       "A tenant's key lists the tenant's own; the admin key those of the platform, which all tenants may use. By name; to get the next page, pass the last `name` as `after`.",
-    ),
     query: pageQuery,
-    reply: json(apiOnly(() => page(routeReply))),
+    reply: json(page(routeReply)),
   },
   getRoute: {
     ...reading,
     ...call('GET', '/v1/routes/:route'),
-    summary: apiText('A route: which version serves, its canary, what happened to it'),
+    summary: 'A route: which version serves, its canary, what happened to it',
     params,
     reply: json(routeReply),
   },
   createRoute: {
     ...writing,
     ...call('POST', '/v1/routes', json(create)),
-    summary: apiText('Make a route, or its next version'),
+    summary: 'Make a route, or its next version',
     description: apiLines(
       'Requests name a route as their `model`. Its rules are checked in order: the first whose condition holds decides which targets serve; where none holds, `default` decides.',
       '',
@@ -249,16 +246,16 @@ export const routeEndpoints = {
   listRouteVersions: {
     ...reading,
     ...call('GET', '/v1/routes/:route/versions'),
-    summary: apiText('List the versions of a route'),
-    description: apiText('By number; to get the next page, pass the last `version` as `after`.'),
+    summary: 'List the versions of a route',
+    description: 'By number; to get the next page, pass the last `version` as `after`.',
     params,
     query: pageQuery.extend({ after: versionNumber.optional() }),
-    reply: json(apiOnly(() => page(versionReply))),
+    reply: json(page(versionReply)),
   },
   activateRoute: {
     ...writing,
     ...call('POST', '/v1/routes/:route/activate', json(activate)),
-    summary: apiText('Activate a version of a route, at once or as a canary'),
+    summary: 'Activate a version of a route, at once or as a canary',
     description: apiLines(
       'All isolates follow within a second, and no request fails meanwhile.',
       '',
@@ -270,21 +267,21 @@ export const routeEndpoints = {
   rollbackRoute: {
     ...writing,
     ...call('POST', '/v1/routes/:route/rollback'),
-    summary: apiText('End the canary or, without one, activate the previous version again'),
+    summary: 'End the canary or, without one, activate the previous version again',
     params,
     reply: json(routeReply),
   },
   deleteRoute: {
     ...writing,
     ...call('DELETE', '/v1/routes/:route'),
-    summary: apiText('Delete a route with its versions'),
+    summary: 'Delete a route with its versions',
     params,
-    reply: json(apiObject(() => ({ name: z.string(), object: z.literal('route.deleted'), deleted: z.literal(true) }))),
+    reply: json(z.object({ name: z.string(), object: z.literal('route.deleted'), deleted: z.literal(true) })),
   },
   explainRoute: {
     ...reading,
     ...call('POST', '/v1/routes/:route/explain', json(explain)),
-    summary: apiText('Explain what a route does with a request, without sending it'),
+    summary: 'Explain what a route does with a request, without sending it',
     params,
     reply: json(explanationReply),
   },

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiNamed, apiObject, apiText } from './api-text.ts';
+import { about, named } from './api-text.ts';
 import { indexName, name, ownerOrCallers, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { call, json, NO_BODY, tenant } from './endpoint.ts';
@@ -63,7 +63,7 @@ const setBody = z.strictObject({
 
 export type SetSloBody = z.output<typeof setBody>;
 
-const burn = apiObject(() => ({
+const burn = z.object({
   policy: z.enum(['page_fast', 'page_slow', 'ticket']),
   severity: z.enum(['page', 'ticket']),
   threshold: z.number().meta(about('It fires while both spans burn at this rate or faster.')),
@@ -72,9 +72,9 @@ const burn = apiObject(() => ({
   long_rate: z.number().meta(about('1 spends the budget in exactly the window.')),
   short_rate: z.number(),
   firing: z.boolean(),
-}));
+});
 
-const slo = apiNamed('Slo', () => ({
+const slo = named('Slo', {
   object: z.literal('slo'),
   name: z.string(),
   indicator: z.unknown(),
@@ -91,7 +91,7 @@ const slo = apiNamed('Slo', () => ({
   burn: z.array(burn),
   created_at: unixSeconds,
   observed_at: unixSeconds.nullable(),
-}));
+});
 
 export type SloReply = z.input<typeof slo>;
 
@@ -110,39 +110,38 @@ export const sloEndpoints = {
   setSlo: {
     ...write,
     ...call('PUT', '/v1/slos/:slo', json(setBody)),
-    summary: apiText('Create or replace a service level objective'),
-    description: apiText(
+    summary: 'Create or replace a service level objective',
+    description:
       'Observed each minute from what is counted anyway: calls, the log of requests, jobs, indexes. Alerts go to the webhooks of the organisation while a long and ' +
-        'a short span burn the error budget too fast. With another indicator the objective begins anew.',
-    ),
+      'a short span burn the error budget too fast. With another indicator the objective begins anew.',
     params,
     reply: json(slo),
   },
   listSlos: {
     ...read,
     path: '/v1/slos',
-    summary: apiText('List service level objectives, by name, with their error budgets and burn rates'),
-    reply: json(apiObject(() => ({ object: z.literal('list'), data: z.array(slo) }))),
+    summary: 'List service level objectives, by name, with their error budgets and burn rates',
+    reply: json(z.object({ object: z.literal('list'), data: z.array(slo) })),
   },
-  getSlo: { ...read, path: '/v1/slos/:slo', summary: apiText('How an objective is met'), params, reply: json(slo) },
+  getSlo: { ...read, path: '/v1/slos/:slo', summary: 'How an objective is met', params, reply: json(slo) },
   deleteSlo: {
     ...write,
     ...call('DELETE', '/v1/slos/:slo'),
-    summary: apiText('Delete an objective and what was observed of it'),
+    summary: 'Delete an objective and what was observed of it',
     params,
-    reply: json(apiObject(() => ({ object: z.literal('slo'), name: z.string(), deleted: z.literal(true) }))),
+    reply: json(z.object({ object: z.literal('slo'), name: z.string(), deleted: z.literal(true) })),
   },
   setCapacityAlerts: {
     ...write,
     ...call('PUT', '/v1/capacity/alerts', json(alerts)),
-    summary: apiText('Be alerted of limits before they are reached'),
-    description: apiText('Once a day what is forecast is compared with the limits of the tenant; each is alerted of once a month.'),
+    summary: 'Be alerted of limits before they are reached',
+    description: 'Once a day what is forecast is compared with the limits of the tenant; each is alerted of once a month.',
     reply: json(alerts),
   },
   getCapacityAlerts: {
     ...read,
     path: '/v1/capacity/alerts',
-    summary: apiText('Whether limits are alerted of before they are reached'),
+    summary: 'Whether limits are alerted of before they are reached',
     reply: json(alerts),
   },
 } as const satisfies Record<string, Endpoint>;

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiNamed, apiObject, apiOnly, apiText } from './api-text.ts';
+import { about, named } from './api-text.ts';
 import { unixSeconds } from './common.ts';
 import { DEBT_LIMITS } from './debt-limits.ts';
 import { repositoryId } from './debt.ts';
@@ -9,12 +9,12 @@ import { json, NO_BODY, tenant } from './endpoint.ts';
 
 // What is known of those who work on a repository: how full teams are, who knows what, and where to begin.
 
-const share = apiOnly(() => z.number().min(0));
-const texts = apiOnly(() => z.array(z.string()));
-const moment = apiOnly(() => unixSeconds.nullable());
-const author = apiObject(() => ({ author: z.string(), share: share.meta(about('Of what is known of the component.')) }));
+const share = z.number().min(0);
+const texts = z.array(z.string());
+const moment = unixSeconds.nullable();
+const author = z.object({ author: z.string(), share: share.meta(about('Of what is known of the component.')) });
 
-const ownership = apiObject(() => ({
+const ownership = z.object({
   component: z.string(),
   tier: z.int(),
   owner: z.string().nullable(),
@@ -26,9 +26,9 @@ const ownership = apiObject(() => ({
     .object({ team: z.string(), share, commits: z.int() })
     .nullable()
     .meta(about('The team that made most of the recent commits, if that is another.')),
-}));
+});
 
-const load = apiObject(() => ({
+const load = z.object({
   team: z.string(),
   members: texts,
   capacity_minutes_per_week: share,
@@ -48,9 +48,9 @@ const load = apiObject(() => ({
     .object({ parts: z.tuple([texts, texts]), cut_share: share, balance: share, clean: z.boolean() })
     .nullable()
     .meta(about('The division of its components that the fewest shared changes would cross.')),
-}));
+});
 
-const teams = apiNamed('CapacityTeams', () => ({
+const teams = named('CapacityTeams', {
   object: z.literal('capacity.teams'),
   ramp_up_weeks: z.number().nullable().meta(about('Until new authors have arrived: the median; null: fewer than three did.')),
   teams: z.array(load),
@@ -59,11 +59,11 @@ const teams = apiNamed('CapacityTeams', () => ({
     .array(z.object({ code: z.string(), lines: z.number(), owners: texts, files: texts }))
     .meta(about('The same code, written by three owners or more.')),
   mentoring: z.array(z.object({ component: z.string(), mentor: z.string(), mentee: z.string(), knows: share, knows_nearby: share })),
-}));
+});
 
 export type TeamsReply = z.input<typeof teams>;
 
-const onboarding = apiNamed('DebtOnboarding', () => ({
+const onboarding = named('DebtOnboarding', {
   object: z.literal('debt.onboarding'),
   component: z.string(),
   owner: z.string().nullable(),
@@ -74,7 +74,7 @@ const onboarding = apiNamed('DebtOnboarding', () => ({
   first_items: z
     .array(z.object({ id: z.string(), subject: z.string(), title: z.string(), remedy: z.string(), principal_minutes: share }))
     .meta(about('In its files, an hour at most, the shortest first.')),
-}));
+});
 
 export type OnboardingReply = z.input<typeof onboarding>;
 
@@ -85,11 +85,10 @@ export const teamEndpoints = {
     ...read,
     tag: 'Planning',
     path: '/v1/capacity/teams',
-    summary: apiText('How full teams are, when to hire, where to divide, pairs of mentor and learner'),
-    description: apiText(
+    summary: 'How full teams are, when to hire, where to divide, pairs of mentor and learner',
+    description:
       'From the facts that `sluice debt collect` measured of a repository and its CI uploaded, the policy and the open items. The same figures as ' +
-        '`sluice debt teams`.',
-    ),
+      '`sluice debt teams`.',
     query: z.strictObject({ repository: repositoryId }),
     reply: json(teams),
   },
@@ -97,7 +96,7 @@ export const teamEndpoints = {
     ...read,
     tag: 'Debt',
     path: '/v1/debt/repositories/:debt_repository/onboarding',
-    summary: apiText('Where to begin with a component: pages, entry points, people, incidents, good first items'),
+    summary: 'Where to begin with a component: pages, entry points, people, incidents, good first items',
     params: z.object({ debt_repository: repositoryId }),
     query: z.strictObject({
       component: z.string().min(1).max(DEBT_LIMITS.debtSubjectCharsMax).meta(about('As it is called.', 'src/search')),

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
 import { attemptParams, artifactIndex, fence, sha256 } from './agent-protocol.ts';
-import { about, apiNamed, apiObject, apiText } from './api-text.ts';
+import { about, named } from './api-text.ts';
 import { unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { call, json, PUBLIC } from './endpoint.ts';
@@ -31,11 +31,11 @@ const want = z
 
 export type TransferRequest = z.output<typeof want>;
 
-const signed = apiNamed('SignedTransfer', () => ({
+const signed = named('SignedTransfer', {
   url: z.string().meta(about('Absolute, or relative to the address of the gateway. Send it no token.')),
   sha256: z.string().nullable().meta(about('Of what will be received, in hex, where it is known.')),
   expires_at: unixSeconds,
-}));
+});
 
 const token = z
   .string()
@@ -49,10 +49,9 @@ export const transferEndpoints = {
     ...common,
     access: { kind: 'agent' },
     ...call('POST', '/v1/pools/:pool/attempts/:attempt/transfers', json(want)),
-    summary: apiText('Get a URL for one file of an attempt'),
-    description: apiText(
+    summary: 'Get a URL for one file of an attempt',
+    description:
       'It is good for that file, that method and that fence, until it expires or, if it is the gateway’s, the attempt is over. It needs no other key.',
-    ),
     params: attemptParams,
     reply: json(signed),
   },
@@ -60,7 +59,7 @@ export const transferEndpoints = {
     ...common,
     access: PUBLIC,
     ...call('GET', '/v1/transfers/:token'),
-    summary: apiText('Download a file by a signed URL'),
+    summary: 'Download a file by a signed URL',
     params,
     reply: { kind: 'bytes', contentType: 'application/octet-stream' },
   },
@@ -68,8 +67,8 @@ export const transferEndpoints = {
     ...common,
     access: PUBLIC,
     ...call('PUT', '/v1/transfers/:token', { kind: 'bytes', bytesMax: LIMITS.jobOutputBytesMax }),
-    summary: apiText('Upload a file by a signed URL'),
+    summary: 'Upload a file by a signed URL',
     params,
-    reply: json(apiObject(() => ({ accepted: z.literal(true) }))),
+    reply: json(z.object({ accepted: z.literal(true) })),
   },
 } as const satisfies Record<string, Endpoint>;

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiNamed, apiText } from './api-text.ts';
+import { about, named } from './api-text.ts';
 import { owner, ownerOrCallers, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { call, json, tenant } from './endpoint.ts';
@@ -13,11 +13,11 @@ import { LIMITS } from './limits.ts';
 export const uploadId = z
   .string()
   .regex(/^upload_[0-9a-z]{26}$/, 'must be the id of an upload')
-  .meta(apiText({ example: 'upload_0123456789abcdefghjkmnpqrs' }));
+  .meta({ example: 'upload_0123456789abcdefghjkmnpqrs' });
 
 const partId = z.string().regex(/^part_[0-9a-z]{26}_[0-9a-z]{26}$/, 'must be the id of a part');
 
-const upload = apiNamed('Upload', () => ({
+const upload = named('Upload', {
   id: z.string(),
   object: z.literal('upload'),
   bytes: z.int().min(0),
@@ -28,7 +28,7 @@ const upload = apiNamed('Upload', () => ({
   status: z.enum(['pending', 'completed', 'cancelled']),
   expires_at: unixSeconds.meta(about('From then on an upload that is pending is `file_not_found`, and its parts are deleted.')),
   file: file.nullable().meta(about('Once the upload is completed.')),
-}));
+});
 
 export type UploadReply = z.input<typeof upload>;
 
@@ -55,7 +55,7 @@ export type CreateUpload = z.output<typeof create>;
 const part = z.strictObject({
   data: z
     .custom<{ readonly size: number }>((value) => typeof value === 'object' && value !== null && 'size' in value, 'must be a file part')
-    .meta(apiText({ override: { type: 'string', format: 'binary' } })),
+    .meta({ override: { type: 'string', format: 'binary' } }),
 });
 
 const complete = z
@@ -78,7 +78,7 @@ export const uploadEndpoints = {
   createUpload: {
     ...common,
     ...call('POST', '/v1/uploads', json(create)),
-    summary: apiText('Begin a file that is uploaded in parts'),
+    summary: 'Begin a file that is uploaded in parts',
     idempotent: true,
   },
   addUploadPart: {
@@ -89,28 +89,25 @@ export const uploadEndpoints = {
       file: 'data',
       bytesMax: LIMITS.uploadPartBytesMax + LIMITS.formFieldsBytesMax,
     }),
-    summary: apiText('Upload a part'),
-    description: apiText('In any order, and several at once.'),
+    summary: 'Upload a part',
+    description: 'In any order, and several at once.',
     params,
-    reply: json(
-      apiNamed('UploadPart', () => ({ id: z.string(), object: z.literal('upload.part'), created_at: unixSeconds, upload_id: z.string() })),
-    ),
+    reply: json(named('UploadPart', { id: z.string(), object: z.literal('upload.part'), created_at: unixSeconds, upload_id: z.string() })),
     idempotent: true,
   },
   completeUpload: {
     ...common,
     ...call('POST', '/v1/uploads/:upload/complete', json(complete)),
-    summary: apiText('Make the file of its parts'),
-    description: apiText(
+    summary: 'Make the file of its parts',
+    description:
       'A repetition changes nothing. An upload that was cancelled, or completed with other parts, is refused with `state_conflict`.',
-    ),
     params,
   },
   cancelUpload: {
     ...common,
     ...call('POST', '/v1/uploads/:upload/cancel'),
-    summary: apiText('Cancel an upload'),
-    description: apiText('Its parts are deleted. One that is completed is refused with `state_conflict`.'),
+    summary: 'Cancel an upload',
+    description: 'Its parts are deleted. One that is completed is refused with `state_conflict`.',
     params,
   },
 } as const satisfies Record<string, Endpoint>;

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiLines, apiNamed, apiObject, apiOnly, apiText } from './api-text.ts';
+import { about, apiLines, named } from './api-text.ts';
 import { name, page, pageQuery, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { call, json, tenantOrAdmin } from './endpoint.ts';
@@ -146,7 +146,7 @@ export type CreateUpstreamBody = z.output<typeof create>;
 export type ChangeUpstreamBody = z.output<typeof change>;
 export type UpstreamModelBody = z.output<typeof model>;
 
-const upstreamReply = apiNamed('Upstream', () => ({
+const upstreamReply = named('Upstream', {
   object: z.literal('upstream'),
   name: z.string(),
   owned_by: z.enum(['platform', 'tenant']),
@@ -176,9 +176,9 @@ const upstreamReply = apiNamed('Upstream', () => ({
   timeouts: z.object({ connect_ms: z.int(), first_token_ms: z.int(), idle_ms: z.int(), total_ms: z.int() }),
   created_at: unixSeconds,
   updated_at: unixSeconds,
-}));
+});
 
-const checkReply = apiNamed('UpstreamCheck', () => ({
+const checkReply = named('UpstreamCheck', {
   object: z.literal('upstream.check'),
   name: z.string(),
   verdict: z
@@ -196,9 +196,9 @@ const checkReply = apiNamed('UpstreamCheck', () => ({
       found: z.boolean().nullable().meta(about('Whether the upstream lists it.')),
     }),
   ),
-}));
+});
 
-const healthReply = apiNamed('UpstreamHealth', () => ({
+const healthReply = named('UpstreamHealth', {
   object: z.literal('upstream.health'),
   name: z.string(),
   models: z.array(
@@ -216,7 +216,7 @@ const healthReply = apiNamed('UpstreamHealth', () => ({
       attempts: z.record(z.string(), z.int()).meta(about('Attempts since the isolate started, by outcome.')),
     }),
   ),
-}));
+});
 
 export type UpstreamHealthReply = z.infer<typeof healthReply>;
 
@@ -233,22 +233,21 @@ export const upstreamEndpoints = {
   listUpstreams: {
     ...reading,
     ...call('GET', '/v1/upstreams'),
-    summary: apiText('List the upstreams: servers of models that others run'),
+    summary: 'List the upstreams: servers of models that others run',
     description: apiLines(
       "A tenant's key lists the tenant's own; the admin key those of the platform, which all tenants may use.",
       '',
       'By name; to get the next page, pass the last `name` as `after`.',
     ),
     query: pageQuery,
-    reply: json(apiOnly(() => page(upstreamReply))),
+    reply: json(page(upstreamReply)),
   },
   createUpstream: {
     ...writing,
     ...call('POST', '/v1/upstreams', json(create)),
-    summary: apiText('Add an upstream'),
-    description: apiText(
+    summary: 'Add an upstream',
+    description:
       "With a tenant's key the upstream is the tenant's own; with the admin key it is the platform's, and all tenants may use it as far as their keys' model patterns allow. It can be called within a second.",
-    ),
     status: 201,
     reply: json(upstreamReply),
     idempotent: true,
@@ -256,42 +255,41 @@ export const upstreamEndpoints = {
   getUpstream: {
     ...reading,
     ...call('GET', '/v1/upstreams/:upstream'),
-    summary: apiText('Describe an upstream, without its secret'),
+    summary: 'Describe an upstream, without its secret',
     params,
     reply: json(upstreamReply),
   },
   changeUpstream: {
     ...writing,
     ...call('PATCH', '/v1/upstreams/:upstream', json(change)),
-    summary: apiText('Change an upstream'),
-    description: apiText(
+    summary: 'Change an upstream',
+    description:
       'Absent fields stay as they are. A change of scheme, host or port needs the secret again: a secret is sent only to the server that it was given for.',
-    ),
     params,
     reply: json(upstreamReply),
   },
   getUpstreamHealth: {
     ...reading,
     ...call('GET', '/v1/upstreams/:upstream/health'),
-    summary: apiText('Show the health of an upstream, by model'),
-    description: apiText('Counts the calls of the isolate that answers; `/metrics` has the sums over all upstreams.'),
+    summary: 'Show the health of an upstream, by model',
+    description: 'Counts the calls of the isolate that answers; `/metrics` has the sums over all upstreams.',
     params,
     reply: json(healthReply),
   },
   checkUpstream: {
     ...writing,
     ...call('POST', '/v1/upstreams/:upstream/check'),
-    summary: apiText('Check an upstream: whether it can be reached, accepts its secret and has its models'),
-    description: apiText('Calls its list of models once, which costs nothing. The result changes nothing.'),
+    summary: 'Check an upstream: whether it can be reached, accepts its secret and has its models',
+    description: 'Calls its list of models once, which costs nothing. The result changes nothing.',
     params,
     reply: json(checkReply),
   },
   deleteUpstream: {
     ...writing,
     ...call('DELETE', '/v1/upstreams/:upstream'),
-    summary: apiText('Delete an upstream with its secret'),
-    description: apiText('Calls under way are completed.'),
+    summary: 'Delete an upstream with its secret',
+    description: 'Calls under way are completed.',
     params,
-    reply: json(apiObject(() => ({ name: z.string(), object: z.literal('upstream'), deleted: z.literal(true) }))),
+    reply: json(z.object({ name: z.string(), object: z.literal('upstream'), deleted: z.literal(true) })),
   },
 } as const satisfies Record<string, Endpoint>;

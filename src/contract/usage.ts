@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiNamed, apiOnly, apiText } from './api-text.ts';
+import { about, named } from './api-text.ts';
 import { organisationId, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { call, json, tenantOrAdmin } from './endpoint.ts';
@@ -10,25 +10,23 @@ import { subjectTenant } from './organisations.ts';
 
 const dollars = dollarsOut;
 
-const line = apiOnly(() =>
-  z
-    .object({
-      meter: z.enum(METERS),
-      quantity: z.int().min(0),
-      amount_usd: dollars,
-      price: z.string().meta(about('The edition of the price book.', '2026-01-01')),
-      hour: unixSeconds.optional(),
-      day: unixSeconds.optional(),
-      tenant: z.string().optional(),
-      project: z.string().optional(),
-      key: z.string().nullable().optional().meta(about('Null for work that no key is at any more, such as a job.')),
-      accelerator: z.string().optional().meta(about('Of `accelerator_ms`: the type, where one is known. Each has a price of its own.')),
-      model: z.string().nullable().optional().meta(about('`upstream/model` for a model of an upstream.')),
-      upstream: z.string().nullable().optional().meta(about('Null if no upstream served it.')),
-      route: z.string().optional(),
-    })
-    .meta(apiText({ id: 'UsageLine', description: apiText('One meter in one group; its amount is rounded once.') })),
-);
+const line = z
+  .object({
+    meter: z.enum(METERS),
+    quantity: z.int().min(0),
+    amount_usd: dollars,
+    price: z.string().meta(about('The edition of the price book.', '2026-01-01')),
+    hour: unixSeconds.optional(),
+    day: unixSeconds.optional(),
+    tenant: z.string().optional(),
+    project: z.string().optional(),
+    key: z.string().nullable().optional().meta(about('Null for work that no key is at any more, such as a job.')),
+    accelerator: z.string().optional().meta(about('Of `accelerator_ms`: the type, where one is known. Each has a price of its own.')),
+    model: z.string().nullable().optional().meta(about('`upstream/model` for a model of an upstream.')),
+    upstream: z.string().nullable().optional().meta(about('Null if no upstream served it.')),
+    route: z.string().optional(),
+  })
+  .meta({ id: 'UsageLine', description: 'One meter in one group; its amount is rounded once.' });
 
 const query = z.strictObject({
   tenant: subjectTenant,
@@ -52,19 +50,19 @@ export const usageEndpoints = {
   getUsage: {
     ...call('GET', '/v1/usage'),
     tag: 'Tenancy',
-    summary: apiText('What was used, and what it costs'),
+    summary: 'What was used, and what it costs',
     access: tenantOrAdmin('usage:read'),
     meters: [],
     query,
     status: 200,
     reply: json(
-      apiNamed('Usage', () => ({
+      named('Usage', {
         object: z.literal('usage'),
         from: unixSeconds,
         to: unixSeconds,
         data: z.array(line),
         total_usd: dollars,
-      })),
+      }),
     ),
   },
 } as const satisfies Record<string, Endpoint>;

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiObject, apiText } from './api-text.ts';
+import { about } from './api-text.ts';
 import type { Endpoint } from './endpoint.ts';
 import { call, json, tenant } from './endpoint.ts';
 import type { Filter } from './filter.ts';
@@ -60,17 +60,16 @@ const newValues = z.strictObject({ id: vectorId, values: vectorFloats });
 const valuesOf = (item: z.core.$ZodType<z.output<typeof newValues>>) =>
   z.strictObject({ vectors: z.array(item).min(1).max(LIMITS.upsertCallVectorsMaxCount).superRefine(refuseDuplicates), namespace });
 
-const updated = apiObject(() => ({ updated: z.int().min(0).meta(about('How many vectors are now as asked for.')), lsn }));
+const updated = z.object({ updated: z.int().min(0).meta(about('How many vectors are now as asked for.')), lsn });
 
 export const vectorChangeEndpoints = {
   updateMetadata: {
     ...call('POST', '/v1/indexes/:index/metadata', json(metadataBody)),
     tag: 'Vectors',
-    summary: apiText('Change the metadata of stored vectors'),
-    description: apiText(
+    summary: 'Change the metadata of stored vectors',
+    description:
       'Of those with these ids, or those that a filter accepts; ids that are not there are left out. Goes in slices, each all or none. Each ' +
-        'vector is read and changed at once, so that changes of several callers add up; with a filter only while it is still accepted.',
-    ),
+      'vector is read and changed at once, so that changes of several callers add up; with a filter only while it is still accepted.',
     access: tenant('index:write'),
     meters: ['vectors_written'],
     params: indexParams,
@@ -81,10 +80,9 @@ export const vectorChangeEndpoints = {
     method: 'POST',
     path: '/v1/indexes/:index/values',
     tag: 'Vectors',
-    summary: apiText('Give stored vectors new values'),
-    description: apiText(
+    summary: 'Give stored vectors new values',
+    description:
       'Their metadata stays; a text goes, for the values are no longer its. Ids that are not there are left out. Goes in slices.',
-    ),
     access: tenant('index:write'),
     meters: ['vectors_written'],
     params: indexParams,

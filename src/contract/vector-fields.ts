@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { fromBase64, utf8 } from '../kernel/bytes.ts';
 import { isRawJson } from '../kernel/exact-json.ts';
-import { about, apiText } from './api-text.ts';
+import { about } from './api-text.ts';
 import { jsonDepth } from './json-value.ts';
 import { LIMITS } from './limits.ts';
 import { STORABLE, UNSTORABLE } from './json-value.ts';
@@ -9,15 +9,13 @@ import { STORABLE, UNSTORABLE } from './json-value.ts';
 /** The components of one vector, as a Float32Array: checked and converted in one loop instead of a schema a number. */
 export const floats = z
   .unknown()
-  .meta(
-    apiText({
-      type: 'array',
-      items: { type: 'number' },
-      minItems: LIMITS.dimensionsMinCount,
-      maxItems: LIMITS.dimensionsMaxCount,
-      description: 'The components of the vector: finite numbers in the range of float32, as many as the index has dimensions.',
-    }),
-  )
+  .meta({
+    type: 'array',
+    items: { type: 'number' },
+    minItems: LIMITS.dimensionsMinCount,
+    maxItems: LIMITS.dimensionsMaxCount,
+    description: 'The components of the vector: finite numbers in the range of float32, as many as the index has dimensions.',
+  })
   .transform((value, context): Float32Array<ArrayBuffer> => {
     const converted = readFloats(value);
     if (converted instanceof Float32Array) return converted;
@@ -28,17 +26,15 @@ export const floats = z
 /** The same, also as base64 of little-endian float32, or from the row of a frame. */
 export const vectorFloats = z
   .unknown()
-  .meta(
-    apiText({
-      anyOf: [
-        { type: 'array', items: { type: 'number' }, minItems: LIMITS.dimensionsMinCount, maxItems: LIMITS.dimensionsMaxCount },
-        { type: 'string', contentEncoding: 'base64' },
-      ],
-      description:
-        'The components of the vector: finite numbers in the range of float32, as many as the index has dimensions. As text: base64 of ' +
-        'them as little-endian 32-bit floats. In a frame: the number of its row.',
-    }),
-  )
+  .meta({
+    anyOf: [
+      { type: 'array', items: { type: 'number' }, minItems: LIMITS.dimensionsMinCount, maxItems: LIMITS.dimensionsMaxCount },
+      { type: 'string', contentEncoding: 'base64' },
+    ],
+    description:
+      'The components of the vector: finite numbers in the range of float32, as many as the index has dimensions. As text: base64 of ' +
+      'them as little-endian 32-bit floats. In a frame: the number of its row.',
+  })
   .transform((value, context): Float32Array<ArrayBuffer> => {
     const read = typeof value === 'string' ? base64Floats(value) : readFloats(value);
     if (read instanceof Float32Array) return read;
@@ -125,15 +121,13 @@ export const text = utf8Text('vectorTextBytesMax', LIMITS.vectorTextBytesMax)
 /** A JSON object, passed on as the JSON text that is stored. No schema of its fields: zod's records lose the key `__proto__`. */
 export const metadata = z
   .unknown()
-  .meta(
-    apiText({
-      type: 'object',
-      propertyNames: { type: 'string' },
-      additionalProperties: {},
-      description: 'Any JSON object of at most 64 KiB.',
-      example: { lang: 'en' },
-    }),
-  )
+  .meta({
+    type: 'object',
+    propertyNames: { type: 'string' },
+    additionalProperties: {},
+    description: 'Any JSON object of at most 64 KiB.',
+    example: { lang: 'en' },
+  })
   .transform((value, context): string => {
     const json = metadataText(value);
     if (typeof json === 'string') return json;

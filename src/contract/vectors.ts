@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiObject, apiOnly, apiText } from './api-text.ts';
+import { about } from './api-text.ts';
 import { queryCacheHeaders } from './cache-headers.ts';
 import type { Endpoint } from './endpoint.ts';
 import { call, json, jsonOrFrame, tenant, vectorsReply } from './endpoint.ts';
@@ -163,27 +163,27 @@ function refuseUnclearDeletion(
 
 export type DeleteBody = z.output<typeof deleteBody>;
 
-export const lsn = apiOnly(() => z.int().min(0).meta(about('The write up to which the answer is complete: no earlier write is missing.')));
+export const lsn = z.int().min(0).meta(about('The write up to which the answer is complete: no earlier write is missing.'));
 
-const stored = apiOnly(() => ({
+const stored = {
   id: z.string(),
   values: floatsReply.optional(),
   metadata: z.record(z.string(), z.unknown()).nullable().optional(),
   text: z.string().nullable().optional(),
-}));
+};
 
-export const storedVector = apiOnly(() => z.object(stored));
+export const storedVector = z.object(stored);
 
 export type StoredVectorReply = z.input<typeof storedVector>;
 
-const count = apiOnly(() => z.int().min(0));
+const count = z.int().min(0);
 
-const queryReply = apiObject(() => ({
+const queryReply = z.object({
   matches: z.array(z.object({ ...stored, score: z.number() })),
   lsn,
   ...partial,
   explanation: explanation.optional(),
-}));
+});
 
 const MIB = (bytes: number): number => bytes / 1024 / 1024;
 
@@ -194,13 +194,12 @@ export const vectorEndpoints = {
     ...common,
     method: 'POST',
     path: '/v1/indexes/:index/upsert',
-    summary: apiText('Write vectors'),
-    description: apiText(
+    summary: 'Write vectors',
+    description:
       'A vector replaces the one with the same id and namespace. Once answered, every later query sees them. All are checked before the ' +
-        `first is written. Up to ${LIMITS.upsertVectorsMaxCount.toLocaleString('en')} vectors, and ${MIB(LIMITS.upsertSliceBytesMax)} MiB of them (4 bytes a ` +
-        'number, 2 a character), are written all or none; more are written in such slices, in their order, and should one fail, the error ' +
-        'says under `applied` how many vectors were written before: repeat the call, with the same `Idempotency-Key` if it had one.',
-    ),
+      `first is written. Up to ${LIMITS.upsertVectorsMaxCount.toLocaleString('en')} vectors, and ${MIB(LIMITS.upsertSliceBytesMax)} MiB of them (4 bytes a ` +
+      'number, 2 a character), are written all or none; more are written in such slices, in their order, and should one fail, the error ' +
+      'says under `applied` how many vectors were written before: repeat the call, with the same `Idempotency-Key` if it had one.',
     access: tenant('index:write'),
     meters: ['vectors_written', 'embedding_tokens', 'embedding_cached_tokens'],
     params: indexParams,
@@ -214,20 +213,19 @@ export const vectorEndpoints = {
         whole: upsertOf(z.custom<NewVector>()),
       },
     },
-    reply: json(apiObject(() => ({ upserted: count, lsn }))),
+    reply: json(z.object({ upserted: count, lsn })),
     idempotent: true,
   },
   queryVectors: {
     ...common,
     ...call('POST', '/v1/indexes/:index/query', jsonOrFrame(withQuickReader(queryBody, readPlainQuery), { field: 'vector' })),
-    summary: apiText('Find the closest vectors'),
-    description: apiText(
+    summary: 'Find the closest vectors',
+    description:
       'Finds the share of the true nearest that the index was created for (`recall`), or all of them with `exact`. ' +
-        'Closest first, unless `mmr` is asked for; equal scores in the order of their ids.\n\n' +
-        'With `x-sluice-cache-ttl-ms` the same query of the same state of the index is answered from before, at the price of ' +
-        '`vector_cached_queries`: any write makes it miss, so an answer is never older than the last acknowledged write. It is kept in the ' +
-        'memory of an isolate; a purge of everything, of its tags, its model or by age takes it.',
-    ),
+      'Closest first, unless `mmr` is asked for; equal scores in the order of their ids.\n\n' +
+      'With `x-sluice-cache-ttl-ms` the same query of the same state of the index is answered from before, at the price of ' +
+      '`vector_cached_queries`: any write makes it miss, so an answer is never older than the last acknowledged write. It is kept in the ' +
+      'memory of an isolate; a purge of everything, of its tags, its model or by age takes it.',
     meters: ['vector_queries', 'vector_cached_queries', 'embedding_tokens', 'embedding_cached_tokens'],
     params: indexParams,
     headers: queryCacheHeaders.extend(deadlineHeaders.shape),
@@ -236,39 +234,37 @@ export const vectorEndpoints = {
   queryVectorsBatch: {
     ...common,
     ...call('POST', '/v1/indexes/:index/query/batch', jsonOrFrame(batchBody, { list: 'searches', field: 'vector' })),
-    summary: apiText('Find the closest vectors, several times in one call'),
-    description: apiText(
+    summary: 'Find the closest vectors, several times in one call',
+    description:
       `Up to ${LIMITS.batchSearchesMaxCount} searches, answered in their order, each as a single query would be; a shard is called once for all that go to it. ` +
-        'Each counts as one of `vector_queries`. All are checked before the first is made, and one that is refused refuses the call, naming ' +
-        '`searches[i]` and the field. Together they find at most `batchMatchesMaxCount` matches. The headers apply to each of them.',
-    ),
+      'Each counts as one of `vector_queries`. All are checked before the first is made, and one that is refused refuses the call, naming ' +
+      '`searches[i]` and the field. Together they find at most `batchMatchesMaxCount` matches. The headers apply to each of them.',
     meters: ['vector_queries', 'vector_cached_queries', 'embedding_tokens', 'embedding_cached_tokens'],
     params: indexParams,
     headers: queryCacheHeaders.extend(deadlineHeaders.shape),
-    reply: vectorsReply(apiObject(() => ({ results: z.array(queryReply).meta(about('One of each search, in their order.')) }))),
+    reply: vectorsReply(z.object({ results: z.array(queryReply).meta(about('One of each search, in their order.')) })),
   },
   fetchVectors: {
     ...common,
     ...call('POST', '/v1/indexes/:index/fetch', json(fetchBody)),
-    summary: apiText('Read vectors by id'),
-    description: apiText('In the order asked for; ids that are not there are left out.'),
+    summary: 'Read vectors by id',
+    description: 'In the order asked for; ids that are not there are left out.',
     meters: [],
     params: indexParams,
-    reply: vectorsReply(apiObject(() => ({ vectors: z.array(storedVector), lsn }))),
+    reply: vectorsReply(z.object({ vectors: z.array(storedVector), lsn })),
   },
   deleteVectors: {
     ...common,
     ...call('POST', '/v1/indexes/:index/delete', json(deleteBody)),
-    summary: apiText('Delete vectors by id or by filter, or all of them'),
-    description: apiText(
+    summary: 'Delete vectors by id or by filter, or all of them',
+    description:
       `All, or up to ${LIMITS.vectorIdsSliceMaxCount.toLocaleString('en')} ids: all or none. More ids, or by a filter: in slices, each all or none; repeat the ` +
-        'call when it was interrupted. ' +
-        'Whether vectors that are written meanwhile go too is not said.',
-    ),
+      'call when it was interrupted. ' +
+      'Whether vectors that are written meanwhile go too is not said.',
     access: tenant('index:write'),
     meters: [],
     params: indexParams,
-    reply: json(apiObject(() => ({ deleted: count, lsn }))),
+    reply: json(z.object({ deleted: count, lsn })),
   },
 } as const satisfies Record<string, Endpoint>;
 
@@ -288,25 +284,24 @@ export const vectorListingEndpoints = {
   listVectors: {
     ...call('POST', '/v1/indexes/:index/list', json(listBody)),
     tag: 'Vectors',
-    summary: apiText('List vectors by id'),
-    description: apiText(
+    summary: 'List vectors by id',
+    description:
       'In the order of their ids: whole numbers without leading zeros by value, then the others by code points. Vectors that are written or ' +
-        'deleted between two pages are there or not as of the page they belong to; no other is missing or comes twice.',
-    ),
+      'deleted between two pages are there or not as of the page they belong to; no other is missing or comes twice.',
     access: tenant('index:read'),
     meters: [],
     params: indexParams,
     status: 200,
-    reply: vectorsReply(apiObject(() => ({ vectors: z.array(storedVector), has_more: z.boolean(), lsn }))),
+    reply: vectorsReply(z.object({ vectors: z.array(storedVector), has_more: z.boolean(), lsn })),
   },
   countVectors: {
     ...call('POST', '/v1/indexes/:index/count', json(countBody)),
     tag: 'Vectors',
-    summary: apiText('Count the vectors of a namespace, or those that a filter accepts'),
+    summary: 'Count the vectors of a namespace, or those that a filter accepts',
     access: tenant('index:read'),
     meters: [],
     params: indexParams,
     status: 200,
-    reply: json(apiObject(() => ({ count: z.int().min(0), lsn }))),
+    reply: json(z.object({ count: z.int().min(0), lsn })),
   },
 } as const satisfies Record<string, Endpoint>;

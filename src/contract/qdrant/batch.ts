@@ -1,6 +1,5 @@
 import * as z from 'zod';
 
-import { apiOnly, apiText } from '../api-text.ts';
 import type { Endpoint, StreamedItems } from '../endpoint.ts';
 import { tenant } from '../endpoint.ts';
 import { LIMITS } from '../limits.ts';
@@ -44,8 +43,8 @@ export const qdrantBatchEndpoints = {
     method: 'POST',
     path: '/qdrant/collections/:collection/points/batch',
     tag: QDRANT_TAG,
-    summary: apiText('Change points in several ways, one after another'),
-    description: apiText('What was done before an operation that is refused stays done.'),
+    summary: 'Change points in several ways, one after another',
+    description: 'What was done before an operation that is refused stays done.',
     access: tenant('index:write'),
     meters: ['vectors_written'],
     params: collectionParams,
@@ -58,6 +57,6 @@ export const qdrantBatchEndpoints = {
       streamed,
     },
     status: 200,
-    reply: enveloped(apiOnly(() => z.array(updateResult))),
+    reply: enveloped(z.array(updateResult)),
   },
 } as const satisfies Record<string, Endpoint>;

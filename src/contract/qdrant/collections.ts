@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiObject, apiOnly, apiText } from '../api-text.ts';
+import { about } from '../api-text.ts';
 import { indexName } from '../common.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { call, json, NO_BODY, tenant } from '../endpoint.ts';
@@ -18,9 +18,9 @@ const action = z.union([
 
 export type QdrantAliasAction = z.output<typeof action>;
 
-const done = apiOnly(() => z.literal(true));
+const done = z.literal(true);
 
-const aliases = enveloped(apiObject(() => ({ aliases: z.array(z.object({ alias_name: indexName, collection_name: indexName })) })));
+const aliases = enveloped(z.object({ aliases: z.array(z.object({ alias_name: indexName, collection_name: indexName })) }));
 
 const read = { tag: QDRANT_TAG, access: tenant('index:read'), meters: [], query: callQuery, body: NO_BODY, status: 200 } as const;
 
@@ -28,20 +28,20 @@ export const qdrantAliasEndpoints = {
   qdrantChangeAliases: {
     ...call('POST', '/qdrant/collections/aliases', json(z.object({ actions: z.array(action).min(1).max(LIMITS.aliasActionsMaxCount) }))),
     tag: QDRANT_TAG,
-    summary: apiText('Change aliases, all or none'),
-    description: apiText('Answered once every gateway sees the change, after about a second.'),
+    summary: 'Change aliases, all or none',
+    description: 'Answered once every gateway sees the change, after about a second.',
     access: tenant('index:write'),
     meters: [],
     query: callQuery,
     status: 200,
     reply: enveloped(done),
   },
-  qdrantAliases: { ...read, method: 'GET', path: '/qdrant/aliases', summary: apiText('List all aliases'), reply: aliases },
+  qdrantAliases: { ...read, method: 'GET', path: '/qdrant/aliases', summary: 'List all aliases', reply: aliases },
   qdrantCollectionAliases: {
     ...read,
     method: 'GET',
     path: '/qdrant/collections/:collection/aliases',
-    summary: apiText('List the aliases of a collection'),
+    summary: 'List the aliases of a collection',
     params: collectionParams,
     reply: aliases,
   },
@@ -112,7 +112,7 @@ const fieldSchema = z
 
 const fieldName = z.string().min(1).max(LIMITS.vectorIdBytesMax);
 
-const info = apiObject(() => ({
+const info = z.object({
   status: z.literal('green'),
   optimizer_status: z.literal('ok'),
   indexed_vectors_count: z.int().min(0),
@@ -134,7 +134,7 @@ const info = apiObject(() => ({
   payload_schema: z
     .record(z.string(), z.looseObject({ points: z.int().min(0) }))
     .meta(about('What was declared. Every field is indexed as it is written, declared or not: `points` is how many there are.')),
-}));
+});
 
 const write = { tag: QDRANT_TAG, access: tenant('index:write'), meters: [], query: callQuery, status: 200 } as const;
 
@@ -143,14 +143,14 @@ export const qdrantCollectionEndpoints = {
     ...read,
     method: 'GET',
     path: '/qdrant/collections',
-    summary: apiText('List collections'),
-    reply: enveloped(apiObject(() => ({ collections: z.array(z.object({ name: indexName })) }))),
+    summary: 'List collections',
+    reply: enveloped(z.object({ collections: z.array(z.object({ name: indexName })) })),
   },
   qdrantCollection: {
     ...read,
     method: 'GET',
     path: '/qdrant/collections/:collection',
-    summary: apiText('Describe a collection'),
+    summary: 'Describe a collection',
     params: collectionParams,
     reply: enveloped(info),
   },
@@ -158,44 +158,44 @@ export const qdrantCollectionEndpoints = {
     ...read,
     method: 'GET',
     path: '/qdrant/collections/:collection/exists',
-    summary: apiText('Whether a collection exists'),
+    summary: 'Whether a collection exists',
     params: collectionParams,
-    reply: enveloped(apiObject(() => ({ exists: z.boolean() }))),
+    reply: enveloped(z.object({ exists: z.boolean() })),
   },
   qdrantCreateCollection: {
     ...write,
     ...call('PUT', '/qdrant/collections/:collection', json(createBody)),
-    summary: apiText('Create a collection'),
-    description: apiText('Owned by the team that owns the key.'),
+    summary: 'Create a collection',
+    description: 'Owned by the team that owns the key.',
     params: collectionParams,
     reply: enveloped(done),
   },
   qdrantUpdateCollection: {
     ...write,
     ...call('PATCH', '/qdrant/collections/:collection', json(updatedTuning)),
-    summary: apiText('Tune a collection: kept and shown, but an index tunes itself'),
+    summary: 'Tune a collection: kept and shown, but an index tunes itself',
     params: collectionParams,
     reply: enveloped(done),
   },
   qdrantDeleteCollection: {
     ...write,
     ...call('DELETE', '/qdrant/collections/:collection'),
-    summary: apiText('Delete a collection and erase its points'),
-    description: apiText('The result is false if there was none.'),
+    summary: 'Delete a collection and erase its points',
+    description: 'The result is false if there was none.',
     params: collectionParams,
-    reply: enveloped(apiOnly(() => z.boolean())),
+    reply: enveloped(z.boolean()),
   },
   qdrantCreateFieldIndex: {
     ...write,
     ...call('PUT', '/qdrant/collections/:collection/index', json(z.object({ field_name: fieldName, field_schema: fieldSchema }))),
-    summary: apiText('Declare a field of payloads to be indexed, as all are'),
+    summary: 'Declare a field of payloads to be indexed, as all are',
     params: collectionParams,
     reply: enveloped(updateResult),
   },
   qdrantDeleteFieldIndex: {
     ...write,
     ...call('DELETE', '/qdrant/collections/:collection/index/:field'),
-    summary: apiText('Withdraw the declaration of a field, which stays indexed'),
+    summary: 'Withdraw the declaration of a field, which stays indexed',
     params: collectionParams.extend({ field: fieldName }),
     reply: enveloped(updateResult),
   },

@@ -1,6 +1,5 @@
 import * as z from 'zod';
 
-import { apiObject, apiText } from '../api-text.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { call, json, tenant } from '../endpoint.ts';
 import { LIMITS } from '../limits.ts';
@@ -19,24 +18,22 @@ const facetBody = z.object({
 
 export type AskedFacet = z.output<typeof facetBody>;
 
-const hit = apiObject(() => ({
-  value: z.unknown().meta(apiText({ anyOf: [{ type: 'string' }, { type: 'integer' }, { type: 'boolean' }] })),
+const hit = z.object({
+  value: z.unknown().meta({ anyOf: [{ type: 'string' }, { type: 'integer' }, { type: 'boolean' }] }),
   count: z.int().min(1),
-}));
+});
 
 export const qdrantFacetEndpoints = {
   qdrantFacet: {
     ...call('POST', '/qdrant/collections/:collection/facet', { ...json(facetBody), exactIntegers: true }),
     tag: QDRANT_TAG,
-    summary: apiText('Count the points of each value'),
-    description: apiText(
-      `Strings, whole numbers and booleans at the key, the most frequent first; exactly, whether or not that is asked for. At most \`facetPointsMaxCount\` (${LIMITS.facetPointsMaxCount}) points with the key may match.`,
-    ),
+    summary: 'Count the points of each value',
+    description: `Strings, whole numbers and booleans at the key, the most frequent first; exactly, whether or not that is asked for. At most \`facetPointsMaxCount\` (${LIMITS.facetPointsMaxCount}) points with the key may match.`,
     access: tenant('index:read'),
     meters: [],
     params: collectionParams,
     query: callQuery,
     status: 200,
-    reply: enveloped(apiObject(() => ({ hits: z.array(hit) }))),
+    reply: enveloped(z.object({ hits: z.array(hit) })),
   },
 } as const satisfies Record<string, Endpoint>;

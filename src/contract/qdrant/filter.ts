@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { apiLines, apiText } from '../api-text.ts';
+import { apiLines } from '../api-text.ts';
 import type { Condition, Filter } from '../filter.ts';
 import type { FilterPlace } from '../filter-check.ts';
 import { FilterCheck } from '../filter-check.ts';
@@ -11,17 +11,15 @@ import { pointId } from './point-id.ts';
 /** A filter in Qdrant's grammar, as the tree that a shard evaluates. Undefined: there is none, so everything is accepted. */
 export const qdrantFilter = z
   .unknown()
-  .meta(
-    apiText({
-      type: 'object',
-      description: apiLines(
-        "Qdrant's grammar: `must`, `should`, `must_not`, `min_should: {conditions, min_count}`; an empty list asks for nothing. Conditions:",
-        '`{key, match: {value | any | except}}`, `{key, range}` of numbers or times, `{key, geo_radius | geo_bounding_box | geo_polygon}`,',
-        '`{key, values_count}`, `is_empty`, `is_null`, `has_id`, `nested`, and filters. Full text is not indexed: `text` and `phrase` are refused.',
-      ),
-      example: { must: [{ key: 'lang', match: { any: ['en', 'de'] } }], must_not: [{ key: 'draft', match: { value: true } }] },
-    }),
-  )
+  .meta({
+    type: 'object',
+    description: apiLines(
+      "Qdrant's grammar: `must`, `should`, `must_not`, `min_should: {conditions, min_count}`; an empty list asks for nothing. Conditions:",
+      '`{key, match: {value | any | except}}`, `{key, range}` of numbers or times, `{key, geo_radius | geo_bounding_box | geo_polygon}`,',
+      '`{key, values_count}`, `is_empty`, `is_null`, `has_id`, `nested`, and filters. Full text is not indexed: `text` and `phrase` are refused.',
+    ),
+    example: { must: [{ key: 'lang', match: { any: ['en', 'de'] } }], must_not: [{ key: 'draft', match: { value: true } }] },
+  })
   .transform((value, context): Filter | undefined => {
     if (value === null) return undefined;
     const check = new FilterCheck();

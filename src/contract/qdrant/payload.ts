@@ -1,6 +1,5 @@
 import * as z from 'zod';
 
-import { apiText } from '../api-text.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { call, json, tenant } from '../endpoint.ts';
 import { LIMITS } from '../limits.ts';
@@ -34,22 +33,22 @@ export const qdrantPayloadEndpoints = {
   qdrantSetPayload: {
     ...change,
     ...call('POST', '/qdrant/collections/:collection/points/payload', { ...json(setPayload), exactIntegers: true }),
-    summary: apiText('Set members of payloads'),
+    summary: 'Set members of payloads',
   },
   qdrantOverwritePayload: {
     ...change,
     ...call('PUT', '/qdrant/collections/:collection/points/payload', { ...json(setPayload), exactIntegers: true }),
-    summary: apiText('Replace payloads'),
-    description: apiText('With `key`, as setting members does.'),
+    summary: 'Replace payloads',
+    description: 'With `key`, as setting members does.',
   },
   qdrantDeletePayload: {
     ...change,
     ...call('POST', '/qdrant/collections/:collection/points/payload/delete', { ...json(deletePayload), exactIntegers: true }),
-    summary: apiText('Remove members of payloads'),
+    summary: 'Remove members of payloads',
   },
   qdrantClearPayload: {
     ...change,
     ...call('POST', '/qdrant/collections/:collection/points/payload/clear', { ...json(pointsSelector), exactIntegers: true }),
-    summary: apiText('Remove payloads'),
+    summary: 'Remove payloads',
   },
 } as const satisfies Record<string, Endpoint>;

@@ -1,6 +1,5 @@
 import * as z from 'zod';
 
-import { apiObject, apiOnly, apiText } from '../api-text.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { call, json, tenant } from '../endpoint.ts';
 import type { FieldPath } from '../field-path.ts';
@@ -138,14 +137,14 @@ const retrieveBody = z.object({
 
 const countBody = z.object({ filter: qdrantFilter, exact: z.boolean().nullish(), shard_key: noShardKey });
 
-export const pointRecord = apiObject(() => ({
+export const pointRecord = z.object({
   id: pointIdReply,
   payload: z
     .unknown()
-    .meta(apiText({ type: ['object', 'null'], description: apiText('Whole numbers have all their digits.') }))
+    .meta({ type: ['object', 'null'], description: 'Whole numbers have all their digits.' })
     .optional(),
   vector: floatsReply.optional(),
-}));
+});
 
 const shared = { tag: QDRANT_TAG, params: collectionParams, query: callQuery, status: 200 } as const;
 const read = { ...shared, access: tenant('index:read'), meters: [] } as const;
@@ -161,42 +160,42 @@ export const qdrantPointEndpoints = {
       exactIntegers: true,
       streamed: streamedUpsert,
     }),
-    summary: apiText('Write points, in slices'),
-    description: apiText('Of points with the same id the last one counts. Once answered, every later read sees them.'),
+    summary: 'Write points, in slices',
+    description: 'Of points with the same id the last one counts. Once answered, every later read sees them.',
     meters: ['vectors_written'],
   },
   qdrantRetrievePoints: {
     ...read,
     ...call('POST', '/qdrant/collections/:collection/points', { ...json(retrieveBody), exactIntegers: true }),
-    summary: apiText('Read points by id'),
-    reply: enveloped(apiOnly(() => z.array(pointRecord))),
+    summary: 'Read points by id',
+    reply: enveloped(z.array(pointRecord)),
   },
   qdrantRetrievePoint: {
     ...read,
     ...call('GET', '/qdrant/collections/:collection/points/:id'),
-    summary: apiText('Read a point'),
+    summary: 'Read a point',
     params: collectionParams.extend({ id: z.string().min(1).max(LIMITS.vectorIdBytesMax) }),
     reply: enveloped(pointRecord),
   },
   qdrantDeletePoints: {
     ...write,
     ...call('POST', '/qdrant/collections/:collection/points/delete', { ...json(pointsSelector), exactIntegers: true }),
-    summary: apiText('Delete points by id or by filter'),
-    description: apiText('An empty filter is every point.'),
+    summary: 'Delete points by id or by filter',
+    description: 'An empty filter is every point.',
     meters: [],
   },
   qdrantScrollPoints: {
     ...read,
     ...call('POST', '/qdrant/collections/:collection/points/scroll', { ...json(scrollBody), exactIntegers: true }),
-    summary: apiText('List points in the order of their ids'),
-    reply: enveloped(apiObject(() => ({ points: z.array(pointRecord), next_page_offset: pointIdReply }))),
+    summary: 'List points in the order of their ids',
+    reply: enveloped(z.object({ points: z.array(pointRecord), next_page_offset: pointIdReply })),
   },
   qdrantCountPoints: {
     ...read,
     ...call('POST', '/qdrant/collections/:collection/points/count', { ...json(countBody), exactIntegers: true }),
-    summary: apiText('Count points'),
-    description: apiText('Exactly, whether or not that is asked for.'),
-    reply: enveloped(apiObject(() => ({ count: z.int().min(0) }))),
+    summary: 'Count points',
+    description: 'Exactly, whether or not that is asked for.',
+    reply: enveloped(z.object({ count: z.int().min(0) })),
   },
   qdrantUpdateVectors: {
     ...write,
@@ -207,13 +206,13 @@ export const qdrantPointEndpoints = {
       exactIntegers: true,
       streamed: streamedVectors,
     }),
-    summary: apiText('Give points new vectors'),
+    summary: 'Give points new vectors',
     meters: ['vectors_written'],
   },
   qdrantDeleteVectors: {
     ...write,
-    ...call('POST', '/qdrant/collections/:collection/points/vectors/delete', json(z.unknown().meta(apiText({ type: 'object' })))),
-    summary: apiText('Refused: a point is nothing without its vector'),
+    ...call('POST', '/qdrant/collections/:collection/points/vectors/delete', json(z.unknown().meta({ type: 'object' }))),
+    summary: 'Refused: a point is nothing without its vector',
     meters: [],
   },
 } as const satisfies Record<string, Endpoint>;

@@ -1,7 +1,6 @@
 import * as z from 'zod';
 
 import { isRawJson } from '../../kernel/exact-json.ts';
-import { apiText } from '../api-text.ts';
 import { faultText } from '../fault-text.ts';
 import { LIMITS } from '../limits.ts';
 import { floats } from '../vector-fields.ts';
@@ -87,14 +86,12 @@ const NOT_OFFERED = refused('must be a dense vector, a point id, `nearest` or `r
 
 export const pointQuery = z
   .unknown()
-  .meta(
-    apiText({
-      anyOf: [{ type: 'array', items: { type: 'number' } }, { type: 'integer' }, { type: 'string' }, { type: 'object' }, { type: 'null' }],
-      description:
-        'A vector or a point id; `{nearest, mmr: {diversity, candidates_limit}}`; `{recommend: {positive, negative, strategy}}` by ' +
-        '`average_vector` or, but for `Euclid`, `sum_scores`. A point that is named is not among the matches. Absent: points by id.',
-    }),
-  )
+  .meta({
+    anyOf: [{ type: 'array', items: { type: 'number' } }, { type: 'integer' }, { type: 'string' }, { type: 'object' }, { type: 'null' }],
+    description:
+      'A vector or a point id; `{nearest, mmr: {diversity, candidates_limit}}`; `{recommend: {positive, negative, strategy}}` by ' +
+      '`average_vector` or, but for `Euclid`, `sum_scores`. A point that is named is not among the matches. Absent: points by id.',
+  })
   .transform((value, context): PointQuery => {
     if (value === null) return LISTED;
     if (!isObject(value)) return { kind: 'nearest', to: passOn(vectorInput.safeParse(value, { error: faultText }), context), mmr: null };

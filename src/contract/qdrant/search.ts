@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiObject, apiOnly, apiText } from '../api-text.ts';
+import { about } from '../api-text.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { json, tenant } from '../endpoint.ts';
 import { LIMITS } from '../limits.ts';
@@ -81,17 +81,15 @@ export type AskedGroups = Omit<z.output<typeof queryGroupsBody>, 'prefetch'>;
 
 const several = <S extends z.core.$ZodType>(body: S) => z.object({ searches: z.array(body).max(LIMITS.batchSearchesMaxCount) });
 
-const scored = apiOnly(() =>
-  pointRecord.extend({
-    version: z.int().min(0).meta(about('The write number (LSN) up to which the answer is complete.')),
-    score: z.number(),
-  }),
-);
-const scoredList = apiOnly(() => z.array(scored));
-const found = apiObject(() => ({ points: scoredList }));
-const groups = apiObject(() => ({
-  groups: z.array(z.object({ id: z.unknown().meta(apiText({ anyOf: [{ type: 'string' }, { type: 'integer' }] })), hits: scoredList })),
-}));
+const scored = pointRecord.extend({
+  version: z.int().min(0).meta(about('The write number (LSN) up to which the answer is complete.')),
+  score: z.number(),
+});
+const scoredList = z.array(scored);
+const found = z.object({ points: scoredList });
+const groups = z.object({
+  groups: z.array(z.object({ id: z.unknown().meta({ anyOf: [{ type: 'string' }, { type: 'integer' }] }), hits: scoredList })),
+});
 
 const search = {
   method: 'POST',
@@ -109,66 +107,65 @@ export const qdrantSearchEndpoints = {
   qdrantQuery: {
     ...search,
     path: '/qdrant/collections/:collection/points/query',
-    summary: apiText('Find points'),
+    summary: 'Find points',
     body: exact(withQuickReader(queryBody, readPlainPointQuery)),
     reply: enveloped(found),
   },
   qdrantQueryBatch: {
     ...search,
     path: '/qdrant/collections/:collection/points/query/batch',
-    summary: apiText('Find points, several times'),
+    summary: 'Find points, several times',
     body: exact(several(queryBody)),
-    reply: enveloped(apiOnly(() => z.array(found))),
+    reply: enveloped(z.array(found)),
   },
   qdrantQueryGroups: {
     ...search,
     path: '/qdrant/collections/:collection/points/query/groups',
-    summary: apiText('Find points, by groups of equal values'),
-    description: apiText(
+    summary: 'Find points, by groups of equal values',
+    description:
       'Among ten times as many matches as the groups hold, and at most `qdrantGroupCandidatesMaxCount`: there may be fewer or smaller groups.',
-    ),
     body: exact(queryGroupsBody),
     reply: enveloped(groups),
   },
   qdrantSearch: {
     ...search,
     path: '/qdrant/collections/:collection/points/search',
-    summary: apiText('Find points near a vector'),
+    summary: 'Find points near a vector',
     body: exact(withQuickReader(searchBody, readPlainSearch)),
     reply: enveloped(scoredList),
   },
   qdrantSearchBatch: {
     ...search,
     path: '/qdrant/collections/:collection/points/search/batch',
-    summary: apiText('Find points near several vectors'),
+    summary: 'Find points near several vectors',
     body: exact(several(searchBody)),
-    reply: enveloped(apiOnly(() => z.array(scoredList))),
+    reply: enveloped(z.array(scoredList)),
   },
   qdrantSearchGroups: {
     ...search,
     path: '/qdrant/collections/:collection/points/search/groups',
-    summary: apiText('Find points near a vector, by groups of equal values'),
+    summary: 'Find points near a vector, by groups of equal values',
     body: exact(searchGroupsBody),
     reply: enveloped(groups),
   },
   qdrantRecommend: {
     ...search,
     path: '/qdrant/collections/:collection/points/recommend',
-    summary: apiText('Find points like some and unlike others'),
+    summary: 'Find points like some and unlike others',
     body: exact(recommendBody),
     reply: enveloped(scoredList),
   },
   qdrantRecommendBatch: {
     ...search,
     path: '/qdrant/collections/:collection/points/recommend/batch',
-    summary: apiText('Find points like some and unlike others, several times'),
+    summary: 'Find points like some and unlike others, several times',
     body: exact(several(recommendBody)),
-    reply: enveloped(apiOnly(() => z.array(scoredList))),
+    reply: enveloped(z.array(scoredList)),
   },
   qdrantRecommendGroups: {
     ...search,
     path: '/qdrant/collections/:collection/points/recommend/groups',
-    summary: apiText('Find points like some and unlike others, by groups of equal values'),
+    summary: 'Find points like some and unlike others, by groups of equal values',
     body: exact(recommendGroupsBody),
     reply: enveloped(groups),
   },

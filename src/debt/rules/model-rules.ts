@@ -1,4 +1,3 @@
-import { apiText } from '../../contract/api-text.ts';
 import type { DebtRule } from '../../contract/debt-items.ts';
 import { groupBy } from '../../kernel/grouped.ts';
 import { ML_TEST_SECTIONS, sectionOf } from '../ml-test-score.ts';
@@ -136,48 +135,45 @@ function* missingMlTests(context: RuleContext): Iterable<Hit> {
 export const MODEL_RULES = {
   'unpinned-input': {
     signal: 'reproducibility',
-    about: apiText('Fires on an input of a recipe without a hash. Takes an hour.'),
+    about: 'Fires on an input of a recipe without a hash. Takes an hour.',
     find: unpinnedInputs,
   },
   'not-reproducible': {
     signal: 'reproducibility',
-    about: apiText(
+    about:
       "Fires on a recipe whose reproducibility index is below its tier's target: 0.9, 0.7 or 0.5. Takes four hours x (1 - index), or as long as it runs.",
-    ),
     find: notReproducible,
   },
   'contract-mismatch': {
     signal: 'embedding-contracts',
-    about: apiText(
+    about:
       'Fires on an index whose embedding contract is not that of the model served, without a proof of compatibility. It blocks. Takes as long as indexing.',
-    ),
     find: contractMismatches,
   },
   'drifted-model': {
     signal: 'model-inputs',
-    about: apiText(
+    about:
       'Fires on a model one of whose input or score distributions has a population stability index above 0.25. Takes as long as training.',
-    ),
     find: driftedModels,
   },
   'recall-loss': {
     signal: 'model-quality',
-    about: apiText('Fires when recall on fixed queries is more than 0.02 below that at release. Takes as long as training.'),
+    about: 'Fires when recall on fixed queries is more than 0.02 below that at release. Takes as long as training.',
     find: recallLosses,
   },
   'stale-model': {
     signal: 'model-quality',
-    about: apiText('Fires on a model trained longer ago than its `days_max`, or a year.'),
+    about: 'Fires on a model trained longer ago than its `days_max`, or a year.',
     find: staleModels,
   },
   'serving-skew': {
     signal: 'serving-skew',
-    about: apiText('Fires on a step, such as the tokeniser, whose hash in serving is not that of training. Takes four hours.'),
+    about: 'Fires on a step, such as the tokeniser, whose hash in serving is not that of training. Takes four hours.',
     find: servingSkews,
   },
   'undeclared-consumer': {
     signal: 'data-dependencies',
-    about: apiText('Fires on a consumer of a data set, model or index that was observed and is not declared. Takes half an hour.'),
+    about: 'Fires on a consumer of a data set, model or index that was observed and is not declared. Takes half an hour.',
     find: ofNamed('consumer', ({ symbol }) => ({
       title: `${symbol} reads it, and is not declared as a consumer`,
       remedy: 'declare the consumer and announce changes to it, or remove its access',
@@ -187,7 +183,7 @@ export const MODEL_RULES = {
   },
   'unused-input': {
     signal: 'data-dependencies',
-    about: apiText('Fires on a data set that is produced and read by nothing. Takes half an hour.'),
+    about: 'Fires on a data set that is produced and read by nothing. Takes half an hour.',
     find: ofNamed('unused-input', () => ({
       title: 'is produced, and nothing reads it',
       remedy: 'stop producing it',
@@ -197,7 +193,7 @@ export const MODEL_RULES = {
   },
   'feedback-loop': {
     signal: 'data-dependencies',
-    about: apiText('Fires on a data set that is made from answers of a model trained on it. Takes four hours.'),
+    about: 'Fires on a data set that is made from answers of a model trained on it. Takes four hours.',
     find: ofNamed('feedback-loop', (fact) => ({
       title: `is made from what was answered by a model trained on it: ${textDetailOf(fact, 'through')}`,
       remedy: 'keep a share of data that no model has touched, and train or at least measure on it',
@@ -207,9 +203,8 @@ export const MODEL_RULES = {
   },
   'ml-test-missing': {
     signal: 'ml-tests',
-    about: apiText(
+    about:
       'Fires on a section of the ML Test Score (Breck et al., 2017) with fewer points than the tier asks for: 3, 2 or 1. Takes an hour a point.',
-    ),
     find: missingMlTests,
   },
 } as const satisfies Partial<Record<DebtRule, Rule>>;

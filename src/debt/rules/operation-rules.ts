@@ -1,4 +1,3 @@
-import { apiText } from '../../contract/api-text.ts';
 import type { DebtRule } from '../../contract/debt-items.ts';
 import { REPOSITORY } from '../components.ts';
 import { evenSpread } from '../spread.ts';
@@ -89,36 +88,33 @@ const idlePools = ofEach('pool-idle', (fact) => {
 export const OPERATION_RULES = {
   'no-owner': {
     signal: 'ownership',
-    about: apiText(
+    about:
       'Fires on a component that no line of CODEOWNERS and no owner in debt.json covers, if it is declared or others have owners. It blocks if its tier is 1. Takes half an hour.',
-    ),
     find: unowned,
   },
   'idle-owner': {
     signal: 'ownership',
-    about: apiText('Fires on a component that others changed and its owners did not, for 180 days. Takes an hour.'),
+    about: 'Fires on a component that others changed and its owners did not, for 180 days. Takes an hour.',
     find: idleOwners,
   },
   'single-author': {
     signal: 'ownership',
-    about: apiText(
-      'Fires on a component, in a repository of several authors, of whose changed lines one wrote more than 80 %. Takes two hours.',
-    ),
+    about: 'Fires on a component, in a repository of several authors, of whose changed lines one wrote more than 80 %. Takes two hours.',
     find: singleAuthors,
   },
   'budget-burn': {
     signal: 'service-levels',
-    about: apiText('Fires on a component with more bad events than its objective allows. Takes four hours.'),
+    about: 'Fires on a component with more bad events than its objective allows. Takes four hours.',
     find: burntBudgets,
   },
   incident: {
     signal: 'service-levels',
-    about: apiText('Fires on an incident whose cause is not fixed. Takes four hours.'),
+    about: 'Fires on an incident whose cause is not fixed. Takes four hours.',
     find: incidents,
   },
   'idle-pool': {
     signal: 'pools',
-    about: apiText('Fires on a pool that runs nothing in more than half of its paid time. Takes an hour.'),
+    about: 'Fires on a pool that runs nothing in more than half of its paid time. Takes an hour.',
     find: idlePools,
   },
 } as const satisfies Partial<Record<DebtRule, Rule>>;

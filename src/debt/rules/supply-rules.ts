@@ -1,4 +1,3 @@
-import { apiText } from '../../contract/api-text.ts';
 import satisfies from 'spdx-satisfies';
 import type { DebtRule } from '../../contract/debt-items.ts';
 import { evenSpread } from '../spread.ts';
@@ -78,29 +77,28 @@ const staleFlags = ofNamed('flag-age', (fact, context) => {
 export const SUPPLY_RULES = {
   'dependency-behind': {
     signal: 'dependencies',
-    about: apiText(
+    about:
       'Fires on a package that is a major version behind, or deprecated. Takes an hour a major version, and up to half of one for minor ones.',
-    ),
     find: behind,
   },
   'licence-not-allowed': {
     signal: 'licences',
-    about: apiText('Fires on a package whose licence cannot be met by those that debt.json allows. It blocks. Takes two hours.'),
+    about: 'Fires on a package whose licence cannot be met by those that debt.json allows. It blocks. Takes two hours.',
     find: licences,
   },
   'unused-dependency': {
     signal: 'dead-code',
-    about: apiText('Fires on a package that is declared and not imported. Takes 5 minutes.'),
+    about: 'Fires on a package that is declared and not imported. Takes 5 minutes.',
     find: unusedDependencies,
   },
   'unused-setting': {
     signal: 'settings',
-    about: apiText('Fires on a key of a settings file that no code names. Takes 10 minutes.'),
+    about: 'Fires on a key of a settings file that no code names. Takes 10 minutes.',
     find: unusedSettings,
   },
   'stale-flag': {
     signal: 'flags',
-    about: apiText('Fires on a flag that has not changed for `flag_days`. Takes half an hour.'),
+    about: 'Fires on a flag that has not changed for `flag_days`. Takes half an hour.',
     find: staleFlags,
   },
 } as const satisfies Partial<Record<DebtRule, Rule>>;
