@@ -1,11 +1,11 @@
-import type { AttemptEnding, Checkpoint, Grant, Serving, Throughput } from '../src/contract/attempt.ts';
-import type { Progress } from '../src/contract/attempt-report.ts';
-import { attemptIdOf, isNews, jobOfAttempt, rankOfAttempt } from '../src/contract/attempt.ts';
+import type { AttemptEnding, Checkpoint, Grant, Serving, Throughput } from '../src/contract/jobs/attempt.ts';
+import type { Progress } from '../src/contract/jobs/attempt-report.ts';
+import { attemptIdOf, isNews, jobOfAttempt, rankOfAttempt } from '../src/contract/jobs/attempt.ts';
 import { LIMITS } from '../src/contract/limits.ts';
-import type { Outcome } from '../src/contract/outcome.ts';
-import { refuse, refuseBeyond } from '../src/contract/outcome.ts';
-import type { LeasedWork, NodeWeights, PoolNode } from '../src/contract/pool-exchange.ts';
-import { agentIdIn } from '../src/contract/pool-partition.ts';
+import type { Outcome } from '../src/contract/api/outcome.ts';
+import { refuse, refuseBeyond } from '../src/contract/api/outcome.ts';
+import type { LeasedWork, NodeWeights, PoolNode } from '../src/contract/pools/pool-exchange.ts';
+import { agentIdIn } from '../src/contract/pools/pool-partition.ts';
 import type { AttemptId } from '../src/kernel/ids.ts';
 import { base32 } from '../src/kernel/ids.ts';
 import { must } from '../src/kernel/assert.ts';

@@ -1,9 +1,9 @@
 import { DurableObject } from 'cloudflare:workers';
 
 import { LIMITS } from '../src/contract/limits.ts';
-import type { Outcome } from '../src/contract/outcome.ts';
-import { refuseBeyond } from '../src/contract/outcome.ts';
-import type { UsageEvent } from '../src/contract/meter.ts';
+import type { Outcome } from '../src/contract/api/outcome.ts';
+import { refuseBeyond } from '../src/contract/api/outcome.ts';
+import type { UsageEvent } from '../src/contract/api/meter.ts';
 import type { KeyId, OrganisationId, ProjectId, TenantId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
 import type { Alert, Budget } from '../src/tenancy/billing/budget.ts';

@@ -1,10 +1,10 @@
 import { LIMITS } from '../src/contract/limits.ts';
-import type { UsageEvent } from '../src/contract/meter.ts';
-import type { Outcome } from '../src/contract/outcome.ts';
+import type { UsageEvent } from '../src/contract/api/meter.ts';
+import type { Outcome } from '../src/contract/api/outcome.ts';
 import type { KeyId, ProjectId, TenantId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
 import type { Alert, Budget } from '../src/tenancy/billing/budget.ts';
-import { ERASED_TENANT } from '../src/contract/write-lease.ts';
+import { ERASED_TENANT } from '../src/contract/tenancy/write-lease.ts';
 import type { BillingBodies } from '../src/tenancy/billing/invoice-service.ts';
 import { BudgetWatch, InvoiceService } from '../src/tenancy/billing/invoice-service.ts';
 import { SqliteBillingRecords } from '../src/tenancy/billing/billing-records.ts';

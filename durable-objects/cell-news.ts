@@ -1,6 +1,6 @@
 import { LIMITS } from '../src/contract/limits.ts';
-import type { Outcome } from '../src/contract/outcome.ts';
-import { refuse } from '../src/contract/outcome.ts';
+import type { Outcome } from '../src/contract/api/outcome.ts';
+import { refuse } from '../src/contract/api/outcome.ts';
 import type { JobId, TenantId } from '../src/kernel/ids.ts';
 import type { DurableCell } from '../src/scheduler/served/durable-cell.ts';
 import type { EventPage } from '../src/scheduler/served/job-queries.ts';

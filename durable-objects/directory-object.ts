@@ -1,7 +1,7 @@
 import { DurableObject } from 'cloudflare:workers';
 
 import { LIMITS } from '../src/contract/limits.ts';
-import type { Outcome } from '../src/contract/outcome.ts';
+import type { Outcome } from '../src/contract/api/outcome.ts';
 import type { OrganisationId } from '../src/kernel/ids.ts';
 import type { Organisation } from '../src/tenancy/organisation.ts';
 import type { PageOf } from '../src/kernel/page.ts';

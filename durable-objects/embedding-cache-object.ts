@@ -3,9 +3,9 @@ import { DurableObject } from 'cloudflare:workers';
 import type { LoggedPredicate, PurgeCount, PurgePredicate } from '../src/cache/purge-predicate.ts';
 import type { NewVector, StoredVectors, VectorOrigin } from '../src/cache/stored-vector.ts';
 import { LIMITS } from '../src/contract/limits.ts';
-import type { Outcome } from '../src/contract/outcome.ts';
-import type { WriteLease } from '../src/contract/write-lease.ts';
-import { underLease } from '../src/contract/write-lease.ts';
+import type { Outcome } from '../src/contract/api/outcome.ts';
+import type { WriteLease } from '../src/contract/tenancy/write-lease.ts';
+import { underLease } from '../src/contract/tenancy/write-lease.ts';
 import type { Slice } from '../src/cache/store/embedding-cache-store.ts';
 import { EmbeddingCacheStore } from '../src/cache/store/embedding-cache-store.ts';
 

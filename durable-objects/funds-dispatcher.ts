@@ -1,4 +1,4 @@
-import type { FundMessage } from '../src/contract/job-funds.ts';
+import type { FundMessage } from '../src/contract/jobs/job-funds.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { OrganisationId } from '../src/kernel/ids.ts';
 import type { DurableCell } from '../src/scheduler/served/durable-cell.ts';

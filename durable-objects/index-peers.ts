@@ -1,6 +1,6 @@
 import type { ShardIdentity } from '../src/ann/shard-protocol.ts';
 import { LIMITS } from '../src/contract/limits.ts';
-import { RECALL_TARGET_DEFAULT } from '../src/contract/index-settings.ts';
+import { RECALL_TARGET_DEFAULT } from '../src/contract/indexes/index-settings.ts';
 import type { Beside } from '../src/index/generations/generation-state.ts';
 import type { IndexManifest } from '../src/index/index-manifest.ts';
 import { locatorName, shardName, replicaName } from '../src/index/index-manifest.ts';

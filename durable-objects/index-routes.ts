@@ -12,7 +12,7 @@ import type { RoutingSummary } from '../src/index/routing/routing-summary.ts';
 import type { RouteTable } from '../src/index/routing/route-table.ts';
 import { RoutingChangeLog } from '../src/index/routing/routing-summary.ts';
 import { LIMITS } from '../src/contract/limits.ts';
-import type { Outcome } from '../src/contract/outcome.ts';
+import type { Outcome } from '../src/contract/api/outcome.ts';
 import type { ReshardingEnv } from './resharding-stubs.ts';
 import { IndexPeers, ReplicaPeersOf } from './index-peers.ts';
 import { RouteTableCell, StoredCell } from './stored-cell.ts';

@@ -1,6 +1,6 @@
-import { messageOf } from '../src/contract/errors.ts';
+import { messageOf } from '../src/contract/api/errors.ts';
 import { LIMITS } from '../src/contract/limits.ts';
-import type { Outcome } from '../src/contract/outcome.ts';
+import type { Outcome } from '../src/contract/api/outcome.ts';
 import { ok } from '../src/kernel/result.ts';
 import type { SqliteUsageOutbox } from '../src/scheduler/served/jobs/sqlite-usage-outbox.ts';
 import { quotaAlert } from '../src/tenancy/billing/budget.ts';

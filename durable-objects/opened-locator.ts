@@ -1,7 +1,7 @@
 import type { Addressed, AccessMode, AccessState } from '../src/ann/access-mode.ts';
 import { AccessControl, INDEX_OBJECT, OPEN } from '../src/ann/access-mode.ts';
 import { LIMITS } from '../src/contract/limits.ts';
-import type { Outcome } from '../src/contract/outcome.ts';
+import type { Outcome } from '../src/contract/api/outcome.ts';
 import { indexObjectName, shardName } from '../src/index/index-manifest.ts';
 import type { LocatorPeers } from '../src/index/locators/locator.ts';
 import { Locator } from '../src/index/locators/locator.ts';

@@ -1,8 +1,8 @@
-import type { Refusal } from '../src/contract/errors.ts';
-import { refusal } from '../src/contract/errors.ts';
+import type { Refusal } from '../src/contract/api/errors.ts';
+import { refusal } from '../src/contract/api/errors.ts';
 import { LIMITS } from '../src/contract/limits.ts';
-import type { Outcome } from '../src/contract/outcome.ts';
-import { refuse } from '../src/contract/outcome.ts';
+import type { Outcome } from '../src/contract/api/outcome.ts';
+import { refuse } from '../src/contract/api/outcome.ts';
 import { err } from '../src/kernel/result.ts';
 
 /** The messages of SQLite, the file system and R2 when there is no room left. */

@@ -1,8 +1,8 @@
 import { LIMITS } from '../src/contract/limits.ts';
-import type { Outcome } from '../src/contract/outcome.ts';
-import { refuseBeyond } from '../src/contract/outcome.ts';
-import type { PoolNode } from '../src/contract/pool-exchange.ts';
-import { partitionName, partitionOfAgent, ROOT_PARTITION } from '../src/contract/pool-partition.ts';
+import type { Outcome } from '../src/contract/api/outcome.ts';
+import { refuseBeyond } from '../src/contract/api/outcome.ts';
+import type { PoolNode } from '../src/contract/pools/pool-exchange.ts';
+import { partitionName, partitionOfAgent, ROOT_PARTITION } from '../src/contract/pools/pool-partition.ts';
 import { assert, must } from '../src/kernel/assert.ts';
 import type { AttemptId, PoolId } from '../src/kernel/ids.ts';
 import type { AgentId, AgentLease } from '../src/pools/agent-lease.ts';

@@ -1,8 +1,8 @@
 import { createDurable } from 'itty-durable';
 
-import type { Held } from '../src/contract/quota-terms.ts';
-import type { QuotaRule } from '../src/contract/quota-rule.ts';
-import type { FundAnswer, FundMessage } from '../src/contract/job-funds.ts';
+import type { Held } from '../src/contract/tenancy/quota-terms.ts';
+import type { QuotaRule } from '../src/contract/tenancy/quota-rule.ts';
+import type { FundAnswer, FundMessage } from '../src/contract/jobs/job-funds.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import { assert } from '../src/kernel/assert.ts';
 import type { TenantId } from '../src/kernel/ids.ts';

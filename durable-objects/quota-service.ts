@@ -1,8 +1,8 @@
-import type { FundAnswer, FundMessage, FundRequest, FundSettlement } from '../src/contract/job-funds.ts';
+import type { FundAnswer, FundMessage, FundRequest, FundSettlement } from '../src/contract/jobs/job-funds.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import { must } from '../src/kernel/assert.ts';
-import type { Held, Resource } from '../src/contract/quota-terms.ts';
-import type { QuotaRule } from '../src/contract/quota-rule.ts';
+import type { Held, Resource } from '../src/contract/tenancy/quota-terms.ts';
+import type { QuotaRule } from '../src/contract/tenancy/quota-rule.ts';
 import type { TenantId } from '../src/kernel/ids.ts';
 import type { SqlStorage } from '../src/kernel/sql/sql-storage.ts';
 import type { Amounts } from '../src/tenancy/quota/amounts.ts';

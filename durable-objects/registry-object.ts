@@ -1,4 +1,4 @@
-import { refuse } from '../src/contract/outcome.ts';
+import { refuse } from '../src/contract/api/outcome.ts';
 import { objectOf } from './object-of.ts';
 import { TenantIndexRegistry } from './tenant-index-registry.ts';
 

@@ -1,4 +1,4 @@
-import type { Outcome } from '../src/contract/outcome.ts';
+import type { Outcome } from '../src/contract/api/outcome.ts';
 import type { LogPolicy } from '../src/upstreams/log/log-policy.ts';
 import type { LogBatch, Taken } from '../src/upstreams/log/request-log-store.ts';
 import { SqliteRequestLog } from '../src/upstreams/log/request-log-store.ts';

@@ -7,9 +7,9 @@ import type { DrainOrder, ShardRoute } from '../src/index/routing/shard-route.ts
 import type { PrimaryState } from '../src/index/replicas/index-replicas.ts';
 import { Shard } from '../src/ann/shard/shard.ts';
 import type { Read, Routed, ShardIdentity } from '../src/ann/shard-protocol.ts';
-import type { Outcome } from '../src/contract/outcome.ts';
-import type { WriteLease } from '../src/contract/write-lease.ts';
-import { underLease } from '../src/contract/write-lease.ts';
+import type { Outcome } from '../src/contract/api/outcome.ts';
+import type { WriteLease } from '../src/contract/tenancy/write-lease.ts';
+import { underLease } from '../src/contract/tenancy/write-lease.ts';
 import { must } from '../src/kernel/assert.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
 import type { ReshardingEnv } from './resharding-stubs.ts';

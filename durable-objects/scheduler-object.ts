@@ -1,8 +1,8 @@
 import { DurableObject } from 'cloudflare:workers';
 import { LIMITS } from '../src/contract/limits.ts';
-import type { Outcome } from '../src/contract/outcome.ts';
-import type { PoolMessage, PoolOrders } from '../src/contract/pool-exchange.ts';
-import type { PoolRecord } from '../src/contract/pool-record.ts';
+import type { Outcome } from '../src/contract/api/outcome.ts';
+import type { PoolMessage, PoolOrders } from '../src/contract/pools/pool-exchange.ts';
+import type { PoolRecord } from '../src/contract/pools/pool-record.ts';
 import type { FileId, JobId, OrganisationId, PoolId, TenantId } from '../src/kernel/ids.ts';
 import { migrate } from '../src/kernel/sql/migrate.ts';
 import { DurableCell } from '../src/scheduler/served/durable-cell.ts';

@@ -12,8 +12,8 @@ import type { Repetition, ShardMatches, ShardQuery, ShardStats } from '../src/an
 import type { AnswerOf, ReadEngine, RequestOf, ShardMethods, ShardRead, ShardWrite, WriteEngine } from '../src/ann/shard-operations.ts';
 import { READ_METHODS, WRITE_METHODS } from '../src/ann/shard-operations.ts';
 import { searchInTurns } from '../src/ann/search-in-turns.ts';
-import type { Outcome } from '../src/contract/outcome.ts';
-import type { WriteLease } from '../src/contract/write-lease.ts';
+import type { Outcome } from '../src/contract/api/outcome.ts';
+import type { WriteLease } from '../src/contract/tenancy/write-lease.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
 import type { Served } from './object-namespace.ts';

@@ -1,4 +1,4 @@
-import type { ModelReply } from '../src/contract/models.ts';
+import type { ModelReply } from '../src/contract/models/models.ts';
 import type { Remote } from '../src/kernel/remote.ts';
 import type { PromptRegistry } from '../src/upstreams/prompts/prompt-registry.ts';
 import type { RouteRegistry } from '../src/upstreams/routes/route-registry.ts';

@@ -1,7 +1,7 @@
-import type { Refusal } from '../contract/errors.ts';
-import { refusal } from '../contract/errors.ts';
+import type { Refusal } from '../contract/api/errors.ts';
+import { refusal } from '../contract/api/errors.ts';
 import { LIMITS } from '../contract/limits.ts';
-import type { Outcome } from '../contract/outcome.ts';
+import type { Outcome } from '../contract/api/outcome.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Result } from '../kernel/result.ts';
 import { err } from '../kernel/result.ts';

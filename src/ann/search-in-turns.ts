@@ -1,5 +1,5 @@
 import { LIMITS } from '../contract/limits.ts';
-import type { Outcome } from '../contract/outcome.ts';
+import type { Outcome } from '../contract/api/outcome.ts';
 import type { ShardMatches, ShardQuery } from './shard-protocol.ts';
 
 /**

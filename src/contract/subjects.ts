@@ -1,6 +1,6 @@
 /**
  * Who answers which paths. The gateway loads the code of a subject, and makes its schemas, at the first call below one of its prefixes: the start
- * of an isolate pays for none of them. `parts` names what its handlers may use (`Parts` in workers/gateway/call.ts).
+ * of an isolate pays for none of them. `parts` names what its handlers may use (`Parts` in workers/gateway/pipeline/call.ts).
  * A prefix is the first two segments of a path below `/v1`, and the first segment of any other.
  */
 export const SUBJECTS = {

@@ -1,7 +1,7 @@
 import { LIMITS } from '../contract/limits.ts';
-import type { FieldPath } from '../contract/field-path.ts';
-import type { Outcome } from '../contract/outcome.ts';
-import { refuse, refuseBeyond, refuseResource } from '../contract/outcome.ts';
+import type { FieldPath } from '../contract/api/field-path.ts';
+import type { Outcome } from '../contract/api/outcome.ts';
+import { refuse, refuseBeyond, refuseResource } from '../contract/api/outcome.ts';
 import { ok } from '../kernel/result.ts';
 import { unreachable } from '../kernel/assert.ts';
 import { indexNotFound } from './index-lifecycle.ts';

@@ -1,6 +1,6 @@
 import { LIMITS } from '../contract/limits.ts';
-import type { Outcome } from '../contract/outcome.ts';
-import { refuseBeyond } from '../contract/outcome.ts';
+import type { Outcome } from '../contract/api/outcome.ts';
+import { refuseBeyond } from '../contract/api/outcome.ts';
 import { utf8 } from '../kernel/bytes.ts';
 import { ok } from '../kernel/result.ts';
 

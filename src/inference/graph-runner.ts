@@ -1,4 +1,4 @@
-import type { Outcome } from '../contract/outcome.ts';
+import type { Outcome } from '../contract/api/outcome.ts';
 import type { NamedTensor } from './tensor.ts';
 
 /** One loaded ONNX graph. */

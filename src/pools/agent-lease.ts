@@ -1,10 +1,10 @@
-import type { AttemptEnding, AttemptReport, Grant, Serving, Throughput, Checkpoint } from '../contract/attempt.ts';
-import { hasOtherLoad, isNews, rankOfAttempt } from '../contract/attempt.ts';
-import type { Progress } from '../contract/attempt-report.ts';
-import { followsLoad } from '../contract/job-facts.ts';
+import type { AttemptEnding, AttemptReport, Grant, Serving, Throughput, Checkpoint } from '../contract/jobs/attempt.ts';
+import { hasOtherLoad, isNews, rankOfAttempt } from '../contract/jobs/attempt.ts';
+import type { Progress } from '../contract/jobs/attempt-report.ts';
+import { followsLoad } from '../contract/jobs/job-facts.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Brand, AttemptId } from '../kernel/ids.ts';
-import type { Outcome } from '../contract/outcome.ts';
+import type { Outcome } from '../contract/api/outcome.ts';
 
 export type AgentId = Brand<'AgentId'>;
 

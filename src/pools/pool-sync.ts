@@ -1,9 +1,9 @@
-import type { AttemptReport, ReportVerdict } from '../contract/attempt.ts';
-import { attemptOfReport } from '../contract/attempt.ts';
-import { modelOf } from '../contract/job-facts.ts';
+import type { AttemptReport, ReportVerdict } from '../contract/jobs/attempt.ts';
+import { attemptOfReport } from '../contract/jobs/attempt.ts';
+import { modelOf } from '../contract/jobs/job-facts.ts';
 import { LIMITS } from '../contract/limits.ts';
-import type { PoolEffect, PoolMessage, PoolOrders } from '../contract/pool-exchange.ts';
-import { ROOT_PARTITION } from '../contract/pool-partition.ts';
+import type { PoolEffect, PoolMessage, PoolOrders } from '../contract/pools/pool-exchange.ts';
+import { ROOT_PARTITION } from '../contract/pools/pool-partition.ts';
 import { must } from '../kernel/assert.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { AttemptId } from '../kernel/ids.ts';

@@ -1,8 +1,8 @@
 import { LIMITS } from '../contract/limits.ts';
-import type { Outcome } from '../contract/outcome.ts';
-import { refuse, refuseBeyond } from '../contract/outcome.ts';
-import type { WriteLease } from '../contract/write-lease.ts';
-import { underLease } from '../contract/write-lease.ts';
+import type { Outcome } from '../contract/api/outcome.ts';
+import { refuse, refuseBeyond } from '../contract/api/outcome.ts';
+import type { WriteLease } from '../contract/tenancy/write-lease.ts';
+import { underLease } from '../contract/tenancy/write-lease.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { ok } from '../kernel/result.ts';
 import type { SqlStorage } from '../kernel/sql/sql-storage.ts';

@@ -1,6 +1,6 @@
-import type { LimitRef, Outcome } from '../contract/outcome.ts';
-import { boundOf, refuse, refuseBeyond } from '../contract/outcome.ts';
-import { keyMismatch } from '../contract/spent-key.ts';
+import type { LimitRef, Outcome } from '../contract/api/outcome.ts';
+import { boundOf, refuse, refuseBeyond } from '../contract/api/outcome.ts';
+import { keyMismatch } from '../contract/api/spent-key.ts';
 import { ok } from '../kernel/result.ts';
 import type { Migrations } from '../kernel/sql/migrate.ts';
 import { SPENT_KEY_TABLE } from '../kernel/sql/spent-keys.ts';

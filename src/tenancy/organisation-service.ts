@@ -1,5 +1,5 @@
-import type { Outcome } from '../contract/outcome.ts';
-import { admitKey, keySpent, SPENT_KEY_BOUNDS } from '../contract/spent-key.ts';
+import type { Outcome } from '../contract/api/outcome.ts';
+import { admitKey, keySpent, SPENT_KEY_BOUNDS } from '../contract/api/spent-key.ts';
 import { assert } from '../kernel/assert.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { FileId, KeyId, ProjectId, TenantId } from '../kernel/ids.ts';

@@ -1,8 +1,8 @@
-import { isHostPattern } from '../contract/client-address.ts';
+import { isHostPattern } from '../contract/api/client-address.ts';
 import { LIMITS } from '../contract/limits.ts';
-import { hostName, isForbidden, isPrivate, matchesHost } from '../contract/network-host.ts';
-import type { Outcome } from '../contract/outcome.ts';
-import { refuse } from '../contract/outcome.ts';
+import { hostName, isForbidden, isPrivate, matchesHost } from '../contract/api/network-host.ts';
+import type { Outcome } from '../contract/api/outcome.ts';
+import { refuse } from '../contract/api/outcome.ts';
 import type { JobId } from '../kernel/ids.ts';
 import { ok } from '../kernel/result.ts';
 import type { UpstreamProtocol } from './target.ts';

@@ -1,10 +1,10 @@
 import { LIMITS } from '../contract/limits.ts';
-import type { ModelReply } from '../contract/models.ts';
-import type { Outcome } from '../contract/outcome.ts';
-import { refuse, refuseBeyond, refuseResource } from '../contract/outcome.ts';
-import { madeBefore } from '../contract/spent-key.ts';
-import type { WriteLease } from '../contract/write-lease.ts';
-import { changeUnder } from '../contract/write-lease.ts';
+import type { ModelReply } from '../contract/models/models.ts';
+import type { Outcome } from '../contract/api/outcome.ts';
+import { refuse, refuseBeyond, refuseResource } from '../contract/api/outcome.ts';
+import { madeBefore } from '../contract/api/spent-key.ts';
+import type { WriteLease } from '../contract/tenancy/write-lease.ts';
+import { changeUnder } from '../contract/tenancy/write-lease.ts';
 import { utf8 } from '../kernel/bytes.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { ok } from '../kernel/result.ts';

@@ -6,8 +6,8 @@ import type { AssumptionName } from '../../src/capacity/assumptions.ts';
 import { ASSUMPTIONS, assumed } from '../../src/capacity/assumptions.ts';
 import type { IndexDemand } from '../../src/capacity/index-plan.ts';
 import { planIndex } from '../../src/capacity/index-plan.ts';
-import type { Scenario, SimulatedQueries } from '../../workers/cli/capacity/simulate.ts';
-import { simulate } from '../../workers/cli/capacity/simulate.ts';
+import type { Scenario, SimulatedQueries } from '../../workers/cli/planning/simulate.ts';
+import { simulate } from '../../workers/cli/planning/simulate.ts';
 
 export interface ScaleOptions {
   /** Runs fewer queries, so that the 99.9th percentile is only a rough estimate. */

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 
-import type { Registration } from '../../src/contract/agent-protocol.ts';
+import type { Registration } from '../../src/contract/pools/agent-protocol.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;

@@ -10,9 +10,9 @@ import { onlineRunner } from './online-runner.ts';
 import type { AgentConfig } from './pool-client.ts';
 import { trainingRunner } from './training-runner.ts';
 import { parseArgs } from 'node:util';
-import type { JobKind } from '../../src/contract/job-work.ts';
-import { JOB_KINDS } from '../../src/contract/job-work.ts';
-import { KIND_FACTS } from '../../src/contract/job-facts.ts';
+import type { JobKind } from '../../src/contract/jobs/job-work.ts';
+import { JOB_KINDS } from '../../src/contract/jobs/job-work.ts';
+import { KIND_FACTS } from '../../src/contract/jobs/job-facts.ts';
 import { canGuard } from './guarded-process.ts';
 
 /** What an agent runs of the kinds that it allows, whether it asks for work itself or a cluster starts it. */

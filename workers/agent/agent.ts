@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { Assignment, Registration } from '../../src/contract/agent-protocol.ts';
-import type { JobKind } from '../../src/contract/job-work.ts';
-import { JOB_KINDS } from '../../src/contract/job-work.ts';
+import type { Assignment, Registration } from '../../src/contract/pools/agent-protocol.ts';
+import type { JobKind } from '../../src/contract/jobs/job-work.ts';
+import { JOB_KINDS } from '../../src/contract/jobs/job-work.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import { Backoff } from './backoff.ts';
 import type { GatewayModels } from './gateway-models.ts';

@@ -1,8 +1,8 @@
 import { createReadStream } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
-import type { FailureReason } from '../../src/contract/attempt.ts';
-import type { Progress, LineFault } from '../../src/contract/attempt-report.ts';
+import type { FailureReason } from '../../src/contract/jobs/attempt.ts';
+import type { Progress, LineFault } from '../../src/contract/jobs/attempt-report.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import { must } from '../../src/kernel/assert.ts';
 import type { Result } from '../../src/kernel/result.ts';

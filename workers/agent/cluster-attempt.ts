@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 
-import type { Assignment } from '../../src/contract/agent-protocol.ts';
+import type { Assignment } from '../../src/contract/pools/agent-protocol.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import { agentRunners, allowedKinds } from './agent-runners.ts';
 import { GatewayModels, gatewayFiles } from './gateway-models.ts';

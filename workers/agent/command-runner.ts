@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Assignment, OutputClaim } from '../../src/contract/agent-protocol.ts';
-import type { Progress } from '../../src/contract/attempt-report.ts';
+import type { Assignment, OutputClaim } from '../../src/contract/pools/agent-protocol.ts';
+import type { Progress } from '../../src/contract/jobs/attempt-report.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import { CheckpointFile } from './checkpoint-file.ts';
 import type { ProcessExit } from './guarded-process.ts';
@@ -10,7 +10,7 @@ import type { AttemptScope, RunEnd, RunFailure, StopReason } from './job-runner.
 import { failed } from './job-runner.ts';
 import { ownFile, pathIn } from './own-file.ts';
 import { fileURLToPath } from 'node:url';
-import { TUNING_PROGRAM } from '../../src/contract/tuning-settings.ts';
+import { TUNING_PROGRAM } from '../../src/contract/jobs/tuning-settings.ts';
 
 type Program = Extract<Assignment, { kind: 'command' | 'training' }>;
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { messageOf } from '../../src/contract/errors.ts';
+import { messageOf } from '../../src/contract/api/errors.ts';
 import type { LineAnswerer } from './answer-line.ts';
 import { embedBatch } from './batch-embedding.ts';
 import type { GatewayModels } from './gateway-models.ts';

@@ -1,8 +1,8 @@
-import type { NodeWeights } from '../../src/contract/pool-exchange.ts';
+import type { NodeWeights } from '../../src/contract/pools/pool-exchange.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
-import { nameWithoutVersion } from '../../src/contract/model-name.ts';
-import type { Outcome } from '../../src/contract/outcome.ts';
-import { refuse } from '../../src/contract/outcome.ts';
+import { nameWithoutVersion } from '../../src/contract/api/model-name.ts';
+import type { Outcome } from '../../src/contract/api/outcome.ts';
+import { refuse } from '../../src/contract/api/outcome.ts';
 import type { ModelFiles } from '../../src/inference/model-manifest.ts';
 import { findVersion, readModelFile, parseModelCatalogue } from '../../src/inference/model-manifest.ts';
 import type { ModelRef } from '../../src/inference/served-manifest.ts';

@@ -1,7 +1,7 @@
-import type { Assignment, OutputClaim } from '../../src/contract/agent-protocol.ts';
-import type { FailureReason, Serving } from '../../src/contract/attempt.ts';
-import type { Progress, LineFault } from '../../src/contract/attempt-report.ts';
-import type { JobKind } from '../../src/contract/job-work.ts';
+import type { Assignment, OutputClaim } from '../../src/contract/pools/agent-protocol.ts';
+import type { FailureReason, Serving } from '../../src/contract/jobs/attempt.ts';
+import type { Progress, LineFault } from '../../src/contract/jobs/attempt-report.ts';
+import type { JobKind } from '../../src/contract/jobs/job-work.ts';
 import type { AttemptLog } from './attempt-log.ts';
 import type { AttemptBuild } from './attempt-build.ts';
 import type { AttemptModel } from './attempt-model.ts';

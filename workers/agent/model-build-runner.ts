@@ -1,9 +1,9 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { messageOf } from '../../src/contract/errors.ts';
-import { BUILD_OUTPUTS, inputFilesOf } from '../../src/contract/job-facts.ts';
-import type { ModelBuild } from '../../src/contract/model-builds.ts';
+import { messageOf } from '../../src/contract/api/errors.ts';
+import { BUILD_OUTPUTS, inputFilesOf } from '../../src/contract/jobs/job-facts.ts';
+import type { ModelBuild } from '../../src/contract/jobs/model-builds.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { ModelFiles } from '../../src/inference/model-manifest.ts';
 import { findVersion, parseModelCatalogue, readModelFile } from '../../src/inference/model-manifest.ts';

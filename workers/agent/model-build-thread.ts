@@ -3,8 +3,8 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 
-import type { FailureReason } from '../../src/contract/attempt.ts';
-import type { ModelBuild } from '../../src/contract/model-builds.ts';
+import type { FailureReason } from '../../src/contract/jobs/attempt.ts';
+import type { ModelBuild } from '../../src/contract/jobs/model-builds.ts';
 import { GATE_BOUNDS } from '../../src/inference/build/gate/model-gate.ts';
 import type { GateVerdict } from '../../src/inference/build/gate/model-gate.ts';
 import type { ModelReading } from '../../src/inference/served-manifest.ts';

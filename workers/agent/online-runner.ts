@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { messageOf } from '../../src/contract/errors.ts';
+import { messageOf } from '../../src/contract/api/errors.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { GatewayModels } from './gateway-models.ts';
 import type { AttemptScope, JobRunner, RunEnd, StopReason } from './job-runner.ts';

@@ -1,8 +1,8 @@
-import { refusalAt } from '../../src/contract/errors.ts';
-import { pathBelow } from '../../src/contract/field-path.ts';
+import { refusalAt } from '../../src/contract/api/errors.ts';
+import { pathBelow } from '../../src/contract/api/field-path.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
-import type { Outcome } from '../../src/contract/outcome.ts';
-import { refuse, refuseBeyond } from '../../src/contract/outcome.ts';
+import type { Outcome } from '../../src/contract/api/outcome.ts';
+import { refuse, refuseBeyond } from '../../src/contract/api/outcome.ts';
 import type { ModelRef } from '../../src/inference/served-manifest.ts';
 import { textChunks, tokensBound } from '../../src/inference/served/text-chunks.ts';
 import type { TextCalls } from '../../src/inference/served/text-model.ts';

@@ -1,4 +1,4 @@
-import { messageOf } from '../../src/contract/errors.ts';
+import { messageOf } from '../../src/contract/api/errors.ts';
 import { floatsOf } from '../../src/inference/build/graph/onnx-graph.ts';
 import { servedContractHash } from '../../src/inference/served/contract-hash.ts';
 import { loadModel } from '../../src/inference/served/load-model.ts';

@@ -5,7 +5,7 @@ import { STATIC_TABLE_NAMES, tokeniserOf } from '../../src/inference/static/stat
 import { TextTokeniser } from '../../src/inference/text/text-tokeniser.ts';
 import { utf8 } from '../../src/kernel/bytes.ts';
 import { must } from '../../src/kernel/assert.ts';
-import { messageOf } from '../../src/contract/errors.ts';
+import { messageOf } from '../../src/contract/api/errors.ts';
 import { UnusableInput } from './build-error.ts';
 import type { FeedsOfText } from './calibration.ts';
 import type { ModelFolder } from './model-folder.ts';

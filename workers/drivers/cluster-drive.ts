@@ -1,8 +1,8 @@
-import type { Assignment } from '../../src/contract/agent-protocol.ts';
-import type { FailureReason } from '../../src/contract/attempt.ts';
+import type { Assignment } from '../../src/contract/pools/agent-protocol.ts';
+import type { FailureReason } from '../../src/contract/jobs/attempt.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { AttemptId } from '../../src/kernel/ids.ts';
-import { fenceOf } from '../../src/contract/attempt.ts';
+import { fenceOf } from '../../src/contract/jobs/attempt.ts';
 import type { Cluster, ClusterJob, ClusterTask } from '../../src/pools/clusters/cluster.ts';
 import type { DrivenAttempt, DriverAction } from '../../src/pools/clusters/driven-attempt.ts';
 import { actionsFor, hasToHear, listed, newAttempt } from '../../src/pools/clusters/driven-attempt.ts';

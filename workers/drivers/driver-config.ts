@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import * as z from 'zod';
 
-import { JOB_KINDS } from '../../src/contract/job-work.ts';
+import { JOB_KINDS } from '../../src/contract/jobs/job-work.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
-import { nodeCapacity } from '../../src/contract/node-capacity.ts';
-import { poolId } from '../../src/contract/pools.ts';
+import { nodeCapacity } from '../../src/contract/jobs/node-capacity.ts';
+import { poolId } from '../../src/contract/pools/pools.ts';
 
 const address = z.url({ protocol: /^https?$/ }).transform((text) => text.replace(/\/+$/, ''));
 const words = z.array(z.string().min(1)).min(1);

@@ -1,4 +1,4 @@
-import { nameWithoutVersion, pinnedName } from '../../src/contract/model-name.ts';
+import { nameWithoutVersion, pinnedName } from '../../src/contract/api/model-name.ts';
 import type { EmbeddingModel, Tokeniser } from '../../src/inference/embedding-model.ts';
 import type { ModelManifest } from '../../src/inference/model-manifest.ts';
 import { findVersion, parseModelCatalogue, readModelFile } from '../../src/inference/model-manifest.ts';

@@ -1,5 +1,5 @@
-import type { Outcome } from '../../src/contract/outcome.ts';
-import { refuse } from '../../src/contract/outcome.ts';
+import type { Outcome } from '../../src/contract/api/outcome.ts';
+import { refuse } from '../../src/contract/api/outcome.ts';
 import { servedContractHash } from '../../src/inference/served/contract-hash.ts';
 import { loadModel } from '../../src/inference/served/load-model.ts';
 import type { InputType } from '../../src/inference/served/model-calls.ts';

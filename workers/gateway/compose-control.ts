@@ -1,27 +1,27 @@
 import { sleep } from '../../durable-objects/system-time.ts';
-import { CacheStats } from '../../src/gateway/cache-stats.ts';
-import { CachePurger } from '../../src/gateway/purge-cache.ts';
-import { erasureSteps, TenantEraser } from '../../src/gateway/tenancy/tenant-eraser.ts';
-import { TenantSuspension } from '../../src/gateway/tenancy/tenant-suspension.ts';
-import { TenantIndexes } from '../../src/gateway/tenant-indexes.ts';
+import { CacheStats } from '../../src/gateway/caches/cache-stats.ts';
+import { CachePurger } from '../../src/gateway/caches/purge-cache.ts';
+import { erasureSteps, TenantEraser } from '../../src/gateway/tenancy/erasure/tenant-eraser.ts';
+import { TenantSuspension } from '../../src/gateway/tenancy/erasure/tenant-suspension.ts';
+import { TenantIndexes } from '../../src/gateway/indexes/tenant-indexes.ts';
 import { organisationOf } from '../../src/tenancy/resource-ids.ts';
-import type { Administration } from './adapters/administration.ts';
-import { wireAdministration } from './adapters/administration.ts';
-import { TenantPurgeLogs } from './adapters/durable-caches.ts';
-import { DurableIndexes } from './adapters/durable-indexes.ts';
-import type { Heavy } from './adapters/jobs.ts';
-import type { Models } from './adapters/models.ts';
-import { wireModels } from './adapters/models.ts';
-import { wireHeavy } from './adapters/jobs.ts';
-import { schedulerQueue } from './adapters/scheduler-queue.ts';
-import { sha256 } from './adapters/sha256.ts';
-import { TenantRegistries } from './adapters/tenant-registries.ts';
-import { cacheLinesOf } from './adapters/tenancy.ts';
-import { upstreamsOf } from './adapters/upstream-objects.ts';
+import type { Administration } from './adapters/tenancy/administration.ts';
+import { wireAdministration } from './adapters/tenancy/administration.ts';
+import { TenantPurgeLogs } from './adapters/caches/durable-caches.ts';
+import { DurableIndexes } from './adapters/indexes/durable-indexes.ts';
+import type { Heavy } from './adapters/jobs/jobs.ts';
+import type { Models } from './adapters/models/models.ts';
+import { wireModels } from './adapters/models/models.ts';
+import { wireHeavy } from './adapters/jobs/jobs.ts';
+import { schedulerQueue } from './adapters/api/scheduler-queue.ts';
+import { sha256 } from './adapters/api/sha256.ts';
+import { TenantRegistries } from './adapters/indexes/tenant-registries.ts';
+import { cacheLinesOf } from './adapters/tenancy/tenancy.ts';
+import { upstreamsOf } from './adapters/upstreams/upstream-objects.ts';
 import type { Gateway } from './compose.ts';
 import { compose } from './compose.ts';
 import type { GatewayEnv } from './env.ts';
-import { oncePerIsolate } from './serving.ts';
+import { oncePerIsolate } from './pipeline/serving.ts';
 
 /** The gateway with what manages a deployment: organisations and their bills, files, jobs, pools, models and caches. */
 export interface Control extends Gateway {

@@ -1,10 +1,10 @@
-import type { Embeddings } from './adapters/embeddings.ts';
-import { wireEmbeddings } from './adapters/embeddings.ts';
+import type { Embeddings } from './adapters/embeddings/embeddings.ts';
+import { wireEmbeddings } from './adapters/embeddings/embeddings.ts';
 import type { Upstreams } from './compose-upstreams.ts';
 import type { Gateway } from './compose.ts';
 import { compose } from './compose.ts';
 import type { GatewayEnv } from './env.ts';
-import { oncePerIsolate } from './serving.ts';
+import { oncePerIsolate } from './pipeline/serving.ts';
 
 /** The gateway with models that make vectors of texts. */
 export interface Embedding extends Gateway {

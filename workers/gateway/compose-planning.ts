@@ -1,15 +1,15 @@
-import { DebtAdmin } from '../../src/gateway/planning/debt-admin.ts';
+import { DebtAdmin } from '../../src/gateway/debt/debt-admin.ts';
 import { SloAdmin } from '../../src/gateway/planning/slo-admin.ts';
 import type { CapacityForecaster } from '../../src/gateway/planning/capacity-forecaster.ts';
 import { noteIn } from '../../src/gateway/tenancy/organisation-store.ts';
 import type { UsageLines } from '../../src/gateway/tenancy/usage-reader.ts';
 import { UsageReader } from '../../src/gateway/tenancy/usage-reader.ts';
-import { CostReporter } from '../../src/gateway/upstreams/cost-report.ts';
-import { wireForecaster } from './adapters/planning.ts';
+import { CostReporter } from '../../src/gateway/planning/cost-report.ts';
+import { wireForecaster } from './adapters/planning/planning.ts';
 import type { Gateway } from './compose.ts';
 import { compose } from './compose.ts';
 import type { GatewayEnv } from './env.ts';
-import { oncePerIsolate } from './serving.ts';
+import { oncePerIsolate } from './pipeline/serving.ts';
 
 /** The gateway with forecasts of capacity, service level objectives, the cost report and the debt register. */
 export interface Planning extends Gateway {

@@ -1,9 +1,9 @@
-import type { Retrieval } from './adapters/retrieval.ts';
-import { wireRetrieval } from './adapters/retrieval.ts';
+import type { Retrieval } from './adapters/indexes/retrieval.ts';
+import { wireRetrieval } from './adapters/indexes/retrieval.ts';
 import type { Embedding } from './compose-embeddings.ts';
 import { composeEmbeddings } from './compose-embeddings.ts';
 import type { GatewayEnv } from './env.ts';
-import { oncePerIsolate } from './serving.ts';
+import { oncePerIsolate } from './pipeline/serving.ts';
 
 /** The gateway with indexes, whose texts become vectors by its models. */
 export interface Retrieving extends Embedding {

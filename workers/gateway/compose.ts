@@ -1,18 +1,18 @@
-import type { CountInputs } from '../../src/contract/input-tally.ts';
-import { bucketCounts } from '../../src/contract/input-tally.ts';
-import type { CountCache } from '../../src/gateway/cache-stats.ts';
-import { tallying } from '../../src/gateway/cache-stats.ts';
-import { openJobCount, vectorCount } from '../../src/gateway/tenancy/holdings.ts';
+import type { CountInputs } from '../../src/contract/tenancy/input-tally.ts';
+import { bucketCounts } from '../../src/contract/tenancy/input-tally.ts';
+import type { CountCache } from '../../src/gateway/caches/cache-stats.ts';
+import { tallying } from '../../src/gateway/caches/cache-stats.ts';
+import { openJobCount, vectorCount } from '../../src/gateway/tenancy/quotas/holdings.ts';
 import type { KeyAuthenticator } from '../../src/gateway/tenancy/key-authenticator.ts';
 import { must } from '../../src/kernel/assert.ts';
-import { schedulerQueue } from './adapters/scheduler-queue.ts';
-import type { Tenancy } from './adapters/tenancy.ts';
-import { wireTenancy } from './adapters/tenancy.ts';
+import { schedulerQueue } from './adapters/api/scheduler-queue.ts';
+import type { Tenancy } from './adapters/tenancy/tenancy.ts';
+import { wireTenancy } from './adapters/tenancy/tenancy.ts';
 import type { GatewayEnv } from './env.ts';
-import { countInMetrics } from './metrics.ts';
-import { Readiness } from './readiness.ts';
-import type { Serving } from './serving.ts';
-import { basicsOf, oncePerIsolate } from './serving.ts';
+import { countInMetrics } from './pipeline/metrics.ts';
+import { Readiness } from './pipeline/readiness.ts';
+import type { Serving } from './pipeline/serving.ts';
+import { basicsOf, oncePerIsolate } from './pipeline/serving.ts';
 
 /** What the handlers of every subject may use, wired once an isolate. Those of a subject have more: see `compose-*.ts`. */
 export interface Gateway extends Serving {

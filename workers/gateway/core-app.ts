@@ -1,13 +1,13 @@
-import { opsEndpoints } from '../../src/contract/ops.ts';
+import { opsEndpoints } from '../../src/contract/api/ops.ts';
 import type { App } from './app.ts';
 import { buildApp, noRoute } from './app.ts';
 import { compose } from './compose.ts';
 import type { GatewayEnv } from './env.ts';
-import { draftOf, redirect } from './exchange.ts';
-import type { Answer } from './request-lifecycle.ts';
-import { concluded } from './request-lifecycle.ts';
+import { draftOf, redirect } from './pipeline/exchange.ts';
+import type { Answer } from './pipeline/request-lifecycle.ts';
+import { concluded } from './pipeline/request-lifecycle.ts';
 import { opsHandlers } from './routes/ops.ts';
-import { routesOf } from './serve.ts';
+import { routesOf } from './pipeline/serve.ts';
 
 /** What is served as files: the API's page and document, and the models that agents and pages run themselves, pages by the module in `/sdk`. */
 const STATIC_PATHS = ['/docs/*', '/openapi.json', '/models/*', '/sdk/*'];

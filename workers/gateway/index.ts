@@ -5,7 +5,7 @@ import { subjectOf } from '../../src/contract/subjects.ts';
 import type { App } from './app.ts';
 import { coreApp } from './core-app.ts';
 import type { GatewayEnv } from './env.ts';
-import { alwaysAnswer } from './http-error.ts';
+import { alwaysAnswer } from './pipeline/http-error.ts';
 import { SUBJECT_APPS } from './subjects.ts';
 
 export { GenerationObject } from './generation-object.ts';

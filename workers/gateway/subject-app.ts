@@ -1,9 +1,9 @@
-import type { Endpoint } from '../../src/contract/endpoint.ts';
+import type { Endpoint } from '../../src/contract/api/endpoint.ts';
 import type { App, AppParts } from './app.ts';
 import { buildApp } from './app.ts';
 import type { GatewayEnv } from './env.ts';
-import type { HandlersOf, Route } from './serve.ts';
-import { routesOf } from './serve.ts';
+import type { HandlersOf, Route } from './pipeline/serve.ts';
+import { routesOf } from './pipeline/serve.ts';
 
 /** What answers the calls of one subject. */
 export interface SubjectApp {

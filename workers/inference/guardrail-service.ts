@@ -1,15 +1,15 @@
 import { RpcTarget, WorkerEntrypoint } from 'cloudflare:workers';
 
 import { LIMITS } from '../../src/contract/limits.ts';
-import type { Outcome } from '../../src/contract/outcome.ts';
+import type { Outcome } from '../../src/contract/api/outcome.ts';
 import type { CompiledHook } from '../../src/upstreams/guardrails/compiled-hook.ts';
 import { compileHooks } from '../../src/upstreams/guardrails/compiled-hook.ts';
 import { GuardSession } from '../../src/upstreams/guardrails/guard-session.ts';
 import type { GuardrailTerms } from '../../src/upstreams/guardrails/guardrail-policy.ts';
 import type { ClassifierHook, Moderate } from '../../src/upstreams/guardrails/judge-classes.ts';
 import { isOfUpstream } from '../../src/upstreams/guardrails/judge-classes.ts';
-import { DISPOSE, disposeOf } from '../gateway/adapters/dispose.ts';
-import { within } from '../gateway/adapters/ask.ts';
+import { DISPOSE, disposeOf } from '../gateway/adapters/api/dispose.ts';
+import { within } from '../gateway/adapters/api/ask.ts';
 import type { Ask, Finding } from '../../src/upstreams/guardrails/guard.ts';
 import { GuardrailClassifiers } from './guardrail-classifier.ts';
 import { askWebhook } from './guardrail-webhook.ts';

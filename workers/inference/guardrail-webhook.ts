@@ -1,5 +1,5 @@
 import { LIMITS } from '../../src/contract/limits.ts';
-import type { Hook } from '../../src/contract/guardrails.ts';
+import type { Hook } from '../../src/contract/guardrails/guardrails.ts';
 import type { Finding } from '../../src/upstreams/guardrails/guard.ts';
 import type { HookRecord } from '../../src/upstreams/guardrails/guardrail-policy.ts';
 

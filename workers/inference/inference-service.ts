@@ -1,6 +1,6 @@
 import { WorkerEntrypoint } from 'cloudflare:workers';
 
-import type { Outcome } from '../../src/contract/outcome.ts';
+import type { Outcome } from '../../src/contract/api/outcome.ts';
 import type { StatedReading } from '../../src/inference/folder/read-model-folder.ts';
 import type {
   Classes,

@@ -1,5 +1,5 @@
-import type { Outcome } from '../../src/contract/outcome.ts';
-import { refuse } from '../../src/contract/outcome.ts';
+import type { Outcome } from '../../src/contract/api/outcome.ts';
+import { refuse } from '../../src/contract/api/outcome.ts';
 import type { LoadOnceParts } from '../../src/inference/load-once.ts';
 import { LoadOnce } from '../../src/inference/load-once.ts';
 import type { ModelFiles, ModelManifest } from '../../src/inference/model-manifest.ts';

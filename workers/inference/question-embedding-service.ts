@@ -1,8 +1,8 @@
 import { WorkerEntrypoint } from 'cloudflare:workers';
 
-import type { Outcome } from '../../src/contract/outcome.ts';
-import { refuse, refuseBeyond } from '../../src/contract/outcome.ts';
-import type { QuestionEmbedder, QuestionVector } from '../../src/gateway/upstreams/question-embedder.ts';
+import type { Outcome } from '../../src/contract/api/outcome.ts';
+import { refuse, refuseBeyond } from '../../src/contract/api/outcome.ts';
+import type { QuestionEmbedder, QuestionVector } from '../../src/gateway/routes/question-embedder.ts';
 import type { LoadOnce } from '../../src/inference/load-once.ts';
 import type { ModelManifest } from '../../src/inference/model-manifest.ts';
 import { findVersion } from '../../src/inference/model-manifest.ts';
@@ -11,7 +11,7 @@ import { normalise } from '../../src/inference/unit-vectors.ts';
 import { must } from '../../src/kernel/assert.ts';
 import { ok } from '../../src/kernel/result.ts';
 import type { UpstreamOwner } from '../../src/upstreams/upstream-record.ts';
-import { staticModel } from '../gateway/adapters/embedding-models.ts';
+import { staticModel } from '../gateway/adapters/embeddings/embedding-models.ts';
 import { MODEL_CATALOGUE } from './deployed-models.ts';
 import type { InferenceEnv } from './loaded-models.ts';
 import { modelsOf } from './loaded-models.ts';

@@ -1,5 +1,5 @@
-import type { Outcome } from '../../src/contract/outcome.ts';
-import { refuseResource } from '../../src/contract/outcome.ts';
+import type { Outcome } from '../../src/contract/api/outcome.ts';
+import { refuseResource } from '../../src/contract/api/outcome.ts';
 import { ModelRoutes } from '../../src/gateway/models/model-routes.ts';
 import { versionFor } from '../../src/inference/registry/model-route.ts';
 import type { ModelRef } from '../../src/inference/served-manifest.ts';

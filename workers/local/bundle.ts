@@ -118,7 +118,7 @@ export async function buildAssets(): Promise<void> {
   await rm(ASSETS, { recursive: true, force: true });
   await mkdir(ASSETS, { recursive: true });
   await cp(join(ROOT, 'workers/gateway/public'), ASSETS, { recursive: true });
-  const { openApiDocument } = await import('../../src/contract/openapi.ts');
+  const { openApiDocument } = await import('../../src/contract/openapi/openapi.ts');
   await writeFile(join(ASSETS, 'openapi.json'), JSON.stringify(openApiDocument()));
   const swagger = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
   await buildEdgeModule();

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { agentEndpoints } from '../../src/contract/agent-protocol.ts';
+import { agentEndpoints } from '../../src/contract/pools/agent-protocol.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { AgentProcesses } from './agent-processes.ts';
 

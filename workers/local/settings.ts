@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 
-import { parseProxies } from '../../src/contract/client-address.ts';
-import { parseOrigins } from '../../src/contract/cross-origin.ts';
+import { parseProxies } from '../../src/contract/api/client-address.ts';
+import { parseOrigins } from '../../src/contract/api/cross-origin.ts';
 import { parseUpstreamHosts } from '../../src/upstreams/upstream-host.ts';
 import { ROOT } from './paths.ts';
 import { SetupError } from './setup-error.ts';

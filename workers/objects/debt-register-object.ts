@@ -1,7 +1,7 @@
-import type { DebtFact } from '../../src/contract/debt-facts.ts';
+import type { DebtFact } from '../../src/contract/debt/debt-facts.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
-import type { Outcome } from '../../src/contract/outcome.ts';
-import type { WriteLease } from '../../src/contract/write-lease.ts';
+import type { Outcome } from '../../src/contract/api/outcome.ts';
+import type { WriteLease } from '../../src/contract/tenancy/write-lease.ts';
 import type { RepositoryView, Taken, VerifiedUpload } from '../../src/debt/store/debt-registry.ts';
 import { DebtRegistry } from '../../src/debt/store/debt-registry.ts';
 import type { DebtRepository } from '../../src/debt/store/sqlite-debt-store.ts';

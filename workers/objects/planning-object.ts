@@ -1,13 +1,13 @@
 import { DurableObject } from 'cloudflare:workers';
 
 import type { Served } from '../../durable-objects/object-namespace.ts';
-import { messageOf } from '../../src/contract/errors.ts';
+import { messageOf } from '../../src/contract/api/errors.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
-import type { Outcome } from '../../src/contract/outcome.ts';
-import type { WriteLease } from '../../src/contract/write-lease.ts';
-import { ERASED_TENANT, underLease } from '../../src/contract/write-lease.ts';
+import type { Outcome } from '../../src/contract/api/outcome.ts';
+import type { WriteLease } from '../../src/contract/tenancy/write-lease.ts';
+import { ERASED_TENANT, underLease } from '../../src/contract/tenancy/write-lease.ts';
 import { capacityAlerts } from '../../src/gateway/planning/capacity-alerts.ts';
-import type { PoolHours } from '../../src/gateway/planning/pool-idleness.ts';
+import type { PoolHours } from '../../src/gateway/debt/pool-idleness.ts';
 import type { CapacityAlerts, PlanningCalls } from '../../src/gateway/planning/slo-admin.ts';
 import { sloAlert } from '../../src/gateway/planning/slo-alert.ts';
 import type { TenantId } from '../../src/kernel/ids.ts';

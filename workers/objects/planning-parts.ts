@@ -3,24 +3,24 @@ import { waitUntil } from 'cloudflare:workers';
 import type { ObjectNamespace } from '../../durable-objects/object-namespace.ts';
 import { sleep } from '../../durable-objects/system-time.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
-import { onIndex } from '../../src/gateway/index-ref.ts';
-import { ManifestCache } from '../../src/gateway/manifest-cache.ts';
+import { onIndex } from '../../src/gateway/indexes/index-ref.ts';
+import { ManifestCache } from '../../src/gateway/indexes/manifest-cache.ts';
 import type { CapacityForecaster } from '../../src/gateway/planning/capacity-forecaster.ts';
-import type { DebtCalls } from '../../src/gateway/planning/debt-admin.ts';
-import { GatewayMeasures } from '../../src/gateway/planning/gateway-measures.ts';
+import type { DebtCalls } from '../../src/gateway/debt/debt-admin.ts';
+import { GatewayMeasures } from '../../src/gateway/debt/gateway-measures.ts';
 import { SloObserver } from '../../src/gateway/planning/slo-observer.ts';
-import { RecallMeasurement } from '../../src/gateway/recall-measurement.ts';
+import { RecallMeasurement } from '../../src/gateway/vectors/recall-measurement.ts';
 import { KnownOrganisations } from '../../src/gateway/tenancy/known-organisations.ts';
 import { UsageReader } from '../../src/gateway/tenancy/usage-reader.ts';
-import type { RequestLog } from '../../src/gateway/upstreams/request-log-admin.ts';
+import type { RequestLog } from '../../src/gateway/requests/request-log-admin.ts';
 import type { TenantId } from '../../src/kernel/ids.ts';
 import { ok } from '../../src/kernel/result.ts';
 import { organisationOf } from '../../src/tenancy/resource-ids.ts';
-import type { PlanningEnv, PlanningSources } from '../gateway/adapters/planning.ts';
-import { wireForecaster } from '../gateway/adapters/planning.ts';
-import { quotaLedgersOf } from '../gateway/adapters/tenancy.ts';
-import type { Basics } from '../gateway/serving.ts';
-import { basicsOf, oncePerIsolate } from '../gateway/serving.ts';
+import type { PlanningEnv, PlanningSources } from '../gateway/adapters/planning/planning.ts';
+import { wireForecaster } from '../gateway/adapters/planning/planning.ts';
+import { quotaLedgersOf } from '../gateway/adapters/tenancy/tenancy.ts';
+import type { Basics } from '../gateway/pipeline/serving.ts';
+import { basicsOf, oncePerIsolate } from '../gateway/pipeline/serving.ts';
 
 /** Bindings that the alarms of planning objects take. */
 export interface PlanningObjectEnv extends PlanningEnv {

@@ -1,9 +1,9 @@
-import { isReachable } from '../../contract/filter.ts';
-import type { Condition, Interval, Scalar } from '../../contract/filter.ts';
-import { instantOf } from '../../contract/instant.ts';
-import type { JsonValue } from '../../contract/json-value.ts';
+import { isReachable } from '../../contract/vectors/filter.ts';
+import type { Condition, Interval, Scalar } from '../../contract/vectors/filter.ts';
+import { instantOf } from '../../contract/vectors/instant.ts';
+import type { JsonValue } from '../../contract/api/json-value.ts';
 import { LIMITS } from '../../contract/limits.ts';
-import { STORABLE } from '../../contract/json-value.ts';
+import { STORABLE } from '../../contract/api/json-value.ts';
 import { unreachable } from '../../kernel/assert.ts';
 import { boxesOf, geoKey, keyRanges, pointOf } from './geo.ts';
 

@@ -1,9 +1,9 @@
-import { isReachable } from '../../contract/filter.ts';
-import type { Condition, Filter } from '../../contract/filter.ts';
-import type { JsonValue } from '../../contract/json-value.ts';
+import { isReachable } from '../../contract/vectors/filter.ts';
+import type { Condition, Filter } from '../../contract/vectors/filter.ts';
+import type { JsonValue } from '../../contract/api/json-value.ts';
 import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuseBeyond } from '../../contract/outcome.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/api/outcome.ts';
 import { must, unreachable } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Row } from '../stored-vector.ts';

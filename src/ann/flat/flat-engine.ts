@@ -1,4 +1,4 @@
-import type { Metric } from '../../contract/index-settings.ts';
+import type { Metric } from '../../contract/indexes/index-settings.ts';
 import { assert, must } from '../../kernel/assert.ts';
 import { BoundedHeap } from '../../kernel/heap.ts';
 import type { Candidate } from '../rescoring.ts';

@@ -1,4 +1,4 @@
-import { RECALL_TARGET_DEFAULT } from '../../contract/index-settings.ts';
+import { RECALL_TARGET_DEFAULT } from '../../contract/indexes/index-settings.ts';
 import type { MemoryHolder } from '../../kernel/memory-registry.ts';
 import { encodeSettings, newSettings } from '../engine/list-settings.ts';
 import { checksum } from '../lists/integrity.ts';

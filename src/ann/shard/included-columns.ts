@@ -1,6 +1,6 @@
 import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuseBeyond } from '../../contract/outcome.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/api/outcome.ts';
 import { ok } from '../../kernel/result.ts';
 import type { RecentColumns } from '../engine/recent-columns.ts';
 import type { Include, ShardQuery, VectorColumns } from '../shard-protocol.ts';

@@ -1,6 +1,6 @@
-import type { Metric } from '../../contract/index-settings.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
+import type { Metric } from '../../contract/indexes/index-settings.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
 import { must } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
 import { finite } from '../float32.ts';

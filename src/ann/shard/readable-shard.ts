@@ -1,6 +1,6 @@
-import type { Filter } from '../../contract/filter.ts';
+import type { Filter } from '../../contract/vectors/filter.ts';
 import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
 import { assert, must } from '../../kernel/assert.ts';
 import type { IndexId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';

@@ -1,5 +1,5 @@
 import { LIMITS } from '../../contract/limits.ts';
-import type { Metric } from '../../contract/index-settings.ts';
+import type { Metric } from '../../contract/indexes/index-settings.ts';
 import { must } from '../../kernel/assert.ts';
 import { compareScores } from '../metric.ts';
 import type { SearchCost } from '../search-cost.ts';

@@ -1,5 +1,5 @@
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
 import { assert } from '../../kernel/assert.ts';
 import { err, ok } from '../../kernel/result.ts';
 import type { Addressed } from '../access-mode.ts';

@@ -1,4 +1,4 @@
-import type { JsonValue } from '../../contract/json-value.ts';
+import type { JsonValue } from '../../contract/api/json-value.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import { must } from '../../kernel/assert.ts';
 import { insertInto } from '../../kernel/sql/bulk-statements.ts';

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
-import type { Endpoint, StreamedItems } from '../endpoint.ts';
-import { tenant } from '../endpoint.ts';
+import type { Endpoint, StreamedItems } from '../api/endpoint.ts';
+import { tenant } from '../api/endpoint.ts';
 import { LIMITS } from '../limits.ts';
 import { callQuery, collectionParams, enveloped, QDRANT_TAG, updateResult } from './envelope.ts';
 import { deletePayload, setPayload } from './payload.ts';

@@ -1,10 +1,10 @@
 import * as z from 'zod';
 
-import { about } from '../api-text.ts';
-import { indexName } from '../common.ts';
-import type { Endpoint } from '../endpoint.ts';
-import { call, json, NO_BODY, tenant } from '../endpoint.ts';
-import type { Metric } from '../index-settings.ts';
+import { about } from '../api/api-text.ts';
+import { indexName } from '../api/common.ts';
+import type { Endpoint } from '../api/endpoint.ts';
+import { call, json, NO_BODY, tenant } from '../api/endpoint.ts';
+import type { Metric } from '../indexes/index-settings.ts';
 import { LIMITS } from '../limits.ts';
 import { callQuery, collectionParams, enveloped, QDRANT_TAG, updateResult } from './envelope.ts';
 import { absent } from './selectors.ts';

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
-import type { Endpoint } from '../endpoint.ts';
-import { json, NO_BODY, PUBLIC } from '../endpoint.ts';
+import type { Endpoint } from '../api/endpoint.ts';
+import { json, NO_BODY, PUBLIC } from '../api/endpoint.ts';
 import { qdrantBatchEndpoints } from './batch.ts';
 import { qdrantAliasEndpoints, qdrantCollectionEndpoints } from './collections.ts';
 import { QDRANT_TAG } from './envelope.ts';

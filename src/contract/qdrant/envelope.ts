@@ -1,8 +1,8 @@
 import * as z from 'zod';
 
-import { about } from '../api-text.ts';
-import { indexName } from '../common.ts';
-import { json } from '../endpoint.ts';
+import { about } from '../api/api-text.ts';
+import { indexName } from '../api/common.ts';
+import { json } from '../api/endpoint.ts';
 
 export const QDRANT_TAG = 'Qdrant';
 

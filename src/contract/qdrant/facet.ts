@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
-import type { Endpoint } from '../endpoint.ts';
-import { call, json, tenant } from '../endpoint.ts';
+import type { Endpoint } from '../api/endpoint.ts';
+import { call, json, tenant } from '../api/endpoint.ts';
 import { LIMITS } from '../limits.ts';
 import { callQuery, collectionParams, enveloped, QDRANT_TAG } from './envelope.ts';
 import { qdrantFilter } from './filter.ts';

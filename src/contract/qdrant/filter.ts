@@ -1,9 +1,9 @@
 import * as z from 'zod';
 
-import { apiLines } from '../api-text.ts';
-import type { Condition, Filter } from '../filter.ts';
-import type { FilterPlace } from '../filter-check.ts';
-import { FilterCheck } from '../filter-check.ts';
+import { apiLines } from '../api/api-text.ts';
+import type { Condition, Filter } from '../vectors/filter.ts';
+import type { FilterPlace } from '../vectors/filter-check.ts';
+import { FilterCheck } from '../vectors/filter-check.ts';
 import { LIMITS } from '../limits.ts';
 import { filterPathOf, readFieldCondition } from './field-condition.ts';
 import { pointId } from './point-id.ts';

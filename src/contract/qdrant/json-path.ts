@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about } from '../api-text.ts';
+import { about } from '../api/api-text.ts';
 import { LIMITS } from '../limits.ts';
 
 /** A step of a path into a payload: to a member, to an item by its index, or to every item (null). */

@@ -1,9 +1,9 @@
 import * as z from 'zod';
 
-import type { Endpoint } from '../endpoint.ts';
-import { call, json, tenant } from '../endpoint.ts';
+import type { Endpoint } from '../api/endpoint.ts';
+import { call, json, tenant } from '../api/endpoint.ts';
 import { LIMITS } from '../limits.ts';
-import { metadata } from '../vector-fields.ts';
+import { metadata } from '../vectors/vector-fields.ts';
 import { callQuery, collectionParams, enveloped, QDRANT_TAG, updateResult } from './envelope.ts';
 import { qdrantFilter } from './filter.ts';
 import { jsonPath } from './json-path.ts';

@@ -1,6 +1,6 @@
 import { LIMITS } from '../limits.ts';
-import { isFlag, membersAmong, wholeWithin } from '../quick-reader.ts';
-import { readFloats } from '../vector-fields.ts';
+import { isFlag, membersAmong, wholeWithin } from '../api/quick-reader.ts';
+import { readFloats } from '../vectors/vector-fields.ts';
 
 const OPTIONS = ['limit', 'offset', 'score_threshold', 'with_payload', 'with_vector'];
 const QUERY = new Set(['query', ...OPTIONS]);

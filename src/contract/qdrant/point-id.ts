@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { isRawJson, rawJson } from '../../kernel/exact-json.ts';
 import type { RawJson } from '../../kernel/exact-json.ts';
 import { LIMITS } from '../limits.ts';
-import { STORABLE } from '../json-value.ts';
+import { STORABLE } from '../api/json-value.ts';
 
 const U64_MAX = 18_446_744_073_709_551_615n;
 const NUMBER = /^(?:0|[1-9]\d*)$/;

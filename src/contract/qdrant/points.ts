@@ -1,11 +1,11 @@
 import * as z from 'zod';
 
-import type { Endpoint } from '../endpoint.ts';
-import { call, json, tenant } from '../endpoint.ts';
-import type { FieldPath } from '../field-path.ts';
+import type { Endpoint } from '../api/endpoint.ts';
+import { call, json, tenant } from '../api/endpoint.ts';
+import type { FieldPath } from '../api/field-path.ts';
 import { LIMITS } from '../limits.ts';
-import { floatsReply } from '../embedding-fields.ts';
-import { floats, metadata } from '../vector-fields.ts';
+import { floatsReply } from '../embeddings/embedding-fields.ts';
+import { floats, metadata } from '../vectors/vector-fields.ts';
 import { callQuery, collectionParams, enveloped, QDRANT_TAG, updateResult } from './envelope.ts';
 import { qdrantFilter } from './filter.ts';
 import { newPointId, pointId, pointIdReply } from './point-id.ts';

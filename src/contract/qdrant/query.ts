@@ -1,9 +1,9 @@
 import * as z from 'zod';
 
 import { isRawJson } from '../../kernel/exact-json.ts';
-import { faultText } from '../fault-text.ts';
+import { faultText } from '../api/fault-text.ts';
 import { LIMITS } from '../limits.ts';
-import { floats } from '../vector-fields.ts';
+import { floats } from '../vectors/vector-fields.ts';
 import { pointId } from './point-id.ts';
 
 /** A vector, or the point that has it. */

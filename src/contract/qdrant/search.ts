@@ -1,11 +1,11 @@
 import * as z from 'zod';
 
-import { about } from '../api-text.ts';
-import type { Endpoint } from '../endpoint.ts';
-import { json, tenant } from '../endpoint.ts';
+import { about } from '../api/api-text.ts';
+import type { Endpoint } from '../api/endpoint.ts';
+import { json, tenant } from '../api/endpoint.ts';
 import { LIMITS } from '../limits.ts';
-import { withQuickReader } from '../quick-reader.ts';
-import { floats } from '../vector-fields.ts';
+import { withQuickReader } from '../api/quick-reader.ts';
+import { floats } from '../vectors/vector-fields.ts';
 import { callQuery, collectionParams, enveloped, QDRANT_TAG } from './envelope.ts';
 import { qdrantFilter } from './filter.ts';
 import { jsonPath } from './json-path.ts';

@@ -1,7 +1,7 @@
-import type { DebtSignal } from '../../contract/debt-facts.ts';
-import { DEBT_SIGNALS } from '../../contract/debt-facts.ts';
-import type { DebtFinding, DebtRule, Rating, Spread } from '../../contract/debt-items.ts';
-import type { DebtPolicy } from '../../contract/debt-policy.ts';
+import type { DebtSignal } from '../../contract/debt/debt-facts.ts';
+import { DEBT_SIGNALS } from '../../contract/debt/debt-facts.ts';
+import type { DebtFinding, DebtRule, Rating, Spread } from '../../contract/debt/debt-items.ts';
+import type { DebtPolicy } from '../../contract/debt/debt-policy.ts';
 import { groupBy } from '../../kernel/grouped.ts';
 import { Components, REPOSITORY } from '../components.ts';
 import { confidenceOf } from './confidence.ts';

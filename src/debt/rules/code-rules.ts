@@ -1,5 +1,5 @@
-import type { DebtFact } from '../../contract/debt-facts.ts';
-import type { DebtRule, Spread } from '../../contract/debt-items.ts';
+import type { DebtFact } from '../../contract/debt/debt-facts.ts';
+import type { DebtRule, Spread } from '../../contract/debt/debt-items.ts';
 import { groupBy } from '../../kernel/grouped.ts';
 import { evenSpread } from '../spread.ts';
 import { COMPLEXITY_RULES } from './complexity-rules.ts';

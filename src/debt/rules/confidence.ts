@@ -1,4 +1,4 @@
-import type { DebtRule, Grade } from '../../contract/debt-items.ts';
+import type { DebtRule, Grade } from '../../contract/debt/debt-items.ts';
 
 /** Verdicts of readers on findings: how many there are, and how many of them say that it is debt. */
 export interface Judged {

@@ -1,4 +1,4 @@
-import type { DebtRule } from '../../contract/debt-items.ts';
+import type { DebtRule } from '../../contract/debt/debt-items.ts';
 import { groupBy } from '../../kernel/grouped.ts';
 import { ML_TEST_SECTIONS, sectionOf } from '../ml-test-score.ts';
 import { evenSpread } from '../spread.ts';

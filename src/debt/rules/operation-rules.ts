@@ -1,4 +1,4 @@
-import type { DebtRule } from '../../contract/debt-items.ts';
+import type { DebtRule } from '../../contract/debt/debt-items.ts';
 import { REPOSITORY } from '../components.ts';
 import { evenSpread } from '../spread.ts';
 import type { Rule } from './rule.ts';

@@ -1,4 +1,4 @@
-import type { Rating } from '../../contract/debt-items.ts';
+import type { Rating } from '../../contract/debt/debt-items.ts';
 
 /** Writing a line anew takes this long: 0.06 of a day of eight hours, as SonarQube has it. */
 const LINE_MINUTES = 30;

@@ -1,6 +1,6 @@
-import type { DebtFact, DebtSignal, FactKind } from '../../contract/debt-facts.ts';
-import type { DebtFinding, Grade, Spread } from '../../contract/debt-items.ts';
-import type { DebtPolicy } from '../../contract/debt-policy.ts';
+import type { DebtFact, DebtSignal, FactKind } from '../../contract/debt/debt-facts.ts';
+import type { DebtFinding, Grade, Spread } from '../../contract/debt/debt-items.ts';
+import type { DebtPolicy } from '../../contract/debt/debt-policy.ts';
 import type { Components } from '../components.ts';
 import type { FactSet } from '../fact.ts';
 import { interestOfTouched } from '../price.ts';

@@ -1,5 +1,5 @@
 import satisfies from 'spdx-satisfies';
-import type { DebtRule } from '../../contract/debt-items.ts';
+import type { DebtRule } from '../../contract/debt/debt-items.ts';
 import { evenSpread } from '../spread.ts';
 import type { Rule } from './rule.ts';
 import { detailOf, numberOf, ofEach, ofNamed, textDetailOf } from './rule.ts';

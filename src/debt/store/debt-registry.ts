@@ -1,11 +1,11 @@
-import type { DebtFact, DebtFactFile, DebtSignal } from '../../contract/debt-facts.ts';
-import type { DebtAction } from '../../contract/debt-items.ts';
-import { messageOf } from '../../contract/errors.ts';
+import type { DebtFact, DebtFactFile, DebtSignal } from '../../contract/debt/debt-facts.ts';
+import type { DebtAction } from '../../contract/debt/debt-items.ts';
+import { messageOf } from '../../contract/api/errors.ts';
 import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseBeyond } from '../../contract/outcome.ts';
-import type { WriteLease } from '../../contract/write-lease.ts';
-import { underLease } from '../../contract/write-lease.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse, refuseBeyond } from '../../contract/api/outcome.ts';
+import type { WriteLease } from '../../contract/tenancy/write-lease.ts';
+import { underLease } from '../../contract/tenancy/write-lease.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { TenantId } from '../../kernel/ids.ts';
 import { utf8 } from '../../kernel/bytes.ts';

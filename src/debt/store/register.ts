@@ -1,7 +1,7 @@
-import type { DebtSignal } from '../../contract/debt-facts.ts';
-import type { DebtAction, DebtFinding, DebtItem } from '../../contract/debt-items.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
+import type { DebtSignal } from '../../contract/debt/debt-facts.ts';
+import type { DebtAction, DebtFinding, DebtItem } from '../../contract/debt/debt-items.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Assessment } from '../rules/assess.ts';
 import { openItem } from '../item.ts';

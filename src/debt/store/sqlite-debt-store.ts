@@ -1,7 +1,7 @@
-import type { DebtFact, DebtSignal, FactKind } from '../../contract/debt-facts.ts';
-import type { DebtItem } from '../../contract/debt-items.ts';
-import type { DebtPolicy } from '../../contract/debt-policy.ts';
-import { debtPolicy } from '../../contract/debt-policy.ts';
+import type { DebtFact, DebtSignal, FactKind } from '../../contract/debt/debt-facts.ts';
+import type { DebtItem } from '../../contract/debt/debt-items.ts';
+import type { DebtPolicy } from '../../contract/debt/debt-policy.ts';
+import { debtPolicy } from '../../contract/debt/debt-policy.ts';
 import type { TenantId } from '../../kernel/ids.ts';
 import type { Migrations } from '../../kernel/sql/migrate.ts';
 import { SqliteStore } from '../../kernel/sql/sqlite-store.ts';

@@ -1,4 +1,4 @@
-import type { DebtItem } from '../../contract/debt-items.ts';
+import type { DebtItem } from '../../contract/debt/debt-items.ts';
 import { sumOf } from '../evidence/number-table.ts';
 import type { TeamLoad } from './team-load.ts';
 

@@ -1,4 +1,4 @@
-import type { DebtFact, FactKind } from '../../contract/debt-facts.ts';
+import type { DebtFact, FactKind } from '../../contract/debt/debt-facts.ts';
 import type { FactSet } from '../fact.ts';
 import { NumberTable, sumOf } from '../evidence/number-table.ts';
 import { detailOf, numberOf, textDetailOf } from '../rules/rule.ts';

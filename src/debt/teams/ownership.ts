@@ -1,4 +1,4 @@
-import type { DebtTeam } from '../../contract/debt-plan.ts';
+import type { DebtTeam } from '../../contract/debt/debt-plan.ts';
 import { sumOf } from '../evidence/number-table.ts';
 import type { TeamHistory } from './team-history.ts';
 

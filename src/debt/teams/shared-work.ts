@@ -1,5 +1,5 @@
-import type { DebtFact } from '../../contract/debt-facts.ts';
-import type { DebtTeam } from '../../contract/debt-plan.ts';
+import type { DebtFact } from '../../contract/debt/debt-facts.ts';
+import type { DebtTeam } from '../../contract/debt/debt-plan.ts';
 import { groupBy } from '../../kernel/grouped.ts';
 import { sumOf } from '../evidence/number-table.ts';
 import { numberOf } from '../rules/rule.ts';

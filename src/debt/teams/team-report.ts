@@ -1,5 +1,5 @@
-import type { DebtTeam } from '../../contract/debt-plan.ts';
-import type { DebtPolicy } from '../../contract/debt-policy.ts';
+import type { DebtTeam } from '../../contract/debt/debt-plan.ts';
+import type { DebtPolicy } from '../../contract/debt/debt-policy.ts';
 import { groupBy } from '../../kernel/grouped.ts';
 import { Components } from '../components.ts';
 import type { FactSet } from '../fact.ts';

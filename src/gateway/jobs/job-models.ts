@@ -1,6 +1,6 @@
 import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseResource } from '../../contract/outcome.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse, refuseResource } from '../../contract/api/outcome.ts';
 import type { ModelManifest } from '../../inference/model-manifest.ts';
 import { memoryBytesOf } from '../../inference/served/model-size.ts';
 import { utf8 } from '../../kernel/bytes.ts';

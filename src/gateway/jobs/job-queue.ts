@@ -1,5 +1,5 @@
-import type { Outcome } from '../../contract/outcome.ts';
-import type { PoolRecord } from '../../contract/pool-record.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import type { PoolRecord } from '../../contract/pools/pool-record.ts';
 import type { FileId, JobId, OrganisationId, PoolId, TenantId } from '../../kernel/ids.ts';
 import type { JobExplanation } from '../../scheduler/served/explain-job.ts';
 import type { CellOperation, CellOperations } from '../../scheduler/served/cell-operations.ts';

@@ -1,5 +1,5 @@
-import type { ResourceOptionRequest } from '../../contract/job-terms.ts';
-import type { CreateJob } from '../../contract/jobs.ts';
+import type { ResourceOptionRequest } from '../../contract/jobs/job-terms.ts';
+import type { CreateJob } from '../../contract/jobs/jobs.ts';
 import type { JobId } from '../../kernel/ids.ts';
 import type { ResourceOption } from '../../scheduler/engine/model/job-spec.ts';
 import { WHOLE_MILLI } from '../../scheduler/engine/model/pool-spec.ts';

@@ -1,4 +1,4 @@
-import type { TuningStatus } from '../../contract/fine-tuning.ts';
+import type { TuningStatus } from '../../contract/jobs/fine-tuning.ts';
 import { unreachable } from '../../kernel/assert.ts';
 import type { Job } from '../../scheduler/served/jobs/job.ts';
 

@@ -1,7 +1,7 @@
 import { LIMITS } from '../../contract/limits.ts';
-import type { CreateModelBody } from '../../contract/models.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseBeyond } from '../../contract/outcome.ts';
+import type { CreateModelBody } from '../../contract/models/models.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse, refuseBeyond } from '../../contract/api/outcome.ts';
 import type { ModelOwner, VersionManifest } from '../../inference/registry/version-manifest.ts';
 import { readingOf } from '../../inference/registry/version-manifest.ts';
 import { servedContractHash } from '../../inference/served/contract-hash.ts';

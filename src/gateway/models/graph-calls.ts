@@ -1,6 +1,6 @@
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseResource } from '../../contract/outcome.ts';
-import type { TenantPrincipal } from '../../contract/principal.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse, refuseResource } from '../../contract/api/outcome.ts';
+import type { TenantPrincipal } from '../../contract/api/principal.ts';
 import type { RegisteredRoute } from '../../inference/registry/model-route.ts';
 import { versionFor } from '../../inference/registry/model-route.ts';
 import type { Classes, ModelCalls, Verified } from '../../inference/served/model-calls.ts';
@@ -8,9 +8,9 @@ import type { ModelRef } from '../../inference/served-manifest.ts';
 import type { NamedTensor } from '../../inference/tensor.ts';
 import { utf8 } from '../../kernel/bytes.ts';
 import { ok } from '../../kernel/result.ts';
-import { mayTouchModels } from '../authority.ts';
+import { mayTouchModels } from '../tenancy/authority.ts';
 import type { ModelRoutes } from './model-routes.ts';
-import { Composed } from '../composed.ts';
+import { Composed } from '../api/composed.ts';
 
 interface GraphCallsParts {
   readonly routes: ModelRoutes;

@@ -1,21 +1,21 @@
-import type { FailureReason, Grant, JobOutput } from '../../contract/attempt.ts';
-import { ERRORS, messageOf } from '../../contract/errors.ts';
-import { isBuild, registrationOf } from '../../contract/job-facts.ts';
+import type { FailureReason, Grant, JobOutput } from '../../contract/jobs/attempt.ts';
+import { ERRORS, messageOf } from '../../contract/api/errors.ts';
+import { isBuild, registrationOf } from '../../contract/jobs/job-facts.ts';
 import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
-import type { Authority } from '../../contract/write-lease.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import type { Authority } from '../../contract/tenancy/write-lease.ts';
 import { isVerified } from '../../inference/registry/model-record.ts';
 import type { RegisteredRoute } from '../../inference/registry/model-route.ts';
 import { isStatic } from '../../inference/served/contract-hash.ts';
 import type { FileId, KeyId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
-import type { Acting } from '../authority.ts';
+import type { Acting } from '../tenancy/authority.ts';
 import type { VersionBody } from './describe-version.ts';
 import type { ModelActor, ModelAdmin, VersionFiles } from './model-admin.ts';
 import type { ModelFileStore } from './model-registries.ts';
 import type { ModelRoutes } from './model-routes.ts';
-import { Composed } from '../composed.ts';
+import { Composed } from '../api/composed.ts';
 
 interface JobRegistrationParts {
   readonly admin: Pick<ModelAdmin, 'register' | 'promote'>;

@@ -1,10 +1,10 @@
 import { LIMITS } from '../../contract/limits.ts';
-import type { CreateModelBody } from '../../contract/models.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseBeyond, refuseResource } from '../../contract/outcome.ts';
-import type { AdminPrincipal, Principal, TenantPrincipal } from '../../contract/principal.ts';
-import type { ChangedBy } from '../../contract/write-lease.ts';
-import { underAuthority } from '../../contract/write-lease.ts';
+import type { CreateModelBody } from '../../contract/models/models.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse, refuseBeyond, refuseResource } from '../../contract/api/outcome.ts';
+import type { AdminPrincipal, Principal, TenantPrincipal } from '../../contract/api/principal.ts';
+import type { ChangedBy } from '../../contract/tenancy/write-lease.ts';
+import { underAuthority } from '../../contract/tenancy/write-lease.ts';
 import type { ModelAlias, VersionRecord } from '../../inference/registry/model-record.ts';
 import { isVerified, WHOLE_PPM } from '../../inference/registry/model-record.ts';
 import { gateFaults } from '../../inference/registry/quality-gate.ts';
@@ -17,14 +17,14 @@ import type { Clock } from '../../kernel/clock.ts';
 import type { FileId, TenantId } from '../../kernel/ids.ts';
 import type { KeyedRequest } from '../../kernel/sql/spent-keys.ts';
 import { ok } from '../../kernel/result.ts';
-import type { Acting } from '../authority.ts';
-import type { StoredFile } from '../jobs/file-store.ts';
+import type { Acting } from '../tenancy/authority.ts';
+import type { StoredFile } from '../files/file-store.ts';
 import { actorOf, ownerFor, requestDigest, subjectOf } from '../tenancy/subject.ts';
 import type { VersionBody } from './describe-version.ts';
 import { checkStatedPaths, describeVersion } from './describe-version.ts';
 import { checkVersion } from './model-checks.ts';
 import type { ModelFileStore, ModelRegistries, ModelRegistryCalls } from './model-registries.ts';
-import { Composed } from '../composed.ts';
+import { Composed } from '../api/composed.ts';
 
 interface ModelAdminParts {
   readonly registries: ModelRegistries;

@@ -1,7 +1,7 @@
-import type { ModelReply } from '../../contract/models.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuseResource } from '../../contract/outcome.ts';
-import type { Principal } from '../../contract/principal.ts';
+import type { ModelReply } from '../../contract/models/models.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuseResource } from '../../contract/api/outcome.ts';
+import type { Principal } from '../../contract/api/principal.ts';
 import type { ModelManifest } from '../../inference/model-manifest.ts';
 import { findVersion } from '../../inference/model-manifest.ts';
 import type { ModelView } from '../../inference/registry/model-queries.ts';
@@ -11,10 +11,10 @@ import type { ModelOwner } from '../../inference/registry/version-manifest.ts';
 import { PLATFORM } from '../../inference/registry/version-manifest.ts';
 import type { ServedFile } from '../../inference/served-manifest.ts';
 import { ok } from '../../kernel/result.ts';
-import { mayTouchModels } from '../authority.ts';
+import { mayTouchModels } from '../tenancy/authority.ts';
 import type { UpstreamCalls } from '../upstreams/upstream-calls.ts';
 import type { ModelRegistries } from './model-registries.ts';
-import { Composed } from '../composed.ts';
+import { Composed } from '../api/composed.ts';
 
 /** A model of the deployment, or a registered one. */
 export type ListedModel =

@@ -1,5 +1,5 @@
 import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
 import type { VersionChecks, VersionRecord } from '../../inference/registry/model-record.ts';
 import type { ModelOwner } from '../../inference/registry/version-manifest.ts';
 import type { ModelCalls } from '../../inference/served/model-calls.ts';

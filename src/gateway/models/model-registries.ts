@@ -1,4 +1,4 @@
-import type { Outcome } from '../../contract/outcome.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
 import type { ModelOwner } from '../../inference/registry/version-manifest.ts';
 import type { FileId, TenantId } from '../../kernel/ids.ts';
 import type { Remote } from '../../kernel/remote.ts';

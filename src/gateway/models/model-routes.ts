@@ -1,6 +1,6 @@
 import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
 import type { ModelRoute } from '../../inference/registry/model-route.ts';
 import { namedModel } from '../../inference/registry/model-route.ts';
 import { PLATFORM } from '../../inference/registry/version-manifest.ts';

@@ -1,9 +1,9 @@
 import { assumed } from '../../capacity/assumptions.ts';
 import { planIndex } from '../../capacity/index-plan.ts';
 import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import type { QuotaRule } from '../../contract/quota-rule.ts';
-import { RECALL_TARGET_DEFAULT } from '../../contract/index-settings.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import type { QuotaRule } from '../../contract/tenancy/quota-rule.ts';
+import { RECALL_TARGET_DEFAULT } from '../../contract/indexes/index-settings.ts';
 import type { TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { IndexManifest, IndexPage } from '../../index/index-manifest.ts';

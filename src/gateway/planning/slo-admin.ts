@@ -1,16 +1,16 @@
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
-import type { TenantPrincipal } from '../../contract/principal.ts';
-import type { SetSloBody } from '../../contract/slos.ts';
-import type { WriteLease } from '../../contract/write-lease.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import type { TenantPrincipal } from '../../contract/api/principal.ts';
+import type { SetSloBody } from '../../contract/planning/slos.ts';
+import type { WriteLease } from '../../contract/tenancy/write-lease.ts';
 import type { TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Indicator, Objective } from '../../slo/objective.ts';
 import type { ObjectiveView } from '../../slo/slo-register.ts';
-import type { Acting, NoteChange } from '../authority.ts';
-import { changeNoted } from '../authority.ts';
+import type { Acting, NoteChange } from '../tenancy/authority.ts';
+import { changeNoted } from '../tenancy/authority.ts';
 import { ownerFor } from '../tenancy/subject.ts';
-import { Composed } from '../composed.ts';
+import { Composed } from '../api/composed.ts';
 
 /** Whether a tenant is alerted of limits that it is going to reach, and how far ahead. */
 export interface CapacityAlerts {

@@ -1,5 +1,5 @@
 import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
@@ -11,9 +11,9 @@ import type { Cursor, HourlyCounter, Observation } from '../../slo/observation.t
 import { countersFromMs, decidedWaits, grownBy } from '../../slo/observation.ts';
 import type { RecallEstimate } from '../../index/recall-estimate.ts';
 import type { JobQueue } from '../jobs/job-queue.ts';
-import type { RequestLog } from '../upstreams/request-log-admin.ts';
+import type { RequestLog } from '../requests/request-log-admin.ts';
 import { MINUTE_MS } from '../../kernel/time-units.ts';
-import { Composed } from '../composed.ts';
+import { Composed } from '../api/composed.ts';
 
 interface SloObserverParts {
   readonly logOf: (tenant: TenantId) => Pick<RequestLog, 'hours'>;

@@ -1,7 +1,7 @@
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
-import type { Principal } from '../../contract/principal.ts';
-import type { QuotaRule } from '../../contract/quota-rule.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import type { Principal } from '../../contract/api/principal.ts';
+import type { QuotaRule } from '../../contract/tenancy/quota-rule.ts';
 import type { OrganisationId, ProjectId, TenantId } from '../../kernel/ids.ts';
 import { base32 } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
@@ -16,7 +16,7 @@ import { entropyFor } from './entropy.ts';
 import type { QuotaLedgers } from './quota-ledger.ts';
 import { actorOf, requestDigest } from './subject.ts';
 import type { TenancyParts } from './tenancy-admin.ts';
-import { Composed } from '../composed.ts';
+import { Composed } from '../api/composed.ts';
 
 /** Characters of the ids of credits, charges and webhooks, and of a webhook's secret: 100 and 200 bits. */
 const ID_CHARS = 20;

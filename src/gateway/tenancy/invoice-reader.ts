@@ -1,8 +1,8 @@
-import type { Meter } from '../../contract/meter.ts';
-import { UPSTREAM_METERS } from '../../contract/meter.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
-import type { Principal } from '../../contract/principal.ts';
+import type { Meter } from '../../contract/api/meter.ts';
+import { UPSTREAM_METERS } from '../../contract/api/meter.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import type { Principal } from '../../contract/api/principal.ts';
 import type { OrganisationId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Invoice } from '../../tenancy/billing/invoice.ts';
@@ -15,7 +15,7 @@ import type { Organisations } from './organisation-store.ts';
 import { allTenants } from './organisation-store.ts';
 import type { BillingLedgers } from './billing-ledger.ts';
 import type { QuotaLedgers } from './quota-ledger.ts';
-import { Composed } from '../composed.ts';
+import { Composed } from '../api/composed.ts';
 
 /** Granted to a tenant in a month and not billed to it: never billed, and never less than nothing. */
 export interface Unreconciled {

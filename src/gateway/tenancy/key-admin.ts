@@ -1,7 +1,7 @@
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseBeyond } from '../../contract/outcome.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse, refuseBeyond } from '../../contract/api/outcome.ts';
 import { LIMITS } from '../../contract/limits.ts';
-import type { Principal, Scope, TenantPrincipal } from '../../contract/principal.ts';
+import type { Principal, Scope, TenantPrincipal } from '../../contract/api/principal.ts';
 import type { KeyId, ProjectId, TenantId } from '../../kernel/ids.ts';
 import { base32 } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';

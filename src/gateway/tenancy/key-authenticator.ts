@@ -1,9 +1,9 @@
 import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
-import { sharedFor } from '../../contract/shared-work.ts';
-import type { Scope, TenantPrincipal } from '../../contract/principal.ts';
-import { leaseFrom } from '../../contract/write-lease.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import { sharedFor } from '../../contract/api/shared-work.ts';
+import type { Scope, TenantPrincipal } from '../../contract/api/principal.ts';
+import { leaseFrom } from '../../contract/tenancy/write-lease.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { constantTimeEqual } from '../../kernel/hmac.ts';
 import type { Hmac } from '../../kernel/hmac.ts';
@@ -15,7 +15,7 @@ import { parseApiKey } from '../../tenancy/keys/api-key.ts';
 import { organisationOf } from '../../tenancy/resource-ids.ts';
 import type { AdmittedKey } from '../../tenancy/keys/key-record.ts';
 import { SUSPENDED_TENANT, UNKNOWN_KEY, verify } from '../../tenancy/keys/key-record.ts';
-import type { Authenticator, Credential, Proof } from '../authority.ts';
+import type { Authenticator, Credential, Proof } from './authority.ts';
 import { dropOldest } from '../../kernel/drop-oldest.ts';
 
 /** Where key records are kept. Rejects when it cannot be reached within `controlTimeoutMs`. */

@@ -1,9 +1,9 @@
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
 import type { OrganisationId } from '../../kernel/ids.ts';
 import { portTo } from '../../kernel/remote.ts';
 import type { OrganisationDirectory, Organisations, OrganisationStore } from './organisation-store.ts';
-import { Composed } from '../composed.ts';
+import { Composed } from '../api/composed.ts';
 
 interface KnownOrganisationsParts {
   /** Addresses an object, which creates it. */

@@ -1,12 +1,12 @@
 import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
 import type { OrganisationId, TenantId } from '../../kernel/ids.ts';
 import type { Remote } from '../../kernel/remote.ts';
 import { ok } from '../../kernel/result.ts';
 import type { OrganisationService } from '../../tenancy/organisation-service.ts';
 import type { PageOf } from '../../kernel/page.ts';
 import type { Organisation } from '../../tenancy/organisation.ts';
-import type { NoteChange } from '../authority.ts';
+import type { NoteChange } from './authority.ts';
 import { actorOf } from './subject.ts';
 
 /** Everything of one organisation. Calls reject when the store cannot be reached. */

@@ -1,5 +1,5 @@
-import type { Outcome } from '../../contract/outcome.ts';
-import type { Principal } from '../../contract/principal.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import type { Principal } from '../../contract/api/principal.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Hmac } from '../../kernel/hmac.ts';
 import type { IdSigner } from '../../kernel/id-signer.ts';
@@ -12,7 +12,7 @@ import { ORGANISATION_CHARS, organisationId, organisationOf, projectId, TENANT_C
 import { entropyFor } from './entropy.ts';
 import type { Organisations } from './organisation-store.ts';
 import { actorOf, ownerFor, requestDigest, subjectOf } from './subject.ts';
-import { Composed } from '../composed.ts';
+import { Composed } from '../api/composed.ts';
 
 export interface TenancyParts {
   readonly organisations: Organisations;

@@ -1,7 +1,7 @@
 import { LIMITS } from '../../contract/limits.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { UsageBatch, UsageBuffer } from '../../tenancy/usage/usage-buffer.ts';
-import { DelayedDelivery } from '../delayed-delivery.ts';
+import { DelayedDelivery } from '../api/delayed-delivery.ts';
 
 /** Takes a batch for good; a line that arrives again changes nothing. Rejects when it could not take it. */
 export type UsageSink = (batch: UsageBatch) => Promise<void>;

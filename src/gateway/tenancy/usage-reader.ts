@@ -1,7 +1,7 @@
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
-import type { Principal } from '../../contract/principal.ts';
-import type { Dimension } from '../../contract/meter.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import type { Principal } from '../../contract/api/principal.ts';
+import type { Dimension } from '../../contract/api/meter.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { OrganisationId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
@@ -12,7 +12,7 @@ import type { Organisations } from './organisation-store.ts';
 import { subjectOf } from './subject.ts';
 import type { WholeHours } from './whole-hours.ts';
 import { wholeHours } from './whole-hours.ts';
-import { Composed } from '../composed.ts';
+import { Composed } from '../api/composed.ts';
 
 /** The ledger of an organisation: its read operations. */
 export type UsageLines = (organisationId: OrganisationId, query: UsageQuery) => Promise<Outcome<readonly UsageLine[]>>;

@@ -1,5 +1,5 @@
 import { LIMITS } from '../../contract/limits.ts';
-import type { Principal } from '../../contract/principal.ts';
+import type { Principal } from '../../contract/api/principal.ts';
 import type { FindTarget } from '../../upstreams/routes/route-plan.ts';
 import type { Target } from '../../upstreams/target.ts';
 import { targetName } from '../../upstreams/target.ts';

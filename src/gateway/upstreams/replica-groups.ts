@@ -1,8 +1,8 @@
 import { LruCache } from '../../cache/lru-cache.ts';
 import { LIMITS } from '../../contract/limits.ts';
-import { isForbidden } from '../../contract/network-host.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
+import { isForbidden } from '../../contract/api/network-host.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { JobId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';

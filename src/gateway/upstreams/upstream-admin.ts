@@ -1,9 +1,9 @@
-import { refusalAt } from '../../contract/errors.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
-import type { Principal } from '../../contract/principal.ts';
-import type { ChangeUpstreamBody, CreateUpstreamBody } from '../../contract/upstreams.ts';
-import type { WriteLease } from '../../contract/write-lease.ts';
+import { refusalAt } from '../../contract/api/errors.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import type { Principal } from '../../contract/api/principal.ts';
+import type { ChangeUpstreamBody, CreateUpstreamBody } from '../../contract/upstreams/upstreams.ts';
+import type { WriteLease } from '../../contract/tenancy/write-lease.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { err, ok } from '../../kernel/result.ts';
 import type { PageOf } from '../../kernel/page.ts';
@@ -17,12 +17,12 @@ import { ownerOf } from '../../upstreams/upstream-record.ts';
 import { noUpstream, storedSecret } from '../../upstreams/upstream-registry.ts';
 import type { UpstreamSettings } from '../../upstreams/upstream-settings.ts';
 import { changedSettings, newSettings } from '../../upstreams/upstream-settings.ts';
-import type { Acting, NoteChange } from '../authority.ts';
-import { changeNoted } from '../authority.ts';
+import type { Acting, NoteChange } from '../tenancy/authority.ts';
+import { changeNoted } from '../tenancy/authority.ts';
 import { requestDigest } from '../tenancy/subject.ts';
 import type { ReplicaGroups } from './replica-groups.ts';
 import type { UpstreamCalls, UpstreamsOf } from './upstream-calls.ts';
-import { Composed } from '../composed.ts';
+import { Composed } from '../api/composed.ts';
 
 interface UpstreamAdminParts {
   readonly upstreams: UpstreamsOf;

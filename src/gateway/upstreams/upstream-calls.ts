@@ -1,4 +1,4 @@
-import type { ModelReply } from '../../contract/models.ts';
+import type { ModelReply } from '../../contract/models/models.ts';
 import type { Remote } from '../../kernel/remote.ts';
 import type { UpstreamOwner } from '../../upstreams/upstream-record.ts';
 import type { UpstreamRegistry } from '../../upstreams/upstream-registry.ts';

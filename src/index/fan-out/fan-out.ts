@@ -1,12 +1,12 @@
 import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Timer } from '../../kernel/timer.ts';
 import { overloaded } from '../../ann/read-queue.ts';
 import { LatencyWindow } from './latency-window.ts';
-import type { ErrorCode } from '../../contract/errors.ts';
+import type { ErrorCode } from '../../contract/api/errors.ts';
 
 /** What the shards answered, in the order in which they were given. */
 export interface Gathered<T> {

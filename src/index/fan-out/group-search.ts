@@ -1,6 +1,6 @@
 import { LIMITS } from '../../contract/limits.ts';
-import type { Metric } from '../../contract/index-settings.ts';
-import type { Outcome } from '../../contract/outcome.ts';
+import type { Metric } from '../../contract/indexes/index-settings.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
 import { ok } from '../../kernel/result.ts';
 import type { IndexManifest } from '../index-manifest.ts';
 import type { ReadConsistency } from '../../ann/replication/read-consistency.ts';

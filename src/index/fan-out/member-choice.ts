@@ -1,5 +1,5 @@
 import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
 import { ABSENCES } from './fan-out.ts';
 import { dropOldest } from '../../kernel/drop-oldest.ts';
 

@@ -1,7 +1,7 @@
 import type { ReadConsistency } from '../../ann/replication/read-consistency.ts';
 import type { IndexManifest, ShardMember } from '../index-manifest.ts';
 import type { ShardFetch, ShardMatches, ShardQuery, ShardVectors } from '../../ann/shard-protocol.ts';
-import type { Outcome } from '../../contract/outcome.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
 import type { FanOut, Gathered, Leaf } from './fan-out.ts';
 import type { MemberChoice } from './member-choice.ts';
 import type { BatchPart } from './search-batch.ts';

@@ -1,6 +1,6 @@
 import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { keySpent } from '../../contract/spent-key.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { keySpent } from '../../contract/api/spent-key.ts';
 import type { IndexId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Creation } from '../index-lifecycle.ts';

@@ -1,9 +1,9 @@
 import type { IndexManifest } from '../index-manifest.ts';
 import type { KnownRoutes } from './known-routes.ts';
 import type { RouteReader } from './route-reader.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
-import { SHARED_WORK_BOUNDS, sharedRefusal } from '../../contract/shared-work.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import { SHARED_WORK_BOUNDS, sharedRefusal } from '../../contract/api/shared-work.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { err, ok } from '../../kernel/result.ts';
 import { SharedWork } from '../../kernel/shared-work.ts';

@@ -1,13 +1,13 @@
 import { editedMetadata } from '../../ann/metadata-edit.ts';
 import type { IndexManifest } from '../index-manifest.ts';
 import type { Patched, ShardPatch, ShardVectors, Written } from '../../ann/shard-protocol.ts';
-import type { Filter } from '../../contract/filter.ts';
+import type { Filter } from '../../contract/vectors/filter.ts';
 import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
 import { must } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
-import type { Authority } from '../../contract/write-lease.ts';
+import type { Authority } from '../../contract/tenancy/write-lease.ts';
 import type { LocatedListing } from './located-listing.ts';
 import type { LocatedReads } from './located-reads.ts';
 import type { LocatedWrites } from './located-writes.ts';

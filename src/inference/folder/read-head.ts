@@ -1,6 +1,6 @@
-import type { FieldPath } from '../../contract/field-path.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseBeyond } from '../../contract/outcome.ts';
+import type { FieldPath } from '../../contract/api/field-path.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse, refuseBeyond } from '../../contract/api/outcome.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Activation, ModelTask } from '../served-manifest.ts';

@@ -1,7 +1,7 @@
-import type { FieldPath } from '../../contract/field-path.ts';
+import type { FieldPath } from '../../contract/api/field-path.ts';
 import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
 import { ok } from '../../kernel/result.ts';
 import type { ModelReading, ModelTask } from '../served-manifest.ts';
 import type { JsonRecord } from '../text/config-json.ts';

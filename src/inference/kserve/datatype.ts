@@ -1,4 +1,4 @@
-import { DATATYPES } from '../../contract/kserve.ts';
+import { DATATYPES } from '../../contract/models/kserve.ts';
 import type { TensorData, TensorType } from '../tensor.ts';
 
 /** What the names of the wire are in ONNX. */

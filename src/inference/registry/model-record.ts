@@ -1,4 +1,4 @@
-import type { Refusal } from '../../contract/errors.ts';
+import type { Refusal } from '../../contract/api/errors.ts';
 import type { ModelTask } from '../served-manifest.ts';
 import type { VersionManifest } from './version-manifest.ts';
 

@@ -1,7 +1,7 @@
-import { shownName } from '../../contract/field-path.ts';
+import { shownName } from '../../contract/api/field-path.ts';
 import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseBeyond } from '../../contract/outcome.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse, refuseBeyond } from '../../contract/api/outcome.ts';
 import { ok } from '../../kernel/result.ts';
 import { isModelPath } from '../onnx/external-path.ts';
 import { readingOf } from '../registry/version-manifest.ts';

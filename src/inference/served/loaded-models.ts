@@ -1,6 +1,6 @@
 import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { SHARED_WORK_BOUNDS, sharedRefusal } from '../../contract/shared-work.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { SHARED_WORK_BOUNDS, sharedRefusal } from '../../contract/api/shared-work.ts';
 import { err, ok } from '../../kernel/result.ts';
 import type { MemoryHolder } from '../../kernel/memory-registry.ts';
 import { MemoryRegistry } from '../../kernel/memory-registry.ts';

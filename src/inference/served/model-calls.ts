@@ -1,4 +1,4 @@
-import type { Outcome } from '../../contract/outcome.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
 import type { StatedReading } from '../folder/read-model-folder.ts';
 import type { ModelReading, ModelRef, ServedFile } from '../served-manifest.ts';
 import type { NamedTensor, TensorPort } from '../tensor.ts';

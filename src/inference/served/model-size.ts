@@ -1,6 +1,6 @@
 import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuseBeyond } from '../../contract/outcome.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/api/outcome.ts';
 import { ok } from '../../kernel/result.ts';
 import { TOKENISER_CONFIG_FILE, TOKENISER_FILE } from './contract-hash.ts';
 import type { ModelRef } from '../served-manifest.ts';

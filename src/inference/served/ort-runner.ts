@@ -1,5 +1,5 @@
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseBeyond } from '../../contract/outcome.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse, refuseBeyond } from '../../contract/api/outcome.ts';
 import { Mutex } from '../../kernel/mutex.ts';
 import { ok } from '../../kernel/result.ts';
 import { detachWeights } from '../onnx/detach-weights.ts';

@@ -1,7 +1,7 @@
 import { LIMITS } from '../../contract/limits.ts';
-import type { Refusal } from '../../contract/errors.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
+import type { Refusal } from '../../contract/api/errors.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { err, ok } from '../../kernel/result.ts';
 import type { Timer } from '../../kernel/timer.ts';

@@ -1,7 +1,7 @@
-import type { FieldPath } from '../../contract/field-path.ts';
-import { utf8Text } from '../../contract/json-text.ts';
-import type { LimitRef, Outcome } from '../../contract/outcome.ts';
-import { boundOf, refuse, refuseBeyond } from '../../contract/outcome.ts';
+import type { FieldPath } from '../../contract/api/field-path.ts';
+import { utf8Text } from '../../contract/api/json-text.ts';
+import type { LimitRef, Outcome } from '../../contract/api/outcome.ts';
+import { boundOf, refuse, refuseBeyond } from '../../contract/api/outcome.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import { ok } from '../../kernel/result.ts';
 

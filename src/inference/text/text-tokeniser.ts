@@ -1,9 +1,9 @@
 import { Tokenizer } from '@huggingface/tokenizers';
 
-import type { FieldPath } from '../../contract/field-path.ts';
+import type { FieldPath } from '../../contract/api/field-path.ts';
 import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseBeyond } from '../../contract/outcome.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse, refuseBeyond } from '../../contract/api/outcome.ts';
 import { ok } from '../../kernel/result.ts';
 import { checkTokeniser } from './check-tokeniser.ts';
 import type { JsonRecord } from './config-json.ts';

@@ -1,4 +1,4 @@
-import type { FailureReason } from '../../contract/attempt.ts';
+import type { FailureReason } from '../../contract/jobs/attempt.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { AttemptId } from '../../kernel/ids.ts';
 import type { AgentCommand } from '../agent-lease.ts';

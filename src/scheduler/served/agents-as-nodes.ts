@@ -1,16 +1,16 @@
-import type { NodeWeights, PoolNode, PoolMessage } from '../../contract/pool-exchange.ts';
+import type { NodeWeights, PoolNode, PoolMessage } from '../../contract/pools/pool-exchange.ts';
 import type { PoolId } from '../../kernel/ids.ts';
 import type { CellEvent } from '../engine/cell/event.ts';
 import type { ModelWeights } from '../engine/model/job-spec.ts';
 import type { AcceleratorType, NodeSpec, PoolSpec } from '../engine/model/pool-spec.ts';
 import { ONE_ATTEMPT } from './jobs/job.ts';
 import { domainsOf } from './offered-kinds.ts';
-import { DEFAULT_SETTINGS } from '../../contract/pool-record.ts';
-import type { PoolRecord } from '../../contract/pool-record.ts';
+import { DEFAULT_SETTINGS } from '../../contract/pools/pool-record.ts';
+import type { PoolRecord } from '../../contract/pools/pool-record.ts';
 import type { Fleet } from '../engine/cell/fleet.ts';
 import type { SqliteNodeRegistry } from './sqlite-node-registry.ts';
-import type { PartitionName } from '../../contract/pool-partition.ts';
-import { partitionAt, partitionOfAgent, ROOT_PARTITION } from '../../contract/pool-partition.ts';
+import type { PartitionName } from '../../contract/pools/pool-partition.ts';
+import { partitionAt, partitionOfAgent, ROOT_PARTITION } from '../../contract/pools/pool-partition.ts';
 
 /** What an agent has for weights; undefined: what its memory has room for. One that says nothing of weights keeps none. */
 export const weightsMaxMibOf = ({ weights, weightsMaxMib }: Pick<PoolNode, 'weights' | 'weightsMaxMib'>): number | undefined =>

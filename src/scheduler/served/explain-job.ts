@@ -1,4 +1,4 @@
-import type { WaitReason } from '../../contract/job-explanation.ts';
+import type { WaitReason } from '../../contract/jobs/job-explanation.ts';
 import { unreachable } from '../../kernel/assert.ts';
 import type { JobId } from '../../kernel/ids.ts';
 import type { Blocker } from '../engine/cell/offer.ts';

@@ -1,5 +1,5 @@
-import { attemptIdOf } from '../../contract/attempt.ts';
-import type { FundAnswer, FundRequest } from '../../contract/job-funds.ts';
+import { attemptIdOf } from '../../contract/jobs/attempt.ts';
+import type { FundAnswer, FundRequest } from '../../contract/jobs/job-funds.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import { must } from '../../kernel/assert.ts';
 import type { Funds } from '../engine/cell/segment.ts';

@@ -1,8 +1,8 @@
 import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
 import type { JobId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
-import { refuse } from '../../contract/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
 import type { DurableCell } from './durable-cell.ts';
 import type { JobEvent } from './jobs/sqlite-job-history.ts';
 import type { JobSegment, Job } from './jobs/job.ts';

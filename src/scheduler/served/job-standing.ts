@@ -2,7 +2,7 @@ import type { Cell } from '../engine/cell/cell.ts';
 import type { JobRecord } from '../engine/cell/job-record.ts';
 import { isFinished, nodesWanted } from '../engine/cell/job-record.ts';
 import { attainedMs } from '../engine/life/charge-segment.ts';
-import type { ScaleReason } from '../../contract/job-explanation.ts';
+import type { ScaleReason } from '../../contract/jobs/job-explanation.ts';
 import type { Load } from '../engine/cell/event.ts';
 import { nodesFor } from '../engine/elastic/follow-load.ts';
 import type { ScalingPolicy, JobSpec } from '../engine/model/job-spec.ts';

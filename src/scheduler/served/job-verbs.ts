@@ -1,7 +1,7 @@
-import { refusal } from '../../contract/errors.ts';
-import type { Priority } from '../../contract/job-facts.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
+import { refusal } from '../../contract/api/errors.ts';
+import type { Priority } from '../../contract/jobs/job-facts.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
 import { unreachable } from '../../kernel/assert.ts';
 import { err, ok } from '../../kernel/result.ts';
 import type { CellEvent } from '../engine/cell/event.ts';

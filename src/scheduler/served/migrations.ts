@@ -7,7 +7,7 @@ import { CELL_TABLES, SqliteCellStore } from './sqlite-cell-store.ts';
 import { GRANT_TABLE } from './jobs/sqlite-grant-store.ts';
 import { JOB_HISTORY } from './jobs/sqlite-job-history.ts';
 import { JOB_TAGS } from './jobs/sqlite-job-index.ts';
-import type { PoolRecord } from '../../contract/pool-record.ts';
+import type { PoolRecord } from '../../contract/pools/pool-record.ts';
 import type { JobRecord } from '../engine/cell/job-record.ts';
 import { NONE_SEEN } from '../engine/placement/work-cost.ts';
 import { SharedSpecs } from '../engine/cell/shared-specs.ts';

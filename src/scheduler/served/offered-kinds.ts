@@ -1,5 +1,5 @@
-import type { JobKind } from '../../contract/job-work.ts';
-import { KIND_FACTS } from '../../contract/job-facts.ts';
+import type { JobKind } from '../../contract/jobs/job-work.ts';
+import { KIND_FACTS } from '../../contract/jobs/job-facts.ts';
 import type { Cell } from '../engine/cell/cell.ts';
 import type { JobSpec, ResourceOption, TopologyRequest } from '../engine/model/job-spec.ts';
 

@@ -1,9 +1,9 @@
 import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseBeyond, refuseResource } from '../../contract/outcome.ts';
-import type { PoolNode } from '../../contract/pool-exchange.ts';
-import type { PoolSettings, PoolRecord } from '../../contract/pool-record.ts';
-import { DEFAULT_SETTINGS } from '../../contract/pool-record.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse, refuseBeyond, refuseResource } from '../../contract/api/outcome.ts';
+import type { PoolNode } from '../../contract/pools/pool-exchange.ts';
+import type { PoolSettings, PoolRecord } from '../../contract/pools/pool-record.ts';
+import { DEFAULT_SETTINGS } from '../../contract/pools/pool-record.ts';
 import type { JobId, PoolId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Cell } from '../engine/cell/cell.ts';

@@ -1,7 +1,7 @@
-import type { FailureReason, JobOutput } from '../../contract/attempt.ts';
-import type { Progress, LineFault } from '../../contract/attempt-report.ts';
-import { attemptIdOf, outputFileOf } from '../../contract/attempt.ts';
-import type { JobState } from '../../contract/jobs.ts';
+import type { FailureReason, JobOutput } from '../../contract/jobs/attempt.ts';
+import type { Progress, LineFault } from '../../contract/jobs/attempt-report.ts';
+import { attemptIdOf, outputFileOf } from '../../contract/jobs/attempt.ts';
+import type { JobState } from '../../contract/jobs/jobs.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import { unreachable } from '../../kernel/assert.ts';
 import type { Attempt, EndReason, JobRecord } from '../engine/cell/job-record.ts';

@@ -1,13 +1,13 @@
-import type { AttemptReport, ReportVerdict, Serving, FailureReason } from '../../contract/attempt.ts';
-import type { Progress } from '../../contract/attempt-report.ts';
-import { KIND_FACTS, followsLoad } from '../../contract/job-facts.ts';
+import type { AttemptReport, ReportVerdict, Serving, FailureReason } from '../../contract/jobs/attempt.ts';
+import type { Progress } from '../../contract/jobs/attempt-report.ts';
+import { KIND_FACTS, followsLoad } from '../../contract/jobs/job-facts.ts';
 import { unreachable } from '../../kernel/assert.ts';
 import type { JobId, PoolId } from '../../kernel/ids.ts';
 import type { AttemptNews, CellEvent, Load } from '../engine/cell/event.ts';
 import type { Job, LiveAttempt } from './jobs/job.ts';
 import { tokensMaxOf, withProgress } from './jobs/job.ts';
 import type { AttemptEnd, AttemptFailure } from './project-job.ts';
-import { hasOtherLoad, isNews } from '../../contract/attempt.ts';
+import { hasOtherLoad, isNews } from '../../contract/jobs/attempt.ts';
 import { membersOf } from './attempt-effects.ts';
 import type { AttemptGroup } from './jobs/attempt-group.ts';
 

@@ -1,4 +1,4 @@
-import { ACCELERATORS } from '../../contract/accelerators.ts';
+import { ACCELERATORS } from '../../contract/jobs/accelerators.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { CellSettings } from '../engine/cell/cell-settings.ts';
 import { PlacerByPool } from '../engine/placement/placer-by-pool.ts';

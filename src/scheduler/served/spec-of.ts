@@ -1,11 +1,11 @@
-import { KIND_FACTS } from '../../contract/job-facts.ts';
+import { KIND_FACTS } from '../../contract/jobs/job-facts.ts';
 import type { OrganisationId, JobId, TenantId } from '../../kernel/ids.ts';
 import type { JobSpec, ScalingPolicy } from '../engine/model/job-spec.ts';
 import type { JobRequest, Job } from './jobs/job.ts';
 import { optionOf } from './offered-kinds.ts';
 import { engineQueue } from './quotas/cohort-tree.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseResource } from '../../contract/outcome.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse, refuseResource } from '../../contract/api/outcome.ts';
 import { ok } from '../../kernel/result.ts';
 import { isFinished, priorityNumber } from './jobs/job.ts';
 

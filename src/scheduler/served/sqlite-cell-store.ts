@@ -1,7 +1,7 @@
 import { LIMITS } from '../../contract/limits.ts';
-import type { NumberedEffect, PoolEffect } from '../../contract/pool-exchange.ts';
-import type { PartitionName } from '../../contract/pool-partition.ts';
-import { partitionName, ROOT_PARTITION } from '../../contract/pool-partition.ts';
+import type { NumberedEffect, PoolEffect } from '../../contract/pools/pool-exchange.ts';
+import type { PartitionName } from '../../contract/pools/pool-partition.ts';
+import { partitionName, ROOT_PARTITION } from '../../contract/pools/pool-partition.ts';
 import type { JobId, PoolId } from '../../kernel/ids.ts';
 import { jsonParts } from '../../kernel/sql/bulk-statements.ts';
 import { RememberedValue } from '../../kernel/sql/remembering-storage.ts';

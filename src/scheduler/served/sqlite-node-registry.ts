@@ -1,5 +1,5 @@
 import { LIMITS } from '../../contract/limits.ts';
-import type { PoolNode } from '../../contract/pool-exchange.ts';
+import type { PoolNode } from '../../contract/pools/pool-exchange.ts';
 import type { PoolId } from '../../kernel/ids.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 

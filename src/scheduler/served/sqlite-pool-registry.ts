@@ -1,8 +1,8 @@
 import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseBeyond, refuseResource } from '../../contract/outcome.ts';
-import { DEFAULT_SETTINGS } from '../../contract/pool-record.ts';
-import type { PoolRecord } from '../../contract/pool-record.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse, refuseBeyond, refuseResource } from '../../contract/api/outcome.ts';
+import { DEFAULT_SETTINGS } from '../../contract/pools/pool-record.ts';
+import type { PoolRecord } from '../../contract/pools/pool-record.ts';
 import type { PoolId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';

@@ -1,9 +1,9 @@
-import { attemptIdOf } from '../../contract/attempt.ts';
-import { modelOf } from '../../contract/job-facts.ts';
-import type { Meter, UsageEvent } from '../../contract/meter.ts';
-import type { PoolEffect } from '../../contract/pool-exchange.ts';
-import type { PartitionName } from '../../contract/pool-partition.ts';
-import { partitionName, partitionOfAgent, ROOT_PARTITION } from '../../contract/pool-partition.ts';
+import { attemptIdOf } from '../../contract/jobs/attempt.ts';
+import { modelOf } from '../../contract/jobs/job-facts.ts';
+import type { Meter, UsageEvent } from '../../contract/api/meter.ts';
+import type { PoolEffect } from '../../contract/pools/pool-exchange.ts';
+import type { PartitionName } from '../../contract/pools/pool-partition.ts';
+import { partitionName, partitionOfAgent, ROOT_PARTITION } from '../../contract/pools/pool-partition.ts';
 import { must } from '../../kernel/assert.ts';
 import type { JobId, PoolId } from '../../kernel/ids.ts';
 import type { JobRecord } from '../engine/cell/job-record.ts';

@@ -1,7 +1,7 @@
 import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseBeyond } from '../../contract/outcome.ts';
-import { admitKey, SPENT_KEY_BOUNDS } from '../../contract/spent-key.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse, refuseBeyond } from '../../contract/api/outcome.ts';
+import { admitKey, SPENT_KEY_BOUNDS } from '../../contract/api/spent-key.ts';
 import { ok } from '../../kernel/result.ts';
 import { SqliteSpentKeys } from '../../kernel/sql/spent-keys.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';

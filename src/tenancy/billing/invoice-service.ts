@@ -1,5 +1,5 @@
 import { LIMITS } from '../../contract/limits.ts';
-import type { UsageEvent } from '../../contract/meter.ts';
+import type { UsageEvent } from '../../contract/api/meter.ts';
 import { must } from '../../kernel/assert.ts';
 import type { OrganisationId, TenantId } from '../../kernel/ids.ts';
 import { levelKindOf } from '../quota/quota-level.ts';

@@ -1,8 +1,8 @@
 import { LIMITS } from '../../contract/limits.ts';
-import type { TenantPrincipal } from '../../contract/principal.ts';
-import type { LevelKind, WindowKind } from '../../contract/quota-terms.ts';
-import type { QuotaRule } from '../../contract/quota-rule.ts';
-import { HELD, QUOTA_WINDOWS } from '../../contract/quota-terms.ts';
+import type { TenantPrincipal } from '../../contract/api/principal.ts';
+import type { LevelKind, WindowKind } from '../../contract/tenancy/quota-terms.ts';
+import type { QuotaRule } from '../../contract/tenancy/quota-rule.ts';
+import { HELD, QUOTA_WINDOWS } from '../../contract/tenancy/quota-terms.ts';
 import type { KeyId, OrganisationId, ProjectId, TenantId } from '../../kernel/ids.ts';
 import type { Amounts, CounterKey } from './amounts.ts';
 import { keysOf } from './amounts.ts';

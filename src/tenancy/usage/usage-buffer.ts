@@ -1,9 +1,9 @@
-import { addCounts } from '../../contract/cache-tally.ts';
-import type { CacheTally } from '../../contract/cache-tally.ts';
-import type { CallTally } from '../../contract/call-tally.ts';
-import type { InputTally } from '../../contract/input-tally.ts';
+import { addCounts } from '../../contract/caches/cache-tally.ts';
+import type { CacheTally } from '../../contract/caches/cache-tally.ts';
+import type { CallTally } from '../../contract/tenancy/call-tally.ts';
+import type { InputTally } from '../../contract/tenancy/input-tally.ts';
 import { LIMITS } from '../../contract/limits.ts';
-import type { Meter, UsageEvent } from '../../contract/meter.ts';
+import type { Meter, UsageEvent } from '../../contract/api/meter.ts';
 import type { OrganisationId } from '../../kernel/ids.ts';
 
 /** Usage that has no id of its own: equal uses within one batch are added up. */

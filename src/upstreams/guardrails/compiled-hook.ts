@@ -1,9 +1,9 @@
 import { Validator } from '@cfworker/json-schema';
 
-import type { FieldPath } from '../../contract/field-path.ts';
-import type { Hook } from '../../contract/guardrails.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseBeyond } from '../../contract/outcome.ts';
+import type { FieldPath } from '../../contract/api/field-path.ts';
+import type { Hook } from '../../contract/guardrails/guardrails.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse, refuseBeyond } from '../../contract/api/outcome.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import { utf8 } from '../../kernel/bytes.ts';
 import { ok } from '../../kernel/result.ts';

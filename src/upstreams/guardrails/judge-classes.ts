@@ -1,5 +1,5 @@
 import { LIMITS } from '../../contract/limits.ts';
-import type { Hook } from '../../contract/guardrails.ts';
+import type { Hook } from '../../contract/guardrails/guardrails.ts';
 import { utf8 } from '../../kernel/bytes.ts';
 import { must } from '../../kernel/assert.ts';
 import { isObject, parsedObject } from '../protocol/json.ts';

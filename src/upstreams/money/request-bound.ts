@@ -1,5 +1,5 @@
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseBeyond } from '../../contract/outcome.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse, refuseBeyond } from '../../contract/api/outcome.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Surface } from '../protocol/exchange.ts';
 import { SURFACES } from '../protocol/exchange.ts';

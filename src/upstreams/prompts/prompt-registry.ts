@@ -1,9 +1,9 @@
 import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuseBeyond } from '../../contract/outcome.ts';
-import { madeBefore } from '../../contract/spent-key.ts';
-import type { ChangedBy } from '../../contract/write-lease.ts';
-import { changeUnder } from '../../contract/write-lease.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/api/outcome.ts';
+import { madeBefore } from '../../contract/api/spent-key.ts';
+import type { ChangedBy } from '../../contract/tenancy/write-lease.ts';
+import { changeUnder } from '../../contract/tenancy/write-lease.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { ok } from '../../kernel/result.ts';
 import type { KeyedRequest } from '../../kernel/sql/spent-keys.ts';

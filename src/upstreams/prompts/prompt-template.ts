@@ -1,8 +1,8 @@
-import type { FieldPath } from '../../contract/field-path.ts';
+import type { FieldPath } from '../../contract/api/field-path.ts';
 import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseBeyond } from '../../contract/outcome.ts';
-import type { PromptMessage, PromptVariable } from '../../contract/prompts.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse, refuseBeyond } from '../../contract/api/outcome.ts';
+import type { PromptMessage, PromptVariable } from '../../contract/prompts/prompts.ts';
 import { ok } from '../../kernel/result.ts';
 import { valueText } from './prompt-value.ts';
 

@@ -1,9 +1,9 @@
 import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseBeyond, refuseResource } from '../../contract/outcome.ts';
-import type { Condition } from '../../contract/route-conditions.ts';
-import type { CascadeChoice, Choice, RouteVersion } from '../../contract/route-rules.ts';
-import type { FieldPath } from '../../contract/field-path.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse, refuseBeyond, refuseResource } from '../../contract/api/outcome.ts';
+import type { Condition } from '../../contract/routes/route-conditions.ts';
+import type { CascadeChoice, Choice, RouteVersion } from '../../contract/routes/route-rules.ts';
+import type { FieldPath } from '../../contract/api/field-path.ts';
 import { utf8 } from '../../kernel/bytes.ts';
 import { must } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';

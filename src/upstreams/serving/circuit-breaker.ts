@@ -1,5 +1,5 @@
 import { LIMITS } from '../../contract/limits.ts';
-import type { BreakerState } from '../../contract/route-conditions.ts';
+import type { BreakerState } from '../../contract/routes/route-conditions.ts';
 import type { OutcomeBucket } from './outcome-window.ts';
 import { OutcomeWindow } from './outcome-window.ts';
 

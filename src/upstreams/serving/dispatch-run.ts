@@ -1,6 +1,6 @@
-import { refusal } from '../../contract/errors.ts';
+import { refusal } from '../../contract/api/errors.ts';
 import { LIMITS } from '../../contract/limits.ts';
-import { refuseBeyond } from '../../contract/outcome.ts';
+import { refuseBeyond } from '../../contract/api/outcome.ts';
 import { must } from '../../kernel/assert.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Result } from '../../kernel/result.ts';

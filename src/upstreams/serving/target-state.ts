@@ -1,5 +1,5 @@
 import { LIMITS } from '../../contract/limits.ts';
-import type { BreakerState } from '../../contract/route-conditions.ts';
+import type { BreakerState } from '../../contract/routes/route-conditions.ts';
 import type { Target } from '../target.ts';
 import { targetId } from '../target.ts';
 import { CircuitBreaker } from './circuit-breaker.ts';

@@ -6,7 +6,7 @@ import { SelectionCache } from '../../../src/ann/filter/selection.ts';
 import type { Explanation } from '../../../src/ann/shard-protocol.ts';
 import { Shard } from '../../../src/ann/shard/shard.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
-import type { RecallTarget } from '../../../src/contract/index-settings.ts';
+import type { RecallTarget } from '../../../src/contract/indexes/index-settings.ts';
 import { assert, must } from '../../../src/kernel/assert.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 import type { SqlStorage } from '../../../src/kernel/sql/sql-storage.ts';

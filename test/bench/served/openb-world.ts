@@ -1,5 +1,5 @@
 import { LIMITS } from '../../../src/contract/limits.ts';
-import type { PoolNode } from '../../../src/contract/pool-exchange.ts';
+import type { PoolNode } from '../../../src/contract/pools/pool-exchange.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import type { JobId, PoolId } from '../../../src/kernel/ids.ts';
 import type { NodeSpec } from '../../../src/scheduler/engine/model/pool-spec.ts';

@@ -1,4 +1,4 @@
-import type { PoolNode } from '../../../src/contract/pool-exchange.ts';
+import type { PoolNode } from '../../../src/contract/pools/pool-exchange.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { PoolId, TenantId } from '../../../src/kernel/ids.ts';
 import type { CohortSpec } from '../../../src/scheduler/engine/fairness/quota-tree.ts';

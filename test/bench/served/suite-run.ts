@@ -1,9 +1,9 @@
-import type { Grant } from '../../../src/contract/attempt.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { Grant } from '../../../src/contract/jobs/attempt.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import type { AttemptId, JobId, PoolId } from '../../../src/kernel/ids.ts';
 import type { JobQueue } from '../../../src/gateway/jobs/job-queue.ts';
-import type { PoolCalls } from '../../../src/gateway/jobs/pool-calls.ts';
+import type { PoolCalls } from '../../../src/gateway/pools/pool-calls.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { AgentId } from '../../../src/pools/agent-lease.ts';
 import type { JobRequest } from '../../../src/scheduler/served/jobs/job.ts';

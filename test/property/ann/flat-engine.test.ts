@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 
 import { FlatEngine, flatEngineBytes, flatEngineCapacity } from '../../../src/ann/flat/flat-engine.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
-import type { Metric } from '../../../src/contract/index-settings.ts';
-import { METRICS } from '../../../src/contract/index-settings.ts';
+import type { Metric } from '../../../src/contract/indexes/index-settings.ts';
+import { METRICS } from '../../../src/contract/indexes/index-settings.ts';
 import { PageMemory } from '../../../src/ann/page-memory.ts';
 import { Scanner } from '../../../src/ann/flat/scanner.ts';
 import type { ReadVectors, StoredVector, VectorMatch, VectorQuery } from '../../../src/ann/stored-vector.ts';

@@ -5,7 +5,7 @@ import { estimateRecall, shareOf } from '../../../src/index/recall-estimate.ts';
 import { measureSlice } from '../../../src/ann/shard/recall-slice.ts';
 import type { MeasuredSearch } from '../../../src/ann/shard/recall-slice.ts';
 import { NO_COST } from '../../../src/ann/search-cost.ts';
-import { METRICS } from '../../../src/contract/index-settings.ts';
+import { METRICS } from '../../../src/contract/indexes/index-settings.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { VectorWorld } from '../../support/worlds/vector-world.ts';
 import { effort } from '../../support/fixtures/effort.ts';

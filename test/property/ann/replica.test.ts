@@ -9,7 +9,7 @@ import type { ReadConsistency } from '../../../src/ann/replication/read-consiste
 import { Replica } from '../../../src/ann/replication/replica.ts';
 import { tellChanges } from '../../../src/ann/replication/changes.ts';
 import { Shard } from '../../../src/ann/shard/shard.ts';
-import { refuse } from '../../../src/contract/outcome.ts';
+import { refuse } from '../../../src/contract/api/outcome.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 import { Clusters } from '../../support/fixtures/clusters.ts';
 import { effort } from '../../support/fixtures/effort.ts';

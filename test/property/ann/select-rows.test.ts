@@ -8,7 +8,7 @@ import { accepts } from '../../../src/ann/filter/accepts.ts';
 import type { EntryRange } from '../../../src/ann/filter/property-entries.ts';
 import type { PropertyIndex } from '../../../src/ann/filter/select-rows.ts';
 import { selectRows } from '../../../src/ann/filter/select-rows.ts';
-import { filter } from '../../../src/contract/filter-syntax.ts';
+import { filter } from '../../../src/contract/vectors/filter-syntax.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 import { filterArbitrary, idOf, metadataArbitrary } from '../../support/worlds/filter-world.ts';

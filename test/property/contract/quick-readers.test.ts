@@ -2,12 +2,12 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 
-import type { Endpoint } from '../../../src/contract/endpoint.ts';
+import type { Endpoint } from '../../../src/contract/api/endpoint.ts';
 import { ENDPOINTS } from '../../../src/contract/endpoints.ts';
-import { parseJsonText } from '../../../src/contract/json-text.ts';
+import { parseJsonText } from '../../../src/contract/api/json-text.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
-import { parse } from '../../../src/contract/parse.ts';
-import { quickReaderOf } from '../../../src/contract/quick-reader.ts';
+import { parse } from '../../../src/contract/api/parse.ts';
+import { quickReaderOf } from '../../../src/contract/api/quick-reader.ts';
 import { rawJson } from '../../../src/kernel/exact-json.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 
-import { paramOf } from '../../../src/contract/errors.ts';
+import { paramOf } from '../../../src/contract/api/errors.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { readTensors } from '../../../src/inference/kserve/read-tensors.ts';
 import type { StatedTensor } from '../../../src/inference/kserve/read-tensors.ts';

@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import type { AttemptNews, AttemptReport, Grant, ReportVerdict } from '../../../src/contract/attempt.ts';
-import { outputFileOf } from '../../../src/contract/attempt.ts';
+import type { AttemptNews, AttemptReport, Grant, ReportVerdict } from '../../../src/contract/jobs/attempt.ts';
+import { outputFileOf } from '../../../src/contract/jobs/attempt.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
-import type { FundAnswer, FundMessage } from '../../../src/contract/job-funds.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { FundAnswer, FundMessage } from '../../../src/contract/jobs/job-funds.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import type { JobId, PoolId, TenantId } from '../../../src/kernel/ids.ts';
 import { Cell } from '../../../src/scheduler/engine/cell/cell.ts';
 import type { CellDecision } from '../../../src/scheduler/engine/cell/records.ts';

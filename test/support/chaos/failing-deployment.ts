@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { LIMITS } from '../../../src/contract/limits.ts';
-import { partitionName } from '../../../src/contract/pool-partition.ts';
+import { partitionName } from '../../../src/contract/pools/pool-partition.ts';
 import type { PoolId } from '../../../src/kernel/ids.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 import { AdminClient } from '../../../workers/local/admin-client.ts';

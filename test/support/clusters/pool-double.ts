@@ -1,7 +1,7 @@
-import type { Assignment } from '../../../src/contract/agent-protocol.ts';
-import type { FailureReason, Grant } from '../../../src/contract/attempt.ts';
-import type { Progress } from '../../../src/contract/attempt-report.ts';
-import { attemptIdOf, outputFileOf } from '../../../src/contract/attempt.ts';
+import type { Assignment } from '../../../src/contract/pools/agent-protocol.ts';
+import type { FailureReason, Grant } from '../../../src/contract/jobs/attempt.ts';
+import type { Progress } from '../../../src/contract/jobs/attempt-report.ts';
+import { attemptIdOf, outputFileOf } from '../../../src/contract/jobs/attempt.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { AttemptId, JobId } from '../../../src/kernel/ids.ts';
 import type { AgentId, AgentLease } from '../../../src/pools/agent-lease.ts';

@@ -1,11 +1,11 @@
 import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';
-import type { TenantPrincipal } from '../../../src/contract/principal.ts';
-import type { Authenticator, Credential } from '../../../src/gateway/authority.ts';
-import { BodyBudget } from '../../../src/gateway/body-budget.ts';
-import type { EmbedInputs } from '../../../src/gateway/embed.ts';
-import { Embedder } from '../../../src/gateway/embed.ts';
-import { EmbeddingCache } from '../../../src/gateway/embedding-cache.ts';
-import { PurgeViews } from '../../../src/gateway/purge-views.ts';
+import type { TenantPrincipal } from '../../../src/contract/api/principal.ts';
+import type { Authenticator, Credential } from '../../../src/gateway/tenancy/authority.ts';
+import { BodyBudget } from '../../../src/gateway/api/body-budget.ts';
+import type { EmbedInputs } from '../../../src/gateway/embeddings/embed.ts';
+import { Embedder } from '../../../src/gateway/embeddings/embed.ts';
+import { EmbeddingCache } from '../../../src/gateway/embeddings/embedding-cache.ts';
+import { PurgeViews } from '../../../src/gateway/caches/purge-views.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import type { MemoryCacheWorld } from '../worlds/memory-cache-world.ts';
 import { sha256 } from '../worlds/memory-cache-world.ts';

@@ -9,8 +9,8 @@ import type { ShardMember, ShardReplica } from '../../../src/index/index-manifes
 import { ReadQueue } from '../../../src/ann/read-queue.ts';
 import type { ShardMatches, ShardQuery, ShardVectors } from '../../../src/ann/shard-protocol.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
-import { refuse } from '../../../src/contract/outcome.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
+import { refuse } from '../../../src/contract/api/outcome.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { MANIFEST } from './member-world.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';

@@ -3,12 +3,12 @@ import { effectiveAtMs, grantLease, openLeaseBook } from '../../../src/cache/pur
 import { PurgeLog } from '../../../src/cache/purge-log.ts';
 import type { FillStamp, PurgeMode, PurgePredicate } from '../../../src/cache/purge-predicate.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
-import { refuse } from '../../../src/contract/outcome.ts';
-import type { TenantPrincipal } from '../../../src/contract/principal.ts';
-import type { EmbeddingModels } from '../../../src/gateway/embedding-models.ts';
-import type { PurgeLogs } from '../../../src/gateway/purge-logs.ts';
-import type { SecondLevel } from '../../../src/gateway/sharded-cache.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
+import { refuse } from '../../../src/contract/api/outcome.ts';
+import type { TenantPrincipal } from '../../../src/contract/api/principal.ts';
+import type { EmbeddingModels } from '../../../src/gateway/embeddings/embedding-models.ts';
+import type { PurgeLogs } from '../../../src/gateway/caches/purge-logs.ts';
+import type { SecondLevel } from '../../../src/gateway/caches/sharded-cache.ts';
 import type { ModelManifest } from '../../../src/inference/model-manifest.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import { ok } from '../../../src/kernel/result.ts';

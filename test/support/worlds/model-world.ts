@@ -1,8 +1,8 @@
-import type { Outcome } from '../../../src/contract/outcome.ts';
-import { refuse } from '../../../src/contract/outcome.ts';
-import type { Principal } from '../../../src/contract/principal.ts';
-import { leaseFrom } from '../../../src/contract/write-lease.ts';
-import type { StoredFile } from '../../../src/gateway/jobs/file-store.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
+import { refuse } from '../../../src/contract/api/outcome.ts';
+import type { Principal } from '../../../src/contract/api/principal.ts';
+import { leaseFrom } from '../../../src/contract/tenancy/write-lease.ts';
+import type { StoredFile } from '../../../src/gateway/files/file-store.ts';
 import { ModelAdmin } from '../../../src/gateway/models/model-admin.ts';
 import { ModelCatalogue } from '../../../src/gateway/models/model-catalogue.ts';
 import type { ModelRegistryCalls } from '../../../src/gateway/models/model-registries.ts';

@@ -1,6 +1,6 @@
 import { LIMITS } from '../../../src/contract/limits.ts';
-import type { PoolMessage, PoolOrders } from '../../../src/contract/pool-exchange.ts';
-import { agentIdIn } from '../../../src/contract/pool-partition.ts';
+import type { PoolMessage, PoolOrders } from '../../../src/contract/pools/pool-exchange.ts';
+import { agentIdIn } from '../../../src/contract/pools/pool-partition.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import type { PoolId } from '../../../src/kernel/ids.ts';
 import { migrate } from '../../../src/kernel/sql/migrate.ts';

@@ -6,7 +6,7 @@ import { SelectionCache } from '../../../src/ann/filter/selection.ts';
 import type { KeptReplica, PrimaryState, ReplicaPeers } from '../../../src/index/replicas/index-replicas.ts';
 import { Replica } from '../../../src/ann/replication/replica.ts';
 import { Shard } from '../../../src/ann/shard/shard.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import type { Actor, ObjectNetwork } from './object-network.ts';

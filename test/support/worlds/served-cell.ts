@@ -1,9 +1,9 @@
-import type { AttemptEnding, AttemptNews, AttemptReport, Grant, ReportVerdict } from '../../../src/contract/attempt.ts';
-import type { FundAnswer, FundMessage } from '../../../src/contract/job-funds.ts';
+import type { AttemptEnding, AttemptNews, AttemptReport, Grant, ReportVerdict } from '../../../src/contract/jobs/attempt.ts';
+import type { FundAnswer, FundMessage } from '../../../src/contract/jobs/job-funds.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
-import type { UsageEvent } from '../../../src/contract/meter.ts';
-import type { PoolMessage, PoolNode, PoolOrders } from '../../../src/contract/pool-exchange.ts';
-import { partitionName } from '../../../src/contract/pool-partition.ts';
+import type { UsageEvent } from '../../../src/contract/api/meter.ts';
+import type { PoolMessage, PoolNode, PoolOrders } from '../../../src/contract/pools/pool-exchange.ts';
+import { partitionName } from '../../../src/contract/pools/pool-partition.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import type { JobId, PoolId } from '../../../src/kernel/ids.ts';
 import { migrate } from '../../../src/kernel/sql/migrate.ts';

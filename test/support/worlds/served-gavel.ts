@@ -1,5 +1,5 @@
-import { attemptIdOf } from '../../../src/contract/attempt.ts';
-import type { PoolNode } from '../../../src/contract/pool-exchange.ts';
+import { attemptIdOf } from '../../../src/contract/jobs/attempt.ts';
+import type { PoolNode } from '../../../src/contract/pools/pool-exchange.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import type { JobId, PoolId } from '../../../src/kernel/ids.ts';
 import { migrate } from '../../../src/kernel/sql/migrate.ts';

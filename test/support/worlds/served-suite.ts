@@ -1,6 +1,6 @@
-import type { AttemptReport } from '../../../src/contract/attempt.ts';
-import type { PoolNode } from '../../../src/contract/pool-exchange.ts';
-import { partitionAt } from '../../../src/contract/pool-partition.ts';
+import type { AttemptReport } from '../../../src/contract/jobs/attempt.ts';
+import type { PoolNode } from '../../../src/contract/pools/pool-exchange.ts';
+import { partitionAt } from '../../../src/contract/pools/pool-partition.ts';
 import type { JobId, PoolId } from '../../../src/kernel/ids.ts';
 import { migrate } from '../../../src/kernel/sql/migrate.ts';
 import { Cell } from '../../../src/scheduler/engine/cell/cell.ts';

@@ -8,7 +8,7 @@ import { ShardResharding } from '../../../src/index/resharding/shard-resharding.
 import type { DrainOrder, ShardRoute } from '../../../src/index/routing/shard-route.ts';
 import { Shard } from '../../../src/ann/shard/shard.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import type { Actor, ObjectNetwork } from './object-network.ts';

@@ -10,7 +10,7 @@ import { PAGE_BYTES } from '../../../src/ann/page-memory.ts';
 import type { Deleted, DeleteSelection, ShardIdentity, ShardMatches, ShardQuery } from '../../../src/ann/shard-protocol.ts';
 import { Shard } from '../../../src/ann/shard/shard.ts';
 import type { MaintenanceSizes } from '../../../src/ann/maintenance/next-task.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 import { FailingSql } from '../fakes/failing-sql.ts';
 import { probeModule } from '../fakes/probe-module.ts';

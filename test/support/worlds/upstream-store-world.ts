@@ -1,7 +1,7 @@
-import type { CreateUpstreamBody } from '../../../src/contract/upstreams.ts';
-import { refuse } from '../../../src/contract/outcome.ts';
-import type { Principal, TenantPrincipal } from '../../../src/contract/principal.ts';
-import { leaseFrom } from '../../../src/contract/write-lease.ts';
+import type { CreateUpstreamBody } from '../../../src/contract/upstreams/upstreams.ts';
+import { refuse } from '../../../src/contract/api/outcome.ts';
+import type { Principal, TenantPrincipal } from '../../../src/contract/api/principal.ts';
+import { leaseFrom } from '../../../src/contract/tenancy/write-lease.ts';
 import { ReplicaGroups } from '../../../src/gateway/upstreams/replica-groups.ts';
 import type { UpstreamCalls } from '../../../src/gateway/upstreams/upstream-calls.ts';
 import { UpstreamAdmin } from '../../../src/gateway/upstreams/upstream-admin.ts';
@@ -15,7 +15,7 @@ import { SecretBox } from '../../../src/upstreams/secret-box.ts';
 import { parseUpstreamHosts } from '../../../src/upstreams/upstream-host.ts';
 import type { UpstreamOwner } from '../../../src/upstreams/upstream-record.ts';
 import { UpstreamRegistry } from '../../../src/upstreams/upstream-registry.ts';
-import { originHost } from '../../../workers/gateway/origin-host.ts';
+import { originHost } from '../../../workers/gateway/pipeline/origin-host.ts';
 import { NodeSql } from '../fakes/node-sql.ts';
 import { idsOf } from '../fakes/tenancy.ts';
 

@@ -3,7 +3,7 @@ import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Assignment } from '../../../src/contract/agent-protocol.ts';
+import type { Assignment } from '../../../src/contract/pools/agent-protocol.ts';
 import { runCommand } from '../../../workers/agent/command-runner.ts';
 import { GroupView } from '../../../workers/agent/job-runner.ts';
 import type { AttemptScope, RunEnd, StopReason } from '../../../workers/agent/job-runner.ts';

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { TUNING_PROGRAM } from '../../../src/contract/tuning-settings.ts';
+import { TUNING_PROGRAM } from '../../../src/contract/jobs/tuning-settings.ts';
 import { parseModelCatalogue, readModelFile } from '../../../src/inference/model-manifest.ts';
 import { openStaticModel } from '../../../src/inference/static/static-model.ts';
 import { tokenBatch } from '../../../src/inference/token-batch.ts';

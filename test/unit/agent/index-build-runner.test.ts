@@ -4,7 +4,7 @@ import { CorruptList } from '../../../src/ann/lists/integrity.ts';
 import { PAGE_BYTES } from '../../../src/ann/page-memory.ts';
 import { encodeBuild, decodeBuild } from '../../../src/ann/training/build-artefact.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import type { AttemptBuild } from '../../../workers/agent/attempt-build.ts';
 import { runIndexBuild } from '../../../workers/agent/index-build-runner.ts';
 import type { AttemptScope, RunEnd } from '../../../workers/agent/job-runner.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import type { Assignment } from '../../../src/contract/agent-protocol.ts';
+import type { Assignment } from '../../../src/contract/pools/agent-protocol.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { runAgent } from '../../../workers/agent/agent.ts';
 import type { PoolClient } from '../../../workers/agent/pool-client.ts';

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import type { Assignment } from '../../../src/contract/agent-protocol.ts';
-import { BUILD_OUTPUTS, inputFilesOf } from '../../../src/contract/job-facts.ts';
-import type { ModelBuild } from '../../../src/contract/model-builds.ts';
+import type { Assignment } from '../../../src/contract/pools/agent-protocol.ts';
+import { BUILD_OUTPUTS, inputFilesOf } from '../../../src/contract/jobs/job-facts.ts';
+import type { ModelBuild } from '../../../src/contract/jobs/model-builds.ts';
 import { readStaticTable } from '../../../src/inference/static/static-model.ts';
 import type { ModelReading } from '../../../src/inference/served-manifest.ts';
 import { sha256Hex } from '../../../src/kernel/bytes.ts';

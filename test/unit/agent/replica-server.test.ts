@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Serving } from '../../../src/contract/attempt.ts';
+import type { Serving } from '../../../src/contract/jobs/attempt.ts';
 import type { EmbeddingModel } from '../../../src/inference/embedding-model.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { LineAnswerer } from '../../../workers/agent/answer-line.ts';

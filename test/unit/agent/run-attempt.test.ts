@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 
 import { describe, expect, it } from 'vitest';
 
-import type { Assignment, OutputClaim } from '../../../src/contract/agent-protocol.ts';
+import type { Assignment, OutputClaim } from '../../../src/contract/pools/agent-protocol.ts';
 import type { EmbeddingModel } from '../../../src/inference/embedding-model.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import type { LineAnswerer } from '../../../workers/agent/answer-line.ts';

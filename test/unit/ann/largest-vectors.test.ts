@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { engineResources } from '../../../src/ann/shard/engine-resources.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
-import { METRICS } from '../../../src/contract/index-settings.ts';
+import { METRICS } from '../../../src/contract/indexes/index-settings.ts';
 import { Clusters } from '../../support/fixtures/clusters.ts';
 import { probeModule } from '../../support/fakes/probe-module.ts';
 import { scanModule } from '../../support/fakes/scan-module.ts';

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 
 import { ReadQueue } from '../../../src/ann/read-queue.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { ObjectThread } from '../../support/worlds/object-thread.ts';
 import { VirtualTime } from '../../support/worlds/virtual-time.ts';

@@ -3,8 +3,8 @@ import { expect, it } from 'vitest';
 import { searchInTurns } from '../../../src/ann/search-in-turns.ts';
 import type { ShardMatches, ShardQuery } from '../../../src/ann/shard-protocol.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
-import { refuse } from '../../../src/contract/outcome.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
+import { refuse } from '../../../src/contract/api/outcome.ts';
 import { ok } from '../../../src/kernel/result.ts';
 
 it('[V191] searches of one call wait a few at a time, and each has what is left of its time', async () => {

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 
-import { debtPolicy } from '../../../src/contract/debt-policy.ts';
-import type { DebtFact, FactKind } from '../../../src/contract/debt-facts.ts';
-import { DEBT_SIGNALS, FACT_KINDS } from '../../../src/contract/debt-facts.ts';
-import { DEBT_LIMITS } from '../../../src/contract/debt-limits.ts';
+import { debtPolicy } from '../../../src/contract/debt/debt-policy.ts';
+import type { DebtFact, FactKind } from '../../../src/contract/debt/debt-facts.ts';
+import { DEBT_SIGNALS, FACT_KINDS } from '../../../src/contract/debt/debt-facts.ts';
+import { DEBT_LIMITS } from '../../../src/contract/debt/debt-limits.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { TenantId } from '../../../src/kernel/ids.ts';
 import { DebtRegistry, GATEWAY } from '../../../src/debt/store/debt-registry.ts';

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 
 import { systemTimer } from '../../../durable-objects/system-time.ts';
-import { paramOf } from '../../../src/contract/errors.ts';
+import { paramOf } from '../../../src/contract/api/errors.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import type { StartGraph } from '../../../src/inference/graph-runner.ts';
 import { loadModel } from '../../../src/inference/served/load-model.ts';
 import type { Verified } from '../../../src/inference/served/model-calls.ts';

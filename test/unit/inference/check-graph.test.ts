@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { paramOf } from '../../../src/contract/errors.ts';
+import { paramOf } from '../../../src/contract/api/errors.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { checkGraph } from '../../../src/inference/onnx/check-graph.ts';
 import { detachWeights } from '../../../src/inference/onnx/detach-weights.ts';

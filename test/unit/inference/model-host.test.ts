@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
 import { LIMITS } from '../../../src/contract/limits.ts';
-import { paramOf } from '../../../src/contract/errors.ts';
+import { paramOf } from '../../../src/contract/api/errors.ts';
 import { systemTimer } from '../../../durable-objects/system-time.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
-import { refuse } from '../../../src/contract/outcome.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
+import { refuse } from '../../../src/contract/api/outcome.ts';
 import type { GraphRunner, StartGraph } from '../../../src/inference/graph-runner.ts';
 import { ModelHost } from '../../../src/inference/served/model-host.ts';
 import type { ModelRef } from '../../../src/inference/served-manifest.ts';

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { systemTimer } from '../../../durable-objects/system-time.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import { quantiseRows } from '../../../src/inference/build/matrix.ts';
 import { readingOf } from '../../../src/inference/registry/version-manifest.ts';
 import { ModelHost } from '../../../src/inference/served/model-host.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import type { Grant } from '../../../src/contract/attempt.ts';
+import type { Grant } from '../../../src/contract/jobs/attempt.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { AttemptId, FileId, JobId, PoolId, TenantId } from '../../../src/kernel/ids.ts';
 import type { AgentId } from '../../../src/pools/agent-lease.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { AttemptReport, Grant, ReportVerdict } from '../../../src/contract/attempt.ts';
+import type { AttemptReport, Grant, ReportVerdict } from '../../../src/contract/jobs/attempt.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
-import type { PoolEffect, PoolMessage, PoolOrders } from '../../../src/contract/pool-exchange.ts';
+import type { PoolEffect, PoolMessage, PoolOrders } from '../../../src/contract/pools/pool-exchange.ts';
 import type { AttemptId, FileId, JobId, PoolId, TenantId } from '../../../src/kernel/ids.ts';
 import type { AgentId } from '../../../src/pools/agent-lease.ts';
 import { ended, extended, measured } from '../../../src/pools/agent-lease.ts';

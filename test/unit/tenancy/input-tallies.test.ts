@@ -1,13 +1,13 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 
-import { debtFact } from '../../../src/contract/debt-facts.ts';
-import { debtPolicy } from '../../../src/contract/debt-policy.ts';
-import type { InputTally, WatchedInput } from '../../../src/contract/input-tally.ts';
-import { bucketCounts, emptyHistogram } from '../../../src/contract/input-tally.ts';
+import { debtFact } from '../../../src/contract/debt/debt-facts.ts';
+import { debtPolicy } from '../../../src/contract/debt/debt-policy.ts';
+import type { InputTally, WatchedInput } from '../../../src/contract/tenancy/input-tally.ts';
+import { bucketCounts, emptyHistogram } from '../../../src/contract/tenancy/input-tally.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { assess } from '../../../src/debt/rules/assess.ts';
 import { FactSet } from '../../../src/debt/fact.ts';
-import { INPUTS_MIN, shiftFacts } from '../../../src/gateway/planning/input-shifts.ts';
+import { INPUTS_MIN, shiftFacts } from '../../../src/gateway/debt/input-shifts.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 import { openBillingDatabase } from '../../../src/tenancy/billing/billing-schema.ts';
 import { ReportedTallies } from '../../../src/tenancy/usage/reported-tallies.ts';

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { LIMITS } from '../../../src/contract/limits.ts';
-import type { UsageEvent } from '../../../src/contract/meter.ts';
+import type { UsageEvent } from '../../../src/contract/api/meter.ts';
 import { UsageDelivery } from '../../../src/gateway/tenancy/usage-delivery.ts';
 import { amountNano, editionAt, PRICE_BOOK, usd } from '../../../src/tenancy/usage/price-book.ts';
 import { UsageBuffer, usageIdOf } from '../../../src/tenancy/usage/usage-buffer.ts';

@@ -1,11 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 
 import { LIMITS } from '../../../src/contract/limits.ts';
-import type { RouteVersion } from '../../../src/contract/route-rules.ts';
+import type { RouteVersion } from '../../../src/contract/routes/route-rules.ts';
 import type { ArmTally, CanarySettings } from '../../../src/upstreams/canary/canary.ts';
 import { addCounts, NO_COUNTS, outcomeCounts } from '../../../src/upstreams/cascade/cascade-counts.ts';
 import { NO_TALLY } from '../../../src/upstreams/canary/canary.ts';
-import type { ChangedBy } from '../../../src/contract/write-lease.ts';
+import type { ChangedBy } from '../../../src/contract/tenancy/write-lease.ts';
 import { RouteRegistry } from '../../../src/upstreams/routes/route-registry.ts';
 import { armOf } from '../../../src/upstreams/routes/serving-arm.ts';
 import { NodeSql } from '../../support/fakes/node-sql.ts';

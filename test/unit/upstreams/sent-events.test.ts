@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { utf8 } from '../../../src/kernel/bytes.ts';
-import { sentEvents } from '../../../workers/upstreams/sent-events.ts';
+import { sentEvents } from '../../../workers/gateway/routes/completions/sent-events.ts';
 
 /** Pieces that come when the test says so, and a clock that it moves. */
 function world(first?: string) {

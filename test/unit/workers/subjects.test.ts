@@ -1,16 +1,16 @@
 import { expect, it, vi } from 'vitest';
 
-import type { Endpoint } from '../../../src/contract/endpoint.ts';
+import type { Endpoint } from '../../../src/contract/api/endpoint.ts';
 import { ENDPOINTS } from '../../../src/contract/endpoints.ts';
 import { QDRANT_NOT_OFFERED } from '../../../src/contract/qdrant/not-offered.ts';
 import type { Subject } from '../../../src/contract/subjects.ts';
 import { subjectOf, SUBJECTS } from '../../../src/contract/subjects.ts';
-import { mountsOf, surfaceOf } from '../../../src/contract/surface.ts';
+import { mountsOf, surfaceOf } from '../../../src/contract/api/surface.ts';
 
 vi.mock('cloudflare:workers', () => ({ DurableObject: class {}, WorkerEntrypoint: class {}, waitUntil: () => {} }));
 
 const { SUBJECT_APPS } = await import('../../../workers/gateway/subjects.ts');
-const { opsEndpoints } = await import('../../../src/contract/ops.ts');
+const { opsEndpoints } = await import('../../../src/contract/api/ops.ts');
 
 const endpoints = Object.values<Endpoint>(ENDPOINTS);
 const served = new Map(

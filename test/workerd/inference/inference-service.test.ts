@@ -8,7 +8,7 @@ import { tokenBatch } from '../../../src/inference/token-batch.ts';
 import { assetFiles, MODEL_CATALOGUE } from '../../../workers/inference/deployed-models.ts';
 import type { InferenceService } from '../../../workers/inference/inference-service.ts';
 import type { InferenceEnv } from '../../../workers/inference/loaded-models.ts';
-import { paramOf } from '../../../src/contract/errors.ts';
+import { paramOf } from '../../../src/contract/api/errors.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 
 const MODEL = 'glove-sif-100-onnx';

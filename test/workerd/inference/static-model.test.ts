@@ -2,7 +2,7 @@ import { env } from 'cloudflare:workers';
 import { expect, it } from 'vitest';
 import { tokenBatch } from '../../../src/inference/token-batch.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
-import { staticModel } from '../../../workers/gateway/adapters/embedding-models.ts';
+import { staticModel } from '../../../workers/gateway/adapters/embeddings/embedding-models.ts';
 import { STATIC_MODEL } from '../../../workers/inference/deployed-models.ts';
 import type { InferenceEnv } from '../../../workers/inference/loaded-models.ts';
 

@@ -1,15 +1,15 @@
-import { PUBLIC, tenant } from '../../../src/contract/endpoint.ts';
-import type { Endpoint } from '../../../src/contract/endpoint.ts';
-import { vectorEndpoints } from '../../../src/contract/vectors.ts';
+import { PUBLIC, tenant } from '../../../src/contract/api/endpoint.ts';
+import type { Endpoint } from '../../../src/contract/api/endpoint.ts';
+import { vectorEndpoints } from '../../../src/contract/vectors/vectors.ts';
 import { buildApp } from '../../../workers/gateway/app.ts';
-import type { Call } from '../../../workers/gateway/call.ts';
+import type { Call } from '../../../workers/gateway/pipeline/call.ts';
 import { composeRetrieval } from '../../../workers/gateway/compose-retrieval.ts';
 import type { GatewayEnv } from '../../../workers/gateway/env.ts';
-import { jsonDraft } from '../../../workers/gateway/exchange.ts';
-import { concluded } from '../../../workers/gateway/request-lifecycle.ts';
-import { vectorHandlers } from '../../../workers/gateway/routes/vectors.ts';
-import type { Handler } from '../../../workers/gateway/serve.ts';
-import { route, routesOf } from '../../../workers/gateway/serve.ts';
+import { jsonDraft } from '../../../workers/gateway/pipeline/exchange.ts';
+import { concluded } from '../../../workers/gateway/pipeline/request-lifecycle.ts';
+import { vectorHandlers } from '../../../workers/gateway/routes/vectors/vectors.ts';
+import type { Handler } from '../../../workers/gateway/pipeline/serve.ts';
+import { route, routesOf } from '../../../workers/gateway/pipeline/serve.ts';
 
 // A ladder from a bare Worker to the product's query: each route does what the one before it does, and one thing more.
 

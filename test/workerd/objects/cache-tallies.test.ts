@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 
 import type { BillingObject } from '../../../durable-objects/billing-object.ts';
 import type { CountRow, HeldRow } from '../../../src/tenancy/usage/cache-tallies.ts';
-import type { CacheTally } from '../../../src/contract/cache-tally.ts';
-import type { CallTally } from '../../../src/contract/call-tally.ts';
+import type { CacheTally } from '../../../src/contract/caches/cache-tally.ts';
+import type { CallTally } from '../../../src/contract/tenancy/call-tally.ts';
 import type { CallHour } from '../../../src/tenancy/usage/call-tallies.ts';
 import type { InputHistograms } from '../../../src/tenancy/usage/input-tallies.ts';
 import type { Tally } from '../../../src/tenancy/usage/usage-buffer.ts';

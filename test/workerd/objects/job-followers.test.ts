@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 
 import type { SchedulerObject } from '../../../durable-objects/scheduler-object.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import type { JobQueue } from '../../../src/gateway/jobs/job-queue.ts';
 import { jobRequest } from '../../support/fixtures/job-request.ts';
 

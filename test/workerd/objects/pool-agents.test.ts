@@ -1,9 +1,9 @@
 import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { beforeEach, expect, it, vi } from 'vitest';
 import { GroupCommit } from '../../../durable-objects/group-commit.ts';
-import type { LeasedWork, NodeWeights, PoolMessage, PoolOrders } from '../../../src/contract/pool-exchange.ts';
-import { rankOfAttempt } from '../../../src/contract/attempt.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { LeasedWork, NodeWeights, PoolMessage, PoolOrders } from '../../../src/contract/pools/pool-exchange.ts';
+import { rankOfAttempt } from '../../../src/contract/jobs/attempt.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import type { AttemptId, FileId } from '../../../src/kernel/ids.ts';
 import type { AgentId } from '../../../src/pools/agent-lease.ts';
 import { PoolSync } from '../../../src/pools/pool-sync.ts';

@@ -1,9 +1,9 @@
 import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { ObjectsEnv } from '../../../durable-objects/env.ts';
-import type { Grant } from '../../../src/contract/attempt.ts';
+import type { Grant } from '../../../src/contract/jobs/attempt.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
-import type { PoolMessage, PoolOrders } from '../../../src/contract/pool-exchange.ts';
+import type { PoolMessage, PoolOrders } from '../../../src/contract/pools/pool-exchange.ts';
 import type { AttemptId } from '../../../src/kernel/ids.ts';
 import { extended } from '../../../src/pools/agent-lease.ts';
 import { PoolSync } from '../../../src/pools/pool-sync.ts';

@@ -1,9 +1,9 @@
 import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Grant } from '../../../src/contract/attempt.ts';
+import type { Grant } from '../../../src/contract/jobs/attempt.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
-import type { LeasedWork } from '../../../src/contract/pool-exchange.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
+import type { LeasedWork } from '../../../src/contract/pools/pool-exchange.ts';
 import { DEFAULT_TERMS } from '../../../src/scheduler/served/jobs/job.ts';
 import {
   COMPLETED,

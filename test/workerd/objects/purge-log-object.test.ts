@@ -9,7 +9,7 @@ import { PURGE_LOG_MIGRATIONS, PurgeLogStore } from '../../../src/cache/store/pu
 import type { LoggedPredicate, PurgeCommand, PurgePredicate, PurgeRecord, PurgeSelection } from '../../../src/cache/purge-predicate.ts';
 import type { NewVector, VectorOrigin } from '../../../src/cache/stored-vector.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import type { PurgeId, TenantId } from '../../../src/kernel/ids.ts';
 
 const env = anyEnv as unknown as ObjectsEnv & { readonly PURGE_LOG: DurableObjectNamespace<PurgeLogObject> };

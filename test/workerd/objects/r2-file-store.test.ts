@@ -2,14 +2,14 @@ import { env } from 'cloudflare:test';
 import { beforeEach, describe, expect, it } from 'vitest';
 
 import { LIMITS } from '../../../src/contract/limits.ts';
-import { FileEraser } from '../../../src/gateway/jobs/file-eraser.ts';
-import { FileWriter } from '../../../src/gateway/jobs/file-writer.ts';
-import { refuse } from '../../../src/contract/outcome.ts';
-import type { NewFile } from '../../../src/gateway/jobs/file-store.ts';
+import { FileEraser } from '../../../src/gateway/files/file-eraser.ts';
+import { FileWriter } from '../../../src/gateway/files/file-writer.ts';
+import { refuse } from '../../../src/contract/api/outcome.ts';
+import type { NewFile } from '../../../src/gateway/files/file-store.ts';
 import { sha256Hex } from '../../../src/kernel/bytes.ts';
 import type { FileId, TenantId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
-import { R2FileStore } from '../../../workers/gateway/adapters/r2-file-store.ts';
+import { R2FileStore } from '../../../workers/gateway/adapters/files/r2-file-store.ts';
 import { IN_FORCE } from '../../support/fakes/in-force.ts';
 
 const bucket = (env as unknown as { FILES: R2Bucket }).FILES;

@@ -1,12 +1,12 @@
 import * as z from 'zod';
 
-import { json, tenant } from '../../../src/contract/endpoint.ts';
-import type { Endpoint } from '../../../src/contract/endpoint.ts';
+import { json, tenant } from '../../../src/contract/api/endpoint.ts';
+import type { Endpoint } from '../../../src/contract/api/endpoint.ts';
 import { compose } from '../../../workers/gateway/compose.ts';
 import type { GatewayEnv } from '../../../workers/gateway/env.ts';
 import { buildApp } from '../../../workers/gateway/app.ts';
 import gateway from '../../../workers/gateway/index.ts';
-import { route } from '../../../workers/gateway/serve.ts';
+import { route } from '../../../workers/gateway/pipeline/serve.ts';
 
 // The gateway with one more route, which does what a gateway to other providers' models does: it checks the key, draws and settles quota,
 // records usage, and returns the upstream's answer.

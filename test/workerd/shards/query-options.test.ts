@@ -5,11 +5,11 @@ import { describe, expect, it } from 'vitest';
 import type { ShardObject } from '../../../durable-objects/shard-object.ts';
 import { maximalMarginalRelevance } from '../../../src/ann/shard/mmr.ts';
 import type { QueryTarget, SampleRecall, ShardQuery } from '../../../src/ann/shard-protocol.ts';
-import type { Filter } from '../../../src/contract/filter.ts';
-import { filter } from '../../../src/contract/filter-syntax.ts';
+import type { Filter } from '../../../src/contract/vectors/filter.ts';
+import { filter } from '../../../src/contract/vectors/filter-syntax.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
-import type { Metric, RecallTarget } from '../../../src/contract/index-settings.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { Metric, RecallTarget } from '../../../src/contract/indexes/index-settings.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 

@@ -7,10 +7,10 @@ import type { Caller } from '../../../src/ann/access-mode.ts';
 import { followerWith, INDEX_OBJECT } from '../../../src/ann/access-mode.ts';
 import type { Include, ShardMatches, UpsertBatch } from '../../../src/ann/shard-protocol.ts';
 import { flatEngineCapacity } from '../../../src/ann/flat/flat-engine.ts';
-import { filter } from '../../../src/contract/filter-syntax.ts';
+import { filter } from '../../../src/contract/vectors/filter-syntax.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
-import type { Metric } from '../../../src/contract/index-settings.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
+import type { Metric } from '../../../src/contract/indexes/index-settings.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 
 interface ShardsEnv {

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 
 import { LIMITS } from '../../../src/contract/limits.ts';
-import { nameWithoutVersion, pinnedName } from '../../../src/contract/model-name.ts';
-import { METRICS_OUTPUT, TUNING_FILES, tuningPair, tuningSettings } from '../../../src/contract/tuning-settings.ts';
+import { nameWithoutVersion, pinnedName } from '../../../src/contract/api/model-name.ts';
+import { METRICS_OUTPUT, TUNING_FILES, tuningPair, tuningSettings } from '../../../src/contract/jobs/tuning-settings.ts';
 import type { TokenPair } from '../../../src/inference/build/tune/contrastive-fit.ts';
 import { ContrastiveFit } from '../../../src/inference/build/tune/contrastive-fit.ts';
 import { tunedFile } from '../../../src/inference/build/tune/tuned-file.ts';

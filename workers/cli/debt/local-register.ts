@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 
-import type { DebtFinding, DebtItem, DebtRule } from '../../../src/contract/debt-items.ts';
+import type { DebtFinding, DebtItem, DebtRule } from '../../../src/contract/debt/debt-items.ts';
 import { assess } from '../../../src/debt/rules/assess.ts';
 import type { DatedCommit, PaidItem, PaidRatios } from '../../../src/debt/paid-items.ts';
 import { minutesOf, withPaid } from '../../../src/debt/paid-items.ts';

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 
 import { LIMITS } from '../../../src/contract/limits.ts';
-import { whole } from '../command.ts';
+import { whole } from '../command/command.ts';
 import { queryOf } from '../gateway/gateway-client.ts';
-import type { Shown } from './job-command.ts';
-import { caller, named, print, shown } from './job-command.ts';
+import type { Shown } from '../gateway/gateway-command.ts';
+import { caller, named, print, shown } from '../gateway/gateway-command.ts';
 import type { JobView } from './job-view.ts';
 import { jobPath } from './job-view.ts';
 import { priorityOf } from './submit.ts';

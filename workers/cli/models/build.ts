@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 
-import type { BuildRecipe } from '../../../src/contract/build-recipe.ts';
+import type { BuildRecipe } from '../../../src/contract/debt/build-recipe.ts';
 import { assert } from '../../../src/kernel/assert.ts';
 import { sha256Hex } from '../../../src/kernel/bytes.ts';
 import { buildStaticModel } from '../../../src/inference/build/build-static-model.ts';
@@ -10,7 +10,7 @@ import { quantiseRows, rowCount } from '../../../src/inference/build/matrix.ts';
 import { WHITENING_EXPONENT } from '../../../src/inference/build/principal-axes.ts';
 import { openStaticModel } from '../../../src/inference/static/static-model.ts';
 import { ROOT } from '../../local/paths.ts';
-import { command } from '../command.ts';
+import { command } from '../command/command.ts';
 import { readSynsets, wordnetPath } from '../../builds/wordnet-files.ts';
 import { fetchSource, readWordVectors } from './sources.ts';
 import { CACHE_FOLDER, GLOVE_SIF_100, MODEL_FOLDER, MODELS_FOLDER } from './glove-sif-100.ts';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { pinnedName } from '../../../src/contract/model-name.ts';
+import { pinnedName } from '../../../src/contract/api/model-name.ts';
 import type { ModelManifest } from '../../../src/inference/model-manifest.ts';
 import { parseModelCatalogue } from '../../../src/inference/model-manifest.ts';
 import type { StaticModel } from '../../../src/inference/static/static-model.ts';

@@ -8,8 +8,8 @@ import type { TracedJob } from '../../../src/scheduler/simulator/load/traced-job
 import { generatedLoad, readPhilly } from '../../../src/scheduler/simulator/load/traced-jobs.ts';
 import type { Bar } from '../../../src/scheduler/simulator/picture/gantt.ts';
 import { ganttSvg } from '../../../src/scheduler/simulator/picture/gantt.ts';
-import { Chance } from '../chance.ts';
-import { command, positive, whole } from '../command.ts';
+import { Chance } from './chance.ts';
+import { command, positive, whole } from '../command/command.ts';
 import { accept, readInput } from './read-input.ts';
 
 interface Flags {

@@ -7,8 +7,8 @@ import { readOpenb } from '../../../src/scheduler/simulator/openb/read-openb.ts'
 import type { Mark, OpenbStudy } from '../../../src/scheduler/simulator/openb/study.ts';
 import { MARKS, studyOpenb } from '../../../src/scheduler/simulator/openb/study.ts';
 import { curvesSvg } from '../../../src/scheduler/simulator/picture/gantt.ts';
-import { Chance } from '../chance.ts';
-import { command } from '../command.ts';
+import { Chance } from './chance.ts';
+import { command } from '../command/command.ts';
 import { accept, readInput } from './read-input.ts';
 
 interface Flags {

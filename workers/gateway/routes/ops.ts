@@ -1,5 +1,5 @@
-import { metricsText } from '../metrics.ts';
-import type { Handlers } from '../serve.ts';
+import { metricsText } from '../pipeline/metrics.ts';
+import type { Handlers } from '../pipeline/serve.ts';
 
 export const opsHandlers = {
   health: async () => ({ ok: true, reply: { status: 'ok' as const }, used: {} }),

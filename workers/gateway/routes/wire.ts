@@ -1,6 +1,6 @@
-import type { FileRecord } from '../../../src/contract/file-record.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
-import type { StoredFile } from '../../../src/gateway/jobs/file-store.ts';
+import type { FileRecord } from '../../../src/contract/files/file-record.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
+import type { StoredFile } from '../../../src/gateway/files/file-store.ts';
 import type { PageOf } from '../../../src/kernel/page.ts';
 
 /** A moment as the API writes it. */

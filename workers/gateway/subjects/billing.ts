@@ -1,8 +1,8 @@
-import { usageEndpoints } from '../../../src/contract/usage.ts';
-import { billingEndpoints } from '../../../src/contract/billing.ts';
+import { usageEndpoints } from '../../../src/contract/tenancy/usage.ts';
+import { billingEndpoints } from '../../../src/contract/tenancy/billing.ts';
 import { composeControl } from '../compose-control.ts';
-import { usageHandlers } from '../routes/usage.ts';
-import { billingHandlers } from '../routes/billing.ts';
+import { usageHandlers } from '../routes/tenancy/usage.ts';
+import { billingHandlers } from '../routes/tenancy/billing.ts';
 import { subjectApp } from '../subject-app.ts';
 
 export const { routes, app } = subjectApp(

@@ -1,11 +1,11 @@
-import { sloEndpoints } from '../../../src/contract/slos.ts';
-import { capacityEndpoints } from '../../../src/contract/capacity.ts';
-import { teamEndpoints } from '../../../src/contract/teams.ts';
-import { costEndpoints } from '../../../src/contract/cost.ts';
+import { sloEndpoints } from '../../../src/contract/planning/slos.ts';
+import { capacityEndpoints } from '../../../src/contract/planning/capacity.ts';
+import { teamEndpoints } from '../../../src/contract/debt/teams.ts';
+import { costEndpoints } from '../../../src/contract/planning/cost.ts';
 import { composePlanning } from '../compose-planning.ts';
-import { sloHandlers } from '../../planning/routes/slos.ts';
-import { capacityHandlers } from '../../planning/routes/capacity.ts';
-import { costHandlers } from '../../planning/routes/cost.ts';
+import { sloHandlers } from '../routes/planning/slos.ts';
+import { capacityHandlers } from '../routes/planning/capacity.ts';
+import { costHandlers } from '../routes/planning/cost.ts';
 import { subjectApp } from '../subject-app.ts';
 
 export const { routes, app } = subjectApp(

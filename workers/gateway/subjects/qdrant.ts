@@ -1,18 +1,18 @@
-import { refusal } from '../../../src/contract/errors.ts';
+import { refusal } from '../../../src/contract/api/errors.ts';
 import { qdrantEndpoints } from '../../../src/contract/qdrant/endpoints.ts';
 import { QDRANT_NOT_OFFERED } from '../../../src/contract/qdrant/not-offered.ts';
-import { mountsOf, surfaceOf } from '../../../src/contract/surface.ts';
+import { mountsOf, surfaceOf } from '../../../src/contract/api/surface.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import type { Unserved } from '../app.ts';
 import { buildApp } from '../app.ts';
 import { qdrantHandlers } from '../compat/qdrant/handlers.ts';
 import { composeRetrieval } from '../compose-retrieval.ts';
-import { varyingBy } from '../cross-origin.ts';
-import { redirect } from '../exchange.ts';
-import { HttpError } from '../http-error.ts';
-import type { Work } from '../request-lifecycle.ts';
-import { concluded } from '../request-lifecycle.ts';
-import { routesOf } from '../serve.ts';
+import { varyingBy } from '../pipeline/cross-origin.ts';
+import { redirect } from '../pipeline/exchange.ts';
+import { HttpError } from '../pipeline/http-error.ts';
+import type { Work } from '../pipeline/request-lifecycle.ts';
+import { concluded } from '../pipeline/request-lifecycle.ts';
+import { routesOf } from '../pipeline/serve.ts';
 
 /** [Q53] The refusal shows a client of Qdrant that the path is not wrong, but not offered here. `/metrics` at the root is Sluice's own. */
 const notOffered = (): Unserved[] =>

@@ -1,9 +1,9 @@
-import { queueEndpoints } from '../../../src/contract/queues.ts';
-import { cohortEndpoints } from '../../../src/contract/cohorts.ts';
-import { reservationEndpoints } from '../../../src/contract/reservations.ts';
+import { queueEndpoints } from '../../../src/contract/queues/queues.ts';
+import { cohortEndpoints } from '../../../src/contract/queues/cohorts.ts';
+import { reservationEndpoints } from '../../../src/contract/queues/reservations.ts';
 import { composeControl } from '../compose-control.ts';
-import { cohortHandlers, queueHandlers } from '../routes/queues.ts';
-import { reservationHandlers } from '../routes/reservations.ts';
+import { cohortHandlers, queueHandlers } from '../routes/queues/queues.ts';
+import { reservationHandlers } from '../routes/queues/reservations.ts';
 import { subjectApp } from '../subject-app.ts';
 
 export const { routes, app } = subjectApp(

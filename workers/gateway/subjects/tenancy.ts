@@ -1,10 +1,10 @@
-import { organisationEndpoints } from '../../../src/contract/organisations.ts';
-import { keyEndpoints } from '../../../src/contract/keys.ts';
-import { quotaEndpoints } from '../../../src/contract/quotas.ts';
+import { organisationEndpoints } from '../../../src/contract/tenancy/organisations.ts';
+import { keyEndpoints } from '../../../src/contract/tenancy/keys.ts';
+import { quotaEndpoints } from '../../../src/contract/tenancy/quotas.ts';
 import { composeControl } from '../compose-control.ts';
-import { organisationHandlers } from '../routes/organisations.ts';
-import { keyHandlers } from '../routes/keys.ts';
-import { quotaHandlers } from '../routes/quotas.ts';
+import { organisationHandlers } from '../routes/tenancy/organisations.ts';
+import { keyHandlers } from '../routes/tenancy/keys.ts';
+import { quotaHandlers } from '../routes/tenancy/quotas.ts';
 import { subjectApp } from '../subject-app.ts';
 
 export const { routes, app } = subjectApp(

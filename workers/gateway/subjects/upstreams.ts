@@ -1,8 +1,8 @@
-import { upstreamEndpoints } from '../../../src/contract/upstreams.ts';
-import { completionEndpoints } from '../../../src/contract/completions.ts';
+import { upstreamEndpoints } from '../../../src/contract/upstreams/upstreams.ts';
+import { completionEndpoints } from '../../../src/contract/completions/completions.ts';
 import { composeUpstreams } from '../compose-upstreams.ts';
-import { upstreamHandlers } from '../../upstreams/routes/upstreams.ts';
-import { completionHandlers } from '../../upstreams/routes/completions.ts';
+import { upstreamHandlers } from '../routes/upstreams/upstreams.ts';
+import { completionHandlers } from '../routes/completions/completions.ts';
 import { subjectApp } from '../subject-app.ts';
 
 export const { routes, app } = subjectApp(

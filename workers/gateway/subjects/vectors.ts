@@ -1,16 +1,16 @@
-import { erasureEndpoints, indexEndpoints } from '../../../src/contract/indexes.ts';
-import { aliasEndpoints } from '../../../src/contract/aliases.ts';
-import { vectorEndpoints, vectorListingEndpoints } from '../../../src/contract/vectors.ts';
-import { vectorChangeEndpoints } from '../../../src/contract/vector-changes.ts';
-import { bulkEndpoints } from '../../../src/contract/bulk.ts';
-import { generationEndpoints } from '../../../src/contract/generations.ts';
-import { recallEndpoints } from '../../../src/contract/recall.ts';
+import { erasureEndpoints, indexEndpoints } from '../../../src/contract/indexes/indexes.ts';
+import { aliasEndpoints } from '../../../src/contract/indexes/aliases.ts';
+import { vectorEndpoints, vectorListingEndpoints } from '../../../src/contract/vectors/vectors.ts';
+import { vectorChangeEndpoints } from '../../../src/contract/vectors/vector-changes.ts';
+import { bulkEndpoints } from '../../../src/contract/vectors/bulk.ts';
+import { generationEndpoints } from '../../../src/contract/indexes/generations.ts';
+import { recallEndpoints } from '../../../src/contract/vectors/recall.ts';
 import { composeRetrieval } from '../compose-retrieval.ts';
-import { indexHandlers } from '../routes/indexes.ts';
-import { aliasHandlers } from '../routes/aliases.ts';
-import { vectorHandlers } from '../routes/vectors.ts';
-import { bulkHandlers } from '../routes/bulk.ts';
-import { generationHandlers } from '../routes/generations.ts';
+import { indexHandlers } from '../routes/indexes/indexes.ts';
+import { aliasHandlers } from '../routes/indexes/aliases.ts';
+import { vectorHandlers } from '../routes/vectors/vectors.ts';
+import { bulkHandlers } from '../routes/vectors/bulk.ts';
+import { generationHandlers } from '../routes/indexes/generations.ts';
 import { subjectApp } from '../subject-app.ts';
 
 export const { routes, app } = subjectApp(

@@ -1,4 +1,4 @@
-import type { Outcome } from '../../../contract/outcome.ts';
+import type { Outcome } from '../../../contract/api/outcome.ts';
 import type { JobId, PoolId } from '../../../kernel/ids.ts';
 import { ok } from '../../../kernel/result.ts';
 import { openSegment } from '../life/charge-segment.ts';

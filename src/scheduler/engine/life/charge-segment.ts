@@ -1,4 +1,4 @@
-import { attemptIdOf } from '../../../contract/attempt.ts';
+import { attemptIdOf } from '../../../contract/jobs/attempt.ts';
 import { ledgerEvent, drawn, spent, mayAsk, NO_FUNDS } from '../cell/segment.ts';
 import type { Cell } from '../cell/cell.ts';
 import type { JobRecord, Attempt } from '../cell/job-record.ts';

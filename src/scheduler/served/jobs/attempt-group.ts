@@ -1,4 +1,4 @@
-import type { Serving } from '../../../contract/attempt.ts';
+import type { Serving } from '../../../contract/jobs/attempt.ts';
 
 /**
  * The members of an attempt whose nodes may change while it runs: one on each node, the first of them rank 0. A member has a number, which is

@@ -1,16 +1,16 @@
-import type { Checkpoint, FailureReason, JobOutput } from '../../../contract/attempt.ts';
-import type { Progress, LineFault } from '../../../contract/attempt-report.ts';
-import type { Priority } from '../../../contract/job-facts.ts';
-import type { Work } from '../../../contract/job-work.ts';
-import type { JobErrorReason, JobState, StopReason } from '../../../contract/jobs.ts';
+import type { Checkpoint, FailureReason, JobOutput } from '../../../contract/jobs/attempt.ts';
+import type { Progress, LineFault } from '../../../contract/jobs/attempt-report.ts';
+import type { Priority } from '../../../contract/jobs/job-facts.ts';
+import type { Work } from '../../../contract/jobs/job-work.ts';
+import type { JobErrorReason, JobState, StopReason } from '../../../contract/jobs/jobs.ts';
 import type { AttemptId, FileId, JobId, OrganisationId, PoolId, ProjectId, TenantId } from '../../../kernel/ids.ts';
 import type { AttemptGroup } from './attempt-group.ts';
 import type { ModelWeights, ResourceOption } from '../../engine/model/job-spec.ts';
-import { DEFAULT_QUEUE } from '../../../contract/queue-record.ts';
+import { DEFAULT_QUEUE } from '../../../contract/queues/queue-record.ts';
 import { LIMITS } from '../../../contract/limits.ts';
 import { DAY_MS } from '../../../kernel/time-units.ts';
 import type { LedgerEvent } from '../../engine/cell/segment.ts';
-import { NAMED_PRIORITIES } from '../../../contract/job-facts.ts';
+import { NAMED_PRIORITIES } from '../../../contract/jobs/job-facts.ts';
 
 /** The submitter of a job, and its payer. */
 interface JobOwner {

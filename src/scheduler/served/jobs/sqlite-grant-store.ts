@@ -1,5 +1,5 @@
-import type { FundRequest, FundSettlement } from '../../../contract/job-funds.ts';
-import type { Quantities } from '../../../contract/meter.ts';
+import type { FundRequest, FundSettlement } from '../../../contract/jobs/job-funds.ts';
+import type { Quantities } from '../../../contract/api/meter.ts';
 import type { JobId, OrganisationId, TenantId } from '../../../kernel/ids.ts';
 import { jsonParts } from '../../../kernel/sql/bulk-statements.ts';
 import { RememberedValue } from '../../../kernel/sql/remembering-storage.ts';

@@ -2,8 +2,8 @@ import { LIMITS } from '../../../contract/limits.ts';
 import type { JobId } from '../../../kernel/ids.ts';
 import type { SqlStorage } from '../../../kernel/sql/sql-storage.ts';
 import type { JobSegment, EndedAttempt, Job, LiveAttempt } from './job.ts';
-import type { JobEventKind } from '../../../contract/job-events.ts';
-import type { StopReason } from '../../../contract/jobs.ts';
+import type { JobEventKind } from '../../../contract/jobs/job-events.ts';
+import type { StopReason } from '../../../contract/jobs/jobs.ts';
 
 /** Something of a job's history. */
 export interface OfJob<Entry> {

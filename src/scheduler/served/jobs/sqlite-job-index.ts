@@ -1,5 +1,5 @@
-import type { JobKind } from '../../../contract/job-work.ts';
-import type { JobState } from '../../../contract/jobs.ts';
+import type { JobKind } from '../../../contract/jobs/job-work.ts';
+import type { JobState } from '../../../contract/jobs/jobs.ts';
 import { LIMITS } from '../../../contract/limits.ts';
 import type { JobId, TenantId } from '../../../kernel/ids.ts';
 import type { SqlStorage } from '../../../kernel/sql/sql-storage.ts';

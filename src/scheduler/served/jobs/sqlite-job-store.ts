@@ -1,4 +1,4 @@
-import { jobOfOutput } from '../../../contract/attempt.ts';
+import { jobOfOutput } from '../../../contract/jobs/attempt.ts';
 import { must } from '../../../kernel/assert.ts';
 import type { FileId, JobId, TenantId } from '../../../kernel/ids.ts';
 import { jsonParts } from '../../../kernel/sql/bulk-statements.ts';

@@ -1,4 +1,4 @@
-import type { UsageEvent } from '../../../contract/meter.ts';
+import type { UsageEvent } from '../../../contract/api/meter.ts';
 import type { OrganisationId } from '../../../kernel/ids.ts';
 import { jsonParts } from '../../../kernel/sql/bulk-statements.ts';
 import { RememberedValue } from '../../../kernel/sql/remembering-storage.ts';

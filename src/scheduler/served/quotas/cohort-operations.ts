@@ -1,8 +1,8 @@
 import { LIMITS } from '../../../contract/limits.ts';
-import type { Outcome } from '../../../contract/outcome.ts';
-import { refuse, refuseBeyond, refuseResource } from '../../../contract/outcome.ts';
-import type { CohortRecord, CohortSettings } from '../../../contract/queue-record.ts';
-import { ROOT_COHORT } from '../../../contract/queue-record.ts';
+import type { Outcome } from '../../../contract/api/outcome.ts';
+import { refuse, refuseBeyond, refuseResource } from '../../../contract/api/outcome.ts';
+import type { CohortRecord, CohortSettings } from '../../../contract/queues/queue-record.ts';
+import { ROOT_COHORT } from '../../../contract/queues/queue-record.ts';
 import { ok } from '../../../kernel/result.ts';
 import type { KeyedRequest } from '../../../kernel/sql/spent-keys.ts';
 import { nodeOf } from './cohort-tree.ts';

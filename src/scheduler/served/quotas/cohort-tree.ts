@@ -1,7 +1,7 @@
 import { LIMITS } from '../../../contract/limits.ts';
-import type { CohortRecord, QueueRecord, QueueSettings, QuotaTable, QuotaTerms } from '../../../contract/queue-record.ts';
-import { DEFAULT_QUEUE, ROOT_COHORT } from '../../../contract/queue-record.ts';
-import type { ReservationRecord } from '../../../contract/reservation-record.ts';
+import type { CohortRecord, QueueRecord, QueueSettings, QuotaTable, QuotaTerms } from '../../../contract/queues/queue-record.ts';
+import { DEFAULT_QUEUE, ROOT_COHORT } from '../../../contract/queues/queue-record.ts';
+import type { ReservationRecord } from '../../../contract/queues/reservation-record.ts';
 import type { OrganisationId, TenantId } from '../../../kernel/ids.ts';
 import { organisationOfTenant } from '../../../kernel/ids.ts';
 import type { CohortSpec, Quota, QuotaTree, TimeSlice } from '../../engine/fairness/quota-tree.ts';

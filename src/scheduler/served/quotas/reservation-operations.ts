@@ -1,7 +1,7 @@
-import type { Outcome } from '../../../contract/outcome.ts';
-import { refuse, refuseBeyond, refuseResource } from '../../../contract/outcome.ts';
-import type { ReservationRecord, ReservedNodes } from '../../../contract/reservation-record.ts';
-import { amountsOf } from '../../../contract/reservation-record.ts';
+import type { Outcome } from '../../../contract/api/outcome.ts';
+import { refuse, refuseBeyond, refuseResource } from '../../../contract/api/outcome.ts';
+import type { ReservationRecord, ReservedNodes } from '../../../contract/queues/reservation-record.ts';
+import { amountsOf } from '../../../contract/queues/reservation-record.ts';
 import type { TenantId } from '../../../kernel/ids.ts';
 import { ok } from '../../../kernel/result.ts';
 import type { KeyedRequest } from '../../../kernel/sql/spent-keys.ts';

@@ -1,10 +1,10 @@
-import type { CohortRecord, QueueRecord } from '../../../contract/queue-record.ts';
-import { DEFAULT_QUEUE } from '../../../contract/queue-record.ts';
-import type { Outcome } from '../../../contract/outcome.ts';
-import { refuse, refuseResource } from '../../../contract/outcome.ts';
+import type { CohortRecord, QueueRecord } from '../../../contract/queues/queue-record.ts';
+import { DEFAULT_QUEUE } from '../../../contract/queues/queue-record.ts';
+import type { Outcome } from '../../../contract/api/outcome.ts';
+import { refuse, refuseResource } from '../../../contract/api/outcome.ts';
 import { assert } from '../../../kernel/assert.ts';
-import type { ReservationRecord } from '../../../contract/reservation-record.ts';
-import { amountsOf, isActive } from '../../../contract/reservation-record.ts';
+import type { ReservationRecord } from '../../../contract/queues/reservation-record.ts';
+import { amountsOf, isActive } from '../../../contract/queues/reservation-record.ts';
 import type { TenantId } from '../../../kernel/ids.ts';
 import { ok } from '../../../kernel/result.ts';
 import type { Cell } from '../../engine/cell/cell.ts';

@@ -1,10 +1,10 @@
-import type { QueueRecord, CohortRecord } from '../../../contract/queue-record.ts';
-import type { Outcome } from '../../../contract/outcome.ts';
-import { refuse, refuseBeyond } from '../../../contract/outcome.ts';
+import type { QueueRecord, CohortRecord } from '../../../contract/queues/queue-record.ts';
+import type { Outcome } from '../../../contract/api/outcome.ts';
+import { refuse, refuseBeyond } from '../../../contract/api/outcome.ts';
 import type { LIMITS } from '../../../contract/limits.ts';
-import type { ReservationRecord } from '../../../contract/reservation-record.ts';
-import { boundOf } from '../../../contract/outcome.ts';
-import { admitKey, keyMismatch, SPENT_KEY_BOUNDS } from '../../../contract/spent-key.ts';
+import type { ReservationRecord } from '../../../contract/queues/reservation-record.ts';
+import { boundOf } from '../../../contract/api/outcome.ts';
+import { admitKey, keyMismatch, SPENT_KEY_BOUNDS } from '../../../contract/api/spent-key.ts';
 import { ok } from '../../../kernel/result.ts';
 import type { KeyedRequest } from '../../../kernel/sql/spent-keys.ts';
 import { SPENT_KEY_TABLE, SqliteSpentKeys } from '../../../kernel/sql/spent-keys.ts';

@@ -1,6 +1,6 @@
 import { LIMITS } from '../../../contract/limits.ts';
-import type { Outcome } from '../../../contract/outcome.ts';
-import { refuse, refuseBeyond } from '../../../contract/outcome.ts';
+import type { Outcome } from '../../../contract/api/outcome.ts';
+import { refuse, refuseBeyond } from '../../../contract/api/outcome.ts';
 import { ok } from '../../../kernel/result.ts';
 import type { TableFile } from '../table/read-table.ts';
 import { decimal, someText, wholeNumber, readTable } from '../table/read-table.ts';

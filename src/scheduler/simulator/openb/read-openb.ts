@@ -1,6 +1,6 @@
 import { LIMITS } from '../../../contract/limits.ts';
-import type { Outcome } from '../../../contract/outcome.ts';
-import { refuse, refuseBeyond } from '../../../contract/outcome.ts';
+import type { Outcome } from '../../../contract/api/outcome.ts';
+import { refuse, refuseBeyond } from '../../../contract/api/outcome.ts';
 import type { PoolId } from '../../../kernel/ids.ts';
 import { ok } from '../../../kernel/result.ts';
 import { NODE_ACCELERATORS_MAX } from '../../engine/model/cluster-state.ts';

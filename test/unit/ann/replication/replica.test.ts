@@ -7,7 +7,7 @@ import { SelectionCache } from '../../../../src/ann/filter/selection.ts';
 import { Replica } from '../../../../src/ann/replication/replica.ts';
 import { tellChanges } from '../../../../src/ann/replication/changes.ts';
 import { Shard } from '../../../../src/ann/shard/shard.ts';
-import { refuse } from '../../../../src/contract/outcome.ts';
+import { refuse } from '../../../../src/contract/api/outcome.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
 import type { IndexId } from '../../../../src/kernel/ids.ts';
 import { NodeSql } from '../../../support/fakes/node-sql.ts';

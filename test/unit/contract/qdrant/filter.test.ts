@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
-import type { Filter } from '../../../../src/contract/filter.ts';
+import type { Filter } from '../../../../src/contract/vectors/filter.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
-import { parse } from '../../../../src/contract/parse.ts';
+import { parse } from '../../../../src/contract/api/parse.ts';
 import { qdrantFilter } from '../../../../src/contract/qdrant/filter.ts';
 import { parseJsonPath } from '../../../../src/contract/qdrant/json-path.ts';
 import { parseExactJson } from '../../../../src/kernel/exact-json.ts';

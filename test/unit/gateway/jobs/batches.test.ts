@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 
-import type { JobOutput } from '../../../../src/contract/attempt.ts';
-import { outputFileOf } from '../../../../src/contract/attempt.ts';
-import type { CreateBatch } from '../../../../src/contract/batches.ts';
+import type { JobOutput } from '../../../../src/contract/jobs/attempt.ts';
+import { outputFileOf } from '../../../../src/contract/jobs/attempt.ts';
+import type { CreateBatch } from '../../../../src/contract/jobs/batches.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
-import { refuse } from '../../../../src/contract/outcome.ts';
+import { refuse } from '../../../../src/contract/api/outcome.ts';
 import type { BatchId } from '../../../../src/gateway/jobs/batches.ts';
-import type { TenantPrincipal } from '../../../../src/contract/principal.ts';
+import type { TenantPrincipal } from '../../../../src/contract/api/principal.ts';
 import { Batches, batchIdOf } from '../../../../src/gateway/jobs/batches.ts';
 import { faultsOf, filesOf, momentsOf, statusOf } from '../../../../src/gateway/jobs/batch-status.ts';
 import { JobDesk } from '../../../../src/gateway/jobs/job-desk.ts';

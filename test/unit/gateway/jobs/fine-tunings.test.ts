@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 
-import type { CreateTuning } from '../../../../src/contract/fine-tuning.ts';
+import type { CreateTuning } from '../../../../src/contract/jobs/fine-tuning.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
-import { refuse } from '../../../../src/contract/outcome.ts';
-import type { TenantPrincipal } from '../../../../src/contract/principal.ts';
+import { refuse } from '../../../../src/contract/api/outcome.ts';
+import type { TenantPrincipal } from '../../../../src/contract/api/principal.ts';
 import type { Tuning, TuningId } from '../../../../src/gateway/jobs/fine-tunings.ts';
 import { FineTunings, tuningIdOf } from '../../../../src/gateway/jobs/fine-tunings.ts';
 import { JobDesk } from '../../../../src/gateway/jobs/job-desk.ts';

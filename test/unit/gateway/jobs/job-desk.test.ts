@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import type { CreateJob } from '../../../../src/contract/jobs.ts';
-import { refuse } from '../../../../src/contract/outcome.ts';
+import type { CreateJob } from '../../../../src/contract/jobs/jobs.ts';
+import { refuse } from '../../../../src/contract/api/outcome.ts';
 import { JobDesk } from '../../../../src/gateway/jobs/job-desk.ts';
 import type { JobQueue } from '../../../../src/gateway/jobs/job-queue.ts';
 import { Hmac } from '../../../../src/kernel/hmac.ts';

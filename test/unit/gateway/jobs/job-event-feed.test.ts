@@ -5,7 +5,7 @@ import type { FeedItem, FeedRequest } from '../../../../src/gateway/jobs/job-eve
 import { JobEventFeed } from '../../../../src/gateway/jobs/job-event-feed.ts';
 import type { JobId, TenantId } from '../../../../src/kernel/ids.ts';
 import { jobEvents } from '../../../../src/scheduler/served/job-queries.ts';
-import { jobEventStream } from '../../../../workers/gateway/routes/event-stream.ts';
+import { jobEventStream } from '../../../../workers/gateway/routes/jobs/event-stream.ts';
 import { jobRequest } from '../../../support/fixtures/job-request.ts';
 import { ServedCell } from '../../../support/worlds/served-cell.ts';
 

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 
-import { jobEndpoints } from '../../../../src/contract/jobs.ts';
-import { parse } from '../../../../src/contract/parse.ts';
+import { jobEndpoints } from '../../../../src/contract/jobs/jobs.ts';
+import { parse } from '../../../../src/contract/api/parse.ts';
 import { termsOf } from '../../../../src/gateway/jobs/job-terms.ts';
 import { ANY_NODE, DEFAULT_TERMS } from '../../../../src/scheduler/served/jobs/job.ts';
 

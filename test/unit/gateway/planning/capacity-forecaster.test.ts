@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
-import type { ForecastQuery } from '../../../../src/contract/capacity.ts';
-import type { Dimension } from '../../../../src/contract/meter.ts';
-import type { Principal } from '../../../../src/contract/principal.ts';
+import type { ForecastQuery } from '../../../../src/contract/planning/capacity.ts';
+import type { Dimension } from '../../../../src/contract/api/meter.ts';
+import type { Principal } from '../../../../src/contract/api/principal.ts';
 import type { OrganisationId, TenantId } from '../../../../src/kernel/ids.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import { capacityAlerts } from '../../../../src/gateway/planning/capacity-alerts.ts';
@@ -13,7 +13,7 @@ import { cacheCeilings } from '../../../../src/gateway/planning/cache-ceilings.t
 import { poolCeilings } from '../../../../src/gateway/planning/pool-ceilings.ts';
 import { shardBudget } from '../../../../src/index/resharding/shard-budget.ts';
 import type { UsageLine } from '../../../../src/tenancy/usage/usage-query.ts';
-import type { CacheLine } from '../../../../src/gateway/cache-stats.ts';
+import type { CacheLine } from '../../../../src/gateway/caches/cache-stats.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
 
 const DAY_MS = 86_400_000;

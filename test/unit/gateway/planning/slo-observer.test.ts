@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { LIMITS } from '../../../../src/contract/limits.ts';
 import type { TenantId } from '../../../../src/kernel/ids.ts';
-import { refuse } from '../../../../src/contract/outcome.ts';
+import { refuse } from '../../../../src/contract/api/outcome.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import { SloObserver } from '../../../../src/gateway/planning/slo-observer.ts';
 import type { Indicator, Objective } from '../../../../src/slo/objective.ts';

@@ -4,8 +4,8 @@ import type { ReadConsistency } from '../../../../src/ann/replication/read-consi
 import { STRONG } from '../../../../src/ann/replication/read-consistency.ts';
 import type { ShardMatches, ShardQuery } from '../../../../src/ann/shard-protocol.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
-import type { Outcome } from '../../../../src/contract/outcome.ts';
-import { refuse } from '../../../../src/contract/outcome.ts';
+import type { Outcome } from '../../../../src/contract/api/outcome.ts';
+import { refuse } from '../../../../src/contract/api/outcome.ts';
 import { searchGroup, TreeSearch } from '../../../../src/index/fan-out/group-search.ts';
 import type { BatchPart } from '../../../../src/index/fan-out/search-batch.ts';
 import { SearchBatch } from '../../../../src/index/fan-out/search-batch.ts';

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 
 import type { ShardFetch, UpsertBatch, VectorEdit } from '../../../../src/ann/shard-protocol.ts';
-import type { Filter } from '../../../../src/contract/filter.ts';
+import type { Filter } from '../../../../src/contract/vectors/filter.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
-import { refuse } from '../../../../src/contract/outcome.ts';
+import { refuse } from '../../../../src/contract/api/outcome.ts';
 import type { IndexManifest } from '../../../../src/index/index-manifest.ts';
 import type { LocatedListing } from '../../../../src/index/shards/located-listing.ts';
 import { LocatedPatch } from '../../../../src/index/shards/located-patch.ts';

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import type { JobState } from '../../../../src/contract/jobs.ts';
+import type { JobState } from '../../../../src/contract/jobs/jobs.ts';
 import { migrate } from '../../../../src/kernel/sql/migrate.ts';
 import type { Job } from '../../../../src/scheduler/served/jobs/job.ts';
 import { NO_PROGRESS } from '../../../../src/scheduler/served/jobs/job.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { LIMITS } from '../../../../src/contract/limits.ts';
-import type { CohortRecord, CohortSettings, QuotaTable } from '../../../../src/contract/queue-record.ts';
+import type { CohortRecord, CohortSettings, QuotaTable } from '../../../../src/contract/queues/queue-record.ts';
 import type { OrganisationId, TenantId } from '../../../../src/kernel/ids.ts';
 import { migrate } from '../../../../src/kernel/sql/migrate.ts';
 import { JOB_MIGRATIONS } from '../../../../src/scheduler/served/migrations.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
-import type { AttemptEnding, AttemptNews } from '../../../../src/contract/attempt.ts';
+import type { AttemptEnding, AttemptNews } from '../../../../src/contract/jobs/attempt.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
-import { partitionName } from '../../../../src/contract/pool-partition.ts';
+import { partitionName } from '../../../../src/contract/pools/pool-partition.ts';
 import { must } from '../../../../src/kernel/assert.ts';
 import type { JobId, TenantId } from '../../../../src/kernel/ids.ts';
 import { SERVED_SETTINGS } from '../../../../src/scheduler/served/served-settings.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import type { AttemptNews } from '../../../../src/contract/attempt.ts';
-import type { Program } from '../../../../src/contract/job-work.ts';
+import type { AttemptNews } from '../../../../src/contract/jobs/attempt.ts';
+import type { Program } from '../../../../src/contract/jobs/job-work.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
 import type { FileId } from '../../../../src/kernel/ids.ts';
 import { DEFAULT_TERMS } from '../../../../src/scheduler/served/jobs/job.ts';

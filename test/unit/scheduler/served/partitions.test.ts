@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { LIMITS } from '../../../../src/contract/limits.ts';
-import type { PoolMessage } from '../../../../src/contract/pool-exchange.ts';
-import { agentIdIn, partitionName, partitionOfAgent } from '../../../../src/contract/pool-partition.ts';
+import type { PoolMessage } from '../../../../src/contract/pools/pool-exchange.ts';
+import { agentIdIn, partitionName, partitionOfAgent } from '../../../../src/contract/pools/pool-partition.ts';
 import { poolNode } from '../../../support/fixtures/pool-node.ts';
 import { PartitionedPool } from '../../../support/worlds/partitioned-pool.ts';
 import { POOL, ServedCell } from '../../../support/worlds/served-cell.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { LIMITS } from '../../../../src/contract/limits.ts';
-import { DEFAULT_SETTINGS } from '../../../../src/contract/pool-record.ts';
+import { DEFAULT_SETTINGS } from '../../../../src/contract/pools/pool-record.ts';
 import { must } from '../../../../src/kernel/assert.ts';
 import type { PoolId } from '../../../../src/kernel/ids.ts';
 import type { NodeView } from '../../../../src/scheduler/served/pool-operations.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
-import type { AttemptEnding, AttemptNews } from '../../../../src/contract/attempt.ts';
+import type { AttemptEnding, AttemptNews } from '../../../../src/contract/jobs/attempt.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
-import type { QuotaRule } from '../../../../src/contract/quota-rule.ts';
+import type { QuotaRule } from '../../../../src/contract/tenancy/quota-rule.ts';
 import type { JobId } from '../../../../src/kernel/ids.ts';
 import { migrate } from '../../../../src/kernel/sql/migrate.ts';
 import { ANY_NODE } from '../../../../src/scheduler/served/jobs/job.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
-import type { AttemptEnding, AttemptNews } from '../../../../src/contract/attempt.ts';
+import type { AttemptEnding, AttemptNews } from '../../../../src/contract/jobs/attempt.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
-import type { QuotaTable } from '../../../../src/contract/queue-record.ts';
+import type { QuotaTable } from '../../../../src/contract/queues/queue-record.ts';
 import type { JobId, TenantId } from '../../../../src/kernel/ids.ts';
 import { jobRequest } from '../../../support/fixtures/job-request.ts';
 import { POOL, ServedCell } from '../../../support/worlds/served-cell.ts';

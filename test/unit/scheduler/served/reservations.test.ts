@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 
-import type { AttemptNews } from '../../../../src/contract/attempt.ts';
+import type { AttemptNews } from '../../../../src/contract/jobs/attempt.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
 import { SERVED_SETTINGS } from '../../../../src/scheduler/served/served-settings.ts';
 import { ANY_NODE } from '../../../../src/scheduler/served/jobs/job.ts';
-import type { ReservationRecord } from '../../../../src/contract/reservation-record.ts';
+import type { ReservationRecord } from '../../../../src/contract/queues/reservation-record.ts';
 import type { PoolId, TenantId } from '../../../../src/kernel/ids.ts';
 import { FailingSql } from '../../../support/fakes/failing-sql.ts';
 import { jobRequest } from '../../../support/fixtures/job-request.ts';

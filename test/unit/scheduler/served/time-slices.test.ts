@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { LIMITS } from '../../../../src/contract/limits.ts';
-import { queueEndpoints, queueSettingsOf, replyOfQueueSettings } from '../../../../src/contract/queues.ts';
+import { queueEndpoints, queueSettingsOf, replyOfQueueSettings } from '../../../../src/contract/queues/queues.ts';
 import { DEFAULT_QUEUE_SETTINGS } from '../../../../src/scheduler/served/quotas/cohort-tree.ts';
 import { leastAttained, runRounds } from '../../../../src/scheduler/simulator/gavel/rounds.ts';
 import { readGavel } from '../../../../src/scheduler/simulator/gavel/read-gavel.ts';

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 
 import { LIMITS } from '../../../../src/contract/limits.ts';
-import { refuse } from '../../../../src/contract/outcome.ts';
+import { refuse } from '../../../../src/contract/api/outcome.ts';
 import { queryBody } from '../../../../src/contract/qdrant/search.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import { findPoints } from '../../../../workers/gateway/compat/qdrant/find-points.ts';

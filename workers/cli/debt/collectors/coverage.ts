@@ -2,8 +2,8 @@ import coverageLibrary from 'istanbul-lib-coverage';
 import { relative } from 'node:path';
 import type * as z from 'zod';
 
-import type { DebtFact } from '../../../../src/contract/debt-facts.ts';
-import { debtCoverage } from '../../../../src/contract/debt-inputs.ts';
+import type { DebtFact } from '../../../../src/contract/debt/debt-facts.ts';
+import { debtCoverage } from '../../../../src/contract/debt/debt-inputs.ts';
 import type { Collection, Collector } from './collection.ts';
 import { FactWriter } from './collection.ts';
 import type { InputFile } from './input-files.ts';

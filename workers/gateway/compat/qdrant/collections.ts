@@ -1,9 +1,9 @@
 import { LIMITS } from '../../../../src/contract/limits.ts';
 import type { QdrantAliasAction } from '../../../../src/contract/qdrant/collections.ts';
-import type { Acting } from '../../../../src/gateway/authority.ts';
+import type { Acting } from '../../../../src/gateway/tenancy/authority.ts';
 import type { AliasAction, AliasPage } from '../../../../src/index/aliases.ts';
 import type { AnnotationChange } from '../../../../src/index/index-annotations.ts';
-import type { Handlers } from '../../serve.ts';
+import type { Handlers } from '../../pipeline/serve.ts';
 import type { PointCall } from './call.ts';
 import { enveloped, updated } from './call.ts';
 import { infoOf, tuningOfCreation, tuningOfUpdate } from './tuning.ts';

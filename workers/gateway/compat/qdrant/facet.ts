@@ -1,13 +1,13 @@
 import type { ListingStart } from '../../../../src/ann/id-order.ts';
-import type { JsonValue } from '../../../../src/contract/json-value.ts';
+import type { JsonValue } from '../../../../src/contract/api/json-value.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
-import type { Outcome } from '../../../../src/contract/outcome.ts';
-import { refuseBeyond } from '../../../../src/contract/outcome.ts';
+import type { Outcome } from '../../../../src/contract/api/outcome.ts';
+import { refuseBeyond } from '../../../../src/contract/api/outcome.ts';
 import type { AskedFacet } from '../../../../src/contract/qdrant/facet.ts';
-import type { IndexRef } from '../../../../src/gateway/index-ref.ts';
+import type { IndexRef } from '../../../../src/gateway/indexes/index-ref.ts';
 import { parseExactJson } from '../../../../src/kernel/exact-json.ts';
 import { ok } from '../../../../src/kernel/result.ts';
-import type { Handlers } from '../../serve.ts';
+import type { Handlers } from '../../pipeline/serve.ts';
 import type { PointCall } from './call.ts';
 import { enveloped, inQdrantWords } from './call.ts';
 import { LIMIT_DEFAULT } from './find-points.ts';

@@ -1,5 +1,5 @@
 import { QDRANT_VERSION } from '../../../../src/contract/qdrant/endpoints.ts';
-import type { Handlers } from '../../serve.ts';
+import type { Handlers } from '../../pipeline/serve.ts';
 import { qdrantBatchHandlers } from './batch.ts';
 import { qdrantAliasHandlers, qdrantCollectionHandlers } from './collections.ts';
 import { qdrantFacetHandlers } from './facet.ts';

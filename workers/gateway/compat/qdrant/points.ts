@@ -1,7 +1,7 @@
 import { pointIdOfPath, shownId } from '../../../../src/contract/qdrant/point-id.ts';
-import { refuse } from '../../../../src/contract/outcome.ts';
-import { withoutTexts } from '../../../../src/gateway/vector-space.ts';
-import type { Handlers } from '../../serve.ts';
+import { refuse } from '../../../../src/contract/api/outcome.ts';
+import { withoutTexts } from '../../../../src/gateway/vectors/vector-space.ts';
+import type { Handlers } from '../../pipeline/serve.ts';
 import { enveloped, inQdrantWords, pointNotFound, updated } from './call.ts';
 import { LIMIT_DEFAULT } from './find-points.ts';
 import { includeOf, recordsOf } from './records.ts';

@@ -1,12 +1,12 @@
 import { recommend } from '../../../../src/ann/shard/query-point.ts';
 import type { VectorColumns } from '../../../../src/ann/shard-protocol.ts';
-import type { Metric } from '../../../../src/contract/index-settings.ts';
-import type { Outcome } from '../../../../src/contract/outcome.ts';
-import { refuse } from '../../../../src/contract/outcome.ts';
+import type { Metric } from '../../../../src/contract/indexes/index-settings.ts';
+import type { Outcome } from '../../../../src/contract/api/outcome.ts';
+import { refuse } from '../../../../src/contract/api/outcome.ts';
 import type { PointQuery, VectorInput } from '../../../../src/contract/qdrant/query.ts';
-import type { OnIndex } from '../../../../src/gateway/vectors.ts';
-import type { IndexRef } from '../../../../src/gateway/index-ref.ts';
-import { withoutTexts } from '../../../../src/gateway/vector-space.ts';
+import type { OnIndex } from '../../../../src/gateway/vectors/vectors.ts';
+import type { IndexRef } from '../../../../src/gateway/indexes/index-ref.ts';
+import { withoutTexts } from '../../../../src/gateway/vectors/vector-space.ts';
 import { must } from '../../../../src/kernel/assert.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import type { PointCall } from './call.ts';

@@ -1,13 +1,13 @@
-import type { JsonValue } from '../../../../src/contract/json-value.ts';
+import type { JsonValue } from '../../../../src/contract/api/json-value.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
-import type { Outcome } from '../../../../src/contract/outcome.ts';
+import type { Outcome } from '../../../../src/contract/api/outcome.ts';
 import type { AskedGroups, AskedPoints } from '../../../../src/contract/qdrant/search.ts';
-import type { IndexRef } from '../../../../src/gateway/index-ref.ts';
+import type { IndexRef } from '../../../../src/gateway/indexes/index-ref.ts';
 import { parseExactJson } from '../../../../src/kernel/exact-json.ts';
 import { must } from '../../../../src/kernel/assert.ts';
 import { ok } from '../../../../src/kernel/result.ts';
-import type { Handlers } from '../../serve.ts';
-import type { Timing } from '../../exchange.ts';
+import type { Handlers } from '../../pipeline/serve.ts';
+import type { Timing } from '../../pipeline/exchange.ts';
 import type { PointCall, SearchingCall } from './call.ts';
 import { enveloped } from './call.ts';
 import type { PointSearch } from './find-points.ts';

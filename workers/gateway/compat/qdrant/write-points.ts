@@ -1,12 +1,12 @@
 import type { MetadataEdit } from '../../../../src/ann/metadata-edit.ts';
-import type { Refusal } from '../../../../src/contract/errors.ts';
+import type { Refusal } from '../../../../src/contract/api/errors.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
-import type { FieldPath } from '../../../../src/contract/field-path.ts';
-import type { Outcome } from '../../../../src/contract/outcome.ts';
+import type { FieldPath } from '../../../../src/contract/api/field-path.ts';
+import type { Outcome } from '../../../../src/contract/api/outcome.ts';
 import type { NewPoint } from '../../../../src/contract/qdrant/points.ts';
 import type { PointSelection } from '../../../../src/contract/qdrant/selectors.ts';
-import type { IndexRef } from '../../../../src/gateway/index-ref.ts';
-import { withoutTexts } from '../../../../src/gateway/vector-space.ts';
+import type { IndexRef } from '../../../../src/gateway/indexes/index-ref.ts';
+import { withoutTexts } from '../../../../src/gateway/vectors/vector-space.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import type { PointCall, WritingCall } from './call.ts';
 import { inQdrantWords, pointNotFound } from './call.ts';

@@ -1,0 +1,18 @@
+import { LIMITS } from '../../../../src/contract/limits.ts';
+import type { ReplicaCalls } from '../../../../src/gateway/models/replica-calls.ts';
+import type { GatewayEnv } from '../../env.ts';
+import { answered } from '../api/ask.ts';
+
+const UNANSWERED = 'the jobs of the deployment did not answer: repeat the call';
+
+/** The replicas of pools, by the jobs that they are of: `unavailable` where these do not answer in time. What knows jobs is loaded at the first call. */
+export function replicaCalls(env: GatewayEnv): ReplicaCalls {
+  const replicas = async () => {
+    const { composeControl } = await import('../../compose-control.ts');
+    return composeControl(env).heavy.modelReplicas;
+  };
+  return {
+    replicaModels: (tenantId) => answered(async () => (await replicas()).replicaModels(tenantId), LIMITS.controlTimeoutMs, UNANSWERED),
+    embedOnReplica: (...call) => answered(async () => (await replicas()).embedOnReplica(...call), LIMITS.modelCallTimeoutMs, UNANSWERED),
+  };
+}
