@@ -1,5 +1,5 @@
 import { DurableObject } from 'cloudflare:workers';
-import { LIMITS } from '../src/contract/limits.ts';
+import { JOB_LIMITS } from '../src/contract/jobs/job-limits.ts';
 import type { Outcome } from '../src/contract/api/outcome.ts';
 import type { PoolMessage, PoolOrders } from '../src/contract/pools/pool-exchange.ts';
 import type { PoolRecord } from '../src/contract/pools/pool-record.ts';
@@ -125,7 +125,7 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
     this.#cell.wake();
     this.ctx.waitUntil(this.#news.spread());
     await this.#sendFunds();
-    await this.#usageDispatcher.deliver(LIMITS.schedulerBatchMaxCount);
+    await this.#usageDispatcher.deliver(JOB_LIMITS.schedulerBatchMaxCount);
     await this.#arm();
   }
 

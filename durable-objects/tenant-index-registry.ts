@@ -3,9 +3,10 @@ import { changedAliases } from '../src/index/aliases.ts';
 import type { Erasure } from '../src/index/erasure.ts';
 import { keyUsedOtherwise } from '../src/index/index-lifecycle.ts';
 import type { IndexManifest, IndexPage } from '../src/index/index-manifest.ts';
-import { LIMITS } from '../src/contract/limits.ts';
+import { INDEX_LIMITS } from '../src/contract/indexes/index-limits.ts';
 import type { Outcome } from '../src/contract/api/outcome.ts';
-import { refuse, refuseBeyond } from '../src/contract/api/outcome.ts';
+import { refuse } from '../src/contract/api/outcome.ts';
+import { refuseBeyond } from '../src/contract/limits/limit-refusal.ts';
 import type { WriteLease } from '../src/contract/tenancy/write-lease.ts';
 import { ERASED_TENANT, underLease } from '../src/contract/tenancy/write-lease.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
@@ -66,7 +67,7 @@ export class TenantIndexRegistry {
     if (target !== undefined) return refuse('already_exists', `"${name}" is the name of an alias: choose another name`, 'name');
     if (idempotencyKey !== null && this.#registry.knowsKey(idempotencyKey)) return keyUsedOtherwise();
     const count = this.#registry.count();
-    if (count < LIMITS.indexesPerTenantMaxCount) return ok(null);
+    if (count < INDEX_LIMITS.indexesPerTenantMaxCount) return ok(null);
     return refuseBeyond({
       path: 'name',
       limit: 'indexesPerTenantMaxCount',

@@ -1,6 +1,7 @@
-import { LIMITS } from '../contract/limits.ts';
+import { PLANNING_LIMITS } from '../contract/planning/planning-limits.ts';
 import type { Outcome } from '../contract/api/outcome.ts';
-import { refuse, refuseBeyond } from '../contract/api/outcome.ts';
+import { refuse } from '../contract/api/outcome.ts';
+import { refuseBeyond } from '../contract/limits/limit-refusal.ts';
 import type { WriteLease } from '../contract/tenancy/write-lease.ts';
 import { underLease } from '../contract/tenancy/write-lease.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -55,7 +56,7 @@ export class SloRegister {
       if (!leased.ok) return leased;
       const known = this.#store.find(objective.name);
       const count = this.#store.all().length;
-      if (known === undefined && count >= LIMITS.slosMaxCount)
+      if (known === undefined && count >= PLANNING_LIMITS.slosMaxCount)
         return refuseBeyond({ limit: 'slosMaxCount', value: count + 1, what: `there are ${count} objectives already` });
       this.#store.put({ ...objective, createdAtMs: known?.objective.createdAtMs ?? nowMs });
       return this.view(objective.name);
@@ -114,7 +115,7 @@ export class SloRegister {
     return {
       objective,
       budget: errorBudget(objective, countsSince(windowMsOf(objective))),
-      burns: burnsOf(objective, firing, countsSince, LIMITS.sloEventsMin),
+      burns: burnsOf(objective, firing, countsSince, PLANNING_LIMITS.sloEventsMin),
       week: countsSince(WEEK_MS),
       observedMs,
     };

@@ -1,5 +1,7 @@
-import type { LimitRef, Outcome } from '../contract/api/outcome.ts';
-import { boundOf, refuse, refuseBeyond } from '../contract/api/outcome.ts';
+import type { Outcome } from '../contract/api/outcome.ts';
+import type { LimitRef } from '../contract/limits/limit-refusal.ts';
+import { refuse } from '../contract/api/outcome.ts';
+import { boundOf, refuseBeyond } from '../contract/limits/limit-refusal.ts';
 import { keyMismatch } from '../contract/api/spent-key.ts';
 import { ok } from '../kernel/result.ts';
 import type { Migrations } from '../kernel/sql/migrate.ts';

@@ -1,5 +1,5 @@
 import { isHostPattern } from '../contract/api/client-address.ts';
-import { LIMITS } from '../contract/limits.ts';
+import { API_LIMITS } from '../contract/api/api-limits.ts';
 import { hostName, isForbidden, isPrivate, matchesHost } from '../contract/api/network-host.ts';
 import type { Outcome } from '../contract/api/outcome.ts';
 import { refuse } from '../contract/api/outcome.ts';
@@ -72,7 +72,7 @@ export function checkAddress(protocol: UpstreamProtocol, text: string, hosts: Up
  * same when an upstream is stored and when it is called. [U3]
  */
 export function checkBaseUrl(text: string, hosts: UpstreamHosts): Outcome<string> {
-  if (text.length > LIMITS.upstreamUrlCharsMax) return no(`has ${text.length} characters; at most ${LIMITS.upstreamUrlCharsMax}`);
+  if (text.length > API_LIMITS.upstreamUrlCharsMax) return no(`has ${text.length} characters; at most ${API_LIMITS.upstreamUrlCharsMax}`);
   const url = urlOf(text);
   if (url === undefined) return no('must be a URL such as https://api.openai.com/v1');
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return no('must begin with https://');

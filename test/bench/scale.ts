@@ -1,4 +1,4 @@
-import { LIMITS } from '../../src/contract/limits.ts';
+import { INDEX_LIMITS } from '../../src/contract/indexes/index-limits.ts';
 import { shardsMax, shardBudget } from '../../src/index/resharding/shard-budget.ts';
 import { loadavg } from 'node:os';
 
@@ -23,7 +23,7 @@ const DEMAND: IndexDemand = {
   replicas: 1,
   shardVectorsMax: shardBudget({ dimensions: 384 }),
   shardsMax: shardsMax({ dimensions: 384 }),
-  locators: LIMITS.locatorsCount,
+  locators: INDEX_LIMITS.locatorsCount,
   leavesMax: 100,
 };
 const DEADLINE_MS = 50;

@@ -2,7 +2,8 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Assignment, OutputClaim } from '../../src/contract/pools/agent-protocol.ts';
 import type { Progress } from '../../src/contract/jobs/attempt-report.ts';
-import { LIMITS } from '../../src/contract/limits.ts';
+import { JOB_LIMITS } from '../../src/contract/jobs/job-limits.ts';
+import { POOL_LIMITS } from '../../src/contract/pools/pool-limits.ts';
 import { CheckpointFile } from './checkpoint-file.ts';
 import type { ProcessExit } from './guarded-process.ts';
 import { GuardedProcess, limitOfSignal } from './guarded-process.ts';
@@ -56,7 +57,7 @@ export async function runProgram(
     onOutput: (bytes) => log.write(bytes),
   });
   lease.onExtended(() => process.extend(lease.leftMs()));
-  if (use === 'saves') checkpoint?.saveEvery(assignment.checkpoint_interval_ms ?? LIMITS.checkpointIntervalDefaultMs);
+  if (use === 'saves') checkpoint?.saveEvery(assignment.checkpoint_interval_ms ?? POOL_LIMITS.checkpointIntervalDefaultMs);
   try {
     const exit = await untilStopped(process, assignment.grace_ms, signal);
     await checkpoint?.settle(use === 'begins' || isLost(signal));
@@ -120,8 +121,8 @@ export async function collect(
     if (found === undefined) return failed('output_missing', `the program ended without a file ${path}`);
     bytes += Number(found.size);
   }
-  if (bytes > LIMITS.jobOutputBytesMax)
-    return failed('output_too_large', `the outputs have ${bytes} bytes; jobOutputBytesMax is ${LIMITS.jobOutputBytesMax}`);
+  if (bytes > JOB_LIMITS.jobOutputBytesMax)
+    return failed('output_too_large', `the outputs have ${bytes} bytes; jobOutputBytesMax is ${JOB_LIMITS.jobOutputBytesMax}`);
   const claims: OutputClaim[] = [];
   for (const [index, path] of paths.entries()) claims.push(await artifacts.storeOutput(index, join(work, path)));
   return claims;

@@ -5,7 +5,7 @@ import { encodeBuild } from '../../src/ann/training/build-artefact.ts';
 import { TrainKernels } from '../../src/ann/training/train-kernels.ts';
 import type { TrainingOptions } from '../../src/ann/training/training-state.ts';
 import { Training, trainingBytes } from '../../src/ann/training/training.ts';
-import { LIMITS } from '../../src/contract/limits.ts';
+import { POOL_LIMITS } from '../../src/contract/pools/pool-limits.ts';
 import type { AttemptScope, RunEnd, RunFailure } from './job-runner.ts';
 import { failed } from './job-runner.ts';
 import { Refused } from './pool-client.ts';
@@ -56,7 +56,7 @@ async function train(options: TrainingOptions, sample: Float32Array, { build, si
   const kernels = new TrainKernels(new Module(await readFile(WASM)), new PageMemory(trainingBytes(options)));
   const training = Training.start(kernels, options, sample);
   try {
-    let [turnAtMs, renewAtMs] = [performance.now(), performance.now() + LIMITS.buildRenewMs];
+    let [turnAtMs, renewAtMs] = [performance.now(), performance.now() + POOL_LIMITS.buildRenewMs];
     while (!training.step()) {
       const nowMs = performance.now();
       if (nowMs < turnAtMs + TURN_MS) continue;
@@ -65,7 +65,7 @@ async function train(options: TrainingOptions, sample: Float32Array, { build, si
       turnAtMs = performance.now();
       if (turnAtMs < renewAtMs) continue;
       await build.begin();
-      renewAtMs = performance.now() + LIMITS.buildRenewMs;
+      renewAtMs = performance.now() + POOL_LIMITS.buildRenewMs;
     }
     return training.result();
   } finally {

@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads';
 import { messageOf } from '../../src/contract/api/errors.ts';
 import { BUILD_OUTPUTS, inputFilesOf } from '../../src/contract/jobs/job-facts.ts';
 import type { ModelBuild } from '../../src/contract/jobs/model-builds.ts';
-import { LIMITS } from '../../src/contract/limits.ts';
+import { JOB_LIMITS } from '../../src/contract/jobs/job-limits.ts';
 import type { ModelFiles } from '../../src/inference/model-manifest.ts';
 import { findVersion, parseModelCatalogue, readModelFile } from '../../src/inference/model-manifest.ts';
 import { checkManifest } from '../../src/inference/served/check-manifest.ts';
@@ -44,7 +44,7 @@ export const modelBuildRunner =
     // Users know their files by the fields of the job, and no folder of this machine.
     const shown = (text: string): string => text.replaceAll(`${folder}/`, '');
     log.write(Buffer.from(`${shown(ended.log)}\n`));
-    if (!ended.ok) return failed(ended.reason, shown(ended.message).slice(0, LIMITS.buildFaultCharsMax));
+    if (!ended.ok) return failed(ended.reason, shown(ended.message).slice(0, JOB_LIMITS.buildFaultCharsMax));
     const outputs = [];
     for (const [index, path] of BUILD_OUTPUTS.entries()) outputs.push(await artifacts.storeOutput(index, join(out, path)));
     signal.throwIfAborted();

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../../src/contract/api/errors.ts';
-import { LIMITS } from '../../src/contract/limits.ts';
+import { POOL_LIMITS } from '../../src/contract/pools/pool-limits.ts';
 import type { GatewayModels } from './gateway-models.ts';
 import type { AttemptScope, JobRunner, RunEnd, StopReason } from './job-runner.ts';
 import { failed } from './job-runner.ts';
@@ -55,14 +55,14 @@ async function watch(server: ReplicaServer, startsSlowly: boolean, scope: Attemp
   const { onServing, signal } = scope;
   let wasHealthy: boolean | undefined;
   let isStarting = startsSlowly;
-  for (let failures = 0; failures < LIMITS.replicaProbesMaxCount;) {
+  for (let failures = 0; failures < POOL_LIMITS.replicaProbesMaxCount;) {
     const isHealthy = await server.isHealthy();
     signal.throwIfAborted();
     isStarting &&= !isHealthy;
     failures = isHealthy || isStarting ? 0 : failures + 1;
     if (isHealthy !== wasHealthy) onServing(() => ({ url, key, isHealthy, outstandingMilli: server.load.outstandingMilli() }));
     wasHealthy = isHealthy;
-    await sleep(LIMITS.replicaProbeMs, undefined, { signal });
+    await sleep(POOL_LIMITS.replicaProbeMs, undefined, { signal });
   }
-  return failed('agent_error', `the replica did not answer ${LIMITS.replicaProbesMaxCount} times in a row`);
+  return failed('agent_error', `the replica did not answer ${POOL_LIMITS.replicaProbesMaxCount} times in a row`);
 }

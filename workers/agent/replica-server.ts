@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders, IncomingMessage, Server, ServerResponse } fro
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LIMITS } from '../../src/contract/limits.ts';
+import { POOL_LIMITS } from '../../src/contract/pools/pool-limits.ts';
 import type { ReplicaService } from './replica-service.ts';
 import { replicaFailure, sendAnswer } from './replica-service.ts';
 
@@ -57,7 +57,7 @@ export class ReplicaServer {
   async isHealthy(): Promise<boolean> {
     try {
       const headers = { authorization: `Bearer ${this.key}` };
-      const response = await fetch(`${this.url}/healthz`, { headers, signal: AbortSignal.timeout(LIMITS.replicaProbeTimeoutMs) });
+      const response = await fetch(`${this.url}/healthz`, { headers, signal: AbortSignal.timeout(POOL_LIMITS.replicaProbeTimeoutMs) });
       await response.body?.cancel();
       return response.ok;
     } catch {
@@ -69,7 +69,7 @@ export class ReplicaServer {
   async drain(graceMs: number): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     const untilMs = performance.now() + graceMs;
-    while (this.load.underWay > 0 && performance.now() < untilMs) await sleep(LIMITS.replicaDrainPollMs);
+    while (this.load.underWay > 0 && performance.now() < untilMs) await sleep(POOL_LIMITS.replicaDrainPollMs);
     this.#server.closeAllConnections();
     await closed;
   }
@@ -134,7 +134,7 @@ export class LoadMeter {
   outstandingMilli(): number {
     this.#count();
     const overMs = this.#countedMs - this.#fromMs;
-    if (overMs < LIMITS.replicaLoadWindowMs) return this.#lastMilli;
+    if (overMs < POOL_LIMITS.replicaLoadWindowMs) return this.#lastMilli;
     this.#lastMilli = Math.round((this.#requestMs / overMs) * 10) * 100;
     this.#requestMs = 0;
     this.#fromMs = this.#countedMs;

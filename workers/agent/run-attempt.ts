@@ -6,7 +6,7 @@ import type { Assignment } from '../../src/contract/pools/agent-protocol.ts';
 import type { FailureReason, Serving } from '../../src/contract/jobs/attempt.ts';
 import type { Progress } from '../../src/contract/jobs/attempt-report.ts';
 import type { ErrorCode } from '../../src/contract/api/errors.ts';
-import { LIMITS } from '../../src/contract/limits.ts';
+import { POOL_LIMITS } from '../../src/contract/pools/pool-limits.ts';
 import { ArtifactTransfer, Corrupt } from './artifact-transfer.ts';
 import { AttemptBuild } from './attempt-build.ts';
 import { AttemptModel } from './attempt-model.ts';
@@ -51,7 +51,7 @@ export async function runAttempt(assignment: Assignment, context: AttemptContext
     attempt: assignment,
     heartbeatMs,
     leaseMs,
-    killMs: LIMITS.agentKillMs,
+    killMs: POOL_LIMITS.agentKillMs,
     nowMs: () => performance.now(),
     progress: () => progress,
     serving: () => serving?.(),
@@ -157,7 +157,7 @@ async function meet(
   for (;;) {
     const peers = await persistently(signal, () => client.meet(attempt, address, version, signal));
     if (peers !== null) return peers;
-    await sleep(LIMITS.gangMeetMs, undefined, { signal });
+    await sleep(POOL_LIMITS.gangMeetMs, undefined, { signal });
   }
 }
 

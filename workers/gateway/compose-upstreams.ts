@@ -21,7 +21,8 @@ import { UpstreamAdmin } from '../../src/gateway/upstreams/upstream-admin.ts';
 import { UpstreamChecker } from '../../src/gateway/upstreams/upstream-checker.ts';
 import { UpstreamDirectory } from '../../src/gateway/upstreams/upstream-directory.ts';
 import { noteIn } from '../../src/gateway/tenancy/organisation-store.ts';
-import { LIMITS } from '../../src/contract/limits.ts';
+import { API_LIMITS } from '../../src/contract/api/api-limits.ts';
+import { TENANCY_LIMITS } from '../../src/contract/tenancy/tenancy-limits.ts';
 import { assert, must } from '../../src/kernel/assert.ts';
 import type { Rng } from '../../src/kernel/rng.ts';
 import { SecretBox } from '../../src/upstreams/secret-box.ts';
@@ -132,7 +133,7 @@ export const composeUpstreams = oncePerIsolate((env: GatewayEnv): Upstreams => {
 function replicaGroupsOf({ SCHEDULER }: GatewayEnv, clock: Clock): ReplicaGroups {
   // A stub belongs to the request that made it: one is made for each call.
   const cell = () => SCHEDULER.getByName(SCHEDULER_CELL);
-  const find = (tenant: TenantId, job: JobId) => within(cell().job(tenant, job), LIMITS.controlTimeoutMs);
+  const find = (tenant: TenantId, job: JobId) => within(cell().job(tenant, job), API_LIMITS.controlTimeoutMs);
   return new ReplicaGroups({ find, hostOf: originHost, clock, background: waitUntil });
 }
 
@@ -158,7 +159,7 @@ function hostsOf({ UPSTREAM_HOSTS, UPSTREAM_PRIVATE_HOSTS, AI }: GatewayEnv): Up
 /** The pepper opens what was sealed before the deployment had a key of its own for that. */
 function secretBoxOf(env: GatewayEnv, rng: Rng): SecretBox {
   const { SLUICE_UPSTREAM_KEY: key, SLUICE_UPSTREAM_KEY_BEFORE: before, SLUICE_KEY_PEPPER: pepper } = env;
-  const charsMin = LIMITS.adminSecretCharsMin;
+  const charsMin = TENANCY_LIMITS.adminSecretCharsMin;
   const masters = [key, before, pepper].filter((master) => master !== undefined);
   assert(
     masters.every(({ length }) => length >= charsMin),

@@ -1,6 +1,6 @@
 import { RpcTarget, WorkerEntrypoint } from 'cloudflare:workers';
 
-import { LIMITS } from '../../src/contract/limits.ts';
+import { GUARDRAIL_LIMITS } from '../../src/contract/guardrails/guardrail-limits.ts';
 import type { Outcome } from '../../src/contract/api/outcome.ts';
 import type { CompiledHook } from '../../src/upstreams/guardrails/compiled-hook.ts';
 import { compileHooks } from '../../src/upstreams/guardrails/compiled-hook.ts';
@@ -95,7 +95,7 @@ function compiledOnce(terms: GuardrailTerms): Outcome<CompiledHook[]> {
   compiled.delete(key);
   compiled.set(key, hooks);
   for (const oldest of compiled.keys()) {
-    if (compiled.size <= LIMITS.guardrailsCompiledMaxCount) break;
+    if (compiled.size <= GUARDRAIL_LIMITS.guardrailsCompiledMaxCount) break;
     compiled.delete(oldest);
   }
   return hooks;

@@ -1,7 +1,8 @@
 import { WorkerEntrypoint } from 'cloudflare:workers';
 
 import type { Outcome } from '../../src/contract/api/outcome.ts';
-import { refuse, refuseBeyond } from '../../src/contract/api/outcome.ts';
+import { refuse } from '../../src/contract/api/outcome.ts';
+import { refuseBeyond } from '../../src/contract/limits/limit-refusal.ts';
 import type { QuestionEmbedder, QuestionVector } from '../../src/gateway/routes/question-embedder.ts';
 import type { LoadOnce } from '../../src/inference/load-once.ts';
 import type { ModelManifest } from '../../src/inference/model-manifest.ts';

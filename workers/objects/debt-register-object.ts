@@ -1,5 +1,5 @@
 import type { DebtFact } from '../../src/contract/debt/debt-facts.ts';
-import { LIMITS } from '../../src/contract/limits.ts';
+import { PLANNING_LIMITS } from '../../src/contract/planning/planning-limits.ts';
 import type { Outcome } from '../../src/contract/api/outcome.ts';
 import type { WriteLease } from '../../src/contract/tenancy/write-lease.ts';
 import type { RepositoryView, Taken, VerifiedUpload } from '../../src/debt/store/debt-registry.ts';
@@ -40,7 +40,7 @@ export class DebtRegisterObject extends DebtService {
   override async alarm(): Promise<void> {
     if (this.service.nextDueMs() === undefined) return;
     // Armed first: an interruption is followed by another alarm.
-    await this.ctx.storage.setAlarm(Date.now() + LIMITS.debtTurnMaxMs);
+    await this.ctx.storage.setAlarm(Date.now() + PLANNING_LIMITS.debtTurnMaxMs);
     const repository = this.service.takeTurn();
     // Stored before the rules run, which may end with the memory of this object.
     await this.ctx.storage.sync();
@@ -55,7 +55,7 @@ export class DebtRegisterObject extends DebtService {
 
   async #watched<T>(outcome: Outcome<T>): Promise<Outcome<T>> {
     if (outcome.ok && (await this.ctx.storage.getAlarm()) === null)
-      await this.ctx.storage.setAlarm(Date.now() + LIMITS.debtAssessedEveryMs);
+      await this.ctx.storage.setAlarm(Date.now() + PLANNING_LIMITS.debtAssessedEveryMs);
     return outcome;
   }
 }

@@ -2,7 +2,7 @@ import { DurableObject } from 'cloudflare:workers';
 
 import type { Served } from '../../durable-objects/object-namespace.ts';
 import { messageOf } from '../../src/contract/api/errors.ts';
-import { LIMITS } from '../../src/contract/limits.ts';
+import { PLANNING_LIMITS } from '../../src/contract/planning/planning-limits.ts';
 import type { Outcome } from '../../src/contract/api/outcome.ts';
 import type { WriteLease } from '../../src/contract/tenancy/write-lease.ts';
 import { ERASED_TENANT, underLease } from '../../src/contract/tenancy/write-lease.ts';
@@ -97,7 +97,7 @@ export class PlanningObject extends DurableObject<PlanningObjectEnv> implements 
     const tenant = this.ctx.storage.kv.get<TenantId>('tenant');
     if (tenant === undefined || this.#isErased()) return;
     // Armed first: an interruption is followed by another alarm.
-    await this.ctx.storage.setAlarm(Date.now() + LIMITS.sloObservedEveryMs);
+    await this.ctx.storage.setAlarm(Date.now() + PLANNING_LIMITS.sloObservedEveryMs);
     for (const { objective, cursor } of this.#register.all())
       await tried(`the objective ${objective.name}`, async () => this.#observe(tenant, objective, cursor));
     if (this.alerts().enabled) await tried('the forecast', async () => this.#forecast(tenant));

@@ -2,7 +2,7 @@ import { waitUntil } from 'cloudflare:workers';
 
 import type { ObjectNamespace } from '../../durable-objects/object-namespace.ts';
 import { sleep } from '../../durable-objects/system-time.ts';
-import { LIMITS } from '../../src/contract/limits.ts';
+import { VECTOR_LIMITS } from '../../src/contract/vectors/vector-limits.ts';
 import { onIndex } from '../../src/gateway/indexes/index-ref.ts';
 import { ManifestCache } from '../../src/gateway/indexes/manifest-cache.ts';
 import type { CapacityForecaster } from '../../src/gateway/planning/capacity-forecaster.ts';
@@ -80,7 +80,7 @@ function observerOf(
     callHours: (tenant, ...asked) => env.BILLING.getByName(organisationOf(tenant)).callHours(tenant, ...asked),
     jobs,
     recallOf: async (tenantId, index, samples) => {
-      const measured = await recall.measure({ tenantId }, index, { samples, top_k: LIMITS.topKDefaultCount, namespace: '' });
+      const measured = await recall.measure({ tenantId }, index, { samples, top_k: VECTOR_LIMITS.topKDefaultCount, namespace: '' });
       return measured.ok ? ok(measured.value.estimate) : measured;
     },
     waitingOf: async (tenantId, index) => {

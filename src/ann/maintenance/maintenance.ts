@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { INDEX_LIMITS } from '../../contract/indexes/index-limits.ts';
 import { must, unreachable } from '../../kernel/assert.ts';
 import { flatRowBytes } from '../flat/scanner.ts';
 import { BulkWrites } from './bulk-writes.ts';
@@ -47,7 +47,7 @@ export class Maintenance {
 
   /** How long after a write to begin: once an import pauses, or after some more writes. [V196] */
   delayMs(nowMs: number): number {
-    return this.#bulk.isUnderWay(nowMs) ? LIMITS.bulkPauseMs : LIMITS.shardSweepDelayMs;
+    return this.#bulk.isUnderWay(nowMs) ? INDEX_LIMITS.bulkPauseMs : INDEX_LIMITS.shardSweepDelayMs;
   }
 
   /** Does a slice; returns when to continue, in milliseconds since the Unix epoch, or undefined when none is due. */

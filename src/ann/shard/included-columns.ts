@@ -1,6 +1,6 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { VECTOR_LIMITS } from '../../contract/vectors/vector-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
-import { refuseBeyond } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import { ok } from '../../kernel/result.ts';
 import type { RecentColumns } from '../engine/recent-columns.ts';
 import type { Include, ShardQuery, VectorColumns } from '../shard-protocol.ts';
@@ -12,7 +12,7 @@ type Columns = Pick<VectorReader, 'columns'>;
 
 /** What an answer carries of some rows. Refuses with `limit_exceeded`. */
 export function rowColumns(store: Columns, rows: readonly Row[], include: Include, header: ShardHeader): Outcome<VectorColumns> {
-  const columns = store.columns(rows, include, header, LIMITS.retrievalReplyBytesMax);
+  const columns = store.columns(rows, include, header, VECTOR_LIMITS.retrievalReplyBytesMax);
   return columns === undefined ? replyTooLarge() : ok(columns);
 }
 
@@ -27,7 +27,7 @@ export function matchColumns(
   const bare = () => ({ ids: matches.map(({ id }) => id), values: null, metadata: null, texts: null });
   if (!include.values && !include.metadata && !include.text) return ok(bare());
   const rows = matches.map(({ row }) => row);
-  const bytesMax = columnsBytesMax ?? LIMITS.retrievalReplyBytesMax;
+  const bytesMax = columnsBytesMax ?? VECTOR_LIMITS.retrievalReplyBytesMax;
   const rest = columnsBytesMax === undefined || !include.values ? bytesMax : bytesMax - 4 * header.dimensions * matches.length;
   const read = (missing: readonly Row[]) => store.columns(missing, include, header, rest);
   const columns = rest < 0 ? undefined : include.values ? read(rows) : recent.columns(rows, include, rest, read);

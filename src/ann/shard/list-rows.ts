@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { INDEX_LIMITS } from '../../contract/indexes/index-limits.ts';
 import type { Selection } from '../filter/selection.ts';
 import type { ListingStart } from '../id-order.ts';
 import { compareIds, isBehind } from '../id-order.ts';
@@ -22,10 +22,10 @@ export function listRows(
   limit: number,
 ): RowsPage {
   const narrow = among?.rows;
-  if (narrow !== undefined && narrow.size <= LIMITS.listNarrowMaxCount) return pageOfFew(store.idsOf(narrow), start, limit);
+  if (narrow !== undefined && narrow.size <= INDEX_LIMITS.listNarrowMaxCount) return pageOfFew(store.idsOf(narrow), start, limit);
   const listed: PlacedId[] = [];
   let from = start;
-  for (let lookedAt = 0, ask = limit; lookedAt < LIMITS.listSliceMaxCount;) {
+  for (let lookedAt = 0, ask = limit; lookedAt < INDEX_LIMITS.listSliceMaxCount;) {
     const walked = store.idsFrom(namespace, from, ask);
     for (const placed of walked) {
       if (among?.has(placed.row) === false) continue;
@@ -36,7 +36,7 @@ export function listRows(
     if (walked.length < ask || last === undefined) return pageOf(listed, null);
     from = { id: last.id, isIncluded: false };
     lookedAt += walked.length;
-    ask = Math.min(2 * ask, LIMITS.listSliceMaxCount);
+    ask = Math.min(2 * ask, INDEX_LIMITS.listSliceMaxCount);
   }
   return pageOf(listed, from?.id ?? null);
 }
@@ -56,7 +56,7 @@ export function sliceBehind(
   selection: Selection | undefined,
   after: Row,
 ): { readonly rows: Row[]; readonly next: Row | null } {
-  const countMax = LIMITS.propertySliceMaxCount;
+  const countMax = INDEX_LIMITS.propertySliceMaxCount;
   const slice = selection?.rows?.firstBehind(after, countMax) ?? store.rowsBehind(namespace, after, countMax);
   const next = slice.length < countMax ? null : (slice.at(-1) ?? null);
   return { rows: slice.filter((row) => selection?.has(row) ?? true), next };

@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { VECTOR_LIMITS } from '../../contract/vectors/vector-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { must } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
@@ -71,11 +71,11 @@ function readSlice(
   ids: readonly string[],
   header: ShardHeader,
 ): Slice {
-  const countMax = Math.min(LIMITS.patchSliceMaxCount, Math.floor(LIMITS.patchSliceFloatsMaxCount / header.dimensions));
+  const countMax = Math.min(VECTOR_LIMITS.patchSliceMaxCount, Math.floor(VECTOR_LIMITS.patchSliceFloatsMaxCount / header.dimensions));
   for (let taken = Math.min(ids.length, countMax); ; taken = Math.ceil(taken / 2)) {
     const stored = store.rowsOf(namespace, ids.slice(0, taken));
     const rows = stored.filter((row) => among?.has(row) !== false);
-    const columns = store.columns(rows, EVERYTHING, header, LIMITS.retrievalReplyBytesMax);
+    const columns = store.columns(rows, EVERYTHING, header, VECTOR_LIMITS.retrievalReplyBytesMax);
     // One vector always fits.
     if (columns === undefined) continue;
     const there = new Set(store.idsOf(stored).map(({ id }) => id));

@@ -1,5 +1,5 @@
 import type { Filter } from '../../contract/vectors/filter.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { INDEX_LIMITS } from '../../contract/indexes/index-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { assert, must } from '../../kernel/assert.ts';
 import type { IndexId } from '../../kernel/ids.ts';
@@ -242,7 +242,7 @@ export class ReadableShard {
     }
     const maintenanceMs = this.engine.isMaintenanceDue(header) ? this.engine.maintain(nowMs, header) : undefined;
     if (maintenanceMs === nowMs) return nowMs;
-    this.store.log.sweep(nowMs - LIMITS.shardLogIdleMs);
+    this.store.log.sweep(nowMs - INDEX_LIMITS.shardLogIdleMs);
     const receiptsMs = this.store.receipts.sweep(nowMs);
     return maintenanceMs === undefined || receiptsMs === undefined ? (maintenanceMs ?? receiptsMs) : Math.min(maintenanceMs, receiptsMs);
   }
@@ -264,7 +264,7 @@ export class ReadableShard {
   #search(query: VectorQuery, among: Selection | undefined, header: ShardHeader): ExplainedMatches {
     const rows = among?.rows;
     const selectedRows = rows?.size ?? null;
-    const isNarrow = rows !== undefined && selectedRows !== null && selectedRows <= LIMITS.filterExactMaxCount;
+    const isNarrow = rows !== undefined && selectedRows !== null && selectedRows <= INDEX_LIMITS.filterExactMaxCount;
     const filter: FilterUse | null =
       among === undefined ? null : { estimatedRows: null, selectedRows, applied: isNarrow ? 'rows' : 'scan' };
     const { matches, explanation } = isNarrow ? this.engine.searchRows(query, rows, header) : this.engine.search(query, among, header);

@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { INDEX_LIMITS } from '../../contract/indexes/index-limits.ts';
 import type { Metric } from '../../contract/indexes/index-settings.ts';
 import { must } from '../../kernel/assert.ts';
 import { compareScores } from '../metric.ts';
@@ -24,7 +24,7 @@ export function measureSlice(
   search: MeasuredSearch,
 ): RecallSlice {
   const samples: SampleRecall[] = [];
-  const { recallSliceBytesMax: bytesMax, recallSliceRowsMaxCount: rowsMax } = LIMITS;
+  const { recallSliceBytesMax: bytesMax, recallSliceRowsMaxCount: rowsMax } = INDEX_LIMITS;
   let [cost, exactCost, taken] = [NO_COST, NO_COST, 0];
   for (const vector of vectors) {
     const { bytesTouched, rowsRead } = addCosts(cost, exactCost);

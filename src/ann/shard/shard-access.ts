@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { INDEX_LIMITS } from '../../contract/indexes/index-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import type { IndexId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
@@ -49,7 +49,7 @@ export class ShardAccess {
   }
 
   /** For a follower: receipts of requests that changed after a position. */
-  receiptsBehind(indexId: IndexId, after: number, countMax: number = LIMITS.receiptPageMaxCount): Outcome<ReceiptPage> {
+  receiptsBehind(indexId: IndexId, after: number, countMax: number = INDEX_LIMITS.receiptPageMaxCount): Outcome<ReceiptPage> {
     if (this.#store.header()?.indexId !== indexId) return notFound();
     return ok(this.#store.receipts.behind(after, countMax));
   }

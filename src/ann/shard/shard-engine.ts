@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { INDEX_LIMITS } from '../../contract/indexes/index-limits.ts';
 import { CorruptList } from '../lists/integrity.ts';
 import type { SearchCost } from '../search-cost.ts';
 import { addCosts, NO_COST } from '../search-cost.ts';
@@ -98,7 +98,7 @@ export class ShardEngine {
 
   /** How long after a write background work begins. */
   maintenanceDelayMs(nowMs: number): number {
-    return this.#maintenance?.delayMs(nowMs) ?? LIMITS.shardSweepDelayMs;
+    return this.#maintenance?.delayMs(nowMs) ?? INDEX_LIMITS.shardSweepDelayMs;
   }
 
   /** Does a slice of background work; returns when to continue, in milliseconds since the Unix epoch, or undefined when none is due. */
@@ -114,7 +114,7 @@ export class ShardEngine {
   #search(query: VectorQuery, among: Selection | undefined, header: ShardHeader): ExplainedMatches {
     const rescoring = new Rescoring(header.metric, query, this.#reading(header));
     const hasLists = this.#lists.listSets().length > 0;
-    if (hasLists && among === undefined && this.#lists.liveCount(query.namespace) <= LIMITS.filterExactMaxCount) {
+    if (hasLists && among === undefined && this.#lists.liveCount(query.namespace) <= INDEX_LIMITS.filterExactMaxCount) {
       return this.searchRows(query, this.#store.liveRows(query.namespace), header);
     }
     const listed = this.#lists.search(query, among, query.exact === true);

@@ -1,13 +1,13 @@
 import * as z from 'zod';
 
 import { about } from './api-text.ts';
-import { LIMITS } from '../limits.ts';
+import { API_LIMITS } from './api-limits.ts';
 
 /** Names a group of cached entries, so that they can be purged together. */
 export const cacheTag = z
   .string()
   .regex(/^[\x21-\x2b\x2d-\x7e]+$/, 'must be visible ASCII characters, and no comma')
-  .max(LIMITS.cacheTagCharsMax);
+  .max(API_LIMITS.cacheTagCharsMax);
 
 export const TTL_HEADER = 'x-sluice-cache-ttl-ms';
 
@@ -16,13 +16,13 @@ export const ttlMs = (msMax: number) =>
     .string()
     .regex(/^\d{1,15}$/, 'must be a number of milliseconds')
     .transform(Number)
-    .pipe(z.int().min(LIMITS.cacheTtlMinMs).max(msMax))
+    .pipe(z.int().min(API_LIMITS.cacheTtlMinMs).max(msMax))
     .optional();
 
 export const cacheTags = z
   .string()
   .transform((text) => [...new Set(text.split(',').map((tag) => tag.trim()))])
-  .pipe(z.array(cacheTag).max(LIMITS.cacheTagsMaxCount))
+  .pipe(z.array(cacheTag).max(API_LIMITS.cacheTagsMaxCount))
   .default([]);
 
 export const cacheControl = z.string().optional();
@@ -34,7 +34,7 @@ export const embeddingCacheHeaders = z.object({
       '`no-cache` computes again, `no-store` keeps nothing, `max-age` and `min-fresh` (seconds) narrow what may answer, `max-stale` widens it, `only-if-cached` computes nothing: 504 `not_cached` unless all is cached.',
     ),
   ),
-  [TTL_HEADER]: ttlMs(LIMITS.cacheTtlMaxMs).meta(
+  [TTL_HEADER]: ttlMs(API_LIMITS.cacheTtlMaxMs).meta(
     about('How long what this call computes may answer, in milliseconds. Absent: until it is evicted.'),
   ),
   'cache-tag': cacheTags.meta(
@@ -49,7 +49,7 @@ export const queryCacheHeaders = z.object({
       'With a TTL: `no-cache` searches again, `no-store` keeps nothing, `max-age` and `min-fresh` (seconds) narrow what may answer, `only-if-cached` searches nothing.',
     ),
   ),
-  [TTL_HEADER]: ttlMs(LIMITS.queryCacheTtlMaxMs).meta(
+  [TTL_HEADER]: ttlMs(API_LIMITS.queryCacheTtlMaxMs).meta(
     about(
       'Asks for the cache: answers the same query of the same state of the index from before, and keeps the answer for so many milliseconds. Any write to the index makes it miss.',
     ),

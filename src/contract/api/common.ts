@@ -2,13 +2,13 @@ import * as z from 'zod';
 
 import type { KeyId, OrganisationId, ProjectId, TenantId } from '../../kernel/ids.ts';
 import { about } from './api-text.ts';
-import { LIMITS } from '../limits.ts';
+import { API_LIMITS } from './api-limits.ts';
 
 /** A name users choose: it becomes part of paths and of object ids. */
 export const name = z
   .string()
   .regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/, 'must be lower-case letters, digits and inner hyphens')
-  .max(LIMITS.nameCharsMax)
+  .max(API_LIMITS.nameCharsMax)
   .meta(about('Lower-case letters, digits and inner hyphens.', 'articles'));
 
 /** A character of an index's name, as Qdrant allows them; not that Sluice takes control characters, which would break lines and terminals. */
@@ -18,7 +18,7 @@ const INDEX_NAME_CHAR = String.raw`[^<>:"|?*/\\\p{Cc}\p{Surrogate}]`;
 export const indexName = z
   .string()
   .min(1)
-  .max(LIMITS.indexNameCharsMax)
+  .max(API_LIMITS.indexNameCharsMax)
   .regex(
     new RegExp(String.raw`^(?!\.{1,2}$)${INDEX_NAME_CHAR}*$`, 'u'),
     'must not be . or .., nor have control characters or any of < > : " | ? * / \\',
@@ -31,7 +31,7 @@ export const indexName = z
   );
 
 /** An index by its name, or all whose names begin so. */
-export const INDEX_PATTERN = String.raw`index/${INDEX_NAME_CHAR}{0,${LIMITS.indexNameCharsMax}}\*?`;
+export const INDEX_PATTERN = String.raw`index/${INDEX_NAME_CHAR}{0,${API_LIMITS.indexNameCharsMax}}\*?`;
 
 /** The owner of what the admin creates outside of any tenant and organisation, unless another is named. */
 export const ADMIN_OWNER = 'admin';
@@ -55,7 +55,7 @@ export const unixSeconds = z.int().min(0).meta(about('Seconds since the Unix epo
 
 /** A cursor page: pass the last item's id as `after` to get the next. */
 export const pageQuery = z.strictObject({
-  limit: z.coerce.number().int().min(1).max(LIMITS.pageMaxCount).default(LIMITS.pageDefaultCount),
+  limit: z.coerce.number().int().min(1).max(API_LIMITS.pageMaxCount).default(API_LIMITS.pageDefaultCount),
   after: z.string().max(256).optional(),
 });
 

@@ -1,4 +1,4 @@
-import { LIMITS } from '../limits.ts';
+import { API_LIMITS } from './api-limits.ts';
 
 /** From pages of which origins browsers may call a deployment. */
 export interface CrossOriginPolicy {
@@ -16,7 +16,7 @@ const PORTS: Readonly<Record<string, string>> = { http: '80', https: '443' };
 
 /** Whether this is how browsers write an origin: in lower case, without a path, and without the port that its scheme has anyway. */
 export function isOrigin(text: string): boolean {
-  const parts = text.length > LIMITS.originCharsMax ? null : ORIGIN.exec(text);
+  const parts = text.length > API_LIMITS.originCharsMax ? null : ORIGIN.exec(text);
   if (parts === null) return false;
   const [, scheme = '', port] = parts;
   return port === undefined || port !== PORTS[scheme];

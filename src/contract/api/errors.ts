@@ -140,7 +140,7 @@ export interface SpentKey {
   readonly endedAtMs: number | null;
 }
 
-/** A bound; `name`: its name in `LIMITS`, if it is one of them. */
+/** A bound; `name`: its name, if it is one of the limits of the API. */
 export interface Limit {
   readonly name?: string;
   readonly bound: number;

@@ -1,11 +1,11 @@
 import * as z from 'zod';
 
 import { about } from './api-text.ts';
-import { LIMITS } from '../limits.ts';
+import { API_LIMITS } from './api-limits.ts';
 
 /** What a read may miss. */
 export const consistency = z
-  .union([z.enum(['strong', 'eventual']), z.strictObject({ min_lsn: z.int().min(0).max(LIMITS.lsnMax) })])
+  .union([z.enum(['strong', 'eventual']), z.strictObject({ min_lsn: z.int().min(0).max(API_LIMITS.lsnMax) })])
   .default('strong')
   .meta(
     about(
@@ -24,11 +24,11 @@ export const deadlineHeaders = z.object({
     .string()
     .regex(/^\d{1,9}$/, 'must be a number of milliseconds')
     .transform(Number)
-    .pipe(z.int().min(LIMITS.queryDeadlineMinMs).max(LIMITS.queryDeadlineMaxMs))
+    .pipe(z.int().min(API_LIMITS.queryDeadlineMinMs).max(API_LIMITS.queryDeadlineMaxMs))
     .optional()
     .meta(
       about(
-        `How long the search may take, in milliseconds; absent: ${LIMITS.queryDeadlineDefaultMs}. Then it answers with what it has: \`partial\`, if shards are missing.`,
+        `How long the search may take, in milliseconds; absent: ${API_LIMITS.queryDeadlineDefaultMs}. Then it answers with what it has: \`partial\`, if shards are missing.`,
       ),
     ),
 });

@@ -2,7 +2,7 @@ import type { NotShared, SharedWorkBounds } from '../../kernel/shared-work.ts';
 import type { Refusal } from './errors.ts';
 import { refusal } from './errors.ts';
 
-/** Limits of work that requests of an isolate share (`SharedWork`). See `LIMITS`. */
+/** Limits of work that requests of an isolate share (`SharedWork`). */
 export const SHARED_WORK_LIMITS = {
   // A waiter looks for the result this soon: sooner would cost more than the calls that are saved. Later looks are further apart.
   sharedWorkFirstLookMs: 5,

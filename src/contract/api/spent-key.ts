@@ -2,11 +2,11 @@ import { err, ok } from '../../kernel/result.ts';
 import type { KeyedRequest, SpentKeyBounds, SpentRequest } from '../../kernel/sql/spent-keys.ts';
 import type { SpentKey } from './errors.ts';
 import { refusal } from './errors.ts';
-import { LIMITS } from '../limits.ts';
+import { API_LIMITS } from './api-limits.ts';
 import type { Outcome } from './outcome.ts';
 import { refuse } from './outcome.ts';
 
-export const SPENT_KEY_BOUNDS: SpentKeyBounds = { ttlMs: LIMITS.spentKeyTtlMs, countMax: LIMITS.spentKeysMaxCount };
+export const SPENT_KEY_BOUNDS: SpentKeyBounds = { ttlMs: API_LIMITS.spentKeyTtlMs, countMax: API_LIMITS.spentKeysMaxCount };
 
 /** What became of it: the words after its id. */
 export type KeyEnd = 'was deleted' | 'was erased' | 'was revoked' | 'has expired' | 'has had its secret rotated again';

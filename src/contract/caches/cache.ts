@@ -6,7 +6,9 @@ import { AGE_BOUNDS_S } from './cache-tally.ts';
 import { tenantId, unixSeconds } from '../api/common.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenantOrAdmin } from '../api/endpoint.ts';
-import { LIMITS } from '../limits.ts';
+import { API_LIMITS } from '../api/api-limits.ts';
+import { EMBEDDING_LIMITS } from '../embeddings/embedding-limits.ts';
+import { CACHE_LIMITS } from './cache-limits.ts';
 import { subjectTenant } from '../tenancy/organisations.ts';
 import { modelName } from '../embeddings/embedding-fields.ts';
 
@@ -18,22 +20,22 @@ const purgeBody = z
   .strictObject({
     keys: selection(
       z.string().regex(/^(ids:)?[0-9a-f]{64}$/, 'must be 64 lower-case hex digits, after `ids:` for token ids'),
-      LIMITS.purgeKeysMaxCount,
+      CACHE_LIMITS.purgeKeysMaxCount,
     ).meta(
       about(
         "SHA-256 of texts' UTF-8, for callers that will not send the texts again; `ids:` and that of token ids as little-endian int32.",
       ),
     ),
-    text: selection(z.string().min(1).max(LIMITS.embeddingTextCharsMax), LIMITS.purgeKeysMaxCount).meta(
+    text: selection(z.string().min(1).max(EMBEDDING_LIMITS.embeddingTextCharsMax), CACHE_LIMITS.purgeKeysMaxCount).meta(
       about('Texts, as they were sent to be embedded.'),
     ),
-    tags: selection(cacheTag, LIMITS.purgeTagsMaxCount).meta(about('Entries that carry any of these, see `cache-tag`.')),
+    tags: selection(cacheTag, CACHE_LIMITS.purgeTagsMaxCount).meta(about('Entries that carry any of these, see `cache-tag`.')),
     prefix: cacheTag.optional().meta(about('Entries with a tag that begins so, such as `docs/` for `docs/42`.')),
     model: modelName.optional().meta(about('Entries that would answer for this model.')),
-    model_version: z.string().min(1).max(LIMITS.nameCharsMax).optional().meta(about('Only those of this version of `model`.')),
+    model_version: z.string().min(1).max(API_LIMITS.nameCharsMax).optional().meta(about('Only those of this version of `model`.')),
     older_than_ms: z
       .int()
-      .min(LIMITS.purgeAgeMinMs)
+      .min(CACHE_LIMITS.purgeAgeMinMs)
       .optional()
       .meta(
         about(

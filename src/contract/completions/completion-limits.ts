@@ -1,9 +1,7 @@
-/** Limits of calls that go to upstreams, and of what those answer. See `LIMITS`. */
+/** Limits of calls that go to upstreams, and of what those answer. */
 export const COMPLETION_LIMITS = {
   // Priorities only order calls: a hundred levels on each side of the usual one are more than anyone tells apart.
   completionPriorityMax: 100,
-  // Names of an upstream and a model; those of hubs have an owner, a name and a revision.
-  completionModelCharsMax: 256,
   // Several images in base64. While it is sent on, an isolate of 128 MB holds it as bytes, as values and as the text for the upstream.
   completionBodyBytesMax: 8 * 1024 * 1024,
   // JSON schemas of tools nest some ten deep, and recursive walks over much more overflow the stack.

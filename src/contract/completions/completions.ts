@@ -7,7 +7,9 @@ import type { Endpoint } from '../api/endpoint.ts';
 import { DEADLINE_HEADER } from '../api/reading.ts';
 import { call, tenant } from '../api/endpoint.ts';
 import { jsonDepth } from '../api/json-value.ts';
-import { LIMITS } from '../limits.ts';
+import { API_LIMITS } from '../api/api-limits.ts';
+import { UPSTREAM_LIMITS } from '../upstreams/upstream-limits.ts';
+import { COMPLETION_LIMITS } from './completion-limits.ts';
 import { UPSTREAM_METERS } from '../api/meter.ts';
 import { readPlainChat } from './plain-chat.ts';
 import { promptOfCall } from '../prompts/prompts.ts';
@@ -20,7 +22,7 @@ const OPENAI_MODERATION = 'omni-moderation-latest';
 const model = z
   .string()
   .min(1)
-  .max(LIMITS.completionModelCharsMax)
+  .max(API_LIMITS.completionModelCharsMax)
   .meta(
     about(
       '`model`: from any upstream that the key may use and that serves it; `upstream/model`: from that upstream; the name of a route: what its rules choose.',
@@ -38,7 +40,7 @@ export const completionCacheHeaders = z.object({
       'Applies with a TTL: `no-cache` calls the upstream again, `no-store` keeps nothing, `max-age` and `min-fresh` (seconds) restrict which entries may answer, `only-if-cached` calls no upstream.',
     ),
   ),
-  [TTL_HEADER]: ttlMs(LIMITS.completionCacheTtlMaxMs).meta(
+  [TTL_HEADER]: ttlMs(COMPLETION_LIMITS.completionCacheTtlMaxMs).meta(
     about(
       'Uses the cache for this call: an entry of the same request answers it, at no cost in tokens; a new answer is kept for this many milliseconds.',
     ),
@@ -54,9 +56,12 @@ export const completionCacheHeaders = z.object({
 const urgencyHeaders = {
   'x-sluice-priority': z
     .string()
-    .regex(/^-?\d{1,3}$/, `must be a whole number from -${LIMITS.completionPriorityMax} to ${LIMITS.completionPriorityMax}`)
+    .regex(
+      /^-?\d{1,3}$/,
+      `must be a whole number from -${COMPLETION_LIMITS.completionPriorityMax} to ${COMPLETION_LIMITS.completionPriorityMax}`,
+    )
     .transform(Number)
-    .pipe(z.int().min(-LIMITS.completionPriorityMax).max(LIMITS.completionPriorityMax))
+    .pipe(z.int().min(-COMPLETION_LIMITS.completionPriorityMax).max(COMPLETION_LIMITS.completionPriorityMax))
     .optional()
     .meta(
       about(
@@ -68,7 +73,7 @@ const urgencyHeaders = {
     .string()
     .regex(/^\d{1,9}$/, 'must be a number of milliseconds')
     .transform(Number)
-    .pipe(z.int().min(1).max(LIMITS.upstreamTotalMsMax))
+    .pipe(z.int().min(1).max(UPSTREAM_LIMITS.upstreamTotalMsMax))
     .optional()
     .meta(
       about(
@@ -90,8 +95,9 @@ const common = {
   status: 200,
 } as const;
 
-const isShallow = (value: unknown): boolean => jsonDepth(value, LIMITS.completionDepthMax) <= LIMITS.completionDepthMax;
-const TOO_DEEP = { error: `nests deeper than ${LIMITS.completionDepthMax} levels (completionDepthMax)` };
+const isShallow = (value: unknown): boolean =>
+  jsonDepth(value, COMPLETION_LIMITS.completionDepthMax) <= COMPLETION_LIMITS.completionDepthMax;
+const TOO_DEEP = { error: `nests deeper than ${COMPLETION_LIMITS.completionDepthMax} levels (completionDepthMax)` };
 
 /** Whole numbers beyond 2^53 are passed on with all of their digits. */
 function loose<S extends z.ZodObject>(schema: S, read?: QuickReader<z.output<S>>) {
@@ -99,7 +105,7 @@ function loose<S extends z.ZodObject>(schema: S, read?: QuickReader<z.output<S>>
   return {
     kind: 'json',
     schema: read === undefined ? shallow : withQuickReader(shallow, read),
-    bytesMax: LIMITS.completionBodyBytesMax,
+    bytesMax: COMPLETION_LIMITS.completionBodyBytesMax,
     exactIntegers: true,
   } as const;
 }
@@ -178,7 +184,7 @@ export const completionEndpoints = {
     description: apiLines(`Anthropic's shape, errors included. ${TRANSLATED}`, '', ROUTE),
     headers: headers.extend({
       'anthropic-version': z.string().max(64).optional().meta(about('Passed on unchanged to upstreams of the protocol `anthropic`.')),
-      'anthropic-beta': z.string().max(LIMITS.completionModelCharsMax).optional().meta(about('Passed on likewise.')),
+      'anthropic-beta': z.string().max(API_LIMITS.completionModelCharsMax).optional().meta(about('Passed on likewise.')),
     }),
     reply: streamed,
   },

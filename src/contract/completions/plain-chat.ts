@@ -1,6 +1,7 @@
 import { isRawJson } from '../../kernel/exact-json.ts';
 import { jsonDepth } from '../api/json-value.ts';
-import { LIMITS } from '../limits.ts';
+import { API_LIMITS } from '../api/api-limits.ts';
+import { COMPLETION_LIMITS } from './completion-limits.ts';
 import { isFlag, wholeWithin } from '../api/quick-reader.ts';
 
 type Members = Readonly<Record<string, unknown>>;
@@ -33,7 +34,7 @@ export function readPlainChat(value: unknown): PlainChat | undefined {
 }
 
 function isReadRight({ model, messages, prompt, stream, stream_options: options, max_tokens: most, max_completion_tokens: also }: Members) {
-  const isNamed = typeof model === 'string' && model !== '' && model.length <= LIMITS.completionModelCharsMax;
+  const isNamed = typeof model === 'string' && model !== '' && model.length <= API_LIMITS.completionModelCharsMax;
   return (
     isNamed &&
     prompt === undefined &&
@@ -70,4 +71,6 @@ function membersOf(value: unknown): Members | undefined {
 }
 
 const isShallowAt = (level: number, value: unknown): boolean =>
-  typeof value !== 'object' || value === null || jsonDepth(value, LIMITS.completionDepthMax) <= LIMITS.completionDepthMax - level;
+  typeof value !== 'object' ||
+  value === null ||
+  jsonDepth(value, COMPLETION_LIMITS.completionDepthMax) <= COMPLETION_LIMITS.completionDepthMax - level;

@@ -1,4 +1,4 @@
-/** Limits of technical debt: of facts, of what people may change about an item, and of what collectors read. See `LIMITS`. */
+/** Limits of technical debt: of facts, of what people may change about an item, and of what collectors read. */
 export const DEBT_LIMITS = {
   // Facts of one file: a repository of 100,000 source files has some three for each.
   debtFactsMaxCount: 500_000,

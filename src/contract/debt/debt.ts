@@ -9,7 +9,7 @@ import { DEBT_LIMITS } from './debt-limits.ts';
 import { debtPolicy } from './debt-policy.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, NO_BODY, tenant, tenantOrAdmin } from '../api/endpoint.ts';
-import { LIMITS } from '../limits.ts';
+import { API_LIMITS } from '../api/api-limits.ts';
 import { subjectTenant } from '../tenancy/organisations.ts';
 
 const TAG = 'Debt';
@@ -38,7 +38,7 @@ export type SetDebtRepositoryBody = z.output<typeof setRepository>;
 const envelope = z
   .strictObject({
     payloadType: z.string().max(128).meta(about('`application/vnd.sluice.debt-facts+json`.')),
-    payload: base64(LIMITS.jsonBodyBytesMax).meta(about('Base64 of JSON: `signed_at` in seconds, and `file`, a fact file.')),
+    payload: base64(API_LIMITS.jsonBodyBytesMax).meta(about('Base64 of JSON: `signed_at` in seconds, and `file`, a fact file.')),
     signatures: z
       .array(z.strictObject({ keyid: z.string().max(128).optional(), sig: base64(128) }))
       .min(1)
@@ -141,7 +141,7 @@ const plan = named('DebtPlan', {
 export type DebtPlanReply = z.input<typeof plan>;
 
 const paging = {
-  limit: z.coerce.number().int().min(1).max(LIMITS.pageMaxCount).default(LIMITS.pageDefaultCount),
+  limit: z.coerce.number().int().min(1).max(API_LIMITS.pageMaxCount).default(API_LIMITS.pageDefaultCount),
   after: z.coerce.number().int().min(0).default(0).meta(about('`next` of the page before.')),
 };
 const subject = {

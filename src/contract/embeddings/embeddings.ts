@@ -4,7 +4,8 @@ import { about, apiLines, named } from '../api/api-text.ts';
 import { embeddingCacheHeaders } from '../api/cache-headers.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenant, vectorsReply } from '../api/endpoint.ts';
-import { LIMITS } from '../limits.ts';
+import { API_LIMITS } from '../api/api-limits.ts';
+import { EMBEDDING_LIMITS } from './embedding-limits.ts';
 import { DEADLINE_HEADER } from '../api/reading.ts';
 import { isPlainText, membersAmong, withQuickReader } from '../api/quick-reader.ts';
 import { floatsReply, MODEL_NAME_CHARS_MAX, modelName } from './embedding-fields.ts';
@@ -37,7 +38,7 @@ export const embeddingInput = z
   });
 
 function list(items: object) {
-  return { type: 'array' as const, items, minItems: 1, maxItems: LIMITS.embeddingInputsMaxCount };
+  return { type: 'array' as const, items, minItems: 1, maxItems: EMBEDDING_LIMITS.embeddingInputsMaxCount };
 }
 
 type Path = number[];
@@ -56,7 +57,7 @@ function inputFault(input: unknown): Fault | undefined {
   if (!Array.isArray(input)) return invalid('must be a string or an array', []);
   if (input.length === 0) return invalid('must not be empty', []);
   if (typeof input[0] === 'number') return tokensFault(input, []);
-  const { embeddingInputsMaxCount: countMax } = LIMITS;
+  const { embeddingInputsMaxCount: countMax } = EMBEDDING_LIMITS;
   if (input.length > countMax)
     return tooBig(`has ${input.length} items; the limit is ${countMax} (embeddingInputsMaxCount)`, 'array', countMax, []);
   const faultOf = typeof input[0] === 'string' ? textFault : tokensFault;
@@ -70,7 +71,7 @@ function inputFault(input: unknown): Fault | undefined {
 function textFault(text: unknown, path: Path): Fault | undefined {
   if (typeof text !== 'string') return invalid('must be a string, as the first item is', path);
   if (text === '') return invalid('must not be an empty string', path);
-  const { embeddingTextCharsMax: charsMax } = LIMITS;
+  const { embeddingTextCharsMax: charsMax } = EMBEDDING_LIMITS;
   if (text.length > charsMax)
     return tooBig(`has ${text.length} characters; the limit is ${charsMax} (embeddingTextCharsMax)`, 'string', charsMax, path);
   return undefined;
@@ -79,7 +80,7 @@ function textFault(text: unknown, path: Path): Fault | undefined {
 function tokensFault(ids: unknown, path: Path): Fault | undefined {
   if (!Array.isArray(ids)) return invalid('must be an array of token ids', path);
   if (ids.length === 0) return invalid('must not be empty', path);
-  const { embeddingTokensMaxCount: countMax } = LIMITS;
+  const { embeddingTokensMaxCount: countMax } = EMBEDDING_LIMITS;
   if (ids.length > countMax)
     return tooBig(`has ${ids.length} tokens; the limit is ${countMax} (embeddingTokensMaxCount)`, 'array', countMax, path);
   const at = ids.findIndex((id) => !Number.isInteger(id) || id < 0 || id > TOKEN_ID_MAX);
@@ -144,7 +145,7 @@ const embeddingDeadline = z.object({
     .string()
     .regex(/^\d{1,9}$/, 'must be a number of milliseconds')
     .transform(Number)
-    .pipe(z.int().min(1).max(LIMITS.queryDeadlineMaxMs))
+    .pipe(z.int().min(1).max(API_LIMITS.queryDeadlineMaxMs))
     .optional()
     .meta(about('How long the caller waits, in milliseconds: a registered model is run where it is fast enough, if there is a choice.')),
 });

@@ -4,10 +4,10 @@ import { about, apiLines, named } from '../api/api-text.ts';
 import { embeddingCacheHeaders } from '../api/cache-headers.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenant } from '../api/endpoint.ts';
-import { LIMITS } from '../limits.ts';
+import { EMBEDDING_LIMITS } from './embedding-limits.ts';
 import { modelName } from './embedding-fields.ts';
 
-const text = z.string().min(1).max(LIMITS.embeddingTextCharsMax);
+const text = z.string().min(1).max(EMBEDDING_LIMITS.embeddingTextCharsMax);
 
 /** A document as Cohere's and Jina's clients send it: its text, alone or as the member of an object. */
 const document = z.union([text, z.strictObject({ text })], { error: 'must be a text that is not empty, or {"text": one}' });
@@ -18,7 +18,7 @@ const request = z.strictObject({
   documents: z
     .array(document.transform((one) => (typeof one === 'string' ? one : one.text)))
     .min(1)
-    .max(LIMITS.rerankDocumentsMaxCount)
+    .max(EMBEDDING_LIMITS.rerankDocumentsMaxCount)
     .meta(about('What to put in order, each a text or `{"text": ...}`.')),
   top_n: z.int().min(1).optional().meta(about('How many of the best to answer. Absent: all.')),
   return_documents: z.boolean().default(false).meta(about('Whether each result has the text of its document, too.')),

@@ -5,7 +5,7 @@ import { ownerOrCallers, page, pageQuery } from '../api/common.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenant } from '../api/endpoint.ts';
 import { file } from './file-record.ts';
-import { LIMITS } from '../limits.ts';
+import { FILE_LIMITS } from './file-limits.ts';
 
 /** What OpenAI's clients say that a file is for, and `model`: part of one that is to be registered. */
 export const FILE_PURPOSES = ['batch', 'fine-tune', 'user_data', 'assistants', 'vision', 'evals', 'model'] as const;
@@ -36,8 +36,8 @@ const upload = z
     [SECONDS]: z.coerce
       .number()
       .int()
-      .min(LIMITS.fileLifeSMin)
-      .max(LIMITS.fileLifeSMax)
+      .min(FILE_LIMITS.fileLifeSMin)
+      .max(FILE_LIMITS.fileLifeSMax)
       .optional()
       .meta(about('The file expires so many seconds after it was created. If absent, it is kept until it is deleted.')),
   })
@@ -55,7 +55,7 @@ export const fileEndpoints = {
       kind: 'multipart',
       schema: upload,
       file: 'file',
-      bytesMax: LIMITS.fileBytesMax + LIMITS.formFieldsBytesMax,
+      bytesMax: FILE_LIMITS.fileBytesMax + FILE_LIMITS.formFieldsBytesMax,
     }),
     summary: 'Upload a file',
     reply: json(file),

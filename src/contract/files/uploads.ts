@@ -6,7 +6,8 @@ import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenant } from '../api/endpoint.ts';
 import { file } from './file-record.ts';
 import { FILE_PURPOSES } from './files.ts';
-import { LIMITS } from '../limits.ts';
+import { API_LIMITS } from '../api/api-limits.ts';
+import { FILE_LIMITS } from './file-limits.ts';
 
 // OpenAI's uploads: a file that is larger than one request carries is sent in parts, and put together once.
 
@@ -34,17 +35,17 @@ export type UploadReply = z.input<typeof upload>;
 
 const create = z
   .strictObject({
-    filename: z.string().min(1).max(LIMITS.fileNameCharsMax),
+    filename: z.string().min(1).max(FILE_LIMITS.fileNameCharsMax),
     purpose: z.enum(FILE_PURPOSES),
-    bytes: z.int().min(1).max(LIMITS.uploadBytesMax).meta(about('What the parts have to come to.')),
+    bytes: z.int().min(1).max(FILE_LIMITS.uploadBytesMax).meta(about('What the parts have to come to.')),
     mime_type: z
       .string()
       .min(1)
-      .max(LIMITS.nameCharsMax)
+      .max(API_LIMITS.nameCharsMax)
       .meta(about('Taken for the sake of OpenAI’s clients; files have none.', 'text/jsonl')),
     owner: ownerOrCallers,
     expires_after: z
-      .strictObject({ anchor: z.literal('created_at'), seconds: z.int().min(LIMITS.fileLifeSMin).max(LIMITS.fileLifeSMax) })
+      .strictObject({ anchor: z.literal('created_at'), seconds: z.int().min(FILE_LIMITS.fileLifeSMin).max(FILE_LIMITS.fileLifeSMax) })
       .optional()
       .meta(about('The file expires so many seconds after it was completed. If absent, it is kept until it is deleted.')),
   })
@@ -60,7 +61,7 @@ const part = z.strictObject({
 
 const complete = z
   .strictObject({
-    part_ids: z.array(partId).min(1).max(LIMITS.uploadPartsMaxCount).meta(about('In the order of the content.')),
+    part_ids: z.array(partId).min(1).max(FILE_LIMITS.uploadPartsMaxCount).meta(about('In the order of the content.')),
     md5: z
       .string()
       .regex(/^[0-9a-f]{32}$/i, 'must be an MD5 in hex')
@@ -87,7 +88,7 @@ export const uploadEndpoints = {
       kind: 'multipart',
       schema: part,
       file: 'data',
-      bytesMax: LIMITS.uploadPartBytesMax + LIMITS.formFieldsBytesMax,
+      bytesMax: FILE_LIMITS.uploadPartBytesMax + FILE_LIMITS.formFieldsBytesMax,
     }),
     summary: 'Upload a part',
     description: 'In any order, and several at once.',

@@ -1,7 +1,8 @@
 import * as z from 'zod';
 
 import { about } from '../api/api-text.ts';
-import { LIMITS } from '../limits.ts';
+import { API_LIMITS } from '../api/api-limits.ts';
+import { GUARDRAIL_LIMITS } from './guardrail-limits.ts';
 
 // The guardrails of a version of a route: what they look for in requests and answers, and what they do with a match.
 
@@ -25,9 +26,9 @@ const patterns = z.strictObject({
   kind: z.literal('patterns'),
   ...named,
   patterns: z
-    .array(z.string().min(1).max(LIMITS.guardrailPatternCharsMax))
+    .array(z.string().min(1).max(GUARDRAIL_LIMITS.guardrailPatternCharsMax))
     .min(1)
-    .max(LIMITS.guardrailPatternsMaxCount)
+    .max(GUARDRAIL_LIMITS.guardrailPatternsMaxCount)
     .meta(about('Regular expressions in the syntax of RE2, which search in linear time.', [String.raw`\bproject-x\b`])),
   action,
 });
@@ -59,9 +60,9 @@ const webhook = z.strictObject({
   ...named,
   url: z
     .string()
-    .max(LIMITS.upstreamUrlCharsMax)
+    .max(API_LIMITS.upstreamUrlCharsMax)
     .meta(about('Gets `{"side", "texts"}` by POST and answers `{"verdict": "pass"}` or `"block"`.', 'https://guard.example.com/judge')),
-  timeout_ms: z.int().min(1).max(LIMITS.guardrailWebhookMsMax).default(LIMITS.guardrailWebhookDefaultMs),
+  timeout_ms: z.int().min(1).max(GUARDRAIL_LIMITS.guardrailWebhookMsMax).default(GUARDRAIL_LIMITS.guardrailWebhookDefaultMs),
   on_failure: z.enum(['pass', 'block']).default('block').meta(about('What happens if it gives no verdict in time.')),
 });
 
@@ -71,7 +72,7 @@ const classifier = z.strictObject({
   model: z
     .string()
     .min(1)
-    .max(LIMITS.nameCharsMax + 1 + LIMITS.upstreamModelNameCharsMax)
+    .max(API_LIMITS.nameCharsMax + 1 + API_LIMITS.upstreamModelNameCharsMax)
     .meta(
       about(
         'A registered classifier of the tenant, or of the platform: its name, or `name@version`. Or `upstream/model`: a model of an upstream that serves `moderations`.',
@@ -79,19 +80,19 @@ const classifier = z.strictObject({
       ),
     ),
   thresholds: z
-    .record(z.string().max(LIMITS.nameCharsMax), z.number().min(0).max(1))
-    .refine((given) => Object.keys(given).length > 0 && Object.keys(given).length <= LIMITS.guardrailThresholdsMaxCount, {
-      error: `must have from 1 to ${LIMITS.guardrailThresholdsMaxCount} labels (guardrailThresholdsMaxCount)`,
+    .record(z.string().max(API_LIMITS.nameCharsMax), z.number().min(0).max(1))
+    .refine((given) => Object.keys(given).length > 0 && Object.keys(given).length <= GUARDRAIL_LIMITS.guardrailThresholdsMaxCount, {
+      error: `must have from 1 to ${GUARDRAIL_LIMITS.guardrailThresholdsMaxCount} labels (guardrailThresholdsMaxCount)`,
     })
     .meta(about('By label, or category of moderations: the score from which on a text is objected to.', { toxic: 0.8 })),
   action: verdict.default('block'),
-  timeout_ms: z.int().min(1).max(LIMITS.guardrailWebhookMsMax).default(LIMITS.guardrailWebhookDefaultMs),
+  timeout_ms: z.int().min(1).max(GUARDRAIL_LIMITS.guardrailWebhookMsMax).default(GUARDRAIL_LIMITS.guardrailWebhookDefaultMs),
   on_failure: z.enum(['pass', 'block']).default('block').meta(about('What happens if it gives no verdict in time.')),
 });
 
 export const guardrailHooks = z
   .array(z.discriminatedUnion('kind', [patterns, pii, jsonSchema, webhook, classifier]))
-  .max(LIMITS.guardrailHooksMaxCount)
+  .max(GUARDRAIL_LIMITS.guardrailHooksMaxCount)
   .refine((hooks) => new Set(hooks.map(({ name }) => name)).size === hooks.length, 'have two hooks of one name')
   .meta(about('Hooks, which run in this order: on a request before anything is reserved or sent, on an answer before it is passed on.'));
 

@@ -5,7 +5,7 @@ import { indexName, page, pageQuery } from '../api/common.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenant } from '../api/endpoint.ts';
 import { indexParams } from './indexes.ts';
-import { LIMITS } from '../limits.ts';
+import { INDEX_LIMITS } from './index-limits.ts';
 
 const aliasName = indexName.meta(about('Stands for an index in every path but those that create or delete one.', 'live'));
 
@@ -21,7 +21,7 @@ const action = z.union([
 
 export type AliasActionBody = z.output<typeof action>;
 
-const actionsBody = z.strictObject({ actions: z.array(action).min(1).max(LIMITS.aliasActionsMaxCount) });
+const actionsBody = z.strictObject({ actions: z.array(action).min(1).max(INDEX_LIMITS.aliasActionsMaxCount) });
 
 const SETTLED =
   'Answered after about a second, when no gateway can remember what was before: every call that begins later goes where the answer says. ' +

@@ -5,7 +5,7 @@ import { indexName as name, owner, ownerOrCallers, page, pageQuery, unixSeconds 
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenant } from '../api/endpoint.ts';
 import { METRICS, RECALL_TARGET_DEFAULT, RECALL_TARGETS } from './index-settings.ts';
-import { LIMITS } from '../limits.ts';
+import { INDEX_LIMITS } from './index-limits.ts';
 import { modelName } from '../embeddings/embedding-fields.ts';
 
 export const indexParams = z.object({ index: name });
@@ -14,7 +14,7 @@ const metric = z
   .enum(METRICS)
   .meta(about('`cosine` and `dot` score higher when closer; `l2` is the Euclidean distance (not squared), lower when closer.'));
 
-const dimensions = z.int().min(LIMITS.dimensionsMinCount).max(LIMITS.dimensionsMaxCount).meta({ example: 100 });
+const dimensions = z.int().min(INDEX_LIMITS.dimensionsMinCount).max(INDEX_LIMITS.dimensionsMaxCount).meta({ example: 100 });
 
 const recall = z
   .literal(RECALL_TARGETS)
@@ -35,7 +35,7 @@ const createBody = z
     recall: recall.optional().meta({ default: RECALL_TARGET_DEFAULT }),
     shard_vectors_max: z
       .int()
-      .min(LIMITS.shardVectorsMinCount)
+      .min(INDEX_LIMITS.shardVectorsMinCount)
       .optional()
       .meta(about('Vectors of one shard, from which on it is split in two. Absent, or more than that: half of what its memory holds.')),
     owner: ownerOrCallers,

@@ -5,7 +5,8 @@ import { page, pageQuery, unixSeconds } from '../api/common.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenant } from '../api/endpoint.ts';
 import { fileId } from '../files/files.ts';
-import { LIMITS } from '../limits.ts';
+import { FILE_LIMITS } from '../files/file-limits.ts';
+import { JOB_LIMITS } from './job-limits.ts';
 import { lineFault } from './attempt-report.ts';
 
 // OpenAI's batches. Each is a job of the kind `batch_embedding`, seen through their API: `batch_X` is `job_X`.
@@ -58,10 +59,10 @@ export type BatchReply = z.infer<typeof batch>;
 
 /** Of a batch or a fine-tuning job, as OpenAI bounds it. */
 export const metadata = z
-  .record(z.string().max(LIMITS.batchMetadataKeyCharsMax), z.string().max(LIMITS.batchMetadataValueCharsMax))
+  .record(z.string().max(JOB_LIMITS.batchMetadataKeyCharsMax), z.string().max(JOB_LIMITS.batchMetadataValueCharsMax))
   .refine(
-    (pairs) => Object.keys(pairs).length <= LIMITS.batchMetadataMaxCount,
-    `has too many pairs: batchMetadataMaxCount is ${LIMITS.batchMetadataMaxCount}`,
+    (pairs) => Object.keys(pairs).length <= JOB_LIMITS.batchMetadataMaxCount,
+    `has too many pairs: batchMetadataMaxCount is ${JOB_LIMITS.batchMetadataMaxCount}`,
   );
 
 const create = z
@@ -71,11 +72,11 @@ const create = z
     completion_window: z
       .string()
       .regex(/^[1-9]\d{0,2}h$/, 'must be a number of hours, such as 24h')
-      .refine((text) => hoursOf(text) <= LIMITS.batchWindowHMax, `must be at most ${LIMITS.batchWindowHMax}h (batchWindowHMax)`)
+      .refine((text) => hoursOf(text) <= JOB_LIMITS.batchWindowHMax, `must be at most ${JOB_LIMITS.batchWindowHMax}h (batchWindowHMax)`)
       .meta(about('A batch that has not finished by then expires.', '24h')),
     metadata: metadata.nullable().optional(),
     output_expires_after: z
-      .strictObject({ anchor: z.literal('created_at'), seconds: z.int().min(LIMITS.fileLifeSMin).max(LIMITS.fileLifeSMax) })
+      .strictObject({ anchor: z.literal('created_at'), seconds: z.int().min(FILE_LIMITS.fileLifeSMin).max(FILE_LIMITS.fileLifeSMax) })
       .optional()
       .meta(about('When the files that the batch makes expire. If absent, they are kept until they are deleted.')),
   })

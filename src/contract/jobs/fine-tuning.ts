@@ -6,7 +6,8 @@ import { page, pageQuery, unixSeconds } from '../api/common.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenant } from '../api/endpoint.ts';
 import { fileId } from '../files/files.ts';
-import { LIMITS } from '../limits.ts';
+import { API_LIMITS } from '../api/api-limits.ts';
+import { JOB_LIMITS } from './job-limits.ts';
 import { registration } from './registration.ts';
 
 // OpenAI's fine-tuning jobs. Each is a job of the kind `training` that runs the program `sluice-fine-tune`: `ftjob_X` is `job_X`.
@@ -14,27 +15,27 @@ import { registration } from './registration.ts';
 const auto = <S extends z.core.$ZodType>(number: S) => z.union([z.literal('auto'), number]).optional();
 
 const hyperparameters = z.strictObject({
-  n_epochs: auto(z.int().min(1).max(LIMITS.tuningEpochsMaxCount)),
-  batch_size: auto(z.int().min(2).max(LIMITS.tuningBatchMaxCount)),
-  learning_rate_multiplier: auto(z.number().min(LIMITS.tuningRateMin).max(LIMITS.tuningRateMax)),
+  n_epochs: auto(z.int().min(1).max(JOB_LIMITS.tuningEpochsMaxCount)),
+  batch_size: auto(z.int().min(2).max(JOB_LIMITS.tuningBatchMaxCount)),
+  learning_rate_multiplier: auto(z.number().min(JOB_LIMITS.tuningRateMin).max(JOB_LIMITS.tuningRateMax)),
 });
 
 const create = z
   .strictObject({
-    model: z.string().min(1).max(LIMITS.nameCharsMax).meta(about('The base: a static model of the deployment.', 'glove-sif-100')),
+    model: z.string().min(1).max(API_LIMITS.nameCharsMax).meta(about('The base: a static model of the deployment.', 'glove-sif-100')),
     training_file: fileId.meta(about('JSONL with the purpose `fine-tune`: a line is `{"anchor": "text", "positive": "text"}`.')),
     validation_file: fileId.nullable().optional().meta(about('Lines of the same form, which are measured and never learnt.')),
     suffix: z
       .string()
       .regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/, 'must be lower-case letters, digits and inner hyphens')
-      .max(LIMITS.nameCharsMax)
+      .max(API_LIMITS.nameCharsMax)
       .nullable()
       .optional()
       .meta(about('Part of the name of the tuned model.', 'support')),
     seed: z
       .int()
       .min(0)
-      .max(LIMITS.tuningSeedMax)
+      .max(JOB_LIMITS.tuningSeedMax)
       .nullable()
       .optional()
       .meta(about('Equal seeds and files give the same model; 0 if absent.')),

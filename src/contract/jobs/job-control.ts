@@ -7,7 +7,7 @@ import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, NO_BODY } from '../api/endpoint.ts';
 import { priority } from './job-terms.ts';
 import { attempt, job, jobCommon, jobParams } from './jobs.ts';
-import { LIMITS } from '../limits.ts';
+import { JOB_LIMITS } from './job-limits.ts';
 import { dollarsOut } from '../tenancy/money.ts';
 
 // What the owner of a job can have done to it, and what it has cost.
@@ -33,7 +33,7 @@ const cost = named('JobCost', {
   segments: z
     .array(segment)
     .meta(about('Stretches of attempts on the same nodes, oldest first. One under way is charged within 10 minutes.')),
-  earlier_usd: dollarsOut.meta(about(`Of segments before the newest ${LIMITS.jobSegmentsMaxCount}, which are all that is listed.`)),
+  earlier_usd: dollarsOut.meta(about(`Of segments before the newest ${JOB_LIMITS.jobSegmentsMaxCount}, which are all that is listed.`)),
   job_tokens: z.int(),
   job_tokens_usd: dollarsOut,
   accelerator_ms: z.int(),
@@ -91,7 +91,7 @@ export const jobControlEndpoints = {
     description:
       'Within the range of nodes that it was submitted with. It gives up nodes at once and gets more as they are free. One that is finished or being ' +
       'cancelled is refused with `state_conflict`.',
-    body: json(z.strictObject({ nodes: z.int().min(1).max(LIMITS.jobNodesMaxCount) })),
+    body: json(z.strictObject({ nodes: z.int().min(1).max(JOB_LIMITS.jobNodesMaxCount) })),
   },
   reprioritiseJob: {
     ...verb,
@@ -116,7 +116,7 @@ export const jobControlEndpoints = {
     ...jobCommon,
     ...call('GET', '/v1/jobs/:job/attempts'),
     summary: 'The attempts at a job, oldest first',
-    description: `The newest ${LIMITS.jobAttemptsKeptCount} that have ended, and the one under way.`,
+    description: `The newest ${JOB_LIMITS.jobAttemptsKeptCount} that have ended, and the one under way.`,
     params: jobParams,
     status: 200,
     reply: json(attempts),

@@ -6,7 +6,7 @@ import type { Endpoint } from '../api/endpoint.ts';
 import { call } from '../api/endpoint.ts';
 import { priority } from './job-terms.ts';
 import { attempt, jobCommon, jobError, jobParams, JOB_STATES, STOP_REASONS } from './jobs.ts';
-import { LIMITS } from '../limits.ts';
+import { JOB_LIMITS } from './job-limits.ts';
 
 // The history of a job as server-sent events (WHATWG HTML, 9.2).
 
@@ -40,7 +40,7 @@ export const jobEventEndpoints = {
     description:
       'Each event has an `id`, the name of its kind as `event`, and JSON as `data`. The stream goes on until the final state of the job: its event has ' +
       '`final`. After a disconnect, send the last `id` as `Last-Event-ID` (browsers do so by themselves) or as `after`; when nothing is left to ' +
-      `send of a job that is over, the answer is 204, at which browsers stop. The newest ${LIMITS.jobEventsKeptCount} events of a job are kept: an ` +
+      `send of a job that is over, the answer is 204, at which browsers stop. The newest ${JOB_LIMITS.jobEventsKeptCount} events of a job are kept: an ` +
       'event `gap`, with the first and last missing id, stands where older ones were dropped. Lines that begin with a colon keep the connection open.',
     params: jobParams,
     query: z.strictObject({

@@ -3,7 +3,7 @@ import type { FieldPath } from '../api/field-path.ts';
 import type { JobKind, Program, Work } from './job-work.ts';
 import type { ModelBuild } from './model-builds.ts';
 import type { Registration } from './registration.ts';
-import { LIMITS } from '../limits.ts';
+import { JOB_LIMITS } from './job-limits.ts';
 
 // What the rest of the system has to know of jobs: what holds for all jobs of a kind, and what names of priorities stand for. Without
 // schemas: the Worker of the scheduler validates nothing, and does not carry the library for it.
@@ -31,10 +31,10 @@ interface KindFacts {
 export const KIND_FACTS: Readonly<Record<JobKind, KindFacts>> = {
   batch_embedding: { schedulerKind: 'batch_inference', nodesMax: 1, isOptIn: false, embedsInput: true },
   command: { schedulerKind: 'command', nodesMax: 1, isOptIn: true, embedsInput: false },
-  training: { schedulerKind: 'training', nodesMax: LIMITS.gangNodesMaxCount, isOptIn: true, embedsInput: false },
+  training: { schedulerKind: 'training', nodesMax: JOB_LIMITS.gangNodesMaxCount, isOptIn: true, embedsInput: false },
   online_inference: {
     schedulerKind: 'online_inference',
-    nodesMax: LIMITS.gangNodesMaxCount,
+    nodesMax: JOB_LIMITS.gangNodesMaxCount,
     isOptIn: true,
     isReplicated: true,
     embedsInput: false,

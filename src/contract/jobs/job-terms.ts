@@ -2,7 +2,8 @@ import * as z from 'zod';
 
 import { about } from '../api/api-text.ts';
 import { name } from '../api/common.ts';
-import { LIMITS } from '../limits.ts';
+import { API_LIMITS } from '../api/api-limits.ts';
+import { JOB_LIMITS } from './job-limits.ts';
 import { acceleratorName } from './node-capacity.ts';
 import { dollarsIn } from '../tenancy/money.ts';
 import { PRIORITY_NAMES } from './job-facts.ts';
@@ -12,7 +13,7 @@ import { PRIORITY_NAMES } from './job-facts.ts';
 export const priority = z
   .int('must be low, normal, high or a whole number')
   .min(0)
-  .max(LIMITS.jobPriorityMax)
+  .max(JOB_LIMITS.jobPriorityMax)
   .or(z.enum(PRIORITY_NAMES))
   .meta(
     about('Higher goes first: 0 to 100, or `low` (10), `normal` (50), `high` (100). It counts among the jobs of the same queue.', 'normal'),
@@ -21,13 +22,13 @@ export const priority = z
 const count = (max: number) => z.int().min(1).max(max);
 
 const nodeRange = z.strictObject({
-  min: count(LIMITS.jobNodesMaxCount),
-  max: count(LIMITS.jobNodesMaxCount),
-  step: count(LIMITS.jobNodesMaxCount).default(1),
+  min: count(JOB_LIMITS.jobNodesMaxCount),
+  max: count(JOB_LIMITS.jobNodesMaxCount),
+  step: count(JOB_LIMITS.jobNodesMaxCount).default(1),
 });
 
 /** All nodes of a fixed number, or a range of them. */
-const nodes = count(LIMITS.jobNodesMaxCount)
+const nodes = count(JOB_LIMITS.jobNodesMaxCount)
   .or(nodeRange.refine(({ min, max, step }) => max >= min && (max - min) % step === 0, 'max must be min plus whole steps'))
   .meta(
     about(
@@ -46,12 +47,12 @@ const topology = z.strictObject({
 const resourceOption = z
   .strictObject({
     accelerator: acceleratorName.optional().meta(about('A type that is well known, or that an agent has brought; none if absent.', 'l4')),
-    accelerators_per_node: count(LIMITS.nodeAcceleratorsMaxCount).optional().meta(about('Whole ones; 1 if absent.')),
+    accelerators_per_node: count(JOB_LIMITS.nodeAcceleratorsMaxCount).optional().meta(about('Whole ones; 1 if absent.')),
     accelerator_milli: count(1_000)
       .optional()
       .meta(about('Thousandths of one accelerator, which others may share; instead of `accelerators_per_node`.')),
-    cpu_milli: count(LIMITS.nodeCpuMilliMax).default(1_000).meta(about('Thousandths of a core, on each node.')),
-    memory_mib: count(LIMITS.nodeMemoryMibMax).default(1_024).meta(about('On each node.')),
+    cpu_milli: count(JOB_LIMITS.nodeCpuMilliMax).default(1_000).meta(about('Thousandths of a core, on each node.')),
+    memory_mib: count(JOB_LIMITS.nodeMemoryMibMax).default(1_024).meta(about('On each node.')),
     nodes: nodes.default(1),
     markets: z
       .array(z.enum(MARKETS))
@@ -59,12 +60,12 @@ const resourceOption = z
       .max(MARKETS.length)
       .default([...MARKETS])
       .meta(about('How the capacity may be bought. Leave out `spot` if the job must not lose its nodes at short notice.')),
-    regions: z.array(name).min(1).max(LIMITS.jobRegionsMaxCount).optional().meta(about('Where it may run; anywhere if absent.')),
+    regions: z.array(name).min(1).max(JOB_LIMITS.jobRegionsMaxCount).optional().meta(about('Where it may run; anywhere if absent.')),
     topology: topology.optional(),
     throughput: z
       .number()
       .min(0.001)
-      .max(LIMITS.jobThroughputMax)
+      .max(JOB_LIMITS.jobThroughputMax)
       .default(1)
       .meta(
         about(
@@ -86,13 +87,13 @@ export type ResourceOptionRequest = z.output<typeof resourceOption>;
 const label = z
   .string()
   .regex(/^[a-z0-9]([a-z0-9_./-]*[a-z0-9])?$/, 'must be lower-case letters, digits and inner - _ . /')
-  .max(LIMITS.nameCharsMax);
+  .max(API_LIMITS.nameCharsMax);
 
 const labels = z
-  .record(label, z.string().max(LIMITS.nameCharsMax))
+  .record(label, z.string().max(API_LIMITS.nameCharsMax))
   .refine(
-    (entries) => Object.keys(entries).length <= LIMITS.jobLabelsMaxCount,
-    `has too many labels: the limit is ${LIMITS.jobLabelsMaxCount}`,
+    (entries) => Object.keys(entries).length <= JOB_LIMITS.jobLabelsMaxCount,
+    `has too many labels: the limit is ${JOB_LIMITS.jobLabelsMaxCount}`,
   )
   .meta(about('Of your own, to find jobs by.', { team: 'search' }));
 
@@ -109,13 +110,13 @@ const seconds = (max: number) => z.int().min(1).max(max);
  */
 export const TERMS = {
   priority: priority.default('normal'),
-  max_attempts: count(LIMITS.jobAttemptsMaxCount)
-    .default(LIMITS.jobAttemptsDefaultCount)
+  max_attempts: count(JOB_LIMITS.jobAttemptsMaxCount)
+    .default(JOB_LIMITS.jobAttemptsDefaultCount)
     .meta(about('Attempts that may fail by the fault of the job or of an agent. Those taken away for others do not count.')),
   name: z
     .string()
     .min(1)
-    .max(LIMITS.nameCharsMax)
+    .max(API_LIMITS.nameCharsMax)
     .optional()
     .meta(about('What you call it; shown, and nothing more.', 'nightly embeddings')),
   labels: labels.optional(),
@@ -123,7 +124,7 @@ export const TERMS = {
   resources: z
     .array(resourceOption)
     .min(1)
-    .max(LIMITS.jobOptionsMaxCount)
+    .max(JOB_LIMITS.jobOptionsMaxCount)
     .optional()
     .meta(about('Ways to run it, any of which will do. If absent: one core and 1 GiB of one node.')),
   deadline_at: z
@@ -131,14 +132,14 @@ export const TERMS = {
     .min(1)
     .optional()
     .meta(about('Seconds since the Unix epoch. A job that has not finished by then is stopped and fails.')),
-  max_runtime_s: seconds(LIMITS.jobRuntimeMaxS)
+  max_runtime_s: seconds(JOB_LIMITS.jobRuntimeMaxS)
     .optional()
     .meta(about('The longest that one attempt may take. Also what lets a short job run before a large one that is waiting for its nodes.')),
-  checkpoint_interval_s: seconds(LIMITS.jobRuntimeMaxS).optional().meta(about('How often it saves its work by itself.')),
+  checkpoint_interval_s: seconds(JOB_LIMITS.jobRuntimeMaxS).optional().meta(about('How often it saves its work by itself.')),
   grace_s: z
     .int()
     .min(0)
-    .max(LIMITS.jobGraceMaxS)
+    .max(JOB_LIMITS.jobGraceMaxS)
     .optional()
     .meta(about('How long it needs to save its work when asked to stop; 10 if absent.')),
   max_cost_usd: dollarsIn
@@ -149,7 +150,7 @@ export const TERMS = {
     .meta(about('What its nodes may cost together in an hour: it does not start where they cost more.')),
   depends_on: z
     .array(jobId)
-    .max(LIMITS.jobDependenciesMaxCount)
+    .max(JOB_LIMITS.jobDependenciesMaxCount)
     .optional()
     .meta(about('Jobs that must have succeeded first. If one ends otherwise, this one fails.')),
 } as const;

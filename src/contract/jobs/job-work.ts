@@ -4,7 +4,8 @@ import type { FileId } from '../../kernel/ids.ts';
 import { about } from '../api/api-text.ts';
 import { indexName } from '../api/common.ts';
 import { fileId } from '../files/files.ts';
-import { LIMITS } from '../limits.ts';
+import { API_LIMITS } from '../api/api-limits.ts';
+import { JOB_LIMITS } from './job-limits.ts';
 import type { ModelBuild } from './model-builds.ts';
 import { distill, prune, quantize } from './model-builds.ts';
 import { PROGRAM_FIELDS } from './program.ts';
@@ -14,7 +15,7 @@ import { registration } from './registration.ts';
 
 const batchEmbedding = z.strictObject({
   kind: z.literal('batch_embedding'),
-  model: z.string().min(1).max(LIMITS.nameCharsMax),
+  model: z.string().min(1).max(API_LIMITS.nameCharsMax),
   input_file: fileId.meta(about('JSONL: OpenAI batch lines for `/v1/embeddings`, or `{"id","text"}` lines.')),
   format: z
     .literal('openai_batch')
@@ -35,7 +36,7 @@ const training = z.strictObject({
     .extend({
       folder: z
         .string()
-        .max(LIMITS.artifactPathCharsMax)
+        .max(JOB_LIMITS.artifactPathCharsMax)
         .optional()
         .meta(about('The outputs below it are the files of the model, in the layout of Hugging Face; absent: all outputs.', 'model')),
       parents: z
@@ -49,7 +50,7 @@ const training = z.strictObject({
 
 const onlineInference = z.strictObject({
   kind: z.literal('online_inference'),
-  model: z.string().min(1).max(LIMITS.nameCharsMax).meta(about('What each of its replicas serves, one on each node.', 'glove-sif-100')),
+  model: z.string().min(1).max(API_LIMITS.nameCharsMax).meta(about('What each of its replicas serves, one on each node.', 'glove-sif-100')),
   server: z
     .literal('openai')
     .optional()
@@ -62,15 +63,15 @@ const onlineInference = z.strictObject({
     .strictObject({
       outstanding_per_replica: z
         .number()
-        .min(LIMITS.replicaOutstandingMin)
-        .max(LIMITS.replicaOutstandingMax)
-        .default(LIMITS.replicaOutstandingDefault)
+        .min(JOB_LIMITS.replicaOutstandingMin)
+        .max(JOB_LIMITS.replicaOutstandingMax)
+        .default(JOB_LIMITS.replicaOutstandingDefault)
         .meta(about('Requests under way that a replica is to have on average: with more there are more replicas.')),
       scale_down_delay_s: z
         .int()
         .min(0)
-        .max(LIMITS.replicaScaleDownDelaySMax)
-        .default(LIMITS.replicaScaleDownDelayS)
+        .max(JOB_LIMITS.replicaScaleDownDelaySMax)
+        .default(JOB_LIMITS.replicaScaleDownDelayS)
         .meta(about('The load must have asked for fewer replicas for so long before there are fewer.')),
     })
     .optional()
@@ -87,7 +88,7 @@ const indexBuild = z.strictObject({
   shard: z
     .int()
     .min(0)
-    .max(LIMITS.shardOrdinalMax)
+    .max(JOB_LIMITS.shardOrdinalMax)
     .default(0)
     .meta(about('Which of its shards; 0 is the only one of an index that was never split.')),
 });

@@ -8,7 +8,7 @@ import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenant } from '../api/endpoint.ts';
 import { jobId, MARKETS, priority, TERMS } from './job-terms.ts';
 import { JOB_KINDS, WORK_SCHEMAS } from './job-work.ts';
-import { LIMITS } from '../limits.ts';
+import { API_LIMITS } from '../api/api-limits.ts';
 import { lineFaults } from './attempt-report.ts';
 import { dollarsOut } from '../tenancy/money.ts';
 
@@ -216,7 +216,7 @@ export const jobEndpoints = {
       label: z
         .string()
         .regex(/^[^=]+=/, 'must be name=value')
-        .max(2 * LIMITS.nameCharsMax + 1)
+        .max(2 * API_LIMITS.nameCharsMax + 1)
         .optional()
         .meta(about('Jobs with this label.', 'team=search')),
       created_after: unixSecondsQuery.meta(about('Jobs submitted then or later, in seconds since the Unix epoch.')),

@@ -3,7 +3,8 @@ import * as z from 'zod';
 import { ok } from '../../kernel/result.ts';
 import { about } from '../api/api-text.ts';
 import { fileId } from '../files/files.ts';
-import { LIMITS } from '../limits.ts';
+import { API_LIMITS } from '../api/api-limits.ts';
+import { JOB_LIMITS } from './job-limits.ts';
 import type { Outcome } from '../api/outcome.ts';
 import { refuse } from '../api/outcome.ts';
 import { registration } from './registration.ts';
@@ -11,7 +12,7 @@ import { registration } from './registration.ts';
 // The work of jobs that make one model of another: the options of `sluice models quantize`, `prune` and `distil`, with files of the tenant
 // for files.
 
-const model = z.string().min(1).max(LIMITS.nameCharsMax);
+const model = z.string().min(1).max(API_LIMITS.nameCharsMax);
 const share = z.number().min(0).max(1).optional();
 
 const gate = z
@@ -46,7 +47,7 @@ export const quantize = z.strictObject({
     .optional()
     .meta(about('As `--mode` of `sluice models quantize`; absent: those that suit the bits.')),
   block: z.union([z.literal(16), z.literal(32), z.literal(64), z.literal(128)]).default(32),
-  skip: z.array(z.string().max(LIMITS.tensorNameCharsMax)).max(LIMITS.buildSkipsMaxCount).default([]),
+  skip: z.array(z.string().max(API_LIMITS.tensorNameCharsMax)).max(JOB_LIMITS.buildSkipsMaxCount).default([]),
   calibration_file: calibration,
   drift_max: z.number().positive().max(2).optional().meta(about('Constants that alone move the outputs by more stay as they are.')),
   gate,
@@ -70,14 +71,14 @@ export const distill = z.strictObject({
   model: model.optional().meta(about('The teacher, which embeds the texts; or give `vectors_file`.', 'minilm@1')),
   vectors_file: fileId.optional().meta(about("The teacher's vector of each line: float32, little-endian, end to end.")),
   texts_file: fileId.meta(about('JSON lines, each with a text.')),
-  field: z.string().min(1).max(LIMITS.nameCharsMax).default('text').meta(about('Of a line that has its text.')),
+  field: z.string().min(1).max(API_LIMITS.nameCharsMax).default('text').meta(about('Of a line that has its text.')),
   group: z
     .string()
     .min(1)
-    .max(LIMITS.nameCharsMax)
+    .max(API_LIMITS.nameCharsMax)
     .optional()
     .meta(about('The field that names its document: parts of one are never split.')),
-  words: z.int().min(1).max(1_000_000).default(LIMITS.distilWordsDefaultCount),
+  words: z.int().min(1).max(1_000_000).default(JOB_LIMITS.distilWordsDefaultCount),
   folds: z.int().min(2).max(20).default(5),
   recall_min: share.meta(
     about(

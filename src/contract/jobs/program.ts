@@ -2,7 +2,8 @@ import * as z from 'zod';
 
 import { about } from '../api/api-text.ts';
 import { fileId } from '../files/files.ts';
-import { LIMITS } from '../limits.ts';
+import { API_LIMITS } from '../api/api-limits.ts';
+import { JOB_LIMITS } from './job-limits.ts';
 
 // A program as jobs name it: what is run, with which files and environment, and what it leaves behind.
 
@@ -13,7 +14,7 @@ const isInside = (path: string): boolean =>
 const path = z
   .string()
   .min(1)
-  .max(LIMITS.artifactPathCharsMax)
+  .max(JOB_LIMITS.artifactPathCharsMax)
   .refine(isInside, 'must be a relative path without empty, `.` or `..` parts')
   .meta(about('Relative to the folder that the program works in.', 'data/train.csv'));
 
@@ -25,45 +26,48 @@ const text = z.string().refine((value) => !value.includes('\0'), 'must not conta
 const argv = z
   .array(text)
   .min(1)
-  .max(LIMITS.programArgumentsMaxCount)
+  .max(JOB_LIMITS.programArgumentsMaxCount)
   .refine((words) => words[0] !== '', 'must begin with the name of a program')
-  .refine((words) => sizeOf(words) <= LIMITS.programTextCharsMax, `has too many characters: the limit is ${LIMITS.programTextCharsMax}`)
+  .refine(
+    (words) => sizeOf(words) <= JOB_LIMITS.programTextCharsMax,
+    `has too many characters: the limit is ${JOB_LIMITS.programTextCharsMax}`,
+  )
   .meta(about('The program and its arguments. No shell interprets them.', ['python3', 'train.py', '--epochs', '3']));
 
 const variable = z
   .string()
   .regex(/^(?!SLUICE_)[A-Za-z_][A-Za-z0-9_]*$/, 'must be letters, digits and underscores, and not begin with SLUICE_')
-  .max(LIMITS.nameCharsMax);
+  .max(API_LIMITS.nameCharsMax);
 
 const environment = z
   .record(variable, text)
   .refine(
-    (entries) => Object.keys(entries).length <= LIMITS.programVariablesMaxCount,
-    `the limit is ${LIMITS.programVariablesMaxCount} variables`,
+    (entries) => Object.keys(entries).length <= JOB_LIMITS.programVariablesMaxCount,
+    `the limit is ${JOB_LIMITS.programVariablesMaxCount} variables`,
   )
   .refine(
-    (entries) => sizeOf(Object.values(entries)) <= LIMITS.programTextCharsMax,
-    `has too many characters: the limit is ${LIMITS.programTextCharsMax}`,
+    (entries) => sizeOf(Object.values(entries)) <= JOB_LIMITS.programTextCharsMax,
+    `has too many characters: the limit is ${JOB_LIMITS.programTextCharsMax}`,
   )
   .meta(about('Besides PATH, HOME, TMPDIR, LANG and what begins with SLUICE_. It is shown with the job.', { SEED: '7' }));
 
 const inputs = z
   .array(z.strictObject({ file: fileId, path }))
-  .max(LIMITS.jobArtifactsMaxCount)
+  .max(JOB_LIMITS.jobArtifactsMaxCount)
   .refine((files) => areDistinct(files.map((file) => file.path)), 'names a path twice')
   .meta(about('Files that are there when the program starts.'));
 
 const outputs = z
   .array(path)
-  .max(LIMITS.jobArtifactsMaxCount)
+  .max(JOB_LIMITS.jobArtifactsMaxCount)
   .refine(areDistinct, 'names a path twice')
   .meta(about('Files that the program has to leave behind. They are the outputs of the job.', ['model.bin']));
 
 const limits = z
   .strictObject({
-    cpu_s: z.int().min(1).max(LIMITS.jobRuntimeMaxS).optional().meta(about('Seconds of a core.')),
-    memory_mib: z.int().min(16).max(LIMITS.nodeMemoryMibMax).optional().meta(about('Of heap, private mappings and stacks.')),
-    file_mib: z.int().min(1).max(LIMITS.programFileMibMax).optional().meta(about('Of any file that it writes.')),
+    cpu_s: z.int().min(1).max(JOB_LIMITS.jobRuntimeMaxS).optional().meta(about('Seconds of a core.')),
+    memory_mib: z.int().min(16).max(JOB_LIMITS.nodeMemoryMibMax).optional().meta(about('Of heap, private mappings and stacks.')),
+    file_mib: z.int().min(1).max(JOB_LIMITS.programFileMibMax).optional().meta(about('Of any file that it writes.')),
   })
   .meta(
     about('What each process of the program may use. `max_runtime_s` bounds the attempt, and its outputs have 480 MiB together at most.'),

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 
-import { LIMITS } from '../limits.ts';
+import { API_LIMITS } from '../api/api-limits.ts';
+import { JOB_LIMITS } from './job-limits.ts';
 
 /** The program that fine-tunes, which agents bring with them: a job of the kind `training` names it as it would name a program of its own. */
 export const TUNING_PROGRAM = 'sluice-fine-tune';
@@ -21,14 +22,14 @@ export const tuningPair = z.object({ anchor: z.string().min(1), positive: z.stri
 
 /** The argument of the program: all that it needs to know besides its files. Equal settings and files give equal outputs. */
 export const tuningSettings = z.strictObject({
-  model: z.string().min(1).max(LIMITS.nameCharsMax),
-  epochs: z.int().min(1).max(LIMITS.tuningEpochsMaxCount).default(LIMITS.tuningEpochsDefaultCount),
-  batch_size: z.int().min(2).max(LIMITS.tuningBatchMaxCount).default(LIMITS.tuningBatchDefaultCount),
-  learning_rate_multiplier: z.number().min(LIMITS.tuningRateMin).max(LIMITS.tuningRateMax).default(1),
-  seed: z.int().min(0).max(LIMITS.tuningSeedMax).default(0),
+  model: z.string().min(1).max(API_LIMITS.nameCharsMax),
+  epochs: z.int().min(1).max(JOB_LIMITS.tuningEpochsMaxCount).default(JOB_LIMITS.tuningEpochsDefaultCount),
+  batch_size: z.int().min(2).max(JOB_LIMITS.tuningBatchMaxCount).default(JOB_LIMITS.tuningBatchDefaultCount),
+  learning_rate_multiplier: z.number().min(JOB_LIMITS.tuningRateMin).max(JOB_LIMITS.tuningRateMax).default(1),
+  seed: z.int().min(0).max(JOB_LIMITS.tuningSeedMax).default(0),
   /** Id of the model that is made, the team that owns it, and when it is said to have been made. */
-  tuned_model: z.string().min(1).max(LIMITS.tunedModelCharsMax).default('tuned'),
-  owner: z.string().min(1).max(LIMITS.nameCharsMax).default('tuning'),
+  tuned_model: z.string().min(1).max(JOB_LIMITS.tunedModelCharsMax).default('tuned'),
+  owner: z.string().min(1).max(API_LIMITS.nameCharsMax).default('tuning'),
   created_s: z.int().min(1).default(1),
   /** Of its owner: it is kept here, and changes nothing. */
   metadata: z.record(z.string(), z.string()).optional(),

@@ -4,14 +4,15 @@ import { about } from '../api/api-text.ts';
 import { modelName } from '../embeddings/embedding-fields.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenant } from '../api/endpoint.ts';
-import { LIMITS } from '../limits.ts';
+import { EMBEDDING_LIMITS } from '../embeddings/embedding-limits.ts';
+import { MODEL_LIMITS } from './model-limits.ts';
 
-const text = z.string().min(1).max(LIMITS.embeddingTextCharsMax);
+const text = z.string().min(1).max(EMBEDDING_LIMITS.embeddingTextCharsMax);
 
 const request = z.strictObject({
   model: modelName.meta({ example: 'sentiment' }),
   input: z
-    .union([text.transform((one) => [one]), z.array(text).min(1).max(LIMITS.modelTextsMaxCount)])
+    .union([text.transform((one) => [one]), z.array(text).min(1).max(MODEL_LIMITS.modelTextsMaxCount)])
     .meta(about('One text, or several.')),
   top_k: z.int().min(1).optional().meta(about('How many labels of each text to answer. Absent: all.')),
 });

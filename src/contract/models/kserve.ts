@@ -3,7 +3,8 @@ import * as z from 'zod';
 import { about, apiLines } from '../api/api-text.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { json, NO_BODY, PUBLIC, tenant } from '../api/endpoint.ts';
-import { LIMITS } from '../limits.ts';
+import { API_LIMITS } from '../api/api-limits.ts';
+import { MODEL_LIMITS } from './model-limits.ts';
 import { modelName } from '../embeddings/embedding-fields.ts';
 
 /** Element types of tensors as KServe's Open Inference Protocol v2 names them. Half precision has no form in JSON, and none here. */
@@ -22,12 +23,12 @@ export const DATATYPES = [
   'BYTES',
 ] as const;
 
-const tensorName = z.string().max(LIMITS.tensorNameCharsMax);
+const tensorName = z.string().max(API_LIMITS.tensorNameCharsMax);
 const datatype = z.enum(DATATYPES);
 
 const input = z.strictObject({
   name: tensorName,
-  shape: z.array(z.int().min(0)).max(LIMITS.tensorRankMax),
+  shape: z.array(z.int().min(0)).max(MODEL_LIMITS.tensorRankMax),
   datatype,
   parameters: z
     .looseObject({ binary_data_size: z.int().min(0).optional().meta(about('So many bytes behind the JSON are its values.')) })
@@ -41,12 +42,12 @@ const wanted = z.strictObject({
 });
 
 const infer = z.strictObject({
-  id: z.string().max(LIMITS.tensorNameCharsMax).optional().meta(about('Repeated in the answer.')),
+  id: z.string().max(API_LIMITS.tensorNameCharsMax).optional().meta(about('Repeated in the answer.')),
   parameters: z
     .looseObject({ binary_data_output: z.boolean().optional().meta(about('Whether the values of all outputs come behind the JSON.')) })
     .optional(),
-  inputs: z.array(input).min(1).max(LIMITS.inferTensorsMaxCount),
-  outputs: z.array(wanted).max(LIMITS.inferTensorsMaxCount).optional().meta(about('Those that are wanted. Absent: all.')),
+  inputs: z.array(input).min(1).max(MODEL_LIMITS.inferTensorsMaxCount),
+  outputs: z.array(wanted).max(MODEL_LIMITS.inferTensorsMaxCount).optional().meta(about('Those that are wanted. Absent: all.')),
 });
 
 const port = z.object({ name: z.string(), datatype, shape: z.array(z.int()).meta(about('-1: chosen by each call.')) });
@@ -80,7 +81,7 @@ const inferring = {
   method: 'POST',
   access: tenant('inference'),
   meters: ['embedding_tokens'],
-  body: { ...json(infer), exactIntegers: true, hasBytesBehind: true, bytesMax: LIMITS.inferBodyBytesMax },
+  body: { ...json(infer), exactIntegers: true, hasBytesBehind: true, bytesMax: MODEL_LIMITS.inferBodyBytesMax },
   status: 200,
   reply: json(z.object({ ...ofModel, id: z.string().optional(), outputs: z.array(output) })),
 } as const;

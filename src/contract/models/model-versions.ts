@@ -6,7 +6,7 @@ import { page, pageQuery, unixSeconds } from '../api/common.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenantOrAdmin } from '../api/endpoint.ts';
 import { modelName } from '../embeddings/embedding-fields.ts';
-import { LIMITS } from '../limits.ts';
+import { MODEL_LIMITS } from './model-limits.ts';
 
 // The versions of a registered model: what they are, which of them serves, and under which other names.
 
@@ -89,7 +89,7 @@ const promote = z.strictObject({
   version: z.int().min(1),
   share: share.default(1),
   override: z
-    .strictObject({ reason: z.string().min(1).max(LIMITS.promotionReasonCharsMax) })
+    .strictObject({ reason: z.string().min(1).max(MODEL_LIMITS.promotionReasonCharsMax) })
     .optional()
     .meta(about('Why a version is to serve alone that its gate refused: it stands in the history of the model, and in the audit trail.')),
 });

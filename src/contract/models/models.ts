@@ -5,7 +5,7 @@ import { ownerOrCallers, page, pageQuery, tenantId, unixSeconds } from '../api/c
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenantOrAdmin } from '../api/endpoint.ts';
 import { fileId } from '../files/files.ts';
-import { LIMITS } from '../limits.ts';
+import { MODEL_LIMITS } from './model-limits.ts';
 import { modelVersionReply, share } from './model-versions.ts';
 import { modelName } from '../embeddings/embedding-fields.ts';
 import { registeredName } from '../jobs/registration.ts';
@@ -28,23 +28,23 @@ const create = z.strictObject({
       z.strictObject({
         path: z
           .string()
-          .max(LIMITS.modelPathCharsMax)
+          .max(MODEL_LIMITS.modelPathCharsMax)
           .regex(/^(?!\/)(?!.*(?:^|\/)\.{1,2}(?:\/|$))[\w. /-]+$/, 'must be a path within the folder of the model, without . or ..')
           .meta(about('Within the folder of the model, as Hugging Face lays it out.', 'onnx/model.onnx')),
         file: fileId,
       }),
     )
     .min(1)
-    .max(LIMITS.modelFilesMaxCount)
+    .max(MODEL_LIMITS.modelFilesMaxCount)
     .meta(
       about('Files of the tenant (`POST /v1/files`, or `/v1/uploads` for large ones). They are copied: the uploads may be deleted then.'),
     ),
   graph: z
     .string()
-    .max(LIMITS.modelPathCharsMax)
+    .max(MODEL_LIMITS.modelPathCharsMax)
     .optional()
     .meta(about('Which of the files is the ONNX graph that serves.', 'onnx/model.onnx')),
-  external_data: z.array(z.string().max(LIMITS.modelPathCharsMax)).max(LIMITS.modelFilesMaxCount).optional(),
+  external_data: z.array(z.string().max(MODEL_LIMITS.modelPathCharsMax)).max(MODEL_LIMITS.modelFilesMaxCount).optional(),
   tokens_max: z
     .int()
     .min(0)

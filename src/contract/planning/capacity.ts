@@ -4,7 +4,7 @@ import { about, named } from '../api/api-text.ts';
 import { organisationId, unixSeconds } from '../api/common.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenantOrAdmin } from '../api/endpoint.ts';
-import { LIMITS } from '../limits.ts';
+import { PLANNING_LIMITS } from './planning-limits.ts';
 import { METERS } from '../api/meter.ts';
 import { subjectTenant } from '../tenancy/organisations.ts';
 
@@ -19,7 +19,7 @@ export type ForecastResource = (typeof FORECAST_RESOURCES)[number];
 const query = z.strictObject({
   tenant: subjectTenant,
   organisation: organisationId.optional().meta(about('For the admin: all tenants of an organisation together.')),
-  horizon_days: z.coerce.number().int().min(1).max(LIMITS.forecastDaysMax).default(30).meta(about('How far to look ahead.', 30)),
+  horizon_days: z.coerce.number().int().min(1).max(PLANNING_LIMITS.forecastDaysMax).default(30).meta(about('How far to look ahead.', 30)),
   level: z.enum(INTERVAL_LEVELS).default('0.9').meta(about('How often the truth is to lie within an interval.')),
 });
 

@@ -1,4 +1,4 @@
-/** Limits of forecasts, service level objectives and the debt register. See `LIMITS`. */
+/** Limits of forecasts, service level objectives and the debt register. */
 export const PLANNING_LIMITS = {
   // Days of a forecast: beyond half a year its interval is too wide to plan by.
   forecastDaysMax: 180,

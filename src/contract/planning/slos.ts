@@ -4,7 +4,7 @@ import { about, named } from '../api/api-text.ts';
 import { indexName, name, ownerOrCallers, unixSeconds } from '../api/common.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, NO_BODY, tenant } from '../api/endpoint.ts';
-import { LIMITS } from '../limits.ts';
+import { PLANNING_LIMITS } from './planning-limits.ts';
 import { OBJECTIVE_ENDPOINTS } from './objective-endpoints.ts';
 
 const TAG = 'Planning';
@@ -57,7 +57,7 @@ const indicator = z
 const setBody = z.strictObject({
   indicator,
   objective: z.number().min(0.5).max(0.99999).meta(about('The share of events that are to be good.', 0.999)),
-  window_days: z.int().min(1).max(LIMITS.sloWindowDaysMax).default(30).meta(about('Over so many days.')),
+  window_days: z.int().min(1).max(PLANNING_LIMITS.sloWindowDaysMax).default(30).meta(about('Over so many days.')),
   owner: ownerOrCallers,
 });
 
@@ -98,7 +98,12 @@ export type SloReply = z.input<typeof slo>;
 const alerts = z
   .strictObject({
     enabled: z.boolean(),
-    horizon_days: z.int().min(1).max(LIMITS.forecastDaysMax).default(30).meta(about('Limits that are expected to be reached so soon.')),
+    horizon_days: z
+      .int()
+      .min(1)
+      .max(PLANNING_LIMITS.forecastDaysMax)
+      .default(30)
+      .meta(about('Limits that are expected to be reached so soon.')),
   })
   .meta({ id: 'CapacityAlerts' });
 

@@ -5,7 +5,7 @@ import { about } from '../api/api-text.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json } from '../api/endpoint.ts';
 import { METRICS } from '../indexes/index-settings.ts';
-import { LIMITS } from '../limits.ts';
+import { JOB_LIMITS } from '../jobs/job-limits.ts';
 
 // What an attempt of the kind `index_build` reads of a shard, and what it gives back.
 
@@ -41,7 +41,7 @@ export const agentBuildEndpoints = {
   },
   commitBuild: {
     ...agentCommon,
-    ...call('PUT', '/v1/pools/:pool/attempts/:attempt/build', { kind: 'bytes', bytesMax: LIMITS.buildArtefactBytesMax }),
+    ...call('PUT', '/v1/pools/:pool/attempts/:attempt/build', { kind: 'bytes', bytesMax: JOB_LIMITS.buildArtefactBytesMax }),
     summary: 'Give the trained lists to the shard',
     description:
       'Refused with `state_conflict` if its lists are not those any more that the build began with: then nothing of it is taken.',

@@ -6,7 +6,9 @@ import { progress } from '../jobs/attempt-report.ts';
 import { name } from '../api/common.ts';
 import type { Access, Endpoint } from '../api/endpoint.ts';
 import { call, json } from '../api/endpoint.ts';
-import { LIMITS } from '../limits.ts';
+import { FILE_LIMITS } from '../files/file-limits.ts';
+import { JOB_LIMITS } from '../jobs/job-limits.ts';
+import { POOL_LIMITS } from './pool-limits.ts';
 import { lineFaults } from '../jobs/attempt-report.ts';
 import { heldWeights, nodeCapacity, nodeDomains } from '../jobs/node-capacity.ts';
 import { agentId, poolId } from './pools.ts';
@@ -29,7 +31,7 @@ export const artifactIndex = z.coerce
   .number()
   .int()
   .min(0)
-  .max(LIMITS.jobArtifactsMaxCount - 1);
+  .max(JOB_LIMITS.jobArtifactsMaxCount - 1);
 export const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hex');
 
 /** An output that was uploaded. */
@@ -37,8 +39,8 @@ const outputClaim = z.strictObject({
   index: z
     .int()
     .min(0)
-    .max(LIMITS.jobArtifactsMaxCount - 1),
-  bytes: z.int().min(0).max(LIMITS.jobOutputBytesMax),
+    .max(JOB_LIMITS.jobArtifactsMaxCount - 1),
+  bytes: z.int().min(0).max(JOB_LIMITS.jobOutputBytesMax),
   sha256,
 });
 
@@ -68,7 +70,7 @@ const assignment = z.discriminatedUnion('kind', [
     kind: z.literal('online_inference'),
     model: z.string(),
     server: z.literal('openai').optional().meta(about('Present: the replica passes calls on to the server beside the agent.')),
-    grace_ms: z.int().default(LIMITS.jobGraceMs).meta(about('How long it may take to answer what it has begun, once it is to stop.')),
+    grace_ms: z.int().default(JOB_LIMITS.jobGraceMs).meta(about('How long it may take to answer what it has begun, once it is to stop.')),
   }),
   z.object({ ...assigned, kind: z.literal('index_build'), index: z.string(), shard: z.int() }),
   z.object({ ...assigned, ...WORK_SCHEMAS.quantize.shape }),
@@ -99,7 +101,7 @@ const command = z.object({
 const throughput = z
   .strictObject({
     work_milli: z.int().min(0).max(Number.MAX_SAFE_INTEGER).meta(about('Thousandths of its own unit of work that the attempt has done.')),
-    over_ms: z.int().min(1).max(LIMITS.throughputMsMax).meta(about('In that time.')),
+    over_ms: z.int().min(1).max(POOL_LIMITS.throughputMsMax).meta(about('In that time.')),
   })
   .meta(
     about('How fast the attempt has been since it last said so: later jobs of its kind are placed where they are fastest for the money.'),
@@ -109,7 +111,7 @@ const serving = z
   .strictObject({
     url: z
       .url({ protocol: /^https?$/ })
-      .max(LIMITS.replicaUrlCharsMax)
+      .max(JOB_LIMITS.replicaUrlCharsMax)
       .meta(about('Where the gateway reaches it.', 'http://10.0.0.7:41833')),
     key: z
       .string()
@@ -119,7 +121,7 @@ const serving = z
     outstanding_milli: z
       .int()
       .min(0)
-      .max(LIMITS.replicaOutstandingReportedMax)
+      .max(JOB_LIMITS.replicaOutstandingReportedMax)
       .optional()
       .meta(about('Thousandths of requests that it has had under way since it last said so, on average.')),
   })
@@ -155,20 +157,20 @@ const registration = z.strictObject({
   attempts: z
     .int()
     .min(1)
-    .max(LIMITS.agentAttemptsMaxCount)
+    .max(POOL_LIMITS.agentAttemptsMaxCount)
     .optional()
     .meta(about('Attempts that it runs at once, at most; 1 if absent. They have to fit its capacity, too.')),
   domains: nodeDomains.optional(),
   ordinal: z
     .int()
     .min(0)
-    .max(LIMITS.nodeOrdinalMax)
+    .max(POOL_LIMITS.nodeOrdinalMax)
     .optional()
     .meta(about('Its place among its neighbours, as hosts of a TPU pod have one.')),
   address: z
     .string()
     .min(1)
-    .max(LIMITS.agentAddressCharsMax)
+    .max(POOL_LIMITS.agentAddressCharsMax)
     .optional()
     .meta(about('Where agents of the same pool reach this one, for jobs on several nodes.', '10.0.0.7')),
   kinds: z
@@ -180,7 +182,7 @@ const registration = z.strictObject({
   weights_max_mib: z
     .int()
     .min(0)
-    .max(LIMITS.nodeMemoryMibMax)
+    .max(JOB_LIMITS.nodeMemoryMibMax)
     .optional()
     .meta(
       about(
@@ -215,8 +217,8 @@ export const agentEndpoints = {
     body: json(
       z.strictObject({
         agent: agentId,
-        wait_ms: z.int().min(0).max(LIMITS.longPollMsMax),
-        holding: z.array(attemptId).max(LIMITS.agentAttemptsMaxCount).optional().meta(about('Attempts that the agent runs now.')),
+        wait_ms: z.int().min(0).max(JOB_LIMITS.longPollMsMax),
+        holding: z.array(attemptId).max(POOL_LIMITS.agentAttemptsMaxCount).optional().meta(about('Attempts that the agent runs now.')),
         weights: heldWeights.optional().meta(about('Weights that it holds now; if absent, nothing is said of them.')),
       }),
     ),
@@ -240,7 +242,7 @@ export const agentEndpoints = {
       z.strictObject({
         provider: name,
         nodes: z.int().min(0).optional().meta(about('The number that was answered last.')),
-        wait_ms: z.int().min(0).max(LIMITS.longPollMsMax),
+        wait_ms: z.int().min(0).max(JOB_LIMITS.longPollMsMax),
       }),
     ),
     reply: json(z.object({ nodes: z.int().meta(about('So many of the provider should be there.')) })),
@@ -276,7 +278,7 @@ export const agentEndpoints = {
   },
   writeOutput: {
     ...agentCommon,
-    ...call('PUT', '/v1/pools/:pool/attempts/:attempt/output', { kind: 'bytes', bytesMax: LIMITS.jobOutputBytesMax }),
+    ...call('PUT', '/v1/pools/:pool/attempts/:attempt/output', { kind: 'bytes', bytesMax: JOB_LIMITS.jobOutputBytesMax }),
     summary: 'Upload an output of an attempt',
     description:
       'Written once: another upload changes nothing. The output stays invisible until the completion is accepted. Nothing is stored whose SHA-256 is not the one given.',
@@ -294,7 +296,7 @@ export const agentEndpoints = {
   },
   writeCheckpoint: {
     ...agentCommon,
-    ...call('PUT', '/v1/pools/:pool/attempts/:attempt/checkpoint', { kind: 'bytes', bytesMax: LIMITS.jobOutputBytesMax }),
+    ...call('PUT', '/v1/pools/:pool/attempts/:attempt/checkpoint', { kind: 'bytes', bytesMax: JOB_LIMITS.jobOutputBytesMax }),
     summary: 'Save the work of an attempt',
     description: 'Once it is answered, later attempts of the job begin with it, and those before it are gone.',
     params: attemptParams,
@@ -312,7 +314,7 @@ export const agentEndpoints = {
     body: json(
       z.strictObject({
         fence,
-        address: z.string().min(1).max(LIMITS.agentAddressCharsMax),
+        address: z.string().min(1).max(POOL_LIMITS.agentAddressCharsMax),
         group_version: z.int().min(0).default(0),
       }),
     ),
@@ -320,7 +322,7 @@ export const agentEndpoints = {
   },
   appendLog: {
     ...agentCommon,
-    ...call('POST', '/v1/pools/:pool/attempts/:attempt/logs', { kind: 'bytes', bytesMax: LIMITS.jobLogChunkBytesMax }),
+    ...call('POST', '/v1/pools/:pool/attempts/:attempt/logs', { kind: 'bytes', bytesMax: JOB_LIMITS.jobLogChunkBytesMax }),
     summary: 'Add to the log of an attempt',
     description: 'Answered once it is stored. Bytes that are stored already are not added again; a gap says that some were dropped.',
     params: attemptParams,
@@ -338,8 +340,8 @@ export const agentEndpoints = {
       z.strictObject({
         fence,
         progress,
-        tokens: z.int().min(0).max(LIMITS.uploadBytesMax),
-        outputs: z.array(outputClaim).max(LIMITS.jobArtifactsMaxCount).optional(),
+        tokens: z.int().min(0).max(FILE_LIMITS.uploadBytesMax),
+        outputs: z.array(outputClaim).max(JOB_LIMITS.jobArtifactsMaxCount).optional(),
       }),
     ),
     reply: json(accepted),

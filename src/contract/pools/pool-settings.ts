@@ -4,7 +4,8 @@ import { about } from '../api/api-text.ts';
 import { isHostPattern } from '../api/client-address.ts';
 import { name } from '../api/common.ts';
 import { MARKETS } from '../jobs/job-terms.ts';
-import { LIMITS } from '../limits.ts';
+import { JOB_LIMITS } from '../jobs/job-limits.ts';
+import { POOL_LIMITS } from './pool-limits.ts';
 import { capacityOf, capacityReply, nodeCapacity } from '../jobs/node-capacity.ts';
 import type { PoolSettings } from './pool-record.ts';
 import { PLACERS, SCHEDULER_KINDS } from './pool-record.ts';
@@ -15,34 +16,36 @@ const seconds = (max: number) => z.int().min(0).max(max);
 
 const elasticity = z
   .strictObject({
-    min_nodes: z.int().min(0).max(LIMITS.agentsMaxCount).default(0),
-    max_nodes: z.int().min(1).max(LIMITS.agentsMaxCount),
+    min_nodes: z.int().min(0).max(JOB_LIMITS.agentsMaxCount).default(0),
+    max_nodes: z.int().min(1).max(JOB_LIMITS.agentsMaxCount),
     node: nodeCapacity.meta(about('What each node of the pool has that is asked for.')),
-    provision_s: seconds(LIMITS.poolProvisionMaxS)
+    provision_s: seconds(POOL_LIMITS.poolProvisionMaxS)
       .min(1)
       .default(60)
       .meta(about('From asking for a node to work on it. One that has not come in twice the time is asked for again.')),
-    idle_s: seconds(LIMITS.poolIdleMaxS).default(300).meta(about('A node that had nothing to do for this long is given back.')),
+    idle_s: seconds(POOL_LIMITS.poolIdleMaxS).default(300).meta(about('A node that had nothing to do for this long is given back.')),
   })
   .refine(({ min_nodes, max_nodes }) => min_nodes <= max_nodes, { path: ['min_nodes'], message: 'must not be more than max_nodes' })
   .meta({ id: 'PoolElasticity' });
 
 const eviction = z
   .strictObject({
-    min_runtime_s: seconds(LIMITS.jobRuntimeMaxS).default(0).meta(about('A job is left alone for this long after it has started to run.')),
-    max_grace_s: seconds(LIMITS.jobGraceMaxS)
-      .default(LIMITS.jobGraceMaxS)
+    min_runtime_s: seconds(JOB_LIMITS.jobRuntimeMaxS)
+      .default(0)
+      .meta(about('A job is left alone for this long after it has started to run.')),
+    max_grace_s: seconds(JOB_LIMITS.jobGraceMaxS)
+      .default(JOB_LIMITS.jobGraceMaxS)
       .meta(about('The longest a job is given to save and leave, whatever it asks for.')),
     max_leaving: z
       .int()
       .min(1)
-      .max(LIMITS.agentsMaxCount)
-      .default(LIMITS.schedulerBatchMaxCount)
+      .max(JOB_LIMITS.agentsMaxCount)
+      .default(JOB_LIMITS.schedulerBatchMaxCount)
       .meta(about('Jobs that may be asked to leave at once.')),
     protected_priority: z
       .int()
       .min(0)
-      .max(LIMITS.jobPriorityMax)
+      .max(JOB_LIMITS.jobPriorityMax)
       .optional()
       .meta(about('Jobs of this priority and above are not evicted for others; if absent, any may be.')),
     protected_kinds: z
@@ -70,10 +73,10 @@ const fields = {
     .array(
       z
         .string()
-        .max(LIMITS.hostPatternCharsMax)
+        .max(POOL_LIMITS.hostPatternCharsMax)
         .refine(isHostPattern, 'must be a lower-case host name, *.name, an IP address or a CIDR range'),
     )
-    .max(LIMITS.poolReplicaHostsMaxCount)
+    .max(POOL_LIMITS.poolReplicaHostsMaxCount)
     .meta(
       about(
         'Where the gateway may call replicas of `online_inference`, besides the address from which their agents call: names, addresses, ranges.',

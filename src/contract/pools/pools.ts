@@ -4,7 +4,7 @@ import { about } from '../api/api-text.ts';
 import { name, owner, ownerOrCallers, page, pageQuery, unixSeconds } from '../api/common.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { ADMIN, call, json } from '../api/endpoint.ts';
-import { LIMITS } from '../limits.ts';
+import { POOL_LIMITS } from './pool-limits.ts';
 import { dollarsIn, dollarsOut } from '../tenancy/money.ts';
 import { acceleratorName, nodeCapacity } from '../jobs/node-capacity.ts';
 import { changedSettings, newSettings, settingsReply } from './pool-settings.ts';
@@ -83,7 +83,7 @@ const newPrice = z.strictObject({
   from: z
     .int()
     .min(0)
-    .max(LIMITS.unixSecondsMax)
+    .max(POOL_LIMITS.unixSecondsMax)
     .optional()
     .meta(about('Seconds since the Unix epoch from which on it holds, until the next; now if absent or past.')),
 });
@@ -144,7 +144,7 @@ export const poolEndpoints = {
     ...call(
       'POST',
       '/v1/pools/:pool/rotate_token',
-      json(z.strictObject({ grace_s: z.int().min(0).max(LIMITS.poolTokenGraceMaxS).default(3_600) })),
+      json(z.strictObject({ grace_s: z.int().min(0).max(POOL_LIMITS.poolTokenGraceMaxS).default(3_600) })),
     ),
     summary: 'Replace the token of the agents',
     description:

@@ -5,7 +5,8 @@ import { about, named } from '../api/api-text.ts';
 import { unixSeconds } from '../api/common.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, PUBLIC } from '../api/endpoint.ts';
-import { LIMITS } from '../limits.ts';
+import { FILE_LIMITS } from '../files/file-limits.ts';
+import { JOB_LIMITS } from '../jobs/job-limits.ts';
 
 // How agents move files: they ask for a signed URL of one file, and use what they get. It is the store's own where the deployment has keys for
 // that, and else one of the gateway.
@@ -39,7 +40,7 @@ const signed = named('SignedTransfer', {
 
 const token = z
   .string()
-  .max(LIMITS.transferTokenCharsMax)
+  .max(FILE_LIMITS.transferTokenCharsMax)
   .regex(/^[\w-]+\.[\w-]{43}$/, 'must be what was signed');
 const params = z.strictObject({ token });
 const common = { tag: 'Agent protocol', meters: [], status: 200 } as const;
@@ -66,7 +67,7 @@ export const transferEndpoints = {
   writeTransfer: {
     ...common,
     access: PUBLIC,
-    ...call('PUT', '/v1/transfers/:token', { kind: 'bytes', bytesMax: LIMITS.jobOutputBytesMax }),
+    ...call('PUT', '/v1/transfers/:token', { kind: 'bytes', bytesMax: JOB_LIMITS.jobOutputBytesMax }),
     summary: 'Upload a file by a signed URL',
     params,
     reply: json(z.object({ accepted: z.literal(true) })),

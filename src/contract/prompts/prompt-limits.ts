@@ -1,4 +1,4 @@
-/** Limits of prompts: named templates with versions. See `LIMITS`. */
+/** Limits of prompts: named templates with versions. */
 export const PROMPT_LIMITS = {
   // Bytes of one version as JSON: some 16,000 words, below the 2 MB of a row.
   promptVersionBytesMax: 128 * 1024,

@@ -4,7 +4,8 @@ import { about, apiLines, named } from '../api/api-text.ts';
 import { page, pageQuery, unixSeconds } from '../api/common.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenant } from '../api/endpoint.ts';
-import { LIMITS } from '../limits.ts';
+import { API_LIMITS } from '../api/api-limits.ts';
+import { PROMPT_LIMITS } from './prompt-limits.ts';
 
 // Prompts: named templates whose versions are never edited, and labels that say which version calls get.
 
@@ -22,7 +23,7 @@ const label = z
   .regex(/^[a-z][a-z0-9_-]{0,31}$/, 'must begin with a lower-case letter and have up to 32 of lower-case letters, digits, _ and -')
   .meta(about('A name for one version.', 'production'));
 
-const text = z.string().max(LIMITS.promptTextCharsMax);
+const text = z.string().max(PROMPT_LIMITS.promptTextCharsMax);
 
 export const PROMPT_ROLES = ['system', 'developer', 'user', 'assistant'] as const;
 
@@ -36,12 +37,17 @@ const variable = z.strictObject({
       ),
     ),
   values: z
-    .array(z.string().max(LIMITS.promptTextCharsMax))
+    .array(z.string().max(PROMPT_LIMITS.promptTextCharsMax))
     .min(1)
-    .max(LIMITS.promptValuesMaxCount)
+    .max(PROMPT_LIMITS.promptValuesMaxCount)
     .optional()
     .meta(about('The only values it takes, as they are written into the text.', ['formal', 'friendly'])),
-  chars_max: z.int().min(1).max(LIMITS.promptValueCharsMax).default(LIMITS.promptValueDefaultChars).meta(about('Of the value as text.')),
+  chars_max: z
+    .int()
+    .min(1)
+    .max(PROMPT_LIMITS.promptValueCharsMax)
+    .default(PROMPT_LIMITS.promptValueDefaultChars)
+    .meta(about('Of the value as text.')),
   default: z.unknown().optional().meta(about('The value of calls that give none; without it, a call has to give one.')),
   escape: z
     .enum(['none', 'line', 'xml', 'json'])
@@ -67,16 +73,16 @@ const message = z.strictObject({
     ),
 });
 
-const messages = z.array(message).min(1).max(LIMITS.promptMessagesMaxCount);
-const labels = z.array(label).max(LIMITS.promptLabelsMaxCount).default([]);
+const messages = z.array(message).min(1).max(PROMPT_LIMITS.promptMessagesMaxCount);
+const labels = z.array(label).max(PROMPT_LIMITS.promptLabelsMaxCount).default([]);
 
 const create = z.strictObject({
   name: promptName,
   messages: messages.meta(about('They go before those of the call.')),
   variables: z
     .record(z.string(), variable)
-    .refine((given) => Object.keys(given).length <= LIMITS.promptVariablesMaxCount, {
-      error: `has more than ${LIMITS.promptVariablesMaxCount} (promptVariablesMaxCount)`,
+    .refine((given) => Object.keys(given).length <= PROMPT_LIMITS.promptVariablesMaxCount, {
+      error: `has more than ${PROMPT_LIMITS.promptVariablesMaxCount} (promptVariablesMaxCount)`,
     })
     .default({})
     .meta(about('By name. All that the messages name, and no others.', { tone: { values: ['formal', 'friendly'], default: 'formal' } })),
@@ -101,7 +107,7 @@ const values = z
 /** How a call names a prompt; other fields are those of OpenAI's own prompts. */
 export const promptOfCall = z
   .looseObject({
-    id: z.string().min(1).max(LIMITS.completionModelCharsMax).meta(about('The name of a prompt of `/v1/prompts`.', 'support-reply')),
+    id: z.string().min(1).max(API_LIMITS.completionModelCharsMax).meta(about('The name of a prompt of `/v1/prompts`.', 'support-reply')),
     version: selector,
     variables: values,
   })

@@ -2,7 +2,7 @@ import * as z from 'zod';
 
 import type { Endpoint, StreamedItems } from '../api/endpoint.ts';
 import { tenant } from '../api/endpoint.ts';
-import { LIMITS } from '../limits.ts';
+import { VECTOR_LIMITS } from '../vectors/vector-limits.ts';
 import { callQuery, collectionParams, enveloped, QDRANT_TAG, updateResult } from './envelope.ts';
 import { deletePayload, setPayload } from './payload.ts';
 import { streamedUpsert, streamedVectors, updateVectors, upsertPoints } from './points.ts';
@@ -20,7 +20,7 @@ const operationOf = (upsert: typeof upsertPoints, vectors: typeof updateVectors)
   ]);
 
 const operationsOf = (operation: ReturnType<typeof operationOf>) =>
-  z.object({ operations: z.array(operation).max(LIMITS.qdrantOperationsMaxCount) });
+  z.object({ operations: z.array(operation).max(VECTOR_LIMITS.qdrantOperationsMaxCount) });
 
 const operation = operationOf(upsertPoints, updateVectors);
 
@@ -52,7 +52,7 @@ export const qdrantBatchEndpoints = {
     body: {
       kind: 'json',
       schema: operationsOf(operation),
-      bytesMax: LIMITS.upsertBodyBytesMax,
+      bytesMax: VECTOR_LIMITS.upsertBodyBytesMax,
       exactIntegers: true,
       streamed,
     },

@@ -5,7 +5,8 @@ import { indexName } from '../api/common.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, NO_BODY, tenant } from '../api/endpoint.ts';
 import type { Metric } from '../indexes/index-settings.ts';
-import { LIMITS } from '../limits.ts';
+import { INDEX_LIMITS } from '../indexes/index-limits.ts';
+import { VECTOR_LIMITS } from '../vectors/vector-limits.ts';
 import { callQuery, collectionParams, enveloped, QDRANT_TAG, updateResult } from './envelope.ts';
 import { absent } from './selectors.ts';
 import { creationTuning, updatedTuning, vectorTuning } from './tuning.ts';
@@ -26,7 +27,11 @@ const read = { tag: QDRANT_TAG, access: tenant('index:read'), meters: [], query:
 
 export const qdrantAliasEndpoints = {
   qdrantChangeAliases: {
-    ...call('POST', '/qdrant/collections/aliases', json(z.object({ actions: z.array(action).min(1).max(LIMITS.aliasActionsMaxCount) }))),
+    ...call(
+      'POST',
+      '/qdrant/collections/aliases',
+      json(z.object({ actions: z.array(action).min(1).max(INDEX_LIMITS.aliasActionsMaxCount) })),
+    ),
     tag: QDRANT_TAG,
     summary: 'Change aliases, all or none',
     description: 'Answered once every gateway sees the change, after about a second.',
@@ -56,7 +61,7 @@ const distance = z.enum(['Cosine', 'Dot', 'Euclid'], { error: 'must be Cosine, D
 
 const vectorParams = vectorTuning
   .extend({
-    size: z.int().min(LIMITS.dimensionsMinCount).max(LIMITS.dimensionsMaxCount),
+    size: z.int().min(INDEX_LIMITS.dimensionsMinCount).max(INDEX_LIMITS.dimensionsMaxCount),
     distance,
     multivector_config: absent('a point has one vector'),
   })
@@ -110,7 +115,7 @@ const fieldSchema = z
   .nullish()
   .transform((schema) => schema ?? { data_type: 'keyword' as const });
 
-const fieldName = z.string().min(1).max(LIMITS.vectorIdBytesMax);
+const fieldName = z.string().min(1).max(VECTOR_LIMITS.vectorIdBytesMax);
 
 const info = z.object({
   status: z.literal('green'),

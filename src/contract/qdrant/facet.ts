@@ -2,7 +2,7 @@ import * as z from 'zod';
 
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenant } from '../api/endpoint.ts';
-import { LIMITS } from '../limits.ts';
+import { VECTOR_LIMITS } from '../vectors/vector-limits.ts';
 import { callQuery, collectionParams, enveloped, QDRANT_TAG } from './envelope.ts';
 import { qdrantFilter } from './filter.ts';
 import { jsonPath } from './json-path.ts';
@@ -10,7 +10,7 @@ import { noShardKey } from './selectors.ts';
 
 const facetBody = z.object({
   key: jsonPath,
-  limit: z.int().min(1).max(LIMITS.facetHitsMaxCount).nullish(),
+  limit: z.int().min(1).max(VECTOR_LIMITS.facetHitsMaxCount).nullish(),
   filter: qdrantFilter,
   exact: z.boolean().nullish(),
   shard_key: noShardKey,
@@ -28,7 +28,7 @@ export const qdrantFacetEndpoints = {
     ...call('POST', '/qdrant/collections/:collection/facet', { ...json(facetBody), exactIntegers: true }),
     tag: QDRANT_TAG,
     summary: 'Count the points of each value',
-    description: `Strings, whole numbers and booleans at the key, the most frequent first; exactly, whether or not that is asked for. At most \`facetPointsMaxCount\` (${LIMITS.facetPointsMaxCount}) points with the key may match.`,
+    description: `Strings, whole numbers and booleans at the key, the most frequent first; exactly, whether or not that is asked for. At most \`facetPointsMaxCount\` (${VECTOR_LIMITS.facetPointsMaxCount}) points with the key may match.`,
     access: tenant('index:read'),
     meters: [],
     params: collectionParams,

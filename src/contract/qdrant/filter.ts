@@ -4,7 +4,7 @@ import { apiLines } from '../api/api-text.ts';
 import type { Condition, Filter } from '../vectors/filter.ts';
 import type { FilterPlace } from '../vectors/filter-check.ts';
 import { FilterCheck } from '../vectors/filter-check.ts';
-import { LIMITS } from '../limits.ts';
+import { VECTOR_LIMITS } from '../vectors/vector-limits.ts';
 import { filterPathOf, readFieldCondition } from './field-condition.ts';
 import { pointId } from './point-id.ts';
 
@@ -48,7 +48,7 @@ class QdrantFilterReader {
   }
 
   filter(value: unknown, at: FilterPlace, depth: number): Filter {
-    if (depth > LIMITS.filterDepthMax) return this.#check.exceeds('nests deeper than', 'filterDepthMax', at);
+    if (depth > VECTOR_LIMITS.filterDepthMax) return this.#check.exceeds('nests deeper than', 'filterDepthMax', at);
     if (!isObject(value)) return this.#check.refuse('must be a filter', at);
     this.#check.condition(at);
     const unknown = Object.keys(value).find((key) => !CLAUSES.includes(key));

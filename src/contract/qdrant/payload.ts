@@ -2,7 +2,7 @@ import * as z from 'zod';
 
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenant } from '../api/endpoint.ts';
-import { LIMITS } from '../limits.ts';
+import { VECTOR_LIMITS } from '../vectors/vector-limits.ts';
 import { metadata } from '../vectors/vector-fields.ts';
 import { callQuery, collectionParams, enveloped, QDRANT_TAG, updateResult } from './envelope.ts';
 import { qdrantFilter } from './filter.ts';
@@ -16,7 +16,7 @@ export const setPayload = z
   .transform((body, context) => ({ payload: body.payload, at: body.key ?? [], selection: selectionOf(body, context) }));
 
 export const deletePayload = z
-  .object({ keys: z.array(jsonPath).max(LIMITS.metadataPathsMaxCount), ...selected })
+  .object({ keys: z.array(jsonPath).max(VECTOR_LIMITS.metadataPathsMaxCount), ...selected })
   .transform((body, context) => ({ paths: body.keys, selection: selectionOf(body, context) }));
 
 const change = {

@@ -2,7 +2,7 @@ import * as z from 'zod';
 
 import { isRawJson, rawJson } from '../../kernel/exact-json.ts';
 import type { RawJson } from '../../kernel/exact-json.ts';
-import { LIMITS } from '../limits.ts';
+import { VECTOR_LIMITS } from '../vectors/vector-limits.ts';
 import { STORABLE } from '../api/json-value.ts';
 
 const U64_MAX = 18_446_744_073_709_551_615n;
@@ -22,7 +22,7 @@ function storedId(value: unknown): string | undefined {
 
 /** An id that Sluice's own API gave to a vector. As a string, no number: that would name another point. */
 const isForeign = (value: unknown): value is string =>
-  typeof value === 'string' && value !== '' && value.length <= LIMITS.vectorIdBytesMax && STORABLE.test(value) && !isU64(value);
+  typeof value === 'string' && value !== '' && value.length <= VECTOR_LIMITS.vectorIdBytesMax && STORABLE.test(value) && !isU64(value);
 
 const schemaOf = (description: string, read: (value: unknown) => string | undefined) =>
   z

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenant } from '../api/endpoint.ts';
 import type { FieldPath } from '../api/field-path.ts';
-import { LIMITS } from '../limits.ts';
+import { VECTOR_LIMITS } from '../vectors/vector-limits.ts';
 import { floatsReply } from '../embeddings/embedding-fields.ts';
 import { floats, metadata } from '../vectors/vector-fields.ts';
 import { callQuery, collectionParams, enveloped, QDRANT_TAG, updateResult } from './envelope.ts';
@@ -24,7 +24,7 @@ export const pointVector = z
   })
   .pipe(floats);
 
-const { qdrantPointsMaxCount: pointsMax } = LIMITS;
+const { qdrantPointsMaxCount: pointsMax } = VECTOR_LIMITS;
 
 /** A point to write. Its payload is JSON text. */
 export interface NewPoint {
@@ -129,7 +129,7 @@ const scrollBody = z.object({
 });
 
 const retrieveBody = z.object({
-  ids: z.array(pointId).max(LIMITS.vectorIdsMaxCount),
+  ids: z.array(pointId).max(VECTOR_LIMITS.vectorIdsMaxCount),
   with_payload: withPayload(true),
   with_vector: withVector,
   shard_key: noShardKey,
@@ -156,7 +156,7 @@ export const qdrantPointEndpoints = {
     ...call('PUT', '/qdrant/collections/:collection/points', {
       kind: 'json',
       schema: upsertPoints,
-      bytesMax: LIMITS.upsertBodyBytesMax,
+      bytesMax: VECTOR_LIMITS.upsertBodyBytesMax,
       exactIntegers: true,
       streamed: streamedUpsert,
     }),
@@ -174,7 +174,7 @@ export const qdrantPointEndpoints = {
     ...read,
     ...call('GET', '/qdrant/collections/:collection/points/:id'),
     summary: 'Read a point',
-    params: collectionParams.extend({ id: z.string().min(1).max(LIMITS.vectorIdBytesMax) }),
+    params: collectionParams.extend({ id: z.string().min(1).max(VECTOR_LIMITS.vectorIdBytesMax) }),
     reply: enveloped(pointRecord),
   },
   qdrantDeletePoints: {
@@ -202,7 +202,7 @@ export const qdrantPointEndpoints = {
     ...call('PUT', '/qdrant/collections/:collection/points/vectors', {
       kind: 'json',
       schema: updateVectors,
-      bytesMax: LIMITS.upsertBodyBytesMax,
+      bytesMax: VECTOR_LIMITS.upsertBodyBytesMax,
       exactIntegers: true,
       streamed: streamedVectors,
     }),

@@ -2,7 +2,7 @@ import * as z from 'zod';
 
 import { isRawJson } from '../../kernel/exact-json.ts';
 import { faultText } from '../api/fault-text.ts';
-import { LIMITS } from '../limits.ts';
+import { VECTOR_LIMITS } from '../vectors/vector-limits.ts';
 import { floats } from '../vectors/vector-fields.ts';
 import { pointId } from './point-id.ts';
 
@@ -30,7 +30,7 @@ function vectorForm(value: unknown): z.core.$ZodType<VectorInput> {
 
 const NO_DENSE_VECTOR = refused('must be a dense vector or a point id: sparse vectors are not stored, and texts not embedded here');
 
-const examples = z.array(vectorInput).max(LIMITS.exampleIdsMaxCount).nullish();
+const examples = z.array(vectorInput).max(VECTOR_LIMITS.exampleIdsMaxCount).nullish();
 
 const STRATEGIES = ['average_vector', 'sum_scores'] as const;
 export type Strategy = (typeof STRATEGIES)[number];
@@ -44,7 +44,7 @@ const nearest = z
     mmr: z
       .strictObject({
         diversity: z.number().min(0).max(1).nullish(),
-        candidates_limit: z.int().min(1).max(LIMITS.mmrCandidatesMaxCount).nullish(),
+        candidates_limit: z.int().min(1).max(VECTOR_LIMITS.mmrCandidatesMaxCount).nullish(),
       })
       .nullish(),
   })

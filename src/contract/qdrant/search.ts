@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { about } from '../api/api-text.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { json, tenant } from '../api/endpoint.ts';
-import { LIMITS } from '../limits.ts';
+import { VECTOR_LIMITS } from '../vectors/vector-limits.ts';
 import { withQuickReader } from '../api/quick-reader.ts';
 import { floats } from '../vectors/vector-fields.ts';
 import { callQuery, collectionParams, enveloped, QDRANT_TAG } from './envelope.ts';
@@ -15,7 +15,7 @@ import type { PointQuery } from './query.ts';
 import { pointQuery, recommendation, strategy, vectorInput } from './query.ts';
 import { absent, noShardKey, onlyVector, withPayload, withVector } from './selectors.ts';
 
-const { topKMaxCount: matchesMax } = LIMITS;
+const { topKMaxCount: matchesMax } = VECTOR_LIMITS;
 
 /** `hnsw_ef`, `quantization` and the like tune another engine. */
 const params = z.object({ exact: z.boolean().nullish() }).nullish();
@@ -32,7 +32,7 @@ const asked = {
 };
 
 const limit = z.int().min(1).max(matchesMax).nullish();
-const paged = { ...asked, limit, offset: z.int().min(0).max(LIMITS.queryOffsetMaxCount).nullish() };
+const paged = { ...asked, limit, offset: z.int().min(0).max(VECTOR_LIMITS.queryOffsetMaxCount).nullish() };
 const grouped = {
   ...asked,
   limit,
@@ -58,7 +58,7 @@ const isNamed = (value: unknown): value is { readonly vector: unknown } =>
 
 const nearestTo = (values: Float32Array<ArrayBuffer>): PointQuery => ({ kind: 'nearest', to: { kind: 'values', values }, mmr: null });
 
-const examples = z.array(vectorInput).max(LIMITS.exampleIdsMaxCount).nullish();
+const examples = z.array(vectorInput).max(VECTOR_LIMITS.exampleIdsMaxCount).nullish();
 const exampled = { positive: examples, negative: examples, strategy };
 
 export const queryBody = z.object({ query: pointQuery, prefetch, ...paged });
@@ -79,7 +79,7 @@ const recommendGroupsBody = z
 
 export type AskedGroups = Omit<z.output<typeof queryGroupsBody>, 'prefetch'>;
 
-const several = <S extends z.core.$ZodType>(body: S) => z.object({ searches: z.array(body).max(LIMITS.batchSearchesMaxCount) });
+const several = <S extends z.core.$ZodType>(body: S) => z.object({ searches: z.array(body).max(VECTOR_LIMITS.batchSearchesMaxCount) });
 
 const scored = pointRecord.extend({
   version: z.int().min(0).meta(about('The write number (LSN) up to which the answer is complete.')),

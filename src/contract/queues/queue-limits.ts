@@ -1,4 +1,4 @@
-/** Limits of queues, cohorts and reservations. See `LIMITS`. */
+/** Limits of queues, cohorts and reservations. */
 export const QUEUE_LIMITS = {
   // Queues of one tenant, each a leaf of the tree that shares are compared in.
   queuesMaxCount: 64,

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
 import { about } from '../api/api-text.ts';
-import { LIMITS } from '../limits.ts';
+import { QUEUE_LIMITS } from './queue-limits.ts';
 import { acceleratorName } from '../jobs/node-capacity.ts';
 import type { QuotaTable } from './queue-record.ts';
 
@@ -11,7 +11,7 @@ import type { QuotaTable } from './queue-record.ts';
 const amount = z
   .number()
   .min(0)
-  .max(LIMITS.quotaAmountMax)
+  .max(QUEUE_LIMITS.quotaAmountMax)
   .refine((value) => Math.round(value * 1_000) / 1_000 === value, 'must be a multiple of 0.001');
 
 const quota = z
@@ -28,15 +28,15 @@ export const quotas = z
     quota,
   )
   .refine(
-    (table) => Object.keys(table).length <= LIMITS.quotaResourcesMaxCount,
-    `has too many resources: the limit is ${LIMITS.quotaResourcesMaxCount}`,
+    (table) => Object.keys(table).length <= QUEUE_LIMITS.quotaResourcesMaxCount,
+    `has too many resources: the limit is ${QUEUE_LIMITS.quotaResourcesMaxCount}`,
   )
   .meta(about('By resource: accelerators by their type, and cores as `cpu`. What is not named is not limited here.'));
 
 export const weight = z
   .int()
   .min(1)
-  .max(LIMITS.queueWeightMax)
+  .max(QUEUE_LIMITS.queueWeightMax)
   .meta(about('Of several that want the same, one of twice the weight gets twice as much.', 2));
 
 export const quotaTableOf = (table: z.output<typeof quotas>): QuotaTable =>

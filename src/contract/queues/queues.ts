@@ -4,14 +4,15 @@ import { about, named } from '../api/api-text.ts';
 import { name, page, pageQuery, unixSeconds } from '../api/common.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenant } from '../api/endpoint.ts';
-import { LIMITS } from '../limits.ts';
+import { JOB_LIMITS } from '../jobs/job-limits.ts';
+import { QUEUE_LIMITS } from './queue-limits.ts';
 import type { QueueSettings } from './queue-record.ts';
 import { RECLAIM, STOP_POLICIES, WITHIN_QUEUE } from './queue-record.ts';
 import { quotas, quotasReply, quotaTableOf, status, weight } from './queue-terms.ts';
 
 // The queues that a tenant divides its jobs into.
 
-const priorityBound = z.int().min(0).max(LIMITS.jobPriorityMax);
+const priorityBound = z.int().min(0).max(JOB_LIMITS.jobPriorityMax);
 
 const priority = z
   .strictObject({ min: priorityBound.optional(), max: priorityBound.optional() })
@@ -38,13 +39,13 @@ const timeSlice = z
   .strictObject({
     round_s: z
       .int()
-      .min(LIMITS.timeSliceRoundMinS)
-      .max(LIMITS.timeSliceRoundMaxS)
+      .min(QUEUE_LIMITS.timeSliceRoundMinS)
+      .max(QUEUE_LIMITS.timeSliceRoundMaxS)
       .meta(about('The time between two rounds, in seconds.', 360)),
     move_s: z
       .int()
       .min(0)
-      .max(LIMITS.timeSliceMoveMaxS)
+      .max(QUEUE_LIMITS.timeSliceMoveMaxS)
       .default(0)
       .meta(about('What saving and starting again elsewhere costs a job, in seconds: the more, the longer jobs stay where they are.', 60)),
   })

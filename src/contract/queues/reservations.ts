@@ -4,7 +4,8 @@ import { about, named } from '../api/api-text.ts';
 import { name, page, pageQuery, tenantId, unixSeconds } from '../api/common.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenantOrAdmin } from '../api/endpoint.ts';
-import { LIMITS } from '../limits.ts';
+import { POOL_LIMITS } from '../pools/pool-limits.ts';
+import { QUEUE_LIMITS } from './queue-limits.ts';
 import { acceleratorName } from '../jobs/node-capacity.ts';
 import { agentId, poolId } from '../pools/pools.ts';
 
@@ -12,7 +13,7 @@ import { agentId, poolId } from '../pools/pools.ts';
 
 const ofTenant = tenantId.optional().meta(about('The admin names the tenant whose queue it is; a key is for its own.'));
 
-const time = z.int().min(0).max(LIMITS.unixSecondsMax);
+const time = z.int().min(0).max(POOL_LIMITS.unixSecondsMax);
 
 const create = z
   .strictObject({
@@ -21,14 +22,14 @@ const create = z
     count: z
       .int()
       .min(1)
-      .max(LIMITS.quotaAmountMax)
+      .max(QUEUE_LIMITS.quotaAmountMax)
       .optional()
       .meta(about('How many accelerators, or cores; with `pool`, how many of its nodes. Absent with `nodes`.', 4)),
     pool: poolId.optional().meta(about('Reserves nodes of this pool for jobs of the queue alone. By operators only.')),
     nodes: z
       .array(agentId)
       .min(1)
-      .max(LIMITS.reservationNodesMaxCount)
+      .max(QUEUE_LIMITS.reservationNodesMaxCount)
       .optional()
       .meta(about('Reserves these nodes for jobs of the queue alone. By operators only.')),
     start: time.optional().meta(about('Seconds since the Unix epoch; now if absent or past.')),
@@ -41,8 +42,8 @@ const create = z
     if (nodes !== undefined && count !== undefined) fault('count', 'is that of the nodes: leave it out');
     if (new Set(nodes).size !== (nodes?.length ?? 0)) fault('nodes', 'names a node twice');
     if (accelerator !== undefined && (pool ?? nodes) !== undefined) fault('accelerator', 'is that of the nodes: leave it out');
-    if (pool !== undefined && (count ?? 0) > LIMITS.reservationNodesMaxCount)
-      fault('count', `of nodes is ${LIMITS.reservationNodesMaxCount} at most (reservationNodesMaxCount)`);
+    if (pool !== undefined && (count ?? 0) > QUEUE_LIMITS.reservationNodesMaxCount)
+      fault('count', `of nodes is ${QUEUE_LIMITS.reservationNodesMaxCount} at most (reservationNodesMaxCount)`);
   });
 
 export type CreateReservation = z.output<typeof create>;

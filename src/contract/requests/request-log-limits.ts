@@ -1,4 +1,4 @@
-/** Limits of the log of requests to upstreams. See `LIMITS`. */
+/** Limits of the log of requests to upstreams. */
 export const REQUEST_LOG_LIMITS = {
   // Some ten pages of text: enough to see what went wrong, little enough that thousands fit.
   requestLogBodyBytesMax: 64 * 1024,

@@ -7,7 +7,9 @@ import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenant } from '../api/endpoint.ts';
 import { file } from '../files/file-record.ts';
 import { HOOK_OUTCOMES } from '../guardrails/guardrails.ts';
-import { LIMITS } from '../limits.ts';
+import { API_LIMITS } from '../api/api-limits.ts';
+import { FILE_LIMITS } from '../files/file-limits.ts';
+import { REQUEST_LOG_LIMITS } from './request-log-limits.ts';
 import { dollarsIn, dollarsOut } from '../tenancy/money.ts';
 
 // The log of requests to upstreams, and feedback on their answers.
@@ -78,16 +80,16 @@ const feedbackFields = {
   name: z
     .string()
     .regex(/^[\w.:-]+$/, 'must be letters, digits and . : - _')
-    .max(LIMITS.nameCharsMax)
+    .max(API_LIMITS.nameCharsMax)
     .default('feedback')
     .meta(about('What the score judges. Feedback of the same name by the same key replaces it.', 'faithfulness')),
   score: z.number().min(0).max(1).meta(about('From 0 to 1, the higher the better.')),
-  label: z.string().min(1).max(LIMITS.nameCharsMax).nullable().default(null),
-  comment: z.string().max(LIMITS.requestFeedbackCommentCharsMax).nullable().default(null),
+  label: z.string().min(1).max(API_LIMITS.nameCharsMax).nullable().default(null),
+  comment: z.string().max(REQUEST_LOG_LIMITS.requestFeedbackCommentCharsMax).nullable().default(null),
   version: z
     .string()
     .min(1)
-    .max(LIMITS.nameCharsMax)
+    .max(API_LIMITS.nameCharsMax)
     .nullable()
     .default(null)
     .meta(about('The version of the evaluation that gave the score.')),
@@ -148,10 +150,10 @@ const policyFields = {
     .enum(KEEPING)
     .meta(about('Which of these entries also have the bodies of request and answer, without credentials and redacted fields.')),
   sample: z.number().min(0).max(1).meta(about('The share of requests that `sampled` keeps.')),
-  retention_days: z.int().min(1).max(LIMITS.requestLogRetentionDaysMax),
+  retention_days: z.int().min(1).max(REQUEST_LOG_LIMITS.requestLogRetentionDaysMax),
   redact_fields: z
-    .array(z.string().min(1).max(LIMITS.nameCharsMax))
-    .max(LIMITS.requestLogRedactedMaxCount)
+    .array(z.string().min(1).max(API_LIMITS.nameCharsMax))
+    .max(REQUEST_LOG_LIMITS.requestLogRedactedMaxCount)
     .meta(about('Names of JSON fields whose values are not kept, at any depth.', ['email'])),
 } as const;
 
@@ -187,12 +189,12 @@ export const requestEndpoints = {
     ...call('GET', '/v1/requests'),
     summary: 'Requests to upstreams, newest first',
     description:
-      `A page scans at most ${LIMITS.requestLogScanMaxCount} requests, so it may be empty although more follow: pass \`next\` as \`after\`. A request is listed within a second of its end. ` +
+      `A page scans at most ${REQUEST_LOG_LIMITS.requestLogScanMaxCount} requests, so it may be empty although more follow: pass \`next\` as \`after\`. A request is listed within a second of its end. ` +
       'A key that is restricted to some resources sees its own requests only.',
     query: z.strictObject({
       ...filter,
       has_feedback: isTrue.optional(),
-      limit: z.coerce.number().int().min(1).max(LIMITS.pageMaxCount).default(LIMITS.pageDefaultCount),
+      limit: z.coerce.number().int().min(1).max(API_LIMITS.pageMaxCount).default(API_LIMITS.pageDefaultCount),
       after: z.coerce.number().int().min(0).optional().meta(about('The `next` of the page before.')),
     }),
     reply: json(z.object({ object: z.literal('list'), data: z.array(entry), has_more: z.boolean(), next: z.int().nullable() })),
@@ -241,7 +243,7 @@ export const requestEndpoints = {
     ...call(
       'POST',
       '/v1/requests/export',
-      json(z.strictObject({ ...filter, filename: z.string().min(1).max(LIMITS.fileNameCharsMax).default('requests.jsonl') })),
+      json(z.strictObject({ ...filter, filename: z.string().min(1).max(FILE_LIMITS.fileNameCharsMax).default('requests.jsonl') })),
     ),
     summary: 'Write the requests that a filter finds into a file',
     description: 'A line of JSON for each, as `GET /v1/requests/{request}` answers it; the file is one of `/v1/files`.',

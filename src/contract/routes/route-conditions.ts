@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
 import { about } from '../api/api-text.ts';
-import { LIMITS } from '../limits.ts';
+import { ROUTE_LIMITS } from './route-limits.ts';
 
 // What the rules of a route can ask of a request. Several members of one condition must all hold.
 
@@ -15,8 +15,8 @@ const bound = z.number().optional();
 const range = z
   .strictObject({ gt: bound, gte: bound, lt: bound, lte: bound })
   .refine((value) => Object.values(value).some((given) => given !== undefined), 'must have one of gt, gte, lt, lte');
-const text = z.string().max(LIMITS.routeTextCharsMax);
-const texts = z.array(text).min(1).max(LIMITS.routeValuesMaxCount);
+const text = z.string().max(ROUTE_LIMITS.routeTextCharsMax);
+const texts = z.array(text).min(1).max(ROUTE_LIMITS.routeValuesMaxCount);
 const textTest = z
   .strictObject({ in: texts.optional(), prefix: text.min(1).optional(), exists: z.boolean().optional() })
   .refine((value) => Object.values(value).some((given) => given !== undefined), 'must have one of in, prefix, exists');
@@ -37,7 +37,7 @@ const headerName = z
 /** `upstream/model`: a model of one upstream. */
 export const targetName = z
   .string()
-  .max(LIMITS.routeTextCharsMax)
+  .max(ROUTE_LIMITS.routeTextCharsMax)
   .regex(/^[a-z0-9][a-z0-9-]*\/\S+$/, 'must be the name of an upstream, a slash and the name of its model')
   .meta(about('A model of one upstream.', 'openai/gpt-4.1-mini'));
 
@@ -110,7 +110,7 @@ export interface Condition extends z.output<typeof leafCondition> {
 
 export const condition: z.ZodType<Condition> = z
   .lazy(() => {
-    const branches = z.array(condition).min(1).max(LIMITS.routeBranchesMaxCount).optional();
+    const branches = z.array(condition).min(1).max(ROUTE_LIMITS.routeBranchesMaxCount).optional();
     return z
       .strictObject({ ...leaf, all: branches, any: branches, not: condition.optional() })
       .refine((value) => Object.values(value).some((given) => given !== undefined), 'must have a member: leave out what always holds');

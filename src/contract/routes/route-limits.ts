@@ -1,4 +1,4 @@
-/** Limits of routes: of their rules, and of the evidence that canaries and cascades rest on. See `LIMITS`. */
+/** Limits of routes: of their rules, and of the evidence that canaries and cascades rest on. */
 export const ROUTE_LIMITS = {
   // A directory of routes is read whole by each isolate, once a second while it is used.
   routesMaxCount: 100,
@@ -28,20 +28,6 @@ export const ROUTE_LIMITS = {
   routeWeightMax: 10_000,
   // Read whole with the routes of its owner.
   routeVersionBytesMax: 64 * 1024,
-  // Hooks of a version: each reads every text of a request.
-  guardrailHooksMaxCount: 16,
-  // Of one hook; more are better written as alternatives of one expression.
-  guardrailPatternsMaxCount: 64,
-  // A compiled expression is some hundred times as long as its text.
-  guardrailPatternCharsMax: 512,
-  // A webhook delays each request by up to this: callers wait no longer for a verdict.
-  guardrailWebhookMsMax: 10_000,
-  // Judging a text takes a server less; a caller waits for the model for as long.
-  guardrailWebhookDefaultMs: 2_000,
-  // Labels of one classifier that have thresholds: those of known ones have fewer.
-  guardrailThresholdsMaxCount: 64,
-  // Pieces of texts that a classifier judges for one hook: 64 KiB for a model of 512 tokens.
-  guardrailPiecesMaxCount: 64,
   // Steps of a canary from its first share to all requests.
   canaryStepsMaxCount: 10,
   // Of rolling back a version that is not worse, over its whole canary: once in a hundred.

@@ -2,22 +2,22 @@ import * as z from 'zod';
 
 import { about } from '../api/api-text.ts';
 import { guardrailHooks } from '../guardrails/guardrails.ts';
-import { LIMITS } from '../limits.ts';
+import { ROUTE_LIMITS } from './route-limits.ts';
 import { condition, conditionCount, division, targetName } from './route-conditions.ts';
 
 // A version of a route: its rules in order, and what it does where none applies.
 
-const weight = z.int().min(1).max(LIMITS.routeWeightMax);
+const weight = z.int().min(1).max(ROUTE_LIMITS.routeWeightMax);
 
 const groups = z
   .array(
     z
       .array(z.strictObject({ target: targetName, weight: weight.optional() }))
       .min(1)
-      .max(LIMITS.routeGroupTargetsMaxCount),
+      .max(ROUTE_LIMITS.routeGroupTargetsMaxCount),
   )
   .min(1)
-  .max(LIMITS.routeGroupsMaxCount)
+  .max(ROUTE_LIMITS.routeGroupsMaxCount)
   .meta(
     about('The targets of a group share the load by their weights; the next group is tried when none of them serves.', [
       [{ target: 'openai/gpt-4.1-mini' }],
@@ -34,7 +34,7 @@ const targets = z.strictObject({
 
 const refusal = z.strictObject({
   kind: z.literal('refuse'),
-  message: z.string().min(1).max(LIMITS.routeTextCharsMax).meta(about('The error message that the caller gets.')),
+  message: z.string().min(1).max(ROUTE_LIMITS.routeTextCharsMax).meta(about('The error message that the caller gets.')),
 });
 
 /** Why a cascade answers as it does. */
@@ -76,7 +76,7 @@ const cascade = z.strictObject({
   shadow_share: z
     .number()
     .min(0)
-    .max(LIMITS.cascadeShadowShareMax)
+    .max(ROUTE_LIMITS.cascadeShadowShareMax)
     .default(0.01)
     .meta(
       about(
@@ -94,7 +94,7 @@ const split = z.strictObject({
   parts: z
     .array(z.strictObject({ name: z.string().min(1).max(64), weight, use: leafChoice }))
     .min(2)
-    .max(LIMITS.routeBranchesMaxCount),
+    .max(ROUTE_LIMITS.routeBranchesMaxCount),
 });
 
 const choice = z.discriminatedUnion('kind', [targets, cascade, refusal, split]);
@@ -139,7 +139,7 @@ const nearness = {
   model: z
     .string()
     .min(1)
-    .max(LIMITS.routeTextCharsMax)
+    .max(ROUTE_LIMITS.routeTextCharsMax)
     .meta(
       about('The embedding model: of the deployment, such as `glove-sif-100`, a registered one, or `upstream/model`.', 'glove-sif-100'),
     ),
@@ -177,7 +177,7 @@ export type SemanticReuse = Exclude<AnswerReuse, { kind: 'reworded' }>;
 
 /** The fields of a version; `checkRules` checks what concerns several of them. */
 export const ruleFields = {
-  rules: z.array(rule).max(LIMITS.routeRulesMaxCount).default([]).meta(about('The first whose condition holds decides.')),
+  rules: z.array(rule).max(ROUTE_LIMITS.routeRulesMaxCount).default([]).meta(about('The first whose condition holds decides.')),
   default: choice.meta(about('What happens where no rule applies.')),
   guardrails: guardrailHooks.optional(),
   answer_reuse: answerReuse.optional(),
@@ -191,13 +191,13 @@ export function checkRules({ rules }: { readonly rules: readonly z.output<typeof
     seen.add(name);
   }
   const conditions = rules.reduce((sum, { when }) => sum + conditionCount(when), 0);
-  if (conditions > LIMITS.routeConditionsMaxCount)
+  if (conditions > ROUTE_LIMITS.routeConditionsMaxCount)
     context.addIssue({
       code: 'too_big',
       origin: 'array',
-      maximum: LIMITS.routeConditionsMaxCount,
+      maximum: ROUTE_LIMITS.routeConditionsMaxCount,
       input: conditions,
-      message: `have ${conditions} conditions; the limit is ${LIMITS.routeConditionsMaxCount} (routeConditionsMaxCount)`,
+      message: `have ${conditions} conditions; the limit is ${ROUTE_LIMITS.routeConditionsMaxCount} (routeConditionsMaxCount)`,
       path: ['rules'],
     });
 }

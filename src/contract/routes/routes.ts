@@ -4,7 +4,7 @@ import { about, apiLines, named } from '../api/api-text.ts';
 import { page, pageQuery, unixSeconds } from '../api/common.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenantOrAdmin } from '../api/endpoint.ts';
-import { LIMITS } from '../limits.ts';
+import { ROUTE_LIMITS } from './route-limits.ts';
 import { dollarsOut } from '../tenancy/money.ts';
 import { BREAKER_STATES, KINDS } from './route-conditions.ts';
 import { REUSE_KINDS, REUSE_OUTCOMES, REUSE_STATE_TEXT, REUSE_STATES } from './answer-reuse.ts';
@@ -23,7 +23,7 @@ const canary = z
     steps: z
       .array(z.number().min(0.0001).max(0.9999))
       .min(1)
-      .max(LIMITS.canaryStepsMaxCount)
+      .max(ROUTE_LIMITS.canaryStepsMaxCount)
       .refine((steps) => steps.every((step, at) => at === 0 || step > (steps[at - 1] ?? 0)), 'must ascend')
       .default([0.01, 0.05, 0.25])
       .meta(about('Shares of the requests, one after the other; after the last, the version serves all.')),
@@ -37,7 +37,7 @@ const create = z
   .strictObject({
     name: routeName,
     ...ruleFields,
-    comment: z.string().max(LIMITS.routeTextCharsMax).default('').meta(about('Why this version was made; shown with it.')),
+    comment: z.string().max(ROUTE_LIMITS.routeTextCharsMax).default('').meta(about('Why this version was made; shown with it.')),
     activate: z.boolean().default(true).meta(about('Whether it serves at once.')),
   })
   .superRefine(checkRules);
@@ -47,7 +47,7 @@ export type CreateRouteBody = z.output<typeof create>;
 const activate = z.strictObject({ version: z.int().min(1), canary: canary.optional() });
 export type ActivateRouteBody = z.output<typeof activate>;
 
-const texts = z.record(z.string().max(64), z.string().max(LIMITS.routeTextCharsMax));
+const texts = z.record(z.string().max(64), z.string().max(ROUTE_LIMITS.routeTextCharsMax));
 
 const explain = z.strictObject({
   version: z.int().min(1).optional().meta(about('Absent: the version that would serve the request.')),
@@ -67,7 +67,7 @@ const explain = z.strictObject({
   continent: z.string().max(64).optional(),
   colo: z.string().max(64).optional(),
   budget: z.strictObject({ left_share: rate, left_nano: z.int().min(0) }).optional(),
-  breakers: z.record(z.string().max(LIMITS.routeTextCharsMax), z.enum(BREAKER_STATES)).default({}),
+  breakers: z.record(z.string().max(ROUTE_LIMITS.routeTextCharsMax), z.enum(BREAKER_STATES)).default({}),
   at: z.int().min(0).optional().meta(about('Seconds since the Unix epoch; absent: now.')),
 });
 

@@ -4,12 +4,13 @@ import { about, named } from '../api/api-text.ts';
 import { organisationId, projectId, tenantId, unixSeconds } from '../api/common.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { ADMIN, call, json, NO_BODY, tenantOrAdmin } from '../api/endpoint.ts';
-import { LIMITS } from '../limits.ts';
+import { API_LIMITS } from '../api/api-limits.ts';
+import { TENANCY_LIMITS } from './tenancy-limits.ts';
 import { METERS } from '../api/meter.ts';
 import { dollarsIn, dollarsOut } from './money.ts';
 
 const TAG = 'Billing';
-const description = z.string().min(1).max(LIMITS.billingTextCharsMax).meta(about('What the invoice says.'));
+const description = z.string().min(1).max(TENANCY_LIMITS.billingTextCharsMax).meta(about('What the invoice says.'));
 const organisationQuery = z.strictObject({ organisation: organisationId });
 const list = <S extends z.core.$ZodType>(item: S) => z.object({ object: z.literal('list'), data: z.array(item) });
 
@@ -242,7 +243,7 @@ export const billingEndpoints = {
           amount_usd: dollarsIn,
           thresholds: z
             .array(z.int().min(1).max(1000))
-            .max(LIMITS.budgetThresholdsMaxCount)
+            .max(TENANCY_LIMITS.budgetThresholdsMaxCount)
             .default([50, 80, 100])
             .meta(about('Percent of the amount.')),
           hard: z.boolean().default(false),
@@ -267,7 +268,7 @@ export const billingEndpoints = {
     ...removal,
     path: '/v1/budgets/:budget',
     summary: 'Remove a budget, and its hard stop',
-    params: z.object({ budget: z.string().max(LIMITS.billingTextCharsMax) }),
+    params: z.object({ budget: z.string().max(TENANCY_LIMITS.billingTextCharsMax) }),
     reply: json(budget),
   },
   createWebhook: {
@@ -283,7 +284,7 @@ export const billingEndpoints = {
         organisation: organisationId,
         url: z
           .url({ protocol: /^https?$/ })
-          .max(LIMITS.webhookUrlCharsMax)
+          .max(TENANCY_LIMITS.webhookUrlCharsMax)
           .meta(about('https, unless the deployment allows plain http.')),
       }),
     ),
@@ -310,7 +311,9 @@ export const billingEndpoints = {
     ...admin,
     ...call('GET', '/v1/alerts'),
     summary: 'The alerts of an organisation, newest first, and the state of their deliveries',
-    query: organisationQuery.extend({ limit: z.coerce.number().int().min(1).max(LIMITS.pageMaxCount).default(LIMITS.pageDefaultCount) }),
+    query: organisationQuery.extend({
+      limit: z.coerce.number().int().min(1).max(API_LIMITS.pageMaxCount).default(API_LIMITS.pageDefaultCount),
+    }),
     status: 200,
     reply: json(list(alert)),
   },

@@ -6,7 +6,7 @@ import { INDEX_PATTERN, keyId, name, owner, ownerOrCallers, page, pageQuery, pro
 import { isOrigin } from '../api/cross-origin.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenantOrAdmin } from '../api/endpoint.ts';
-import { LIMITS } from '../limits.ts';
+import { TENANCY_LIMITS } from './tenancy-limits.ts';
 import { subjectTenant } from './organisations.ts';
 import type { Scope } from '../api/principal.ts';
 import { SCOPES } from '../api/principal.ts';
@@ -20,7 +20,7 @@ const scopes = z
 const addresses = z
   .array(z.string().refine(isAddressRange, 'must be an IP address or a CIDR range such as 10.0.0.0/8, without bits below its prefix'))
   .min(1)
-  .max(LIMITS.keyAddressesMaxCount)
+  .max(TENANCY_LIMITS.keyAddressesMaxCount)
   .meta(about('From where the key may be used.', ['203.0.113.0/24']));
 
 const origins = z
@@ -30,7 +30,7 @@ const origins = z
       .refine(isOrigin, 'must be an origin as browsers write it, such as https://app.example.com: lower case, no path, no default port'),
   )
   .min(1)
-  .max(LIMITS.keyOriginsMaxCount)
+  .max(TENANCY_LIMITS.keyOriginsMaxCount)
   .meta(
     about(
       'Of which origins pages may use the key in browsers (CORS). Absent: as the deployment says. Calls that come from no page are not concerned.',
@@ -43,7 +43,7 @@ const RESOURCE = new RegExp(String.raw`^(?:${INDEX_PATTERN}|model/[\w.:/-]{0,128
 const resources = z
   .array(z.string().regex(RESOURCE, 'must be such as index/articles, index/blog-* or model/glove-sif-100'))
   .min(1)
-  .max(LIMITS.keyResourcesMaxCount)
+  .max(TENANCY_LIMITS.keyResourcesMaxCount)
   .meta(
     about(
       'What the key may touch: of each kind (`index`, `model`) that is named here, nothing else. Routes that touch all indexes are closed to a key that may touch some.',
@@ -102,7 +102,7 @@ const rotateKey = z.strictObject({
   grace_seconds: z
     .int()
     .min(0)
-    .max(LIMITS.keyGraceMaxMs / 1000)
+    .max(TENANCY_LIMITS.keyGraceMaxMs / 1000)
     .default(86_400)
     .meta(about('How long the replaced secret keeps working; 0 after a leak.')),
 });

@@ -4,7 +4,7 @@ import { about, named } from '../api/api-text.ts';
 import { name, organisationId, owner, ownerOrCallers, page, pageQuery, projectId, tenantId, unixSeconds } from '../api/common.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { ADMIN, call, json, tenantOrAdmin } from '../api/endpoint.ts';
-import { LIMITS } from '../limits.ts';
+import { API_LIMITS } from '../api/api-limits.ts';
 
 const organisation = named('Organisation', {
   object: z.literal('organisation'),
@@ -157,7 +157,7 @@ export const organisationEndpoints = {
     summary: 'The audit trail of an organisation, newest first',
     query: z.strictObject({
       organisation: organisationId,
-      limit: z.coerce.number().int().min(1).max(LIMITS.pageMaxCount).default(LIMITS.pageDefaultCount),
+      limit: z.coerce.number().int().min(1).max(API_LIMITS.pageMaxCount).default(API_LIMITS.pageDefaultCount),
       before: z.coerce.number().int().min(1).optional().meta(about('The `position` of the last entry of the page before.')),
     }),
     reply: json(z.object({ object: z.literal('list'), data: z.array(auditEntry) })),

@@ -1,16 +1,17 @@
 import * as z from 'zod';
 
 import { about } from '../api/api-text.ts';
-import { LIMITS } from '../limits.ts';
+import { API_LIMITS } from '../api/api-limits.ts';
+import { TENANCY_LIMITS } from './tenancy-limits.ts';
 import { CONSUMED, HELD, QUOTA_WINDOWS } from './quota-terms.ts';
 
-const limit = z.int().min(0).max(LIMITS.quotaMax);
+const limit = z.int().min(0).max(TENANCY_LIMITS.quotaMax);
 
 /** The accelerators of one type, such as `h100`. */
 export const acceleratorType = z
   .string()
   .regex(/^[a-z0-9][a-z0-9-]*$/, 'must be lower-case letters, digits and hyphens')
-  .max(LIMITS.nameCharsMax)
+  .max(API_LIMITS.nameCharsMax)
   .meta(about('A type of accelerator.', 'h100'));
 
 export const quotaRule = z
@@ -24,7 +25,7 @@ export const quotaRule = z
     burst: z
       .int()
       .min(1)
-      .max(LIMITS.quotaBurstMax)
+      .max(TENANCY_LIMITS.quotaBurstMax)
       .nullable()
       .default(null)
       .meta(about('Units that may be taken at once: a token bucket of this size instead of a window. Of a second or a minute.')),

@@ -4,7 +4,7 @@ import { about, named } from '../api/api-text.ts';
 import { keyId, organisationId, projectId, tenantId, unixSeconds } from '../api/common.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { ADMIN, call, json, tenantOrAdmin } from '../api/endpoint.ts';
-import { LIMITS } from '../limits.ts';
+import { TENANCY_LIMITS } from './tenancy-limits.ts';
 import { LEVELS, QUOTA_WINDOWS } from './quota-terms.ts';
 import { quotaRule } from './quota-rule.ts';
 
@@ -59,7 +59,7 @@ export const quotaEndpoints = {
     meters: [],
     body: json(
       z
-        .strictObject({ ...level, rules: z.array(quotaRule).max(LIMITS.quotaRulesMaxCount) })
+        .strictObject({ ...level, rules: z.array(quotaRule).max(TENANCY_LIMITS.quotaRulesMaxCount) })
         .refine((body) => namedCount(body) === 1, `name one of ${LEVELS.join(', ')}`)
         .refine(({ rules, project, key }) => (project ?? key) === undefined || rules.every(({ window }) => window !== 'held'), {
           path: ['rules'],

@@ -1,4 +1,4 @@
-import { LIMITS } from '../limits.ts';
+import { TENANCY_LIMITS } from './tenancy-limits.ts';
 import type { Outcome } from '../api/outcome.ts';
 import { refuse } from '../api/outcome.ts';
 import { ok } from '../../kernel/result.ts';
@@ -23,7 +23,7 @@ export interface ChangedBy {
 
 /** The lease of a key, or a tenant, that was found in force at that time. */
 export const leaseFrom = (checkedAtMs: number): WriteLease => ({
-  endsAtMs: checkedAtMs + LIMITS.keyFreshMs + LIMITS.writeLeaseGuardMs,
+  endsAtMs: checkedAtMs + TENANCY_LIMITS.keyFreshMs + TENANCY_LIMITS.writeLeaseGuardMs,
 });
 
 /** Refuses with `lease_expired` what comes too late. No lease: work of Sluice itself, in no key's name. */

@@ -4,7 +4,8 @@ import { about, apiLines, named } from '../api/api-text.ts';
 import { name, page, pageQuery, unixSeconds } from '../api/common.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenantOrAdmin } from '../api/endpoint.ts';
-import { LIMITS } from '../limits.ts';
+import { API_LIMITS } from '../api/api-limits.ts';
+import { UPSTREAM_LIMITS } from './upstream-limits.ts';
 import { KINDS } from '../routes/route-conditions.ts';
 
 const upstreamName = name.meta(
@@ -22,16 +23,16 @@ const protocol = z
 
 const serves = z.enum(KINDS);
 
-const tokens = z.int().min(1).max(LIMITS.upstreamTokensMax);
+const tokens = z.int().min(1).max(UPSTREAM_LIMITS.upstreamTokensMax);
 const price = z
   .int()
   .min(0)
-  .max(LIMITS.upstreamPriceNanoMax)
+  .max(UPSTREAM_LIMITS.upstreamPriceNanoMax)
   .meta(about('Nano-dollars per million tokens: 1 USD is 1,000,000,000.', 150_000_000));
 
 const modelText = z
   .string()
-  .max(LIMITS.upstreamModelNameCharsMax)
+  .max(API_LIMITS.upstreamModelNameCharsMax)
   .regex(
     /^[a-zA-Z0-9](?:[\w.:/-]*[\w.:-])?$/,
     'must begin with a letter or a digit and have letters, digits and any of _ . : / -, with no / at its end',
@@ -42,7 +43,7 @@ const model = z.strictObject({
   upstream_name: z
     .string()
     .min(1)
-    .max(LIMITS.upstreamModelNameCharsMax)
+    .max(API_LIMITS.upstreamModelNameCharsMax)
     .optional()
     .meta(about('The name that the upstream uses. Absent: the same.', 'gpt-4o-mini-2024-07-18')),
   serves: z
@@ -71,18 +72,18 @@ const model = z.strictObject({
         .optional()
         .meta(about('The price of input tokens that the upstream had cached. Absent: that of other input tokens.')),
       output: price.default(0),
-      request: z.int().min(0).max(LIMITS.upstreamPriceNanoMax).default(0).meta(about('Nano-dollars per request.')),
+      request: z.int().min(0).max(UPSTREAM_LIMITS.upstreamPriceNanoMax).default(0).meta(about('Nano-dollars per request.')),
     })
     .default({ input: 0, output: 0, request: 0 })
     .meta(about('Its prices. Absent: it costs nothing.', { input: 150_000_000, cached_input: 75_000_000, output: 600_000_000 })),
 });
 
-const models = z.array(model).max(LIMITS.upstreamModelsMaxCount).meta(about('Only these models can be called.'));
+const models = z.array(model).max(UPSTREAM_LIMITS.upstreamModelsMaxCount).meta(about('Only these models can be called.'));
 
 const secret = z
   .string()
   .min(1)
-  .max(LIMITS.upstreamSecretCharsMax)
+  .max(UPSTREAM_LIMITS.upstreamSecretCharsMax)
   .regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces')
   .meta(
     about('The API key that the upstream issued. It is stored encrypted and never shown again.', 'sk-the-key-that-the-upstream-gave-out'),
@@ -91,30 +92,30 @@ const secret = z
 const weight = z
   .number()
   .min(0.001)
-  .max(LIMITS.upstreamWeightMax)
+  .max(UPSTREAM_LIMITS.upstreamWeightMax)
   .meta(about('Its share of the load among upstreams that serve the same model, relative to theirs.', 1));
 
-const rate = z.int().min(1).max(LIMITS.upstreamRateMax);
+const rate = z.int().min(1).max(UPSTREAM_LIMITS.upstreamRateMax);
 const limits = z.strictObject({
-  concurrency: z.int().min(1).max(LIMITS.upstreamConcurrencyMax).nullish().meta(about('Calls under way at once.')),
+  concurrency: z.int().min(1).max(UPSTREAM_LIMITS.upstreamConcurrencyMax).nullish().meta(about('Calls under way at once.')),
   requests_per_minute: rate.nullish(),
   tokens_per_minute: rate.nullish(),
 });
 
 const within = (max: number) => z.int().min(1).max(max).optional();
 const timeouts = z.strictObject({
-  connect_ms: within(LIMITS.upstreamConnectMsMax).meta(
+  connect_ms: within(UPSTREAM_LIMITS.upstreamConnectMsMax).meta(
     about('Until the headers of a stream arrive; those of a whole answer have `first_token_ms`, if that is longer.'),
   ),
-  first_token_ms: within(LIMITS.upstreamAnswerMsMax).meta(about('From then until the first piece of the answer.')),
-  idle_ms: within(LIMITS.upstreamAnswerMsMax).meta(about('Between two pieces of the answer.')),
-  total_ms: within(LIMITS.upstreamTotalMsMax).meta(about('For the whole answer.')),
+  first_token_ms: within(UPSTREAM_LIMITS.upstreamAnswerMsMax).meta(about('From then until the first piece of the answer.')),
+  idle_ms: within(UPSTREAM_LIMITS.upstreamAnswerMsMax).meta(about('Between two pieces of the answer.')),
+  total_ms: within(UPSTREAM_LIMITS.upstreamTotalMsMax).meta(about('For the whole answer.')),
 });
 
 const baseUrl = z
   .string()
   .min(1)
-  .max(LIMITS.upstreamUrlCharsMax)
+  .max(API_LIMITS.upstreamUrlCharsMax)
   .meta(
     about(
       'The URL of its API, without the path of a call: https, unless the deployment allows a private host, and a host that the deployment allows. Of Workers AI: `binding:AI`. `replicas:job_...`: the replicas of a job of the tenant of the kind `online_inference` with a `server`, each as ready as its agent says; such an upstream has no secret.',

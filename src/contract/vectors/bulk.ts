@@ -6,7 +6,7 @@ import { call, tenant } from '../api/endpoint.ts';
 import { ERRORS } from '../api/errors.ts';
 import type { ErrorCode } from '../api/errors.ts';
 import { indexParams } from '../indexes/indexes.ts';
-import { LIMITS } from '../limits.ts';
+import { VECTOR_LIMITS } from './vector-limits.ts';
 import { floatsReply, modelName } from '../embeddings/embedding-fields.ts';
 import { floats, metadata, namespace, text, vectorId } from './vector-fields.ts';
 
@@ -35,7 +35,7 @@ export type ImportLine = z.output<typeof importLine>;
 
 const count = z.int().min(0);
 
-const token = z.string().min(1).max(LIMITS.bulkTokenCharsMax);
+const token = z.string().min(1).max(VECTOR_LIMITS.bulkTokenCharsMax);
 
 const failure = z.object({
   code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]),

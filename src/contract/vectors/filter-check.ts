@@ -1,5 +1,5 @@
 import type { Filter, Scalar } from './filter.ts';
-import { LIMITS } from '../limits.ts';
+import { VECTOR_LIMITS } from './vector-limits.ts';
 import { STORABLE, UNSTORABLE } from '../api/json-value.ts';
 
 export type FilterPlace = readonly PropertyKey[];
@@ -11,7 +11,7 @@ interface Fault {
   readonly maximum?: number;
 }
 
-type FilterLimit = Extract<keyof typeof LIMITS, `filter${string}`>;
+type FilterLimit = Extract<keyof typeof VECTOR_LIMITS, `filter${string}`>;
 
 /** What a reader goes on with after a fault. */
 const UNREAD: Filter = { kind: 'or', of: [] };
@@ -24,7 +24,7 @@ export class FilterCheck {
 
   condition(path: FilterPlace): void {
     this.#conditions += 1;
-    const { filterConditionsMaxCount: countMax } = LIMITS;
+    const { filterConditionsMaxCount: countMax } = VECTOR_LIMITS;
     if (this.#conditions > countMax) this.exceeds('is beyond the number of conditions and groups', 'filterConditionsMaxCount', path);
   }
 
@@ -33,7 +33,7 @@ export class FilterCheck {
     if (value === null || typeof value === 'boolean' || Number.isFinite(value)) return value as Scalar;
     if (typeof value === 'number') this.refuse('must be a number that a double can hold', path);
     else if (typeof value !== 'string') this.refuse('must be a string, a number, a boolean or null', path);
-    else if (value.length > LIMITS.filterStringCharsMax) this.exceeds('is longer than', 'filterStringCharsMax', path);
+    else if (value.length > VECTOR_LIMITS.filterStringCharsMax) this.exceeds('is longer than', 'filterStringCharsMax', path);
     else if (STORABLE.test(value)) return value;
     else this.refuse(UNSTORABLE, path);
     return null;
@@ -54,7 +54,7 @@ export class FilterCheck {
   }
 
   exceeds(what: string, limit: FilterLimit, path: FilterPlace): Filter {
-    this.fault ??= { message: `${what} ${LIMITS[limit]} (${limit})`, path, maximum: LIMITS[limit] };
+    this.fault ??= { message: `${what} ${VECTOR_LIMITS[limit]} (${limit})`, path, maximum: VECTOR_LIMITS[limit] };
     return UNREAD;
   }
 
@@ -65,6 +65,6 @@ export class FilterCheck {
 
   #value(path: FilterPlace): void {
     this.#values += 1;
-    if (this.#values > LIMITS.filterValuesMaxCount) this.exceeds('is beyond the number of values', 'filterValuesMaxCount', path);
+    if (this.#values > VECTOR_LIMITS.filterValuesMaxCount) this.exceeds('is beyond the number of values', 'filterValuesMaxCount', path);
   }
 }

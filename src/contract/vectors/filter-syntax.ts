@@ -6,7 +6,7 @@ import type { FilterPlace } from './filter-check.ts';
 import { FilterCheck } from './filter-check.ts';
 import { readGeoArea } from './geo-area.ts';
 import { instantOf } from './instant.ts';
-import { LIMITS } from '../limits.ts';
+import { VECTOR_LIMITS } from './vector-limits.ts';
 import { isReachable } from './filter.ts';
 
 /** A filter in the syntax of users, as the tree that a shard evaluates. */
@@ -54,7 +54,7 @@ class FilterReader {
   }
 
   filter(value: unknown, at: FilterPlace, depth: number): Filter {
-    if (depth > LIMITS.filterDepthMax) return this.#check.exceeds('nests deeper than', 'filterDepthMax', at);
+    if (depth > VECTOR_LIMITS.filterDepthMax) return this.#check.exceeds('nests deeper than', 'filterDepthMax', at);
     if (!isObject(value)) return this.#check.refuse('must be an object', at);
     this.#check.condition(at);
     return all(Object.entries(value).map(([key, member]) => this.#member(key, member, [...at, key], depth)));
@@ -66,7 +66,7 @@ class FilterReader {
     if (key === '$atLeast') return this.#atLeast(value, at, depth);
     if (key === '$id') return this.#ids(value, at);
     if (key.startsWith('$')) return this.#check.refuse(`is no operator of a filter: those are ${GROUPS.join(' ')}`, at);
-    if (key.length > LIMITS.filterPathCharsMax) return this.#check.exceeds('is longer than', 'filterPathCharsMax', at);
+    if (key.length > VECTOR_LIMITS.filterPathCharsMax) return this.#check.exceeds('is longer than', 'filterPathCharsMax', at);
     if (!isReachable(key)) return this.#check.refuse('is no path: its parts, between dots, are neither empty nor unstorable', at);
     return isObject(value) ? this.#operators(key, value, at, depth) : this.#operator(key, '$eq', value, at, depth);
   }
@@ -150,7 +150,7 @@ class FilterReader {
     const reader = new FilterReader(this.#check, true);
     const isOperators = isObject(operand) && Object.keys(operand).some((key) => OPERATORS.includes(key));
     if (!isOperators) return reader.filter(operand, at, depth + 1);
-    if (depth >= LIMITS.filterDepthMax) return this.#check.exceeds('nests deeper than', 'filterDepthMax', at);
+    if (depth >= VECTOR_LIMITS.filterDepthMax) return this.#check.exceeds('nests deeper than', 'filterDepthMax', at);
     return reader.#operators('', operand, at, depth + 1);
   }
 

@@ -1,6 +1,6 @@
 import type { GeoArea } from './geo-area.ts';
 import { STORABLE } from '../api/json-value.ts';
-import { LIMITS } from '../limits.ts';
+import { VECTOR_LIMITS } from './vector-limits.ts';
 
 /** What JSON metadata holds at the end of a path. */
 export type Scalar = string | number | boolean | null;
@@ -43,4 +43,4 @@ export type Filter =
 
 /** Whether a path can be asked for. Keys of metadata that are empty or contain a dot are on no such path. */
 export const isReachable = (path: string): boolean =>
-  path.length <= LIMITS.filterPathCharsMax && STORABLE.test(path) && !path.split('.').includes('');
+  path.length <= VECTOR_LIMITS.filterPathCharsMax && STORABLE.test(path) && !path.split('.').includes('');

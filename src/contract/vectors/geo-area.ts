@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
 import { faultText } from '../api/fault-text.ts';
-import { LIMITS } from '../limits.ts';
+import { VECTOR_LIMITS } from './vector-limits.ts';
 
 /** A point of the globe, in degrees. */
 export interface GeoPoint {
@@ -36,7 +36,7 @@ const box = z
     east: to.lon,
   }));
 
-const { filterPolygonPointsMaxCount: pointsMax } = LIMITS;
+const { filterPolygonPointsMaxCount: pointsMax } = VECTOR_LIMITS;
 
 const polygon = z
   .strictObject({ polygon: ring, holes: z.array(ring).default([]) })

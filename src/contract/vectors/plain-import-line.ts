@@ -1,5 +1,6 @@
 import type { ImportLine } from './bulk.ts';
-import { LIMITS } from '../limits.ts';
+import { INDEX_LIMITS } from '../indexes/index-limits.ts';
+import { VECTOR_LIMITS } from './vector-limits.ts';
 import { metadataText, readFloats } from './vector-fields.ts';
 
 /** Texts that are one byte a character, and certainly storable. */
@@ -16,7 +17,7 @@ export function plainImportLine(json: unknown): ImportLine | undefined {
   if (typeof json !== 'object' || json === null) return undefined;
   for (const name in json) if (!NAMES.has(name)) return undefined;
   const { id, values, namespace = '', metadata } = json as Readonly<Record<string, unknown>>;
-  if (!isPlain(id, LIMITS.vectorIdBytesMax) || id === '' || !isPlain(namespace, LIMITS.namespaceBytesMax)) return undefined;
+  if (!isPlain(id, VECTOR_LIMITS.vectorIdBytesMax) || id === '' || !isPlain(namespace, VECTOR_LIMITS.namespaceBytesMax)) return undefined;
   const floats = values instanceof Float32Array ? usualRow(values) : readFloats(values);
   if (!(floats instanceof Float32Array)) return undefined;
   if (metadata === undefined) return { id, values: floats, namespace };
@@ -30,7 +31,7 @@ const isPlain = (text: unknown, charsMax: number): text is string =>
 
 /** JSON has no infinite numbers; a row of a frame may. */
 function usualRow(values: Float32Array): Float32Array<ArrayBuffer> | undefined {
-  if (values.length < LIMITS.dimensionsMinCount || values.length > LIMITS.dimensionsMaxCount) return undefined;
+  if (values.length < INDEX_LIMITS.dimensionsMinCount || values.length > INDEX_LIMITS.dimensionsMaxCount) return undefined;
   for (let i = 0; i < values.length; i += 1) if (!Number.isFinite(values[i])) return undefined;
   return values as Float32Array<ArrayBuffer>;
 }

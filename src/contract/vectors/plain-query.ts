@@ -1,5 +1,5 @@
 import { filter } from './filter-syntax.ts';
-import { LIMITS } from '../limits.ts';
+import { VECTOR_LIMITS } from './vector-limits.ts';
 import { isFlag, isPlainText, membersAmong, wholeWithin } from '../api/quick-reader.ts';
 import { readFloats } from './vector-fields.ts';
 
@@ -31,9 +31,9 @@ export function readPlainQuery(value: unknown) {
 
 type Members = Readonly<Record<string, unknown>>;
 
-function pageOf({ top_k: topK = LIMITS.topKDefaultCount, offset = 0, namespace = '' }: Members) {
-  const [count, skipped] = [wholeWithin(topK, 1, LIMITS.topKMaxCount), wholeWithin(offset, 0, LIMITS.queryOffsetMaxCount)];
-  if (count === undefined || skipped === undefined || !isPlainText(namespace, LIMITS.namespaceBytesMax)) return undefined;
+function pageOf({ top_k: topK = VECTOR_LIMITS.topKDefaultCount, offset = 0, namespace = '' }: Members) {
+  const [count, skipped] = [wholeWithin(topK, 1, VECTOR_LIMITS.topKMaxCount), wholeWithin(offset, 0, VECTOR_LIMITS.queryOffsetMaxCount)];
+  if (count === undefined || skipped === undefined || !isPlainText(namespace, VECTOR_LIMITS.namespaceBytesMax)) return undefined;
   return { top_k: count, offset: skipped, namespace };
 }
 

@@ -6,7 +6,7 @@ import { call, json, tenant } from '../api/endpoint.ts';
 import { searchCost } from './explanation.ts';
 import { filter } from './filter-syntax.ts';
 import { indexParams } from '../indexes/indexes.ts';
-import { LIMITS } from '../limits.ts';
+import { VECTOR_LIMITS } from './vector-limits.ts';
 import { RECALL_TARGETS } from '../indexes/index-settings.ts';
 import { namespace } from './vector-fields.ts';
 
@@ -14,10 +14,10 @@ const body = z.strictObject({
   samples: z
     .int()
     .min(1)
-    .max(LIMITS.recallSamplesMaxCount)
-    .default(LIMITS.recallSamplesDefaultCount)
+    .max(VECTOR_LIMITS.recallSamplesMaxCount)
+    .default(VECTOR_LIMITS.recallSamplesDefaultCount)
     .meta(about('How many stored vectors to search around; each counts as a query.')),
-  top_k: z.int().min(1).max(LIMITS.recallTopKMaxCount).default(LIMITS.topKDefaultCount),
+  top_k: z.int().min(1).max(VECTOR_LIMITS.recallTopKMaxCount).default(VECTOR_LIMITS.topKDefaultCount),
   namespace,
   filter: filter
     .optional()
@@ -41,7 +41,7 @@ const reply = z.object({
   samples: z.int().min(0).meta(about('How many vectors were searched around: fewer than asked for when there are fewer.')),
   worst: z
     .array(z.object({ id: z.string(), recall: share }))
-    .max(LIMITS.recallWorstMaxCount)
+    .max(VECTOR_LIMITS.recallWorstMaxCount)
     .meta(about('The vectors around which most was missed, worst first; empty when nothing was.')),
   search: z.object(searchCost).nullable().meta(about('What a search took, on average.')),
   exact_search: z.object(searchCost).nullable().meta(about('What an exact search took, on average.')),

@@ -7,18 +7,18 @@ import type { Filter } from './filter.ts';
 import { filter } from './filter-syntax.ts';
 import { isReachable } from './filter.ts';
 import { indexParams } from '../indexes/indexes.ts';
-import { LIMITS } from '../limits.ts';
+import { VECTOR_LIMITS } from './vector-limits.ts';
 import { metadata, namespace, vectorFloats, vectorId } from './vector-fields.ts';
 import { lsn, refuseDuplicates } from './vectors.ts';
 
 const metadataPath = z
   .string()
   .min(1)
-  .max(LIMITS.filterPathCharsMax)
+  .max(VECTOR_LIMITS.filterPathCharsMax)
   .refine(isReachable, 'is no path: its parts, between dots, are neither empty nor unstorable')
   .meta(about('Names of members, between dots. It leads through objects, not into arrays.', 'author.name'));
 
-const ids = z.array(vectorId).min(1).max(LIMITS.vectorIdsMaxCount);
+const ids = z.array(vectorId).min(1).max(VECTOR_LIMITS.vectorIdsMaxCount);
 
 const metadataBody = z
   .strictObject({
@@ -27,7 +27,7 @@ const metadataBody = z
     namespace,
     set: metadata.optional().meta(about('Members to set; others stay.')),
     at: metadataPath.optional().meta(about('With `set`: where in the metadata. What is no object there becomes one.')),
-    unset: z.array(metadataPath).min(1).max(LIMITS.metadataPathsMaxCount).optional().meta(about('What to remove.')),
+    unset: z.array(metadataPath).min(1).max(VECTOR_LIMITS.metadataPathsMaxCount).optional().meta(about('What to remove.')),
     replace: metadata.nullable().optional().meta(about('All of the new metadata; null for none.')),
   })
   .superRefine(refuseUnclearChange);
@@ -58,7 +58,7 @@ function refuseUnclearChange(
 const newValues = z.strictObject({ id: vectorId, values: vectorFloats });
 
 const valuesOf = (item: z.core.$ZodType<z.output<typeof newValues>>) =>
-  z.strictObject({ vectors: z.array(item).min(1).max(LIMITS.upsertCallVectorsMaxCount).superRefine(refuseDuplicates), namespace });
+  z.strictObject({ vectors: z.array(item).min(1).max(VECTOR_LIMITS.upsertCallVectorsMaxCount).superRefine(refuseDuplicates), namespace });
 
 const updated = z.object({ updated: z.int().min(0).meta(about('How many vectors are now as asked for.')), lsn });
 
@@ -89,10 +89,10 @@ export const vectorChangeEndpoints = {
     body: {
       kind: 'json',
       schema: valuesOf(newValues),
-      bytesMax: LIMITS.upsertBodyBytesMax,
+      bytesMax: VECTOR_LIMITS.upsertBodyBytesMax,
       rows: { list: 'vectors', field: 'values' },
       streamed: {
-        arrays: [{ path: ['vectors'], item: newValues, countMax: LIMITS.upsertCallVectorsMaxCount }],
+        arrays: [{ path: ['vectors'], item: newValues, countMax: VECTOR_LIMITS.upsertCallVectorsMaxCount }],
         whole: valuesOf(z.custom<z.output<typeof newValues>>()),
       },
     },

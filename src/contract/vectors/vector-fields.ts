@@ -3,7 +3,8 @@ import { fromBase64, utf8 } from '../../kernel/bytes.ts';
 import { isRawJson } from '../../kernel/exact-json.ts';
 import { about } from '../api/api-text.ts';
 import { jsonDepth } from '../api/json-value.ts';
-import { LIMITS } from '../limits.ts';
+import { INDEX_LIMITS } from '../indexes/index-limits.ts';
+import { VECTOR_LIMITS } from './vector-limits.ts';
 import { STORABLE, UNSTORABLE } from '../api/json-value.ts';
 
 /** The components of one vector, as a Float32Array: checked and converted in one loop instead of a schema a number. */
@@ -12,8 +13,8 @@ export const floats = z
   .meta({
     type: 'array',
     items: { type: 'number' },
-    minItems: LIMITS.dimensionsMinCount,
-    maxItems: LIMITS.dimensionsMaxCount,
+    minItems: INDEX_LIMITS.dimensionsMinCount,
+    maxItems: INDEX_LIMITS.dimensionsMaxCount,
     description: 'The components of the vector: finite numbers in the range of float32, as many as the index has dimensions.',
   })
   .transform((value, context): Float32Array<ArrayBuffer> => {
@@ -28,7 +29,7 @@ export const vectorFloats = z
   .unknown()
   .meta({
     anyOf: [
-      { type: 'array', items: { type: 'number' }, minItems: LIMITS.dimensionsMinCount, maxItems: LIMITS.dimensionsMaxCount },
+      { type: 'array', items: { type: 'number' }, minItems: INDEX_LIMITS.dimensionsMinCount, maxItems: INDEX_LIMITS.dimensionsMaxCount },
       { type: 'string', contentEncoding: 'base64' },
     ],
     description:
@@ -68,7 +69,7 @@ export function readFloats(value: unknown): Float32Array<ArrayBuffer> | Fault {
 const notFinite = (at: number): Fault => ({ code: 'custom', message: 'must be a finite number in the range of float32', path: [at] });
 
 function lengthFault(count: number): Fault | undefined {
-  const { dimensionsMinCount: min, dimensionsMaxCount: max } = LIMITS;
+  const { dimensionsMinCount: min, dimensionsMaxCount: max } = INDEX_LIMITS;
   if (count > max) {
     return { code: 'too_big', message: `has ${count} numbers, more than dimensionsMaxCount (${max})`, origin: 'array', maximum: max };
   }
@@ -84,7 +85,7 @@ function checkedFloats(values: Float32Array<ArrayBuffer>): Float32Array<ArrayBuf
 }
 
 /** A longer text holds too many numbers, and is not decoded. */
-const BASE64_CHARS_MAX = Math.ceil((4 * (LIMITS.dimensionsMaxCount + 1)) / 3) * 4;
+const BASE64_CHARS_MAX = Math.ceil((4 * (INDEX_LIMITS.dimensionsMaxCount + 1)) / 3) * 4;
 
 function base64Floats(text: string): Float32Array<ArrayBuffer> | Fault {
   const bytes = fromBase64(text.slice(0, BASE64_CHARS_MAX));
@@ -103,18 +104,18 @@ const utf8Text = (limitName: string, bytesMax: number) =>
     context.addIssue({ code: 'too_big', origin: 'string', maximum: bytesMax, inclusive: true, message });
   });
 
-export const vectorId = utf8Text('vectorIdBytesMax', LIMITS.vectorIdBytesMax)
+export const vectorId = utf8Text('vectorIdBytesMax', VECTOR_LIMITS.vectorIdBytesMax)
   .min(1)
   .regex(STORABLE, UNSTORABLE)
   .meta(about('Unique within its namespace. At most 512 bytes.', 'article-17'));
 
 /** Absent means the default namespace, which is its own: no call reads or writes two namespaces. */
-export const namespace = utf8Text('namespaceBytesMax', LIMITS.namespaceBytesMax)
+export const namespace = utf8Text('namespaceBytesMax', VECTOR_LIMITS.namespaceBytesMax)
   .regex(STORABLE, UNSTORABLE)
   .default('')
   .meta(about('A part of the index that is searched alone. Absent: the default namespace.', 'en'));
 
-export const text = utf8Text('vectorTextBytesMax', LIMITS.vectorTextBytesMax)
+export const text = utf8Text('vectorTextBytesMax', VECTOR_LIMITS.vectorTextBytesMax)
   .min(1)
   .meta(about("Embedded with the index's model, and kept.", 'A fast brown fox'));
 
@@ -145,7 +146,8 @@ export function metadataText(value: unknown): string | MetadataFault {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return { code: 'invalid_type', expected: 'object', message: 'must be an object' };
   }
-  const { jsonDepthMax, vectorMetadataBytesMax } = LIMITS;
+  const { jsonDepthMax } = INDEX_LIMITS;
+  const { vectorMetadataBytesMax } = VECTOR_LIMITS;
   if (jsonDepth(value, jsonDepthMax) > jsonDepthMax) {
     return { code: 'too_big', origin: 'object', maximum: jsonDepthMax, message: `nests deeper than ${jsonDepthMax} levels (jsonDepthMax)` };
   }

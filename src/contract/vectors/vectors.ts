@@ -8,7 +8,8 @@ import { explanation } from './explanation.ts';
 import { filter } from './filter-syntax.ts';
 import type { Filter } from './filter.ts';
 import { indexParams } from '../indexes/indexes.ts';
-import { LIMITS } from '../limits.ts';
+import { API_LIMITS } from '../api/api-limits.ts';
+import { VECTOR_LIMITS } from './vector-limits.ts';
 import { readPlainQuery } from './plain-query.ts';
 import { withQuickReader } from '../api/quick-reader.ts';
 import { consistency, deadlineHeaders, partial } from '../api/reading.ts';
@@ -29,7 +30,10 @@ const vector = z
 export type NewVector = z.output<typeof vector>;
 
 const upsertOf = (item: z.core.$ZodType<NewVector>) =>
-  z.strictObject({ vectors: z.array(item).min(1).max(LIMITS.upsertCallVectorsMaxCount).superRefine(refuseDuplicates), model: madeBy });
+  z.strictObject({
+    vectors: z.array(item).min(1).max(VECTOR_LIMITS.upsertCallVectorsMaxCount).superRefine(refuseDuplicates),
+    model: madeBy,
+  });
 
 const upsertBody = upsertOf(vector);
 
@@ -51,7 +55,7 @@ const include = {
   include_text: z.boolean().default(false),
 };
 
-const exampleIds = z.array(vectorId).min(1).max(LIMITS.exampleIdsMaxCount);
+const exampleIds = z.array(vectorId).min(1).max(VECTOR_LIMITS.exampleIdsMaxCount);
 
 const mmr = z
   .strictObject({
@@ -64,10 +68,12 @@ const mmr = z
     candidates_limit: z
       .int()
       .min(1)
-      .max(LIMITS.mmrCandidatesMaxCount)
+      .max(VECTOR_LIMITS.mmrCandidatesMaxCount)
       .optional()
       .meta(
-        about(`The closest so many are chosen from; at least \`top_k\`. Absent: ${LIMITS.mmrCandidatesDefaultFactor} times \`top_k\`.`),
+        about(
+          `The closest so many are chosen from; at least \`top_k\`. Absent: ${VECTOR_LIMITS.mmrCandidatesDefaultFactor} times \`top_k\`.`,
+        ),
       ),
   })
   .meta(
@@ -85,9 +91,9 @@ const queried = z.strictObject({
     .optional()
     .meta(about('Search for vectors like these stored ones, which are then not among the matches: in the direction of their mean.')),
   negative_ids: exampleIds.optional().meta(about('With `positive_ids`: and unlike these.')),
-  exclude_ids: z.array(vectorId).max(LIMITS.excludeIdsMaxCount).default([]).meta(about('Never among the matches.')),
-  top_k: z.int().min(1).max(LIMITS.topKMaxCount).default(LIMITS.topKDefaultCount),
-  offset: z.int().min(0).max(LIMITS.queryOffsetMaxCount).default(0).meta(about('Passes over so many of the closest.')),
+  exclude_ids: z.array(vectorId).max(VECTOR_LIMITS.excludeIdsMaxCount).default([]).meta(about('Never among the matches.')),
+  top_k: z.int().min(1).max(VECTOR_LIMITS.topKMaxCount).default(VECTOR_LIMITS.topKDefaultCount),
+  offset: z.int().min(0).max(VECTOR_LIMITS.queryOffsetMaxCount).default(0).meta(about('Passes over so many of the closest.')),
   namespace,
   filter: filter.optional(),
   mmr: mmr.optional(),
@@ -127,12 +133,12 @@ const batchBody = z.strictObject({
   searches: z
     .array(queryBody)
     .min(1)
-    .max(LIMITS.batchSearchesMaxCount)
+    .max(VECTOR_LIMITS.batchSearchesMaxCount)
     .meta(about('What single queries have as bodies, each with its own target, filter and options.')),
 });
 
 const fetchBody = z.strictObject({
-  ids: z.array(vectorId).min(1).max(LIMITS.vectorIdsMaxCount),
+  ids: z.array(vectorId).min(1).max(VECTOR_LIMITS.vectorIdsMaxCount),
   namespace,
   consistency,
   ...include,
@@ -143,7 +149,7 @@ export type FetchBody = z.output<typeof fetchBody>;
 
 const deleteBody = z
   .strictObject({
-    ids: z.array(vectorId).min(1).max(LIMITS.vectorIdsMaxCount).optional(),
+    ids: z.array(vectorId).min(1).max(VECTOR_LIMITS.vectorIdsMaxCount).optional(),
     filter: filter.optional(),
     all: z.literal(true).optional().meta(about('Every vector of every namespace.')),
     namespace,
@@ -197,7 +203,7 @@ export const vectorEndpoints = {
     summary: 'Write vectors',
     description:
       'A vector replaces the one with the same id and namespace. Once answered, every later query sees them. All are checked before the ' +
-      `first is written. Up to ${LIMITS.upsertVectorsMaxCount.toLocaleString('en')} vectors, and ${MIB(LIMITS.upsertSliceBytesMax)} MiB of them (4 bytes a ` +
+      `first is written. Up to ${VECTOR_LIMITS.upsertVectorsMaxCount.toLocaleString('en')} vectors, and ${MIB(VECTOR_LIMITS.upsertSliceBytesMax)} MiB of them (4 bytes a ` +
       'number, 2 a character), are written all or none; more are written in such slices, in their order, and should one fail, the error ' +
       'says under `applied` how many vectors were written before: repeat the call, with the same `Idempotency-Key` if it had one.',
     access: tenant('index:write'),
@@ -206,10 +212,10 @@ export const vectorEndpoints = {
     body: {
       kind: 'json',
       schema: upsertBody,
-      bytesMax: LIMITS.upsertBodyBytesMax,
+      bytesMax: VECTOR_LIMITS.upsertBodyBytesMax,
       rows: { list: 'vectors', field: 'values' },
       streamed: {
-        arrays: [{ path: ['vectors'], item: vector, countMax: LIMITS.upsertCallVectorsMaxCount }],
+        arrays: [{ path: ['vectors'], item: vector, countMax: VECTOR_LIMITS.upsertCallVectorsMaxCount }],
         whole: upsertOf(z.custom<NewVector>()),
       },
     },
@@ -236,7 +242,7 @@ export const vectorEndpoints = {
     ...call('POST', '/v1/indexes/:index/query/batch', jsonOrFrame(batchBody, { list: 'searches', field: 'vector' })),
     summary: 'Find the closest vectors, several times in one call',
     description:
-      `Up to ${LIMITS.batchSearchesMaxCount} searches, answered in their order, each as a single query would be; a shard is called once for all that go to it. ` +
+      `Up to ${VECTOR_LIMITS.batchSearchesMaxCount} searches, answered in their order, each as a single query would be; a shard is called once for all that go to it. ` +
       'Each counts as one of `vector_queries`. All are checked before the first is made, and one that is refused refuses the call, naming ' +
       '`searches[i]` and the field. Together they find at most `batchMatchesMaxCount` matches. The headers apply to each of them.',
     meters: ['vector_queries', 'vector_cached_queries', 'embedding_tokens', 'embedding_cached_tokens'],
@@ -258,7 +264,7 @@ export const vectorEndpoints = {
     ...call('POST', '/v1/indexes/:index/delete', json(deleteBody)),
     summary: 'Delete vectors by id or by filter, or all of them',
     description:
-      `All, or up to ${LIMITS.vectorIdsSliceMaxCount.toLocaleString('en')} ids: all or none. More ids, or by a filter: in slices, each all or none; repeat the ` +
+      `All, or up to ${VECTOR_LIMITS.vectorIdsSliceMaxCount.toLocaleString('en')} ids: all or none. More ids, or by a filter: in slices, each all or none; repeat the ` +
       'call when it was interrupted. ' +
       'Whether vectors that are written meanwhile go too is not said.',
     access: tenant('index:write'),
@@ -272,7 +278,7 @@ const listBody = z.strictObject({
   namespace,
   filter: filter.optional(),
   after: vectorId.optional().meta(about('The last id of the page before, whether or not that vector is still there.')),
-  limit: z.int().min(1).max(LIMITS.listMaxCount).default(LIMITS.pageDefaultCount),
+  limit: z.int().min(1).max(VECTOR_LIMITS.listMaxCount).default(API_LIMITS.pageDefaultCount),
   include_values: z.boolean().default(false),
   include_metadata: z.boolean().default(true),
   include_text: z.boolean().default(false),

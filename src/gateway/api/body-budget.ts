@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { API_LIMITS } from '../../contract/api/api-limits.ts';
 
 /** How much memory the bodies of all requests of an isolate may take together. */
 interface BodyBudgetLimits {
@@ -13,11 +13,11 @@ interface BodyBudgetLimits {
 }
 
 const DEFAULT_LIMITS: BodyBudgetLimits = {
-  bytesMax: LIMITS.bodiesBytesMax,
-  ownerBytesMax: LIMITS.bodiesOfKeyBytesMax,
-  smallBytesMax: LIMITS.bodySmallBytesMax,
-  reserveBytesMax: LIMITS.bodiesSmallBytesMax,
-  forgottenMs: LIMITS.bodyForgottenMs,
+  bytesMax: API_LIMITS.bodiesBytesMax,
+  ownerBytesMax: API_LIMITS.bodiesOfKeyBytesMax,
+  smallBytesMax: API_LIMITS.bodySmallBytesMax,
+  reserveBytesMax: API_LIMITS.bodiesSmallBytesMax,
+  forgottenMs: API_LIMITS.bodyForgottenMs,
 };
 
 /** Whether a body ends. A stream does not: it takes a fixed amount, which it holds for as long as it runs. */

@@ -1,5 +1,5 @@
 import type { Removal } from '../../cache/lru-cache.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { CACHE_LIMITS } from '../../contract/caches/cache-limits.ts';
 
 /** What an isolate's cache holds for one holder, and how many of its entries had to go for others since that was read last. */
 export interface Holding {
@@ -25,7 +25,7 @@ export class CacheHoldings {
     const holding = this.#holdings.get(holder) ?? { ...NOTHING };
     this.#holdings.set(holder, holding);
     // Only the latest holders without entries are remembered.
-    if (this.#holdings.size > LIMITS.cacheHoldingsMaxCount) this.#forgetEmpty(holder);
+    if (this.#holdings.size > CACHE_LIMITS.cacheHoldingsMaxCount) this.#forgetEmpty(holder);
     holding.entries += 1;
     holding.bytes += bytes;
     return { bytes, holding };

@@ -1,6 +1,6 @@
 import type { FillStamp } from '../../cache/purge-predicate.ts';
 import { VectorCache, vectorEntryBytes } from '../../cache/vector-cache.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { CACHE_LIMITS } from '../../contract/caches/cache-limits.ts';
 import type { HeldEntry, Holding } from './cache-holdings.ts';
 import { CacheHoldings } from './cache-holdings.ts';
 
@@ -32,8 +32,8 @@ const STAMP_BYTES = 120;
 /** The memory of an isolate as the first level of the cache; it counts what it holds by owner. */
 export class LevelOne {
   readonly #vectors = new VectorCache<Entry>(
-    { entriesMax: LIMITS.cacheL1EntriesMax, bytesMax: LIMITS.cacheL1BytesMax },
-    { staleMs: LIMITS.cacheStaleMaxMs, onRemoved: (entry, why) => this.#holdings.remove(entry, why) },
+    { entriesMax: CACHE_LIMITS.cacheL1EntriesMax, bytesMax: CACHE_LIMITS.cacheL1BytesMax },
+    { staleMs: CACHE_LIMITS.cacheStaleMaxMs, onRemoved: (entry, why) => this.#holdings.remove(entry, why) },
   );
   readonly #holdings = new CacheHoldings();
 

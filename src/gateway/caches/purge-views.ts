@@ -4,7 +4,7 @@ import type { PurgeView } from '../../cache/purge-lease.ts';
 import { PurgeLog } from '../../cache/purge-log.ts';
 import type { FillStamp } from '../../cache/purge-predicate.ts';
 import { termCount } from '../../cache/purge-predicate.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { CACHE_LIMITS } from '../../contract/caches/cache-limits.ts';
 import { sharedFor } from '../../contract/api/shared-work.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { CacheOwnerId } from '../../kernel/ids.ts';
@@ -31,7 +31,7 @@ interface Held {
 
 const UNKNOWN: Held = {
   view: {
-    log: new PurgeLog([], { predicatesMax: LIMITS.purgePredicatesMaxCount, termsMax: LIMITS.purgeTermsMaxCount }),
+    log: new PurgeLog([], { predicatesMax: CACHE_LIMITS.purgePredicatesMaxCount, termsMax: CACHE_LIMITS.purgeTermsMaxCount }),
     leasedUntilMs: 0,
     knownMs: 0,
     askedAtMs: 0,
@@ -39,7 +39,7 @@ const UNKNOWN: Held = {
   retryAtMs: 0,
 };
 
-const noneHeld = () => new LruCache<Held>({ entriesMax: LIMITS.purgeViewsMaxCount, bytesMax: LIMITS.purgeViewsBytesMax });
+const noneHeld = () => new LruCache<Held>({ entriesMax: CACHE_LIMITS.purgeViewsMaxCount, bytesMax: CACHE_LIMITS.purgeViewsBytesMax });
 
 interface PurgeViewsParts {
   readonly logs: PurgeLogs;
@@ -56,7 +56,7 @@ export class PurgeViews {
 
   constructor(parts: PurgeViewsParts) {
     this.#parts = parts;
-    const waitMs = LIMITS.purgeLeaseWaitMaxMs;
+    const waitMs = CACHE_LIMITS.purgeLeaseWaitMaxMs;
     this.#renewals = new SharedWork({ ...parts, bounds: sharedFor(2 * waitMs, waitMs) });
   }
 
@@ -67,7 +67,7 @@ export class PurgeViews {
     if (!isLeased(view, nowMs)) {
       // Whether it arrived is checked below; a caller that waits in vain continues without it.
       if (nowMs >= retryAtMs) await this.#renewals.run(owner, () => this.#ask(owner));
-    } else if (view.leasedUntilMs - nowMs < LIMITS.purgeLeaseMs / 2 && this.#renewals.find(owner) === undefined) {
+    } else if (view.leasedUntilMs - nowMs < CACHE_LIMITS.purgeLeaseMs / 2 && this.#renewals.find(owner) === undefined) {
       void this.#renewals.lead([owner], () => this.#ask(owner)).catch(() => undefined);
     }
     const judgedAtMs = this.#nowMs();
@@ -102,7 +102,7 @@ export class PurgeViews {
     // The clock was set back meanwhile.
     if (held !== this.#held) return undefined;
     if (grant.ok) this.#hold(owner, { view: renewView(view, grant.value, sentAtMs), retryAtMs: 0 });
-    else this.#hold(owner, { view, retryAtMs: nowMs + LIMITS.purgeLeaseWaitMaxMs });
+    else this.#hold(owner, { view, retryAtMs: nowMs + CACHE_LIMITS.purgeLeaseWaitMaxMs });
     return undefined;
   }
 

@@ -1,5 +1,5 @@
 import { LruCache } from '../../cache/lru-cache.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { COMPLETION_LIMITS } from '../../contract/completions/completion-limits.ts';
 import type { KeptQuestion, Neighbour } from '../../upstreams/reuse/neighbours.ts';
 import type { CachedCall, StoredAnswer } from './completion-cache.ts';
 import type { Answered } from '../caches/answer-cache.ts';
@@ -19,8 +19,8 @@ const OVERHEAD_BYTES = 384;
  */
 export class AcceptedAnswers {
   readonly #accepted = new LruCache<Accepted & { readonly requestId: string }>({
-    entriesMax: LIMITS.reuseAcceptedMaxCount,
-    bytesMax: LIMITS.reuseAcceptedBytesMax,
+    entriesMax: COMPLETION_LIMITS.reuseAcceptedMaxCount,
+    bytesMax: COMPLETION_LIMITS.reuseAcceptedBytesMax,
   });
 
   /** `asked`: stands for the tenant, the whole request and the rules by which it was judged. */

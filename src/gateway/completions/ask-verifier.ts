@@ -2,7 +2,7 @@ import type { Result } from '../../kernel/result.ts';
 import type { VerifierCall } from '../../upstreams/cascade/verifier.ts';
 import { verdictOf } from '../../upstreams/cascade/verifier.ts';
 import type { Undispatched } from '../../upstreams/dispatch.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { ROUTE_LIMITS } from '../../contract/routes/route-limits.ts';
 import { AnswerNotes } from '../../upstreams/protocol/answer-notes.ts';
 import { Exchanges } from '../../upstreams/protocol/exchange.ts';
 import type { Target } from '../../upstreams/target.ts';
@@ -39,7 +39,7 @@ export async function verdictFor(
 ): Promise<{ readonly served: Result<Completed, Undispatched>; readonly confidence: number }> {
   const verifying: CompletionCall = { ...call, ...asked, headers: {} };
   const plan = { groups: [[verifier]], reason: 'verifier', ...(route === undefined ? {} : { route }) };
-  const verdict = new AnswerNotes(LIMITS.cascadeHeldBytesMax);
+  const verdict = new AnswerNotes(ROUTE_LIMITS.cascadeHeldBytesMax);
   const served = await server.serve(
     { call: verifying, exchanges: new Exchanges({ ...verifying, nowMs }), plan, nowMs },
     { notes: verdict, asksProbabilities: true },

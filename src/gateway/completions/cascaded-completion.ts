@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../../contract/api/errors.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { ROUTE_LIMITS } from '../../contract/routes/route-limits.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Result } from '../../kernel/result.ts';
 import { err, ok } from '../../kernel/result.ts';
@@ -79,7 +79,7 @@ export class CascadedCompletions {
     const served = await server.serve({ ...planned, plan: students }, { notes, asksProbabilities });
     if (!served.ok) return this.#withoutStudent(planned, cascade, teachers, served.error);
     const student = { ...served.value, plan: planned.plan };
-    const held = await heldAnswer(student.answer, LIMITS.cascadeHeldBytesMax);
+    const held = await heldAnswer(student.answer, ROUTE_LIMITS.cascadeHeldBytesMax);
     const since = (): number => clock.nowMs() - planned.nowMs;
     if (held.kind === 'long') {
       run.kept();
@@ -208,7 +208,7 @@ const unjudged = ({ threshold }: CascadeRun, answer: CascadeOutcome['answer'], w
 
 const NEVER_CANCELLED: Cancellation = { isCancelled: false, onCancel: () => () => undefined };
 
-const newNotes = (): AnswerNotes => new AnswerNotes(LIMITS.cascadeHeldBytesMax);
+const newNotes = (): AnswerNotes => new AnswerNotes(ROUTE_LIMITS.cascadeHeldBytesMax);
 
 /** The plans of the students and of the teachers; undefined where no target of theirs is left. */
 function divided(plan: Plan, { students }: CascadeTerms): [Plan | undefined, Plan | undefined] {

@@ -1,6 +1,7 @@
 import type { Sha256 } from '../../cache/cache-key.ts';
 import { refusal } from '../../contract/api/errors.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { COMPLETION_LIMITS } from '../../contract/completions/completion-limits.ts';
+import { UPSTREAM_LIMITS } from '../../contract/upstreams/upstream-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { sharedFor } from '../../contract/api/shared-work.ts';
 import { must } from '../../kernel/assert.ts';
@@ -53,16 +54,16 @@ export type Serve = (spentNano: number) => Promise<Served>;
 const ENTRY_OVERHEAD_BYTES = 512;
 
 const CONTRACT: AnswerContract<StoredAnswer> = {
-  entriesMax: LIMITS.completionCacheEntriesMax,
-  bytesMax: LIMITS.completionCacheBytesMax,
-  entryBytesMax: LIMITS.completionCacheEntryBytesMax,
+  entriesMax: COMPLETION_LIMITS.completionCacheEntriesMax,
+  bytesMax: COMPLETION_LIMITS.completionCacheBytesMax,
+  entryBytesMax: COMPLETION_LIMITS.completionCacheEntryBytesMax,
   bytesOf: ({ pieces }) => pieces.reduce((sum, { length }) => sum + length, ENTRY_OVERHEAD_BYTES),
   basisOf: ({ basis }) => basis,
   repeated: (answer) => answer,
 };
 
 /** Models take minutes, unlike what else is shared. An exchange that takes longer than clients wait is taken for dead, and another is begun. [U123] */
-const BOUNDS = sharedFor(LIMITS.upstreamAnswerMsMax, LIMITS.upstreamTotalMsMax);
+const BOUNDS = sharedFor(UPSTREAM_LIMITS.upstreamAnswerMsMax, UPSTREAM_LIMITS.upstreamTotalMsMax);
 
 type CacheableCall = Pick<PlannedCall, 'call' | 'plan' | 'spentNano' | 'nowMs'>;
 
@@ -178,7 +179,7 @@ export class CompletionCache {
     const served = await make();
     if (!served.ok || served.value.answer.kind === 'whole') return served;
     const { answer } = served.value;
-    const stream = new StreamCopy(answer.stream, LIMITS.completionCacheEntryBytesMax - ENTRY_OVERHEAD_BYTES);
+    const stream = new StreamCopy(answer.stream, COMPLETION_LIMITS.completionCacheEntryBytesMax - ENTRY_OVERHEAD_BYTES);
     const ended = answer.ended.then((end) => {
       const keep = (pieces: readonly Uint8Array[]) => {
         const made = { ...stored(question, call, served.value), isStream: true, nano: chargedNano(served.value, end), pieces };

@@ -1,6 +1,6 @@
 import type { Refusal } from '../../contract/api/errors.ts';
 import { refusal } from '../../contract/api/errors.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { COMPLETION_LIMITS } from '../../contract/completions/completion-limits.ts';
 import { joinedBytes } from '../../kernel/bytes.ts';
 import type { Dispatched } from '../../upstreams/dispatch.ts';
 import type { AnswerStream, StreamProblem } from '../../upstreams/protocol/answer-stream.ts';
@@ -54,7 +54,7 @@ export class CompletionStream implements AnswerPieces {
       if ('kind' in piece) return this.#broken(piece);
       const { send, problem } = this.#answer.push(piece);
       if (problem !== undefined) return this.#withError(send, faultOf(problem), this.#reasonOf(problem));
-      if (this.#answer.heldBytes > LIMITS.upstreamEventBytesMax) return this.#broken(GARBAGE);
+      if (this.#answer.heldBytes > COMPLETION_LIMITS.upstreamEventBytesMax) return this.#broken(GARBAGE);
       if (this.#answer.hasEnded) {
         void this.#closed();
         this.#end('whole');

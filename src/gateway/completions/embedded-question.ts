@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { COMPLETION_LIMITS } from '../../contract/completions/completion-limits.ts';
 import { amountNano, editionAt, priceOf } from '../../tenancy/usage/price-book.ts';
 import type { ModelCharge } from '../../upstreams/money/settlement.ts';
 import { isObject, listAt, parsedObject } from '../../upstreams/protocol/json.ts';
@@ -67,7 +67,7 @@ async function embeddedAt(server: PlanServer, planned: PlannedCall, target: Targ
 function unitVector(answer: string): Float32Array {
   const [row] = listAt(parsedObject(answer) ?? {}, 'data');
   const embedding = isObject(row) ? row['embedding'] : undefined;
-  if (!Array.isArray(embedding) || embedding.length > LIMITS.reuseDimensionsMaxCount) return new Float32Array();
+  if (!Array.isArray(embedding) || embedding.length > COMPLETION_LIMITS.reuseDimensionsMaxCount) return new Float32Array();
   const numbers = Float32Array.from(embedding as readonly number[]);
   const length = Math.hypot(...numbers);
   return length > 0 ? numbers.map((number) => number / length) : new Float32Array();

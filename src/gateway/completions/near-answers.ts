@@ -1,5 +1,5 @@
 import type { Sha256 } from '../../cache/cache-key.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { COMPLETION_LIMITS } from '../../contract/completions/completion-limits.ts';
 import type { SemanticReuse } from '../../contract/routes/route-rules.ts';
 import { SHARED_WORK_BOUNDS } from '../../contract/api/shared-work.ts';
 import { utf8 } from '../../kernel/bytes.ts';
@@ -145,7 +145,7 @@ export class NearAnswers {
     { vector }: EmbeddedQuestion,
   ): Promise<NearAnswer | undefined> {
     const nowMs = this.#parts.clock.nowMs();
-    for (const neighbour of this.#neighbours.near(context, vector, similarityMin, nowMs, LIMITS.reuseNearestMaxCount)) {
+    for (const neighbour of this.#neighbours.near(context, vector, similarityMin, nowMs, COMPLETION_LIMITS.reuseNearestMaxCount)) {
       if (!mayAskTheSame(asked.text, neighbour.question.text)) continue;
       const answer = cached.held(neighbour.question.digest)?.answer;
       const text = answer === undefined ? undefined : textOf(planned, answer);

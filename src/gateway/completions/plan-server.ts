@@ -1,7 +1,7 @@
 import { utf8Text } from '../../contract/api/json-text.ts';
 import type { Refusal } from '../../contract/api/errors.ts';
 import { refusal } from '../../contract/api/errors.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { COMPLETION_LIMITS } from '../../contract/completions/completion-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
 import { joinedBytes } from '../../kernel/bytes.ts';
@@ -160,7 +160,7 @@ export const unserved = (reason: Refusal, attempts: readonly AttemptRecord[]) =>
 /** What an upstream says that has refused the request itself. */
 async function rejectionBy(dispatched: Dispatched): Promise<Refusal> {
   const { opened } = dispatched;
-  const text = await textOf(opened.body, LIMITS.upstreamErrorBytesMax);
+  const text = await textOf(opened.body, COMPLETION_LIMITS.upstreamErrorBytesMax);
   dispatched.finish('whole');
   return rejectionOf(opened.status, typeof text === 'string' ? text : '');
 }
@@ -171,7 +171,7 @@ async function wholeAnswer(
   notes: AnswerNotes | undefined,
 ): Promise<Outcome<Completed['answer'] & { readonly kind: 'whole' }>> {
   const { target, opened } = dispatched;
-  const text = await textOf(opened.body, LIMITS.upstreamAnswerBytesMax);
+  const text = await textOf(opened.body, COMPLETION_LIMITS.upstreamAnswerBytesMax);
   if (typeof text !== 'string') {
     dispatched.finish(text);
     return refuse('upstream_failed', `the upstream ${target.upstream} broke off its answer: ${text.fault}`);

@@ -1,7 +1,7 @@
 import type { Sha256 } from '../../cache/cache-key.ts';
 import { refusal } from '../../contract/api/errors.ts';
 import type { ReuseOutcome } from '../../contract/routes/answer-reuse.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { COMPLETION_LIMITS } from '../../contract/completions/completion-limits.ts';
 import type { SemanticReuse } from '../../contract/routes/route-rules.ts';
 import { utf8 } from '../../kernel/bytes.ts';
 import { canonicalJson } from '../../kernel/canonical-json.ts';
@@ -93,7 +93,7 @@ export class ReusedAnswers {
     const call = { cached, planned, run, asked };
     if (policy.kind === 'reworded') return this.#reworded(call);
     // The embedding model and the verifier are asked at upstreams, too.
-    if (cached.question.terms.directives.onlyIfCached || asked.text.length > LIMITS.reuseQuestionCharsMax) return cached.exact();
+    if (cached.question.terms.directives.onlyIfCached || asked.text.length > COMPLETION_LIMITS.reuseQuestionCharsMax) return cached.exact();
     return this.#near(call, policy);
   }
 

@@ -1,5 +1,5 @@
 import type { DebtFact } from '../../contract/debt/debt-facts.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { PLANNING_LIMITS } from '../../contract/planning/planning-limits.ts';
 import { CONTRACT_VERSION } from '../../contract/api/version.ts';
 import { shortSha256 } from '../../kernel/short-sha256.ts';
 import { burnRate } from '../../slo/error-budget.ts';
@@ -25,7 +25,7 @@ export function gatewayFacts(views: readonly ObjectiveView[], nowS: number): Deb
       seen.map(({ budget }) => budget),
     ),
     ...seen
-      .filter(({ week }) => week.total >= LIMITS.sloEventsMin)
+      .filter(({ week }) => week.total >= PLANNING_LIMITS.sloEventsMin)
       .map(({ objective, week }) =>
         fact(
           'budget-burn',

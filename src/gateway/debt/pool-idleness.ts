@@ -1,5 +1,6 @@
 import type { DebtFact } from '../../contract/debt/debt-facts.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { API_LIMITS } from '../../contract/api/api-limits.ts';
+import { PLANNING_LIMITS } from '../../contract/planning/planning-limits.ts';
 import type { TenantId } from '../../kernel/ids.ts';
 import type { NodeView } from '../../scheduler/served/pool-operations.ts';
 import type { JobQueue } from '../jobs/job-queue.ts';
@@ -28,10 +29,13 @@ interface NodesOfPool {
 /** The pools whose owner is the tenant, with their nodes. A pool that goes meanwhile is left out. */
 export async function ownPools(queue: Pick<JobQueue, 'pools' | 'operate'>, tenant: TenantId): Promise<NodesOfPool[]> {
   const found: NodesOfPool[] = [];
-  for (const { id, name, owner } of (await queue.pools(LIMITS.forecastPoolsMaxCount)).slice(0, LIMITS.forecastPoolsMaxCount)) {
+  for (const { id, name, owner } of (await queue.pools(PLANNING_LIMITS.forecastPoolsMaxCount)).slice(
+    0,
+    PLANNING_LIMITS.forecastPoolsMaxCount,
+  )) {
     if (owner !== tenant) continue;
-    const nodes = await queue.operate('nodes', id, LIMITS.pageMaxCount, undefined);
-    if (nodes.ok) found.push({ name, nodes: nodes.value.slice(0, LIMITS.pageMaxCount) });
+    const nodes = await queue.operate('nodes', id, API_LIMITS.pageMaxCount, undefined);
+    if (nodes.ok) found.push({ name, nodes: nodes.value.slice(0, API_LIMITS.pageMaxCount) });
   }
   return found;
 }

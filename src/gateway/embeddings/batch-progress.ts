@@ -2,7 +2,7 @@ import type { BatchPlan } from '../../cache/batch-plan.ts';
 import { accepts } from '../../cache/cache-directives.ts';
 import type { CacheDirectives } from '../../cache/cache-directives.ts';
 import { cacheKey } from '../../cache/cache-key.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { CACHE_LIMITS } from '../../contract/caches/cache-limits.ts';
 import type { FillStamp } from '../../cache/purge-predicate.ts';
 import type { PurgeVerdict } from '../../cache/purge-log.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
@@ -69,7 +69,7 @@ export class BatchProgress {
 
   /** What an entry that is computed for a slot carries: the tags of the request, and those of the entry it replaces. */
   tagsFor(slot: number): readonly string[] {
-    return [...new Set([...this.request.tags, ...(this.#tags.get(slot) ?? [])])].slice(0, LIMITS.cacheEntryTagsMaxCount);
+    return [...new Set([...this.request.tags, ...(this.#tags.get(slot) ?? [])])].slice(0, CACHE_LIMITS.cacheEntryTagsMaxCount);
   }
 
   /** What purges mean for a vector that would answer a slot. */

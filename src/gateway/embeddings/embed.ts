@@ -1,10 +1,11 @@
 import type { CacheDirectives } from '../../cache/cache-directives.ts';
 import type { CachedInput, Sha256 } from '../../cache/cache-key.ts';
 import { inputDigest } from '../../cache/cache-key.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { EMBEDDING_LIMITS } from '../../contract/embeddings/embedding-limits.ts';
 import { pinnedName } from '../../contract/api/model-name.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
-import { refuse, refuseBeyond } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import type { CountInputs } from '../../contract/tenancy/input-tally.ts';
 import { cacheOwnerOf } from '../../contract/api/principal.ts';
 import { checkTokenBatch, checkWords, tokenBatch } from '../../inference/token-batch.ts';
@@ -138,7 +139,7 @@ function tokenise({ manifest, tokeniser }: RunnableModel, inputs: readonly Cache
     shares.push(own === 0 ? -1 : unknown / own);
     texts.push(ids);
     idsCount += ids.length;
-    if (idsCount > LIMITS.embeddingIdsMaxCount)
+    if (idsCount > EMBEDDING_LIMITS.embeddingIdsMaxCount)
       return refuseBeyond({ path: 'input', limit: 'embeddingIdsMaxCount', value: idsCount, what: `has at least ${idsCount} token ids` });
   }
   const short = checkWords(manifest, words);
@@ -147,7 +148,7 @@ function tokenise({ manifest, tokeniser }: RunnableModel, inputs: readonly Cache
   const checked = checkTokenBatch(manifest, batch);
   if (!checked.ok) return checked;
   const tokens = sumOf(words);
-  if (tokens <= LIMITS.embeddingTokensMaxCount) return ok({ batch, words, unknown: shares });
+  if (tokens <= EMBEDDING_LIMITS.embeddingTokensMaxCount) return ok({ batch, words, unknown: shares });
   return refuseBeyond({ path: 'input', limit: 'embeddingTokensMaxCount', value: tokens, what: `has ${tokens} tokens` });
 }
 

@@ -1,8 +1,9 @@
 import { inputDigest } from '../../cache/cache-key.ts';
 import type { Sha256 } from '../../cache/cache-key.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { EMBEDDING_LIMITS } from '../../contract/embeddings/embedding-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
-import { refuse, refuseBeyond } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import { refusalAt } from '../../contract/api/errors.ts';
 import { pathBelow } from '../../contract/api/field-path.ts';
 import { cacheOwnerOf } from '../../contract/api/principal.ts';
@@ -82,7 +83,7 @@ export class RegisteredEmbedder extends Composed<RegisteredEmbedderParts> {
     const { vectors, tokens } = unpacked(answer.value.vectors, full);
     this.parts.count(principal, { cache: 'embeddings', model: manifest.id, sources: report.sources, agesMs: report.agesMs, holding });
     const total = sumOf(tokens);
-    if (total > LIMITS.embeddingTokensMaxCount)
+    if (total > EMBEDDING_LIMITS.embeddingTokensMaxCount)
       return refuseBeyond({ path: 'input', limit: 'embeddingTokensMaxCount', value: total, what: `has ${total} tokens` });
     // [M42] Nothing is answered whose tokens were not reserved.
     const rest = total > bound ? await request.reserve({ embedding_tokens: total - bound }) : ok(undefined);

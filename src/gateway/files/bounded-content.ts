@@ -1,6 +1,5 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { boundOf, refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
-import { refuseBeyond } from '../../contract/api/outcome.ts';
 import type { ContentSink } from './file-store.ts';
 
 interface ContentBound {
@@ -24,7 +23,7 @@ export class BoundedContent implements ContentSink {
   async write(bytes: Uint8Array): Promise<Outcome<null>> {
     this.#bytes += bytes.length;
     const { limit } = this.#bound;
-    if (this.#bytes > LIMITS[limit]) return refuseBeyond({ ...this.#bound, what: `has more than ${LIMITS[limit]} bytes` });
+    if (this.#bytes > boundOf(limit)) return refuseBeyond({ ...this.#bound, what: `has more than ${boundOf(limit)} bytes` });
     return this.#content.write(bytes);
   }
 }

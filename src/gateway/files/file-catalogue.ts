@@ -1,7 +1,9 @@
 import { jobOfOutput } from '../../contract/jobs/attempt.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { API_LIMITS } from '../../contract/api/api-limits.ts';
+import { FILE_LIMITS } from '../../contract/files/file-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
-import { refuse, refuseBeyond, refuseResource } from '../../contract/api/outcome.ts';
+import { refuse, refuseResource } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import type { TenantPrincipal } from '../../contract/api/principal.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Hmac } from '../../kernel/hmac.ts';
@@ -130,7 +132,7 @@ export class FileCatalogue<Content> {
     { limit, after = '', purpose }: { readonly limit: number; readonly after?: string | undefined; readonly purpose?: string | undefined },
   ): Promise<{ items: readonly StoredFile[]; hasMore: boolean }> {
     const items: StoredFile[] = [];
-    const portion = purpose === undefined ? limit + 1 : LIMITS.pageMaxCount;
+    const portion = purpose === undefined ? limit + 1 : API_LIMITS.pageMaxCount;
     let more = true;
     for (let cursor = after; more && items.length <= limit;) {
       const page = await this.#parts.store.list(tenantId, cursor, portion);
@@ -148,14 +150,14 @@ export class FileCatalogue<Content> {
   async sweep(tenantId: TenantId): Promise<void> {
     const { store, rng, clock } = this.#parts;
     const from = `file_${base32(rng.bytes(26))}`;
-    const picked = [...(await store.list(tenantId, from, LIMITS.filesSweptMaxCount)).files];
-    if (picked.length < LIMITS.filesSweptMaxCount) {
+    const picked = [...(await store.list(tenantId, from, FILE_LIMITS.filesSweptMaxCount)).files];
+    if (picked.length < FILE_LIMITS.filesSweptMaxCount) {
       // The first files come after the last ones, so that all are picked equally often.
-      const { files } = await store.list(tenantId, '', LIMITS.filesSweptMaxCount - picked.length);
+      const { files } = await store.list(tenantId, '', FILE_LIMITS.filesSweptMaxCount - picked.length);
       picked.push(...files.filter(({ id }) => id <= from));
     }
     // Parts of uploads, and their records, come behind all files.
-    picked.push(...(await store.list(tenantId, 'part_', LIMITS.filesSweptMaxCount)).files);
+    picked.push(...(await store.list(tenantId, 'part_', FILE_LIMITS.filesSweptMaxCount)).files);
     for (const file of picked) if (isExpired(file, clock.nowMs())) await this.#remove(tenantId, file);
     await this.#parts.eraser.sweep(tenantId);
   }
@@ -196,7 +198,7 @@ const FILE_BOUND = { path: 'file', limit: 'fileBytesMax', advice: 'upload it in 
 
 function named(terms: UploadTerms): Outcome<UploadTerms> {
   const chars = terms.filename.length;
-  if (chars <= LIMITS.fileNameCharsMax) return ok(terms);
+  if (chars <= FILE_LIMITS.fileNameCharsMax) return ok(terms);
   return refuseBeyond({ path: 'file', limit: 'fileNameCharsMax', value: chars, what: `has a name of ${chars} characters` });
 }
 

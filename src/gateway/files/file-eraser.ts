@@ -1,4 +1,5 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { API_LIMITS } from '../../contract/api/api-limits.ts';
+import { FILE_LIMITS } from '../../contract/files/file-limits.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { TenantId } from '../../kernel/ids.ts';
 import type { AnnouncedWrite, FileStore } from './file-store.ts';
@@ -20,8 +21,8 @@ export class FileEraser {
   async sweep(tenantId: TenantId): Promise<void> {
     const { store, clock } = this.#parts;
     const [{ begun }, { announced }] = [
-      await store.begun(tenantId, LIMITS.filesSweptMaxCount),
-      await store.announced(tenantId, LIMITS.filesSweptMaxCount),
+      await store.begun(tenantId, FILE_LIMITS.filesSweptMaxCount),
+      await store.announced(tenantId, FILE_LIMITS.filesSweptMaxCount),
     ];
     for (const content of begun) if (isAbandoned(content, clock.nowMs())) await store.discard(tenantId, content);
     for (const write of announced) if (isAbandoned(write, clock.nowMs())) await store.withdraw(tenantId, write.id);
@@ -30,16 +31,16 @@ export class FileEraser {
   /** Deletes all there is, including what was left by writers that died before they could withdraw. */
   async eraseAll(tenantId: TenantId): Promise<void> {
     const { store, clock } = this.#parts;
-    const { begun } = await store.begun(tenantId, LIMITS.pageMaxCount);
+    const { begun } = await store.begun(tenantId, API_LIMITS.pageMaxCount);
     for (const content of begun) await store.discard(tenantId, content);
-    const { announced } = await store.announced(tenantId, LIMITS.pageMaxCount);
+    const { announced } = await store.announced(tenantId, API_LIMITS.pageMaxCount);
     for (const write of announced) {
       if (!isAbandoned(write, clock.nowMs())) continue;
       await store.delete(tenantId, write.fileId);
       await store.withdraw(tenantId, write.id);
     }
     for (;;) {
-      const { files } = await store.list(tenantId, '', LIMITS.pageMaxCount);
+      const { files } = await store.list(tenantId, '', API_LIMITS.pageMaxCount);
       if (files.length === 0) return;
       for (const { id } of files) await store.delete(tenantId, id);
     }
@@ -51,12 +52,12 @@ export class FileEraser {
    */
   async count(tenantId: TenantId, isErased = false): Promise<number> {
     const { store } = this.#parts;
-    const { begun } = isErased ? { begun: [] } : await store.begun(tenantId, LIMITS.pageMaxCount);
-    const { announced } = isErased ? { announced: [] } : await store.announced(tenantId, LIMITS.pageMaxCount);
-    const { files } = await store.list(tenantId, '', LIMITS.pageMaxCount);
+    const { begun } = isErased ? { begun: [] } : await store.begun(tenantId, API_LIMITS.pageMaxCount);
+    const { announced } = isErased ? { announced: [] } : await store.announced(tenantId, API_LIMITS.pageMaxCount);
+    const { files } = await store.list(tenantId, '', API_LIMITS.pageMaxCount);
     return begun.length + announced.length + files.length;
   }
 }
 
 /** So old that no writer goes on with it, and an erasure waits for it no longer. */
-const isAbandoned = ({ atMs }: AnnouncedWrite, nowMs: number): boolean => nowMs - atMs > LIMITS.fileWriteMaxMs;
+const isAbandoned = ({ atMs }: AnnouncedWrite, nowMs: number): boolean => nowMs - atMs > FILE_LIMITS.fileWriteMaxMs;

@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { FILE_LIMITS } from '../../contract/files/file-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
 import type { WriteLease, Authority } from '../../contract/tenancy/write-lease.ts';
@@ -92,7 +92,7 @@ export class FileWriter<Content> {
   async #lasting(authority: Authority, admitted: WriteLease, beganAtMs: number): Promise<Outcome<WriteLease>> {
     const nowMs = this.#parts.clock.nowMs();
     // An erasure no longer waits for it.
-    if (nowMs - beganAtMs > LIMITS.fileWriteMaxMs) return refuse('unavailable', 'the file took too long to be stored: send it again');
+    if (nowMs - beganAtMs > FILE_LIMITS.fileWriteMaxMs) return refuse('unavailable', 'the file took too long to be stored: send it again');
     return underLease(admitted, nowMs).ok ? ok(admitted) : confirmed(await authority.lease());
   }
 

@@ -1,6 +1,7 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { FILE_LIMITS } from '../../contract/files/file-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
-import { refuse, refuseBeyond, refuseResource } from '../../contract/api/outcome.ts';
+import { refuse, refuseResource } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import type { CompleteUpload, CreateUpload } from '../../contract/files/uploads.ts';
 import { sha256Hex, utf8 } from '../../kernel/bytes.ts';
 import type { Clock } from '../../kernel/clock.ts';
@@ -96,7 +97,7 @@ export class Uploads {
     const upload = await this.#pending(tenantId, id);
     if (!upload.ok) return upload;
     const others = await this.#partsOf(tenantId, id);
-    if (others.length >= LIMITS.uploadPartsMaxCount) {
+    if (others.length >= FILE_LIMITS.uploadPartsMaxCount) {
       const value = others.length + 1;
       return refuseBeyond({ limit: 'uploadPartsMaxCount', value, what: 'the upload has too many parts', advice: 'send larger ones' });
     }
@@ -188,7 +189,13 @@ export class Uploads {
     text: string,
   ): Promise<Outcome<StoredFile>> {
     const createdAtMs = this.#parts.clock.nowMs();
-    const file = { digest: '', ...named, id: id as FileId, createdAtMs, expiresAtMs: expiresAtMs ?? createdAtMs + LIMITS.uploadLifeMs };
+    const file = {
+      digest: '',
+      ...named,
+      id: id as FileId,
+      createdAtMs,
+      expiresAtMs: expiresAtMs ?? createdAtMs + FILE_LIMITS.uploadLifeMs,
+    };
     return this.#parts.writer.receive(principal.tenantId, authority, file.id, async (content) => {
       const written = await content.write(utf8(text));
       return written.ok ? ok(file) : written;
@@ -215,7 +222,7 @@ export class Uploads {
   async #partsOf(tenantId: TenantId, id: UploadId): Promise<readonly StoredFile[]> {
     const prefix = partPrefixOf(id);
     // Parts that came at once may be some more than are taken.
-    const { files } = await this.#parts.store.list(tenantId, prefix, 2 * LIMITS.uploadPartsMaxCount);
+    const { files } = await this.#parts.store.list(tenantId, prefix, 2 * FILE_LIMITS.uploadPartsMaxCount);
     return files.filter((file) => file.id.startsWith(prefix));
   }
 

@@ -1,5 +1,5 @@
 import type { AliasAction, AliasPage } from '../../index/aliases.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { VECTOR_LIMITS } from '../../contract/vectors/vector-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Acting } from '../tenancy/authority.ts';
@@ -23,7 +23,7 @@ export class Aliases extends Composed<AliasesParts> {
     const changed = await this.parts.directory.changeAliases(principal.tenantId, actions, authority);
     if (!changed.ok) return changed;
     // Even when nothing changed: a repetition of a change that was never answered must not be answered sooner.
-    await this.parts.sleep(LIMITS.indexManifestTtlMs + LIMITS.indexManifestGuardMs);
+    await this.parts.sleep(VECTOR_LIMITS.indexManifestTtlMs + VECTOR_LIMITS.indexManifestGuardMs);
     return ok(null);
   }
 

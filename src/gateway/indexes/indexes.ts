@@ -6,7 +6,7 @@ import { modelsOf } from '../../index/index-manifest.ts';
 import type { Progress } from '../../ann/shard-operations.ts';
 import type { ShardStats } from '../../ann/shard-protocol.ts';
 import type { CreateIndexBody } from '../../contract/indexes/indexes.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { INDEX_LIMITS } from '../../contract/indexes/index-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { RECALL_TARGET_DEFAULT } from '../../contract/indexes/index-settings.ts';
 import type { Clock } from '../../kernel/clock.ts';
@@ -114,7 +114,7 @@ export class Indexes extends Composed<IndexesParts> {
     const { manifests, shards } = this.parts;
     return onIndex(manifests, user, name, async (manifest) => {
       const stats = await shards.of(manifest).stats();
-      return stats.ok ? ok({ ...stats.value, manifest, countMax: LIMITS.shardsPerIndexMaxCount * shardBudget(manifest) }) : stats;
+      return stats.ok ? ok({ ...stats.value, manifest, countMax: INDEX_LIMITS.shardsPerIndexMaxCount * shardBudget(manifest) }) : stats;
     });
   }
 

@@ -2,7 +2,8 @@ import { indexLost } from '../../index/index-lifecycle.ts';
 import type { IndexManifest } from '../../index/index-manifest.ts';
 import { indexObjectName } from '../../index/index-manifest.ts';
 import type { ErrorCode } from '../../contract/api/errors.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { INDEX_LIMITS } from '../../contract/indexes/index-limits.ts';
+import { VECTOR_LIMITS } from '../../contract/vectors/vector-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
 import type { Clock } from '../../kernel/clock.ts';
@@ -22,9 +23,9 @@ interface Entry {
 }
 
 /** Of the TTL: the rest is far longer than a renewal takes. */
-const RENEWED_AFTER_MS = LIMITS.indexManifestTtlMs / 2;
+const RENEWED_AFTER_MS = VECTOR_LIMITS.indexManifestTtlMs / 2;
 /** Since a renewal died with the call that began it, another call begins the next. */
-const RENEWAL_RETRY_MS = LIMITS.indexManifestTtlMs / 4;
+const RENEWAL_RETRY_MS = VECTOR_LIMITS.indexManifestTtlMs / 4;
 
 /**
  * The manifests this isolate cached a moment ago; those in use are renewed ahead of time, so that no call waits for them. An old manifest never gives a wrong answer: a success was confirmed by the shard, which
@@ -125,10 +126,10 @@ export class ManifestCache {
 
   /** Its time is counted from before it was asked for, so that an entry is never older than it seems. */
   #keep(key: string, manifest: IndexManifest, sentAtMs: number): void {
-    const entry = { manifest, expiresAtMs: sentAtMs + LIMITS.indexManifestTtlMs, renewAtMs: sentAtMs + RENEWED_AFTER_MS };
+    const entry = { manifest, expiresAtMs: sentAtMs + VECTOR_LIMITS.indexManifestTtlMs, renewAtMs: sentAtMs + RENEWED_AFTER_MS };
     this.#entries.delete(key);
     this.#entries.set(key, entry);
-    dropOldest(this.#entries, LIMITS.indexManifestsMaxCount);
+    dropOldest(this.#entries, INDEX_LIMITS.indexManifestsMaxCount);
   }
 }
 

@@ -2,7 +2,8 @@ import type { CreateBatch } from '../../contract/jobs/batches.ts';
 import { hoursOf } from '../../contract/jobs/batches.ts';
 import type { Work } from '../../contract/jobs/job-work.ts';
 import { refusalAt } from '../../contract/api/errors.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { API_LIMITS } from '../../contract/api/api-limits.ts';
+import { JOB_LIMITS } from '../../contract/jobs/job-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse, refuseResource } from '../../contract/api/outcome.ts';
 import type { TenantPrincipal } from '../../contract/api/principal.ts';
@@ -52,7 +53,7 @@ export class Batches {
     if (input.ok && input.value.purpose !== 'batch') {
       return refuse('invalid_value', `has the purpose ${input.value.purpose}: upload the file with the purpose batch`, 'input_file_id');
     }
-    const beginning = await files.beginning(tenantId, inputFile, LIMITS.batchPeekBytes);
+    const beginning = await files.beginning(tenantId, inputFile, JOB_LIMITS.batchPeekBytes);
     const model = (beginning && modelIn(beginning)) ?? defaultModel;
     const may = mayTouchModels(principal, [model]);
     if (!may.ok) return may;
@@ -61,7 +62,7 @@ export class Batches {
     const terms = {
       ...DEFAULT_TERMS,
       priority: 'normal' as const,
-      attemptsMax: LIMITS.jobAttemptsDefaultCount,
+      attemptsMax: JOB_LIMITS.jobAttemptsDefaultCount,
       deadlineAtMs: clock.nowMs() + hoursOf(completionWindow) * HOUR_MS,
       batch,
     };
@@ -116,7 +117,7 @@ function modelIn(beginning: Uint8Array): string | undefined {
   try {
     const value = JSON.parse(line) as { body?: { model?: unknown } } | null;
     const model = value?.body?.model;
-    return typeof model === 'string' && model !== '' && model.length <= LIMITS.nameCharsMax ? model : undefined;
+    return typeof model === 'string' && model !== '' && model.length <= API_LIMITS.nameCharsMax ? model : undefined;
   } catch {
     return undefined;
   }

@@ -1,9 +1,10 @@
 import type { CreateTuning } from '../../contract/jobs/fine-tuning.ts';
 import { refusalAt } from '../../contract/api/errors.ts';
 import type { Work } from '../../contract/jobs/job-work.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { JOB_LIMITS } from '../../contract/jobs/job-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
-import { refuse, refuseBeyond, refuseResource } from '../../contract/api/outcome.ts';
+import { refuse, refuseResource } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import type { TenantPrincipal } from '../../contract/api/principal.ts';
 import type { TuningSettings } from '../../contract/jobs/tuning-settings.ts';
 import { METRICS_OUTPUT, TUNING_FILES, TUNING_PROGRAM, tuningPair, tuningSettings } from '../../contract/jobs/tuning-settings.ts';
@@ -96,7 +97,7 @@ export class FineTunings {
       ...DEFAULT_TERMS,
       labels: { [LABEL.name]: LABEL.value },
       priority: 'normal' as const,
-      attemptsMax: LIMITS.jobAttemptsDefaultCount,
+      attemptsMax: JOB_LIMITS.jobAttemptsDefaultCount,
     };
     const job = await jobs.enqueue(principal, { request: ['fine_tuning.create', body], owner, work, terms }, idempotencyKey);
     return job.ok ? ok(tuningOf(job.value)) : job;
@@ -133,7 +134,7 @@ export class FineTunings {
   /** What was measured of the base and after each epoch; nothing before the job has succeeded, or once the file is gone. */
   async metrics({ job }: Tuning): Promise<readonly EpochMetrics[]> {
     const file = metricsFileOf(job);
-    const text = file === undefined ? undefined : await this.#parts.files.beginning(job.tenantId, file, LIMITS.tuningMetricsBytesMax);
+    const text = file === undefined ? undefined : await this.#parts.files.beginning(job.tenantId, file, JOB_LIMITS.tuningMetricsBytesMax);
     return text === undefined ? [] : metricsIn(new TextDecoder().decode(text));
   }
 
@@ -146,10 +147,10 @@ export class FineTunings {
     if (purpose !== 'fine-tune') {
       return refuse('invalid_value', `has the purpose ${purpose}: upload the file with the purpose fine-tune`, field);
     }
-    if (bytes > LIMITS.tuningFileBytesMax) {
+    if (bytes > JOB_LIMITS.tuningFileBytesMax) {
       return refuseBeyond({ path: [field], limit: 'tuningFileBytesMax', value: bytes, what: `has ${bytes} bytes` });
     }
-    const beginning = await files.beginning(tenantId, id, LIMITS.batchPeekBytes);
+    const beginning = await files.beginning(tenantId, id, JOB_LIMITS.batchPeekBytes);
     if (beginning === undefined || beginsWithPair(beginning)) return ok(null);
     return refuse('invalid_value', 'line 1 is not {"anchor": "text", "positive": "text"}', field);
   }
@@ -189,7 +190,7 @@ const numberOf = (value: number | 'auto' | undefined): number | undefined => (va
 function beginsWithPair(beginning: Uint8Array): boolean {
   const text = new TextDecoder().decode(beginning).trimStart();
   const end = text.indexOf('\n');
-  if (end === -1 && beginning.length >= LIMITS.batchPeekBytes) return true;
+  if (end === -1 && beginning.length >= JOB_LIMITS.batchPeekBytes) return true;
   try {
     return tuningPair.safeParse(JSON.parse(end === -1 ? text : text.slice(0, end))).success;
   } catch {

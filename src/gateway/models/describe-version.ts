@@ -1,7 +1,8 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
 import type { CreateModelBody } from '../../contract/models/models.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
-import { refuse, refuseBeyond } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import type { ModelOwner, VersionManifest } from '../../inference/registry/version-manifest.ts';
 import { readingOf } from '../../inference/registry/version-manifest.ts';
 import { servedContractHash } from '../../inference/served/contract-hash.ts';
@@ -95,7 +96,7 @@ export async function describeVersion(
     parents: body.parents,
   };
   const bytes = JSON.stringify(manifest).length;
-  if (bytes <= LIMITS.modelManifestBytesMax) return ok(manifest);
+  if (bytes <= MODEL_LIMITS.modelManifestBytesMax) return ok(manifest);
   return refuseBeyond({ path: 'recipe', limit: 'modelManifestBytesMax', value: bytes, what: `the manifest has ${bytes} characters` });
 }
 

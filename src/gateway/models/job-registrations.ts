@@ -1,7 +1,7 @@
 import type { FailureReason, Grant, JobOutput } from '../../contract/jobs/attempt.ts';
 import { ERRORS, messageOf } from '../../contract/api/errors.ts';
 import { isBuild, registrationOf } from '../../contract/jobs/job-facts.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { JOB_LIMITS } from '../../contract/jobs/job-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
 import type { Authority } from '../../contract/tenancy/write-lease.ts';
@@ -53,7 +53,7 @@ export class JobRegistrations extends Composed<JobRegistrationParts> {
     const made = await this.#register(grant, outputs, asked);
     if (made.ok) return ok({ kind: 'registered', model: made.value });
     if (ERRORS[made.error.code].retryable) return made;
-    const message = messageOf(made.error).slice(0, LIMITS.buildFaultCharsMax);
+    const message = messageOf(made.error).slice(0, JOB_LIMITS.buildFaultCharsMax);
     return ok({ kind: 'refused', fault: { reason: 'registration_refused', message } });
   }
 
@@ -144,8 +144,8 @@ export class JobRegistrations extends Composed<JobRegistrationParts> {
 
   async #json(tenantId: TenantId, outputs: readonly JobOutput[], path: string): Promise<Readonly<Record<string, unknown>> | undefined> {
     const output = outputs.find((one) => one.path === path);
-    if (output === undefined || output.bytes > LIMITS.buildReportBytesMax) return undefined;
-    const bytes = await this.parts.beginning(tenantId, output.file, LIMITS.buildReportBytesMax);
+    if (output === undefined || output.bytes > JOB_LIMITS.buildReportBytesMax) return undefined;
+    const bytes = await this.parts.beginning(tenantId, output.file, JOB_LIMITS.buildReportBytesMax);
     try {
       const value: unknown = JSON.parse(new TextDecoder().decode(bytes));
       return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : undefined;

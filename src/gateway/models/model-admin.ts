@@ -1,7 +1,8 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
 import type { CreateModelBody } from '../../contract/models/models.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
-import { refuse, refuseBeyond, refuseResource } from '../../contract/api/outcome.ts';
+import { refuse, refuseResource } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import type { AdminPrincipal, Principal, TenantPrincipal } from '../../contract/api/principal.ts';
 import type { ChangedBy } from '../../contract/tenancy/write-lease.ts';
 import { underAuthority } from '../../contract/tenancy/write-lease.ts';
@@ -144,7 +145,7 @@ export class ModelAdmin extends Composed<ModelAdminParts> {
 
   /** [M46] Refuses with `state_conflict` the last version that has a contract to which an index of the tenant is pinned, and as the registry does. */
   async retire(caller: Acting<ModelActor>, model: string, number: number): Promise<Outcome<ModelVersion>> {
-    const versions = await this.parts.registries(ownerOf(caller.principal)).versions(model, 0, LIMITS.modelVersionsMaxCount);
+    const versions = await this.parts.registries(ownerOf(caller.principal)).versions(model, 0, MODEL_LIMITS.modelVersionsMaxCount);
     const version = versions.find((one) => one.version === number);
     const isOnly = !versions.some((one) => one !== version && isVerified(one) && one.contractHash === version?.contractHash);
     const unpinned =
@@ -187,7 +188,7 @@ export class ModelAdmin extends Composed<ModelAdminParts> {
       found.push({ path, bytes, sha256 });
     }
     const bytes = found.reduce((sum, file) => sum + file.bytes, 0);
-    if (bytes > LIMITS.modelBytesMax)
+    if (bytes > MODEL_LIMITS.modelBytesMax)
       return refuseBeyond({ path: 'files', limit: 'modelBytesMax', value: bytes, what: `have ${bytes} bytes` });
     return ok(found);
   }

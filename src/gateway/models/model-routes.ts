@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
 import type { ModelRoute } from '../../inference/registry/model-route.ts';
@@ -40,7 +40,7 @@ export class ModelRoutes {
     const key = keyOf(tenantId, name, contractHash);
     const askedAtMs = this.#clock.nowMs();
     const known = this.#known.get(key);
-    if (known !== undefined && askedAtMs - known.askedAtMs < LIMITS.modelRouteFreshMs) return ok(known.route);
+    if (known !== undefined && askedAtMs - known.askedAtMs < MODEL_LIMITS.modelRouteFreshMs) return ok(known.route);
     try {
       const { name: model, version } = namedModel(name);
       const asked = [tenantId, PLATFORM].map((owner) => this.#registries(owner).route(owner, model, version, contractHash));
@@ -49,7 +49,7 @@ export class ModelRoutes {
       this.#learn(key, route, askedAtMs);
       return ok(route);
     } catch {
-      if (known !== undefined && askedAtMs - known.askedAtMs < LIMITS.modelRouteStaleMs) return ok(known.route);
+      if (known !== undefined && askedAtMs - known.askedAtMs < MODEL_LIMITS.modelRouteStaleMs) return ok(known.route);
       return refuse('unavailable', 'the registry of models cannot be reached: repeat the call', 'model');
     }
   }
@@ -66,7 +66,7 @@ export class ModelRoutes {
     this.#known.set(key, { route, askedAtMs, bytes });
     this.#bytes += bytes;
     for (const [oldest] of this.#known) {
-      if (this.#known.size <= LIMITS.modelRoutesMaxCount && this.#bytes <= LIMITS.modelRoutesBytesMax) break;
+      if (this.#known.size <= MODEL_LIMITS.modelRoutesMaxCount && this.#bytes <= MODEL_LIMITS.modelRoutesBytesMax) break;
       this.#drop(oldest);
     }
   }

@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
 import type { RegisteredRoute, RoutedVersion } from '../../inference/registry/model-route.ts';
@@ -87,7 +87,7 @@ export class ModelRunners extends Composed<ModelRunnerParts> {
   async #served(tenantId: TenantId): Promise<readonly string[]> {
     const nowMs = this.parts.clock.nowMs();
     const known = this.#known.get(tenantId);
-    if (known !== undefined && nowMs < known.askedAtMs + LIMITS.modelReplicasViewMs) return known.models;
+    if (known !== undefined && nowMs < known.askedAtMs + MODEL_LIMITS.modelReplicasViewMs) return known.models;
     const found = await this.parts.replicas.replicaModels(tenantId);
     const models = found.ok ? found.value : (known?.models ?? []);
     if (this.#known.size >= TENANTS_MAX) this.#known.clear();

@@ -1,5 +1,5 @@
 import type { ADVICE_NAMES, SAVING_NAMES } from '../../contract/planning/cost.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { REQUEST_LOG_LIMITS } from '../../contract/requests/request-log-limits.ts';
 import type { Meter } from '../../contract/api/meter.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
@@ -89,8 +89,8 @@ export class CostReporter {
     const fromMs = Math.min(toMs, Math.max(startMs, nowMs - retentionDays * DAY_MS));
     const query = { fromMs: startMs, toMs: Math.ceil(toMs / HOUR_MS) * HOUR_MS, tenantId, groupBy: [] };
     const [targets, byRoute, measured, costs, used] = [
-      await log.lines('target', startMs, toMs, LIMITS.requestStatsGroupsMaxCount),
-      await log.lines('route', startMs, toMs, LIMITS.requestStatsGroupsMaxCount),
+      await log.lines('target', startMs, toMs, REQUEST_LOG_LIMITS.requestStatsGroupsMaxCount),
+      await log.lines('route', startMs, toMs, REQUEST_LOG_LIMITS.requestStatsGroupsMaxCount),
       await reusesOf(tenantId),
       await log.costs(startMs, toMs),
       await lines(organisationOf(tenantId), query),

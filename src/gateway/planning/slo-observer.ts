@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { PLANNING_LIMITS } from '../../contract/planning/planning-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { TenantId } from '../../kernel/ids.ts';
@@ -80,14 +80,14 @@ export class SloObserver extends Composed<SloObserverParts> {
     for (let endMs = untilMs; ; endMs = fromMs + Math.max(1, Math.floor((endMs - fromMs) / 2))) {
       const jobs = await this.#jobs(tenant, queue, fromMs, endMs);
       if (!jobs.ok) return jobs;
-      if (jobs.value.length <= LIMITS.sloJobsMaxCount || endMs - fromMs <= 1) return ok(decidedWaits(jobs.value, belowMs, endMs));
+      if (jobs.value.length <= PLANNING_LIMITS.sloJobsMaxCount || endMs - fromMs <= 1) return ok(decidedWaits(jobs.value, belowMs, endMs));
     }
   }
 
   async #jobs(tenant: TenantId, queue: string | null, createdFromMs: number, createdUntilMs: number): Promise<Outcome<JobPage['jobs']>> {
     const filter = { createdFromMs, createdUntilMs, ...(queue === null ? {} : { queue }) };
     const jobs: JobPage['jobs'][number][] = [];
-    for (let after: Parameters<JobQueue['jobs']>[3]; jobs.length <= LIMITS.sloJobsMaxCount;) {
+    for (let after: Parameters<JobQueue['jobs']>[3]; jobs.length <= PLANNING_LIMITS.sloJobsMaxCount;) {
       const page = await this.parts.jobs.jobs(tenant, filter, PAGE_COUNT, after);
       if (!page.ok) return page;
       jobs.push(...page.value.jobs);
@@ -100,7 +100,7 @@ export class SloObserver extends Composed<SloObserverParts> {
   async #recall(tenant: TenantId, index: string, { untilMs = 0 }: Cursor): Promise<Outcome<Observation | undefined>> {
     const nowMs = this.parts.clock.nowMs();
     if (nowMs < untilMs) return ok(undefined);
-    const samples = LIMITS.sloRecallSamplesCount;
+    const samples = PLANNING_LIMITS.sloRecallSamplesCount;
     const measured = await this.parts.recallOf(tenant, index, samples);
     if (isGone(measured)) return ok(undefined);
     if (!measured.ok) return measured;
@@ -108,7 +108,7 @@ export class SloObserver extends Composed<SloObserverParts> {
     const good = Math.round((measured.value?.mean ?? 0) * total);
     return ok({
       samples: measured.value === undefined ? [] : [{ atMs: nowMs, good, total }],
-      cursor: { untilMs: nowMs + LIMITS.sloRecallEveryMs },
+      cursor: { untilMs: nowMs + PLANNING_LIMITS.sloRecallEveryMs },
     });
   }
 

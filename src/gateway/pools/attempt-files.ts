@@ -3,7 +3,7 @@ import type { Grant, JobOutput } from '../../contract/jobs/attempt.ts';
 import type { Progress } from '../../contract/jobs/attempt-report.ts';
 import { checkpointFileOf, checkpointPrefixOf, outputFileOf } from '../../contract/jobs/attempt.ts';
 import { ERRORS_PATH, inputFilesOf, isBuild, isOptional, isProgram, outputPathsOf } from '../../contract/jobs/job-facts.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { JOB_LIMITS } from '../../contract/jobs/job-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse, refuseResource } from '../../contract/api/outcome.ts';
 import type { Clock } from '../../kernel/clock.ts';
@@ -227,6 +227,6 @@ const nothingSaved = () => refuseResource('file_not_found', { kind: 'file', name
 
 function bounded(bytes: number): Outcome<null> {
   if (!(bytes >= 0)) return refuse('invalid_value', 'send the content-length of the upload', 'content-length');
-  if (bytes <= LIMITS.jobOutputBytesMax) return ok(null);
-  return refuse('payload_too_large', `${bytes} bytes are above jobOutputBytesMax (${LIMITS.jobOutputBytesMax})`);
+  if (bytes <= JOB_LIMITS.jobOutputBytesMax) return ok(null);
+  return refuse('payload_too_large', `${bytes} bytes are above jobOutputBytesMax (${JOB_LIMITS.jobOutputBytesMax})`);
 }

@@ -1,7 +1,8 @@
 import type { Grant } from '../../contract/jobs/attempt.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { JOB_LIMITS } from '../../contract/jobs/job-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
-import { refuse, refuseBeyond } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import type { BuildPlan, SamplePart } from '../../ann/maintenance/outside-build.ts';
 import type { BuildCall } from '../../ann/shard/shard.ts';
 import type { IndexManifest } from '../../index/index-manifest.ts';
@@ -46,7 +47,7 @@ export class IndexBuilds {
 
   /** Refuses with `invalid_value` what is not what was announced. */
   async commit(hold: AttemptHold, sha256: string, artefact: Uint8Array): Promise<Outcome<null>> {
-    if (artefact.length > LIMITS.buildArtefactBytesMax)
+    if (artefact.length > JOB_LIMITS.buildArtefactBytesMax)
       return refuseBeyond({ limit: 'buildArtefactBytesMax', value: artefact.length, what: `the artefact has ${artefact.length} bytes` });
     if (this.#parts.sha256(artefact) !== sha256) return refuse('invalid_value', 'is not that of what arrived', 'sha256');
     const built = await this.#built(hold);

@@ -1,8 +1,8 @@
 import type { Grant } from '../../contract/jobs/attempt.ts';
 import { rankOfAttempt } from '../../contract/jobs/attempt.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { JOB_LIMITS } from '../../contract/jobs/job-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
-import { refuseBeyond } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import type { JobId, TenantId } from '../../kernel/ids.ts';
 import { chanceHash } from '../../kernel/fast-hash.ts';
 import { ok } from '../../kernel/result.ts';
@@ -52,7 +52,7 @@ export class JobLogs {
 
   /** Refuses with `stale_fence`, or with `tenant_suspended` once the tenant is erased. Answered once the bytes are stored. */
   async append(hold: AttemptHold, at: number, bytes: Uint8Array): Promise<Outcome<null>> {
-    if (bytes.length > LIMITS.jobLogChunkBytesMax)
+    if (bytes.length > JOB_LIMITS.jobLogChunkBytesMax)
       return refuseBeyond({ limit: 'jobLogChunkBytesMax', value: bytes.length, what: `the message has ${bytes.length} bytes` });
     const held = await this.#held(hold);
     if (!held.ok) return held;
@@ -92,13 +92,13 @@ export class JobLogs {
     const first = await this.#parts.find(tenantId, jobId);
     if (!first.ok) return undefined;
     let position: LogPosition = { fence: attempt ?? Math.max(1, first.value.fence), offset };
-    for (let turns = 0; turns < LIMITS.jobLogTurnsMaxCount; turns++) {
+    for (let turns = 0; turns < JOB_LIMITS.jobLogTurnsMaxCount; turns++) {
       if (!(await isAllowed())) return undefined;
       // Asked first: what an attempt wrote is stored before its end is known.
       const job = await this.#parts.find(tenantId, jobId);
       if (!job.ok) return undefined;
       const isOver = !isLive(job.value, position.fence);
-      const page = await this.#page(tenantId, jobId, rank, position, isOver ? 0 : LIMITS.jobLogTurnMs);
+      const page = await this.#page(tenantId, jobId, rank, position, isOver ? 0 : JOB_LIMITS.jobLogTurnMs);
       const following = { fence: position.fence + 1, offset: 0 };
       if (page.parts.length > 0) {
         yield page;
@@ -106,10 +106,10 @@ export class JobLogs {
       } else if (isOver) {
         if (attempt !== undefined || (isFinished(job.value) && job.value.fence <= position.fence)) return undefined;
         if (job.value.fence > position.fence) position = { fence: job.value.fence, offset: 0 };
-        else await this.#page(tenantId, jobId, rank, following, LIMITS.jobLogTurnMs);
+        else await this.#page(tenantId, jobId, rank, following, JOB_LIMITS.jobLogTurnMs);
       }
       // A log that is closed is read without a wait: asked again at once, it would keep everything else from its turn.
-      else if (page.isClosed) await this.#page(tenantId, jobId, rank, following, LIMITS.jobLogClosedMs);
+      else if (page.isClosed) await this.#page(tenantId, jobId, rank, following, JOB_LIMITS.jobLogClosedMs);
     }
     return position;
   }
@@ -126,7 +126,7 @@ export class JobLogs {
   }
 
   async #page(tenantId: TenantId, jobId: JobId, rank: number, { fence, offset }: LogPosition, waitMs: number): Promise<LogPage> {
-    const page = await this.#shardOf(tenantId, jobId).read({ jobId, fence, rank }, offset, LIMITS.jobLogReadBytesMax, waitMs);
+    const page = await this.#shardOf(tenantId, jobId).read({ jobId, fence, rank }, offset, JOB_LIMITS.jobLogReadBytesMax, waitMs);
     return page ?? { fence, parts: [], next: offset, hasMore: false, isClosed: false };
   }
 
@@ -135,11 +135,11 @@ export class JobLogs {
   }
 
   #shardOf(tenantId: TenantId, jobId: JobId): LogShard {
-    return this.#parts.shard(tenantId, Number.parseInt(chanceHash(jobId, NO_NUMBERS).slice(0, 4), 16) % LIMITS.jobLogShardsCount);
+    return this.#parts.shard(tenantId, Number.parseInt(chanceHash(jobId, NO_NUMBERS).slice(0, 4), 16) % JOB_LIMITS.jobLogShardsCount);
   }
 
   #shards(tenantId: TenantId): readonly LogShard[] {
-    return Array.from({ length: LIMITS.jobLogShardsCount }, (_, number) => this.#parts.shard(tenantId, number));
+    return Array.from({ length: JOB_LIMITS.jobLogShardsCount }, (_, number) => this.#parts.shard(tenantId, number));
   }
 }
 

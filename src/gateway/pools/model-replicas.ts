@@ -1,5 +1,5 @@
 import { hasServers } from '../../contract/jobs/job-facts.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { JOB_LIMITS } from '../../contract/jobs/job-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
 import { fromBase64 } from '../../kernel/bytes.ts';
@@ -58,7 +58,7 @@ export class ModelReplicas implements ReplicaCalls {
   async #view(tenantId: TenantId): Promise<Outcome<View>> {
     const nowMs = this.#parts.clock.nowMs();
     const known = this.#views.get(tenantId);
-    if (known !== undefined && nowMs < known.readAtMs + LIMITS.replicaViewMs) return ok(known);
+    if (known !== undefined && nowMs < known.readAtMs + JOB_LIMITS.replicaViewMs) return ok(known);
     const found = await this.#parts.serving(tenantId);
     if (!found.ok) return found;
     const jobs = found.value.flatMap(({ id, work, attempt }) => {

@@ -1,4 +1,5 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { JOB_LIMITS } from '../../contract/jobs/job-limits.ts';
+import { POOL_LIMITS } from '../../contract/pools/pool-limits.ts';
 import { isForbidden, addressOf, hostName, isLoopback, matchesHost } from '../../contract/api/network-host.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
@@ -39,11 +40,11 @@ export class ReplicaHosts {
   async #patterns(poolId: PoolId): Promise<Outcome<readonly string[]>> {
     const nowMs = this.#parts.clock.nowMs();
     const known = this.#known.get(poolId);
-    if (known !== undefined && nowMs < known.readAtMs + LIMITS.poolSettingsViewMs) return ok(known.patterns);
+    if (known !== undefined && nowMs < known.readAtMs + POOL_LIMITS.poolSettingsViewMs) return ok(known.patterns);
     const pool = await this.#parts.pool(poolId);
     if (!pool.ok) return pool;
     const patterns = pool.value.settings?.replicaHosts ?? [];
-    if (this.#known.size >= LIMITS.poolsMaxCount) this.#known.clear();
+    if (this.#known.size >= JOB_LIMITS.poolsMaxCount) this.#known.clear();
     this.#known.set(poolId, { patterns, readAtMs: nowMs });
     return ok(patterns);
   }

@@ -2,7 +2,7 @@ import type { Serving } from '../../contract/jobs/attempt.ts';
 import { ERRORS } from '../../contract/api/errors.ts';
 import type { ErrorCode } from '../../contract/api/errors.ts';
 import { hasServers } from '../../contract/jobs/job-facts.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { JOB_LIMITS } from '../../contract/jobs/job-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse, refuseResource } from '../../contract/api/outcome.ts';
 import type { Clock } from '../../kernel/clock.ts';
@@ -56,7 +56,7 @@ export class ReplicaRouter {
         'model',
       );
     const tried = new Set<string>();
-    while (tried.size < LIMITS.replicaTriesMaxCount) {
+    while (tried.size < JOB_LIMITS.replicaTriesMaxCount) {
       const replica = this.#choose(known.value.replicas.filter(({ url }) => !tried.has(url)));
       if (replica === undefined) break;
       tried.add(replica.url);
@@ -73,7 +73,7 @@ export class ReplicaRouter {
     const key = keyOf(tenantId, jobId);
     const nowMs = this.#parts.clock.nowMs();
     const known = this.#views.get(key);
-    if (known !== undefined && nowMs < known.readAtMs + LIMITS.replicaViewMs) return ok(known);
+    if (known !== undefined && nowMs < known.readAtMs + JOB_LIMITS.replicaViewMs) return ok(known);
     const job = await this.#parts.find(tenantId, jobId);
     if (!job.ok) return job;
     const { work, attempt, finishedAtMs } = job.value;
@@ -104,7 +104,7 @@ export class ReplicaRouter {
     try {
       const answer = await this.#parts.call(replica, body);
       if (answer === undefined || answer.status >= 500) {
-        this.#suspects.set(url, this.#parts.clock.nowMs() + LIMITS.replicaSuspectMs);
+        this.#suspects.set(url, this.#parts.clock.nowMs() + JOB_LIMITS.replicaSuspectMs);
         return undefined;
       }
       this.#suspects.delete(url);

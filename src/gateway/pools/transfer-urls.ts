@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { FILE_LIMITS } from '../../contract/files/file-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
 import type { TransferRequest } from '../../contract/pools/transfers.ts';
@@ -49,7 +49,7 @@ export class TransferUrls {
   /** Refuses with `stale_fence`, or with `file_not_found` for what cannot be read. */
   async sign(hold: AttemptHold, { artifact, index, method, sha256 }: TransferRequest): Promise<Outcome<SignedTransfer>> {
     const { attempts, pools, storeUrls, clock } = this.#parts;
-    const expiresAtMs = clock.nowMs() + LIMITS.transferUrlLifeMs;
+    const expiresAtMs = clock.nowMs() + FILE_LIMITS.transferUrlLifeMs;
     const transfer: Transfer = { ...hold, artifact, index, method, ...(sha256 === undefined ? {} : { sha256 }) };
     if (method === 'PUT') {
       const held = await pools(hold.poolId, hold.partition).held(hold.attemptId, hold.fence);
@@ -58,7 +58,7 @@ export class TransferUrls {
     const found = await attempts.describe(hold, artifact, index);
     if (!found.ok) return found;
     const { tenantId, file } = found.value;
-    const direct = await storeUrls?.read(tenantId, file.id, LIMITS.transferUrlLifeMs / 1_000);
+    const direct = await storeUrls?.read(tenantId, file.id, FILE_LIMITS.transferUrlLifeMs / 1_000);
     return ok({ url: direct ?? (await this.#urlOf(transfer, expiresAtMs)), sha256: file.sha256 ?? null, expiresAtMs });
   }
 

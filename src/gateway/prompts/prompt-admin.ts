@@ -1,6 +1,6 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { PROMPT_LIMITS } from '../../contract/prompts/prompt-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
-import { refuseBeyond } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import type { TenantPrincipal } from '../../contract/api/principal.ts';
 import type { CreatePromptBody } from '../../contract/prompts/prompts.ts';
 import type { ChangedBy } from '../../contract/tenancy/write-lease.ts';
@@ -34,7 +34,7 @@ export class PromptAdmin extends Composed<PromptAdminParts> {
     const checked = templateOf(body);
     if (!checked.ok) return checked;
     const bytes = utf8(JSON.stringify(body)).length;
-    if (bytes > LIMITS.promptVersionBytesMax)
+    if (bytes > PROMPT_LIMITS.promptVersionBytesMax)
       return refuseBeyond({ limit: 'promptVersionBytesMax', value: bytes, what: `the version has ${bytes} bytes` });
     const digest = await requestDigest(acting.principal, 'prompt.create', body);
     const request = idempotencyKey === undefined ? null : { key: idempotencyKey, digest };

@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { PROMPT_LIMITS } from '../../contract/prompts/prompt-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
 import { assert } from '../../kernel/assert.ts';
@@ -45,11 +45,11 @@ export class PromptDirectory {
   constructor({ prompts, clock, background }: DirectoryParts) {
     this.#prompts = prompts;
     this.#known = new RefreshAheadCache({
-      freshMs: LIMITS.promptFreshMs,
-      refreshAfterMs: LIMITS.promptFreshMs / 2,
-      staleMs: LIMITS.promptStaleMs,
-      entriesMax: LIMITS.promptsKnownMaxCount,
-      bytesMax: LIMITS.promptsKnownBytesMax,
+      freshMs: PROMPT_LIMITS.promptFreshMs,
+      refreshAfterMs: PROMPT_LIMITS.promptFreshMs / 2,
+      staleMs: PROMPT_LIMITS.promptStaleMs,
+      entriesMax: PROMPT_LIMITS.promptsKnownMaxCount,
+      bytesMax: PROMPT_LIMITS.promptsKnownBytesMax,
       bytesOf: ({ bytes }) => bytes,
       clock,
       background,

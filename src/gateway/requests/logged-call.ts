@@ -1,6 +1,7 @@
 import type { ReuseName } from '../../contract/routes/answer-reuse.ts';
 import { REUSE_KINDS } from '../../contract/routes/answer-reuse.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { API_LIMITS } from '../../contract/api/api-limits.ts';
+import { REQUEST_LOG_LIMITS } from '../../contract/requests/request-log-limits.ts';
 import type { TenantPrincipal } from '../../contract/api/principal.ts';
 import { joinedBytes } from '../../kernel/bytes.ts';
 import type { Clock } from '../../kernel/clock.ts';
@@ -83,7 +84,7 @@ export class LoggedCall {
   answered(piece: Uint8Array): void {
     this.#firstMs ??= this.#parts.clock.nowMs();
     // Once a body is longer than the log looks through, it keeps its size alone.
-    if (this.#pieces !== undefined && this.#answerBytes <= LIMITS.requestLogBodyParsedBytesMax) this.#pieces.push(piece);
+    if (this.#pieces !== undefined && this.#answerBytes <= REQUEST_LOG_LIMITS.requestLogBodyParsedBytesMax) this.#pieces.push(piece);
     this.#answerBytes += piece.length;
   }
 
@@ -166,8 +167,8 @@ const decoder = new TextDecoder();
 
 /** Short texts that callers attach to find a request by: what is more, or no text, is left out. */
 function metadataIn(body: JsonObject): Record<string, string> {
-  const pairs = Object.entries(textsAt(body, 'metadata')).slice(0, LIMITS.requestMetadataMaxCount);
+  const pairs = Object.entries(textsAt(body, 'metadata')).slice(0, REQUEST_LOG_LIMITS.requestMetadataMaxCount);
   return Object.fromEntries(
-    pairs.map(([name, value]) => [name.slice(0, LIMITS.nameCharsMax), value.slice(0, LIMITS.requestMetadataValueCharsMax)]),
+    pairs.map(([name, value]) => [name.slice(0, API_LIMITS.nameCharsMax), value.slice(0, REQUEST_LOG_LIMITS.requestMetadataValueCharsMax)]),
   );
 }

@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { REQUEST_LOG_LIMITS } from '../../contract/requests/request-log-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
 import type { TenantPrincipal } from '../../contract/api/principal.ts';
@@ -79,7 +79,7 @@ export class RequestLogAdmin extends Composed<RequestLogAdminParts> {
 
   async stats(principal: TenantPrincipal, by: LogGroup, fromMs?: number, toMs = this.parts.clock.nowMs()): Promise<Outcome<LogLine[]>> {
     if (principal.resources !== undefined) return RESTRICTED;
-    return ok(await (await this.#log(principal)).lines(by, fromMs ?? toMs - DAY_MS, toMs, LIMITS.requestStatsGroupsMaxCount));
+    return ok(await (await this.#log(principal)).lines(by, fromMs ?? toMs - DAY_MS, toMs, REQUEST_LOG_LIMITS.requestStatsGroupsMaxCount));
   }
 
   policy({ tenantId }: TenantPrincipal): Promise<LogPolicy> {

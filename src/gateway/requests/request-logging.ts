@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { REQUEST_LOG_LIMITS } from '../../contract/requests/request-log-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { TenantId } from '../../kernel/ids.ts';
@@ -37,7 +37,7 @@ export class RequestLogging {
   constructor(parts: RequestLoggingParts) {
     this.#parts = parts;
     this.#buffer = new RequestLogBuffer(parts.isolateId, parts.onLost);
-    this.#delayed = new DelayedDelivery({ ...parts, delayMs: LIMITS.requestLogFlushMs, deliver: () => this.flush() });
+    this.#delayed = new DelayedDelivery({ ...parts, delayMs: REQUEST_LOG_LIMITS.requestLogFlushMs, deliver: () => this.flush() });
   }
 
   /** Whether what is said by this request may be kept: then its answer is to be gathered. True until the tenant's policy is known. */
@@ -84,7 +84,7 @@ export class RequestLogging {
   #remember(tenantId: TenantId, policy: LogPolicy): void {
     this.#policies.delete(tenantId);
     this.#policies.set(tenantId, policy);
-    if (this.#policies.size <= LIMITS.requestLogPoliciesMaxCount) return;
+    if (this.#policies.size <= REQUEST_LOG_LIMITS.requestLogPoliciesMaxCount) return;
     for (const oldest of this.#policies.keys()) {
       this.#policies.delete(oldest);
       return;

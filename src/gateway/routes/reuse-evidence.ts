@@ -1,4 +1,5 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { COMPLETION_LIMITS } from '../../contract/completions/completion-limits.ts';
+import { ROUTE_LIMITS } from '../../contract/routes/route-limits.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { TenantId } from '../../kernel/ids.ts';
 import type { MeasuredReuse, ReuseCounts, ReuseSubject } from '../../upstreams/reuse/reuse-evidence.ts';
@@ -41,14 +42,14 @@ export class ReuseEvidence {
 
   constructor(parts: ReuseEvidenceParts) {
     this.#parts = parts;
-    this.#delayed = new DelayedDelivery({ ...parts, delayMs: LIMITS.reuseReportMs, deliver: () => this.#report() });
+    this.#delayed = new DelayedDelivery({ ...parts, delayMs: COMPLETION_LIMITS.reuseReportMs, deliver: () => this.#report() });
   }
 
   of(tenantId: TenantId, { key }: ReuseSubject): ReuseCounts {
     const known = this.#of(tenantId);
     const nowMs = this.#parts.clock.nowMs();
-    if (nowMs - known.askedAtMs >= LIMITS.routesFreshMs) this.#parts.background(this.#exchange(tenantId, known));
-    const isUsable = nowMs - known.sharedAtMs < LIMITS.routesStaleMs;
+    if (nowMs - known.askedAtMs >= ROUTE_LIMITS.routesFreshMs) this.#parts.background(this.#exchange(tenantId, known));
+    const isUsable = nowMs - known.sharedAtMs < ROUTE_LIMITS.routesStaleMs;
     const counted = [known.own, ...known.sent].map((of) => of.get(key)?.counts);
     return [isUsable ? known.shared.get(key) : undefined, ...counted].reduce<ReuseCounts>(
       (sum, more = NO_CHECKS) => addChecks(sum, more),
@@ -71,7 +72,7 @@ export class ReuseEvidence {
     };
     this.#known.delete(tenantId);
     this.#known.set(tenantId, known);
-    if (this.#known.size > LIMITS.reuseTenantsMaxCount) this.#forgetOldest();
+    if (this.#known.size > COMPLETION_LIMITS.reuseTenantsMaxCount) this.#forgetOldest();
     return known;
   }
 

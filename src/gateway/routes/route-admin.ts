@@ -25,7 +25,7 @@ import type { QuestionEmbedder } from './question-embedder.ts';
 import type { UpstreamOwner } from '../../upstreams/upstream-record.ts';
 import { ownerOf } from '../../upstreams/upstream-record.ts';
 import { requestDigest } from '../tenancy/subject.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { ROUTE_LIMITS } from '../../contract/routes/route-limits.ts';
 import { Composed } from '../api/composed.ts';
 
 /** The routes of one owner, wherever they are stored: see `RouteObject`. */
@@ -143,7 +143,7 @@ const canarySettings = ({ steps, step_requests_min, step_s, margin }: NonNullabl
   stepRequestsMin: step_requests_min,
   stepMs: step_s * 1_000,
   marginMax: margin,
-  falseAlarmMax: LIMITS.canaryFalseAlarmMax,
+  falseAlarmMax: ROUTE_LIMITS.canaryFalseAlarmMax,
 });
 
 const schemaHooks = ({ confidence }: CascadeChoice) => (confidence.kind === 'json-schema' ? [schemaHook(confidence.schema)] : []);

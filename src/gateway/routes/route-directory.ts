@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { ROUTE_LIMITS } from '../../contract/routes/route-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
 import type { Clock } from '../../kernel/clock.ts';
@@ -37,10 +37,10 @@ export class RouteDirectory {
   constructor(parts: DirectoryParts) {
     this.#parts = parts;
     this.#known = new RefreshAheadCache({
-      freshMs: LIMITS.routesFreshMs,
-      refreshAfterMs: LIMITS.routesFreshMs / 2,
-      staleMs: LIMITS.routesStaleMs,
-      entriesMax: LIMITS.routeOwnersKnownMaxCount,
+      freshMs: ROUTE_LIMITS.routesFreshMs,
+      refreshAfterMs: ROUTE_LIMITS.routesFreshMs / 2,
+      staleMs: ROUTE_LIMITS.routesStaleMs,
+      entriesMax: ROUTE_LIMITS.routeOwnersKnownMaxCount,
       bytesMax: Infinity,
       bytesOf: () => 0,
       clock: parts.clock,

@@ -1,6 +1,7 @@
 import type { Outcome } from '../../contract/api/outcome.ts';
-import { refuse, refuseBeyond } from '../../contract/api/outcome.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
+import { TENANCY_LIMITS } from '../../contract/tenancy/tenancy-limits.ts';
 import type { Principal, Scope, TenantPrincipal } from '../../contract/api/principal.ts';
 import type { KeyId, ProjectId, TenantId } from '../../kernel/ids.ts';
 import { base32 } from '../../kernel/ids.ts';
@@ -174,7 +175,7 @@ function boundsFor(principal: Principal, body: CreateKey): Outcome<KeyBounds> {
   const maker = boundsOf(principal);
   const { lineage = [] } = principal;
   const makers = lineage.filter((id) => id.startsWith('key_')).length + 1;
-  if (makers > LIMITS.keyLineageMaxCount) {
+  if (makers > TENANCY_LIMITS.keyLineageMaxCount) {
     return refuseBeyond({ limit: 'keyLineageMaxCount', value: makers, what: `${makers} keys would have created one another in a chain` });
   }
   const bounds: KeyBounds = {

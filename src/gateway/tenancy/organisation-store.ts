@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { API_LIMITS } from '../../contract/api/api-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import type { OrganisationId, TenantId } from '../../kernel/ids.ts';
 import type { Remote } from '../../kernel/remote.ts';
@@ -38,7 +38,7 @@ export const noteIn =
 export async function allTenants(organisations: Organisations, organisation: OrganisationId): Promise<Outcome<readonly TenantId[]>> {
   const ids: TenantId[] = [];
   for (let more = true; more;) {
-    const page = await organisations.at(organisation).tenants(LIMITS.pageMaxCount, ids.at(-1));
+    const page = await organisations.at(organisation).tenants(API_LIMITS.pageMaxCount, ids.at(-1));
     if (!page.ok) return page;
     ids.push(...page.value.items.map(({ id }) => id));
     more = page.value.hasMore;

@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { TENANCY_LIMITS } from '../../contract/tenancy/tenancy-limits.ts';
 import type { Clock } from '../../kernel/clock.ts';
 
 /**
@@ -21,7 +21,7 @@ export class UnsignedIds<Id extends string> {
     if (this.#known.has(id)) return true;
     const nowMs = this.#clock.nowMs();
     const age = nowMs - this.#readAtMs;
-    if (age >= 0 && age < LIMITS.unsignedIdsFreshMs) return false;
+    if (age >= 0 && age < TENANCY_LIMITS.unsignedIdsFreshMs) return false;
     this.#known = new Set(await this.#read());
     this.#readAtMs = nowMs;
     return this.#known.has(id);

@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { TENANCY_LIMITS } from '../../contract/tenancy/tenancy-limits.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { UsageBatch, UsageBuffer } from '../../tenancy/usage/usage-buffer.ts';
 import { DelayedDelivery } from '../api/delayed-delivery.ts';
@@ -27,7 +27,7 @@ export class UsageDelivery {
       const [isToRunAgain] = await Promise.all([parts.beside(), this.flush()]);
       if (isToRunAgain) this.notice();
     };
-    this.#delayed = new DelayedDelivery({ ...parts, delayMs: LIMITS.usageFlushMs, deliver });
+    this.#delayed = new DelayedDelivery({ ...parts, delayMs: TENANCY_LIMITS.usageFlushMs, deliver });
   }
 
   /** Something waits to be delivered. */

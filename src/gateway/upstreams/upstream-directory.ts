@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { UPSTREAM_LIMITS } from '../../contract/upstreams/upstream-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
 import type { TenantPrincipal } from '../../contract/api/principal.ts';
@@ -54,11 +54,11 @@ export class UpstreamDirectory {
   constructor(parts: DirectoryParts) {
     this.#parts = parts;
     this.#known = new RefreshAheadCache({
-      freshMs: LIMITS.upstreamFreshMs,
-      refreshAfterMs: LIMITS.upstreamRenewedAfterMs,
-      staleMs: LIMITS.upstreamStaleMs,
-      entriesMax: LIMITS.upstreamOwnersKnownMaxCount,
-      bytesMax: LIMITS.upstreamDirectoryBytesMax,
+      freshMs: UPSTREAM_LIMITS.upstreamFreshMs,
+      refreshAfterMs: UPSTREAM_LIMITS.upstreamRenewedAfterMs,
+      staleMs: UPSTREAM_LIMITS.upstreamStaleMs,
+      entriesMax: UPSTREAM_LIMITS.upstreamOwnersKnownMaxCount,
+      bytesMax: UPSTREAM_LIMITS.upstreamDirectoryBytesMax,
       bytesOf: ({ bytes }) => bytes,
       clock: parts.clock,
       background: parts.background,

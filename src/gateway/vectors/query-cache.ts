@@ -2,7 +2,8 @@ import type { IndexManifest } from '../../index/index-manifest.ts';
 import { embeddingFor } from '../../index/index-manifest.ts';
 import type { ShardMatches } from '../../ann/shard-protocol.ts';
 import type { Sha256 } from '../../cache/cache-key.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { API_LIMITS } from '../../contract/api/api-limits.ts';
+import { VECTOR_LIMITS } from '../../contract/vectors/vector-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import type { QueryBody } from '../../contract/vectors/vectors.ts';
 import { utf8 } from '../../kernel/bytes.ts';
@@ -61,9 +62,9 @@ const MATCH_OVERHEAD_BYTES = 64;
 const ENTRY_OVERHEAD_BYTES = 512;
 
 const CONTRACT: AnswerContract<FoundMatches> = {
-  entriesMax: LIMITS.queryCacheEntriesMax,
-  bytesMax: LIMITS.queryCacheBytesMax,
-  entryBytesMax: LIMITS.queryCacheEntryBytesMax,
+  entriesMax: VECTOR_LIMITS.queryCacheEntriesMax,
+  bytesMax: VECTOR_LIMITS.queryCacheBytesMax,
+  entryBytesMax: VECTOR_LIMITS.queryCacheEntryBytesMax,
   bytesOf,
   // Writes may have come since the LSN was asked for: the answer is that of its own.
   basisOf: ({ manifest, lsn }) => stateOf(manifest, lsn),
@@ -99,7 +100,7 @@ export class QueryCache {
     const deadlineMs = budgetMs === undefined ? undefined : nowMs + budgetMs;
     const search = () => this.#parts.searches.query(caller, index, body, deadlineMs);
     if (terms !== undefined) {
-      const until = { deadlineMs: deadlineMs ?? nowMs + LIMITS.queryDeadlineDefaultMs };
+      const until = { deadlineMs: deadlineMs ?? nowMs + API_LIMITS.queryDeadlineDefaultMs };
       return this.#cached(caller, index, body, { ...terms, ...until }, search);
     }
     const found = await search();
@@ -141,7 +142,7 @@ export class QueryCache {
     index: string,
     asked: readonly AskedSearch[],
     terms: AnswerTerms | undefined,
-    budgetMs: number = LIMITS.queryDeadlineDefaultMs,
+    budgetMs: number = API_LIMITS.queryDeadlineDefaultMs,
   ): Promise<Outcome<QueryAnswers>> {
     const { searches, clock, purges, count } = this.#parts;
     const deadlineMs = clock.nowMs() + budgetMs;

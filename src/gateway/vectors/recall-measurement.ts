@@ -2,7 +2,7 @@ import { estimateRecall, type RecallEstimate, shareOf } from '../../index/recall
 import type { SearchCost } from '../../ann/search-cost.ts';
 import { addCosts, NO_COST } from '../../ann/search-cost.ts';
 import type { SampleRecall } from '../../ann/shard-protocol.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { VECTOR_LIMITS } from '../../contract/vectors/vector-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import type { RecallBody } from '../../contract/vectors/recall.ts';
 import { assert } from '../../kernel/assert.ts';
@@ -49,7 +49,7 @@ export class RecallMeasurement extends Composed<RecallMeasurementParts> {
       const samples: SampleRecall[] = [];
       let [cost, exactCost] = [NO_COST, NO_COST];
       for (let at = 0; at < ids.length;) {
-        const offered = ids.slice(at, at + LIMITS.recallSliceSamplesMaxCount);
+        const offered = ids.slice(at, at + VECTOR_LIMITS.recallSliceSamplesMaxCount);
         const slice = await shards.of(manifest).read('measureRecall', { indexId, namespace, ids: offered, topK, filter });
         if (!slice.ok) return slice;
         assert(slice.value.taken > 0, 'a slice takes at least one vector');
@@ -68,4 +68,4 @@ const worstOf = (samples: readonly SampleRecall[]): SampleRecall[] =>
   samples
     .filter(({ found, of }) => found < of)
     .sort((a, b) => shareOf(a) - shareOf(b))
-    .slice(0, LIMITS.recallWorstMaxCount);
+    .slice(0, VECTOR_LIMITS.recallWorstMaxCount);

@@ -6,9 +6,10 @@ import { ERRORS, refusalAt } from '../../contract/api/errors.ts';
 import type { FieldPath } from '../../contract/api/field-path.ts';
 import type { CountInputs } from '../../contract/tenancy/input-tally.ts';
 import { pathBelow } from '../../contract/api/field-path.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { VECTOR_LIMITS } from '../../contract/vectors/vector-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
-import { allOf, refuseBeyond } from '../../contract/api/outcome.ts';
+import { allOf } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import type { QueryBody } from '../../contract/vectors/vectors.ts';
 import { bareMatches, columnsBytes, fetchedMatches } from '../../index/fan-out/answer-columns.ts';
 import { SearchBatch } from '../../index/fan-out/search-batch.ts';
@@ -104,7 +105,7 @@ export class Searches extends Composed<SearchesParts> {
     const targets = await this.#targets(caller, manifest, asked);
     if (!targets.ok) return targets;
     const { targets: aims, ...tokens } = targets.value;
-    const columnsBytesMax = Math.floor(LIMITS.fanOutReplyBytesMax / asked.length);
+    const columnsBytesMax = Math.floor(VECTOR_LIMITS.fanOutReplyBytesMax / asked.length);
     const searches = asked.map(({ body, at }, i): Planned => {
       const { namespace, top_k: topK, offset, filter = null, exclude_ids: excludeIds, exact, explain } = body;
       const query = {
@@ -196,7 +197,7 @@ async function filledPages(
     const page = isWhole ? ok(all) : await pageOf(shards, search, all);
     if (!page.ok) return err(inSearch(page.error, search.at));
     bytes += searches.length === 1 ? 0 : columnsBytes(page.value);
-    if (bytes > LIMITS.retrievalReplyBytesMax) return err(inSearch(replyTooLarge().error, search.at));
+    if (bytes > VECTOR_LIMITS.retrievalReplyBytesMax) return err(inSearch(replyTooLarge().error, search.at));
     pages.push(page.value);
   }
   return ok(pages);
@@ -232,10 +233,10 @@ function checkTogether(
     matches += body.top_k + body.offset;
     floats += dimensions * ((body.include_values ? body.top_k : 0) + (choices[i]?.candidates ?? 0));
     const path = [...at, 'top_k'];
-    if (matches > LIMITS.batchMatchesMaxCount) {
+    if (matches > VECTOR_LIMITS.batchMatchesMaxCount) {
       return refuseBeyond({ path, limit: 'batchMatchesMaxCount', value: matches, what: askedTogether(matches, 'matches') });
     }
-    if (floats > LIMITS.retrievalReplyFloatsMaxCount) {
+    if (floats > VECTOR_LIMITS.retrievalReplyFloatsMaxCount) {
       return refuseBeyond({ path, limit: 'retrievalReplyFloatsMaxCount', value: floats, what: askedTogether(floats, 'numbers') });
     }
   }
@@ -244,7 +245,7 @@ function checkTogether(
 
 const askedTogether = (count: number, of: string): string => `the searches up to this one ask for ${count} ${of} together`;
 
-const { mmrCandidatesMaxCount: candidatesMax, mmrCandidatesDefaultFactor: factor, mmrProductsMaxCount: productsMax } = LIMITS;
+const { mmrCandidatesMaxCount: candidatesMax, mmrCandidatesDefaultFactor: factor, mmrProductsMaxCount: productsMax } = VECTOR_LIMITS;
 
 /** How a query is diversified, if it is. Refuses with `limit_exceeded` when choosing would take the shard too long. */
 export function diversificationOf(

@@ -1,6 +1,6 @@
 import { ownKey } from '../../ann/receipts.ts';
 import type { Repetition } from '../../ann/shard-protocol.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { VECTOR_LIMITS } from '../../contract/vectors/vector-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
 import type { NewVector } from '../../contract/vectors/vectors.ts';
@@ -82,7 +82,7 @@ export function* slicesOf(vectors: readonly NewVector[], dimensions: number): Ge
   let [from, bytes] = [0, 0];
   for (const [at, { id, metadata, text }] of vectors.entries()) {
     const own = 4 * dimensions + 2 * (id.length + (metadata?.length ?? 0) + (text?.length ?? 0));
-    if (at > from && (at - from === LIMITS.upsertVectorsMaxCount || bytes + own > LIMITS.upsertSliceBytesMax)) {
+    if (at > from && (at - from === VECTOR_LIMITS.upsertVectorsMaxCount || bytes + own > VECTOR_LIMITS.upsertSliceBytesMax)) {
       yield [from, at];
       [from, bytes] = [at, 0];
     }

@@ -3,7 +3,7 @@ import type { IndexManifest } from '../../index/index-manifest.ts';
 import type { MetadataEdit } from '../../ann/metadata-edit.ts';
 import type { VectorEdit, Written } from '../../ann/shard-protocol.ts';
 import type { Filter } from '../../contract/vectors/filter.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { VECTOR_LIMITS } from '../../contract/vectors/vector-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { err, ok } from '../../kernel/result.ts';
 import type { OnIndex } from './vectors.ts';
@@ -73,7 +73,7 @@ export class VectorChanges extends Composed<VectorChangesParts> {
       const fits = await space.check(manifest, undefined, vectors);
       if (!fits.ok) return fits;
       let done: ChangedVectors = { count: 0, lsn: 0, missing: [] };
-      const sliceCount = Math.max(1, Math.floor(LIMITS.patchSliceFloatsMaxCount / manifest.dimensions));
+      const sliceCount = Math.max(1, Math.floor(VECTOR_LIMITS.patchSliceFloatsMaxCount / manifest.dimensions));
       for (let from = 0; from < vectors.length; from += sliceCount) {
         const slice = vectors.slice(from, from + sliceCount);
         const placed = await space.place(withoutTexts(caller), manifest, undefined, slice);
@@ -99,7 +99,7 @@ export class VectorChanges extends Composed<VectorChangesParts> {
     reserve: (count: number) => Promise<Outcome<unknown>>,
   ): Promise<Outcome<ChangedVectors>> {
     const { shards } = this.parts;
-    const page = { indexId: manifest.id, namespace, filter, limit: LIMITS.patchSliceMaxCount, include: NOTHING_INCLUDED };
+    const page = { indexId: manifest.id, namespace, filter, limit: VECTOR_LIMITS.patchSliceMaxCount, include: NOTHING_INCLUDED };
     let count = 0;
     for (let after: string | null = null; ;) {
       const listed: Awaited<AnswerOf<'list'>> = await shards
@@ -128,7 +128,7 @@ export class VectorChanges extends Composed<VectorChangesParts> {
     const missing: string[] = [];
     let count = 0;
     for (let done = 0; ;) {
-      const rest = { ids: ids.slice(done, done + LIMITS.patchSliceMaxCount), edit: restOf(edit, done, manifest.dimensions) };
+      const rest = { ids: ids.slice(done, done + VECTOR_LIMITS.patchSliceMaxCount), edit: restOf(edit, done, manifest.dimensions) };
       const patched = await this.parts.shards.of(manifest).write('patch', { indexId: manifest.id, namespace, filter, ...rest }, authority);
       if (!patched.ok) return err(afterSome(patched.error, before + count));
       count += patched.value.count;

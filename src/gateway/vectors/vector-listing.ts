@@ -2,9 +2,9 @@ import type { ListingStart } from '../../ann/id-order.ts';
 import { firstColumns, joinColumns } from '../../index/fan-out/answer-columns.ts';
 import type { Counted, Include, ShardVectors, VectorColumns } from '../../ann/shard-protocol.ts';
 import type { Filter } from '../../contract/vectors/filter.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { VECTOR_LIMITS } from '../../contract/vectors/vector-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
-import { refuseBeyond } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import { ok } from '../../kernel/result.ts';
 import type { OnIndex } from './vectors.ts';
 import { checkReply } from './vectors.ts';
@@ -52,7 +52,7 @@ export class VectorListing extends Composed<VectorListingParts> {
         parts.push(columns);
         missing -= columns.ids.length;
         const bytes = bytesOf(parts);
-        if (bytes > LIMITS.retrievalReplyBytesMax) return refuseSize(bytes);
+        if (bytes > VECTOR_LIMITS.retrievalReplyBytesMax) return refuseSize(bytes);
         if (missing === 0 || next === null) return ok({ ...pageOf(parts, query.limit, manifest.dimensions), lsn, manifest });
         start = { id: next, isIncluded: false };
       }

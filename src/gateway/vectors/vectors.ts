@@ -5,9 +5,9 @@ import type { DeleteSelection, Include, Repetition, ShardVectors, Written } from
 import type { Refusal } from '../../contract/api/errors.ts';
 import { withDetail } from '../../contract/api/errors.ts';
 import type { IndexManifest } from '../../index/index-manifest.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { VECTOR_LIMITS } from '../../contract/vectors/vector-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
-import { refuseBeyond } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import type { Consistency } from '../../contract/api/reading.ts';
 import type { DeleteBody, FetchBody, NewVector } from '../../contract/vectors/vectors.ts';
 import { err, ok } from '../../kernel/result.ts';
@@ -132,7 +132,7 @@ export const includeOf = (body: Included): Include => ({
 /** What is deleted one after another: ids in slices, each all or none. */
 function selectionsOf({ ids, filter, namespace }: DeleteBody): DeleteSelection[] {
   if (ids === undefined) return [filter === undefined ? { kind: 'all' } : { kind: 'filter', namespace, filter, after: 0 }];
-  const countMax = LIMITS.vectorIdsSliceMaxCount;
+  const countMax = VECTOR_LIMITS.vectorIdsSliceMaxCount;
   return Array.from({ length: Math.ceil(ids.length / countMax) }, (_, slice) => ({
     kind: 'ids',
     namespace,
@@ -147,7 +147,7 @@ export const consistencyOf = (asked: Consistency): ReadConsistency =>
 /** Refuses with `limit_exceeded` an answer of this many vectors with their values, if one answer cannot hold them. */
 export function checkReply({ dimensions }: IndexManifest, values: boolean, count: number, param: string): Outcome<null> {
   const floats = count * dimensions;
-  if (!values || floats <= LIMITS.retrievalReplyFloatsMaxCount) return ok(null);
+  if (!values || floats <= VECTOR_LIMITS.retrievalReplyFloatsMaxCount) return ok(null);
   const what = `${count} vectors of ${dimensions} dimensions are ${floats} numbers in one answer`;
   return refuseBeyond({ path: param, limit: 'retrievalReplyFloatsMaxCount', value: floats, what });
 }

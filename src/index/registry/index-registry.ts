@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { INDEX_LIMITS } from '../../contract/indexes/index-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { admitKey, SPENT_KEY_BOUNDS } from '../../contract/api/spent-key.ts';
 import type { IndexId } from '../../kernel/ids.ts';
@@ -158,7 +158,7 @@ export class ErasureLog {
       'CREATE TABLE IF NOT EXISTS erasures (position INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, body TEXT NOT NULL)',
     );
     sql.exec('INSERT OR IGNORE INTO erasures (id, body) VALUES (?, ?)', erasure.id, JSON.stringify(erasure));
-    sql.exec('DELETE FROM erasures WHERE position <= (SELECT MAX(position) FROM erasures) - ?', LIMITS.erasuresMaxCount);
+    sql.exec('DELETE FROM erasures WHERE position <= (SELECT MAX(position) FROM erasures) - ?', INDEX_LIMITS.erasuresMaxCount);
   }
 
   forget(): void {

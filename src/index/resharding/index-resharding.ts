@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { INDEX_LIMITS } from '../../contract/indexes/index-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
 import { must } from '../../kernel/assert.ts';
@@ -114,7 +114,7 @@ export class IndexResharding {
   async spread(manifest: Space): Promise<Outcome<null>> {
     const table = this.routes(manifest);
     if (table.version > 0) return ok(null);
-    const locators = LIMITS.locatorsCount;
+    const locators = INDEX_LIMITS.locatorsCount;
     for (let ordinal = 0; ordinal < locators; ordinal += 1) await this.#peers.openLocator(ordinal);
     this.#table.put({ ...table, locators });
     await this.#peers.export(locators);

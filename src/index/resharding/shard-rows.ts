@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { INDEX_LIMITS } from '../../contract/indexes/index-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
 import { grouped } from '../../kernel/grouped.ts';
@@ -85,13 +85,13 @@ export class ShardRows {
       const state = this.#state({ indexId });
       if (!state.ok) return state;
       this.#versions.raiseFloor(locator, version);
-      const { rows, ids, namespaces, versions } = this.#versions.keysBehind(after, LIMITS.propertySliceMaxCount);
+      const { rows, ids, namespaces, versions } = this.#versions.keysBehind(after, INDEX_LIMITS.propertySliceMaxCount);
       const locators = this.#route.get()?.locators ?? 1;
       const old = [...ids.keys()].filter((i) => versions[i]! < version && locatorOf(namespaces[i]!, ids[i]!, locators) === locator);
       const deleted = this.#delete(indexId, { ids, namespaces }, old, Math.max(state.value.lsn, lsnSeen));
       if (!deleted.ok) return deleted;
       const { lsn } = deleted.value;
-      return ok({ lsn, next: rows.length < LIMITS.propertySliceMaxCount ? null : (rows.at(-1) ?? null) });
+      return ok({ lsn, next: rows.length < INDEX_LIMITS.propertySliceMaxCount ? null : (rows.at(-1) ?? null) });
     });
   }
 

@@ -6,7 +6,7 @@ import { locatorOf } from '../locators/locator-of.ts';
 import { replyTooLarge } from '../../ann/shard/included-columns.ts';
 import { idsOf, pointOf } from '../../ann/shard/query-point.ts';
 import type { Include, ShardFetch, ShardQuery, ShardVectors } from '../../ann/shard-protocol.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { VECTOR_LIMITS } from '../../contract/vectors/vector-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { allOf } from '../../contract/api/outcome.ts';
 import { must } from '../../kernel/assert.ts';
@@ -50,7 +50,7 @@ export class LocatedReads {
       parts.push(found.value);
       done += portion.length;
       bytes += textBytes(found.value);
-      if (bytes > LIMITS.retrievalReplyBytesMax) return replyTooLarge();
+      if (bytes > VECTOR_LIMITS.retrievalReplyBytesMax) return replyTooLarge();
       // The mean of the vectors so far, plus the bytes of a vector's values in transit.
       const each = Math.max(1, bytes / done) + (fetch.include.values ? 4 * dimensions : 0);
       count = Math.max(FIRST_PORTION, Math.floor(PORTION_BYTES / each));

@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
 import type { TensorType } from '../tensor.ts';
 import { NUMBERS_KEPT_MAX } from './onnx-attribute.ts';
 import { Corrupt, decoded, fields, floats, integers, lengthDelimited, scalar, signedIntegers, text } from './protobuf-reader.ts';
@@ -100,7 +100,8 @@ export function readTensor(message: Uint8Array<ArrayBuffer>): OnnxTensor {
     if (LISTS.has(field.number) || field.number === TENSOR.strings) readList(field, message, list);
     else if (field.number === TENSOR.dims) {
       for (const dim of integers(field)) {
-        if (dims.push(dim) > LIMITS.tensorRankMax) throw new Corrupt(`more than ${LIMITS.tensorRankMax} dimensions`, field.offset);
+        if (dims.push(dim) > MODEL_LIMITS.tensorRankMax)
+          throw new Corrupt(`more than ${MODEL_LIMITS.tensorRankMax} dimensions`, field.offset);
       }
     } else if (field.number === TENSOR.dataType) dataType = scalar(field);
     else if (field.number === TENSOR.name) name = text(field);

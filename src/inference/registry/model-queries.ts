@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
 import type { ModelAlias, ModelEvent, ModelRecord, VersionRecord } from './model-record.ts';
 import { isVerified } from './model-record.ts';
 import type { ModelRoute, RegisteredRoute } from './model-route.ts';
@@ -47,7 +47,7 @@ export class ModelQueries {
   }
 
   history(model: string, before: number, count: number): readonly ModelEvent[] {
-    return this.store.history(model, before, Math.min(count, LIMITS.modelHistoryMaxCount));
+    return this.store.history(model, before, Math.min(count, MODEL_LIMITS.modelHistoryMaxCount));
   }
 
   /** How many models and aliases there are. */
@@ -74,7 +74,7 @@ export class ModelQueries {
   }
 
   #withContract(model: string, contractHash: string): number | undefined {
-    const versions = this.store.versions(model, 0, LIMITS.modelVersionsMaxCount);
+    const versions = this.store.versions(model, 0, MODEL_LIMITS.modelVersionsMaxCount);
     return versions.findLast((version) => isVerified(version) && version.contractHash === contractHash)?.version;
   }
 

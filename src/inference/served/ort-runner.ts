@@ -1,5 +1,6 @@
 import type { Outcome } from '../../contract/api/outcome.ts';
-import { refuse, refuseBeyond } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import { Mutex } from '../../kernel/mutex.ts';
 import { ok } from '../../kernel/result.ts';
 import { detachWeights } from '../onnx/detach-weights.ts';

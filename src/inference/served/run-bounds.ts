@@ -1,7 +1,7 @@
 import type { FieldPath } from '../../contract/api/field-path.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
-import { refuseBeyond } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import { ok } from '../../kernel/result.ts';
 import type { GraphCost, RunBound } from '../onnx/cost/graph-cost.ts';
 import type { GraphValue } from '../onnx/cost/graph-value.ts';
@@ -75,7 +75,7 @@ export class RunBounds {
 
 /** Refuses what takes more than `runBoundMsMax` at most: a run, or all runs of a call. */
 export function checkRunMs({ ms, dearest }: Pick<RunBound, 'ms' | 'dearest'>, path?: FieldPath | string): Outcome<void> {
-  if (ms <= LIMITS.runBoundMsMax) return ok(undefined);
+  if (ms <= MODEL_LIMITS.runBoundMsMax) return ok(undefined);
   return refuseBeyond({
     ...(path === undefined ? {} : { path }),
     limit: 'runBoundMsMax',

@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
 import type { Refusal } from '../../contract/api/errors.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
@@ -42,11 +42,11 @@ export interface RunSharing {
 export const TOKEN_INPUTS = ['input_ids', 'attention_mask', 'token_type_ids', 'position_ids'];
 
 const BATCH_RULES: MicroBatchRules = {
-  itemsMax: LIMITS.modelBatchTextsMaxCount,
-  sizeMax: LIMITS.modelBatchTokensMax,
-  waitMs: LIMITS.modelBatchWaitMs,
-  quietMs: LIMITS.modelBatchQuietMs,
-  runMaxMs: LIMITS.modelBatchRunMaxMs,
+  itemsMax: MODEL_LIMITS.modelBatchTextsMaxCount,
+  sizeMax: MODEL_LIMITS.modelBatchTokensMax,
+  waitMs: MODEL_LIMITS.modelBatchWaitMs,
+  quietMs: MODEL_LIMITS.modelBatchQuietMs,
+  runMaxMs: MODEL_LIMITS.modelBatchRunMaxMs,
 };
 
 /** What the graph answers for one text: its vector, or its logits. */
@@ -105,7 +105,7 @@ export class TokenRuns {
     for (const [i, { ids }] of texts.entries()) offsets[i + 1] = offsets[i]! + ids.length;
     const buckets = facts.mixesRows
       ? texts.map(({ ids }, row) => ({ rows: [row], tokens: ids.length }))
-      : lengthBuckets(offsets, Math.max(LIMITS.modelRunTokensMax, manifest.tokensMax));
+      : lengthBuckets(offsets, Math.max(MODEL_LIMITS.modelRunTokensMax, manifest.tokensMax));
     const affordable = this.#checkRuns(buckets);
     if (!affordable.ok) throw new RunRefused(affordable.error);
     const values = new Map<number, Float32Array<ArrayBuffer>>();

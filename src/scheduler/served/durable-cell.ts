@@ -1,8 +1,9 @@
 import type { AttemptReport, FailureReason } from '../../contract/jobs/attempt.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { JOB_LIMITS } from '../../contract/jobs/job-limits.ts';
 import type { FundAnswer } from '../../contract/jobs/job-funds.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
-import { refuse, refuseBeyond, refuseResource } from '../../contract/api/outcome.ts';
+import { refuse, refuseResource } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import type { PoolMessage, PoolOrders } from '../../contract/pools/pool-exchange.ts';
 import type { PartitionName } from '../../contract/pools/pool-partition.ts';
 import { partitionAt, partitionName, ROOT_PARTITION } from '../../contract/pools/pool-partition.ts';
@@ -132,8 +133,7 @@ export class DurableCell {
     const checked = this.#checked(request);
     if (!checked.ok) return checked;
     const { tenantId } = request;
-    const spec = checked.value;
-    const events: CellEvent[] = [...this.#sharing.arrivals(tenantId), { kind: 'submit', spec }];
+    const events: CellEvent[] = [...this.#sharing.arrivals(tenantId), { kind: 'submit', spec: checked.value }];
     const outcomes = this.#transact(() => this.#step(events, { submitted: request }));
     const submitted = must(outcomes.at(-1), 'an event has an outcome');
     return submitted.ok ? ok(must(this.jobs.find(request.id), 'a submitted job is stored')) : submitted;
@@ -158,7 +158,7 @@ export class DurableCell {
     if (!fit.ok) return fit;
     const { isBarred, openCount: open } = this.jobs.submitter(request.tenantId);
     if (isBarred) return refuse('tenant_suspended', 'the tenant is erased');
-    if (open >= LIMITS.jobsOpenMaxCount)
+    if (open >= JOB_LIMITS.jobsOpenMaxCount)
       return refuseBeyond({ limit: 'jobsOpenMaxCount', value: open + 1, what: `the tenant has ${open} unfinished jobs already` });
     return ok({ ...specOf(request), dependsOn: fit.value });
   }
@@ -216,9 +216,9 @@ export class DurableCell {
   eraseTenant(tenantId: TenantId): number {
     return this.#transact(() => {
       this.jobs.bar(tenantId);
-      const open = this.jobs.uncancelled(tenantId, LIMITS.schedulerBatchMaxCount);
+      const open = this.jobs.uncancelled(tenantId, JOB_LIMITS.schedulerBatchMaxCount);
       this.#step(open.map(({ id }): CellEvent => ({ kind: 'cancel', jobId: id })));
-      for (const job of this.jobs.eraseFinished(tenantId, LIMITS.jobsErasedMaxCount)) {
+      for (const job of this.jobs.eraseFinished(tenantId, JOB_LIMITS.jobsErasedMaxCount)) {
         this.index.remove(job);
         this.history.erase(job.id);
       }
@@ -257,7 +257,7 @@ export class DurableCell {
       const { fleet } = this.#loaded();
       const known = this.#partitions.countOf(fleet, partition);
       const isInStep = known + Math.max(retired, this.#records.retirementCount(partition)) === nodeCount;
-      if (known > 0) this.#records.extendLease(partition, this.#clock.nowMs() + LIMITS.poolLeaseMs);
+      if (known > 0) this.#records.extendLease(partition, this.#clock.nowMs() + JOB_LIMITS.poolLeaseMs);
       else this.#records.endLease(partition);
       this.#news.delete(partition);
       return {
@@ -290,7 +290,7 @@ export class DurableCell {
 
   /** What a partition of a pool has to do. */
   effects(partition: PartitionName): PoolOrders['effects'] {
-    return this.#records.effects(partition, LIMITS.schedulerBatchMaxCount);
+    return this.#records.effects(partition, JOB_LIMITS.schedulerBatchMaxCount);
   }
 
   /** Does what time has brought: what the engine had to do by now, and a pool that has said nothing for the length of its lease. */
@@ -298,7 +298,7 @@ export class DurableCell {
     this.#transact(() => {
       const nowMs = this.#clock.nowMs();
       const silent = this.#records.silentPartition(nowMs);
-      if (silent !== undefined) this.#giveUpPartition(silent, LIMITS.schedulerBatchMaxCount);
+      if (silent !== undefined) this.#giveUpPartition(silent, JOB_LIMITS.schedulerBatchMaxCount);
       this.#sharing.keepTime();
       if (this.#loaded().nextDueMs() <= nowMs) this.#step([{ kind: 'tick' }]);
     });

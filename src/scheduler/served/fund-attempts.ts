@@ -1,6 +1,6 @@
 import { attemptIdOf } from '../../contract/jobs/attempt.ts';
 import type { FundAnswer, FundRequest } from '../../contract/jobs/job-funds.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { JOB_LIMITS } from '../../contract/jobs/job-limits.ts';
 import { must } from '../../kernel/assert.ts';
 import type { Funds } from '../engine/cell/segment.ts';
 import type { CellEvent } from '../engine/cell/event.ts';
@@ -54,10 +54,10 @@ export function asksOf(
       id: grantIdOf(job.id, fence, grant),
       meter: 'accelerator_ms',
       accelerator: option.accelerator,
-      want: unitsIn(LIMITS.jobSegmentMaxMs),
+      want: unitsIn(JOB_LIMITS.jobSegmentMaxMs),
       // The last stretch is as long as what is left.
-      least: grant === 0 ? unitsIn(LIMITS.jobFundsLeastMs) : Math.ceil(milli / WHOLE_MILLI),
-      enough: unitsIn(LIMITS.jobFundsEnoughMs),
+      least: grant === 0 ? unitsIn(JOB_LIMITS.jobFundsLeastMs) : Math.ceil(milli / WHOLE_MILLI),
+      enough: unitsIn(JOB_LIMITS.jobFundsEnoughMs),
       had,
       besideId: asksTokens ? grantIdOf(job.id, fence, TOKENS_GRANT) : null,
     },

@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { JOB_LIMITS } from '../../contract/jobs/job-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import type { JobId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
@@ -37,7 +37,7 @@ export function listJobs(
 /** Refuses with `job_not_found`. */
 export function costedJob(cell: DurableCell, tenantId: TenantId, jobId: JobId): Outcome<CostedJob> {
   const job = cell.find(tenantId, jobId);
-  return job.ok ? ok({ job: job.value, segments: cell.history.segments(jobId, LIMITS.jobSegmentsMaxCount) }) : job;
+  return job.ok ? ok({ job: job.value, segments: cell.history.segments(jobId, JOB_LIMITS.jobSegmentsMaxCount) }) : job;
 }
 
 /** What has happened to a job after its event `after`. Refuses with `job_not_found`, or `invalid_value` for an event that it does not have. */

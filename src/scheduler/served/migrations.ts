@@ -16,7 +16,7 @@ import { NO_PROGRESS, DEFAULT_TERMS } from './jobs/job.ts';
 import { queueOf } from './quotas/cohort-tree.ts';
 import { specOf } from './spec-of.ts';
 import { SqliteJobStore } from './jobs/sqlite-job-store.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { JOB_LIMITS } from '../../contract/jobs/job-limits.ts';
 import { DAY_MS } from '../../kernel/time-units.ts';
 
 /** Nodes are on record as their pools describe them; of those that were there before, no more is known than that they are. */
@@ -176,7 +176,7 @@ export function widenRequests(storage: SqlStorage): void {
   storage.sql.exec(`UPDATE jobs SET body = json_insert(body, ${places})`, ...fields.map(([, value]) => JSON.stringify(value)));
   storage.sql.exec(
     "UPDATE cell_records SET body = json_set(body, '$.eviction.graceMaxMs', ?) WHERE kind = 'cohorts'",
-    LIMITS.jobGraceMaxS * 1_000,
+    JOB_LIMITS.jobGraceMaxS * 1_000,
   );
   storage.sql.exec('DELETE FROM cell_events WHERE sequence < (SELECT max(sequence) FROM cell_events)');
   storage.sql.exec("UPDATE cell_events SET body = '[]'");

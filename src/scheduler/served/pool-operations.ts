@@ -1,6 +1,7 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { POOL_LIMITS } from '../../contract/pools/pool-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
-import { refuse, refuseBeyond, refuseResource } from '../../contract/api/outcome.ts';
+import { refuse, refuseResource } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import type { PoolNode } from '../../contract/pools/pool-exchange.ts';
 import type { PoolSettings, PoolRecord } from '../../contract/pools/pool-record.ts';
 import { DEFAULT_SETTINGS } from '../../contract/pools/pool-record.ts';
@@ -83,7 +84,7 @@ export class PoolOperations {
       const { region, market } = pool.settings ?? DEFAULT_SETTINGS;
       const price = { accelerator, fromMs: Math.max(fromMs, this.#parts.nowMs()), nanoDollarsPerHour };
       const others = this.#prices(id).filter((row) => row.accelerator !== accelerator || row.fromMs !== price.fromMs);
-      if (others.length >= LIMITS.poolPricesMaxCount)
+      if (others.length >= POOL_LIMITS.poolPricesMaxCount)
         return refuseBeyond({
           limit: 'poolPricesMaxCount',
           value: others.length + 1,

@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { JOB_LIMITS } from '../../contract/jobs/job-limits.ts';
 import type { NumberedEffect, PoolEffect } from '../../contract/pools/pool-exchange.ts';
 import type { PartitionName } from '../../contract/pools/pool-partition.ts';
 import { partitionName, ROOT_PARTITION } from '../../contract/pools/pool-partition.ts';
@@ -154,7 +154,7 @@ export class SqliteCellStore {
   }
 
   /** Appends the events of a step, and forgets those before the last `keptCount` steps, some later than others. */
-  log(events: readonly CellEvent[], atMs: number, keptCount: number = LIMITS.cellStepsKeptCount): void {
+  log(events: readonly CellEvent[], atMs: number, keptCount: number = JOB_LIMITS.cellStepsKeptCount): void {
     const { sequence } = this.#sql
       .exec<{ sequence: number }>('INSERT INTO cell_events (at_ms, body) VALUES (?, ?) RETURNING sequence', atMs, JSON.stringify(events))
       .one();

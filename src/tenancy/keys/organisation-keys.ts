@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { TENANCY_LIMITS } from '../../contract/tenancy/tenancy-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
 import { assert } from '../../kernel/assert.ts';
@@ -57,7 +57,7 @@ export class OrganisationKeys {
     const { id, tenantId } = found.value;
     return this.#records.acting(actor, () => {
       const nowMs = this.#records.clock.nowMs();
-      const all = withDescendants ? documents.page('key', tenantId, LIMITS.keysPerTenantMaxCount, undefined).items : [];
+      const all = withDescendants ? documents.page('key', tenantId, TENANCY_LIMITS.keysPerTenantMaxCount, undefined).items : [];
       const descendants = all.filter(({ lineage }) => lineage?.includes(id));
       const [record] = [found.value, ...descendants].map((key) => this.#revoke(key, nowMs, actor));
       return ok({ record: record ?? found.value, descendants: descendants.map((key) => key.id) });
@@ -66,7 +66,7 @@ export class OrganisationKeys {
 
   #remember(receipt: RotationReceipt, tenantId: TenantId, digest: string): void {
     const { documents } = this.#records;
-    documents.keepNewest('rotation', tenantId, LIMITS.rotationReceiptsMaxCount - 1);
+    documents.keepNewest('rotation', tenantId, TENANCY_LIMITS.rotationReceiptsMaxCount - 1);
     const document = { id: receipt.id, parent: tenantId, name: receipt.id, digest, body: receipt };
     const kept = documents.insert('rotation', document, 'rotationReceiptsMaxCount');
     assert(kept.ok, 'there is room for the newest receipt');

@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { TENANCY_LIMITS } from '../../contract/tenancy/tenancy-limits.ts';
 import type { TenantPrincipal } from '../../contract/api/principal.ts';
 import type { LevelKind, WindowKind } from '../../contract/tenancy/quota-terms.ts';
 import type { QuotaRule } from '../../contract/tenancy/quota-rule.ts';
@@ -134,8 +134,8 @@ const perMinute = (resource: QuotaRule['resource'], limit: number): QuotaRule =>
 });
 
 const OF_A_TENANT: readonly QuotaRule[] = [
-  perMinute('requests', LIMITS.quotaDefaultRequestsPerMinute),
-  perMinute('tokens', LIMITS.quotaDefaultTokensPerMinute),
+  perMinute('requests', TENANCY_LIMITS.quotaDefaultRequestsPerMinute),
+  perMinute('tokens', TENANCY_LIMITS.quotaDefaultTokensPerMinute),
 ];
 
 /** What a level may take until other rules are set. */

@@ -1,6 +1,7 @@
 import type { FieldPath } from '../../contract/api/field-path.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
-import { refuse, refuseBeyond } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import type { PromptVariable } from '../../contract/prompts/prompts.ts';
 import { ok } from '../../kernel/result.ts';
 

@@ -1,4 +1,4 @@
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { POOL_LIMITS } from '../../../src/contract/pools/pool-limits.ts';
 import type { PoolNode } from '../../../src/contract/pools/pool-exchange.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import type { JobId, PoolId } from '../../../src/kernel/ids.ts';
@@ -49,7 +49,7 @@ const nodeOf = ({ id, accelerator, acceleratorCount, cpuMilli, memoryMib, ordina
   id,
   name: id,
   capacity: { accelerator: accelerator === null ? null : typeName(accelerator), acceleratorCount, cpuMilli, memoryMib },
-  attemptsMax: LIMITS.agentAttemptsMaxCount,
+  attemptsMax: POOL_LIMITS.agentAttemptsMaxCount,
   domains: {},
   ordinal,
   address: null,

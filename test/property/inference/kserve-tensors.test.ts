@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 
 import { paramOf } from '../../../src/contract/api/errors.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { MODEL_LIMITS } from '../../../src/contract/models/model-limits.ts';
 import { readTensors } from '../../../src/inference/kserve/read-tensors.ts';
 import type { StatedTensor } from '../../../src/inference/kserve/read-tensors.ts';
 import { writeTensors } from '../../../src/inference/kserve/write-tensors.ts';
@@ -73,7 +73,7 @@ function nested(values: readonly unknown[], [length, ...rest]: readonly number[]
 
 it('[M27] nested arrays are read as flat ones', () => {
   fc.assert(
-    fc.property(fc.array(whole(1, 4), { maxLength: LIMITS.tensorRankMax - 2 }), (dims) => {
+    fc.property(fc.array(whole(1, 4), { maxLength: MODEL_LIMITS.tensorRankMax - 2 }), (dims) => {
       const values = Array.from({ length: dims.reduce((count, length) => count * length, 1) }, (_, at) => at);
       const stated = { name: 'x', shape: dims, datatype: 'INT32' as const, data: nested(values, dims) };
       const read = readTensors([stated], new Uint8Array());

@@ -1,6 +1,6 @@
 import type { AttemptEnding, AttemptNews, AttemptReport, Grant, ReportVerdict } from '../../../src/contract/jobs/attempt.ts';
 import type { FundAnswer, FundMessage } from '../../../src/contract/jobs/job-funds.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { JOB_LIMITS } from '../../../src/contract/jobs/job-limits.ts';
 import type { UsageEvent } from '../../../src/contract/api/meter.ts';
 import type { PoolMessage, PoolNode, PoolOrders } from '../../../src/contract/pools/pool-exchange.ts';
 import { partitionName } from '../../../src/contract/pools/pool-partition.ts';
@@ -69,7 +69,7 @@ export class ServedCell {
   fund(): void {
     const { quotas } = this;
     if (quotas === undefined) return;
-    for (let due; (due = this.cell.grants.due(this.nowMs, LIMITS.jobFundsBatchMaxCount)).size > 0;) {
+    for (let due; (due = this.cell.grants.due(this.nowMs, JOB_LIMITS.jobFundsBatchMaxCount)).size > 0;) {
       for (const message of due.values()) {
         const settled = message.settled.map(({ id }) => id);
         try {

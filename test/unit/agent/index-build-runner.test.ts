@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { CorruptList } from '../../../src/ann/lists/integrity.ts';
 import { PAGE_BYTES } from '../../../src/ann/page-memory.ts';
 import { encodeBuild, decodeBuild } from '../../../src/ann/training/build-artefact.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { INDEX_LIMITS } from '../../../src/contract/indexes/index-limits.ts';
 import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import type { AttemptBuild } from '../../../workers/agent/attempt-build.ts';
 import { runIndexBuild } from '../../../workers/agent/index-build-runner.ts';
@@ -95,7 +95,7 @@ describe('[J215] [V210] lists that are built on an agent', () => {
     const silent = shardOf(300);
     const call = { indexId: silent.identity.indexId, builder: 'att_x_1' };
     expect(silent.shard.beginBuild(call, silent.nowMs).ok).toBe(true);
-    silent.nowMs += LIMITS.buildHoldMs;
+    silent.nowMs += INDEX_LIMITS.buildHoldMs;
     silent.settle();
     expect(silent.store.lists.listSets()).toHaveLength(1);
     expect(silent.shard.commitBuild({ ...call, artefact: new Uint8Array() })).toMatchObject({ error: { code: 'state_conflict' } });

@@ -7,7 +7,7 @@ import { ModelRegistry } from '../../../src/inference/registry/model-registry.ts
 import { servedContractHash } from '../../../src/inference/served/contract-hash.ts';
 import { readingOf } from '../../../src/inference/registry/version-manifest.ts';
 import { must } from '../../../src/kernel/assert.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { MODEL_LIMITS } from '../../../src/contract/models/model-limits.ts';
 import { NodeSql } from '../../support/fakes/node-sql.ts';
 import { manifestOf, versionOf } from '../../support/fixtures/model-versions.ts';
 
@@ -93,7 +93,7 @@ describe('versions', () => {
   });
 
   it('[M39] the number of models, versions and aliases is limited', () => {
-    for (let at = 0; at < LIMITS.modelsMaxCount; at += 1) registry.register(versionOf(`m${at}`, 'a'), null, acting);
+    for (let at = 0; at < MODEL_LIMITS.modelsMaxCount; at += 1) registry.register(versionOf(`m${at}`, 'a'), null, acting);
     expect(registry.register(versionOf('one-more', 'a'), null, acting)).toMatchObject({
       error: { code: 'limit_exceeded', limit: { name: 'modelsMaxCount' } },
     });
@@ -261,7 +261,7 @@ describe('records', () => {
     ];
     registry.announce([file, other], acting);
     registry.register(versionOf('x', 'a', { manifest: manifestOf('a', { files: [other] }) }), null, acting);
-    nowMs += LIMITS.modelAnnouncedMs;
+    nowMs += MODEL_LIMITS.modelAnnouncedMs;
     expect(registry.announce([], acting)).toMatchObject({ value: { unneeded: [] } });
     nowMs += 1;
     expect(registry.announce([], acting)).toMatchObject({ value: { unneeded: ['one'] } });

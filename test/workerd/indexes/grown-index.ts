@@ -14,7 +14,7 @@ import type { RoutingSummary } from '../../../src/index/routing/routing-summary.
 import type { ReadConsistency } from '../../../src/ann/replication/read-consistency.ts';
 import { STRONG } from '../../../src/ann/replication/read-consistency.ts';
 import type { QueryTarget, Written } from '../../../src/ann/shard-protocol.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { INDEX_LIMITS } from '../../../src/contract/indexes/index-limits.ts';
 import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import { allOf } from '../../../src/contract/api/outcome.ts';
 import { FanOut } from '../../../src/index/fan-out/fan-out.ts';
@@ -118,7 +118,7 @@ export class Gateway {
       CLOCK,
     );
     const sharing = { clock: CLOCK, wakeUps: new DirectWakeUps() };
-    const reader = new RouteReader(LIMITS.routeMemoryBytesMax, sharing);
+    const reader = new RouteReader(INDEX_LIMITS.routeMemoryBytesMax, sharing);
     this.shards = new RoutedShards({
       reads,
       shards: calls,

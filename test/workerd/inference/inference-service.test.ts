@@ -9,7 +9,7 @@ import { assetFiles, MODEL_CATALOGUE } from '../../../workers/inference/deployed
 import type { InferenceService } from '../../../workers/inference/inference-service.ts';
 import type { InferenceEnv } from '../../../workers/inference/loaded-models.ts';
 import { paramOf } from '../../../src/contract/api/errors.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { MODEL_LIMITS } from '../../../src/contract/models/model-limits.ts';
 
 const MODEL = 'glove-sif-100-onnx';
 const service = (exports as unknown as { InferenceService: Service<typeof InferenceService> }).InferenceService;
@@ -70,7 +70,7 @@ describe('the inference Worker', () => {
       embed({ ids: Int32Array.of(-1), offsets: Int32Array.of(0, 1) }),
       embed({ ids: one, offsets: Int32Array.of(0, 2) }),
       embed({ ids: one, offsets: new Int32Array(0) }),
-      embed({ ids: new Int32Array(LIMITS.onnxRunTokensMax + 1), offsets: Int32Array.of(0, LIMITS.onnxRunTokensMax + 1) }),
+      embed({ ids: new Int32Array(MODEL_LIMITS.onnxRunTokensMax + 1), offsets: Int32Array.of(0, MODEL_LIMITS.onnxRunTokensMax + 1) }),
     ]);
     expect(refusals.map((answer) => (answer.ok ? 'embedded' : `${answer.error.code} ${paramOf(answer.error)}`))).toEqual([
       'model_not_found model',
@@ -85,7 +85,7 @@ describe('the inference Worker', () => {
   });
 
   it('[M13] embeds the longest text it accepts', async () => {
-    const longest = new Int32Array(LIMITS.onnxRunTokensMax).fill(5);
+    const longest = new Int32Array(MODEL_LIMITS.onnxRunTokensMax).fill(5);
     const answer = await embed({ ids: longest, offsets: Int32Array.of(0, longest.length) });
     expect(answer.ok && answer.value.every(Number.isFinite)).toBe(true);
   });

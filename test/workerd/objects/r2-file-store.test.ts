@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:test';
 import { beforeEach, describe, expect, it } from 'vitest';
 
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { FILE_LIMITS } from '../../../src/contract/files/file-limits.ts';
 import { FileEraser } from '../../../src/gateway/files/file-eraser.ts';
 import { FileWriter } from '../../../src/gateway/files/file-writer.ts';
 import { refuse } from '../../../src/contract/api/outcome.ts';
@@ -13,7 +13,7 @@ import { R2FileStore } from '../../../workers/gateway/adapters/files/r2-file-sto
 import { IN_FORCE } from '../../support/fakes/in-force.ts';
 
 const bucket = (env as unknown as { FILES: R2Bucket }).FILES;
-const PART = LIMITS.storedPartBytes;
+const PART = FILE_LIMITS.storedPartBytes;
 
 let tenantId: TenantId;
 let store: R2FileStore;
@@ -100,7 +100,7 @@ describe('[J220] content that comes as a stream', () => {
     await kept.commit(fileOf('kept'));
     await eraser.sweep(tenantId);
     expect(await store.begun(tenantId, 10)).toMatchObject({ begun: [{}, {}] });
-    nowMs += LIMITS.fileWriteMaxMs + 60_000;
+    nowMs += FILE_LIMITS.fileWriteMaxMs + 60_000;
     await eraser.sweep(tenantId);
     expect(await store.begun(tenantId, 10)).toEqual({ begun: [] });
     expect((await keys()).map((key) => key.split('/')[2])).toEqual(['contents', 'files']);

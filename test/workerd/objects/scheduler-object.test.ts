@@ -9,7 +9,7 @@ import { syncStub } from '../../../durable-objects/sync-stub.ts';
 import type { SchedulerObject } from '../../../durable-objects/scheduler-object.ts';
 import type { AttemptReport, Grant, ReportVerdict } from '../../../src/contract/jobs/attempt.ts';
 import type { JobState } from '../../../src/contract/jobs/jobs.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { JOB_LIMITS } from '../../../src/contract/jobs/job-limits.ts';
 import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import type { PoolMessage, PoolOrders } from '../../../src/contract/pools/pool-exchange.ts';
 import { UsageDispatcher } from '../../../durable-objects/ledger-dispatchers.ts';
@@ -178,7 +178,7 @@ describe.each([
     await pool.claim(1);
     await pool.report([{ jobId: request.id, fence: 1, kind: 'progress', progress: DONE }]);
     const alarmAtMs = await runInDurableObject(stub, (_object, state) => state.storage.getAlarm());
-    expect(alarmAtMs).toBeLessThanOrEqual(Date.now() + LIMITS.poolLeaseMs);
+    expect(alarmAtMs).toBeLessThanOrEqual(Date.now() + JOB_LIMITS.poolLeaseMs);
 
     await silence(stub);
     expect(await runDurableObjectAlarm(stub)).toBe(true);
@@ -357,7 +357,7 @@ describe('SchedulerObject at size', () => {
       await pool.report([{ jobId: jobRequest(n).id, fence: 1, kind: 'completed', progress: DONE, tokens: 3 }]);
       const left = () => runInDurableObject(stub, (_object, state) => state.storage.sql.exec('SELECT id FROM outbox').toArray().length);
       // Long before the alarm that is set for the lease of the pool.
-      await expect.poll(left, { timeout: LIMITS.poolLeaseMs / 2 }).toBe(0);
+      await expect.poll(left, { timeout: JOB_LIMITS.poolLeaseMs / 2 }).toBe(0);
     }
   });
 

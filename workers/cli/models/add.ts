@@ -3,7 +3,7 @@ import { openAsBlob } from 'node:fs';
 import { basename } from 'node:path';
 import type { Command } from 'commander';
 
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { MODEL_LIMITS } from '../../../src/contract/models/model-limits.ts';
 import { command, UsageError, whole } from '../command/command.ts';
 import type { GatewayClient } from '../gateway/gateway-client.ts';
 import type { Shown } from '../gateway/gateway-command.ts';
@@ -58,9 +58,9 @@ async function add(from: string, options: AddOptions): Promise<void> {
   const gate = await verdictOn(client, from, options);
   const progress = new TransferProgress();
   const source = isHubReference(from) ? await hubSource(from, variant, progress) : await folderSource(from, variant);
-  if (source.files.length > LIMITS.modelFilesMaxCount)
+  if (source.files.length > MODEL_LIMITS.modelFilesMaxCount)
     throw new UsageError(
-      `${from} has ${source.files.length} files; a model has at most ${LIMITS.modelFilesMaxCount}: leave out those that it does not need`,
+      `${from} has ${source.files.length} files; a model has at most ${MODEL_LIMITS.modelFilesMaxCount}: leave out those that it does not need`,
     );
   const uploads: { path: string; file: string }[] = [];
   try {

@@ -4,7 +4,7 @@ import { shardBudget, shardsMax } from '../../../src/index/resharding/shard-budg
 import { ASSUMPTIONS, assumed } from '../../../src/capacity/assumptions.ts';
 import type { IndexDemand, IndexPlan } from '../../../src/capacity/index-plan.ts';
 import { planIndex } from '../../../src/capacity/index-plan.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { INDEX_LIMITS } from '../../../src/contract/indexes/index-limits.ts';
 import { RECALL_TARGETS } from '../../../src/contract/indexes/index-settings.ts';
 import { command } from '../command/command.ts';
 import type { SimulatedQueries } from './simulate.ts';
@@ -27,7 +27,7 @@ interface Flags {
 export const capacity = () =>
   command('capacity', 'Plans an index of a given size and load: shards, objects, memory, storage, monthly bill and latency.')
     .requiredOption('--vectors <n>', 'vectors, such as 300000000 or 3e8', number(1))
-    .requiredOption('--dims <n>', 'numbers of each', number(LIMITS.dimensionsMinCount, LIMITS.dimensionsMaxCount))
+    .requiredOption('--dims <n>', 'numbers of each', number(INDEX_LIMITS.dimensionsMinCount, INDEX_LIMITS.dimensionsMaxCount))
     .requiredOption('--qps <n>', 'queries a second', number(0))
     .option('--recall <share>', `share of the nearest that searches find: ${RECALL_TARGETS.join(' or ')}`, recallOf, 0.95)
     .option('--writes <n>', 'vectors written a second', number(0), 0)
@@ -69,7 +69,7 @@ function demandOf({ dims: dimensions, vectors, qps, writes, recall, replicas }: 
     replicas,
     shardVectorsMax: shardBudget({ dimensions }),
     shardsMax: shardsMax({ dimensions }),
-    locators: LIMITS.locatorsCount,
+    locators: INDEX_LIMITS.locatorsCount,
     leavesMax: LEAVES_MAX,
   };
 }

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { VECTOR_LIMITS } from '../../../src/contract/vectors/vector-limits.ts';
 import { command, whole, table } from '../command/command.ts';
 import { GatewayClient, currentProfile } from '../gateway/gateway-client.ts';
 
@@ -28,7 +28,7 @@ export const search = () =>
   command('search', 'Searches an index by a text; the index must be pinned to a model.')
     .argument('<index>', 'name or alias of the index')
     .argument('<text...>', 'what to look for')
-    .option('-k, --top-k <n>', 'matches', whole(1, LIMITS.topKMaxCount), LIMITS.topKDefaultCount)
+    .option('-k, --top-k <n>', 'matches', whole(1, VECTOR_LIMITS.topKMaxCount), VECTOR_LIMITS.topKDefaultCount)
     .option('--namespace <name>', 'of the vectors')
     .option('--filter <json>', `such as '{"page": {"$lt": 10}}'`, objectOf)
     .option('--exact', 'compare with every vector')

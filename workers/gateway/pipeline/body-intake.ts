@@ -1,5 +1,5 @@
 import { refusal, RefusedStream } from '../../../src/contract/api/errors.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { API_LIMITS } from '../../../src/contract/api/api-limits.ts';
 import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import { refuse } from '../../../src/contract/api/outcome.ts';
 import type { Caller } from '../../../src/contract/api/principal.ts';
@@ -42,7 +42,7 @@ export class BodyIntake {
   constructor(parts: BodyParts, request: Request, owner: string, kind: BodyKind = 'whole') {
     this.#parts = parts;
     this.#request = request;
-    this.#totalMs = kind === 'stream' ? Number.POSITIVE_INFINITY : LIMITS.bodyTotalMs;
+    this.#totalMs = kind === 'stream' ? Number.POSITIVE_INFINITY : API_LIMITS.bodyTotalMs;
     this.#hold = parts.budget.open(owner, parts.clock.nowMs(), kind);
   }
 
@@ -83,7 +83,7 @@ export class BodyIntake {
   async whole(bytesMax: number, factor: number, coding: ContentCoding = 'identity'): Promise<Outcome<Uint8Array<ArrayBuffer>>> {
     if (coding !== 'identity') return this.#inflated(bytesMax, factor, coding);
     const declared = this.#request.headers.get('content-length');
-    if (declared !== null && Number(declared) * factor <= LIMITS.bodySmallBytesMax) return this.#smallBody(factor);
+    if (declared !== null && Number(declared) * factor <= API_LIMITS.bodySmallBytesMax) return this.#smallBody(factor);
     const chunks: Uint8Array[] = [];
     let bytes = 0;
     for (;;) {
@@ -101,7 +101,7 @@ export class BodyIntake {
     const { body } = this.#request;
     if (body === null) return ok(undefined);
     this.#reader ??= body.getReader({ mode: 'byob' });
-    const read = await this.#inTime(this.#reader.read(new Uint8Array(LIMITS.bodyReadBytesMax)), this.#totalMs - this.#readMs);
+    const read = await this.#inTime(this.#reader.read(new Uint8Array(API_LIMITS.bodyReadBytesMax)), this.#totalMs - this.#readMs);
     if (!read.ok) return this.refuse(read);
     const { done } = read.value;
     if (done) return ok(undefined);
@@ -115,8 +115,8 @@ export class BodyIntake {
     const { clock, timer } = this.#parts;
     const sinceMs = clock.nowMs();
     while (!this.#hold.take(bytes, clock.nowMs())) {
-      if (clock.nowMs() - sinceMs >= LIMITS.bodyWaitMaxMs) return this.refuse(noRoom());
-      await new Promise<void>((resolve) => void timer.after(LIMITS.bodyRetryMs, resolve));
+      if (clock.nowMs() - sinceMs >= API_LIMITS.bodyWaitMaxMs) return this.refuse(noRoom());
+      await new Promise<void>((resolve) => void timer.after(API_LIMITS.bodyRetryMs, resolve));
     }
     return ok(null);
   }
@@ -168,7 +168,7 @@ export class BodyIntake {
         callOff();
         resolve(outcome);
       };
-      const callOff = timer.after(Math.min(leftMs, LIMITS.bodyIdleMs), () => end(tooSlow(leftMs <= LIMITS.bodyIdleMs)));
+      const callOff = timer.after(Math.min(leftMs, API_LIMITS.bodyIdleMs), () => end(tooSlow(leftMs <= API_LIMITS.bodyIdleMs)));
       work.then(
         (value) => end(ok(value)),
         () => end(ENDED_EARLY),
@@ -184,13 +184,13 @@ export const tooLarge = (size: string, bytesMax: number) =>
 
 function tooSlow(isTotal: boolean) {
   const what = isTotal
-    ? `the body did not arrive within ${LIMITS.bodyTotalMs} ms (bodyTotalMs)`
-    : `nothing of the body arrived for ${LIMITS.bodyIdleMs} ms (bodyIdleMs)`;
+    ? `the body did not arrive within ${API_LIMITS.bodyTotalMs} ms (bodyTotalMs)`
+    : `nothing of the body arrived for ${API_LIMITS.bodyIdleMs} ms (bodyIdleMs)`;
   return refuse('request_timeout', `${what}: send it again, in smaller parts if need be`);
 }
 
 function noRoom() {
-  const message = `the bodies being read take all of their memory (bodiesBytesMax, ${LIMITS.bodiesBytesMax} bytes): send this one again`;
+  const message = `the bodies being read take all of their memory (bodiesBytesMax, ${API_LIMITS.bodiesBytesMax} bytes): send this one again`;
   return err({ ...refusal('overloaded', message), retryAfterMs: 1_000 });
 }
 
@@ -206,7 +206,7 @@ export async function drain(request: Request): Promise<void> {
 /** As `drain`, for a body that was begun. */
 export async function drainReader(reader: BodyReader): Promise<void> {
   try {
-    await within(readAway(reader), LIMITS.drainMs);
+    await within(readAway(reader), API_LIMITS.drainMs);
   } catch {
     // Too slow; or the client has disconnected and cannot read the refusal.
   }
@@ -216,8 +216,8 @@ export async function drainReader(reader: BodyReader): Promise<void> {
 export type BodyReader = ReadableStreamBYOBReader;
 
 async function readAway(reader: BodyReader): Promise<void> {
-  for (let bytes = 0; bytes < LIMITS.drainBytesMax;) {
-    const { done, value } = await reader.read(new Uint8Array(LIMITS.bodyReadBytesMax));
+  for (let bytes = 0; bytes < API_LIMITS.drainBytesMax;) {
+    const { done, value } = await reader.read(new Uint8Array(API_LIMITS.bodyReadBytesMax));
     if (done) return;
     bytes += value.byteLength;
   }

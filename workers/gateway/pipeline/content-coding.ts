@@ -1,5 +1,5 @@
 import { refusal, RefusedStream } from '../../../src/contract/api/errors.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { API_LIMITS } from '../../../src/contract/api/api-limits.ts';
 import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import { refuse } from '../../../src/contract/api/outcome.ts';
 import { ok } from '../../../src/kernel/result.ts';
@@ -48,7 +48,8 @@ export async function* decodedChunks(chunks: AsyncIterable<Uint8Array>, coding: 
   try {
     for await (const chunk of inflate) {
       bytesOut += chunk.byteLength;
-      if (bytesOut > LIMITS.inflatedFreeBytesMax && bytesOut > bytesIn * LIMITS.inflatedRatioMax) throw new RefusedStream(tooDense());
+      if (bytesOut > API_LIMITS.inflatedFreeBytesMax && bytesOut > bytesIn * API_LIMITS.inflatedRatioMax)
+        throw new RefusedStream(tooDense());
       yield chunk;
     }
   } catch (error) {
@@ -59,7 +60,10 @@ export async function* decodedChunks(chunks: AsyncIterable<Uint8Array>, coding: 
 }
 
 const tooDense = () =>
-  refusal('payload_too_large', `the body inflates to more than inflatedRatioMax (${LIMITS.inflatedRatioMax}) times its compressed bytes`);
+  refusal(
+    'payload_too_large',
+    `the body inflates to more than inflatedRatioMax (${API_LIMITS.inflatedRatioMax}) times its compressed bytes`,
+  );
 
 const notOf = (coding: ContentCoding) =>
   refusal('invalid_value', `the body is not ${coding}, as content-encoding says, or ended early`, 'content-encoding');

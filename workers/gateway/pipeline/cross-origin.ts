@@ -3,7 +3,7 @@ import { cors } from 'hono/cors';
 import type { CrossOriginPolicy } from '../../../src/contract/api/cross-origin.ts';
 import { admitsOrigin, mayAdmitOrigin } from '../../../src/contract/api/cross-origin.ts';
 import { refusal } from '../../../src/contract/api/errors.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { API_LIMITS } from '../../../src/contract/api/api-limits.ts';
 import type { Caller } from '../../../src/contract/api/principal.ts';
 import type { AppContext, Draft, Exchange } from './exchange.ts';
 import { draftOf } from './exchange.ts';
@@ -58,7 +58,7 @@ export async function preflightAnswer(context: AppContext, exchange: Exchange): 
   const answer = cors({
     origin: (origin) => (mayAdmitOrigin(policy, origin) ? origin : null),
     allowMethods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
-    maxAge: LIMITS.preflightMaxAgeS,
+    maxAge: API_LIMITS.preflightMaxAgeS,
   });
   const answered = await answer(context, () => Promise.resolve());
   return draftOf(answered instanceof Response ? answered : context.res);

@@ -1,6 +1,6 @@
 import { platformFault } from '../../../durable-objects/platform-fault.ts';
 import type { Refusal } from '../../../src/contract/api/errors.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { API_LIMITS } from '../../../src/contract/api/api-limits.ts';
 import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import { refuse } from '../../../src/contract/api/outcome.ts';
 import type { Clock } from '../../../src/kernel/clock.ts';
@@ -37,7 +37,7 @@ export class Readiness {
   /** Refuses with `unavailable` or `storage_full`, naming what is missing. */
   async check(): Promise<Outcome<null>> {
     const nowMs = this.#parts.clock.nowMs();
-    if (this.#full !== undefined && nowMs - this.#full.atMs < LIMITS.storageRetryMs) return err(this.#full.refusal);
+    if (this.#full !== undefined && nowMs - this.#full.atMs < API_LIMITS.storageRetryMs) return err(this.#full.refusal);
     if (this.#last !== undefined && nowMs - this.#last.atMs < FRESH_MS) return this.#last.outcome;
     const outcome = await this.#ask();
     this.#last = { outcome, atMs: nowMs };
@@ -50,8 +50,8 @@ export class Readiness {
     if (!model.ok) return model;
     try {
       const directory = organisations.directory();
-      await within(directory.page(1, undefined), LIMITS.controlTimeoutMs);
-      await within(directory.probe(), LIMITS.controlTimeoutMs);
+      await within(directory.page(1, undefined), API_LIMITS.controlTimeoutMs);
+      await within(directory.probe(), API_LIMITS.controlTimeoutMs);
       return ok(null);
     } catch (error) {
       const fault = platformFault(error);

@@ -4,7 +4,7 @@ import { JSON_BYTES_HEADER } from '../../../src/contract/api/endpoint.ts';
 import type { RowFields } from '../../../src/contract/api/framed-body.ts';
 import { framedBody } from '../../../src/contract/api/framed-body.ts';
 import { parseJsonBytes } from '../../../src/contract/api/json-text.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { API_LIMITS } from '../../../src/contract/api/api-limits.ts';
 import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import { refuse } from '../../../src/contract/api/outcome.ts';
 import { parse } from '../../../src/contract/api/parse.ts';
@@ -28,7 +28,7 @@ const MEDIA_TYPE = { json: 'application/json', multipart: 'multipart/form-data',
  */
 export async function readBody(request: Request, body: Body, intake: BodyIntake): Promise<Outcome<unknown>> {
   if (body.kind === 'none') return ok(undefined);
-  const bytesMax = body.kind === 'ndjson' ? Number.POSITIVE_INFINITY : (body.bytesMax ?? LIMITS.jsonBodyBytesMax);
+  const bytesMax = body.kind === 'ndjson' ? Number.POSITIVE_INFINITY : (body.bytesMax ?? API_LIMITS.jsonBodyBytesMax);
   const declared = Number(request.headers.get('content-length') ?? 0);
   if (declared > bytesMax) return tooLarge(`${declared} bytes`, bytesMax);
   const coding = checkHeaders(request.headers, body);
@@ -65,15 +65,15 @@ async function readFramed(
   if (!bytes.ok) return bytes;
   const prefix = framePrefixOf(bytes.value);
   const headBytes = typeof prefix === 'string' ? 0 : Math.min(prefix.headBytes, bytes.value.byteLength);
-  if (headBytes > LIMITS.jsonBodyBytesMax) return tooLarge(`a head of ${headBytes} bytes`, LIMITS.jsonBodyBytesMax);
-  const room = await intake.claim((LIMITS.jsonBodyMemoryFactor - 1) * headBytes);
+  if (headBytes > API_LIMITS.jsonBodyBytesMax) return tooLarge(`a head of ${headBytes} bytes`, API_LIMITS.jsonBodyBytesMax);
+  const room = await intake.claim((API_LIMITS.jsonBodyMemoryFactor - 1) * headBytes);
   if (!room.ok) return room;
   const value = framedBody(bytes.value, rows);
   return value.ok ? parse(schema, value.value) : value;
 }
 
 async function readWhole(body: JsonBody, intake: BodyIntake, bytesMax: number, coding: ContentCoding): Promise<Outcome<unknown>> {
-  const bytes = await intake.whole(bytesMax, LIMITS.jsonBodyMemoryFactor, coding);
+  const bytes = await intake.whole(bytesMax, API_LIMITS.jsonBodyMemoryFactor, coding);
   if (!bytes.ok) return bytes;
   const value = parseJsonBytes(bytes.value, body.exactIntegers);
   return value.ok ? parse(body.schema, value.value) : value;
@@ -97,7 +97,7 @@ async function readWithBytesBehind(
       `is ${JSON.stringify(stated?.slice(0, 64))}; the body has ${all} bytes, of which so many are JSON`,
       JSON_BYTES_HEADER,
     );
-  const room = await intake.claim((LIMITS.jsonBodyMemoryFactor - 1) * jsonBytes);
+  const room = await intake.claim((API_LIMITS.jsonBodyMemoryFactor - 1) * jsonBytes);
   if (!room.ok) return room;
   const json = parseJsonBytes(bytes.value.subarray(0, jsonBytes), body.exactIntegers);
   if (!json.ok) return json;

@@ -1,6 +1,6 @@
 import { shownName } from '../../../src/contract/api/field-path.ts';
 import { utf8Text } from '../../../src/contract/api/json-text.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { API_LIMITS } from '../../../src/contract/api/api-limits.ts';
 import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import { refuse } from '../../../src/contract/api/outcome.ts';
 import { ok } from '../../../src/kernel/result.ts';
@@ -53,7 +53,7 @@ export function eachOnce<T>(fields: Iterable<readonly [string, T]>): Outcome<Rec
 export function idempotencyKeyOf(request: Request): Outcome<string | undefined> {
   const key = request.headers.get('idempotency-key');
   if (key === null) return ok(undefined);
-  if (/^[\x21-\x7e]+$/.test(key) && key.length <= LIMITS.idempotencyKeyCharsMax) return ok(key);
-  const takes = `must be 1 to ${LIMITS.idempotencyKeyCharsMax} visible ASCII characters, not ${key.length}`;
+  if (/^[\x21-\x7e]+$/.test(key) && key.length <= API_LIMITS.idempotencyKeyCharsMax) return ok(key);
+  const takes = `must be 1 to ${API_LIMITS.idempotencyKeyCharsMax} visible ASCII characters, not ${key.length}`;
   return refuse('invalid_value', takes, 'idempotency-key');
 }

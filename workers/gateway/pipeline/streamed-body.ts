@@ -1,9 +1,10 @@
 import type { StreamedItems } from '../../../src/contract/api/endpoint.ts';
 import { RefusedStream } from '../../../src/contract/api/errors.ts';
 import { parseJsonBytes } from '../../../src/contract/api/json-text.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { API_LIMITS } from '../../../src/contract/api/api-limits.ts';
+import { boundOf, refuseBeyond } from '../../../src/contract/limits/limit-refusal.ts';
 import type { Outcome } from '../../../src/contract/api/outcome.ts';
-import { refuse, refuseBeyond } from '../../../src/contract/api/outcome.ts';
+import { refuse } from '../../../src/contract/api/outcome.ts';
 import { parse } from '../../../src/contract/api/parse.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import { heldBytes } from '../../../src/kernel/held-bytes.ts';
@@ -54,7 +55,7 @@ class StreamedReading {
   constructor(streamed: StreamedItems, isExact: boolean) {
     this.#streamed = streamed;
     this.#isExact = isExact;
-    const limits = { itemBytesMax: LIMITS.bodyItemBytesMax, restBytesMax: LIMITS[this.#restLimit] };
+    const limits = { itemBytesMax: API_LIMITS.bodyItemBytesMax, restBytesMax: boundOf(this.#restLimit) };
     this.#splitter = new JsonSplitter(
       streamed.arrays.map(({ path }) => path),
       limits,
@@ -67,7 +68,7 @@ class StreamedReading {
 
   /** The rest will be parsed as a whole. */
   get heldBytes(): number {
-    return this.#itemBytes + this.#splitter.heldBytes + (LIMITS.jsonBodyMemoryFactor - 1) * this.#splitter.restBytes;
+    return this.#itemBytes + this.#splitter.heldBytes + (API_LIMITS.jsonBodyMemoryFactor - 1) * this.#splitter.restBytes;
   }
 
   push(chunk: Uint8Array): Outcome<null> {
@@ -150,4 +151,4 @@ const isObject = (value: unknown): value is Record<string, unknown> => typeof va
 const exceeds = (limit: NonNullable<JsonSplitter['exceeded']>, restLimit: 'bodyRestBytesMax' | 'qdrantOperationsBytesMax') =>
   limit === 'itemBytesMax'
     ? refuseBeyond({ limit: 'bodyItemBytesMax', what: 'an element of the body has too many bytes' })
-    : refuse('payload_too_large', `the body has more than ${LIMITS[restLimit]} bytes besides its elements (${restLimit})`);
+    : refuse('payload_too_large', `the body has more than ${boundOf(restLimit)} bytes besides its elements (${restLimit})`);

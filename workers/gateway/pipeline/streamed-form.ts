@@ -4,9 +4,10 @@ import type { MultipartBody } from '../../../src/contract/api/endpoint.ts';
 import { RefusedStream } from '../../../src/contract/api/errors.ts';
 import type { FormPart } from '../../../src/contract/files/form-part.ts';
 import { fieldText, readPartHead } from '../../../src/contract/files/form-part.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { FILE_LIMITS } from '../../../src/contract/files/file-limits.ts';
 import type { Outcome } from '../../../src/contract/api/outcome.ts';
-import { refuse, refuseBeyond } from '../../../src/contract/api/outcome.ts';
+import { refuse } from '../../../src/contract/api/outcome.ts';
+import { refuseBeyond } from '../../../src/contract/limits/limit-refusal.ts';
 import { parse } from '../../../src/contract/api/parse.ts';
 import type { ContentSink } from '../../../src/gateway/files/file-store.ts';
 import { joinedBytes } from '../../../src/kernel/bytes.ts';
@@ -40,7 +41,7 @@ export async function readForm<S extends z.core.$ZodType>(
   const coding = codingOf(headers);
   if (!coding.ok) return coding;
   const declared = Number(headers.get('content-length') ?? Number.POSITIVE_INFINITY);
-  const room = await intake.claim(Math.min(declared, LIMITS.formHeldBytesMax));
+  const room = await intake.claim(Math.min(declared, FILE_LIMITS.formHeldBytesMax));
   if (!room.ok) return room;
   const reading = new FormReading(boundary, body, sink);
   let bytes = 0;
@@ -103,7 +104,7 @@ class FormReading {
   constructor(boundary: string, body: MultipartBody, sink: ContentSink) {
     this.#body = body;
     this.#sink = sink;
-    this.#splitter = new MultipartSplitter(boundary, LIMITS.formHeadBytesMax);
+    this.#splitter = new MultipartSplitter(boundary, FILE_LIMITS.formHeadBytesMax);
   }
 
   async push(chunk: Uint8Array): Promise<Outcome<null>> {
@@ -121,8 +122,8 @@ class FormReading {
   }
 
   #begin(head: Uint8Array): Outcome<null> {
-    if (this.#fields.length === LIMITS.formPartsMaxCount)
-      return refuseBeyond({ limit: 'formPartsMaxCount', what: `the form has more than ${LIMITS.formPartsMaxCount} parts` });
+    if (this.#fields.length === FILE_LIMITS.formPartsMaxCount)
+      return refuseBeyond({ limit: 'formPartsMaxCount', what: `the form has more than ${FILE_LIMITS.formPartsMaxCount} parts` });
     const part = readPartHead(head);
     if (!part.ok) return part;
     const { name, filename } = part.value;
@@ -139,8 +140,8 @@ class FormReading {
       this.#textBytes += bytes.byteLength;
       // A copy: the piece that it is of is larger.
       this.#text.push(bytes.slice());
-      const what = `the fields of the form have more than ${LIMITS.formFieldsBytesMax} bytes`;
-      return this.#textBytes <= LIMITS.formFieldsBytesMax ? ok(null) : refuseBeyond({ limit: 'formFieldsBytesMax', what });
+      const what = `the fields of the form have more than ${FILE_LIMITS.formFieldsBytesMax} bytes`;
+      return this.#textBytes <= FILE_LIMITS.formFieldsBytesMax ? ok(null) : refuseBeyond({ limit: 'formFieldsBytesMax', what });
     }
     this.#fileBytes += bytes.byteLength;
     return this.#sink.write(bytes);

@@ -1,5 +1,5 @@
 import type { PurgeRecord } from '../../../src/cache/purge-predicate.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { CACHE_LIMITS } from '../../../src/contract/caches/cache-limits.ts';
 import type { CacheLine } from '../../../src/gateway/caches/cache-stats.ts';
 import { agesOf, hitsOf } from '../../../src/gateway/caches/cache-stats.ts';
 import type { PurgeId } from '../../../src/kernel/ids.ts';
@@ -36,7 +36,7 @@ const purgeReply = ({ purgeId, position, mode, consistency, effectiveAtMs, erase
   effective_at: new Date(effectiveAtMs).toISOString(),
   mode,
   consistency,
-  bound_ms: LIMITS.purgeLeaseMs + LIMITS.purgeLeaseGuardMs,
+  bound_ms: CACHE_LIMITS.purgeLeaseMs + CACHE_LIMITS.purgeLeaseGuardMs,
   erased,
 });
 

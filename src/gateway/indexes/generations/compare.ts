@@ -1,7 +1,7 @@
 import { followerWith } from '../../../ann/access-mode.ts';
 import type { Comparison } from '../../../index/generations/generation-state.ts';
 import type { IndexManifest } from '../../../index/index-manifest.ts';
-import { LIMITS } from '../../../contract/limits.ts';
+import { VECTOR_LIMITS } from '../../../contract/vectors/vector-limits.ts';
 import type { Outcome } from '../../../contract/api/outcome.ts';
 import { ok } from '../../../kernel/result.ts';
 import type { IndexShards } from '../../../index/shards/index-shards.ts';
@@ -23,7 +23,7 @@ export async function compare(
   const { names } = page.value;
   let [samples, overlap, ndcg] = [0, 0, 0];
   for (const namespace of names) {
-    const count = Math.ceil(LIMITS.generationSamplesCount / names.length);
+    const count = Math.ceil(VECTOR_LIMITS.generationSamplesCount / names.length);
     const drawn = await shards.of(serving).read('sample', { indexId: serving.id, namespace, count, seed: run });
     if (!drawn.ok) return drawn;
     for (const id of drawn.value.ids) {

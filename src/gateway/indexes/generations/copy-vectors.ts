@@ -3,7 +3,7 @@ import type { RowKeys } from '../../../ann/rows.ts';
 import type { FillCursor, GenerationOwner } from '../../../index/generations/generation-state.ts';
 import type { IndexManifest } from '../../../index/index-manifest.ts';
 import type { VectorColumns } from '../../../ann/shard-protocol.ts';
-import { LIMITS } from '../../../contract/limits.ts';
+import { VECTOR_LIMITS } from '../../../contract/vectors/vector-limits.ts';
 import type { Outcome } from '../../../contract/api/outcome.ts';
 import { must } from '../../../kernel/assert.ts';
 import type { TenantId } from '../../../kernel/ids.ts';
@@ -100,7 +100,7 @@ function portionsOf(texts: readonly (string | null)[]): number[][] {
   for (const [row, text] of texts.entries()) {
     if (text === null) continue;
     chars += text.length;
-    if (chars > LIMITS.importBatchTextCharsMax) {
+    if (chars > VECTOR_LIMITS.importBatchTextCharsMax) {
       portions.push([]);
       chars = text.length;
     }
@@ -179,7 +179,7 @@ export async function fillPage(parts: CopyParts, copy: Copy, after: FillCursor |
   if (at === null) return ok({ filled: { namespace: '', id: null }, isWhole: true, count: 0, tokens: 0 });
   const start = at.id === null ? null : { id: at.id, isIncluded: false };
   const ask = { indexId: from.id, namespace: at.namespace, filter: null, start, include: EVERYTHING };
-  let limit = Math.max(1, Math.min(LIMITS.exportVectorsMaxCount, Math.floor(LIMITS.exportFloatsMaxCount / from.dimensions)));
+  let limit = Math.max(1, Math.min(VECTOR_LIMITS.exportVectorsMaxCount, Math.floor(VECTOR_LIMITS.exportFloatsMaxCount / from.dimensions)));
   let listed = await parts.shards.of(from).read('list', { ...ask, limit });
   for (; !listed.ok && listed.error.code === 'limit_exceeded' && limit > 1; limit = Math.ceil(limit / 2)) {
     listed = await parts.shards.of(from).read('list', { ...ask, limit: Math.ceil(limit / 2) });
@@ -207,7 +207,10 @@ async function firstNamespace({ shards }: CopyParts, { from }: Copy, after: stri
  */
 export async function renew(parts: CopyParts, copy: Copy, changed: RowKeys, usageId: string): Promise<Outcome<Copied>> {
   let [count, tokens] = [0, 0];
-  const most = Math.max(1, Math.min(LIMITS.vectorIdsSliceMaxCount, Math.floor(LIMITS.exportFloatsMaxCount / copy.from.dimensions)));
+  const most = Math.max(
+    1,
+    Math.min(VECTOR_LIMITS.vectorIdsSliceMaxCount, Math.floor(VECTOR_LIMITS.exportFloatsMaxCount / copy.from.dimensions)),
+  );
   for (const [namespace, ids] of byNamespace(changed)) {
     for (let at = 0, slice = most; at < ids.length;) {
       const found = await fetchedOf(parts, copy, namespace, ids.slice(at, at + slice));

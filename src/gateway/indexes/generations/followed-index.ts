@@ -5,7 +5,7 @@ import type { ChangeCursor, ChangePage, ShardChanges, ShardFollow } from '../../
 import type { FeedCursor, ReceiptCursor } from '../../../index/generations/generation-state.ts';
 import type { IndexManifest } from '../../../index/index-manifest.ts';
 import { receiptsByLocator } from '../../../index/locators/locator-of.ts';
-import { LIMITS } from '../../../contract/limits.ts';
+import { VECTOR_LIMITS } from '../../../contract/vectors/vector-limits.ts';
 import type { Outcome } from '../../../contract/api/outcome.ts';
 import type { RoutingSummary } from '../../../index/routing/routing-summary.ts';
 import { ok } from '../../../kernel/result.ts';
@@ -73,7 +73,7 @@ export class FollowedIndex implements FollowedShards {
     const answers = await allOf(
       shards.map((shard) => {
         const after = cursor[shard] ?? BEGINNING;
-        return this.#objects.changesSince(manifest, shard, { indexId: manifest.id, after, countMax: LIMITS.changePageMaxCount });
+        return this.#objects.changesSince(manifest, shard, { indexId: manifest.id, after, countMax: VECTOR_LIMITS.changePageMaxCount });
       }),
     );
     if (!answers.ok) return answers;

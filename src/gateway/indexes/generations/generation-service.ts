@@ -2,7 +2,7 @@ import type { GenerationEvent, Generations, Shadow } from '../../../index/genera
 import type { IndexManifest } from '../../../index/index-manifest.ts';
 import { modelsOf } from '../../../index/index-manifest.ts';
 import type { ActivateBody, CreateGenerationBody } from '../../../contract/indexes/generations.ts';
-import { LIMITS } from '../../../contract/limits.ts';
+import { VECTOR_LIMITS } from '../../../contract/vectors/vector-limits.ts';
 import type { Outcome } from '../../../contract/api/outcome.ts';
 import { refuse } from '../../../contract/api/outcome.ts';
 import type { Clock } from '../../../kernel/clock.ts';
@@ -166,7 +166,7 @@ export class GenerationService extends Composed<GenerationServiceParts> {
 
   async #settled(tenantId: TenantId, name: string, isSettled: (state: Generations) => boolean): Promise<Outcome<Generations>> {
     const { store, wake, sleep, clock } = this.parts;
-    const endMs = clock.nowMs() + LIMITS.generationWaitMs;
+    const endMs = clock.nowMs() + VECTOR_LIMITS.generationWaitMs;
     const woken = await wake(tenantId, name);
     if (!woken.ok) return woken;
     for (;;) {

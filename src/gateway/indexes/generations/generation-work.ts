@@ -2,7 +2,7 @@ import type { FillCursor, GenerationEvent, Generations, Shadow } from '../../../
 import { followerWith } from '../../../ann/access-mode.ts';
 import type { Refusal } from '../../../contract/api/errors.ts';
 import { ERRORS, messageOf } from '../../../contract/api/errors.ts';
-import { LIMITS } from '../../../contract/limits.ts';
+import { VECTOR_LIMITS } from '../../../contract/vectors/vector-limits.ts';
 import type { Outcome } from '../../../contract/api/outcome.ts';
 import { must } from '../../../kernel/assert.ts';
 import { sha256Hex } from '../../../kernel/bytes.ts';
@@ -41,17 +41,17 @@ export class GenerationWork extends Composed<GenerationWorkParts> {
   async advance(tenantId: TenantId, name: string): Promise<number | null> {
     const { store, clock } = this.parts;
     const known = await store.call(tenantId, name, { kind: 'read' }, null);
-    if (!known.ok) return known.error.code === 'index_not_found' ? null : LIMITS.generationRetryMs;
+    if (!known.ok) return known.error.code === 'index_not_found' ? null : VECTOR_LIMITS.generationRetryMs;
     if (known.value.shadow === null) return null;
     const claim = { kind: 'change', version: known.value.version, event: { kind: 'claimed' } } as const;
     const claimed = await store.call(tenantId, name, claim, null);
-    if (!claimed.ok) return LIMITS.generationRetryMs;
+    if (!claimed.ok) return VECTOR_LIMITS.generationRetryMs;
     const run = { tenantId, name, number: claimed.value.version };
-    const endMs = clock.nowMs() + LIMITS.generationRunMs;
+    const endMs = clock.nowMs() + VECTOR_LIMITS.generationRunMs;
     let [state, refusals] = [claimed.value, 0];
-    for (let slice = 0; slice < LIMITS.generationSlicesMaxCount && clock.nowMs() < endMs; slice += 1) {
+    for (let slice = 0; slice < VECTOR_LIMITS.generationSlicesMaxCount && clock.nowMs() < endMs; slice += 1) {
       const step = await this.#step(run, state);
-      if (step.ok && step.value === null) return LIMITS.generationIdleMs;
+      if (step.ok && step.value === null) return VECTOR_LIMITS.generationIdleMs;
       if (step.ok) {
         state = must(step.value, 'null was answered before');
         refusals = 0;
@@ -62,7 +62,7 @@ export class GenerationWork extends Composed<GenerationWorkParts> {
       const settled = await this.#afterRefusal(run, state, step.error, refusals);
       // A request came in meanwhile: it is processed at once.
       if (step.error.code === 'stale_fence') return 0;
-      if (settled === undefined) return step.error.retryAfterMs ?? LIMITS.generationRetryMs;
+      if (settled === undefined) return step.error.retryAfterMs ?? VECTOR_LIMITS.generationRetryMs;
       state = settled;
     }
     return 0;
@@ -72,7 +72,7 @@ export class GenerationWork extends Composed<GenerationWorkParts> {
   async #afterRefusal(run: Run, state: Generations, error: Refusal, refusals: number): Promise<Generations | undefined> {
     const phase = state.shadow?.phase;
     if (error.code === 'stale_fence' || (phase !== 'sealing' && phase !== 'draining')) return undefined;
-    if (ERRORS[error.code].retryable && refusals < LIMITS.generationExchangeTriesMax) return state;
+    if (ERRORS[error.code].retryable && refusals < VECTOR_LIMITS.generationExchangeTriesMax) return state;
     const given = await this.#report(run, state, { kind: 'given-up', fault: messageOf(error) });
     return given.ok ? given.value : undefined;
   }

@@ -1,4 +1,4 @@
-import { LIMITS } from '../../../contract/limits.ts';
+import { TENANCY_LIMITS } from '../../../contract/tenancy/tenancy-limits.ts';
 import type { Outcome } from '../../../contract/api/outcome.ts';
 import type { Principal } from '../../../contract/api/principal.ts';
 import { sha256Hex } from '../../../kernel/bytes.ts';
@@ -61,7 +61,7 @@ export class TenantEraser {
     const begun = await store.moveTenant(id, 'erasing', actorOf(principal));
     if (!begun.ok) return begun;
     // [T58] Until no lease that was taken before is left, by the clock of any object: from then on nothing is written that is not counted below.
-    if (stateOf(begun.value) !== 'erased') await this.#sleep(LIMITS.keyFreshMs + 2 * LIMITS.writeLeaseGuardMs);
+    if (stateOf(begun.value) !== 'erased') await this.#sleep(TENANCY_LIMITS.keyFreshMs + 2 * TENANCY_LIMITS.writeLeaseGuardMs);
     for (const step of this.#steps) {
       const erased = await step.erase(id, principal);
       if (!erased.ok) return erased;

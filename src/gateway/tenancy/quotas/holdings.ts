@@ -1,4 +1,4 @@
-import { LIMITS } from '../../../contract/limits.ts';
+import { API_LIMITS } from '../../../contract/api/api-limits.ts';
 import type { Outcome } from '../../../contract/api/outcome.ts';
 import { refuse } from '../../../contract/api/outcome.ts';
 import type { TenantPrincipal } from '../../../contract/api/principal.ts';
@@ -95,7 +95,7 @@ export async function openJobCount(queue: Pick<JobQueue, 'openCount'>, tenant: T
 export async function vectorCount(indexes: Pick<Indexes, 'list' | 'stats'>, tenant: TenantId): Promise<Outcome<number>> {
   let [count, after]: [number, string | undefined] = [0, undefined];
   for (;;) {
-    const page = await indexes.list(tenant, after, LIMITS.pageMaxCount);
+    const page = await indexes.list(tenant, after, API_LIMITS.pageMaxCount);
     if (!page.ok) return page;
     for (const { name } of page.value.indexes) {
       const stats = await indexes.stats({ tenantId: tenant }, name);

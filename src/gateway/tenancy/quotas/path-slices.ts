@@ -1,8 +1,7 @@
 import type { Refusal } from '../../../contract/api/errors.ts';
 import { refusal } from '../../../contract/api/errors.ts';
-import { LIMITS } from '../../../contract/limits.ts';
 import type { Outcome } from '../../../contract/api/outcome.ts';
-import { sharedFor, sharedRefusal } from '../../../contract/api/shared-work.ts';
+import { sharedFor, sharedRefusal, SHARED_WORK_LIMITS } from '../../../contract/api/shared-work.ts';
 import type { Clock } from '../../../kernel/clock.ts';
 import { err, ok } from '../../../kernel/result.ts';
 import { SharedWork } from '../../../kernel/shared-work.ts';
@@ -20,7 +19,7 @@ const REFUSAL_MS = 100;
 
 const RENEWAL = '';
 /** A request waits for the renewals of two others. */
-const WAIT_MAX_MS = 2 * LIMITS.quotaRenewalMaxMs;
+const WAIT_MAX_MS = 2 * SHARED_WORK_LIMITS.quotaRenewalMaxMs;
 
 interface Waiting {
   readonly need: Amounts;
@@ -48,7 +47,7 @@ export class PathSlices {
 
   constructor(parts: PathSlicesParts) {
     this.#parts = parts;
-    this.#renewals = new SharedWork({ ...parts, bounds: sharedFor(LIMITS.quotaRenewalMaxMs, WAIT_MAX_MS) });
+    this.#renewals = new SharedWork({ ...parts, bounds: sharedFor(SHARED_WORK_LIMITS.quotaRenewalMaxMs, WAIT_MAX_MS) });
   }
 
   /** Refuses with `rate_limit_exceeded`, `insufficient_quota`, `limit_exceeded`, or `unavailable` when the ledger cannot be reached. */

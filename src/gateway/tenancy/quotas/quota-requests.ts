@@ -1,5 +1,5 @@
-import { LIMITS } from '../../../contract/limits.ts';
-import { sharedFor } from '../../../contract/api/shared-work.ts';
+import { TENANCY_LIMITS } from '../../../contract/tenancy/tenancy-limits.ts';
+import { sharedFor, SHARED_WORK_LIMITS } from '../../../contract/api/shared-work.ts';
 import { must } from '../../../kernel/assert.ts';
 import type { Clock } from '../../../kernel/clock.ts';
 import type { OrganisationId } from '../../../kernel/ids.ts';
@@ -41,7 +41,10 @@ export class QuotaRequests {
 
   constructor(parts: QuotaRequestsParts) {
     this.#parts = parts;
-    this.#messages = new SharedWork({ ...parts, bounds: sharedFor(LIMITS.quotaMessageMaxMs, 2 * LIMITS.quotaMessageMaxMs) });
+    this.#messages = new SharedWork({
+      ...parts,
+      bounds: sharedFor(SHARED_WORK_LIMITS.quotaMessageMaxMs, 2 * SHARED_WORK_LIMITS.quotaMessageMaxMs),
+    });
   }
 
   /** Rejects when the ledger cannot be reached; then it is not known whether it received the message. */
@@ -61,10 +64,10 @@ export class QuotaRequests {
   async #sendNext(organisationId: OrganisationId, messages: number): Promise<undefined> {
     // Whatever else asks in this turn goes along.
     await Promise.resolve();
-    const batch = [...(this.#asked.get(organisationId) ?? [])].slice(0, LIMITS.quotaAsksMaxCount);
+    const batch = [...(this.#asked.get(organisationId) ?? [])].slice(0, TENANCY_LIMITS.quotaAsksMaxCount);
     if (batch.length === 0) return undefined;
     await this.#send(organisationId, batch);
-    if (!this.#asked.has(organisationId) || messages >= LIMITS.quotaMessagesMaxCount) return undefined;
+    if (!this.#asked.has(organisationId) || messages >= SHARED_WORK_LIMITS.quotaMessagesMaxCount) return undefined;
     // The requests that wait for it get its failure.
     void this.#messages.lead([organisationId], () => this.#sendNext(organisationId, messages + 1)).catch(() => undefined);
     return undefined;

@@ -2,7 +2,7 @@ import type { ListedVectors, NamespacePage, VectorColumns } from '../../../ann/s
 import type { ExportLine, ExportQuery } from '../../../contract/vectors/bulk.ts';
 import type { Refusal } from '../../../contract/api/errors.ts';
 import { messageOf } from '../../../contract/api/errors.ts';
-import { LIMITS } from '../../../contract/limits.ts';
+import { VECTOR_LIMITS } from '../../../contract/vectors/vector-limits.ts';
 import type { Outcome } from '../../../contract/api/outcome.ts';
 import { refuse } from '../../../contract/api/outcome.ts';
 import type { IndexManifest } from '../../../index/index-manifest.ts';
@@ -54,7 +54,10 @@ export class Exports extends Composed<ExportsParts> {
     if (!touched.ok) return touched;
     const { generation, namespace, id } = resumed?.value ?? { generation: manifest.id, namespace: null, id: null };
     if (generation !== manifest.id) return othersServed('token');
-    const limit = Math.min(LIMITS.exportVectorsMaxCount, Math.max(1, Math.floor(LIMITS.exportFloatsMaxCount / manifest.dimensions)));
+    const limit = Math.min(
+      VECTOR_LIMITS.exportVectorsMaxCount,
+      Math.max(1, Math.floor(VECTOR_LIMITS.exportFloatsMaxCount / manifest.dimensions)),
+    );
     return ok(this.#run({ principal, authority, manifest, query, namespace, id, vectors: 0, lsn: 0, limit }));
   }
 
@@ -109,7 +112,7 @@ export class Exports extends Composed<ExportsParts> {
     return this.#patiently(job, (manifest) =>
       this.parts.shards
         .of(manifest)
-        .read('namespaces', { indexId: manifest.id, after: job.namespace, limit: LIMITS.exportVectorsMaxCount }),
+        .read('namespaces', { indexId: manifest.id, after: job.namespace, limit: VECTOR_LIMITS.exportVectorsMaxCount }),
     );
   }
 

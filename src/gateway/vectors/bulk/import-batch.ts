@@ -4,9 +4,10 @@ import type { Refusal } from '../../../contract/api/errors.ts';
 import { withDetail } from '../../../contract/api/errors.ts';
 import type { FieldPath } from '../../../contract/api/field-path.ts';
 import { parseJsonText, utf8Text } from '../../../contract/api/json-text.ts';
-import { LIMITS } from '../../../contract/limits.ts';
+import { VECTOR_LIMITS } from '../../../contract/vectors/vector-limits.ts';
 import type { Outcome } from '../../../contract/api/outcome.ts';
-import { refuse, refuseBeyond } from '../../../contract/api/outcome.ts';
+import { refuse } from '../../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../../contract/limits/limit-refusal.ts';
 import { parse } from '../../../contract/api/parse.ts';
 import { plainImportLine } from '../../../contract/vectors/plain-import-line.ts';
 import { LineSplitter } from '../../../kernel/raw-lines.ts';
@@ -48,7 +49,7 @@ export interface ImportBatch {
  * from the start of a batch gives the same batches. One ends before a line whose vector it has already, so that the last one wins.
  */
 export async function* batchesOf(body: AsyncIterable<Uint8Array>, start: Position): AsyncGenerator<ImportBatch, void> {
-  const splitter = new LineSplitter(LIMITS.importLineBytesMax);
+  const splitter = new LineSplitter(VECTOR_LIMITS.importLineBytesMax);
   const batches = new OpenBatches(start);
   for await (const piece of body) {
     // Line by line without a promise for each: an import has as many as vectors.
@@ -112,9 +113,9 @@ class OpenBatch {
   takes(vector: ImportLine, bytes: number): boolean {
     if (this.#lines.length === 0) return true;
     return (
-      this.#lines.length < LIMITS.importBatchVectorsMaxCount &&
-      this.#bytes + bytes <= LIMITS.importBatchBytesMax &&
-      this.#textChars + embeddedChars(vector) <= LIMITS.importBatchTextCharsMax &&
+      this.#lines.length < VECTOR_LIMITS.importBatchVectorsMaxCount &&
+      this.#bytes + bytes <= VECTOR_LIMITS.importBatchBytesMax &&
+      this.#textChars + embeddedChars(vector) <= VECTOR_LIMITS.importBatchTextCharsMax &&
       !this.#keys.has(keyOf(vector))
     );
   }

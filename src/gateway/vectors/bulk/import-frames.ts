@@ -3,9 +3,10 @@ import { importLine } from '../../../contract/vectors/bulk.ts';
 import type { Refusal } from '../../../contract/api/errors.ts';
 import { refusal } from '../../../contract/api/errors.ts';
 import { parseJsonBytes } from '../../../contract/api/json-text.ts';
-import { LIMITS } from '../../../contract/limits.ts';
+import { VECTOR_LIMITS } from '../../../contract/vectors/vector-limits.ts';
 import type { Outcome } from '../../../contract/api/outcome.ts';
-import { refuse, refuseBeyond } from '../../../contract/api/outcome.ts';
+import { refuse } from '../../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../../contract/limits/limit-refusal.ts';
 import { parse } from '../../../contract/api/parse.ts';
 import { plainImportLine } from '../../../contract/vectors/plain-import-line.ts';
 import { FrameSplitter } from '../../../kernel/frame-splitter.ts';
@@ -20,7 +21,7 @@ import { keyOf } from './import-batch.ts';
  * depend on the frames alone, as those of lines depend on the lines. [B17]
  */
 export async function* framesOf(body: AsyncIterable<Uint8Array>, start: Position): AsyncGenerator<ImportBatch, void> {
-  const splitter = new FrameSplitter(LIMITS.importFrameBytesMax);
+  const splitter = new FrameSplitter(VECTOR_LIMITS.importFrameBytesMax);
   let from = start;
   for await (const piece of body) {
     for (const frame of splitter.push(piece)) {
@@ -84,7 +85,7 @@ function headOf({ head }: VectorFrame): Outcome<readonly unknown[]> {
   if (!Array.isArray(vectors) || Object.keys(others).length > 0) {
     return refuse('invalid_value', 'the head of a frame is an object with one field, the array `vectors`', 'vectors');
   }
-  if (vectors.length <= LIMITS.importBatchVectorsMaxCount) return ok(vectors);
+  if (vectors.length <= VECTOR_LIMITS.importBatchVectorsMaxCount) return ok(vectors);
   return refuseBeyond({ path: ['vectors'], limit: 'importBatchVectorsMaxCount', what: `has ${vectors.length} items` });
 }
 

@@ -2,7 +2,7 @@ import type { ImportLine, ImportProgress } from '../../../contract/vectors/bulk.
 import type { Refusal } from '../../../contract/api/errors.ts';
 import { ERRORS, messageOf, paramOf, RefusedStream, refusalAt } from '../../../contract/api/errors.ts';
 import { pathBelow } from '../../../contract/api/field-path.ts';
-import { LIMITS } from '../../../contract/limits.ts';
+import { VECTOR_LIMITS } from '../../../contract/vectors/vector-limits.ts';
 import type { Outcome } from '../../../contract/api/outcome.ts';
 import { refuse } from '../../../contract/api/outcome.ts';
 import { must } from '../../../kernel/assert.ts';
@@ -139,7 +139,7 @@ export class Imports extends Composed<ImportsParts> {
       const outcome = await this.#writeOnce(job, body, repetition);
       if (outcome.ok) return ok({ ...outcome.value, applied });
       const waitMs = waitMsOf(outcome.error, tries);
-      if (waitMs === undefined || waitedMs + waitMs > LIMITS.importWaitMaxMs) return outcome;
+      if (waitMs === undefined || waitedMs + waitMs > VECTOR_LIMITS.importWaitMaxMs) return outcome;
       tries += 1;
       waitedMs += waitMs;
       await this.parts.sleep(waitMs);

@@ -7,7 +7,7 @@ import type { AttemptId, FileId, JobId, OrganisationId, PoolId, ProjectId, Tenan
 import type { AttemptGroup } from './attempt-group.ts';
 import type { ModelWeights, ResourceOption } from '../../engine/model/job-spec.ts';
 import { DEFAULT_QUEUE } from '../../../contract/queues/queue-record.ts';
-import { LIMITS } from '../../../contract/limits.ts';
+import { JOB_LIMITS } from '../../../contract/jobs/job-limits.ts';
 import { DAY_MS } from '../../../kernel/time-units.ts';
 import type { LedgerEvent } from '../../engine/cell/segment.ts';
 import { NAMED_PRIORITIES } from '../../../contract/jobs/job-facts.ts';
@@ -224,7 +224,7 @@ export const DEFAULT_TERMS = {
   deadlineAtMs: null,
   runtimeMaxMs: null,
   checkpointIntervalMs: null,
-  graceMs: LIMITS.jobGraceMs,
+  graceMs: JOB_LIMITS.jobGraceMs,
   costMaxNanoDollars: null,
   priceMaxNanoDollarsPerHour: null,
   dependsOn: [],

@@ -1,4 +1,4 @@
-import { LIMITS } from '../../../contract/limits.ts';
+import { JOB_LIMITS } from '../../../contract/jobs/job-limits.ts';
 import type { JobId } from '../../../kernel/ids.ts';
 import type { SqlStorage } from '../../../kernel/sql/sql-storage.ts';
 import type { JobSegment, EndedAttempt, Job, LiveAttempt } from './job.ts';
@@ -33,7 +33,7 @@ export class SqliteJobHistory {
     this.#insert('job_events', events);
     this.#insert('job_segments', segments);
     for (const { jobId, entry } of events) {
-      const last = entry.sequence - LIMITS.jobEventsKeptCount;
+      const last = entry.sequence - JOB_LIMITS.jobEventsKeptCount;
       if (last > 0) this.#sql.exec('DELETE FROM job_events WHERE job_id = ? AND sequence <= ?', jobId, last);
     }
   }

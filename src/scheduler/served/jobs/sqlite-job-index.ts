@@ -1,6 +1,6 @@
 import type { JobKind } from '../../../contract/jobs/job-work.ts';
 import type { JobState } from '../../../contract/jobs/jobs.ts';
-import { LIMITS } from '../../../contract/limits.ts';
+import { JOB_LIMITS } from '../../../contract/jobs/job-limits.ts';
 import type { JobId, TenantId } from '../../../kernel/ids.ts';
 import type { SqlStorage } from '../../../kernel/sql/sql-storage.ts';
 import type { Job } from './job.ts';
@@ -80,9 +80,9 @@ export class SqliteJobIndex {
     const jobs: Job[] = [];
     let below = Math.min(before, until);
     for (let looks = 0; ; looks += sources.length) {
-      const candidate = jobs.length > count || looks > LIMITS.jobListLooksMaxCount ? undefined : lowest(sources, below);
+      const candidate = jobs.length > count || looks > JOB_LIMITS.jobListLooksMaxCount ? undefined : lowest(sources, below);
       if (candidate === undefined || candidate.sequence < from) {
-        const isCut = jobs.length > count || looks > LIMITS.jobListLooksMaxCount;
+        const isCut = jobs.length > count || looks > JOB_LIMITS.jobListLooksMaxCount;
         return this.#pageOf(tenantId, jobs, count, isCut ? below : undefined);
       }
       const { sequence, isMatch } = candidate;

@@ -1,5 +1,6 @@
 import type { Outcome } from '../../../contract/api/outcome.ts';
-import { refuse, refuseBeyond } from '../../../contract/api/outcome.ts';
+import { refuse } from '../../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../../contract/limits/limit-refusal.ts';
 import type { QueueRecord, QueueSettings, QuotaTable } from '../../../contract/queues/queue-record.ts';
 import { DEFAULT_QUEUE } from '../../../contract/queues/queue-record.ts';
 import type { TenantId } from '../../../kernel/ids.ts';

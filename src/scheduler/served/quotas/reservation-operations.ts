@@ -1,5 +1,6 @@
 import type { Outcome } from '../../../contract/api/outcome.ts';
-import { refuse, refuseBeyond, refuseResource } from '../../../contract/api/outcome.ts';
+import { refuse, refuseResource } from '../../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../../contract/limits/limit-refusal.ts';
 import type { ReservationRecord, ReservedNodes } from '../../../contract/queues/reservation-record.ts';
 import { amountsOf } from '../../../contract/queues/reservation-record.ts';
 import type { TenantId } from '../../../kernel/ids.ts';

@@ -3,7 +3,8 @@ import type * as z from 'zod';
 
 import { fileEndpoints } from '../../../../src/contract/files/files.ts';
 import { indexEndpoints } from '../../../../src/contract/indexes/indexes.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { FILE_LIMITS } from '../../../../src/contract/files/file-limits.ts';
+import { QUEUE_LIMITS } from '../../../../src/contract/queues/queue-limits.ts';
 import { completionEndpoints } from '../../../../src/contract/completions/completions.ts';
 import { reservationEndpoints } from '../../../../src/contract/queues/reservations.ts';
 
@@ -34,9 +35,9 @@ describe('bodies whose fields depend on each other', () => {
   const [anchor, seconds] = ['expires_after[anchor]', 'expires_after[seconds]'];
   it.each([
     [{ file: part }, []],
-    [{ file: part, [anchor]: 'created_at', [seconds]: String(LIMITS.fileLifeSMin) }, []],
+    [{ file: part, [anchor]: 'created_at', [seconds]: String(FILE_LIMITS.fileLifeSMin) }, []],
     [{ file: part, [anchor]: 'created_at' }, [`${seconds}: comes with ${anchor}, and only with it`]],
-    [{ file: part, [seconds]: String(LIMITS.fileLifeSMin) }, [`${seconds}: comes with ${anchor}, and only with it`]],
+    [{ file: part, [seconds]: String(FILE_LIMITS.fileLifeSMin) }, [`${seconds}: comes with ${anchor}, and only with it`]],
     [{ file: 'its content' }, ['file: must be a file part']],
     [{ file: null }, ['file: must be a file part']],
     [{ file: { name: 'a.jsonl' } }, ['file: must be a file part']],
@@ -47,7 +48,7 @@ describe('bodies whose fields depend on each other', () => {
   const { schema: reservation } = reservationEndpoints.createReservation.body;
   const pool = `pool_${'0'.repeat(10)}`;
   const node = (digit: string) => `agt_${digit.repeat(16)}`;
-  const max = LIMITS.reservationNodesMaxCount;
+  const max = QUEUE_LIMITS.reservationNodesMaxCount;
   it.each([
     [{ count: 4, accelerator: 'h100' }, []],
     [{ count: max, pool }, []],

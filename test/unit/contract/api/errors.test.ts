@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { goDuration } from '../../../../src/contract/api/duration.ts';
 import { ERRORS, refusal, wireError } from '../../../../src/contract/api/errors.ts';
-import { refuseBeyond } from '../../../../src/contract/api/outcome.ts';
+import { refuseBeyond } from '../../../../src/contract/limits/limit-refusal.ts';
 
 describe('the error catalogue', () => {
   it("writes OpenAI's shape", () => {

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { ENDPOINTS } from '../../../../src/contract/endpoints.ts';
 import { paramOf } from '../../../../src/contract/api/errors.ts';
 import { framedBody } from '../../../../src/contract/api/framed-body.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { INDEX_LIMITS } from '../../../../src/contract/indexes/index-limits.ts';
 import type { Outcome } from '../../../../src/contract/api/outcome.ts';
 import { parse } from '../../../../src/contract/api/parse.ts';
 import { writeFrame } from '../../../../src/kernel/vector-frame.ts';
@@ -111,7 +111,7 @@ describe('[G75] base64 of floats', () => {
 
   it('is the vector whose little-endian numbers it holds', () => {
     expect(query(base64(new Uint8Array(VALUES.buffer)))).toEqual(query(Array.from(VALUES)));
-    const longest = Float32Array.from({ length: LIMITS.dimensionsMaxCount }, (_, i) => i / 7);
+    const longest = Float32Array.from({ length: INDEX_LIMITS.dimensionsMaxCount }, (_, i) => i / 7);
     expect(query(base64(new Uint8Array(longest.buffer)))).toEqual(query(Array.from(longest)));
   });
 

@@ -4,8 +4,9 @@ import { describe, expect, it } from 'vitest';
 import type { Refusal } from '../../../../src/contract/api/errors.ts';
 import { messageOf, paramOf, refusal, refusalAt, wireError, withDetail } from '../../../../src/contract/api/errors.ts';
 import { pathBelow } from '../../../../src/contract/api/field-path.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
-import { refuseBeyond, refuseResource } from '../../../../src/contract/api/outcome.ts';
+import { API_LIMITS } from '../../../../src/contract/api/api-limits.ts';
+import { refuseResource } from '../../../../src/contract/api/outcome.ts';
+import { refuseBeyond } from '../../../../src/contract/limits/limit-refusal.ts';
 import { qdrantError } from '../../../../src/contract/qdrant/qdrant-error.ts';
 
 const MISFIT = refusal('dimension_mismatch', 'has 3 numbers; the index has 4 dimensions', ['vectors', 3, 'values']);
@@ -32,7 +33,7 @@ describe('a refusal in an answer', () => {
 
   it('[G52] names the limit, its bound and the value that exceeds it, also as data', () => {
     const { error } = refuseBeyond({ path: 'limit', limit: 'pageMaxCount', value: 1_001, what: 'is 1001', advice: 'ask for pages' });
-    const bound = LIMITS.pageMaxCount;
+    const bound = API_LIMITS.pageMaxCount;
     expect(messageOf(error)).toBe(`limit: is 1001; the limit is ${bound} (pageMaxCount): ask for pages`);
     expect(error).toMatchObject({ code: 'limit_exceeded', limit: { name: 'pageMaxCount', bound }, value: 1_001 });
   });
@@ -115,7 +116,7 @@ function refusalsOf(code: RegExp): { readonly file: string; readonly text: strin
 it('[G54] every refusal of what exceeds a limit has the limit as data', () => {
   const found = refusalsOf(/limit_exceeded/);
   // `refuseBeyond` itself is one of them.
-  expect(found.map(({ file }) => file)).toContain('src/contract/api/outcome.ts');
+  expect(found.map(({ file }) => file)).toContain('src/contract/limits/limit-refusal.ts');
   expect(found.filter(({ text }) => !/\blimit[:,]/.test(text)).map(({ file }) => file)).toEqual([]);
 });
 

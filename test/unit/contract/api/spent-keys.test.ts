@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { KeyedRequest } from '../../../../src/kernel/sql/spent-keys.ts';
 import { SPENT_KEY_TABLE, SqliteSpentKeys } from '../../../../src/kernel/sql/spent-keys.ts';
 import { wireError } from '../../../../src/contract/api/errors.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { API_LIMITS } from '../../../../src/contract/api/api-limits.ts';
 import { admitKey, SPENT_KEY_BOUNDS } from '../../../../src/contract/api/spent-key.ts';
 import { NodeSql } from '../../../support/fakes/node-sql.ts';
 
@@ -35,7 +35,7 @@ describe('spent idempotency keys', () => {
 
   it('[T78] are remembered for spentKeyTtlMs, and older ones are swept', () => {
     const { storage, spent, admit } = store();
-    const ttlMs = LIMITS.spentKeyTtlMs;
+    const ttlMs = API_LIMITS.spentKeyTtlMs;
     spent.spend('a', request('k'), 'ix_1', 1_000);
     expect(admit('a', request('k'), 999 + ttlMs)).toMatchObject(SPENT);
     expect(admit('a', request('k'), 1_000 + ttlMs)).toEqual(FREE);
@@ -51,7 +51,7 @@ describe('spent idempotency keys', () => {
     storage.sql.exec(
       `WITH RECURSIVE n (at) AS (SELECT 0 UNION ALL SELECT at + 1 FROM n WHERE at + 1 < ?)
        INSERT INTO spent_keys (scope, key, digest, made, ended_ms) SELECT 'a', 'k' || at, 'd', 'a', 1 FROM n`,
-      LIMITS.spentKeysMaxCount,
+      API_LIMITS.spentKeysMaxCount,
     );
     spent.spend('a', request('last'), 'a', 1);
     expect(admit('a', request('k0'), 1)).toEqual(FREE);

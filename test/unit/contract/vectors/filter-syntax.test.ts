@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { describe, expect, it } from 'vitest';
 
 import { filter } from '../../../../src/contract/vectors/filter-syntax.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { VECTOR_LIMITS } from '../../../../src/contract/vectors/vector-limits.ts';
 import { parse } from '../../../../src/contract/api/parse.ts';
 import { faultOf } from '../../../support/fixtures/fault-of.ts';
 
@@ -68,24 +68,40 @@ describe('the syntax of filters', () => {
   });
 
   it.each([
-    ['filterDepthMax', nested(LIMITS.filterDepthMax - 1), nested(LIMITS.filterDepthMax)],
+    ['filterDepthMax', nested(VECTOR_LIMITS.filterDepthMax - 1), nested(VECTOR_LIMITS.filterDepthMax)],
     ['filterDepthMax', { a: 1 }, nested(10_000)],
     [
       'filterConditionsMaxCount',
-      { $and: many(LIMITS.filterConditionsMaxCount / 2 - 1).map((i) => ({ a: i })) },
-      { $and: many(LIMITS.filterConditionsMaxCount / 2).map((i) => ({ a: i })) },
+      { $and: many(VECTOR_LIMITS.filterConditionsMaxCount / 2 - 1).map((i) => ({ a: i })) },
+      { $and: many(VECTOR_LIMITS.filterConditionsMaxCount / 2).map((i) => ({ a: i })) },
     ],
-    ['filterConditionsMaxCount', {}, { $and: many(LIMITS.filterConditionsMaxCount).map(() => ({})) }],
-    ['filterValuesMaxCount', { a: { $in: many(LIMITS.filterValuesMaxCount) } }, { a: { $in: many(LIMITS.filterValuesMaxCount + 1) } }],
+    ['filterConditionsMaxCount', {}, { $and: many(VECTOR_LIMITS.filterConditionsMaxCount).map(() => ({})) }],
     [
       'filterValuesMaxCount',
-      { $id: { $in: many(LIMITS.filterValuesMaxCount).map(String) } },
-      { $id: { $in: many(LIMITS.filterValuesMaxCount + 1).map(String) } },
+      { a: { $in: many(VECTOR_LIMITS.filterValuesMaxCount) } },
+      { a: { $in: many(VECTOR_LIMITS.filterValuesMaxCount + 1) } },
     ],
-    ['filterPolygonPointsMaxCount', polygon(LIMITS.filterPolygonPointsMaxCount), polygon(LIMITS.filterPolygonPointsMaxCount + 1)],
-    ['filterDepthMax', elements(LIMITS.filterDepthMax - 1), elements(LIMITS.filterDepthMax)],
-    ['filterStringCharsMax', { a: 'x'.repeat(LIMITS.filterStringCharsMax) }, { a: 'x'.repeat(LIMITS.filterStringCharsMax + 1) }],
-    ['filterPathCharsMax', { ['x'.repeat(LIMITS.filterPathCharsMax)]: 1 }, { ['x'.repeat(LIMITS.filterPathCharsMax + 1)]: 1 }],
+    [
+      'filterValuesMaxCount',
+      { $id: { $in: many(VECTOR_LIMITS.filterValuesMaxCount).map(String) } },
+      { $id: { $in: many(VECTOR_LIMITS.filterValuesMaxCount + 1).map(String) } },
+    ],
+    [
+      'filterPolygonPointsMaxCount',
+      polygon(VECTOR_LIMITS.filterPolygonPointsMaxCount),
+      polygon(VECTOR_LIMITS.filterPolygonPointsMaxCount + 1),
+    ],
+    ['filterDepthMax', elements(VECTOR_LIMITS.filterDepthMax - 1), elements(VECTOR_LIMITS.filterDepthMax)],
+    [
+      'filterStringCharsMax',
+      { a: 'x'.repeat(VECTOR_LIMITS.filterStringCharsMax) },
+      { a: 'x'.repeat(VECTOR_LIMITS.filterStringCharsMax + 1) },
+    ],
+    [
+      'filterPathCharsMax',
+      { ['x'.repeat(VECTOR_LIMITS.filterPathCharsMax)]: 1 },
+      { ['x'.repeat(VECTOR_LIMITS.filterPathCharsMax + 1)]: 1 },
+    ],
   ])('[V65] accepts a filter that reaches %s and refuses one above it', (name, within, beyond) => {
     expect(parse(body, { filter: within })).toMatchObject({ ok: true });
     expect(parse(body, { filter: beyond })).toMatchObject({

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { importLine } from '../../../../src/contract/vectors/bulk.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { VECTOR_LIMITS } from '../../../../src/contract/vectors/vector-limits.ts';
 import { parse } from '../../../../src/contract/api/parse.ts';
 import { plainImportLine } from '../../../../src/contract/vectors/plain-import-line.ts';
 
@@ -13,7 +13,7 @@ const text = fc.oneof(
   fc.string(),
   fc.string({ unit: 'binary' }),
   fc.constant(''),
-  fc.constant('x'.repeat(LIMITS.vectorIdBytesMax + 1)),
+  fc.constant('x'.repeat(VECTOR_LIMITS.vectorIdBytesMax + 1)),
   fc.jsonValue(),
 );
 const line = fc.record(

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
 import { ENDPOINTS } from '../../../../src/contract/endpoints.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { INDEX_LIMITS } from '../../../../src/contract/indexes/index-limits.ts';
+import { VECTOR_LIMITS } from '../../../../src/contract/vectors/vector-limits.ts';
 import { parse } from '../../../../src/contract/api/parse.ts';
 import { upsertPoints } from '../../../../src/contract/qdrant/points.ts';
 import { paramOf } from '../../../../src/contract/api/errors.ts';
@@ -35,7 +36,7 @@ const batchWith = (at: number, point: object, others: object = good) => [
 
 describe('one vector', () => {
   it.each(['x', 'é', '漢', '😀'])('may have metadata of 64 KiB of %s, and not a byte more', (letter) => {
-    const { vectorMetadataBytesMax: bytesMax } = LIMITS;
+    const { vectorMetadataBytesMax: bytesMax } = VECTOR_LIMITS;
     expect(bytesMax).toBe(64 * 1024);
     const at = (bytes: number) => ({ vectors: [{ ...good, metadata: metadataOf(bytes, letter) }] });
     expect(fault(upsert, at(bytesMax))).toBeUndefined();
@@ -43,7 +44,7 @@ describe('one vector', () => {
   });
 
   it('may have 8,192 dimensions, and not one more', () => {
-    const { dimensionsMaxCount: countMax } = LIMITS;
+    const { dimensionsMaxCount: countMax } = INDEX_LIMITS;
     expect(countMax).toBe(8_192);
     expect(fault(upsert, { vectors: [{ id: 'a', values: ones(countMax) }] })).toBeUndefined();
     expect(fault(upsert, { vectors: [{ id: 'a', values: ones(countMax + 1) }] })).toEqual(['vectors[0].values', 'limit_exceeded']);
@@ -84,7 +85,7 @@ describe('one bad point of a batch is named', () => {
 });
 
 it('a filter may name 10,000 ids, and not one more', () => {
-  expect(LIMITS.filterValuesMaxCount).toBe(10_000);
+  expect(VECTOR_LIMITS.filterValuesMaxCount).toBe(10_000);
   const ids = Array.from({ length: 10_001 }, (_, i) => `v${i}`);
   expect(fault(list, { filter: { $id: { $in: ids.slice(1) } } })).toBeUndefined();
   expect(fault(list, { filter: { $id: { $in: ids } } })?.[1]).toBe('limit_exceeded');

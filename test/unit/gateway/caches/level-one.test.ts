@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { CACHE_LIMITS } from '../../../../src/contract/caches/cache-limits.ts';
 import { LevelOne } from '../../../../src/gateway/caches/level-one.ts';
 import type { CachedVector } from '../../../../src/gateway/caches/level-one.ts';
 
 const A = { owner: 'tn_a', model: 'm' };
 const B = { owner: 'tn_b', model: 'm' };
-const QUARTER = LIMITS.cacheL1BytesMax / 4 / 4;
+const QUARTER = CACHE_LIMITS.cacheL1BytesMax / 4 / 4;
 const vector = (length: number, more: Partial<CachedVector> = {}): CachedVector => ({
   vector: new Float32Array(length),
   position: 0,
@@ -34,18 +34,18 @@ describe('the memory of an isolate', () => {
     const level = new LevelOne();
     level.store(A, 'a', vector(10), 1000, 0);
     level.store(A, 'a', vector(20), 1000, 0);
-    expect(level.find('a', 1000 + LIMITS.cacheStaleMaxMs)).toBeUndefined();
+    expect(level.find('a', 1000 + CACHE_LIMITS.cacheStaleMaxMs)).toBeUndefined();
     expect(level.read(A)).toEqual({ entries: 0, bytes: 0, evicted: 0 });
   });
 
   it('[C3] [C80] keeps an entry for a while after its end, and marks it as stale', () => {
     const level = new LevelOne();
     level.store(A, 'a', vector(10), 1000, 0);
-    expect([0, 999, 1000, 999 + LIMITS.cacheStaleMaxMs].map((nowMs) => level.find('a', nowMs)?.freshMs)).toEqual([
+    expect([0, 999, 1000, 999 + CACHE_LIMITS.cacheStaleMaxMs].map((nowMs) => level.find('a', nowMs)?.freshMs)).toEqual([
       1000,
       1,
       0,
-      1 - LIMITS.cacheStaleMaxMs,
+      1 - CACHE_LIMITS.cacheStaleMaxMs,
     ]);
     level.store(A, 'b', vector(10), undefined, 0);
     expect(level.find('b', 1e12)?.freshMs).toBe(Infinity);

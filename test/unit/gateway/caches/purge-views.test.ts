@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 
 import { DirectWakeUps } from '../../../../src/kernel/wake-ups.ts';
 import { PurgeLog } from '../../../../src/cache/purge-log.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { CACHE_LIMITS } from '../../../../src/contract/caches/cache-limits.ts';
 import { refuse } from '../../../../src/contract/api/outcome.ts';
 import type { PurgeLogs } from '../../../../src/gateway/caches/purge-logs.ts';
 import { PurgeViews } from '../../../../src/gateway/caches/purge-views.ts';
@@ -13,11 +13,11 @@ import { ok } from '../../../../src/kernel/result.ts';
 import { deferred } from '../../../support/fakes/deferred.ts';
 
 const TENANT = 'tn_one' as TenantId;
-const LEASE_MS = LIMITS.purgeLeaseMs;
+const LEASE_MS = CACHE_LIMITS.purgeLeaseMs;
 
 /** Views over an owner whose log has one purge, and whose answers wait for `onTheWay`. */
 function views(onTheWay: () => Promise<void>) {
-  const bounds = { predicatesMax: LIMITS.purgePredicatesMaxCount, termsMax: LIMITS.purgeTermsMaxCount };
+  const bounds = { predicatesMax: CACHE_LIMITS.purgePredicatesMaxCount, termsMax: CACHE_LIMITS.purgeTermsMaxCount };
   const log = new PurgeLog([], bounds).append({}, 'hard', 0);
   const world = { nowMs: 1_000_000, asked: [] as number[], refuses: false };
   const logs: Pick<PurgeLogs, 'lease'> = {
@@ -67,7 +67,7 @@ describe('the purge views of an isolate', () => {
     const { purges, world } = views(() => Promise.resolve());
     world.refuses = true;
     expect(await purges.current(TENANT)).toMatchObject({ complete: false });
-    world.nowMs += LIMITS.purgeLeaseWaitMaxMs - 1;
+    world.nowMs += CACHE_LIMITS.purgeLeaseWaitMaxMs - 1;
     expect(await purges.current(TENANT)).toMatchObject({ complete: false });
     expect(world.asked).toEqual([0]);
     world.nowMs += 1;
@@ -85,7 +85,7 @@ describe('the purge views of an isolate', () => {
     world.nowMs += 5000;
     expect(await purges.current(TENANT)).toMatchObject({ complete: false });
     world.refuses = false;
-    world.nowMs += LIMITS.purgeLeaseWaitMaxMs;
+    world.nowMs += CACHE_LIMITS.purgeLeaseWaitMaxMs;
     expect(await purges.current(TENANT)).toMatchObject({ complete: true });
   });
 

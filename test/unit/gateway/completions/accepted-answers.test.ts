@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest';
 
 import { ANY_FRESH } from '../../../../src/cache/cache-directives.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { COMPLETION_LIMITS } from '../../../../src/contract/completions/completion-limits.ts';
+import { ROUTE_LIMITS } from '../../../../src/contract/routes/route-limits.ts';
 import type { AnswerReuse } from '../../../../src/contract/routes/route-rules.ts';
 import { explainedReuse } from '../../../../src/gateway/completions/completion-call.ts';
 import type { Got } from '../../../support/upstreams/reuse-world.ts';
@@ -70,7 +71,7 @@ it('[U184] is checked like others, and is not given again once reuse is off', as
   expect(outcomes).toEqual(new Set(['checked', 'verified']));
   await world.settled();
   world.report({ ...world.measured()[0]!, counts: { checked: 90, differed: 90 } });
-  world.cacheWorld.nowMs += LIMITS.routesFreshMs;
+  world.cacheWorld.nowMs += ROUTE_LIMITS.routesFreshMs;
   await ask(THIRD, repeats);
   await world.settled();
   for (let at = 0; at < 8; at += 1) expect((await ask(OTHER, repeats)).isHit).toBe(false);
@@ -80,7 +81,7 @@ it('[U180] costs no vector where none could be given: without a verifier, and on
   const { world, ask } = worldOf({ ...trusting(VERIFIED), verifier: 'gone/m' });
   expect((await ask(PLAIN)).embeddingTokens).toBe(0);
   world.policy = { ...VERIFIED, verifier: 'judge/m' };
-  world.cacheWorld.nowMs += LIMITS.routesFreshMs;
+  world.cacheWorld.nowMs += ROUTE_LIMITS.routesFreshMs;
   world.judges = (prompt) => (prompt.includes('First answer') ? 'no' : 'yes');
   world.says = (question) => question;
   await ask('what happened');
@@ -91,7 +92,7 @@ it('[U180] costs no vector where none could be given: without a verifier, and on
 
 it('[U180] a vector that is too long, or none, is near nothing', async () => {
   const { world, ask } = worldOf({ ...trusting(VERIFIED), model: 'vectors/m' });
-  for (const length of [LIMITS.reuseDimensionsMaxCount + 1, 300_000, 0]) {
+  for (const length of [COMPLETION_LIMITS.reuseDimensionsMaxCount + 1, 300_000, 0]) {
     world.meaning = () => Array.from({ length }, () => 1);
     for (const question of [PLAIN, OTHER])
       expect(await ask(question, { body: { seed: length } })).toMatchObject({ isHit: false, charged: { large: 50, vectors: 4 } });

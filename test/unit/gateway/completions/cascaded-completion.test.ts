@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import type { Hook } from '../../../../src/contract/guardrails/guardrails.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { ROUTE_LIMITS } from '../../../../src/contract/routes/route-limits.ts';
 import { routeText } from '../../../../src/upstreams/route-text.ts';
 import type { Outcome } from '../../../support/upstreams/cascade-world.ts';
 import { CascadeWorld } from '../../../support/upstreams/cascade-world.ts';
@@ -96,7 +96,7 @@ describe('[U170] a cascade', () => {
 
   it('[U172] passes on an answer that is too long to be held, from its beginning, and says so', async () => {
     const world = new CascadeWorld();
-    const long = 'x'.repeat(LIMITS.cascadeHeldBytesMax + 1);
+    const long = 'x'.repeat(ROUTE_LIMITS.cascadeHeldBytesMax + 1);
     world.say = () => ({ text: long, logprob: UNSURE });
     const outcome = await world.call({ stream: true });
     expect([servedBy(outcome), cascadeOf(outcome)]).toMatchObject(['small', { answer: 'student', why: 'too-long' }]);

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 
 import { ANY_FRESH } from '../../../../src/cache/cache-directives.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { COMPLETION_LIMITS } from '../../../../src/contract/completions/completion-limits.ts';
 import { refusal } from '../../../../src/contract/api/errors.ts';
 import type { AnswerTerms } from '../../../../src/gateway/caches/answer-cache.ts';
 import { PurgeViews } from '../../../../src/gateway/caches/purge-views.ts';
@@ -194,7 +194,7 @@ it('[U121] keeps no stream that its caller gave up; a replay that is given up st
   expect(await ask(STREAM)).toMatchObject({ sent: PIECES, isHit: true });
 });
 
-const LONG = 'x'.repeat(LIMITS.completionCacheEntryBytesMax / 4);
+const LONG = 'x'.repeat(COMPLETION_LIMITS.completionCacheEntryBytesMax / 4);
 
 it.each([
   [[LONG, LONG, LONG], true],

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
 import { ANY_FRESH } from '../../../../src/cache/cache-directives.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { COMPLETION_LIMITS } from '../../../../src/contract/completions/completion-limits.ts';
+import { ROUTE_LIMITS } from '../../../../src/contract/routes/route-limits.ts';
 import type { AnswerReuse } from '../../../../src/contract/routes/route-rules.ts';
 import { falseHitBound } from '../../../../src/upstreams/reuse/reuse-evidence.ts';
 import type { Asked, Got } from '../../../support/upstreams/reuse-world.ts';
@@ -73,7 +74,7 @@ describe('[U126] answers to other words', () => {
     // Other isolates find that the model answers otherwise.
     world.report({ ...world.measured()[0]!, counts: { checked: 8, differed: 8 } });
     expect(falseHitBound(world.measured()[0]!.counts)).toBeGreaterThan(0.5);
-    world.cacheWorld.nowMs += LIMITS.routesFreshMs;
+    world.cacheWorld.nowMs += ROUTE_LIMITS.routesFreshMs;
     await other(questions[2]!);
     await world.settled();
     expect((await other(questions[3]!)).isHit).toBe(false);
@@ -111,7 +112,7 @@ describe('[U126] answers to other words', () => {
     expect((await ask(FORMS[4]!)).isHit).toBe(true);
     expect(world.measured()).toEqual([]);
     world.isObjectUp = true;
-    world.cacheWorld.nowMs += LIMITS.routesFreshMs;
+    world.cacheWorld.nowMs += ROUTE_LIMITS.routesFreshMs;
     await ask('hi, where is my parcel');
     await world.settled();
     expect(world.measured()[0]?.counts).toEqual({ checked: 4, differed: 0 });
@@ -125,11 +126,11 @@ describe('[U126] answers to other words', () => {
     await ask(PLAIN, { tenant: 'tn_two' });
     expect((await ask(FORMS[0]!, { tenant: 'tn_two' })).outcome).toBe('checked');
     world.version = 2;
-    world.cacheWorld.nowMs += LIMITS.routesFreshMs;
+    world.cacheWorld.nowMs += ROUTE_LIMITS.routesFreshMs;
     await ask(PLAIN);
     expect((await ask(FORMS[4]!)).outcome).toBe('checked');
     world.policy = { ...REWORDED, check_share: 0.02 };
-    world.cacheWorld.nowMs += LIMITS.routesFreshMs;
+    world.cacheWorld.nowMs += ROUTE_LIMITS.routesFreshMs;
     expect((await ask('hi, where is my parcel')).outcome).toBe('checked');
     await world.settled();
     expect(world.measured().map(({ route, counts }) => [route, counts.checked])).toEqual([
@@ -253,14 +254,14 @@ describe('[U180] an answer near in meaning', () => {
     world.meaning = (question) => (question === 'far' ? [0.89, Math.sqrt(1 - 0.89 ** 2)] : [1, 0]);
     expect(await isGiven('far')).toBe(false);
     expect(await isGiven(OTHER_WORDS[0]!)).toBe(true);
-    expect(await isGiven('x'.repeat(LIMITS.reuseQuestionCharsMax + 1))).toBe(false);
+    expect(await isGiven('x'.repeat(COMPLETION_LIMITS.reuseQuestionCharsMax + 1))).toBe(false);
     world.cacheWorld.purge({ model: 'desk' });
     expect(await isGiven(OTHER_WORDS[1]!)).toBe(false);
     expect(await isGiven(OTHER_WORDS[2]!)).toBe(true);
     world.cacheWorld.nowMs += 60_000;
     expect(await isGiven(OTHER_WORDS[3]!)).toBe(false);
     world.policy = { ...trusting(VERIFIED), model: 'newer' };
-    world.cacheWorld.nowMs += LIMITS.routesFreshMs;
+    world.cacheWorld.nowMs += ROUTE_LIMITS.routesFreshMs;
     expect(await isGiven(OTHER_WORDS[4]!)).toBe(false);
   });
 
@@ -323,7 +324,7 @@ describe('[U180] an answer near in meaning', () => {
     expect(await ask(PLAIN)).toMatchObject({ embeddingTokens: 4, charged: { large: 50 } });
     for (const [at, gone] of [{ model: 'gone' }, { model: 'gone/m' }, { verifier: 'gone/m' }].entries()) {
       world.policy = { ...trusting(VERIFIED), ...gone };
-      world.cacheWorld.nowMs += LIMITS.routesFreshMs;
+      world.cacheWorld.nowMs += ROUTE_LIMITS.routesFreshMs;
       await ask(PLAIN, { body: { seed: at } });
       expect(outcomeOf(await ask(OTHER_WORDS[0]!, { body: { seed: at } }))).toEqual([undefined, false]);
     }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { debtFact } from '../../../../src/contract/debt/debt-facts.ts';
 import { debtPolicy } from '../../../../src/contract/debt/debt-policy.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { PLANNING_LIMITS } from '../../../../src/contract/planning/planning-limits.ts';
 import { assess } from '../../../../src/debt/rules/assess.ts';
 import { FactSet } from '../../../../src/debt/fact.ts';
 import { gatewayFacts } from '../../../../src/gateway/debt/gateway-facts.ts';
@@ -63,7 +63,7 @@ describe('what the gateway measures of itself', () => {
   });
 
   it('[D95] are not made of too few events', () => {
-    const [few, enough] = [LIMITS.sloEventsMin - 1, LIMITS.sloEventsMin].map((total) => ({ good: total - 1, total }));
+    const [few, enough] = [PLANNING_LIMITS.sloEventsMin - 1, PLANNING_LIMITS.sloEventsMin].map((total) => ({ good: total - 1, total }));
     const burnsOf = (week: EventCounts = { good: 0, total: 0 }) =>
       factsOf([viewOf('quiet', calls, 0.999, week, week)], []).filter(({ kind }) => kind === 'budget-burn');
     expect([burnsOf(few).length, burnsOf(enough).length]).toEqual([0, 1]);

@@ -3,7 +3,8 @@ import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 
 import { DirectWakeUps } from '../../../../src/kernel/wake-ups.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { CACHE_LIMITS } from '../../../../src/contract/caches/cache-limits.ts';
+import { EMBEDDING_LIMITS } from '../../../../src/contract/embeddings/embedding-limits.ts';
 import { refuse } from '../../../../src/contract/api/outcome.ts';
 import type { Outcome } from '../../../../src/contract/api/outcome.ts';
 import { ANY_FRESH } from '../../../../src/cache/cache-directives.ts';
@@ -84,7 +85,7 @@ describe('Embedder', () => {
   });
 
   it('refuses more tokens than one call may have', async () => {
-    const inputs = Array.from({ length: LIMITS.embeddingTokensMaxCount / 200 }, () => text('x'.repeat(200)));
+    const inputs = Array.from({ length: EMBEDDING_LIMITS.embeddingTokensMaxCount / 200 }, () => text('x'.repeat(200)));
     expect(await isolate().embed(inputs)).toMatchObject({ ok: true });
     expect(await isolate().embed([...inputs, text('x')])).toMatchObject({
       error: { code: 'limit_exceeded', path: ['input'], limit: { name: 'embeddingTokensMaxCount' } },
@@ -166,13 +167,13 @@ describe('the cache when its dependencies fail', () => {
     const { embed, world } = isolate();
     await embed([text('a')]);
     world.logReachable = false;
-    world.nowMs += LIMITS.purgeLeaseMs - 1;
+    world.nowMs += CACHE_LIMITS.purgeLeaseMs - 1;
     expect(value(await embed([text('a')])).report.sources).toEqual(['memory']);
     world.nowMs += 1;
     expect(value(await embed([text('a')])).report.sources).toEqual(['computed']);
     world.logReachable = true;
     expect(value(await embed([text('a')])).report.sources).toEqual(['computed']);
-    world.nowMs += LIMITS.purgeLeaseWaitMaxMs;
+    world.nowMs += CACHE_LIMITS.purgeLeaseWaitMaxMs;
     expect(value(await embed([text('a')])).report.sources).toEqual(['memory']);
   });
 

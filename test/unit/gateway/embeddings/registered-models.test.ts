@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 
 import { ANY_FRESH } from '../../../../src/cache/cache-directives.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { MODEL_LIMITS } from '../../../../src/contract/models/model-limits.ts';
 import { refuse } from '../../../../src/contract/api/outcome.ts';
 import type { Outcome } from '../../../../src/contract/api/outcome.ts';
 import type { EmbeddedInputs, EmbedInputs } from '../../../../src/gateway/embeddings/embed.ts';
@@ -173,7 +173,7 @@ describe('a registered model', () => {
         expect(answer).toMatchObject({ ok: true, value: { manifest: { contractHash: 'contract-a' } } });
         seen.set(versionsOf(answer), (seen.get(versionsOf(answer)) ?? 0) + 1);
       }
-      cacheWorld.nowMs += LIMITS.modelRouteFreshMs;
+      cacheWorld.nowMs += MODEL_LIMITS.modelRouteFreshMs;
     };
     await load(100);
     expect([...seen.keys()]).toEqual(['minilm@1']);
@@ -196,13 +196,13 @@ describe('a registered model', () => {
     const embed = isolate();
     expect(versionsOf(await embed('minilm', ['a']))).toBe('minilm@1');
     serve(TENANT, 'minilm', add(TENANT, 'minilm', 'b', 'contract-a'));
-    cacheWorld.nowMs += LIMITS.modelRouteFreshMs - 1;
+    cacheWorld.nowMs += MODEL_LIMITS.modelRouteFreshMs - 1;
     expect(versionsOf(await embed('minilm', ['b']))).toBe('minilm@1');
     expect(asked).toBe(2);
     cacheWorld.nowMs += 1;
     expect(versionsOf(await embed('minilm', ['c']))).toBe('minilm@2');
     isReachable = false;
-    cacheWorld.nowMs += LIMITS.modelRouteStaleMs - 1;
+    cacheWorld.nowMs += MODEL_LIMITS.modelRouteStaleMs - 1;
     expect(versionsOf(await embed('minilm', ['d']))).toBe('minilm@2');
     cacheWorld.nowMs += 1;
     expect(versionsOf(await embed('minilm', ['e']))).toBe('unavailable');
@@ -281,7 +281,7 @@ describe('an index with a registered model', () => {
     expect(await any.embed(pinned('contract-p'))).toMatchObject({ value: { contractHash: 'contract-p' } });
     add(TENANT, 'minilm', 'b');
     serve(TENANT, 'minilm', add(TENANT, 'minilm', 'a'));
-    cacheWorld.nowMs += LIMITS.modelRouteFreshMs;
+    cacheWorld.nowMs += MODEL_LIMITS.modelRouteFreshMs;
     expect(await any.contractOf(tenantId, 'minilm')).toMatchObject({ value: { contractHash: 'contract-a' } });
     for (const seed of ['p', 'a', 'b']) {
       const contractHash = `contract-${seed}`;
@@ -307,7 +307,7 @@ describe('an index with a registered model', () => {
       const texts = Array.from({ length: 100 }, (_, i) => `text ${from + i}`);
       const answers = await Promise.all(texts.map((text) => any.embed(pinned('contract-a', { texts: [text] }))));
       for (const answer of answers) expect(answer).toMatchObject({ value: { contractHash: 'contract-a' } });
-      cacheWorld.nowMs += LIMITS.modelRouteFreshMs;
+      cacheWorld.nowMs += MODEL_LIMITS.modelRouteFreshMs;
       return new Set(computed.splice(0).map((line) => line.slice(0, 1)));
     };
     expect(await load(0)).toEqual(new Set(['1']));

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { ANY_FRESH } from '../../../../src/cache/cache-directives.ts';
 import type { RerankRequest } from '../../../../src/gateway/embeddings/rerank.ts';
 import { Reranker } from '../../../../src/gateway/embeddings/rerank.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { MODEL_LIMITS } from '../../../../src/contract/models/model-limits.ts';
 import { paramOf } from '../../../../src/contract/api/errors.ts';
 import { refuse } from '../../../../src/contract/api/outcome.ts';
 import { must } from '../../../../src/kernel/assert.ts';
@@ -125,11 +125,11 @@ it.each([
 
 it('[M20] a cross-encoder ranks by what it says of each pair; all tokens that it saw are reserved', async () => {
   const { rank, scored, reserved } = world();
-  const documents = Array.from({ length: LIMITS.modelChunkTextsCount + 2 }, (_, i) => 'x'.repeat(i + 1));
+  const documents = Array.from({ length: MODEL_LIMITS.modelChunkTextsCount + 2 }, (_, i) => 'x'.repeat(i + 1));
   const ranked = await rank(documents, { model: 'cross', topN: 2 });
   expect(ranked).toMatchObject({ value: { model: 'cross', version: '3', tokens: 20 * documents.length, report: undefined } });
   expect(ranked.ok && ranked.value.results.map(({ index }) => index)).toEqual([documents.length - 1, documents.length - 2]);
-  expect(scored.map(({ length }) => length)).toEqual([LIMITS.modelChunkTextsCount, 2]);
+  expect(scored.map(({ length }) => length)).toEqual([MODEL_LIMITS.modelChunkTextsCount, 2]);
   // At most 16 tokens a pair, says the manifest; the model saw more.
   expect(reserved.reduce((sum, count) => sum + count, 0)).toBe(20 * documents.length);
   const refused = await rank([...documents, 'bad'], { model: 'cross' });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { FILE_LIMITS } from '../../../../src/contract/files/file-limits.ts';
 import { refuse } from '../../../../src/contract/api/outcome.ts';
 import { keySpent } from '../../../../src/contract/api/spent-key.ts';
 import type { TenantPrincipal } from '../../../../src/contract/api/principal.ts';
@@ -213,15 +213,15 @@ describe('files', () => {
 
   it('[J150] are swept wherever they lie among the others, a bounded number at a time', async () => {
     const { files, clock, store, upload } = world();
-    for (let n = 0; n < LIMITS.filesSweptMaxCount; n += 1) await upload(`${n}`);
+    for (let n = 0; n < FILE_LIMITS.filesSweptMaxCount; n += 1) await upload(`${n}`);
     for (let n = 0; n < 20; n += 1) await upload(`brief ${n}`, undefined, 'in.jsonl', principal(MINE), IN_FORCE, 1_000);
     clock.ms += 1_000;
     const left = [store.countOf(MINE)];
-    while (left.at(-1)! > LIMITS.filesSweptMaxCount && left.length < 200) {
+    while (left.at(-1)! > FILE_LIMITS.filesSweptMaxCount && left.length < 200) {
       await files.sweep(MINE);
       left.push(store.countOf(MINE));
     }
-    expect(left.at(-1)).toBe(LIMITS.filesSweptMaxCount);
+    expect(left.at(-1)).toBe(FILE_LIMITS.filesSweptMaxCount);
   });
 
   it('[J19] are listed by purpose, however many others lie between', async () => {
@@ -256,10 +256,10 @@ describe('files', () => {
         },
         undefined,
       );
-    expect(await upTo(LIMITS.fileBytesMax)).toMatchObject({ ok: true });
-    const refused = await upTo(LIMITS.fileBytesMax + 1);
+    expect(await upTo(FILE_LIMITS.fileBytesMax)).toMatchObject({ ok: true });
+    const refused = await upTo(FILE_LIMITS.fileBytesMax + 1);
     expect(refused).toMatchObject({ ok: false, error: { code: 'limit_exceeded', path: ['file'], limit: { name: 'fileBytesMax' } } });
-    expect(await upload('', undefined, 'n'.repeat(LIMITS.fileNameCharsMax + 1))).toMatchObject({
+    expect(await upload('', undefined, 'n'.repeat(FILE_LIMITS.fileNameCharsMax + 1))).toMatchObject({
       ok: false,
       error: { code: 'limit_exceeded' },
     });
@@ -294,7 +294,7 @@ describe('files', () => {
     await content.write(Uint8Array.of(1));
     await files.sweep(MINE);
     expect(store.contentCount).toBe(1);
-    clock.ms += LIMITS.fileWriteMaxMs + 1;
+    clock.ms += FILE_LIMITS.fileWriteMaxMs + 1;
     await files.sweep(MINE);
     expect([store.contentCount, store.countOf(MINE)]).toEqual([0, 1]);
     expect(await store.announced(MINE, 10)).toEqual({ announced: [] });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { FILE_LIMITS } from '../../../../src/contract/files/file-limits.ts';
 import { refuse } from '../../../../src/contract/api/outcome.ts';
 import type { Grant } from '../../../../src/contract/jobs/attempt.ts';
 import type { Authority } from '../../../../src/contract/tenancy/write-lease.ts';
@@ -116,7 +116,7 @@ describe('a file', () => {
     await store.announce(tenantId, FILE.id);
     // For an erased tenant, announced writes are refused, so they do not count.
     expect([await eraser.count(tenantId), await eraser.count(tenantId, true)]).toEqual([1, 0]);
-    world.nowMs += LIMITS.fileWriteMaxMs;
+    world.nowMs += FILE_LIMITS.fileWriteMaxMs;
     await eraser.eraseAll(tenantId);
     expect(await eraser.count(tenantId)).toBe(1);
     await create(tenantId, FILE, 'content');
@@ -129,7 +129,7 @@ describe('a file', () => {
     const { writer, gate, world, eraser } = setUp();
     const writing = writer.write(tenantId, IN_FORCE, FILE, 'content');
     await expect.poll(() => eraser.count(tenantId)).toBe(1);
-    world.nowMs += LIMITS.fileWriteMaxMs + 1;
+    world.nowMs += FILE_LIMITS.fileWriteMaxMs + 1;
     gate.resolve();
     expect(await writing).toMatchObject({ error: { code: 'unavailable' } });
     expect(await eraser.count(tenantId)).toBe(0);

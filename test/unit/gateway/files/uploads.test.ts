@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 
 import { describe, expect, it } from 'vitest';
 
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { FILE_LIMITS } from '../../../../src/contract/files/file-limits.ts';
 import type { TenantPrincipal } from '../../../../src/contract/api/principal.ts';
 import { FileCatalogue } from '../../../../src/gateway/files/file-catalogue.ts';
 import { FileEraser } from '../../../../src/gateway/files/file-eraser.ts';
@@ -167,7 +167,7 @@ describe('[J221] a file in parts', () => {
     const [pending, done] = [await begin(2), await begin(1)];
     const part = await partOf(pending, 'a');
     await complete(done, [await partOf(done, 'x')]);
-    clock.ms += LIMITS.uploadLifeMs;
+    clock.ms += FILE_LIMITS.uploadLifeMs;
     expect(await add(pending, 'b')).toMatchObject({ error: { code: 'file_not_found' } });
     expect(await complete(pending, [part])).toMatchObject({ error: { code: 'file_not_found' } });
     await files.sweep(tenantId);
@@ -177,10 +177,10 @@ describe('[J221] a file in parts', () => {
   it('takes bounded parts, and so many', async () => {
     const { begin, add, uploads, acting } = world();
     const id = await begin(100);
-    for (let n = 0; n < LIMITS.uploadPartsMaxCount; n += 1) await add(id, 'x');
+    for (let n = 0; n < FILE_LIMITS.uploadPartsMaxCount; n += 1) await add(id, 'x');
     expect(await add(id, 'x')).toMatchObject({ error: { code: 'limit_exceeded', limit: { name: 'uploadPartsMaxCount' } } });
     const large = await begin(100);
-    const piece = new Uint8Array(LIMITS.uploadPartBytesMax);
+    const piece = new Uint8Array(FILE_LIMITS.uploadPartBytesMax);
     const refused = await uploads.addPart(
       acting,
       large,

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { RECALL_TARGET_DEFAULT } from '../../../../src/contract/indexes/index-settings.ts';
 import type { CreateIndexBody } from '../../../../src/contract/indexes/indexes.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { INDEX_LIMITS } from '../../../../src/contract/indexes/index-limits.ts';
 import { refuse } from '../../../../src/contract/api/outcome.ts';
 import type { TenantPrincipal } from '../../../../src/contract/api/principal.ts';
 import { Indexes } from '../../../../src/gateway/indexes/indexes.ts';
@@ -131,7 +131,7 @@ describe('an index by its name', () => {
     const made = await create({ dimensions: 4 });
     const manifest = made.ok ? made.value : undefined;
     expect(await indexes.stats(OWNER, 'news')).toMatchObject({
-      value: { count: 5, countMax: LIMITS.shardsPerIndexMaxCount * shardBudget(manifest!) },
+      value: { count: 5, countMax: INDEX_LIMITS.shardsPerIndexMaxCount * shardBudget(manifest!) },
     });
     expect(await indexes.progress(OWNER, 'news')).toEqual(ok({ indexId: manifest?.id }));
     expect(await indexes.onOne(OWNER, 'news', async ({ name }) => ok(name))).toEqual(ok('news'));

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
 import type { IndexManifest } from '../../../../src/index/index-manifest.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { INDEX_LIMITS } from '../../../../src/contract/indexes/index-limits.ts';
+import { VECTOR_LIMITS } from '../../../../src/contract/vectors/vector-limits.ts';
 import type { Outcome } from '../../../../src/contract/api/outcome.ts';
 import { refuse } from '../../../../src/contract/api/outcome.ts';
 import type { IndexDirectory } from '../../../../src/gateway/indexes/index-directory.ts';
@@ -48,7 +49,7 @@ describe('ManifestCache', () => {
     await run();
     await run();
     expect(state.asked).toBe(1);
-    state.nowMs = LIMITS.indexManifestTtlMs;
+    state.nowMs = VECTOR_LIMITS.indexManifestTtlMs;
     state.liveId = 'ix_2';
     expect(await run()).toEqual(ok('ix_2'));
     expect(state.ran).toEqual(['ix_1', 'ix_1', 'ix_2']);
@@ -59,24 +60,24 @@ describe('ManifestCache', () => {
     await run();
     // The directory answers no more: a call that asked it would not end.
     state.answers = () => new Promise(() => undefined);
-    for (state.nowMs = 100; state.nowMs < LIMITS.indexManifestTtlMs / 2; state.nowMs += 100) await run();
+    for (state.nowMs = 100; state.nowMs < VECTOR_LIMITS.indexManifestTtlMs / 2; state.nowMs += 100) await run();
     expect(state.asked).toBe(1);
     for (let call = 0; call < 3; call += 1) expect(await run()).toEqual(ok('ix_1'));
     expect(state.asked).toBe(2);
-    state.nowMs = LIMITS.indexManifestTtlMs - 1;
+    state.nowMs = VECTOR_LIMITS.indexManifestTtlMs - 1;
     state.answers = () => Promise.resolve();
     for (let call = 0; call < 3; call += 1) expect(await run()).toEqual(ok('ix_1'));
     expect(state.asked).toBe(3);
     state.answers = () => new Promise(() => undefined);
     // Counted from before that request, the new one has its whole TTL.
-    state.nowMs += LIMITS.indexManifestTtlMs - 1;
+    state.nowMs += VECTOR_LIMITS.indexManifestTtlMs - 1;
     expect(await run()).toEqual(ok('ix_1'));
   });
 
   it('[G60] a manifest that cannot be renewed serves until it expires, and none replaces a newer one', async () => {
     const { state, run, cache } = world();
     await run();
-    state.nowMs = LIMITS.indexManifestTtlMs / 2;
+    state.nowMs = VECTOR_LIMITS.indexManifestTtlMs / 2;
     const late = Promise.withResolvers<void>();
     state.answers = () => late.promise;
     expect(await run()).toEqual(ok('ix_1'));
@@ -88,7 +89,7 @@ describe('ManifestCache', () => {
     expect(await run()).toEqual(ok('ix_2'));
     expect(state.ran).toEqual(['ix_1', 'ix_1', 'ix_2']);
     state.answers = () => Promise.reject(new Error('unreachable'));
-    state.nowMs += LIMITS.indexManifestTtlMs - 1;
+    state.nowMs += VECTOR_LIMITS.indexManifestTtlMs - 1;
     expect(await run()).toEqual(ok('ix_2'));
     expect(await run()).toEqual(ok('ix_2'));
   });
@@ -159,7 +160,7 @@ describe('ManifestCache', () => {
 
   it('[V26] keeps a bounded number of manifests, the newest', async () => {
     const { state, run } = world();
-    for (let i = 0; i <= LIMITS.indexManifestsMaxCount; i += 1) await run(NOT_FOUND, `n${i}`);
+    for (let i = 0; i <= INDEX_LIMITS.indexManifestsMaxCount; i += 1) await run(NOT_FOUND, `n${i}`);
     const { asked } = state;
     await run(NOT_FOUND, 'n1');
     expect(state.asked).toBe(asked);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { JobOutput } from '../../../../src/contract/jobs/attempt.ts';
 import { outputFileOf } from '../../../../src/contract/jobs/attempt.ts';
 import type { CreateBatch } from '../../../../src/contract/jobs/batches.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { JOB_LIMITS } from '../../../../src/contract/jobs/job-limits.ts';
 import { refuse } from '../../../../src/contract/api/outcome.ts';
 import type { BatchId } from '../../../../src/gateway/jobs/batches.ts';
 import type { TenantPrincipal } from '../../../../src/contract/api/principal.ts';
@@ -171,7 +171,7 @@ describe('a batch', () => {
       return made.ok ? made.value.work.model : [made.error.code, made.error.path];
     };
     expect(await modelOf('\n{"body": {"model": "m"}}')).toBe('m');
-    for (const content of ['', 'nonsense', '{"body": 1}', '{"body": {"model": 5}}', `{"a": "${'x'.repeat(LIMITS.batchPeekBytes)}"}`])
+    for (const content of ['', 'nonsense', '{"body": 1}', '{"body": {"model": 5}}', `{"a": "${'x'.repeat(JOB_LIMITS.batchPeekBytes)}"}`])
       expect(await modelOf(content)).toBe('default');
     expect(await modelOf('{"body": {"model": "huge"}}')).toEqual(['model_not_found', ['input_file_id']]);
     expect(await modelOf('{"body": {"model": "m"}}', 'vision')).toEqual(['invalid_value', ['input_file_id']]);

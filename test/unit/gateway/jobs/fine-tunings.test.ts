@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import type { CreateTuning } from '../../../../src/contract/jobs/fine-tuning.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { JOB_LIMITS } from '../../../../src/contract/jobs/job-limits.ts';
 import { refuse } from '../../../../src/contract/api/outcome.ts';
 import type { TenantPrincipal } from '../../../../src/contract/api/principal.ts';
 import type { Tuning, TuningId } from '../../../../src/gateway/jobs/fine-tunings.ts';
@@ -78,7 +78,7 @@ describe('a fine-tuning job', () => {
     const metadata = { purpose: 'nightly' };
     const hyperparameters = { n_epochs: 5, batch_size: 'auto', learning_rate_multiplier: 0.5 } as const;
     const { job, settings } = await create({ validation_file: 'file_2', suffix: 'shop', seed: 9, metadata, hyperparameters });
-    expect(settings).toMatchObject({ model: 'base@2', epochs: 5, batch_size: LIMITS.tuningBatchDefaultCount, seed: 9, metadata });
+    expect(settings).toMatchObject({ model: 'base@2', epochs: 5, batch_size: JOB_LIMITS.tuningBatchDefaultCount, seed: 9, metadata });
     expect(settings).toMatchObject({ learning_rate_multiplier: 0.5, owner: 'team' });
     expect(settings.tuned_model).toMatch(/^ft:base:shop:/);
     expect(job.work).toMatchObject({
@@ -141,7 +141,7 @@ describe('a fine-tuning job', () => {
     [{}, { purpose: 'fine-tune', bytes: 10, content: '' }, { code: 'invalid_value', path: ['training_file'] }],
     [
       {},
-      { purpose: 'fine-tune', bytes: LIMITS.tuningFileBytesMax + 1, content: PAIR },
+      { purpose: 'fine-tune', bytes: JOB_LIMITS.tuningFileBytesMax + 1, content: PAIR },
       { code: 'limit_exceeded', path: ['training_file'], limit: { name: 'tuningFileBytesMax' } },
     ],
   ])('[J253] refuses %j with the file %j', async (body, file, error) => {
@@ -152,7 +152,7 @@ describe('a fine-tuning job', () => {
 
   it('[J253] takes a first line that is longer than what is read of a file', async () => {
     const { files, create } = setUp();
-    const content = `{"anchor": "${'a'.repeat(LIMITS.batchPeekBytes)}", "positive": "b"}\n`;
+    const content = `{"anchor": "${'a'.repeat(JOB_LIMITS.batchPeekBytes)}", "positive": "b"}\n`;
     files.set('file_1', { purpose: 'fine-tune', bytes: content.length, content });
     expect((await create()).job.state).toBe('pending');
   });

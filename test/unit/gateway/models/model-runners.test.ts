@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { MODEL_LIMITS } from '../../../../src/contract/models/model-limits.ts';
 import { refuse } from '../../../../src/contract/api/outcome.ts';
 import { ModelReplicas } from '../../../../src/gateway/pools/model-replicas.ts';
 import { ModelRunners } from '../../../../src/gateway/models/model-runners.ts';
@@ -41,16 +41,16 @@ describe('[M70] what runs a registered model', () => {
     ['pool; reason=too_large', { manifest: manifestOf(90), tokens: 1 }],
     ['none; reason=too_large', { manifest: manifestOf(90), tokens: 1, hasReplica: false }],
     ['inference; reason=no_replica', { manifest: manifestOf(90, 'classifier'), hasReplica: false }],
-    ['inference; reason=small', { runBoundMs: LIMITS.runBoundMsMax }],
-    ['pool; reason=too_slow', { runBoundMs: LIMITS.runBoundMsMax + 1 }],
-    ['none; reason=too_slow', { runBoundMs: LIMITS.runBoundMsMax + 1, hasReplica: false }],
+    ['inference; reason=small', { runBoundMs: MODEL_LIMITS.runBoundMsMax }],
+    ['pool; reason=too_slow', { runBoundMs: MODEL_LIMITS.runBoundMsMax + 1 }],
+    ['none; reason=too_slow', { runBoundMs: MODEL_LIMITS.runBoundMsMax + 1, hasReplica: false }],
   ] as const)('is %s for %o', (shown, changes) => {
     expect(shownChoice(chooseRunner({ ...facts, ...changes }))).toBe(shown);
   });
 
   it('changes at the estimate of what a call of a replica takes, and nowhere else', () => {
     const bytes = 22 * MIB;
-    const tokens = Math.floor((LIMITS.replicaCallMs * 1e9) / (bytes * LIMITS.edgePsPerTokenByte));
+    const tokens = Math.floor((MODEL_LIMITS.replicaCallMs * 1e9) / (bytes * MODEL_LIMITS.edgePsPerTokenByte));
     expect(chooseRunner({ ...facts, tokens }).runner).toBe('inference');
     expect(chooseRunner({ ...facts, tokens: tokens + 1 }).runner).toBe('pool');
   });
@@ -134,7 +134,7 @@ describe('[M70] runners of registered models', () => {
     expect(refused).toMatchObject({ ok: false, error: { code: 'no_healthy_replica', path: ['model'] } });
     await none.embed(5);
     expect(none.calls.models).toBe(1);
-    none.clock.now = LIMITS.modelReplicasViewMs;
+    none.clock.now = MODEL_LIMITS.modelReplicasViewMs;
     await none.embed(5);
     expect(none.calls.models).toBe(2);
     expect(none.asked).toEqual([]);

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { MODEL_LIMITS } from '../../../../src/contract/models/model-limits.ts';
 import type { CreateModelBody } from '../../../../src/contract/models/models.ts';
 import { refuse } from '../../../../src/contract/api/outcome.ts';
 import type { Principal, TenantPrincipal } from '../../../../src/contract/api/principal.ts';
@@ -230,7 +230,7 @@ describe('registering', () => {
       world.folders.set('a', () => refuse('invalid_value', 'is no number', ['files', 'config.json', 'hidden_size']));
       expect(await bare('a')).toMatchObject({ error: { code: 'invalid_value', path: ['files', 'config.json', 'hidden_size'] } });
       expect(await world.catalogue.find(ONE, 'minilm')).toMatchObject({ error: { code: 'model_not_found' } });
-      world.nowMs += LIMITS.modelAnnouncedMs + 1;
+      world.nowMs += MODEL_LIMITS.modelAnnouncedMs + 1;
       await add(ONE, 'other', 'b');
       expect([...world.stored]).toEqual([`${ONE.tenantId}/b`]);
     });

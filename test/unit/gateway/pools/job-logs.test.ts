@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { JOB_LIMITS } from '../../../../src/contract/jobs/job-limits.ts';
 import type { LogShard } from '../../../../src/gateway/pools/job-logs.ts';
 import { JobLogs } from '../../../../src/gateway/pools/job-logs.ts';
 import { ok } from '../../../../src/kernel/result.ts';
@@ -64,7 +64,7 @@ describe('a followed log', () => {
     const job = new LoggedJob();
     job.write(0, 'one\n');
     expect(await job.follow()).toBe('one\n[to be continued: follow attempt 1 from offset 4 on]\n');
-    expect(job.waits.length).toBe(LIMITS.jobLogTurnsMaxCount);
+    expect(job.waits.length).toBe(JOB_LIMITS.jobLogTurnsMaxCount);
     job.write(4, 'two\n');
     job.steps.push(() => job.world.end(job.id, 1, DONE));
     expect(await job.follow(1, 4)).toBe('two\n');
@@ -79,7 +79,7 @@ describe('a followed log', () => {
       () => job.world.end(job.id, 1, DONE),
     );
     expect(await job.follow()).toBe('last words\n');
-    const { jobLogTurnMs: turn, jobLogClosedMs: closed } = LIMITS;
+    const { jobLogTurnMs: turn, jobLogClosedMs: closed } = JOB_LIMITS;
     expect(job.waits).toEqual([turn, turn, closed, turn, closed, 0]);
   });
 });

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { POOL_LIMITS } from '../../../../src/contract/pools/pool-limits.ts';
 import { DEFAULT_SETTINGS } from '../../../../src/contract/pools/pool-record.ts';
 import { ReplicaHosts } from '../../../../src/gateway/pools/replica-hosts.ts';
 import type { PoolId } from '../../../../src/kernel/ids.ts';
@@ -28,7 +28,7 @@ it('[P93] follows what operators say of the pool, soon, and reads it once for ma
   replicaHosts = ['10.0.0.0/8'];
   expect(await check('http://10.0.0.8:80')).toMatchObject(refused);
   expect(reads).toBe(1);
-  nowMs = LIMITS.poolSettingsViewMs;
+  nowMs = POOL_LIMITS.poolSettingsViewMs;
   expect(await check('http://10.0.0.8:80')).toEqual(ok(null));
   expect(await check('http://169.254.169.254')).toMatchObject(refused);
   expect(await check('http://10.0.0.8/v1')).toMatchObject(refused);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import type { Serving } from '../../../../src/contract/jobs/attempt.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { JOB_LIMITS } from '../../../../src/contract/jobs/job-limits.ts';
 import type { JobId, TenantId } from '../../../../src/kernel/ids.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import type { ReplicaAnswer } from '../../../../src/gateway/pools/replica-router.ts';
@@ -74,7 +74,7 @@ describe('[J214] calls to the replicas of a job', () => {
     expect(await world.embed()).toMatchObject({ ok: true });
     expect(await world.embed()).toMatchObject({ ok: true });
     expect(world.calls).toEqual(['a', 'b', 'b']);
-    world.nowMs += LIMITS.replicaSuspectMs;
+    world.nowMs += JOB_LIMITS.replicaSuspectMs;
     await world.embed();
     expect(world.calls.slice(3)).toEqual(['a', 'b']);
   });
@@ -83,7 +83,7 @@ describe('[J214] calls to the replicas of a job', () => {
     const world = new World(['a', 'b', 'c', 'd']);
     for (const { url } of world.replicas) world.ill.add(url);
     expect(await world.embed()).toMatchObject({ ok: false, error: { code: 'no_healthy_replica' } });
-    expect(world.calls).toHaveLength(LIMITS.replicaTriesMaxCount);
+    expect(world.calls).toHaveLength(JOB_LIMITS.replicaTriesMaxCount);
     world.replicas = world.replicas.map((replica) => ({ ...replica, isHealthy: false }));
     world.calls.length = 0;
     expect(await world.embed()).toMatchObject({ ok: false, error: { code: 'no_healthy_replica' } });
@@ -96,7 +96,7 @@ describe('[J214] calls to the replicas of a job', () => {
     world.replicas = [{ url: 'b', key: 'k', isHealthy: true }];
     await world.embed();
     expect([world.calls, world.reads]).toEqual([['a', 'a'], 1]);
-    world.nowMs += LIMITS.replicaViewMs;
+    world.nowMs += JOB_LIMITS.replicaViewMs;
     await world.embed();
     expect([world.calls, world.reads]).toEqual([['a', 'a', 'b'], 2]);
   });
@@ -104,7 +104,7 @@ describe('[J214] calls to the replicas of a job', () => {
   it('are refused for another model, another kind of job, and one that is over', async () => {
     const world = new World(['a']);
     expect(await world.embed('other')).toMatchObject({ error: { code: 'model_not_found', path: ['model'] } });
-    world.nowMs += LIMITS.replicaViewMs;
+    world.nowMs += JOB_LIMITS.replicaViewMs;
     world.change = { finishedAtMs: 1, state: 'cancelled' };
     expect(await world.embed()).toMatchObject({ error: { code: 'state_conflict' } });
     world.change = { work: jobRequest(1).work };

@@ -3,7 +3,7 @@ import { createHash, createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 
 import type { Grant } from '../../../../src/contract/jobs/attempt.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { FILE_LIMITS } from '../../../../src/contract/files/file-limits.ts';
 import { refuse } from '../../../../src/contract/api/outcome.ts';
 import type { TransferRequest } from '../../../../src/contract/pools/transfers.ts';
 import type { AttemptHold } from '../../../../src/gateway/pools/attempt-files.ts';
@@ -69,7 +69,7 @@ describe('[P91] a signed URL', () => {
   it('expires', async () => {
     const { clock, urls, tokenOf } = world();
     const token = await tokenOf(READ);
-    clock.ms += LIMITS.transferUrlLifeMs - 1;
+    clock.ms += FILE_LIMITS.transferUrlLifeMs - 1;
     expect(await urls.open(token, 'GET')).toMatchObject({ ok: true });
     clock.ms += 1;
     expect(await urls.open(token, 'GET')).toMatchObject(denied);

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { PROMPT_LIMITS } from '../../../../src/contract/prompts/prompt-limits.ts';
+import { TENANCY_LIMITS } from '../../../../src/contract/tenancy/tenancy-limits.ts';
 import type { PromptMessage, PromptVariable } from '../../../../src/contract/prompts/prompts.ts';
 import { PromptDirectory } from '../../../../src/gateway/prompts/prompt-directory.ts';
 import { promptedBody } from '../../../../src/gateway/prompts/prompted-body.ts';
@@ -166,9 +167,9 @@ describe('[U163] the prompts of a tenant', () => {
   });
 
   it('[U163] are bounded in names, versions and labels', () => {
-    for (let made = 0; made < LIMITS.promptVersionsMaxCount; made += 1) add(`v${made}`);
+    for (let made = 0; made < TENANCY_LIMITS.promptVersionsMaxCount; made += 1) add(`v${made}`);
     expect(add('more')).toMatchObject({ error: { code: 'limit_exceeded', limit: { name: 'promptVersionsMaxCount' } } });
-    const labels = Array.from({ length: LIMITS.promptLabelsMaxCount }, (_, at) => `l${at}`);
+    const labels = Array.from({ length: PROMPT_LIMITS.promptLabelsMaxCount }, (_, at) => `l${at}`);
     expect(add('labels', labels, undefined, 'other').ok).toBe(true);
     expect(registry.label('other', 'l0', 1, BY).ok).toBe(true);
     expect(registry.label('other', 'more', 1, BY)).toMatchObject({ error: { limit: { name: 'promptLabelsMaxCount' } } });
@@ -226,10 +227,10 @@ describe('[U164] a call gets', () => {
     expect([await versionOf(), await versionOf(), await versionOf(null, 'tn_two' as TenantId)]).toEqual([1, 1, 'prompt_not_found']);
     expect(seen.asked).toBe(1);
     add('two', ['production']);
-    nowMs += LIMITS.promptFreshMs;
+    nowMs += PROMPT_LIMITS.promptFreshMs;
     expect(await versionOf()).toBe(2);
     registry.remove('reply', BY);
-    nowMs += LIMITS.promptFreshMs;
+    nowMs += PROMPT_LIMITS.promptFreshMs;
     expect(await versionOf()).toBe('prompt_not_found');
   });
 
@@ -238,10 +239,10 @@ describe('[U164] a call gets', () => {
     const { versionOf, seen, background } = isolate();
     await versionOf();
     seen.isAway = true;
-    nowMs += LIMITS.promptFreshMs / 2;
+    nowMs += PROMPT_LIMITS.promptFreshMs / 2;
     expect(await versionOf()).toBe(1);
     await Promise.all(background);
-    nowMs += LIMITS.promptStaleMs - LIMITS.promptFreshMs / 2 - 1;
+    nowMs += PROMPT_LIMITS.promptStaleMs - PROMPT_LIMITS.promptFreshMs / 2 - 1;
     expect(await versionOf()).toBe(1);
     nowMs += 1;
     expect(await versionOf()).toBe('unavailable');

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { ROUTE_LIMITS } from '../../../../src/contract/routes/route-limits.ts';
 import type { TenantPrincipal } from '../../../../src/contract/api/principal.ts';
 import type { RouteVersion } from '../../../../src/contract/routes/route-rules.ts';
 import type { Routed, RoutedCall } from '../../../../src/gateway/routes/model-router.ts';
@@ -140,12 +140,12 @@ describe('[U91] a call that names a route', () => {
     serve('platform', 'chat', to('b/m'));
     expect(upstreams(await routed('chat'))).toEqual([['b']]);
     serve('tn_a', 'chat', to('a/m'));
-    nowMs += LIMITS.routesFreshMs;
+    nowMs += ROUTE_LIMITS.routesFreshMs;
     expect(upstreams(await routed('chat'))).toEqual([['a']]);
     expect(await plan('gpt')).toEqual({ ok: true, value: undefined });
     // No route has a slash in its name: objects are not asked for models of upstreams.
     const before = asked;
-    nowMs += LIMITS.routesFreshMs;
+    nowMs += ROUTE_LIMITS.routesFreshMs;
     expect(await plan('a/m')).toEqual({ ok: true, value: undefined });
     expect(asked).toBe(before);
   });
@@ -176,7 +176,7 @@ describe('[U98] routes in an isolate', () => {
     serve('tn_a', 'chat', to('a/m'));
     await plan('chat');
     expect(asked).toBe(2);
-    nowMs += LIMITS.routesFreshMs / 2 - 1;
+    nowMs += ROUTE_LIMITS.routesFreshMs / 2 - 1;
     await plan('chat');
     expect([asked, background.length]).toEqual([2, 0]);
     serve('tn_a', 'chat', to('b/m'));
@@ -191,7 +191,7 @@ describe('[U98] routes in an isolate', () => {
     serve('tn_a', 'chat', to('a/m'));
     await plan('chat');
     isUp = false;
-    nowMs += LIMITS.routesStaleMs - 1;
+    nowMs += ROUTE_LIMITS.routesStaleMs - 1;
     expect(upstreams(await routed('chat'))).toEqual([['a']]);
     nowMs += 1;
     expect(await plan('chat')).toMatchObject({ ok: false, error: { code: 'unavailable' } });
@@ -213,7 +213,7 @@ describe('[U98] routes in an isolate', () => {
     }
     expect(Math.min(served.a, served.b)).toBeGreaterThan(30);
     expect(registry('tn_a').find('chat')?.route.canary).toMatchObject({ canary: { requests: 0 } });
-    nowMs += LIMITS.routesFreshMs;
+    nowMs += ROUTE_LIMITS.routesFreshMs;
     // The report that goes ahead of the renewal decides, so the renewal has no canary any more.
     const after = await Promise.all(Array.from({ length: 50 }, (_, i) => routed('chat', { requestId: `late_${i}` })));
     expect(new Set(after.flatMap(upstreams).flat())).toEqual(new Set(['a']));

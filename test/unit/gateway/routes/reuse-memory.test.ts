@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { COMPLETION_LIMITS } from '../../../../src/contract/completions/completion-limits.ts';
 import { ReuseEvidence } from '../../../../src/gateway/routes/reuse-evidence.ts';
 import { utf8 } from '../../../../src/kernel/bytes.ts';
 import type { TenantId } from '../../../../src/kernel/ids.ts';
@@ -36,17 +36,17 @@ it('[U180] the nearest question comes first; expired ones, and those of other co
 
 it('[U180] questions are held within their bytes and their count; the oldest go first', () => {
   const neighbours = new Neighbours();
-  const large = { vector: new Float32Array(LIMITS.reuseQuestionsBytesMax / 16).fill(1) };
+  const large = { vector: new Float32Array(COMPLETION_LIMITS.reuseQuestionsBytesMax / 16).fill(1) };
   for (let at = 0; at < 8; at += 1) {
     neighbours.add(`context ${at}`, kept('x', large));
-    expect(neighbours.bytes).toBeLessThanOrEqual(LIMITS.reuseQuestionsBytesMax);
+    expect(neighbours.bytes).toBeLessThanOrEqual(COMPLETION_LIMITS.reuseQuestionsBytesMax);
   }
   const found = Array.from({ length: 8 }, (_, at) => neighbours.near(`context ${at}`, large.vector, 0, 0, 1).length);
   expect(found).toEqual([0, 0, 0, 0, 0, 1, 1, 1]);
   const crowded = new Neighbours();
-  for (let at = 0; at <= LIMITS.reuseQuestionsMaxCount; at += 1) crowded.add('a', kept(String(at)));
+  for (let at = 0; at <= COMPLETION_LIMITS.reuseQuestionsMaxCount; at += 1) crowded.add('a', kept(String(at)));
   const held = digests(crowded, 'a', 0, Infinity);
-  expect([held.length, held.includes('0'), held.includes('1')]).toEqual([LIMITS.reuseQuestionsMaxCount, false, true]);
+  expect([held.length, held.includes('0'), held.includes('1')]).toEqual([COMPLETION_LIMITS.reuseQuestionsMaxCount, false, true]);
 });
 
 it('[U180] an answer that calls tools, or says nothing, answers no other question', () => {
@@ -57,7 +57,7 @@ it('[U180] an answer that calls tools, or says nothing, answers no other questio
     expect(said({ content: 'In Bern.' })).toBe('In Bern.');
     expect(said({ content: 'In Bern.', tool_calls: called })).toBeUndefined();
     expect(said({ content: '' })).toBeUndefined();
-    expect(said({ content: 'x'.repeat(LIMITS.reuseAnswerCharsMax + 1) })).toBeUndefined();
+    expect(said({ content: 'x'.repeat(COMPLETION_LIMITS.reuseAnswerCharsMax + 1) })).toBeUndefined();
   }
 });
 
@@ -65,10 +65,10 @@ it('[U126] the object keeps the evidence that was measured last, and none once i
   const registry = new RouteRegistry(new NodeSql(), { nowMs: () => 0 });
   const measured = (key: string) =>
     ({ key, route: 'desk@1', kind: 'reworded', falseHitMax: 0.05, counts: { checked: 1, differed: 0 } }) as const;
-  for (let at = 0; at <= LIMITS.reuseEvidenceMaxCount; at += 1) registry.reuses([measured(String(at))]);
+  for (let at = 0; at <= COMPLETION_LIMITS.reuseEvidenceMaxCount; at += 1) registry.reuses([measured(String(at))]);
   registry.reuses([measured('1')]);
   const known = registry.reuses([]).map(({ key, counts }) => `${key}: ${counts.checked}`);
-  expect([known.length, known.includes('0: 1'), known.at(-1)]).toEqual([LIMITS.reuseEvidenceMaxCount, false, '1: 2']);
+  expect([known.length, known.includes('0: 1'), known.at(-1)]).toEqual([COMPLETION_LIMITS.reuseEvidenceMaxCount, false, '1: 2']);
   registry.erase();
   expect(registry.reuses([measured('new')])).toEqual([]);
 });
@@ -89,6 +89,6 @@ it('[U126] an isolate reports what it has checked for a tenant before it forgets
   });
   const subject = { key: 'own/desk@1', route: 'desk@1', kind: 'reworded', falseHitMax: 0.05 } as const;
   evidence.note('tn_first' as TenantId, subject, true);
-  for (let at = 0; at < LIMITS.reuseTenantsMaxCount; at += 1) evidence.of(`tn_${at}` as TenantId, subject);
+  for (let at = 0; at < COMPLETION_LIMITS.reuseTenantsMaxCount; at += 1) evidence.of(`tn_${at}` as TenantId, subject);
   expect(reported).toEqual(['tn_first: 1']);
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DirectWakeUps } from '../../../../src/kernel/wake-ups.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { TENANCY_LIMITS } from '../../../../src/contract/tenancy/tenancy-limits.ts';
 import type { Outcome } from '../../../../src/contract/api/outcome.ts';
 import type { Principal } from '../../../../src/contract/api/principal.ts';
 import { cacheOwnerOf } from '../../../../src/contract/api/principal.ts';
@@ -94,14 +94,14 @@ describe('the authenticator', () => {
     };
     expect(await shares()).toBe(false);
     world.change(id, (record) => ({ ...record, sharesCache: true }));
-    world.clock.ms += LIMITS.keyFreshMs + 1;
+    world.clock.ms += TENANCY_LIMITS.keyFreshMs + 1;
     expect(await shares()).toBe(true);
     world.isReachable = false;
-    world.clock.ms += LIMITS.keyFreshMs + 1;
+    world.clock.ms += TENANCY_LIMITS.keyFreshMs + 1;
     expect([await shares(), await world.codeOf(apiKey)]).toEqual([false, 'tenant']);
     world.isReachable = true;
     world.change(id, (record) => ({ ...record, sharesCache: false }));
-    world.clock.ms += LIMITS.keyFreshMs + 1;
+    world.clock.ms += TENANCY_LIMITS.keyFreshMs + 1;
     expect(await shares()).toBe(false);
   });
 
@@ -118,7 +118,7 @@ describe('the authenticator', () => {
     for (let call = 0; call < 5; call++) expect(await world.codeOf(apiKey)).toBe('tenant');
     expect(world.lookups).toBe(1);
     world.change(id, (record) => revoke(record, world.clock.ms));
-    world.clock.ms += LIMITS.keyFreshMs + 1;
+    world.clock.ms += TENANCY_LIMITS.keyFreshMs + 1;
     expect(await world.codeOf(apiKey)).toBe('invalid_api_key');
   });
 
@@ -129,7 +129,7 @@ describe('the authenticator', () => {
     for (let period = 0; period < 5; period += 1) {
       const reading = Promise.withResolvers<void>();
       world.answers = () => reading.promise;
-      world.clock.ms += LIMITS.keyFreshMs / 2;
+      world.clock.ms += TENANCY_LIMITS.keyFreshMs / 2;
       for (let call = 0; call < 3; call += 1) expect(await world.codeOf(apiKey)).toBe('tenant');
       expect(world.lookups).toBe(period + 2);
       reading.resolve();
@@ -142,7 +142,7 @@ describe('the authenticator', () => {
     const { apiKey, id } = await world.addKey();
     expect(await world.codeOf(apiKey)).toBe('tenant');
     world.change(id, (record) => revoke(record, world.clock.ms));
-    world.clock.ms += LIMITS.keyFreshMs / 2;
+    world.clock.ms += TENANCY_LIMITS.keyFreshMs / 2;
     await world.codeOf(apiKey);
     await world.settled();
     expect(await world.codeOf(apiKey)).toBe('invalid_api_key');
@@ -153,7 +153,7 @@ describe('the authenticator', () => {
     const { apiKey } = await world.addKey();
     expect(await world.codeOf(apiKey)).toBe('tenant');
     world.isReachable = false;
-    world.clock.ms += LIMITS.keyFreshMs;
+    world.clock.ms += TENANCY_LIMITS.keyFreshMs;
     await world.codeOf(apiKey);
     await world.settled();
     expect(await world.authenticate(apiKey)).toMatchObject({ value: { scopes: ['inference', 'keys:write'] } });
@@ -179,7 +179,7 @@ describe('the authenticator', () => {
     const world = new World();
     const { apiKey, id } = await world.addKey();
     expect(await world.codeOf(apiKey)).toBe('tenant');
-    world.clock.ms += LIMITS.keyFreshMs + 1;
+    world.clock.ms += TENANCY_LIMITS.keyFreshMs + 1;
     const late = world.codeOf(apiKey);
     await Promise.resolve();
     world.change(id, (record) => revoke(record, world.clock.ms));
@@ -219,7 +219,7 @@ describe('the authenticator', () => {
     const { apiKey } = await world.addKey();
     expect(await world.codeOf(apiKey)).toBe('tenant');
     world.isReachable = false;
-    world.clock.ms += LIMITS.keyUnconfirmedMs;
+    world.clock.ms += TENANCY_LIMITS.keyUnconfirmedMs;
     expect(await world.authenticate(apiKey)).toMatchObject({
       value: { scopes: ['inference'], withheld: ['keys:write'] },
     });
@@ -249,7 +249,7 @@ describe('the authenticator', () => {
       const rotated = rotate(record, mac, 0, world.clock.ms);
       return rotated.ok ? rotated.value : record;
     });
-    world.clock.ms += LIMITS.keyDoubtedMs + 1;
+    world.clock.ms += TENANCY_LIMITS.keyDoubtedMs + 1;
     expect(await world.codeOf(next)).toBe('tenant');
   });
 
@@ -257,7 +257,7 @@ describe('the authenticator', () => {
     const world = new World();
     const { apiKey, id } = await world.addKey();
     expect(await world.codeOf(apiKey)).toBe('tenant');
-    for (let number = 2; number < LIMITS.keysCachedMaxCount + 100; number++) {
+    for (let number = 2; number < TENANCY_LIMITS.keysCachedMaxCount + 100; number++) {
       await world.authenticate(formatApiKey(idsOf(number).id, secret(0)));
     }
     const { lookups } = world;
@@ -274,12 +274,12 @@ describe('the authenticator', () => {
     const world = new World();
     const { apiKey, id } = await world.addKey();
     const credential = await world.authenticator.present(apiKey);
-    const bound = LIMITS.keyFreshMs + LIMITS.writeLeaseGuardMs;
+    const bound = TENANCY_LIMITS.keyFreshMs + TENANCY_LIMITS.writeLeaseGuardMs;
     expect(await credential.prove()).toMatchObject({ value: { lease: { endsAtMs: world.clock.ms + bound } } });
-    world.clock.ms += LIMITS.keyFreshMs;
+    world.clock.ms += TENANCY_LIMITS.keyFreshMs;
     world.change(id, (record) => revoke(record, world.clock.ms));
     // The cached record is as old as allowed: the lease still counts from the time it was read.
-    expect(await credential.prove()).toMatchObject({ value: { lease: { endsAtMs: world.clock.ms + LIMITS.writeLeaseGuardMs } } });
+    expect(await credential.prove()).toMatchObject({ value: { lease: { endsAtMs: world.clock.ms + TENANCY_LIMITS.writeLeaseGuardMs } } });
     world.clock.ms += 1;
     expect(await credential.prove()).toMatchObject({ error: { code: 'invalid_api_key' } });
   });
@@ -290,8 +290,8 @@ describe('the authenticator', () => {
     const credential = await world.authenticator.present(apiKey);
     await credential.prove();
     world.isReachable = false;
-    world.clock.ms += LIMITS.keyUnconfirmedMs;
-    const endsAtMs = world.clock.ms + LIMITS.keyFreshMs + LIMITS.writeLeaseGuardMs;
+    world.clock.ms += TENANCY_LIMITS.keyUnconfirmedMs;
+    const endsAtMs = world.clock.ms + TENANCY_LIMITS.keyFreshMs + TENANCY_LIMITS.writeLeaseGuardMs;
     expect(await credential.prove()).toMatchObject({ value: { lease: { endsAtMs, isUnconfirmed: true } } });
     world.clock.ms += 1;
     expect(await credential.prove()).toMatchObject({ error: { code: 'unavailable' } });

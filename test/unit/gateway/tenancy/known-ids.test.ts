@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { TENANCY_LIMITS } from '../../../../src/contract/tenancy/tenancy-limits.ts';
 import { AgentAuthenticator } from '../../../../src/gateway/pools/agent-authenticator.ts';
 import type { PoolCalls } from '../../../../src/gateway/pools/pool-calls.ts';
 import { ABSENT, KnownOrganisations } from '../../../../src/gateway/tenancy/known-organisations.ts';
@@ -56,14 +56,14 @@ describe('ids without a signature', () => {
     expect([await ids.has('a'), await ids.has('b'), await ids.has('c')]).toEqual([true, false, false]);
     expect(reads).toBe(1);
     known.push('b');
-    clock.ms += LIMITS.unsignedIdsFreshMs - 1;
+    clock.ms += TENANCY_LIMITS.unsignedIdsFreshMs - 1;
     expect(await ids.has('b')).toBe(false);
     clock.ms += 1;
     expect([await ids.has('a'), await ids.has('b'), await ids.has('a')]).toEqual([true, true, true]);
     expect(reads).toBe(2);
     // It reads again even if the clock steps back.
     known.push('d');
-    clock.ms -= 10 * LIMITS.unsignedIdsFreshMs;
+    clock.ms -= 10 * TENANCY_LIMITS.unsignedIdsFreshMs;
     expect(await ids.has('d')).toBe(true);
   });
 

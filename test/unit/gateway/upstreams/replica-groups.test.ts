@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 
 import type { Serving } from '../../../../src/contract/jobs/attempt.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { UPSTREAM_LIMITS } from '../../../../src/contract/upstreams/upstream-limits.ts';
 import type { CreateUpstreamBody } from '../../../../src/contract/upstreams/upstreams.ts';
 import type { JobId } from '../../../../src/kernel/ids.ts';
 import type { Job } from '../../../../src/scheduler/served/jobs/job.ts';
@@ -66,7 +66,7 @@ describe('[U12] the replicas of a job', () => {
     setJob([servingAt(A)]);
     await urls();
     setJob([servingAt(B)]);
-    world.nowMs += LIMITS.upstreamReplicasFreshMs / 2 - 1;
+    world.nowMs += UPSTREAM_LIMITS.upstreamReplicasFreshMs / 2 - 1;
     expect(await urls()).toEqual([A]);
     expect(world.askedJobs).toHaveLength(1);
     world.nowMs += 1;
@@ -74,7 +74,7 @@ describe('[U12] the replicas of a job', () => {
     await Promise.all(world.beside);
     expect([await urls(), world.askedJobs.length]).toEqual([[B], 2]);
     setJob([]);
-    world.nowMs += LIMITS.upstreamReplicasFreshMs;
+    world.nowMs += UPSTREAM_LIMITS.upstreamReplicasFreshMs;
     expect([await urls(), world.askedJobs.length]).toEqual([[], 3]);
   });
 
@@ -82,7 +82,7 @@ describe('[U12] the replicas of a job', () => {
     setJob([servingAt(A)]);
     await urls();
     world.isReachable = false;
-    world.nowMs += LIMITS.upstreamReplicasStaleMs - 1;
+    world.nowMs += UPSTREAM_LIMITS.upstreamReplicasStaleMs - 1;
     expect(await urls()).toEqual([A]);
     world.nowMs += 1;
     expect(await urls()).toEqual([]);
@@ -92,12 +92,12 @@ describe('[U12] the replicas of a job', () => {
     setJob([servingAt(A)]);
     await urls();
     world.isReachable = false;
-    world.nowMs += LIMITS.upstreamReplicasFreshMs;
+    world.nowMs += UPSTREAM_LIMITS.upstreamReplicasFreshMs;
     for (let call = 0; call < 5; call += 1) expect(await urls()).toEqual([A]);
     expect(world.askedJobs).toHaveLength(2);
     world.isReachable = true;
     setJob([servingAt(B)]);
-    world.nowMs += LIMITS.upstreamReplicasFreshMs / 2 - 1;
+    world.nowMs += UPSTREAM_LIMITS.upstreamReplicasFreshMs / 2 - 1;
     expect([await urls(), world.askedJobs.length]).toEqual([[A], 2]);
     world.nowMs += 1;
     expect([await urls(), world.askedJobs.length]).toEqual([[B], 3]);

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { UPSTREAM_LIMITS } from '../../../../src/contract/upstreams/upstream-limits.ts';
 import type { Principal } from '../../../../src/contract/api/principal.ts';
 import type { CreateUpstreamBody } from '../../../../src/contract/upstreams/upstreams.ts';
 import { leaseFrom } from '../../../../src/contract/tenancy/write-lease.ts';
@@ -69,7 +69,8 @@ describe('the upstreams of an owner', () => {
   });
 
   it('[U1] are limited in number', async () => {
-    for (let at = 0; at < LIMITS.upstreamsMaxCount; at += 1) expect((await add(ONE, { name: `u-${at}`, models: [] })).ok).toBe(true);
+    for (let at = 0; at < UPSTREAM_LIMITS.upstreamsMaxCount; at += 1)
+      expect((await add(ONE, { name: `u-${at}`, models: [] })).ok).toBe(true);
     expect(await add(ONE, { name: 'one-more' })).toMatchObject({ error: { code: 'limit_exceeded', limit: { name: 'upstreamsMaxCount' } } });
   });
 
@@ -219,7 +220,7 @@ describe('what an isolate knows of upstreams', () => {
     const { directory, settled } = world.directory();
     await visibleNames(directory);
     world.asked.length = 0;
-    world.nowMs += LIMITS.upstreamRenewedAfterMs - 1;
+    world.nowMs += UPSTREAM_LIMITS.upstreamRenewedAfterMs - 1;
     await visibleNames(directory);
     expect(world.asked).toEqual([]);
     await world.admin().change(world.caller(ONE), 'openai', { models: [] });
@@ -232,7 +233,7 @@ describe('what an isolate knows of upstreams', () => {
     expect(await visibleNames(directory)).toEqual([[], []]);
     await world.admin().remove(world.caller(ONE), 'openai');
     await add(ONE, { name: 'other' });
-    world.nowMs += LIMITS.upstreamFreshMs;
+    world.nowMs += UPSTREAM_LIMITS.upstreamFreshMs;
     expect(await visibleNames(directory)).toEqual([[[`${ONE.tenantId}/other`, 'small']], []]);
   });
 
@@ -258,7 +259,7 @@ describe('what an isolate knows of upstreams', () => {
     const { directory, settled } = world.directory();
     const before = await visibleNames(directory);
     world.isReachable = false;
-    world.nowMs += LIMITS.upstreamStaleMs - 1;
+    world.nowMs += UPSTREAM_LIMITS.upstreamStaleMs - 1;
     expect(await visibleNames(directory)).toEqual(before);
     world.nowMs += 1;
     expect(await visibleNames(directory)).toBe('unavailable');
@@ -284,9 +285,9 @@ describe('what an isolate knows of upstreams', () => {
 
   it('[U6] forgets the owners that it was asked for the longest time ago, by number and by bytes', async () => {
     const { directory } = world.directory();
-    for (let number = 1; number <= LIMITS.upstreamOwnersKnownMaxCount + 1; number += 1) await directory.visible(tenantOf(number));
+    for (let number = 1; number <= UPSTREAM_LIMITS.upstreamOwnersKnownMaxCount + 1; number += 1) await directory.visible(tenantOf(number));
     world.asked.length = 0;
-    await directory.visible(tenantOf(LIMITS.upstreamOwnersKnownMaxCount + 1));
+    await directory.visible(tenantOf(UPSTREAM_LIMITS.upstreamOwnersKnownMaxCount + 1));
     expect(world.asked).toEqual([]);
     await directory.visible(tenantOf(1));
     expect(world.asked).toContain(tenantOf(1).tenantId);

@@ -5,7 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { DirectWakeUps } from '../../../../src/kernel/wake-ups.ts';
 import type { IndexManifest } from '../../../../src/index/index-manifest.ts';
 import { ANY_FRESH, parseCacheControl } from '../../../../src/cache/cache-directives.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { CACHE_LIMITS } from '../../../../src/contract/caches/cache-limits.ts';
+import { VECTOR_LIMITS } from '../../../../src/contract/vectors/vector-limits.ts';
 import { parse } from '../../../../src/contract/api/parse.ts';
 import type { QueryBody } from '../../../../src/contract/vectors/vectors.ts';
 import { vectorEndpoints } from '../../../../src/contract/vectors/vectors.ts';
@@ -262,7 +263,7 @@ describe('search results', () => {
     const { ask, world } = isolate();
     await ask();
     world.logReachable = false;
-    world.nowMs += LIMITS.purgeLeaseMs;
+    world.nowMs += CACHE_LIMITS.purgeLeaseMs;
     expect(await ask()).toMatchObject({ match: 'match 2', forwarded: 'bypass' });
   });
 
@@ -281,12 +282,12 @@ describe('search results', () => {
 
 it('[C90] are not cached if they are too large, and report that', async () => {
   const { cache, ask, searches } = isolate();
-  searches.textChars = LIMITS.queryCacheEntryBytesMax / 2;
+  searches.textChars = VECTOR_LIMITS.queryCacheEntryBytesMax / 2;
   await ask();
   expect(cache.held).toEqual({ entries: 0, bytes: 0 });
   searches.textChars -= 1000;
   await ask();
-  expect(cache.held.bytes).toBeGreaterThan(LIMITS.queryCacheEntryBytesMax - 2000);
+  expect(cache.held.bytes).toBeGreaterThan(VECTOR_LIMITS.queryCacheEntryBytesMax - 2000);
   expect(await ask()).toMatchObject({ source: 'memory', match: 'match 2' });
 });
 

@@ -5,7 +5,8 @@ import { measureSlice } from '../../../../src/ann/shard/recall-slice.ts';
 import type { MeasuredSearch } from '../../../../src/ann/shard/recall-slice.ts';
 import { NO_COST } from '../../../../src/ann/search-cost.ts';
 import type { ShardRecall, ShardSample } from '../../../../src/ann/shard-protocol.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { INDEX_LIMITS } from '../../../../src/contract/indexes/index-limits.ts';
+import { VECTOR_LIMITS } from '../../../../src/contract/vectors/vector-limits.ts';
 import { refuse } from '../../../../src/contract/api/outcome.ts';
 import type { IndexDirectory } from '../../../../src/gateway/indexes/index-directory.ts';
 import { ManifestCache } from '../../../../src/gateway/indexes/manifest-cache.ts';
@@ -34,7 +35,7 @@ function indexWith(search: MeasuredSearch, world: VectorWorld, sliceShare: numbe
   const deleted = new Set<string>();
   const costing: MeasuredSearch = (query) => ({
     ...search(query),
-    explanation: { ...NO_COST, codesScanned: query.exact ? 400 : 20, bytesTouched: sliceShare * LIMITS.recallSliceBytesMax },
+    explanation: { ...NO_COST, codesScanned: query.exact ? 400 : 20, bytesTouched: sliceShare * INDEX_LIMITS.recallSliceBytesMax },
   });
   const shards = indexShards({
     sample: async (_: IndexManifest, asked: ShardSample) => {
@@ -65,7 +66,7 @@ it('[V155][V157] reports an engine that drops every tenth match, slice by slice'
   expect(estimate?.mean).toBeCloseTo(0.9, 12);
   expect(estimate?.high).toBeLessThan(0.95);
   expect([sampleCount, lsn]).toEqual([120, 7]);
-  expect(worst).toHaveLength(LIMITS.recallWorstMaxCount);
+  expect(worst).toHaveLength(VECTOR_LIMITS.recallWorstMaxCount);
   expect(worst[0]).toMatchObject({ found: 9, of: 10 });
   expect([cost.codesScanned, exactCost.codesScanned]).toEqual([120 * 20, 120 * 400]);
   const slices = calls.slice(1) as ShardRecall[];

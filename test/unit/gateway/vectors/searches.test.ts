@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import type { ShardFetch, ShardMatches, ShardQuery } from '../../../../src/ann/shard-protocol.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { VECTOR_LIMITS } from '../../../../src/contract/vectors/vector-limits.ts';
 import type { Outcome } from '../../../../src/contract/api/outcome.ts';
 import { refuse } from '../../../../src/contract/api/outcome.ts';
 import { parse } from '../../../../src/contract/api/parse.ts';
@@ -137,9 +137,9 @@ describe('[V190] the searches of a request', () => {
   });
 
   it('read what is included where it was too much for a shared call, up to what one answer holds', async () => {
-    const chars = LIMITS.vectorMetadataBytesMax;
+    const chars = VECTOR_LIMITS.vectorMetadataBytesMax;
     const { search, fetches } = world(chars);
-    const share = Math.floor(LIMITS.fanOutReplyBytesMax / 2);
+    const share = Math.floor(VECTOR_LIMITS.fanOutReplyBytesMax / 2);
     const few = Math.floor(share / (2 * chars));
     const found = await search({ vector: [1, 2], top_k: few + 1 }, { vector: [1, 2], top_k: few });
     expect(found).toMatchObject({ ok: true });
@@ -149,7 +149,7 @@ describe('[V190] the searches of a request', () => {
         [few, undefined],
       ]);
     expect(fetches.map(({ ids }) => ids.length)).toEqual([few + 1]);
-    const all = Math.floor(LIMITS.retrievalReplyBytesMax / (2 * chars));
+    const all = Math.floor(VECTOR_LIMITS.retrievalReplyBytesMax / (2 * chars));
     expect(refused(await search({ vector: [1, 2], top_k: all }, { vector: [1, 2], top_k: 1 }))).toEqual([
       'limit_exceeded',
       ['searches', 1],

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { IndexManifest } from '../../../../src/index/index-manifest.ts';
 import { isOwnKey, ownKey } from '../../../../src/ann/receipts.ts';
 import type { Repetition, UpsertBatch } from '../../../../src/ann/shard-protocol.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { VECTOR_LIMITS } from '../../../../src/contract/vectors/vector-limits.ts';
 import { refuse } from '../../../../src/contract/api/outcome.ts';
 import type { NewVector } from '../../../../src/contract/vectors/vectors.ts';
 import { ManifestCache } from '../../../../src/gateway/indexes/manifest-cache.ts';
@@ -41,7 +41,7 @@ function world(options: { readonly dimensions?: number; readonly failAt?: number
   };
   let nowMs = 0;
   const directory = { describe: async () => ok(manifest) } as unknown as ConstructorParameters<typeof ManifestCache>[0];
-  const manifests = new ManifestCache(directory, { nowMs: () => (nowMs += LIMITS.indexManifestTtlMs) });
+  const manifests = new ManifestCache(directory, { nowMs: () => (nowMs += VECTOR_LIMITS.indexManifestTtlMs) });
   const space = new VectorSpace({} as TextEmbedder);
   const vectors = new Vectors({ manifests, shards: indexShards(shards), space });
   let calls = 0;
@@ -73,7 +73,7 @@ describe('many vectors of one call', () => {
     expect(slices.map(([from]) => from)).toEqual([0, ...slices.slice(0, -1).map(([, end]) => end)]);
     expect(slices.at(-1)?.[1]).toBe(1_200);
     const bytes = ([from, end]: readonly [number, number]) => (end - from) * (4 * dimensions + 2 * (metadata?.length ?? 0));
-    expect(Math.max(...slices.map(bytes))).toBeLessThanOrEqual(LIMITS.upsertSliceBytesMax);
+    expect(Math.max(...slices.map(bytes))).toBeLessThanOrEqual(VECTOR_LIMITS.upsertSliceBytesMax);
   });
 
   it('[V165] are all checked before the first is written', async () => {

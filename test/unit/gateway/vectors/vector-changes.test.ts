@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { ShardList, ShardPatch } from '../../../../src/ann/shard-protocol.ts';
 import type { Filter } from '../../../../src/contract/vectors/filter.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { VECTOR_LIMITS } from '../../../../src/contract/vectors/vector-limits.ts';
 import { refuse } from '../../../../src/contract/api/outcome.ts';
 import { ManifestCache } from '../../../../src/gateway/indexes/manifest-cache.ts';
 import type { TextEmbedder } from '../../../../src/gateway/embeddings/text-embedder.ts';
@@ -115,7 +115,7 @@ describe('[Q62] changes of stored vectors', () => {
   });
 
   it('of values are checked first, and go in slices of so many components, each with its own', async () => {
-    const dimensions = LIMITS.patchSliceFloatsMaxCount / 2;
+    const dimensions = VECTOR_LIMITS.patchSliceFloatsMaxCount / 2;
     const { ids, patches, setValues } = world(3, { dimensions });
     expect(await setValues([...ids, 'gone'])).toMatchObject({ ok: true, value: { count: 3, missing: ['gone'] } });
     expect(patches.map((patch) => patch.ids)).toEqual([
@@ -151,10 +151,10 @@ describe('a page of vectors', () => {
   });
 
   it('[V16] is refused if it has too many numbers, or bytes in all of its slices, and as its shards refuse', async () => {
-    const wide = world(2, { dimensions: LIMITS.retrievalReplyFloatsMaxCount });
+    const wide = world(2, { dimensions: VECTOR_LIMITS.retrievalReplyFloatsMaxCount });
     const withValues = { ...ANY, limit: 2, include: { ...BARE, values: true } };
     expect(await wide.listing.list(CALLER.principal, 'i', withValues)).toMatchObject({ error: { code: 'limit_exceeded' } });
-    const long = world(4, { listed: 1, metadata: 'x'.repeat(LIMITS.retrievalReplyBytesMax / 4) });
+    const long = world(4, { listed: 1, metadata: 'x'.repeat(VECTOR_LIMITS.retrievalReplyBytesMax / 4) });
     const refused = await long.listing.list(CALLER.principal, 'i', { ...ANY, limit: 4, include: { ...BARE, metadata: true } });
     expect(refused).toMatchObject({
       ok: false,

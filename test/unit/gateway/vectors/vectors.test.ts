@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 
 import { refusal } from '../../../../src/contract/api/errors.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { VECTOR_LIMITS } from '../../../../src/contract/vectors/vector-limits.ts';
 import { mmrProducts } from '../../../../src/ann/shard/mmr.ts';
 import { ownKey } from '../../../../src/ann/receipts.ts';
 import type { IndexManifest } from '../../../../src/index/index-manifest.ts';
@@ -104,7 +104,7 @@ function deleting(refusedAt = Infinity) {
 
 it('[V175] a deletion by ids goes in slices, in the given order, and counts existing ids', async () => {
   const { sent, vectors } = deleting();
-  const ids = Array.from({ length: LIMITS.vectorIdsMaxCount }, (_, i) => String(i));
+  const ids = Array.from({ length: VECTOR_LIMITS.vectorIdsMaxCount }, (_, i) => String(i));
   expect(await vectors.delete(CALLER, 'index', { ids, namespace: 'n' })).toMatchObject({ value: { count: 5_000, lsn: 10 } });
   expect(sent.flatMap((selection) => (selection.kind === 'ids' ? selection.ids : []))).toEqual(ids);
   for (const selection of sent) expect(selection).toMatchObject({ kind: 'ids', namespace: 'n', ids: { length: 1_000 } });
@@ -134,7 +134,7 @@ it('[V66] [V175] a deletion by filter continues until nothing is left; one of ev
   expect(all.sent).toEqual([{ kind: 'all' }]);
 });
 
-const { mmrCandidatesMaxCount: candidatesMax, mmrProductsMaxCount: productsMax } = LIMITS;
+const { mmrCandidatesMaxCount: candidatesMax, mmrProductsMaxCount: productsMax } = VECTOR_LIMITS;
 
 it('[V153] chooses among five times top_k by default, or as many as the shard accepts', () => {
   const candidatesAt = (topK: number, dimensions: number) => {

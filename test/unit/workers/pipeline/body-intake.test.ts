@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { API_LIMITS } from '../../../../src/contract/api/api-limits.ts';
 import { BodyBudget } from '../../../../src/gateway/api/body-budget.ts';
 import { BodyIntake } from '../../../../workers/gateway/pipeline/body-intake.ts';
 import { VirtualTime } from '../../../support/worlds/virtual-time.ts';
@@ -56,7 +56,7 @@ describe('a body being read', () => {
     const intake = open(bodyOf(time, pieces(3, 100 * KIB, 1_000), false));
     const read = await time.run(intake.whole(BYTES_MAX, 1));
     expect(read).toMatchObject({ ok: false, error: { code: 'request_timeout' } });
-    expect(time.nowMs() - startMs).toBe(3_000 + LIMITS.bodyIdleMs);
+    expect(time.nowMs() - startMs).toBe(3_000 + API_LIMITS.bodyIdleMs);
     expect(budget.bytes).toBe(300 * KIB);
     intake.release();
     expect(budget.bytes).toBe(0);
@@ -65,9 +65,9 @@ describe('a body being read', () => {
   it('[G12] that arrives too slowly is given up after its total time', async () => {
     const { time, open } = world();
     const startMs = time.nowMs();
-    const read = await time.run(open(bodyOf(time, pieces(1_000, 10, LIMITS.bodyIdleMs - 1))).whole(BYTES_MAX, 1));
+    const read = await time.run(open(bodyOf(time, pieces(1_000, 10, API_LIMITS.bodyIdleMs - 1))).whole(BYTES_MAX, 1));
     expect(read).toMatchObject({ ok: false, error: { code: 'request_timeout' } });
-    expect(time.nowMs() - startMs).toBe(LIMITS.bodyTotalMs);
+    expect(time.nowMs() - startMs).toBe(API_LIMITS.bodyTotalMs);
   });
 
   it('[G12] that is declared small is given up as well', async () => {
@@ -79,7 +79,7 @@ describe('a body being read', () => {
 
   it('[G12] is read if it is just in time', async () => {
     const { time, open } = world();
-    const paced = pieces(9, 10, LIMITS.bodyIdleMs - 1);
+    const paced = pieces(9, 10, API_LIMITS.bodyIdleMs - 1);
     const read = await time.run(open(bodyOf(time, paced)).whole(BYTES_MAX, 1));
     expect(read.ok && read.value.byteLength).toBe(90);
   });
@@ -87,15 +87,15 @@ describe('a body being read', () => {
   it('[G11] waits for memory that others hold, without using up its own time', async () => {
     const { time, budget, open } = world();
     const other = budget.open('other', time.nowMs());
-    other.take(LIMITS.bodiesBytesMax, time.nowMs());
-    time.after(LIMITS.bodyWaitMaxMs - LIMITS.bodyRetryMs, () => other.release());
+    other.take(API_LIMITS.bodiesBytesMax, time.nowMs());
+    time.after(API_LIMITS.bodyWaitMaxMs - API_LIMITS.bodyRetryMs, () => other.release());
     const read = await time.run(open(bodyOf(time, pieces(4, 100 * KIB, 10))).whole(BYTES_MAX, 1));
     expect(read.ok && read.value.byteLength).toBe(400 * KIB);
   });
 
   it('[G11] is refused if others keep the memory, with a time to retry', async () => {
     const { time, budget, open } = world();
-    budget.open('other', time.nowMs()).take(LIMITS.bodiesBytesMax, time.nowMs());
+    budget.open('other', time.nowMs()).take(API_LIMITS.bodiesBytesMax, time.nowMs());
     const read = await time.run(open(bodyOf(time, pieces(4, 100 * KIB, 10))).whole(BYTES_MAX, 1));
     expect(read).toMatchObject({ ok: false, error: { code: 'overloaded', retryAfterMs: 1_000 } });
   });
@@ -104,7 +104,7 @@ describe('a body being read', () => {
     const { time, budget, open } = world();
     let mostBytes = 0;
     // Counts like bodies of 8 MiB at `jsonBodyMemoryFactor`, without their bytes.
-    const factor = 64 * LIMITS.jsonBodyMemoryFactor;
+    const factor = 64 * API_LIMITS.jsonBodyMemoryFactor;
     const outcomes = await time.run(
       Promise.all(
         Array.from({ length: 60 }, async (_, i) => {
@@ -120,7 +120,7 @@ describe('a body being read', () => {
     expect(outcomes.filter((outcome) => outcome === 'read').length).toBeGreaterThan(10);
     expect(outcomes.every((outcome) => outcome === 'read' || outcome === 'overloaded')).toBe(true);
     expect(mostBytes).toBeGreaterThan(factor * 128 * KIB - 1);
-    expect(mostBytes).toBeLessThanOrEqual(LIMITS.bodiesBytesMax + factor * 128 * KIB);
+    expect(mostBytes).toBeLessThanOrEqual(API_LIMITS.bodiesBytesMax + factor * 128 * KIB);
     expect(budget.bytes).toBe(0);
   });
 

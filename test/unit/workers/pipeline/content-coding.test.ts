@@ -2,14 +2,14 @@ import * as z from 'zod';
 import { describe, expect, it } from 'vitest';
 
 import type { Body } from '../../../../src/contract/api/endpoint.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { API_LIMITS } from '../../../../src/contract/api/api-limits.ts';
 import { BodyBudget } from '../../../../src/gateway/api/body-budget.ts';
 import { BodyIntake } from '../../../../workers/gateway/pipeline/body-intake.ts';
 import { decodedChunks } from '../../../../workers/gateway/pipeline/content-coding.ts';
 import { readBody } from '../../../../workers/gateway/pipeline/request-body.ts';
 import { VirtualTime } from '../../../support/worlds/virtual-time.ts';
 
-const BODY = { kind: 'json', schema: z.unknown(), bytesMax: 4 * LIMITS.inflatedFreeBytesMax } as const;
+const BODY = { kind: 'json', schema: z.unknown(), bytesMax: 4 * API_LIMITS.inflatedFreeBytesMax } as const;
 const SMALL = { ...BODY, bytesMax: 32 };
 
 type Part = string | Uint8Array<ArrayBuffer>;
@@ -79,7 +79,7 @@ describe('a compressed body', () => {
   });
 
   it('[G31] that expands more than any real one is refused', async () => {
-    const outcome = await read(await packed(' '.repeat(3 * LIMITS.inflatedFreeBytesMax)), 'gzip', BODY);
+    const outcome = await read(await packed(' '.repeat(3 * API_LIMITS.inflatedFreeBytesMax)), 'gzip', BODY);
     expect(outcome).toMatchObject({
       ok: false,
       error: { code: 'payload_too_large', message: expect.stringContaining('inflatedRatioMax') },
@@ -106,13 +106,13 @@ describe('the chunks of a compressed stream', () => {
   });
 
   it('[G31] of a bomb end in a typed error as soon as they have expanded too much', async () => {
-    const bomb = await packed('\n'.repeat(8 * LIMITS.inflatedFreeBytesMax));
+    const bomb = await packed('\n'.repeat(8 * API_LIMITS.inflatedFreeBytesMax));
     let inflated = 0;
     const inflate = async () => {
       for await (const chunk of decodedChunks(chunksOf(bomb), 'gzip')) inflated += chunk.byteLength;
     };
     await expect(inflate()).rejects.toMatchObject({ name: 'RefusedStream', refusal: { code: 'payload_too_large' } });
-    expect(inflated).toBeLessThan(2 * LIMITS.inflatedFreeBytesMax);
+    expect(inflated).toBeLessThan(2 * API_LIMITS.inflatedFreeBytesMax);
   });
 
   it('[G31] end with the error of their source', async () => {

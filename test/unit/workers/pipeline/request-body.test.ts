@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { describe, expect, it } from 'vitest';
 
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { API_LIMITS } from '../../../../src/contract/api/api-limits.ts';
 import { vectorFloats } from '../../../../src/contract/vectors/vector-fields.ts';
 import { VECTOR_FRAME_TYPE, writeFrame } from '../../../../src/kernel/vector-frame.ts';
 import { json, jsonOrFrame } from '../../../../src/contract/api/endpoint.ts';
@@ -82,7 +82,7 @@ describe('[G75] a body that may be a frame', () => {
     const other = await readBody(framed(frame, 'text/plain'), search);
     expect(other).toMatchObject({ error: { message: expect.stringContaining(`application/json or ${VECTOR_FRAME_TYPE}`) } });
     expect(await readBody(framed(frame), { ...search, bytesMax: 40 })).toMatchObject({ error: { code: 'payload_too_large' } });
-    const wide = writeFrame({ vector: 0, n: 1, more: 'x'.repeat(LIMITS.jsonBodyBytesMax) }, Float32Array.of(1, 2), 2);
+    const wide = writeFrame({ vector: 0, n: 1, more: 'x'.repeat(API_LIMITS.jsonBodyBytesMax) }, Float32Array.of(1, 2), 2);
     expect(await readBody(framed(wide), { ...search, bytesMax: 2 * wide.length })).toMatchObject({ error: { code: 'payload_too_large' } });
   });
 });

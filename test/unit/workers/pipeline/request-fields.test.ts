@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { checkUrlText, idempotencyKeyOf } from '../../../../workers/gateway/pipeline/request-fields.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { API_LIMITS } from '../../../../src/contract/api/api-limits.ts';
 import { faultOf } from '../../../support/fixtures/fault-of.ts';
 
 const check = (path: string, pattern: string) => checkUrlText(`http://sluice${path}`, pattern);
@@ -34,12 +34,12 @@ describe('the idempotency key of a request', () => {
   };
 
   it('is taken as it is, and may be absent', () => {
-    const longest = 'k'.repeat(LIMITS.idempotencyKeyCharsMax);
+    const longest = 'k'.repeat(API_LIMITS.idempotencyKeyCharsMax);
     expect([undefined, 'a', longest].map(keyOf)).toEqual([undefined, 'a', longest].map((value) => ({ ok: true, value })));
   });
 
   it('is refused, naming its header, when it is empty, too long or has other characters', () => {
-    for (const key of ['', 'k'.repeat(LIMITS.idempotencyKeyCharsMax + 1), 'a b', 'a\u00e9']) {
+    for (const key of ['', 'k'.repeat(API_LIMITS.idempotencyKeyCharsMax + 1), 'a b', 'a\u00e9']) {
       expect(faultOf(keyOf(key))).toMatchObject({ code: 'invalid_value', param: 'idempotency-key' });
     }
   });

@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import type { JsonBody } from '../../../../src/contract/api/endpoint.ts';
 import { ENDPOINTS } from '../../../../src/contract/endpoints.ts';
 import { parseJsonText } from '../../../../src/contract/api/json-text.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { API_LIMITS } from '../../../../src/contract/api/api-limits.ts';
+import { VECTOR_LIMITS } from '../../../../src/contract/vectors/vector-limits.ts';
 import type { Outcome } from '../../../../src/contract/api/outcome.ts';
 import { parse } from '../../../../src/contract/api/parse.ts';
 import { BodyBudget } from '../../../../src/gateway/api/body-budget.ts';
@@ -190,25 +191,25 @@ describe('a body that is read element by element', () => {
     const large = JSON.stringify({
       operations: [{ upsert: points(...Array.from({ length: 3_400 }, () => Array.from({ length: 384 }, () => 0.1234567))) }],
     });
-    expect(large.length).toBeGreaterThan(LIMITS.qdrantOperationsBytesMax);
+    expect(large.length).toBeGreaterThan(VECTOR_LIMITS.qdrantOperationsBytesMax);
     expect((await readIn(body, large, 65_536)).ok).toBe(true);
   });
 
   it('[G13] may have the most elements of the largest size, and not one more', async () => {
-    const { upsertCallVectorsMaxCount: countMax } = LIMITS;
+    const { upsertCallVectorsMaxCount: countMax } = VECTOR_LIMITS;
     expect(countMax).toBe(10_000);
     const of = (count: number) => JSON.stringify({ vectors: Array.from({ length: count }, (_, i) => ({ id: `v${i}`, values: [1, 2] })) });
     expect((await readIn(upsert, of(countMax), 65_536)).ok).toBe(true);
     expect(codeOf(await readIn(upsert, of(countMax + 1), 65_536))).toEqual(['limit_exceeded', 'vectors']);
     const padded = (bytes: number) => `{"vectors":[{"id":"a","values":[1,${' '.repeat(bytes - '{"id":"a","values":[1,2]}'.length)}2]}]}`;
-    expect((await readIn(upsert, padded(LIMITS.bodyItemBytesMax), 65_536)).ok).toBe(true);
-    expect(codeOf(await readIn(upsert, padded(LIMITS.bodyItemBytesMax + 1), 65_536))?.[0]).toBe('limit_exceeded');
-    const rest = { vectors: [{ id: 'a', values: [1, 2] }], model: 'x'.repeat(LIMITS.bodyRestBytesMax) };
+    expect((await readIn(upsert, padded(API_LIMITS.bodyItemBytesMax), 65_536)).ok).toBe(true);
+    expect(codeOf(await readIn(upsert, padded(API_LIMITS.bodyItemBytesMax + 1), 65_536))?.[0]).toBe('limit_exceeded');
+    const rest = { vectors: [{ id: 'a', values: [1, 2] }], model: 'x'.repeat(API_LIMITS.bodyRestBytesMax) };
     expect(codeOf(await readIn(upsert, JSON.stringify(rest), 65_536))?.[0]).toBe('payload_too_large');
   });
 
   it('[G13] of 32 MB is read within the memory of its content, and one byte more is refused', async () => {
-    const { upsertBodyBytesMax: bytesMax } = LIMITS;
+    const { upsertBodyBytesMax: bytesMax } = VECTOR_LIMITS;
     expect(bytesMax).toBe(32 * 1024 * 1024);
     const values = JSON.stringify(Array.from({ length: 384 }, (_, i) => (i + 1) / 1_000_003));
     const element = (i: number) => new TextEncoder().encode(`${i === 0 ? '{"vectors":[' : ','}{"id":"v${i}","values":${values}}`);

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { describe, expect, it } from 'vitest';
 
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { FILE_LIMITS } from '../../../../src/contract/files/file-limits.ts';
 import { refuse } from '../../../../src/contract/api/outcome.ts';
 import { BodyBudget } from '../../../../src/gateway/api/body-budget.ts';
 import type { ContentSink } from '../../../../src/gateway/files/file-store.ts';
@@ -68,11 +68,11 @@ describe('[G14] a form whose file is stored as it comes', () => {
   });
 
   it('holds a bounded part of the memory for bodies, however large the file is', async () => {
-    const bytes = 3 * LIMITS.formHeldBytesMax;
+    const bytes = 3 * FILE_LIMITS.formHeldBytesMax;
     const { outcome, content, most } = await read(file('x'.repeat(bytes)) + field('purpose', 'batch') + END, 'b', 2 * bytes);
     expect(outcome).toMatchObject({ ok: true });
     expect(content.length).toBe(bytes);
-    expect(most).toBe(LIMITS.formHeldBytesMax);
+    expect(most).toBe(FILE_LIMITS.formHeldBytesMax);
   });
 
   it.each([
@@ -115,11 +115,11 @@ describe('[G14] a form whose file is stored as it comes', () => {
     ['too many parts', file('x') + Array.from({ length: 40 }, (_, n) => field(`f${n}`, 'x')).join('') + END, 'limit_exceeded', undefined],
     [
       'fields that are too long',
-      file('x') + field('purpose', 'x'.repeat(LIMITS.formFieldsBytesMax + 1)) + END,
+      file('x') + field('purpose', 'x'.repeat(FILE_LIMITS.formFieldsBytesMax + 1)) + END,
       'limit_exceeded',
       undefined,
     ],
-    ['a head that is too long', file('x', 'file', 'n'.repeat(LIMITS.formHeadBytesMax)) + END, 'limit_exceeded', undefined],
+    ['a head that is too long', file('x', 'file', 'n'.repeat(FILE_LIMITS.formHeadBytesMax)) + END, 'limit_exceeded', undefined],
   ])('with %s is refused', async (_, body, code, path) => {
     const { outcome } = await read(body);
     expect(outcome).toMatchObject({ ok: false, error: { code, ...(path === undefined ? {} : { path }) } });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { IndexManifest } from '../../../../src/index/index-manifest.ts';
 import type { ShardDelete, UpsertBatch } from '../../../../src/ann/shard-protocol.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { VECTOR_LIMITS } from '../../../../src/contract/vectors/vector-limits.ts';
 import type { Outcome } from '../../../../src/contract/api/outcome.ts';
 import { refuse } from '../../../../src/contract/api/outcome.ts';
 import { qdrantBatchEndpoints } from '../../../../src/contract/qdrant/batch.ts';
@@ -102,7 +102,7 @@ describe('a batch of operations', () => {
   });
 
   it('[Q35] of slices stays with its collection, too, and reports how many points were written', async () => {
-    const count = LIMITS.upsertVectorsMaxCount + 1;
+    const count = VECTOR_LIMITS.upsertVectorsMaxCount + 1;
     const { run, done } = world((call, change) => {
       if (call === 2) change('ix_2');
     });

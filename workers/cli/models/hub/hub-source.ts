@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { MODEL_LIMITS } from '../../../../src/contract/models/model-limits.ts';
 import { ROOT } from '../../../local/paths.ts';
 import { UsageError } from '../../command/command.ts';
 import { chooseFiles } from './choose-files.ts';
@@ -36,8 +36,8 @@ export async function hubSource(
   );
   const chosen = files.filter(({ path }) => paths.has(path));
   const bytes = chosen.reduce((sum, file) => sum + file.bytes, 0);
-  if (bytes > LIMITS.modelBytesMax)
-    throw new UsageError(`${text} has ${bytes} bytes; a model has at most ${LIMITS.modelBytesMax}: choose a smaller --variant`);
+  if (bytes > MODEL_LIMITS.modelBytesMax)
+    throw new UsageError(`${text} has ${bytes} bytes; a model has at most ${MODEL_LIMITS.modelBytesMax}: choose a smaller --variant`);
   const local: { path: string; from: string }[] = [];
   for (const [at, file] of chosen.entries()) {
     const step = progress.begin('download', at, chosen.length, file.path, file.bytes);

@@ -1,5 +1,5 @@
 import { reach } from '../../../../durable-objects/platform-fault.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { INDEX_LIMITS } from '../../../../src/contract/indexes/index-limits.ts';
 import type { Outcome } from '../../../../src/contract/api/outcome.ts';
 import { refuse } from '../../../../src/contract/api/outcome.ts';
 
@@ -27,4 +27,4 @@ export async function answered<T>(call: () => Promise<Outcome<T>>, limitMs: numb
 
 /** As `reach`, where an object of an index that does not answer in time counts as unreachable. */
 export const ask = <T>(otherwise: string, call: () => Promise<Outcome<T>>): Promise<Outcome<T>> =>
-  reach(() => within(call(), LIMITS.indexTimeoutMs), otherwise);
+  reach(() => within(call(), INDEX_LIMITS.indexTimeoutMs), otherwise);

@@ -2,7 +2,8 @@ import type { EmbeddingCacheObject } from '../../../../durable-objects/embedding
 import type { PurgeLogObject } from '../../../../durable-objects/purge-log-object.ts';
 import type { LeaseGrant } from '../../../../src/cache/purge-lease.ts';
 import type { PurgeCommand, PurgeCount, PurgeRecord, PurgeSelection } from '../../../../src/cache/purge-predicate.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { API_LIMITS } from '../../../../src/contract/api/api-limits.ts';
+import { CACHE_LIMITS } from '../../../../src/contract/caches/cache-limits.ts';
 import type { Outcome } from '../../../../src/contract/api/outcome.ts';
 import type { WriteLease } from '../../../../src/contract/tenancy/write-lease.ts';
 import type { PurgeLogs } from '../../../../src/gateway/caches/purge-logs.ts';
@@ -17,13 +18,14 @@ export function cacheShards(namespace: DurableObjectNamespace<EmbeddingCacheObje
   return (owner, name) => {
     const stub = namespace.get(namespace.idFromName(`${owner}:${name}`));
     return {
-      get: (contractHash, digests) => within(stub.get(contractHash, digests), LIMITS.controlTimeoutMs),
-      put: (origin, entries, vectors, lease) => within<Outcome<null>>(stub.put(origin, entries, vectors, lease), LIMITS.controlTimeoutMs),
+      get: (contractHash, digests) => within(stub.get(contractHash, digests), API_LIMITS.controlTimeoutMs),
+      put: (origin, entries, vectors, lease) =>
+        within<Outcome<null>>(stub.put(origin, entries, vectors, lease), API_LIMITS.controlTimeoutMs),
     };
   };
 }
 
-const PURGE_TIMEOUT_MS = LIMITS.purgeLeaseMs + LIMITS.purgeLeaseGuardMs + LIMITS.controlTimeoutMs;
+const PURGE_TIMEOUT_MS = CACHE_LIMITS.purgeLeaseMs + CACHE_LIMITS.purgeLeaseGuardMs + API_LIMITS.controlTimeoutMs;
 
 const UNREACHABLE = 'the purge log cannot be reached';
 const UNCOUNTED = 'the cache cannot be counted now';
@@ -40,7 +42,7 @@ export class TenantPurgeLogs implements PurgeLogs {
   }
 
   lease(owner: CacheOwnerId, position: number): Promise<Outcome<LeaseGrant>> {
-    return answered(async () => ok(await this.#of(owner).lease(position)), LIMITS.purgeLeaseWaitMaxMs, UNREACHABLE);
+    return answered(async () => ok(await this.#of(owner).lease(position)), CACHE_LIMITS.purgeLeaseWaitMaxMs, UNREACHABLE);
   }
 
   purge(command: PurgeCommand, lease: WriteLease | undefined): Promise<Outcome<PurgeRecord>> {
@@ -49,20 +51,20 @@ export class TenantPurgeLogs implements PurgeLogs {
   }
 
   find(owner: CacheOwnerId, purgeId: PurgeId): Promise<Outcome<PurgeRecord>> {
-    return answered(() => this.#of(owner).find(purgeId), LIMITS.controlTimeoutMs, UNREACHABLE);
+    return answered(() => this.#of(owner).find(purgeId), API_LIMITS.controlTimeoutMs, UNREACHABLE);
   }
 
   count(owner: CacheOwnerId, selection: PurgeSelection): Promise<Outcome<PurgeCount>> {
-    return answered(() => this.#of(owner).count(owner, selection), LIMITS.purgeCountTimeoutMs, UNCOUNTED);
+    return answered(() => this.#of(owner).count(owner, selection), CACHE_LIMITS.purgeCountTimeoutMs, UNCOUNTED);
   }
 
   eraseTenant(owner: CacheOwnerId, tenantId: TenantId): Promise<Outcome<null>> {
     const unsure = 'the cache cannot be erased now: repeat the erasure';
-    return answered(() => this.#of(owner).eraseTenant(owner, tenantId), LIMITS.purgeCountTimeoutMs, unsure);
+    return answered(() => this.#of(owner).eraseTenant(owner, tenantId), CACHE_LIMITS.purgeCountTimeoutMs, unsure);
   }
 
   left(owner: CacheOwnerId, tenantId: TenantId): Promise<Outcome<number>> {
-    return answered(() => this.#of(owner).left(owner, tenantId), LIMITS.purgeCountTimeoutMs, UNCOUNTED);
+    return answered(() => this.#of(owner).left(owner, tenantId), CACHE_LIMITS.purgeCountTimeoutMs, UNCOUNTED);
   }
 
   #of(owner: CacheOwnerId): PurgeLogStub {

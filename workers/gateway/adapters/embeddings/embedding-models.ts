@@ -1,4 +1,4 @@
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { MODEL_LIMITS } from '../../../../src/contract/models/model-limits.ts';
 import { pinnedName } from '../../../../src/contract/api/model-name.ts';
 import type { Outcome } from '../../../../src/contract/api/outcome.ts';
 import { refuse } from '../../../../src/contract/api/outcome.ts';
@@ -36,7 +36,7 @@ export function staticModel(
     onLoaded(clock.nowMs() - beganMs);
     return ok(model.value);
   };
-  return new LoadOnce(load, { clock, wakeUps: requestWakeUps, retryMs: LIMITS.modelRetryMs });
+  return new LoadOnce(load, { clock, wakeUps: requestWakeUps, retryMs: MODEL_LIMITS.modelRetryMs });
 }
 
 /** What the inference Worker does over its binding; see `InferenceService`. */

@@ -1,4 +1,4 @@
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { FILE_LIMITS } from '../../../../src/contract/files/file-limits.ts';
 import type { ContentWriter, WrittenContent } from '../../../../src/gateway/files/file-store.ts';
 import type { NewFile, StoredFile } from '../../../../src/gateway/files/file-store.ts';
 import type { Outcome } from '../../../../src/contract/api/outcome.ts';
@@ -46,11 +46,11 @@ export class R2ContentWriter implements ContentWriter {
     this.#bytes += bytes.length;
     for (let at = 0; at < bytes.length;) {
       // A full piece is sent once more comes: so the last one is never empty.
-      if (this.#held === LIMITS.storedPartBytes) {
+      if (this.#held === FILE_LIMITS.storedPartBytes) {
         const sent = await this.#send();
         if (!sent.ok) return sent;
       }
-      const part = bytes.subarray(at, at + LIMITS.storedPartBytes - this.#held);
+      const part = bytes.subarray(at, at + FILE_LIMITS.storedPartBytes - this.#held);
       this.#makeRoom(this.#held + part.length);
       this.#piece.set(part, this.#held);
       this.#held += part.length;
@@ -98,7 +98,7 @@ export class R2ContentWriter implements ContentWriter {
   /** The piece grows with the content: most files are small. */
   #makeRoom(bytes: number): void {
     if (bytes <= this.#piece.length) return;
-    const larger = new Uint8Array(Math.min(LIMITS.storedPartBytes, Math.max(bytes, 2 * this.#piece.length)));
+    const larger = new Uint8Array(Math.min(FILE_LIMITS.storedPartBytes, Math.max(bytes, 2 * this.#piece.length)));
     larger.set(this.#piece.subarray(0, this.#held));
     this.#piece = larger;
   }

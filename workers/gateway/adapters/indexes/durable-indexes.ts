@@ -6,7 +6,8 @@ import type { Creation, DeletedIndex } from '../../../../src/index/index-lifecyc
 import { indexLost, indexNotFound } from '../../../../src/index/index-lifecycle.ts';
 import type { IndexManifest, IndexPage } from '../../../../src/index/index-manifest.ts';
 import { indexObjectName } from '../../../../src/index/index-manifest.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { API_LIMITS } from '../../../../src/contract/api/api-limits.ts';
+import { INDEX_LIMITS } from '../../../../src/contract/indexes/index-limits.ts';
 import type { Outcome } from '../../../../src/contract/api/outcome.ts';
 import type { WriteLease, Authority } from '../../../../src/contract/tenancy/write-lease.ts';
 import { underAuthority } from '../../../../src/contract/tenancy/write-lease.ts';
@@ -80,11 +81,11 @@ export class DurableIndexes implements IndexDirectory {
   }
 
   close(tenantId: TenantId): Promise<Outcome<readonly string[]>> {
-    return ask(UNREACHABLE, () => this.#registered(tenantId, [], (registry) => registry.close(LIMITS.pageMaxCount)));
+    return ask(UNREACHABLE, () => this.#registered(tenantId, [], (registry) => registry.close(API_LIMITS.pageMaxCount)));
   }
 
   taken(tenantId: TenantId): Promise<Outcome<readonly string[]>> {
-    return ask(UNREACHABLE, () => this.#registered(tenantId, [], (registry) => registry.taken(LIMITS.pageMaxCount)));
+    return ask(UNREACHABLE, () => this.#registered(tenantId, [], (registry) => registry.taken(API_LIMITS.pageMaxCount)));
   }
 
   list(tenantId: TenantId, after: string | undefined, limit: number): Promise<Outcome<IndexPage>> {
@@ -135,7 +136,7 @@ export class DurableIndexes implements IndexDirectory {
     const answer = await call(this.#index(tenantId, name), name);
     this.#seen.delete(object);
     if (answer.ok) this.#seen.add(object);
-    dropOldest(this.#seen, LIMITS.indexManifestsMaxCount);
+    dropOldest(this.#seen, INDEX_LIMITS.indexManifestsMaxCount);
     return answer;
   }
 

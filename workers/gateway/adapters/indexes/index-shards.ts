@@ -1,5 +1,5 @@
 import { RouteReader } from '../../../../src/index/routing/route-reader.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { INDEX_LIMITS } from '../../../../src/contract/indexes/index-limits.ts';
 import type { GroupSearch } from '../../../../src/index/fan-out/group-search.ts';
 import { RoutedSearch } from '../../../../src/index/fan-out/routed-search.ts';
 import { TreeSearch } from '../../../../src/index/fan-out/group-search.ts';
@@ -26,7 +26,7 @@ export function wireShards(env: Omit<IndexEnv, 'REGISTRY'>, { clock, metrics, re
   const tree = new TreeSearch(reads, groups, new FanOut(clock, systemTimer));
   const calls = new DurableShards(env);
   const search = new RoutedSearch(tree, fanOut, clock);
-  const reader = new RouteReader(LIMITS.routeMemoryBytesMax, { clock, wakeUps: requestWakeUps });
+  const reader = new RouteReader(INDEX_LIMITS.routeMemoryBytesMax, { clock, wakeUps: requestWakeUps });
   for (const kind of ['calls', 'hedges', 'hedgesWon', 'failovers', 'partials'] as const) {
     metrics.gauge('sluice_shard_reads', { kind }, () => fanOut.counts[kind]);
   }

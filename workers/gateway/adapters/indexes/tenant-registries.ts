@@ -1,5 +1,5 @@
 import type { RegistryObject } from '../../../../durable-objects/registry-object.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { INDEX_LIMITS } from '../../../../src/contract/indexes/index-limits.ts';
 import type { Outcome } from '../../../../src/contract/api/outcome.ts';
 import type { Organisations } from '../../../../src/gateway/tenancy/organisation-store.ts';
 import type { TenantId } from '../../../../src/kernel/ids.ts';
@@ -62,6 +62,6 @@ export class TenantRegistries {
 
   #learn(tenantId: TenantId): void {
     this.#known.add(tenantId);
-    dropOldest(this.#known, LIMITS.indexManifestsMaxCount);
+    dropOldest(this.#known, INDEX_LIMITS.indexManifestsMaxCount);
   }
 }

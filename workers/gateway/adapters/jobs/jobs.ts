@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { JOB_LIMITS } from '../../../../src/contract/jobs/job-limits.ts';
 import { partitionName, ROOT_PARTITION } from '../../../../src/contract/pools/pool-partition.ts';
 import { AgentAuthenticator } from '../../../../src/gateway/pools/agent-authenticator.ts';
 import type { AttemptParts } from '../../../../src/gateway/pools/attempt-files.ts';
@@ -154,7 +154,7 @@ export function wireHeavy(
 /** Whether there is a pool of that id: by its signature, or, of an id from before ids were signed, by the list of pools. */
 function isKnownPool(queue: JobQueue, signer: IdSigner, clock: Clock): (id: PoolId) => Promise<boolean> {
   const unsigned = new UnsignedIds<PoolId>(async () => {
-    const all = await queue.pools(LIMITS.poolsMaxCount);
+    const all = await queue.pools(JOB_LIMITS.poolsMaxCount);
     return all.map(({ id }) => id).filter((id) => !isSignedPool(id));
   }, clock);
   return (id) => (isSignedPool(id) ? signer.isOurs('pool', stemOfPool(id)) : unsigned.has(id));

@@ -1,4 +1,4 @@
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { MODEL_LIMITS } from '../../../../src/contract/models/model-limits.ts';
 import type { Outcome } from '../../../../src/contract/api/outcome.ts';
 import type { Counted, ModelCalls } from '../../../../src/inference/served/model-calls.ts';
 import type { Metrics } from '../../pipeline/metrics.ts';
@@ -8,7 +8,7 @@ const UNANSWERED = 'the inference Worker did not answer: repeat the call';
 
 /** The inference Worker's calls about registered models: `unavailable` where it does not answer in time, or died of one. */
 export function modelCalls(worker: ModelCalls, metrics: Metrics): ModelCalls {
-  const leftMs = LIMITS.modelCallTimeoutMs;
+  const leftMs = MODEL_LIMITS.modelCallTimeoutMs;
   const counted = async <T extends Counted>(call: () => Promise<Outcome<T>>): Promise<Outcome<T>> => {
     const answer = await answered(call, leftMs, UNANSWERED);
     if (!answer.ok) return answer;
@@ -18,8 +18,8 @@ export function modelCalls(worker: ModelCalls, metrics: Metrics): ModelCalls {
     return answer;
   };
   return {
-    readFolder: (...call) => answered(() => worker.readFolder(...call), LIMITS.modelVerifyTimeoutMs, UNANSWERED),
-    verify: (ref) => answered(() => worker.verify(ref), LIMITS.modelVerifyTimeoutMs, UNANSWERED),
+    readFolder: (...call) => answered(() => worker.readFolder(...call), MODEL_LIMITS.modelVerifyTimeoutMs, UNANSWERED),
+    verify: (ref) => answered(() => worker.verify(ref), MODEL_LIMITS.modelVerifyTimeoutMs, UNANSWERED),
     embedTexts: (ref, texts, inputType, options) => counted(() => worker.embedTexts(ref, texts, inputType, { leftMs, ...options })),
     score: (ref, query, documents, options) => counted(() => worker.score(ref, query, documents, { leftMs, ...options })),
     classify: (ref, texts, options) => counted(() => worker.classify(ref, texts, { leftMs, ...options })),

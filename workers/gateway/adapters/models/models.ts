@@ -8,7 +8,7 @@ import { ModelCatalogue } from '../../../../src/gateway/models/model-catalogue.t
 import { ModelRoutes } from '../../../../src/gateway/models/model-routes.ts';
 import { GraphCalls } from '../../../../src/gateway/models/graph-calls.ts';
 import type { ModelFileStore, ModelRegistries } from '../../../../src/gateway/models/model-registries.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { API_LIMITS } from '../../../../src/contract/api/api-limits.ts';
 import type { Outcome } from '../../../../src/contract/api/outcome.ts';
 import type { IndexManifest } from '../../../../src/index/index-manifest.ts';
 import { namedModel } from '../../../../src/inference/registry/model-route.ts';
@@ -91,7 +91,7 @@ async function pinnedIndex(
       (pinned) => pinned?.model === model && (contractHash === undefined || pinned.contractHash === contractHash),
     );
   for (let after: string | undefined; ;) {
-    const page = await indexes.list(tenant, after, LIMITS.pageMaxCount);
+    const page = await indexes.list(tenant, after, API_LIMITS.pageMaxCount);
     if (!page.ok) return page;
     const found = page.value.indexes.find(isOf);
     after = page.value.indexes.at(-1)?.name;

@@ -1,4 +1,5 @@
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { API_LIMITS } from '../../../../src/contract/api/api-limits.ts';
+import { MODEL_LIMITS } from '../../../../src/contract/models/model-limits.ts';
 import type { ReplicaCalls } from '../../../../src/gateway/models/replica-calls.ts';
 import type { GatewayEnv } from '../../env.ts';
 import { answered } from '../api/ask.ts';
@@ -12,7 +13,8 @@ export function replicaCalls(env: GatewayEnv): ReplicaCalls {
     return composeControl(env).heavy.modelReplicas;
   };
   return {
-    replicaModels: (tenantId) => answered(async () => (await replicas()).replicaModels(tenantId), LIMITS.controlTimeoutMs, UNANSWERED),
-    embedOnReplica: (...call) => answered(async () => (await replicas()).embedOnReplica(...call), LIMITS.modelCallTimeoutMs, UNANSWERED),
+    replicaModels: (tenantId) => answered(async () => (await replicas()).replicaModels(tenantId), API_LIMITS.controlTimeoutMs, UNANSWERED),
+    embedOnReplica: (...call) =>
+      answered(async () => (await replicas()).embedOnReplica(...call), MODEL_LIMITS.modelCallTimeoutMs, UNANSWERED),
   };
 }

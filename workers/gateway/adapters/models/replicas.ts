@@ -1,5 +1,6 @@
 import type { Serving } from '../../../../src/contract/jobs/attempt.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { API_LIMITS } from '../../../../src/contract/api/api-limits.ts';
+import { JOB_LIMITS } from '../../../../src/contract/jobs/job-limits.ts';
 import type { Outcome } from '../../../../src/contract/api/outcome.ts';
 import type { JobQueue } from '../../../../src/gateway/jobs/job-queue.ts';
 import { ModelReplicas } from '../../../../src/gateway/pools/model-replicas.ts';
@@ -31,7 +32,7 @@ export function wireReplicas(queue: JobQueue, clock: Clock): Replicas {
 
 /** The jobs of a tenant that serve models, the newest first. */
 async function servingJobs(queue: JobQueue, tenant: TenantId): Promise<Outcome<readonly Job[]>> {
-  const page = await queue.jobs(tenant, { kind: 'online_inference', state: 'running' }, LIMITS.pageMaxCount, undefined);
+  const page = await queue.jobs(tenant, { kind: 'online_inference', state: 'running' }, API_LIMITS.pageMaxCount, undefined);
   return page.ok ? ok(page.value.jobs) : page;
 }
 
@@ -45,7 +46,7 @@ async function callReplica({ url, key }: Serving, body: string): Promise<Replica
       headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
       body,
       redirect: 'manual',
-      signal: AbortSignal.timeout(LIMITS.replicaTimeoutMs),
+      signal: AbortSignal.timeout(JOB_LIMITS.replicaTimeoutMs),
     });
     return { status: response.status, body: await response.json() };
   } catch {

@@ -1,4 +1,4 @@
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { API_LIMITS } from '../../../../src/contract/api/api-limits.ts';
 import type { JobParts } from '../../../../src/gateway/jobs/job-desk.ts';
 import { BillingAdmin } from '../../../../src/gateway/tenancy/billing-admin.ts';
 import type { BillingLedgers } from '../../../../src/gateway/tenancy/billing-ledger.ts';
@@ -55,6 +55,6 @@ export function wireAdministration(env: GatewayEnv, { clock, rng, tenancy }: Gat
 async function lastUsed(billing: BillingLedgers, ids: readonly KeyId[]): Promise<ReadonlyMap<KeyId, number>> {
   const [first] = ids;
   if (first === undefined) return new Map();
-  const uses = await within(billing(organisationOf(first)).lastUsed(ids), LIMITS.controlTimeoutMs).catch(() => []);
+  const uses = await within(billing(organisationOf(first)).lastUsed(ids), API_LIMITS.controlTimeoutMs).catch(() => []);
   return new Map(ids.flatMap((id, position) => (uses[position] ? [[id, uses[position]]] : [])));
 }

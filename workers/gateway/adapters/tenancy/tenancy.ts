@@ -3,7 +3,8 @@ import { waitUntil } from 'cloudflare:workers';
 import { syncStub } from '../../../../durable-objects/sync-stub.ts';
 import type { QuotaObject } from '../../../../durable-objects/quota-object.ts';
 import { messageOf } from '../../../../src/contract/api/errors.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { API_LIMITS } from '../../../../src/contract/api/api-limits.ts';
+import { TENANCY_LIMITS } from '../../../../src/contract/tenancy/tenancy-limits.ts';
 import type { CacheLines } from '../../../../src/gateway/caches/cache-stats.ts';
 import { cacheLines } from '../../../../src/gateway/caches/cache-stats.ts';
 import type { Organisations } from '../../../../src/gateway/tenancy/organisation-store.ts';
@@ -104,7 +105,7 @@ export function wireTenancy(env: TenancyEnv, { clock, metrics }: Basics, counter
 }
 
 function secret(name: string, value: string | undefined): string {
-  const charsMin = LIMITS.adminSecretCharsMin;
+  const charsMin = TENANCY_LIMITS.adminSecretCharsMin;
   assert(value !== undefined && value.length >= charsMin, `the secret binding ${name} must have at least ${charsMin} characters`);
   return value;
 }
@@ -112,7 +113,7 @@ function secret(name: string, value: string | undefined): string {
 // A stub belongs to the request that made it: one is made for each call.
 function organisationsOf(env: TenancyEnv, signer: IdSigner, clock: Clock): Organisations {
   const directory = () => env.DIRECTORY.getByName('directory');
-  const unsigned = new UnsignedIds<OrganisationId>(() => within(directory().unsigned(), LIMITS.controlTimeoutMs), clock);
+  const unsigned = new UnsignedIds<OrganisationId>(() => within(directory().unsigned(), API_LIMITS.controlTimeoutMs), clock);
   return new KnownOrganisations({
     at: (id) => env.ORGANISATION.getByName(id),
     directory,
@@ -130,7 +131,7 @@ export const cacheLinesOf =
 
 const lookupOf = (organisations: Organisations): KeyLookup => {
   return async (id) => {
-    const found = await within(organisations.at(organisationOf(id)).admit(id), LIMITS.controlTimeoutMs);
+    const found = await within(organisations.at(organisationOf(id)).admit(id), API_LIMITS.controlTimeoutMs);
     if (found.ok) return found.value;
     // A key whose organisation is lost is not unknown: nothing can be determined about it. [T90]
     if (found.error.code === 'unavailable') throw new Error(messageOf(found.error));
@@ -140,12 +141,12 @@ const lookupOf = (organisations: Organisations): KeyLookup => {
 
 const sinkOf = (env: TenancyEnv): UsageSink => {
   return async ({ organisationId, events, tallies }) => {
-    const recorded = await within(env.BILLING.getByName(organisationId).record(events, tallies), LIMITS.controlTimeoutMs);
+    const recorded = await within(env.BILLING.getByName(organisationId).record(events, tallies), API_LIMITS.controlTimeoutMs);
     assert(recorded.ok, 'a batch of usage is within the limits of the ledger');
   };
 };
 
-const soon = <T>(work: Promise<T>): Promise<T> => within(work, LIMITS.controlTimeoutMs);
+const soon = <T>(work: Promise<T>): Promise<T> => within(work, API_LIMITS.controlTimeoutMs);
 
 /** The quota objects as ports. */
 export const quotaLedgersOf =

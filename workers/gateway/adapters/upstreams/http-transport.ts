@@ -1,4 +1,4 @@
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { API_LIMITS } from '../../../../src/contract/api/api-limits.ts';
 import { assert, must } from '../../../../src/kernel/assert.ts';
 import { compact } from '../../../../src/kernel/bytes.ts';
 import type { Clock } from '../../../../src/kernel/clock.ts';
@@ -196,7 +196,7 @@ class HttpBody implements BodyReader {
   /** For the next piece: all that is left, or twice what the one before took, so that most need no copy and large ones soon fit. */
   #roomBytes(): number {
     const bytes = Number.isFinite(this.#leftBytes) ? this.#leftBytes : Math.max(2 * this.#pieceBytes, ROOM_BYTES_MIN);
-    return Math.min(bytes, LIMITS.bodyReadBytesMax);
+    return Math.min(bytes, API_LIMITS.bodyReadBytesMax);
   }
 }
 

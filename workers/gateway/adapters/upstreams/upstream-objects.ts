@@ -1,5 +1,5 @@
 import type { ObjectNamespace } from '../../../../durable-objects/object-namespace.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { API_LIMITS } from '../../../../src/contract/api/api-limits.ts';
 import type { UpstreamCalls, UpstreamsOf } from '../../../../src/gateway/upstreams/upstream-calls.ts';
 import { portTo } from '../../../../src/kernel/remote.ts';
 import { within } from '../api/ask.ts';
@@ -12,5 +12,5 @@ export const upstreamsOf =
   (owner) =>
     portTo(
       () => namespace.getByName(owner),
-      (call) => within(call(), LIMITS.controlTimeoutMs),
+      (call) => within(call(), API_LIMITS.controlTimeoutMs),
     );

@@ -1,4 +1,4 @@
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { INDEX_LIMITS } from '../../../../src/contract/indexes/index-limits.ts';
 import type { QdrantAliasAction } from '../../../../src/contract/qdrant/collections.ts';
 import type { Acting } from '../../../../src/gateway/tenancy/authority.ts';
 import type { AliasAction, AliasPage } from '../../../../src/index/aliases.ts';
@@ -14,13 +14,13 @@ export const qdrantAliasHandlers = {
     replied(call.gateway.retrieval.aliases.change(call, call.body.actions.map(actionOf)), () => enveloped(call, true as const)),
 
   qdrantAliases: (call) =>
-    replied(call.gateway.retrieval.aliases.list(call.principal, undefined, undefined, LIMITS.aliasesPerTenantMaxCount), (page) =>
+    replied(call.gateway.retrieval.aliases.list(call.principal, undefined, undefined, INDEX_LIMITS.aliasesPerTenantMaxCount), (page) =>
       enveloped(call, aliasesOf(page)),
     ),
 
   qdrantCollectionAliases: async (call) => {
     const { aliases } = call.gateway.retrieval;
-    return replied(aliases.list(call.principal, call.params.collection, undefined, LIMITS.aliasesPerTenantMaxCount), (page) =>
+    return replied(aliases.list(call.principal, call.params.collection, undefined, INDEX_LIMITS.aliasesPerTenantMaxCount), (page) =>
       enveloped(call, aliasesOf(page)),
     );
   },
@@ -40,7 +40,7 @@ const aliasesOf = ({ aliases }: AliasPage) => ({
 export const qdrantCollectionHandlers = {
   qdrantListCollections: async (call) => {
     const { indexes } = call.gateway.retrieval;
-    return replied(indexes.list(call.principal.tenantId, undefined, LIMITS.indexesPerTenantMaxCount), (page) =>
+    return replied(indexes.list(call.principal.tenantId, undefined, INDEX_LIMITS.indexesPerTenantMaxCount), (page) =>
       enveloped(call, { collections: page.indexes.map(({ name }) => ({ name })) }),
     );
   },

@@ -1,8 +1,8 @@
 import type { ListingStart } from '../../../../src/ann/id-order.ts';
 import type { JsonValue } from '../../../../src/contract/api/json-value.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { VECTOR_LIMITS } from '../../../../src/contract/vectors/vector-limits.ts';
 import type { Outcome } from '../../../../src/contract/api/outcome.ts';
-import { refuseBeyond } from '../../../../src/contract/api/outcome.ts';
+import { refuseBeyond } from '../../../../src/contract/limits/limit-refusal.ts';
 import type { AskedFacet } from '../../../../src/contract/qdrant/facet.ts';
 import type { IndexRef } from '../../../../src/gateway/indexes/index-ref.ts';
 import { parseExactJson } from '../../../../src/kernel/exact-json.ts';
@@ -40,7 +40,7 @@ export async function facetPoints(call: PointCall, collection: IndexRef, { key, 
   const among = withValues(key, filter) ?? null;
   const counted = await listing.count(call.principal, collection, '', among);
   if (!counted.ok) return inQdrantWords(counted.error);
-  if (counted.value.count > LIMITS.facetPointsMaxCount) return tooMany(counted.value.count);
+  if (counted.value.count > VECTOR_LIMITS.facetPointsMaxCount) return tooMany(counted.value.count);
   const hits = new Map<string, { readonly value: JsonValue; count: number }>();
   let seen = 0;
   for (let start: ListingStart | null = null; ;) {
@@ -64,7 +64,7 @@ export async function facetPoints(call: PointCall, collection: IndexRef, { key, 
     const { following } = page.value;
     if (following === null) break;
     // Written since they were counted.
-    if (seen > LIMITS.facetPointsMaxCount) return tooMany(seen);
+    if (seen > VECTOR_LIMITS.facetPointsMaxCount) return tooMany(seen);
     start = { id: following, isIncluded: true };
   }
   const ordered = [...hits].sort(([a, one], [b, other]) => other.count - one.count || (a < b ? -1 : 1));

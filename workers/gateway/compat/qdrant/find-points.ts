@@ -2,7 +2,7 @@ import type { FieldPath } from '../../../../src/contract/api/field-path.ts';
 import { pathBelow } from '../../../../src/contract/api/field-path.ts';
 import { bareMatches, fetchedMatches } from '../../../../src/index/fan-out/answer-columns.ts';
 import type { ShardMatches } from '../../../../src/ann/shard-protocol.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { API_LIMITS } from '../../../../src/contract/api/api-limits.ts';
 import type { Metric } from '../../../../src/contract/indexes/index-settings.ts';
 import type { Outcome } from '../../../../src/contract/api/outcome.ts';
 import { allOf, refuse } from '../../../../src/contract/api/outcome.ts';
@@ -108,7 +108,7 @@ function queryOf(asked: AskedPoints, target: Target): QueryBody {
 /** When a search that may take so many seconds has to be done. Absent: by when any search has to. */
 function deadlineOf({ gateway, query }: PointCall): number | undefined {
   if (query?.timeout === undefined) return undefined;
-  return gateway.clock.nowMs() + Math.min(query.timeout * 1000, LIMITS.queryDeadlineMaxMs);
+  return gateway.clock.nowMs() + Math.min(query.timeout * 1000, API_LIMITS.queryDeadlineMaxMs);
 }
 
 /** Points as answers have them. */

@@ -1,6 +1,6 @@
 import type { MetadataEdit } from '../../../../src/ann/metadata-edit.ts';
 import type { Refusal } from '../../../../src/contract/api/errors.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { VECTOR_LIMITS } from '../../../../src/contract/vectors/vector-limits.ts';
 import type { FieldPath } from '../../../../src/contract/api/field-path.ts';
 import type { Outcome } from '../../../../src/contract/api/outcome.ts';
 import type { NewPoint } from '../../../../src/contract/qdrant/points.ts';
@@ -117,8 +117,8 @@ async function setVectors(
 
 /** Before anything is written: a point that is named has to be there. */
 async function refuseMissing(call: PointCall, collection: IndexRef, ids: readonly string[]) {
-  for (let at = 0; at < ids.length; at += LIMITS.vectorIdsMaxCount) {
-    const slice = ids.slice(at, at + LIMITS.vectorIdsMaxCount);
+  for (let at = 0; at < ids.length; at += VECTOR_LIMITS.vectorIdsMaxCount) {
+    const slice = ids.slice(at, at + VECTOR_LIMITS.vectorIdsMaxCount);
     const found = await call.gateway.retrieval.vectors.fetch(withoutTexts(call), collection, {
       ids: slice,
       namespace: '',

@@ -1,4 +1,4 @@
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { COMPLETION_LIMITS } from '../../../../src/contract/completions/completion-limits.ts';
 import { joinedBytes, utf8 } from '../../../../src/kernel/bytes.ts';
 import type { Clock } from '../../../../src/kernel/clock.ts';
 import type { Timer } from '../../../../src/kernel/timer.ts';
@@ -71,7 +71,7 @@ class SentEvents {
 
   take(taker: Taker): void {
     this.#taker = taker;
-    this.#silence.begin(LIMITS.completionSilenceMs, () => this.#send(SIGN_OF_LIFE));
+    this.#silence.begin(COMPLETION_LIMITS.completionSilenceMs, () => this.#send(SIGN_OF_LIFE));
     this.#offer();
     if (!this.#isReading) void this.#read();
   }
@@ -112,8 +112,8 @@ class SentEvents {
     // A stream whose pull ends without a piece is not asked for one again.
     if (this.#taker === undefined || (this.#heldBytes === 0 && !this.#hasEnded)) return;
     // A clock that was set back delays nothing.
-    const waitMs = LIMITS.completionBurstMs - Math.abs(this.#parts.clock.nowMs() - this.#sentAtMs);
-    if (this.#hasEnded || waitMs <= 0 || this.#heldBytes >= LIMITS.completionBurstBytesMax) return this.#flush();
+    const waitMs = COMPLETION_LIMITS.completionBurstMs - Math.abs(this.#parts.clock.nowMs() - this.#sentAtMs);
+    if (this.#hasEnded || waitMs <= 0 || this.#heldBytes >= COMPLETION_LIMITS.completionBurstBytesMax) return this.#flush();
     this.#silence.over();
     this.#callOff ??= this.#parts.timer.after(waitMs, () => {
       this.#callOff = undefined;

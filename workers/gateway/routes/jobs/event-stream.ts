@@ -1,4 +1,4 @@
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { JOB_LIMITS } from '../../../../src/contract/jobs/job-limits.ts';
 import type { FeedItem } from '../../../../src/gateway/jobs/job-event-feed.ts';
 import type { JobId } from '../../../../src/kernel/ids.ts';
 import { jobEventReply } from './job-reply.ts';
@@ -10,7 +10,7 @@ export function jobEventStream(jobId: JobId, items: AsyncGenerator<FeedItem, voi
   return new ReadableStream<Uint8Array>({
     start(controller) {
       // Something at once: clients then know that they are connected.
-      controller.enqueue(encoder.encode(`retry: ${LIMITS.jobEventsRetryMs}\n\n`));
+      controller.enqueue(encoder.encode(`retry: ${JOB_LIMITS.jobEventsRetryMs}\n\n`));
     },
     async pull(controller) {
       const { done, value: item } = await items.next();

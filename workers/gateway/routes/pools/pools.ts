@@ -1,7 +1,7 @@
 import type { Assignment, Registration, ServingSaid } from '../../../../src/contract/pools/agent-protocol.ts';
 import type { Grant, Serving } from '../../../../src/contract/jobs/attempt.ts';
 import { isBuild } from '../../../../src/contract/jobs/job-facts.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { JOB_LIMITS } from '../../../../src/contract/jobs/job-limits.ts';
 import type { AgentId, GroupPlace } from '../../../../src/pools/agent-lease.ts';
 import { placeOf } from '../../../../src/pools/agent-lease.ts';
 import { partitionOfAgent } from '../../../../src/contract/pools/pool-partition.ts';
@@ -114,7 +114,11 @@ export const agentHandlers = {
   registerAgent: async ({ gateway, principal, body }) => {
     const agent = await gateway.heavy.pools(principal.poolId).register(nodeOf(body), body.agent as AgentId | undefined);
     if (!agent.ok) return agent;
-    return { ok: true, reply: { agent: agent.value, lease_ms: LIMITS.agentLeaseMs, heartbeat_ms: LIMITS.agentHeartbeatMs }, used: {} };
+    return {
+      ok: true,
+      reply: { agent: agent.value, lease_ms: JOB_LIMITS.agentLeaseMs, heartbeat_ms: JOB_LIMITS.agentHeartbeatMs },
+      used: {},
+    };
   },
   leaseWork: async ({ gateway, principal, body }) => {
     const leased = await gateway.heavy
@@ -256,7 +260,7 @@ function assignmentOf(grant: Grant): Assignment {
   if (work.kind === 'index_build' || isBuild(work)) return { ...assigned, ...work };
   if (work.kind === 'online_inference') {
     const { kind, model, server } = work;
-    return { ...assigned, kind, model, ...(server === undefined ? {} : { server }), grace_ms: graceMs ?? LIMITS.jobGraceMs };
+    return { ...assigned, kind, model, ...(server === undefined ? {} : { server }), grace_ms: graceMs ?? JOB_LIMITS.jobGraceMs };
   }
   const { kind, argv, environment, inputs, outputs, checkpoint = null, limits } = work;
   const program = {
@@ -267,7 +271,7 @@ function assignmentOf(grant: Grant): Assignment {
     limits,
     inputs: inputs.map(({ path }) => ({ path })),
     checkpoint,
-    grace_ms: graceMs ?? LIMITS.jobGraceMs,
+    grace_ms: graceMs ?? JOB_LIMITS.jobGraceMs,
     checkpoint_interval_ms: checkpointIntervalMs ?? null,
   };
   return kind === 'command' ? { ...program, kind } : { ...program, kind, ...groupOf(grant) };

@@ -1,5 +1,5 @@
 import { bulkEndpoints } from '../../../../src/contract/vectors/bulk.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { VECTOR_LIMITS } from '../../../../src/contract/vectors/vector-limits.ts';
 import { VECTOR_FRAME_TYPE } from '../../../../src/kernel/vector-frame.ts';
 import type { Clock } from '../../../../src/kernel/clock.ts';
 import { BodyIntake, bodyOwner } from '../../pipeline/body-intake.ts';
@@ -11,7 +11,7 @@ export const bulkHandlers = {
   importVectors: async (call) => {
     const { gateway, principal, authority, params, query, request, idempotencyKey } = call;
     const intake = new BodyIntake(gateway.bodies, request, bodyOwner(principal), 'stream');
-    const room = await intake.claim(LIMITS.importHeldBytesMax);
+    const room = await intake.claim(VECTOR_LIMITS.importHeldBytesMax);
     if (!room.ok) return room;
     const { path } = bulkEndpoints.importVectors;
     const isFramed = (request.headers.get('content-type') ?? '').toLowerCase().startsWith(VECTOR_FRAME_TYPE);
@@ -80,7 +80,7 @@ export function progressLines<T extends ProgressLine>(
         const isBehind = (controller.desiredSize ?? 0) <= 0;
         if (news.status === 'running' && (isBehind || clock.nowMs() < dueMs)) continue;
         controller.enqueue(encoder.encode(`${JSON.stringify(news)}\n`));
-        dueMs = clock.nowMs() + LIMITS.bulkProgressMs;
+        dueMs = clock.nowMs() + VECTOR_LIMITS.bulkProgressMs;
       }
     } finally {
       await finish();
@@ -99,7 +99,7 @@ export function progressLines<T extends ProgressLine>(
         isWanted = false;
       },
     },
-    new CountQueuingStrategy({ highWaterMark: LIMITS.bulkLinesHeldMaxCount }),
+    new CountQueuingStrategy({ highWaterMark: VECTOR_LIMITS.bulkLinesHeldMaxCount }),
   );
   return { lines, ended };
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { Shadow } from '../../../../../src/index/generations/generation-state.ts';
 import type { IndexManifest } from '../../../../../src/index/index-manifest.ts';
-import { LIMITS } from '../../../../../src/contract/limits.ts';
+import { VECTOR_LIMITS } from '../../../../../src/contract/vectors/vector-limits.ts';
 import type { CopyParts } from '../../../../../src/gateway/indexes/generations/copy-vectors.ts';
 import { copyVectors } from '../../../../../src/gateway/indexes/generations/copy-vectors.ts';
 import type { IndexId } from '../../../../../src/kernel/ids.ts';
@@ -140,7 +140,7 @@ describe('copying vectors', () => {
     expect(settled.slice(0, settled.length / 2)).toEqual(settled.slice(settled.length / 2));
     expect(new Set(settled.map(([id]) => id)).size).toBe(settled.length / 2);
     expect(settled.every(([, model]) => model === 'second')).toBe(true);
-    expect(Math.max(...asked)).toBeLessThanOrEqual(LIMITS.importBatchTextCharsMax);
+    expect(Math.max(...asked)).toBeLessThanOrEqual(VECTOR_LIMITS.importBatchTextCharsMax);
   });
 
   it('[B32] copies values unchanged while the embedding contract is the same, with or without text', async () => {

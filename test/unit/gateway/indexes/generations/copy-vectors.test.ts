@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 
 import type { UpsertBatch } from '../../../../../src/ann/shard-protocol.ts';
-import { LIMITS } from '../../../../../src/contract/limits.ts';
-import { refuseBeyond } from '../../../../../src/contract/api/outcome.ts';
+import { EMBEDDING_LIMITS } from '../../../../../src/contract/embeddings/embedding-limits.ts';
+import { refuseBeyond } from '../../../../../src/contract/limits/limit-refusal.ts';
 import type { CopyParts } from '../../../../../src/gateway/indexes/generations/copy-vectors.ts';
 import { copyVectors } from '../../../../../src/gateway/indexes/generations/copy-vectors.ts';
 import type { EmbedTexts } from '../../../../../src/gateway/embeddings/text-embedder.ts';
@@ -24,7 +24,7 @@ async function copied(texts: readonly string[], tokensMax: number) {
         return refuseBeyond({
           path: 'input',
           limit: 'embeddingTokensMaxCount',
-          value: LIMITS.embeddingTokensMaxCount + 1,
+          value: EMBEDDING_LIMITS.embeddingTokensMaxCount + 1,
           what: 'is long',
         });
       return ok({ vectors: Float32Array.from(some, (text) => text.length), dimensions: 1, contractHash: 'h', tokens, cachedTokens: 0 });

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { OrganisationStore } from '../../../../../src/gateway/tenancy/organisation-store.ts';
 import type { ErasureStep } from '../../../../../src/gateway/tenancy/erasure/tenant-eraser.ts';
 import { TenantEraser } from '../../../../../src/gateway/tenancy/erasure/tenant-eraser.ts';
-import { LIMITS } from '../../../../../src/contract/limits.ts';
+import { TENANCY_LIMITS } from '../../../../../src/contract/tenancy/tenancy-limits.ts';
 import { refuse } from '../../../../../src/contract/api/outcome.ts';
 import { ok } from '../../../../../src/kernel/result.ts';
 import type { Tenant } from '../../../../../src/tenancy/organisation.ts';
@@ -13,7 +13,7 @@ import { idsOf } from '../../../../support/fakes/tenancy.ts';
 const { tenantId, organisationId, projectId } = idsOf(1);
 const TENANT: Tenant = { id: tenantId, organisationId, name: 'acme', owner: 'them', defaultProjectId: projectId, createdAtMs: 1 };
 
-const WAITED = `waited ${LIMITS.keyFreshMs + 2 * LIMITS.writeLeaseGuardMs} ms while erasing`;
+const WAITED = `waited ${TENANCY_LIMITS.keyFreshMs + 2 * TENANCY_LIMITS.writeLeaseGuardMs} ms while erasing`;
 
 function setUp(left: Record<string, number>) {
   let tenant = TENANT;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { LIMITS } from '../../../../../src/contract/limits.ts';
+import { TENANCY_LIMITS } from '../../../../../src/contract/tenancy/tenancy-limits.ts';
 import { QuotaRequests } from '../../../../../src/gateway/tenancy/quotas/quota-requests.ts';
 import type { QuotaLedger } from '../../../../../src/gateway/tenancy/quota-ledger.ts';
 import { TimedWakeUps } from '../../../../../src/kernel/wake-ups.ts';
@@ -65,7 +65,7 @@ describe('a quota request of an isolate', () => {
 
   it('[SW1] is answered to its own caller, over any number of messages', async () => {
     const { time, messages, ask } = isolate();
-    const units = Array.from({ length: 3 * LIMITS.quotaAsksMaxCount }, (_, at) => at + 1);
+    const units = Array.from({ length: 3 * TENANCY_LIMITS.quotaAsksMaxCount }, (_, at) => at + 1);
     expect(await time.run(Promise.all(units.map(ask)))).toEqual(units);
     expect(messages.map(({ asks }) => asks.length)).toEqual([100, 100, 100]);
     expect(messages.map(({ sequence }) => sequence)).toEqual([0, 1, 2]);

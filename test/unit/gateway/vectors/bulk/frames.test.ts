@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { LIMITS } from '../../../../../src/contract/limits.ts';
+import { VECTOR_LIMITS } from '../../../../../src/contract/vectors/vector-limits.ts';
 import type { ImportBatch } from '../../../../../src/gateway/vectors/bulk/import-batch.ts';
 import { framesOf } from '../../../../../src/gateway/vectors/bulk/import-frames.ts';
 import { joinedBytes, utf8 } from '../../../../../src/kernel/bytes.ts';
@@ -85,7 +85,7 @@ describe('frames of an import', () => {
   });
 
   it('[B17] whose head is no list of vectors, or too long a one, are passed over as one line', async () => {
-    const many = Array.from({ length: LIMITS.importBatchVectorsMaxCount + 1 }, (_, at) => ({ id: `${at}`, values: 0 }));
+    const many = Array.from({ length: VECTOR_LIMITS.importBatchVectorsMaxCount + 1 }, (_, at) => ({ id: `${at}`, values: 0 }));
     const heads: [unknown, string][] = [
       [{}, 'invalid_value'],
       [{ vectors: [], more: 1 }, 'invalid_value'],

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { IndexManifest } from '../../../../../src/index/index-manifest.ts';
 import type { ImportProgress } from '../../../../../src/contract/vectors/bulk.ts';
 import type { Refusal } from '../../../../../src/contract/api/errors.ts';
-import { LIMITS } from '../../../../../src/contract/limits.ts';
+import { VECTOR_LIMITS } from '../../../../../src/contract/vectors/vector-limits.ts';
 import type { Budget } from '../../../../../src/gateway/tenancy/budget.ts';
 import { BulkTokens } from '../../../../../src/gateway/vectors/bulk/bulk-tokens.ts';
 import { Imports } from '../../../../../src/gateway/vectors/bulk/imports.ts';
@@ -146,7 +146,7 @@ describe('an import whose batches are refused', () => {
     world.refusals.push(...Array.from({ length: 50 }, () => BUSY));
     const told = await world.run(chunks(lines(0, 10)));
     expect(told.at(-1)).toMatchObject({ status: 'stopped', lines: 0, written: 0, error: { code: 'unavailable', line: null } });
-    expect(world.writes).toHaveLength(LIMITS.importRetriesMaxCount + 1);
+    expect(world.writes).toHaveLength(VECTOR_LIMITS.importRetriesMaxCount + 1);
 
     const patient = new World();
     patient.refusals.push({ code: 'rate_limit_exceeded', message: 'later', retryAfterMs: 60_000 });

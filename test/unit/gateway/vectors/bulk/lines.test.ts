@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { LIMITS } from '../../../../../src/contract/limits.ts';
+import { VECTOR_LIMITS } from '../../../../../src/contract/vectors/vector-limits.ts';
 import { err } from '../../../../../src/kernel/result.ts';
 import type { ImportBatch } from '../../../../../src/gateway/vectors/bulk/import-batch.ts';
 import { batchesOf, readLine } from '../../../../../src/gateway/vectors/bulk/import-batch.ts';
@@ -36,7 +36,7 @@ const shape = (batches: readonly ImportBatch[]) =>
 
 const line = (fields: object): string => `${JSON.stringify(fields)}\n`;
 
-const linesOf = (chunks: AsyncIterable<Uint8Array>) => rawLines(chunks, LIMITS.importLineBytesMax);
+const linesOf = (chunks: AsyncIterable<Uint8Array>) => rawLines(chunks, VECTOR_LIMITS.importLineBytesMax);
 
 describe('lines of a stream', () => {
   it('[B1] are the same in chunks of any size, and are read only as far as requested', async () => {
@@ -53,14 +53,14 @@ describe('lines of a stream', () => {
   });
 
   it('[B1] report a line that is too long at once, and skip its rest', async () => {
-    const text = `ok\n${'x'.repeat(LIMITS.importLineBytesMax + 1)}\nnext`;
+    const text = `ok\n${'x'.repeat(VECTOR_LIMITS.importLineBytesMax + 1)}\nnext`;
     const lines = await Array.fromAsync(linesOf(pieces(utf8(text), 1 << 16, 1)));
     expect(lines.map(({ content }) => content?.length)).toEqual([2, undefined, 4]);
     expect(readLine(lines[1]!)).toMatchObject({ error: { code: 'limit_exceeded' } });
     const read = { bytes: 0 };
-    const lazy = linesOf(pieces(utf8(text + 'x'.repeat(LIMITS.importLineBytesMax)), 1 << 16, 1, read));
+    const lazy = linesOf(pieces(utf8(text + 'x'.repeat(VECTOR_LIMITS.importLineBytesMax)), 1 << 16, 1, read));
     for (let done = 0; done < 2; done += 1) await lazy.next();
-    expect(read.bytes).toBeLessThanOrEqual(LIMITS.importLineBytesMax + (1 << 16));
+    expect(read.bytes).toBeLessThanOrEqual(VECTOR_LIMITS.importLineBytesMax + (1 << 16));
   });
 });
 
@@ -93,12 +93,12 @@ describe('batches of lines', () => {
     const long = Array.from({ length: 20 }, (_, i) => line({ id: `v${i}`, text: 'w '.repeat(30_000) })).join('');
     for (const { lines } of await batchesIn(long)) {
       const chars = lines.reduce((sum, { vector }) => sum + (vector.text?.length ?? 0), 0);
-      expect(chars).toBeLessThanOrEqual(LIMITS.importBatchTextCharsMax);
+      expect(chars).toBeLessThanOrEqual(VECTOR_LIMITS.importBatchTextCharsMax);
     }
     const values = Array.from({ length: 4_000 }, (_, i) => i / 7);
     const wide = await batchesIn(Array.from({ length: 400 }, (_, i) => line({ id: `v${i}`, values })).join(''));
     expect(wide.length).toBeGreaterThan(1);
-    for (const { from, until } of wide) expect(until.bytes - from.bytes).toBeLessThanOrEqual(LIMITS.importBatchBytesMax);
+    for (const { from, until } of wide) expect(until.bytes - from.bytes).toBeLessThanOrEqual(VECTOR_LIMITS.importBatchBytesMax);
   });
 
   it('[B5] end before the first bad line, which is named', async () => {
