@@ -8,6 +8,7 @@ import { bundle, bundleEntry } from '../../workers/local/bundle.ts';
 import { ROOT } from '../../workers/local/paths.ts';
 import { loadSecrets } from '../../workers/local/secrets.ts';
 import type * as Configs from '../../workers/local/workerd-config.ts';
+import { aloneConfig } from '../../workers/local/workerd-config.ts';
 import { Workerd } from '../../workers/local/workerd.ts';
 import { freePort } from '../support/deployment/free-port.ts';
 
@@ -120,7 +121,6 @@ async function startMs(checkout: Checkout): Promise<Record<string, number>> {
 
 async function emptyStartMs(folder: string): Promise<number> {
   const [port, storeDir] = [await freePort(), await mkdtemp(join(folder, 'empty-'))];
-  const { aloneConfig } = (await import('../../workers/local/workerd-config.ts')) as typeof Configs;
   const workerd = await Workerd.start((at) => aloneConfig({ bundle: 'bare-hono', port, classes: {}, storeDir }, at));
   try {
     await call(`http://127.0.0.1:${port}/`);

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { AdminClient } from '../../workers/local/admin-client.ts';
 import type { Server } from '../../workers/local/serve.ts';
-import { ApiClient } from '../support/deployment/api-client.ts';
+import type { ApiClient } from '../support/deployment/api-client.ts';
 import { deploy } from '../support/deployment/deployment.ts';
 import { createTenant } from '../support/deployment/tenant.ts';
 import type { MockUpstream } from '../support/upstreams/mock-upstream.ts';
@@ -142,6 +142,15 @@ describe('the unmodified openai client', () => {
     expect(results.map(({ flagged }) => flagged)).toEqual([false, true]);
     const { choices } = await openai.completions.create({ model: 'lab/small', prompt: scripted({ tokens: 2 }) });
     expect(choices[0]?.text).toBe('t0 t1');
+  });
+
+  it('[U43] counts a request that an upstream serves once, whatever comes of it', async () => {
+    const { client: counted } = await createTenant(server, { quota: { requests: { month: 3 } } });
+    const embed = (model: string) => counted.post('/v1/embeddings', { model, input: 'canal' });
+    expect((await embed('lab/small')).status).toBe(200);
+    expect((await embed('lab/other')).status).toBe(404);
+    expect((await embed('lab/small')).status, 'the last of three').toBe(200);
+    expect(await embed('lab/small')).toMatchObject({ status: 429, body: { error: { code: 'insufficient_quota' } } });
   });
 
   it('[U43] embeds and ranks by an upstream, where the deployment has no such model', async () => {

@@ -16,7 +16,7 @@ const level = {
 };
 
 type Level = Readonly<Partial<Record<(typeof LEVELS)[number], unknown>>>;
-const namedCount = (named: Level): number => LEVELS.filter((kind) => named[kind] !== undefined).length;
+const namedCount = (given: Level): number => LEVELS.filter((kind) => given[kind] !== undefined).length;
 
 const quota = named('Quota', {
   object: z.literal('quota'),

@@ -7,7 +7,12 @@ import type { Subject } from '../../../src/contract/subjects.ts';
 import { subjectOf, SUBJECTS } from '../../../src/contract/subjects.ts';
 import { mountsOf, surfaceOf } from '../../../src/contract/api/surface.ts';
 
-vi.mock('cloudflare:workers', () => ({ DurableObject: class {}, WorkerEntrypoint: class {}, waitUntil: () => {} }));
+/** What the runtime's classes give those that extend them. */
+class Base {
+  readonly env = {};
+}
+
+vi.mock('cloudflare:workers', () => ({ DurableObject: Base, WorkerEntrypoint: Base, waitUntil: () => {} }));
 
 const { SUBJECT_APPS } = await import('../../../workers/gateway/subjects.ts');
 const { opsEndpoints } = await import('../../../src/contract/api/ops.ts');

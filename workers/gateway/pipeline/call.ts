@@ -12,8 +12,8 @@ import type { Planning } from '../compose-planning.ts';
 import type { Retrieving } from '../compose-retrieval.ts';
 import type { Upstreams } from '../compose-upstreams.ts';
 import type { Gateway } from '../compose.ts';
-import type { Draft, Timing } from './exchange.ts';
-import type { HandOver } from './serve.ts';
+import type { AppContext, Draft, Exchange, Timing } from './exchange.ts';
+import type { Serving } from './serving.ts';
 import type { VectorWriter } from './vector-writer.ts';
 
 type PrincipalOf<E extends Endpoint> = E['access']['kind'] extends 'tenant'
@@ -77,6 +77,22 @@ export interface CompletionReply {
   readonly contentType: string;
   readonly body: BodyInit;
 }
+
+/** What a route hands over to another. */
+export interface Taken {
+  /** What the other's handler may use. */
+  readonly serving: Serving;
+  /** As it was read: a value of JSON, which the other's schema has to take. */
+  readonly body: unknown;
+}
+
+/** A route that answers what another hands over. */
+export interface TakingRoute {
+  readonly take: (context: AppContext, exchange: Exchange, taken: Taken) => Promise<Draft>;
+}
+
+/** Lets another route answer: it admits, meters and validates as if it had been called. Throws what it refuses. */
+export type HandOver = (to: TakingRoute, taken: Taken) => Promise<Draft>;
 
 /** What a handler answers. `used` names every meter the endpoint declares: an unmetered consumption does not compile. */
 export type Answer<E extends Endpoint> = Done<E> | Refused<E> | HandedOver;

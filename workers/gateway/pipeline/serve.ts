@@ -11,7 +11,7 @@ import { AddressReader } from './address-reader.ts';
 import type { Admission } from './admission.ts';
 import { admit } from './admission.ts';
 import { BodyIntake, bodyOwner } from './body-intake.ts';
-import type { Answer, Call, Done } from './call.ts';
+import type { Answer, Call, Done, HandOver, Refused, Taken, TakingRoute } from './call.ts';
 import type { AppContext, Draft, Exchange } from './exchange.ts';
 import { HttpError, valueOf } from './http-error.ts';
 import { idempotencyKeyOf } from './request-fields.ts';
@@ -37,20 +37,10 @@ export const routesOf = <Table extends Readonly<Record<string, Endpoint>>>(endpo
   });
 
 /** An endpoint and the code that answers it. */
-export interface Route {
+export interface Route extends TakingRoute {
   readonly endpoint: Endpoint;
   readonly work: Work;
-  /** Answers a request whose body another route has read: a value of JSON, which this endpoint's schema has to take. */
-  readonly take: (context: AppContext, exchange: Exchange, taken: Taken) => Promise<Draft>;
 }
-
-interface Taken {
-  readonly serving: Serving;
-  readonly body: unknown;
-}
-
-/** Lets another route answer: it admits, meters and validates as if it had been called. Throws what it refuses. */
-export type HandOver = (to: Route, taken: Taken) => Promise<Draft>;
 
 /** Binds a handler to its endpoint: authenticate, admit, meter, validate, handle, settle, answer; always in this order. */
 export function route<const E extends Endpoint>(endpoint: E, handler: Handler<E>): Route {
@@ -78,40 +68,56 @@ async function serve<E extends Endpoint>(context: AppContext, exchange: Exchange
   const principal = admission?.caller;
   exchange.principal = principal;
   const reservation = await reserveRequest(serving.budget, principal);
-  const intake =
-    endpoint.body.kind === 'none' || taken !== undefined
-      ? undefined
-      : new BodyIntake(serving.bodies, exchange.request, bodyOwner(principal));
-
-  let used: Quantities = { requests: 1 };
-  let label: UsageLabel = { route: endpoint.path };
-  let besides: Done<E>['besides'];
-  let settlesLater: Done<E>['settlesLater'];
-  let onSettled: Done<E>['onSettled'];
+  const intake = taken === undefined ? intakeOf(endpoint, exchange.request, serving, principal) : undefined;
+  const bill: Bill<E> = { used: ONE_REQUEST, label: { route: endpoint.path } };
+  // The other route reserves and counts the request: a caller with one left gets it.
+  const handOver: HandOver = (to, what) => {
+    bill.isHandedOver = true;
+    reservation?.settle(NOTHING, bill.label);
+    return to.take(context, exchange, what);
+  };
   try {
-    const call = await buildCall(context, exchange, bound, { admission, reservation, intake, serving, taken });
+    const call = await buildCall(context, exchange, bound, { admission, reservation, intake, serving, taken, handOver });
     const answer = await bound.handler(call);
-    if ('handedOver' in answer) {
-      used = NOTHING;
-      return answer.handedOver;
-    }
-    used = { ...used, ...answer.used };
-    const { model } = answer;
-    ({ onSettled, besides } = answer);
-    label = { ...label, ...(model === undefined ? {} : { model }) };
+    if ('handedOver' in answer) return answer.handedOver;
+    note(bill, answer);
     if (!answer.ok) throw new HttpError(answer.error);
-    if (answer.usageId !== undefined) label = { ...label, usageId: answer.usageId };
     const draft = respond(exchange.request, endpoint, answer, call.vectors);
-    ({ settlesLater } = answer);
+    bill.settlesLater = answer.settlesLater;
     return draft;
   } finally {
     intake?.release();
-    if (used === NOTHING) reservation?.settle(used, label);
-    else if (settlesLater === undefined) {
-      exchange.costNano = reservation?.settle(used, label, besides);
-      onSettled?.(exchange.costNano ?? 0);
-    } else settlesLater((more, beside) => reservation?.settle({ ...used, ...more }, label, beside) ?? 0);
+    if (bill.isHandedOver !== true) settle(bill, reservation, exchange);
   }
+}
+
+/** What a call is charged, as far as its answer has said. */
+interface Bill<E extends Endpoint> {
+  used: Quantities;
+  label: UsageLabel;
+  besides?: Done<E>['besides'];
+  settlesLater?: Done<E>['settlesLater'];
+  onSettled?: Done<E>['onSettled'];
+  isHandedOver?: true;
+}
+
+function note<E extends Endpoint>(bill: Bill<E>, answer: Done<E> | Refused<E>): void {
+  const { model, besides, onSettled } = answer;
+  bill.used = { ...bill.used, ...answer.used };
+  bill.besides = besides;
+  bill.onSettled = onSettled;
+  if (model !== undefined) bill.label = { ...bill.label, model };
+  if (answer.ok && answer.usageId !== undefined) bill.label = { ...bill.label, usageId: answer.usageId };
+}
+
+function settle<E extends Endpoint>(
+  { used, label, besides, settlesLater, onSettled }: Bill<E>,
+  reservation: Reservation | undefined,
+  exchange: Exchange,
+): void {
+  if (settlesLater !== undefined) return settlesLater((more, beside) => reservation?.settle({ ...used, ...more }, label, beside) ?? 0);
+  exchange.costNano = reservation?.settle(used, label, besides);
+  onSettled?.(exchange.costNano ?? 0);
 }
 
 /** A key that is restricted to some resources touches no other. */
@@ -127,19 +133,23 @@ async function reserveRequest(budget: Budget, principal: Caller | undefined): Pr
 const ONE_REQUEST: Quantities = { requests: 1 };
 const NOTHING: Quantities = {};
 
+const intakeOf = ({ body }: Endpoint, request: Request, serving: Serving, principal: Caller | undefined): BodyIntake | undefined =>
+  body.kind === 'none' ? undefined : new BodyIntake(serving.bodies, request, bodyOwner(principal));
+
 interface Admitted {
   readonly admission: Admission | undefined;
   readonly reservation: Reservation | undefined;
   readonly intake: BodyIntake | undefined;
   readonly serving: Serving;
   readonly taken: Taken | undefined;
+  readonly handOver: HandOver;
 }
 
 async function buildCall<E extends Endpoint>(
   context: AppContext,
   exchange: Exchange,
   { endpoint, address }: Bound<E>,
-  { admission, reservation, intake, serving, taken }: Admitted,
+  { admission, reservation, intake, serving, taken, handOver }: Admitted,
 ): Promise<Call<E>> {
   const { request, requestId, timing } = exchange;
   const principal = admission?.caller;
@@ -165,7 +175,7 @@ async function buildCall<E extends Endpoint>(
     idempotencyKey: endpoint.idempotent ? valueOf(idempotencyKeyOf(request)) : undefined,
     waitUntil: (work: Promise<unknown>) => context.executionCtx.waitUntil(work),
     reserve: (quantities: Quantities) => reservation?.extend(quantities) ?? Promise.resolve(ok(undefined)),
-    handOver: (to: Route, what: Taken) => to.take(context, exchange, what),
+    handOver,
   };
   // The endpoint's own schemas produced these values, which the conditional types of `Call` cannot see.
   return call as unknown as Call<E>;

@@ -4,7 +4,7 @@ import { must } from '../../../../src/kernel/assert.ts';
 import type { HandedOver } from '../../pipeline/call.ts';
 import type { Embedding } from '../../compose-embeddings.ts';
 import { HttpError } from '../../pipeline/http-error.ts';
-import type { HandOver } from '../../pipeline/serve.ts';
+import type { HandOver } from '../../pipeline/call.ts';
 
 interface Asked {
   readonly gateway: Embedding;
