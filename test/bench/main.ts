@@ -19,6 +19,7 @@ import { ladderBench } from './ladder.ts';
 import { memoryBench } from './memory.ts';
 import { modelsBench } from './models.ts';
 import { placementBench } from './placement.ts';
+import { platformLimitsBench } from './platform-limits.ts';
 import { poolsBench } from './pools.ts';
 import { proxiedBench } from './proxied.ts';
 import { scaleBench } from './scale.ts';
@@ -55,6 +56,7 @@ const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Op
   memory: memoryBench,
   models: modelsBench,
   placement: placementBench,
+  'platform-limits': platformLimitsBench,
   pools: poolsBench,
   proxied: proxiedBench,
   scale: scaleBench,

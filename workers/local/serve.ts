@@ -34,6 +34,7 @@ interface ServeOptions {
   readonly guests?: readonly Guest[];
   /** Bundles to run in place of the Workers' own. */
   readonly variants?: WorkerdOptions['variants'];
+  readonly flags?: WorkerdOptions['flags'];
 }
 
 /** A deleted index leaves 8 KB: a minute of them is little, and a pass over thousands of files takes milliseconds. */
@@ -47,13 +48,14 @@ export async function serve({
   sweepEveryMs = SWEEP_EVERY_MS,
   guests,
   variants,
+  flags,
 }: ServeOptions): Promise<Server> {
   keepFromOthers();
   const storeDir = join(stateDir, 'storage');
   const release = await claimState(storeDir);
   sweepFiles(storeDir);
   const secrets = await loadSecrets(stateDir);
-  const options = { gatewayPorts: ports, storeDir, secrets: { ...secrets }, variables, guests, variants };
+  const options = { gatewayPorts: ports, storeDir, secrets: { ...secrets }, variables, guests, variants, flags };
   const workerd = await start(options).catch((error: unknown) => {
     release();
     throw error;

@@ -22,6 +22,8 @@ export interface WorkerdOptions {
   readonly variables: Readonly<Record<string, string>>;
   /** Bundles in `dist` that run in place of the Workers' own. */
   readonly variants?: Readonly<Partial<Record<WorkerName, string>>> | undefined;
+  /** Compatibility flags of every Worker besides its own: what variants need. */
+  readonly flags?: readonly string[] | undefined;
   readonly guests?: readonly Guest[] | undefined;
   /** Options of V8 besides those that every deployment has. */
   readonly v8Flags?: readonly string[] | undefined;
@@ -143,7 +145,7 @@ class Workers {
       worker: {
         modules: this.#modules(worker),
         compatibilityDate: config.compatibility_date,
-        compatibilityFlags: config.compatibility_flags ?? [],
+        compatibilityFlags: this.#flagsOf(config),
         ...hosting(classesOf(config), (className) => storageKeyOf(className, config.name)),
         bindings: [...texts({ ...config.vars, ...this.#textsOf(worker) }), ...bindings(config)],
       },
@@ -181,7 +183,7 @@ class Workers {
     return {
       modules,
       compatibilityDate: config.compatibility_date,
-      compatibilityFlags: config.compatibility_flags ?? [],
+      compatibilityFlags: this.#flagsOf(config),
       ...(position === 0 ? hosting(classesOf(config), (className) => storageKeyOf(className, config.name)) : {}),
       bindings: [...texts({ ...config.vars, ...this.#textsOf('gateway') }), ...bindings(config, position === 0 ? undefined : config.name)],
     };
@@ -192,6 +194,8 @@ class Workers {
     if (worker === 'gateway') return { ...variables, ...secrets, PEER_ADDRESS: HOST };
     return worker === 'objects' ? variables : {};
   }
+
+  #flagsOf = (config: WorkerConfig): string[] => [...(config.compatibility_flags ?? []), ...(this.#options.flags ?? [])];
 
   #modules = (worker: WorkerName): Literal => this.#files.modules(this.#options.variants?.[worker] ?? worker);
 

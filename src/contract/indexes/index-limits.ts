@@ -30,8 +30,9 @@ export const INDEX_LIMITS = {
   bulkPauseMs: 250,
   // What a search may have to read of vectors that an import leaves unlisted: some 2 ms, or 120,000 vectors of 100 dimensions.
   bulkUnlistedBytesMax: 16 * 1024 * 1024,
-  // Slices of at most 8 ms that one alarm does: far from the CPU time that one invocation has.
-  shardAlarmSlicesMaxCount: 200,
+  // Slices of at most 8 ms that one alarm does: far from the CPU time that one invocation has. Where rows move, each may call all locators and a
+  // shard: 1,000 calls are what plans of Cloudflare had until 2026.
+  shardAlarmSlicesMaxCount: 100,
   // After a slice others are served for twice as long as it took, so long at least and at most, while there was a search so lately.
   pauseMinMs: 2,
   // A longer pause would put off maintenance for nothing: searches of that time have been served.

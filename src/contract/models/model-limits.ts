@@ -10,8 +10,9 @@ export const MODEL_LIMITS = {
   modelRoutesMaxCount: 256,
   // Of all of them together, in an isolate of 128 MB.
   modelRoutesBytesMax: 4 * 1024 * 1024,
-  // Texts of one call of the inference Worker, and their tokens at most: those of other requests run between two calls.
-  modelChunkTextsCount: 64,
+  // Texts of one call of the inference Worker, and their tokens at most: those of other requests run between two calls. The most short texts of a
+  // request are 29 calls: the platform has 32 invocations of Workers take part in one.
+  modelChunkTextsCount: 72,
   // As above: half of what one call of the inference Worker takes.
   modelChunkTokensMax: 32_768,
   // A graph is loaded, checked and run once within this time.
