@@ -33,11 +33,18 @@ const ALL = '';
 
 /** The names of a tenant's indexes as SQLite rows. */
 export class SqliteIndexRegistry extends SqliteStore {
+  readonly #storage: SqlStorage;
   readonly #spent: SqliteSpentKeys;
 
   constructor(storage: SqlStorage) {
     super(storage, REGISTRY_SCHEMA);
+    this.#storage = storage;
     this.#spent = new SqliteSpentKeys(storage, SPENT_KEY_BOUNDS);
+  }
+
+  /** Asked of the storage each time: it may be lost while this lives. [T91] */
+  override exists(): boolean {
+    return hasTable(this.#storage, 'indexes') && super.exists();
   }
 
   add(manifest: IndexManifest, idempotencyKey: string | null): void {
