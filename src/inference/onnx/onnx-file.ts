@@ -38,11 +38,7 @@ export function readOnnxFile(bytes: Uint8Array<ArrayBuffer>): Result<OnnxFile, O
   try {
     for (const field of fields(bytes)) {
       if (field.number === MODEL.graph) {
-        for (const inner of fields(lengthDelimited(field))) {
-          if (inner.number !== GRAPH_INITIALISER) continue;
-          const { name, dims, dataType, stored } = readTensor(lengthDelimited(inner));
-          initialisers.set(name, { dims, dataType, bytes: stored.kind === 'raw' ? stored.bytes : new Uint8Array() });
-        }
+        for (const [name, initialiser] of initialisersOf(lengthDelimited(field))) initialisers.set(name, initialiser);
       } else if (field.number === MODEL.metadata) metadata.set(...readEntry(lengthDelimited(field)));
     }
   } catch (error) {
@@ -50,4 +46,12 @@ export function readOnnxFile(bytes: Uint8Array<ArrayBuffer>): Result<OnnxFile, O
     throw error;
   }
   return ok({ initialisers, metadata });
+}
+
+function* initialisersOf(graph: Uint8Array<ArrayBuffer>): Generator<readonly [name: string, OnnxInitialiser]> {
+  for (const field of fields(graph)) {
+    if (field.number !== GRAPH_INITIALISER) continue;
+    const { name, dims, dataType, stored } = readTensor(lengthDelimited(field));
+    yield [name, { dims, dataType, bytes: stored.kind === 'raw' ? stored.bytes : new Uint8Array() }];
+  }
 }
