@@ -18,14 +18,21 @@ export class TenantIndexes {
       const names = await this.#directory.close(tenantId);
       if (!names.ok) return names;
       if (names.value.length === 0) return ok(null);
-      let count = 0;
-      for (const name of names.value) {
-        const removed = await this.#directory.remove(tenantId, name, null);
-        if (!removed.ok && removed.error.code !== 'index_not_found') return removed;
-        if (removed.ok) count += 1;
-      }
-      if (count === 0) return refuse('unavailable', 'an index is still being created or deleted: repeat the erasure');
+      const removed = await this.#remove(tenantId, names.value);
+      if (!removed.ok) return removed;
+      if (removed.value === 0) return refuse('unavailable', 'an index is still being created or deleted: repeat the erasure');
     }
+  }
+
+  /** How many of them were there. */
+  async #remove(tenantId: TenantId, names: readonly string[]): Promise<Outcome<number>> {
+    let count = 0;
+    for (const name of names) {
+      const removed = await this.#directory.remove(tenantId, name, null);
+      if (removed.ok) count += 1;
+      else if (removed.error.code !== 'index_not_found') return removed;
+    }
+    return ok(count);
   }
 
   /** How many there are, up to a page: including those that are not listed yet, or no longer. */
