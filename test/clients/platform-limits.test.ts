@@ -77,7 +77,7 @@ const PINNED: Readonly<Record<string, Pinned>> = {
     sessionCalls: 0,
     messageBytes: 40_000,
     valueBytes: 40_000,
-    meets: ['gateway POST /v1/jobs', 'SchedulerObject.submit', 'PoolObject.lease'],
+    meets: ['gateway POST /v1/jobs', 'SchedulerObject.submit', 'PoolObject.end'],
   },
   batch: {
     subrequests: 20,
