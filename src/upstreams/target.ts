@@ -73,6 +73,8 @@ export interface Target {
   readonly limits: UpstreamLimits;
   readonly timeouts: UpstreamTimeouts;
   readonly model: TargetModel;
+  /** Callers see the usage of streams also where only Sluice has asked for it, so that these can be passed through. Absent: they do not. */
+  readonly passUsage?: boolean;
   /** Of an upstream whose servers are the replicas of a job: those that are ready. */
   readonly replicas?: readonly Replica[];
   /** The one of them that this target stands for: see `withReplicas`. */

@@ -15,6 +15,26 @@ export interface BodyReader {
   read(): Promise<Uint8Array | undefined | TransportFault>;
   /** Gives up the rest; the upstream sees the connection close. */
   cancel(): void;
+  /**
+   * Passes all that has not been read to the caller, behind `lead`, without reading it: only `copy` does. Nothing is read or cancelled afterwards. Absent:
+   * the body is made in JavaScript, and has to be read.
+   */
+  pass?(lead: Uint8Array, copy: BodyCopy): PassedBody;
+}
+
+/** What the caller is sent of a body that is passed through: a stream of the platform, into which nothing here looks. */
+export type PassedBody = object;
+
+/** Takes the copy of a body that is passed through. */
+export interface BodyCopy {
+  /** What the caller was sent, in this order; without the lead. */
+  take(piece: Uint8Array): void;
+  /** Nothing that may follow is wanted: the answer is whole, or is none. */
+  readonly isOver: boolean;
+  /** What callers skip, and no upstream sends: where the copy has come to its end is seen by it. */
+  readonly mark: Uint8Array;
+  /** Called once, after the last piece. `fault`: why the body is not whole. Answers what the caller is sent behind it; undefined: nothing. */
+  end(fault: TransportFault | undefined): Uint8Array | undefined;
 }
 
 export interface Opened {

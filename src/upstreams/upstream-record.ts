@@ -29,6 +29,8 @@ export interface UpstreamRecord {
   readonly weight: number;
   readonly limits: UpstreamLimits;
   readonly timeouts: UpstreamTimeouts;
+  /** Whether callers see the usage of streams that only Sluice has asked for. Absent in records of before: they do not. */
+  readonly passUsage?: boolean;
   readonly createdAtMs: number;
   readonly updatedAtMs: number;
 }
@@ -41,7 +43,7 @@ export const ownerIn = (upstreamId: string): UpstreamOwner => upstreamId.slice(0
 
 /** An upstream as targets, one a model. */
 export function targetsOf(owner: UpstreamOwner, upstream: UpstreamRecord): Target[] {
-  const { name, protocol, baseUrl, weight, limits, timeouts, models } = upstream;
+  const { name, protocol, baseUrl, weight, limits, timeouts, models, passUsage = false } = upstream;
   const upstreamId = upstreamIdOf(owner, upstream);
-  return models.map((model) => ({ upstreamId, upstream: name, protocol, baseUrl, weight, limits, timeouts, model }));
+  return models.map((model) => ({ upstreamId, upstream: name, protocol, baseUrl, weight, limits, timeouts, model, passUsage }));
 }

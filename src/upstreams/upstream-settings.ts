@@ -24,7 +24,7 @@ export function newSettings(body: CreateUpstreamBody, baseUrl: string): Outcome<
   if (!models.ok) return models;
   const { name, protocol, weight } = body;
   const [limits, timeouts] = [changedLimits({}, body.limits), changedTimeouts(TIMEOUTS, body.timeouts)];
-  return ok({ name, protocol, baseUrl, models: models.value, weight, limits, timeouts });
+  return ok({ name, protocol, baseUrl, models: models.value, weight, limits, timeouts, passUsage: body.pass_usage });
 }
 
 /** What is not named stays. */
@@ -39,6 +39,7 @@ export function changedSettings(known: UpstreamRecord, body: ChangeUpstreamBody,
     weight: body.weight ?? known.weight,
     limits: changedLimits(known.limits, body.limits),
     timeouts: changedTimeouts(known.timeouts, body.timeouts),
+    passUsage: body.pass_usage ?? known.passUsage ?? false,
   });
 }
 

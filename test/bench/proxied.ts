@@ -11,7 +11,7 @@ import { freePort } from '../support/deployment/free-port.ts';
 import { installPeers } from './ann/install-peers.ts';
 import { HTTP, load, rawRequest } from './load.ts';
 import { onRawGateway } from './on-raw-gateway.ts';
-import { serveChat } from './proxied/chat-upstream.ts';
+import { serveChat, wordsAsked } from './proxied/chat-upstream.ts';
 import { firstTokenMs } from './proxied/first-token.ts';
 import type { PortkeyServer } from './quota/portkey.ts';
 import { servePortkey } from './quota/portkey.ts';
@@ -22,10 +22,36 @@ interface Case {
   readonly port: number;
   /** Undefined: what it takes is not the gateway's. */
   readonly cpuS: (() => Promise<number>) | undefined;
-  readonly request: (streams: boolean) => string;
+  readonly request: (shape: Shape) => string;
 }
 
-const PROMPT = { messages: [{ role: 'user', content: 'a sluice lets through just enough water for the mill' }] };
+/** What is asked for. */
+interface Shape {
+  readonly answers: string;
+  readonly path: string;
+  readonly body: object;
+  readonly connections: readonly number[];
+}
+
+const CONTENT = 'a sluice lets through just enough water for the mill';
+const PROMPT = { messages: [{ role: 'user', content: CONTENT }] };
+const CHAT = '/v1/chat/completions';
+const WITH_USAGE = { stream: true, stream_options: { include_usage: true } };
+const streamed = (words: number, more: object) => ({
+  path: CHAT,
+  body: { ...PROMPT, ...wordsAsked(words), ...more },
+  connections: [1, 16],
+});
+/** Whose usage its callers ask for is passed through; any other is relayed, as what only Sluice has asked for is taken out. */
+const STREAMED: Shape = { answers: '24 events, with usage', ...streamed(20, WITH_USAGE) };
+const SHAPES: readonly Shape[] = [
+  { answers: 'whole', path: CHAT, body: { ...PROMPT, stream: false }, connections: [1, 16, 64] },
+  STREAMED,
+  { answers: '24 events', ...streamed(20, { stream: true }) },
+  { answers: '300 events, with usage', ...streamed(297, WITH_USAGE) },
+  { answers: '300 events', ...streamed(297, { stream: true }) },
+  { answers: 'embedding of 1,536', path: '/v1/embeddings', body: { input: CONTENT, encoding_format: 'float' }, connections: [16] },
+];
 const ROUNDS = 3;
 const FIRST_TOKENS = 300;
 /** Concurrent streams of which the memory is compared. */
@@ -34,7 +60,7 @@ const STREAMS = [100, 1_000];
 const PAUSE_MS = 75;
 
 /**
- * Chats through the gateway, whole and streamed, beside the same upstream without it, beside a minimal Worker that passes them on, and beside
+ * Chats and embeddings through the gateway, whole and streamed, beside the same upstream without it, beside a minimal Worker that passes them on, and beside
  * Portkey's gateway; keys, quotas, exact budgets, routing and the request log are on in Sluice, and Portkey has none of them. Then the memory
  * of many streams at once. Rounds are interleaved, and the best one counts.
  */
@@ -50,8 +76,8 @@ export async function proxiedBench({ quick = false }: { readonly quick?: boolean
       async (workerd, client) => {
         await describe(client, upstream.port, slow.port);
         const cases = casesOf(workerd, client, portkey, { bare: port, upstream: upstream.port });
-        for (const connections of [1, 16]) {
-          for (const streams of [false, true]) console.table(await measure(cases, connections, streams, quick ? 1 : 4));
+        for (const shape of SHAPES) {
+          for (const connections of shape.connections) console.table(await measure(cases, connections, shape, quick ? 1 : 4));
         }
         console.table(await firstTokens(cases));
         console.table(await memoryOfStreams(workerd, client));
@@ -68,7 +94,7 @@ export async function proxiedBench({ quick = false }: { readonly quick?: boolean
 /** The two upstreams, as the tenant describes them. */
 async function describe(client: ApiClient, ...ports: readonly number[]): Promise<void> {
   const prices = { input: 150_000_000, output: 600_000_000 };
-  const model = { name: 'mock', serves: ['chat'], context_tokens: 128_000, output_tokens_max: 4_096, prices };
+  const model = { name: 'mock', serves: ['chat', 'embeddings'], context_tokens: 128_000, output_tokens_max: 4_096, prices };
   for (const [at, name] of NAMES.entries()) {
     const upstream = {
       name,
@@ -95,33 +121,31 @@ function casesOf(
   portkey: PortkeyServer,
   ports: Readonly<Record<'bare' | 'upstream', number>>,
 ): Case[] {
-  const path = '/v1/chat/completions';
-  const call = (body: object, apiKey?: string, at = path): string =>
-    rawRequest({ method: 'POST', path: at, body, ...(apiKey === undefined ? {} : { apiKey }) });
+  const call = (path: string, body: object, apiKey: string): string => rawRequest({ method: 'POST', path, body, apiKey });
   const passed = `x-portkey-provider: openai\r\nx-portkey-custom-host: http://127.0.0.1:${ports.upstream}/v1\r\ncontent-type`;
-  const asked = (streams: boolean, model: string) => ({ model, stream: streams, ...PROMPT });
+  const asked = ({ body }: Shape, model = 'mock') => ({ model, ...body });
   const cpuS = () => workerd.cpuS();
-  const ours = (streams: boolean) => call(asked(streams, 'quick/mock'), client.apiKey);
+  const ours = (shape: Shape) => call(shape.path, asked(shape, 'quick/mock'), client.apiKey);
   return [
-    { what: 'upstream alone', port: ports.upstream, cpuS: undefined, request: (streams) => call(asked(streams, 'mock')) },
-    { what: 'a minimal Worker', port: ports.bare, cpuS, request: (streams) => call(asked(streams, 'mock'), undefined, '/bench/bare') },
+    { what: 'upstream alone', port: ports.upstream, cpuS: undefined, request: (shape) => call(shape.path, asked(shape), 'mock') },
+    { what: 'a minimal Worker', port: ports.bare, cpuS, request: (shape) => call(`/bench/passed${shape.path}`, asked(shape), 'mock') },
     { what: 'Sluice', port: portOf(client), cpuS, request: ours },
     {
       what: 'Portkey',
       port: portkey.port,
       cpuS: () => portkey.cpuS(),
-      request: (streams) => call(asked(streams, 'mock'), 'mock').replace('content-type', passed),
+      request: (shape) => call(shape.path, asked(shape), 'mock').replace('content-type', passed),
     },
   ];
 }
 
 const portOf = ({ url }: ApiClient): number => Number(new URL(url).port);
 
-async function measure(cases: readonly Case[], connections: number, streams: boolean, durationS: number) {
+async function measure(cases: readonly Case[], connections: number, shape: Shape, durationS: number) {
   const best = new Map<string, Record<string, string | number>>();
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const { what, port, cpuS, request } of cases) {
-      const text = request(streams);
+      const text = request(shape);
       await load({ ...HTTP, port, connections, requestsMax: 200, durationS: 2, request: () => text });
       const before = await cpuS?.();
       const result = await load({ ...HTTP, port, connections, requestsMax: Infinity, durationS, request: () => text });
@@ -132,7 +156,7 @@ async function measure(cases: readonly Case[], connections: number, streams: boo
       if (known !== undefined && Number(known['p50 ms']) <= result.p50Ms) continue;
       best.set(what, {
         what,
-        answers: streams ? 'streamed' : 'whole',
+        answers: shape.answers,
         connections,
         failures: result.failures,
         'per s': Math.round(result.requests / result.elapsedS),
@@ -151,7 +175,7 @@ async function firstTokens(cases: readonly Case[]) {
   const best = new Map<string, number[]>();
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const { what, port, request } of cases) {
-      const times = await firstTokenMs(port, request(true), FIRST_TOKENS);
+      const times = await firstTokenMs(port, request(STREAMED), FIRST_TOKENS);
       if ((best.get(what)?.[FIRST_TOKENS >> 1] ?? Infinity) > (times[FIRST_TOKENS >> 1] ?? 0)) best.set(what, times);
     }
   }

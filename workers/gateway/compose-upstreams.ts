@@ -51,6 +51,7 @@ import { HttpTransport } from './adapters/upstreams/http-transport.ts';
 import { wireDispatcher } from './adapters/upstreams/dispatching.ts';
 import type { RequestLogParts } from './adapters/upstreams/request-log.ts';
 import { wireRequestLog } from './adapters/upstreams/request-log.ts';
+import { passedStream } from './adapters/upstreams/passed-stream.ts';
 
 /** The gateway with models that others serve: upstreams, routes to them, prompts, and the log of calls. */
 export interface Upstreams extends Gateway, RequestLogParts {
@@ -115,6 +116,7 @@ export const composeUpstreams = oncePerIsolate((env: GatewayEnv): Upstreams => {
           clock,
           secretOf: (target) => directory.secretOf(target),
           workersAi: env.AI,
+          pass: passedStream,
         }),
       ),
       clock,

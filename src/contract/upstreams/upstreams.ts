@@ -123,6 +123,15 @@ const baseUrl = z
     ),
   );
 
+const passUsage = z
+  .boolean()
+  .meta(
+    about(
+      'Whether callers see the usage of streams that they have not asked for: a last event without choices, on which some clients fail. Sluice asks for it in any case, to bill the call; where it need not take it out again, it passes the stream through unread.',
+      false,
+    ),
+  );
+
 const create = z.strictObject({
   name: upstreamName,
   protocol,
@@ -132,6 +141,7 @@ const create = z.strictObject({
   weight: weight.default(1),
   limits: limits.optional().meta(about('Limits of all callers together. Absent: none.')),
   timeouts: timeouts.optional(),
+  pass_usage: passUsage.default(false),
 });
 
 const change = z.strictObject({
@@ -141,6 +151,7 @@ const change = z.strictObject({
   weight: weight.optional(),
   limits: limits.optional().meta(about('Changes the limits that are given; null removes one.')),
   timeouts: timeouts.optional().meta(about('Changes the timeouts that are given.')),
+  pass_usage: passUsage.optional(),
 });
 
 export type CreateUpstreamBody = z.output<typeof create>;
@@ -175,6 +186,7 @@ const upstreamReply = named('Upstream', {
     tokens_per_minute: z.int().nullable(),
   }),
   timeouts: z.object({ connect_ms: z.int(), first_token_ms: z.int(), idle_ms: z.int(), total_ms: z.int() }),
+  pass_usage: z.boolean(),
   created_at: unixSeconds,
   updated_at: unixSeconds,
 });

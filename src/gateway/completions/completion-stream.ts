@@ -1,12 +1,15 @@
 import type { Refusal } from '../../contract/api/errors.ts';
-import { refusal } from '../../contract/api/errors.ts';
 import { COMPLETION_LIMITS } from '../../contract/completions/completion-limits.ts';
 import { joinedBytes } from '../../kernel/bytes.ts';
 import type { Dispatched } from '../../upstreams/dispatch.ts';
-import type { AnswerStream, StreamProblem } from '../../upstreams/protocol/answer-stream.ts';
+import type { AnswerStream } from '../../upstreams/protocol/answer-stream.ts';
 import type { Usage } from '../../upstreams/protocol/usage.ts';
+import type { PassBudget } from '../../upstreams/serving/pass-budget.ts';
 import type { Target } from '../../upstreams/target.ts';
-import type { TransportFault } from '../../upstreams/transport.ts';
+import type { PassedBody, TransportFault } from '../../upstreams/transport.ts';
+import type { PassedDialect } from './passed-completion.ts';
+import { PassedCompletion } from './passed-completion.ts';
+import { BROKEN, brokenOff, faultOf, GARBAGE, reasonOf } from './stream-failure.ts';
 
 /** What a call has come to at its end. */
 export interface CompletionEnd {
@@ -24,6 +27,30 @@ export interface AnswerPieces {
   next(): Promise<Uint8Array | undefined>;
   /** The caller takes no more. */
   cancel(): void;
+  /**
+   * Passes the answer to the caller without reading it. To be called instead of `next`, which goes on where the answer is undefined: it has to be relayed.
+   * Absent: so it has in any case.
+   */
+  pass?(sending: PassSending): Promise<PassedBody | undefined>;
+}
+
+/** What goes with an answer that is passed through. */
+export interface PassSending {
+  /** Is sent before it. */
+  readonly first: Uint8Array | undefined;
+  /** Sees each piece of what the caller is sent of the answer, some time after it was sent. */
+  readonly onPiece: (piece: Uint8Array) => void;
+  /** Sees what the caller would have been sent, had the answer been relayed: whole events, and in that with the usage what the call costs. */
+  readonly onRelayed?: (piece: Uint8Array) => void;
+}
+
+interface StreamParts {
+  readonly dispatched: Dispatched;
+  readonly answer: AnswerStream;
+  readonly requestId: string;
+  readonly onEnd: (end: CompletionEnd) => void;
+  /** Undefined: it has to be relayed. */
+  readonly passing?: { readonly dialect: PassedDialect; readonly budget: PassBudget } | undefined;
 }
 
 /**
@@ -31,31 +58,45 @@ export interface AnswerPieces {
  * broken off by the upstream), it ends once, and says then what it has come to.
  */
 export class CompletionStream implements AnswerPieces {
-  readonly #dispatched: Dispatched;
-  readonly #answer: AnswerStream;
-  readonly #requestId: string;
-  readonly #onEnd: (end: CompletionEnd) => void;
+  readonly #parts: StreamParts;
+  /** Read to see whether the stream may be passed through. */
+  #ahead: Awaited<ReturnType<Dispatched['opened']['body']['read']>> | 'none' = 'none';
   #hasEnded = false;
 
-  constructor(dispatched: Dispatched, answer: AnswerStream, requestId: string, onEnd: (end: CompletionEnd) => void) {
-    this.#dispatched = dispatched;
-    this.#answer = answer;
-    this.#requestId = requestId;
-    this.#onEnd = onEnd;
+  constructor(parts: StreamParts) {
+    this.#parts = parts;
   }
 
-  /** What is sent next; undefined: nothing more. */
+  /** Its first piece is read and judged before. [U32] */
+  async pass({ first, ...sending }: PassSending): Promise<PassedBody | undefined> {
+    const { passing, ...parts } = this.#parts;
+    const { body } = parts.dispatched.opened;
+    const release = passing === undefined || body.pass === undefined ? undefined : passing.budget.take();
+    if (passing === undefined || release === undefined) return undefined;
+    const piece = await body.read();
+    const passed = new PassedCompletion({ ...parts, ...sending, dialect: passing.dialect, release });
+    if (!(piece instanceof Uint8Array) || !passed.begins(piece)) {
+      release();
+      this.#ahead = piece;
+      return undefined;
+    }
+    this.#hasEnded = true;
+    return body.pass?.(first === undefined ? piece : joinedBytes([first, piece]), passed);
+  }
+
   async next(): Promise<Uint8Array | undefined> {
+    const { dispatched, answer } = this.#parts;
     while (!this.#hasEnded) {
-      const piece = await this.#dispatched.opened.body.read();
+      const piece = this.#ahead === 'none' ? await dispatched.opened.body.read() : this.#ahead;
+      this.#ahead = 'none';
       // Given up meanwhile.
       if (this.#hasEnded) return undefined;
       if (piece === undefined) return this.#upstreamEnded();
       if ('kind' in piece) return this.#broken(piece);
-      const { send, problem } = this.#answer.push(piece);
-      if (problem !== undefined) return this.#withError(send, faultOf(problem), this.#reasonOf(problem));
-      if (this.#answer.heldBytes > COMPLETION_LIMITS.upstreamEventBytesMax) return this.#broken(GARBAGE);
-      if (this.#answer.hasEnded) {
+      const { send, problem } = answer.push(piece);
+      if (problem !== undefined) return this.#withError(send, faultOf(problem), reasonOf(dispatched.target, problem));
+      if (answer.heldBytes > COMPLETION_LIMITS.upstreamEventBytesMax) return this.#broken(GARBAGE);
+      if (answer.hasEnded) {
         void this.#closed();
         this.#end('whole');
       }
@@ -64,27 +105,28 @@ export class CompletionStream implements AnswerPieces {
     return undefined;
   }
 
-  /** The caller takes no more: the upstream sees its connection close. */
+  /** The upstream sees its connection close. */
   cancel(): void {
     if (this.#hasEnded) return;
-    this.#dispatched.opened.body.cancel();
+    this.#parts.dispatched.opened.body.cancel();
     this.#end('cancelled');
   }
 
   /** The connection can serve another call, if the upstream has ended its body with its answer. */
   async #closed(): Promise<void> {
-    const { body } = this.#dispatched.opened;
+    const { body } = this.#parts.dispatched.opened;
     if ((await body.read()) !== undefined) body.cancel();
   }
 
   #upstreamEnded(): Uint8Array | undefined {
-    const { send, problem, isWhole } = this.#answer.end();
+    const { send, problem, isWhole } = this.#parts.answer.end();
     if (isWhole) {
       this.#end('whole');
       return send;
     }
     const fault = problem === undefined ? BROKEN : faultOf(problem);
-    return this.#withError(send, fault, problem === undefined ? this.#brokenOff(BROKEN) : this.#reasonOf(problem));
+    const { target } = this.#parts.dispatched;
+    return this.#withError(send, fault, problem === undefined ? brokenOff(target, BROKEN) : reasonOf(target, problem));
   }
 
   #broken(fault: TransportFault): Uint8Array | undefined {
@@ -92,39 +134,23 @@ export class CompletionStream implements AnswerPieces {
       this.#end('cancelled');
       return undefined;
     }
-    return this.#withError(undefined, fault, this.#brokenOff(fault));
+    return this.#withError(undefined, fault, brokenOff(this.#parts.dispatched.target, fault));
   }
 
   /** [U36] Nothing is asked again once something was sent: the caller learns that the answer is not whole. */
   #withError(before: Uint8Array | undefined, fault: TransportFault, reason: Refusal): Uint8Array {
-    this.#dispatched.opened.body.cancel();
-    const error = this.#answer.errorBytes(reason, this.#requestId);
+    const { dispatched, answer, requestId } = this.#parts;
+    dispatched.opened.body.cancel();
+    const error = answer.errorBytes(reason, requestId);
     this.#end(fault);
     return before === undefined ? error : joinedBytes([before, error]);
   }
 
   #end(end: CompletionEnd['end']): void {
     this.#hasEnded = true;
-    const { usage, textBytes } = this.#answer;
-    this.#dispatched.finish(end, usage === undefined ? undefined : usage.inputTokens + usage.outputTokens);
-    this.#onEnd({ target: this.#dispatched.target, usage, textBytes, end });
-  }
-
-  #brokenOff({ fault }: TransportFault): Refusal {
-    return refusal('upstream_failed', `the upstream ${this.#dispatched.target.upstream} broke off its answer: ${fault}`);
-  }
-
-  #reasonOf({ kind, message }: StreamProblem): Refusal {
-    const { upstream } = this.#dispatched.target;
-    if (kind === 'garbage') return refusal('upstream_failed', `the upstream ${upstream} sent what is no event of its protocol`);
-    return refusal(
-      'upstream_failed',
-      `the upstream ${upstream} ended its answer with an error${message === undefined ? '' : `: ${message}`}`,
-    );
+    const { dispatched, answer, onEnd } = this.#parts;
+    const { usage, textBytes } = answer;
+    dispatched.finish(end, usage === undefined ? undefined : usage.inputTokens + usage.outputTokens);
+    onEnd({ target: dispatched.target, usage, textBytes, end });
   }
 }
-
-const BROKEN: TransportFault = { kind: 'fault', fault: 'broken' };
-const GARBAGE: TransportFault = { kind: 'fault', fault: 'garbage' };
-
-const faultOf = ({ kind }: StreamProblem): TransportFault => (kind === 'garbage' ? GARBAGE : BROKEN);

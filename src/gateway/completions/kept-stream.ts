@@ -1,6 +1,7 @@
 import { utf8 } from '../../kernel/bytes.ts';
 import { usd } from '../../tenancy/usage/price-book.ts';
-import type { AnswerPieces, CompletionEnd } from './completion-stream.ts';
+import type { PassedBody } from '../../upstreams/transport.ts';
+import type { AnswerPieces, CompletionEnd, PassSending } from './completion-stream.ts';
 
 /**
  * A stream that is copied as it passes, to be given again. It holds at most `bytesMax`: once more has come, nothing of it is kept, as only a
@@ -27,11 +28,14 @@ export class StreamCopy implements AnswerPieces {
     this.#isPending = true;
     const piece = await this.#stream.next();
     this.#isPending = false;
-    this.#bytes += piece?.length ?? 0;
-    if (this.#bytes > this.#bytesMax) this.#pieces = [];
-    else if (piece !== undefined) this.#pieces.push(piece);
+    if (piece !== undefined) this.#keep(piece);
     this.#complete();
     return piece;
+  }
+
+  /** All of the copy has come when the stream ends. */
+  pass(sending: PassSending): Promise<PassedBody | undefined> {
+    return this.#stream.pass?.({ ...sending, onRelayed: (piece) => this.#keep(piece) }) ?? Promise.resolve(undefined);
   }
 
   /** To be called when the stream has ended whole, which it may do before its last piece is here; not called back where it was too long. */
@@ -42,6 +46,12 @@ export class StreamCopy implements AnswerPieces {
 
   cancel(): void {
     this.#stream.cancel();
+  }
+
+  #keep(piece: Uint8Array): void {
+    this.#bytes += piece.length;
+    if (this.#bytes > this.#bytesMax) this.#pieces = [];
+    else this.#pieces.push(piece);
   }
 
   #complete(): void {

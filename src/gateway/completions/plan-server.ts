@@ -15,11 +15,11 @@ import type { Settlement } from '../../upstreams/money/settlement.ts';
 import { settlementOf } from '../../upstreams/money/settlement.ts';
 import { prefixKeyOf } from '../../upstreams/prefix-key.ts';
 import type { AnswerNotes } from '../../upstreams/protocol/answer-notes.ts';
-import type { AnswerStream } from '../../upstreams/protocol/answer-stream.ts';
 import type { Exchange, Exchanges } from '../../upstreams/protocol/exchange.ts';
 import { mayBegin } from '../../upstreams/protocol/exchange.ts';
 import { rejectionOf } from '../../upstreams/protocol/surface-errors.ts';
 import type { Usage } from '../../upstreams/protocol/usage.ts';
+import { PassBudget } from '../../upstreams/serving/pass-budget.ts';
 import type { Plan, Target } from '../../upstreams/target.ts';
 import { withReplicas } from '../../upstreams/target.ts';
 import type { BodyReader, TransportFault, UpstreamTransport } from '../../upstreams/transport.ts';
@@ -64,6 +64,7 @@ export interface ServeTerms {
 /** Asks the targets of a plan: what it can cost is reserved, one of them dispatched to, its answer read in the dialect of the call. */
 export class PlanServer {
   readonly #parts: PlanServerParts;
+  readonly #passes = new PassBudget();
 
   constructor(parts: PlanServerParts) {
     this.#parts = parts;
@@ -121,8 +122,14 @@ export class PlanServer {
     if (streams) {
       const costNano = (usage: Usage): number =>
         settle({ target, usage, textBytes: 0, end: 'whole' }).nano + besidesNano + spentNano + requestNanoAt(nowMs);
-      const stream = exchange.stream((usage) => ({ cost_usd: usd(costNano(usage)) }), notes);
-      return ok({ ...completed, answer: streamedAnswer(dispatched.value, stream, call, ({ end }) => count(end)) });
+      const dialect = notes === undefined ? exchange.passesAs : undefined;
+      const asked = {
+        dispatched: dispatched.value,
+        answer: exchange.stream((usage) => ({ cost_usd: usd(costNano(usage)) }), notes),
+        requestId: call.requestId,
+        passing: dialect === undefined ? undefined : { dialect, budget: this.#passes },
+      };
+      return ok({ ...completed, answer: streamedAnswer(asked, ({ end }) => count(end)) });
     }
     const answer = await wholeAnswer(dispatched.value, exchange, notes);
     count(answer.ok ? 'whole' : BROKEN);
@@ -140,9 +147,7 @@ const HEDGED: ReadonlySet<string> = new Set(['embeddings', 'rerank', 'moderation
 const UNSET = (): void => undefined;
 
 function streamedAnswer(
-  dispatched: Dispatched,
-  answer: AnswerStream,
-  { requestId }: CompletionCall,
+  asked: Omit<ConstructorParameters<typeof CompletionStream>[0], 'onEnd'>,
   count: (end: CompletionEnd) => void,
 ): Completed['answer'] {
   let onEnd: (end: CompletionEnd) => void = UNSET;
@@ -152,7 +157,7 @@ function streamedAnswer(
       finish(end);
     };
   });
-  return { kind: 'stream', stream: new CompletionStream(dispatched, answer, requestId, onEnd), ended };
+  return { kind: 'stream', stream: new CompletionStream({ ...asked, onEnd: (end) => onEnd(end) }), ended };
 }
 
 export const unserved = (reason: Refusal, attempts: readonly AttemptRecord[]) => err({ refusal: reason, attempts });

@@ -41,7 +41,7 @@ export interface Passed {
   readonly problem?: StreamProblem;
 }
 
-const DONE = '[DONE]';
+export const DONE = '[DONE]';
 const NOTHING = new Uint8Array();
 const EVENT_END = utf8('\n\n');
 

@@ -62,6 +62,8 @@ export interface Exchange {
   whole(text: string, notes?: AnswerNotes): WholeAnswer | undefined;
   /** `note`: what the event with the usage says besides, if the caller has asked for one. `notes`: take what the answer says. */
   stream(note?: UsageNote, notes?: AnswerNotes): AnswerStream;
+  /** The dialect of a stream that may be passed through as it comes; undefined: it has to be translated, or something of it taken out. [U32] */
+  readonly passesAs: Exclude<Dialect, 'plain'> | undefined;
 }
 
 export interface WholeAnswer {
@@ -113,8 +115,11 @@ export class Exchanges {
       ...(countsUsage ? { stream_options: { ...objectAt(call.body, 'stream_options'), include_usage: true } } : {}),
     };
     const includesUsage = objectAt(call.body, 'stream_options')['include_usage'] === true;
+    const hidesUsage = !includesUsage && target.passUsage !== true;
     const terms = { createdS: Math.floor(call.nowMs / 1000), includesUsage };
+    const isAsItCame = spoken === own && !hidesProbabilities && !(countsUsage && hidesUsage);
     return {
+      passesAs: isAsItCame && spoken !== 'plain' ? spoken : undefined,
       request: {
         path: PATHS[spoken] ?? `/${call.surface}`,
         headers: headersFor(spoken, call),
@@ -134,7 +139,7 @@ export class Exchanges {
         return new AnswerStream({
           spoken,
           own,
-          hidesUsage: !includesUsage,
+          hidesUsage,
           ...(note && { note }),
           ...(notes && { notes }),
           translator: hidesProbabilities ? new StreamWithoutProbabilities(includesUsage) : translatorOf(own, spoken, call, terms),

@@ -16,6 +16,10 @@ export interface Script {
   readonly dieAfterTokens?: number;
   /** Sends what is no answer of the protocol: instead of the body, or after so many tokens. */
   readonly garbage?: true | number;
+  /** Says after so many tokens, in an event, that it goes no further. */
+  readonly failAfterTokens?: number;
+  /** Keeps the connection after the end of a stream. */
+  readonly stays?: true;
   /** Waits after so many tokens until the gate of this name is opened (`MockUpstream.open`). */
   readonly hold?: { readonly gate: string; readonly afterTokens: number };
   /** How many tokens it answers, if the request allows as many: `t0 t1 t2 ...`. */

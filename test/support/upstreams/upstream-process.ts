@@ -116,6 +116,7 @@ async function stream(response: ServerResponse, script: Script, served: Served, 
     if (response.destroyed || script.hang === sent) return;
     if (script.dieAfterTokens === sent) return die(response, served);
     if (script.hold?.afterTokens === sent) await gate(script.hold.gate).opened;
+    if (script.failAfterTokens === sent) return void response.end('data: {"error":{"message":"overloaded"}}\n\n');
     if (script.garbage === sent) return void response.end('data: {"choices": [{]}\n\nnonsense\n\n');
     if (sent === 0) {
       if (script.firstTokenDelayMs !== undefined) await waited(script.firstTokenDelayMs);
@@ -131,7 +132,7 @@ async function stream(response: ServerResponse, script: Script, served: Served, 
 
 async function endStream(
   response: ServerResponse,
-  { pieceBytes }: Script,
+  { pieceBytes, stays }: Script,
   served: Served,
   made: MockAnswer,
   write: (text: string) => Promise<void>,
@@ -139,9 +140,9 @@ async function endStream(
   served.outputTokens = made.outputTokens;
   served.reportedUsage = made.reportsUsage;
   const tail = made.tail.join('');
-  if (pieceBytes === undefined) return void response.end(tail);
+  if (pieceBytes === undefined && stays === undefined) return void response.end(tail);
   await write(tail);
-  response.end();
+  if (stays === undefined) response.end();
 }
 
 function die(response: ServerResponse, served: Served): void {

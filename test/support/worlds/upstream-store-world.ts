@@ -33,6 +33,7 @@ export const upstreamBody = (more: Partial<CreateUpstreamBody> = {}): CreateUpst
   base_url: 'https://api.openai.com/v1',
   secret: SECRET,
   weight: 1,
+  pass_usage: false,
   models: [
     {
       name: 'small',

@@ -19,6 +19,7 @@ interface NewUpstream extends Whose {
   readonly protocol: string;
   readonly models?: string;
   readonly secretEnv?: string;
+  readonly passUsage?: boolean;
 }
 
 /** `sluice upstreams add|list|show|check|remove`. */
@@ -33,6 +34,7 @@ export const upstreams = (): Command =>
         .addOption(new Option('--protocol <api>', 'the API that it offers').choices(['openai', 'anthropic']).default('openai'))
         .option('--models <file>', 'a JSON file with its models: an array, as `models` of POST /v1/upstreams')
         .option('--secret-env <name>', 'the environment variable that has its API key')
+        .option('--pass-usage', 'callers see the usage of streams also where they have not asked for it: such streams are passed through')
         .action(add),
     )
     .addCommand(shown(whose(command('list', 'The upstreams of the tenant; with --admin those of the platform.'))).action(list))
@@ -52,7 +54,7 @@ const clientOf = ({ admin }: Whose): Promise<GatewayClient> => (admin === true ?
 
 const pathOf = (name: string, rest = ''): string => `/v1/upstreams/${encodeURIComponent(name)}${rest}`;
 
-async function add(name: string, { url, protocol, models, secretEnv, ...of }: NewUpstream): Promise<void> {
+async function add(name: string, { url, protocol, models, secretEnv, passUsage, ...of }: NewUpstream): Promise<void> {
   const secret = secretEnv === undefined ? undefined : process.env[secretEnv];
   // Not as an argument, which other users of the machine could read.
   if (secretEnv !== undefined && (secret === undefined || secret === '')) throw new UsageError(`--secret-env: ${secretEnv} is not set`);
@@ -63,6 +65,7 @@ async function add(name: string, { url, protocol, models, secretEnv, ...of }: Ne
     base_url: url,
     ...(models === undefined ? {} : { models: await jsonOf(models) }),
     ...(secret === undefined ? {} : { secret }),
+    ...(passUsage === true ? { pass_usage: true } : {}),
   };
   const made = await client.call<UpstreamReply>('POST', '/v1/upstreams', body);
   console.log(`${made.name} is added with ${made.models.length} models; check it: sluice upstreams check ${made.name}`);

@@ -35,7 +35,7 @@ export const upstreamExamples = {
   createModeration: { body: { model, input: 'hello' }, refused: 'model_not_found' },
   getUpstream: { as: 'tenant', params },
   getUpstreamHealth: { as: 'tenant', params },
-  changeUpstream: { as: 'tenant', params, body: { limits: { requests_per_minute: 500 }, timeouts: { idle_ms: 30_000 } } },
+  changeUpstream: { as: 'tenant', params, body: { limits: { requests_per_minute: 500 }, timeouts: { idle_ms: 30_000 }, pass_usage: true } },
   // It does not call OpenAI: the tour has an upstream of that name no more.
   checkUpstream: { as: 'tenant', params, refused: 'upstream_not_found' },
   deleteUpstream: { as: 'tenant', params },

@@ -34,7 +34,8 @@ function streamOf(steps: readonly Step[], surface: Surface = 'chat') {
   const dispatched = { target, opened, attempts: [], finish: (end: unknown) => void seen.ends.push(end) };
   const said = surface === 'responses' ? { input: 'a' } : { messages: [], max_tokens: 9 };
   const asked = { surface, body: { stream: true, ...said }, headers: {}, nowMs: 0 };
-  const stream = new CompletionStream(dispatched, new Exchanges(asked).with(target, 9).stream(), 'req_1', (end) => void came.push(end));
+  const answer = new Exchanges(asked).with(target, 9).stream();
+  const stream = new CompletionStream({ dispatched, answer, requestId: 'req_1', onEnd: (end) => void came.push(end) });
   return { stream, seen, came };
 }
 

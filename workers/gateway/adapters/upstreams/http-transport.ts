@@ -1,23 +1,37 @@
 import { API_LIMITS } from '../../../../src/contract/api/api-limits.ts';
-import { assert, must } from '../../../../src/kernel/assert.ts';
+import { must } from '../../../../src/kernel/assert.ts';
 import { compact } from '../../../../src/kernel/bytes.ts';
 import type { Clock } from '../../../../src/kernel/clock.ts';
 import type { Timer } from '../../../../src/kernel/timer.ts';
-import { WaitLimit } from '../../../../src/kernel/wait-limit.ts';
 import { proofOf } from '../../../../src/upstreams/protocol/exchange.ts';
 import type { Target } from '../../../../src/upstreams/target.ts';
 import type {
+  BodyCopy,
   BodyReader,
   Cancellation,
-  FaultKind,
   Opened,
+  PassedBody,
   TransportFault,
   UpstreamRequest,
   UpstreamTransport,
 } from '../../../../src/upstreams/transport.ts';
 
+import type { StepTime } from './timed-exchange.ts';
+import { TimedExchange } from './timed-exchange.ts';
 import type { WorkersAi } from './workers-ai.ts';
 import { callWorkersAi } from './workers-ai.ts';
+
+/** A body that is passed to the caller. */
+export interface PassingParts {
+  readonly exchange: TimedExchange;
+  readonly timer: Timer;
+  /** What follows the lead. */
+  readonly body: ReadableStream<Uint8Array>;
+  readonly lead: Uint8Array;
+  readonly copy: BodyCopy;
+  /** For so long the upstream may be silent; and the caller, at the end, may leave what is left. */
+  readonly idleMs: number;
+}
 
 interface HttpTransportParts {
   readonly timer: Timer;
@@ -26,6 +40,8 @@ interface HttpTransportParts {
   readonly secretOf: (target: Target) => Promise<string | undefined>;
   /** Absent: the deployment has no binding of Workers AI, and no target of it. */
   readonly workersAi?: WorkersAi | undefined;
+  /** Answers what the caller is sent. Absent: bodies are read. */
+  readonly pass?: (parts: PassingParts) => PassedBody;
 }
 
 /**
@@ -41,7 +57,7 @@ export class HttpTransport implements UpstreamTransport {
 
   async open(target: Target, request: UpstreamRequest, cancellation: Cancellation): Promise<Opened | TransportFault> {
     const { timeouts } = target;
-    const { secretOf, timer, clock } = this.#parts;
+    const { secretOf, timer, clock, pass } = this.#parts;
     const secret = await secretOf(target);
     const exchange = new TimedExchange(timer, clock, cancellation, timeouts.totalMs);
     const answer = await exchange.step(
@@ -70,13 +86,10 @@ export class HttpTransport implements UpstreamTransport {
       status: answer.status,
       contentType: answer.headers.get('content-type') ?? '',
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-      body: new HttpBody(exchange, answer, target),
+      body: new HttpBody(exchange, answer, target, pass && ((parts) => pass({ ...parts, timer }))),
     };
   }
 }
-
-/** How long a step may take, and what it is if it takes longer. */
-type StepTime = readonly [limitMs: number, late: FaultKind];
 
 /** Servers send the headers of a whole answer when they have made it. */
 const headTimeOf = ({ connectMs, firstTokenMs }: Target['timeouts'], { streams }: UpstreamRequest): StepTime =>
@@ -90,64 +103,8 @@ function retryAfterOf(headers: Headers): number | undefined {
   return Number.isFinite(afterMs) && afterMs >= 0 ? afterMs : undefined;
 }
 
-const UNSET = (): void => undefined;
-
-/** One exchange and what may end it: the time that it has, the time of the step that it is at, and its owner. */
-class TimedExchange {
-  readonly #waits: WaitLimit;
-  readonly #controller = new AbortController();
-  #leave: () => void = UNSET;
-  #ended: TransportFault | undefined;
-  #onEnd: ((why: TransportFault) => void) | undefined;
-
-  constructor(timer: Timer, clock: Clock, cancellation: Cancellation, totalMs: number) {
-    this.#waits = new WaitLimit(timer, clock);
-    this.#waits.limitAll(totalMs, () => this.end('total_timeout'));
-    this.#leave = cancellation.onCancel(() => this.end('cancelled'));
-    if (cancellation.isCancelled) this.end('cancelled');
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  /** What `work` answers, or why the exchange has ended before; `failed`: why, where `work` fails by itself. */
-  step<T>([limitMs, late]: StepTime, work: Promise<T>, failed: FaultKind): Promise<T | TransportFault> {
-    if (this.#ended !== undefined) {
-      work.catch(UNSET);
-      return Promise.resolve(this.#ended);
-    }
-    assert(this.#onEnd === undefined, 'an exchange is at one step at a time');
-    return new Promise((resolve) => {
-      this.#waits.begin(limitMs, () => this.end(late));
-      const settle = (value: T | TransportFault): void => {
-        this.#waits.over();
-        this.#onEnd = undefined;
-        resolve(value);
-      };
-      this.#onEnd = settle;
-      work.then(settle, () => this.end(failed));
-    });
-  }
-
-  /** Ends it; what ended it first is why. */
-  end(fault: FaultKind): TransportFault {
-    if (this.#ended !== undefined) return this.#ended;
-    this.#ended = { kind: 'fault', fault };
-    this.release();
-    this.#controller.abort();
-    this.#onEnd?.(this.#ended);
-    return this.#ended;
-  }
-
-  /** It is over, and its connection may serve another. */
-  release(): void {
-    this.#waits.release();
-    this.#leave();
-  }
-}
-
 class HttpBody implements BodyReader {
+  readonly pass?: (lead: Uint8Array, copy: BodyCopy) => PassedBody;
   readonly #exchange: TimedExchange;
   readonly #reader: ReadableStreamBYOBReader | undefined;
   readonly #target: Target;
@@ -157,11 +114,22 @@ class HttpBody implements BodyReader {
   /** Of the piece before, or what a first one may be. */
   #pieceBytes = FIRST_PIECE_BYTES;
 
-  constructor(exchange: TimedExchange, { body, headers }: Response, target: Target) {
+  constructor(
+    exchange: TimedExchange,
+    { body, headers }: Response,
+    target: Target,
+    pass: ((parts: Omit<PassingParts, 'timer'>) => PassedBody) | undefined,
+  ) {
     this.#exchange = exchange;
-    this.#reader = body?.getReader({ mode: 'byob' });
+    const reader = body?.getReader({ mode: 'byob' });
+    this.#reader = reader;
     this.#target = target;
     this.#leftBytes = declaredBytes(headers);
+    if (body === null || reader === undefined || pass === undefined || target.protocol === 'workers-ai') return;
+    this.pass = (lead, copy) => {
+      reader.releaseLock();
+      return pass({ exchange, body, lead, copy, idleMs: target.timeouts.idleMs });
+    };
   }
 
   async read(): Promise<Uint8Array | undefined | TransportFault> {

@@ -132,7 +132,7 @@ function whole({ added, logged, ...state }: Answering, completed: Completed, { e
 }
 
 /** A stream, which is settled once it has ended; also when the caller goes away: the platform then lets the call finish. */
-function streamed(state: Answering, completed: Completed, { stream, ended }: StreamedAnswer) {
+async function streamed(state: Answering, completed: Completed, { stream, ended }: StreamedAnswer) {
   const { surface, call, logged, added, prompt } = state;
   const settlesLater = (charge: Charge): void =>
     call.waitUntil(
@@ -147,7 +147,10 @@ function streamed(state: Answering, completed: Completed, { stream, ended }: Str
   const explanation = explanationFor(call, completed);
   const first = explanation === undefined ? undefined : explainedEvent(surface, call.requestId, explanation);
   const onPiece = (piece: Uint8Array): void => logged.answered(piece);
-  const body = sentEvents(stream, { timer: systemTimer, clock: call.gateway.clock, first, onPiece });
+  const passed = await stream.pass?.({ first, onPiece });
+  call.gateway.metrics.count('sluice_streams_total', { how: passed === undefined ? 'relayed' : 'passed' });
+  const body =
+    (passed as ReadableStream | undefined) ?? sentEvents(stream, { timer: systemTimer, clock: call.gateway.clock, first, onPiece });
   const used = { ...NO_QUANTITIES, embedding_tokens: 0 };
   const reply = { contentType: EVENTS_TYPE, body };
   return { ok: true as const, reply, used, settlesLater, model: targetName(completed.target), headers: headersOf(prompt, completed) };

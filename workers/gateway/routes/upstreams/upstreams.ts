@@ -57,7 +57,19 @@ const checkReply = (name: string, found: TimedCheck): UpstreamCheckReply => ({
 
 const upstreamReply =
   (principal: Principal) =>
-  ({ name, protocol, baseUrl, models, secret, weight, limits, timeouts, createdAtMs, updatedAtMs }: UpstreamRecord): UpstreamReply => ({
+  ({
+    name,
+    protocol,
+    baseUrl,
+    models,
+    secret,
+    weight,
+    limits,
+    timeouts,
+    passUsage,
+    createdAtMs,
+    updatedAtMs,
+  }: UpstreamRecord): UpstreamReply => ({
     object: 'upstream',
     name,
     owned_by: principal.kind === 'tenant' ? 'tenant' : 'platform',
@@ -77,6 +89,7 @@ const upstreamReply =
       idle_ms: timeouts.idleMs,
       total_ms: timeouts.totalMs,
     },
+    pass_usage: passUsage ?? false,
     created_at: seconds(createdAtMs),
     updated_at: seconds(updatedAtMs),
   });
