@@ -170,7 +170,7 @@ it.each(['cancelled', 'broken', 'idle_timeout', 'total_timeout', undefined] as c
   },
 );
 
-it('[U36] an error of the upstream goes to the caller as it came, and counts as a failure; garbage is followed by one', async () => {
+it('[U36] an error of the upstream passes as it came and counts as a failure; one follows garbage', async () => {
   const failed = await passed(EVENTS[0]!);
   failed.copy.take(utf8('data: {"error":{"message":"overloaded"}}\n\n'));
   expect([textOf(failed.copy.end(undefined)), failed.seen.ends]).toEqual(['', [fault('broken')]]);
