@@ -37,6 +37,8 @@ export class ModelRoutes {
    * `unavailable`.
    */
   async find(tenantId: TenantId, name: string, contractHash?: string): Promise<Outcome<ModelRoute | undefined>> {
+    // `upstream/model`: names of registered models have no slash, and two objects need not be asked.
+    if (name.includes('/')) return ok(undefined);
     const key = keyOf(tenantId, name, contractHash);
     const askedAtMs = this.#clock.nowMs();
     const known = this.#known.get(key);

@@ -116,6 +116,13 @@ beforeEach(() => {
   [asked, isReachable, computed, gone, reserved] = [0, true, [], new Set(), []];
 });
 
+it('[M40] a name of an upstream is no registered one: no registry is asked for it', async () => {
+  expect(await isolate()('lab/small', ['weir'])).toMatchObject({ ok: false, error: { code: 'model_not_found' } });
+  expect(asked).toBe(0);
+  await isolate()('small', ['weir']);
+  expect(asked).toBe(2);
+});
+
 describe('a registered model', () => {
   it('[M42] is charged the tokens that the model saw, cached ones at their own price in any isolate', async () => {
     serve(TENANT, 'minilm', add(TENANT, 'minilm', 'a'));
