@@ -21,7 +21,7 @@ import type { AnswerContract, Answered, AnswerTerms, Question } from '../caches/
 import { AnswerCache, NOT_CACHED } from '../caches/answer-cache.ts';
 import type { PurgeViews } from '../caches/purge-views.ts';
 import type { Completed, CompletionCall } from './completion-call.ts';
-import type { CompletionEnd } from './completion-stream.ts';
+import type { CompletionEnd } from './answer-pieces.ts';
 import { replayed, StreamCopy } from './kept-stream.ts';
 import type { PlannedCall } from './plan-server.ts';
 import { deadlineOf } from './plan-server.ts';

@@ -14,7 +14,7 @@ import type { Cancellation } from '../../upstreams/transport.ts';
 import type { AnswerTerms } from '../caches/answer-cache.ts';
 import type { CacheReport } from '../caches/cache-report.ts';
 import type { AddedUse, Classified } from './added-use.ts';
-import type { AnswerPieces, CompletionEnd } from './completion-stream.ts';
+import type { AnswerPieces, CompletionEnd } from './answer-pieces.ts';
 import type { GuardReport } from '../guardrails/guardrails.ts';
 import type { CallOrigin, Routed } from '../routes/model-router.ts';
 

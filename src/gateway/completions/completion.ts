@@ -16,7 +16,7 @@ import type { UpstreamTransport } from '../../upstreams/transport.ts';
 import { CascadedCompletions } from './cascaded-completion.ts';
 import type { CompletionCache } from './completion-cache.ts';
 import type { Completed, CompletionCall } from './completion-call.ts';
-import type { CompletionEnd } from './completion-stream.ts';
+import type { CompletionEnd } from './answer-pieces.ts';
 import type { ModelRouter, Routed } from '../routes/model-router.ts';
 import type { PlannedCall } from './plan-server.ts';
 import { PlanServer, unserved } from './plan-server.ts';

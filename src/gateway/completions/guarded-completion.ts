@@ -10,7 +10,7 @@ import { SURFACES } from '../../upstreams/protocol/exchange.ts';
 import { errorEvent } from '../../upstreams/protocol/surface-errors.ts';
 import type { CompletionGuard, Moderation } from './completion.ts';
 import type { Completed, CompletionCall } from './completion-call.ts';
-import type { AnswerPieces } from './completion-stream.ts';
+import type { AnswerPieces } from './answer-pieces.ts';
 import type { GuardCalls, Guardrails } from '../guardrails/guardrails.ts';
 import { costingMore } from './kept-stream.ts';
 

@@ -1,5 +1,5 @@
 import type { Completed } from './completion-call.ts';
-import type { AnswerPieces, CompletionEnd } from './completion-stream.ts';
+import type { AnswerPieces, CompletionEnd } from './answer-pieces.ts';
 import { replayed } from './kept-stream.ts';
 
 /** An answer that was read to its end before any of it was sent. */

@@ -1,7 +1,7 @@
 import { utf8 } from '../../kernel/bytes.ts';
 import { usd } from '../../tenancy/usage/price-book.ts';
 import type { PassedBody } from '../../upstreams/transport.ts';
-import type { AnswerPieces, CompletionEnd, PassSending } from './completion-stream.ts';
+import type { AnswerPieces, CompletionEnd, PassSending } from './answer-pieces.ts';
 
 /**
  * A stream that is copied as it passes, to be given again. It holds at most `bytesMax`: once more has come, nothing of it is kept, as only a

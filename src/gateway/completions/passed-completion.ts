@@ -3,15 +3,11 @@ import { utf8 } from '../../kernel/bytes.ts';
 import type { Dispatched } from '../../upstreams/dispatch.ts';
 import type { AnswerStream, StreamProblem } from '../../upstreams/protocol/answer-stream.ts';
 import { CopyMeter } from '../../upstreams/protocol/copy-meter.ts';
-import type { Dialect } from '../../upstreams/protocol/stream-tap.ts';
 import { endOf } from '../../upstreams/protocol/stream-translator.ts';
 import { errorEvent } from '../../upstreams/protocol/surface-errors.ts';
 import type { BodyCopy, TransportFault } from '../../upstreams/transport.ts';
-import type { CompletionEnd, PassSending } from './completion-stream.ts';
+import type { CompletionEnd, PassedDialect, PassSending } from './answer-pieces.ts';
 import { BROKEN, brokenOff, faultOf, reasonOf } from './stream-failure.ts';
-
-/** The dialects of streams. */
-export type PassedDialect = Exclude<Dialect, 'plain'>;
 
 interface PassedParts {
   readonly dispatched: Dispatched;

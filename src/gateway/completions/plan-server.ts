@@ -24,7 +24,7 @@ import type { Plan, Target } from '../../upstreams/target.ts';
 import { withReplicas } from '../../upstreams/target.ts';
 import type { BodyReader, TransportFault, UpstreamTransport } from '../../upstreams/transport.ts';
 import type { Completed, CompletionCall } from './completion-call.ts';
-import type { CompletionEnd } from './completion-stream.ts';
+import type { CompletionEnd } from './answer-pieces.ts';
 import { CompletionStream } from './completion-stream.ts';
 import { reservePlan } from './plan-reservation.ts';
 
@@ -91,9 +91,7 @@ export class PlanServer {
       return last.exchange;
     };
     const { priority, deadlineMs } = urgencyOf(call.body, (name) => call.origin.header(name));
-    const prefixKey = payable.groups.some(({ length }) => length > 1)
-      ? prefixKeyOf(call.surface, call.body, call.principal.tenantId)
-      : undefined;
+    const prefixKey = affinityOf(payable, call);
     const dispatched = await dispatcher.dispatch(
       payable,
       (target, cancellation) => transport.open(target, exchangeWith(target).request, cancellation),
@@ -143,6 +141,10 @@ const BROKEN: TransportFault = { kind: 'fault', fault: 'broken' };
 
 /** Calls that change nothing and cost no tokens of an answer: two targets may be asked at once. */
 const HEDGED: ReadonlySet<string> = new Set(['embeddings', 'rerank', 'moderations']);
+
+/** By which calls of the same beginning go to the same target, where there is a choice. */
+const affinityOf = ({ groups }: Plan, { surface, body, principal }: CompletionCall): string | undefined =>
+  groups.some(({ length }) => length > 1) ? prefixKeyOf(surface, body, principal.tenantId) : undefined;
 
 const UNSET = (): void => undefined;
 

@@ -5,7 +5,7 @@ import { refusal } from '../../../src/contract/api/errors.ts';
 import { AddedUse } from '../../../src/gateway/completions/added-use.ts';
 import type { Completed, CompletionCall } from '../../../src/gateway/completions/completion-call.ts';
 import { Completions } from '../../../src/gateway/completions/completion.ts';
-import type { CompletionEnd } from '../../../src/gateway/completions/completion-stream.ts';
+import type { CompletionEnd } from '../../../src/gateway/completions/answer-pieces.ts';
 import { GuardedCompletions } from '../../../src/gateway/completions/guarded-completion.ts';
 import type { GuardCalls } from '../../../src/gateway/guardrails/guardrails.ts';
 import { ModelRouter } from '../../../src/gateway/routes/model-router.ts';

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 
 import { COMPLETION_LIMITS } from '../../../src/contract/completions/completion-limits.ts';
-import type { CompletionEnd } from '../../../src/gateway/completions/completion-stream.ts';
+import type { CompletionEnd } from '../../../src/gateway/completions/answer-pieces.ts';
 import { CompletionStream } from '../../../src/gateway/completions/completion-stream.ts';
 import { joinedBytes, utf8 } from '../../../src/kernel/bytes.ts';
 import type { Surface } from '../../../src/upstreams/protocol/exchange.ts';

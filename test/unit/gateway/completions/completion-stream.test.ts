@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 
 import { utf8 } from '../../../../src/kernel/bytes.ts';
-import type { CompletionEnd } from '../../../../src/gateway/completions/completion-stream.ts';
+import type { CompletionEnd } from '../../../../src/gateway/completions/answer-pieces.ts';
 import { CompletionStream } from '../../../../src/gateway/completions/completion-stream.ts';
 import type { Surface } from '../../../../src/upstreams/protocol/exchange.ts';
 import { Exchanges } from '../../../../src/upstreams/protocol/exchange.ts';

@@ -27,9 +27,11 @@ class CopiedStream {
   readonly #parts: PassingParts;
   readonly #writable: WritableStream<Uint8Array>;
   readonly #reader: ReadableStreamBYOBReader;
+  // oxlint-disable-next-line sluice/no-stored-promise -- of the one request whose answer this is
   readonly #piped: Promise<void>;
   #isPiped = false;
   /** Under way, for the next who waits. */
+  // oxlint-disable-next-line sluice/no-stored-promise -- of the one request whose answer this is
   #reading: Promise<Uint8Array | undefined> | undefined;
   #hasAllRead = false;
   /** Of the lead, which is in the copy, too. */
@@ -87,20 +89,20 @@ class CopiedStream {
   /** Reads what is left in the copy. `over`: nothing more is wanted. Else whether that is all: the caller, if there is one, has taken it in time. */
   async #rest(): Promise<'over' | 'taken' | 'late'> {
     const { copy, timer, idleMs } = this.#parts;
-    let isLate = false;
+    const limit = { isOver: false };
     const disarm = timer.after(idleMs, () => {
-      isLate = true;
+      limit.isOver = true;
       this.#wake();
     });
     try {
       // Of a caller that has gone, the copy takes what is still in the pump.
-      while (!this.#isPiped && !isLate) await (this.#hasAllRead ? this.#waited() : this.#read());
+      while (!this.#isPiped && !limit.isOver) await (this.#hasAllRead ? this.#waited() : this.#read());
       while (!copy.isOver && (await this.#read(DRAIN_MS)) !== undefined);
-      if (copy.isOver || isLate) return copy.isOver ? 'over' : 'late';
+      if (copy.isOver || limit.isOver) return copy.isOver ? 'over' : 'late';
       const { mark } = copy;
       this.#send(mark);
       let last: Uint8Array = new Uint8Array();
-      while (!isLate && !this.#hasAllRead && !endsWith(last, mark)) {
+      while (!limit.isOver && !this.#hasAllRead && !endsWith(last, mark)) {
         const piece = await this.#read();
         if (piece !== undefined) last = joinedBytes([last.subarray(-mark.length), piece]);
       }

@@ -17,7 +17,7 @@ import { explainedReuse } from '../../../../src/gateway/completions/completion-c
 import type { Completed, CompletionCall, ReuseReport } from '../../../../src/gateway/completions/completion-call.ts';
 import type { LoggedCall, LoggedCallFacts } from '../../../../src/gateway/requests/logged-call.ts';
 import { targetName } from '../../../../src/upstreams/target.ts';
-import type { CompletionEnd } from '../../../../src/gateway/completions/completion-stream.ts';
+import type { CompletionEnd } from '../../../../src/gateway/completions/answer-pieces.ts';
 import type { GuardReport } from '../../../../src/gateway/guardrails/guardrails.ts';
 import { utf8 } from '../../../../src/kernel/bytes.ts';
 import type { completionEndpoints } from '../../../../src/contract/completions/completions.ts';
