@@ -1,11 +1,12 @@
-import type { AttemptEnding, Checkpoint, Grant, Serving, Throughput } from '../src/contract/attempt.ts';
-import type { Progress } from '../src/contract/attempt-report.ts';
-import { attemptIdOf, isNews, jobOfAttempt, rankOfAttempt } from '../src/contract/attempt.ts';
-import { LIMITS } from '../src/contract/limits.ts';
-import type { Outcome } from '../src/contract/outcome.ts';
-import { refuse, refuseBeyond } from '../src/contract/outcome.ts';
-import type { LeasedWork, NodeWeights, PoolNode } from '../src/contract/pool-exchange.ts';
-import { agentIdIn } from '../src/contract/pool-partition.ts';
+import type { AttemptEnding, Checkpoint, Grant, Serving, Throughput } from '../src/contract/jobs/attempt.ts';
+import type { Progress } from '../src/contract/jobs/attempt-report.ts';
+import { attemptIdOf, isNews, jobOfAttempt, rankOfAttempt } from '../src/contract/jobs/attempt.ts';
+import { JOB_LIMITS } from '../src/contract/jobs/job-limits.ts';
+import type { Outcome } from '../src/contract/api/outcome.ts';
+import { refuse } from '../src/contract/api/outcome.ts';
+import { refuseBeyond } from '../src/contract/limits/limit-refusal.ts';
+import type { LeasedWork, NodeWeights, PoolNode } from '../src/contract/pools/pool-exchange.ts';
+import { agentIdIn } from '../src/contract/pools/pool-partition.ts';
 import type { AttemptId } from '../src/kernel/ids.ts';
 import { base32 } from '../src/kernel/ids.ts';
 import { must } from '../src/kernel/assert.ts';
@@ -57,7 +58,7 @@ export class AgentService {
     if (former !== undefined && this.#parts.store.isBack(former, node, Date.now())) return ok(former);
     this.#parts.store.forgetAgents(Date.now());
     const count = this.#parts.store.agentCount();
-    if (count >= LIMITS.agentsPerPartitionMaxCount)
+    if (count >= JOB_LIMITS.agentsPerPartitionMaxCount)
       return refuseBeyond({ limit: 'agentsPerPartitionMaxCount', value: count + 1, what: `the partition has ${count} agents already` });
     const { partition } = must(this.#parts.store.identity(), 'agents come to a pool');
     const id = agentIdIn(partition, base32(crypto.getRandomValues(new Uint8Array(16)))) as AgentId;
@@ -81,7 +82,7 @@ export class AgentService {
     const besides = holding ?? [];
     const asking = await this.#commits.turn(() => {
       if (weights !== undefined) this.#parts.store.weights.said(agentId, weights);
-      return this.#parts.store.asks(agentId, Date.now(), deadlineMs + LIMITS.agentReturnMs, holding !== undefined);
+      return this.#parts.store.asks(agentId, Date.now(), deadlineMs + JOB_LIMITS.agentReturnMs, holding !== undefined);
     });
     if (asking === undefined) return unknownAgent();
     const waiter = this.#parts.waiting.join(agentId);

@@ -1,9 +1,10 @@
 import { DurableObject } from 'cloudflare:workers';
 
-import { LIMITS } from '../src/contract/limits.ts';
-import type { Outcome } from '../src/contract/outcome.ts';
-import { refuseBeyond } from '../src/contract/outcome.ts';
-import type { UsageEvent } from '../src/contract/meter.ts';
+import { CACHE_LIMITS } from '../src/contract/caches/cache-limits.ts';
+import { TENANCY_LIMITS } from '../src/contract/tenancy/tenancy-limits.ts';
+import type { Outcome } from '../src/contract/api/outcome.ts';
+import { refuseBeyond } from '../src/contract/limits/limit-refusal.ts';
+import type { UsageEvent } from '../src/contract/api/meter.ts';
 import type { KeyId, OrganisationId, ProjectId, TenantId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
 import type { Alert, Budget } from '../src/tenancy/billing/budget.ts';
@@ -34,7 +35,7 @@ export class BillingObject extends DurableObject<ObjectsEnv> implements Served<B
   /** Counts events and tallies by their ids. An answer means they are durable. Refuses with `limit_exceeded` above one batch. */
   async record(events: readonly UsageEvent[], tallies: readonly Tally[] = []): Promise<Outcome<Recorded>> {
     const count = Math.max(events.length, tallies.length);
-    if (count > LIMITS.usageBatchMaxCount) {
+    if (count > TENANCY_LIMITS.usageBatchMaxCount) {
       return refuseBeyond({ limit: 'usageBatchMaxCount', value: count, what: `${count} events come in one batch` });
     }
     const nowMs = Date.now();
@@ -58,7 +59,7 @@ export class BillingObject extends DurableObject<ObjectsEnv> implements Served<B
 
   /** Priced lines of whole hours. Refuses with `limit_exceeded` when there are too many to answer. */
   usage(query: UsageQuery): Outcome<UsageLine[]> {
-    const countMax = LIMITS.usageGroupsMaxCount;
+    const countMax = TENANCY_LIMITS.usageGroupsMaxCount;
     const lines: UsageLine[] = [];
     for (const { edition, fromMs, toMs } of editionSpans(query, PRICE_BOOK)) {
       lines.push(...priced(this.#service.ledger.sums({ ...query, fromMs, toMs }, countMax + 1), edition));
@@ -129,7 +130,7 @@ export class BillingObject extends DurableObject<ObjectsEnv> implements Served<B
   /** What isolates reported of a tenant's caches, in whole hours, and what they hold. */
   cacheStats(tenantId: TenantId, fromMs: number, toMs: number): { counts: CountRow[]; held: HeldRow[] } {
     const { caches } = this.#service.tallies;
-    return { counts: caches.counts(tenantId, fromMs, toMs), held: caches.held(tenantId, Date.now() - LIMITS.cacheHeldMs) };
+    return { counts: caches.counts(tenantId, fromMs, toMs), held: caches.held(tenantId, Date.now() - CACHE_LIMITS.cacheHeldMs) };
   }
 
   /** Hour by hour, how calls of an endpoint were answered, as far as isolates have reported. */

@@ -1,10 +1,10 @@
-import { LIMITS } from '../src/contract/limits.ts';
-import type { UsageEvent } from '../src/contract/meter.ts';
-import type { Outcome } from '../src/contract/outcome.ts';
+import { TENANCY_LIMITS } from '../src/contract/tenancy/tenancy-limits.ts';
+import type { UsageEvent } from '../src/contract/api/meter.ts';
+import type { Outcome } from '../src/contract/api/outcome.ts';
 import type { KeyId, ProjectId, TenantId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
 import type { Alert, Budget } from '../src/tenancy/billing/budget.ts';
-import { ERASED_TENANT } from '../src/contract/write-lease.ts';
+import { ERASED_TENANT } from '../src/contract/tenancy/write-lease.ts';
 import type { BillingBodies } from '../src/tenancy/billing/invoice-service.ts';
 import { BudgetWatch, InvoiceService } from '../src/tenancy/billing/invoice-service.ts';
 import { SqliteBillingRecords } from '../src/tenancy/billing/billing-records.ts';
@@ -52,7 +52,7 @@ export class BillingService {
   }
 
   record(events: readonly UsageEvent[], tallies: readonly Tally[], nowMs: number): Recorded {
-    const inTime = events.filter((event) => event.atMs > nowMs - LIMITS.usageLateMaxMs);
+    const inTime = events.filter((event) => event.atMs > nowMs - TENANCY_LIMITS.usageLateMaxMs);
     const erased = this.#erased.among([...new Set([...events, ...tallies].map(({ tenantId }) => tenantId))]);
     const isKept = ({ tenantId }: { readonly tenantId: TenantId }): boolean => !erased.has(tenantId);
     const recorded = this.#storage.transactionSync(() => {
@@ -61,7 +61,7 @@ export class BillingService {
       this.#raise(new BudgetWatch(this.ledger, this.records).passedBy(counted, nowMs), nowMs);
       return counted.length;
     });
-    const lasting = tallies.filter((tally) => isKept(tally) && tally.atMs > nowMs - LIMITS.usageLateMaxMs);
+    const lasting = tallies.filter((tally) => isKept(tally) && tally.atMs > nowMs - TENANCY_LIMITS.usageLateMaxMs);
     if (lasting.length > 0) this.#storage.transactionSync(() => this.tallies.record(lasting, nowMs));
     return { recorded, duplicates: inTime.length - recorded, late: events.length - inTime.length };
   }
@@ -104,7 +104,7 @@ export class BillingService {
   async maintain(nowMs: number): Promise<void> {
     await new WebhookDispatcher(this.deliveries, (id) => this.records.find('webhook', id)).deliver(nowMs);
     this.#storage.transactionSync(() => this.invoices.close(nowMs));
-    const ids = this.ledger.forget(nowMs - LIMITS.usageLateMaxMs, SWEEP_MAX_COUNT);
+    const ids = this.ledger.forget(nowMs - TENANCY_LIMITS.usageLateMaxMs, SWEEP_MAX_COUNT);
     const tallies = this.tallies.forget(nowMs, SWEEP_MAX_COUNT);
     const sweepMs = ids && tallies ? nowMs + SWEEP_MS : nowMs;
     await this.#storage.setAlarm(Math.min(sweepMs, this.deliveries.nextDueMs() ?? Infinity));

@@ -1,6 +1,6 @@
-import { LIMITS } from '../src/contract/limits.ts';
-import type { Outcome } from '../src/contract/outcome.ts';
-import { refuse } from '../src/contract/outcome.ts';
+import { JOB_LIMITS } from '../src/contract/jobs/job-limits.ts';
+import type { Outcome } from '../src/contract/api/outcome.ts';
+import { refuse } from '../src/contract/api/outcome.ts';
 import type { JobId, TenantId } from '../src/kernel/ids.ts';
 import type { DurableCell } from '../src/scheduler/served/durable-cell.ts';
 import type { EventPage } from '../src/scheduler/served/job-queries.ts';
@@ -29,8 +29,8 @@ export class CellNews {
   async follow(tenantId: TenantId, jobId: JobId, after: number, waitMs: number): Promise<Outcome<EventPage>> {
     const page = jobEvents(this.#cell, tenantId, jobId, after);
     if (!page.ok || page.value.isOver || page.value.events.length > 0 || waitMs === 0) return page;
-    if (this.#followers.count >= LIMITS.jobEventsFollowersMaxCount) {
-      const followers = `${LIMITS.jobEventsFollowersMaxCount} (jobEventsFollowersMaxCount) connections follow jobs already`;
+    if (this.#followers.count >= JOB_LIMITS.jobEventsFollowersMaxCount) {
+      const followers = `${JOB_LIMITS.jobEventsFollowersMaxCount} (jobEventsFollowersMaxCount) connections follow jobs already`;
       return refuse('overloaded', `${followers}: try again, or read the job itself`);
     }
     await this.#followers.changed(jobId, waitMs);

@@ -1,10 +1,10 @@
 import { DurableObject } from 'cloudflare:workers';
 
-import { LIMITS } from '../src/contract/limits.ts';
-import type { Outcome } from '../src/contract/outcome.ts';
+import { INDEX_LIMITS } from '../src/contract/indexes/index-limits.ts';
+import type { Outcome } from '../src/contract/api/outcome.ts';
 import type { OrganisationId } from '../src/kernel/ids.ts';
 import type { Organisation } from '../src/tenancy/organisation.ts';
-import type { PageOf } from '../src/tenancy/document-store.ts';
+import type { PageOf } from '../src/kernel/page.ts';
 import { SqliteDocumentStore } from '../src/tenancy/document-store.ts';
 import { isSigned } from '../src/tenancy/resource-ids.ts';
 import { systemClock } from './system-time.ts';
@@ -34,7 +34,7 @@ export class DirectoryObject extends DurableObject {
 
   /** Writes as much as a small write with its journal takes, so that its caller finds out whether there is room. */
   probe(): void {
-    this.ctx.storage.kv.put('probe', new Uint8Array(LIMITS.storageProbeBytes));
+    this.ctx.storage.kv.put('probe', new Uint8Array(INDEX_LIMITS.storageProbeBytes));
   }
 
   /** All organisations whose ids were made before ids were signed. */

@@ -2,7 +2,7 @@ import type { IndexManifest, ShardMember } from '../src/index/index-manifest.ts'
 import { shardName, replicaName } from '../src/index/index-manifest.ts';
 import type { ReadConsistency } from '../src/ann/replication/read-consistency.ts';
 import type { ShardFetch, ShardMatches, ShardQuery, ShardVectors } from '../src/ann/shard-protocol.ts';
-import type { Outcome } from '../src/contract/outcome.ts';
+import type { Outcome } from '../src/contract/api/outcome.ts';
 import type { MemberReads } from '../src/index/fan-out/shard-reads.ts';
 import { ok } from '../src/kernel/result.ts';
 import { reach } from './platform-fault.ts';

@@ -2,10 +2,10 @@ import { DurableObject } from 'cloudflare:workers';
 
 import type { LoggedPredicate, PurgeCount, PurgePredicate } from '../src/cache/purge-predicate.ts';
 import type { NewVector, StoredVectors, VectorOrigin } from '../src/cache/stored-vector.ts';
-import { LIMITS } from '../src/contract/limits.ts';
-import type { Outcome } from '../src/contract/outcome.ts';
-import type { WriteLease } from '../src/contract/write-lease.ts';
-import { underLease } from '../src/contract/write-lease.ts';
+import { CACHE_LIMITS } from '../src/contract/caches/cache-limits.ts';
+import type { Outcome } from '../src/contract/api/outcome.ts';
+import type { WriteLease } from '../src/contract/tenancy/write-lease.ts';
+import { underLease } from '../src/contract/tenancy/write-lease.ts';
 import type { Slice } from '../src/cache/store/embedding-cache-store.ts';
 import { EmbeddingCacheStore } from '../src/cache/store/embedding-cache-store.ts';
 
@@ -18,11 +18,11 @@ const SWEEP_EVERY_MS = 60_000;
  */
 export class EmbeddingCacheObject extends DurableObject {
   readonly #store = new EmbeddingCacheStore(this.ctx.storage, {
-    entriesMax: LIMITS.cacheShardEntriesMax,
-    bytesMax: LIMITS.cacheShardBytesMax,
-    touchesMax: LIMITS.cacheTouchesMaxCount,
-    sweepRowsMax: LIMITS.cacheSweepRowsMax,
-    countRowsMax: LIMITS.cacheCountRowsMax,
+    entriesMax: CACHE_LIMITS.cacheShardEntriesMax,
+    bytesMax: CACHE_LIMITS.cacheShardBytesMax,
+    touchesMax: CACHE_LIMITS.cacheTouchesMaxCount,
+    sweepRowsMax: CACHE_LIMITS.cacheSweepRowsMax,
+    countRowsMax: CACHE_LIMITS.cacheCountRowsMax,
   });
 
   /** The stored vectors of some digests, under one contract. */

@@ -1,7 +1,7 @@
 import type { Tally } from '../src/tenancy/usage/usage-buffer.ts';
-import type { Outcome } from '../src/contract/outcome.ts';
-import type { UsageEvent } from '../src/contract/meter.ts';
-import type { PoolMessage, PoolOrders } from '../src/contract/pool-exchange.ts';
+import type { Outcome } from '../src/contract/api/outcome.ts';
+import type { UsageEvent } from '../src/contract/api/meter.ts';
+import type { PoolMessage, PoolOrders } from '../src/contract/pools/pool-exchange.ts';
 import type { Alert } from '../src/tenancy/billing/budget.ts';
 import type { Recorded } from './billing-service.ts';
 import type { PoolStub } from './pool-calls.ts';

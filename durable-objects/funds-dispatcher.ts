@@ -1,5 +1,5 @@
-import type { FundMessage } from '../src/contract/job-funds.ts';
-import { LIMITS } from '../src/contract/limits.ts';
+import type { FundMessage } from '../src/contract/jobs/job-funds.ts';
+import { JOB_LIMITS } from '../src/contract/jobs/job-limits.ts';
 import type { OrganisationId } from '../src/kernel/ids.ts';
 import type { DurableCell } from '../src/scheduler/served/durable-cell.ts';
 import type { QuotaObject } from './quota-object.ts';
@@ -43,7 +43,7 @@ export class FundsDispatcher {
   async #rounds(): Promise<void> {
     while (this.#isStale) {
       this.#isStale = false;
-      const byOrganisation = this.#cell.grants.due(Date.now(), LIMITS.jobFundsBatchMaxCount);
+      const byOrganisation = this.#cell.grants.due(Date.now(), JOB_LIMITS.jobFundsBatchMaxCount);
       await Promise.all([...byOrganisation].map(([organisation, due]) => this.#send(organisation, due)));
       if (byOrganisation.size > 0) this.#isStale = true;
     }

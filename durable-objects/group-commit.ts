@@ -1,4 +1,4 @@
-import { LIMITS } from '../src/contract/limits.ts';
+import { JOB_LIMITS } from '../src/contract/jobs/job-limits.ts';
 
 /** The clock of an object and its timer. */
 interface Time {
@@ -16,7 +16,7 @@ export class GroupCommit {
   #turnedAtMs = -Infinity;
   #next: Promise<void> | undefined;
 
-  constructor(gatherMs: number = LIMITS.commitGatherMs, time: Time = SYSTEM_TIME) {
+  constructor(gatherMs: number = JOB_LIMITS.commitGatherMs, time: Time = SYSTEM_TIME) {
     this.#gatherMs = gatherMs;
     this.#time = time;
   }

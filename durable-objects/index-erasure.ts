@@ -6,7 +6,7 @@ import { locatorName, shardName, replicaName } from '../src/index/index-manifest
 import type { KeptReplica } from '../src/index/replicas/index-replicas.ts';
 import type { IndexObjects } from '../src/index/resharding/index-resharding.ts';
 import type { ShardStats } from '../src/ann/shard-protocol.ts';
-import type { Outcome } from '../src/contract/outcome.ts';
+import type { Outcome } from '../src/contract/api/outcome.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
 import type { ReshardingEnv } from './resharding-stubs.ts';
 import type { LocatorCounts } from './locator-identity.ts';

@@ -8,10 +8,10 @@ import type { RegionPage, RoutingSummary } from '../src/index/routing/routing-su
 import { regionPage } from '../src/index/routing/routing-summary.ts';
 import type { RouteTable } from '../src/index/routing/route-table.ts';
 import { tableAround } from '../src/index/routing/shard-neighbours.ts';
-import type { Outcome } from '../src/contract/outcome.ts';
-import type { WriteLease } from '../src/contract/write-lease.ts';
-import { underLease } from '../src/contract/write-lease.ts';
-import { refuse } from '../src/contract/outcome.ts';
+import type { Outcome } from '../src/contract/api/outcome.ts';
+import type { WriteLease } from '../src/contract/tenancy/write-lease.ts';
+import { underLease } from '../src/contract/tenancy/write-lease.ts';
+import { refuse } from '../src/contract/api/outcome.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
 import type { IndexRoutes } from './index-routes.ts';

@@ -1,6 +1,6 @@
 import type { ShardIdentity } from '../src/ann/shard-protocol.ts';
-import { LIMITS } from '../src/contract/limits.ts';
-import { RECALL_TARGET_DEFAULT } from '../src/contract/index-settings.ts';
+import { INDEX_LIMITS } from '../src/contract/indexes/index-limits.ts';
+import { RECALL_TARGET_DEFAULT } from '../src/contract/indexes/index-settings.ts';
 import type { Beside } from '../src/index/generations/generation-state.ts';
 import type { IndexManifest } from '../src/index/index-manifest.ts';
 import { locatorName, shardName, replicaName } from '../src/index/index-manifest.ts';
@@ -33,7 +33,7 @@ export class IndexPeers implements ReshardingPeers {
 
   async openLocator(ordinal: number): Promise<void> {
     const { id: indexId, tenantId, name } = this.#manifest;
-    await this.#locator(ordinal).open({ indexId, tenantId, name, ordinal, locators: LIMITS.locatorsCount }, this.#beside().mode);
+    await this.#locator(ordinal).open({ indexId, tenantId, name, ordinal, locators: INDEX_LIMITS.locatorsCount }, this.#beside().mode);
   }
 
   async export(locators: number): Promise<void> {

@@ -11,8 +11,8 @@ import type { RouteChange } from '../src/index/routing/route-changes.ts';
 import type { RoutingSummary } from '../src/index/routing/routing-summary.ts';
 import type { RouteTable } from '../src/index/routing/route-table.ts';
 import { RoutingChangeLog } from '../src/index/routing/routing-summary.ts';
-import { LIMITS } from '../src/contract/limits.ts';
-import type { Outcome } from '../src/contract/outcome.ts';
+import { INDEX_LIMITS } from '../src/contract/indexes/index-limits.ts';
+import type { Outcome } from '../src/contract/api/outcome.ts';
 import type { ReshardingEnv } from './resharding-stubs.ts';
 import { IndexPeers, ReplicaPeersOf } from './index-peers.ts';
 import { RouteTableCell, StoredCell } from './stored-cell.ts';
@@ -83,7 +83,7 @@ export class IndexRoutes {
   async after(version: number): Promise<void> {
     if ((this.#table.get()?.version ?? 0) > version) return;
     const changed = new Promise<void>((resolve) => this.#waiting.push(resolve));
-    await Promise.race([changed, scheduler.wait(LIMITS.routeWaitMs)]);
+    await Promise.race([changed, scheduler.wait(INDEX_LIMITS.routeWaitMs)]);
   }
 
   async grow(call: GrowthCall): Promise<Outcome<{ readonly version: number }>> {

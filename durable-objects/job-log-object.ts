@@ -1,7 +1,7 @@
 import { DurableObject } from 'cloudflare:workers';
 
-import type { Outcome } from '../src/contract/outcome.ts';
-import { refuse } from '../src/contract/outcome.ts';
+import type { Outcome } from '../src/contract/api/outcome.ts';
+import { refuse } from '../src/contract/api/outcome.ts';
 import { ok } from '../src/kernel/result.ts';
 import type { LogPage, LogStream } from '../src/pools/sqlite-log-store.ts';
 import { SqliteLogStore } from '../src/pools/sqlite-log-store.ts';

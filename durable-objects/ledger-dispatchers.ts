@@ -1,8 +1,8 @@
-import { messageOf } from '../src/contract/errors.ts';
-import { LIMITS } from '../src/contract/limits.ts';
-import type { Outcome } from '../src/contract/outcome.ts';
+import { messageOf } from '../src/contract/api/errors.ts';
+import { TENANCY_LIMITS } from '../src/contract/tenancy/tenancy-limits.ts';
+import type { Outcome } from '../src/contract/api/outcome.ts';
 import { ok } from '../src/kernel/result.ts';
-import type { SqliteUsageOutbox } from '../src/scheduler/served/sqlite-usage-outbox.ts';
+import type { SqliteUsageOutbox } from '../src/scheduler/served/jobs/sqlite-usage-outbox.ts';
 import { quotaAlert } from '../src/tenancy/billing/budget.ts';
 import type { SqliteAlertOutbox } from '../src/tenancy/quota/quota-store.ts';
 import type { BillingStub, ObjectsEnv } from './env.ts';
@@ -44,14 +44,14 @@ export class AlertDispatcher {
 
   /** When to come again, if anything waits. */
   async deliver(nowMs: number): Promise<number | undefined> {
-    const waiting = this.#outbox.waiting(LIMITS.usageBatchMaxCount);
+    const waiting = this.#outbox.waiting(TENANCY_LIMITS.usageBatchMaxCount);
     const [first] = waiting;
     if (first === undefined) return undefined;
     const alerts = waiting.map(({ alert, atMs }) => quotaAlert(alert, atMs));
     const isTaken = await isAcknowledged(this.#ledgers, first.organisation, async (ledger) => ok(await ledger.raise(alerts)));
     if (!isTaken) return nowMs + LEDGER_RETRY_MS;
     this.#outbox.remove(waiting.map(({ id }) => id));
-    return waiting.length === LIMITS.usageBatchMaxCount ? nowMs : undefined;
+    return waiting.length === TENANCY_LIMITS.usageBatchMaxCount ? nowMs : undefined;
   }
 }
 

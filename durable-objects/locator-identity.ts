@@ -1,5 +1,5 @@
 import type { DonePart } from '../src/ann/receipts.ts';
-import { LIMITS } from '../src/contract/limits.ts';
+import { INDEX_LIMITS } from '../src/contract/indexes/index-limits.ts';
 import type { IndexId, TenantId } from '../src/kernel/ids.ts';
 
 /** What a locator is opened as. */
@@ -13,7 +13,7 @@ export interface LocatorIdentity {
 }
 
 /** The ids of a locator, among all. */
-export const partOf = ({ ordinal, locators = LIMITS.locatorsCount }: LocatorIdentity): Omit<DonePart, 'lsn'> => ({
+export const partOf = ({ ordinal, locators = INDEX_LIMITS.locatorsCount }: LocatorIdentity): Omit<DonePart, 'lsn'> => ({
   parts: locators,
   part: ordinal,
 });

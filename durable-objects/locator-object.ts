@@ -7,11 +7,11 @@ import type { Claim } from '../src/index/locators/locator.ts';
 import type { Place } from '../src/index/locators/locator-store.ts';
 import type { LocatedRemoval, LocatedWrite, LocatedWritten, MoveAnswer, RowDepartures, RowKeys, RowMoves } from '../src/ann/rows.ts';
 import type { Repetition, Written } from '../src/ann/shard-protocol.ts';
-import { LIMITS } from '../src/contract/limits.ts';
-import type { Outcome } from '../src/contract/outcome.ts';
-import type { WriteLease } from '../src/contract/write-lease.ts';
-import { underLease } from '../src/contract/write-lease.ts';
-import { refuse } from '../src/contract/outcome.ts';
+import { INDEX_LIMITS } from '../src/contract/indexes/index-limits.ts';
+import type { Outcome } from '../src/contract/api/outcome.ts';
+import type { WriteLease } from '../src/contract/tenancy/write-lease.ts';
+import { underLease } from '../src/contract/tenancy/write-lease.ts';
+import { refuse } from '../src/contract/api/outcome.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
 import type { Served } from './object-namespace.ts';
@@ -61,7 +61,7 @@ export class LocatorObject extends DurableObject<ReshardingEnv> implements Serve
   }
 
   counts(call: Addressed): Promise<Outcome<LocatorCounts>> {
-    return this.#opened.with(call, async ({ store }) => ok(store.counts(LIMITS.namespacesCountedMax)));
+    return this.#opened.with(call, async ({ store }) => ok(store.counts(INDEX_LIMITS.namespacesCountedMax)));
   }
 
   /** Once that is answered, no write of those who are kept out is under way. */
@@ -85,7 +85,7 @@ export class LocatorObject extends DurableObject<ReshardingEnv> implements Serve
 
   /** For followers: what is known of requests. */
   receiptsBehind(indexId: IndexId, after: number): Promise<Outcome<ReceiptPage>> {
-    return this.#opened.within(indexId, async ({ store }) => ok(store.receiptsBehind(after, LIMITS.receiptPageMaxCount)));
+    return this.#opened.within(indexId, async ({ store }) => ok(store.receiptsBehind(after, INDEX_LIMITS.receiptPageMaxCount)));
   }
 
   /** Called by a follower. */
@@ -104,7 +104,7 @@ export class LocatorObject extends DurableObject<ReshardingEnv> implements Serve
         return ok(nextMs === undefined ? null : await this.ctx.storage.setAlarm(nextMs));
       }
       // Armed again first: a platform that gives up on a failing alarm must not strand what is under way.
-      await this.ctx.storage.setAlarm(Date.now() + LIMITS.locatorRetryMs);
+      await this.ctx.storage.setAlarm(Date.now() + INDEX_LIMITS.locatorRetryMs);
       return ok(await locator.resume());
     });
   }
@@ -117,7 +117,7 @@ export class LocatorObject extends DurableObject<ReshardingEnv> implements Serve
 
   async #arm(): Promise<void> {
     if (this.#opened.identity === undefined) return;
-    const [alarmMs, soonMs] = [await this.ctx.storage.getAlarm(), Date.now() + LIMITS.locatorRetryMs];
+    const [alarmMs, soonMs] = [await this.ctx.storage.getAlarm(), Date.now() + INDEX_LIMITS.locatorRetryMs];
     if (alarmMs === null || alarmMs > soonMs) await this.ctx.storage.setAlarm(soonMs);
   }
 }

@@ -1,7 +1,7 @@
 import type { Addressed, AccessMode, AccessState } from '../src/ann/access-mode.ts';
 import { AccessControl, INDEX_OBJECT, OPEN } from '../src/ann/access-mode.ts';
-import { LIMITS } from '../src/contract/limits.ts';
-import type { Outcome } from '../src/contract/outcome.ts';
+import { INDEX_LIMITS } from '../src/contract/indexes/index-limits.ts';
+import type { Outcome } from '../src/contract/api/outcome.ts';
 import { indexObjectName, shardName } from '../src/index/index-manifest.ts';
 import type { LocatorPeers } from '../src/index/locators/locator.ts';
 import { Locator } from '../src/index/locators/locator.ts';
@@ -99,7 +99,7 @@ export function locatorPeers(env: ReshardingEnv, { tenantId, indexId, name }: Lo
   const index: IndexReshardingStub = env.INDEX.getByName(indexObjectName(tenantId, name));
   const shard = (ordinal: number): ShardRowsStub => env.SHARD.getByName(shardName({ tenantId, id: indexId }, ordinal));
   // All calls of a Durable Object have one I/O context: there the leader may wake its waiters.
-  const reader = new RouteReader(LIMITS.locatorRouteBytesMax, { clock: systemClock, wakeUps: new DirectWakeUps() });
+  const reader = new RouteReader(INDEX_LIMITS.locatorRouteBytesMax, { clock: systemClock, wakeUps: new DirectWakeUps() });
   const source: RouteSource = {
     indexId,
     routingSummary: (known) => reach(() => index.routingSummary(name, indexId, known)),

@@ -1,8 +1,8 @@
-import type { Refusal } from '../src/contract/errors.ts';
-import { refusal } from '../src/contract/errors.ts';
-import { LIMITS } from '../src/contract/limits.ts';
-import type { Outcome } from '../src/contract/outcome.ts';
-import { refuse } from '../src/contract/outcome.ts';
+import type { Refusal } from '../src/contract/api/errors.ts';
+import { refusal } from '../src/contract/api/errors.ts';
+import { API_LIMITS } from '../src/contract/api/api-limits.ts';
+import type { Outcome } from '../src/contract/api/outcome.ts';
+import { refuse } from '../src/contract/api/outcome.ts';
 import { err } from '../src/kernel/result.ts';
 
 /** The messages of SQLite, the file system and R2 when there is no room left. */
@@ -22,7 +22,7 @@ export function platformFault(error: unknown): Refusal | undefined {
   if (!(error instanceof Error)) return undefined;
   if (FULL.test(error.message)) {
     const message = 'the storage is full: nothing was written; make room, then repeat the call';
-    return { ...refusal('storage_full', message), retryAfterMs: LIMITS.storageRetryMs };
+    return { ...refusal('storage_full', message), retryAfterMs: API_LIMITS.storageRetryMs };
   }
   const isReset = 'durableObjectReset' in error && error.durableObjectReset === true;
   if (!isReset && !BROKEN.test(error.message)) return undefined;

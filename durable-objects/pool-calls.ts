@@ -1,9 +1,8 @@
-import type { Grant } from '../src/contract/attempt.ts';
-import type { Outcome } from '../src/contract/outcome.ts';
-import type { PoolNode } from '../src/contract/pool-exchange.ts';
+import type { Grant } from '../src/contract/jobs/attempt.ts';
+import type { Outcome } from '../src/contract/api/outcome.ts';
+import type { PoolNode } from '../src/contract/pools/pool-exchange.ts';
 import type { AttemptId, PoolId } from '../src/kernel/ids.ts';
-import type { AgentId, AgentLease } from '../src/pools/agent-lease.ts';
-import type { AttemptCalls } from '../src/pools/attempt-calls.ts';
+import type { AgentId, AgentLease, AttemptCalls } from '../src/pools/agent-lease.ts';
 import type { AcceptedTokens } from '../src/pools/sqlite-pool-tokens.ts';
 
 // What the scheduler asks of the objects of a pool, and what those ask of each other.

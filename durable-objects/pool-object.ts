@@ -1,8 +1,8 @@
 import { DurableObject } from 'cloudflare:workers';
-import type { AttemptEnding, Checkpoint, Grant } from '../src/contract/attempt.ts';
-import { LIMITS } from '../src/contract/limits.ts';
-import type { Outcome } from '../src/contract/outcome.ts';
-import type { LeasedWork, PoolNode } from '../src/contract/pool-exchange.ts';
+import type { AttemptEnding, Checkpoint, Grant } from '../src/contract/jobs/attempt.ts';
+import { JOB_LIMITS } from '../src/contract/jobs/job-limits.ts';
+import type { Outcome } from '../src/contract/api/outcome.ts';
+import type { LeasedWork, PoolNode } from '../src/contract/pools/pool-exchange.ts';
 import type { AttemptId, PoolId } from '../src/kernel/ids.ts';
 import type { AgentId, HeartbeatReply } from '../src/pools/agent-lease.ts';
 import { PoolSync } from '../src/pools/pool-sync.ts';
@@ -144,7 +144,7 @@ export class PoolObject extends DurableObject<ObjectsEnv> implements Served<Pool
   async #arm(): Promise<void> {
     const nowMs = Date.now();
     if (this.#alarmAtMs > nowMs || this.#store.identity() === undefined || !this.#store.isBusy()) return;
-    this.#alarmAtMs = nowMs + LIMITS.poolSyncMs;
+    this.#alarmAtMs = nowMs + JOB_LIMITS.poolSyncMs;
     await this.ctx.storage.setAlarm(this.#alarmAtMs);
   }
 }

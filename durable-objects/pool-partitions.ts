@@ -1,8 +1,9 @@
-import { LIMITS } from '../src/contract/limits.ts';
-import type { Outcome } from '../src/contract/outcome.ts';
-import { refuseBeyond } from '../src/contract/outcome.ts';
-import type { PoolNode } from '../src/contract/pool-exchange.ts';
-import { partitionName, partitionOfAgent, ROOT_PARTITION } from '../src/contract/pool-partition.ts';
+import { JOB_LIMITS } from '../src/contract/jobs/job-limits.ts';
+import { TENANCY_LIMITS } from '../src/contract/tenancy/tenancy-limits.ts';
+import type { Outcome } from '../src/contract/api/outcome.ts';
+import { refuseBeyond } from '../src/contract/limits/limit-refusal.ts';
+import type { PoolNode } from '../src/contract/pools/pool-exchange.ts';
+import { partitionName, partitionOfAgent, ROOT_PARTITION } from '../src/contract/pools/pool-partition.ts';
 import { assert, must } from '../src/kernel/assert.ts';
 import type { AttemptId, PoolId } from '../src/kernel/ids.ts';
 import type { AgentId, AgentLease } from '../src/pools/agent-lease.ts';
@@ -13,7 +14,7 @@ import type { ObjectNamespace } from './object-namespace.ts';
 import type { GangKey, PartitionAnswers, PartitionQuestion, PoolStub, PoolSummary } from './pool-calls.ts';
 
 /** As many as all agents of a pool fill. */
-const PARTITIONS_MAX = LIMITS.agentsMaxCount / LIMITS.agentsPerPartitionMaxCount;
+const PARTITIONS_MAX = JOB_LIMITS.agentsMaxCount / JOB_LIMITS.agentsPerPartitionMaxCount;
 
 /**
  * The objects of a pool, as one of them sees the others. The root opens them and answers for all; each has agents of its own, and speaks for
@@ -59,7 +60,7 @@ export class PoolPartitions implements PartitionAnswers {
       if (answer.value !== former) this.#roomy = number;
       return answer;
     }
-    return refuseBeyond({ limit: 'agentsMaxCount', value: LIMITS.agentsMaxCount + 1, what: 'all partitions of the pool are full' });
+    return refuseBeyond({ limit: 'agentsMaxCount', value: JOB_LIMITS.agentsMaxCount + 1, what: 'all partitions of the pool are full' });
   }
 
   /** Where an agent was, if that is open; then those that are open, from where there was room last; and then others. */
@@ -87,7 +88,7 @@ export class PoolPartitions implements PartitionAnswers {
   async #freshTokens(): Promise<AcceptedTokens | null> {
     const nowMs = Date.now();
     const ageMs = nowMs - (this.#tokens?.atMs ?? 0);
-    if (this.#tokens === undefined || ageMs < 0 || ageMs >= LIMITS.keyFreshMs)
+    if (this.#tokens === undefined || ageMs < 0 || ageMs >= TENANCY_LIMITS.keyFreshMs)
       this.#tokens = { tokens: await this.root.ask('tokens'), atMs: nowMs };
     return this.#tokens.tokens;
   }

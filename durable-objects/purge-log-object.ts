@@ -5,11 +5,11 @@ import { effectiveAtMs, grantLease, openLeaseBook } from '../src/cache/purge-lea
 import type { LeaseGrant } from '../src/cache/purge-lease.ts';
 import type { PurgeCommand, PurgeCount, PurgePredicate, PurgeRecord, PurgeSelection } from '../src/cache/purge-predicate.ts';
 import { broughtBy, predicateAt } from '../src/cache/purge-predicate.ts';
-import { LIMITS } from '../src/contract/limits.ts';
-import type { Outcome } from '../src/contract/outcome.ts';
-import { refuse, refuseResource } from '../src/contract/outcome.ts';
-import type { WriteLease } from '../src/contract/write-lease.ts';
-import { ERASED_TENANT, underLease } from '../src/contract/write-lease.ts';
+import { CACHE_LIMITS } from '../src/contract/caches/cache-limits.ts';
+import type { Outcome } from '../src/contract/api/outcome.ts';
+import { refuse, refuseResource } from '../src/contract/api/outcome.ts';
+import type { WriteLease } from '../src/contract/tenancy/write-lease.ts';
+import { ERASED_TENANT, underLease } from '../src/contract/tenancy/write-lease.ts';
 import type { CacheOwnerId, PurgeId, TenantId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
 import type { EmbeddingCacheObject } from './embedding-cache-object.ts';
@@ -17,7 +17,7 @@ import type { ObjectsEnv } from './env.ts';
 import type { Erasure } from '../src/cache/store/purge-log-store.ts';
 import { PurgeLogStore } from '../src/cache/store/purge-log-store.ts';
 
-const TERMS = { leaseMs: LIMITS.purgeLeaseMs, guardMs: LIMITS.purgeLeaseGuardMs };
+const TERMS = { leaseMs: CACHE_LIMITS.purgeLeaseMs, guardMs: CACHE_LIMITS.purgeLeaseGuardMs };
 
 /** The delay after which an erasure continues, after a slice or after a shard did not answer. */
 const ERASE_NEXT_MS = 20;
@@ -34,8 +34,8 @@ async function until(atMs: number): Promise<void> {
 export class PurgeLogObject extends DurableObject<ObjectsEnv> {
   readonly #store = new PurgeLogStore(
     this.ctx.storage,
-    { predicatesMax: LIMITS.purgePredicatesMaxCount, termsMax: LIMITS.purgeTermsMaxCount },
-    LIMITS.purgeReceiptsMaxCount,
+    { predicatesMax: CACHE_LIMITS.purgePredicatesMaxCount, termsMax: CACHE_LIMITS.purgeTermsMaxCount },
+    CACHE_LIMITS.purgeReceiptsMaxCount,
   );
   #leases = openLeaseBook(TERMS, Date.now());
 

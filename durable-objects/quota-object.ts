@@ -1,9 +1,10 @@
 import { createDurable } from 'itty-durable';
 
-import type { Held } from '../src/contract/quota-terms.ts';
-import type { QuotaRule } from '../src/contract/quota-rule.ts';
-import type { FundAnswer, FundMessage } from '../src/contract/job-funds.ts';
-import { LIMITS } from '../src/contract/limits.ts';
+import type { Held } from '../src/contract/tenancy/quota-terms.ts';
+import type { QuotaRule } from '../src/contract/tenancy/quota-rule.ts';
+import type { FundAnswer, FundMessage } from '../src/contract/jobs/job-funds.ts';
+import { JOB_LIMITS } from '../src/contract/jobs/job-limits.ts';
+import { TENANCY_LIMITS } from '../src/contract/tenancy/tenancy-limits.ts';
 import { assert } from '../src/kernel/assert.ts';
 import type { TenantId } from '../src/kernel/ids.ts';
 import type { Amounts } from '../src/tenancy/quota/amounts.ts';
@@ -30,13 +31,13 @@ export class QuotaObject extends SyncObject {
    * remainders in a message that was delivered before are not credited again.
    */
   take(holder: string, sequence: number, asks: readonly PathAsk[]): Decision[] {
-    assert(asks.length <= LIMITS.quotaAsksMaxCount, 'a message has quotaAsksMaxCount asks at most');
+    assert(asks.length <= TENANCY_LIMITS.quotaAsksMaxCount, 'a message has quotaAsksMaxCount asks at most');
     return this.atOnce((service) => service.take(holder, sequence, asks));
   }
 
   /** Takes units under an id. Asked for again, it answers as it did; a refusal is not remembered. */
   reserve(request: ReserveRequest): Decision {
-    assert(request.lifeMs <= LIMITS.reservationMaxMs, 'a reservation lives reservationMaxMs at most');
+    assert(request.lifeMs <= TENANCY_LIMITS.reservationMaxMs, 'a reservation lives reservationMaxMs at most');
     return this.atOnce((service) => service.reserve(request));
   }
 
@@ -48,7 +49,7 @@ export class QuotaObject extends SyncObject {
   /** Returns what jobs have not used of earlier grants; then grants what they ask for next, each in the order of the message. */
   fund(message: FundMessage): FundAnswer[] {
     const count = message.settled.length + message.asked.length;
-    assert(count <= LIMITS.jobFundsBatchMaxCount, 'a message has jobFundsBatchMaxCount entries at most');
+    assert(count <= JOB_LIMITS.jobFundsBatchMaxCount, 'a message has jobFundsBatchMaxCount entries at most');
     return this.atOnce((service) => service.fund(message));
   }
 

@@ -1,8 +1,8 @@
-import type { FundAnswer, FundMessage, FundRequest, FundSettlement } from '../src/contract/job-funds.ts';
-import { LIMITS } from '../src/contract/limits.ts';
+import type { FundAnswer, FundMessage, FundRequest, FundSettlement } from '../src/contract/jobs/job-funds.ts';
+import { TENANCY_LIMITS } from '../src/contract/tenancy/tenancy-limits.ts';
 import { must } from '../src/kernel/assert.ts';
-import type { Held, Resource } from '../src/contract/quota-terms.ts';
-import type { QuotaRule } from '../src/contract/quota-rule.ts';
+import type { Held, Resource } from '../src/contract/tenancy/quota-terms.ts';
+import type { QuotaRule } from '../src/contract/tenancy/quota-rule.ts';
 import type { TenantId } from '../src/kernel/ids.ts';
 import type { SqlStorage } from '../src/kernel/sql/sql-storage.ts';
 import type { Amounts } from '../src/tenancy/quota/amounts.ts';
@@ -94,7 +94,8 @@ export class QuotaService {
     this.levels.savePath(before, funded.path);
     this.#raise(before[0].id, funded.alerts);
     if (funded.granted === null) return { kind: 'refused', id, refusedTo: funded.refusedTo };
-    if (this.levels.erased.among(ids).size === 0) this.#reservations.add(id, ids, funded.granted, this.#nowMs + LIMITS.reservationMaxMs);
+    if (this.levels.erased.among(ids).size === 0)
+      this.#reservations.add(id, ids, funded.granted, this.#nowMs + TENANCY_LIMITS.reservationMaxMs);
     return grantOf(id, funded.granted, funded.units);
   }
 

@@ -1,17 +1,17 @@
 import { DurableObject } from 'cloudflare:workers';
 
 import type { Residue } from '../src/index/erasure.ts';
-import { ShardEngine } from '../src/ann/engine/shard-engine.ts';
+import { ShardEngine } from '../src/ann/shard/shard-engine.ts';
 import type { ShardChanges, ShardFollow } from '../src/ann/store/change-log.ts';
 import { LoadMeter } from '../src/index/replicas/load-meter.ts';
 import type { ReadConsistency } from '../src/ann/replication/read-consistency.ts';
 import { Replica } from '../src/ann/replication/replica.ts';
 import { searchTimeMs } from '../src/ann/search-cost.ts';
 import { searchInTurns } from '../src/ann/search-in-turns.ts';
-import { ReadableShard } from '../src/ann/readable-shard.ts';
+import { ReadableShard } from '../src/ann/shard/readable-shard.ts';
 import type { Read, ShardFetch, ShardIdentity, ShardMatches, ShardQuery, ShardVectors } from '../src/ann/shard-protocol.ts';
-import type { Outcome } from '../src/contract/outcome.ts';
-import { refuse } from '../src/contract/outcome.ts';
+import type { Outcome } from '../src/contract/api/outcome.ts';
+import { refuse } from '../src/contract/api/outcome.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
 import type { Served } from './object-namespace.ts';

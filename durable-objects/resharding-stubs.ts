@@ -20,7 +20,7 @@ import type { Beside } from '../src/index/generations/generation-state.ts';
 import type { PrimaryState } from '../src/index/replicas/index-replicas.ts';
 import type { ShardLoad } from '../src/index/replicas/load-meter.ts';
 import type { DrainOrder, ShardRoute } from '../src/index/routing/shard-route.ts';
-import type { Outcome } from '../src/contract/outcome.ts';
+import type { Outcome } from '../src/contract/api/outcome.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
 import type { LocatorCounts, LocatorIdentity } from './locator-identity.ts';
 import type { ObjectNamespace } from './object-namespace.ts';

@@ -1,8 +1,8 @@
 import { DurableObject } from 'cloudflare:workers';
-import { LIMITS } from '../src/contract/limits.ts';
-import type { Outcome } from '../src/contract/outcome.ts';
-import type { PoolMessage, PoolOrders } from '../src/contract/pool-exchange.ts';
-import type { PoolRecord } from '../src/contract/pool-record.ts';
+import { JOB_LIMITS } from '../src/contract/jobs/job-limits.ts';
+import type { Outcome } from '../src/contract/api/outcome.ts';
+import type { PoolMessage, PoolOrders } from '../src/contract/pools/pool-exchange.ts';
+import type { PoolRecord } from '../src/contract/pools/pool-record.ts';
 import type { FileId, JobId, OrganisationId, PoolId, TenantId } from '../src/kernel/ids.ts';
 import { migrate } from '../src/kernel/sql/migrate.ts';
 import { DurableCell } from '../src/scheduler/served/durable-cell.ts';
@@ -10,8 +10,8 @@ import type { CellOperation, CellOperations } from '../src/scheduler/served/cell
 import { perform } from '../src/scheduler/served/cell-operations.ts';
 import { costedJob, listJobs } from '../src/scheduler/served/job-queries.ts';
 import type { JobVerb } from '../src/scheduler/served/job-verbs.ts';
-import type { Job, JobRequest } from '../src/scheduler/served/job.ts';
-import type { JobFilter, JobPage } from '../src/scheduler/served/sqlite-job-index.ts';
+import type { Job, JobRequest } from '../src/scheduler/served/jobs/job.ts';
+import type { JobFilter, JobPage } from '../src/scheduler/served/jobs/sqlite-job-index.ts';
 import { JOB_MIGRATIONS } from '../src/scheduler/served/migrations.ts';
 import type { ObjectsEnv, SchedulerStub } from './env.ts';
 import { AlarmClock } from './alarm-clock.ts';
@@ -125,7 +125,7 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
     this.#cell.wake();
     this.ctx.waitUntil(this.#news.spread());
     await this.#sendFunds();
-    await this.#usageDispatcher.deliver(LIMITS.schedulerBatchMaxCount);
+    await this.#usageDispatcher.deliver(JOB_LIMITS.schedulerBatchMaxCount);
     await this.#arm();
   }
 

@@ -5,7 +5,7 @@ import type { RouteTable } from '../src/index/routing/route-table.ts';
 import type { MoveAnswer, RowDepartures, RowKeys, RowMoves, RowPut, RowsAsOf } from '../src/ann/rows.ts';
 import type { ShardReshardingPeers } from '../src/index/resharding/shard-resharding.ts';
 import type { Cell, ShardRoute } from '../src/index/routing/shard-route.ts';
-import type { Outcome } from '../src/contract/outcome.ts';
+import type { Outcome } from '../src/contract/api/outcome.ts';
 import { must } from '../src/kernel/assert.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
 import type { ReshardingEnv, IndexReshardingStub, LocatorStub, ShardRowsStub } from './resharding-stubs.ts';

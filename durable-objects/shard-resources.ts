@@ -1,22 +1,22 @@
-import { engineResources } from '../src/ann/engine/engine-resources.ts';
+import { engineResources } from '../src/ann/shard/engine-resources.ts';
 import { SelectionCache } from '../src/ann/filter/selection.ts';
 import { ReadQueue } from '../src/ann/read-queue.ts';
 import { workPaced } from '../src/ann/maintenance/background-work.ts';
 import probeModule from '../src/ann/wasm/probe.relaxed.wasm';
 import scanModule from '../src/ann/wasm/scan.wasm';
 import trainModule from '../src/ann/wasm/train.wasm';
-import { LIMITS } from '../src/contract/limits.ts';
+import { INDEX_LIMITS } from '../src/contract/indexes/index-limits.ts';
 import { systemClock } from './system-time.ts';
 
 // The shards and replicas of one isolate share its memory: one is evicted when another needs the room.
-export const RESOURCES = engineResources({ scan: scanModule, probe: probeModule, train: trainModule }, LIMITS.isolateEngineBytesMax);
-export const SELECTIONS = new SelectionCache(LIMITS.selectionCacheBytesMax);
+export const RESOURCES = engineResources({ scan: scanModule, probe: probeModule, train: trainModule }, INDEX_LIMITS.isolateEngineBytesMax);
+export const SELECTIONS = new SelectionCache(INDEX_LIMITS.selectionCacheBytesMax);
 
 /** Does slices with pauses for searches; see `workPaced`. */
 export const inBackground = (step: (nowMs: number) => Promise<number | undefined>): Promise<number | undefined> =>
   workPaced({
     step,
-    slicesMax: LIMITS.shardAlarmSlicesMaxCount,
+    slicesMax: INDEX_LIMITS.shardAlarmSlicesMaxCount,
     pace: RESOURCES.pace,
     clock: systemClock,
     wait: (delayMs) => scheduler.wait(delayMs),

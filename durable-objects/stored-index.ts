@@ -6,12 +6,12 @@ import type { IndexRecord } from '../src/index/index-lifecycle.ts';
 import { indexLost, indexNotFound, madeBy } from '../src/index/index-lifecycle.ts';
 import type { IndexManifest } from '../src/index/index-manifest.ts';
 import type { ReplicaRecord } from '../src/index/replicas/index-replicas.ts';
-import { LIMITS } from '../src/contract/limits.ts';
+import { INDEX_LIMITS } from '../src/contract/indexes/index-limits.ts';
 import type { GroupSizes } from '../src/index/routing/shard-groups.ts';
 import { GROUP_SIZES } from '../src/index/routing/shard-groups.ts';
-import type { Outcome } from '../src/contract/outcome.ts';
-import type { WriteLease } from '../src/contract/write-lease.ts';
-import { underLease } from '../src/contract/write-lease.ts';
+import type { Outcome } from '../src/contract/api/outcome.ts';
+import type { WriteLease } from '../src/contract/tenancy/write-lease.ts';
+import { underLease } from '../src/contract/tenancy/write-lease.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
 import { Mutex } from '../src/kernel/mutex.ts';
@@ -99,12 +99,12 @@ export abstract class StoredIndex extends DurableObject<ObjectsEnv> {
   }
 
   protected arm(): Promise<void> {
-    return this.ctx.storage.setAlarm(Date.now() + LIMITS.indexLifecycleRetryMs);
+    return this.ctx.storage.setAlarm(Date.now() + INDEX_LIMITS.indexLifecycleRetryMs);
   }
 
   /** The same, but that an alarm that comes sooner stays. */
   protected async armSoon(): Promise<void> {
-    if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(Date.now() + LIMITS.replicaTendMs);
+    if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(Date.now() + INDEX_LIMITS.replicaTendMs);
   }
 
   /** Finishes what is under way, if anything is. */
@@ -122,7 +122,7 @@ export abstract class StoredIndex extends DurableObject<ObjectsEnv> {
     const rebalancingMs = isTidied ? this.routesOf(record.manifest).rebalancingMs : undefined;
     await (rebalancingMs === undefined
       ? this.ctx.storage.deleteAlarm()
-      : this.ctx.storage.setAlarm(Math.max(rebalancingMs, Date.now() + LIMITS.tidyRetryMs)));
+      : this.ctx.storage.setAlarm(Math.max(rebalancingMs, Date.now() + INDEX_LIMITS.tidyRetryMs)));
   }
 
   async #rebalance(routes: IndexRoutes): Promise<void> {

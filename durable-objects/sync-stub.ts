@@ -1,6 +1,8 @@
 // The rest of the library, with a router of its own, is for objects alone.
 import { proxyDurable } from 'itty-durable/proxy-durable.js';
 
+import type { Remote } from '../src/kernel/remote.ts';
+
 /** What itty-durable is used for here: synchronous methods over an object's own SQLite, arguments and answers as JSON. */
 export interface SyncDurable {
   /** Bindings are under `env` alone: on the object itself the library replaces them by proxies of its own. */
@@ -8,14 +10,7 @@ export interface SyncDurable {
   fetch(request: Request): Promise<Response>;
 }
 
-/** The methods of an object as its callers see them. JSON has no undefined: methods answer a value. */
-export type Remote<T> = {
-  readonly [K in keyof T as T[K] extends (...args: never[]) => unknown ? K : never]: T[K] extends (...args: infer A) => infer R
-    ? (...args: A) => Promise<Awaited<R>>
-    : never;
-};
-
-/** A typed stub of the object called `name`. Its calls reject when the object cannot be reached or throws. */
+/** A typed stub of the object called `name`. JSON has no undefined: methods answer a value. Its calls reject when the object cannot be reached or throws. */
 export function syncStub<T extends SyncDurable>(namespace: DurableObjectNamespace, name: string): Remote<Omit<T, keyof SyncDurable>> {
   return proxyDurable(namespace, { parse: true }).get(name) as Remote<Omit<T, keyof SyncDurable>>;
 }

@@ -1,75 +1,41 @@
-import { DurableObject } from 'cloudflare:workers';
-
-import type { ModelReply } from '../src/contract/models.ts';
-import type { Outcome } from '../src/contract/outcome.ts';
-import type { WriteLease } from '../src/contract/write-lease.ts';
-import type { KeyedRequest } from '../src/kernel/sql/spent-keys.ts';
-import type { NamedRoute } from '../src/upstreams/model-rows.ts';
-import type { UpstreamRecord } from '../src/upstreams/upstream-record.ts';
-import type { NewUpstream, UpstreamChange, UpstreamSnapshot } from '../src/upstreams/upstream-registry.ts';
+import type { ModelReply } from '../src/contract/models/models.ts';
+import type { Remote } from '../src/kernel/remote.ts';
+import type { PromptRegistry } from '../src/upstreams/prompts/prompt-registry.ts';
+import type { RouteRegistry } from '../src/upstreams/routes/route-registry.ts';
 import { UpstreamRegistry } from '../src/upstreams/upstream-registry.ts';
 import type { ObjectNamespace } from './object-namespace.ts';
+import { objectOf } from './object-of.ts';
 import { systemClock } from './system-time.ts';
 
 /** The objects of the same owner's prompts and routes. */
-interface PromptsStub {
-  erase(): Promise<void>;
-}
-interface RoutesStub extends PromptsStub {
-  served(): Promise<readonly NamedRoute[]>;
-}
-
 interface UpstreamObjectEnv {
-  readonly ROUTES: ObjectNamespace<RoutesStub>;
-  readonly PROMPTS: ObjectNamespace<PromptsStub>;
+  readonly ROUTES: ObjectNamespace<Remote<Pick<RouteRegistry, 'erase' | 'served'>>>;
+  readonly PROMPTS: ObjectNamespace<Remote<Pick<PromptRegistry, 'erase'>>>;
 }
 
-/** The upstreams of one owner: of a tenant, or of the platform. Secrets are sealed before they come here. See `UpstreamRegistry`. */
-export class UpstreamObject extends DurableObject<UpstreamObjectEnv> {
-  readonly #registry = new UpstreamRegistry(this.ctx.storage, systemClock);
+/** What the object answers for the prompts and routes of its owner, too. It does not know its own name. */
+type OfOwner = 'models' | 'model' | 'erase';
 
-  create(next: NewUpstream, request: KeyedRequest | null, lease: WriteLease | undefined): Outcome<UpstreamRecord> {
-    return this.#registry.create(next, request, lease);
-  }
+const UpstreamService = objectOf<UpstreamRegistry, UpstreamObjectEnv, Exclude<keyof UpstreamRegistry, OfOwner>>(
+  UpstreamRegistry,
+  ({ storage }) => new UpstreamRegistry(storage, systemClock),
+);
 
-  change(change: UpstreamChange, lease: WriteLease | undefined): Outcome<UpstreamRecord> {
-    return this.#registry.change(change, lease);
-  }
-
-  remove(name: string, lease: WriteLease | undefined): Outcome<null> {
-    return this.#registry.remove(name, lease);
-  }
-
-  find(name: string): UpstreamRecord | null {
-    return this.#registry.find(name) ?? null;
-  }
-
-  page(after: string, count: number): readonly UpstreamRecord[] {
-    return this.#registry.page(after, count);
-  }
-
+/** The upstreams of one owner: of a tenant, or of the platform. Secrets are sealed before they come here. */
+export class UpstreamObject extends UpstreamService {
   /** With the routes of the owner, which callers name as models. */
   async models(owner: string, after: string, count: number): Promise<readonly ModelReply[]> {
-    return this.#registry.models(await this.env.ROUTES.getByName(owner).served(), after, count);
+    return this.service.models(await this.env.ROUTES.getByName(owner).served(), after, count);
   }
 
-  async model(owner: string, name: string): Promise<ModelReply | null> {
-    return this.#registry.model(await this.env.ROUTES.getByName(owner).served(), name) ?? null;
-  }
-
-  count(): number {
-    return this.#registry.count();
-  }
-
-  /** All of them; null: nothing was changed since that revision. */
-  snapshot(known: number | null): UpstreamSnapshot | null {
-    return this.#registry.snapshot(known);
+  async model(owner: string, name: string): Promise<ModelReply | undefined> {
+    return this.service.model(await this.env.ROUTES.getByName(owner).served(), name);
   }
 
   /** Deletes everything, the routes and prompts of its owner included; later writes are refused. */
   async erase(owner: string): Promise<void> {
     await this.env.ROUTES.getByName(owner).erase();
     await this.env.PROMPTS.getByName(owner).erase();
-    this.#registry.erase();
+    this.service.erase();
   }
 }

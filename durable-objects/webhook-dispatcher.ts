@@ -1,4 +1,4 @@
-import { LIMITS } from '../src/contract/limits.ts';
+import { TENANCY_LIMITS } from '../src/contract/tenancy/tenancy-limits.ts';
 import { alertData } from '../src/tenancy/billing/alert-data.ts';
 import type { Webhook } from '../src/tenancy/billing/webhook.ts';
 import { signWebhook } from '../src/tenancy/billing/webhook.ts';
@@ -15,7 +15,7 @@ export class WebhookDispatcher {
   }
 
   async deliver(nowMs: number): Promise<void> {
-    const due = this.#deliveries.due(nowMs, LIMITS.webhookDeliveriesMaxCount);
+    const due = this.#deliveries.due(nowMs, TENANCY_LIMITS.webhookDeliveriesMaxCount);
     await Promise.all(
       due.map(async (delivery) => {
         const webhook = this.#webhook(delivery.webhookId);
@@ -41,7 +41,7 @@ async function send({ url, secret }: Webhook, { id, alert }: DueDelivery, nowMs:
       body,
       // Redirects are not followed: only the registered URL receives alerts.
       redirect: 'manual',
-      signal: AbortSignal.timeout(LIMITS.webhookTimeoutMs),
+      signal: AbortSignal.timeout(TENANCY_LIMITS.webhookTimeoutMs),
     });
     await response.body?.cancel();
     return response.status;

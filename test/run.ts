@@ -52,12 +52,12 @@ const NOT_IN_THE_INNER_LOOP = [
   'ann/largest-vectors',
   'ann/maintenance/shard-maintenance',
   'ann/training',
-  'cli/capacity',
+  'cli/planning/capacity',
   'cache/shared-vectors',
   'index/replicas/hot-shard',
   'index/routing/summary-router',
   'inference/default-model',
-  'workers/streamed-body',
+  'workers/pipeline/streamed-body',
 ].map((test) => `test/unit/${test}.test.ts`);
 const reports = await mkdtemp(join(tmpdir(), 'sluice-reports-'));
 

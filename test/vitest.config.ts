@@ -10,9 +10,10 @@ const absentShards = {
   name: 'sluice-shards',
   modules: true,
   compatibilityDate: '2026-10-01',
-  script: `import { DurableObject } from 'cloudflare:workers';
+  script: `import { DurableObject, WorkerEntrypoint } from 'cloudflare:workers';
     export class ShardObject extends DurableObject {};
     export class ReplicaObject extends DurableObject {};
+    export class Aggregator extends WorkerEntrypoint {};
     export default {};`,
   durableObjects: {
     SHARD: { className: 'ShardObject', useSQLite: true },
@@ -56,7 +57,7 @@ const inWorkerd = (name: string, folder = `workers/${name}`, workers: (typeof ab
   plugins: [
     cloudflareTest({
       wrangler: { configPath: `${root}${folder}/wrangler.toml` },
-      // The store of files, for suites of what the control Worker keeps in it.
+      // The store of files, for suites of what the gateway keeps in it.
       miniflare: { workers, bindings: { SLUICE_TEST_FULL }, r2Buckets: ['FILES'] },
     }),
   ],

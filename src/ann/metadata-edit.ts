@@ -1,8 +1,8 @@
-import { refusalAt, withDetail } from '../contract/errors.ts';
-import type { JsonValue } from '../contract/json-value.ts';
-import type { Outcome } from '../contract/outcome.ts';
-import { parse } from '../contract/parse.ts';
-import { metadata as metadataSchema } from '../contract/vector-fields.ts';
+import { refusalAt, withDetail } from '../contract/api/errors.ts';
+import type { JsonValue } from '../contract/api/json-value.ts';
+import type { Outcome } from '../contract/api/outcome.ts';
+import { parse } from '../contract/api/parse.ts';
+import { metadata as metadataSchema } from '../contract/vectors/vector-fields.ts';
 import { isRawJson, parseExactJson } from '../kernel/exact-json.ts';
 import { err, ok } from '../kernel/result.ts';
 import { unreachable } from '../kernel/assert.ts';

@@ -1,4 +1,4 @@
-import type { Metric } from '../contract/index-settings.ts';
+import type { Metric } from '../contract/indexes/index-settings.ts';
 
 /**
  * The score of two vectors of equal length. `cosine` and `dot` are higher when closer, a cosine within [-1, 1]; `l2` is the

@@ -1,5 +1,5 @@
 import { assert } from '../kernel/assert.ts';
-import type { Metric } from '../contract/index-settings.ts';
+import type { Metric } from '../contract/indexes/index-settings.ts';
 
 /** Codes of a stored vector lie in [-127, 127]. */
 export const CODE_MAX = 127;

@@ -1,7 +1,9 @@
-import type { Refusal } from '../contract/errors.ts';
-import { refusal } from '../contract/errors.ts';
-import { LIMITS } from '../contract/limits.ts';
-import type { Outcome } from '../contract/outcome.ts';
+import type { Refusal } from '../contract/api/errors.ts';
+import { refusal } from '../contract/api/errors.ts';
+import { API_LIMITS } from '../contract/api/api-limits.ts';
+import { INDEX_LIMITS } from '../contract/indexes/index-limits.ts';
+import { VECTOR_LIMITS } from '../contract/vectors/vector-limits.ts';
+import type { Outcome } from '../contract/api/outcome.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Result } from '../kernel/result.ts';
 import { err } from '../kernel/result.ts';
@@ -55,7 +57,7 @@ export class WaitingReads<T> {
     let kept = from;
     for (const waiting of this.#reads.slice(from)) {
       const endsAfterMs = (kept + 1) * readMs;
-      const isTooMuch = endsAfterMs > LIMITS.readWaitMaxMs || kept >= LIMITS.readsWaitingMaxCount;
+      const isTooMuch = endsAfterMs > VECTOR_LIMITS.readWaitMaxMs || kept >= INDEX_LIMITS.readsWaitingMaxCount;
       if (isTooMuch || nowMs + endsAfterMs > waiting.dueMs) late.push(waiting.read);
       else this.#reads[kept++] = waiting;
     }
@@ -109,7 +111,7 @@ export class ReadQueue {
   }
 
   /** `budgetMs`: how long its caller waits from now on. Without an estimate, all that a turn takes counts as the time of its reads. */
-  async read<T>(budgetMs: number = LIMITS.queryDeadlineMaxMs, work: Work<T>, estimateMs: Estimate = UNKNOWN): Promise<Outcome<T>> {
+  async read<T>(budgetMs: number = API_LIMITS.queryDeadlineMaxMs, work: Work<T>, estimateMs: Estimate = UNKNOWN): Promise<Outcome<T>> {
     if (this.#isTurning) return this.#wait(budgetMs, work, estimateMs);
     this.#served += 1;
     if (this.#served < Math.min(READS_AT_ONCE_MAX, this.#readsATurn)) return begun(work);
@@ -163,7 +165,7 @@ export class ReadQueue {
   }
 
   get #readsATurn(): number {
-    return Math.floor(LIMITS.readTurnMs / this.#readMs);
+    return Math.floor(INDEX_LIMITS.readTurnMs / this.#readMs);
   }
 
   get #rate() {

@@ -1,5 +1,5 @@
-import type { Outcome } from '../contract/outcome.ts';
-import { refuse } from '../contract/outcome.ts';
+import type { Outcome } from '../contract/api/outcome.ts';
+import { refuse } from '../contract/api/outcome.ts';
 import type { IndexId } from '../kernel/ids.ts';
 import { ok } from '../kernel/result.ts';
 import type { RowKeys } from './rows.ts';

@@ -1,5 +1,5 @@
-import { LIMITS } from '../contract/limits.ts';
-import type { Outcome } from '../contract/outcome.ts';
+import { INDEX_LIMITS } from '../contract/indexes/index-limits.ts';
+import type { Outcome } from '../contract/api/outcome.ts';
 import type { ShardMatches, ShardQuery } from './shard-protocol.ts';
 
 /**
@@ -12,7 +12,7 @@ export async function searchInTurns(
   search: (query: ShardQuery) => Promise<Outcome<ShardMatches>>,
 ): Promise<Outcome<ShardMatches>[]> {
   const startedMs = nowMs();
-  const size = LIMITS.batchSearchesQueuedCount;
+  const size = INDEX_LIMITS.batchSearchesQueuedCount;
   const answers: Outcome<ShardMatches>[] = [];
   for (let done = 0; done < queries.length; done += size) {
     const passedMs = nowMs() - startedMs;

@@ -1,5 +1,5 @@
-import type { Outcome } from '../contract/outcome.ts';
-import type { WriteLease } from '../contract/write-lease.ts';
+import type { Outcome } from '../contract/api/outcome.ts';
+import type { WriteLease } from '../contract/tenancy/write-lease.ts';
 import { compareText } from './id-order.ts';
 import type { Addressed } from './access-mode.ts';
 import type {

@@ -1,5 +1,5 @@
-import type { Filter } from '../contract/filter.ts';
-import type { Metric, RecallTarget } from '../contract/index-settings.ts';
+import type { Filter } from '../contract/vectors/filter.ts';
+import type { Metric, RecallTarget } from '../contract/indexes/index-settings.ts';
 import type { IndexId } from '../kernel/ids.ts';
 import type { Addressed } from './access-mode.ts';
 import type { ListingStart } from './id-order.ts';

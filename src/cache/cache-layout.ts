@@ -1,4 +1,4 @@
-import { LIMITS } from '../contract/limits.ts';
+import { CACHE_LIMITS } from '../contract/caches/cache-limits.ts';
 import { assert } from '../kernel/assert.ts';
 
 /** The shards of the second level. While entries move, `before` is the former layout: a missing entry may still be there. */
@@ -83,7 +83,7 @@ export interface CacheLayoutEnv {
 }
 
 export function cacheLayoutOf({ CACHE_SHARDS: shards, CACHE_SHARDS_BEFORE: before = '' }: CacheLayoutEnv): CacheLayout {
-  const { cacheShardsCount, cacheShardsMaxCount } = LIMITS;
+  const { cacheShardsCount, cacheShardsMaxCount } = CACHE_LIMITS;
   return {
     shards: parseShards(shards ?? String(cacheShardsCount), cacheShardsMaxCount),
     before: before === '' ? [] : parseShards(before, cacheShardsMaxCount),

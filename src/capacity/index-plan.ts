@@ -1,4 +1,4 @@
-import type { RecallTarget } from '../contract/index-settings.ts';
+import type { RecallTarget } from '../contract/indexes/index-settings.ts';
 import type { Assumed } from './assumptions.ts';
 
 /** What an index is to hold and to take. */

@@ -1,4 +1,4 @@
-import type { DebtComponent, DebtPolicy } from '../contract/debt-policy.ts';
+import type { DebtComponent, DebtPolicy } from '../contract/debt/debt-policy.ts';
 import { EVERYTHING } from './fact.ts';
 
 /** The component of what belongs to no other: files at the root, packages. */

@@ -1,4 +1,4 @@
-import type { BudgetReading } from '../contract/debt-plan.ts';
+import type { BudgetReading } from '../contract/debt/debt-plan.ts';
 import type { Components } from './components.ts';
 import type { FactSet } from './fact.ts';
 

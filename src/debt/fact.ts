@@ -1,5 +1,5 @@
-import type { DebtFact, DebtSignal, FactKind } from '../contract/debt-facts.ts';
-import { DEBT_SIGNALS, FACT_KINDS } from '../contract/debt-facts.ts';
+import type { DebtFact, DebtSignal, FactKind } from '../contract/debt/debt-facts.ts';
+import { DEBT_SIGNALS, FACT_KINDS } from '../contract/debt/debt-facts.ts';
 import { groupBy } from '../kernel/grouped.ts';
 
 /** The signal that a fact belongs to; of a census the one that it counts. */

@@ -1,4 +1,4 @@
-import type { DebtFinding, DebtItem, DebtRule } from '../contract/debt-items.ts';
+import type { DebtFinding, DebtItem, DebtRule } from '../contract/debt/debt-items.ts';
 import { shortSha256 } from '../kernel/short-sha256.ts';
 import { evenSpread } from './spread.ts';
 

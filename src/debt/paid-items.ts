@@ -1,4 +1,4 @@
-import type { DebtItem, DebtRule } from '../contract/debt-items.ts';
+import type { DebtItem, DebtRule } from '../contract/debt/debt-items.ts';
 import { SESSION_GAP_S } from './evidence/change-history.ts';
 import { multiplierOf } from './price.ts';
 

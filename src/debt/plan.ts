@@ -1,5 +1,5 @@
-import type { BudgetReading, DebtShares, DebtTeam } from '../contract/debt-plan.ts';
-import type { DebtFinding } from '../contract/debt-items.ts';
+import type { BudgetReading, DebtShares, DebtTeam } from '../contract/debt/debt-plan.ts';
+import type { DebtFinding } from '../contract/debt/debt-items.ts';
 import { groupBy } from '../kernel/grouped.ts';
 
 /** An item as far as a plan needs it; `owner` null: it has none. */

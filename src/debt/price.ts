@@ -1,4 +1,4 @@
-import type { Spread } from '../contract/debt-items.ts';
+import type { Spread } from '../contract/debt/debt-items.ts';
 import { combined, quantileOf, spreadOf } from './spread.ts';
 
 /** So many closed items weigh as much as the assumption that estimates are right. */

@@ -1,6 +1,6 @@
-import type { BuildRecipe } from '../contract/build-recipe.ts';
-import type { ProvenanceStatement } from '../contract/provenance.ts';
-import { PROVENANCE_TYPE, STATEMENT_TYPE } from '../contract/provenance.ts';
+import type { BuildRecipe } from '../contract/debt/build-recipe.ts';
+import type { ProvenanceStatement } from '../contract/debt/provenance.ts';
+import { PROVENANCE_TYPE, STATEMENT_TYPE } from '../contract/debt/provenance.ts';
 import type { Reproducibility, Rerun } from './reproducibility.ts';
 
 const BUILD_TYPE = 'urn:sluice:recipe:1';

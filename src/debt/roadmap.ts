@@ -1,4 +1,4 @@
-import type { RoadmapFeature } from '../contract/debt-plan.ts';
+import type { RoadmapFeature } from '../contract/debt/debt-plan.ts';
 import type { OwnerPlan, PlannedItem } from './plan.ts';
 import { interestOf, isUrgent, principalOf } from './plan.ts';
 

@@ -1,4 +1,4 @@
-import type { Spread } from '../contract/debt-items.ts';
+import type { Spread } from '../contract/debt/debt-items.ts';
 
 export const spreadOf = (p10: number, p50: number, p90: number): Spread => ({ p10, p50, p90 });
 

@@ -1,7 +1,8 @@
-import { LIMITS } from '../contract/limits.ts';
-import type { FieldPath } from '../contract/field-path.ts';
-import type { Outcome } from '../contract/outcome.ts';
-import { refuse, refuseBeyond, refuseResource } from '../contract/outcome.ts';
+import { INDEX_LIMITS } from '../contract/indexes/index-limits.ts';
+import type { FieldPath } from '../contract/api/field-path.ts';
+import type { Outcome } from '../contract/api/outcome.ts';
+import { refuse, refuseResource } from '../contract/api/outcome.ts';
+import { refuseBeyond } from '../contract/limits/limit-refusal.ts';
 import { ok } from '../kernel/result.ts';
 import { unreachable } from '../kernel/assert.ts';
 import { indexNotFound } from './index-lifecycle.ts';
@@ -46,7 +47,7 @@ export function changedAliases(actions: readonly AliasAction[], names: NamedInde
   const added = [...changed].filter(([alias, target]) => target !== null && names.targetOf(alias) === undefined).length;
   const removed = [...changed].filter(([alias, target]) => target === null && names.targetOf(alias) !== undefined).length;
   const count = names.aliasCount + added - removed;
-  if (added > 0 && count > LIMITS.aliasesPerTenantMaxCount) return tooMany(count);
+  if (added > 0 && count > INDEX_LIMITS.aliasesPerTenantMaxCount) return tooMany(count);
   return ok(changed);
 
   function apply(action: AliasAction, path: FieldPath) {

@@ -1,6 +1,6 @@
-import { LIMITS } from '../contract/limits.ts';
-import type { Outcome } from '../contract/outcome.ts';
-import { refuseBeyond } from '../contract/outcome.ts';
+import { INDEX_LIMITS } from '../contract/indexes/index-limits.ts';
+import type { Outcome } from '../contract/api/outcome.ts';
+import { refuseBeyond } from '../contract/limits/limit-refusal.ts';
 import { utf8 } from '../kernel/bytes.ts';
 import { ok } from '../kernel/result.ts';
 
@@ -29,11 +29,11 @@ export const NO_ANNOTATIONS: IndexAnnotations = { fields: {}, sections: {} };
 export function annotated(before: IndexAnnotations, changes: readonly AnnotationChange[]): Outcome<IndexAnnotations> {
   const after = changes.reduce(changed, before);
   const count = Object.keys(after.fields).length;
-  if (count > LIMITS.indexFieldsMaxCount) {
+  if (count > INDEX_LIMITS.indexFieldsMaxCount) {
     return refuseBeyond({ limit: 'indexFieldsMaxCount', value: count, what: `${count} fields are declared` });
   }
   const bytes = utf8(JSON.stringify(after)).length;
-  if (bytes <= LIMITS.indexAnnotationsBytesMax) return ok(after);
+  if (bytes <= INDEX_LIMITS.indexAnnotationsBytesMax) return ok(after);
   return refuseBeyond({ limit: 'indexAnnotationsBytesMax', value: bytes, what: `what is declared has ${bytes} bytes as JSON` });
 }
 

@@ -1,6 +1,6 @@
-import { refusal } from '../contract/errors.ts';
-import type { Outcome } from '../contract/outcome.ts';
-import { refuse } from '../contract/outcome.ts';
+import { refusal } from '../contract/api/errors.ts';
+import type { Outcome } from '../contract/api/outcome.ts';
+import { refuse } from '../contract/api/outcome.ts';
 import type { IndexId } from '../kernel/ids.ts';
 import { err, ok } from '../kernel/result.ts';
 import type { Erasure } from './erasure.ts';

@@ -1,4 +1,4 @@
-import type { Metric, RecallTarget } from '../contract/index-settings.ts';
+import type { Metric, RecallTarget } from '../contract/indexes/index-settings.ts';
 import type { IndexId, TenantId } from '../kernel/ids.ts';
 
 /** What an index is. Nothing in it changes but the generation and the route version. */

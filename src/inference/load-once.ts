@@ -1,5 +1,5 @@
-import type { Outcome } from '../contract/outcome.ts';
-import { SHARED_WORK_BOUNDS, sharedRefusal } from '../contract/shared-work.ts';
+import type { Outcome } from '../contract/api/outcome.ts';
+import { SHARED_WORK_BOUNDS, sharedRefusal } from '../contract/api/shared-work.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { err } from '../kernel/result.ts';
 import { SharedWork } from '../kernel/shared-work.ts';

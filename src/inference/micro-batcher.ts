@@ -1,4 +1,4 @@
-import { SHARED_WORK_BOUNDS } from '../contract/shared-work.ts';
+import { SHARED_WORK_BOUNDS } from '../contract/api/shared-work.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Flight, Plain } from '../kernel/shared-work.ts';
 import { SharedWork } from '../kernel/shared-work.ts';

@@ -1,8 +1,8 @@
 import * as z from 'zod';
 
-import type { Outcome } from '../contract/outcome.ts';
-import { pinnedName } from '../contract/model-name.ts';
-import { refuse } from '../contract/outcome.ts';
+import type { Outcome } from '../contract/api/outcome.ts';
+import { pinnedName } from '../contract/api/model-name.ts';
+import { refuse } from '../contract/api/outcome.ts';
 import { sha256Hex } from '../kernel/bytes.ts';
 import { ok } from '../kernel/result.ts';
 

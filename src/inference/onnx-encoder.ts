@@ -1,4 +1,4 @@
-import { LIMITS } from '../contract/limits.ts';
+import { MODEL_LIMITS } from '../contract/models/model-limits.ts';
 import { assert } from '../kernel/assert.ts';
 import type { EmbeddingModel } from './embedding-model.ts';
 import type { ModelManifest } from './model-manifest.ts';
@@ -17,7 +17,7 @@ export class OnnxEncoder implements EmbeddingModel {
   async embed({ ids, offsets }: TokenBatch): Promise<Float32Array<ArrayBuffer>> {
     const { dimensions } = this.manifest;
     const vectors = new Float32Array((offsets.length - 1) * dimensions);
-    for (const { rows, tokens } of lengthBuckets(offsets, LIMITS.onnxRunTokensMax)) {
+    for (const { rows, tokens } of lengthBuckets(offsets, MODEL_LIMITS.onnxRunTokensMax)) {
       const padded = new BigInt64Array(rows.length * tokens);
       rows.forEach((row, at) => {
         const text = ids.subarray(offsets[row], offsets[row + 1]);

@@ -1,6 +1,8 @@
-import { LIMITS } from '../contract/limits.ts';
-import type { Outcome } from '../contract/outcome.ts';
-import { refuse, refuseBeyond } from '../contract/outcome.ts';
+import { EMBEDDING_LIMITS } from '../contract/embeddings/embedding-limits.ts';
+import { MODEL_LIMITS } from '../contract/models/model-limits.ts';
+import type { Outcome } from '../contract/api/outcome.ts';
+import { refuse } from '../contract/api/outcome.ts';
+import { refuseBeyond } from '../contract/limits/limit-refusal.ts';
 import { ok } from '../kernel/result.ts';
 import type { ModelManifest } from './model-manifest.ts';
 
@@ -52,11 +54,11 @@ export function checkTokenBatch(model: ModelManifest, batch: TokenBatch): Outcom
   const { ids, offsets } = batch;
   if (!isTokenBatch(batch)) return refuse('invalid_value', 'must rise from 0 to the number of token ids', 'offsets');
   const texts = offsets.length - 1;
-  if (texts > LIMITS.embeddingInputsMaxCount)
+  if (texts > EMBEDDING_LIMITS.embeddingInputsMaxCount)
     return refuseBeyond({ path: 'input', limit: 'embeddingInputsMaxCount', value: texts, what: `has ${texts} texts` });
   for (let text = 0; text < texts; text++) {
     const tokens = offsets[text + 1]! - offsets[text]!;
-    if (tokens > LIMITS.onnxRunTokensMax)
+    if (tokens > MODEL_LIMITS.onnxRunTokensMax)
       return refuseBeyond({ path: ['input', text], limit: 'onnxRunTokensMax', value: tokens, what: `has ${tokens} token ids` });
   }
   const at = firstUnknownId(ids, model.vocabularySize);

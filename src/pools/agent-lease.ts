@@ -1,9 +1,10 @@
-import type { AttemptEnding, AttemptReport, Grant, Serving, Throughput } from '../contract/attempt.ts';
-import { hasOtherLoad, isNews, rankOfAttempt } from '../contract/attempt.ts';
-import type { Progress } from '../contract/attempt-report.ts';
-import { followsLoad } from '../contract/job-facts.ts';
-import { LIMITS } from '../contract/limits.ts';
-import type { Brand } from '../kernel/ids.ts';
+import type { AttemptEnding, AttemptReport, Grant, Serving, Throughput, Checkpoint } from '../contract/jobs/attempt.ts';
+import { hasOtherLoad, isNews, rankOfAttempt } from '../contract/jobs/attempt.ts';
+import type { Progress } from '../contract/jobs/attempt-report.ts';
+import { followsLoad } from '../contract/jobs/job-facts.ts';
+import { JOB_LIMITS } from '../contract/jobs/job-limits.ts';
+import type { Brand, AttemptId } from '../kernel/ids.ts';
+import type { Outcome } from '../contract/api/outcome.ts';
 
 export type AgentId = Brand<'AgentId'>;
 
@@ -64,7 +65,7 @@ export const replaced = (lease: AgentLease, { version, rank, worldSize }: GroupP
 
 /** The lease of a member that the attempt goes on without: it has its grace, and the length of a lease to say that it has stopped. */
 export function leaving(lease: AgentLease, graceMs: number, nowMs: number): AgentLease {
-  const leaveUntilMs = nowMs + graceMs + LIMITS.agentLeaseMs;
+  const leaveUntilMs = nowMs + graceMs + JOB_LIMITS.agentLeaseMs;
   return { ...lease, command: 'leave', leaveUntilMs, leaseUntilMs: Math.min(lease.leaseUntilMs, leaveUntilMs) };
 }
 
@@ -84,7 +85,7 @@ export const assign = (grant: Grant, agentId: AgentId, leaseUntilMs: number): Ag
  */
 export const answered = (lease: AgentLease, nowMs: number): AgentLease => ({
   ...lease,
-  leaseUntilMs: Math.min(nowMs + LIMITS.agentHeartbeatMs + LIMITS.agentLeaseMs, lease.leaveUntilMs ?? Infinity),
+  leaseUntilMs: Math.min(nowMs + JOB_LIMITS.agentHeartbeatMs + JOB_LIMITS.agentLeaseMs, lease.leaveUntilMs ?? Infinity),
 });
 
 /** Whether `fence` holds this lease. */
@@ -96,7 +97,7 @@ export const extended = (lease: AgentLease, progress: Progress | null, nowMs: nu
   ...lease,
   progress,
   // A clock that was set back must not shorten a lease.
-  leaseUntilMs: Math.min(Math.max(lease.leaseUntilMs, nowMs + LIMITS.agentLeaseMs), lease.leaveUntilMs ?? Infinity),
+  leaseUntilMs: Math.min(Math.max(lease.leaseUntilMs, nowMs + JOB_LIMITS.agentLeaseMs), lease.leaveUntilMs ?? Infinity),
 });
 
 /**
@@ -138,7 +139,7 @@ export function reportDueMs({ lost, progress, known, grant, serving }: AgentLeas
   // A group follows its load at the pace of its reports.
   const isLoaded = followsLoad(grant.work) && hasOtherLoad(known.serving, serving);
   const isPrompt = grant.worldSize !== undefined || isLoaded || hasMoved(known.progress, progress);
-  return known.atMs + (isPrompt ? LIMITS.poolSyncMs : LIMITS.attemptReportMs);
+  return known.atMs + (isPrompt ? JOB_LIMITS.poolSyncMs : JOB_LIMITS.attemptReportMs);
 }
 
 /** Whether progress has moved by what a reader would notice: its total, its last item, or a share of the items. */
@@ -180,4 +181,20 @@ export function reportOn({ grant, progress, throughput, serving, lost, ending }:
     ...(throughput === undefined ? {} : { throughput }),
     ...(serving === undefined ? {} : { serving }),
   };
+}
+
+/** What an agent says of an attempt, under its fence: to the gateway, and by it to the object of the pool that has the attempt. */
+export interface AttemptCalls {
+  heartbeat(
+    attemptId: AttemptId,
+    fence: number,
+    progress: Progress | null,
+    run?: string,
+    throughput?: Throughput,
+    serving?: Serving,
+  ): Promise<Outcome<HeartbeatReply>>;
+  held(attemptId: AttemptId, fence: number): Promise<Outcome<Grant>>;
+  meet(attemptId: AttemptId, fence: number, address: string, version?: number): Promise<Outcome<readonly string[] | null>>;
+  saved(attemptId: AttemptId, fence: number, checkpoint: Checkpoint): Promise<Outcome<null>>;
+  end(attemptId: AttemptId, fence: number, ending: AttemptEnding): Promise<Outcome<null>>;
 }

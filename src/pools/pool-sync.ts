@@ -1,9 +1,9 @@
-import type { AttemptReport, ReportVerdict } from '../contract/attempt.ts';
-import { attemptOfReport } from '../contract/attempt.ts';
-import { modelOf } from '../contract/job-facts.ts';
-import { LIMITS } from '../contract/limits.ts';
-import type { PoolEffect, PoolMessage, PoolOrders } from '../contract/pool-exchange.ts';
-import { ROOT_PARTITION } from '../contract/pool-partition.ts';
+import type { AttemptReport, ReportVerdict } from '../contract/jobs/attempt.ts';
+import { attemptOfReport } from '../contract/jobs/attempt.ts';
+import { modelOf } from '../contract/jobs/job-facts.ts';
+import { JOB_LIMITS } from '../contract/jobs/job-limits.ts';
+import type { PoolEffect, PoolMessage, PoolOrders } from '../contract/pools/pool-exchange.ts';
+import { ROOT_PARTITION } from '../contract/pools/pool-partition.ts';
 import { must } from '../kernel/assert.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { AttemptId } from '../kernel/ids.ts';
@@ -11,7 +11,7 @@ import type { AgentId, AgentLease } from './agent-lease.ts';
 import { assign, ended, leaving, replaced, reportOn, reported, swept } from './agent-lease.ts';
 import type { SqlitePoolStore } from './sqlite-pool-store.ts';
 
-const BATCH = LIMITS.schedulerBatchMaxCount;
+const BATCH = JOB_LIMITS.schedulerBatchMaxCount;
 
 interface PoolSyncParts {
   readonly store: SqlitePoolStore;
@@ -64,7 +64,7 @@ export class PoolSync {
   async #inTurn(before: Promise<void> | undefined): Promise<void> {
     await before?.catch(() => undefined);
     const { clock, pause } = this.#parts;
-    const waitMs = Math.min(this.#begunAtMs + LIMITS.poolGatherMs - clock.nowMs(), LIMITS.poolGatherMs);
+    const waitMs = Math.min(this.#begunAtMs + JOB_LIMITS.poolGatherMs - clock.nowMs(), JOB_LIMITS.poolGatherMs);
     if (waitMs > 0) await pause(waitMs);
     // Else `run` would not have stored this promise yet.
     else await Promise.resolve();

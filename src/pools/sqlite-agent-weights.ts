@@ -1,4 +1,4 @@
-import type { HeldWeights, NodeWeights } from '../contract/pool-exchange.ts';
+import type { HeldWeights, NodeWeights } from '../contract/pools/pool-exchange.ts';
 import type { SqlStorage } from '../kernel/sql/sql-storage.ts';
 import type { AgentId } from './agent-lease.ts';
 

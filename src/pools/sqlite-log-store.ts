@@ -1,4 +1,4 @@
-import { LIMITS } from '../contract/limits.ts';
+import { JOB_LIMITS } from '../contract/jobs/job-limits.ts';
 import type { JobId } from '../kernel/ids.ts';
 import type { Migrations } from '../kernel/sql/migrate.ts';
 import { hasTable, migrate } from '../kernel/sql/migrate.ts';
@@ -142,13 +142,13 @@ export class SqliteLogStore {
   nextExpiryMs(): number | undefined {
     if (!this.#isOpen) return undefined;
     const oldest = this.#sql.exec<{ at: number | null }>('SELECT min(touched_at_ms) AS at FROM streams').one().at;
-    return oldest === null ? undefined : oldest + LIMITS.jobLogKeptMs;
+    return oldest === null ? undefined : oldest + JOB_LIMITS.jobLogKeptMs;
   }
 
   /** Forgets streams that were kept long enough, a bounded number. */
   expire(nowMs: number): void {
     if (!this.#isOpen) return;
-    for (const row of this.#oldest(STREAMS_A_SWEEP)) if (row.touched_at_ms <= nowMs - LIMITS.jobLogKeptMs) this.#remove(row);
+    for (const row of this.#oldest(STREAMS_A_SWEEP)) if (row.touched_at_ms <= nowMs - JOB_LIMITS.jobLogKeptMs) this.#remove(row);
   }
 
   /** Reading logs that were never written writes nothing. */
@@ -162,7 +162,7 @@ export class SqliteLogStore {
   #trim(stream: LogStream): void {
     for (;;) {
       const { bytes } = this.#find(stream) ?? { bytes: 0 };
-      if (bytes <= LIMITS.jobLogBytesMax) return;
+      if (bytes <= JOB_LIMITS.jobLogBytesMax) return;
       const [oldest] = this.#sql
         .exec<{ at: number; length: number }>(
           'SELECT at, length(body) AS length FROM chunks WHERE job = ? AND fence = ? AND rank = ? ORDER BY at LIMIT 1',
@@ -180,7 +180,7 @@ export class SqliteLogStore {
   #forget(stream: LogStream, nowMs: number): void {
     this.expire(nowMs);
     for (const row of this.#oldest(STREAMS_A_SWEEP)) {
-      if (this.heldBytes() <= LIMITS.jobLogShardBytesMax) return;
+      if (this.heldBytes() <= JOB_LIMITS.jobLogShardBytesMax) return;
       if (row.job !== stream.jobId || row.fence !== stream.fence || row.rank !== stream.rank) this.#remove(row);
     }
   }

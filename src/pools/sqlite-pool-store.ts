@@ -1,12 +1,12 @@
-import { LIMITS } from '../contract/limits.ts';
+import { JOB_LIMITS } from '../contract/jobs/job-limits.ts';
 import { must } from '../kernel/assert.ts';
 import type { AttemptId, PoolId } from '../kernel/ids.ts';
 import { hasTable, migrate } from '../kernel/sql/migrate.ts';
 import type { SqlStorage } from '../kernel/sql/sql-storage.ts';
-import type { Grant } from '../contract/attempt.ts';
-import { attemptIdOf } from '../contract/attempt.ts';
-import type { PoolNode } from '../contract/pool-exchange.ts';
-import { ROOT_PARTITION } from '../contract/pool-partition.ts';
+import type { Grant } from '../contract/jobs/attempt.ts';
+import { attemptIdOf } from '../contract/jobs/attempt.ts';
+import type { PoolNode } from '../contract/pools/pool-exchange.ts';
+import { ROOT_PARTITION } from '../contract/pools/pool-partition.ts';
 import type { AgentId, AgentLease } from './agent-lease.ts';
 import { answered, reportDueMs } from './agent-lease.ts';
 import { POOL_MIGRATIONS } from './pool-migrations.ts';
@@ -152,7 +152,7 @@ export class SqlitePoolStore {
   /** An attempt of the agent has ended: it asks again at once, if it says which attempts it runs; another has to ask first. */
   ends(id: AgentId, nowMs: number): void {
     this.weights.mayDiffer(id);
-    this.#setAsking(id, 'CASE holds_several WHEN 1 THEN max(asking_until_ms, ?1) ELSE 0 END', nowMs + LIMITS.agentReturnMs);
+    this.#setAsking(id, 'CASE holds_several WHEN 1 THEN max(asking_until_ms, ?1) ELSE 0 END', nowMs + JOB_LIMITS.agentReturnMs);
   }
 
   /** The agent asks for no more until it says so. */
@@ -294,7 +294,7 @@ export class SqlitePoolStore {
   }
 
   forgetAgents(nowMs: number): void {
-    this.#sql.exec('DELETE FROM agents WHERE seen_at_ms <= ? AND joined = 0', nowMs - LIMITS.agentForgottenMs);
+    this.#sql.exec('DELETE FROM agents WHERE seen_at_ms <= ? AND joined = 0', nowMs - JOB_LIMITS.agentForgottenMs);
   }
 
   find(attemptId: AttemptId): AgentLease | undefined {
@@ -370,7 +370,7 @@ export class SqlitePoolStore {
     if (lease === undefined) return undefined;
     if (lease.progress === null) this.save(answered(lease, nowMs));
     // It asks again at once if it can hold more.
-    this.#setAsking(agentId, 'min(asking_until_ms, ?1)', nowMs + LIMITS.agentReturnMs, nowMs);
+    this.#setAsking(agentId, 'min(asking_until_ms, ?1)', nowMs + JOB_LIMITS.agentReturnMs, nowMs);
     return lease.grant;
   }
 

@@ -1,15 +1,14 @@
-import { LIMITS } from '../contract/limits.ts';
-import type { Outcome } from '../contract/outcome.ts';
-import { refuse, refuseBeyond } from '../contract/outcome.ts';
-import type { WriteLease } from '../contract/write-lease.ts';
-import { underLease } from '../contract/write-lease.ts';
+import { PLANNING_LIMITS } from '../contract/planning/planning-limits.ts';
+import type { Outcome } from '../contract/api/outcome.ts';
+import { refuse } from '../contract/api/outcome.ts';
+import { refuseBeyond } from '../contract/limits/limit-refusal.ts';
+import type { WriteLease } from '../contract/tenancy/write-lease.ts';
+import { underLease } from '../contract/tenancy/write-lease.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { ok } from '../kernel/result.ts';
 import type { SqlStorage } from '../kernel/sql/sql-storage.ts';
-import type { Burn, BurnNews, BurnPolicy } from './burn-alerts.ts';
-import { burnsOf, newsOf } from './burn-alerts.ts';
-import type { ErrorBudget } from './error-budget.ts';
-import { errorBudget, windowMsOf } from './error-budget.ts';
+import type { Burn, BurnNews, BurnPolicy, ErrorBudget } from './error-budget.ts';
+import { burnsOf, newsOf, errorBudget, windowMsOf } from './error-budget.ts';
 import type { EventCounts, Objective } from './objective.ts';
 import type { Observation } from './observation.ts';
 import type { StoredObjective } from './sqlite-slo-store.ts';
@@ -57,7 +56,7 @@ export class SloRegister {
       if (!leased.ok) return leased;
       const known = this.#store.find(objective.name);
       const count = this.#store.all().length;
-      if (known === undefined && count >= LIMITS.slosMaxCount)
+      if (known === undefined && count >= PLANNING_LIMITS.slosMaxCount)
         return refuseBeyond({ limit: 'slosMaxCount', value: count + 1, what: `there are ${count} objectives already` });
       this.#store.put({ ...objective, createdAtMs: known?.objective.createdAtMs ?? nowMs });
       return this.view(objective.name);
@@ -116,7 +115,7 @@ export class SloRegister {
     return {
       objective,
       budget: errorBudget(objective, countsSince(windowMsOf(objective))),
-      burns: burnsOf(objective, firing, countsSince, LIMITS.sloEventsMin),
+      burns: burnsOf(objective, firing, countsSince, PLANNING_LIMITS.sloEventsMin),
       week: countsSince(WEEK_MS),
       observedMs,
     };

@@ -1,10 +1,14 @@
-import type { LimitRef, Outcome } from '../contract/outcome.ts';
-import { boundOf, refuse, refuseBeyond } from '../contract/outcome.ts';
-import { keyMismatch } from '../contract/spent-key.ts';
+import type { Outcome } from '../contract/api/outcome.ts';
+import type { LimitRef } from '../contract/limits/limit-refusal.ts';
+import { refuse } from '../contract/api/outcome.ts';
+import { boundOf, refuseBeyond } from '../contract/limits/limit-refusal.ts';
+import { keyMismatch } from '../contract/api/spent-key.ts';
 import { ok } from '../kernel/result.ts';
 import type { Migrations } from '../kernel/sql/migrate.ts';
 import { SPENT_KEY_TABLE } from '../kernel/sql/spent-keys.ts';
 import type { Clock } from '../kernel/clock.ts';
+import type { PageOf } from '../kernel/page.ts';
+import { pageOf } from '../kernel/page.ts';
 import type { SqlStorage } from '../kernel/sql/sql-storage.ts';
 import { SqliteStore } from '../kernel/sql/sqlite-store.ts';
 
@@ -16,12 +20,6 @@ export interface AuditEntry {
   readonly actor: string;
   readonly action: string;
   readonly subject: string;
-}
-
-/** One page of a list in order of creation. */
-export interface PageOf<T> {
-  readonly items: readonly T[];
-  readonly hasMore: boolean;
 }
 
 const MIGRATIONS: Migrations = [
@@ -123,7 +121,7 @@ export class SqliteDocumentStore<Bodies extends Readonly<Record<string, object>>
       after ?? '',
       limit + 1,
     );
-    return { items: documents.slice(0, limit), hasMore: documents.length > limit };
+    return pageOf(documents, limit);
   }
 
   /** The ids of all documents of one parent, in order of creation. */

@@ -1,4 +1,4 @@
-import type { Refusal } from '../contract/errors.ts';
+import type { Refusal } from '../contract/api/errors.ts';
 import type { Result } from '../kernel/result.ts';
 import type { ModelCharge } from './money/settlement.ts';
 import type { Plan, Target } from './target.ts';

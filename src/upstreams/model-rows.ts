@@ -1,4 +1,4 @@
-import type { ModelReply } from '../contract/models.ts';
+import type { ModelReply } from '../contract/models/models.ts';
 import type { UpstreamRecord } from './upstream-record.ts';
 
 /** A route that serves, which calls name as their model. */

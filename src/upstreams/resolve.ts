@@ -1,6 +1,6 @@
-import { shownName } from '../contract/field-path.ts';
-import type { Outcome } from '../contract/outcome.ts';
-import { refuse, refuseResource } from '../contract/outcome.ts';
+import { shownName } from '../contract/api/field-path.ts';
+import type { Outcome } from '../contract/api/outcome.ts';
+import { refuse, refuseResource } from '../contract/api/outcome.ts';
 import { ok } from '../kernel/result.ts';
 import type { Surface } from './protocol/exchange.ts';
 import { serves } from './protocol/exchange.ts';

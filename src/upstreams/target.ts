@@ -1,4 +1,4 @@
-import type { Confidence } from '../contract/route-rules.ts';
+import type { Confidence } from '../contract/routes/route-rules.ts';
 import type { Threshold } from './cascade/calibrated-threshold.ts';
 
 /** How an upstream is spoken to. */

@@ -1,8 +1,8 @@
-import { isHostPattern } from '../contract/client-address.ts';
-import { LIMITS } from '../contract/limits.ts';
-import { hostName, isForbidden, isPrivate, matchesHost } from '../contract/network-host.ts';
-import type { Outcome } from '../contract/outcome.ts';
-import { refuse } from '../contract/outcome.ts';
+import { isHostPattern } from '../contract/api/client-address.ts';
+import { API_LIMITS } from '../contract/api/api-limits.ts';
+import { hostName, isForbidden, isPrivate, matchesHost } from '../contract/api/network-host.ts';
+import type { Outcome } from '../contract/api/outcome.ts';
+import { refuse } from '../contract/api/outcome.ts';
 import type { JobId } from '../kernel/ids.ts';
 import { ok } from '../kernel/result.ts';
 import type { UpstreamProtocol } from './target.ts';
@@ -64,9 +64,7 @@ export const replicasJobOf = (baseUrl: string): JobId | undefined => REPLICAS.ex
 export function checkAddress(protocol: UpstreamProtocol, text: string, hosts: UpstreamHosts): Outcome<string> {
   if (protocol !== 'workers-ai') return replicasJobOf(text) === undefined ? checkBaseUrl(text, hosts) : ok(text);
   if (text !== WORKERS_AI) return no(`must be ${WORKERS_AI} with the protocol workers-ai`);
-  return hosts.hasWorkersAi === true
-    ? ok(text)
-    : denied('the upstreams Worker has no binding `AI`: operators add one to its wrangler.toml');
+  return hosts.hasWorkersAi === true ? ok(text) : denied('the gateway has no binding `AI`: operators add one to its wrangler.toml');
 }
 
 /**
@@ -74,7 +72,7 @@ export function checkAddress(protocol: UpstreamProtocol, text: string, hosts: Up
  * same when an upstream is stored and when it is called. [U3]
  */
 export function checkBaseUrl(text: string, hosts: UpstreamHosts): Outcome<string> {
-  if (text.length > LIMITS.upstreamUrlCharsMax) return no(`has ${text.length} characters; at most ${LIMITS.upstreamUrlCharsMax}`);
+  if (text.length > API_LIMITS.upstreamUrlCharsMax) return no(`has ${text.length} characters; at most ${API_LIMITS.upstreamUrlCharsMax}`);
   const url = urlOf(text);
   if (url === undefined) return no('must be a URL such as https://api.openai.com/v1');
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return no('must begin with https://');

@@ -1,4 +1,4 @@
-import type { Principal } from '../contract/principal.ts';
+import type { Principal } from '../contract/api/principal.ts';
 import type { Target, TargetModel, UpstreamLimits, UpstreamProtocol, UpstreamTimeouts } from './target.ts';
 
 /** The owner of upstreams: a tenant, by its id, or the platform, whose upstreams all tenants may use. */

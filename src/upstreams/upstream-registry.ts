@@ -1,10 +1,11 @@
-import { LIMITS } from '../contract/limits.ts';
-import type { ModelReply } from '../contract/models.ts';
-import type { Outcome } from '../contract/outcome.ts';
-import { refuse, refuseBeyond, refuseResource } from '../contract/outcome.ts';
-import { madeBefore } from '../contract/spent-key.ts';
-import type { WriteLease } from '../contract/write-lease.ts';
-import { changeUnder } from '../contract/write-lease.ts';
+import { UPSTREAM_LIMITS } from '../contract/upstreams/upstream-limits.ts';
+import type { ModelReply } from '../contract/models/models.ts';
+import type { Outcome } from '../contract/api/outcome.ts';
+import { refuse, refuseResource } from '../contract/api/outcome.ts';
+import { refuseBeyond } from '../contract/limits/limit-refusal.ts';
+import { madeBefore } from '../contract/api/spent-key.ts';
+import type { WriteLease } from '../contract/tenancy/write-lease.ts';
+import { changeUnder } from '../contract/tenancy/write-lease.ts';
 import { utf8 } from '../kernel/bytes.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { ok } from '../kernel/result.ts';
@@ -50,7 +51,7 @@ export class UpstreamRegistry {
       if (repeated.value !== undefined) return ok(repeated.value);
       if (this.#store.find(next.name) !== undefined) return refuse('already_exists', `there is an upstream ${next.name}`, 'name');
       const count = this.#store.count();
-      if (count >= LIMITS.upstreamsMaxCount)
+      if (count >= UPSTREAM_LIMITS.upstreamsMaxCount)
         return refuseBeyond({ limit: 'upstreamsMaxCount', value: count + 1, what: `there are ${count} upstreams already` });
       const record = { ...next, createdAtMs: nowMs, updatedAtMs: nowMs };
       const fitting = fits(record);
@@ -90,11 +91,11 @@ export class UpstreamRegistry {
 
   /** By name, after the model `after`, at most `count`; with the routes of the same owner. */
   models(routes: readonly NamedRoute[], after: string, count: number): readonly ModelReply[] {
-    return modelRows({ upstreams: this.#store.page('', LIMITS.upstreamsMaxCount), routes }, after, count);
+    return modelRows({ upstreams: this.#store.page('', UPSTREAM_LIMITS.upstreamsMaxCount), routes }, after, count);
   }
 
   model(routes: readonly NamedRoute[], name: string): ModelReply | undefined {
-    return modelRow({ upstreams: this.#store.page('', LIMITS.upstreamsMaxCount), routes }, name);
+    return modelRow({ upstreams: this.#store.page('', UPSTREAM_LIMITS.upstreamsMaxCount), routes }, name);
   }
 
   count(): number {
@@ -104,7 +105,7 @@ export class UpstreamRegistry {
   /** All of them; null: nothing was changed since that revision. */
   snapshot(known: number | null): UpstreamSnapshot | null {
     const { revision } = this.#store;
-    return revision === known ? null : { revision, upstreams: this.#store.page('', LIMITS.upstreamsMaxCount) };
+    return revision === known ? null : { revision, upstreams: this.#store.page('', UPSTREAM_LIMITS.upstreamsMaxCount) };
   }
 
   /** From now on none is added: the tenant is being erased (T59). Those that were are forgotten. */
@@ -130,7 +131,7 @@ export const noUpstream = (name: string): Outcome<never> =>
 /** Sealed secrets count: they are stored, too. */
 function fits(record: UpstreamRecord): Outcome<UpstreamRecord> {
   const bytes = utf8(JSON.stringify(record)).length;
-  if (bytes <= LIMITS.upstreamBytesMax) return ok(record);
+  if (bytes <= UPSTREAM_LIMITS.upstreamBytesMax) return ok(record);
   return refuseBeyond({ path: 'models', limit: 'upstreamBytesMax', value: bytes, what: `make the upstream ${bytes} bytes large` });
 }
 
@@ -138,6 +139,6 @@ function fits(record: UpstreamRecord): Outcome<UpstreamRecord> {
 export const storedSecret = (sealed: string, text: string, nowMs: number): StoredSecret => ({
   sealed,
   // Of a short one, four characters would be too much of it.
-  hint: text.length < LIMITS.upstreamSecretHintedCharsMin ? null : text.slice(-4),
+  hint: text.length < UPSTREAM_LIMITS.upstreamSecretHintedCharsMin ? null : text.slice(-4),
   updatedAtMs: nowMs,
 });

@@ -1,7 +1,7 @@
-import { LIMITS } from '../contract/limits.ts';
-import type { Outcome } from '../contract/outcome.ts';
-import { refuse } from '../contract/outcome.ts';
-import type { ChangeUpstreamBody, CreateUpstreamBody, UpstreamModelBody } from '../contract/upstreams.ts';
+import { UPSTREAM_LIMITS } from '../contract/upstreams/upstream-limits.ts';
+import type { Outcome } from '../contract/api/outcome.ts';
+import { refuse } from '../contract/api/outcome.ts';
+import type { ChangeUpstreamBody, CreateUpstreamBody, UpstreamModelBody } from '../contract/upstreams/upstreams.ts';
 import { ok } from '../kernel/result.ts';
 import { SURFACES } from './protocol/exchange.ts';
 import type { TargetModel, UpstreamLimits, UpstreamProtocol, UpstreamTimeouts } from './target.ts';
@@ -11,7 +11,12 @@ import type { UpstreamRecord } from './upstream-record.ts';
 export type UpstreamSettings = Omit<UpstreamRecord, 'secret' | 'createdAtMs' | 'updatedAtMs'>;
 
 /** A model that thinks is silent for a minute; a server that does not accept a call within ten seconds is down. */
-const TIMEOUTS: UpstreamTimeouts = { connectMs: 10_000, firstTokenMs: 60_000, idleMs: 60_000, totalMs: LIMITS.upstreamAnswerMsMax };
+const TIMEOUTS: UpstreamTimeouts = {
+  connectMs: 10_000,
+  firstTokenMs: 60_000,
+  idleMs: 60_000,
+  totalMs: UPSTREAM_LIMITS.upstreamAnswerMsMax,
+};
 
 /** `baseUrl`: as it was checked. Refuses models that contradict themselves or each other. [U2] */
 export function newSettings(body: CreateUpstreamBody, baseUrl: string): Outcome<UpstreamSettings> {

@@ -1,6 +1,6 @@
 import { cpus, loadavg } from 'node:os';
 
-import { RECALL_TARGETS } from '../../src/contract/index-settings.ts';
+import { RECALL_TARGETS } from '../../src/contract/indexes/index-settings.ts';
 import { must } from '../../src/kernel/assert.ts';
 import type { AnnOptions } from './ann/ann-options.ts';
 import { OURS, PEERS } from './ann/contenders.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Assumed } from '../../src/capacity/assumptions.ts';
 import { assumed } from '../../src/capacity/assumptions.ts';
 import { must } from '../../src/kernel/assert.ts';
-import { table } from '../../workers/cli/command.ts';
+import { table } from '../../workers/cli/command/command.ts';
 import { ROOT } from '../../workers/local/paths.ts';
 import { minilmTexts, studentBase } from '../support/fixtures/minilm-pairs.ts';
 import { installPeers } from './ann/install-peers.ts';

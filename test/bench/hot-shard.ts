@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { LIMITS } from '../../src/contract/limits.ts';
+import { API_LIMITS } from '../../src/contract/api/api-limits.ts';
+import { VECTOR_LIMITS } from '../../src/contract/vectors/vector-limits.ts';
 import { bundleEntry } from '../../workers/local/bundle.ts';
 import { ROOT } from '../../workers/local/paths.ts';
 import { freePort } from '../support/deployment/free-port.ts';
@@ -26,7 +27,7 @@ const OVERLOADS = [1.1, 2];
 const OVERLOAD_SECONDS = 60;
 /** No replica is ready before this. */
 const OVERLOAD_UNTIL_S = 12;
-const DEADLINES_MS = [100, LIMITS.queryDeadlineDefaultMs];
+const DEADLINES_MS = [100, API_LIMITS.queryDeadlineDefaultMs];
 const HEDGED_REPLICAS = 2;
 const HEDGED_LOAD = 0.3;
 
@@ -139,7 +140,7 @@ async function measure(workerd: RawWorkerd, url: string, vectors: number): Promi
 function hotShards({ queryMs, copyCpuMs }: Measured, vectors: number, utilisation: number) {
   const weights = Array.from({ length: SHARDS }, (_, k) => 1 / (k + 1) ** ZIPF);
   const share = 1 / weights.reduce((sum, weight) => sum + weight, 0);
-  const pages = Math.ceil(vectors / LIMITS.changePageMaxCount);
+  const pages = Math.ceil(vectors / VECTOR_LIMITS.changePageMaxCount);
   return {
     qps: (utilisation * 1_000) / (queryMs * share),
     shards: SHARDS,

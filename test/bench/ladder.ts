@@ -29,7 +29,7 @@ interface Step {
 
 /**
  * What each part of a query costs the server: a ladder from a bare Worker to the product, one thing more at each step, in interleaved rounds
- * on one workerd; and what it costs that the gateway passes a call on to the control Worker.
+ * on one workerd.
  */
 export async function ladderBench({ quick = false }: { readonly quick?: boolean }): Promise<void> {
   await bundle();
@@ -65,8 +65,6 @@ export async function ladderBench({ quick = false }: { readonly quick?: boolean 
       { what: '+ manifest, the call of the shard, the search', port, path: '/v1/indexes/ladder/query' },
       { what: '(the same way for an id that is not there: no search)', port, path: '/v1/indexes/ladder/fetch', body: { ids: ['none'] } },
       { what: '(the second step and a call of an object that does nothing)', port, path: '/ladder/object' },
-      { what: '(a key that is not there, read by the control Worker itself)', port, path: '/v1/keys/none', method: 'GET', status: 403 },
-      { what: '(the same, passed on by the gateway)', port: gatewayPort, path: '/v1/keys/none', method: 'GET', status: 403 },
     ];
     const cpuUs = await measure(steps, apiKey, body, quick ? 3 : 8, () => workerd.cpuS());
     console.table(

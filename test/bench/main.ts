@@ -19,6 +19,7 @@ import { ladderBench } from './ladder.ts';
 import { memoryBench } from './memory.ts';
 import { modelsBench } from './models.ts';
 import { placementBench } from './placement.ts';
+import { platformLimitsBench } from './platform-limits.ts';
 import { poolsBench } from './pools.ts';
 import { proxiedBench } from './proxied.ts';
 import { scaleBench } from './scale.ts';
@@ -32,6 +33,7 @@ import { hotShardBench } from './hot-shard.ts';
 import { routingBench } from './routing.ts';
 import { slurmBench } from './slurm.ts';
 import { splitBench } from './split.ts';
+import { startBench } from './start.ts';
 import { tailBench } from './tail.ts';
 import { wireBench } from './wire.ts';
 import { waitsBench } from './waits.ts';
@@ -54,6 +56,7 @@ const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Op
   memory: memoryBench,
   models: modelsBench,
   placement: placementBench,
+  'platform-limits': platformLimitsBench,
   pools: poolsBench,
   proxied: proxiedBench,
   scale: scaleBench,
@@ -66,6 +69,7 @@ const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Op
   routing: routingBench,
   slurm: slurmBench,
   split: splitBench,
+  start: startBench,
   tail: tailBench,
   waits: waitsBench,
   wire: wireBench,
@@ -75,6 +79,7 @@ const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Op
 const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: {
+    beside: { type: 'string' },
     columns: { type: 'string' },
     data: { type: 'string' },
     filtered: { type: 'boolean' },

@@ -17,7 +17,7 @@ type Restart = () => Promise<RawWorkerd>;
 /** Runs `work` on a deployment of the built bundles in one workerd, on a RAM disk if there is one, and removes it afterwards. */
 export async function onRawGateway(
   work: (workerd: RawWorkerd, client: ApiClient, restart: Restart) => Promise<void>,
-  settings: Pick<RawWorkerdOptions, 'variants' | 'v8Flags' | 'variables' | 'beside' | 'upstreamsPort'> = {},
+  settings: Pick<RawWorkerdOptions, 'variants' | 'v8Flags' | 'variables' | 'beside'> = {},
 ): Promise<void> {
   await bundle();
   await bundleEntry('bare-hono', join(ROOT, 'test/bench/bare-hono.ts'));

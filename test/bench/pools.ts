@@ -1,5 +1,5 @@
 import { loadavg } from 'node:os';
-import { LIMITS } from '../../src/contract/limits.ts';
+import { JOB_LIMITS } from '../../src/contract/jobs/job-limits.ts';
 import { PartitionedPool } from '../support/worlds/partitioned-pool.ts';
 import { cpuMs } from './scheduler/cpu-ms.ts';
 
@@ -9,8 +9,8 @@ const HEARTBEAT_MS = 4_000;
 
 /** A pool of as many agents as a pool may have, each with an attempt: what reaches the scheduler, and what it takes, by an injected clock. */
 export async function poolsBench({ quick = false }: { readonly quick?: boolean | undefined }): Promise<void> {
-  const agentsEach = LIMITS.agentsPerPartitionMaxCount;
-  const partitions = quick ? 2 : LIMITS.agentsMaxCount / agentsEach;
+  const agentsEach = JOB_LIMITS.agentsPerPartitionMaxCount;
+  const partitions = quick ? 2 : JOB_LIMITS.agentsMaxCount / agentsEach;
   const pool = new PartitionedPool({ partitions, agentsEach, heartbeatMs: HEARTBEAT_MS, cpuMs });
   await pool.fill();
   await pool.pass(PASS_MS);

@@ -68,21 +68,21 @@ export async function proxiedBench({ quick = false }: { readonly quick?: boolean
   await installPeers();
   await bundleEntry('quota-proxy', join(ROOT, 'test/workerd/quota-bench/worker.ts'));
   const [upstream, slow, portkey] = [await serveChat(), await serveChat(PAUSE_MS), await servePortkey()];
-  const [port, upstreamsPort] = [await freePort(), await freePort()];
+  const port = await freePort();
   const variables = { UPSTREAM_PRIVATE_HOSTS: `127.0.0.1:${upstream.port}, 127.0.0.1:${slow.port}` };
   const beside = { bundle: 'quota-proxy', port, upstreamPort: upstream.port };
   try {
     await onRawGateway(
       async (workerd, client) => {
         await describe(client, upstream.port, slow.port);
-        const cases = casesOf(workerd, client, portkey, { bare: port, upstreams: upstreamsPort, upstream: upstream.port });
+        const cases = casesOf(workerd, client, portkey, { bare: port, upstream: upstream.port });
         for (const shape of SHAPES) {
           for (const connections of shape.connections) console.table(await measure(cases, connections, shape, quick ? 1 : 4));
         }
         console.table(await firstTokens(cases));
         console.table(await memoryOfStreams(workerd, client));
       },
-      { variables, beside, upstreamsPort },
+      { variables, beside },
     );
   } finally {
     portkey.stop();
@@ -119,7 +119,7 @@ function casesOf(
   workerd: RawWorkerd,
   client: ApiClient,
   portkey: PortkeyServer,
-  ports: Readonly<Record<'bare' | 'upstreams' | 'upstream', number>>,
+  ports: Readonly<Record<'bare' | 'upstream', number>>,
 ): Case[] {
   const call = (path: string, body: object, apiKey: string): string => rawRequest({ method: 'POST', path, body, apiKey });
   const passed = `x-portkey-provider: openai\r\nx-portkey-custom-host: http://127.0.0.1:${ports.upstream}/v1\r\ncontent-type`;
@@ -130,7 +130,6 @@ function casesOf(
     { what: 'upstream alone', port: ports.upstream, cpuS: undefined, request: (shape) => call(shape.path, asked(shape), 'mock') },
     { what: 'a minimal Worker', port: ports.bare, cpuS, request: (shape) => call(`/bench/passed${shape.path}`, asked(shape), 'mock') },
     { what: 'Sluice', port: portOf(client), cpuS, request: ours },
-    { what: 'Sluice, by a route of its own', port: ports.upstreams, cpuS, request: ours },
     {
       what: 'Portkey',
       port: portkey.port,

@@ -18,11 +18,9 @@ export interface RawWorkerd {
 export interface RawWorkerdOptions {
   readonly stateDir: string;
   readonly gatewayPort: number;
-  /** Where the upstreams Worker is reached past the gateway; absent: nowhere. */
-  readonly upstreamsPort?: number | undefined;
   readonly barePort: number;
   readonly secrets: Readonly<Record<string, string>>;
-  /** An additional Worker with the gateway's bindings and `UPSTREAM`, a server on this machine. */
+  /** An additional Worker with the gateway's bindings and `BESIDE`, a server on this machine. */
   readonly beside?: { readonly bundle: string; readonly port: number; readonly upstreamPort: number };
   /** Bundles to run in place of the Workers' own. */
   readonly variants?: Readonly<Partial<Record<WorkerName, string>>>;
@@ -36,13 +34,12 @@ const TICKS_PER_S = 100;
 
 /** Serves the built bundles as `npm start` does, beside a bare Hono, in a workerd that stays dead when it is killed. */
 export async function serveRaw(options: RawWorkerdOptions): Promise<RawWorkerd> {
-  const { stateDir, gatewayPort, upstreamsPort, barePort, secrets, beside, variants, variables, v8Flags } = options;
+  const { stateDir, gatewayPort, barePort, secrets, beside, variants, variables, v8Flags } = options;
   const storeDir = join(stateDir, 'raw');
   await makeStores(storeDir);
   const guests = [{ bundle: 'bare-hono', port: barePort }, ...(beside === undefined ? [] : [{ ...beside, isBound: true }])];
   const served = {
     gatewayPorts: [gatewayPort],
-    upstreamsPort,
     storeDir,
     secrets,
     variables: { LOG_LEVEL: 'warn', ...variables },

@@ -1,4 +1,4 @@
-import { LIMITS } from '../../src/contract/limits.ts';
+import { INDEX_LIMITS } from '../../src/contract/indexes/index-limits.ts';
 import { shardsMax, shardBudget } from '../../src/index/resharding/shard-budget.ts';
 import { loadavg } from 'node:os';
 
@@ -6,8 +6,8 @@ import type { AssumptionName } from '../../src/capacity/assumptions.ts';
 import { ASSUMPTIONS, assumed } from '../../src/capacity/assumptions.ts';
 import type { IndexDemand } from '../../src/capacity/index-plan.ts';
 import { planIndex } from '../../src/capacity/index-plan.ts';
-import type { Scenario, SimulatedQueries } from '../../workers/cli/capacity/simulate.ts';
-import { simulate } from '../../workers/cli/capacity/simulate.ts';
+import type { Scenario, SimulatedQueries } from '../../workers/cli/planning/simulate.ts';
+import { simulate } from '../../workers/cli/planning/simulate.ts';
 
 export interface ScaleOptions {
   /** Runs fewer queries, so that the 99.9th percentile is only a rough estimate. */
@@ -23,7 +23,7 @@ const DEMAND: IndexDemand = {
   replicas: 1,
   shardVectorsMax: shardBudget({ dimensions: 384 }),
   shardsMax: shardsMax({ dimensions: 384 }),
-  locators: LIMITS.locatorsCount,
+  locators: INDEX_LIMITS.locatorsCount,
   leavesMax: 100,
 };
 const DEADLINE_MS = 50;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { LIMITS } from '../../src/contract/limits.ts';
+import { VECTOR_LIMITS } from '../../src/contract/vectors/vector-limits.ts';
 import type { Server } from '../../workers/local/serve.ts';
 import type { ApiClient } from '../support/deployment/api-client.ts';
 import { BulkStream } from '../support/deployment/bulk-stream.ts';
@@ -11,7 +11,7 @@ import { createTenant } from '../support/deployment/tenant.ts';
 
 const SEEDS = process.env['SLUICE_TEST_FULL'] === '1' ? 50 : 2;
 const KILLS = 3;
-const BATCH = LIMITS.importBatchVectorsMaxCount;
+const BATCH = VECTOR_LIMITS.importBatchVectorsMaxCount;
 const BATCHES_EACH = 3;
 const LINES = KILLS * BATCHES_EACH * BATCH;
 const GROWN = { shard_vectors_max: 700 };
@@ -88,7 +88,7 @@ const vectorsOf = async (index: string): Promise<number> => (await persistently(
 async function send(stream: BulkStream, from: number, until: number, isToBeTold: boolean): Promise<void> {
   if (isToBeTold) {
     await expect.poll(() => stream.last, { timeout: 60_000 }).toBeDefined();
-    await sleep(LIMITS.bulkProgressMs * 1.1);
+    await sleep(VECTOR_LIMITS.bulkProgressMs * 1.1);
   }
   await stream.send(TEXT.slice(from, until));
 }

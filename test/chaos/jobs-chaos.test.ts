@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
-import { LIMITS } from '../../src/contract/limits.ts';
+import { JOB_LIMITS } from '../../src/contract/jobs/job-limits.ts';
 import { Seeded } from '../../src/kernel/seeded.ts';
 import type { Fault } from '../support/chaos/failing-deployment.ts';
 import { FailingDeployment, FAULTS } from '../support/chaos/failing-deployment.ts';
@@ -129,7 +129,7 @@ it.each(groups().map((seeds) => [seeds.join(', '), seeds] as const))(
     const results = await Promise.allSettled(seeds.map(run));
     expect(results.flatMap((result, n) => (result.status === 'rejected' ? [`seed ${seeds[n]}: ${result.reason}`] : []))).toEqual([]);
     // Not all in one partition.
-    expect(await deployment.agentCount()).toBeGreaterThan(LIMITS.agentsPerPartitionMaxCount);
+    expect(await deployment.agentCount()).toBeGreaterThan(JOB_LIMITS.agentsPerPartitionMaxCount);
     if (seeds.length === AT_ONCE) expect(new Set(seeds.flatMap((seed) => faultsOf(new Seeded(seed), seed)))).toEqual(new Set(FAULTS));
   },
   // Four times as long as each poll in it may take.

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
-import { SCOPES } from '../../src/contract/principal.ts';
+import { SCOPES } from '../../src/contract/api/principal.ts';
 import type { Server } from '../../workers/local/serve.ts';
 import type { ApiAnswer } from '../support/deployment/api-client.ts';
 import { ApiClient } from '../support/deployment/api-client.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { afterAll, expect, it } from 'vitest';
 
-import { SCOPES } from '../../src/contract/principal.ts';
+import { SCOPES } from '../../src/contract/api/principal.ts';
 import type { Server } from '../../workers/local/serve.ts';
 import { serve } from '../../workers/local/serve.ts';
 import type { ApiAnswer } from '../support/deployment/api-client.ts';

@@ -2,7 +2,7 @@ import { createHash, hash } from 'node:crypto';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { jobOfAttempt } from '../../src/contract/attempt.ts';
+import { jobOfAttempt } from '../../src/contract/jobs/attempt.ts';
 import { AdminClient } from '../../workers/local/admin-client.ts';
 import type { Server } from '../../workers/local/serve.ts';
 import { ApiClient } from '../support/deployment/api-client.ts';

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { ModelFiles } from '../../src/inference/model-manifest.ts';
 import { runAgent } from '../../workers/agent/agent.ts';
-import { EmbeddingRunner } from '../../workers/agent/embedding-runner.ts';
+import { embeddingRunner } from '../../workers/agent/embedding-runner.ts';
 import { GatewayModels, gatewayFiles } from '../../workers/agent/gateway-models.ts';
 import { PoolClient } from '../../workers/agent/pool-client.ts';
 import { AdminClient } from '../../workers/local/admin-client.ts';
@@ -69,7 +69,7 @@ describe('[J241] [P110] [P111] an agent that keeps models', () => {
           return models.unload(names);
         },
       },
-      runners: { batch_embedding: new EmbeddingRunner(models) },
+      runners: { batch_embedding: embeddingRunner(models) },
       secrets: [own.agent_token],
       machine: { name: 'keeper', weights_max_mib: weightsMaxMib, weights: [] },
       stopped: stop.signal,

@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { PATH_PARAMS } from '../../src/contract/endpoint.ts';
+import { PATH_PARAMS } from '../../src/contract/api/endpoint.ts';
 import type { EndpointName } from '../../src/contract/endpoints.ts';
 import { ENDPOINTS } from '../../src/contract/endpoints.ts';
-import { SCOPES } from '../../src/contract/principal.ts';
+import { SCOPES } from '../../src/contract/api/principal.ts';
 import type { ApiAnswer } from '../support/deployment/api-client.ts';
 import { ApiClient } from '../support/deployment/api-client.ts';
 import { BulkStream } from '../support/deployment/bulk-stream.ts';

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { LIMITS } from '../../src/contract/limits.ts';
+import { VECTOR_LIMITS } from '../../src/contract/vectors/vector-limits.ts';
 import { VECTOR_FRAME_TYPE, writeFrame } from '../../src/kernel/vector-frame.ts';
 import type { ApiAnswer, ApiClient } from '../support/deployment/api-client.ts';
 import { BulkStream } from '../support/deployment/bulk-stream.ts';
@@ -160,7 +160,7 @@ describe('an import over HTTP', () => {
       else {
         // The first cut comes before anything is stored, the others after. Without its last lines the import cannot finish before the cut.
         await expect.poll(() => stream.news.length, PATIENCE).toBeGreaterThan(0);
-        const stored = cuts === 0 ? 0 : LIMITS.importBatchVectorsMaxCount;
+        const stored = cuts === 0 ? 0 : VECTOR_LIMITS.importBatchVectorsMaxCount;
         await expect.poll(async () => (await stats(index)).vectors, PATIENCE).toBeGreaterThanOrEqual(stored);
         stream.cut();
         cuts += 1;
@@ -172,11 +172,11 @@ describe('an import over HTTP', () => {
     }
     expect(cuts).toBe(3);
     expect((await stats(index)).vectors).toBe(total);
-    expect((await stats(index)).lsn, 'every batch was written once').toBe(total / LIMITS.importBatchVectorsMaxCount);
+    expect((await stats(index)).lsn, 'every batch was written once').toBe(total / VECTOR_LIMITS.importBatchVectorsMaxCount);
     expect((await written()) - before).toBe(total);
     // Sent again from the start under the same key, it is the same import.
     expect((await importAll(index, text, '', { 'idempotency-key': 'whole' })).last).toMatchObject({ status: 'done', written: total });
-    expect((await stats(index)).lsn).toBe(total / LIMITS.importBatchVectorsMaxCount);
+    expect((await stats(index)).lsn).toBe(total / VECTOR_LIMITS.importBatchVectorsMaxCount);
     expect((await written()) - before).toBe(total);
   });
 

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { LIMITS } from '../../src/contract/limits.ts';
+import { API_LIMITS } from '../../src/contract/api/api-limits.ts';
 import { PRICE_BOOK } from '../../src/tenancy/usage/price-book.ts';
 import type { ApiClient } from '../support/deployment/api-client.ts';
 import { leased, onlyIfCached, underLease } from '../support/deployment/cache-lease.ts';
@@ -69,20 +69,21 @@ describe('the cache directives of a request', () => {
   it.each([
     ['x-sluice-cache-ttl-ms', '0', 'invalid_value', 'x-sluice-cache-ttl-ms'],
     ['x-sluice-cache-ttl-ms', '1.5', 'invalid_value', 'x-sluice-cache-ttl-ms'],
-    ['x-sluice-cache-ttl-ms', String(LIMITS.cacheTtlMaxMs + 1), 'limit_exceeded', 'x-sluice-cache-ttl-ms'],
+    ['x-sluice-cache-ttl-ms', String(API_LIMITS.cacheTtlMaxMs + 1), 'limit_exceeded', 'x-sluice-cache-ttl-ms'],
     ['cache-tag', 'two words', 'invalid_value', 'cache-tag[0]'],
     ['cache-tag', 'a,,b', 'invalid_value', 'cache-tag[1]'],
-    ['cache-tag', `a,${'x'.repeat(LIMITS.cacheTagCharsMax + 1)}`, 'limit_exceeded', 'cache-tag[1]'],
-    ['cache-tag', Array.from({ length: LIMITS.cacheTagsMaxCount + 1 }, (_, i) => `t${i}`).join(','), 'limit_exceeded', 'cache-tag'],
+    ['cache-tag', `a,${'x'.repeat(API_LIMITS.cacheTagCharsMax + 1)}`, 'limit_exceeded', 'cache-tag[1]'],
+    ['cache-tag', Array.from({ length: API_LIMITS.cacheTagsMaxCount + 1 }, (_, i) => `t${i}`).join(','), 'limit_exceeded', 'cache-tag'],
   ])('[C81] refuses %s: %s with %s', async (header, value, code, param) => {
     expect(await embed('x', { [header]: value })).toMatchObject({ status: 400, body: { error: { code, param } } });
   });
 
   it('[C81] accepts the longest TTL and the most tags', async () => {
-    const tags = Array.from({ length: LIMITS.cacheTagsMaxCount }, (_, i) => `${'x'.repeat(LIMITS.cacheTagCharsMax - 2)}${10 + i}`).join(
-      ', ',
-    );
-    const headers = { 'x-sluice-cache-ttl-ms': String(LIMITS.cacheTtlMaxMs), 'cache-tag': tags };
+    const tags = Array.from(
+      { length: API_LIMITS.cacheTagsMaxCount },
+      (_, i) => `${'x'.repeat(API_LIMITS.cacheTagCharsMax - 2)}${10 + i}`,
+    ).join(', ');
+    const headers = { 'x-sluice-cache-ttl-ms': String(API_LIMITS.cacheTtlMaxMs), 'cache-tag': tags };
     expect(await embed('a long life', headers)).toMatchObject({ status: 200 });
   });
 

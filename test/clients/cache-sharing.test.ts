@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { LIMITS } from '../../src/contract/limits.ts';
+import { TENANCY_LIMITS } from '../../src/contract/tenancy/tenancy-limits.ts';
 import { ApiClient } from '../support/deployment/api-client.ts';
 import { leased, underLease } from '../support/deployment/cache-lease.ts';
 import { sharedDeployment } from '../support/deployment/shared-deployment.ts';
@@ -51,7 +51,7 @@ const share = async (shared: boolean) => {
     body: { organisation, shared },
   });
   // From now on no isolate uses the old setting.
-  await setTimeout(LIMITS.keyFreshMs + 200);
+  await setTimeout(TENANCY_LIMITS.keyFreshMs + 200);
 };
 
 /** The tenant sees nothing that the others cached. */

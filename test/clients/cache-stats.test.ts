@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 
 import { describe, expect, it } from 'vitest';
 
-import { AGE_BOUNDS_S } from '../../src/contract/cache-tally.ts';
+import { AGE_BOUNDS_S } from '../../src/contract/caches/cache-tally.ts';
 import { ApiClient } from '../support/deployment/api-client.ts';
 import { leased, underLease } from '../support/deployment/cache-lease.ts';
 import { sharedDeployment } from '../support/deployment/shared-deployment.ts';

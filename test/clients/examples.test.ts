@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { EndpointName } from '../../src/contract/endpoints.ts';
 import { ENDPOINTS } from '../../src/contract/endpoints.ts';
-import { TOUR } from '../../src/contract/examples/examples.ts';
+import { TOUR } from '../../src/contract/openapi/examples/examples.ts';
 import { bootstrap } from '../../workers/local/bootstrap.ts';
 import type { Server } from '../../workers/local/serve.ts';
 import { ApiClient } from '../support/deployment/api-client.ts';

@@ -98,7 +98,7 @@ describe('an upstream that serves nothing', () => {
     );
     await expect
       .poll(async () => (await admin.get('/metrics')).body)
-      .toContain('sluice_upstream_targets{worker="upstreams",upstream="of-tenants",breaker="open"} 1');
+      .toContain('sluice_upstream_targets{upstream="of-tenants",breaker="open"} 1');
     const { body } = await client.get('/v1/upstreams/crashes/health');
     const { models } = body as { models: { outstanding_calls: number; attempts: { served: number; failed: number } }[] };
     expect(models).toMatchObject([{ name: 'crashes', outstanding_calls: 0, attempts: { served: 1 } }]);

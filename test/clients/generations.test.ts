@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import type { ImportProgress } from '../../src/contract/bulk.ts';
+import type { ImportProgress } from '../../src/contract/vectors/bulk.ts';
 import { ApiClient } from '../support/deployment/api-client.ts';
 import { BulkStream } from '../support/deployment/bulk-stream.ts';
 import { sharedDeployment } from '../support/deployment/shared-deployment.ts';

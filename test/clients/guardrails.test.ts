@@ -6,7 +6,7 @@ import { json } from 'node:stream/consumers';
 
 import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 
-import { LIMITS } from '../../src/contract/limits.ts';
+import { GUARDRAIL_LIMITS } from '../../src/contract/guardrails/guardrail-limits.ts';
 import { AdminClient } from '../../workers/local/admin-client.ts';
 import type { Server } from '../../workers/local/serve.ts';
 import type { ApiAnswer, ApiClient } from '../support/deployment/api-client.ts';
@@ -76,7 +76,7 @@ afterAll(async () => {
 });
 
 /** The most: a busy machine takes longer than the time that a hook has by default. */
-const HOOK_MS = LIMITS.guardrailWebhookMsMax;
+const HOOK_MS = GUARDRAIL_LIMITS.guardrailWebhookMsMax;
 
 const webhook = (more: object = {}) => ({
   kind: 'webhook',

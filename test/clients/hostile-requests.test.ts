@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { PATH_PARAMS } from '../../src/contract/endpoint.ts';
-import type { Endpoint } from '../../src/contract/endpoint.ts';
+import { PATH_PARAMS } from '../../src/contract/api/endpoint.ts';
+import type { Endpoint } from '../../src/contract/api/endpoint.ts';
 import type { EndpointName } from '../../src/contract/endpoints.ts';
 import { ENDPOINTS } from '../../src/contract/endpoints.ts';
-import { ERRORS } from '../../src/contract/errors.ts';
-import { LIMITS } from '../../src/contract/limits.ts';
+import { ERRORS } from '../../src/contract/api/errors.ts';
+import { API_LIMITS } from '../../src/contract/api/api-limits.ts';
 import { QDRANT_TAG } from '../../src/contract/qdrant/envelope.ts';
-import { SCOPES } from '../../src/contract/principal.ts';
+import { SCOPES } from '../../src/contract/api/principal.ts';
 import { AdminClient } from '../../workers/local/admin-client.ts';
 import type { Server } from '../../workers/local/serve.ts';
 import type { ApiClient } from '../support/deployment/api-client.ts';
@@ -273,7 +273,7 @@ describe('a body in transfer', () => {
   });
 
   it('that is too long is refused, also to a client that sends everything before it reads', async () => {
-    const body = { model: 'm', input: 'x'.repeat(1.5 * LIMITS.jsonBodyBytesMax) };
+    const body = { model: 'm', input: 'x'.repeat(1.5 * API_LIMITS.jsonBodyBytesMax) };
     for (let round = 0; round < (IS_FULL ? 10 : 3); round += 1) {
       const answers = await Promise.all([0, 1].map(() => client.post('/v1/embeddings', body)));
       expect(answers.map(({ status }) => status)).toEqual([413, 413]);
@@ -283,7 +283,7 @@ describe('a body in transfer', () => {
   it('that never arrives does not delay a refusal', async () => {
     const tooLong = await sendRaw(server, `${head('content-length: 1000000000')}{`, { end: false });
     expect(tooLong).toContain('"payload_too_large"');
-    expect(tooLong).toContain(`1000000000 bytes; this route takes ${LIMITS.jsonBodyBytesMax}`);
+    expect(tooLong).toContain(`1000000000 bytes; this route takes ${API_LIMITS.jsonBodyBytesMax}`);
     const nobody = await sendRaw(server, head('content-length: 1000').replace(/authorization.*\r\n/, ''), { end: false });
     expect(nobody).toContain('"missing_api_key"');
   });

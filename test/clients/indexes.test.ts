@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { LIMITS } from '../../src/contract/limits.ts';
+import { VECTOR_LIMITS } from '../../src/contract/vectors/vector-limits.ts';
 import { shardBudget } from '../../src/index/resharding/shard-budget.ts';
 import { ApiClient } from '../support/deployment/api-client.ts';
 import { sharedDeployment } from '../support/deployment/shared-deployment.ts';
@@ -229,7 +229,7 @@ describe('the index API', () => {
       [upsert({ ...good, id: '\ud800' }), 400, 'invalid_value', 'vectors[1].id'],
       [upsert({ ...good, id: 'é'.repeat(257) }), 400, 'limit_exceeded', 'vectors[1].id'],
       [
-        upsert({ ...good, id: 'b', metadata: { text: 'x'.repeat(LIMITS.vectorMetadataBytesMax) } }),
+        upsert({ ...good, id: 'b', metadata: { text: 'x'.repeat(VECTOR_LIMITS.vectorMetadataBytesMax) } }),
         400,
         'limit_exceeded',
         'vectors[1].metadata',

@@ -1,13 +1,13 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { PATH_PARAMS } from '../../src/contract/endpoint.ts';
-import type { Endpoint } from '../../src/contract/endpoint.ts';
+import { PATH_PARAMS } from '../../src/contract/api/endpoint.ts';
+import type { Endpoint } from '../../src/contract/api/endpoint.ts';
 import type { EndpointName } from '../../src/contract/endpoints.ts';
 import { ENDPOINTS } from '../../src/contract/endpoints.ts';
-import { SCOPES } from '../../src/contract/principal.ts';
+import { SCOPES } from '../../src/contract/api/principal.ts';
 import type { JobQueue } from '../../src/gateway/jobs/job-queue.ts';
-import type { PoolCalls } from '../../src/gateway/jobs/pool-calls.ts';
+import type { PoolCalls } from '../../src/gateway/pools/pool-calls.ts';
 import type { OrganisationDirectory, OrganisationStore } from '../../src/gateway/tenancy/organisation-store.ts';
 import { Hmac } from '../../src/kernel/hmac.ts';
 import { agentToken, poolId } from '../../src/pools/agent-token.ts';
@@ -27,7 +27,7 @@ import type { TestTenant } from '../support/deployment/tenant.ts';
 const IDEMPOTENT = (Object.entries(ENDPOINTS) as [EndpointName, Endpoint][]).filter(([, { idempotent }]) => idempotent === true);
 
 /**
- * Imports of different callers under one key are different imports: the rules are in src/gateway/bulk/SPEC.md. A reservation needs machines, which
+ * Imports of different callers under one key are different imports: the rules are in src/gateway/vectors/bulk/SPEC.md. A reservation needs machines, which
  * there are none of here: J191.
  */
 const SEPARATE: ReadonlySet<EndpointName> = new Set<EndpointName>(['importVectors', 'createReservation']);

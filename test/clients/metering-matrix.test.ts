@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { PATH_PARAMS } from '../../src/contract/endpoint.ts';
-import type { Endpoint } from '../../src/contract/endpoint.ts';
+import { PATH_PARAMS } from '../../src/contract/api/endpoint.ts';
+import type { Endpoint } from '../../src/contract/api/endpoint.ts';
 import type { EndpointName } from '../../src/contract/endpoints.ts';
 import { ENDPOINTS } from '../../src/contract/endpoints.ts';
-import { SCOPES } from '../../src/contract/principal.ts';
+import { SCOPES } from '../../src/contract/api/principal.ts';
 import { ApiClient } from '../support/deployment/api-client.ts';
 import { SAMPLE_BODIES } from '../support/fixtures/sample-bodies.ts';
 import { sharedDeployment } from '../support/deployment/shared-deployment.ts';

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 
 import OpenAI, { toFile } from 'openai';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { LIMITS } from '../../src/contract/limits.ts';
+import { FILE_LIMITS } from '../../src/contract/files/file-limits.ts';
 import { sendRaw } from '../support/deployment/send-raw.ts';
 import { sharedDeployment } from '../support/deployment/shared-deployment.ts';
 
@@ -58,7 +58,7 @@ describe('the openai package, unmodified', () => {
   });
 
   it('[J220] uploads a file that is larger than what the gateway holds of it, and gets it back whole', async () => {
-    const content = randomBytes(LIMITS.storedPartBytes * 2 + 54_321);
+    const content = randomBytes(FILE_LIMITS.storedPartBytes * 2 + 54_321);
     const file = await openai.files.create({ file: await toFile(content, 'large.bin'), purpose: 'user_data' });
     expect(file.bytes).toBe(content.length);
     const read = Buffer.from(await (await openai.files.content(file.id)).arrayBuffer());
@@ -77,7 +77,7 @@ describe('the openai package, unmodified', () => {
 
   it('[J20] gets the limit in the error when a file exceeds it, before any of it is sent', async () => {
     const head = `POST /v1/files HTTP/1.1\r\nhost: sluice\r\nauthorization: Bearer ${apiKey}\r\n`;
-    const length = `content-length: ${LIMITS.fileBytesMax + LIMITS.formFieldsBytesMax + 1}\r\n`;
+    const length = `content-length: ${FILE_LIMITS.fileBytesMax + FILE_LIMITS.formFieldsBytesMax + 1}\r\n`;
     const answer = await sendRaw(server, `${head}${length}content-type: multipart/form-data; boundary=b\r\n\r\n`, { end: false });
     expect(answer).toContain(' 413 ');
     expect(answer).toContain('payload_too_large');

@@ -104,7 +104,7 @@ it('[U12] [P83] answers every API by the replicas of a job, which share the load
   const streamed = await chat({ stream: true, stream_options: { include_usage: true } });
   expect(streamed.body).toContain('[DONE]');
   nano += Math.round(Number(/"cost_usd":"([\d.]+)"/.exec(streamed.body)?.[1]) * 1e9);
-  // Embeddings and reranking have routes of the upstreams Worker in the ledger.
+  // Embeddings and reranking have the routes of upstreams in the ledger.
   const ledger = async (): Promise<number> => {
     const { data } = (await pool.client.get('/v1/usage?group_by=route')).body;
     const ours = data.filter(({ route }: { route: string }) => calls.some(([path]) => path.split('/').at(-1) === route.split('/').at(-1)));

@@ -1,7 +1,7 @@
 import type { QdrantClient } from '@qdrant/js-client-rest';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 
-import { LIMITS } from '../../src/contract/limits.ts';
+import { VECTOR_LIMITS } from '../../src/contract/vectors/vector-limits.ts';
 import { failure, idsOf, lineOf, qdrantClient, refusal } from '../support/deployment/qdrant.ts';
 import { sharedDeployment } from '../support/deployment/shared-deployment.ts';
 import type { TestTenant } from '../support/deployment/tenant.ts';
@@ -273,13 +273,13 @@ describe('points by the unmodified Qdrant client', () => {
 
   it('[Q30] are refused if a call has too many points or operations, naming the limit', async () => {
     const name = await lineOf(qdrant, 0);
-    const points = Array.from({ length: LIMITS.qdrantPointsMaxCount + 1 }, (_, id) => ({ id, vector: [1, 1] }));
+    const points = Array.from({ length: VECTOR_LIMITS.qdrantPointsMaxCount + 1 }, (_, id) => ({ id, vector: [1, 1] }));
     expect(await refusal(qdrant.upsert(name, { points }))).toEqual([
       422,
       'limit_exceeded',
-      expect.stringContaining(String(LIMITS.qdrantPointsMaxCount)),
+      expect.stringContaining(String(VECTOR_LIMITS.qdrantPointsMaxCount)),
     ]);
-    const operations = Array.from({ length: LIMITS.qdrantOperationsMaxCount + 1 }, () => ({ delete: { points: [1] } }));
+    const operations = Array.from({ length: VECTOR_LIMITS.qdrantOperationsMaxCount + 1 }, () => ({ delete: { points: [1] } }));
     expect((await refusal(qdrant.batchUpdate(name, { operations }))).slice(0, 2)).toEqual([422, 'limit_exceeded']);
   });
 

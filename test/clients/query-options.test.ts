@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { LIMITS } from '../../src/contract/limits.ts';
+import { VECTOR_LIMITS } from '../../src/contract/vectors/vector-limits.ts';
 import type { ApiClient } from '../support/deployment/api-client.ts';
 import { leased, underLease } from '../support/deployment/cache-lease.ts';
 import { sharedDeployment } from '../support/deployment/shared-deployment.ts';
@@ -309,16 +309,16 @@ it('[V25][V153] is not measured if an option is malformed or over a limit: the r
     [query({ mmr: { lambda: 1 } }), 'invalid_value', 'mmr.lambda', []],
     [query({ mmr: true }), 'invalid_value', 'mmr', []],
     [query({ top_k: 20, mmr: { candidates_limit: 19 } }), 'invalid_value', 'mmr.candidates_limit', [19, 20]],
-    [query({ mmr: { candidates_limit: 1001 } }), 'limit_exceeded', 'mmr.candidates_limit', [1001, LIMITS.mmrCandidatesMaxCount]],
+    [query({ mmr: { candidates_limit: 1001 } }), 'limit_exceeded', 'mmr.candidates_limit', [1001, VECTOR_LIMITS.mmrCandidatesMaxCount]],
     [query({ exact: 1 }), 'invalid_value', 'exact', []],
     [query({ explain: 'yes' }), 'invalid_value', 'explain', []],
     [create({ recall: 0.9 }), 'invalid_value', 'recall', [0.95, 0.99]],
     [recall({ samples: 0 }), 'invalid_value', 'samples', [0, 1]],
-    [recall({ samples: 501 }), 'limit_exceeded', 'samples', [501, LIMITS.recallSamplesMaxCount]],
+    [recall({ samples: 501 }), 'limit_exceeded', 'samples', [501, VECTOR_LIMITS.recallSamplesMaxCount]],
     [recall({ samples: 2.5 }), 'invalid_value', 'samples', []],
-    [recall({ top_k: 1001 }), 'limit_exceeded', 'top_k', [1001, LIMITS.recallTopKMaxCount]],
+    [recall({ top_k: 1001 }), 'limit_exceeded', 'top_k', [1001, VECTOR_LIMITS.recallTopKMaxCount]],
     [recall({ filter: { $like: 'x' } }), 'invalid_value', 'filter.$like', []],
-    [recall({ namespace: 'x'.repeat(65) }), 'limit_exceeded', 'namespace', [LIMITS.namespaceBytesMax]],
+    [recall({ namespace: 'x'.repeat(65) }), 'limit_exceeded', 'namespace', [VECTOR_LIMITS.namespaceBytesMax]],
     [recall({ vector: [1, 2, 3] }), 'invalid_value', 'vector', []],
   ];
   for (const [answer, code, param, parts] of cases) {
@@ -335,5 +335,5 @@ it('[V25][V153] is not measured if an option is malformed or over a limit: the r
     mmr: { candidates_limit: 1_000 },
   });
   expect(wide).toMatchObject({ status: 400, body: { error: { code: 'limit_exceeded', param: 'mmr.candidates_limit' } } });
-  expect(wide.body.error.message).toContain(`${LIMITS.mmrProductsMaxCount} (mmrProductsMaxCount)`);
+  expect(wide.body.error.message).toContain(`${VECTOR_LIMITS.mmrProductsMaxCount} (mmrProductsMaxCount)`);
 });

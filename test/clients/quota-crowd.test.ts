@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { PATH_PARAMS } from '../../src/contract/endpoint.ts';
-import type { Endpoint } from '../../src/contract/endpoint.ts';
+import { PATH_PARAMS } from '../../src/contract/api/endpoint.ts';
+import type { Endpoint } from '../../src/contract/api/endpoint.ts';
 import type { EndpointName } from '../../src/contract/endpoints.ts';
 import { ENDPOINTS } from '../../src/contract/endpoints.ts';
-import { SCOPES } from '../../src/contract/principal.ts';
+import { SCOPES } from '../../src/contract/api/principal.ts';
 import type { Server } from '../../workers/local/serve.ts';
 import { HTTP, load, rawRequest, statusOf } from '../bench/load.ts';
 import type { ApiAnswer } from '../support/deployment/api-client.ts';

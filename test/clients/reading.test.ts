@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { LIMITS } from '../../src/contract/limits.ts';
+import { API_LIMITS } from '../../src/contract/api/api-limits.ts';
 import type { ApiClient } from '../support/deployment/api-client.ts';
 import { sharedDeployment } from '../support/deployment/shared-deployment.ts';
 import { createTenant } from '../support/deployment/tenant.ts';
@@ -38,18 +38,18 @@ describe('reads', () => {
   });
 
   it('[F36] with an invalid consistency or deadline are refused, naming the field', async () => {
-    for (const consistency of ['weak', { min_lsn: -1 }, { min_lsn: 1.5 }, { min_lsn: LIMITS.lsnMax + 1 }, { max_lsn: 3 }, 7]) {
+    for (const consistency of ['weak', { min_lsn: -1 }, { min_lsn: 1.5 }, { min_lsn: API_LIMITS.lsnMax + 1 }, { max_lsn: 3 }, 7]) {
       const refused = await query({ consistency });
       expect([refused.status, refused.body.error.param]).toEqual([400, expect.stringMatching(/^consistency/)]);
     }
-    for (const deadline of ['0', '-5', 'soon', String(LIMITS.queryDeadlineMaxMs + 1)]) {
+    for (const deadline of ['0', '-5', 'soon', String(API_LIMITS.queryDeadlineMaxMs + 1)]) {
       const refused = await query({}, { 'x-sluice-deadline-ms': deadline });
       expect([refused.status, refused.body.error.param]).toEqual([400, 'x-sluice-deadline-ms']);
     }
   });
 
   it('[F36] are answered within their deadline, or refused when it has passed', async () => {
-    expect((await query({}, { 'x-sluice-deadline-ms': String(LIMITS.queryDeadlineMaxMs) })).body.matches.length).toBe(1);
+    expect((await query({}, { 'x-sluice-deadline-ms': String(API_LIMITS.queryDeadlineMaxMs) })).body.matches.length).toBe(1);
     const hurried = await query({}, { 'x-sluice-deadline-ms': '1' });
     if (hurried.status !== 200) expect([hurried.status, hurried.body.error.code]).toEqual([504, 'deadline_exceeded']);
   });

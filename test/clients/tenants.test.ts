@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { LIMITS } from '../../src/contract/limits.ts';
+import { TENANCY_LIMITS } from '../../src/contract/tenancy/tenancy-limits.ts';
 import type { Server } from '../../workers/local/serve.ts';
 import { ApiClient } from '../support/deployment/api-client.ts';
 import { deploy } from '../support/deployment/deployment.ts';
@@ -9,7 +9,7 @@ import { createTenant } from '../support/deployment/tenant.ts';
 
 const MODEL = 'glove-sif-100';
 /** Isolates read a key again after `keyFreshMs`: from then on none uses its cached copy. */
-const settled = () => sleep(LIMITS.keyFreshMs + 100);
+const settled = () => sleep(TENANCY_LIMITS.keyFreshMs + 100);
 
 let server: Server;
 let admin: ApiClient;

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { LIMITS } from '../../src/contract/limits.ts';
+import { VECTOR_LIMITS } from '../../src/contract/vectors/vector-limits.ts';
 import { sharedDeployment } from '../support/deployment/shared-deployment.ts';
 import type { TestTenant } from '../support/deployment/tenant.ts';
 import { createTenant } from '../support/deployment/tenant.ts';
@@ -139,7 +139,7 @@ describe('a call that changes stored vectors', () => {
   it('[Q64] refuses metadata over its limit, and a change that is ambiguous or empty', async () => {
     const index = await indexOf(3);
     const change = (body: object) => tenant.client.post(`${index}/metadata`, body);
-    const half = 'x'.repeat(LIMITS.vectorMetadataBytesMax / 2);
+    const half = 'x'.repeat(VECTOR_LIMITS.vectorMetadataBytesMax / 2);
     expect((await change({ ids: ['0', '1'], set: { a: half } })).body.updated).toBe(2);
     const over = await change({ ids: ['2', '1'], set: { b: half } });
     expect(over).toMatchObject(refused(400, 'limit_exceeded', 'metadata'));

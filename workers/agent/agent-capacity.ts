@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 
-import type { Registration } from '../../src/contract/agent-protocol.ts';
-import { LIMITS } from '../../src/contract/limits.ts';
+import type { Registration } from '../../src/contract/pools/agent-protocol.ts';
+import { POOL_LIMITS } from '../../src/contract/pools/pool-limits.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -19,7 +19,7 @@ export function readMachine(environment: Environment, pid: number): Omit<Registr
     return value === undefined ? undefined : Number(value);
   };
   const [cpu, memory, attempts, ordinal] = [count('CPU_MILLI'), count('MEMORY_MIB'), count('ATTEMPTS'), count('ORDINAL')];
-  const weights = count('WEIGHTS_MIB') ?? Math.min(LIMITS.agentWeightsMibDefault, memory ?? Infinity);
+  const weights = count('WEIGHTS_MIB') ?? Math.min(POOL_LIMITS.agentWeightsMibDefault, memory ?? Infinity);
   const [accelerator, domains, address] = [text('ACCELERATOR'), text('DOMAINS'), text('ADDRESS')];
   if ((cpu === undefined) !== (memory === undefined))
     throw new Error('set both SLUICE_AGENT_CPU_MILLI and SLUICE_AGENT_MEMORY_MIB, or neither');

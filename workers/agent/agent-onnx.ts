@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
-import type { StartGraph } from '../../src/inference/served/graph-runner.ts';
+import type { StartGraph } from '../../src/inference/graph-runner.ts';
 import type { OrtModule } from '../../src/inference/served/ort-runner.ts';
 import { ortStart } from '../../src/inference/served/ort-runner.ts';
 

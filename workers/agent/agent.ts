@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { Assignment, Registration } from '../../src/contract/agent-protocol.ts';
-import type { JobKind } from '../../src/contract/job-work.ts';
-import { JOB_KINDS } from '../../src/contract/job-work.ts';
-import { LIMITS } from '../../src/contract/limits.ts';
+import type { Assignment, Registration } from '../../src/contract/pools/agent-protocol.ts';
+import type { JobKind } from '../../src/contract/jobs/job-work.ts';
+import { JOB_KINDS } from '../../src/contract/jobs/job-work.ts';
+import { JOB_LIMITS } from '../../src/contract/jobs/job-limits.ts';
+import { POOL_LIMITS } from '../../src/contract/pools/pool-limits.ts';
 import { Backoff } from './backoff.ts';
 import type { GatewayModels } from './gateway-models.ts';
 import type { JobRunners } from './job-runner.ts';
@@ -49,7 +50,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
         continue;
       }
       const held = { attempts: [...running.keys()], weights: models.held() };
-      const { assignment, unload } = await client.lease(registration.agent, LIMITS.longPollMsMax, stopped, held);
+      const { assignment, unload } = await client.lease(registration.agent, JOB_LIMITS.longPollMsMax, stopped, held);
       backoff.reset();
       isAway = false;
       readiness.answered();
@@ -95,7 +96,7 @@ async function registered({ client, machine, runners, keep }: AgentOptions, read
 async function takeLeave(registration: Registered | undefined, attempts: readonly string[], options: AgentOptions): Promise<void> {
   const { client, models, machine, stopped } = options;
   if (!stopped.aborted || registration === undefined || attempts.length >= (machine.attempts ?? 1)) return;
-  const signal = AbortSignal.timeout(LIMITS.agentLeaveMs);
+  const signal = AbortSignal.timeout(POOL_LIMITS.agentLeaveMs);
   try {
     const { assignment } = await client.lease(registration.agent, 0, signal, { attempts, weights: models.held() });
     if (assignment !== null) await client.fail(assignment, { reason: 'released', message: 'the agent stops' }, signal);

@@ -1,12 +1,13 @@
 import * as z from 'zod';
 
-import { embeddingEndpoints } from '../../src/contract/embeddings.ts';
-import type { Refusal } from '../../src/contract/errors.ts';
-import { ERRORS, messageOf, paramOf } from '../../src/contract/errors.ts';
-import { surrogateFault } from '../../src/contract/json-text.ts';
-import type { Outcome } from '../../src/contract/outcome.ts';
-import { refuse, refuseBeyond } from '../../src/contract/outcome.ts';
-import { parse } from '../../src/contract/parse.ts';
+import { embeddingEndpoints } from '../../src/contract/embeddings/embeddings.ts';
+import type { Refusal } from '../../src/contract/api/errors.ts';
+import { ERRORS, messageOf, paramOf } from '../../src/contract/api/errors.ts';
+import { surrogateFault } from '../../src/contract/api/json-text.ts';
+import type { Outcome } from '../../src/contract/api/outcome.ts';
+import { refuse } from '../../src/contract/api/outcome.ts';
+import { refuseBeyond } from '../../src/contract/limits/limit-refusal.ts';
+import { parse } from '../../src/contract/api/parse.ts';
 import { truncate } from '../../src/inference/unit-vectors.ts';
 import type { RawJson } from '../../src/kernel/exact-json.ts';
 import { float32Json, jsonText } from '../../src/kernel/float32-text.ts';

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, openAsBlob } from 'node:fs';
 import { link, rm } from 'node:fs/promises';
-
-import type { OutputClaim } from '../../src/contract/agent-protocol.ts';
+import type { OutputClaim } from '../../src/contract/pools/agent-protocol.ts';
 import type { AttemptArtifacts } from './job-runner.ts';
 import { persistently } from './persistently.ts';
 import type { AttemptKey, PoolClient } from './pool-client.ts';

@@ -1,5 +1,4 @@
 import { hash } from 'node:crypto';
-
 import { persistently } from './persistently.ts';
 import type { AttemptKey, PoolClient } from './pool-client.ts';
 

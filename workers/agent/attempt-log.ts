@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { LIMITS } from '../../src/contract/limits.ts';
+import { JOB_LIMITS } from '../../src/contract/jobs/job-limits.ts';
+import { POOL_LIMITS } from '../../src/contract/pools/pool-limits.ts';
 
 /** Sends what an attempt wrote; `offset`: how many bytes of the attempt came before. */
 export type SendLog = (offset: number, bytes: Uint8Array<ArrayBuffer>, signal: AbortSignal) => Promise<void>;
@@ -48,7 +49,7 @@ export class AttemptLog {
     if (bytes.length === 0 || this.#isClosed) return;
     this.#held.push(bytes);
     this.#heldBytes += bytes.length;
-    if (this.#heldBytes > LIMITS.agentLogHeldBytesMax) this.#take(this.#heldBytes - LIMITS.agentLogHeldBytesMax);
+    if (this.#heldBytes > POOL_LIMITS.agentLogHeldBytesMax) this.#take(this.#heldBytes - POOL_LIMITS.agentLogHeldBytesMax);
     this.#wake();
   }
 
@@ -66,10 +67,10 @@ export class AttemptLog {
     while (!this.#isClosed || this.#heldBytes > 0) {
       if (this.#heldBytes === 0) await this.#written(signal);
       // Several writes make one message.
-      if (!this.#isClosed) await sleep(LIMITS.agentLogDelayMs, undefined, { signal });
+      if (!this.#isClosed) await sleep(POOL_LIMITS.agentLogDelayMs, undefined, { signal });
       if (this.#heldBytes === 0) continue;
       const offset = this.#offset;
-      await this.#send(offset, Uint8Array.from(this.#take(LIMITS.jobLogChunkBytesMax)), signal);
+      await this.#send(offset, Uint8Array.from(this.#take(JOB_LIMITS.jobLogChunkBytesMax)), signal);
     }
   }
 

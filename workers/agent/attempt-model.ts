@@ -1,11 +1,10 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-
-import type { Outcome } from '../../src/contract/outcome.ts';
-import { refuse } from '../../src/contract/outcome.ts';
+import type { Outcome } from '../../src/contract/api/outcome.ts';
+import { refuse } from '../../src/contract/api/outcome.ts';
 import { TOKENISER_CONFIG_FILE, TOKENISER_FILE } from '../../src/inference/served/contract-hash.ts';
-import type { ModelRef, ServedFile } from '../../src/inference/served/served-manifest.ts';
+import type { ModelRef, ServedFile } from '../../src/inference/served-manifest.ts';
 import { ok } from '../../src/kernel/result.ts';
 import { persistently } from './persistently.ts';
 import type { AttemptKey, PoolClient } from './pool-client.ts';

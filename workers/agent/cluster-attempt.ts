@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 
-import type { Assignment } from '../../src/contract/agent-protocol.ts';
-import { LIMITS } from '../../src/contract/limits.ts';
-import { agentRunners } from './agent-runners.ts';
-import { allowedKinds } from './allowed-kinds.ts';
+import type { Assignment } from '../../src/contract/pools/agent-protocol.ts';
+import { JOB_LIMITS } from '../../src/contract/jobs/job-limits.ts';
+import { POOL_LIMITS } from '../../src/contract/pools/pool-limits.ts';
+import { agentRunners, allowedKinds } from './agent-runners.ts';
 import { GatewayModels, gatewayFiles } from './gateway-models.ts';
 import { PoolClient, Refused, readConfig } from './pool-client.ts';
 import { runAttempt } from './run-attempt.ts';
@@ -42,8 +42,8 @@ if (await isOurs()) {
     client,
     runners: agentRunners(config, models, allowedKinds(process.argv.slice(2), process.env)),
     secrets: [config.token, ...(config.beside?.key === undefined ? [] : [config.beside.key])],
-    heartbeatMs: LIMITS.agentHeartbeatMs,
-    leaseMs: LIMITS.agentLeaseMs,
+    heartbeatMs: JOB_LIMITS.agentHeartbeatMs,
+    leaseMs: JOB_LIMITS.agentLeaseMs,
     stopped: client.signalled.signal,
   });
 }
@@ -54,14 +54,14 @@ async function isOurs(): Promise<boolean> {
   const startedMs = performance.now();
   for (;;) {
     try {
-      const signal = AbortSignal.any([client.signalled.signal, AbortSignal.timeout(LIMITS.agentLeaseMs)]);
+      const signal = AbortSignal.any([client.signalled.signal, AbortSignal.timeout(JOB_LIMITS.agentLeaseMs)]);
       await client.heartbeat(assignment, { completed: 0, failed: 0, total: null }, signal);
       return true;
     } catch (error) {
       if ((error instanceof Refused && error.code === 'stale_fence') || client.signalled.signal.aborted) return false;
       // The driver keeps the attempt meanwhile.
-      if (error instanceof Refused || performance.now() - startedMs > LIMITS.clusterStartMsMax) throw error;
-      await new Promise((resolve) => void setTimeout(resolve, LIMITS.agentHeartbeatMs));
+      if (error instanceof Refused || performance.now() - startedMs > POOL_LIMITS.clusterStartMsMax) throw error;
+      await new Promise((resolve) => void setTimeout(resolve, JOB_LIMITS.agentHeartbeatMs));
     }
   }
 }

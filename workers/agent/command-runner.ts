@@ -1,16 +1,17 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-
-import type { Assignment, OutputClaim } from '../../src/contract/agent-protocol.ts';
-import type { Progress } from '../../src/contract/attempt-report.ts';
-import { LIMITS } from '../../src/contract/limits.ts';
+import type { Assignment, OutputClaim } from '../../src/contract/pools/agent-protocol.ts';
+import type { Progress } from '../../src/contract/jobs/attempt-report.ts';
+import { JOB_LIMITS } from '../../src/contract/jobs/job-limits.ts';
+import { POOL_LIMITS } from '../../src/contract/pools/pool-limits.ts';
 import { CheckpointFile } from './checkpoint-file.ts';
 import type { ProcessExit } from './guarded-process.ts';
 import { GuardedProcess, limitOfSignal } from './guarded-process.ts';
-import type { AttemptScope, JobRunner, RunEnd, RunFailure, StopReason } from './job-runner.ts';
+import type { AttemptScope, RunEnd, RunFailure, StopReason } from './job-runner.ts';
 import { failed } from './job-runner.ts';
 import { ownFile, pathIn } from './own-file.ts';
-import { commandOf } from './shipped-program.ts';
+import { fileURLToPath } from 'node:url';
+import { TUNING_PROGRAM } from '../../src/contract/jobs/tuning-settings.ts';
 
 type Program = Extract<Assignment, { kind: 'command' | 'training' }>;
 
@@ -18,16 +19,14 @@ type Program = Extract<Assignment, { kind: 'command' | 'training' }>;
 export const PROGRAM_PROGRESS: Progress = { completed: 0, failed: 0, total: 1 };
 
 /** Runs a program with the files and the environment that the job names, and nothing of the agent's own. */
-export class CommandRunner implements JobRunner<'command'> {
-  async run(scope: AttemptScope<'command'>): Promise<RunEnd> {
-    const { assignment, onProgress } = scope;
-    onProgress(PROGRAM_PROGRESS);
-    const ended = await runProgram(scope, 'saves', {});
-    if (ended.kind === 'failed') return ended;
-    const outputs = await collect(scope, assignment.outputs);
-    if ('kind' in outputs) return outputs;
-    return { kind: 'done', progress: { ...PROGRAM_PROGRESS, completed: 1 }, tokens: 0, outputs };
-  }
+export async function runCommand(scope: AttemptScope<'command'>): Promise<RunEnd> {
+  const { assignment, onProgress } = scope;
+  onProgress(PROGRAM_PROGRESS);
+  const ended = await runProgram(scope, 'saves', {});
+  if (ended.kind === 'failed') return ended;
+  const outputs = await collect(scope, assignment.outputs);
+  if ('kind' in outputs) return outputs;
+  return { kind: 'done', progress: { ...PROGRAM_PROGRESS, completed: 1 }, tokens: 0, outputs };
 }
 
 /** What runs a program needs of an attempt, whatever its kind. */
@@ -58,7 +57,7 @@ export async function runProgram(
     onOutput: (bytes) => log.write(bytes),
   });
   lease.onExtended(() => process.extend(lease.leftMs()));
-  if (use === 'saves') checkpoint?.saveEvery(assignment.checkpoint_interval_ms ?? LIMITS.checkpointIntervalDefaultMs);
+  if (use === 'saves') checkpoint?.saveEvery(assignment.checkpoint_interval_ms ?? POOL_LIMITS.checkpointIntervalDefaultMs);
   try {
     const exit = await untilStopped(process, assignment.grace_ms, signal);
     await checkpoint?.settle(use === 'begins' || isLost(signal));
@@ -122,9 +121,18 @@ export async function collect(
     if (found === undefined) return failed('output_missing', `the program ended without a file ${path}`);
     bytes += Number(found.size);
   }
-  if (bytes > LIMITS.jobOutputBytesMax)
-    return failed('output_too_large', `the outputs have ${bytes} bytes; jobOutputBytesMax is ${LIMITS.jobOutputBytesMax}`);
+  if (bytes > JOB_LIMITS.jobOutputBytesMax)
+    return failed('output_too_large', `the outputs have ${bytes} bytes; jobOutputBytesMax is ${JOB_LIMITS.jobOutputBytesMax}`);
   const claims: OutputClaim[] = [];
   for (const [index, path] of paths.entries()) claims.push(await artifacts.storeOutput(index, join(work, path)));
   return claims;
+}
+
+/** Programs that come with the agent, by the name that jobs have for them. */
+const SHIPPED: ReadonlyMap<string, URL> = new Map([[TUNING_PROGRAM, new URL('programs/fine-tune.ts', import.meta.url)]]);
+
+/** What is run for `argv`: a program that comes with the agent runs by the agent's own Node, whatever is on the path. */
+export function commandOf([program = '', ...rest]: readonly string[]): readonly string[] {
+  const shipped = SHIPPED.get(program);
+  return shipped === undefined ? [program, ...rest] : [process.execPath, fileURLToPath(shipped), ...rest];
 }

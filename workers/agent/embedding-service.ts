@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-import { LIMITS } from '../../src/contract/limits.ts';
+import { POOL_LIMITS } from '../../src/contract/pools/pool-limits.ts';
 import type { LineAnswerer } from './answer-line.ts';
 import type { ReplicaAnswer, ReplicaService } from './replica-service.ts';
 import { replicaFailure, sendAnswer } from './replica-service.ts';
@@ -49,7 +49,7 @@ async function readBody(request: IncomingMessage): Promise<string | undefined> {
   let bytes = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > LIMITS.jobLineBytesMax) return undefined;
+    if (bytes > POOL_LIMITS.jobLineBytesMax) return undefined;
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString();

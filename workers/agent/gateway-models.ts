@@ -1,14 +1,15 @@
-import type { NodeWeights } from '../../src/contract/pool-exchange.ts';
-import { LIMITS } from '../../src/contract/limits.ts';
-import { nameWithoutVersion } from '../../src/contract/model-name.ts';
-import type { Outcome } from '../../src/contract/outcome.ts';
-import { refuse } from '../../src/contract/outcome.ts';
+import type { NodeWeights } from '../../src/contract/pools/pool-exchange.ts';
+import { JOB_LIMITS } from '../../src/contract/jobs/job-limits.ts';
+import { POOL_LIMITS } from '../../src/contract/pools/pool-limits.ts';
+import { nameWithoutVersion } from '../../src/contract/api/model-name.ts';
+import type { Outcome } from '../../src/contract/api/outcome.ts';
+import { refuse } from '../../src/contract/api/outcome.ts';
 import type { ModelFiles } from '../../src/inference/model-manifest.ts';
 import { findVersion, readModelFile, parseModelCatalogue } from '../../src/inference/model-manifest.ts';
-import type { ModelRef } from '../../src/inference/served/served-manifest.ts';
+import type { ModelRef } from '../../src/inference/served-manifest.ts';
 import { ok } from '../../src/kernel/result.ts';
-import type { ResidentWeights } from '../../src/scheduler/engine/weights/resident-weights.ts';
-import { weightsToUnload, withoutUnloaded, withoutUser, withUser } from '../../src/scheduler/engine/weights/resident-weights.ts';
+import type { ResidentWeights } from '../../src/scheduler/engine/cell/resident-weights.ts';
+import { weightsToUnload, withoutUnloaded, withoutUser, withUser } from '../../src/scheduler/engine/cell/resident-weights.ts';
 import type { LineAnswerer } from './answer-line.ts';
 import type { AttemptModel } from './attempt-model.ts';
 import { ModelThreads } from './model-threads.ts';
@@ -62,7 +63,7 @@ export class GatewayModels {
 
   constructor(options: GatewayModelsOptions) {
     this.#options = options;
-    this.#maxMib = options.weightsMaxMib ?? LIMITS.agentWeightsMibDefault;
+    this.#maxMib = options.weightsMaxMib ?? POOL_LIMITS.agentWeightsMibDefault;
     this.#nowMs = options.nowMs ?? (() => performance.now());
   }
 
@@ -168,7 +169,7 @@ export class GatewayModels {
     const threads = await load();
     if (!threads.ok) return threads;
     const memoryMib = Math.ceil(threads.value.memoryBytes / BYTES_PER_MIB);
-    return ok({ threads: threads.value, memoryMib, loadMs: Math.min(LIMITS.weightsLoadMsMax, Math.ceil(this.#nowMs() - beganMs)) });
+    return ok({ threads: threads.value, memoryMib, loadMs: Math.min(JOB_LIMITS.weightsLoadMsMax, Math.ceil(this.#nowMs() - beganMs)) });
   }
 }
 

@@ -1,9 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-
-import type { Serving } from '../../src/contract/attempt.ts';
-import type { Progress } from '../../src/contract/attempt-report.ts';
-import type { GroupPlace } from './group-view.ts';
-import type { LeaseClock, StopReason } from './job-runner.ts';
+import type { Serving } from '../../src/contract/jobs/attempt.ts';
+import type { Progress } from '../../src/contract/jobs/attempt-report.ts';
+import type { LeaseClock, StopReason, GroupPlace } from './job-runner.ts';
 import type { AttemptKey, PoolClient } from './pool-client.ts';
 import { Refused } from './pool-client.ts';
 

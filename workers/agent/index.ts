@@ -1,8 +1,7 @@
 import { readMachine } from './agent-capacity.ts';
 import { runAgent } from './agent.ts';
 import { AgentState } from './agent-state.ts';
-import { agentRunners } from './agent-runners.ts';
-import { allowedKinds } from './allowed-kinds.ts';
+import { agentRunners, allowedKinds } from './agent-runners.ts';
 import { GatewayModels, gatewayFiles } from './gateway-models.ts';
 import { readConfig, PoolClient } from './pool-client.ts';
 import { Readiness, readyPortIn, serveReadiness } from './readiness.ts';

@@ -1,12 +1,10 @@
-import type { Assignment, OutputClaim } from '../../src/contract/agent-protocol.ts';
-import type { FailureReason, Serving } from '../../src/contract/attempt.ts';
-import type { Progress } from '../../src/contract/attempt-report.ts';
-import type { JobKind } from '../../src/contract/job-work.ts';
-import type { LineFault } from '../../src/contract/attempt-report.ts';
+import type { Assignment, OutputClaim } from '../../src/contract/pools/agent-protocol.ts';
+import type { FailureReason, Serving } from '../../src/contract/jobs/attempt.ts';
+import type { Progress, LineFault } from '../../src/contract/jobs/attempt-report.ts';
+import type { JobKind } from '../../src/contract/jobs/job-work.ts';
 import type { AttemptLog } from './attempt-log.ts';
 import type { AttemptBuild } from './attempt-build.ts';
 import type { AttemptModel } from './attempt-model.ts';
-import type { GroupView } from './group-view.ts';
 
 /**
  * Why an attempt must stop before its work is done. `lost`: it is another agent's now, or about to be. `left`: it goes on without this agent.
@@ -81,9 +79,51 @@ export const failed = (reason: FailureReason, message: string): RunFailure => ({
  * Runs attempts of one kind of job. It returns, or rejects once `signal` is aborted; when it has done either, nothing that it started is left,
  * and nothing writes to the attempt's folder any more. [P51]
  */
-export interface JobRunner<Kind extends JobKind> {
-  run(scope: AttemptScope<Kind>): Promise<RunEnd>;
-}
+export type JobRunner<Kind extends JobKind> = (scope: AttemptScope<Kind>) => Promise<RunEnd>;
 
 /** The runners of an agent: a kind that is absent is not offered. */
 export type JobRunners = { readonly [Kind in JobKind]?: JobRunner<Kind> };
+
+/** What this member of an attempt is among all of them. */
+export interface GroupPlace {
+  readonly version: number;
+  readonly rank: number;
+  readonly worldSize: number;
+}
+
+/** What an agent knows of the members of an attempt, as its heartbeats bring it. */
+export class GroupView {
+  #place: GroupPlace;
+  #changed = new AbortController();
+  readonly #ask: () => Promise<void>;
+
+  /** `ask`: brings news now; rejects while the gateway is away. */
+  constructor(place: GroupPlace, ask: () => Promise<void>) {
+    this.#place = place;
+    this.#ask = ask;
+  }
+
+  get place(): GroupPlace {
+    return this.#place;
+  }
+
+  /** Aborted, with the reason `resized`, once members have come or gone since now. */
+  get changed(): AbortSignal {
+    return this.#changed.signal;
+  }
+
+  /** Whether members have come or gone since that version, as the pool knows it now. */
+  async hasChangedSince(version: number): Promise<boolean> {
+    if (this.#place.version === version) await this.#ask().catch(() => undefined);
+    return this.#place.version !== version;
+  }
+
+  /** Takes news; what is older than what is known is none. */
+  take(place: GroupPlace): void {
+    if (place.version <= this.#place.version) return;
+    this.#place = place;
+    const former = this.#changed;
+    this.#changed = new AbortController();
+    former.abort('resized');
+  }
+}

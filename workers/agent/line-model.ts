@@ -1,8 +1,8 @@
 import type * as z from 'zod';
 
-import type { embeddingEndpoints } from '../../src/contract/embeddings.ts';
-import type { Outcome } from '../../src/contract/outcome.ts';
-import { refuse } from '../../src/contract/outcome.ts';
+import type { embeddingEndpoints } from '../../src/contract/embeddings/embeddings.ts';
+import type { Outcome } from '../../src/contract/api/outcome.ts';
+import { refuse } from '../../src/contract/api/outcome.ts';
 import type { EmbeddingModel, TokenisedText, Tokeniser } from '../../src/inference/embedding-model.ts';
 import { checkWords, firstUnknownId, tokenBatch } from '../../src/inference/token-batch.ts';
 import { ok } from '../../src/kernel/result.ts';

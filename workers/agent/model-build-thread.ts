@@ -3,11 +3,11 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 
-import type { FailureReason } from '../../src/contract/attempt.ts';
-import type { ModelBuild } from '../../src/contract/model-builds.ts';
+import type { FailureReason } from '../../src/contract/jobs/attempt.ts';
+import type { ModelBuild } from '../../src/contract/jobs/model-builds.ts';
 import { GATE_BOUNDS } from '../../src/inference/build/gate/model-gate.ts';
 import type { GateVerdict } from '../../src/inference/build/gate/model-gate.ts';
-import type { ModelReading } from '../../src/inference/served/served-manifest.ts';
+import type { ModelReading } from '../../src/inference/served-manifest.ts';
 import { must } from '../../src/kernel/assert.ts';
 import { sha256Hex } from '../../src/kernel/bytes.ts';
 import { BuildFailure, UnusableInput } from '../builds/build-error.ts';

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 
 import { SharedTier, SharedVectors } from '../../src/cache/shared/shared-vectors.ts';
-import { openStaticModel } from '../../src/inference/static-model.ts';
+import { openStaticModel } from '../../src/inference/static/static-model.ts';
 import { assert, must } from '../../src/kernel/assert.ts';
 import { cachedModel } from './cached-model.ts';
 import { staticLineModel } from './line-model.ts';

@@ -4,11 +4,11 @@ import { Worker } from 'node:worker_threads';
 
 import type { SharedHandle } from '../../src/cache/shared/shared-vectors.ts';
 import { SharedTier, SharedVectors } from '../../src/cache/shared/shared-vectors.ts';
-import { LIMITS } from '../../src/contract/limits.ts';
-import type { Outcome } from '../../src/contract/outcome.ts';
-import { refuse } from '../../src/contract/outcome.ts';
+import { POOL_LIMITS } from '../../src/contract/pools/pool-limits.ts';
+import type { Outcome } from '../../src/contract/api/outcome.ts';
+import { refuse } from '../../src/contract/api/outcome.ts';
 import type { ModelManifest } from '../../src/inference/model-manifest.ts';
-import { openStaticModel } from '../../src/inference/static-model.ts';
+import { openStaticModel } from '../../src/inference/static/static-model.ts';
 import { ok } from '../../src/kernel/result.ts';
 import type { AnswerForm, Line, LineAnswer, LineAnswerer } from './answer-line.ts';
 import type { StartedThread } from './answer-threads.ts';
@@ -49,7 +49,7 @@ export class ModelThreads implements LineAnswerer {
     this.#threadCount = threadCount;
     this.#threads = new AnswerThreads(threadCount, () => this.#start());
     const dimensionsMax = model.manifest.dimensions;
-    const entriesMax = Math.floor(LIMITS.agentCacheBytesMax / (dimensionsMax * 4 + SHARED_KEY_CHARS + SLOT_BYTES));
+    const entriesMax = Math.floor(POOL_LIMITS.agentCacheBytesMax / (dimensionsMax * 4 + SHARED_KEY_CHARS + SLOT_BYTES));
     this.vectors = SharedVectors.create({ entriesMax, dimensionsMax, keyCharsMax: SHARED_KEY_CHARS, stripes: STRIPES });
   }
 
@@ -66,7 +66,7 @@ export class ModelThreads implements LineAnswerer {
   static async start(
     manifest: ModelManifest,
     bytes: Uint8Array<ArrayBuffer>,
-    { threadCount = Math.min(LIMITS.agentThreadsMaxCount, availableParallelism()), cacheSocket }: ThreadOptions = {},
+    { threadCount = Math.min(POOL_LIMITS.agentThreadsMaxCount, availableParallelism()), cacheSocket }: ThreadOptions = {},
   ): Promise<Outcome<ModelThreads>> {
     const opened = openStaticModel(manifest, bytes);
     if (!opened.ok) return refuse('unavailable', `${manifest.id}: ${opened.error.reason}`);

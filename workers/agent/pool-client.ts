@@ -1,19 +1,19 @@
 import { Blob, Buffer } from 'node:buffer';
 import type * as z from 'zod';
 
-import type { Assignment, OutputClaim, Registration } from '../../src/contract/agent-protocol.ts';
-import { agentBuildEndpoints } from '../../src/contract/agent-builds.ts';
-import type { AttemptModelReply } from '../../src/contract/agent-models.ts';
-import { agentModelEndpoints } from '../../src/contract/agent-models.ts';
-import { agentEndpoints } from '../../src/contract/agent-protocol.ts';
-import type { FailureReason, Serving } from '../../src/contract/attempt.ts';
-import type { NodeWeights } from '../../src/contract/pool-exchange.ts';
-import { transferEndpoints } from '../../src/contract/transfers.ts';
-import type { Progress } from '../../src/contract/attempt-report.ts';
-import type { LineFault } from '../../src/contract/attempt-report.ts';
-import type { ErrorCode, WireError } from '../../src/contract/errors.ts';
-import { AGENT_HEADER } from '../../src/contract/pool-partition.ts';
-import type { ModelRef } from '../../src/inference/served/served-manifest.ts';
+import type { Assignment, OutputClaim, Registration } from '../../src/contract/pools/agent-protocol.ts';
+import { agentBuildEndpoints } from '../../src/contract/pools/agent-builds.ts';
+import type { AttemptModelReply } from '../../src/contract/pools/agent-models.ts';
+import { agentModelEndpoints } from '../../src/contract/pools/agent-models.ts';
+import { agentEndpoints } from '../../src/contract/pools/agent-protocol.ts';
+import type { FailureReason, Serving } from '../../src/contract/jobs/attempt.ts';
+import type { NodeWeights } from '../../src/contract/pools/pool-exchange.ts';
+import { transferEndpoints } from '../../src/contract/pools/transfers.ts';
+import type { Progress } from '../../src/contract/jobs/attempt-report.ts';
+import type { LineFault } from '../../src/contract/jobs/attempt-report.ts';
+import type { ErrorCode, WireError } from '../../src/contract/api/errors.ts';
+import { AGENT_HEADER } from '../../src/contract/pools/pool-partition.ts';
+import type { ModelRef } from '../../src/inference/served-manifest.ts';
 import type { ServerBeside } from './server-beside.ts';
 import { serverBesideIn } from './server-beside.ts';
 

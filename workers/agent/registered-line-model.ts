@@ -1,9 +1,10 @@
-import { refusalAt } from '../../src/contract/errors.ts';
-import { pathBelow } from '../../src/contract/field-path.ts';
-import { LIMITS } from '../../src/contract/limits.ts';
-import type { Outcome } from '../../src/contract/outcome.ts';
-import { refuse, refuseBeyond } from '../../src/contract/outcome.ts';
-import type { ModelRef } from '../../src/inference/served/served-manifest.ts';
+import { refusalAt } from '../../src/contract/api/errors.ts';
+import { pathBelow } from '../../src/contract/api/field-path.ts';
+import { EMBEDDING_LIMITS } from '../../src/contract/embeddings/embedding-limits.ts';
+import type { Outcome } from '../../src/contract/api/outcome.ts';
+import { refuse } from '../../src/contract/api/outcome.ts';
+import { refuseBeyond } from '../../src/contract/limits/limit-refusal.ts';
+import type { ModelRef } from '../../src/inference/served-manifest.ts';
 import { textChunks, tokensBound } from '../../src/inference/served/text-chunks.ts';
 import type { TextCalls } from '../../src/inference/served/text-model.ts';
 import { err, ok } from '../../src/kernel/result.ts';
@@ -42,7 +43,7 @@ export const registeredLineModel = (
       tokens.push(...embedded.value.tokens);
     }
     const total = tokens.reduce((sum, count) => sum + count, 0);
-    if (total <= LIMITS.embeddingTokensMaxCount) return ok({ vectors, tokens });
+    if (total <= EMBEDDING_LIMITS.embeddingTokensMaxCount) return ok({ vectors, tokens });
     return refuseBeyond({ path: 'input', limit: 'embeddingTokensMaxCount', value: total, what: `has ${total} tokens` });
   },
 });

@@ -2,8 +2,8 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 
-import type { Outcome } from '../../src/contract/outcome.ts';
-import { refuse } from '../../src/contract/outcome.ts';
+import type { Outcome } from '../../src/contract/api/outcome.ts';
+import { refuse } from '../../src/contract/api/outcome.ts';
 import { checkManifest } from '../../src/inference/served/check-manifest.ts';
 import { loadModel } from '../../src/inference/served/load-model.ts';
 import type { ModelBucket } from '../../src/inference/served/model-bucket.ts';

@@ -2,11 +2,11 @@ import { rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 
-import { LIMITS } from '../../src/contract/limits.ts';
-import type { Outcome } from '../../src/contract/outcome.ts';
-import { refuse } from '../../src/contract/outcome.ts';
+import { POOL_LIMITS } from '../../src/contract/pools/pool-limits.ts';
+import type { Outcome } from '../../src/contract/api/outcome.ts';
+import { refuse } from '../../src/contract/api/outcome.ts';
 import { memoryBytesOf } from '../../src/inference/served/model-size.ts';
-import type { ModelRef } from '../../src/inference/served/served-manifest.ts';
+import type { ModelRef } from '../../src/inference/served-manifest.ts';
 import { ok } from '../../src/kernel/result.ts';
 import type { AgentOnnx } from './agent-onnx.ts';
 import type { AnswerForm, Line, LineAnswer, LineAnswerer } from './answer-line.ts';
@@ -53,7 +53,7 @@ export class RegisteredThreads implements LineAnswerer {
     name: string,
     ref: ModelRef,
     folder: string,
-    { runtime = 'native', runThreads = Math.min(LIMITS.agentThreadsMaxCount, availableParallelism()) }: ThreadChoice = {},
+    { runtime = 'native', runThreads = Math.min(POOL_LIMITS.agentThreadsMaxCount, availableParallelism()) }: ThreadChoice = {},
   ): Promise<Outcome<RegisteredThreads>> {
     const data = { name, ref, folder, runtime, runThreads };
     const worker = start(data);

@@ -3,9 +3,7 @@ import type { IncomingHttpHeaders, IncomingMessage, Server, ServerResponse } fro
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-
-import { LIMITS } from '../../src/contract/limits.ts';
-import { LoadMeter } from './load-meter.ts';
+import { POOL_LIMITS } from '../../src/contract/pools/pool-limits.ts';
 import type { ReplicaService } from './replica-service.ts';
 import { replicaFailure, sendAnswer } from './replica-service.ts';
 
@@ -59,7 +57,7 @@ export class ReplicaServer {
   async isHealthy(): Promise<boolean> {
     try {
       const headers = { authorization: `Bearer ${this.key}` };
-      const response = await fetch(`${this.url}/healthz`, { headers, signal: AbortSignal.timeout(LIMITS.replicaProbeTimeoutMs) });
+      const response = await fetch(`${this.url}/healthz`, { headers, signal: AbortSignal.timeout(POOL_LIMITS.replicaProbeTimeoutMs) });
       await response.body?.cancel();
       return response.ok;
     } catch {
@@ -71,7 +69,7 @@ export class ReplicaServer {
   async drain(graceMs: number): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     const untilMs = performance.now() + graceMs;
-    while (this.load.underWay > 0 && performance.now() < untilMs) await sleep(LIMITS.replicaDrainPollMs);
+    while (this.load.underWay > 0 && performance.now() < untilMs) await sleep(POOL_LIMITS.replicaDrainPollMs);
     this.#server.closeAllConnections();
     await closed;
   }
@@ -98,4 +96,54 @@ async function answerTo(request: IncomingMessage, response: ServerResponse, { ke
 function isKey({ authorization, 'x-api-key': bare }: IncomingHttpHeaders, key: string): boolean {
   const [shown, wanted] = [Buffer.from(authorization ?? `Bearer ${String(bare)}`), Buffer.from(`Bearer ${key}`)];
   return shown.length === wanted.length && timingSafeEqual(shown, wanted);
+}
+
+/**
+ * How many requests a replica has under way, on average over time: what comes and goes between two looks counts for as long as it took. [P82]
+ */
+export class LoadMeter {
+  readonly #nowMs: () => number;
+  #underWay = 0;
+  /** Of the requests under way over time, since `#fromMs`. */
+  #requestMs = 0;
+  #fromMs: number;
+  #countedMs: number;
+  #lastMilli = 0;
+
+  /** `nowMs`: monotonic milliseconds. */
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs;
+    this.#fromMs = this.#countedMs = nowMs();
+  }
+
+  get underWay(): number {
+    return this.#underWay;
+  }
+
+  begin(): void {
+    this.#count();
+    this.#underWay += 1;
+  }
+
+  end(): void {
+    this.#count();
+    this.#underWay -= 1;
+  }
+
+  /** Since the last call that was answered anew; in tenths of requests, so that noise is no news. */
+  outstandingMilli(): number {
+    this.#count();
+    const overMs = this.#countedMs - this.#fromMs;
+    if (overMs < POOL_LIMITS.replicaLoadWindowMs) return this.#lastMilli;
+    this.#lastMilli = Math.round((this.#requestMs / overMs) * 10) * 100;
+    this.#requestMs = 0;
+    this.#fromMs = this.#countedMs;
+    return this.#lastMilli;
+  }
+
+  #count(): void {
+    const nowMs = this.#nowMs();
+    this.#requestMs += this.#underWay * (nowMs - this.#countedMs);
+    this.#countedMs = nowMs;
+  }
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-import type { ErrorCode } from '../../src/contract/errors.ts';
+import type { ErrorCode } from '../../src/contract/api/errors.ts';
 
 /** What a replica does for those that show its key. */
 export interface ReplicaService {

@@ -2,21 +2,18 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-
-import type { Assignment } from '../../src/contract/agent-protocol.ts';
-import type { FailureReason, Serving } from '../../src/contract/attempt.ts';
-import type { Progress } from '../../src/contract/attempt-report.ts';
-import type { ErrorCode } from '../../src/contract/errors.ts';
-import { LIMITS } from '../../src/contract/limits.ts';
+import type { Assignment } from '../../src/contract/pools/agent-protocol.ts';
+import type { FailureReason, Serving } from '../../src/contract/jobs/attempt.ts';
+import type { Progress } from '../../src/contract/jobs/attempt-report.ts';
+import type { ErrorCode } from '../../src/contract/api/errors.ts';
+import { POOL_LIMITS } from '../../src/contract/pools/pool-limits.ts';
 import { ArtifactTransfer, Corrupt } from './artifact-transfer.ts';
 import { AttemptBuild } from './attempt-build.ts';
 import { AttemptModel } from './attempt-model.ts';
 import { AttemptLog } from './attempt-log.ts';
-import type { GroupPlace } from './group-view.ts';
-import { GroupView } from './group-view.ts';
+import type { GroupPlace, AttemptScope, JobRunner, JobRunners, RunEnd, StopReason } from './job-runner.ts';
+import { GroupView, failed } from './job-runner.ts';
 import { Heartbeats } from './heartbeat.ts';
-import type { AttemptScope, JobRunner, JobRunners, RunEnd, StopReason } from './job-runner.ts';
-import { failed } from './job-runner.ts';
 import { persistently } from './persistently.ts';
 import type { AttemptKey, PoolClient } from './pool-client.ts';
 import { Refused } from './pool-client.ts';
@@ -54,7 +51,7 @@ export async function runAttempt(assignment: Assignment, context: AttemptContext
     attempt: assignment,
     heartbeatMs,
     leaseMs,
-    killMs: LIMITS.agentKillMs,
+    killMs: POOL_LIMITS.agentKillMs,
     nowMs: () => performance.now(),
     progress: () => progress,
     serving: () => serving?.(),
@@ -107,7 +104,7 @@ async function run(scope: AttemptScope<Assignment['kind']>, runners: JobRunners)
   const runner = runners[scope.assignment.kind] as JobRunner<Assignment['kind']> | undefined;
   if (runner === undefined) return failed('kind_not_offered', `this agent does not run ${scope.assignment.kind} jobs`);
   try {
-    return await runner.run(scope);
+    return await runner(scope);
   } catch (error) {
     return endingOf(error, scope.signal);
   }
@@ -160,7 +157,7 @@ async function meet(
   for (;;) {
     const peers = await persistently(signal, () => client.meet(attempt, address, version, signal));
     if (peers !== null) return peers;
-    await sleep(LIMITS.gangMeetMs, undefined, { signal });
+    await sleep(POOL_LIMITS.gangMeetMs, undefined, { signal });
   }
 }
 

@@ -3,7 +3,7 @@ import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { pipeline } from 'node:stream/promises';
 
-import { LIMITS } from '../../src/contract/limits.ts';
+import { POOL_LIMITS } from '../../src/contract/pools/pool-limits.ts';
 import type { ReplicaService } from './replica-service.ts';
 import { replicaFailure, sendAnswer } from './replica-service.ts';
 
@@ -80,7 +80,7 @@ export class PassingService implements ReplicaService {
       const answer = await fetch(`${url}/models`, {
         headers: this.#proof(),
         redirect: 'manual',
-        signal: AbortSignal.timeout(LIMITS.replicaProbeTimeoutMs),
+        signal: AbortSignal.timeout(POOL_LIMITS.replicaProbeTimeoutMs),
       });
       if (!answer.ok) {
         await answer.body?.cancel();

@@ -12,18 +12,9 @@ type Scope = AttemptScope<'training'>;
  * where all begin in the next attempt; its outputs are the job's. When members join or leave, the others stop, rank 0 saves, and all start again
  * as the gang that they are then. [J212]
  */
-export class TrainingRunner implements JobRunner<'training'> {
-  /** Where agents of the same pool reach this machine. */
-  readonly #host: string;
-  /** Of the gateway, whose public files (models) the program may read. */
-  readonly #url: string;
-
-  constructor(host: string, url: string) {
-    this.#host = host;
-    this.#url = url;
-  }
-
-  async run(scope: Scope): Promise<RunEnd> {
+export const trainingRunner =
+  (agent: TrainingAgent): JobRunner<'training'> =>
+  async (scope) => {
     const { group, signal } = scope;
     scope.onProgress(PROGRAM_PROGRESS);
     for (;;) {
@@ -31,7 +22,7 @@ export class TrainingRunner implements JobRunner<'training'> {
       const folder = join(scope.folder, `group-${place.version}`);
       await mkdir(folder);
       try {
-        const ended = await this.#runAs(place, { ...scope, folder, signal: AbortSignal.any([signal, changed]) });
+        const ended = await runAs(agent, place, { ...scope, folder, signal: AbortSignal.any([signal, changed]) });
         // A program that lost another member fails, whether that failed or was to leave: the pool knows.
         if (ended.kind === 'done' || !(await group.hasChangedSince(place.version))) return ended;
       } catch (error) {
@@ -40,30 +31,36 @@ export class TrainingRunner implements JobRunner<'training'> {
       signal.throwIfAborted();
       await rm(folder, { recursive: true, force: true });
     }
-  }
+  };
 
-  async #runAs({ version, rank, worldSize }: Scope['group']['place'], scope: Scope): Promise<RunEnd> {
-    const peers = await scope.meet(`${this.#host}:${rank === 0 ? await freePort() : 0}`, version, scope.signal);
-    const [master, port] = cut(peers[0] ?? '');
-    const ended = await runProgram(scope, rank === 0 ? 'saves' : 'begins', {
-      MASTER_ADDR: master,
-      MASTER_PORT: port,
-      RANK: String(rank),
-      WORLD_SIZE: String(worldSize),
-      LOCAL_RANK: '0',
-      LOCAL_WORLD_SIZE: '1',
-      SLUICE_URL: this.#url,
-      SLUICE_RANK: String(rank),
-      SLUICE_WORLD_SIZE: String(worldSize),
-      SLUICE_PEERS: peers.map((peer) => cut(peer)[0]).join(','),
-    });
-    if (ended.kind === 'failed') return ended;
-    const done = { kind: 'done', progress: { ...PROGRAM_PROGRESS, completed: 1 }, tokens: 0, outputs: [] } as const;
-    // It stays a member until rank 0 has ended: if the gang changes before, it has to begin again, too.
-    if (rank > 0) return stopped(scope.signal);
-    const outputs = await collect(scope, scope.assignment.outputs);
-    return 'kind' in outputs ? outputs : { ...done, outputs };
-  }
+interface TrainingAgent {
+  /** Where agents of the same pool reach this machine. */
+  readonly host: string;
+  /** Of the gateway, whose public files (models) the program may read. */
+  readonly url: string;
+}
+
+async function runAs({ host, url }: TrainingAgent, { version, rank, worldSize }: Scope['group']['place'], scope: Scope): Promise<RunEnd> {
+  const peers = await scope.meet(`${host}:${rank === 0 ? await freePort() : 0}`, version, scope.signal);
+  const [master, port] = cut(peers[0] ?? '');
+  const ended = await runProgram(scope, rank === 0 ? 'saves' : 'begins', {
+    MASTER_ADDR: master,
+    MASTER_PORT: port,
+    RANK: String(rank),
+    WORLD_SIZE: String(worldSize),
+    LOCAL_RANK: '0',
+    LOCAL_WORLD_SIZE: '1',
+    SLUICE_URL: url,
+    SLUICE_RANK: String(rank),
+    SLUICE_WORLD_SIZE: String(worldSize),
+    SLUICE_PEERS: peers.map((peer) => cut(peer)[0]).join(','),
+  });
+  if (ended.kind === 'failed') return ended;
+  const done = { kind: 'done', progress: { ...PROGRAM_PROGRESS, completed: 1 }, tokens: 0, outputs: [] } as const;
+  // It stays a member until rank 0 has ended: if the gang changes before, it has to begin again, too.
+  if (rank > 0) return stopped(scope.signal);
+  const outputs = await collect(scope, scope.assignment.outputs);
+  return 'kind' in outputs ? outputs : { ...done, outputs };
 }
 
 /** Rejects once the signal is aborted, with its reason. */

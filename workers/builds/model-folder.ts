@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { copyFile, glob, mkdir, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 
-import type { ModelReading } from '../../src/inference/served/served-manifest.ts';
+import type { ModelReading } from '../../src/inference/served-manifest.ts';
 import type { OnnxGraph } from '../../src/inference/build/graph/onnx-graph.ts';
 import { sha256Hex } from '../../src/kernel/bytes.ts';
 import { BuildFailure, UnusableInput } from './build-error.ts';

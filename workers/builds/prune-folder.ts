@@ -7,8 +7,8 @@ import { encoderLayers, pruneLayers } from '../../src/inference/build/prune/enco
 import type { StaticGraph } from '../../src/inference/build/prune/static-graph.ts';
 import { pruneDimensions, pruneVocabulary, staticGraph } from '../../src/inference/build/prune/static-graph.ts';
 import { tokenBatch } from '../../src/inference/token-batch.ts';
-import { Vocabulary } from '../../src/inference/vocabulary.ts';
-import { WordTokeniser } from '../../src/inference/word-tokeniser.ts';
+import { Vocabulary } from '../../src/inference/static/vocabulary.ts';
+import { WordTokeniser } from '../../src/inference/static/word-tokeniser.ts';
 import { utf8 } from '../../src/kernel/bytes.ts';
 import { UnusableInput } from './build-error.ts';
 import { calibrationRun, readCalibration } from './calibration.ts';

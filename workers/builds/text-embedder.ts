@@ -1,10 +1,10 @@
-import { messageOf } from '../../src/contract/errors.ts';
+import { messageOf } from '../../src/contract/api/errors.ts';
 import { floatsOf } from '../../src/inference/build/graph/onnx-graph.ts';
 import { servedContractHash } from '../../src/inference/served/contract-hash.ts';
 import { loadModel } from '../../src/inference/served/load-model.ts';
 import type { InputType } from '../../src/inference/served/model-calls.ts';
-import type { ModelReading, ModelRef, ServedFile } from '../../src/inference/served/served-manifest.ts';
-import { modelFileKey } from '../../src/inference/served/served-manifest.ts';
+import type { ModelReading, ModelRef, ServedFile } from '../../src/inference/served-manifest.ts';
+import { modelFileKey } from '../../src/inference/served-manifest.ts';
 import { textChunks, tokensBound } from '../../src/inference/served/text-chunks.ts';
 import { must } from '../../src/kernel/assert.ts';
 import { sha256Hex } from '../../src/kernel/bytes.ts';
@@ -14,9 +14,8 @@ import { BuildFailure, UnusableInput } from './build-error.ts';
 import { startGraph } from './graph-session.ts';
 import type { ModelFolder } from './model-folder.ts';
 import { writeOnnxGraph } from './onnx-graph-file.ts';
-import { textInputs } from './text-inputs.ts';
-import type { TokenisedFolder } from './tokenised-folder.ts';
-import { tokenisedFolder } from './tokenised-folder.ts';
+import { textInputs, tokenisedFolder } from './text-inputs.ts';
+import type { TokenisedFolder } from './text-inputs.ts';
 
 /** Vectors of texts, row-major, as the runtime of the edge computes them. */
 export interface Embedded {

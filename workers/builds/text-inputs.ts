@@ -1,15 +1,19 @@
 import { DATA_TYPE, tensorOf } from '../../src/inference/build/graph/onnx-graph.ts';
 import { TOKENISER_CONFIG_FILE, TOKENISER_FILE } from '../../src/inference/served/contract-hash.ts';
 import { TOKEN_INPUTS } from '../../src/inference/served/token-runs.ts';
-import { STATIC_TABLE_NAMES, tokeniserOf } from '../../src/inference/static-model.ts';
+import { STATIC_TABLE_NAMES, tokeniserOf } from '../../src/inference/static/static-model.ts';
 import { TextTokeniser } from '../../src/inference/text/text-tokeniser.ts';
 import { utf8 } from '../../src/kernel/bytes.ts';
 import { must } from '../../src/kernel/assert.ts';
-import { messageOf } from '../../src/contract/errors.ts';
+import { messageOf } from '../../src/contract/api/errors.ts';
 import { UnusableInput } from './build-error.ts';
 import type { FeedsOfText } from './calibration.ts';
 import type { ModelFolder } from './model-folder.ts';
-import { tokenisedFolder } from './tokenised-folder.ts';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { isFolderConfig } from '../../src/inference/folder/folder-files.ts';
+import { readModelFolder } from '../../src/inference/folder/read-model-folder.ts';
+import type { ModelReading } from '../../src/inference/served-manifest.ts';
 
 /** How texts become the inputs of a model: by the vocabulary in its graph, if it is a static model of Sluice, else by its tokeniser file. */
 export const textInputs = (folder: ModelFolder): FeedsOfText => wordInputs(folder) ?? tokenInputs(folder);
@@ -50,4 +54,22 @@ function tokenInputs(folder: ModelFolder): FeedsOfText {
       inputs.map((name) => [name, tensorOf(DATA_TYPE.int64, [1, ids.length], BigInt64Array.from(values[name] ?? [], BigInt))]),
     );
   };
+}
+
+/** A folder with a tokeniser file: how its model is used, and the small files that say so. */
+export interface TokenisedFolder {
+  readonly reading: ModelReading;
+  readonly files: ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
+}
+
+/** Undefined: the folder has no tokeniser file. Throws where the folder says nothing that is served. */
+export function tokenisedFolder(folder: ModelFolder): TokenisedFolder | undefined {
+  const { root, graphPath, others } = folder;
+  if (!others.includes(TOKENISER_FILE)) return undefined;
+  const wanted = others.filter((path) => path === TOKENISER_FILE || path === TOKENISER_CONFIG_FILE || isFolderConfig(path));
+  const files = new Map(wanted.map((path) => [path, new Uint8Array(readFileSync(join(root, path)))]));
+  if (folder.reading !== undefined) return { reading: folder.reading, files };
+  const part = readModelFolder(new Map<string, Uint8Array | undefined>([...files, [graphPath, undefined]]), { graph: graphPath }, []);
+  if (!part.ok) throw new UnusableInput(`${root}: ${messageOf(part.error)}.`);
+  return { reading: { ...part.value, externalData: [] }, files };
 }

@@ -1,8 +1,8 @@
 import onnxProto from 'onnx-proto';
 
 import type { QuantisedRows } from '../../src/inference/build/matrix.ts';
-import { ONNX_FLOAT32, ONNX_INT8 } from '../../src/inference/onnx-file.ts';
-import { STATIC_TABLE_NAMES } from '../../src/inference/static-model.ts';
+import { ONNX_FLOAT32, ONNX_INT8 } from '../../src/inference/onnx/onnx-file.ts';
+import { STATIC_TABLE_NAMES } from '../../src/inference/static/static-model.ts';
 
 const { AttributeProto, ModelProto, TensorProto } = onnxProto.onnx;
 const IR_VERSION = 7;

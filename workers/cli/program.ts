@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 
-import { CONTRACT_VERSION } from '../../src/contract/version.ts';
-import { command } from './command.ts';
+import { CONTRACT_VERSION } from '../../src/contract/api/version.ts';
+import { command } from './command/command.ts';
 
 interface Entry {
   readonly summary: string;
@@ -12,17 +12,17 @@ interface Entry {
 
 const COMMANDS: Readonly<Record<string, Entry>> = {
   init: { summary: 'store the URL and the key of a gateway', load: async () => (await import('./gateway/init.ts')).init() },
-  import: { summary: 'write the vectors of a file into an index', load: async () => (await import('./gateway/import.ts')).importFile() },
-  search: { summary: 'search an index by a text', load: async () => (await import('./gateway/search.ts')).search() },
-  keys: { summary: 'list, create and revoke API keys', load: async () => (await import('./gateway/keys.ts')).keys() },
+  import: { summary: 'write the vectors of a file into an index', load: async () => (await import('./vectors/import.ts')).importFile() },
+  search: { summary: 'search an index by a text', load: async () => (await import('./vectors/search.ts')).search() },
+  keys: { summary: 'list, create and revoke API keys', load: async () => (await import('./tenancy/keys.ts')).keys() },
   upstreams: {
     summary: 'servers of models that others run',
     load: async () => (await import('./upstreams/upstreams.ts')).upstreams(),
   },
-  usage: { summary: 'what was used, and what it costs', load: async () => (await import('./gateway/usage.ts')).usage() },
+  usage: { summary: 'what was used, and what it costs', load: async () => (await import('./tenancy/usage.ts')).usage() },
   cost: {
     summary: 'what inference cost, what was saved, and what would save more',
-    load: async () => (await import('./cost/cost.ts')).cost(),
+    load: async () => (await import('./planning/cost.ts')).cost(),
   },
   requests: {
     summary: 'requests to upstreams: what they were, did and cost',
@@ -35,7 +35,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   pools: { summary: 'pools of machines that run jobs', load: async () => (await import('./pools/pools.ts')).pools() },
   capacity: {
     summary: "what an index of a size and load takes: shards, memory, storage, a month's bill, latency",
-    load: async () => (await import('./capacity/capacity.ts')).capacity(),
+    load: async () => (await import('./planning/capacity.ts')).capacity(),
   },
   forecast: {
     summary: 'how use grows, and when quotas, budgets and indexes are used up',
@@ -61,26 +61,26 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
       report: { summary: 'all of it as one HTML page', load: async () => (await import('./debt/report/report.ts')).reportCommand() },
       key: {
         summary: 'make and register the key that facts are signed with',
-        load: async () => (await import('./planning/debt-upload.ts')).debtKey(),
+        load: async () => (await import('./debt/debt-upload.ts')).debtKey(),
       },
-      upload: { summary: 'sign facts and upload them', load: async () => (await import('./planning/debt-upload.ts')).debtUpload() },
-      repro: { summary: 'run a recipe again and compare', load: async () => (await import('./debt/repro.ts')).repro() },
+      upload: { summary: 'sign facts and upload them', load: async () => (await import('./debt/debt-upload.ts')).debtUpload() },
+      repro: { summary: 'run a recipe again and compare', load: async () => (await import('./debt/recipes/repro.ts')).repro() },
     },
   },
   assumptions: {
     summary: 'the assumptions of capacity plans, with sources',
-    load: async () => (await import('./capacity/capacity.ts')).assumptions(),
+    load: async () => (await import('./planning/capacity.ts')).assumptions(),
   },
   models: {
     summary: 'register models and decide which serve; build, measure, verify, shrink and judge them',
     commands: {
-      add: { summary: 'register the files of a folder as a version', load: async () => (await import('./registry/add.ts')).addModel() },
-      list: { summary: 'the models that you may use', load: async () => (await import('./registry/registered.ts')).listModels() },
-      show: { summary: 'a model, its versions and its history', load: async () => (await import('./registry/registered.ts')).showModel() },
-      promote: { summary: 'have a version serve', load: async () => (await import('./registry/registered.ts')).promoteModel() },
-      rollback: { summary: 'have the version before serve', load: async () => (await import('./registry/registered.ts')).rollbackModel() },
-      alias: { summary: 'give a model another name', load: async () => (await import('./registry/registered.ts')).aliasModel() },
-      remove: { summary: 'delete a model or retire a version', load: async () => (await import('./registry/registered.ts')).removeModel() },
+      add: { summary: 'register the files of a folder as a version', load: async () => (await import('./models/add.ts')).addModel() },
+      list: { summary: 'the models that you may use', load: async () => (await import('./models/registered.ts')).listModels() },
+      show: { summary: 'a model, its versions and its history', load: async () => (await import('./models/registered.ts')).showModel() },
+      promote: { summary: 'have a version serve', load: async () => (await import('./models/registered.ts')).promoteModel() },
+      rollback: { summary: 'have the version before serve', load: async () => (await import('./models/registered.ts')).rollbackModel() },
+      alias: { summary: 'give a model another name', load: async () => (await import('./models/registered.ts')).aliasModel() },
+      remove: { summary: 'delete a model or retire a version', load: async () => (await import('./models/registered.ts')).removeModel() },
       build: { summary: 'build the model from its sources', load: async () => (await import('./models/build.ts')).build() },
       measure: {
         summary: 'what the model finds, and what a text costs',

@@ -1,4 +1,4 @@
-import { run } from './command.ts';
+import { run } from './command/command.ts';
 import { programFor } from './program.ts';
 
 const words = process.argv.slice(2);

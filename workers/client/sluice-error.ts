@@ -1,4 +1,4 @@
-import type { ErrorCode, WireError } from '../../src/contract/errors.ts';
+import type { ErrorCode, WireError } from '../../src/contract/api/errors.ts';
 
 /** What was refused, as data; `unreachable`: no gateway answered. Its message says what is wrong and what to do. */
 export class SluiceError extends Error {

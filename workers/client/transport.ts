@@ -1,5 +1,5 @@
-import { PATH_PARAMS } from '../../src/contract/endpoint.ts';
-import type { WireError } from '../../src/contract/errors.ts';
+import { PATH_PARAMS } from '../../src/contract/api/endpoint.ts';
+import type { WireError } from '../../src/contract/api/errors.ts';
 import type { VectorFrame } from '../../src/kernel/vector-frame.ts';
 import { readFrame, VECTOR_FRAME_TYPE, writeFrame } from '../../src/kernel/vector-frame.ts';
 import { SluiceError } from './sluice-error.ts';

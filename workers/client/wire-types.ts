@@ -1,7 +1,7 @@
 import type * as z from 'zod';
 
 import type { EndpointName, ENDPOINTS } from '../../src/contract/endpoints.ts';
-import type { NewVector as ReadVector } from '../../src/contract/vectors.ts';
+import type { NewVector as ReadVector } from '../../src/contract/vectors/vectors.ts';
 
 type Endpoints = typeof ENDPOINTS;
 

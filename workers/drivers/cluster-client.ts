@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 
-import { LIMITS } from '../../src/contract/limits.ts';
+import { POOL_LIMITS } from '../../src/contract/pools/pool-limits.ts';
 
 /** A secret in a file, which its operator may replace at any time. */
 export class SecretFile {
@@ -52,7 +52,7 @@ export class ClusterClient {
   }
 
   async call(method: string, path: string, json?: object): Promise<ClusterReply> {
-    const response = await this.send(method, path, { json, signal: AbortSignal.timeout(LIMITS.clusterCallMsMax) });
+    const response = await this.send(method, path, { json, signal: AbortSignal.timeout(POOL_LIMITS.clusterCallMsMax) });
     const text = await textOf(response);
     const body = parsed(text);
     return { status: response.status, body, ...(body === undefined ? { text } : {}) };
@@ -94,8 +94,8 @@ async function textOf({ body }: Response): Promise<string> {
   try {
     for await (const chunk of body) {
       bytes += chunk.length;
-      if (bytes > LIMITS.clusterReplyBytesMax) {
-        throw new ClusterAway(`the answer is larger than clusterReplyBytesMax (${LIMITS.clusterReplyBytesMax} bytes)`);
+      if (bytes > POOL_LIMITS.clusterReplyBytesMax) {
+        throw new ClusterAway(`the answer is larger than clusterReplyBytesMax (${POOL_LIMITS.clusterReplyBytesMax} bytes)`);
       }
       text += decoder.decode(chunk, { stream: true });
     }

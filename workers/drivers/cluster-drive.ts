@@ -1,8 +1,9 @@
-import type { Assignment } from '../../src/contract/agent-protocol.ts';
-import type { FailureReason } from '../../src/contract/attempt.ts';
-import { LIMITS } from '../../src/contract/limits.ts';
+import type { Assignment } from '../../src/contract/pools/agent-protocol.ts';
+import type { FailureReason } from '../../src/contract/jobs/attempt.ts';
+import { JOB_LIMITS } from '../../src/contract/jobs/job-limits.ts';
+import { POOL_LIMITS } from '../../src/contract/pools/pool-limits.ts';
 import type { AttemptId } from '../../src/kernel/ids.ts';
-import { fenceOf } from '../../src/contract/attempt.ts';
+import { fenceOf } from '../../src/contract/jobs/attempt.ts';
 import type { Cluster, ClusterJob, ClusterTask } from '../../src/pools/clusters/cluster.ts';
 import type { DrivenAttempt, DriverAction } from '../../src/pools/clusters/driven-attempt.ts';
 import { actionsFor, hasToHear, listed, newAttempt } from '../../src/pools/clusters/driven-attempt.ts';
@@ -61,7 +62,7 @@ export class ClusterDrive {
   readonly #busy = new Set<AttemptId>();
   /** The slots that wait until an attempt is over. */
   readonly #waiting = new Map<AttemptId, (() => void)[]>();
-  readonly #submissions = new AtOnce(LIMITS.clusterCallsMaxCount);
+  readonly #submissions = new AtOnce(POOL_LIMITS.clusterCallsMaxCount);
   #usableSlots = 0;
   /** Since when the cluster has not answered; undefined: it has, last time. */
   #awaySinceMs: number | undefined;
@@ -99,7 +100,7 @@ export class ClusterDrive {
       }
       try {
         agent ??= await pool.register(`${name}-${slot}`);
-        const assignment = await pool.lease(agent, LIMITS.longPollMsMax, stopped);
+        const assignment = await pool.lease(agent, JOB_LIMITS.longPollMsMax, stopped);
         backoff.reset();
         if (assignment === null) continue;
         await this.#begin(assignment);
@@ -127,8 +128,8 @@ export class ClusterDrive {
     const attemptId = assignment.attempt as AttemptId;
     const environment = this.#parts.environmentOf(assignment);
     const bytes = Buffer.byteLength(Object.values(environment).join(''));
-    if (bytes > LIMITS.clusterTaskBytesMax) {
-      const message = `the attempt takes ${bytes} bytes; clusterTaskBytesMax is ${LIMITS.clusterTaskBytesMax}`;
+    if (bytes > POOL_LIMITS.clusterTaskBytesMax) {
+      const message = `the attempt takes ${bytes} bytes; clusterTaskBytesMax is ${POOL_LIMITS.clusterTaskBytesMax}`;
       return this.#parts.pool.fail(assignment, 'agent_error', message);
     }
     const task: ClusterTask = { attemptId, environment };
@@ -170,7 +171,7 @@ export class ClusterDrive {
     for (const [attemptId, attempt] of this.#attempts) {
       this.#change(attempt, (now) => listed(now, jobs.get(attemptId) ?? [], listedAtMs, shownAtMs));
     }
-    await eachAtOnce(LIMITS.clusterCallsMaxCount, this.#attempts.keys(), (attemptId) => this.#actOn(attemptId));
+    await eachAtOnce(POOL_LIMITS.clusterCallsMaxCount, this.#attempts.keys(), (attemptId) => this.#actOn(attemptId));
   }
 
   #isOver(attemptId: AttemptId, jobs: readonly ClusterJob[]): boolean {
@@ -181,10 +182,10 @@ export class ClusterDrive {
   async #keepAlive(stopped: AbortSignal): Promise<void> {
     const { nowMs, sleep } = this.#parts;
     while (!stopped.aborted) {
-      const isGone = this.#awaySinceMs !== undefined && nowMs() - this.#awaySinceMs > LIMITS.clusterAwayMsMax;
+      const isGone = this.#awaySinceMs !== undefined && nowMs() - this.#awaySinceMs > POOL_LIMITS.clusterAwayMsMax;
       const due = isGone ? [] : [...this.#attempts.values()].filter(({ isHeld }) => isHeld);
-      await eachAtOnce(LIMITS.clusterCallsMaxCount, due, (attempt) => this.#hear(attempt));
-      await sleep(LIMITS.agentHeartbeatMs, stopped);
+      await eachAtOnce(POOL_LIMITS.clusterCallsMaxCount, due, (attempt) => this.#hear(attempt));
+      await sleep(JOB_LIMITS.agentHeartbeatMs, stopped);
     }
   }
 
@@ -194,7 +195,7 @@ export class ClusterDrive {
     const heardAtMs = nowMs();
     try {
       const key = { attempt: attempt.attemptId, fence: attempt.fence };
-      const { command, run } = await pool.wait(key, AbortSignal.timeout(LIMITS.agentHeartbeatMs));
+      const { command, run } = await pool.wait(key, AbortSignal.timeout(JOB_LIMITS.agentHeartbeatMs));
       this.#change(attempt, (now) => ({ ...now, command, run, heardAtMs }));
     } catch (error) {
       // Any other error says nothing: the next heartbeat may.
@@ -271,7 +272,7 @@ export class ClusterDrive {
   /** Attempts that never reached the cluster need not wait for the end of their leases. */
   async #giveBackUnsent(): Promise<void> {
     const unsent = [...this.#attempts.values()].filter(({ submission, jobs }) => submission.kind === 'none' && jobs.length === 0);
-    await eachAtOnce(LIMITS.clusterCallsMaxCount, unsent, async ({ attemptId, fence }) => {
+    await eachAtOnce(POOL_LIMITS.clusterCallsMaxCount, unsent, async ({ attemptId, fence }) => {
       const key = { attempt: attemptId, fence };
       await this.#parts.pool.fail(key, 'released', 'the driver stops').catch(() => undefined);
     });

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import * as z from 'zod';
 
-import { JOB_KINDS } from '../../src/contract/job-work.ts';
-import { LIMITS } from '../../src/contract/limits.ts';
-import { nodeCapacity } from '../../src/contract/node-capacity.ts';
-import { poolId } from '../../src/contract/pools.ts';
+import { JOB_KINDS } from '../../src/contract/jobs/job-work.ts';
+import { POOL_LIMITS } from '../../src/contract/pools/pool-limits.ts';
+import { nodeCapacity } from '../../src/contract/jobs/node-capacity.ts';
+import { poolId } from '../../src/contract/pools/pools.ts';
 
 const address = z.url({ protocol: /^https?$/ }).transform((text) => text.replace(/\/+$/, ''));
 const words = z.array(z.string().min(1)).min(1);
@@ -21,7 +21,7 @@ const common = {
     .string()
     .regex(/^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/, 'must be up to 40 lower-case letters, digits and hyphens')
     .default('driver'),
-  slots: z.int().min(1).max(LIMITS.clusterSlotsMaxCount),
+  slots: z.int().min(1).max(POOL_LIMITS.clusterSlotsMaxCount),
   poll_ms: z.int().min(100).max(60_000).default(1_000),
   /** What a slot has: the scheduler places jobs by it. One core and 1 GiB if absent. */
   capacity: nodeCapacity.optional(),

@@ -1,4 +1,4 @@
-import { LIMITS } from '../../src/contract/limits.ts';
+import { POOL_LIMITS } from '../../src/contract/pools/pool-limits.ts';
 import type { PoolId } from '../../src/kernel/ids.ts';
 import type { Cluster, ClusterJob, ClusterTask, Submission } from '../../src/pools/clusters/cluster.ts';
 import type { KubernetesJobSettings } from '../../src/pools/clusters/kubernetes.ts';
@@ -108,7 +108,7 @@ export class KubernetesCluster implements Cluster {
   async #watch(view: View, query: string): Promise<void> {
     const { client, namespace } = this.#parts;
     // Headers come within the time of a call, events whenever there are some.
-    const late = setTimeout(() => view.stop.abort(), LIMITS.clusterCallMsMax);
+    const late = setTimeout(() => view.stop.abort(), POOL_LIMITS.clusterCallMsMax);
     // A connection that died without a word ends with its time.
     const signal = AbortSignal.any([view.stop.signal, AbortSignal.timeout(2 * WATCH_S * 1_000)]);
     const response = await client.send('GET', `${jobPath(namespace)}?${query}`, { signal });
@@ -130,7 +130,7 @@ async function follow(view: View, body: ReadableStream<Uint8Array<ArrayBuffer>>,
     for await (const text of body.pipeThrough(new TextDecoderStream())) {
       const lines = (rest + text).split('\n');
       rest = lines.pop() ?? '';
-      if (rest.length > LIMITS.clusterReplyBytesMax) return;
+      if (rest.length > POOL_LIMITS.clusterReplyBytesMax) return;
       for (const line of lines) {
         if (line !== '' && !apply(view, JSON.parse(line), poolId)) return;
       }

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { Assignment } from '../../src/contract/agent-protocol.ts';
-import { KIND_FACTS } from '../../src/contract/job-facts.ts';
+import type { Assignment } from '../../src/contract/pools/agent-protocol.ts';
+import { KIND_FACTS } from '../../src/contract/jobs/job-facts.ts';
 import type { PoolId } from '../../src/kernel/ids.ts';
 import type { Cluster } from '../../src/pools/clusters/cluster.ts';
 import { PoolClient } from '../agent/pool-client.ts';

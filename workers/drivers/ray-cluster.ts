@@ -1,4 +1,4 @@
-import { LIMITS } from '../../src/contract/limits.ts';
+import { POOL_LIMITS } from '../../src/contract/pools/pool-limits.ts';
 import type { AttemptId } from '../../src/kernel/ids.ts';
 import type { Cluster, ClusterJob, ClusterTask, Submission } from '../../src/pools/clusters/cluster.ts';
 import type { RayJobSettings } from '../../src/pools/clusters/ray.ts';
@@ -91,8 +91,8 @@ export class RayCluster implements Cluster {
 
   /** Ray keeps jobs that are over for ever, and lists all of them (P103). */
   async #deleteOld(nowMs: number): Promise<void> {
-    const old = [...this.#endedAtMs].filter(([, atMs]) => nowMs - atMs >= LIMITS.clusterEndedKeptMs).map(([id]) => id);
-    await eachAtOnce(LIMITS.clusterCallsMaxCount, old.slice(0, DELETED_AT_ONCE), async (id) => {
+    const old = [...this.#endedAtMs].filter(([, atMs]) => nowMs - atMs >= POOL_LIMITS.clusterEndedKeptMs).map(([id]) => id);
+    await eachAtOnce(POOL_LIMITS.clusterCallsMaxCount, old.slice(0, DELETED_AT_ONCE), async (id) => {
       // One that could not be deleted is still there at the next listing.
       await this.#parts.client.call('DELETE', rayJobPath(id)).catch(() => undefined);
     });

@@ -1,4 +1,4 @@
-import { LIMITS } from '../../src/contract/limits.ts';
+import { POOL_LIMITS } from '../../src/contract/pools/pool-limits.ts';
 import type { Cluster, ClusterJob, ClusterTask, Submission } from '../../src/pools/clusters/cluster.ts';
 import type { SlurmJobSettings, SlurmRecord } from '../../src/pools/clusters/slurm.ts';
 import { slurmJob, slurmRecords, slurmStates, slurmSubmission, slurmUsableNodes, slurmVersion } from '../../src/pools/clusters/slurm.ts';
@@ -72,7 +72,7 @@ export class SlurmCluster implements Cluster {
     const states = slurmStates(await this.#answer('jobs/state/'));
     const unread = [...states].filter(([id, state]) => this.#records.get(id)?.state !== state).map(([id]) => id);
     const isMost = unread.length > Math.max(SINGLE_READS_MIN, SINGLE_READS_SHARE * states.size);
-    const isFull = nowMs - this.#fullAtMs >= LIMITS.clusterFullListingMs || isMost;
+    const isFull = nowMs - this.#fullAtMs >= POOL_LIMITS.clusterFullListingMs || isMost;
     const read = isFull ? await this.#all() : await this.#readAll(unread);
     const kept = isFull ? [] : [...this.#records].filter(([id]) => states.has(id));
     this.#records = new Map([...kept, ...read.map((record) => [record.id, record] as const)]);
@@ -84,7 +84,7 @@ export class SlurmCluster implements Cluster {
   }
 
   async #readAll(ids: readonly string[]): Promise<readonly SlurmRecord[]> {
-    const reads = new AtOnce(LIMITS.clusterCallsMaxCount);
+    const reads = new AtOnce(POOL_LIMITS.clusterCallsMaxCount);
     return (await Promise.all(ids.map((id) => reads.pass(() => this.#read(id))))).flat();
   }
 

@@ -1,5 +1,5 @@
-import type { ErrorCode, Refusal } from '../../src/contract/errors.ts';
-import { messageOf, paramOf } from '../../src/contract/errors.ts';
+import type { ErrorCode, Refusal } from '../../src/contract/api/errors.ts';
+import { messageOf, paramOf } from '../../src/contract/api/errors.ts';
 
 /** Why a page cannot embed. `unsupported`: its device cannot; `aborted`: its signal said so; the others as the API has them. */
 export class EdgeError extends Error {

@@ -1,11 +1,11 @@
-import { nameWithoutVersion, pinnedName } from '../../src/contract/model-name.ts';
+import { nameWithoutVersion, pinnedName } from '../../src/contract/api/model-name.ts';
 import type { EmbeddingModel, Tokeniser } from '../../src/inference/embedding-model.ts';
 import type { ModelManifest } from '../../src/inference/model-manifest.ts';
 import { findVersion, parseModelCatalogue, readModelFile } from '../../src/inference/model-manifest.ts';
 import { OnnxEncoder } from '../../src/inference/onnx-encoder.ts';
 import { isStatic } from '../../src/inference/served/contract-hash.ts';
 import type { InputType } from '../../src/inference/served/model-calls.ts';
-import { openStaticModel } from '../../src/inference/static-model.ts';
+import { openStaticModel } from '../../src/inference/static/static-model.ts';
 import { checkTokenBatch, checkWords, tokenBatch } from '../../src/inference/token-batch.ts';
 import { SluiceClient } from '../client/sluice-client.ts';
 import type { Progress } from './browser-files.ts';

@@ -1,9 +1,9 @@
-import type { ModelVersionReply } from '../../src/contract/model-versions.ts';
-import type { ModelReply } from '../../src/contract/models.ts';
-import { nameWithoutVersion } from '../../src/contract/model-name.ts';
+import type { ModelVersionReply } from '../../src/contract/models/model-versions.ts';
+import type { ModelReply } from '../../src/contract/models/models.ts';
+import { nameWithoutVersion } from '../../src/contract/api/model-name.ts';
 import type { ModelManifest } from '../../src/inference/model-manifest.ts';
 import type { ModelBucket } from '../../src/inference/served/model-bucket.ts';
-import type { ModelReading } from '../../src/inference/served/served-manifest.ts';
+import type { ModelReading } from '../../src/inference/served-manifest.ts';
 import { sha256Hex } from '../../src/kernel/bytes.ts';
 import type { Progress } from './browser-files.ts';
 import { BrowserFiles } from './browser-files.ts';

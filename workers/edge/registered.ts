@@ -1,12 +1,12 @@
-import type { Outcome } from '../../src/contract/outcome.ts';
-import { refuse } from '../../src/contract/outcome.ts';
+import type { Outcome } from '../../src/contract/api/outcome.ts';
+import { refuse } from '../../src/contract/api/outcome.ts';
 import { servedContractHash } from '../../src/inference/served/contract-hash.ts';
 import { loadModel } from '../../src/inference/served/load-model.ts';
 import type { InputType } from '../../src/inference/served/model-calls.ts';
 import type { ModelBucket } from '../../src/inference/served/model-bucket.ts';
 import type { OrtModule } from '../../src/inference/served/ort-runner.ts';
 import { ortStart } from '../../src/inference/served/ort-runner.ts';
-import type { ModelReading, ServedFile } from '../../src/inference/served/served-manifest.ts';
+import type { ModelReading, ServedFile } from '../../src/inference/served-manifest.ts';
 import { textChunks, tokensBound } from '../../src/inference/served/text-chunks.ts';
 import { ok } from '../../src/kernel/result.ts';
 import { THREAD_SHARING } from '../agent/thread-sharing.ts';

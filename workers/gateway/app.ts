@@ -1,17 +1,17 @@
 import { HonoBase } from 'hono/hono-base';
 import { TrieRouter } from 'hono/router/trie-router';
 
-import type { Endpoint } from '../../src/contract/endpoint.ts';
-import { refusal } from '../../src/contract/errors.ts';
-import { mountsOf } from '../../src/contract/surface.ts';
+import type { Endpoint } from '../../src/contract/api/endpoint.ts';
+import { refusal } from '../../src/contract/api/errors.ts';
+import { mountsOf } from '../../src/contract/api/surface.ts';
 import type { ServingEnv } from './env.ts';
-import type { AppContext } from './exchange.ts';
-import { HttpError } from './http-error.ts';
-import { RememberedRoutes } from './remembered-routes.ts';
-import type { Answer, Work } from './request-lifecycle.ts';
-import { concluded, outlivingItsClient } from './request-lifecycle.ts';
-import type { Route } from './serve.ts';
-import type { Serving } from './serving.ts';
+import type { AppContext } from './pipeline/exchange.ts';
+import { HttpError } from './pipeline/http-error.ts';
+import { RememberedRoutes } from './pipeline/remembered-routes.ts';
+import type { Answer, Work } from './pipeline/request-lifecycle.ts';
+import { concluded, outlivingItsClient } from './pipeline/request-lifecycle.ts';
+import type { Route } from './pipeline/serve.ts';
+import type { Serving } from './pipeline/serving.ts';
 
 export type App<Env extends ServingEnv> = HonoBase<{ Bindings: Env }>;
 

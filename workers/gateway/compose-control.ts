@@ -1,31 +1,30 @@
 import { sleep } from '../../durable-objects/system-time.ts';
-import { CacheStats } from '../../src/gateway/cache-stats.ts';
-import { CachePurger } from '../../src/gateway/purge-cache.ts';
-import { openJobCount } from '../../src/gateway/tenancy/holdings.ts';
-import { erasureSteps, TenantEraser } from '../../src/gateway/tenancy/tenant-eraser.ts';
-import { TenantSuspension } from '../../src/gateway/tenancy/tenant-suspension.ts';
-import { TenantIndexes } from '../../src/gateway/tenant-indexes.ts';
+import { CacheStats } from '../../src/gateway/caches/cache-stats.ts';
+import { CachePurger } from '../../src/gateway/caches/purge-cache.ts';
+import { erasureSteps, TenantEraser } from '../../src/gateway/tenancy/erasure/tenant-eraser.ts';
+import { TenantSuspension } from '../../src/gateway/tenancy/erasure/tenant-suspension.ts';
+import { TenantIndexes } from '../../src/gateway/indexes/tenant-indexes.ts';
 import { organisationOf } from '../../src/tenancy/resource-ids.ts';
-import type { Administration } from './adapters/administration.ts';
-import { wireAdministration } from './adapters/administration.ts';
-import { TenantPurgeLogs } from './adapters/durable-caches.ts';
-import { DurableIndexes } from './adapters/durable-indexes.ts';
-import type { Heavy } from './adapters/jobs.ts';
-import type { Models } from './adapters/models.ts';
-import { wireModels } from './adapters/models.ts';
-import { wireHeavy } from './adapters/jobs.ts';
-import { schedulerQueue } from './adapters/scheduler-queue.ts';
-import { sha256 } from './adapters/sha256.ts';
-import { TenantRegistries } from './adapters/tenant-registries.ts';
-import { cacheLinesOf, wireTenancy } from './adapters/tenancy.ts';
-import { upstreamsOf } from './adapters/upstream-objects.ts';
-import { Readiness } from './readiness.ts';
-import type { Serving } from './serving.ts';
-import { basicsOf, oncePerIsolate } from './serving.ts';
-import type { ControlEnv } from './env.ts';
+import type { Administration } from './adapters/tenancy/administration.ts';
+import { wireAdministration } from './adapters/tenancy/administration.ts';
+import { TenantPurgeLogs } from './adapters/caches/durable-caches.ts';
+import { DurableIndexes } from './adapters/indexes/durable-indexes.ts';
+import type { Heavy } from './adapters/jobs/jobs.ts';
+import type { Models } from './adapters/models/models.ts';
+import { wireModels } from './adapters/models/models.ts';
+import { wireHeavy } from './adapters/jobs/jobs.ts';
+import { schedulerQueue } from './adapters/api/scheduler-queue.ts';
+import { sha256 } from './adapters/api/sha256.ts';
+import { TenantRegistries } from './adapters/indexes/tenant-registries.ts';
+import { cacheLinesOf } from './adapters/tenancy/tenancy.ts';
+import { upstreamsOf } from './adapters/upstreams/upstream-objects.ts';
+import type { Gateway } from './compose.ts';
+import { compose } from './compose.ts';
+import type { GatewayEnv } from './env.ts';
+import { oncePerIsolate } from './pipeline/serving.ts';
 
-/** Everything a route of the control Worker may use: the use cases and ports of this isolate, wired once. */
-export interface Control extends Serving {
+/** The gateway with what manages a deployment: organisations and their bills, files, jobs, pools, models and caches. */
+export interface Control extends Gateway {
   readonly tenancy: Administration;
   readonly heavy: Heavy;
   readonly models: Models;
@@ -35,23 +34,22 @@ export interface Control extends Serving {
   readonly cacheStats: CacheStats;
 }
 
-export const composeControl = oncePerIsolate((env: ControlEnv): Control => {
-  const basics = basicsOf(env);
-  const { clock, rng } = basics;
+export const composeControl = oncePerIsolate((env: GatewayEnv): Control => {
+  const gateway = compose(env);
+  const { clock, rng } = gateway;
   const queue = schedulerQueue(env.SCHEDULER);
-  const known = wireTenancy(env, basics, { jobs: (tenant) => openJobCount(queue, tenant) });
-  const tenancy = wireAdministration(env, basics, known);
-  const { organisations, authenticator, budget } = tenancy;
+  const tenancy = wireAdministration(env, gateway);
+  const { organisations } = tenancy;
   const indexes = new DurableIndexes(env.INDEX, new TenantRegistries(env.REGISTRY, organisations));
   const heavy = wireHeavy(
     env,
-    basics,
+    gateway,
     tenancy,
     (tenant, name) => indexes.describe(tenant, name),
     // The registry takes files of tenants, and so is wired behind them.
     (...made) => models.jobs.register(...made),
   );
-  const models = wireModels(env, basics, organisations, heavy, indexes);
+  const models = wireModels(env, gateway, organisations, heavy, indexes);
   const logs = new TenantPurgeLogs(env.PURGE_LOG);
   const purger = new CachePurger({ logs, organisations, models: models.catalogue, sha256, rng });
   const steps = erasureSteps({
@@ -70,11 +68,7 @@ export const composeControl = oncePerIsolate((env: ControlEnv): Control => {
     purger,
   });
   return {
-    ...basics,
-    readiness: new Readiness({ organisations, clock }),
-    authenticator,
-    budget,
-    countCall: known.countCall,
+    ...gateway,
     agents: heavy.agents,
     tenancy,
     heavy,

@@ -9,30 +9,28 @@ import type { ReplicaObject } from '../../durable-objects/replica-object.ts';
 import type { ShardObject } from '../../durable-objects/shard-object.ts';
 import type { GroupSearch } from '../../src/index/fan-out/group-search.ts';
 import type { ModelCalls } from '../../src/inference/served/model-calls.ts';
-import type { LogShard } from '../../src/gateway/jobs/job-logs.ts';
+import type { LogShard } from '../../src/gateway/pools/job-logs.ts';
 import type { JobQueue } from '../../src/gateway/jobs/job-queue.ts';
-import type { PoolCalls } from '../../src/gateway/jobs/pool-calls.ts';
+import type { PoolCalls } from '../../src/gateway/pools/pool-calls.ts';
 import type { ModelRegistryCalls } from '../../src/gateway/models/model-registries.ts';
-import type { ReplicaCalls } from '../../src/gateway/models/replica-calls.ts';
 import type { OrganisationDirectory, OrganisationStore } from '../../src/gateway/tenancy/organisation-store.ts';
-import type { PromptCalls } from '../../src/gateway/upstreams/prompt-admin.ts';
-import type { QuestionEmbedder } from '../../src/gateway/upstreams/question-embedder.ts';
+import type { PromptCalls } from '../../src/gateway/prompts/prompt-admin.ts';
+import type { QuestionEmbedder } from '../../src/gateway/routes/question-embedder.ts';
 import type { UpstreamUses } from '../../src/gateway/upstreams/shared-upstream-limits.ts';
-import type { GuardrailBinding } from '../upstreams/adapters/guardrails.ts';
-import type { WorkersAi } from '../upstreams/adapters/workers-ai.ts';
-import type { BillingCalls } from './adapters/billing-calls.ts';
-import type { InferenceBinding } from './adapters/embedding-models.ts';
-import type { UpstreamStub } from './adapters/upstream-objects.ts';
-import type { ForwardedBinding, SharedSecrets } from './forwarded-worker.ts';
-import type { DebtCalls } from '../../src/gateway/planning/debt-desk.ts';
+import type { GuardrailBinding } from './adapters/upstreams/guardrails.ts';
+import type { WorkersAi } from './adapters/upstreams/workers-ai.ts';
+import type { BillingCalls } from './adapters/tenancy/billing-calls.ts';
+import type { InferenceBinding } from './adapters/embeddings/embedding-models.ts';
+import type { UpstreamStub } from './adapters/upstreams/upstream-objects.ts';
+import type { DebtCalls } from '../../src/gateway/debt/debt-admin.ts';
 import type { PlanningCalls } from '../../src/gateway/planning/slo-admin.ts';
-import type { RequestLog } from '../../src/gateway/upstreams/request-log-admin.ts';
-import type { RouteCalls } from '../../src/gateway/upstreams/route-admin.ts';
+import type { RequestLog } from '../../src/gateway/requests/request-log-admin.ts';
+import type { RouteCalls } from '../../src/gateway/routes/route-admin.ts';
 import type { TenantId } from '../../src/kernel/ids.ts';
-import type { S3Env } from './adapters/r2-urls.ts';
-import type { AddressEnv } from './caller-address.ts';
+import type { S3Env } from './adapters/files/r2-urls.ts';
+import type { AddressEnv } from './pipeline/caller-address.ts';
 
-/** Settings of every Worker that answers calls of the API. */
+/** What answering a request takes, whatever it is about. */
 export interface ServingEnv extends AddressEnv {
   /** Of which origins pages may call, by commas; `*` is any, `keys` those that keys name. Absent or empty: none. */
   readonly CORS_ORIGINS?: string;
@@ -40,23 +38,22 @@ export interface ServingEnv extends AddressEnv {
   readonly LOG_LEVEL?: string;
 }
 
-/** What authentication, quotas and usage need. */
-export interface TenancyEnv extends ServingEnv, SharedSecrets {
+/** What authentication, quotas and usage need. The secrets have at least `adminSecretCharsMin` characters. */
+export interface TenancyEnv extends ServingEnv {
+  /** The bootstrap admin key. */
+  readonly SLUICE_ADMIN_KEY?: string;
+  /** The pepper of all key MACs. */
+  readonly SLUICE_KEY_PEPPER?: string;
   readonly DIRECTORY: ObjectNamespace<OrganisationDirectory>;
   readonly ORGANISATION: ObjectNamespace<OrganisationStore>;
   readonly QUOTA: DurableObjectNamespace;
   readonly BILLING: ObjectNamespace<BillingCalls>;
-  /** One object a cell, named after it; bound where rules are set, and jobs are called. */
-  readonly SCHEDULER?: ObjectNamespace<JobQueue>;
+  /** One object a cell, named after it. */
+  readonly SCHEDULER: ObjectNamespace<JobQueue>;
 }
 
-/** Bindings of the gateway Worker: the root wrangler.toml, as types. */
-export interface GatewayEnv extends CacheLayoutEnv, TenancyEnv {
-  readonly ASSETS: Fetcher;
-  /** One object a shard, named `<owner>:<shard>`. */
-  readonly EMBEDDING_CACHE: DurableObjectNamespace<EmbeddingCacheObject>;
-  /** One object a tenant, named by its id. */
-  readonly PURGE_LOG: DurableObjectNamespace<PurgeLogObject>;
+/** What reading the vectors of indexes takes. */
+export interface IndexEnv {
   /** One object an index name of a tenant; see `indexObjectName`. */
   readonly INDEX: DurableObjectNamespace<IndexObject>;
   /** Where the ids of large indexes live; see `locatorName`. */
@@ -65,66 +62,30 @@ export interface GatewayEnv extends CacheLayoutEnv, TenancyEnv {
   readonly REGISTRY: DurableObjectNamespace<RegistryObject>;
   /** Hosted by the shards Worker; see `shardName`. */
   readonly SHARD: DurableObjectNamespace<ShardObject>;
-  /** One object an index name of a tenant, in this Worker; see `GenerationObject`. */
-  readonly GENERATION: ObjectNamespace<GenerationStub>;
   /** Hosted by the shards Worker; see `replicaName`. */
   readonly REPLICA: DurableObjectNamespace<ReplicaObject>;
   /** Aggregators of many shards; see `Aggregator`. */
   readonly AGGREGATOR: GroupSearch;
-  /** One object an owner of models: a tenant's id, or `platform`. */
-  readonly MODEL_REGISTRY: ObjectNamespace<ModelRegistryCalls>;
-  /** Runs ONNX models; see `InferenceService`. */
-  readonly INFERENCE: InferenceBinding & ModelCalls;
-  /** These answer the calls under `FORWARDED_PREFIXES`; see `ControlService`, `UpstreamService` and `PlanningService`. */
-  readonly CONTROL: ForwardedBinding & ReplicaCalls;
-  readonly UPSTREAMS: ForwardedBinding;
-  readonly PLANNING: ForwardedBinding;
 }
 
-/** Bindings of the control Worker: its wrangler.toml, as types. */
-export interface ControlEnv extends TenancyEnv, S3Env {
-  /** `yes` lets alerts be sent over plain http, to a receiver on the same machine. */
-  readonly WEBHOOKS_OVER_HTTP?: string;
-  /** One object a cell, named after it. */
-  readonly SCHEDULER: ObjectNamespace<JobQueue>;
-  /** One object a pool, named by the pool's id. */
-  readonly POOL: ObjectNamespace<PoolCalls>;
-  /** Hosted by the upstreams Worker: one object a tenant, named by its id. */
-  readonly REQUEST_LOG: ObjectNamespace<RequestLog>;
-  /** Logs of jobs: some objects a tenant, named `<tenant>:<shard>`. */
-  readonly JOB_LOG: ObjectNamespace<LogShard>;
-  /** One object an owner of models: a tenant's id, or `platform`. */
-  readonly MODEL_REGISTRY: ObjectNamespace<ModelRegistryCalls>;
-  /** Checks registered models; see `ModelCalls`. */
-  readonly INFERENCE: ModelCalls;
+/** Bindings of the gateway Worker: the root wrangler.toml, as types. */
+export interface GatewayEnv extends CacheLayoutEnv, TenancyEnv, IndexEnv, S3Env {
+  readonly ASSETS: Fetcher;
   /** Files of tenants, under `tenants/<tenant>/files/`, and those of models, under `models/<owner>/`. */
   readonly FILES: R2Bucket;
-  /** Hosted by the shards Worker: for builds of lists; see `shardName`. */
-  readonly SHARD: DurableObjectNamespace<ShardObject>;
-  /** One object an owner of upstreams, in the upstreams Worker. This and the following three: to erase what a tenant has there. */
-  readonly UPSTREAM: ObjectNamespace<UpstreamStub>;
-  /** Hosted by the planning Worker: one object an organisation, and one a tenant, named by their ids. */
-  readonly DEBT: ObjectNamespace<DebtCalls>;
-  readonly PLANS: ObjectNamespace<PlanningCalls>;
-  readonly PURGE_LOG: DurableObjectNamespace<PurgeLogObject>;
-  readonly INDEX: DurableObjectNamespace<IndexObject>;
-  readonly REGISTRY: DurableObjectNamespace<RegistryObject>;
-}
-
-/** Bindings of the upstreams Worker: its wrangler.toml, as types. */
-export interface UpstreamsEnv extends TenancyEnv {
+  /** One object a shard, named `<owner>:<shard>`. */
+  readonly EMBEDDING_CACHE: DurableObjectNamespace<EmbeddingCacheObject>;
   /** One object a tenant, named by its id. */
   readonly PURGE_LOG: DurableObjectNamespace<PurgeLogObject>;
-  /** A secret that the secrets of upstreams are encrypted under; absent: the pepper. */
-  readonly SLUICE_UPSTREAM_KEY?: string;
-  /** What it was before: it still decrypts. */
-  readonly SLUICE_UPSTREAM_KEY_BEFORE?: string;
-  /** The platform's Workers AI; absent: no upstream may be of its protocol. */
-  readonly AI?: WorkersAi;
-  /** Where upstreams may be; see `parseUpstreamHosts`. */
-  readonly UPSTREAM_HOSTS?: string;
-  readonly UPSTREAM_PRIVATE_HOSTS?: string;
-  /** One object an owner of upstreams, in this Worker: a tenant's id, or `platform`. */
+  /** One object an index name of a tenant, in this Worker; see `GenerationObject`. */
+  readonly GENERATION: ObjectNamespace<GenerationStub>;
+  /** One object an owner of models: a tenant's id, or `platform`. */
+  readonly MODEL_REGISTRY: ObjectNamespace<ModelRegistryCalls>;
+  /** One object a pool, named by the pool's id. */
+  readonly POOL: ObjectNamespace<PoolCalls>;
+  /** Logs of jobs: some objects a tenant, named `<tenant>:<shard>`. */
+  readonly JOB_LOG: ObjectNamespace<LogShard>;
+  /** One object an owner of upstreams: a tenant's id, or `platform`. */
   readonly UPSTREAM: ObjectNamespace<UpstreamStub>;
   /** As above, of routes. */
   readonly ROUTES: ObjectNamespace<RouteCalls>;
@@ -132,33 +93,29 @@ export interface UpstreamsEnv extends TenancyEnv {
   readonly PROMPTS: ObjectNamespace<PromptCalls>;
   /** One object an upstream that has limits, named by the upstream's id: what all isolates use of it. */
   readonly UPSTREAM_USE: ObjectNamespace<UpstreamUses>;
-  /** One object a cell, named after it. */
-  readonly SCHEDULER: ObjectNamespace<JobQueue>;
-  /** One object a tenant, in this Worker, named by its id. */
+  /** One object a tenant, named by its id. */
   readonly REQUEST_LOG: ObjectNamespace<RequestLog>;
-  /** Files of tenants, as the control Worker has them. */
-  readonly FILES: R2Bucket;
+  /** One object an organisation, named by its id. */
+  readonly DEBT: ObjectNamespace<DebtCalls>;
+  /** One object a tenant, named by its id. */
+  readonly PLANS: ObjectNamespace<PlanningCalls>;
+  /** Runs ONNX models; see `InferenceService`. */
+  readonly INFERENCE: InferenceBinding & ModelCalls;
   /** The inference Worker's `GuardrailService`. */
   readonly GUARDRAILS: GuardrailBinding;
   /** The inference Worker's `QuestionEmbeddingService`. */
   readonly EMBEDDINGS: QuestionEmbedder;
-}
-
-/** What counting the vectors of indexes takes. */
-export type IndexEnv = Pick<GatewayEnv, 'INDEX' | 'LOCATOR' | 'REGISTRY' | 'SHARD' | 'REPLICA' | 'AGGREGATOR'>;
-
-/** Bindings of the planning Worker: its wrangler.toml, as types. */
-export interface PlanningEnv extends TenancyEnv, IndexEnv {
-  /** One object an organisation, in this Worker, named by its id. */
-  readonly DEBT: ObjectNamespace<DebtCalls>;
-  /** One object a tenant, in this Worker, named by its id. */
-  readonly PLANS: ObjectNamespace<PlanningCalls>;
-  /** Hosted by the upstreams Worker: one object a tenant, named by its id. */
-  readonly REQUEST_LOG: ObjectNamespace<RequestLog>;
-  /** Hosted by the upstreams Worker: what a tenant's calls have measured of reused answers is kept with its routes. */
-  readonly ROUTES: ObjectNamespace<Pick<RouteCalls, 'reuses'>>;
-  /** One object a cell, named after it. */
-  readonly SCHEDULER: ObjectNamespace<JobQueue>;
+  /** The platform's Workers AI; absent: no upstream may be of its protocol. */
+  readonly AI?: WorkersAi;
+  /** `yes` lets alerts be sent over plain http, to a receiver on the same machine. */
+  readonly WEBHOOKS_OVER_HTTP?: string;
+  /** A secret that the secrets of upstreams are encrypted under; absent: the pepper. */
+  readonly SLUICE_UPSTREAM_KEY?: string;
+  /** What it was before: it still decrypts. */
+  readonly SLUICE_UPSTREAM_KEY_BEFORE?: string;
+  /** Where upstreams may be; see `parseUpstreamHosts`. */
+  readonly UPSTREAM_HOSTS?: string;
+  readonly UPSTREAM_PRIVATE_HOSTS?: string;
 }
 
 /** What the gateway asks of the object that works on the generations of an index. */

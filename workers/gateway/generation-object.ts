@@ -1,9 +1,8 @@
 import { DurableObject } from 'cloudflare:workers';
 
 import type { Served } from '../../durable-objects/object-namespace.ts';
-import { LIMITS } from '../../src/contract/limits.ts';
+import { VECTOR_LIMITS } from '../../src/contract/vectors/vector-limits.ts';
 import type { TenantId } from '../../src/kernel/ids.ts';
-import { compose } from './compose.ts';
 import type { GatewayEnv, GenerationStub } from './env.ts';
 
 interface Watched {
@@ -28,12 +27,14 @@ export class GenerationObject extends DurableObject<GatewayEnv> implements Serve
     const watched = this.ctx.storage.kv.get<Watched>('watched');
     if (watched === undefined) return;
     // Armed again first: so an interruption or failure is followed by another alarm.
-    await this.ctx.storage.setAlarm(Date.now() + LIMITS.generationRetryMs);
-    const { retrieval, tenancy } = compose(this.env);
+    await this.ctx.storage.setAlarm(Date.now() + VECTOR_LIMITS.generationRetryMs);
+    // Loaded by the first alarm: most isolates only answer requests.
+    const { composeRetrieval } = await import('./compose-retrieval.ts');
+    const { retrieval, tenancy } = composeRetrieval(this.env);
     const waitMs = await retrieval.generationWork.advance(watched.tenantId, watched.name);
     await tenancy.flush();
-    const isOver = waitMs === null && Date.now() - watched.sinceMs > LIMITS.generationWatchMs;
+    const isOver = waitMs === null && Date.now() - watched.sinceMs > VECTOR_LIMITS.generationWatchMs;
     if (isOver) await this.ctx.storage.deleteAll();
-    else await this.ctx.storage.setAlarm(Date.now() + (waitMs ?? LIMITS.generationRetryMs));
+    else await this.ctx.storage.setAlarm(Date.now() + (waitMs ?? VECTOR_LIMITS.generationRetryMs));
   }
 }

@@ -1,13 +1,13 @@
-import type { Hook } from '../../src/contract/guardrails.ts';
-import type { Outcome } from '../../src/contract/outcome.ts';
-import { refuse } from '../../src/contract/outcome.ts';
-import type { ModelRef } from '../../src/inference/served/served-manifest.ts';
+import type { Hook } from '../../src/contract/guardrails/guardrails.ts';
+import type { Outcome } from '../../src/contract/api/outcome.ts';
+import { refuse } from '../../src/contract/api/outcome.ts';
+import type { ModelRef } from '../../src/inference/served-manifest.ts';
 import { err, ok } from '../../src/kernel/result.ts';
 import type { Finding } from '../../src/upstreams/guardrails/guard.ts';
 import type { GuardrailPolicy } from '../../src/upstreams/guardrails/guardrail-policy.ts';
 import type { ClassifierHook } from '../../src/upstreams/guardrails/judge-classes.ts';
 import { countAbove, isOfUpstream, piecesOf, strangeLabel } from '../../src/upstreams/guardrails/judge-classes.ts';
-import { within } from '../gateway/adapters/ask.ts';
+import { within } from '../gateway/adapters/api/ask.ts';
 import type { InferenceEnv } from './loaded-models.ts';
 import { modelsOf } from './loaded-models.ts';
 import { findRegistered } from './registered-models.ts';

@@ -1,15 +1,15 @@
 import { RpcTarget, WorkerEntrypoint } from 'cloudflare:workers';
 
-import { LIMITS } from '../../src/contract/limits.ts';
-import type { Outcome } from '../../src/contract/outcome.ts';
+import { GUARDRAIL_LIMITS } from '../../src/contract/guardrails/guardrail-limits.ts';
+import type { Outcome } from '../../src/contract/api/outcome.ts';
 import type { CompiledHook } from '../../src/upstreams/guardrails/compiled-hook.ts';
 import { compileHooks } from '../../src/upstreams/guardrails/compiled-hook.ts';
 import { GuardSession } from '../../src/upstreams/guardrails/guard-session.ts';
 import type { GuardrailTerms } from '../../src/upstreams/guardrails/guardrail-policy.ts';
 import type { ClassifierHook, Moderate } from '../../src/upstreams/guardrails/judge-classes.ts';
 import { isOfUpstream } from '../../src/upstreams/guardrails/judge-classes.ts';
-import { DISPOSE, disposeOf } from '../gateway/adapters/dispose.ts';
-import { within } from '../gateway/adapters/ask.ts';
+import { DISPOSE, disposeOf } from '../gateway/adapters/api/dispose.ts';
+import { within } from '../gateway/adapters/api/ask.ts';
 import type { Ask, Finding } from '../../src/upstreams/guardrails/guard.ts';
 import { GuardrailClassifiers } from './guardrail-classifier.ts';
 import { askWebhook } from './guardrail-webhook.ts';
@@ -19,7 +19,7 @@ import { systemClock } from '../../durable-objects/system-time.ts';
 /** By all that they are made of. The one that was used the longest time ago goes first. */
 const compiled = new Map<string, Outcome<CompiledHook[]>>();
 
-/** What the upstreams Worker calls over its service binding. */
+/** What the gateway calls over its service binding. */
 export class GuardrailService extends WorkerEntrypoint<InferenceEnv> {
   /** Refuses what `compileHooks` and `GuardrailClassifiers` refuse. */
   async check(terms: GuardrailTerms): Promise<Outcome<null>> {
@@ -80,7 +80,7 @@ class GuardTarget extends RpcTarget {
   }
 }
 
-/** What the upstreams Worker asks a model of an upstream by, in the name of the call. */
+/** What the gateway asks a model of an upstream by, in the name of the call. */
 type ModerateStub = Moderate & { dup(): Moderate };
 
 /** Undefined: it gave no verdict in time. [U177] */
@@ -95,7 +95,7 @@ function compiledOnce(terms: GuardrailTerms): Outcome<CompiledHook[]> {
   compiled.delete(key);
   compiled.set(key, hooks);
   for (const oldest of compiled.keys()) {
-    if (compiled.size <= LIMITS.guardrailsCompiledMaxCount) break;
+    if (compiled.size <= GUARDRAIL_LIMITS.guardrailsCompiledMaxCount) break;
     compiled.delete(oldest);
   }
   return hooks;

@@ -1,5 +1,5 @@
-import { LIMITS } from '../../src/contract/limits.ts';
-import type { Hook } from '../../src/contract/guardrails.ts';
+import { GUARDRAIL_LIMITS } from '../../src/contract/guardrails/guardrail-limits.ts';
+import type { Hook } from '../../src/contract/guardrails/guardrails.ts';
 import type { Finding } from '../../src/upstreams/guardrails/guard.ts';
 import type { HookRecord } from '../../src/upstreams/guardrails/guardrail-policy.ts';
 
@@ -31,7 +31,7 @@ async function verdictIn({ body }: Response): Promise<Finding | undefined> {
   let [text, bytes] = ['', 0];
   for await (const piece of body ?? []) {
     bytes += piece.byteLength;
-    if (bytes > LIMITS.guardrailVerdictBytesMax) return undefined;
+    if (bytes > GUARDRAIL_LIMITS.guardrailVerdictBytesMax) return undefined;
     text += decoder.decode(piece, { stream: true });
   }
   const { verdict } = Object(JSON.parse(text)) as { readonly verdict?: unknown };

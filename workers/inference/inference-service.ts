@@ -1,6 +1,6 @@
 import { WorkerEntrypoint } from 'cloudflare:workers';
 
-import type { Outcome } from '../../src/contract/outcome.ts';
+import type { Outcome } from '../../src/contract/api/outcome.ts';
 import type { StatedReading } from '../../src/inference/folder/read-model-folder.ts';
 import type {
   Classes,
@@ -12,14 +12,14 @@ import type {
   TextOptions,
   Verified,
 } from '../../src/inference/served/model-calls.ts';
-import type { ModelRef, ServedFile } from '../../src/inference/served/served-manifest.ts';
-import type { NamedTensor } from '../../src/inference/served/tensor.ts';
+import type { ModelRef, ServedFile } from '../../src/inference/served-manifest.ts';
+import type { NamedTensor } from '../../src/inference/tensor.ts';
 import { checkTokenBatch } from '../../src/inference/token-batch.ts';
 import { ok } from '../../src/kernel/result.ts';
 import type { InferenceEnv } from './loaded-models.ts';
 import { modelsOf } from './loaded-models.ts';
 
-/** What the gateway and the control Worker call over their service bindings. */
+/** What the gateway calls over its service binding. */
 export class InferenceService extends WorkerEntrypoint<InferenceEnv> implements ModelCalls {
   /**
    * Vectors of a token batch (see `TokenBatch`), row-major, one unit or zero row a text.

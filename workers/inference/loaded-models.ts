@@ -1,7 +1,7 @@
 import { systemClock, systemTimer } from '../../durable-objects/system-time.ts';
 import type { ObjectNamespace } from '../../durable-objects/object-namespace.ts';
 import type { ModelRegistryCalls } from '../../src/gateway/models/model-registries.ts';
-import { LIMITS } from '../../src/contract/limits.ts';
+import { MODEL_LIMITS } from '../../src/contract/models/model-limits.ts';
 import { ModelHost } from '../../src/inference/served/model-host.ts';
 import { assetFiles, MODEL_CATALOGUE } from './deployed-models.ts';
 import { modelBucket } from './model-files.ts';
@@ -30,7 +30,7 @@ const loaded = new WeakMap<InferenceEnv, LoadedModels>();
 export function modelsOf(env: InferenceEnv): LoadedModels {
   const known = loaded.get(env);
   if (known !== undefined) return known;
-  const loading = { clock: systemClock, timer: systemTimer, wakeUps: requestWakeUps, retryMs: LIMITS.modelRetryMs };
+  const loading = { clock: systemClock, timer: systemTimer, wakeUps: requestWakeUps, retryMs: MODEL_LIMITS.modelRetryMs };
   const builtIn = new OnnxModels(MODEL_CATALOGUE, assetFiles(env.ASSETS), startGraph, loading);
   const models = {
     builtIn,

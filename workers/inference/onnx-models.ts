@@ -1,11 +1,11 @@
-import type { Outcome } from '../../src/contract/outcome.ts';
-import { refuse } from '../../src/contract/outcome.ts';
+import type { Outcome } from '../../src/contract/api/outcome.ts';
+import { refuse } from '../../src/contract/api/outcome.ts';
 import type { LoadOnceParts } from '../../src/inference/load-once.ts';
 import { LoadOnce } from '../../src/inference/load-once.ts';
 import type { ModelFiles, ModelManifest } from '../../src/inference/model-manifest.ts';
 import { findVersion, readModelFile } from '../../src/inference/model-manifest.ts';
 import { OnnxEncoder } from '../../src/inference/onnx-encoder.ts';
-import type { GraphRunner, StartGraph } from '../../src/inference/served/graph-runner.ts';
+import type { GraphRunner, StartGraph } from '../../src/inference/graph-runner.ts';
 import { assert } from '../../src/kernel/assert.ts';
 import { ok } from '../../src/kernel/result.ts';
 

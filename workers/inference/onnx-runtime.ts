@@ -1,7 +1,7 @@
 import * as ort from 'onnxruntime-web/wasm';
 import wasm from 'onnxruntime-web/ort-wasm-simd-threaded.wasm';
 
-import { LIMITS } from '../../src/contract/limits.ts';
+import { MODEL_LIMITS } from '../../src/contract/models/model-limits.ts';
 import { must } from '../../src/kernel/assert.ts';
 import type { RestorableMemory } from '../../src/inference/served/ort-runner.ts';
 import { ortStart } from '../../src/inference/served/ort-runner.ts';
@@ -10,7 +10,7 @@ import { RuntimeMemory } from './runtime-memory.ts';
 /** What onnxruntime-web takes for the bytes of its WebAssembly; never compiled. */
 const NO_BYTES = new ArrayBuffer(0);
 const PAGE_BYTES = 65_536;
-const RUNTIME_PAGES = LIMITS.runtimeBytesMax / PAGE_BYTES;
+const RUNTIME_PAGES = MODEL_LIMITS.runtimeBytesMax / PAGE_BYTES;
 
 ort.env.wasm.numThreads = 1;
 ort.env.wasm.wasmBinary = NO_BYTES;
@@ -49,7 +49,7 @@ let heldBack = 0;
 function bounded(made: WebAssembly.Memory): WebAssembly.Memory {
   const grow = made.grow.bind(made);
   made.grow = (pages) => {
-    if (made.buffer.byteLength + pages * PAGE_BYTES > LIMITS.modelLoadBytesMax - heldBack)
+    if (made.buffer.byteLength + pages * PAGE_BYTES > MODEL_LIMITS.modelLoadBytesMax - heldBack)
       throw new RangeError('what is left is held back');
     return grow(pages);
   };
@@ -60,7 +60,7 @@ let saved: RuntimeMemory | undefined;
 const restorable: RestorableMemory = {
   holdBack: (bytes) => void (heldBack = bytes),
   get roomBytes() {
-    return LIMITS.modelLoadBytesMax - (memory?.buffer.byteLength ?? 0);
+    return MODEL_LIMITS.modelLoadBytesMax - (memory?.buffer.byteLength ?? 0);
   },
   save: () => (saved = new RuntimeMemory(must(memory, 'the runtime has made its memory'))),
   restore: () => must(saved, 'the memory was saved before the first session').restore(),

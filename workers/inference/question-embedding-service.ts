@@ -1,17 +1,18 @@
 import { WorkerEntrypoint } from 'cloudflare:workers';
 
-import type { Outcome } from '../../src/contract/outcome.ts';
-import { refuse, refuseBeyond } from '../../src/contract/outcome.ts';
-import type { QuestionEmbedder, QuestionVector } from '../../src/gateway/upstreams/question-embedder.ts';
+import type { Outcome } from '../../src/contract/api/outcome.ts';
+import { refuse } from '../../src/contract/api/outcome.ts';
+import { refuseBeyond } from '../../src/contract/limits/limit-refusal.ts';
+import type { QuestionEmbedder, QuestionVector } from '../../src/gateway/routes/question-embedder.ts';
 import type { LoadOnce } from '../../src/inference/load-once.ts';
 import type { ModelManifest } from '../../src/inference/model-manifest.ts';
 import { findVersion } from '../../src/inference/model-manifest.ts';
-import type { StaticModel } from '../../src/inference/static-model.ts';
+import type { StaticModel } from '../../src/inference/static/static-model.ts';
 import { normalise } from '../../src/inference/unit-vectors.ts';
 import { must } from '../../src/kernel/assert.ts';
 import { ok } from '../../src/kernel/result.ts';
 import type { UpstreamOwner } from '../../src/upstreams/upstream-record.ts';
-import { staticModel } from '../gateway/adapters/embedding-models.ts';
+import { staticModel } from '../gateway/adapters/embeddings/embedding-models.ts';
 import { MODEL_CATALOGUE } from './deployed-models.ts';
 import type { InferenceEnv } from './loaded-models.ts';
 import { modelsOf } from './loaded-models.ts';
@@ -19,7 +20,7 @@ import type { RegisteredModel } from './registered-models.ts';
 import { findRegistered } from './registered-models.ts';
 import { systemClock } from '../../durable-objects/system-time.ts';
 
-/** What the upstreams Worker calls over its service binding: the vectors of questions, by the models of the deployment. */
+/** What the gateway calls over its service binding: the vectors of questions, by the models of the deployment. */
 export class QuestionEmbeddingService extends WorkerEntrypoint<InferenceEnv> implements QuestionEmbedder {
   async check(owner: UpstreamOwner, model: string): Promise<Outcome<null>> {
     const found = await this.#find(owner, model);

@@ -1,8 +1,8 @@
-import type { Outcome } from '../../src/contract/outcome.ts';
-import { refuseResource } from '../../src/contract/outcome.ts';
+import type { Outcome } from '../../src/contract/api/outcome.ts';
+import { refuseResource } from '../../src/contract/api/outcome.ts';
 import { ModelRoutes } from '../../src/gateway/models/model-routes.ts';
 import { versionFor } from '../../src/inference/registry/model-route.ts';
-import type { ModelRef } from '../../src/inference/served/served-manifest.ts';
+import type { ModelRef } from '../../src/inference/served-manifest.ts';
 import type { TenantId } from '../../src/kernel/ids.ts';
 import { ok } from '../../src/kernel/result.ts';
 import type { UpstreamOwner } from '../../src/upstreams/upstream-record.ts';

@@ -1,5 +1,5 @@
-import { DEFAULT_SCOPES } from '../../src/contract/keys.ts';
-import { SCOPES } from '../../src/contract/principal.ts';
+import { DEFAULT_SCOPES } from '../../src/contract/tenancy/keys.ts';
+import { SCOPES } from '../../src/contract/api/principal.ts';
 import { AdminClient, AdminRefusal } from './admin-client.ts';
 
 /** What `npm start` sets up: one tenant to try things as, and one pool on this machine. */

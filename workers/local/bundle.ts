@@ -118,7 +118,7 @@ export async function buildAssets(): Promise<void> {
   await rm(ASSETS, { recursive: true, force: true });
   await mkdir(ASSETS, { recursive: true });
   await cp(join(ROOT, 'workers/gateway/public'), ASSETS, { recursive: true });
-  const { openApiDocument } = await import('../../src/contract/openapi.ts');
+  const { openApiDocument } = await import('../../src/contract/openapi/openapi.ts');
   await writeFile(join(ASSETS, 'openapi.json'), JSON.stringify(openApiDocument()));
   const swagger = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
   await buildEdgeModule();
@@ -138,7 +138,7 @@ async function buildEdgeModule(): Promise<void> {
       format: 'esm',
       target: 'es2022',
       logLevel: 'error',
-      plugins: [{ name: 'what the gateway leaves out', setup: leaveOut }],
+      plugins: [{ name: 'registered models', setup: keepApart }],
     });
   const { RUNTIMES } = await import('../edge/runtimes.ts');
   const runtime = dirname(createRequire(import.meta.url).resolve('onnxruntime-web/wasm'));
@@ -146,11 +146,9 @@ async function buildEdgeModule(): Promise<void> {
     await cp(join(runtime, file), join(ASSETS, 'sdk/ort', file));
 }
 
-/** As the gateway's wrangler.toml: of zod what validates, and of the API's description nothing. */
-function leaveOut(plugin: PluginBuild): void {
+/** What registered models need stays a module of its own. */
+function keepApart(plugin: PluginBuild): void {
   plugin.onResolve({ filter: /^\.\/registered\.ts$/ }, ({ kind }) =>
     kind === 'dynamic-import' ? { path: './registered.js', external: true } : undefined,
   );
-  plugin.onResolve({ filter: /^zod$/ }, () => ({ path: join(ROOT, 'workers/gateway/lean-zod.ts') }));
-  plugin.onResolve({ filter: /\/api-text\.ts$/ }, () => ({ path: join(ROOT, 'workers/gateway/no-api-text.ts') }));
 }

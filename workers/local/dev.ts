@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { buildAssets } from './bundle.ts';
 import { keepFromOthers, writeOwnerOnly } from './owner-only.ts';
-import { API_WORKERS, ROOT, WORKER_NAMES, WORKERS, wranglerToml } from './paths.ts';
+import { ROOT, WORKER_NAMES, WORKERS, wranglerToml } from './paths.ts';
 import { QUIET_ENVIRONMENT } from './quiet-environment.ts';
 import { loadSecrets } from './secrets.ts';
 import { readSettings } from './settings.ts';
@@ -21,9 +21,7 @@ const { port, stateDir } = readSettings(process.env);
 const secrets = await loadSecrets(stateDir);
 await buildAssets();
 const lines = Object.entries({ ...secrets, PEER_ADDRESS: '127.0.0.1' }).map(([name, value]) => `${name}=${value}`);
-for (const worker of API_WORKERS) {
-  await writeOwnerOnly(join(WORKERS[worker], '.dev.vars'), `${lines.join('\n')}\n`);
-}
+await writeOwnerOnly(join(WORKERS.gateway, '.dev.vars'), `${lines.join('\n')}\n`);
 console.log(`admin key: ${secrets.SLUICE_ADMIN_KEY}`);
 
 const configs = WORKER_NAMES.flatMap((worker) => ['-c', wranglerToml(worker)]);

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { agentEndpoints } from '../../src/contract/agent-protocol.ts';
-import { LIMITS } from '../../src/contract/limits.ts';
+import { agentEndpoints } from '../../src/contract/pools/agent-protocol.ts';
+import { JOB_LIMITS } from '../../src/contract/jobs/job-limits.ts';
 import type { AgentProcesses } from './agent-processes.ts';
 
 interface ProviderOptions {
@@ -37,7 +37,7 @@ async function demand({ url, pool, agentToken, name }: Omit<ProviderOptions, 'st
   const response = await fetch(`${url}/v1/pools/${pool}/demand`, {
     method: 'POST',
     headers: { authorization: `Bearer ${agentToken}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ provider: name, wait_ms: LIMITS.longPollMsMax, ...(known === undefined ? {} : { nodes: known }) }),
+    body: JSON.stringify({ provider: name, wait_ms: JOB_LIMITS.longPollMsMax, ...(known === undefined ? {} : { nodes: known }) }),
     signal,
   });
   if (!response.ok) throw new Error(`the pool answered ${response.status}`);

@@ -28,11 +28,11 @@ const { values: flags } = parseArgs({
   },
 });
 const gateways = Number(flags.gateways);
-const { port, upstreamsPort, stateDir, variables } = readSettings(process.env, gateways);
+const { port, stateDir, variables } = readSettings(process.env, gateways);
 const ports = Array.from({ length: gateways }, (_, position) => port + position);
 
 await bundle();
-const server = await serve({ ports, upstreamsPort, stateDir, variables });
+const server = await serve({ ports, stateDir, variables });
 const url = `http://127.0.0.1:${port}`;
 const demo = await bootstrap(url, server.secrets.SLUICE_ADMIN_KEY);
 await writeDevFile(demo);

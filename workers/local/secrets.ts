@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { LIMITS } from '../../src/contract/limits.ts';
+import { TENANCY_LIMITS } from '../../src/contract/tenancy/tenancy-limits.ts';
 import { closeFile, makeOwnerOnly, writeOwnerOnly } from './owner-only.ts';
 import { SetupError } from './setup-error.ts';
 
@@ -36,7 +36,7 @@ export async function loadSecrets(stateDir: string): Promise<Secrets> {
 }
 
 function parseSecrets(text: string, path: string): Secrets {
-  const { adminSecretCharsMin: charsMin } = LIMITS;
+  const { adminSecretCharsMin: charsMin } = TENANCY_LIMITS;
   const { SLUICE_ADMIN_KEY: adminKey, SLUICE_KEY_PEPPER: pepper } = fieldsOf(text);
   if (isSecret(adminKey) && isSecret(pepper)) return { SLUICE_ADMIN_KEY: adminKey, SLUICE_KEY_PEPPER: pepper };
   throw new SetupError(
@@ -45,7 +45,7 @@ function parseSecrets(text: string, path: string): Secrets {
   );
 }
 
-const isSecret = (value: unknown): value is string => typeof value === 'string' && value.length >= LIMITS.adminSecretCharsMin;
+const isSecret = (value: unknown): value is string => typeof value === 'string' && value.length >= TENANCY_LIMITS.adminSecretCharsMin;
 
 function fieldsOf(text: string): Readonly<Record<string, unknown>> {
   try {

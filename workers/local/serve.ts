@@ -17,8 +17,6 @@ import { Workerd } from './workerd.ts';
 export interface Server {
   /** One URL for each gateway isolate. */
   readonly urls: readonly string[];
-  /** Of the upstreams Worker, where it is reached past the gateways. */
-  readonly upstreamsUrl: string | undefined;
   readonly secrets: Secrets;
   /** Where its objects and buckets keep their data. */
   readonly storeDir: string;
@@ -29,7 +27,6 @@ export interface Server {
 
 interface ServeOptions {
   readonly ports: readonly number[];
-  readonly upstreamsPort?: number | undefined;
   readonly stateDir: string;
   readonly variables?: Readonly<Record<string, string>>;
   /** How often files of deleted objects are looked for, and how old they are at least. */
@@ -37,6 +34,7 @@ interface ServeOptions {
   readonly guests?: readonly Guest[];
   /** Bundles to run in place of the Workers' own. */
   readonly variants?: WorkerdOptions['variants'];
+  readonly flags?: WorkerdOptions['flags'];
 }
 
 /** A deleted index leaves 8 KB: a minute of them is little, and a pass over thousands of files takes milliseconds. */
@@ -45,19 +43,19 @@ const SWEEP_EVERY_MS = 60_000;
 /** Starts the whole deployment from the built bundles in one workerd, and waits until it is ready. */
 export async function serve({
   ports,
-  upstreamsPort,
   stateDir,
   variables = {},
   sweepEveryMs = SWEEP_EVERY_MS,
   guests,
   variants,
+  flags,
 }: ServeOptions): Promise<Server> {
   keepFromOthers();
   const storeDir = join(stateDir, 'storage');
   const release = await claimState(storeDir);
   sweepFiles(storeDir);
   const secrets = await loadSecrets(stateDir);
-  const options = { gatewayPorts: ports, upstreamsPort, storeDir, secrets: { ...secrets }, variables, guests, variants };
+  const options = { gatewayPorts: ports, storeDir, secrets: { ...secrets }, variables, guests, variants, flags };
   const workerd = await start(options).catch((error: unknown) => {
     release();
     throw error;
@@ -67,7 +65,6 @@ export async function serve({
   const sweeping = repeat(sweepEveryMs, () => sweep.pass());
   return {
     urls: ports.map((port) => `http://${HOST}:${port}`),
-    upstreamsUrl: upstreamsPort === undefined ? undefined : `http://${HOST}:${upstreamsPort}`,
     secrets,
     storeDir,
     workerdPid: () => workerd.pid,
@@ -81,8 +78,7 @@ export async function serve({
 }
 
 async function start(options: WorkerdOptions): Promise<Workerd> {
-  const { gatewayPorts, upstreamsPort } = options;
-  for (const port of [...gatewayPorts, ...(upstreamsPort === undefined ? [] : [upstreamsPort])]) await requireFree(port);
+  for (const port of options.gatewayPorts) await requireFree(port);
   await makeStores(options.storeDir);
   return Workerd.startLasting((folder) => workerdConfig(options, folder));
 }
@@ -92,7 +88,7 @@ async function requireFree(port: number): Promise<void> {
   const listener = createServer();
   await new Promise<void>((resolve, reject) => {
     listener.once('error', (error: NodeJS.ErrnoException) => {
-      const inUse = `Port ${port} of ${HOST} is in use. Stop the process that listens there, or choose another with PORT or UPSTREAMS_PORT.`;
+      const inUse = `Port ${port} of ${HOST} is in use. Stop the process that listens there, or choose another with PORT.`;
       reject(error.code === 'EADDRINUSE' ? new SetupError(inUse) : error);
     });
     listener.listen(port, HOST, resolve);

@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 
-import { parseProxies } from '../../src/contract/client-address.ts';
-import { parseOrigins } from '../../src/contract/cross-origin.ts';
+import { parseProxies } from '../../src/contract/api/client-address.ts';
+import { parseOrigins } from '../../src/contract/api/cross-origin.ts';
 import { parseUpstreamHosts } from '../../src/upstreams/upstream-host.ts';
 import { ROOT } from './paths.ts';
 import { SetupError } from './setup-error.ts';
@@ -9,8 +9,6 @@ import { SetupError } from './setup-error.ts';
 export interface Settings {
   /** Of the first gateway; others listen on those that follow. */
   readonly port: number;
-  /** Of the upstreams Worker, past the gateways; undefined: none. */
-  readonly upstreamsPort: number | undefined;
   readonly stateDir: string;
   /** The settings of the Workers. */
   readonly variables: Readonly<Record<string, string>>;
@@ -31,13 +29,8 @@ const PASSED_ON = [
 
 /** What the environment says about a deployment on this machine. `gateways` ports are used, one after the other. */
 export function readSettings(environment: Readonly<Record<string, string | undefined>>, gateways = 1): Settings {
-  const { SLUICE_STATE_DIR: stateDir = join(ROOT, '.sluice/state'), UPSTREAMS_PORT: upstreamsText } = environment;
+  const { SLUICE_STATE_DIR: stateDir = join(ROOT, '.sluice/state') } = environment;
   const port = portOf('PORT', environment['PORT'] ?? String(PORT_DEFAULT), PORT_MAX - gateways + 1);
-  const upstreamsPort = upstreamsText === undefined ? undefined : portOf('UPSTREAMS_PORT', upstreamsText, PORT_MAX);
-  if (upstreamsPort !== undefined && upstreamsPort >= port && upstreamsPort < port + gateways) {
-    const ports = gateways === 1 ? `${port}` : `${port} to ${port + gateways - 1}`;
-    throw new SetupError(`UPSTREAMS_PORT must be another port than the gateway's (${ports}), not "${upstreamsText}".`);
-  }
   if (parseProxies(environment['TRUSTED_PROXIES'] ?? '') === undefined) {
     throw new SetupError(
       `TRUSTED_PROXIES must be CIDR ranges such as "10.0.0.0/8, 2001:db8::/32", not "${environment['TRUSTED_PROXIES']}".`,
@@ -56,7 +49,6 @@ export function readSettings(environment: Readonly<Record<string, string | undef
   const passedOn = PASSED_ON.flatMap((name) => (environment[name] === undefined ? [] : [[name, environment[name]] as const]));
   return {
     port,
-    upstreamsPort,
     stateDir: resolve(stateDir),
     variables: { LOG_LEVEL: environment['LOG_LEVEL'] ?? 'warn', ...Object.fromEntries(passedOn) },
   };

@@ -12,7 +12,7 @@ export interface WorkerConfig {
   readonly vars: Readonly<Record<string, string>>;
   readonly assets?: { readonly binding: string };
   readonly durable_objects: { readonly bindings: readonly ObjectBinding[] };
-  readonly migrations: readonly { readonly new_sqlite_classes?: readonly string[] }[];
+  readonly migrations: readonly { readonly tag: string; readonly new_sqlite_classes?: readonly string[] }[];
   readonly r2_buckets: readonly { readonly binding: string; readonly bucket_name: string }[];
   readonly services?: readonly { readonly binding: string; readonly service: string; readonly entrypoint?: string }[];
 }

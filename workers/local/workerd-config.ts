@@ -6,23 +6,24 @@ import type { Literal } from './capnp-text.ts';
 import { capnpText } from './capnp-text.ts';
 import { bucketNamed, buckets, COMPATIBILITY_DATE, miniflareModules, STATIC_FILES, staticFiles } from './cloudflare-services.ts';
 import type { WorkerName } from './paths.ts';
-import { API_WORKERS, WORKER_NAMES } from './paths.ts';
+import { WORKER_NAMES } from './paths.ts';
+import { storageKeyOf } from './storage-keys.ts';
 import type { WorkerConfig } from './worker-config.ts';
 import { classesOf, readWorkerConfig } from './worker-config.ts';
 
 export interface WorkerdOptions {
   /** Port of each gateway isolate; several are separate isolates over the same objects. */
   readonly gatewayPorts: readonly number[];
-  /** Where the upstreams Worker is reached past the gateways; absent: nowhere. */
-  readonly upstreamsPort?: number | undefined;
   /** Where objects and buckets keep their data. */
   readonly storeDir: string;
-  /** Plain-text bindings of the Workers that answer calls of the API, such as the admin key. */
+  /** Plain-text bindings of the gateway, such as the admin key. */
   readonly secrets: Readonly<Record<string, string>>;
-  /** Settings of the deployment, for those Workers and objects. */
+  /** Settings of the deployment, for the gateway and objects. */
   readonly variables: Readonly<Record<string, string>>;
   /** Bundles in `dist` that run in place of the Workers' own. */
   readonly variants?: Readonly<Partial<Record<WorkerName, string>>> | undefined;
+  /** Compatibility flags of every Worker besides its own: what variants need. */
+  readonly flags?: readonly string[] | undefined;
   readonly guests?: readonly Guest[] | undefined;
   /** Options of V8 besides those that every deployment has. */
   readonly v8Flags?: readonly string[] | undefined;
@@ -33,9 +34,9 @@ export interface Guest {
   /** Its name, and that of its folder in `dist`. */
   readonly bundle: string;
   readonly port: number;
-  /** Whether it has the bindings of the gateway and of the control Worker. */
+  /** Whether it has the bindings of the gateway. */
   readonly isBound?: boolean;
-  /** A server on this machine that it reaches as `UPSTREAM`. */
+  /** A server on this machine that it reaches as `BESIDE`. */
   readonly upstreamPort?: number | undefined;
 }
 
@@ -55,7 +56,7 @@ export async function makeStores(storeDir: string): Promise<void> {
 
 /** A whole deployment as workerd's configuration: bindings from the wrangler.toml files, code from the built bundles. The text has to be in `folder`. */
 export function workerdConfig(options: WorkerdOptions, folder: string): string {
-  const { gatewayPorts, upstreamsPort, storeDir, guests = [], v8Flags = [] } = options;
+  const { gatewayPorts, storeDir, guests = [], v8Flags = [] } = options;
   const files = new BundleFiles(folder);
   const workers = new Workers(options, files);
   const gateways = gatewayPorts.map((port, position) => ({
@@ -74,11 +75,7 @@ export function workerdConfig(options: WorkerdOptions, folder: string): string {
       ...staticFiles(files),
       ...buckets(storeDir, files),
     ],
-    sockets: [
-      ...gateways.map(({ name, port }) => socket(name, port)),
-      ...(upstreamsPort === undefined ? [] : [socket(workers.nameOf('upstreams'), upstreamsPort)]),
-      ...guests.map(({ bundle, port }) => socket(bundle, port)),
-    ],
+    sockets: [...gateways.map(({ name, port }) => socket(name, port)), ...guests.map(({ bundle, port }) => socket(bundle, port))],
     extensions: [miniflareModules(files)],
     v8Flags: [...V8_FLAGS, ...v8Flags],
   });
@@ -97,7 +94,7 @@ export function aloneConfig({ bundle, port, classes, storeDir }: AloneOptions, f
   const worker = {
     modules: new BundleFiles(folder).modules(bundle),
     compatibilityDate: COMPATIBILITY_DATE,
-    ...hosting(Object.values(classes), ''),
+    ...hosting(Object.values(classes), (className) => className),
     bindings: Object.entries(classes).map(([name, className]) => ({ name, durableObjectNamespace: { className } })),
   };
   return configText({
@@ -117,11 +114,11 @@ const config :Workerd.Config = ${capnpText(config)};
 const socket = (service: string, port: number): Literal => ({ name: service, address: `${HOST}:${port}`, http: {}, service });
 
 /** What hosts these classes; nothing if there are none. The keys name the folders of the classes in storage. */
-const hosting = (classes: readonly string[], keyPrefix: string): Record<string, Literal> =>
+const hosting = (classes: readonly string[], keyOf: (className: string) => string): Record<string, Literal> =>
   classes.length === 0
     ? {}
     : {
-        durableObjectNamespaces: classes.map((className) => ({ className, uniqueKey: `${keyPrefix}${className}`, enableSql: true })),
+        durableObjectNamespaces: classes.map((className) => ({ className, uniqueKey: keyOf(className), enableSql: true })),
         durableObjectStorage: { localDisk: OBJECTS_DISK },
       };
 
@@ -148,8 +145,8 @@ class Workers {
       worker: {
         modules: this.#modules(worker),
         compatibilityDate: config.compatibility_date,
-        compatibilityFlags: config.compatibility_flags ?? [],
-        ...hosting(classesOf(config), `${config.name}-`),
+        compatibilityFlags: this.#flagsOf(config),
+        ...hosting(classesOf(config), (className) => storageKeyOf(className, config.name)),
         bindings: [...texts({ ...config.vars, ...this.#textsOf(worker) }), ...bindings(config)],
       },
     };
@@ -172,21 +169,12 @@ class Workers {
     const modules = this.#files.modules(bundle);
     const upstream = `${bundle}-upstream`;
     // The objects of the first gateway serve it, too.
-    const own = isBound ? this.#likeBoth(modules) : { modules, compatibilityDate: COMPATIBILITY_DATE, bindings: [] };
+    const own = isBound ? this.#likeGateway(modules, 1) : { modules, compatibilityDate: COMPATIBILITY_DATE, bindings: [] };
     if (upstreamPort === undefined) return [{ name: bundle, worker: own }];
     return [
-      { name: bundle, worker: { ...own, bindings: [...own.bindings, { name: 'UPSTREAM', service: upstream }] } },
+      { name: bundle, worker: { ...own, bindings: [...own.bindings, { name: 'BESIDE', service: upstream }] } },
       { name: upstream, external: { address: `${HOST}:${upstreamPort}`, http: {} } },
     ];
-  }
-
-  /** A Worker with the bindings of the gateway and those that only the control Worker has. */
-  #likeBoth(modules: Literal): BoundWorker {
-    const gateway = this.#likeGateway(modules, 1);
-    const { durable_objects: objects, ...control } = this.#config('control');
-    const known = new Set(this.#config('gateway').durable_objects.bindings.map(({ name }) => name));
-    const others = objects.bindings.filter(({ name }) => !known.has(name));
-    return { ...gateway, bindings: [...gateway.bindings, ...bindings({ ...control, durable_objects: { bindings: others } })] };
   }
 
   /** A Worker with the gateway's bindings. The objects of the first serve all: two would do the same work twice. */
@@ -195,16 +183,19 @@ class Workers {
     return {
       modules,
       compatibilityDate: config.compatibility_date,
-      ...(position === 0 ? hosting(classesOf(config), `${config.name}-`) : {}),
+      compatibilityFlags: this.#flagsOf(config),
+      ...(position === 0 ? hosting(classesOf(config), (className) => storageKeyOf(className, config.name)) : {}),
       bindings: [...texts({ ...config.vars, ...this.#textsOf('gateway') }), ...bindings(config, position === 0 ? undefined : config.name)],
     };
   }
 
   #textsOf(worker: WorkerName): Readonly<Record<string, string>> {
     const { variables, secrets } = this.#options;
-    if (API_WORKERS.some((name) => name === worker)) return { ...variables, ...secrets, PEER_ADDRESS: HOST };
+    if (worker === 'gateway') return { ...variables, ...secrets, PEER_ADDRESS: HOST };
     return worker === 'objects' ? variables : {};
   }
+
+  #flagsOf = (config: WorkerConfig): string[] => [...(config.compatibility_flags ?? []), ...(this.#options.flags ?? [])];
 
   #modules = (worker: WorkerName): Literal => this.#files.modules(this.#options.variants?.[worker] ?? worker);
 

@@ -9,7 +9,7 @@ import type { PartAnswer } from '../../src/index/fan-out/merge-answers.ts';
 import type { GroupQuery } from '../../src/index/fan-out/group-search.ts';
 import { searchGroup } from '../../src/index/fan-out/group-search.ts';
 import { ShardReads } from '../../src/index/fan-out/shard-reads.ts';
-import type { Outcome } from '../../src/contract/outcome.ts';
+import type { Outcome } from '../../src/contract/api/outcome.ts';
 
 const FAN_OUT = new FanOut(systemClock, systemTimer);
 const CHOICE = new MemberChoice();

@@ -5,7 +5,7 @@ import type { ListModel } from '../lists/list-model.ts';
 import { prepare } from '../lists/list-model.ts';
 import type { SearchCost } from '../search-cost.ts';
 import { NO_COST } from '../search-cost.ts';
-import type { Candidate } from './rescoring.ts';
+import type { Candidate } from '../rescoring.ts';
 import type { SearchDepth } from './list-settings.ts';
 import { proposalCount, proposalMax, rescoreCountFor } from './list-settings.ts';
 

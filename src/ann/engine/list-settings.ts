@@ -1,4 +1,4 @@
-import type { JsonValue } from '../../contract/json-value.ts';
+import type { JsonValue } from '../../contract/api/json-value.ts';
 import { CorruptList, intact } from '../lists/integrity.ts';
 import { RESCORE_MAX_COUNT } from '../lists/list-search.ts';
 

@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { INDEX_LIMITS } from '../../contract/indexes/index-limits.ts';
 import { must } from '../../kernel/assert.ts';
 import type { MemoryHolder, MemoryRegistry } from '../../kernel/memory-registry.ts';
 import { FlatEngine, flatEngineBytes, flatEngineCapacity } from '../flat/flat-engine.ts';
@@ -89,4 +89,4 @@ export class Memtable implements MemoryHolder {
 
 /** How many vectors a shard takes: as many as fit its memory before they are listed, which is when they take the most. */
 export const shardCapacity = ({ dimensions }: Pick<ShardIdentity, 'dimensions'>): number =>
-  flatEngineCapacity(LIMITS.shardEngineBytesMax, dimensions);
+  flatEngineCapacity(INDEX_LIMITS.shardEngineBytesMax, dimensions);

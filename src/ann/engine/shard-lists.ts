@@ -11,7 +11,6 @@ import { Encoder } from '../training/encoder.ts';
 import type { TrainKernels } from '../training/train-kernels.ts';
 import type { VectorStore } from '../store/vector-store.ts';
 import type { VectorPlace, VectorQuery } from '../stored-vector.ts';
-import type { EngineResources } from './engine-resources.ts';
 import type { ListCandidates, Searched } from './list-search.ts';
 import { searchExactly, searchNearby } from './list-search.ts';
 import type { SearchDepth } from './list-settings.ts';
@@ -23,6 +22,13 @@ const OWN_SHARE_MAX = 31 / 32;
 
 /** Values as the user gave them. */
 type ListsQuery = Pick<VectorQuery, 'values' | 'namespace' | 'topK'>;
+
+/** What the lists of all shards of an isolate share. */
+export interface ListResources {
+  readonly memory: MemoryRegistry;
+  readonly probe: ProbeKernels;
+  readonly train: TrainKernels;
+}
 
 /**
  * A shard's posting lists while the isolate has room for them: directories are loaded by the first search, lists when a search or
@@ -39,7 +45,7 @@ export class ShardLists implements MemoryHolder {
   readonly #held = new Set<string>();
   #listSets: ListSet[] | undefined;
 
-  constructor({ memory, probe, train }: EngineResources, name: string, store: VectorStore) {
+  constructor({ memory, probe, train }: ListResources, name: string, store: VectorStore) {
     this.#memory = memory;
     this.#kernels = probe;
     this.#name = name;

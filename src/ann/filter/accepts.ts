@@ -1,6 +1,6 @@
-import type { Condition, Filter, Interval } from '../../contract/filter.ts';
-import { instantOf } from '../../contract/instant.ts';
-import type { JsonValue } from '../../contract/json-value.ts';
+import type { Condition, Filter, Interval } from '../../contract/vectors/filter.ts';
+import { instantOf } from '../../contract/vectors/instant.ts';
+import type { JsonValue } from '../../contract/api/json-value.ts';
 import { unreachable } from '../../kernel/assert.ts';
 import { compareText } from '../id-order.ts';
 import { isWithin, pointOf } from './geo.ts';

@@ -1,5 +1,5 @@
-import type { GeoArea, GeoPoint } from '../../contract/geo-area.ts';
-import type { JsonValue } from '../../contract/json-value.ts';
+import type { GeoArea, GeoPoint } from '../../contract/vectors/geo-area.ts';
+import type { JsonValue } from '../../contract/api/json-value.ts';
 
 /** The mean radius of the Earth, in metres, that distances on a sphere are measured with. */
 const EARTH_RADIUS_M = 6_371_008.8;

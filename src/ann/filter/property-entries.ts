@@ -1,9 +1,9 @@
-import { isReachable } from '../../contract/filter.ts';
-import type { Condition, Interval, Scalar } from '../../contract/filter.ts';
-import { instantOf } from '../../contract/instant.ts';
-import type { JsonValue } from '../../contract/json-value.ts';
-import { LIMITS } from '../../contract/limits.ts';
-import { STORABLE } from '../../contract/json-value.ts';
+import { isReachable } from '../../contract/vectors/filter.ts';
+import type { Condition, Interval, Scalar } from '../../contract/vectors/filter.ts';
+import { instantOf } from '../../contract/vectors/instant.ts';
+import type { JsonValue } from '../../contract/api/json-value.ts';
+import { INDEX_LIMITS } from '../../contract/indexes/index-limits.ts';
+import { STORABLE } from '../../contract/api/json-value.ts';
 import { unreachable } from '../../kernel/assert.ts';
 import { boxesOf, geoKey, keyRanges, pointOf } from './geo.ts';
 
@@ -74,7 +74,7 @@ class Collector {
   }
 
   #isCrowded(): boolean {
-    return this.#entries.size > LIMITS.propertyEntriesMaxCount;
+    return this.#entries.size > INDEX_LIMITS.propertyEntriesMaxCount;
   }
 }
 
@@ -88,7 +88,7 @@ function valuesOf(value: JsonValue): Value[] {
     const point = pointOf(value);
     return [{ kind: 'object', value: 0 }, ...(point === undefined ? [] : [{ kind: 'point' as const, value: geoKey(point) }])];
   }
-  if (value.length > LIMITS.propertyStringCharsMax || !STORABLE.test(value)) return [{ kind: 'more', value: 0 }];
+  if (value.length > INDEX_LIMITS.propertyStringCharsMax || !STORABLE.test(value)) return [{ kind: 'more', value: 0 }];
   const instant = instantOf(value);
   return [{ kind: 'string', value }, ...(instant === undefined ? [] : [{ kind: 'time' as const, value: instant }])];
 }

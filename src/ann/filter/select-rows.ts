@@ -1,9 +1,9 @@
-import { isReachable } from '../../contract/filter.ts';
-import type { Condition, Filter } from '../../contract/filter.ts';
-import type { JsonValue } from '../../contract/json-value.ts';
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuseBeyond } from '../../contract/outcome.ts';
+import { isReachable } from '../../contract/vectors/filter.ts';
+import type { Condition, Filter } from '../../contract/vectors/filter.ts';
+import type { JsonValue } from '../../contract/api/json-value.ts';
+import { INDEX_LIMITS } from '../../contract/indexes/index-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import { must, unreachable } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Row } from '../stored-vector.ts';
@@ -62,7 +62,7 @@ interface Few {
   readonly entries: number;
 }
 
-const FEW: Few = { rows: LIMITS.filterNarrowMaxCount, entries: 4 * LIMITS.filterNarrowMaxCount };
+const FEW: Few = { rows: INDEX_LIMITS.filterNarrowMaxCount, entries: 4 * INDEX_LIMITS.filterNarrowMaxCount };
 
 /** Selects rows known in full. */
 class Selector {
@@ -195,7 +195,7 @@ class Selector {
   #judge(filter: Filter, among: Selection): Selection {
     const rows = [...must(among.rows, 'rows to be judged are listed one by one')];
     this.#vectorsRead += rows.length;
-    if (this.#vectorsRead > LIMITS.filterJudgedMaxCount) {
+    if (this.#vectorsRead > INDEX_LIMITS.filterJudgedMaxCount) {
       this.exceeded ??= refuseBeyond({
         path: 'filter',
         limit: 'filterJudgedMaxCount',
@@ -219,7 +219,7 @@ class Selector {
 
   #exceeds(entries: number): boolean {
     this.#entriesRead += entries;
-    if (this.#entriesRead > LIMITS.filterEntriesReadMaxCount) {
+    if (this.#entriesRead > INDEX_LIMITS.filterEntriesReadMaxCount) {
       this.exceeded ??= refuseBeyond({
         path: 'filter',
         limit: 'filterEntriesReadMaxCount',

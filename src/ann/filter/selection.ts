@@ -1,5 +1,5 @@
-import type { Filter } from '../../contract/filter.ts';
-import type { Outcome } from '../../contract/outcome.ts';
+import type { Filter } from '../../contract/vectors/filter.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
 import type { Row, Rows } from '../stored-vector.ts';
 import type { RowSet } from './row-set.ts';
 

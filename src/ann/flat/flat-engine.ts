@@ -1,8 +1,8 @@
-import type { Metric } from '../../contract/index-settings.ts';
+import type { Metric } from '../../contract/indexes/index-settings.ts';
 import { assert, must } from '../../kernel/assert.ts';
 import { BoundedHeap } from '../../kernel/heap.ts';
-import type { Candidate } from '../engine/rescoring.ts';
-import { Rescoring } from '../engine/rescoring.ts';
+import type { Candidate } from '../rescoring.ts';
+import { Rescoring } from '../rescoring.ts';
 import { PAGE_BYTES } from '../page-memory.ts';
 import { CODE_MAX, quantise } from '../quantise.ts';
 import type { ReadVectors, Row, VectorMatch, VectorQuery } from '../stored-vector.ts';

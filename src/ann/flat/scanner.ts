@@ -1,4 +1,4 @@
-import type { Metric } from '../../contract/index-settings.ts';
+import type { Metric } from '../../contract/indexes/index-settings.ts';
 import { must } from '../../kernel/assert.ts';
 import type { PageMemory } from '../page-memory.ts';
 import { PAGE_BYTES } from '../page-memory.ts';

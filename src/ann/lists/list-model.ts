@@ -1,5 +1,5 @@
-import type { Metric } from '../../contract/index-settings.ts';
-import { METRICS } from '../../contract/index-settings.ts';
+import type { Metric } from '../../contract/indexes/index-settings.ts';
+import { METRICS } from '../../contract/indexes/index-settings.ts';
 import { CODE_MAX } from '../quantise.ts';
 import { checksum, intact } from './integrity.ts';
 

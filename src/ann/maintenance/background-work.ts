@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { INDEX_LIMITS } from '../../contract/indexes/index-limits.ts';
 import type { Clock } from '../../kernel/clock.ts';
 
 // A slice reads, assigns and encodes this many components: about 8 ms.
@@ -55,11 +55,11 @@ export class Pace {
   /** How long to pause after a slice that took `tookMs`, with what others did meanwhile. */
   pauseMs(tookMs: number, nowMs: number): number {
     if (!this.#isSearched(nowMs)) return 0;
-    return Math.min(LIMITS.pauseMaxMs, Math.max(LIMITS.pauseMinMs, 2 * tookMs));
+    return Math.min(INDEX_LIMITS.pauseMaxMs, Math.max(INDEX_LIMITS.pauseMinMs, 2 * tookMs));
   }
 
   #isSearched(nowMs: number): boolean {
-    return nowMs - this.#searchedMs <= LIMITS.paceQuietMs;
+    return nowMs - this.#searchedMs <= INDEX_LIMITS.paceQuietMs;
   }
 }
 

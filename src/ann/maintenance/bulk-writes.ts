@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { INDEX_LIMITS } from '../../contract/indexes/index-limits.ts';
 
 /**
  * Recognises that vectors come in bulk, as in an import: maintenance then waits for a pause, so that the import is acknowledged sooner and
@@ -13,7 +13,7 @@ export class BulkWrites {
   /** `batchRowsMin`: rows of one write that make it part of an import. `rowBytes`: what a search reads of an unlisted row. */
   constructor(batchRowsMin: number, rowBytes: number) {
     this.#batchRowsMin = batchRowsMin;
-    this.#waitingRowsMax = Math.floor(LIMITS.bulkUnlistedBytesMax / rowBytes);
+    this.#waitingRowsMax = Math.floor(INDEX_LIMITS.bulkUnlistedBytesMax / rowBytes);
   }
 
   wrote(rows: number, nowMs: number): void {
@@ -33,6 +33,6 @@ export class BulkWrites {
   }
 
   get #pauseMs(): number {
-    return this.#lastMs + LIMITS.bulkPauseMs;
+    return this.#lastMs + INDEX_LIMITS.bulkPauseMs;
   }
 }

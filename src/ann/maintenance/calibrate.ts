@@ -1,4 +1,4 @@
-import { RECALL_TARGET_DEFAULT } from '../../contract/index-settings.ts';
+import { RECALL_TARGET_DEFAULT } from '../../contract/indexes/index-settings.ts';
 import type { SearchDepth } from '../engine/list-settings.ts';
 import { CALIBRATED_TOP_K, UNCALIBRATED, proposalCount } from '../engine/list-settings.ts';
 import type { Task } from './background-work.ts';

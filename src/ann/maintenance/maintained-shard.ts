@@ -1,9 +1,19 @@
+import type { MemoryRegistry } from '../../kernel/memory-registry.ts';
 import type { Memtable } from '../engine/memtable.ts';
 import type { ShardLists } from '../engine/shard-lists.ts';
 import type { ShardIdentity } from '../shard-protocol.ts';
-import type { Pace } from './background-work.ts';
+import type { TrainKernels } from '../training/train-kernels.ts';
+import type { Pace, TrainingTurn } from './background-work.ts';
 import type { MaintenanceSizes } from './next-task.ts';
 import type { VectorStore } from '../store/vector-store.ts';
+
+/** What the background work of all shards of an isolate shares. */
+export interface MaintenanceResources {
+  readonly memory: MemoryRegistry;
+  readonly train: TrainKernels;
+  readonly turn: TrainingTurn;
+  readonly pace: Pace;
+}
 
 /** What the background work of a shard works on. */
 export interface MaintainedShard {

@@ -1,5 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
-import type { EngineResources } from '../engine/engine-resources.ts';
+import { INDEX_LIMITS } from '../../contract/indexes/index-limits.ts';
 import { must, unreachable } from '../../kernel/assert.ts';
 import { flatRowBytes } from '../flat/scanner.ts';
 import { BulkWrites } from './bulk-writes.ts';
@@ -11,7 +10,7 @@ import type { Task } from './background-work.ts';
 import { maintainLists } from './maintain-lists.ts';
 import { builtElsewhereUntilMs } from './outside-build.ts';
 import { train } from './train.ts';
-import type { MaintainedShard } from './maintained-shard.ts';
+import type { MaintainedShard, MaintenanceResources } from './maintained-shard.ts';
 
 // Without a write for this long, a shard is quiet.
 const QUIET_MS = 5_000;
@@ -21,14 +20,14 @@ const TURN_RETRY_MS = 1_000;
 /** Keeps the posting lists of a shard as good as new, in slices between its calls. */
 export class Maintenance {
   readonly #shard: MaintainedShard;
-  readonly #resources: EngineResources;
+  readonly #resources: MaintenanceResources;
   readonly #name: string;
   #wroteMs = 0;
   readonly #bulk: BulkWrites;
   readonly #maintainedCounts = new Map<number, number>();
   #task: { readonly kind: NextTask['kind']; readonly run: Task } | undefined;
 
-  constructor(shard: MaintainedShard, resources: EngineResources, name: string) {
+  constructor(shard: MaintainedShard, resources: MaintenanceResources, name: string) {
     this.#shard = shard;
     this.#resources = resources;
     this.#name = name;
@@ -48,7 +47,7 @@ export class Maintenance {
 
   /** How long after a write to begin: once an import pauses, or after some more writes. [V196] */
   delayMs(nowMs: number): number {
-    return this.#bulk.isUnderWay(nowMs) ? LIMITS.bulkPauseMs : LIMITS.shardSweepDelayMs;
+    return this.#bulk.isUnderWay(nowMs) ? INDEX_LIMITS.bulkPauseMs : INDEX_LIMITS.shardSweepDelayMs;
   }
 
   /** Does a slice; returns when to continue, in milliseconds since the Unix epoch, or undefined when none is due. */

@@ -1,6 +1,6 @@
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
+import { INDEX_LIMITS } from '../../contract/indexes/index-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
 import { ok } from '../../kernel/result.ts';
 import { CorruptList, checksum } from '../lists/integrity.ts';
 import type { Row } from '../stored-vector.ts';
@@ -99,7 +99,7 @@ export class OutsideBuilds {
     this.#keep(known.value, nowMs);
     const { store, identity } = this.#shard;
     const { dimensions } = identity;
-    const to = from + Math.max(1, Math.floor(LIMITS.buildPartBytesMax / (4 * dimensions)));
+    const to = from + Math.max(1, Math.floor(INDEX_LIMITS.buildPartBytesMax / (4 * dimensions)));
     const rows = known.value.rows.slice(from, to);
     const vectors = [...store.readRows(rows, identity)].sort((a, b) => a.row - b.row);
     const values = new Float32Array(vectors.length * dimensions);
@@ -131,7 +131,7 @@ export class OutsideBuilds {
 
   #keep(build: OutsideBuild, nowMs: number): BuildPlan {
     const { store, identity } = this.#shard;
-    store.lists.saveCheckpoint(encode({ ...build, untilMs: nowMs + LIMITS.buildHoldMs }));
+    store.lists.saveCheckpoint(encode({ ...build, untilMs: nowMs + INDEX_LIMITS.buildHoldMs }));
     return { options: optionsFor(identity, build.listCount), vectors: build.count, sample: build.rows.length };
   }
 

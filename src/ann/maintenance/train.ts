@@ -1,6 +1,5 @@
-import { RECALL_TARGET_DEFAULT } from '../../contract/index-settings.ts';
+import { RECALL_TARGET_DEFAULT } from '../../contract/indexes/index-settings.ts';
 import type { MemoryHolder } from '../../kernel/memory-registry.ts';
-import type { EngineResources } from '../engine/engine-resources.ts';
 import { encodeSettings, newSettings } from '../engine/list-settings.ts';
 import { checksum } from '../lists/integrity.ts';
 import { encodeListModel } from '../lists/list-model.ts';
@@ -12,7 +11,7 @@ import { Training, trainingBytes } from '../training/training.ts';
 import type { Row } from '../stored-vector.ts';
 import type { Task } from './background-work.ts';
 import { inSlices } from './background-work.ts';
-import type { MaintainedShard } from './maintained-shard.ts';
+import type { MaintainedShard, MaintenanceResources } from './maintained-shard.ts';
 
 /** A training in progress, as it outlives the memory of its object. */
 interface TrainingCheckpoint {
@@ -67,7 +66,7 @@ class TrainingRoom implements MemoryHolder {
 }
 
 /** Trains a list set on a sample of the shard's vectors and creates it, without entries. */
-export function* train(shard: MaintainedShard, { memory, train: kernels }: EngineResources, name: string): Task {
+export function* train(shard: MaintainedShard, { memory, train: kernels }: MaintenanceResources, name: string): Task {
   const { store, identity } = shard;
   const started = resumed(shard) ?? begun(shard);
   const sample = yield* readSample(shard, started.rows);

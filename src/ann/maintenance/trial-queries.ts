@@ -1,8 +1,8 @@
 import { must } from '../../kernel/assert.ts';
 import type { SearchDepth } from '../engine/list-settings.ts';
 import { CALIBRATED_TOP_K } from '../engine/list-settings.ts';
-import type { Candidate } from '../engine/rescoring.ts';
-import { Rescoring } from '../engine/rescoring.ts';
+import type { Candidate } from '../rescoring.ts';
+import { Rescoring } from '../rescoring.ts';
 import type { PlacedVector, Row, VectorMatch } from '../stored-vector.ts';
 import type { MaintainedShard } from './maintained-shard.ts';
 import { TrialSlice } from './trial-cost.ts';

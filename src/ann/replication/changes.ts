@@ -1,10 +1,10 @@
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
+import { INDEX_LIMITS } from '../../contract/indexes/index-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
 import { must } from '../../kernel/assert.ts';
 import { grouped } from '../../kernel/grouped.ts';
 import { ok } from '../../kernel/result.ts';
-import type { ShardEngine } from '../engine/shard-engine.ts';
+import type { ShardEngine } from '../shard/shard-engine.ts';
 import type { RowKeys } from '../rows.ts';
 import type { ShardHeader } from '../shard-header.ts';
 import type { VectorStore } from '../store/vector-store.ts';
@@ -21,7 +21,7 @@ export function tellChanges(
 ): Outcome<ShardChanges> {
   const known = store.header();
   if (known?.indexId !== indexId) return refuse('index_not_found', 'the index was deleted', 'index');
-  const lsn = Math.max(known.lsn, Math.min(lsnMin, known.lsn + LIMITS.lsnRaiseMax));
+  const lsn = Math.max(known.lsn, Math.min(lsnMin, known.lsn + INDEX_LIMITS.lsnRaiseMax));
   if (known.lsn < lsn) store.raiseLsn(lsn);
   const header = { ...known, lsn };
   store.log.follow(header, nowMs);

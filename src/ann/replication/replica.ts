@@ -1,10 +1,11 @@
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
+import { INDEX_LIMITS } from '../../contract/indexes/index-limits.ts';
+import { VECTOR_LIMITS } from '../../contract/vectors/vector-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
 import { must } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
 import { CLIENT, STALE_ROUTE, admit } from '../access-mode.ts';
-import type { ShardEngine } from '../engine/shard-engine.ts';
+import type { ShardEngine } from '../shard/shard-engine.ts';
 import type { Routed } from '../shard-protocol.ts';
 import type { VectorStore } from '../store/vector-store.ts';
 import type { ShardChanges, ShardFollow } from '../store/change-log.ts';
@@ -65,8 +66,8 @@ export class Replica {
     if (result === 'gone') return { kind: 'gone' };
     const afterMs = {
       behind: 0,
-      complete: this.#isRead ? LIMITS.replicaPullMs : LIMITS.replicaPullIdleMs,
-      unreachable: LIMITS.replicaRetryMs,
+      complete: this.#isRead ? INDEX_LIMITS.replicaPullMs : INDEX_LIMITS.replicaPullIdleMs,
+      unreachable: INDEX_LIMITS.replicaRetryMs,
     }[result];
     this.#isRead = false;
     this.#pullAtMs = nowMs + afterMs;
@@ -81,7 +82,7 @@ export class Replica {
     if (consistency.kind === 'strong' || this.#completeLsn < 0) return BEHIND;
     this.#isRead = true;
     const lsnMin = consistency.kind === 'eventual' ? 0 : consistency.lsn;
-    for (let pulls = 0; pulls < LIMITS.replicaReadPullsMaxCount && this.#completeLsn < lsnMin; pulls += 1) {
+    for (let pulls = 0; pulls < INDEX_LIMITS.replicaReadPullsMaxCount && this.#completeLsn < lsnMin; pulls += 1) {
       const result = await this.pull(nowMs, lsnMin);
       if (result !== 'complete' && result !== 'behind') return BEHIND;
     }
@@ -108,7 +109,7 @@ export class Replica {
     const before = must(this.state, 'only a replica pulls');
     const { indexId } = must(store.header(), 'a replica is open');
     const { primary, cursor } = before;
-    const answered = await ask(primary, { indexId, after: cursor, countMax: LIMITS.changePageMaxCount, lsnMin });
+    const answered = await ask(primary, { indexId, after: cursor, countMax: VECTOR_LIMITS.changePageMaxCount, lsnMin });
     // Erased meanwhile.
     if (this.state === undefined) return 'gone';
     // Also where the primary has no index: it may have lost its storage, of which this is a copy. The index's object orders its erasure.

@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { INDEX_LIMITS } from '../../contract/indexes/index-limits.ts';
 import type { IndexId } from '../../kernel/ids.ts';
 import { insertInto } from '../../kernel/sql/bulk-statements.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
@@ -89,7 +89,7 @@ export class ChangeLog {
   readonly #storage: SqlStorage;
   readonly #removalsMaxCount: number;
 
-  constructor(storage: SqlStorage, removalsMaxCount: number = LIMITS.shardLogRemovalsMaxCount) {
+  constructor(storage: SqlStorage, removalsMaxCount: number = INDEX_LIMITS.shardLogRemovalsMaxCount) {
     this.#storage = storage;
     this.#removalsMaxCount = removalsMaxCount;
   }
@@ -97,7 +97,7 @@ export class ChangeLog {
   /** From now on removals are logged; repeated calls only confirm that there is still a follower. */
   follow({ lsn }: ShardHeader, nowMs: number): void {
     const { log_lsn: logLsn, followed_ms: followedMs } = this.#state();
-    if (logLsn !== null && nowMs - followedMs < LIMITS.shardLogIdleMs / 10) return;
+    if (logLsn !== null && nowMs - followedMs < INDEX_LIMITS.shardLogIdleMs / 10) return;
     this.#storage.sql.exec('UPDATE shard SET log_lsn = COALESCE(log_lsn, ?), followed_ms = ?', lsn, nowMs);
   }
 
@@ -196,7 +196,7 @@ export class ChangeLog {
     for (const item of found) {
       bytes += item.floats.byteLength + 2 * (item.id.length + (item.metadata?.length ?? 0) + (item.text?.length ?? 0));
       // One at least, or it would never end; a single vector is far smaller than a page.
-      isCut = item.lsn > lsnEnd || rows.length === countMax || (bytes > LIMITS.changePageBytesMax && rows.length > 0);
+      isCut = item.lsn > lsnEnd || rows.length === countMax || (bytes > INDEX_LIMITS.changePageBytesMax && rows.length > 0);
       if (isCut) break;
       rows.push(item);
     }

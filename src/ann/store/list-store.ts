@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { INDEX_LIMITS } from '../../contract/indexes/index-limits.ts';
 import { assert } from '../../kernel/assert.ts';
 import { joinedBytes } from '../../kernel/bytes.ts';
 import { insertInto } from '../../kernel/sql/bulk-statements.ts';
@@ -190,8 +190,8 @@ export class ListStore {
       sql.exec('DELETE FROM checkpoint');
       if (bytes === null) return;
       // An empty checkpoint is one, too.
-      for (let start = 0; start === 0 || start < bytes.length; start += LIMITS.rowBytesMax) {
-        sql.exec('INSERT INTO checkpoint (bytes) VALUES (?)', bytes.subarray(start, start + LIMITS.rowBytesMax));
+      for (let start = 0; start === 0 || start < bytes.length; start += INDEX_LIMITS.rowBytesMax) {
+        sql.exec('INSERT INTO checkpoint (bytes) VALUES (?)', bytes.subarray(start, start + INDEX_LIMITS.rowBytesMax));
       }
     });
   }
@@ -216,4 +216,4 @@ function blockKey(listSet: number, list: number, ordinal: number): number {
   return (listSet * LISTS_MAX + list) * ORDINALS_MAX + ordinal;
 }
 
-const assertFits = (bytes: Uint8Array): void => assert(bytes.length <= LIMITS.rowBytesMax, `${bytes.length} bytes fit no row`);
+const assertFits = (bytes: Uint8Array): void => assert(bytes.length <= INDEX_LIMITS.rowBytesMax, `${bytes.length} bytes fit no row`);

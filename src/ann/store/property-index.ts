@@ -1,5 +1,5 @@
-import type { JsonValue } from '../../contract/json-value.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import type { JsonValue } from '../../contract/api/json-value.ts';
+import { INDEX_LIMITS } from '../../contract/indexes/index-limits.ts';
 import { must } from '../../kernel/assert.ts';
 import { insertInto } from '../../kernel/sql/bulk-statements.ts';
 import type { Migrations } from '../../kernel/sql/migrate.ts';
@@ -103,7 +103,7 @@ export class SqlitePropertyIndex implements PropertyIndex {
         .exec<{ row: number; namespace: number; metadata: string | null }>(
           'SELECT row, namespace, metadata FROM vectors WHERE row <= ? ORDER BY row DESC LIMIT ?',
           this.#unindexedRowMax(),
-          LIMITS.propertySliceMaxCount,
+          INDEX_LIMITS.propertySliceMaxCount,
         )
         .toArray();
       this.add(rows.flatMap(({ metadata, ...place }) => (metadata === null ? [] : [{ ...place, metadata }])));

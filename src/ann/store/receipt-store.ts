@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { INDEX_LIMITS } from '../../contract/indexes/index-limits.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import type { DonePart, KeyedReceipt, Receipt, ReceiptPage } from '../receipts.ts';
 import { isOwnKey, mergedReceipts } from '../receipts.ts';
@@ -36,8 +36,8 @@ export const RECEIPTS_OF_OWN_KEYS = `
 
 /** The kind of a receipt: of a caller's key (0), or of one that a gateway gave (1). */
 const KINDS = [
-  { own: 0, ttlMs: LIMITS.upsertReceiptTtlMs, countMax: LIMITS.upsertReceiptsMaxCount },
-  { own: 1, ttlMs: LIMITS.ownReceiptTtlMs, countMax: LIMITS.ownReceiptsMaxCount },
+  { own: 0, ttlMs: INDEX_LIMITS.upsertReceiptTtlMs, countMax: INDEX_LIMITS.upsertReceiptsMaxCount },
+  { own: 1, ttlMs: INDEX_LIMITS.ownReceiptTtlMs, countMax: INDEX_LIMITS.ownReceiptsMaxCount },
 ] as const;
 
 type ReceiptRow = { position: number; key: string; digest: string; at_ms: number; done: string; billing: string | null };

@@ -1,5 +1,5 @@
-import type { Metric, RecallTarget } from '../../contract/index-settings.ts';
-import { RECALL_TARGET_DEFAULT } from '../../contract/index-settings.ts';
+import type { Metric, RecallTarget } from '../../contract/indexes/index-settings.ts';
+import { RECALL_TARGET_DEFAULT } from '../../contract/indexes/index-settings.ts';
 import { must } from '../../kernel/assert.ts';
 import type { IndexId } from '../../kernel/ids.ts';
 import { hasTable, migrate } from '../../kernel/sql/migrate.ts';

@@ -77,7 +77,7 @@ export class VectorReader {
     };
   }
 
-  valuesOf(namespace: number, id: string, { dimensions }: Shape): Float32Array | undefined {
+  valuesOf(namespace: number, id: string, { dimensions }: Shape): Float32Array<ArrayBuffer> | undefined {
     const found = this.#storage.sql.exec<{ floats: ArrayBuffer }>(
       'SELECT floats FROM vectors WHERE namespace = ? AND id = ?',
       namespace,

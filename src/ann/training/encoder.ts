@@ -1,4 +1,4 @@
-import type { Metric } from '../../contract/index-settings.ts';
+import type { Metric } from '../../contract/indexes/index-settings.ts';
 import { assert, must } from '../../kernel/assert.ts';
 import type { Centroid, EncodedEntries, ListModel } from '../lists/list-model.ts';
 import { nibbleCount, quantiseTo, subspaceCount } from '../lists/list-model.ts';

@@ -1,4 +1,4 @@
-import type { Metric } from '../../contract/index-settings.ts';
+import type { Metric } from '../../contract/indexes/index-settings.ts';
 import { intact } from '../lists/integrity.ts';
 import { CODEWORDS } from '../lists/list-model.ts';
 import { CentroidSet } from './centroid-set.ts';

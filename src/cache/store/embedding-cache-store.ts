@@ -1,8 +1,8 @@
-import { assert } from '../../kernel/assert.ts';
+import { assert, must } from '../../kernel/assert.ts';
 import type { TenantId } from '../../kernel/ids.ts';
 import type { Migrations } from '../../kernel/sql/migrate.ts';
-import { migrate } from '../../kernel/sql/migrate.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
+import { SqliteStore } from '../../kernel/sql/sqlite-store.ts';
 import type { LoggedPredicate, PurgeCount, PurgePredicate } from '../purge-predicate.ts';
 import type { NewVector, StoredVector, StoredVectors, VectorOrigin } from '../stored-vector.ts';
 
@@ -89,42 +89,38 @@ export interface Slice {
 }
 
 const SLOT_BEFORE_ALL = 0;
+const NOTHING: PurgeCount = { entries: 0, bytes: 0 };
 
 /** Vectors in SQLite, the least recently used out first. Reads are remembered in memory and written down in batches. */
-export class EmbeddingCacheStore {
-  readonly #storage: SqlStorage;
+export class EmbeddingCacheStore extends SqliteStore {
   readonly #bounds: StoreBounds;
   /** Slots read since uses were last written down; lost with the object's memory, which only blurs the order of eviction. */
   readonly #touched = new Set<number>();
-  #ready = false;
 
   constructor(storage: SqlStorage, bounds: StoreBounds) {
-    this.#storage = storage;
+    super(storage, EMBEDDING_CACHE_MIGRATIONS);
     this.#bounds = bounds;
   }
 
   get(contractHash: string, digests: readonly string[], nowMs: number): StoredVectors {
-    if (!this.#exists()) return { entries: [], vectors: new Float32Array(0) };
-    const rows = this.#storage.sql
-      .exec<{
-        at: number;
-        slot: number;
-        vector: ArrayBuffer;
-        position: number;
-        known_ms: number;
-        filled_by: TenantId | null;
-        tags: string | null;
-        stored_ms: number;
-        expires_ms: number | null;
-      }>(
-        `SELECT asked.key AS at, slot, vector, position, known_ms, filled_by, tags, stored_ms, expires_ms FROM json_each(?) AS asked
-         CROSS JOIN entries ON digest = asked.value AND contract = (SELECT contract FROM contracts WHERE hash = ?)
-         CROSS JOIN vectors USING (slot) WHERE expires_ms IS NULL OR expires_ms > ?`,
-        JSON.stringify(digests),
-        contractHash,
-        nowMs,
-      )
-      .toArray();
+    const rows = this.rows<{
+      at: number;
+      slot: number;
+      vector: ArrayBuffer;
+      position: number;
+      known_ms: number;
+      filled_by: TenantId | null;
+      tags: string | null;
+      stored_ms: number;
+      expires_ms: number | null;
+    }>(
+      `SELECT asked.key AS at, slot, vector, position, known_ms, filled_by, tags, stored_ms, expires_ms FROM json_each(?) AS asked
+       CROSS JOIN entries ON digest = asked.value AND contract = (SELECT contract FROM contracts WHERE hash = ?)
+       CROSS JOIN vectors USING (slot) WHERE expires_ms IS NULL OR expires_ms > ?`,
+      JSON.stringify(digests),
+      contractHash,
+      nowMs,
+    );
     const dimensions = (rows[0]?.vector.byteLength ?? 0) / 4;
     const vectors = new Float32Array(rows.length * dimensions);
     const entries = rows.map((row, i): StoredVector => {
@@ -148,8 +144,7 @@ export class EmbeddingCacheStore {
   put(origin: VectorOrigin, entries: readonly NewVector[], vectors: Float32Array, nowMs: number): void {
     assert(entries.length > 0 && vectors.length % entries.length === 0, 'one vector an entry, all of one length');
     const dimensions = vectors.length / entries.length;
-    this.#open();
-    this.#storage.transactionSync(() => {
+    this.transaction(() => {
       this.#writeTouches(nowMs);
       const contract = this.#contract(origin.contractHash);
       const maker = this.#origin(origin.model, origin.modelVersion);
@@ -163,123 +158,100 @@ export class EmbeddingCacheStore {
 
   /** Deletes what a purge took among the entries after slot `after`, as many as a slice may look at. */
   erase({ position, predicate }: LoggedPredicate, after = SLOT_BEFORE_ALL): Slice {
-    if (!this.#exists()) return { next: null };
+    if (!this.exists()) return { next: null };
     const { sql, bindings } = purgeCondition(predicate);
     // Digests lead to their entries: there are no more of them than a purge may name, times the contracts.
     if (predicate.digests !== undefined) {
-      this.#storage.sql.exec(`DELETE FROM entries WHERE ${sql} AND position < ?`, ...bindings, position);
+      this.run(`DELETE FROM entries WHERE ${sql} AND position < ?`, ...bindings, position);
       return { next: null };
     }
     const { last, next } = this.#slice(after, this.#bounds.sweepRowsMax);
     const where = `${sql} AND position < ? AND slot > ? AND slot <= ?`;
-    this.#storage.sql.exec(`DELETE FROM entries WHERE ${where}`, ...bindings, position, after, last);
+    this.run(`DELETE FROM entries WHERE ${where}`, ...bindings, position, after, last);
     return { next };
   }
 
   /** How many entries after slot `after` a predicate matches, among as many as a slice may look at. */
   count(predicate: PurgePredicate, after = SLOT_BEFORE_ALL): PurgeCount & Slice {
-    if (!this.#exists()) return { entries: 0, bytes: 0, next: null };
+    if (!this.exists()) return { entries: 0, bytes: 0, next: null };
     const { last, next } = this.#slice(after, this.#bounds.countRowsMax);
     const { sql, bindings } = purgeCondition(predicate);
-    const counted = this.#storage.sql
-      .exec<{ entries: number; bytes: number }>(
-        `SELECT COUNT(*) AS entries, COALESCE(SUM(bytes), 0) AS bytes FROM entries WHERE ${sql} AND slot > ? AND slot <= ?`,
-        ...bindings,
-        after,
-        last,
-      )
-      .one();
+    const [counted = NOTHING] = this.rows<PurgeCount>(
+      `SELECT COUNT(*) AS entries, COALESCE(SUM(bytes), 0) AS bytes FROM entries WHERE ${sql} AND slot > ? AND slot <= ?`,
+      ...bindings,
+      after,
+      last,
+    );
     return { ...counted, next };
   }
 
   /** Deletes a slice of what has run out; whether there may be more. */
   sweep(nowMs: number): boolean {
-    if (!this.#exists()) return false;
     const slice = `SELECT slot FROM entries WHERE expires_ms <= ? LIMIT ${this.#bounds.sweepRowsMax}`;
-    const deleted = this.#storage.sql.exec(`DELETE FROM entries WHERE slot IN (${slice}) RETURNING slot`, nowMs).toArray();
-    return deleted.length === this.#bounds.sweepRowsMax;
+    return this.rows(`DELETE FROM entries WHERE slot IN (${slice}) RETURNING slot`, nowMs).length === this.#bounds.sweepRowsMax;
   }
 
   /** When the next entry runs out; undefined when none ever does. */
   nextEndMs(): number | undefined {
-    if (!this.#exists()) return undefined;
-    const [next] = this.#storage.sql
-      .exec<{ end: number }>('SELECT expires_ms AS end FROM entries WHERE expires_ms IS NOT NULL ORDER BY expires_ms LIMIT 1')
-      .toArray();
-    return next?.end;
+    const next = 'SELECT expires_ms AS end FROM entries WHERE expires_ms IS NOT NULL ORDER BY expires_ms LIMIT 1';
+    return this.rows<{ end: number }>(next)[0]?.end;
   }
 
   totals(): PurgeCount {
-    if (!this.#exists()) return { entries: 0, bytes: 0 };
-    return this.#storage.sql.exec<{ entries: number; bytes: number }>('SELECT entries, bytes FROM totals').one();
-  }
-
-  #exists(): boolean {
-    if (this.#ready) return true;
-    const tables = this.#storage.sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'entries'").toArray();
-    if (tables.length > 0) this.#open();
-    return this.#ready;
-  }
-
-  #open(): void {
-    if (!this.#ready) migrate(this.#storage, EMBEDDING_CACHE_MIGRATIONS);
-    this.#ready = true;
+    return this.rows<PurgeCount>('SELECT entries, bytes FROM totals')[0] ?? NOTHING;
   }
 
   #slice(after: number, rowsMax: number): { readonly last: number; readonly next: number | null } {
-    const { last, rows } = this.#storage.sql
-      .exec<{ last: number | null; rows: number }>(
-        'SELECT MAX(slot) AS last, COUNT(*) AS rows FROM (SELECT slot FROM entries WHERE slot > ? ORDER BY slot LIMIT ?)',
-        after,
-        rowsMax,
-      )
-      .one();
+    const [{ last, rows } = { last: null, rows: 0 }] = this.rows<{ last: number | null; rows: number }>(
+      'SELECT MAX(slot) AS last, COUNT(*) AS rows FROM (SELECT slot FROM entries WHERE slot > ? ORDER BY slot LIMIT ?)',
+      after,
+      rowsMax,
+    );
     return { last: last ?? after, next: rows === rowsMax ? last : null };
   }
 
   #contract(hash: string): number {
-    const { sql } = this.#storage;
-    sql.exec('INSERT INTO contracts (hash) VALUES (?) ON CONFLICT DO NOTHING', hash);
-    return sql.exec<{ contract: number }>('SELECT contract FROM contracts WHERE hash = ?', hash).one().contract;
+    this.run('INSERT INTO contracts (hash) VALUES (?) ON CONFLICT DO NOTHING', hash);
+    return this.#number('SELECT contract AS number FROM contracts WHERE hash = ?', hash);
   }
 
   #origin(model: string, version: string): number {
-    const { sql } = this.#storage;
-    sql.exec('INSERT INTO origins (model, version) VALUES (?, ?) ON CONFLICT DO NOTHING', model, version);
-    return sql.exec<{ origin: number }>('SELECT origin FROM origins WHERE model = ? AND version = ?', model, version).one().origin;
+    this.run('INSERT INTO origins (model, version) VALUES (?, ?) ON CONFLICT DO NOTHING', model, version);
+    return this.#number('SELECT origin AS number FROM origins WHERE model = ? AND version = ?', model, version);
+  }
+
+  #number(query: string, ...names: string[]): number {
+    return must(this.rows<{ number: number }>(query, ...names)[0], 'a name that was just written has a number').number;
   }
 
   #put(contract: number, origin: number, entry: NewVector, vector: Float32Array, nowMs: number): void {
-    const { sql } = this.#storage;
-    const [written] = sql
-      .exec<{ slot: number }>(
-        `INSERT INTO entries (digest, contract, origin, bytes, position, known_ms, tags, stored_ms, expires_ms, used_ms, filled_by)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
-         ON CONFLICT (digest, contract) DO UPDATE SET origin = excluded.origin, bytes = excluded.bytes, position = excluded.position,
-           known_ms = excluded.known_ms, tags = excluded.tags, stored_ms = excluded.stored_ms, expires_ms = excluded.expires_ms,
-           used_ms = excluded.used_ms, filled_by = excluded.filled_by
-         WHERE excluded.position >= entries.position
-         RETURNING slot`,
-        entry.digest,
-        contract,
-        origin,
-        vector.byteLength,
-        entry.position,
-        entry.knownMs,
-        entry.tags.length === 0 ? null : JSON.stringify(entry.tags),
-        nowMs - entry.ageMs,
-        entry.ttlMs === undefined ? null : nowMs + entry.ttlMs,
-        nowMs,
-        entry.filledBy ?? null,
-      )
-      .toArray();
-    if (written !== undefined) sql.exec('INSERT OR REPLACE INTO vectors VALUES (?, ?)', written.slot, vector);
+    const [written] = this.rows<{ slot: number }>(
+      `INSERT INTO entries (digest, contract, origin, bytes, position, known_ms, tags, stored_ms, expires_ms, used_ms, filled_by)
+       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+       ON CONFLICT (digest, contract) DO UPDATE SET origin = excluded.origin, bytes = excluded.bytes, position = excluded.position,
+         known_ms = excluded.known_ms, tags = excluded.tags, stored_ms = excluded.stored_ms, expires_ms = excluded.expires_ms,
+         used_ms = excluded.used_ms, filled_by = excluded.filled_by
+       WHERE excluded.position >= entries.position
+       RETURNING slot`,
+      entry.digest,
+      contract,
+      origin,
+      vector.byteLength,
+      entry.position,
+      entry.knownMs,
+      entry.tags.length === 0 ? null : JSON.stringify(entry.tags),
+      nowMs - entry.ageMs,
+      entry.ttlMs === undefined ? null : nowMs + entry.ttlMs,
+      nowMs,
+      entry.filledBy ?? null,
+    );
+    if (written !== undefined) this.run('INSERT OR REPLACE INTO vectors VALUES (?, ?)', written.slot, vector);
   }
 
   #writeTouches(nowMs: number): void {
     if (this.#touched.size === 0) return;
     const slots = JSON.stringify([...this.#touched]);
-    this.#storage.sql.exec('UPDATE entries SET used_ms = ? WHERE slot IN (SELECT value FROM json_each(?))', nowMs, slots);
+    this.run('UPDATE entries SET used_ms = ? WHERE slot IN (SELECT value FROM json_each(?))', nowMs, slots);
     this.#touched.clear();
   }
 
@@ -288,9 +260,7 @@ export class EmbeddingCacheStore {
     for (;;) {
       const { entries, bytes } = this.totals();
       if (entries <= this.#bounds.entriesMax && bytes <= this.#bounds.bytesMax) return;
-      const oldest = this.#storage.sql
-        .exec<{ slot: number; bytes: number }>('SELECT slot, bytes FROM entries ORDER BY used_ms, slot LIMIT 256')
-        .toArray();
+      const oldest = this.rows<{ slot: number; bytes: number }>('SELECT slot, bytes FROM entries ORDER BY used_ms, slot LIMIT 256');
       const evicted: number[] = [];
       let left = bytes;
       for (const { slot, bytes: size } of oldest) {
@@ -298,7 +268,7 @@ export class EmbeddingCacheStore {
         evicted.push(slot);
         left -= size;
       }
-      this.#storage.sql.exec('DELETE FROM entries WHERE slot IN (SELECT value FROM json_each(?))', JSON.stringify(evicted));
+      this.run('DELETE FROM entries WHERE slot IN (SELECT value FROM json_each(?))', JSON.stringify(evicted));
     }
   }
 }

@@ -1,11 +1,11 @@
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
 import { must } from '../../kernel/assert.ts';
 import type { CacheOwnerId, PurgeId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Migrations } from '../../kernel/sql/migrate.ts';
-import { migrate } from '../../kernel/sql/migrate.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
+import { SqliteStore } from '../../kernel/sql/sqlite-store.ts';
 import type { PurgeLogBounds } from '../purge-log.ts';
 import { PurgeLog } from '../purge-log.ts';
 import type { LoggedPredicate, PurgeCommand, PurgeConsistency, PurgeMode, PurgePredicate, PurgeRecord } from '../purge-predicate.ts';
@@ -30,7 +30,7 @@ export const PURGE_LOG_MIGRATIONS: Migrations = [
   'CREATE TABLE erased_tenants (tenant TEXT PRIMARY KEY, effective_ms INTEGER NOT NULL) WITHOUT ROWID;',
 ];
 
-interface ReceiptRow extends Record<string, string | number> {
+interface ReceiptRow {
   position: number;
   purge_id: string;
   body_digest: string;
@@ -40,7 +40,7 @@ interface ReceiptRow extends Record<string, string | number> {
   consistency: PurgeConsistency;
 }
 
-interface ErasureRow extends Record<string, string | number> {
+interface ErasureRow {
   owner: string;
   position: number;
   cursors: string;
@@ -57,16 +57,14 @@ export interface Erasure {
   readonly cursors: ErasureCursors;
 }
 
-/** A cache's purge log and its receipts. Creates its tables with the first purge, never for a read. */
-export class PurgeLogStore {
-  readonly #storage: SqlStorage;
+/** A cache's purge log and its receipts. */
+export class PurgeLogStore extends SqliteStore {
   readonly #bounds: PurgeLogBounds;
   readonly #receiptsMax: number;
   #log: PurgeLog | undefined;
-  #ready = false;
 
   constructor(storage: SqlStorage, bounds: PurgeLogBounds, receiptsMax: number) {
-    this.#storage = storage;
+    super(storage, PURGE_LOG_MIGRATIONS);
     this.#bounds = bounds;
     this.#receiptsMax = receiptsMax;
   }
@@ -84,12 +82,11 @@ export class PurgeLogStore {
       if (known.body_digest === bodyDigest) return ok(this.#record(known));
       return refuse('idempotency_mismatch', 'was used by another caller or for another purge', 'idempotency-key');
     }
-    this.#open();
     const log = this.log.append(predicateAt(command.selection, nowMs), mode, nowMs);
     const { position } = log;
-    this.#storage.transactionSync(() => {
+    this.transaction(() => {
       this.#write(owner, log);
-      this.#storage.sql.exec(
+      this.run(
         `INSERT INTO receipts (position, purge_id, body_digest, appended_ms, effective_ms, mode, consistency) VALUES (?, ?, ?, ?, ?, ?, ?)`,
         position,
         purgeId,
@@ -99,7 +96,7 @@ export class PurgeLogStore {
         mode,
         consistency,
       );
-      this.#storage.sql.exec('DELETE FROM receipts WHERE position <= ?', position - this.#receiptsMax);
+      this.run('DELETE FROM receipts WHERE position <= ?', position - this.#receiptsMax);
     });
     this.#log = log;
     return ok(this.#record(must(this.#receipt(purgeId), 'the receipt was just written')));
@@ -110,22 +107,20 @@ export class PurgeLogStore {
    * Answers when that holds for every reader.
    */
   eraseTenant(owner: CacheOwnerId, tenantId: TenantId, nowMs: number, effectiveAtMs: number): number {
-    this.#open();
-    const { sql } = this.#storage;
-    const [known] = sql.exec<{ at: number }>('SELECT effective_ms AS at FROM erased_tenants WHERE tenant = ?', tenantId).toArray();
+    const [known] = this.rows<{ at: number }>('SELECT effective_ms AS at FROM erased_tenants WHERE tenant = ?', tenantId);
     if (known !== undefined) return known.at;
     const log = this.log.withoutTerms().append(broughtBy(owner, tenantId), 'hard', nowMs);
-    this.#storage.transactionSync(() => {
+    this.transaction(() => {
       this.#write(owner, log);
-      if (owner === tenantId) sql.exec('DELETE FROM receipts');
-      sql.exec('INSERT INTO erased_tenants VALUES (?, ?)', tenantId, effectiveAtMs);
+      if (owner === tenantId) this.run('DELETE FROM receipts');
+      this.run('INSERT INTO erased_tenants VALUES (?, ?)', tenantId, effectiveAtMs);
     });
     this.#log = log;
     return effectiveAtMs;
   }
 
   hasErased(tenantId: TenantId): boolean {
-    return this.#exists() && this.#storage.sql.exec('SELECT 1 FROM erased_tenants WHERE tenant = ?', tenantId).toArray().length > 0;
+    return this.rows('SELECT 1 FROM erased_tenants WHERE tenant = ?', tenantId).length > 0;
   }
 
   find(purgeId: PurgeId): PurgeRecord | undefined {
@@ -146,15 +141,14 @@ export class PurgeLogStore {
 
   /** Remembers how far the erasure of the next purge has come; undefined: it is done. */
   erased({ position }: LoggedPredicate, cursors: ErasureCursors | undefined): void {
-    if (cursors === undefined) this.#storage.sql.exec('UPDATE erasure SET position = ?', position);
-    else this.#storage.sql.exec('UPDATE erasure SET cursors = ?, cursors_of = ?', JSON.stringify(cursors), position);
+    if (cursors === undefined) this.run('UPDATE erasure SET position = ?', position);
+    else this.run('UPDATE erasure SET cursors = ?, cursors_of = ?', JSON.stringify(cursors), position);
   }
 
   #read(): PurgeLog {
-    if (!this.#exists()) return new PurgeLog([], this.#bounds);
-    const rows = this.#storage.sql
-      .exec<{ position: number; predicate: string; mode: PurgeMode; at_ms: number }>('SELECT * FROM predicates ORDER BY position')
-      .toArray();
+    const rows = this.rows<{ position: number; predicate: string; mode: PurgeMode; at_ms: number }>(
+      'SELECT * FROM predicates ORDER BY position',
+    );
     const entries = rows.map(({ position, predicate, mode, at_ms: atMs }) => {
       return { position, predicate: JSON.parse(predicate) as PurgePredicate, mode, atMs };
     });
@@ -163,19 +157,18 @@ export class PurgeLogStore {
 
   /** The log changes at its ends only: the new purge is appended, and what was collapsed is replaced by its first entry. */
   #write(owner: CacheOwnerId, log: PurgeLog): void {
-    this.#storage.sql.exec('INSERT INTO erasure (owner, position) SELECT ?, 0 WHERE NOT EXISTS (SELECT 1 FROM erasure)', owner);
+    this.run('INSERT INTO erasure (owner, position) SELECT ?, 0 WHERE NOT EXISTS (SELECT 1 FROM erasure)', owner);
     const first = must(log.entries[0], 'a log that was appended to is not empty');
     const last = must(log.entries.at(-1), 'a log that was appended to is not empty');
-    this.#storage.sql.exec('DELETE FROM predicates WHERE position <= ?', first.position);
+    this.run('DELETE FROM predicates WHERE position <= ?', first.position);
     for (const { position, predicate, mode, atMs } of first === last ? [last] : [first, last]) {
       const columns = 'position, predicate, mode, at_ms';
-      this.#storage.sql.exec(`INSERT INTO predicates (${columns}) VALUES (?, ?, ?, ?)`, position, JSON.stringify(predicate), mode, atMs);
+      this.run(`INSERT INTO predicates (${columns}) VALUES (?, ?, ?, ?)`, position, JSON.stringify(predicate), mode, atMs);
     }
   }
 
   #receipt(purgeId: PurgeId): ReceiptRow | undefined {
-    if (!this.#exists()) return undefined;
-    return this.#storage.sql.exec<ReceiptRow>('SELECT * FROM receipts WHERE purge_id = ?', purgeId).toArray()[0];
+    return this.rows<ReceiptRow>('SELECT * FROM receipts WHERE purge_id = ?', purgeId)[0];
   }
 
   #record(row: ReceiptRow): PurgeRecord {
@@ -185,18 +178,6 @@ export class PurgeLogStore {
   }
 
   #erasure(): ErasureRow {
-    return this.#storage.sql.exec<ErasureRow>('SELECT * FROM erasure').one();
-  }
-
-  #exists(): boolean {
-    if (this.#ready) return true;
-    const tables = this.#storage.sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'erasure'").toArray();
-    if (tables.length > 0) this.#open();
-    return this.#ready;
-  }
-
-  #open(): void {
-    if (!this.#ready) migrate(this.#storage, PURGE_LOG_MIGRATIONS);
-    this.#ready = true;
+    return must(this.rows<ErasureRow>('SELECT * FROM erasure')[0], 'a log with a purge knows how far it is erased');
   }
 }

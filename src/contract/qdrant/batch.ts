@@ -1,9 +1,8 @@
 import * as z from 'zod';
 
-import { apiOnly, apiText } from '../api-text.ts';
-import type { Endpoint, StreamedItems } from '../endpoint.ts';
-import { tenant } from '../endpoint.ts';
-import { LIMITS } from '../limits.ts';
+import type { Endpoint, StreamedItems } from '../api/endpoint.ts';
+import { tenant } from '../api/endpoint.ts';
+import { VECTOR_LIMITS } from '../vectors/vector-limits.ts';
 import { callQuery, collectionParams, enveloped, QDRANT_TAG, updateResult } from './envelope.ts';
 import { deletePayload, setPayload } from './payload.ts';
 import { streamedUpsert, streamedVectors, updateVectors, upsertPoints } from './points.ts';
@@ -21,7 +20,7 @@ const operationOf = (upsert: typeof upsertPoints, vectors: typeof updateVectors)
   ]);
 
 const operationsOf = (operation: ReturnType<typeof operationOf>) =>
-  z.object({ operations: z.array(operation).max(LIMITS.qdrantOperationsMaxCount) });
+  z.object({ operations: z.array(operation).max(VECTOR_LIMITS.qdrantOperationsMaxCount) });
 
 const operation = operationOf(upsertPoints, updateVectors);
 
@@ -44,8 +43,8 @@ export const qdrantBatchEndpoints = {
     method: 'POST',
     path: '/qdrant/collections/:collection/points/batch',
     tag: QDRANT_TAG,
-    summary: apiText('Change points in several ways, one after another'),
-    description: apiText('What was done before an operation that is refused stays done.'),
+    summary: 'Change points in several ways, one after another',
+    description: 'What was done before an operation that is refused stays done.',
     access: tenant('index:write'),
     meters: ['vectors_written'],
     params: collectionParams,
@@ -53,11 +52,11 @@ export const qdrantBatchEndpoints = {
     body: {
       kind: 'json',
       schema: operationsOf(operation),
-      bytesMax: LIMITS.upsertBodyBytesMax,
+      bytesMax: VECTOR_LIMITS.upsertBodyBytesMax,
       exactIntegers: true,
       streamed,
     },
     status: 200,
-    reply: enveloped(apiOnly(() => z.array(updateResult))),
+    reply: enveloped(z.array(updateResult)),
   },
 } as const satisfies Record<string, Endpoint>;

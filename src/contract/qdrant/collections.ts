@@ -1,11 +1,12 @@
 import * as z from 'zod';
 
-import { about, apiOnly, apiText } from '../api-text.ts';
-import { indexName } from '../common.ts';
-import type { Endpoint } from '../endpoint.ts';
-import { json, NO_BODY, tenant } from '../endpoint.ts';
-import type { Metric } from '../index-settings.ts';
-import { LIMITS } from '../limits.ts';
+import { about } from '../api/api-text.ts';
+import { indexName } from '../api/common.ts';
+import type { Endpoint } from '../api/endpoint.ts';
+import { call, json, NO_BODY, tenant } from '../api/endpoint.ts';
+import type { Metric } from '../indexes/index-settings.ts';
+import { INDEX_LIMITS } from '../indexes/index-limits.ts';
+import { VECTOR_LIMITS } from '../vectors/vector-limits.ts';
 import { callQuery, collectionParams, enveloped, QDRANT_TAG, updateResult } from './envelope.ts';
 import { absent } from './selectors.ts';
 import { creationTuning, updatedTuning, vectorTuning } from './tuning.ts';
@@ -18,32 +19,34 @@ const action = z.union([
 
 export type QdrantAliasAction = z.output<typeof action>;
 
-const done = apiOnly(() => z.literal(true));
+const done = z.literal(true);
 
-const aliases = enveloped(apiOnly(() => z.object({ aliases: z.array(z.object({ alias_name: indexName, collection_name: indexName })) })));
+const aliases = enveloped(z.object({ aliases: z.array(z.object({ alias_name: indexName, collection_name: indexName })) }));
 
 const read = { tag: QDRANT_TAG, access: tenant('index:read'), meters: [], query: callQuery, body: NO_BODY, status: 200 } as const;
 
 export const qdrantAliasEndpoints = {
   qdrantChangeAliases: {
-    method: 'POST',
-    path: '/qdrant/collections/aliases',
+    ...call(
+      'POST',
+      '/qdrant/collections/aliases',
+      json(z.object({ actions: z.array(action).min(1).max(INDEX_LIMITS.aliasActionsMaxCount) })),
+    ),
     tag: QDRANT_TAG,
-    summary: apiText('Change aliases, all or none'),
-    description: apiText('Answered once every gateway sees the change, after about a second.'),
+    summary: 'Change aliases, all or none',
+    description: 'Answered once every gateway sees the change, after about a second.',
     access: tenant('index:write'),
     meters: [],
     query: callQuery,
-    body: json(z.object({ actions: z.array(action).min(1).max(LIMITS.aliasActionsMaxCount) })),
     status: 200,
     reply: enveloped(done),
   },
-  qdrantAliases: { ...read, method: 'GET', path: '/qdrant/aliases', summary: apiText('List all aliases'), reply: aliases },
+  qdrantAliases: { ...read, method: 'GET', path: '/qdrant/aliases', summary: 'List all aliases', reply: aliases },
   qdrantCollectionAliases: {
     ...read,
     method: 'GET',
     path: '/qdrant/collections/:collection/aliases',
-    summary: apiText('List the aliases of a collection'),
+    summary: 'List the aliases of a collection',
     params: collectionParams,
     reply: aliases,
   },
@@ -58,7 +61,7 @@ const distance = z.enum(['Cosine', 'Dot', 'Euclid'], { error: 'must be Cosine, D
 
 const vectorParams = vectorTuning
   .extend({
-    size: z.int().min(LIMITS.dimensionsMinCount).max(LIMITS.dimensionsMaxCount),
+    size: z.int().min(INDEX_LIMITS.dimensionsMinCount).max(INDEX_LIMITS.dimensionsMaxCount),
     distance,
     multivector_config: absent('a point has one vector'),
   })
@@ -112,33 +115,31 @@ const fieldSchema = z
   .nullish()
   .transform((schema) => schema ?? { data_type: 'keyword' as const });
 
-const fieldName = z.string().min(1).max(LIMITS.vectorIdBytesMax);
+const fieldName = z.string().min(1).max(VECTOR_LIMITS.vectorIdBytesMax);
 
-const info = apiOnly(() =>
-  z.object({
-    status: z.literal('green'),
-    optimizer_status: z.literal('ok'),
-    indexed_vectors_count: z.int().min(0),
-    points_count: z.int().min(0),
-    segments_count: z.int().min(1),
-    config: z.object({
-      params: z.object({
-        vectors: z.looseObject({ size: z.int(), distance: z.enum(['Cosine', 'Dot', 'Euclid']) }),
-        shard_number: z.int(),
-        replication_factor: z.int(),
-        write_consistency_factor: z.int(),
-        on_disk_payload: z.boolean(),
-      }),
-      hnsw_config: z.looseObject({ m: z.int(), ef_construct: z.int(), full_scan_threshold: z.int() }),
-      optimizer_config: z.looseObject({ default_segment_number: z.int(), flush_interval_sec: z.int() }),
-      quantization_config: z.looseObject({}).nullable(),
-      metadata: z.looseObject({}).optional(),
+const info = z.object({
+  status: z.literal('green'),
+  optimizer_status: z.literal('ok'),
+  indexed_vectors_count: z.int().min(0),
+  points_count: z.int().min(0),
+  segments_count: z.int().min(1),
+  config: z.object({
+    params: z.object({
+      vectors: z.looseObject({ size: z.int(), distance: z.enum(['Cosine', 'Dot', 'Euclid']) }),
+      shard_number: z.int(),
+      replication_factor: z.int(),
+      write_consistency_factor: z.int(),
+      on_disk_payload: z.boolean(),
     }),
-    payload_schema: z
-      .record(z.string(), z.looseObject({ points: z.int().min(0) }))
-      .meta(about('What was declared. Every field is indexed as it is written, declared or not: `points` is how many there are.')),
+    hnsw_config: z.looseObject({ m: z.int(), ef_construct: z.int(), full_scan_threshold: z.int() }),
+    optimizer_config: z.looseObject({ default_segment_number: z.int(), flush_interval_sec: z.int() }),
+    quantization_config: z.looseObject({}).nullable(),
+    metadata: z.looseObject({}).optional(),
   }),
-);
+  payload_schema: z
+    .record(z.string(), z.looseObject({ points: z.int().min(0) }))
+    .meta(about('What was declared. Every field is indexed as it is written, declared or not: `points` is how many there are.')),
+});
 
 const write = { tag: QDRANT_TAG, access: tenant('index:write'), meters: [], query: callQuery, status: 200 } as const;
 
@@ -147,14 +148,14 @@ export const qdrantCollectionEndpoints = {
     ...read,
     method: 'GET',
     path: '/qdrant/collections',
-    summary: apiText('List collections'),
-    reply: enveloped(apiOnly(() => z.object({ collections: z.array(z.object({ name: indexName })) }))),
+    summary: 'List collections',
+    reply: enveloped(z.object({ collections: z.array(z.object({ name: indexName })) })),
   },
   qdrantCollection: {
     ...read,
     method: 'GET',
     path: '/qdrant/collections/:collection',
-    summary: apiText('Describe a collection'),
+    summary: 'Describe a collection',
     params: collectionParams,
     reply: enveloped(info),
   },
@@ -162,55 +163,45 @@ export const qdrantCollectionEndpoints = {
     ...read,
     method: 'GET',
     path: '/qdrant/collections/:collection/exists',
-    summary: apiText('Whether a collection exists'),
+    summary: 'Whether a collection exists',
     params: collectionParams,
-    reply: enveloped(apiOnly(() => z.object({ exists: z.boolean() }))),
+    reply: enveloped(z.object({ exists: z.boolean() })),
   },
   qdrantCreateCollection: {
     ...write,
-    method: 'PUT',
-    path: '/qdrant/collections/:collection',
-    summary: apiText('Create a collection'),
-    description: apiText('Owned by the team that owns the key.'),
+    ...call('PUT', '/qdrant/collections/:collection', json(createBody)),
+    summary: 'Create a collection',
+    description: 'Owned by the team that owns the key.',
     params: collectionParams,
-    body: json(createBody),
     reply: enveloped(done),
   },
   qdrantUpdateCollection: {
     ...write,
-    method: 'PATCH',
-    path: '/qdrant/collections/:collection',
-    summary: apiText('Tune a collection: kept and shown, but an index tunes itself'),
+    ...call('PATCH', '/qdrant/collections/:collection', json(updatedTuning)),
+    summary: 'Tune a collection: kept and shown, but an index tunes itself',
     params: collectionParams,
-    body: json(updatedTuning),
     reply: enveloped(done),
   },
   qdrantDeleteCollection: {
     ...write,
-    method: 'DELETE',
-    path: '/qdrant/collections/:collection',
-    summary: apiText('Delete a collection and erase its points'),
-    description: apiText('The result is false if there was none.'),
+    ...call('DELETE', '/qdrant/collections/:collection'),
+    summary: 'Delete a collection and erase its points',
+    description: 'The result is false if there was none.',
     params: collectionParams,
-    body: NO_BODY,
-    reply: enveloped(apiOnly(() => z.boolean())),
+    reply: enveloped(z.boolean()),
   },
   qdrantCreateFieldIndex: {
     ...write,
-    method: 'PUT',
-    path: '/qdrant/collections/:collection/index',
-    summary: apiText('Declare a field of payloads to be indexed, as all are'),
+    ...call('PUT', '/qdrant/collections/:collection/index', json(z.object({ field_name: fieldName, field_schema: fieldSchema }))),
+    summary: 'Declare a field of payloads to be indexed, as all are',
     params: collectionParams,
-    body: json(z.object({ field_name: fieldName, field_schema: fieldSchema })),
     reply: enveloped(updateResult),
   },
   qdrantDeleteFieldIndex: {
     ...write,
-    method: 'DELETE',
-    path: '/qdrant/collections/:collection/index/:field',
-    summary: apiText('Withdraw the declaration of a field, which stays indexed'),
+    ...call('DELETE', '/qdrant/collections/:collection/index/:field'),
+    summary: 'Withdraw the declaration of a field, which stays indexed',
     params: collectionParams.extend({ field: fieldName }),
-    body: NO_BODY,
     reply: enveloped(updateResult),
   },
 } as const satisfies Record<string, Endpoint>;

@@ -1,8 +1,7 @@
 import * as z from 'zod';
 
-import { apiOnly, apiText } from '../api-text.ts';
-import type { Endpoint } from '../endpoint.ts';
-import { json, NO_BODY, PUBLIC } from '../endpoint.ts';
+import type { Endpoint } from '../api/endpoint.ts';
+import { json, NO_BODY, PUBLIC } from '../api/endpoint.ts';
 import { qdrantBatchEndpoints } from './batch.ts';
 import { qdrantAliasEndpoints, qdrantCollectionEndpoints } from './collections.ts';
 import { QDRANT_TAG } from './envelope.ts';
@@ -21,12 +20,12 @@ export const qdrantServiceEndpoints = {
   qdrantVersion: {
     ...service,
     path: '/qdrant/',
-    summary: apiText('Which API this is'),
-    reply: json(apiOnly(() => z.object({ title: z.string(), version: z.string() }))),
+    summary: 'Which API this is',
+    reply: json(z.object({ title: z.string(), version: z.string() })),
   },
-  qdrantHealth: { ...check, path: '/qdrant/healthz', summary: apiText('Whether the gateway is there') },
-  qdrantLiveness: { ...check, path: '/qdrant/livez', summary: apiText('Whether the gateway is there') },
-  qdrantReadiness: { ...check, path: '/qdrant/readyz', summary: apiText('Whether the gateway can serve') },
+  qdrantHealth: { ...check, path: '/qdrant/healthz', summary: 'Whether the gateway is there' },
+  qdrantLiveness: { ...check, path: '/qdrant/livez', summary: 'Whether the gateway is there' },
+  qdrantReadiness: { ...check, path: '/qdrant/readyz', summary: 'Whether the gateway can serve' },
 } as const satisfies Record<string, Endpoint>;
 
 /** Qdrant's API over the same indexes. */

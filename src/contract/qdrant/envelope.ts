@@ -1,8 +1,8 @@
 import * as z from 'zod';
 
-import { about, apiOnly } from '../api-text.ts';
-import { indexName } from '../common.ts';
-import { json } from '../endpoint.ts';
+import { about } from '../api/api-text.ts';
+import { indexName } from '../api/common.ts';
+import { json } from '../api/endpoint.ts';
 
 export const QDRANT_TAG = 'Qdrant';
 
@@ -30,11 +30,9 @@ export const callQuery = z.object({
 
 /** What Qdrant wraps every answer in. `result` is a schema of replies (`apiOnly`). */
 export const enveloped = <S extends z.core.$ZodType>(result: S) =>
-  json(apiOnly(() => z.object({ result, status: z.literal('ok'), time: z.number().min(0).meta(about('Seconds that the call took.')) })));
+  json(z.object({ result, status: z.literal('ok'), time: z.number().min(0).meta(about('Seconds that the call took.')) }));
 
-export const updateResult = apiOnly(() =>
-  z.object({
-    operation_id: z.int().min(0).meta(about('The write number (LSN) of the index.')),
-    status: z.enum(['completed', 'acknowledged']).meta(about('`completed` with `wait=true`. The write is done either way.')),
-  }),
-);
+export const updateResult = z.object({
+  operation_id: z.int().min(0).meta(about('The write number (LSN) of the index.')),
+  status: z.enum(['completed', 'acknowledged']).meta(about('`completed` with `wait=true`. The write is done either way.')),
+});

@@ -1,9 +1,8 @@
 import * as z from 'zod';
 
-import { apiOnly, apiText } from '../api-text.ts';
-import type { Endpoint } from '../endpoint.ts';
-import { json, tenant } from '../endpoint.ts';
-import { LIMITS } from '../limits.ts';
+import type { Endpoint } from '../api/endpoint.ts';
+import { call, json, tenant } from '../api/endpoint.ts';
+import { VECTOR_LIMITS } from '../vectors/vector-limits.ts';
 import { callQuery, collectionParams, enveloped, QDRANT_TAG } from './envelope.ts';
 import { qdrantFilter } from './filter.ts';
 import { jsonPath } from './json-path.ts';
@@ -11,7 +10,7 @@ import { noShardKey } from './selectors.ts';
 
 const facetBody = z.object({
   key: jsonPath,
-  limit: z.int().min(1).max(LIMITS.facetHitsMaxCount).nullish(),
+  limit: z.int().min(1).max(VECTOR_LIMITS.facetHitsMaxCount).nullish(),
   filter: qdrantFilter,
   exact: z.boolean().nullish(),
   shard_key: noShardKey,
@@ -19,28 +18,22 @@ const facetBody = z.object({
 
 export type AskedFacet = z.output<typeof facetBody>;
 
-const hit = apiOnly(() =>
-  z.object({
-    value: z.unknown().meta(apiText({ anyOf: [{ type: 'string' }, { type: 'integer' }, { type: 'boolean' }] })),
-    count: z.int().min(1),
-  }),
-);
+const hit = z.object({
+  value: z.unknown().meta({ anyOf: [{ type: 'string' }, { type: 'integer' }, { type: 'boolean' }] }),
+  count: z.int().min(1),
+});
 
 export const qdrantFacetEndpoints = {
   qdrantFacet: {
-    method: 'POST',
-    path: '/qdrant/collections/:collection/facet',
+    ...call('POST', '/qdrant/collections/:collection/facet', { ...json(facetBody), exactIntegers: true }),
     tag: QDRANT_TAG,
-    summary: apiText('Count the points of each value'),
-    description: apiText(
-      `Strings, whole numbers and booleans at the key, the most frequent first; exactly, whether or not that is asked for. At most \`facetPointsMaxCount\` (${LIMITS.facetPointsMaxCount}) points with the key may match.`,
-    ),
+    summary: 'Count the points of each value',
+    description: `Strings, whole numbers and booleans at the key, the most frequent first; exactly, whether or not that is asked for. At most \`facetPointsMaxCount\` (${VECTOR_LIMITS.facetPointsMaxCount}) points with the key may match.`,
     access: tenant('index:read'),
     meters: [],
     params: collectionParams,
     query: callQuery,
-    body: { ...json(facetBody), exactIntegers: true },
     status: 200,
-    reply: enveloped(apiOnly(() => z.object({ hits: z.array(hit) }))),
+    reply: enveloped(z.object({ hits: z.array(hit) })),
   },
 } as const satisfies Record<string, Endpoint>;

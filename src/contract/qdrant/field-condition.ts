@@ -1,9 +1,9 @@
 import { isRawJson } from '../../kernel/exact-json.ts';
-import type { FilterCheck, FilterPlace } from '../filter-check.ts';
-import { isReachable } from '../filter.ts';
-import type { Bound, Condition, Filter, Interval, Scalar } from '../filter.ts';
-import { readGeoArea } from '../geo-area.ts';
-import { instantOf } from '../instant.ts';
+import type { FilterCheck, FilterPlace } from '../vectors/filter-check.ts';
+import { isReachable } from '../vectors/filter.ts';
+import type { Bound, Condition, Filter, Interval, Scalar } from '../vectors/filter.ts';
+import { readGeoArea } from '../vectors/geo-area.ts';
+import { instantOf } from '../vectors/instant.ts';
 import { parseJsonPath } from './json-path.ts';
 
 /** The path of a filter that a key of Qdrant's names. Arrays are transparent, so that `[]` may stand there or not. */

@@ -1,27 +1,25 @@
 import * as z from 'zod';
 
-import { apiLines, apiText } from '../api-text.ts';
-import type { Condition, Filter } from '../filter.ts';
-import type { FilterPlace } from '../filter-check.ts';
-import { FilterCheck } from '../filter-check.ts';
-import { LIMITS } from '../limits.ts';
+import { apiLines } from '../api/api-text.ts';
+import type { Condition, Filter } from '../vectors/filter.ts';
+import type { FilterPlace } from '../vectors/filter-check.ts';
+import { FilterCheck } from '../vectors/filter-check.ts';
+import { VECTOR_LIMITS } from '../vectors/vector-limits.ts';
 import { filterPathOf, readFieldCondition } from './field-condition.ts';
 import { pointId } from './point-id.ts';
 
 /** A filter in Qdrant's grammar, as the tree that a shard evaluates. Undefined: there is none, so everything is accepted. */
 export const qdrantFilter = z
   .unknown()
-  .meta(
-    apiText({
-      type: 'object',
-      description: apiLines(
-        "Qdrant's grammar: `must`, `should`, `must_not`, `min_should: {conditions, min_count}`; an empty list asks for nothing. Conditions:",
-        '`{key, match: {value | any | except}}`, `{key, range}` of numbers or times, `{key, geo_radius | geo_bounding_box | geo_polygon}`,',
-        '`{key, values_count}`, `is_empty`, `is_null`, `has_id`, `nested`, and filters. Full text is not indexed: `text` and `phrase` are refused.',
-      ),
-      example: { must: [{ key: 'lang', match: { any: ['en', 'de'] } }], must_not: [{ key: 'draft', match: { value: true } }] },
-    }),
-  )
+  .meta({
+    type: 'object',
+    description: apiLines(
+      "Qdrant's grammar: `must`, `should`, `must_not`, `min_should: {conditions, min_count}`; an empty list asks for nothing. Conditions:",
+      '`{key, match: {value | any | except}}`, `{key, range}` of numbers or times, `{key, geo_radius | geo_bounding_box | geo_polygon}`,',
+      '`{key, values_count}`, `is_empty`, `is_null`, `has_id`, `nested`, and filters. Full text is not indexed: `text` and `phrase` are refused.',
+    ),
+    example: { must: [{ key: 'lang', match: { any: ['en', 'de'] } }], must_not: [{ key: 'draft', match: { value: true } }] },
+  })
   .transform((value, context): Filter | undefined => {
     if (value === null) return undefined;
     const check = new FilterCheck();
@@ -50,7 +48,7 @@ class QdrantFilterReader {
   }
 
   filter(value: unknown, at: FilterPlace, depth: number): Filter {
-    if (depth > LIMITS.filterDepthMax) return this.#check.exceeds('nests deeper than', 'filterDepthMax', at);
+    if (depth > VECTOR_LIMITS.filterDepthMax) return this.#check.exceeds('nests deeper than', 'filterDepthMax', at);
     if (!isObject(value)) return this.#check.refuse('must be a filter', at);
     this.#check.condition(at);
     const unknown = Object.keys(value).find((key) => !CLAUSES.includes(key));

@@ -1,7 +1,8 @@
 import * as z from 'zod';
 
-import { about } from '../api-text.ts';
-import { LIMITS } from '../limits.ts';
+import { about } from '../api/api-text.ts';
+import { INDEX_LIMITS } from '../indexes/index-limits.ts';
+import { VECTOR_LIMITS } from '../vectors/vector-limits.ts';
 
 /** A step of a path into a payload: to a member, to an item by its index, or to every item (null). */
 type Step = string | number | null;
@@ -25,11 +26,11 @@ export function parseJsonPath(path: string): Step[] | undefined {
 /** A path into payloads, as steps. */
 export const jsonPath = z
   .string()
-  .max(LIMITS.filterPathCharsMax)
+  .max(VECTOR_LIMITS.filterPathCharsMax)
   .meta(about('Members between dots; `[]` is every item of an array, `[2]` one.', 'reviews[].stars'))
   .transform((path, context): Step[] => {
     const steps = parseJsonPath(path);
-    if (steps !== undefined && steps.length <= LIMITS.jsonDepthMax) return steps;
+    if (steps !== undefined && steps.length <= INDEX_LIMITS.jsonDepthMax) return steps;
     context.issues.push({ code: 'custom', input: path, message: 'is no path into a payload' });
     return z.NEVER;
   });

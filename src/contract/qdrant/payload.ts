@@ -1,10 +1,9 @@
 import * as z from 'zod';
 
-import { apiText } from '../api-text.ts';
-import type { Endpoint } from '../endpoint.ts';
-import { json, tenant } from '../endpoint.ts';
-import { LIMITS } from '../limits.ts';
-import { metadata } from '../vector-fields.ts';
+import type { Endpoint } from '../api/endpoint.ts';
+import { call, json, tenant } from '../api/endpoint.ts';
+import { VECTOR_LIMITS } from '../vectors/vector-limits.ts';
+import { metadata } from '../vectors/vector-fields.ts';
 import { callQuery, collectionParams, enveloped, QDRANT_TAG, updateResult } from './envelope.ts';
 import { qdrantFilter } from './filter.ts';
 import { jsonPath } from './json-path.ts';
@@ -17,7 +16,7 @@ export const setPayload = z
   .transform((body, context) => ({ payload: body.payload, at: body.key ?? [], selection: selectionOf(body, context) }));
 
 export const deletePayload = z
-  .object({ keys: z.array(jsonPath).max(LIMITS.metadataPathsMaxCount), ...selected })
+  .object({ keys: z.array(jsonPath).max(VECTOR_LIMITS.metadataPathsMaxCount), ...selected })
   .transform((body, context) => ({ paths: body.keys, selection: selectionOf(body, context) }));
 
 const change = {
@@ -33,31 +32,23 @@ const change = {
 export const qdrantPayloadEndpoints = {
   qdrantSetPayload: {
     ...change,
-    method: 'POST',
-    path: '/qdrant/collections/:collection/points/payload',
-    summary: apiText('Set members of payloads'),
-    body: { ...json(setPayload), exactIntegers: true },
+    ...call('POST', '/qdrant/collections/:collection/points/payload', { ...json(setPayload), exactIntegers: true }),
+    summary: 'Set members of payloads',
   },
   qdrantOverwritePayload: {
     ...change,
-    method: 'PUT',
-    path: '/qdrant/collections/:collection/points/payload',
-    summary: apiText('Replace payloads'),
-    description: apiText('With `key`, as setting members does.'),
-    body: { ...json(setPayload), exactIntegers: true },
+    ...call('PUT', '/qdrant/collections/:collection/points/payload', { ...json(setPayload), exactIntegers: true }),
+    summary: 'Replace payloads',
+    description: 'With `key`, as setting members does.',
   },
   qdrantDeletePayload: {
     ...change,
-    method: 'POST',
-    path: '/qdrant/collections/:collection/points/payload/delete',
-    summary: apiText('Remove members of payloads'),
-    body: { ...json(deletePayload), exactIntegers: true },
+    ...call('POST', '/qdrant/collections/:collection/points/payload/delete', { ...json(deletePayload), exactIntegers: true }),
+    summary: 'Remove members of payloads',
   },
   qdrantClearPayload: {
     ...change,
-    method: 'POST',
-    path: '/qdrant/collections/:collection/points/payload/clear',
-    summary: apiText('Remove payloads'),
-    body: { ...json(pointsSelector), exactIntegers: true },
+    ...call('POST', '/qdrant/collections/:collection/points/payload/clear', { ...json(pointsSelector), exactIntegers: true }),
+    summary: 'Remove payloads',
   },
 } as const satisfies Record<string, Endpoint>;

@@ -1,6 +1,6 @@
-import { LIMITS } from '../limits.ts';
-import { isFlag, membersAmong, wholeWithin } from '../quick-reader.ts';
-import { readFloats } from '../vector-fields.ts';
+import { VECTOR_LIMITS } from '../vectors/vector-limits.ts';
+import { isFlag, membersAmong, wholeWithin } from '../api/quick-reader.ts';
+import { readFloats } from '../vectors/vector-fields.ts';
 
 const OPTIONS = ['limit', 'offset', 'score_threshold', 'with_payload', 'with_vector'];
 const QUERY = new Set(['query', ...OPTIONS]);
@@ -32,7 +32,7 @@ function optionsOf({
   with_payload: payload,
   with_vector: vector,
 }: Readonly<Record<string, unknown>>) {
-  const [count, skipped] = [wholeWithin(limit, 1, LIMITS.topKMaxCount), wholeWithin(offset, 0, LIMITS.queryOffsetMaxCount)];
+  const [count, skipped] = [wholeWithin(limit, 1, VECTOR_LIMITS.topKMaxCount), wholeWithin(offset, 0, VECTOR_LIMITS.queryOffsetMaxCount)];
   if (!isFlag(payload) || !isFlag(vector)) return undefined;
   if ((limit !== undefined && count === undefined) || (offset !== undefined && skipped === undefined)) return undefined;
   if (threshold !== undefined && !(typeof threshold === 'number' && Number.isFinite(threshold))) return undefined;

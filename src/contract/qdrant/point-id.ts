@@ -2,9 +2,8 @@ import * as z from 'zod';
 
 import { isRawJson, rawJson } from '../../kernel/exact-json.ts';
 import type { RawJson } from '../../kernel/exact-json.ts';
-import { apiOnly, apiText } from '../api-text.ts';
-import { LIMITS } from '../limits.ts';
-import { STORABLE } from '../json-value.ts';
+import { VECTOR_LIMITS } from '../vectors/vector-limits.ts';
+import { STORABLE } from '../api/json-value.ts';
 
 const U64_MAX = 18_446_744_073_709_551_615n;
 const NUMBER = /^(?:0|[1-9]\d*)$/;
@@ -23,20 +22,18 @@ function storedId(value: unknown): string | undefined {
 
 /** An id that Sluice's own API gave to a vector. As a string, no number: that would name another point. */
 const isForeign = (value: unknown): value is string =>
-  typeof value === 'string' && value !== '' && value.length <= LIMITS.vectorIdBytesMax && STORABLE.test(value) && !isU64(value);
+  typeof value === 'string' && value !== '' && value.length <= VECTOR_LIMITS.vectorIdBytesMax && STORABLE.test(value) && !isU64(value);
 
 const schemaOf = (description: string, read: (value: unknown) => string | undefined) =>
   z
     .unknown()
-    .meta(
-      apiText({
-        anyOf: [
-          { type: 'integer', minimum: 0 },
-          { type: 'string', format: 'uuid' },
-        ],
-        description,
-      }),
-    )
+    .meta({
+      anyOf: [
+        { type: 'integer', minimum: 0 },
+        { type: 'string', format: 'uuid' },
+      ],
+      description,
+    })
     .transform((value, context): string => {
       const id = read(value);
       if (id !== undefined) return id;
@@ -45,11 +42,11 @@ const schemaOf = (description: string, read: (value: unknown) => string | undefi
     });
 
 /** The id of a point to write. */
-export const newPointId = schemaOf(apiText('An unsigned 64-bit integer, or a UUID.'), storedId);
+export const newPointId = schemaOf('An unsigned 64-bit integer, or a UUID.', storedId);
 
 /** The id of a point that may be there, also of one that was not written by a Qdrant client. */
 export const pointId = schemaOf(
-  apiText('An unsigned 64-bit integer, or a UUID; or the id of a vector that was written otherwise.'),
+  'An unsigned 64-bit integer, or a UUID; or the id of a vector that was written otherwise.',
   (value) => storedId(value) ?? (isForeign(value) ? value : undefined),
 );
 
@@ -57,14 +54,10 @@ export const pointId = schemaOf(
 export const pointIdOfPath = (text: string): string => (isU64(text) ? text : (storedId(text) ?? text));
 
 /** A point id as an answer has it. */
-export const pointIdReply = apiOnly(() =>
-  z.unknown().meta(
-    apiText({
-      anyOf: [{ type: 'integer', minimum: 0 }, { type: 'string' }],
-      description: 'Integers have all their digits, however many.',
-    }),
-  ),
-);
+export const pointIdReply = z.unknown().meta({
+  anyOf: [{ type: 'integer', minimum: 0 }, { type: 'string' }],
+  description: 'Integers have all their digits, however many.',
+});
 
 /** An id in a sentence: one that was given otherwise may be long, and of any characters. */
 export const quotedId = (id: string): string => (/^[\w-]{1,36}$/.test(id) ? id : JSON.stringify(id.slice(0, 36)));

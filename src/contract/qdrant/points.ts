@@ -1,12 +1,11 @@
 import * as z from 'zod';
 
-import { apiOnly, apiText } from '../api-text.ts';
-import type { Endpoint } from '../endpoint.ts';
-import { json, NO_BODY, tenant } from '../endpoint.ts';
-import type { FieldPath } from '../field-path.ts';
-import { LIMITS } from '../limits.ts';
-import { floatsReply } from '../embedding-fields.ts';
-import { floats, metadata } from '../vector-fields.ts';
+import type { Endpoint } from '../api/endpoint.ts';
+import { call, json, tenant } from '../api/endpoint.ts';
+import type { FieldPath } from '../api/field-path.ts';
+import { VECTOR_LIMITS } from '../vectors/vector-limits.ts';
+import { floatsReply } from '../embeddings/embedding-fields.ts';
+import { floats, metadata } from '../vectors/vector-fields.ts';
 import { callQuery, collectionParams, enveloped, QDRANT_TAG, updateResult } from './envelope.ts';
 import { qdrantFilter } from './filter.ts';
 import { newPointId, pointId, pointIdReply } from './point-id.ts';
@@ -25,7 +24,7 @@ export const pointVector = z
   })
   .pipe(floats);
 
-const { qdrantPointsMaxCount: pointsMax } = LIMITS;
+const { qdrantPointsMaxCount: pointsMax } = VECTOR_LIMITS;
 
 /** A point to write. Its payload is JSON text. */
 export interface NewPoint {
@@ -130,7 +129,7 @@ const scrollBody = z.object({
 });
 
 const retrieveBody = z.object({
-  ids: z.array(pointId).max(LIMITS.vectorIdsMaxCount),
+  ids: z.array(pointId).max(VECTOR_LIMITS.vectorIdsMaxCount),
   with_payload: withPayload(true),
   with_vector: withVector,
   shard_key: noShardKey,
@@ -138,16 +137,14 @@ const retrieveBody = z.object({
 
 const countBody = z.object({ filter: qdrantFilter, exact: z.boolean().nullish(), shard_key: noShardKey });
 
-export const pointRecord = apiOnly(() =>
-  z.object({
-    id: pointIdReply,
-    payload: z
-      .unknown()
-      .meta(apiText({ type: ['object', 'null'], description: apiText('Whole numbers have all their digits.') }))
-      .optional(),
-    vector: floatsReply.optional(),
-  }),
-);
+export const pointRecord = z.object({
+  id: pointIdReply,
+  payload: z
+    .unknown()
+    .meta({ type: ['object', 'null'], description: 'Whole numbers have all their digits.' })
+    .optional(),
+  vector: floatsReply.optional(),
+});
 
 const shared = { tag: QDRANT_TAG, params: collectionParams, query: callQuery, status: 200 } as const;
 const read = { ...shared, access: tenant('index:read'), meters: [] } as const;
@@ -156,70 +153,66 @@ const write = { ...shared, access: tenant('index:write'), reply: enveloped(updat
 export const qdrantPointEndpoints = {
   qdrantUpsertPoints: {
     ...write,
-    method: 'PUT',
-    path: '/qdrant/collections/:collection/points',
-    summary: apiText('Write points, in slices'),
-    description: apiText('Of points with the same id the last one counts. Once answered, every later read sees them.'),
+    ...call('PUT', '/qdrant/collections/:collection/points', {
+      kind: 'json',
+      schema: upsertPoints,
+      bytesMax: VECTOR_LIMITS.upsertBodyBytesMax,
+      exactIntegers: true,
+      streamed: streamedUpsert,
+    }),
+    summary: 'Write points, in slices',
+    description: 'Of points with the same id the last one counts. Once answered, every later read sees them.',
     meters: ['vectors_written'],
-    body: { kind: 'json', schema: upsertPoints, bytesMax: LIMITS.upsertBodyBytesMax, exactIntegers: true, streamed: streamedUpsert },
   },
   qdrantRetrievePoints: {
     ...read,
-    method: 'POST',
-    path: '/qdrant/collections/:collection/points',
-    summary: apiText('Read points by id'),
-    body: { ...json(retrieveBody), exactIntegers: true },
-    reply: enveloped(apiOnly(() => z.array(pointRecord))),
+    ...call('POST', '/qdrant/collections/:collection/points', { ...json(retrieveBody), exactIntegers: true }),
+    summary: 'Read points by id',
+    reply: enveloped(z.array(pointRecord)),
   },
   qdrantRetrievePoint: {
     ...read,
-    method: 'GET',
-    path: '/qdrant/collections/:collection/points/:id',
-    summary: apiText('Read a point'),
-    params: collectionParams.extend({ id: z.string().min(1).max(LIMITS.vectorIdBytesMax) }),
-    body: NO_BODY,
+    ...call('GET', '/qdrant/collections/:collection/points/:id'),
+    summary: 'Read a point',
+    params: collectionParams.extend({ id: z.string().min(1).max(VECTOR_LIMITS.vectorIdBytesMax) }),
     reply: enveloped(pointRecord),
   },
   qdrantDeletePoints: {
     ...write,
-    method: 'POST',
-    path: '/qdrant/collections/:collection/points/delete',
-    summary: apiText('Delete points by id or by filter'),
-    description: apiText('An empty filter is every point.'),
+    ...call('POST', '/qdrant/collections/:collection/points/delete', { ...json(pointsSelector), exactIntegers: true }),
+    summary: 'Delete points by id or by filter',
+    description: 'An empty filter is every point.',
     meters: [],
-    body: { ...json(pointsSelector), exactIntegers: true },
   },
   qdrantScrollPoints: {
     ...read,
-    method: 'POST',
-    path: '/qdrant/collections/:collection/points/scroll',
-    summary: apiText('List points in the order of their ids'),
-    body: { ...json(scrollBody), exactIntegers: true },
-    reply: enveloped(apiOnly(() => z.object({ points: z.array(pointRecord), next_page_offset: pointIdReply }))),
+    ...call('POST', '/qdrant/collections/:collection/points/scroll', { ...json(scrollBody), exactIntegers: true }),
+    summary: 'List points in the order of their ids',
+    reply: enveloped(z.object({ points: z.array(pointRecord), next_page_offset: pointIdReply })),
   },
   qdrantCountPoints: {
     ...read,
-    method: 'POST',
-    path: '/qdrant/collections/:collection/points/count',
-    summary: apiText('Count points'),
-    description: apiText('Exactly, whether or not that is asked for.'),
-    body: { ...json(countBody), exactIntegers: true },
-    reply: enveloped(apiOnly(() => z.object({ count: z.int().min(0) }))),
+    ...call('POST', '/qdrant/collections/:collection/points/count', { ...json(countBody), exactIntegers: true }),
+    summary: 'Count points',
+    description: 'Exactly, whether or not that is asked for.',
+    reply: enveloped(z.object({ count: z.int().min(0) })),
   },
   qdrantUpdateVectors: {
     ...write,
-    method: 'PUT',
-    path: '/qdrant/collections/:collection/points/vectors',
-    summary: apiText('Give points new vectors'),
+    ...call('PUT', '/qdrant/collections/:collection/points/vectors', {
+      kind: 'json',
+      schema: updateVectors,
+      bytesMax: VECTOR_LIMITS.upsertBodyBytesMax,
+      exactIntegers: true,
+      streamed: streamedVectors,
+    }),
+    summary: 'Give points new vectors',
     meters: ['vectors_written'],
-    body: { kind: 'json', schema: updateVectors, bytesMax: LIMITS.upsertBodyBytesMax, exactIntegers: true, streamed: streamedVectors },
   },
   qdrantDeleteVectors: {
     ...write,
-    method: 'POST',
-    path: '/qdrant/collections/:collection/points/vectors/delete',
-    summary: apiText('Refused: a point is nothing without its vector'),
+    ...call('POST', '/qdrant/collections/:collection/points/vectors/delete', json(z.unknown().meta({ type: 'object' }))),
+    summary: 'Refused: a point is nothing without its vector',
     meters: [],
-    body: json(z.unknown().meta(apiText({ type: 'object' }))),
   },
 } as const satisfies Record<string, Endpoint>;

@@ -1,10 +1,9 @@
 import * as z from 'zod';
 
 import { isRawJson } from '../../kernel/exact-json.ts';
-import { apiText } from '../api-text.ts';
-import { faultText } from '../fault-text.ts';
-import { LIMITS } from '../limits.ts';
-import { floats } from '../vector-fields.ts';
+import { faultText } from '../api/fault-text.ts';
+import { VECTOR_LIMITS } from '../vectors/vector-limits.ts';
+import { floats } from '../vectors/vector-fields.ts';
 import { pointId } from './point-id.ts';
 
 /** A vector, or the point that has it. */
@@ -31,7 +30,7 @@ function vectorForm(value: unknown): z.core.$ZodType<VectorInput> {
 
 const NO_DENSE_VECTOR = refused('must be a dense vector or a point id: sparse vectors are not stored, and texts not embedded here');
 
-const examples = z.array(vectorInput).max(LIMITS.exampleIdsMaxCount).nullish();
+const examples = z.array(vectorInput).max(VECTOR_LIMITS.exampleIdsMaxCount).nullish();
 
 const STRATEGIES = ['average_vector', 'sum_scores'] as const;
 export type Strategy = (typeof STRATEGIES)[number];
@@ -45,7 +44,7 @@ const nearest = z
     mmr: z
       .strictObject({
         diversity: z.number().min(0).max(1).nullish(),
-        candidates_limit: z.int().min(1).max(LIMITS.mmrCandidatesMaxCount).nullish(),
+        candidates_limit: z.int().min(1).max(VECTOR_LIMITS.mmrCandidatesMaxCount).nullish(),
       })
       .nullish(),
   })
@@ -87,14 +86,12 @@ const NOT_OFFERED = refused('must be a dense vector, a point id, `nearest` or `r
 
 export const pointQuery = z
   .unknown()
-  .meta(
-    apiText({
-      anyOf: [{ type: 'array', items: { type: 'number' } }, { type: 'integer' }, { type: 'string' }, { type: 'object' }, { type: 'null' }],
-      description:
-        'A vector or a point id; `{nearest, mmr: {diversity, candidates_limit}}`; `{recommend: {positive, negative, strategy}}` by ' +
-        '`average_vector` or, but for `Euclid`, `sum_scores`. A point that is named is not among the matches. Absent: points by id.',
-    }),
-  )
+  .meta({
+    anyOf: [{ type: 'array', items: { type: 'number' } }, { type: 'integer' }, { type: 'string' }, { type: 'object' }, { type: 'null' }],
+    description:
+      'A vector or a point id; `{nearest, mmr: {diversity, candidates_limit}}`; `{recommend: {positive, negative, strategy}}` by ' +
+      '`average_vector` or, but for `Euclid`, `sum_scores`. A point that is named is not among the matches. Absent: points by id.',
+  })
   .transform((value, context): PointQuery => {
     if (value === null) return LISTED;
     if (!isObject(value)) return { kind: 'nearest', to: passOn(vectorInput.safeParse(value, { error: faultText }), context), mmr: null };

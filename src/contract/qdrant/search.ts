@@ -1,11 +1,11 @@
 import * as z from 'zod';
 
-import { about, apiOnly, apiText } from '../api-text.ts';
-import type { Endpoint } from '../endpoint.ts';
-import { json, tenant } from '../endpoint.ts';
-import { LIMITS } from '../limits.ts';
-import { withQuickReader } from '../quick-reader.ts';
-import { floats } from '../vector-fields.ts';
+import { about } from '../api/api-text.ts';
+import type { Endpoint } from '../api/endpoint.ts';
+import { json, tenant } from '../api/endpoint.ts';
+import { VECTOR_LIMITS } from '../vectors/vector-limits.ts';
+import { withQuickReader } from '../api/quick-reader.ts';
+import { floats } from '../vectors/vector-fields.ts';
 import { callQuery, collectionParams, enveloped, QDRANT_TAG } from './envelope.ts';
 import { qdrantFilter } from './filter.ts';
 import { jsonPath } from './json-path.ts';
@@ -15,7 +15,7 @@ import type { PointQuery } from './query.ts';
 import { pointQuery, recommendation, strategy, vectorInput } from './query.ts';
 import { absent, noShardKey, onlyVector, withPayload, withVector } from './selectors.ts';
 
-const { topKMaxCount: matchesMax } = LIMITS;
+const { topKMaxCount: matchesMax } = VECTOR_LIMITS;
 
 /** `hnsw_ef`, `quantization` and the like tune another engine. */
 const params = z.object({ exact: z.boolean().nullish() }).nullish();
@@ -32,7 +32,7 @@ const asked = {
 };
 
 const limit = z.int().min(1).max(matchesMax).nullish();
-const paged = { ...asked, limit, offset: z.int().min(0).max(LIMITS.queryOffsetMaxCount).nullish() };
+const paged = { ...asked, limit, offset: z.int().min(0).max(VECTOR_LIMITS.queryOffsetMaxCount).nullish() };
 const grouped = {
   ...asked,
   limit,
@@ -58,7 +58,7 @@ const isNamed = (value: unknown): value is { readonly vector: unknown } =>
 
 const nearestTo = (values: Float32Array<ArrayBuffer>): PointQuery => ({ kind: 'nearest', to: { kind: 'values', values }, mmr: null });
 
-const examples = z.array(vectorInput).max(LIMITS.exampleIdsMaxCount).nullish();
+const examples = z.array(vectorInput).max(VECTOR_LIMITS.exampleIdsMaxCount).nullish();
 const exampled = { positive: examples, negative: examples, strategy };
 
 export const queryBody = z.object({ query: pointQuery, prefetch, ...paged });
@@ -79,21 +79,17 @@ const recommendGroupsBody = z
 
 export type AskedGroups = Omit<z.output<typeof queryGroupsBody>, 'prefetch'>;
 
-const several = <S extends z.core.$ZodType>(body: S) => z.object({ searches: z.array(body).max(LIMITS.batchSearchesMaxCount) });
+const several = <S extends z.core.$ZodType>(body: S) => z.object({ searches: z.array(body).max(VECTOR_LIMITS.batchSearchesMaxCount) });
 
-const scored = apiOnly(() =>
-  pointRecord.extend({
-    version: z.int().min(0).meta(about('The write number (LSN) up to which the answer is complete.')),
-    score: z.number(),
-  }),
-);
-const scoredList = apiOnly(() => z.array(scored));
-const found = apiOnly(() => z.object({ points: scoredList }));
-const groups = apiOnly(() =>
-  z.object({
-    groups: z.array(z.object({ id: z.unknown().meta(apiText({ anyOf: [{ type: 'string' }, { type: 'integer' }] })), hits: scoredList })),
-  }),
-);
+const scored = pointRecord.extend({
+  version: z.int().min(0).meta(about('The write number (LSN) up to which the answer is complete.')),
+  score: z.number(),
+});
+const scoredList = z.array(scored);
+const found = z.object({ points: scoredList });
+const groups = z.object({
+  groups: z.array(z.object({ id: z.unknown().meta({ anyOf: [{ type: 'string' }, { type: 'integer' }] }), hits: scoredList })),
+});
 
 const search = {
   method: 'POST',
@@ -111,66 +107,65 @@ export const qdrantSearchEndpoints = {
   qdrantQuery: {
     ...search,
     path: '/qdrant/collections/:collection/points/query',
-    summary: apiText('Find points'),
+    summary: 'Find points',
     body: exact(withQuickReader(queryBody, readPlainPointQuery)),
     reply: enveloped(found),
   },
   qdrantQueryBatch: {
     ...search,
     path: '/qdrant/collections/:collection/points/query/batch',
-    summary: apiText('Find points, several times'),
+    summary: 'Find points, several times',
     body: exact(several(queryBody)),
-    reply: enveloped(apiOnly(() => z.array(found))),
+    reply: enveloped(z.array(found)),
   },
   qdrantQueryGroups: {
     ...search,
     path: '/qdrant/collections/:collection/points/query/groups',
-    summary: apiText('Find points, by groups of equal values'),
-    description: apiText(
+    summary: 'Find points, by groups of equal values',
+    description:
       'Among ten times as many matches as the groups hold, and at most `qdrantGroupCandidatesMaxCount`: there may be fewer or smaller groups.',
-    ),
     body: exact(queryGroupsBody),
     reply: enveloped(groups),
   },
   qdrantSearch: {
     ...search,
     path: '/qdrant/collections/:collection/points/search',
-    summary: apiText('Find points near a vector'),
+    summary: 'Find points near a vector',
     body: exact(withQuickReader(searchBody, readPlainSearch)),
     reply: enveloped(scoredList),
   },
   qdrantSearchBatch: {
     ...search,
     path: '/qdrant/collections/:collection/points/search/batch',
-    summary: apiText('Find points near several vectors'),
+    summary: 'Find points near several vectors',
     body: exact(several(searchBody)),
-    reply: enveloped(apiOnly(() => z.array(scoredList))),
+    reply: enveloped(z.array(scoredList)),
   },
   qdrantSearchGroups: {
     ...search,
     path: '/qdrant/collections/:collection/points/search/groups',
-    summary: apiText('Find points near a vector, by groups of equal values'),
+    summary: 'Find points near a vector, by groups of equal values',
     body: exact(searchGroupsBody),
     reply: enveloped(groups),
   },
   qdrantRecommend: {
     ...search,
     path: '/qdrant/collections/:collection/points/recommend',
-    summary: apiText('Find points like some and unlike others'),
+    summary: 'Find points like some and unlike others',
     body: exact(recommendBody),
     reply: enveloped(scoredList),
   },
   qdrantRecommendBatch: {
     ...search,
     path: '/qdrant/collections/:collection/points/recommend/batch',
-    summary: apiText('Find points like some and unlike others, several times'),
+    summary: 'Find points like some and unlike others, several times',
     body: exact(several(recommendBody)),
-    reply: enveloped(apiOnly(() => z.array(scoredList))),
+    reply: enveloped(z.array(scoredList)),
   },
   qdrantRecommendGroups: {
     ...search,
     path: '/qdrant/collections/:collection/points/recommend/groups',
-    summary: apiText('Find points like some and unlike others, by groups of equal values'),
+    summary: 'Find points like some and unlike others, by groups of equal values',
     body: exact(recommendGroupsBody),
     reply: enveloped(groups),
   },

@@ -1,11 +1,11 @@
 import * as z from 'zod';
 
-import { LIMITS } from '../limits.ts';
+import { VECTOR_LIMITS } from '../vectors/vector-limits.ts';
 import { jsonPath } from './json-path.ts';
 import { qdrantFilter } from './filter.ts';
 import { pointId } from './point-id.ts';
 
-const paths = z.array(jsonPath).max(LIMITS.metadataPathsMaxCount);
+const paths = z.array(jsonPath).max(VECTOR_LIMITS.metadataPathsMaxCount);
 
 /** Which part of a payload an answer carries. */
 const payloadSelector = z.union([
@@ -35,7 +35,7 @@ export const absent = (message: string) => z.union([z.undefined(), z.null()], { 
 
 export const noShardKey = absent('an index is not divided by shard keys');
 
-export const pointIds = z.array(pointId).max(LIMITS.qdrantPointsMaxCount);
+export const pointIds = z.array(pointId).max(VECTOR_LIMITS.qdrantPointsMaxCount);
 
 /** `{points: [...]}`, `{filter}`, or, as old clients do it, a bare list. An empty filter is every point. */
 export const pointsSelector = z

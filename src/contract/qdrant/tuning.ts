@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { metadata } from '../vector-fields.ts';
+import { metadata } from '../vectors/vector-fields.ts';
 import { absent } from './selectors.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { NumberTable } from '../number-table.ts';
+import { NumberTable } from './number-table.ts';
 
 /** One commit, as far as debt is concerned. */
 export interface Change {

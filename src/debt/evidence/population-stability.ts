@@ -1,4 +1,4 @@
-import { sumOf } from '../number-table.ts';
+import { sumOf } from './number-table.ts';
 
 /** A bin that is empty counts as this share: else one new value would be infinitely far. */
 const SHARE_MIN = 1e-4;

@@ -1,12 +1,12 @@
-import type { DebtFact } from '../../contract/debt-facts.ts';
-import type { DebtRule, Spread } from '../../contract/debt-items.ts';
+import type { DebtFact } from '../../contract/debt/debt-facts.ts';
+import type { DebtRule, Spread } from '../../contract/debt/debt-items.ts';
 import { groupBy } from '../../kernel/grouped.ts';
 import { evenSpread } from '../spread.ts';
 import { COMPLEXITY_RULES } from './complexity-rules.ts';
 import type { CopyWork } from './costly-copy.ts';
 import { isCostlyCopy } from './costly-copy.ts';
 import type { Hit, Rule, RuleContext } from './rule.ts';
-import { detailOf, numberOf, severityIn, textDetailOf } from './rule.ts';
+import { detailOf, numberOf, ofEach, ofNamed, severityIn, textDetailOf } from './rule.ts';
 
 const HOLES_OF_ONE_FILE = 3;
 /** The severity of what annoys at every change of a file, without making it hard to read. */
@@ -71,52 +71,34 @@ function inBoth(fact: DebtFact): string {
   return commits === 0 ? '' : `; ${commits} ${commits === 1 ? 'commit' : 'commits'} of two years changed both`;
 }
 
-function* unusedCode(context: RuleContext): Iterable<Hit> {
-  for (const fact of context.facts.of('unused-code')) {
-    yield {
-      subject: fact.subject,
-      symbol: fact.symbol ?? '',
-      title: fact.symbol === undefined ? 'nothing imports the file' : `nothing uses ${fact.symbol}`,
-      remedy: 'delete it',
-      minutes: 5,
-      interest: context.interestOf([fact.subject], SLIGHT),
-      evidence: [fact],
-    };
-  }
-}
+const unusedCode = ofNamed('unused-code', (fact, context) => ({
+  title: fact.symbol === undefined ? 'nothing imports the file' : `nothing uses ${fact.symbol}`,
+  remedy: 'delete it',
+  minutes: 5,
+  interest: context.interestOf([fact.subject], SLIGHT),
+}));
 
-function* cycles(context: RuleContext): Iterable<Hit> {
-  for (const fact of context.facts.of('import-cycle')) {
-    const [files, through] = [numberOf(fact), textDetailOf(fact, 'through')];
-    const [listed, atLoad] = [through.split(' ').slice(0, 8), detailOf(fact, 'at_load')];
-    yield {
-      subject: fact.subject,
-      title: `${files} files import each other in a circle: ${listed.join(' > ')}${files > listed.length ? ' > ...' : ''}${atLoad === 0 ? '' : `; ${atLoad} of these imports are needed while the files load`}`,
-      remedy: 'move what they share to a file of its own, or pass it as an argument',
-      minutes: Math.max(60, MINUTES_OF_A_FILE_IN_A_CYCLE * files),
-      interest: context.interestOf(listed, Math.min(1, files / 20)),
-      grade: files >= FILES_OF_A_TANGLE && files <= FILES_OF_A_TANGLE_MAX && atLoad > 0 ? 'strong' : 'weak',
-      evidence: [fact],
-    };
-  }
-}
+const cycles = ofEach('import-cycle', (fact, context) => {
+  const [files, through] = [numberOf(fact), textDetailOf(fact, 'through')];
+  const [listed, atLoad] = [through.split(' ').slice(0, 8), detailOf(fact, 'at_load')];
+  return {
+    title: `${files} files import each other in a circle: ${listed.join(' > ')}${files > listed.length ? ' > ...' : ''}${atLoad === 0 ? '' : `; ${atLoad} of these imports are needed while the files load`}`,
+    remedy: 'move what they share to a file of its own, or pass it as an argument',
+    minutes: Math.max(60, MINUTES_OF_A_FILE_IN_A_CYCLE * files),
+    interest: context.interestOf(listed, Math.min(1, files / 20)),
+    grade: files >= FILES_OF_A_TANGLE && files <= FILES_OF_A_TANGLE_MAX && atLoad > 0 ? 'strong' : 'weak',
+  };
+});
 
-function* layerBreaks(context: RuleContext): Iterable<Hit> {
-  for (const fact of context.facts.of('layer-break')) {
-    yield {
-      subject: fact.subject,
-      symbol: fact.symbol ?? '',
-      title:
-        textDetailOf(fact, 'layer') === textDetailOf(fact, 'other')
-          ? `imports its sibling ${fact.symbol}`
-          : `${textDetailOf(fact, 'layer')} may not import ${fact.symbol} of ${textDetailOf(fact, 'other')}`,
-      remedy: 'turn the dependency round: have an interface in the lower layer, or move the code',
-      minutes: 20,
-      interest: context.interestOf([fact.subject], 0.2),
-      evidence: [fact],
-    };
-  }
-}
+const layerBreaks = ofNamed('layer-break', (fact, context) => ({
+  title:
+    textDetailOf(fact, 'layer') === textDetailOf(fact, 'other')
+      ? `imports its sibling ${fact.symbol}`
+      : `${textDetailOf(fact, 'layer')} may not import ${fact.symbol} of ${textDetailOf(fact, 'other')}`,
+  remedy: 'turn the dependency round: have an interface in the lower layer, or move the code',
+  minutes: 20,
+  interest: context.interestOf([fact.subject], 0.2),
+}));
 
 const countOf = (facts: readonly DebtFact[]): number => facts.reduce((sum, fact) => sum + numberOf(fact), 0);
 
@@ -145,66 +127,52 @@ const HOLES: Readonly<Record<string, string>> = {
   'type: ignore': 'type: ignore without a code',
 };
 
-function* oldTodos(context: RuleContext): Iterable<Hit> {
-  for (const fact of context.facts.of('todo')) {
-    if (numberOf(fact) <= context.policy.todo_days) continue;
-    yield {
-      subject: fact.subject,
-      symbol: fact.symbol ?? '',
-      title: `announced ${Math.round(numberOf(fact))} days ago: ${textDetailOf(fact, 'text')}`,
-      remedy: `do it, or delete the comment (line ${detailOf(fact, 'line')})`,
-      minutes: 30,
-      interest: context.interestOf([fact.subject], SLIGHT),
-      // Three of eight verdicts called it harmless, whatever words announce it. [D37]
-      grade: 'weak',
-      evidence: [fact],
-    };
-  }
-}
+const oldTodos = ofNamed('todo', (fact, context) => {
+  if (numberOf(fact) <= context.policy.todo_days) return undefined;
+  return {
+    title: `announced ${Math.round(numberOf(fact))} days ago: ${textDetailOf(fact, 'text')}`,
+    remedy: `do it, or delete the comment (line ${detailOf(fact, 'line')})`,
+    minutes: 30,
+    interest: context.interestOf([fact.subject], SLIGHT),
+    // Three of eight verdicts called it harmless, whatever words announce it. [D37]
+    grade: 'weak',
+  };
+});
 
 /** Testing fewer branches of a file is part of its next change, not work to plan. */
 const BRANCHES_OF_AN_ITEM = 10;
 /** The share of branches that tests have to take, by tier. */
 const BRANCHES_TARGET = { 1: 0.85, 2: 0.7, 3: 0.6 } as const;
 
-function* missedBranches(context: RuleContext): Iterable<Hit> {
-  for (const fact of context.facts.of('missed-branches')) {
-    const [missed, branches] = [numberOf(fact), detailOf(fact, 'branches')];
-    const target = BRANCHES_TARGET[context.tierOf(fact.subject)];
-    const wanted = Math.ceil(missed - (1 - target) * branches);
-    if (branches === 0 || wanted <= 0) continue;
-    const taken = Math.round(((branches - missed) / branches) * 100);
-    const tests = textDetailOf(fact, 'tests') || 'tests';
-    yield {
-      subject: fact.subject,
-      title: `${tests} take ${taken} % of its ${branches} branches (target ${target * 100} %)`,
-      remedy: `test ${wanted} more ${wanted === 1 ? 'branch' : 'branches'}`,
-      minutes: 4 * wanted,
-      interest: context.interestOf([fact.subject], wanted / branches),
-      grade: wanted >= BRANCHES_OF_AN_ITEM ? 'strong' : 'weak',
-      evidence: [fact],
-    };
-  }
-}
+const missedBranches = ofEach('missed-branches', (fact, context) => {
+  const [missed, branches] = [numberOf(fact), detailOf(fact, 'branches')];
+  const target = BRANCHES_TARGET[context.tierOf(fact.subject)];
+  const wanted = Math.ceil(missed - (1 - target) * branches);
+  if (branches === 0 || wanted <= 0) return undefined;
+  const taken = Math.round(((branches - missed) / branches) * 100);
+  const tests = textDetailOf(fact, 'tests') || 'tests';
+  return {
+    title: `${tests} take ${taken} % of its ${branches} branches (target ${target * 100} %)`,
+    remedy: `test ${wanted} more ${wanted === 1 ? 'branch' : 'branches'}`,
+    minutes: 4 * wanted,
+    interest: context.interestOf([fact.subject], wanted / branches),
+    grade: wanted >= BRANCHES_OF_AN_ITEM ? 'strong' : 'weak',
+  };
+});
 
 const FLAKY_SHARE_MAX = 0.015;
 const FLAKY_RUN_MINUTES = 15;
 
-function* flakyTests(context: RuleContext): Iterable<Hit> {
-  for (const fact of context.facts.of('flaky-test')) {
-    const [flaky, runs] = [numberOf(fact), detailOf(fact, 'runs')];
-    if (flaky === 0 || detailOf(fact, 'share_upper') <= FLAKY_SHARE_MAX) continue;
-    yield {
-      subject: fact.subject,
-      symbol: fact.symbol ?? '',
-      title: `failed and passed at the same commit ${flaky} times in ${runs} runs: ${fact.symbol}`,
-      remedy: 'take out what depends on time, order or chance; until then, do not let it decide a build',
-      minutes: 120,
-      interest: evenSpread((flaky / Math.max(runs, 1)) * detailOf(fact, 'runs_per_week', 10) * FLAKY_RUN_MINUTES),
-      evidence: [fact],
-    };
-  }
-}
+const flakyTests = ofNamed('flaky-test', (fact) => {
+  const [flaky, runs] = [numberOf(fact), detailOf(fact, 'runs')];
+  if (flaky === 0 || detailOf(fact, 'share_upper') <= FLAKY_SHARE_MAX) return undefined;
+  return {
+    title: `failed and passed at the same commit ${flaky} times in ${runs} runs: ${fact.symbol}`,
+    remedy: 'take out what depends on time, order or chance; until then, do not let it decide a build',
+    minutes: 120,
+    interest: evenSpread((flaky / Math.max(runs, 1)) * detailOf(fact, 'runs_per_week', 10) * FLAKY_RUN_MINUTES),
+  };
+});
 
 /** Rules about source code and its tests. */
 export const CODE_RULES = {

@@ -1,5 +1,5 @@
-import type { DebtFact } from '../../contract/debt-facts.ts';
-import type { DebtRule, Grade } from '../../contract/debt-items.ts';
+import type { DebtFact } from '../../contract/debt/debt-facts.ts';
+import type { DebtRule, Grade } from '../../contract/debt/debt-items.ts';
 import { must } from '../../kernel/assert.ts';
 import { groupBy } from '../../kernel/grouped.ts';
 import { quantileOf } from '../spread.ts';

@@ -1,6 +1,6 @@
-import type { DebtFact, DebtSignal } from '../../contract/debt-facts.ts';
-import type { DebtFinding, Grade, Spread } from '../../contract/debt-items.ts';
-import type { DebtPolicy } from '../../contract/debt-policy.ts';
+import type { DebtFact, DebtSignal, FactKind } from '../../contract/debt/debt-facts.ts';
+import type { DebtFinding, Grade, Spread } from '../../contract/debt/debt-items.ts';
+import type { DebtPolicy } from '../../contract/debt/debt-policy.ts';
 import type { Components } from '../components.ts';
 import type { FactSet } from '../fact.ts';
 import { interestOfTouched } from '../price.ts';
@@ -29,6 +29,24 @@ export interface Rule {
   readonly about: string;
   find(context: RuleContext): Iterable<Hit>;
 }
+
+type FoundInFact = Omit<Hit, 'subject' | 'symbol' | 'evidence'>;
+
+const byFact =
+  (symbolOf: (fact: DebtFact) => Pick<Hit, 'symbol'>) =>
+  (kind: FactKind, findIn: (fact: DebtFact, context: RuleContext) => FoundInFact | undefined): Rule['find'] =>
+    function* find(context) {
+      for (const fact of context.facts.of(kind)) {
+        const found = findIn(fact, context);
+        if (found !== undefined) yield { subject: fact.subject, ...symbolOf(fact), ...found, evidence: [fact] };
+      }
+    };
+
+/** Finds what each fact of a kind says by itself of its subject. */
+export const ofEach = byFact(() => ({}));
+
+/** The same where a subject has several such facts, told apart by their symbols. */
+export const ofNamed = byFact(({ symbol = '' }) => ({ symbol }));
 
 const CHURN_HALF_LIFE_DAYS = 90;
 /** A younger history counts as this old: a burst of some days says little of the weeks to come. */

@@ -1,22 +1,23 @@
-import type { DebtFact, DebtFactFile, DebtSignal } from '../../contract/debt-facts.ts';
-import type { DebtAction } from '../../contract/debt-items.ts';
-import { messageOf } from '../../contract/errors.ts';
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseBeyond } from '../../contract/outcome.ts';
-import type { WriteLease } from '../../contract/write-lease.ts';
-import { underLease } from '../../contract/write-lease.ts';
+import type { DebtFact, DebtFactFile, DebtSignal } from '../../contract/debt/debt-facts.ts';
+import type { DebtAction } from '../../contract/debt/debt-items.ts';
+import { messageOf } from '../../contract/api/errors.ts';
+import { PLANNING_LIMITS } from '../../contract/planning/planning-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
+import type { WriteLease } from '../../contract/tenancy/write-lease.ts';
+import { underLease } from '../../contract/tenancy/write-lease.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { TenantId } from '../../kernel/ids.ts';
 import { utf8 } from '../../kernel/bytes.ts';
 import { ok } from '../../kernel/result.ts';
 import { shortSha256 } from '../../kernel/short-sha256.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
-import type { AssessedDebt, ComponentScore } from '../assess.ts';
-import { assess } from '../assess.ts';
+import type { AssessedDebt, ComponentScore } from '../rules/assess.ts';
+import { assess } from '../rules/assess.ts';
 import { FactSet, signalOf } from '../fact.ts';
-import type { DebtEvent } from '../register.ts';
-import { act, reconcile } from '../register.ts';
+import type { DebtEvent } from './register.ts';
+import { act, reconcile } from './register.ts';
 import type { OnboardingPath } from '../teams/onboarding.ts';
 import type { TeamReport } from '../teams/team-report.ts';
 import type { RepositoryField } from './register-teams.ts';
@@ -30,7 +31,7 @@ import { SqliteDebtStore } from './sqlite-debt-store.ts';
 export const GATEWAY = '(gateway)';
 
 const DAY_S = 86_400;
-const ASSESSED_EVERY_S = LIMITS.debtAssessedEveryMs / 1000;
+const ASSESSED_EVERY_S = PLANNING_LIMITS.debtAssessedEveryMs / 1000;
 const ID_CHARS = 20;
 
 /** An upload whose signature has been verified, with the key that it holds for. */
@@ -85,10 +86,10 @@ export class DebtRegistry {
       const id = repositoryId(tenantId, repository);
       const known = this.#store.repository(id);
       const count = this.#store.registeredCount();
-      if (known === undefined && count >= LIMITS.debtRepositoriesMaxCount)
+      if (known === undefined && count >= PLANNING_LIMITS.debtRepositoriesMaxCount)
         return refuseBeyond({ limit: 'debtRepositoriesMaxCount', value: count + 1, what: `there are ${count} repositories already` });
       const policyBytes = utf8(JSON.stringify(policy)).length;
-      if (policyBytes > LIMITS.debtPolicyBytesMax)
+      if (policyBytes > PLANNING_LIMITS.debtPolicyBytesMax)
         return refuseBeyond({ path: 'policy', limit: 'debtPolicyBytesMax', value: policyBytes, what: `has ${policyBytes} bytes` });
       const nowS = this.#nowS();
       const times = { createdAtS: known?.createdAtS ?? nowS, uploadedAtS: known?.uploadedAtS ?? null };
@@ -123,9 +124,9 @@ export class DebtRegistry {
       const known = this.#store.repository(repositoryId(tenantId, file.repository));
       if (known === undefined || known.publicKey !== publicKey)
         return refuse('state_conflict', 'the key of the repository was replaced: sign with the new one', 'signatures');
-      if (Math.abs(nowS - signedAtS) > LIMITS.debtSignedWithinS)
-        return refuse('state_conflict', `was not signed within ${LIMITS.debtSignedWithinS} s of now: sign it anew`, 'payload');
-      if (!this.#store.isNewUpload(`${known.id}:${digest}`, nowS, nowS - 4 * LIMITS.debtSignedWithinS))
+      if (Math.abs(nowS - signedAtS) > PLANNING_LIMITS.debtSignedWithinS)
+        return refuse('state_conflict', `was not signed within ${PLANNING_LIMITS.debtSignedWithinS} s of now: sign it anew`, 'payload');
+      if (!this.#store.isNewUpload(`${known.id}:${digest}`, nowS, nowS - 4 * PLANNING_LIMITS.debtSignedWithinS))
         return refuse('state_conflict', 'was uploaded before: a replay changes nothing', 'payload');
       const taken = this.#take({ ...known, uploadedAtS: nowS }, file.facts, nowS);
       return taken.ok ? ok({ repository: known.id, ...taken.value }) : taken;
@@ -153,7 +154,7 @@ export class DebtRegistry {
   item(tenantId: TenantId, { repository, id }: ItemRef): Outcome<ItemView> {
     const item = this.#own(tenantId, repository) === undefined ? undefined : this.#store.item(repository, id);
     if (item === undefined) return refuse('record_not_found', `there is no item ${repository}.${id}`, 'debt_item');
-    return ok({ repository, item, events: this.#store.events(repository, id, LIMITS.debtEventsShownMaxCount) });
+    return ok({ repository, item, events: this.#store.events(repository, id, PLANNING_LIMITS.debtEventsShownMaxCount) });
   }
 
   /** What the teams of a repository pay of it in so many weeks. */
@@ -238,10 +239,10 @@ export class DebtRegistry {
     for (const [position, fact] of facts.entries()) {
       const { collected_at: collectedAtS } = fact;
       const path = ['payload', 'facts', position];
-      if (collectedAtS > nowS + LIMITS.debtSignedWithinS)
+      if (collectedAtS > nowS + PLANNING_LIMITS.debtSignedWithinS)
         return refuse('invalid_value', `is ${collectedAtS}, and it is ${nowS}: set the clock of the collector`, [...path, 'collected_at']);
       const bytes = utf8(JSON.stringify(fact)).length;
-      if (bytes > LIMITS.debtFactBytesMax)
+      if (bytes > PLANNING_LIMITS.debtFactBytesMax)
         return refuseBeyond({ path, limit: 'debtFactBytesMax', value: bytes, what: `has ${bytes} bytes` });
     }
     const counted = new FactSet(this.#store.facts(repository.id), nowS).of('census');
@@ -253,8 +254,8 @@ export class DebtRegistry {
     this.#store.putRepository(repository);
     this.#store.putFacts(repository.id, facts, measured);
     const { count, bytes } = this.#store.factTotals(repository.id);
-    if (count > LIMITS.debtStoredFactsMaxCount) return tooMany('debtStoredFactsMaxCount', count, 'facts');
-    if (bytes > LIMITS.debtStoredFactsBytesMax) return tooMany('debtStoredFactsBytesMax', bytes, 'bytes of facts');
+    if (count > PLANNING_LIMITS.debtStoredFactsMaxCount) return tooMany('debtStoredFactsMaxCount', count, 'facts');
+    if (bytes > PLANNING_LIMITS.debtStoredFactsBytesMax) return tooMany('debtStoredFactsBytesMax', bytes, 'bytes of facts');
     const assessed = this.#assess(repository, nowS);
     return assessed.ok ? ok({ facts: facts.length, ...assessed.value }) : assessed;
   }
@@ -264,7 +265,7 @@ export class DebtRegistry {
     const facts = new FactSet(this.#store.facts(id), nowS);
     const { findings, candidates, ...assessed } = assess(facts, policy);
     const found = findings.length;
-    if (found > LIMITS.debtOpenItemsMaxCount)
+    if (found > PLANNING_LIMITS.debtOpenItemsMaxCount)
       return refuseBeyond({ limit: 'debtOpenItemsMaxCount', value: found, what: `the repository would have ${found} open items` });
     const { changed, events } = reconcile(
       this.#store.items(id),
@@ -278,7 +279,7 @@ export class DebtRegistry {
       id,
       events.filter(({ kind }) => kind !== 'repriced'),
     );
-    this.#store.forgetClosed(id, LIMITS.debtClosedItemsMaxCount);
+    this.#store.forgetClosed(id, PLANNING_LIMITS.debtClosedItemsMaxCount);
     this.#store.setDue(id, nowS + ASSESSED_EVERY_S);
     this.#store.keepAssessed(id, { ...assessed, components: costliest(assessed.components) });
     const { principal, interest, assessedRatio, items: open } = assessed.total;
@@ -286,7 +287,7 @@ export class DebtRegistry {
     this.#store.putDay(
       id,
       { day, open, principal: principal.p50, interest: interest.p50, ratio: assessedRatio },
-      day - LIMITS.debtHistoryDaysMax,
+      day - PLANNING_LIMITS.debtHistoryDaysMax,
     );
     const count = (...kinds: DebtEvent['kind'][]): number => events.filter(({ kind }) => kinds.includes(kind)).length;
     return ok({ opened: count('opened', 'reopened'), closed: count('closed') });
@@ -346,7 +347,7 @@ const tooMany = (limit: 'debtStoredFactsMaxCount' | 'debtStoredFactsBytesMax', v
 const costliest = (components: readonly ComponentScore[]): readonly ComponentScore[] =>
   components
     .toSorted((a, b) => b.interest.p50 - a.interest.p50)
-    .slice(0, LIMITS.debtComponentsShownMaxCount)
+    .slice(0, PLANNING_LIMITS.debtComponentsShownMaxCount)
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 
 /** Thrown so that a transaction is undone. */

@@ -1,7 +1,7 @@
-import type { DebtTeam } from '../../contract/debt-plan.ts';
-import type { DebtFact } from '../../contract/debt-facts.ts';
-import type { DebtItem } from '../../contract/debt-items.ts';
-import type { DebtPolicy } from '../../contract/debt-policy.ts';
+import type { DebtTeam } from '../../contract/debt/debt-plan.ts';
+import type { DebtFact } from '../../contract/debt/debt-facts.ts';
+import type { DebtItem } from '../../contract/debt/debt-items.ts';
+import type { DebtPolicy } from '../../contract/debt/debt-policy.ts';
 import { Components } from '../components.ts';
 import { worstBudgets } from '../error-budgets.ts';
 import { FactSet } from '../fact.ts';

@@ -1,8 +1,8 @@
-import type { DebtFact } from '../../contract/debt-facts.ts';
-import type { DebtItem } from '../../contract/debt-items.ts';
-import type { DebtPolicy } from '../../contract/debt-policy.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
+import type { DebtFact } from '../../contract/debt/debt-facts.ts';
+import type { DebtItem } from '../../contract/debt/debt-items.ts';
+import type { DebtPolicy } from '../../contract/debt/debt-policy.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
 import { ok } from '../../kernel/result.ts';
 import { Components } from '../components.ts';
 import { FactSet } from '../fact.ts';

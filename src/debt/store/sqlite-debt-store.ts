@@ -1,14 +1,14 @@
-import type { DebtFact, DebtSignal, FactKind } from '../../contract/debt-facts.ts';
-import type { DebtItem } from '../../contract/debt-items.ts';
-import type { DebtPolicy } from '../../contract/debt-policy.ts';
-import { debtPolicy } from '../../contract/debt-policy.ts';
+import type { DebtFact, DebtSignal, FactKind } from '../../contract/debt/debt-facts.ts';
+import type { DebtItem } from '../../contract/debt/debt-items.ts';
+import type { DebtPolicy } from '../../contract/debt/debt-policy.ts';
+import { debtPolicy } from '../../contract/debt/debt-policy.ts';
 import type { TenantId } from '../../kernel/ids.ts';
 import type { Migrations } from '../../kernel/sql/migrate.ts';
 import { SqliteStore } from '../../kernel/sql/sqlite-store.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
-import type { AssessedDebt } from '../assess.ts';
+import type { AssessedDebt } from '../rules/assess.ts';
 import { signalOf } from '../fact.ts';
-import type { DebtEvent } from '../register.ts';
+import type { DebtEvent } from './register.ts';
 
 const MIGRATIONS: Migrations = [
   `CREATE TABLE repositories (id TEXT PRIMARY KEY, tenant TEXT NOT NULL, body TEXT NOT NULL, assessed TEXT) WITHOUT ROWID;

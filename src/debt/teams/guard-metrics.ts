@@ -1,5 +1,5 @@
-import type { DebtItem } from '../../contract/debt-items.ts';
-import { sumOf } from '../number-table.ts';
+import type { DebtItem } from '../../contract/debt/debt-items.ts';
+import { sumOf } from '../evidence/number-table.ts';
 import type { TeamLoad } from './team-load.ts';
 
 /** What of an item counts here; a finding that no register holds is open. */

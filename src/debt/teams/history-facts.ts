@@ -1,6 +1,6 @@
-import type { DebtFact, FactKind } from '../../contract/debt-facts.ts';
+import type { DebtFact, FactKind } from '../../contract/debt/debt-facts.ts';
 import type { FactSet } from '../fact.ts';
-import { NumberTable, sumOf } from '../number-table.ts';
+import { NumberTable, sumOf } from '../evidence/number-table.ts';
 import { detailOf, numberOf, textDetailOf } from '../rules/rule.ts';
 import type { TeamHistory } from './team-history.ts';
 

@@ -1,5 +1,5 @@
-import type { DebtFact } from '../../contract/debt-facts.ts';
-import type { DebtFinding } from '../../contract/debt-items.ts';
+import type { DebtFact } from '../../contract/debt/debt-facts.ts';
+import type { DebtFinding } from '../../contract/debt/debt-items.ts';
 import type { Components } from '../components.ts';
 import type { FactSet } from '../fact.ts';
 import { numberOf, textDetailOf } from '../rules/rule.ts';

@@ -1,5 +1,5 @@
-import type { DebtTeam } from '../../contract/debt-plan.ts';
-import { sumOf } from '../number-table.ts';
+import type { DebtTeam } from '../../contract/debt/debt-plan.ts';
+import { sumOf } from '../evidence/number-table.ts';
 import type { TeamHistory } from './team-history.ts';
 
 const DAY_S = 86_400;

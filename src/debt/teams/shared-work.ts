@@ -1,7 +1,7 @@
-import type { DebtFact } from '../../contract/debt-facts.ts';
-import type { DebtTeam } from '../../contract/debt-plan.ts';
+import type { DebtFact } from '../../contract/debt/debt-facts.ts';
+import type { DebtTeam } from '../../contract/debt/debt-plan.ts';
 import { groupBy } from '../../kernel/grouped.ts';
-import { sumOf } from '../number-table.ts';
+import { sumOf } from '../evidence/number-table.ts';
 import { numberOf } from '../rules/rule.ts';
 import type { ComponentOwnership } from './ownership.ts';
 import type { TeamHistory } from './team-history.ts';

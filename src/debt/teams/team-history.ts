@@ -1,4 +1,4 @@
-import { NumberTable } from '../number-table.ts';
+import { NumberTable } from '../evidence/number-table.ts';
 
 /** One commit as far as teams are concerned. */
 export interface AuthoredChange {

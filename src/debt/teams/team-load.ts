@@ -1,5 +1,5 @@
-import type { DebtTeam } from '../../contract/debt-plan.ts';
-import { sumOf } from '../number-table.ts';
+import type { DebtTeam } from '../../contract/debt/debt-plan.ts';
+import { sumOf } from '../evidence/number-table.ts';
 import { quantileOf } from '../spread.ts';
 import type { TeamHistory } from './team-history.ts';
 import { RECENT_WEEKS, WEEK_S } from './team-history.ts';

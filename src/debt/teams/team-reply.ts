@@ -1,4 +1,4 @@
-import type { OnboardingReply, TeamsReply } from '../../contract/teams.ts';
+import type { OnboardingReply, TeamsReply } from '../../contract/debt/teams.ts';
 import type { ComponentOwnership } from './ownership.ts';
 import type { OnboardingPath } from './onboarding.ts';
 import type { TeamReport } from './team-report.ts';

@@ -1,9 +1,9 @@
-import type { DebtTeam } from '../../contract/debt-plan.ts';
-import type { DebtPolicy } from '../../contract/debt-policy.ts';
+import type { DebtTeam } from '../../contract/debt/debt-plan.ts';
+import type { DebtPolicy } from '../../contract/debt/debt-policy.ts';
 import { groupBy } from '../../kernel/grouped.ts';
 import { Components } from '../components.ts';
 import type { FactSet } from '../fact.ts';
-import { sumOf } from '../number-table.ts';
+import { sumOf } from '../evidence/number-table.ts';
 import { changeMinutesOf } from '../rules/rule.ts';
 import type { CountedItem, GuardedMetric } from './guard-metrics.ts';
 import { guardedMetrics, totalInterest } from './guard-metrics.ts';

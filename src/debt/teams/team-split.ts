@@ -1,4 +1,4 @@
-import { sumOf } from '../number-table.ts';
+import { sumOf } from '../evidence/number-table.ts';
 import type { TeamHistory } from './team-history.ts';
 
 /** Up to so many components every division is tried; of more, halves are improved one move at a time. */

@@ -1,9 +1,9 @@
-import type { BatchStatus } from '../../contract/batches.ts';
-import { ERRORS_PATH, OUTPUT_PATH } from '../../contract/job-facts.ts';
-import type { LineFault } from '../../contract/attempt-report.ts';
+import type { BatchStatus } from '../../contract/jobs/batches.ts';
+import { ERRORS_PATH, OUTPUT_PATH } from '../../contract/jobs/job-facts.ts';
+import type { LineFault } from '../../contract/jobs/attempt-report.ts';
 import { unreachable } from '../../kernel/assert.ts';
 import type { FileId } from '../../kernel/ids.ts';
-import type { Job } from '../../scheduler/served/job.ts';
+import type { Job } from '../../scheduler/served/jobs/job.ts';
 
 /** The status of a batch, by the state of its job. An attempt that is lost does not take it back to `validating`. [J153] */
 export function statusOf({ state, error, progress, countedAtMs }: Job): BatchStatus {

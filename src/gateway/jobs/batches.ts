@@ -1,20 +1,22 @@
-import type { CreateBatch } from '../../contract/batches.ts';
-import { hoursOf } from '../../contract/batches.ts';
-import type { Work } from '../../contract/job-work.ts';
-import { refusalAt } from '../../contract/errors.ts';
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseResource } from '../../contract/outcome.ts';
-import type { TenantPrincipal } from '../../contract/principal.ts';
+import type { CreateBatch } from '../../contract/jobs/batches.ts';
+import { hoursOf } from '../../contract/jobs/batches.ts';
+import type { Work } from '../../contract/jobs/job-work.ts';
+import { refusalAt } from '../../contract/api/errors.ts';
+import { API_LIMITS } from '../../contract/api/api-limits.ts';
+import { JOB_LIMITS } from '../../contract/jobs/job-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse, refuseResource } from '../../contract/api/outcome.ts';
+import type { TenantPrincipal } from '../../contract/api/principal.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Brand, FileId, JobId, TenantId } from '../../kernel/ids.ts';
 import { err, ok } from '../../kernel/result.ts';
-import { DEFAULT_TERMS } from '../../scheduler/served/default-terms.ts';
-import type { BatchTerms, Job } from '../../scheduler/served/job.ts';
-import { mayTouchModels } from '../authority.ts';
+import { DEFAULT_TERMS } from '../../scheduler/served/jobs/job.ts';
+import type { BatchTerms, Job } from '../../scheduler/served/jobs/job.ts';
+import { mayTouchModels } from '../tenancy/authority.ts';
 import { statusOf } from './batch-status.ts';
-import type { FileCatalogue } from './file-catalogue.ts';
+import type { FileCatalogue } from '../files/file-catalogue.ts';
 import type { JobDesk } from './job-desk.ts';
+import type { JobQueue } from './job-queue.ts';
 import { HOUR_MS } from '../../kernel/time-units.ts';
 
 export type BatchId = Brand<'BatchId'>;
@@ -23,7 +25,8 @@ export type BatchId = Brand<'BatchId'>;
 export type BatchJob = Job & { readonly batch: BatchTerms; readonly work: Extract<Work, { kind: 'batch_embedding' }> };
 
 interface BatchParts {
-  readonly jobs: Pick<JobDesk, 'enqueue' | 'find' | 'act' | 'list'>;
+  readonly jobs: Pick<JobDesk, 'enqueue'>;
+  readonly queue: Pick<JobQueue, 'job' | 'act' | 'jobs'>;
   readonly files: Pick<FileCatalogue<unknown>, 'find' | 'beginning'>;
   readonly clock: Clock;
   /** Of an input whose first line names none, which will fail. */
@@ -50,7 +53,7 @@ export class Batches {
     if (input.ok && input.value.purpose !== 'batch') {
       return refuse('invalid_value', `has the purpose ${input.value.purpose}: upload the file with the purpose batch`, 'input_file_id');
     }
-    const beginning = await files.beginning(tenantId, inputFile, LIMITS.batchPeekBytes);
+    const beginning = await files.beginning(tenantId, inputFile, JOB_LIMITS.batchPeekBytes);
     const model = (beginning && modelIn(beginning)) ?? defaultModel;
     const may = mayTouchModels(principal, [model]);
     if (!may.ok) return may;
@@ -59,7 +62,7 @@ export class Batches {
     const terms = {
       ...DEFAULT_TERMS,
       priority: 'normal' as const,
-      attemptsMax: LIMITS.jobAttemptsDefaultCount,
+      attemptsMax: JOB_LIMITS.jobAttemptsDefaultCount,
       deadlineAtMs: clock.nowMs() + hoursOf(completionWindow) * HOUR_MS,
       batch,
     };
@@ -71,7 +74,7 @@ export class Batches {
   }
 
   async find(tenantId: TenantId, id: BatchId): Promise<Outcome<BatchJob>> {
-    const job = await this.#parts.jobs.find(tenantId, jobOf(id));
+    const job = await this.#parts.queue.job(tenantId, jobOf(id));
     if (!job.ok) return job.error.code === 'job_not_found' ? absent(id) : job;
     const { batch } = job.value;
     return batch === null ? absent(id) : ok(job.value as BatchJob);
@@ -81,7 +84,7 @@ export class Batches {
   async cancel(tenantId: TenantId, id: BatchId): Promise<Outcome<BatchJob>> {
     const found = await this.find(tenantId, id);
     if (!found.ok) return found;
-    const job = await this.#parts.jobs.act(tenantId, jobOf(id), { kind: 'cancel' });
+    const job = await this.#parts.queue.act(tenantId, jobOf(id), { kind: 'cancel' });
     if (!job.ok) return job;
     const status = statusOf(job.value);
     if (status === 'cancelling' || status === 'cancelled') return ok(job.value as BatchJob);
@@ -95,7 +98,7 @@ export class Batches {
   ): Promise<Outcome<{ items: readonly BatchJob[]; hasMore: boolean }>> {
     const last = after === undefined ? ok(null) : await this.find(tenantId, after as BatchId);
     if (!last.ok) return err(refusalAt(last.error, ['after']));
-    const page = await this.#parts.jobs.list(tenantId, { isBatch: true }, { limit, after: last.value?.id });
+    const page = await this.#parts.queue.jobs(tenantId, { isBatch: true }, limit, last.value?.id);
     return page.ok ? ok({ items: page.value.jobs as readonly BatchJob[], hasMore: page.value.next !== null }) : page;
   }
 }
@@ -114,7 +117,7 @@ function modelIn(beginning: Uint8Array): string | undefined {
   try {
     const value = JSON.parse(line) as { body?: { model?: unknown } } | null;
     const model = value?.body?.model;
-    return typeof model === 'string' && model !== '' && model.length <= LIMITS.nameCharsMax ? model : undefined;
+    return typeof model === 'string' && model !== '' && model.length <= API_LIMITS.nameCharsMax ? model : undefined;
   } catch {
     return undefined;
   }

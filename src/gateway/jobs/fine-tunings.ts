@@ -1,23 +1,25 @@
-import type { CreateTuning } from '../../contract/fine-tuning.ts';
-import { refusalAt } from '../../contract/errors.ts';
-import type { Work } from '../../contract/job-work.ts';
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseBeyond, refuseResource } from '../../contract/outcome.ts';
-import type { TenantPrincipal } from '../../contract/principal.ts';
-import type { TuningSettings } from '../../contract/tuning-settings.ts';
-import { METRICS_OUTPUT, TUNING_FILES, TUNING_PROGRAM, tuningPair, tuningSettings } from '../../contract/tuning-settings.ts';
+import type { CreateTuning } from '../../contract/jobs/fine-tuning.ts';
+import { refusalAt } from '../../contract/api/errors.ts';
+import type { Work } from '../../contract/jobs/job-work.ts';
+import { JOB_LIMITS } from '../../contract/jobs/job-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse, refuseResource } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
+import type { TenantPrincipal } from '../../contract/api/principal.ts';
+import type { TuningSettings } from '../../contract/jobs/tuning-settings.ts';
+import { METRICS_OUTPUT, TUNING_FILES, TUNING_PROGRAM, tuningPair, tuningSettings } from '../../contract/jobs/tuning-settings.ts';
 import { must } from '../../kernel/assert.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Brand, FileId, JobId, TenantId } from '../../kernel/ids.ts';
 import { base32 } from '../../kernel/ids.ts';
 import { err, ok } from '../../kernel/result.ts';
 import type { Rng } from '../../kernel/rng.ts';
-import { DEFAULT_TERMS } from '../../scheduler/served/default-terms.ts';
-import type { Job } from '../../scheduler/served/job.ts';
-import { mayTouchModels } from '../authority.ts';
-import type { FileCatalogue } from './file-catalogue.ts';
+import { DEFAULT_TERMS } from '../../scheduler/served/jobs/job.ts';
+import type { Job } from '../../scheduler/served/jobs/job.ts';
+import { mayTouchModels } from '../tenancy/authority.ts';
+import type { FileCatalogue } from '../files/file-catalogue.ts';
 import type { JobDesk } from './job-desk.ts';
+import type { JobQueue } from './job-queue.ts';
 import type { EpochMetrics } from './tuning-progress.ts';
 import { metricsIn } from './tuning-progress.ts';
 
@@ -30,7 +32,8 @@ export interface Tuning {
 }
 
 interface TuningParts {
-  readonly jobs: Pick<JobDesk, 'enqueue' | 'find' | 'act' | 'list'>;
+  readonly jobs: Pick<JobDesk, 'enqueue'>;
+  readonly queue: Pick<JobQueue, 'job' | 'act' | 'jobs'>;
   readonly files: Pick<FileCatalogue<unknown>, 'find' | 'beginning'>;
   readonly clock: Clock;
   readonly rng: Rng;
@@ -94,14 +97,14 @@ export class FineTunings {
       ...DEFAULT_TERMS,
       labels: { [LABEL.name]: LABEL.value },
       priority: 'normal' as const,
-      attemptsMax: LIMITS.jobAttemptsDefaultCount,
+      attemptsMax: JOB_LIMITS.jobAttemptsDefaultCount,
     };
     const job = await jobs.enqueue(principal, { request: ['fine_tuning.create', body], owner, work, terms }, idempotencyKey);
     return job.ok ? ok(tuningOf(job.value)) : job;
   }
 
   async find(tenantId: TenantId, id: TuningId): Promise<Outcome<Tuning>> {
-    const job = await this.#parts.jobs.find(tenantId, jobOf(id));
+    const job = await this.#parts.queue.job(tenantId, jobOf(id));
     if (!job.ok) return job.error.code === 'job_not_found' ? absent(id) : job;
     return isTuning(job.value) ? ok(tuningOf(job.value)) : absent(id);
   }
@@ -110,7 +113,7 @@ export class FineTunings {
   async cancel(tenantId: TenantId, id: TuningId): Promise<Outcome<Tuning>> {
     const found = await this.find(tenantId, id);
     if (!found.ok) return found;
-    const job = await this.#parts.jobs.act(tenantId, jobOf(id), { kind: 'cancel' });
+    const job = await this.#parts.queue.act(tenantId, jobOf(id), { kind: 'cancel' });
     if (!job.ok) return job;
     const { state } = job.value;
     if (state === 'cancelling' || state === 'cancelled') return ok(tuningOf(job.value));
@@ -124,14 +127,14 @@ export class FineTunings {
   ): Promise<Outcome<{ items: readonly Tuning[]; hasMore: boolean }>> {
     const last = after === undefined ? ok(null) : await this.find(tenantId, after as TuningId);
     if (!last.ok) return err(refusalAt(last.error, ['after']));
-    const page = await this.#parts.jobs.list(tenantId, { label: LABEL }, { limit, after: last.value?.job.id });
+    const page = await this.#parts.queue.jobs(tenantId, { label: LABEL }, limit, last.value?.job.id);
     return page.ok ? ok({ items: page.value.jobs.map(tuningOf), hasMore: page.value.next !== null }) : page;
   }
 
   /** What was measured of the base and after each epoch; nothing before the job has succeeded, or once the file is gone. */
   async metrics({ job }: Tuning): Promise<readonly EpochMetrics[]> {
     const file = metricsFileOf(job);
-    const text = file === undefined ? undefined : await this.#parts.files.beginning(job.tenantId, file, LIMITS.tuningMetricsBytesMax);
+    const text = file === undefined ? undefined : await this.#parts.files.beginning(job.tenantId, file, JOB_LIMITS.tuningMetricsBytesMax);
     return text === undefined ? [] : metricsIn(new TextDecoder().decode(text));
   }
 
@@ -144,10 +147,10 @@ export class FineTunings {
     if (purpose !== 'fine-tune') {
       return refuse('invalid_value', `has the purpose ${purpose}: upload the file with the purpose fine-tune`, field);
     }
-    if (bytes > LIMITS.tuningFileBytesMax) {
+    if (bytes > JOB_LIMITS.tuningFileBytesMax) {
       return refuseBeyond({ path: [field], limit: 'tuningFileBytesMax', value: bytes, what: `has ${bytes} bytes` });
     }
-    const beginning = await files.beginning(tenantId, id, LIMITS.batchPeekBytes);
+    const beginning = await files.beginning(tenantId, id, JOB_LIMITS.batchPeekBytes);
     if (beginning === undefined || beginsWithPair(beginning)) return ok(null);
     return refuse('invalid_value', 'line 1 is not {"anchor": "text", "positive": "text"}', field);
   }
@@ -187,7 +190,7 @@ const numberOf = (value: number | 'auto' | undefined): number | undefined => (va
 function beginsWithPair(beginning: Uint8Array): boolean {
   const text = new TextDecoder().decode(beginning).trimStart();
   const end = text.indexOf('\n');
-  if (end === -1 && beginning.length >= LIMITS.batchPeekBytes) return true;
+  if (end === -1 && beginning.length >= JOB_LIMITS.batchPeekBytes) return true;
   try {
     return tuningPair.safeParse(JSON.parse(end === -1 ? text : text.slice(0, end))).success;
   } catch {

@@ -1,7 +1,5 @@
-import type { Charged } from '../../scheduler/served/charged.ts';
-import type { Job } from '../../scheduler/served/job.ts';
-import { isFinished } from '../../scheduler/served/job.ts';
-import type { JobSegment } from '../../scheduler/served/job-segments.ts';
+import type { Charged, Job, JobSegment } from '../../scheduler/served/jobs/job.ts';
+import { isFinished } from '../../scheduler/served/jobs/job.ts';
 import type { Price } from '../../tenancy/usage/price-book.ts';
 import { amountNano, editionAt, priceOf } from '../../tenancy/usage/price-book.ts';
 import { DAY_MS, HOUR_MS } from '../../kernel/time-units.ts';

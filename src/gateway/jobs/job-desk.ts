@@ -1,28 +1,26 @@
-import type { Refusal } from '../../contract/errors.ts';
-import { refusal, refusalAt } from '../../contract/errors.ts';
-import type { Work } from '../../contract/job-work.ts';
-import { hasServers, inputFilesOf, isBuild, KIND_FACTS, modelOf, outputPathsOf, registrationOf } from '../../contract/job-facts.ts';
-import { workOf } from '../../contract/job-work.ts';
-import type { CreateJob } from '../../contract/jobs.ts';
-import { checkBuild } from '../../contract/model-builds.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
-import type { TenantPrincipal } from '../../contract/principal.ts';
-import { allows } from '../../contract/principal.ts';
+import type { Refusal } from '../../contract/api/errors.ts';
+import { refusal, refusalAt } from '../../contract/api/errors.ts';
+import type { Work } from '../../contract/jobs/job-work.ts';
+import { hasServers, inputFilesOf, isBuild, KIND_FACTS, modelOf, outputPathsOf, registrationOf } from '../../contract/jobs/job-facts.ts';
+import { workOf } from '../../contract/jobs/job-work.ts';
+import type { CreateJob } from '../../contract/jobs/jobs.ts';
+import { checkBuild } from '../../contract/jobs/model-builds.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import type { TenantPrincipal } from '../../contract/api/principal.ts';
+import { allows } from '../../contract/api/principal.ts';
 import type { Hmac } from '../../kernel/hmac.ts';
 import { base32 } from '../../kernel/ids.ts';
 import type { JobId, TenantId } from '../../kernel/ids.ts';
 import { err, ok } from '../../kernel/result.ts';
 import type { Rng } from '../../kernel/rng.ts';
 import type { ModelWeights } from '../../scheduler/engine/model/job-spec.ts';
-import type { JobVerb } from '../../scheduler/served/job-verbs.ts';
-import type { Job, JobRequest, JobTerms } from '../../scheduler/served/job.ts';
-import type { JobFilter, JobPage } from '../../scheduler/served/sqlite-job-index.ts';
+import type { Job, JobRequest, JobTerms } from '../../scheduler/served/jobs/job.ts';
 import type { IndexManifest } from '../../index/index-manifest.ts';
-import { mayTouch, mayTouchModels } from '../authority.ts';
+import { mayTouch, mayTouchModels } from '../tenancy/authority.ts';
 import { requestDigest } from '../tenancy/subject.ts';
 import { entropyFor } from '../tenancy/entropy.ts';
-import type { FileCatalogue } from './file-catalogue.ts';
+import type { FileCatalogue } from '../files/file-catalogue.ts';
 import type { JobCost } from './job-cost.ts';
 import { jobCostOf } from './job-cost.ts';
 import type { JobModel, JobModels } from './job-models.ts';
@@ -172,33 +170,10 @@ export class JobDesk {
     return ok(bytes);
   }
 
-  find(tenantId: TenantId, jobId: JobId): Promise<Outcome<Job>> {
-    return this.#parts.queue.job(tenantId, jobId);
-  }
-
-  /** Why the job waits. */
-  explain(tenantId: TenantId, jobId: JobId): ReturnType<JobQueue['explain']> {
-    return this.#parts.queue.explain(tenantId, jobId);
-  }
-
-  /** Has something done to a job. */
-  act(tenantId: TenantId, jobId: JobId, verb: JobVerb): Promise<Outcome<Job>> {
-    return this.#parts.queue.act(tenantId, jobId, verb);
-  }
-
   /** What a job has cost so far. */
   async cost(tenantId: TenantId, jobId: JobId): Promise<Outcome<{ readonly job: Job; readonly cost: JobCost }>> {
     const found = await this.#parts.queue.segments(tenantId, jobId);
     return found.ok ? ok({ job: found.value.job, cost: jobCostOf(found.value.job, found.value.segments) }) : found;
-  }
-
-  /** Jobs newest first, older than the job `after`. */
-  list(
-    tenantId: TenantId,
-    filter: JobFilter,
-    { limit, after }: { readonly limit: number; readonly after: JobId | undefined },
-  ): Promise<Outcome<JobPage>> {
-    return this.#parts.queue.jobs(tenantId, filter, limit, after);
   }
 }
 

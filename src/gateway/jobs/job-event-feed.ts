@@ -1,9 +1,9 @@
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
+import { JOB_LIMITS } from '../../contract/jobs/job-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { JobId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
-import type { JobEvent } from '../../scheduler/served/job-events.ts';
+import type { JobEvent } from '../../scheduler/served/jobs/sqlite-job-history.ts';
 import type { EventPage } from '../../scheduler/served/job-queries.ts';
 import type { JobQueue } from './job-queue.ts';
 
@@ -50,17 +50,17 @@ export class JobEventFeed {
     let page = first;
     let sentAtMs = this.#clock.nowMs();
     // Bounded, as the calls of one request are: the follower comes back with the last event that it has. [J99]
-    for (let turns = 0; turns < LIMITS.jobEventsTurnsMaxCount; turns++) {
+    for (let turns = 0; turns < JOB_LIMITS.jobEventsTurnsMaxCount; turns++) {
       yield* itemsOf(page, after);
       after = page.events.at(-1)?.sequence ?? after;
       if (page.isOver || !isFollowed || !(await isAllowed())) return;
       const nowMs = this.#clock.nowMs();
       if (page.events.length > 0) sentAtMs = nowMs;
-      else if (nowMs - sentAtMs >= LIMITS.jobEventsHeartbeatMs) {
+      else if (nowMs - sentAtMs >= JOB_LIMITS.jobEventsHeartbeatMs) {
         yield { kind: 'silence' };
         sentAtMs = nowMs;
       }
-      const next = await this.#queue.events(tenantId, jobId, after, LIMITS.jobEventsTurnMs);
+      const next = await this.#queue.events(tenantId, jobId, after, JOB_LIMITS.jobEventsTurnMs);
       if (!next.ok) return;
       page = next.value;
     }

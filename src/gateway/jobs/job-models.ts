@@ -1,6 +1,7 @@
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseResource } from '../../contract/outcome.ts';
+import { JOB_LIMITS } from '../../contract/jobs/job-limits.ts';
+import { POOL_LIMITS } from '../../contract/pools/pool-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse, refuseResource } from '../../contract/api/outcome.ts';
 import type { ModelManifest } from '../../inference/model-manifest.ts';
 import { memoryBytesOf } from '../../inference/served/model-size.ts';
 import { utf8 } from '../../kernel/bytes.ts';
@@ -66,6 +67,6 @@ const BYTES_PER_MIB = 1_048_576;
 
 /** What a model takes on a node, until the node has measured it. */
 function weightsOf(model: string, bytes: number): ModelWeights {
-  const loadMs = Math.ceil((bytes * 1_000) / (LIMITS.weightsLoadMibPerS * BYTES_PER_MIB));
-  return { model, memoryMib: Math.ceil(bytes / BYTES_PER_MIB), loadMs: Math.min(loadMs, LIMITS.weightsLoadMsMax) };
+  const loadMs = Math.ceil((bytes * 1_000) / (POOL_LIMITS.weightsLoadMibPerS * BYTES_PER_MIB));
+  return { model, memoryMib: Math.ceil(bytes / BYTES_PER_MIB), loadMs: Math.min(loadMs, JOB_LIMITS.weightsLoadMsMax) };
 }

@@ -1,13 +1,13 @@
-import type { Outcome } from '../../contract/outcome.ts';
-import type { PoolRecord } from '../../contract/pool-record.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import type { PoolRecord } from '../../contract/pools/pool-record.ts';
 import type { FileId, JobId, OrganisationId, PoolId, TenantId } from '../../kernel/ids.ts';
 import type { JobExplanation } from '../../scheduler/served/explain-job.ts';
 import type { CellOperation, CellOperations } from '../../scheduler/served/cell-operations.ts';
 import type { JobPlan } from '../../scheduler/served/plan-job.ts';
 import type { JobVerb } from '../../scheduler/served/job-verbs.ts';
-import type { Job, JobRequest } from '../../scheduler/served/job.ts';
+import type { Job, JobRequest } from '../../scheduler/served/jobs/job.ts';
 import type { CostedJob, EventPage } from '../../scheduler/served/job-queries.ts';
-import type { JobFilter, JobPage } from '../../scheduler/served/sqlite-job-index.ts';
+import type { JobFilter, JobPage } from '../../scheduler/served/jobs/sqlite-job-index.ts';
 
 /** The scheduler, as the gateway calls it. */
 export interface JobQueue {

@@ -1,10 +1,10 @@
-import type { ResourceOptionRequest } from '../../contract/job-terms.ts';
-import type { CreateJob } from '../../contract/jobs.ts';
+import type { ResourceOptionRequest } from '../../contract/jobs/job-terms.ts';
+import type { CreateJob } from '../../contract/jobs/jobs.ts';
 import type { JobId } from '../../kernel/ids.ts';
 import type { ResourceOption } from '../../scheduler/engine/model/job-spec.ts';
 import { WHOLE_MILLI } from '../../scheduler/engine/model/pool-spec.ts';
-import { DEFAULT_TERMS } from '../../scheduler/served/default-terms.ts';
-import type { JobRequest, JobTerms } from '../../scheduler/served/job.ts';
+import { DEFAULT_TERMS } from '../../scheduler/served/jobs/job.ts';
+import type { JobRequest, JobTerms } from '../../scheduler/served/jobs/job.ts';
 
 /** What a request asks of the scheduler, with what holds where it says nothing. */
 export const termsOf = (body: CreateJob): JobTerms & Pick<JobRequest, 'name' | 'labels' | 'batch'> => ({

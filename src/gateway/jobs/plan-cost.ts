@@ -1,5 +1,5 @@
 import { WHOLE_MILLI } from '../../scheduler/engine/model/pool-spec.ts';
-import type { JobRequest } from '../../scheduler/served/job.ts';
+import type { JobRequest } from '../../scheduler/served/jobs/job.ts';
 import type { JobPlan } from '../../scheduler/served/plan-job.ts';
 import { amountNano, editionAt, priceOf } from '../../tenancy/usage/price-book.ts';
 import { HOUR_MS } from '../../kernel/time-units.ts';

@@ -1,6 +1,6 @@
-import type { TuningStatus } from '../../contract/fine-tuning.ts';
+import type { TuningStatus } from '../../contract/jobs/fine-tuning.ts';
 import { unreachable } from '../../kernel/assert.ts';
-import type { Job } from '../../scheduler/served/job.ts';
+import type { Job } from '../../scheduler/served/jobs/job.ts';
 
 /** A row of the metrics file, by its columns; an empty cell is absent. */
 export type EpochMetrics = Readonly<Record<string, number>>;

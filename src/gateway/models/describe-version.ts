@@ -1,12 +1,13 @@
-import { LIMITS } from '../../contract/limits.ts';
-import type { CreateModelBody } from '../../contract/models.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseBeyond } from '../../contract/outcome.ts';
+import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
+import type { CreateModelBody } from '../../contract/models/models.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import type { ModelOwner, VersionManifest } from '../../inference/registry/version-manifest.ts';
 import { readingOf } from '../../inference/registry/version-manifest.ts';
 import { servedContractHash } from '../../inference/served/contract-hash.ts';
 import type { ModelCalls } from '../../inference/served/model-calls.ts';
-import type { ModelReading, ModelTask, ServedFile } from '../../inference/served/served-manifest.ts';
+import type { ModelReading, ModelTask, ServedFile } from '../../inference/served-manifest.ts';
 import { ok } from '../../kernel/result.ts';
 
 type Stated = Partial<ModelReading>;
@@ -95,7 +96,7 @@ export async function describeVersion(
     parents: body.parents,
   };
   const bytes = JSON.stringify(manifest).length;
-  if (bytes <= LIMITS.modelManifestBytesMax) return ok(manifest);
+  if (bytes <= MODEL_LIMITS.modelManifestBytesMax) return ok(manifest);
   return refuseBeyond({ path: 'recipe', limit: 'modelManifestBytesMax', value: bytes, what: `the manifest has ${bytes} characters` });
 }
 

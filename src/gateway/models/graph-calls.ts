@@ -1,15 +1,16 @@
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseResource } from '../../contract/outcome.ts';
-import type { TenantPrincipal } from '../../contract/principal.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse, refuseResource } from '../../contract/api/outcome.ts';
+import type { TenantPrincipal } from '../../contract/api/principal.ts';
 import type { RegisteredRoute } from '../../inference/registry/model-route.ts';
 import { versionFor } from '../../inference/registry/model-route.ts';
 import type { Classes, ModelCalls, Verified } from '../../inference/served/model-calls.ts';
-import type { ModelRef } from '../../inference/served/served-manifest.ts';
-import type { NamedTensor } from '../../inference/served/tensor.ts';
+import type { ModelRef } from '../../inference/served-manifest.ts';
+import type { NamedTensor } from '../../inference/tensor.ts';
 import { utf8 } from '../../kernel/bytes.ts';
 import { ok } from '../../kernel/result.ts';
-import { mayTouchModels } from '../authority.ts';
+import { mayTouchModels } from '../tenancy/authority.ts';
 import type { ModelRoutes } from './model-routes.ts';
+import { Composed } from '../api/composed.ts';
 
 interface GraphCallsParts {
   readonly routes: ModelRoutes;
@@ -45,17 +46,11 @@ interface ClassifyRequest extends Asked {
  * Runs the graphs of registered models: of any task on tensors, of classifiers on texts. Refuses with `model_not_found` where no version serves, with `scope_denied`
  * what an alias stands for, and with `unavailable`. [M47]
  */
-export class GraphCalls {
-  readonly #parts: GraphCallsParts;
-
-  constructor(parts: GraphCallsParts) {
-    this.#parts = parts;
-  }
-
+export class GraphCalls extends Composed<GraphCallsParts> {
   /** The version that answers; nothing is loaded. */
   async find(asked: Asked): Promise<Outcome<ModelRef>> {
     const { principal, model, requestKey } = asked;
-    const route = await this.#parts.routes.find(principal.tenantId, model);
+    const route = await this.parts.routes.find(principal.tenantId, model);
     if (!route.ok) return route;
     if (route.value === undefined) return absent(model);
     if (route.value.kind === 'builtin') return notOfGraphs(route.value.model);
@@ -65,12 +60,12 @@ export class GraphCalls {
 
   /** Loads the version, if it is not loaded, and answers what its graph takes. */
   ports(asked: Asked): Promise<Outcome<Answered<Pick<Verified, 'inputs' | 'outputs'>>>> {
-    return this.#answer(asked, (ref) => this.#parts.inference.verify(ref));
+    return this.#answer(asked, (ref) => this.parts.inference.verify(ref));
   }
 
   /** Refuses tensors that are not as the graph's inputs say, and outputs that it has not, by their fields. */
   infer(request: InferRequest): Promise<Outcome<Answered<readonly NamedTensor[]>>> {
-    return this.#answer(request, (ref) => this.#parts.inference.infer(ref, request.inputs, request.outputs));
+    return this.#answer(request, (ref) => this.parts.inference.infer(ref, request.inputs, request.outputs));
   }
 
   /** Reserves a bound of the tokens before, and what was not covered before it answers (M42). Refuses what is no classifier. */
@@ -82,7 +77,7 @@ export class GraphCalls {
     const bound = texts.reduce((sum, text) => sum + Math.min(tokensMax, utf8(text).length + SPECIAL_TOKENS), 0);
     const reserved = await reserve({ embedding_tokens: bound });
     if (!reserved.ok) return reserved;
-    const answered = await this.#answer(request, (ref) => this.#parts.inference.classify(ref, texts));
+    const answered = await this.#answer(request, (ref) => this.parts.inference.classify(ref, texts));
     if (!answered.ok) return answered;
     const tokens = answered.value.value.tokens.reduce((sum, count) => sum + count, 0);
     const rest = tokens > bound ? await reserve({ embedding_tokens: tokens - bound }) : ok(undefined);
@@ -93,7 +88,7 @@ export class GraphCalls {
     const first = await this.#once(asked, call);
     if (first.ok || first.error.code !== 'unavailable') return first;
     // [M41] The version may have been retired since this isolate asked which one serves.
-    this.#parts.routes.forget(asked.principal.tenantId, asked.model);
+    this.parts.routes.forget(asked.principal.tenantId, asked.model);
     return this.#once(asked, call);
   }
 

@@ -1,20 +1,21 @@
-import type { FailureReason, Grant, JobOutput } from '../../contract/attempt.ts';
-import { ERRORS, messageOf } from '../../contract/errors.ts';
-import { isBuild, registrationOf } from '../../contract/job-facts.ts';
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
-import type { Authority } from '../../contract/write-lease.ts';
+import type { FailureReason, Grant, JobOutput } from '../../contract/jobs/attempt.ts';
+import { ERRORS, messageOf } from '../../contract/api/errors.ts';
+import { isBuild, registrationOf } from '../../contract/jobs/job-facts.ts';
+import { JOB_LIMITS } from '../../contract/jobs/job-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import type { Authority } from '../../contract/tenancy/write-lease.ts';
 import { isVerified } from '../../inference/registry/model-record.ts';
 import type { RegisteredRoute } from '../../inference/registry/model-route.ts';
 import { isStatic } from '../../inference/served/contract-hash.ts';
 import type { FileId, KeyId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
-import type { Acting } from '../authority.ts';
+import type { Acting } from '../tenancy/authority.ts';
 import type { VersionBody } from './describe-version.ts';
 import type { ModelActor, ModelAdmin, VersionFiles } from './model-admin.ts';
 import type { ModelFileStore } from './model-registries.ts';
 import type { ModelRoutes } from './model-routes.ts';
+import { Composed } from '../api/composed.ts';
 
 interface JobRegistrationParts {
   readonly admin: Pick<ModelAdmin, 'register' | 'promote'>;
@@ -44,13 +45,7 @@ interface Described {
  * Registers what a job has made as a version of a model, before its completion is accepted. The job's id is the key of the request: however
  * often an attempt completes, and whichever attempt it is, there is one version. [J255]
  */
-export class JobRegistrations {
-  readonly #parts: JobRegistrationParts;
-
-  constructor(parts: JobRegistrationParts) {
-    this.#parts = parts;
-  }
-
+export class JobRegistrations extends Composed<JobRegistrationParts> {
   /** Refuses only what may succeed when it is repeated: the registry or the inference Worker does not answer. */
   async register(grant: Grant, outputs: readonly JobOutput[]): Promise<Outcome<JobRegistration>> {
     const asked = registrationOf(grant.work);
@@ -58,7 +53,7 @@ export class JobRegistrations {
     const made = await this.#register(grant, outputs, asked);
     if (made.ok) return ok({ kind: 'registered', model: made.value });
     if (ERRORS[made.error.code].retryable) return made;
-    const message = messageOf(made.error).slice(0, LIMITS.buildFaultCharsMax);
+    const message = messageOf(made.error).slice(0, JOB_LIMITS.buildFaultCharsMax);
     return ok({ kind: 'refused', fault: { reason: 'registration_refused', message } });
   }
 
@@ -67,11 +62,11 @@ export class JobRegistrations {
     const { name, stage } = asked;
     // Of a job: what the registry and the audit trail note as the actor is its id.
     const principal = { kind: 'tenant', tenantId, owner, keyId: jobId as string as KeyId } as const;
-    const caller: Acting<ModelActor> = { principal, authority: this.#parts.authorityOf(tenantId) };
+    const caller: Acting<ModelActor> = { principal, authority: this.parts.authorityOf(tenantId) };
     const described = isBuild(work) ? await this.#ofBuild(grant, name, outputs) : this.#ofFolder(grant, outputs, asked);
     if (!described.ok) return described;
     const { body, files } = described.value;
-    const made = await this.#parts.admin.register(caller, body, files, { key: `job:${jobId}`, digest: jobId });
+    const made = await this.parts.admin.register(caller, body, files, { key: `job:${jobId}`, digest: jobId });
     if (!made.ok) return made;
     const { version, checks } = made.value.version;
     const id = `${name}@${version}`;
@@ -82,7 +77,7 @@ export class JobRegistrations {
         `${id} did not pass its checks: ${checks.refusal === null ? 'it is retired' : messageOf(checks.refusal)}`,
       );
     if (stage === 'verified') return ok(id);
-    const promoted = await this.#parts.admin.promote(caller, name, version, { share: 1 });
+    const promoted = await this.parts.admin.promote(caller, name, version, { share: 1 });
     if (promoted.ok || ERRORS[promoted.error.code].retryable) return promoted.ok ? ok(id) : promoted;
     return refuse('state_conflict', `${id} is registered, and was not promoted: ${messageOf(promoted.error)}`);
   }
@@ -101,7 +96,7 @@ export class JobRegistrations {
         files: parts.map(({ path, bytes, sha256 }) => ({ path, bytes, sha256 })),
         take: async (owner) => {
           for (const { file, sha256 } of parts) {
-            const taken = await this.#parts.store.take(tenantId, file, owner, sha256);
+            const taken = await this.parts.store.take(tenantId, file, owner, sha256);
             if (!taken.ok) return taken;
           }
           return ok(null);
@@ -131,10 +126,10 @@ export class JobRegistrations {
         files: [...kept, made],
         take: async (owner) => {
           for (const { sha256 } of kept) {
-            const adopted = await this.#parts.store.adopt(parent.value?.owner ?? owner, owner, sha256);
+            const adopted = await this.parts.store.adopt(parent.value?.owner ?? owner, owner, sha256);
             if (!adopted.ok) return adopted;
           }
-          return this.#parts.store.take(tenantId, graph.file, owner, graph.sha256);
+          return this.parts.store.take(tenantId, graph.file, owner, graph.sha256);
         },
       },
     });
@@ -142,15 +137,15 @@ export class JobRegistrations {
 
   /** Undefined: a model of the deployment. */
   async #parent(tenantId: TenantId, model: string): Promise<Outcome<RegisteredRoute | undefined>> {
-    const route = await this.#parts.routes.find(tenantId, model);
+    const route = await this.parts.routes.find(tenantId, model);
     if (!route.ok) return route;
     return ok(route.value?.kind === 'registered' ? route.value : undefined);
   }
 
   async #json(tenantId: TenantId, outputs: readonly JobOutput[], path: string): Promise<Readonly<Record<string, unknown>> | undefined> {
     const output = outputs.find((one) => one.path === path);
-    if (output === undefined || output.bytes > LIMITS.buildReportBytesMax) return undefined;
-    const bytes = await this.#parts.beginning(tenantId, output.file, LIMITS.buildReportBytesMax);
+    if (output === undefined || output.bytes > JOB_LIMITS.buildReportBytesMax) return undefined;
+    const bytes = await this.parts.beginning(tenantId, output.file, JOB_LIMITS.buildReportBytesMax);
     try {
       const value: unknown = JSON.parse(new TextDecoder().decode(bytes));
       return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : undefined;

@@ -1,10 +1,11 @@
-import { LIMITS } from '../../contract/limits.ts';
-import type { CreateModelBody } from '../../contract/models.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseBeyond, refuseResource } from '../../contract/outcome.ts';
-import type { AdminPrincipal, Principal, TenantPrincipal } from '../../contract/principal.ts';
-import type { ChangedBy } from '../../contract/write-lease.ts';
-import { underAuthority } from '../../contract/write-lease.ts';
+import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
+import type { CreateModelBody } from '../../contract/models/models.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse, refuseResource } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
+import type { AdminPrincipal, Principal, TenantPrincipal } from '../../contract/api/principal.ts';
+import type { ChangedBy } from '../../contract/tenancy/write-lease.ts';
+import { underAuthority } from '../../contract/tenancy/write-lease.ts';
 import type { ModelAlias, VersionRecord } from '../../inference/registry/model-record.ts';
 import { isVerified, WHOLE_PPM } from '../../inference/registry/model-record.ts';
 import { gateFaults } from '../../inference/registry/quality-gate.ts';
@@ -12,18 +13,19 @@ import type { ModelVersion, Released } from '../../inference/registry/model-regi
 import type { ModelOwner } from '../../inference/registry/version-manifest.ts';
 import { PLATFORM } from '../../inference/registry/version-manifest.ts';
 import type { ModelCalls } from '../../inference/served/model-calls.ts';
-import type { ServedFile } from '../../inference/served/served-manifest.ts';
+import type { ServedFile } from '../../inference/served-manifest.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { FileId, TenantId } from '../../kernel/ids.ts';
 import type { KeyedRequest } from '../../kernel/sql/spent-keys.ts';
 import { ok } from '../../kernel/result.ts';
-import type { Acting } from '../authority.ts';
-import type { StoredFile } from '../jobs/file-store.ts';
+import type { Acting } from '../tenancy/authority.ts';
+import type { StoredFile } from '../files/file-store.ts';
 import { actorOf, ownerFor, requestDigest, subjectOf } from '../tenancy/subject.ts';
 import type { VersionBody } from './describe-version.ts';
 import { checkStatedPaths, describeVersion } from './describe-version.ts';
 import { checkVersion } from './model-checks.ts';
 import type { ModelFileStore, ModelRegistries, ModelRegistryCalls } from './model-registries.ts';
+import { Composed } from '../api/composed.ts';
 
 interface ModelAdminParts {
   readonly registries: ModelRegistries;
@@ -57,13 +59,7 @@ export interface VersionFiles {
 type Change<T> = (registry: ModelRegistryCalls, by: ChangedBy) => Promise<Outcome<T>>;
 
 /** Registers versions of models, has them checked, and decides which serve. */
-export class ModelAdmin {
-  readonly #parts: ModelAdminParts;
-
-  constructor(parts: ModelAdminParts) {
-    this.#parts = parts;
-  }
-
+export class ModelAdmin extends Composed<ModelAdminParts> {
   /**
    * Registers a version, then has it checked: a version that did not pass is answered, too. What the body leaves out is read from the files. Refuses with `already_exists` the name of a model
    * of the deployment, with `invalid_value` or `file_not_found` (naming `files[i]`), and as the registry does.
@@ -91,7 +87,7 @@ export class ModelAdmin {
     request: KeyedRequest | null,
   ): Promise<Outcome<ModelVersion>> {
     const { principal } = caller;
-    const { registries, isBuiltin, inference } = this.#parts;
+    const { registries, isBuiltin, inference } = this.parts;
     if (isBuiltin(body.name)) return refuse('already_exists', `${body.name} is a model of the deployment`, 'name');
     const stated = checkStatedPaths(body, files);
     if (!stated.ok) return stated;
@@ -99,7 +95,7 @@ export class ModelAdmin {
     const registry = registries(owner);
     const announced = await this.#noted(caller, 'register', body.name, (_, by) => registry.announce(files, by));
     if (!announced.ok) return announced;
-    await this.#parts.store.remove(owner, announced.value.unneeded);
+    await this.parts.store.remove(owner, announced.value.unneeded);
     const taken = await take(owner);
     if (!taken.ok) return taken;
     // A registration that is refused from here on leaves its files announced: the next one sweeps them.
@@ -122,9 +118,9 @@ export class ModelAdmin {
     number: number,
     { share, override }: PromotionTerms,
   ): Promise<Outcome<ModelVersion>> {
-    const registry = this.#parts.registries(ownerOf(caller.principal));
+    const registry = this.parts.registries(ownerOf(caller.principal));
     const version = await registry.version(model, number);
-    if (version !== null && !isVerified(version) && !version.isRetired) {
+    if (version !== undefined && !isVerified(version) && !version.isRetired) {
       const checked = await this.#verified(caller, version);
       if (!checked.ok) return checked;
     }
@@ -149,7 +145,7 @@ export class ModelAdmin {
 
   /** [M46] Refuses with `state_conflict` the last version that has a contract to which an index of the tenant is pinned, and as the registry does. */
   async retire(caller: Acting<ModelActor>, model: string, number: number): Promise<Outcome<ModelVersion>> {
-    const versions = await this.#parts.registries(ownerOf(caller.principal)).versions(model, 0, LIMITS.modelVersionsMaxCount);
+    const versions = await this.parts.registries(ownerOf(caller.principal)).versions(model, 0, MODEL_LIMITS.modelVersionsMaxCount);
     const version = versions.find((one) => one.version === number);
     const isOnly = !versions.some((one) => one !== version && isVerified(one) && one.contractHash === version?.contractHash);
     const unpinned =
@@ -161,7 +157,7 @@ export class ModelAdmin {
 
   /** Refuses with `state_conflict` a model of the deployment, or one that an index of the tenant is pinned to. */
   async remove(caller: Acting<ModelActor>, model: string): Promise<Outcome<Released>> {
-    if (this.#parts.isBuiltin(model)) return refuse('state_conflict', `${model} is a model of the deployment: it stays`, 'model');
+    if (this.parts.isBuiltin(model)) return refuse('state_conflict', `${model} is a model of the deployment: it stays`, 'model');
     const unpinned = await this.#unpinned(caller.principal, model);
     if (!unpinned.ok) return unpinned;
     return this.#releasing(caller, 'delete', model, (registry, by) => registry.remove(model, by));
@@ -169,7 +165,7 @@ export class ModelAdmin {
 
   /** Of a model of the same owner, or of the deployment. */
   async setAlias(caller: Acting<ModelActor>, alias: ModelAlias): Promise<Outcome<ModelAlias>> {
-    const { isBuiltin } = this.#parts;
+    const { isBuiltin } = this.parts;
     if (isBuiltin(alias.alias)) return refuse('already_exists', `${alias.alias} is a model of the deployment`, 'model_alias');
     return this.#noted(caller, 'alias', alias.alias, (registry, by) => registry.putAlias(alias, isBuiltin(alias.model), by));
   }
@@ -184,7 +180,7 @@ export class ModelAdmin {
     for (const [at, { path, file }] of files.entries()) {
       if (paths.has(path)) return refuse('invalid_value', `there are two files ${path}`, ['files', at, 'path']);
       paths.add(path);
-      const stored = await this.#parts.findFile(tenantId, file as FileId);
+      const stored = await this.parts.findFile(tenantId, file as FileId);
       if (!stored.ok) return refuseResource('file_not_found', { kind: 'file', name: file }, `no file ${file}`, ['files', at, 'file']);
       const { bytes, sha256 } = stored.value;
       if (sha256 === undefined)
@@ -192,26 +188,26 @@ export class ModelAdmin {
       found.push({ path, bytes, sha256 });
     }
     const bytes = found.reduce((sum, file) => sum + file.bytes, 0);
-    if (bytes > LIMITS.modelBytesMax)
+    if (bytes > MODEL_LIMITS.modelBytesMax)
       return refuseBeyond({ path: 'files', limit: 'modelBytesMax', value: bytes, what: `have ${bytes} bytes` });
     return ok(found);
   }
 
   async #takeFiles(tenantId: TenantId, owner: ModelOwner, body: CreateModelBody, files: readonly ServedFile[]): Promise<Outcome<null>> {
     for (const [at, { file }] of body.files.entries()) {
-      const taken = await this.#parts.store.take(tenantId, file as FileId, owner, files[at]?.sha256 ?? '');
+      const taken = await this.parts.store.take(tenantId, file as FileId, owner, files[at]?.sha256 ?? '');
       if (!taken.ok) return taken;
     }
     return ok(null);
   }
 
   async #verified(caller: Acting<ModelActor>, version: VersionRecord): Promise<Outcome<ModelVersion>> {
-    const { registries, inference, clock } = this.#parts;
+    const { registries, inference, clock } = this.parts;
     const owner = ownerOf(caller.principal);
     const registry = registries(owner);
     const { model, version: number, compatibleWith } = version;
-    const other = compatibleWith === null ? null : await registry.version(model, compatibleWith);
-    const checked = await checkVersion(inference, owner, version, other ?? undefined, clock.nowMs());
+    const other = compatibleWith === null ? undefined : await registry.version(model, compatibleWith);
+    const checked = await checkVersion(inference, owner, version, other, clock.nowMs());
     if (!checked.ok) return checked;
     const { checks, contractHash } = checked.value;
     return this.#change(caller, (by) => registry.check(model, number, checks, contractHash, by));
@@ -219,15 +215,15 @@ export class ModelAdmin {
 
   async #releasing<T extends Released>(caller: Acting<ModelActor>, action: string, name: string, change: Change<T>): Promise<Outcome<T>> {
     const changed = await this.#noted(caller, action, name, change);
-    if (changed.ok) await this.#parts.store.remove(ownerOf(caller.principal), changed.value.unneeded);
+    if (changed.ok) await this.parts.store.remove(ownerOf(caller.principal), changed.value.unneeded);
     return changed;
   }
 
   async #noted<T>(caller: Acting<ModelActor>, action: string, subject: string, change: Change<T>): Promise<Outcome<T>> {
     const { principal } = caller;
-    const noted = principal.kind === 'admin' ? ok(null) : await this.#parts.note(principal.tenantId, `model.${action}`, principal, subject);
+    const noted = principal.kind === 'admin' ? ok(null) : await this.parts.note(principal.tenantId, `model.${action}`, principal, subject);
     if (!noted.ok) return noted;
-    const registry = this.#parts.registries(ownerOf(principal));
+    const registry = this.parts.registries(ownerOf(principal));
     return this.#change(caller, (by) => change(registry, by));
   }
 
@@ -237,7 +233,7 @@ export class ModelAdmin {
 
   async #unpinned(principal: ModelActor, model: string, contractHash?: string): Promise<Outcome<null>> {
     if (principal.kind === 'admin') return ok(null);
-    const pinned = await this.#parts.pinnedIndex(principal.tenantId, model, contractHash);
+    const pinned = await this.parts.pinnedIndex(principal.tenantId, model, contractHash);
     if (!pinned.ok || pinned.value === undefined) return pinned.ok ? ok(null) : pinned;
     return refuse('state_conflict', `the index ${pinned.value} is pinned to ${model}: give it another generation, or delete it`, 'model');
   }

@@ -1,7 +1,7 @@
-import type { ModelReply } from '../../contract/models.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuseResource } from '../../contract/outcome.ts';
-import type { Principal } from '../../contract/principal.ts';
+import type { ModelReply } from '../../contract/models/models.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuseResource } from '../../contract/api/outcome.ts';
+import type { Principal } from '../../contract/api/principal.ts';
 import type { ModelManifest } from '../../inference/model-manifest.ts';
 import { findVersion } from '../../inference/model-manifest.ts';
 import type { ModelView } from '../../inference/registry/model-queries.ts';
@@ -9,11 +9,12 @@ import type { ModelEvent, VersionRecord } from '../../inference/registry/model-r
 import { namedModel } from '../../inference/registry/model-route.ts';
 import type { ModelOwner } from '../../inference/registry/version-manifest.ts';
 import { PLATFORM } from '../../inference/registry/version-manifest.ts';
-import type { ServedFile } from '../../inference/served/served-manifest.ts';
+import type { ServedFile } from '../../inference/served-manifest.ts';
 import { ok } from '../../kernel/result.ts';
-import { mayTouchModels } from '../authority.ts';
+import { mayTouchModels } from '../tenancy/authority.ts';
 import type { UpstreamCalls } from '../upstreams/upstream-calls.ts';
 import type { ModelRegistries } from './model-registries.ts';
+import { Composed } from '../api/composed.ts';
 
 /** A model of the deployment, or a registered one. */
 export type ListedModel =
@@ -29,26 +30,20 @@ interface CatalogueParts {
 }
 
 /** The models that a caller may use: of the deployment, of its tenant, and of the platform (M40). */
-export class ModelCatalogue {
-  readonly #parts: CatalogueParts;
-
-  constructor(parts: CatalogueParts) {
-    this.#parts = parts;
-  }
-
+export class ModelCatalogue extends Composed<CatalogueParts> {
   /** Those of the deployment on the first page, then the others by name: a tenant's own before one of the platform with the same name. */
   async list(principal: Principal, limit: number, after: string | undefined): Promise<{ items: readonly ListedModel[]; hasMore: boolean }> {
-    const builtin = after === undefined || this.#isBuiltin(after) ? this.#parts.builtin : [];
+    const builtin = after === undefined || this.#isBuiltin(after) ? this.parts.builtin : [];
     const from = after === undefined || this.#isBuiltin(after) ? '' : after;
     const found = new Map<string, ListedModel>();
     const aliases = new Map<string, string[]>();
     for (const owner of ownersFor(principal)) {
-      const registry = this.#parts.registries(owner);
+      const registry = this.parts.registries(owner);
       for (const view of await registry.page(from, limit + 1)) {
         const { name } = view.model;
         if (!found.has(name)) found.set(name, { kind: 'registered', owner, view });
       }
-      for (const row of await this.#parts.upstreams(owner).models(from, limit + 1)) {
+      for (const row of await this.parts.upstreams(owner).models(owner, from, limit + 1)) {
         if (!found.has(row.id) && !this.#isBuiltin(row.id)) found.set(row.id, { kind: 'upstream', row });
       }
       for (const { alias, model } of builtin.length === 0 ? [] : await registry.aliases())
@@ -65,11 +60,11 @@ export class ModelCatalogue {
   /** By its name, or an alias. Refuses with `model_not_found`, or with `scope_denied` what the name stands for. */
   async find(principal: Principal, text: string): Promise<Outcome<ListedModel>> {
     const { name } = namedModel(text);
-    const manifest = findVersion(this.#parts.builtin, text);
+    const manifest = findVersion(this.parts.builtin, text);
     if (manifest !== undefined) return ok(this.#builtin(manifest));
     for (const owner of ownersFor(principal)) {
-      const registry = this.#parts.registries(owner);
-      const view = (await registry.find(name)) ?? undefined;
+      const registry = this.parts.registries(owner);
+      const view = await registry.find(name);
       if (view !== undefined) return ok({ kind: 'registered', owner, view });
       const alias = (await registry.aliases()).find((known) => known.alias === name);
       if (alias === undefined) continue;
@@ -77,8 +72,8 @@ export class ModelCatalogue {
       return touched.ok ? this.find(principal, alias.model) : touched;
     }
     for (const owner of ownersFor(principal)) {
-      const row = await this.#parts.upstreams(owner).model(text);
-      if (row !== null) return ok({ kind: 'upstream', row });
+      const row = await this.parts.upstreams(owner).model(owner, text);
+      if (row !== undefined) return ok({ kind: 'upstream', row });
     }
     return absent(text);
   }
@@ -93,15 +88,15 @@ export class ModelCatalogue {
     const found = await this.#registered(principal, name);
     if (!found.ok) return found;
     const { owner, view } = found.value;
-    return ok([view, await this.#parts.registries(owner).versions(view.model.name, after, count)]);
+    return ok([view, await this.parts.registries(owner).versions(view.model.name, after, count)]);
   }
 
   async version(principal: Principal, name: string, number: number): Promise<Outcome<readonly [ModelView, VersionRecord]>> {
     const found = await this.#registered(principal, name);
     if (!found.ok) return found;
     const { owner, view } = found.value;
-    const version = await this.#parts.registries(owner).version(view.model.name, number);
-    return version === null ? absent(`${name}@${number}`) : ok([view, version]);
+    const version = await this.parts.registries(owner).version(view.model.name, number);
+    return version === undefined ? absent(`${name}@${number}`) : ok([view, version]);
   }
 
   /** A file of a version, for what computes with it elsewhere. Refuses with `model_not_found`, or with `file_not_found` what is none of its files. */
@@ -117,8 +112,8 @@ export class ModelCatalogue {
     // What the name stands for is known by now.
     const may = principal.kind === 'admin' ? ok(null) : mayTouchModels(principal, [view.model.name]);
     if (!may.ok) return may;
-    const version = await this.#parts.registries(owner).version(view.model.name, number);
-    if (version === null) return absent(`${name}@${number}`);
+    const version = await this.parts.registries(owner).version(view.model.name, number);
+    if (version === undefined) return absent(`${name}@${number}`);
     const file = version.isRetired ? undefined : version.manifest.files.find((one) => one.sha256 === sha256);
     return file === undefined ? noFile(name, sha256) : ok({ owner, file });
   }
@@ -127,7 +122,7 @@ export class ModelCatalogue {
     const found = await this.#registered(principal, name);
     if (!found.ok) return found;
     const { owner, view } = found.value;
-    return ok(await this.#parts.registries(owner).history(view.model.name, before, count));
+    return ok(await this.parts.registries(owner).history(view.model.name, before, count));
   }
 
   async #registered(principal: Principal, name: string): Promise<Outcome<Extract<ListedModel, { kind: 'registered' }>>> {
@@ -137,11 +132,11 @@ export class ModelCatalogue {
   }
 
   #builtin(manifest: ModelManifest, aliases: readonly string[] = []): ListedModel {
-    return { kind: 'builtin', manifest, isNewest: findVersion(this.#parts.builtin, manifest.id) === manifest, aliases };
+    return { kind: 'builtin', manifest, isNewest: findVersion(this.parts.builtin, manifest.id) === manifest, aliases };
   }
 
   #isBuiltin(name: string): boolean {
-    return findVersion(this.#parts.builtin, name) !== undefined;
+    return findVersion(this.parts.builtin, name) !== undefined;
   }
 }
 

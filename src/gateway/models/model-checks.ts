@@ -1,9 +1,9 @@
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
+import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
 import type { VersionChecks, VersionRecord } from '../../inference/registry/model-record.ts';
 import type { ModelOwner } from '../../inference/registry/version-manifest.ts';
 import type { ModelCalls } from '../../inference/served/model-calls.ts';
-import type { ModelRef } from '../../inference/served/served-manifest.ts';
+import type { ModelRef } from '../../inference/served-manifest.ts';
 import { ok } from '../../kernel/result.ts';
 
 export const refOf = (owner: ModelOwner, { model, version, manifest }: VersionRecord): ModelRef => ({
@@ -56,7 +56,7 @@ export async function checkVersion(
   if (compatibleWith === undefined) return ok({ checks: passed({}), contractHash: null });
   const cosine = await leastCosine(inference, owner, version, compatibleWith);
   if (!cosine.ok) return cosine;
-  const agrees = cosine.value >= LIMITS.modelProbeCosineMin;
+  const agrees = cosine.value >= MODEL_LIMITS.modelProbeCosineMin;
   return ok({ checks: passed({ probe_cosine_min: cosine.value }), contractHash: agrees ? compatibleWith.contractHash : null });
 }
 

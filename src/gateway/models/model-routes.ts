@@ -1,6 +1,6 @@
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
+import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
 import type { ModelRoute } from '../../inference/registry/model-route.ts';
 import { namedModel } from '../../inference/registry/model-route.ts';
 import { PLATFORM } from '../../inference/registry/version-manifest.ts';
@@ -37,19 +37,21 @@ export class ModelRoutes {
    * `unavailable`.
    */
   async find(tenantId: TenantId, name: string, contractHash?: string): Promise<Outcome<ModelRoute | undefined>> {
+    // `upstream/model`: names of registered models have no slash, and two objects need not be asked.
+    if (name.includes('/')) return ok(undefined);
     const key = keyOf(tenantId, name, contractHash);
     const askedAtMs = this.#clock.nowMs();
     const known = this.#known.get(key);
-    if (known !== undefined && askedAtMs - known.askedAtMs < LIMITS.modelRouteFreshMs) return ok(known.route);
+    if (known !== undefined && askedAtMs - known.askedAtMs < MODEL_LIMITS.modelRouteFreshMs) return ok(known.route);
     try {
       const { name: model, version } = namedModel(name);
       const asked = [tenantId, PLATFORM].map((owner) => this.#registries(owner).route(owner, model, version, contractHash));
-      const routes = (await Promise.all(asked)).filter((found) => found !== null);
+      const routes = (await Promise.all(asked)).filter((found) => found !== undefined);
       const route = routes.find((found) => found.kind === 'registered' && found.serving.contractHash === contractHash) ?? routes[0];
       this.#learn(key, route, askedAtMs);
       return ok(route);
     } catch {
-      if (known !== undefined && askedAtMs - known.askedAtMs < LIMITS.modelRouteStaleMs) return ok(known.route);
+      if (known !== undefined && askedAtMs - known.askedAtMs < MODEL_LIMITS.modelRouteStaleMs) return ok(known.route);
       return refuse('unavailable', 'the registry of models cannot be reached: repeat the call', 'model');
     }
   }
@@ -66,7 +68,7 @@ export class ModelRoutes {
     this.#known.set(key, { route, askedAtMs, bytes });
     this.#bytes += bytes;
     for (const [oldest] of this.#known) {
-      if (this.#known.size <= LIMITS.modelRoutesMaxCount && this.#bytes <= LIMITS.modelRoutesBytesMax) break;
+      if (this.#known.size <= MODEL_LIMITS.modelRoutesMaxCount && this.#bytes <= MODEL_LIMITS.modelRoutesBytesMax) break;
       this.#drop(oldest);
     }
   }

@@ -1,6 +1,6 @@
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
+import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
 import type { RegisteredRoute, RoutedVersion } from '../../inference/registry/model-route.ts';
 import type { RunnerChoice } from '../../inference/served/choose-runner.ts';
 import { chooseRunner } from '../../inference/served/choose-runner.ts';
@@ -9,6 +9,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import type { TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { ReplicaCalls } from './replica-calls.ts';
+import { Composed } from '../api/composed.ts';
 
 interface ModelRunnerParts {
   readonly inference: Pick<ModelCalls, 'embedTexts'>;
@@ -38,14 +39,9 @@ export interface Ran {
 type RanTexts = EmbeddedTexts & { readonly ran: Ran };
 
 /** Runs registered embedding models in the inference Worker or on replicas of the tenant, as `chooseRunner` says. [M70] */
-export class ModelRunners {
-  readonly #parts: ModelRunnerParts;
+export class ModelRunners extends Composed<ModelRunnerParts> {
   /** What replicas of tenants serve, as asked last. */
   readonly #known = new Map<TenantId, { readonly models: readonly string[]; readonly askedAtMs: number }>();
-
-  constructor(parts: ModelRunnerParts) {
-    this.#parts = parts;
-  }
 
   /** Refuses with `no_healthy_replica` a model that only pools can run where none does, and as what runs it does. */
   async embedTexts(request: RunTexts, texts: readonly string[]): Promise<Outcome<RanTexts>> {
@@ -77,22 +73,22 @@ export class ModelRunners {
     choice: RunnerChoice,
   ): Promise<Outcome<RanTexts>> {
     const ref = { owner: route.owner, model: route.model, version: String(version.version), manifest: version.manifest };
-    const embedded = await this.#parts.inference.embedTexts(ref, texts, inputType, leftMs === undefined ? {} : { leftMs });
+    const embedded = await this.parts.inference.embedTexts(ref, texts, inputType, leftMs === undefined ? {} : { leftMs });
     return embedded.ok ? ok({ ...embedded.value, ran: { choice, version: ref.version } }) : embedded;
   }
 
   #onReplica({ tenantId, version, inputType }: RunTexts, names: readonly string[], texts: readonly string[]) {
     const { manifest, contractHash } = version;
     const contracts = [contractHash, manifest.contractHash];
-    return this.#parts.replicas.embedOnReplica(tenantId, { names, texts, inputType, dimensions: manifest.dimensions, contracts });
+    return this.parts.replicas.embedOnReplica(tenantId, { names, texts, inputType, dimensions: manifest.dimensions, contracts });
   }
 
   /** Nothing, where the control plane does not answer: an isolate computes what it can. */
   async #served(tenantId: TenantId): Promise<readonly string[]> {
-    const nowMs = this.#parts.clock.nowMs();
+    const nowMs = this.parts.clock.nowMs();
     const known = this.#known.get(tenantId);
-    if (known !== undefined && nowMs < known.askedAtMs + LIMITS.modelReplicasViewMs) return known.models;
-    const found = await this.#parts.replicas.replicaModels(tenantId);
+    if (known !== undefined && nowMs < known.askedAtMs + MODEL_LIMITS.modelReplicasViewMs) return known.models;
+    const found = await this.parts.replicas.replicaModels(tenantId);
     const models = found.ok ? found.value : (known?.models ?? []);
     if (this.#known.size >= TENANTS_MAX) this.#known.clear();
     this.#known.set(tenantId, { models, askedAtMs: nowMs });

@@ -1,4 +1,4 @@
-import type { Outcome } from '../../contract/outcome.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
 import type { EmbeddedTexts, InputType } from '../../inference/served/model-calls.ts';
 import type { TenantId } from '../../kernel/ids.ts';
 

@@ -1,9 +1,9 @@
 import { assumed } from '../../capacity/assumptions.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { CACHE_LIMITS } from '../../contract/caches/cache-limits.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { ok } from '../../kernel/result.ts';
-import type { CacheLine, CacheLines } from '../cache-stats.ts';
-import { hitsOf } from '../cache-stats.ts';
+import type { CacheLine, CacheLines } from '../caches/cache-stats.ts';
+import { hitsOf } from '../caches/cache-stats.ts';
 import type { CeilingSource } from './capacity-forecaster.ts';
 import type { Ceiling } from './forecast-ceilings.ts';
 import { DAY_MS } from '../../kernel/time-units.ts';
@@ -34,7 +34,7 @@ function cacheCeiling({ cache, model, counts, held }: CacheLine, fromMs: number)
     kind: 'cache',
     subject: model ?? cache,
     resource: 'cache_bytes',
-    limit: evictedShare > EVICTED_SHARE_MIN ? held.bytes : held.isolates * LIMITS.cacheL1BytesMax,
+    limit: evictedShare > EVICTED_SHARE_MIN ? held.bytes : held.isolates * CACHE_LIMITS.cacheL1BytesMax,
     held: { units: held.bytes, share: 0 },
     growsWith: {
       key: cache === 'queries' ? 'vector_queries' : 'embedding_tokens',

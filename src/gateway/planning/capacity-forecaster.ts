@@ -2,11 +2,12 @@ import { assumed } from '../../capacity/assumptions.ts';
 import type { ForecastPath } from '../../capacity/forecast/saturation.ts';
 import type { SeriesForecast } from '../../capacity/forecast/series-forecast.ts';
 import { forecastSeries, stepsNeeded } from '../../capacity/forecast/series-forecast.ts';
-import type { ForecastQuery, ForecastResource } from '../../contract/capacity.ts';
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
-import type { Principal } from '../../contract/principal.ts';
+import type { ForecastQuery, ForecastResource } from '../../contract/planning/capacity.ts';
+import { PLANNING_LIMITS } from '../../contract/planning/planning-limits.ts';
+import { TENANCY_LIMITS } from '../../contract/tenancy/tenancy-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import type { Principal } from '../../contract/api/principal.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { OrganisationId, TenantId } from '../../kernel/ids.ts';
 import { assert, must } from '../../kernel/assert.ts';
@@ -74,12 +75,12 @@ export class CapacityForecaster {
     const { usage, sources, clock } = this.#parts;
     const nowMs = clock.nowMs();
     // Up to the end of the hour that `nowMs` is in, so that the days do not exceed what the ledger answers at once.
-    const daysFromMs = Math.ceil(nowMs / HOUR_MS) * HOUR_MS - LIMITS.usageDaysMax * DAY_MS;
+    const daysFromMs = Math.ceil(nowMs / HOUR_MS) * HOUR_MS - TENANCY_LIMITS.usageDaysMax * DAY_MS;
     const { tenant, organisation } = query;
     const subject = { tenant, organisation };
     const days = await usage.read(principal, { ...subject, from: seconds(daysFromMs), to: seconds(nowMs), group_by: ['day'] });
     if (!days.ok) return days;
-    const hoursFromMs = nowMs - LIMITS.forecastHourlyDays * DAY_MS;
+    const hoursFromMs = nowMs - PLANNING_LIMITS.forecastHourlyDays * DAY_MS;
     const hours = await usage.read(principal, { ...subject, from: seconds(hoursFromMs), to: seconds(nowMs), group_by: ['hour'] });
     if (!hours.ok) return hours;
     const history = {
@@ -111,9 +112,9 @@ export class CapacityForecaster {
       ceilings.push(...found.value.ceilings);
       leftOut.push(...(found.value.leftOut ?? []));
     }
-    const more = ceilings.length - LIMITS.forecastCeilingsMaxCount;
-    if (more > 0) leftOut.push(`${more} further limits: a forecast compares ${LIMITS.forecastCeilingsMaxCount}`);
-    return ok({ ceilings: ceilings.slice(0, LIMITS.forecastCeilingsMaxCount), leftOut });
+    const more = ceilings.length - PLANNING_LIMITS.forecastCeilingsMaxCount;
+    if (more > 0) leftOut.push(`${more} further limits: a forecast compares ${PLANNING_LIMITS.forecastCeilingsMaxCount}`);
+    return ok({ ceilings: ceilings.slice(0, PLANNING_LIMITS.forecastCeilingsMaxCount), leftOut });
   }
 }
 
@@ -183,7 +184,7 @@ class Growths {
     const isDaily = days.values.length >= stepsNeeded(SHAPES.day);
     const step = isDaily ? 'day' : 'hour';
     const { values, endMs } = isDaily ? days : hours;
-    const ahead = isDaily ? horizonDays : 24 * Math.min(horizonDays, LIMITS.forecastHourlyDaysMax);
+    const ahead = isDaily ? horizonDays : 24 * Math.min(horizonDays, PLANNING_LIMITS.forecastHourlyDaysMax);
     const forecast = forecastSeries(values, SHAPES[step], ahead, Number(level));
     const made = { step, steps: values.length, startMs: endMs, stepMs: MS_OF[step], forecast } as const;
     this.#known.set(key, made);

@@ -1,9 +1,10 @@
 import { assumed } from '../../capacity/assumptions.ts';
 import { planIndex } from '../../capacity/index-plan.ts';
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import type { QuotaRule } from '../../contract/quota-rule.ts';
-import { RECALL_TARGET_DEFAULT } from '../../contract/index-settings.ts';
+import { INDEX_LIMITS } from '../../contract/indexes/index-limits.ts';
+import { PLANNING_LIMITS } from '../../contract/planning/planning-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import type { QuotaRule } from '../../contract/tenancy/quota-rule.ts';
+import { RECALL_TARGET_DEFAULT } from '../../contract/indexes/index-settings.ts';
 import type { TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { IndexManifest, IndexPage } from '../../index/index-manifest.ts';
@@ -72,7 +73,7 @@ export const indexCeilings =
   (indexes: CountedIndexes): CeilingSource =>
   async (_, { tenantId }) => {
     if (tenantId === undefined) return ok({ ceilings: [] });
-    const page = await indexes.list(tenantId, undefined, LIMITS.forecastIndexesMaxCount);
+    const page = await indexes.list(tenantId, undefined, PLANNING_LIMITS.forecastIndexesMaxCount);
     if (!page.ok) return page;
     const counted: CountedIndex[] = [];
     for (const manifest of page.value.indexes) {
@@ -81,12 +82,12 @@ export const indexCeilings =
       else if (count.error.code !== 'index_not_found') return count;
     }
     const total = counted.reduce((sum, { count }) => sum + count, 0);
-    const leftOut = page.value.hasMore ? [`indexes beyond the first ${LIMITS.forecastIndexesMaxCount}`] : [];
+    const leftOut = page.value.hasMore ? [`indexes beyond the first ${PLANNING_LIMITS.forecastIndexesMaxCount}`] : [];
     return ok({ ceilings: counted.map((index) => indexCeiling(index, total)), leftOut });
   };
 
 function indexCeiling({ manifest, count }: CountedIndex, total: number): Ceiling {
-  const limit = LIMITS.shardsPerIndexMaxCount * shardBudget(manifest);
+  const limit = INDEX_LIMITS.shardsPerIndexMaxCount * shardBudget(manifest);
   const demand = {
     vectors: limit,
     dimensions: manifest.dimensions,
@@ -95,9 +96,9 @@ function indexCeiling({ manifest, count }: CountedIndex, total: number): Ceiling
     recall: manifest.recall ?? RECALL_TARGET_DEFAULT,
     replicas: manifest.replicas?.length ?? 0,
     shardVectorsMax: shardBudget(manifest),
-    shardsMax: LIMITS.shardsPerIndexMaxCount,
+    shardsMax: INDEX_LIMITS.shardsPerIndexMaxCount,
     locators: 1,
-    leavesMax: LIMITS.shardsPerIndexMaxCount,
+    leavesMax: INDEX_LIMITS.shardsPerIndexMaxCount,
   };
   return {
     kind: 'index',

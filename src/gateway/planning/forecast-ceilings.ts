@@ -1,9 +1,7 @@
 import type { Assumed } from '../../capacity/assumptions.ts';
-import type { Advice, CeilingKind } from '../../capacity/forecast/capacity-advice.ts';
-import { adviceOn } from '../../capacity/forecast/capacity-advice.ts';
-import type { ForecastPath, Saturation } from '../../capacity/forecast/saturation.ts';
-import { accumulated, peakOf, saturationOf, scaled } from '../../capacity/forecast/saturation.ts';
-import type { WindowKind } from '../../contract/quota-terms.ts';
+import type { Advice, CeilingKind, ForecastPath, Saturation } from '../../capacity/forecast/saturation.ts';
+import { adviceOn, accumulated, peakOf, saturationOf, scaled } from '../../capacity/forecast/saturation.ts';
+import type { WindowKind } from '../../contract/tenancy/quota-terms.ts';
 import { windowMsMax, windowStartMs } from '../../tenancy/quota/window.ts';
 import type { UsageKey } from './usage-history.ts';
 import { DAY_MS, HOUR_MS } from '../../kernel/time-units.ts';

@@ -1,4 +1,5 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { API_LIMITS } from '../../contract/api/api-limits.ts';
+import { PLANNING_LIMITS } from '../../contract/planning/planning-limits.ts';
 import { ok } from '../../kernel/result.ts';
 import { editionAt, priceOf } from '../../tenancy/usage/price-book.ts';
 import type { Clock } from '../../kernel/clock.ts';
@@ -15,16 +16,16 @@ async function acceleratorsOf(
 ): Promise<{ counts: ReadonlyMap<string, number>; leftOut: readonly string[] }> {
   const counts = new Map<string, number>();
   const leftOut: string[] = [];
-  const pools = await queue.pools(LIMITS.forecastPoolsMaxCount);
-  if (pools.length > LIMITS.forecastPoolsMaxCount) leftOut.push(`pools beyond the first ${LIMITS.forecastPoolsMaxCount}`);
-  for (const { id, name } of pools.slice(0, LIMITS.forecastPoolsMaxCount)) {
-    const nodes = await queue.operate('nodes', id, LIMITS.pageMaxCount, undefined);
+  const pools = await queue.pools(PLANNING_LIMITS.forecastPoolsMaxCount);
+  if (pools.length > PLANNING_LIMITS.forecastPoolsMaxCount) leftOut.push(`pools beyond the first ${PLANNING_LIMITS.forecastPoolsMaxCount}`);
+  for (const { id, name } of pools.slice(0, PLANNING_LIMITS.forecastPoolsMaxCount)) {
+    const nodes = await queue.operate('nodes', id, API_LIMITS.pageMaxCount, undefined);
     if (!nodes.ok) {
       leftOut.push(`pool ${name}: ${nodes.error.code}`);
       continue;
     }
-    if (nodes.value.length > LIMITS.pageMaxCount) leftOut.push(`nodes of pool ${name} beyond the first ${LIMITS.pageMaxCount}`);
-    for (const { node } of nodes.value.slice(0, LIMITS.pageMaxCount)) {
+    if (nodes.value.length > API_LIMITS.pageMaxCount) leftOut.push(`nodes of pool ${name} beyond the first ${API_LIMITS.pageMaxCount}`);
+    for (const { node } of nodes.value.slice(0, API_LIMITS.pageMaxCount)) {
       const { accelerator = null, acceleratorCount = 0 } = node.capacity ?? {};
       if (accelerator !== null) counts.set(accelerator, (counts.get(accelerator) ?? 0) + acceleratorCount);
     }

@@ -1,15 +1,16 @@
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
-import type { TenantPrincipal } from '../../contract/principal.ts';
-import type { SetSloBody } from '../../contract/slos.ts';
-import type { WriteLease } from '../../contract/write-lease.ts';
-import { underAuthority } from '../../contract/write-lease.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import type { TenantPrincipal } from '../../contract/api/principal.ts';
+import type { SetSloBody } from '../../contract/planning/slos.ts';
+import type { WriteLease } from '../../contract/tenancy/write-lease.ts';
 import type { TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Indicator, Objective } from '../../slo/objective.ts';
 import type { ObjectiveView } from '../../slo/slo-register.ts';
-import type { Acting, NoteChange } from '../authority.ts';
+import type { Acting, NoteChange } from '../tenancy/authority.ts';
+import { changeNoted } from '../tenancy/authority.ts';
 import { ownerFor } from '../tenancy/subject.ts';
+import { Composed } from '../api/composed.ts';
 
 /** Whether a tenant is alerted of limits that it is going to reach, and how far ahead. */
 export interface CapacityAlerts {
@@ -39,13 +40,7 @@ interface SloAdminParts {
 }
 
 /** Sets and shows the objectives of a tenant, and what it is alerted of. Keys that are restricted to some resources may not. */
-export class SloAdmin {
-  readonly #parts: SloAdminParts;
-
-  constructor(parts: SloAdminParts) {
-    this.#parts = parts;
-  }
-
+export class SloAdmin extends Composed<SloAdminParts> {
   set({ principal, authority }: Acting, name: string, body: SetSloBody): Promise<Outcome<ObjectiveView>> {
     const { tenantId } = principal;
     const objective = {
@@ -63,11 +58,11 @@ export class SloAdmin {
   }
 
   async find(principal: TenantPrincipal, name: string): Promise<Outcome<ObjectiveView>> {
-    return principal.resources === undefined ? this.#parts.planning(principal.tenantId).objective(name) : RESTRICTED;
+    return principal.resources === undefined ? this.parts.planning(principal.tenantId).objective(name) : RESTRICTED;
   }
 
   async list(principal: TenantPrincipal): Promise<Outcome<readonly ObjectiveView[]>> {
-    return principal.resources === undefined ? ok(await this.#parts.planning(principal.tenantId).objectives()) : RESTRICTED;
+    return principal.resources === undefined ? ok(await this.parts.planning(principal.tenantId).objectives()) : RESTRICTED;
   }
 
   setAlerts(caller: Acting, alerts: CapacityAlerts): Promise<Outcome<CapacityAlerts>> {
@@ -76,19 +71,19 @@ export class SloAdmin {
   }
 
   async alerts(principal: TenantPrincipal): Promise<Outcome<CapacityAlerts>> {
-    return principal.resources === undefined ? ok(await this.#parts.planning(principal.tenantId).alerts()) : RESTRICTED;
+    return principal.resources === undefined ? ok(await this.parts.planning(principal.tenantId).alerts()) : RESTRICTED;
   }
 
   async #changed<T>(
-    { principal, authority }: Acting,
+    caller: Acting,
     action: string,
     subject: string,
     change: (planning: PlanningCalls, lease: WriteLease | undefined) => Promise<Outcome<T>>,
   ): Promise<Outcome<T>> {
-    if (principal.resources !== undefined) return RESTRICTED;
-    const noted = await this.#parts.note(principal, action, subject);
-    if (!noted.ok) return noted;
-    return underAuthority(authority, (lease) => change(this.#parts.planning(principal.tenantId), lease));
+    const { planning, note } = this.parts;
+    const { tenantId, resources } = caller.principal;
+    if (resources !== undefined) return RESTRICTED;
+    return changeNoted(note, caller, [action, subject], ({ lease }) => change(planning(tenantId), lease));
   }
 }
 

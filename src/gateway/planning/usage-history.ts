@@ -1,6 +1,6 @@
-import type { ForecastResource } from '../../contract/capacity.ts';
-import { FORECAST_RESOURCES } from '../../contract/capacity.ts';
-import type { Consumed } from '../../contract/quota-terms.ts';
+import type { ForecastResource } from '../../contract/planning/capacity.ts';
+import { FORECAST_RESOURCES } from '../../contract/planning/capacity.ts';
+import type { Consumed } from '../../contract/tenancy/quota-terms.ts';
 import { COUNTER_OF } from '../../tenancy/quota/amounts.ts';
 import type { UsageLine } from '../../tenancy/usage/usage-query.ts';
 import { DAY_MS, HOUR_MS } from '../../kernel/time-units.ts';

@@ -1,7 +1,7 @@
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
-import type { Principal } from '../../contract/principal.ts';
-import type { QuotaRule } from '../../contract/quota-rule.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import type { Principal } from '../../contract/api/principal.ts';
+import type { QuotaRule } from '../../contract/tenancy/quota-rule.ts';
 import type { OrganisationId, ProjectId, TenantId } from '../../kernel/ids.ts';
 import { base32 } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
@@ -16,6 +16,7 @@ import { entropyFor } from './entropy.ts';
 import type { QuotaLedgers } from './quota-ledger.ts';
 import { actorOf, requestDigest } from './subject.ts';
 import type { TenancyParts } from './tenancy-admin.ts';
+import { Composed } from '../api/composed.ts';
 
 /** Characters of the ids of credits, charges and webhooks, and of a webhook's secret: 100 and 200 bits. */
 const ID_CHARS = 20;
@@ -38,13 +39,7 @@ export interface SetBudget {
 }
 
 /** Lays down budgets, credits, monthly charges and webhooks of organisations. */
-export class BillingAdmin {
-  readonly #parts: BillingParts;
-
-  constructor(parts: BillingParts) {
-    this.#parts = parts;
-  }
-
+export class BillingAdmin extends Composed<BillingParts> {
   async addCredit(
     principal: Principal,
     body: {
@@ -60,7 +55,7 @@ export class BillingAdmin {
       description: body.description,
       amountNano: BigInt(body.amount_usd),
       appliedNano: 0n,
-      createdAtMs: this.#parts.clock.nowMs(),
+      createdAtMs: this.parts.clock.nowMs(),
       expiresAtMs: inMs(body.expires_at),
     }));
   }
@@ -90,14 +85,14 @@ export class BillingAdmin {
     body: { readonly organisation: OrganisationId; readonly url: string },
     idempotencyKey: string | undefined,
   ): Promise<Outcome<Webhook>> {
-    if (!this.#parts.allowsHttp && !body.url.startsWith('https://')) return refuse('invalid_value', 'must begin with https://', 'url');
-    const entropy = entropyFor(this.#parts.rng, this.#parts.hmac, `webhook-secret:${body.organisation}`, idempotencyKey);
+    if (!this.parts.allowsHttp && !body.url.startsWith('https://')) return refuse('invalid_value', 'must begin with https://', 'url');
+    const entropy = entropyFor(this.parts.rng, this.parts.hmac, `webhook-secret:${body.organisation}`, idempotencyKey);
     const secret = `whsec_${base32(await entropy.bytes('secret', SECRET_CHARS))}`;
     return this.#add(principal, 'webhook', 'wh', body, idempotencyKey, (id) => ({
       id,
       url: body.url,
       secret,
-      createdAtMs: this.#parts.clock.nowMs(),
+      createdAtMs: this.parts.clock.nowMs(),
     }));
   }
 
@@ -115,17 +110,17 @@ export class BillingAdmin {
       thresholds: [...new Set(body.thresholds)].sort((a, b) => a - b),
       isHard: body.hard,
     };
-    const noted = await this.#parts.organisations.at(organisation).log('budget.set', actorOf(principal), levelId);
+    const noted = await this.parts.organisations.at(organisation).log('budget.set', actorOf(principal), levelId);
     if (!noted.ok) return noted;
     // The stop first: a budget that claims to be hard must be.
-    await this.#parts.quotas(organisation).replaceRule(levelId, stopOf(budget), budget.isHard);
-    return this.#parts.ledgers(organisation).setBudget(budget);
+    await this.parts.quotas(organisation).replaceRule(levelId, stopOf(budget), budget.isHard);
+    return this.parts.ledgers(organisation).setBudget(budget);
   }
 
   async removeBudget(principal: Principal, organisation: OrganisationId, id: string): Promise<Outcome<Budget>> {
     const removed = await this.#remove(principal, organisation, 'budget', id);
     if (removed.ok && removed.value.isHard)
-      await this.#parts.quotas(organisation).replaceRule(removed.value.levelId, stopOf(removed.value), false);
+      await this.parts.quotas(organisation).replaceRule(removed.value.levelId, stopOf(removed.value), false);
     return removed;
   }
 
@@ -149,7 +144,7 @@ export class BillingAdmin {
     idempotencyKey: string | undefined,
     make: (id: string) => BillingRecords[K],
   ): Promise<Outcome<BillingRecords[K]>> {
-    const { organisations, rng, hmac, ledgers } = this.#parts;
+    const { organisations, rng, hmac, ledgers } = this.parts;
     const entropy = entropyFor(rng, hmac, `${kind}:${body.organisation}`, idempotencyKey);
     const id = `${prefix}_${base32(await entropy.bytes('id', ID_CHARS))}`;
     const noted = await organisations.at(body.organisation).log(`${kind}.create`, actorOf(principal), id);
@@ -162,19 +157,19 @@ export class BillingAdmin {
     kind: K,
     id: string,
   ): Promise<Outcome<BillingRecords[K]>> {
-    const noted = await this.#parts.organisations.at(organisation).log(`${kind}.delete`, actorOf(principal), id);
+    const noted = await this.parts.organisations.at(organisation).log(`${kind}.delete`, actorOf(principal), id);
     if (!noted.ok) return noted;
-    const removed = await this.#parts.ledgers(organisation).remove(kind, id);
+    const removed = await this.parts.ledgers(organisation).remove(kind, id);
     return removed === null ? refuse('record_not_found', `there is no such ${kind}`, kind) : ok(removed);
   }
 
   async #at<T>(organisation: OrganisationId, read: (ledger: BillingLedger) => Promise<T>): Promise<Outcome<T>> {
-    const found = await this.#parts.organisations.at(organisation).organisation();
-    return found.ok ? ok(await read(this.#parts.ledgers(organisation))) : found;
+    const found = await this.parts.organisations.at(organisation).organisation();
+    return found.ok ? ok(await read(this.parts.ledgers(organisation))) : found;
   }
 
   #checkLevel(organisation: OrganisationId, { tenant, project }: SetBudget): Promise<Outcome<unknown>> {
-    const store = this.#parts.organisations.at(organisation);
+    const store = this.parts.organisations.at(organisation);
     if (tenant !== undefined) return store.tenant(tenant);
     return project === undefined ? store.organisation() : store.project(project);
   }

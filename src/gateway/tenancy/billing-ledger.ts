@@ -1,4 +1,4 @@
-import type { Outcome } from '../../contract/outcome.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
 import type { KeyId, OrganisationId, ProjectId, TenantId } from '../../kernel/ids.ts';
 import type { Budget } from '../../tenancy/billing/budget.ts';
 import type { Invoice } from '../../tenancy/billing/invoice.ts';

@@ -1,8 +1,8 @@
-import type { Meter } from '../../contract/meter.ts';
-import { UPSTREAM_METERS } from '../../contract/meter.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
-import type { Principal } from '../../contract/principal.ts';
+import type { Meter } from '../../contract/api/meter.ts';
+import { UPSTREAM_METERS } from '../../contract/api/meter.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import type { Principal } from '../../contract/api/principal.ts';
 import type { OrganisationId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Invoice } from '../../tenancy/billing/invoice.ts';
@@ -15,6 +15,7 @@ import type { Organisations } from './organisation-store.ts';
 import { allTenants } from './organisation-store.ts';
 import type { BillingLedgers } from './billing-ledger.ts';
 import type { QuotaLedgers } from './quota-ledger.ts';
+import { Composed } from '../api/composed.ts';
 
 /** Granted to a tenant in a month and not billed to it: never billed, and never less than nothing. */
 export interface Unreconciled {
@@ -40,38 +41,32 @@ interface InvoiceReaderParts {
 const SLICED = new Set<Meter>(['requests', 'embedding_tokens', 'embedding_cached_tokens', ...UPSTREAM_METERS]);
 
 /** Answers invoices: to the admin an organisation's, to a key the part of its own tenant. */
-export class InvoiceReader {
-  readonly #parts: InvoiceReaderParts;
-
-  constructor(parts: InvoiceReaderParts) {
-    this.#parts = parts;
-  }
-
+export class InvoiceReader extends Composed<InvoiceReaderParts> {
   async read(principal: Principal, organisation: OrganisationId | undefined, period: string): Promise<Outcome<ShownInvoice>> {
     const organisationId = principal.kind === 'tenant' ? principal.organisationId : organisation;
     if (organisationId === undefined) return refuse('invalid_value', 'the admin key belongs to no organisation: give one', 'organisation');
     if (principal.kind === 'tenant' && (organisation ?? organisationId) !== organisationId) {
       return refuse('organisation_not_found', 'there is no such organisation', 'organisation');
     }
-    const found = await this.#parts.organisations.at(organisationId).organisation();
+    const found = await this.parts.organisations.at(organisationId).organisation();
     if (!found.ok) return found;
-    await this.#parts.flush();
+    await this.parts.flush();
     const month = monthNamed(period);
-    const whole = await this.#parts.ledgers(organisationId).invoice(organisationId, month);
+    const whole = await this.parts.ledgers(organisationId).invoice(organisationId, month);
     const invoice = principal.kind === 'tenant' ? tenantPart(whole, principal.tenantId) : whole;
-    const tenants = principal.kind === 'tenant' ? ok([principal.tenantId]) : await allTenants(this.#parts.organisations, organisationId);
+    const tenants = principal.kind === 'tenant' ? ok([principal.tenantId]) : await allTenants(this.parts.organisations, organisationId);
     if (!tenants.ok) return tenants;
     return ok({ invoice, unreconciled: await this.#unreconciled(organisationId, month, invoice, tenants.value) });
   }
 
   async periods(organisation: OrganisationId): Promise<Outcome<readonly Month[]>> {
-    const found = await this.#parts.organisations.at(organisation).organisation();
-    return found.ok ? ok((await this.#parts.ledgers(organisation).invoicedMonths()).map(monthOf)) : found;
+    const found = await this.parts.organisations.at(organisation).organisation();
+    return found.ok ? ok((await this.parts.ledgers(organisation).invoicedMonths()).map(monthOf)) : found;
   }
 
   async reconcile(organisation: OrganisationId, period: string): Promise<Outcome<Reconciliation>> {
-    const found = await this.#parts.organisations.at(organisation).organisation();
-    return found.ok ? ok(await this.#parts.ledgers(organisation).reconcile(organisation, monthNamed(period))) : found;
+    const found = await this.parts.organisations.at(organisation).organisation();
+    return found.ok ? ok(await this.parts.ledgers(organisation).reconcile(organisation, monthNamed(period))) : found;
   }
 
   async #unreconciled(
@@ -80,7 +75,7 @@ export class InvoiceReader {
     { usage }: Invoice,
     tenants: readonly TenantId[],
   ): Promise<Unreconciled[]> {
-    const granted = await this.#parts.quotas(organisationId).grantedIn(tenants, month.startMs);
+    const granted = await this.parts.quotas(organisationId).grantedIn(tenants, month.startMs);
     return tenants.flatMap((tenant, position) => {
       const billed = (counter: 'requests' | 'tokens'): number =>
         usage

@@ -1,7 +1,8 @@
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseBeyond } from '../../contract/outcome.ts';
-import { LIMITS } from '../../contract/limits.ts';
-import type { Principal, Scope, TenantPrincipal } from '../../contract/principal.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
+import { TENANCY_LIMITS } from '../../contract/tenancy/tenancy-limits.ts';
+import type { Principal, Scope, TenantPrincipal } from '../../contract/api/principal.ts';
 import type { KeyId, ProjectId, TenantId } from '../../kernel/ids.ts';
 import { base32 } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
@@ -9,7 +10,7 @@ import { formatApiKey, SECRET_BYTES } from '../../tenancy/keys/api-key.ts';
 import type { KeyBounds } from '../../tenancy/keys/key-bounds.ts';
 import { kindOf, strongerIn } from '../../tenancy/keys/key-bounds.ts';
 import type { KeyRecord, Revoked } from '../../tenancy/keys/key-record.ts';
-import type { PageOf } from '../../tenancy/document-store.ts';
+import type { PageOf } from '../../kernel/page.ts';
 import { KEY_CHARS, keyId, organisationOf } from '../../tenancy/resource-ids.ts';
 import { entropyFor } from './entropy.ts';
 import type { OrganisationStore } from './organisation-store.ts';
@@ -174,7 +175,7 @@ function boundsFor(principal: Principal, body: CreateKey): Outcome<KeyBounds> {
   const maker = boundsOf(principal);
   const { lineage = [] } = principal;
   const makers = lineage.filter((id) => id.startsWith('key_')).length + 1;
-  if (makers > LIMITS.keyLineageMaxCount) {
+  if (makers > TENANCY_LIMITS.keyLineageMaxCount) {
     return refuseBeyond({ limit: 'keyLineageMaxCount', value: makers, what: `${makers} keys would have created one another in a chain` });
   }
   const bounds: KeyBounds = {

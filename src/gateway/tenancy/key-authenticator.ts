@@ -1,9 +1,9 @@
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
-import { sharedFor } from '../../contract/shared-work.ts';
-import type { Scope, TenantPrincipal } from '../../contract/principal.ts';
-import { leaseFrom } from '../../contract/write-lease.ts';
+import { TENANCY_LIMITS } from '../../contract/tenancy/tenancy-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import { sharedFor, SHARED_WORK_LIMITS } from '../../contract/api/shared-work.ts';
+import type { Scope, TenantPrincipal } from '../../contract/api/principal.ts';
+import { leaseFrom } from '../../contract/tenancy/write-lease.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { constantTimeEqual } from '../../kernel/hmac.ts';
 import type { Hmac } from '../../kernel/hmac.ts';
@@ -15,7 +15,7 @@ import { parseApiKey } from '../../tenancy/keys/api-key.ts';
 import { organisationOf } from '../../tenancy/resource-ids.ts';
 import type { AdmittedKey } from '../../tenancy/keys/key-record.ts';
 import { SUSPENDED_TENANT, UNKNOWN_KEY, verify } from '../../tenancy/keys/key-record.ts';
-import type { Authenticator, Credential, Proof } from '../authority.ts';
+import type { Authenticator, Credential, Proof } from './authority.ts';
 import { dropOldest } from '../../kernel/drop-oldest.ts';
 
 /** Where key records are kept. Rejects when it cannot be reached within `controlTimeoutMs`. */
@@ -25,9 +25,9 @@ export type KeyLookup = (id: KeyId) => Promise<AdmittedKey | undefined>;
 const CONFIRMED_ONLY: ReadonlySet<Scope> = new Set<Scope>(['keys:write', 'pools:admin']);
 
 /** Of the time that a record is fresh: the rest is far longer than reading it takes. */
-const RENEWED_AFTER_MS = LIMITS.keyFreshMs / 2;
+const RENEWED_AFTER_MS = TENANCY_LIMITS.keyFreshMs / 2;
 /** Since a reading died with the call that began it, another call begins the next. */
-const RENEWAL_RETRY_MS = LIMITS.keyFreshMs / 4;
+const RENEWAL_RETRY_MS = TENANCY_LIMITS.keyFreshMs / 4;
 
 export interface KeyAuthenticatorParts {
   readonly adminKey: string;
@@ -74,7 +74,7 @@ export class KeyAuthenticator implements Authenticator {
     this.#hmac = parts.hmac;
     this.#lookup = parts.lookup;
     this.#clock = parts.clock;
-    this.#readings = new SharedWork({ ...parts, bounds: sharedFor(LIMITS.keyReadMaxMs, 2 * LIMITS.keyReadMaxMs) });
+    this.#readings = new SharedWork({ ...parts, bounds: sharedFor(SHARED_WORK_LIMITS.keyReadMaxMs, 2 * SHARED_WORK_LIMITS.keyReadMaxMs) });
   }
 
   async present(apiKey: string): Promise<Credential> {
@@ -93,7 +93,8 @@ export class KeyAuthenticator implements Authenticator {
     const credential: Credential = {
       prove: async () => {
         const proof = await this.#prove(keyId, mac);
-        if (proof.ok && !this.#credentials.has(apiKey)) keepLatest(this.#credentials, apiKey, credential, LIMITS.keysCachedMaxCount);
+        if (proof.ok && !this.#credentials.has(apiKey))
+          keepLatest(this.#credentials, apiKey, credential, TENANCY_LIMITS.keysCachedMaxCount);
         return proof;
       },
     };
@@ -101,10 +102,10 @@ export class KeyAuthenticator implements Authenticator {
   }
 
   async #prove(keyId: KeyId, mac: string): Promise<Outcome<Proof>> {
-    const accepted = this.#judge(this.#fresh(keyId) ?? (await this.#read(keyId, LIMITS.keyFreshMs)), mac);
+    const accepted = this.#judge(this.#fresh(keyId) ?? (await this.#read(keyId, TENANCY_LIMITS.keyFreshMs)), mac);
     // A secret may have been made since: what refuses a key must be newer than what accepts one.
     if (accepted.ok || accepted.error.code === 'unavailable') return accepted;
-    return this.#judge(await this.#read(keyId, LIMITS.keyDoubtedMs), mac);
+    return this.#judge(await this.#read(keyId, TENANCY_LIMITS.keyDoubtedMs), mac);
   }
 
   /** Drops what is remembered of a key, after it has been changed here. */
@@ -127,7 +128,7 @@ export class KeyAuthenticator implements Authenticator {
     const verified = verify(known.record, mac, nowMs);
     if (verified.ok && known.record.isSuspended === true) return SUSPENDED_TENANT;
     if (!verified.ok) return verified;
-    const isUnconfirmed = nowMs - known.readAtMs > LIMITS.keyFreshMs;
+    const isUnconfirmed = nowMs - known.readAtMs > TENANCY_LIMITS.keyFreshMs;
     // While it cannot be determined whether the key is revoked, the record that this isolate has counts, as of now.
     const lease = isUnconfirmed ? { ...leaseFrom(nowMs), isUnconfirmed } : leaseFrom(known.readAtMs);
     const principal = isUnconfirmed ? undefined : known.principal;
@@ -138,7 +139,7 @@ export class KeyAuthenticator implements Authenticator {
   #fresh(id: KeyId): KnownKey | undefined {
     const known = this.#known.get(id);
     const nowMs = this.#clock.nowMs();
-    if (known === undefined || !isWithin(known, LIMITS.keyFreshMs, nowMs)) return undefined;
+    if (known === undefined || !isWithin(known, TENANCY_LIMITS.keyFreshMs, nowMs)) return undefined;
     if (nowMs >= known.renewAtMs) {
       known.renewAtMs = nowMs + RENEWAL_RETRY_MS;
       // A failure shows once the record is too old, when a call reads it for itself.
@@ -152,8 +153,8 @@ export class KeyAuthenticator implements Authenticator {
     const known = this.#known.get(id) ?? this.#unknown.get(id);
     const nowMs = this.#clock.nowMs();
     if (known !== undefined && isWithin(known, ageMs, nowMs)) return known;
-    const lasting = known?.record !== undefined && isWithin(known, LIMITS.keyUnconfirmedMs, nowMs) ? known : undefined;
-    if (lasting?.failedAtMs !== undefined && nowMs - lasting.failedAtMs < LIMITS.keyFreshMs) return lasting;
+    const lasting = known?.record !== undefined && isWithin(known, TENANCY_LIMITS.keyUnconfirmedMs, nowMs) ? known : undefined;
+    if (lasting?.failedAtMs !== undefined && nowMs - lasting.failedAtMs < TENANCY_LIMITS.keyFreshMs) return lasting;
     try {
       const read = await this.#readOnce(id, nowMs);
       if (read.ok) return read.value.value;
@@ -179,7 +180,9 @@ export class KeyAuthenticator implements Authenticator {
     this.#known.delete(id);
     this.#unknown.delete(id);
     const [map, countMax] =
-      known.record === undefined ? [this.#unknown, LIMITS.keysUnknownCachedMaxCount] : [this.#known, LIMITS.keysCachedMaxCount];
+      known.record === undefined
+        ? [this.#unknown, TENANCY_LIMITS.keysUnknownCachedMaxCount]
+        : [this.#known, TENANCY_LIMITS.keysCachedMaxCount];
     keepLatest(map, id, known, countMax);
     return known;
   }

@@ -1,7 +1,9 @@
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
 import type { OrganisationId } from '../../kernel/ids.ts';
+import { portTo } from '../../kernel/remote.ts';
 import type { OrganisationDirectory, Organisations, OrganisationStore } from './organisation-store.ts';
+import { Composed } from '../api/composed.ts';
 
 interface KnownOrganisationsParts {
   /** Addresses an object, which creates it. */
@@ -11,55 +13,18 @@ interface KnownOrganisationsParts {
   readonly isKnown: (id: OrganisationId) => Promise<boolean>;
 }
 
-type Method<A extends unknown[], T> = (...rest: A) => Promise<Outcome<T>>;
-
 /** The organisations that this deployment made: no object of any other is ever addressed (T65). */
-export class KnownOrganisations implements Organisations {
-  readonly #parts: KnownOrganisationsParts;
-
-  constructor(parts: KnownOrganisationsParts) {
-    this.#parts = parts;
-  }
-
+export class KnownOrganisations extends Composed<KnownOrganisationsParts> implements Organisations {
   directory(): OrganisationDirectory {
-    return this.#parts.directory();
+    return this.parts.directory();
   }
 
   at(id: OrganisationId): OrganisationStore {
-    const { at, isKnown } = this.#parts;
-    const store = (): OrganisationStore => at(id);
-    const guarded =
-      <A extends unknown[], T>(absent: Outcome<never>, method: Method<A, T>): Method<A, T> =>
-      async (...rest) =>
-        (await isKnown(id)) ? method(...rest) : absent;
-    return {
-      found: guarded(NO_ORGANISATION, (...rest) => store().found(...rest)),
-      addTenant: guarded(NO_ORGANISATION, (...rest) => store().addTenant(...rest)),
-      addProject: guarded(NO_TENANT, (...rest) => store().addProject(...rest)),
-      addKey: guarded(NO_TENANT, (...rest) => store().addKey(...rest)),
-      tenant: guarded(NO_TENANT, (...rest) => store().tenant(...rest)),
-      tenants: guarded(NO_ORGANISATION, (...rest) => store().tenants(...rest)),
-      projects: guarded(NO_TENANT, (...rest) => store().projects(...rest)),
-      keys: guarded(NO_TENANT, (...rest) => store().keys(...rest)),
-      project: guarded(NO_PROJECT, (...rest) => store().project(...rest)),
-      key: guarded(NO_KEY, (...rest) => store().key(...rest)),
-      admit: guarded(NO_KEY, (...rest) => store().admit(...rest)),
-      organisation: guarded(NO_ORGANISATION, (...rest) => store().organisation(...rest)),
-      shareCache: guarded(NO_ORGANISATION, (...rest) => store().shareCache(...rest)),
-      rotateKey: guarded(NO_KEY, (...rest) => store().rotateKey(...rest)),
-      revokeKey: guarded(NO_KEY, (...rest) => store().revokeKey(...rest)),
-      note: guarded(NO_TENANT, (...rest) => store().note(...rest)),
-      log: guarded(NO_ORGANISATION, (...rest) => store().log(...rest)),
-      audit: guarded(NO_ORGANISATION, (...rest) => store().audit(...rest)),
-      moveTenant: guarded(NO_TENANT, (...rest) => store().moveTenant(...rest)),
-      keepRegistry: guarded(NO_TENANT, (...rest) => store().keepRegistry(...rest)),
-      openIndexes: guarded(NO_TENANT, (...rest) => store().openIndexes(...rest)),
-      spendFile: guarded(NO_TENANT, (...rest) => store().spendFile(...rest)),
-      admitFile: guarded(NO_TENANT, (...rest) => store().admitFile(...rest)),
-      belowTenant: guarded(NO_TENANT, (...rest) => store().belowTenant(...rest)),
-      eraseBelow: guarded(NO_TENANT, (...rest) => store().eraseBelow(...rest)),
-      buryTenant: guarded(NO_TENANT, (...rest) => store().buryTenant(...rest)),
-    };
+    const { at, isKnown } = this.parts;
+    return portTo(
+      () => at(id),
+      async (call, method) => ((await isKnown(id)) ? call() : ABSENT[method]),
+    );
   }
 }
 
@@ -67,3 +32,33 @@ const NO_ORGANISATION = refuse('organisation_not_found', 'there is no such organ
 const NO_TENANT = refuse('tenant_not_found', 'there is no such tenant', 'tenant');
 const NO_PROJECT = refuse('project_not_found', 'there is no such project', 'project');
 const NO_KEY = refuse('key_not_found', 'there is no such key', 'key');
+
+/** What is absent where there is no such organisation, by what a call is about. */
+export const ABSENT: { readonly [Method in keyof OrganisationStore]: Outcome<never> } = {
+  found: NO_ORGANISATION,
+  addTenant: NO_ORGANISATION,
+  addProject: NO_TENANT,
+  addKey: NO_TENANT,
+  tenant: NO_TENANT,
+  tenants: NO_ORGANISATION,
+  projects: NO_TENANT,
+  keys: NO_TENANT,
+  project: NO_PROJECT,
+  key: NO_KEY,
+  admit: NO_KEY,
+  organisation: NO_ORGANISATION,
+  shareCache: NO_ORGANISATION,
+  rotateKey: NO_KEY,
+  revokeKey: NO_KEY,
+  note: NO_TENANT,
+  log: NO_ORGANISATION,
+  audit: NO_ORGANISATION,
+  moveTenant: NO_TENANT,
+  keepRegistry: NO_TENANT,
+  openIndexes: NO_TENANT,
+  spendFile: NO_TENANT,
+  admitFile: NO_TENANT,
+  belowTenant: NO_TENANT,
+  eraseBelow: NO_TENANT,
+  buryTenant: NO_TENANT,
+};

@@ -1,8 +1,8 @@
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
-import type { Principal } from '../../contract/principal.ts';
-import type { LevelKind } from '../../contract/quota-terms.ts';
-import type { QuotaRule } from '../../contract/quota-rule.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import type { Principal } from '../../contract/api/principal.ts';
+import type { LevelKind } from '../../contract/tenancy/quota-terms.ts';
+import type { QuotaRule } from '../../contract/tenancy/quota-rule.ts';
 import type { KeyId, OrganisationId, ProjectId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { LevelId } from '../../tenancy/quota/quota-level.ts';

@@ -1,5 +1,5 @@
-import type { Held } from '../../contract/quota-terms.ts';
-import type { QuotaRule } from '../../contract/quota-rule.ts';
+import type { Held } from '../../contract/tenancy/quota-terms.ts';
+import type { QuotaRule } from '../../contract/tenancy/quota-rule.ts';
 import type { OrganisationId, TenantId } from '../../kernel/ids.ts';
 import type { Amounts } from '../../tenancy/quota/amounts.ts';
 import type { Decision, LevelView, PathAsk, ReserveRequest } from '../../tenancy/quota/decision.ts';

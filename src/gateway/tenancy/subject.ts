@@ -1,7 +1,7 @@
-import { ADMIN_OWNER } from '../../contract/common.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
-import type { AdminPrincipal, Principal, TenantPrincipal } from '../../contract/principal.ts';
+import { ADMIN_OWNER } from '../../contract/api/common.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import type { AdminPrincipal, Principal, TenantPrincipal } from '../../contract/api/principal.ts';
 import type { TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Actor } from '../../tenancy/organisation.ts';

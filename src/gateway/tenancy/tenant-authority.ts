@@ -1,7 +1,7 @@
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
-import type { Authority, WriteLease } from '../../contract/write-lease.ts';
-import { ERASED_TENANT, leaseFrom } from '../../contract/write-lease.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import type { Authority, WriteLease } from '../../contract/tenancy/write-lease.ts';
+import { ERASED_TENANT, leaseFrom } from '../../contract/tenancy/write-lease.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';

@@ -1,7 +1,7 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { TENANCY_LIMITS } from '../../contract/tenancy/tenancy-limits.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { UsageBatch, UsageBuffer } from '../../tenancy/usage/usage-buffer.ts';
-import { DelayedDelivery } from '../delayed-delivery.ts';
+import { DelayedDelivery } from '../api/delayed-delivery.ts';
 
 /** Takes a batch for good; a line that arrives again changes nothing. Rejects when it could not take it. */
 export type UsageSink = (batch: UsageBatch) => Promise<void>;
@@ -27,7 +27,7 @@ export class UsageDelivery {
       const [isToRunAgain] = await Promise.all([parts.beside(), this.flush()]);
       if (isToRunAgain) this.notice();
     };
-    this.#delayed = new DelayedDelivery({ ...parts, delayMs: LIMITS.usageFlushMs, deliver });
+    this.#delayed = new DelayedDelivery({ ...parts, delayMs: TENANCY_LIMITS.usageFlushMs, deliver });
   }
 
   /** Something waits to be delivered. */

@@ -1,7 +1,7 @@
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
-import type { Principal } from '../../contract/principal.ts';
-import type { Dimension } from '../../contract/meter.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import type { Principal } from '../../contract/api/principal.ts';
+import type { Dimension } from '../../contract/api/meter.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { OrganisationId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
@@ -12,6 +12,7 @@ import type { Organisations } from './organisation-store.ts';
 import { subjectOf } from './subject.ts';
 import type { WholeHours } from './whole-hours.ts';
 import { wholeHours } from './whole-hours.ts';
+import { Composed } from '../api/composed.ts';
 
 /** The ledger of an organisation: its read operations. */
 export type UsageLines = (organisationId: OrganisationId, query: UsageQuery) => Promise<Outcome<readonly UsageLine[]>>;
@@ -37,25 +38,19 @@ export interface UsageReport extends WholeHours {
 }
 
 /** Returns what was used, in whole hours, by which key and at which price. */
-export class UsageReader {
-  readonly #parts: UsageReaderParts;
-
-  constructor(parts: UsageReaderParts) {
-    this.#parts = parts;
-  }
-
+export class UsageReader extends Composed<UsageReaderParts> {
   async read(principal: Principal, request: ReadUsage): Promise<Outcome<UsageReport>> {
     const scope = await this.#scope(principal, request);
     if (!scope.ok) return scope;
-    const nowMs = this.#parts.clock.nowMs();
+    const nowMs = this.parts.clock.nowMs();
     const { from = windowStartMs('month', nowMs) / 1000, to = nowMs / 1000 } = request;
     const period = wholeHours(from, to, 'usageDaysMax');
     if (!period.ok) return period;
 
-    await this.#parts.flush();
+    await this.parts.flush();
     const { organisationId, tenantId } = scope.value;
     const query = { ...period.value, groupBy: [...new Set(request.group_by)], ...(tenantId === undefined ? {} : { tenantId }) };
-    const lines = await this.#parts.lines(organisationId, query);
+    const lines = await this.parts.lines(organisationId, query);
     return lines.ok ? ok({ ...period.value, lines: lines.value }) : lines;
   }
 
@@ -63,13 +58,13 @@ export class UsageReader {
     if (request.organisation !== undefined) {
       if (principal.kind !== 'admin') return refuse('scope_denied', 'only the admin key may ask for an organisation', 'organisation');
       if (request.tenant !== undefined) return refuse('invalid_value', 'give either tenant or organisation', 'tenant');
-      const some = await this.#parts.organisations.at(request.organisation).tenants(1, undefined);
+      const some = await this.parts.organisations.at(request.organisation).tenants(1, undefined);
       return some.ok ? ok({ organisationId: request.organisation }) : some;
     }
     const subject = subjectOf(principal, request.tenant);
     if (!subject.ok) return subject;
     const organisationId = organisationOf(subject.value);
-    const tenant = await this.#parts.organisations.at(organisationId).tenant(subject.value);
+    const tenant = await this.parts.organisations.at(organisationId).tenant(subject.value);
     return tenant.ok ? ok({ organisationId, tenantId: subject.value }) : tenant;
   }
 }

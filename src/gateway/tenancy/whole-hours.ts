@@ -1,6 +1,6 @@
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseBeyond } from '../../contract/outcome.ts';
+import { boundOf, refuseBeyond } from '../../contract/limits/limit-refusal.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
 import { ok } from '../../kernel/result.ts';
 import { DAY_MS, HOUR_MS } from '../../kernel/time-units.ts';
 
@@ -16,7 +16,7 @@ export function wholeHours(fromS: number, toS: number, limit: 'usageDaysMax' | '
   const toMs = hourBefore(toS * 1000 - 1) + HOUR_MS;
   if (toMs <= fromMs) return refuse('invalid_value', 'must be later than from', 'to');
   const days = (toMs - fromMs) / DAY_MS;
-  if (days <= LIMITS[limit]) return ok({ fromMs, toMs });
+  if (days <= boundOf(limit)) return ok({ fromMs, toMs });
   return refuseBeyond({ path: 'from', limit, value: days, what: `spans ${days.toFixed(1)} days` });
 }
 

@@ -1,5 +1,5 @@
-import { LIMITS } from '../../contract/limits.ts';
-import type { Principal } from '../../contract/principal.ts';
+import { UPSTREAM_LIMITS } from '../../contract/upstreams/upstream-limits.ts';
+import type { Principal } from '../../contract/api/principal.ts';
 import type { FindTarget } from '../../upstreams/routes/route-plan.ts';
 import type { Target } from '../../upstreams/target.ts';
 import { targetName } from '../../upstreams/target.ts';
@@ -21,6 +21,6 @@ export const storedTargetFinder =
   (page: (owner: UpstreamOwner, count: number) => Promise<readonly UpstreamRecord[]>) =>
   async (principal: Principal): Promise<FindTarget> => {
     const owners = principal.kind === 'tenant' ? [principal.tenantId, PLATFORM] : [PLATFORM];
-    const records = await Promise.all(owners.map((owner) => page(owner, LIMITS.upstreamsMaxCount)));
+    const records = await Promise.all(owners.map((owner) => page(owner, UPSTREAM_LIMITS.upstreamsMaxCount)));
     return findAmong(owners.flatMap((owner, at) => (records[at] ?? []).flatMap((record) => targetsOf(owner, record))));
   };

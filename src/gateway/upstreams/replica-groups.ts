@@ -1,12 +1,12 @@
 import { LruCache } from '../../cache/lru-cache.ts';
-import { LIMITS } from '../../contract/limits.ts';
-import { isForbidden } from '../../contract/network-host.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
+import { UPSTREAM_LIMITS } from '../../contract/upstreams/upstream-limits.ts';
+import { isForbidden } from '../../contract/api/network-host.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { JobId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
-import type { Job } from '../../scheduler/served/job.ts';
+import type { Job } from '../../scheduler/served/jobs/job.ts';
 import type { Replica } from '../../upstreams/target.ts';
 import type { UpstreamTransport } from '../../upstreams/transport.ts';
 
@@ -31,7 +31,7 @@ interface View {
 }
 
 /** A group is read again in the background at half of its time, and so long after the scheduler has not answered. */
-const RENEWED_AFTER_MS = LIMITS.upstreamReplicasFreshMs / 2;
+const RENEWED_AFTER_MS = UPSTREAM_LIMITS.upstreamReplicasFreshMs / 2;
 
 /** Of one replica: its address, its key and what holds them. */
 const REPLICA_BYTES = 1_024;
@@ -45,7 +45,10 @@ const ABSENT = new Set([502, 503]);
  */
 export class ReplicaGroups {
   readonly #parts: GroupParts;
-  readonly #views = new LruCache<View>({ entriesMax: LIMITS.upstreamGroupsKnownMaxCount, bytesMax: LIMITS.upstreamGroupsKnownBytesMax });
+  readonly #views = new LruCache<View>({
+    entriesMax: UPSTREAM_LIMITS.upstreamGroupsKnownMaxCount,
+    bytesMax: UPSTREAM_LIMITS.upstreamGroupsKnownBytesMax,
+  });
 
   constructor(parts: GroupParts) {
     this.#parts = parts;
@@ -58,7 +61,8 @@ export class ReplicaGroups {
     const known = this.#views.get(groupOf(tenantId, jobId), nowMs);
     // All calls of the tenant come by here, also those to other upstreams: few of them wait for a scheduler that is down.
     if (known !== undefined && nowMs - known.unansweredAtMs < RENEWED_AFTER_MS) return known.replicas;
-    if (known === undefined || nowMs - known.askedAtMs >= LIMITS.upstreamReplicasFreshMs) return this.#asked(tenantId, jobId, nowMs);
+    if (known === undefined || nowMs - known.askedAtMs >= UPSTREAM_LIMITS.upstreamReplicasFreshMs)
+      return this.#asked(tenantId, jobId, nowMs);
     if (nowMs - Math.max(known.askedAtMs, known.renewedAtMs) >= RENEWED_AFTER_MS) {
       known.renewedAtMs = nowMs;
       background(this.#asked(tenantId, jobId, nowMs));
@@ -110,7 +114,7 @@ export class ReplicaGroups {
     const replicas = found.ok ? this.#readyIn(found.value, group) : [];
     const bytes = REPLICA_BYTES * (1 + replicas.length);
     const view = { replicas, askedAtMs, renewedAtMs: askedAtMs, unansweredAtMs: -Infinity };
-    this.#views.set(group, view, bytes, askedAtMs + LIMITS.upstreamReplicasStaleMs);
+    this.#views.set(group, view, bytes, askedAtMs + UPSTREAM_LIMITS.upstreamReplicasStaleMs);
     return replicas;
   }
 

@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { API_LIMITS } from '../../contract/api/api-limits.ts';
 import type { Timer } from '../../kernel/timer.ts';
 import { inTime } from '../../kernel/timer.ts';
 import type { UseAnswer, UseAsk } from '../../tenancy/quota/shared-use.ts';
@@ -42,7 +42,7 @@ export class SharedUpstreamLimits implements UpstreamAdmission {
     const begun = uses(upstreamId).begin({ id, tokens, limits, lifeMs: lostAtMs(target, 0) });
     const answer = await inTime(
       begun.catch(() => undefined),
-      LIMITS.controlTimeoutMs,
+      API_LIMITS.controlTimeoutMs,
       timer,
     );
     if (answer === undefined) {

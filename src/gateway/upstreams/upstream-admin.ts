@@ -1,13 +1,13 @@
-import { refusalAt } from '../../contract/errors.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
-import type { Principal } from '../../contract/principal.ts';
-import type { ChangeUpstreamBody, CreateUpstreamBody } from '../../contract/upstreams.ts';
-import type { WriteLease } from '../../contract/write-lease.ts';
-import { underAuthority } from '../../contract/write-lease.ts';
+import { refusalAt } from '../../contract/api/errors.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import type { Principal } from '../../contract/api/principal.ts';
+import type { ChangeUpstreamBody, CreateUpstreamBody } from '../../contract/upstreams/upstreams.ts';
+import type { WriteLease } from '../../contract/tenancy/write-lease.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { err, ok } from '../../kernel/result.ts';
-import type { PageOf } from '../../tenancy/document-store.ts';
+import type { PageOf } from '../../kernel/page.ts';
+import { pageOf } from '../../kernel/page.ts';
 import type { SecretBox, SecretOwner } from '../../upstreams/secret-box.ts';
 import type { UpstreamProtocol } from '../../upstreams/target.ts';
 import type { UpstreamHosts } from '../../upstreams/upstream-host.ts';
@@ -17,10 +17,12 @@ import { ownerOf } from '../../upstreams/upstream-record.ts';
 import { noUpstream, storedSecret } from '../../upstreams/upstream-registry.ts';
 import type { UpstreamSettings } from '../../upstreams/upstream-settings.ts';
 import { changedSettings, newSettings } from '../../upstreams/upstream-settings.ts';
-import type { Acting, NoteChange } from '../authority.ts';
+import type { Acting, NoteChange } from '../tenancy/authority.ts';
+import { changeNoted } from '../tenancy/authority.ts';
 import { requestDigest } from '../tenancy/subject.ts';
 import type { ReplicaGroups } from './replica-groups.ts';
-import type { UpstreamsOf } from './upstream-calls.ts';
+import type { UpstreamCalls, UpstreamsOf } from './upstream-calls.ts';
+import { Composed } from '../api/composed.ts';
 
 interface UpstreamAdminParts {
   readonly upstreams: UpstreamsOf;
@@ -36,21 +38,15 @@ interface UpstreamAdminParts {
 }
 
 /** The upstreams that a caller owns: a tenant its own, the admin those of the platform. */
-export class UpstreamAdmin {
-  readonly #parts: UpstreamAdminParts;
-
-  constructor(parts: UpstreamAdminParts) {
-    this.#parts = parts;
-  }
-
+export class UpstreamAdmin extends Composed<UpstreamAdminParts> {
   async list(principal: Principal, limit: number, after = ''): Promise<PageOf<UpstreamRecord>> {
-    const found = await this.#parts.upstreams(ownerOf(principal)).page(after, limit + 1);
-    return { items: found.slice(0, limit), hasMore: found.length > limit };
+    const found = await this.parts.upstreams(ownerOf(principal)).page(after, limit + 1);
+    return pageOf(found, limit);
   }
 
   async find(principal: Principal, name: string): Promise<Outcome<UpstreamRecord>> {
-    const found = await this.#parts.upstreams(ownerOf(principal)).find(name);
-    return found === null ? noUpstream(name) : ok(found);
+    const found = await this.parts.upstreams(ownerOf(principal)).find(name);
+    return found === undefined ? noUpstream(name) : ok(found);
   }
 
   /** Refuses with `address_denied` a host that may not be called, with `invalid_value`, and as the registry does. */
@@ -66,53 +62,51 @@ export class UpstreamAdmin {
     if (body.secret !== undefined && replicasJobOf(baseUrl.value) !== undefined) return SECRET_OF_REPLICAS;
     const secret = body.secret === undefined ? null : await this.#sealed(owner, settings.value, body.secret);
     const request = idempotencyKey === undefined ? null : { key: idempotencyKey, digest: await this.#digest(caller.principal, body) };
-    const noted = await this.#noted(caller, 'create', body.name);
-    if (!noted.ok) return noted;
-    return this.#made(caller, (lease) => this.#parts.upstreams(owner).create({ ...settings.value, secret }, request, lease));
+    return this.#noted(caller, 'create', body.name, (upstreams, lease) => upstreams.create({ ...settings.value, secret }, request, lease));
   }
 
   /** [U5] Refuses another host without the secret: it was given for the former one. */
   async change(caller: Acting<Principal>, name: string, body: ChangeUpstreamBody): Promise<Outcome<UpstreamRecord>> {
     const owner = ownerOf(caller.principal);
-    const known = await this.#parts.upstreams(owner).find(name);
-    if (known === null) return noUpstream(name);
+    const known = await this.parts.upstreams(owner).find(name);
+    if (known === undefined) return noUpstream(name);
     const baseUrl = body.base_url === undefined ? ok(known.baseUrl) : await this.#address(caller.principal, known.protocol, body.base_url);
     if (!baseUrl.ok) return baseUrl;
     const settings = changedSettings(known, body, baseUrl.value);
     if (!settings.ok) return settings;
     const secret = await this.#nextSecret(owner, known, settings.value, body.secret);
     if (!secret.ok) return secret;
-    const noted = await this.#noted(caller, 'change', name);
-    if (!noted.ok) return noted;
     const change = { next: { ...settings.value, secret: secret.value }, basedOn: known.updatedAtMs };
-    return this.#made(caller, (lease) => this.#parts.upstreams(owner).change(change, lease));
+    return this.#noted(caller, 'change', name, (upstreams, lease) => upstreams.change(change, lease));
   }
 
-  async remove(caller: Acting<Principal>, name: string): Promise<Outcome<null>> {
-    const noted = await this.#noted(caller, 'delete', name);
-    if (!noted.ok) return noted;
-    return this.#made(caller, (lease) => this.#parts.upstreams(ownerOf(caller.principal)).remove(name, lease));
+  remove(caller: Acting<Principal>, name: string): Promise<Outcome<null>> {
+    return this.#noted(caller, 'delete', name, (upstreams, lease) => upstreams.remove(name, lease));
   }
 
   /** A change that was not acknowledged may have been made, too. */
-  async #made<T>(
-    { principal, authority }: Acting<Principal>,
-    change: (lease: WriteLease | undefined) => Promise<Outcome<T>>,
+  async #noted<T>(
+    caller: Acting<Principal>,
+    action: string,
+    name: string,
+    change: (upstreams: UpstreamCalls, lease: WriteLease | undefined) => Promise<Outcome<T>>,
   ): Promise<Outcome<T>> {
+    const { note, upstreams, directory } = this.parts;
+    const owner = ownerOf(caller.principal);
     try {
-      return await underAuthority(authority, change);
+      return await changeNoted(note, caller, [`upstream.${action}`, name], ({ lease }) => change(upstreams(owner), lease));
     } finally {
-      this.#parts.directory.changed(ownerOf(principal));
+      directory.changed(owner);
     }
   }
 
   /** [U12] The replicas are those of a job of the caller's tenant. */
   async #address(principal: Principal, protocol: UpstreamProtocol, text: string): Promise<Outcome<string>> {
-    const address = checkAddress(protocol, text, this.#parts.hosts);
+    const address = checkAddress(protocol, text, this.parts.hosts);
     const job = address.ok ? replicasJobOf(address.value) : undefined;
     if (job === undefined) return address;
     if (principal.kind !== 'tenant') return refuse('scope_denied', 'names a job: only a key of its tenant may', 'base_url');
-    const checked = await this.#parts.groups.check(principal.tenantId, job);
+    const checked = await this.parts.groups.check(principal.tenantId, job);
     return checked.ok ? address : err(refusalAt(checked.error, ['base_url']));
   }
 
@@ -131,23 +125,19 @@ export class UpstreamAdmin {
     const [from, to] = [secretOwner(owner, known), secretOwner(owner, next)];
     if (from.origin !== to.origin)
       return refuse('invalid_value', 'must be given anew with another scheme, host or port: it is sent to no other server', 'secret');
-    if (await this.#parts.secrets.isCurrent(known.secret.sealed)) return ok(known.secret);
-    const text = await this.#parts.secrets.open(known.secret.sealed, from);
-    return ok(text === undefined ? known.secret : { ...known.secret, sealed: await this.#parts.secrets.seal(text, to) });
+    if (await this.parts.secrets.isCurrent(known.secret.sealed)) return ok(known.secret);
+    const text = await this.parts.secrets.open(known.secret.sealed, from);
+    return ok(text === undefined ? known.secret : { ...known.secret, sealed: await this.parts.secrets.seal(text, to) });
   }
 
   async #sealed(owner: UpstreamOwner, settings: UpstreamSettings, text: string): Promise<StoredSecret> {
-    const { secrets, clock } = this.#parts;
+    const { secrets, clock } = this.parts;
     return storedSecret(await secrets.seal(text, secretOwner(owner, settings)), text, clock.nowMs());
   }
 
   async #digest(principal: Principal, { secret, ...body }: CreateUpstreamBody): Promise<string> {
-    const mac = secret === undefined ? null : await this.#parts.mac(`upstream secret: ${secret}`);
+    const mac = secret === undefined ? null : await this.parts.mac(`upstream secret: ${secret}`);
     return requestDigest(principal, 'upstream.create', { ...body, mac });
-  }
-
-  async #noted({ principal }: Acting<Principal>, action: string, name: string): Promise<Outcome<unknown>> {
-    return principal.kind === 'admin' ? ok(null) : this.#parts.note(principal, `upstream.${action}`, name);
   }
 }
 

@@ -1,6 +1,6 @@
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
-import type { Principal } from '../../contract/principal.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import type { Principal } from '../../contract/api/principal.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { ok } from '../../kernel/result.ts';
 import type { SecretBox } from '../../upstreams/secret-box.ts';
@@ -43,7 +43,7 @@ export class UpstreamChecker {
     const { upstreams, secrets, hosts, groups, probe, clock } = this.#parts;
     const owner = ownerOf(principal);
     const upstream = await upstreams(owner).find(name);
-    if (upstream === null) return noUpstream(name);
+    if (upstream === undefined) return noUpstream(name);
     const baseUrl = checkAddress(upstream.protocol, upstream.baseUrl, hosts);
     if (!baseUrl.ok) return baseUrl;
     const secret = upstream.secret === null ? undefined : await secrets.open(upstream.secret.sealed, secretOwner(owner, upstream));

@@ -1,7 +1,7 @@
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
-import type { TenantPrincipal } from '../../contract/principal.ts';
+import { UPSTREAM_LIMITS } from '../../contract/upstreams/upstream-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import type { TenantPrincipal } from '../../contract/api/principal.ts';
 import { must } from '../../kernel/assert.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { JobId, TenantId } from '../../kernel/ids.ts';
@@ -13,7 +13,7 @@ import { checkAddress, replicasJobOf } from '../../upstreams/upstream-host.ts';
 import type { UpstreamOwner, UpstreamRecord } from '../../upstreams/upstream-record.ts';
 import { ownerIn, PLATFORM, targetsOf, upstreamIdOf } from '../../upstreams/upstream-record.ts';
 import type { UpstreamSnapshot } from '../../upstreams/upstream-registry.ts';
-import { RefreshAheadCache } from '../refresh-ahead-cache.ts';
+import { RefreshAheadCache } from '../api/refresh-ahead-cache.ts';
 import type { ReplicaGroups } from './replica-groups.ts';
 import { secretOwner } from './upstream-admin.ts';
 
@@ -54,11 +54,11 @@ export class UpstreamDirectory {
   constructor(parts: DirectoryParts) {
     this.#parts = parts;
     this.#known = new RefreshAheadCache({
-      freshMs: LIMITS.upstreamFreshMs,
-      refreshAfterMs: LIMITS.upstreamRenewedAfterMs,
-      staleMs: LIMITS.upstreamStaleMs,
-      entriesMax: LIMITS.upstreamOwnersKnownMaxCount,
-      bytesMax: LIMITS.upstreamDirectoryBytesMax,
+      freshMs: UPSTREAM_LIMITS.upstreamFreshMs,
+      refreshAfterMs: UPSTREAM_LIMITS.upstreamRenewedAfterMs,
+      staleMs: UPSTREAM_LIMITS.upstreamStaleMs,
+      entriesMax: UPSTREAM_LIMITS.upstreamOwnersKnownMaxCount,
+      bytesMax: UPSTREAM_LIMITS.upstreamDirectoryBytesMax,
       bytesOf: ({ bytes }) => bytes,
       clock: parts.clock,
       background: parts.background,

@@ -1,12 +1,12 @@
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
+import { VECTOR_LIMITS } from '../../contract/vectors/vector-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Timer } from '../../kernel/timer.ts';
 import { overloaded } from '../../ann/read-queue.ts';
 import { LatencyWindow } from './latency-window.ts';
-import type { ErrorCode } from '../../contract/errors.ts';
+import type { ErrorCode } from '../../contract/api/errors.ts';
 
 /** What the shards answered, in the order in which they were given. */
 export interface Gathered<T> {
@@ -16,7 +16,10 @@ export interface Gathered<T> {
 }
 
 /** Calls made twice at most: of all calls, and at once. */
-const HEDGES: { readonly share: number; readonly burst: number } = { share: LIMITS.hedgeShareMax, burst: LIMITS.hedgeBurstMaxCount };
+const HEDGES: { readonly share: number; readonly burst: number } = {
+  share: VECTOR_LIMITS.hedgeShareMax,
+  burst: VECTOR_LIMITS.hedgeBurstMaxCount,
+};
 
 type Heard<T> = ReadonlyMap<number, LeafAnswer<T> | Absence>;
 
@@ -29,7 +32,7 @@ export class FanOut {
   #partials = 0;
 
   constructor(clock: Clock, timer: Timer, { share, burst } = HEDGES) {
-    const latencies = new LatencyWindow(LIMITS.latencyWindowMs, LIMITS.latencySamplesMinCount);
+    const latencies = new LatencyWindow(VECTOR_LIMITS.latencyWindowMs, VECTOR_LIMITS.latencySamplesMinCount);
     const budget = new HedgeBudget(share, burst);
     this.#calls = { clock, timer, latencies, budget, counts: { calls: 0, hedges: 0, hedgesWon: 0, failovers: 0 } };
   }
@@ -41,12 +44,12 @@ export class FanOut {
 
   /** Recent duration of the slow calls; undefined while there are too few measurements. */
   get slowMs(): number | undefined {
-    return this.#calls.latencies.quantileMs(LIMITS.hedgeQuantile, this.#calls.clock.nowMs());
+    return this.#calls.latencies.quantileMs(VECTOR_LIMITS.hedgeQuantile, this.#calls.clock.nowMs());
   }
 
   /** The age from which a call is so late that a second one may be quicker; undefined while there are too few measurements. */
   get lateMs(): number | undefined {
-    return this.#calls.latencies.lateMs(LIMITS.hedgeQuantile, this.#calls.clock.nowMs());
+    return this.#calls.latencies.lateMs(VECTOR_LIMITS.hedgeQuantile, this.#calls.clock.nowMs());
   }
 
   /**
@@ -108,7 +111,9 @@ export class FanOut {
 function noAnswer(absences: readonly (LeafAnswer<unknown> | Absence | undefined)[]): Outcome<never> {
   if (absences.every((absence) => absence === 'unreachable')) return refuse('unavailable', 'no shard of the index can be reached');
   const isRefused = absences.every((absence) => absence === 'unreachable' || absence === 'overloaded');
-  return isRefused ? overloaded(LIMITS.readWaitMaxMs) : refuse('deadline_exceeded', 'no shard of the index answered before the deadline');
+  return isRefused
+    ? overloaded(VECTOR_LIMITS.readWaitMaxMs)
+    : refuse('deadline_exceeded', 'no shard of the index answered before the deadline');
 }
 
 /** One of the shards that are asked. */

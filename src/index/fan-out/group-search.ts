@@ -1,6 +1,6 @@
-import { LIMITS } from '../../contract/limits.ts';
-import type { Metric } from '../../contract/index-settings.ts';
-import type { Outcome } from '../../contract/outcome.ts';
+import { VECTOR_LIMITS } from '../../contract/vectors/vector-limits.ts';
+import type { Metric } from '../../contract/indexes/index-settings.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
 import { ok } from '../../kernel/result.ts';
 import type { IndexManifest } from '../index-manifest.ts';
 import type { ReadConsistency } from '../../ann/replication/read-consistency.ts';
@@ -37,7 +37,7 @@ export async function searchGroup(
 ): Promise<Outcome<PartAnswer>> {
   const deadlineMs = reads.nowMs + budgetMs;
   const { metric, dimensions } = manifest;
-  const isWide = shards.length > 1 && query.topK > LIMITS.fanOutMatchesMaxCount;
+  const isWide = shards.length > 1 && query.topK > VECTOR_LIMITS.fanOutMatchesMaxCount;
   const sent = sentTo(shards.length, query, isWide);
   let count = isWide ? firstCount(query.topK, shards.length) : query.topK;
   const parts = new Map<number, PartAnswer>();
@@ -60,12 +60,12 @@ export async function searchGroup(
 /** What each shard is asked: an only one answers everything, or refuses it. */
 const sentTo = (shardCount: number, query: ShardQuery, isWide: boolean): ShardQuery => ({
   ...query,
-  ...(shardCount > 1 ? { columnsBytesMax: Math.floor((query.columnsBytesMax ?? LIMITS.fanOutReplyBytesMax) / shardCount) } : {}),
+  ...(shardCount > 1 ? { columnsBytesMax: Math.floor((query.columnsBytesMax ?? VECTOR_LIMITS.fanOutReplyBytesMax) / shardCount) } : {}),
   include: isWide ? BARE : query.include,
 });
 
 const firstCount = (topK: number, shardCount: number): number =>
-  Math.min(topK, Math.max(LIMITS.fanOutMatchesMaxCount, Math.ceil((2 * topK) / shardCount)));
+  Math.min(topK, Math.max(VECTOR_LIMITS.fanOutMatchesMaxCount, Math.ceil((2 * topK) / shardCount)));
 
 const bare = (found: PartAnswer): PartAnswer => ({ ...found, isBare: true, values: null, metadata: null, texts: null });
 
@@ -115,15 +115,15 @@ export class TreeSearch {
 
   async search(query: GroupQuery, part?: BatchPart): Promise<Outcome<PartAnswer>> {
     const { manifest, shards, budgetMs } = query;
-    if (shards.length <= LIMITS.fanOutShardsMaxCount) return searchGroup(this.#reads, query, part);
+    if (shards.length <= VECTOR_LIMITS.fanOutShardsMaxCount) return searchGroup(this.#reads, query, part);
     // Aggregators are asked for each search alone.
     part?.leave();
-    const size = Math.max(LIMITS.fanOutShardsMaxCount, Math.ceil(shards.length / LIMITS.fanOutGroupsMaxCount));
+    const size = Math.max(VECTOR_LIMITS.fanOutShardsMaxCount, Math.ceil(shards.length / VECTOR_LIMITS.fanOutGroupsMaxCount));
     const groups = Array.from({ length: Math.ceil(shards.length / size) }, (_, i) => shards.slice(i * size, (i + 1) * size));
-    const shared = { ...query.query, columnsBytesMax: Math.floor(LIMITS.fanOutReplyBytesMax / groups.length) };
+    const shared = { ...query.query, columnsBytesMax: Math.floor(VECTOR_LIMITS.fanOutReplyBytesMax / groups.length) };
     const leaves = groups.map((members, at) => ({
       shard: at,
-      ask: () => this.#groups.search({ ...query, query: shared, shards: members, budgetMs: budgetMs - LIMITS.fanOutGroupMarginMs }),
+      ask: () => this.#groups.search({ ...query, query: shared, shards: members, budgetMs: budgetMs - VECTOR_LIMITS.fanOutGroupMarginMs }),
     }));
     const gathered = await this.#fanOut.gather(leaves, this.#reads.nowMs + budgetMs);
     if (!gathered.ok) return gathered;

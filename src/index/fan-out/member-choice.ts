@@ -1,5 +1,5 @@
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
+import { VECTOR_LIMITS } from '../../contract/vectors/vector-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
 import { ABSENCES } from './fan-out.ts';
 import { dropOldest } from '../../kernel/drop-oldest.ts';
 
@@ -32,7 +32,7 @@ export class MemberChoice {
     try {
       const outcome = await call();
       // A refusal comes sooner than any answer, which must not draw more calls.
-      if (!outcome.ok && ABSENCES.has(outcome.error.code)) refusedMs = outcome.error.retryAfterMs ?? LIMITS.refusedReadMs;
+      if (!outcome.ok && ABSENCES.has(outcome.error.code)) refusedMs = outcome.error.retryAfterMs ?? VECTOR_LIMITS.refusedReadMs;
       return outcome;
     } finally {
       const endedMs = clock.nowMs();
@@ -54,9 +54,9 @@ export class MemberChoice {
     const experience = this.#known.get(name) ?? { underWay: 0, latencyMs: 0, atMs: nowMs };
     this.#known.delete(name);
     this.#known.set(name, experience);
-    dropOldest(this.#known, LIMITS.membersKnownMaxCount);
+    dropOldest(this.#known, VECTOR_LIMITS.membersKnownMaxCount);
     return experience;
   }
 }
 
-const fresh = ({ atMs }: Experience, nowMs: number): number => 0.5 ** (Math.max(0, nowMs - atMs) / LIMITS.latencyWindowMs);
+const fresh = ({ atMs }: Experience, nowMs: number): number => 0.5 ** (Math.max(0, nowMs - atMs) / VECTOR_LIMITS.latencyWindowMs);

@@ -1,6 +1,6 @@
 import { addCosts } from '../../ann/search-cost.ts';
 import type { Explanation, Include, ShardMatches, ShardQuery } from '../../ann/shard-protocol.ts';
-import type { Metric } from '../../contract/index-settings.ts';
+import type { Metric } from '../../contract/indexes/index-settings.ts';
 import { compareScores } from '../../ann/metric.ts';
 
 /** What one shard answered, or several whose answers were merged before. */

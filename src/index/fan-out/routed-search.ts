@@ -8,9 +8,11 @@ import { STRONG } from '../../ann/replication/read-consistency.ts';
 import type { KnownRoutes } from '../routing/known-routes.ts';
 import { PROBE_REACH, PROBES_MAX, probesOf, withSources } from '../routing/probe-plan.ts';
 import type { ShardMatches, ShardQuery } from '../../ann/shard-protocol.ts';
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
+import { API_LIMITS } from '../../contract/api/api-limits.ts';
+import { INDEX_LIMITS } from '../../contract/indexes/index-limits.ts';
+import { VECTOR_LIMITS } from '../../contract/vectors/vector-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
 import { assert } from '../../kernel/assert.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { ok } from '../../kernel/result.ts';
@@ -39,7 +41,7 @@ export class RoutedSearch {
     const { target, topK, exact = false } = query;
     assert(target.kind === 'values', 'a routed query has its vector');
     const startedMs = this.#clock.nowMs();
-    const deadlineMs = reading.deadlineMs ?? startedMs + LIMITS.queryDeadlineDefaultMs;
+    const deadlineMs = reading.deadlineMs ?? startedMs + API_LIMITS.queryDeadlineDefaultMs;
     const all = summary.shards.map(({ ordinal }) => ordinal);
     const ask = (shards: readonly number[]) =>
       this.#group.search(
@@ -64,7 +66,7 @@ export class RoutedSearch {
     const more = isShort ? await this.#more(rest, deadlineMs, ask) : undefined;
     if (more?.ok === false) return more;
     // Vectors that moved meanwhile may have left one shard before it was asked and come to the other after it was.
-    if (this.#clock.nowMs() - startedMs > LIMITS.moveGraceMs && summary.shards.some(({ state }) => state.kind !== 'serving')) {
+    if (this.#clock.nowMs() - startedMs > INDEX_LIMITS.moveGraceMs && summary.shards.some(({ state }) => state.kind !== 'serving')) {
       return refuse('stale_route', 'vectors moved during the search');
     }
     return ok(more === undefined ? found.value : mergeAnswers(manifest.metric, manifest.dimensions, [found.value, more.value], query));
@@ -104,6 +106,6 @@ const NOTHING = { ids: [], scores: [], values: null, metadata: null, texts: null
  */
 export function probeCount(wanted: number, remainingMs: number, slowMs: number | undefined): number {
   if (slowMs === undefined) return wanted;
-  const affordable = Math.floor((remainingMs - slowMs) / LIMITS.leafCallCostMs);
+  const affordable = Math.floor((remainingMs - slowMs) / VECTOR_LIMITS.leafCallCostMs);
   return Math.min(wanted, Math.max(1, affordable));
 }

@@ -1,5 +1,5 @@
 import type { ShardMatches, ShardQuery } from '../../ann/shard-protocol.ts';
-import type { Outcome } from '../../contract/outcome.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
 
 /** Sends searches to one object in one call, which has an outcome for each. */
 export type SendSearches = (queries: readonly ShardQuery[]) => Promise<Outcome<readonly Outcome<ShardMatches>[]>>;

@@ -1,13 +1,14 @@
 import type { ReadConsistency } from '../../ann/replication/read-consistency.ts';
 import type { IndexManifest, ShardMember } from '../index-manifest.ts';
 import type { ShardFetch, ShardMatches, ShardQuery, ShardVectors } from '../../ann/shard-protocol.ts';
-import type { Outcome } from '../../contract/outcome.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
 import type { FanOut, Gathered, Leaf } from './fan-out.ts';
 import type { MemberChoice } from './member-choice.ts';
 import type { BatchPart } from './search-batch.ts';
 import { shardName, replicaName } from '../index-manifest.ts';
 import { STRONG } from '../../ann/replication/read-consistency.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { API_LIMITS } from '../../contract/api/api-limits.ts';
+import { VECTOR_LIMITS } from '../../contract/vectors/vector-limits.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { must } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
@@ -67,7 +68,7 @@ export class ShardReads {
   }
 
   deadlineOf({ deadlineMs }: Partial<Reading>): number {
-    return deadlineMs ?? this.#parts.clock.nowMs() + LIMITS.queryDeadlineDefaultMs;
+    return deadlineMs ?? this.#parts.clock.nowMs() + API_LIMITS.queryDeadlineDefaultMs;
   }
 
   /** What an only shard answers. */
@@ -146,7 +147,7 @@ export class ShardReads {
       (name: string, share = 1) =>
       async (): Promise<Outcome<FromMember<T>>> => {
         const member = must(members.get(name), 'only members are asked');
-        const leftMs = Math.max(0, deadlineMs - LIMITS.readReturnMs - clock.nowMs());
+        const leftMs = Math.max(0, deadlineMs - VECTOR_LIMITS.readReturnMs - clock.nowMs());
         const asked = () => ask(member, leftMs * share);
         const outcome = await (part === undefined ? choice.observe(name, clock, asked) : asked());
         return outcome.ok ? ok({ member, answer: outcome.value }) : outcome;

@@ -1,4 +1,4 @@
-import type { TenantPrincipal } from '../../contract/principal.ts';
+import type { TenantPrincipal } from '../../contract/api/principal.ts';
 import type { IndexId } from '../../kernel/ids.ts';
 import type { Creation } from '../index-lifecycle.ts';
 import type { IndexManifest } from '../index-manifest.ts';

@@ -1,6 +1,7 @@
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { keySpent } from '../../contract/spent-key.ts';
+import { API_LIMITS } from '../../contract/api/api-limits.ts';
+import { INDEX_LIMITS } from '../../contract/indexes/index-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { keySpent } from '../../contract/api/spent-key.ts';
 import type { IndexId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Creation } from '../index-lifecycle.ts';
@@ -32,7 +33,7 @@ export function withMade(made: MadeGenerations, creation: Creation, id: IndexId,
   const kept = made.filter((known) => !isForgotten(known, nowMs) && known.idempotencyKey !== idempotencyKey);
   if (idempotencyKey === null) return kept;
   // The oldest are those of generations that are gone: an index has two at a time.
-  return [...kept, { ...creation, id, endedAtMs: null }].slice(-LIMITS.generationKeysMaxCount);
+  return [...kept, { ...creation, id, endedAtMs: null }].slice(-INDEX_LIMITS.generationKeysMaxCount);
 }
 
 /** Once nothing of the generation is left. */
@@ -40,4 +41,4 @@ export const withEnded = (made: MadeGenerations, id: IndexId, nowMs: number): Ma
   made.map((known) => (known.id === id && known.endedAtMs === null ? { ...known, endedAtMs: nowMs } : known));
 
 const isForgotten = ({ endedAtMs }: MadeGeneration, nowMs: number): boolean =>
-  endedAtMs !== null && endedAtMs <= nowMs - LIMITS.spentKeyTtlMs;
+  endedAtMs !== null && endedAtMs <= nowMs - API_LIMITS.spentKeyTtlMs;

@@ -1,5 +1,5 @@
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
 import { ok } from '../../kernel/result.ts';
 import type { GenerationEvent, Generations, Phase, Shadow } from './generation-state.ts';
 

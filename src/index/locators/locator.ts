@@ -1,5 +1,5 @@
-import type { Refusal } from '../../contract/errors.ts';
-import type { Outcome } from '../../contract/outcome.ts';
+import type { Refusal } from '../../contract/api/errors.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
 import type { IndexId } from '../../kernel/ids.ts';
 import { grouped } from '../../kernel/grouped.ts';
 import { KeyLocks } from '../../kernel/mutex.ts';

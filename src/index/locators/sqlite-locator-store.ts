@@ -3,7 +3,7 @@ import type { LocatedRemoval, LocatedWrite, RowKeys } from '../../ann/rows.ts';
 import { rowsAt } from '../../ann/rows.ts';
 import type { Billing, Repetition } from '../../ann/shard-protocol.ts';
 import { RECEIPT_TABLE, RECEIPTS_OF_OWN_KEYS, receiptsOfParts, ReceiptStore } from '../../ann/store/receipt-store.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { INDEX_LIMITS } from '../../contract/indexes/index-limits.ts';
 import { must } from '../../kernel/assert.ts';
 import { joinedBytes } from '../../kernel/bytes.ts';
 import { insertInto, jsonParts } from '../../kernel/sql/bulk-statements.ts';
@@ -319,8 +319,8 @@ export class SqliteLocatorStore implements LocatorStore {
     const bytes = encodeOperation(operation);
     const key = operation.kind === 'write' ? (operation.idempotency?.idempotencyKey ?? null) : null;
     const parts: [number, number, Uint8Array, string | null][] = [];
-    for (let from = 0; from < bytes.length; from += LIMITS.rowBytesMax) {
-      parts.push([operation.version, parts.length, bytes.slice(from, from + LIMITS.rowBytesMax), key]);
+    for (let from = 0; from < bytes.length; from += INDEX_LIMITS.rowBytesMax) {
+      parts.push([operation.version, parts.length, bytes.slice(from, from + INDEX_LIMITS.rowBytesMax), key]);
     }
     insertInto(this.#storage, 'INSERT INTO operations', parts);
   }

@@ -1,19 +1,20 @@
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { admitKey, SPENT_KEY_BOUNDS } from '../../contract/spent-key.ts';
+import { INDEX_LIMITS } from '../../contract/indexes/index-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { admitKey, SPENT_KEY_BOUNDS } from '../../contract/api/spent-key.ts';
 import type { IndexId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Migrations } from '../../kernel/sql/migrate.ts';
-import { hasTable, migrate } from '../../kernel/sql/migrate.ts';
+import { hasTable } from '../../kernel/sql/migrate.ts';
 import type { KeyedRequest } from '../../kernel/sql/spent-keys.ts';
 import { SPENT_KEY_TABLE, SqliteSpentKeys } from '../../kernel/sql/spent-keys.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
+import { SqliteStore } from '../../kernel/sql/sqlite-store.ts';
 import type { Alias } from '../aliases.ts';
 import type { Erasure } from '../erasure.ts';
 import type { IndexManifest } from '../index-manifest.ts';
 
 /** The tables of a tenant's registry. */
-export const REGISTRY_SCHEMA: Migrations = [
+const REGISTRY_SCHEMA: Migrations = [
   `CREATE TABLE indexes (
      name TEXT PRIMARY KEY, index_id TEXT NOT NULL, manifest TEXT NOT NULL, listed INTEGER NOT NULL,
      idempotency_key TEXT UNIQUE);`,
@@ -30,154 +31,122 @@ export interface MadeIndex extends KeyedRequest {
 /** One scope: a registry is one tenant's. */
 const ALL = '';
 
-/** The names of a tenant's indexes as SQLite rows. Nothing is read or written before it is open. */
-export class SqliteIndexRegistry {
+/** The names of a tenant's indexes as SQLite rows. */
+export class SqliteIndexRegistry extends SqliteStore {
   readonly #storage: SqlStorage;
   readonly #spent: SqliteSpentKeys;
 
   constructor(storage: SqlStorage) {
+    super(storage, REGISTRY_SCHEMA);
     this.#storage = storage;
     this.#spent = new SqliteSpentKeys(storage, SPENT_KEY_BOUNDS);
   }
 
-  open(): void {
-    migrate(this.#storage, REGISTRY_SCHEMA);
-  }
-
-  /** Whether it was ever opened, according to its storage. */
-  isOpen(): boolean {
-    return hasTable(this.#storage, 'indexes');
+  /** Asked of the storage each time: it may be lost while this lives. [T91] */
+  override exists(): boolean {
+    return hasTable(this.#storage, 'indexes') && super.exists();
   }
 
   add(manifest: IndexManifest, idempotencyKey: string | null): void {
-    this.#storage.sql.exec(
-      'INSERT INTO indexes VALUES (?, ?, ?, 0, ?)',
-      manifest.name,
-      manifest.id,
-      JSON.stringify(manifest),
-      idempotencyKey,
-    );
+    this.run('INSERT INTO indexes VALUES (?, ?, ?, 0, ?)', manifest.name, manifest.id, JSON.stringify(manifest), idempotencyKey);
   }
 
   list(name: string, indexId: IndexId): void {
-    this.#storage.sql.exec('UPDATE indexes SET listed = 1 WHERE name = ? AND index_id = ?', name, indexId);
+    this.run('UPDATE indexes SET listed = 1 WHERE name = ? AND index_id = ?', name, indexId);
   }
 
   unlist(name: string, indexId: IndexId): void {
-    this.#storage.sql.exec('UPDATE indexes SET listed = 0 WHERE name = ? AND index_id = ?', name, indexId);
+    this.run('UPDATE indexes SET listed = 0 WHERE name = ? AND index_id = ?', name, indexId);
   }
 
   replace(manifest: IndexManifest): void {
-    this.#storage.sql.exec(
-      'UPDATE indexes SET index_id = ?, manifest = ? WHERE name = ?',
-      manifest.id,
-      JSON.stringify(manifest),
-      manifest.name,
-    );
+    this.run('UPDATE indexes SET index_id = ?, manifest = ? WHERE name = ?', manifest.id, JSON.stringify(manifest), manifest.name);
   }
 
   /** `spent`: the request that made it, if it came under a key, and the id that it made. */
   remove(name: string, indexId: IndexId, spent: MadeIndex | undefined, nowMs: number): void {
-    migrate(this.#storage, REGISTRY_SCHEMA);
-    this.#storage.transactionSync(() => {
-      this.#storage.sql.exec('DELETE FROM indexes WHERE name = ? AND index_id = ?', name, indexId);
+    this.transaction(() => {
+      this.run('DELETE FROM indexes WHERE name = ? AND index_id = ?', name, indexId);
       if (spent !== undefined) this.#spent.spend(ALL, spent, spent.made, nowMs);
     });
   }
 
   /** Refuses what repeats a request, or its key, whose index was deleted (T78). */
   admit(request: KeyedRequest, nowMs: number): Outcome<null> {
-    return hasTable(this.#storage, 'spent_keys') ? admitKey(this.#spent.find(ALL, request.key, nowMs), request.digest) : ok(null);
+    return this.exists() ? admitKey(this.#spent.find(ALL, request.key, nowMs), request.digest) : ok(null);
   }
 
   forgetSpent(): void {
-    if (hasTable(this.#storage, 'spent_keys')) this.#spent.forget(ALL);
+    if (this.exists()) this.#spent.forget(ALL);
   }
 
   /** How many names are taken, listed or not. */
   count(): number {
-    return this.#storage.sql.exec<{ total: number }>('SELECT COUNT(*) AS total FROM indexes').one().total;
+    return this.countOf('indexes');
   }
 
   /** The id of the index that has the name. */
   holderOf(name: string): string | undefined {
-    return this.#storage.sql.exec<{ index_id: string }>('SELECT index_id FROM indexes WHERE name = ?', name).toArray()[0]?.index_id;
+    return this.rows<{ index_id: string }>('SELECT index_id FROM indexes WHERE name = ?', name)[0]?.index_id;
   }
 
   /** Names that are taken, listed or not. */
   names(limit: number): string[] {
-    const rows = this.#storage.sql.exec<{ name: string }>('SELECT name FROM indexes ORDER BY name LIMIT ?', limit);
-    return rows.toArray().map(({ name }) => name);
+    return this.rows<{ name: string }>('SELECT name FROM indexes ORDER BY name LIMIT ?', limit).map(({ name }) => name);
   }
 
   isListed(name: string): boolean {
-    return this.#storage.sql.exec('SELECT 1 FROM indexes WHERE name = ? AND listed = 1', name).toArray().length > 0;
+    return this.countOf('indexes WHERE name = ? AND listed = 1', name) > 0;
   }
 
   /** Whether an index here was created under this `Idempotency-Key`. */
   knowsKey(key: string): boolean {
-    return this.#storage.sql.exec('SELECT 1 FROM indexes WHERE idempotency_key = ?', key).toArray().length > 0;
+    return this.countOf('indexes WHERE idempotency_key = ?', key) > 0;
   }
 
   /** Listed indexes in the order of their names. */
   page(after: string, limit: number): IndexManifest[] {
-    const rows = this.#storage.sql.exec<{ manifest: string }>(
-      'SELECT manifest FROM indexes WHERE listed = 1 AND name > ? ORDER BY name LIMIT ?',
-      after,
-      limit,
-    );
-    return rows.toArray().map(({ manifest }) => JSON.parse(manifest) as IndexManifest);
+    return this.bodies('SELECT manifest AS body FROM indexes WHERE listed = 1 AND name > ? ORDER BY name LIMIT ?', after, limit);
   }
 }
 
-/** The aliases of a tenant as SQLite rows. Creates its table with the first alias, never for a read. */
-export class SqliteAliasRegistry {
-  readonly #storage: SqlStorage;
-
+/** The aliases of a tenant as SQLite rows. */
+export class SqliteAliasRegistry extends SqliteStore {
   constructor(storage: SqlStorage) {
-    this.#storage = storage;
+    super(storage, REGISTRY_SCHEMA);
   }
 
   /** Makes each alias stand for its index, or for nothing where there is none; all or none. */
   change(changed: ReadonlyMap<string, string | null>): void {
     if (changed.size === 0) return;
-    migrate(this.#storage, REGISTRY_SCHEMA);
-    this.#storage.transactionSync(() => {
+    this.transaction(() => {
       for (const [alias, index] of changed) {
-        this.#storage.sql.exec('DELETE FROM aliases WHERE alias = ?', alias);
-        if (index !== null) this.#storage.sql.exec('INSERT INTO aliases VALUES (?, ?)', alias, index);
+        this.run('DELETE FROM aliases WHERE alias = ?', alias);
+        if (index !== null) this.run('INSERT INTO aliases VALUES (?, ?)', alias, index);
       }
     });
   }
 
   removeOf(index: string): void {
-    if (this.#exists()) this.#storage.sql.exec('DELETE FROM aliases WHERE index_name = ?', index);
+    if (this.exists()) this.run('DELETE FROM aliases WHERE index_name = ?', index);
   }
 
   targetOf(alias: string): string | undefined {
-    if (!this.#exists()) return undefined;
-    return this.#storage.sql.exec<{ index_name: string }>('SELECT index_name FROM aliases WHERE alias = ?', alias).toArray()[0]?.index_name;
+    return this.rows<{ index_name: string }>('SELECT index_name FROM aliases WHERE alias = ?', alias)[0]?.index_name;
   }
 
   count(): number {
-    return this.#exists() ? this.#storage.sql.exec<{ total: number }>('SELECT COUNT(*) AS total FROM aliases').one().total : 0;
+    return this.countOf('aliases');
   }
 
   /** In the order of their names, those of one index or all. */
   page(index: string | undefined, after: string, limit: number): Alias[] {
-    if (!this.#exists()) return [];
-    return this.#storage.sql
-      .exec<{ alias: string; index: string }>(
-        `SELECT alias, index_name AS "index" FROM aliases WHERE alias > ?1 AND (?2 IS NULL OR index_name = ?2) ORDER BY alias LIMIT ?3`,
-        after,
-        index ?? null,
-        limit,
-      )
-      .toArray();
-  }
-
-  #exists(): boolean {
-    return hasTable(this.#storage, 'aliases');
+    return this.rows(
+      `SELECT alias, index_name AS "index" FROM aliases WHERE alias > ?1 AND (?2 IS NULL OR index_name = ?2) ORDER BY alias LIMIT ?3`,
+      after,
+      index ?? null,
+      limit,
+    );
   }
 }
 
@@ -196,7 +165,7 @@ export class ErasureLog {
       'CREATE TABLE IF NOT EXISTS erasures (position INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, body TEXT NOT NULL)',
     );
     sql.exec('INSERT OR IGNORE INTO erasures (id, body) VALUES (?, ?)', erasure.id, JSON.stringify(erasure));
-    sql.exec('DELETE FROM erasures WHERE position <= (SELECT MAX(position) FROM erasures) - ?', LIMITS.erasuresMaxCount);
+    sql.exec('DELETE FROM erasures WHERE position <= (SELECT MAX(position) FROM erasures) - ?', INDEX_LIMITS.erasuresMaxCount);
   }
 
   forget(): void {

@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { INDEX_LIMITS } from '../../contract/indexes/index-limits.ts';
 import type { IndexId } from '../../kernel/ids.ts';
 import type { ShardLoad } from './load-meter.ts';
 import type { ReplicaPressure } from './replica-policy.ts';
@@ -121,7 +121,7 @@ export class IndexReplicas {
   async tend(nowMs: number, receiving: ReadonlySet<number> = new Set()): Promise<number | undefined> {
     for (const replica of this.#record.replicas) await this.#tendReplica(replica, receiving.has(replica.shard), nowMs);
     for (const shard of Object.keys(this.#record.watched)) await this.#tendShard(Number(shard), nowMs);
-    return this.isWatching ? nowMs + LIMITS.replicaTendMs : undefined;
+    return this.isWatching ? nowMs + INDEX_LIMITS.replicaTendMs : undefined;
   }
 
   async #tendReplica(replica: KeptReplica, isReceiving: boolean, nowMs: number): Promise<void> {
@@ -133,7 +133,7 @@ export class IndexReplicas {
       const copied = await this.#peers.replica(replica, primary.lsn);
       const isWhole = copied !== undefined && copied.completeLsn !== null && copied.completeLsn >= primary.lsn;
       if (isWhole) this.#change(replica, { ...replica, state: 'ready', sinceMs: nowMs });
-    } else if (replica.state === 'retiring' && nowMs - replica.sinceMs >= LIMITS.replicaGraceMs) {
+    } else if (replica.state === 'retiring' && nowMs - replica.sinceMs >= INDEX_LIMITS.replicaGraceMs) {
       await this.#peers.erase(replica);
       this.#change(replica, undefined);
     }

@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { INDEX_LIMITS } from '../../contract/indexes/index-limits.ts';
 
 /** In objects kept wholly busy. */
 export interface ShardLoad {
@@ -18,7 +18,7 @@ export class LoadMeter {
 
   /** An operation that took this much computing; for a read, where it came from. */
   record(kind: keyof ShardLoad, busyMs: number, nowMs: number, location?: string): void {
-    const weight = Math.max(busyMs / 1_000, 1 / LIMITS.objectRequestsPerSecond) * RATE_PER_SECOND;
+    const weight = Math.max(busyMs / 1_000, 1 / INDEX_LIMITS.objectRequestsPerSecond) * RATE_PER_SECOND;
     const kept = this.#kept(nowMs);
     this.#load = { exclusive: this.#load.exclusive * kept, sharable: this.#load.sharable * kept };
     this.#load = { ...this.#load, [kind]: this.#load[kind] + weight };
@@ -39,20 +39,20 @@ export class LoadMeter {
   }
 
   #kept(nowMs: number): number {
-    return this.#atMs === undefined ? 0 : 0.5 ** (Math.max(0, nowMs - this.#atMs) / LIMITS.loadHalfLifeMs);
+    return this.#atMs === undefined ? 0 : 0.5 ** (Math.max(0, nowMs - this.#atMs) / INDEX_LIMITS.loadHalfLifeMs);
   }
 }
 
 /** What one second's worth of work adds to the mean at once: this much decays in a second when the mean is 1. */
-const RATE_PER_SECOND = Math.LN2 / (LIMITS.loadHalfLifeMs / 1_000);
+const RATE_PER_SECOND = Math.LN2 / (INDEX_LIMITS.loadHalfLifeMs / 1_000);
 
 /** When a shard reports to its index that it is busy: from time to time while it is. */
 export class BusyReport {
   #toldMs = -Infinity;
 
   isDue({ exclusive, sharable }: ShardLoad, nowMs: number): boolean {
-    if (exclusive + sharable < LIMITS.replicaAddLoad || sharable < LIMITS.replicaReliefMin) return false;
-    if (nowMs - this.#toldMs < LIMITS.busyReportMs) return false;
+    if (exclusive + sharable < INDEX_LIMITS.replicaAddLoad || sharable < INDEX_LIMITS.replicaReliefMin) return false;
+    if (nowMs - this.#toldMs < INDEX_LIMITS.busyReportMs) return false;
     this.#toldMs = nowMs;
     return true;
   }

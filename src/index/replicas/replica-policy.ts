@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { INDEX_LIMITS } from '../../contract/indexes/index-limits.ts';
 import type { ShardLoad } from './load-meter.ts';
 
 /** What is remembered of a shard between decisions. */
@@ -22,13 +22,14 @@ export interface ReplicaDecision {
 export function decideReplicas(load: ShardLoad, replicas: number, pressure: ReplicaPressure, nowMs: number): ReplicaDecision {
   const busiest = loadOfPrimary(load, replicas);
   const relief = busiest - loadOfPrimary(load, replicas + 1);
-  const isBusy = replicas < LIMITS.replicasMaxCount && busiest > LIMITS.replicaAddLoad && relief >= LIMITS.replicaReliefMin;
-  const isCold = replicas > 0 && loadOfPrimary(load, replicas - 1) < LIMITS.replicaRetireLoad;
+  const isBusy =
+    replicas < INDEX_LIMITS.replicasMaxCount && busiest > INDEX_LIMITS.replicaAddLoad && relief >= INDEX_LIMITS.replicaReliefMin;
+  const isCold = replicas > 0 && loadOfPrimary(load, replicas - 1) < INDEX_LIMITS.replicaRetireLoad;
   const busySinceMs = isBusy ? (pressure.busySinceMs ?? nowMs) : null;
   const coldSinceMs = isCold ? (pressure.coldSinceMs ?? nowMs) : null;
   // The next change has to wait again: only then does the effect of the last one show.
-  if (busySinceMs !== null && nowMs - busySinceMs >= LIMITS.replicaAddAfterMs) return { kind: 'add', pressure: NO_PRESSURE };
-  if (coldSinceMs !== null && nowMs - coldSinceMs >= LIMITS.replicaRetireAfterMs) return { kind: 'retire', pressure: NO_PRESSURE };
+  if (busySinceMs !== null && nowMs - busySinceMs >= INDEX_LIMITS.replicaAddAfterMs) return { kind: 'add', pressure: NO_PRESSURE };
+  if (coldSinceMs !== null && nowMs - coldSinceMs >= INDEX_LIMITS.replicaRetireAfterMs) return { kind: 'retire', pressure: NO_PRESSURE };
   return { kind: 'keep', pressure: { busySinceMs, coldSinceMs } };
 }
 

@@ -1,6 +1,6 @@
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
+import { INDEX_LIMITS } from '../../contract/indexes/index-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
 import { must } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
 import type { IndexManifest } from '../index-manifest.ts';
@@ -114,7 +114,7 @@ export class IndexResharding {
   async spread(manifest: Space): Promise<Outcome<null>> {
     const table = this.routes(manifest);
     if (table.version > 0) return ok(null);
-    const locators = LIMITS.locatorsCount;
+    const locators = INDEX_LIMITS.locatorsCount;
     for (let ordinal = 0; ordinal < locators; ordinal += 1) await this.#peers.openLocator(ordinal);
     this.#table.put({ ...table, locators });
     await this.#peers.export(locators);

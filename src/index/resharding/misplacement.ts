@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { INDEX_LIMITS } from '../../contract/indexes/index-limits.ts';
 import { isInvolved } from '../routing/route-changes.ts';
 import type { RoutedShard, RouteTable } from '../routing/route-table.ts';
 
@@ -83,7 +83,7 @@ function untidy({ changes: all, lastMs, tidied }: Misplacement, { shards }: Rout
   return shards.flatMap((shard) => {
     const changes = all - (tidied[shard.ordinal] ?? 0);
     if (changes === 0 || changes < shards.length * SHARE_LATE) return [];
-    const calmMs = changes < shards.length * SHARE_SOON ? LIMITS.tidyLongCalmMs : LIMITS.tidyCalmMs;
+    const calmMs = changes < shards.length * SHARE_SOON ? INDEX_LIMITS.tidyLongCalmMs : INDEX_LIMITS.tidyCalmMs;
     return [{ shard, changes, dueMs: lastMs + calmMs }];
   });
 }

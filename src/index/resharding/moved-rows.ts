@@ -1,10 +1,10 @@
 import { must } from '../../kernel/assert.ts';
-import type { Metric } from '../../contract/index-settings.ts';
+import type { Metric } from '../../contract/indexes/index-settings.ts';
 import { placesOf } from '../routing/places-of.ts';
 import { receivers } from '../routing/route-table.ts';
 import { Router } from '../routing/router.ts';
 import type { DrainOrder } from '../routing/shard-route.ts';
-import type { Outcome } from '../../contract/outcome.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
 import { grouped } from '../../kernel/grouped.ts';
 import { ok } from '../../kernel/result.ts';
 import type { ShardHeader } from '../../ann/shard-header.ts';

@@ -1,6 +1,6 @@
 import type { IndexManifest } from '../index-manifest.ts';
 import { shardCapacity } from '../../ann/engine/memtable.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { INDEX_LIMITS } from '../../contract/indexes/index-limits.ts';
 import type { RouteTable } from '../routing/route-table.ts';
 import { SHARD_CENTROIDS } from './split-region.ts';
 
@@ -10,4 +10,4 @@ export const shardBudget = ({ shardVectorsMax = Infinity, dimensions }: Pick<Ind
 
 /** How many shards an index may have: its object holds all of their regions. */
 export const shardsMax = ({ dimensions }: Pick<RouteTable, 'dimensions'>): number =>
-  Math.min(LIMITS.shardsPerIndexMaxCount, Math.floor(LIMITS.routeTableBytesMax / (SHARD_CENTROIDS * dimensions)));
+  Math.min(INDEX_LIMITS.shardsPerIndexMaxCount, Math.floor(INDEX_LIMITS.routeTableBytesMax / (SHARD_CENTROIDS * dimensions)));

@@ -1,5 +1,5 @@
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
+import { INDEX_LIMITS } from '../../contract/indexes/index-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
 import { must } from '../../kernel/assert.ts';
 import { grouped } from '../../kernel/grouped.ts';
 import type { KeyedReceipt } from '../../ann/receipts.ts';
@@ -48,14 +48,15 @@ export class ShardExporter {
     const route = this.#route.get();
     if (route?.task?.kind !== 'export') return undefined;
     const { after, removedAfter, receiptsAfter = 0 } = route.task;
-    const added = this.#versions.keysBehind(after, LIMITS.propertySliceMaxCount);
-    const removed = this.#versions.removedBehind(removedAfter, LIMITS.propertySliceMaxCount);
-    const { receipts, next } = this.#store.receipts.behind(receiptsAfter, LIMITS.receiptPageMaxCount);
+    const added = this.#versions.keysBehind(after, INDEX_LIMITS.propertySliceMaxCount);
+    const removed = this.#versions.removedBehind(removedAfter, INDEX_LIMITS.propertySliceMaxCount);
+    const { receipts, next } = this.#store.receipts.behind(receiptsAfter, INDEX_LIMITS.receiptPageMaxCount);
     const count = added.ids.length + removed.ids.length + receipts.length;
     if (count === 0 && route.isFenced) return this.#conclude(route, nowMs);
-    if (!(await this.#send(route, added, removed, receipts))) return nowMs + LIMITS.routeRetryMs;
+    if (!(await this.#send(route, added, removed, receipts))) return nowMs + INDEX_LIMITS.routeRetryMs;
     const isNearEnd =
-      Math.max(added.ids.length, removed.ids.length) < LIMITS.propertySliceMaxCount && receipts.length < LIMITS.receiptPageMaxCount;
+      Math.max(added.ids.length, removed.ids.length) < INDEX_LIMITS.propertySliceMaxCount &&
+      receipts.length < INDEX_LIMITS.receiptPageMaxCount;
     // Rows written meanwhile follow in a later slice: only what this slice saw has been sent.
     const now = must(this.#route.get(), 'a shard that is exported knows its index');
     const goOn = { after: added.rows.at(-1) ?? after, removedAfter: removed.positions.at(-1) ?? removedAfter, receiptsAfter: next };
@@ -78,7 +79,7 @@ export class ShardExporter {
 
   async #conclude(route: ShardRoute, nowMs: number): Promise<number> {
     const reported = await this.#peers.exported();
-    if (!reported.ok) return nowMs + LIMITS.routeRetryMs;
+    if (!reported.ok) return nowMs + INDEX_LIMITS.routeRetryMs;
     this.#versions.endExport();
     this.#route.put({ ...route, since: 1, isFenced: false, task: null });
     return nowMs;

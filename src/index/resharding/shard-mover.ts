@@ -1,9 +1,9 @@
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
+import { INDEX_LIMITS } from '../../contract/indexes/index-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
 import { must } from '../../kernel/assert.ts';
 import { grouped } from '../../kernel/grouped.ts';
 import { INDEX_OBJECT } from '../../ann/access-mode.ts';
-import type { Shard } from '../../ann/shard.ts';
+import type { Shard } from '../../ann/shard/shard.ts';
 import type { ShardHeader } from '../../ann/shard-header.ts';
 import type { VectorStore } from '../../ann/store/vector-store.ts';
 import { locatorOf } from '../locators/locator-of.ts';
@@ -76,13 +76,13 @@ export class ShardMover {
     const { task, ...route } = this.#route.get() ?? { task: null };
     if (task?.kind !== 'drain') return undefined;
     // A follower that reads the changes to their end waits for the mover: a move would be one more change after another.
-    if (this.#store.access().mode === 'sealed') return nowMs + LIMITS.routeRetryMs;
-    const { due, nextMs } = this.#versions.leaving(nowMs, LIMITS.moveLeaveMaxCount);
+    if (this.#store.access().mode === 'sealed') return nowMs + INDEX_LIMITS.routeRetryMs;
+    const { due, nextMs } = this.#versions.leaving(nowMs, INDEX_LIMITS.moveLeaveMaxCount);
     if (due.length > 0) return this.#leave(due, task.since, nowMs);
     if (task.after < task.end) return this.#moveSlice(nowMs);
     if (nextMs !== undefined) return nextMs;
     const reported = await this.#peers.drained({ ordinal: (route as ShardRoute).ordinal, since: task.since });
-    if (!reported.ok) return nowMs + LIMITS.routeRetryMs;
+    if (!reported.ok) return nowMs + INDEX_LIMITS.routeRetryMs;
     const now = this.#route.get();
     if (now?.task?.kind === 'drain' && now.task.since === task.since) this.#route.put({ ...now, task: null });
     return nowMs;
@@ -107,7 +107,7 @@ export class ShardMover {
       }),
     );
     for (const { asked, answer } of answers) {
-      if (!answer.ok) return nowMs + LIMITS.routeRetryMs;
+      if (!answer.ok) return nowMs + INDEX_LIMITS.routeRetryMs;
       for (const [i, wish] of asked.entries()) {
         const grant = answer.value[i];
         if (grant === 'busy') busyAt = Math.min(busyAt, wish.at);
@@ -115,15 +115,15 @@ export class ShardMover {
       }
     }
     const put = await putRows(this.#peers, { found, header, since, isWhole }, granted);
-    if (put === undefined) return nowMs + LIMITS.routeRetryMs;
+    if (put === undefined) return nowMs + INDEX_LIMITS.routeRetryMs;
     // Rows behind a busy one are looked at once more: what was granted before is granted again.
     const next = busyAt < found.ids.length ? (found.rows[busyAt - 1] ?? after) : (found.rows.at(-1) ?? end);
     const leaving = put.filter(({ at, isMove }) => isMove && at < busyAt).map(({ at }) => departingAt(found, at));
     this.#store.atomically(() => {
-      this.#versions.leave(leaving, nowMs + LIMITS.moveGraceMs);
+      this.#versions.leave(leaving, nowMs + INDEX_LIMITS.moveGraceMs);
       this.#route.put({ ...route, task: { kind: 'drain', since, after: next, end } });
     });
-    return busyAt < found.ids.length ? nowMs + LIMITS.moveBusyMs : nowMs;
+    return busyAt < found.ids.length ? nowMs + INDEX_LIMITS.moveBusyMs : nowMs;
   }
 
   async #leave(due: readonly Departing[], since: number, nowMs: number): Promise<number> {
@@ -142,7 +142,7 @@ export class ShardMover {
         this.#peers.depart(locator, departuresOf(due, members, { from: route.ordinal, since, lsn })),
       ),
     );
-    if (departed.some(({ ok }) => !ok)) return nowMs + LIMITS.routeRetryMs;
+    if (departed.some(({ ok }) => !ok)) return nowMs + INDEX_LIMITS.routeRetryMs;
     this.#versions.left(due);
     return nowMs;
   }

@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { INDEX_LIMITS } from '../../contract/indexes/index-limits.ts';
 import { must } from '../../kernel/assert.ts';
 import type { VectorStore } from '../../ann/store/vector-store.ts';
 import type { RowVersions } from './row-versions.ts';
@@ -61,8 +61,8 @@ export class ShardResharding {
     const nextMs = (await this.#mover.step(nowMs)) ?? (await this.#exporter.step(nowMs)) ?? (await this.#splitter.step(nowMs));
     // What was asked of others may have ended in this shard's end.
     if (nextMs === nowMs || this.#store.header() === undefined) return nextMs;
-    const oldestMs = this.#versions.sweep(nowMs - LIMITS.tombstoneTtlMs);
-    const sweepMs = oldestMs === undefined ? Infinity : oldestMs + LIMITS.tombstoneTtlMs + 1;
+    const oldestMs = this.#versions.sweep(nowMs - INDEX_LIMITS.tombstoneTtlMs);
+    const sweepMs = oldestMs === undefined ? Infinity : oldestMs + INDEX_LIMITS.tombstoneTtlMs + 1;
     const soonestMs = Math.min(nextMs ?? Infinity, sweepMs);
     return soonestMs === Infinity ? undefined : soonestMs;
   }

@@ -1,12 +1,12 @@
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
+import { INDEX_LIMITS } from '../../contract/indexes/index-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
 import { grouped } from '../../kernel/grouped.ts';
 import type { IndexId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import { INDEX_OBJECT, STALE_ROUTE } from '../../ann/access-mode.ts';
 import type { Routed } from '../../ann/shard-protocol.ts';
-import type { Shard } from '../../ann/shard.ts';
+import type { Shard } from '../../ann/shard/shard.ts';
 import type { VectorStore } from '../../ann/store/vector-store.ts';
 import { locatorOf } from '../locators/locator-of.ts';
 import type { RowVersions } from './row-versions.ts';
@@ -85,13 +85,13 @@ export class ShardRows {
       const state = this.#state({ indexId });
       if (!state.ok) return state;
       this.#versions.raiseFloor(locator, version);
-      const { rows, ids, namespaces, versions } = this.#versions.keysBehind(after, LIMITS.propertySliceMaxCount);
+      const { rows, ids, namespaces, versions } = this.#versions.keysBehind(after, INDEX_LIMITS.propertySliceMaxCount);
       const locators = this.#route.get()?.locators ?? 1;
       const old = [...ids.keys()].filter((i) => versions[i]! < version && locatorOf(namespaces[i]!, ids[i]!, locators) === locator);
       const deleted = this.#delete(indexId, { ids, namespaces }, old, Math.max(state.value.lsn, lsnSeen));
       if (!deleted.ok) return deleted;
       const { lsn } = deleted.value;
-      return ok({ lsn, next: rows.length < LIMITS.propertySliceMaxCount ? null : (rows.at(-1) ?? null) });
+      return ok({ lsn, next: rows.length < INDEX_LIMITS.propertySliceMaxCount ? null : (rows.at(-1) ?? null) });
     });
   }
 

@@ -1,5 +1,5 @@
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
+import { INDEX_LIMITS } from '../../contract/indexes/index-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
 import type { ShardHeader } from '../../ann/shard-header.ts';
 import type { VectorStore } from '../../ann/store/vector-store.ts';
 import type { SplitRequest, ShardAsOf } from './index-resharding.ts';
@@ -68,7 +68,7 @@ export class ShardSplitter {
     const isLarge = header.count > route.budget;
     if (nowMs < this.#notBeforeMs) return this.#notBeforeMs;
     if (isLarge && route.locators > 0) return this.#split(route, header, nowMs);
-    this.#notBeforeMs = nowMs + (isLarge ? LIMITS.routeRetryMs : LIMITS.mergeRetryMs);
+    this.#notBeforeMs = nowMs + (isLarge ? INDEX_LIMITS.routeRetryMs : INDEX_LIMITS.mergeRetryMs);
     const asked = await (isLarge ? this.#peers.spread() : this.#peers.merge(route));
     return isLarge || !asked.ok ? this.#notBeforeMs : undefined;
   }
@@ -89,7 +89,7 @@ export class ShardSplitter {
   }
 
   #retry(nowMs: number): number {
-    this.#notBeforeMs = nowMs + LIMITS.routeRetryMs;
+    this.#notBeforeMs = nowMs + INDEX_LIMITS.routeRetryMs;
     return this.#notBeforeMs;
   }
 

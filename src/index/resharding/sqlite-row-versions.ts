@@ -1,7 +1,7 @@
 import { decodeFloats } from '../../ann/float32.ts';
 import type { RowKeys } from '../../ann/rows.ts';
 import type { Row } from '../../ann/stored-vector.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { INDEX_LIMITS } from '../../contract/indexes/index-limits.ts';
 import { insertInto, jsonParts } from '../../kernel/sql/bulk-statements.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import type { Departing, RowVersions, WholeRows } from './row-versions.ts';
@@ -76,7 +76,7 @@ export class SqliteRowVersions implements RowVersions {
     for (const item of stored) {
       // At two bytes a UTF-16 unit. One row always fits.
       bytes += 2 * ((item.metadata?.length ?? 0) + (item.text?.length ?? 0));
-      if (bytes > LIMITS.changePageBytesMax && found.length > 0) break;
+      if (bytes > INDEX_LIMITS.changePageBytesMax && found.length > 0) break;
       found.push(item);
     }
     const values = new Float32Array(found.length * dimensions);

@@ -1,32 +1,35 @@
 import type { IndexManifest } from '../index-manifest.ts';
 import type { KnownRoutes } from './known-routes.ts';
 import type { RouteReader } from './route-reader.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
-import { SHARED_WORK_BOUNDS, sharedRefusal } from '../../contract/shared-work.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import { SHARED_WORK_BOUNDS, sharedRefusal } from '../../contract/api/shared-work.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { err, ok } from '../../kernel/result.ts';
 import { SharedWork } from '../../kernel/shared-work.ts';
 import type { WakeUps } from '../../kernel/wake-ups.ts';
-import type { ShardCalls } from '../shards/shard-calls.ts';
+import type { RegionPage, RoutingSummary } from './routing-summary.ts';
 
 /** How often a call is repeated by newer routes: more changes during one call are a defect. */
 const CORRECTIONS_MAX = 8;
+
+/** The objects of indexes; see `RouteSource`. */
+export interface RouteCalls {
+  /** The current state, for a caller that has an earlier version. */
+  routingSummary(manifest: IndexManifest, known: number): Promise<Outcome<RoutingSummary>>;
+  regions(manifest: IndexManifest, group: number, since: number): Promise<Outcome<RegionPage>>;
+}
 
 /**
  * The routes of indexes that this isolate caches. Old ones never give a wrong answer: shards refuse what was routed before their region
  * changed, and the call is repeated by newer ones.
  */
 export class RouteCache {
-  readonly #shards: Pick<ShardCalls, 'routingSummary' | 'regions'>;
+  readonly #shards: RouteCalls;
   readonly #reader: RouteReader;
   readonly #asked: SharedWork<Outcome<KnownRoutes>>;
 
-  constructor(
-    shards: Pick<ShardCalls, 'routingSummary' | 'regions'>,
-    reader: RouteReader,
-    sharing: { readonly clock: Clock; readonly wakeUps: WakeUps },
-  ) {
+  constructor(shards: RouteCalls, reader: RouteReader, sharing: { readonly clock: Clock; readonly wakeUps: WakeUps }) {
     this.#shards = shards;
     this.#reader = reader;
     this.#asked = new SharedWork({ ...sharing, bounds: SHARED_WORK_BOUNDS });

@@ -1,11 +1,11 @@
-import type { Outcome } from '../../contract/outcome.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { IndexId } from '../../kernel/ids.ts';
 import { MemoryRegistry } from '../../kernel/memory-registry.ts';
 import { err, ok } from '../../kernel/result.ts';
 import { SharedWork } from '../../kernel/shared-work.ts';
 import type { WakeUps } from '../../kernel/wake-ups.ts';
-import { SHARED_WORK_BOUNDS, sharedRefusal } from '../../contract/shared-work.ts';
+import { SHARED_WORK_BOUNDS, sharedRefusal } from '../../contract/api/shared-work.ts';
 import { KnownRoutes } from './known-routes.ts';
 import { Regions } from './regions.ts';
 import type { RegionPage, RoutingSummary } from './routing-summary.ts';

@@ -1,4 +1,4 @@
-import type { Metric } from '../../contract/index-settings.ts';
+import type { Metric } from '../../contract/indexes/index-settings.ts';
 import type { SlotRange } from './slot-range.ts';
 import { ALL_SLOTS } from './slot-range.ts';
 

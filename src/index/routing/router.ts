@@ -1,4 +1,4 @@
-import type { Metric } from '../../contract/index-settings.ts';
+import type { Metric } from '../../contract/indexes/index-settings.ts';
 import { prepare } from '../../ann/lists/list-model.ts';
 import type { RankingPoint } from './centroids.ts';
 import type { Placing } from './places-of.ts';

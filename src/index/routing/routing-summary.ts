@@ -1,4 +1,4 @@
-import type { Outcome } from '../../contract/outcome.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
 import { ok } from '../../kernel/result.ts';
 import { membersOf } from './shard-groups.ts';
 import type { RegionRows } from './regions.ts';

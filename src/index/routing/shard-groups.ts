@@ -1,6 +1,6 @@
 import type { RouteTable, CentroidRows, ShardGroup, RoutedShard } from './route-table.ts';
 import type { Cell } from './shard-route.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { INDEX_LIMITS } from '../../contract/indexes/index-limits.ts';
 import { must } from '../../kernel/assert.ts';
 import { grouped } from '../../kernel/grouped.ts';
 import { squaredDistance } from '../../ann/maintenance/split-in-two.ts';
@@ -36,7 +36,7 @@ export interface GroupSizes {
   readonly shardsMin: number;
 }
 
-export const GROUP_SIZES: GroupSizes = { shardsMax: LIMITS.groupShardsMaxCount, shardsMin: LIMITS.groupShardsMinCount };
+export const GROUP_SIZES: GroupSizes = { shardsMax: INDEX_LIMITS.groupShardsMaxCount, shardsMin: INDEX_LIMITS.groupShardsMinCount };
 
 /** Coarse centroids of a shard group. */
 const COARSE_CENTROIDS = 16;

@@ -1,8 +1,8 @@
 import type { ReadConsistency } from '../../ann/replication/read-consistency.ts';
 import type { AnswerOf, RequestOf, ShardRead, ShardWrite } from '../../ann/shard-operations.ts';
 import type { ShardStats } from '../../ann/shard-protocol.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import type { Authority } from '../../contract/write-lease.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import type { Authority } from '../../contract/tenancy/write-lease.ts';
 import type { Reading } from '../fan-out/shard-reads.ts';
 import type { IndexManifest } from '../index-manifest.ts';
 

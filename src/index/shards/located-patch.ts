@@ -1,13 +1,13 @@
 import { editedMetadata } from '../../ann/metadata-edit.ts';
 import type { IndexManifest } from '../index-manifest.ts';
 import type { Patched, ShardPatch, ShardVectors, Written } from '../../ann/shard-protocol.ts';
-import type { Filter } from '../../contract/filter.ts';
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
+import type { Filter } from '../../contract/vectors/filter.ts';
+import { VECTOR_LIMITS } from '../../contract/vectors/vector-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
 import { must } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
-import type { Authority } from '../../contract/write-lease.ts';
+import type { Authority } from '../../contract/tenancy/write-lease.ts';
 import type { LocatedListing } from './located-listing.ts';
 import type { LocatedReads } from './located-reads.ts';
 import type { LocatedWrites } from './located-writes.ts';
@@ -32,7 +32,11 @@ export class LocatedPatch {
   async patch(manifest: IndexManifest, patch: ShardPatch, authority: Authority | null): Promise<Outcome<Patched>> {
     const taken = Math.max(
       1,
-      Math.min(patch.ids.length, LIMITS.patchSliceMaxCount, Math.floor(LIMITS.patchSliceFloatsMaxCount / manifest.dimensions)),
+      Math.min(
+        patch.ids.length,
+        VECTOR_LIMITS.patchSliceMaxCount,
+        Math.floor(VECTOR_LIMITS.patchSliceFloatsMaxCount / manifest.dimensions),
+      ),
     );
     const asked = patch.ids.slice(0, taken);
     let [left, count, lsn] = [asked, 0, 0];

@@ -3,12 +3,12 @@ import { joinColumns, gatherColumns, newestOf } from '../fan-out/answer-columns.
 import type { IndexManifest } from '../index-manifest.ts';
 import type { KnownRoutes } from '../routing/known-routes.ts';
 import { locatorOf } from '../locators/locator-of.ts';
-import { replyTooLarge } from '../../ann/included-columns.ts';
-import { recommend } from '../../ann/query-point.ts';
+import { replyTooLarge } from '../../ann/shard/included-columns.ts';
+import { idsOf, pointOf } from '../../ann/shard/query-point.ts';
 import type { Include, ShardFetch, ShardQuery, ShardVectors } from '../../ann/shard-protocol.ts';
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, allOf } from '../../contract/outcome.ts';
+import { VECTOR_LIMITS } from '../../contract/vectors/vector-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { allOf } from '../../contract/api/outcome.ts';
 import { must } from '../../kernel/assert.ts';
 import { grouped } from '../../kernel/grouped.ts';
 import { ok } from '../../kernel/result.ts';
@@ -50,7 +50,7 @@ export class LocatedReads {
       parts.push(found.value);
       done += portion.length;
       bytes += textBytes(found.value);
-      if (bytes > LIMITS.retrievalReplyBytesMax) return replyTooLarge();
+      if (bytes > VECTOR_LIMITS.retrievalReplyBytesMax) return replyTooLarge();
       // The mean of the vectors so far, plus the bytes of a vector's values in transit.
       const each = Math.max(1, bytes / done) + (fetch.include.values ? 4 * dimensions : 0);
       count = Math.max(FIRST_PORTION, Math.floor(PORTION_BYTES / each));
@@ -69,25 +69,17 @@ export class LocatedReads {
     manifest: IndexManifest,
     { indexId, caller, namespace, target }: Pick<ShardQuery, keyof Addressed | 'namespace' | 'target'>,
   ): Promise<Outcome<Float32Array<ArrayBuffer>>> {
-    if (target.kind === 'values') return ok(target.values);
-    const wanted = target.kind === 'id' ? { id: [target.id] } : { positive_ids: target.positive, negative_ids: target.negative };
-    const ids = [...new Set(Object.values(wanted).flat())];
-    const found = await this.fetch(manifest, { indexId, caller, namespace, ids, include: VALUES_ONLY });
-    if (!found.ok) return found;
     const { dimensions, metric } = manifest;
-    const rowOf = new Map(found.value.ids.map((id, row) => [id, row]));
-    for (const [field, asked] of Object.entries(wanted)) {
-      const missing = asked.findIndex((id) => !rowOf.has(id));
-      if (missing < 0) continue;
-      const path = target.kind === 'id' ? [field] : [field, missing];
-      return refuse('vector_not_found', 'there is no vector with this id in the namespace', path);
-    }
-    const valuesOf = (id: string) => {
-      const row = must(rowOf.get(id), 'every example was read');
-      return must(found.value.values, 'values were asked for').slice(row * dimensions, (row + 1) * dimensions);
-    };
-    if (target.kind === 'id') return ok(valuesOf(target.id));
-    return ok(recommend(metric, target.positive.map(valuesOf), target.negative.map(valuesOf)));
+    if (target.kind === 'values') return ok(target.values);
+    const found = await this.fetch(manifest, { indexId, caller, namespace, ids: idsOf(target), include: VALUES_ONLY });
+    if (!found.ok) return found;
+    const { ids, values } = found.value;
+    const rowOf = new Map(ids.map((id, row) => [id, row]));
+    return pointOf(target, metric, (id) => {
+      const row = rowOf.get(id);
+      if (row === undefined) return undefined;
+      return must(values, 'values were asked for').slice(row * dimensions, (row + 1) * dimensions);
+    });
   }
 
   async #fetch(manifest: IndexManifest, fetch: ShardFetch, { summary }: KnownRoutes): Promise<Outcome<ShardVectors>> {

@@ -8,14 +8,14 @@ import { rowsAt } from '../../ann/rows.ts';
 import type { LocatedWritten } from '../../ann/rows.ts';
 import type { AnswerOf } from '../../ann/shard-operations.ts';
 import type { Deleted, DeleteSelection, ShardDelete, ShardSelect, UpsertBatch, Written } from '../../ann/shard-protocol.ts';
-import type { Outcome } from '../../contract/outcome.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
 import { grouped } from '../../kernel/grouped.ts';
 import { ok } from '../../kernel/result.ts';
-import { allOf } from '../../contract/outcome.ts';
-import type { Authority } from '../../contract/write-lease.ts';
+import { allOf } from '../../contract/api/outcome.ts';
+import type { Authority } from '../../contract/tenancy/write-lease.ts';
 import type { RouteCache } from '../routing/route-cache.ts';
 import type { LocatorCalls, ShardCalls, WriteAt } from './shard-calls.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { INDEX_LIMITS } from '../../contract/indexes/index-limits.ts';
 import { dropOldest } from '../../kernel/drop-oldest.ts';
 
 /** Writes to an index of several shards: each id's by its locator, all at once. */
@@ -209,6 +209,6 @@ export class SeenLsns {
     const highest = Math.max(lsn, this.of(manifest));
     this.#lsns.delete(manifest.id);
     this.#lsns.set(manifest.id, highest);
-    dropOldest(this.#lsns, LIMITS.seenIndexesMaxCount);
+    dropOldest(this.#lsns, INDEX_LIMITS.seenIndexesMaxCount);
   }
 }

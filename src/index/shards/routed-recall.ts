@@ -2,7 +2,7 @@ import type { IndexManifest } from '../index-manifest.ts';
 import { compareScores } from '../../ann/metric.ts';
 import { addCosts, NO_COST } from '../../ann/search-cost.ts';
 import type { RecallSlice, SampleRecall, ShardMatches, ShardRecall } from '../../ann/shard-protocol.ts';
-import type { Outcome } from '../../contract/outcome.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
 import { must } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
 import type { ShardSet } from './index-shards.ts';

@@ -2,15 +2,15 @@ import type { Caller } from '../../ann/access-mode.ts';
 import type { LocatedRemoval, LocatedWrite, LocatedWritten, RowKeys } from '../../ann/rows.ts';
 import type { AnswerOf, RequestOf, ShardRead, ShardWrite } from '../../ann/shard-operations.ts';
 import type { Repetition, ShardStats, Written } from '../../ann/shard-protocol.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import type { Authority } from '../../contract/write-lease.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import type { Authority } from '../../contract/tenancy/write-lease.ts';
 import type { IndexManifest } from '../index-manifest.ts';
 import type { Place } from '../locators/locator-store.ts';
 import type { Claim } from '../locators/locator.ts';
-import type { RegionPage, RoutingSummary } from '../routing/routing-summary.ts';
+import type { RouteCalls } from '../routing/route-cache.ts';
 
 /** The shards of an index, one by one. Calls are refused with `stale_route` or `unavailable`; see `Shard` for the rest. */
-export interface ShardCalls {
+export interface ShardCalls extends RouteCalls {
   read<Name extends ShardRead>(manifest: IndexManifest, ordinal: number, name: Name, request: RequestOf<Name>): AnswerOf<Name>;
   /** To the only shard: several are written through their locators. */
   write<Name extends ShardWrite>(
@@ -22,9 +22,6 @@ export interface ShardCalls {
   /** The LSN of the last write to the only shard. */
   lsn(manifest: IndexManifest): Promise<Outcome<number>>;
   stats(manifest: IndexManifest, ordinal: number): Promise<Outcome<ShardStats>>;
-  /** The current state in the index's own object, for a caller that has an earlier version: see `RouteSource`. */
-  routingSummary(manifest: IndexManifest, known: number): Promise<Outcome<RoutingSummary>>;
-  regions(manifest: IndexManifest, group: number, since: number): Promise<Outcome<RegionPage>>;
 }
 
 /** A locator of an index, and what calls it; absent: a client. */

@@ -1,6 +1,6 @@
 import { assert } from '../../kernel/assert.ts';
 import { Seeded } from '../../kernel/seeded.ts';
-import { HASHED_BUCKETS, LETTER_BUCKETS, PieceList, SubwordPieces } from '../subword-pieces.ts';
+import { HASHED_BUCKETS, LETTER_BUCKETS, PieceList, SubwordPieces } from '../static/subword-pieces.ts';
 import { normalise } from '../unit-vectors.ts';
 import type { BuiltStaticModel, WordVectors } from './build-static-model.ts';
 import type { Matrix } from './matrix.ts';

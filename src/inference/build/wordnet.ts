@@ -1,6 +1,6 @@
 import { assert } from '../../kernel/assert.ts';
 import { Seeded } from '../../kernel/seeded.ts';
-import type { WordTokeniser } from '../word-tokeniser.ts';
+import type { WordTokeniser } from '../static/word-tokeniser.ts';
 
 /** A set of synonyms and what they mean. */
 export interface Synset {

@@ -1,5 +1,5 @@
-import type { FieldPath } from '../../contract/field-path.ts';
-import type { Outcome } from '../../contract/outcome.ts';
+import type { FieldPath } from '../../contract/api/field-path.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
 import { ok } from '../../kernel/result.ts';
 import type { JsonRecord } from '../text/config-json.ts';
 import { readConfigJson } from '../text/config-json.ts';

@@ -1,9 +1,10 @@
-import type { FieldPath } from '../../contract/field-path.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseBeyond } from '../../contract/outcome.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import type { FieldPath } from '../../contract/api/field-path.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
+import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
 import { ok } from '../../kernel/result.ts';
-import type { Activation, ModelTask } from '../served/served-manifest.ts';
+import type { Activation, ModelTask } from '../served-manifest.ts';
 import type { JsonRecord } from '../text/config-json.ts';
 import { isRecord } from '../text/config-json.ts';
 
@@ -42,7 +43,7 @@ export function readHead(config: JsonRecord, at: FieldPath): Outcome<ModelHead> 
 function readLabels(map: unknown, at: FieldPath): Outcome<string[]> {
   if (!isRecord(map)) return refuse('invalid_value', 'is no object of labels by their numbers', at);
   const count = Object.keys(map).length;
-  if (count > LIMITS.modelLabelsMaxCount)
+  if (count > MODEL_LIMITS.modelLabelsMaxCount)
     return refuseBeyond({ path: at, limit: 'modelLabelsMaxCount', value: count, what: `has ${count} labels` });
   const labels: string[] = [];
   for (let i = 0; i < count; i += 1) {

@@ -1,9 +1,9 @@
-import type { FieldPath } from '../../contract/field-path.ts';
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
+import type { FieldPath } from '../../contract/api/field-path.ts';
+import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
 import { ok } from '../../kernel/result.ts';
-import type { ModelReading, ModelTask } from '../served/served-manifest.ts';
+import type { ModelReading, ModelTask } from '../served-manifest.ts';
 import type { JsonRecord } from '../text/config-json.ts';
 import { isCount } from '../text/config-json.ts';
 import type { FolderFiles } from './folder-files.ts';
@@ -95,7 +95,7 @@ function readTokensMax(config: JsonRecord, files: FolderFiles, sentenceTokensMax
   const positions = config['max_position_embeddings'];
   const length = tokenizer.value?.['model_max_length'];
   const allowed = [sentenceTokensMax, isCount(positions) ? positions - unused : undefined, typeof length === 'number' ? length : undefined];
-  const tokensMax = Math.min(LIMITS.modelTokensMax, ...allowed.filter((value) => value !== undefined));
+  const tokensMax = Math.min(MODEL_LIMITS.modelTokensMax, ...allowed.filter((value) => value !== undefined));
   // Two special tokens, and one of the text.
   return tokensMax >= 3 && Number.isInteger(tokensMax)
     ? ok(tokensMax)

@@ -1,9 +1,10 @@
-import type { FieldPath } from '../../contract/field-path.ts';
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseBeyond } from '../../contract/outcome.ts';
+import type { FieldPath } from '../../contract/api/field-path.ts';
+import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import { ok } from '../../kernel/result.ts';
-import type { Pooling, Prompts } from '../served/served-manifest.ts';
+import type { Pooling, Prompts } from '../served-manifest.ts';
 import { isCount, isRecord, readConfigJson, readConfigValue } from '../text/config-json.ts';
 import type { FolderFiles } from './folder-files.ts';
 import { readFolderConfig } from './folder-files.ts';
@@ -124,7 +125,7 @@ function readPrompts(files: FolderFiles, at: FieldPath): Outcome<Prompts> {
 function readPrompt(value: unknown, at: FieldPath): Outcome<string | undefined> {
   if (value === undefined || value === null || value === '') return ok(undefined);
   if (typeof value !== 'string') return refuse('invalid_value', 'is no text', at);
-  return value.length <= LIMITS.modelPromptCharsMax
+  return value.length <= MODEL_LIMITS.modelPromptCharsMax
     ? ok(value)
     : refuseBeyond({ path: at, limit: 'modelPromptCharsMax', value: value.length, what: `has ${value.length} characters` });
 }

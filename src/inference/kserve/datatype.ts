@@ -1,5 +1,5 @@
-import { DATATYPES } from '../../contract/kserve.ts';
-import type { TensorData, TensorType } from '../served/tensor.ts';
+import { DATATYPES } from '../../contract/models/kserve.ts';
+import type { TensorData, TensorType } from '../tensor.ts';
 
 /** What the names of the wire are in ONNX. */
 export const TYPES: Readonly<Record<Datatype, TensorType>> = {

@@ -1,10 +1,11 @@
-import type { FieldPath } from '../../contract/field-path.ts';
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseBeyond } from '../../contract/outcome.ts';
+import type { FieldPath } from '../../contract/api/field-path.ts';
+import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import { isRawJson } from '../../kernel/exact-json.ts';
 import { ok } from '../../kernel/result.ts';
-import type { NamedTensor, TensorData, TensorType } from '../served/tensor.ts';
+import type { NamedTensor, TensorData, TensorType } from '../tensor.ts';
 import type { Datatype } from './datatype.ts';
 import { elementBytes, NUMBER_KINDS, TYPES } from './datatype.ts';
 
@@ -35,7 +36,7 @@ export function readTensors(stated: readonly StatedTensor[], binary: Uint8Array)
     if (!count.ok) return count;
     const type = TYPES[one.datatype];
     bytes += count.value * (elementBytes(type) ?? 1);
-    if (bytes > LIMITS.inferBytesMax)
+    if (bytes > MODEL_LIMITS.inferBytesMax)
       return refuseBeyond({ path: ['inputs'], limit: 'inferBytesMax', value: bytes, what: `has ${bytes} bytes of values` });
     const end = used + (size ?? 0);
     if (end > binary.length)
@@ -61,7 +62,7 @@ function countOf({ shape }: StatedTensor, path: FieldPath): Outcome<number> {
   let count = 1;
   for (const length of shape) {
     count *= length;
-    if (count > LIMITS.inferBytesMax)
+    if (count > MODEL_LIMITS.inferBytesMax)
       return refuseBeyond({
         path: [...path, 'shape'],
         limit: 'inferBytesMax',
@@ -79,8 +80,8 @@ function ofJson(data: unknown, type: TensorType, count: number, path: FieldPath)
     const value = level.array[level.next];
     if (level.next++ >= level.array.length) open.pop();
     else if (!Array.isArray(value)) values.push(value);
-    else if (open.length > LIMITS.tensorRankMax)
-      return refuse('invalid_value', `is nested deeper than ${LIMITS.tensorRankMax} dimensions`, path);
+    else if (open.length > MODEL_LIMITS.tensorRankMax)
+      return refuse('invalid_value', `is nested deeper than ${MODEL_LIMITS.tensorRankMax} dimensions`, path);
     else open.push({ array: value, next: 0 });
   }
   if (values.length !== count) return refuse('invalid_value', `has ${values.length} values; its shape has ${count}`, path);

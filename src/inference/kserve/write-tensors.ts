@@ -2,7 +2,7 @@ import { joinedBytes, utf8 } from '../../kernel/bytes.ts';
 import type { RawJson } from '../../kernel/exact-json.ts';
 import { rawJson } from '../../kernel/exact-json.ts';
 import { float32Json } from '../../kernel/float32-text.ts';
-import type { NamedTensor } from '../served/tensor.ts';
+import type { NamedTensor } from '../tensor.ts';
 import type { Datatype } from './datatype.ts';
 import { datatypeOf } from './datatype.ts';
 

@@ -1,11 +1,12 @@
-import { shownName } from '../../contract/field-path.ts';
-import type { FieldPath } from '../../contract/field-path.ts';
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseBeyond } from '../../contract/outcome.ts';
+import { shownName } from '../../contract/api/field-path.ts';
+import type { FieldPath } from '../../contract/api/field-path.ts';
+import { boundOf, refuseBeyond } from '../../contract/limits/limit-refusal.ts';
+import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
 import { ok } from '../../kernel/result.ts';
-import type { ServedFile } from '../served/served-manifest.ts';
-import type { TensorPort } from '../served/tensor.ts';
+import type { ServedFile } from '../served-manifest.ts';
+import type { TensorPort } from '../tensor.ts';
 import { checkNames } from './check-names.ts';
 import { externalPath } from './external-path.ts';
 import type { OnnxBody, OnnxGraph, OnnxPort } from './onnx-graph.ts';
@@ -44,7 +45,7 @@ export function checkGraph(graph: OnnxGraph, place: GraphPlace): Outcome<GraphFa
   const { at } = place;
   const opset = graph.opsets.get('') ?? graph.opsets.get('ai.onnx');
   if (opset === undefined) return refuse('invalid_value', 'says no version of the ONNX operators (opset_import)', at);
-  if (opset > LIMITS.graphOpsetMax)
+  if (opset > MODEL_LIMITS.graphOpsetMax)
     return refuseBeyond({ path: at, limit: 'graphOpsetMax', value: opset, what: `has operators of opset ${opset}` });
   const operators = checkOperators(graph, at);
   if (!operators.ok) return operators;
@@ -101,7 +102,7 @@ function checkConstants(graph: OnnxBody, place: GraphPlace): Outcome<Pick<GraphF
     const bytes = declaredBytes(tensor);
     if (bytes === undefined) return refuse('invalid_value', `has ${called} of an unknown type or with a negative dimension`, at);
     weightBytes += bytes;
-    if (weightBytes > LIMITS[weightsLimit])
+    if (weightBytes > boundOf(weightsLimit))
       return refuseBeyond({ path: at, limit: weightsLimit, value: weightBytes, what: `has constants of more bytes (${called})` });
     const { stored } = tensor;
     if (stored.kind === 'raw' && stored.bytes.length !== bytes)
@@ -144,7 +145,7 @@ function declaredBytes({ dims, dataType }: OnnxTensor): number | undefined {
 const listedCount = ({ dims, dataType }: OnnxTensor): number => elementCount(dims) / ((elementType(dataType)?.bits ?? 8) < 8 ? 2 : 1);
 
 function readPorts(ports: readonly OnnxPort[], at: FieldPath): Outcome<TensorPort[]> {
-  if (ports.length > LIMITS.graphPortsMaxCount)
+  if (ports.length > MODEL_LIMITS.graphPortsMaxCount)
     return refuseBeyond({ path: at, limit: 'graphPortsMaxCount', value: ports.length, what: `has ${ports.length} inputs or outputs` });
   const read: TensorPort[] = [];
   for (const { name, dataType, shape } of ports) {

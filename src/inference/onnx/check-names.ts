@@ -1,7 +1,7 @@
-import { shownName } from '../../contract/field-path.ts';
-import type { FieldPath } from '../../contract/field-path.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
+import { shownName } from '../../contract/api/field-path.ts';
+import type { FieldPath } from '../../contract/api/field-path.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
 import { ok } from '../../kernel/result.ts';
 import type { OnnxBody, OnnxNode } from './onnx-graph.ts';
 

@@ -1,5 +1,5 @@
 import { joinedBytes, utf8 } from '../../kernel/bytes.ts';
-import type { GraphFiles } from '../served/graph-runner.ts';
+import type { GraphFiles } from '../graph-runner.ts';
 import { fields, lengthDelimited } from './protobuf-reader.ts';
 
 /** Smaller constants stay in the graph: the runtime reads shapes and axes from there. */

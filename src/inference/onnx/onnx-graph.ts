@@ -1,6 +1,7 @@
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseBeyond } from '../../contract/outcome.ts';
+import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import { ok } from '../../kernel/result.ts';
 import { Corrupt, fields, lengthDelimited, scalar, text } from './protobuf-reader.ts';
 import type { Field } from './protobuf-reader.ts';
@@ -68,7 +69,7 @@ class TooLarge extends Error {
 
 /**
  * Reads nodes, constants, inputs and outputs of an ONNX file, subgraphs included; weights stay views into the file. Takes time and memory
- * linear in the file, and no more than `LIMITS` allows. `path` is where the file stands in the request. [M5] [M50]
+ * linear in the file, and no more than the limits allow. `path` is where the file stands in the request. [M5] [M50]
  */
 export function readOnnxGraph(bytes: Uint8Array<ArrayBuffer>, path: readonly (string | number)[]): Outcome<OnnxGraph> {
   try {
@@ -111,7 +112,7 @@ class GraphReader {
   }
 
   #body(message: Uint8Array<ArrayBuffer>, depth: number): OnnxBody {
-    if (depth > LIMITS.graphDepthMax) throw new TooLarge('graphDepthMax');
+    if (depth > MODEL_LIMITS.graphDepthMax) throw new TooLarge('graphDepthMax');
     const body = { nodes: [] as OnnxNode[], initialisers: [] as OnnxTensor[], inputs: [] as OnnxPort[], outputs: [] as OnnxPort[] };
     for (const field of fields(message)) {
       if (field.number === GRAPH.node) body.nodes.push(this.#node(lengthDelimited(field), depth));
@@ -120,7 +121,7 @@ class GraphReader {
       else if (field.number === GRAPH.output) body.outputs.push(readPort(lengthDelimited(field)));
       else if (field.number === GRAPH.sparse) throw new Corrupt('a sparse tensor, which is not supported', field.offset);
       // Old exporters name each constant among the inputs, too.
-      const portsMax = LIMITS.graphPortsMaxCount + LIMITS.graphTensorsMaxCount;
+      const portsMax = MODEL_LIMITS.graphPortsMaxCount + MODEL_LIMITS.graphTensorsMaxCount;
       if (body.inputs.length > portsMax || body.outputs.length > portsMax) throw new TooLarge('graphPortsMaxCount');
     }
     return body;
@@ -128,7 +129,7 @@ class GraphReader {
 
   #node(message: Uint8Array<ArrayBuffer>, depth: number): OnnxNode {
     this.#nodes += 1;
-    if (this.#nodes > LIMITS.graphNodesMaxCount) throw new TooLarge('graphNodesMaxCount');
+    if (this.#nodes > MODEL_LIMITS.graphNodesMaxCount) throw new TooLarge('graphNodesMaxCount');
     const node = { operator: '', domain: '', name: '' };
     const lists = {
       inputs: [] as string[],
@@ -144,7 +145,7 @@ class GraphReader {
       else if (field.number === NODE.operator) node.operator = text(field);
       else if (field.number === NODE.domain) node.domain = text(field);
       else if (field.number === NODE.attribute) this.#attribute(lengthDelimited(field), lists, depth);
-      if (lists.inputs.length + lists.outputs.length > LIMITS.graphTensorsMaxCount) throw new TooLarge('graphTensorsMaxCount');
+      if (lists.inputs.length + lists.outputs.length > MODEL_LIMITS.graphTensorsMaxCount) throw new TooLarge('graphTensorsMaxCount');
     }
     return { ...node, ...lists };
   }
@@ -169,7 +170,7 @@ class GraphReader {
 
   #tensor(field: Field): OnnxTensor {
     this.#tensors += 1;
-    if (this.#tensors > LIMITS.graphTensorsMaxCount) throw new TooLarge('graphTensorsMaxCount');
+    if (this.#tensors > MODEL_LIMITS.graphTensorsMaxCount) throw new TooLarge('graphTensorsMaxCount');
     return readTensor(lengthDelimited(field));
   }
 }
@@ -203,7 +204,8 @@ function readTensorType(message: Uint8Array<ArrayBuffer>, port: { dataType: numb
     else if (field.number === TENSOR_TYPE.shape) {
       for (const dim of fields(lengthDelimited(field))) {
         if (dim.number === SHAPE_DIM) port.shape.push(readDim(lengthDelimited(dim)));
-        if (port.shape.length > LIMITS.tensorRankMax) throw new Corrupt(`more than ${LIMITS.tensorRankMax} dimensions`, dim.offset);
+        if (port.shape.length > MODEL_LIMITS.tensorRankMax)
+          throw new Corrupt(`more than ${MODEL_LIMITS.tensorRankMax} dimensions`, dim.offset);
       }
     }
   }

@@ -1,7 +1,7 @@
-import { LIMITS } from '../../contract/limits.ts';
-import type { TensorType } from '../served/tensor.ts';
+import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
+import type { TensorType } from '../tensor.ts';
 import { NUMBERS_KEPT_MAX } from './onnx-attribute.ts';
-import { Corrupt, fields, floats, integers, lengthDelimited, scalar, signedIntegers, text } from './protobuf-reader.ts';
+import { Corrupt, decoded, fields, floats, integers, lengthDelimited, scalar, signedIntegers, text } from './protobuf-reader.ts';
 import type { Field } from './protobuf-reader.ts';
 
 /** A constant of a graph. */
@@ -100,14 +100,15 @@ export function readTensor(message: Uint8Array<ArrayBuffer>): OnnxTensor {
     if (LISTS.has(field.number) || field.number === TENSOR.strings) readList(field, message, list);
     else if (field.number === TENSOR.dims) {
       for (const dim of integers(field)) {
-        if (dims.push(dim) > LIMITS.tensorRankMax) throw new Corrupt(`more than ${LIMITS.tensorRankMax} dimensions`, field.offset);
+        if (dims.push(dim) > MODEL_LIMITS.tensorRankMax)
+          throw new Corrupt(`more than ${MODEL_LIMITS.tensorRankMax} dimensions`, field.offset);
       }
     } else if (field.number === TENSOR.dataType) dataType = scalar(field);
     else if (field.number === TENSOR.name) name = text(field);
     else if (field.number === TENSOR.raw) raw = lengthDelimited(field);
     else if (field.number === TENSOR.external) {
       const [key, value] = readEntry(lengthDelimited(field));
-      entries.set(key, value);
+      entries.set(key, decoded(value));
     } else if (field.number === TENSOR.location) location = scalar(field);
     else if (field.number === TENSOR.segment) throw new Corrupt('a tensor in segments', field.offset);
   }
@@ -146,11 +147,12 @@ function countOf(value: number | Uint8Array, width: number): number {
   return value.reduce((count, byte) => count + (byte < 0x80 ? 1 : 0), 0);
 }
 
-function readEntry(message: Uint8Array<ArrayBuffer>): [key: string, value: string] {
-  let [key, value] = ['', ''];
+/** A pair of names or texts of a file, the second as it lies there. Throws `Corrupt`. */
+export function readEntry(message: Uint8Array<ArrayBuffer>): [key: string, value: Uint8Array<ArrayBuffer>] {
+  let [key, value] = ['', message.subarray(0, 0)];
   for (const field of fields(message)) {
     if (field.number === ENTRY.key) key = text(field);
-    else if (field.number === ENTRY.value) value = text(field);
+    else if (field.number === ENTRY.value) value = lengthDelimited(field);
   }
   return [key, value];
 }

@@ -114,7 +114,9 @@ export function scalar(field: Field): number {
 
 const decoder = new TextDecoder('utf-8', { fatal: false, ignoreBOM: true });
 
-export const text = (field: Field): string => decoder.decode(lengthDelimited(field));
+export const decoded = (bytes: Uint8Array): string => decoder.decode(bytes);
+
+export const text = (field: Field): string => decoded(lengthDelimited(field));
 
 /** `repeated int64` arrives one by one or packed; both are legal in protobuf. */
 export function* integers(field: Field): Generator<number> {

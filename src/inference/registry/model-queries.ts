@@ -1,9 +1,10 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
 import type { ModelAlias, ModelEvent, ModelRecord, VersionRecord } from './model-record.ts';
 import { isVerified } from './model-record.ts';
 import type { ModelRoute, RegisteredRoute } from './model-route.ts';
 import { routedVersion } from './model-route.ts';
-import type { SqliteModelStore } from './sqlite-model-store.ts';
+import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
+import { SqliteModelStore } from './sqlite-model-store.ts';
 import type { ModelOwner } from './version-manifest.ts';
 
 /** A model with what is shown of it. */
@@ -16,42 +17,42 @@ export interface ModelView {
 
 /** What is asked of the models of one owner. Nothing here writes. */
 export class ModelQueries {
-  readonly #store: SqliteModelStore;
+  protected readonly store: SqliteModelStore;
 
-  constructor(store: SqliteModelStore) {
-    this.#store = store;
+  constructor(storage: SqlStorage) {
+    this.store = new SqliteModelStore(storage);
   }
 
   find(name: string): ModelView | undefined {
-    const model = this.#store.find(name);
+    const model = this.store.find(name);
     return model === undefined ? undefined : this.#viewOf(model);
   }
 
   /** By name, after the model `after`, at most `count`. */
   page(after: string, count: number): readonly ModelView[] {
-    return this.#store.page(after, count).map((model) => this.#viewOf(model));
+    return this.store.page(after, count).map((model) => this.#viewOf(model));
   }
 
   /** All aliases, those of the deployment's own models too. */
   aliases(): readonly ModelAlias[] {
-    return this.#store.aliases();
+    return this.store.aliases();
   }
 
   version(model: string, version: number): VersionRecord | undefined {
-    return this.#store.version(model, version);
+    return this.store.version(model, version);
   }
 
   versions(model: string, after: number, count: number): readonly VersionRecord[] {
-    return this.#store.versions(model, after, count);
+    return this.store.versions(model, after, count);
   }
 
   history(model: string, before: number, count: number): readonly ModelEvent[] {
-    return this.#store.history(model, before, Math.min(count, LIMITS.modelHistoryMaxCount));
+    return this.store.history(model, before, Math.min(count, MODEL_LIMITS.modelHistoryMaxCount));
   }
 
   /** How many models and aliases there are. */
   count(): number {
-    return this.#store.count() + this.#store.aliasCount();
+    return this.store.count() + this.store.aliasCount();
   }
 
   /**
@@ -60,8 +61,8 @@ export class ModelQueries {
    * newest version that has it (M44).
    */
   route(owner: ModelOwner, name: string, pinned: number | undefined, contractHash?: string): ModelRoute | undefined {
-    const alias = this.#store.alias(name);
-    const model = this.#store.find(alias?.model ?? name);
+    const alias = this.store.alias(name);
+    const model = this.store.find(alias?.model ?? name);
     const version = pinned ?? alias?.version ?? undefined;
     if (model !== undefined) {
       const route = this.#routeOf(owner, model, version);
@@ -73,7 +74,7 @@ export class ModelQueries {
   }
 
   #withContract(model: string, contractHash: string): number | undefined {
-    const versions = this.#store.versions(model, 0, LIMITS.modelVersionsMaxCount);
+    const versions = this.store.versions(model, 0, MODEL_LIMITS.modelVersionsMaxCount);
     return versions.findLast((version) => isVerified(version) && version.contractHash === contractHash)?.version;
   }
 
@@ -92,12 +93,12 @@ export class ModelQueries {
   }
 
   #servable(model: string, number: number | null): VersionRecord | undefined {
-    const version = number === null ? undefined : this.#store.version(model, number);
+    const version = number === null ? undefined : this.store.version(model, number);
     return version !== undefined && isVerified(version) ? version : undefined;
   }
 
   #viewOf(model: ModelRecord): ModelView {
-    const shown = this.#store.version(model.name, model.serving ?? model.versionsMade);
-    return { model, aliases: this.#store.aliasesOf(model.name), shown };
+    const shown = this.store.version(model.name, model.serving ?? model.versionsMade);
+    return { model, aliases: this.store.aliasesOf(model.name), shown };
   }
 }

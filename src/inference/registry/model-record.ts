@@ -1,5 +1,5 @@
-import type { Refusal } from '../../contract/errors.ts';
-import type { ModelTask } from '../served/served-manifest.ts';
+import type { Refusal } from '../../contract/api/errors.ts';
+import type { ModelTask } from '../served-manifest.ts';
 import type { VersionManifest } from './version-manifest.ts';
 
 /** A model: a name and its versions, of which one serves. */

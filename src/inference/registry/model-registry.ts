@@ -1,9 +1,10 @@
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseBeyond, refuseResource } from '../../contract/outcome.ts';
-import { keySpent, madeBefore } from '../../contract/spent-key.ts';
-import type { ChangedBy, WriteLease } from '../../contract/write-lease.ts';
-import { changeUnder } from '../../contract/write-lease.ts';
+import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse, refuseResource } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
+import { keySpent, madeBefore } from '../../contract/api/spent-key.ts';
+import type { ChangedBy, WriteLease } from '../../contract/tenancy/write-lease.ts';
+import { changeUnder } from '../../contract/tenancy/write-lease.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { ok } from '../../kernel/result.ts';
 import type { KeyedRequest } from '../../kernel/sql/spent-keys.ts';
@@ -11,8 +12,8 @@ import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import type { ModelAction, ModelAlias, ModelRecord, VersionChecks, VersionRecord } from './model-record.ts';
 import { isVerified, WHOLE_PPM } from './model-record.ts';
 import { promoted, rolledBack, withoutVersion } from './promotion.ts';
-import { SqliteModelStore } from './sqlite-model-store.ts';
-import type { ServedFile } from '../served/served-manifest.ts';
+import { ModelQueries } from './model-queries.ts';
+import type { ServedFile } from '../served-manifest.ts';
 import type { VersionManifest } from './version-manifest.ts';
 
 /** A version to be registered. Its files are stored already. */
@@ -33,12 +34,11 @@ export interface Released {
 }
 
 /** The models of one owner, and what may be done with them: every change is one transaction, with a line of the model's history. */
-export class ModelRegistry {
-  readonly store: SqliteModelStore;
+export class ModelRegistry extends ModelQueries {
   readonly #clock: Clock;
 
   constructor(storage: SqlStorage, clock: Clock) {
-    this.store = new SqliteModelStore(storage);
+    super(storage);
     this.#clock = clock;
   }
 
@@ -46,7 +46,7 @@ export class ModelRegistry {
   announce(files: readonly ServedFile[], { lease }: ChangedBy): Outcome<Released> {
     return this.#change(lease, () => {
       const nowMs = this.#clock.nowMs();
-      const unneeded = this.store.sweep(nowMs - LIMITS.modelAnnouncedMs);
+      const unneeded = this.store.sweep(nowMs - MODEL_LIMITS.modelAnnouncedMs);
       const named = files.map(({ sha256 }) => sha256);
       this.store.announce(named, nowMs);
       return ok({ unneeded: unneeded.filter((sha256) => !named.includes(sha256)) });
@@ -150,7 +150,7 @@ export class ModelRegistry {
   /** Forgets a model with its versions, aliases and history. The requests that made its versions make none any more. */
   remove(name: string, { lease }: ChangedBy): Outcome<Released> {
     return this.#onModel(name, lease, () => {
-      const versions = this.store.versions(name, 0, LIMITS.modelVersionsMaxCount);
+      const versions = this.store.versions(name, 0, MODEL_LIMITS.modelVersionsMaxCount);
       const unneeded = versions.flatMap(({ version }) => this.store.releaseFiles(name, version));
       this.store.remove(name, this.#clock.nowMs());
       return ok({ unneeded });
@@ -164,7 +164,7 @@ export class ModelRegistry {
       if (!target.ok) return target;
       if (this.store.find(alias.alias) !== undefined) return refuse('already_exists', `a model is called ${alias.alias}`, 'alias');
       const count = this.store.aliasCount();
-      if (this.store.alias(alias.alias) === undefined && count >= LIMITS.modelAliasesMaxCount)
+      if (this.store.alias(alias.alias) === undefined && count >= MODEL_LIMITS.modelAliasesMaxCount)
         return refuseBeyond({ limit: 'modelAliasesMaxCount', value: count + 1, what: `there are ${count} aliases already` });
       this.store.putAlias(alias);
       this.#note(alias.model, actor, 'alias', alias.version, alias.alias);
@@ -203,13 +203,13 @@ export class ModelRegistry {
     if (known === undefined) {
       if (compatibleWith !== null) return refuse('state_conflict', `${name} has no version ${compatibleWith}`, 'compatible_with');
       const count = this.store.count();
-      return count < LIMITS.modelsMaxCount
+      return count < MODEL_LIMITS.modelsMaxCount
         ? ok(null)
         : refuseBeyond({ limit: 'modelsMaxCount', value: count + 1, what: `there are ${count} models already` });
     }
     if (known.task !== manifest.task)
       return refuse('state_conflict', `${name} is a model for ${known.task}: register another name`, 'task');
-    if (known.versionsMade >= LIMITS.modelVersionsMaxCount)
+    if (known.versionsMade >= MODEL_LIMITS.modelVersionsMaxCount)
       return refuseBeyond({
         limit: 'modelVersionsMaxCount',
         value: known.versionsMade + 1,

@@ -1,6 +1,6 @@
-import { refusal, refusalAt, withDetail } from '../../contract/errors.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
+import { refusal, refusalAt, withDetail } from '../../contract/api/errors.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
 import { err, ok } from '../../kernel/result.ts';
 import type { ModelRecord, VersionRecord } from './model-record.ts';
 import { isVerified, WHOLE_PPM } from './model-record.ts';

@@ -1,5 +1,5 @@
-import { LIMITS } from '../../contract/limits.ts';
-import { SPENT_KEY_BOUNDS } from '../../contract/spent-key.ts';
+import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
+import { SPENT_KEY_BOUNDS } from '../../contract/api/spent-key.ts';
 import type { Migrations } from '../../kernel/sql/migrate.ts';
 import type { KeyedRequest } from '../../kernel/sql/spent-keys.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
@@ -106,7 +106,7 @@ export class SqliteModelStore extends SqliteVersionedStore<ModelRecord, VersionR
       `DELETE FROM events WHERE model = ?1 AND position <=
          (SELECT position FROM events WHERE model = ?1 ORDER BY position DESC LIMIT 1 OFFSET ?2)`,
       model,
-      LIMITS.modelHistoryMaxCount,
+      MODEL_LIMITS.modelHistoryMaxCount,
     );
   }
 

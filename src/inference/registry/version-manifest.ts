@@ -1,4 +1,4 @@
-import type { ModelReading, ServedManifest } from '../served/served-manifest.ts';
+import type { ModelReading, ServedManifest } from '../served-manifest.ts';
 
 /** What a version is: what serving needs of it, and what people want to know. Nothing in it ever changes. */
 export interface VersionManifest extends ServedManifest {

@@ -1,14 +1,15 @@
-import { shownName } from '../../contract/field-path.ts';
-import type { FieldPath } from '../../contract/field-path.ts';
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseBeyond } from '../../contract/outcome.ts';
+import { shownName } from '../../contract/api/field-path.ts';
+import type { FieldPath } from '../../contract/api/field-path.ts';
+import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import { ok } from '../../kernel/result.ts';
-import type { NamedTensor, TensorData, TensorPort } from './tensor.ts';
+import type { NamedTensor, TensorData, TensorPort } from '../tensor.ts';
 
 /** Whether tensors are the inputs that a graph takes: by name, type, rank and fixed dimensions, each once, and none missing. [M82] */
 export function checkInputs(inputs: readonly NamedTensor[], ports: readonly TensorPort[]): Outcome<void> {
-  if (inputs.length > LIMITS.inferTensorsMaxCount)
+  if (inputs.length > MODEL_LIMITS.inferTensorsMaxCount)
     return refuseBeyond({ path: 'inputs', limit: 'inferTensorsMaxCount', value: inputs.length, what: `are ${inputs.length}` });
   const names = new Set<string>();
   for (const [i, input] of inputs.entries()) {
@@ -28,8 +29,8 @@ export function checkInputs(inputs: readonly NamedTensor[], ports: readonly Tens
 
 function checkInput({ type, shape, data }: NamedTensor, port: TensorPort, at: FieldPath): Outcome<void> {
   if (type !== port.type) return refuse('invalid_value', `is ${type}; the graph takes ${port.type}`, [...at, 'type']);
-  if (shape.length > LIMITS.tensorRankMax || shape.some((dim) => !Number.isSafeInteger(dim) || dim < 0))
-    return refuse('invalid_value', `is no list of at most ${LIMITS.tensorRankMax} dimensions`, [...at, 'shape']);
+  if (shape.length > MODEL_LIMITS.tensorRankMax || shape.some((dim) => !Number.isSafeInteger(dim) || dim < 0))
+    return refuse('invalid_value', `is no list of at most ${MODEL_LIMITS.tensorRankMax} dimensions`, [...at, 'shape']);
   // A graph may say nothing of its inputs' shape.
   const isFitting =
     port.shape.length === 0 ||
@@ -54,7 +55,7 @@ export const checkBytes = (tensors: readonly NamedTensor[], field: string): Outc
   );
 
 export function checkByteCount(bytes: number, field: string): Outcome<void> {
-  return bytes <= LIMITS.inferBytesMax
+  return bytes <= MODEL_LIMITS.inferBytesMax
     ? ok(undefined)
     : refuseBeyond({ path: field, limit: 'inferBytesMax', value: bytes, what: `have ${bytes} bytes` });
 }

@@ -1,6 +1,6 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
 import { runsOnPoolsAlone, weightBytesOf } from './model-size.ts';
-import type { ModelRef } from './served-manifest.ts';
+import type { ModelRef } from '../served-manifest.ts';
 
 export interface RunnerFacts extends Pick<ModelRef, 'manifest'> {
   /** What its longest text takes of an isolate at most; undefined: not known. */
@@ -28,12 +28,12 @@ type PoolsAlone = 'too_large' | 'too_slow';
  * Worker, which needs no call of another machine. [M70]
  */
 export function chooseRunner({ manifest, runBoundMs = 0, tokens, hasReplica, leftMs = Infinity }: RunnerFacts): RunnerChoice {
-  const reason = runsOnPoolsAlone({ manifest }) ? 'too_large' : runBoundMs > LIMITS.runBoundMsMax ? 'too_slow' : undefined;
+  const reason = runsOnPoolsAlone({ manifest }) ? 'too_large' : runBoundMs > MODEL_LIMITS.runBoundMsMax ? 'too_slow' : undefined;
   if (reason !== undefined) return { runner: hasReplica ? 'pool' : 'none', reason };
   if (!hasReplica) return { runner: 'inference', reason: 'no_replica' };
-  const edgeMs = (tokens * weightBytesOf({ manifest }) * LIMITS.edgePsPerTokenByte) / PS_PER_MS;
-  if (edgeMs > leftMs && edgeMs > LIMITS.replicaCallMs) return { runner: 'pool', reason: 'deadline' };
-  return edgeMs > LIMITS.replicaCallMs ? { runner: 'pool', reason: 'price' } : { runner: 'inference', reason: 'small' };
+  const edgeMs = (tokens * weightBytesOf({ manifest }) * MODEL_LIMITS.edgePsPerTokenByte) / PS_PER_MS;
+  if (edgeMs > leftMs && edgeMs > MODEL_LIMITS.replicaCallMs) return { runner: 'pool', reason: 'deadline' };
+  return edgeMs > MODEL_LIMITS.replicaCallMs ? { runner: 'pool', reason: 'price' } : { runner: 'inference', reason: 'small' };
 }
 
 const PS_PER_MS = 1e9;

@@ -1,5 +1,5 @@
 import { sha256Hex } from '../../kernel/bytes.ts';
-import type { ModelReading, ServedFile } from './served-manifest.ts';
+import type { ModelReading, ServedFile } from '../served-manifest.ts';
 
 /** The files that a tokeniser is made of. */
 export const TOKENISER_FILE = 'tokenizer.json';

@@ -1,18 +1,18 @@
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { SHARED_WORK_BOUNDS, sharedRefusal } from '../../contract/shared-work.ts';
+import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { SHARED_WORK_BOUNDS, sharedRefusal } from '../../contract/api/shared-work.ts';
 import { err, ok } from '../../kernel/result.ts';
 import type { MemoryHolder } from '../../kernel/memory-registry.ts';
 import { MemoryRegistry } from '../../kernel/memory-registry.ts';
 import { SharedWork } from '../../kernel/shared-work.ts';
 import type { LoadOnceParts } from '../load-once.ts';
-import type { StartGraph } from './graph-runner.ts';
+import type { StartGraph } from '../graph-runner.ts';
 import type { LoadedModel, LoadParts } from './load-model.ts';
 import { loadModel } from './load-model.ts';
 import { PLATFORM } from '../registry/version-manifest.ts';
 import { memoryBytesOf } from './model-size.ts';
 import { RunCeilings } from './run-ceilings.ts';
-import type { ModelRef } from './served-manifest.ts';
+import type { ModelRef } from '../served-manifest.ts';
 
 export interface ModelHostParts extends LoadOnceParts, LoadParts {}
 
@@ -22,7 +22,7 @@ export interface ModelHostParts extends LoadOnceParts, LoadParts {}
  */
 export class LoadedModels {
   readonly #parts: ModelHostParts;
-  readonly #memory = new MemoryRegistry(LIMITS.loadedModelsBytesMax);
+  readonly #memory = new MemoryRegistry(MODEL_LIMITS.loadedModelsBytesMax);
   readonly #models = new Map<string, ModelHolder>();
   readonly #refused = new Map<string, { readonly outcome: Outcome<never>; readonly untilMs: number }>();
   readonly #loads: SharedWork<undefined>;
@@ -66,10 +66,10 @@ export class LoadedModels {
 
   async #load(key: string, ref: ModelRef): Promise<undefined> {
     // A large one may take all; whether it fits the runtime's memory is then seen.
-    const bytes = Math.min(memoryBytesOf(ref), LIMITS.loadedModelsBytesMax);
+    const bytes = Math.min(memoryBytesOf(ref), MODEL_LIMITS.loadedModelsBytesMax);
     // Room is made first: the runtime's memory never shrinks, so what others leave in it is used again.
     const place = new ModelHolder(bytes, () => this.#models.delete(key));
-    for (const other of [...this.#models.keys()].slice(0, Math.max(0, this.#models.size - LIMITS.loadedModelsMaxCount + 1)))
+    for (const other of [...this.#models.keys()].slice(0, Math.max(0, this.#models.size - MODEL_LIMITS.loadedModelsMaxCount + 1)))
       this.#models.get(other)?.evict();
     this.#memory.claim(key, place, bytes);
     const loaded = await this.#read(key, place, ref).catch((error: unknown) => {
@@ -84,7 +84,7 @@ export class LoadedModels {
       this.#memory.release(key, place);
       for (const old of [...this.#refused.keys()].slice(0, this.#refused.size - REFUSALS_MAX)) this.#refused.delete(old);
       // A load that finds no room costs the other models their sessions.
-      const pauseMs = loaded.error.limit?.name === 'runtimeBytesMax' ? LIMITS.runCeilingMs : this.#parts.retryMs;
+      const pauseMs = loaded.error.limit?.name === 'runtimeBytesMax' ? MODEL_LIMITS.runCeilingMs : this.#parts.retryMs;
       this.#refused.set(key, { outcome: loaded, untilMs: this.#parts.clock.nowMs() + pauseMs });
     }
     return undefined;

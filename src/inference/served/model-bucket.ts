@@ -1,10 +1,10 @@
-import type { FieldPath } from '../../contract/field-path.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
+import type { FieldPath } from '../../contract/api/field-path.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
 import { sha256Hex } from '../../kernel/bytes.ts';
 import { ok } from '../../kernel/result.ts';
-import type { ServedFile } from './served-manifest.ts';
-import { modelFileKey } from './served-manifest.ts';
+import type { ServedFile } from '../served-manifest.ts';
+import { modelFileKey } from '../served-manifest.ts';
 
 /** Where the files of registered models are. A file that is not as long as it should be is not read. */
 export interface ModelBucket {

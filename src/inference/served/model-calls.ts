@@ -1,7 +1,7 @@
-import type { Outcome } from '../../contract/outcome.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
 import type { StatedReading } from '../folder/read-model-folder.ts';
-import type { ModelReading, ModelRef, ServedFile } from './served-manifest.ts';
-import type { NamedTensor, TensorPort } from './tensor.ts';
+import type { ModelReading, ModelRef, ServedFile } from '../served-manifest.ts';
+import type { NamedTensor, TensorPort } from '../tensor.ts';
 
 /** What a text is for; models with prompts embed the two differently. */
 export type InputType = 'query' | 'passage';

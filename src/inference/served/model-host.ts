@@ -1,5 +1,5 @@
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
 import { ok } from '../../kernel/result.ts';
 import { readOnnxGraph } from '../onnx/onnx-graph.ts';
 import { checkGraph } from '../onnx/check-graph.ts';
@@ -17,8 +17,8 @@ import { readServedFile } from './model-bucket.ts';
 import { checkSize, memoryBytesOf, runsOnPoolsAlone, weightBytesOf } from './model-size.ts';
 import type { Classes, EmbeddedTexts, FolderReading, InputType, ModelCalls, Scores, TextOptions, Verified } from './model-calls.ts';
 import { checkRunMs, textInputs } from './run-bounds.ts';
-import type { ModelRef, ServedFile } from './served-manifest.ts';
-import type { NamedTensor } from './tensor.ts';
+import type { ModelRef, ServedFile } from '../served-manifest.ts';
+import type { NamedTensor } from '../tensor.ts';
 import { readStaticPart } from './static-texts.ts';
 import type { TextCalls } from './text-model.ts';
 

@@ -1,9 +1,9 @@
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuseBeyond } from '../../contract/outcome.ts';
+import { boundOf, refuseBeyond } from '../../contract/limits/limit-refusal.ts';
+import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
 import { ok } from '../../kernel/result.ts';
 import { TOKENISER_CONFIG_FILE, TOKENISER_FILE } from './contract-hash.ts';
-import type { ModelRef } from './served-manifest.ts';
+import type { ModelRef } from '../served-manifest.ts';
 
 type Sized = Pick<ModelRef, 'manifest'>;
 
@@ -31,7 +31,7 @@ export function memoryBytesOf(ref: Sized): number {
 export function checkTokeniserSize({ manifest }: Sized): Outcome<void> {
   for (const [i, { path, bytes }] of manifest.files.entries()) {
     const limit = path === TOKENISER_FILE ? 'tokeniserBytesMax' : path === TOKENISER_CONFIG_FILE ? 'modelConfigBytesMax' : undefined;
-    if (limit !== undefined && bytes > LIMITS[limit])
+    if (limit !== undefined && bytes > boundOf(limit))
       return refuseBeyond({ path: ['files', i, 'bytes'], limit, value: bytes, what: `is ${bytes}` });
   }
   return ok(undefined);
@@ -42,7 +42,7 @@ export function checkSize(ref: Sized): Outcome<void> {
   const tokeniser = checkTokeniserSize(ref);
   if (!tokeniser.ok) return tokeniser;
   const bytes = weightBytesOf(ref);
-  if (bytes <= LIMITS.graphBytesMax) return ok(undefined);
+  if (bytes <= MODEL_LIMITS.graphBytesMax) return ok(undefined);
   return refuseBeyond({
     path: 'graph',
     limit: 'graphBytesMax',
@@ -54,4 +54,4 @@ export function checkSize(ref: Sized): Outcome<void> {
 
 /** Whether an isolate has no room for its weights, and agents of pools run it: they run models that embed. */
 export const runsOnPoolsAlone = (ref: Sized): boolean =>
-  ref.manifest.task === 'embedding' && weightBytesOf(ref) > LIMITS.edgeEmbedderBytesMax;
+  ref.manifest.task === 'embedding' && weightBytesOf(ref) > MODEL_LIMITS.edgeEmbedderBytesMax;

@@ -1,10 +1,11 @@
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseBeyond } from '../../contract/outcome.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import { Mutex } from '../../kernel/mutex.ts';
 import { ok } from '../../kernel/result.ts';
 import { detachWeights } from '../onnx/detach-weights.ts';
-import type { GraphRunner, StartGraph } from './graph-runner.ts';
-import type { NamedTensor, TensorData, TensorType } from './tensor.ts';
+import type { GraphRunner, StartGraph } from '../graph-runner.ts';
+import type { NamedTensor, TensorData, TensorType } from '../tensor.ts';
 
 /** What onnxruntime-web and onnxruntime-node have in common, as far as it is used. */
 export interface OrtModule {

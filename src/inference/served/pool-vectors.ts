@@ -1,5 +1,5 @@
 import { normalise } from '../unit-vectors.ts';
-import type { Pooling } from './served-manifest.ts';
+import type { Pooling } from '../served-manifest.ts';
 
 /** Vectors of tokens as a graph answers them: row-major, `tokens` of each text, of which the first `lengths[row]` are not padding. */
 export interface TokenVectors {

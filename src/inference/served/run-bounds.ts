@@ -1,14 +1,14 @@
-import type { FieldPath } from '../../contract/field-path.ts';
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuseBeyond } from '../../contract/outcome.ts';
+import type { FieldPath } from '../../contract/api/field-path.ts';
+import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import { ok } from '../../kernel/result.ts';
 import type { GraphCost, RunBound } from '../onnx/cost/graph-cost.ts';
 import type { GraphValue } from '../onnx/cost/graph-value.ts';
 import { bytesOf, NUMBERS_MAX, numbersOf, valueOf } from '../onnx/cost/graph-value.ts';
 import { dataTypeOf } from '../onnx/onnx-tensor.ts';
-import type { GraphRunner } from './graph-runner.ts';
-import type { NamedTensor, TensorPort } from './tensor.ts';
+import type { GraphRunner } from '../graph-runner.ts';
+import type { NamedTensor, TensorPort } from '../tensor.ts';
 
 /** What is known of an input without its values. */
 type InputShape = Pick<NamedTensor, 'name' | 'type' | 'shape'>;
@@ -75,7 +75,7 @@ export class RunBounds {
 
 /** Refuses what takes more than `runBoundMsMax` at most: a run, or all runs of a call. */
 export function checkRunMs({ ms, dearest }: Pick<RunBound, 'ms' | 'dearest'>, path?: FieldPath | string): Outcome<void> {
-  if (ms <= LIMITS.runBoundMsMax) return ok(undefined);
+  if (ms <= MODEL_LIMITS.runBoundMsMax) return ok(undefined);
   return refuseBeyond({
     ...(path === undefined ? {} : { path }),
     limit: 'runBoundMsMax',

@@ -1,8 +1,8 @@
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
+import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import type { GraphRunner } from './graph-runner.ts';
-import type { NamedTensor } from './tensor.ts';
+import type { GraphRunner } from '../graph-runner.ts';
+import type { NamedTensor } from '../tensor.ts';
 
 /** A run that found no room in the runtime's memory. */
 interface Failed {
@@ -53,7 +53,7 @@ export class RunCeilings {
   #note(owner: string, values: number, refusal: Outcome<never>): void {
     this.#failed.delete(owner);
     for (const oldest of [...this.#failed.keys()].slice(0, Math.max(0, this.#failed.size - CEILINGS_MAX + 1))) this.#failed.delete(oldest);
-    this.#failed.set(owner, { values, refusal, untilMs: this.#clock.nowMs() + LIMITS.runCeilingMs });
+    this.#failed.set(owner, { values, refusal, untilMs: this.#clock.nowMs() + MODEL_LIMITS.runCeilingMs });
   }
 }
 

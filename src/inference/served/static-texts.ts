@@ -1,15 +1,16 @@
-import type { FieldPath } from '../../contract/field-path.ts';
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseBeyond } from '../../contract/outcome.ts';
+import type { FieldPath } from '../../contract/api/field-path.ts';
+import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Tokeniser, TokenisedText } from '../embedding-model.ts';
-import type { StaticTable } from '../static-model.ts';
-import { readStaticTable, TableEncoder, tokeniserOf } from '../static-model.ts';
+import type { StaticTable } from '../static/static-model.ts';
+import { readStaticTable, TableEncoder, tokeniserOf } from '../static/static-model.ts';
 import { tokenBatch } from '../token-batch.ts';
-import type { GraphRunner } from './graph-runner.ts';
+import type { GraphRunner } from '../graph-runner.ts';
 import type { EmbeddedTexts, InputType, TextOptions } from './model-calls.ts';
-import type { ModelReading } from './served-manifest.ts';
+import type { ModelReading } from '../served-manifest.ts';
 import { TOKENISER_FILE } from './contract-hash.ts';
 import { promptOf } from './text-chunks.ts';
 import type { TextCalls } from './text-model.ts';
@@ -20,7 +21,7 @@ export function readStaticPart(
 ): Pick<ModelReading, 'task' | 'tokensMax' | 'dimensions' | 'isNormalised'> | undefined {
   const table = readStaticTable(file);
   if (!table.ok) return undefined;
-  return { task: 'embedding', tokensMax: LIMITS.modelTokensMax, dimensions: table.value.dimensions, isNormalised: true };
+  return { task: 'embedding', tokensMax: MODEL_LIMITS.modelTokensMax, dimensions: table.value.dimensions, isNormalised: true };
 }
 
 /** The texts of a registered static model: plain code, as the default model is served, and no runtime. [M94] */
@@ -71,7 +72,7 @@ export class StaticTexts implements TextCalls {
   }
 
   #embed(texts: readonly string[], prompt: string, isTruncating: boolean): Outcome<EmbeddedTexts> {
-    if (texts.length > LIMITS.modelTextsMaxCount)
+    if (texts.length > MODEL_LIMITS.modelTextsMaxCount)
       return refuseBeyond({ path: 'input', limit: 'modelTextsMaxCount', value: texts.length, what: `has ${texts.length} texts` });
     const rows: TokenisedText[] = [];
     for (const [i, text] of texts.entries()) {

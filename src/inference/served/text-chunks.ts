@@ -1,7 +1,7 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
 import { utf8 } from '../../kernel/bytes.ts';
 import type { InputType } from './model-calls.ts';
-import type { ModelReading } from './served-manifest.ts';
+import type { ModelReading } from '../served-manifest.ts';
 
 /** Special tokens around a text. */
 const SPECIAL_TOKENS = 4;
@@ -21,17 +21,17 @@ export interface ChunkedFor {
 
 /** So many tokens are bounded to less than `runBoundMsMax`, though texts be padded to twice their length. [M59] */
 const chunkTokensMax = ({ manifest, runBoundMs = 0 }: ChunkedFor): number =>
-  Math.min(LIMITS.modelChunkTokensMax, (manifest.tokensMax * LIMITS.runBoundMsMax) / (2 * runBoundMs));
+  Math.min(MODEL_LIMITS.modelChunkTokensMax, (manifest.tokensMax * MODEL_LIMITS.runBoundMsMax) / (2 * runBoundMs));
 
 /** Rows in calls of a few texts each, by what `bounds` says of their tokens, so that those of other requests run in between. `version`: for an isolate. */
 export function textChunks(rows: Iterable<number>, bounds: readonly number[], version?: ChunkedFor): number[][] {
-  const tokensMax = version === undefined ? LIMITS.modelChunkTokensMax : chunkTokensMax(version);
+  const tokensMax = version === undefined ? MODEL_LIMITS.modelChunkTokensMax : chunkTokensMax(version);
   const chunks: number[][] = [];
   let tokens = Infinity;
   for (const row of rows) {
     const bound = bounds[row] ?? 0;
     const last = chunks.at(-1);
-    if (last === undefined || last.length >= LIMITS.modelChunkTextsCount || tokens + bound > tokensMax) {
+    if (last === undefined || last.length >= MODEL_LIMITS.modelChunkTextsCount || tokens + bound > tokensMax) {
       chunks.push([row]);
       tokens = bound;
     } else {

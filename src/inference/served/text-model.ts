@@ -1,12 +1,13 @@
-import type { FieldPath } from '../../contract/field-path.ts';
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseBeyond } from '../../contract/outcome.ts';
+import type { FieldPath } from '../../contract/api/field-path.ts';
+import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import { ok } from '../../kernel/result.ts';
 import type { GraphFacts } from '../onnx/check-graph.ts';
 import type { TextTokeniser, TokenisedText } from '../text/text-tokeniser.ts';
 import type { Classes, Counted, EmbeddedTexts, InputType, Scores, TextOptions } from './model-calls.ts';
-import type { Activation, ModelTask } from './served-manifest.ts';
+import type { Activation, ModelTask } from '../served-manifest.ts';
 import type { TokenRunsParts } from './token-runs.ts';
 import { TOKEN_INPUTS, TokenRuns } from './token-runs.ts';
 
@@ -110,7 +111,7 @@ export class TextModel {
   #tokenise(texts: readonly ([string] | [string, string])[], field: string, isTruncating: boolean): Outcome<TokenisedText[]> {
     const tokeniser = this.#tokeniser;
     const { tokensMax } = this.#manifest;
-    if (texts.length > LIMITS.modelTextsMaxCount)
+    if (texts.length > MODEL_LIMITS.modelTextsMaxCount)
       return refuseBeyond({ path: field, limit: 'modelTextsMaxCount', value: texts.length, what: `has ${texts.length} texts` });
     const rows: TokenisedText[] = [];
     let tokens = 0;
@@ -119,7 +120,7 @@ export class TextModel {
       if (!row.ok) return row;
       if (row.value.ids.length === 0) return refuse('invalid_value', 'has no token', [field, i]);
       tokens += row.value.ids.length;
-      if (tokens > LIMITS.modelCallTokensMax)
+      if (tokens > MODEL_LIMITS.modelCallTokensMax)
         return refuseBeyond({ path: field, limit: 'modelCallTokensMax', value: tokens, what: `has ${tokens} tokens, or more` });
       rows.push(row.value);
     }

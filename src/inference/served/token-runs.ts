@@ -1,7 +1,7 @@
-import { LIMITS } from '../../contract/limits.ts';
-import type { Refusal } from '../../contract/errors.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
+import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
+import type { Refusal } from '../../contract/api/errors.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { err, ok } from '../../kernel/result.ts';
 import type { Timer } from '../../kernel/timer.ts';
@@ -12,12 +12,12 @@ import type { GraphFacts } from '../onnx/check-graph.ts';
 import type { LengthBucket } from '../onnx-encoder.ts';
 import { lengthBuckets } from '../onnx-encoder.ts';
 import type { TokenisedText } from '../text/text-tokeniser.ts';
-import type { GraphRunner } from './graph-runner.ts';
+import type { GraphRunner } from '../graph-runner.ts';
 import { poolVectors } from './pool-vectors.ts';
 import type { RunBounds } from './run-bounds.ts';
 import { checkRunMs, textInputs } from './run-bounds.ts';
-import type { ServedManifest } from './served-manifest.ts';
-import type { NamedTensor, TensorPort } from './tensor.ts';
+import type { ServedManifest } from '../served-manifest.ts';
+import type { NamedTensor, TensorPort } from '../tensor.ts';
 
 export interface TokenRunsParts {
   readonly manifest: ServedManifest;
@@ -42,11 +42,11 @@ export interface RunSharing {
 export const TOKEN_INPUTS = ['input_ids', 'attention_mask', 'token_type_ids', 'position_ids'];
 
 const BATCH_RULES: MicroBatchRules = {
-  itemsMax: LIMITS.modelBatchTextsMaxCount,
-  sizeMax: LIMITS.modelBatchTokensMax,
-  waitMs: LIMITS.modelBatchWaitMs,
-  quietMs: LIMITS.modelBatchQuietMs,
-  runMaxMs: LIMITS.modelBatchRunMaxMs,
+  itemsMax: MODEL_LIMITS.modelBatchTextsMaxCount,
+  sizeMax: MODEL_LIMITS.modelBatchTokensMax,
+  waitMs: MODEL_LIMITS.modelBatchWaitMs,
+  quietMs: MODEL_LIMITS.modelBatchQuietMs,
+  runMaxMs: MODEL_LIMITS.modelBatchRunMaxMs,
 };
 
 /** What the graph answers for one text: its vector, or its logits. */
@@ -105,7 +105,7 @@ export class TokenRuns {
     for (const [i, { ids }] of texts.entries()) offsets[i + 1] = offsets[i]! + ids.length;
     const buckets = facts.mixesRows
       ? texts.map(({ ids }, row) => ({ rows: [row], tokens: ids.length }))
-      : lengthBuckets(offsets, Math.max(LIMITS.modelRunTokensMax, manifest.tokensMax));
+      : lengthBuckets(offsets, Math.max(MODEL_LIMITS.modelRunTokensMax, manifest.tokensMax));
     const affordable = this.#checkRuns(buckets);
     if (!affordable.ok) throw new RunRefused(affordable.error);
     const values = new Map<number, Float32Array<ArrayBuffer>>();

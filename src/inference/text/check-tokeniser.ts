@@ -1,7 +1,8 @@
-import type { FieldPath } from '../../contract/field-path.ts';
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseBeyond } from '../../contract/outcome.ts';
+import type { FieldPath } from '../../contract/api/field-path.ts';
+import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import { ok } from '../../kernel/result.ts';
 import type { JsonRecord } from './config-json.ts';
 import { isRecord } from './config-json.ts';
@@ -48,7 +49,7 @@ function checkStep(step: unknown, field: StepField, at: FieldPath, counted: { st
   if (step === null) return ok(undefined);
   if (!isRecord(step)) return refuse('invalid_value', 'is no object', at);
   counted.steps += 1;
-  if (counted.steps > LIMITS.tokeniserStepsMaxCount)
+  if (counted.steps > MODEL_LIMITS.tokeniserStepsMaxCount)
     return refuseBeyond({ path: at, limit: 'tokeniserStepsMaxCount', value: counted.steps, what: `is the step ${counted.steps}` });
   const type = step['type'];
   if (typeof type !== 'string' || !STEPS[field].split(' ').includes(type))
@@ -137,13 +138,13 @@ function checkVocabulary(vocabulary: unknown, at: FieldPath): Outcome<void> {
   if (!isRecord(vocabulary)) return refuse('invalid_value', 'is no object', at);
   const ids = Object.values(vocabulary);
   if (ids.length === 0 || !ids.every(isTokenId)) return refuse('invalid_value', `holds what is no token id`, at);
-  return ids.length <= LIMITS.tokeniserVocabularyMaxCount ? ok(undefined) : tooManyTokens(ids.length, at);
+  return ids.length <= MODEL_LIMITS.tokeniserVocabularyMaxCount ? ok(undefined) : tooManyTokens(ids.length, at);
 }
 
 function checkPieces(model: JsonRecord, at: FieldPath): Outcome<void> {
   const pieces = model['vocab'];
   if (!Array.isArray(pieces) || pieces.length === 0) return refuse('invalid_value', 'is no list', [...at, 'vocab']);
-  if (pieces.length > LIMITS.tokeniserVocabularyMaxCount) return tooManyTokens(pieces.length, [...at, 'vocab']);
+  if (pieces.length > MODEL_LIMITS.tokeniserVocabularyMaxCount) return tooManyTokens(pieces.length, [...at, 'vocab']);
   const wrong = pieces.findIndex(
     (piece: unknown) => !Array.isArray(piece) || !isText(piece[0], PIECE_CHARS_MAX) || !Number.isFinite(piece[1]),
   );
@@ -160,11 +161,11 @@ const tooManyTokens = (value: number, path: FieldPath) =>
 
 /** An id is an index of arrays: one far beyond the vocabulary would make them as long. */
 const isTokenId = (id: unknown): id is number =>
-  Number.isInteger(id) && Number(id) >= 0 && Number(id) < 2 * LIMITS.tokeniserVocabularyMaxCount;
+  Number.isInteger(id) && Number(id) >= 0 && Number(id) < 2 * MODEL_LIMITS.tokeniserVocabularyMaxCount;
 
 function checkAddedTokens(added: unknown, at: FieldPath): Outcome<void> {
   if (!Array.isArray(added)) return refuse('invalid_value', 'is no list', at);
-  if (added.length > LIMITS.tokeniserAddedTokensMaxCount)
+  if (added.length > MODEL_LIMITS.tokeniserAddedTokensMaxCount)
     return refuseBeyond({ path: at, limit: 'tokeniserAddedTokensMaxCount', value: added.length, what: `has ${added.length} tokens` });
   const wrong = added.findIndex(
     (token: unknown) => !isRecord(token) || !isTokenId(token['id']) || !isText(token['content'], WORD_CHARS_MAX) || token['content'] === '',

@@ -1,8 +1,10 @@
-import type { FieldPath } from '../../contract/field-path.ts';
-import { utf8Text } from '../../contract/json-text.ts';
-import type { LimitRef, Outcome } from '../../contract/outcome.ts';
-import { boundOf, refuse, refuseBeyond } from '../../contract/outcome.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import type { FieldPath } from '../../contract/api/field-path.ts';
+import { utf8Text } from '../../contract/api/json-text.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import type { LimitRef } from '../../contract/limits/limit-refusal.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import { boundOf, refuseBeyond } from '../../contract/limits/limit-refusal.ts';
+import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
 import { ok } from '../../kernel/result.ts';
 
 export type JsonRecord = Readonly<Record<string, unknown>>;
@@ -19,7 +21,7 @@ export function readConfigValue(bytes: Uint8Array, at: FieldPath, bytesMax: Limi
   if (bytes.length > boundOf(bytesMax))
     return refuseBeyond({ path: at, limit: bytesMax, value: bytes.length, what: `has ${bytes.length} bytes` });
   const depth = nesting(bytes);
-  if (depth > LIMITS.modelConfigDepthMax)
+  if (depth > MODEL_LIMITS.modelConfigDepthMax)
     return refuseBeyond({ path: at, limit: 'modelConfigDepthMax', value: depth, what: `is nested ${depth} deep` });
   const text = utf8Text(bytes);
   try {

@@ -1,9 +1,10 @@
 import { Tokenizer } from '@huggingface/tokenizers';
 
-import type { FieldPath } from '../../contract/field-path.ts';
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseBeyond } from '../../contract/outcome.ts';
+import type { FieldPath } from '../../contract/api/field-path.ts';
+import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import { ok } from '../../kernel/result.ts';
 import { checkTokeniser } from './check-tokeniser.ts';
 import type { JsonRecord } from './config-json.ts';
@@ -62,7 +63,7 @@ export class TextTokeniser {
 
   /** A text, or a pair of texts, as one row of a graph's input. Refuses, or cuts, what has more tokens than the model takes. */
   encode(text: string, second: string | undefined, { tokensMax, isTruncating, at }: EncodeOptions): Outcome<TokenisedText> {
-    const charsMax = tokensMax * LIMITS.modelCharsPerToken;
+    const charsMax = tokensMax * MODEL_LIMITS.modelCharsPerToken;
     const chars = text.length + (second?.length ?? 0);
     if (chars > charsMax && !isTruncating)
       return refuseBeyond({ path: at, limit: { bound: charsMax }, value: chars, what: `has ${chars} characters` });

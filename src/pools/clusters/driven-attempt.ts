@@ -1,5 +1,5 @@
-import type { FailureReason } from '../../contract/attempt.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import type { FailureReason } from '../../contract/jobs/attempt.ts';
+import { POOL_LIMITS } from '../../contract/pools/pool-limits.ts';
 import type { AttemptId } from '../../kernel/ids.ts';
 import type { AgentCommand } from '../agent-lease.ts';
 import type { ClusterEnd, ClusterJob, ClusterTask } from './cluster.ts';
@@ -94,8 +94,10 @@ function withLiveJob(attempt: DrivenAttempt, live: readonly ClusterJob[], nowMs:
     // Its second process would be refused (P60): the next attempt gets a higher fence (P68).
     return [ending('released', 'the cluster has put its job back into the queue')];
   }
-  if (run === null && runningSinceMs !== null && nowMs - runningSinceMs > LIMITS.clusterStartMsMax) {
-    return [ending('agent_error', `its job has been running for clusterStartMsMax (${LIMITS.clusterStartMsMax} ms) and has not reported`)];
+  if (run === null && runningSinceMs !== null && nowMs - runningSinceMs > POOL_LIMITS.clusterStartMsMax) {
+    return [
+      ending('agent_error', `its job has been running for clusterStartMsMax (${POOL_LIMITS.clusterStartMsMax} ms) and has not reported`),
+    ];
   }
   // A submission whose answer was lost may have been taken twice (P64). Of two that run, the pool has refused one.
   return (running.length > 0 ? queued : queued.slice(1)).map(cancelling);
@@ -113,7 +115,7 @@ function withoutLiveJob(attempt: DrivenAttempt): readonly DriverAction[] {
     // A cluster may forget a job that runs, and then only the process itself knows better.
     return run !== null ? NOTHING : [ending('released', 'the cluster has no record of its job any more')];
   }
-  if (submitCount < LIMITS.clusterSubmitsMaxCount && task !== undefined) return [{ kind: 'submit', task }];
+  if (submitCount < POOL_LIMITS.clusterSubmitsMaxCount && task !== undefined) return [{ kind: 'submit', task }];
   return [ending('agent_error', `${submitCount} submissions were not answered, and none was taken (clusterSubmitsMaxCount)`)];
 }
 

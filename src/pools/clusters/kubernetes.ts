@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
 import type { AttemptId, PoolId } from '../../kernel/ids.ts';
-import { attemptIdIn } from '../../contract/attempt.ts';
+import { attemptIdIn } from '../../contract/jobs/attempt.ts';
 import type { ClusterJob, ClusterPhase, ClusterTask } from './cluster.ts';
 
 // Jobs of Kubernetes (batch/v1), and Kueue's labels on them. Of what an API server answers only what is read here is checked.

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
 import type { AttemptId, PoolId } from '../../kernel/ids.ts';
-import { attemptIdIn } from '../../contract/attempt.ts';
+import { attemptIdIn } from '../../contract/jobs/attempt.ts';
 import type { ClusterEnd, ClusterJob, ClusterPhase, ClusterTask } from './cluster.ts';
 import { shellCommand } from './cluster.ts';
 

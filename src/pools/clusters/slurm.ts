@@ -2,7 +2,7 @@ import * as z from 'zod';
 
 import type { AttemptId, PoolId } from '../../kernel/ids.ts';
 import type { ClusterEnd, ClusterJob, ClusterPhase, ClusterTask, Submission } from './cluster.ts';
-import { attemptIdIn } from '../../contract/attempt.ts';
+import { attemptIdIn } from '../../contract/jobs/attempt.ts';
 import { shellCommand } from './cluster.ts';
 
 // Requests and answers of slurmrestd, v0.0.40 to v0.0.46. Of what it answers only what is read here is checked: versions add fields.

@@ -1,11 +1,11 @@
-import type { Grant } from '../../contract/attempt.ts';
-import { attemptIdOf, outputFileOf } from '../../contract/attempt.ts';
-import { KIND_FACTS } from '../../contract/job-facts.ts';
-import type { PoolEffect } from '../../contract/pool-exchange.ts';
-import type { CellDecision } from '../engine/machine/records.ts';
-import type { AttemptGroup } from './attempt-group.ts';
-import { newGroup, regrouped } from './attempt-group.ts';
-import type { Job, LiveAttempt } from './job.ts';
+import type { Grant } from '../../contract/jobs/attempt.ts';
+import { attemptIdOf, outputFileOf } from '../../contract/jobs/attempt.ts';
+import { KIND_FACTS } from '../../contract/jobs/job-facts.ts';
+import type { PoolEffect } from '../../contract/pools/pool-exchange.ts';
+import type { CellDecision } from '../engine/cell/records.ts';
+import type { AttemptGroup } from './jobs/attempt-group.ts';
+import { newGroup, regrouped } from './jobs/attempt-group.ts';
+import type { Job, LiveAttempt } from './jobs/job.ts';
 
 /** What is to be done about a live attempt. */
 type AttemptDecision = Extract<CellDecision, { kind: 'start' | 'resize' | 'notice' | 'kill' }>;

@@ -1,57 +1,53 @@
-import type { AttemptReport, FailureReason } from '../../contract/attempt.ts';
-import { LIMITS } from '../../contract/limits.ts';
-import type { FundAnswer } from '../../contract/job-funds.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseBeyond, refuseResource } from '../../contract/outcome.ts';
-import type { PoolMessage, PoolOrders } from '../../contract/pool-exchange.ts';
-import type { PartitionName } from '../../contract/pool-partition.ts';
-import { partitionAt, partitionName, ROOT_PARTITION } from '../../contract/pool-partition.ts';
-import type { PoolRecord } from '../../contract/pool-record.ts';
+import type { AttemptReport, FailureReason } from '../../contract/jobs/attempt.ts';
+import { JOB_LIMITS } from '../../contract/jobs/job-limits.ts';
+import type { FundAnswer } from '../../contract/jobs/job-funds.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse, refuseResource } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
+import type { PoolMessage, PoolOrders } from '../../contract/pools/pool-exchange.ts';
+import type { PartitionName } from '../../contract/pools/pool-partition.ts';
+import { partitionAt, partitionName, ROOT_PARTITION } from '../../contract/pools/pool-partition.ts';
+import type { PoolRecord } from '../../contract/pools/pool-record.ts';
 import { must } from '../../kernel/assert.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { JobId, OrganisationId, PoolId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
-import type { CellSettings } from '../engine/machine/cell-settings.ts';
-import { Cell } from '../engine/machine/cell.ts';
-import type { CellEvent } from '../engine/machine/event.ts';
+import type { CellSettings } from '../engine/cell/cell-settings.ts';
+import { Cell } from '../engine/cell/cell.ts';
+import type { CellEvent } from '../engine/cell/event.ts';
 import { stepAll } from '../engine/machine/step.ts';
 import type { JobSpec } from '../engine/model/job-spec.ts';
-import { checkRequest } from './check-request.ts';
+import { checkRequest, organisationOfPayer, specOf } from './spec-of.ts';
 import type { JobExplanation } from './explain-job.ts';
-import { whyScaled } from './explain-scaling.ts';
-import { whyTurn } from './explain-turn.ts';
+import { whyScaled, whyTurn, weightsHeld } from './job-standing.ts';
 import { evictedBy, explained, NOT_WAITING } from './explain-job.ts';
 import { grantIdOf, takeAnswers } from './fund-attempts.ts';
-import type { Job, JobRequest } from './job.ts';
-import { movesOf } from './node-moves.ts';
+import type { Job, JobRequest } from './jobs/job.ts';
+import { movesOf, PartitionNodes, poolEvents } from './agents-as-nodes.ts';
 import type { JobVerb } from './job-verbs.ts';
-import { PartitionNodes } from './partition-nodes.ts';
 import { asked, eventFor } from './job-verbs.ts';
 import type { JobPlan } from './plan-job.ts';
 import { planJob } from './plan-job.ts';
 import type { ReadReports } from './read-reports.ts';
 import { readReports } from './read-reports.ts';
 import { PoolOperations } from './pool-operations.ts';
-import { poolEvents } from './pool-spec-of.ts';
 import { CohortOperations } from './quotas/cohort-operations.ts';
 import { ReservationOperations } from './quotas/reservation-operations.ts';
 import { QueueOperations } from './quotas/queue-operations.ts';
 import { Sharing } from './quotas/sharing.ts';
 import { SqliteNamedSettings } from './quotas/sqlite-named-settings.ts';
 import { SERVED_SETTINGS } from './served-settings.ts';
-import { organisationOfPayer, specOf } from './spec-of.ts';
 import { SqliteCellStore } from './sqlite-cell-store.ts';
-import { SqliteGrantStore, TOKENS_GRANT } from './sqlite-grant-store.ts';
-import { SqliteJobStore } from './sqlite-job-store.ts';
+import { SqliteGrantStore, TOKENS_GRANT } from './jobs/sqlite-grant-store.ts';
+import { SqliteJobStore } from './jobs/sqlite-job-store.ts';
 import { SqliteNodeRegistry } from './sqlite-node-registry.ts';
-import { SqliteJobHistory } from './sqlite-job-history.ts';
-import { SqliteJobIndex } from './sqlite-job-index.ts';
+import { SqliteJobHistory } from './jobs/sqlite-job-history.ts';
+import { SqliteJobIndex } from './jobs/sqlite-job-index.ts';
 import { SqlitePoolRegistry } from './sqlite-pool-registry.ts';
-import { SqliteUsageOutbox } from './sqlite-usage-outbox.ts';
+import { SqliteUsageOutbox } from './jobs/sqlite-usage-outbox.ts';
 import type { StepContext } from './step-writer.ts';
 import { StepWriter } from './step-writer.ts';
-import { weightsHeld } from './weights-held.ts';
 
 /**
  * A cell of the engine whose every step is in storage before it is answered: records, events, what pools have to do and what is charged,
@@ -137,8 +133,7 @@ export class DurableCell {
     const checked = this.#checked(request);
     if (!checked.ok) return checked;
     const { tenantId } = request;
-    const spec = checked.value;
-    const events: CellEvent[] = [...this.#sharing.arrivals(tenantId), { kind: 'submit', spec }];
+    const events: CellEvent[] = [...this.#sharing.arrivals(tenantId), { kind: 'submit', spec: checked.value }];
     const outcomes = this.#transact(() => this.#step(events, { submitted: request }));
     const submitted = must(outcomes.at(-1), 'an event has an outcome');
     return submitted.ok ? ok(must(this.jobs.find(request.id), 'a submitted job is stored')) : submitted;
@@ -163,7 +158,7 @@ export class DurableCell {
     if (!fit.ok) return fit;
     const { isBarred, openCount: open } = this.jobs.submitter(request.tenantId);
     if (isBarred) return refuse('tenant_suspended', 'the tenant is erased');
-    if (open >= LIMITS.jobsOpenMaxCount)
+    if (open >= JOB_LIMITS.jobsOpenMaxCount)
       return refuseBeyond({ limit: 'jobsOpenMaxCount', value: open + 1, what: `the tenant has ${open} unfinished jobs already` });
     return ok({ ...specOf(request), dependsOn: fit.value });
   }
@@ -221,9 +216,9 @@ export class DurableCell {
   eraseTenant(tenantId: TenantId): number {
     return this.#transact(() => {
       this.jobs.bar(tenantId);
-      const open = this.jobs.uncancelled(tenantId, LIMITS.schedulerBatchMaxCount);
+      const open = this.jobs.uncancelled(tenantId, JOB_LIMITS.schedulerBatchMaxCount);
       this.#step(open.map(({ id }): CellEvent => ({ kind: 'cancel', jobId: id })));
-      for (const job of this.jobs.eraseFinished(tenantId, LIMITS.jobsErasedMaxCount)) {
+      for (const job of this.jobs.eraseFinished(tenantId, JOB_LIMITS.jobsErasedMaxCount)) {
         this.index.remove(job);
         this.history.erase(job.id);
       }
@@ -262,7 +257,7 @@ export class DurableCell {
       const { fleet } = this.#loaded();
       const known = this.#partitions.countOf(fleet, partition);
       const isInStep = known + Math.max(retired, this.#records.retirementCount(partition)) === nodeCount;
-      if (known > 0) this.#records.extendLease(partition, this.#clock.nowMs() + LIMITS.poolLeaseMs);
+      if (known > 0) this.#records.extendLease(partition, this.#clock.nowMs() + JOB_LIMITS.poolLeaseMs);
       else this.#records.endLease(partition);
       this.#news.delete(partition);
       return {
@@ -295,7 +290,7 @@ export class DurableCell {
 
   /** What a partition of a pool has to do. */
   effects(partition: PartitionName): PoolOrders['effects'] {
-    return this.#records.effects(partition, LIMITS.schedulerBatchMaxCount);
+    return this.#records.effects(partition, JOB_LIMITS.schedulerBatchMaxCount);
   }
 
   /** Does what time has brought: what the engine had to do by now, and a pool that has said nothing for the length of its lease. */
@@ -303,7 +298,7 @@ export class DurableCell {
     this.#transact(() => {
       const nowMs = this.#clock.nowMs();
       const silent = this.#records.silentPartition(nowMs);
-      if (silent !== undefined) this.#giveUpPartition(silent, LIMITS.schedulerBatchMaxCount);
+      if (silent !== undefined) this.#giveUpPartition(silent, JOB_LIMITS.schedulerBatchMaxCount);
       this.#sharing.keepTime();
       if (this.#loaded().nextDueMs() <= nowMs) this.#step([{ kind: 'tick' }]);
     });

@@ -1,19 +1,17 @@
-import type { WaitReason } from '../../contract/job-explanation.ts';
+import type { WaitReason } from '../../contract/jobs/job-explanation.ts';
 import { unreachable } from '../../kernel/assert.ts';
 import type { JobId } from '../../kernel/ids.ts';
-import type { Blocker } from '../engine/admission/offer.ts';
+import type { Blocker } from '../engine/cell/offer.ts';
 import type { Explanation, Remedy } from '../engine/explain/explain.ts';
 import { explain } from '../engine/explain/explain.ts';
 import { available, rootOf } from '../engine/fairness/quota-tree.ts';
-import type { Cell } from '../engine/machine/cell.ts';
-import type { JobRecord } from '../engine/machine/job-record.ts';
-import { isFinished } from '../engine/machine/job-record.ts';
+import type { Cell } from '../engine/cell/cell.ts';
+import type { JobRecord } from '../engine/cell/job-record.ts';
+import { isFinished } from '../engine/cell/job-record.ts';
 import type { JobSpec } from '../engine/model/job-spec.ts';
-import type { WhyScaled } from './explain-scaling.ts';
-import type { WhyTurn } from './explain-turn.ts';
-import type { Job } from './job.ts';
+import type { WhyScaled, WhyTurn, HeldModel } from './job-standing.ts';
+import type { Job } from './jobs/job.ts';
 import { isOffered } from './offered-kinds.ts';
-import type { HeldModel } from './weights-held.ts';
 import type { StandingReservation } from './quotas/sharing.ts';
 import { isQueueOf, tenantOfQueue } from './quotas/cohort-tree.ts';
 

@@ -1,16 +1,16 @@
-import { attemptIdOf } from '../../contract/attempt.ts';
-import type { FundAnswer, FundRequest } from '../../contract/job-funds.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import { attemptIdOf } from '../../contract/jobs/attempt.ts';
+import type { FundAnswer, FundRequest } from '../../contract/jobs/job-funds.ts';
+import { JOB_LIMITS } from '../../contract/jobs/job-limits.ts';
 import { must } from '../../kernel/assert.ts';
-import type { Funds } from '../engine/life/funds.ts';
-import type { CellEvent } from '../engine/machine/event.ts';
-import type { JobRecord } from '../engine/machine/job-record.ts';
-import type { CellDecision } from '../engine/machine/records.ts';
+import type { Funds } from '../engine/cell/segment.ts';
+import type { CellEvent } from '../engine/cell/event.ts';
+import type { JobRecord } from '../engine/cell/job-record.ts';
+import type { CellDecision } from '../engine/cell/records.ts';
 import { WHOLE_MILLI } from '../engine/model/pool-spec.ts';
-import type { Job } from './job.ts';
-import { tokensMaxOf } from './job.ts';
-import type { AskedGrant, SqliteGrantStore, StoredGrant } from './sqlite-grant-store.ts';
-import { TOKENS_GRANT } from './sqlite-grant-store.ts';
+import type { Job } from './jobs/job.ts';
+import { tokensMaxOf } from './jobs/job.ts';
+import type { AskedGrant, SqliteGrantStore, StoredGrant } from './jobs/sqlite-grant-store.ts';
+import { TOKENS_GRANT } from './jobs/sqlite-grant-store.ts';
 
 /** Of what the tokens of an input can be at most, so much is there at least: an attempt is not started for less. */
 const TOKENS_LEAST_SHARE = 32;
@@ -54,10 +54,10 @@ export function asksOf(
       id: grantIdOf(job.id, fence, grant),
       meter: 'accelerator_ms',
       accelerator: option.accelerator,
-      want: unitsIn(LIMITS.jobSegmentMaxMs),
+      want: unitsIn(JOB_LIMITS.jobSegmentMaxMs),
       // The last stretch is as long as what is left.
-      least: grant === 0 ? unitsIn(LIMITS.jobFundsLeastMs) : Math.ceil(milli / WHOLE_MILLI),
-      enough: unitsIn(LIMITS.jobFundsEnoughMs),
+      least: grant === 0 ? unitsIn(JOB_LIMITS.jobFundsLeastMs) : Math.ceil(milli / WHOLE_MILLI),
+      enough: unitsIn(JOB_LIMITS.jobFundsEnoughMs),
       had,
       besideId: asksTokens ? grantIdOf(job.id, fence, TOKENS_GRANT) : null,
     },

@@ -1,14 +1,13 @@
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
+import { JOB_LIMITS } from '../../contract/jobs/job-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
 import type { JobId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
-import { refuse } from '../../contract/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
 import type { DurableCell } from './durable-cell.ts';
-import type { JobEvent } from './job-events.ts';
-import type { JobSegment } from './job-segments.ts';
-import type { Job } from './job.ts';
-import { isFinished } from './job.ts';
-import type { JobFilter, JobPage } from './sqlite-job-index.ts';
+import type { JobEvent } from './jobs/sqlite-job-history.ts';
+import type { JobSegment, Job } from './jobs/job.ts';
+import { isFinished } from './jobs/job.ts';
+import type { JobFilter, JobPage } from './jobs/sqlite-job-index.ts';
 
 /** A job, and the newest segments that it was charged for, oldest first. */
 export interface CostedJob {
@@ -38,7 +37,7 @@ export function listJobs(
 /** Refuses with `job_not_found`. */
 export function costedJob(cell: DurableCell, tenantId: TenantId, jobId: JobId): Outcome<CostedJob> {
   const job = cell.find(tenantId, jobId);
-  return job.ok ? ok({ job: job.value, segments: cell.history.segments(jobId, LIMITS.jobSegmentsMaxCount) }) : job;
+  return job.ok ? ok({ job: job.value, segments: cell.history.segments(jobId, JOB_LIMITS.jobSegmentsMaxCount) }) : job;
 }
 
 /** What has happened to a job after its event `after`. Refuses with `job_not_found`, or `invalid_value` for an event that it does not have. */

@@ -1,15 +1,14 @@
-import { refusal } from '../../contract/errors.ts';
-import type { Priority } from '../../contract/job-facts.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
+import { refusal } from '../../contract/api/errors.ts';
+import type { Priority } from '../../contract/jobs/job-facts.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
 import { unreachable } from '../../kernel/assert.ts';
 import { err, ok } from '../../kernel/result.ts';
-import type { CellEvent } from '../engine/machine/event.ts';
-import type { JobRecord } from '../engine/machine/job-record.ts';
+import type { CellEvent } from '../engine/cell/event.ts';
+import type { JobRecord } from '../engine/cell/job-record.ts';
 import type { NodeRange } from '../engine/model/job-spec.ts';
-import type { Job } from './job.ts';
-import { isFinished } from './job.ts';
-import { priorityNumber } from './spec-of.ts';
+import type { Job } from './jobs/job.ts';
+import { isFinished, priorityNumber } from './jobs/job.ts';
 
 /** What the owner of a job can have done to it. */
 export type JobVerb =

@@ -1,14 +1,23 @@
 import type { Migrations } from '../../kernel/sql/migrate.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
-import { carryOver } from './carry-over.ts';
-import { typeOf } from './node-of.ts';
+import { typeOf, poolSpecOf } from './agents-as-nodes.ts';
 import { NODE_TABLE } from './sqlite-node-registry.ts';
 import { NAMED_SETTINGS_TABLE } from './quotas/sqlite-named-settings.ts';
-import { CELL_TABLES } from './sqlite-cell-store.ts';
-import { GRANT_TABLE } from './sqlite-grant-store.ts';
-import { JOB_HISTORY } from './sqlite-job-history.ts';
-import { JOB_TAGS } from './sqlite-job-index.ts';
-import { RICHER_JOBS, widenRequests } from './wider-requests.ts';
+import { CELL_TABLES, SqliteCellStore } from './sqlite-cell-store.ts';
+import { GRANT_TABLE } from './jobs/sqlite-grant-store.ts';
+import { JOB_HISTORY } from './jobs/sqlite-job-history.ts';
+import { JOB_TAGS } from './jobs/sqlite-job-index.ts';
+import type { PoolRecord } from '../../contract/pools/pool-record.ts';
+import type { JobRecord } from '../engine/cell/job-record.ts';
+import { NONE_SEEN } from '../engine/placement/work-cost.ts';
+import { SharedSpecs } from '../engine/cell/shared-specs.ts';
+import type { EndedAttempt, Job } from './jobs/job.ts';
+import { NO_PROGRESS, DEFAULT_TERMS } from './jobs/job.ts';
+import { queueOf } from './quotas/cohort-tree.ts';
+import { specOf } from './spec-of.ts';
+import { SqliteJobStore } from './jobs/sqlite-job-store.ts';
+import { JOB_LIMITS } from '../../contract/jobs/job-limits.ts';
+import { DAY_MS } from '../../kernel/time-units.ts';
 
 /** Nodes are on record as their pools describe them; of those that were there before, no more is known than that they are. */
 function nodesOnRecord({ sql }: SqlStorage): void {
@@ -27,6 +36,16 @@ function typesOfTemplates({ sql }: SqlStorage): void {
     if (name !== null)
       sql.exec("INSERT INTO cell_records VALUES ('accelerators', ?, ?) ON CONFLICT DO NOTHING", name, JSON.stringify(typeOf(name)));
 }
+
+/** Jobs from before they could be held, had a history, and were charged by the type of accelerator. */
+export const RICHER_JOBS = `
+  UPDATE cell_records SET body = json_insert(body, '$.isHeld', json('false')) WHERE kind = 'jobs';
+  UPDATE jobs SET body = json_insert(body, '$.nodesWanted', NULL, '$.lastSegment', NULL, '$.eventCount', 0, '$.charged',
+    CASE WHEN body ->> '$.acceleratorMs' = 0 THEN json_array()
+    ELSE json_array(json_object('accelerator', NULL, 'day', (coalesce(body ->> '$.finishedAtMs', body ->> '$.createdAtMs')) / ${DAY_MS},
+      'acceleratorMs', body ->> '$.acceleratorMs')) END);
+  UPDATE jobs SET body = json_insert(body, '$.attempt.option', 0, '$.attempt.nodes', 1, '$.attempt.stopping', NULL)
+    WHERE body ->> '$.attempt.fence' IS NOT NULL;`;
 
 /** The tables of a scheduler cell. The first two steps are of a queue that granted work by priority and knew no engine. */
 export const JOB_MIGRATIONS: Migrations = [
@@ -65,3 +84,100 @@ export const JOB_MIGRATIONS: Migrations = [
   NAMED_SETTINGS_TABLE,
   typesOfTemplates,
 ];
+
+/** A job as it was stored before the engine decided on it. */
+type EarlierJob = Omit<Job, 'attempt' | 'charged' | 'nodesWanted' | 'lastSegment' | 'eventCount'> & {
+  readonly attempt: Omit<EndedAttempt, 'endedAtMs' | 'outcome'> | null;
+};
+
+const JOBS_A_READ = 500;
+
+/**
+ * Carries unfinished jobs of the former queue over to the engine. Those that ran wait again: what their agents report about the attempts is
+ * stale from now on, since none is live. Those that were being cancelled are. Finished ones stay as they are.
+ */
+export function carryOver(storage: SqlStorage): void {
+  const [cells, jobs, shapes] = [new SqliteCellStore(storage), new SqliteJobStore(storage), new SharedSpecs()];
+  for (const { body } of storage.sql.exec<{ body: string }>('SELECT body FROM pools ORDER BY id').toArray()) {
+    const spec = poolSpecOf(JSON.parse(body) as PoolRecord);
+    cells.save({ kind: 'save_pool', pool: { spec, comingCount: 0, askedAtMs: null, interruptions: NONE_SEEN } });
+  }
+  let sequence = 0;
+  for (let page; (page = pageAfter(storage, sequence)).length > 0;) {
+    for (const earlier of page) {
+      ({ sequence } = earlier);
+      const job = released(earlier);
+      jobs.saveAll([job]);
+      if (job.state === 'cancelled') continue;
+      cells.save({ kind: 'save_cohort', spec: queueOf(job.tenantId) });
+      cells.saveJob(recordOf(job, shapes));
+    }
+  }
+  const { next } = storage.sql.exec<{ next: number }>('SELECT coalesce(max(sequence), 0) + 1 AS next FROM jobs').one();
+  cells.nextSequence(next);
+}
+
+function pageAfter(storage: SqlStorage, sequence: number): readonly EarlierJob[] {
+  const query = `SELECT body FROM jobs WHERE sequence > ? AND state IN ('pending', 'starting', 'running', 'cancelling')
+    ORDER BY sequence LIMIT ${JOBS_A_READ}`;
+  return storage.sql
+    .exec<{ body: string }>(query, sequence)
+    .toArray()
+    .map(({ body }) => ({ ...DEFAULT_TERMS, ...(JSON.parse(body) as EarlierJob) }));
+}
+
+/** The job without the attempt that was under way. */
+function released({ attempt, ...job }: EarlierJob): Job {
+  const isCancelled = job.state === 'cancelling';
+  const ended = attempt === null ? [] : [endedAt(attempt, isCancelled ? 'cancelled' : 'released')];
+  const rest = { ...job, charged: [], nodesWanted: null, lastSegment: null, eventCount: 0, attempt: null, ended: [...job.ended, ...ended] };
+  return isCancelled
+    ? { ...rest, state: 'cancelled', finishedAtMs: job.startedAtMs ?? job.createdAtMs }
+    : { ...rest, state: 'pending', progress: NO_PROGRESS };
+}
+
+/** No clock is at hand; when the attempt really ended is not known either. */
+const endedAt = ({ fence, poolId, startedAtMs }: NonNullable<EarlierJob['attempt']>, outcome: EndedAttempt['outcome']): EndedAttempt => ({
+  fence,
+  poolId,
+  startedAtMs,
+  endedAtMs: startedAtMs,
+  outcome,
+});
+
+/** A waiting job as the engine records it: its next attempt has a higher fence than any before. */
+function recordOf(job: Job, shapes: SharedSpecs): JobRecord {
+  const { spec, classKey } = shapes.shared(specOf(job));
+  return {
+    spec,
+    classKey,
+    sequence: job.sequence,
+    state: 'pending',
+    fence: job.fence,
+    attempt: null,
+    failures: job.failures,
+    evictions: 0,
+    costNanoDollars: 0,
+    avoids: [],
+    submittedAtMs: job.createdAtMs,
+    finishedAtMs: null,
+    endReason: null,
+    nodesWanted: null,
+    fewerSinceMs: null,
+    fewerNodes: null,
+    isHeld: false,
+  };
+}
+
+/** Jobs and queues from before a job could say what it asks for. Of the recorded events only the latest time stays: they led to other queues. */
+export function widenRequests(storage: SqlStorage): void {
+  const fields = Object.entries(DEFAULT_TERMS);
+  const places = fields.map(([name]) => `'$.${name}', json(?)`).join(', ');
+  storage.sql.exec(`UPDATE jobs SET body = json_insert(body, ${places})`, ...fields.map(([, value]) => JSON.stringify(value)));
+  storage.sql.exec(
+    "UPDATE cell_records SET body = json_set(body, '$.eviction.graceMaxMs', ?) WHERE kind = 'cohorts'",
+    JOB_LIMITS.jobGraceMaxS * 1_000,
+  );
+  storage.sql.exec('DELETE FROM cell_events WHERE sequence < (SELECT max(sequence) FROM cell_events)');
+  storage.sql.exec("UPDATE cell_events SET body = '[]'");
+}

@@ -1,6 +1,6 @@
-import type { JobKind } from '../../contract/job-work.ts';
-import { KIND_FACTS } from '../../contract/job-facts.ts';
-import type { Cell } from '../engine/machine/cell.ts';
+import type { JobKind } from '../../contract/jobs/job-work.ts';
+import { KIND_FACTS } from '../../contract/jobs/job-facts.ts';
+import type { Cell } from '../engine/cell/cell.ts';
 import type { JobSpec, ResourceOption, TopologyRequest } from '../engine/model/job-spec.ts';
 
 // The engine knows no kinds of jobs that only some nodes run, but levels of domains that only some nodes lie in: nodes that run a kind which

@@ -1,15 +1,15 @@
-import type { Outcome } from '../../contract/outcome.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
 import type { JobId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { ExpectedPlacement } from '../engine/explain/explain.ts';
 import { plan } from '../engine/explain/plan.ts';
 import type { CohortSpec } from '../engine/fairness/quota-tree.ts';
-import type { Cell } from '../engine/machine/cell.ts';
+import type { Cell } from '../engine/cell/cell.ts';
 import type { JobSpec } from '../engine/model/job-spec.ts';
 import type { WhyWaiting } from './explain-job.ts';
 import { whyWaiting } from './explain-job.ts';
-import type { HeldModel } from './weights-held.ts';
-import { weightsHeld } from './weights-held.ts';
+import type { HeldModel } from './job-standing.ts';
+import { weightsHeld } from './job-standing.ts';
 
 /** What would become of a job if it were submitted now, for its owner. Plain data. */
 export interface JobPlan {

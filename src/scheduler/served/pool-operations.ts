@@ -1,17 +1,17 @@
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseBeyond, refuseResource } from '../../contract/outcome.ts';
-import type { PoolNode } from '../../contract/pool-exchange.ts';
-import type { PoolSettings } from '../../contract/pool-record.ts';
-import { DEFAULT_SETTINGS } from '../../contract/pool-record.ts';
-import type { PoolRecord } from '../../contract/pool-record.ts';
+import { POOL_LIMITS } from '../../contract/pools/pool-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse, refuseResource } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
+import type { PoolNode } from '../../contract/pools/pool-exchange.ts';
+import type { PoolSettings, PoolRecord } from '../../contract/pools/pool-record.ts';
+import { DEFAULT_SETTINGS } from '../../contract/pools/pool-record.ts';
 import type { JobId, PoolId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
-import type { Cell } from '../engine/machine/cell.ts';
-import type { CellEvent } from '../engine/machine/event.ts';
+import type { Cell } from '../engine/cell/cell.ts';
+import type { CellEvent } from '../engine/cell/event.ts';
 import type { PriceRow } from '../engine/model/price-book.ts';
-import type { ResidentWeights } from '../engine/weights/resident-weights.ts';
-import { poolEvents } from './pool-spec-of.ts';
+import type { ResidentWeights } from '../engine/cell/resident-weights.ts';
+import { poolEvents } from './agents-as-nodes.ts';
 import type { KnownNode, NodeOrder, SqliteNodeRegistry } from './sqlite-node-registry.ts';
 import type { SqlitePoolRegistry } from './sqlite-pool-registry.ts';
 
@@ -84,7 +84,7 @@ export class PoolOperations {
       const { region, market } = pool.settings ?? DEFAULT_SETTINGS;
       const price = { accelerator, fromMs: Math.max(fromMs, this.#parts.nowMs()), nanoDollarsPerHour };
       const others = this.#prices(id).filter((row) => row.accelerator !== accelerator || row.fromMs !== price.fromMs);
-      if (others.length >= LIMITS.poolPricesMaxCount)
+      if (others.length >= POOL_LIMITS.poolPricesMaxCount)
         return refuseBeyond({
           limit: 'poolPricesMaxCount',
           value: others.length + 1,

@@ -1,14 +1,13 @@
-import type { FailureReason, JobOutput } from '../../contract/attempt.ts';
-import type { Progress } from '../../contract/attempt-report.ts';
-import { attemptIdOf, outputFileOf } from '../../contract/attempt.ts';
-import type { JobState } from '../../contract/jobs.ts';
-import type { LineFault } from '../../contract/attempt-report.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import type { FailureReason, JobOutput } from '../../contract/jobs/attempt.ts';
+import type { Progress, LineFault } from '../../contract/jobs/attempt-report.ts';
+import { attemptIdOf, outputFileOf } from '../../contract/jobs/attempt.ts';
+import type { JobState } from '../../contract/jobs/jobs.ts';
+import { JOB_LIMITS } from '../../contract/jobs/job-limits.ts';
 import { unreachable } from '../../kernel/assert.ts';
-import type { Attempt, EndReason, JobRecord } from '../engine/machine/job-record.ts';
-import { isFinished } from '../engine/machine/job-record.ts';
-import type { EndedAttempt, Job, LiveAttempt } from './job.ts';
-import { NO_PROGRESS, withProgress } from './job.ts';
+import type { Attempt, EndReason, JobRecord } from '../engine/cell/job-record.ts';
+import { isFinished } from '../engine/cell/job-record.ts';
+import type { EndedAttempt, Job, LiveAttempt } from './jobs/job.ts';
+import { NO_PROGRESS, withProgress } from './jobs/job.ts';
 
 /** How a pool says that an attempt ended. */
 export type AttemptEnd =
@@ -57,7 +56,7 @@ export function projected(job: Job, record: JobRecord, end: AttemptEnd | undefin
 
 /** The job without an attempt that is over. */
 function withEnded(job: Job, over: LiveAttempt, record: JobRecord, end: AttemptEnd | undefined, nowMs: number): Job {
-  const ended = [...job.ended, endedAttempt(over, end, record, nowMs)].slice(-LIMITS.jobAttemptsKeptCount);
+  const ended = [...job.ended, endedAttempt(over, end, record, nowMs)].slice(-JOB_LIMITS.jobAttemptsKeptCount);
   if (record.state === 'succeeded' && end?.outcome === 'succeeded') {
     // An agent that names no outputs has uploaded one.
     const outputFile = end.outputs === undefined ? outputFileOf(job.id, over.fence) : (end.outputs[0]?.file ?? null);

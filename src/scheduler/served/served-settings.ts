@@ -1,6 +1,6 @@
-import { ACCELERATORS } from '../../contract/accelerators.ts';
-import { LIMITS } from '../../contract/limits.ts';
-import type { CellSettings } from '../engine/machine/cell-settings.ts';
+import { ACCELERATORS } from '../../contract/jobs/accelerators.ts';
+import { JOB_LIMITS } from '../../contract/jobs/job-limits.ts';
+import type { CellSettings } from '../engine/cell/cell-settings.ts';
 import { PlacerByPool } from '../engine/placement/placer-by-pool.ts';
 import { specsOf } from './quotas/cohort-tree.ts';
 
@@ -23,13 +23,13 @@ export const SERVED_SETTINGS: CellSettings = {
   // Small jobs pass a large one that waits for its nodes for so long; then nodes are reserved for it.
   headPatienceMs: 60_000,
   // A timer that was superseded stays in memory for as long.
-  segmentMaxMs: LIMITS.jobSegmentMaxMs,
+  segmentMaxMs: JOB_LIMITS.jobSegmentMaxMs,
   prepay: {
-    leadMs: LIMITS.jobFundsLeadMs,
-    waitMs: LIMITS.jobFundsWaitMs,
+    leadMs: JOB_LIMITS.jobFundsLeadMs,
+    waitMs: JOB_LIMITS.jobFundsWaitMs,
     answerMs: 1_000,
-    retryMs: LIMITS.jobFundsRetryMs,
-    retryMaxMs: LIMITS.jobFundsRetryMaxMs,
+    retryMs: JOB_LIMITS.jobFundsRetryMs,
+    retryMaxMs: JOB_LIMITS.jobFundsRetryMaxMs,
   },
-  admissionsMaxCount: LIMITS.schedulerBatchMaxCount,
+  admissionsMaxCount: JOB_LIMITS.schedulerBatchMaxCount,
 };

@@ -1,14 +1,14 @@
-import { LIMITS } from '../../contract/limits.ts';
-import type { NumberedEffect, PoolEffect } from '../../contract/pool-exchange.ts';
-import type { PartitionName } from '../../contract/pool-partition.ts';
-import { partitionName, ROOT_PARTITION } from '../../contract/pool-partition.ts';
+import { JOB_LIMITS } from '../../contract/jobs/job-limits.ts';
+import type { NumberedEffect, PoolEffect } from '../../contract/pools/pool-exchange.ts';
+import type { PartitionName } from '../../contract/pools/pool-partition.ts';
+import { partitionName, ROOT_PARTITION } from '../../contract/pools/pool-partition.ts';
 import type { JobId, PoolId } from '../../kernel/ids.ts';
 import { jsonParts } from '../../kernel/sql/bulk-statements.ts';
 import { RememberedValue } from '../../kernel/sql/remembering-storage.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
-import type { CellEvent } from '../engine/machine/event.ts';
-import type { JobRecord } from '../engine/machine/job-record.ts';
-import type { CellDecision, CellRecords } from '../engine/machine/records.ts';
+import type { CellEvent } from '../engine/cell/event.ts';
+import type { JobRecord } from '../engine/cell/job-record.ts';
+import type { CellDecision, CellRecords } from '../engine/cell/records.ts';
 import type { PriceRow } from '../engine/model/price-book.ts';
 
 /** What is stored of each kind. */
@@ -154,7 +154,7 @@ export class SqliteCellStore {
   }
 
   /** Appends the events of a step, and forgets those before the last `keptCount` steps, some later than others. */
-  log(events: readonly CellEvent[], atMs: number, keptCount: number = LIMITS.cellStepsKeptCount): void {
+  log(events: readonly CellEvent[], atMs: number, keptCount: number = JOB_LIMITS.cellStepsKeptCount): void {
     const { sequence } = this.#sql
       .exec<{ sequence: number }>('INSERT INTO cell_events (at_ms, body) VALUES (?, ?) RETURNING sequence', atMs, JSON.stringify(events))
       .one();

@@ -1,5 +1,5 @@
-import { LIMITS } from '../../contract/limits.ts';
-import type { PoolNode } from '../../contract/pool-exchange.ts';
+import { POOL_LIMITS } from '../../contract/pools/pool-limits.ts';
+import type { PoolNode } from '../../contract/pools/pool-exchange.ts';
 import type { PoolId } from '../../kernel/ids.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 
@@ -19,7 +19,7 @@ export const NODE_TABLE = `
   CREATE INDEX pool_nodes_by_seen ON pool_nodes (seen_at_ms);`;
 
 /** How often a node that comes and goes is written down again. */
-const SEEN_EVERY_MS = LIMITS.nodeForgottenMs / 10;
+const SEEN_EVERY_MS = POOL_LIMITS.nodeForgottenMs / 10;
 
 /** Nodes as their pools describe them, and the orders of operators, which outlast their coming and going. */
 export class SqliteNodeRegistry {
@@ -55,7 +55,7 @@ export class SqliteNodeRegistry {
   /** Forgets nodes that have been away for long, at most so many; `isThere` says which are not away. */
   forget(isThere: (nodeId: string) => boolean, nowMs: number, countMax: number): void {
     const query = 'SELECT node_id AS id FROM pool_nodes WHERE seen_at_ms < ? ORDER BY seen_at_ms LIMIT ?';
-    for (const { id } of this.#sql.exec<{ id: string }>(query, nowMs - LIMITS.nodeForgottenMs, countMax).toArray()) {
+    for (const { id } of this.#sql.exec<{ id: string }>(query, nowMs - POOL_LIMITS.nodeForgottenMs, countMax).toArray()) {
       if (isThere(id)) this.#sql.exec('UPDATE pool_nodes SET seen_at_ms = ? WHERE node_id = ?', nowMs, id);
       else this.#sql.exec('DELETE FROM pool_nodes WHERE node_id = ?', id);
     }

@@ -1,8 +1,9 @@
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseBeyond, refuseResource } from '../../contract/outcome.ts';
-import { DEFAULT_SETTINGS } from '../../contract/pool-record.ts';
-import type { PoolRecord } from '../../contract/pool-record.ts';
+import { JOB_LIMITS } from '../../contract/jobs/job-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse, refuseResource } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
+import { DEFAULT_SETTINGS } from '../../contract/pools/pool-record.ts';
+import type { PoolRecord } from '../../contract/pools/pool-record.ts';
 import type { PoolId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
@@ -29,7 +30,7 @@ export class SqlitePoolRegistry {
       .exec<{ taken: number; count: number }>('SELECT count(*) AS count, coalesce(max(name = ?), 0) AS taken FROM pools', pool.name)
       .one();
     if (taken === 1) return refuse('already_exists', `there is a pool named ${pool.name}`, 'name');
-    if (count >= LIMITS.poolsMaxCount)
+    if (count >= JOB_LIMITS.poolsMaxCount)
       return refuseBeyond({ limit: 'poolsMaxCount', value: count + 1, what: `there are ${count} pools already` });
     const body = JSON.stringify(pool);
     this.#sql.exec('INSERT INTO pools (id, name, body, asked) VALUES (?, ?, ?, ?)', pool.id, pool.name, body, body);

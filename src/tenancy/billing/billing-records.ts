@@ -1,7 +1,8 @@
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseBeyond } from '../../contract/outcome.ts';
-import { admitKey, SPENT_KEY_BOUNDS } from '../../contract/spent-key.ts';
+import { TENANCY_LIMITS } from '../../contract/tenancy/tenancy-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
+import { admitKey, SPENT_KEY_BOUNDS } from '../../contract/api/spent-key.ts';
 import { ok } from '../../kernel/result.ts';
 import { SqliteSpentKeys } from '../../kernel/sql/spent-keys.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
@@ -46,7 +47,7 @@ export class SqliteBillingRecords<Bodies extends Record<string, { readonly id: s
     const unspent = admitKey(this.#spent.find(kind, body.id, nowMs), digest);
     if (!unspent.ok) return unspent;
     const count = this.all(kind).length;
-    if (count >= LIMITS.billingRecordsMaxCount) {
+    if (count >= TENANCY_LIMITS.billingRecordsMaxCount) {
       return refuseBeyond({ limit: 'billingRecordsMaxCount', value: count + 1, what: `there are ${count} ${kind}s already` });
     }
     this.#sql.exec('INSERT INTO records (kind, id, digest, body) VALUES (?, ?, ?, ?)', kind, body.id, digest, toExactJson(body));

@@ -1,4 +1,4 @@
-import type { Meter } from '../../contract/meter.ts';
+import type { Meter } from '../../contract/api/meter.ts';
 import { usd } from '../usage/price-book.ts';
 import { upstreamOf } from '../usage/usage-query.ts';
 import type { Invoice, UsageCharge } from './invoice.ts';

@@ -1,5 +1,5 @@
-import { LIMITS } from '../../contract/limits.ts';
-import type { UsageEvent } from '../../contract/meter.ts';
+import { TENANCY_LIMITS } from '../../contract/tenancy/tenancy-limits.ts';
+import type { UsageEvent } from '../../contract/api/meter.ts';
 import { must } from '../../kernel/assert.ts';
 import type { OrganisationId, TenantId } from '../../kernel/ids.ts';
 import { levelKindOf } from '../quota/quota-level.ts';
@@ -60,7 +60,7 @@ export class InvoiceService {
   close(nowMs: number): void {
     for (const startMs of this.#ledger.months()) {
       const month = monthOf(startMs);
-      if (month.endMs + LIMITS.invoiceGraceMs > nowMs || this.#records.find('final', month.name) !== undefined) continue;
+      if (month.endMs + TENANCY_LIMITS.invoiceGraceMs > nowMs || this.#records.find('final', month.name) !== undefined) continue;
       this.#closeMonth(month);
     }
   }

@@ -1,4 +1,4 @@
-import type { Meter } from '../../contract/meter.ts';
+import type { Meter } from '../../contract/api/meter.ts';
 import type { OrganisationId, TenantId } from '../../kernel/ids.ts';
 import type { PriceEdition } from '../usage/price-book.ts';
 import { amountNano, priceOf } from '../usage/price-book.ts';

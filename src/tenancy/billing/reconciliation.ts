@@ -1,4 +1,4 @@
-import type { Meter } from '../../contract/meter.ts';
+import type { Meter } from '../../contract/api/meter.ts';
 import type { Invoice } from './invoice.ts';
 
 /** Running totals of what was recorded: kept separately from the rollups that invoices are made of, so that one can verify the other. */

@@ -1,5 +1,5 @@
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
 import { assert, must } from '../../kernel/assert.ts';
 import { utf8 } from '../../kernel/bytes.ts';
 import { constantTimeEqual } from '../../kernel/hmac.ts';

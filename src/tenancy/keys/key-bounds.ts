@@ -1,6 +1,6 @@
-import { contains, parseAddressRange } from '../../contract/client-address.ts';
-import type { Scope } from '../../contract/principal.ts';
-import type { Touched } from '../../contract/touched-resources.ts';
+import { contains, parseAddressRange } from '../../contract/api/client-address.ts';
+import type { Scope } from '../../contract/api/principal.ts';
+import type { Touched } from '../../contract/tenancy/touched-resources.ts';
 
 /** How far a key reaches. Null is no bound. */
 export interface KeyBounds {

@@ -1,7 +1,7 @@
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
-import type { Scope } from '../../contract/principal.ts';
-import { keySpent } from '../../contract/spent-key.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import type { Scope } from '../../contract/api/principal.ts';
+import { keySpent } from '../../contract/api/spent-key.ts';
 import { constantTimeEqual } from '../../kernel/hmac.ts';
 import type { KeyId, OrganisationId, ProjectId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';

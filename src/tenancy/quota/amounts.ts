@@ -1,5 +1,5 @@
-import type { Meter, Quantities } from '../../contract/meter.ts';
-import type { Consumed, Resource } from '../../contract/quota-terms.ts';
+import type { Meter, Quantities } from '../../contract/api/meter.ts';
+import type { Consumed, Resource } from '../../contract/tenancy/quota-terms.ts';
 import type { PriceEdition } from '../usage/price-book.ts';
 import { costNanoMax } from '../usage/price-book.ts';
 

@@ -1,7 +1,7 @@
-import type { Refusal } from '../../contract/errors.ts';
-import { refusal } from '../../contract/errors.ts';
-import type { LevelKind } from '../../contract/quota-terms.ts';
-import type { QuotaRule } from '../../contract/quota-rule.ts';
+import type { Refusal } from '../../contract/api/errors.ts';
+import { refusal } from '../../contract/api/errors.ts';
+import type { LevelKind } from '../../contract/tenancy/quota-terms.ts';
+import type { QuotaRule } from '../../contract/tenancy/quota-rule.ts';
 import { usd } from '../usage/price-book.ts';
 import type { Amounts, CounterKey } from './amounts.ts';
 import type { LevelId, QuotaLevel } from './quota-level.ts';

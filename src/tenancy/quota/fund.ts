@@ -1,4 +1,4 @@
-import type { FundRequest } from '../../contract/job-funds.ts';
+import type { FundRequest } from '../../contract/jobs/job-funds.ts';
 import type { Amounts } from './amounts.ts';
 import { amountsOf, keysOf } from './amounts.ts';
 import type { PriceEdition } from '../usage/price-book.ts';

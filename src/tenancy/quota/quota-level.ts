@@ -1,8 +1,8 @@
-import { LIMITS } from '../../contract/limits.ts';
-import type { TenantPrincipal } from '../../contract/principal.ts';
-import type { LevelKind, WindowKind } from '../../contract/quota-terms.ts';
-import type { QuotaRule } from '../../contract/quota-rule.ts';
-import { HELD, QUOTA_WINDOWS } from '../../contract/quota-terms.ts';
+import { TENANCY_LIMITS } from '../../contract/tenancy/tenancy-limits.ts';
+import type { TenantPrincipal } from '../../contract/api/principal.ts';
+import type { LevelKind, WindowKind } from '../../contract/tenancy/quota-terms.ts';
+import type { QuotaRule } from '../../contract/tenancy/quota-rule.ts';
+import { HELD, QUOTA_WINDOWS } from '../../contract/tenancy/quota-terms.ts';
 import type { KeyId, OrganisationId, ProjectId, TenantId } from '../../kernel/ids.ts';
 import type { Amounts, CounterKey } from './amounts.ts';
 import { keysOf } from './amounts.ts';
@@ -134,8 +134,8 @@ const perMinute = (resource: QuotaRule['resource'], limit: number): QuotaRule =>
 });
 
 const OF_A_TENANT: readonly QuotaRule[] = [
-  perMinute('requests', LIMITS.quotaDefaultRequestsPerMinute),
-  perMinute('tokens', LIMITS.quotaDefaultTokensPerMinute),
+  perMinute('requests', TENANCY_LIMITS.quotaDefaultRequestsPerMinute),
+  perMinute('tokens', TENANCY_LIMITS.quotaDefaultTokensPerMinute),
 ];
 
 /** What a level may take until other rules are set. */

@@ -1,4 +1,4 @@
-import { QUOTA_WINDOWS } from '../../contract/quota-terms.ts';
+import { QUOTA_WINDOWS } from '../../contract/tenancy/quota-terms.ts';
 import { assert, must } from '../../kernel/assert.ts';
 import { jsonParts } from '../../kernel/sql/bulk-statements.ts';
 import type { Migrations } from '../../kernel/sql/migrate.ts';

@@ -1,5 +1,5 @@
-import type { Held, Resource } from '../../contract/quota-terms.ts';
-import { HELD } from '../../contract/quota-terms.ts';
+import type { Held, Resource } from '../../contract/tenancy/quota-terms.ts';
+import { HELD } from '../../contract/tenancy/quota-terms.ts';
 import type { TenantId } from '../../kernel/ids.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import type { Granted } from './decision.ts';

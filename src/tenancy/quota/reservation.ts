@@ -1,4 +1,4 @@
-import type { Resource } from '../../contract/quota-terms.ts';
+import type { Resource } from '../../contract/tenancy/quota-terms.ts';
 import type { Amounts, CounterKey } from './amounts.ts';
 import { keysOf, minus } from './amounts.ts';
 import type { QuotaNews, Refused } from './decision.ts';

@@ -1,4 +1,4 @@
-import type { QuotaRule } from '../../contract/quota-rule.ts';
+import type { QuotaRule } from '../../contract/tenancy/quota-rule.ts';
 import type { Amounts } from './amounts.ts';
 import type { Granted, Refused } from './decision.ts';
 import type { LevelId, QuotaLevel } from './quota-level.ts';

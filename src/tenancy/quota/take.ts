@@ -1,5 +1,5 @@
-import type { LevelKind } from '../../contract/quota-terms.ts';
-import type { QuotaRule } from '../../contract/quota-rule.ts';
+import type { LevelKind } from '../../contract/tenancy/quota-terms.ts';
+import type { QuotaRule } from '../../contract/tenancy/quota-rule.ts';
 import type { Amounts, CounterKey } from './amounts.ts';
 import { keysOf } from './amounts.ts';
 import type { Ask, Decision, QuotaNews, Refused, Tightest } from './decision.ts';

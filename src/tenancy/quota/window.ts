@@ -1,5 +1,5 @@
-import type { WindowKind } from '../../contract/quota-terms.ts';
-import { QUOTA_WINDOWS } from '../../contract/quota-terms.ts';
+import type { WindowKind } from '../../contract/tenancy/quota-terms.ts';
+import { QUOTA_WINDOWS } from '../../contract/tenancy/quota-terms.ts';
 import type { Amounts } from './amounts.ts';
 
 /** The start of each window, in milliseconds since the epoch. */

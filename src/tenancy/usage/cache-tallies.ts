@@ -1,4 +1,4 @@
-import type { CacheCounter, CacheTally } from '../../contract/cache-tally.ts';
+import type { CacheCounter, CacheTally } from '../../contract/caches/cache-tally.ts';
 import type { TenantId } from '../../kernel/ids.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import { HOUR_MS } from '../../kernel/time-units.ts';

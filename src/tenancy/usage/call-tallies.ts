@@ -1,5 +1,5 @@
-import type { CallCounts, CallTally } from '../../contract/call-tally.ts';
-import { CALL_LATENCIES } from '../../contract/call-tally.ts';
+import type { CallCounts, CallTally } from '../../contract/tenancy/call-tally.ts';
+import { CALL_LATENCIES } from '../../contract/tenancy/call-tally.ts';
 import type { TenantId } from '../../kernel/ids.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import { PeriodCounts } from './period-counts.ts';

@@ -1,5 +1,5 @@
-import type { BucketCounts, InputTally, WatchedInput } from '../../contract/input-tally.ts';
-import { emptyHistogram } from '../../contract/input-tally.ts';
+import type { BucketCounts, InputTally, WatchedInput } from '../../contract/tenancy/input-tally.ts';
+import { emptyHistogram } from '../../contract/tenancy/input-tally.ts';
 import type { TenantId } from '../../kernel/ids.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import { PeriodCounts } from './period-counts.ts';

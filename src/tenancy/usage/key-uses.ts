@@ -1,4 +1,4 @@
-import type { UsageEvent } from '../../contract/meter.ts';
+import type { UsageEvent } from '../../contract/api/meter.ts';
 import type { KeyId } from '../../kernel/ids.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 

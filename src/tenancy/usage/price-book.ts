@@ -1,4 +1,4 @@
-import type { Meter, Quantities, UpstreamMeter } from '../../contract/meter.ts';
+import type { Meter, Quantities, UpstreamMeter } from '../../contract/api/meter.ts';
 import { must } from '../../kernel/assert.ts';
 import { HOUR_MS } from '../../kernel/time-units.ts';
 

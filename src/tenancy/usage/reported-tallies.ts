@@ -1,4 +1,5 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { CACHE_LIMITS } from '../../contract/caches/cache-limits.ts';
+import { TENANCY_LIMITS } from '../../contract/tenancy/tenancy-limits.ts';
 import type { TenantId } from '../../kernel/ids.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import { SqliteCacheTallies } from './cache-tallies.ts';
@@ -41,9 +42,9 @@ export class ReportedTallies {
 
   /** Forgets what is old, so many of each kind at a time. True when none is left. */
   forget(nowMs: number, countMax: number): boolean {
-    const caches = this.caches.forget(nowMs - LIMITS.cacheStatsDaysMax * DAY_MS, nowMs - LIMITS.cacheHeldMs, countMax);
-    const calls = this.calls.forget(nowMs - LIMITS.callCountsDaysMax * DAY_MS, countMax);
-    const inputs = this.inputs.forget(nowMs - LIMITS.inputCountsDaysMax * DAY_MS, countMax);
+    const caches = this.caches.forget(nowMs - CACHE_LIMITS.cacheStatsDaysMax * DAY_MS, nowMs - CACHE_LIMITS.cacheHeldMs, countMax);
+    const calls = this.calls.forget(nowMs - TENANCY_LIMITS.callCountsDaysMax * DAY_MS, countMax);
+    const inputs = this.inputs.forget(nowMs - TENANCY_LIMITS.inputCountsDaysMax * DAY_MS, countMax);
     return caches && calls && inputs;
   }
 }

@@ -1,9 +1,9 @@
-import { addCounts } from '../../contract/cache-tally.ts';
-import type { CacheTally } from '../../contract/cache-tally.ts';
-import type { CallTally } from '../../contract/call-tally.ts';
-import type { InputTally } from '../../contract/input-tally.ts';
-import { LIMITS } from '../../contract/limits.ts';
-import type { Meter, UsageEvent } from '../../contract/meter.ts';
+import { addCounts } from '../../contract/caches/cache-tally.ts';
+import type { CacheTally } from '../../contract/caches/cache-tally.ts';
+import type { CallTally } from '../../contract/tenancy/call-tally.ts';
+import type { InputTally } from '../../contract/tenancy/input-tally.ts';
+import { TENANCY_LIMITS } from '../../contract/tenancy/tenancy-limits.ts';
+import type { Meter, UsageEvent } from '../../contract/api/meter.ts';
 import type { OrganisationId } from '../../kernel/ids.ts';
 
 /** Usage that has no id of its own: equal uses within one batch are added up. */
@@ -71,7 +71,7 @@ export class UsageBuffer {
     const sum = this.#tallies.get(key);
     if (sum !== undefined) Object.assign(sum, tally, { counts: addCounts<string>(sum.counts, tally.counts) });
     // Statistics give way to what is billed: they take half of the room at most, and are lost without a word.
-    else if (this.#take(LIMITS.usagePendingMaxCount / 2))
+    else if (this.#take(TENANCY_LIMITS.usagePendingMaxCount / 2))
       this.#tallies.set(key, { id: `${this.#isolateId}/t:${this.#tallySequence++}`, isolateId: this.#isolateId, ...tally });
   }
 
@@ -81,8 +81,8 @@ export class UsageBuffer {
     const tallies = groupedByOrganisation(this.#tallies.values());
     for (const organisationId of new Set([...events.keys(), ...tallies.keys()])) {
       const [ownEvents, ownTallies] = [events.get(organisationId) ?? [], tallies.get(organisationId) ?? []];
-      for (let start = 0; start < Math.max(ownEvents.length, ownTallies.length); start += LIMITS.usageBatchMaxCount) {
-        const end = start + LIMITS.usageBatchMaxCount;
+      for (let start = 0; start < Math.max(ownEvents.length, ownTallies.length); start += TENANCY_LIMITS.usageBatchMaxCount) {
+        const end = start + TENANCY_LIMITS.usageBatchMaxCount;
         this.#cut.push({ organisationId, events: ownEvents.slice(start, end), tallies: ownTallies.slice(start, end) });
       }
     }
@@ -98,7 +98,7 @@ export class UsageBuffer {
   }
 
   #insert(key: string, event: UsageEvent): void {
-    if (this.#take(LIMITS.usagePendingMaxCount)) this.#open.set(key, event);
+    if (this.#take(TENANCY_LIMITS.usagePendingMaxCount)) this.#open.set(key, event);
     else this.#onLost();
   }
 

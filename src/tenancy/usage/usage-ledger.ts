@@ -1,4 +1,4 @@
-import type { Dimension, Meter, UsageEvent } from '../../contract/meter.ts';
+import type { Dimension, Meter, UsageEvent } from '../../contract/api/meter.ts';
 import type { SqlRow, SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import type { MonthlyUse } from '../billing/invoice.ts';
 import { monthOf } from '../billing/month.ts';

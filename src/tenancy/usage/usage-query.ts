@@ -1,4 +1,4 @@
-import type { Dimension, Meter } from '../../contract/meter.ts';
+import type { Dimension, Meter } from '../../contract/api/meter.ts';
 import type { TenantId } from '../../kernel/ids.ts';
 import type { PriceEdition } from './price-book.ts';
 import { amountNano, priceOf } from './price-book.ts';

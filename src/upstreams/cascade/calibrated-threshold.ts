@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { ROUTE_LIMITS } from '../../contract/routes/route-limits.ts';
 import type { CalibrationCurve, ScoredOutcome } from './isotonic.ts';
 
 /** Answers with a lower confidence are escalated. */
@@ -13,7 +13,7 @@ export const ESCALATE_ALL = Number.POSITIVE_INFINITY;
  */
 export function thresholdOf(threshold: Threshold, curve: CalibrationCurve | undefined): number {
   if (typeof threshold === 'number') return threshold;
-  if (curve === undefined || curve.outcomes < LIMITS.calibrationOutcomesMinCount) return ESCALATE_ALL;
+  if (curve === undefined || curve.outcomes < ROUTE_LIMITS.calibrationOutcomesMinCount) return ESCALATE_ALL;
   const at = curve.qualities.findIndex((quality) => quality >= threshold.quality);
   return curve.scores[at] ?? ESCALATE_ALL;
 }

@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { ROUTE_LIMITS } from '../../contract/routes/route-limits.ts';
 import type { CalibrationCurve } from './isotonic.ts';
 import { fitIsotonic } from './isotonic.ts';
 
@@ -57,7 +57,7 @@ export const outcomeCount = ({ outcomes }: CascadeCounts): number => outcomes.re
 
 /** Beyond `calibrationOutcomesMaxCount` comparisons, all of them count for half. [U174] */
 export function faded(counts: CascadeCounts): CascadeCounts {
-  if (outcomeCount(counts) <= LIMITS.calibrationOutcomesMaxCount) return counts;
+  if (outcomeCount(counts) <= ROUTE_LIMITS.calibrationOutcomesMaxCount) return counts;
   return { ...counts, outcomes: half(counts.outcomes), qualities: half(counts.qualities) };
 }
 

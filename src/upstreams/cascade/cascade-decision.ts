@@ -1,4 +1,4 @@
-import type { CASCADE_REASONS, CascadeChoice, Confidence } from '../../contract/route-rules.ts';
+import type { CASCADE_REASONS, CascadeChoice, Confidence } from '../../contract/routes/route-rules.ts';
 import { keyHash } from '../../kernel/fast-hash.ts';
 import type { Served } from '../target.ts';
 import type { EscalationCap } from './escalation-cap.ts';

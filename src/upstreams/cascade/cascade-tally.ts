@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { ROUTE_LIMITS } from '../../contract/routes/route-limits.ts';
 import type { UpstreamOwner } from '../upstream-record.ts';
 import type { CascadeCounts } from './cascade-counts.ts';
 import { addCounts, NO_COUNTS } from './cascade-counts.ts';
@@ -42,10 +42,10 @@ export class CascadeTally {
   /** A cap that was dropped starts empty: it allows no escalation until it has counted answers that were kept. */
   capOf(owner: UpstreamOwner, route: string, key: string): EscalationCap {
     const name = `${owner} ${route} ${key}`;
-    const cap = this.#caps.get(name) ?? new EscalationCap(LIMITS.cascadeWindowMs);
+    const cap = this.#caps.get(name) ?? new EscalationCap(ROUTE_LIMITS.cascadeWindowMs);
     this.#caps.delete(name);
     this.#caps.set(name, cap);
-    dropOldest(this.#caps, LIMITS.routeOwnersKnownMaxCount * LIMITS.routeCascadesMaxCount);
+    dropOldest(this.#caps, ROUTE_LIMITS.routeOwnersKnownMaxCount * ROUTE_LIMITS.routeCascadesMaxCount);
     return cap;
   }
 }

@@ -1,10 +1,11 @@
 import { Validator } from '@cfworker/json-schema';
 
-import type { FieldPath } from '../../contract/field-path.ts';
-import type { Hook } from '../../contract/guardrails.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseBeyond } from '../../contract/outcome.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import type { FieldPath } from '../../contract/api/field-path.ts';
+import type { Hook } from '../../contract/guardrails/guardrails.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
+import { GUARDRAIL_LIMITS } from '../../contract/guardrails/guardrail-limits.ts';
 import { utf8 } from '../../kernel/bytes.ts';
 import { ok } from '../../kernel/result.ts';
 import type { UpstreamHosts } from '../upstream-host.ts';
@@ -73,7 +74,7 @@ function compile(hook: Hook, hosts: UpstreamHosts, path: FieldPath): Outcome<Com
     case 'json-schema': {
       const bytes = utf8(JSON.stringify(hook.schema)).length;
       const at = [...path, 'schema'];
-      if (bytes > LIMITS.guardrailSchemaBytesMax)
+      if (bytes > GUARDRAIL_LIMITS.guardrailSchemaBytesMax)
         return refuseBeyond({ path: at, limit: 'guardrailSchemaBytesMax', value: bytes, what: `has ${bytes} bytes` });
       const cost = schemaCost(hook.schema);
       if (!cost.ok) return refuse('invalid_value', cost.error, at);

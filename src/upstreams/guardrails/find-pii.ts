@@ -1,4 +1,4 @@
-import type { PII_KINDS } from '../../contract/guardrails.ts';
+import type { PII_KINDS } from '../../contract/guardrails/guardrails.ts';
 
 type PiiKind = (typeof PII_KINDS)[number];
 

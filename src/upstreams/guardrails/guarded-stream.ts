@@ -1,6 +1,6 @@
-import { LIMITS } from '../../contract/limits.ts';
-import type { Refusal } from '../../contract/errors.ts';
-import { refusal } from '../../contract/errors.ts';
+import { GUARDRAIL_LIMITS } from '../../contract/guardrails/guardrail-limits.ts';
+import type { Refusal } from '../../contract/api/errors.ts';
+import { refusal } from '../../contract/api/errors.ts';
 import { joinedBytes, utf8 } from '../../kernel/bytes.ts';
 import type { JsonObject } from '../protocol/json.ts';
 import { parsedObject } from '../protocol/json.ts';
@@ -67,9 +67,9 @@ export class GuardedStream {
     if (!this.#isHeld || this.#hasFailed) return { send: joinedBytes(sent), isBlocked: false };
     this.#held.push(...sent);
     this.#heldBytes = sent.reduce((sum, { length }) => sum + length, this.#heldBytes);
-    if (this.#heldBytes <= LIMITS.guardrailHeldBytesMax) return { send: NOTHING, isBlocked: false };
+    if (this.#heldBytes <= GUARDRAIL_LIMITS.guardrailHeldBytesMax) return { send: NOTHING, isBlocked: false };
     this.#held = [];
-    const bytesMax = `${LIMITS.guardrailHeldBytesMax} (guardrailHeldBytesMax)`;
+    const bytesMax = `${GUARDRAIL_LIMITS.guardrailHeldBytesMax} (guardrailHeldBytesMax)`;
     return this.#refused(refusal('guardrail_blocked', `the answer is longer than the ${bytesMax} bytes that guardrails judge whole`), []);
   }
 

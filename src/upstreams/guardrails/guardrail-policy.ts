@@ -1,4 +1,4 @@
-import type { Hook, HOOK_OUTCOMES } from '../../contract/guardrails.ts';
+import type { Hook, HOOK_OUTCOMES } from '../../contract/guardrails/guardrails.ts';
 import type { UpstreamOwner } from '../upstream-record.ts';
 import type { UpstreamHosts } from '../upstream-host.ts';
 

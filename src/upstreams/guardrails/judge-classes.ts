@@ -1,5 +1,5 @@
-import { LIMITS } from '../../contract/limits.ts';
-import type { Hook } from '../../contract/guardrails.ts';
+import { GUARDRAIL_LIMITS } from '../../contract/guardrails/guardrail-limits.ts';
+import type { Hook } from '../../contract/guardrails/guardrails.ts';
 import { utf8 } from '../../kernel/bytes.ts';
 import { must } from '../../kernel/assert.ts';
 import { isObject, parsedObject } from '../protocol/json.ts';
@@ -31,7 +31,7 @@ export function piecesOf(texts: readonly string[], tokensMax: number): string[] 
     if (text.trim() === '') continue;
     if (utf8(text).length <= bytesMax) pieces.push(text);
     else pieces.push(...cut(text, bytesMax));
-    if (pieces.length > LIMITS.guardrailPiecesMaxCount) return undefined;
+    if (pieces.length > GUARDRAIL_LIMITS.guardrailPiecesMaxCount) return undefined;
   }
   return pieces;
 }
@@ -43,7 +43,7 @@ function cut(text: string, bytesMax: number): string[] {
     const more = utf8(char).length;
     if (bytes + more > bytesMax) {
       pieces.push(piece);
-      if (pieces.length > LIMITS.guardrailPiecesMaxCount) return pieces;
+      if (pieces.length > GUARDRAIL_LIMITS.guardrailPiecesMaxCount) return pieces;
       piece = Array.from(piece)
         .slice(-Math.ceil(piece.length * OVERLAP))
         .join('');

@@ -1,8 +1,8 @@
 import { RE2JS } from 're2js';
 
-import type { FieldPath } from '../../contract/field-path.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
+import type { FieldPath } from '../../contract/api/field-path.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Span } from './find-pii.ts';
 

@@ -1,4 +1,4 @@
-import type { ReuseName } from '../../contract/answer-reuse.ts';
+import type { ReuseName } from '../../contract/routes/answer-reuse.ts';
 import type { KeyId, ProjectId, TenantId } from '../../kernel/ids.ts';
 import type { AttemptRecord } from '../dispatch.ts';
 import type { HookRecord } from '../guardrails/guardrail-policy.ts';

@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { REQUEST_LOG_LIMITS } from '../../contract/requests/request-log-limits.ts';
 import { keyHash } from '../../kernel/fast-hash.ts';
 
 /** How much of the requests is kept. */
@@ -21,7 +21,7 @@ export const DEFAULT_POLICY: LogPolicy = {
   entries: 'full',
   bodies: 'off',
   samplePpm: 10_000,
-  retentionDays: LIMITS.requestLogRetentionDefaultDays,
+  retentionDays: REQUEST_LOG_LIMITS.requestLogRetentionDefaultDays,
   redactFields: [],
 };
 

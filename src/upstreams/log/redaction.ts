@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { REQUEST_LOG_LIMITS } from '../../contract/requests/request-log-limits.ts';
 
 const HIDDEN = '[redacted]';
 
@@ -33,7 +33,7 @@ const SECRET_FORMS = [
  * files by their size; then it is cut. What is no JSON, such as a stream, is redacted line by line by its form alone. [U132]
  */
 export function redacted(body: string, fields: readonly string[]): string {
-  if (body.length > LIMITS.requestLogBodyParsedBytesMax) return `[${body.length} characters, more than are looked through]`;
+  if (body.length > REQUEST_LOG_LIMITS.requestLogBodyParsedBytesMax) return `[${body.length} characters, more than are looked through]`;
   const hidden = new Set([...SECRET_FIELDS, ...fields.map((field) => field.toLowerCase())]);
   return cut(withoutSecrets(withoutFields(body, hidden)));
 }
@@ -82,7 +82,7 @@ function withoutSecrets(text: string): string {
 
 /** At most so many UTF-16 units, which are up to three bytes each; never half of a character. */
 function cut(text: string): string {
-  const charsMax = Math.floor(LIMITS.requestLogBodyBytesMax / 3);
+  const charsMax = Math.floor(REQUEST_LOG_LIMITS.requestLogBodyBytesMax / 3);
   if (text.length <= charsMax) return text;
   const isSplit = /[\uD800-\uDBFF]/.test(text[charsMax - 1] ?? '');
   return `${text.slice(0, isSplit ? charsMax - 1 : charsMax)}…`;

@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { REQUEST_LOG_LIMITS } from '../../contract/requests/request-log-limits.ts';
 import type { TenantId } from '../../kernel/ids.ts';
 import type { LoggedRequest } from './log-entry.ts';
 
@@ -31,7 +31,7 @@ export class RequestLogBuffer {
 
   add(request: LoggedRequest): void {
     const bytes = bytesOf(request);
-    if (this.#bytes + bytes > LIMITS.requestLogPendingBytesMax) {
+    if (this.#bytes + bytes > REQUEST_LOG_LIMITS.requestLogPendingBytesMax) {
       this.#onLost();
       return;
     }
@@ -55,7 +55,7 @@ export class RequestLogBuffer {
     const waiting = this.#tenants.get(tenantId);
     if (waiting === undefined) return undefined;
     if (waiting.sent === undefined && waiting.requests.length > 0) {
-      const requests = waiting.requests.splice(0, LIMITS.requestLogBatchMaxCount);
+      const requests = waiting.requests.splice(0, REQUEST_LOG_LIMITS.requestLogBatchMaxCount);
       waiting.sent = { isolateId: this.#isolateId, sequence: (this.#sequence += 1), requests };
     }
     return waiting.sent;

@@ -1,6 +1,7 @@
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseBeyond } from '../../contract/outcome.ts';
+import { REQUEST_LOG_LIMITS } from '../../contract/requests/request-log-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Migrations } from '../../kernel/sql/migrate.ts';
 import type { SqlStorage, SqlValue } from '../../kernel/sql/sql-storage.ts';
@@ -79,7 +80,7 @@ export class SqliteRequestLog extends SqliteStore {
   readonly #sums: SqliteLogSums;
   readonly #bytesMax: number;
 
-  constructor(storage: SqlStorage, bytesMax: number = LIMITS.requestLogBytesMax) {
+  constructor(storage: SqlStorage, bytesMax: number = REQUEST_LOG_LIMITS.requestLogBytesMax) {
     super(storage, MIGRATIONS);
     this.#bytesMax = bytesMax;
     this.#sums = new SqliteLogSums(storage);
@@ -143,7 +144,7 @@ export class SqliteRequestLog extends SqliteStore {
     if (row === undefined) return undefined;
     const known = this.#feedbackOf(row.seq);
     const isNew = !known.some(({ name, keyId }) => name === feedback.name && keyId === feedback.keyId);
-    if (isNew && known.length >= LIMITS.requestFeedbackMaxCount) {
+    if (isNew && known.length >= REQUEST_LOG_LIMITS.requestFeedbackMaxCount) {
       return refuseBeyond({
         path: 'name',
         limit: 'requestFeedbackMaxCount',
@@ -165,7 +166,7 @@ export class SqliteRequestLog extends SqliteStore {
 
   /** Takes away what the filter finds among the next requests; sums stay. Answers how many, and where to go on. */
   remove(filter: LogFilter, before?: number): { readonly count: number; readonly before?: number } {
-    const { rows, ...rest } = this.#rows(filter, LIMITS.requestLogRemovedMaxCount, before);
+    const { rows, ...rest } = this.#rows(filter, REQUEST_LOG_LIMITS.requestLogRemovedMaxCount, before);
     if (rows.length > 0) {
       this.transaction(() => {
         for (const row of rows) this.#removeRow(row);
@@ -299,7 +300,7 @@ export class SqliteRequestLog extends SqliteStore {
     before = Number.MAX_SAFE_INTEGER,
   ): { readonly rows: readonly EntryRow[]; readonly before?: number } {
     const scanned = 'SELECT * FROM entries WHERE seq < ? ORDER BY seq DESC LIMIT ?';
-    const scanMax = LIMITS.requestLogScanMaxCount;
+    const scanMax = REQUEST_LOG_LIMITS.requestLogScanMaxCount;
     const { where, bindings } = conditionsOf(filter);
     const rows = this.rows<EntryRow>(
       `SELECT seq, bytes, entry FROM (${scanned}) AS entries WHERE ${where} ORDER BY seq DESC LIMIT ?`,

@@ -1,4 +1,4 @@
-import type { UpstreamMeter } from '../../contract/meter.ts';
+import type { UpstreamMeter } from '../../contract/api/meter.ts';
 import type { Usage } from '../protocol/usage.ts';
 import type { Target, TargetModel } from '../target.ts';
 import { callNano } from './model-price.ts';

@@ -1,5 +1,5 @@
-import type { FieldPath } from '../../contract/field-path.ts';
-import { refuseResource } from '../../contract/outcome.ts';
+import type { FieldPath } from '../../contract/api/field-path.ts';
+import { refuseResource } from '../../contract/api/outcome.ts';
 import type { PromptTexts } from './prompt-template.ts';
 
 /** Which version a label names, since when, and by whose key. */

@@ -1,9 +1,10 @@
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuseBeyond } from '../../contract/outcome.ts';
-import { madeBefore } from '../../contract/spent-key.ts';
-import type { ChangedBy } from '../../contract/write-lease.ts';
-import { changeUnder } from '../../contract/write-lease.ts';
+import { PROMPT_LIMITS } from '../../contract/prompts/prompt-limits.ts';
+import { TENANCY_LIMITS } from '../../contract/tenancy/tenancy-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
+import { madeBefore } from '../../contract/api/spent-key.ts';
+import type { ChangedBy } from '../../contract/tenancy/write-lease.ts';
+import { changeUnder } from '../../contract/tenancy/write-lease.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { ok } from '../../kernel/result.ts';
 import type { KeyedRequest } from '../../kernel/sql/spent-keys.ts';
@@ -130,14 +131,14 @@ export class PromptRegistry {
 
   #hasRoom(name: string): Outcome<null> {
     const count = this.#store.count();
-    if (this.#store.find(name) === undefined && count >= LIMITS.promptsMaxCount)
+    if (this.#store.find(name) === undefined && count >= TENANCY_LIMITS.promptsMaxCount)
       return refuseBeyond({
         limit: 'promptsMaxCount',
         value: count + 1,
         what: `there are ${count} names of prompts already, deleted ones included`,
       });
     const versions = this.#store.versionCount(name);
-    if (versions < LIMITS.promptVersionsMaxCount) return ok(null);
+    if (versions < TENANCY_LIMITS.promptVersionsMaxCount) return ok(null);
     const what = `${name} has ${versions} versions already`;
     return refuseBeyond({ path: 'name', limit: 'promptVersionsMaxCount', value: versions + 1, what, advice: 'go on under another name' });
   }
@@ -170,6 +171,6 @@ export class PromptRegistry {
 
 function labelled(prompt: PromptRecord, labels: PromptRecord['labels']): Outcome<PromptRecord> {
   const count = Object.keys(labels).length;
-  if (count <= LIMITS.promptLabelsMaxCount) return ok({ ...prompt, labels });
+  if (count <= PROMPT_LIMITS.promptLabelsMaxCount) return ok({ ...prompt, labels });
   return refuseBeyond({ path: 'labels', limit: 'promptLabelsMaxCount', value: count, what: `${prompt.name} would have ${count} labels` });
 }

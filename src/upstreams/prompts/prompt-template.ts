@@ -1,8 +1,9 @@
-import type { FieldPath } from '../../contract/field-path.ts';
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseBeyond } from '../../contract/outcome.ts';
-import type { PromptMessage, PromptVariable } from '../../contract/prompts.ts';
+import type { FieldPath } from '../../contract/api/field-path.ts';
+import { PROMPT_LIMITS } from '../../contract/prompts/prompt-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
+import type { PromptMessage, PromptVariable } from '../../contract/prompts/prompts.ts';
 import { ok } from '../../kernel/result.ts';
 import { valueText } from './prompt-value.ts';
 
@@ -81,7 +82,7 @@ export function filledIn(
     for (const [at, part] of parts.entries()) {
       const text = at % 2 === 0 ? part : (texts.get(part) ?? '');
       chars += text.length;
-      if (chars > LIMITS.promptRenderedCharsMax)
+      if (chars > PROMPT_LIMITS.promptRenderedCharsMax)
         return refuseBeyond({ path, limit: 'promptRenderedCharsMax', what: 'make more text than a prompt may have' });
       pieces.push(text);
     }

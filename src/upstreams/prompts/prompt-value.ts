@@ -1,7 +1,8 @@
-import type { FieldPath } from '../../contract/field-path.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseBeyond } from '../../contract/outcome.ts';
-import type { PromptVariable } from '../../contract/prompts.ts';
+import type { FieldPath } from '../../contract/api/field-path.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
+import type { PromptVariable } from '../../contract/prompts/prompts.ts';
 import { ok } from '../../kernel/result.ts';
 
 /** The text of a value. Refuses one that is not of its variable's type, not among its `values`, or too long. [U162] */

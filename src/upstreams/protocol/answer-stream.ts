@@ -1,4 +1,4 @@
-import type { Refusal } from '../../contract/errors.ts';
+import type { Refusal } from '../../contract/api/errors.ts';
 import { joinedBytes, utf8 } from '../../kernel/bytes.ts';
 import type { AnswerNotes } from './answer-notes.ts';
 import type { JsonObject } from './json.ts';

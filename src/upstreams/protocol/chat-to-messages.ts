@@ -1,5 +1,5 @@
-import type { FieldPath } from '../../contract/field-path.ts';
-import type { Outcome } from '../../contract/outcome.ts';
+import type { FieldPath } from '../../contract/api/field-path.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
 import type { JsonObject } from './json.ts';
 import { isObject, listAt, objectAt, parsedObject, present, textAt } from './json.ts';
 import type { FieldTable } from './translated-fields.ts';

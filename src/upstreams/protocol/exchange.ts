@@ -1,7 +1,7 @@
 import { utf8 } from '../../kernel/bytes.ts';
-import type { FieldPath } from '../../contract/field-path.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
+import type { FieldPath } from '../../contract/api/field-path.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
 import { assert } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Served, Target, TargetModel, UpstreamProtocol } from '../target.ts';

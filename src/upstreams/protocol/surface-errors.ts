@@ -1,6 +1,6 @@
-import type { Refusal } from '../../contract/errors.ts';
-import { messageOf, refusal, wireError } from '../../contract/errors.ts';
-import { anthropicError } from '../../contract/surface.ts';
+import type { Refusal } from '../../contract/api/errors.ts';
+import { messageOf, refusal, wireError } from '../../contract/api/errors.ts';
+import { anthropicError } from '../../contract/api/surface.ts';
 import { objectAt, parsedObject, textAt } from './json.ts';
 import { sseText } from './sse-events.ts';
 import type { Dialect } from './stream-tap.ts';

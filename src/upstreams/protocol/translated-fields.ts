@@ -1,7 +1,7 @@
-import type { Refusal } from '../../contract/errors.ts';
-import { refusal } from '../../contract/errors.ts';
-import type { FieldPath } from '../../contract/field-path.ts';
-import type { Outcome } from '../../contract/outcome.ts';
+import type { Refusal } from '../../contract/api/errors.ts';
+import { refusal } from '../../contract/api/errors.ts';
+import type { FieldPath } from '../../contract/api/field-path.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
 import { ok } from '../../kernel/result.ts';
 import type { JsonObject } from './json.ts';
 import { present } from './json.ts';

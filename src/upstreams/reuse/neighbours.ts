@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { COMPLETION_LIMITS } from '../../contract/completions/completion-limits.ts';
 
 /** A question that was asked, and where its answer is. */
 export interface KeptQuestion {
@@ -41,8 +41,8 @@ export class Neighbours {
     this.#drop(kept, question.digest);
     kept.set(question.digest, question);
     this.#bytes += bytesOf(question);
-    if (kept.size > LIMITS.reuseQuestionsMaxCount) this.#dropOldest(kept);
-    while (this.#bytes > LIMITS.reuseQuestionsBytesMax) this.#dropOldest(this.#oldestContext());
+    if (kept.size > COMPLETION_LIMITS.reuseQuestionsMaxCount) this.#dropOldest(kept);
+    while (this.#bytes > COMPLETION_LIMITS.reuseQuestionsBytesMax) this.#dropOldest(this.#oldestContext());
   }
 
   /** Those at least as similar, the most similar first, at most `count`. */

@@ -1,4 +1,4 @@
-import type { AnswerReuse } from '../../contract/route-rules.ts';
+import type { AnswerReuse } from '../../contract/routes/route-rules.ts';
 import { keyHash } from '../../kernel/fast-hash.ts';
 import { wilsonUpper } from '../../kernel/wilson.ts';
 import type { NamedVersion } from '../routes/route-plan.ts';

@@ -1,9 +1,10 @@
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseBeyond, refuseResource } from '../../contract/outcome.ts';
-import type { Condition } from '../../contract/route-conditions.ts';
-import type { CascadeChoice, Choice, RouteVersion } from '../../contract/route-rules.ts';
-import type { FieldPath } from '../../contract/field-path.ts';
+import { ROUTE_LIMITS } from '../../contract/routes/route-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse, refuseResource } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
+import type { Condition } from '../../contract/routes/route-conditions.ts';
+import type { CascadeChoice, Choice, RouteVersion } from '../../contract/routes/route-rules.ts';
+import type { FieldPath } from '../../contract/api/field-path.ts';
 import { utf8 } from '../../kernel/bytes.ts';
 import { must } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
@@ -22,7 +23,7 @@ const ALL_KINDS: readonly Served[] = ['chat', 'completions', 'responses', 'embed
 export function checkRoute(version: RouteVersion, find: FindTarget): Outcome<null> {
   const { rules } = version;
   const bytes = utf8(JSON.stringify(version)).length;
-  if (bytes > LIMITS.routeVersionBytesMax)
+  if (bytes > ROUTE_LIMITS.routeVersionBytesMax)
     return refuseBeyond({ path: 'rules', limit: 'routeVersionBytesMax', value: bytes, what: `have ${bytes} bytes with the default` });
   for (const [at, { when }] of rules.entries()) {
     const path = ['rules', at, 'when'];

@@ -1,5 +1,5 @@
 import { must } from '../../kernel/assert.ts';
-import type { Choice, LeafChoice, RouteVersion } from '../../contract/route-rules.ts';
+import type { Choice, LeafChoice, RouteVersion } from '../../contract/routes/route-rules.ts';
 import type { Judged } from './judge-condition.ts';
 import { allHold, ConditionJudge } from './judge-condition.ts';
 import type { RequestFacts } from './request-facts.ts';

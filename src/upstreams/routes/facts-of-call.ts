@@ -1,4 +1,4 @@
-import type { Feature } from '../../contract/route-conditions.ts';
+import type { Feature } from '../../contract/routes/route-conditions.ts';
 import { utf8 } from '../../kernel/bytes.ts';
 import { urgencyOf } from '../call-urgency.ts';
 import type { JsonObject } from '../protocol/json.ts';

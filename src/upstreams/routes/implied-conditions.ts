@@ -1,4 +1,4 @@
-import type { Condition, Range, TextTest } from '../../contract/route-conditions.ts';
+import type { Condition, Range, TextTest } from '../../contract/routes/route-conditions.ts';
 
 // What follows from conditions without a request. Only sure things are said: what is not known to be implied is not.
 

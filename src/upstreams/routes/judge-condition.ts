@@ -1,4 +1,4 @@
-import type { Condition, Range, TextTest } from '../../contract/route-conditions.ts';
+import type { Condition, Range, TextTest } from '../../contract/routes/route-conditions.ts';
 import type { RequestFacts } from './request-facts.ts';
 import { ownText, shareOf } from './stable-share.ts';
 

@@ -1,4 +1,4 @@
-import type { BreakerState, Feature } from '../../contract/route-conditions.ts';
+import type { BreakerState, Feature } from '../../contract/routes/route-conditions.ts';
 import type { Served } from '../target.ts';
 
 /** All that the rules of a route can see of a request. */

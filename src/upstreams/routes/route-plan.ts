@@ -1,6 +1,6 @@
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseResource } from '../../contract/outcome.ts';
-import type { CascadeChoice, RouteVersion } from '../../contract/route-rules.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse, refuseResource } from '../../contract/api/outcome.ts';
+import type { CascadeChoice, RouteVersion } from '../../contract/routes/route-rules.ts';
 import { ok } from '../../kernel/result.ts';
 import { canServe } from '../protocol/exchange.ts';
 import type { CascadeTerms, Plan, Target } from '../target.ts';

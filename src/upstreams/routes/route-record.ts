@@ -1,4 +1,4 @@
-import type { RouteVersion } from '../../contract/route-rules.ts';
+import type { RouteVersion } from '../../contract/routes/route-rules.ts';
 import type { CascadeCounts } from '../cascade/cascade-counts.ts';
 import type { CascadeName } from '../cascade/cascade-tally.ts';
 import type { CalibrationCurve } from '../cascade/isotonic.ts';

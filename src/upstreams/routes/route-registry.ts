@@ -1,10 +1,11 @@
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseBeyond, refuseResource } from '../../contract/outcome.ts';
-import type { RouteVersion } from '../../contract/route-rules.ts';
-import { madeBefore } from '../../contract/spent-key.ts';
-import type { ChangedBy, WriteLease } from '../../contract/write-lease.ts';
-import { changeUnder } from '../../contract/write-lease.ts';
+import { ROUTE_LIMITS } from '../../contract/routes/route-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse, refuseResource } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
+import type { RouteVersion } from '../../contract/routes/route-rules.ts';
+import { madeBefore } from '../../contract/api/spent-key.ts';
+import type { ChangedBy, WriteLease } from '../../contract/tenancy/write-lease.ts';
+import { changeUnder } from '../../contract/tenancy/write-lease.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { ok } from '../../kernel/result.ts';
 import type { KeyedRequest } from '../../kernel/sql/spent-keys.ts';
@@ -59,7 +60,7 @@ export class RouteRegistry {
       if (repeated.value !== undefined) return ok(repeated.value);
       const known = this.#store.find(next.name);
       const count = this.#store.count();
-      if (known === undefined && count >= LIMITS.routesMaxCount)
+      if (known === undefined && count >= ROUTE_LIMITS.routesMaxCount)
         return refuseBeyond({ limit: 'routesMaxCount', value: count + 1, what: `there are ${count} routes already` });
       const before = known ?? { name: next.name, versionsMade: 0, active: null, previous: null, canary: null, createdAtMs: nowMs };
       const made: RouteRecord = { ...before, versionsMade: before.versionsMade + 1 };
@@ -141,7 +142,7 @@ export class RouteRegistry {
 
   /** All routes that serve, for an isolate to decide by. */
   directory(): readonly ServingRoute[] {
-    return this.#store.page('', LIMITS.routesMaxCount).flatMap((route) => {
+    return this.#store.page('', ROUTE_LIMITS.routesMaxCount).flatMap((route) => {
       const active = route.active === null ? undefined : this.#store.version(route.name, route.active);
       if (active === undefined) return [];
       const canary = route.canary === null ? undefined : this.#store.version(route.name, route.canary.version);
@@ -161,7 +162,7 @@ export class RouteRegistry {
   /** The routes that serve, by name. */
   served(): readonly NamedRoute[] {
     return this.#store
-      .page('', LIMITS.routesMaxCount)
+      .page('', ROUTE_LIMITS.routesMaxCount)
       .flatMap(({ name, active, createdAtMs }) => (active === null ? [] : [{ name, createdAtMs }]));
   }
 
@@ -195,7 +196,7 @@ export class RouteRegistry {
     const before = cascades.find(({ key }) => key === cascade.key)?.counts ?? NO_COUNTS;
     const others = cascades.filter(({ key }) => key !== cascade.key);
     const measured = { ...cascade, counts: faded(addCounts(before, counts)) };
-    this.#store.put({ ...route, cascades: [...others, measured].slice(-LIMITS.routeCascadesMaxCount) });
+    this.#store.put({ ...route, cascades: [...others, measured].slice(-ROUTE_LIMITS.routeCascadesMaxCount) });
   }
 
   /** Adds up what an isolate counted of a canary, and does what follows from it. */
@@ -229,8 +230,8 @@ export class RouteRegistry {
 
   /** The oldest version that nothing needs makes room for a new one. */
   #dropOldest({ name, active, previous, canary }: RouteRecord): void {
-    const kept = this.#store.versions(name, 0, LIMITS.routeVersionsMaxCount + 1);
-    if (kept.length <= LIMITS.routeVersionsMaxCount) return;
+    const kept = this.#store.versions(name, 0, ROUTE_LIMITS.routeVersionsMaxCount + 1);
+    if (kept.length <= ROUTE_LIMITS.routeVersionsMaxCount) return;
     const needed = new Set([active, previous, canary?.version]);
     const oldest = kept.find(({ version }) => !needed.has(version));
     if (oldest !== undefined) this.#store.removeVersions(name, this.#clock.nowMs(), oldest.version);

@@ -1,4 +1,4 @@
-import { assert } from '../../kernel/assert.ts';
+import { assert, must } from '../../kernel/assert.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Target } from '../target.ts';
 import type { BodyReader, Cancellation, Opened, TransportFault } from '../transport.ts';
@@ -147,7 +147,7 @@ export class Attempt {
 /** The body with the piece that was read already. */
 function startingWith(first: Uint8Array | undefined, body: BodyReader): BodyReader {
   let isRead = false;
-  const { pass } = body;
+  const passes = body.pass !== undefined;
   return {
     read: () => {
       if (isRead) return body.read();
@@ -155,13 +155,13 @@ function startingWith(first: Uint8Array | undefined, body: BodyReader): BodyRead
       return Promise.resolve(first);
     },
     cancel: () => body.cancel(),
-    ...(pass === undefined
-      ? {}
-      : {
+    ...(passes
+      ? {
           pass: (lead, copy) => {
             assert(isRead, 'the piece that was read is part of the lead');
-            return pass.call(body, lead, copy);
+            return must(body.pass?.(lead, copy), 'a body that passes once may pass');
           },
-        }),
+        }
+      : {}),
   };
 }

@@ -1,5 +1,5 @@
-import { LIMITS } from '../../contract/limits.ts';
-import type { BreakerState } from '../../contract/route-conditions.ts';
+import { UPSTREAM_LIMITS } from '../../contract/upstreams/upstream-limits.ts';
+import type { BreakerState } from '../../contract/routes/route-conditions.ts';
 import type { OutcomeBucket } from './outcome-window.ts';
 import { OutcomeWindow } from './outcome-window.ts';
 
@@ -41,7 +41,7 @@ export class CircuitBreaker {
   /** The first moment at which a call may be let through. */
   admitsAtMs(nowMs: number): number {
     if (this.#isClosed) return nowMs;
-    const probeEndMs = this.#probe === undefined ? nowMs : this.#probe.startedAtMs + LIMITS.upstreamProbeMaxMs;
+    const probeEndMs = this.#probe === undefined ? nowMs : this.#probe.startedAtMs + UPSTREAM_LIMITS.upstreamProbeMaxMs;
     return Math.max(nowMs, this.#openUntilMs, probeEndMs);
   }
 
@@ -78,13 +78,14 @@ export class CircuitBreaker {
 
   #judge(nowMs: number): void {
     const share = this.#window.failureShare(nowMs) ?? 0;
-    if (share >= DOWN_SHARE || this.#faultsInRow >= LIMITS.upstreamFaultsInRowMaxCount) this.#open(nowMs, LIMITS.upstreamOpenMs);
+    if (share >= DOWN_SHARE || this.#faultsInRow >= UPSTREAM_LIMITS.upstreamFaultsInRowMaxCount)
+      this.#open(nowMs, UPSTREAM_LIMITS.upstreamOpenMs);
   }
 
   #open(nowMs: number, openMs: number): void {
     this.#isClosed = false;
     this.#era += 1;
-    this.#openMs = Math.min(openMs, LIMITS.upstreamOpenMaxMs);
+    this.#openMs = Math.min(openMs, UPSTREAM_LIMITS.upstreamOpenMaxMs);
     this.#openUntilMs = nowMs + this.#openMs;
     this.#faultsInRow = 0;
     this.#window.clear();

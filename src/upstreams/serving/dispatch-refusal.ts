@@ -1,5 +1,5 @@
-import type { Refusal } from '../../contract/errors.ts';
-import { refusal } from '../../contract/errors.ts';
+import type { Refusal } from '../../contract/api/errors.ts';
+import { refusal } from '../../contract/api/errors.ts';
 import type { AttemptRecord } from '../dispatch.ts';
 import type { AttemptResult } from './attempt.ts';
 

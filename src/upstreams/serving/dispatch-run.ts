@@ -1,6 +1,6 @@
-import { refusal } from '../../contract/errors.ts';
-import { LIMITS } from '../../contract/limits.ts';
-import { refuseBeyond } from '../../contract/outcome.ts';
+import { refusal } from '../../contract/api/errors.ts';
+import { UPSTREAM_LIMITS } from '../../contract/upstreams/upstream-limits.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import { must } from '../../kernel/assert.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Result } from '../../kernel/result.ts';
@@ -63,7 +63,7 @@ export class DispatchRun {
     this.#open = open;
     this.#request = request;
     const nowMs = parts.clock.nowMs();
-    this.#waitUntilMs = nowMs + LIMITS.upstreamWaitMaxMs;
+    this.#waitUntilMs = nowMs + UPSTREAM_LIMITS.upstreamWaitMaxMs;
     const known = new Map<TargetState, Tried>();
     this.#groups = plan.groups.map((group) =>
       group.map((target) => {
@@ -176,7 +176,7 @@ export class DispatchRun {
     const free = group.filter(
       ({ target, state, tries }) => tries === 0 && state.retries.hasOne(nowMs) && this.#standing(target, state, nowMs).kind === 'ready',
     );
-    if (free.length === 0 || this.#attempts.length + 2 > LIMITS.upstreamAttemptsMaxCount) return undefined;
+    if (free.length === 0 || this.#attempts.length + 2 > UPSTREAM_LIMITS.upstreamAttemptsMaxCount) return undefined;
     return this.#begin(chooseTarget(free, this.#request, this.#parts.random, nowMs), true, cancel);
   }
 
@@ -254,7 +254,7 @@ export class DispatchRun {
       this.#groups.flat().find((one) => one.target === target),
       'a target of the plan',
     );
-    const latestMs = Math.min(LIMITS.upstreamRetryLastMs, LIMITS.upstreamRetryFirstMs * 2 ** (tried.tries - 1));
+    const latestMs = Math.min(UPSTREAM_LIMITS.upstreamRetryLastMs, UPSTREAM_LIMITS.upstreamRetryFirstMs * 2 ** (tried.tries - 1));
     tried.notBeforeMs = nowMs + Math.floor(this.#parts.random() * latestMs);
   }
 

@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { UPSTREAM_LIMITS } from '../../contract/upstreams/upstream-limits.ts';
 import type { Opened } from '../transport.ts';
 
 /**
@@ -19,7 +19,7 @@ const PAUSE_MS = 1_000;
 const OVERLOADED = 529;
 
 export function judgeAnswer({ status, retryAfterMs }: Opened): Judgement {
-  const pauseMs = Math.min(retryAfterMs ?? 0, LIMITS.upstreamPauseMaxMs);
+  const pauseMs = Math.min(retryAfterMs ?? 0, UPSTREAM_LIMITS.upstreamPauseMaxMs);
   if (status === 429 || status === OVERLOADED) return { kind: 'pause', pauseMs: retryAfterMs === undefined ? PAUSE_MS : pauseMs };
   if (status >= 500 || NOT_THE_REQUEST.has(status)) return { kind: 'failure', pauseMs };
   // A redirect is not followed: the upstream is not where it is said to be.

@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { UPSTREAM_LIMITS } from '../../contract/upstreams/upstream-limits.ts';
 
 /** Whether a target could take a call now. `busy`: it has no place, or others wait for it. `paused`: it asked for it. `down`: its breaker is open. */
 export type Standing =
@@ -37,13 +37,13 @@ export function nextStep(groups: readonly (readonly Candidate[])[], nowMs: numbe
   let isShared = false;
   let returnMs = Infinity;
   const tries = groups.reduce((sum, group) => sum + triesOf(group), 0);
-  if (tries >= LIMITS.upstreamAttemptsMaxCount) return { kind: 'give_up', retryAtMs: undefined, isPaused: false };
+  if (tries >= UPSTREAM_LIMITS.upstreamAttemptsMaxCount) return { kind: 'give_up', retryAtMs: undefined, isPaused: false };
   for (const [at, group] of groups.entries()) {
     const groupTries = triesOf(group);
-    if (groupTries >= LIMITS.upstreamGroupAttemptsMaxCount) continue;
+    if (groupTries >= UPSTREAM_LIMITS.upstreamGroupAttemptsMaxCount) continue;
     const isRetry = groupTries > 0;
     const open = [...group.entries()].filter(
-      ([, { tries: tried, mayRetry }]) => tried < LIMITS.upstreamTargetAttemptsMaxCount && (!isRetry || mayRetry),
+      ([, { tries: tried, mayRetry }]) => tried < UPSTREAM_LIMITS.upstreamTargetAttemptsMaxCount && (!isRetry || mayRetry),
     );
     const ready = open.filter(([, { standing, notBeforeMs }]) => standing.kind === 'ready' && notBeforeMs <= nowMs);
     if (ready.length > 0) return { kind: 'attempt', group: at, members: preferred(ready), isRetry };
@@ -54,10 +54,10 @@ export function nextStep(groups: readonly (readonly Candidate[])[], nowMs: numbe
       if (standing.kind === 'paused') isShared = true;
       if (standing.kind === 'down') returnMs = Math.min(returnMs, standing.untilMs);
     }
-    if (groupWakeMs - nowMs <= LIMITS.upstreamFallbackAfterMs) return { kind: 'pause', untilMs: groupWakeMs, isShared };
+    if (groupWakeMs - nowMs <= UPSTREAM_LIMITS.upstreamFallbackAfterMs) return { kind: 'pause', untilMs: groupWakeMs, isShared };
   }
   if (busy.length > 0) return { kind: 'queue', places: busy };
-  if (wakeMs - nowMs <= LIMITS.upstreamRetryAfterMaxMs) return { kind: 'pause', untilMs: wakeMs, isShared };
+  if (wakeMs - nowMs <= UPSTREAM_LIMITS.upstreamRetryAfterMaxMs) return { kind: 'pause', untilMs: wakeMs, isShared };
   const retryAtMs = Math.min(wakeMs, returnMs);
   return { kind: 'give_up', retryAtMs: retryAtMs === Infinity ? undefined : retryAtMs, isPaused: wakeMs < Infinity };
 }

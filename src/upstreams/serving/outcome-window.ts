@@ -1,7 +1,7 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { UPSTREAM_LIMITS } from '../../contract/upstreams/upstream-limits.ts';
 
 const BUCKETS = 10;
-const BUCKET_MS = LIMITS.upstreamWindowMs / BUCKETS;
+const BUCKET_MS = UPSTREAM_LIMITS.upstreamWindowMs / BUCKETS;
 
 /** Outcomes of a part of the window. Handed out so that a success can be taken back while it still counts. */
 export interface OutcomeBucket {
@@ -39,7 +39,7 @@ export class OutcomeWindow {
   /** The share of failures, where there are enough outcomes to speak of one. */
   failureShare(nowMs: number): number | undefined {
     const { succeeded, failed } = this.count(nowMs);
-    return succeeded + failed < LIMITS.upstreamOutcomesMinCount ? undefined : failed / (succeeded + failed);
+    return succeeded + failed < UPSTREAM_LIMITS.upstreamOutcomesMinCount ? undefined : failed / (succeeded + failed);
   }
 
   clear(): void {
@@ -59,6 +59,6 @@ export class OutcomeWindow {
   // A clock that was set back makes buckets of the future, which count for no longer than the window either.
   #forget(nowMs: number): void {
     if (this.#buckets.length === 0) return;
-    this.#buckets = this.#buckets.filter(({ startMs }) => Math.abs(nowMs - startMs) < LIMITS.upstreamWindowMs);
+    this.#buckets = this.#buckets.filter(({ startMs }) => Math.abs(nowMs - startMs) < UPSTREAM_LIMITS.upstreamWindowMs);
   }
 }

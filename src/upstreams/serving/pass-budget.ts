@@ -1,4 +1,4 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { COMPLETION_LIMITS } from '../../contract/completions/completion-limits.ts';
 
 /**
  * What the streams that an isolate passes through may hold of its memory together, whatever their callers do: the pieces on their way to a caller that
@@ -13,8 +13,8 @@ export class PassBudget {
 
   /** Takes what one stream may hold. Answers how to give it back, once; undefined: there is no room. */
   take(): (() => void) | undefined {
-    const bytes = LIMITS.passedStreamBytes;
-    if (this.#bytes + bytes > LIMITS.passedStreamsBytesMax) return undefined;
+    const bytes = COMPLETION_LIMITS.passedStreamBytes;
+    if (this.#bytes + bytes > COMPLETION_LIMITS.passedStreamsBytesMax) return undefined;
     this.#bytes += bytes;
     let isHeld = true;
     return () => {

@@ -1,5 +1,5 @@
-import { LIMITS } from '../../contract/limits.ts';
-import type { BreakerState } from '../../contract/route-conditions.ts';
+import { UPSTREAM_LIMITS } from '../../contract/upstreams/upstream-limits.ts';
+import type { BreakerState } from '../../contract/routes/route-conditions.ts';
 import type { Target } from '../target.ts';
 import { targetId } from '../target.ts';
 import { CircuitBreaker } from './circuit-breaker.ts';
@@ -155,7 +155,7 @@ export class TargetStates {
   }
 
   #forget(): void {
-    if (this.#known.size <= LIMITS.upstreamTargetsKnownMaxCount) return;
+    if (this.#known.size <= UPSTREAM_LIMITS.upstreamTargetsKnownMaxCount) return;
     // A target with calls under way keeps its state: they are counted in it.
     for (const [key, { state }] of this.#known) {
       if (state.outstandingCalls > 0) continue;

@@ -1,4 +1,5 @@
-import { LIMITS } from '../../contract/limits.ts';
+import { SHARED_WORK_LIMITS } from '../../contract/api/shared-work.ts';
+import { UPSTREAM_LIMITS } from '../../contract/upstreams/upstream-limits.ts';
 
 /**
  * A waiter looks again when the line may have moved up to it, at 650 calls a second: so that the looks of a full line are some 5,000 a
@@ -32,8 +33,8 @@ export class WaitingLine {
 
   /** Undefined: the line is full. */
   join(priority: number, deadlineMs: number, nowMs: number): Waiter | undefined {
-    if (this.#waiters.length >= LIMITS.upstreamWaitersMaxCount) this.#forgetLost(nowMs);
-    if (this.#waiters.length >= LIMITS.upstreamWaitersMaxCount) return undefined;
+    if (this.#waiters.length >= UPSTREAM_LIMITS.upstreamWaitersMaxCount) this.#forgetLost(nowMs);
+    if (this.#waiters.length >= UPSTREAM_LIMITS.upstreamWaitersMaxCount) return undefined;
     const waiter: Waiter = { priority, deadlineMs, serial: (this.#serial += 1), accepts: new Set(), lookedAtMs: nowMs };
     const at = this.#waiters.findIndex((other) => isBefore(waiter, other));
     this.#waiters.splice(at === -1 ? this.#waiters.length : at, 0, waiter);
@@ -59,7 +60,7 @@ export class WaitingLine {
 
   /** When the waiter looks again. */
   lookAfterMs(waiter: Waiter): number {
-    return Math.max(LIMITS.sharedWorkFirstLookMs, Math.ceil(LOOK_MS_PER_POSITION * this.#waiters.indexOf(waiter)));
+    return Math.max(SHARED_WORK_LIMITS.sharedWorkFirstLookMs, Math.ceil(LOOK_MS_PER_POSITION * this.#waiters.indexOf(waiter)));
   }
 
   #forgetLost(nowMs: number): void {
@@ -69,4 +70,4 @@ export class WaitingLine {
 
 const isBefore = (a: Waiter, b: Waiter): boolean => a.priority > b.priority || (a.priority === b.priority && a.deadlineMs < b.deadlineMs);
 
-const isLost = ({ lookedAtMs }: Waiter, nowMs: number): boolean => nowMs - lookedAtMs >= LIMITS.upstreamWaiterLostMs;
+const isLost = ({ lookedAtMs }: Waiter, nowMs: number): boolean => nowMs - lookedAtMs >= UPSTREAM_LIMITS.upstreamWaiterLostMs;

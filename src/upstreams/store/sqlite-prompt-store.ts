@@ -1,4 +1,4 @@
-import { SPENT_KEY_BOUNDS } from '../../contract/spent-key.ts';
+import { SPENT_KEY_BOUNDS } from '../../contract/api/spent-key.ts';
 import type { Migrations } from '../../kernel/sql/migrate.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import { SqliteVersionedStore, versionTables } from '../../kernel/sql/sqlite-versioned-store.ts';

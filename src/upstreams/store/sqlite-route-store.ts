@@ -1,5 +1,5 @@
-import { LIMITS } from '../../contract/limits.ts';
-import { SPENT_KEY_BOUNDS } from '../../contract/spent-key.ts';
+import { COMPLETION_LIMITS } from '../../contract/completions/completion-limits.ts';
+import { SPENT_KEY_BOUNDS } from '../../contract/api/spent-key.ts';
 import type { Migrations } from '../../kernel/sql/migrate.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import { SqliteVersionedStore, versionTables } from '../../kernel/sql/sqlite-versioned-store.ts';
@@ -51,7 +51,7 @@ export class SqliteRouteStore extends SqliteVersionedStore<RouteRecord, RouteVer
     this.run('INSERT OR REPLACE INTO reuses (key, body) VALUES (?, ?)', measured.key, JSON.stringify(measured));
     this.run(
       'DELETE FROM reuses WHERE position <= (SELECT position FROM reuses ORDER BY position DESC LIMIT 1 OFFSET ?)',
-      LIMITS.reuseEvidenceMaxCount,
+      COMPLETION_LIMITS.reuseEvidenceMaxCount,
     );
   }
 

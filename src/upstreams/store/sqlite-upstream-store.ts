@@ -1,4 +1,4 @@
-import { SPENT_KEY_BOUNDS } from '../../contract/spent-key.ts';
+import { SPENT_KEY_BOUNDS } from '../../contract/api/spent-key.ts';
 import type { Migrations } from '../../kernel/sql/migrate.ts';
 import type { KeyedRequest, SpentRequest } from '../../kernel/sql/spent-keys.ts';
 import { SPENT_KEY_TABLE, SqliteSpentKeys } from '../../kernel/sql/spent-keys.ts';

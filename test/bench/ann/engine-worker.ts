@@ -2,7 +2,7 @@ import { ProbeKernels } from '../../../src/ann/lists/probe-kernels.ts';
 import { PageMemory } from '../../../src/ann/page-memory.ts';
 import probeModule from '../../../src/ann/wasm/probe.relaxed.wasm';
 import scanModule from '../../../src/ann/wasm/scan.wasm';
-import type { Metric } from '../../../src/contract/index-settings.ts';
+import type { Metric } from '../../../src/contract/indexes/index-settings.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import { FlatTrial } from './flat-trial.ts';
 import { openImage } from './list-image.ts';

@@ -1,7 +1,7 @@
 import { FlatEngine } from '../../../src/ann/flat/flat-engine.ts';
 import { Scanner } from '../../../src/ann/flat/scanner.ts';
 import type { PageMemory } from '../../../src/ann/page-memory.ts';
-import type { Metric } from '../../../src/contract/index-settings.ts';
+import type { Metric } from '../../../src/contract/indexes/index-settings.ts';
 import type { Vectors } from './vectors.ts';
 import { vectorAt } from './vectors.ts';
 

@@ -1,9 +1,9 @@
 import { proposalCount, proposalMax } from '../../../src/ann/engine/list-settings.ts';
-import { Rescoring } from '../../../src/ann/engine/rescoring.ts';
+import { Rescoring } from '../../../src/ann/rescoring.ts';
 import type { ListCost, ListQuery } from '../../../src/ann/lists/list-search.ts';
 import type { ProbeKernels } from '../../../src/ann/lists/probe-kernels.ts';
 import { RowBitmap } from '../../../src/ann/lists/row-bitmap.ts';
-import type { Metric } from '../../../src/contract/index-settings.ts';
+import type { Metric } from '../../../src/contract/indexes/index-settings.ts';
 import type { OpenImage } from './list-image.ts';
 import type { Vectors } from './vectors.ts';
 import { vectorAt } from './vectors.ts';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { tokenBatch } from '../../../src/inference/token-batch.ts';
-import type { Metric } from '../../../src/contract/index-settings.ts';
+import type { Metric } from '../../../src/contract/indexes/index-settings.ts';
 import { readSynsets } from '../../../workers/builds/wordnet-files.ts';
 import { defaultModel } from '../../support/fixtures/default-model.ts';
 import { Gaussian } from './gaussian.ts';

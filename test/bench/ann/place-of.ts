@@ -1,6 +1,6 @@
 import { parse } from 'node:path';
 
-import type { Metric } from '../../../src/contract/index-settings.ts';
+import type { Metric } from '../../../src/contract/indexes/index-settings.ts';
 import type { AnnOptions } from './ann-options.ts';
 import { gloveSet } from './glove.ts';
 import type { SetPlace } from './vector-set.ts';

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import type { RecallTarget } from '../../../src/contract/index-settings.ts';
+import type { RecallTarget } from '../../../src/contract/indexes/index-settings.ts';
 import { assert, must } from '../../../src/kernel/assert.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 import { recallOf } from './recall.ts';

@@ -1,12 +1,12 @@
 import { VectorStore } from '../../../src/ann/store/vector-store.ts';
-import { engineResources } from '../../../src/ann/engine/engine-resources.ts';
+import { engineResources } from '../../../src/ann/shard/engine-resources.ts';
 import { decodeSettings } from '../../../src/ann/engine/list-settings.ts';
-import { ShardEngine } from '../../../src/ann/engine/shard-engine.ts';
+import { ShardEngine } from '../../../src/ann/shard/shard-engine.ts';
 import { SelectionCache } from '../../../src/ann/filter/selection.ts';
 import type { Explanation } from '../../../src/ann/shard-protocol.ts';
-import { Shard } from '../../../src/ann/shard.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
-import type { RecallTarget } from '../../../src/contract/index-settings.ts';
+import { Shard } from '../../../src/ann/shard/shard.ts';
+import { INDEX_LIMITS } from '../../../src/contract/indexes/index-limits.ts';
+import type { RecallTarget } from '../../../src/contract/indexes/index-settings.ts';
 import { assert, must } from '../../../src/kernel/assert.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 import type { SqlStorage } from '../../../src/kernel/sql/sql-storage.ts';
@@ -105,8 +105,8 @@ export class ShardTrial {
 
   #started(): Shard {
     const modules = { scan: kernelModule('scan'), probe: kernelModule('probe.relaxed'), train: kernelModule('train') };
-    const floor = engineResources(modules, LIMITS.isolateEngineBytesMax);
+    const floor = engineResources(modules, INDEX_LIMITS.isolateEngineBytesMax);
     const store = new VectorStore(this.#storage);
-    return new Shard(store, new ShardEngine(floor, 'bench', store), 'bench', new SelectionCache(LIMITS.selectionCacheBytesMax));
+    return new Shard(store, new ShardEngine(floor, 'bench', store), 'bench', new SelectionCache(INDEX_LIMITS.selectionCacheBytesMax));
   }
 }

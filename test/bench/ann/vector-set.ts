@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, open, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { assert, must } from '../../../src/kernel/assert.ts';
-import type { Metric } from '../../../src/contract/index-settings.ts';
+import type { Metric } from '../../../src/contract/indexes/index-settings.ts';
 import { ROOT } from '../../../workers/local/paths.ts';
 import { normalise } from './normalise.ts';
 import type { Vectors } from './vectors.ts';

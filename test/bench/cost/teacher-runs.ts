@@ -6,7 +6,7 @@ import type { OnnxGraph } from '../../../src/inference/build/graph/onnx-graph.ts
 import { quantiseGraph } from '../../../src/inference/build/quantise/quantise-graph.ts';
 import { checkGraph } from '../../../src/inference/onnx/check-graph.ts';
 import { readOnnxGraph } from '../../../src/inference/onnx/onnx-graph.ts';
-import type { StartGraph } from '../../../src/inference/served/graph-runner.ts';
+import type { StartGraph } from '../../../src/inference/graph-runner.ts';
 import type { OrtModule } from '../../../src/inference/served/ort-runner.ts';
 import { ortStart } from '../../../src/inference/served/ort-runner.ts';
 import { TokenRuns } from '../../../src/inference/served/token-runs.ts';

@@ -4,7 +4,7 @@ import { chmod, chown, glob, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { assert } from '../../../src/kernel/assert.ts';
-import type { Metric } from '../../../src/contract/index-settings.ts';
+import type { Metric } from '../../../src/contract/indexes/index-settings.ts';
 import { freePort } from '../../support/deployment/free-port.ts';
 import type { VectorSet } from '../ann/vector-set.ts';
 import { vectorAt } from '../ann/vectors.ts';

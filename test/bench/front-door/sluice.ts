@@ -1,4 +1,4 @@
-import { RECALL_TARGETS } from '../../../src/contract/index-settings.ts';
+import { RECALL_TARGETS } from '../../../src/contract/indexes/index-settings.ts';
 import type { ApiClient } from '../../support/deployment/api-client.ts';
 import type { VectorSet } from '../ann/vector-set.ts';
 import { GrownIndex } from '../growth/grown-index.ts';

@@ -8,7 +8,7 @@ import { pruneDimensions, pruneVocabulary, staticGraph } from '../../../src/infe
 import type { QuantiseMode } from '../../../src/inference/build/quantise/quantise-graph.ts';
 import { quantiseGraph } from '../../../src/inference/build/quantise/quantise-graph.ts';
 import { must } from '../../../src/kernel/assert.ts';
-import { table } from '../../../workers/cli/command.ts';
+import { table } from '../../../workers/cli/command/command.ts';
 import { wordnetTexts } from '../../../workers/builds/gate-texts.ts';
 import { MODEL_FOLDER } from '../../../workers/cli/models/glove-sif-100.ts';
 import type { GraphSession } from '../../../workers/builds/graph-session.ts';

@@ -1,5 +1,5 @@
 import { writeOnnxGraph } from '../../../workers/builds/onnx-graph-file.ts';
-import { table } from '../../../workers/cli/command.ts';
+import { table } from '../../../workers/cli/command/command.ts';
 import type { ApiClient } from '../../support/deployment/api-client.ts';
 import { deploy } from '../../support/deployment/deployment.ts';
 import { createTenant } from '../../support/deployment/tenant.ts';

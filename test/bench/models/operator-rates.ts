@@ -7,7 +7,7 @@ import { GraphCost } from '../../../src/inference/onnx/cost/graph-cost.ts';
 import type { GraphValue } from '../../../src/inference/onnx/cost/graph-value.ts';
 import { valueOf } from '../../../src/inference/onnx/cost/graph-value.ts';
 import { readOnnxGraph } from '../../../src/inference/onnx/onnx-graph.ts';
-import { table } from '../../../workers/cli/command.ts';
+import { table } from '../../../workers/cli/command/command.ts';
 import type { Feeds } from '../../../workers/builds/graph-session.ts';
 import { startGraph } from '../../../workers/builds/graph-session.ts';
 import { writeOnnxGraph } from '../../../workers/builds/onnx-graph-file.ts';

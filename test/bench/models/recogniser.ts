@@ -8,7 +8,7 @@ import { driftOf } from '../../../src/inference/build/quantise/drift.ts';
 import type { QuantiseMode } from '../../../src/inference/build/quantise/quantise-graph.ts';
 import { quantiseGraph } from '../../../src/inference/build/quantise/quantise-graph.ts';
 import { must } from '../../../src/kernel/assert.ts';
-import { table } from '../../../workers/cli/command.ts';
+import { table } from '../../../workers/cli/command/command.ts';
 import { glossTexts } from '../../../src/inference/build/wordnet.ts';
 import { readSynsets } from '../../../workers/builds/wordnet-files.ts';
 import { startGraph } from '../../../workers/builds/graph-session.ts';

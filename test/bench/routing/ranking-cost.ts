@@ -8,7 +8,7 @@ import { changed } from '../../../src/index/routing/route-changes.ts';
 import type { RoutedShard, RouteTable } from '../../../src/index/routing/route-table.ts';
 import { Router } from '../../../src/index/routing/router.ts';
 import { slotOf } from '../../../src/index/routing/slot-range.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { INDEX_LIMITS } from '../../../src/contract/indexes/index-limits.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 import { routesOfTable } from '../../support/oracles/routes-of-table.ts';
@@ -51,7 +51,7 @@ export async function rankingCost(dimensions: number): Promise<void> {
 }
 
 function tableOf(dimensions: number, centroids: () => Float32Array): RouteTable {
-  const shards = Array.from({ length: LIMITS.shardsPerIndexMaxCount }, (_, ordinal): RoutedShard => ({
+  const shards = Array.from({ length: INDEX_LIMITS.shardsPerIndexMaxCount }, (_, ordinal): RoutedShard => ({
     ordinal,
     since: 1,
     centroids: encodeCentroids(centroids(), dimensions),

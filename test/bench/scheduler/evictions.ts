@@ -1,14 +1,14 @@
 import type { JobId } from '../../../src/kernel/ids.ts';
-import { Cell } from '../../../src/scheduler/engine/machine/cell.ts';
-import type { AttemptNews } from '../../../src/scheduler/engine/machine/event.ts';
-import type { CellDecision } from '../../../src/scheduler/engine/machine/records.ts';
-import type { EvictionPolicy } from '../../../src/scheduler/engine/model/eviction-policy.ts';
+import { Cell } from '../../../src/scheduler/engine/cell/cell.ts';
+import type { AttemptNews } from '../../../src/scheduler/engine/cell/event.ts';
+import type { CellDecision } from '../../../src/scheduler/engine/cell/records.ts';
+import type { EvictionPolicy } from '../../../src/scheduler/engine/model/pool-spec.ts';
 import { lostWork } from '../../../src/scheduler/engine/preemption/may-evict.ts';
 import { step } from '../../../src/scheduler/engine/machine/step.ts';
 import { cellSettings, cohort, queue } from '../../support/worlds/cell-world.ts';
 import { demand, jobSpec, nodeSpec, option } from '../../support/fixtures/scheduler-specs.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
-import { Agenda } from '../../../src/scheduler/simulator/agenda.ts';
+import { Agenda } from '../../../src/scheduler/simulator/load/replay-jobs.ts';
 
 const NODES = 64;
 const HOUR_MS = 3_600_000;

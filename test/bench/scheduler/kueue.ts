@@ -1,12 +1,12 @@
 import type { JobId, PoolId } from '../../../src/kernel/ids.ts';
 import type { CohortSpec } from '../../../src/scheduler/engine/fairness/quota-tree.ts';
-import { Cell } from '../../../src/scheduler/engine/machine/cell.ts';
-import type { CellEvent } from '../../../src/scheduler/engine/machine/event.ts';
+import { Cell } from '../../../src/scheduler/engine/cell/cell.ts';
+import type { CellEvent } from '../../../src/scheduler/engine/cell/event.ts';
 import { step } from '../../../src/scheduler/engine/machine/step.ts';
 import type { JobSpec } from '../../../src/scheduler/engine/model/job-spec.ts';
 import { cellSettings, cohort, evictionPolicy } from '../../support/worlds/cell-world.ts';
 import { jobSpec, nodeSpec, poolSpec } from '../../support/fixtures/scheduler-specs.ts';
-import { Agenda } from '../../../src/scheduler/simulator/agenda.ts';
+import { Agenda } from '../../../src/scheduler/simulator/load/replay-jobs.ts';
 import { cpuMs } from './cpu-ms.ts';
 import type { Suite, Workload, WorkloadSet } from './kueue-suite.ts';
 import { BASELINE, BORROWING_UNITS, LARGE_SCALE, NOMINAL_UNITS, quotaOf, SIZES, workloadsOf } from './kueue-suite.ts';

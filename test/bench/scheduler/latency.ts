@@ -1,9 +1,9 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { CohortSpec } from '../../../src/scheduler/engine/fairness/quota-tree.ts';
-import { Cell } from '../../../src/scheduler/engine/machine/cell.ts';
-import type { CellDecision } from '../../../src/scheduler/engine/machine/records.ts';
-import type { CellEvent } from '../../../src/scheduler/engine/machine/event.ts';
+import { Cell } from '../../../src/scheduler/engine/cell/cell.ts';
+import type { CellDecision } from '../../../src/scheduler/engine/cell/records.ts';
+import type { CellEvent } from '../../../src/scheduler/engine/cell/event.ts';
 import { step } from '../../../src/scheduler/engine/machine/step.ts';
 import type { JobSpec } from '../../../src/scheduler/engine/model/job-spec.ts';
 import { cellSettings, cohort, queue } from '../../support/worlds/cell-world.ts';

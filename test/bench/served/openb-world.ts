@@ -1,11 +1,11 @@
-import { LIMITS } from '../../../src/contract/limits.ts';
-import type { PoolNode } from '../../../src/contract/pool-exchange.ts';
+import { POOL_LIMITS } from '../../../src/contract/pools/pool-limits.ts';
+import type { PoolNode } from '../../../src/contract/pools/pool-exchange.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import type { JobId, PoolId } from '../../../src/kernel/ids.ts';
 import type { NodeSpec } from '../../../src/scheduler/engine/model/pool-spec.ts';
 import type { Shape } from '../../../src/scheduler/engine/placement/workload-mix.ts';
-import { ANY_NODE } from '../../../src/scheduler/served/default-terms.ts';
-import type { JobRequest } from '../../../src/scheduler/served/job.ts';
+import { ANY_NODE } from '../../../src/scheduler/served/jobs/job.ts';
+import type { JobRequest } from '../../../src/scheduler/served/jobs/job.ts';
 import { queueOf } from '../../../src/scheduler/served/quotas/cohort-tree.ts';
 import { SERVED_SETTINGS } from '../../../src/scheduler/served/served-settings.ts';
 import type { OpenbTrace } from '../../../src/scheduler/simulator/openb/read-openb.ts';
@@ -49,7 +49,7 @@ const nodeOf = ({ id, accelerator, acceleratorCount, cpuMilli, memoryMib, ordina
   id,
   name: id,
   capacity: { accelerator: accelerator === null ? null : typeName(accelerator), acceleratorCount, cpuMilli, memoryMib },
-  attemptsMax: LIMITS.agentAttemptsMaxCount,
+  attemptsMax: POOL_LIMITS.agentAttemptsMaxCount,
   domains: {},
   ordinal,
   address: null,

@@ -1,10 +1,10 @@
-import type { PoolNode } from '../../../src/contract/pool-exchange.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
+import type { PoolNode } from '../../../src/contract/pools/pool-exchange.ts';
+import { JOB_LIMITS } from '../../../src/contract/jobs/job-limits.ts';
 import type { PoolId, TenantId } from '../../../src/kernel/ids.ts';
 import type { CohortSpec } from '../../../src/scheduler/engine/fairness/quota-tree.ts';
-import type { CellSettings } from '../../../src/scheduler/engine/machine/cell-settings.ts';
-import { ANY_NODE } from '../../../src/scheduler/served/default-terms.ts';
-import type { JobRequest } from '../../../src/scheduler/served/job.ts';
+import type { CellSettings } from '../../../src/scheduler/engine/cell/cell-settings.ts';
+import { ANY_NODE } from '../../../src/scheduler/served/jobs/job.ts';
+import type { JobRequest } from '../../../src/scheduler/served/jobs/job.ts';
 import { queueOf } from '../../../src/scheduler/served/quotas/cohort-tree.ts';
 import { SERVED_SETTINGS } from '../../../src/scheduler/served/served-settings.ts';
 import { jobRequest } from '../../support/fixtures/job-request.ts';
@@ -38,7 +38,7 @@ export const requestOf = ({ n, cohort, queue, set }: Workload): JobRequest =>
     tenantId: tenantOf(cohort, queue),
     priority: set.priority / 2,
     // On a machine too slow for leases a workload is tried again rather than given up.
-    attemptsMax: LIMITS.jobAttemptsMaxCount,
+    attemptsMax: JOB_LIMITS.jobAttemptsMaxCount,
     options: [{ ...ANY_NODE, perNode: { cpuMilli: set.units * UNIT_MILLI, memoryMib: 1, acceleratorCount: 0, milliEach: 0 } }],
   });
 

@@ -1,12 +1,13 @@
-import type { Grant } from '../../../src/contract/attempt.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { Grant } from '../../../src/contract/jobs/attempt.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import type { AttemptId, JobId, PoolId } from '../../../src/kernel/ids.ts';
 import type { JobQueue } from '../../../src/gateway/jobs/job-queue.ts';
-import type { PoolCalls } from '../../../src/gateway/jobs/pool-calls.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
+import type { PoolCalls } from '../../../src/gateway/pools/pool-calls.ts';
+import { JOB_LIMITS } from '../../../src/contract/jobs/job-limits.ts';
+import { POOL_LIMITS } from '../../../src/contract/pools/pool-limits.ts';
 import type { AgentId } from '../../../src/pools/agent-lease.ts';
-import type { JobRequest } from '../../../src/scheduler/served/job.ts';
+import type { JobRequest } from '../../../src/scheduler/served/jobs/job.ts';
 import type { Size, Suite, Workload } from '../scheduler/kueue-suite.ts';
 import { quotaOf, SIZES, workloadsOf } from '../scheduler/kueue-suite.ts';
 import { poolOf, requestOf, suiteAgent } from './suite-cell.ts';
@@ -100,7 +101,7 @@ class SuiteRun {
         await desk.create(id, `mac-${cohort}`);
         const agents: AgentId[] = [];
         for (let n = 0; n < agentsPerPool; n++) {
-          agents.push(accepted(await desk.register(suiteAgent(`agent-${n}`, LIMITS.agentAttemptsMaxCount))));
+          agents.push(accepted(await desk.register(suiteAgent(`agent-${n}`, POOL_LIMITS.agentAttemptsMaxCount))));
         }
         return { desk, agents };
       }),
@@ -131,8 +132,8 @@ class SuiteRun {
   async #work(desk: Agents, agent: AgentId): Promise<void> {
     const holding = new Map<AttemptId, Promise<void>>();
     while (!this.#isOver) {
-      if (holding.size >= LIMITS.agentAttemptsMaxCount) await Promise.race(holding.values());
-      const { grant } = accepted(await desk.lease(agent, LIMITS.longPollMsMax, [...holding.keys()]));
+      if (holding.size >= POOL_LIMITS.agentAttemptsMaxCount) await Promise.race(holding.values());
+      const { grant } = accepted(await desk.lease(agent, JOB_LIMITS.longPollMsMax, [...holding.keys()]));
       if (grant !== null)
         holding.set(
           grant.attemptId,

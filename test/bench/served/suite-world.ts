@@ -1,5 +1,5 @@
-import { LIMITS } from '../../../src/contract/limits.ts';
-import type { CellSettings } from '../../../src/scheduler/engine/machine/cell-settings.ts';
+import { POOL_LIMITS } from '../../../src/contract/pools/pool-limits.ts';
+import type { CellSettings } from '../../../src/scheduler/engine/cell/cell-settings.ts';
 import type { ServedWorld } from '../../support/worlds/served-suite.ts';
 import type { Suite } from '../scheduler/kueue-suite.ts';
 import { workloadsOf } from '../scheduler/kueue-suite.ts';
@@ -18,7 +18,7 @@ export const suiteWorld = (suite: Suite, agentsPerPool: number): ServedWorld => 
     id: poolOf(c),
     nodes: Array.from({ length: agentsPerPool }, (__, n) => ({
       id: `agent-${c}-${n}`,
-      ...suiteAgent(`agent-${n}`, LIMITS.agentAttemptsMaxCount),
+      ...suiteAgent(`agent-${n}`, POOL_LIMITS.agentAttemptsMaxCount),
     })),
   })),
   jobs: Array.from(workloadsOf(suite), (workload) => ({

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { METRICS } from '../../../src/contract/index-settings.ts';
+import { METRICS } from '../../../src/contract/indexes/index-settings.ts';
 import { Clusters } from '../../support/fixtures/clusters.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';

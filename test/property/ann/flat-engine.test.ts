@@ -2,9 +2,9 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { FlatEngine, flatEngineBytes, flatEngineCapacity } from '../../../src/ann/flat/flat-engine.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
-import type { Metric } from '../../../src/contract/index-settings.ts';
-import { METRICS } from '../../../src/contract/index-settings.ts';
+import { INDEX_LIMITS } from '../../../src/contract/indexes/index-limits.ts';
+import type { Metric } from '../../../src/contract/indexes/index-settings.ts';
+import { METRICS } from '../../../src/contract/indexes/index-settings.ts';
 import { PageMemory } from '../../../src/ann/page-memory.ts';
 import { Scanner } from '../../../src/ann/flat/scanner.ts';
 import type { ReadVectors, StoredVector, VectorMatch, VectorQuery } from '../../../src/ann/stored-vector.ts';
@@ -192,7 +192,7 @@ describe('FlatEngine against brute force', () => {
   });
 
   it.each(METRICS)('[V12] %s: vectors of the most dimensions and largest floats neither overflow nor lose order', (metric) => {
-    const dimensions = LIMITS.dimensionsMaxCount;
+    const dimensions = INDEX_LIMITS.dimensionsMaxCount;
     const huge = (sign: number) => new Float32Array(dimensions).fill(sign * 3.4e38);
     const tiny = new Float32Array(dimensions).fill(1e-45);
     const model = new Map(
@@ -207,7 +207,7 @@ describe('FlatEngine against brute force', () => {
   });
 
   it('[V15] holds as many vectors as its stated bytes allow', () => {
-    for (const dimensions of [2, 100, 1536, LIMITS.dimensionsMaxCount]) {
+    for (const dimensions of [2, 100, 1536, INDEX_LIMITS.dimensionsMaxCount]) {
       const capacity = flatEngineCapacity(40_000_000, dimensions);
       expect(flatEngineBytes(capacity, dimensions)).toBeLessThanOrEqual(40_000_000);
       expect(flatEngineBytes(capacity + 1, dimensions)).toBeGreaterThan(40_000_000);

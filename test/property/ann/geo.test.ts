@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { boxesOf, geoKey, isWithin, keyRanges, pointOfGeoKey } from '../../../src/ann/filter/geo.ts';
-import type { GeoArea, GeoPoint } from '../../../src/contract/geo-area.ts';
+import type { GeoArea, GeoPoint } from '../../../src/contract/vectors/geo-area.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 
 const lat = fc.oneof(fc.double({ min: -90, max: 90, noNaN: true }), fc.constantFrom(-90, 0, 90));

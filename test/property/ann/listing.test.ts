@@ -5,10 +5,10 @@ import { accepts } from '../../../src/ann/filter/accepts.ts';
 import { compareIds } from '../../../src/ann/id-order.ts';
 import { editMetadata } from '../../../src/ann/metadata-edit.ts';
 import type { MetadataEdit } from '../../../src/ann/metadata-edit.ts';
-import type { Filter } from '../../../src/contract/filter.ts';
-import { filter as filterSchema } from '../../../src/contract/filter-syntax.ts';
-import type { JsonValue } from '../../../src/contract/json-value.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
+import type { Filter } from '../../../src/contract/vectors/filter.ts';
+import { filter as filterSchema } from '../../../src/contract/vectors/filter-syntax.ts';
+import type { JsonValue } from '../../../src/contract/api/json-value.ts';
+import { INDEX_LIMITS } from '../../../src/contract/indexes/index-limits.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 import { ShardWorld, smallFloor, value } from '../../support/worlds/shard-world.ts';
@@ -221,7 +221,7 @@ it('[Q60] orders numbers by value and the rest by code points', () => {
 
 it('[Q65] looks at a bounded number of ids in a slice, and still finds all of them', () => {
   const world = new ListedWorld(smallFloor(1 << 22), { dimensions: 2, metric: 'l2' });
-  const countAll = 2 * LIMITS.listSliceMaxCount + 5_000;
+  const countAll = 2 * INDEX_LIMITS.listSliceMaxCount + 5_000;
   for (let at = 0; at < countAll; at += 1000)
     world.write(
       Array.from({ length: 1000 }, (_, i) => String(at + i)),
@@ -238,7 +238,7 @@ it('[Q65] looks at a bounded number of ids in a slice, and still finds all of th
   const slice = value(world.shard.list({ ...list, filter: nothing, limit: 20 }));
   expect(slice.ids).toEqual([]);
   const looked = Number(slice.next);
-  expect(looked).toBeGreaterThanOrEqual(LIMITS.listSliceMaxCount - 1);
-  expect(looked).toBeLessThan(2 * LIMITS.listSliceMaxCount);
+  expect(looked).toBeGreaterThanOrEqual(INDEX_LIMITS.listSliceMaxCount - 1);
+  expect(looked).toBeLessThan(2 * INDEX_LIMITS.listSliceMaxCount);
   expect(value(world.shard.list({ ...list, filter: filterSchema.parse({ n: 2 }), limit: 20 }))).toMatchObject({ ids: rare, next: null });
 });

@@ -5,7 +5,7 @@ import { BLOCK_ENTRIES } from '../../../src/ann/lists/block-layout.ts';
 import { CorruptList } from '../../../src/ann/lists/integrity.ts';
 import { prepare } from '../../../src/ann/lists/list-model.ts';
 import type { ListModel } from '../../../src/ann/lists/list-model.ts';
-import { METRICS } from '../../../src/contract/index-settings.ts';
+import { METRICS } from '../../../src/contract/indexes/index-settings.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 import type { Entry, ListWorldOptions } from '../../support/worlds/list-world.ts';
 import { ListWorld } from '../../support/worlds/list-world.ts';

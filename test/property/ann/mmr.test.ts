@@ -1,11 +1,11 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import type { Metric } from '../../../src/contract/index-settings.ts';
-import { METRICS } from '../../../src/contract/index-settings.ts';
+import type { Metric } from '../../../src/contract/indexes/index-settings.ts';
+import { METRICS } from '../../../src/contract/indexes/index-settings.ts';
 import { compareScores, score } from '../../../src/ann/metric.ts';
-import type { Candidate } from '../../../src/ann/mmr.ts';
-import { maximalMarginalRelevance, mmrProducts } from '../../../src/ann/mmr.ts';
+import type { Candidate } from '../../../src/ann/shard/mmr.ts';
+import { maximalMarginalRelevance, mmrProducts } from '../../../src/ann/shard/mmr.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 
 const closeness = (metric: Metric, a: Float32Array, b: Float32Array): number => (metric === 'l2' ? -1 : 1) * score(metric, a, b);

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import type { ListQuery } from '../../../src/ann/lists/list-search.ts';
-import { METRICS } from '../../../src/contract/index-settings.ts';
+import { METRICS } from '../../../src/contract/indexes/index-settings.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 import type { ListWorldOptions } from '../../support/worlds/list-world.ts';
 import { ListWorld } from '../../support/worlds/list-world.ts';

@@ -2,11 +2,11 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { estimateRecall, shareOf } from '../../../src/index/recall-estimate.ts';
-import { measureSlice } from '../../../src/ann/recall-slice.ts';
-import type { MeasuredSearch } from '../../../src/ann/recall-slice.ts';
+import { measureSlice } from '../../../src/ann/shard/recall-slice.ts';
+import type { MeasuredSearch } from '../../../src/ann/shard/recall-slice.ts';
 import { NO_COST } from '../../../src/ann/search-cost.ts';
-import { METRICS } from '../../../src/contract/index-settings.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { METRICS } from '../../../src/contract/indexes/index-settings.ts';
+import { INDEX_LIMITS } from '../../../src/contract/indexes/index-limits.ts';
 import { VectorWorld } from '../../support/worlds/vector-world.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
@@ -68,9 +68,9 @@ describe('measured recall', () => {
     const takenAt = (cost: Partial<typeof NO_COST>) => measureSlice('dot', world.vectors, 3, costing(cost)).taken;
     expect(takenAt({})).toBe(20);
     // Each vector takes two searches.
-    expect(takenAt({ bytesTouched: LIMITS.recallSliceBytesMax / 10 })).toBe(5);
-    expect(takenAt({ rowsRead: LIMITS.recallSliceRowsMaxCount / 8 })).toBe(4);
-    expect(takenAt({ bytesTouched: 10 * LIMITS.recallSliceBytesMax })).toBe(1);
+    expect(takenAt({ bytesTouched: INDEX_LIMITS.recallSliceBytesMax / 10 })).toBe(5);
+    expect(takenAt({ rowsRead: INDEX_LIMITS.recallSliceRowsMaxCount / 8 })).toBe(4);
+    expect(takenAt({ bytesTouched: 10 * INDEX_LIMITS.recallSliceBytesMax })).toBe(1);
     const gone = measureSlice('dot', [undefined, ...world.vectors.slice(0, 2), undefined], 3, costing({ rowsRead: 1 }));
     expect(gone).toMatchObject({ taken: 4, cost: { rowsRead: 2 }, exactCost: { rowsRead: 2 } });
     expect(gone.samples).toHaveLength(2);

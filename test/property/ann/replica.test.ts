@@ -3,13 +3,13 @@ import { expect, it } from 'vitest';
 
 import { FollowerStore } from '../../../src/ann/store/follower-store.ts';
 import { VectorStore } from '../../../src/ann/store/vector-store.ts';
-import { ShardEngine } from '../../../src/ann/engine/shard-engine.ts';
+import { ShardEngine } from '../../../src/ann/shard/shard-engine.ts';
 import { SelectionCache } from '../../../src/ann/filter/selection.ts';
 import type { ReadConsistency } from '../../../src/ann/replication/read-consistency.ts';
 import { Replica } from '../../../src/ann/replication/replica.ts';
 import { tellChanges } from '../../../src/ann/replication/changes.ts';
-import { Shard } from '../../../src/ann/shard.ts';
-import { refuse } from '../../../src/contract/outcome.ts';
+import { Shard } from '../../../src/ann/shard/shard.ts';
+import { refuse } from '../../../src/contract/api/outcome.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 import { Clusters } from '../../support/fixtures/clusters.ts';
 import { effort } from '../../support/fixtures/effort.ts';

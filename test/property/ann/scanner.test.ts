@@ -5,14 +5,14 @@ import { PAGE_BYTES, PageMemory } from '../../../src/ann/page-memory.ts';
 import { quantise, queryCodeMax } from '../../../src/ann/quantise.ts';
 import type { Quantised } from '../../../src/ann/quantise.ts';
 import { Scanner, VectorPage, pageLayout } from '../../../src/ann/flat/scanner.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
-import type { Metric } from '../../../src/contract/index-settings.ts';
-import { METRICS } from '../../../src/contract/index-settings.ts';
+import { INDEX_LIMITS } from '../../../src/contract/indexes/index-limits.ts';
+import type { Metric } from '../../../src/contract/indexes/index-settings.ts';
+import { METRICS } from '../../../src/contract/indexes/index-settings.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 import { scanModule } from '../../support/fakes/scan-module.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 
-const MOST = LIMITS.dimensionsMaxCount;
+const MOST = INDEX_LIMITS.dimensionsMaxCount;
 
 interface Found {
   readonly slot: number;

@@ -8,8 +8,8 @@ import { accepts } from '../../../src/ann/filter/accepts.ts';
 import type { EntryRange } from '../../../src/ann/filter/property-entries.ts';
 import type { PropertyIndex } from '../../../src/ann/filter/select-rows.ts';
 import { selectRows } from '../../../src/ann/filter/select-rows.ts';
-import { filter } from '../../../src/contract/filter-syntax.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { filter } from '../../../src/contract/vectors/filter-syntax.ts';
+import { INDEX_LIMITS } from '../../../src/contract/indexes/index-limits.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 import { filterArbitrary, idOf, metadataArbitrary } from '../../support/worlds/filter-world.ts';
 import { NodeSql } from '../../support/fakes/node-sql.ts';
@@ -111,8 +111,8 @@ describe('the cost of a filter', () => {
 
   it('[V147] is refused when it reads too many entries, and accepted otherwise', () => {
     const written = { a: { $in: [1, 2] } };
-    expect(select(written, LIMITS.filterEntriesReadMaxCount / 2)).toMatchObject({ ok: true });
-    expect(select(written, LIMITS.filterEntriesReadMaxCount / 2 + 1)).toMatchObject({
+    expect(select(written, INDEX_LIMITS.filterEntriesReadMaxCount / 2)).toMatchObject({ ok: true });
+    expect(select(written, INDEX_LIMITS.filterEntriesReadMaxCount / 2 + 1)).toMatchObject({
       ok: false,
       error: { code: 'limit_exceeded', path: ['filter'], message: expect.stringContaining('filterEntriesReadMaxCount') },
     });
@@ -120,12 +120,12 @@ describe('the cost of a filter', () => {
 
   it('[V147] is refused when it must evaluate too many vectors, but not if another condition leaves few', () => {
     const written = { a: { $elemMatch: { b: 1, c: 2 } } };
-    expect(select(written, LIMITS.filterJudgedMaxCount)).toMatchObject({ ok: true });
-    expect(select(written, LIMITS.filterJudgedMaxCount + 1)).toMatchObject({
+    expect(select(written, INDEX_LIMITS.filterJudgedMaxCount)).toMatchObject({ ok: true });
+    expect(select(written, INDEX_LIMITS.filterJudgedMaxCount + 1)).toMatchObject({
       ok: false,
       error: { code: 'limit_exceeded', path: ['filter'], message: expect.stringContaining('filterJudgedMaxCount') },
     });
     const narrowed = { ...written, $id: { $in: ['v1'] } };
-    expect(select(narrowed, LIMITS.filterJudgedMaxCount + 1)).toMatchObject({ ok: true });
+    expect(select(narrowed, INDEX_LIMITS.filterJudgedMaxCount + 1)).toMatchObject({ ok: true });
   });
 });

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import type { Metric } from '../../../src/contract/index-settings.ts';
+import type { Metric } from '../../../src/contract/indexes/index-settings.ts';
 import { MAINTENANCE_SIZES } from '../../../src/ann/maintenance/next-task.ts';
 import { Clusters } from '../../support/fixtures/clusters.ts';
 import type { WorldVector } from '../../support/worlds/shard-world.ts';

@@ -2,13 +2,13 @@ import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 
 import { VectorStore } from '../../../src/ann/store/vector-store.ts';
-import { ShardEngine } from '../../../src/ann/engine/shard-engine.ts';
+import { ShardEngine } from '../../../src/ann/shard/shard-engine.ts';
 import { SelectionCache } from '../../../src/ann/filter/selection.ts';
 import type { ChangeCursor, ChangePage } from '../../../src/ann/store/change-log.ts';
 import { tellChanges } from '../../../src/ann/replication/changes.ts';
-import { Shard } from '../../../src/ann/shard.ts';
+import { Shard } from '../../../src/ann/shard/shard.ts';
 import type { Written } from '../../../src/ann/shard-protocol.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { INDEX_LIMITS } from '../../../src/contract/indexes/index-limits.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 import { NodeSql } from '../../support/fakes/node-sql.ts';
@@ -151,7 +151,7 @@ const PERFORM: { readonly [K in Step['kind']]: (world: World, action: Extract<St
   },
   evict: (world) => world.evict(),
   idle: (world) => {
-    world.nowMs += LIMITS.shardLogIdleMs + 1;
+    world.nowMs += INDEX_LIMITS.shardLogIdleMs + 1;
     while (world.shard.sweep(world.nowMs) === world.nowMs);
     world.count('idled');
   },

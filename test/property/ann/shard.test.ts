@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { score } from '../../../src/ann/metric.ts';
-import { METRICS } from '../../../src/contract/index-settings.ts';
+import { METRICS } from '../../../src/contract/indexes/index-settings.ts';
 import { Clusters } from '../../support/fixtures/clusters.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 import type { WorldQuery, WorldVector } from '../../support/worlds/shard-world.ts';

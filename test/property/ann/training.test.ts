@@ -6,7 +6,7 @@ import { Encoder } from '../../../src/ann/training/encoder.ts';
 import { subspaceDimensionsFor } from '../../../src/ann/training/training-state.ts';
 import type { TrainingOptions } from '../../../src/ann/training/training-state.ts';
 import { Training, trainingBytes } from '../../../src/ann/training/training.ts';
-import { METRICS } from '../../../src/contract/index-settings.ts';
+import { METRICS } from '../../../src/contract/indexes/index-settings.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 import { clustered, trainKernels, trainWhole } from '../../support/oracles/train-whole.ts';
 

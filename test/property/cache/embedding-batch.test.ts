@@ -89,9 +89,9 @@ const seen = {
 
 /** Two isolates over one second level, compared with a model of what each level stores, since when and until when. */
 async function history(steps: readonly Step[], model: 'local' | 'remote'): Promise<void> {
-  const { Embedder } = await import('../../../src/gateway/embed.ts');
-  const { EmbeddingCache } = await import('../../../src/gateway/embedding-cache.ts');
-  const { PurgeViews } = await import('../../../src/gateway/purge-views.ts');
+  const { Embedder } = await import('../../../src/gateway/embeddings/embed.ts');
+  const { EmbeddingCache } = await import('../../../src/gateway/embeddings/embedding-cache.ts');
+  const { PurgeViews } = await import('../../../src/gateway/caches/purge-views.ts');
   const world = new MemoryCacheWorld();
   const isolates = [0, 1].map(() => {
     const purges = new PurgeViews({ logs: world.logs, clock: world.clock, wakeUps: new DirectWakeUps() });

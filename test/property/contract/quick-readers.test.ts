@@ -2,12 +2,12 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 
-import type { Endpoint } from '../../../src/contract/endpoint.ts';
+import type { Endpoint } from '../../../src/contract/api/endpoint.ts';
 import { ENDPOINTS } from '../../../src/contract/endpoints.ts';
-import { parseJsonText } from '../../../src/contract/json-text.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
-import { parse } from '../../../src/contract/parse.ts';
-import { quickReaderOf } from '../../../src/contract/quick-reader.ts';
+import { parseJsonText } from '../../../src/contract/api/json-text.ts';
+import { VECTOR_LIMITS } from '../../../src/contract/vectors/vector-limits.ts';
+import { parse } from '../../../src/contract/api/parse.ts';
+import { quickReaderOf } from '../../../src/contract/api/quick-reader.ts';
 import { rawJson } from '../../../src/kernel/exact-json.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 
@@ -15,7 +15,18 @@ const number = fc.oneof(
   fc.double(),
   fc.float({ noNaN: true }),
   fc.integer(),
-  fc.constantFrom(0, -0, 1, 10, 1e39, LIMITS.topKMaxCount, LIMITS.topKMaxCount + 1, LIMITS.queryOffsetMaxCount, 2 ** 53, 1.5),
+  fc.constantFrom(
+    0,
+    -0,
+    1,
+    10,
+    1e39,
+    VECTOR_LIMITS.topKMaxCount,
+    VECTOR_LIMITS.topKMaxCount + 1,
+    VECTOR_LIMITS.queryOffsetMaxCount,
+    2 ** 53,
+    1.5,
+  ),
 );
 const word = fc.oneof(
   fc.string(),

@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import * as z from 'zod';
 import { expect, it } from 'vitest';
 
-import { messageOf, paramOf, refusalAt } from '../../../src/contract/errors.ts';
-import { pathBelow, pathText } from '../../../src/contract/field-path.ts';
-import { parse } from '../../../src/contract/parse.ts';
+import { messageOf, paramOf, refusalAt } from '../../../src/contract/api/errors.ts';
+import { pathBelow, pathText } from '../../../src/contract/api/field-path.ts';
+import { parse } from '../../../src/contract/api/parse.ts';
 
 const segment = fc.oneof(fc.string({ minLength: 1 }), fc.nat());
 const path = fc.array(segment, { maxLength: 6 });

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 
 import { slotsOf } from '../../../src/index/routing/route-table.ts';
 import { ALL_SLOTS } from '../../../src/index/routing/slot-range.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { INDEX_LIMITS } from '../../../src/contract/indexes/index-limits.ts';
 import { seeds } from '../../support/fixtures/effort.ts';
 import { expectTidy } from '../../support/worlds/growth-census.ts';
 import { GrowthClients } from '../../support/worlds/growth-clients.ts';
@@ -36,7 +36,7 @@ it.each(seeds(1).flatMap((seed) => [[seed, seed % 2 === 1 ? 0.6 : 1]]))(
     const counts = sharing.map(({ ordinal }) => rowsOf(ordinal));
     expect(Math.max(...counts), `shards of ${counts.join()}`).toBeLessThanOrEqual(MANIFEST.shardVectorsMax!);
     // Once the index is calm, nothing changes any more: hash splits are not undone at once.
-    await world.rest(10 * LIMITS.tidyCalmMs);
+    await world.rest(10 * INDEX_LIMITS.tidyCalmMs);
     const { version } = world.table!;
     await world.rest(120_000);
     expect(world.table!.version).toBe(version);

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 
 import { mergeMatches } from '../../../src/index/fan-out/merge-answers.ts';
 import { compareScores } from '../../../src/ann/metric.ts';
-import { METRICS } from '../../../src/contract/index-settings.ts';
+import { METRICS } from '../../../src/contract/indexes/index-settings.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 
 const copy = fc.record({ id: fc.nat(30).map((n) => `v${n}`), shard: fc.nat(4), version: fc.nat(3), score: fc.nat(6) });

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { INDEX_LIMITS } from '../../../src/contract/indexes/index-limits.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 import { expectTidy } from '../../support/worlds/growth-census.ts';
 import { GrowthClients } from '../../support/worlds/growth-clients.ts';
@@ -32,7 +32,7 @@ it.each(seeds)('[RT6, RT21, RT22] rebalancing under writes and crashes loses and
   world.faults = FAULTS;
   await world.during(clients.work(50));
   world.faults = NO_FAULTS;
-  await world.rest(2 * LIMITS.tidyLongCalmMs);
+  await world.rest(2 * INDEX_LIMITS.tidyLongCalmMs);
   expectTidy(world);
   await world.during(clients.expectExactly());
   expect(world.tidied, 'shards that were tidied').toBeGreaterThanOrEqual(world.table!.shards.length);

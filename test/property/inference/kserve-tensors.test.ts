@@ -1,12 +1,12 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 
-import { paramOf } from '../../../src/contract/errors.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { paramOf } from '../../../src/contract/api/errors.ts';
+import { MODEL_LIMITS } from '../../../src/contract/models/model-limits.ts';
 import { readTensors } from '../../../src/inference/kserve/read-tensors.ts';
 import type { StatedTensor } from '../../../src/inference/kserve/read-tensors.ts';
 import { writeTensors } from '../../../src/inference/kserve/write-tensors.ts';
-import type { NamedTensor, TensorData } from '../../../src/inference/served/tensor.ts';
+import type { NamedTensor, TensorData } from '../../../src/inference/tensor.ts';
 import { joinedBytes } from '../../../src/kernel/bytes.ts';
 import { parseExactJson } from '../../../src/kernel/exact-json.ts';
 import { jsonText } from '../../../src/kernel/float32-text.ts';
@@ -73,7 +73,7 @@ function nested(values: readonly unknown[], [length, ...rest]: readonly number[]
 
 it('[M27] nested arrays are read as flat ones', () => {
   fc.assert(
-    fc.property(fc.array(whole(1, 4), { maxLength: LIMITS.tensorRankMax - 2 }), (dims) => {
+    fc.property(fc.array(whole(1, 4), { maxLength: MODEL_LIMITS.tensorRankMax - 2 }), (dims) => {
       const values = Array.from({ length: dims.reduce((count, length) => count * length, 1) }, (_, at) => at);
       const stated = { name: 'x', shape: dims, datatype: 'INT32' as const, data: nested(values, dims) };
       const read = readTensors([stated], new Uint8Array());

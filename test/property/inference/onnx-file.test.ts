@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import onnxProto from 'onnx-proto';
 import { expect, it } from 'vitest';
 
-import { readOnnxFile } from '../../../src/inference/onnx-file.ts';
+import { readOnnxFile } from '../../../src/inference/onnx/onnx-file.ts';
 import { modelFile } from '../../support/fixtures/default-model.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 

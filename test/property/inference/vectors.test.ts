@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { StaticEncoder } from '../../../src/inference/static-model.ts';
+import { StaticEncoder } from '../../../src/inference/static/static-model.ts';
 import { tokenBatch } from '../../../src/inference/token-batch.ts';
 import { truncate } from '../../../src/inference/unit-vectors.ts';
 import { defaultModel, manifestOf } from '../../support/fixtures/default-model.ts';

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { MODEL_LIMITS } from '../../../src/contract/models/model-limits.ts';
 import { defaultModel, firstModel } from '../../support/fixtures/default-model.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 
@@ -22,7 +22,7 @@ it('[M3] any string tokenises to ids of the vocabulary, whatever was tokenised b
         const tokenised = either.tokenise(text);
         const { ids, words, unknown } = tokenised;
         expect(ids.every((id) => id >= 0 && id < either.vocabularySize)).toBe(true);
-        expect(ids.length).toBeLessThanOrEqual(LIMITS.onnxRunTokensMax);
+        expect(ids.length).toBeLessThanOrEqual(MODEL_LIMITS.onnxRunTokensMax);
         expect(words).toBeLessThanOrEqual(Buffer.byteLength(text));
         expect(unknown).toBeLessThanOrEqual(words);
         expect(either.tokenise(text)).toEqual(tokenised);

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 
 import { accepts } from '../../../src/ann/filter/accepts.ts';
-import type { JsonValue } from '../../../src/contract/json-value.ts';
+import type { JsonValue } from '../../../src/contract/api/json-value.ts';
 import { qdrantFilter } from '../../../src/contract/qdrant/filter.ts';
 import { parseExactJson } from '../../../src/kernel/exact-json.ts';
 import { effort } from '../../support/fixtures/effort.ts';

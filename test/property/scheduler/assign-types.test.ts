@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 
-import type { Bidder } from '../../../src/scheduler/engine/placement/assign-types.ts';
-import { assignTypes } from '../../../src/scheduler/engine/placement/assign-types.ts';
+import type { Bidder } from '../../../src/scheduler/engine/rounds/least-attained.ts';
+import { assignTypes } from '../../../src/scheduler/engine/rounds/least-attained.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 
 const total = (bidders: readonly Bidder[], types: readonly number[]): number =>

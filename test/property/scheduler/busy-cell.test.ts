@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { expect, it } from 'vitest';
 import { plan } from '../../../src/scheduler/engine/explain/plan.ts';
-import { Cell } from '../../../src/scheduler/engine/machine/cell.ts';
-import type { CellDecision } from '../../../src/scheduler/engine/machine/records.ts';
-import type { JobRecord } from '../../../src/scheduler/engine/machine/job-record.ts';
+import { Cell } from '../../../src/scheduler/engine/cell/cell.ts';
+import type { CellDecision } from '../../../src/scheduler/engine/cell/records.ts';
+import type { JobRecord } from '../../../src/scheduler/engine/cell/job-record.ts';
 import { step } from '../../../src/scheduler/engine/machine/step.ts';
 import { BusyCell } from '../../support/worlds/busy-cell.ts';
 import type { CellWorld } from '../../support/worlds/cell-world.ts';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { expect, it } from 'vitest';
 import { plan } from '../../../src/scheduler/engine/explain/plan.ts';
-import { Cell } from '../../../src/scheduler/engine/machine/cell.ts';
-import type { Booking, CellDecision } from '../../../src/scheduler/engine/machine/records.ts';
-import type { CellEvent } from '../../../src/scheduler/engine/machine/event.ts';
+import { Cell } from '../../../src/scheduler/engine/cell/cell.ts';
+import type { Booking, CellDecision } from '../../../src/scheduler/engine/cell/records.ts';
+import type { CellEvent } from '../../../src/scheduler/engine/cell/event.ts';
 import type { JobSpec } from '../../../src/scheduler/engine/model/job-spec.ts';
 import { CellWorld, cohort, queue } from '../../support/worlds/cell-world.ts';
 import { effort, firstSeeds } from '../../support/fixtures/effort.ts';

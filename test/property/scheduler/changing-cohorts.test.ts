@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { expect, it } from 'vitest';
 import type { CohortNode } from '../../../src/scheduler/engine/fairness/quota-tree.ts';
-import { Cell } from '../../../src/scheduler/engine/machine/cell.ts';
-import { owner } from '../../../src/scheduler/engine/machine/job-record.ts';
+import { Cell } from '../../../src/scheduler/engine/cell/cell.ts';
+import { owner } from '../../../src/scheduler/engine/cell/job-record.ts';
 import { BusyCell } from '../../support/worlds/busy-cell.ts';
 import { effort, firstSeeds } from '../../support/fixtures/effort.ts';
 import { foldRecords } from '../../support/oracles/fold-records.ts';

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import type { Cell } from '../../../src/scheduler/engine/machine/cell.ts';
-import type { JobRecord } from '../../../src/scheduler/engine/machine/job-record.ts';
+import type { Cell } from '../../../src/scheduler/engine/cell/cell.ts';
+import type { JobRecord } from '../../../src/scheduler/engine/cell/job-record.ts';
 import { BusyCell } from '../../support/worlds/busy-cell.ts';
 import { seeds } from '../../support/fixtures/effort.ts';
 

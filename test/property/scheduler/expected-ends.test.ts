@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 import type { PoolId } from '../../../src/kernel/ids.ts';
-import { expectedEndMs } from '../../../src/scheduler/engine/machine/expected-ends.ts';
+import { expectedEndMs } from '../../../src/scheduler/engine/cell/expected-ends.ts';
 import type { CohortNode } from '../../../src/scheduler/engine/fairness/quota-tree.ts';
-import type { JobRecord } from '../../../src/scheduler/engine/machine/job-record.ts';
-import { owner } from '../../../src/scheduler/engine/machine/job-record.ts';
+import type { JobRecord } from '../../../src/scheduler/engine/cell/job-record.ts';
+import { owner } from '../../../src/scheduler/engine/cell/job-record.ts';
 import { CellWorld, cohort, queue } from '../../support/worlds/cell-world.ts';
 import { seeds } from '../../support/fixtures/effort.ts';
 import { demand, jobSpec, nodeSpec, option, poolSpec } from '../../support/fixtures/scheduler-specs.ts';

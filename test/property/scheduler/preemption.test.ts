@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { expect, it } from 'vitest';
 import type { CohortSpec } from '../../../src/scheduler/engine/fairness/quota-tree.ts';
-import type { JobRecord } from '../../../src/scheduler/engine/machine/job-record.ts';
-import { owner } from '../../../src/scheduler/engine/machine/job-record.ts';
+import type { JobRecord } from '../../../src/scheduler/engine/cell/job-record.ts';
+import { owner } from '../../../src/scheduler/engine/cell/job-record.ts';
 import { CellWorld, cohort, queue } from '../../support/worlds/cell-world.ts';
 import { effort, firstSeeds } from '../../support/fixtures/effort.ts';
 import { comparePotential, Oracle, ownerOf } from '../../support/oracles/potential.ts';

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 
 import { expect, it } from 'vitest';
 
-import { Cell } from '../../../src/scheduler/engine/machine/cell.ts';
-import type { CellEvent } from '../../../src/scheduler/engine/machine/event.ts';
-import type { CellDecision } from '../../../src/scheduler/engine/machine/records.ts';
+import { Cell } from '../../../src/scheduler/engine/cell/cell.ts';
+import type { CellEvent } from '../../../src/scheduler/engine/cell/event.ts';
+import type { CellDecision } from '../../../src/scheduler/engine/cell/records.ts';
 import { step } from '../../../src/scheduler/engine/machine/step.ts';
 import { effort, firstSeeds } from '../../support/fixtures/effort.ts';
 import { foldRecords } from '../../support/oracles/fold-records.ts';

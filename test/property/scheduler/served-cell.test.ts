@@ -3,17 +3,18 @@ import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import type { AttemptNews, AttemptReport, Grant, ReportVerdict } from '../../../src/contract/attempt.ts';
-import { outputFileOf } from '../../../src/contract/attempt.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
-import type { FundAnswer, FundMessage } from '../../../src/contract/job-funds.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { AttemptNews, AttemptReport, Grant, ReportVerdict } from '../../../src/contract/jobs/attempt.ts';
+import { outputFileOf } from '../../../src/contract/jobs/attempt.ts';
+import { JOB_LIMITS } from '../../../src/contract/jobs/job-limits.ts';
+import { TENANCY_LIMITS } from '../../../src/contract/tenancy/tenancy-limits.ts';
+import type { FundAnswer, FundMessage } from '../../../src/contract/jobs/job-funds.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import type { JobId, PoolId, TenantId } from '../../../src/kernel/ids.ts';
-import { Cell } from '../../../src/scheduler/engine/machine/cell.ts';
-import type { CellDecision } from '../../../src/scheduler/engine/machine/records.ts';
+import { Cell } from '../../../src/scheduler/engine/cell/cell.ts';
+import type { CellDecision } from '../../../src/scheduler/engine/cell/records.ts';
 import { stepAll } from '../../../src/scheduler/engine/machine/step.ts';
-import type { Job } from '../../../src/scheduler/served/job.ts';
-import { isFinished } from '../../../src/scheduler/served/job.ts';
+import type { Job } from '../../../src/scheduler/served/jobs/job.ts';
+import { isFinished } from '../../../src/scheduler/served/jobs/job.ts';
 import { SERVED_SETTINGS } from '../../../src/scheduler/served/served-settings.ts';
 import { SqliteCellStore } from '../../../src/scheduler/served/sqlite-cell-store.ts';
 import { FailingSql } from '../../support/fakes/failing-sql.ts';
@@ -300,7 +301,7 @@ class Simulation {
     this.storage.writesLeft = Infinity;
     this.world.quotas = this.#fund;
     this.#answers = 'well';
-    for (const tenantId of this.limits.keys()) this.#limit(tenantId, LIMITS.quotaMax);
+    for (const tenantId of this.limits.keys()) this.#limit(tenantId, TENANCY_LIMITS.quotaMax);
     for (const { cohort } of valueOf(this.world.cell.cohorts.cohorts(10)))
       if (cohort.name !== 'root') this.world.cell.cohorts.removeCohort(cohort.name);
     for (let tenant = 0; tenant < 3; tenant++)
@@ -308,7 +309,7 @@ class Simulation {
     for (let round = 0; [...this.#stored().values()].some((job) => !isFinished(job)); round++) {
       expect(round, 'no job is lost').toBeLessThan(this.submitted + 40);
       // The pools of before are gone.
-      this.world.nowMs += LIMITS.poolLeaseMs + 50_000;
+      this.world.nowMs += JOB_LIMITS.poolLeaseMs + 50_000;
       this.world.wake();
       this.world.wake();
       for (const pool of POOLS) this.world.nodes.set(pool, new Set());
@@ -344,7 +345,7 @@ describe('the served cell in a hostile world', () => {
         expect(sum('job_tokens')).toBe(jobs.reduce((total, { tokens }) => total + tokens, 0));
         expect(sum('accelerator_ms')).toBe(jobs.reduce((total, { acceleratorMs }) => total + acceleratorMs, 0));
         // [J120] Quotas have taken what was charged, and nothing else, once all is settled.
-        world.nowMs += LIMITS.jobFundsRetryMaxMs;
+        world.nowMs += JOB_LIMITS.jobFundsRetryMaxMs;
         world.fund();
         const { organisationId } = jobRequest(0);
         expect(simulation.quotas.taken(organisationId, 'accelerator_ms')).toBe(sum('accelerator_ms'));

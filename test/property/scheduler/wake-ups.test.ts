@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { expect, it } from 'vitest';
-import { isWorthExamining, firstOf } from '../../../src/scheduler/engine/admission/feasibility.ts';
+import { isWorthExamining, firstOf } from '../../../src/scheduler/engine/cell/feasibility.ts';
 import { soonestPlacement } from '../../../src/scheduler/engine/admission/reserve.ts';
 import { tryOption } from '../../../src/scheduler/engine/admission/try-option.ts';
 import { step } from '../../../src/scheduler/engine/machine/step.ts';
-import { Cell } from '../../../src/scheduler/engine/machine/cell.ts';
-import type { CellEvent } from '../../../src/scheduler/engine/machine/event.ts';
+import { Cell } from '../../../src/scheduler/engine/cell/cell.ts';
+import type { CellEvent } from '../../../src/scheduler/engine/cell/event.ts';
 import { CellWorld, cohort, queue } from '../../support/worlds/cell-world.ts';
 import { effort, firstSeeds } from '../../support/fixtures/effort.ts';
 import { demand, jobSpec, nodeSpec, option } from '../../support/fixtures/scheduler-specs.ts';

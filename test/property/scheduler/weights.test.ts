@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { ResidentWeights } from '../../../src/scheduler/engine/weights/resident-weights.ts';
-import { weightsToUnload } from '../../../src/scheduler/engine/weights/resident-weights.ts';
+import type { ResidentWeights } from '../../../src/scheduler/engine/cell/resident-weights.ts';
+import { weightsToUnload } from '../../../src/scheduler/engine/cell/resident-weights.ts';
 import { BusyCell } from '../../support/worlds/busy-cell.ts';
 import type { CellWorld } from '../../support/worlds/cell-world.ts';
 import { effort, firstSeeds } from '../../support/fixtures/effort.ts';

@@ -28,15 +28,15 @@ const OBJECTS = '../../../durable-objects';
 
 /** Each mutation: its description, the module, and the change, to the module's exports or the prototypes of its classes. */
 const MUTATIONS: readonly (readonly [string, string, Mutation])[] = [
-  ['objects checked no lease', `${SRC}/contract/write-lease.ts`, () => ({ underLease: () => ({ ok: true, value: null }) })],
+  ['objects checked no lease', `${SRC}/contract/tenancy/write-lease.ts`, () => ({ underLease: () => ({ ok: true, value: null }) })],
   [
     'leases lasted longer than an erasure waits',
-    `${SRC}/contract/write-lease.ts`,
+    `${SRC}/contract/tenancy/write-lease.ts`,
     () => ({ leaseFrom: (ms: number) => ({ endsAtMs: ms + 9_000 }) }),
   ],
   [
     'an erasure did not wait for leases',
-    `${SRC}/gateway/tenancy/tenant-eraser.ts`,
+    `${SRC}/gateway/tenancy/erasure/tenant-eraser.ts`,
     ({ TenantEraser }) => ({
       TenantEraser: class extends TenantEraser {
         constructor(organisations: object, steps: object) {
@@ -47,7 +47,7 @@ const MUTATIONS: readonly (readonly [string, string, Mutation])[] = [
   ],
   [
     'writes under an unconfirmed authority were kept',
-    `${SRC}/contract/write-lease.ts`,
+    `${SRC}/contract/tenancy/write-lease.ts`,
     ({ underAuthority }) => ({
       underAuthority: (authority: object, step: (lease?: { endsAtMs: number }) => unknown) =>
         underAuthority(authority, (lease?: { endsAtMs: number }) => step(lease && { endsAtMs: lease.endsAtMs })),

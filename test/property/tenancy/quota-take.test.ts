@@ -1,9 +1,9 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { QUOTA_WINDOWS } from '../../../src/contract/quota-terms.ts';
-import type { QuotaRule } from '../../../src/contract/quota-rule.ts';
-import type { WindowKind } from '../../../src/contract/quota-terms.ts';
+import { QUOTA_WINDOWS } from '../../../src/contract/tenancy/quota-terms.ts';
+import type { QuotaRule } from '../../../src/contract/tenancy/quota-rule.ts';
+import type { WindowKind } from '../../../src/contract/tenancy/quota-terms.ts';
 import type { Amounts, CounterKey } from '../../../src/tenancy/quota/amounts.ts';
 import { combine, covers, keysOf, NOTHING, plus } from '../../../src/tenancy/quota/amounts.ts';
 import type { Decision } from '../../../src/tenancy/quota/decision.ts';

@@ -2,8 +2,8 @@ import { setImmediate } from 'node:timers/promises';
 
 import { describe, expect, it } from 'vitest';
 
-import type { TenantPrincipal } from '../../../src/contract/principal.ts';
-import type { SlicedBudget } from '../../../src/gateway/tenancy/sliced-budget.ts';
+import type { TenantPrincipal } from '../../../src/contract/api/principal.ts';
+import type { SlicedBudget } from '../../../src/gateway/tenancy/quotas/sliced-budget.ts';
 import { windowStartMs } from '../../../src/tenancy/quota/window.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 import { rule } from '../../support/fakes/memory-quota.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { UPSTREAM_LIMITS } from '../../../src/contract/upstreams/upstream-limits.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 import { CancelSource } from '../../../src/upstreams/serving/cancel-source.ts';
@@ -127,7 +127,7 @@ describe('thousands of requests over upstreams that hang, fail, slow down, limit
     for (const { request, pieces, answeredAtMs } of served) {
       const calls = callsOf.get(request) ?? [];
       if (pieces > 0) expect(calls.filter(({ startedAtMs }) => startedAtMs > answeredAtMs)).toEqual([]);
-      expect(calls.length).toBeLessThanOrEqual(LIMITS.upstreamAttemptsMaxCount);
+      expect(calls.length).toBeLessThanOrEqual(UPSTREAM_LIMITS.upstreamAttemptsMaxCount);
     }
 
     // [U52] Retries at a target are a fifth of the calls that are none, one a second, and the reserve.
@@ -142,7 +142,7 @@ describe('thousands of requests over upstreams that hang, fail, slow down, limit
           else firsts += 1;
         }
       }
-      expect(retries, upstream).toBeLessThanOrEqual(LIMITS.upstreamRetryReserveCount + elapsedS + 0.2 * firsts);
+      expect(retries, upstream).toBeLessThanOrEqual(UPSTREAM_LIMITS.upstreamRetryReserveCount + elapsedS + 0.2 * firsts);
     }
 
     // [U57] [U58] All places were kept, and all is given back.

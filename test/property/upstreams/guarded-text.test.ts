@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { compileHooks } from '../../../src/upstreams/guardrails/compiled-hook.ts';
 import { Guard } from '../../../src/upstreams/guardrails/guard.ts';
 import { GuardedText } from '../../../src/upstreams/guardrails/guarded-text.ts';
-import type { Hook } from '../../../src/contract/guardrails.ts';
-import { PII_KINDS } from '../../../src/contract/guardrails.ts';
+import type { Hook } from '../../../src/contract/guardrails/guardrails.ts';
+import { PII_KINDS } from '../../../src/contract/guardrails/guardrails.ts';
 
 const HOOKS: Hook[] = [
   { kind: 'pii', name: 'people', on: 'both', pii: [...PII_KINDS], action: 'mask', restores: true },

@@ -1,14 +1,14 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 
-import type { Hook } from '../../../src/contract/guardrails.ts';
-import type { Quantities } from '../../../src/contract/meter.ts';
-import { AddedUse } from '../../../src/gateway/upstreams/added-use.ts';
-import { Completions } from '../../../src/gateway/upstreams/completion.ts';
-import type { CompletionCall } from '../../../src/gateway/upstreams/completion-call.ts';
-import { GuardedCompletions } from '../../../src/gateway/upstreams/guarded-completion.ts';
-import type { GuardCalls } from '../../../src/gateway/upstreams/guardrails.ts';
-import type { Routed } from '../../../src/gateway/upstreams/model-router.ts';
+import type { Hook } from '../../../src/contract/guardrails/guardrails.ts';
+import type { Quantities } from '../../../src/contract/api/meter.ts';
+import { AddedUse } from '../../../src/gateway/completions/added-use.ts';
+import { Completions } from '../../../src/gateway/completions/completion.ts';
+import type { CompletionCall } from '../../../src/gateway/completions/completion-call.ts';
+import { GuardedCompletions } from '../../../src/gateway/completions/guarded-completion.ts';
+import type { GuardCalls } from '../../../src/gateway/guardrails/guardrails.ts';
+import type { Routed } from '../../../src/gateway/routes/model-router.ts';
 import { utf8 } from '../../../src/kernel/bytes.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 
-import type { AnswerReuse } from '../../../src/contract/route-rules.ts';
+import type { AnswerReuse } from '../../../src/contract/routes/route-rules.ts';
 import { CancelSource } from '../../../src/upstreams/serving/cancel-source.ts';
 import type { Got } from '../../support/upstreams/reuse-world.ts';
 import { ReuseWorld } from '../../support/upstreams/reuse-world.ts';

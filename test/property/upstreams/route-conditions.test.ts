@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import type { Condition } from '../../../src/contract/route-conditions.ts';
+import type { Condition } from '../../../src/contract/routes/route-conditions.ts';
 import { implies, isCertain, isImpossible } from '../../../src/upstreams/routes/implied-conditions.ts';
 import { allHold, ConditionJudge } from '../../../src/upstreams/routes/judge-condition.ts';
 import type { RequestFacts } from '../../../src/upstreams/routes/request-facts.ts';

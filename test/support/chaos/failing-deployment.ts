@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { LIMITS } from '../../../src/contract/limits.ts';
-import { partitionName } from '../../../src/contract/pool-partition.ts';
+import { JOB_LIMITS } from '../../../src/contract/jobs/job-limits.ts';
+import { partitionName } from '../../../src/contract/pools/pool-partition.ts';
 import type { PoolId } from '../../../src/kernel/ids.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 import { AdminClient } from '../../../workers/local/admin-client.ts';
@@ -75,7 +75,7 @@ export class FailingDeployment {
     const pool = await admin.create<{ id: string; agent_token: string }>('/v1/pools', { name: 'chaos', owner: 'testers' });
     const answers = { passed: new Progress(), lost: new Progress() };
     const failing = new FailingDeployment(server, pool, await badNetwork(url, answers), answers);
-    await failing.#fillRoot(LIMITS.agentsPerPartitionMaxCount - 1);
+    await failing.#fillRoot(JOB_LIMITS.agentsPerPartitionMaxCount - 1);
     for (let n = 0; n < agents; n += 1) {
       const network = await badNetwork(url, answers);
       failing.#members.push({ network, agent: failing.#start(network, { aheadS: 3_600 * (n - 1), rate: [0.8, 1, 1.25][n % 3] ?? 1 }) });

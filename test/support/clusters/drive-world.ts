@@ -1,6 +1,6 @@
 import { Seeded } from '../../../src/kernel/seeded.ts';
 import type { PoolId } from '../../../src/kernel/ids.ts';
-import { fenceOf } from '../../../src/contract/attempt.ts';
+import { fenceOf } from '../../../src/contract/jobs/attempt.ts';
 import type { Cluster } from '../../../src/pools/clusters/cluster.ts';
 import { ClusterAway } from '../../../workers/drivers/cluster-client.ts';
 import { ClusterDrive } from '../../../workers/drivers/cluster-drive.ts';

@@ -1,8 +1,8 @@
-import type { Assignment } from '../../../src/contract/agent-protocol.ts';
-import type { FailureReason, Grant } from '../../../src/contract/attempt.ts';
-import type { Progress } from '../../../src/contract/attempt-report.ts';
-import { attemptIdOf, outputFileOf } from '../../../src/contract/attempt.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
+import type { Assignment } from '../../../src/contract/pools/agent-protocol.ts';
+import type { FailureReason, Grant } from '../../../src/contract/jobs/attempt.ts';
+import type { Progress } from '../../../src/contract/jobs/attempt-report.ts';
+import { attemptIdOf, outputFileOf } from '../../../src/contract/jobs/attempt.ts';
+import { JOB_LIMITS } from '../../../src/contract/jobs/job-limits.ts';
 import type { AttemptId, JobId } from '../../../src/kernel/ids.ts';
 import type { AgentId, AgentLease } from '../../../src/pools/agent-lease.ts';
 import { assign, renewed, holds, swept } from '../../../src/pools/agent-lease.ts';
@@ -107,7 +107,7 @@ export class PoolDouble implements DrivenPool {
     job.fence += 1;
     const attemptId = this.attemptOf(job);
     const grant = { attemptId, jobId: job.id, fence: job.fence, outputFile: outputFileOf(job.id, job.fence) } as unknown as Grant;
-    job.lease = assign(grant, agent as AgentId, this.#time.nowMs() + LIMITS.agentLeaseMs);
+    job.lease = assign(grant, agent as AgentId, this.#time.nowMs() + JOB_LIMITS.agentLeaseMs);
     return { attempt: attemptId, fence: job.fence } as unknown as Assignment;
   }
 

@@ -1,6 +1,6 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 
-import type { DebtFact } from '../../../src/contract/debt-facts.ts';
+import type { DebtFact } from '../../../src/contract/debt/debt-facts.ts';
 import type { SignedFacts } from '../../../src/debt/store/signed-facts.ts';
 import { FACTS_TYPE, preAuthentication } from '../../../src/debt/store/signed-facts.ts';
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 
-import type { ImportProgress } from '../../../src/contract/bulk.ts';
+import type { ImportProgress } from '../../../src/contract/vectors/bulk.ts';
 import type { ApiClient } from './api-client.ts';
 
 /** A call that streams lines in both directions: its body is still being sent while its answer arrives. */

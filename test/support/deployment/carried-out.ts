@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { vi } from 'vitest';
-import { run } from '../../../workers/cli/command.ts';
+import { run } from '../../../workers/cli/command/command.ts';
 
 /** Runs a command of `sluice` in this process; returns what it prints and its exit status. */
 export async function carriedOut(command: Command, ...args: string[]): Promise<{ status: number; stdout: string; stderr: string }> {

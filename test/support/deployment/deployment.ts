@@ -18,6 +18,9 @@ type Variables = Readonly<Record<string, string>>;
 
 const QUIET: Variables = { LOG_LEVEL: 'warn' };
 
+/** Creating an object costs several fsyncs, which a RAM disk makes cheap. */
+export const emptyState = (): Promise<string> => mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'sluice-test-'));
+
 /** Starts a whole Sluice on free ports with empty state of its own: one workerd with `gateways` separate gateway isolates. */
 export async function deploy(
   gateways = 1,
@@ -25,10 +28,9 @@ export async function deploy(
   guests: readonly Guest[] = [],
   variants: Parameters<typeof serve>[0]['variants'] = {},
 ): Promise<Deployment> {
-  // Creating an object costs several fsyncs, which a RAM disk makes cheap.
-  const stateDir = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'sluice-test-'));
+  const stateDir = await emptyState();
   const ports = await Promise.all(Array.from({ length: gateways }, freePort));
-  const server = await serve({ ports, upstreamsPort: await freePort(), stateDir, variables, guests, variants });
+  const server = await serve({ ports, stateDir, variables, guests, variants });
   return {
     ...server,
     stateDir,

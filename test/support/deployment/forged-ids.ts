@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 
-import { PATH_PARAMS } from '../../../src/contract/endpoint.ts';
-import type { Endpoint } from '../../../src/contract/endpoint.ts';
+import { PATH_PARAMS } from '../../../src/contract/api/endpoint.ts';
+import type { Endpoint } from '../../../src/contract/api/endpoint.ts';
 import type { EndpointName } from '../../../src/contract/endpoints.ts';
 import { ENDPOINTS } from '../../../src/contract/endpoints.ts';
 import { SIGNATURE_CHARS } from '../../../src/kernel/id-signer.ts';

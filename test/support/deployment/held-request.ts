@@ -2,12 +2,12 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { API_LIMITS } from '../../../src/contract/api/api-limits.ts';
 import type { ApiClient } from './api-client.ts';
 
 /** The end of the body, of which a byte is sent now and then: a sender that is silent for `bodyIdleMs` is refused. */
 const TAIL_BYTES = 32;
-const BYTE_EVERY_MS = LIMITS.bodyIdleMs / 5;
+const BYTE_EVERY_MS = API_LIMITS.bodyIdleMs / 5;
 
 /** A request whose body is sent except for its end: the gateway has admitted it and waits for the rest. */
 export class HeldRequest {

@@ -1,27 +1,35 @@
 import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';
-import type { TenantPrincipal } from '../../../src/contract/principal.ts';
-import type { Authenticator, Credential } from '../../../src/gateway/authority.ts';
-import { BodyBudget } from '../../../src/gateway/body-budget.ts';
-import type { EmbedInputs } from '../../../src/gateway/embed.ts';
-import { Embedder } from '../../../src/gateway/embed.ts';
-import { EmbeddingCache } from '../../../src/gateway/embedding-cache.ts';
-import { PurgeViews } from '../../../src/gateway/purge-views.ts';
+import type { TenantPrincipal } from '../../../src/contract/api/principal.ts';
+import type { Authenticator, Credential } from '../../../src/gateway/tenancy/authority.ts';
+import { embeddingEndpoints } from '../../../src/contract/embeddings/embeddings.ts';
+import { BodyBudget } from '../../../src/gateway/api/body-budget.ts';
+import type { EmbedInputs } from '../../../src/gateway/embeddings/embed.ts';
+import { Embedder } from '../../../src/gateway/embeddings/embed.ts';
+import { EmbeddingCache } from '../../../src/gateway/embeddings/embedding-cache.ts';
+import { PurgeViews } from '../../../src/gateway/caches/purge-views.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import type { MemoryCacheWorld } from '../worlds/memory-cache-world.ts';
 import { sha256 } from '../worlds/memory-cache-world.ts';
 
 interface App {
-  readonly buildGatewayApp: (compose: (env: object) => object | undefined) => {
-    request(path: string, init: RequestInit, env: object, context: object): Promise<Response>;
-  };
+  request(path: string, init: RequestInit, env: object, context: object): Promise<Response>;
+}
+
+interface Modules {
+  readonly buildApp: (parts: { readonly compose: (env: object) => object | undefined; readonly routes: unknown }) => App;
+  readonly routesOf: (endpoints: object, handlers: object) => unknown;
+  readonly embeddingHandlers: object;
 }
 
 const wired = new WeakMap<object, object>();
-// Imported by a name in a variable, so that TypeScript does not load its types, which are those of workerd.
-const path = '../../../workers/gateway/gateway-app.ts';
-const { buildGatewayApp } = (await import(/* @vite-ignore */ path)) as App;
+// Imported by names in variables, so that TypeScript does not load their types, which are those of workerd.
+const GATEWAY = '../../../workers/gateway';
+const modules = ['app.ts', 'pipeline/serve.ts', 'routes/embeddings/embeddings.ts'].map(
+  (file) => import(/* @vite-ignore */ `${GATEWAY}/${file}`),
+);
+const { buildApp, routesOf, embeddingHandlers } = Object.assign({}, ...(await Promise.all(modules))) as Modules;
 // The app keeps no gateway of its own: each call's environment brings one.
-const app = buildGatewayApp((env) => wired.get(env));
+const app = buildApp({ compose: (env) => wired.get(env), routes: routesOf(embeddingEndpoints, embeddingHandlers) });
 
 /** The gateway's whole HTTP side, in Node, over one isolate's use cases in memory. Callers are not authenticated. */
 export function httpGateway(world: MemoryCacheWorld) {

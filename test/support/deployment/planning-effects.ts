@@ -5,7 +5,7 @@ import type { ApiClient } from './api-client.ts';
 // oxlint-disable-next-line typescript/no-explicit-any -- answers of every shape
 type Body = any;
 
-/** What the calls of the planning Worker must have done in the tour of the examples. */
+/** What the calls about planning must have done in the tour of the examples. */
 export const planningEffects = (tenant: () => ApiClient) => ({
   getCapacityForecast: ({ series, ceilings }: Body) => {
     const requests = series.find(({ resource }: Body) => resource === 'requests');

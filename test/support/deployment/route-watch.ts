@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import { indexObjectName } from '../../../src/index/index-manifest.ts';
 import type { RoutingSummary } from '../../../src/index/routing/routing-summary.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import type { IndexId, TenantId } from '../../../src/kernel/ids.ts';
 import type { ObjectCalls } from './object-calls.ts';
 

@@ -1,6 +1,6 @@
-import type { TenantPrincipal } from '../../../src/contract/principal.ts';
-import type { Acting } from '../../../src/gateway/authority.ts';
-import type { Authority } from '../../../src/contract/write-lease.ts';
+import type { TenantPrincipal } from '../../../src/contract/api/principal.ts';
+import type { Acting } from '../../../src/gateway/tenancy/authority.ts';
+import type { Authority } from '../../../src/contract/tenancy/write-lease.ts';
 import { ok } from '../../../src/kernel/result.ts';
 
 /** The authority of a key that is never revoked. */

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 
-import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import { ok } from '../../../src/kernel/result.ts';
-import type { AnnouncedWrite, ContentWriter, FileStore, NewFile, StoredFile } from '../../../src/gateway/jobs/file-store.ts';
+import type { AnnouncedWrite, ContentWriter, FileStore, NewFile, StoredFile } from '../../../src/gateway/files/file-store.ts';
 import type { FileId, TenantId } from '../../../src/kernel/ids.ts';
 
 /** Files in memory. `nowMs` is the store's clock. */

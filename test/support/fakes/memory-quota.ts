@@ -1,4 +1,4 @@
-import type { QuotaRule } from '../../../src/contract/quota-rule.ts';
+import type { QuotaRule } from '../../../src/contract/tenancy/quota-rule.ts';
 import type { Decision, PathAsk } from '../../../src/tenancy/quota/decision.ts';
 import type { LevelId, QuotaLevel } from '../../../src/tenancy/quota/quota-level.ts';
 import { defaultRules, levelKindOf, newLevel, withRules } from '../../../src/tenancy/quota/quota-level.ts';

@@ -1,5 +1,5 @@
 import type { JobId, PoolId } from '../../../src/kernel/ids.ts';
-import { Cell } from '../../../src/scheduler/engine/machine/cell.ts';
+import { Cell } from '../../../src/scheduler/engine/cell/cell.ts';
 import { step } from '../../../src/scheduler/engine/machine/step.ts';
 import type { JobSpec, ResourceOption } from '../../../src/scheduler/engine/model/job-spec.ts';
 import type { NodeSpec, Market, PoolSpec } from '../../../src/scheduler/engine/model/pool-spec.ts';

@@ -1,7 +1,7 @@
 import { servedContractHash } from '../../../src/inference/served/contract-hash.ts';
 import type { ModelBucket } from '../../../src/inference/served/model-bucket.ts';
-import type { ModelReading, ModelRef, ServedFile } from '../../../src/inference/served/served-manifest.ts';
-import { modelFileKey } from '../../../src/inference/served/served-manifest.ts';
+import type { ModelReading, ModelRef, ServedFile } from '../../../src/inference/served-manifest.ts';
+import { modelFileKey } from '../../../src/inference/served-manifest.ts';
 import { sha256Hex, utf8 } from '../../../src/kernel/bytes.ts';
 import { bertModel, encodeModel } from './bert-graph.ts';
 import type { BertShape, Weights } from './bert-weights.ts';

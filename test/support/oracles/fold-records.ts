@@ -1,4 +1,4 @@
-import type { CellDecision, CellRecords } from '../../../src/scheduler/engine/machine/records.ts';
+import type { CellDecision, CellRecords } from '../../../src/scheduler/engine/cell/records.ts';
 
 type Table = Map<string | number, unknown>;
 

@@ -1,4 +1,4 @@
-import type { JsonValue } from '../../../src/contract/json-value.ts';
+import type { JsonValue } from '../../../src/contract/api/json-value.ts';
 
 /** Evaluates filters without sharing code with the product. */
 

@@ -1,4 +1,4 @@
-import type { JsonValue } from '../../../src/contract/json-value.ts';
+import type { JsonValue } from '../../../src/contract/api/json-value.ts';
 
 /** Evaluates Qdrant's filters as its documentation describes them, one condition at a time. */
 

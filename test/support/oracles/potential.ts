@@ -1,5 +1,5 @@
 import type { CohortSpec } from '../../../src/scheduler/engine/fairness/quota-tree.ts';
-import type { JobRecord } from '../../../src/scheduler/engine/machine/job-record.ts';
+import type { JobRecord } from '../../../src/scheduler/engine/cell/job-record.ts';
 
 /** A running job, as far as the potential depends on it. */
 export interface Owner {

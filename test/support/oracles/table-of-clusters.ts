@@ -1,7 +1,7 @@
 import { encodeCentroids } from '../../../src/index/routing/centroids.ts';
 import type { RoutedShard, RouteTable } from '../../../src/index/routing/route-table.ts';
 import { preparedPoint } from '../../../src/index/routing/router.ts';
-import type { Metric } from '../../../src/contract/index-settings.ts';
+import type { Metric } from '../../../src/contract/indexes/index-settings.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 
 const CENTROIDS = 3;

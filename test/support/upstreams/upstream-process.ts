@@ -113,11 +113,7 @@ async function stream(response: ServerResponse, script: Script, served: Served, 
   };
   if (script.garbage === true) return void response.end('<html>not found</html>');
   for (let sent = 0; ; sent++) {
-    if (response.destroyed || script.hang === sent) return;
-    if (script.dieAfterTokens === sent) return die(response, served);
-    if (script.hold?.afterTokens === sent) await gate(script.hold.gate).opened;
-    if (script.failAfterTokens === sent) return void response.end('data: {"error":{"message":"overloaded"}}\n\n');
-    if (script.garbage === sent) return void response.end('data: {"choices": [{]}\n\nnonsense\n\n');
+    if (await breaksOff(response, script, served, sent)) return;
     if (sent === 0) {
       if (script.firstTokenDelayMs !== undefined) await waited(script.firstTokenDelayMs);
       await write(made.lead.join(''));
@@ -128,6 +124,17 @@ async function stream(response: ServerResponse, script: Script, served: Served, 
     await write(token);
   }
   if (!response.destroyed) await endStream(response, script, served, made, write);
+}
+
+/** Whether the stream ends here, as its script says, before its end. */
+async function breaksOff(response: ServerResponse, script: Script, served: Served, sent: number): Promise<boolean> {
+  if (response.destroyed || script.hang === sent) return true;
+  if (script.hold?.afterTokens === sent) await gate(script.hold.gate).opened;
+  if (script.dieAfterTokens === sent) die(response, served);
+  else if (script.failAfterTokens === sent) response.end('data: {"error":{"message":"overloaded"}}\n\n');
+  else if (script.garbage === sent) response.end('data: {"choices": [{]}\n\nnonsense\n\n');
+  else return false;
+  return true;
 }
 
 async function endStream(

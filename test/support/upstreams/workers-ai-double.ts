@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../../src/upstreams/protocol/json.ts';
-import type { WorkersAi } from '../../../workers/upstreams/adapters/workers-ai.ts';
+import type { WorkersAi } from '../../../workers/gateway/adapters/upstreams/workers-ai.ts';
 
 /**
  * Workers AI as its documentation and the platform's types have it: `response` and `usage` of texts, `shape` and `data` of embeddings, events with

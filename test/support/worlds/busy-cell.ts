@@ -1,6 +1,6 @@
 import type { JobId, PoolId } from '../../../src/kernel/ids.ts';
 import type { CohortSpec } from '../../../src/scheduler/engine/fairness/quota-tree.ts';
-import type { AttemptNews, CellEvent } from '../../../src/scheduler/engine/machine/event.ts';
+import type { AttemptNews, CellEvent } from '../../../src/scheduler/engine/cell/event.ts';
 import type { JobSpec, ModelWeights, ResourceOption } from '../../../src/scheduler/engine/model/job-spec.ts';
 import type { NodeSpec } from '../../../src/scheduler/engine/model/pool-spec.ts';
 import { CellWorld, cohort, evictionPolicy, queue } from './cell-world.ts';

@@ -1,15 +1,14 @@
 import type { JobId } from '../../../src/kernel/ids.ts';
 import type { CohortSpec, Quota } from '../../../src/scheduler/engine/fairness/quota-tree.ts';
-import type { EvictionPolicy } from '../../../src/scheduler/engine/model/eviction-policy.ts';
-import { Cell } from '../../../src/scheduler/engine/machine/cell.ts';
-import type { CellSettings } from '../../../src/scheduler/engine/machine/cell-settings.ts';
-import type { CellDecision } from '../../../src/scheduler/engine/machine/records.ts';
-import type { AttemptNews, CellEvent } from '../../../src/scheduler/engine/machine/event.ts';
-import type { JobRecord } from '../../../src/scheduler/engine/machine/job-record.ts';
+import type { EvictionPolicy, NodeSpec } from '../../../src/scheduler/engine/model/pool-spec.ts';
+import { Cell } from '../../../src/scheduler/engine/cell/cell.ts';
+import type { CellSettings } from '../../../src/scheduler/engine/cell/cell-settings.ts';
+import type { CellDecision } from '../../../src/scheduler/engine/cell/records.ts';
+import type { AttemptNews, CellEvent } from '../../../src/scheduler/engine/cell/event.ts';
+import type { JobRecord } from '../../../src/scheduler/engine/cell/job-record.ts';
 import type { CellStep } from '../../../src/scheduler/engine/machine/step.ts';
 import { step } from '../../../src/scheduler/engine/machine/step.ts';
 import type { JobSpec } from '../../../src/scheduler/engine/model/job-spec.ts';
-import type { NodeSpec } from '../../../src/scheduler/engine/model/pool-spec.ts';
 import { LeastWaste } from '../../../src/scheduler/engine/placement/least-waste.ts';
 import { ACCELERATORS, jobSpec, nodeSpec, poolSpec } from '../fixtures/scheduler-specs.ts';
 

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 
-import type { JsonValue } from '../../../src/contract/json-value.ts';
+import type { JsonValue } from '../../../src/contract/api/json-value.ts';
 
 /** Filters and metadata from small value sets, so that many filters match. */
 

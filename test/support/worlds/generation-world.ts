@@ -1,11 +1,11 @@
 import { VectorStore } from '../../../src/ann/store/vector-store.ts';
-import { ShardEngine } from '../../../src/ann/engine/shard-engine.ts';
+import { ShardEngine } from '../../../src/ann/shard/shard-engine.ts';
 import { SelectionCache } from '../../../src/ann/filter/selection.ts';
 import type { AccessMode } from '../../../src/ann/access-mode.ts';
 import { followerWith } from '../../../src/ann/access-mode.ts';
 import type { FeedCursor, ReceiptCursor, GenerationCall, Generations } from '../../../src/index/generations/generation-state.ts';
 import { NO_GENERATIONS } from '../../../src/index/generations/generation-state.ts';
-import { ShardAccess } from '../../../src/ann/shard-access.ts';
+import { ShardAccess } from '../../../src/ann/shard/shard-access.ts';
 import { transition } from '../../../src/index/generations/transition.ts';
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import { tellChanges } from '../../../src/ann/replication/changes.ts';
@@ -18,18 +18,18 @@ import type {
   ShardSample,
   UpsertBatch,
 } from '../../../src/ann/shard-protocol.ts';
-import { Shard } from '../../../src/ann/shard.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
-import { refuse } from '../../../src/contract/outcome.ts';
-import type { Budget } from '../../../src/gateway/budget.ts';
-import type { FeedPage, FollowedShards } from '../../../src/gateway/generations/change-feed.ts';
-import type { GenerationStore } from '../../../src/gateway/generations/generation-store.ts';
-import { GenerationWork } from '../../../src/gateway/generations/generation-work.ts';
+import { Shard } from '../../../src/ann/shard/shard.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
+import { refuse } from '../../../src/contract/api/outcome.ts';
+import type { Budget } from '../../../src/gateway/tenancy/budget.ts';
+import type { FeedPage, FollowedShards } from '../../../src/gateway/indexes/generations/change-feed.ts';
+import type { GenerationStore } from '../../../src/gateway/indexes/generations/generation-store.ts';
+import { GenerationWork } from '../../../src/gateway/indexes/generations/generation-work.ts';
 import type { IndexShards } from '../../../src/index/shards/index-shards.ts';
-import { ManifestCache } from '../../../src/gateway/manifest-cache.ts';
-import type { TextEmbedder } from '../../../src/gateway/text-embedder.ts';
-import { VectorSpace } from '../../../src/gateway/vector-space.ts';
-import { Vectors } from '../../../src/gateway/vectors.ts';
+import { ManifestCache } from '../../../src/gateway/indexes/manifest-cache.ts';
+import type { TextEmbedder } from '../../../src/gateway/embeddings/text-embedder.ts';
+import { VectorSpace } from '../../../src/gateway/vectors/vector-space.ts';
+import { Vectors } from '../../../src/gateway/vectors/vectors.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';

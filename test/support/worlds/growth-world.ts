@@ -23,14 +23,14 @@ import { RouteReader } from '../../../src/index/routing/route-reader.ts';
 import type { RouteTable } from '../../../src/index/routing/route-table.ts';
 import { tableAround } from '../../../src/index/routing/shard-neighbours.ts';
 import type { ShardRoute } from '../../../src/index/routing/shard-route.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
+import { INDEX_LIMITS } from '../../../src/contract/indexes/index-limits.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import { RoutedSearch } from '../../../src/index/fan-out/routed-search.ts';
 import type { LocatorCalls, ShardCalls } from '../../../src/index/shards/shard-calls.ts';
 import { RoutedShards } from '../../../src/index/shards/routed-shards.ts';
-import type { IndexDirectory } from '../../../src/gateway/index-directory.ts';
+import type { IndexDirectory } from '../../../src/gateway/indexes/index-directory.ts';
 import type { IndexShards } from '../../../src/index/shards/index-shards.ts';
-import { ManifestCache } from '../../../src/gateway/manifest-cache.ts';
+import { ManifestCache } from '../../../src/gateway/indexes/manifest-cache.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { Mutex } from '../../../src/kernel/mutex.ts';
 import type { NodeSql } from '../fakes/node-sql.ts';
@@ -49,7 +49,7 @@ export class GrowthWorld extends ObjectNetwork {
   heat = { of: (_shard: number): number => 0 };
   /** Sizes of shard groups, and the memory of each gateway for routes; changes apply to incarnations started afterwards. */
   groupSizes = GROUP_SIZES;
-  routeBytesMax: number = LIMITS.routeMemoryBytesMax;
+  routeBytesMax: number = INDEX_LIMITS.routeMemoryBytesMax;
   readonly routes = { groupsMax: 0, unchanged: 0, changesTold: 0, pages: 0, pagesAgain: 0 };
   replicaReads = 0;
   replicasMade = 0;
@@ -155,7 +155,7 @@ export class GrowthWorld extends ObjectNetwork {
     const turnstile = new Mutex();
     const changing = <T>(work: () => Promise<Outcome<T>>): Promise<Outcome<T>> =>
       turnstile.pass(async () => {
-        actor.alarmMs ??= this.nowMs + LIMITS.indexLifecycleRetryMs;
+        actor.alarmMs ??= this.nowMs + INDEX_LIMITS.indexLifecycleRetryMs;
         const outcome = await work();
         for (const wake of this.#waiting.splice(0)) wake();
         return outcome;
@@ -167,7 +167,7 @@ export class GrowthWorld extends ObjectNetwork {
     const tend = async (): Promise<void> => {
       for (const shard of tables().shards) if (this.heat.of(shard) > 0) replicas.watch(shard);
       if (!replicas.isWatching) return;
-      actor.alarmMs = this.nowMs + LIMITS.replicaTendMs;
+      actor.alarmMs = this.nowMs + INDEX_LIMITS.replicaTendMs;
       await replicas.tend(this.nowMs, tables().receiving).finally(() => replicated.publish());
       this.replicasMade = Math.max(this.replicasMade, replicas.ready.length);
     };
@@ -177,7 +177,7 @@ export class GrowthWorld extends ObjectNetwork {
           if (staleVersion !== undefined && (cell.get()?.version ?? 0) <= staleVersion) {
             await new Promise<void>((resolve) => {
               this.#waiting.push(resolve);
-              this.after(LIMITS.routeWaitMs, resolve);
+              this.after(INDEX_LIMITS.routeWaitMs, resolve);
             });
           }
           return ok(routed());
@@ -217,11 +217,11 @@ export class GrowthWorld extends ObjectNetwork {
       alarm: () =>
         turnstile.pass(async () => {
           // A failed step is retried.
-          actor.alarmMs = this.nowMs + LIMITS.indexLifecycleRetryMs;
+          actor.alarmMs = this.nowMs + INDEX_LIMITS.indexLifecycleRetryMs;
           if (growth.isMoving) await growth.settle().catch(() => undefined);
           else if (!replicas.isWatching && this.heat.of(0) === 0) actor.alarmMs = growth.rebalancingMs;
           if ((growth.rebalancingMs ?? Infinity) <= this.nowMs) {
-            actor.alarmMs = this.nowMs + LIMITS.indexLifecycleRetryMs;
+            actor.alarmMs = this.nowMs + INDEX_LIMITS.indexLifecycleRetryMs;
             await growth.rebalance(replicas.shards).catch(() => undefined);
           }
           if (!growth.isChanging) await tend().catch(() => undefined);
@@ -257,11 +257,11 @@ export class GrowthWorld extends ObjectNetwork {
 
   #startLocator(actor: Actor): NonNullable<Actor['live']> {
     const ordinal = Number(actor.name.split(':')[1]);
-    const store = new SqliteLocatorStore(actor.sql, { parts: LIMITS.locatorsCount, part: ordinal });
+    const store = new SqliteLocatorStore(actor.sql, { parts: INDEX_LIMITS.locatorsCount, part: ordinal });
     const { id: indexId } = this.manifest;
     this.counts.resumed += store.pending().length;
     const shard = (to: number, method: string, call: unknown) => this.call<never>(actor, `shard:${to}`, method, [call]);
-    const reader = new RouteReader(LIMITS.locatorRouteBytesMax, { clock: { nowMs: () => this.nowMs }, wakeUps: new DirectWakeUps() });
+    const reader = new RouteReader(INDEX_LIMITS.locatorRouteBytesMax, { clock: { nowMs: () => this.nowMs }, wakeUps: new DirectWakeUps() });
     const source: RouteSource = {
       indexId,
       routingSummary: (known) => this.call(actor, 'index', 'routingSummary', [known]),
@@ -275,7 +275,7 @@ export class GrowthWorld extends ObjectNetwork {
     };
     const locator = new Locator({ indexId, ordinal }, store, peers, () => this.nowMs);
     const armed = <T>(work: () => Promise<T>): Promise<T> => {
-      actor.alarmMs ??= this.nowMs + LIMITS.locatorRetryMs;
+      actor.alarmMs ??= this.nowMs + INDEX_LIMITS.locatorRetryMs;
       return work();
     };
     return {
@@ -293,7 +293,7 @@ export class GrowthWorld extends ObjectNetwork {
       },
       alarm: async () => {
         if (store.isIdle()) return;
-        actor.alarmMs = this.nowMs + LIMITS.locatorRetryMs;
+        actor.alarmMs = this.nowMs + INDEX_LIMITS.locatorRetryMs;
         await locator.resume();
       },
     };

@@ -8,9 +8,11 @@ import { IndexReplicas } from '../../../src/index/replicas/index-replicas.ts';
 import type { ShardMember, ShardReplica } from '../../../src/index/index-manifest.ts';
 import { ReadQueue } from '../../../src/ann/read-queue.ts';
 import type { ShardMatches, ShardQuery, ShardVectors } from '../../../src/ann/shard-protocol.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
-import { refuse } from '../../../src/contract/outcome.ts';
+import { API_LIMITS } from '../../../src/contract/api/api-limits.ts';
+import { INDEX_LIMITS } from '../../../src/contract/indexes/index-limits.ts';
+import { VECTOR_LIMITS } from '../../../src/contract/vectors/vector-limits.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
+import { refuse } from '../../../src/contract/api/outcome.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { MANIFEST } from './member-world.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
@@ -108,14 +110,14 @@ export class HotShardSimulation implements MemberReads, ReplicaPeers {
     const total = this.#options.phases.reduce((sum, phase) => sum + phase.seconds, 0);
     const upkeep = async (): Promise<void> => {
       while (!this.#isOver) {
-        await this.#time.sleep(LIMITS.replicaTendMs);
+        await this.#time.sleep(INDEX_LIMITS.replicaTendMs);
         if (this.#replicas.isWatching) await this.#replicas.tend(this.#time.nowMs());
         if (this.#replicas.ready.length > 0) readyAfterMs ??= this.#time.nowMs() - startMs;
       }
     };
     // Gateways use a cached manifest until its TTL ends.
     const manifests = async (): Promise<void> => {
-      for (; !this.#isOver; this.#known = this.#replicas.ready) await this.#time.sleep(LIMITS.indexManifestTtlMs);
+      for (; !this.#isOver; this.#known = this.#replicas.ready) await this.#time.sleep(VECTOR_LIMITS.indexManifestTtlMs);
     };
     const load = async (): Promise<void> => {
       const queries: Promise<void>[] = [];
@@ -223,7 +225,7 @@ export class HotShardSimulation implements MemberReads, ReplicaPeers {
     const include = { values: false, metadata: false, text: false };
     const query = { indexId: MANIFEST.id, target, namespace: '', topK: 10, filter: null, excludeIds: [], include };
     const manifest = { ...MANIFEST, replicas: this.#known };
-    const { budgetMs = LIMITS.queryDeadlineDefaultMs } = this.#options;
+    const { budgetMs = API_LIMITS.queryDeadlineDefaultMs } = this.#options;
     const reading = { consistency: { kind: 'eventual' }, deadlineMs: startedMs + budgetMs } as const;
     const found = await this.#reads.gather(manifest, [shard], query, reading);
     if (found.ok) latenciesMs.push(this.#time.nowMs() - startedMs);

@@ -1,9 +1,9 @@
-import type { Grant } from '../../../src/contract/attempt.ts';
-import { refuse } from '../../../src/contract/outcome.ts';
-import type { Acting } from '../../../src/gateway/authority.ts';
-import { underAuthority } from '../../../src/contract/write-lease.ts';
-import { AttemptFiles } from '../../../src/gateway/jobs/attempt-files.ts';
-import { FileCatalogue } from '../../../src/gateway/jobs/file-catalogue.ts';
+import type { Grant } from '../../../src/contract/jobs/attempt.ts';
+import { refuse } from '../../../src/contract/api/outcome.ts';
+import type { Acting } from '../../../src/gateway/tenancy/authority.ts';
+import { underAuthority } from '../../../src/contract/tenancy/write-lease.ts';
+import { AttemptFiles } from '../../../src/gateway/pools/attempt-files.ts';
+import { FileCatalogue } from '../../../src/gateway/files/file-catalogue.ts';
 import { TenantAuthority } from '../../../src/gateway/tenancy/tenant-authority.ts';
 import type { CacheOwnerId, FileId, IndexId, KeyId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';

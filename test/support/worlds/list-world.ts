@@ -12,7 +12,7 @@ import {
 import { PostingLists } from '../../../src/ann/lists/posting-lists.ts';
 import { ProbeKernels } from '../../../src/ann/lists/probe-kernels.ts';
 import { RowBitmap } from '../../../src/ann/lists/row-bitmap.ts';
-import type { Metric } from '../../../src/contract/index-settings.ts';
+import type { Metric } from '../../../src/contract/indexes/index-settings.ts';
 import { probeModule } from '../fakes/probe-module.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 

@@ -2,13 +2,13 @@ import { hash } from 'node:crypto';
 import { effectiveAtMs, grantLease, openLeaseBook } from '../../../src/cache/purge-lease.ts';
 import { PurgeLog } from '../../../src/cache/purge-log.ts';
 import type { FillStamp, PurgeMode, PurgePredicate } from '../../../src/cache/purge-predicate.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
-import { refuse } from '../../../src/contract/outcome.ts';
-import type { TenantPrincipal } from '../../../src/contract/principal.ts';
-import type { EmbeddingModels } from '../../../src/gateway/embedding-models.ts';
-import type { PurgeLogs } from '../../../src/gateway/purge-logs.ts';
-import type { SecondLevel } from '../../../src/gateway/sharded-cache.ts';
+import { CACHE_LIMITS } from '../../../src/contract/caches/cache-limits.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
+import { refuse } from '../../../src/contract/api/outcome.ts';
+import type { TenantPrincipal } from '../../../src/contract/api/principal.ts';
+import type { EmbeddingModels } from '../../../src/gateway/embeddings/embedding-models.ts';
+import type { PurgeLogs } from '../../../src/gateway/caches/purge-logs.ts';
+import type { SecondLevel } from '../../../src/gateway/caches/sharded-cache.ts';
 import type { ModelManifest } from '../../../src/inference/model-manifest.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import { ok } from '../../../src/kernel/result.ts';
@@ -58,8 +58,8 @@ export class MemoryCacheWorld {
   modelRefuses = false;
   /** Computations wait for this promise before they return. */
   modelGate: Promise<unknown> = Promise.resolve();
-  readonly #terms = { leaseMs: LIMITS.purgeLeaseMs, guardMs: LIMITS.purgeLeaseGuardMs };
-  #log = new PurgeLog([], { predicatesMax: LIMITS.purgePredicatesMaxCount, termsMax: LIMITS.purgeTermsMaxCount });
+  readonly #terms = { leaseMs: CACHE_LIMITS.purgeLeaseMs, guardMs: CACHE_LIMITS.purgeLeaseGuardMs };
+  #log = new PurgeLog([], { predicatesMax: CACHE_LIMITS.purgePredicatesMaxCount, termsMax: CACHE_LIMITS.purgeTermsMaxCount });
   #leases = openLeaseBook(this.#terms, this.nowMs);
   readonly #shared = new Map<
     string,

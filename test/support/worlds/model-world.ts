@@ -1,17 +1,17 @@
-import type { Outcome } from '../../../src/contract/outcome.ts';
-import { refuse } from '../../../src/contract/outcome.ts';
-import type { Principal } from '../../../src/contract/principal.ts';
-import { leaseFrom } from '../../../src/contract/write-lease.ts';
-import type { StoredFile } from '../../../src/gateway/jobs/file-store.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
+import { refuse } from '../../../src/contract/api/outcome.ts';
+import type { Principal } from '../../../src/contract/api/principal.ts';
+import { leaseFrom } from '../../../src/contract/tenancy/write-lease.ts';
+import type { StoredFile } from '../../../src/gateway/files/file-store.ts';
 import { ModelAdmin } from '../../../src/gateway/models/model-admin.ts';
 import { ModelCatalogue } from '../../../src/gateway/models/model-catalogue.ts';
 import type { ModelRegistryCalls } from '../../../src/gateway/models/model-registries.ts';
-import { ModelQueries } from '../../../src/inference/registry/model-queries.ts';
 import { ModelRegistry } from '../../../src/inference/registry/model-registry.ts';
 import type { StatedReading } from '../../../src/inference/folder/read-model-folder.ts';
 import type { FolderReading } from '../../../src/inference/served/model-calls.ts';
-import type { ModelRef, ServedFile } from '../../../src/inference/served/served-manifest.ts';
+import type { ModelRef, ServedFile } from '../../../src/inference/served-manifest.ts';
 import type { FileId, TenantId } from '../../../src/kernel/ids.ts';
+import { portTo } from '../../../src/kernel/remote.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import type { ModelManifest } from '../../../src/inference/model-manifest.ts';
 import { NodeSql } from '../fakes/node-sql.ts';
@@ -105,8 +105,8 @@ export class ModelWorld {
     upstreams: (owner) => {
       const named = { upstreams: this.upstreams.get(owner) ?? [], routes: this.routes.get(owner) ?? [] };
       return {
-        models: async (after, count) => modelRows(named, after, count),
-        model: async (name) => modelRow(named, name) ?? null,
+        models: async (_owner, after, count) => modelRows(named, after, count),
+        model: async (_owner, name) => modelRow(named, name),
       };
     },
   });
@@ -135,28 +135,7 @@ export class ModelWorld {
 
   #open(): ModelRegistryCalls {
     const registry = new ModelRegistry(new NodeSql(), { nowMs: () => this.nowMs });
-    const queries = new ModelQueries(registry.store);
-    const none = <T>(value: T | undefined): T | null => value ?? null;
-    return {
-      announce: async (...call) => registry.announce(...call),
-      register: async (...call) => registry.register(...call),
-      check: async (...call) => registry.check(...call),
-      promote: async (...call) => registry.promote(...call),
-      rollback: async (...call) => registry.rollback(...call),
-      retire: async (...call) => registry.retire(...call),
-      remove: async (...call) => registry.remove(...call),
-      putAlias: async (...call) => registry.putAlias(...call),
-      removeAlias: async (...call) => registry.removeAlias(...call),
-      route: async (...call) => none(queries.route(...call)),
-      find: async (...call) => none(queries.find(...call)),
-      page: async (...call) => queries.page(...call),
-      aliases: async () => queries.aliases(),
-      version: async (...call) => none(queries.version(...call)),
-      versions: async (...call) => queries.versions(...call),
-      history: async (...call) => queries.history(...call),
-      count: async () => queries.count(),
-      erase: async () => registry.erase(),
-    };
+    return portTo(() => registry as unknown as ModelRegistryCalls);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Cell } from '../../../src/index/routing/shard-route.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
-import { refuse } from '../../../src/contract/outcome.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
+import { refuse } from '../../../src/contract/api/outcome.ts';
 import { NodeSql } from '../fakes/node-sql.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 

@@ -1,6 +1,6 @@
-import { LIMITS } from '../../../src/contract/limits.ts';
-import type { PoolMessage, PoolOrders } from '../../../src/contract/pool-exchange.ts';
-import { agentIdIn } from '../../../src/contract/pool-partition.ts';
+import { JOB_LIMITS } from '../../../src/contract/jobs/job-limits.ts';
+import type { PoolMessage, PoolOrders } from '../../../src/contract/pools/pool-exchange.ts';
+import { agentIdIn } from '../../../src/contract/pools/pool-partition.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import type { PoolId } from '../../../src/kernel/ids.ts';
 import { migrate } from '../../../src/kernel/sql/migrate.ts';
@@ -58,14 +58,14 @@ export class PartitionedPool {
   async fill(): Promise<void> {
     const { agentsEach } = this.#parts;
     for (const { store, sync, agents } of this.#members) {
-      for (const agent of agents) store.asks(agent, this.#nowMs, this.#nowMs + LIMITS.longPollMsMax, false);
+      for (const agent of agents) store.asks(agent, this.#nowMs, this.#nowMs + JOB_LIMITS.longPollMsMax, false);
       await sync.run();
     }
     for (let n = 0; n < this.#members.length * agentsEach; n++) {
       // Each tenant has as many jobs as it may have.
       const tenant = String(Math.floor(n / 1_000)).padStart(8, '0');
       this.#cell.submit(jobRequest(n, { tenantId: `tn_0000000001_${tenant}` as never, tokensMax: 1 }));
-      if (n % LIMITS.schedulerBatchMaxCount === 0) await this.#grant();
+      if (n % JOB_LIMITS.schedulerBatchMaxCount === 0) await this.#grant();
     }
     await this.#grant();
     this.#beat(() => true);
@@ -76,9 +76,9 @@ export class PartitionedPool {
   /** Lets time pass: agents send a heartbeat every `heartbeatMs`, partitions speak every `poolSyncMs`. */
   async pass(ms: number): Promise<void> {
     const untilMs = this.#nowMs + ms;
-    const beats = this.#parts.heartbeatMs / LIMITS.poolSyncMs;
+    const beats = this.#parts.heartbeatMs / JOB_LIMITS.poolSyncMs;
     for (let turn = 0; this.#nowMs < untilMs; turn++) {
-      this.#nowMs += LIMITS.poolSyncMs;
+      this.#nowMs += JOB_LIMITS.poolSyncMs;
       this.#beat((n) => Math.floor((turn + n) % beats) === 0);
       for (const { sync } of this.#members) await sync.run();
     }
@@ -90,7 +90,7 @@ export class PartitionedPool {
   }
 
   async #grant(): Promise<void> {
-    for (let due; (due = this.#cell.grants.due(this.#nowMs, LIMITS.jobFundsBatchMaxCount)).size > 0;) {
+    for (let due; (due = this.#cell.grants.due(this.#nowMs, JOB_LIMITS.jobFundsBatchMaxCount)).size > 0;) {
       for (const { asked, settled } of due.values()) {
         this.#cell.takeFunds(
           asked.map(({ id, want }) => ({ kind: 'granted', id, units: want, atMs: this.#nowMs })),

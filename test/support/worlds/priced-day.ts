@@ -1,11 +1,11 @@
 import type { JobId, PoolId } from '../../../src/kernel/ids.ts';
-import { Cell } from '../../../src/scheduler/engine/machine/cell.ts';
-import type { CellDecision } from '../../../src/scheduler/engine/machine/records.ts';
-import type { AttemptNews, CellEvent } from '../../../src/scheduler/engine/machine/event.ts';
+import { Cell } from '../../../src/scheduler/engine/cell/cell.ts';
+import type { CellDecision } from '../../../src/scheduler/engine/cell/records.ts';
+import type { AttemptNews, CellEvent } from '../../../src/scheduler/engine/cell/event.ts';
 import { step } from '../../../src/scheduler/engine/machine/step.ts';
 import { LeastWaste } from '../../../src/scheduler/engine/placement/least-waste.ts';
 import { TightestFit } from '../../../src/scheduler/engine/placement/tightest-fit.ts';
-import { Agenda } from '../../../src/scheduler/simulator/agenda.ts';
+import { Agenda } from '../../../src/scheduler/simulator/load/replay-jobs.ts';
 import { cellSettings, cohort, queue } from './cell-world.ts';
 import { ACCELERATORS, demand, jobSpec, nodeSpec, option, poolSpec } from '../fixtures/scheduler-specs.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';

@@ -7,12 +7,12 @@ import { effectiveAtMs, grantLease, openLeaseBook } from '../../../src/cache/pur
 import type { LeaseBook, LeaseGrant } from '../../../src/cache/purge-lease.ts';
 import type { PurgeCommand, PurgeRecord, PurgeSelection } from '../../../src/cache/purge-predicate.ts';
 import type { NewVector, VectorOrigin } from '../../../src/cache/stored-vector.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
-import { refuse } from '../../../src/contract/outcome.ts';
-import { EmbeddingCache } from '../../../src/gateway/embedding-cache.ts';
-import type { PurgeLogs } from '../../../src/gateway/purge-logs.ts';
-import { PurgeViews } from '../../../src/gateway/purge-views.ts';
-import { ShardedCache } from '../../../src/gateway/sharded-cache.ts';
+import { CACHE_LIMITS } from '../../../src/contract/caches/cache-limits.ts';
+import { refuse } from '../../../src/contract/api/outcome.ts';
+import { EmbeddingCache } from '../../../src/gateway/embeddings/embedding-cache.ts';
+import type { PurgeLogs } from '../../../src/gateway/caches/purge-logs.ts';
+import { PurgeViews } from '../../../src/gateway/caches/purge-views.ts';
+import { ShardedCache } from '../../../src/gateway/caches/sharded-cache.ts';
 import type { ModelManifest } from '../../../src/inference/model-manifest.ts';
 import type { PurgeId, TenantId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
@@ -23,7 +23,7 @@ import { NodeSql } from '../fakes/node-sql.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 
 const OWNER = 'tn_0123456789_aaaaaaaa' as TenantId;
-const TERMS = { leaseMs: LIMITS.purgeLeaseMs, guardMs: LIMITS.purgeLeaseGuardMs };
+const TERMS = { leaseMs: CACHE_LIMITS.purgeLeaseMs, guardMs: CACHE_LIMITS.purgeLeaseGuardMs };
 // Small, so that logs are compacted and shards evict.
 const LOG_BOUNDS = { predicatesMax: 12, termsMax: 24 };
 const SHARD_BOUNDS = { entriesMax: 5, bytesMax: 1e6, touchesMax: 3, sweepRowsMax: 2, countRowsMax: 9 };
@@ -147,7 +147,7 @@ export class PurgeWorld {
       rate,
       (isolate) => ({
         lease: (_owner, position) =>
-          network.call(isolate, LIMITS.purgeLeaseWaitMaxMs, () => this.#lease(position)).then(ok, () => refuse('unavailable', 'no')),
+          network.call(isolate, CACHE_LIMITS.purgeLeaseWaitMaxMs, () => this.#lease(position)).then(ok, () => refuse('unavailable', 'no')),
         purge: () => Promise.reject(new Error('unused')),
         find: () => Promise.reject(new Error('unused')),
         count: () => Promise.reject(new Error('unused')),

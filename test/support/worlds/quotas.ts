@@ -1,6 +1,6 @@
 import { QuotaService } from '../../../durable-objects/quota-service.ts';
-import type { FundAnswer, FundMessage } from '../../../src/contract/job-funds.ts';
-import type { QuotaRule } from '../../../src/contract/quota-rule.ts';
+import type { FundAnswer, FundMessage } from '../../../src/contract/jobs/job-funds.ts';
+import type { QuotaRule } from '../../../src/contract/tenancy/quota-rule.ts';
 import type { LevelId } from '../../../src/tenancy/quota/quota-level.ts';
 import { NodeSql } from '../fakes/node-sql.ts';
 

@@ -1,12 +1,12 @@
 import { FollowerStore } from '../../../src/ann/store/follower-store.ts';
 import { VectorStore } from '../../../src/ann/store/vector-store.ts';
-import type { EngineResources } from '../../../src/ann/engine/engine-resources.ts';
-import { ShardEngine } from '../../../src/ann/engine/shard-engine.ts';
+import type { EngineResources } from '../../../src/ann/shard/engine-resources.ts';
+import { ShardEngine } from '../../../src/ann/shard/shard-engine.ts';
 import { SelectionCache } from '../../../src/ann/filter/selection.ts';
 import type { KeptReplica, PrimaryState, ReplicaPeers } from '../../../src/index/replicas/index-replicas.ts';
 import { Replica } from '../../../src/ann/replication/replica.ts';
-import { Shard } from '../../../src/ann/shard.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
+import { Shard } from '../../../src/ann/shard/shard.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import type { Actor, ObjectNetwork } from './object-network.ts';

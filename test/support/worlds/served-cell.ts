@@ -1,16 +1,16 @@
-import type { AttemptEnding, AttemptNews, AttemptReport, Grant, ReportVerdict } from '../../../src/contract/attempt.ts';
-import type { FundAnswer, FundMessage } from '../../../src/contract/job-funds.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
-import type { UsageEvent } from '../../../src/contract/meter.ts';
-import type { PoolMessage, PoolNode, PoolOrders } from '../../../src/contract/pool-exchange.ts';
-import { partitionName } from '../../../src/contract/pool-partition.ts';
+import type { AttemptEnding, AttemptNews, AttemptReport, Grant, ReportVerdict } from '../../../src/contract/jobs/attempt.ts';
+import type { FundAnswer, FundMessage } from '../../../src/contract/jobs/job-funds.ts';
+import { JOB_LIMITS } from '../../../src/contract/jobs/job-limits.ts';
+import type { UsageEvent } from '../../../src/contract/api/meter.ts';
+import type { PoolMessage, PoolNode, PoolOrders } from '../../../src/contract/pools/pool-exchange.ts';
+import { partitionName } from '../../../src/contract/pools/pool-partition.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import type { JobId, PoolId } from '../../../src/kernel/ids.ts';
 import { migrate } from '../../../src/kernel/sql/migrate.ts';
 import type { SqlStorage } from '../../../src/kernel/sql/sql-storage.ts';
-import type { CellSettings } from '../../../src/scheduler/engine/machine/cell-settings.ts';
+import type { CellSettings } from '../../../src/scheduler/engine/cell/cell-settings.ts';
 import { DurableCell } from '../../../src/scheduler/served/durable-cell.ts';
-import type { Job, JobRequest } from '../../../src/scheduler/served/job.ts';
+import type { Job, JobRequest } from '../../../src/scheduler/served/jobs/job.ts';
 import { JOB_MIGRATIONS } from '../../../src/scheduler/served/migrations.ts';
 import { NodeSql } from '../fakes/node-sql.ts';
 import { jobRequest } from '../fixtures/job-request.ts';
@@ -69,7 +69,7 @@ export class ServedCell {
   fund(): void {
     const { quotas } = this;
     if (quotas === undefined) return;
-    for (let due; (due = this.cell.grants.due(this.nowMs, LIMITS.jobFundsBatchMaxCount)).size > 0;) {
+    for (let due; (due = this.cell.grants.due(this.nowMs, JOB_LIMITS.jobFundsBatchMaxCount)).size > 0;) {
       for (const message of due.values()) {
         const settled = message.settled.map(({ id }) => id);
         try {

@@ -1,12 +1,12 @@
-import { attemptIdOf } from '../../../src/contract/attempt.ts';
-import type { PoolNode } from '../../../src/contract/pool-exchange.ts';
+import { attemptIdOf } from '../../../src/contract/jobs/attempt.ts';
+import type { PoolNode } from '../../../src/contract/pools/pool-exchange.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import type { JobId, PoolId } from '../../../src/kernel/ids.ts';
 import { migrate } from '../../../src/kernel/sql/migrate.ts';
-import type { CellSettings } from '../../../src/scheduler/engine/machine/cell-settings.ts';
-import { ANY_NODE } from '../../../src/scheduler/served/default-terms.ts';
+import type { CellSettings } from '../../../src/scheduler/engine/cell/cell-settings.ts';
+import { ANY_NODE } from '../../../src/scheduler/served/jobs/job.ts';
 import { DurableCell } from '../../../src/scheduler/served/durable-cell.ts';
-import type { JobRequest } from '../../../src/scheduler/served/job.ts';
+import type { JobRequest } from '../../../src/scheduler/served/jobs/job.ts';
 import { JOB_MIGRATIONS } from '../../../src/scheduler/served/migrations.ts';
 import { SERVED_SETTINGS } from '../../../src/scheduler/served/served-settings.ts';
 import type { GavelTrace } from '../../../src/scheduler/simulator/gavel/read-gavel.ts';

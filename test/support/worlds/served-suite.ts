@@ -1,19 +1,18 @@
-import type { AttemptReport } from '../../../src/contract/attempt.ts';
-import type { PoolNode } from '../../../src/contract/pool-exchange.ts';
-import { partitionAt } from '../../../src/contract/pool-partition.ts';
+import type { AttemptReport } from '../../../src/contract/jobs/attempt.ts';
+import type { PoolNode } from '../../../src/contract/pools/pool-exchange.ts';
+import { partitionAt } from '../../../src/contract/pools/pool-partition.ts';
 import type { JobId, PoolId } from '../../../src/kernel/ids.ts';
 import { migrate } from '../../../src/kernel/sql/migrate.ts';
-import { Cell } from '../../../src/scheduler/engine/machine/cell.ts';
-import type { CellSettings } from '../../../src/scheduler/engine/machine/cell-settings.ts';
-import type { CellEvent } from '../../../src/scheduler/engine/machine/event.ts';
+import { Cell } from '../../../src/scheduler/engine/cell/cell.ts';
+import type { CellSettings } from '../../../src/scheduler/engine/cell/cell-settings.ts';
+import type { CellEvent } from '../../../src/scheduler/engine/cell/event.ts';
 import { step } from '../../../src/scheduler/engine/machine/step.ts';
 import { DurableCell } from '../../../src/scheduler/served/durable-cell.ts';
-import type { JobRequest } from '../../../src/scheduler/served/job.ts';
+import type { JobRequest } from '../../../src/scheduler/served/jobs/job.ts';
 import { JOB_MIGRATIONS } from '../../../src/scheduler/served/migrations.ts';
-import { arrivalsOf } from '../../../src/scheduler/served/node-of.ts';
-import { poolSpecOf } from '../../../src/scheduler/served/pool-spec-of.ts';
+import { arrivalsOf, poolSpecOf } from '../../../src/scheduler/served/agents-as-nodes.ts';
 import { specOf } from '../../../src/scheduler/served/spec-of.ts';
-import { Agenda } from '../../../src/scheduler/simulator/agenda.ts';
+import { Agenda } from '../../../src/scheduler/simulator/load/replay-jobs.ts';
 import { NodeSql } from '../fakes/node-sql.ts';
 
 /** A job that arrives at a time and, once it has started, runs for as long. */

@@ -1,14 +1,14 @@
 import { SqliteRowVersions } from '../../../src/index/resharding/sqlite-row-versions.ts';
 import { VectorStore } from '../../../src/ann/store/vector-store.ts';
-import type { EngineResources } from '../../../src/ann/engine/engine-resources.ts';
-import { ShardEngine } from '../../../src/ann/engine/shard-engine.ts';
+import type { EngineResources } from '../../../src/ann/shard/engine-resources.ts';
+import { ShardEngine } from '../../../src/ann/shard/shard-engine.ts';
 import { SelectionCache } from '../../../src/ann/filter/selection.ts';
 import { tellChanges } from '../../../src/ann/replication/changes.ts';
 import { ShardResharding } from '../../../src/index/resharding/shard-resharding.ts';
 import type { DrainOrder, ShardRoute } from '../../../src/index/routing/shard-route.ts';
-import { Shard } from '../../../src/ann/shard.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
+import { Shard } from '../../../src/ann/shard/shard.ts';
+import { INDEX_LIMITS } from '../../../src/contract/indexes/index-limits.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import type { Actor, ObjectNetwork } from './object-network.ts';
@@ -98,7 +98,7 @@ export function startShard(world: ObjectNetwork, actor: Actor, floor: EngineReso
       clearRows: (clearing: never) => written(rows.clear(clearing)),
     },
     alarm: async () => {
-      for (let slice = 0; slice < LIMITS.shardAlarmSlicesMaxCount; slice += 1) {
+      for (let slice = 0; slice < INDEX_LIMITS.shardAlarmSlicesMaxCount; slice += 1) {
         const { nowMs } = world;
         const growthMs = await growth.step(nowMs);
         const sweptMs = growthMs === nowMs ? nowMs : shard.sweep(world.nowMs);

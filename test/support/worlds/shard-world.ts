@@ -1,16 +1,16 @@
 import { expect } from 'vitest';
 
 import { VectorStore } from '../../../src/ann/store/vector-store.ts';
-import type { EngineResources } from '../../../src/ann/engine/engine-resources.ts';
-import { engineResources } from '../../../src/ann/engine/engine-resources.ts';
-import { ShardEngine } from '../../../src/ann/engine/shard-engine.ts';
+import type { EngineResources } from '../../../src/ann/shard/engine-resources.ts';
+import { engineResources } from '../../../src/ann/shard/engine-resources.ts';
+import { ShardEngine } from '../../../src/ann/shard/shard-engine.ts';
 import { SelectionCache } from '../../../src/ann/filter/selection.ts';
 import { compareScores, score } from '../../../src/ann/metric.ts';
 import { PAGE_BYTES } from '../../../src/ann/page-memory.ts';
 import type { Deleted, DeleteSelection, ShardIdentity, ShardMatches, ShardQuery } from '../../../src/ann/shard-protocol.ts';
-import { Shard } from '../../../src/ann/shard.ts';
+import { Shard } from '../../../src/ann/shard/shard.ts';
 import type { MaintenanceSizes } from '../../../src/ann/maintenance/next-task.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 import { FailingSql } from '../fakes/failing-sql.ts';
 import { probeModule } from '../fakes/probe-module.ts';

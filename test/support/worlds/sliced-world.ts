@@ -1,14 +1,14 @@
 import { setImmediate } from 'node:timers/promises';
 
 import { TimedWakeUps } from '../../../src/kernel/wake-ups.ts';
-import type { QuotaRule } from '../../../src/contract/quota-rule.ts';
-import type { TenantPrincipal } from '../../../src/contract/principal.ts';
-import type { UsageEvent } from '../../../src/contract/meter.ts';
+import type { QuotaRule } from '../../../src/contract/tenancy/quota-rule.ts';
+import type { TenantPrincipal } from '../../../src/contract/api/principal.ts';
+import type { UsageEvent } from '../../../src/contract/api/meter.ts';
 import { expect } from 'vitest';
 
-import type { HoldingsParts } from '../../../src/gateway/tenancy/holdings.ts';
-import { Holdings } from '../../../src/gateway/tenancy/holdings.ts';
-import { SlicedBudget } from '../../../src/gateway/tenancy/sliced-budget.ts';
+import type { HoldingsParts } from '../../../src/gateway/tenancy/quotas/holdings.ts';
+import { Holdings } from '../../../src/gateway/tenancy/quotas/holdings.ts';
+import { SlicedBudget } from '../../../src/gateway/tenancy/quotas/sliced-budget.ts';
 import type { QuotaLedger } from '../../../src/gateway/tenancy/quota-ledger.ts';
 import type { Amounts, CounterKey } from '../../../src/tenancy/quota/amounts.ts';
 import { amountsOf } from '../../../src/tenancy/quota/amounts.ts';

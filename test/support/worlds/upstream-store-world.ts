@@ -1,20 +1,21 @@
-import type { CreateUpstreamBody } from '../../../src/contract/upstreams.ts';
-import { refuse } from '../../../src/contract/outcome.ts';
-import type { Principal, TenantPrincipal } from '../../../src/contract/principal.ts';
-import { leaseFrom } from '../../../src/contract/write-lease.ts';
+import type { CreateUpstreamBody } from '../../../src/contract/upstreams/upstreams.ts';
+import { refuse } from '../../../src/contract/api/outcome.ts';
+import type { Principal, TenantPrincipal } from '../../../src/contract/api/principal.ts';
+import { leaseFrom } from '../../../src/contract/tenancy/write-lease.ts';
 import { ReplicaGroups } from '../../../src/gateway/upstreams/replica-groups.ts';
 import type { UpstreamCalls } from '../../../src/gateway/upstreams/upstream-calls.ts';
 import { UpstreamAdmin } from '../../../src/gateway/upstreams/upstream-admin.ts';
 import { UpstreamDirectory } from '../../../src/gateway/upstreams/upstream-directory.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import { Hmac } from '../../../src/kernel/hmac.ts';
+import { portTo } from '../../../src/kernel/remote.ts';
 import { ok } from '../../../src/kernel/result.ts';
-import type { Job } from '../../../src/scheduler/served/job.ts';
+import type { Job } from '../../../src/scheduler/served/jobs/job.ts';
 import { SecretBox } from '../../../src/upstreams/secret-box.ts';
 import { parseUpstreamHosts } from '../../../src/upstreams/upstream-host.ts';
 import type { UpstreamOwner } from '../../../src/upstreams/upstream-record.ts';
 import { UpstreamRegistry } from '../../../src/upstreams/upstream-registry.ts';
-import { originHost } from '../../../workers/gateway/origin-host.ts';
+import { originHost } from '../../../workers/gateway/pipeline/origin-host.ts';
 import { NodeSql } from '../fakes/node-sql.ts';
 import { idsOf } from '../fakes/tenancy.ts';
 
@@ -140,18 +141,10 @@ export class UpstreamStoreWorld {
   /** As RPC does it: what crosses is copied. */
   #calls(owner: string): UpstreamCalls {
     const registry = this.registry(owner);
-    return {
-      create: async (...rest) => structuredClone(registry.create(...rest)),
-      change: async (...rest) => structuredClone(registry.change(...rest)),
-      remove: async (...rest) => registry.remove(...rest),
-      find: async (name) => structuredClone(registry.find(name) ?? null),
-      page: async (...rest) => structuredClone(registry.page(...rest)),
-      models: async (...rest) => registry.models([], ...rest),
-      model: async (name) => registry.model([], name) ?? null,
-      count: async () => registry.count(),
-      snapshot: async (known) => structuredClone(registry.snapshot(known)),
-      erase: async () => registry.erase(),
-    };
+    return portTo(
+      () => registry as unknown as UpstreamCalls,
+      async (call) => structuredClone(await call()),
+    );
   }
 }
 

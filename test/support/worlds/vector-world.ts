@@ -1,8 +1,8 @@
 import { compareScores, score } from '../../../src/ann/metric.ts';
-import type { MeasuredSearch } from '../../../src/ann/recall-slice.ts';
+import type { MeasuredSearch } from '../../../src/ann/shard/recall-slice.ts';
 import { NO_COST } from '../../../src/ann/search-cost.ts';
 import type { StoredVector, VectorMatch } from '../../../src/ann/stored-vector.ts';
-import type { Metric } from '../../../src/contract/index-settings.ts';
+import type { Metric } from '../../../src/contract/indexes/index-settings.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 
 /** Random vectors with brute-force searches, exact or deliberately lossy. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { POOL_LIMITS } from '../../../src/contract/pools/pool-limits.ts';
 import { AttemptLog } from '../../../workers/agent/attempt-log.ts';
 import { deferred } from '../../support/fakes/deferred.ts';
 
@@ -38,7 +38,7 @@ describe('the log of an attempt', () => {
     const { log, text } = logOf([], back.promise);
     // Two more than are held: one is under way, and one was pushed out.
     const chunk = 64 * 1024;
-    const count = LIMITS.agentLogHeldBytesMax / chunk + 2;
+    const count = POOL_LIMITS.agentLogHeldBytesMax / chunk + 2;
     for (let n = 0; n < count; n++) {
       write(log, String.fromCharCode(97 + n).repeat(chunk));
       await new Promise((resolve) => setImmediate(resolve));

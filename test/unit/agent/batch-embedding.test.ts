@@ -2,7 +2,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { JOB_LIMITS } from '../../../src/contract/jobs/job-limits.ts';
+import { POOL_LIMITS } from '../../../src/contract/pools/pool-limits.ts';
 import type { EmbeddingModel } from '../../../src/inference/embedding-model.ts';
 import type { LineAnswerer } from '../../../workers/agent/answer-line.ts';
 import { answerLine, TOO_LONG, readLines } from '../../../workers/agent/answer-line.ts';
@@ -114,7 +115,7 @@ describe('embedding a batch', () => {
       [batchLine('long', { input: 'a a a a a a' }), 'limit_exceeded', 'long'],
       [batchLine('dimensions', { input: 'a', dimensions: 3 }), 'limit_exceeded', 'dimensions'],
       [JSON.stringify({ custom_id: 'url', method: 'POST', url: '/v1/chat/completions', body: {} }), 'invalid_value', 'url'],
-      [`{"id":"huge","text":"${'x'.repeat(LIMITS.jobLineBytesMax)}"}`, 'limit_exceeded', null],
+      [`{"id":"huge","text":"${'x'.repeat(POOL_LIMITS.jobLineBytesMax)}"}`, 'limit_exceeded', null],
     ];
     const { done, rows } = await run([...bad.map(([line]) => line), JSON.stringify({ id: 'good', text: 'a' })].join('\n'));
     expect(done).toMatchObject({ ok: true, value: { progress: { completed: 1, failed: bad.length }, tokens: 1 } });
@@ -137,7 +138,7 @@ describe('embedding a batch', () => {
   });
 
   it('[P14] refuses more lines than a job may have', async () => {
-    const { done, rows } = await run('1\n'.repeat(LIMITS.jobLinesMax + 1));
+    const { done, rows } = await run('1\n'.repeat(POOL_LIMITS.jobLinesMax + 1));
     expect(done).toMatchObject({ ok: false, error: { reason: 'input_too_large' } });
     expect(rows).toEqual([]);
   });
@@ -172,7 +173,7 @@ describe('answering an OpenAI batch', () => {
       JSON.stringify({ custom_id: 'g', method: 'GET', url: '/v1/chat/completions', body: { model: 'counting', input: 'x' } }),
       fullLine('h', 'x', 'other'),
       JSON.stringify({ custom_id: 7, method: 'POST', url: '/v1/embeddings', body: { input: 'x' } }),
-      `"${'x'.repeat(LIMITS.jobLineBytesMax)}"`,
+      `"${'x'.repeat(POOL_LIMITS.jobLineBytesMax)}"`,
     ];
     const { done, rows, errors, reports } = await run(lines.join('\n'), undefined, 'counting');
     expect(done).toMatchObject({ ok: false, error: { reason: 'input_invalid' } });
@@ -198,10 +199,10 @@ describe('answering an OpenAI batch', () => {
       return done.ok ? [] : (done.error.lines ?? []);
     };
     expect(await faultsOf(' \n\n')).toMatchObject([{ code: 'empty_file', line: null }]);
-    expect(await faultsOf(`${fullLine('a', 'x')}\n`.repeat(LIMITS.jobLinesMax + 1))).toMatchObject([{ code: 'too_many_requests' }]);
-    const many = await faultsOf('1\n'.repeat(LIMITS.lineFaultsMaxCount + 50));
-    expect(many).toHaveLength(LIMITS.lineFaultsMaxCount);
-    expect(many.at(-1)).toMatchObject({ line: LIMITS.lineFaultsMaxCount });
+    expect(await faultsOf(`${fullLine('a', 'x')}\n`.repeat(POOL_LIMITS.jobLinesMax + 1))).toMatchObject([{ code: 'too_many_requests' }]);
+    const many = await faultsOf('1\n'.repeat(JOB_LIMITS.lineFaultsMaxCount + 50));
+    expect(many).toHaveLength(JOB_LIMITS.lineFaultsMaxCount);
+    expect(many.at(-1)).toMatchObject({ line: JOB_LIMITS.lineFaultsMaxCount });
   });
 });
 

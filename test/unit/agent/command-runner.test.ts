@@ -2,12 +2,10 @@ import { existsSync } from 'node:fs';
 import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-
 import { afterEach, describe, expect, it } from 'vitest';
-
-import type { Assignment } from '../../../src/contract/agent-protocol.ts';
-import { CommandRunner } from '../../../workers/agent/command-runner.ts';
-import { GroupView } from '../../../workers/agent/group-view.ts';
+import type { Assignment } from '../../../src/contract/pools/agent-protocol.ts';
+import { runCommand } from '../../../workers/agent/command-runner.ts';
+import { GroupView } from '../../../workers/agent/job-runner.ts';
 import type { AttemptScope, RunEnd, StopReason } from '../../../workers/agent/job-runner.ts';
 
 type Program = Extract<Assignment, { kind: 'command' }>;
@@ -96,7 +94,7 @@ class Trial {
       build: undefined as never,
       model: undefined as never,
     };
-    return new CommandRunner().run(scope);
+    return runCommand(scope);
   }
 
   abort(reason: StopReason): void {

@@ -9,12 +9,12 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { TUNING_PROGRAM } from '../../../src/contract/tuning-settings.ts';
+import { TUNING_PROGRAM } from '../../../src/contract/jobs/tuning-settings.ts';
 import { parseModelCatalogue, readModelFile } from '../../../src/inference/model-manifest.ts';
-import { openStaticModel } from '../../../src/inference/static-model.ts';
+import { openStaticModel } from '../../../src/inference/static/static-model.ts';
 import { tokenBatch } from '../../../src/inference/token-batch.ts';
 import { must } from '../../../src/kernel/assert.ts';
-import { commandOf } from '../../../workers/agent/shipped-program.ts';
+import { commandOf } from '../../../workers/agent/command-runner.ts';
 import { ROOT } from '../../../workers/local/paths.ts';
 import { TRAINING_PAIRS, VALIDATION_PAIRS } from '../../support/fixtures/tuning-pairs.ts';
 

@@ -3,10 +3,10 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { CorruptList } from '../../../src/ann/lists/integrity.ts';
 import { PAGE_BYTES } from '../../../src/ann/page-memory.ts';
 import { encodeBuild, decodeBuild } from '../../../src/ann/training/build-artefact.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
+import { INDEX_LIMITS } from '../../../src/contract/indexes/index-limits.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import type { AttemptBuild } from '../../../workers/agent/attempt-build.ts';
-import { IndexBuildRunner } from '../../../workers/agent/index-build-runner.ts';
+import { runIndexBuild } from '../../../workers/agent/index-build-runner.ts';
 import type { AttemptScope, RunEnd } from '../../../workers/agent/job-runner.ts';
 import { Refused } from '../../../workers/agent/pool-client.ts';
 import { Clusters } from '../../support/fixtures/clusters.ts';
@@ -62,7 +62,7 @@ function build(world: ShardWorld, builder = 'att_x_1', between: () => void = () 
     commit: async (artefact) => void accepted(world.shard.commitBuild({ ...call, artefact })),
   };
   const scope = { build: attempt, signal: new AbortController().signal, onProgress: () => undefined };
-  return new IndexBuildRunner().run(scope as unknown as AttemptScope<'index_build'>);
+  return runIndexBuild(scope as unknown as AttemptScope<'index_build'>);
 }
 
 const modelOf = ({ store }: ShardWorld) => store.lists.listSets().map(({ id, model }) => [id, Buffer.from(model).toString('hex')]);
@@ -95,7 +95,7 @@ describe('[J215] [V210] lists that are built on an agent', () => {
     const silent = shardOf(300);
     const call = { indexId: silent.identity.indexId, builder: 'att_x_1' };
     expect(silent.shard.beginBuild(call, silent.nowMs).ok).toBe(true);
-    silent.nowMs += LIMITS.buildHoldMs;
+    silent.nowMs += INDEX_LIMITS.buildHoldMs;
     silent.settle();
     expect(silent.store.lists.listSets()).toHaveLength(1);
     expect(silent.shard.commitBuild({ ...call, artefact: new Uint8Array() })).toMatchObject({ error: { code: 'state_conflict' } });

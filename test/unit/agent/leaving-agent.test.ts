@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import type { Assignment } from '../../../src/contract/agent-protocol.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
+import type { Assignment } from '../../../src/contract/pools/agent-protocol.ts';
+import { JOB_LIMITS } from '../../../src/contract/jobs/job-limits.ts';
 import { runAgent } from '../../../workers/agent/agent.ts';
 import type { PoolClient } from '../../../workers/agent/pool-client.ts';
 import { deferred } from '../../support/fakes/deferred.ts';
@@ -37,7 +37,7 @@ async function run(stop: AbortController, lease: Lease, attempts = 1, running = 
   await runAgent({
     client,
     models: { held: () => [], unload: async () => {} },
-    runners: { batch_embedding: { run: runner } },
+    runners: { batch_embedding: runner },
     secrets: [],
     machine: { name: 'a', attempts },
     stopped: stop.signal,
@@ -45,7 +45,7 @@ async function run(stop: AbortController, lease: Lease, attempts = 1, running = 
   return reported;
 }
 
-const POLL = `asks for ${LIMITS.longPollMsMax} ms`;
+const POLL = `asks for ${JOB_LIMITS.longPollMsMax} ms`;
 
 describe('[P115] an agent that is stopped', () => {
   it('[P115] while it waits for work asks once more without a wait', async () => {

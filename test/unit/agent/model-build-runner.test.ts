@@ -3,15 +3,15 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import type { Assignment } from '../../../src/contract/agent-protocol.ts';
-import { BUILD_OUTPUTS, inputFilesOf } from '../../../src/contract/job-facts.ts';
-import type { ModelBuild } from '../../../src/contract/model-builds.ts';
-import { readStaticTable } from '../../../src/inference/static-model.ts';
-import type { ModelReading } from '../../../src/inference/served/served-manifest.ts';
+import type { Assignment } from '../../../src/contract/pools/agent-protocol.ts';
+import { BUILD_OUTPUTS, inputFilesOf } from '../../../src/contract/jobs/job-facts.ts';
+import type { ModelBuild } from '../../../src/contract/jobs/model-builds.ts';
+import { readStaticTable } from '../../../src/inference/static/static-model.ts';
+import type { ModelReading } from '../../../src/inference/served-manifest.ts';
 import { sha256Hex } from '../../../src/kernel/bytes.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import type { AttemptScope, RunEnd } from '../../../workers/agent/job-runner.ts';
-import { ModelBuildRunner } from '../../../workers/agent/model-build-runner.ts';
+import { modelBuildRunner } from '../../../workers/agent/model-build-runner.ts';
 import { readModelFolder } from '../../../workers/builds/model-folder.ts';
 import { writeOnnxGraph } from '../../../workers/builds/onnx-graph-file.ts';
 import { quantiseFolder } from '../../../workers/builds/quantise-folder.ts';
@@ -97,8 +97,7 @@ async function run(work: object, signal = new AbortController().signal): Promise
     ['glove-sif-100/manifest.json', new TextEncoder().encode(JSON.stringify({ models: [manifest] }))],
     [manifest.file.path, firstFile],
   ]);
-  const runner = new ModelBuildRunner<'quantize'>({ read: async (path) => catalogue.get(path) });
-  return runner.run(scope as AttemptScope<'quantize'>);
+  return modelBuildRunner<'quantize'>({ read: async (path) => catalogue.get(path) })(scope as AttemptScope<'quantize'>);
 }
 
 const QUANTIZE = {

@@ -3,8 +3,8 @@ import type { AddressInfo } from 'node:net';
 
 import { expect, it } from 'vitest';
 
-import type { ErrorCode } from '../../../src/contract/errors.ts';
-import { ERRORS } from '../../../src/contract/errors.ts';
+import type { ErrorCode } from '../../../src/contract/api/errors.ts';
+import { ERRORS } from '../../../src/contract/api/errors.ts';
 import { PoolClient, Refused } from '../../../workers/agent/pool-client.ts';
 
 /** What an agent makes of a refusal: final, or to be tried again. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
-import type { ModelRef } from '../../../src/inference/served/served-manifest.ts';
+import type { ModelRef } from '../../../src/inference/served-manifest.ts';
 import { systemTimer } from '../../../durable-objects/system-time.ts';
 import { ModelHost } from '../../../src/inference/served/model-host.ts';
 import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';

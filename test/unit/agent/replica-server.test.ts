@@ -1,14 +1,12 @@
 import { afterEach, describe, expect, it } from 'vitest';
-
-import type { Serving } from '../../../src/contract/attempt.ts';
+import type { Serving } from '../../../src/contract/jobs/attempt.ts';
 import type { EmbeddingModel } from '../../../src/inference/embedding-model.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { POOL_LIMITS } from '../../../src/contract/pools/pool-limits.ts';
 import type { LineAnswerer } from '../../../workers/agent/answer-line.ts';
 import { answerLine } from '../../../workers/agent/answer-line.ts';
 import { EmbeddingService } from '../../../workers/agent/embedding-service.ts';
-import { LoadMeter } from '../../../workers/agent/load-meter.ts';
+import { LoadMeter, ReplicaServer } from '../../../workers/agent/replica-server.ts';
 import { staticLineModel } from '../../../workers/agent/line-model.ts';
-import { ReplicaServer } from '../../../workers/agent/replica-server.ts';
 
 const loaded = staticLineModel({
   tokeniser: { vocabularySize: 9, tokenise: () => ({ ids: Int32Array.from([1, 2]), words: 2, unknown: 0 }) },
@@ -70,7 +68,7 @@ describe('[P81] a replica', () => {
     [{ model: 'm', input: '' }, 400, 'invalid_value'],
     [{ model: 'other', input: 'a' }, 404, 'model_not_found'],
     ['not json', 400, 'malformed_json'],
-    [`{"model":"m","input":"${'x'.repeat(LIMITS.jobLineBytesMax)}"}`, 413, 'payload_too_large'],
+    [`{"model":"m","input":"${'x'.repeat(POOL_LIMITS.jobLineBytesMax)}"}`, 413, 'payload_too_large'],
   ])('refuses bad requests as the API does (%#)', async (body, status, code) => {
     const answer = await post(await start(), body);
     expect([answer.status, answer.body.error.code]).toEqual([status, code]);
@@ -146,12 +144,12 @@ describe('[P82] the load of a replica', () => {
     pass(500);
     expect(meter.outstandingMilli(), '2 for 0.5 s and 1 for 1 s, of 2 s').toBe(1_000);
     meter.begin();
-    pass(LIMITS.replicaLoadWindowMs - 1);
+    pass(POOL_LIMITS.replicaLoadWindowMs - 1);
     expect(meter.outstandingMilli(), 'too short to tell').toBe(1_000);
     meter.end();
-    pass(9 * LIMITS.replicaLoadWindowMs + 1);
+    pass(9 * POOL_LIMITS.replicaLoadWindowMs + 1);
     expect(meter.outstandingMilli(), 'in tenths').toBe(100);
-    pass(LIMITS.replicaLoadWindowMs);
+    pass(POOL_LIMITS.replicaLoadWindowMs);
     expect(meter.outstandingMilli()).toBe(0);
   });
 });

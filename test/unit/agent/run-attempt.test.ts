@@ -2,13 +2,13 @@ import { hash } from 'node:crypto';
 
 import { describe, expect, it } from 'vitest';
 
-import type { Assignment, OutputClaim } from '../../../src/contract/agent-protocol.ts';
+import type { Assignment, OutputClaim } from '../../../src/contract/pools/agent-protocol.ts';
 import type { EmbeddingModel } from '../../../src/inference/embedding-model.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import type { LineAnswerer } from '../../../workers/agent/answer-line.ts';
 import { answerLine } from '../../../workers/agent/answer-line.ts';
 import { Backoff } from '../../../workers/agent/backoff.ts';
-import { EmbeddingRunner } from '../../../workers/agent/embedding-runner.ts';
+import { embeddingRunner } from '../../../workers/agent/embedding-runner.ts';
 import type { GatewayModels } from '../../../workers/agent/gateway-models.ts';
 import { Heartbeats } from '../../../workers/agent/heartbeat.ts';
 import { staticLineModel } from '../../../workers/agent/line-model.ts';
@@ -57,7 +57,7 @@ class FakePool {
       complete: this.complete.bind(this),
       fail: this.fail.bind(this),
     } as unknown as PoolClient;
-    const runners = { batch_embedding: new EmbeddingRunner(models) };
+    const runners = { batch_embedding: embeddingRunner(models) };
     await runAttempt(ASSIGNMENT, { client, runners, secrets: [], heartbeatMs: 5, leaseMs: 10_000, stopped });
   }
 }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
 import { accepts } from '../../../src/ann/filter/accepts.ts';
-import { filter } from '../../../src/contract/filter-syntax.ts';
-import type { JsonValue } from '../../../src/contract/json-value.ts';
+import { filter } from '../../../src/contract/vectors/filter-syntax.ts';
+import type { JsonValue } from '../../../src/contract/api/json-value.ts';
 
 /** The ids of the vectors that a filter accepts. */
 const accepted = (written: object, vectors: Record<string, JsonValue>): string =>

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { recommend } from '../../../src/ann/query-point.ts';
+import { recommend } from '../../../src/ann/shard/query-point.ts';
 
 const of = (...values: number[]) => Float32Array.from(values);
 

@@ -1,8 +1,10 @@
 import { expect, it } from 'vitest';
 
 import { ReadQueue } from '../../../src/ann/read-queue.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
+import { API_LIMITS } from '../../../src/contract/api/api-limits.ts';
+import { INDEX_LIMITS } from '../../../src/contract/indexes/index-limits.ts';
+import { VECTOR_LIMITS } from '../../../src/contract/vectors/vector-limits.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { ObjectThread } from '../../support/worlds/object-thread.ts';
 import { VirtualTime } from '../../support/worlds/virtual-time.ts';
@@ -55,7 +57,7 @@ it('[F40] runs small reads several at a time, for at most readTurnMs', async () 
     .split('page')
     .map((part) => part.trim().split(' ').filter(Boolean).length);
   expect(Math.max(...together)).toBeGreaterThan(4);
-  expect(Math.max(...together) * 0.5).toBeLessThanOrEqual(LIMITS.readTurnMs);
+  expect(Math.max(...together) * 0.5).toBeLessThanOrEqual(INDEX_LIMITS.readTurnMs);
 });
 
 it('[F40] waits for the end of a turn once in several small reads, which never wait', async () => {
@@ -129,12 +131,12 @@ it('[F41] serves the earliest deadline first, and refuses late reads at once', a
 it('[F41] lets no read wait longer than readWaitMaxMs, and says when to retry', async () => {
   const { time, done, read, learn } = object();
   await time.run(learn());
-  const outcomes = await time.run(Promise.all(Array.from({ length: 400 }, (_, n) => read(`${n}`, LIMITS.queryDeadlineMaxMs))));
+  const outcomes = await time.run(Promise.all(Array.from({ length: 400 }, (_, n) => read(`${n}`, API_LIMITS.queryDeadlineMaxMs))));
   const refused = outcomes.flatMap((outcome) => (outcome.ok ? [] : outcome.error));
-  expect(done.length).toBeGreaterThan(0.9 * (LIMITS.readWaitMaxMs / 4));
+  expect(done.length).toBeGreaterThan(0.9 * (VECTOR_LIMITS.readWaitMaxMs / 4));
   expect(refused.length).toBe(400 - done.length);
-  for (const outcome of outcomes) if (outcome.ok) expect(outcome.value - 160).toBeLessThanOrEqual(LIMITS.readWaitMaxMs + 8);
-  for (const { retryAfterMs = 0 } of refused) expect(Math.abs(retryAfterMs - LIMITS.readWaitMaxMs)).toBeLessThan(40);
+  for (const outcome of outcomes) if (outcome.ok) expect(outcome.value - 160).toBeLessThanOrEqual(VECTOR_LIMITS.readWaitMaxMs + 8);
+  for (const { retryAfterMs = 0 } of refused) expect(Math.abs(retryAfterMs - VECTOR_LIMITS.readWaitMaxMs)).toBeLessThan(40);
 });
 
 it('[F41] answers reads that waited through a stall if their callers still wait', async () => {

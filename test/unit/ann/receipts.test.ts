@@ -8,7 +8,7 @@ import { VectorStore } from '../../../src/ann/store/vector-store.ts';
 import { WHOLE, ownKey, resumeWrite } from '../../../src/ann/receipts.ts';
 import type { KeyedReceipt, Receipt } from '../../../src/ann/receipts.ts';
 import { receiptsByLocator, locatorOf } from '../../../src/index/locators/locator-of.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { INDEX_LIMITS } from '../../../src/contract/indexes/index-limits.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 import { NodeSql } from '../../support/fakes/node-sql.ts';
 
@@ -106,7 +106,7 @@ describe('receipts of an object', () => {
     const receipts = new ReceiptStore(sql);
     receipts.claim({ idempotencyKey: 'old', digest: 'd' }, BILLING, 1);
     receipts.claim({ idempotencyKey: 'newer', digest: 'd' }, BILLING, 1);
-    sql.sql.exec("UPDATE receipts SET turn = ? WHERE key = 'newer'", LIMITS.upsertReceiptsMaxCount);
+    sql.sql.exec("UPDATE receipts SET turn = ? WHERE key = 'newer'", INDEX_LIMITS.upsertReceiptsMaxCount);
     receipts.adopt([receipt([{ ...WHOLE, lsn: 1 }])]);
     expect(receipts.find('old')).toBe(undefined);
     for (const key of ['newer', 'k']) expect(receipts.find(key)).toBeDefined();
@@ -120,20 +120,20 @@ describe('receipts of an object', () => {
     const part = { parts: 8, part: 1, lsn: 1 };
     receipts.claim(REQUEST, BILLING, 1_000);
     sql.transactionSync(() => {
-      for (let at = 0; at <= LIMITS.ownReceiptsMaxCount; at++) receipts.add(own(at), part, null, 1_000 + at);
+      for (let at = 0; at <= INDEX_LIMITS.ownReceiptsMaxCount; at++) receipts.add(own(at), part, null, 1_000 + at);
     });
     expect(receipts.find(own(0).idempotencyKey)).toBe(undefined);
     expect(receipts.find(own(1).idempotencyKey)).toMatchObject({ digest: '', done: [part], billing: null });
     expect(receipts.find(REQUEST.idempotencyKey)).toBeDefined();
     // Readers that take receipts over get both kinds, in one order.
     expect(receipts.behind(0, 2).receipts.map(({ idempotencyKey }) => idempotencyKey)).toEqual(['k', ownKey('r1')]);
-    const ownEndMs = 1_001 + LIMITS.ownReceiptTtlMs;
+    const ownEndMs = 1_001 + INDEX_LIMITS.ownReceiptTtlMs;
     expect(receipts.sweep(ownEndMs)).toBe(ownEndMs + 1);
     expect(receipts.find(own(1).idempotencyKey)).toBeDefined();
     expect(receipts.sweep(ownEndMs + 1)).toBe(ownEndMs + 2);
     expect(receipts.find(own(1).idempotencyKey)).toBe(undefined);
-    expect(receipts.sweep(1_000 + LIMITS.upsertReceiptTtlMs)).toBe(1_001 + LIMITS.upsertReceiptTtlMs);
-    expect(receipts.sweep(1_001 + LIMITS.upsertReceiptTtlMs)).toBe(undefined);
+    expect(receipts.sweep(1_000 + INDEX_LIMITS.upsertReceiptTtlMs)).toBe(1_001 + INDEX_LIMITS.upsertReceiptTtlMs);
+    expect(receipts.sweep(1_001 + INDEX_LIMITS.upsertReceiptTtlMs)).toBe(undefined);
   });
 
   it('[RT41] of whole writes are kept for keys of callers only, not for those of the gateway', () => {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { Rescoring } from '../../../src/ann/engine/rescoring.ts';
+import { Rescoring } from '../../../src/ann/rescoring.ts';
 import type { Row } from '../../../src/ann/stored-vector.ts';
 
 /** A rescoring among vectors of one component, by row; the query is 1, so a product is the component and a distance is how far it lies from 1. */

@@ -2,13 +2,13 @@ import { expect, it } from 'vitest';
 
 import { searchInTurns } from '../../../src/ann/search-in-turns.ts';
 import type { ShardMatches, ShardQuery } from '../../../src/ann/shard-protocol.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
-import { refuse } from '../../../src/contract/outcome.ts';
+import { INDEX_LIMITS } from '../../../src/contract/indexes/index-limits.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
+import { refuse } from '../../../src/contract/api/outcome.ts';
 import { ok } from '../../../src/kernel/result.ts';
 
 it('[V191] searches of one call wait a few at a time, and each has what is left of its time', async () => {
-  const size = LIMITS.batchSearchesQueuedCount;
+  const size = INDEX_LIMITS.batchSearchesQueuedCount;
   const queries = Array.from({ length: 2 * size + 1 }, (_, topK) => ({ topK, budgetMs: 50 }) as ShardQuery);
   let [nowMs, waiting] = [1_000, 0];
   const seen: { readonly waiting: number; readonly budgetMs: number | undefined }[] = [];

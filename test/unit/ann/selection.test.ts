@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { RowSet } from '../../../src/ann/filter/row-set.ts';
 import { Selection, SelectionCache } from '../../../src/ann/filter/selection.ts';
-import type { Filter } from '../../../src/contract/filter.ts';
+import type { Filter } from '../../../src/contract/vectors/filter.ts';
 import { ok } from '../../../src/kernel/result.ts';
 
 const filter: Filter = { kind: 'exists', path: 'a' };

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { followerWith } from '../../../src/ann/access-mode.ts';
-import { ShardAccess } from '../../../src/ann/shard-access.ts';
+import { ShardAccess } from '../../../src/ann/shard/shard-access.ts';
 import { FollowerStore } from '../../../src/ann/store/follower-store.ts';
 import { VectorStore } from '../../../src/ann/store/vector-store.ts';
 import { CHUNK_ROWS } from '../../../src/ann/filter/row-set.ts';
 import { ownKey } from '../../../src/ann/receipts.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { INDEX_LIMITS } from '../../../src/contract/indexes/index-limits.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 import { FailingSql } from '../../support/fakes/failing-sql.ts';
 import { NodeSql } from '../../support/fakes/node-sql.ts';
@@ -180,9 +180,9 @@ it('[V199] a receipt of a key that a gateway gave is found once there is one, un
   expect(store.receipts.find(key)).toBe(undefined);
   store.receipts.adopt([{ idempotencyKey: key, digest: 'd', atMs: 5, done: [], billing: null }]);
   expect(store.receipts.find(key)).toMatchObject({ digest: 'd' });
-  store.receipts.sweep(5 + LIMITS.ownReceiptTtlMs);
+  store.receipts.sweep(5 + INDEX_LIMITS.ownReceiptTtlMs);
   expect(store.receipts.find(key)).toMatchObject({ digest: 'd' });
-  store.receipts.sweep(6 + LIMITS.ownReceiptTtlMs);
+  store.receipts.sweep(6 + INDEX_LIMITS.ownReceiptTtlMs);
   expect(store.receipts.find(key)).toBe(undefined);
 });
 

@@ -8,7 +8,7 @@ import { TrainKernels } from '../../../src/ann/training/train-kernels.ts';
 import type { TrainingOptions } from '../../../src/ann/training/training-state.ts';
 import { subspaceDimensionsFor } from '../../../src/ann/training/training-state.ts';
 import { Training } from '../../../src/ann/training/training.ts';
-import type { Metric } from '../../../src/contract/index-settings.ts';
+import type { Metric } from '../../../src/contract/indexes/index-settings.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 import { trainModule } from '../../support/fakes/train-module.ts';
 import { clustered, trainKernels, trainWhole } from '../../support/oracles/train-whole.ts';

@@ -1,11 +1,9 @@
 import { describe, expect, it } from 'vitest';
 
 import { assumed } from '../../../src/capacity/assumptions.ts';
-import { adviceOn } from '../../../src/capacity/forecast/capacity-advice.ts';
+import { adviceOn, accumulated, saturationOf, scaled } from '../../../src/capacity/forecast/saturation.ts';
 import { continued, FORECAST_METHODS } from '../../../src/capacity/forecast/forecast-methods.ts';
-import { bestOf, originsOf, trialsOf } from '../../../src/capacity/forecast/rolling-origin.ts';
-import { accumulated, saturationOf, scaled } from '../../../src/capacity/forecast/saturation.ts';
-import { conformalQuantile, forecastSeries } from '../../../src/capacity/forecast/series-forecast.ts';
+import { bestOf, originsOf, trialsOf, conformalQuantile, forecastSeries } from '../../../src/capacity/forecast/series-forecast.ts';
 import { FORECAST_TRACES } from '../../bench/forecast/request-series.ts';
 import { backtest } from '../../bench/forecast/backtest.ts';
 

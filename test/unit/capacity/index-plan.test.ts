@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ASSUMPTIONS, assumed } from '../../../src/capacity/assumptions.ts';
-import { leadDaysOf } from '../../../src/capacity/forecast/capacity-advice.ts';
+import { leadDaysOf } from '../../../src/capacity/forecast/saturation.ts';
 import type { IndexDemand } from '../../../src/capacity/index-plan.ts';
 import { planRouting, leafCpuMs, planIndex } from '../../../src/capacity/index-plan.ts';
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { expect, it } from 'vitest';
 
-import { CONTRACT_VERSION } from '../../../src/contract/version.ts';
+import { CONTRACT_VERSION } from '../../../src/contract/api/version.ts';
 import { programFor } from '../../../workers/cli/program.ts';
 import { carriedOut } from '../../support/deployment/carried-out.ts';
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 
-import { PATH_PARAMS } from '../../../src/contract/endpoint.ts';
-import type { Endpoint } from '../../../src/contract/endpoint.ts';
+import { PATH_PARAMS } from '../../../src/contract/api/endpoint.ts';
+import type { Endpoint } from '../../../src/contract/api/endpoint.ts';
 import { ENDPOINTS } from '../../../src/contract/endpoints.ts';
-import { openApiDocument } from '../../../src/contract/openapi.ts';
+import { openApiDocument } from '../../../src/contract/openapi/openapi.ts';
 import { readFrame, VECTOR_FRAME_TYPE, writeFrame } from '../../../src/kernel/vector-frame.ts';
 import { SluiceClient, SluiceError } from '../../../workers/client/sluice-client.ts';
 import { CALLS } from '../../../workers/client/wire-types.ts';

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { DebtRule, Grade } from '../../../src/contract/debt-items.ts';
-import { debtPolicy } from '../../../src/contract/debt-policy.ts';
-import { assess } from '../../../src/debt/assess.ts';
-import type { JudgedByRule } from '../../../src/debt/confidence.ts';
-import { confidenceOf, JUDGED } from '../../../src/debt/confidence.ts';
+import type { DebtRule, Grade } from '../../../src/contract/debt/debt-items.ts';
+import { debtPolicy } from '../../../src/contract/debt/debt-policy.ts';
+import { assess } from '../../../src/debt/rules/assess.ts';
+import type { JudgedByRule } from '../../../src/debt/rules/confidence.ts';
+import { confidenceOf, JUDGED } from '../../../src/debt/rules/confidence.ts';
 import { FactSet } from '../../../src/debt/fact.ts';
 import type { CopyLimits, CopyWork } from '../../../src/debt/rules/costly-copy.ts';
 import { isCostlyCopy } from '../../../src/debt/rules/costly-copy.ts';

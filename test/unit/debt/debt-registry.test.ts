@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 
-import { debtPolicy } from '../../../src/contract/debt-policy.ts';
-import type { DebtFact, FactKind } from '../../../src/contract/debt-facts.ts';
-import { DEBT_SIGNALS, FACT_KINDS } from '../../../src/contract/debt-facts.ts';
-import { DEBT_LIMITS } from '../../../src/contract/debt-limits.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { debtPolicy } from '../../../src/contract/debt/debt-policy.ts';
+import type { DebtFact, FactKind } from '../../../src/contract/debt/debt-facts.ts';
+import { DEBT_SIGNALS, FACT_KINDS } from '../../../src/contract/debt/debt-facts.ts';
+import { DEBT_LIMITS } from '../../../src/contract/debt/debt-limits.ts';
+import { PLANNING_LIMITS } from '../../../src/contract/planning/planning-limits.ts';
 import type { TenantId } from '../../../src/kernel/ids.ts';
 import { DebtRegistry, GATEWAY } from '../../../src/debt/store/debt-registry.ts';
 import { FACTS_TYPE, verifiedDigest } from '../../../src/debt/store/signed-facts.ts';
@@ -118,13 +118,13 @@ describe('a register', () => {
     expect(upload(facts, { digest: 'same' })).toMatchObject({ ok: true });
     nowS += 5;
     expect(upload(facts, { digest: 'same', signedAtS: nowS - 5 })).toMatchObject({ error: { code: 'state_conflict' } });
-    expect(upload(facts, { signedAtS: nowS - LIMITS.debtSignedWithinS - 1 })).toMatchObject({ error: { code: 'state_conflict' } });
-    expect(upload(facts, { signedAtS: nowS + LIMITS.debtSignedWithinS + 1 })).toMatchObject({ error: { code: 'state_conflict' } });
+    expect(upload(facts, { signedAtS: nowS - PLANNING_LIMITS.debtSignedWithinS - 1 })).toMatchObject({ error: { code: 'state_conflict' } });
+    expect(upload(facts, { signedAtS: nowS + PLANNING_LIMITS.debtSignedWithinS + 1 })).toMatchObject({ error: { code: 'state_conflict' } });
     set(TENANT, 'key-2');
     expect(upload(facts)).toMatchObject({ error: { code: 'state_conflict', path: ['signatures'] } });
     expect(upload(facts, { publicKey: 'key-2' })).toMatchObject({ ok: true });
     // As long as a replay could be taken, its digest is known.
-    nowS = START_S + LIMITS.debtSignedWithinS;
+    nowS = START_S + PLANNING_LIMITS.debtSignedWithinS;
     expect(upload(facts, { digest: 'same', publicKey: 'key-2', signedAtS: START_S })).toMatchObject({ error: { code: 'state_conflict' } });
   });
 
@@ -132,7 +132,7 @@ describe('a register', () => {
     set();
     upload(todosOf({ 'src/a.ts': 200 }, nowS));
     expect(upload(todosOf({}, nowS - 1))).toMatchObject({ error: { code: 'state_conflict' } });
-    expect(upload(todosOf({}, nowS + 2 * LIMITS.debtSignedWithinS))).toMatchObject({ error: { code: 'invalid_value' } });
+    expect(upload(todosOf({}, nowS + 2 * PLANNING_LIMITS.debtSignedWithinS))).toMatchObject({ error: { code: 'invalid_value' } });
     expect(rules()).toEqual(['old-todo src/a.ts']);
     // The refused file may be sent again once its time has come.
     const late = { digest: 'late' };
@@ -143,7 +143,7 @@ describe('a register', () => {
   it('[D92] refuses too many facts as a whole', () => {
     const id = set();
     upload(todosOf({ 'src/a.ts': 200 }, nowS));
-    const many = Object.fromEntries(Array.from({ length: LIMITS.debtStoredFactsMaxCount }, (_, at) => [`src/${at}.ts`, 1]));
+    const many = Object.fromEntries(Array.from({ length: PLANNING_LIMITS.debtStoredFactsMaxCount }, (_, at) => [`src/${at}.ts`, 1]));
     expect(upload(todosOf(many, nowS))).toMatchObject({ error: { code: 'limit_exceeded' } });
     expect(registry.factPage({ tenant: TENANT, repository: id }, 0, 10)).toMatchObject([{ kind: 'census' }, { subject: 'src/a.ts' }]);
     expect(registry.factPage({ tenant: TENANT, kind: 'todo' }, 0, 10)).toHaveLength(1);
@@ -262,18 +262,18 @@ describe('a register', () => {
   it('[D98] keeps the items that were closed last, and shows the components that cost most', () => {
     const id = set();
     const ages = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, at) => [`part-${at}/a.ts`, 200]));
-    upload(todosOf(ages(LIMITS.debtClosedItemsMaxCount), nowS));
-    expect(registry.repositories(TENANT)[0]?.assessed?.components).toHaveLength(LIMITS.debtComponentsShownMaxCount);
-    expect(registry.repositories(TENANT)[0]?.assessed?.total.items).toBe(LIMITS.debtClosedItemsMaxCount);
+    upload(todosOf(ages(PLANNING_LIMITS.debtClosedItemsMaxCount), nowS));
+    expect(registry.repositories(TENANT)[0]?.assessed?.components).toHaveLength(PLANNING_LIMITS.debtComponentsShownMaxCount);
+    expect(registry.repositories(TENANT)[0]?.assessed?.total.items).toBe(PLANNING_LIMITS.debtClosedItemsMaxCount);
     nowS += 60;
     upload(todosOf({ 'src/late.ts': 200 }, nowS));
     nowS += 60;
     upload(todosOf({}, nowS));
     const closed = registry.itemPage({ tenant: TENANT, state: 'closed' }, 0, 3_000).map(({ item }) => item);
-    expect(closed).toHaveLength(LIMITS.debtClosedItemsMaxCount);
+    expect(closed).toHaveLength(PLANNING_LIMITS.debtClosedItemsMaxCount);
     expect(closed.map(({ subject }) => subject)).toContain('src/late.ts');
     const events = storage.sql.exec<{ count: number }>('SELECT count(DISTINCT item) AS count FROM events WHERE repository = ?', id);
-    expect(events.one().count).toBe(LIMITS.debtClosedItemsMaxCount);
+    expect(events.one().count).toBe(PLANNING_LIMITS.debtClosedItemsMaxCount);
   });
 
   it('[D93] assesses the other repositories though one fails', () => {
@@ -367,7 +367,7 @@ describe('a register', () => {
   });
 
   it('refuses more repositories than an organisation may have, and what comes after its lease', () => {
-    for (let count = 1; count < LIMITS.debtRepositoriesMaxCount; count++) set(TENANT, 'k', `r-${count}`);
+    for (let count = 1; count < PLANNING_LIMITS.debtRepositoriesMaxCount; count++) set(TENANT, 'k', `r-${count}`);
     // What the gateway measures takes the place of none.
     expect(registry.measure(TENANT, [], POLICY)).toMatchObject({ ok: true });
     set(TENANT, 'k', 'last');

@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 
-import type { DebtFact } from '../../../src/contract/debt-facts.ts';
-import { debtFactFile } from '../../../src/contract/debt-facts.ts';
-import type { DebtPolicy } from '../../../src/contract/debt-policy.ts';
-import { debtPolicy } from '../../../src/contract/debt-policy.ts';
+import type { DebtFact } from '../../../src/contract/debt/debt-facts.ts';
+import { debtFactFile } from '../../../src/contract/debt/debt-facts.ts';
+import type { DebtPolicy } from '../../../src/contract/debt/debt-policy.ts';
+import { debtPolicy } from '../../../src/contract/debt/debt-policy.ts';
 import { DebtRegistry } from '../../../src/debt/store/debt-registry.ts';
 import type { TenantId } from '../../../src/kernel/ids.ts';
 import { factOf, todosOf } from '../../support/debt/signed-upload.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DEBT_SIGNALS, debtFact, debtFactFile, FACT_KINDS } from '../../../src/contract/debt-facts.ts';
+import { DEBT_SIGNALS, debtFact, debtFactFile, FACT_KINDS } from '../../../src/contract/debt/debt-facts.ts';
 import { FactSet, signalOf } from '../../../src/debt/fact.ts';
 import { itemIdOf } from '../../../src/debt/item.ts';
 import { census, fact, factFile, NOW_S } from '../../support/fixtures/debt-facts.ts';

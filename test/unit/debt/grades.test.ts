@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { DebtFact } from '../../../src/contract/debt-facts.ts';
-import { debtPolicy } from '../../../src/contract/debt-policy.ts';
-import { RULES } from '../../../src/debt/assess.ts';
+import type { DebtFact } from '../../../src/contract/debt/debt-facts.ts';
+import { debtPolicy } from '../../../src/contract/debt/debt-policy.ts';
+import { RULES } from '../../../src/debt/rules/assess.ts';
 import { Components } from '../../../src/debt/components.ts';
 import { isAsyncMirror } from '../../../src/debt/evidence/async-mirror.ts';
 import { familiesOf } from '../../../src/debt/evidence/clone-families.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { debtFact, FACT_KINDS } from '../../../src/contract/debt-facts.ts';
+import { debtFact, FACT_KINDS } from '../../../src/contract/debt/debt-facts.ts';
 import { FactSet } from '../../../src/debt/fact.ts';
 import { guardedMetrics } from '../../../src/debt/teams/guard-metrics.ts';
 import { factsOfHistory, historyOf } from '../../../src/debt/teams/history-facts.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import type { DebtFact } from '../../../src/contract/debt-facts.ts';
-import { debtPolicy } from '../../../src/contract/debt-policy.ts';
+import type { DebtFact } from '../../../src/contract/debt/debt-facts.ts';
+import { debtPolicy } from '../../../src/contract/debt/debt-policy.ts';
 import { Components } from '../../../src/debt/components.ts';
 import { FactSet } from '../../../src/debt/fact.ts';
 import { spreadOf } from '../../../src/debt/spread.ts';

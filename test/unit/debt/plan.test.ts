@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import type { BudgetReading, DebtTeam } from '../../../src/contract/debt-plan.ts';
-import { debtShares } from '../../../src/contract/debt-plan.ts';
+import type { BudgetReading, DebtTeam } from '../../../src/contract/debt/debt-plan.ts';
+import { debtShares } from '../../../src/contract/debt/debt-plan.ts';
 import type { PlanInput, PlannedItem } from '../../../src/debt/plan.ts';
 import { planDebt } from '../../../src/debt/plan.ts';
 import { forecastRoadmap } from '../../../src/debt/roadmap.ts';

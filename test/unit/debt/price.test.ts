@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { interestOfTouched, multiplierOf, priorityOf } from '../../../src/debt/price.ts';
-import { assessedRatio, ratingOf, SIGNAL_RATIO_MAX } from '../../../src/debt/rating.ts';
+import { assessedRatio, ratingOf, SIGNAL_RATIO_MAX } from '../../../src/debt/rules/rating.ts';
 import { evenSpread, quantileOf, spreadOf } from '../../../src/debt/spread.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { Components } from '../../../src/debt/components.ts';
-import { debtPolicy } from '../../../src/contract/debt-policy.ts';
+import { debtPolicy } from '../../../src/contract/debt/debt-policy.ts';
 import { FactSet } from '../../../src/debt/fact.ts';
-import { debtOfFiles, isWorseThan, ratchet, sumOfFiles } from '../../../src/debt/ratchet.ts';
+import { debtOfFiles, isWorseThan, ratchet, sumOfFiles } from '../../../src/debt/rules/ratchet.ts';
 import { census, fact, NOW_S } from '../../support/fixtures/debt-facts.ts';
 
 const complexity = (file: string, value: number) => fact('code-complexity', file, value, { symbol: 'f', detail: { line: 3 } });

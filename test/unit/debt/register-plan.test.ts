@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import type { DebtItem } from '../../../src/contract/debt-items.ts';
-import { debtPolicy } from '../../../src/contract/debt-policy.ts';
+import type { DebtItem } from '../../../src/contract/debt/debt-items.ts';
+import { debtPolicy } from '../../../src/contract/debt/debt-policy.ts';
 import { evenSpread } from '../../../src/debt/spread.ts';
 import { planRegister } from '../../../src/debt/store/register-plan.ts';
 import { factOf } from '../../support/debt/signed-upload.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { DebtFinding, DebtItem } from '../../../src/contract/debt-items.ts';
-import { debtAction } from '../../../src/contract/debt-items.ts';
+import type { DebtFinding, DebtItem } from '../../../src/contract/debt/debt-items.ts';
+import { debtAction } from '../../../src/contract/debt/debt-items.ts';
 import { openItem, openItems } from '../../../src/debt/item.ts';
-import { act, reconcile } from '../../../src/debt/register.ts';
+import { act, reconcile } from '../../../src/debt/store/register.ts';
 import { NOW_S } from '../../support/fixtures/debt-facts.ts';
 import { finding } from '../../support/fixtures/debt-findings.ts';
 

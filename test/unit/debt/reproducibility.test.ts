@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { buildRecipe } from '../../../src/contract/build-recipe.ts';
-import { provenanceStatement } from '../../../src/contract/provenance.ts';
+import { buildRecipe } from '../../../src/contract/debt/build-recipe.ts';
+import { provenanceStatement } from '../../../src/contract/debt/provenance.ts';
 import { indexIn, provenanceOf } from '../../../src/debt/provenance.ts';
 import type { Rerun } from '../../../src/debt/reproducibility.ts';
 import { compareMetrics, numbersIn, reproducibilityOf } from '../../../src/debt/reproducibility.ts';

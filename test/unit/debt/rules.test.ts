@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { DEBT_RULES } from '../../../src/contract/debt-items.ts';
-import type { DebtFact } from '../../../src/contract/debt-facts.ts';
-import { debtPolicy } from '../../../src/contract/debt-policy.ts';
-import { assess, RULES } from '../../../src/debt/assess.ts';
+import { DEBT_RULES } from '../../../src/contract/debt/debt-items.ts';
+import type { DebtFact } from '../../../src/contract/debt/debt-facts.ts';
+import { debtPolicy } from '../../../src/contract/debt/debt-policy.ts';
+import { assess, RULES } from '../../../src/debt/rules/assess.ts';
 import { FactSet } from '../../../src/debt/fact.ts';
 import { ML_TEST_CHECKS } from '../../../src/debt/ml-test-score.ts';
 import { census, fact, NOW_S } from '../../support/fixtures/debt-facts.ts';

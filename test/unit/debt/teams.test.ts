@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import type { FactKind } from '../../../src/contract/debt-facts.ts';
-import { FACT_KINDS } from '../../../src/contract/debt-facts.ts';
-import type { DebtTeam } from '../../../src/contract/debt-plan.ts';
-import { debtPolicy } from '../../../src/contract/debt-policy.ts';
+import type { FactKind } from '../../../src/contract/debt/debt-facts.ts';
+import { FACT_KINDS } from '../../../src/contract/debt/debt-facts.ts';
+import type { DebtTeam } from '../../../src/contract/debt/debt-plan.ts';
+import { debtPolicy } from '../../../src/contract/debt/debt-policy.ts';
 import { FactSet } from '../../../src/debt/fact.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 import { ownershipOf } from '../../../src/debt/teams/ownership.ts';

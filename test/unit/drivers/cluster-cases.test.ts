@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { POOL_LIMITS } from '../../../src/contract/pools/pool-limits.ts';
 import type { AttemptId } from '../../../src/kernel/ids.ts';
 import { DriveWorld } from '../../support/clusters/drive-world.ts';
 
@@ -50,7 +50,7 @@ describe('a driver of slurm', () => {
     const name = `att_${'0'.repeat(26)}_1`;
     await world.play(async () => {
       const theirs = world.cluster.submit(name, { name, comment: 'sluice pool_9999999999' });
-      await world.time.sleep(2 * LIMITS.clusterFullListingMs);
+      await world.time.sleep(2 * POOL_LIMITS.clusterFullListingMs);
       expect(theirs.state).toBe('queued');
       world.cluster.end(theirs, 'cancelled');
     });
@@ -94,11 +94,11 @@ describe('a driver of slurm', () => {
 
   it('[P76] refuses an attempt that does not fit into an environment, and submits nothing', async () => {
     const world = new DriveWorld('slurm', { slots: 1 });
-    world.taskBytes = LIMITS.clusterTaskBytesMax + 1;
+    world.taskBytes = POOL_LIMITS.clusterTaskBytesMax + 1;
     const job = world.pool.add(1);
     await world.play(async () => {
       await world.until('it failed', () => job.ended.length === 1);
-      world.taskBytes = LIMITS.clusterTaskBytesMax;
+      world.taskBytes = POOL_LIMITS.clusterTaskBytesMax;
       await world.settled();
     });
     expect([job.ended, world.cluster.jobs.size]).toEqual([['agent_error', 'succeeded'], 1]);
@@ -126,7 +126,7 @@ describe('a driver of slurm', () => {
     for (let n = 0; n < 8; n += 1) world.pool.add(n);
     await world.play(async () => {
       await world.settled();
-      await world.time.sleep(LIMITS.clusterFullListingMs / 2);
+      await world.time.sleep(POOL_LIMITS.clusterFullListingMs / 2);
       expect(world.slurm.listings).toHaveLength(1);
       let faults = 0;
       world.fault = () => (++faults === 1 ? 'lost' : undefined);
@@ -226,7 +226,7 @@ describe('a driver of ray', () => {
       const theirs = world.cluster.submit('theirs', { metadata: {}, entrypoint: 'x', runtime_env: {} });
       world.cluster.end(theirs, 'succeeded');
       await world.settled();
-      await world.time.sleep(LIMITS.clusterEndedKeptMs / 2);
+      await world.time.sleep(POOL_LIMITS.clusterEndedKeptMs / 2);
       expect(world.cluster.jobs.size).toBe(7);
       await world.until('only that of others is left', () => world.cluster.jobs.size === 1);
       expect([...world.cluster.jobs.keys()]).toEqual([theirs.id]);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { JOB_LIMITS } from '../../../src/contract/jobs/job-limits.ts';
+import { POOL_LIMITS } from '../../../src/contract/pools/pool-limits.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 import type { ClusterEnd } from '../../../src/pools/clusters/cluster.ts';
 import { CLUSTER_KINDS, DriveWorld } from '../../support/clusters/drive-world.ts';
@@ -44,7 +45,7 @@ describe.each(CLUSTER_KINDS)('a driver of %s', (kind) => {
     const world = new DriveWorld(kind);
     world.pool.add(1);
     let tries = 0;
-    world.fault = (method) => (method === 'POST' && ++tries <= LIMITS.clusterSubmitsMaxCount ? 'lost' : undefined);
+    world.fault = (method) => (method === 'POST' && ++tries <= POOL_LIMITS.clusterSubmitsMaxCount ? 'lost' : undefined);
     await world.play(() => world.settled());
     expect(endsOf(world)).toEqual([['agent_error', 'succeeded']]);
   });
@@ -71,7 +72,7 @@ describe.each(CLUSTER_KINDS)('a driver of %s', (kind) => {
     world.callMs = 400;
     for (let n = 0; n < 40; n += 1) world.pool.add(n);
     await world.play(async () => {
-      await world.until('some are there', () => world.cluster.jobs.size >= LIMITS.clusterCallsMaxCount);
+      await world.until('some are there', () => world.cluster.jobs.size >= POOL_LIMITS.clusterCallsMaxCount);
       world.fault = () => 'lost';
       world.kubernetes.endWatches();
       await world.time.sleep(20_000);
@@ -79,7 +80,7 @@ describe.each(CLUSTER_KINDS)('a driver of %s', (kind) => {
       world.fault = () => undefined;
       await world.settled();
     });
-    expect(world.submissions.most).toBe(LIMITS.clusterCallsMaxCount);
+    expect(world.submissions.most).toBe(POOL_LIMITS.clusterCallsMaxCount);
     expect(endsOf(world)).toEqual(Array.from({ length: 40 }, () => ['succeeded']));
     expect(world.cluster.jobs.size).toBe(40);
   });
@@ -89,7 +90,7 @@ describe.each(CLUSTER_KINDS)('a driver of %s', (kind) => {
     world.cluster.isPaused = true;
     world.pool.add(1);
     await world.play(async () => {
-      await world.time.sleep(20 * LIMITS.agentLeaseMs);
+      await world.time.sleep(20 * JOB_LIMITS.agentLeaseMs);
       world.cluster.isPaused = false;
       world.cluster.schedule();
       await world.settled();
@@ -188,9 +189,9 @@ describe.each(CLUSTER_KINDS)('a driver of %s', (kind) => {
       await world.until('it waits', () => world.cluster.jobs.size === 1);
       world.fault = () => 'lost';
       world.kubernetes.endWatches();
-      await world.time.sleep(LIMITS.clusterAwayMsMax / 2);
+      await world.time.sleep(POOL_LIMITS.clusterAwayMsMax / 2);
       world.pool.add(2);
-      await world.time.sleep(2 * LIMITS.longPollMsMax);
+      await world.time.sleep(2 * JOB_LIMITS.longPollMsMax);
       expect(endsOf(world)).toEqual([[], []]);
       expect(world.pool.jobs[1]?.fence).toBe(0);
       world.fault = () => undefined;
@@ -209,7 +210,7 @@ describe.each(CLUSTER_KINDS)('a driver of %s', (kind) => {
       await world.until('it waits', () => world.cluster.jobs.size === 1);
       world.fault = () => 'lost';
       world.kubernetes.endWatches();
-      await world.time.sleep(LIMITS.clusterAwayMsMax + 2 * LIMITS.agentLeaseMs);
+      await world.time.sleep(POOL_LIMITS.clusterAwayMsMax + 2 * JOB_LIMITS.agentLeaseMs);
       world.pool.sweep();
       expect(job.ended).toEqual(['never_started']);
       world.fault = () => undefined;

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 
 import type { AliasAction, NamedIndexes } from '../../../src/index/aliases.ts';
 import { changedAliases } from '../../../src/index/aliases.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { INDEX_LIMITS } from '../../../src/contract/indexes/index-limits.ts';
 
 const NAMES = ['a', 'b', 'c', 'index-1', 'index-2', 'unlisted'];
 const name = fc.constantFrom(...NAMES);
@@ -68,7 +68,7 @@ it('[Q71] actions change aliases as they change a plain map, in order, all or no
 });
 
 it('[Q74] a tenant has a bounded number of aliases', () => {
-  const full: NamedIndexes = { ...namesOf(new Map([['a', 'index-1']])), aliasCount: LIMITS.aliasesPerTenantMaxCount };
+  const full: NamedIndexes = { ...namesOf(new Map([['a', 'index-1']])), aliasCount: INDEX_LIMITS.aliasesPerTenantMaxCount };
   const set = (alias: string): AliasAction => ({ kind: 'set', alias, index: 'index-2' });
   expect(changedAliases([set('a')], full).ok).toBe(true);
   expect(changedAliases([set('b')], full)).toMatchObject({ ok: false, error: { code: 'limit_exceeded' } });

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { AnnotationChange, IndexAnnotations } from '../../../src/index/index-annotations.ts';
 import { annotated, NO_ANNOTATIONS } from '../../../src/index/index-annotations.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { INDEX_LIMITS } from '../../../src/contract/indexes/index-limits.ts';
 import { assert } from '../../../src/kernel/assert.ts';
 
 function after(...changes: AnnotationChange[]): IndexAnnotations {
@@ -33,7 +33,7 @@ it('[Q9] sections are merged by member or replaced, and fields are declared and 
 });
 
 it('[Q9] too many fields or bytes are refused, and nothing of the call is kept', () => {
-  const { indexFieldsMaxCount: countMax, indexAnnotationsBytesMax: bytesMax } = LIMITS;
+  const { indexFieldsMaxCount: countMax, indexAnnotationsBytesMax: bytesMax } = INDEX_LIMITS;
   const full = after(...Array.from({ length: countMax }, (_, i) => declare(`f${i}`)));
   expect(annotated(full, [declare('f0')]).ok).toBe(true);
   expect(annotated(full, [declare('one more')])).toMatchObject({

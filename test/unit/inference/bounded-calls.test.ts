@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest';
 
 import { systemTimer } from '../../../durable-objects/system-time.ts';
-import { paramOf } from '../../../src/contract/errors.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
-import type { StartGraph } from '../../../src/inference/served/graph-runner.ts';
+import { paramOf } from '../../../src/contract/api/errors.ts';
+import { MODEL_LIMITS } from '../../../src/contract/models/model-limits.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
+import type { StartGraph } from '../../../src/inference/graph-runner.ts';
 import { loadModel } from '../../../src/inference/served/load-model.ts';
 import type { Verified } from '../../../src/inference/served/model-calls.ts';
 import { ModelHost } from '../../../src/inference/served/model-host.ts';
-import type { ModelRef } from '../../../src/inference/served/served-manifest.ts';
-import type { NamedTensor } from '../../../src/inference/served/tensor.ts';
+import type { ModelRef } from '../../../src/inference/served-manifest.ts';
+import type { NamedTensor } from '../../../src/inference/tensor.ts';
 import { textChunks } from '../../../src/inference/served/text-chunks.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';
@@ -27,7 +27,7 @@ const runMsOf = ({ cost }: Verified): number => cost?.runMs ?? Number.NaN;
 
 const beyond = (value: unknown = expect.any(Number)) => ({
   ok: false,
-  error: { code: 'limit_exceeded', limit: { name: 'runBoundMsMax', bound: LIMITS.runBoundMsMax }, value },
+  error: { code: 'limit_exceeded', limit: { name: 'runBoundMsMax', bound: MODEL_LIMITS.runBoundMsMax }, value },
 });
 
 /** A runtime that computes nothing: what it would take is what counts. */
@@ -90,9 +90,9 @@ describe('[M59] calls whose runs may take too long', () => {
     const { host, add, rowsOfRuns } = world();
     const ref = await add(withProducts(bertFolder().files, PAIRS));
     const one = runMsOf(must(await host.verify(ref)));
-    expect(one).toBeLessThan(LIMITS.runBoundMsMax / 4);
+    expect(one).toBeLessThan(MODEL_LIMITS.runBoundMsMax / 4);
     rowsOfRuns.length = 0;
-    const many = Math.ceil((2 * LIMITS.runBoundMsMax) / one);
+    const many = Math.ceil((2 * MODEL_LIMITS.runBoundMsMax) / one);
     expect(
       await host.embedTexts(
         ref,
@@ -116,8 +116,8 @@ describe('[M59] calls whose runs may take too long', () => {
     const ref = await add(withProducts(bertFolder().files, PAIRS));
     const one = runMsOf(must(await host.verify(ref)));
     // Together they are too much, and half of them are not.
-    const half = Math.floor((LIMITS.runBoundMsMax * 0.7) / one);
-    expect(2 * half).toBeLessThanOrEqual(LIMITS.modelBatchTextsMaxCount);
+    const half = Math.floor((MODEL_LIMITS.runBoundMsMax * 0.7) / one);
+    expect(2 * half).toBeLessThanOrEqual(MODEL_LIMITS.modelBatchTextsMaxCount);
     rowsOfRuns.length = 0;
     const texts = Array.from({ length: half }, () => LONG);
     const answers = await Promise.all([0, 1].map(() => host.embedTexts(ref, texts, undefined)));
@@ -178,7 +178,7 @@ describe('[M59] versions whose largest input may take too long', () => {
     const { host, add, rowsOfRuns } = world();
     const dear = must(await host.verify(await add(withProducts(bertFolder().files, 9_000))));
     expect(dear).toMatchObject({ runsOn: 'pool', cost: { unruled: [] } });
-    expect(runMsOf(dear)).toBeGreaterThan(LIMITS.runBoundMsMax);
+    expect(runMsOf(dear)).toBeGreaterThan(MODEL_LIMITS.runBoundMsMax);
     expect(rowsOfRuns).toEqual([]);
   });
 
@@ -195,10 +195,10 @@ describe('[M59] versions whose largest input may take too long', () => {
 
   it('leave calls that the gateway makes of them below the bound', () => {
     const bounds = Array.from({ length: 64 }, () => 100);
-    const version = { manifest: { tokensMax: 100 }, runBoundMs: LIMITS.runBoundMsMax / 10 };
+    const version = { manifest: { tokensMax: 100 }, runBoundMs: MODEL_LIMITS.runBoundMsMax / 10 };
     const chunks = textChunks(bounds.keys(), bounds, version);
     expect(chunks.map(({ length }) => length)).toEqual([...Array.from({ length: 12 }, () => 5), 4]);
-    expect(textChunks(bounds.keys(), bounds, { ...version, runBoundMs: LIMITS.runBoundMsMax })).toHaveLength(64);
+    expect(textChunks(bounds.keys(), bounds, { ...version, runBoundMs: MODEL_LIMITS.runBoundMsMax })).toHaveLength(64);
     expect(textChunks(bounds.keys(), bounds, { ...version, runBoundMs: undefined })).toHaveLength(1);
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import { paramOf } from '../../../src/contract/errors.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { paramOf } from '../../../src/contract/api/errors.ts';
+import { MODEL_LIMITS } from '../../../src/contract/models/model-limits.ts';
 import { checkGraph } from '../../../src/inference/onnx/check-graph.ts';
 import { detachWeights } from '../../../src/inference/onnx/detach-weights.ts';
 import { readOnnxGraph } from '../../../src/inference/onnx/onnx-graph.ts';
@@ -62,17 +62,17 @@ describe('a graph', () => {
   });
 
   it('[M50] is bounded in nodes, constants and depth, and says one thing once', () => {
-    const chain = Array.from({ length: LIMITS.graphNodesMaxCount + 1 }, (_, i) => node('Relu', [i === 0 ? 'x' : `${i}`], `${i + 1}`));
+    const chain = Array.from({ length: MODEL_LIMITS.graphNodesMaxCount + 1 }, (_, i) => node('Relu', [i === 0 ? 'x' : `${i}`], `${i + 1}`));
     expect(verdict({ node: chain })).toContain('(graphNodesMaxCount)');
-    const constants = Array.from({ length: LIMITS.graphTensorsMaxCount + 1 }, (_, i) => integers(`${i}`, []));
+    const constants = Array.from({ length: MODEL_LIMITS.graphTensorsMaxCount + 1 }, (_, i) => integers(`${i}`, []));
     expect(verdict({ node: [relu], initializer: constants })).toContain('(graphTensorsMaxCount)');
     let branch: object = { node: [relu] };
-    for (let depth = 0; depth <= LIMITS.graphDepthMax; depth += 1)
+    for (let depth = 0; depth <= MODEL_LIMITS.graphDepthMax; depth += 1)
       branch = { node: [{ ...relu, opType: 'If', attribute: [{ name: 'then_branch', g: branch }] }] };
     expect(verdict(branch)).toContain('(graphDepthMax)');
     expect(verdictOf(modelOf({ ...ports, node: [relu] }), encodeModel({ graph: { node: [relu] } }))).toContain('a second graph');
     expect(verdictOf({ ...modelOf({ ...ports, node: [relu] }), opsetImport: [] })).toContain('opset_import');
-    const later = LIMITS.graphOpsetMax + 1;
+    const later = MODEL_LIMITS.graphOpsetMax + 1;
     expect(verdictOf({ ...modelOf({ ...ports, node: [relu] }), opsetImport: [{ domain: '', version: later }] })).toContain(
       '(graphOpsetMax)',
     );

@@ -9,7 +9,7 @@ import { identifierRecall } from '../../../workers/cli/models/measure.ts';
 import { embedTexts, glossTask, misspeltQuality, qualityAt, readProbes } from '../../../workers/cli/models/measured-quality.ts';
 import type { Recipe } from '../../../workers/cli/models/build.ts';
 import { verify } from '../../../workers/cli/models/verify.ts';
-import { readStaticTable } from '../../../src/inference/static-model.ts';
+import { readStaticTable } from '../../../src/inference/static/static-model.ts';
 import { sha256Hex } from '../../../src/kernel/bytes.ts';
 import { carriedOut } from '../../support/deployment/carried-out.ts';
 import { defaultModel, firstModel, manifestOf, modelFile, vocabularyWords } from '../../support/fixtures/default-model.ts';

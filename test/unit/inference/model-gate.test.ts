@@ -9,7 +9,7 @@ import type { Matrix } from '../../../src/inference/build/matrix.ts';
 import { decode, groupCodes } from '../../../src/inference/build/quantise/group-codes.ts';
 import type { Synset } from '../../../src/inference/build/wordnet.ts';
 import { glossProbes, glossTexts } from '../../../src/inference/build/wordnet.ts';
-import { readStaticTable } from '../../../src/inference/static-model.ts';
+import { readStaticTable } from '../../../src/inference/static/static-model.ts';
 import { tokenBatch } from '../../../src/inference/token-batch.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 import { readSynsets } from '../../../workers/builds/wordnet-files.ts';

@@ -1,13 +1,13 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { LIMITS } from '../../../src/contract/limits.ts';
-import { paramOf } from '../../../src/contract/errors.ts';
+import { MODEL_LIMITS } from '../../../src/contract/models/model-limits.ts';
+import { paramOf } from '../../../src/contract/api/errors.ts';
 import { systemTimer } from '../../../durable-objects/system-time.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
-import { refuse } from '../../../src/contract/outcome.ts';
-import type { GraphRunner, StartGraph } from '../../../src/inference/served/graph-runner.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
+import { refuse } from '../../../src/contract/api/outcome.ts';
+import type { GraphRunner, StartGraph } from '../../../src/inference/graph-runner.ts';
 import { ModelHost } from '../../../src/inference/served/model-host.ts';
-import type { ModelRef } from '../../../src/inference/served/served-manifest.ts';
+import type { ModelRef } from '../../../src/inference/served-manifest.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';
@@ -51,7 +51,12 @@ function hostOf(bucket: MemoryBucket, tamper: (start: StartGraph) => StartGraph 
       },
     };
   };
-  const parts = { clock: { nowMs: () => Date.now() }, timer: systemTimer, wakeUps: new DirectWakeUps(), retryMs: LIMITS.modelRetryMs };
+  const parts = {
+    clock: { nowMs: () => Date.now() },
+    timer: systemTimer,
+    wakeUps: new DirectWakeUps(),
+    retryMs: MODEL_LIMITS.modelRetryMs,
+  };
   const host = new ModelHost({ bucket, start: counted, isShared: true, ...parts });
   return { host, sessions };
 }
@@ -159,7 +164,7 @@ describe('a registered embedding model', () => {
     const cut = must(await host.embedTexts(ref, [long], undefined, { isTruncating: true }));
     const whole = must(await host.embedTexts(ref, ['river '.repeat(30)], undefined));
     expect(cut).toEqual(whole);
-    const many = Array.from({ length: LIMITS.modelTextsMaxCount + 1 }, () => 'a');
+    const many = Array.from({ length: MODEL_LIMITS.modelTextsMaxCount + 1 }, () => 'a');
     expect(refusalOf(await host.embedTexts(ref, many, undefined))).toContain('limit_exceeded input:');
   });
 
@@ -308,7 +313,7 @@ describe('the models of an isolate', () => {
   it('[M81] more models than fit take turns, and one that is used is released behind its calls', async () => {
     const bucket = new MemoryBucket();
     const refs: ModelRef[] = [];
-    for (let seed = 0; seed <= LIMITS.loadedModelsMaxCount; seed += 1) {
+    for (let seed = 0; seed <= MODEL_LIMITS.loadedModelsMaxCount; seed += 1) {
       const folder = bertFolder('embedding', { seed });
       await bucket.put(folder.files);
       const { host } = hostOf(bucket);

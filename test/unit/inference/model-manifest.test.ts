@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
-import { refuse } from '../../../src/contract/outcome.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
+import { refuse } from '../../../src/contract/api/outcome.ts';
 import { LoadOnce } from '../../../src/inference/load-once.ts';
 import { findVersion, readModelFile, parseModelCatalogue } from '../../../src/inference/model-manifest.ts';
 import { ok } from '../../../src/kernel/result.ts';

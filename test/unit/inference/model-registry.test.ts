@@ -2,13 +2,12 @@ import { beforeEach, describe, expect, it } from 'vitest';
 
 import type { ModelRoute } from '../../../src/inference/registry/model-route.ts';
 import { namedModel, versionFor } from '../../../src/inference/registry/model-route.ts';
-import { ModelQueries } from '../../../src/inference/registry/model-queries.ts';
 import { stageOf, WHOLE_PPM } from '../../../src/inference/registry/model-record.ts';
 import { ModelRegistry } from '../../../src/inference/registry/model-registry.ts';
 import { servedContractHash } from '../../../src/inference/served/contract-hash.ts';
 import { readingOf } from '../../../src/inference/registry/version-manifest.ts';
 import { must } from '../../../src/kernel/assert.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { MODEL_LIMITS } from '../../../src/contract/models/model-limits.ts';
 import { NodeSql } from '../../support/fakes/node-sql.ts';
 import { manifestOf, versionOf } from '../../support/fixtures/model-versions.ts';
 
@@ -19,13 +18,11 @@ const failed = { atMs: 1, refusal: { code: 'invalid_value', message: 'the operat
 let nowMs = 0;
 let storage: NodeSql;
 let registry: ModelRegistry;
-let queries: ModelQueries;
 
 beforeEach(() => {
   nowMs = 1_000;
   storage = new NodeSql();
   registry = new ModelRegistry(storage, { nowMs: () => nowMs });
-  queries = new ModelQueries(registry.store);
 });
 
 /** A registered version that passed its checks. */
@@ -36,7 +33,7 @@ function verified(model: string, seed: string, contract: string | null = null): 
   return version;
 }
 
-const routeOf = (name: string, version?: number): ModelRoute | undefined => queries.route('tn_1', name, version);
+const routeOf = (name: string, version?: number): ModelRoute | undefined => registry.route('tn_1', name, version);
 const servingOf = (name: string): number | undefined => {
   const route = routeOf(name);
   return route?.kind === 'registered' ? route.serving.version : undefined;
@@ -48,8 +45,8 @@ describe('versions', () => {
     expect(registry.register(versionOf('minilm', 'b'), null, acting)).toMatchObject({ value: { version: { version: 2 } } });
     registry.retire('minilm', 2, acting);
     expect(registry.register(versionOf('minilm', 'c'), null, acting)).toMatchObject({ value: { version: { version: 3 } } });
-    expect(queries.version('minilm', 2)).toMatchObject({ isRetired: true, manifest: manifestOf('b') });
-    expect(queries.versions('minilm', 0, 10).map(({ manifest }) => manifest.contractHash)).toEqual([
+    expect(registry.version('minilm', 2)).toMatchObject({ isRetired: true, manifest: manifestOf('b') });
+    expect(registry.versions('minilm', 0, 10).map(({ manifest }) => manifest.contractHash)).toEqual([
       'contract-a',
       'contract-b',
       'contract-c',
@@ -90,13 +87,13 @@ describe('versions', () => {
     expect(registry.register(versionOf('minilm', 'b'), { key: 'k', digest: 'other' }, acting)).toMatchObject({
       error: { code: 'idempotency_mismatch' },
     });
-    expect(queries.versions('minilm', 0, 10)).toHaveLength(1);
+    expect(registry.versions('minilm', 0, 10)).toHaveLength(1);
     registry.remove('minilm', acting);
     expect(registry.register(versionOf('minilm', 'a'), request, acting)).toMatchObject({ error: { code: 'idempotency_key_spent' } });
   });
 
   it('[M39] the number of models, versions and aliases is limited', () => {
-    for (let at = 0; at < LIMITS.modelsMaxCount; at += 1) registry.register(versionOf(`m${at}`, 'a'), null, acting);
+    for (let at = 0; at < MODEL_LIMITS.modelsMaxCount; at += 1) registry.register(versionOf(`m${at}`, 'a'), null, acting);
     expect(registry.register(versionOf('one-more', 'a'), null, acting)).toMatchObject({
       error: { code: 'limit_exceeded', limit: { name: 'modelsMaxCount' } },
     });
@@ -194,8 +191,8 @@ describe('what serves', () => {
     for (const version of [1, 2, pinned]) {
       expect(registry.retire('minilm', version, acting)).toMatchObject({ error: { code: 'state_conflict' } });
     }
-    const { model } = must(queries.find('minilm'), 'it is there');
-    expect(queries.versions('minilm', 0, 10).map((version) => stageOf(model, version))).toEqual(['serving', 'canary', 'verified']);
+    const { model } = must(registry.find('minilm'), 'it is there');
+    expect(registry.versions('minilm', 0, 10).map((version) => stageOf(model, version))).toEqual(['serving', 'canary', 'verified']);
   });
 
   it('[M40] an alias stands for what serves, or for one version, or for a model of the deployment', () => {
@@ -231,7 +228,7 @@ describe('records', () => {
     nowMs = 2_000;
     registry.promote('minilm', verified('minilm', 'b', 'contract-a'), 250_000, { actor: 'admin', lease: undefined });
     registry.rollback('minilm', acting);
-    const history = queries.history('minilm', Number.MAX_SAFE_INTEGER, 10);
+    const history = registry.history('minilm', Number.MAX_SAFE_INTEGER, 10);
     expect(history.map(({ action, version, actor }) => [action, version, actor])).toEqual([
       ['rollback', 1, 'key_1'],
       ['promote', 2, 'admin'],
@@ -242,7 +239,7 @@ describe('records', () => {
       ['register', 1, 'key_1'],
     ]);
     expect(history[1]).toMatchObject({ detail: '0.25', atMs: 2_000 });
-    expect(queries.history('minilm', history[5]?.position ?? 0, 10)).toHaveLength(1);
+    expect(registry.history('minilm', history[5]?.position ?? 0, 10)).toHaveLength(1);
   });
 
   it('[M38] a file goes with the last version that has it, unless it is announced again', () => {
@@ -264,7 +261,7 @@ describe('records', () => {
     ];
     registry.announce([file, other], acting);
     registry.register(versionOf('x', 'a', { manifest: manifestOf('a', { files: [other] }) }), null, acting);
-    nowMs += LIMITS.modelAnnouncedMs;
+    nowMs += MODEL_LIMITS.modelAnnouncedMs;
     expect(registry.announce([], acting)).toMatchObject({ value: { unneeded: [] } });
     nowMs += 1;
     expect(registry.announce([], acting)).toMatchObject({ value: { unneeded: ['one'] } });
@@ -273,9 +270,9 @@ describe('records', () => {
   it('[M43] an erased owner keeps nothing, and takes nothing any more', () => {
     registry.promote('minilm', verified('minilm', 'a'), WHOLE_PPM, acting);
     registry.putAlias({ alias: 'x', model: 'minilm', version: null }, false, acting);
-    expect(queries.count()).toBe(2);
+    expect(registry.count()).toBe(2);
     registry.erase();
-    expect(queries.count()).toBe(0);
+    expect(registry.count()).toBe(0);
     expect(routeOf('minilm')).toBeUndefined();
     expect(registry.register(versionOf('minilm', 'a'), null, acting)).toMatchObject({ error: { code: 'tenant_suspended' } });
     expect(registry.announce([], acting)).toMatchObject({ error: { code: 'tenant_suspended' } });
@@ -285,7 +282,7 @@ describe('records', () => {
     const late = { actor: 'key_1', lease: { endsAtMs: nowMs } };
     expect(registry.register(versionOf('minilm', 'a'), null, late)).toMatchObject({ error: { code: 'lease_expired' } });
     const untouched = new NodeSql();
-    const fresh = new ModelQueries(new ModelRegistry(untouched, { nowMs: () => nowMs }).store);
+    const fresh = new ModelRegistry(untouched, { nowMs: () => nowMs });
     expect([fresh.find('x'), fresh.page('', 10), fresh.count(), fresh.route('tn_1', 'x', undefined)]).toEqual([
       undefined,
       [],

@@ -8,8 +8,8 @@ import { encoderLayers, pruneLayers, withoutLayer } from '../../../src/inference
 import { pruneDimensions, pruneVocabulary, staticGraph } from '../../../src/inference/build/prune/static-graph.ts';
 import { driftOf } from '../../../src/inference/build/quantise/drift.ts';
 import { tokenBatch } from '../../../src/inference/token-batch.ts';
-import { Vocabulary } from '../../../src/inference/vocabulary.ts';
-import { WordTokeniser } from '../../../src/inference/word-tokeniser.ts';
+import { Vocabulary } from '../../../src/inference/static/vocabulary.ts';
+import { WordTokeniser } from '../../../src/inference/static/word-tokeniser.ts';
 import { utf8 } from '../../../src/kernel/bytes.ts';
 import { calibrationRun } from '../../../workers/builds/calibration.ts';
 import { readOnnxGraph, writeOnnxGraph } from '../../../workers/builds/onnx-graph-file.ts';

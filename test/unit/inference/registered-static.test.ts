@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 
 import { systemTimer } from '../../../durable-objects/system-time.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
+import { MODEL_LIMITS } from '../../../src/contract/models/model-limits.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import { quantiseRows } from '../../../src/inference/build/matrix.ts';
 import { readingOf } from '../../../src/inference/registry/version-manifest.ts';
 import { ModelHost } from '../../../src/inference/served/model-host.ts';
-import { HASH_EMPTY, hashByte } from '../../../src/inference/vocabulary.ts';
+import { HASH_EMPTY, hashByte } from '../../../src/inference/static/vocabulary.ts';
 import { utf8 } from '../../../src/kernel/bytes.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';
@@ -16,7 +16,7 @@ import { defaultModel, modelFile } from '../../support/fixtures/default-model.ts
 import type { Folder } from '../../support/models/model-folder.ts';
 import { MemoryBucket, modelRef, servedFiles } from '../../support/models/model-folder.ts';
 
-const parts = { clock: { nowMs: () => Date.now() }, timer: systemTimer, wakeUps: new DirectWakeUps(), retryMs: LIMITS.modelRetryMs };
+const parts = { clock: { nowMs: () => Date.now() }, timer: systemTimer, wakeUps: new DirectWakeUps(), retryMs: MODEL_LIMITS.modelRetryMs };
 
 /** A host whose runtime is never to be used. */
 async function hosted(folder: Folder) {
@@ -52,7 +52,7 @@ describe('a registered static model', () => {
   it('[M94] is read from its file alone, passes its checks and embeds as the encoder of the gateway does', async () => {
     const folder: Folder = new Map([['model.onnx', modelFile]]);
     const { host, ref } = await registered(folder);
-    expect(ref.manifest).toMatchObject({ task: 'embedding', dimensions: 100, tokensMax: LIMITS.modelTokensMax, isNormalised: true });
+    expect(ref.manifest).toMatchObject({ task: 'embedding', dimensions: 100, tokensMax: MODEL_LIMITS.modelTokensMax, isNormalised: true });
     expect(valueOf(await host.verify(ref))).toMatchObject({ runsOn: 'edge' });
 
     const texts = ['a canal through the hills', 'kubectl', ''];

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { quantiseRows } from '../../../src/inference/build/matrix.ts';
-import { openStaticModel } from '../../../src/inference/static-model.ts';
+import { openStaticModel } from '../../../src/inference/static/static-model.ts';
 import { utf8 } from '../../../src/kernel/bytes.ts';
 import { writeOnnx } from '../../../workers/builds/write-onnx.ts';
 import { manifestOf } from '../../support/fixtures/default-model.ts';

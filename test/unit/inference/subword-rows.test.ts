@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { rowCount, rowOf } from '../../../src/inference/build/matrix.ts';
 import { misspellings } from '../../../src/inference/build/misspellings.ts';
 import { subwordRows, withSubwords } from '../../../src/inference/build/subword-rows.ts';
-import { LETTER_BUCKETS, PieceList, SubwordPieces } from '../../../src/inference/subword-pieces.ts';
+import { LETTER_BUCKETS, PieceList, SubwordPieces } from '../../../src/inference/static/subword-pieces.ts';
 
 const words = ['river', 'rivers', 'banker', 'bank', 'music'];
 const targets = { columns: 2, values: Float64Array.of(1, 0, 0.8, 0.6, 0, 1, 0, 1, -1, 0) };

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { LIMITS } from '../../../src/contract/limits.ts';
-import { LETTER_BUCKETS } from '../../../src/inference/subword-pieces.ts';
-import { SubwordTokeniser, TEXT_IDS_MAX } from '../../../src/inference/subword-tokeniser.ts';
-import { Vocabulary } from '../../../src/inference/vocabulary.ts';
+import { MODEL_LIMITS } from '../../../src/contract/models/model-limits.ts';
+import { LETTER_BUCKETS } from '../../../src/inference/static/subword-pieces.ts';
+import { SubwordTokeniser, TEXT_IDS_MAX } from '../../../src/inference/static/subword-tokeniser.ts';
+import { Vocabulary } from '../../../src/inference/static/vocabulary.ts';
 import { utf8 } from '../../../src/kernel/bytes.ts';
 import { tokenBatch } from '../../../src/inference/token-batch.ts';
 import { defaultModel, firstModel } from '../../support/fixtures/default-model.ts';
@@ -162,7 +162,7 @@ describe('what a text counts', () => {
   });
 
   it('[M64] a text of very many unknown words has one id for each, within one run of the runtime', () => {
-    expect(TEXT_IDS_MAX).toBeLessThanOrEqual(LIMITS.onnxRunTokensMax);
+    expect(TEXT_IDS_MAX).toBeLessThanOrEqual(MODEL_LIMITS.onnxRunTokensMax);
     for (const unit of ['zzqxvvkw ', 'getUserById ', '\u041c\u043e\u0441\u043a\u0432\u0430 ', '\u65e5', '12.5 ', 'q1w2e3 ']) {
       const { ids, words } = tokeniser.tokenise(unit.repeat(Math.floor(8192 / tokeniser.tokenise(unit).words)));
       expect(words).toBeLessThanOrEqual(8192);

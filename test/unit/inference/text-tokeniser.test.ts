@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { paramOf } from '../../../src/contract/errors.ts';
+import { paramOf } from '../../../src/contract/api/errors.ts';
 import { isBoundedPattern } from '../../../src/inference/text/linear-pattern.ts';
 import { TextTokeniser } from '../../../src/inference/text/text-tokeniser.ts';
 import { utf8 } from '../../../src/kernel/bytes.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { Vocabulary } from '../../../src/inference/vocabulary.ts';
-import { WordTokeniser } from '../../../src/inference/word-tokeniser.ts';
+import { Vocabulary } from '../../../src/inference/static/vocabulary.ts';
+import { WordTokeniser } from '../../../src/inference/static/word-tokeniser.ts';
 import { utf8 } from '../../../src/kernel/bytes.ts';
-import { readStaticTable } from '../../../src/inference/static-model.ts';
+import { readStaticTable } from '../../../src/inference/static/static-model.ts';
 import { defaultModel, modelFile } from '../../support/fixtures/default-model.ts';
 
 const WORDS = [

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 
-import { madeBefore } from '../../../src/contract/spent-key.ts';
-import { changeUnder } from '../../../src/contract/write-lease.ts';
+import { madeBefore } from '../../../src/contract/api/spent-key.ts';
+import { changeUnder } from '../../../src/contract/tenancy/write-lease.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import type { SqlStorage } from '../../../src/kernel/sql/sql-storage.ts';
 import { SqliteVersionedStore, versionTables } from '../../../src/kernel/sql/sqlite-versioned-store.ts';

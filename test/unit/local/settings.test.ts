@@ -37,22 +37,6 @@ describe('the settings of a local deployment', () => {
     expect(() => readSettings({ PORT })).toThrow(new SetupError(`PORT must be a number from 1 to 65535, not "${PORT}".`));
   });
 
-  it('have a port past the gateways only where it is named', () => {
-    expect(readSettings({}).upstreamsPort).toBeUndefined();
-    expect(readSettings({ UPSTREAMS_PORT: '8788' }).upstreamsPort).toBe(8_788);
-    expect(() => readSettings({ UPSTREAMS_PORT: '0' })).toThrow(
-      new SetupError('UPSTREAMS_PORT must be a number from 1 to 65535, not "0".'),
-    );
-  });
-
-  it('refuse a port past the gateways that is one of theirs', () => {
-    for (const UPSTREAMS_PORT of ['8787', '8788'])
-      expect(() => readSettings({ UPSTREAMS_PORT }, 2)).toThrow(
-        new SetupError(`UPSTREAMS_PORT must be another port than the gateway's (8787 to 8788), not "${UPSTREAMS_PORT}".`),
-      );
-    expect([8_786, 8_789].map((port) => readSettings({ UPSTREAMS_PORT: `${port}` }, 2).upstreamsPort)).toEqual([8_786, 8_789]);
-  });
-
   it('leave a port for every gateway', () => {
     expect(readSettings({ PORT: '65534' }, 2).port).toBe(65_534);
     expect(() => readSettings({ PORT: '65535' }, 2)).toThrow(SetupError);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import type { Grant } from '../../../src/contract/attempt.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
+import type { Grant } from '../../../src/contract/jobs/attempt.ts';
+import { JOB_LIMITS } from '../../../src/contract/jobs/job-limits.ts';
 import type { AttemptId, FileId, JobId, PoolId, TenantId } from '../../../src/kernel/ids.ts';
 import type { AgentId } from '../../../src/pools/agent-lease.ts';
 import {
@@ -30,11 +30,11 @@ const GRANT: Grant = {
 };
 const NOW_MS = 1_000_000;
 const PROGRESS = { completed: 1, failed: 0, total: 2 };
-const fresh = assign(GRANT, 'agt_a' as AgentId, NOW_MS + LIMITS.agentLeaseMs);
+const fresh = assign(GRANT, 'agt_a' as AgentId, NOW_MS + JOB_LIMITS.agentLeaseMs);
 
 describe('an agent’s lease', () => {
   it('[P3] ends after silence for its full term, and not a millisecond earlier', () => {
-    const end = NOW_MS + LIMITS.agentLeaseMs;
+    const end = NOW_MS + JOB_LIMITS.agentLeaseMs;
     expect(swept(fresh, end - 1)).toBe(fresh);
     expect(swept(fresh, end)).toMatchObject({ lost: true });
     const alive = extended(fresh, PROGRESS, NOW_MS + 500);
@@ -43,13 +43,13 @@ describe('an agent’s lease', () => {
   });
 
   it('[P3] begins when the agent is answered, however much longer it would have waited', () => {
-    const waiting = assign(GRANT, 'agt_a' as AgentId, NOW_MS + LIMITS.longPollMsMax);
+    const waiting = assign(GRANT, 'agt_a' as AgentId, NOW_MS + JOB_LIMITS.longPollMsMax);
     const asked = answered(waiting, NOW_MS + 100);
-    const end = NOW_MS + 100 + LIMITS.agentHeartbeatMs + LIMITS.agentLeaseMs;
+    const end = NOW_MS + 100 + JOB_LIMITS.agentHeartbeatMs + JOB_LIMITS.agentLeaseMs;
     expect([swept(asked, end - 1).lost, swept(asked, end).lost]).toEqual([false, true]);
     // Also where it would have waited less; and a sign of life extends it, as always.
     expect(answered(assign(GRANT, 'agt_a' as AgentId, NOW_MS + 1), NOW_MS + 100).leaseUntilMs).toBe(end);
-    expect(extended(asked, PROGRESS, NOW_MS + 9_000).leaseUntilMs).toBe(NOW_MS + 9_000 + LIMITS.agentLeaseMs);
+    expect(extended(asked, PROGRESS, NOW_MS + 9_000).leaseUntilMs).toBe(NOW_MS + 9_000 + JOB_LIMITS.agentLeaseMs);
     expect(extended(asked, PROGRESS, NOW_MS + 200).leaseUntilMs).toBe(end);
     const leaver = leaving(asked, 1_000, NOW_MS);
     expect(answered(leaver, NOW_MS + 5_000).leaseUntilMs).toBe(leaver.leaveUntilMs);
@@ -78,7 +78,7 @@ describe('an agent’s lease', () => {
 
   it('[P80] of a member that is to leave ends after its grace and a lease, whatever the agent says', () => {
     const asked = leaving(fresh, 30_000, NOW_MS);
-    const lastMs = NOW_MS + 30_000 + LIMITS.agentLeaseMs;
+    const lastMs = NOW_MS + 30_000 + JOB_LIMITS.agentLeaseMs;
     expect(asked.command).toBe('leave');
     const alive = renewed(asked, PROGRESS, undefined, lastMs - 1)!;
     expect(swept(alive, lastMs - 1).lost).toBe(false);
@@ -94,7 +94,7 @@ describe('an agent’s lease', () => {
 
   it('[P61] is kept while it waits in a queue; once it runs, only its process keeps it', () => {
     const waiting = renewed(fresh, null, undefined, NOW_MS + 500)!;
-    expect(waiting.leaseUntilMs).toBe(NOW_MS + 500 + LIMITS.agentLeaseMs);
+    expect(waiting.leaseUntilMs).toBe(NOW_MS + 500 + JOB_LIMITS.agentLeaseMs);
     expect(reportOn(waiting)).toBeUndefined();
     const running = renewed(waiting, PROGRESS, 'a', NOW_MS + 600)!;
     expect(renewed(running, null, undefined, NOW_MS + 900)).toBe(running);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { AttemptReport, Grant, ReportVerdict } from '../../../src/contract/attempt.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
-import type { PoolEffect, PoolMessage, PoolOrders } from '../../../src/contract/pool-exchange.ts';
+import type { AttemptReport, Grant, ReportVerdict } from '../../../src/contract/jobs/attempt.ts';
+import { JOB_LIMITS } from '../../../src/contract/jobs/job-limits.ts';
+import type { PoolEffect, PoolMessage, PoolOrders } from '../../../src/contract/pools/pool-exchange.ts';
 import type { AttemptId, FileId, JobId, PoolId, TenantId } from '../../../src/kernel/ids.ts';
 import type { AgentId } from '../../../src/pools/agent-lease.ts';
 import { ended, extended, measured } from '../../../src/pools/agent-lease.ts';
@@ -97,12 +97,12 @@ describe('what a pool reports', () => {
     pool.beat(id, done(0));
     expect(await pool.reportsAfter(1)).toMatchObject([{ kind: 'progress', progress: done(0) }]);
     pool.beat(id, done(9));
-    expect(await pool.reportsAfter(LIMITS.poolSyncMs)).toEqual([]);
+    expect(await pool.reportsAfter(JOB_LIMITS.poolSyncMs)).toEqual([]);
     pool.beat(id, done(10));
     expect(await pool.reportsAfter(1)).toMatchObject([{ progress: done(10) }]);
     // No sooner than the pool speaks anyway.
     pool.beat(id, done(500));
-    expect(await pool.reportsAfter(LIMITS.poolSyncMs - 1_000)).toEqual([]);
+    expect(await pool.reportsAfter(JOB_LIMITS.poolSyncMs - 1_000)).toEqual([]);
     expect(await pool.reportsAfter(1_000)).toMatchObject([{ progress: done(500) }]);
   });
 
@@ -116,7 +116,7 @@ describe('what a pool reports', () => {
     pool.beat(id, before);
     await pool.reportsAfter(1);
     pool.beat(id, after);
-    expect(await pool.reportsAfter(LIMITS.poolSyncMs)).toMatchObject([{ progress: after }]);
+    expect(await pool.reportsAfter(JOB_LIMITS.poolSyncMs)).toMatchObject([{ progress: after }]);
   });
 
   it('[P30] is every attempt now and then, with what was measured of it since', async () => {
@@ -126,7 +126,7 @@ describe('what a pool reports', () => {
     await pool.reportsAfter(1);
     pool.store.save(measured(pool.store.find(id)!, { workMilli: 5, overMs: 1_000 }));
     pool.store.save(measured(pool.store.find(id)!, { workMilli: 6, overMs: 1_000 }));
-    expect(await pool.reportsAfter(LIMITS.attemptReportMs - 1_000)).toEqual([]);
+    expect(await pool.reportsAfter(JOB_LIMITS.attemptReportMs - 1_000)).toEqual([]);
     expect(await pool.reportsAfter(1_000)).toMatchObject([{ throughput: { workMilli: 11, overMs: 2_000 } }]);
     expect(pool.store.find(id)!.throughput).toBeUndefined();
   });
@@ -137,7 +137,7 @@ describe('what a pool reports', () => {
     pool.beat(id, done(0));
     await pool.reportsAfter(1);
     pool.verdict = 'stale';
-    expect(await pool.reportsAfter(LIMITS.poolSyncMs)).toHaveLength(1);
+    expect(await pool.reportsAfter(JOB_LIMITS.poolSyncMs)).toHaveLength(1);
     expect(pool.store.find(id)).toBeUndefined();
   });
 
@@ -149,7 +149,7 @@ describe('what a pool reports', () => {
     pool.counted = [];
     pool.beat(ids[0]!, done(900));
     // Two messages: the one that is answered so, and the one after it.
-    const reports = await pool.reportsAfter(LIMITS.poolSyncMs);
+    const reports = await pool.reportsAfter(JOB_LIMITS.poolSyncMs);
     expect(reports.map(({ jobId }) => jobId)).toEqual(['job_x1', 'job_x1', 'job_x2']);
   });
 
@@ -200,11 +200,11 @@ describe('what a pool reports', () => {
     });
     await Promise.all(waiting);
     expect(pool.messages.slice(from).map(({ reports }) => reports.length)).toEqual([90]);
-    expect(pool.nowMs - before).toBe(LIMITS.poolGatherMs);
+    expect(pool.nowMs - before).toBe(JOB_LIMITS.poolGatherMs);
     // One that comes after a while does not wait.
     pool.nowMs += 1_000;
     await pool.sync.run();
-    expect(pool.nowMs - before).toBe(LIMITS.poolGatherMs + 1_000);
+    expect(pool.nowMs - before).toBe(JOB_LIMITS.poolGatherMs + 1_000);
   });
 
   it('[P31] waits no longer than poolGatherMs though the clock was set back', async () => {
@@ -213,7 +213,7 @@ describe('what a pool reports', () => {
     pool.nowMs -= 3_600_000;
     const before = pool.nowMs;
     await pool.sync.run();
-    expect(pool.nowMs - before).toBe(LIMITS.poolGatherMs);
+    expect(pool.nowMs - before).toBe(JOB_LIMITS.poolGatherMs);
   });
 
   it('[P30] opens a pool that was stored before: what it holds is reported once', async () => {

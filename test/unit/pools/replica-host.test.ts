@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
-import { isHostPattern } from '../../../src/contract/client-address.ts';
-import { mayServeAt } from '../../../src/pools/replica-host.ts';
-import { originHost } from '../../../workers/gateway/origin-host.ts';
+import { isHostPattern } from '../../../src/contract/api/client-address.ts';
+import { mayServeAt } from '../../../src/gateway/pools/replica-hosts.ts';
+import { originHost } from '../../../workers/gateway/pipeline/origin-host.ts';
 
 const ANYWHERE = ['0.0.0.0/0', '::/0', '*.com', '*.internal', 'metadata.google.internal'];
 /** As the gateway does: the host is read of the URL. */

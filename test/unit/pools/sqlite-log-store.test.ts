@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { JOB_LIMITS } from '../../../src/contract/jobs/job-limits.ts';
 import { hasTable } from '../../../src/kernel/sql/migrate.ts';
 import type { JobId } from '../../../src/kernel/ids.ts';
 import type { LogPage } from '../../../src/pools/sqlite-log-store.ts';
@@ -50,11 +50,11 @@ describe('the logs of attempts', () => {
 
   it('[P55] keeps the newest jobLogBytesMax of each member, and drops the oldest first', () => {
     const store = new SqliteLogStore(new NodeSql());
-    const length = LIMITS.jobLogChunkBytesMax;
-    const count = Math.ceil(LIMITS.jobLogBytesMax / length) + 3;
+    const length = JOB_LIMITS.jobLogChunkBytesMax;
+    const count = Math.ceil(JOB_LIMITS.jobLogBytesMax / length) + 3;
     for (let n = 0; n < count; n++) store.append(STREAM, n * length, chunk(length, 'x'), n);
-    expect(store.heldBytes()).toBeLessThanOrEqual(LIMITS.jobLogBytesMax);
-    expect(store.heldBytes()).toBeGreaterThan(LIMITS.jobLogBytesMax - length);
+    expect(store.heldBytes()).toBeLessThanOrEqual(JOB_LIMITS.jobLogBytesMax);
+    expect(store.heldBytes()).toBeGreaterThan(JOB_LIMITS.jobLogBytesMax - length);
     expect(store.read(STREAM, 0, 1)?.parts[0]?.at).toBe(count * length - store.heldBytes());
   });
 
@@ -65,10 +65,10 @@ describe('the logs of attempts', () => {
     expect(hasTable(sql, 'streams')).toBe(false);
     store.append(STREAM, 0, bytesOf('old'), 1_000);
     store.append({ ...STREAM, fence: 2 }, 0, bytesOf('new'), 2_000);
-    expect(store.nextExpiryMs()).toBe(1_000 + LIMITS.jobLogKeptMs);
-    store.expire(999 + LIMITS.jobLogKeptMs);
+    expect(store.nextExpiryMs()).toBe(1_000 + JOB_LIMITS.jobLogKeptMs);
+    store.expire(999 + JOB_LIMITS.jobLogKeptMs);
     expect(store.streamCount()).toBe(2);
-    store.expire(1_000 + LIMITS.jobLogKeptMs);
+    store.expire(1_000 + JOB_LIMITS.jobLogKeptMs);
     expect([store.streamCount(), store.heldBytes()]).toEqual([1, 3]);
     expect(store.read(STREAM, 0, 9)).toBeUndefined();
   });

@@ -1,9 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { PLANNING_LIMITS } from '../../../src/contract/planning/planning-limits.ts';
 import type { SqlStorage } from '../../../src/kernel/sql/sql-storage.ts';
-import { burnsOf, MINUTES_KEPT_MS } from '../../../src/slo/burn-alerts.ts';
-import { errorBudget } from '../../../src/slo/error-budget.ts';
+import { burnsOf, MINUTES_KEPT_MS, errorBudget } from '../../../src/slo/error-budget.ts';
 import type { EventCounts, Objective } from '../../../src/slo/objective.ts';
 import { countersFromMs, decidedWaits, grownBy } from '../../../src/slo/observation.ts';
 import type { DatedNews } from '../../../src/slo/slo-register.ts';
@@ -237,7 +236,7 @@ describe('a register of objectives', () => {
   });
 
   it('refuses more than it may have, what comes after its lease, and what is not there', () => {
-    for (let count = 1; count < LIMITS.slosMaxCount; count++) register.put({ ...OBJECTIVE, name: `o-${count}` }, undefined);
+    for (let count = 1; count < PLANNING_LIMITS.slosMaxCount; count++) register.put({ ...OBJECTIVE, name: `o-${count}` }, undefined);
     expect(register.put({ ...OBJECTIVE, name: 'more' }, undefined)).toMatchObject({ ok: false, error: { code: 'limit_exceeded' } });
     expect(register.put(OBJECTIVE, undefined)).toMatchObject({ ok: true });
     expect(register.put(OBJECTIVE, { endsAtMs: nowMs })).toMatchObject({ ok: false, error: { code: 'lease_expired' } });

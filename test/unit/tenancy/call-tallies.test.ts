@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 
-import type { CallTally } from '../../../src/contract/call-tally.ts';
-import { CALL_LATENCIES, callCounter } from '../../../src/contract/call-tally.ts';
-import type { Endpoint } from '../../../src/contract/endpoint.ts';
+import type { CallTally } from '../../../src/contract/tenancy/call-tally.ts';
+import { CALL_LATENCIES, callCounter } from '../../../src/contract/tenancy/call-tally.ts';
+import type { Endpoint } from '../../../src/contract/api/endpoint.ts';
 import { ENDPOINTS } from '../../../src/contract/endpoints.ts';
-import { OBJECTIVE_ENDPOINTS } from '../../../src/contract/objective-endpoints.ts';
+import { OBJECTIVE_ENDPOINTS } from '../../../src/contract/planning/objective-endpoints.ts';
 import { CALL_TALLY_TABLE, SqliteCallTallies } from '../../../src/tenancy/usage/call-tallies.ts';
 import { UsageBuffer } from '../../../src/tenancy/usage/usage-buffer.ts';
 import { NodeSql } from '../../support/fakes/node-sql.ts';

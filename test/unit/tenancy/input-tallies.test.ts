@@ -1,13 +1,13 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 
-import { debtFact } from '../../../src/contract/debt-facts.ts';
-import { debtPolicy } from '../../../src/contract/debt-policy.ts';
-import type { InputTally, WatchedInput } from '../../../src/contract/input-tally.ts';
-import { bucketCounts, emptyHistogram } from '../../../src/contract/input-tally.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
-import { assess } from '../../../src/debt/assess.ts';
+import { debtFact } from '../../../src/contract/debt/debt-facts.ts';
+import { debtPolicy } from '../../../src/contract/debt/debt-policy.ts';
+import type { InputTally, WatchedInput } from '../../../src/contract/tenancy/input-tally.ts';
+import { bucketCounts, emptyHistogram } from '../../../src/contract/tenancy/input-tally.ts';
+import { TENANCY_LIMITS } from '../../../src/contract/tenancy/tenancy-limits.ts';
+import { assess } from '../../../src/debt/rules/assess.ts';
 import { FactSet } from '../../../src/debt/fact.ts';
-import { INPUTS_MIN, shiftFacts } from '../../../src/gateway/planning/input-shifts.ts';
+import { INPUTS_MIN, shiftFacts } from '../../../src/gateway/debt/input-shifts.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 import { openBillingDatabase } from '../../../src/tenancy/billing/billing-schema.ts';
 import { ReportedTallies } from '../../../src/tenancy/usage/reported-tallies.ts';
@@ -93,7 +93,7 @@ describe('inputs in the ledger', () => {
   });
 
   it('[D80] are forgotten when they are old, some at a time, and go with their tenant', () => {
-    for (let day = 0; day < 4; day++) meet('unknown-words', MODEL, LIMITS.inputCountsDaysMax + day, [0]);
+    for (let day = 0; day < 4; day++) meet('unknown-words', MODEL, TENANCY_LIMITS.inputCountsDaysMax + day, [0]);
     meet('unknown-words', MODEL, 1, [0], OTHER);
     deliver();
     expect([tallies.countOf(tenantId), tallies.countOf(OTHER)]).toEqual([4, 1]);

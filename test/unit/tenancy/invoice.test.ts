@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import type { UPSTREAM_METERS } from '../../../src/contract/meter.ts';
-import { METERS } from '../../../src/contract/meter.ts';
+import type { UPSTREAM_METERS } from '../../../src/contract/api/meter.ts';
+import { METERS } from '../../../src/contract/api/meter.ts';
 import type { Credit } from '../../../src/tenancy/billing/invoice.ts';
 import { applyCredits, draftInvoice, proratedNano, tenantPart, usageCharges } from '../../../src/tenancy/billing/invoice.ts';
 import { invoiceCsv } from '../../../src/tenancy/billing/invoice-csv.ts';

@@ -1,11 +1,11 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { PATH_PARAMS } from '../../../src/contract/endpoint.ts';
-import { contains, parseAddressRange } from '../../../src/contract/client-address.ts';
-import type { Endpoint } from '../../../src/contract/endpoint.ts';
+import { PATH_PARAMS } from '../../../src/contract/api/endpoint.ts';
+import { contains, parseAddressRange } from '../../../src/contract/api/client-address.ts';
+import type { Endpoint } from '../../../src/contract/api/endpoint.ts';
 import { ENDPOINTS } from '../../../src/contract/endpoints.ts';
-import { touchedBy } from '../../../src/contract/touched-resources.ts';
+import { touchedBy } from '../../../src/contract/tenancy/touched-resources.ts';
 import { admitsAddress, deniedOf } from '../../../src/tenancy/keys/key-bounds.ts';
 
 const v4 = fc.tuple(fc.nat(255), fc.nat(255), fc.nat(255), fc.nat(255));

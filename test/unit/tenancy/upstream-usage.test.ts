@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import type { UsageEvent } from '../../../src/contract/meter.ts';
+import type { UsageEvent } from '../../../src/contract/api/meter.ts';
 import { openBillingDatabase } from '../../../src/tenancy/billing/billing-schema.ts';
 import type { QuotaLevel } from '../../../src/tenancy/quota/quota-level.ts';
 import { grantedIn } from '../../../src/tenancy/quota/quota-level.ts';

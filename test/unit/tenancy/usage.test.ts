@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { LIMITS } from '../../../src/contract/limits.ts';
-import type { UsageEvent } from '../../../src/contract/meter.ts';
+import { TENANCY_LIMITS } from '../../../src/contract/tenancy/tenancy-limits.ts';
+import type { UsageEvent } from '../../../src/contract/api/meter.ts';
 import { UsageDelivery } from '../../../src/gateway/tenancy/usage-delivery.ts';
 import { amountNano, editionAt, PRICE_BOOK, usd } from '../../../src/tenancy/usage/price-book.ts';
 import { UsageBuffer, usageIdOf } from '../../../src/tenancy/usage/usage-buffer.ts';
@@ -73,22 +73,22 @@ describe('usage in delivery', () => {
     expect(new Set(lines.map(({ id }) => id)).size).toBe(4);
     expect(buffer.batches()[0]).toBe(batches[0]);
     for (const batch of batches) buffer.acknowledge(batch);
-    for (let model = 0; model <= LIMITS.usageBatchMaxCount; model++) tally({ model: String(model) });
-    expect(buffer.batches().map(({ tallies }) => tallies.length)).toEqual([LIMITS.usageBatchMaxCount, 1]);
-    for (let model = 0; model < LIMITS.usagePendingMaxCount; model++) tally({ model: `more ${model}` });
+    for (let model = 0; model <= TENANCY_LIMITS.usageBatchMaxCount; model++) tally({ model: String(model) });
+    expect(buffer.batches().map(({ tallies }) => tallies.length)).toEqual([TENANCY_LIMITS.usageBatchMaxCount, 1]);
+    for (let model = 0; model < TENANCY_LIMITS.usagePendingMaxCount; model++) tally({ model: `more ${model}` });
     // Only statistics are dropped when the buffer is full, never usage.
-    expect(buffer.batches().reduce((count, { tallies }) => count + tallies.length, 0)).toBe(LIMITS.usagePendingMaxCount / 2);
-    for (let line = 0; line < LIMITS.usagePendingMaxCount / 2; line++) buffer.add(use(1, { route: `/${line}` }));
+    expect(buffer.batches().reduce((count, { tallies }) => count + tallies.length, 0)).toBe(TENANCY_LIMITS.usagePendingMaxCount / 2);
+    for (let line = 0; line < TENANCY_LIMITS.usagePendingMaxCount / 2; line++) buffer.add(use(1, { route: `/${line}` }));
   });
 
   it('[T31] is bounded, and dropped events are counted', () => {
     let lost = 0;
     const buffer = new UsageBuffer('isolate', () => (lost += 1));
-    for (let line = 0; line < LIMITS.usagePendingMaxCount + 5; line++) buffer.add(use(1, { route: `/${line}` }));
+    for (let line = 0; line < TENANCY_LIMITS.usagePendingMaxCount + 5; line++) buffer.add(use(1, { route: `/${line}` }));
     expect(lost).toBe(5);
     const batches = buffer.batches();
-    expect(Math.max(...batches.map((batch) => batch.events.length))).toBe(LIMITS.usageBatchMaxCount);
-    expect(quantityOf(batches.flatMap((batch) => batch.events))).toBe(LIMITS.usagePendingMaxCount);
+    expect(Math.max(...batches.map((batch) => batch.events.length))).toBe(TENANCY_LIMITS.usageBatchMaxCount);
+    expect(quantityOf(batches.flatMap((batch) => batch.events))).toBe(TENANCY_LIMITS.usagePendingMaxCount);
     for (const batch of batches) buffer.acknowledge(batch);
     buffer.add(use(1));
     expect(lost).toBe(5);
@@ -99,7 +99,7 @@ describe('usage in delivery', () => {
     const buffer = new UsageBuffer('isolate', noLoss);
     const id = usageIdOf('/v1/jobs', 'idempotent', ids.tenantId, 'requests');
     // However often it is retried, it occupies one place.
-    for (let attempt = 0; attempt <= LIMITS.usagePendingMaxCount; attempt++) buffer.addOnce({ id, ...use(1) });
+    for (let attempt = 0; attempt <= TENANCY_LIMITS.usagePendingMaxCount; attempt++) buffer.addOnce({ id, ...use(1) });
     buffer.add(use(3));
     expect(buffer.batches().flatMap((batch) => batch.events)).toMatchObject([{ id, ...use(1) }, use(3)]);
     const others = [

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { ROUTE_LIMITS } from '../../../src/contract/routes/route-limits.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 import { agreementOf } from '../../../src/upstreams/cascade/agreement.ts';
 import { addCounts, curveOf, faded, NO_COUNTS, outcomeCounts } from '../../../src/upstreams/cascade/cascade-counts.ts';
@@ -46,7 +46,7 @@ describe('[U96] calibration', () => {
     expect(thresholdOf({ quality: 0.4 }, curve)).toBeLessThanOrEqual(0.42);
     expect(thresholdOf({ quality: 0.9 }, fitIsotonic(many.map(({ score }) => ({ score, quality: 0 }))))).toBe(ESCALATE_ALL);
     expect(thresholdOf({ quality: 0 }, undefined)).toBe(ESCALATE_ALL);
-    const few = fitIsotonic(many.slice(-(LIMITS.calibrationOutcomesMinCount - 1)));
+    const few = fitIsotonic(many.slice(-(ROUTE_LIMITS.calibrationOutcomesMinCount - 1)));
     expect(thresholdOf({ quality: 0.5 }, few)).toBe(ESCALATE_ALL);
     expect(expectedQuality(curve, -1)).toBe(curve.qualities[0]);
   });
@@ -125,8 +125,8 @@ describe('[U174] what is measured', () => {
     expect(curveOf(counted)).toEqual({ scores: [12 / 64, 57 / 64], qualities: [0.5, 1], outcomes: 3 });
     expect(outcomeCounts(1, 1).outcomes[63]).toBe(1);
     expect(faded(counted)).toBe(counted);
-    const much = { ...counted, outcomes: counted.outcomes.map((count) => count * LIMITS.calibrationOutcomesMaxCount) };
-    expect(curveOf(faded(much)).outcomes).toBe(1.5 * LIMITS.calibrationOutcomesMaxCount);
+    const much = { ...counted, outcomes: counted.outcomes.map((count) => count * ROUTE_LIMITS.calibrationOutcomesMaxCount) };
+    expect(curveOf(faded(much)).outcomes).toBe(1.5 * ROUTE_LIMITS.calibrationOutcomesMaxCount);
   });
 
   it('[U174] the calibration approaches the true agreement, though few sure answers are compared', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import type { Hook } from '../../../src/contract/guardrails.ts';
-import { PII_KINDS } from '../../../src/contract/guardrails.ts';
+import type { Hook } from '../../../src/contract/guardrails/guardrails.ts';
+import { PII_KINDS } from '../../../src/contract/guardrails/guardrails.ts';
 import { utf8 } from '../../../src/kernel/bytes.ts';
 import { compileHooks } from '../../../src/upstreams/guardrails/compiled-hook.ts';
 import { GuardSession } from '../../../src/upstreams/guardrails/guard-session.ts';

@@ -5,10 +5,10 @@ import { findPii } from '../../../src/upstreams/guardrails/find-pii.ts';
 import type { Ask } from '../../../src/upstreams/guardrails/guard.ts';
 import { Guard } from '../../../src/upstreams/guardrails/guard.ts';
 import { GUARD_WINDOW_CHARS, GuardedText } from '../../../src/upstreams/guardrails/guarded-text.ts';
-import type { Hook } from '../../../src/contract/guardrails.ts';
-import { PII_KINDS } from '../../../src/contract/guardrails.ts';
+import type { Hook } from '../../../src/contract/guardrails/guardrails.ts';
+import { PII_KINDS } from '../../../src/contract/guardrails/guardrails.ts';
 import { saidIn, textsOf, withTexts } from '../../../src/upstreams/guardrails/message-texts.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { GUARDRAIL_LIMITS } from '../../../src/contract/guardrails/guardrail-limits.ts';
 import type { ClassifierHook } from '../../../src/upstreams/guardrails/judge-classes.ts';
 import { countAbove, countModerated, isOfUpstream, piecesOf, strangeLabel } from '../../../src/upstreams/guardrails/judge-classes.ts';
 import { must } from '../../../src/kernel/assert.ts';
@@ -301,13 +301,13 @@ describe('a classifier', () => {
     const most = 'x'.repeat(20);
     expect(
       piecesOf(
-        Array.from({ length: LIMITS.guardrailPiecesMaxCount }, () => most),
+        Array.from({ length: GUARDRAIL_LIMITS.guardrailPiecesMaxCount }, () => most),
         64,
       ),
-    ).toHaveLength(LIMITS.guardrailPiecesMaxCount);
+    ).toHaveLength(GUARDRAIL_LIMITS.guardrailPiecesMaxCount);
     expect(
       piecesOf(
-        Array.from({ length: LIMITS.guardrailPiecesMaxCount + 1 }, () => most),
+        Array.from({ length: GUARDRAIL_LIMITS.guardrailPiecesMaxCount + 1 }, () => most),
         64,
       ),
     ).toBeUndefined();

@@ -8,7 +8,7 @@ import { systemTimer } from '../../../durable-objects/system-time.ts';
 import { CancelSource } from '../../../src/upstreams/serving/cancel-source.ts';
 import type { Target } from '../../../src/upstreams/target.ts';
 import type { Cancellation, Opened, TransportFault } from '../../../src/upstreams/transport.ts';
-import { HttpTransport } from '../../../workers/upstreams/adapters/http-transport.ts';
+import { HttpTransport } from '../../../workers/gateway/adapters/upstreams/http-transport.ts';
 import type { MockUpstream } from '../../support/upstreams/mock-upstream.ts';
 import { startMockUpstream } from '../../support/upstreams/mock-upstream.ts';
 import type { Script } from '../../support/upstreams/script.ts';

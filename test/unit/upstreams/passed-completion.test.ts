@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 
-import { LIMITS } from '../../../src/contract/limits.ts';
-import type { CompletionEnd } from '../../../src/gateway/upstreams/completion-stream.ts';
-import { CompletionStream } from '../../../src/gateway/upstreams/completion-stream.ts';
+import { COMPLETION_LIMITS } from '../../../src/contract/completions/completion-limits.ts';
+import type { CompletionEnd } from '../../../src/gateway/completions/answer-pieces.ts';
+import { CompletionStream } from '../../../src/gateway/completions/completion-stream.ts';
 import { joinedBytes, utf8 } from '../../../src/kernel/bytes.ts';
 import type { Surface } from '../../../src/upstreams/protocol/exchange.ts';
 import { Exchanges } from '../../../src/upstreams/protocol/exchange.ts';
@@ -124,7 +124,11 @@ it('[U32] what is judged of the first piece is relayed as it was: nothing of it 
 it('[U190] is relayed where the isolate passes as many as it may hold, until one of them ends', async () => {
   const budget = new PassBudget();
   const copies: BodyCopy[] = [];
-  for (let bytes = 0; bytes + LIMITS.passedStreamBytes <= LIMITS.passedStreamsBytesMax; bytes += LIMITS.passedStreamBytes)
+  for (
+    let bytes = 0;
+    bytes + COMPLETION_LIMITS.passedStreamBytes <= COMPLETION_LIMITS.passedStreamsBytesMax;
+    bytes += COMPLETION_LIMITS.passedStreamBytes
+  )
     copies.push((await passed(EVENTS[0]!, { budget })).copy);
   expect(copies.length).toBeGreaterThan(100);
   const beyond = streamOf(EVENTS[0], { budget });
@@ -166,7 +170,7 @@ it.each(['cancelled', 'broken', 'idle_timeout', 'total_timeout', undefined] as c
   },
 );
 
-it('[U36] an error of the upstream goes to the caller as it came, and counts as a failure; garbage is followed by one', async () => {
+it('[U36] an error of the upstream passes as it came and counts as a failure; one follows garbage', async () => {
   const failed = await passed(EVENTS[0]!);
   failed.copy.take(utf8('data: {"error":{"message":"overloaded"}}\n\n'));
   expect([textOf(failed.copy.end(undefined)), failed.seen.ends]).toEqual(['', [fault('broken')]]);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { REQUEST_LOG_LIMITS } from '../../../src/contract/requests/request-log-limits.ts';
 import type { KeyId, ProjectId, TenantId } from '../../../src/kernel/ids.ts';
 import { hasTable } from '../../../src/kernel/sql/migrate.ts';
 import { LOG_LATENCIES, quantileMs } from '../../../src/upstreams/log/log-sums.ts';
@@ -180,7 +180,7 @@ describe('the log of requests', () => {
 
   it('[U133] a page looks at a bounded number of requests and says where to go on', () => {
     const log = new SqliteRequestLog(new NodeSql());
-    const count = LIMITS.requestLogScanMaxCount + 10;
+    const count = REQUEST_LOG_LIMITS.requestLogScanMaxCount + 10;
     append(
       log,
       Array.from({ length: count }, (_, i) => entryOf(`r${i}`, { model: i === 3 ? 'rare' : 'gpt' })),
@@ -225,7 +225,7 @@ describe('the log of requests', () => {
     ).toEqual([0.5, 1]);
     expect(log.lines('model', 0, 2 * NOW, 10)[0]?.feedback).toEqual({ helpful: { count: 2, mean: 0.75 } });
     expect(log.addFeedback('absent', opinion())).toBeUndefined();
-    for (let i = 2; i < LIMITS.requestFeedbackMaxCount; i += 1) log.addFeedback('r', opinion({ name: `n${i}` }));
+    for (let i = 2; i < REQUEST_LOG_LIMITS.requestFeedbackMaxCount; i += 1) log.addFeedback('r', opinion({ name: `n${i}` }));
     expect(log.addFeedback('r', opinion({ name: 'more' }))).toMatchObject({ ok: false, error: { code: 'limit_exceeded' } });
     expect(log.addFeedback('r', opinion({ score: 0.1 }))).toMatchObject({ ok: true });
   });
@@ -322,10 +322,10 @@ describe('redaction', () => {
   });
 
   it('[U132] keeps at most the limit, no half of a character, and nothing of what is too long', () => {
-    const kept = redacted('😀'.repeat(LIMITS.requestLogBodyBytesMax), []);
-    expect(new TextEncoder().encode(kept).length).toBeLessThanOrEqual(LIMITS.requestLogBodyBytesMax + 3);
+    const kept = redacted('😀'.repeat(REQUEST_LOG_LIMITS.requestLogBodyBytesMax), []);
+    expect(new TextEncoder().encode(kept).length).toBeLessThanOrEqual(REQUEST_LOG_LIMITS.requestLogBodyBytesMax + 3);
     expect(kept.isWellFormed()).toBe(true);
-    expect(redacted('x'.repeat(LIMITS.requestLogBodyParsedBytesMax + 1), [])).not.toContain('xx');
+    expect(redacted('x'.repeat(REQUEST_LOG_LIMITS.requestLogBodyParsedBytesMax + 1), [])).not.toContain('xx');
   });
 });
 
@@ -349,7 +349,7 @@ describe('the requests that wait in an isolate', () => {
   it('[U130] are bounded in bytes, and what finds no room is counted as lost', () => {
     let lost = 0;
     const buffer = new RequestLogBuffer('i', () => (lost += 1));
-    const bodies = { request: 'x'.repeat(LIMITS.requestLogPendingBytesMax / 4), answer: '' };
+    const bodies = { request: 'x'.repeat(REQUEST_LOG_LIMITS.requestLogPendingBytesMax / 4), answer: '' };
     buffer.add({ entry: entryOf('a'), bodies });
     buffer.add({ entry: entryOf('b'), bodies });
     expect(lost).toBe(1);

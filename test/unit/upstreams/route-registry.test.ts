@@ -1,11 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 
-import { LIMITS } from '../../../src/contract/limits.ts';
-import type { RouteVersion } from '../../../src/contract/route-rules.ts';
+import { ROUTE_LIMITS } from '../../../src/contract/routes/route-limits.ts';
+import type { RouteVersion } from '../../../src/contract/routes/route-rules.ts';
 import type { ArmTally, CanarySettings } from '../../../src/upstreams/canary/canary.ts';
 import { addCounts, NO_COUNTS, outcomeCounts } from '../../../src/upstreams/cascade/cascade-counts.ts';
 import { NO_TALLY } from '../../../src/upstreams/canary/canary.ts';
-import type { ChangedBy } from '../../../src/contract/write-lease.ts';
+import type { ChangedBy } from '../../../src/contract/tenancy/write-lease.ts';
 import { RouteRegistry } from '../../../src/upstreams/routes/route-registry.ts';
 import { armOf } from '../../../src/upstreams/routes/serving-arm.ts';
 import { NodeSql } from '../../support/fakes/node-sql.ts';
@@ -79,11 +79,11 @@ describe('[U94] the routes of an owner', () => {
   });
 
   it('[U94] are bounded: the oldest version that nothing needs makes room, one route more is refused', () => {
-    for (let i = 0; i < LIMITS.routeVersionsMaxCount + 5; i++) add('chat', `a/m${i}`, i === 0);
+    for (let i = 0; i < ROUTE_LIMITS.routeVersionsMaxCount + 5; i++) add('chat', `a/m${i}`, i === 0);
     const kept = registry.versions('chat', 0, 1_000).map(({ version }) => version);
-    expect(kept).toHaveLength(LIMITS.routeVersionsMaxCount);
-    expect([kept[0], kept[1], kept.at(-1)]).toEqual([1, 7, LIMITS.routeVersionsMaxCount + 5]);
-    for (let i = 1; i < LIMITS.routesMaxCount; i++) add(`chat${i}`, 'a/m');
+    expect(kept).toHaveLength(ROUTE_LIMITS.routeVersionsMaxCount);
+    expect([kept[0], kept[1], kept.at(-1)]).toEqual([1, 7, ROUTE_LIMITS.routeVersionsMaxCount + 5]);
+    for (let i = 1; i < ROUTE_LIMITS.routesMaxCount; i++) add(`chat${i}`, 'a/m');
     expect(add('one-more', 'a/m')).toMatchObject({ ok: false, error: { code: 'limit_exceeded', limit: { name: 'routesMaxCount' } } });
   });
 
@@ -184,7 +184,7 @@ describe('[U174] what isolates measure of cascades', () => {
 
   it('[U174] is kept of the cascades that were measured last', () => {
     add('chat', 'a/m');
-    const keys = Array.from({ length: LIMITS.routeCascadesMaxCount + 1 }, (_, number) => `key-${number}`);
+    const keys = Array.from({ length: ROUTE_LIMITS.routeCascadesMaxCount + 1 }, (_, number) => `key-${number}`);
     for (const key of keys) registry.report([], [measured(key)]);
     registry.report([], [measured('key-1')]);
     registry.report([], [measured('key-new')]);

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
-import { parse } from '../../../src/contract/parse.ts';
-import type { Condition } from '../../../src/contract/route-conditions.ts';
-import { routeVersion } from '../../../src/contract/route-rules.ts';
+import { parse } from '../../../src/contract/api/parse.ts';
+import type { Condition } from '../../../src/contract/routes/route-conditions.ts';
+import { routeVersion } from '../../../src/contract/routes/route-rules.ts';
 import { checkRoute } from '../../../src/upstreams/routes/check-route.ts';
 import { evaluateRoute } from '../../../src/upstreams/routes/evaluate-route.ts';
 import { allHold, ConditionJudge } from '../../../src/upstreams/routes/judge-condition.ts';

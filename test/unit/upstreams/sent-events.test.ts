@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { COMPLETION_LIMITS } from '../../../src/contract/completions/completion-limits.ts';
 import { utf8 } from '../../../src/kernel/bytes.ts';
-import { sentEvents } from '../../../workers/upstreams/sent-events.ts';
+import { sentEvents } from '../../../workers/gateway/routes/completions/sent-events.ts';
 
 /** Pieces that come when the test says so, and a clock that it moves. */
 function world(first?: string) {
@@ -67,12 +67,12 @@ it('[U44] sends a comment in each silence, and loses nothing of what comes after
   for (let count = 0; count < 2; count += 1) {
     const read = reader.read();
     await asked();
-    pass(LIMITS.completionSilenceMs);
+    pass(COMPLETION_LIMITS.completionSilenceMs);
     expect(await textOf(read)).toBe(':\n\n');
   }
   expect(waiting, 'one piece is waited for, not three').toHaveLength(1);
   const second = reader.read();
-  pass(LIMITS.completionBurstMs);
+  pass(COMPLETION_LIMITS.completionBurstMs);
   await come('data: 2\n\n');
   expect(await textOf(second)).toBe('data: 2\n\n');
   const last = reader.read();
@@ -96,10 +96,10 @@ it('[U46] sends the first event of a burst at once, and the others together when
   await come('data: 2\n\n');
   await come('data: 3\n\n');
   await asked();
-  pass(LIMITS.completionBurstMs);
+  pass(COMPLETION_LIMITS.completionBurstMs);
   expect(await textOf(others)).toBe('data: 2\n\ndata: 3\n\n');
   const alone = reader.read();
-  pass(LIMITS.completionBurstMs);
+  pass(COMPLETION_LIMITS.completionBurstMs);
   await come('data: 4\n\n');
   expect(await textOf(alone), 'one that comes later goes at once').toBe('data: 4\n\n');
   const end = reader.read();
@@ -128,10 +128,10 @@ it('[U46] holds of a burst no more than its limit, and reads on only while the c
   await come('data: 1\n\n');
   await first;
   const burst = reader.read();
-  const large = 'x'.repeat(LIMITS.completionBurstBytesMax - 1);
+  const large = 'x'.repeat(COMPLETION_LIMITS.completionBurstBytesMax - 1);
   await come(large);
   await come('y');
-  expect((await textOf(burst)).length).toBe(LIMITS.completionBurstBytesMax);
+  expect((await textOf(burst)).length).toBe(COMPLETION_LIMITS.completionBurstBytesMax);
   await new Promise((resolve) => setImmediate(resolve));
   expect(waiting, 'nothing is read that no caller waits for').toHaveLength(0);
 });
@@ -151,7 +151,7 @@ it('[U46] sends what goes before the answer at once, and shows each piece of the
   await come('data: 1\n\n');
   await come('data: 2\n\n');
   await come(undefined);
-  pass(LIMITS.completionBurstMs);
+  pass(COMPLETION_LIMITS.completionBurstMs);
   expect(await textOf(rest)).toBe('data: 1\n\ndata: 2\n\n');
   expect(seen).toEqual(['data: 1\n\n', 'data: 2\n\n']);
 });
@@ -164,7 +164,7 @@ it('[U46] passes a defect on after what came before it, also where the caller di
   const burst = reader.read();
   await come('data: 2\n\n');
   await asked();
-  pass(LIMITS.completionBurstMs);
+  pass(COMPLETION_LIMITS.completionBurstMs);
   expect(await textOf(burst)).toBe('data: 2\n\n');
   await fail(new Error('broken'));
   await new Promise((resolve) => setImmediate(resolve));

@@ -6,7 +6,7 @@ import type { Surface } from '../../../src/upstreams/protocol/exchange.ts';
 import { Exchanges } from '../../../src/upstreams/protocol/exchange.ts';
 import { checkAddress } from '../../../src/upstreams/upstream-host.ts';
 import type { Opened, TransportFault } from '../../../src/upstreams/transport.ts';
-import { HttpTransport } from '../../../workers/upstreams/adapters/http-transport.ts';
+import { HttpTransport } from '../../../workers/gateway/adapters/upstreams/http-transport.ts';
 import { targetOf } from '../../support/upstreams/target.ts';
 import { WorkersAiDouble } from '../../support/upstreams/workers-ai-double.ts';
 

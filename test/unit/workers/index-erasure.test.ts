@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { IndexErasure } from '../../../durable-objects/index-erasure.ts';
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
-import { refuse } from '../../../src/contract/outcome.ts';
+import { refuse } from '../../../src/contract/api/outcome.ts';
 import { ok } from '../../../src/kernel/result.ts';
 
 const MANIFEST = { id: 'ix_1', tenantId: 'tn_1', name: 'split', dimensions: 2, metric: 'dot', generation: 1 } as unknown as IndexManifest;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { platformFault, reach } from '../../../durable-objects/platform-fault.ts';
-import { ask } from '../../../workers/gateway/adapters/ask.ts';
+import { ask } from '../../../workers/gateway/adapters/api/ask.ts';
 
 const error = (message: string, more: object = {}) => Object.assign(new Error(message), more);
 

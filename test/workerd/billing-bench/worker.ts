@@ -1,5 +1,5 @@
 import type { BillingObject } from '../../../durable-objects/billing-object.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import type { Invoice } from '../../../src/tenancy/billing/invoice.ts';
 import { monthNamed } from '../../../src/tenancy/billing/month.ts';
 import type { Reconciliation } from '../../../src/tenancy/billing/reconciliation.ts';

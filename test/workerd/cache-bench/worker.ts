@@ -2,10 +2,10 @@ import { hash } from 'node:crypto';
 
 import type { EmbeddingCacheObject } from '../../../durable-objects/embedding-cache-object.ts';
 import { parseShards } from '../../../src/cache/cache-layout.ts';
-import { ShardedCache } from '../../../src/gateway/sharded-cache.ts';
+import { ShardedCache } from '../../../src/gateway/caches/sharded-cache.ts';
 import type { CacheOwnerId } from '../../../src/kernel/ids.ts';
 import type { BatchResult, BatchTask } from '../../support/worlds/cache-batch.ts';
-import { cacheShards } from '../../../workers/gateway/adapters/durable-caches.ts';
+import { cacheShards } from '../../../workers/gateway/adapters/caches/durable-caches.ts';
 import { actingFor } from '../../support/fakes/in-force.ts';
 
 export { EmbeddingCacheObject } from '../../../durable-objects/embedding-cache-object.ts';

@@ -11,7 +11,7 @@ import { CLIENT, followerWith } from '../../../src/ann/access-mode.ts';
 import type { Shadow } from '../../../src/index/generations/generation-state.ts';
 import { indexObjectName, shardName } from '../../../src/index/index-manifest.ts';
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import type { IndexId, TenantId } from '../../../src/kernel/ids.ts';
 
 interface IndexesEnv {

@@ -8,11 +8,11 @@ import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import { locatorName } from '../../../src/index/index-manifest.ts';
 import { ownKey } from '../../../src/ann/receipts.ts';
 import { locatorOf } from '../../../src/index/locators/locator-of.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
-import { FollowedIndex } from '../../../src/gateway/generations/followed-index.ts';
-import { GenerationWork } from '../../../src/gateway/generations/generation-work.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
+import { FollowedIndex } from '../../../src/gateway/indexes/generations/followed-index.ts';
+import { GenerationWork } from '../../../src/gateway/indexes/generations/generation-work.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
-import { DurableFollowedObjects, DurableGenerations } from '../../../workers/gateway/adapters/durable-generations.ts';
+import { DurableFollowedObjects, DurableGenerations } from '../../../workers/gateway/adapters/indexes/durable-generations.ts';
 import type { Gateway, Mode } from './grown-index.ts';
 import {
   between,

@@ -14,9 +14,9 @@ import type { RoutingSummary } from '../../../src/index/routing/routing-summary.
 import type { ReadConsistency } from '../../../src/ann/replication/read-consistency.ts';
 import { STRONG } from '../../../src/ann/replication/read-consistency.ts';
 import type { QueryTarget, Written } from '../../../src/ann/shard-protocol.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
-import { allOf } from '../../../src/contract/outcome.ts';
+import { INDEX_LIMITS } from '../../../src/contract/indexes/index-limits.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
+import { allOf } from '../../../src/contract/api/outcome.ts';
 import { FanOut } from '../../../src/index/fan-out/fan-out.ts';
 import { MemberChoice } from '../../../src/index/fan-out/member-choice.ts';
 import { ShardReads } from '../../../src/index/fan-out/shard-reads.ts';
@@ -28,11 +28,11 @@ import type { BatchPart } from '../../../src/index/fan-out/search-batch.ts';
 import { SearchBatch } from '../../../src/index/fan-out/search-batch.ts';
 import { TreeSearch } from '../../../src/index/fan-out/group-search.ts';
 import { RoutedShards } from '../../../src/index/shards/routed-shards.ts';
-import type { IndexDirectory } from '../../../src/gateway/index-directory.ts';
+import type { IndexDirectory } from '../../../src/gateway/indexes/index-directory.ts';
 import type { IndexShards } from '../../../src/index/shards/index-shards.ts';
-import { ManifestCache } from '../../../src/gateway/manifest-cache.ts';
+import { ManifestCache } from '../../../src/gateway/indexes/manifest-cache.ts';
 import type { IndexId, TenantId } from '../../../src/kernel/ids.ts';
-import { DurableShards } from '../../../workers/gateway/adapters/durable-shards.ts';
+import { DurableShards } from '../../../workers/gateway/adapters/indexes/durable-shards.ts';
 import { Clusters } from '../../support/fixtures/clusters.ts';
 import { IN_FORCE } from '../../support/fakes/in-force.ts';
 
@@ -118,7 +118,7 @@ export class Gateway {
       CLOCK,
     );
     const sharing = { clock: CLOCK, wakeUps: new DirectWakeUps() };
-    const reader = new RouteReader(LIMITS.routeMemoryBytesMax, sharing);
+    const reader = new RouteReader(INDEX_LIMITS.routeMemoryBytesMax, sharing);
     this.shards = new RoutedShards({
       reads,
       shards: calls,

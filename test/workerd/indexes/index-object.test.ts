@@ -2,7 +2,7 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'c
 import { describe, expect, it } from 'vitest';
 
 import { followerWith } from '../../../src/ann/access-mode.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { INDEX_LIMITS } from '../../../src/contract/indexes/index-limits.ts';
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import { locatorName } from '../../../src/index/index-manifest.ts';
 import type { IndexId, TenantId } from '../../../src/kernel/ids.ts';
@@ -361,7 +361,7 @@ describe('IndexObject', () => {
     await evictDurableObject(index);
     const kept = { fields: { kind: { data_type: 'keyword' } }, sections: { hnsw_config: { m: 8 } } };
     expect(value(await index.annotate('declared', []))).toEqual(kept);
-    const large = { kind: 'merge' as const, section: 'metadata', members: { text: 'x'.repeat(LIMITS.indexAnnotationsBytesMax) } };
+    const large = { kind: 'merge' as const, section: 'metadata', members: { text: 'x'.repeat(INDEX_LIMITS.indexAnnotationsBytesMax) } };
     expect(await index.annotate('declared', [{ kind: 'withdraw', field: 'kind' }, large])).toMatchObject({
       error: { code: 'limit_exceeded' },
     });

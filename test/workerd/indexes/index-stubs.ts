@@ -7,7 +7,7 @@ import type { ShardObject } from '../../../durable-objects/shard-object.ts';
 import type { Creation } from '../../../src/index/index-lifecycle.ts';
 import { indexObjectName, shardName } from '../../../src/index/index-manifest.ts';
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import type { IndexId, TenantId } from '../../../src/kernel/ids.ts';
 
 interface IndexesEnv {

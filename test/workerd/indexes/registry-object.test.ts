@@ -1,7 +1,7 @@
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
 
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { INDEX_LIMITS } from '../../../src/contract/indexes/index-limits.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 import { freshTenant, indexOf, listed, manifestOf, ONCE, REGISTRY, value } from './index-stubs.ts';
 
@@ -81,7 +81,7 @@ describe('RegistryObject', () => {
     const kept = manifestOf(tenantId, 'kept');
     await registry.reserve(kept, null);
     await runInDurableObject(registry, (_, { storage }) => {
-      for (let i = 1; i < LIMITS.indexesPerTenantMaxCount; i += 1) {
+      for (let i = 1; i < INDEX_LIMITS.indexesPerTenantMaxCount; i += 1) {
         storage.sql.exec('INSERT INTO indexes VALUES (?, ?, ?, 0, NULL)', `n${i}`, `ix_n${i}`, '{}');
       }
     });

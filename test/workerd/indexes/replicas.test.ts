@@ -6,7 +6,8 @@ import { shardName, replicaName } from '../../../src/index/index-manifest.ts';
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import type { ReplicaRecord } from '../../../src/index/replicas/index-replicas.ts';
 import { replicasIn } from '../../../src/index/routing/replicated-routes.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { INDEX_LIMITS } from '../../../src/contract/indexes/index-limits.ts';
+import { VECTOR_LIMITS } from '../../../src/contract/vectors/vector-limits.ts';
 import type { Gateway, Mode } from './grown-index.ts';
 import { between, create, evictAll, indexOf, manifestOf, modes, range, REPLICA, routesOf, SHARD, untilShards } from './grown-index.ts';
 
@@ -67,7 +68,7 @@ describe.each(modes('resident'))('[RT11] replicas of the shards of a grown index
       })),
     }));
     await untilReplicas(mode, gateway, replicas.length);
-    gateway.turnedMs += LIMITS.indexManifestTtlMs;
+    gateway.turnedMs += VECTOR_LIMITS.indexManifestTtlMs;
     await gateway.expectAll(EVENTUAL);
     expect(gateway.replicaReads).toBeGreaterThan(0);
 
@@ -98,7 +99,7 @@ describe.each(modes('resident'))('[RT11] replicas of the shards of a grown index
 
     // One of them has been cold for a long time.
     const cold = replicas[0]!;
-    const coldSinceMs = Date.now() - LIMITS.replicaRetireAfterMs;
+    const coldSinceMs = Date.now() - INDEX_LIMITS.replicaRetireAfterMs;
     await edit(manifest, (record) => ({ ...record, watched: { [cold.shard]: { busySinceMs: null, coldSinceMs } } }));
     await untilReplicas(mode, gateway, replicas.length - 1);
     await edit(manifest, (record) => ({
@@ -147,7 +148,7 @@ it('[RT12][F23] a shard of a grown index under heavy reads gets a replica, which
     for (const stub of await replicasOf(manifest)) await runDurableObjectAlarm(stub);
   }
   expect(replicasIn(await routesOf(manifest))).toEqual([{ shard: hot, replica: 1, location: 'weur' }]);
-  gateway.turnedMs += LIMITS.indexManifestTtlMs;
+  gateway.turnedMs += VECTOR_LIMITS.indexManifestTtlMs;
   for (let reads = 0; reads < 6; reads += 1) await gateway.expectAll(EVENTUAL);
   expect(gateway.replicaReads).toBeGreaterThan(0);
 });

@@ -5,7 +5,7 @@ import type { LocatorObject } from '../../../durable-objects/locator-object.ts';
 import { residueOf } from '../../../durable-objects/stored-cell.ts';
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import { locatorName } from '../../../src/index/index-manifest.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { INDEX_LIMITS } from '../../../src/contract/indexes/index-limits.ts';
 import { between, create, Gateway, indexOf, LOCATOR, manifestOf, modes, objectsOf, range, untilShards } from './grown-index.ts';
 
 /** A locator's alarm is set for the expiry of its oldest receipt; any write sets it to an earlier time. */
@@ -14,9 +14,9 @@ async function expectSweepsOfReceipts(manifest: IndexManifest): Promise<void> {
   await locator.claim({ indexId: manifest.id }, { idempotencyKey: 'swept', digest: 'd' });
   await runDurableObjectAlarm(locator);
   await runInDurableObject(locator, async (object: LocatorObject, { storage }) => {
-    expect(await storage.getAlarm()).toBeGreaterThan(Date.now() + LIMITS.upsertReceiptTtlMs / 2);
+    expect(await storage.getAlarm()).toBeGreaterThan(Date.now() + INDEX_LIMITS.upsertReceiptTtlMs / 2);
     await object.removeIds({ indexId: manifest.id }, { ids: ['absent'], namespaces: [''], expected: null, lsnSeen: 0 });
-    expect(await storage.getAlarm()).toBeLessThan(Date.now() + 2 * LIMITS.locatorRetryMs);
+    expect(await storage.getAlarm()).toBeLessThan(Date.now() + 2 * INDEX_LIMITS.locatorRetryMs);
   });
 }
 

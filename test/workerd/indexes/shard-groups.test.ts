@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 
 import { residueOf } from '../../../durable-objects/stored-cell.ts';
 import type { RegionPage } from '../../../src/index/routing/routing-summary.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import { between, create, Gateway, indexOf, manifestOf, MODES, objectsOf, range, untilShards, value } from './grown-index.ts';
 
 describe('[RT38] an index of several shard groups, evicted between calls', () => {

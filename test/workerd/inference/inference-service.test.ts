@@ -1,15 +1,15 @@
 import { env, exports } from 'cloudflare:workers';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { readModelFile } from '../../../src/inference/model-manifest.ts';
-import type { StaticModel } from '../../../src/inference/static-model.ts';
-import { openStaticModel } from '../../../src/inference/static-model.ts';
+import type { StaticModel } from '../../../src/inference/static/static-model.ts';
+import { openStaticModel } from '../../../src/inference/static/static-model.ts';
 import type { TokenBatch } from '../../../src/inference/token-batch.ts';
 import { tokenBatch } from '../../../src/inference/token-batch.ts';
 import { assetFiles, MODEL_CATALOGUE } from '../../../workers/inference/deployed-models.ts';
 import type { InferenceService } from '../../../workers/inference/inference-service.ts';
 import type { InferenceEnv } from '../../../workers/inference/loaded-models.ts';
-import { paramOf } from '../../../src/contract/errors.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { paramOf } from '../../../src/contract/api/errors.ts';
+import { MODEL_LIMITS } from '../../../src/contract/models/model-limits.ts';
 
 const MODEL = 'glove-sif-100-onnx';
 const service = (exports as unknown as { InferenceService: Service<typeof InferenceService> }).InferenceService;
@@ -70,7 +70,7 @@ describe('the inference Worker', () => {
       embed({ ids: Int32Array.of(-1), offsets: Int32Array.of(0, 1) }),
       embed({ ids: one, offsets: Int32Array.of(0, 2) }),
       embed({ ids: one, offsets: new Int32Array(0) }),
-      embed({ ids: new Int32Array(LIMITS.onnxRunTokensMax + 1), offsets: Int32Array.of(0, LIMITS.onnxRunTokensMax + 1) }),
+      embed({ ids: new Int32Array(MODEL_LIMITS.onnxRunTokensMax + 1), offsets: Int32Array.of(0, MODEL_LIMITS.onnxRunTokensMax + 1) }),
     ]);
     expect(refusals.map((answer) => (answer.ok ? 'embedded' : `${answer.error.code} ${paramOf(answer.error)}`))).toEqual([
       'model_not_found model',
@@ -85,7 +85,7 @@ describe('the inference Worker', () => {
   });
 
   it('[M13] embeds the longest text it accepts', async () => {
-    const longest = new Int32Array(LIMITS.onnxRunTokensMax).fill(5);
+    const longest = new Int32Array(MODEL_LIMITS.onnxRunTokensMax).fill(5);
     const answer = await embed({ ids: longest, offsets: Int32Array.of(0, longest.length) });
     expect(answer.ok && answer.value.every(Number.isFinite)).toBe(true);
   });

@@ -1,11 +1,11 @@
 import { env, exports } from 'cloudflare:workers';
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { messageOf } from '../../../src/contract/errors.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
-import type { ModelReading, ModelRef } from '../../../src/inference/served/served-manifest.ts';
-import { modelFileKey } from '../../../src/inference/served/served-manifest.ts';
+import { messageOf } from '../../../src/contract/api/errors.ts';
+import { MODEL_LIMITS } from '../../../src/contract/models/model-limits.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
+import type { ModelReading, ModelRef } from '../../../src/inference/served-manifest.ts';
+import { modelFileKey } from '../../../src/inference/served-manifest.ts';
 import { sha256Hex } from '../../../src/kernel/bytes.ts';
 import { MODEL_CATALOGUE } from '../../../workers/inference/deployed-models.ts';
 import type { InferenceService } from '../../../workers/inference/inference-service.ts';
@@ -127,7 +127,7 @@ describe('registered models in the inference Worker', () => {
     expect(must(await service.verify(large))).toMatchObject({ runsOn: 'edge' });
     const [y] = must(await service.infer(large, rows));
     expect([...(y!.data as Float32Array)]).toEqual([1_024]);
-    const beyond = { ok: false, error: { code: 'limit_exceeded', limit: { name: 'graphBytesMax', bound: LIMITS.graphBytesMax } } };
+    const beyond = { ok: false, error: { code: 'limit_exceeded', limit: { name: 'graphBytesMax', bound: MODEL_LIMITS.graphBytesMax } } };
     expect(await service.verify(await graphOf(10_752))).toMatchObject(beyond);
     // Products of matrices take their weights twice: there is no room for all of that beside the file.
     const parts = [0, 1, 2, 3];
@@ -192,7 +192,7 @@ describe('registered models in the inference Worker', () => {
     const answer = await service.infer(bomb, four);
     expect(answer).toMatchObject({
       ok: false,
-      error: { code: 'limit_exceeded', limit: { name: 'runtimeBytesMax', bound: LIMITS.runtimeBytesMax } },
+      error: { code: 'limit_exceeded', limit: { name: 'runtimeBytesMax', bound: MODEL_LIMITS.runtimeBytesMax } },
     });
     expect((await service.embedTexts(ref, ['still alive'], undefined)).ok).toBe(true);
   });

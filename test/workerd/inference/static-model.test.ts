@@ -1,8 +1,8 @@
 import { env } from 'cloudflare:workers';
 import { expect, it } from 'vitest';
 import { tokenBatch } from '../../../src/inference/token-batch.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
-import { staticModel } from '../../../workers/gateway/adapters/embedding-models.ts';
+import { MODEL_LIMITS } from '../../../src/contract/models/model-limits.ts';
+import { staticModel } from '../../../workers/gateway/adapters/embeddings/embedding-models.ts';
 import { STATIC_MODEL } from '../../../workers/inference/deployed-models.ts';
 import type { InferenceEnv } from '../../../workers/inference/loaded-models.ts';
 
@@ -45,7 +45,7 @@ it('[M9] a missing, shortened or altered file is refused, and the next caller tr
   );
   // Each reading of the clock is later by the pause between retries.
   let nowMs = 0;
-  const model = staticModel(assets, { nowMs: () => (nowMs += LIMITS.modelRetryMs) }, ignore);
+  const model = staticModel(assets, { nowMs: () => (nowMs += MODEL_LIMITS.modelRetryMs) }, ignore);
   for (let attempt = 0; attempt < 3; attempt++) expect(await model.get()).toMatchObject({ ok: false, error: { code: 'unavailable' } });
   await expect(model.get()).rejects.toThrow('connection lost');
   expect((await model.get()).ok).toBe(true);

@@ -1,23 +1,20 @@
-import { CONTROL_ENDPOINTS } from '../../../src/contract/control-endpoints.ts';
-import { PUBLIC, tenant } from '../../../src/contract/endpoint.ts';
-import type { Endpoint } from '../../../src/contract/endpoint.ts';
-import { GATEWAY_ENDPOINTS } from '../../../src/contract/gateway-endpoints.ts';
+import { PUBLIC, tenant } from '../../../src/contract/api/endpoint.ts';
+import type { Endpoint } from '../../../src/contract/api/endpoint.ts';
+import { vectorEndpoints } from '../../../src/contract/vectors/vectors.ts';
 import { buildApp } from '../../../workers/gateway/app.ts';
-import type { Call } from '../../../workers/gateway/call.ts';
-import { composeControl } from '../../../workers/gateway/compose-control.ts';
-import { compose } from '../../../workers/gateway/compose.ts';
-import { CONTROL_HANDLERS } from '../../../workers/gateway/control-handlers.ts';
-import type { ControlEnv, GatewayEnv } from '../../../workers/gateway/env.ts';
-import { jsonDraft } from '../../../workers/gateway/exchange.ts';
-import { HANDLERS } from '../../../workers/gateway/handlers.ts';
-import { concluded } from '../../../workers/gateway/request-lifecycle.ts';
-import type { Handler } from '../../../workers/gateway/serve.ts';
-import { route, routesOf } from '../../../workers/gateway/serve.ts';
+import type { Call } from '../../../workers/gateway/pipeline/call.ts';
+import { composeRetrieval } from '../../../workers/gateway/compose-retrieval.ts';
+import type { GatewayEnv } from '../../../workers/gateway/env.ts';
+import { jsonDraft } from '../../../workers/gateway/pipeline/exchange.ts';
+import { concluded } from '../../../workers/gateway/pipeline/request-lifecycle.ts';
+import { vectorHandlers } from '../../../workers/gateway/routes/vectors/vectors.ts';
+import type { Handler } from '../../../workers/gateway/pipeline/serve.ts';
+import { route, routesOf } from '../../../workers/gateway/pipeline/serve.ts';
 
 // A ladder from a bare Worker to the product's query: each route does what the one before it does, and one thing more.
 
 const ANSWER = { matches: Array.from({ length: 10 }, (_, rank) => ({ id: String(rank), score: 1 - rank / 100 })), lsn: 1 };
-const { queryVectors: query, fetchVectors } = GATEWAY_ENDPOINTS;
+const { queryVectors: query, fetchVectors } = vectorEndpoints;
 
 const answering = { ok: true, reply: ANSWER, used: { vector_queries: 1 } } as const;
 type Reserving = Pick<Call<typeof query>, 'reserve'>;
@@ -32,14 +29,18 @@ const steps = [
 ];
 
 const product = buildApp<GatewayEnv>({
-  compose,
+  compose: composeRetrieval,
   routes: [
     ...steps,
-    ...routesOf({ queryVectors: query, fetchVectors }, { queryVectors: HANDLERS.queryVectors, fetchVectors: HANDLERS.fetchVectors }),
+    ...routesOf(
+      { queryVectors: query, fetchVectors },
+      { queryVectors: vectorHandlers.queryVectors, fetchVectors: vectorHandlers.fetchVectors },
+    ),
   ],
-  special: [['POST', '/ladder/concluded', concluded(compose, async ({ req }) => jsonDraft(200, JSON.stringify(await parsed(req.raw))))]],
+  special: [
+    ['POST', '/ladder/concluded', concluded(composeRetrieval, async ({ req }) => jsonDraft(200, JSON.stringify(await parsed(req.raw))))],
+  ],
 });
-const control = buildApp<ControlEnv>({ compose: composeControl, routes: routesOf(CONTROL_ENDPOINTS, CONTROL_HANDLERS) });
 
 async function parsed(request: Request): Promise<typeof ANSWER | undefined> {
   const { vector } = await request.json<{ vector: number[] }>();
@@ -47,7 +48,7 @@ async function parsed(request: Request): Promise<typeof ANSWER | undefined> {
 }
 
 export default {
-  async fetch(request: Request, env: GatewayEnv & ControlEnv, context: ExecutionContext): Promise<Response> {
+  async fetch(request: Request, env: GatewayEnv, context: ExecutionContext): Promise<Response> {
     const { pathname } = new URL(request.url);
     if (pathname === '/ladder/http') return new Response(await request.text());
     if (pathname === '/ladder/parsed') return Response.json(await parsed(request));
@@ -56,6 +57,6 @@ export default {
       await env.INDEX.getByName('ladder').holds([]);
       return Response.json(answer);
     }
-    return pathname.startsWith('/v1/keys') ? control.fetch(request, env, context) : product.fetch(request, env, context);
+    return product.fetch(request, env, context);
   },
 };

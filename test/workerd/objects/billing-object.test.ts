@@ -5,10 +5,10 @@ import { describe, expect, it } from 'vitest';
 import type { Recorded } from '../../../durable-objects/billing-service.ts';
 import type { BillingObject } from '../../../durable-objects/billing-object.ts';
 import { SqliteEventIds } from '../../../src/tenancy/usage/event-ids.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
-import type { Dimension, Meter, UsageEvent } from '../../../src/contract/meter.ts';
-import { DIMENSIONS } from '../../../src/contract/meter.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
+import { TENANCY_LIMITS } from '../../../src/contract/tenancy/tenancy-limits.ts';
+import type { Dimension, Meter, UsageEvent } from '../../../src/contract/api/meter.ts';
+import { DIMENSIONS } from '../../../src/contract/api/meter.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import { amountNano, PRICE_BOOK, priceOf } from '../../../src/tenancy/usage/price-book.ts';
 import type { UsageLine, UsageQuery } from '../../../src/tenancy/usage/usage-query.ts';
 import type { OrganisationId, TenantId } from '../../../src/kernel/ids.ts';
@@ -111,8 +111,8 @@ describe('BillingObject', () => {
         atMs: nowMs - Math.floor(random.next() * 47 * HOUR_MS),
       }),
     );
-    for (let start = 0; start < events.length; start += LIMITS.usageBatchMaxCount) {
-      expect(await ledger.record(events.slice(start, start + LIMITS.usageBatchMaxCount))).toMatchObject({ ok: true });
+    for (let start = 0; start < events.length; start += TENANCY_LIMITS.usageBatchMaxCount) {
+      expect(await ledger.record(events.slice(start, start + TENANCY_LIMITS.usageBatchMaxCount))).toMatchObject({ ok: true });
     }
     const groupings: Dimension[][] = [
       [],
@@ -163,7 +163,7 @@ describe('BillingObject', () => {
 
   it('[T35] counts no event so old that its id may be forgotten, and forgets ids by alarm', async () => {
     const ledger = ledgerOf('late');
-    const limitMs = LIMITS.usageLateMaxMs;
+    const limitMs = TENANCY_LIMITS.usageLateMaxMs;
     expect(await ledger.record([event('late', { atMs: nowMs - limitMs }), event('new')])).toMatchObject({
       value: { recorded: 1, late: 1 },
     });
@@ -179,7 +179,7 @@ describe('BillingObject', () => {
   });
 
   it('refuses more than one batch', async () => {
-    const events = Array.from({ length: LIMITS.usageBatchMaxCount + 1 }, (_, position) => event(`e${position}`));
+    const events = Array.from({ length: TENANCY_LIMITS.usageBatchMaxCount + 1 }, (_, position) => event(`e${position}`));
     expect(await ledgerOf('large').record(events)).toMatchObject({ error: { code: 'limit_exceeded' } });
   });
 
@@ -240,7 +240,7 @@ describe('BillingObject', () => {
     const ledger = ledgerOf('closing');
     const { organisationId } = idsOf(1);
     const [now, last] = [monthOf(Date.now()), monthOf(monthOf(Date.now()).startMs - 1)];
-    const isOver = Date.now() > last.endMs + LIMITS.invoiceGraceMs;
+    const isOver = Date.now() > last.endMs + TENANCY_LIMITS.invoiceGraceMs;
     await ledger.add(
       'credit',
       { id: 'cr_1', description: 'c', amountNano: 50n, appliedNano: 0n, createdAtMs: last.startMs, expiresAtMs: null },

@@ -4,12 +4,13 @@ import { describe, expect, it } from 'vitest';
 
 import type { BillingObject } from '../../../durable-objects/billing-object.ts';
 import type { CountRow, HeldRow } from '../../../src/tenancy/usage/cache-tallies.ts';
-import type { CacheTally } from '../../../src/contract/cache-tally.ts';
-import type { CallTally } from '../../../src/contract/call-tally.ts';
+import type { CacheTally } from '../../../src/contract/caches/cache-tally.ts';
+import type { CallTally } from '../../../src/contract/tenancy/call-tally.ts';
 import type { CallHour } from '../../../src/tenancy/usage/call-tallies.ts';
 import type { InputHistograms } from '../../../src/tenancy/usage/input-tallies.ts';
 import type { Tally } from '../../../src/tenancy/usage/usage-buffer.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { CACHE_LIMITS } from '../../../src/contract/caches/cache-limits.ts';
+import { TENANCY_LIMITS } from '../../../src/contract/tenancy/tenancy-limits.ts';
 import type { TenantId } from '../../../src/kernel/ids.ts';
 import { idsOf } from '../../support/fakes/tenancy.ts';
 
@@ -86,7 +87,7 @@ describe.each([{ evicts: false }, { evicts: true }])('tallies of caches in the l
     });
     await record(calls('i/t:0', { 12: 3 }), tally('i/t:1'), calls('i/t:2', { failed: 1 }));
     await record(calls('i/t:2', { failed: 1 }), calls('i/t:0', { 12: 3 }), calls('i/t:3', { 12: 2 }), calls('i/t:3', { 12: 2 }));
-    await record(calls('i/t:4', { 12: 9 }, nowMs - (LIMITS.callCountsDaysMax + 1) * DAY_MS));
+    await record(calls('i/t:4', { 12: 9 }, nowMs - (TENANCY_LIMITS.callCountsDaysMax + 1) * DAY_MS));
     const sums = async () => {
       const hours = await stats.callHours(tenantId, endpoint, 0, 1_000);
       return hours.map(({ valid, answered, within }) => [valid, answered, within]);
@@ -105,7 +106,12 @@ describe.each([{ evicts: false }, { evicts: true }])('tallies of caches in the l
     const common = { isolateId: 'i', organisationId, tenantId, input: 'best-score', subject: 'index:notes@1' } as const;
     const lately: Tally = { ...common, id: 'i/t:0', atMs: nowMs, counts: { 3: 2 } };
     const before: Tally = { ...common, id: 'i/t:1', atMs: nowMs - 8 * DAY_MS, counts: { 0: 4 } };
-    await record(lately, before, { ...common, id: 'i/t:2', atMs: nowMs - (LIMITS.inputCountsDaysMax + 1) * DAY_MS, counts: { 0: 1 } });
+    await record(lately, before, {
+      ...common,
+      id: 'i/t:2',
+      atMs: nowMs - (TENANCY_LIMITS.inputCountsDaysMax + 1) * DAY_MS,
+      counts: { 0: 1 },
+    });
     await record(before, lately);
     const seen = async () => (await stats.inputHistograms(tenantId)).map(({ before: was, lately: is }) => [was[0], is[3]]);
     expect(await seen()).toEqual([[5, 2]]);
@@ -117,7 +123,7 @@ describe.each([{ evicts: false }, { evicts: true }])('tallies of caches in the l
     const { stats, record } = ledger('held');
     await record(tally('a'), tally('b', { isolateId: 'isolate-2', held: { entries: 1, bytes: 100 } }));
     await record(tally('c', { atMs: nowMs - 1000, held: { entries: 99, bytes: 9 } }));
-    await record(tally('d', { isolateId: 'gone', atMs: nowMs - LIMITS.cacheHeldMs - 60_000 }));
+    await record(tally('d', { isolateId: 'gone', atMs: nowMs - CACHE_LIMITS.cacheHeldMs - 60_000 }));
     expect((await all(stats)).held).toEqual([
       { tenant: tenantId, cache: 'embeddings', model: 'glove', isolates: 2, entries: 11, bytes: 4100 },
     ]);
@@ -125,7 +131,7 @@ describe.each([{ evicts: false }, { evicts: true }])('tallies of caches in the l
 
   it('[C96] are forgotten when they are old', async () => {
     const { stub, stats, record } = ledger('old');
-    await record(tally('old', { atMs: nowMs - (LIMITS.cacheStatsDaysMax + 1) * DAY_MS }), tally('new', { isolateId: 'isolate-2' }));
+    await record(tally('old', { atMs: nowMs - (CACHE_LIMITS.cacheStatsDaysMax + 1) * DAY_MS }), tally('new', { isolateId: 'isolate-2' }));
     expect((await all(stats)).counts.find(({ counter }) => counter === 'memory')?.quantity).toBe(6);
     await runDurableObjectAlarm(stub);
     expect((await all(stats)).counts.find(({ counter }) => counter === 'memory')?.quantity).toBe(3);

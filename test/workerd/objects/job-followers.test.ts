@@ -3,8 +3,8 @@ import { env as anyEnv } from 'cloudflare:workers';
 import { expect, it } from 'vitest';
 
 import type { SchedulerObject } from '../../../durable-objects/scheduler-object.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
+import { JOB_LIMITS } from '../../../src/contract/jobs/job-limits.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import type { JobQueue } from '../../../src/gateway/jobs/job-queue.ts';
 import { jobRequest } from '../../support/fixtures/job-request.ts';
 
@@ -25,7 +25,7 @@ it('[J98] [J100] followers wait for the next event of their job, as many as a ce
   const follow = ({ tenantId, id }: typeof request, after = 1) => cell.events(tenantId, id, after, WAIT_MS);
   const act = ({ tenantId, id }: typeof request, kind: 'suspend' | 'cancel') => cell.act(tenantId, id, { kind });
 
-  const waiting = Array.from({ length: LIMITS.jobEventsFollowersMaxCount - 1 }, () => follow(request));
+  const waiting = Array.from({ length: JOB_LIMITS.jobEventsFollowersMaxCount - 1 }, () => follow(request));
   const elsewhere = follow(other);
   // The calls of one stub arrive in order.
   expect(await follow(request)).toMatchObject({ ok: false, error: { code: 'overloaded' } });

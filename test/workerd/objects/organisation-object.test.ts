@@ -2,7 +2,7 @@ import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { TENANCY_LIMITS } from '../../../src/contract/tenancy/tenancy-limits.ts';
 import type { OrganisationDirectory } from '../../../src/gateway/tenancy/organisation-store.ts';
 import type { KeyId } from '../../../src/kernel/ids.ts';
 import { keyId, organisationId } from '../../../src/tenancy/resource-ids.ts';
@@ -240,7 +240,7 @@ describe('OrganisationObject', () => {
       storage.sql.exec(
         `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
          INSERT INTO documents (kind, id, parent, name, digest, body) SELECT 'rotation', i, ?, i, '', '{}' FROM n`,
-        LIMITS.rotationReceiptsMaxCount - 1,
+        TENANCY_LIMITS.rotationReceiptsMaxCount - 1,
         ids.tenantId,
       ),
     );
@@ -249,7 +249,7 @@ describe('OrganisationObject', () => {
     const kept = await runInDurableObject(stubOf(430), (_, { storage }) =>
       storage.sql.exec<{ n: number }>("SELECT count(*) AS n FROM documents WHERE kind = 'rotation'").one(),
     );
-    expect(kept.n).toBe(LIMITS.rotationReceiptsMaxCount);
+    expect(kept.n).toBe(TENANCY_LIMITS.rotationReceiptsMaxCount);
     // The receipt is gone, so this is a new rotation.
     expect(await rotate('d', 'rot_first')).toMatchObject({
       value: { nonce: 'nonce-d', record: { secrets: [{ mac: 'd'.repeat(64) }, {}] } },
@@ -317,7 +317,7 @@ describe('OrganisationObject', () => {
       return call((store) => store.addProject(project, ticket()));
     };
     // The default project counts.
-    for (let number = 1; number < LIMITS.projectsPerTenantMaxCount; number++) expect(await add(number)).toMatchObject({ ok: true });
+    for (let number = 1; number < TENANCY_LIMITS.projectsPerTenantMaxCount; number++) expect(await add(number)).toMatchObject({ ok: true });
     expect(await add(0)).toMatchObject({ error: { code: 'limit_exceeded' } });
   });
 

@@ -1,17 +1,17 @@
 import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { beforeEach, expect, it, vi } from 'vitest';
 import { GroupCommit } from '../../../durable-objects/group-commit.ts';
-import type { LeasedWork, NodeWeights, PoolMessage, PoolOrders } from '../../../src/contract/pool-exchange.ts';
-import { rankOfAttempt } from '../../../src/contract/attempt.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { LeasedWork, NodeWeights, PoolMessage, PoolOrders } from '../../../src/contract/pools/pool-exchange.ts';
+import { rankOfAttempt } from '../../../src/contract/jobs/attempt.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import type { AttemptId, FileId } from '../../../src/kernel/ids.ts';
 import type { AgentId } from '../../../src/pools/agent-lease.ts';
 import { PoolSync } from '../../../src/pools/pool-sync.ts';
 import { SqlitePoolStore } from '../../../src/pools/sqlite-pool-store.ts';
 import { isAccepted, SqlitePoolTokens } from '../../../src/pools/sqlite-pool-tokens.ts';
-import { DEFAULT_TERMS } from '../../../src/scheduler/served/default-terms.ts';
+import { DEFAULT_TERMS } from '../../../src/scheduler/served/jobs/job.ts';
 import type { NodeView } from '../../../src/scheduler/served/pool-operations.ts';
-import type { JobRequest } from '../../../src/scheduler/served/job.ts';
+import type { JobRequest } from '../../../src/scheduler/served/jobs/job.ts';
 import { COMPLETED, inStore, jobState, named, newJob, newPool, PROGRESS, scheduler, silence, startAlone, value } from './pool-world.ts';
 
 beforeEach(startAlone);

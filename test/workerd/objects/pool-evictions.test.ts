@@ -2,15 +2,15 @@ import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { beforeEach, expect, it } from 'vitest';
 import { SCHEDULER_CELL } from '../../../durable-objects/env.ts';
 import type { PoolObject } from '../../../durable-objects/pool-object.ts';
-import type { Grant } from '../../../src/contract/attempt.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
-import { partitionOfAgent, ROOT_PARTITION } from '../../../src/contract/pool-partition.ts';
-import type { PoolCalls } from '../../../src/gateway/jobs/pool-calls.ts';
+import type { Grant } from '../../../src/contract/jobs/attempt.ts';
+import { JOB_LIMITS } from '../../../src/contract/jobs/job-limits.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
+import { partitionOfAgent, ROOT_PARTITION } from '../../../src/contract/pools/pool-partition.ts';
+import type { PoolCalls } from '../../../src/gateway/pools/pool-calls.ts';
 import type { AttemptId, PoolId } from '../../../src/kernel/ids.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 import type { AgentId } from '../../../src/pools/agent-lease.ts';
-import type { JobRequest } from '../../../src/scheduler/served/job.ts';
+import type { JobRequest } from '../../../src/scheduler/served/jobs/job.ts';
 import { seeds } from '../../support/fixtures/effort.ts';
 import {
   COMPLETED,
@@ -73,7 +73,7 @@ class EvictedPool {
     const agents: AgentId[] = [];
     for (const [number, room] of ROOM.entries()) {
       for (let n = 0; n < room; n++) agents.push(value(await root.register(named(`agent-${number}-${n}`))));
-      if (number > 0) await fill(partition(id, number), LIMITS.agentsPerPartitionMaxCount - room);
+      if (number > 0) await fill(partition(id, number), JOB_LIMITS.agentsPerPartitionMaxCount - room);
     }
     expect(agents.map(partitionOfAgent)).toEqual([0, 1, 1, 2, 2]);
     return new EvictedPool(new Seeded(seed), id, agents);
@@ -117,12 +117,12 @@ class EvictedPool {
       expect(known.filter(({ grant }) => this.#completed.has(grant.attemptId)).map(({ grant }) => grant.fence)).toEqual([fence]);
       for (const { fence: number, outcome, endedAtMs } of ended.slice(0, -1)) {
         const held = known.find(({ grant }) => grant.fence === number);
-        const isLost = held !== undefined && (held.isTaken || endedAtMs - held.seenAtMs >= LIMITS.agentLeaseMs);
+        const isLost = held !== undefined && (held.isTaken || endedAtMs - held.seenAtMs >= JOB_LIMITS.agentLeaseMs);
         expect(isLost ? ['lease_expired', 'never_started'] : ['released'], `${id}, fence ${number}`).toContain(outcome);
       }
     }
     const summary = await this.#call(ROOT_PARTITION, (desk) => desk.summary());
-    expect(summary).toEqual({ agents: LIMITS.agentsPerPartitionMaxCount * ROOM.length, running: 0 });
+    expect(summary).toEqual({ agents: JOB_LIMITS.agentsPerPartitionMaxCount * ROOM.length, running: 0 });
     return jobs;
   }
 
@@ -192,7 +192,7 @@ class EvictedPool {
 
   #notices(held: Held): void {
     const nowMs = Date.now();
-    held.wasSlow ||= nowMs - held.seenAtMs > LIMITS.agentLeaseMs / 2;
+    held.wasSlow ||= nowMs - held.seenAtMs > JOB_LIMITS.agentLeaseMs / 2;
     held.seenAtMs = nowMs;
   }
 

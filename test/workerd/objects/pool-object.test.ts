@@ -1,9 +1,9 @@
 import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { ObjectsEnv } from '../../../durable-objects/env.ts';
-import type { Grant } from '../../../src/contract/attempt.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
-import type { PoolMessage, PoolOrders } from '../../../src/contract/pool-exchange.ts';
+import type { Grant } from '../../../src/contract/jobs/attempt.ts';
+import { JOB_LIMITS } from '../../../src/contract/jobs/job-limits.ts';
+import type { PoolMessage, PoolOrders } from '../../../src/contract/pools/pool-exchange.ts';
 import type { AttemptId } from '../../../src/kernel/ids.ts';
 import { extended } from '../../../src/pools/agent-lease.ts';
 import { PoolSync } from '../../../src/pools/pool-sync.ts';
@@ -169,7 +169,7 @@ describe('PoolObject', () => {
       return tookMs;
     };
     // Sooner than the pool's own poll, which would find the job if the wake-up failed. A busy machine may need several tries.
-    await expect.poll(grantedAfterMs).toBeLessThan(LIMITS.poolSyncMs - 500);
+    await expect.poll(grantedAfterMs).toBeLessThan(JOB_LIMITS.poolSyncMs - 500);
   });
 
   it('[P6] answers nothing when the wait is over', async () => {
@@ -218,11 +218,11 @@ describe('PoolObject', () => {
   it('[P3] begins the lease of an attempt when its agent is answered, however long that would have waited', async () => {
     const { stub, call } = await newPool();
     const agent = value(await call((object) => object.register(named('one'))));
-    const poll = call((object) => object.lease(agent, LIMITS.longPollMsMax));
+    const poll = call((object) => object.lease(agent, JOB_LIMITS.longPollMsMax));
     await newJob();
     const grant = value(await poll).grant!;
     const { leaseUntilMs } = (await inStore(stub, (store) => store.find(grant.attemptId)))!;
-    expect(leaseUntilMs).toBeLessThanOrEqual(Date.now() + LIMITS.agentHeartbeatMs + LIMITS.agentLeaseMs);
+    expect(leaseUntilMs).toBeLessThanOrEqual(Date.now() + JOB_LIMITS.agentHeartbeatMs + JOB_LIMITS.agentLeaseMs);
     await call((object) => object.end(grant.attemptId, grant.fence, COMPLETED));
   });
 
@@ -357,9 +357,9 @@ describe('PoolObject', () => {
   it('[P32] has so many agents in each partition, opens another, and forgets silent ones', async () => {
     const { stub, call } = await newPool();
     await runInDurableObject(stub, (_object, { storage }) => {
-      const rows = `WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < ${LIMITS.agentsPerPartitionMaxCount})
+      const rows = `WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < ${JOB_LIMITS.agentsPerPartitionMaxCount})
         INSERT INTO agents (id, name, seen_at_ms) SELECT 'agt_' || i, 'many', CASE i WHEN 1 THEN ? ELSE ? END FROM n`;
-      storage.sql.exec(rows, Date.now() - LIMITS.agentForgottenMs + 60_000, Date.now());
+      storage.sql.exec(rows, Date.now() - JOB_LIMITS.agentForgottenMs + 60_000, Date.now());
     });
     expect(value(await call((object) => object.register(named('one more'))))).toMatch(/^agt_1_/);
     await runInDurableObject(stub, (_object, { storage }) => {
@@ -367,7 +367,7 @@ describe('PoolObject', () => {
     });
     // It has room again, and stays with the partition that had some last.
     expect(value(await call((object) => object.register(named('one more'))))).toMatch(/^agt_1_/);
-    expect(await call((object) => object.summary())).toEqual({ agents: LIMITS.agentsPerPartitionMaxCount + 2, running: 0 });
+    expect(await call((object) => object.summary())).toEqual({ agents: JOB_LIMITS.agentsPerPartitionMaxCount + 2, running: 0 });
   });
 
   it('[P9] asks an agent that it does not know to register', async () => {

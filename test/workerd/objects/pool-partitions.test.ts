@@ -1,10 +1,10 @@
 import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Grant } from '../../../src/contract/attempt.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
-import type { LeasedWork } from '../../../src/contract/pool-exchange.ts';
-import { DEFAULT_TERMS } from '../../../src/scheduler/served/default-terms.ts';
+import type { Grant } from '../../../src/contract/jobs/attempt.ts';
+import { JOB_LIMITS } from '../../../src/contract/jobs/job-limits.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
+import type { LeasedWork } from '../../../src/contract/pools/pool-exchange.ts';
+import { DEFAULT_TERMS } from '../../../src/scheduler/served/jobs/job.ts';
 import {
   COMPLETED,
   deskOf,
@@ -47,7 +47,7 @@ describe('a pool of several partitions', () => {
     await expect
       .poll(async () => Promise.all(requests.map(async (request) => (await jobState(request)).state)))
       .toEqual(['running', 'running']);
-    expect(await root.summary()).toEqual({ agents: LIMITS.agentsPerPartitionMaxCount + 1, running: 2 });
+    expect(await root.summary()).toEqual({ agents: JOB_LIMITS.agentsPerPartitionMaxCount + 1, running: 2 });
     expect(value(await root.held(theirs.attemptId, 1))).toEqual(theirs);
     for (const { attemptId } of grants) expect(await root.end(attemptId, 1, COMPLETED)).toEqual({ ok: true, value: null });
     for (const request of requests) expect(await jobState(request)).toMatchObject({ state: 'succeeded', fence: 1 });
@@ -62,7 +62,7 @@ describe('a pool of several partitions', () => {
     value(await other.heartbeat(grant.attemptId, 1, PROGRESS));
     // There is room in the root again, and none where it was.
     await runInDurableObject(stub, (_object, { storage }) => void storage.sql.exec("DELETE FROM agents WHERE name = 'many'"));
-    await fill(otherStub, LIMITS.agentsPerPartitionMaxCount - 1);
+    await fill(otherStub, JOB_LIMITS.agentsPerPartitionMaxCount - 1);
     const weights = [{ model: 'm', memoryMib: 1, loadMs: 1 }];
     expect(value(await root.register(named('in-other', { weights }), agent))).toBe(agent);
     expect(await other.lease(agent, 0)).toMatchObject({ ok: true, value: { grant: { attemptId: grant.attemptId } } });
@@ -80,14 +80,14 @@ describe('a pool of several partitions', () => {
 
   it('[P32] takes no more agents than agentsMaxCount', async () => {
     const { id, root } = await newLargePool(0);
-    const partitions = LIMITS.agentsMaxCount / LIMITS.agentsPerPartitionMaxCount;
+    const partitions = JOB_LIMITS.agentsMaxCount / JOB_LIMITS.agentsPerPartitionMaxCount;
     for (let number = 1; number < partitions; number++) {
       expect(value(await root.register(named('first-of-it')))).toMatch(new RegExp(`^agt_${number}_`));
-      await fill(partition(id, number), LIMITS.agentsPerPartitionMaxCount - 1);
+      await fill(partition(id, number), JOB_LIMITS.agentsPerPartitionMaxCount - 1);
     }
     const refused = await root.register(named('one-too-many'));
     expect(refused).toMatchObject({ error: { code: 'limit_exceeded', limit: { name: 'agentsMaxCount' } } });
-    expect((await root.summary()).agents).toBe(LIMITS.agentsMaxCount);
+    expect((await root.summary()).agents).toBe(JOB_LIMITS.agentsMaxCount);
   });
 
   it('[P33] loses the attempts of a silent partition alone', async () => {

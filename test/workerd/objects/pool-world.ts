@@ -4,16 +4,16 @@ import { expect } from 'vitest';
 import { SCHEDULER_CELL } from '../../../durable-objects/env.ts';
 import type { ObjectsEnv } from '../../../durable-objects/env.ts';
 import type { PoolObject } from '../../../durable-objects/pool-object.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
-import type { PoolNode } from '../../../src/contract/pool-exchange.ts';
-import { partitionName } from '../../../src/contract/pool-partition.ts';
+import { JOB_LIMITS } from '../../../src/contract/jobs/job-limits.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
+import type { PoolNode } from '../../../src/contract/pools/pool-exchange.ts';
+import { partitionName } from '../../../src/contract/pools/pool-partition.ts';
 import type { JobQueue } from '../../../src/gateway/jobs/job-queue.ts';
-import type { PoolCalls } from '../../../src/gateway/jobs/pool-calls.ts';
+import type { PoolCalls } from '../../../src/gateway/pools/pool-calls.ts';
 import type { PoolId } from '../../../src/kernel/ids.ts';
 import type { AgentId } from '../../../src/pools/agent-lease.ts';
 import { PLAIN_NODE, SqlitePoolStore } from '../../../src/pools/sqlite-pool-store.ts';
-import type { JobRequest } from '../../../src/scheduler/served/job.ts';
+import type { JobRequest } from '../../../src/scheduler/served/jobs/job.ts';
 import { jobRequest } from '../../support/fixtures/job-request.ts';
 
 export const env = anyEnv as unknown as Omit<ObjectsEnv, 'POOL'> & { readonly POOL: DurableObjectNamespace<PoolObject> };
@@ -56,7 +56,7 @@ export const fill = (stub: DurableObjectStub<PoolObject>, count: number) =>
 /** A pool whose root has room for so many agents more. */
 export async function newLargePool(room: number) {
   const pool = await newPool();
-  await fill(pool.stub, LIMITS.agentsPerPartitionMaxCount - room);
+  await fill(pool.stub, JOB_LIMITS.agentsPerPartitionMaxCount - room);
   const other = partition(pool.id, 1);
   return { ...pool, root: deskOf(pool.stub), otherStub: other, other: deskOf(other) };
 }

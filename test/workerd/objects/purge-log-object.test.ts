@@ -8,12 +8,12 @@ import { migrate } from '../../../src/kernel/sql/migrate.ts';
 import { PURGE_LOG_MIGRATIONS, PurgeLogStore } from '../../../src/cache/store/purge-log-store.ts';
 import type { LoggedPredicate, PurgeCommand, PurgePredicate, PurgeRecord, PurgeSelection } from '../../../src/cache/purge-predicate.ts';
 import type { NewVector, VectorOrigin } from '../../../src/cache/stored-vector.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
+import { CACHE_LIMITS } from '../../../src/contract/caches/cache-limits.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import type { PurgeId, TenantId } from '../../../src/kernel/ids.ts';
 
 const env = anyEnv as unknown as ObjectsEnv & { readonly PURGE_LOG: DurableObjectNamespace<PurgeLogObject> };
-const BOUND_MS = LIMITS.purgeLeaseMs + LIMITS.purgeLeaseGuardMs;
+const BOUND_MS = CACHE_LIMITS.purgeLeaseMs + CACHE_LIMITS.purgeLeaseGuardMs;
 const EVERYTHING: PurgePredicate = {};
 const ORIGIN: VectorOrigin = { contractHash: 'c', model: 'm', modelVersion: '1' };
 const logged = (position: number, predicate: PurgePredicate): LoggedPredicate => {
@@ -38,7 +38,7 @@ function newTenant() {
     consistency: 'next-read',
     ...more,
   });
-  const shards = Array.from({ length: LIMITS.cacheShardsCount }, (_, shard) =>
+  const shards = Array.from({ length: CACHE_LIMITS.cacheShardsCount }, (_, shard) =>
     env.EMBEDDING_CACHE.get(env.EMBEDDING_CACHE.idFromName(`${tenantId}:${shard}`)),
   );
   return { tenantId, log, command, shards };
@@ -66,13 +66,13 @@ describe('PurgeLogObject', () => {
     await scheduler.wait(BOUND_MS);
     const { leaseMs, tail } = await log.lease(0);
     const leasedMs = Date.now();
-    expect([leaseMs, tail]).toEqual([LIMITS.purgeLeaseMs, []]);
+    expect([leaseMs, tail]).toEqual([CACHE_LIMITS.purgeLeaseMs, []]);
     const purging = log.purge(command(EVERYTHING));
     await scheduler.wait(50);
     expect((await log.lease(0)).tail).toEqual([logged(1, EVERYTHING)]);
     const { effectiveAtMs, appendedAtMs } = value<PurgeRecord>(await purging);
     // Unless the purge came only after the lease, on a busy machine.
-    expect(effectiveAtMs).toBeGreaterThanOrEqual(Math.max(leasedMs + LIMITS.purgeLeaseMs, appendedAtMs));
+    expect(effectiveAtMs).toBeGreaterThanOrEqual(Math.max(leasedMs + CACHE_LIMITS.purgeLeaseMs, appendedAtMs));
     expect(effectiveAtMs).toBeLessThanOrEqual(Math.max(leasedMs + BOUND_MS, appendedAtMs) + 50);
     expect(Date.now()).toBeGreaterThanOrEqual(effectiveAtMs);
   });
@@ -95,11 +95,11 @@ describe('PurgeLogObject', () => {
 
   it('[C5] stays within its bounds in storage, too', async () => {
     const { log, command } = newTenant();
-    const purges = Array.from({ length: LIMITS.purgePredicatesMaxCount + 1 }, (_, i) => command({ digests: [`d${i}`] }));
+    const purges = Array.from({ length: CACHE_LIMITS.purgePredicatesMaxCount + 1 }, (_, i) => command({ digests: [`d${i}`] }));
     await Promise.all(purges.map((purge) => log.purge(purge)));
     await evictDurableObject(log);
     const { tail } = await log.lease(0);
-    expect(tail.length).toBeLessThanOrEqual(LIMITS.purgePredicatesMaxCount);
+    expect(tail.length).toBeLessThanOrEqual(CACHE_LIMITS.purgePredicatesMaxCount);
     expect(tail[0]?.predicate).toEqual(EVERYTHING);
     expect(tail.at(-1)?.position).toBe(purges.length);
     const rows = await runInDurableObject(
@@ -138,7 +138,7 @@ describe('PurgeLogObject', () => {
   it('[C17] continues by its own alarm until every shard is done, slice by slice and purge by purge', async () => {
     const { log, command, shards } = newTenant();
     const [shard] = shards;
-    const digests = Array.from({ length: LIMITS.cacheSweepRowsMax + 1 }, (_, i) => `digest-${i}`);
+    const digests = Array.from({ length: CACHE_LIMITS.cacheSweepRowsMax + 1 }, (_, i) => `digest-${i}`);
     await shard!.put(
       ORIGIN,
       digests.map((digest) => entry(digest)),
@@ -255,8 +255,8 @@ describe('PurgeLogObject', () => {
     const purge = command(EVERYTHING, { consistency: 'fast' });
     const { effectiveAtMs, appendedAtMs } = value<PurgeRecord>(await log.purge(purge));
     // Unless this machine was that slow.
-    expect(Date.now() < effectiveAtMs || Date.now() - startedMs >= LIMITS.purgeLeaseMs).toBe(true);
-    expect(effectiveAtMs).toBeGreaterThanOrEqual(grantedAtMs + LIMITS.purgeLeaseMs);
+    expect(Date.now() < effectiveAtMs || Date.now() - startedMs >= CACHE_LIMITS.purgeLeaseMs).toBe(true);
+    expect(effectiveAtMs).toBeGreaterThanOrEqual(grantedAtMs + CACHE_LIMITS.purgeLeaseMs);
     expect(effectiveAtMs - appendedAtMs).toBeLessThanOrEqual(BOUND_MS);
     expect((await log.lease(0)).tail).toEqual([logged(1, EVERYTHING)]);
     expect(value<PurgeRecord>((await log.find(purge.purgeId)) as Outcome<PurgeRecord>)).toMatchObject({

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 
 import { syncStub } from '../../../durable-objects/sync-stub.ts';
 import type { QuotaObject } from '../../../durable-objects/quota-object.ts';
-import type { QuotaRule } from '../../../src/contract/quota-rule.ts';
+import type { QuotaRule } from '../../../src/contract/tenancy/quota-rule.ts';
 import type { Amounts } from '../../../src/tenancy/quota/amounts.ts';
 import type { LevelId } from '../../../src/tenancy/quota/quota-level.ts';
 import { grantedIn } from '../../../src/tenancy/quota/quota-level.ts';

@@ -1,19 +1,19 @@
 import { env } from 'cloudflare:test';
 import { beforeEach, describe, expect, it } from 'vitest';
 
-import { LIMITS } from '../../../src/contract/limits.ts';
-import { FileEraser } from '../../../src/gateway/jobs/file-eraser.ts';
-import { FileWriter } from '../../../src/gateway/jobs/file-writer.ts';
-import { refuse } from '../../../src/contract/outcome.ts';
-import type { NewFile } from '../../../src/gateway/jobs/file-store.ts';
+import { FILE_LIMITS } from '../../../src/contract/files/file-limits.ts';
+import { FileEraser } from '../../../src/gateway/files/file-eraser.ts';
+import { FileWriter } from '../../../src/gateway/files/file-writer.ts';
+import { refuse } from '../../../src/contract/api/outcome.ts';
+import type { NewFile } from '../../../src/gateway/files/file-store.ts';
 import { sha256Hex } from '../../../src/kernel/bytes.ts';
 import type { FileId, TenantId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
-import { R2FileStore } from '../../../workers/gateway/adapters/r2-file-store.ts';
+import { R2FileStore } from '../../../workers/gateway/adapters/files/r2-file-store.ts';
 import { IN_FORCE } from '../../support/fakes/in-force.ts';
 
 const bucket = (env as unknown as { FILES: R2Bucket }).FILES;
-const PART = LIMITS.storedPartBytes;
+const PART = FILE_LIMITS.storedPartBytes;
 
 let tenantId: TenantId;
 let store: R2FileStore;
@@ -100,7 +100,7 @@ describe('[J220] content that comes as a stream', () => {
     await kept.commit(fileOf('kept'));
     await eraser.sweep(tenantId);
     expect(await store.begun(tenantId, 10)).toMatchObject({ begun: [{}, {}] });
-    nowMs += LIMITS.fileWriteMaxMs + 60_000;
+    nowMs += FILE_LIMITS.fileWriteMaxMs + 60_000;
     await eraser.sweep(tenantId);
     expect(await store.begun(tenantId, 10)).toEqual({ begun: [] });
     expect((await keys()).map((key) => key.split('/')[2])).toEqual(['contents', 'files']);

@@ -7,23 +7,23 @@ import type { ObjectsEnv } from '../../../durable-objects/env.ts';
 import type { QuotaObject } from '../../../durable-objects/quota-object.ts';
 import { syncStub } from '../../../durable-objects/sync-stub.ts';
 import type { SchedulerObject } from '../../../durable-objects/scheduler-object.ts';
-import type { AttemptReport, Grant, ReportVerdict } from '../../../src/contract/attempt.ts';
-import type { JobState } from '../../../src/contract/jobs.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
-import type { PoolMessage, PoolOrders } from '../../../src/contract/pool-exchange.ts';
+import type { AttemptReport, Grant, ReportVerdict } from '../../../src/contract/jobs/attempt.ts';
+import type { JobState } from '../../../src/contract/jobs/jobs.ts';
+import { JOB_LIMITS } from '../../../src/contract/jobs/job-limits.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
+import type { PoolMessage, PoolOrders } from '../../../src/contract/pools/pool-exchange.ts';
 import { UsageDispatcher } from '../../../durable-objects/ledger-dispatchers.ts';
 import type { JobQueue } from '../../../src/gateway/jobs/job-queue.ts';
-import type { PartitionName } from '../../../src/contract/pool-partition.ts';
+import type { PartitionName } from '../../../src/contract/pools/pool-partition.ts';
 import type { JobId, OrganisationId, PoolId, TenantId } from '../../../src/kernel/ids.ts';
 import { migrate } from '../../../src/kernel/sql/migrate.ts';
 import type { SqlStorage } from '../../../src/kernel/sql/sql-storage.ts';
-import { newJob } from '../../../src/scheduler/served/job.ts';
+import { newJob } from '../../../src/scheduler/served/jobs/job.ts';
 import { JOB_MIGRATIONS } from '../../../src/scheduler/served/migrations.ts';
 import { SqliteCellStore } from '../../../src/scheduler/served/sqlite-cell-store.ts';
-import { SqliteJobIndex } from '../../../src/scheduler/served/sqlite-job-index.ts';
-import { SqliteJobStore } from '../../../src/scheduler/served/sqlite-job-store.ts';
-import { SqliteUsageOutbox } from '../../../src/scheduler/served/sqlite-usage-outbox.ts';
+import { SqliteJobIndex } from '../../../src/scheduler/served/jobs/sqlite-job-index.ts';
+import { SqliteJobStore } from '../../../src/scheduler/served/jobs/sqlite-job-store.ts';
+import { SqliteUsageOutbox } from '../../../src/scheduler/served/jobs/sqlite-usage-outbox.ts';
 import { jobRequest } from '../../support/fixtures/job-request.ts';
 import { poolNode } from '../../support/fixtures/pool-node.ts';
 
@@ -178,7 +178,7 @@ describe.each([
     await pool.claim(1);
     await pool.report([{ jobId: request.id, fence: 1, kind: 'progress', progress: DONE }]);
     const alarmAtMs = await runInDurableObject(stub, (_object, state) => state.storage.getAlarm());
-    expect(alarmAtMs).toBeLessThanOrEqual(Date.now() + LIMITS.poolLeaseMs);
+    expect(alarmAtMs).toBeLessThanOrEqual(Date.now() + JOB_LIMITS.poolLeaseMs);
 
     await silence(stub);
     expect(await runDurableObjectAlarm(stub)).toBe(true);
@@ -357,7 +357,7 @@ describe('SchedulerObject at size', () => {
       await pool.report([{ jobId: jobRequest(n).id, fence: 1, kind: 'completed', progress: DONE, tokens: 3 }]);
       const left = () => runInDurableObject(stub, (_object, state) => state.storage.sql.exec('SELECT id FROM outbox').toArray().length);
       // Long before the alarm that is set for the lease of the pool.
-      await expect.poll(left, { timeout: LIMITS.poolLeaseMs / 2 }).toBe(0);
+      await expect.poll(left, { timeout: JOB_LIMITS.poolLeaseMs / 2 }).toBe(0);
     }
   });
 

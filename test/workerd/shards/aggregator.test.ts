@@ -13,7 +13,7 @@ import { ShardReads } from '../../../src/index/fan-out/shard-reads.ts';
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import { shardName } from '../../../src/index/index-manifest.ts';
 import { STRONG } from '../../../src/ann/replication/read-consistency.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import type { IndexId, TenantId } from '../../../src/kernel/ids.ts';
 import { TreeSearch } from '../../../src/index/fan-out/group-search.ts';
 

@@ -4,8 +4,8 @@ import { expect, it } from 'vitest';
 
 import type { ShardObject } from '../../../durable-objects/shard-object.ts';
 import type { ShardMatches, UpsertBatch } from '../../../src/ann/shard-protocol.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
+import { INDEX_LIMITS } from '../../../src/contract/indexes/index-limits.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 
 const { SHARD } = env as unknown as { readonly SHARD: DurableObjectNamespace<ShardObject> };
@@ -71,8 +71,8 @@ it('[V10] remembers a receipt for all of upsertReceiptTtlMs', async () => {
     runInDurableObject(stub, (_, { storage }) =>
       storage.sql.exec('UPDATE receipts SET at_ms = at_ms - ? WHERE key = ?', ms, key).toArray(),
     );
-  await age('almost', LIMITS.upsertReceiptTtlMs - 60_000);
-  await age('just', LIMITS.upsertReceiptTtlMs + 1_000);
+  await age('almost', INDEX_LIMITS.upsertReceiptTtlMs - 60_000);
+  await age('just', INDEX_LIMITS.upsertReceiptTtlMs + 1_000);
   expect(await runDurableObjectAlarm(stub)).toBe(true);
   await runInDurableObject(stub, (_, { storage }) => {
     expect(storage.sql.exec('SELECT key FROM receipts').toArray()).toEqual([{ key: 'almost' }]);

@@ -7,10 +7,10 @@ import { PROPERTY_TABLES } from '../../../src/ann/store/property-index.ts';
 import { RECEIPT_TABLE } from '../../../src/ann/store/receipt-store.ts';
 import { VectorStore } from '../../../src/ann/store/vector-store.ts';
 import type { ShardObject } from '../../../durable-objects/shard-object.ts';
-import { filter } from '../../../src/contract/filter-syntax.ts';
-import type { JsonValue } from '../../../src/contract/json-value.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
+import { filter } from '../../../src/contract/vectors/filter-syntax.ts';
+import type { JsonValue } from '../../../src/contract/api/json-value.ts';
+import { INDEX_LIMITS } from '../../../src/contract/indexes/index-limits.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 import { filterArbitrary, idOf, metadataArbitrary } from '../../support/worlds/filter-world.ts';
 import { naivelyAccepts } from '../../support/oracles/naive-filter.ts';
@@ -215,7 +215,7 @@ describe('filters in a shard', () => {
     ['that lists the vectors to keep', { even: { $ne: false } }],
   ])('[V66] deletes more than one slice by a filter %s', async (_, written) => {
     const { upsert, query, remove } = await openShard();
-    const total = 2 * LIMITS.propertySliceMaxCount + 500;
+    const total = 2 * INDEX_LIMITS.propertySliceMaxCount + 500;
     for (let start = 0; start < total; start += 500) {
       const ids = Array.from({ length: 500 }, (_item, i) => start + i);
       await upsert(ids.map((i) => ({ id: `v${i}`, values: [1], metadata: { even: i % 2 === 0 } })));
@@ -234,7 +234,7 @@ describe('filters in a shard', () => {
 
   it('[V149] rebuilds the index when its format changes, with correct answers throughout', async () => {
     const { stub, upsert, query } = await openShard();
-    const total = LIMITS.propertySliceMaxCount + 200;
+    const total = INDEX_LIMITS.propertySliceMaxCount + 200;
     const items = Array.from({ length: total }, (_, i) => ({ id: `v${i}`, values: [1], metadata: { tenth: i % 10 } }));
     await upsert(items.slice(0, 1000));
     await upsert(items.slice(1000));
@@ -245,7 +245,7 @@ describe('filters in a shard', () => {
     const check = async () => expect((await query([1], { tenth: 7 }, 1000)).ids).toHaveLength(total / 10);
     await check();
     await catchUpSlice(stub);
-    expect(await inShard('SELECT COUNT(*) AS entries FROM properties')).toEqual([{ entries: LIMITS.propertySliceMaxCount }]);
+    expect(await inShard('SELECT COUNT(*) AS entries FROM properties')).toEqual([{ entries: INDEX_LIMITS.propertySliceMaxCount }]);
     await check();
     for (let alarms = 0; (await runDurableObjectAlarm(stub)) && alarms < 5; alarms += 1);
     expect(await inShard('SELECT value, COUNT(*) AS entries FROM properties GROUP BY value LIMIT 1 OFFSET 7')).toEqual([
@@ -256,7 +256,7 @@ describe('filters in a shard', () => {
 
   it('[V68] indexes what an older version left unindexed, in slices, with correct answers throughout', async () => {
     const { stub, upsert, query } = await openShard();
-    const total = LIMITS.propertySliceMaxCount + 200;
+    const total = INDEX_LIMITS.propertySliceMaxCount + 200;
     const items = Array.from({ length: total }, (_, i) => ({ id: `v${i}`, values: [1], metadata: i % 10 === 0 ? { rare: i } : null }));
     await upsert(items.slice(0, 1000));
     await upsert(items.slice(1000));

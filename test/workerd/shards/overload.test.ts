@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import type { ReplicaObject } from '../../../durable-objects/replica-object.ts';
 import type { ShardObject } from '../../../durable-objects/shard-object.ts';
 import type { ShardMatches, ShardQuery } from '../../../src/ann/shard-protocol.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import type { IndexId, TenantId } from '../../../src/kernel/ids.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 

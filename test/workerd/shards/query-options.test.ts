@@ -3,13 +3,13 @@ import { runInDurableObject } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
 
 import type { ShardObject } from '../../../durable-objects/shard-object.ts';
-import { maximalMarginalRelevance } from '../../../src/ann/mmr.ts';
+import { maximalMarginalRelevance } from '../../../src/ann/shard/mmr.ts';
 import type { QueryTarget, SampleRecall, ShardQuery } from '../../../src/ann/shard-protocol.ts';
-import type { Filter } from '../../../src/contract/filter.ts';
-import { filter } from '../../../src/contract/filter-syntax.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
-import type { Metric, RecallTarget } from '../../../src/contract/index-settings.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { Filter } from '../../../src/contract/vectors/filter.ts';
+import { filter } from '../../../src/contract/vectors/filter-syntax.ts';
+import { INDEX_LIMITS } from '../../../src/contract/indexes/index-limits.ts';
+import type { Metric, RecallTarget } from '../../../src/contract/indexes/index-settings.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 
@@ -136,12 +136,12 @@ describe('measuring recall in a shard', () => {
     let slices = 0;
     while (filtered.length < drawn.ids.length) {
       const slice = await measure(drawn.ids.slice(filtered.length), filter.parse({ even: false }));
-      expect(slice.cost.rowsRead + slice.exactCost.rowsRead).toBeLessThan(LIMITS.recallSliceRowsMaxCount + 400);
+      expect(slice.cost.rowsRead + slice.exactCost.rowsRead).toBeLessThan(INDEX_LIMITS.recallSliceRowsMaxCount + 400);
       filtered.push(...slice.samples);
       slices += 1;
     }
     expect(filtered).toEqual(plain.samples);
-    expect(slices).toBe(Math.ceil(40 / Math.ceil(LIMITS.recallSliceRowsMaxCount / 400)));
+    expect(slices).toBe(Math.ceil(40 / Math.ceil(INDEX_LIMITS.recallSliceRowsMaxCount / 400)));
     const alone = value(await stub.measureRecall({ indexId, namespace: 'other', ids: ['elsewhere', 'absent'], topK: 3, filter: null }));
     expect(alone).toMatchObject({ samples: [], taken: 2 });
     const nowhere = value(await stub.measureRecall({ indexId, namespace: 'none', ids: ['v1'], topK: 3, filter: null }));

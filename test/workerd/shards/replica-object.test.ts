@@ -6,8 +6,9 @@ import type { ReplicaObject } from '../../../durable-objects/replica-object.ts';
 import type { ShardObject } from '../../../durable-objects/shard-object.ts';
 import type { ReadConsistency } from '../../../src/ann/replication/read-consistency.ts';
 import { STRONG } from '../../../src/ann/replication/read-consistency.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
+import { API_LIMITS } from '../../../src/contract/api/api-limits.ts';
+import { INDEX_LIMITS } from '../../../src/contract/indexes/index-limits.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 
 const { SHARD, REPLICA } = env as unknown as {
@@ -99,10 +100,10 @@ describe.each(['resident', 'evicted between calls'] as const)('ReplicaObject, %s
     const { write, read, copy } = await openBoth();
     await write(0, 3);
     await copy();
-    expect(await read({ kind: 'min-lsn', lsn: LIMITS.lsnMax })).toMatchObject({ ok: false, error: { code: 'unavailable' } });
+    expect(await read({ kind: 'min-lsn', lsn: API_LIMITS.lsnMax })).toMatchObject({ ok: false, error: { code: 'unavailable' } });
     const lsn = await write(3, 4);
-    expect(lsn).toBeGreaterThan(LIMITS.lsnRaiseMax);
-    expect(lsn).toBeLessThan(LIMITS.lsnRaiseMax * (LIMITS.replicaReadPullsMaxCount + 1));
+    expect(lsn).toBeGreaterThan(INDEX_LIMITS.lsnRaiseMax);
+    expect(lsn).toBeLessThan(INDEX_LIMITS.lsnRaiseMax * (INDEX_LIMITS.replicaReadPullsMaxCount + 1));
     expect(value(await read({ kind: 'min-lsn', lsn })).ids[0]).toBe('v3');
   });
 

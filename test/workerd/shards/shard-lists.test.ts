@@ -5,16 +5,16 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { ShardObject } from '../../../durable-objects/shard-object.ts';
 import { VectorStore } from '../../../src/ann/store/vector-store.ts';
 import type { ShardMatches } from '../../../src/ann/shard-protocol.ts';
-import { engineResources } from '../../../src/ann/engine/engine-resources.ts';
-import { ShardEngine } from '../../../src/ann/engine/shard-engine.ts';
+import { engineResources } from '../../../src/ann/shard/engine-resources.ts';
+import { ShardEngine } from '../../../src/ann/shard/shard-engine.ts';
 import { SelectionCache } from '../../../src/ann/filter/selection.ts';
-import { Shard } from '../../../src/ann/shard.ts';
+import { Shard } from '../../../src/ann/shard/shard.ts';
 import { MAINTENANCE_SIZES } from '../../../src/ann/maintenance/next-task.ts';
 import probeModule from '../../../src/ann/wasm/probe.relaxed.wasm';
 import scanModule from '../../../src/ann/wasm/scan.wasm';
 import trainModule from '../../../src/ann/wasm/train.wasm';
-import { LIMITS } from '../../../src/contract/limits.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
+import { INDEX_LIMITS } from '../../../src/contract/indexes/index-limits.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 import { Clusters } from '../../support/fixtures/clusters.ts';
 
@@ -61,7 +61,7 @@ const alarmMs = () => runInDurableObject(stub, (_, { storage }) => storage.getAl
 const cutOff = (isReached: (store: VectorStore) => boolean): Promise<void> =>
   inShard((store) => {
     const sizes = { ...MAINTENANCE_SIZES, checkpointSlices: 8 };
-    const floor = engineResources({ scan: scanModule, probe: probeModule, train: trainModule }, LIMITS.isolateEngineBytesMax, sizes);
+    const floor = engineResources({ scan: scanModule, probe: probeModule, train: trainModule }, INDEX_LIMITS.isolateEngineBytesMax, sizes);
     const shard = new Shard(store, new ShardEngine(floor, 'cut off', store), 'cut off', new SelectionCache(1_024));
     for (let slice = 0; !isReached(store); slice += 1) {
       expect(slice).toBeLessThan(1_000);
@@ -121,17 +121,17 @@ describe('[V128] the lists of a shard, inside workerd', () => {
   });
 
   it('get maintenance soon after a write, however late the next alarm was set', async () => {
-    await inShard((_, storage) => storage.setAlarm(Date.now() + LIMITS.upsertReceiptTtlMs));
+    await inShard((_, storage) => storage.setAlarm(Date.now() + INDEX_LIMITS.upsertReceiptTtlMs));
     await upsert(1);
-    expect(await alarmMs()).toBeLessThanOrEqual(Date.now() + LIMITS.shardSweepDelayMs);
+    expect(await alarmMs()).toBeLessThanOrEqual(Date.now() + INDEX_LIMITS.shardSweepDelayMs);
     await settle();
     expect(await inShard((store) => store.unlistedRows().size)).toBe(0);
   });
 
   it('[V196] get it as soon as an import pauses', async () => {
-    await inShard((_, storage) => storage.setAlarm(Date.now() + LIMITS.upsertReceiptTtlMs));
+    await inShard((_, storage) => storage.setAlarm(Date.now() + INDEX_LIMITS.upsertReceiptTtlMs));
     await upsert(MAINTENANCE_SIZES.bulkRowsMin);
-    expect(await alarmMs()).toBeLessThanOrEqual(Date.now() + LIMITS.bulkPauseMs);
+    expect(await alarmMs()).toBeLessThanOrEqual(Date.now() + INDEX_LIMITS.bulkPauseMs);
     await settle();
     expect(await inShard((store) => store.unlistedRows().size)).toBe(0);
   });

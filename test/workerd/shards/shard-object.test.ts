@@ -7,10 +7,11 @@ import type { Caller } from '../../../src/ann/access-mode.ts';
 import { followerWith, INDEX_OBJECT } from '../../../src/ann/access-mode.ts';
 import type { Include, ShardMatches, UpsertBatch } from '../../../src/ann/shard-protocol.ts';
 import { flatEngineCapacity } from '../../../src/ann/flat/flat-engine.ts';
-import { filter } from '../../../src/contract/filter-syntax.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
-import type { Metric } from '../../../src/contract/index-settings.ts';
+import { filter } from '../../../src/contract/vectors/filter-syntax.ts';
+import { INDEX_LIMITS } from '../../../src/contract/indexes/index-limits.ts';
+import { VECTOR_LIMITS } from '../../../src/contract/vectors/vector-limits.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
+import type { Metric } from '../../../src/contract/indexes/index-settings.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 
 interface ShardsEnv {
@@ -285,12 +286,12 @@ describe('ShardObject', () => {
     await stub.upsert(batchOf(indexId, [{ id: 'b', values: [1, 0] }], { idempotencyKey: 'new', digest: 'd' }));
     await runInDurableObject(stub, async (_, state) => {
       expect(await state.storage.getAlarm()).not.toBeNull();
-      state.storage.sql.exec("UPDATE receipts SET at_ms = at_ms - ? WHERE key = 'old'", LIMITS.upsertReceiptTtlMs + 60_000);
+      state.storage.sql.exec("UPDATE receipts SET at_ms = at_ms - ? WHERE key = 'old'", INDEX_LIMITS.upsertReceiptTtlMs + 60_000);
     });
     expect(await runDurableObjectAlarm(stub)).toBe(true);
     await runInDurableObject(stub, async (_, state) => {
       expect(state.storage.sql.exec('SELECT key FROM receipts').toArray()).toEqual([{ key: 'new' }]);
-      expect(await state.storage.getAlarm()).toBeGreaterThan(Date.now() + LIMITS.upsertReceiptTtlMs - 60_000);
+      expect(await state.storage.getAlarm()).toBeGreaterThan(Date.now() + INDEX_LIMITS.upsertReceiptTtlMs - 60_000);
       state.storage.sql.exec('UPDATE receipts SET at_ms = 0');
     });
     expect(await runDurableObjectAlarm(stub)).toBe(true);
@@ -303,7 +304,7 @@ describe('ShardObject', () => {
     await write('first');
     await runInDurableObject(stub, (_, state) => {
       const newer = "SELECT 'newer', digest, at_ms, done, own, ? FROM receipts";
-      state.storage.sql.exec(`INSERT INTO receipts (key, digest, at_ms, done, own, turn) ${newer}`, LIMITS.upsertReceiptsMaxCount);
+      state.storage.sql.exec(`INSERT INTO receipts (key, digest, at_ms, done, own, turn) ${newer}`, INDEX_LIMITS.upsertReceiptsMaxCount);
     });
     await write('second');
     await runInDurableObject(stub, (_, state) => {
@@ -334,7 +335,7 @@ describe('ShardObject', () => {
 
   it('[V15] refuses vectors beyond its capacity, naming the limit, but accepts replacements', async () => {
     const { indexId, stub } = await openShard('dot', 4096);
-    const countMax = flatEngineCapacity(LIMITS.shardEngineBytesMax, 4096);
+    const countMax = flatEngineCapacity(INDEX_LIMITS.shardEngineBytesMax, 4096);
     const wide = Array.from({ length: 4096 }, () => 1);
     await stub.upsert(batchOf(indexId, [{ id: 'a', values: wide }]));
     await runInDurableObject(stub, (_, state) => void state.storage.sql.exec('UPDATE shard SET count = ?', countMax));
@@ -350,7 +351,7 @@ describe('ShardObject', () => {
   it('[V9] accepts the most ids that a call may contain, of any length and characters', async () => {
     const { indexId, stub } = await openShard();
     // Such a character takes six bytes in JSON, so the ids are 30 MB of text.
-    const ids = Array.from({ length: LIMITS.vectorIdsMaxCount }, (_, i) => `${i}`.padEnd(LIMITS.vectorIdBytesMax, '\u0001'));
+    const ids = Array.from({ length: VECTOR_LIMITS.vectorIdsMaxCount }, (_, i) => `${i}`.padEnd(VECTOR_LIMITS.vectorIdBytesMax, '\u0001'));
     const [first = '', last = ''] = [ids[0], ids.at(-1)];
     value(
       await stub.upsert(
@@ -367,14 +368,14 @@ describe('ShardObject', () => {
     const among = await stub.query({ ...queryOf(indexId, [1, 0]), filter: filter.parse({ $id: { $in: ids } }) });
     expect(idsOf(among)).toEqual([first, last]);
     expect(value(await stub.deleteVectors({ indexId, selection: { kind: 'ids', namespace: '', ids } }))).toMatchObject({ count: 2 });
-    const many = ids.slice(0, LIMITS.upsertVectorsMaxCount).map((id) => ({ id, values: [1, 0], namespace: '\u0001'.repeat(64) }));
+    const many = ids.slice(0, VECTOR_LIMITS.upsertVectorsMaxCount).map((id) => ({ id, values: [1, 0], namespace: '\u0001'.repeat(64) }));
     for (let times = 0; times < 2; times += 1) value(await stub.upsert(batchOf(indexId, many)));
     expect(value(await stub.stats({ indexId })).count).toBe(1 + many.length);
   });
 
   it('[V16] refuses an answer larger than the limit instead of failing under it', async () => {
     const { indexId, stub } = await openShard();
-    const text = 'x'.repeat(LIMITS.vectorTextBytesMax);
+    const text = 'x'.repeat(VECTOR_LIMITS.vectorTextBytesMax);
     const ids = Array.from({ length: 200 }, (_, i) => `t${i}`);
     for (let start = 0; start < ids.length; start += 100) {
       await stub.upsert(

@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import type { ShardObject } from '../../../durable-objects/shard-object.ts';
 import { VectorStore } from '../../../src/ann/store/vector-store.ts';
 import type { ListChange, ListStore } from '../../../src/ann/store/list-store.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { INDEX_LIMITS } from '../../../src/contract/indexes/index-limits.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 
 const { SHARD } = env as unknown as { readonly SHARD: DurableObjectNamespace<ShardObject> };
@@ -58,13 +58,13 @@ it('[V113] a change that fits no row or no key is refused and has no effect', ()
   inShard('refused', ({ lists }) => {
     const id = listSet(lists);
     lists.change(id, listOf(1, 2));
-    const large = { ...listOf(1, 1), blocks: [{ list: 1, ordinal: 0, bytes: new Uint8Array(LIMITS.rowBytesMax + 1) }] };
+    const large = { ...listOf(1, 1), blocks: [{ list: 1, ordinal: 0, bytes: new Uint8Array(INDEX_LIMITS.rowBytesMax + 1) }] };
     expect(() => lists.change(id, large)).toThrow('fit no row');
     expect(() => lists.change(id, listOf(2 ** 20, 1))).toThrow('lists are numbered below');
     const far = { ...listOf(1, 1), blocks: [{ list: 1, ordinal: 2 ** 16, bytes: Uint8Array.of(1) }] };
     expect(() => lists.change(id, far)).toThrow('blocks');
     expect([...lists.lists(id)].map(({ list, entryCount }) => [list, entryCount])).toEqual([[1, 64]]);
     expect(lists.blocks(id, 1)).toEqual([Uint8Array.of(1), Uint8Array.of(1)]);
-    lists.change(id, { ...listOf(1, 1), blocks: [{ list: 1, ordinal: 0, bytes: new Uint8Array(LIMITS.rowBytesMax).fill(9) }] });
+    lists.change(id, { ...listOf(1, 1), blocks: [{ list: 1, ordinal: 0, bytes: new Uint8Array(INDEX_LIMITS.rowBytesMax).fill(9) }] });
     expect(lists.blocks(id, 1)[0]?.every((byte) => byte === 9)).toBe(true);
   }));

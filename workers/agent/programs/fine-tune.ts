@@ -1,15 +1,15 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 
-import { LIMITS } from '../../../src/contract/limits.ts';
-import { nameWithoutVersion, pinnedName } from '../../../src/contract/model-name.ts';
-import { METRICS_OUTPUT, TUNING_FILES, tuningPair, tuningSettings } from '../../../src/contract/tuning-settings.ts';
+import { POOL_LIMITS } from '../../../src/contract/pools/pool-limits.ts';
+import { nameWithoutVersion, pinnedName } from '../../../src/contract/api/model-name.ts';
+import { METRICS_OUTPUT, TUNING_FILES, tuningPair, tuningSettings } from '../../../src/contract/jobs/tuning-settings.ts';
 import type { TokenPair } from '../../../src/inference/build/tune/contrastive-fit.ts';
 import { ContrastiveFit } from '../../../src/inference/build/tune/contrastive-fit.ts';
 import { tunedFile } from '../../../src/inference/build/tune/tuned-file.ts';
 import type { Tokeniser } from '../../../src/inference/embedding-model.ts';
 import type { ModelManifest } from '../../../src/inference/model-manifest.ts';
 import { findVersion, parseModelCatalogue, readModelFile } from '../../../src/inference/model-manifest.ts';
-import { openStaticModel, readStaticTable } from '../../../src/inference/static-model.ts';
+import { openStaticModel, readStaticTable } from '../../../src/inference/static/static-model.ts';
 import { sha256Hex } from '../../../src/kernel/bytes.ts';
 import { gatewayFiles } from '../gateway-models.ts';
 
@@ -56,8 +56,8 @@ async function main(): Promise<void> {
   const stepsOfEpoch = Math.ceil(train.length / settings.batch_size);
   const metrics = restore(fit);
   const measure = (): void => {
-    const trained = fit.measureTraining(LIMITS.tuningMeasuredPairsMaxCount);
-    const valid = validation.length === 0 ? undefined : fit.measureValidation(LIMITS.tuningMeasuredPairsMaxCount);
+    const trained = fit.measureTraining(POOL_LIMITS.tuningMeasuredPairsMaxCount);
+    const valid = validation.length === 0 ? undefined : fit.measureValidation(POOL_LIMITS.tuningMeasuredPairsMaxCount);
     const row = [
       fit.epoch,
       fit.epoch * stepsOfEpoch,
@@ -115,8 +115,8 @@ function pairsIn(path: string, tokeniser: Tokeniser, tokensMax: number): TokenPa
     const pair = { anchor: Int32Array.from(tokeniser.tokenise(anchor).ids), positive: Int32Array.from(tokeniser.tokenise(positive).ids) };
     const longest = Math.max(pair.anchor.length, pair.positive.length);
     if (longest > tokensMax) throw new InvalidInput(`${where}: a text has ${longest} tokens; the model takes ${tokensMax}`);
-    if (pairs.push(pair) > LIMITS.tuningPairsMaxCount)
-      throw new InvalidInput(`${path} has more pairs than tuningPairsMaxCount (${LIMITS.tuningPairsMaxCount})`);
+    if (pairs.push(pair) > POOL_LIMITS.tuningPairsMaxCount)
+      throw new InvalidInput(`${path} has more pairs than tuningPairsMaxCount (${POOL_LIMITS.tuningPairsMaxCount})`);
   }
   return pairs;
 }

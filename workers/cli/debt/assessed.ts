@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
 
-import type { DebtFactFile } from '../../../src/contract/debt-facts.ts';
-import type { DebtPolicy } from '../../../src/contract/debt-policy.ts';
-import type { Assessment } from '../../../src/debt/assess.ts';
-import { assess } from '../../../src/debt/assess.ts';
+import type { DebtFactFile } from '../../../src/contract/debt/debt-facts.ts';
+import type { DebtPolicy } from '../../../src/contract/debt/debt-policy.ts';
+import type { Assessment } from '../../../src/debt/rules/assess.ts';
+import { assess } from '../../../src/debt/rules/assess.ts';
 import { FactSet } from '../../../src/debt/fact.ts';
-import { command } from '../command.ts';
+import { command } from '../command/command.ts';
 import { paidRatios } from './local-register.ts';
 import type { MeasureOptions } from './measure.ts';
 import { factsFileOf, readFacts } from './measure.ts';

@@ -1,13 +1,13 @@
 import { stat, writeFile } from 'node:fs/promises';
 import * as z from 'zod';
 
-import type { DebtFinding } from '../../../src/contract/debt-items.ts';
-import { assess } from '../../../src/debt/assess.ts';
-import type { DebtOfFiles, FileDebt, RatchetResult } from '../../../src/debt/ratchet.ts';
-import { debtOfFiles, isWorseThan, ratchet, sumOfFiles } from '../../../src/debt/ratchet.ts';
-import { Failure, show } from '../command.ts';
-import { print } from '../jobs/job-command.ts';
-import { checkedBy, jsonFile } from '../json-file.ts';
+import type { DebtFinding } from '../../../src/contract/debt/debt-items.ts';
+import { assess } from '../../../src/debt/rules/assess.ts';
+import type { DebtOfFiles, FileDebt, RatchetResult } from '../../../src/debt/rules/ratchet.ts';
+import { debtOfFiles, isWorseThan, ratchet, sumOfFiles } from '../../../src/debt/rules/ratchet.ts';
+import { Failure, show } from '../command/command.ts';
+import { print } from '../gateway/gateway-command.ts';
+import { checkedBy, jsonFile } from '../command/json-file.ts';
 import type { Measured, MeasureOptions } from './measure.ts';
 import { measure, measureEarlier } from './measure.ts';
 import { git } from './repository/git.ts';

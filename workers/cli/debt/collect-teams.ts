@@ -8,7 +8,7 @@ import type { Collector } from './collectors/collection.ts';
 import { FactWriter, logOf, sourceOf, treeOf } from './collectors/collection.ts';
 import { readChanges } from './repository/read-history.ts';
 import type { Repository } from './repository/repository.ts';
-import { ImportGraph } from './source/import-graph.ts';
+import { ImportGraph } from './repository/import-graph.ts';
 
 /** Who changed what, when and together, and where to begin with each component. [D75] [D77] */
 export const teams: Collector = async (collection) => {

@@ -1,10 +1,10 @@
-import type { DebtFact, DebtFactFile } from '../../../src/contract/debt-facts.ts';
-import type { DebtFinding, DebtRule, Spread } from '../../../src/contract/debt-items.ts';
-import type { Assessment, ComponentScore } from '../../../src/debt/assess.ts';
-import { RULES } from '../../../src/debt/assess.ts';
+import type { DebtFact, DebtFactFile } from '../../../src/contract/debt/debt-facts.ts';
+import type { DebtFinding, DebtRule, Spread } from '../../../src/contract/debt/debt-items.ts';
+import type { Assessment, ComponentScore } from '../../../src/debt/rules/assess.ts';
+import { RULES } from '../../../src/debt/rules/assess.ts';
 import { HORIZON_WEEKS } from '../../../src/debt/price.ts';
-import { SIGNAL_RATIO_MAX } from '../../../src/debt/rating.ts';
-import { table } from '../command.ts';
+import { SIGNAL_RATIO_MAX } from '../../../src/debt/rules/rating.ts';
+import { table } from '../command/command.ts';
 
 const ID_CHARS = 10;
 const TITLE_CHARS = 110;

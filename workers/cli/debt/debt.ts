@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 
-import type { DebtFinding } from '../../../src/contract/debt-items.ts';
-import { DEBT_RULES } from '../../../src/contract/debt-items.ts';
-import { Failure, show, whole } from '../command.ts';
-import { print } from '../jobs/job-command.ts';
+import type { DebtFinding } from '../../../src/contract/debt/debt-items.ts';
+import { DEBT_RULES } from '../../../src/contract/debt/debt-items.ts';
+import { Failure, show, whole } from '../command/command.ts';
+import { print } from '../gateway/gateway-command.ts';
 import type { AssessFlags } from './assessed.ts';
 import { assessed, nowS, ofFacts, ofRepository } from './assessed.ts';
 import type { CheckFlags } from './check.ts';

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 
-import type { DebtFinding, DebtItem, DebtRule } from '../../../src/contract/debt-items.ts';
-import { assess } from '../../../src/debt/assess.ts';
+import type { DebtFinding, DebtItem, DebtRule } from '../../../src/contract/debt/debt-items.ts';
+import { assess } from '../../../src/debt/rules/assess.ts';
 import type { DatedCommit, PaidItem, PaidRatios } from '../../../src/debt/paid-items.ts';
 import { minutesOf, withPaid } from '../../../src/debt/paid-items.ts';
-import { reconcile } from '../../../src/debt/register.ts';
+import { reconcile } from '../../../src/debt/store/register.ts';
 import { changeMinutesOf } from '../../../src/debt/rules/rule.ts';
 import type { Measured } from './measure.ts';
 import { git, isAncestor } from './repository/git.ts';

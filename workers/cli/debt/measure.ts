@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { DebtFact, DebtFactFile } from '../../../src/contract/debt-facts.ts';
-import { debtFactFile } from '../../../src/contract/debt-facts.ts';
-import type { DebtPolicy } from '../../../src/contract/debt-policy.ts';
+import type { DebtFact, DebtFactFile } from '../../../src/contract/debt/debt-facts.ts';
+import { debtFactFile } from '../../../src/contract/debt/debt-facts.ts';
+import type { DebtPolicy } from '../../../src/contract/debt/debt-policy.ts';
 import { FactSet } from '../../../src/debt/fact.ts';
-import { Failure } from '../command.ts';
-import { checkedBy, jsonFile } from '../json-file.ts';
+import { Failure } from '../command/command.ts';
+import { checkedBy, jsonFile } from '../command/json-file.ts';
 import { teams } from './collect-teams.ts';
 import { COLLECTORS } from './collectors/collectors.ts';
 import { BlobReader } from './repository/blob-reader.ts';

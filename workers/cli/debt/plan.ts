@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 
-import type { Roadmap } from '../../../src/contract/debt-plan.ts';
-import { roadmap } from '../../../src/contract/debt-plan.ts';
-import { DEBT_LIMITS } from '../../../src/contract/debt-limits.ts';
+import type { Roadmap } from '../../../src/contract/debt/debt-plan.ts';
+import { roadmap } from '../../../src/contract/debt/debt-plan.ts';
+import { DEBT_LIMITS } from '../../../src/contract/debt/debt-limits.ts';
 import { Components } from '../../../src/debt/components.ts';
 import { worstBudgets } from '../../../src/debt/error-budgets.ts';
 import type { DebtPlan } from '../../../src/debt/plan.ts';
@@ -11,9 +11,9 @@ import type { RoadmapForecast } from '../../../src/debt/roadmap.ts';
 import type { TeamReport } from '../../../src/debt/teams/team-report.ts';
 import { forecastRoadmap } from '../../../src/debt/roadmap.ts';
 import { shortSha256 } from '../../../src/kernel/short-sha256.ts';
-import { show, table, whole } from '../command.ts';
-import { print } from '../jobs/job-command.ts';
-import { checkedBy, jsonFile } from '../json-file.ts';
+import { show, table, whole } from '../command/command.ts';
+import { print } from '../gateway/gateway-command.ts';
+import { checkedBy, jsonFile } from '../command/json-file.ts';
 import type { Assessed, AssessFlags } from './assessed.ts';
 import { assessed, ofFacts } from './assessed.ts';
 import { time } from './debt-text.ts';

@@ -1,6 +1,6 @@
 import type { Log, ReportingDescriptor, Result } from 'sarif';
 
-import type { DebtFinding, DebtRule } from '../../../src/contract/debt-items.ts';
+import type { DebtFinding, DebtRule } from '../../../src/contract/debt/debt-items.ts';
 import { detailOf } from '../../../src/debt/rules/rule.ts';
 import { OWN_TOOL } from './collectors/collection.ts';
 import { aboutRule } from './debt-text.ts';

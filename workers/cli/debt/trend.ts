@@ -1,5 +1,5 @@
-import type { Assessment } from '../../../src/debt/assess.ts';
-import { assess } from '../../../src/debt/assess.ts';
+import type { Assessment } from '../../../src/debt/rules/assess.ts';
+import { assess } from '../../../src/debt/rules/assess.ts';
 import { hasRisenTwice } from '../../../src/debt/plan.ts';
 import { groupBy } from '../../../src/kernel/grouped.ts';
 import type { Measured, MeasureOptions } from './measure.ts';

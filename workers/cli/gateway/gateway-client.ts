@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import * as z from 'zod';
 
 import { ROOT } from '../../local/paths.ts';
-import { UsageError, Failure } from '../command.ts';
+import { UsageError, Failure } from '../command/command.ts';
 
 /** A gateway, and the credentials to call it. */
 interface Profile {

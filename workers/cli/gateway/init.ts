@@ -1,4 +1,4 @@
-import { command, UsageError } from '../command.ts';
+import { command, UsageError } from '../command/command.ts';
 import { GatewayClient, profilePath, saveProfile } from './gateway-client.ts';
 
 interface Flags {

@@ -1,4 +1,4 @@
-import { UsageError } from '../command.ts';
+import { UsageError } from '../command/command.ts';
 import { currentProfile, GatewayClient, queryOf } from './gateway-client.ts';
 
 /** Calls as an operator: with the admin key. */

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 
-import { table, whole } from '../command.ts';
+import { table, whole } from '../command/command.ts';
 import { queryOf } from '../gateway/gateway-client.ts';
-import type { Shown } from './job-command.ts';
-import { caller, named, print, shown } from './job-command.ts';
+import type { Shown } from '../gateway/gateway-command.ts';
+import { caller, named, print, shown } from '../gateway/gateway-command.ts';
 import type { JobEventView } from './job-event-lines.ts';
 import { eventsOf, lineOf } from './job-event-lines.ts';
 import { jobPath, spanOf } from './job-view.ts';

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 
-import { LIMITS } from '../../../src/contract/limits.ts';
-import { whole } from '../command.ts';
+import { JOB_LIMITS } from '../../../src/contract/jobs/job-limits.ts';
+import { whole } from '../command/command.ts';
 import { queryOf } from '../gateway/gateway-client.ts';
-import type { Shown } from './job-command.ts';
-import { caller, named, print, shown } from './job-command.ts';
+import type { Shown } from '../gateway/gateway-command.ts';
+import { caller, named, print, shown } from '../gateway/gateway-command.ts';
 import type { JobView } from './job-view.ts';
 import { jobPath } from './job-view.ts';
 import { priorityOf } from './submit.ts';
@@ -24,7 +24,7 @@ export const verbCommands = (): readonly Command[] => [
     .option('--attempt <fence>', 'only if this attempt is under way: safe to repeat', whole(1, Number.MAX_SAFE_INTEGER))
     .action((id: string, { attempt, ...flags }: Shown & { readonly attempt?: number }) => act(id, `preempt${queryOf({ attempt })}`, flags)),
   shown(named('resize', 'Lets an elastic job have more or fewer nodes.'))
-    .argument('<nodes>', 'within the range that it was submitted with', whole(1, LIMITS.jobNodesMaxCount))
+    .argument('<nodes>', 'within the range that it was submitted with', whole(1, JOB_LIMITS.jobNodesMaxCount))
     .action((id: string, nodes: number, flags: Shown) => act(id, 'resize', flags, { nodes })),
   shown(named('reprioritise', 'Gives a job another priority.'))
     .argument('<priority>', 'low, normal, high, or a number from 0 to 100')

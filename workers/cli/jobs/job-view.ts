@@ -1,4 +1,4 @@
-import { UsageError } from '../command.ts';
+import { UsageError } from '../command/command.ts';
 
 /** What the commands show of a job, of all that the API answers. */
 export interface JobView {

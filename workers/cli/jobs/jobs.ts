@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 
-import { command, positive, table, whole } from '../command.ts';
+import { command, positive, table, whole } from '../command/command.ts';
 import { queryOf } from '../gateway/gateway-client.ts';
-import type { Shown } from './job-command.ts';
-import { caller, named, print, shown } from './job-command.ts';
+import type { Shown } from '../gateway/gateway-command.ts';
+import { caller, named, print, shown } from '../gateway/gateway-command.ts';
 import { historyCommands } from './job-history.ts';
 import { verbCommands } from './job-verbs.ts';
 import type { JobView } from './job-view.ts';

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 
-import { command, table } from '../command.ts';
-import type { Shown } from './job-command.ts';
-import { caller, print, shown } from './job-command.ts';
+import { command, table } from '../command/command.ts';
+import type { Shown } from '../gateway/gateway-command.ts';
+import { caller, print, shown } from '../gateway/gateway-command.ts';
 import type { Described } from './submit.ts';
 import { bodyOf, describing } from './submit.ts';
 

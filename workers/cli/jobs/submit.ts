@@ -5,7 +5,7 @@ import { basename } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { Command } from 'commander';
 
-import { UsageError } from '../command.ts';
+import { UsageError } from '../command/command.ts';
 import type { GatewayClient } from '../gateway/gateway-client.ts';
 import type { JobView } from './job-view.ts';
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { GatewayClient } from '../gateway/gateway-client.ts';
-import { LiveTable } from '../live-table.ts';
+import { LiveTable } from '../command/live-table.ts';
 import type { JobView } from './job-view.ts';
 import { isOver, JOB_HEADINGS, jobPath, rowOf } from './job-view.ts';
 

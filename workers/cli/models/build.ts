@@ -1,30 +1,30 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 
-import type { BuildRecipe } from '../../../src/contract/build-recipe.ts';
+import type { BuildRecipe } from '../../../src/contract/debt/build-recipe.ts';
 import { assert } from '../../../src/kernel/assert.ts';
 import { sha256Hex } from '../../../src/kernel/bytes.ts';
 import { buildStaticModel } from '../../../src/inference/build/build-static-model.ts';
 import { dictionaryWords } from '../../../src/inference/build/wordnet.ts';
 import { quantiseRows, rowCount } from '../../../src/inference/build/matrix.ts';
 import { WHITENING_EXPONENT } from '../../../src/inference/build/principal-axes.ts';
-import { openStaticModel } from '../../../src/inference/static-model.ts';
+import { openStaticModel } from '../../../src/inference/static/static-model.ts';
 import { ROOT } from '../../local/paths.ts';
-import { command } from '../command.ts';
+import { command } from '../command/command.ts';
 import { readSynsets, wordnetPath } from '../../builds/wordnet-files.ts';
 import { fetchSource, readWordVectors } from './sources.ts';
 import { CACHE_FOLDER, GLOVE_SIF_100, MODEL_FOLDER, MODELS_FOLDER } from './glove-sif-100.ts';
 import type { QualityFigures } from './measured-quality.ts';
 import { measureQuality } from './measured-quality.ts';
 import { withSubwords } from '../../../src/inference/build/subword-rows.ts';
-import { SUBWORD_TOKENISER_VERSION } from '../../../src/inference/subword-tokeniser.ts';
+import { SUBWORD_TOKENISER_VERSION } from '../../../src/inference/static/subword-tokeniser.ts';
 import { writeOnnx } from '../../builds/write-onnx.ts';
 import type { EmbeddingContract } from '../../../src/inference/embedding-contract.ts';
 import type { BuiltStaticModel } from '../../../src/inference/build/build-static-model.ts';
 import { contractHash } from '../../../src/inference/embedding-contract.ts';
 import type { ModelManifest } from '../../../src/inference/model-manifest.ts';
-import { Vocabulary } from '../../../src/inference/vocabulary.ts';
-import { WORD_TOKENISER_VERSION, WordTokeniser } from '../../../src/inference/word-tokeniser.ts';
+import { Vocabulary } from '../../../src/inference/static/vocabulary.ts';
+import { WORD_TOKENISER_VERSION, WordTokeniser } from '../../../src/inference/static/word-tokeniser.ts';
 
 /** `sluice models build [--check]`. */
 export const build = () =>

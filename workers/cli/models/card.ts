@@ -4,7 +4,7 @@ import { basename, join, resolve } from 'node:path';
 import type { CardSources } from '../../../src/inference/build/gate/model-card.ts';
 import { modelCard } from '../../../src/inference/build/gate/model-card.ts';
 import type { GateVerdict } from '../../../src/inference/build/gate/model-gate.ts';
-import { command, UsageError } from '../command.ts';
+import { command, UsageError } from '../command/command.ts';
 
 /** `sluice models card DIR`. */
 export const card = () =>

@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { pinnedName } from '../../../src/contract/model-name.ts';
+import { pinnedName } from '../../../src/contract/api/model-name.ts';
 import type { ModelManifest } from '../../../src/inference/model-manifest.ts';
 import { parseModelCatalogue } from '../../../src/inference/model-manifest.ts';
-import type { StaticModel } from '../../../src/inference/static-model.ts';
-import { openStaticModel, readStaticTable } from '../../../src/inference/static-model.ts';
-import { Vocabulary } from '../../../src/inference/vocabulary.ts';
-import { WordTokeniser } from '../../../src/inference/word-tokeniser.ts';
+import type { StaticModel } from '../../../src/inference/static/static-model.ts';
+import { openStaticModel, readStaticTable } from '../../../src/inference/static/static-model.ts';
+import { Vocabulary } from '../../../src/inference/static/vocabulary.ts';
+import { WordTokeniser } from '../../../src/inference/static/word-tokeniser.ts';
 import { assert } from '../../../src/kernel/assert.ts';
 import { MODEL_FOLDER, MODELS_FOLDER } from './glove-sif-100.ts';
 

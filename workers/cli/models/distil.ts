@@ -8,7 +8,7 @@ import { distilStudent, readInput } from '../../builds/distil-student.ts';
 import type { DerivedRecipe, ModelFolder } from '../../builds/model-folder.ts';
 import { readModelFolder } from '../../builds/model-folder.ts';
 import { textEmbedder } from '../../builds/text-embedder.ts';
-import { command, UsageError, whole } from '../command.ts';
+import { command, UsageError, whole } from '../command/command.ts';
 import { MODEL_FOLDER } from './glove-sif-100.ts';
 
 interface DistilOptions {

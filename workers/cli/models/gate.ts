@@ -10,7 +10,7 @@ import type { GateTexts, PairTexts } from '../../builds/gate-texts.ts';
 import { readGateTexts, readPairs, readRetrieval, wordnetTexts } from '../../builds/gate-texts.ts';
 import { readModelFolder } from '../../builds/model-folder.ts';
 import { textEmbedder } from '../../builds/text-embedder.ts';
-import { command, positive, table, UsageError } from '../command.ts';
+import { command, positive, table, UsageError } from '../command/command.ts';
 
 /** What `gate` and `add` take of the texts of the user. */
 export interface GateFiles {

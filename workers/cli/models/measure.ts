@@ -1,9 +1,9 @@
 import { ndcgs, nearestOfQueries, spearman } from '../../../src/inference/build/gate/retrieval-figures.ts';
 import { pairScores, recallOf } from '../../../src/inference/build/retrieval-quality.ts';
-import type { StaticModel } from '../../../src/inference/static-model.ts';
+import type { StaticModel } from '../../../src/inference/static/static-model.ts';
 import { tokenBatch } from '../../../src/inference/token-batch.ts';
 import { must } from '../../../src/kernel/assert.ts';
-import { command } from '../command.ts';
+import { command } from '../command/command.ts';
 import { readCommitted } from './committed-models.ts';
 import { readCranfield, readSentencePairs } from './evaluation-data.ts';
 import { GLOVE_SIF_100 } from './glove-sif-100.ts';

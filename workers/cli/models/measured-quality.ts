@@ -4,10 +4,10 @@ import { misspellings } from '../../../src/inference/build/misspellings.ts';
 import type { RetrievalQuality, RetrievalTask } from '../../../src/inference/build/retrieval-quality.ts';
 import { overlapAt10, recallOf, retrievalQuality } from '../../../src/inference/build/retrieval-quality.ts';
 import { glossProbes, oneWordLemmas } from '../../../src/inference/build/wordnet.ts';
-import type { StaticModel } from '../../../src/inference/static-model.ts';
+import type { StaticModel } from '../../../src/inference/static/static-model.ts';
 import { tokenBatch } from '../../../src/inference/token-batch.ts';
 import { truncate } from '../../../src/inference/unit-vectors.ts';
-import type { WordTokeniser } from '../../../src/inference/word-tokeniser.ts';
+import type { WordTokeniser } from '../../../src/inference/static/word-tokeniser.ts';
 import { GLOVE_SIF_100 } from './glove-sif-100.ts';
 import { readSynsets } from '../../builds/wordnet-files.ts';
 

@@ -1,6 +1,6 @@
 import { readModelFolder, writeModelFolder } from '../../builds/model-folder.ts';
 import { pruneFolder } from '../../builds/prune-folder.ts';
-import { command, UsageError, whole } from '../command.ts';
+import { command, UsageError, whole } from '../command/command.ts';
 
 interface PruneOptions {
   readonly out: string;

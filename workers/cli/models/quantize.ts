@@ -4,7 +4,7 @@ import type { TensorReport } from '../../../src/inference/build/quantise/quantis
 import { readModelFolder, writeModelFolder } from '../../builds/model-folder.ts';
 import type { QuantiseReport } from '../../builds/quantise-folder.ts';
 import { quantiseFolder } from '../../builds/quantise-folder.ts';
-import { command, Failure, positive, table, UsageError } from '../command.ts';
+import { command, Failure, positive, table, UsageError } from '../command/command.ts';
 
 interface QuantizeOptions {
   readonly out: string;

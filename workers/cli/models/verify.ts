@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
-import { pinnedName } from '../../../src/contract/model-name.ts';
+import { pinnedName } from '../../../src/contract/api/model-name.ts';
 import { contractHash } from '../../../src/inference/embedding-contract.ts';
 import type { ModelManifest } from '../../../src/inference/model-manifest.ts';
-import { openStaticModel } from '../../../src/inference/static-model.ts';
+import { openStaticModel } from '../../../src/inference/static/static-model.ts';
 import { sha256Hex } from '../../../src/kernel/bytes.ts';
-import { command } from '../command.ts';
+import { command } from '../command/command.ts';
 import type { Recipe } from './build.ts';
 import { readManifests } from './committed-models.ts';
 import { MODELS_FOLDER } from './glove-sif-100.ts';

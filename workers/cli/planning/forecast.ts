@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
 
-import { INTERVAL_LEVELS } from '../../../src/contract/capacity.ts';
-import type { ForecastReply } from '../../../src/contract/capacity.ts';
-import { command, table, whole } from '../command.ts';
+import { INTERVAL_LEVELS } from '../../../src/contract/planning/capacity.ts';
+import type { ForecastReply } from '../../../src/contract/planning/capacity.ts';
+import { command, table, whole } from '../command/command.ts';
 import { queryOf } from '../gateway/gateway-client.ts';
-import type { Shown } from '../jobs/job-command.ts';
-import { caller, print, shown } from '../jobs/job-command.ts';
+import type { Shown } from '../gateway/gateway-command.ts';
+import { caller, print, shown } from '../gateway/gateway-command.ts';
 
 interface Given extends Shown {
   readonly days: number;

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
 
-import type { SetSloBody, SloReply } from '../../../src/contract/slos.ts';
-import { command, positive, table, UsageError, whole } from '../command.ts';
-import type { Shown } from '../jobs/job-command.ts';
-import { caller, print, shown } from '../jobs/job-command.ts';
+import type { SetSloBody, SloReply } from '../../../src/contract/planning/slos.ts';
+import { command, positive, table, UsageError, whole } from '../command/command.ts';
+import type { Shown } from '../gateway/gateway-command.ts';
+import { caller, print, shown } from '../gateway/gateway-command.ts';
 
 interface Settings extends Shown {
   readonly objective: number;

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { faultsOf } from '../../drivers/check-config.ts';
 import { readDriverConfig } from '../../drivers/driver-config.ts';
 import { makeDrive } from '../../drivers/make-drive.ts';
-import { command, Failure, UsageError } from '../command.ts';
+import { command, Failure, UsageError } from '../command/command.ts';
 
 /** `sluice pools drive`: with the token of the pool that the configuration names, not with the admin key. */
 export function drive(): Command {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 
-import { command, table, UsageError, whole } from '../command.ts';
+import { command, table, UsageError, whole } from '../command/command.ts';
 import { allOf, operator } from '../gateway/operator.ts';
 import { drive } from './drive.ts';
 

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
 
-import type { PromptReply, PromptVersionReply, RenderedPromptReply } from '../../../src/contract/prompts.ts';
-import { command, table, UsageError, whole } from '../command.ts';
+import type { PromptReply, PromptVersionReply, RenderedPromptReply } from '../../../src/contract/prompts/prompts.ts';
+import { command, table, UsageError, whole } from '../command/command.ts';
 import { allOf } from '../gateway/operator.ts';
-import { jsonFile } from '../json-file.ts';
-import type { Shown } from '../jobs/job-command.ts';
-import { caller, print, shown } from '../jobs/job-command.ts';
+import { jsonFile } from '../command/json-file.ts';
+import type { Shown } from '../gateway/gateway-command.ts';
+import { caller, print, shown } from '../gateway/gateway-command.ts';
 
 const HEADINGS = ['prompt', 'newest', 'labels', 'created'];
 

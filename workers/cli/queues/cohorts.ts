@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 
-import { command, table, whole } from '../command.ts';
-import type { Shown } from '../jobs/job-command.ts';
-import { print, shown } from '../jobs/job-command.ts';
+import { command, table, whole } from '../command/command.ts';
+import type { Shown } from '../gateway/gateway-command.ts';
+import { print, shown } from '../gateway/gateway-command.ts';
 import { allOf, operator } from '../gateway/operator.ts';
 import type { QueueOptions } from './queue-settings.ts';
 import { quotaOption } from './queue-settings.ts';

@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option } from 'commander';
 
-import { UsageError } from '../command.ts';
+import { UsageError } from '../command/command.ts';
 
 interface Quota {
   readonly nominal: number;

@@ -2,11 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { Option } from 'commander';
 
-import { RECLAIM, STOP_POLICIES, WITHIN_QUEUE } from '../../../src/contract/queue-record.ts';
-import { command, positive, table, UsageError, whole } from '../command.ts';
-import type { Shown } from '../jobs/job-command.ts';
-import { caller, print, shown } from '../jobs/job-command.ts';
-import { LiveTable } from '../live-table.ts';
+import { RECLAIM, STOP_POLICIES, WITHIN_QUEUE } from '../../../src/contract/queues/queue-record.ts';
+import { command, positive, table, UsageError, whole } from '../command/command.ts';
+import type { Shown } from '../gateway/gateway-command.ts';
+import { caller, print, shown } from '../gateway/gateway-command.ts';
+import { LiveTable } from '../command/live-table.ts';
 import { cohorts } from './cohorts.ts';
 import { allOf } from '../gateway/operator.ts';
 import type { QueueOptions } from './queue-settings.ts';

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 
-import { command, positive, table, UsageError, whole } from '../command.ts';
+import { command, positive, table, UsageError, whole } from '../command/command.ts';
 import type { GatewayClient } from '../gateway/gateway-client.ts';
 import { queryOf } from '../gateway/gateway-client.ts';
-import type { Shown } from '../jobs/job-command.ts';
-import { caller, print, shown } from '../jobs/job-command.ts';
+import type { Shown } from '../gateway/gateway-command.ts';
+import { caller, print, shown } from '../gateway/gateway-command.ts';
 import { allOf, operator } from '../gateway/operator.ts';
 
 /** What the commands show of a reservation. */

@@ -3,12 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { Option } from 'commander';
 
-import { REUSE_NAMES } from '../../../src/contract/answer-reuse.ts';
-import type { RequestRecordReply, RequestReply, RequestStatsReply } from '../../../src/contract/requests.ts';
-import { command, Failure, secondsOf, table, whole } from '../command.ts';
+import { REUSE_NAMES } from '../../../src/contract/routes/answer-reuse.ts';
+import type { RequestRecordReply, RequestReply, RequestStatsReply } from '../../../src/contract/requests/requests.ts';
+import { command, Failure, secondsOf, table, whole } from '../command/command.ts';
 import { queryOf } from '../gateway/gateway-client.ts';
-import type { Shown } from '../jobs/job-command.ts';
-import { caller, print, shown } from '../jobs/job-command.ts';
+import type { Shown } from '../gateway/gateway-command.ts';
+import { caller, print, shown } from '../gateway/gateway-command.ts';
 
 interface Page {
   readonly data: readonly RequestReply[];

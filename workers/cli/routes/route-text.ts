@@ -1,5 +1,5 @@
-import type { CascadeReply, ExplanationReply, RouteReply, RouteVersionReply } from '../../../src/contract/routes.ts';
-import { table } from '../command.ts';
+import type { CascadeReply, ExplanationReply, RouteReply, RouteVersionReply } from '../../../src/contract/routes/routes.ts';
+import { table } from '../command/command.ts';
 
 const HEADINGS = ['route', 'serves', 'newest', 'canary', 'share', 'last'];
 const LINE_CHARS = 100;

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
 
-import type { ExplanationReply, RouteReply, RouteVersionReply } from '../../../src/contract/routes.ts';
-import { command, UsageError, whole } from '../command.ts';
+import type { ExplanationReply, RouteReply, RouteVersionReply } from '../../../src/contract/routes/routes.ts';
+import { command, UsageError, whole } from '../command/command.ts';
 import { allOf } from '../gateway/operator.ts';
-import { jsonFile } from '../json-file.ts';
-import type { Shown } from '../jobs/job-command.ts';
-import { caller, print, shown } from '../jobs/job-command.ts';
+import { jsonFile } from '../command/json-file.ts';
+import type { Shown } from '../gateway/gateway-command.ts';
+import { caller, print, shown } from '../gateway/gateway-command.ts';
 import { explanationLines, routeText, routeTable } from './route-text.ts';
 
 const VERSION_MAX = 999_999_999;

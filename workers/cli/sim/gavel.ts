@@ -6,7 +6,7 @@ import type { Stay } from '../../../src/scheduler/simulator/gavel/rounds.ts';
 import type { GavelRow } from '../../../src/scheduler/simulator/gavel/study.ts';
 import { PUBLISHED_GAVEL, studyGavel } from '../../../src/scheduler/simulator/gavel/study.ts';
 import { ganttSvg, lanesFor } from '../../../src/scheduler/simulator/picture/gantt.ts';
-import { command, positive, UsageError } from '../command.ts';
+import { command, positive, UsageError } from '../command/command.ts';
 import { accept, readInput } from './read-input.ts';
 
 /** Assigning types takes time with the cube of how many there are. */

@@ -1,15 +1,15 @@
 import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { JOB_LIMITS } from '../../../src/contract/jobs/job-limits.ts';
 import type { ReplayCluster, ReplayResult } from '../../../src/scheduler/simulator/load/replay-jobs.ts';
 import { replayJobs } from '../../../src/scheduler/simulator/load/replay-jobs.ts';
 import type { TracedJob } from '../../../src/scheduler/simulator/load/traced-jobs.ts';
 import { generatedLoad, readPhilly } from '../../../src/scheduler/simulator/load/traced-jobs.ts';
 import type { Bar } from '../../../src/scheduler/simulator/picture/gantt.ts';
 import { ganttSvg } from '../../../src/scheduler/simulator/picture/gantt.ts';
-import { Chance } from '../chance.ts';
-import { command, positive, whole } from '../command.ts';
+import { Chance } from './chance.ts';
+import { command, positive, whole } from '../command/command.ts';
 import { accept, readInput } from './read-input.ts';
 
 interface Flags {
@@ -36,7 +36,7 @@ const PER_NODE_MAX = 16;
 
 const jobsCommand = (name: string, summary: string): Command =>
   command(name, summary)
-    .option('--nodes <n>', 'nodes', whole(1, LIMITS.traceNodesMaxCount), 64)
+    .option('--nodes <n>', 'nodes', whole(1, JOB_LIMITS.traceNodesMaxCount), 64)
     .option('--per-node <n>', 'accelerators of each', whole(1, PER_NODE_MAX), 8)
     .option('--svg <file>', 'write a picture of which job had which accelerator when')
     .option('--json', 'everything as JSON');
@@ -44,7 +44,7 @@ const jobsCommand = (name: string, summary: string): Command =>
 export const philly = () =>
   jobsCommand('philly', 'Replays jobs of Philly through the engine.')
     .requiredOption('--jobs <csv>', 'jobs: timestamp,duration,num_gpus,cluster; may be compressed (.gz)')
-    .option('--first <n>', 'the first N jobs only', whole(1, LIMITS.traceJobsMaxCount), LIMITS.traceJobsMaxCount)
+    .option('--first <n>', 'the first N jobs only', whole(1, JOB_LIMITS.traceJobsMaxCount), JOB_LIMITS.traceJobsMaxCount)
     .action(async (flags: PhillyFlags) => {
       const file = await readInput('jobs', flags.jobs);
       await simulate(file.name, accept(readPhilly(file)).slice(0, flags.first), flags);
@@ -52,7 +52,7 @@ export const philly = () =>
 
 export const load = () =>
   jobsCommand('load', 'Runs generated jobs through the engine: waits, use, a picture.')
-    .option('--jobs <n>', 'jobs that come', whole(1, LIMITS.traceJobsMaxCount), 2_000)
+    .option('--jobs <n>', 'jobs that come', whole(1, JOB_LIMITS.traceJobsMaxCount), 2_000)
     .option('--load <part>', 'the resources they request, as a share of the capacity', positive(100), 0.9)
     .option('--owners <n>', 'owners of the jobs, each with a queue', whole(1, 1_000), 4)
     .option('--seed <n>', 'seed of the generator', whole(1, 2 ** 31 - 1), 1)

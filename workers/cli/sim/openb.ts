@@ -1,14 +1,14 @@
 import { writeFile } from 'node:fs/promises';
 import { Option, InvalidArgumentError } from 'commander';
 
-import { LIMITS } from '../../../src/contract/limits.ts';
+import { JOB_LIMITS } from '../../../src/contract/jobs/job-limits.ts';
 import { PUBLISHED_FGD } from '../../../src/scheduler/simulator/openb/fgd.ts';
 import { readOpenb } from '../../../src/scheduler/simulator/openb/read-openb.ts';
 import type { Mark, OpenbStudy } from '../../../src/scheduler/simulator/openb/study.ts';
 import { MARKS, studyOpenb } from '../../../src/scheduler/simulator/openb/study.ts';
 import { curvesSvg } from '../../../src/scheduler/simulator/picture/gantt.ts';
-import { Chance } from '../chance.ts';
-import { command } from '../command.ts';
+import { Chance } from './chance.ts';
+import { command } from '../command/command.ts';
 import { accept, readInput } from './read-input.ts';
 
 interface Flags {
@@ -82,8 +82,8 @@ export function seedsOf(text: string): readonly number[] {
     const match = /^(\d{1,9})(?:\.\.(\d{1,9}))?$/.exec(part);
     const [first, last] = [Number(match?.[1] ?? Number.NaN), Number(match?.[2] ?? match?.[1] ?? Number.NaN)];
     if (!(first <= last)) throw new InvalidArgumentError(`"${part}" is not a seed or a range of seeds such as 42..51.`);
-    if (seeds.length + last - first >= LIMITS.traceSeedsMaxCount) {
-      throw new InvalidArgumentError(`They are more than traceSeedsMaxCount, ${LIMITS.traceSeedsMaxCount}.`);
+    if (seeds.length + last - first >= JOB_LIMITS.traceSeedsMaxCount) {
+      throw new InvalidArgumentError(`They are more than traceSeedsMaxCount, ${JOB_LIMITS.traceSeedsMaxCount}.`);
     }
     for (let seed = first; seed <= last; seed++) seeds.push(seed);
   }

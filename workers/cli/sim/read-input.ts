@@ -3,10 +3,10 @@ import { basename } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 
-import { messageOf } from '../../../src/contract/errors.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
+import { messageOf } from '../../../src/contract/api/errors.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import type { TableFile } from '../../../src/scheduler/simulator/table/read-table.ts';
-import { UsageError } from '../command.ts';
+import { UsageError } from '../command/command.ts';
 
 /** The most an input may be once it is unpacked: longer texts do not fit a string. */
 const UNPACKED_BYTES_MAX = 256 * 1024 * 1024;

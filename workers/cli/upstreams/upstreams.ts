@@ -3,12 +3,12 @@ import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { Option } from 'commander';
 
-import type { UpstreamCheckReply, UpstreamReply } from '../../../src/contract/upstreams.ts';
-import { command, Failure, table, UsageError } from '../command.ts';
+import type { UpstreamCheckReply, UpstreamReply } from '../../../src/contract/upstreams/upstreams.ts';
+import { command, Failure, table, UsageError } from '../command/command.ts';
 import type { GatewayClient } from '../gateway/gateway-client.ts';
 import { allOf, operator } from '../gateway/operator.ts';
-import type { Shown } from '../jobs/job-command.ts';
-import { caller, print, shown } from '../jobs/job-command.ts';
+import type { Shown } from '../gateway/gateway-command.ts';
+import { caller, print, shown } from '../gateway/gateway-command.ts';
 
 interface Whose {
   readonly admin?: boolean;

@@ -1,5 +1,5 @@
-import { metricsText } from '../metrics.ts';
-import type { Handlers } from '../serve.ts';
+import { metricsText } from '../pipeline/metrics.ts';
+import type { Handlers } from '../pipeline/serve.ts';
 
 export const opsHandlers = {
   health: async () => ({ ok: true, reply: { status: 'ok' as const }, used: {} }),
@@ -7,8 +7,5 @@ export const opsHandlers = {
     const ready = await gateway.readiness.check();
     return ready.ok ? { ok: true, reply: { status: 'ok' as const }, used: {} } : ready;
   },
-  metrics: async ({ gateway }) => {
-    const others = await Promise.all(Object.values(gateway.forwarded).map((worker) => worker.metrics()));
-    return { ok: true, reply: metricsText([...gateway.metrics.families(), ...others.flat()]), used: {} };
-  },
+  metrics: async ({ gateway }) => ({ ok: true, reply: metricsText(gateway.metrics.families()), used: {} }),
 } satisfies Partial<Handlers>;

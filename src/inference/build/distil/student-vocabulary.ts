@@ -1,5 +1,5 @@
-import { Vocabulary } from '../../vocabulary.ts';
-import { WordTokeniser } from '../../word-tokeniser.ts';
+import { Vocabulary } from '../../static/vocabulary.ts';
+import { WordTokeniser } from '../../static/word-tokeniser.ts';
 import { utf8 } from '../../../kernel/bytes.ts';
 import { isTokenisable } from '../build-static-model.ts';
 import type { Matrix } from '../matrix.ts';

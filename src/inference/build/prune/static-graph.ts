@@ -1,4 +1,4 @@
-import { STATIC_TABLE_NAMES } from '../../static-model.ts';
+import { STATIC_TABLE_NAMES } from '../../static/static-model.ts';
 import type { GraphNode, GraphTensor, OnnxGraph } from '../graph/onnx-graph.ts';
 import { DATA_TYPE, floatsOf, nodeOf, tensorOf, withoutUnread } from '../graph/onnx-graph.ts';
 import type { Matrix } from '../matrix.ts';

@@ -1,6 +1,6 @@
 import { must } from '../../../kernel/assert.ts';
-import { readOnnxFile } from '../../onnx-file.ts';
-import { STATIC_TABLE_NAMES } from '../../static-model.ts';
+import { readOnnxFile } from '../../onnx/onnx-file.ts';
+import { STATIC_TABLE_NAMES } from '../../static/static-model.ts';
 
 const CODE_MAX = 127;
 

@@ -1,4 +1,4 @@
-import { LIMITS } from '../../../contract/limits.ts';
+import { MODEL_LIMITS } from '../../../contract/models/model-limits.ts';
 import { elementType } from '../onnx-tensor.ts';
 
 /** What is known of a value of a graph before a run: bounds of its size and, of the few numbers that shapes are made of, the numbers. */
@@ -41,7 +41,7 @@ const bytesPerElement = (dataType: number): number => Math.max(1, (elementType(d
 
 /** No more than the memory of the runtime holds: a run that needs more is refused there. */
 export function elementsOf({ dataType, dims }: GraphValue): number {
-  const most = LIMITS.runtimeBytesMax / bytesPerElement(dataType);
+  const most = MODEL_LIMITS.runtimeBytesMax / bytesPerElement(dataType);
   return dims === undefined ? most : Math.min(most, productOf(dims));
 }
 
@@ -59,11 +59,8 @@ export function broadcast(dataType: number, values: readonly GraphValue[]): Grap
     const first = longer.length - shorter.length;
     dims = longer.map((size, axis) => (axis < first ? size : broadcastSize(size, shorter[axis - first] ?? 1)));
   }
-  return valueOf(
-    dataType,
-    dims,
-    values.every(({ isExact }) => isExact),
-  );
+  const isExact = values.every((value) => value.isExact);
+  return valueOf(dataType, dims, isExact);
 }
 
 /** A size of one is repeated; also to nothing. */

@@ -9,73 +9,60 @@ export function axisOf({ dims }: GraphValue, axis: number): number | undefined {
   return from >= 0 && from < dims.length ? from : undefined;
 }
 
-/** The same value with other dimensions. */
-const shaped = (value: GraphValue, dims: readonly number[]): GraphValue => ({ ...value, dims });
+type DimsRule = (dims: readonly number[], step: GraphStep) => readonly number[] | undefined;
+
+/** Rules of operators whose one answer is their first input with other dimensions; what is known of it is `answerOf`. */
+const byDims =
+  (answerOf: (data: GraphValue, dims: readonly number[]) => GraphValue) =>
+  (dimsOf: DimsRule): ShapeRule =>
+  (step) => {
+    const data = step.input(0);
+    const dims = data.dims === undefined ? undefined : dimsOf(data.dims, step);
+    return dims === undefined ? undefined : [answerOf(data, dims)];
+  };
+
+/** Numbers stay as they are, in the same order. */
+const reshaped = byDims((data, dims) => ({ ...data, dims }));
+
+export const resized = byDims(({ dataType, isExact }, dims) => valueOf(dataType, dims, isExact));
 
 const withSize = (value: GraphValue, axis: number, size: number, isExact = value.isExact): GraphValue =>
   value.dims === undefined ? value : valueOf(value.dataType, value.dims.with(axis, size), isExact);
 
 /** Other dimensions for as many elements: 0 keeps one, -1 takes what is left. */
-function reshape(step: GraphStep): GraphValue[] | undefined {
-  const data = step.input(0);
+const reshape = reshaped((dims, step) => {
   const wanted = step.sizes('shape', 1);
-  if (wanted === undefined || wanted === 'absent' || data.dims === undefined) return undefined;
+  if (typeof wanted !== 'object') return undefined;
   const keepsZeros = step.int('allowzero', 0) === 0;
-  const known = wanted.map((size, axis) => (size === 0 && keepsZeros ? (data.dims?.[axis] ?? 1) : size));
+  const known = wanted.map((size, axis) => (size === 0 && keepsZeros ? (dims[axis] ?? 1) : size));
   const rest = productOf(known.filter((size) => size !== -1));
-  const dims = known.map((size) => (size === -1 ? Math.floor(productOf(data.dims ?? []) / Math.max(1, rest)) : size));
-  return [shaped(data, dims)];
-}
+  return known.map((size) => (size === -1 ? Math.floor(productOf(dims) / Math.max(1, rest)) : size));
+});
 
-function flatten(step: GraphStep): GraphValue[] | undefined {
-  const data = step.input(0);
-  if (data.dims === undefined) return undefined;
+const flatten = reshaped((dims, step) => {
   const axis = step.int('axis', 1);
-  const from = axis < 0 ? axis + data.dims.length : axis;
-  return [shaped(data, [productOf(data.dims.slice(0, from)), productOf(data.dims.slice(from))])];
-}
+  const from = axis < 0 ? axis + dims.length : axis;
+  return [productOf(dims.slice(0, from)), productOf(dims.slice(from))];
+});
 
-function squeeze(step: GraphStep): GraphValue[] | undefined {
+const squeeze = reshaped((dims, step) => {
   const data = step.input(0);
   const axes = step.sizes('axes', 1);
-  if (axes === undefined || data.dims === undefined) return undefined;
+  if (axes === undefined || (axes === 'absent' && !data.isExact)) return undefined;
   const gone = axes === 'absent' ? undefined : new Set(axes.map((axis) => axisOf(data, axis)));
-  if (gone === undefined && !data.isExact) return undefined;
-  return [
-    shaped(
-      data,
-      data.dims.filter((size, axis) => (gone === undefined ? size !== 1 : !gone.has(axis))),
-    ),
-  ];
-}
+  return dims.filter((size, axis) => (gone === undefined ? size !== 1 : !gone.has(axis)));
+});
 
-function unsqueeze(step: GraphStep): GraphValue[] | undefined {
-  const data = step.input(0);
+const unsqueeze = reshaped((dims, step) => {
   const axes = step.sizes('axes', 1);
-  if (axes === undefined || axes === 'absent' || data.dims === undefined) return undefined;
-  const rank = data.dims.length + axes.length;
+  if (typeof axes !== 'object') return undefined;
+  const rank = dims.length + axes.length;
   const ones = new Set(axes.map((axis) => (axis < 0 ? axis + rank : axis)));
-  const old = data.dims.values();
-  return [
-    shaped(
-      data,
-      Array.from({ length: rank }, (_, axis) => (ones.has(axis) ? 1 : (old.next().value ?? 1))),
-    ),
-  ];
-}
+  const old = dims.values();
+  return Array.from({ length: rank }, (_, axis) => (ones.has(axis) ? 1 : (old.next().value ?? 1)));
+});
 
-function transpose(step: GraphStep): GraphValue[] | undefined {
-  const data = step.input(0);
-  if (data.dims === undefined) return undefined;
-  const order = step.ints('perm') ?? data.dims.map((_, axis) => axis).toReversed();
-  return [
-    valueOf(
-      data.dataType,
-      order.map((axis) => data.dims?.[axis] ?? 1),
-      data.isExact,
-    ),
-  ];
-}
+const transpose = resized((dims, step) => (step.ints('perm') ?? [...dims.keys()].toReversed()).map((axis) => dims[axis] ?? 1));
 
 function concat(step: GraphStep): GraphValue[] | undefined {
   const values = step.given;
@@ -86,13 +73,8 @@ function concat(step: GraphStep): GraphValue[] | undefined {
     const sizes = values.map((value) => value.dims?.[at] ?? 0);
     return at === axis ? sizes.reduce((sum, size) => sum + size, 0) : Math.max(...sizes);
   });
-  return [
-    valueOf(
-      first.dataType,
-      dims,
-      values.every(({ isExact }) => isExact),
-    ),
-  ];
+  const isExact = values.every((value) => value.isExact);
+  return [valueOf(first.dataType, dims, isExact)];
 }
 
 function split(step: GraphStep): GraphValue[] | undefined {
@@ -147,50 +129,31 @@ function gather(step: GraphStep): GraphValue[] | undefined {
   return [valueOf(data.dataType, dims, data.isExact && indices.isExact)];
 }
 
-function gatherNd(step: GraphStep): GraphValue[] | undefined {
-  const [data, indices] = [step.input(0), step.input(1)];
-  const depth = indices.dims?.at(-1);
-  if (data.dims === undefined || indices.dims === undefined || depth === undefined) return undefined;
-  return [valueOf(data.dataType, [...indices.dims.slice(0, -1), ...data.dims.slice(step.int('batch_dims', 0) + depth)], data.isExact)];
-}
+const gatherNd = resized((dims, step) => {
+  const indices = step.input(1).dims;
+  const depth = indices?.at(-1);
+  if (indices === undefined || depth === undefined) return undefined;
+  return [...indices.slice(0, -1), ...dims.slice(step.int('batch_dims', 0) + depth)];
+});
 
-function expand(step: GraphStep): GraphValue[] | undefined {
-  const [data, wanted] = [step.input(0), step.input(1).numbers];
-  if (data.dims === undefined || wanted === undefined) return undefined;
-  const rank = Math.max(data.dims.length, wanted.length);
+const expand = resized((dims, step) => {
+  const wanted = step.input(1).numbers;
+  if (wanted === undefined) return undefined;
+  const rank = Math.max(dims.length, wanted.length);
   const at = (sizes: readonly number[], axis: number) => sizes[axis - rank + sizes.length] ?? 1;
-  const dims = Array.from({ length: rank }, (_, axis) => {
-    const [have, want] = [at(data.dims ?? [], axis), at(wanted, axis)];
-    return have === 1 ? want : have;
-  });
-  return [valueOf(data.dataType, dims, data.isExact)];
-}
+  return Array.from({ length: rank }, (_, axis) => (at(dims, axis) === 1 ? at(wanted, axis) : at(dims, axis)));
+});
 
-function tile(step: GraphStep): GraphValue[] | undefined {
-  const [data, repeats] = [step.input(0), step.input(1).numbers];
-  if (data.dims === undefined || repeats === undefined) return undefined;
-  return [
-    valueOf(
-      data.dataType,
-      data.dims.map((size, axis) => size * (repeats[axis] ?? 1)),
-      data.isExact,
-    ),
-  ];
-}
+const tile = resized((dims, step) => {
+  const repeats = step.input(1).numbers;
+  return repeats === undefined ? undefined : dims.map((size, axis) => size * (repeats[axis] ?? 1));
+});
 
-function pad(step: GraphStep): GraphValue[] | undefined {
-  const data = step.input(0);
+const pad = resized((dims, step) => {
   const pads = step.sizes('pads', 1);
-  if (data.dims === undefined || pads === undefined || pads === 'absent' || step.has(3)) return undefined;
-  const rank = data.dims.length;
-  return [
-    valueOf(
-      data.dataType,
-      data.dims.map((size, axis) => size + (pads[axis] ?? 0) + (pads[axis + rank] ?? 0)),
-      data.isExact,
-    ),
-  ];
-}
+  if (typeof pads !== 'object' || step.has(3)) return undefined;
+  return dims.map((size, axis) => size + (pads[axis] ?? 0) + (pads[axis + dims.length] ?? 0));
+});
 
 function oneHot(step: GraphStep): GraphValue[] | undefined {
   const [indices, depth] = [step.input(0), step.input(1).numbers?.[0]];
@@ -201,15 +164,12 @@ function oneHot(step: GraphStep): GraphValue[] | undefined {
 }
 
 /** Blocks of an image become channels, or channels blocks. */
-const blocks =
-  (direction: 1 | -1): ShapeRule =>
-  (step) => {
-    const data = step.input(0);
-    const [n, c, h, w] = data.dims ?? [];
+const blocks = (direction: 1 | -1): ShapeRule =>
+  resized(([n, c, h, w], step) => {
     if (n === undefined || c === undefined || h === undefined || w === undefined) return undefined;
     const size = Math.max(1, step.int('blocksize', 1)) ** direction;
-    return [valueOf(data.dataType, [n, Math.ceil(c / size ** 2), Math.ceil(h * size), Math.ceil(w * size)], data.isExact)];
-  };
+    return [n, Math.ceil(c / size ** 2), Math.ceil(h * size), Math.ceil(w * size)];
+  });
 
 /** The positions of what is not zero: as many as there are elements, at most. */
 function nonZero(step: GraphStep): GraphValue[] | undefined {

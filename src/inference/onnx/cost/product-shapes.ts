@@ -1,4 +1,4 @@
-import { axisOf } from './layout-shapes.ts';
+import { axisOf, resized } from './layout-shapes.ts';
 import type { GraphStep, ShapeRule } from './graph-step.ts';
 import type { GraphValue } from './graph-value.ts';
 import { broadcast, DATA, unknownOf, valueOf } from './graph-value.ts';
@@ -35,10 +35,7 @@ const ofInput = (at: number) => (step: GraphStep) => step.input(at).dataType;
 const always = (dataType: number) => () => dataType;
 
 /** Rows times a matrix whose columns an attribute counts. */
-const matMulNBits: ShapeRule = (step) => {
-  const { dims, dataType, isExact } = step.input(0);
-  return dims === undefined ? undefined : [valueOf(dataType, [...dims.slice(0, -1), step.int('N', 0)], isExact)];
-};
+const matMulNBits = resized((dims, step) => [...dims.slice(0, -1), step.int('N', 0)]);
 
 /** A row of a table of blocks for each index. */
 const gatherBlocks: ShapeRule = (step) => {
@@ -71,13 +68,8 @@ const einsum: ShapeRule = (step) => {
   const found = einsumSizes(step);
   if (found === undefined) return undefined;
   const dims = found.answer.split('').map((letter) => found.sizes.get(letter) ?? 1);
-  return [
-    valueOf(
-      step.input(0).dataType,
-      dims,
-      step.given.every(({ isExact }) => isExact),
-    ),
-  ];
+  const isExact = step.given.every((value) => value.isExact);
+  return [valueOf(step.input(0).dataType, dims, isExact)];
 };
 
 /** Gates of a cell, by its kind. */

@@ -1,6 +1,7 @@
 import type { GraphStep, ShapeRule } from './graph-step.ts';
 import type { GraphValue } from './graph-value.ts';
 import { valueOf } from './graph-value.ts';
+import { resized } from './layout-shapes.ts';
 
 /** Along one axis: how many steps a window takes over an image. */
 function windowSteps(step: GraphStep, axis: number, size: number, kernel: number): number {
@@ -29,10 +30,9 @@ const conv =
     return [valueOf(dataType ?? data.dataType, [n, channels, ...spatial], data.isExact)];
   };
 
-const convTranspose: ShapeRule = (step) => {
-  const [data, weights] = [step.input(0), step.input(1)];
+const convTranspose = resized(([n, , ...sizes], step) => {
+  const weights = step.input(1);
   const kernel = kernelOf(step, weights);
-  const [n, , ...sizes] = data.dims ?? [];
   const channels = (weights.dims?.[1] ?? 0) * step.int('group', 1);
   // What is padded when the graph runs (`ConvTransposeWithDynamicPads`) only makes it smaller.
   if (n === undefined || weights.dims === undefined || kernel === undefined) return undefined;
@@ -44,47 +44,31 @@ const convTranspose: ShapeRule = (step) => {
     const cut = whole - (pads[axis] ?? 0) - (pads[axis + sizes.length] ?? 0);
     return step.ints('output_shape')?.at(axis - sizes.length) ?? (isSame ? stride * size : cut);
   });
-  return [valueOf(data.dataType, [n, channels, ...spatial], data.isExact)];
-};
+  return [n, channels, ...spatial];
+});
 
 const pool: ShapeRule = (step) => {
   const data = step.input(0);
   const kernel = kernelOf(step, undefined);
   const [n, c, ...sizes] = data.dims ?? [];
   if (n === undefined || c === undefined || kernel === undefined) return undefined;
-  const channelsLast = step.operator === 'NhwcMaxPool' || step.int('channels_last', 0) === 1;
-  if (channelsLast) return undefined;
+  if (step.int('channels_last', 0) === 1) return undefined;
   const spatial = sizes.map((size, axis) => windowSteps(step, axis, size, kernel[axis] ?? 1));
   const pooled = valueOf(data.dataType, [n, c, ...spatial], data.isExact);
   return [pooled, { ...pooled, dataType: 7 }];
 };
 
-const globalPool: ShapeRule = (step) => {
-  const data = step.input(0);
-  return data.dims === undefined
-    ? undefined
-    : [
-        valueOf(
-          data.dataType,
-          data.dims.map((size, axis) => (axis < 2 ? size : 1)),
-          data.isExact,
-        ),
-      ];
-};
+const globalPool = resized((dims) => dims.map((size, axis) => (axis < 2 ? size : 1)));
 
 /** By factors or by sizes: attributes, or inputs. */
-const resize: ShapeRule = (step) => {
-  const data = step.input(0);
+const resize = resized((dims, step) => {
+  if (step.hasAttribute('axes')) return undefined;
   const isOld = step.operator === 'Upsample' || step.opset < 11;
-  const factors = step.ints('scales') ?? step.input(isOld ? 1 : 2).numbers;
   const sizes = isOld ? undefined : step.input(3).numbers;
-  if (data.dims === undefined || step.hasAttribute('axes')) return undefined;
-  const ofSizes = sizes !== undefined && sizes.length === data.dims.length ? sizes : undefined;
-  const ofFactors =
-    factors?.length === data.dims.length ? data.dims.map((size, axis) => Math.floor(size * (factors[axis] ?? 1))) : undefined;
-  const dims = ofSizes ?? ofFactors;
-  return dims === undefined ? undefined : [valueOf(data.dataType, dims, data.isExact)];
-};
+  if (sizes?.length === dims.length) return sizes;
+  const factors = step.ints('scales') ?? step.input(isOld ? 1 : 2).numbers;
+  return factors?.length === dims.length ? dims.map((size, axis) => Math.floor(size * (factors[axis] ?? 1))) : undefined;
+});
 
 const regions: ShapeRule = (step) => {
   const [data, boxes] = [step.input(0), step.input(1)];

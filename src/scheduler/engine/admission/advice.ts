@@ -1,6 +1,6 @@
 import type { JobId } from '../../../kernel/ids.ts';
-import type { Cell } from '../machine/cell.ts';
-import type { JobRecord } from '../machine/job-record.ts';
+import type { Cell } from '../cell/cell.ts';
+import type { JobRecord } from '../cell/job-record.ts';
 import { WHOLE_MILLI } from '../model/pool-spec.ts';
 import type { Choice } from '../placement/assign-options.ts';
 import { assignOptions } from '../placement/assign-options.ts';

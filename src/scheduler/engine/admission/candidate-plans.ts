@@ -1,11 +1,11 @@
-import type { Cell } from '../machine/cell.ts';
-import type { JobRecord } from '../machine/job-record.ts';
-import type { PoolRecord } from '../machine/records.ts';
+import type { Cell } from '../cell/cell.ts';
+import type { JobRecord } from '../cell/job-record.ts';
+import type { PoolRecord } from '../cell/records.ts';
 import type { JobSpec, ResourceOption } from '../model/job-spec.ts';
 import { acceptsPool } from '../model/job-spec.ts';
 import { WHOLE_MILLI } from '../model/pool-spec.ts';
 import { interruptionsPerHour, lostHours, costPerWork } from '../placement/work-cost.ts';
-import type { PoolChoice, PricedPool } from './offer.ts';
+import type { PoolChoice, PricedPool } from '../cell/offer.ts';
 
 /**
  * The pools a job may run in by an option at what it may pay: those near its data first, then the cheaper, what spot nodes lose counted

@@ -1,14 +1,14 @@
 import { must } from '../../../kernel/assert.ts';
 import { available, bundleOf, rootOf } from '../fairness/quota-tree.ts';
-import type { Offer } from './offer.ts';
-import type { Cell } from '../machine/cell.ts';
-import type { JobRecord } from '../machine/job-record.ts';
-import { owner } from '../machine/job-record.ts';
-import { resourceClass, effectivePriority } from './feasibility.ts';
+import type { Offer } from '../cell/offer.ts';
+import type { Cell } from '../cell/cell.ts';
+import type { JobRecord } from '../cell/job-record.ts';
+import { owner } from '../cell/job-record.ts';
+import { resourceClass, effectivePriority } from '../cell/feasibility.ts';
 import { tightestMask } from '../placement/accelerator-masks.ts';
 import type { NodeDemand } from '../model/job-spec.ts';
 import type { Slot } from '../model/cluster-state.ts';
-import type { Reservation } from '../machine/records.ts';
+import type { Reservation } from '../cell/records.ts';
 
 /**
  * What a job must leave alone: the reservations of its resource class, unless one is its own, and but for those of jobs that it comes before,

@@ -1,13 +1,13 @@
 import { must } from '../../../kernel/assert.ts';
 import type { JobId } from '../../../kernel/ids.ts';
 import { rootOf } from '../fairness/quota-tree.ts';
-import type { Cell } from '../machine/cell.ts';
-import { releaseHold } from '../machine/changes.ts';
-import type { ExpectedRelease } from '../machine/expected-ends.ts';
-import type { JobRecord } from '../machine/job-record.ts';
+import type { Cell } from '../cell/cell.ts';
+import { releaseHold } from '../cell/changes.ts';
+import type { ExpectedRelease } from '../cell/expected-ends.ts';
+import type { JobRecord } from '../cell/job-record.ts';
 import { acceptsPool } from '../model/job-spec.ts';
-import { resourceClass, mayClaim, patientUntil } from './feasibility.ts';
-import type { Offer } from './offer.ts';
+import { resourceClass, mayClaim, patientUntil } from '../cell/feasibility.ts';
+import type { Offer } from '../cell/offer.ts';
 import { tryOption } from './try-option.ts';
 
 /**

@@ -2,17 +2,17 @@ import { must } from '../../../kernel/assert.ts';
 import type { JobId, PoolId } from '../../../kernel/ids.ts';
 import type { CohortNode } from '../fairness/quota-tree.ts';
 import { available, ceiling, bundleOf } from '../fairness/quota-tree.ts';
-import type { Cell } from '../machine/cell.ts';
-import type { JobRecord } from '../machine/job-record.ts';
-import { nodesWanted } from '../machine/job-record.ts';
-import type { Booking, Reservation } from '../machine/records.ts';
+import type { Cell } from '../cell/cell.ts';
+import type { JobRecord } from '../cell/job-record.ts';
+import { nodesWanted } from '../cell/job-record.ts';
+import type { Booking, Reservation } from '../cell/records.ts';
 import type { Slot } from '../model/cluster-state.ts';
 import type { ModelWeights, ResourceOption, NodeDemand } from '../model/job-spec.ts';
 import type { NodeSpec } from '../model/pool-spec.ts';
 import { WHOLE_MILLI } from '../model/pool-spec.ts';
 import { affordablePools } from './candidate-plans.ts';
 import { holdsAgainst, isApart, leavesHold, nodesToSpare } from './hold.ts';
-import type { Offer, Blocker, Lack, PricedPool } from './offer.ts';
+import type { Offer, Blocker, Lack, PricedPool } from '../cell/offer.ts';
 
 export type Attempted = { readonly offer: Offer } | { readonly blocker: Blocker };
 

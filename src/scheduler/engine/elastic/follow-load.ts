@@ -1,12 +1,13 @@
+import type { Load } from '../cell/event.ts';
 import { must } from '../../../kernel/assert.ts';
 import { resize, startOn } from '../life/begin-attempt.ts';
-import { requestEviction } from '../life/end-attempt.ts';
-import type { Cell } from '../machine/cell.ts';
-import type { Attempt, FewerNodes, JobRecord } from '../machine/job-record.ts';
-import { owner, nodesWanted } from '../machine/job-record.ts';
+import { requestEviction, failed } from '../life/end-attempt.ts';
+import type { Cell } from '../cell/cell.ts';
+import type { Attempt, FewerNodes, JobRecord } from '../cell/job-record.ts';
+import { owner, nodesWanted } from '../cell/job-record.ts';
 import type { ScalingPolicy } from '../model/job-spec.ts';
-import { saveJob } from '../machine/changes.ts';
-import { leaveNodes } from '../weights/node-weights.ts';
+import { saveJob } from '../cell/changes.ts';
+import { leaveNodes } from '../life/node-weights.ts';
 
 /** Lets online inference have the nodes that its load asks for. */
 export function followLoad(cell: Cell, job: JobRecord, load: Load): void {
@@ -55,12 +56,6 @@ export function leftNodes(cell: Cell, job: JobRecord, attempt: Attempt, isLeft: 
   giveUpSurplus(cell, cell.jobs.get(job.spec.id));
 }
 
-/** What online inference has to do. */
-export interface Load {
-  /** Thousandths of requests under way on all its nodes together, on average. */
-  readonly outstandingMilli: number;
-}
-
 /** Nodes as they are wanted, since when fewer would do, and how many; plain data. */
 interface Scale {
   readonly nodes: number;
@@ -93,4 +88,30 @@ export function scaleTo({ nodes, fewerSinceMs, fewerNodes }: Scale, load: Load, 
 function lowered({ nodes, fewerNodes }: Scale, nowMs: number): Scale {
   const { most, latest } = fewerNodes ?? { most: nodes, latest: nodes };
   return latest < most ? { nodes: most, fewerSinceMs: nowMs, fewerNodes: { most: latest, latest } } : steady(most);
+}
+
+// Replicas of online inference do not need each other: a group goes on with those that it has, and gets others for those that it lost. [J213]
+
+/** Lets a group go on without a node: one that it has left already, or has to leave. False where that is no group, or leaves nothing of it. */
+export function goOnWithout(cell: Cell, job: JobRecord, node: number, isLeft: boolean): boolean {
+  const attempt = owner(job);
+  if (job.spec.kind !== 'online_inference' || attempt === null || attempt.startedAtMs === null) return false;
+  const others = attempt.placement.slots.filter((slot) => slot.node !== node);
+  if (others.length === 0 || others.length === attempt.placement.slots.length) return false;
+  resize(cell, job, attempt, others);
+  const now = cell.jobs.get(job.spec.id);
+  if (isLeft && now.attempt !== null) leftNodes(cell, now, now.attempt, (index) => index === node);
+  return true;
+}
+
+/** One replica has ended. As often as attempts may fail, that was the job's fault; then the job has failed, as it has without any replica left. */
+export function loseReplica(cell: Cell, job: JobRecord, attempt: Attempt, nodeId: string, isCounted: boolean): void {
+  const node = cell.fleet.find(nodeId);
+  const isThere = node !== undefined && attempt.placement.slots.some((slot) => slot.node === node.index);
+  if (!isThere) return;
+  const failures = job.failures + Number(isCounted);
+  if (isCounted && failures >= job.spec.retry.attemptsMax) return failed(cell, job, false);
+  const counted = { ...job, failures };
+  saveJob(cell, counted);
+  goOnWithout(cell, counted, node.index, true);
 }

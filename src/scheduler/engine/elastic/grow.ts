@@ -1,10 +1,10 @@
 import { must } from '../../../kernel/assert.ts';
-import { effectivePriority, firstOf } from '../admission/feasibility.ts';
+import { effectivePriority, firstOf } from '../cell/feasibility.ts';
 import { available, bundleOf, rootOf } from '../fairness/quota-tree.ts';
 import { resize } from '../life/begin-attempt.ts';
-import type { Cell } from '../machine/cell.ts';
-import type { Attempt, JobRecord } from '../machine/job-record.ts';
-import { stepsWanted } from '../machine/job-record.ts';
+import type { Cell } from '../cell/cell.ts';
+import type { Attempt, JobRecord } from '../cell/job-record.ts';
+import { stepsWanted } from '../cell/job-record.ts';
 import type { Slot } from '../model/cluster-state.ts';
 import type { ResourceOption } from '../model/job-spec.ts';
 import { domainKey } from '../placement/domains.ts';

@@ -2,13 +2,13 @@ import { must } from '../../../kernel/assert.ts';
 import type { PoolId } from '../../../kernel/ids.ts';
 import { affordablePools } from '../admission/candidate-plans.ts';
 import { available, bundleOf } from '../fairness/quota-tree.ts';
-import type { Cell } from '../machine/cell.ts';
-import { saveNode } from '../machine/changes.ts';
-import { stepsWanted } from '../machine/job-record.ts';
-import type { NodeRecord, PoolRecord } from '../machine/records.ts';
+import type { Cell } from '../cell/cell.ts';
+import { saveNode } from '../cell/changes.ts';
+import { stepsWanted } from '../cell/job-record.ts';
+import type { NodeRecord, PoolRecord } from '../cell/records.ts';
 import type { NodeDemand } from '../model/job-spec.ts';
 import type { NodeTemplate, PoolElasticity } from '../model/pool-spec.ts';
-import type { PendingClass } from '../queue/pending-queues.ts';
+import type { PendingClass } from '../cell/pending-queues.ts';
 import { allowance } from './grow.ts';
 
 /**

@@ -2,10 +2,10 @@ import { must } from '../../../kernel/assert.ts';
 import { tryOption } from '../admission/try-option.ts';
 import { rootOf } from '../fairness/quota-tree.ts';
 import { resize, admit } from '../life/begin-attempt.ts';
-import type { Cell } from '../machine/cell.ts';
+import type { Cell } from '../cell/cell.ts';
 import { comesFirst } from './grow.ts';
-import type { JobRecord } from '../machine/job-record.ts';
-import { stepsToSpare } from '../machine/job-record.ts';
+import type { JobRecord } from '../cell/job-record.ts';
+import { stepsToSpare } from '../cell/job-record.ts';
 import { acceptsPool } from '../model/job-spec.ts';
 
 /**

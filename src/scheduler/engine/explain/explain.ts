@@ -1,16 +1,16 @@
 import { must, unreachable } from '../../../kernel/assert.ts';
 import type { JobId, PoolId } from '../../../kernel/ids.ts';
-import { resourceClass } from '../admission/feasibility.ts';
-import type { Blocker } from '../admission/offer.ts';
+import { resourceClass } from '../cell/feasibility.ts';
+import type { Blocker } from '../cell/offer.ts';
 import { soonestPlacement } from '../admission/reserve.ts';
 import { tryOption } from '../admission/try-option.ts';
 import { rootOf } from '../fairness/quota-tree.ts';
 import { milliHeld } from '../life/charge-segment.ts';
-import type { Cell } from '../machine/cell.ts';
-import type { JobState, JobRecord } from '../machine/job-record.ts';
-import { isWaiting } from '../machine/job-record.ts';
+import type { Cell } from '../cell/cell.ts';
+import type { JobState, JobRecord } from '../cell/job-record.ts';
+import { isWaiting } from '../cell/job-record.ts';
 import { payerOf } from '../model/job-spec.ts';
-import type { PendingClass } from '../queue/pending-queues.ts';
+import type { PendingClass } from '../cell/pending-queues.ts';
 
 /** Why a job waits, and for how long at most. Plain data. */
 export interface Explanation {

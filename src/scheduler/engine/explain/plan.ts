@@ -1,16 +1,12 @@
-import type { Outcome } from '../../../contract/outcome.ts';
+import type { Outcome } from '../../../contract/api/outcome.ts';
 import type { JobId, PoolId } from '../../../kernel/ids.ts';
 import { ok } from '../../../kernel/result.ts';
-import { schedule } from '../admission/schedule.ts';
-import { growServices, restore } from '../elastic/grow.ts';
 import { openSegment } from '../life/charge-segment.ts';
-import { keepBookings } from '../machine/booking-events.ts';
-import type { Cell } from '../machine/cell.ts';
-import type { Attempt, EvictionReason, JobRecord } from '../machine/job-record.ts';
-import { submit, tick, TIMERS_A_STEP } from '../machine/step.ts';
+import type { Cell } from '../cell/cell.ts';
+import type { Attempt, EvictionReason, JobRecord } from '../cell/job-record.ts';
+import { submit, place } from '../machine/step.ts';
 import type { JobSpec } from '../model/job-spec.ts';
 import { WHOLE_MILLI } from '../model/pool-spec.ts';
-import { turnRounds } from '../rounds/turn-rounds.ts';
 import type { Explanation } from './explain.ts';
 import { explain } from './explain.ts';
 
@@ -38,12 +34,7 @@ export function plan(cell: Cell, spec: JobSpec, nowMs: number): Outcome<Plan> {
     cell.advance(nowMs);
     const submitted = submit(cell, spec);
     if (!submitted.ok) return submitted;
-    tick(cell, TIMERS_A_STEP);
-    keepBookings(cell);
-    turnRounds(cell);
-    restore(cell);
-    growServices(cell);
-    schedule(cell);
+    place(cell);
     const job = cell.jobs.get(spec.id);
     if (job.attempt === null) return ok({ kind: 'waits', explanation: explain(cell, job) });
     return ok(placeOf(cell, job, job.attempt));

@@ -1,5 +1,5 @@
 import { assert, must } from '../../../kernel/assert.ts';
-import type { EvictionPolicy } from '../model/eviction-policy.ts';
+import type { EvictionPolicy } from '../model/pool-spec.ts';
 import type { NodeDemand } from '../model/job-spec.ts';
 import type { UndoLog } from '../model/undo-log.ts';
 

@@ -1,15 +1,14 @@
-import { effectivePriority } from '../admission/feasibility.ts';
+import { effectivePriority } from '../cell/feasibility.ts';
 import { rootOf, policyOf } from '../fairness/quota-tree.ts';
-import type { Cell } from '../machine/cell.ts';
-import { saveJob, releaseHold } from '../machine/changes.ts';
-import type { Attempt, Destination, JobRecord } from '../machine/job-record.ts';
-import { nodesOf } from '../machine/job-record.ts';
+import type { Cell } from '../cell/cell.ts';
+import { saveJob, releaseHold } from '../cell/changes.ts';
+import type { Attempt, Destination, JobRecord } from '../cell/job-record.ts';
+import { nodesOf } from '../cell/job-record.ts';
 import type { Slot } from '../model/cluster-state.ts';
-import { enterNodes } from '../weights/node-weights.ts';
+import { enterNodes } from './node-weights.ts';
 import { payerOf } from '../model/job-spec.ts';
-import { openSegment, chargeSegment } from './charge-segment.ts';
-import { askFunds } from './ask-funds.ts';
-import { drawn } from './funds.ts';
+import { openSegment, chargeSegment, askFunds } from './charge-segment.ts';
+import { drawn } from '../cell/segment.ts';
 
 /** Places a waiting job under a new fence, and hands it to its pool as soon as its nodes are empty. */
 export function admit(cell: Cell, job: JobRecord, { option, poolId, placement }: Destination): void {

@@ -1,13 +1,13 @@
-import { attemptIdOf } from '../../../contract/attempt.ts';
-import { ledgerEvent } from './segment.ts';
-import type { Cell } from '../machine/cell.ts';
-import type { JobRecord, Attempt } from '../machine/job-record.ts';
-import type { Segment } from './segment.ts';
+import { attemptIdOf } from '../../../contract/jobs/attempt.ts';
+import { ledgerEvent, drawn, spent, mayAsk, NO_FUNDS } from '../cell/segment.ts';
+import type { Cell } from '../cell/cell.ts';
+import type { JobRecord, Attempt } from '../cell/job-record.ts';
+import type { Segment } from '../cell/segment.ts';
 import type { Placement } from '../model/cluster-state.ts';
-import { drawn, spent } from './funds.ts';
 import { WHOLE_MILLI } from '../model/pool-spec.ts';
 import { must } from '../../../kernel/assert.ts';
-import { saveJob } from '../machine/changes.ts';
+import { saveJob } from '../cell/changes.ts';
+import type { TimeSlice } from '../fairness/quota-tree.ts';
 
 /** Charges the segment under way, up to now, and ends it: the job without it, and with its cost. */
 export function chargeSegment(cell: Cell, job: JobRecord): JobRecord {
@@ -57,4 +57,36 @@ export function rollSegment(cell: Cell, job: JobRecord): void {
   const isUnpaid = funds !== null && funds.current === null;
   const paid = funds === null ? null : { ...funds, endedAtMs: isUnpaid ? cell.nowMs : null };
   saveJob(cell, { ...charged, attempt: { ...attempt, funds: paid, segment: isUnpaid ? null : next } });
+}
+
+/** Asks for the next grant of an attempt, unless it waits for one, has one, or was refused. */
+export function askFunds(cell: Cell, job: JobRecord): void {
+  const { attempt, spec } = job;
+  const funds = attempt?.funds ?? NO_FUNDS;
+  if (attempt === null || !mayAsk(funds)) return;
+  const grant = funds.askedIndex + 1;
+  saveJob(cell, { ...job, attempt: { ...attempt, funds: { ...funds, askedIndex: grant, askedAtMs: cell.nowMs } } });
+  const { accelerator } = must(spec.options[attempt.option], 'the option exists');
+  const milli = milliHeld(accelerator, attempt.placement);
+  cell.decide({ kind: 'fund', jobId: spec.id, fence: attempt.fence, grant, milli });
+}
+
+/**
+ * By option: how fast a job is there, as a part of its fastest. Measured, where all of its options have been; else as its owner says: the two
+ * do not compare.
+ */
+export function speedsOf(cell: Cell, { spec, classKey }: JobRecord): readonly number[] {
+  const measured = spec.options.flatMap((_, option) => cell.throughputs.of(classKey, option) ?? []);
+  const rates = measured.length === spec.options.length ? measured : spec.options.map(({ throughputHintMilli }) => throughputHintMilli);
+  const fastest = Math.max(1, ...rates);
+  return rates.map((rate) => rate / fastest);
+}
+
+/** How long a job has run in all, each attempt by how fast its option is for the job, and less what beginning it costs. [J260] */
+export function attainedMs(cell: Cell, job: JobRecord, { moveMs }: TimeSlice, { nowMs }: { readonly nowMs: number } = cell): number {
+  const { attempt } = job;
+  const before = job.attainedMs ?? 0;
+  if (attempt === null || attempt.runningAtMs === null) return before;
+  const workedMs = Math.max(0, nowMs - attempt.runningAtMs - moveMs);
+  return before + Math.round(workedMs * (speedsOf(cell, job)[attempt.option] ?? 1));
 }

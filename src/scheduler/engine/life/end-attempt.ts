@@ -1,14 +1,13 @@
 import type { JobId } from '../../../kernel/ids.ts';
-import type { Cell } from '../machine/cell.ts';
-import { saveJob, releaseHold } from '../machine/changes.ts';
-import type { Destination, EndReason, EvictionReason, JobRecord, Leaving } from '../machine/job-record.ts';
-import { nodesOf } from '../machine/job-record.ts';
+import type { Cell } from '../cell/cell.ts';
+import { saveJob, releaseHold } from '../cell/changes.ts';
+import type { Destination, EndReason, EvictionReason, JobRecord, Leaving } from '../cell/job-record.ts';
+import { nodesOf } from '../cell/job-record.ts';
 import { payerOf } from '../model/job-spec.ts';
-import { policyFor } from '../preemption/may-evict.ts';
-import { attainedMs } from '../rounds/attained.ts';
-import { leaveNodes } from '../weights/node-weights.ts';
+import { policyFor } from '../cell/feasibility.ts';
+import { attainedMs, chargeSegment } from './charge-segment.ts';
+import { leaveNodes } from './node-weights.ts';
 import { admit, startOn } from './begin-attempt.ts';
-import { chargeSegment } from './charge-segment.ts';
 
 /** A job without its attempt, charged for what it used, and with what it attained. */
 function withoutAttempt(cell: Cell, job: JobRecord): JobRecord {
@@ -162,3 +161,13 @@ const AFTER_LEAVING: Readonly<Record<EvictionReason, Aftermath>> = {
 /** Whether a job that is leaving for one reason shall leave for the other instead: it must not come back when the other forbids it. */
 const overrides = (reason: EvictionReason, former: EvictionReason): boolean =>
   AFTER_LEAVING[former].state === 'evicted' && AFTER_LEAVING[reason].state !== 'evicted';
+
+/**
+ * Does the same to jobs that all have to leave, each in its state at the time: admitted ones first, which would otherwise be handed over for an
+ * instant once the others have left.
+ */
+export function toEach(cell: Cell, jobs: readonly JobRecord[], act: (job: JobRecord) => void): void {
+  for (const { spec } of [...jobs.filter(isAdmitted), ...jobs.filter((job) => !isAdmitted(job))]) act(cell.jobs.get(spec.id));
+}
+
+const isAdmitted = ({ state }: JobRecord): boolean => state === 'admitted';

@@ -1,13 +1,13 @@
 import { WHOLE_MILLI } from '../model/pool-spec.ts';
 import { payerOf } from '../model/job-spec.ts';
-import type { Cell } from '../machine/cell.ts';
-import { saveJob } from '../machine/changes.ts';
-import type { CellEvent } from '../machine/event.ts';
-import type { Attempt, JobRecord } from '../machine/job-record.ts';
+import type { Cell } from '../cell/cell.ts';
+import { saveJob } from '../cell/changes.ts';
+import type { CellEvent } from '../cell/event.ts';
+import type { Attempt, JobRecord } from '../cell/job-record.ts';
 import { rollSegment } from './charge-segment.ts';
 import { start } from './begin-attempt.ts';
 import { finish, requestEviction, requeue } from './end-attempt.ts';
-import type { Funds } from './funds.ts';
+import type { Funds } from '../cell/segment.ts';
 
 type Answer = Extract<CellEvent, { kind: 'funded' | 'unfunded' }>;
 

@@ -1,10 +1,11 @@
-import { costOf, isProtected, policyFor } from '../preemption/may-evict.ts';
-import type { Cell } from './cell.ts';
-import { forgetDestinations } from './changes.ts';
+import { costOf, isProtected } from '../preemption/may-evict.ts';
+import { policyFor } from '../cell/feasibility.ts';
+import type { Cell } from '../cell/cell.ts';
+import { forgetDestinations } from '../cell/changes.ts';
 import { clearNode } from './node-events.ts';
-import type { JobRecord } from './job-record.ts';
-import { owner } from './job-record.ts';
-import type { Booking } from './records.ts';
+import type { JobRecord } from '../cell/job-record.ts';
+import { owner } from '../cell/job-record.ts';
+import type { Booking } from '../cell/records.ts';
 
 // Nodes that one queue has for itself for some time. [J194]
 

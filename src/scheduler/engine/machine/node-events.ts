@@ -1,17 +1,17 @@
-import { leftNodes } from '../elastic/follow-load.ts';
-import { goOnWithout } from '../elastic/replicas.ts';
+import { leftNodes, goOnWithout } from '../elastic/follow-load.ts';
 import type { Notice } from '../life/end-attempt.ts';
-import { leave, requestEviction } from '../life/end-attempt.ts';
+import { leave, requestEviction, toEach } from '../life/end-attempt.ts';
 import type { ModelWeights } from '../model/job-spec.ts';
 import type { NodeSpec } from '../model/pool-spec.ts';
 import { watched } from '../placement/work-cost.ts';
-import type { ResidentWeights } from '../weights/resident-weights.ts';
-import { withoutUser, withUser } from '../weights/resident-weights.ts';
-import type { Cell } from './cell.ts';
-import { saveNode } from './changes.ts';
-import type { Attempt, JobRecord } from './job-record.ts';
-import { nodesOf, owner } from './job-record.ts';
-import type { NodeRecord } from './records.ts';
+import type { ResidentWeights } from '../cell/resident-weights.ts';
+import { withoutUser, withUser } from '../cell/resident-weights.ts';
+import type { Cell } from '../cell/cell.ts';
+import { saveNode, releaseHold } from '../cell/changes.ts';
+import type { Attempt, JobRecord, EvictionReason } from '../cell/job-record.ts';
+import { nodesOf, owner } from '../cell/job-record.ts';
+import type { NodeRecord } from '../cell/records.ts';
+import type { CellEvent } from '../cell/event.ts';
 
 /** Takes nodes in. Those that their pool had asked for are not coming any more. */
 export function addNodes(
@@ -127,12 +127,23 @@ export function dropEmpty(cell: Cell): void {
 
 const jobsOn = (cell: Cell, { index }: NodeRecord): readonly JobRecord[] => cell.jobs.inOrder(cell.jobs.onNodes.on([index]));
 
-/**
- * Does the same to jobs that all have to leave, each in its state at the time: admitted ones first, which would otherwise be handed over for an
- * instant once the others have left.
- */
-export function toEach(cell: Cell, jobs: readonly JobRecord[], act: (job: JobRecord) => void): void {
-  for (const { spec } of [...jobs.filter(isAdmitted), ...jobs.filter((job) => !isAdmitted(job))]) act(cell.jobs.get(spec.id));
+/** Cohorts and queues are others from now on. A queue that places no jobs keeps no nodes from others; one that is drained asks its jobs to leave. */
+export function changeCohorts(cell: Cell, { saved, gone }: Extract<CellEvent, { readonly kind: 'change_cohorts' }>): void {
+  cell.changeCohorts(saved, gone);
+  for (const { name, stop } of saved) {
+    if (stop === 'hold') releaseHolds(cell, name);
+    if (stop === 'hold_and_drain') clearQueue(cell, name, 'queue_stopped');
+  }
 }
 
-const isAdmitted = ({ state }: JobRecord): boolean => state === 'admitted';
+/** A queue that places no jobs: the eviction of those that are placed is requested, and no nodes are held for the others. */
+export function clearQueue(cell: Cell, name: string, reason: EvictionReason): void {
+  releaseHolds(cell, name);
+  const jobs = cell.jobs.inOrder(cell.jobs.placed).filter(({ spec }) => spec.queue === name);
+  toEach(cell, jobs, (job) => requestEviction(cell, job, { reason }));
+}
+
+function releaseHolds(cell: Cell, name: string): void {
+  const held = [...cell.reservations.all].map(({ jobId }) => jobId).filter((id) => cell.jobs.get(id).spec.queue === name);
+  for (const id of held) releaseHold(cell, id);
+}

@@ -1,12 +1,11 @@
 import { unreachable } from '../../../kernel/assert.ts';
-import { leftNodes } from '../elastic/follow-load.ts';
-import { loseReplica } from '../elastic/replicas.ts';
+import { leftNodes, loseReplica } from '../elastic/follow-load.ts';
 import { giveUp } from '../life/take-funds.ts';
 import { failed, finish, leave, requeue } from '../life/end-attempt.ts';
-import type { Cell } from './cell.ts';
-import { saveJob } from './changes.ts';
-import type { AttemptNews, CellEvent } from './event.ts';
-import type { Attempt, JobRecord } from './job-record.ts';
+import type { Cell } from '../cell/cell.ts';
+import { saveJob } from '../cell/changes.ts';
+import type { AttemptNews, CellEvent } from '../cell/event.ts';
+import type { Attempt, JobRecord } from '../cell/job-record.ts';
 import { HOUR_MS } from '../../../kernel/time-units.ts';
 
 /** Takes news of an attempt, if it is the job's live one and has been handed over; anything else changes nothing. */

@@ -1,33 +1,31 @@
-import type { Outcome } from '../../../contract/outcome.ts';
-import { refuse } from '../../../contract/outcome.ts';
-import { must, unreachable } from '../../../kernel/assert.ts';
+import type { Outcome } from '../../../contract/api/outcome.ts';
+import { refuse } from '../../../contract/api/outcome.ts';
+import { must } from '../../../kernel/assert.ts';
 import type { JobId } from '../../../kernel/ids.ts';
 import { ok } from '../../../kernel/result.ts';
-import { schedule } from '../admission/schedule.ts';
-import { followFewer, followLoad } from '../elastic/follow-load.ts';
+import { schedule } from './schedule.ts';
+import { followFewer, followLoad, steady, wantNodes } from '../elastic/follow-load.ts';
 import { grow, growServices, restore } from '../elastic/grow.ts';
 import { scalePools } from '../elastic/scale-pools.ts';
-import { rollSegment } from '../life/charge-segment.ts';
-import { askFunds } from '../life/ask-funds.ts';
+import { rollSegment, askFunds } from '../life/charge-segment.ts';
 import { finish, requestEviction } from '../life/end-attempt.ts';
-import { paidUntilMs } from '../life/funds.ts';
+import { paidUntilMs } from '../cell/segment.ts';
 import { evictUnpaid, giveUp, releasePayer, takeFunds } from '../life/take-funds.ts';
 import { checkJob } from '../model/check-job.ts';
 import type { JobSpec } from '../model/job-spec.ts';
 import { book, cancelBooking, keepBookings } from './booking-events.ts';
-import { weightsReported } from '../weights/node-weights.ts';
-import type { Cell } from './cell.ts';
-import { saveJob } from './changes.ts';
-import type { CellEvent } from './event.ts';
-import { changeCohorts, clearQueue } from './cohort-events.ts';
-import { command, isJobCommand } from './job-commands.ts';
-import type { JobRecord } from './job-record.ts';
-import { isFinished } from './job-record.ts';
-import { addNodes, cordon, drain, dropEmpty, nodeLost, provisionFailed, uncordon } from './node-events.ts';
-import type { CellDecision } from './records.ts';
+import { weightsReported } from '../life/node-weights.ts';
+import type { Cell } from '../cell/cell.ts';
+import { saveJob, releaseHold } from '../cell/changes.ts';
+import type { CellEvent } from '../cell/event.ts';
+import { changeCohorts, clearQueue, addNodes, cordon, drain, dropEmpty, nodeLost, provisionFailed, uncordon } from './node-events.ts';
+import type { JobRecord } from '../cell/job-record.ts';
+import { isFinished } from '../cell/job-record.ts';
+import type { CellDecision } from '../cell/records.ts';
 import { report } from './report.ts';
 import { turnRounds } from '../rounds/turn-rounds.ts';
-import { dueOf } from './timers.ts';
+import { dueOf } from '../cell/timers.ts';
+import { rootOf } from '../fairness/quota-tree.ts';
 
 /** What one event led to. */
 export interface CellStep extends Aftermath {
@@ -57,17 +55,22 @@ export function stepAll(
 ): Aftermath & { /** In the order of the events. */ readonly outcomes: readonly EventOutcome[] } {
   cell.advance(nowMs);
   const outcomes = events.map((event) => apply(cell, event));
-  tick(cell, TIMERS_A_STEP);
-  keepBookings(cell);
-  turnRounds(cell);
-  restore(cell);
-  growServices(cell);
-  schedule(cell);
+  place(cell);
   grow(cell);
   scalePools(cell);
   dropEmpty(cell);
   scheduleAnotherPass(cell);
   return { decisions: cell.takeDecisions(), outcomes, nextDueMs: cell.nextDueMs() };
+}
+
+/** Does what time has brought, and places the jobs that wait. */
+export function place(cell: Cell): void {
+  tick(cell);
+  keepBookings(cell);
+  turnRounds(cell);
+  restore(cell);
+  growServices(cell);
+  schedule(cell);
 }
 
 /**
@@ -78,115 +81,59 @@ function scheduleAnotherPass(cell: Cell): void {
   for (const { queue } of cell.pending.awake()) if (!cell.isStopped(queue)) return cell.wakeAt(cell.nowMs);
 }
 
-function apply(cell: Cell, event: CellEvent): EventOutcome {
-  if (isFleetEvent(event)) {
-    changeFleet(cell, event);
-    return ok(undefined);
-  }
-  if (isJobCommand(event)) return onJob(cell, event.jobId, (job) => command(cell, job, event));
-  switch (event.kind) {
-    case 'submit':
-      return submit(cell, event.spec);
-    case 'report':
-      if (report(cell, event) === 'stale') return refuse('stale_fence', `attempt ${event.fence} of ${event.jobId} is not live`, 'fence');
-      break;
-    case 'funded':
-    case 'unfunded':
-      if (takeFunds(cell, event) === 'stale')
-        return refuse('stale_fence', `attempt ${event.fence} of ${event.jobId} asks for no grant`, 'fence');
-      break;
-    case 'release_payer':
-      releasePayer(cell, event.payer);
-      break;
-    case 'load':
-      return onJob(cell, event.jobId, (job) => followLoad(cell, job, event.load));
-    case 'suspend':
-      return suspend(cell, event);
-    case 'price':
-      cell.savePrice(event.row);
-      break;
-    case 'tick':
-      break;
-    default:
-      return unreachable(event);
-  }
-  return ok(undefined);
+function apply<Kind extends CellEvent['kind']>(cell: Cell, event: EventOf<Kind>): EventOutcome {
+  const act: (cell: Cell, event: EventOf<Kind>) => EventOutcome | void = APPLY[event.kind];
+  return act(cell, event) ?? ok(undefined);
 }
 
-const NODE_EVENTS = ['weights', 'drain', 'cordon', 'uncordon', 'spot_notice', 'node_lost'] as const satisfies readonly CellEvent['kind'][];
+type EventOf<Kind extends CellEvent['kind']> = Extract<CellEvent, { readonly kind: Kind }>;
 
-type NodeEvent = Extract<CellEvent, { kind: (typeof NODE_EVENTS)[number] }>;
+/** What each kind of event does. One that answers nothing is of no single job, and is never refused. */
+const APPLY: { readonly [Kind in CellEvent['kind']]: (cell: Cell, event: EventOf<Kind>) => EventOutcome | void } = {
+  submit: (cell, { spec }) => submit(cell, spec),
+  cancel: (cell, { jobId }) =>
+    onJob(cell, jobId, (job) => {
+      if (job.attempt === null) finish(cell, job, 'cancelled', 'cancelled');
+      else requestEviction(cell, job, { reason: 'cancelled' });
+    }),
+  hold: (cell, { jobId, isHeld }) => onJob(cell, jobId, (job) => hold(cell, job, isHeld)),
+  preempt: (cell, { jobId }) => onJob(cell, jobId, (job) => requestEviction(cell, job, { reason: 'requested' })),
+  reprioritise: (cell, { jobId, priority }) => onJob(cell, jobId, (job) => reprioritise(cell, job, priority)),
+  scale: (cell, { jobId, nodes }) => onJob(cell, jobId, (job) => wantNodes(cell, job, steady(nodes))),
+  load: (cell, { jobId, load }) => onJob(cell, jobId, (job) => followLoad(cell, job, load)),
+  report: (cell, event) => unlessStale(report(cell, event), event, 'is not live'),
+  funded: (cell, event) => unlessStale(takeFunds(cell, event), event, 'asks for no grant'),
+  unfunded: (cell, event) => unlessStale(takeFunds(cell, event), event, 'asks for no grant'),
+  release_payer: (cell, { payer }) => releasePayer(cell, payer),
+  suspend: (cell, event) => suspend(cell, event),
+  price: (cell, { row }) => cell.savePrice(row),
+  tick: () => undefined,
+  // Queues, pools and nodes come and go.
+  add_queue: (cell, { spec }) => cell.addQueue(spec),
+  remove_queue: (cell, { name }) => cell.removeQueue(name),
+  change_cohorts: (cell, event) => changeCohorts(cell, event),
+  add_pool: (cell, { spec }) => cell.addPool(spec),
+  change_pool: (cell, { spec }) => cell.changePool(spec),
+  remove_pool: (cell, { poolId }) => cell.removePool(poolId),
+  add_accelerators: (cell, { types }) => types.forEach((type) => cell.addAccelerator(type)),
+  add_nodes: (cell, { nodes, weights }) => addNodes(cell, nodes, weights),
+  provision_failed: (cell, { poolId, count }) => provisionFailed(cell, poolId, count),
+  book: (cell, { booking }) => book(cell, booking),
+  cancel_booking: (cell, { id }) => cancelBooking(cell, id),
+  weights: (cell, { nodeId, weights }) => weightsReported(cell, nodeId, weights),
+  cordon: (cell, { nodeId }) => cordon(cell, nodeId),
+  uncordon: (cell, { nodeId }) => uncordon(cell, nodeId),
+  drain: (cell, { nodeId }) => drain(cell, nodeId, 'node_drain'),
+  spot_notice: (cell, { nodeId, goneAtMs }) => drain(cell, nodeId, 'spot_notice', goneAtMs),
+  node_lost: (cell, { nodeId }) => nodeLost(cell, nodeId),
+};
 
-const isNodeEvent = (event: CellEvent): event is NodeEvent => (NODE_EVENTS as readonly CellEvent['kind'][]).includes(event.kind);
-
-const FLEET_EVENTS = [
-  'add_queue',
-  'remove_queue',
-  'change_cohorts',
-  'add_pool',
-  'change_pool',
-  'remove_pool',
-  'add_accelerators',
-  'add_nodes',
-  ...NODE_EVENTS,
-  'book',
-  'cancel_booking',
-  'provision_failed',
-] as const satisfies readonly CellEvent['kind'][];
-
-type FleetEvent = Extract<CellEvent, { kind: (typeof FLEET_EVENTS)[number] }>;
-
-const isFleetEvent = (event: CellEvent): event is FleetEvent => (FLEET_EVENTS as readonly CellEvent['kind'][]).includes(event.kind);
-
-/** Queues, pools and nodes come and go. */
-function changeFleet(cell: Cell, event: FleetEvent): void {
-  if (isNodeEvent(event)) return changeNode(cell, event);
-  switch (event.kind) {
-    case 'add_queue':
-      return cell.addQueue(event.spec);
-    case 'remove_queue':
-      return cell.removeQueue(event.name);
-    case 'change_cohorts':
-      return changeCohorts(cell, event);
-    case 'add_pool':
-      return cell.addPool(event.spec);
-    case 'change_pool':
-      return cell.changePool(event.spec);
-    case 'remove_pool':
-      return cell.removePool(event.poolId);
-    case 'add_accelerators':
-      return event.types.forEach((type) => cell.addAccelerator(type));
-    case 'add_nodes':
-      return addNodes(cell, event.nodes, event.weights);
-    case 'book':
-      return book(cell, event.booking);
-    case 'cancel_booking':
-      return cancelBooking(cell, event.id);
-    case 'provision_failed':
-      return provisionFailed(cell, event.poolId, event.count);
-    default:
-      unreachable(event);
-  }
-}
-
-/** A node that is there takes work, or not, or goes. */
-function changeNode(cell: Cell, event: NodeEvent): void {
-  switch (event.kind) {
-    case 'weights':
-      return weightsReported(cell, event.nodeId, event.weights);
-    case 'cordon':
-      return cordon(cell, event.nodeId);
-    case 'uncordon':
-      return uncordon(cell, event.nodeId);
-    case 'drain':
-      return drain(cell, event.nodeId, 'node_drain');
-    case 'spot_notice':
-      return drain(cell, event.nodeId, 'spot_notice', event.goneAtMs);
-    case 'node_lost':
-      return nodeLost(cell, event.nodeId);
-    default:
-      unreachable(event);
-  }
+function unlessStale(
+  taken: 'accepted' | 'stale',
+  { fence, jobId }: { readonly fence: number; readonly jobId: JobId },
+  why: string,
+): EventOutcome {
+  return taken === 'stale' ? refuse('stale_fence', `attempt ${fence} of ${jobId} ${why}`, 'fence') : ok(undefined);
 }
 
 function onJob(cell: Cell, jobId: JobId, act: (job: JobRecord) => void): EventOutcome {
@@ -194,6 +141,32 @@ function onJob(cell: Cell, jobId: JobId, act: (job: JobRecord) => void): EventOu
   if (job === undefined) return refuse('job_not_found', `no job ${jobId}`, 'job');
   if (!isFinished(job)) act(job);
   return ok(cell.jobs.get(jobId));
+}
+
+/** A held job has no placement; it waits for none until it is let go. */
+function hold(cell: Cell, job: JobRecord, isHeld: boolean): void {
+  if (job.isHeld === isHeld) return;
+  const held = { ...job, isHeld };
+  saveJob(cell, held);
+  if (!isHeld) return;
+  releaseHold(cell, job.spec.id);
+  requestEviction(cell, held, { reason: 'suspended' });
+}
+
+/** Gives a job another priority: a placed one keeps what its waiting has added to it. Jobs that it outranks no longer are examined again. */
+function reprioritise(cell: Cell, job: JobRecord, priority: number): void {
+  const change = priority - job.spec.priority;
+  if (change === 0) return;
+  const { spec, classKey } = cell.shapes.shared({ ...job.spec, priority });
+  const [, avoided] = job.classKey.split('\n');
+  releaseHold(cell, spec.id);
+  saveJob(cell, {
+    ...job,
+    spec,
+    classKey: avoided === undefined ? classKey : `${classKey}\n${avoided}`,
+    attempt: job.attempt === null ? null : { ...job.attempt, priority: job.attempt.priority + change },
+  });
+  cell.pending.wakeBelow(rootOf(cell.holdings.queueOf(spec)), () => true);
 }
 
 /** A suspended queue places no job; the eviction of its running jobs is requested. */
@@ -243,11 +216,11 @@ export function submit(cell: Cell, spec: JobSpec): Outcome<JobRecord> {
 const NOTHING: readonly string[] = [];
 
 /** Jobs that one step looks at because their time has come. */
-export const TIMERS_A_STEP = 1_000;
+const TIMERS_A_STEP = 1_000;
 
-/** Does what time has brought, for so many jobs at most. */
-export function tick(cell: Cell, countMax: number): void {
-  for (let count = 0; count < countMax; count++) {
+/** Does what time has brought to jobs. */
+function tick(cell: Cell): void {
+  for (let count = 0; count < TIMERS_A_STEP; count++) {
     const job = cell.nextDue();
     if (job === undefined) return;
     ACT[dueOf(job, cell.settings).what](cell, job);

@@ -1,5 +1,5 @@
-import type { Outcome } from '../../../contract/outcome.ts';
-import { refuse } from '../../../contract/outcome.ts';
+import type { Outcome } from '../../../contract/api/outcome.ts';
+import { refuse } from '../../../contract/api/outcome.ts';
 import { ok } from '../../../kernel/result.ts';
 import { NODE_ACCELERATORS_MAX } from './cluster-state.ts';
 import type { JobSpec, NodeRange, ResourceOption } from './job-spec.ts';

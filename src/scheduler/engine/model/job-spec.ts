@@ -1,6 +1,5 @@
 import type { JobId } from '../../../kernel/ids.ts';
-import type { JobKind } from './eviction-policy.ts';
-import type { Market, PoolSpec } from './pool-spec.ts';
+import type { JobKind, Market, PoolSpec } from './pool-spec.ts';
 
 /** A job as its owner describes it: work and what it accepts, not where it runs. Plain data. */
 export interface JobSpec {

@@ -1,9 +1,8 @@
 import type { ClusterState, Slot } from '../model/cluster-state.ts';
 import type { NodeDemand } from '../model/job-spec.ts';
-import { CostBoard } from './cost-board.ts';
+import { CostBoard, RememberedCost } from './cost-board.ts';
 import { domainNodes } from './domains.ts';
 import { IdleCapacity } from './idle-capacity.ts';
-import { RememberedCost } from './node-cost.ts';
 import type { Placer, PlacementRequest } from './placer.ts';
 import { Scarcity } from './scarcity.ts';
 import { WasteCost } from './waste-cost.ts';

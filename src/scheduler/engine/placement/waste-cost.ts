@@ -2,7 +2,7 @@ import { must } from '../../../kernel/assert.ts';
 import type { ClusterState } from '../model/cluster-state.ts';
 import { candidateMasks, freeAfter } from './accelerator-masks.ts';
 import { Fragmentation } from './fragmentation.ts';
-import type { NodeChoice, NodeCost } from './node-cost.ts';
+import type { NodeChoice, NodeCost } from './cost-board.ts';
 import type { Shape, WeightedShape } from './workload-mix.ts';
 import { acceleratorMilli } from './workload-mix.ts';
 

@@ -1,8 +1,8 @@
 import { must } from '../../../kernel/assert.ts';
 import type { PoolId } from '../../../kernel/ids.ts';
 import { affordablePools } from '../admission/candidate-plans.ts';
-import type { Cell } from '../machine/cell.ts';
-import type { JobRecord } from '../machine/job-record.ts';
+import type { Cell } from '../cell/cell.ts';
+import type { JobRecord } from '../cell/job-record.ts';
 import type { ClusterState } from '../model/cluster-state.ts';
 import type { ResourceOption, NodeDemand } from '../model/job-spec.ts';
 import { nodesByDomain } from '../placement/domains.ts';

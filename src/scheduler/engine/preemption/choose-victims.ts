@@ -1,40 +1,20 @@
 import { must } from '../../../kernel/assert.ts';
-import type { Blocker, Offer } from '../admission/offer.ts';
+import type { Blocker, Offer } from '../cell/offer.ts';
 import type { Attempted } from '../admission/try-option.ts';
 import { tryOption } from '../admission/try-option.ts';
-import type { CohortNode } from '../fairness/quota-tree.ts';
+import type { CohortNode, Bundle } from '../fairness/quota-tree.ts';
 import { available, amountOf, policyOf } from '../fairness/quota-tree.ts';
-import { admit } from '../life/begin-attempt.ts';
-import { requestEviction } from '../life/end-attempt.ts';
-import type { Cell } from '../machine/cell.ts';
-import { bundleHeld } from '../machine/holdings.ts';
-import type { JobRecord } from '../machine/job-record.ts';
+import type { Cell } from '../cell/cell.ts';
+import { bundleHeld } from '../cell/holdings.ts';
+import type { JobRecord } from '../cell/job-record.ts';
 import { CheapestRoom } from './cheapest-room.ts';
-import { FairTrade } from './fair-trade.ts';
 import type { Victim } from './may-evict.ts';
-import { mayEvict, byCost } from './may-evict.ts';
-
-/** Evicts others for a job without a placement, if it may: those whose eviction costs least. Returns whether the job has a placement now. */
-export function preempt(cell: Cell, job: JobRecord): boolean {
-  const plan = evictionPlanFor(cell, job);
-  if (plan === undefined) return false;
-  for (const { job: victim, reason } of plan.victims) requestEviction(cell, cell.jobs.get(victim.spec.id), { reason, forJob: job.spec.id });
-  admit(cell, job, plan.offer);
-  return true;
-}
-
-/** The first option for which others can be evicted, and the victims. Changes nothing. */
-function evictionPlanFor(cell: Cell, job: JobRecord): EvictionPlan | undefined {
-  for (let option = 0; option < job.spec.options.length; option++) {
-    const legal = mayEvict(cell, cell.holdings.holderOf(job, option));
-    const plan = legal.length === 0 ? undefined : chooseVictims(cell, job, option, legal);
-    if (plan !== undefined) return plan;
-  }
-  return undefined;
-}
+import { byCost } from './may-evict.ts';
+import { shareOfPpm } from '../fairness/dominant-share.ts';
+import type { Holder } from '../fairness/quota-coverage.ts';
 
 /** The victims, and the placement that they free. */
-interface EvictionPlan {
+export interface EvictionPlan {
   readonly victims: readonly Victim[];
   readonly offer: Offer;
 }
@@ -216,4 +196,53 @@ function withinBudget(cell: Cell, chosen: readonly Victim[], { job }: Victim): b
   const inQueue = count(({ spec }) => spec.queue === job.spec.queue);
   const inPool = count(({ attempt }) => attempt?.poolId === job.attempt?.poolId);
   return inQueue < queueMax && inPool < (ofPool ?? Infinity);
+}
+
+/** Decides whether evictions for the sake of shares are fair. Counts; changes nothing. */
+export class FairTrade {
+  readonly #cell: Cell;
+  readonly #asking: Holder;
+  readonly #held = new Map<CohortNode, readonly [ReadonlyMap<string, number>, ReadonlyMap<string, number>]>();
+
+  constructor(cell: Cell, asking: Holder) {
+    this.#cell = cell;
+    this.#asking = asking;
+  }
+
+  /** Whether every queue that evens out keeps at least the share that the job's queue gets, by all jobs and by those that matter as much. */
+  isFair(victims: readonly Victim[]): boolean {
+    if (victims.every(({ reason }) => reason !== 'fair_share')) return true;
+    const { queue, bundle } = this.#asking;
+    const queues = new Set(victims.flatMap(({ job, reason }) => (reason === 'fair_share' ? [this.#cell.holdings.queueOf(job.spec)] : [])));
+    const own = this.#sharesAfter(queue, victims, bundle);
+    return [...queues].every((other) => this.#sharesAfter(other, victims, []).every((share, which) => share >= (own[which] ?? 0)));
+  }
+
+  /** The queue's share by all its jobs, and by those of the job's priority and above, without the victims and with `more`. */
+  #sharesAfter(queue: CohortNode, victims: readonly Victim[], more: Bundle): readonly [number, number] {
+    const [all, above] = this.#heldBy(queue).map((held) => new Map(held)) as [Map<string, number>, Map<string, number>];
+    for (const { job } of victims) {
+      if (this.#cell.holdings.queueOf(job.spec) !== queue) continue;
+      add(all, bundleHeld(job), -1);
+      if (job.attempt !== null && job.attempt.priority >= this.#asking.priority) {
+        add(above, this.#cell.holdings.holderWith(job, job.attempt).bundle, -1);
+      }
+    }
+    add(all, more, 1);
+    add(above, more, 1);
+    return [shareOfPpm(queue, all), shareOfPpm(queue, above)];
+  }
+
+  #heldBy(queue: CohortNode): readonly [ReadonlyMap<string, number>, ReadonlyMap<string, number>] {
+    const known = this.#held.get(queue);
+    if (known !== undefined) return known;
+    const all = new Map([...queue.accounts].map(([resource, { held }]) => [resource, held]));
+    const counted = [all, this.#cell.holdings.holders.heldFrom(queue, this.#asking.priority)] as const;
+    this.#held.set(queue, counted);
+    return counted;
+  }
+}
+
+function add(held: Map<string, number>, bundle: Bundle, sign: 1 | -1): void {
+  for (const { resource, quantity } of bundle) held.set(resource, (held.get(resource) ?? 0) + sign * quantity);
 }

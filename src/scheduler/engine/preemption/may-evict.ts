@@ -1,11 +1,12 @@
+import { policyFor } from '../cell/feasibility.ts';
 import { dominantSharePpm } from '../fairness/dominant-share.ts';
 import type { Holders } from '../fairness/holders.ts';
 import type { Holder } from '../fairness/quota-coverage.ts';
 import type { CohortNode } from '../fairness/quota-tree.ts';
 import { rootOf, policyOf } from '../fairness/quota-tree.ts';
-import type { Cell } from '../machine/cell.ts';
-import type { JobRecord } from '../machine/job-record.ts';
-import type { EvictionPolicy } from '../model/eviction-policy.ts';
+import type { Cell } from '../cell/cell.ts';
+import type { JobRecord } from '../cell/job-record.ts';
+import type { EvictionPolicy } from '../model/pool-spec.ts';
 import { WHOLE_MILLI } from '../model/pool-spec.ts';
 
 /**
@@ -109,20 +110,3 @@ export function lostWork({ spec, attempt }: JobRecord, nowMs: number): number {
   const milli = slots.length * Math.max(demand.acceleratorCount * demand.milliEach, NO_ACCELERATOR_MILLI);
   return milli * (Math.max(0, nowMs - (attempt.savedAtMs ?? attempt.startedAtMs)) + spec.checkpoint.restartMs);
 }
-
-/** What holds for a job where it runs: its queue's policy and that of its pool, the stricter of both. */
-export function policyFor(cell: Cell, { spec, attempt }: JobRecord): EvictionPolicy {
-  const own = policyOf(cell.holdings.queueOf(spec));
-  const there = attempt === null ? undefined : cell.fleet.pool(attempt.poolId).spec.eviction;
-  if (there === undefined) return own;
-  return {
-    ...own,
-    runtimeMinMs: Math.max(own.runtimeMinMs, there.runtimeMinMs),
-    graceMaxMs: Math.min(own.graceMaxMs, there.graceMaxMs),
-    leavingMaxCount: Math.min(own.leavingMaxCount, there.leavingMaxCount),
-    protectedPriority: lower(own.protectedPriority, there.protectedPriority),
-    protectedKinds: [...own.protectedKinds, ...there.protectedKinds],
-  };
-}
-
-const lower = (a: number | null, b: number | null): number | null => (a === null ? b : b === null ? a : Math.min(a, b));

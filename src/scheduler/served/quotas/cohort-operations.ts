@@ -1,8 +1,9 @@
-import { LIMITS } from '../../../contract/limits.ts';
-import type { Outcome } from '../../../contract/outcome.ts';
-import { refuse, refuseBeyond, refuseResource } from '../../../contract/outcome.ts';
-import type { CohortRecord, CohortSettings } from '../../../contract/queue-record.ts';
-import { ROOT_COHORT } from '../../../contract/queue-record.ts';
+import { QUEUE_LIMITS } from '../../../contract/queues/queue-limits.ts';
+import type { Outcome } from '../../../contract/api/outcome.ts';
+import { refuse, refuseResource } from '../../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../../contract/limits/limit-refusal.ts';
+import type { CohortRecord, CohortSettings } from '../../../contract/queues/queue-record.ts';
+import { ROOT_COHORT } from '../../../contract/queues/queue-record.ts';
 import { ok } from '../../../kernel/result.ts';
 import type { KeyedRequest } from '../../../kernel/sql/spent-keys.ts';
 import { nodeOf } from './cohort-tree.ts';
@@ -135,7 +136,7 @@ export class CohortOperations {
     const heightOf = (cohort: string): number =>
       1 + Math.max(0, ...others.filter(({ settings }) => settings.parent === cohort).map((child) => heightOf(child.name)));
     const depth = above + heightOf(name);
-    if (depth <= LIMITS.cohortDepthMax) return ok(null);
+    if (depth <= QUEUE_LIMITS.cohortDepthMax) return ok(null);
     return refuseBeyond({
       path: 'parent',
       limit: 'cohortDepthMax',

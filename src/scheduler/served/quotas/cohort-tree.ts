@@ -1,12 +1,12 @@
-import { LIMITS } from '../../../contract/limits.ts';
-import type { CohortRecord, QueueRecord, QueueSettings, QuotaTable, QuotaTerms } from '../../../contract/queue-record.ts';
-import { DEFAULT_QUEUE, ROOT_COHORT } from '../../../contract/queue-record.ts';
-import type { ReservationRecord } from '../../../contract/reservation-record.ts';
+import { JOB_LIMITS } from '../../../contract/jobs/job-limits.ts';
+import type { CohortRecord, QueueRecord, QueueSettings, QuotaTable, QuotaTerms } from '../../../contract/queues/queue-record.ts';
+import { DEFAULT_QUEUE, ROOT_COHORT } from '../../../contract/queues/queue-record.ts';
+import type { ReservationRecord } from '../../../contract/queues/reservation-record.ts';
 import type { OrganisationId, TenantId } from '../../../kernel/ids.ts';
 import { organisationOfTenant } from '../../../kernel/ids.ts';
 import type { CohortSpec, Quota, QuotaTree, TimeSlice } from '../../engine/fairness/quota-tree.ts';
-import type { EvictionPolicy } from '../../engine/model/eviction-policy.ts';
-import { ONE_ATTEMPT } from '../default-terms.ts';
+import type { EvictionPolicy } from '../../engine/model/pool-spec.ts';
+import { ONE_ATTEMPT } from '../jobs/job.ts';
 
 /*
  * The tree that the engine decides by, from what operators and tenants lay down:
@@ -23,16 +23,16 @@ import { ONE_ATTEMPT } from '../default-terms.ts';
 export const TENANTS = 'tenants';
 
 /** What shares of a resource are parts of that no operator limits; it is no limit. */
-const PLENTY_MILLI = LIMITS.cellAgentsMaxCount * LIMITS.nodeAcceleratorsMaxCount * 1_000;
+const PLENTY_MILLI = JOB_LIMITS.cellAgentsMaxCount * JOB_LIMITS.nodeAcceleratorsMaxCount * 1_000;
 
 /** The same of cores: those of as many agents with room for one attempt as there may be. Larger agents may have more together. */
-const CPU_MILLI = LIMITS.cellAgentsMaxCount * ONE_ATTEMPT.cpuMilli;
+const CPU_MILLI = JOB_LIMITS.cellAgentsMaxCount * ONE_ATTEMPT.cpuMilli;
 
 export const DEFAULT_QUEUE_SETTINGS: QueueSettings = {
   weight: 1,
   quotas: {},
   priorityMin: 0,
-  priorityMax: LIMITS.jobPriorityMax,
+  priorityMax: JOB_LIMITS.jobPriorityMax,
   withinQueue: 'never',
   reclaim: 'never',
   stop: 'none',
@@ -227,8 +227,8 @@ function policyOf({ withinQueue, reclaim, stop, timeSlice = null }: QueueSetting
     eviction: {
       victimOrder: 'least_lost_work',
       runtimeMinMs: 0,
-      graceMaxMs: LIMITS.jobGraceMaxS * 1_000,
-      leavingMaxCount: LIMITS.schedulerBatchMaxCount,
+      graceMaxMs: JOB_LIMITS.jobGraceMaxS * 1_000,
+      leavingMaxCount: JOB_LIMITS.schedulerBatchMaxCount,
       protectedPriority: null,
       protectedKinds: [],
       reclaimWithinCohort: reclaim !== 'never',

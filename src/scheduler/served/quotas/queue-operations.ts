@@ -1,7 +1,8 @@
-import type { Outcome } from '../../../contract/outcome.ts';
-import { refuse, refuseBeyond } from '../../../contract/outcome.ts';
-import type { QueueRecord, QueueSettings, QuotaTable } from '../../../contract/queue-record.ts';
-import { DEFAULT_QUEUE } from '../../../contract/queue-record.ts';
+import type { Outcome } from '../../../contract/api/outcome.ts';
+import { refuse } from '../../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../../contract/limits/limit-refusal.ts';
+import type { QueueRecord, QueueSettings, QuotaTable } from '../../../contract/queues/queue-record.ts';
+import { DEFAULT_QUEUE } from '../../../contract/queues/queue-record.ts';
 import type { TenantId } from '../../../kernel/ids.ts';
 import { ok } from '../../../kernel/result.ts';
 import type { KeyedRequest } from '../../../kernel/sql/spent-keys.ts';

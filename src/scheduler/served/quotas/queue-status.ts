@@ -1,9 +1,9 @@
 import { shareOfPpm } from '../../engine/fairness/dominant-share.ts';
 import type { CohortNode } from '../../engine/fairness/quota-tree.ts';
 import { available } from '../../engine/fairness/quota-tree.ts';
-import type { Cell } from '../../engine/machine/cell.ts';
-import { bundleHeld } from '../../engine/machine/holdings.ts';
-import { owner } from '../../engine/machine/job-record.ts';
+import type { Cell } from '../../engine/cell/cell.ts';
+import { bundleHeld } from '../../engine/cell/holdings.ts';
+import { owner } from '../../engine/cell/job-record.ts';
 
 /** What a queue or a cohort has of one resource, in thousandths of an accelerator or of a core, or in MiB. */
 export interface ResourceUsage {

@@ -1,16 +1,16 @@
-import type { CohortRecord, QueueRecord } from '../../../contract/queue-record.ts';
-import { DEFAULT_QUEUE } from '../../../contract/queue-record.ts';
-import type { Outcome } from '../../../contract/outcome.ts';
-import { refuse, refuseResource } from '../../../contract/outcome.ts';
+import type { CohortRecord, QueueRecord } from '../../../contract/queues/queue-record.ts';
+import { DEFAULT_QUEUE } from '../../../contract/queues/queue-record.ts';
+import type { Outcome } from '../../../contract/api/outcome.ts';
+import { refuse, refuseResource } from '../../../contract/api/outcome.ts';
 import { assert } from '../../../kernel/assert.ts';
-import type { ReservationRecord } from '../../../contract/reservation-record.ts';
-import { amountsOf, isActive } from '../../../contract/reservation-record.ts';
+import type { ReservationRecord } from '../../../contract/queues/reservation-record.ts';
+import { amountsOf, isActive } from '../../../contract/queues/reservation-record.ts';
 import type { TenantId } from '../../../kernel/ids.ts';
 import { ok } from '../../../kernel/result.ts';
-import type { Cell } from '../../engine/machine/cell.ts';
-import type { CellEvent } from '../../engine/machine/event.ts';
-import type { JobRequest } from '../job.ts';
-import { priorityNumber } from '../spec-of.ts';
+import type { Cell } from '../../engine/cell/cell.ts';
+import type { CellEvent } from '../../engine/cell/event.ts';
+import type { JobRequest } from '../jobs/job.ts';
+import { priorityNumber } from '../jobs/job.ts';
 import { changesTo, DEFAULT_QUEUE_SETTINGS, engineQueue, isQueueOf, parentOf, queueOf, specsOf, tenantCohort } from './cohort-tree.ts';
 import type { SqliteNamedSettings } from './sqlite-named-settings.ts';
 

@@ -1,10 +1,10 @@
-import type { QueueRecord, CohortRecord } from '../../../contract/queue-record.ts';
-import type { Outcome } from '../../../contract/outcome.ts';
-import { refuse, refuseBeyond } from '../../../contract/outcome.ts';
-import type { LIMITS } from '../../../contract/limits.ts';
-import type { ReservationRecord } from '../../../contract/reservation-record.ts';
-import { boundOf } from '../../../contract/outcome.ts';
-import { admitKey, keyMismatch, SPENT_KEY_BOUNDS } from '../../../contract/spent-key.ts';
+import type { QueueRecord, CohortRecord } from '../../../contract/queues/queue-record.ts';
+import type { Outcome } from '../../../contract/api/outcome.ts';
+import { refuse } from '../../../contract/api/outcome.ts';
+import { refuseBeyond, boundOf } from '../../../contract/limits/limit-refusal.ts';
+import type { LimitName } from '../../../contract/limits/all-limits.ts';
+import type { ReservationRecord } from '../../../contract/queues/reservation-record.ts';
+import { admitKey, keyMismatch, SPENT_KEY_BOUNDS } from '../../../contract/api/spent-key.ts';
 import { ok } from '../../../kernel/result.ts';
 import type { KeyedRequest } from '../../../kernel/sql/spent-keys.ts';
 import { SPENT_KEY_TABLE, SqliteSpentKeys } from '../../../kernel/sql/spent-keys.ts';
@@ -33,7 +33,7 @@ interface Stored {
 
 /** How many of a kind a scope may have. */
 export interface CountLimit {
-  readonly limit: keyof typeof LIMITS;
+  readonly limit: LimitName;
   readonly what: string;
 }
 

@@ -1,7 +1,6 @@
-import { firstCome, leastAttained } from './gavel-policy.ts';
+import { firstCome, leastAttained, runRounds } from './rounds.ts';
 import type { GavelTrace } from './read-gavel.ts';
 import type { GavelResult, GavelRun, Stay } from './rounds.ts';
-import { runRounds } from './rounds.ts';
 
 export interface GavelRow {
   readonly policy: 'sluice' | 'fifo';

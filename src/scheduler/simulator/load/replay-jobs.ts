@@ -1,16 +1,16 @@
 import { must } from '../../../kernel/assert.ts';
 import type { JobId, PoolId } from '../../../kernel/ids.ts';
-import type { CellSettings } from '../../engine/machine/cell-settings.ts';
-import { Cell } from '../../engine/machine/cell.ts';
-import type { CellEvent } from '../../engine/machine/event.ts';
+import type { CellSettings } from '../../engine/cell/cell-settings.ts';
+import { Cell } from '../../engine/cell/cell.ts';
+import type { CellEvent } from '../../engine/cell/event.ts';
 import { step } from '../../engine/machine/step.ts';
 import { maskSize } from '../../engine/model/cluster-state.ts';
 import type { JobSpec } from '../../engine/model/job-spec.ts';
 import type { NodeSpec } from '../../engine/model/pool-spec.ts';
 import { WHOLE_MILLI } from '../../engine/model/pool-spec.ts';
 import { LeastWaste } from '../../engine/placement/least-waste.ts';
-import { Agenda } from '../agenda.ts';
 import type { TracedJob } from './traced-jobs.ts';
+import { Heap } from '../../../kernel/heap.ts';
 
 /** The cluster of a replay: nodes of one type, whose CPU and memory suffice for every job. */
 export interface ReplayCluster {
@@ -213,4 +213,24 @@ function settingsFor(owners: readonly string[], { nodes, acceleratorsPerNode }: 
     segmentMaxMs: Number.MAX_SAFE_INTEGER,
     admissionsMaxCount: 1_000,
   };
+}
+
+interface Entry<Item> {
+  readonly atMs: number;
+  readonly order: number;
+  readonly item: Item;
+}
+
+/** Things to happen at their times, soonest first; at one time, first in first out. */
+export class Agenda<Item> {
+  readonly #heap = new Heap<Entry<Item>>((a, b) => a.atMs - b.atMs || a.order - b.order);
+  #count = 0;
+
+  add(atMs: number, item: Item): void {
+    this.#heap.push({ atMs, order: (this.#count += 1), item });
+  }
+
+  next(): { readonly atMs: number; readonly item: Item } | undefined {
+    return this.#heap.pop();
+  }
 }

@@ -1,6 +1,7 @@
-import { LIMITS } from '../../../contract/limits.ts';
-import type { Outcome } from '../../../contract/outcome.ts';
-import { refuse, refuseBeyond } from '../../../contract/outcome.ts';
+import { JOB_LIMITS } from '../../../contract/jobs/job-limits.ts';
+import type { Outcome } from '../../../contract/api/outcome.ts';
+import { refuse } from '../../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../../contract/limits/limit-refusal.ts';
 import { ok } from '../../../kernel/result.ts';
 import type { TableFile } from '../table/read-table.ts';
 import { decimal, someText, wholeNumber, readTable } from '../table/read-table.ts';
@@ -57,7 +58,7 @@ export function readPhilly(file: TableFile): Outcome<readonly TracedJob[]> {
     cluster: someText,
   });
   if (!table.ok) return table;
-  if (table.value.length > LIMITS.traceJobsMaxCount) {
+  if (table.value.length > JOB_LIMITS.traceJobsMaxCount) {
     {
       const rows = table.value.length;
       return refuseBeyond({ limit: 'traceJobsMaxCount', value: rows, what: `${file.name} has ${rows} rows` });

@@ -1,7 +1,7 @@
 import type { ClusterState } from '../../engine/model/cluster-state.ts';
 import { candidateMasks, freeAfter } from '../../engine/placement/accelerator-masks.ts';
 import { Fragmentation } from '../../engine/placement/fragmentation.ts';
-import type { NodeChoice, NodeCost } from '../../engine/placement/node-cost.ts';
+import type { NodeChoice, NodeCost } from '../../engine/placement/cost-board.ts';
 import type { Shape, WeightedShape } from '../../engine/placement/workload-mix.ts';
 import { WHOLE_MILLI } from '../../engine/model/pool-spec.ts';
 

@@ -1,6 +1,7 @@
-import { LIMITS } from '../../../contract/limits.ts';
-import type { Outcome } from '../../../contract/outcome.ts';
-import { refuse, refuseBeyond } from '../../../contract/outcome.ts';
+import { JOB_LIMITS } from '../../../contract/jobs/job-limits.ts';
+import type { Outcome } from '../../../contract/api/outcome.ts';
+import { refuse } from '../../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../../contract/limits/limit-refusal.ts';
 import type { PoolId } from '../../../kernel/ids.ts';
 import { ok } from '../../../kernel/result.ts';
 import { NODE_ACCELERATORS_MAX } from '../../engine/model/cluster-state.ts';
@@ -47,7 +48,7 @@ function readNodes(file: TableFile): Outcome<readonly NodeSpec[]> {
     model: anyText,
   });
   if (!table.ok) return table;
-  if (table.value.length > LIMITS.traceNodesMaxCount) return tooMany(file, table.value.length, 'traceNodesMaxCount');
+  if (table.value.length > JOB_LIMITS.traceNodesMaxCount) return tooMany(file, table.value.length, 'traceNodesMaxCount');
   const names = new Set<string>();
   const nodes: NodeSpec[] = [];
   for (const { sn, cpu_milli, memory_mib, gpu, model, line } of table.value) {
@@ -71,7 +72,7 @@ function readPods(file: TableFile): Outcome<Pick<OpenbTrace, 'shapes' | 'pods'>>
     gpu_spec: optional(anyText, ''),
   });
   if (!table.ok) return table;
-  if (table.value.length > LIMITS.traceJobsMaxCount) return tooMany(file, table.value.length, 'traceJobsMaxCount');
+  if (table.value.length > JOB_LIMITS.traceJobsMaxCount) return tooMany(file, table.value.length, 'traceJobsMaxCount');
   const shapes: { shape: Shape; weight: number }[] = [];
   const indexes = new Map<string, number>();
   const pods: number[] = [];

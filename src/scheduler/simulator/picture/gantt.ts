@@ -1,4 +1,4 @@
-import { LIMITS } from '../../../contract/limits.ts';
+import { JOB_LIMITS } from '../../../contract/jobs/job-limits.ts';
 
 /** A stretch of time on one lane. */
 export interface Bar {
@@ -31,7 +31,7 @@ export function ganttSvg({ title, unit, lanes, bars }: Gantt): string {
   const top = MARGIN + USAGE_HEIGHT + 24;
   const laneHeight = (HEIGHT - top - MARGIN) / Math.max(1, lanes);
   const x = (at: number): string => (MARGIN + ((WIDTH - 2 * MARGIN) * at) / to).toFixed(2);
-  const drawn = bars.slice(0, LIMITS.pictureBarsMaxCount);
+  const drawn = bars.slice(0, JOB_LIMITS.pictureBarsMaxCount);
   const rects = drawn.map(({ lane, from, to: end, kind, title: name }) => {
     const width = Math.max(0.05, Number(x(end)) - Number(x(from))).toFixed(2);
     const place = `x="${x(from)}" y="${(top + lane * laneHeight).toFixed(2)}" width="${width}" height="${(0.9 * laneHeight).toFixed(2)}"`;

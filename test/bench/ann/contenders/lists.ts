@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { ProbeKernels } from '../../../../src/ann/lists/probe-kernels.ts';
 import { PageMemory } from '../../../../src/ann/page-memory.ts';
-import type { RecallTarget } from '../../../../src/contract/index-settings.ts';
+import type { RecallTarget } from '../../../../src/contract/indexes/index-settings.ts';
 import type { Contender } from '../contender.ts';
 import { indexFolder } from '../contender.ts';
 import { kernelModule } from '../kernel-module.ts';

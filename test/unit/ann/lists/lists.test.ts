@@ -15,7 +15,7 @@ import {
 import { ProbeKernels } from '../../../../src/ann/lists/probe-kernels.ts';
 import { RowBitmap } from '../../../../src/ann/lists/row-bitmap.ts';
 import { PAGE_BYTES, PageMemory } from '../../../../src/ann/page-memory.ts';
-import { METRICS } from '../../../../src/contract/index-settings.ts';
+import { METRICS } from '../../../../src/contract/indexes/index-settings.ts';
 import { squaredDistance } from '../../../../src/ann/maintenance/split-in-two.ts';
 import { ListWorld } from '../../../support/worlds/list-world.ts';
 import { probeModule } from '../../../support/fakes/probe-module.ts';

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 
 import { Pace, workPaced } from '../../../../src/ann/maintenance/background-work.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { INDEX_LIMITS } from '../../../../src/contract/indexes/index-limits.ts';
 
 /** A thread whose clock moves only between slices, as the platform's does; `waits` records the pauses. */
 function thread() {
@@ -40,11 +40,11 @@ it('[RT14] yields for twice the length of a slice while there are searches, with
     if (done === slicesMs.length) return undefined;
     // The last search comes before the last slice but one.
     if (done < 2) pace.searched(nowMs);
-    spend(done === 3 ? LIMITS.paceQuietMs : slicesMs[done]!);
+    spend(done === 3 ? INDEX_LIMITS.paceQuietMs : slicesMs[done]!);
     done += 1;
     return nowMs;
   });
-  expect(waits).toEqual([0, LIMITS.pauseMinMs, 0, 16, 0, LIMITS.pauseMaxMs, 0]);
+  expect(waits).toEqual([0, INDEX_LIMITS.pauseMinMs, 0, 16, 0, INDEX_LIMITS.pauseMaxMs, 0]);
 });
 
 it('[RT14] returns when to continue, and returns early after the most slices', async () => {

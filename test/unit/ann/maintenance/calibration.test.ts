@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 
 import { CALIBRATED_TOP_K, decodeSettings, encodeSettings, proposalCount } from '../../../../src/ann/engine/list-settings.ts';
 import { ShardLists } from '../../../../src/ann/engine/shard-lists.ts';
-import type { RecallTarget } from '../../../../src/contract/index-settings.ts';
+import type { RecallTarget } from '../../../../src/contract/indexes/index-settings.ts';
 import { PAGE_BYTES } from '../../../../src/ann/page-memory.ts';
 import { Maintenance } from '../../../../src/ann/maintenance/maintenance.ts';
 import { Clusters } from '../../../support/fixtures/clusters.ts';

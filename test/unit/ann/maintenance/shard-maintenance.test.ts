@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { encodeSettings, newSettings } from '../../../../src/ann/engine/list-settings.ts';
 import { BLOCK_ENTRIES } from '../../../../src/ann/lists/block-layout.ts';
 import { PAGE_BYTES } from '../../../../src/ann/page-memory.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { INDEX_LIMITS } from '../../../../src/contract/indexes/index-limits.ts';
 import { BulkWrites } from '../../../../src/ann/maintenance/bulk-writes.ts';
 import { Encoder } from '../../../../src/ann/training/encoder.ts';
 import { Clusters } from '../../../support/fixtures/clusters.ts';
@@ -36,8 +36,8 @@ describe('background work beside an import', () => {
     world.upsert(from(source, 200));
     for (let batch = 0; batch < 4; batch += 1) {
       world.upsert(from(source, 50));
-      expect(world.sweep()).toBe(world.nowMs + LIMITS.bulkPauseMs);
-      world.nowMs += LIMITS.bulkPauseMs - 1;
+      expect(world.sweep()).toBe(world.nowMs + INDEX_LIMITS.bulkPauseMs);
+      world.nowMs += INDEX_LIMITS.bulkPauseMs - 1;
       expect(world.sweep()).toBe(world.nowMs + 1);
       expect(world.store.lists.listSets()).toEqual([]);
     }
@@ -54,23 +54,23 @@ describe('background work beside an import', () => {
     const world = new ShardWorld(smallFloor(64 * PAGE_BYTES, sizes), cosine);
     const source = sourceOf(4);
     world.upsert(from(source, 200));
-    expect(world.shard.sweepDelayMs(world.nowMs)).toBe(LIMITS.bulkPauseMs);
-    world.nowMs += LIMITS.bulkPauseMs;
-    expect(world.shard.sweepDelayMs(world.nowMs)).toBe(LIMITS.shardSweepDelayMs);
+    expect(world.shard.sweepDelayMs(world.nowMs)).toBe(INDEX_LIMITS.bulkPauseMs);
+    world.nowMs += INDEX_LIMITS.bulkPauseMs;
+    expect(world.shard.sweepDelayMs(world.nowMs)).toBe(INDEX_LIMITS.shardSweepDelayMs);
     world.upsert(from(source, 1));
-    expect(world.shard.sweepDelayMs(world.nowMs)).toBe(LIMITS.shardSweepDelayMs);
+    expect(world.shard.sweepDelayMs(world.nowMs)).toBe(INDEX_LIMITS.shardSweepDelayMs);
   });
 
   it('[V196] does not wait for ever: beyond bulkUnlistedBytesMax it works beside the import', () => {
-    const bulk = new BulkWrites(50, LIMITS.bulkUnlistedBytesMax / 120);
+    const bulk = new BulkWrites(50, INDEX_LIMITS.bulkUnlistedBytesMax / 120);
     for (const rows of [50, 50]) {
       bulk.wrote(rows, 0);
-      expect(bulk.waitUntilMs(10)).toBe(LIMITS.bulkPauseMs);
+      expect(bulk.waitUntilMs(10)).toBe(INDEX_LIMITS.bulkPauseMs);
     }
     bulk.wrote(50, 10);
     expect(bulk.waitUntilMs(20)).toBeUndefined();
-    bulk.wrote(50, 10 + LIMITS.bulkPauseMs);
-    expect(bulk.waitUntilMs(300)).toBe(10 + 2 * LIMITS.bulkPauseMs);
+    bulk.wrote(50, 10 + INDEX_LIMITS.bulkPauseMs);
+    expect(bulk.waitUntilMs(300)).toBe(10 + 2 * INDEX_LIMITS.bulkPauseMs);
   });
 });
 
@@ -95,7 +95,7 @@ describe('background work beside searches', () => {
     expect(movedAtOnce()).toBe(240);
     floor.pace.searched(world.nowMs);
     expect(movedAtOnce()).toBe(15);
-    world.nowMs += LIMITS.paceQuietMs + 1;
+    world.nowMs += INDEX_LIMITS.paceQuietMs + 1;
     expect(movedAtOnce()).toBe(240);
   });
 });

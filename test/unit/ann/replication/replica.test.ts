@@ -2,13 +2,13 @@ import { expect, it } from 'vitest';
 
 import { FollowerStore } from '../../../../src/ann/store/follower-store.ts';
 import { VectorStore } from '../../../../src/ann/store/vector-store.ts';
-import { ShardEngine } from '../../../../src/ann/engine/shard-engine.ts';
+import { ShardEngine } from '../../../../src/ann/shard/shard-engine.ts';
 import { SelectionCache } from '../../../../src/ann/filter/selection.ts';
 import { Replica } from '../../../../src/ann/replication/replica.ts';
 import { tellChanges } from '../../../../src/ann/replication/changes.ts';
-import { Shard } from '../../../../src/ann/shard.ts';
-import { refuse } from '../../../../src/contract/outcome.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { Shard } from '../../../../src/ann/shard/shard.ts';
+import { refuse } from '../../../../src/contract/api/outcome.ts';
+import { INDEX_LIMITS } from '../../../../src/contract/indexes/index-limits.ts';
 import type { IndexId } from '../../../../src/kernel/ids.ts';
 import { NodeSql } from '../../../support/fakes/node-sql.ts';
 import { smallFloor, value } from '../../../support/worlds/shard-world.ts';
@@ -107,7 +107,7 @@ it('[G41] a replica keeps its copy, possibly the last, while its primary has no 
   expect(await replica.readable(EVENTUAL, 0)).toMatchObject({ ok: true });
   routes.isLost = true;
   const step = await replica.step(1_000_000);
-  expect(step).toEqual({ kind: 'step', nextMs: 1_000_000 + LIMITS.replicaRetryMs });
+  expect(step).toEqual({ kind: 'step', nextMs: 1_000_000 + INDEX_LIMITS.replicaRetryMs });
   expect(await replica.readable(EVENTUAL, 1_000_000)).toMatchObject({ ok: true });
   expect(copy.store.header()).toMatchObject({ indexId, count: 1 });
 });

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
-import type { Filter } from '../../../../src/contract/filter.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
-import { parse } from '../../../../src/contract/parse.ts';
+import type { Filter } from '../../../../src/contract/vectors/filter.ts';
+import { VECTOR_LIMITS } from '../../../../src/contract/vectors/vector-limits.ts';
+import { parse } from '../../../../src/contract/api/parse.ts';
 import { qdrantFilter } from '../../../../src/contract/qdrant/filter.ts';
 import { parseJsonPath } from '../../../../src/contract/qdrant/json-path.ts';
 import { parseExactJson } from '../../../../src/kernel/exact-json.ts';
@@ -79,10 +79,10 @@ describe('[Q21] a filter of Qdrant is refused, naming the path,', () => {
   });
 
   it('beyond a limit', () => {
-    const many = Array.from({ length: LIMITS.filterConditionsMaxCount + 1 }, () => ({ key: 'a', match: { value: 1 } }));
+    const many = Array.from({ length: VECTOR_LIMITS.filterConditionsMaxCount + 1 }, () => ({ key: 'a', match: { value: 1 } }));
     expect(refusal({ must: many }).slice(1, 2)).toEqual(['limit_exceeded']);
     let deep: object = { key: 'a', match: { value: 1 } };
-    for (let depth = 0; depth <= LIMITS.filterDepthMax; depth += 1) deep = { must: [deep] };
+    for (let depth = 0; depth <= VECTOR_LIMITS.filterDepthMax; depth += 1) deep = { must: [deep] };
     expect(refusal(deep)[2]).toContain('filterDepthMax');
   });
 });

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { parse } from '../../../../src/contract/parse.ts';
+import { parse } from '../../../../src/contract/api/parse.ts';
 import { pointQuery } from '../../../../src/contract/qdrant/query.ts';
 
 const valuesOf = (...values: number[]) => ({ kind: 'values', values: Float32Array.from(values) });

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 
-import type { JobOutput } from '../../../../src/contract/attempt.ts';
-import { outputFileOf } from '../../../../src/contract/attempt.ts';
-import type { CreateBatch } from '../../../../src/contract/batches.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
-import { refuse } from '../../../../src/contract/outcome.ts';
+import type { JobOutput } from '../../../../src/contract/jobs/attempt.ts';
+import { outputFileOf } from '../../../../src/contract/jobs/attempt.ts';
+import type { CreateBatch } from '../../../../src/contract/jobs/batches.ts';
+import { JOB_LIMITS } from '../../../../src/contract/jobs/job-limits.ts';
+import { refuse } from '../../../../src/contract/api/outcome.ts';
 import type { BatchId } from '../../../../src/gateway/jobs/batches.ts';
-import type { TenantPrincipal } from '../../../../src/contract/principal.ts';
+import type { TenantPrincipal } from '../../../../src/contract/api/principal.ts';
 import { Batches, batchIdOf } from '../../../../src/gateway/jobs/batches.ts';
 import { faultsOf, filesOf, momentsOf, statusOf } from '../../../../src/gateway/jobs/batch-status.ts';
 import { JobDesk } from '../../../../src/gateway/jobs/job-desk.ts';
@@ -15,7 +15,7 @@ import type { JobQueue } from '../../../../src/gateway/jobs/job-queue.ts';
 import { Hmac } from '../../../../src/kernel/hmac.ts';
 import type { JobId, KeyId, TenantId } from '../../../../src/kernel/ids.ts';
 import { ok } from '../../../../src/kernel/result.ts';
-import type { Job } from '../../../../src/scheduler/served/job.ts';
+import type { Job } from '../../../../src/scheduler/served/jobs/job.ts';
 import { listJobs } from '../../../../src/scheduler/served/job-queries.ts';
 import { jobRequest } from '../../../support/fixtures/job-request.ts';
 import { ServedCell } from '../../../support/worlds/served-cell.ts';
@@ -70,13 +70,13 @@ function setUp(pools?: ConstructorParameters<typeof ServedCell>[0]) {
     hmac: new Hmac('pepper'),
     holdJob: async () => ok(undefined),
   });
-  const batches = new Batches({ jobs, files: { find, beginning }, clock: { nowMs: () => world.nowMs }, defaultModel: 'default' });
+  const batches = new Batches({ jobs, queue, files: { find, beginning }, clock: { nowMs: () => world.nowMs }, defaultModel: 'default' });
   const create = async (body: Partial<CreateBatch> = {}, key?: string) => {
     const made = await batches.create(MINE, { ...BODY, ...body }, key);
     expect(made).toMatchObject({ ok: true });
     return (made as { value: Job }).value;
   };
-  return { world, files, jobs, batches, create };
+  return { world, files, jobs, queue, batches, create };
 }
 
 const progress = (completed: number, failed: number, total: number | null) =>
@@ -90,7 +90,7 @@ const outputsOf = (id: JobId, fence: number, count: number): JobOutput[] =>
 
 describe('a batch', () => {
   it('[J151] is a job, found under the name of either', async () => {
-    const { world, jobs, batches, create } = setUp();
+    const { world, queue, batches, create } = setUp();
     const metadata = { purpose: 'nightly' };
     const job = await create({ metadata, output_expires_after: { anchor: 'created_at', seconds: 3600 } });
     expect(job).toMatchObject({
@@ -98,14 +98,14 @@ describe('a batch', () => {
       deadlineAtMs: world.nowMs + DAY_MS,
       batch: { endpoint: '/v1/embeddings', completionWindow: '24h', metadata, outputLifeMs: 3_600_000 },
     });
-    expect(await jobs.find(tenantId, job.id)).toEqual({ ok: true, value: job });
+    expect(await queue.job(tenantId, job.id)).toEqual({ ok: true, value: job });
     expect(await batches.find(tenantId, batchIdOf(job.id))).toEqual({ ok: true, value: job });
     const [grant] = world.join();
     expect(grant).toMatchObject({ jobId: job.id, outputLifeMs: 3_600_000, work: { format: 'openai_batch' } });
   });
 
   it('[J151] no other job is a batch, nor one of another tenant', async () => {
-    const { jobs, batches, create } = setUp();
+    const { batches, create, jobs } = setUp();
     const plain = await jobs.submit(
       MINE,
       { kind: 'batch_embedding', model: 'm', input_file: 'file_1', priority: 'normal', max_attempts: 1 },
@@ -127,7 +127,7 @@ describe('a batch', () => {
   });
 
   it('[J151] lists pages, newest first, of batches alone', async () => {
-    const { jobs, batches, create } = setUp();
+    const { batches, create, jobs } = setUp();
     const made: Job[] = [];
     for (let n = 0; n < 5; n += 1) {
       made.unshift(await create());
@@ -171,7 +171,7 @@ describe('a batch', () => {
       return made.ok ? made.value.work.model : [made.error.code, made.error.path];
     };
     expect(await modelOf('\n{"body": {"model": "m"}}')).toBe('m');
-    for (const content of ['', 'nonsense', '{"body": 1}', '{"body": {"model": 5}}', `{"a": "${'x'.repeat(LIMITS.batchPeekBytes)}"}`])
+    for (const content of ['', 'nonsense', '{"body": 1}', '{"body": {"model": 5}}', `{"a": "${'x'.repeat(JOB_LIMITS.batchPeekBytes)}"}`])
       expect(await modelOf(content)).toBe('default');
     expect(await modelOf('{"body": {"model": "huge"}}')).toEqual(['model_not_found', ['input_file_id']]);
     expect(await modelOf('{"body": {"model": "m"}}', 'vision')).toEqual(['invalid_value', ['input_file_id']]);

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 
-import type { CreateTuning } from '../../../../src/contract/fine-tuning.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
-import { refuse } from '../../../../src/contract/outcome.ts';
-import type { TenantPrincipal } from '../../../../src/contract/principal.ts';
+import type { CreateTuning } from '../../../../src/contract/jobs/fine-tuning.ts';
+import { JOB_LIMITS } from '../../../../src/contract/jobs/job-limits.ts';
+import { refuse } from '../../../../src/contract/api/outcome.ts';
+import type { TenantPrincipal } from '../../../../src/contract/api/principal.ts';
 import type { Tuning, TuningId } from '../../../../src/gateway/jobs/fine-tunings.ts';
 import { FineTunings, tuningIdOf } from '../../../../src/gateway/jobs/fine-tunings.ts';
 import { JobDesk } from '../../../../src/gateway/jobs/job-desk.ts';
@@ -12,7 +12,7 @@ import { metricsIn, tuningEventsOf, tuningFaultOf, tuningStatusOf } from '../../
 import { Hmac } from '../../../../src/kernel/hmac.ts';
 import type { JobId, KeyId, TenantId } from '../../../../src/kernel/ids.ts';
 import { ok } from '../../../../src/kernel/result.ts';
-import type { Job } from '../../../../src/scheduler/served/job.ts';
+import type { Job } from '../../../../src/scheduler/served/jobs/job.ts';
 import { listJobs } from '../../../../src/scheduler/served/job-queries.ts';
 import { jobRequest } from '../../../support/fixtures/job-request.ts';
 import { ServedCell } from '../../../support/worlds/served-cell.ts';
@@ -62,23 +62,23 @@ function setUp() {
     holdJob: async () => ok(undefined),
   });
   const baseOf = (model: string) => (model === 'base' ? 'base@2' : undefined);
-  const tunings = new FineTunings({ jobs, files: { find, beginning }, clock: { nowMs: () => world.nowMs }, rng, baseOf });
+  const tunings = new FineTunings({ jobs, queue, files: { find, beginning }, clock: { nowMs: () => world.nowMs }, rng, baseOf });
   const create = async (body: Partial<CreateTuning> = {}, key?: string): Promise<Tuning> => {
     const made = await tunings.create(MINE, { ...BODY, ...body }, key);
     if (!made.ok) throw new Error(made.error.message);
     return made.value;
   };
-  return { world, files, jobs, tunings, create };
+  return { world, files, jobs, queue, tunings, create };
 }
 
 describe('a fine-tuning job', () => {
   it('[J252] is a training job of the program, found under the name of either', async () => {
-    const { jobs, files, tunings, create } = setUp();
+    const { queue, files, tunings, create } = setUp();
     files.set('file_2', { purpose: 'fine-tune', bytes: 10, content: PAIR });
     const metadata = { purpose: 'nightly' };
     const hyperparameters = { n_epochs: 5, batch_size: 'auto', learning_rate_multiplier: 0.5 } as const;
     const { job, settings } = await create({ validation_file: 'file_2', suffix: 'shop', seed: 9, metadata, hyperparameters });
-    expect(settings).toMatchObject({ model: 'base@2', epochs: 5, batch_size: LIMITS.tuningBatchDefaultCount, seed: 9, metadata });
+    expect(settings).toMatchObject({ model: 'base@2', epochs: 5, batch_size: JOB_LIMITS.tuningBatchDefaultCount, seed: 9, metadata });
     expect(settings).toMatchObject({ learning_rate_multiplier: 0.5, owner: 'team' });
     expect(settings.tuned_model).toMatch(/^ft:base:shop:/);
     expect(job.work).toMatchObject({
@@ -90,12 +90,12 @@ describe('a fine-tuning job', () => {
       ],
       outputs: ['manifest.json', 'model.onnx', 'metrics.csv'],
     });
-    expect(await jobs.find(tenantId, job.id)).toEqual({ ok: true, value: job });
+    expect(await queue.job(tenantId, job.id)).toEqual({ ok: true, value: job });
     expect(await tunings.find(tenantId, tuningIdOf(job.id))).toEqual({ ok: true, value: { job, settings } });
   });
 
   it('[J252] no other job is one, nor one of another tenant', async () => {
-    const { jobs, tunings, create } = setUp();
+    const { queue, tunings, create, jobs } = setUp();
     const mine = await create();
     const { kind, argv, environment, inputs, outputs, limits } = mine.job.work as Extract<Job['work'], { kind: 'training' }>;
     const body = { kind, argv, environment, inputs, outputs, limits, priority: 'normal' as const, max_attempts: 1 };
@@ -109,7 +109,7 @@ describe('a fine-tuning job', () => {
       for (const outcome of [await tunings.find(tenant, id), await tunings.cancel(tenant, id)])
         expect(outcome).toMatchObject({ error: { code: 'fine_tuning_job_not_found' } });
     }
-    expect(await jobs.find(tenantId, plain.value.id)).toMatchObject({ ok: true, value: { state: 'pending' } });
+    expect(await queue.job(tenantId, plain.value.id)).toMatchObject({ ok: true, value: { state: 'pending' } });
     const page = await tunings.list(tenantId, { limit: 10, after: undefined });
     expect(page.ok && page.value.items.map(({ job }) => job.id)).toEqual([mine.job.id]);
   });
@@ -141,7 +141,7 @@ describe('a fine-tuning job', () => {
     [{}, { purpose: 'fine-tune', bytes: 10, content: '' }, { code: 'invalid_value', path: ['training_file'] }],
     [
       {},
-      { purpose: 'fine-tune', bytes: LIMITS.tuningFileBytesMax + 1, content: PAIR },
+      { purpose: 'fine-tune', bytes: JOB_LIMITS.tuningFileBytesMax + 1, content: PAIR },
       { code: 'limit_exceeded', path: ['training_file'], limit: { name: 'tuningFileBytesMax' } },
     ],
   ])('[J253] refuses %j with the file %j', async (body, file, error) => {
@@ -152,7 +152,7 @@ describe('a fine-tuning job', () => {
 
   it('[J253] takes a first line that is longer than what is read of a file', async () => {
     const { files, create } = setUp();
-    const content = `{"anchor": "${'a'.repeat(LIMITS.batchPeekBytes)}", "positive": "b"}\n`;
+    const content = `{"anchor": "${'a'.repeat(JOB_LIMITS.batchPeekBytes)}", "positive": "b"}\n`;
     files.set('file_1', { purpose: 'fine-tune', bytes: content.length, content });
     expect((await create()).job.state).toBe('pending');
   });

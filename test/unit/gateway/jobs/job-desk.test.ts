@@ -1,12 +1,12 @@
 import { expect, it } from 'vitest';
-import type { CreateJob } from '../../../../src/contract/jobs.ts';
-import { refuse } from '../../../../src/contract/outcome.ts';
+import type { CreateJob } from '../../../../src/contract/jobs/jobs.ts';
+import { refuse } from '../../../../src/contract/api/outcome.ts';
 import { JobDesk } from '../../../../src/gateway/jobs/job-desk.ts';
 import type { JobQueue } from '../../../../src/gateway/jobs/job-queue.ts';
 import { Hmac } from '../../../../src/kernel/hmac.ts';
 import type { JobId } from '../../../../src/kernel/ids.ts';
 import { ok } from '../../../../src/kernel/result.ts';
-import type { Job } from '../../../../src/scheduler/served/job.ts';
+import type { Job } from '../../../../src/scheduler/served/jobs/job.ts';
 import { principal } from '../../../support/worlds/memory-cache-world.ts';
 
 const BODY = { kind: 'batch_embedding', model: 'm', input_file: 'file_1', priority: 'normal', max_attempts: 1 } as unknown as CreateJob;

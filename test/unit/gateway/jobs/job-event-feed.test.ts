@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { JOB_LIMITS } from '../../../../src/contract/jobs/job-limits.ts';
 import type { FeedItem, FeedRequest } from '../../../../src/gateway/jobs/job-event-feed.ts';
 import { JobEventFeed } from '../../../../src/gateway/jobs/job-event-feed.ts';
 import type { JobId, TenantId } from '../../../../src/kernel/ids.ts';
 import { jobEvents } from '../../../../src/scheduler/served/job-queries.ts';
-import { jobEventStream } from '../../../../workers/gateway/routes/event-stream.ts';
+import { jobEventStream } from '../../../../workers/gateway/routes/jobs/event-stream.ts';
 import { jobRequest } from '../../../support/fixtures/job-request.ts';
 import { ServedCell } from '../../../support/worlds/served-cell.ts';
 
@@ -88,11 +88,11 @@ describe('a feed of events', () => {
 
   it('[J98] says which events are no longer kept, and only of those that were asked for', async () => {
     const job = new FollowedJob();
-    for (let n = 0; n < LIMITS.jobEventsKeptCount + 2; n++)
+    for (let n = 0; n < JOB_LIMITS.jobEventsKeptCount + 2; n++)
       job.world.cell.act(TENANT, job.id, { kind: n % 2 === 0 ? 'suspend' : 'resume' });
     const items = await job.items({ isFollowed: false });
     expect(items[0]).toEqual({ kind: 'gap', from: 1, until: 3 });
-    expect(idsOf(items.slice(1))).toEqual(Array.from({ length: LIMITS.jobEventsKeptCount }, (_, at) => at + 4));
+    expect(idsOf(items.slice(1))).toEqual(Array.from({ length: JOB_LIMITS.jobEventsKeptCount }, (_, at) => at + 4));
     expect((await job.items({ after: 2, isFollowed: false }))[0]).toEqual({ kind: 'gap', from: 3, until: 3 });
     expect(idsOf(await job.items({ after: 3, isFollowed: false })).slice(0, 1)).toEqual([4]);
     expect(job.waits.every((waitMs) => waitMs === 0)).toBe(true);
@@ -104,25 +104,25 @@ describe('a feed of events', () => {
       job.isAllowed = false;
     });
     expect(idsOf(await job.items())).toEqual([1, 2]);
-    expect(job.waits).toEqual([0, LIMITS.jobEventsTurnMs, LIMITS.jobEventsTurnMs]);
+    expect(job.waits).toEqual([0, JOB_LIMITS.jobEventsTurnMs, JOB_LIMITS.jobEventsTurnMs]);
   });
 
   it('[J99] breaks a silence within the heartbeat and a turn, and ends after its turns', async () => {
     const job = new FollowedJob();
-    for (let turn = 0; turn < 10; turn++) job.steps.push(() => void (job.world.nowMs += LIMITS.jobEventsTurnMs));
+    for (let turn = 0; turn < 10; turn++) job.steps.push(() => void (job.world.nowMs += JOB_LIMITS.jobEventsTurnMs));
     job.steps.push(() => job.world.cell.act(TENANT, job.id, { kind: 'suspend' }));
     const opened = await job.open();
     if (!opened.ok || opened.value === null) throw new Error('nothing to follow');
     let heardMs = job.world.nowMs;
     const kinds: string[] = [];
     for await (const { kind } of opened.value) {
-      expect(job.world.nowMs - heardMs).toBeLessThanOrEqual(LIMITS.jobEventsHeartbeatMs + LIMITS.jobEventsTurnMs);
-      if (kind === 'silence') expect(job.world.nowMs - heardMs).toBeGreaterThanOrEqual(LIMITS.jobEventsHeartbeatMs);
+      expect(job.world.nowMs - heardMs).toBeLessThanOrEqual(JOB_LIMITS.jobEventsHeartbeatMs + JOB_LIMITS.jobEventsTurnMs);
+      if (kind === 'silence') expect(job.world.nowMs - heardMs).toBeGreaterThanOrEqual(JOB_LIMITS.jobEventsHeartbeatMs);
       heardMs = job.world.nowMs;
       kinds.push(kind);
     }
     expect(kinds.slice(0, 4)).toEqual(['event', 'event', 'silence', 'silence']);
-    expect(job.waits).toHaveLength(1 + LIMITS.jobEventsTurnsMaxCount);
+    expect(job.waits).toHaveLength(1 + JOB_LIMITS.jobEventsTurnsMaxCount);
   });
 
   it('[J99] asks for nothing more once its client has gone', async () => {
@@ -131,7 +131,7 @@ describe('a feed of events', () => {
     if (!opened.ok || opened.value === null) throw new Error('nothing to follow');
     const reader = jobEventStream(job.id, opened.value).getReader();
     const first = new TextDecoder();
-    expect(first.decode((await reader.read()).value)).toBe(`retry: ${LIMITS.jobEventsRetryMs}\n\n`);
+    expect(first.decode((await reader.read()).value)).toBe(`retry: ${JOB_LIMITS.jobEventsRetryMs}\n\n`);
     expect(first.decode((await reader.read()).value)).toMatch(/^id: 1\nevent: submitted\ndata: \{.*\}\n\n$/);
     await reader.cancel();
     const { length } = job.waits;

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 
-import type { Grant } from '../../../../src/contract/attempt.ts';
-import type { AttemptHold } from '../../../../src/gateway/jobs/attempt-files.ts';
-import { AttemptModels } from '../../../../src/gateway/jobs/attempt-models.ts';
+import type { Grant } from '../../../../src/contract/jobs/attempt.ts';
+import type { AttemptHold } from '../../../../src/gateway/pools/attempt-files.ts';
+import { AttemptModels } from '../../../../src/gateway/pools/attempt-models.ts';
 import { JobModels } from '../../../../src/gateway/jobs/job-models.ts';
-import type { Pools } from '../../../../src/gateway/jobs/pool-calls.ts';
-import { refuse } from '../../../../src/contract/outcome.ts';
+import type { Pools } from '../../../../src/gateway/pools/pool-calls.ts';
+import { refuse } from '../../../../src/contract/api/outcome.ts';
 import type { ModelManifest } from '../../../../src/inference/model-manifest.ts';
 import type { RegisteredRoute } from '../../../../src/inference/registry/model-route.ts';
 import type { TenantId } from '../../../../src/kernel/ids.ts';

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 
-import { jobEndpoints } from '../../../../src/contract/jobs.ts';
-import { parse } from '../../../../src/contract/parse.ts';
+import { jobEndpoints } from '../../../../src/contract/jobs/jobs.ts';
+import { parse } from '../../../../src/contract/api/parse.ts';
 import { termsOf } from '../../../../src/gateway/jobs/job-terms.ts';
-import { ANY_NODE, DEFAULT_TERMS } from '../../../../src/scheduler/served/default-terms.ts';
+import { ANY_NODE, DEFAULT_TERMS } from '../../../../src/scheduler/served/jobs/job.ts';
 
 const WORK = { kind: 'batch_embedding', model: 'm', input_file: `file_${'0'.repeat(26)}` };
 const read = (terms: object) => parse(jobEndpoints.createJob.body.schema, { ...WORK, ...terms });

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { must } from '../../../../src/kernel/assert.ts';
 import { jobCostNano } from '../../../../src/gateway/jobs/job-cost.ts';
 import { planCostOf } from '../../../../src/gateway/jobs/plan-cost.ts';
-import { ANY_NODE } from '../../../../src/scheduler/served/default-terms.ts';
-import type { JobRequest } from '../../../../src/scheduler/served/job.ts';
+import { ANY_NODE } from '../../../../src/scheduler/served/jobs/job.ts';
+import type { JobRequest } from '../../../../src/scheduler/served/jobs/job.ts';
 import { jobRequest } from '../../../support/fixtures/job-request.ts';
 import { POOL, ServedCell } from '../../../support/worlds/served-cell.ts';
 

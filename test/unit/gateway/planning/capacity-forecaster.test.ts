@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
-import type { ForecastQuery } from '../../../../src/contract/capacity.ts';
-import type { Dimension } from '../../../../src/contract/meter.ts';
-import type { Principal } from '../../../../src/contract/principal.ts';
+import type { ForecastQuery } from '../../../../src/contract/planning/capacity.ts';
+import type { Dimension } from '../../../../src/contract/api/meter.ts';
+import type { Principal } from '../../../../src/contract/api/principal.ts';
 import type { OrganisationId, TenantId } from '../../../../src/kernel/ids.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import { capacityAlerts } from '../../../../src/gateway/planning/capacity-alerts.ts';
@@ -13,8 +13,9 @@ import { cacheCeilings } from '../../../../src/gateway/planning/cache-ceilings.t
 import { poolCeilings } from '../../../../src/gateway/planning/pool-ceilings.ts';
 import { shardBudget } from '../../../../src/index/resharding/shard-budget.ts';
 import type { UsageLine } from '../../../../src/tenancy/usage/usage-query.ts';
-import type { CacheLine } from '../../../../src/gateway/cache-stats.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import type { CacheLine } from '../../../../src/gateway/caches/cache-stats.ts';
+import { CACHE_LIMITS } from '../../../../src/contract/caches/cache-limits.ts';
+import { INDEX_LIMITS } from '../../../../src/contract/indexes/index-limits.ts';
 
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
@@ -250,8 +251,8 @@ describe('where limits come from', () => {
     expect(found).toMatchObject({
       value: {
         ceilings: [
-          { subject: 'a', held: { units: 30, share: 0.75 }, limit: LIMITS.shardsPerIndexMaxCount * shardBudget({ dimensions: 100 }) },
-          { subject: 'b', held: { units: 10, share: 0.25 }, limit: LIMITS.shardsPerIndexMaxCount * 50 },
+          { subject: 'a', held: { units: 30, share: 0.75 }, limit: INDEX_LIMITS.shardsPerIndexMaxCount * shardBudget({ dimensions: 100 }) },
+          { subject: 'b', held: { units: 10, share: 0.25 }, limit: INDEX_LIMITS.shardsPerIndexMaxCount * 50 },
         ],
         leftOut: [expect.stringContaining('50')],
       },
@@ -276,7 +277,7 @@ describe('the memory of caches', () => {
   };
 
   it('[K17] is full when what has to be computed has filled it, and states by when more is needed', async () => {
-    const limit = 2 * LIMITS.cacheL1BytesMax;
+    const limit = 2 * CACHE_LIMITS.cacheL1BytesMax;
     // A seventh of what is held was added in each of seven days.
     const [cache] = await ceilingOf([lineOf({ memory: 3_000, computed: 1_000 }, 8 * MIB)]);
     expect(cache).toMatchObject({ status: 'saturates', used: 8 * MIB, ceiling: { kind: 'cache', subject: 'glove', limit } });
@@ -293,7 +294,7 @@ describe('the memory of caches', () => {
     const [evicting] = await ceilingOf([lineOf({ computed: 1_000, evicted: 11 }, 3 * MIB)]);
     expect(evicting).toMatchObject({ status: 'saturates', ceiling: { limit: 3 * MIB } });
     const [rarely] = await ceilingOf([lineOf({ computed: 1_000, evicted: 10 }, 3 * MIB)]);
-    expect(rarely?.ceiling.limit).toBe(2 * LIMITS.cacheL1BytesMax);
+    expect(rarely?.ceiling.limit).toBe(2 * CACHE_LIMITS.cacheL1BytesMax);
     expect(await ceilingOf([{ ...lineOf({ computed: 1 }, 0), held: { isolates: 0, entries: 0, bytes: 0 } }])).toEqual([]);
   });
 });

@@ -11,11 +11,11 @@ interface Planning {
 }
 
 const TENANT = 'tn_4v9k2m7q1xb6d8w0f3_8d3f6h0j' as TenantId;
-const COMPOSITION = '../../../../workers/planning/compose-planning.ts';
+const PARTS = '../../../../workers/objects/planning-parts.ts';
 // By a name in a variable, so that TypeScript does not load workerd's types.
-const OBJECT = '../../../../workers/planning/planning-object.ts';
+const OBJECT = '../../../../workers/objects/planning-object.ts';
 
-afterAll(() => ['cloudflare:workers', COMPOSITION].forEach((one) => vi.doUnmock(one)));
+afterAll(() => ['cloudflare:workers', PARTS].forEach((one) => vi.doUnmock(one)));
 
 class AlarmStorage extends ObjectStorage {
   alarmMs: number | null = null;
@@ -41,8 +41,8 @@ async function planningOf(hasRepositories: (planning: Planning) => Promise<boole
       }
     },
   }));
-  vi.doMock(COMPOSITION, () => ({
-    composePlanning: () => ({
+  vi.doMock(PARTS, () => ({
+    planningParts: () => ({
       measures: {
         hasRepositories: () => hasRepositories(planning),
         poolHours: async () => ({}),

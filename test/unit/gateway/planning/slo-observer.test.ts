@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { PLANNING_LIMITS } from '../../../../src/contract/planning/planning-limits.ts';
 import type { TenantId } from '../../../../src/kernel/ids.ts';
-import { refuse } from '../../../../src/contract/outcome.ts';
+import { refuse } from '../../../../src/contract/api/outcome.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import { SloObserver } from '../../../../src/gateway/planning/slo-observer.ts';
 import type { Indicator, Objective } from '../../../../src/slo/objective.ts';
@@ -79,7 +79,7 @@ describe('an objective is observed', () => {
   });
 
   it('[SL7] in jobs, each once and also where there are more than one look takes', async () => {
-    const count = 2 * LIMITS.sloJobsMaxCount + 300;
+    const count = 2 * PLANNING_LIMITS.sloJobsMaxCount + 300;
     const jobs = Array.from({ length: count }, (_, at) => {
       const createdAtMs = NOW_MS - HOUR_MS + at * 1_000;
       return { id: `job_${at}`, createdAtMs, startedAtMs: createdAtMs + (at % 2 === 0 ? 1_000 : 90_000), finishedAtMs: null };
@@ -88,7 +88,7 @@ describe('an objective is observed', () => {
     for (let looks = 0; looks < 10; looks++) {
       const observed = await seen({ kind: 'queue_wait', queue: null, belowMs: 60_000 }, observerOf(jobs), cursor);
       if (observed === undefined) break;
-      expect(observed.samples.length).toBeLessThanOrEqual(LIMITS.sloJobsMaxCount);
+      expect(observed.samples.length).toBeLessThanOrEqual(PLANNING_LIMITS.sloJobsMaxCount);
       total += observed.samples.length;
       good += observed.samples.filter((sample) => sample.good === 1).length;
       ({ cursor } = observed);

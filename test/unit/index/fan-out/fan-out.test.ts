@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 
 import { FanOut } from '../../../../src/index/fan-out/fan-out.ts';
 import type { Leaf } from '../../../../src/index/fan-out/fan-out.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
-import type { Outcome } from '../../../../src/contract/outcome.ts';
-import { refuse } from '../../../../src/contract/outcome.ts';
+import { VECTOR_LIMITS } from '../../../../src/contract/vectors/vector-limits.ts';
+import type { Outcome } from '../../../../src/contract/api/outcome.ts';
+import { refuse } from '../../../../src/contract/api/outcome.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import { Seeded } from '../../../../src/kernel/seeded.ts';
 import { VirtualTime } from '../../../support/worlds/virtual-time.ts';
@@ -146,13 +146,13 @@ describe('FanOut', () => {
     const { calls, hedges } = world.fanOut.counts;
     const made = calls - before - hedges;
     expect(made).toBe(1_000);
-    expect(hedges).toBe(LIMITS.hedgeBurstMaxCount);
+    expect(hedges).toBe(VECTOR_LIMITS.hedgeBurstMaxCount);
     // After many slow calls, that duration is normal.
     expect(world.fanOut.slowMs).toBeGreaterThan(40);
     for (let query = 0; query < 40; query += 1) await world.gather([...leaves.slice(1), world.leaf(0, 400, 30)], 1_000);
     const more = world.fanOut.counts.hedges - hedges;
     expect(more).toBeGreaterThan(10);
-    expect(more).toBeLessThanOrEqual(LIMITS.hedgeShareMax * 400);
+    expect(more).toBeLessThanOrEqual(VECTOR_LIMITS.hedgeShareMax * 400);
   });
 
   it('[F15] asks the spare of a shard that fails, which does not count as a hedge', async () => {
@@ -174,7 +174,7 @@ describe('FanOut', () => {
     expect(valueOf(some.outcome).missing).toEqual([0]);
     expect(world.fanOut.counts).toMatchObject({ failovers: 1, hedges: 0, partials: 1 });
     const none = await world.gather([busy, dead]);
-    expect(none.outcome.ok ? null : none.outcome.error).toMatchObject({ code: 'overloaded', retryAfterMs: LIMITS.readWaitMaxMs });
+    expect(none.outcome.ok ? null : none.outcome.error).toMatchObject({ code: 'overloaded', retryAfterMs: VECTOR_LIMITS.readWaitMaxMs });
     const late = await world.gather([busy, world.leaf(1, NEVER_MS)]);
     expect(late.outcome.ok ? null : late.outcome.error.code).toBe('deadline_exceeded');
   });
@@ -192,7 +192,7 @@ describe('FanOut', () => {
       const { calls, hedges } = world.fanOut.counts;
       if (kind === 'hedged') {
         expect(hedges).toBeGreaterThan(0);
-        expect(hedges / (calls - hedges)).toBeLessThan(LIMITS.hedgeShareMax + 0.002);
+        expect(hedges / (calls - hedges)).toBeLessThan(VECTOR_LIMITS.hedgeShareMax + 0.002);
       }
     }
     const quantile = (values: number[], share: number) => values.toSorted((a, b) => a - b)[Math.floor(share * values.length)]!;

@@ -6,9 +6,9 @@ import type { IndexManifest } from '../../../../src/index/index-manifest.ts';
 import { compareScores } from '../../../../src/ann/metric.ts';
 import { STRONG } from '../../../../src/ann/replication/read-consistency.ts';
 import type { ShardQuery } from '../../../../src/ann/shard-protocol.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
-import type { Metric } from '../../../../src/contract/index-settings.ts';
-import { refuse } from '../../../../src/contract/outcome.ts';
+import { VECTOR_LIMITS } from '../../../../src/contract/vectors/vector-limits.ts';
+import type { Metric } from '../../../../src/contract/indexes/index-settings.ts';
+import { refuse } from '../../../../src/contract/api/outcome.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import { effort } from '../../../support/fixtures/effort.ts';
 import { value } from '../../../support/worlds/shard-world.ts';
@@ -112,7 +112,7 @@ describe('many matches of a group of shards', () => {
     );
     const { rounds, search } = group('l2', shards);
     expect((await search(20_000)).scores).toEqual(Array.from({ length: 20_000 }, (_, i) => i));
-    expect(Math.max(...rounds.map(({ held }) => held))).toBeLessThanOrEqual(100 * LIMITS.fanOutMatchesMaxCount);
+    expect(Math.max(...rounds.map(({ held }) => held))).toBeLessThanOrEqual(100 * VECTOR_LIMITS.fanOutMatchesMaxCount);
     // All matches are in one shard: only that one is asked again.
     const skewed = shards.map((own, shard) =>
       shard === 7
@@ -210,7 +210,7 @@ describe('TreeSearch', () => {
       expect([...found.values!]).toEqual(Array.from({ length: 5 }, (_, i) => [shards - 1 - i, 0]).flat());
       expect(found.shards.map((shard) => (shard * 37) % shards)).toEqual(Array.from({ length: 5 }, (_, i) => shards - 1 - i));
       expect([found.lsn, found.missing]).toEqual([shards - 1, undefined]);
-      expect(groups.length).toBeLessThanOrEqual(LIMITS.fanOutGroupsMaxCount);
+      expect(groups.length).toBeLessThanOrEqual(VECTOR_LIMITS.fanOutGroupsMaxCount);
       for (const { shards: members } of groups) expect(members.length).toBeLessThan(200);
       expect(new Set(world.asked.map(({ shard }) => shard)).size).toBe(shards);
       expect(world.asked.length).toBe(shards);

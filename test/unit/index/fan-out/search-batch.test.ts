@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest';
 import type { ReadConsistency } from '../../../../src/ann/replication/read-consistency.ts';
 import { STRONG } from '../../../../src/ann/replication/read-consistency.ts';
 import type { ShardMatches, ShardQuery } from '../../../../src/ann/shard-protocol.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
-import type { Outcome } from '../../../../src/contract/outcome.ts';
-import { refuse } from '../../../../src/contract/outcome.ts';
+import { VECTOR_LIMITS } from '../../../../src/contract/vectors/vector-limits.ts';
+import type { Outcome } from '../../../../src/contract/api/outcome.ts';
+import { refuse } from '../../../../src/contract/api/outcome.ts';
 import { searchGroup, TreeSearch } from '../../../../src/index/fan-out/group-search.ts';
 import type { BatchPart } from '../../../../src/index/fan-out/search-batch.ts';
 import { SearchBatch } from '../../../../src/index/fan-out/search-batch.ts';
@@ -111,7 +111,7 @@ describe('[V190] several searches of one request', () => {
       expect(found.map((outcome) => value(outcome).ids.length)).toEqual([2, 2]);
     }
     expect(made.batches.filter(({ member }) => member.replica === 1).length).toBeGreaterThan(0);
-    for (let n = 0; n < LIMITS.latencySamplesMinCount; n += 1) {
+    for (let n = 0; n < VECTOR_LIMITS.latencySamplesMinCount; n += 1) {
       await together(made, [
         { query: query(1, 0), shards: [0] },
         { query: query(0, 1), shards: [0] },
@@ -143,7 +143,7 @@ describe('[V190] several searches of one request', () => {
       const asked = { manifest: MANIFEST, shards, query: query(1, 0), consistency: STRONG, budgetMs: 1_000 };
       return batch.part((part) => tree.search(asked, part));
     };
-    const wide = ask(Array.from({ length: LIMITS.fanOutShardsMaxCount + 1 }, (_, shard) => shard));
+    const wide = ask(Array.from({ length: VECTOR_LIMITS.fanOutShardsMaxCount + 1 }, (_, shard) => shard));
     expect(value(await made.time.run(ask([0]))).ids).toHaveLength(2);
     gate.resolve(null);
     expect((await made.time.run(wide)).ok).toBe(false);

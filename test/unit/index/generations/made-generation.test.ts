@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 
 import type { MadeGenerations } from '../../../../src/index/generations/made-generation.ts';
 import { isRepeated, withEnded, withMade } from '../../../../src/index/generations/made-generation.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { API_LIMITS } from '../../../../src/contract/api/api-limits.ts';
+import { INDEX_LIMITS } from '../../../../src/contract/indexes/index-limits.ts';
 import type { IndexId } from '../../../../src/kernel/ids.ts';
 
 const creation = (idempotencyKey: string | null, bodyDigest = 'd') => ({ idempotencyKey, bodyDigest });
@@ -31,13 +32,13 @@ describe('generations that were made under idempotency keys', () => {
 
   it('[T78] are remembered for spentKeyTtlMs after their end, the newest generationKeysMaxCount of them', () => {
     const ended = withEnded(withMade([], creation('one'), id('1'), 1), id('1'), 1);
-    const laterMs = 1 + LIMITS.spentKeyTtlMs;
+    const laterMs = 1 + API_LIMITS.spentKeyTtlMs;
     expect(isRepeated(ended, creation('one'), laterMs - 1)).toMatchObject({ error: { code: 'idempotency_key_spent' } });
     expect(isRepeated(ended, creation('one'), laterMs)).toEqual(NO);
     expect(withMade(ended, creation('two'), id('2'), laterMs)).toHaveLength(1);
     let many = ended;
-    for (let at = 0; at < LIMITS.generationKeysMaxCount; at++) many = withMade(many, creation(`k${at}`), id(`k${at}`), 2);
-    expect(many).toHaveLength(LIMITS.generationKeysMaxCount);
+    for (let at = 0; at < INDEX_LIMITS.generationKeysMaxCount; at++) many = withMade(many, creation(`k${at}`), id(`k${at}`), 2);
+    expect(many).toHaveLength(INDEX_LIMITS.generationKeysMaxCount);
     expect(isRepeated(many, creation('one'), 2)).toEqual(NO);
   });
 

@@ -5,10 +5,10 @@ import { WHOLE } from '../../../../src/ann/receipts.ts';
 import type { KnownRoutes } from '../../../../src/index/routing/known-routes.ts';
 import type { LocatorPeers } from '../../../../src/index/locators/locator.ts';
 import { Locator } from '../../../../src/index/locators/locator.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { VECTOR_LIMITS } from '../../../../src/contract/vectors/vector-limits.ts';
 import type { RowsCleared } from '../../../../src/ann/rows.ts';
-import type { Outcome } from '../../../../src/contract/outcome.ts';
-import { refuse } from '../../../../src/contract/outcome.ts';
+import type { Outcome } from '../../../../src/contract/api/outcome.ts';
+import { refuse } from '../../../../src/contract/api/outcome.ts';
 import type { IndexId } from '../../../../src/kernel/ids.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import { NodeSql } from '../../../support/fakes/node-sql.ts';
@@ -79,13 +79,13 @@ it('[V9] a locator accepts as many ids as one write may have, of any length and 
   const store = new SqliteLocatorStore(new NodeSql(), WHOLE);
   // Such a character takes six bytes in JSON, so the ids are 30 MB of text.
   const keysOf = (count: number) => ({
-    ids: Array.from({ length: count }, (_, i) => `${i}`.padEnd(LIMITS.vectorIdBytesMax, '\u0001')),
-    namespaces: Array.from({ length: count }, () => '\u0001'.repeat(LIMITS.namespaceBytesMax)),
+    ids: Array.from({ length: count }, (_, i) => `${i}`.padEnd(VECTOR_LIMITS.vectorIdBytesMax, '\u0001')),
+    namespaces: Array.from({ length: count }, () => '\u0001'.repeat(VECTOR_LIMITS.namespaceBytesMax)),
   });
-  const keys = keysOf(LIMITS.upsertVectorsMaxCount);
+  const keys = keysOf(VECTOR_LIMITS.upsertVectorsMaxCount);
   store.adopt(keys, keysOf(2_000), 3, []);
   expect(store.counts(10)).toMatchObject({ ids: keys.ids.length });
-  const found = store.find(keysOf(LIMITS.vectorIdsMaxCount));
+  const found = store.find(keysOf(VECTOR_LIMITS.vectorIdsMaxCount));
   expect(found.map((place) => place?.shards)).toEqual([...keys.ids.map(() => [3]), ...Array.from({ length: 9_000 }, () => undefined)]);
 });
 

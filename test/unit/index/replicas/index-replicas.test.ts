@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { ReplicaPeers, ReplicaRecord } from '../../../../src/index/replicas/index-replicas.ts';
 import { IndexReplicas } from '../../../../src/index/replicas/index-replicas.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { INDEX_LIMITS } from '../../../../src/contract/indexes/index-limits.ts';
 import type { IndexId } from '../../../../src/kernel/ids.ts';
 import { Seeded } from '../../../../src/kernel/seeded.ts';
 
@@ -62,7 +62,7 @@ class World implements ReplicaPeers {
 
   /** Runs alarms for `ms`. */
   async live(ms: number): Promise<void> {
-    for (const endMs = this.nowMs + ms; this.nowMs < endMs; this.nowMs += LIMITS.replicaTendMs) {
+    for (const endMs = this.nowMs + ms; this.nowMs < endMs; this.nowMs += INDEX_LIMITS.replicaTendMs) {
       await this.replicas.tend(this.nowMs).catch(() => undefined);
     }
   }
@@ -74,13 +74,13 @@ describe('IndexReplicas', () => {
     expect(await world.replicas.tend(0)).toBe(undefined);
     world.sharable = 1.6;
     world.replicas.watch(3);
-    await world.live(LIMITS.replicaAddAfterMs + 4_000);
+    await world.live(INDEX_LIMITS.replicaAddAfterMs + 4_000);
     expect([world.opened.size, world.replicas.ready]).toEqual([1, []]);
     await world.live(120_000);
     // With two replicas, 0.05 + 1.6 / 3 is the first load below 0.6.
     expect(world.replicas.ready).toEqual([1, 2].map((replica) => ({ shard: 3, replica, location: 'weur' })));
     world.sharable = 0.1;
-    await world.live(LIMITS.replicaRetireAfterMs + 4_000);
+    await world.live(INDEX_LIMITS.replicaRetireAfterMs + 4_000);
     // New routes do not name it any more, but it still answers callers with older ones.
     expect([world.replicas.ready.length, world.replicas.all.length, world.erased]).toEqual([1, 2, []]);
     await world.live(200_000);
@@ -113,7 +113,7 @@ describe('IndexReplicas', () => {
     await world.live(60_000);
     world.replicas.follow({ shards: new Set([0, 1]), receiving: new Set() }, world.nowMs);
     expect(world.replicas.ready).toEqual([]);
-    await world.live(LIMITS.replicaGraceMs + 4_000);
+    await world.live(INDEX_LIMITS.replicaGraceMs + 4_000);
     expect([world.replicas.all, world.replicas.isWatching]).toEqual([[], false]);
   });
 
@@ -148,7 +148,7 @@ describe('IndexReplicas', () => {
     world.replicas.retireAll(world.nowMs);
     expect(world.replicas.ready).toEqual([]);
     world.sharable = 0;
-    await world.live(LIMITS.replicaGraceMs + 4_000);
+    await world.live(INDEX_LIMITS.replicaGraceMs + 4_000);
     expect([world.replicas.all, world.replicas.isWatching]).toEqual([[], false]);
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { LoadMeter } from '../../../../src/index/replicas/load-meter.ts';
 import { decideReplicas, NO_PRESSURE } from '../../../../src/index/replicas/replica-policy.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { INDEX_LIMITS } from '../../../../src/contract/indexes/index-limits.ts';
 import { Seeded } from '../../../../src/kernel/seeded.ts';
 
 const EVERY_MS = 1_000;
@@ -28,17 +28,17 @@ describe('decideReplicas', () => {
     const retired = changes.find(({ kind }) => kind === 'retire');
     // 0.05 + 2.2 / 5 is the first load below 0.6.
     expect(added.map((change) => change.replicas)).toEqual([1, 2, 3, 4].slice(0, added.length));
-    expect(0.05 + 2.2 / (added.length + 1)).toBeLessThanOrEqual(LIMITS.replicaAddLoad);
-    expect(0.05 + 2.2 / added.length).toBeGreaterThan(LIMITS.replicaAddLoad);
+    expect(0.05 + 2.2 / (added.length + 1)).toBeLessThanOrEqual(INDEX_LIMITS.replicaAddLoad);
+    expect(0.05 + 2.2 / added.length).toBeGreaterThan(INDEX_LIMITS.replicaAddLoad);
     expect(added.at(-1)!.second).toBeLessThan(30);
-    expect(retired!.second).toBeGreaterThanOrEqual(100 + LIMITS.replicaRetireAfterMs / 1_000);
+    expect(retired!.second).toBeGreaterThanOrEqual(100 + INDEX_LIMITS.replicaRetireAfterMs / 1_000);
     expect(replicas).toBe(0);
   });
 
   it('[F23] makes none for load that a replica cannot take, for a moment of load, or beyond the limit', () => {
     expect(live(100, () => ({ exclusive: 3, sharable: 0.04 })).changes).toEqual([]);
     expect(live(100, (second) => ({ exclusive: 0, sharable: second % 10 < 3 ? 5 : 0.5 })).changes).toEqual([]);
-    expect(live(1_000, () => ({ exclusive: 0, sharable: 50 })).replicas).toBe(LIMITS.replicasMaxCount);
+    expect(live(1_000, () => ({ exclusive: 0, sharable: 50 })).replicas).toBe(INDEX_LIMITS.replicasMaxCount);
   });
 
   it('[F24] causes few changes if the load varies around a threshold', () => {
@@ -62,7 +62,7 @@ describe('LoadMeter', () => {
     expect(exclusive).toBe(0);
     expect(sharable).toBeGreaterThan(0.37);
     expect(sharable).toBeLessThan(0.42);
-    expect(meter.load(60_000 + LIMITS.loadHalfLifeMs).sharable).toBeCloseTo(sharable / 2, 9);
+    expect(meter.load(60_000 + INDEX_LIMITS.loadHalfLifeMs).sharable).toBeCloseTo(sharable / 2, 9);
   });
 
   it('[F25] counts a call that takes no time as one of the requests that an object can take', () => {

@@ -9,7 +9,7 @@ import type { RouteChange } from '../../../../src/index/routing/route-changes.ts
 import { withLocators } from '../../../../src/index/routing/route-changes.ts';
 import type { RouteTable } from '../../../../src/index/routing/route-table.ts';
 import type { Cell, DrainOrder } from '../../../../src/index/routing/shard-route.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { INDEX_LIMITS } from '../../../../src/contract/indexes/index-limits.ts';
 
 const SPACE = { metric: 'l2', dimensions: 2 } as const;
 const half = (x: number) => encodeCentroids(Float32Array.of(x, 0), 2);
@@ -108,20 +108,20 @@ it('[RT21][RT22] once calm, shards rebalance one by one; no split waits, and non
   expect(growth.rebalancingMs).toBe(undefined);
   await split(1, 2);
   await drained(1, 4);
-  expect(growth.rebalancingMs).toBe(LIMITS.tidyCalmMs);
+  expect(growth.rebalancingMs).toBe(INDEX_LIMITS.tidyCalmMs);
   await growth.rebalance(new Set());
   log.length = 0;
-  clock.nowMs = LIMITS.tidyCalmMs;
+  clock.nowMs = INDEX_LIMITS.tidyCalmMs;
   await growth.rebalance(new Set());
   expect(log).toEqual(['drain 0 since 6', 'routes 6: 0 tidying,1 serving,2 serving']);
   expect(growth.isMoving).toBe(true);
-  expect(growth.rebalancingMs).toBe(LIMITS.tidyCalmMs);
+  expect(growth.rebalancingMs).toBe(INDEX_LIMITS.tidyCalmMs);
   expect(await split(0, 6)).toMatchObject({ ok: false, error: { code: 'state_conflict' } });
-  expect(growth.rebalancingMs).toBe(2 * LIMITS.tidyCalmMs);
+  expect(growth.rebalancingMs).toBe(2 * INDEX_LIMITS.tidyCalmMs);
   expect(await split(1, 4)).toMatchObject({ ok: true });
   await drained(0, 6);
   expect(table.value?.shards.map(({ state }) => state.kind)).toEqual(['serving', 'draining', 'serving', 'serving']);
-  expect(growth.rebalancingMs).toBe(2 * LIMITS.tidyCalmMs);
+  expect(growth.rebalancingMs).toBe(2 * INDEX_LIMITS.tidyCalmMs);
 });
 
 it('[RT21] a rebalancing shard gets its neighbours, and no second list of all shards', async () => {
@@ -133,7 +133,7 @@ it('[RT21] a rebalancing shard gets its neighbours, and no second list of all sh
   const replicas = [{ replica: 1, location: null }];
   const shards = table.value!.shards.map((shard) => (shard.ordinal === 2 ? { ...shard, replicas } : shard));
   table.put({ ...table.value!, shards });
-  clock.nowMs = LIMITS.tidyCalmMs;
+  clock.nowMs = INDEX_LIMITS.tidyCalmMs;
   await growth.rebalance(new Set([2]));
   const [own, ...others] = orders.at(-1)!.shards;
   expect(own).toMatchObject({ ordinal: 0, state: { kind: 'tidying', into: [1] } });

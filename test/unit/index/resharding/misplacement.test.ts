@@ -10,7 +10,7 @@ import {
   nextRebalancingMs,
 } from '../../../../src/index/resharding/misplacement.ts';
 import type { RoutedShard, RouteTable } from '../../../../src/index/routing/route-table.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { INDEX_LIMITS } from '../../../../src/contract/indexes/index-limits.ts';
 
 /** `count` shards side by side on a line. */
 function line(count: number, parts: Record<number, Partial<RoutedShard>> = {}): RouteTable {
@@ -25,15 +25,15 @@ function line(count: number, parts: Record<number, Partial<RoutedShard>> = {}): 
 const changed = (table: RouteTable, count: number, before = IN_ORDER): Misplacement =>
   Array.from({ length: count }).reduce<Misplacement>((all) => afterChange(all, table, table, 0, 1_000), before);
 
-const CALM_MS = 1_000 + LIMITS.tidyCalmMs;
+const CALM_MS = 1_000 + INDEX_LIMITS.tidyCalmMs;
 const NONE: ReadonlySet<number> = new Set();
 
 it('[RT22] shards are rebalanced soon once half of the regions changed, late at a sixteenth', () => {
   const table = line(32);
   expect(nextRebalancingMs(IN_ORDER, table)).toBe(undefined);
   expect(nextRebalancingMs(changed(table, 1), table)).toBe(undefined);
-  expect(nextRebalancingMs(changed(table, 2), table)).toBe(1_000 + LIMITS.tidyLongCalmMs);
-  expect(nextRebalancingMs(changed(table, 15), table)).toBe(1_000 + LIMITS.tidyLongCalmMs);
+  expect(nextRebalancingMs(changed(table, 2), table)).toBe(1_000 + INDEX_LIMITS.tidyLongCalmMs);
+  expect(nextRebalancingMs(changed(table, 15), table)).toBe(1_000 + INDEX_LIMITS.tidyLongCalmMs);
   const half = changed(table, 16);
   expect([nextRebalancingMs(half, table), nextRebalancing(half, table, NONE, CALM_MS - 1)]).toEqual([CALM_MS, undefined]);
   expect(nextRebalancing(half, table, NONE, CALM_MS)).toEqual({ ordinal: 0, into: Array.from({ length: 31 }, (_, i) => i + 1) });

@@ -2,8 +2,8 @@ import { expect, it } from 'vitest';
 import { encodeCentroids } from '../../../../src/index/routing/centroids.ts';
 import type { RoutedShard, ShardState } from '../../../../src/index/routing/route-table.ts';
 import { RowWishes, putRows } from '../../../../src/index/resharding/moved-rows.ts';
-import type { Outcome } from '../../../../src/contract/outcome.ts';
-import { refuse } from '../../../../src/contract/outcome.ts';
+import type { Outcome } from '../../../../src/contract/api/outcome.ts';
+import { refuse } from '../../../../src/contract/api/outcome.ts';
 import type { IndexId } from '../../../../src/kernel/ids.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 

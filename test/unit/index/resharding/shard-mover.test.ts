@@ -2,14 +2,14 @@ import { expect, it } from 'vitest';
 
 import { SqliteRowVersions } from '../../../../src/index/resharding/sqlite-row-versions.ts';
 import { VectorStore } from '../../../../src/ann/store/vector-store.ts';
-import { ShardEngine } from '../../../../src/ann/engine/shard-engine.ts';
+import { ShardEngine } from '../../../../src/ann/shard/shard-engine.ts';
 import { SelectionCache } from '../../../../src/ann/filter/selection.ts';
 import { encodeCentroids } from '../../../../src/index/routing/centroids.ts';
 import type { RoutedShard } from '../../../../src/index/routing/route-table.ts';
 import { ShardMover, sliceRows } from '../../../../src/index/resharding/shard-mover.ts';
 import type { DrainOrder, ShardRoute } from '../../../../src/index/routing/shard-route.ts';
-import { Shard } from '../../../../src/ann/shard.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { Shard } from '../../../../src/ann/shard/shard.ts';
+import { INDEX_LIMITS } from '../../../../src/contract/indexes/index-limits.ts';
 import type { IndexId, TenantId } from '../../../../src/kernel/ids.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import { NodeSql } from '../../../support/fakes/node-sql.ts';
@@ -80,7 +80,7 @@ it('[RT14] moves few rows at once, and removes few at once after their grace per
     if (nextMs === undefined) break;
     const removed = count - store.header()!.count;
     count -= removed;
-    expect([moved.length - movedBefore <= sliceRows(64), removed <= LIMITS.moveLeaveMaxCount]).toEqual([true, true]);
+    expect([moved.length - movedBefore <= sliceRows(64), removed <= INDEX_LIMITS.moveLeaveMaxCount]).toEqual([true, true]);
     nowMs = Math.max(nowMs, nextMs);
   }
   expect(moved.toSorted()).toEqual(ids.toSorted());
@@ -91,6 +91,6 @@ it('[RT14] moves few rows at once, and removes few at once after their grace per
 it('[B43] moves nothing while the shard is sealed', async () => {
   const { mover, store, moved } = draining();
   store.setAccess({ mode: 'sealed', fencingToken: 1 });
-  expect(await mover.step(1_000)).toBe(1_000 + LIMITS.routeRetryMs);
+  expect(await mover.step(1_000)).toBe(1_000 + INDEX_LIMITS.routeRetryMs);
   expect(moved).toEqual([]);
 });

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { refusal } from '../../../../src/contract/errors.ts';
+import { refusal } from '../../../../src/contract/api/errors.ts';
 import { ShardRows } from '../../../../src/index/resharding/shard-rows.ts';
 import { err } from '../../../../src/kernel/result.ts';
 

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import type { CentroidRows, RoutedShard, RouteTable } from '../../../../src/index/routing/route-table.ts';
 import { Router } from '../../../../src/index/routing/router.ts';
 import { splitRegion, ownVectors } from '../../../../src/index/resharding/split-region.ts';
-import type { Metric } from '../../../../src/contract/index-settings.ts';
+import type { Metric } from '../../../../src/contract/indexes/index-settings.ts';
 import { Clusters } from '../../../support/fixtures/clusters.ts';
 import { Seeded } from '../../../../src/kernel/seeded.ts';
 import { encodeCentroids } from '../../../../src/index/routing/centroids.ts';

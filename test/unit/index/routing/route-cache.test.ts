@@ -7,7 +7,7 @@ import { summaryOf, regionPage } from '../../../../src/index/routing/routing-sum
 import { RouteReader } from '../../../../src/index/routing/route-reader.ts';
 import type { IndexManifest } from '../../../../src/index/index-manifest.ts';
 import { RouteCache } from '../../../../src/index/routing/route-cache.ts';
-import { refuse } from '../../../../src/contract/outcome.ts';
+import { refuse } from '../../../../src/contract/api/outcome.ts';
 import type { IndexId } from '../../../../src/kernel/ids.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import { value } from '../../../support/worlds/shard-world.ts';

@@ -7,7 +7,7 @@ import { locatorOf } from '../../../../src/index/locators/locator-of.ts';
 import { placesOf } from '../../../../src/index/routing/places-of.ts';
 import type { RoutedShard, RouteTable } from '../../../../src/index/routing/route-table.ts';
 import { Router } from '../../../../src/index/routing/router.ts';
-import type { Metric } from '../../../../src/contract/index-settings.ts';
+import type { Metric } from '../../../../src/contract/indexes/index-settings.ts';
 import type { IndexId, TenantId } from '../../../../src/kernel/ids.ts';
 
 const shard = (ordinal: number, ...centroids: number[][]): RoutedShard => ({

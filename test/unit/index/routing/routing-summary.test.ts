@@ -5,7 +5,7 @@ import { changed, withDrainEnded } from '../../../../src/index/routing/route-cha
 import { completed, summaryOf, regionPage, RoutingChangeLog } from '../../../../src/index/routing/routing-summary.ts';
 import type { RouteTable } from '../../../../src/index/routing/route-table.ts';
 import { groupOf } from '../../../../src/index/routing/route-table.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { INDEX_LIMITS } from '../../../../src/contract/indexes/index-limits.ts';
 import { value } from '../../../support/worlds/shard-world.ts';
 import { tableOfClusters } from '../../../support/oracles/table-of-clusters.ts';
 
@@ -118,11 +118,11 @@ describe('[RT32] a router', () => {
   });
 
   it('gets replies of at most some megabytes, even for the most shards of the longest vectors', () => {
-    const dimensions = LIMITS.dimensionsMaxCount;
-    const shardCount = LIMITS.shardsPerIndexMaxCount;
+    const dimensions = INDEX_LIMITS.dimensionsMaxCount;
+    const shardCount = INDEX_LIMITS.shardsPerIndexMaxCount;
     const eight = { codes: new Int8Array(8 * dimensions), scales: new Float32Array(8) };
     const sixteen = { codes: new Int8Array(16 * dimensions), scales: new Float32Array(16) };
-    const size = LIMITS.groupShardsMaxCount;
+    const size = INDEX_LIMITS.groupShardsMaxCount;
     const shards = Array.from({ length: shardCount }, (_, ordinal) => ({
       ordinal,
       since: 1,

@@ -8,7 +8,7 @@ import { Router } from '../../../../src/index/routing/router.ts';
 import type { RoutedShard } from '../../../../src/index/routing/route-table.ts';
 import { shardsMax } from '../../../../src/index/resharding/shard-budget.ts';
 import { ALL_SLOTS, slotOf } from '../../../../src/index/routing/slot-range.ts';
-import type { Metric } from '../../../../src/contract/index-settings.ts';
+import type { Metric } from '../../../../src/contract/indexes/index-settings.ts';
 import { routesOfTable } from '../../../support/oracles/routes-of-table.ts';
 import { value } from '../../../support/worlds/shard-world.ts';
 import { tableOfClusters } from '../../../support/oracles/table-of-clusters.ts';

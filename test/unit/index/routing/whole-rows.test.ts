@@ -2,7 +2,8 @@ import { expect, it } from 'vitest';
 
 import { SqliteRowVersions } from '../../../../src/index/resharding/sqlite-row-versions.ts';
 import { PAGE_BYTES } from '../../../../src/ann/page-memory.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { INDEX_LIMITS } from '../../../../src/contract/indexes/index-limits.ts';
+import { VECTOR_LIMITS } from '../../../../src/contract/vectors/vector-limits.ts';
 import { ShardWorld, smallFloor, value } from '../../../support/worlds/shard-world.ts';
 
 it('[RT23] a batch of moved rows fits one message, also of the largest vectors', () => {
@@ -10,8 +11,8 @@ it('[RT23] a batch of moved rows fits one message, also of the largest vectors',
   const { indexId } = world.identity;
   const COUNT = 100;
   const ids = Array.from({ length: COUNT }, (_, i) => `v${i}`);
-  const metadata = ids.map(() => JSON.stringify({ t: 'x'.repeat(LIMITS.vectorMetadataBytesMax - 8) }));
-  const texts = ids.map(() => 'x'.repeat(LIMITS.vectorTextBytesMax));
+  const metadata = ids.map(() => JSON.stringify({ t: 'x'.repeat(VECTOR_LIMITS.vectorMetadataBytesMax - 8) }));
+  const texts = ids.map(() => 'x'.repeat(VECTOR_LIMITS.vectorTextBytesMax));
   const batch = { indexId, ids, namespaces: ids.map(() => ''), values: new Float32Array(2 * COUNT), metadata, texts, repetition: null };
   value(world.shard.upsert(batch, world.nowMs));
 
@@ -21,7 +22,7 @@ it('[RT23] a batch of moved rows fits one message, also of the largest vectors',
     const slice = versions.wholeRows(after, COUNT, 2);
     const chars = [...slice.metadata, ...slice.texts].reduce((sum, text) => sum + (text?.length ?? 0), 0);
     expect(slice.ids.length).toBeGreaterThan(0);
-    expect(2 * chars).toBeLessThanOrEqual(LIMITS.changePageBytesMax);
+    expect(2 * chars).toBeLessThanOrEqual(INDEX_LIMITS.changePageBytesMax);
     moved.push(...slice.ids);
     after = slice.rows.at(-1) ?? COUNT;
   }

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 
 import type { ShardFetch, UpsertBatch, VectorEdit } from '../../../../src/ann/shard-protocol.ts';
-import type { Filter } from '../../../../src/contract/filter.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
-import { refuse } from '../../../../src/contract/outcome.ts';
+import type { Filter } from '../../../../src/contract/vectors/filter.ts';
+import { VECTOR_LIMITS } from '../../../../src/contract/vectors/vector-limits.ts';
+import { refuse } from '../../../../src/contract/api/outcome.ts';
 import type { IndexManifest } from '../../../../src/index/index-manifest.ts';
 import type { LocatedListing } from '../../../../src/index/shards/located-listing.ts';
 import { LocatedPatch } from '../../../../src/index/shards/located-patch.ts';
@@ -113,11 +113,11 @@ describe('[Q62] changing vectors of an index of several shards', () => {
 
   it('takes no more ids at once than a slice may have, by their number and by their components', async () => {
     const ids = Array.from({ length: 1_500 }, (_, i) => `v${i}`);
-    expect(await world({}).patch(ids, setTo('{}'))).toMatchObject({ value: { taken: LIMITS.patchSliceMaxCount } });
+    expect(await world({}).patch(ids, setTo('{}'))).toMatchObject({ value: { taken: VECTOR_LIMITS.patchSliceMaxCount } });
     expect(await world({}, { dimensions: 4_000 }).patch(ids, setTo('{}'))).toMatchObject({
-      value: { taken: LIMITS.patchSliceFloatsMaxCount / 4_000 },
+      value: { taken: VECTOR_LIMITS.patchSliceFloatsMaxCount / 4_000 },
     });
-    const widest = world({}, { dimensions: 2 * LIMITS.patchSliceFloatsMaxCount });
+    const widest = world({}, { dimensions: 2 * VECTOR_LIMITS.patchSliceFloatsMaxCount });
     expect(await widest.patch(ids, setTo('{}'))).toMatchObject({ value: { taken: 1 } });
   });
 
@@ -125,7 +125,7 @@ describe('[Q62] changing vectors of an index of several shards', () => {
     const { rows, patch } = world({ b: row([3, 4]) }, { refused });
     expect(await patch(['b'], setTo('{"n":2}'), FILTER)).toMatchObject({ ok: false, error: { code: 'unavailable' } });
     expect(rows.get('b')?.metadata).toBeNull();
-    const large = `{"n":"${'x'.repeat(LIMITS.vectorMetadataBytesMax)}"}`;
+    const large = `{"n":"${'x'.repeat(VECTOR_LIMITS.vectorMetadataBytesMax)}"}`;
     expect((await world({ b: row([3, 4]) }).patch(['b'], setTo(large))).ok).toBe(false);
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { IndexManifest } from '../../../../src/index/index-manifest.ts';
 import type { ShardFetch } from '../../../../src/ann/shard-protocol.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { VECTOR_LIMITS } from '../../../../src/contract/vectors/vector-limits.ts';
 import { LocatedReads } from '../../../../src/index/shards/located-reads.ts';
 import type { RouteCache } from '../../../../src/index/routing/route-cache.ts';
 import type { LocatorCalls, ShardCalls } from '../../../../src/index/shards/shard-calls.ts';
@@ -59,10 +59,10 @@ describe('reading many vectors of several shards', () => {
   });
 
   it('[V16] holds little more than one answer, and refuses a larger one', async () => {
-    const { fetch, most } = world(() => LIMITS.vectorMetadataBytesMax);
+    const { fetch, most } = world(() => VECTOR_LIMITS.vectorMetadataBytesMax);
     expect((await fetch(120)).ok).toBe(true);
     const refused = await fetch(1_000);
     expect(refused).toMatchObject({ ok: false, error: { code: 'limit_exceeded', message: expect.stringContaining('list them') } });
-    expect(most()).toBeLessThan(LIMITS.retrievalReplyBytesMax);
+    expect(most()).toBeLessThan(VECTOR_LIMITS.retrievalReplyBytesMax);
   });
 });

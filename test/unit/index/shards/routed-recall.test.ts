@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 
 import { NO_COST } from '../../../../src/ann/search-cost.ts';
 import type { ShardQuery, ShardRecall } from '../../../../src/ann/shard-protocol.ts';
-import { refuse } from '../../../../src/contract/outcome.ts';
+import { refuse } from '../../../../src/contract/api/outcome.ts';
 import type { IndexManifest } from '../../../../src/index/index-manifest.ts';
 import type { ShardSet } from '../../../../src/index/shards/index-shards.ts';
 import { measureRouted } from '../../../../src/index/shards/routed-recall.ts';

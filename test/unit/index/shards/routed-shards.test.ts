@@ -11,7 +11,7 @@ import { summaryOf, regionPage } from '../../../../src/index/routing/routing-sum
 import { withGroups } from '../../../../src/index/routing/shard-groups.ts';
 import { RoutedShards } from '../../../../src/index/shards/routed-shards.ts';
 import type { LocatorCalls, ShardCalls } from '../../../../src/index/shards/shard-calls.ts';
-import { refuse } from '../../../../src/contract/outcome.ts';
+import { refuse } from '../../../../src/contract/api/outcome.ts';
 import type { IndexId } from '../../../../src/kernel/ids.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import { DirectWakeUps } from '../../../../src/kernel/wake-ups.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { POOL_LIMITS } from '../../../../src/contract/pools/pool-limits.ts';
 import type { AttemptId } from '../../../../src/kernel/ids.ts';
 import type { ClusterJob, ClusterPhase } from '../../../../src/pools/clusters/cluster.ts';
 import type { DrivenAttempt } from '../../../../src/pools/clusters/driven-attempt.ts';
@@ -24,7 +24,7 @@ describe('what a driver does for an attempt', () => {
     expect(kinds(listed(asked, [], 100, 200))).toEqual([]);
     expect(kinds(listed(asked, [], 101, 200))).toEqual(['submit']);
     expect(kinds(listed(asked, [job('1')], 101, 200))).toEqual([]);
-    expect(kinds(listed({ ...asked, submitCount: LIMITS.clusterSubmitsMaxCount }, [], 101, 200))).toEqual(['end']);
+    expect(kinds(listed({ ...asked, submitCount: POOL_LIMITS.clusterSubmitsMaxCount }, [], 101, 200))).toEqual(['end']);
   });
 
   it('[P66] takes no job for gone by a listing that is older than its submission', () => {
@@ -68,8 +68,8 @@ describe('what a driver does for an attempt', () => {
 
   it('[P72] gives a job that runs its time to report', () => {
     const running = listed(attempt(), [job('1', 'running')], 100, 150);
-    expect(kinds(running, 150 + LIMITS.clusterStartMsMax)).toEqual([]);
-    expect(kinds(running, 151 + LIMITS.clusterStartMsMax)).toEqual(['end']);
-    expect(kinds({ ...running, run: 'p' }, 151 + LIMITS.clusterStartMsMax)).toEqual([]);
+    expect(kinds(running, 150 + POOL_LIMITS.clusterStartMsMax)).toEqual([]);
+    expect(kinds(running, 151 + POOL_LIMITS.clusterStartMsMax)).toEqual(['end']);
+    expect(kinds({ ...running, run: 'p' }, 151 + POOL_LIMITS.clusterStartMsMax)).toEqual([]);
   });
 });

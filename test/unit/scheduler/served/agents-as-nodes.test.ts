@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 
-import type { Capacity } from '../../../../src/contract/node-capacity.ts';
-import { DEFAULT_SETTINGS } from '../../../../src/contract/pool-record.ts';
+import type { Capacity } from '../../../../src/contract/jobs/node-capacity.ts';
+import { DEFAULT_SETTINGS } from '../../../../src/contract/pools/pool-record.ts';
 import { must } from '../../../../src/kernel/assert.ts';
 import { migrate } from '../../../../src/kernel/sql/migrate.ts';
-import { ANY_NODE } from '../../../../src/scheduler/served/default-terms.ts';
+import { ANY_NODE } from '../../../../src/scheduler/served/jobs/job.ts';
 import { JOB_MIGRATIONS } from '../../../../src/scheduler/served/migrations.ts';
 import { SqliteCellStore } from '../../../../src/scheduler/served/sqlite-cell-store.ts';
 import { NodeSql } from '../../../support/fakes/node-sql.ts';

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 
-import type { JobState } from '../../../../src/contract/jobs.ts';
+import type { JobState } from '../../../../src/contract/jobs/jobs.ts';
 import { migrate } from '../../../../src/kernel/sql/migrate.ts';
-import type { Job } from '../../../../src/scheduler/served/job.ts';
-import { NO_PROGRESS } from '../../../../src/scheduler/served/job.ts';
+import type { Job } from '../../../../src/scheduler/served/jobs/job.ts';
+import { NO_PROGRESS } from '../../../../src/scheduler/served/jobs/job.ts';
 import { JOB_MIGRATIONS } from '../../../../src/scheduler/served/migrations.ts';
 import { NodeSql } from '../../../support/fakes/node-sql.ts';
 import { jobRequest } from '../../../support/fixtures/job-request.ts';

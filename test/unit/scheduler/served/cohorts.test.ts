@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
-import { LIMITS } from '../../../../src/contract/limits.ts';
-import type { CohortRecord, CohortSettings, QuotaTable } from '../../../../src/contract/queue-record.ts';
+import { JOB_LIMITS } from '../../../../src/contract/jobs/job-limits.ts';
+import { QUEUE_LIMITS } from '../../../../src/contract/queues/queue-limits.ts';
+import type { CohortRecord, CohortSettings, QuotaTable } from '../../../../src/contract/queues/queue-record.ts';
 import type { OrganisationId, TenantId } from '../../../../src/kernel/ids.ts';
 import { migrate } from '../../../../src/kernel/sql/migrate.ts';
 import { JOB_MIGRATIONS } from '../../../../src/scheduler/served/migrations.ts';
@@ -36,10 +37,10 @@ describe('cohorts of operators', () => {
   it('[J188] refuses an unknown parent, a cycle, a tree too deep, and a second cohort of a tenant', () => {
     const world = new ServedCell();
     expect(create(world, 'a', { parent: 'absent' })).toMatchObject({ error: { code: 'cohort_not_found', path: ['parent'] } });
-    for (let depth = 1; depth <= LIMITS.cohortDepthMax; depth++)
+    for (let depth = 1; depth <= QUEUE_LIMITS.cohortDepthMax; depth++)
       expect(create(world, `c${depth}`, { parent: depth === 1 ? 'root' : `c${depth - 1}` }).ok).toBe(true);
-    expect(create(world, 'deeper', { parent: `c${LIMITS.cohortDepthMax}` })).toMatchObject({
-      error: { code: 'limit_exceeded', limit: { name: 'cohortDepthMax' }, value: LIMITS.cohortDepthMax + 1 },
+    expect(create(world, 'deeper', { parent: `c${QUEUE_LIMITS.cohortDepthMax}` })).toMatchObject({
+      error: { code: 'limit_exceeded', limit: { name: 'cohortDepthMax' }, value: QUEUE_LIMITS.cohortDepthMax + 1 },
     });
     expect(create(world, 'beside').ok).toBe(true);
     expect(world.cell.cohorts.changeCohort('c1', { parent: 'beside' })).toMatchObject({ error: { limit: { name: 'cohortDepthMax' } } });
@@ -54,7 +55,7 @@ describe('cohorts of operators', () => {
     expect(world.cell.cohorts.removeCohort('c1')).toMatchObject({ error: { code: 'state_conflict' } });
     expect(world.cell.cohorts.removeCohort('root')).toMatchObject({ error: { code: 'state_conflict' } });
     expect(world.cell.cohorts.removeCohort('absent')).toMatchObject({ error: { code: 'cohort_not_found' } });
-    expect(world.cell.cohorts.removeCohort(`c${LIMITS.cohortDepthMax}`).ok).toBe(true);
+    expect(world.cell.cohorts.removeCohort(`c${QUEUE_LIMITS.cohortDepthMax}`).ok).toBe(true);
   });
 
   it('[J188] shares by the weights of cohorts: of an organisation with two tenants, and of one tenant', () => {
@@ -120,7 +121,7 @@ describe('cohorts of operators', () => {
         name: 'tenants',
         parent: null,
         weightMilli: 1_000,
-        quotas: { cpu: { nominal: LIMITS.cellAgentsMaxCount * 1_000, borrowingMax: null, lendingMax: null, isMeasure: true } },
+        quotas: { cpu: { nominal: JOB_LIMITS.cellAgentsMaxCount * 1_000, borrowingMax: null, lendingMax: null, isMeasure: true } },
         eviction: null,
       },
     ]);

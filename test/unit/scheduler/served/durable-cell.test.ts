@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
-import type { AttemptEnding, AttemptNews } from '../../../../src/contract/attempt.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
-import { partitionName } from '../../../../src/contract/pool-partition.ts';
+import type { AttemptEnding, AttemptNews } from '../../../../src/contract/jobs/attempt.ts';
+import { JOB_LIMITS } from '../../../../src/contract/jobs/job-limits.ts';
+import { partitionName } from '../../../../src/contract/pools/pool-partition.ts';
 import { must } from '../../../../src/kernel/assert.ts';
 import type { JobId, TenantId } from '../../../../src/kernel/ids.ts';
 import { SERVED_SETTINGS } from '../../../../src/scheduler/served/served-settings.ts';
@@ -206,7 +206,7 @@ describe('failure', () => {
       world.end(id, fence, failure(reason));
     }
     expect(world.job(id)).toMatchObject({ state: 'pending', failures: 0, fence: 20 });
-    expect(world.job(id).ended).toHaveLength(LIMITS.jobAttemptsKeptCount);
+    expect(world.job(id).ended).toHaveLength(JOB_LIMITS.jobAttemptsKeptCount);
   });
 
   it('[J8] loses the agents of a silent pool, and never earlier', () => {
@@ -215,8 +215,8 @@ describe('failure', () => {
     world.join(2);
     world.nowMs += 10;
     world.report(running, 1, PROGRESS);
-    expect(world.cell.nextDueMs()).toBe(world.nowMs + LIMITS.poolLeaseMs);
-    world.nowMs += LIMITS.poolLeaseMs - 1;
+    expect(world.cell.nextDueMs()).toBe(world.nowMs + JOB_LIMITS.poolLeaseMs);
+    world.nowMs += JOB_LIMITS.poolLeaseMs - 1;
     world.wake();
     expect(world.job(running).state).toBe('running');
     world.nowMs += 1;
@@ -226,7 +226,7 @@ describe('failure', () => {
     // Only nodes may have to be reserved for what waits.
     expect(world.cell.nextDueMs()).toBe(1_000_000 + SERVED_SETTINGS.headPatienceMs);
     // What no agent confirmed costs nothing.
-    expect([world.job(running).acceleratorMs, world.job(starting).acceleratorMs]).toEqual([LIMITS.poolLeaseMs + 10, 0]);
+    expect([world.job(running).acceleratorMs, world.job(starting).acceleratorMs]).toEqual([JOB_LIMITS.poolLeaseMs + 10, 0]);
     expect(world.charges).toHaveLength(1);
     // It was only slow: it hears that its attempts are others' now, and its agents have to join again.
     expect(world.exchange(POOL, { reports: [{ jobId: running, fence: 1, ...COMPLETED }] })).toEqual({
@@ -311,8 +311,8 @@ describe('cancelling', () => {
     world.report(id, 1, PROGRESS);
     cancel(world, id);
     world.exchange(POOL);
-    expect(world.cell.nextDueMs()).toBe(world.nowMs + LIMITS.jobGraceMs);
-    world.nowMs += LIMITS.jobGraceMs;
+    expect(world.cell.nextDueMs()).toBe(world.nowMs + JOB_LIMITS.jobGraceMs);
+    world.nowMs += JOB_LIMITS.jobGraceMs;
     world.wake();
     expect(world.exchange(POOL).effects.map(({ effect }) => effect)).toEqual([{ kind: 'kill', attemptId: `att_${id.slice(4)}_1` }]);
   });
@@ -322,7 +322,7 @@ describe('cancelling', () => {
     const id = world.submit(1);
     world.join();
     cancel(world, id);
-    world.nowMs += LIMITS.poolLeaseMs;
+    world.nowMs += JOB_LIMITS.poolLeaseMs;
     world.wake();
     expect(world.job(id).state).toBe('cancelled');
     expect(world.join()).toEqual([]);
@@ -339,33 +339,33 @@ describe('cancelling', () => {
 describe('limits', () => {
   it('[J11] refuses more open jobs than a tenant may have, and takes them again once some have finished', () => {
     const world = new ServedCell();
-    world.cell.jobs.submitter = () => ({ isBarred: false, openCount: LIMITS.jobsOpenMaxCount });
+    world.cell.jobs.submitter = () => ({ isBarred: false, openCount: JOB_LIMITS.jobsOpenMaxCount });
     expect(world.cell.submit(jobRequest(1))).toMatchObject({ ok: false, error: { code: 'limit_exceeded' } });
-    world.cell.jobs.submitter = () => ({ isBarred: false, openCount: LIMITS.jobsOpenMaxCount - 1 });
+    world.cell.jobs.submitter = () => ({ isBarred: false, openCount: JOB_LIMITS.jobsOpenMaxCount - 1 });
     expect(world.cell.submit(jobRequest(1))).toMatchObject({ ok: true });
   });
 
   it('[J12] moves a bounded number of attempts a step, and the rest with the next', () => {
     const world = new ServedCell();
-    const count = LIMITS.schedulerBatchMaxCount + 50;
+    const count = JOB_LIMITS.schedulerBatchMaxCount + 50;
     for (let n = 0; n < count; n++) world.submit(n);
     const { quotas } = world;
     world.quotas = undefined;
     const asking = () => [...world.cell.grants.due(world.nowMs, 1_000).values()].flatMap(({ asked }) => asked);
     const jobsAsking = () => asking().filter(({ meter }) => meter === 'accelerator_ms');
     world.join(count);
-    expect(jobsAsking()).toHaveLength(LIMITS.schedulerBatchMaxCount);
+    expect(jobsAsking()).toHaveLength(JOB_LIMITS.schedulerBatchMaxCount);
     expect(world.cell.nextDueMs()).toBeLessThanOrEqual(world.nowMs);
     world.wake();
     expect(jobsAsking()).toHaveLength(count);
     world.quotas = quotas;
     world.fund();
-    expect(world.exchange(POOL).effects).toHaveLength(LIMITS.schedulerBatchMaxCount);
+    expect(world.exchange(POOL).effects).toHaveLength(JOB_LIMITS.schedulerBatchMaxCount);
     expect(world.exchange(POOL).effects).toHaveLength(50);
-    world.nowMs += LIMITS.poolLeaseMs;
+    world.nowMs += JOB_LIMITS.poolLeaseMs;
     world.wake();
     const states = () => Array.from({ length: count }, (_, n) => world.job(jobRequest(n).id).state).filter((state) => state === 'pending');
-    expect(states()).toHaveLength(LIMITS.schedulerBatchMaxCount);
+    expect(states()).toHaveLength(JOB_LIMITS.schedulerBatchMaxCount);
     world.wake();
     expect(states()).toHaveLength(count);
   });

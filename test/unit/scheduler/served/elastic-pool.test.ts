@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import { partitionName } from '../../../../src/contract/pool-partition.ts';
-import type { PoolOrders } from '../../../../src/contract/pool-exchange.ts';
+import { partitionName } from '../../../../src/contract/pools/pool-partition.ts';
+import type { PoolOrders } from '../../../../src/contract/pools/pool-exchange.ts';
 import type { JobId } from '../../../../src/kernel/ids.ts';
 import { poolNode } from '../../../support/fixtures/pool-node.ts';
 import { POOL, ServedCell } from '../../../support/worlds/served-cell.ts';

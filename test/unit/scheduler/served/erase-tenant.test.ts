@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 
-import type { AttemptEnding, AttemptNews } from '../../../../src/contract/attempt.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import type { AttemptEnding, AttemptNews } from '../../../../src/contract/jobs/attempt.ts';
+import { JOB_LIMITS } from '../../../../src/contract/jobs/job-limits.ts';
 import type { TenantId } from '../../../../src/kernel/ids.ts';
 import { jobRequest } from '../../../support/fixtures/job-request.ts';
 import { POOL, ServedCell } from '../../../support/worlds/served-cell.ts';
@@ -19,7 +19,7 @@ const named = ({ storage }: ServedCell, name: TenantId) =>
 it('[J84] takes away its jobs and all that names it, and leaves those of others', () => {
   const world = new ServedCell();
   const [doomed, other] = [tenant(1), tenant(2)];
-  for (let n = 1; n <= LIMITS.schedulerBatchMaxCount + 20; n++) world.submit(n, { tenantId: doomed });
+  for (let n = 1; n <= JOB_LIMITS.schedulerBatchMaxCount + 20; n++) world.submit(n, { tenantId: doomed });
   const kept = world.submit(1_000, { tenantId: other });
   const grants = world.join(2);
   world.nowMs += 5_000;
@@ -33,7 +33,7 @@ it('[J84] takes away its jobs and all that names it, and leaves those of others'
 
   const left = Array.from({ length: 3 }, () => world.cell.eraseTenant(doomed));
   // The one that runs, and its two grants, stay until its agent has stopped.
-  expect([left[0]! < LIMITS.schedulerBatchMaxCount, ...left.slice(1)]).toEqual([true, 3, 3]);
+  expect([left[0]! < JOB_LIMITS.schedulerBatchMaxCount, ...left.slice(1)]).toEqual([true, 3, 3]);
   expect(world.job(running.jobId).state).toBe('cancelling');
   expect(world.exchange(POOL).effects.map(({ effect }) => effect.kind)).toEqual(['stop']);
   world.end(running.jobId, 1, CANCELLED);

@@ -4,7 +4,7 @@ import type { TenantId } from '../../../../src/kernel/ids.ts';
 import { jobRequest } from '../../../support/fixtures/job-request.ts';
 import type { WhyWaiting } from '../../../../src/scheduler/served/explain-job.ts';
 import { NOT_WAITING } from '../../../../src/scheduler/served/explain-job.ts';
-import { ANY_NODE } from '../../../../src/scheduler/served/default-terms.ts';
+import { ANY_NODE } from '../../../../src/scheduler/served/jobs/job.ts';
 import { POOL, ServedCell } from '../../../support/worlds/served-cell.ts';
 
 const [ONE, OTHER] = ['tn_0000000001_00000001', 'tn_0000000002_00000001'] as TenantId[] as [TenantId, TenantId];

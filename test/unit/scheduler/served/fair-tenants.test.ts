@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import type { AttemptEnding, AttemptNews } from '../../../../src/contract/attempt.ts';
+import type { AttemptEnding, AttemptNews } from '../../../../src/contract/jobs/attempt.ts';
 import type { JobId, TenantId } from '../../../../src/kernel/ids.ts';
 import { POOL, ServedCell } from '../../../support/worlds/served-cell.ts';
 

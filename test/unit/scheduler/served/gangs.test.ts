@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 
-import type { AttemptNews } from '../../../../src/contract/attempt.ts';
-import type { Program } from '../../../../src/contract/job-work.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import type { AttemptNews } from '../../../../src/contract/jobs/attempt.ts';
+import type { Program } from '../../../../src/contract/jobs/job-work.ts';
+import { JOB_LIMITS } from '../../../../src/contract/jobs/job-limits.ts';
 import type { FileId } from '../../../../src/kernel/ids.ts';
-import { DEFAULT_TERMS } from '../../../../src/scheduler/served/default-terms.ts';
+import { DEFAULT_TERMS } from '../../../../src/scheduler/served/jobs/job.ts';
 import { jobRequest } from '../../../support/fixtures/job-request.ts';
 import { POOL, ServedCell } from '../../../support/worlds/served-cell.ts';
 
@@ -87,7 +87,7 @@ describe('a gang', () => {
       { kind: 'stop', attemptId: `att_${job.slice(4)}_1`, command: 'cancel' },
       { kind: 'stop', attemptId: `att_${job.slice(4)}_1_1`, command: 'cancel' },
     ]);
-    world.nowMs += LIMITS.jobGraceMs + 1;
+    world.nowMs += JOB_LIMITS.jobGraceMs + 1;
     world.cell.wake();
     const kills = world.exchange(POOL).effects.map(({ effect }) => effect);
     expect(kills).toMatchObject([
@@ -127,7 +127,7 @@ describe('a gang whose size may change', () => {
     const { resize, attempt, live, say, world } = elasticGang();
     expect(live()).toEqual({ state: 'running', nodes: 3, members: [0, 1, 2], leaving: [] });
     expect(resize(2)).toEqual([
-      { kind: 'leave', attemptId: attempt(2), graceMs: LIMITS.jobGraceMs },
+      { kind: 'leave', attemptId: attempt(2), graceMs: JOB_LIMITS.jobGraceMs },
       { kind: 'regroup', attemptId: attempt(0), version: 1, rank: 0, worldSize: 2 },
       { kind: 'regroup', attemptId: attempt(1), version: 1, rank: 1, worldSize: 2 },
     ]);

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { JOB_LIMITS } from '../../../../src/contract/jobs/job-limits.ts';
 import { jobCostNano, jobCostOf } from '../../../../src/gateway/jobs/job-cost.ts';
 import type { TenantId } from '../../../../src/kernel/ids.ts';
-import { segmentAfter } from '../../../../src/scheduler/served/job-segments.ts';
-import type { JobFilter } from '../../../../src/scheduler/served/sqlite-job-index.ts';
+import { segmentAfter } from '../../../../src/scheduler/served/jobs/job.ts';
+import type { JobFilter } from '../../../../src/scheduler/served/jobs/sqlite-job-index.ts';
 import { amountNano, editionAt, priceOf } from '../../../../src/tenancy/usage/price-book.ts';
 import { jobRequest } from '../../../support/fixtures/job-request.ts';
 import { POOL, ServedCell } from '../../../support/worlds/served-cell.ts';
@@ -39,7 +39,7 @@ describe('cost', () => {
   it('[J97] the segments and the tokens of a job add up to what the ledger was charged, to the nano-dollar', () => {
     const world = ran();
     const job = world.job(jobRequest(1).id);
-    const segments = world.cell.history.segments(job.id, LIMITS.jobSegmentsMaxCount);
+    const segments = world.cell.history.segments(job.id, JOB_LIMITS.jobSegmentsMaxCount);
     const cost = jobCostOf(job, segments);
     const sum = (meter: string) => world.charges.filter((one) => one.meter === meter).reduce((total, one) => total + one.quantity, 0);
     expect(segments.reduce((total, one) => total + one.acceleratorMs, 0)).toBe(sum('accelerator_ms'));
@@ -58,7 +58,7 @@ describe('cost', () => {
   it('[J97] what a list of segments leaves out is summed', () => {
     const world = ran();
     const job = world.job(jobRequest(1).id);
-    const segments = world.cell.history.segments(job.id, LIMITS.jobSegmentsMaxCount);
+    const segments = world.cell.history.segments(job.id, JOB_LIMITS.jobSegmentsMaxCount);
     expect([...new Set(segments.map(({ fence }) => fence))]).toEqual([1, 2]);
     const [all, last] = [jobCostOf(job, segments), jobCostOf(job, segments.slice(-1))];
     expect(last.totalNano).toBe(all.totalNano);
@@ -127,10 +127,10 @@ describe('events', () => {
   it('[J96] the oldest events are forgotten beyond the limit', () => {
     const world = new ServedCell();
     const id = world.submit(1);
-    for (let n = 0; n < LIMITS.jobEventsKeptCount; n++) world.cell.act(TENANT, id, { kind: n % 2 === 0 ? 'suspend' : 'resume' });
+    for (let n = 0; n < JOB_LIMITS.jobEventsKeptCount; n++) world.cell.act(TENANT, id, { kind: n % 2 === 0 ? 'suspend' : 'resume' });
     const events = world.cell.history.events(id, 0);
-    expect(events).toHaveLength(LIMITS.jobEventsKeptCount);
-    expect(events.at(-1)!.sequence).toBe(LIMITS.jobEventsKeptCount + 1);
+    expect(events).toHaveLength(JOB_LIMITS.jobEventsKeptCount);
+    expect(events.at(-1)!.sequence).toBe(JOB_LIMITS.jobEventsKeptCount + 1);
   });
 });
 

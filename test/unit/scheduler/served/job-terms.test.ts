@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 
 import type { TenantId } from '../../../../src/kernel/ids.ts';
-import { ANY_NODE, DEFAULT_TERMS } from '../../../../src/scheduler/served/default-terms.ts';
-import { RICHER_JOBS, widenRequests } from '../../../../src/scheduler/served/wider-requests.ts';
+import { ANY_NODE, DEFAULT_TERMS } from '../../../../src/scheduler/served/jobs/job.ts';
+import { RICHER_JOBS, widenRequests } from '../../../../src/scheduler/served/migrations.ts';
 import { NodeSql } from '../../../support/fakes/node-sql.ts';
 import { jobRequest } from '../../../support/fixtures/job-request.ts';
 import { POOL, ServedCell } from '../../../support/worlds/served-cell.ts';

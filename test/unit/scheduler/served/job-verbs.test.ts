@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
 import type { JobId, TenantId } from '../../../../src/kernel/ids.ts';
-import { ANY_NODE } from '../../../../src/scheduler/served/default-terms.ts';
-import type { Job } from '../../../../src/scheduler/served/job.ts';
+import { ANY_NODE } from '../../../../src/scheduler/served/jobs/job.ts';
+import type { Job } from '../../../../src/scheduler/served/jobs/job.ts';
 import type { JobVerb } from '../../../../src/scheduler/served/job-verbs.ts';
 import { jobRequest } from '../../../support/fixtures/job-request.ts';
 import { ServedCell } from '../../../support/worlds/served-cell.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { JOB_LIMITS } from '../../../../src/contract/jobs/job-limits.ts';
 import type { PoolId } from '../../../../src/kernel/ids.ts';
-import { ANY_NODE } from '../../../../src/scheduler/served/default-terms.ts';
+import { ANY_NODE } from '../../../../src/scheduler/served/jobs/job.ts';
 import { Seeded } from '../../../../src/kernel/seeded.ts';
 import { acceleratorMilli } from '../../../../src/scheduler/engine/placement/workload-mix.ts';
 import { capacityMilli, readOpenb } from '../../../../src/scheduler/simulator/openb/read-openb.ts';
@@ -78,11 +78,11 @@ describe('[PL17] of options that are as fast and cost as much', () => {
 });
 
 it('[J223] starts jobs on more cores than a cell has agents', () => {
-  const count = LIMITS.cellAgentsMaxCount / 1_000 + 1;
-  const capacity = { accelerator: null, acceleratorCount: 0, cpuMilli: LIMITS.nodeCpuMilliMax, memoryMib: 1_024 };
+  const count = JOB_LIMITS.cellAgentsMaxCount / 1_000 + 1;
+  const capacity = { accelerator: null, acceleratorCount: 0, cpuMilli: JOB_LIMITS.nodeCpuMilliMax, memoryMib: 1_024 };
   const cell = new ServedCell();
   cell.join(count, undefined, { capacity });
-  const perNode = { cpuMilli: LIMITS.nodeCpuMilliMax, memoryMib: 1, acceleratorCount: 0, milliEach: 0 };
+  const perNode = { cpuMilli: JOB_LIMITS.nodeCpuMilliMax, memoryMib: 1, acceleratorCount: 0, milliEach: 0 };
   const ids = Array.from({ length: count }, (_, n) => cell.submit(n, { options: [{ ...ANY_NODE, perNode }] }));
   expect(ids.filter((id) => cell.job(id).state !== 'starting')).toEqual([]);
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { LIMITS } from '../../../../src/contract/limits.ts';
-import type { PoolMessage } from '../../../../src/contract/pool-exchange.ts';
-import { agentIdIn, partitionName, partitionOfAgent } from '../../../../src/contract/pool-partition.ts';
+import { JOB_LIMITS } from '../../../../src/contract/jobs/job-limits.ts';
+import type { PoolMessage } from '../../../../src/contract/pools/pool-exchange.ts';
+import { agentIdIn, partitionName, partitionOfAgent } from '../../../../src/contract/pools/pool-partition.ts';
 import { poolNode } from '../../../support/fixtures/pool-node.ts';
 import { PartitionedPool } from '../../../support/worlds/partitioned-pool.ts';
 import { POOL, ServedCell } from '../../../support/worlds/served-cell.ts';
@@ -53,7 +53,7 @@ describe('a pool of several partitions, to the scheduler', () => {
     expect(world.say(home).effects.map(({ kind }) => kind)).toContain('stop');
     // The other speaks, the one with the attempt does not.
     for (let n = 0; n < 20; n++) {
-      world.nowMs += LIMITS.poolSyncMs;
+      world.nowMs += JOB_LIMITS.poolSyncMs;
       world.say(1 - home);
       world.wake();
     }
@@ -79,7 +79,7 @@ describe('a pool of several partitions, to the scheduler', () => {
       expect(world.cell.effects(partitionName(POOL, partition))).toEqual([]);
       expect(world.say(partition)).toMatchObject({ isGone: true });
     }
-    expect(world.cell.nextDueMs()).toBeGreaterThan(world.nowMs + LIMITS.poolLeaseMs);
+    expect(world.cell.nextDueMs()).toBeGreaterThan(world.nowMs + JOB_LIMITS.poolLeaseMs);
   });
 
   // The numbers of a large pool: `npm run bench -- pools`.
@@ -90,8 +90,8 @@ describe('a pool of several partitions, to the scheduler', () => {
     await pool.pass(60_000);
     expect(pool.running).toBe(100);
     expect(pool.heartbeats).toBe(100 * 15);
-    expect(pool.exchanges).toBe((4 * 60_000) / LIMITS.poolSyncMs);
+    expect(pool.exchanges).toBe((4 * 60_000) / JOB_LIMITS.poolSyncMs);
     // Nothing was news: each attempt was reported as it is, twice.
-    expect(pool.reports).toBe(100 * (60_000 / LIMITS.attemptReportMs));
+    expect(pool.reports).toBe(100 * (60_000 / JOB_LIMITS.attemptReportMs));
   });
 });

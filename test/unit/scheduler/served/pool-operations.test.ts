@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 
-import { LIMITS } from '../../../../src/contract/limits.ts';
-import { DEFAULT_SETTINGS } from '../../../../src/contract/pool-record.ts';
+import { POOL_LIMITS } from '../../../../src/contract/pools/pool-limits.ts';
+import { DEFAULT_SETTINGS } from '../../../../src/contract/pools/pool-record.ts';
 import { must } from '../../../../src/kernel/assert.ts';
 import type { PoolId } from '../../../../src/kernel/ids.ts';
 import type { NodeView } from '../../../../src/scheduler/served/pool-operations.ts';
 import { SqliteCellStore } from '../../../../src/scheduler/served/sqlite-cell-store.ts';
 import { jobRequest } from '../../../support/fixtures/job-request.ts';
-import { ANY_NODE } from '../../../../src/scheduler/served/default-terms.ts';
+import { ANY_NODE } from '../../../../src/scheduler/served/jobs/job.ts';
 import { OTHER_POOL, POOL, ServedCell } from '../../../support/worlds/served-cell.ts';
 
 const PROGRESS = { kind: 'progress', progress: { completed: 1, failed: 0, total: 2 } } as const;
@@ -148,7 +148,7 @@ describe('[P25] a node', () => {
     world.join(2);
     const [stays, goes] = [...world.nodes.get(POOL)!] as [string, string];
     world.exchange(POOL, { left: [{ nodeId: goes, isLost: false }] });
-    world.nowMs += LIMITS.nodeForgottenMs + 1;
+    world.nowMs += POOL_LIMITS.nodeForgottenMs + 1;
     world.exchange(POOL);
     world.join(1);
     const ids = nodesOf(world).map(({ node }) => node.id);
@@ -183,9 +183,9 @@ describe('[P26] the price of an accelerator of a pool', () => {
   it('is refused beyond the number that may be to come', () => {
     const world = new ServedCell();
     const set = (n: number) => world.cell.operations.setPrice(POOL, { accelerator: null, fromMs: world.nowMs + n, nanoDollarsPerHour: n });
-    for (let n = 1; n <= LIMITS.poolPricesMaxCount; n++) expect(set(n).ok).toBe(true);
-    expect(set(LIMITS.poolPricesMaxCount + 1)).toMatchObject({ ok: false, error: { code: 'limit_exceeded' } });
-    expect(set(LIMITS.poolPricesMaxCount).ok).toBe(true);
+    for (let n = 1; n <= POOL_LIMITS.poolPricesMaxCount; n++) expect(set(n).ok).toBe(true);
+    expect(set(POOL_LIMITS.poolPricesMaxCount + 1)).toMatchObject({ ok: false, error: { code: 'limit_exceeded' } });
+    expect(set(POOL_LIMITS.poolPricesMaxCount).ok).toBe(true);
   });
 });
 

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 
-import type { AttemptEnding, AttemptNews } from '../../../../src/contract/attempt.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
-import type { QuotaRule } from '../../../../src/contract/quota-rule.ts';
+import type { AttemptEnding, AttemptNews } from '../../../../src/contract/jobs/attempt.ts';
+import { JOB_LIMITS } from '../../../../src/contract/jobs/job-limits.ts';
+import type { QuotaRule } from '../../../../src/contract/tenancy/quota-rule.ts';
 import type { JobId } from '../../../../src/kernel/ids.ts';
 import { migrate } from '../../../../src/kernel/sql/migrate.ts';
-import { ANY_NODE } from '../../../../src/scheduler/served/default-terms.ts';
-import type { JobRequest } from '../../../../src/scheduler/served/job.ts';
+import { ANY_NODE } from '../../../../src/scheduler/served/jobs/job.ts';
+import type { JobRequest } from '../../../../src/scheduler/served/jobs/job.ts';
 import { JOB_MIGRATIONS } from '../../../../src/scheduler/served/migrations.ts';
 import { amountNano, PRICE_BOOK } from '../../../../src/tenancy/usage/price-book.ts';
 import { NodeSql } from '../../../support/fakes/node-sql.ts';
@@ -42,7 +42,7 @@ class PaidWorld extends ServedCell {
   pass(ms: number): void {
     for (const untilMs = this.nowMs + ms; this.nowMs < untilMs;) {
       const nextMs = Math.max(this.cell.nextDueMs(), this.nowMs + 1);
-      this.nowMs = Math.min(untilMs, nextMs, this.nowMs + LIMITS.poolSyncMs);
+      this.nowMs = Math.min(untilMs, nextMs, this.nowMs + JOB_LIMITS.poolSyncMs);
       this.wake();
       for (const { effect } of this.exchange(POOL).effects) {
         if (effect.kind !== 'start') this.asked.push({ atMs: this.nowMs, kind: effect.kind });
@@ -74,7 +74,7 @@ describe('money in advance', () => {
     world.fund();
     expect(world.job(jobRequest(1).id).state).toBe('starting');
     // A minute of all that is left is reserved, and the tokens of its input.
-    expect(world.ledger.taken(tenantId, 'accelerator_ms')).toBe(LIMITS.jobSegmentMaxMs);
+    expect(world.ledger.taken(tenantId, 'accelerator_ms')).toBe(JOB_LIMITS.jobSegmentMaxMs);
   });
 
   it('[J115] quotas that do not answer cost an agent ten seconds, and no grant is lost', () => {
@@ -82,13 +82,13 @@ describe('money in advance', () => {
     world.quotas = undefined;
     const id = world.submit(1);
     world.join();
-    world.pass(LIMITS.jobFundsWaitMs);
+    world.pass(JOB_LIMITS.jobFundsWaitMs);
     expect(world.cell.explain(tenantId, id)).toMatchObject({ value: { explanation: { reason: 'budget_exhausted' } } });
     world.quotas = world.ledger.fund;
     world.fund();
     // What was asked for and came too late is returned.
     expect(world.ledger.taken(tenantId, 'accelerator_ms')).toBe(0);
-    world.pass(LIMITS.jobFundsRetryMs + 1);
+    world.pass(JOB_LIMITS.jobFundsRetryMs + 1);
     expect(world.job(id).state).toBe('starting');
   });
 
@@ -117,7 +117,7 @@ describe('money in advance', () => {
     const exactMs = resource === 'accelerator_ms' ? limit : Math.floor((limit * 3_600_000) / prices.accelerator_ms.nano);
     expect(world.charged('accelerator_ms')).toBe(exactMs);
     expect(world.asked.map(({ kind, atMs }) => [kind, atMs - began])).toEqual([
-      ['stop', exactMs - LIMITS.jobGraceMs],
+      ['stop', exactMs - JOB_LIMITS.jobGraceMs],
       ['kill', exactMs],
     ]);
     expect(world.ledger.taken(tenantId, resource)).toBeLessThanOrEqual(limit);

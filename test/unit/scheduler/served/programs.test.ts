@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 
-import type { Checkpoint } from '../../../../src/contract/attempt.ts';
-import type { Program } from '../../../../src/contract/job-work.ts';
+import type { Checkpoint } from '../../../../src/contract/jobs/attempt.ts';
+import type { Program } from '../../../../src/contract/jobs/job-work.ts';
 import type { FileId } from '../../../../src/kernel/ids.ts';
-import { DEFAULT_TERMS } from '../../../../src/scheduler/served/default-terms.ts';
+import { DEFAULT_TERMS } from '../../../../src/scheduler/served/jobs/job.ts';
 import { jobRequest } from '../../../support/fixtures/job-request.ts';
 import { OTHER_POOL, POOL, ServedCell } from '../../../support/worlds/served-cell.ts';
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
-import type { AttemptEnding, AttemptNews } from '../../../../src/contract/attempt.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
-import type { QuotaTable } from '../../../../src/contract/queue-record.ts';
+import type { AttemptEnding, AttemptNews } from '../../../../src/contract/jobs/attempt.ts';
+import { QUEUE_LIMITS } from '../../../../src/contract/queues/queue-limits.ts';
+import type { QuotaTable } from '../../../../src/contract/queues/queue-record.ts';
 import type { JobId, TenantId } from '../../../../src/kernel/ids.ts';
 import { jobRequest } from '../../../support/fixtures/job-request.ts';
 import { POOL, ServedCell } from '../../../support/worlds/served-cell.ts';
@@ -72,9 +72,9 @@ describe('queues of a tenant', () => {
 
   it('[J186] has as many queues as the limit allows', () => {
     const world = new ServedCell();
-    for (let n = 0; n < LIMITS.queuesMaxCount; n++) expect(world.cell.queues.createQueue(ONE, `q${n}`, {}, null).ok).toBe(true);
+    for (let n = 0; n < QUEUE_LIMITS.queuesMaxCount; n++) expect(world.cell.queues.createQueue(ONE, `q${n}`, {}, null).ok).toBe(true);
     expect(world.cell.queues.createQueue(ONE, 'more', {}, null)).toMatchObject({
-      error: { code: 'limit_exceeded', limit: { name: 'queuesMaxCount' }, value: LIMITS.queuesMaxCount + 1 },
+      error: { code: 'limit_exceeded', limit: { name: 'queuesMaxCount' }, value: QUEUE_LIMITS.queuesMaxCount + 1 },
     });
   });
 
@@ -125,7 +125,7 @@ describe('queues of a tenant', () => {
 describe('what tenants have of each other', () => {
   it('[J187] a tenant with many queues gets no more agents than one with the queue it always had', () => {
     const world = new ServedCell();
-    for (const name of ['a', 'b', 'c']) world.cell.queues.createQueue(ONE, name, { weight: LIMITS.queueWeightMax }, null);
+    for (const name of ['a', 'b', 'c']) world.cell.queues.createQueue(ONE, name, { weight: QUEUE_LIMITS.queueWeightMax }, null);
     for (let n = 1; n <= 60; n++) {
       world.submit(n, n % 2 === 0 ? { tenantId: OTHER, priority: 'low' } : { queue: ['a', 'b', 'c'][n % 3]!, priority: 'high' });
     }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
-import type { AttemptNews, FailureReason, Serving } from '../../../../src/contract/attempt.ts';
+import type { AttemptNews, FailureReason, Serving } from '../../../../src/contract/jobs/attempt.ts';
 import { SqliteCellStore } from '../../../../src/scheduler/served/sqlite-cell-store.ts';
-import { DEFAULT_TERMS } from '../../../../src/scheduler/served/default-terms.ts';
+import { DEFAULT_TERMS } from '../../../../src/scheduler/served/jobs/job.ts';
 import { POOL, ServedCell } from '../../../support/worlds/served-cell.ts';
 
 const progress = { completed: 0, failed: 0, total: null };

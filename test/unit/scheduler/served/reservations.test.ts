@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 
-import type { AttemptNews } from '../../../../src/contract/attempt.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import type { AttemptNews } from '../../../../src/contract/jobs/attempt.ts';
+import { QUEUE_LIMITS } from '../../../../src/contract/queues/queue-limits.ts';
 import { SERVED_SETTINGS } from '../../../../src/scheduler/served/served-settings.ts';
-import { ANY_NODE } from '../../../../src/scheduler/served/default-terms.ts';
-import type { ReservationRecord } from '../../../../src/contract/reservation-record.ts';
+import { ANY_NODE } from '../../../../src/scheduler/served/jobs/job.ts';
+import type { ReservationRecord } from '../../../../src/contract/queues/reservation-record.ts';
 import type { PoolId, TenantId } from '../../../../src/kernel/ids.ts';
 import { FailingSql } from '../../../support/fakes/failing-sql.ts';
 import { jobRequest } from '../../../support/fixtures/job-request.ts';
@@ -55,7 +55,7 @@ describe('reservations', () => {
 
   it('[J191] makes one once under a key, lists those of its tenant, and forgets them when they are over', () => {
     const world = new ServedCell([POOL]);
-    world.join(LIMITS.reservationsMaxCount + 1);
+    world.join(QUEUE_LIMITS.reservationsMaxCount + 1);
     const made = reserve(world, 1, {}, 'k');
     world.loseMemory();
     expect(reserve(world, 2, {}, 'k')).toEqual(made);
@@ -66,7 +66,7 @@ describe('reservations', () => {
     expect(world.cell.reservations.release(OTHER, 'rsv_1')).toMatchObject({ error: { code: 'reservation_not_found' } });
     expect(world.cell.reservations.release(ONE, 'rsv_1').ok).toBe(true);
     expect(reserve(world, 2, {}, 'k')).toMatchObject({ error: { code: 'idempotency_key_spent' } });
-    for (let n = 0; n < LIMITS.reservationsMaxCount; n++) expect(reserve(world, n).ok).toBe(true);
+    for (let n = 0; n < QUEUE_LIMITS.reservationsMaxCount; n++) expect(reserve(world, n).ok).toBe(true);
     expect(reserve(world, 99)).toMatchObject({ error: { limit: { name: 'reservationsMaxCount' } } });
     world.nowMs += 2 * HOUR_MS;
     expect(world.cell.reservations.reservation(ONE, 'rsv_1').ok).toBe(false);

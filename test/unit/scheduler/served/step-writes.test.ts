@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { QuotaService } from '../../../../durable-objects/quota-service.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { JOB_LIMITS } from '../../../../src/contract/jobs/job-limits.ts';
 import type { TenantId } from '../../../../src/kernel/ids.ts';
 import { migrate } from '../../../../src/kernel/sql/migrate.ts';
 import type { SqlStorage } from '../../../../src/kernel/sql/sql-storage.ts';
@@ -82,7 +82,7 @@ describe('what a step writes', () => {
     const { organisationId } = world.job(world.submit(41));
     const taken = transact((service) => service.describe(organisationId)).level.granted.accelerator_ms?.at(-1);
     expect(taken).toBe(grantedMs);
-    expect(grantedMs).toBe(40 * LIMITS.jobSegmentMaxMs);
+    expect(grantedMs).toBe(40 * JOB_LIMITS.jobSegmentMaxMs);
     // 40 attempts ask for time and tokens: two statements for each of the two, and some for all together.
     expect(Math.max(...statements)).toBeLessThan(40 * 4 + 40);
   });

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { JOB_LIMITS } from '../../../../src/contract/jobs/job-limits.ts';
 import { jobRequest } from '../../../support/fixtures/job-request.ts';
 import { POOL, ServedCell } from '../../../support/worlds/served-cell.ts';
 
@@ -41,7 +41,7 @@ it('[J87] takes the attempt from an agent that goes on', () => {
   world.report(id, 1, PROGRESS);
   world.cell.suspendTenant(tenantId, true);
   world.exchange(POOL);
-  world.nowMs += LIMITS.jobGraceMs;
+  world.nowMs += JOB_LIMITS.jobGraceMs;
   world.wake();
   expect(world.exchange(POOL).effects.map(({ effect }) => effect.kind)).toEqual(['kill']);
 });

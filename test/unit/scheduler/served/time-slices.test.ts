@@ -1,11 +1,10 @@
 import { describe, expect, it } from 'vitest';
 
-import { LIMITS } from '../../../../src/contract/limits.ts';
-import { queueEndpoints, queueSettingsOf, replyOfQueueSettings } from '../../../../src/contract/queues.ts';
+import { QUEUE_LIMITS } from '../../../../src/contract/queues/queue-limits.ts';
+import { queueEndpoints, queueSettingsOf, replyOfQueueSettings } from '../../../../src/contract/queues/queues.ts';
 import { DEFAULT_QUEUE_SETTINGS } from '../../../../src/scheduler/served/quotas/cohort-tree.ts';
-import { leastAttained } from '../../../../src/scheduler/simulator/gavel/gavel-policy.ts';
+import { leastAttained, runRounds } from '../../../../src/scheduler/simulator/gavel/rounds.ts';
 import { readGavel } from '../../../../src/scheduler/simulator/gavel/read-gavel.ts';
-import { runRounds } from '../../../../src/scheduler/simulator/gavel/rounds.ts';
 import { jobRequest } from '../../../support/fixtures/job-request.ts';
 import { syntheticGavel } from '../../../support/fixtures/synthetic-gavel.ts';
 import { POOL, ServedCell } from '../../../support/worlds/served-cell.ts';
@@ -71,9 +70,9 @@ describe('a queue whose jobs take turns', () => {
     expect(queueSettingsOf({ time_slice: null })).toEqual({ timeSlice: null });
     for (const wrong of [
       {},
-      { round_s: LIMITS.timeSliceRoundMinS - 1 },
-      { round_s: LIMITS.timeSliceRoundMaxS + 1 },
-      { round_s: 360, move_s: LIMITS.timeSliceMoveMaxS + 1 },
+      { round_s: QUEUE_LIMITS.timeSliceRoundMinS - 1 },
+      { round_s: QUEUE_LIMITS.timeSliceRoundMaxS + 1 },
+      { round_s: 360, move_s: QUEUE_LIMITS.timeSliceMoveMaxS + 1 },
       { round_s: 360, more: 1 },
     ])
       expect(parse(wrong).success, JSON.stringify(wrong)).toBe(false);

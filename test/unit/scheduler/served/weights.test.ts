@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import type { NodeWeights } from '../../../../src/contract/pool-exchange.ts';
+import type { NodeWeights } from '../../../../src/contract/pools/pool-exchange.ts';
 import type { JobId, PoolId } from '../../../../src/kernel/ids.ts';
-import { Cell } from '../../../../src/scheduler/engine/machine/cell.ts';
+import { Cell } from '../../../../src/scheduler/engine/cell/cell.ts';
 import { stepAll } from '../../../../src/scheduler/engine/machine/step.ts';
 import { SERVED_SETTINGS } from '../../../../src/scheduler/served/served-settings.ts';
 import { SqliteCellStore } from '../../../../src/scheduler/served/sqlite-cell-store.ts';

@@ -1,11 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { ActiveJob } from '../../../../src/scheduler/simulator/gavel/gavel-policy.ts';
-import { firstCome, leastAttained } from '../../../../src/scheduler/simulator/gavel/gavel-policy.ts';
+import type { ActiveJob, GavelRun, Stay } from '../../../../src/scheduler/simulator/gavel/rounds.ts';
+import { firstCome, leastAttained, runRounds } from '../../../../src/scheduler/simulator/gavel/rounds.ts';
 import type { GavelTrace } from '../../../../src/scheduler/simulator/gavel/read-gavel.ts';
 import { PUBLISHED_GAVEL, studyGavel } from '../../../../src/scheduler/simulator/gavel/study.ts';
 import { readGavel } from '../../../../src/scheduler/simulator/gavel/read-gavel.ts';
-import type { GavelRun, Stay } from '../../../../src/scheduler/simulator/gavel/rounds.ts';
-import { runRounds } from '../../../../src/scheduler/simulator/gavel/rounds.ts';
 import { syntheticGavel } from '../../../support/fixtures/synthetic-gavel.ts';
 
 const TYPES = ['v100', 'p100', 'k80'];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { JOB_LIMITS } from '../../../../src/contract/jobs/job-limits.ts';
 import { generatedLoad, readPhilly } from '../../../../src/scheduler/simulator/load/traced-jobs.ts';
 import type { TracedJob } from '../../../../src/scheduler/simulator/load/traced-jobs.ts';
 import type { NodeStay } from '../../../../src/scheduler/simulator/load/replay-jobs.ts';
@@ -127,7 +127,7 @@ describe('[PL29] pictures', () => {
   });
 
   it('draw so many stays and say how many there are', () => {
-    const bars = Array.from({ length: LIMITS.pictureBarsMaxCount + 5 }, (_, at) => ({
+    const bars = Array.from({ length: JOB_LIMITS.pictureBarsMaxCount + 5 }, (_, at) => ({
       lane: 0,
       from: at,
       to: at + 1,
@@ -135,8 +135,8 @@ describe('[PL29] pictures', () => {
       title: '',
     }));
     const svg = ganttSvg({ title: 'many', unit: 's', lanes: 1, bars });
-    expect(svg.match(/<rect /g)).toHaveLength(LIMITS.pictureBarsMaxCount + 1);
-    expect(svg).toContain(`${bars.length} stays on 1 accelerators, the first ${LIMITS.pictureBarsMaxCount} drawn`);
+    expect(svg.match(/<rect /g)).toHaveLength(JOB_LIMITS.pictureBarsMaxCount + 1);
+    expect(svg).toContain(`${bars.length} stays on 1 accelerators, the first ${JOB_LIMITS.pictureBarsMaxCount} drawn`);
   });
 
   it('show curves', () => {

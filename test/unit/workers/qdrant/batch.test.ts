@@ -2,16 +2,16 @@ import { describe, expect, it } from 'vitest';
 
 import type { IndexManifest } from '../../../../src/index/index-manifest.ts';
 import type { ShardDelete, UpsertBatch } from '../../../../src/ann/shard-protocol.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
-import type { Outcome } from '../../../../src/contract/outcome.ts';
-import { refuse } from '../../../../src/contract/outcome.ts';
+import { VECTOR_LIMITS } from '../../../../src/contract/vectors/vector-limits.ts';
+import type { Outcome } from '../../../../src/contract/api/outcome.ts';
+import { refuse } from '../../../../src/contract/api/outcome.ts';
 import { qdrantBatchEndpoints } from '../../../../src/contract/qdrant/batch.ts';
-import { onOneIndex } from '../../../../src/gateway/index-ref.ts';
-import { ManifestCache } from '../../../../src/gateway/manifest-cache.ts';
-import type { TextEmbedder } from '../../../../src/gateway/text-embedder.ts';
-import { Upserts } from '../../../../src/gateway/upserts.ts';
-import { VectorSpace } from '../../../../src/gateway/vector-space.ts';
-import { Vectors } from '../../../../src/gateway/vectors.ts';
+import { onOneIndex } from '../../../../src/gateway/indexes/index-ref.ts';
+import { ManifestCache } from '../../../../src/gateway/indexes/manifest-cache.ts';
+import type { TextEmbedder } from '../../../../src/gateway/embeddings/text-embedder.ts';
+import { Upserts } from '../../../../src/gateway/vectors/upserts.ts';
+import { VectorSpace } from '../../../../src/gateway/vectors/vector-space.ts';
+import { Vectors } from '../../../../src/gateway/vectors/vectors.ts';
 import type { IndexId } from '../../../../src/kernel/ids.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import { doOperations } from '../../../../workers/gateway/compat/qdrant/batch.ts';
@@ -102,7 +102,7 @@ describe('a batch of operations', () => {
   });
 
   it('[Q35] of slices stays with its collection, too, and reports how many points were written', async () => {
-    const count = LIMITS.upsertVectorsMaxCount + 1;
+    const count = VECTOR_LIMITS.upsertVectorsMaxCount + 1;
     const { run, done } = world((call, change) => {
       if (call === 2) change('ix_2');
     });

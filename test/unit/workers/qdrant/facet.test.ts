@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { VECTOR_LIMITS } from '../../../../src/contract/vectors/vector-limits.ts';
 import { qdrantFacetEndpoints } from '../../../../src/contract/qdrant/facet.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import { facetPoints } from '../../../../workers/gateway/compat/qdrant/facet.ts';
@@ -23,16 +23,16 @@ function callOn(total: number, counted = total) {
 }
 
 it('[Q54] all points are counted, page by page, and equal counts are ordered by value', async () => {
-  const { hits } = callOn(LIMITS.facetPointsMaxCount);
+  const { hits } = callOn(VECTOR_LIMITS.facetPointsMaxCount);
   // 10,000 is 7 times 1,428, plus 4.
   expect(await hits()).toEqual(ok([0, 1, 2].map((value) => ({ value, count: 1_429 }))));
 });
 
 it('[Q54] more points than facetPointsMaxCount are refused, if possible before any is read', async () => {
   const refused = { error: { code: 'limit_exceeded', path: ['filter'], message: expect.stringContaining('facetPointsMaxCount') } };
-  const many = callOn(LIMITS.facetPointsMaxCount + 1);
+  const many = callOn(VECTOR_LIMITS.facetPointsMaxCount + 1);
   expect([await many.hits(), many.read()]).toMatchObject([refused, 0]);
-  const grown = callOn(LIMITS.facetPointsMaxCount * 3, 1);
+  const grown = callOn(VECTOR_LIMITS.facetPointsMaxCount * 3, 1);
   expect(await grown.hits()).toMatchObject(refused);
-  expect(grown.read()).toBeLessThan(LIMITS.facetPointsMaxCount * 1.1);
+  expect(grown.read()).toBeLessThan(VECTOR_LIMITS.facetPointsMaxCount * 1.1);
 });

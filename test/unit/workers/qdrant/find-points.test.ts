@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 
-import { LIMITS } from '../../../../src/contract/limits.ts';
-import { refuse } from '../../../../src/contract/outcome.ts';
+import { API_LIMITS } from '../../../../src/contract/api/api-limits.ts';
+import { refuse } from '../../../../src/contract/api/outcome.ts';
 import { queryBody } from '../../../../src/contract/qdrant/search.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import { findPoints } from '../../../../workers/gateway/compat/qdrant/find-points.ts';
@@ -36,7 +36,7 @@ it('[Q45] a search that lacks shards is refused as late', async () => {
 it.each([
   [undefined, undefined],
   [2, 7_000],
-  [60, 5_000 + LIMITS.queryDeadlineMaxMs],
+  [60, 5_000 + API_LIMITS.queryDeadlineMaxMs],
 ])('[Q45] a search has its `timeout` of %s s, up to the longest deadline', async (timeout, deadlineMs) => {
   const seen: unknown[] = [];
   const late = async (...asked: readonly unknown[]) => {

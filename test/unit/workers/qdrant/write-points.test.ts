@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 
 import { upsertPoints } from '../../../../src/contract/qdrant/points.ts';
-import type { UpsertCall } from '../../../../src/gateway/upserts.ts';
+import type { UpsertCall } from '../../../../src/gateway/vectors/upserts.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import type { WritingCall } from '../../../../workers/gateway/compat/qdrant/call.ts';
 import { writePoints } from '../../../../workers/gateway/compat/qdrant/write-points.ts';

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { DebtFact, DebtSignal, FactKind } from '../../../../src/contract/debt-facts.ts';
-import { FACT_KINDS } from '../../../../src/contract/debt-facts.ts';
-import { DEBT_LIMITS } from '../../../../src/contract/debt-limits.ts';
-import type { DebtPolicy } from '../../../../src/contract/debt-policy.ts';
+import type { DebtFact, DebtSignal, FactKind } from '../../../../src/contract/debt/debt-facts.ts';
+import { FACT_KINDS } from '../../../../src/contract/debt/debt-facts.ts';
+import { DEBT_LIMITS } from '../../../../src/contract/debt/debt-limits.ts';
+import type { DebtPolicy } from '../../../../src/contract/debt/debt-policy.ts';
 import { EVERYTHING } from '../../../../src/debt/fact.ts';
 import type { BlobReader } from '../repository/blob-reader.ts';
 import type { LineTimes } from '../repository/line-times.ts';

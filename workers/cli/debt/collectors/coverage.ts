@@ -2,8 +2,8 @@ import coverageLibrary from 'istanbul-lib-coverage';
 import { relative } from 'node:path';
 import type * as z from 'zod';
 
-import type { DebtFact } from '../../../../src/contract/debt-facts.ts';
-import { debtCoverage } from '../../../../src/contract/debt-inputs.ts';
+import type { DebtFact } from '../../../../src/contract/debt/debt-facts.ts';
+import { debtCoverage } from '../../../../src/contract/debt/debt-inputs.ts';
 import type { Collection, Collector } from './collection.ts';
 import { FactWriter } from './collection.ts';
 import type { InputFile } from './input-files.ts';
@@ -29,15 +29,8 @@ export const coverage: Collector = async (collection) => {
   const [first] = reports;
   if (first === undefined) return [];
   const tool = { tool: 'istanbul-lib-coverage', tool_version: '3.2.2' };
-  const known = new Map(collection.sources.productFiles.map((source) => [source.path, source]));
-  const best = new Map<string, Branches & Report>();
-  for (const report of reports) {
-    for (const [path, branches] of report.files) {
-      const file = path.startsWith('/') ? relative(collection.repository.root, path) : path;
-      const before = best.get(file);
-      if (known.has(file) && (before === undefined || branches.missed < before.missed)) best.set(file, { ...branches, ...report });
-    }
-  }
+  const known = new Set(collection.sources.productFiles.map(({ path }) => path));
+  const best = bestOf(reports, known, collection.repository.root);
   const facts: DebtFact[] = [];
   for (const [file, { missed, all, tests, input, collection: measured }] of best) {
     if (missed === 0) continue;
@@ -51,6 +44,19 @@ export const coverage: Collector = async (collection) => {
   writer.census('coverage', best.size, first.input, { reports: reports.length, files_without: known.size - best.size });
   return [...facts, ...writer.facts];
 };
+
+/** Of each known file the report with the fewest branches that no test takes. */
+function bestOf(reports: readonly Report[], known: ReadonlySet<string>, root: string): ReadonlyMap<string, Branches & Report> {
+  const best = new Map<string, Branches & Report>();
+  for (const report of reports) {
+    for (const [path, branches] of report.files) {
+      const file = path.startsWith('/') ? relative(root, path) : path;
+      const before = best.get(file);
+      if (known.has(file) && (before === undefined || branches.missed < before.missed)) best.set(file, { ...branches, ...report });
+    }
+  }
+  return best;
+}
 
 function reportOf(input: InputFile, collection: Collection): Report {
   if (!input.file.endsWith('.json')) return { input, collection, files: ofLcov(input.text) };

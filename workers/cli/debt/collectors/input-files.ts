@@ -2,8 +2,8 @@ import { glob, readFile, stat } from 'node:fs/promises';
 import { isAbsolute, join, matchesGlob, normalize } from 'node:path';
 import type { z } from 'zod';
 
-import { Failure } from '../../command.ts';
-import { checkedBy, jsonIn } from '../../json-file.ts';
+import { Failure } from '../../command/command.ts';
+import { checkedBy, jsonIn } from '../../command/json-file.ts';
 import type { BlobReader } from '../repository/blob-reader.ts';
 import type { Collection, Source } from './collection.ts';
 import { sha256Of } from './collection.ts';

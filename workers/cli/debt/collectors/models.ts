@@ -1,10 +1,10 @@
 import type * as z from 'zod';
 
-import { debtMlTests, debtModels, debtServiceLevels } from '../../../../src/contract/debt-inputs.ts';
+import { debtMlTests, debtModels, debtServiceLevels } from '../../../../src/contract/debt/debt-inputs.ts';
 import { cyclesOf } from '../../../../src/debt/evidence/import-cycles.ts';
 import { populationStability } from '../../../../src/debt/evidence/population-stability.ts';
 import { ML_TEST_CHECKS } from '../../../../src/debt/ml-test-score.ts';
-import { Failure } from '../../command.ts';
+import { Failure } from '../../command/command.ts';
 import type { Collector } from './collection.ts';
 import { FactWriter, OWN_TOOL } from './collection.ts';
 import type { InputFile } from './input-files.ts';

@@ -1,7 +1,7 @@
 import semver from 'semver';
 import * as z from 'zod';
 
-import { debtOutdated, debtRegistry } from '../../../../src/contract/debt-inputs.ts';
+import { debtOutdated, debtRegistry } from '../../../../src/contract/debt/debt-inputs.ts';
 import type { Collection, Collector, Source } from './collection.ts';
 import { FactWriter, sha256Of } from './collection.ts';
 import type { InputFile } from './input-files.ts';

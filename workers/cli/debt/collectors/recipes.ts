@@ -1,10 +1,10 @@
 import { posix } from 'node:path';
 import * as z from 'zod';
 
-import { buildRecipe } from '../../../../src/contract/build-recipe.ts';
-import { provenanceStatement } from '../../../../src/contract/provenance.ts';
+import { buildRecipe } from '../../../../src/contract/debt/build-recipe.ts';
+import { provenanceStatement } from '../../../../src/contract/debt/provenance.ts';
 import { indexIn } from '../../../../src/debt/provenance.ts';
-import { PROVENANCE_FILE } from '../repro.ts';
+import { PROVENANCE_FILE } from '../recipes/repro.ts';
 import type { Collection, Collector } from './collection.ts';
 import { FactWriter, OWN_TOOL, sha256Of } from './collection.ts';
 import type { InputFile } from './input-files.ts';

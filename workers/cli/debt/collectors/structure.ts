@@ -1,8 +1,8 @@
-import type { DebtPolicy } from '../../../../src/contract/debt-policy.ts';
+import type { DebtPolicy } from '../../../../src/contract/debt/debt-policy.ts';
 import { isWithin } from '../../../../src/debt/components.ts';
 import { cyclesOf, wayAround } from '../../../../src/debt/evidence/import-cycles.ts';
-import { ImportGraph } from '../source/import-graph.ts';
-import type { ImportEdge } from '../source/import-graph.ts';
+import { ImportGraph } from '../repository/import-graph.ts';
+import type { ImportEdge } from '../repository/import-graph.ts';
 import type { Collector } from './collection.ts';
 import { FactWriter, sourceOf, treeOf } from './collection.ts';
 

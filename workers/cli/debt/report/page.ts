@@ -1,12 +1,12 @@
-import type { DebtFactFile } from '../../../../src/contract/debt-facts.ts';
-import type { DebtFinding } from '../../../../src/contract/debt-items.ts';
-import type { Assessment } from '../../../../src/debt/assess.ts';
+import type { DebtFactFile } from '../../../../src/contract/debt/debt-facts.ts';
+import type { DebtFinding } from '../../../../src/contract/debt/debt-items.ts';
+import type { Assessment } from '../../../../src/debt/rules/assess.ts';
 import type { OwnerPlan } from '../../../../src/debt/plan.ts';
 import { HORIZON_WEEKS } from '../../../../src/debt/price.ts';
-import { SIGNAL_RATIO_MAX } from '../../../../src/debt/rating.ts';
+import { SIGNAL_RATIO_MAX } from '../../../../src/debt/rules/rating.ts';
 import type { ComponentOwnership } from '../../../../src/debt/teams/ownership.ts';
 import type { TeamLoad } from '../../../../src/debt/teams/team-load.ts';
-import { escaped } from '../../html.ts';
+import { escaped } from '../../command/html.ts';
 import { dateOf, percent, range, time } from '../debt-text.ts';
 import type { TrendPoint } from './plots.ts';
 import { itemScatter, trendPlot } from './plots.ts';

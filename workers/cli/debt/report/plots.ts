@@ -1,6 +1,6 @@
-import type { DebtFinding } from '../../../../src/contract/debt-items.ts';
+import type { DebtFinding } from '../../../../src/contract/debt/debt-items.ts';
 import { HORIZON_WEEKS } from '../../../../src/debt/price.ts';
-import { escaped, svg } from '../../html.ts';
+import { escaped, svg } from '../../command/html.ts';
 import { dateOf, percent, time } from '../debt-text.ts';
 
 const [WIDTH, HEIGHT, MARGIN] = [960, 480, 60];

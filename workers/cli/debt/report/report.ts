@@ -1,11 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 
-import type { Assessment } from '../../../../src/debt/assess.ts';
-import { assess } from '../../../../src/debt/assess.ts';
+import type { Assessment } from '../../../../src/debt/rules/assess.ts';
+import { assess } from '../../../../src/debt/rules/assess.ts';
 import type { FactSet } from '../../../../src/debt/fact.ts';
-import { show, whole } from '../../command.ts';
-import { print } from '../../jobs/job-command.ts';
+import { show, whole } from '../../command/command.ts';
+import { print } from '../../gateway/gateway-command.ts';
 import { nowS, ofRepository } from '../assessed.ts';
 import { doubtedItems } from '../local-register.ts';
 import type { MeasureOptions } from '../measure.ts';

@@ -1,7 +1,7 @@
 import type { HierarchyRectangularNode } from 'd3-hierarchy';
 import { hierarchy, treemap } from 'd3-hierarchy';
 
-import { escaped, svg } from '../../html.ts';
+import { escaped, svg } from '../../command/html.ts';
 import { time } from '../debt-text.ts';
 
 /** A file of the map. */

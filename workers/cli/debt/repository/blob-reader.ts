@@ -1,5 +1,5 @@
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
-import { Failure } from '../../command.ts';
+import { Failure } from '../../command/command.ts';
 import { spawnGit } from './git.ts';
 
 /** Reads blobs of a repository through one `git cat-file --batch`, one after another; it is started for the first. */

@@ -1,7 +1,7 @@
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { Failure } from '../../command.ts';
+import { Failure } from '../../command/command.ts';
 
 /**
  * What users, or a repository that came as an archive, have configured must neither change what git prints nor have it run or fetch anything: the

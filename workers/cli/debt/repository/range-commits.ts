@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { revertedBy, saysFix } from '../../../../src/debt/evidence/fix-commits.ts';
 import type { RangeCommit } from '../../../../src/debt/evidence/repairs.ts';
 import { changedLinesOf, isWholeNew } from '../../../../src/debt/evidence/repairs.ts';
-import { Failure } from '../../command.ts';
+import { Failure } from '../../command/command.ts';
 import { gitRecords } from './git.ts';
 import { KeptAnswers } from './kept-files.ts';
 import type { FileText, LineRange } from './line-times.ts';

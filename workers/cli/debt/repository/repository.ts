@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, realpath, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import type { DebtPolicy } from '../../../../src/contract/debt-policy.ts';
-import { debtPolicy } from '../../../../src/contract/debt-policy.ts';
-import { UsageError } from '../../command.ts';
-import { checkedBy, jsonIn } from '../../json-file.ts';
+import type { DebtPolicy } from '../../../../src/contract/debt/debt-policy.ts';
+import { debtPolicy } from '../../../../src/contract/debt/debt-policy.ts';
+import { UsageError } from '../../command/command.ts';
+import { checkedBy, jsonIn } from '../../command/json-file.ts';
 import { BlobReader } from './blob-reader.ts';
 import { git } from './git.ts';
 

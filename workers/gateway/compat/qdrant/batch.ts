@@ -1,7 +1,7 @@
-import type { Refusal } from '../../../../src/contract/errors.ts';
+import type { Refusal } from '../../../../src/contract/api/errors.ts';
 import type { PointOperation } from '../../../../src/contract/qdrant/batch.ts';
 import { err, ok } from '../../../../src/kernel/result.ts';
-import type { Handlers } from '../../serve.ts';
+import type { Handlers } from '../../pipeline/serve.ts';
 import type { WritingCall } from './call.ts';
 import { enveloped, inPart, updated } from './call.ts';
 import { cleared, overwritten, payloadSet, unset } from './payload.ts';

@@ -1,17 +1,17 @@
-import type { Refusal } from '../../../../src/contract/errors.ts';
-import { refusal, refusalAt } from '../../../../src/contract/errors.ts';
-import type { FieldPath } from '../../../../src/contract/field-path.ts';
-import { pathBelow } from '../../../../src/contract/field-path.ts';
-import type { Outcome } from '../../../../src/contract/outcome.ts';
+import type { Refusal } from '../../../../src/contract/api/errors.ts';
+import { refusal, refusalAt } from '../../../../src/contract/api/errors.ts';
+import type { FieldPath } from '../../../../src/contract/api/field-path.ts';
+import { pathBelow } from '../../../../src/contract/api/field-path.ts';
+import type { Outcome } from '../../../../src/contract/api/outcome.ts';
 import { quotedId } from '../../../../src/contract/qdrant/point-id.ts';
-import type { Acting } from '../../../../src/gateway/authority.ts';
+import type { Acting } from '../../../../src/gateway/tenancy/authority.ts';
 import { err } from '../../../../src/kernel/result.ts';
-import type { Gateway } from '../../compose.ts';
-import type { Timing } from '../../exchange.ts';
+import type { Retrieving } from '../../compose-retrieval.ts';
+import type { Timing } from '../../pipeline/exchange.ts';
 
 /** Of a call, what reading and deleting points takes. */
 export interface PointCall extends Acting {
-  readonly gateway: Gateway;
+  readonly gateway: Retrieving;
   /** Its `timeout` is how many seconds a search may take. */
   readonly query?: { readonly timeout?: number | undefined };
 }

@@ -1,28 +1,28 @@
-import { LIMITS } from '../../../../src/contract/limits.ts';
+import { INDEX_LIMITS } from '../../../../src/contract/indexes/index-limits.ts';
 import type { QdrantAliasAction } from '../../../../src/contract/qdrant/collections.ts';
-import type { Acting } from '../../../../src/gateway/authority.ts';
+import type { Acting } from '../../../../src/gateway/tenancy/authority.ts';
 import type { AliasAction, AliasPage } from '../../../../src/index/aliases.ts';
 import type { AnnotationChange } from '../../../../src/index/index-annotations.ts';
-import type { Handlers } from '../../serve.ts';
+import type { Handlers } from '../../pipeline/serve.ts';
 import type { PointCall } from './call.ts';
 import { enveloped, updated } from './call.ts';
 import { infoOf, tuningOfCreation, tuningOfUpdate } from './tuning.ts';
+import { replied } from '../../routes/wire.ts';
 
 export const qdrantAliasHandlers = {
-  qdrantChangeAliases: async (call) => {
-    const changed = await call.gateway.retrieval.aliases.change(call, call.body.actions.map(actionOf));
-    return changed.ok ? { ok: true, reply: enveloped(call, true as const), used: {} } : changed;
-  },
+  qdrantChangeAliases: (call) =>
+    replied(call.gateway.retrieval.aliases.change(call, call.body.actions.map(actionOf)), () => enveloped(call, true as const)),
 
-  qdrantAliases: async (call) => {
-    const page = await call.gateway.retrieval.aliases.list(call.principal, undefined, undefined, LIMITS.aliasesPerTenantMaxCount);
-    return page.ok ? { ok: true, reply: enveloped(call, aliasesOf(page.value)), used: {} } : page;
-  },
+  qdrantAliases: (call) =>
+    replied(call.gateway.retrieval.aliases.list(call.principal, undefined, undefined, INDEX_LIMITS.aliasesPerTenantMaxCount), (page) =>
+      enveloped(call, aliasesOf(page)),
+    ),
 
   qdrantCollectionAliases: async (call) => {
     const { aliases } = call.gateway.retrieval;
-    const page = await aliases.list(call.principal, call.params.collection, undefined, LIMITS.aliasesPerTenantMaxCount);
-    return page.ok ? { ok: true, reply: enveloped(call, aliasesOf(page.value)), used: {} } : page;
+    return replied(aliases.list(call.principal, call.params.collection, undefined, INDEX_LIMITS.aliasesPerTenantMaxCount), (page) =>
+      enveloped(call, aliasesOf(page)),
+    );
   },
 } satisfies Partial<Handlers>;
 
@@ -40,9 +40,9 @@ const aliasesOf = ({ aliases }: AliasPage) => ({
 export const qdrantCollectionHandlers = {
   qdrantListCollections: async (call) => {
     const { indexes } = call.gateway.retrieval;
-    const page = await indexes.list(call.principal.tenantId, undefined, LIMITS.indexesPerTenantMaxCount);
-    if (!page.ok) return page;
-    return { ok: true, reply: enveloped(call, { collections: page.value.indexes.map(({ name }) => ({ name })) }), used: {} };
+    return replied(indexes.list(call.principal.tenantId, undefined, INDEX_LIMITS.indexesPerTenantMaxCount), (page) =>
+      enveloped(call, { collections: page.indexes.map(({ name }) => ({ name })) }),
+    );
   },
 
   qdrantCollection: async (call) => {
@@ -77,8 +77,7 @@ export const qdrantCollectionHandlers = {
 
   qdrantUpdateCollection: async (call) => {
     const { indexes } = call.gateway.retrieval;
-    const kept = await indexes.annotate(call, call.params.collection, tuningOfUpdate(call.body));
-    return kept.ok ? { ok: true, reply: enveloped(call, true as const), used: {} } : kept;
+    return replied(indexes.annotate(call, call.params.collection, tuningOfUpdate(call.body)), () => enveloped(call, true as const));
   },
 
   qdrantDeleteCollection: async (call) => {
@@ -89,14 +88,15 @@ export const qdrantCollectionHandlers = {
 
   qdrantCreateFieldIndex: async (call) => {
     const { field_name: field, field_schema: as } = call.body;
-    const done = await declare(call, call.params.collection, { kind: 'declare', field, as });
-    return done.ok ? { ok: true, reply: enveloped(call, updated(call, done.value.lsn)), used: {} } : done;
+    return replied(declare(call, call.params.collection, { kind: 'declare', field, as }), (done) =>
+      enveloped(call, updated(call, done.lsn)),
+    );
   },
 
-  qdrantDeleteFieldIndex: async (call) => {
-    const done = await declare(call, call.params.collection, { kind: 'withdraw', field: call.params.field });
-    return done.ok ? { ok: true, reply: enveloped(call, updated(call, done.value.lsn)), used: {} } : done;
-  },
+  qdrantDeleteFieldIndex: (call) =>
+    replied(declare(call, call.params.collection, { kind: 'withdraw', field: call.params.field }), (done) =>
+      enveloped(call, updated(call, done.lsn)),
+    ),
 } satisfies Partial<Handlers>;
 
 /** Answers where the collection stands. */

@@ -1,23 +1,26 @@
 import type { ListingStart } from '../../../../src/ann/id-order.ts';
-import type { JsonValue } from '../../../../src/contract/json-value.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
-import type { Outcome } from '../../../../src/contract/outcome.ts';
-import { refuseBeyond } from '../../../../src/contract/outcome.ts';
+import type { JsonValue } from '../../../../src/contract/api/json-value.ts';
+import { VECTOR_LIMITS } from '../../../../src/contract/vectors/vector-limits.ts';
+import type { Outcome } from '../../../../src/contract/api/outcome.ts';
+import { refuseBeyond } from '../../../../src/contract/limits/limit-refusal.ts';
 import type { AskedFacet } from '../../../../src/contract/qdrant/facet.ts';
-import type { IndexRef } from '../../../../src/gateway/index-ref.ts';
+import type { IndexRef } from '../../../../src/gateway/indexes/index-ref.ts';
 import { parseExactJson } from '../../../../src/kernel/exact-json.ts';
 import { ok } from '../../../../src/kernel/result.ts';
-import type { Handlers } from '../../serve.ts';
+import type { Handlers } from '../../pipeline/serve.ts';
 import type { PointCall } from './call.ts';
 import { enveloped, inQdrantWords } from './call.ts';
 import { LIMIT_DEFAULT } from './find-points.ts';
 import { isWord, valuesAt, withValues } from './values-at.ts';
+import { replied } from '../../routes/wire.ts';
 
 export const qdrantFacetHandlers = {
   qdrantFacet: async (call) => {
     const { indexes } = call.gateway.retrieval;
-    const hits = await indexes.onOne(call.principal, call.params.collection, (pin) => facetPoints(call, pin, call.body));
-    return hits.ok ? { ok: true, reply: enveloped(call, { hits: hits.value }), used: {} } : hits;
+    return replied(
+      indexes.onOne(call.principal, call.params.collection, (pin) => facetPoints(call, pin, call.body)),
+      (hits) => enveloped(call, { hits }),
+    );
   },
 } satisfies Partial<Handlers>;
 
@@ -37,7 +40,7 @@ export async function facetPoints(call: PointCall, collection: IndexRef, { key, 
   const among = withValues(key, filter) ?? null;
   const counted = await listing.count(call.principal, collection, '', among);
   if (!counted.ok) return inQdrantWords(counted.error);
-  if (counted.value.count > LIMITS.facetPointsMaxCount) return tooMany(counted.value.count);
+  if (counted.value.count > VECTOR_LIMITS.facetPointsMaxCount) return tooMany(counted.value.count);
   const hits = new Map<string, { readonly value: JsonValue; count: number }>();
   let seen = 0;
   for (let start: ListingStart | null = null; ;) {
@@ -61,7 +64,7 @@ export async function facetPoints(call: PointCall, collection: IndexRef, { key, 
     const { following } = page.value;
     if (following === null) break;
     // Written since they were counted.
-    if (seen > LIMITS.facetPointsMaxCount) return tooMany(seen);
+    if (seen > VECTOR_LIMITS.facetPointsMaxCount) return tooMany(seen);
     start = { id: following, isIncluded: true };
   }
   const ordered = [...hits].sort(([a, one], [b, other]) => other.count - one.count || (a < b ? -1 : 1));

@@ -1,17 +1,17 @@
-import type { FieldPath } from '../../../../src/contract/field-path.ts';
-import { pathBelow } from '../../../../src/contract/field-path.ts';
+import type { FieldPath } from '../../../../src/contract/api/field-path.ts';
+import { pathBelow } from '../../../../src/contract/api/field-path.ts';
 import { bareMatches, fetchedMatches } from '../../../../src/index/fan-out/answer-columns.ts';
 import type { ShardMatches } from '../../../../src/ann/shard-protocol.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
-import type { Metric } from '../../../../src/contract/index-settings.ts';
-import type { Outcome } from '../../../../src/contract/outcome.ts';
-import { allOf, refuse } from '../../../../src/contract/outcome.ts';
+import { API_LIMITS } from '../../../../src/contract/api/api-limits.ts';
+import type { Metric } from '../../../../src/contract/indexes/index-settings.ts';
+import type { Outcome } from '../../../../src/contract/api/outcome.ts';
+import { allOf, refuse } from '../../../../src/contract/api/outcome.ts';
 import type { AskedPoints } from '../../../../src/contract/qdrant/search.ts';
-import type { QueryBody } from '../../../../src/contract/vectors.ts';
-import type { AskedSearch } from '../../../../src/gateway/searches.ts';
-import type { OnIndex } from '../../../../src/gateway/vectors.ts';
-import type { IndexRef } from '../../../../src/gateway/index-ref.ts';
-import { withoutTexts } from '../../../../src/gateway/vector-space.ts';
+import type { QueryBody } from '../../../../src/contract/vectors/vectors.ts';
+import type { AskedSearch } from '../../../../src/gateway/vectors/searches.ts';
+import type { OnIndex } from '../../../../src/gateway/vectors/vectors.ts';
+import type { IndexRef } from '../../../../src/gateway/indexes/index-ref.ts';
+import { withoutTexts } from '../../../../src/gateway/vectors/vector-space.ts';
 import { must } from '../../../../src/kernel/assert.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import type { PointCall } from './call.ts';
@@ -108,7 +108,7 @@ function queryOf(asked: AskedPoints, target: Target): QueryBody {
 /** When a search that may take so many seconds has to be done. Absent: by when any search has to. */
 function deadlineOf({ gateway, query }: PointCall): number | undefined {
   if (query?.timeout === undefined) return undefined;
-  return gateway.clock.nowMs() + Math.min(query.timeout * 1000, LIMITS.queryDeadlineMaxMs);
+  return gateway.clock.nowMs() + Math.min(query.timeout * 1000, API_LIMITS.queryDeadlineMaxMs);
 }
 
 /** Points as answers have them. */

@@ -1,11 +1,12 @@
 import { QDRANT_VERSION } from '../../../../src/contract/qdrant/endpoints.ts';
-import type { Handlers } from '../../serve.ts';
+import type { Handlers } from '../../pipeline/serve.ts';
 import { qdrantBatchHandlers } from './batch.ts';
 import { qdrantAliasHandlers, qdrantCollectionHandlers } from './collections.ts';
 import { qdrantFacetHandlers } from './facet.ts';
 import { qdrantPayloadHandlers } from './payload.ts';
 import { qdrantPointHandlers } from './points.ts';
 import { qdrantSearchHandlers } from './search.ts';
+import { replied } from '../../routes/wire.ts';
 
 export const qdrantServiceHandlers = {
   qdrantVersion: async () => ({
@@ -15,10 +16,7 @@ export const qdrantServiceHandlers = {
   }),
   qdrantHealth: async () => ({ ok: true, reply: 'healthz check passed', used: {} }),
   qdrantLiveness: async () => ({ ok: true, reply: 'healthz check passed', used: {} }),
-  qdrantReadiness: async ({ gateway }) => {
-    const ready = await gateway.readiness.check();
-    return ready.ok ? { ok: true, reply: 'all shards are ready', used: {} } : ready;
-  },
+  qdrantReadiness: ({ gateway }) => replied(gateway.readiness.check(), () => 'all shards are ready'),
 } satisfies Partial<Handlers>;
 
 /** Qdrant's API over the same use cases. Aliases come before the collection that could be named so. */

@@ -2,7 +2,7 @@ import type * as z from 'zod';
 
 import type { deletePayload, setPayload } from '../../../../src/contract/qdrant/payload.ts';
 import type { PointSelection } from '../../../../src/contract/qdrant/selectors.ts';
-import type { Handlers } from '../../serve.ts';
+import type { Handlers } from '../../pipeline/serve.ts';
 import type { WritingCall } from './call.ts';
 import { enveloped, updated } from './call.ts';
 import type { PointWrite } from './write-points.ts';

@@ -1,11 +1,12 @@
 import { pointIdOfPath, shownId } from '../../../../src/contract/qdrant/point-id.ts';
-import { refuse } from '../../../../src/contract/outcome.ts';
-import { withoutTexts } from '../../../../src/gateway/vector-space.ts';
-import type { Handlers } from '../../serve.ts';
+import { refuse } from '../../../../src/contract/api/outcome.ts';
+import { withoutTexts } from '../../../../src/gateway/vectors/vector-space.ts';
+import type { Handlers } from '../../pipeline/serve.ts';
 import { enveloped, inQdrantWords, pointNotFound, updated } from './call.ts';
 import { LIMIT_DEFAULT } from './find-points.ts';
 import { includeOf, recordsOf } from './records.ts';
 import { deletePoints, writePoints } from './write-points.ts';
+import { replied } from '../../routes/wire.ts';
 
 const WHOLE = { with_payload: true, with_vector: true } as const;
 
@@ -42,10 +43,8 @@ export const qdrantPointHandlers = {
     return { ok: true, reply: enveloped(call, record), used: {} };
   },
 
-  qdrantDeletePoints: async (call) => {
-    const done = await deletePoints(call, call.params.collection, call.body);
-    return done.ok ? { ok: true, reply: enveloped(call, updated(call, done.value.lsn)), used: {} } : done;
-  },
+  qdrantDeletePoints: (call) =>
+    replied(deletePoints(call, call.params.collection, call.body), (done) => enveloped(call, updated(call, done.lsn))),
 
   qdrantScrollPoints: async (call) => {
     const { offset, limit, filter = null } = call.body;

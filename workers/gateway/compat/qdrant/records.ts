@@ -1,10 +1,10 @@
 import type { PathStep } from '../../../../src/ann/metadata-edit.ts';
 import { editMetadata } from '../../../../src/ann/metadata-edit.ts';
 import type { VectorColumns } from '../../../../src/ann/shard-protocol.ts';
-import type { JsonValue } from '../../../../src/contract/json-value.ts';
+import type { JsonValue } from '../../../../src/contract/api/json-value.ts';
 import { shownId } from '../../../../src/contract/qdrant/point-id.ts';
 import type { PayloadSelector } from '../../../../src/contract/qdrant/selectors.ts';
-import type { OnIndex } from '../../../../src/gateway/vectors.ts';
+import type { OnIndex } from '../../../../src/gateway/vectors/vectors.ts';
 import { isRawJson, parseExactJson } from '../../../../src/kernel/exact-json.ts';
 import { float32Json } from '../../../../src/kernel/float32-text.ts';
 

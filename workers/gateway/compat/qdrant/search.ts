@@ -1,13 +1,13 @@
-import type { JsonValue } from '../../../../src/contract/json-value.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
-import type { Outcome } from '../../../../src/contract/outcome.ts';
+import type { JsonValue } from '../../../../src/contract/api/json-value.ts';
+import { VECTOR_LIMITS } from '../../../../src/contract/vectors/vector-limits.ts';
+import type { Outcome } from '../../../../src/contract/api/outcome.ts';
 import type { AskedGroups, AskedPoints } from '../../../../src/contract/qdrant/search.ts';
-import type { IndexRef } from '../../../../src/gateway/index-ref.ts';
+import type { IndexRef } from '../../../../src/gateway/indexes/index-ref.ts';
 import { parseExactJson } from '../../../../src/kernel/exact-json.ts';
 import { must } from '../../../../src/kernel/assert.ts';
 import { ok } from '../../../../src/kernel/result.ts';
-import type { Handlers } from '../../serve.ts';
-import type { Timing } from '../../exchange.ts';
+import type { Handlers } from '../../pipeline/serve.ts';
+import type { Timing } from '../../pipeline/exchange.ts';
 import type { PointCall, SearchingCall } from './call.ts';
 import { enveloped } from './call.ts';
 import type { PointSearch } from './find-points.ts';
@@ -92,7 +92,7 @@ const CANDIDATES_FACTOR = 10;
 export async function groupPoints(call: PointCall, collection: IndexRef, asked: AskedGroups) {
   const { group_by: path, group_size: size, limit, ...rest } = asked;
   const [groupSize, groupsMax] = [size ?? GROUP_SIZE_DEFAULT, limit ?? LIMIT_DEFAULT];
-  const candidates = Math.min(LIMITS.qdrantGroupCandidatesMaxCount, groupSize * groupsMax * CANDIDATES_FACTOR);
+  const candidates = Math.min(VECTOR_LIMITS.qdrantGroupCandidatesMaxCount, groupSize * groupsMax * CANDIDATES_FACTOR);
   const page = { limit: candidates, offset: 0, filter: withValues(path, asked.filter) };
   const searched = await findPoints(call, collection, [{ asked: { ...rest, ...page, with_payload: true }, at: [] }]);
   if (!searched.ok) return searched;

@@ -1,6 +1,6 @@
 import type { PathStep } from '../../../../src/ann/metadata-edit.ts';
-import type { Filter } from '../../../../src/contract/filter.ts';
-import type { JsonValue } from '../../../../src/contract/json-value.ts';
+import type { Filter } from '../../../../src/contract/vectors/filter.ts';
+import type { JsonValue } from '../../../../src/contract/api/json-value.ts';
 import { isRawJson } from '../../../../src/kernel/exact-json.ts';
 
 /** The values at the end of a path that are accepted, each once. */

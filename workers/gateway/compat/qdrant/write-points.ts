@@ -1,12 +1,12 @@
 import type { MetadataEdit } from '../../../../src/ann/metadata-edit.ts';
-import type { Refusal } from '../../../../src/contract/errors.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
-import type { FieldPath } from '../../../../src/contract/field-path.ts';
-import type { Outcome } from '../../../../src/contract/outcome.ts';
+import type { Refusal } from '../../../../src/contract/api/errors.ts';
+import { VECTOR_LIMITS } from '../../../../src/contract/vectors/vector-limits.ts';
+import type { FieldPath } from '../../../../src/contract/api/field-path.ts';
+import type { Outcome } from '../../../../src/contract/api/outcome.ts';
 import type { NewPoint } from '../../../../src/contract/qdrant/points.ts';
 import type { PointSelection } from '../../../../src/contract/qdrant/selectors.ts';
-import type { IndexRef } from '../../../../src/gateway/index-ref.ts';
-import { withoutTexts } from '../../../../src/gateway/vector-space.ts';
+import type { IndexRef } from '../../../../src/gateway/indexes/index-ref.ts';
+import { withoutTexts } from '../../../../src/gateway/vectors/vector-space.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import type { PointCall, WritingCall } from './call.ts';
 import { inQdrantWords, pointNotFound } from './call.ts';
@@ -117,8 +117,8 @@ async function setVectors(
 
 /** Before anything is written: a point that is named has to be there. */
 async function refuseMissing(call: PointCall, collection: IndexRef, ids: readonly string[]) {
-  for (let at = 0; at < ids.length; at += LIMITS.vectorIdsMaxCount) {
-    const slice = ids.slice(at, at + LIMITS.vectorIdsMaxCount);
+  for (let at = 0; at < ids.length; at += VECTOR_LIMITS.vectorIdsMaxCount) {
+    const slice = ids.slice(at, at + VECTOR_LIMITS.vectorIdsMaxCount);
     const found = await call.gateway.retrieval.vectors.fetch(withoutTexts(call), collection, {
       ids: slice,
       namespace: '',

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { explain } from '../../../../../src/scheduler/engine/explain/explain.ts';
 import { plan } from '../../../../../src/scheduler/engine/explain/plan.ts';
-import type { Booking } from '../../../../../src/scheduler/engine/machine/records.ts';
+import type { Booking } from '../../../../../src/scheduler/engine/cell/records.ts';
 import type { JobSpec } from '../../../../../src/scheduler/engine/model/job-spec.ts';
 import { CellWorld, queue, cohort, evictionPolicy } from '../../../../support/worlds/cell-world.ts';
 import { jobSpec, nodeSpec, option, poolSpec } from '../../../../support/fixtures/scheduler-specs.ts';

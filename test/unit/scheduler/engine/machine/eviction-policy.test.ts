@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { EvictionPolicy } from '../../../../../src/scheduler/engine/model/eviction-policy.ts';
+import type { EvictionPolicy } from '../../../../../src/scheduler/engine/model/pool-spec.ts';
 import { CellWorld, cohort, evictionPolicy, queue } from '../../../../support/worlds/cell-world.ts';
 import { demand, nodeSpec, option, poolSpec } from '../../../../support/fixtures/scheduler-specs.ts';
 

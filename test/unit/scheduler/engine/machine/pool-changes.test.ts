@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
 import type { PoolId } from '../../../../../src/kernel/ids.ts';
-import { Cell } from '../../../../../src/scheduler/engine/machine/cell.ts';
-import type { CellEvent } from '../../../../../src/scheduler/engine/machine/event.ts';
+import { Cell } from '../../../../../src/scheduler/engine/cell/cell.ts';
+import type { CellEvent } from '../../../../../src/scheduler/engine/cell/event.ts';
 import { step } from '../../../../../src/scheduler/engine/machine/step.ts';
 import { PlacerByPool } from '../../../../../src/scheduler/engine/placement/placer-by-pool.ts';
 import { demand, nodeSpec, option, poolSpec } from '../../../../support/fixtures/scheduler-specs.ts';

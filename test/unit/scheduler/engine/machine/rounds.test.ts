@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { JobId, PoolId } from '../../../../../src/kernel/ids.ts';
-import { Cell } from '../../../../../src/scheduler/engine/machine/cell.ts';
-import { holding } from '../../../../../src/scheduler/engine/machine/job-record.ts';
-import { attainedMs } from '../../../../../src/scheduler/engine/rounds/attained.ts';
+import { Cell } from '../../../../../src/scheduler/engine/cell/cell.ts';
+import { holding } from '../../../../../src/scheduler/engine/cell/job-record.ts';
+import { attainedMs } from '../../../../../src/scheduler/engine/life/charge-segment.ts';
 import type { jobSpec } from '../../../../support/fixtures/scheduler-specs.ts';
 import { nodeSpec, option, poolSpec } from '../../../../support/fixtures/scheduler-specs.ts';
 import { CellWorld, cohort, queue } from '../../../../support/worlds/cell-world.ts';

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { AcceleratorType } from '../../../../../src/scheduler/engine/model/pool-spec.ts';
 import { acceptsPool } from '../../../../../src/scheduler/engine/model/job-spec.ts';
 import { checkJob } from '../../../../../src/scheduler/engine/model/check-job.ts';
-import { equivalenceKey } from '../../../../../src/scheduler/engine/queue/shared-specs.ts';
+import { equivalenceKey } from '../../../../../src/scheduler/engine/cell/shared-specs.ts';
 import type { JobSpec } from '../../../../../src/scheduler/engine/model/job-spec.ts';
 import { ACCELERATORS, demand, jobSpec, option, poolSpec } from '../../../../support/fixtures/scheduler-specs.ts';
 import { faultOf } from '../../../../support/fixtures/fault-of.ts';

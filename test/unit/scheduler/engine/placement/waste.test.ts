@@ -1,11 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { ClusterState } from '../../../../../src/scheduler/engine/model/cluster-state.ts';
 import type { NodeSpec } from '../../../../../src/scheduler/engine/model/pool-spec.ts';
-import { balanceLoad } from '../../../../../src/scheduler/engine/placement/balanced-load.ts';
+import { balanceLoad, GangScarcity, Scarcity } from '../../../../../src/scheduler/engine/placement/scarcity.ts';
 import { contention, gangsOf, IdleCapacity } from '../../../../../src/scheduler/engine/placement/idle-capacity.ts';
 import { CostBoard } from '../../../../../src/scheduler/engine/placement/cost-board.ts';
 import { Fragmentation } from '../../../../../src/scheduler/engine/placement/fragmentation.ts';
-import { GangScarcity, Scarcity } from '../../../../../src/scheduler/engine/placement/scarcity.ts';
 import type { Shape } from '../../../../../src/scheduler/engine/placement/workload-mix.ts';
 import { Stranding, WasteCost } from '../../../../../src/scheduler/engine/placement/waste-cost.ts';
 import { demand, nodeSpec } from '../../../../support/fixtures/scheduler-specs.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { PoolId } from '../../../../../src/kernel/ids.ts';
-import { Cell } from '../../../../../src/scheduler/engine/machine/cell.ts';
+import { Cell } from '../../../../../src/scheduler/engine/cell/cell.ts';
 import type { JobSpec } from '../../../../../src/scheduler/engine/model/job-spec.ts';
 import type { Market } from '../../../../../src/scheduler/engine/model/pool-spec.ts';
 import {

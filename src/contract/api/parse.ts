@@ -1,0 +1,66 @@
+import * as z from 'zod';
+import { must } from '../../kernel/assert.ts';
+import { err, ok } from '../../kernel/result.ts';
+import type { Limit, RequestPart } from './errors.ts';
+import { refusal } from './errors.ts';
+import { faultText } from './fault-text.ts';
+import type { FieldPath } from './field-path.ts';
+import { fieldPathOf } from './field-path.ts';
+import type { Outcome } from './outcome.ts';
+import { quickReaderOf } from './quick-reader.ts';
+
+/**
+ * Validates a value that came over the wire, by the schema or, where there is one that accepts it, by a quick reader of the same; `at`: where
+ * it stood in what was sent.
+ *
+ * Refuses with `limit_exceeded` when something is larger than its limit, else with `invalid_value`; both name the first
+ * offending field.
+ */
+export function parse<S extends z.core.$ZodType>(
+  schema: S,
+  value: unknown,
+  part: RequestPart = 'body',
+  at: FieldPath = [],
+): Outcome<z.output<S>> {
+  const quick = quickReaderOf(schema)?.(value);
+  if (quick !== undefined) return ok(quick as z.output<S>);
+  const result = z.safeParse(schema, value, { error: faultText, reportInput: true });
+  if (result.success) return ok(result.data);
+  const issue = deepest(must(result.error.issues[0], 'a failed parse has an issue'));
+  const unknown = issue.code === 'unrecognized_keys' ? [must(issue.keys[0], 'a key is unrecognised')] : [];
+  const path = [...at, ...fieldPathOf(issue.path), ...unknown];
+  const code = issue.code === 'too_big' ? 'limit_exceeded' : 'invalid_value';
+  // A message goes on from the name of its field; what was sent as a whole has none.
+  const message = path.length === 0 && KIND_FAULTS.has(issue.code) ? `the ${part} ${issue.message}` : issue.message;
+  return err({ ...refusal(code, message, path), ...excessOf(issue), schema: { part, fault: faultOf(issue) } });
+}
+
+const KIND_FAULTS: ReadonlySet<string> = new Set(['invalid_type', 'invalid_union']);
+
+/** The bound that a schema found exceeded, and by what. */
+function excessOf(issue: z.core.$ZodIssue): { readonly limit?: Limit; readonly value?: number } {
+  if (issue.code !== 'too_big') return {};
+  const value = numberOf(issue.input);
+  return { limit: { bound: Number(issue.maximum) }, ...(value === undefined ? {} : { value }) };
+}
+
+function numberOf(input: unknown): number | undefined {
+  if (typeof input === 'string' || Array.isArray(input)) return input.length;
+  return typeof input === 'number' ? input : undefined;
+}
+
+const faultOf = ({ code }: z.core.$ZodIssue) =>
+  code === 'too_big' || code === 'too_small' || code === 'invalid_format' ? ('bound' as const) : ('format' as const);
+
+// A union reports one list of issues for each option; the option that got furthest is the one the caller meant. Where the value is of the kind
+// of none, the union's own message names them all.
+function deepest(issue: z.core.$ZodIssue): z.core.$ZodIssue {
+  if (issue.code !== 'invalid_union' || issue.errors.every(([first]) => first?.code === 'invalid_type' && first.path.length === 0))
+    return issue;
+  const options = issue.errors.flatMap((errors) => errors.slice(0, 1)).map(deepest);
+  const furthest = options.reduce<z.core.$ZodIssue | undefined>(
+    (best, option) => (best === undefined || option.path.length > best.path.length ? option : best),
+    undefined,
+  );
+  return furthest === undefined ? issue : { ...furthest, path: [...issue.path, ...furthest.path] };
+}

@@ -1,0 +1,25 @@
+import * as z from 'zod';
+
+import type { RawJson } from '../../kernel/exact-json.ts';
+import { isRawJson } from '../../kernel/exact-json.ts';
+import { about } from '../api/api-text.ts';
+
+// What calls about models have in common with those about vectors.
+
+export const MODEL_NAME_CHARS_MAX = 128;
+
+/** The name of an embedding model. */
+export const modelName = z
+  .string()
+  .min(1)
+  .max(MODEL_NAME_CHARS_MAX)
+  .meta(about('An embedding model of `GET /v1/models`; `name@version` is one version of it, a name alone the one that serves.'));
+
+/** The components of a vector in an answer: `float32Json`, or the number of its row in a frame. */
+export const floatsReply = z
+  .custom<RawJson | number>((value) => typeof value === 'number' || isRawJson(value))
+  .meta({
+    type: 'array',
+    items: { type: 'number' },
+    description: 'Each component as the shortest decimal that reads back as the same 32-bit float.',
+  });

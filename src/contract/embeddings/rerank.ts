@@ -1,0 +1,58 @@
+import * as z from 'zod';
+
+import { about, apiLines, named } from '../api/api-text.ts';
+import { embeddingCacheHeaders } from '../api/cache-headers.ts';
+import type { Endpoint } from '../api/endpoint.ts';
+import { call, json, tenant } from '../api/endpoint.ts';
+import { EMBEDDING_LIMITS } from './embedding-limits.ts';
+import { modelName } from './embedding-fields.ts';
+
+const text = z.string().min(1).max(EMBEDDING_LIMITS.embeddingTextCharsMax);
+
+/** A document as Cohere's and Jina's clients send it: its text, alone or as the member of an object. */
+const document = z.union([text, z.strictObject({ text })], { error: 'must be a text that is not empty, or {"text": one}' });
+
+const request = z.strictObject({
+  model: modelName.meta({ example: 'glove-sif-100' }),
+  query: text.meta({ example: 'who opens the lock?' }),
+  documents: z
+    .array(document.transform((one) => (typeof one === 'string' ? one : one.text)))
+    .min(1)
+    .max(EMBEDDING_LIMITS.rerankDocumentsMaxCount)
+    .meta(about('What to put in order, each a text or `{"text": ...}`.')),
+  top_n: z.int().min(1).optional().meta(about('How many of the best to answer. Absent: all.')),
+  return_documents: z.boolean().default(false).meta(about('Whether each result has the text of its document, too.')),
+});
+
+const result = z.object({
+  index: z.int().min(0).meta(about('Which of the documents this is.')),
+  relevance_score: z
+    .number()
+    .meta(about('Higher is more relevant: what a cross-encoder says of the two, or the cosine of their vectors, from -1 to 1.')),
+  document: z.object({ text: z.string() }).optional(),
+});
+
+export const rerankEndpoints = {
+  rerank: {
+    ...call('POST', '/v1/rerank', json(request)),
+    tag: 'Inference',
+    summary: 'Put documents in order of relevance',
+    description: apiLines(
+      'The shape of Cohere and Jina. Documents come in falling order of relevance to the query; those that are equally relevant in the order they were sent.',
+      '',
+      'The vectors of the query and of documents seen before come from the cache of the tenant, as with embeddings.',
+    ),
+    access: tenant('inference'),
+    meters: ['embedding_tokens', 'embedding_cached_tokens'],
+    headers: embeddingCacheHeaders,
+    status: 200,
+    reply: json(
+      named('Ranking', {
+        object: z.literal('list'),
+        model: z.string(),
+        results: z.array(result),
+        usage: z.object({ prompt_tokens: z.int().min(0), total_tokens: z.int().min(0) }).meta(about('All tokens, cached ones too.')),
+      }),
+    ),
+  },
+} as const satisfies Record<string, Endpoint>;

@@ -1,0 +1,146 @@
+import * as z from 'zod';
+
+import { about, apiLines } from '../api/api-text.ts';
+import type { Endpoint } from '../api/endpoint.ts';
+import { json, NO_BODY, PUBLIC, tenant } from '../api/endpoint.ts';
+import { API_LIMITS } from '../api/api-limits.ts';
+import { MODEL_LIMITS } from './model-limits.ts';
+import { modelName } from '../embeddings/embedding-fields.ts';
+
+/** Element types of tensors as KServe's Open Inference Protocol v2 names them. Half precision has no form in JSON, and none here. */
+export const DATATYPES = [
+  'BOOL',
+  'UINT8',
+  'UINT16',
+  'UINT32',
+  'UINT64',
+  'INT8',
+  'INT16',
+  'INT32',
+  'INT64',
+  'FP32',
+  'FP64',
+  'BYTES',
+] as const;
+
+const tensorName = z.string().max(API_LIMITS.tensorNameCharsMax);
+const datatype = z.enum(DATATYPES);
+
+const input = z.strictObject({
+  name: tensorName,
+  shape: z.array(z.int().min(0)).max(MODEL_LIMITS.tensorRankMax),
+  datatype,
+  parameters: z
+    .looseObject({ binary_data_size: z.int().min(0).optional().meta(about('So many bytes behind the JSON are its values.')) })
+    .optional(),
+  data: z.unknown().optional().meta(about('The values, row by row, in nested arrays or in one.')),
+});
+
+const wanted = z.strictObject({
+  name: tensorName,
+  parameters: z.looseObject({ binary_data: z.boolean().optional().meta(about('Whether its values come behind the JSON.')) }).optional(),
+});
+
+const infer = z.strictObject({
+  id: z.string().max(API_LIMITS.tensorNameCharsMax).optional().meta(about('Repeated in the answer.')),
+  parameters: z
+    .looseObject({ binary_data_output: z.boolean().optional().meta(about('Whether the values of all outputs come behind the JSON.')) })
+    .optional(),
+  inputs: z.array(input).min(1).max(MODEL_LIMITS.inferTensorsMaxCount),
+  outputs: z.array(wanted).max(MODEL_LIMITS.inferTensorsMaxCount).optional().meta(about('Those that are wanted. Absent: all.')),
+});
+
+const port = z.object({ name: z.string(), datatype, shape: z.array(z.int()).meta(about('-1: chosen by each call.')) });
+const ofModel = { model_name: z.string(), model_version: z.string() };
+
+const metadata = z.object({
+  name: z.string(),
+  versions: z.array(z.string()),
+  platform: z.literal('onnxruntime_onnx'),
+  inputs: z.array(port),
+  outputs: z.array(port),
+});
+
+const output = z.object({
+  name: z.string(),
+  shape: z.array(z.int()),
+  datatype,
+  data: z.unknown().optional().meta(about('Row by row in one array; a number that is not finite is null.')),
+  parameters: z.object({ binary_data_size: z.int() }).optional(),
+});
+
+const common = { tag: 'KServe', meters: [], status: 200, body: NO_BODY } as const;
+const health = { ...common, method: 'GET', access: PUBLIC, reply: { kind: 'none' } } as const;
+const reading = { ...common, method: 'GET', access: tenant('inference') } as const;
+const model = z.object({ model: modelName });
+const version = z.object({ model: modelName, version: z.string().min(1).max(16) });
+const ready = json(z.object({ name: z.string(), ready: z.literal(true) }));
+
+const inferring = {
+  tag: 'KServe',
+  method: 'POST',
+  access: tenant('inference'),
+  meters: ['embedding_tokens'],
+  body: { ...json(infer), exactIntegers: true, hasBytesBehind: true, bytesMax: MODEL_LIMITS.inferBodyBytesMax },
+  status: 200,
+  reply: json(z.object({ ...ofModel, id: z.string().optional(), outputs: z.array(output) })),
+} as const;
+
+/** KServe's Open Inference Protocol v2, for registered models of every task: tensors in, tensors out. */
+export const kserveEndpoints = {
+  kserveServer: {
+    ...common,
+    method: 'GET',
+    path: '/v2',
+    access: PUBLIC,
+    summary: 'What the server is',
+    reply: json(z.object({ name: z.string(), version: z.string(), extensions: z.array(z.string()) })),
+  },
+  kserveLive: { ...health, path: '/v2/health/live', summary: 'Whether the server answers' },
+  kserveReady: { ...health, path: '/v2/health/ready', summary: 'Whether the server can answer for its models' },
+  kserveModel: {
+    ...reading,
+    path: '/v2/models/:model',
+    params: model,
+    summary: 'Inputs and outputs of a model',
+    reply: json(metadata),
+  },
+  kserveModelReady: {
+    ...reading,
+    path: '/v2/models/:model/ready',
+    params: model,
+    summary: 'Whether a model answers',
+    reply: ready,
+  },
+  kserveVersion: {
+    ...reading,
+    path: '/v2/models/:model/versions/:version',
+    params: version,
+    summary: 'Inputs and outputs of a version',
+    reply: json(metadata),
+  },
+  kserveVersionReady: {
+    ...reading,
+    path: '/v2/models/:model/versions/:version/ready',
+    params: version,
+    summary: 'Whether a version answers',
+    reply: ready,
+  },
+  kserveInfer: {
+    ...inferring,
+    path: '/v2/models/:model/infer',
+    params: model,
+    summary: 'Run the graph of a model on tensors',
+    description: apiLines(
+      'Tensors are JSON, or bytes behind the JSON (`binary_data_size`, and the header `Inference-Header-Content-Length`), as the binary tensor data extension has it. Whole numbers of 64 bits keep all of their digits.',
+      '',
+      'Metered as `embedding_tokens`: the values of its largest input. For the ids of texts that is their number of tokens, padding included.',
+    ),
+  },
+  kserveVersionInfer: {
+    ...inferring,
+    path: '/v2/models/:model/versions/:version/infer',
+    params: version,
+    summary: 'Run the graph of a version on tensors',
+  },
+} as const satisfies Record<string, Endpoint>;

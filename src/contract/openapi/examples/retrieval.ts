@@ -1,0 +1,74 @@
+import type { EndpointName, ENDPOINTS } from '../../endpoints.ts';
+import { answered } from './example.ts';
+import type { ExampleOf } from './example.ts';
+
+const MODEL = 'glove-sif-100';
+const params = { index: 'articles' };
+
+/** Embeddings, an index `articles` of texts, and the caches. */
+export const retrievalExamples = {
+  createEmbeddings: { body: { model: MODEL, input: ['canal', 'lock', 'weir'] } },
+  rerank: {
+    body: { model: MODEL, query: 'who opens the lock?', documents: ['a weir holds back the river', 'the lock keeper opens the gates'] },
+  },
+  listModels: { as: 'tenant' },
+  getModel: { as: 'tenant', params: { model: MODEL } },
+
+  createIndex: { body: { name: 'articles', model: MODEL, owner: 'search-team' } },
+  listIndexes: {},
+  describeIndex: { params },
+  indexStats: { params },
+  upsertVectors: {
+    params,
+    body: {
+      vectors: [
+        { id: 'lock', text: 'the lock keeper opens the gates at dawn', metadata: { page: 3, lang: 'en' } },
+        { id: 'weir', text: 'a weir holds back the river', metadata: { page: 4, lang: 'en' } },
+        { id: 'mill', text: 'the mill grinds flour by the power of water', metadata: { page: 9, lang: 'en' } },
+      ],
+    },
+  },
+  queryVectors: { params, body: { text: 'who opens the lock?', top_k: 2, filter: { page: { $lt: 5 } }, include_text: true } },
+  queryVectorsBatch: {
+    params,
+    body: {
+      searches: [
+        { text: 'who opens the lock?', top_k: 1 },
+        { id: 'mill', top_k: 1, exclude_ids: ['mill'], filter: { page: { $gt: 3 } } },
+      ],
+    },
+  },
+  fetchVectors: { params, body: { ids: ['lock'], include_values: false, include_text: true } },
+  listVectors: { params, body: { filter: { lang: 'en' }, limit: 10 } },
+  countVectors: { params, body: { filter: { page: { $gte: 4 } } } },
+  updateMetadata: { params, body: { filter: { page: 3 }, set: { seen: true } } },
+  // The collection that Qdrant's examples make: a new vector of three numbers is short.
+  updateValues: { params: { index: 'films' }, body: { vectors: [{ id: '1', values: [0.8, 0.5, 0.1] }] } },
+  importVectors: {
+    params,
+    body:
+      '{"id": "barge", "text": "a barge carries coal", "metadata": {"page": 12}}\n' +
+      '{"id": "bridge", "text": "the bridge lifts for tall ships", "metadata": {"page": 13}}\n',
+  },
+  exportVectors: { params, query: { include_values: 'false' } },
+  measureRecall: { params, body: { samples: 5, top_k: 2 } },
+  deleteVectors: { params, body: { ids: ['mill'] } },
+  deleteIndex: { params },
+  verifyIndexErasure: { params: { erasure: answered('deleteIndex', 'id') } },
+
+  setAlias: { params: { index: 'articles', alias: 'live' } },
+  changeAliases: { body: { actions: [{ set: { alias: 'newest', index: 'articles' } }] } },
+  listAliases: {},
+  listIndexAliases: { params },
+  removeAlias: { params: { index: 'articles', alias: 'live' } },
+
+  createGeneration: { params, body: { recall: 0.99 } },
+  listGenerations: { params },
+  activateGeneration: { params, body: {} },
+  rollbackGeneration: { params, body: {} },
+  deleteGeneration: { params },
+
+  purgeCache: { as: 'tenant', body: { text: ['canal'], model: MODEL } },
+  getPurge: { as: 'tenant', params: { purge: answered('purgeCache', 'purge_id') } },
+  cacheStats: { as: 'tenant' },
+} as const satisfies { readonly [N in EndpointName]?: ExampleOf<(typeof ENDPOINTS)[N]> };

@@ -1,0 +1,102 @@
+import * as z from 'zod';
+
+import { about } from '../api/api-text.ts';
+import type { Endpoint } from '../api/endpoint.ts';
+import { call, json, tenant } from '../api/endpoint.ts';
+import type { Filter } from './filter.ts';
+import { filter } from './filter-syntax.ts';
+import { isReachable } from './filter.ts';
+import { indexParams } from '../indexes/indexes.ts';
+import { VECTOR_LIMITS } from './vector-limits.ts';
+import { metadata, namespace, vectorFloats, vectorId } from './vector-fields.ts';
+import { lsn, refuseDuplicates } from './vectors.ts';
+
+const metadataPath = z
+  .string()
+  .min(1)
+  .max(VECTOR_LIMITS.filterPathCharsMax)
+  .refine(isReachable, 'is no path: its parts, between dots, are neither empty nor unstorable')
+  .meta(about('Names of members, between dots. It leads through objects, not into arrays.', 'author.name'));
+
+const ids = z.array(vectorId).min(1).max(VECTOR_LIMITS.vectorIdsMaxCount);
+
+const metadataBody = z
+  .strictObject({
+    ids: ids.optional(),
+    filter: filter.optional(),
+    namespace,
+    set: metadata.optional().meta(about('Members to set; others stay.')),
+    at: metadataPath.optional().meta(about('With `set`: where in the metadata. What is no object there becomes one.')),
+    unset: z.array(metadataPath).min(1).max(VECTOR_LIMITS.metadataPathsMaxCount).optional().meta(about('What to remove.')),
+    replace: metadata.nullable().optional().meta(about('All of the new metadata; null for none.')),
+  })
+  .superRefine(refuseUnclearChange);
+
+export type MetadataBody = z.output<typeof metadataBody>;
+
+const isOne = (...values: unknown[]): boolean => values.filter((value) => value !== undefined).length === 1;
+
+/** An empty filter is refused, too: it is more likely a mistake than the wish to change everything. */
+function refuseUnclearChange(
+  body: {
+    readonly ids?: unknown;
+    readonly filter?: Filter | undefined;
+    readonly set?: unknown;
+    readonly at?: unknown;
+    readonly unset?: unknown;
+    readonly replace?: unknown;
+  },
+  context: z.RefinementCtx,
+): void {
+  const refuse = (field: string, message: string) => context.addIssue({ code: 'custom', path: [field], message });
+  if (!isOne(body.ids, body.filter)) refuse('ids', 'give exactly one of `ids` and `filter`');
+  if (!isOne(body.set, body.unset, body.replace)) refuse('set', 'give exactly one of `set`, `unset` and `replace`');
+  if (body.at !== undefined && body.set === undefined) refuse('at', 'goes with `set` only');
+  if (body.filter?.kind === 'and' && body.filter.of.length === 0) refuse('filter', 'must have a condition');
+}
+
+const newValues = z.strictObject({ id: vectorId, values: vectorFloats });
+
+const valuesOf = (item: z.core.$ZodType<z.output<typeof newValues>>) =>
+  z.strictObject({ vectors: z.array(item).min(1).max(VECTOR_LIMITS.upsertCallVectorsMaxCount).superRefine(refuseDuplicates), namespace });
+
+const updated = z.object({ updated: z.int().min(0).meta(about('How many vectors are now as asked for.')), lsn });
+
+export const vectorChangeEndpoints = {
+  updateMetadata: {
+    ...call('POST', '/v1/indexes/:index/metadata', json(metadataBody)),
+    tag: 'Vectors',
+    summary: 'Change the metadata of stored vectors',
+    description:
+      'Of those with these ids, or those that a filter accepts; ids that are not there are left out. Goes in slices, each all or none. Each ' +
+      'vector is read and changed at once, so that changes of several callers add up; with a filter only while it is still accepted.',
+    access: tenant('index:write'),
+    meters: ['vectors_written'],
+    params: indexParams,
+    status: 200,
+    reply: json(updated),
+  },
+  updateValues: {
+    method: 'POST',
+    path: '/v1/indexes/:index/values',
+    tag: 'Vectors',
+    summary: 'Give stored vectors new values',
+    description:
+      'Their metadata stays; a text goes, for the values are no longer its. Ids that are not there are left out. Goes in slices.',
+    access: tenant('index:write'),
+    meters: ['vectors_written'],
+    params: indexParams,
+    body: {
+      kind: 'json',
+      schema: valuesOf(newValues),
+      bytesMax: VECTOR_LIMITS.upsertBodyBytesMax,
+      rows: { list: 'vectors', field: 'values' },
+      streamed: {
+        arrays: [{ path: ['vectors'], item: newValues, countMax: VECTOR_LIMITS.upsertCallVectorsMaxCount }],
+        whole: valuesOf(z.custom<z.output<typeof newValues>>()),
+      },
+    },
+    status: 200,
+    reply: json(updated),
+  },
+} as const satisfies Record<string, Endpoint>;

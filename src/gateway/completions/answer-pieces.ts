@@ -1,0 +1,40 @@
+import type { Dialect } from '../../upstreams/protocol/stream-tap.ts';
+import type { Usage } from '../../upstreams/protocol/usage.ts';
+import type { Target } from '../../upstreams/target.ts';
+import type { PassedBody, TransportFault } from '../../upstreams/transport.ts';
+
+/** The dialects of streams. */
+export type PassedDialect = Exclude<Dialect, 'plain'>;
+
+/** What a call has come to at its end. */
+export interface CompletionEnd {
+  readonly target: Target;
+  /** Absent: the upstream has reported none. */
+  readonly usage: Usage | undefined;
+  /** Of the text that was answered. */
+  readonly textBytes: number;
+  readonly end: 'whole' | 'cancelled' | TransportFault;
+}
+
+/** An answer piece by piece. */
+export interface AnswerPieces {
+  /** What is sent next; undefined: nothing more. */
+  next(): Promise<Uint8Array | undefined>;
+  /** The caller takes no more. */
+  cancel(): void;
+  /**
+   * Passes the answer to the caller without reading it. To be called instead of `next`, which goes on where the answer is undefined: it has to be relayed.
+   * Absent: so it has in any case.
+   */
+  pass?(sending: PassSending): Promise<PassedBody | undefined>;
+}
+
+/** What goes with an answer that is passed through. */
+export interface PassSending {
+  /** Is sent before it. */
+  readonly first: Uint8Array | undefined;
+  /** Sees each piece of what the caller is sent of the answer, some time after it was sent. */
+  readonly onPiece: (piece: Uint8Array) => void;
+  /** Sees what the caller would have been sent, had the answer been relayed: whole events, and in that with the usage what the call costs. */
+  readonly onRelayed?: (piece: Uint8Array) => void;
+}

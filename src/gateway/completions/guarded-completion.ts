@@ -1,0 +1,168 @@
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import { utf8 } from '../../kernel/bytes.ts';
+import type { Result } from '../../kernel/result.ts';
+import { err, ok } from '../../kernel/result.ts';
+import type { Undispatched } from '../../upstreams/dispatch.ts';
+import type { HookRecord } from '../../upstreams/guardrails/guardrail-policy.ts';
+import type { GuardedPiece } from '../../upstreams/guardrails/guarded-stream.ts';
+import { SURFACES } from '../../upstreams/protocol/exchange.ts';
+import { errorEvent } from '../../upstreams/protocol/surface-errors.ts';
+import type { CompletionGuard, Moderation } from './completion.ts';
+import type { Completed, CompletionCall } from './completion-call.ts';
+import type { AnswerPieces } from './answer-pieces.ts';
+import type { GuardCalls, Guardrails } from '../guardrails/guardrails.ts';
+import { costingMore } from './kept-stream.ts';
+
+type Served = Result<Completed, Undispatched>;
+
+/** Calls under guardrails: judged before anything is reserved or sent, and their answers before they are passed on. [U118] */
+export class GuardedCompletions implements CompletionGuard {
+  readonly #guardrails: Pick<Guardrails, 'open'>;
+
+  constructor(guardrails: Pick<Guardrails, 'open'>) {
+    this.#guardrails = guardrails;
+  }
+
+  async complete(...[policy, { call, nowMs }, moderation, serve]: Parameters<CompletionGuard['complete']>): Promise<Served> {
+    const guard = await this.#guardrails.open(policy, (hook, texts) => moderation.judge(policy, hook, texts));
+    const charge = (records: readonly HookRecord[]) => charged(records, call, moderation);
+    const hooksNano = (): number => call.added.nanoAt(nowMs);
+    let isPassedOn = false;
+    try {
+      const asked = await guard.request(call.body).catch(() => undefined);
+      if (asked === undefined) return err({ refusal: UNREACHABLE.text.error, attempts: [] });
+      const { body, answerNeed, restores, records: first } = asked;
+      const records = [...first];
+      call.onGuarded({ body: body.ok ? body.value : undefined, records, restores });
+      const paid = await charge(first);
+      // A hook that cannot be paid for may have blocked for want of a verdict.
+      if (!paid.ok) return err({ refusal: paid.error, attempts: [] });
+      if (!body.ok) return err({ refusal: body.error, attempts: [] });
+      const served = await serve(body.value, (text) => guard.shown(text), hooksNano());
+      if (!served.ok || answerNeed === 'nothing' || SURFACES[call.surface].dialect === 'plain') return served;
+      const { answer } = served.value;
+      if (answer.kind === 'stream') {
+        isPassedOn = true;
+        let onOver: () => void = UNSET;
+        const over = new Promise<void>((resolve) => {
+          onOver = resolve;
+        });
+        const stream = new GuardedPieces(answer.stream, guard, call, records, {
+          charge,
+          hooksNano,
+          callOff: () => moderation.over(),
+          onOver: () => onOver(),
+        });
+        // The call is over when what is passed on is, which may be later.
+        const ended = answer.ended.then((end) => over.then(() => end));
+        return ok({ ...served.value, answer: { ...answer, stream, ended } });
+      }
+      const { text, records: later } = await guard.answer(answer.text).catch(() => UNREACHABLE);
+      records.push(...later);
+      const paidToo = await charge(later);
+      const passed = paidToo.ok ? text : paidToo;
+      const judged = passed.ok ? { text: passed.value } : { text: '', blocked: passed.error };
+      return ok({ ...served.value, answer: { ...answer, ...judged } });
+    } finally {
+      if (!isPassedOn) {
+        await moderation.over();
+        guard.close();
+      }
+    }
+  }
+}
+
+interface StreamParts {
+  readonly charge: (records: readonly HookRecord[]) => Promise<Outcome<void>>;
+  /** What hooks have cost until now. */
+  readonly hooksNano: () => number;
+  /** Calls off what hooks ask of models. */
+  readonly callOff: () => Promise<void>;
+  readonly onOver: () => void;
+}
+
+/** A stream under guardrails. Where they block, or cannot be reached, it ends with an error, and the upstream's with it. */
+class GuardedPieces implements AnswerPieces {
+  readonly #inner: AnswerPieces;
+  readonly #guard: GuardCalls;
+  readonly #call: CompletionCall;
+  readonly #records: HookRecord[];
+  readonly #parts: StreamParts;
+  #isJudging = false;
+  /** What the stream says that hooks have cost. */
+  readonly #saidNano: number;
+  #hasEnded = false;
+
+  constructor(inner: AnswerPieces, guard: GuardCalls, call: CompletionCall, records: HookRecord[], parts: StreamParts) {
+    this.#parts = parts;
+    this.#saidNano = parts.hooksNano();
+    this.#inner = inner;
+    this.#guard = guard;
+    this.#call = call;
+    this.#records = records;
+  }
+
+  async next(): Promise<Uint8Array | undefined> {
+    while (!this.#hasEnded) {
+      const piece = await this.#inner.next();
+      if (this.#hasEnded) break;
+      this.#isJudging = true;
+      const { send, isBlocked } = await this.#judged(piece);
+      this.#isJudging = false;
+      if (this.#hasEnded) await this.#close();
+      else if (isBlocked || piece === undefined) this.cancel();
+      if (send.length > 0) return send;
+    }
+    return undefined;
+  }
+
+  cancel(): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#inner.cancel();
+    // What hooks read is charged, also where the caller leaves meanwhile: the call is over when they are. [U185]
+    if (this.#isJudging) void this.#parts.callOff();
+    else void this.#close();
+  }
+
+  async #close(): Promise<void> {
+    await this.#parts.callOff();
+    this.#guard.close();
+    this.#parts.onOver();
+  }
+
+  async #judged(piece: Uint8Array | undefined): Promise<GuardedPiece> {
+    const { surface, requestId } = this.#call;
+    const { dialect } = SURFACES[surface];
+    try {
+      const { records, ...passed } = await (piece === undefined ? this.#guard.end() : this.#guard.push(dialect, requestId, piece));
+      this.#records.push(...records);
+      const { charge, hooksNano } = this.#parts;
+      const paid = await charge(records);
+      if (!paid.ok) return { send: utf8(errorEvent(dialect, paid.error, requestId)), isBlocked: true };
+      return { ...passed, send: costingMore(passed.send, hooksNano() - this.#saidNano) };
+    } catch {
+      return { send: utf8(errorEvent(dialect, UNREACHABLE.text.error, requestId)), isBlocked: true };
+    }
+  }
+}
+
+/**
+ * Ends what hooks have asked of models, and reserves the tokens that classifiers have read; a call that cannot pay for its hooks is refused before the
+ * model is asked. [U119] [U177]
+ */
+async function charged(records: readonly HookRecord[], { reserve, added }: CompletionCall, moderation: Moderation): Promise<Outcome<void>> {
+  await moderation.over();
+  if (moderation.unpaid !== undefined) return err(moderation.unpaid);
+  const tokens = records.reduce((sum, { tokens: read = 0 }) => sum + read, 0);
+  if (tokens === 0) return ok(undefined);
+  const reserved = await reserve({ embedding_tokens: tokens });
+  if (reserved.ok) added.classified(tokens);
+  return reserved;
+}
+
+/** What was answered is paid for nonetheless. */
+const UNREACHABLE = { text: refuse('unavailable', 'the guardrails of the route cannot be reached: repeat the call'), records: [] };
+
+const UNSET = (): void => undefined;

@@ -1,0 +1,212 @@
+import { utf8Text } from '../../contract/api/json-text.ts';
+import type { Refusal } from '../../contract/api/errors.ts';
+import { refusal } from '../../contract/api/errors.ts';
+import { COMPLETION_LIMITS } from '../../contract/completions/completion-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import { joinedBytes } from '../../kernel/bytes.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { Result } from '../../kernel/result.ts';
+import { err, ok } from '../../kernel/result.ts';
+import { requestNanoAt, usd } from '../../tenancy/usage/price-book.ts';
+import { urgencyOf } from '../../upstreams/call-urgency.ts';
+import type { AttemptRecord, Dispatched, Dispatcher, Undispatched } from '../../upstreams/dispatch.ts';
+import type { Settlement } from '../../upstreams/money/settlement.ts';
+import { settlementOf } from '../../upstreams/money/settlement.ts';
+import { prefixKeyOf } from '../../upstreams/prefix-key.ts';
+import type { AnswerNotes } from '../../upstreams/protocol/answer-notes.ts';
+import type { Exchange, Exchanges } from '../../upstreams/protocol/exchange.ts';
+import { mayBegin } from '../../upstreams/protocol/exchange.ts';
+import { rejectionOf } from '../../upstreams/protocol/surface-errors.ts';
+import type { Usage } from '../../upstreams/protocol/usage.ts';
+import { PassBudget } from '../../upstreams/serving/pass-budget.ts';
+import type { Plan, Target } from '../../upstreams/target.ts';
+import { withReplicas } from '../../upstreams/target.ts';
+import type { BodyReader, TransportFault, UpstreamTransport } from '../../upstreams/transport.ts';
+import type { Completed, CompletionCall } from './completion-call.ts';
+import type { CompletionEnd } from './answer-pieces.ts';
+import { CompletionStream } from './completion-stream.ts';
+import { reservePlan } from './plan-reservation.ts';
+
+interface PlanServerParts {
+  readonly dispatcher: Dispatcher;
+  readonly transport: UpstreamTransport;
+  readonly clock: Clock;
+}
+
+/** A call as it goes out, and where. */
+export interface PlannedCall {
+  readonly call: CompletionCall;
+  readonly exchanges: Exchanges;
+  readonly plan: Plan;
+  /** When the call began. */
+  readonly nowMs: number;
+  /** What was spent for the call before, in nano-dollars. */
+  readonly spentNano?: number;
+}
+
+/** When the answer has to have begun; Infinity: the caller states no deadline. [U63] */
+export const deadlineOf = ({ call, nowMs }: Pick<PlannedCall, 'call' | 'nowMs'>): number =>
+  nowMs + (urgencyOf(call.body, (name) => call.origin.header(name)).deadlineMs ?? Infinity);
+
+/** Further wishes of the caller about the answer. */
+export interface ServeTerms {
+  /** Takes how the answer ended, and when its first piece came. Not called where the request itself was refused. */
+  readonly onEnd?: (end: CompletionEnd['end'], elapsedMs: number) => void;
+  /** Take what the answer says. */
+  readonly notes?: AnswerNotes;
+  /** The answer is to come with the probabilities of its tokens, for the notes. */
+  readonly asksProbabilities?: boolean;
+  /** What other models have cost for the same call, in nano-dollars. */
+  readonly besidesNano?: number;
+}
+
+/** Asks the targets of a plan: what it can cost is reserved, one of them dispatched to, its answer read in the dialect of the call. */
+export class PlanServer {
+  readonly #parts: PlanServerParts;
+  readonly #passes = new PassBudget();
+
+  constructor(parts: PlanServerParts) {
+    this.#parts = parts;
+  }
+
+  /** Refuses with the attempts that were made. */
+  async serve(
+    { call, exchanges, plan: planned, nowMs, spentNano = 0 }: PlannedCall,
+    terms: ServeTerms = {},
+  ): Promise<Result<Completed, Undispatched>> {
+    const { clock, dispatcher, transport } = this.#parts;
+    const { onEnd, notes, asksProbabilities, besidesNano = 0 } = terms;
+    const plan = withReplicas(planned);
+    if (plan.groups.length === 0) return unserved(NO_REPLICA, []);
+    const reserved = await reservePlan(plan, call);
+    if (!reserved.ok) return unserved(reserved.error, []);
+    const { plan: payable, boundOf } = reserved.value;
+    const streams = call.body['stream'] === true;
+    let last: { readonly with: Target; readonly exchange: Exchange } | undefined;
+    // Nearly all calls ask one target: its request is written once.
+    const exchangeWith = (target: Target): Exchange => {
+      if (last?.with !== target)
+        last = { with: target, exchange: exchanges.with(target, boundOf(target).answerTokensMax, asksProbabilities) };
+      return last.exchange;
+    };
+    const { priority, deadlineMs } = urgencyOf(call.body, (name) => call.origin.header(name));
+    const prefixKey = affinityOf(payable, call);
+    const dispatched = await dispatcher.dispatch(
+      payable,
+      (target, cancellation) => transport.open(target, exchangeWith(target).request, cancellation),
+      {
+        tokensMax: reserved.value.tokensMax,
+        priority,
+        ...(deadlineMs === undefined ? {} : { deadlineMs: nowMs + deadlineMs }),
+        ...(prefixKey === undefined ? {} : { prefixKey }),
+        mayHedge: HEDGED.has(call.surface),
+        cancellation: call.cancellation,
+        accepts: (_, opened, piece) => mayBegin(opened.contentType, streams, piece),
+      },
+    );
+    const elapsedMs = clock.nowMs() - nowMs;
+    const count = (end: CompletionEnd['end']): void => onEnd?.(end, elapsedMs);
+    if (!dispatched.ok) {
+      count(BROKEN);
+      return dispatched;
+    }
+    const { target, attempts, opened } = dispatched.value;
+    if (opened.status >= 400) return unserved(await rejectionBy(dispatched.value), attempts);
+    const exchange = exchangeWith(target);
+    const settle = ({ usage, textBytes, end }: CompletionEnd): Settlement =>
+      settlementOf(target.model, boundOf(target), { usage, textBytes, isWhole: end === 'whole' });
+    const completed = { target, plan: payable, attempts, settle };
+    if (streams) {
+      const costNano = (usage: Usage): number =>
+        settle({ target, usage, textBytes: 0, end: 'whole' }).nano + besidesNano + spentNano + requestNanoAt(nowMs);
+      const dialect = notes === undefined ? exchange.passesAs : undefined;
+      const asked = {
+        dispatched: dispatched.value,
+        answer: exchange.stream((usage) => ({ cost_usd: usd(costNano(usage)) }), notes),
+        requestId: call.requestId,
+        passing: dialect === undefined ? undefined : { dialect, budget: this.#passes },
+      };
+      return ok({ ...completed, answer: streamedAnswer(asked, ({ end }) => count(end)) });
+    }
+    const answer = await wholeAnswer(dispatched.value, exchange, notes);
+    count(answer.ok ? 'whole' : BROKEN);
+    return answer.ok ? ok({ ...completed, answer: answer.value }) : unserved(answer.error, attempts);
+  }
+}
+
+const NO_REPLICA = refusal('no_healthy_replica', 'no replica of the upstreams of the model is ready: see the job that they name', 'model');
+
+const BROKEN: TransportFault = { kind: 'fault', fault: 'broken' };
+
+/** Calls that change nothing and cost no tokens of an answer: two targets may be asked at once. */
+const HEDGED: ReadonlySet<string> = new Set(['embeddings', 'rerank', 'moderations']);
+
+/** By which calls of the same beginning go to the same target, where there is a choice. */
+const affinityOf = ({ groups }: Plan, { surface, body, principal }: CompletionCall): string | undefined =>
+  groups.some(({ length }) => length > 1) ? prefixKeyOf(surface, body, principal.tenantId) : undefined;
+
+const UNSET = (): void => undefined;
+
+function streamedAnswer(
+  asked: Omit<ConstructorParameters<typeof CompletionStream>[0], 'onEnd'>,
+  count: (end: CompletionEnd) => void,
+): Completed['answer'] {
+  let onEnd: (end: CompletionEnd) => void = UNSET;
+  const ended = new Promise<CompletionEnd>((finish) => {
+    onEnd = (end) => {
+      count(end);
+      finish(end);
+    };
+  });
+  return { kind: 'stream', stream: new CompletionStream({ ...asked, onEnd: (end) => onEnd(end) }), ended };
+}
+
+export const unserved = (reason: Refusal, attempts: readonly AttemptRecord[]) => err({ refusal: reason, attempts });
+
+/** What an upstream says that has refused the request itself. */
+async function rejectionBy(dispatched: Dispatched): Promise<Refusal> {
+  const { opened } = dispatched;
+  const text = await textOf(opened.body, COMPLETION_LIMITS.upstreamErrorBytesMax);
+  dispatched.finish('whole');
+  return rejectionOf(opened.status, typeof text === 'string' ? text : '');
+}
+
+async function wholeAnswer(
+  dispatched: Dispatched,
+  exchange: Exchange,
+  notes: AnswerNotes | undefined,
+): Promise<Outcome<Completed['answer'] & { readonly kind: 'whole' }>> {
+  const { target, opened } = dispatched;
+  const text = await textOf(opened.body, COMPLETION_LIMITS.upstreamAnswerBytesMax);
+  if (typeof text !== 'string') {
+    dispatched.finish(text);
+    return refuse('upstream_failed', `the upstream ${target.upstream} broke off its answer: ${text.fault}`);
+  }
+  const answer = exchange.whole(text, notes);
+  if (answer === undefined) {
+    dispatched.finish({ kind: 'fault', fault: 'garbage' });
+    return refuse('upstream_failed', `the upstream ${target.upstream} answered what is no JSON object`);
+  }
+  const { usage } = answer;
+  dispatched.finish('whole', usage === undefined ? undefined : usage.inputTokens + usage.outputTokens);
+  const end: CompletionEnd = { target, usage, textBytes: text.length, end: 'whole' };
+  return ok({ kind: 'whole', text: answer.text, end });
+}
+
+/** A body as text. One that is larger than `bytesMax`, or no UTF-8, is no answer. */
+async function textOf(body: BodyReader, bytesMax: number): Promise<string | TransportFault> {
+  const pieces: Uint8Array[] = [];
+  let bytes = 0;
+  for (;;) {
+    const piece = await body.read();
+    if (piece === undefined) return utf8Text(joinedBytes(pieces)) ?? { kind: 'fault', fault: 'garbage' };
+    if ('kind' in piece) return piece;
+    bytes += piece.length;
+    if (bytes > bytesMax) {
+      body.cancel();
+      return { kind: 'fault', fault: 'garbage' };
+    }
+    pieces.push(piece);
+  }
+}

@@ -1,0 +1,174 @@
+import { inputDigest } from '../../cache/cache-key.ts';
+import type { Sha256 } from '../../cache/cache-key.ts';
+import { EMBEDDING_LIMITS } from '../../contract/embeddings/embedding-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
+import { refusalAt } from '../../contract/api/errors.ts';
+import { pathBelow } from '../../contract/api/field-path.ts';
+import { cacheOwnerOf } from '../../contract/api/principal.ts';
+import type { ModelManifest } from '../../inference/model-manifest.ts';
+import type { RegisteredRoute, RoutedVersion } from '../../inference/registry/model-route.ts';
+import { versionFor } from '../../inference/registry/model-route.ts';
+import { shownChoice } from '../../inference/served/choose-runner.ts';
+import type { InputType } from '../../inference/served/model-calls.ts';
+import { promptOf, textChunks, tokensBound } from '../../inference/served/text-chunks.ts';
+import { truncate } from '../../inference/unit-vectors.ts';
+import { err, ok } from '../../kernel/result.ts';
+import { mayTouchModels } from '../tenancy/authority.ts';
+import type { CacheReport } from '../caches/cache-report.ts';
+import type { CountCache } from '../caches/cache-stats.ts';
+import type { EmbeddedInputs, EmbedInputs } from './embed.ts';
+import { checkContract } from './embed.ts';
+import type { EmbeddingCache } from './embedding-cache.ts';
+import type { ModelRunners, Ran, RunTexts } from '../models/model-runners.ts';
+import { Composed } from '../api/composed.ts';
+
+interface RegisteredEmbedderParts {
+  readonly runners: Pick<ModelRunners, 'embedTexts'>;
+  readonly cache: EmbeddingCache;
+  readonly sha256: Sha256;
+  readonly count: CountCache;
+}
+
+/**
+ * Embeds texts by registered models, which the inference Worker or a replica on a pool runs. How many tokens a text has is known only once it is embedded: a bound
+ * is reserved before, and the rest where that was too little (M42). A cached row is a vector and, behind it, the number of its text's tokens.
+ */
+export class RegisteredEmbedder extends Composed<RegisteredEmbedderParts> {
+  /** Refuses as `Embedder.embedInputs`, and token ids, whose meaning is the model's own affair. */
+  async embedInputs(request: EmbedInputs, route: RegisteredRoute, inputType: InputType | undefined): Promise<Outcome<EmbeddedInputs>> {
+    const { principal, authority, inputs, directives, ttlMs, tags = [] } = request;
+    const touched = mayTouchModels(principal, [route.model]);
+    if (!touched.ok) return touched;
+    const texts: string[] = [];
+    for (const [i, input] of inputs.entries()) {
+      if (input.kind !== 'text') return refuse('invalid_value', `has token ids; ${route.model} takes texts only`, ['input', i]);
+      texts.push(input.text);
+    }
+    const digests = inputs.map((input) => inputDigest(this.parts.sha256, input));
+    const version = versionFor(route, `${principal.tenantId}:${digests.join()}`);
+    const makesVectors = checkTask(route.model, version);
+    if (!makesVectors.ok) return makesVectors;
+    const pinned = checkContract(request, route.model, version.contractHash);
+    if (!pinned.ok) return pinned;
+    const { dimensions: full } = version.manifest;
+    const dimensions = request.dimensions ?? full;
+    if (dimensions > full) return refuse('invalid_value', `is ${dimensions}; the vectors of ${route.model} have ${full}`, 'dimensions');
+    const bounds = texts.map((text) => tokensBound(version.manifest, text, inputType));
+    const bound = sumOf(bounds);
+    const reserved = await request.reserve({ embedding_tokens: bound });
+    if (!reserved.ok) return reserved;
+
+    const manifest = manifestOf(route, version);
+    const { tenantId } = principal;
+    const run = { tenantId, name: request.model, route, version, inputType, tokens: bound, leftMs: request.leftMs };
+    let ran: Ran | undefined;
+    const answer = await this.parts.cache.answer({
+      acting: { principal, authority },
+      owner: cacheOwnerOf(principal),
+      manifest: { ...manifest, dimensions: full + 1, contractHash: this.#cacheSpace(version, inputType) },
+      digests,
+      directives,
+      ttlMs,
+      tags,
+      compute: async (rows) => {
+        const computed = await this.#compute(run, texts, bounds, rows);
+        if (computed.ok) ({ ran } = computed.value);
+        return computed.ok ? ok(computed.value.packed) : computed;
+      },
+    });
+    if (!answer.ok) return answer;
+    const { report, holding } = answer.value;
+    const { vectors, tokens } = unpacked(answer.value.vectors, full);
+    this.parts.count(principal, { cache: 'embeddings', model: manifest.id, sources: report.sources, agesMs: report.agesMs, holding });
+    const total = sumOf(tokens);
+    if (total > EMBEDDING_LIMITS.embeddingTokensMaxCount)
+      return refuseBeyond({ path: 'input', limit: 'embeddingTokensMaxCount', value: total, what: `has ${total} tokens` });
+    // [M42] Nothing is answered whose tokens were not reserved.
+    const rest = total > bound ? await request.reserve({ embedding_tokens: total - bound }) : ok(undefined);
+    if (!rest.ok) return rest;
+    const cut = dimensions === full ? vectors : truncate(vectors, full, dimensions);
+    return ok({
+      vectors: cut,
+      dimensions,
+      tokens: total,
+      cachedTokens: cachedTokens(tokens, report),
+      report,
+      ...answeredBy(manifest, ran),
+    });
+  }
+
+  /** Vectors of queries and passages are kept apart where the model makes others of them; a purge by text takes both. */
+  #cacheSpace({ manifest, contractHash }: RoutedVersion, inputType: InputType | undefined): string {
+    const prompt = promptOf(manifest, inputType);
+    return prompt === '' ? contractHash : this.parts.sha256(`${contractHash}:${prompt}`);
+  }
+
+  async #compute(
+    run: RunTexts,
+    texts: readonly string[],
+    bounds: readonly number[],
+    rows: readonly number[],
+  ): Promise<Outcome<{ readonly packed: Float32Array<ArrayBuffer>; readonly ran: Ran | undefined }>> {
+    const { dimensions } = run.version.manifest;
+    let ran: Ran | undefined;
+    const packed = new Float32Array(rows.length * (dimensions + 1));
+    let done = 0;
+    for (const chunk of textChunks(rows, bounds, run.version)) {
+      const some = chunk.map((row) => texts[row] ?? '');
+      const embedded = await this.parts.runners.embedTexts(run, some);
+      if (!embedded.ok) {
+        const [at, ...rest] = pathBelow(embedded.error.path, ['input']) ?? [];
+        return typeof at === 'number' ? err(refusalAt(embedded.error, ['input', chunk[at] ?? 0, ...rest])) : embedded;
+      }
+      const { vectors, tokens } = embedded.value;
+      ({ ran } = embedded.value);
+      for (const at of chunk.keys()) {
+        packed.set(vectors.subarray(at * dimensions, (at + 1) * dimensions), done * (dimensions + 1));
+        packed[done * (dimensions + 1) + dimensions] = tokens[at] ?? 0;
+        done += 1;
+      }
+    }
+    return ok({ packed, ran });
+  }
+}
+
+/** Refuses with `invalid_value` a model that makes no vectors. */
+export const checkTask = (model: string, { manifest: { task } }: RoutedVersion): Outcome<null> =>
+  task === 'embedding' ? ok(null) : refuse('invalid_value', `${model} is a model for ${task}: it makes no vectors`, 'model');
+
+/** A replica may run another version under the same contract. */
+const answeredBy = (manifest: ModelManifest, ran: Ran | undefined): Pick<EmbeddedInputs, 'manifest' | 'ranBy'> =>
+  ran === undefined ? { manifest } : { manifest: { ...manifest, version: ran.version }, ranBy: shownChoice(ran.choice) };
+
+const sumOf = (counts: readonly number[]): number => counts.reduce((sum, count) => sum + count, 0);
+
+function unpacked(rows: Float32Array<ArrayBuffer>, dimensions: number) {
+  const width = dimensions + 1;
+  const count = rows.length / width;
+  const vectors = new Float32Array(count * dimensions);
+  const tokens: number[] = [];
+  for (let row = 0; row < count; row += 1) {
+    vectors.set(rows.subarray(row * width, row * width + dimensions), row * dimensions);
+    tokens.push(rows[row * width + dimensions] ?? 0);
+  }
+  return { vectors, tokens };
+}
+
+const cachedTokens = (tokens: readonly number[], { sources }: CacheReport): number =>
+  sumOf(tokens.filter((_, row) => sources[row] !== 'computed'));
+
+/** What caches and answers say of a registered version. Its texts are tokenised where it runs: it has no vocabulary here. */
+const manifestOf = ({ model }: RegisteredRoute, { version, manifest, contractHash, createdAtMs }: RoutedVersion): ModelManifest => ({
+  id: model,
+  version: String(version),
+  dimensions: manifest.dimensions,
+  vocabularySize: 1,
+  runner: 'onnx',
+  tokensMax: manifest.tokensMax,
+  contractHash,
+  file: { path: manifest.graph, bytes: 1, sha256: contractHash },
+  createdS: Math.floor(createdAtMs / 1000),
+  ownedBy: manifest.team,
+});

@@ -1,0 +1,287 @@
+import { followerWith } from '../../../ann/access-mode.ts';
+import type { RowKeys } from '../../../ann/rows.ts';
+import type { FillCursor, GenerationOwner } from '../../../index/generations/generation-state.ts';
+import type { IndexManifest } from '../../../index/index-manifest.ts';
+import type { VectorColumns } from '../../../ann/shard-protocol.ts';
+import { VECTOR_LIMITS } from '../../../contract/vectors/vector-limits.ts';
+import type { Outcome } from '../../../contract/api/outcome.ts';
+import { must } from '../../../kernel/assert.ts';
+import type { TenantId } from '../../../kernel/ids.ts';
+import { ok } from '../../../kernel/result.ts';
+import type { Authority } from '../../../contract/tenancy/write-lease.ts';
+import type { Budget } from '../../tenancy/budget.ts';
+import type { IndexShards } from '../../../index/shards/index-shards.ts';
+import type { TextEmbedder } from '../../embeddings/text-embedder.ts';
+
+/** What the embedding of a generation is booked under. */
+export const GENERATIONS_ROUTE = '/v1/indexes/:index/generations';
+
+export interface CopyParts {
+  readonly shards: IndexShards;
+  readonly embedder: TextEmbedder;
+  readonly budget: Budget;
+  /** The right to work for a tenant in no key's name. */
+  readonly authorityOf: (tenantId: TenantId) => Authority;
+}
+
+export interface Copy {
+  readonly from: IndexManifest;
+  readonly to: IndexManifest;
+  readonly owner: GenerationOwner;
+  readonly run: number;
+}
+
+export interface Copied {
+  readonly count: number;
+  readonly tokens: number;
+}
+
+/**
+ * Writes vectors of one generation into the other: their values as they are while the contract is the same, else what the other's model
+ * makes of their texts. Vectors without a text are then not in the other generation, whatever they were before. `usageId` names the work.
+ */
+export async function copyVectors(
+  parts: CopyParts,
+  copy: Copy,
+  namespace: string,
+  columns: VectorColumns,
+  usageId: string,
+): Promise<Outcome<Copied>> {
+  const all = columns.ids.map((_, i) => i);
+  if (takesValues(copy)) {
+    const written = await write(parts, copy, namespace, columns, all, must(columns.values, 'values were asked for'));
+    return written.ok ? ok({ count: all.length, tokens: 0 }) : written;
+  }
+  const texts = must(columns.texts, 'texts were asked for');
+  const removed = await remove(
+    parts,
+    copy,
+    namespace,
+    columns.ids.filter((_, i) => (texts[i] ?? null) === null),
+  );
+  if (!removed.ok) return removed;
+  let [count, tokens] = [0, 0];
+  const portions = portionsOf(texts);
+  for (let rows = portions.shift(); rows !== undefined; rows = portions.shift()) {
+    const embedded = await embed(
+      parts,
+      copy,
+      rows.map((row) => texts[row] ?? ''),
+      `${usageId}:${count}`,
+    );
+    // [B46] The characters of a text bound the tokens of the deployment's own models, not those of registered ones.
+    if (!embedded.ok && embedded.error.limit?.name === 'embeddingTokensMaxCount' && rows.length > 1) {
+      const half = Math.ceil(rows.length / 2);
+      portions.unshift(rows.slice(0, half), rows.slice(half));
+      continue;
+    }
+    if (!embedded.ok) return embedded;
+    const written = await write(parts, copy, namespace, columns, rows, embedded.value.vectors);
+    if (!written.ok) return written;
+    count += rows.length;
+    tokens += embedded.value.tokens;
+  }
+  return ok({ count, tokens });
+}
+
+/** Deletes vectors from the generation that is written. */
+export async function remove({ shards }: CopyParts, { to, run }: Copy, namespace: string, ids: readonly string[]): Promise<Outcome<null>> {
+  if (ids.length === 0) return ok(null);
+  const deleted = await shards
+    .of(to)
+    .write('delete', { indexId: to.id, caller: followerWith(run), selection: { kind: 'ids', namespace, ids } }, null);
+  return deleted.ok ? ok(null) : deleted;
+}
+
+/** Rows with a text, in portions that one call embeds. */
+function portionsOf(texts: readonly (string | null)[]): number[][] {
+  const portions: number[][] = [];
+  let chars = Number.POSITIVE_INFINITY;
+  for (const [row, text] of texts.entries()) {
+    if (text === null) continue;
+    chars += text.length;
+    if (chars > VECTOR_LIMITS.importBatchTextCharsMax) {
+      portions.push([]);
+      chars = text.length;
+    }
+    portions.at(-1)?.push(row);
+  }
+  return portions;
+}
+
+async function embed({ embedder, budget, authorityOf }: CopyParts, { to, owner }: Copy, texts: readonly string[], usageId: string) {
+  const principal = { kind: 'tenant', scopes: [], ...owner } as const;
+  const { model, contractHash } = must(to.embedding, 'only a model makes vectors of texts');
+  const reservation = await budget.reserve(principal, {});
+  if (!reservation.ok) return reservation;
+  const { value: portion } = reservation;
+  const embedded = await embedder.embed({
+    principal,
+    authority: authorityOf(principal.tenantId),
+    model,
+    contractHash,
+    texts,
+    use: 'items',
+    reserve: (quantities) => portion.extend(quantities),
+  });
+  if (!embedded.ok) {
+    portion.settle({}, { route: GENERATIONS_ROUTE });
+    return embedded;
+  }
+  const { tokens, cachedTokens } = embedded.value;
+  const used = { embedding_tokens: tokens - cachedTokens, embedding_cached_tokens: cachedTokens };
+  // Named by the work: done again after a kill, it is billed once.
+  portion.settle(used, { route: GENERATIONS_ROUTE, model, usageId });
+  return embedded;
+}
+
+/** `values`: of the rows, one after the other. */
+async function write(
+  { shards }: CopyParts,
+  { to, run }: Copy,
+  namespace: string,
+  { ids, metadata, texts }: VectorColumns,
+  rows: readonly number[],
+  values: Float32Array,
+): Promise<Outcome<null>> {
+  if (rows.length === 0) return ok(null);
+  const batch = {
+    indexId: to.id,
+    caller: followerWith(run),
+    ids: rows.map((row) => must(ids[row], 'an id a row')),
+    namespaces: rows.map(() => namespace),
+    values: Float32Array.from(values),
+    metadata: rows.map((row) => metadata?.[row] ?? null),
+    texts: rows.map((row) => texts?.[row] ?? null),
+    repetition: null,
+  };
+  const written = await shards.of(to).write('upsert', batch, null);
+  return written.ok ? ok(null) : written;
+}
+
+/** Whether vectors of the one generation are taken over as they are: else the other's model makes them of their texts. */
+export const takesValues = ({ from, to }: Pick<Copy, 'from' | 'to'>): boolean =>
+  from.embedding?.contractHash === to.embedding?.contractHash && from.dimensions === to.dimensions;
+
+const EVERYTHING = { values: true, metadata: true, text: true };
+
+interface Filled extends Copied {
+  readonly filled: FillCursor;
+  readonly isWhole: boolean;
+}
+
+/** Copies the vectors behind a cursor: a page of one namespace, in the order of ids. */
+export async function fillPage(parts: CopyParts, copy: Copy, after: FillCursor | null): Promise<Outcome<Filled>> {
+  const { from } = copy;
+  const begun = after === null ? await firstNamespace(parts, copy, null) : ok(after);
+  if (!begun.ok) return begun;
+  const at = begun.value;
+  if (at === null) return ok({ filled: { namespace: '', id: null }, isWhole: true, count: 0, tokens: 0 });
+  const start = at.id === null ? null : { id: at.id, isIncluded: false };
+  const ask = { indexId: from.id, namespace: at.namespace, filter: null, start, include: EVERYTHING };
+  let limit = Math.max(1, Math.min(VECTOR_LIMITS.exportVectorsMaxCount, Math.floor(VECTOR_LIMITS.exportFloatsMaxCount / from.dimensions)));
+  let listed = await parts.shards.of(from).read('list', { ...ask, limit });
+  for (; !listed.ok && listed.error.code === 'limit_exceeded' && limit > 1; limit = Math.ceil(limit / 2)) {
+    listed = await parts.shards.of(from).read('list', { ...ask, limit: Math.ceil(limit / 2) });
+  }
+  if (!listed.ok) return listed;
+  const copied = await copyVectors(parts, copy, at.namespace, listed.value, `${copy.to.id}:fill:${at.namespace}:${at.id ?? ''}`);
+  if (!copied.ok) return copied;
+  const { next } = listed.value;
+  if (next !== null) return ok({ ...copied.value, filled: { namespace: at.namespace, id: next }, isWhole: false });
+  const following = await firstNamespace(parts, copy, at.namespace);
+  if (!following.ok) return following;
+  return ok({ ...copied.value, filled: following.value ?? at, isWhole: following.value === null });
+}
+
+async function firstNamespace({ shards }: CopyParts, { from }: Copy, after: string | null): Promise<Outcome<FillCursor | null>> {
+  const page = await shards.of(from).read('namespaces', { indexId: from.id, after, limit: 1 });
+  if (!page.ok) return page;
+  const [namespace] = page.value.names;
+  return ok(namespace === undefined ? null : { namespace, id: null });
+}
+
+/**
+ * Makes vectors in the target generation what they are in the source now. Keys that are repeated or late do no harm: so the changes of many
+ * shards may come in any order, and vectors may move between shards meanwhile.
+ */
+export async function renew(parts: CopyParts, copy: Copy, changed: RowKeys, usageId: string): Promise<Outcome<Copied>> {
+  let [count, tokens] = [0, 0];
+  const most = Math.max(
+    1,
+    Math.min(VECTOR_LIMITS.vectorIdsSliceMaxCount, Math.floor(VECTOR_LIMITS.exportFloatsMaxCount / copy.from.dimensions)),
+  );
+  for (const [namespace, ids] of byNamespace(changed)) {
+    for (let at = 0, slice = most; at < ids.length;) {
+      const found = await fetchedOf(parts, copy, namespace, ids.slice(at, at + slice));
+      if (!found.ok) return found;
+      const { asked, columns } = found.value;
+      const copied = await renewed(parts, copy, { namespace, asked, columns, usageId: `${usageId}:${namespace}:${at}` });
+      if (!copied.ok) return copied;
+      count += copied.value.count;
+      tokens += copied.value.tokens;
+      at += asked.length;
+      slice = asked.length;
+    }
+  }
+  return ok({ count, tokens });
+}
+
+interface Found {
+  /** The ids that were asked for: as many of the first ones as fit an answer. */
+  readonly asked: readonly string[];
+  readonly columns: VectorColumns;
+}
+
+/** What the source has of ids: of half as many, until they fit an answer. */
+async function fetchedOf({ shards }: CopyParts, { from }: Copy, namespace: string, ids: readonly string[]): Promise<Outcome<Found>> {
+  for (let asked = ids; ; asked = asked.slice(0, Math.ceil(asked.length / 2))) {
+    const found = await shards.of(from).fetch({ indexId: from.id, namespace, ids: asked, include: EVERYTHING });
+    if (found.ok) return ok({ asked, columns: found.value });
+    if (found.error.code !== 'limit_exceeded' || asked.length === 1) return found;
+  }
+}
+
+async function renewed(
+  parts: CopyParts,
+  copy: Copy,
+  { namespace, asked, columns, usageId }: Found & { readonly namespace: string; readonly usageId: string },
+): Promise<Outcome<Copied>> {
+  const there = new Set(columns.ids);
+  const gone = asked.filter((id) => !there.has(id));
+  const removed = await remove(parts, copy, namespace, gone);
+  if (!removed.ok) return removed;
+  const news = await newsOf(parts, copy, namespace, columns);
+  return news.ok ? copyVectors(parts, copy, namespace, news.value, usageId) : news;
+}
+
+/** What the target generation lacks, as far as that costs tokens: shards announce a vector that moved like one that changed. */
+async function newsOf({ shards }: CopyParts, copy: Copy, namespace: string, columns: VectorColumns): Promise<Outcome<VectorColumns>> {
+  if (takesValues(copy) || columns.ids.length === 0) return ok(columns);
+  const { to, run } = copy;
+  const include = { values: false, metadata: true, text: true };
+  const known = await shards.of(to).fetch({ indexId: to.id, caller: followerWith(run), namespace, ids: columns.ids, include });
+  if (!known.ok) return known;
+  const { ids, metadata, texts } = known.value;
+  const rowOf = new Map(ids.map((id, row) => [id, row]));
+  const news = [...columns.ids.keys()].filter((i) => {
+    const row = rowOf.get(columns.ids[i] ?? '');
+    return row === undefined || texts?.[row] !== columns.texts?.[i] || metadata?.[row] !== columns.metadata?.[i];
+  });
+  const pick = (column: readonly (string | null)[] | null) => news.map((i) => column?.[i] ?? null);
+  return ok({
+    ids: news.map((i) => columns.ids[i] ?? ''),
+    values: null,
+    metadata: pick(columns.metadata),
+    texts: pick(columns.texts),
+  });
+}
+
+function byNamespace({ namespaces, ids }: RowKeys): Map<string, string[]> {
+  const sets = new Map<string, Set<string>>();
+  for (const [i, id] of ids.entries()) {
+    const namespace = namespaces[i] ?? '';
+    sets.set(namespace, (sets.get(namespace) ?? new Set()).add(id));
+  }
+  return new Map([...sets].map(([namespace, set]) => [namespace, [...set]]));
+}

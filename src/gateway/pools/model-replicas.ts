@@ -1,0 +1,98 @@
+import { hasServers } from '../../contract/jobs/job-facts.ts';
+import { JOB_LIMITS } from '../../contract/jobs/job-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import { fromBase64 } from '../../kernel/bytes.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { JobId, TenantId } from '../../kernel/ids.ts';
+import { ok } from '../../kernel/result.ts';
+import type { Job } from '../../scheduler/served/jobs/job.ts';
+import type { ReplicaCalls, ReplicaTexts, ReplicaVectors } from '../models/replica-calls.ts';
+import type { ReplicaRouter } from './replica-router.ts';
+
+interface ModelReplicaParts {
+  /** The jobs of a tenant whose replicas may serve now. */
+  readonly serving: (tenantId: TenantId) => Promise<Outcome<readonly Job[]>>;
+  readonly router: Pick<ReplicaRouter, 'embed'>;
+  readonly clock: Clock;
+}
+
+interface View {
+  readonly jobs: readonly { readonly id: JobId; readonly model: string }[];
+  readonly readAtMs: number;
+}
+
+/** The replicas of a tenant by the models that they serve. What it knows of them is `replicaViewMs` old at most. [M71] */
+export class ModelReplicas implements ReplicaCalls {
+  readonly #parts: ModelReplicaParts;
+  readonly #views = new Map<TenantId, View>();
+
+  constructor(parts: ModelReplicaParts) {
+    this.#parts = parts;
+  }
+
+  async replicaModels(tenantId: TenantId): Promise<Outcome<readonly string[]>> {
+    const view = await this.#view(tenantId);
+    return view.ok ? ok([...new Set(view.value.jobs.map(({ model }) => model))]) : view;
+  }
+
+  async embedOnReplica(
+    tenantId: TenantId,
+    { names, texts, inputType, contracts, dimensions }: ReplicaTexts,
+  ): Promise<Outcome<ReplicaVectors>> {
+    const view = await this.#view(tenantId);
+    if (!view.ok) return view;
+    const job = view.value.jobs.find(({ model }) => names.includes(model));
+    if (job === undefined) return refuse('no_healthy_replica', 'no replica serves the model', 'model');
+    const request = {
+      model: job.model,
+      input: texts,
+      encoding_format: 'base64',
+      ...(inputType === undefined ? {} : { input_type: inputType }),
+    };
+    const answered = await this.#parts.router.embed(tenantId, job.id, job.model, JSON.stringify(request));
+    if (!answered.ok) return answered;
+    return vectorsIn(answered.value, texts.length, dimensions, contracts);
+  }
+
+  async #view(tenantId: TenantId): Promise<Outcome<View>> {
+    const nowMs = this.#parts.clock.nowMs();
+    const known = this.#views.get(tenantId);
+    if (known !== undefined && nowMs < known.readAtMs + JOB_LIMITS.replicaViewMs) return ok(known);
+    const found = await this.#parts.serving(tenantId);
+    if (!found.ok) return found;
+    const jobs = found.value.flatMap(({ id, work, attempt }) => {
+      const isServed = attempt?.group?.members.some(({ serving }) => serving?.isHealthy === true) ?? false;
+      return work.kind === 'online_inference' && !hasServers(work) && isServed ? [{ id, model: work.model }] : [];
+    });
+    if (this.#views.size >= VIEWS_MAX) this.#views.clear();
+    const view = { jobs, readAtMs: nowMs };
+    this.#views.set(tenantId, view);
+    return ok(view);
+  }
+}
+
+/** Tenants that an isolate remembers the replicas of. */
+const VIEWS_MAX = 1_000;
+
+/** What a replica is expected to say. It is code of an operator, and may be of another version: nothing is taken on trust. */
+function vectorsIn(body: unknown, count: number, dimensions: number, contracts: readonly string[]): Outcome<ReplicaVectors> {
+  const { data, sluice } = (body ?? {}) as { data?: unknown; sluice?: { tokens?: unknown; contract_hash?: unknown; version?: unknown } };
+  const { tokens, contract_hash: contract, version } = sluice ?? {};
+  if (typeof contract !== 'string' || !contracts.includes(contract) || typeof version !== 'string')
+    return refuse('no_healthy_replica', 'the replica serves another version of the model, under another embedding contract', 'model');
+  const vectors = new Float32Array(count * dimensions);
+  const isList = Array.isArray(data) && data.length === count && Array.isArray(tokens) && tokens.length === count;
+  const isWhole =
+    isList &&
+    data.every(({ embedding }: { embedding?: unknown }, row) => {
+      const bytes = typeof embedding === 'string' ? fromBase64(embedding) : undefined;
+      if (bytes?.length !== dimensions * 4) return false;
+      vectors.set(new Float32Array(bytes.slice().buffer), row * dimensions);
+      return true;
+    });
+  const counts = isList ? tokens.map((each) => (Number.isSafeInteger(each) && each >= 0 ? Number(each) : Number.NaN)) : [];
+  if (!isWhole || counts.some(Number.isNaN) || !vectors.every(Number.isFinite))
+    return refuse('no_healthy_replica', 'the replica answered something else than vectors', 'model');
+  return ok({ vectors, tokens: Int32Array.from(counts), sharedTexts: 0, version });
+}

@@ -1,0 +1,266 @@
+import { replyTooLarge } from '../../ann/shard/included-columns.ts';
+import { mmrProducts } from '../../ann/shard/mmr.ts';
+import type { Diversification, Include, QueryTarget, ShardMatches, ShardQuery } from '../../ann/shard-protocol.ts';
+import type { Refusal } from '../../contract/api/errors.ts';
+import { ERRORS, refusalAt } from '../../contract/api/errors.ts';
+import type { FieldPath } from '../../contract/api/field-path.ts';
+import type { CountInputs } from '../../contract/tenancy/input-tally.ts';
+import { pathBelow } from '../../contract/api/field-path.ts';
+import { VECTOR_LIMITS } from '../../contract/vectors/vector-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { allOf } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
+import type { QueryBody } from '../../contract/vectors/vectors.ts';
+import { bareMatches, columnsBytes, fetchedMatches } from '../../index/fan-out/answer-columns.ts';
+import { SearchBatch } from '../../index/fan-out/search-batch.ts';
+import type { IndexManifest } from '../../index/index-manifest.ts';
+import type { IndexShards, ShardSet } from '../../index/shards/index-shards.ts';
+import { must } from '../../kernel/assert.ts';
+import { err, ok } from '../../kernel/result.ts';
+import type { IndexRef } from '../indexes/index-ref.ts';
+import { onIndex } from '../indexes/index-ref.ts';
+import type { ManifestCache } from '../indexes/manifest-cache.ts';
+import type { EmbeddingCaller, TokensUsed, VectorSpace } from './vector-space.ts';
+import type { OnIndex } from './vectors.ts';
+import { checkReply, consistencyOf, includeOf } from './vectors.ts';
+import { Composed } from '../api/composed.ts';
+
+interface SearchesParts {
+  readonly manifests: ManifestCache;
+  readonly shards: IndexShards;
+  readonly space: VectorSpace;
+  readonly countInputs: CountInputs;
+}
+
+/** One search of a request. */
+export interface AskedSearch {
+  readonly body: QueryBody;
+  /** Where it stands in the request; empty: it is all of it. */
+  readonly at: FieldPath;
+}
+
+/** What one search found, and what embedding its text took. */
+export type FoundMatches = OnIndex<ShardMatches & TokensUsed>;
+
+/** What the searches of a request found, in their order. */
+export type FoundBySearches = OnIndex<{ readonly found: readonly ShardMatches[] } & TokensUsed>;
+
+interface Planned extends AskedSearch {
+  readonly query: ShardQuery;
+}
+
+/** Searches an index: once, or several times in one request. */
+export class Searches extends Composed<SearchesParts> {
+  /** One search; see `search`. */
+  async query(caller: EmbeddingCaller, index: IndexRef, body: QueryBody, deadlineMs?: number): Promise<Outcome<FoundMatches>> {
+    const searched = await this.search(caller, index, [{ body, at: [] }], deadlineMs);
+    if (!searched.ok) return searched;
+    const { found, ...rest } = searched.value;
+    return ok({ ...must(found[0], 'each search has found something'), ...rest });
+  }
+
+  /**
+   * All are checked and embedded before the first is made; those that go to the same shard share calls. Refuses the whole request as the
+   * first search that is refused, naming the search and its field: what does not fit the index, or as the embedder and the shard do. [V190]
+   */
+  search(caller: EmbeddingCaller, index: IndexRef, asked: readonly AskedSearch[], deadlineMs?: number): Promise<Outcome<FoundBySearches>> {
+    return onIndex(this.parts.manifests, caller.principal, index, async (manifest) => {
+      const planned = await this.#plan(caller, manifest, asked);
+      if (!planned.ok) return planned;
+      const { searches, ...tokens } = planned.value;
+      const shards = this.parts.shards.of(manifest);
+      const searched = await searchAll(shards, searches, deadlineMs);
+      if (!searched.ok) return searched;
+      this.#countScores(caller, manifest, asked, searched.value);
+      const found = await filledPages(shards, searches, searched.value);
+      return found.ok ? ok({ found: found.value, ...tokens, manifest }) : found;
+    });
+  }
+
+  /** Of searches around a vector or a text; those around stored vectors say nothing of what is asked. [D80] */
+  #countScores(
+    { principal }: EmbeddingCaller,
+    manifest: IndexManifest,
+    asked: readonly AskedSearch[],
+    found: readonly ShardMatches[],
+  ): void {
+    if (manifest.metric !== 'cosine') return;
+    const best = asked.flatMap(({ body }, at) => (isPoint(body) ? (found[at]?.scores.slice(0, 1) ?? []) : []));
+    this.parts.countInputs(principal, 'best-score', `index:${manifest.name}@${manifest.generation}`, best);
+  }
+
+  async #plan(
+    caller: EmbeddingCaller,
+    manifest: IndexManifest,
+    asked: readonly AskedSearch[],
+  ): Promise<Outcome<{ readonly searches: readonly Planned[] } & TokensUsed>> {
+    const choices: (Diversification | undefined)[] = [];
+    for (const { body, at } of asked) {
+      const fits = await this.#check(manifest, body);
+      if (!fits.ok) return err(inSearch(fits.error, at));
+      choices.push(fits.value);
+    }
+    const together = checkTogether(manifest, asked, choices);
+    if (!together.ok) return together;
+    const targets = await this.#targets(caller, manifest, asked);
+    if (!targets.ok) return targets;
+    const { targets: aims, ...tokens } = targets.value;
+    const columnsBytesMax = Math.floor(VECTOR_LIMITS.fanOutReplyBytesMax / asked.length);
+    const searches = asked.map(({ body, at }, i): Planned => {
+      const { namespace, top_k: topK, offset, filter = null, exclude_ids: excludeIds, exact, explain } = body;
+      const query = {
+        indexId: manifest.id,
+        target: must(aims[i], 'each search has a target'),
+        namespace,
+        topK: topK + offset,
+        filter,
+        excludeIds,
+        mmr: choices[i],
+        exact,
+        explain,
+        // What is passed over carries nothing.
+        include: offset > 0 ? NOTHING_INCLUDED : includeOf(body),
+        ...(asked.length > 1 ? { columnsBytesMax } : {}),
+      };
+      return { body, at, query };
+    });
+    return ok({ searches, ...tokens });
+  }
+
+  async #check(manifest: IndexManifest, body: QueryBody): Promise<Outcome<Diversification | undefined>> {
+    const fits = checkReply(manifest, body.include_values, body.top_k, 'top_k');
+    if (!fits.ok) return fits;
+    const mmr = diversificationOf(manifest, body);
+    if (!mmr.ok) return mmr;
+    const model = await this.parts.space.checkModel(manifest, body.model, 'queries');
+    return model.ok ? mmr : model;
+  }
+
+  /** Where each searches. All texts are embedded together. */
+  async #targets(
+    caller: EmbeddingCaller,
+    manifest: IndexManifest,
+    asked: readonly AskedSearch[],
+  ): Promise<Outcome<{ readonly targets: readonly QueryTarget[] } & TokensUsed>> {
+    const given = asked.filter(({ body }) => isPoint(body));
+    const points = given.map(({ body: { vector: values, text }, at }) => ({
+      values,
+      text,
+      paths: { values: [...at, 'vector'], text: [...at, 'text'] },
+    }));
+    const placed = await this.parts.space.place(caller, manifest, undefined, points, 'queries');
+    if (!placed.ok) return placed;
+    const { values, ...tokens } = placed.value;
+    const { dimensions } = manifest;
+    let row = 0;
+    const targets = asked.map(({ body }): QueryTarget => {
+      if (!isPoint(body)) return storedTarget(body);
+      const start = row++ * dimensions;
+      return { kind: 'values', values: given.length === 1 ? values : values.slice(start, start + dimensions) };
+    });
+    return ok({ targets, ...tokens });
+  }
+}
+
+const isPoint = ({ vector, text }: QueryBody): boolean => vector !== undefined || text !== undefined;
+
+function storedTarget({ id, positive_ids: positive, negative_ids: negative = [] }: QueryBody): QueryTarget {
+  if (positive !== undefined) return { kind: 'examples', positive, negative };
+  return { kind: 'id', id: must(id, 'the schema asks for one of the four') };
+}
+
+/** Each search is one of the shards' own; several share calls. */
+function searchAll(shards: ShardSet, searches: readonly Planned[], deadlineMs: number | undefined): Promise<Outcome<ShardMatches[]>> {
+  const batch = searches.length > 1 ? new SearchBatch(searches.length) : undefined;
+  return allOf(
+    searches.map(async ({ query, body, at }): Promise<Outcome<ShardMatches>> => {
+      const reading = { consistency: consistencyOf(body.consistency), deadlineMs };
+      const found = await (batch === undefined
+        ? shards.query(query, reading)
+        : batch.part((part) => shards.query(query, { ...reading, part })));
+      return found.ok ? found : err(inSearch(found.error, at));
+    }),
+  );
+}
+
+/** The page of each that was asked for, with what is included. One after another, so that no more is held than one answer may have. */
+async function filledPages(
+  shards: ShardSet,
+  searches: readonly Planned[],
+  found: readonly ShardMatches[],
+): Promise<Outcome<ShardMatches[]>> {
+  const pages: ShardMatches[] = [];
+  let bytes = 0;
+  for (const [i, search] of searches.entries()) {
+    const all = must(found[i], 'each search has found something');
+    const isWhole = search.body.offset === 0 && all.isBare !== true;
+    const page = isWhole ? ok(all) : await pageOf(shards, search, all);
+    if (!page.ok) return err(inSearch(page.error, search.at));
+    bytes += searches.length === 1 ? 0 : columnsBytes(page.value);
+    if (bytes > VECTOR_LIMITS.retrievalReplyBytesMax) return err(inSearch(replyTooLarge().error, search.at));
+    pages.push(page.value);
+  }
+  return ok(pages);
+}
+
+/** The matches behind the offset, with what is included. */
+async function pageOf(shards: ShardSet, { body, query: { indexId } }: Planned, found: ShardMatches): Promise<Outcome<ShardMatches>> {
+  const { namespace, offset, top_k: topK } = body;
+  const { isBare: _, ...page } = bareMatches(found, offset, offset + topK);
+  const include = includeOf(body);
+  if (page.ids.length === 0 || !(include.values || include.metadata || include.text)) return ok(page);
+  const fetched = await shards.fetch({ indexId, namespace, ids: page.ids, include }, consistencyOf(body.consistency));
+  return fetched.ok ? ok(fetchedMatches(page, fetched.value)) : fetched;
+}
+
+const NOTHING_INCLUDED: Include = { values: false, metadata: false, text: false };
+
+/** A refusal of one search names it, unless it is about the index or the moment. */
+function inSearch(error: Refusal, at: FieldPath): Refusal {
+  if (at.length === 0 || ERRORS[error.code].retryable || pathBelow(error.path, ['index']) !== undefined) return error;
+  return refusalAt(error, [...at, ...(error.path ?? [])]);
+}
+
+/** Refuses searches that together find, or read to choose among it, more than one answer may hold. */
+function checkTogether(
+  { dimensions }: IndexManifest,
+  asked: readonly AskedSearch[],
+  choices: readonly (Diversification | undefined)[],
+): Outcome<null> {
+  if (asked.length === 1) return ok(null);
+  let [matches, floats] = [0, 0];
+  for (const [i, { body, at }] of asked.entries()) {
+    matches += body.top_k + body.offset;
+    floats += dimensions * ((body.include_values ? body.top_k : 0) + (choices[i]?.candidates ?? 0));
+    const path = [...at, 'top_k'];
+    if (matches > VECTOR_LIMITS.batchMatchesMaxCount) {
+      return refuseBeyond({ path, limit: 'batchMatchesMaxCount', value: matches, what: askedTogether(matches, 'matches') });
+    }
+    if (floats > VECTOR_LIMITS.retrievalReplyFloatsMaxCount) {
+      return refuseBeyond({ path, limit: 'retrievalReplyFloatsMaxCount', value: floats, what: askedTogether(floats, 'numbers') });
+    }
+  }
+  return ok(null);
+}
+
+const askedTogether = (count: number, of: string): string => `the searches up to this one ask for ${count} ${of} together`;
+
+const { mmrCandidatesMaxCount: candidatesMax, mmrCandidatesDefaultFactor: factor, mmrProductsMaxCount: productsMax } = VECTOR_LIMITS;
+
+/** How a query is diversified, if it is. Refuses with `limit_exceeded` when choosing would take the shard too long. */
+export function diversificationOf(
+  { dimensions }: Pick<IndexManifest, 'dimensions'>,
+  { mmr, top_k: wanted, offset }: Pick<QueryBody, 'mmr' | 'top_k' | 'offset'>,
+): Outcome<Diversification | undefined> {
+  if (mmr === undefined) return ok(undefined);
+  const topK = wanted + offset;
+  const candidates = mmr.candidates_limit ?? Math.max(topK, Math.min(factor * topK, candidatesMax, affordable(topK, dimensions)));
+  const products = mmrProducts(candidates, topK, dimensions);
+  if (products <= productsMax) return ok({ diversity: mmr.diversity, candidates });
+  const what = `choosing ${topK} of ${candidates} candidates of ${dimensions} dimensions takes ${products} multiplications`;
+  return refuseBeyond({ path: ['mmr', 'candidates_limit'], limit: 'mmrProductsMaxCount', value: products, what });
+}
+
+/** The most candidates for which `mmrProducts` stays within its limit. */
+const affordable = (topK: number, dimensions: number): number =>
+  topK === 1 ? Infinity : Math.floor(productsMax / dimensions / (topK - 1) + topK / 2);

@@ -1,0 +1,141 @@
+import { ownKey } from '../../ann/receipts.ts';
+import type { Repetition } from '../../ann/shard-protocol.ts';
+import { VECTOR_LIMITS } from '../../contract/vectors/vector-limits.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import type { NewVector } from '../../contract/vectors/vectors.ts';
+import { sha256Hex, utf8 } from '../../kernel/bytes.ts';
+import { err, ok } from '../../kernel/result.ts';
+import type { IndexRef, PinnedIndex } from '../indexes/index-ref.ts';
+import { onIndex, onOneIndex } from '../indexes/index-ref.ts';
+import type { ManifestCache } from '../indexes/manifest-cache.ts';
+import { requestDigest } from '../tenancy/subject.ts';
+import type { EmbeddingCaller, PointPaths, VectorSpace } from './vector-space.ts';
+import { batchPaths, NO_TOKENS } from './vector-space.ts';
+import type { Vectors, WrittenVectors } from './vectors.ts';
+import { afterSome } from './vectors.ts';
+import { Composed } from '../api/composed.ts';
+
+interface UpsertsParts {
+  readonly manifests: ManifestCache;
+  readonly space: VectorSpace;
+  readonly vectors: Pick<Vectors, 'write'>;
+  /** Different for each call. */
+  readonly newId: () => string;
+}
+
+/** The vectors of one call. */
+export interface UpsertCall {
+  readonly vectors: readonly NewVector[];
+  readonly model?: string | undefined;
+  /** Where the parts of the i-th vector stand in the request. */
+  readonly pathsOf?: (at: number) => PointPaths;
+  readonly idempotencyKey?: string | undefined;
+}
+
+/**
+ * Writes the vectors of one call: all of them are checked before the first is written, then they are written slice by slice, each all or
+ * none. A refusal states how many were written before it. [V165] [V166]
+ */
+export class Upserts extends Composed<UpsertsParts> {
+  /** Refuses what does not fit the index, naming the vector; else as the embedder and the shard do. */
+  async upsert(caller: EmbeddingCaller, index: IndexRef, call: UpsertCall): Promise<Outcome<WrittenVectors>> {
+    const { manifests, space } = this.parts;
+    const { vectors, model, pathsOf = batchPaths } = call;
+    return onOneIndex(manifests, caller.principal, index, async (pin) => {
+      const checked = await onIndex(manifests, caller.principal, pin, async (manifest) => {
+        const points = vectors.map(({ values, text }, at) => ({ values, text, paths: pathsOf(at) }));
+        const fits = await space.check(manifest, model, points);
+        return fits.ok ? ok(manifest.dimensions) : fits;
+      });
+      return checked.ok ? this.#writeSlices(caller, pin, { ...call, pathsOf }, checked.value) : checked;
+    });
+  }
+
+  async #writeSlices(
+    caller: EmbeddingCaller,
+    pin: PinnedIndex,
+    call: UpsertCall & { readonly pathsOf: (at: number) => PointPaths },
+    dimensions: number,
+  ): Promise<Outcome<WrittenVectors>> {
+    const { vectors, model, pathsOf, idempotencyKey } = call;
+    const own = this.parts.newId();
+    let done: WrittenVectors | undefined;
+    for (const [from, end] of slicesOf(vectors, dimensions)) {
+      const slice = { vectors: vectors.slice(from, end), model, pathsOf: (at: number) => pathsOf(from + at) };
+      const repetition =
+        idempotencyKey === undefined
+          ? ownRepetition(own, from)
+          : await repetitionOf(caller, { ...call, idempotencyKey }, slice.vectors, from);
+      const written = await this.parts.vectors.write(caller, pin, slice, repetition);
+      if (!written.ok) return err(afterSome(written.error, from));
+      const { count, tokens, cachedTokens } = done ?? { count: 0, ...NO_TOKENS };
+      const { value } = written;
+      done = { ...value, count: count + value.count, tokens: tokens + value.tokens, cachedTokens: cachedTokens + value.cachedTokens };
+    }
+    return done === undefined ? refuse('invalid_value', 'give at least one', 'vectors') : ok(done);
+  }
+}
+
+/** The vectors in slices that one transaction takes, as where each begins and ends. */
+export function* slicesOf(vectors: readonly NewVector[], dimensions: number): Generator<readonly [from: number, end: number]> {
+  let [from, bytes] = [0, 0];
+  for (const [at, { id, metadata, text }] of vectors.entries()) {
+    const own = 4 * dimensions + 2 * (id.length + (metadata?.length ?? 0) + (text?.length ?? 0));
+    if (at > from && (at - from === VECTOR_LIMITS.upsertVectorsMaxCount || bytes + own > VECTOR_LIMITS.upsertSliceBytesMax)) {
+      yield [from, at];
+      [from, bytes] = [at, 0];
+    }
+    bytes += own;
+  }
+  if (vectors.length > from) yield [from, vectors.length];
+}
+
+/**
+ * By what the tries of one slice are known that the gateway itself makes, where the caller gave no key: each of its vectors is written once,
+ * though the index splits or another generation comes to serve between two tries (RT41).
+ */
+const ownRepetition = (own: string, from: number): Repetition => ({ idempotencyKey: ownKey(`${own} ${from}`), digest: '' });
+
+/** By what a repetition of a slice is known: equal calls have equal slices. A space is in no key that a caller gives. */
+async function repetitionOf(
+  { principal }: EmbeddingCaller,
+  { vectors: all, model, idempotencyKey }: UpsertCall & { readonly idempotencyKey: string },
+  vectors: readonly NewVector[],
+  from: number,
+): Promise<Repetition> {
+  const digest = await requestDigest(principal, 'vectors.upsert', await upsertDigest({ vectors, model }));
+  // A call in one slice has the key and digest that it had before calls had several slices.
+  if (vectors.length === all.length) return { idempotencyKey, digest };
+  return { idempotencyKey: from === 0 ? idempotencyKey : `${idempotencyKey} ${from}`, digest: `${digest}:${all.length}` };
+}
+
+interface NewVectors {
+  readonly vectors: readonly NewVector[];
+  readonly model?: string | undefined;
+}
+
+/** SHA-256, in hex, of what an upsert asks for: equal for equal requests, whatever the order of keys in their JSON. */
+export function upsertDigest({ vectors, model }: NewVectors): Promise<string> {
+  const rest = vectors.map(({ id, namespace, values, text, metadata }) => [
+    id,
+    namespace,
+    values?.length ?? null,
+    text ?? null,
+    metadata ?? null,
+  ]);
+  const parts = [
+    utf8(JSON.stringify([model ?? null, rest])),
+    ...vectors.flatMap(({ values }) => (values === undefined ? [] : [bytesOf(values)])),
+  ];
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    bytes.set(part, offset);
+    offset += part.length;
+  }
+  return sha256Hex(bytes);
+}
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array<ArrayBuffer>): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, byteLength);

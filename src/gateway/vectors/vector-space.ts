@@ -1,0 +1,175 @@
+import type { EmbeddingUse, IndexManifest, PinnedEmbedding } from '../../index/index-manifest.ts';
+import { embeddingFor } from '../../index/index-manifest.ts';
+import type { Refusal } from '../../contract/api/errors.ts';
+import { refusalAt } from '../../contract/api/errors.ts';
+import type { FieldPath } from '../../contract/api/field-path.ts';
+import { pathBelow } from '../../contract/api/field-path.ts';
+import { pinnedName } from '../../contract/api/model-name.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import { assert, must } from '../../kernel/assert.ts';
+import { err, ok } from '../../kernel/result.ts';
+import type { Acting } from '../tenancy/authority.ts';
+import type { EmbedTexts, TextEmbedder } from '../embeddings/text-embedder.ts';
+
+/** The model that embeds, and the principal whose quota pays. */
+export interface EmbeddingCaller extends Acting {
+  readonly reserve: EmbedTexts['reserve'];
+}
+
+/** A caller none of whose points is a text: it embeds nothing, and reserves nothing for that. */
+export const withoutTexts = ({ principal, authority }: Acting): EmbeddingCaller => ({
+  principal,
+  authority,
+  reserve: () => Promise.reject(new Error('a point without text needs no tokens')),
+});
+
+/** What embedding took; see `EmbeddedTexts`. */
+export interface TokensUsed {
+  readonly tokens: number;
+  readonly cachedTokens: number;
+}
+
+export const NO_TOKENS: TokensUsed = { tokens: 0, cachedTokens: 0 };
+
+/** A point given by its values or, without any, by a text. */
+interface Point {
+  readonly values?: Float32Array | undefined;
+  readonly text?: string | undefined;
+  readonly paths: PointPaths;
+}
+
+/** Where the parts of a point stand in the request. */
+export interface PointPaths {
+  readonly values: FieldPath;
+  readonly text: FieldPath;
+}
+
+/** The vector at this index of a batch. */
+export const batchPaths = (at: number): PointPaths => ({ values: ['vectors', at, 'values'], text: ['vectors', at, 'text'] });
+
+/**
+ * Turns what users send into vectors of an index: of its dimensions and of its embedding contract. Zeros have no direction; their cosine to
+ * anything is 0, whether they come as values or, in a model of words alone, from a text without a known one.
+ */
+export class VectorSpace {
+  readonly #embedder: TextEmbedder;
+
+  constructor(embedder: TextEmbedder) {
+    this.#embedder = embedder;
+  }
+
+  /**
+   * The points' values, row-major [points.length x dimensions].
+   *
+   * Refuses with `dimension_mismatch` or `contract_mismatch`, naming the point; with `invalid_value` a text where there is no model; or as the embedder
+   * does.
+   */
+  async place(
+    caller: EmbeddingCaller,
+    manifest: IndexManifest,
+    model: string | undefined,
+    points: readonly Point[],
+    use: EmbeddingUse = 'items',
+  ): Promise<Outcome<{ values: Float32Array<ArrayBuffer> } & TokensUsed>> {
+    const checked = await this.check(manifest, model, points, use);
+    if (!checked.ok) return checked;
+    const { dimensions } = manifest;
+    const values = new Float32Array(points.length * dimensions);
+    for (const [i, point] of points.entries()) if (point.values !== undefined) values.set(point.values, i * dimensions);
+    const tokens = await this.#embed(caller, manifest, use, points, values);
+    if (!tokens.ok) return tokens;
+    return ok({ values, ...tokens.value });
+  }
+
+  /** Refuses what `place` refuses before it embeds anything. */
+  async check(
+    manifest: IndexManifest,
+    model: string | undefined,
+    points: readonly Point[],
+    use: EmbeddingUse = 'items',
+  ): Promise<Outcome<null>> {
+    const checked = await this.checkModel(manifest, model, use, points.some(({ values }) => values !== undefined) ? 'values' : 'texts');
+    if (!checked.ok) return checked;
+    const { dimensions } = manifest;
+    const misfit = points.find(({ values }) => values !== undefined && values.length !== dimensions);
+    if (misfit !== undefined) return dimensionMismatch(misfit, dimensions);
+    const unembedded = points.find(({ values, text }) => values === undefined && text !== undefined);
+    if (unembedded === undefined || embeddingFor(manifest, use) !== null) return ok(null);
+    return refuse('invalid_value', 'the index was created without a model, so it takes vectors only', unembedded.paths.text);
+  }
+
+  /**
+   * Refuses a model whose vectors do not belong into the index, or are not to be searched around. Values are of the version that answers to the
+   * name; texts are embedded by the version that the index is pinned to, so a name without a version is the index's own.
+   */
+  async checkModel(
+    manifest: IndexManifest,
+    model: string | undefined,
+    use: EmbeddingUse = 'items',
+    given: 'values' | 'texts' = 'values',
+  ): Promise<Outcome<null>> {
+    const embedding = embeddingFor(manifest, use);
+    if (model === undefined) return ok(null);
+    const contract = await this.#embedder.contractOf(manifest.tenantId, model, given === 'texts' ? embedding?.contractHash : undefined);
+    if (!contract.ok) return contract;
+    if (contract.value.contractHash === embedding?.contractHash) return ok(null);
+    return this.#mismatch(manifest, contract.value.contractHash, use);
+  }
+
+  /** Embeds the points given as texts into their rows of `values`. */
+  async #embed(
+    { principal, authority, reserve }: EmbeddingCaller,
+    manifest: IndexManifest,
+    use: EmbeddingUse,
+    points: readonly Point[],
+    values: Float32Array,
+  ): Promise<Outcome<TokensUsed>> {
+    const rows = points.flatMap(({ values: given, text }, row) => (given !== undefined || text === undefined ? [] : [{ text, row }]));
+    const [first] = rows;
+    if (first === undefined) return ok(NO_TOKENS);
+    const pathOf = (row: number) => must(points[row], 'a row is a point').paths.text;
+    const embedding = embeddingFor(manifest, use);
+    assert(embedding !== null, 'texts were checked to have a model');
+    const { model, contractHash } = embedding;
+    const contract = await this.#embedder.contractOf(manifest.tenantId, model, contractHash);
+    if (!contract.ok) return contract;
+    if (contract.value.contractHash !== contractHash) return this.#mismatch(manifest, contract.value.contractHash, use);
+    const texts = rows.map(({ text }) => text);
+    const embedded = await this.#embedder.embed({ principal, authority, model, contractHash, texts, use, reserve });
+    if (!embedded.ok) return err(renamed(embedded.error, (input) => pathOf(must(rows[input], 'the embedder names an input').row)));
+    const { vectors, tokens, cachedTokens, dimensions } = embedded.value;
+    assert(values.length === points.length * dimensions, 'a contract has the dimensions of its indexes');
+    for (const [i, { row }] of rows.entries()) values.set(vectors.subarray(i * dimensions, (i + 1) * dimensions), row * dimensions);
+    return ok({ tokens, cachedTokens });
+  }
+
+  /** Names the version that the index takes, where it is still served. */
+  async #mismatch(manifest: IndexManifest, hash: string, use: EmbeddingUse): Promise<Outcome<never>> {
+    const accepted = embeddingFor(manifest, use);
+    if (accepted === null) return contractMismatch(null, hash, use);
+    const { model, contractHash } = accepted;
+    const pinned = await this.#embedder.contractOf(manifest.tenantId, model, contractHash);
+    const isServed = pinned.ok && pinned.value.contractHash === contractHash;
+    const name = isServed ? pinnedName({ id: model, version: pinned.value.version }) : model;
+    return contractMismatch({ model: name, contractHash }, hash, use);
+  }
+}
+
+function dimensionMismatch({ values, paths }: Point, dimensions: number) {
+  return refuse('dimension_mismatch', `has ${values?.length} numbers; the index has ${dimensions} dimensions`, paths.values);
+}
+
+function contractMismatch(accepted: PinnedEmbedding | null, hash: string, use: EmbeddingUse) {
+  const what = use === 'queries' ? 'queries' : 'vectors';
+  const takes = accepted === null ? 'was created without a model' : `takes ${what} of the model "${accepted.model}"`;
+  const message = `the index ${takes}, not those of the embedding contract ${hash.slice(0, 12)}`;
+  const { error } = refuse('contract_mismatch', message, 'model');
+  return err({ ...error, accepted: accepted === null ? [] : [{ model: accepted.model, contract_hash: accepted.contractHash }] });
+}
+
+/** The embedder's refusal with the param of the point that the caller sent; the embedder calls its texts `input`. */
+function renamed(error: Refusal, pathOf: (input: number) => FieldPath): Refusal {
+  const [input, ...rest] = pathBelow(error.path, ['input']) ?? [];
+  return typeof input === 'number' ? refusalAt(error, [...pathOf(input), ...rest]) : error;
+}

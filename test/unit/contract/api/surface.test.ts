@@ -1,0 +1,74 @@
+import * as z from 'zod';
+import { expect, it } from 'vitest';
+import { indexNotFound } from '../../../../src/index/index-lifecycle.ts';
+import { ENDPOINTS } from '../../../../src/contract/endpoints.ts';
+import type { Endpoint } from '../../../../src/contract/api/endpoint.ts';
+import type { Refusal } from '../../../../src/contract/api/errors.ts';
+import { paramOf, refusal } from '../../../../src/contract/api/errors.ts';
+import type { Outcome } from '../../../../src/contract/api/outcome.ts';
+import { parse } from '../../../../src/contract/api/parse.ts';
+import { QDRANT_TAG, callQuery } from '../../../../src/contract/qdrant/envelope.ts';
+import { QDRANT_NOT_OFFERED } from '../../../../src/contract/qdrant/not-offered.ts';
+import { qdrantError } from '../../../../src/contract/qdrant/qdrant-error.ts';
+import { mountsOf, surfaceOf } from '../../../../src/contract/api/surface.ts';
+import { assert } from '../../../../src/kernel/assert.ts';
+
+const NATIVE_TOO = new Set(['/', '/healthz', '/readyz']);
+
+it("[Q5] Qdrant's paths lead to its surface under the prefix and at the root, and no other path does", () => {
+  for (const { path, tag } of Object.values<Endpoint>(ENDPOINTS)) {
+    for (const mount of mountsOf(path)) {
+      const own = tag === 'KServe' ? 'kserve' : path === '/v1/messages' ? 'anthropic' : 'sluice';
+      expect(surfaceOf(mount), mount).toBe(tag === QDRANT_TAG && !NATIVE_TOO.has(mount) ? 'qdrant' : own);
+    }
+  }
+  expect(mountsOf('/qdrant/collections/:collection')).toEqual(['/qdrant/collections/:collection', '/collections/:collection']);
+  expect(mountsOf('/v1/indexes')).toEqual(['/v1/indexes']);
+  expect(
+    ['/collections', '/collections/a/b/c', '/aliases', '/telemetry', '/qdrant/x', '/collectionsx', '/v1/aliases', '/'].map(surfaceOf),
+  ).toEqual(['qdrant', 'qdrant', 'qdrant', 'qdrant', 'qdrant', 'sluice', 'sluice', 'sluice']);
+});
+
+it('[Q53] operations of Qdrant that are not offered belong to its surface and hide no route', () => {
+  const served = new Set(Object.values<Endpoint>(ENDPOINTS).map(({ path }) => path));
+  for (const path of QDRANT_NOT_OFFERED.keys()) {
+    expect(served.has(path), path).toBe(false);
+    for (const mount of mountsOf(path)) expect(surfaceOf(mount), mount).toBe(mount === '/metrics' ? 'sluice' : 'qdrant');
+  }
+  // As in Qdrant, unknown parameters are ignored.
+  expect(parse(callQuery, { wait: 'true', nonesuch: '1' }, 'query')).toEqual({ ok: true, value: { wait: 'true' } });
+});
+
+const refused = (outcome: Outcome<unknown>): Refusal => {
+  assert(!outcome.ok, 'the value is refused');
+  return outcome.error;
+};
+
+it('[Q3] a value out of bounds is 422, one of another type 400, worded as in Qdrant', () => {
+  const body = z.object({ limit: z.int().min(1), ids: z.array(z.int()).max(2) });
+  const cases: readonly [Refusal, number, string][] = [
+    [refused(parse(body, { limit: 0, ids: [] })), 422, 'Validation error in JSON body: [limit: is 0; the least is 1]'],
+    [refused(parse(body, { limit: 1, ids: [1, 2, 3] })), 422, 'Validation error in JSON body: [ids: has 3 items; the limit is 2]'],
+    [refused(parse(body, { limit: 'x', ids: [] })), 400, 'Format error in JSON body: limit: '],
+    [refused(parse(body, [])), 400, 'Format error in JSON body: '],
+    [refused(parse(callQuery, { timeout: '0' }, 'query')), 422, 'Validation error in query parameters: [timeout: '],
+    [refused(parse(callQuery, { wait: 'perhaps' }, 'query')), 400, 'Deserialize error in query parameters: wait: '],
+    [refusal('malformed_json', 'it ends early'), 400, 'Format error in JSON body: it ends early'],
+    [refusal('dimension_mismatch', 'three numbers'), 400, 'Wrong input: three numbers'],
+    [refused(indexNotFound('a "b"\n$1')), 404, 'Not found: Collection `a "b"\n$1` doesn\'t exist!'],
+    [
+      { ...refusal('already_exists', 'x', 'name'), resource: { kind: 'index', name: 'a' } },
+      409,
+      'Wrong input: Collection `a` already exists!',
+    ],
+    [{ ...refusal('vector_not_found', 'x', 'id'), resource: { kind: 'vector', name: '7' } }, 404, 'Not found: No point with id 7 found'],
+    [refusal('scope_denied', 'no'), 403, 'no'],
+    [refusal('deadline_exceeded', 'no time'), 408, 'Timeout error: no time'],
+    [refusal('not_offered', 'no'), 501, 'no'],
+  ];
+  for (const [error, status, message] of cases) {
+    const answer = qdrantError(error, 'req_1');
+    expect([answer.status, answer.body.status.error]).toEqual([status, expect.stringContaining(message)]);
+    expect(answer.body).toMatchObject({ status: { code: error.code, param: paramOf(error) }, time: 0, request_id: 'req_1' });
+  }
+});

@@ -1,0 +1,197 @@
+import { describe, expect, it } from 'vitest';
+import { MODEL_LIMITS } from '../../../../src/contract/models/model-limits.ts';
+import { refuse } from '../../../../src/contract/api/outcome.ts';
+import { ModelReplicas } from '../../../../src/gateway/pools/model-replicas.ts';
+import { ModelRunners } from '../../../../src/gateway/models/model-runners.ts';
+import type { ReplicaTexts } from '../../../../src/gateway/models/replica-calls.ts';
+import type { RegisteredRoute } from '../../../../src/inference/registry/model-route.ts';
+import { chooseRunner, shownChoice } from '../../../../src/inference/served/choose-runner.ts';
+import type { ServedManifest } from '../../../../src/inference/served-manifest.ts';
+import type { TenantId } from '../../../../src/kernel/ids.ts';
+import { ok } from '../../../../src/kernel/result.ts';
+import type { Job } from '../../../../src/scheduler/served/jobs/job.ts';
+import type { Serving } from '../../../../src/contract/jobs/attempt.ts';
+
+const TENANT = 'tn_one' as TenantId;
+const MIB = 1024 * 1024;
+
+const manifestOf = (mib: number, task: ServedManifest['task'] = 'embedding') =>
+  ({
+    task,
+    graph: 'model.onnx',
+    externalData: ['model.onnx.data'],
+    files: [
+      { path: 'model.onnx', bytes: MIB, sha256: '' },
+      { path: 'model.onnx.data', bytes: (mib - 1) * MIB, sha256: '' },
+    ],
+    contractHash: 'own',
+    dimensions: 2,
+  }) as unknown as ServedManifest;
+
+describe('[M70] what runs a registered model', () => {
+  const facts = { manifest: manifestOf(22), tokens: 10, hasReplica: true, leftMs: undefined };
+
+  it.each([
+    ['inference; reason=no_replica', { hasReplica: false, tokens: 60_000, leftMs: 1 }],
+    ['inference; reason=small', {}],
+    ['inference; reason=small', { leftMs: 1 }],
+    ['pool; reason=price', { tokens: 2_000 }],
+    ['pool; reason=deadline', { tokens: 2_000, leftMs: 100 }],
+    ['pool; reason=price', { tokens: 2_000, leftMs: 100_000 }],
+    ['pool; reason=too_large', { manifest: manifestOf(90), tokens: 1 }],
+    ['none; reason=too_large', { manifest: manifestOf(90), tokens: 1, hasReplica: false }],
+    ['inference; reason=no_replica', { manifest: manifestOf(90, 'classifier'), hasReplica: false }],
+    ['inference; reason=small', { runBoundMs: MODEL_LIMITS.runBoundMsMax }],
+    ['pool; reason=too_slow', { runBoundMs: MODEL_LIMITS.runBoundMsMax + 1 }],
+    ['none; reason=too_slow', { runBoundMs: MODEL_LIMITS.runBoundMsMax + 1, hasReplica: false }],
+  ] as const)('is %s for %o', (shown, changes) => {
+    expect(shownChoice(chooseRunner({ ...facts, ...changes }))).toBe(shown);
+  });
+
+  it('changes at the estimate of what a call of a replica takes, and nowhere else', () => {
+    const bytes = 22 * MIB;
+    const tokens = Math.floor((MODEL_LIMITS.replicaCallMs * 1e9) / (bytes * MODEL_LIMITS.edgePsPerTokenByte));
+    expect(chooseRunner({ ...facts, tokens }).runner).toBe('inference');
+    expect(chooseRunner({ ...facts, tokens: tokens + 1 }).runner).toBe('pool');
+  });
+});
+
+/** Runners of which the pool answers as `pool` says. */
+function world(mib: number, pool: () => ReturnType<typeof ok> | ReturnType<typeof refuse>, models: readonly string[] = ['minilm']) {
+  const asked: ReplicaTexts[] = [];
+  const calls = { models: 0, edge: 0 };
+  const clock = { now: 0, nowMs: () => clock.now };
+  const manifest = manifestOf(mib);
+  const serving = { version: 2, manifest, contractHash: 'first', createdAtMs: 0 };
+  const route = {
+    kind: 'registered',
+    owner: TENANT,
+    model: 'minilm',
+    isPinned: false,
+    serving,
+    canary: null,
+  } as unknown as RegisteredRoute;
+  const runners = new ModelRunners({
+    clock,
+    inference: {
+      embedTexts: async () => {
+        calls.edge += 1;
+        return ok({ vectors: Float32Array.from([1, 0]), tokens: Int32Array.from([3]), sharedTexts: 0 });
+      },
+    },
+    replicas: {
+      replicaModels: async () => {
+        calls.models += 1;
+        return ok(models);
+      },
+      embedOnReplica: async (_, texts) => {
+        asked.push(texts);
+        return pool() as never;
+      },
+    },
+  });
+  const embed = (tokens: number, changes: { name?: string; isPinned?: boolean } = {}) =>
+    runners.embedTexts(
+      {
+        tenantId: TENANT,
+        name: changes.name ?? 'minilm',
+        route: { ...route, isPinned: changes.isPinned ?? false },
+        version: route.serving,
+        inputType: 'query',
+        tokens,
+        leftMs: undefined,
+      },
+      ['a'],
+    );
+  return { embed, asked, calls, clock };
+}
+
+const replied = () => ok({ vectors: Float32Array.from([0, 1]), tokens: Int32Array.from([3]), version: '1' });
+
+describe('[M70] runners of registered models', () => {
+  it('send a large call to the replica, and say which version it runs', async () => {
+    const { embed, asked, calls } = world(22, replied);
+    expect(await embed(5_000)).toMatchObject({ ok: true, value: { ran: { choice: { runner: 'pool', reason: 'price' }, version: '1' } } });
+    expect(asked).toEqual([{ names: ['minilm', 'minilm'], texts: ['a'], inputType: 'query', dimensions: 2, contracts: ['first', 'own'] }]);
+    expect(await embed(5)).toMatchObject({ value: { ran: { choice: { runner: 'inference', reason: 'small' }, version: '2' } } });
+    expect(calls.edge).toBe(1);
+  });
+
+  it('compute in the isolate where the replica fails, but not what it has no room for, nor what is wrong with the texts', async () => {
+    const failed = () => refuse('no_healthy_replica', 'it did not answer', 'model');
+    const small = world(22, failed);
+    expect(await small.embed(5_000)).toMatchObject({ value: { ran: { choice: { runner: 'inference', reason: 'replica_failed' } } } });
+    const large = world(90, failed);
+    expect(await large.embed(5)).toMatchObject({ ok: false, error: { code: 'no_healthy_replica' } });
+    const wrong = world(22, () => refuse('limit_exceeded', 'too long', ['input', 0]));
+    expect(await wrong.embed(5_000)).toMatchObject({ ok: false, error: { code: 'limit_exceeded', path: ['input', 0] } });
+    expect([large.calls.edge, wrong.calls.edge]).toEqual([0, 0]);
+  });
+
+  it('refuse what only a pool has room for where none serves it, and do not ask more than once in a while', async () => {
+    const none = world(90, replied, ['other']);
+    const refused = await none.embed(5);
+    expect(refused).toMatchObject({ ok: false, error: { code: 'no_healthy_replica', path: ['model'] } });
+    await none.embed(5);
+    expect(none.calls.models).toBe(1);
+    none.clock.now = MODEL_LIMITS.modelReplicasViewMs;
+    await none.embed(5);
+    expect(none.calls.models).toBe(2);
+    expect(none.asked).toEqual([]);
+  });
+
+  it('take a request for one version to no replica of the name alone', async () => {
+    const { embed, asked } = world(22, replied);
+    expect(await embed(5_000, { name: 'minilm@1', isPinned: true })).toMatchObject({
+      value: { ran: { choice: { reason: 'no_replica' } } },
+    });
+    expect(asked).toEqual([]);
+  });
+});
+
+describe('[M71] replicas by their models', () => {
+  const healthy = { serving: { url: 'http://a', key: 'k', isHealthy: true } as Serving };
+  const job = (id: string, model: string, members: readonly object[]) =>
+    ({ id, work: { kind: 'online_inference', model }, attempt: { group: { members } } }) as unknown as Job;
+  const base64 = (...numbers: number[]) => Buffer.from(Float32Array.from(numbers).buffer).toString('base64');
+  const BODY = {
+    data: [{ embedding: base64(1, 0) }, { embedding: base64(0, 1) }],
+    sluice: { tokens: [3, 4], version: '1', contract_hash: 'own' },
+  };
+  const TEXTS: ReplicaTexts = { names: ['minilm'], texts: ['a', 'b'], inputType: undefined, dimensions: 2, contracts: ['first', 'own'] };
+  const replicas = (body: unknown, sent: string[] = []) =>
+    new ModelReplicas({
+      serving: async () => ok([job('job_1', 'cold', [{}]), job('job_2', 'minilm', [{}, healthy])]),
+      router: {
+        embed: async (_tenant, id, model, text) => {
+          sent.push(`${id} ${model} ${text}`);
+          return ok(body);
+        },
+      },
+      clock: { nowMs: () => 0 },
+    });
+
+  it('are those that are healthy, and answer vectors with the tokens of each text', async () => {
+    const sent: string[] = [];
+    const one = replicas(BODY, sent);
+    expect(await one.replicaModels(TENANT)).toEqual(ok(['minilm']));
+    const answered = await one.embedOnReplica(TENANT, { ...TEXTS, inputType: 'passage' });
+    expect(answered).toEqual(
+      ok({ vectors: Float32Array.from([1, 0, 0, 1]), tokens: Int32Array.from([3, 4]), sharedTexts: 0, version: '1' }),
+    );
+    expect(sent).toEqual(['job_2 minilm {"model":"minilm","input":["a","b"],"encoding_format":"base64","input_type":"passage"}']);
+    expect(await one.embedOnReplica(TENANT, { ...TEXTS, names: ['cold'] })).toMatchObject({ error: { code: 'no_healthy_replica' } });
+  });
+
+  it.each([
+    ['another contract', { ...BODY, sluice: { ...BODY.sluice, contract_hash: 'other' } }],
+    ['no contract, as older agents', { data: BODY.data }],
+    ['fewer vectors', { ...BODY, data: BODY.data.slice(1) }],
+    ['shorter vectors', { ...BODY, data: [BODY.data[0], { embedding: base64(1) }] }],
+    ['vectors that are none', { ...BODY, data: [BODY.data[0], { embedding: base64(Number.NaN, 1) }] }],
+    ['tokens that are none', { ...BODY, sluice: { ...BODY.sluice, tokens: [3, -1] } }],
+    ['nothing', null],
+  ])('are not believed that answer %s', async (_, body) => {
+    expect(await replicas(body).embedOnReplica(TENANT, TEXTS)).toMatchObject({ ok: false, error: { code: 'no_healthy_replica' } });
+  });
+});

@@ -1,0 +1,121 @@
+import { describe, expect, it } from 'vitest';
+
+import type { Serving } from '../../../../src/contract/jobs/attempt.ts';
+import { JOB_LIMITS } from '../../../../src/contract/jobs/job-limits.ts';
+import type { JobId, TenantId } from '../../../../src/kernel/ids.ts';
+import { ok } from '../../../../src/kernel/result.ts';
+import type { ReplicaAnswer } from '../../../../src/gateway/pools/replica-router.ts';
+import { ReplicaRouter } from '../../../../src/gateway/pools/replica-router.ts';
+import type { Job } from '../../../../src/scheduler/served/jobs/job.ts';
+import { newJob } from '../../../../src/scheduler/served/jobs/job.ts';
+import { jobRequest } from '../../../support/fixtures/job-request.ts';
+
+const TENANT = 'tn_0000000001_00000001' as TenantId;
+const JOB = 'job_x' as JobId;
+
+/** A job with replicas on these addresses, and an isolate that calls them. */
+class World {
+  nowMs = 1_000_000;
+  reads = 0;
+  readonly calls: string[] = [];
+  readonly ill = new Set<string>();
+  answer: () => Promise<ReplicaAnswer> = async () => ({ status: 200, body: { object: 'list' } });
+  replicas: readonly Serving[];
+  change: Partial<Job> = {};
+  readonly router = new ReplicaRouter({
+    find: async () => {
+      this.reads += 1;
+      return ok(this.#job());
+    },
+    call: async ({ url }) => {
+      this.calls.push(url);
+      return this.ill.has(url) ? undefined : this.answer();
+    },
+    clock: { nowMs: () => this.nowMs },
+  });
+
+  constructor(urls: readonly string[]) {
+    this.replicas = urls.map((url) => ({ url, key: 'k', isHealthy: true }));
+  }
+
+  #job(): Job {
+    const members = this.replicas.map((serving, number) => ({ number, nodeId: `n${number}`, serving }));
+    const job = newJob(jobRequest(1, { work: { kind: 'online_inference', model: 'm' } }), 1, 0);
+    const group = { version: 0, members: [...members, { number: 9, nodeId: 'starting' }], leaving: [], next: 10 };
+    return { ...job, attempt: { group } as unknown as Job['attempt'], ...this.change };
+  }
+
+  embed(model = 'm') {
+    return this.router.embed(TENANT, JOB, model, '{}');
+  }
+}
+
+describe('[J214] calls to the replicas of a job', () => {
+  it('go to the one with the fewest under way', async () => {
+    const world = new World(['a', 'b']);
+    const open: (() => void)[] = [];
+    world.answer = () => new Promise((resolve) => open.push(() => resolve({ status: 200, body: {} })));
+    const first = world.embed();
+    await expect.poll(() => world.calls).toEqual(['a']);
+    const second = world.embed();
+    await expect.poll(() => world.calls).toEqual(['a', 'b']);
+    open[1]!();
+    await second;
+    const third = world.embed();
+    await expect.poll(() => world.calls).toEqual(['a', 'b', 'b']);
+    open[0]!();
+    open[2]!();
+    expect(await Promise.all([first, third])).toMatchObject([{ ok: true }, { ok: true }]);
+  });
+
+  it('go to another when one does not answer, which is then left alone for a while', async () => {
+    const world = new World(['a', 'b']);
+    world.ill.add('a');
+    expect(await world.embed()).toMatchObject({ ok: true });
+    expect(await world.embed()).toMatchObject({ ok: true });
+    expect(world.calls).toEqual(['a', 'b', 'b']);
+    world.nowMs += JOB_LIMITS.replicaSuspectMs;
+    await world.embed();
+    expect(world.calls.slice(3)).toEqual(['a', 'b']);
+  });
+
+  it('are refused while none is healthy, and when none answers, after so many tries', async () => {
+    const world = new World(['a', 'b', 'c', 'd']);
+    for (const { url } of world.replicas) world.ill.add(url);
+    expect(await world.embed()).toMatchObject({ ok: false, error: { code: 'no_healthy_replica' } });
+    expect(world.calls).toHaveLength(JOB_LIMITS.replicaTriesMaxCount);
+    world.replicas = world.replicas.map((replica) => ({ ...replica, isHealthy: false }));
+    world.calls.length = 0;
+    expect(await world.embed()).toMatchObject({ ok: false, error: { code: 'no_healthy_replica' } });
+    expect(world.calls).toEqual([]);
+  });
+
+  it('know of replicas what is replicaViewMs old at most', async () => {
+    const world = new World(['a']);
+    await world.embed();
+    world.replicas = [{ url: 'b', key: 'k', isHealthy: true }];
+    await world.embed();
+    expect([world.calls, world.reads]).toEqual([['a', 'a'], 1]);
+    world.nowMs += JOB_LIMITS.replicaViewMs;
+    await world.embed();
+    expect([world.calls, world.reads]).toEqual([['a', 'a', 'b'], 2]);
+  });
+
+  it('are refused for another model, another kind of job, and one that is over', async () => {
+    const world = new World(['a']);
+    expect(await world.embed('other')).toMatchObject({ error: { code: 'model_not_found', path: ['model'] } });
+    world.nowMs += JOB_LIMITS.replicaViewMs;
+    world.change = { finishedAtMs: 1, state: 'cancelled' };
+    expect(await world.embed()).toMatchObject({ error: { code: 'state_conflict' } });
+    world.change = { work: jobRequest(1).work };
+    expect(await world.embed()).toMatchObject({ error: { code: 'state_conflict' } });
+    expect(world.calls).toEqual([]);
+  });
+
+  it('are answered as the replica refuses them, and not tried elsewhere', async () => {
+    const world = new World(['a', 'b']);
+    world.answer = async () => ({ status: 400, body: { error: { code: 'limit_exceeded', message: 'has 9 tokens' } } });
+    expect(await world.embed()).toMatchObject({ ok: false, error: { code: 'limit_exceeded', message: 'has 9 tokens' } });
+    expect(world.calls).toEqual(['a']);
+  });
+});

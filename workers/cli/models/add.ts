@@ -1,0 +1,119 @@
+import { randomUUID } from 'node:crypto';
+import { openAsBlob } from 'node:fs';
+import { basename } from 'node:path';
+import type { Command } from 'commander';
+
+import { MODEL_LIMITS } from '../../../src/contract/models/model-limits.ts';
+import { command, UsageError, whole } from '../command/command.ts';
+import type { GatewayClient } from '../gateway/gateway-client.ts';
+import type { Shown } from '../gateway/gateway-command.ts';
+import { print, shown } from '../gateway/gateway-command.ts';
+import type { GateFiles } from './gate.ts';
+import { verdictText, withGateFiles } from './gate.ts';
+import { isHubReference } from './hub/hub-reference.ts';
+import { hubSource } from './hub/hub-source.ts';
+import { gateAgainst } from './local-gate.ts';
+import type { ModelSource } from './hub/model-source.ts';
+import { folderSource, readSpec } from './hub/model-source.ts';
+import type { VersionView, Whose } from './model-view.ts';
+import { checksText, modelClient, whose } from './model-view.ts';
+import { TransferProgress } from './hub/transfer-progress.ts';
+
+interface AddOptions extends Shown, Whose, GateFiles {
+  readonly name?: string;
+  readonly spec?: string;
+  readonly variant?: string;
+  readonly tenant?: string;
+  readonly compatibleWith?: number;
+  readonly licence?: string;
+  readonly against?: string;
+}
+
+/** `sluice models add DIR|hf:ORG/NAME`. */
+export const addModel = (): Command =>
+  withGateFiles(shown(whose(command('add', 'Registers the files of a model as its next version, and says whether it passed its checks.'))))
+    .argument('<source>', "a folder in Hugging Face's layout, or a model of its hub: hf:ORG/NAME, hf:ORG/NAME@REVISION")
+    .option('--name <name>', 'of the model (default: of the folder, or of the model on the hub)')
+    .option('--variant <v>', 'the graph to serve, such as int8 or fp32, or its path (default on the hub: quantized, if there is one)')
+    .option(
+      '--spec <file>',
+      'what the files do not say of the model, in the fields of POST /v1/models: JSON (default: sluice.json of the folder, if there is one)',
+    )
+    .option(
+      '--compatible-with <n>',
+      'the version whose vectors it reproduces, such as the one it was quantised from',
+      whole(1, 999_999_999),
+    )
+    .option('--licence <l>', 'such as apache-2.0 (default: what the hub says)')
+    .option('--against <version>', 'of a folder: judges it by this registered version, such as minilm@1; the verdict is stored with it')
+    .option('--tenant <id>', 'with --platform: the tenant whose key is in use, which uploads the files')
+    .action(add);
+
+async function add(from: string, options: AddOptions): Promise<void> {
+  const { spec: specPath, variant, compatibleWith, licence, tenant, json } = options;
+  const spec = specPath === undefined ? {} : await readSpec(specPath);
+  if (spec === undefined) throw new UsageError(`--spec: there is no ${specPath}`);
+  // Both keys are there before anything is downloaded. Files are those of a tenant, also of a model of the platform.
+  const [uploader, client] = [await modelClient({}), await modelClient(options)];
+  const gate = await verdictOn(client, from, options);
+  const progress = new TransferProgress();
+  const source = isHubReference(from) ? await hubSource(from, variant, progress) : await folderSource(from, variant);
+  if (source.files.length > MODEL_LIMITS.modelFilesMaxCount)
+    throw new UsageError(
+      `${from} has ${source.files.length} files; a model has at most ${MODEL_LIMITS.modelFilesMaxCount}: leave out those that it does not need`,
+    );
+  const uploads: { path: string; file: string }[] = [];
+  try {
+    await uploadAll(uploader, source, progress, uploads);
+    const body = {
+      name: source.name,
+      ...source.stated,
+      ...spec,
+      ...(options.name === undefined ? {} : { name: options.name }),
+      files: uploads,
+      ...(licence === undefined ? {} : { licence }),
+      ...(compatibleWith === undefined ? {} : { compatible_with: compatibleWith }),
+      ...(tenant === undefined ? {} : { tenant }),
+      ...gate,
+    };
+    const made = await client.call<VersionView>('POST', '/v1/models', body, { 'idempotency-key': randomUUID() });
+    if (json === true) print(made);
+    else console.log(`${made.model}@${made.version}: ${checksText(made.checks)}`);
+    if (made.checks?.passed !== true) process.exitCode = 1;
+  } finally {
+    // The registration has copied them, or was refused.
+    await Promise.allSettled(uploads.map(({ file }) => uploader.call('DELETE', `/v1/files/${file}`)));
+  }
+}
+
+/** What a gate says of a folder, as fields of the registration; a version that it refuses is registered, too, and does not serve alone. */
+async function verdictOn(client: GatewayClient, from: string, { against, retrieval, sts, json }: AddOptions): Promise<object> {
+  if (against === undefined) {
+    if (retrieval !== undefined || sts !== undefined) throw new UsageError('--retrieval and --sts need --against.');
+    return {};
+  }
+  if (isHubReference(from)) throw new UsageError('--against judges a folder: download the model first.');
+  const gate = await gateAgainst(client, from, {
+    against,
+    ...(retrieval === undefined ? {} : { retrieval }),
+    ...(sts === undefined ? {} : { sts }),
+  });
+  if (json !== true) console.log(verdictText(gate));
+  return { evaluation: { gate }, parents: [against] };
+}
+
+/** Notes each file as soon as it is stored. */
+async function uploadAll(
+  client: GatewayClient,
+  source: ModelSource,
+  progress: TransferProgress,
+  uploads: { path: string; file: string }[],
+): Promise<void> {
+  for (const [at, { path, from }] of source.files.entries()) {
+    const content = await openAsBlob(from);
+    progress.begin('upload', at, source.files.length, path, content.size);
+    const { id } = await client.upload<{ id: string }>('/v1/files', { purpose: 'model' }, content, basename(path));
+    uploads.push({ path, file: id });
+  }
+  progress.end();
+}

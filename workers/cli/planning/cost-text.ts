@@ -1,0 +1,82 @@
+import { Help } from 'commander';
+
+import type { CostReportReply } from '../../../src/contract/planning/cost.ts';
+import { table } from '../command/command.ts';
+import { replayedText } from './replayed-text.ts';
+
+type TargetLine = CostReportReply['targets'][number];
+
+/** Of calls that no upstream answered. */
+export const NO_TARGET = '(no upstream)';
+
+export const dearestFirst = (a: TargetLine, b: TargetLine): number => Number(b.cost_usd) - Number(a.cost_usd);
+
+/** The report as a terminal of so many columns shows it. */
+export function reportText(reply: CostReportReply, columns = Infinity): string {
+  const { is_logged, upstreams, targets, savings, saved_usd, reuse, next, strategies, replayed } = reply;
+  const rows = targets
+    .toSorted(dearestFirst)
+    .map((line) => [line.target ?? NO_TARGET, line.requests, line.input_tokens, line.output_tokens, line.cost_usd]);
+  const advice = next.map(
+    ({ name, applies_to_usd, saves_usd, basis, how }) =>
+      `${name}: ${saves_usd === null ? 'unknown' : `${saves_usd.low} to ${saves_usd.high}`} of ${applies_to_usd} USD (${basis})\n  ${how}`,
+  );
+  const known = strategies.map(({ name, published, measured, not_when }) =>
+    [
+      name,
+      ...published.map(({ figure, quality, source }) => item('published', `${figure}; ${quality} [${source}]`, columns)),
+      ...measured.map(({ figure, quality, command, date, load }) =>
+        item('measured', `${figure}; ${quality} [${command}, ${date}, load ${load}]`, columns),
+      ),
+      item('not when', not_when, columns),
+    ].join('\n'),
+  );
+  return [
+    spanText(reply),
+    is_logged
+      ? `${upstreams.requests} answered calls to upstreams, ${upstreams.cost_usd} USD`
+      : 'The log of requests is off: calls to upstreams are not in the report.',
+    ...(rows.length === 0 ? [] : [table(['served by', 'requests', 'in', 'out', 'USD'], rows)]),
+    `Saved: ${saved_usd} USD`,
+    table(
+      ['by', 'count', 'of', 'USD', 'compared with'],
+      savings.map((line) => [line.name, line.quantity, line.unit, line.saved_usd, line.compared_with]),
+    ),
+    ...(reuse.length === 0 ? [] : ['Answers reused for other questions:', reuseText(reuse)]),
+    ...(advice.length === 0 ? [] : ['Next, from your own calls:', advice.join('\n')]),
+    'Evidence for each strategy (figures do not add up):',
+    known.join('\n'),
+    replayedText(replayed, columns),
+  ].join('\n\n');
+}
+
+const reuseText = (lines: CostReportReply['reuse']): string =>
+  table(
+    ['route', 'kind', 'state', 'checked', 'differed', 'false at most', 'limit', 'reused', 'USD'],
+    lines.map((line) => [
+      line.route,
+      line.kind,
+      line.state,
+      line.checked,
+      line.differed,
+      line.false_hit_bound.toFixed(3),
+      line.false_hit_max,
+      line.reused,
+      line.saved_usd,
+    ]),
+  );
+
+/** A term, and beside it a text of several lines where one is too short. */
+function item(term: string, text: string, columns: number): string {
+  const help = new Help();
+  help.helpWidth = columns;
+  return help.formatItem(term, TERM_CHARS, text, help);
+}
+
+/** The longest term, `published`. */
+const TERM_CHARS = 9;
+
+export const spanText = ({ month, from, to }: CostReportReply): string =>
+  from < to ? `${month}: ${timeOf(from)} to ${timeOf(to)}` : `${month}: nothing is kept of this month`;
+
+const timeOf = (s: number): string => new Date(s * 1000).toISOString().replace(/:\d\d\.000Z$/, 'Z');

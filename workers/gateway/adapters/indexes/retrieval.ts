@@ -1,0 +1,91 @@
+import { waitUntil } from 'cloudflare:workers';
+import { Aliases } from '../../../../src/gateway/indexes/aliases.ts';
+import { BulkTokens } from '../../../../src/gateway/vectors/bulk/bulk-tokens.ts';
+import { Exports } from '../../../../src/gateway/vectors/bulk/exports.ts';
+import { Imports } from '../../../../src/gateway/vectors/bulk/imports.ts';
+import { Erasures } from '../../../../src/gateway/indexes/erasures.ts';
+import { GenerationService } from '../../../../src/gateway/indexes/generations/generation-service.ts';
+import { GenerationWork } from '../../../../src/gateway/indexes/generations/generation-work.ts';
+import { Indexes } from '../../../../src/gateway/indexes/indexes.ts';
+import { ManifestCache } from '../../../../src/gateway/indexes/manifest-cache.ts';
+import { RecallMeasurement } from '../../../../src/gateway/vectors/recall-measurement.ts';
+import { QueryCache } from '../../../../src/gateway/vectors/query-cache.ts';
+import { VectorChanges } from '../../../../src/gateway/vectors/vector-changes.ts';
+import { VectorListing } from '../../../../src/gateway/vectors/vector-listing.ts';
+import { Upserts } from '../../../../src/gateway/vectors/upserts.ts';
+import { VectorSpace } from '../../../../src/gateway/vectors/vector-space.ts';
+import { Searches } from '../../../../src/gateway/vectors/searches.ts';
+import { Vectors } from '../../../../src/gateway/vectors/vectors.ts';
+import { must } from '../../../../src/kernel/assert.ts';
+import { Hmac } from '../../../../src/kernel/hmac.ts';
+import { requestWakeUps } from '../../../inference/request-wake-ups.ts';
+import { TenantAuthority } from '../../../../src/gateway/tenancy/tenant-authority.ts';
+import type { TenantId } from '../../../../src/kernel/ids.ts';
+import { base32 } from '../../../../src/kernel/ids.ts';
+import { TenantRegistries } from './tenant-registries.ts';
+import type { Embedding } from '../../compose-embeddings.ts';
+import type { GatewayEnv } from '../../env.ts';
+import { DurableErasures } from './durable-erasures.ts';
+import { FollowedIndex } from '../../../../src/gateway/indexes/generations/followed-index.ts';
+import { DurableFollowedObjects, DurableGenerations, wakeOf } from './durable-generations.ts';
+import { DurableIndexes } from './durable-indexes.ts';
+import { wireShards } from './index-shards.ts';
+import { sha256 } from '../api/sha256.ts';
+import { sleep } from '../../../../durable-objects/system-time.ts';
+
+/** Characters of the keys of requests that came without one: 80 bits, for as long as they are remembered. */
+const OWN_KEY_CHARS = 16;
+
+/** Indexes and their vectors. */
+export interface Retrieval {
+  readonly indexes: Indexes;
+  readonly aliases: Aliases;
+  readonly vectors: Vectors;
+  readonly upserts: Upserts;
+  readonly listing: VectorListing;
+  readonly changes: VectorChanges;
+  readonly searches: Searches;
+  readonly queries: QueryCache;
+  readonly recall: RecallMeasurement;
+  readonly imports: Imports;
+  readonly exports: Exports;
+  readonly erasures: Erasures;
+  readonly generations: GenerationService;
+  readonly generationWork: GenerationWork;
+}
+
+export function wireRetrieval(env: GatewayEnv, gateway: Embedding): Retrieval {
+  const { clock, rng, metrics, countCache: count, countInputs } = gateway;
+  const { organisations, budget } = gateway.tenancy;
+  const { anyEmbedder: embedder, purges } = gateway.embeddings;
+  const registries = new TenantRegistries(env.REGISTRY, organisations);
+  const directory = new DurableIndexes(env.INDEX, registries);
+  const shards = wireShards(env, gateway);
+  const manifests = new ManifestCache(directory, clock, sleep, waitUntil);
+  const store = new DurableGenerations(env.INDEX);
+  const followed = new FollowedIndex(new DurableFollowedObjects(env));
+  const space = new VectorSpace(embedder);
+  const authorityOf = (tenantId: TenantId) => new TenantAuthority(organisations, clock, tenantId);
+  const tokens = new BulkTokens(new Hmac(must(env.SLUICE_KEY_PEPPER, 'the secret binding SLUICE_KEY_PEPPER')));
+  const vectors = new Vectors({ manifests, shards, space });
+  const searches = new Searches({ manifests, shards, space, countInputs });
+  const queries = new QueryCache({ searches, manifests, shards, embedder, purges, clock, sha256, count, wakeUps: requestWakeUps });
+  metrics.gauge('sluice_cache_entries', { cache: 'queries' }, () => queries.held.entries);
+  metrics.gauge('sluice_cache_bytes', { cache: 'queries' }, () => queries.held.bytes);
+  return {
+    aliases: new Aliases({ directory, sleep }),
+    indexes: new Indexes({ directory, shards, manifests, embedder, clock, rng }),
+    vectors,
+    upserts: new Upserts({ manifests, space, vectors, newId: () => base32(rng.bytes(OWN_KEY_CHARS)) }),
+    listing: new VectorListing({ manifests, shards }),
+    changes: new VectorChanges({ manifests, shards, space }),
+    searches,
+    queries,
+    recall: new RecallMeasurement({ manifests, shards, rng }),
+    imports: new Imports({ vectors, manifests, space, budget, tokens, rng, sleep }),
+    erasures: new Erasures(new DurableErasures(env, registries)),
+    exports: new Exports({ manifests, shards, tokens, sleep }),
+    generations: new GenerationService({ store, directory, embedder, wake: wakeOf(env), clock, rng, sleep }),
+    generationWork: new GenerationWork({ store, followed, shards, embedder, budget, clock, authorityOf }),
+  };
+}

@@ -1,0 +1,136 @@
+import { platformFault } from '../../../durable-objects/platform-fault.ts';
+import { callCounter } from '../../../src/contract/tenancy/call-tally.ts';
+import { goDuration } from '../../../src/contract/api/duration.ts';
+import { ERRORS, refusal } from '../../../src/contract/api/errors.ts';
+import { surfaceOf } from '../../../src/contract/api/surface.ts';
+import { usd } from '../../../src/tenancy/usage/price-book.ts';
+import { drain } from './body-intake.ts';
+import { preflightAnswer, shareWithPages } from './cross-origin.ts';
+import type { ServingEnv } from '../env.ts';
+import type { AppContext, Draft } from './exchange.ts';
+import { Exchange, sent } from './exchange.ts';
+import { errorDraft, HttpError } from './http-error.ts';
+import type { Serving } from './serving.ts';
+
+/** Answers a request; what it throws becomes an error of the API that was called. */
+export type Work = (context: AppContext, exchange: Exchange) => Promise<Draft>;
+
+/** What Hono calls. */
+export type Answer<Env extends ServingEnv> = (context: AppContext<Env>) => Promise<Response>;
+
+/** Opens every request with an id and a timer; closes it with headers, one log line and the metrics. */
+export const concluded =
+  <Env extends ServingEnv>(compose: (env: Env) => Serving, work: Work): Answer<Env> =>
+  async (context) => {
+    const exchange = new Exchange(context.req.raw, compose(context.env));
+    // What answers sees the settings that all Workers have.
+    const settled = context as unknown as AppContext;
+    const draft = await draftFrom(settled, exchange, work);
+    writeHeaders(exchange, draft.headers);
+    shareWithPages(exchange, draft);
+    record(settled, exchange, draft.status);
+    return sent(draft);
+  };
+
+/** The same for a request that holds something, which is given back at its end: its client may go away before, and it goes on. */
+export function outlivingItsClient<Env extends ServingEnv>(answer: Answer<Env>): Answer<Env> {
+  return (context) => {
+    const answered = answer(context);
+    // The platform ends a request that nothing is waited for. It reports what is thrown, which the caller of this does, too.
+    context.executionCtx.waitUntil(answered);
+    return answered;
+  };
+}
+
+async function draftFrom(context: AppContext, exchange: Exchange, work: Work): Promise<Draft> {
+  try {
+    if (exchange.request.method === 'OPTIONS') return (await preflightAnswer(context, exchange)) ?? (await work(context, exchange));
+    return await work(context, exchange);
+  } catch (error) {
+    // What is no error is answered by the one around the app.
+    if (!(error instanceof Error)) throw error;
+    return failed(context, exchange, error);
+  }
+}
+
+async function failed(context: AppContext, exchange: Exchange, error: Error): Promise<Draft> {
+  const { request, requestId } = exchange;
+  await drain(request);
+  const surface = surfaceOf(context.req.path);
+  const refused = error instanceof HttpError ? error.refusal : platformFault(error);
+  if (refused !== undefined) {
+    exchange.errorCode = refused.code;
+    exchange.serving.readiness.sawRefusal(refused);
+    const isOurs = error instanceof HttpError;
+    if (!isOurs) console.error(JSON.stringify({ level: 'error', request_id: requestId, code: refused.code, message: error.message }));
+    return errorDraft(refused, requestId, surface, isOurs ? error.headers : {});
+  }
+  exchange.errorCode = 'internal_error';
+  console.error(JSON.stringify({ level: 'error', request_id: requestId, message: error.message, stack: error.stack }));
+  return errorDraft(refusal('internal_error', 'an internal error; quote the request id to support'), requestId, surface);
+}
+
+function writeHeaders({ serving, route, requestId, timing, costNano, principal }: Exchange, headers: Draft['headers']): void {
+  addPageSecurity(headers, route);
+  headers['x-request-id'] = requestId;
+  headers['server-timing'] = timing.header();
+  if (costNano !== undefined) headers['x-sluice-cost-usd'] = usd(costNano);
+  if (principal?.kind !== 'tenant') return;
+  for (const { name, limit, remaining, resetMs } of serving.budget.rates(principal)) {
+    headers[`x-ratelimit-limit-${name}`] = String(limit);
+    headers[`x-ratelimit-remaining-${name}`] = String(remaining);
+    headers[`x-ratelimit-reset-${name}`] = goDuration(resetMs);
+  }
+}
+
+function record({ env, req }: AppContext, exchange: Exchange, status: number): void {
+  const { route, principal, errorCode: code, requestId, request } = exchange;
+  const { metrics, countCall } = exchange.serving;
+  const elapsedMs = exchange.timing.elapsedMs();
+  const labels = { route, method: request.method, status };
+  metrics.count('sluice_requests_total', labels);
+  metrics.observe('sluice_request_duration_seconds', { route }, elapsedMs / 1000);
+  if (code !== undefined) metrics.count('sluice_refusals_total', { code });
+  const counter = callCounter(status, elapsedMs);
+  if (principal?.kind === 'tenant' && counter !== undefined) countCall(principal, `${request.method} ${route}`, counter);
+
+  const level = code === undefined ? 'info' : ERRORS[code].level;
+  if (env.LOG_LEVEL === 'warn' && (level === 'info' || level === 'debug')) return;
+  // Names and sizes only: never the key, the body or a query string.
+  console.log(
+    JSON.stringify({
+      level,
+      request_id: requestId,
+      ...labels,
+      code,
+      ms: Number(elapsedMs.toFixed(2)),
+      tenant: principal?.kind === 'tenant' ? principal.tenantId : principal?.kind,
+      key: principal?.kind === 'tenant' ? principal.keyId : undefined,
+      bytes: Number(req.header('content-length') ?? 0),
+    }),
+  );
+}
+
+/** What pages may do: nothing but what they are made of, and in no frame. */
+const LOCKED = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/** An invoice: text and its own inline style. */
+const DOCUMENT_POLICY = `${LOCKED}; style-src 'unsafe-inline'; sandbox allow-modals`;
+
+/** The API's page: scripts, styles and the API itself, all of this origin; small pictures are inlined by the style sheet. */
+const DOCS_POLICY = `${LOCKED}; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'`;
+
+/** The same for the page that embeds: its scripts, and no others, compile WebAssembly. */
+const SDK_POLICY = DOCS_POLICY.replace("script-src 'self'", "script-src 'self' 'wasm-unsafe-eval'");
+
+const PAGE_POLICIES: Readonly<Record<string, string>> = { asset: DOCS_POLICY, sdk: SDK_POLICY };
+
+/** Headers of every answer: no browser guesses its type, and a page neither runs what is not ours nor is shown inside another. */
+function addPageSecurity(headers: Draft['headers'], route: string): void {
+  headers['x-content-type-options'] = 'nosniff';
+  if (!(headers['content-type'] ?? '').toLowerCase().startsWith('text/html')) return;
+  headers['content-security-policy'] = PAGE_POLICIES[route] ?? DOCUMENT_POLICY;
+  headers['x-frame-options'] = 'DENY';
+  headers['referrer-policy'] = 'no-referrer';
+  headers['cross-origin-opener-policy'] = 'same-origin';
+}

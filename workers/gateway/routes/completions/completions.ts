@@ -1,0 +1,255 @@
+import type { z } from 'zod';
+
+import { parseCacheControl } from '../../../../src/cache/cache-directives.ts';
+import { REUSE_HEADER } from '../../../../src/contract/routes/answer-reuse.ts';
+import type { completionCacheHeaders } from '../../../../src/contract/completions/completions.ts';
+import { TTL_HEADER } from '../../../../src/contract/api/cache-headers.ts';
+import type { AnswerTerms } from '../../../../src/gateway/caches/answer-cache.ts';
+import type { CacheReport } from '../../../../src/gateway/caches/cache-report.ts';
+import { cacheHeaders } from '../../../../src/gateway/caches/cache-report.ts';
+import { systemTimer } from '../../../../durable-objects/system-time.ts';
+import { ERRORS } from '../../../../src/contract/api/errors.ts';
+import type { TenantPrincipal } from '../../../../src/contract/api/principal.ts';
+import type { LabelledUse } from '../../../../src/gateway/tenancy/budget.ts';
+import type { Classified } from '../../../../src/gateway/completions/added-use.ts';
+import { AddedUse } from '../../../../src/gateway/completions/added-use.ts';
+import { explainedReuse } from '../../../../src/gateway/completions/completion-call.ts';
+import type { Completed, CompletionCall, ReuseReport } from '../../../../src/gateway/completions/completion-call.ts';
+import type { LoggedCall, LoggedCallFacts } from '../../../../src/gateway/requests/logged-call.ts';
+import { targetName } from '../../../../src/upstreams/target.ts';
+import type { CompletionEnd } from '../../../../src/gateway/completions/answer-pieces.ts';
+import type { GuardReport } from '../../../../src/gateway/guardrails/guardrails.ts';
+import { utf8 } from '../../../../src/kernel/bytes.ts';
+import type { completionEndpoints } from '../../../../src/contract/completions/completions.ts';
+import type { ModelCharge, UpstreamQuantities } from '../../../../src/upstreams/money/settlement.ts';
+import { NO_QUANTITIES, quantitiesOf } from '../../../../src/upstreams/money/settlement.ts';
+import type { Undispatched } from '../../../../src/upstreams/dispatch.ts';
+import type { Surface } from '../../../../src/upstreams/protocol/exchange.ts';
+import type { JsonObject } from '../../../../src/upstreams/protocol/json.ts';
+import { explainedEvent, explainedText } from '../../../../src/upstreams/explained-answer.ts';
+import { routeText } from '../../../../src/upstreams/route-text.ts';
+import type { Timing } from '../../pipeline/exchange.ts';
+import type { HandlersOf } from '../../pipeline/serve.ts';
+import type { Upstreams } from '../../compose-upstreams.ts';
+import { promptedBody } from '../../../../src/gateway/prompts/prompted-body.ts';
+import { callOrigin } from './call-origin.ts';
+import { callerCancellation } from './caller-cancellation.ts';
+import { sentEvents } from './sent-events.ts';
+import { shadowCall } from './shadow-call.ts';
+
+type CacheOptions = z.output<typeof completionCacheHeaders>;
+
+/** A request to one of these endpoints. */
+interface Asked {
+  readonly gateway: Upstreams;
+  readonly principal: TenantPrincipal;
+  readonly body: JsonObject;
+  readonly request: Request;
+  readonly requestId: string;
+  readonly timing: Timing;
+  readonly options: CacheOptions;
+  readonly reserve: CompletionCall['reserve'];
+  waitUntil(work: Promise<unknown>): void;
+}
+
+/** A request while it is answered, with what has come of it so far. */
+interface Answering {
+  readonly surface: Surface;
+  readonly call: Asked;
+  readonly facts: LoggedCallFacts;
+  readonly logged: LoggedCall;
+  /** The prompt whose messages the request has, as `name@version`. */
+  readonly prompt: string | undefined;
+  readonly added: AddedUse;
+  /** Undefined: the route has no guardrails, or they have not judged the request yet. */
+  guarded: GuardReport | undefined;
+}
+
+/** Charges the caller what a stream has consumed, once; answers the cost in nano-dollars. */
+type Charge = (used: UpstreamQuantities & Classified, besides?: readonly LabelledUse[]) => number;
+type WholeAnswer = Extract<Completed['answer'], { readonly kind: 'whole' }>;
+type StreamedAnswer = Extract<Completed['answer'], { readonly kind: 'stream' }>;
+
+const JSON_TYPE = 'application/json';
+const EVENTS_TYPE = 'text/event-stream';
+
+const answering = (surface: Surface) => async (call: Asked) => {
+  const { gateway, principal, body, request, requestId } = call;
+  const facts = { surface, requestId, principal, body, requestBytes: Number(request.headers.get('content-length') ?? 0) };
+  const logged = gateway.logCall(facts);
+  const prompted = await promptedBody(gateway.promptDirectory, principal, surface, body);
+  const prompt = prompted.ok ? prompted.value.prompt : undefined;
+  logged.prompted(prompt);
+  const state: Answering = { surface, call, facts, logged, prompt, added: new AddedUse(), guarded: undefined };
+  if (!prompted.ok) return refused(state, { refusal: prompted.error, attempts: [] });
+  const completed = await gateway.completions.complete({ ...admitted(surface, call), ...prompted.value, ...observing(state) });
+  for (const { side, hook, elapsedMs } of recordsOf(state)) call.timing.note(`guard-${side}-${hook}`, elapsedMs);
+  if (!completed.ok) return refused(state, completed.error);
+  const { answer } = completed.value;
+  return answer.kind === 'whole' ? whole(state, completed.value, answer) : streamed(state, completed.value, answer);
+};
+
+/** Notes what guardrails do to the call and consume, and makes calls in the background for it. */
+const observing = (state: Answering): Pick<CompletionCall, 'onGuarded' | 'added' | 'shadow'> => ({
+  added: state.added,
+  onGuarded(report) {
+    state.guarded = report;
+    state.logged.guarded(report);
+  },
+  shadow(serve, settled) {
+    const { call, facts, guarded, prompt } = state;
+    call.waitUntil(shadowCall(call.gateway, { ...facts, guarded, prompt }, serve, settled));
+  },
+});
+
+/** Nothing has served the call: it costs what hooks and judging have consumed. */
+function refused({ logged, added }: Answering, { refusal, attempts, besides }: Undispatched) {
+  logged.ended({ status: ERRORS[refusal.code].status, code: refusal.code, attempts });
+  const settled = { used: added.used(), besides: labelledUses(added.beside(besides)), onSettled: settledIn(logged) };
+  return { ok: false as const, error: refusal, ...settled };
+}
+
+/** An answer in one piece, which is settled before it is sent. */
+function whole({ added, logged, ...state }: Answering, completed: Completed, { end, text, blocked }: WholeAnswer) {
+  const settlement = completed.settle(end);
+  const besides = added.beside(completed.besides);
+  const served = servedFacts({ ...completed, besides });
+  const settled = {
+    used: added.used(settlement),
+    besides: labelledUses(besides),
+    model: targetName(completed.target),
+    onSettled: settledIn(logged),
+  };
+  if (blocked !== undefined) {
+    logged.ended({ ...served, status: ERRORS[blocked.code].status, code: blocked.code }, settlement);
+    return { ok: false as const, error: blocked, ...settled };
+  }
+  logged.answered(utf8(text));
+  logged.ended(served, settlement);
+  const explanation = explanationFor(state.call, completed);
+  const body = explanation === undefined ? text : explainedText(text, explanation);
+  return { ok: true as const, reply: { contentType: JSON_TYPE, body }, headers: headersOf(state.prompt, completed), ...settled };
+}
+
+/** A stream, which is settled once it has ended; also when the caller goes away: the platform then lets the call finish. */
+async function streamed(state: Answering, completed: Completed, { stream, ended }: StreamedAnswer) {
+  const { surface, call, logged, added, prompt } = state;
+  const settlesLater = (charge: Charge): void =>
+    call.waitUntil(
+      ended.then((end) => {
+        const settlement = completed.settle(end);
+        const besides = added.beside(completed.besides);
+        const code = failureOf(state, end);
+        logged.ended({ ...servedFacts({ ...completed, besides }), ...(code === undefined ? {} : { code }) }, settlement);
+        return logged.settled(charge(added.used(settlement), labelledUses(besides)));
+      }),
+    );
+  const explanation = explanationFor(call, completed);
+  const first = explanation === undefined ? undefined : explainedEvent(surface, call.requestId, explanation);
+  const onPiece = (piece: Uint8Array): void => logged.answered(piece);
+  const passed = await stream.pass?.({ first, onPiece });
+  call.gateway.metrics.count('sluice_streams_total', { how: passed === undefined ? 'relayed' : 'passed' });
+  const body =
+    (passed as ReadableStream | undefined) ?? sentEvents(stream, { timer: systemTimer, clock: call.gateway.clock, first, onPiece });
+  const used = { ...NO_QUANTITIES, embedding_tokens: 0 };
+  const reply = { contentType: EVENTS_TYPE, body };
+  return { ok: true as const, reply, used, settlesLater, model: targetName(completed.target), headers: headersOf(prompt, completed) };
+}
+
+const settledIn =
+  (logged: LoggedCall) =>
+  (costNano: number): void =>
+    logged.settled(costNano);
+
+/** What hooks have done to the call: more of them until the answer has ended. */
+const recordsOf = ({ guarded }: Answering) => guarded?.records ?? [];
+
+/** Why the caller did not get all of a stream; undefined: it did, or has left. */
+function failureOf(state: Answering, { end }: CompletionEnd): 'guardrail_blocked' | 'upstream_failed' | undefined {
+  if (recordsOf(state).some(({ outcome }) => outcome === 'blocked')) return 'guardrail_blocked';
+  return end === 'whole' || end === 'cancelled' ? undefined : 'upstream_failed';
+}
+
+/** The call without its body, as it was admitted. */
+const admitted = (surface: Surface, { principal, request, requestId, reserve, options }: Asked) => ({
+  surface,
+  headers: anthropicHeaders(request.headers),
+  principal,
+  requestId,
+  origin: callOrigin(request),
+  cancellation: callerCancellation(request),
+  reserve,
+  cacheTerms: termsOf(options),
+  acceptsCandidate: options[REUSE_HEADER] !== undefined,
+});
+
+const headersOf = (prompt: string | undefined, completed: Completed) => ({
+  'x-sluice-model': targetName(completed.target),
+  ...(prompt === undefined ? {} : { 'x-sluice-prompt': prompt }),
+  'x-sluice-route': routeText(completed),
+  ...(completed.cache === undefined ? {} : cacheHeaders(completed.cache)),
+  ...reuseHeaders(completed.reuse),
+});
+
+/** How the answer was reused, and the candidate: by the id of the call that it was made for. */
+function reuseHeaders({ outcome, candidate }: Partial<ReuseReport> = {}): Record<string, string> {
+  if (outcome === undefined) return {};
+  if (candidate === undefined) return { [REUSE_HEADER]: outcome };
+  const { requestId, similarity, confidence } = candidate;
+  const sure = Number.isNaN(confidence) ? '' : `; confidence=${confidence.toFixed(3)}`;
+  return { [REUSE_HEADER]: outcome, 'x-sluice-answer-candidate': `${requestId}; similarity=${similarity.toFixed(3)}${sure}` };
+}
+
+/** What has served a call, for its log. */
+const servedFacts = ({ target, plan, attempts, cache, savedNano, reuse, besides = [] }: Completed) => ({
+  status: 200,
+  target,
+  plan,
+  attempts,
+  besidesNano: besides.reduce((sum, { settlement }) => sum + settlement.nano, 0),
+  cache: usedCache(cache),
+  ...(savedNano === undefined ? {} : { savedNano }),
+  ...(reuse === undefined ? {} : { reuse }),
+});
+
+/** What the route has decided, and a cascade or the reuse of answers, if the caller has asked to be shown it. */
+function explanationFor({ body, request, principal }: Asked, { routed, cascade, reuse }: Completed) {
+  if (routed === undefined || (body['explain'] !== true && !request.headers.has('x-sluice-explain'))) return undefined;
+  return {
+    ...routed.explain(),
+    reuse: explainedReuse(principal, reuse),
+    ...(cascade === undefined
+      ? {}
+      : { cascade: { ...cascade, confidence: finite(cascade.confidence), threshold: finite(cascade.threshold) } }),
+  };
+}
+
+const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
+
+const labelledUses = (charges: readonly ModelCharge[] = []): LabelledUse[] =>
+  charges.map(({ target, settlement }) => ({ used: quantitiesOf(settlement), model: targetName(target) }));
+
+/** What the call asks of the cache, if it wants one. */
+function termsOf({ [TTL_HEADER]: ttlMs, 'cache-control': cacheControl, 'cache-tag': tags }: CacheOptions): AnswerTerms | undefined {
+  return ttlMs === undefined ? undefined : { ttlMs, directives: parseCacheControl(cacheControl), tags };
+}
+
+function usedCache(report: CacheReport | undefined): 'bypass' | 'hit' | 'miss' {
+  if (report === undefined) return 'bypass';
+  return report.forwarded === undefined ? 'hit' : 'miss';
+}
+
+function anthropicHeaders(headers: Headers): Record<string, string> {
+  const named = ['anthropic-version', 'anthropic-beta'].map((name) => [name, headers.get(name)] as const);
+  return Object.fromEntries(named.filter(([, value]) => value !== null)) as Record<string, string>;
+}
+
+export const completionHandlers = {
+  createChatCompletion: answering('chat'),
+  createCompletion: answering('completions'),
+  createResponse: answering('responses'),
+  createMessage: answering('messages'),
+  createUpstreamEmbeddings: answering('embeddings'),
+  createUpstreamRanking: answering('rerank'),
+  createModeration: answering('moderations'),
+} satisfies HandlersOf<typeof completionEndpoints>;

@@ -1,0 +1,134 @@
+import type { JobExplanationReply, JobPlanReply } from '../../../../src/contract/jobs/job-explanation.ts';
+import type { PlannedJob } from '../../../../src/gateway/jobs/plan-cost.ts';
+import { unreachable } from '../../../../src/kernel/assert.ts';
+import type { Lack } from '../../../../src/scheduler/engine/cell/offer.ts';
+import type { OptionBlocker, JobExplanation, JobRemedy, WhyWaiting } from '../../../../src/scheduler/served/explain-job.ts';
+import type { WhyScaled, WhyTurn, HeldModel } from '../../../../src/scheduler/served/job-standing.ts';
+import type { Job } from '../../../../src/scheduler/served/jobs/job.ts';
+import { usd } from '../../../../src/tenancy/usage/price-book.ts';
+import { secondsOrNull, usdOrNull } from './job-reply.ts';
+import { seconds } from '../wire.ts';
+
+export const explanationReply = ({ id, state }: Job, explanation: JobExplanation): JobExplanationReply => ({
+  job: id,
+  object: 'job_explanation',
+  state,
+  ...waitingReply(explanation),
+  reserved: explanation.reserved.map((one) => ({ resource: one.resource, until: seconds(one.untilMs), reservation: one.id })),
+  weights: heldReply(explanation.weights),
+  scaling: explanation.scaling && scalingReply(explanation.scaling),
+  time_slice: explanation.turn && turnReply(explanation.turn),
+  evicted: explanation.evicted && { reason: explanation.evicted.reason, for_job: explanation.evicted.forJob },
+});
+
+export const planReply = ({ plan: { placement, evicted, waiting }, cost }: PlannedJob): JobPlanReply => ({
+  object: 'job_plan',
+  outcome: waiting === null ? 'starts' : 'waits',
+  placement:
+    placement === null || cost === null
+      ? null
+      : {
+          option: placement.option,
+          pool: placement.poolId,
+          nodes: placement.nodeIds.length,
+          start_at: secondsOrNull(placement.startMs),
+          usd_per_hour: usd(placement.nanoDollarsPerHour),
+          billed_usd_per_hour: usd(cost.nanoPerHour),
+          weights: heldReply(placement.weights),
+          max_cost_usd: cost.attemptMaxNano === null ? null : usd(cost.attemptMaxNano),
+        },
+  evicts: { jobs: [...evicted.jobIds], others: evicted.otherCount },
+  waiting: waiting === null ? null : waitingReply(waiting),
+});
+
+const heldReply = (held: HeldModel | null) =>
+  held && { model: held.model, memory_mib: held.memoryMib, load_ms: held.loadMs, nodes: held.nodes };
+
+const scalingReply = (why: WhyScaled): NonNullable<JobExplanationReply['scaling']> => ({
+  replicas: why.replicas,
+  wanted: why.wanted,
+  outstanding: why.outstandingMilli === null ? null : why.outstandingMilli / 1_000,
+  outstanding_per_replica: why.outstandingPerReplicaMilli / 1_000,
+  reason: why.reason,
+  fewer_at: secondsOrNull(why.fewerAtMs),
+});
+
+const turnReply = ({ roundMs, nextRoundMs, attainedMs, aheadCount }: WhyTurn): NonNullable<JobExplanationReply['time_slice']> => ({
+  round_s: roundMs / 1_000,
+  next_round_at: secondsOrNull(nextRoundMs),
+  attained_s: attainedMs / 1_000,
+  ahead: aheadCount,
+});
+
+type Waiting = Omit<JobExplanationReply, 'job' | 'object' | 'state' | 'evicted' | 'reserved' | 'weights' | 'scaling' | 'time_slice'>;
+
+/** Why a job waits, as the API shows it. */
+const waitingReply = (why: WhyWaiting): Waiting => ({
+  reason: why.reason,
+  options: why.blockers.map(blockerReply),
+  position: why.position,
+  ahead: [...why.ahead],
+  waiting_elsewhere: why.waitingElsewhereCount,
+  waits_for: [...why.waitsFor],
+  retry_at: secondsOrNull(why.retryAtMs),
+  room_at: secondsOrNull(why.roomAtMs),
+  agents_lacking: why.agentsLacking,
+  remedies: why.remedies.map(remedyReply),
+});
+
+function blockerReply(blocker: OptionBlocker): JobExplanationReply['options'][number] {
+  const { option } = blocker;
+  switch (blocker.kind) {
+    case 'no_pool':
+    case 'exceeds_capacity':
+      return { option, reason: blocker.kind };
+    case 'price':
+      return { option, reason: 'price', usd_per_hour: usdOrNull(blocker.nanoDollarsPerHour), max_usd_per_hour: usdOrNull(blocker.limit) };
+    case 'exceeds_quota':
+    case 'quota': {
+      const { resource, needed, available } = blocker;
+      return { option, reason: blocker.kind, resource, needed, available };
+    }
+    case 'no_room':
+      return { option, reason: 'no_room', ...lackReply(blocker.lack) };
+    case 'reserved': {
+      const { reservation, fromMs, untilMs } = blocker;
+      return { option, reason: 'reserved', reservation, from: seconds(fromMs), until: seconds(untilMs) };
+    }
+    case 'held':
+      return { option, reason: 'held', for_job: blocker.forJob };
+    default:
+      return unreachable(blocker);
+  }
+}
+
+const lackReply = (lack: Lack | null) => ({
+  pool: lack?.poolId ?? null,
+  lacking: lack?.dimension ?? null,
+  nodes_free: lack?.nodesFree ?? null,
+  nodes_needed: lack?.nodesNeeded ?? null,
+});
+
+function remedyReply(remedy: JobRemedy): JobExplanationReply['remedies'][number] {
+  switch (remedy.kind) {
+    case 'more_quota':
+      return { kind: 'more_quota', option: remedy.option, resource: remedy.resource, by: remedy.by };
+    case 'higher_price_limit':
+      return { kind: 'higher_price_limit', option: remedy.option, max_usd_per_hour: usd(remedy.nanoDollarsPerHour) };
+    case 'more_nodes':
+      return { kind: 'more_nodes', option: remedy.option, pool: remedy.poolId, by: remedy.by };
+    case 'shorter_duration':
+      return { kind: 'shorter_runtime', option: remedy.option, max_runtime_s: seconds(remedy.durationMaxMs) };
+    case 'accept_more_pools':
+    case 'smaller_demand':
+      return { kind: remedy.kind, option: remedy.option };
+    case 'offer_kind':
+    case 'resume':
+    case 'start_queue':
+    case 'more_budget':
+    case 'finish_dependencies':
+      return { kind: remedy.kind };
+    default:
+      return unreachable(remedy);
+  }
+}

@@ -1,0 +1,40 @@
+import type { LogPosition } from '../../../../src/gateway/pools/job-logs.ts';
+import type { LogPage } from '../../../../src/pools/sqlite-log-store.ts';
+
+const encoder = new TextEncoder();
+
+/** The bytes of a log from `from` on, as they were written; a line in brackets stands where some were dropped. */
+function textOf({ parts }: LogPage, from: number): Uint8Array[] {
+  let next = from;
+  return parts.flatMap(({ at, bytes }) => {
+    const gap = at > next ? [encoder.encode(`[${at - next} bytes were dropped]\n`)] : [];
+    next = at + bytes.length;
+    return [...gap, bytes];
+  });
+}
+
+export const logText = (page: LogPage, from: number): Blob => new Blob(textOf(page, from));
+
+const continuation = ({ fence, offset }: LogPosition): string => `[to be continued: follow attempt ${fence} from offset ${offset} on]\n`;
+
+/** Pages as they come, of one attempt after the other; a line in brackets says where to go on with what has not ended. */
+export function followedText(pages: AsyncGenerator<LogPage, LogPosition | undefined>, from: number): ReadableStream<Uint8Array> {
+  let position: { fence: number; next: number } | undefined;
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const { done, value } = await pages.next();
+      if (done === true) {
+        if (value !== undefined) controller.enqueue(encoder.encode(continuation(value)));
+        return controller.close();
+      }
+      const page = value;
+      if (position !== undefined && position.fence !== page.fence) controller.enqueue(encoder.encode(`[attempt ${page.fence}]\n`));
+      const begin = position?.fence === page.fence ? position.next : position === undefined ? from : 0;
+      for (const bytes of textOf(page, begin)) controller.enqueue(bytes);
+      position = { fence: page.fence, next: page.next };
+    },
+    async cancel() {
+      await pages.return(undefined);
+    },
+  });
+}

@@ -1,0 +1,189 @@
+import type { MetadataEdit } from '../../../../src/ann/metadata-edit.ts';
+import { parseCacheControl } from '../../../../src/cache/cache-directives.ts';
+import { TTL_HEADER } from '../../../../src/contract/api/cache-headers.ts';
+import type { HeadersOf } from '../../../../src/contract/api/endpoint.ts';
+import type { Refusal } from '../../../../src/contract/api/errors.ts';
+import { DEADLINE_HEADER } from '../../../../src/contract/api/reading.ts';
+import type { MetadataBody } from '../../../../src/contract/vectors/vector-changes.ts';
+import type { vectorEndpoints } from '../../../../src/contract/vectors/vectors.ts';
+import type { AnswerTerms } from '../../../../src/gateway/caches/answer-cache.ts';
+import type { CacheReport } from '../../../../src/gateway/caches/cache-report.ts';
+import { cacheHeaders } from '../../../../src/gateway/caches/cache-report.ts';
+import type { ChangedVectors, StoredSelection } from '../../../../src/gateway/vectors/vector-changes.ts';
+import type { FoundMatches } from '../../../../src/gateway/vectors/searches.ts';
+import type { TokensUsed } from '../../../../src/gateway/vectors/vector-space.ts';
+import { batchPaths } from '../../../../src/gateway/vectors/vector-space.ts';
+import type { OnIndex } from '../../../../src/gateway/vectors/vectors.ts';
+import { must } from '../../../../src/kernel/assert.ts';
+import type { Handlers } from '../../pipeline/serve.ts';
+import type { VectorWriter } from '../../pipeline/vector-writer.ts';
+import { explanationReply, indexed, recallReply, vectorReplies } from './vector-replies.ts';
+
+export const vectorHandlers = {
+  upsertVectors: async (call) => {
+    const { gateway, params, body, idempotencyKey } = call;
+    const reserved = await call.reserve({ vectors_written: body.vectors.length });
+    if (!reserved.ok) return reserved;
+    const written = await gateway.retrieval.upserts.upsert(call, params.index, { ...body, idempotencyKey });
+    if (!written.ok) return { ...written, used: appliedMeters(written.error, idempotencyKey) };
+    const { count, lsn, usageId } = written.value;
+    return {
+      ok: true,
+      reply: { upserted: count, lsn },
+      ...(usageId === undefined ? {} : { usageId }),
+      used: { vectors_written: count, ...tokenMeters(written.value) },
+      ...indexed(written.value),
+    };
+  },
+
+  queryVectors: async (call) => {
+    const { gateway, params, body } = call;
+    const reserved = await call.reserve({ vector_queries: 1 });
+    if (!reserved.ok) return reserved;
+    const { [DEADLINE_HEADER]: budgetMs } = call.options;
+    const search = gateway.retrieval.queries.query(call, params.index, body, termsOf(call.options), budgetMs);
+    const answered = await call.timing.of('search', search);
+    if (!answered.ok) return answered;
+    const { found, report } = answered.value;
+    return {
+      ok: true,
+      reply: queryReply(found, call.vectors),
+      used: { ...queryMeters(report, 1), ...tokenMeters(found) },
+      ...indexed(found, report === undefined ? {} : cacheHeaders(report), 'queries'),
+    };
+  },
+
+  queryVectorsBatch: async (call) => {
+    const { gateway, params, body } = call;
+    const reserved = await call.reserve({ vector_queries: body.searches.length });
+    if (!reserved.ok) return reserved;
+    const { [DEADLINE_HEADER]: budgetMs } = call.options;
+    const asked = body.searches.map((search, i) => ({ body: search, at: ['searches', i] }));
+    const search = gateway.retrieval.queries.search(call, params.index, asked, termsOf(call.options), budgetMs);
+    const answered = await call.timing.of('search', search);
+    if (!answered.ok) return answered;
+    const { found, report } = answered.value;
+    // Every write of any shard raises the index's LSN: the highest is that of the newest answer.
+    const newest = found.reduce((a, b) => (b.lsn > a.lsn ? b : a));
+    return {
+      ok: true,
+      reply: { results: found.map((one) => queryReply(one, call.vectors)) },
+      used: { ...queryMeters(report, found.length), ...tokenMeters(answered.value) },
+      ...indexed(newest, report === undefined ? {} : cacheHeaders(report), 'queries'),
+    };
+  },
+
+  measureRecall: async (call) => {
+    const { gateway, params, principal, body } = call;
+    const reserved = await call.reserve({ vector_queries: body.samples });
+    if (!reserved.ok) return reserved;
+    const measured = await call.timing.of('search', gateway.retrieval.recall.measure(principal, params.index, body));
+    if (!measured.ok) return measured;
+    const used = { vector_queries: measured.value.sampleCount };
+    return { ok: true, reply: recallReply(measured.value, body.top_k), used, ...indexed(measured.value) };
+  },
+
+  fetchVectors: async (call) => {
+    const found = await call.gateway.retrieval.vectors.fetch(call, call.params.index, call.body);
+    if (!found.ok) return found;
+    return {
+      ok: true,
+      reply: { vectors: vectorReplies(found.value, call.vectors), lsn: found.value.lsn },
+      used: {},
+      ...indexed(found.value),
+    };
+  },
+
+  deleteVectors: async (call) => {
+    const deleted = await call.gateway.retrieval.vectors.delete(call, call.params.index, call.body);
+    if (!deleted.ok) return deleted;
+    const { count, lsn } = deleted.value;
+    return { ok: true, reply: { deleted: count, lsn }, used: {}, ...indexed(deleted.value) };
+  },
+
+  listVectors: async ({ gateway, principal, params, body, vectors }) => {
+    const { namespace, filter = null, after, limit } = body;
+    const start = after === undefined ? null : { id: after, isIncluded: false };
+    const include = { values: body.include_values, metadata: body.include_metadata, text: body.include_text };
+    const query = { namespace, filter, start, limit, include };
+    const listed = await gateway.retrieval.listing.list(principal, params.index, query);
+    if (!listed.ok) return listed;
+    const reply = { vectors: vectorReplies(listed.value, vectors), has_more: listed.value.following !== null, lsn: listed.value.lsn };
+    return { ok: true, reply, used: {}, ...indexed(listed.value) };
+  },
+
+  countVectors: async ({ gateway, principal, params, body: { namespace, filter = null } }) => {
+    const counted = await gateway.retrieval.listing.count(principal, params.index, namespace, filter);
+    if (!counted.ok) return counted;
+    const { count, lsn } = counted.value;
+    return { ok: true, reply: { count, lsn }, used: {}, ...indexed(counted.value) };
+  },
+
+  updateMetadata: async (call) => {
+    const { gateway, params, body } = call;
+    const reserve = (count: number) => call.reserve({ vectors_written: count });
+    const changed = await gateway.retrieval.changes.editMetadata(call, params.index, selectionOf(body), editOf(body), reserve);
+    return changed.ok ? updated(changed.value) : changed;
+  },
+
+  updateValues: async (call) => {
+    const { gateway, params, body } = call;
+    const reserved = await call.reserve({ vectors_written: body.vectors.length });
+    if (!reserved.ok) return reserved;
+    const vectors = body.vectors.map((vector, i) => ({ ...vector, paths: batchPaths(i) }));
+    const changed = await gateway.retrieval.changes.setValues(call, params.index, body.namespace, vectors);
+    return changed.ok ? updated(changed.value) : changed;
+  },
+} satisfies Partial<Handlers>;
+
+/** What the query asks of the cache, if it wants one. */
+function termsOf(options: HeadersOf<typeof vectorEndpoints.queryVectors>): AnswerTerms | undefined {
+  const { [TTL_HEADER]: ttlMs, 'cache-control': cacheControl, 'cache-tag': tags } = options;
+  return ttlMs === undefined ? undefined : { ttlMs, directives: parseCacheControl(cacheControl), tags };
+}
+
+function queryReply(found: FoundMatches, writer: VectorWriter) {
+  const { scores, lsn, missing, explanation } = found;
+  return {
+    matches: vectorReplies(found, writer).map((vector, i) => ({ ...vector, score: must(scores[i], 'every match has a score') })),
+    lsn,
+    ...partialReply(missing),
+    ...(explanation === undefined ? {} : { explanation: explanationReply(explanation) }),
+  };
+}
+
+const partialReply = (missing: readonly number[] | undefined) =>
+  missing === undefined ? {} : { partial: true as const, missing_shards: [...missing] };
+
+function queryMeters(report: CacheReport | undefined, count: number) {
+  const computed = report?.sources.filter((source) => source === 'computed').length ?? count;
+  return { vector_queries: computed, vector_cached_queries: count - computed };
+}
+
+/** What was written of a call that was refused midway. Under a key, its repetition is billed whole. */
+const appliedMeters = ({ applied = 0 }: Refusal, idempotencyKey: string | undefined) => ({
+  vectors_written: idempotencyKey === undefined ? applied : 0,
+});
+
+const tokenMeters = ({ tokens, cachedTokens }: TokensUsed) => ({
+  embedding_tokens: tokens - cachedTokens,
+  embedding_cached_tokens: cachedTokens,
+});
+
+const updated = (changed: OnIndex<ChangedVectors>) => ({
+  ok: true as const,
+  reply: { updated: changed.count, lsn: changed.lsn },
+  used: { vectors_written: changed.count },
+  ...indexed(changed),
+});
+
+function selectionOf({ ids, filter, namespace }: MetadataBody): StoredSelection {
+  if (ids !== undefined) return { kind: 'ids', namespace, ids };
+  return { kind: 'filter', namespace, filter: must(filter, 'the schema asks for ids or a filter') };
+}
+
+function editOf({ set, at, unset, replace = null }: MetadataBody): MetadataEdit {
+  if (set !== undefined) return { kind: 'set', at: at?.split('.') ?? [], fields: set };
+  if (unset !== undefined) return { kind: 'unset', paths: unset.map((path) => path.split('.')) };
+  return { kind: 'replace', metadata: replace };
+}

@@ -1,0 +1,12 @@
+import { upstreamEndpoints } from '../../../src/contract/upstreams/upstreams.ts';
+import { completionEndpoints } from '../../../src/contract/completions/completions.ts';
+import { composeUpstreams } from '../compose-upstreams.ts';
+import { upstreamHandlers } from '../routes/upstreams/upstreams.ts';
+import { completionHandlers } from '../routes/completions/completions.ts';
+import { subjectApp } from '../subject-app.ts';
+
+export const { routes, app } = subjectApp(
+  composeUpstreams,
+  { ...upstreamEndpoints, ...completionEndpoints },
+  { ...upstreamHandlers, ...completionHandlers },
+);

@@ -1,0 +1,30 @@
+import { erasureEndpoints, indexEndpoints } from '../../../src/contract/indexes/indexes.ts';
+import { aliasEndpoints } from '../../../src/contract/indexes/aliases.ts';
+import { vectorEndpoints, vectorListingEndpoints } from '../../../src/contract/vectors/vectors.ts';
+import { vectorChangeEndpoints } from '../../../src/contract/vectors/vector-changes.ts';
+import { bulkEndpoints } from '../../../src/contract/vectors/bulk.ts';
+import { generationEndpoints } from '../../../src/contract/indexes/generations.ts';
+import { recallEndpoints } from '../../../src/contract/vectors/recall.ts';
+import { composeRetrieval } from '../compose-retrieval.ts';
+import { indexHandlers } from '../routes/indexes/indexes.ts';
+import { aliasHandlers } from '../routes/indexes/aliases.ts';
+import { vectorHandlers } from '../routes/vectors/vectors.ts';
+import { bulkHandlers } from '../routes/vectors/bulk.ts';
+import { generationHandlers } from '../routes/indexes/generations.ts';
+import { subjectApp } from '../subject-app.ts';
+
+export const { routes, app } = subjectApp(
+  composeRetrieval,
+  {
+    ...erasureEndpoints,
+    ...indexEndpoints,
+    ...aliasEndpoints,
+    ...vectorEndpoints,
+    ...vectorListingEndpoints,
+    ...vectorChangeEndpoints,
+    ...bulkEndpoints,
+    ...generationEndpoints,
+    ...recallEndpoints,
+  },
+  { ...indexHandlers, ...aliasHandlers, ...vectorHandlers, ...bulkHandlers, ...generationHandlers },
+);
