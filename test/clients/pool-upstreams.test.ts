@@ -17,7 +17,7 @@ const MODEL = {
   output_tokens_max: 100,
   prices: { input: 2e9, output: 5e9 },
 };
-const SCOPES = ['inference', 'jobs', 'usage:read', 'upstreams:read', 'upstreams:write'];
+const SCOPES = ['inference', 'jobs', 'usage:read', 'upstreams:read', 'upstreams:write', 'requests:read'];
 
 let servers: MockUpstream[];
 let spare: MockUpstream;
@@ -103,7 +103,9 @@ it('[U12] [P83] answers every API by the replicas of a job, which share the load
   }
   const streamed = await chat({ stream: true, stream_options: { include_usage: true } });
   expect(streamed.body).toContain('[DONE]');
-  nano += Math.round(Number(/"cost_usd":"([\d.]+)"/.exec(streamed.body)?.[1]) * 1e9);
+  const logged = async () => (await pool.client.get(`/v1/requests/${streamed.headers.get('x-request-id') ?? ''}`)).body.cost_usd;
+  await expect.poll(logged, LONG).toBeDefined();
+  nano += Math.round(Number(await logged()) * 1e9);
   // Embeddings and reranking have the routes of upstreams in the ledger.
   const ledger = async (): Promise<number> => {
     const { data } = (await pool.client.get('/v1/usage?group_by=route')).body;
