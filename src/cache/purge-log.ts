@@ -134,8 +134,9 @@ export class PurgeMatcher {
 
 /** All selectors but the digests, by which the candidates were found. */
 function matches({ logged: { predicate }, tags }: Compiled, entry: Purgeable): boolean {
-  const { tagPrefix, model, modelVersion, filledBeforeMs, filledBy } = predicate;
+  const { tagPrefix, models, model, modelVersion, filledBeforeMs, filledBy } = predicate;
   return (
+    (models === undefined || models.some((name) => answersTo(entry, name))) &&
     (model === undefined || model === entry.model) &&
     (modelVersion === undefined || modelVersion === entry.modelVersion) &&
     (filledBeforeMs === undefined || entry.knownMs < filledBeforeMs) &&
@@ -144,3 +145,6 @@ function matches({ logged: { predicate }, tags }: Compiled, entry: Purgeable): b
     (tagPrefix === undefined || entry.tags.some((tag) => tag.startsWith(tagPrefix)))
   );
 }
+
+const answersTo = ({ model, modelVersion, otherModels = [] }: Purgeable, name: string): boolean =>
+  name === model || name === `${model}@${modelVersion}` || otherModels.includes(name);

@@ -10,6 +10,9 @@ export interface PurgePredicate {
   readonly tags?: readonly string[];
   /** Matches an entry with a tag that begins so. */
   readonly tagPrefix?: string;
+  /** Matches what answers to any of these names: of a model, of a version of it (`name@version`), or one of an entry's `otherModels`. */
+  readonly models?: readonly string[];
+  /** Only in logs from before names were resolved, as is `modelVersion`: the name that entries are stored under. */
   readonly model?: string;
   readonly modelVersion?: string;
   /** On the log's clock, exclusive: see `FillStamp`. */
@@ -47,6 +50,8 @@ export interface Purgeable extends FillStamp {
   /** The model, and its version, that the entry would answer for. */
   readonly model: string;
   readonly modelVersion: string;
+  /** Further names that purges find it by, of what made it. */
+  readonly otherModels?: readonly string[];
   readonly tags: readonly string[];
 }
 

@@ -62,8 +62,8 @@ describe('a purge over HTTP', () => {
     ['prefix', { prefix: 'docs/' }, ['one', 'two']],
     ['prefix and text', { prefix: 'docs/', text: ['two', 'three'] }, ['two']],
     ['model and tags', { model: SHARED, tags: ['docs/1'] }, ['one']],
-    ['a version without entries', { model: SHARED, model_version: '0' }, []],
     ['another model', { model: 'glove-sif-100' }, []],
+    ['a name with its version', { model: `${SHARED}@2` }, ['one', 'two', 'three', 'four']],
     ['version', { model: SHARED, model_version: '2' }, ['one', 'two', 'three', 'four']],
   ])('[C60] by %s removes matching entries in every isolate, and no others', (_, body, expected) =>
     fresh(async () => {

@@ -135,6 +135,18 @@ describe('the openai package, unmodified', () => {
     await expect(openai.batches.cancel(batch.id)).rejects.toMatchObject({ status: 409, code: 'state_conflict' });
   });
 
+  it('[M98] [J151] embeds by the version that its lines name, as the edge does', async () => {
+    agent ??= startAgent(server, pool);
+    for (const model of [`${MODEL}@1`, `${MODEL}@2`, MODEL]) {
+      const input = 'the wisest of unforeseeable rivers';
+      const batch = await settled((await submit([line('a', input, { body: { model, input } })])).id);
+      expect(batch).toMatchObject({ status: 'completed', model, request_counts: { total: 1, completed: 1 } });
+      const [answer] = await answersIn(batch.output_file_id ?? '');
+      const edge = await openai.embeddings.create({ model, input, encoding_format: 'float' });
+      expect(answer?.response.body.data[0]?.embedding, model).toEqual(edge.data[0]?.embedding);
+    }
+  });
+
   it('[J153] learns which lines are malformed, and nothing is answered of them', async () => {
     agent ??= startAgent(server, pool);
     const lines = [line('a', 'water'), '{"custom_id":', line('a', 'river'), line('d', 'x', { url: '/v1/completions' })];

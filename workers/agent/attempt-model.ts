@@ -7,6 +7,7 @@ import { TOKENISER_CONFIG_FILE, TOKENISER_FILE } from '../../src/inference/serve
 import type { ModelRef, ServedFile } from '../../src/inference/served-manifest.ts';
 import { ok } from '../../src/kernel/result.ts';
 import { persistently } from './persistently.ts';
+import type { DeployedModel } from '../../src/contract/pools/agent-models.ts';
 import type { AttemptKey, PoolClient } from './pool-client.ts';
 import { Refused } from './pool-client.ts';
 import { saveBody } from './save-body.ts';
@@ -23,8 +24,8 @@ export class AttemptModel {
     this.#stopped = stopped;
   }
 
-  /** Undefined: the attempt works with no registered model. */
-  async find(): Promise<ModelRef | undefined> {
+  /** Undefined: the attempt works with no registered model, and names no alias. */
+  async find(): Promise<ModelRef | DeployedModel | undefined> {
     try {
       return await persistently(this.#stopped, () => this.#client.model(this.#attempt, this.#stopped));
     } catch (error) {

@@ -74,7 +74,8 @@ export class GatewayModels {
   async use(id: string, attempt?: Pick<AttemptModel, 'find' | 'download'>): Promise<Outcome<ModelInUse>> {
     if (attempt === undefined || this.#loaded.has(id)) return this.#use(this.#deployed(id));
     const ref = await attempt.find();
-    return this.#use(ref === undefined ? this.#deployed(id) : registered(id, ref, attempt));
+    if (ref === undefined) return this.#use(this.#deployed(id));
+    return this.#use('deployed' in ref ? this.#deployed(ref.deployed, id) : registered(id, ref, attempt));
   }
 
   async #use(wanted: Wanted): Promise<Outcome<ModelInUse>> {
@@ -150,18 +151,19 @@ export class GatewayModels {
     await Promise.all(threads.map((one) => one.stop()));
   }
 
-  #deployed(id: string): Wanted {
-    return { key: id, load: () => this.#loadDeployed(id) };
+  /** `name`: what the job calls it, an alias perhaps. */
+  #deployed(id: string, name = id): Wanted {
+    return { key: name === id ? id : `${name}${KEY_MARK}${id}`, load: () => this.#loadDeployed(id, name) };
   }
 
-  async #loadDeployed(id: string): Promise<Outcome<Threads>> {
+  async #loadDeployed(id: string, name: string): Promise<Outcome<Threads>> {
     const { files, cacheSocket } = this.#options;
     const catalogue = await files.read(`${nameWithoutVersion(id)}/manifest.json`);
     if (catalogue === undefined) return refuse('model_not_found', `the gateway has no model ${id}`);
     const manifest = findVersion(parseModelCatalogue(JSON.parse(new TextDecoder().decode(catalogue))), id);
     if (manifest?.runner !== 'static') return refuse('model_not_found', `this agent cannot run ${id}`);
     const bytes = await readModelFile(files, manifest);
-    return bytes.ok ? ModelThreads.start(manifest, bytes.value, { cacheSocket }) : bytes;
+    return bytes.ok ? ModelThreads.start(manifest, bytes.value, { name, cacheSocket }) : bytes;
   }
 
   async #load({ load }: Wanted): Promise<Loaded> {

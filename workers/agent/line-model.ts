@@ -12,7 +12,7 @@ export type EmbeddingRequest = z.output<(typeof embeddingEndpoints)['createEmbed
 
 /** A model that answers the lines of a batch, whatever runs it. */
 export interface LineModel {
-  /** What requests call it: an alias, perhaps. */
+  /** What requests call it: an alias or a version, perhaps. */
   readonly name: string;
   /** What answers call it. */
   readonly id: string;
@@ -31,9 +31,9 @@ export interface LoadedModel {
   readonly model: EmbeddingModel;
 }
 
-/** A static model of the deployment. */
-export const staticLineModel = ({ tokeniser, model }: LoadedModel): LineModel => ({
-  name: model.manifest.id,
+/** A static model of the deployment. `name`: what requests call it, with a version perhaps. */
+export const staticLineModel = ({ tokeniser, model }: LoadedModel, name = model.manifest.id): LineModel => ({
+  name,
   id: model.manifest.id,
   dimensions: model.manifest.dimensions,
   version: model.manifest.version,

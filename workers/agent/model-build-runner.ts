@@ -58,7 +58,7 @@ async function modelOf(
 ): Promise<Pick<BuildOrder, 'model'> | RunFailure> {
   if (assignment.model === undefined) return {};
   const ref = await model.find();
-  if (ref === undefined) return failed('model_unavailable', `${assignment.model} is no registered model`);
+  if (ref === undefined || 'deployed' in ref) return failed('model_unavailable', `${assignment.model} is no registered model`);
   // The paths of its files are places below a folder, each once.
   const checked = await checkManifest(ref.manifest);
   const path = join(folder, 'model');

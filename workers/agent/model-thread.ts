@@ -10,11 +10,11 @@ import { serveCalls } from './serve-calls.ts';
 import { SocketTier } from './socket-tier.ts';
 
 /** One of the threads of `ModelThreads`. */
-const { manifest, bytes, handle, socketPath } = workerData as ThreadData;
+const { manifest, bytes, name, handle, socketPath } = workerData as ThreadData;
 const port = must(parentPort, 'this runs in a thread');
 const opened = openStaticModel(manifest, bytes);
 assert(opened.ok, 'the model was opened before a thread starts');
 const { tokeniser, encoder } = opened.value;
 const tier =
   socketPath === undefined ? new SharedTier(SharedVectors.join(handle), { nowMs: () => Date.now() }) : new SocketTier(socketPath);
-serveCalls(port, staticLineModel({ tokeniser, model: cachedModel(encoder, tier) }));
+serveCalls(port, staticLineModel({ tokeniser, model: cachedModel(encoder, tier) }, name));

@@ -20,6 +20,8 @@ import { SHARED_KEY_CHARS } from './cached-model.ts';
 export interface ThreadData {
   readonly manifest: ModelManifest;
   readonly bytes: Uint8Array<ArrayBuffer>;
+  /** What lines call the model; undefined: by its id. */
+  readonly name: string | undefined;
   readonly handle: SharedHandle;
   /** Where another process serves the vectors of this model; undefined: they are in the memory of the handle. */
   readonly socketPath: string | undefined;
@@ -27,6 +29,8 @@ export interface ThreadData {
 
 export interface ThreadOptions {
   readonly threadCount?: number;
+  /** What lines call the model, such as a version of it; absent: its id. */
+  readonly name?: string;
   /** Where the processes of this machine meet. The first serves the others; when it is gone, they compute. */
   readonly cacheSocket?: string | undefined;
 }
@@ -38,13 +42,13 @@ const SLOT_BYTES = 44;
 /** One model in several threads, which share the vectors they compute. */
 export class ModelThreads implements LineAnswerer {
   readonly vectors: SharedVectors;
-  readonly #model: Pick<ThreadData, 'manifest' | 'bytes'>;
+  readonly #model: Pick<ThreadData, 'manifest' | 'bytes' | 'name'>;
   readonly #threadCount: number;
   readonly #threads: AnswerThreads;
   #server: Server | undefined;
   #socketPath: string | undefined;
 
-  private constructor(model: Pick<ThreadData, 'manifest' | 'bytes'>, threadCount: number) {
+  private constructor(model: Pick<ThreadData, 'manifest' | 'bytes' | 'name'>, threadCount: number) {
     this.#model = model;
     this.#threadCount = threadCount;
     this.#threads = new AnswerThreads(threadCount, () => this.#start());
@@ -66,11 +70,11 @@ export class ModelThreads implements LineAnswerer {
   static async start(
     manifest: ModelManifest,
     bytes: Uint8Array<ArrayBuffer>,
-    { threadCount = Math.min(POOL_LIMITS.agentThreadsMaxCount, availableParallelism()), cacheSocket }: ThreadOptions = {},
+    { threadCount = Math.min(POOL_LIMITS.agentThreadsMaxCount, availableParallelism()), name, cacheSocket }: ThreadOptions = {},
   ): Promise<Outcome<ModelThreads>> {
     const opened = openStaticModel(manifest, bytes);
     if (!opened.ok) return refuse('unavailable', `${manifest.id}: ${opened.error.reason}`);
-    const threads = new ModelThreads({ manifest, bytes }, threadCount);
+    const threads = new ModelThreads({ manifest, bytes, name }, threadCount);
     // Vectors of one model have one length, so each has a socket of its own.
     if (cacheSocket !== undefined) await threads.#meet(`${cacheSocket}.${manifest.contractHash.slice(0, 16)}`);
     return ok(threads);

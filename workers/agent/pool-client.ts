@@ -3,7 +3,7 @@ import type * as z from 'zod';
 
 import type { Assignment, OutputClaim, Registration } from '../../src/contract/pools/agent-protocol.ts';
 import { agentBuildEndpoints } from '../../src/contract/pools/agent-builds.ts';
-import type { AttemptModelReply } from '../../src/contract/pools/agent-models.ts';
+import type { DeployedModel, RegisteredModelReply } from '../../src/contract/pools/agent-models.ts';
 import { agentModelEndpoints } from '../../src/contract/pools/agent-models.ts';
 import { agentEndpoints } from '../../src/contract/pools/agent-protocol.ts';
 import type { FailureReason, Serving } from '../../src/contract/jobs/attempt.ts';
@@ -194,10 +194,11 @@ export class PoolClient {
     await this.#json('POST', `attempts/${attempt}/logs?fence=${fence}&at=${at}`, { bytes: new Blob([bytes]), signal });
   }
 
-  /** The registered model that the job works with. */
-  async model({ attempt, fence }: AttemptKey, signal: AbortSignal): Promise<ModelRef> {
+  /** The registered model that the job works with, or the model of the deployment that it has an alias of. */
+  async model({ attempt, fence }: AttemptKey, signal: AbortSignal): Promise<ModelRef | DeployedModel> {
     const reply = await this.#json('GET', `attempts/${attempt}/model?fence=${fence}`, { signal });
-    return modelRefOf(agentModelEndpoints.readAttemptModel.reply.schema.parse(reply));
+    const model = agentModelEndpoints.readAttemptModel.reply.schema.parse(reply);
+    return 'deployed' in model ? model : modelRefOf(model);
   }
 
   modelFile({ attempt, fence }: AttemptKey, sha256: string, signal: AbortSignal): Promise<Response> {
@@ -293,7 +294,7 @@ const modelRefOf = ({
   contract_hash,
   prompts,
   ...rest
-}: AttemptModelReply): ModelRef => ({
+}: RegisteredModelReply): ModelRef => ({
   owner: '',
   model,
   version,

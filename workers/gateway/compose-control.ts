@@ -51,7 +51,7 @@ export const composeControl = oncePerIsolate((env: GatewayEnv): Control => {
   );
   const models = wireModels(env, gateway, organisations, heavy, indexes);
   const logs = new TenantPurgeLogs(env.PURGE_LOG);
-  const purger = new CachePurger({ logs, organisations, models: models.catalogue, sha256, rng });
+  const purger = new CachePurger({ logs, organisations, models: models.names, sha256, rng });
   const steps = erasureSteps({
     at: (tenant) => organisations.at(organisationOf(tenant)),
     quotas: tenancy.quotaLedgers,

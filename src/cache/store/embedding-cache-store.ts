@@ -58,12 +58,16 @@ export interface PurgeCondition {
 }
 
 export function purgeCondition(predicate: PurgePredicate): PurgeCondition {
-  const { digests, tags, tagPrefix, model, modelVersion, filledBeforeMs, filledBy } = predicate;
+  const { digests, tags, tagPrefix, models, model, modelVersion, filledBeforeMs, filledBy } = predicate;
   const selectors: readonly (readonly [string, string | number | undefined])[] = [
     ['digest IN (SELECT value FROM json_each(?))', digests && JSON.stringify(digests)],
     ['EXISTS (SELECT 1 FROM json_each(tags) WHERE value IN (SELECT value FROM json_each(?)))', tags && JSON.stringify(tags)],
     // Characters and their order, not their folding: LIKE and GLOB would give some of them a meaning.
     ['EXISTS (SELECT 1 FROM json_each(tags) AS tag, (SELECT ? AS prefix) WHERE substr(tag.value, 1, length(prefix)) = prefix)', tagPrefix],
+    [
+      "origin IN (SELECT origin FROM origins, json_each(?) AS name WHERE name.value IN (model, model || '@' || version))",
+      models && JSON.stringify(models),
+    ],
     ['origin IN (SELECT origin FROM origins WHERE model = ?)', model],
     ['origin IN (SELECT origin FROM origins WHERE version = ?)', modelVersion],
     ['known_ms < ?', filledBeforeMs],

@@ -31,7 +31,9 @@ const purgeBody = z
     ),
     tags: selection(cacheTag, CACHE_LIMITS.purgeTagsMaxCount).meta(about('Entries that carry any of these, see `cache-tag`.')),
     prefix: cacheTag.optional().meta(about('Entries with a tag that begins so, such as `docs/` for `docs/42`.')),
-    model: modelName.optional().meta(about('Entries that would answer for this model.')),
+    model: modelName
+      .optional()
+      .meta(about('Entries that this model answered, by any name that calls have for it; a route: those that were asked for by it.')),
     model_version: z.string().min(1).max(API_LIMITS.nameCharsMax).optional().meta(about('Only those of this version of `model`.')),
     older_than_ms: z
       .int()

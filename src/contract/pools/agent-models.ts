@@ -24,18 +24,25 @@ const served = z.object({
   contract_hash: z.string().meta(about('Hash of the fields above and of the files that the model computes with; the agent verifies it.')),
 });
 
-export type AttemptModelReply = z.infer<typeof served>;
+const deployed = z.object({
+  deployed: z.string().meta(about('The model of the deployment that the name in the assignment is an alias of.', 'glove-sif-100')),
+});
+
+export type RegisteredModelReply = z.infer<typeof served>;
+
+/** A model that agents read elsewhere. */
+export type DeployedModel = z.infer<typeof deployed>;
 
 export const agentModelEndpoints = {
   readAttemptModel: {
     ...agentCommon,
     ...call('GET', '/v1/pools/:pool/attempts/:attempt/model'),
-    summary: 'The registered model that an attempt works with',
+    summary: 'The model that an attempt works with',
     description:
-      'The version that serves now under the name in the assignment, for the tenant of the job. `model_not_found` where the name is not that of a registered model.',
+      'The version that serves now under the name in the assignment, for the tenant of the job; of an alias of a model of the deployment, the name of that. `model_not_found` where the name is neither that of a registered model nor an alias.',
     params: attemptParams,
     query: z.strictObject({ fence }),
-    reply: json(served),
+    reply: json(z.union([served, deployed])),
   },
   readAttemptModelFile: {
     ...agentCommon,

@@ -36,6 +36,8 @@ export interface Question {
   /** The model by which purges find the answer. */
   readonly model: string;
   readonly modelVersion: string;
+  /** Further names of what may make it, by which purges find it while it is made. */
+  readonly otherModels?: readonly string[];
   /** The caller wants a fresh answer, which is not shared with others. */
   readonly isUnshared: boolean;
   readonly terms: AnswerTerms;
@@ -49,6 +51,8 @@ export interface AnswerContract<A> extends CacheBounds {
   readonly bytesOf: (answer: A) => number;
   /** The basis that it was made on, which may be newer than the one that was asked on. */
   readonly basisOf: (answer: A) => string;
+  /** The names of what made it, besides the question's model; absent: those of the question. */
+  readonly otherModelsOf?: (answer: A) => readonly string[];
   /** The form for callers that joined another's flight: it took them no tokens. */
   readonly repeated: (answer: A) => A;
 }
@@ -149,7 +153,8 @@ export class AnswerCache<A> {
     const found = this.#entries.getStale(keyOf(question, question.basis), nowMs);
     if (found === undefined) return undefined;
     const { value: entry, expiresAtMs } = found;
-    const verdict = view.log.verdictOf({ ...question, ...entry });
+    const otherModels = this.#parts.contract.otherModelsOf?.(entry.answer) ?? question.otherModels ?? [];
+    const verdict = view.log.verdictOf({ ...question, ...entry, otherModels });
     if (verdict.kind === 'purged' || !terms.tags.every((tag) => entry.tags.includes(tag))) return undefined;
     const leftMs = expiresAtMs - nowMs;
     const ttlMs = verdict.kind === 'soft-purged' ? Math.min(leftMs, verdict.sinceMs - view.logTimeMs) : leftMs;

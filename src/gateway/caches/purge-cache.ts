@@ -3,7 +3,7 @@ import { inputDigest } from '../../cache/cache-key.ts';
 import type { PurgeCount, PurgeRecord, PurgeSelection } from '../../cache/purge-predicate.ts';
 import type { PurgeBody } from '../../contract/caches/cache.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
-import { refuse } from '../../contract/api/outcome.ts';
+import { refuse, refuseResource } from '../../contract/api/outcome.ts';
 import type { Principal } from '../../contract/api/principal.ts';
 import { utf8 } from '../../kernel/bytes.ts';
 import { base32 } from '../../kernel/ids.ts';
@@ -13,7 +13,8 @@ import type { Rng } from '../../kernel/rng.ts';
 import { organisationOf } from '../../tenancy/resource-ids.ts';
 import { underAuthority } from '../../contract/tenancy/write-lease.ts';
 import type { Acting } from '../tenancy/authority.ts';
-import type { ModelCatalogue } from '../models/model-catalogue.ts';
+import { mayTouchModels } from '../tenancy/authority.ts';
+import type { ModelNames } from '../models/model-names.ts';
 import type { PurgeLogs } from './purge-logs.ts';
 import type { Organisations, OrganisationStore } from '../tenancy/organisation-store.ts';
 import { actorOf, requestDigest, subjectOf } from '../tenancy/subject.ts';
@@ -22,8 +23,7 @@ import { Composed } from '../api/composed.ts';
 interface CachePurgerParts {
   readonly logs: PurgeLogs;
   readonly organisations: Organisations;
-  /** The models of the deployment and those that are registered. */
-  readonly models: Pick<ModelCatalogue, 'find'>;
+  readonly models: Pick<ModelNames, 'meaningsOf'>;
   readonly sha256: Sha256;
   readonly rng: Rng;
 }
@@ -34,8 +34,8 @@ const ID_CHARS = 26;
 /** Purges what is cached for a tenant. Texts leave only their digests in the log. */
 export class CachePurger extends Composed<CachePurgerParts> {
   /**
-   * Answers once the purge holds everywhere, or at once when `fast`. Refuses with `model_not_found`, `tenant_not_found`,
-   * `idempotency_mismatch` or `unavailable`.
+   * Answers once the purge holds everywhere, or at once when `fast`. Refuses with `model_not_found` a name that means nothing, with `scope_denied`,
+   * `tenant_not_found`, `idempotency_mismatch` or `unavailable`.
    */
   async purge(
     { principal, authority }: Acting<Principal>,
@@ -44,7 +44,7 @@ export class CachePurger extends Composed<CachePurgerParts> {
   ): Promise<Outcome<PurgeRecord>> {
     const subject = subjectOf(principal, body.tenant);
     if (!subject.ok) return subject;
-    const selection = await this.#selectionOf(principal, body);
+    const selection = await this.#selectionOf(principal, subject.value, body);
     if (!selection.ok) return selection;
     const { mode, consistency } = body;
     const purgeId = await this.#idFor(subject.value, idempotencyKey);
@@ -52,7 +52,9 @@ export class CachePurger extends Composed<CachePurgerParts> {
     const noted = (store: OrganisationStore) => store.note(subject.value, 'cache.purge', actorOf(principal), purgeId);
     const owners = await this.#cachesOf(subject.value, noted);
     if (!owners.ok) return owners;
-    const bodyDigest = await requestDigest(principal, 'cache.purge', [selection.value, mode, consistency]);
+    // By the name that was said: an alias may stand for another model when the request is repeated.
+    const { models: _, ...said } = { ...selection.value, model: body.model, modelVersion: body.model_version };
+    const bodyDigest = await requestDigest(principal, 'cache.purge', [said, mode, consistency]);
     const command = { purgeId, tenantId: subject.value, bodyDigest, selection: selection.value, mode, consistency };
     return together(
       await Promise.all(
@@ -65,7 +67,7 @@ export class CachePurger extends Composed<CachePurgerParts> {
   async count(principal: Principal, body: PurgeBody): Promise<Outcome<PurgeCount>> {
     const subject = subjectOf(principal, body.tenant);
     if (!subject.ok) return subject;
-    const selection = await this.#selectionOf(principal, body);
+    const selection = await this.#selectionOf(principal, subject.value, body);
     if (!selection.ok) return selection;
     const owners = await this.#cachesOf(subject.value, (store) => store.tenant(subject.value));
     if (!owners.ok) return owners;
@@ -126,23 +128,40 @@ export class CachePurger extends Composed<CachePurgerParts> {
     }
   }
 
-  /** A name that the tenant has no model of is a slip. Those of upstreams have a slash, and are known to them alone. */
-  async #findModel(principal: Principal, model: string): Promise<Outcome<unknown>> {
-    return model.includes('/') || principal.kind === 'admin' ? ok(null) : this.parts.models.find(principal, model);
+  /** [M98] The names that entries of the model are found by. Refuses with `model_not_found`, `scope_denied` or `unavailable`. */
+  async #namesOf(principal: Principal, tenantId: TenantId, model: string, modelVersion?: string): Promise<Outcome<readonly string[]>> {
+    const names = new Set<string>();
+    let meanings: Awaited<ReturnType<ModelNames['meaningsOf']>>;
+    try {
+      meanings = await this.parts.models.meaningsOf(tenantId, model);
+      if (modelVersion !== undefined) {
+        const versioned = meanings.filter(({ kind, version }) => kind === 'model' && (version ?? modelVersion) === modelVersion);
+        const pinned = versioned.map(({ name }) => this.parts.models.meaningsOf(tenantId, `${name}@${modelVersion}`));
+        meanings = (await Promise.all(pinned)).flat();
+      }
+    } catch {
+      return refuse('unavailable', 'it cannot be determined what the name means: nothing was purged', 'model');
+    }
+    for (const { kind, name, version } of meanings) {
+      // [T55] What an alias stands for is known by now.
+      const may = kind === 'upstream' || principal.kind === 'admin' ? ok(null) : mayTouchModels(principal, [name]);
+      if (!may.ok) return may;
+      names.add(version === undefined ? name : `${name}@${version}`);
+    }
+    return names.size === 0 ? noModel(model, modelVersion) : ok([...names]);
   }
 
-  async #selectionOf(principal: Principal, body: PurgeBody): Promise<Outcome<PurgeSelection>> {
+  async #selectionOf(principal: Principal, tenantId: TenantId, body: PurgeBody): Promise<Outcome<PurgeSelection>> {
     const { text, keys, tags, prefix, model, model_version: modelVersion, older_than_ms: olderThanMs } = body;
-    const known = model === undefined ? ok(null) : await this.#findModel(principal, model);
-    if (!known.ok) return known;
+    const named = model === undefined ? ok(undefined) : await this.#namesOf(principal, tenantId, model, modelVersion);
+    if (!named.ok) return named;
     const ofTexts = text?.map((item) => inputDigest(this.parts.sha256, { kind: 'text', text: item }));
     const digests = ofTexts === undefined ? keys : keys === undefined ? ofTexts : ofTexts.filter((digest) => keys.includes(digest));
     return ok({
       ...(digests === undefined ? {} : { digests: [...new Set(digests)] }),
       ...(tags === undefined ? {} : { tags: [...new Set(tags)] }),
       ...(prefix === undefined ? {} : { tagPrefix: prefix }),
-      ...(model === undefined ? {} : { model }),
-      ...(modelVersion === undefined ? {} : { modelVersion }),
+      ...(named.value === undefined ? {} : { models: named.value }),
       ...(olderThanMs === undefined ? {} : { olderThanMs }),
     });
   }
@@ -154,6 +173,16 @@ export class CachePurger extends Composed<CachePurgerParts> {
         : new Uint8Array(await crypto.subtle.digest('SHA-256', utf8(JSON.stringify([tenantId, 'cache.purge', idempotencyKey]))));
     return `pg_${base32(bytes.subarray(0, ID_CHARS))}` as PurgeId;
   }
+}
+
+function noModel(model: string, version: string | undefined): Outcome<never> {
+  const name = version === undefined ? model : `${model} of version ${version}`;
+  return refuseResource(
+    'model_not_found',
+    { kind: 'model', name: model },
+    `there is no model ${JSON.stringify(name)}: nothing was purged`,
+    'model',
+  );
 }
 
 /** One purge of several caches, as the first records it: it holds, and is erased, once it is in all of them. */

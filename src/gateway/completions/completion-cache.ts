@@ -17,6 +17,7 @@ import type { Settlement } from '../../upstreams/money/settlement.ts';
 import { requestNanoAt, usd } from '../../tenancy/usage/price-book.ts';
 import type { JsonObject } from '../../upstreams/protocol/json.ts';
 import type { Plan, Target } from '../../upstreams/target.ts';
+import { targetName } from '../../upstreams/target.ts';
 import type { AnswerContract, Answered, AnswerTerms, Question } from '../caches/answer-cache.ts';
 import { AnswerCache, NOT_CACHED } from '../caches/answer-cache.ts';
 import type { PurgeViews } from '../caches/purge-views.ts';
@@ -30,6 +31,8 @@ import { deadlineOf } from './plan-server.ts';
 export interface StoredAnswer {
   readonly basis: string;
   readonly targetId: string;
+  /** The names that calls have for the model that made it. */
+  readonly models: readonly string[];
   /** The call that it was made for, and its key. */
   readonly requestId: string;
   readonly keyId: KeyId;
@@ -59,6 +62,7 @@ const CONTRACT: AnswerContract<StoredAnswer> = {
   entryBytesMax: COMPLETION_LIMITS.completionCacheEntryBytesMax,
   bytesOf: ({ pieces }) => pieces.reduce((sum, { length }) => sum + length, ENTRY_OVERHEAD_BYTES),
   basisOf: ({ basis }) => basis,
+  otherModelsOf: ({ models }) => models,
   repeated: (answer) => answer,
 };
 
@@ -137,6 +141,7 @@ export class CompletionCache {
       basis: basisOf(plan),
       model: String(body['model']),
       modelVersion: '',
+      otherModels: plan.groups.flat().flatMap(namesOf),
       isUnshared: false,
       terms,
       view: await purges.current(principal.tenantId),
@@ -238,7 +243,11 @@ const stored = ({ basis }: Question, { requestId, principal: { keyId } }: Comple
   requestId,
   keyId,
   targetId: idOf(target),
+  models: namesOf(target),
 });
+
+/** As calls name it, whatever route or name led to it. */
+const namesOf = (target: Target): readonly string[] => [target.model.name, targetName(target)];
 
 /** What a call is charged, for all models that a cascade has asked. */
 const chargedNano = ({ settle, besides = [] }: Completed, end: CompletionEnd): number =>

@@ -3,6 +3,7 @@ import { POOL_LIMITS } from '../../contract/pools/pool-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse, refuseResource } from '../../contract/api/outcome.ts';
 import type { ModelManifest } from '../../inference/model-manifest.ts';
+import { findVersion } from '../../inference/model-manifest.ts';
 import { memoryBytesOf } from '../../inference/served/model-size.ts';
 import { utf8 } from '../../kernel/bytes.ts';
 import type { TenantId } from '../../kernel/ids.ts';
@@ -22,15 +23,15 @@ export interface JobModel {
 }
 
 interface JobModelParts {
-  /** The model of the deployment that agents compute. */
-  readonly builtin: ModelManifest;
+  /** The models of the deployment that agents compute, the newest version of each last. */
+  readonly builtin: readonly ModelManifest[];
   readonly routes: Pick<ModelRoutes, 'find'>;
 }
 
 /** The shortest text of a line of JSON, with what parts it from the next: `"a",`. */
 const TEXT_BYTES_MIN = 4;
 
-/** The models that agents embed with: the deployment's static one, and registered embedding models. [J254] */
+/** The models that agents embed with: the deployment's static ones, and registered embedding models. [J254] */
 export class JobModels {
   readonly #parts: JobModelParts;
 
@@ -41,11 +42,13 @@ export class JobModels {
   /** Refuses with `model_not_found`, `unavailable`, or `invalid_value` a model that makes no vectors. */
   async find(tenantId: TenantId, model: string): Promise<Outcome<JobModel>> {
     const { builtin, routes } = this.#parts;
-    // A token is a byte at least.
-    if (model === builtin.id)
-      return ok({ id: model, isBuiltin: true, weights: weightsOf(model, builtin.file.bytes), tokensMax: (bytes) => bytes });
-    const route = await routes.find(tenantId, model);
+    const own = findVersion(builtin, model);
+    const route = own === undefined ? await routes.find(tenantId, model) : ok(undefined);
     if (!route.ok) return route;
+    const deployed = own ?? (route.value?.kind === 'builtin' ? findVersion(builtin, route.value.model) : undefined);
+    // A token is a byte at least.
+    if (deployed !== undefined)
+      return ok({ id: deployed.id, isBuiltin: true, weights: weightsOf(model, deployed.file.bytes), tokensMax: (bytes) => bytes });
     if (route.value?.kind !== 'registered')
       return refuseResource('model_not_found', { kind: 'model', name: model }, `no pool runs a model ${model}`, 'model');
     const { manifest } = route.value.serving;

@@ -209,7 +209,8 @@ export class QueryCache {
     const embedding = embeddingFor(manifest, 'queries');
     if (embedding === null) return { model: '', modelVersion: '' };
     const contract = await this.#parts.embedder.contractOf(manifest.tenantId, embedding.model, embedding.contractHash);
-    return { model: embedding.model, modelVersion: contract.ok ? contract.value.version : '' };
+    // What an alias stands for, as purges have it.
+    return contract.ok ? { model: contract.value.id, modelVersion: contract.value.version } : { model: embedding.model, modelVersion: '' };
   }
 }
 

@@ -70,7 +70,8 @@ export class ModelQueries {
       const other = this.#withContract(model.name, contractHash);
       return other === undefined ? route : this.#routeOf(owner, model, other);
     }
-    return alias === undefined || version !== undefined ? undefined : { kind: 'builtin', model: alias.model };
+    if (alias === undefined) return undefined;
+    return { kind: 'builtin', model: version === undefined ? alias.model : `${alias.model}@${version}` };
   }
 
   #withContract(model: string, contractHash: string): number | undefined {

@@ -244,6 +244,7 @@ export class PurgeWorld {
       ...(network.chance(0.25) ? { tags: [network.pick(TAGS)] } : {}),
       ...(network.chance(0.15) ? { tagPrefix: 'p/' } : {}),
       ...(network.chance(0.25) ? { model: network.pick(['m', 'n']) } : {}),
+      ...(network.chance(0.15) ? { models: network.pick([['m'], ['m@1'], ['m@2', 'n'], ['up/m']]) } : {}),
       ...(network.chance(0.3) ? { olderThanMs: network.between(1000, 3000) } : {}),
     };
     return selection.model === 'm' && network.chance(0.5) ? { ...selection, modelVersion: network.pick(['1', '2']) } : selection;
@@ -304,7 +305,8 @@ export class PurgeWorld {
 
 /** Whether a purge selects the value of a fill, requested under a model; written independently of the code under test. */
 function selects({ selection, appendedAtMs }: Purge, fill: Fill, { id, version }: ModelManifest): boolean {
-  const { digests, tags, tagPrefix, model, modelVersion, olderThanMs } = selection;
+  const { digests, tags, tagPrefix, models, model, modelVersion, olderThanMs } = selection;
+  if (models !== undefined && !models.includes(id) && !models.includes(`${id}@${version}`)) return false;
   if (digests !== undefined && !digests.includes(fill.digest)) return false;
   if (tags !== undefined && !fill.tags.some((tag) => tags.includes(tag))) return false;
   if (tagPrefix !== undefined && !fill.tags.some((tag) => tag.indexOf(tagPrefix) === 0)) return false;

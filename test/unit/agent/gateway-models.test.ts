@@ -52,6 +52,32 @@ describe('[P110] the models of an agent', () => {
     expect(loadedBy('a')).toBe(1);
   });
 
+  it('[M98] answer lines that call a version as the job does, and no others', async () => {
+    start(4);
+    const { version } = secondModel('a').manifest;
+    for (const [id, other] of [
+      ['a', 'b'],
+      [`a@${version}`, `a@${version}0`],
+    ] as const) {
+      const { answerer, release } = await use(id);
+      const lines = [id, other].map((model) =>
+        JSON.stringify({ custom_id: model, method: 'POST', url: '/v1/embeddings', body: { model, input: 'word' } }),
+      );
+      const answers = await answerer.answer(lines, 'att', 0);
+      expect(
+        answers.map(({ failed }) => failed),
+        id,
+      ).toEqual([false, true]);
+      await release();
+    }
+    const none = async () => ({ ok: false }) as never;
+    const aliased = await models.use('words', { find: async () => ({ deployed: 'a' }), download: none });
+    const line = JSON.stringify({ custom_id: '1', method: 'POST', url: '/v1/embeddings', body: { model: 'words', input: 'word' } });
+    expect(aliased.ok && (await aliased.value.answerer.answer([line], 'att', 0)).map(({ failed }) => failed)).toEqual([false]);
+    expect(heldNames()).toEqual(['a', `a@${version}`, 'words']);
+    expect(await models.use(`a@${version}0`)).toMatchObject({ error: { code: 'model_not_found' } });
+  });
+
   it('are forgotten on an order, unless they are in use, and loaded again when they are needed', async () => {
     start(4);
     await (await use('a')).release();

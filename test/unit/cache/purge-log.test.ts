@@ -21,6 +21,10 @@ describe('PurgeLog', () => {
     ['prefix of a tag', { tagPrefix: 'docs/' }, { tags: ['z', 'docs/1'] }, { tags: ['z', 'a-docs/1', 'docs'] }],
     ['model', { model: 'm' }, { model: 'm' }, { model: 'mm' }],
     ['version of a model', { model: 'm', modelVersion: '2' }, { modelVersion: '2' }, { modelVersion: '1' }],
+    ['name', { models: ['n', 'm'] }, { model: 'm' }, { model: 'mm' }],
+    ['name with a version', { models: ['m@2'] }, { modelVersion: '2' }, { modelVersion: '12' }],
+    ['name of what made it', { models: ['up/m'] }, { model: 'route', otherModels: ['m', 'up/m'] }, { otherModels: ['other/m'] }],
+    ['name, with none given', { models: [] }, {}, { otherModels: [''] }],
     ['age', { filledBeforeMs: 500 }, { knownMs: 499 }, { knownMs: 500 }],
   ])('[C60] purges by %s', (name, predicate, matching, other) => {
     const purges = log(WIDE, predicate);

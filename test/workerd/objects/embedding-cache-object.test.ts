@@ -198,6 +198,9 @@ describe('EmbeddingCacheStore', () => {
     ['a prefix of special characters', { tagPrefix: '%_*[' }, ['c']],
     ['the model', { model: 'm' }, ['a', 'b']],
     ['its version', { model: 'm', modelVersion: '2' }, ['b']],
+    ['names', { models: ['n', 'm@2', 'x'] }, ['b', 'c']],
+    ['a name with a version', { models: ['m@1'] }, ['a']],
+    ['no name', { models: [] }, []],
     ['age', { filledBeforeMs: 20 }, ['a']],
     ['the tenant, known or possible', { filledBy: 'tn_one' as TenantId }, ['a', 'c']],
     [

@@ -10,7 +10,7 @@ import type { Principal } from '../../../../src/contract/api/principal.ts';
 import { CachePurger } from '../../../../src/gateway/caches/purge-cache.ts';
 import type { Acting } from '../../../../src/gateway/tenancy/authority.ts';
 import type { PurgeLogs } from '../../../../src/gateway/caches/purge-logs.ts';
-import { findManifest } from '../../../../src/gateway/embeddings/embedding-models.ts';
+import { ModelNames } from '../../../../src/gateway/models/model-names.ts';
 import type { Organisations } from '../../../../src/gateway/tenancy/organisation-store.ts';
 import type { CacheOwnerId, PurgeId, TenantId } from '../../../../src/kernel/ids.ts';
 import { ok } from '../../../../src/kernel/result.ts';
@@ -69,7 +69,19 @@ function purger(sharing?: 'on' | 'off') {
   };
   const organisations = { at: () => store } as unknown as Organisations;
   const { models: deployed } = new MemoryCacheWorld();
-  const models = { find: async (_: Principal, name: string) => findManifest(deployed.manifests, name) as never };
+  // Of upstreams there are `openai/gpt-4o` and `alias`, which is an alias of a version, too.
+  const models = new ModelNames({
+    builtin: deployed.manifests,
+    registries: () =>
+      ({
+        aliases: async () => [{ alias: 'alias', model: 'local', version: 1 }],
+        find: async () => undefined,
+        version: async () => undefined,
+      }) as never,
+    upstreams: () => ({
+      model: async (_: string, name: string) => (['openai/gpt-4o', 'alias'].includes(name) ? ({} as never) : undefined),
+    }),
+  });
   const seeded = new Seeded(1);
   const rng = { bytes: (count: number) => Uint8Array.from({ length: count }, () => seeded.next() * 256) };
   const purges = new CachePurger({ logs: logs as PurgeLogs, organisations, models, sha256, rng });
@@ -83,11 +95,12 @@ function purger(sharing?: 'on' | 'off') {
 describe('a purge', () => {
   it.each<[object, PurgeSelection]>([
     [{ everything: true }, {}],
-    [{ model: 'local' }, { model: 'local' }],
-    [
-      { model: 'local', model_version: '0' },
-      { model: 'local', modelVersion: '0' },
-    ],
+    [{ model: 'local' }, { models: ['local'] }],
+    [{ model: 'local@1' }, { models: ['local@1'] }],
+    [{ model: 'local', model_version: '1' }, { models: ['local@1'] }],
+    [{ model: 'local@1', model_version: '1' }, { models: ['local@1'] }],
+    [{ model: 'alias' }, { models: ['local@1', 'alias'] }],
+    [{ model: 'alias', model_version: '1' }, { models: ['local@1'] }],
     [{ text: ['a', 'b', 'a'] }, { digests: [sha256('a'), sha256('b')] }],
     [{ text: ['a', 'b'], keys: [sha256('b'), sha256('c')] }, { digests: [sha256('b')] }],
     [{ everything: true, text: ['a'] }, { digests: [sha256('a')] }],
@@ -100,16 +113,34 @@ describe('a purge', () => {
     expect(command).toEqual(expect.objectContaining({ owner: TENANT, selection, mode: 'hard', consistency: 'next-read' }));
   });
 
-  it('refuses an unknown model, and logs and audits nothing', async () => {
-    const { purges, commands, trail } = purger();
-    expect(await purges.purge(by(keyOf(TENANT)), bodyOf({ model: 'gpt' }), undefined)).toMatchObject({
-      error: { code: 'model_not_found' },
-    });
-    expect([commands, trail]).toEqual([[], []]);
+  it.each([
+    { model: 'gpt' },
+    { model: 'openai/gpt-5' },
+    { model: 'local@2' },
+    { model: 'local', model_version: '2' },
+    { model: 'local@1', model_version: '2' },
+    { model: 'openai/gpt-4o', model_version: '1' },
+    { model: 'alias@2' },
+  ])('[M98] of %j, a name that means nothing, is refused, logged and audited nowhere', async (body) => {
+    const { purges, commands, counts, trail } = purger();
+    for (const principal of [keyOf(TENANT), ADMIN]) {
+      const asked = bodyOf({ ...body, tenant: TENANT });
+      const refused = { error: { code: 'model_not_found', path: ['model'] } };
+      expect(await purges.purge(by(principal), asked, undefined)).toMatchObject(refused);
+      expect(await purges.count(principal, asked)).toMatchObject(refused);
+    }
+    expect([commands, counts, trail]).toEqual([[], [], []]);
+  });
+
+  it('[T55] by an alias needs a key that may access what the alias stands for', async () => {
+    const { purges, commands } = purger();
+    const restricted = { ...keyOf(TENANT), resources: ['model/alias'] } as Principal;
+    expect(await purges.purge(by(restricted), bodyOf({ model: 'alias' }), undefined)).toMatchObject({ error: { code: 'scope_denied' } });
+    expect(commands).toEqual([]);
   });
 
   it('[U124] takes the model of an upstream by its name', async () => {
-    expect(await purger().commandFor({ model: 'openai/gpt-4o' })).toMatchObject({ selection: { model: 'openai/gpt-4o' } });
+    expect(await purger().commandFor({ model: 'openai/gpt-4o' })).toMatchObject({ selection: { models: ['openai/gpt-4o'] } });
   });
 
   it('[C9] has the same id for the same idempotency key, and a digest that distinguishes bodies', async () => {

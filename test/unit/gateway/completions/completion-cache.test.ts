@@ -234,6 +234,53 @@ it.each([
   expect(await ask(asked)).toMatchObject({ sent: ['new'], isHit: true });
 });
 
+/** What calls say for one model of an upstream, and the plans that they get. */
+const FORMS: readonly (readonly [string, Plan])[] = [
+  ['small', PLAN],
+  ['lab/small', PLAN],
+  ['thrifty', { ...PLAN, route: { name: 'thrifty', version: 1 } }],
+];
+
+it.each(
+  FORMS.flatMap(([model, plan]) =>
+    ['small', 'lab/small'].flatMap((said) => [false, true].map((stream) => [model, said, stream, plan] as const)),
+  ),
+)('[M98] what was asked for as %s is purged by %s (stream: %s)', async (model, said, stream, plan) => {
+  const given = stream ? { pieces: PIECES } : 'whole';
+  const { ask, begin, world, seen } = isolate(given, given, given, given);
+  const asked = { body: { model, stream }, plan };
+  await ask(asked);
+  expect((await ask(asked)).isHit).toBe(true);
+  for (const other of ['large', 'lab/large', 'other/small']) world.purge({ models: [other] });
+  expect((await ask(asked)).isHit).toBe(true);
+  world.purge({ models: [said] });
+  expect((await ask(asked)).isHit).toBe(false);
+  expect(seen.served).toBe(2);
+  // Nor does a call that came after the purge wait for one from before it.
+  const later = { ...asked, body: { ...asked.body, seed: 1 } };
+  const { promise: before, resolve } = deferred<void>();
+  const first = begin({ ...later, before });
+  await Promise.resolve();
+  world.purge({ models: [said] });
+  const second = begin({ ...later, before });
+  resolve();
+  await Promise.all([first, second].map(async (served) => taken(await served)));
+  expect(seen.served).toBe(4);
+});
+
+it('[M98] a purge by a model takes what that model answered, and not what another of the same plan answered', async () => {
+  const other = targetOf({ upstreamId: 'up_2', upstream: 'spare', model: { name: 'large' } });
+  const plan: Plan = { groups: [[other], [TARGET]], reason: 'model', route: { name: 'thrifty', version: 1 } };
+  const { ask, world } = isolate('one', 'two');
+  await ask({ body: { model: 'thrifty' }, plan });
+  for (const said of ['large', 'spare/large']) {
+    world.purge({ models: [said] });
+    expect((await ask({ body: { model: 'thrifty' }, plan })).isHit).toBe(true);
+  }
+  world.purge({ models: ['thrifty'] });
+  expect((await ask({ body: { model: 'thrifty' }, plan })).isHit).toBe(false);
+});
+
 it('[U124] a purge takes a stream that was passing when it came', async () => {
   const { begin, ask, world } = isolate({ pieces: PIECES }, { pieces: ['new'] });
   const served = await begin(STREAM);

@@ -12,7 +12,9 @@ import type { TenantId } from '../../../../src/kernel/ids.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 
 const [ONE, OTHER] = ['tn_one', 'tn_other'] as TenantId[] as [TenantId, TenantId];
-const BUILTIN = { id: 'glove', file: { bytes: 3 * 1_048_576 } } as ModelManifest;
+const BUILTIN = ['1', '2'].map(
+  (version) => ({ id: 'glove', version, contractHash: version, file: { bytes: Number(version) * 1_048_576 } }) as ModelManifest,
+);
 const GRAPH = { path: 'model.onnx', bytes: 40 * 1_048_576, sha256: 'a'.repeat(64) };
 
 /** A registered model of the tenant `ONE`. */
@@ -26,15 +28,36 @@ const routeOf = (task: string, prompts = {}): RegisteredRoute =>
   }) as unknown as RegisteredRoute;
 
 const routes = (route: RegisteredRoute) => ({
-  find: async (tenant: TenantId, name: string) => ok(tenant === ONE && ['minilm', 'alias'].includes(name) ? route : undefined),
+  find: async (tenant: TenantId, name: string) => {
+    if (tenant === ONE && ['words', 'words@1'].includes(name))
+      return ok({ kind: 'builtin', model: name.replace('words', 'glove') } as const);
+    return ok(tenant === ONE && ['minilm', 'alias'].includes(name) ? route : undefined);
+  },
 });
 
 const models = (route = routeOf('embedding')) => new JobModels({ builtin: BUILTIN, routes: routes(route) });
 
 describe('the models of jobs', () => {
-  it('[J254] are the static one of the deployment, and embedding models of the tenant under any name', async () => {
+  it('[J254] [M98] are the static one of the deployment, and embedding models of the tenant under any name', async () => {
     const builtin = await models().find(OTHER, 'glove');
-    expect(builtin).toMatchObject({ ok: true, value: { id: 'glove', weights: { model: 'glove', memoryMib: 3 } } });
+    expect(builtin).toMatchObject({ ok: true, value: { id: 'glove', weights: { model: 'glove', memoryMib: 2 } } });
+    for (const [name, memoryMib] of [
+      ['glove@1', 1],
+      ['glove@2', 2],
+    ] as const)
+      expect(await models().find(OTHER, name)).toMatchObject({
+        ok: true,
+        value: { id: 'glove', isBuiltin: true, weights: { model: name, memoryMib } },
+      });
+    for (const [name, memoryMib] of [
+      ['words', 2],
+      ['words@1', 1],
+    ] as const)
+      expect(await models().find(ONE, name)).toMatchObject({
+        ok: true,
+        value: { id: 'glove', isBuiltin: true, weights: { model: name, memoryMib } },
+      });
+    expect(await models().find(OTHER, 'glove@3')).toMatchObject({ error: { code: 'model_not_found', path: ['model'] } });
     const registered = await models().find(ONE, 'alias');
     // 1.75 times its weights, and a MiB.
     expect(registered).toMatchObject({ ok: true, value: { id: 'minilm', weights: { model: 'alias', memoryMib: 71 } } });
@@ -75,6 +98,8 @@ describe('the registered models of attempts', () => {
     expect(await mine.file(hold, 'b'.repeat(64))).toMatchObject({ error: { code: 'file_not_found' } });
     expect(await mine.find({ ...hold, fence: 1 })).toMatchObject({ error: { code: 'stale_fence' } });
     expect(await mine.file({ ...hold, fence: 1 }, GRAPH.sha256)).toMatchObject({ error: { code: 'stale_fence' } });
+    expect(await attempts(ONE, 'words@1').find(hold)).toEqual(ok({ deployed: 'glove@1' }));
+    expect(await attempts(ONE, 'words').file(hold, GRAPH.sha256)).toMatchObject({ error: { code: 'model_not_found' } });
     for (const none of [attempts(OTHER, 'minilm'), attempts(ONE, 'glove')])
       expect(await none.file(hold, GRAPH.sha256)).toMatchObject({ error: { code: 'model_not_found' } });
     expect(reads).toEqual([`${ONE}/${GRAPH.sha256}`]);

@@ -90,7 +90,7 @@ function isolate() {
         return ok(index.lsn);
       },
     }),
-    embedder: { contractOf: async () => ok({ version: '1' }) } as unknown as TextEmbedder,
+    embedder: { contractOf: async (_: unknown, id: string) => ok({ id, version: '1' }) } as unknown as TextEmbedder,
     purges: new PurgeViews({ logs: world.logs, clock: world.clock, wakeUps: new DirectWakeUps() }),
     clock: world.clock,
     sha256,

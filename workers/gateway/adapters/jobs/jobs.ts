@@ -116,7 +116,7 @@ export function wireHeavy(
   const jobs = new JobDesk({
     queue,
     files,
-    models: new JobModels({ builtin: STATIC_MODEL, routes }),
+    models: new JobModels({ builtin: MODEL_CATALOGUE.filter(({ runner }) => runner === 'static'), routes }),
     findIndex: describe,
     rng,
     hmac,

@@ -5,6 +5,7 @@ import type { IndexDirectory } from '../../../../src/gateway/indexes/index-direc
 import { JobRegistrations } from '../../../../src/gateway/models/job-registrations.ts';
 import { ModelAdmin } from '../../../../src/gateway/models/model-admin.ts';
 import { ModelCatalogue } from '../../../../src/gateway/models/model-catalogue.ts';
+import { ModelNames } from '../../../../src/gateway/models/model-names.ts';
 import { ModelRoutes } from '../../../../src/gateway/models/model-routes.ts';
 import { GraphCalls } from '../../../../src/gateway/models/graph-calls.ts';
 import type { ModelFileStore, ModelRegistries } from '../../../../src/gateway/models/model-registries.ts';
@@ -28,6 +29,7 @@ import { modelFileReader, R2ModelFiles } from './r2-model-files.ts';
 export interface Models {
   readonly admin: ModelAdmin;
   readonly catalogue: ModelCatalogue;
+  readonly names: ModelNames;
   readonly graphs: GraphCalls;
   readonly jobs: JobRegistrations;
   readonly registries: ModelRegistries;
@@ -48,6 +50,7 @@ export function wireModels(
   const store = new R2ModelFiles(env.FILES, stored);
   const inference = modelCalls(env.INFERENCE, metrics);
   const routes = new ModelRoutes(registries, clock);
+  const known = { registries, builtin: MODEL_CATALOGUE, upstreams: upstreamsOf(env.UPSTREAM) };
   const admin = new ModelAdmin({
     registries,
     store,
@@ -65,7 +68,8 @@ export function wireModels(
   });
   return {
     admin,
-    catalogue: new ModelCatalogue({ registries, builtin: MODEL_CATALOGUE, upstreams: upstreamsOf(env.UPSTREAM) }),
+    catalogue: new ModelCatalogue(known),
+    names: new ModelNames(known),
     graphs: new GraphCalls({ routes, inference }),
     jobs: new JobRegistrations({
       admin,
