@@ -129,6 +129,8 @@ const info = z.object({
       shard_number: z.int(),
       replication_factor: z.int(),
       write_consistency_factor: z.int(),
+      read_fan_out_factor: z.int().optional(),
+      read_fan_out_delay_ms: z.int().optional(),
       on_disk_payload: z.boolean(),
     }),
     hnsw_config: z.looseObject({ m: z.int(), ef_construct: z.int(), full_scan_threshold: z.int() }),
