@@ -40,6 +40,8 @@ function mergeAt(value: JsonValue, [step, ...rest]: readonly PathStep[], fields:
   if (step === undefined) return isObject(value) ? withMembers(value, Object.entries(fields)) : fields;
   if (typeof step !== 'string') return mapItems(value, step, (item) => mergeAt(item, rest, fields));
   const parent = isObject(value) ? value : {};
+  // [Q83] Behind what is not there, there are no items to change.
+  if (!Object.hasOwn(parent, step) && rest.some((later) => typeof later !== 'string')) return value;
   return withMembers(parent, [[step, mergeAt(memberOf(parent, step), rest, fields)]]);
 }
 

@@ -10,9 +10,11 @@ import { planningEffects } from '../support/deployment/planning-effects.ts';
 import { requestLogEffects } from '../support/deployment/request-log-effects.ts';
 import type { OpenApi, TourAnswer } from '../support/deployment/tour.ts';
 import { Tour } from '../support/deployment/tour.ts';
+import { replyFaults } from '../support/fixtures/reply-faults.ts';
 
 let server: Server;
 let tour: Tour;
+let document: OpenApi;
 let tenant: ApiClient;
 let admin: ApiClient;
 /** The last answer of each operation. */
@@ -24,7 +26,8 @@ beforeAll(async () => {
   const demo = await bootstrap(url, server.secrets.SLUICE_ADMIN_KEY);
   tenant = new ApiClient(url, demo.apiKey);
   admin = new ApiClient(url, demo.adminKey);
-  tour = new Tour(url, { tenant: demo.apiKey, admin: demo.adminKey }, (await (await fetch(`${url}/openapi.json`)).json()) as OpenApi);
+  document = (await (await fetch(`${url}/openapi.json`)).json()) as OpenApi;
+  tour = new Tour(url, { tenant: demo.apiKey, admin: demo.adminKey }, document);
 });
 
 afterAll(() => server.stop());
@@ -350,7 +353,11 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
   qdrantUpsertPoints: async () => expect((await point(2)).payload).toEqual({ genre: ['drama', 'war'], year: 1998 }),
   qdrantRetrievePoints: ({ result }) => expect(idsIn(result)).toEqual([1, 2]),
   qdrantRetrievePoint: ({ result }) => expect(result.payload.year).toBe(1994),
-  qdrantScrollPoints: ({ result }) => expect([...idsIn(result.points), result.next_page_offset]).toEqual([1, 2, 3]),
+  qdrantScrollPoints: async ({ result }) => {
+    expect([...idsIn(result.points), result.next_page_offset]).toEqual([1, 2, 3]);
+    const last = (await tenant.post('/qdrant/collections/films/points/scroll', { offset: 3 })).body;
+    expect([last.result.next_page_offset, replyFaults(document, 'qdrantScrollPoints', 200, last)]).toEqual([null, []]);
+  },
   qdrantCountPoints: ({ result }) => expect(result.count).toBe(2),
   qdrantFacet: ({ result }) => expect(result.hits[0]).toEqual({ value: 'drama', count: 2 }),
   qdrantQuery: ({ result }) => expect(idsIn(result.points)).toEqual([1, 2]),
@@ -387,10 +394,11 @@ it('[G19] the tour has every operation of the document, and nothing else', () =>
 });
 
 // In order, as a reader follows the page: each step needs the ones before.
-it.each(TOUR.map((name, step) => [step + 1, name] as const))('[G19] example %i works as shown: %s', async (_, name) => {
+it.each(TOUR.map((name, step) => [step + 1, name] as const))('[G19][G83] example %i works as shown: %s', async (_, name) => {
   const given = await tour.call(name);
   answers[name] = given;
   if (given.promised === undefined) expect(given.status, given.text).toBeGreaterThanOrEqual(400);
   else expect(given.status, given.text).toBe(given.promised);
+  expect(replyFaults(document, name, given.status, given.body), given.text).toEqual([]);
   await EFFECTS[name](given.body, given.text);
 });

@@ -47,6 +47,8 @@ export const SHARD_SCHEMA: Migrations = [
    UPDATE receipts SET billing = json_object(
      'usageId', (SELECT index_id FROM shard) || ':' || (done ->> '$[0][2]'), 'tokens', 0, 'cachedTokens', 0);`,
   RECEIPTS_OF_OWN_KEYS,
+  // Once more, as times without an offset have become times.
+  PROPERTY_TABLES,
 ];
 
 /** Rows used to be numbered by SQLite, which gives a number again once the highest row is deleted. */

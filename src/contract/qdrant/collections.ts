@@ -70,6 +70,12 @@ const vectorParams = vectorTuning
     tuning,
   }));
 
+/** Also under the vector's name, which is empty. */
+const onlyVectorParams = z.preprocess(
+  (value) => (typeof value === 'object' && value !== null && Object.keys(value).join() === '' && '' in value ? value[''] : value),
+  vectorParams,
+);
+
 const noSparse = z
   .looseObject({})
   .nullish()
@@ -77,13 +83,13 @@ const noSparse = z
 
 const createBody = creationTuning
   .extend({
-    vectors: vectorParams,
+    vectors: onlyVectorParams,
     sparse_vectors: noSparse,
     sharding_method: z.literal('auto', 'an index is not divided by shard keys').nullish(),
   })
   .meta(
     about(
-      'One unnamed vector a point: `{vectors: {size, distance}}`. What tunes the engine of Qdrant (`hnsw_config`, `optimizers_config`, ' +
+      'One vector a point, whose name is empty: `{vectors: {size, distance}}`, or `{vectors: {"": {size, distance}}}`. What tunes the engine of Qdrant (`hnsw_config`, `optimizers_config`, ' +
         '`quantization_config`, `on_disk` and the like) is kept and shown, and changes nothing: an index tunes itself.',
     ),
   );
@@ -129,6 +135,8 @@ const info = z.object({
       shard_number: z.int(),
       replication_factor: z.int(),
       write_consistency_factor: z.int(),
+      read_fan_out_factor: z.int().optional(),
+      read_fan_out_delay_ms: z.int().optional(),
       on_disk_payload: z.boolean(),
     }),
     hnsw_config: z.looseObject({ m: z.int(), ef_construct: z.int(), full_scan_threshold: z.int() }),

@@ -145,10 +145,9 @@ function numberOf(check: FilterCheck, value: unknown, at: FilterPlace): number {
   return 0;
 }
 
-/** Qdrant takes a time without an offset for UTC. */
 function timeOf(check: FilterCheck, value: unknown, at: FilterPlace): number {
   const text = check.scalar(value, at);
-  const instant = typeof text === 'string' ? (instantOf(text) ?? instantOf(`${text}Z`)) : undefined;
+  const instant = typeof text === 'string' ? instantOf(text) : undefined;
   if (instant === undefined) check.refuse('must be an RFC 3339 time', at);
   return instant ?? 0;
 }

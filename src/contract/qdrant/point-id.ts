@@ -59,6 +59,12 @@ export const pointIdReply = z.unknown().meta({
   description: 'Integers have all their digits, however many.',
 });
 
+/** Where a listing goes on. */
+export const nextPointId = z.unknown().meta({
+  anyOf: [{ type: 'integer', minimum: 0 }, { type: 'string' }, { type: 'null' }],
+  description: 'The first id of the next page; null: there is none.',
+});
+
 /** An id in a sentence: one that was given otherwise may be long, and of any characters. */
 export const quotedId = (id: string): string => (/^[\w-]{1,36}$/.test(id) ? id : JSON.stringify(id.slice(0, 36)));
 

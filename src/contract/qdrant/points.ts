@@ -8,7 +8,7 @@ import { floatsReply } from '../embeddings/embedding-fields.ts';
 import { floats, metadata } from '../vectors/vector-fields.ts';
 import { callQuery, collectionParams, enveloped, QDRANT_TAG, updateResult } from './envelope.ts';
 import { qdrantFilter } from './filter.ts';
-import { newPointId, pointId, pointIdReply } from './point-id.ts';
+import { nextPointId, newPointId, pointId, pointIdReply } from './point-id.ts';
 import { absent, noShardKey, pointsSelector, withPayload, withVector } from './selectors.ts';
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -188,7 +188,7 @@ export const qdrantPointEndpoints = {
     ...read,
     ...call('POST', '/qdrant/collections/:collection/points/scroll', { ...json(scrollBody), exactIntegers: true }),
     summary: 'List points in the order of their ids',
-    reply: enveloped(z.object({ points: z.array(pointRecord), next_page_offset: pointIdReply })),
+    reply: enveloped(z.object({ points: z.array(pointRecord), next_page_offset: nextPointId })),
   },
   qdrantCountPoints: {
     ...read,

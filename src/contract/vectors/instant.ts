@@ -1,9 +1,10 @@
-const DATE = /^(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):(\d\d)))?$/;
+const DATE = /^(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d)(?::?(\d\d))?)?)?)?$/;
 const MICROSECONDS = 1_000_000;
 
 /**
- * The instant that an RFC 3339 date-time names, in microseconds since the Unix epoch, finer fractions cut off. A date alone is its
- * midnight in UTC. Undefined for any other text.
+ * The instant that an RFC 3339 date-time names, in microseconds since the Unix epoch, finer fractions cut off; also in the forms of ISO 8601
+ * that Qdrant takes: without an offset (UTC), with one without a colon or minutes, without seconds, and a date alone, which is its midnight
+ * in UTC. Undefined for any other text. A change of what is a time has to rebuild the property index (`PROPERTY_TABLES`).
  */
 export function instantOf(text: string): number | undefined {
   const parts = DATE.exec(text);

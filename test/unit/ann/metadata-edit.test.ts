@@ -23,6 +23,20 @@ describe('[Q62] an edit of metadata', () => {
     expect(edited({ list: 5 }, set({ m: 0 }, 'list', null))).toBe('{"list":5}');
   });
 
+  it('[Q83] writes nothing where a path leads through an array that is not there', () => {
+    for (const at of [
+      ['x', null],
+      ['x', 0],
+      ['x', null, 'y'],
+      ['a', 'x', null],
+      ['n', 'x', null],
+      ['x', 'y', null],
+    ] as PathStep[][])
+      expect(edited({ a: { b: 1 }, n: 5 }, set({ m: 0 }, ...at))).toBe('{"a":{"b":1},"n":5}');
+    expect(editMetadata(null, set({ m: 0 }, 'x', null))).toBe(null);
+    expect(edited({ x: [] }, set({ m: 0 }, 'x', null))).toBe('{"x":[]}');
+  });
+
   it('removes members and items, and ignores missing ones', () => {
     expect(edited({ a: 1, b: { c: 1, d: 2 } }, unset(['a'], ['b', 'd'], ['x', 'y'], ['b', 'c', 'z']))).toBe('{"b":{"c":1}}');
     expect(edited({ l: [{ a: 1, b: 2 }, { a: 3 }] }, unset(['l', null, 'a']))).toBe('{"l":[{"b":2},{}]}');

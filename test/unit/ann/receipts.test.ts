@@ -169,14 +169,15 @@ it('[RT40] receipts go to the locator that claims their key, and to those of the
 });
 
 describe('receipts of earlier versions', () => {
-  const before = (schema: typeof SHARD_SCHEMA): NodeSql => {
+  /** A database without a schema's last steps, from the first of receipts by parts on. */
+  const before = (schema: typeof SHARD_SCHEMA, steps: number): NodeSql => {
     const sql = new NodeSql();
-    migrate(sql, schema.slice(0, -2));
+    migrate(sql, schema.slice(0, -steps));
     return sql;
   };
 
   it('[RT40] of a shard stand for whole requests, billed as before', () => {
-    const sql = before(SHARD_SCHEMA);
+    const sql = before(SHARD_SCHEMA, 3);
     sql.sql.exec("INSERT INTO shard (index_id, dimensions, metric, lsn, count) VALUES ('ix_old', 1, 'dot', 7, 0)");
     sql.sql.exec("INSERT INTO receipts (key, digest, lsn, count, at_ms) VALUES ('k', 'd', 6, 40, 123)");
     const store = new VectorStore(sql);
@@ -189,7 +190,7 @@ describe('receipts of earlier versions', () => {
 
   it('[RT40] of a locator stand for its part, and its claims stay claims', () => {
     const part = { parts: 8, part: 5 };
-    const sql = before(locatorSchema(part));
+    const sql = before(locatorSchema(part), 2);
     sql.sql.exec("INSERT INTO receipts (key, digest, lsn, count, at_ms) VALUES ('k', 'd', 6, 40, 123)");
     sql.sql.exec("INSERT INTO claims VALUES ('k', 'd', NULL, NULL, 100), ('claimed', 'e', NULL, NULL, 101)");
     const store = new SqliteLocatorStore(sql, part);

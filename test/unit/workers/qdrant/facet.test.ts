@@ -7,18 +7,18 @@ import { facetPoints } from '../../../../workers/gateway/compat/qdrant/facet.ts'
 import type { PointCall } from '../../../../workers/gateway/compat/qdrant/call.ts';
 
 /** A collection of `total` points that reports `counted` of them. */
-function callOn(total: number, counted = total) {
+function callOn(total: number, counted = total, payloadOf = (id: number): string => JSON.stringify({ k: id % 7 }), limit = 3) {
   let read = 0;
   const list = async (_user: unknown, _index: unknown, { start, limit }: { start: { id: string } | null; limit: number }) => {
     const from = Number(start?.id ?? 0);
     const ids = Array.from({ length: Math.min(limit, total - from) }, (_, i) => String(from + i));
     read += ids.length;
     const next = from + limit;
-    return ok({ ids, metadata: ids.map((id) => JSON.stringify({ k: Number(id) % 7 })), following: next < total ? String(next) : null });
+    return ok({ ids, metadata: ids.map((id) => payloadOf(Number(id))), following: next < total ? String(next) : null });
   };
   const listing = { list, count: async () => ok({ count: counted }) };
   const call = { gateway: { retrieval: { listing } }, principal: { tenantId: 'tn_1' } } as unknown as PointCall;
-  const asked = qdrantFacetEndpoints.qdrantFacet.body.schema.parse({ key: 'k', limit: 3 });
+  const asked = qdrantFacetEndpoints.qdrantFacet.body.schema.parse({ key: 'k', limit });
   return { hits: () => facetPoints(call, 'c', asked), read: () => read };
 }
 
@@ -35,4 +35,24 @@ it('[Q54] more points than facetPointsMaxCount are refused, if possible before a
   const grown = callOn(VECTOR_LIMITS.facetPointsMaxCount * 3, 1);
   expect(await grown.hits()).toMatchObject(refused);
   expect(grown.read()).toBeLessThan(VECTOR_LIMITS.facetPointsMaxCount * 1.1);
+});
+
+it('[Q82] values that are equally frequent are ordered by kind, and numbers by size', async () => {
+  const values = ['true', '10', '"b"', '9', '-3', '18446744073709551615', '2', '9007199254740993', '"a!"', 'false', '"a"', '100'];
+  const { hits } = callOn(values.length, undefined, (id) => `{"k":${values[id]}}`, values.length);
+  const found = await hits();
+  expect(found.ok && found.value.map(({ value }) => JSON.stringify(value))).toEqual([
+    '"a"',
+    '"a!"',
+    '"b"',
+    '-3',
+    '2',
+    '9',
+    '10',
+    '100',
+    '9007199254740993',
+    '18446744073709551615',
+    'false',
+    'true',
+  ]);
 });

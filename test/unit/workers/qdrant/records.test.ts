@@ -2,8 +2,10 @@ import { describe, expect, it } from 'vitest';
 
 import { parseJsonPath } from '../../../../src/contract/qdrant/json-path.ts';
 import { isWord, valuesAt } from '../../../../workers/gateway/compat/qdrant/values-at.ts';
+import { jsonText } from '../../../../src/kernel/float32-text.ts';
 import { inQdrantWords } from '../../../../workers/gateway/compat/qdrant/call.ts';
-import { selectPayload } from '../../../../workers/gateway/compat/qdrant/records.ts';
+import type { IndexManifest } from '../../../../src/index/index-manifest.ts';
+import { recordsOf, selectPayload } from '../../../../workers/gateway/compat/qdrant/records.ts';
 
 const PAYLOAD = '{"a":1,"b":{"c":2,"d":3},"l":[{"n":1,"m":2},{"n":3},5],"big":18446744073709551615}';
 const paths = (...written: string[]) => written.map((path) => parseJsonPath(path)!);
@@ -51,4 +53,26 @@ it('[Q3] a refusal names the fields as Qdrant does', () => {
   const named = { code: 'index_not_found', message: 'there is no index named "top_k"', path: ['index'] } as const;
   expect(inQdrantWords(named).error).toEqual(named);
   expect(inQdrantWords({ code: 'unavailable', message: 'top_k' }).error).toEqual({ code: 'unavailable', message: 'top_k' });
+});
+
+it('[Q84] vectors of cosines are shown as unit vectors, zeros and unit vectors as they are; others as they were written', () => {
+  const values = Float32Array.of(3, 4, 0, 0, 0.6, 0.8, 3e38, 3e38, -1e-40, 0);
+  const shown = (metric: 'cosine' | 'dot' | 'l2'): number[][] => {
+    const manifest = { dimensions: 2, metric } as IndexManifest;
+    const found = { ids: ['1', '2', '3', '4', '5'], values, metadata: null, texts: null, lsn: 1, manifest };
+    return (JSON.parse(jsonText(recordsOf(found, { with_payload: false, with_vector: true }))) as { vector: number[] }[]).map(
+      ({ vector }) => vector,
+    );
+  };
+  const half = Math.fround(Math.SQRT1_2);
+  expect(shown('cosine').map((row) => row.map(Math.fround))).toEqual(
+    [
+      [0.6, 0.8],
+      [0, 0],
+      [0.6, 0.8],
+      [half, half],
+      [-1, 0],
+    ].map((row) => row.map(Math.fround)),
+  );
+  for (const metric of ['dot', 'l2'] as const) expect(shown(metric).flat().map(Math.fround)).toEqual([...values]);
 });

@@ -1,11 +1,12 @@
 import type { ListingStart } from '../../../../src/ann/id-order.ts';
+import { compareText } from '../../../../src/ann/id-order.ts';
 import type { JsonValue } from '../../../../src/contract/api/json-value.ts';
 import { VECTOR_LIMITS } from '../../../../src/contract/vectors/vector-limits.ts';
 import type { Outcome } from '../../../../src/contract/api/outcome.ts';
 import { refuseBeyond } from '../../../../src/contract/limits/limit-refusal.ts';
 import type { AskedFacet } from '../../../../src/contract/qdrant/facet.ts';
 import type { IndexRef } from '../../../../src/gateway/indexes/index-ref.ts';
-import { parseExactJson } from '../../../../src/kernel/exact-json.ts';
+import { isRawJson, parseExactJson } from '../../../../src/kernel/exact-json.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import type { Handlers } from '../../pipeline/serve.ts';
 import type { PointCall } from './call.ts';
@@ -67,9 +68,24 @@ export async function facetPoints(call: PointCall, collection: IndexRef, { key, 
     if (seen > VECTOR_LIMITS.facetPointsMaxCount) return tooMany(seen);
     start = { id: following, isIncluded: true };
   }
-  const ordered = [...hits].sort(([a, one], [b, other]) => other.count - one.count || (a < b ? -1 : 1));
-  return ok(ordered.slice(0, limit ?? LIMIT_DEFAULT).map(([, hit]) => hit));
+  const ordered = [...hits.values()].sort((one, other) => other.count - one.count || compareFacets(one.value, other.value));
+  return ok(ordered.slice(0, limit ?? LIMIT_DEFAULT));
 }
+
+/** Strings by code points, then numbers by size, whatever their digits, then false and true. */
+function compareFacets(a: JsonValue, b: JsonValue): number {
+  if (typeof a === 'string' && typeof b === 'string') return compareText(a, b);
+  const [one, other] = [integerOf(a), integerOf(b)];
+  if (one === undefined || other === undefined) return rankOf(a) - rankOf(b);
+  return one < other ? -1 : Number(one > other);
+}
+
+const rankOf = (value: JsonValue): number => (typeof value === 'string' ? 0 : typeof value === 'boolean' ? 2 + Number(value) : 1);
+
+const integerOf = (value: JsonValue): bigint | undefined => {
+  if (isRawJson(value)) return BigInt(value.rawJSON);
+  return typeof value === 'number' ? BigInt(value) : undefined;
+};
 
 const isFacet = (value: JsonValue): boolean => isWord(value) || typeof value === 'boolean';
 

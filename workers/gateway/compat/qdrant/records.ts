@@ -17,16 +17,26 @@ export interface Shown {
 /** What has to be read for that. */
 export const includeOf = ({ with_payload: payload, with_vector: values }: Shown) => ({ values, metadata: payload !== false, text: false });
 
-/** Vectors as points. */
-export function recordsOf({ ids, values, metadata, manifest: { dimensions } }: OnIndex<VectorColumns>, shown: Shown) {
+/** Vectors as points; of cosines, with their directions alone, as Qdrant stores them. [Q84] */
+export function recordsOf({ ids, values, metadata, manifest: { dimensions, metric } }: OnIndex<VectorColumns>, shown: Shown) {
+  const shownValues = (row: Float32Array): Float32Array => (metric === 'cosine' ? unitVector(row) : row);
   return ids.map((id, i) => {
     const payload = selectPayload(metadata?.[i] ?? null, shown.with_payload);
     return {
       id: shownId(id),
       ...(payload === undefined ? {} : { payload }),
-      ...(values === null ? {} : { vector: float32Json(values.subarray(i * dimensions, (i + 1) * dimensions)) }),
+      ...(values === null ? {} : { vector: float32Json(shownValues(values.subarray(i * dimensions, (i + 1) * dimensions))) }),
     };
   });
+}
+
+/** How far the square of a length may be from 1 for a vector to be left as it is; that of zeros is, too. */
+const UNIT_TOLERANCE = 1e-6;
+
+/** Of a vector, the one of length 1. The squares of the largest floats do not fit one, but their sum fits a double. */
+function unitVector(values: Float32Array): Float32Array {
+  const square = values.reduce((sum, x) => sum + x * x, 0);
+  return square === 0 || Math.abs(square - 1) <= UNIT_TOLERANCE ? values : values.map((x) => x / Math.sqrt(square));
 }
 
 type Paths = readonly (readonly PathStep[])[];
