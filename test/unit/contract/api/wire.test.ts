@@ -19,7 +19,7 @@ const HASHES: Record<string, string> = {
   '0.5.0': 'e2f26f8b8579927fa1f0a95fdf5cf7f51c46c17928b5613313153dcfa0836211',
   '0.5.1': '111182a2cb1ae8301d12c173303ce793ce7b96fd01e5c2a6f53fac049fa15745',
   '0.6.0': '1a0e4bf90170463a8a58340a95224ff72953a7a09c01b0ace1d95b04ec3b9cd6',
-  '0.7.0': '80595adcd135b3e2f356c222a1053c3bf00967b7d6530ede42b97bed9aaeb7f7',
+  '0.7.0': 'd45e371fe954d0d84154849a794488aade7f32b13cd1beab8549e5383c841899',
 };
 
 describe('the wire contract', () => {
