@@ -63,7 +63,7 @@ describe('[P110] the models of an agent', () => {
       const lines = [id, other].map((model) =>
         JSON.stringify({ custom_id: model, method: 'POST', url: '/v1/embeddings', body: { model, input: 'word' } }),
       );
-      const answers = await answerer.answer(lines, 'att', 0);
+      const answers = await answerer.answer(lines, 'att', 0, 'job');
       expect(
         answers.map(({ failed }) => failed),
         id,
@@ -73,7 +73,7 @@ describe('[P110] the models of an agent', () => {
     const none = async () => ({ ok: false }) as never;
     const aliased = await models.use('words', { find: async () => ({ deployed: 'a' }), download: none });
     const line = JSON.stringify({ custom_id: '1', method: 'POST', url: '/v1/embeddings', body: { model: 'words', input: 'word' } });
-    expect(aliased.ok && (await aliased.value.answerer.answer([line], 'att', 0)).map(({ failed }) => failed)).toEqual([false]);
+    expect(aliased.ok && (await aliased.value.answerer.answer([line], 'att', 0, 'job')).map(({ failed }) => failed)).toEqual([false]);
     expect(heldNames()).toEqual(['a', `a@${version}`, 'words']);
     expect(await models.use(`a@${version}0`)).toMatchObject({ error: { code: 'model_not_found' } });
   });

@@ -268,7 +268,7 @@ it.each(
   expect(seen.served).toBe(4);
 });
 
-it('[M98] a purge by a model takes what that model answered, and nothing that another did', async () => {
+it('[M98] a purge by a model takes what it answered, and not what others of the plan answered', async () => {
   const other = targetOf({ upstreamId: 'up_2', upstream: 'spare', model: { name: 'large' } });
   const plan: Plan = { groups: [[other], [TARGET]], reason: 'model', route: { name: 'thrifty', version: 1 } };
   const { ask, world } = isolate('one', 'two');
