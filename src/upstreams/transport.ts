@@ -45,6 +45,8 @@ export interface Opened {
   /** From `retry-after-ms` or `retry-after`. */
   readonly retryAfterMs?: number;
   readonly body: BodyReader;
+  /** Takes out of a text what proves to the upstream who calls. Absent: nothing does. */
+  readonly withoutSecret?: (text: string) => string;
 }
 
 /** `garbage`: the answer is not of the upstream's protocol. */

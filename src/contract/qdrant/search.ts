@@ -123,7 +123,8 @@ export const qdrantSearchEndpoints = {
     path: '/qdrant/collections/:collection/points/query/groups',
     summary: 'Find points, by groups of equal values',
     description:
-      'Among ten times as many matches as the groups hold, and at most `qdrantGroupCandidatesMaxCount`: there may be fewer or smaller groups.',
+      'Groups are found among ten times as many matches as they hold, at most `qdrantGroupCandidatesMaxCount`, in up to four searches. Then those ' +
+      'that may have more points are filled: at most `batchSearchesMaxCount` groups, and `qdrantGroupCandidatesMaxCount` points of them.',
     body: exact(queryGroupsBody),
     reply: enveloped(groups),
   },

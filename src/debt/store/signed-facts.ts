@@ -21,6 +21,8 @@ export function publicKeyBytes(publicKey: string): Uint8Array<ArrayBuffer> | und
 export const preAuthentication = (payloadType: string, payload: Uint8Array): Uint8Array =>
   joinedBytes([utf8(`DSSEv1 ${utf8(payloadType).length} ${payloadType} ${payload.length} `), payload]);
 
+const SIGNATURE_BYTES = 64;
+
 /** The digest of a payload that one of the signatures holds for; undefined: none does. [D91] */
 export async function verifiedDigest({ payloadType, payload, signatures }: SignedFacts, publicKey: string): Promise<string | undefined> {
   const [bytes, keyBytes] = [fromBase64(payload), publicKeyBytes(publicKey)];
@@ -29,7 +31,9 @@ export async function verifiedDigest({ payloadType, payload, signatures }: Signe
   const signed = preAuthentication(payloadType, bytes);
   for (const { sig } of signatures) {
     const signature = fromBase64(sig);
-    if (signature !== undefined && (await crypto.subtle.verify('Ed25519', key, signature, signed))) return sha256Hex(bytes);
+    // workerd throws at any other length.
+    if (signature?.byteLength === SIGNATURE_BYTES && (await crypto.subtle.verify('Ed25519', key, signature, signed)))
+      return sha256Hex(bytes);
   }
   return undefined;
 }

@@ -169,7 +169,7 @@ async function rejectionBy(dispatched: Dispatched): Promise<Refusal> {
   const { opened } = dispatched;
   const text = await textOf(opened.body, COMPLETION_LIMITS.upstreamErrorBytesMax);
   dispatched.finish('whole');
-  return rejectionOf(opened.status, typeof text === 'string' ? text : '');
+  return rejectionOf(opened.status, typeof text === 'string' ? text : '', opened.withoutSecret);
 }
 
 async function wholeAnswer(

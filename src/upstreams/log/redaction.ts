@@ -1,6 +1,6 @@
 import { REQUEST_LOG_LIMITS } from '../../contract/requests/request-log-limits.ts';
 
-const HIDDEN = '[redacted]';
+export const HIDDEN = '[redacted]';
 
 /** Fields that hold credentials in the APIs that are passed on, in lower case. */
 const SECRET_FIELDS = [
@@ -76,7 +76,8 @@ function shownText(text: string): string {
   return data === null ? text : `[${data[1]}, ${text.length - data[0].length} characters of base64]`;
 }
 
-function withoutSecrets(text: string): string {
+/** A text without credentials, by their form. */
+export function withoutSecrets(text: string): string {
   return SECRET_FORMS.reduce((left, form) => left.replace(form, HIDDEN), text);
 }
 

@@ -1,6 +1,7 @@
 import type { Refusal } from '../../contract/api/errors.ts';
 import { messageOf, refusal, wireError } from '../../contract/api/errors.ts';
 import { anthropicError } from '../../contract/api/surface.ts';
+import { withoutSecrets } from '../log/redaction.ts';
 import { objectAt, parsedObject, textAt } from './json.ts';
 import { sseText } from './sse-events.ts';
 import type { Dialect } from './stream-tap.ts';
@@ -18,15 +19,18 @@ export function errorEvent(dialect: Dialect, reason: Refusal, requestId: string)
 }
 
 /** What an upstream says in the body of an error, of whichever protocol it is. */
-export function messageIn(body: string): string {
+function messageIn(body: string): string {
   const value = parsedObject(body);
-  const message =
-    textAt(objectAt(value, 'error'), 'message') ?? textAt(value, 'message') ?? textAt(value, 'error') ?? textAt(value, 'detail') ?? '';
-  return message.length > MESSAGE_CHARS_MAX ? `${message.slice(0, MESSAGE_CHARS_MAX)}...` : message;
+  return textAt(objectAt(value, 'error'), 'message') ?? textAt(value, 'message') ?? textAt(value, 'error') ?? textAt(value, 'detail') ?? '';
 }
 
-/** An upstream has refused the request itself: what it says is the caller's to read. [U37] */
-export function rejectionOf(status: number, body: string): Refusal {
-  const message = messageIn(body);
-  return refusal('upstream_rejected', `the upstream answered ${status}${message === '' ? '' : `: ${message}`}`);
+/**
+ * An upstream has refused the request itself: what it says is the caller's to read, but for credentials that it repeats. `withoutSecret` takes out
+ * the upstream's own. [U37] [U191]
+ */
+export function rejectionOf(status: number, body: string, withoutSecret: (text: string) => string = (text) => text): Refusal {
+  // Cut last: of half a credential, nothing knows what it is.
+  const message = withoutSecrets(withoutSecret(messageIn(body)));
+  const shown = message.length > MESSAGE_CHARS_MAX ? `${message.slice(0, MESSAGE_CHARS_MAX)}...` : message;
+  return refusal('upstream_rejected', `the upstream answered ${status}${shown === '' ? '' : `: ${shown}`}`);
 }

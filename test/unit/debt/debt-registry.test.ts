@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { debtPolicy } from '../../../src/contract/debt/debt-policy.ts';
 import type { DebtFact, FactKind } from '../../../src/contract/debt/debt-facts.ts';
@@ -36,6 +36,19 @@ describe('a signature', () => {
     expect(await verifiedDigest({ ...sign({ signed_at: 1 }, 'text/plain'), payloadType: FACTS_TYPE }, publicKey)).toBeUndefined();
     expect(await verifiedDigest({ ...envelope, signatures: [] }, publicKey)).toBeUndefined();
     expect(await verifiedDigest({ ...envelope, signatures: [{ sig: 'AAAA' }] }, publicKey)).toBeUndefined();
+  });
+
+  it('[D104] of another length than 64 bytes holds for nothing, and is not asked of the platform, which throws', async () => {
+    const verify = vi.spyOn(crypto.subtle, 'verify').mockRejectedValue(new Error('of a wrong length'));
+    try {
+      for (const length of [0, 1, 63, 65, 96]) {
+        const sig = Buffer.alloc(length).toString('base64');
+        expect(await verifiedDigest({ ...envelope, signatures: [{ sig }] }, publicKey)).toBeUndefined();
+      }
+      expect(verify).not.toHaveBeenCalled();
+    } finally {
+      verify.mockRestore();
+    }
   });
 
   it('[D91] one of several is enough', async () => {

@@ -72,6 +72,11 @@ async function allOf(opened: Opened | TransportFault): Promise<readonly [text: s
   }
 }
 
+it('[U191] knows what to take out of what an upstream says', async () => {
+  const opened = await open({ status: 400 });
+  expect(opened.kind === 'opened' && opened.withoutSecret?.('a s3cret, s3cret')).toBe('a [redacted], [redacted]');
+});
+
 it('[U41] reads a stream to its end, with the proof that its protocol wants', async () => {
   const cancellation = cancellable();
   const opened = await open({ tokens: 3, pieceBytes: 11 }, targetWith(), cancellation);

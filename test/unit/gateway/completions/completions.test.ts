@@ -102,6 +102,22 @@ it('[U37] passes on what the upstream has against the request', async () => {
   expect(refused.ok ? 0 : refused.error.refusal.message.length).toBeLessThan(1_100);
 });
 
+it.each(['message', 'error', 'detail'])('[U191] shows no credential that the upstream repeats in `%s`', async (field) => {
+  const says = async (message: string) => {
+    const text = JSON.stringify({ [field]: message });
+    const withoutSecret = (said: string) => said.replaceAll('odd.key', '[redacted]');
+    const refused = await callsTo([targetOf()], () => ({ status: 400, text, withoutSecret })).call({});
+    return refused.ok ? '' : refused.error.refusal.message;
+  };
+  expect(await says('the key odd.key is wrong: odd.key')).toBe('the upstream answered 400: the key [redacted] is wrong: [redacted]');
+  expect(await says(`not with Bearer ${'a'.repeat(20)} or sk-${'b'.repeat(20)}`)).toBe(
+    'the upstream answered 400: not with [redacted] or [redacted]',
+  );
+  // Across the end of what is shown.
+  expect(await says(`${'x'.repeat(990)} sk-${'b'.repeat(40)}`)).not.toContain('sk-');
+  expect(await says(`${'x'.repeat(996)}odd.key`)).not.toContain('odd');
+});
+
 it.each<[string, string | TransportFault]>([
   ['breaks off', { kind: 'fault', fault: 'broken' }],
   ['is no JSON', '<html>'],

@@ -3,6 +3,7 @@ import { must } from '../../../../src/kernel/assert.ts';
 import { compact } from '../../../../src/kernel/bytes.ts';
 import type { Clock } from '../../../../src/kernel/clock.ts';
 import type { Timer } from '../../../../src/kernel/timer.ts';
+import { HIDDEN } from '../../../../src/upstreams/log/redaction.ts';
 import { proofOf } from '../../../../src/upstreams/protocol/exchange.ts';
 import type { Target } from '../../../../src/upstreams/target.ts';
 import type {
@@ -86,6 +87,7 @@ export class HttpTransport implements UpstreamTransport {
       status: answer.status,
       contentType: answer.headers.get('content-type') ?? '',
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      ...(secret === undefined ? {} : { withoutSecret: (text: string) => text.replaceAll(secret, HIDDEN) }),
       body: new HttpBody(exchange, answer, target, pass && ((parts) => pass({ ...parts, timer }))),
     };
   }

@@ -19,10 +19,16 @@ export function valuesAt(value: JsonValue, path: readonly PathStep[], accepts: (
 
 export const isWord = (value: JsonValue): boolean => typeof value === 'string' || Number.isInteger(value) || isRawJson(value);
 
+/** The path by which filters ask of the values at another; undefined: they cannot. */
+export const filterPathTo = (path: readonly PathStep[]): string | undefined =>
+  path.some((step) => typeof step === 'number' || step?.includes('.') === true)
+    ? undefined
+    : path.filter((step) => typeof step === 'string').join('.');
+
 /** Only points with a value at the path, as far as filters can ask. */
 export function withValues(path: readonly PathStep[], filter: Filter | undefined): Filter | undefined {
-  if (path.some((step) => typeof step === 'number' || step?.includes('.') === true)) return filter;
-  const names = path.filter((step) => typeof step === 'string').join('.');
+  const names = filterPathTo(path);
+  if (names === undefined) return filter;
   const there: Filter = { kind: 'count', path: names, interval: { min: { value: 1, closed: true } } };
   return filter === undefined ? there : { kind: 'and', of: [there, filter] };
 }
