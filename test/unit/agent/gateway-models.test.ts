@@ -59,16 +59,16 @@ describe('[P110] the models of an agent', () => {
       ['a', 'b'],
       [`a@${version}`, `a@${version}0`],
     ] as const) {
-      const { answerer, release } = await use(id);
+      const used = await use(id);
       const lines = [id, other].map((model) =>
         JSON.stringify({ custom_id: model, method: 'POST', url: '/v1/embeddings', body: { model, input: 'word' } }),
       );
-      const answers = await answerer.answer(lines, 'att', 0, 'job');
+      const answers = await used.answerer.answer(lines, 'att', 0, 'job');
       expect(
         answers.map(({ failed }) => failed),
         id,
       ).toEqual([false, true]);
-      await release();
+      await used.release();
     }
     const none = async () => ({ ok: false }) as never;
     const aliased = await models.use('words', { find: async () => ({ deployed: 'a' }), download: none });
