@@ -153,7 +153,6 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
   },
   getPurge: ({ purge_id: id, status }) => expect({ id, status }).toEqual({ id: answer('purgeCache').purge_id, status: 'effective' }),
   cacheStats: ({ object }) => expect(object).toBe('cache.stats'),
-
   createOrganisation: async () =>
     expect((await admin.get('/v1/organisations?limit=100')).body.data.map(idOfItem)).toContain(idOf('createOrganisation')),
   listOrganisations: ({ data }) => expect(names(data)).toEqual(['demo', 'acme']),
@@ -204,7 +203,6 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
   listWebhooks: ({ data }) => expect(idsIn(data)).toEqual([idOf('createWebhook')]),
   deleteWebhook: async () => expect((await admin.get(`/v1/webhooks?organisation=${idOf('createOrganisation')}`)).body.data).toEqual([]),
   listAlerts: ({ data }) => expect(data).toEqual([]),
-
   uploadFile: async () => expect((await tenant.get(`/v1/files/${idOf('uploadFile')}/content`)).body).toContain('just enough water'),
   listFiles: ({ data }) => expect(idsIn(data)).toEqual([idOf('uploadFile')]),
   getFile: ({ purpose }) => expect(purpose).toBe('batch'),
@@ -333,11 +331,9 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
   },
   failAttempt: async () =>
     expect.poll(async () => (await tenant.get(`/v1/jobs/${idOf('createJob')}`)).body.attempts[0].outcome).toBe('released'),
-
   health: ({ status }) => expect(status).toBe('ok'),
   ready: ({ status }) => expect(status).toBe('ok'),
   metrics: (_, text) => expect(text).toContain('# TYPE'),
-
   qdrantVersion: ({ version }) => expect(version).toMatch(/^\d+\.\d+\.\d+$/),
   qdrantHealth: (_, text) => expect(text).not.toBe(''),
   qdrantLiveness: (_, text) => expect(text).not.toBe(''),

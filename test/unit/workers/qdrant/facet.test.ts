@@ -9,11 +9,11 @@ import type { PointCall } from '../../../../workers/gateway/compat/qdrant/call.t
 /** A collection of `total` points that reports `counted` of them. */
 function callOn(total: number, counted = total, payloadOf = (id: number): string => JSON.stringify({ k: id % 7 }), limit = 3) {
   let read = 0;
-  const list = async (_user: unknown, _index: unknown, { start, limit }: { start: { id: string } | null; limit: number }) => {
+  const list = async (_user: unknown, _index: unknown, { start, limit: most }: { start: { id: string } | null; limit: number }) => {
     const from = Number(start?.id ?? 0);
-    const ids = Array.from({ length: Math.min(limit, total - from) }, (_, i) => String(from + i));
+    const ids = Array.from({ length: Math.min(most, total - from) }, (_, i) => String(from + i));
     read += ids.length;
-    const next = from + limit;
+    const next = from + most;
     return ok({ ids, metadata: ids.map((id) => payloadOf(Number(id))), following: next < total ? String(next) : null });
   };
   const listing = { list, count: async () => ok({ count: counted }) };
