@@ -4,7 +4,7 @@ import { PurgeViews } from '../../../src/gateway/caches/purge-views.ts';
 import type { Served } from '../../../src/gateway/completions/completion-cache.ts';
 import { CompletionCache } from '../../../src/gateway/completions/completion-cache.ts';
 import type { Completed, CompletionCall } from '../../../src/gateway/completions/completion-call.ts';
-import type { CompletionEnd } from '../../../src/gateway/completions/completion-stream.ts';
+import type { CompletionEnd } from '../../../src/gateway/completions/answer-pieces.ts';
 import { utf8 } from '../../../src/kernel/bytes.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';

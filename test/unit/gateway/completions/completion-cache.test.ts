@@ -5,7 +5,7 @@ import { refusal } from '../../../../src/contract/api/errors.ts';
 import { PurgeViews } from '../../../../src/gateway/caches/purge-views.ts';
 import { CompletionCache } from '../../../../src/gateway/completions/completion-cache.ts';
 import type { CompletionCall } from '../../../../src/gateway/completions/completion-call.ts';
-import type { CompletionEnd } from '../../../../src/gateway/completions/completion-stream.ts';
+import type { CompletionEnd } from '../../../../src/gateway/completions/answer-pieces.ts';
 import { StreamCopy } from '../../../../src/gateway/completions/kept-stream.ts';
 import { utf8 } from '../../../../src/kernel/bytes.ts';
 import { err, ok } from '../../../../src/kernel/result.ts';
