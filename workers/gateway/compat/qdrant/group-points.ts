@@ -22,7 +22,7 @@ const ROUNDS_MAX = 4;
 
 type ScoredPoints = ReturnType<typeof scoredPoints>;
 
-interface Group {
+export interface Group {
   readonly id: JsonValue;
   hits: ScoredPoints;
 }
