@@ -85,7 +85,7 @@ function bodyOf(name: EndpointName, isOther: boolean): unknown {
     purgeCache: { mode: 'soft' },
     createCredit: { amount_usd: '2' },
     createCharge: { monthly_usd: '2' },
-    createWebhook: { url: 'https://127.0.0.1:2/' },
+    createWebhook: { url: 'https://others.invalid/' },
     createKey: { scopes: ['index:read'] },
     createQueue: { weight: 5 },
     createCohort: { weight: 5 },

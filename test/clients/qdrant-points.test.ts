@@ -243,6 +243,25 @@ describe('points by the unmodified Qdrant client', () => {
     expect(await refusal(summed)).toEqual([400, 'invalid_value', expect.stringContaining('Cosine')]);
   });
 
+  it('[Q80][Q82][Q83][Q84][Q85][Q86] answer as Qdrant does about times, facets, paths, cosines and groups', async () => {
+    await qdrant.createCollection('as_there', { vectors: { '': { size: 2, distance: 'Cosine' } } });
+    const points = Array.from({ length: 1_000 }, (_, i) => ({
+      id: i,
+      vector: { '': [1_000, i] },
+      payload: { doc: i % 100, at: i < 500 ? '2024-06-01T12:00:00' : '2024-06-01 17:00:00+0500' },
+    }));
+    await qdrant.upsert('as_there', { wait: true, points });
+    const { groups } = await qdrant.queryGroups('as_there', { query: [1, 0], group_by: 'doc', limit: 5, group_size: 5 });
+    expect(groups.map(({ id, hits }) => [id, hits.length])).toEqual([0, 1, 2, 3, 4].map((id) => [id, 5]));
+    const noon = { must: [{ key: 'at', range: { gte: '2024-06-01T12:00:00Z', lte: '2024-06-01 12:00' } }] };
+    expect(await qdrant.count('as_there', { filter: noon })).toEqual({ count: 1_000 });
+    const { hits } = await qdrant.facet('as_there', { key: 'doc', limit: 12 });
+    expect(hits.map(({ value }) => value)).toEqual(Array.from({ length: 12 }, (_, i) => i));
+    await qdrant.setPayload('as_there', { wait: true, payload: { m: 0 }, key: 'x[]', points: [750] });
+    const [shown] = await qdrant.retrieve('as_there', { ids: [750], with_vector: true });
+    expect(shown).toEqual({ id: 750, payload: points[750]?.payload, vector: [expect.closeTo(0.8, 6), expect.closeTo(0.6, 6)] });
+  });
+
   it('[Q42][Q43] are grouped by a value; several searches in one call answer as each alone', async () => {
     const name = await lineOf(qdrant, 20);
     const { groups } = await qdrant.queryGroups(name, { query: [10.1, 1], group_by: 'kind', group_size: 2, limit: 5 });

@@ -60,7 +60,7 @@ const PRIVATE = ranges(
   '2001:db8::/32',
 );
 
-const LOCAL_ZONES = ['.local', '.internal', '.localdomain', '.lan', '.home.arpa', '.intranet', '.corp', '.home'];
+const LOCAL_ZONES = ['.svc', '.local', '.internal', '.localdomain', '.lan', '.home.arpa', '.intranet', '.corp', '.home'];
 
 const METADATA_NAMES = new Set(['metadata', 'metadata.google.internal', 'metadata.goog', 'metadata.azure.internal', 'instance-data']);
 

@@ -285,7 +285,7 @@ export const billingEndpoints = {
         url: z
           .url({ protocol: /^https?$/ })
           .max(TENANCY_LIMITS.webhookUrlCharsMax)
-          .meta(about('https, unless the deployment allows plain http.')),
+          .meta(about('https, at a host of the Internet, unless the deployment allows receivers on its own machine.')),
       }),
     ),
     status: 201,

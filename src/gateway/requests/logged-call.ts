@@ -1,5 +1,7 @@
 import type { ReuseName } from '../../contract/routes/answer-reuse.ts';
 import { REUSE_KINDS } from '../../contract/routes/answer-reuse.ts';
+import type { ErrorCode } from '../../contract/api/errors.ts';
+import { ERRORS } from '../../contract/api/errors.ts';
 import { API_LIMITS } from '../../contract/api/api-limits.ts';
 import { REQUEST_LOG_LIMITS } from '../../contract/requests/request-log-limits.ts';
 import type { TenantPrincipal } from '../../contract/api/principal.ts';
@@ -43,6 +45,9 @@ interface CallOutcome {
   /** What became of an answer that was made for another question. */
   readonly reuse?: ReuseReport;
 }
+
+/** A stream that broke off is logged with the status that it would have had: it counts as an error wherever requests are summed. [U192] */
+export const brokenBy = (code: ErrorCode): Pick<CallOutcome, 'status' | 'code'> => ({ status: ERRORS[code].status, code });
 
 interface LoggedCallParts {
   readonly logging: Pick<RequestLogging, 'wantsBodies' | 'note'>;

@@ -16,6 +16,7 @@ import { entropyFor } from './entropy.ts';
 import type { QuotaLedgers } from './quota-ledger.ts';
 import { actorOf, requestDigest } from './subject.ts';
 import type { TenancyParts } from './tenancy-admin.ts';
+import { checkWebhookUrl } from './webhook-url.ts';
 import { Composed } from '../api/composed.ts';
 
 /** Characters of the ids of credits, charges and webhooks, and of a webhook's secret: 100 and 200 bits. */
@@ -25,8 +26,8 @@ const SECRET_CHARS = 40;
 interface BillingParts extends TenancyParts {
   readonly ledgers: BillingLedgers;
   readonly quotas: QuotaLedgers;
-  /** Webhooks over plain http, for deployments on one machine. */
-  readonly allowsHttp: boolean;
+  /** Webhooks at this machine, over plain http too. */
+  readonly allowsLocalWebhooks: boolean;
 }
 
 export interface SetBudget {
@@ -85,7 +86,8 @@ export class BillingAdmin extends Composed<BillingParts> {
     body: { readonly organisation: OrganisationId; readonly url: string },
     idempotencyKey: string | undefined,
   ): Promise<Outcome<Webhook>> {
-    if (!this.parts.allowsHttp && !body.url.startsWith('https://')) return refuse('invalid_value', 'must begin with https://', 'url');
+    const checked = checkWebhookUrl(body.url, this.parts.allowsLocalWebhooks);
+    if (!checked.ok) return checked;
     const entropy = entropyFor(this.parts.rng, this.parts.hmac, `webhook-secret:${body.organisation}`, idempotencyKey);
     const secret = `whsec_${base32(await entropy.bytes('secret', SECRET_CHARS))}`;
     return this.#add(principal, 'webhook', 'wh', body, idempotencyKey, (id) => ({

@@ -7,7 +7,7 @@ import { facetPoints } from '../../../../workers/gateway/compat/qdrant/facet.ts'
 import type { PointCall } from '../../../../workers/gateway/compat/qdrant/call.ts';
 
 /** A collection of `total` points that reports `counted` of them. */
-function callOn(total: number, counted = total, payloadOf = (id: number): string => JSON.stringify({ k: id % 7 }), limit = 3) {
+function callOn(total: number, counted = total, payloadOf = (id: number): string => JSON.stringify({ k: id % 7 }), hitsMax = 3) {
   let read = 0;
   const list = async (_user: unknown, _index: unknown, { start, limit: most }: { start: { id: string } | null; limit: number }) => {
     const from = Number(start?.id ?? 0);
@@ -18,7 +18,7 @@ function callOn(total: number, counted = total, payloadOf = (id: number): string
   };
   const listing = { list, count: async () => ok({ count: counted }) };
   const call = { gateway: { retrieval: { listing } }, principal: { tenantId: 'tn_1' } } as unknown as PointCall;
-  const asked = qdrantFacetEndpoints.qdrantFacet.body.schema.parse({ key: 'k', limit });
+  const asked = qdrantFacetEndpoints.qdrantFacet.body.schema.parse({ key: 'k', limit: hitsMax });
   return { hits: () => facetPoints(call, 'c', asked), read: () => read };
 }
 

@@ -55,7 +55,7 @@ it('[Q3] a refusal names the fields as Qdrant does', () => {
   expect(inQdrantWords({ code: 'unavailable', message: 'top_k' }).error).toEqual({ code: 'unavailable', message: 'top_k' });
 });
 
-it('[Q84] vectors of cosines are shown as unit vectors, zeros as they are, others as written', () => {
+it('[Q84] vectors of cosines are shown as unit vectors, zeros as they are, others as they were written', () => {
   const values = Float32Array.of(3, 4, 0, 0, 0.6, 0.8, 3e38, 3e38, -1e-40, 0);
   const shown = (metric: 'cosine' | 'dot' | 'l2'): number[][] => {
     const manifest = { dimensions: 2, metric } as IndexManifest;

@@ -43,3 +43,10 @@ describe('[Q81] a description of a collection fits its schema', () => {
     expect(replyFaults(openApiDocument(), 'qdrantCollection', 200, body)).toEqual([]);
   });
 });
+
+it('[Q81] the end of a listing fits its schema, and so does each kind of id before it', () => {
+  for (const next of [null, 7, 'a'])
+    expect(
+      replyFaults(openApiDocument(), 'qdrantScrollPoints', 200, { result: { points: [], next_page_offset: next }, status: 'ok', time: 0 }),
+    ).toEqual([]);
+});

@@ -41,7 +41,7 @@ export function wireAdministration(env: GatewayEnv, { clock, rng, tenancy }: Gat
     admin: new TenancyAdmin(parts),
     keys: new KeyAdmin(parts, (id) => authenticator.forgetRelatives(id)),
     quotas: new QuotaAdmin(organisations, quotas),
-    billing: new BillingAdmin({ ...parts, ledgers, quotas, allowsHttp: env.WEBHOOKS_OVER_HTTP === 'yes' }),
+    billing: new BillingAdmin({ ...parts, ledgers, quotas, allowsLocalWebhooks: env.WEBHOOKS_OVER_HTTP === 'yes' }),
     ledgers,
     invoices: new InvoiceReader({ organisations, ledgers, quotas, flush }),
     usage: new UsageReader({ organisations, lines, clock, flush }),

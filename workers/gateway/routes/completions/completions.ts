@@ -8,6 +8,7 @@ import type { AnswerTerms } from '../../../../src/gateway/caches/answer-cache.ts
 import type { CacheReport } from '../../../../src/gateway/caches/cache-report.ts';
 import { cacheHeaders } from '../../../../src/gateway/caches/cache-report.ts';
 import { systemTimer } from '../../../../durable-objects/system-time.ts';
+import type { ErrorCode } from '../../../../src/contract/api/errors.ts';
 import { ERRORS } from '../../../../src/contract/api/errors.ts';
 import type { TenantPrincipal } from '../../../../src/contract/api/principal.ts';
 import type { LabelledUse } from '../../../../src/gateway/tenancy/budget.ts';
@@ -15,6 +16,7 @@ import type { Classified } from '../../../../src/gateway/completions/added-use.t
 import { AddedUse } from '../../../../src/gateway/completions/added-use.ts';
 import { explainedReuse } from '../../../../src/gateway/completions/completion-call.ts';
 import type { Completed, CompletionCall, ReuseReport } from '../../../../src/gateway/completions/completion-call.ts';
+import { brokenBy } from '../../../../src/gateway/requests/logged-call.ts';
 import type { LoggedCall, LoggedCallFacts } from '../../../../src/gateway/requests/logged-call.ts';
 import { targetName } from '../../../../src/upstreams/target.ts';
 import type { CompletionEnd } from '../../../../src/gateway/completions/answer-pieces.ts';
@@ -140,7 +142,9 @@ async function streamed(state: Answering, completed: Completed, { stream, ended 
         const settlement = completed.settle(end);
         const besides = added.beside(completed.besides);
         const code = failureOf(state, end);
-        logged.ended({ ...servedFacts({ ...completed, besides }), ...(code === undefined ? {} : { code }) }, settlement);
+        const failed = code === undefined ? {} : brokenBy(code);
+        if (code !== undefined) recordBroken(call, code);
+        logged.ended({ ...servedFacts({ ...completed, besides }), ...failed }, settlement);
         return logged.settled(charge(added.used(settlement), labelledUses(besides)));
       }),
     );
@@ -154,6 +158,13 @@ async function streamed(state: Answering, completed: Completed, { stream, ended 
   const used = { ...NO_QUANTITIES, embedding_tokens: 0 };
   const reply = { contentType: EVENTS_TYPE, body };
   return { ok: true as const, reply, used, settlesLater, model: targetName(completed.target), headers: headersOf(prompt, completed) };
+}
+
+/** A second line in the access log, and a refusal in the metrics: the first line was written when the stream began, as answered. [U192] */
+function recordBroken({ gateway, requestId }: Answering['call'], code: ErrorCode): void {
+  gateway.metrics.count('sluice_refusals_total', { code });
+  const { level, status } = ERRORS[code];
+  console.log(JSON.stringify({ level, request_id: requestId, status, code, message: 'the stream broke off' }));
 }
 
 const settledIn =

@@ -1,0 +1,37 @@
+import { expect, it } from 'vitest';
+
+import { brokenBy, LoggedCall } from '../../../../src/gateway/requests/logged-call.ts';
+import type { LogEntry } from '../../../../src/upstreams/log/log-entry.ts';
+import { SqliteRequestLog } from '../../../../src/upstreams/log/request-log-store.ts';
+import { NodeSql } from '../../../support/fakes/node-sql.ts';
+import { targetOf } from '../../../support/upstreams/target.ts';
+import { principal } from '../../../support/worlds/memory-cache-world.ts';
+
+const NOW = 1_000_000_000;
+const SETTLED = { inputTokens: 10, cachedTokens: 0, outputTokens: 2, nano: 100, usage: 'counted', isCapped: false } as const;
+
+/** The entry of a stream, which a code ended or which is whole. */
+function entryOf(id: string, code?: 'upstream_failed' | 'guardrail_blocked'): LogEntry {
+  const entries: LogEntry[] = [];
+  const logging = { wantsBodies: () => false, note: (entry: LogEntry) => void entries.push(entry) };
+  const caller = principal('tn_one', { keyId: 'key_a', projectId: 'prj_a' });
+  const facts = { surface: 'chat', requestId: id, principal: caller, body: { model: 'm', stream: true }, requestBytes: 1 } as const;
+  const logged = new LoggedCall(facts, { logging, clock: { nowMs: () => NOW } });
+  const failed = code === undefined ? {} : brokenBy(code);
+  logged.ended({ status: 200, target: targetOf(), plan: { groups: [[targetOf()]], reason: 'default' }, attempts: [], ...failed }, SETTLED);
+  logged.settled(100);
+  return entries[0]!;
+}
+
+it('[U192] a stream that breaks off is logged and summed as an error, at what it has cost', () => {
+  const entries = [entryOf('whole'), entryOf('broken', 'upstream_failed'), entryOf('blocked', 'guardrail_blocked')];
+  expect(entries.map(({ status, code, outputTokens, costNano }) => [status, code, outputTokens, costNano])).toEqual([
+    [200, null, 2, 100],
+    [502, 'upstream_failed', 2, 100],
+    [400, 'guardrail_blocked', 2, 100],
+  ]);
+  const log = new SqliteRequestLog(new NodeSql());
+  log.append({ isolateId: 'a', sequence: 1, redactedFields: [], requests: entries.map((entry) => ({ entry })) }, NOW);
+  expect(log.page({ status: 5 }, 10).entries.map(({ id }) => id)).toEqual(['broken']);
+  expect(log.lines('model', NOW, NOW + 1, 10)).toMatchObject([{ group: 'm', requests: 3, errors: 2, costNano: 300 }]);
+});
