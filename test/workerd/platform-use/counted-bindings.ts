@@ -44,7 +44,7 @@ function countedNamespace<T extends object>(binding: string, namespace: T): T {
   });
 }
 
-/** `counted` is told of each call. */
+/** `counted` receives each call. */
 function countedStub<T extends object>(stub: T, binding: string, counted: (method: string) => void): T {
   return replacing(stub, (method, name) => (...args) => {
     counted(name);
