@@ -21,6 +21,8 @@ export class Exchange {
   errorCode: ErrorCode | undefined;
   /** What the call cost, in nano-dollars, once it is settled. */
   costNano: number | undefined;
+  /** Of a stream: resolves when it has ended, to the code of what broke it off. The call is recorded then. */
+  streamEnd: Promise<ErrorCode | undefined> | undefined;
 
   constructor(request: Request, serving: Serving) {
     this.request = request;
