@@ -100,7 +100,7 @@ describe('the log of requests', () => {
     expect(new SqliteRequestLog(new NodeSql()).hours('route', 'support', 0, 1)).toEqual([]);
   });
 
-  it('[U192] counts a call against each target that was asked and did not answer, once, but not where it was called off', () => {
+  it('[U192] counts a call once against each target that was asked and did not answer', () => {
     const log = new SqliteRequestLog(new NodeSql());
     const attempt = (upstream: string, more: Partial<LogEntry['attempts'][number]>) => ({ upstream, model: 'gpt', elapsedMs: 1, ...more });
     const [refused, broken, late] = [{ status: 503 }, { fault: 'broken' }, { fault: 'cancelled' }] as const;
