@@ -100,21 +100,6 @@ describe('the log of requests', () => {
     expect(new SqliteRequestLog(new NodeSql()).hours('route', 'support', 0, 1)).toEqual([]);
   });
 
-  it('[U192] counts a call once against each target that was asked and did not answer', () => {
-    const log = new SqliteRequestLog(new NodeSql());
-    const attempt = (upstream: string, more: Partial<LogEntry['attempts'][number]>) => ({ upstream, model: 'gpt', elapsedMs: 1, ...more });
-    const [refused, broken, late] = [{ status: 503 }, { fault: 'broken' }, { fault: 'cancelled' }] as const;
-    append(log, [
-      entryOf('fell-back', { target: 'b/gpt', attempts: [attempt('a', refused), attempt('a', broken), attempt('b', { status: 200 })] }),
-      entryOf('retried', { target: 'a/gpt', attempts: [attempt('a', refused), attempt('a', { status: 200 })] }),
-      entryOf('hedged', { target: 'b/gpt', attempts: [attempt('b', { status: 200 }), attempt('c', late)] }),
-      entryOf('failed', { target: 'b/gpt', status: 503, attempts: [attempt('a', refused), attempt('b', refused)] }),
-    ]);
-    const eventsOf = (target: string) => log.hours('target', target, NOW, 1_000).map(({ valid, answered }) => [valid, answered]);
-    expect([eventsOf('a/gpt'), eventsOf('b/gpt'), eventsOf('c/gpt')]).toEqual([[[3, 1]], [[3, 2]], []]);
-    expect(log.hours('model', 'gpt', NOW, 1_000)).toMatchObject([{ valid: 4, answered: 3 }]);
-  });
-
   it('[U137] sums the requests of a batch that are alike, and keeps apart those that are not', () => {
     const log = new SqliteRequestLog(new NodeSql());
     append(log, [entryOf('a'), entryOf('b', { totalMs: 400 }), entryOf('c', { model: 'other' }), entryOf('d', { status: 500 })]);

@@ -1,6 +1,7 @@
 import { platformFault } from '../../../durable-objects/platform-fault.ts';
 import { callCounter } from '../../../src/contract/tenancy/call-tally.ts';
 import { goDuration } from '../../../src/contract/api/duration.ts';
+import type { ErrorCode } from '../../../src/contract/api/errors.ts';
 import { ERRORS, refusal } from '../../../src/contract/api/errors.ts';
 import { surfaceOf } from '../../../src/contract/api/surface.ts';
 import { usd } from '../../../src/tenancy/usage/price-book.ts';
@@ -29,8 +30,9 @@ export const concluded =
     writeHeaders(exchange, draft.headers);
     shareWithPages(exchange, draft);
     const elapsedMs = exchange.timing.elapsedMs();
-    if (exchange.streamEnd === undefined) record(settled, exchange, draft.status, elapsedMs);
-    else context.executionCtx.waitUntil(recordStream(settled, exchange, draft.status, exchange.streamEnd, elapsedMs));
+    const ended = exchange.settleStream?.();
+    if (ended === undefined) record(settled, exchange, draft.status, elapsedMs);
+    else context.executionCtx.waitUntil(recordStream(settled, exchange, draft.status, elapsedMs, ended));
     return sent(draft);
   };
 
@@ -90,10 +92,10 @@ async function recordStream(
   context: AppContext,
   exchange: Exchange,
   status: number,
-  end: NonNullable<Exchange['streamEnd']>,
   elapsedMs: number,
+  ended: Promise<ErrorCode | undefined>,
 ): Promise<void> {
-  exchange.errorCode = await end;
+  exchange.errorCode = await ended;
   record(context, exchange, exchange.errorCode === undefined ? status : ERRORS[exchange.errorCode].status, elapsedMs);
 }
 

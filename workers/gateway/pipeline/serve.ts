@@ -116,7 +116,7 @@ function settle<E extends Endpoint>(
   exchange: Exchange,
 ): void {
   if (settlesLater !== undefined) {
-    exchange.streamEnd = settlesLater((more, beside) => reservation?.settle({ ...used, ...more }, label, beside) ?? 0);
+    exchange.settleStream = () => settlesLater((more, beside) => reservation?.settle({ ...used, ...more }, label, beside) ?? 0);
     return;
   }
   exchange.costNano = reservation?.settle(used, label, besides);
