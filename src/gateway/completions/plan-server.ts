@@ -97,6 +97,7 @@ export class PlanServer {
       (target, cancellation) => transport.open(target, exchangeWith(target).request, cancellation),
       {
         tokensMax: reserved.value.tokensMax,
+        owner: call.principal.tenantId,
         priority,
         ...(deadlineMs === undefined ? {} : { deadlineMs: nowMs + deadlineMs }),
         ...(prefixKey === undefined ? {} : { prefixKey }),
