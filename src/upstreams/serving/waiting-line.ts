@@ -120,7 +120,7 @@ export class WaitingLine {
   #putOutFor(owner: string): boolean {
     const counts = new Map<string, number>();
     for (const line of this.#lines.values()) counts.set(line.owner, (counts.get(line.owner) ?? 0) + line.waiters.length);
-    const [most = owner, count = 0] = [...counts].reduce((a, b) => (b[1] > a[1] ? b : a));
+    const [most, count] = [...counts].reduce((a, b) => (b[1] > a[1] ? b : a));
     if ((counts.get(owner) ?? 0) + 1 >= count) return false;
     const lines = [...this.#lines.values()].filter((line) => line.owner === most);
     const last = lines.reduce((a, b) => (b.priority < a.priority ? b : a)).waiters.at(-1);
@@ -131,7 +131,8 @@ export class WaitingLine {
   }
 
   #forgetLost(nowMs: number): void {
-    for (const { waiters } of [...this.#lines.values()]) for (const waiter of [...waiters]) if (isLost(waiter, nowMs)) this.leave(waiter);
+    const lost = [...this.#lines.values()].flatMap(({ waiters }) => waiters.filter((waiter) => isLost(waiter, nowMs)));
+    for (const waiter of lost) this.leave(waiter);
   }
 }
 

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 
+import { UPSTREAM_LIMITS } from '../../../src/contract/upstreams/upstream-limits.ts';
 import type { Waiter } from '../../../src/upstreams/serving/waiting-line.ts';
 import { WaitingLine } from '../../../src/upstreams/serving/waiting-line.ts';
 
@@ -52,4 +53,20 @@ it('[U58] gives the turns of an owner to its soonest deadlines', () => {
   place.come('b', 1, 0, NOW_MS + 1);
   place.come('a', 1, 0, NOW_MS + 5);
   expect(place.served(5)).toBe('abaaa');
+});
+
+it('[U58] puts the last of the owner with most out of a full line, for one of an owner with fewer', () => {
+  const line = new WaitingLine();
+  const max = UPSTREAM_LIMITS.upstreamWaitersMaxCount;
+  const many = Array.from({ length: max }, () => line.join('a', 0, Infinity, NOW_MS));
+  expect(line.join('a', 0, Infinity, NOW_MS)).toBeUndefined();
+  expect(line.join('b', 0, Infinity, NOW_MS)).toBeDefined();
+  expect(many.map((waiter) => waiter?.isPutOut)).toEqual([...Array<boolean>(max - 1).fill(false), true]);
+  for (let n = 0; n < max; n += 1) line.join('b', 0, Infinity, NOW_MS);
+  expect(many.filter((waiter) => waiter?.isPutOut).length).toBe(max / 2);
+  expect(line.length).toBe(max);
+  // Those that have not looked for long were lost with their requests.
+  const later = NOW_MS + UPSTREAM_LIMITS.upstreamWaiterLostMs;
+  expect(line.join('c', 0, Infinity, later)).toBeDefined();
+  expect(line.length).toBe(1);
 });
