@@ -21,7 +21,7 @@ const TIMES = [1, 1.5, 3, 10];
 /** Callers that come at a rate have so many connections: more than the answers that are under way at ten times capacity in its deadline. */
 const PACED_CONNECTIONS = 1_000;
 /** A crowd that comes at the same moment is served by then, and what an isolate can is known. */
-const WARM_S = 5;
+const WARM_S = 10;
 const AFTER_S = 5;
 /** Of the peak, what the other tenant asks for. */
 const OTHER_SHARE = 0.05;
@@ -62,7 +62,7 @@ const KINDS: readonly Kind[] = [
 export async function overloadBench({ quick = false, only }: { readonly quick?: boolean; readonly only?: string }): Promise<void> {
   const kinds = KINDS.map(({ what }) => what).filter((what) => only === undefined || what === only);
   const sizes: Sizes = quick
-    ? { measuredS: 3, connections: [2_000], times: [10], kinds }
+    ? { measuredS: 5, connections: [2_000], times: [10], kinds }
     : { measuredS: 10, connections: CONNECTIONS, times: TIMES, kinds };
   const upstream = await serveChat();
   try {
