@@ -62,6 +62,8 @@ export interface NodeRecord {
   readonly idleSinceMs: number | null;
   /** In its memory. */
   readonly weights: readonly ResidentWeights[];
+  /** It may be dead: until then other nodes are tried first. Absent: nothing speaks against it. */
+  readonly doubtedUntilMs?: number;
 }
 
 /** What is remembered of a queue, or of a cohort of queues. */

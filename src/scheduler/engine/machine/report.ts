@@ -1,5 +1,6 @@
 import { unreachable } from '../../../kernel/assert.ts';
 import { leftNodes, loseReplica } from '../elastic/follow-load.ts';
+import { doubt, doubtAfter } from '../life/doubt-nodes.ts';
 import { giveUp } from '../life/take-funds.ts';
 import { failed, finish, leave, requeue } from '../life/end-attempt.ts';
 import type { Cell } from '../cell/cell.ts';
@@ -19,6 +20,9 @@ export function report(cell: Cell, { jobId, fence, news }: Extract<CellEvent, { 
 }
 
 function take(cell: Cell, job: JobRecord, attempt: Attempt, news: AttemptNews): void {
+  const by = news.kind === 'failed' || news.kind === 'released' ? news.by : undefined;
+  // One that was given back, or was to leave, says nothing against the nodes of its other members.
+  if (by !== undefined && (by.isSilent || (news.kind === 'failed' && attempt.leaving === null))) doubtAfter(cell, attempt, by);
   switch (news.kind) {
     case 'running':
       return begun(cell, job, attempt);
@@ -45,6 +49,7 @@ function take(cell: Cell, job: JobRecord, attempt: Attempt, news: AttemptNews): 
     case 'shed':
       return leftNodes(cell, job, attempt, () => true);
     case 'replica_lost':
+      if (news.isSilent === true) doubt(cell, indexesOf(cell, news.nodeId));
       return loseReplica(cell, job, attempt, news.nodeId, news.isCounted);
     case 'rejected':
       rejected(cell, job, attempt, news.nodeId);
@@ -53,6 +58,8 @@ function take(cell: Cell, job: JobRecord, attempt: Attempt, news: AttemptNews): 
       unreachable(news);
   }
 }
+
+const indexesOf = (cell: Cell, nodeId: string): readonly number[] => [cell.fleet.find(nodeId)?.index ?? []].flat();
 
 /** It runs, also if it was asked to stop before it could say so: what it uses is charged. */
 function begun(cell: Cell, job: JobRecord, attempt: Attempt): void {
