@@ -242,6 +242,7 @@ export const jobExplanationEndpoints = {
     reply: json(explanation),
   },
   planJob: {
+    needsNoMoney: true,
     ...jobCommon,
     ...call('POST', '/v1/jobs:plan', json(submission)),
     summary: 'What would become of a job: where, when, at what cost',
