@@ -24,7 +24,7 @@ export function asksOf(
   grants: SqliteGrantStore,
   job: Job,
   record: JobRecord,
-  { fence, grant, milli }: Extract<CellDecision, { readonly kind: 'fund' }>,
+  { fence, grant, milli, needMs }: Extract<CellDecision, { readonly kind: 'fund' }>,
 ): readonly AskedGrant[] {
   const { organisationId, tenantId, projectId } = job;
   const option = must(record.spec.options[record.attempt?.option ?? 0], 'the option exists');
@@ -54,7 +54,8 @@ export function asksOf(
       id: grantIdOf(job.id, fence, grant),
       meter: 'accelerator_ms',
       accelerator: option.accelerator,
-      want: unitsIn(JOB_LIMITS.jobSegmentMaxMs),
+      want: unitsIn(Math.max(JOB_LIMITS.jobSegmentMaxMs, needMs ?? 0)),
+      ...(needMs === null ? {} : { toEnd: unitsIn(needMs) }),
       // The last stretch is as long as what is left.
       least: grant === 0 ? unitsIn(JOB_LIMITS.jobFundsLeastMs) : Math.ceil(milli / WHOLE_MILLI),
       enough: unitsIn(JOB_LIMITS.jobFundsEnoughMs),
@@ -98,7 +99,10 @@ const isOpen = ({ state }: StoredGrant): boolean => state === 'asked' || state =
 /** An attempt has what it asked for once it has both, its tokens and its time. */
 function eventOf(now: readonly StoredGrant[], { jobId, fence, number }: StoredGrant, answer: FundAnswer): readonly CellEvent[] {
   const grant = number === TOKENS_GRANT ? 0 : number;
-  if (answer.kind === 'refused') return [{ kind: 'unfunded', jobId, fence, grant, refusedTo: answer.refusedTo }];
+  if (answer.kind === 'refused') {
+    const { refusedTo, leftNano } = answer;
+    return [{ kind: 'unfunded', jobId, fence, grant, refusedTo, ...(leftNano === undefined ? {} : { leftNano }) }];
+  }
   const all = now.filter((one) => one.jobId === jobId && one.fence === fence);
   const time = all.find((one) => one.number === grant);
   if (time?.state !== 'granted' || all.some((one) => one.number === TOKENS_GRANT && one.state !== 'granted')) return [];

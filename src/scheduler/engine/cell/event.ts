@@ -60,6 +60,8 @@ export type CellEvent =
       readonly fence: number;
       readonly grant: number;
       readonly refusedTo: 'payer' | 'job';
+      /** What the payer has left, nano-dollars; absent: nothing, or what it lacks is not money. */
+      readonly leftNano?: number;
     }
   /** The payer may have more than before. */
   | { readonly kind: 'release_payer'; readonly payer: string }
