@@ -15,6 +15,9 @@ import { TOKENS_GRANT } from './jobs/sqlite-grant-store.ts';
 /** Of what the tokens of an input can be at most, so much is there at least: an attempt is not started for less. */
 const TOKENS_LEAST_SHARE = 32;
 
+/** What an input comes to is one token for each of its bytes at most; most texts have four bytes a token, or more. */
+const TOKENS_LIKELY_SHARE = 4;
+
 /** The id of a grant: the same however often it is asked for. */
 export const grantIdOf = (jobId: Job['id'], fence: number, number: number): string =>
   `${attemptIdOf(jobId, fence)}:${number === TOKENS_GRANT ? 'tokens' : `grant-${number}`}`;
@@ -41,10 +44,11 @@ export function asksOf(
   const requests: [number, FundRequest][] = [];
   if (asksTokens) {
     const least = Math.min(tokensMax, job.tokensNeeded ?? Math.ceil(tokensMax / TOKENS_LEAST_SHARE));
+    const toEnd = Math.max(least, Math.ceil(tokensMax / TOKENS_LIKELY_SHARE));
     const id = grantIdOf(job.id, fence, TOKENS_GRANT);
     requests.push([
       TOKENS_GRANT,
-      { ...common, id, meter: 'job_tokens', accelerator: null, want: tokensMax, least, enough: least, had, besideId: null },
+      { ...common, id, meter: 'job_tokens', accelerator: null, want: tokensMax, least, toEnd, enough: least, had, besideId: null },
     ]);
   }
   requests.push([

@@ -86,7 +86,9 @@ export class PayerHolds {
 
   /** The payer may have more than before. Answers whether jobs were held. */
   release(payer: string): boolean {
-    return this.#keysOf(payer).map((key) => this.#drop(key)).includes(true);
+    return this.#keysOf(payer)
+      .map((key) => this.#drop(key))
+      .includes(true);
   }
 
   /** Something was returned to the payer: what it could not pay for is tried again, one at a time. Answers whether jobs were held. */

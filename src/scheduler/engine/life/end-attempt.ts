@@ -70,6 +70,9 @@ export function leave(cell: Cell, job: JobRecord, reason: EvictionReason): void 
   const after = AFTER_LEAVING[reason];
   if (after.state !== 'evicted') return finish(cell, job, after.state, after.endReason);
   const next = job.attempt?.leaving?.next;
+  // Jobs like it take so long at least.
+  if (reason === 'budget_exhausted' && job.attempt?.runningAtMs != null)
+    cell.observeDuration(job, (job.savedMs ?? 0) + cell.nowMs - job.attempt.runningAtMs);
   requeue(cell, job, 'evicted', { evictions: job.evictions + 1 });
   const now = cell.jobs.get(job.spec.id);
   if (next !== undefined && mayBegin(cell, now)) admit(cell, now, next);

@@ -1,6 +1,6 @@
 import { WHOLE_MILLI } from '../model/pool-spec.ts';
 import type { Cell } from '../cell/cell.ts';
-import { saveJob } from '../cell/changes.ts';
+import { releaseHold, saveJob } from '../cell/changes.ts';
 import type { CellEvent } from '../cell/event.ts';
 import { payableOf } from '../cell/payer-holds.ts';
 import type { Attempt, JobRecord } from '../cell/job-record.ts';
@@ -56,7 +56,10 @@ function refused(
 
 /** Takes the placement of a job that waits for a grant in vain, and places no other of its payer, or like it, for a while. */
 export function giveUp(cell: Cell, job: JobRecord, leftNano: number | null = null): void {
-  cell.payers.refuse(payableOf(job), leftNano);
+  const payable = payableOf(job);
+  cell.payers.refuse(payable, leftNano);
+  // What cannot be paid for keeps no nodes from others, nor from the job of its class that is tried next.
+  for (const { jobId } of [...cell.reservations.all]) if (payableOf(cell.jobs.get(jobId)).payer === payable.payer) releaseHold(cell, jobId);
   requeue(cell, job, 'pending');
 }
 
