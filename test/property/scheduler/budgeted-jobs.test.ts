@@ -83,7 +83,7 @@ class BudgetedJobs {
       );
       this.world.nowMs = Math.max(this.world.nowMs + 1, dueMs);
       this.world.wake();
-      for (const run of [...this.#runs]) if (this.#nextOf(run) <= this.world.nowMs) this.#act(run);
+      for (const run of this.#runs) if (this.#nextOf(run) <= this.world.nowMs) this.#act(run);
       this.#look();
       if (this.#runs.length > 0) idleSinceMs = this.world.nowMs;
     }

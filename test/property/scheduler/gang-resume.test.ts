@@ -95,14 +95,9 @@ class KilledGang {
 
   /** Some members die. What others say of it, and what rank 0 saved last, may come in one message, in any order. */
   #kill(fence: number): void {
-    const dead = this.#nodes.flatMap((_, rank) => (this.#below(3) === 0 ? [rank] : []));
-    if (this.#below(8) === 0) dead.splice(0, dead.length, ...this.#nodes.keys());
-    if (dead.length === 0) dead.push(this.#below(this.size));
-    if (dead.includes(0)) seen.leader += 1;
-    if (dead.length > 1) seen.several += 1;
-    if (dead.length === this.size) seen.all += 1;
+    const dead = this.#someMembers();
     const alive = [...this.#nodes.keys()].filter((rank) => !dead.includes(rank));
-    const first = alive[0];
+    const [first] = alive;
     // The others notice, and fail; or the leases of those that died run out.
     const isNoticed = first !== undefined && this.#below(2) === 0;
     const by = isNoticed ? first : must(dead[0], 'one is dead');
@@ -111,12 +106,23 @@ class KilledGang {
     const saves = this.#below(2) === 0 && alive.includes(0) ? this.#savesOf(fence) : [];
     const isLate = this.#below(3) === 0;
     if (saves.length > 0 && !isLate) seen['saved and died at once'] += 1;
-    const [untilMs, nodes] = [this.world.nowMs + JOB_LIMITS.nodeDoubtMs, this.#nodes];
-    for (const [rank, id] of nodes.entries()) if ((rank === by) !== isNoticed) this.doubtedUntilMs.set(id, untilMs);
-    const lost = isNoticed ? [] : dead.map((rank) => must(nodes[rank], 'it has a node'));
+    const untilMs = this.world.nowMs + JOB_LIMITS.nodeDoubtMs;
+    for (const [rank, id] of this.#nodes.entries()) if ((rank === by) !== isNoticed) this.doubtedUntilMs.set(id, untilMs);
+    const lost = isNoticed ? [] : dead.map((rank) => must(this.#nodes[rank], 'it has a node'));
     this.gone.push(...lost);
     this.#isRunning = false;
     this.#exchange(isLate ? [failure, ...saves] : [...saves, failure], lost);
+  }
+
+  /** One, some, or all of the members. */
+  #someMembers(): readonly number[] {
+    const ranks = [...this.#nodes.keys()];
+    const some = this.#below(8) === 0 ? ranks : ranks.filter(() => this.#below(3) === 0);
+    const members = some.length === 0 ? [this.#below(this.size)] : some;
+    if (members.includes(0)) seen.leader += 1;
+    if (members.length > 1) seen.several += 1;
+    if (members.length === this.size) seen.all += 1;
+    return members;
   }
 
   #exchange(reports: readonly AttemptReport[], lost: readonly string[] = []): void {

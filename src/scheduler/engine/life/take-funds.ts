@@ -59,7 +59,8 @@ export function giveUp(cell: Cell, job: JobRecord, leftNano: number | null = nul
   const payable = payableOf(job);
   cell.payers.refuse(payable, leftNano);
   // What cannot be paid for keeps no nodes from others, nor from the job of its class that is tried next.
-  for (const { jobId } of [...cell.reservations.all]) if (payableOf(cell.jobs.get(jobId)).payer === payable.payer) releaseHold(cell, jobId);
+  const reserving = Array.from(cell.reservations.all, ({ jobId }) => cell.jobs.get(jobId));
+  for (const one of reserving) if (payableOf(one).payer === payable.payer) releaseHold(cell, one.spec.id);
   requeue(cell, job, 'pending');
 }
 

@@ -15,14 +15,12 @@ export function report(cell: Cell, { jobId, fence, news }: Extract<CellEvent, { 
   const attempt = job?.attempt;
   if (job === undefined || attempt === null || attempt === undefined || attempt.fence !== fence || attempt.startedAtMs === null)
     return 'stale';
+  doubtIfDead(cell, attempt, news);
   take(cell, job, attempt, news);
   return 'accepted';
 }
 
 function take(cell: Cell, job: JobRecord, attempt: Attempt, news: AttemptNews): void {
-  const by = news.kind === 'failed' || news.kind === 'released' ? news.by : undefined;
-  // One that was given back, or was to leave, says nothing against the nodes of its other members.
-  if (by !== undefined && (by.isSilent || (news.kind === 'failed' && attempt.leaving === null))) doubtAfter(cell, attempt, by);
   switch (news.kind) {
     case 'running':
       return begun(cell, job, attempt);
@@ -49,7 +47,6 @@ function take(cell: Cell, job: JobRecord, attempt: Attempt, news: AttemptNews): 
     case 'shed':
       return leftNodes(cell, job, attempt, () => true);
     case 'replica_lost':
-      if (news.isSilent === true) doubt(cell, indexesOf(cell, news.nodeId));
       return loseReplica(cell, job, attempt, news.nodeId, news.isCounted);
     case 'rejected':
       rejected(cell, job, attempt, news.nodeId);
@@ -59,7 +56,16 @@ function take(cell: Cell, job: JobRecord, attempt: Attempt, news: AttemptNews): 
   }
 }
 
-const indexesOf = (cell: Cell, nodeId: string): readonly number[] => [cell.fleet.find(nodeId)?.index ?? []].flat();
+/** One that was given back, or was to leave, says nothing against the nodes of its other members. */
+function doubtIfDead(cell: Cell, attempt: Attempt, news: AttemptNews): void {
+  if (news.kind === 'replica_lost') {
+    const index = cell.fleet.find(news.nodeId)?.index;
+    if (news.isSilent === true && index !== undefined) doubt(cell, [index]);
+  } else if ((news.kind === 'failed' || news.kind === 'released') && news.by !== undefined) {
+    const mayHaveTakenItAlong = news.kind === 'failed' && attempt.leaving === null;
+    if (news.by.isSilent || mayHaveTakenItAlong) doubtAfter(cell, attempt, news.by);
+  }
+}
 
 /** It runs, also if it was asked to stop before it could say so: what it uses is charged. */
 function begun(cell: Cell, job: JobRecord, attempt: Attempt): void {
