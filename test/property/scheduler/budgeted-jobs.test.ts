@@ -160,7 +160,8 @@ class BudgetedJobs {
 const nanoOf = (ms: number): number => costNanoMax({ accelerator_ms: ms }, editionAt(Date.UTC(2026, 4, 10)));
 
 it('[J267] a budget that covers fewer jobs is used for jobs that end; the others wait, say for what, and go on when it is raised', () => {
-  for (const seed of firstSeeds(effort(8, 600))) {
+  // With the 25th the budget does not suffice for any: of no job it is known how long it takes.
+  for (const seed of firstSeeds(effort(7, 600), 25)) {
     const run = new BudgetedJobs(seed);
     const { jobs, world } = run;
     const [{ isStated, saves }] = jobs as [Truth];
