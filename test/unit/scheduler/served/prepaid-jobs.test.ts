@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { AttemptEnding, AttemptNews } from '../../../../src/contract/jobs/attempt.ts';
 import { JOB_LIMITS } from '../../../../src/contract/jobs/job-limits.ts';
 import type { QuotaRule } from '../../../../src/contract/tenancy/quota-rule.ts';
-import type { JobId } from '../../../../src/kernel/ids.ts';
+import type { FileId, JobId } from '../../../../src/kernel/ids.ts';
 import { migrate } from '../../../../src/kernel/sql/migrate.ts';
 import { ANY_NODE } from '../../../../src/scheduler/served/jobs/job.ts';
 import type { JobRequest } from '../../../../src/scheduler/served/jobs/job.ts';
@@ -225,6 +225,22 @@ describe('money in advance', () => {
     world.exchange(POOL);
     expect(world.end(id, world.job(id).fence, completed(400))).toBe('accepted');
     expect(world.ledger.taken(tenantId, 'tokens')).toBe(400);
+  });
+
+  it('[J267] asks for all that it needs to its end, and for less by what it has saved', () => {
+    const world = new PaidWorld();
+    const toEnd: (number | undefined)[] = [];
+    world.quotas = (message) => {
+      toEnd.push(...message.asked.map((asked) => asked.toEnd));
+      return world.ledger.fund(message);
+    };
+    const id = world.run({ tokensMax: 0, runtimeMaxMs: 150_000 });
+    world.pass(60_000);
+    world.report(id, 1, { kind: 'saved', checkpoint: { file: 'file_saved' as FileId, bytes: 1, sha256: 'x' } });
+    world.cell.act(tenantId, id, { kind: 'preempt' });
+    world.end(id, 1, RELEASED);
+    world.join();
+    expect(toEnd).toEqual([150_000, 90_000].map((ms) => ms + JOB_LIMITS.jobGraceMs));
   });
 
   it('[J117] a claim of more than the input comes to is refused, recorded, and counts as a failure', () => {
