@@ -237,7 +237,7 @@ describe('money in advance', () => {
     const id = world.run({ tokensMax: 0, runtimeMaxMs: 150_000 });
     world.pass(60_000);
     world.report(id, 1, { kind: 'saved', checkpoint: { file: 'file_saved' as FileId, bytes: 1, sha256: 'x' } });
-    world.cell.act(tenantId, id, { kind: 'preempt' });
+    world.cell.act(tenantId, id, { kind: 'preempt', fence: null });
     world.end(id, 1, RELEASED);
     world.join();
     expect(toEnd).toEqual([150_000, 90_000].map((ms) => ms + JOB_LIMITS.jobGraceMs));
