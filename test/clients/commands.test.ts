@@ -209,7 +209,7 @@ it('[J190] makes room for a job of more priority, and for what was lent, once a 
   await becomes(low, 'cancelled');
 });
 
-it('[J267] a hard budget goes to jobs that can end within it; another says what it needs, and runs once there is more', async () => {
+it('[J267] a hard budget goes to jobs that can end within it, and another says what it needs', async () => {
   await pool.stopAgents();
   const { client: tenant, id: tenantId } = await createTenant(pool.server);
   const admin = new ApiClient(pool.server.urls[0] ?? '', pool.server.secrets.SLUICE_ADMIN_KEY);

@@ -34,7 +34,7 @@ const train = async (holdAt: string, nodes: unknown = 2) => {
   return body.id as string;
 };
 
-it('[J138] [J139] [J140] [J142] [J266] a killed gang goes on from its checkpoint on a spare agent, with the same result', async () => {
+it('[J138] [J139] [J140] [J142] [J266] a killed gang goes on where it was, with the same result', async () => {
   await pool.stopAgents();
   const allow = ['--allow', 'training'];
   const [first] = [pool.start(allow), pool.start(allow)];

@@ -159,7 +159,7 @@ class BudgetedJobs {
 
 const nanoOf = (ms: number): number => costNanoMax({ accelerator_ms: ms }, editionAt(Date.UTC(2026, 4, 10)));
 
-it('[J267] a budget that covers fewer jobs is used for jobs that end; the others wait, say for what, and go on when it is raised', () => {
+it('[J267] a budget that covers a part of the jobs goes to jobs that end, and the others wait', () => {
   // With the 25th the budget does not suffice for any: of no job it is known how long it takes.
   for (const seed of firstSeeds(effort(7, 600), 25)) {
     const run = new BudgetedJobs(seed);
