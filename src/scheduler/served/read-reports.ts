@@ -321,7 +321,7 @@ const NEWS = {
   unpaid: { kind: 'unpaid' },
 } as const satisfies Record<Policy, AttemptNews>;
 
-/** The event by which the engine learns that an attempt ended without output; `by`: of whom that is. */
+/** The event by which the engine learns that an attempt ended without output; `by`: the member that it is of. */
 function newsOfFailure(reason: FailureReason, by?: EndedMember): AttemptNews {
   const news = NEWS[POLICY[reason]];
   return by === undefined || news.kind === 'unpaid' ? news : { ...news, by };

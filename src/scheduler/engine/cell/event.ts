@@ -26,7 +26,7 @@ export type AttemptNews =
   /** A node would not take it. */
   | { readonly kind: 'rejected'; readonly nodeId: string };
 
-/** Of whom the end of an attempt is. */
+/** The member of an attempt that an end is of. */
 export interface EndedMember {
   /** Its place among the nodes of the attempt. */
   readonly place: number;
