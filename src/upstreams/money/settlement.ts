@@ -27,20 +27,18 @@ export interface ModelCharge {
 export interface Answered {
   /** As far as the upstream has reported any. */
   readonly usage: Usage | undefined;
-  /** Of the text that came, in UTF-8. */
-  readonly textBytes: number;
-  readonly isWhole: boolean;
+  /** Tokens of what came, as Sluice counts them; absent: the usage is that of the whole answer. */
+  readonly countedTokens?: number | undefined;
 }
 
 /**
- * Charges a call that an upstream has answered: the tokens that it has reported, or else counted from the bytes of the prompt and of what came; of
- * an answer that broke off, at least what came. Never more than was reserved. [U75] [U76]
+ * Charges a call that an upstream has answered: the tokens that it has reported of the whole answer, or else at least those of what came; of the
+ * prompt, those that are counted from its bytes where none are reported. Never more than was reserved. [U75] [U76]
  */
-export function settlementOf(model: TargetModel, bound: RequestBound, { usage, textBytes, isWhole }: Answered): Settlement {
-  const countedOutput = Math.ceil(textBytes / model.bytesPerToken);
+export function settlementOf(model: TargetModel, bound: RequestBound, { usage, countedTokens = 0 }: Answered): Settlement {
   const input = usage?.inputTokens ?? bound.inputTokensCounted;
-  const reportedOutput = usage?.outputTokens ?? countedOutput;
-  const output = isWhole ? reportedOutput : Math.max(reportedOutput, countedOutput);
+  const reportedOutput = usage?.outputTokens ?? 0;
+  const output = Math.max(reportedOutput, countedTokens);
   const allInput = Math.min(input, bound.inputTokensMax);
   const cachedTokens = Math.min(usage?.cachedTokens ?? 0, allInput);
   const tokens = { inputTokens: allInput - cachedTokens, cachedTokens, outputTokens: Math.min(output, bound.outputTokensMax) };

@@ -6,6 +6,7 @@ import { assert } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Served, Target, TargetModel, UpstreamProtocol } from '../target.ts';
 import type { UpstreamRequest } from '../transport.ts';
+import type { AnswerText } from '../money/answer-text.ts';
 import type { UsageNote } from './answer-stream.ts';
 import { AnswerStream } from './answer-stream.ts';
 import type { AnswerNotes } from './answer-notes.ts';
@@ -18,7 +19,7 @@ import { messagesToChat } from './messages-to-chat.ts';
 import { chatAsResponse, ChatStreamAsResponse } from './response-answers.ts';
 import { responsesToChat } from './responses-to-chat.ts';
 import type { Dialect } from './stream-tap.ts';
-import { usageIn } from './stream-tap.ts';
+import { textIn, usageIn } from './stream-tap.ts';
 import type { StreamTranslator } from './stream-translator.ts';
 import { TranslatedTwice } from './stream-translator.ts';
 import { probabilitiesAsked, StreamWithoutProbabilities, withoutProbabilities } from './token-probabilities.ts';
@@ -69,6 +70,8 @@ export interface Exchange {
 export interface WholeAnswer {
   readonly text: string;
   readonly usage: Usage | undefined;
+  /** What it says, to count its tokens; undefined: the usage is reported. */
+  readonly uncounted: AnswerText | undefined;
 }
 
 /** Whether a model answers calls of a surface. */
@@ -130,9 +133,10 @@ export class Exchanges {
         const answer = parsedObject(text);
         if (answer === undefined) return undefined;
         const usage = usageIn(spoken, answer);
+        const uncounted = usage === undefined ? textIn(spoken, answer) : undefined;
         notes?.seeWhole(spoken, answer);
-        if (hidesProbabilities) return { text: withoutProbabilities(text), usage };
-        return { text: spoken === own ? text : JSON.stringify(wholeAs(own, spoken, answer, call.body, terms)), usage };
+        if (hidesProbabilities) return { text: withoutProbabilities(text), usage, uncounted };
+        return { text: spoken === own ? text : JSON.stringify(wholeAs(own, spoken, answer, call.body, terms)), usage, uncounted };
       },
       stream: (note, notes) => {
         assert(spoken !== 'plain', 'only what a model generates is streamed');

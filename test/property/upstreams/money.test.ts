@@ -25,8 +25,7 @@ const body = fc.record({
 const count = fc.nat(3_000_000);
 const answered = fc.record({
   usage: fc.option(fc.record({ inputTokens: count, cachedTokens: count, outputTokens: count, reasoningTokens: count }), { nil: undefined }),
-  textBytes: count,
-  isWhole: fc.boolean(),
+  countedTokens: fc.option(count, { nil: undefined }),
 });
 
 describe('money of upstreams', () => {
