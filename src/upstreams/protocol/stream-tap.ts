@@ -122,7 +122,9 @@ class MessagesTap extends Tap {
       this.#hear(event['usage']);
       this.isWhole = true;
     }
-    return type === 'message_stop' ? END : CONTENT;
+    if (type !== 'message_stop') return CONTENT;
+    this.isWhole = true;
+    return END;
   }
 
   /** The second time it comes with what has changed. */
