@@ -7,6 +7,8 @@ import { ok } from '../../kernel/result.ts';
 import type { Served, Target, TargetModel, UpstreamProtocol } from '../target.ts';
 import type { UpstreamRequest } from '../transport.ts';
 import type { AnswerText } from '../money/answer-text.ts';
+import { checkPlatformFields, platformBetas, platformFields } from '../money/platform-fields.ts';
+import { ownerIn, PLATFORM } from '../upstream-record.ts';
 import type { UsageNote } from './answer-stream.ts';
 import { AnswerStream } from './answer-stream.ts';
 import type { AnswerNotes } from './answer-notes.ts';
@@ -93,7 +95,9 @@ export class Exchanges {
 
   /** Whether the call can be said to the target; else why not. [U33] */
   check(target: Target): Outcome<unknown> {
-    return this.#bodyIn(dialectOf(target, this.#call.surface));
+    const spoken = dialectOf(target, this.#call.surface);
+    const body = this.#bodyIn(spoken);
+    return body.ok && isPlatforms(target) ? this.#platformCheck(spoken, body.value) : body;
   }
 
   /**
@@ -116,6 +120,7 @@ export class Exchanges {
       model: target.model.upstreamName,
       ...limited(target, spoken, translated.value, outputTokensMax),
       ...(countsUsage ? { stream_options: { ...objectAt(call.body, 'stream_options'), include_usage: true } } : {}),
+      ...(isPlatforms(target) ? platformFields(kindOf(spoken, call.surface)) : {}),
     };
     const includesUsage = objectAt(call.body, 'stream_options')['include_usage'] === true;
     const hidesUsage = !includesUsage && target.passUsage !== true;
@@ -125,7 +130,7 @@ export class Exchanges {
       passesAs: isAsItCame && spoken !== 'plain' ? spoken : undefined,
       request: {
         path: PATHS[spoken] ?? `/${call.surface}`,
-        headers: headersFor(spoken, call),
+        headers: headersFor(target, spoken, call),
         body: JSON.stringify(body),
         streams: isStream,
       },
@@ -152,6 +157,12 @@ export class Exchanges {
     };
   }
 
+  #platformCheck(spoken: Dialect, body: JsonObject): Outcome<unknown> {
+    const { surface } = this.#call;
+    const checked = checkPlatformFields(kindOf(spoken, surface), body);
+    return spoken === SURFACES[surface].dialect ? checked : renamed(checked);
+  }
+
   #bodyIn(spoken: Dialect): Outcome<JsonObject> {
     const known = this.#bodies.get(spoken);
     if (known !== undefined) return known;
@@ -174,6 +185,12 @@ function dialectOf({ protocol, model }: Target, surface: Surface): Dialect {
   return SURFACES[surface].dialect;
 }
 
+/** Whether the platform pays for its calls, and all tenants share its account. */
+const isPlatforms = ({ upstreamId }: Target): boolean => ownerIn(upstreamId) === PLATFORM;
+
+/** As which kind of request a call goes out. */
+const kindOf = (spoken: Dialect, surface: Surface): Surface => (spoken === 'plain' ? surface : spoken);
+
 /** How requests become Anthropic's, by what was called. */
 const FROM_MESSAGES: Readonly<Partial<Record<Surface, (body: JsonObject) => Outcome<JsonObject>>>> = {
   messages: ok,
@@ -192,7 +209,7 @@ function bodyIn(spoken: Dialect, { surface, body }: SurfaceCall): Outcome<JsonOb
 }
 
 /** What was refused of a request that was translated twice: the field that the caller sees is another. */
-function renamed(outcome: Outcome<JsonObject>): Outcome<JsonObject> {
+function renamed<T>(outcome: Outcome<T>): Outcome<T> {
   if (outcome.ok || outcome.error.path === undefined) return outcome;
   const [first, ...rest] = outcome.error.path;
   const path: FieldPath = [CALLED_BEFORE[String(first)] ?? String(first), ...rest];
@@ -224,8 +241,9 @@ export function proofOf(protocol: UpstreamProtocol, secret: string | undefined):
   return protocol === 'anthropic' ? { 'x-api-key': secret } : { authorization: `Bearer ${secret}` };
 }
 
-function headersFor(spoken: Dialect, { headers }: SurfaceCall): Record<string, string> {
-  const { 'anthropic-version': version = ANTHROPIC_VERSION, 'anthropic-beta': beta } = headers;
+function headersFor(target: Target, spoken: Dialect, { headers }: SurfaceCall): Record<string, string> {
+  const { 'anthropic-version': version = ANTHROPIC_VERSION, 'anthropic-beta': asked } = headers;
+  const beta = isPlatforms(target) ? platformBetas(asked) : asked;
   const common = { 'content-type': 'application/json' };
   if (spoken !== 'messages') return common;
   return { ...common, 'anthropic-version': version, ...(beta === undefined ? {} : { 'anthropic-beta': beta }) };

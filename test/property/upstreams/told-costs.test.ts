@@ -140,7 +140,7 @@ it.each<[string, Surface, keyof typeof STREAMS, Partial<Target>]>([
       const costs = costsIn(relayed.sent);
       expect(costs, 'it is said once at most').toEqual(costs.slice(0, 1).map(() => relayed.chargedUsd));
       // As most upstreams report it: in the last event, alone.
-      const isUsual = cut === undefined && isEnded && steps.some(({ finish }) => finish) && isUsageAlone(steps.at(-1));
+      const isUsual = cut === undefined && isEnded && steps.some((one: Step) => one.finish === true) && isUsageAlone(steps.at(-1));
       if (isUsual && surface !== 'messages') expect(costs).toHaveLength(1);
       saidCosts += costs.length;
       // Of an event that has not ended the caller of a relay has nothing.
