@@ -186,13 +186,17 @@ describe('the unmodified openai client', () => {
   });
 
   it('[U31] [U34] [U39] [U40] sends what came, with a limit and the secret, to the upstream alone', async () => {
-    const { headers } = await client.post('/v1/chat/completions', chat('small', {}, { new_field: { a: [1] } }));
+    const { headers } = await client.post('/v1/chat/completions', chat('small', {}, { chat_template_kwargs: { a: [1] } }));
     expect(headers.get('x-sluice-route')).toBe('lab/small; attempts=1; reason=model');
     expect(headers.get('x-sluice-model')).toBe('lab/small');
     const { latest } = await upstream.truth();
-    expect(latest[0]).toMatchObject({ body: { new_field: { a: [1] } }, headers: { authorization: `Bearer ${SECRET}` } });
+    expect(latest[0]).toMatchObject({ body: { chat_template_kwargs: { a: [1] } }, headers: { authorization: `Bearer ${SECRET}` } });
     expect(JSON.stringify(latest)).not.toContain(client.apiKey);
     expect(latest[0]?.body['max_tokens'] ?? latest[0]?.body['max_completion_tokens']).toBeGreaterThan(0);
+    // [U195] What it does not know goes to no upstream of the platform.
+    const unknown = await client.post('/v1/chat/completions', chat('small', {}, { new_field: 1 }));
+    expect([unknown.status, unknown.body.error.param]).toEqual([400, 'new_field']);
+    expect(JSON.stringify((await upstream.truth()).latest)).not.toContain('new_field');
     const moved = await client.post(
       '/v1/chat/completions',
       chat('lab/small', { status: 307, headers: { location: `${upstream.baseUrl}/messages` } }),

@@ -121,8 +121,8 @@ const OF_CLIENTS: Readonly<Record<Exclude<RequestKind, 'rerank'>, readonly strin
     truncation: 1,
   }),
   messages: [
-    ...fieldsOf<MessageCreateParamsNonStreaming>()(MESSAGE),
-    // Three are sent as headers.
+    ...fieldsOf<Omit<MessageCreateParamsNonStreaming, 'user_profile_id' | 'workspace_id'>>()(MESSAGE),
+    // Some are sent as headers.
     ...fieldsOf<Omit<BetaMessage, 'betas' | 'user_profile_id' | 'workspace_id'>>()({
       ...MESSAGE,
       billing_policy: 1,
@@ -145,8 +145,7 @@ const SAID: JsonObject = { model: 'small', messages: [{ role: 'user', content: '
 const ANTHROPIC: Partial<Target> = { ...PLATFORM, protocol: 'anthropic' };
 
 function exchangesOf(surface: Surface, more: JsonObject, headers: Record<string, string> = {}) {
-  const said =
-    surface === 'responses' ? { model: 'small', input: 'x' } : surface === 'completions' ? { model: 'small', prompt: 'x' } : SAID;
+  const said = surface === 'chat' || surface === 'messages' ? SAID : { model: 'small' };
   return new Exchanges({ surface, body: { ...said, ...more }, headers, nowMs: 0 });
 }
 const servesAll = { serves: ['chat', 'completions', 'responses'] } as const;
@@ -260,7 +259,7 @@ describe('[U195] what goes to an upstream of the platform', () => {
   it('[U195] is checked as it goes out: a translated request has only what its translation says', () => {
     const chat = { service_tier: 'flex', store: true, metadata: { a: 'b' }, user: 'u', stop: 'x', response_format: { type: 'text' } };
     expect(refusedAt('chat', chat, ANTHROPIC)).toBeUndefined();
-    expect(refusedAt('responses', { store: true, include: [] }, ANTHROPIC)).toBeUndefined();
+    expect(refusedAt('responses', { input: 'x', store: true, include: [] }, ANTHROPIC)).toBeUndefined();
     expect(refusedAt('messages', { stop_sequences: ['x'], metadata: { user_id: 'u' }, service_tier: 'auto' })).toBeUndefined();
   });
 
