@@ -72,7 +72,7 @@ const ROUTING: FieldUses = {
 
 const TIER: FieldUses = { service_tier: 'owned' };
 
-/** Of OpenAI's prompt caches: one that is kept for longer, or compared with the request of somebody else. */
+/** Of OpenAI's prompt caches: one that is kept for longer, or compared with another request. */
 const PROMPT_CACHE: FieldUses = {
   ...named('neutral', 'prompt_cache_key safety_identifier'),
   prompt_cache_retention: state(anyOf('in_memory')),

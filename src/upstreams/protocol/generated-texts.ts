@@ -68,11 +68,11 @@ export function takeChoices(answer: JsonObject, take: TakeText): void {
   for (const [at, choice] of listAt(answer, 'choices').entries()) {
     if (!isObject(choice)) continue;
     const index = countAt(choice, 'index') ?? at;
-    const { delta, message, text } = choice;
+    const { delta, text } = choice;
     const content = isObject(delta) ? delta['content'] : undefined;
     // Nearly all chunks have nothing else.
     if (typeof content === 'string' && isContentAlone(delta as JsonObject)) take(`${index}/content`, content);
-    else takeTexts(delta ?? message, `${index}`, take);
+    else takeTexts(delta ?? choice['message'], `${index}`, take);
     takeTexts(text, `${index}/text`, take);
   }
 }
@@ -84,11 +84,11 @@ function isContentAlone(delta: JsonObject): boolean {
 
 /** What an event of Anthropic's messages says. Results of tools are no texts of the model. */
 export function takeMessageEvent(event: JsonObject, take: TakeText): void {
-  const { content_block: block, delta, message } = event;
+  const { content_block: block, delta } = event;
   const field = `${countAt(event, 'index') ?? 0}`;
   if (block !== undefined) takeParts([block], field, take);
   else if (isObject(delta) && textAt(event, 'type') === 'content_block_delta') takeTexts(delta, field, take);
-  else if (message !== undefined) takeParts(listAt(message, 'content'), 'message', take);
+  else takeParts(listAt(objectAt(event, 'message'), 'content'), 'message', take);
 }
 
 /** Parts of a message of Anthropic's. */

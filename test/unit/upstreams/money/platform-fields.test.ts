@@ -199,7 +199,7 @@ describe('[U195] what goes to an upstream of the platform', () => {
     expect(refusedAt(surface, { [field]: value }, { ...of, ...TENANTS })).toBeUndefined();
   });
 
-  it('[U195] refuses each field of the table that changes something, but not where it says what is done anyway', () => {
+  it('[U195] refuses fields that change something, unless they say what is done anyway', () => {
     const passing: readonly unknown[] = [false, 0, [], {}, 'standard', 'in_memory', 'global', { bill_to: 'self' }, { type: 'ephemeral' }];
     let refused = 0;
     for (const [kind, uses] of Object.entries(KNOWN_FIELDS) as [RequestKind, Record<string, FieldUse>][])
@@ -236,7 +236,7 @@ describe('[U195] what goes to an upstream of the platform', () => {
     expect(refusedAt('messages', { system: lasting }, ANTHROPIC)).toBe('system.0.cache_control.ttl');
   });
 
-  it('[U195] has no tier, no field of Sluice, and nothing that OpenAI would keep: its own gets what the tenant has said', () => {
+  it('[U195] has no tier, no field of Sluice, and tells OpenAI to keep nothing', () => {
     const more = { service_tier: 'priority', explain: true };
     for (const surface of ['chat', 'completions', 'responses'] as const) {
       const { body } = sentTo(surface, more, PLATFORM);
