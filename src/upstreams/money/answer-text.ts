@@ -15,7 +15,11 @@ const OPEN_MAX = 32;
 export class AnswerText {
   #chars = 0;
   readonly #open = new Map<string, OpenBlock>();
-  #blocks: string[] = [];
+  /** Most pieces are of the field of the one before. */
+  #lastField = '';
+  #last: OpenBlock | undefined;
+  /** In units of UTF-16. Texts are made of them where they are counted: of most answers none. */
+  #blocks: Uint16Array[] = [];
   /** One of so many blocks is kept. */
   #stride = 1;
   #closed = 0;
@@ -28,12 +32,7 @@ export class AnswerText {
   add(field: string, text: string): void {
     if (text === '') return;
     this.#chars += text.length;
-    let block = this.#open.get(field);
-    if (block === undefined) {
-      block = new OpenBlock();
-      this.#makeRoom();
-      this.#open.set(field, block);
-    }
+    const block = this.#blockOf(field);
     for (let from = 0; from < text.length;) {
       from += block.take(text, from);
       if (block.isFull) this.#keep(block.close());
@@ -44,13 +43,27 @@ export class AnswerText {
   tokens(count: (text: string) => number): number {
     for (const block of this.#open.values()) this.#keep(block.close());
     this.#open.clear();
+    this.#last = undefined;
     let tokens = 0;
     let chars = 0;
     for (const block of this.#blocks) {
-      tokens += count(block);
+      tokens += count(String.fromCharCode(...block));
       chars += block.length;
     }
     return chars === 0 ? 0 : Math.round((tokens * this.#chars) / chars);
+  }
+
+  #blockOf(field: string): OpenBlock {
+    if (field === this.#lastField && this.#last !== undefined) return this.#last;
+    let block = this.#open.get(field);
+    if (block === undefined) {
+      block = new OpenBlock();
+      this.#makeRoom();
+      this.#open.set(field, block);
+    }
+    this.#lastField = field;
+    this.#last = block;
+    return block;
   }
 
   #makeRoom(): void {
@@ -62,8 +75,8 @@ export class AnswerText {
     }
   }
 
-  #keep(block: string): void {
-    if (block === '') return;
+  #keep(block: Uint16Array): void {
+    if (block.length === 0) return;
     if (this.#closed % this.#stride === 0) this.#blocks.push(block);
     this.#closed += 1;
     if (this.#blocks.length <= BLOCKS_MAX) return;
@@ -86,17 +99,19 @@ class OpenBlock {
   /** Takes of a text from there on what finds room; answers how much. */
   take(text: string, from: number): number {
     const begun = this.#length;
-    for (let at = from; at < text.length && !this.isFull; at += 1) {
-      this.#units[this.#length] = text.charCodeAt(at);
-      this.#length += 1;
-    }
-    return this.#length - begun;
+    const chars = Math.min(text.length - from, BLOCK_CHARS - begun);
+    for (let at = 0; at < chars; at += 1) this.#units[begun + at] = text.charCodeAt(from + at);
+    this.#length += chars;
+    if (from + chars >= text.length || this.isFull) return chars;
+    this.#units[this.#length] = text.charCodeAt(from + chars);
+    this.#length += 1;
+    return chars + 1;
   }
 
   /** What it has, and begins anew. */
-  close(): string {
-    const text = String.fromCharCode(...this.#units.subarray(0, this.#length));
+  close(): Uint16Array {
+    const units = this.#units.slice(0, this.#length);
     this.#length = 0;
-    return text;
+    return units;
   }
 }

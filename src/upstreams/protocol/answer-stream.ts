@@ -95,7 +95,7 @@ export class AnswerStream {
       const { send, problem } = this.#pass(event);
       if (problem !== undefined) return { send: joined(sent), problem };
       if (send.length !== 1 || send[0] !== event.bytes) passedWhole = false;
-      sent.push(...send);
+      for (const bytes of send) sent.push(bytes);
     }
     return { send: passedWhole && sent.length > 0 ? piece : joined(sent) };
   }
@@ -169,14 +169,18 @@ export class AnswerStream {
    * it goes out with what ends the stream. [U78] [U193]
    */
   #offered(event: JsonObject, bytes: Uint8Array): readonly Uint8Array[] {
+    const held = this.#held;
+    if (held === undefined && !this.#saysCost(event)) return [bytes];
+    const before = held === undefined ? [] : [held.bytes];
+    this.#held = this.#saysCost(event) ? { event, bytes } : undefined;
+    return this.#held === undefined ? [...before, bytes] : before;
+  }
+
+  #saysCost(event: JsonObject): boolean {
+    if (!isObject(event['usage'])) return false;
     const { own, note, hidesUsage } = this.#parts;
-    const before = this.#held === undefined ? [] : [this.#held.bytes];
-    this.#held = undefined;
     const isAsked = !hidesUsage && note !== undefined && (own === 'chat' || own === 'completions');
-    const isLast = this.#tap.isWhole || listAt(event, 'choices').length === 0;
-    if (!isAsked || !isObject(event['usage']) || !isLast) return [...before, bytes];
-    this.#held = { event, bytes };
-    return before;
+    return isAsked && (this.#tap.isWhole || listAt(event, 'choices').length === 0);
   }
 
   /** What was held, now that nothing more comes. */

@@ -64,22 +64,24 @@ function takeReasoning(value: JsonObject, field: string, take: TakeText): void {
 }
 
 /** What the choices of a chat completion or a completion say, in a chunk or whole. */
-export function takeChoices(answer: JsonObject, take: TakeText): void {
-  for (const [at, choice] of listAt(answer, 'choices').entries()) {
+export function takeChoices(choices: readonly unknown[], take: TakeText): void {
+  for (let at = 0; at < choices.length; at += 1) {
+    const choice = choices[at];
     if (!isObject(choice)) continue;
     const index = countAt(choice, 'index') ?? at;
-    const { delta, text } = choice;
-    const content = isObject(delta) ? delta['content'] : undefined;
-    // Nearly all chunks have nothing else.
-    if (typeof content === 'string' && isContentAlone(delta as JsonObject)) take(`${index}/content`, content);
-    else takeTexts(delta ?? choice['message'], `${index}`, take);
-    takeTexts(text, `${index}/text`, take);
+    const said = choice['delta'] ?? choice['message'];
+    // Nearly all chunks have one content, and nothing else.
+    if (isObject(said) && isContentAlone(said)) take(index === 0 ? FIRST_CONTENT : `${index}/content`, said['content']);
+    else if (said !== undefined) takeTexts(said, `${index}`, take);
+    if (choice['text'] !== undefined) takeTexts(choice['text'], `${index}/text`, take);
   }
 }
 
-function isContentAlone(delta: JsonObject): boolean {
+const FIRST_CONTENT = '0/content';
+
+function isContentAlone(delta: JsonObject): delta is { readonly content: string } {
   for (const name in delta) if (name !== 'content' && name !== 'role') return false;
-  return true;
+  return typeof delta['content'] === 'string';
 }
 
 /** What an event of Anthropic's messages says. Results of tools are no texts of the model. */

@@ -81,10 +81,12 @@ class ChunkTap extends Tap {
     const failure = errorIn(chunk);
     if (failure !== undefined) return failure;
     const choices = listAt(chunk, 'choices');
-    takeChoices(chunk, this.take);
-    if (choices.some((choice) => textAt(choice, 'finish_reason') !== undefined)) this.isWhole = true;
-    this.report(openaiUsage(chunk['usage']));
-    if (choices.length === 0 && isObject(chunk['usage'])) return USAGE;
+    takeChoices(choices, this.take);
+    for (const choice of choices) if (textAt(choice, 'finish_reason') !== undefined) this.isWhole = true;
+    const { usage } = chunk;
+    if (!isObject(usage)) return Array.isArray(chunk['choices']) ? CONTENT : GARBAGE;
+    this.report(openaiUsage(usage));
+    if (choices.length === 0) return USAGE;
     return Array.isArray(chunk['choices']) ? CONTENT : GARBAGE;
   }
 }
@@ -161,7 +163,7 @@ export function usageIn(dialect: Dialect, answer: unknown): Usage | undefined {
 export function textIn(dialect: Dialect, answer: JsonObject): AnswerText {
   const text = new AnswerText();
   const take = (field: string, piece: string): void => text.add(field, piece);
-  if (dialect === 'chat' || dialect === 'completions') takeChoices(answer, take);
+  if (dialect === 'chat' || dialect === 'completions') takeChoices(listAt(answer, 'choices'), take);
   if (dialect === 'responses') new ResponseTexts(take).whole(answer);
   if (dialect === 'messages') takeParts(listAt(answer, 'content'), 'content', take);
   return text;

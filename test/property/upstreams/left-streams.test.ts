@@ -7,6 +7,7 @@ import type { AnswerText } from '../../../src/upstreams/money/answer-text.ts';
 import { AnswerStream } from '../../../src/upstreams/protocol/answer-stream.ts';
 import { CopyMeter } from '../../../src/upstreams/protocol/copy-meter.ts';
 import type { JsonObject } from '../../../src/upstreams/protocol/json.ts';
+import { textAt } from '../../../src/upstreams/protocol/json.ts';
 import { sseText } from '../../../src/upstreams/protocol/sse-events.ts';
 import { textIn } from '../../../src/upstreams/protocol/stream-tap.ts';
 import { targetOf } from '../../support/upstreams/target.ts';
@@ -122,11 +123,11 @@ const FIELDS: Readonly<Record<string, Field>> = {
 };
 
 const written = (dialect: Streamed, events: readonly JsonObject[]): string =>
-  events.map((event) => sseText(JSON.stringify(event), dialect === 'chat' ? undefined : String(event['type'] ?? ''))).join('');
+  events.map((event) => sseText(JSON.stringify(event), dialect === 'chat' ? undefined : textAt(event, 'type'))).join('');
 
 /** A text in pieces as models send them, some characters each; a pair of surrogates is not cut. */
 function piecesOf(text: string, chars: number): string[] {
-  const points = [...text];
+  const points = Array.from(text);
   return Array.from({ length: Math.ceil(points.length / chars) }, (_, at) => points.slice(at * chars, (at + 1) * chars).join(''));
 }
 

@@ -85,7 +85,7 @@ async function served(surface: Surface, target: Target, pieces: readonly Uint8Ar
   };
   const opened = { kind: 'opened' as const, status: 200, contentType: '', body, withoutSecret: (text: string) => text };
   const server = new PlanServer({
-    dispatcher: { dispatch: () => Promise.resolve(ok({ target, opened, attempts: [], finish: () => undefined })) } as never,
+    dispatcher: { dispatch: () => Promise.resolve(ok({ target, opened, attempts: [], finish: () => undefined })) },
     transport: { open: () => expect.unreachable() },
     clock: { nowMs: () => NOW_MS },
     tokens: byteCounts,
