@@ -226,6 +226,16 @@ describe.each(['claude/opus', 'lab/small'])('the unmodified Anthropic client, wi
     expect(cut).toMatchObject({ stop_reason: 'max_tokens', usage: { output_tokens: 4 } });
   });
 
+  it('[U195] runs tools, which asks for a thread first and goes on without one', async () => {
+    await upstream.script({ tokens: 2 }, [{ tool: TOOL }]);
+    const tool = { name: 'weather', input_schema: { type: 'object' as const }, run: () => 'dry', parse: (given: unknown) => given };
+    const asked = { model, max_tokens: 100, messages: [{ role: 'user' as const, content: 'hello' }], tools: [tool] };
+    const { content } = await anthropic.beta.messages.toolRunner(asked);
+    expect(content).toMatchObject([{ type: 'text', text: 't0 t1' }]);
+    const { requests, latest } = await upstream.truth();
+    expect([requests, JSON.stringify(latest).includes('thread')]).toEqual([2, false]);
+  });
+
   it('[U36] throws where a stream breaks off', async () => {
     const error = await failure(anthropic.messages.stream(message({ tokens: 9, dieAfterTokens: 2 })).finalMessage());
     expect(error).toBeInstanceOf(Anthropic.APIError);
