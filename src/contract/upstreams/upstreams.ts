@@ -64,7 +64,7 @@ const model = z.strictObject({
     .min(0.25)
     .max(64)
     .default(4)
-    .meta(about('For estimating the tokens of a prompt where the upstream reports none.')),
+    .meta(about('For estimating the tokens of a prompt before a call, and of texts that can be neither reported nor counted.')),
   prices: z
     .strictObject({
       input: price.default(0),

@@ -1,4 +1,4 @@
-import type { AnswerText } from '../../upstreams/money/answer-text.ts';
+import type { CountableText } from '../../upstreams/money/countable-text.ts';
 import type { Dialect } from '../../upstreams/protocol/stream-tap.ts';
 import type { Usage } from '../../upstreams/protocol/usage.ts';
 import type { Target } from '../../upstreams/target.ts';
@@ -14,13 +14,15 @@ export interface CompletionEnd {
   readonly usage: Usage | undefined;
   /** Tokens of what has come, as Sluice counts them; absent: the usage is that of the whole answer. */
   readonly countedTokens?: number;
+  /** The same of the prompt; absent: the upstream has reported it, or it was only estimated. */
+  readonly countedInputTokens?: number;
   readonly end: 'whole' | 'cancelled' | TransportFault;
 }
 
 /** The end of an answer whose tokens are not counted yet. */
-export interface UncountedEnd extends Omit<CompletionEnd, 'countedTokens'> {
+export interface UncountedEnd extends Omit<CompletionEnd, 'countedTokens' | 'countedInputTokens'> {
   /** Undefined: the usage is that of the whole answer. */
-  readonly uncounted: AnswerText | undefined;
+  readonly uncounted: CountableText | undefined;
 }
 
 /** An answer piece by piece. */

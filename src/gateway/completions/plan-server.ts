@@ -11,12 +11,14 @@ import { err, ok } from '../../kernel/result.ts';
 import { requestNanoAt, usd } from '../../tenancy/usage/price-book.ts';
 import { urgencyOf } from '../../upstreams/call-urgency.ts';
 import type { AttemptRecord, Dispatched, Dispatcher, Undispatched } from '../../upstreams/dispatch.ts';
+import { promptTextOf } from '../../upstreams/money/prompt-text.ts';
+import type { RequestBound } from '../../upstreams/money/request-bound.ts';
 import type { Settlement } from '../../upstreams/money/settlement.ts';
 import { settlementOf } from '../../upstreams/money/settlement.ts';
 import { prefixKeyOf } from '../../upstreams/prefix-key.ts';
 import type { AnswerNotes } from '../../upstreams/protocol/answer-notes.ts';
 import type { Exchange, Exchanges } from '../../upstreams/protocol/exchange.ts';
-import { mayBegin } from '../../upstreams/protocol/exchange.ts';
+import { mayBegin, SURFACES } from '../../upstreams/protocol/exchange.ts';
 import { rejectionOf } from '../../upstreams/protocol/surface-errors.ts';
 import type { Usage } from '../../upstreams/protocol/usage.ts';
 import { PassBudget } from '../../upstreams/serving/pass-budget.ts';
@@ -117,6 +119,7 @@ export class PlanServer {
     if (opened.status >= 400) return unserved(await rejectionBy(dispatched.value), attempts);
     const exchange = exchangeWith(target);
     const settle = (end: CompletionEnd): Settlement => settlementOf(target.model, boundOf(target), end);
+    const counted = (end: UncountedEnd): Promise<CompletionEnd> => this.#counted(end, call, boundOf(target));
     const completed = { target, plan: payable, attempts, settle };
     if (streams) {
       const costNano = (usage: Usage): number =>
@@ -128,15 +131,16 @@ export class PlanServer {
         requestId: call.requestId,
         passing: dialect === undefined ? undefined : { dialect, budget: this.#passes },
       };
-      return ok({ ...completed, answer: this.#streamed(asked, ({ end }) => count(end)) });
+      return ok({ ...completed, answer: this.#streamed(asked, counted, ({ end }) => count(end)) });
     }
-    const answer = await this.#whole(dispatched.value, exchange, notes);
+    const answer = await this.#whole(dispatched.value, exchange, notes, counted);
     count(answer.ok ? 'whole' : BROKEN);
     return answer.ok ? ok({ ...completed, answer: answer.value }) : unserved(answer.error, attempts);
   }
 
   #streamed(
     asked: Omit<ConstructorParameters<typeof CompletionStream>[0], 'onEnd'>,
+    counted: Counted,
     count: (end: UncountedEnd) => void,
   ): Completed['answer'] {
     let onEnd: (end: UncountedEnd) => void = UNSET;
@@ -145,7 +149,7 @@ export class PlanServer {
         count(end);
         finish(end);
       };
-    }).then((end) => this.#counted(end));
+    }).then(counted);
     return { kind: 'stream', stream: new CompletionStream({ ...asked, onEnd: (end) => onEnd(end) }), ended };
   }
 
@@ -153,6 +157,7 @@ export class PlanServer {
     dispatched: Dispatched,
     exchange: Exchange,
     notes: AnswerNotes | undefined,
+    counted: Counted,
   ): Promise<Outcome<Completed['answer'] & { readonly kind: 'whole' }>> {
     const { target, opened } = dispatched;
     const text = await textOf(opened.body, COMPLETION_LIMITS.upstreamAnswerBytesMax);
@@ -167,15 +172,26 @@ export class PlanServer {
     }
     const { usage, uncounted } = answer;
     dispatched.finish('whole', usage === undefined ? undefined : usage.inputTokens + usage.outputTokens);
-    return ok({ kind: 'whole', text: answer.text, end: await this.#counted({ target, usage, uncounted, end: 'whole' }) });
+    return ok({ kind: 'whole', text: answer.text, end: await counted({ target, usage, uncounted, end: 'whole' }) });
   }
 
-  /** [U75] Most answers need no counting: their upstream has reported their usage. */
-  async #counted({ uncounted, ...end }: UncountedEnd): Promise<CompletionEnd> {
+  /** [U193] Most answers need no counting: their upstream has reported their usage. */
+  async #counted(
+    { uncounted, ...end }: UncountedEnd,
+    { surface, body }: CompletionCall,
+    { imageTokens }: RequestBound,
+  ): Promise<CompletionEnd> {
     if (uncounted === undefined) return end;
-    return { ...end, countedTokens: await this.#parts.tokens.count(end.target.model, uncounted) };
+    const { tokens } = this.#parts;
+    const { model } = end.target;
+    const countedTokens = await tokens.count(model, uncounted);
+    if (end.usage !== undefined || SURFACES[surface].outputLimits.length === 0) return { ...end, countedTokens };
+    return { ...end, countedTokens, countedInputTokens: imageTokens + (await tokens.count(model, promptTextOf(body))) };
   }
 }
+
+/** Takes an end whose tokens have to be counted. */
+type Counted = (end: UncountedEnd) => Promise<CompletionEnd>;
 
 const NO_REPLICA = refusal('no_healthy_replica', 'no replica of the upstreams of the model is ready: see the job that they name', 'model');
 

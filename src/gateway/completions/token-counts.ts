@@ -2,7 +2,7 @@ import type { Outcome } from '../../contract/api/outcome.ts';
 import type { EncodingName, TokenEncoding } from '../../inference/text/token-encoding.ts';
 import { encodingOf } from '../../inference/text/token-encoding.ts';
 import { utf8 } from '../../kernel/bytes.ts';
-import type { AnswerText } from '../../upstreams/money/answer-text.ts';
+import type { CountableText } from '../../upstreams/money/countable-text.ts';
 import type { TargetModel } from '../../upstreams/target.ts';
 
 /** Counts tokens of which an upstream has reported nothing, by the encoding that the name of its model says. */
@@ -15,7 +15,7 @@ export class TokenCounts {
   }
 
   /** Of what an answer has said: where the encoding cannot be loaded, by its bytes. */
-  async count({ upstreamName, bytesPerToken }: TargetModel, text: AnswerText): Promise<number> {
+  async count({ upstreamName, bytesPerToken }: TargetModel, text: CountableText): Promise<number> {
     if (text.chars === 0) return 0;
     const encoding = await this.#load(encodingOf(upstreamName)).catch(() => undefined);
     return text.tokens(encoding?.ok === true ? (block) => encoding.value.count(block) : (block) => utf8(block).byteLength / bytesPerToken);

@@ -29,14 +29,20 @@ export interface Answered {
   readonly usage: Usage | undefined;
   /** Tokens of what came, as Sluice counts them; absent: the usage is that of the whole answer. */
   readonly countedTokens?: number | undefined;
+  /** Tokens of the prompt, counted likewise; absent: they are reported, or were only estimated. */
+  readonly countedInputTokens?: number | undefined;
 }
 
 /**
- * Charges a call that an upstream has answered: the tokens that it has reported of the whole answer, or else at least those of what came; of the
- * prompt, those that are counted from its bytes where none are reported. Never more than was reserved. [U75] [U76]
+ * Charges a call that an upstream has answered: the tokens that it has reported of the whole answer, or else at least those of what came; where none are
+ * reported of the prompt, those that are counted. Never more than was reserved. [U75] [U76]
  */
-export function settlementOf(model: TargetModel, bound: RequestBound, { usage, countedTokens = 0 }: Answered): Settlement {
-  const input = usage?.inputTokens ?? bound.inputTokensCounted;
+export function settlementOf(
+  model: TargetModel,
+  bound: RequestBound,
+  { usage, countedTokens = 0, countedInputTokens }: Answered,
+): Settlement {
+  const input = usage?.inputTokens ?? countedInputTokens ?? bound.inputTokensEstimated;
   const reportedOutput = usage?.outputTokens ?? 0;
   const output = Math.max(reportedOutput, countedTokens);
   const allInput = Math.min(input, bound.inputTokensMax);

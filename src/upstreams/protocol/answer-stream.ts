@@ -1,6 +1,6 @@
 import type { Refusal } from '../../contract/api/errors.ts';
 import { joinedBytes, utf8 } from '../../kernel/bytes.ts';
-import type { AnswerText } from '../money/answer-text.ts';
+import type { CountableText } from '../money/countable-text.ts';
 import type { AnswerNotes } from './answer-notes.ts';
 import type { JsonObject } from './json.ts';
 import { isObject, listAt, parsedObject } from './json.ts';
@@ -68,7 +68,7 @@ export class AnswerStream {
   }
 
   /** What has come, to count its tokens; undefined: the usage is that of the whole answer. [U193] */
-  get uncounted(): AnswerText | undefined {
+  get uncounted(): CountableText | undefined {
     return this.#tap.isAccounted ? undefined : this.#tap.text;
   }
 

@@ -1,5 +1,5 @@
 import { joinedBytes, utf8 } from '../../kernel/bytes.ts';
-import type { AnswerText } from '../money/answer-text.ts';
+import type { CountableText } from '../money/countable-text.ts';
 import { DONE } from './answer-stream.ts';
 import type { StreamProblem } from './answer-stream.ts';
 import type { JsonObject } from './json.ts';
@@ -66,7 +66,7 @@ export class CopyMeter {
   }
 
   /** What has come, as far as it was read, to count its tokens; undefined: the usage is that of the whole answer. [U193] */
-  get uncounted(): AnswerText | undefined {
+  get uncounted(): CountableText | undefined {
     return this.#tap.isAccounted ? undefined : this.#tap.text;
   }
 

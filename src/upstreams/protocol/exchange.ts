@@ -6,7 +6,7 @@ import { assert } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Served, Target, TargetModel, UpstreamProtocol } from '../target.ts';
 import type { UpstreamRequest } from '../transport.ts';
-import type { AnswerText } from '../money/answer-text.ts';
+import type { CountableText } from '../money/countable-text.ts';
 import { checkPlatformFields, platformBetas, platformFields } from '../money/platform-fields.ts';
 import { ownerIn, PLATFORM } from '../upstream-record.ts';
 import type { UsageNote } from './answer-stream.ts';
@@ -73,7 +73,7 @@ export interface WholeAnswer {
   readonly text: string;
   readonly usage: Usage | undefined;
   /** What it says, to count its tokens; undefined: the usage is reported. */
-  readonly uncounted: AnswerText | undefined;
+  readonly uncounted: CountableText | undefined;
 }
 
 /** Whether a model answers calls of a surface. */

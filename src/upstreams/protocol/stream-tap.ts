@@ -1,4 +1,4 @@
-import { AnswerText } from '../money/answer-text.ts';
+import { CountableText } from '../money/countable-text.ts';
 import { ResponseTexts, takeChoices, takeMessageEvent, takeParts } from './generated-texts.ts';
 import { countAt, isObject, listAt, objectAt, present, textAt } from './json.ts';
 import type { JsonObject } from './json.ts';
@@ -24,7 +24,7 @@ export interface StreamTap {
   /** As reported so far: each count as it was said last. */
   readonly usage: Usage | undefined;
   /** What the model has generated: for counting tokens where they are not reported. */
-  readonly text: AnswerText;
+  readonly text: CountableText;
   /** Whether all that callers wait for has come, even if the upstream does not say that it ends. */
   readonly isWhole: boolean;
   /** Whether the usage is that of the whole answer: nothing was generated after it was reported, and the answer is whole. [U193] */
@@ -50,7 +50,7 @@ export function tapOf(dialect: Exclude<Dialect, 'plain'>): StreamTap {
 
 abstract class Tap implements StreamTap {
   usage: Usage | undefined;
-  readonly text = new AnswerText();
+  readonly text = new CountableText();
   isWhole = false;
   /** Of the text, when the usage was reported. */
   #reportedChars = 0;
@@ -160,8 +160,8 @@ export function usageIn(dialect: Dialect, answer: unknown): Usage | undefined {
 }
 
 /** What the model has generated in an answer that is no stream. */
-export function textIn(dialect: Dialect, answer: JsonObject): AnswerText {
-  const text = new AnswerText();
+export function textIn(dialect: Dialect, answer: JsonObject): CountableText {
+  const text = new CountableText();
   const take = (field: string, piece: string): void => text.add(field, piece);
   if (dialect === 'chat' || dialect === 'completions') takeChoices(listAt(answer, 'choices'), take);
   if (dialect === 'responses') new ResponseTexts(take).whole(answer);

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 
 import { utf8 } from '../../../src/kernel/bytes.ts';
-import type { AnswerText } from '../../../src/upstreams/money/answer-text.ts';
+import type { CountableText } from '../../../src/upstreams/money/countable-text.ts';
 import { AnswerStream } from '../../../src/upstreams/protocol/answer-stream.ts';
 import { CopyMeter } from '../../../src/upstreams/protocol/copy-meter.ts';
 import { sseText } from '../../../src/upstreams/protocol/sse-events.ts';
@@ -72,7 +72,7 @@ function metered(dialect: Streamed, [first, ...rest]: readonly Uint8Array[]) {
 }
 
 /** Of what has to be counted; undefined: the upstream has reported all. */
-const charsIn = (text: AnswerText | undefined): number | undefined => text?.tokens((block) => block.length);
+const charsIn = (text: CountableText | undefined): number | undefined => text?.tokens((block) => block.length);
 
 it.each(Object.keys(STREAMS) as Streamed[])(
   '[U75] the copy of a stream of %s says what the stream says, wherever pieces end',

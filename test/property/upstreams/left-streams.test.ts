@@ -1,9 +1,11 @@
 import * as fc from 'fast-check';
+import { encodeChat } from 'gpt-tokenizer/model/gpt-4o';
 import { expect, it } from 'vitest';
 
 import type { EncodingName } from '../../../src/inference/text/token-encoding.ts';
 import { utf8 } from '../../../src/kernel/bytes.ts';
-import type { AnswerText } from '../../../src/upstreams/money/answer-text.ts';
+import type { CountableText } from '../../../src/upstreams/money/countable-text.ts';
+import { promptTextOf } from '../../../src/upstreams/money/prompt-text.ts';
 import { AnswerStream } from '../../../src/upstreams/protocol/answer-stream.ts';
 import { CopyMeter } from '../../../src/upstreams/protocol/copy-meter.ts';
 import type { JsonObject } from '../../../src/upstreams/protocol/json.ts';
@@ -132,7 +134,7 @@ function piecesOf(text: string, chars: number): string[] {
 }
 
 /** What has to be counted of a stream that breaks off after these events, read as it is relayed and as it is copied. */
-function leftOf(dialect: Streamed, events: readonly JsonObject[]): AnswerText[] {
+function leftOf(dialect: Streamed, events: readonly JsonObject[]): CountableText[] {
   const bytes = utf8(written(dialect, events));
   const relay = new AnswerStream({ spoken: dialect, own: dialect, hidesUsage: false, translator: undefined });
   const meter = new CopyMeter(dialect, 4 * 1024 * 1024);
@@ -198,6 +200,23 @@ it('[U193] texts whose pieces come in turn are counted each by itself, and long 
     ),
     { seed: 193, numRuns: 25 },
   );
+});
+
+it.each(LANGUAGES)('[U193] a prompt in %s whose upstream reports nothing is counted as its model reads it', async (language) => {
+  const text = (SENTENCES[language] ?? '').repeat(20);
+  const messages = [
+    { role: 'system' as const, content: text },
+    { role: 'user' as const, content: text },
+  ];
+  const read = encodeChat(messages).length;
+  const image = { type: 'image_url', image_url: { url: `data:image/png;base64,${'A'.repeat(50_000)}` } };
+  const parts = messages.map(({ role, content }) => ({ role, content: [{ type: 'text', text: content }, image] }));
+  const { model } = targetOf({ model: { upstreamName: 'gpt-4o' } });
+  for (const body of [{ messages }, { messages: parts }]) {
+    const counted = await exactCounts.count(model, promptTextOf(body));
+    expect(counted / read).toBeGreaterThanOrEqual(0.95);
+    expect(counted / read).toBeLessThanOrEqual(1.1);
+  }
 });
 
 it.each<[Streamed, string[], JsonObject]>([

@@ -13,7 +13,8 @@ const bound: RequestBound = {
   answerTokensMax: 100,
   outputTokensMax: 100,
   nanoMax: callNanoMax(PRICES, 1_000, 100),
-  inputTokensCounted: 250,
+  inputTokensEstimated: 250,
+  imageTokens: 0,
 };
 const usage = { inputTokens: 300, cachedTokens: 200, outputTokens: 40, reasoningTokens: 0 };
 

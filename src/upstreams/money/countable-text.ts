@@ -8,11 +8,11 @@ const BLOCKS_MAX = 128;
 const OPEN_MAX = 32;
 
 /**
- * What an answer has said, kept for counting its tokens at the end, if it ends without a report of them. Up to 16,384 characters all is kept; of longer
+ * What a model has said or read, kept for counting its tokens, where they are not reported. Up to 16,384 characters all is kept; of longer
  * ones every second block, every fourth and so on: those that are left lie evenly over all that came, and stand for it. Each field is a text by itself,
  * as pieces of several come in turn.
  */
-export class AnswerText {
+export class CountableText {
   #chars = 0;
   readonly #open = new Map<string, OpenBlock>();
   /** Most pieces are of the field of the one before. */
