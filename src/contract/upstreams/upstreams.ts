@@ -71,6 +71,13 @@ const model = z.strictObject({
       cached_input: price
         .optional()
         .meta(about('The price of input tokens that the upstream had cached. Absent: that of other input tokens.')),
+      cache_write: price
+        .optional()
+        .meta(
+          about(
+            'The price of input tokens that the upstream has put into its cache, as Anthropic reports them. Absent: that of other input tokens.',
+          ),
+        ),
       output: price.default(0),
       request: z.int().min(0).max(UPSTREAM_LIMITS.upstreamPriceNanoMax).default(0).meta(about('Nano-dollars per request.')),
     })
@@ -173,7 +180,13 @@ const upstreamReply = named('Upstream', {
       output_tokens_max: z.int(),
       image_tokens_max: z.int().nullable(),
       bytes_per_token: z.number(),
-      prices: z.object({ input: z.int(), cached_input: z.int().nullable(), output: z.int(), request: z.int() }),
+      prices: z.object({
+        input: z.int(),
+        cached_input: z.int().nullable(),
+        cache_write: z.int().nullable(),
+        output: z.int(),
+        request: z.int(),
+      }),
     }),
   ),
   secret: z

@@ -6,7 +6,7 @@ export type FieldUse =
   | 'text'
   /** It changes neither the price, nor the model, nor what is kept, nor how long an answer may be. */
   | 'neutral'
-  /** The bound takes it into account, or refuses what it cannot bound. [U70] [U71] [U72] */
+  /** The bound and the prices take it into account, or refuses what it cannot bound. [U70] [U71] [U72] */
   | 'bounded'
   /** Sluice says it itself, or acts on it, and passes nothing of it on. */
   | 'owned'

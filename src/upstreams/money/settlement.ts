@@ -9,6 +9,8 @@ export interface Settlement {
   /** Without the cached ones. */
   readonly inputTokens: number;
   readonly cachedTokens: number;
+  /** Of the input tokens those that the upstream has put into its cache; absent: none. */
+  readonly writtenTokens?: number;
   readonly outputTokens: number;
   readonly nano: number;
   /** Whether the upstream has reported the tokens, or they were counted from bytes. */
@@ -47,7 +49,14 @@ export function settlementOf(
   const output = Math.max(reportedOutput, countedTokens);
   const allInput = Math.min(input, bound.inputTokensMax);
   const cachedTokens = Math.min(usage?.cachedTokens ?? 0, allInput);
-  const tokens = { inputTokens: allInput - cachedTokens, cachedTokens, outputTokens: Math.min(output, bound.outputTokensMax) };
+  const inputTokens = allInput - cachedTokens;
+  const writtenTokens = Math.min(usage?.writtenTokens ?? 0, inputTokens);
+  const tokens = {
+    inputTokens,
+    cachedTokens,
+    ...(writtenTokens === 0 ? {} : { writtenTokens }),
+    outputTokens: Math.min(output, bound.outputTokensMax),
+  };
   return {
     ...tokens,
     nano: callNano(model.prices, tokens),

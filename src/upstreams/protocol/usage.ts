@@ -6,6 +6,8 @@ export interface Usage {
   readonly inputTokens: number;
   /** Of the input tokens those that the upstream had cached. */
   readonly cachedTokens: number;
+  /** Of the input tokens those that it has put into its cache; absent: none are reported. */
+  readonly writtenTokens?: number;
   /** All of them, those of reasoning too. */
   readonly outputTokens: number;
   readonly reasoningTokens: number;
@@ -40,9 +42,11 @@ export function anthropicUsage(usage: unknown): Usage | undefined {
   const outputTokens = countAt(usage, 'output_tokens');
   if (fresh === undefined && outputTokens === undefined) return undefined;
   const read = countAt(usage, 'cache_read_input_tokens') ?? 0;
+  const written = countAt(usage, 'cache_creation_input_tokens') ?? 0;
   return bounded({
-    inputTokens: (fresh ?? 0) + (countAt(usage, 'cache_creation_input_tokens') ?? 0) + read,
+    inputTokens: (fresh ?? 0) + written + read,
     cachedTokens: read,
+    ...(written === 0 ? {} : { writtenTokens: written }),
     outputTokens: outputTokens ?? 0,
     reasoningTokens: 0,
   });

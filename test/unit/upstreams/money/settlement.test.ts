@@ -60,6 +60,18 @@ describe('a settlement', () => {
     });
   });
 
+  it('[U74] charges tokens that were put into a cache by their own price, within all of the input', () => {
+    const prices = { ...PRICES, cacheWriteNano: 3_125_000_000 };
+    const written = { ...usage, writtenTokens: 60 };
+    const settled = settlementOf({ ...model, prices }, bound, { usage: written });
+    expect(settled).toMatchObject({ inputTokens: 100, cachedTokens: 200, writtenTokens: 60 });
+    expect(settled.nano).toBe(40 * 2_500 + 60 * 3_125 + 200 * 1_250 + 40 * 10_000 + 10_000);
+    expect(settlementOf(model, bound, { usage: written }).nano, 'without such a price').toBe(settlementOf(model, bound, { usage }).nano);
+    expect(callNanoMax(prices, 10, 0)).toBe(callNano(prices, { inputTokens: 10, cachedTokens: 0, writtenTokens: 10, outputTokens: 0 }));
+    const wild = settlementOf({ ...model, prices }, bound, { usage: { ...usage, writtenTokens: 9_999 } });
+    expect(wild.writtenTokens).toBe(100);
+  });
+
   it('[U75] charges what was counted where the upstream reports nothing', () => {
     expect(settlementOf(model, bound, { usage: undefined, countedTokens: 11 })).toMatchObject({
       inputTokens: 250,
