@@ -90,7 +90,7 @@ async function served(surface: Surface, target: Target, pieces: readonly Uint8Ar
     clock: { nowMs: () => NOW_MS },
     tokens: byteCounts,
   });
-  const request = { model: 'small', messages: [{ role: 'user', content: 'x' }], prompt: 'x', max_tokens: 50, stream: true };
+  const request = { model: 'small', messages: [{ role: 'user', content: 'x' }], prompt: 'x', max_tokens: OUTPUT_TOKENS_MAX, stream: true };
   const asked = { ...request, stream_options: { include_usage: true } };
   if (surface !== 'completions') delete (asked as { prompt?: string }).prompt;
   const call = {
@@ -117,6 +117,23 @@ async function served(surface: Surface, target: Target, pieces: readonly Uint8Ar
   return { sent, settlement, chargedUsd: usd(settlement.nano + requestNanoAt(NOW_MS)) };
 }
 
+/** What is charged as output: the last report, if nothing was generated after it and the answer is whole, and else at least what came. */
+function outputOf(spoken: keyof typeof STREAMS, steps: readonly Step[], isEnded: boolean): number {
+  let chars = 0;
+  let reported: { readonly output: number; readonly chars: number } | undefined;
+  let isWhole = isEnded;
+  if (spoken === 'messages') reported = { output: 1, chars: 0 };
+  for (const { text = '', output, finish } of steps) {
+    chars += text.length;
+    if (output !== undefined) reported = { output, chars };
+    isWhole ||= finish === true || (spoken === 'messages' && output !== undefined);
+  }
+  const counted = reported !== undefined && isWhole && reported.chars === chars ? 0 : Math.round(chars / 4);
+  return Math.min(Math.max(reported?.output ?? 0, counted), OUTPUT_TOKENS_MAX);
+}
+
+const OUTPUT_TOKENS_MAX = 50;
+
 const isUsageAlone = (last: Step | undefined): boolean => last?.output !== undefined && last.text === undefined;
 
 const costsIn = (text: string): string[] => [...text.matchAll(/"sluice":\{"cost_usd":"([\d.]+)"\}/g)].map(([, cost = '']) => cost);
@@ -139,6 +156,7 @@ it.each<[string, Surface, keyof typeof STREAMS, Partial<Target>]>([
       const relayed = await served(surface, target, pieces, by, 'relayed');
       const costs = costsIn(relayed.sent);
       expect(costs, 'it is said once at most').toEqual(costs.slice(0, 1).map(() => relayed.chargedUsd));
+      if (cut === undefined) expect(relayed.settlement.outputTokens).toBe(outputOf(spoken, steps, isEnded));
       // As most upstreams report it: in the last event, alone.
       const isUsual = cut === undefined && isEnded && steps.some((one: Step) => one.finish === true) && isUsageAlone(steps.at(-1));
       if (isUsual && surface !== 'messages') expect(costs).toHaveLength(1);
