@@ -12,7 +12,7 @@ type Streamed = 'chat' | 'completions' | 'messages' | 'responses';
 
 const texts = fc.array(
   fc.oneof(fc.string({ unit: 'grapheme', maxLength: 20 }), fc.constantFrom('data: [DONE]', '"message_stop"}', '"error"', '\n\n')),
-  { maxLength: 40 },
+  { maxLength: 40, size: 'max' },
 );
 const told = fc.record({ texts, input: fc.nat(999), output: fc.nat(999), usage: fc.boolean(), end: fc.boolean() });
 type Told = typeof told extends fc.Arbitrary<infer T> ? T : never;
