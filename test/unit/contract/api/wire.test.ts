@@ -19,7 +19,7 @@ const HASHES: Record<string, string> = {
   '0.5.0': 'e2f26f8b8579927fa1f0a95fdf5cf7f51c46c17928b5613313153dcfa0836211',
   '0.5.1': '111182a2cb1ae8301d12c173303ce793ce7b96fd01e5c2a6f53fac049fa15745',
   '0.6.0': '1a0e4bf90170463a8a58340a95224ff72953a7a09c01b0ace1d95b04ec3b9cd6',
-  '0.7.0': '7ead8b41ed55565e8d6bab83e222c2be29c3c214c0ac70dba5703cfddc3e9600',
+  '0.7.0': 'a47229e5a64d0d7c620ca96d46dad397227de10603550d425c432a480e67c115',
 };
 
 describe('the wire contract', () => {
