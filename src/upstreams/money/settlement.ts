@@ -47,14 +47,8 @@ export function settlementOf(
   const input = usage?.inputTokens ?? countedInputTokens ?? bound.inputTokensEstimated;
   const reportedOutput = usage?.outputTokens ?? 0;
   const output = Math.max(reportedOutput, countedTokens);
-  const allInput = Math.min(input, bound.inputTokensMax);
-  const cachedTokens = Math.min(usage?.cachedTokens ?? 0, allInput);
-  const inputTokens = allInput - cachedTokens;
-  const writtenTokens = Math.min(usage?.writtenTokens ?? 0, inputTokens);
   const tokens = {
-    inputTokens,
-    cachedTokens,
-    ...(writtenTokens === 0 ? {} : { writtenTokens }),
+    ...inputOf(usage, Math.min(input, bound.inputTokensMax)),
     outputTokens: Math.min(output, bound.outputTokensMax),
   };
   return {
@@ -63,6 +57,14 @@ export function settlementOf(
     usage: usage === undefined || reportedOutput < output ? 'counted' : 'reported',
     isCapped: usage !== undefined && (input > bound.inputTokensMax || reportedOutput > bound.outputTokensMax),
   };
+}
+
+/** The parts of the input by what they cost, as far as they are charged. */
+function inputOf(usage: Usage | undefined, allInput: number): Pick<Settlement, 'inputTokens' | 'cachedTokens' | 'writtenTokens'> {
+  const cachedTokens = Math.min(usage?.cachedTokens ?? 0, allInput);
+  const inputTokens = allInput - cachedTokens;
+  const writtenTokens = Math.min(usage?.writtenTokens ?? 0, inputTokens);
+  return { inputTokens, cachedTokens, ...(writtenTokens === 0 ? {} : { writtenTokens }) };
 }
 
 export type UpstreamQuantities = Readonly<Record<UpstreamMeter, number>>;
