@@ -16,16 +16,22 @@ export function promptTextOf(body: JsonObject): CountableText {
 }
 
 function addTexts(value: unknown, text: CountableText): void {
-  if (typeof value === 'string') text.add('', `${value}\n`);
+  if (typeof value === 'string') addLine(value, text);
   // An id of a token is one.
   else if (typeof value === 'number') text.add('', '0');
   else if (Array.isArray(value)) for (const one of value) addTexts(one, text);
   else if (isObject(value)) {
-    for (const [name, member] of Object.entries(value)) {
+    for (const name in value) {
       if (UNREAD.has(name)) continue;
+      const member = value[name];
       // Of schemas the model reads the names, too; those of parts and messages are the template's.
-      if (isObject(member)) text.add('', `${name}\n`);
+      if (isObject(member)) addLine(name, text);
       addTexts(member, text);
     }
   }
+}
+
+function addLine(line: string, text: CountableText): void {
+  text.add('', line);
+  text.add('', '\n');
 }
