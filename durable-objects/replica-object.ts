@@ -19,6 +19,7 @@ import type { Served } from './object-namespace.ts';
 import { residueOf } from './stored-cell.ts';
 import type { ReplicaState, ReplicaStub, ReshardingEnv } from './resharding-stubs.ts';
 import { RESOURCES, inBackground, readQueue, SELECTIONS } from './shard-resources.ts';
+import { answeredInSteps } from './wide-filters.ts';
 import { FollowerStore } from '../src/ann/store/follower-store.ts';
 import { VectorStore } from '../src/ann/store/vector-store.ts';
 
@@ -111,12 +112,14 @@ export class ReplicaObject extends DurableObject<Pick<ReshardingEnv, 'SHARD'>> i
     // What may have to be asked of the primary is waited for before.
     const atFirst = consistency.kind === 'min-lsn' ? await readable() : ok(null);
     if (!atFirst.ok) return atFirst;
-    return this.#turns.read({ budgetMs: call.budgetMs, bytes: heldBytes(call), estimateMs }, async () => {
-      const now = await readable();
-      if (!now.ok) return now;
-      const found = read();
-      return found.ok ? ok({ ...found.value, lsn: now.value }) : found;
-    });
+    return answeredInSteps(this.#shard, (answer) =>
+      this.#turns.read({ budgetMs: call.budgetMs, bytes: heldBytes(call), estimateMs }, async () => {
+        const now = await readable();
+        if (!now.ok) return now;
+        const found = answer(read);
+        return found.ok ? ok({ ...found.value, lsn: now.value }) : found;
+      }),
+    );
   }
 
   async #ask(primary: string, follow: ShardFollow): Promise<Outcome<ShardChanges>> {

@@ -19,6 +19,7 @@ import { ladderBench } from './ladder.ts';
 import { memoryBench } from './memory.ts';
 import { overloadBench } from './overload.ts';
 import { modelsBench } from './models.ts';
+import { neighboursBench } from './neighbours.ts';
 import { placementBench } from './placement.ts';
 import { platformLimitsBench } from './platform-limits.ts';
 import { poolsBench } from './pools.ts';
@@ -56,6 +57,7 @@ const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Op
   ladder: ladderBench,
   memory: memoryBench,
   models: modelsBench,
+  neighbours: neighboursBench,
   overload: overloadBench,
   placement: placementBench,
   'platform-limits': platformLimitsBench,

@@ -15,6 +15,7 @@ import { GuardrailClassifiers } from './guardrail-classifier.ts';
 import { askWebhook } from './guardrail-webhook.ts';
 import type { InferenceEnv } from './loaded-models.ts';
 import { systemClock } from '../../durable-objects/system-time.ts';
+import { letOthersCompute } from './compute-turns.ts';
 
 /** By all that they are made of. The one that was used the longest time ago goes first. */
 const compiled = new Map<string, Outcome<CompiledHook[]>>();
@@ -50,7 +51,7 @@ class GuardTarget extends RpcTarget {
     super();
     this.#release = release;
     this.#hooks = hooks;
-    this.#session = new GuardSession({ hooks: hooks.ok ? hooks.value : [], ask, clock: systemClock });
+    this.#session = new GuardSession({ hooks: hooks.ok ? hooks.value : [], ask, clock: systemClock, turn: letOthersCompute });
   }
 
   /** Refuses also where operators no longer allow the host of a webhook. */
@@ -76,6 +77,7 @@ class GuardTarget extends RpcTarget {
   }
 
   [DISPOSE](): void {
+    this.#session.stop();
     this.#release();
   }
 }

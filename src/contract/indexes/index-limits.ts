@@ -86,6 +86,15 @@ export const INDEX_LIMITS = {
   lsnRaiseMax: 2 ** 20,
   // How soon an index object takes up a creation or deletion that was cut off.
   indexLifecycleRetryMs: 5_000,
+  // What one filter reads at once, in units of an entry of the index: some 75 ms in which no other shard of the isolate serves. What reads more is
+  // cut into steps, before the call that it is part of.
+  filterUnitsAtOnceMax: 500_000,
+  // One such step: some 15 ms.
+  filterStepUnitsMax: 100_000,
+  // All of them: some 3 s.
+  filterUnitsMax: 20_000_000,
+  // So often it begins anew if the shard was written meanwhile.
+  filterAttemptsMaxCount: 4,
   // Index entries that one filter reads: some 300 ms. The few conditions of a sensible filter stay far below it.
   filterEntriesReadMaxCount: 2_000_000,
   // Vectors whose metadata one filter reads because the index alone cannot decide (`$elemMatch`): some 300 ms.

@@ -27,6 +27,8 @@ export interface RunTexts {
   readonly inputType: InputType | undefined;
   /** The most tokens of all texts of the request. */
   readonly tokens: number;
+  /** The same of the longest of them. */
+  readonly longestTokens: number;
   readonly leftMs: number | undefined;
 }
 
@@ -45,11 +47,11 @@ export class ModelRunners extends Composed<ModelRunnerParts> {
 
   /** Refuses with `no_healthy_replica` a model that only pools can run where none does, and as what runs it does. */
   async embedTexts(request: RunTexts, texts: readonly string[]): Promise<Outcome<RanTexts>> {
-    const { route, version, tokens, leftMs } = request;
+    const { route, version, tokens, longestTokens, leftMs } = request;
     const names = route.isPinned ? [request.name] : [request.name, route.model];
     const { manifest, runBoundMs } = version;
     const hasReplica = (await this.#served(request.tenantId)).some((model) => names.includes(model));
-    const choice = chooseRunner({ manifest, runBoundMs, tokens, hasReplica, leftMs });
+    const choice = chooseRunner({ manifest, runBoundMs, tokens, longestTokens, hasReplica, leftMs });
     if (choice.runner === 'none') {
       const limit = choice.reason === 'too_large' ? 'edgeEmbedderBytesMax' : `runBoundMsMax: ${runBoundMs} ms a text`;
       const advice = 'run it on a pool (a job of the kind online_inference)';

@@ -1,8 +1,11 @@
+import { GUARDRAIL_LIMITS } from '../../contract/guardrails/guardrail-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
 import type { Clock } from '../../kernel/clock.ts';
+import { must } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
-import type { AskedHook, CompiledHook, SpanHook } from './compiled-hook.ts';
+import type { SteppedWork } from '../../kernel/stepped-work.ts';
+import type { AskedHook, CompiledHook, SpanHook, WholeCheck } from './compiled-hook.ts';
 import { looksAt } from './compiled-hook.ts';
 import type { Span } from './find-pii.ts';
 import type { HookRecord } from './guardrail-policy.ts';
@@ -24,6 +27,8 @@ interface GuardParts {
   readonly hooks: readonly CompiledHook[];
   readonly ask: Ask;
   readonly clock: Clock;
+  /** All that the hooks do for one call. */
+  readonly work: SteppedWork;
 }
 
 /** How much of an answer has to be known before any of it may be passed on. */
@@ -88,18 +93,49 @@ export class Guard {
    * A text of the answer as another model may read it: masked as it is for the caller, with nothing put back. Undefined: a hook blocks it. The answer
    * itself is judged, and noted, before it is passed on. [U176]
    */
-  shown(text: string): string | undefined {
-    let shown = text;
+  async shown(text: string): Promise<string | undefined> {
+    let shown: string | undefined = text;
     for (const { check } of this.streamHooks()) {
-      const spans = check.find(shown);
-      if (spans.length > 0 && check.action === 'block') return undefined;
-      if (check.action === 'mask') shown = this.masked(shown, spans);
+      const spans = await this.find(check, shown);
+      if (spans === undefined || (spans.length > 0 && check.action === 'block')) return undefined;
+      if (check.action === 'mask') shown = await this.masked(shown, spans);
+      if (shown === undefined) return undefined;
     }
     return shown;
   }
 
-  masked(text: string, spans: readonly Span[]): string {
-    return spans.length === 0 ? text : this.#masks.masked(text, spans, false);
+  /** What a hook finds in a text. Undefined, as of `masked`: the hooks have done all that they may do for one call. [U198] */
+  find({ find }: SpanHook['check'], text: string): Promise<Span[] | undefined> {
+    return find(text, this.#parts.work);
+  }
+
+  masked(text: string, spans: readonly Span[], restores = false): Promise<string | undefined> {
+    return this.#parts.work.run(this.#masks.masked(text, spans, restores, this.#parts.work));
+  }
+
+  /** Why a hook lets nothing pass: by what it found, or because it was not to look any further. */
+  refused(hook: Pick<CompiledHook, 'policy' | 'name'>, side: HookRecord['side']) {
+    return this.#parts.work.isExhausted ? this.exhausted(side) : blocked(hook, side);
+  }
+
+  /** What would take the hooks longer is not judged, so it is not passed on. [U198] */
+  exhausted(side: HookRecord['side']) {
+    const unitsMax = `${GUARDRAIL_LIMITS.guardrailUnitsMax} (guardrailUnitsMax)`;
+    const policy = this.#parts.hooks[0]?.policy ?? '';
+    return refuse(
+      'guardrail_blocked',
+      `the guardrails of ${policy} do not judge this ${side}: they take more than the ${unitsMax} steps of a call`,
+    );
+  }
+
+  /** Counts units that were done for the call. False: nothing more may be. */
+  async spend(units: number): Promise<boolean> {
+    return !this.#parts.work.spend(units) || (await this.#parts.work.turn());
+  }
+
+  /** The same of units that the length of what comes bounds. */
+  async pass(units: number): Promise<boolean> {
+    return !this.#parts.work.pass(units) || (await this.#parts.work.turn());
   }
 
   restored(text: string): string {
@@ -120,7 +156,7 @@ export class Guard {
       const { body: changed, ...found } = await this.#judge(hook, judged, side);
       const elapsedMs = this.#parts.clock.nowMs() - startedMs;
       this.#records.push({ policy: hook.policy, hook: hook.name, side, ...found, elapsedMs });
-      if (found.outcome === 'blocked') return blocked(hook, side);
+      if (found.outcome === 'blocked') return this.refused(hook, side);
       judged = changed;
     }
     return ok(judged);
@@ -129,24 +165,41 @@ export class Guard {
   async #judge<T>(hook: CompiledHook, body: T, side: HookRecord['side']): Promise<Judgement<T>> {
     const { check } = hook;
     switch (check.kind) {
-      case 'spans': {
-        let count = 0;
-        const changed = withTexts(body, (text) => {
-          const spans = check.find(text);
-          count += spans.length;
-          return check.action === 'mask' && spans.length > 0 ? this.#masks.masked(text, spans, check.restores && side === 'request') : text;
-        });
-        return { outcome: count === 0 ? 'passed' : PAST[check.action], count, body: changed };
-      }
-      case 'whole': {
-        const count = saidIn(body).filter((text) => !check.accepts(text)).length;
-        return { outcome: count === 0 ? 'passed' : PAST[check.action], count, body };
-      }
+      case 'spans':
+        return this.#spansIn(body, check, check.restores && side === 'request');
+      case 'whole':
+        return this.#accepted(body, check);
       case 'asking': {
         const found = await this.#parts.ask(check.hook, side, textsOf(body));
         return { ...verdictOf(check.hook, found), body };
       }
     }
+  }
+
+  async #spansIn<T>(body: T, check: SpanHook['check'], restores: boolean): Promise<Judgement<T>> {
+    const texts: string[] = [];
+    let count = 0;
+    for (const text of textsOf(body)) {
+      const spans = await this.find(check, text);
+      const isChanged = check.action === 'mask' && spans !== undefined && spans.length > 0;
+      const changed = isChanged ? await this.masked(text, spans, restores) : text;
+      if (spans === undefined || changed === undefined) return { outcome: 'blocked', count, body };
+      count += spans.length;
+      texts.push(changed);
+    }
+    let at = 0;
+    const changed = withTexts(body, () => must(texts[at++], 'a text is changed once'));
+    return { outcome: count === 0 ? 'passed' : PAST[check.action], count, body: changed };
+  }
+
+  async #accepted<T>(body: T, check: WholeCheck): Promise<Judgement<T>> {
+    let count = 0;
+    for (const text of saidIn(body)) {
+      const isAccepted = await check.accepts(text, this.#parts.work);
+      if (isAccepted === undefined) return { outcome: 'blocked', count, body };
+      if (!isAccepted) count += 1;
+    }
+    return { outcome: count === 0 ? 'passed' : PAST[check.action], count, body };
   }
 }
 
@@ -167,5 +220,11 @@ function verdictOf(hook: AskedHook, found: Finding | undefined): Omit<Judgement<
 }
 
 /** Names the policy and the hook, never what was found. [U113] */
-export const blocked = ({ policy, name }: Pick<CompiledHook, 'policy' | 'name'>, side: HookRecord['side']) =>
+const blocked = ({ policy, name }: Pick<CompiledHook, 'policy' | 'name'>, side: HookRecord['side']) =>
   refuse('guardrail_blocked', `the guardrails of ${policy} block this ${side}: their hook "${name}" does not let it pass`);
+
+/** More than is judged whole. */
+export const tooLong = () => {
+  const bytesMax = `${GUARDRAIL_LIMITS.guardrailHeldBytesMax} (guardrailHeldBytesMax)`;
+  return refuse('guardrail_blocked', `the answer is longer than the ${bytesMax} bytes that guardrails judge whole`);
+};

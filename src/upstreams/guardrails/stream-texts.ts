@@ -52,6 +52,19 @@ function choicePieces(choice: JsonObject, at: number, change: ChangePiece): Json
   return { ...choice, delta: changed };
 }
 
+/** An event of choices with those alone that the text of a key belongs to: the others have said what they had to say. */
+export function onlyOf(event: JsonObject, key: string): JsonObject {
+  const { choices } = event;
+  if (!Array.isArray(choices)) return event;
+  const owner = ownerOf(key);
+  return {
+    ...event,
+    choices: choices.flatMap((choice: unknown, at) =>
+      isObject(choice) && placeOf(choice['index'], at) === owner ? [{ ...choice, index: choice['index'] ?? at }] : [],
+    ),
+  };
+}
+
 function messagePieces(event: JsonObject, change: ChangePiece): JsonObject {
   if (event['type'] !== 'content_block_delta') return event;
   return { ...event, delta: changedFields(objectAt(event, 'delta'), placeOf(event['index']), change) };
@@ -71,22 +84,24 @@ export function endedBy(dialect: Dialect, event: JsonObject): HasEnded {
   const type = textAt(event, 'type') ?? '';
   if (dialect === 'messages') {
     if (type === 'message_delta' || type === 'message_stop') return ALL;
-    return type === 'content_block_stop' ? ofOwner(event['index']) : NONE;
+    return type === 'content_block_stop' ? ofOwners([placeOf(event['index'])]) : NONE;
   }
   if (dialect === 'responses') {
     if (RESPONSE_ENDS.has(type)) return ALL;
-    return type.endsWith('.done') ? ofOwner(event['output_index']) : NONE;
+    return type.endsWith('.done') ? ofOwners([placeOf(event['output_index'])]) : NONE;
   }
   const ended = listAt(event, 'choices').flatMap((choice, at) =>
-    textAt(choice, 'finish_reason') === undefined ? [] : [ofOwner(objectAt({ choice }, 'choice')['index'], at)],
+    textAt(choice, 'finish_reason') === undefined ? [] : [placeOf(objectAt({ choice }, 'choice')['index'], at)],
   );
-  return (key) => ended.some((hasEnded) => hasEnded(key));
+  return ended.length === 0 ? NONE : ofOwners(ended);
 }
 
-const ofOwner =
-  (owner: unknown, otherwise = 0): HasEnded =>
-  (key) =>
-    key.startsWith(`${placeOf(owner, otherwise)}/`);
+function ofOwners(owners: readonly string[]): HasEnded {
+  const ended = new Set(owners);
+  return (key) => ended.has(ownerOf(key));
+}
+
+const ownerOf = (key: string): string => key.slice(0, key.indexOf('/'));
 
 /** Which of several it is, as its server counts; some leave it out where there is one. */
 const placeOf = (index: unknown, otherwise = 0): string => String(typeof index === 'number' ? index : otherwise);

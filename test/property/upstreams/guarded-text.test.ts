@@ -6,6 +6,7 @@ import { Guard } from '../../../src/upstreams/guardrails/guard.ts';
 import { GuardedText } from '../../../src/upstreams/guardrails/guarded-text.ts';
 import type { Hook } from '../../../src/contract/guardrails/guardrails.ts';
 import { PII_KINDS } from '../../../src/contract/guardrails/guardrails.ts';
+import { unpacedWork } from '../../support/upstreams/unpaced-work.ts';
 
 const HOOKS: Hook[] = [
   { kind: 'pii', name: 'people', on: 'both', pii: [...PII_KINDS], action: 'mask', restores: true },
@@ -15,7 +16,7 @@ const HOOKS: Hook[] = [
 function guard(): Guard {
   const hooks = compileHooks({ policy: { name: 'p', owner: 'platform', hooks: HOOKS }, hosts: { allowed: [], local: [] } });
   if (!hooks.ok) throw new Error(hooks.error.message);
-  return new Guard({ hooks: hooks.value, ask: () => Promise.resolve({ count: 0 }), clock: { nowMs: () => 0 } });
+  return new Guard({ hooks: hooks.value, ask: () => Promise.resolve({ count: 0 }), clock: { nowMs: () => 0 }, work: unpacedWork() });
 }
 
 const words = fc.array(
@@ -56,9 +57,21 @@ describe('a text that arrives piece by piece', () => {
         const streamed = guard();
         await streamed.request(request);
         const guarded = new GuardedText(streamed);
-        const passed = [...cutAt(text, places).map((piece) => guarded.push(piece)), guarded.end()];
+        const passed = [];
+        for (const piece of cutAt(text, places)) passed.push(await guarded.push(piece));
+        passed.push(await guarded.end());
         expect(streamed.restored(passed.map((one) => one.text).join(''))).toBe(answered.ok ? answered.value.choices[0]?.text : undefined);
       }),
     );
+  });
+
+  it('[U114] passes as it does whole, wherever what is found stands in it', async () => {
+    for (let at = 300; at < 340; at += 3) {
+      const text = `${'x '.repeat(at / 2)}jane@example.org ${'y '.repeat(200)}`;
+      const guarded = new GuardedText(guard());
+      let passed = '';
+      for (const char of text) passed += (await guarded.push(char)).text;
+      expect(passed + (await guarded.end()).text).toBe(text.replace('jane@example.org', '[EMAIL_1]'));
+    }
   });
 });

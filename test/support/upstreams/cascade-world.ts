@@ -22,6 +22,7 @@ import { NO_CHECKS } from '../../../src/upstreams/reuse/reuse-evidence.ts';
 import type { Undispatched } from '../../../src/upstreams/dispatch.ts';
 import { compileHooks } from '../../../src/upstreams/guardrails/compiled-hook.ts';
 import { GuardSession } from '../../../src/upstreams/guardrails/guard-session.ts';
+import { noTurn } from './unpaced-work.ts';
 import type { GuardrailPolicy } from '../../../src/upstreams/guardrails/guardrail-policy.ts';
 import type { UpstreamQuantities } from '../../../src/upstreams/money/settlement.ts';
 import { CanaryTally } from '../../../src/upstreams/routes/canary-tally.ts';
@@ -228,7 +229,12 @@ export class CascadeWorld {
 /** As RPC does it: all that a session is asked is answered later. */
 export function guardOf(policy: GuardrailPolicy): GuardCalls {
   const hooks = compileHooks({ policy, hosts: { allowed: [], local: [] } });
-  const session = new GuardSession({ hooks: hooks.ok ? hooks.value : [], ask: async () => undefined, clock: { nowMs: () => 0 } });
+  const session = new GuardSession({
+    hooks: hooks.ok ? hooks.value : [],
+    ask: async () => undefined,
+    clock: { nowMs: () => 0 },
+    turn: noTurn,
+  });
   return {
     request: (...rest) => session.request(...rest),
     answer: (...rest) => session.answer(...rest),

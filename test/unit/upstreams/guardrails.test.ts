@@ -13,6 +13,7 @@ import type { ClassifierHook } from '../../../src/upstreams/guardrails/judge-cla
 import { countAbove, countModerated, isOfUpstream, piecesOf, strangeLabel } from '../../../src/upstreams/guardrails/judge-classes.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import { parseUpstreamHosts } from '../../../src/upstreams/upstream-host.ts';
+import { unpacedWork } from '../../support/upstreams/unpaced-work.ts';
 import { PatternSet } from '../../../src/upstreams/guardrails/pattern-set.ts';
 
 const NEVER: Ask = () => expect.unreachable();
@@ -24,7 +25,7 @@ function guardOf(hooks: readonly Hook[], ask: Ask = NEVER): Guard {
   const compiled = compile(hooks);
   if (!compiled.ok) throw new Error(compiled.error.message);
   let nowMs = 0;
-  return new Guard({ hooks: compiled.value, ask, clock: { nowMs: () => (nowMs += 1) } });
+  return new Guard({ hooks: compiled.value, ask, clock: { nowMs: () => (nowMs += 1) }, work: unpacedWork() });
 }
 
 const pii = (more: Partial<Extract<Hook, { kind: 'pii' }>> = {}): Hook => ({
@@ -84,19 +85,20 @@ describe('personal data in texts', () => {
 });
 
 describe('regular expressions of a guardrail', () => {
-  it('[U111] are those of RE2: linear, without look-behind or back-reference, never of the empty text', () => {
+  it('[U111] are those of RE2: linear, without look-behind or back-reference, never of the empty text', async () => {
     for (const pattern of ['(?<=a)b', String.raw`(a)\1`, '(', 'a*'])
       expect(PatternSet.compile([pattern], ['hooks', 0, 'patterns'])).toMatchObject({
         ok: false,
         error: { code: 'invalid_value', path: ['hooks', 0, 'patterns', 0] },
       });
     const evil = PatternSet.compile(['(a+)+$'], []);
-    expect(evil.ok && evil.value.find(`${'a'.repeat(50_000)}!`)).toEqual([]);
+    expect(evil.ok && (await evil.value.find(`${'a'.repeat(50_000)}!`, unpacedWork()))).toEqual([]);
   });
 
-  it('[U111] find the first of overlapping matches, and of those the longest', () => {
+  it('[U111] find the first of overlapping matches, and of those the longest', async () => {
     const set = PatternSet.compile(['bc', 'abcd', 'ab'], []);
-    expect(set.ok && set.value.find('xabcdbc').map(({ start, end }) => [start, end])).toEqual([
+    const found = set.ok ? await set.value.find('xabcdbc', unpacedWork()) : undefined;
+    expect(found?.map(({ start, end }) => [start, end])).toEqual([
       [1, 5],
       [5, 7],
     ]);
@@ -361,36 +363,38 @@ describe('what a guardrail may ask for', () => {
 });
 
 describe('a stream under a guard', () => {
-  const through = (guard: Guard, pieces: readonly string[]): string => {
+  const through = async (guard: Guard, pieces: readonly string[]): Promise<string> => {
     const text = new GuardedText(guard);
-    return guard.restored([...pieces.map((piece) => text.push(piece)), text.end()].map((passed) => passed.text).join(''));
+    let passed = '';
+    for (const piece of pieces) passed += (await text.push(piece)).text;
+    return guard.restored(passed + (await text.end()).text);
   };
 
   it('[U114] holds back a window, so that what is split between pieces is found', async () => {
     const guard = guardOf([pii()]);
     await guard.request(chat('a@b.com'));
     expect(guard.answerNeed).toBe('window');
-    expect(through(guard, ['to [EMA', 'IL_1] and ne', 'w@', 'e.com', '!'])).toBe('to a@b.com and [EMAIL_2]!');
+    expect(await through(guard, ['to [EMA', 'IL_1] and ne', 'w@', 'e.com', '!'])).toBe('to a@b.com and [EMAIL_2]!');
     const text = new GuardedText(guardOf([pii()]));
-    expect(text.push('x'.repeat(GUARD_WINDOW_CHARS)).text).toBe('');
-    expect(text.push('yy').text).toBe('xx');
+    expect((await text.push('x'.repeat(GUARD_WINDOW_CHARS))).text).toBe('');
+    expect((await text.push('yy')).text).toBe('xx');
   });
 
-  it('[U114] masks what is found as a whole, also if it contains what could begin a mask', () => {
+  it('[U114] masks what is found as a whole, also if it contains what could begin a mask', async () => {
     const guard = guardOf([patterns([String.raw`<\[[0-9]{4,}>`], 'mask')]);
     const text = `${'x'.repeat(20)}<[123456>${'y'.repeat(GUARD_WINDOW_CHARS + 6)}`;
-    expect(through(guard, [text])).toBe(text.replace('<[123456>', '[MATCH_1]'));
+    expect(await through(guard, [text])).toBe(text.replace('<[123456>', '[MATCH_1]'));
   });
 
-  it('[U114] blocks before any of what is found has passed', () => {
+  it('[U114] blocks before any of what is found has passed', async () => {
     const guard = guardOf([patterns(['forbidden'])]);
     const text = new GuardedText(guard);
-    const passed = Array.from('all is well until the forbidden word').map((piece) => text.push(piece));
-    expect(passed.at(-1)?.blocked).toBeUndefined();
+    const passed = [];
+    for (const piece of 'all is well until the forbidden word') passed.push(await text.push(piece));
     const sooner = passed.findIndex(({ blocked }) => blocked !== undefined);
     expect(sooner).toBe(-1);
-    expect(text.end().blocked?.name).toBe('words');
+    expect((await text.end()).blocked?.name).toBe('words');
     const long = new GuardedText(guard);
-    expect(long.push(`forbidden ${'x'.repeat(GUARD_WINDOW_CHARS)}`)).toMatchObject({ text: '', blocked: { name: 'words' } });
+    expect(await long.push(`forbidden ${'x'.repeat(GUARD_WINDOW_CHARS)}`)).toMatchObject({ text: '', blocked: { name: 'words' } });
   });
 });
