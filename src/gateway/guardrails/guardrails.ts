@@ -31,3 +31,6 @@ export interface GuardReport {
   /** What was masked is put back into the answer: it is not to be kept. */
   readonly restores: boolean;
 }
+
+/** Nothing of a call is kept that guardrails have yet to judge, whatever it is refused for. [U118] */
+export const UNJUDGED: GuardReport = { body: undefined, records: [], restores: true };

@@ -131,7 +131,7 @@ export class LoggedCall {
       totalMs: endMs - this.#startedMs,
       cache,
       reuse: reuseIn(this.#outcome),
-      metadata: metadataIn(body),
+      metadata: metadataIn(this.#sent() ?? {}),
       requestBytes,
       answerBytes: this.#answerBytes,
       prompt: this.#prompt,
@@ -140,12 +140,17 @@ export class LoggedCall {
     this.#parts.logging.note(entry, this.#bodies());
   }
 
+  /** The request as it went out; undefined: guardrails have blocked it. */
+  #sent(): JsonObject | undefined {
+    return this.#guard === undefined ? this.#facts.body : this.#guard.body;
+  }
+
   #bodies(): LogBodies | undefined {
     if (this.#pieces === undefined) return undefined;
-    const { body: sent, restores } = this.#guard ?? { body: this.#facts.body, restores: false };
+    const sent = this.#sent();
     return {
       request: sent === undefined ? '' : JSON.stringify(sent),
-      answer: restores ? '' : decoder.decode(joinedBytes(this.#pieces)),
+      answer: this.#guard?.restores === true ? '' : decoder.decode(joinedBytes(this.#pieces)),
     };
   }
 }

@@ -1,8 +1,7 @@
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { assert } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
-import type { JsonObject } from '../protocol/json.ts';
-import { parsedObject } from '../protocol/json.ts';
+import { parseExactJson } from '../../kernel/exact-json.ts';
 import type { Dialect } from '../protocol/stream-tap.ts';
 import type { AnswerNeed } from './guard.ts';
 import { Guard } from './guard.ts';
@@ -16,7 +15,7 @@ interface Recorded {
 }
 
 export interface GuardedRequest extends Recorded {
-  readonly body: Outcome<JsonObject>;
+  readonly body: Outcome<string>;
   readonly answerNeed: AnswerNeed;
   readonly restores: boolean;
 }
@@ -34,20 +33,17 @@ export class GuardSession {
     this.#guard = new Guard(parts);
   }
 
-  async request(body: JsonObject): Promise<GuardedRequest> {
-    const judged = await this.#guard.request(body);
+  /** The body of a request, as JSON: numbers that no double holds cross no boundary between Workers otherwise. */
+  async request(text: string): Promise<GuardedRequest> {
+    const judged = await judgedText(text, (body) => this.#guard.request(body));
     const { answerNeed, restores } = this.#guard;
     return { body: judged, answerNeed, restores, records: this.#guard.takeRecords() };
   }
 
   /** An answer that is no stream: where nothing is changed it stays as the upstream wrote it. */
   async answer(text: string): Promise<GuardedAnswer> {
-    const body = parsedObject(text) ?? {};
-    const judged = await this.#guard.answer(body);
-    const records = this.#guard.takeRecords();
-    if (!judged.ok) return { text: judged, records };
-    const changed = JSON.stringify(judged.value);
-    return { text: ok(changed === JSON.stringify(body) ? text : changed), records };
+    const judged = await judgedText(text, (body) => this.#guard.answer(body));
+    return { text: judged, records: this.#guard.takeRecords() };
   }
 
   /** A text of the answer as another model may read it. Undefined: no model may. */
@@ -67,4 +63,11 @@ export class GuardSession {
     const last = await this.#stream.end();
     return { ...last, records: this.#guard.takeRecords() };
   }
+}
+
+/** What becomes of a body: as it was written, unless a hook has changed it. */
+async function judgedText(text: string, judge: (body: unknown) => Promise<Outcome<unknown>>): Promise<Outcome<string>> {
+  const body = parseExactJson(text);
+  const judged = await judge(body);
+  return judged.ok ? ok(judged.value === body ? text : JSON.stringify(judged.value)) : judged;
 }

@@ -2,12 +2,19 @@ import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { ok } from '../../kernel/result.ts';
+import type { FieldPath } from '../../contract/api/field-path.ts';
+import { pathText } from '../../contract/api/field-path.ts';
+import type { Place } from './body-strings.ts';
+import { changedStrings } from './body-strings.ts';
+import { saidIn, textsOf } from './body-texts.ts';
 import type { AskedHook, CompiledHook, SpanHook } from './compiled-hook.ts';
 import { looksAt } from './compiled-hook.ts';
-import type { Span } from './find-pii.ts';
+import type { SaidSpan } from './escaped-text.ts';
+import { JsonCursor, spansIn } from './escaped-text.ts';
+import { kindOf } from './field-kinds.ts';
 import type { HookRecord } from './guardrail-policy.ts';
 import { Masks } from './masks.ts';
-import { saidIn, textsOf, withTexts } from './message-texts.ts';
+import { soundIn, tokensIn } from './unreadable.ts';
 
 /** What a hook that is asked objects to. */
 export interface Finding {
@@ -58,15 +65,26 @@ export class Guard {
     return this.#masks.restores;
   }
 
+  /** Whether hooks change or stop answers: what repeats a text where they cannot see it whole is withheld then. [U196] */
+  get withholds(): boolean {
+    return this.#parts.hooks.some((hook) => looksAt(hook, 'answer') && (!('action' in hook.check) || hook.check.action !== 'flag'));
+  }
+
   /** The body as it may go out, or `guardrail_blocked`. */
-  request<T>(body: T): Promise<Outcome<T>> {
+  async request<T>(body: T): Promise<Outcome<T>> {
+    if (this.#parts.hooks.some(({ check }) => check.kind === 'spans' && check.action === 'mask')) this.#masks.reserve(body);
+    const isRead = this.#parts.hooks.some((hook) => looksAt(hook, 'request'));
+    const unreadable = (isRead ? tokensIn(body) : undefined) ?? (this.withholds ? soundIn(body) : undefined);
+    if (unreadable !== undefined) return refuse('guardrail_blocked', unreadable.message, unreadable.path);
     return this.#judged(body, 'request', this.#parts.hooks);
   }
 
   /** A whole answer as it may be passed on, with what was masked in the request put back. */
   async answer<T>(body: T): Promise<Outcome<T>> {
     const judged = await this.#judged(body, 'answer', this.#parts.hooks);
-    return judged.ok ? ok(withTexts(judged.value, (text) => this.restored(text))) : judged;
+    if (!judged.ok || !this.restores) return judged;
+    const visit = (text: string, { kind }: Place): string => (kind === 'fixed' ? text : this.restored(text, kind === 'json'));
+    return ok(changedStrings(judged.value, { side: 'answer', withholdsTokens: false, visit }));
   }
 
   /** Judges texts that came in pieces and are whole now by the hooks that no piece can be judged by. */
@@ -91,19 +109,19 @@ export class Guard {
   shown(text: string): string | undefined {
     let shown = text;
     for (const { check } of this.streamHooks()) {
-      const spans = check.find(shown);
+      const spans = spansIn(shown, check.find, false);
       if (spans.length > 0 && check.action === 'block') return undefined;
       if (check.action === 'mask') shown = this.masked(shown, spans);
     }
     return shown;
   }
 
-  masked(text: string, spans: readonly Span[]): string {
-    return spans.length === 0 ? text : this.#masks.masked(text, spans, false);
+  masked(text: string, spans: readonly SaidSpan[], cursor?: JsonCursor): string {
+    return this.#masks.masked(text, spans, false, cursor);
   }
 
-  restored(text: string): string {
-    return this.#masks.restored(text);
+  restored(text: string, isJson: boolean): string {
+    return this.#masks.restored(text, isJson);
   }
 
   /** What a hook found in a stream, once that has ended. */
@@ -117,10 +135,10 @@ export class Guard {
     for (const hook of hooks) {
       if (!looksAt(hook, side)) continue;
       const startedMs = this.#parts.clock.nowMs();
-      const { body: changed, ...found } = await this.#judge(hook, judged, side);
+      const { body: changed, at, ...found } = await this.#judge(hook, judged, side);
       const elapsedMs = this.#parts.clock.nowMs() - startedMs;
       this.#records.push({ policy: hook.policy, hook: hook.name, side, ...found, elapsedMs });
-      if (found.outcome === 'blocked') return blocked(hook, side);
+      if (found.outcome === 'blocked') return at === undefined ? blocked(hook, side) : unmaskable(hook, side, at);
       judged = changed;
     }
     return ok(judged);
@@ -129,24 +147,37 @@ export class Guard {
   async #judge<T>(hook: CompiledHook, body: T, side: HookRecord['side']): Promise<Judgement<T>> {
     const { check } = hook;
     switch (check.kind) {
-      case 'spans': {
-        let count = 0;
-        const changed = withTexts(body, (text) => {
-          const spans = check.find(text);
-          count += spans.length;
-          return check.action === 'mask' && spans.length > 0 ? this.#masks.masked(text, spans, check.restores && side === 'request') : text;
-        });
-        return { outcome: count === 0 ? 'passed' : PAST[check.action], count, body: changed };
-      }
+      case 'spans':
+        return this.#judgeSpans(check, body, side);
       case 'whole': {
         const count = saidIn(body).filter((text) => !check.accepts(text)).length;
         return { outcome: count === 0 ? 'passed' : PAST[check.action], count, body };
       }
       case 'asking': {
-        const found = await this.#parts.ask(check.hook, side, textsOf(body));
+        const found = await this.#parts.ask(check.hook, side, textsOf(body, side));
         return { ...verdictOf(check.hook, found), body };
       }
     }
+  }
+
+  #judgeSpans<T>(check: SpanHook['check'], body: T, side: HookRecord['side']): Judgement<T> {
+    let count = 0;
+    let at: FieldPath | undefined;
+    const changed = changedStrings(body, {
+      side,
+      withholdsTokens: side === 'request' || this.withholds,
+      visit: (text, { kind, path }) => {
+        const spans = spansIn(text, check.find, kind === 'json');
+        count += spans.length;
+        if (spans.length === 0 || check.action !== 'mask') return text;
+        if (kind !== 'fixed')
+          return this.#masks.masked(text, spans, check.restores && side === 'request', kind === 'json' ? new JsonCursor() : undefined);
+        at ??= [...path];
+        return text;
+      },
+    });
+    if (at !== undefined) return { outcome: 'blocked', count, at, body };
+    return { outcome: count === 0 ? 'passed' : PAST[check.action], count, body: changed };
   }
 }
 
@@ -155,6 +186,8 @@ interface Judgement<T> {
   readonly count: number;
   readonly tokens?: number;
   readonly body: T;
+  /** Where something was found that cannot be masked. */
+  readonly at?: FieldPath;
 }
 
 const PAST = { block: 'blocked', mask: 'masked', flag: 'flagged' } as const;
@@ -169,3 +202,24 @@ function verdictOf(hook: AskedHook, found: Finding | undefined): Omit<Judgement<
 /** Names the policy and the hook, never what was found. [U113] */
 export const blocked = ({ policy, name }: Pick<CompiledHook, 'policy' | 'name'>, side: HookRecord['side']) =>
   refuse('guardrail_blocked', `the guardrails of ${policy} block this ${side}: their hook "${name}" does not let it pass`);
+
+/** Names the field, too: what it has can only be changed by who has written it. [U194] */
+function unmaskable({ policy, name }: CompiledHook, side: HookRecord['side'], at: FieldPath) {
+  if (side === 'request')
+    return refuse(
+      'guardrail_blocked',
+      `has what the guardrails of ${policy} do not let pass: their hook "${name}" cannot mask it there`,
+      at,
+    );
+  const field = pathText(known(at)) || 'a field';
+  return refuse(
+    'guardrail_blocked',
+    `the guardrails of ${policy} block this answer: their hook "${name}" cannot mask what it finds in ${field}`,
+  );
+}
+
+/** The names that nobody has made up: others could be what another hook looks for. */
+function known(path: FieldPath): FieldPath {
+  const unknown = path.findIndex((part) => typeof part === 'string' && kindOf(part) === undefined);
+  return unknown < 0 ? path : path.slice(0, unknown);
+}

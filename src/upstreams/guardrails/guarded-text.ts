@@ -1,5 +1,7 @@
+import type { Place } from './body-strings.ts';
 import type { SpanHook } from './compiled-hook.ts';
-import type { Span } from './find-pii.ts';
+import type { SaidSpan } from './escaped-text.ts';
+import { JsonCursor, spansIn } from './escaped-text.ts';
 import type { Guard } from './guard.ts';
 
 /** Characters of a stream that are held back, so that what is looked for is seen whole: longer matches may pass in part. [U114] */
@@ -16,7 +18,7 @@ export interface PassedText {
 /** What the hooks have found in all texts of a stream. */
 export type FoundCounts = Map<SpanHook, number>;
 
-interface Found extends Span {
+interface Found extends SaidSpan {
   readonly hook: SpanHook;
 }
 
@@ -25,14 +27,20 @@ export class GuardedText {
   readonly #guard: Guard;
   readonly #hooks: readonly SpanHook[];
   readonly #counts: FoundCounts;
+  readonly #kind: Place['kind'];
+  /** Where what is held begins, in JSON. */
+  readonly #cursor: JsonCursor | undefined;
   /** Passed on already. */
   #context = '';
   #held = '';
 
-  constructor(guard: Guard, counts: FoundCounts = new Map()) {
+  /** `kind`: of one that is `fixed`, what would be masked is blocked. */
+  constructor(guard: Guard, counts: FoundCounts = new Map(), kind: Place['kind'] = 'text') {
     this.#guard = guard;
     this.#hooks = guard.streamHooks();
     this.#counts = counts;
+    this.#kind = kind;
+    this.#cursor = kind === 'json' ? new JsonCursor() : undefined;
   }
 
   push(piece: string): PassedText {
@@ -48,7 +56,8 @@ export class GuardedText {
   #pass(wanted: number): PassedText {
     if (wanted <= 0) return { text: '' };
     const found = this.#found();
-    const blocking = found.find(({ hook }) => hook.check.action === 'block');
+    const blocks = ({ action }: SpanHook['check']): boolean => action === 'block' || (action === 'mask' && this.#kind === 'fixed');
+    const blocking = found.find(({ hook }) => blocks(hook.check));
     if (blocking !== undefined) {
       this.#count(blocking.hook);
       return { text: '', blocked: blocking.hook };
@@ -72,6 +81,7 @@ export class GuardedText {
       text: this.#guard.masked(
         text,
         masked.filter((span) => span.end <= end),
+        this.#cursor,
       ),
     };
   }
@@ -84,8 +94,7 @@ export class GuardedText {
   #found(): Found[] {
     const offset = this.#context.length;
     return this.#hooks.flatMap((hook) =>
-      hook.check
-        .find(this.#context + this.#held)
+      spansIn(this.#context + this.#held, hook.check.find, this.#kind === 'json')
         .map((span) => ({ ...span, hook, start: span.start - offset, end: span.end - offset }))
         .filter(({ start }) => start >= 0),
     );

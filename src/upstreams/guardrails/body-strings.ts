@@ -1,0 +1,169 @@
+import { isRawJson } from '../../kernel/exact-json.ts';
+import type { FieldPath } from '../../contract/api/field-path.ts';
+import type { JsonObject } from '../protocol/json.ts';
+import { isObject } from '../protocol/json.ts';
+import type { FieldKind } from './field-kinds.ts';
+import { isOfProtocol, kindOf, SCHEMA_FIELDS } from './field-kinds.ts';
+import type { HookRecord } from './guardrail-policy.ts';
+
+/** Where a string stands in a body. */
+export interface Place {
+  /** `fixed`: it must not be changed. */
+  readonly kind: 'text' | 'json' | 'fixed';
+  /** Of the value, or of the object whose key it is. It changes once the visit is over. */
+  readonly path: FieldPath;
+  /** What a model answers: not what it thinks, refuses, cites, or calls tools with. */
+  readonly isSaid: boolean;
+  readonly isKey: boolean;
+}
+
+export interface Visitor {
+  readonly side: HookRecord['side'];
+  /** What tokens say apart from the text that they make up is taken out. */
+  readonly withholdsTokens: boolean;
+  /** Answers what a string becomes. */
+  visit(text: string, place: Place): string;
+}
+
+/**
+ * A body with every string in it, keys too, shown to the visitor and replaced by what that answers; only what its protocol has made up is not shown (see
+ * `isOfProtocol`), nor are keys that are fields of it. What is not changed is the same object as before. Fields that no protocol has are shown as
+ * what must not be changed in requests, and as texts in answers. [U112]
+ */
+export const changedStrings = <T>(body: T, visitor: Visitor): T => new StringWalk(visitor).value(body, 'parts', undefined, true) as T;
+
+/** Parts of an answer in which what a model says stands. */
+const SAID_HOLDERS: ReadonlySet<string> = new Set('choices message delta output item part response content content_block text'.split(' '));
+const UNSAID = /reasoning|thinking|summary|tool|call|search|citation|execution/;
+const CALLS_TOOL = /tool_use$/;
+
+class StringWalk {
+  readonly #visitor: Visitor;
+  readonly #path: (string | number)[] = [];
+
+  constructor(visitor: Visitor) {
+    this.#visitor = visitor;
+  }
+
+  /** `kind`: of the field whose value it is; undefined: of one that no protocol has. `holder`: what has the field. */
+  value(value: unknown, kind: FieldKind | undefined, holder: JsonObject | undefined, isSaid: boolean): unknown {
+    if (typeof value === 'string') return this.#string(value, kind, isSaid);
+    if (kind === 'tokens') return this.#tokens(value);
+    if (Array.isArray(value)) return this.#list(value, kind, holder, isSaid);
+    if (typeof value === 'number' || isRawJson(value)) return kind === 'data' ? this.#number(value) : value;
+    if (!isObject(value)) return value;
+    switch (kind) {
+      case 'data':
+      case 'json':
+        return this.#members(value, 'text', (inner) => this.value(inner, 'data', value, false));
+      case 'labels':
+        return this.#members(value, 'fixed', (inner) => this.value(inner, 'text', value, false));
+      case 'name':
+        return this.#members(value, 'fixed', (inner) => this.value(inner, 'name', value, false));
+      case 'schema':
+        return this.#schema(value);
+      default:
+        return this.#fields(value, isSaid);
+    }
+  }
+
+  #fields(value: JsonObject, isSaid: boolean): JsonObject {
+    const says = isSaid && !(typeof value['type'] === 'string' && UNSAID.test(value['type']));
+    return this.#members(value, 'field', (inner, name) => this.value(inner, kindIn(value, name), value, says && SAID_HOLDERS.has(name)));
+  }
+
+  #string(text: string, kind: FieldKind | undefined, isSaid: boolean): string {
+    const isAnswer = this.#visitor.side === 'answer';
+    if (kind !== undefined && (isOfProtocol(kind, text) || (kind === 'id' && isAnswer))) return text;
+    const last = this.#path.findLast((part) => typeof part === 'string');
+    const place = { path: this.#path, isKey: false, isSaid: isSaid && (last === 'content' || last === 'text') };
+    switch (kind) {
+      case 'text':
+      case 'data':
+      case 'labels':
+        return this.#visitor.visit(text, { ...place, kind: 'text' });
+      case 'json':
+        return this.#visitor.visit(text, { ...place, kind: 'json' });
+      case 'name':
+      case 'schema':
+      case 'constant':
+        return this.#visitor.visit(text, { ...place, kind: 'fixed' });
+      default:
+        return this.#visitor.visit(text, { ...place, kind: isAnswer ? 'text' : 'fixed' });
+    }
+  }
+
+  /** A number of a free object may be what is looked for, as it may in JSON that is written as a text. */
+  #number(value: unknown): unknown {
+    const text = JSON.stringify(value);
+    const changed = this.#visitor.visit(text, { kind: 'text', path: this.#path, isKey: false, isSaid: false });
+    return changed === text ? value : changed;
+  }
+
+  #tokens(value: unknown): unknown {
+    if (!this.#visitor.withholdsTokens || typeof value !== 'object') return value;
+    if (!Array.isArray(value)) return null;
+    return value.length === 0 ? value : [];
+  }
+
+  #list(list: readonly unknown[], kind: FieldKind | undefined, holder: JsonObject | undefined, isSaid: boolean): readonly unknown[] {
+    let changed: unknown[] | undefined;
+    for (let at = 0; at < list.length; at += 1) {
+      this.#path.push(at);
+      const inner = this.value(list[at], kind, holder, isSaid);
+      this.#path.pop();
+      if (inner !== list[at]) (changed ??= [...list])[at] = inner;
+    }
+    return changed ?? list;
+  }
+
+  /** `keys`: what those are; `field`: of a protocol, unless no protocol has it. */
+  #members(value: JsonObject, keys: 'text' | 'fixed' | 'field', changed: (inner: unknown, name: string) => unknown): JsonObject {
+    let isChanged = false;
+    const members = Object.entries(value).map(([name, inner]) => {
+      const key = this.#key(name, keys);
+      this.#path.push(name);
+      const member = changed(inner, name);
+      this.#path.pop();
+      if (key !== name || member !== inner) isChanged = true;
+      return [key, member] as const;
+    });
+    return isChanged ? Object.fromEntries(members) : value;
+  }
+
+  #key(name: string, keys: 'text' | 'fixed' | 'field'): string {
+    if (keys === 'field' && kindOf(name) !== undefined) return name;
+    const isText = keys === 'text' || (keys === 'field' && this.#visitor.side === 'answer');
+    return this.#visitor.visit(name, { kind: isText ? 'text' : 'fixed', path: this.#path, isKey: true, isSaid: false });
+  }
+
+  #schema(schema: JsonObject): JsonObject {
+    let isChanged = false;
+    const members = Object.entries(schema).map(([name, inner]) => {
+      const leads = SCHEMA_FIELDS.get(name);
+      if (leads === undefined) this.#visitor.visit(name, { kind: 'fixed', path: this.#path, isKey: true, isSaid: false });
+      this.#path.push(name);
+      const member = this.#schemaMember(inner, leads);
+      this.#path.pop();
+      if (member !== inner) isChanged = true;
+      return [name, member] as const;
+    });
+    return isChanged ? Object.fromEntries(members) : schema;
+  }
+
+  #schemaMember(inner: unknown, leads: ReturnType<(typeof SCHEMA_FIELDS)['get']>): unknown {
+    if (leads === 'text' && typeof inner === 'string') return this.value(inner, 'text', undefined, false);
+    if (leads === 'schemas' && isObject(inner)) return this.#members(inner, 'fixed', (one) => this.value(one, 'schema', undefined, false));
+    if (leads === 'words' && typeof inner === 'string') return this.value(inner, 'constant', undefined, false);
+    return this.value(inner, leads === 'values' ? 'name' : 'schema', undefined, false);
+  }
+}
+
+/** Of a field whose meaning its holder decides. */
+function kindIn(holder: JsonObject, name: string): FieldKind | undefined {
+  const { type } = holder;
+  // What a tool is called with is an object, and a document's text stands where others have their bytes.
+  if (name === 'input' && typeof type === 'string' && CALLS_TOOL.test(type)) return 'data';
+  if (name === 'data' && type === 'text') return 'text';
+  return kindOf(name);
+}

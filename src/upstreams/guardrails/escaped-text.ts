@@ -1,0 +1,98 @@
+import type { Span } from './find-pii.ts';
+
+/** A place in a text with what it says there: where the text is JSON, its escapes are read. */
+export interface SaidSpan extends Span {
+  readonly said: string;
+}
+
+type Find = (text: string) => readonly Span[];
+
+/**
+ * What is found in a text as its readers understand it: `\u0040` in JSON is `@`, and the n of `\n` begins no word. In a text that may or may not have JSON in
+ * it, such as what a tool has answered, what is found either way counts. In the order of the text; spans do not overlap. [U195]
+ */
+export function spansIn(text: string, find: Find, isJson: boolean): SaidSpan[] {
+  const read = unescaped(text);
+  if (read === undefined) return find(text).map((span) => ({ ...span, said: text.slice(span.start, span.end) }));
+  const { text: said, starts } = read;
+  const spans = find(said).map(({ start, end, kind }) => ({
+    start: starts[start] ?? text.length,
+    end: starts[end] ?? text.length,
+    kind,
+    said: said.slice(start, end),
+  }));
+  return isJson ? spans : withFree(spans, find(text), text);
+}
+
+/** Both are in the order of the text. */
+function withFree(spans: readonly SaidSpan[], others: readonly Span[], text: string): SaidSpan[] {
+  const all: SaidSpan[] = [];
+  let at = 0;
+  for (const other of others) {
+    for (let span = spans[at]; span !== undefined && span.start < other.end; at += 1, span = spans[at]) all.push(span);
+    if ((all.at(-1)?.end ?? 0) <= other.start) all.push({ ...other, said: text.slice(other.start, other.end) });
+  }
+  return [...all, ...spans.slice(at)];
+}
+
+const ESCAPE = /\\(?:u([0-9A-Fa-f]{4})|(["\\/bfnrt]))/g;
+const ESCAPED: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' };
+
+const readEscape = (code: string | undefined, short = ''): string =>
+  code === undefined ? (ESCAPED[short] ?? short) : String.fromCharCode(parseInt(code, 16));
+
+/** A text with its escapes read, and where each of its characters, and its end, begins in what was written. Undefined: it has none. */
+function unescaped(text: string): { readonly text: string; readonly starts: Uint32Array } | undefined {
+  if (!text.includes('\\')) return undefined;
+  const pieces: string[] = [];
+  const starts = new Uint32Array(text.length + 1);
+  let [end, length] = [0, 0];
+  const keepUntil = (next: number): void => {
+    pieces.push(text.slice(end, next));
+    for (let at = end; at < next; at += 1) starts[length++] = at;
+  };
+  for (const match of text.matchAll(ESCAPE)) {
+    const [whole, code, short] = match;
+    keepUntil(match.index);
+    pieces.push(readEscape(code, short));
+    starts[length++] = match.index;
+    end = match.index + whole.length;
+  }
+  keepUntil(text.length);
+  starts[length] = text.length;
+  return { text: pieces.join(''), starts };
+}
+
+/** A text as its readers understand it, however often JSON was written into JSON. */
+export function readDeeply(text: string): string {
+  let read = text;
+  for (let depth = 0; depth < DEPTH_MAX && read.includes('\\'); depth += 1)
+    read = read.replace(ESCAPE, (_, code?: string, short?: string) => readEscape(code, short));
+  return read;
+}
+
+/** A body is JSON, in which what tools are called with is JSON, in which a text may be. */
+const DEPTH_MAX = 3;
+
+/** Whether a place in a JSON text that comes piece by piece is inside of a string: what is written elsewhere has to be a string of its own. */
+export class JsonCursor {
+  /** Undefined: nothing has come that would say so. */
+  #isJson: boolean | undefined;
+  #isInString = false;
+  #isEscaped = false;
+
+  get isOutsideString(): boolean {
+    return this.#isJson === true && !this.#isInString;
+  }
+
+  pass(text: string): void {
+    const first = this.#isJson === undefined ? text.trimStart()[0] : undefined;
+    if (first !== undefined) this.#isJson = '{["'.includes(first);
+    if (this.#isJson !== true) return;
+    for (const char of text) {
+      if (this.#isEscaped) this.#isEscaped = false;
+      else if (char === '"') this.#isInString = !this.#isInString;
+      else if (char === '\\') this.#isEscaped = this.#isInString;
+    }
+  }
+}
