@@ -19,8 +19,8 @@ export interface Place {
 
 export interface Visitor {
   readonly side: HookRecord['side'];
-  /** What tokens say apart from the text that they make up is taken out. */
-  readonly withholdsTokens: boolean;
+  /** What becomes of tokens, which repeat a text in parts: they are taken out, shown as any other string, or neither. */
+  readonly tokens: 'out' | 'shown' | 'left';
   /** Answers what a string becomes. */
   visit(text: string, place: Place): string;
 }
@@ -48,7 +48,7 @@ class StringWalk {
   /** `kind`: of the field whose value it is; undefined: of one that no protocol has. `holder`: what has the field. */
   value(value: unknown, kind: FieldKind | undefined, holder: JsonObject | undefined, isSaid: boolean): unknown {
     if (typeof value === 'string') return this.#string(value, kind, isSaid);
-    if (kind === 'tokens') return this.#tokens(value);
+    if (kind === 'tokens' && this.#visitor.tokens !== 'shown') return this.#visitor.tokens === 'left' ? value : withoutTokens(value);
     if (Array.isArray(value)) return this.#list(value, kind, holder, isSaid);
     if (typeof value === 'number' || isRawJson(value)) return kind === 'data' ? this.#number(value) : value;
     if (!isObject(value)) return value;
@@ -98,12 +98,6 @@ class StringWalk {
     const text = JSON.stringify(value);
     const changed = this.#visitor.visit(text, { kind: 'text', path: this.#path, isKey: false, isSaid: false });
     return changed === text ? value : changed;
-  }
-
-  #tokens(value: unknown): unknown {
-    if (!this.#visitor.withholdsTokens || typeof value !== 'object') return value;
-    if (!Array.isArray(value)) return null;
-    return value.length === 0 ? value : [];
   }
 
   #list(list: readonly unknown[], kind: FieldKind | undefined, holder: JsonObject | undefined, isSaid: boolean): readonly unknown[] {
@@ -157,6 +151,13 @@ class StringWalk {
     if (leads === 'words' && typeof inner === 'string') return this.value(inner, 'constant', undefined, false);
     return this.value(inner, leads === 'values' ? 'name' : 'schema', undefined, false);
   }
+}
+
+/** As servers say that there are none. */
+function withoutTokens(value: unknown): unknown {
+  if (typeof value !== 'object') return value;
+  if (!Array.isArray(value)) return null;
+  return value.length === 0 ? value : [];
 }
 
 /** Of a field whose meaning its holder decides. */

@@ -10,7 +10,7 @@ export function textsOf(body: unknown, side: HookRecord['side']): string[] {
   const rest: string[] = [];
   changedStrings(body, {
     side,
-    withholdsTokens: false,
+    tokens: 'left',
     visit: (text, { kind, isKey }) => {
       (kind === 'fixed' || isKey ? rest : texts).push(text);
       return text;
@@ -24,7 +24,7 @@ export function saidIn(answer: unknown): string[] {
   const texts: string[] = [];
   changedStrings(answer, {
     side: 'answer',
-    withholdsTokens: false,
+    tokens: 'left',
     visit: (text, { isSaid }) => {
       if (isSaid) texts.push(text);
       return text;

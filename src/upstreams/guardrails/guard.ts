@@ -65,26 +65,26 @@ export class Guard {
     return this.#masks.restores;
   }
 
-  /** Whether hooks change or stop answers: what repeats a text where they cannot see it whole is withheld then. [U196] */
-  get withholds(): boolean {
-    return this.#parts.hooks.some((hook) => looksAt(hook, 'answer') && (!('action' in hook.check) || hook.check.action !== 'flag'));
+  /** Whether hooks change or stop what they look at: what repeats a text where they cannot see it whole is withheld then. [U196] */
+  stops(side: HookRecord['side']): boolean {
+    return this.#parts.hooks.some((hook) => looksAt(hook, side) && (!('action' in hook.check) || hook.check.action !== 'flag'));
   }
 
   /** The body as it may go out, or `guardrail_blocked`. */
   async request<T>(body: T): Promise<Outcome<T>> {
     if (this.#parts.hooks.some(({ check }) => check.kind === 'spans' && check.action === 'mask')) this.#masks.reserve(body);
     const isRead = this.#parts.hooks.some((hook) => looksAt(hook, 'request'));
-    const unreadable = (isRead ? tokensIn(body) : undefined) ?? (this.withholds ? soundIn(body) : undefined);
+    const unreadable = (isRead ? tokensIn(body) : undefined) ?? (this.stops('answer') ? soundIn(body) : undefined);
     if (unreadable !== undefined) return refuse('guardrail_blocked', unreadable.message, unreadable.path);
-    return this.#judged(body, 'request', this.#parts.hooks);
+    return this.#judged(this.#withoutTokens(body, 'request'), 'request', this.#parts.hooks);
   }
 
   /** A whole answer as it may be passed on, with what was masked in the request put back. */
   async answer<T>(body: T): Promise<Outcome<T>> {
-    const judged = await this.#judged(body, 'answer', this.#parts.hooks);
+    const judged = await this.#judged(this.#withoutTokens(body, 'answer'), 'answer', this.#parts.hooks);
     if (!judged.ok || !this.restores) return judged;
     const visit = (text: string, { kind }: Place): string => (kind === 'fixed' ? text : this.restored(text, kind === 'json'));
-    return ok(changedStrings(judged.value, { side: 'answer', withholdsTokens: false, visit }));
+    return ok(changedStrings(judged.value, { side: 'answer', tokens: 'left', visit }));
   }
 
   /** Judges texts that came in pieces and are whole now by the hooks that no piece can be judged by. */
@@ -160,12 +160,16 @@ export class Guard {
     }
   }
 
+  #withoutTokens<T>(body: T, side: HookRecord['side']): T {
+    return this.stops(side) ? changedStrings(body, { side, tokens: 'out', visit: (text) => text }) : body;
+  }
+
   #judgeSpans<T>(check: SpanHook['check'], body: T, side: HookRecord['side']): Judgement<T> {
     let count = 0;
     let at: FieldPath | undefined;
     const changed = changedStrings(body, {
       side,
-      withholdsTokens: side === 'request' || this.withholds,
+      tokens: 'shown',
       visit: (text, { kind, path }) => {
         const spans = spansIn(text, check.find, kind === 'json');
         count += spans.length;

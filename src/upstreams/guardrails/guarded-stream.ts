@@ -99,7 +99,7 @@ export class GuardedStream {
       sent.push(event.data === undefined ? COMMENT : event.bytes);
       return undefined;
     }
-    if (this.#guard.withholds && hasSound(parsed)) return refusal('guardrail_blocked', SOUND);
+    if (this.#guard.stops('answer') && hasSound(parsed)) return refusal('guardrail_blocked', SOUND);
     if (isFailure(parsed)) this.#fail(sent);
     const hasEnded = endedBy(this.#dialect, parsed);
     const inEvent = new Set<string>();
@@ -112,7 +112,7 @@ export class GuardedStream {
       if (passed !== '' || text === '') isEmpty = false;
       return passed;
     };
-    const changed = changedStrings(parsed, { side: 'answer', withholdsTokens: this.#guard.withholds, visit });
+    const changed = changedStrings(parsed, { side: 'answer', tokens: this.#guard.stops('answer') ? 'out' : 'shown', visit });
     this.#flush((key) => hasEnded(key) && !inEvent.has(key), sent);
     if (this.#blocking !== undefined) return undefined;
     if (changed === parsed) sent.push(isPlain(event) ? event.bytes : this.#written(parsed));

@@ -9,7 +9,8 @@ import type { Dialect, Seen, StreamTap } from './stream-tap.ts';
 import { tapOf } from './stream-tap.ts';
 import type { StreamTranslator } from './stream-translator.ts';
 import { endOf, writtenEvents } from './stream-translator.ts';
-import { errorEvent } from './surface-errors.ts';
+import type { WithoutSecret } from './surface-errors.ts';
+import { errorEvent, shownMessage, withShownError } from './surface-errors.ts';
 import type { Usage } from './usage.ts';
 
 /** What Sluice says of a call in the event with its usage, as `sluice`. */
@@ -24,6 +25,7 @@ interface AnswerStreamParts {
   readonly note?: UsageNote;
   /** Takes what the answer says. */
   readonly notes?: AnswerNotes;
+  readonly withoutSecret?: WithoutSecret | undefined;
   /** Absent: the upstream speaks as the caller does. */
   readonly translator: StreamTranslator | undefined;
 }
@@ -116,21 +118,24 @@ export class AnswerStream {
 
   #pass(event: SseEvent): { readonly send: Uint8Array; readonly problem?: StreamProblem } {
     const { data, bytes } = event;
-    const { translator, hidesUsage } = this.#parts;
+    const { translator, hidesUsage, withoutSecret } = this.#parts;
     // Comments keep connections open: they are nothing in any dialect.
     if (data === undefined) return { send: bytes };
     if (data === DONE) return this.#pastEnd(bytes);
     const parsed = parsedObject(data);
     const seen: Seen = parsed === undefined ? { kind: 'garbage' } : this.#tap.see(parsed);
     if (seen.kind === 'error' || seen.kind === 'garbage') {
-      return { send: NOTHING, problem: { kind: seen.kind, ...(seen.message === undefined ? {} : { message: seen.message }) } };
+      const message = seen.message === undefined ? {} : { message: shownMessage(seen.message, withoutSecret) };
+      return { send: NOTHING, problem: { kind: seen.kind, ...message } };
     }
     if (parsed !== undefined) this.#parts.notes?.seeEvent(this.#parts.spoken, parsed);
     if (translator !== undefined) return this.#translated(translator, parsed, seen);
     if (seen.kind === 'end') this.#hasEnded = true;
     if (seen.kind === 'usage' && hidesUsage) return { send: NOTHING };
-    const noted = parsed === undefined ? undefined : this.#noted(parsed);
-    return { send: noted === parsed ? bytes : utf8(sseText(JSON.stringify(noted))) };
+    // What fails at its end says why.
+    const shown = parsed !== undefined && seen.kind === 'end' ? withShownError(parsed, withoutSecret) : parsed;
+    const noted = shown === undefined ? undefined : this.#noted(shown);
+    return { send: noted === parsed ? bytes : utf8(sseText(JSON.stringify(noted), event.name)) };
   }
 
   #translated(translator: StreamTranslator, event: JsonObject | undefined, seen: Seen): { readonly send: Uint8Array } {
