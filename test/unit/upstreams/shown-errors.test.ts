@@ -14,7 +14,12 @@ const OPENAI = targetOf({ model: { serves: ['chat', 'completions', 'responses'] 
 const CLAUDE = targetOf({ protocol: 'anthropic' });
 
 const exchangeOf = (surface: Surface, target: typeof OPENAI, stream: boolean) =>
-  new Exchanges({ surface, body: { stream, messages: [], input: 'a', max_tokens: 9 }, headers: {}, nowMs: 0 }).with(target, 9);
+  new Exchanges({
+    surface,
+    body: { stream, ...(surface === 'responses' ? { input: 'a' } : { messages: [] }), max_tokens: 9 },
+    headers: {},
+    nowMs: 0,
+  }).with(target, 9);
 
 it.each<[string, Surface, typeof OPENAI, object]>([
   ['chats', 'chat', OPENAI, { error: { message: MESSAGE } }],
