@@ -63,4 +63,41 @@ describe('a text that arrives piece by piece', () => {
       }),
     );
   });
+
+  it('[U195] stays JSON that says nothing it should not, whole or cut anywhere, whatever is escaped in it', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        documents,
+        fc.array(fc.nat(10_000), { maxLength: 40 }),
+        fc.infiniteStream(fc.nat(9)),
+        async (document, places, dice) => {
+          const text = escapedAtRandom(JSON.stringify(document), dice);
+          const asked = (args: string) => ({ choices: [{ message: { tool_calls: [{ function: { arguments: args } }] } }] });
+          const answered = await guard().answer(asked(text));
+          const whole = answered.ok ? (answered.value.choices[0]?.message.tool_calls[0]?.function.arguments ?? '') : '';
+          const streamed = guard();
+          const guarded = new GuardedText(streamed, new Map(), 'json');
+          const passed = [...cutAt(text, places).map((piece) => guarded.push(piece)), guarded.end()].map((one) => one.text).join('');
+          expect(passed).toBe(whole);
+          const said = JSON.stringify(JSON.parse(whole));
+          for (const secret of SECRETS) expect(said).not.toContain(secret);
+        },
+      ),
+    );
+  });
 });
+
+const SECRETS = ['jane@example.org', 'jörg@müller.de', '4111111111111111'];
+
+const spoken = fc.oneof(fc.constantFrom(...SECRETS, 'a "quoted" word', 'C:\\new', 'line\nline'), fc.string({ maxLength: 6 }));
+const texts = fc.array(spoken, { maxLength: 4 }).map((parts) => parts.join(' '));
+const documents = fc.dictionary(texts, fc.oneof(texts, fc.array(texts, { maxLength: 3 }), fc.constant(4111111111111111), fc.nat()), {
+  maxKeys: 5,
+});
+
+/** The same JSON, with some characters of its strings written as escapes. */
+const escapedAtRandom = (json: string, dice: Iterator<number>): string =>
+  json.replace(/[a-z@ö]/g, (char, at: number) => {
+    const isEscaped = json[at - 1] === '\\' || dice.next().value !== 0;
+    return isEscaped ? char : `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });

@@ -6,7 +6,14 @@ import { compileHooks } from '../../../src/upstreams/guardrails/compiled-hook.ts
 import { GuardSession } from '../../../src/upstreams/guardrails/guard-session.ts';
 import type { Dialect } from '../../../src/upstreams/protocol/stream-tap.ts';
 
-export const PEOPLE: Hook = { kind: 'pii', name: 'people', on: 'both', pii: [...PII_KINDS], action: 'mask', restores: false };
+export const PEOPLE: Extract<Hook, { kind: 'pii' }> = {
+  kind: 'pii',
+  name: 'people',
+  on: 'both',
+  pii: [...PII_KINDS],
+  action: 'mask',
+  restores: false,
+};
 
 const NEVER: Ask = () => Promise.reject(new Error('nobody is to be asked'));
 

@@ -5,9 +5,15 @@ import { parseExactJson } from '../../../src/kernel/exact-json.ts';
 import type { GuardSession } from '../../../src/upstreams/guardrails/guard-session.ts';
 import { guardedEvents, PEOPLE, sessionOf } from '../../support/guardrails/guarded-call.ts';
 
-const RESTORES: Hook = { ...PEOPLE, restores: true } as Hook;
-const WORDS: Hook = { ...PEOPLE, name: 'words', kind: 'patterns', patterns: ['forbidden', '[0-9]{8}'], action: 'mask' };
-const BLOCKS: Hook = { ...WORDS, action: 'block' };
+const RESTORES = { ...PEOPLE, restores: true };
+const WORDS: Extract<Hook, { kind: 'patterns' }> = {
+  kind: 'patterns',
+  name: 'words',
+  on: 'both',
+  patterns: ['forbidden', '[0-9]{8}'],
+  action: 'mask',
+};
+const BLOCKS: typeof WORDS = { ...WORDS, action: 'block' };
 const SHAPE: Hook = { kind: 'json-schema', name: 'shape', on: 'answer', schema: { type: 'object' }, action: 'block' };
 const ASKS: Hook = { kind: 'webhook', name: 'judge', on: 'both', url: 'https://guard.example.com/', timeout_ms: 1, on_failure: 'block' };
 
@@ -60,7 +66,7 @@ describe('JSON that is written as a text', () => {
   });
 
   it('[U195] gets back what was masked as a string of JSON has it', async () => {
-    const session = sessionOf([{ ...RESTORES, pii: ['phone'] } as Hook]);
+    const session = sessionOf([{ ...RESTORES, pii: ['phone'] }]);
     await sent(session, { messages: [says('call 030\u00a0901820 or "030 901820"')] });
     expect(await answered(session, calls('{"call":"[PHONE_2]"}'))).toEqual(calls('{"call":"030 901820"}'));
   });
@@ -112,7 +118,7 @@ describe('what no mask may change', () => {
         { role: 'tool', tool_call_id: call.id },
       ],
     };
-    expect(await sent(sessionOf([{ ...BLOCKS, patterns: ['[0-9]{8}', 'assistant', 'role', 'function'] } as Hook]), fine)).toBe(
+    expect(await sent(sessionOf([{ ...BLOCKS, patterns: ['[0-9]{8}', 'assistant', 'role', 'function'] }]), fine)).toBe(
       JSON.stringify(fine),
     );
   });
@@ -125,8 +131,11 @@ describe('what nobody can read', () => {
     const answer = { choices: [{ message: { content: 'fine' }, logprobs: LOGPROBS }] };
     for (const hook of [WORDS, BLOCKS])
       expect(await answered(sessionOf([hook]), answer)).toEqual({ choices: [{ message: { content: 'fine' }, logprobs: null }] });
-    for (const hook of [{ ...BLOCKS, action: 'flag' } as Hook, { ...WORDS, on: 'request' } as Hook])
-      expect(await answered(sessionOf([hook]), answer)).toEqual(answer);
+    const others: Hook[] = [
+      { ...BLOCKS, action: 'flag' },
+      { ...WORDS, on: 'request' },
+    ];
+    for (const hook of others) expect(await answered(sessionOf([hook]), answer)).toEqual(answer);
     const { text } = await guardedEvents(sessionOf([BLOCKS]), 'chat', [
       { choices: [{ index: 0, delta: { content: 'fine' }, logprobs: LOGPROBS }] },
     ]);
@@ -143,7 +152,7 @@ describe('what nobody can read', () => {
   it('[U196] sound is not streamed, and is blocked whole where its words are', async () => {
     const asks = { stream: true, modalities: ['text', 'audio'], audio: { voice: 'alloy', format: 'wav' } };
     expect(await sent(sessionOf([WORDS]), asks)).toMatchObject({ code: 'guardrail_blocked', path: ['modalities'] });
-    expect(await sent(sessionOf([{ ...WORDS, on: 'request' } as Hook]), asks)).toBe(JSON.stringify(asks));
+    expect(await sent(sessionOf([{ ...WORDS, on: 'request' }]), asks)).toBe(JSON.stringify(asks));
     expect(
       await answered(sessionOf([WORDS]), { choices: [{ message: { audio: { data: 'UklGRg', transcript: 'forbidden' } } }] }),
     ).toMatchObject({
