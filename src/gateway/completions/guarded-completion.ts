@@ -35,7 +35,7 @@ export class GuardedCompletions implements CompletionGuard {
     let isPassedOn = false;
     try {
       const written = JSON.stringify(call.body);
-      const asked = await guard.request(written).catch(() => undefined);
+      const asked = await guard.requestText(written).catch(() => undefined);
       if (asked === undefined) return err({ refusal: UNREACHABLE.text.error, attempts: [] });
       const { body: judgedBody, answerNeed, restores, records: first } = asked;
       const body = judgedBody.ok

@@ -34,7 +34,7 @@ export class GuardSession {
   }
 
   /** The body of a request, as JSON: numbers that no double holds cross no boundary between Workers otherwise. */
-  async request(text: string): Promise<GuardedRequest> {
+  async requestText(text: string): Promise<GuardedRequest> {
     const judged = await judgedText(text, (body) => this.#guard.request(body));
     const { answerNeed, restores } = this.#guard;
     return { body: judged, answerNeed, restores, records: this.#guard.takeRecords() };

@@ -228,7 +228,7 @@ export function guardOf(policy: GuardrailPolicy): GuardCalls {
   const hooks = compileHooks({ policy, hosts: { allowed: [], local: [] } });
   const session = new GuardSession({ hooks: hooks.ok ? hooks.value : [], ask: async () => undefined, clock: { nowMs: () => 0 } });
   return {
-    request: (...rest) => session.request(...rest),
+    requestText: (...rest) => session.requestText(...rest),
     answer: (...rest) => session.answer(...rest),
     shown: async (...rest) => session.shown(...rest),
     push: async (...rest) => session.push(...rest),

@@ -18,7 +18,7 @@ const SHAPE: Hook = { kind: 'json-schema', name: 'shape', on: 'answer', schema: 
 const ASKS: Hook = { kind: 'webhook', name: 'judge', on: 'both', url: 'https://guard.example.com/', timeout_ms: 1, on_failure: 'block' };
 
 async function sent(session: GuardSession, body: object) {
-  const { body: judged } = await session.request(JSON.stringify(body));
+  const { body: judged } = await session.requestText(JSON.stringify(body));
   return judged.ok ? judged.value : judged.error;
 }
 
@@ -82,7 +82,7 @@ describe('JSON that is written as a text', () => {
 
   it('[U32] numbers that no double holds keep their digits', async () => {
     const written = '{"seed":12345678901234567890,"messages":[{"content":"jane@example.org"}]}';
-    const { body } = await sessionOf([PEOPLE]).request(JSON.stringify(parseExactJson(written)));
+    const { body } = await sessionOf([PEOPLE]).requestText(JSON.stringify(parseExactJson(written)));
     expect(body).toEqual({ ok: true, value: written.replace('jane@example.org', '[EMAIL_1]') });
   });
 });

@@ -16,7 +16,7 @@ async function sessionOf(hooks: readonly Hook[], said = 'hello'): Promise<GuardS
   const compiled = compileHooks({ policy: { name: 'desk@1', owner: 'platform', hooks }, hosts: { allowed: [], local: [] } });
   if (!compiled.ok) throw new Error(compiled.error.message);
   const session = new GuardSession({ hooks: compiled.value, ask: () => expect.unreachable(), clock: { nowMs: () => 0 } });
-  await session.request(JSON.stringify({ messages: [{ role: 'user', content: said }] }));
+  await session.requestText(JSON.stringify({ messages: [{ role: 'user', content: said }] }));
   return session;
 }
 

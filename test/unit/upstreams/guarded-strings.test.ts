@@ -66,7 +66,7 @@ describe.each(REQUESTS)('a request of %s', (_, types, name, countMin) => {
     const passed: string[] = [];
     for (const { place, with: planted } of strings) {
       const written = JSON.stringify(planted(SECRET));
-      const { body } = await sessionOf([PEOPLE]).request(written);
+      const { body } = await sessionOf([PEOPLE]).requestText(written);
       if (!body.ok) expect(body.error, place).toMatchObject({ code: 'guardrail_blocked', path: expect.any(Array) });
       else if (body.value.includes(SECRET)) passed.push(place);
       expect(JSON.stringify(body.ok ? '' : body.error), place).not.toContain(SECRET);
@@ -78,7 +78,7 @@ describe.each(REQUESTS)('a request of %s', (_, types, name, countMin) => {
     const unseen: string[] = [];
     for (const { place, with: planted } of strings) {
       const written = JSON.stringify(planted(SECRET));
-      const [blocked, flagged] = [await sessionOf([BLOCKS]).request(written), await sessionOf([FLAGS]).request(written)];
+      const [blocked, flagged] = [await sessionOf([BLOCKS]).requestText(written), await sessionOf([FLAGS]).requestText(written)];
       if ((blocked.body.ok && blocked.body.value.includes(SECRET)) || flagged.records[0]?.outcome !== 'flagged') unseen.push(place);
       expect(flagged.body).toEqual({ ok: true, value: written });
     }

@@ -41,7 +41,7 @@ async function refusedCall(hooks: readonly Hook[], body: JsonObject, code: Error
 }
 
 const methodsOf = (session: ReturnType<typeof sessionOf>) => ({
-  request: (text: string) => session.request(text),
+  requestText: (text: string) => session.requestText(text),
   answer: (text: string) => session.answer(text),
 });
 
