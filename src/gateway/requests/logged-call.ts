@@ -131,7 +131,7 @@ export class LoggedCall {
       totalMs: endMs - this.#startedMs,
       cache,
       reuse: reuseIn(this.#outcome),
-      metadata: metadataIn(this.#sent() ?? {}),
+      metadata: metadataIn(this.#sent()),
       requestBytes,
       answerBytes: this.#answerBytes,
       prompt: this.#prompt,
@@ -176,7 +176,7 @@ function reuseIn({ cache, reuse }: CallOutcome): ReuseName {
 const decoder = new TextDecoder();
 
 /** Short texts that callers attach to find a request by: what is more, or no text, is left out. */
-function metadataIn(body: JsonObject): Record<string, string> {
+function metadataIn(body: JsonObject | undefined): Record<string, string> {
   const pairs = Object.entries(textsAt(body, 'metadata')).slice(0, REQUEST_LOG_LIMITS.requestMetadataMaxCount);
   return Object.fromEntries(
     pairs.map(([name, value]) => [name.slice(0, API_LIMITS.nameCharsMax), value.slice(0, REQUEST_LOG_LIMITS.requestMetadataValueCharsMax)]),

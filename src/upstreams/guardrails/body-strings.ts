@@ -37,6 +37,17 @@ const SAID_HOLDERS: ReadonlySet<string> = new Set('choices message delta output 
 const UNSAID = /reasoning|thinking|summary|tool|call|search|citation|execution/;
 const CALLS_TOOL = /tool_use$/;
 
+/** The strings of any other kind are fixed in requests, and texts in answers. */
+const STRING_KINDS: Readonly<Partial<Record<FieldKind, Place['kind']>>> = {
+  text: 'text',
+  data: 'text',
+  labels: 'text',
+  json: 'json',
+  name: 'fixed',
+  schema: 'fixed',
+  constant: 'fixed',
+};
+
 class StringWalk {
   readonly #visitor: Visitor;
   readonly #path: (string | number)[] = [];
@@ -51,20 +62,15 @@ class StringWalk {
     if (kind === 'tokens' && this.#visitor.tokens !== 'shown') return this.#visitor.tokens === 'left' ? value : withoutTokens(value);
     if (Array.isArray(value)) return this.#list(value, kind, holder, isSaid);
     if (typeof value === 'number' || isRawJson(value)) return kind === 'data' ? this.#number(value) : value;
-    if (!isObject(value)) return value;
-    switch (kind) {
-      case 'data':
-      case 'json':
-        return this.#members(value, 'text', (inner) => this.value(inner, 'data', value, false));
-      case 'labels':
-        return this.#members(value, 'fixed', (inner) => this.value(inner, 'text', value, false));
-      case 'name':
-        return this.#members(value, 'fixed', (inner) => this.value(inner, 'name', value, false));
-      case 'schema':
-        return this.#schema(value);
-      default:
-        return this.#fields(value, isSaid);
-    }
+    return isObject(value) ? this.#object(value, kind, isSaid) : value;
+  }
+
+  #object(value: JsonObject, kind: FieldKind | undefined, isSaid: boolean): JsonObject {
+    if (kind === 'schema') return this.#schema(value);
+    if (kind === 'labels') return this.#members(value, 'fixed', (inner) => this.value(inner, 'text', value, false));
+    if (kind === 'name') return this.#members(value, 'fixed', (inner) => this.value(inner, 'name', value, false));
+    if (kind === 'data' || kind === 'json') return this.#members(value, 'text', (inner) => this.value(inner, 'data', value, false));
+    return this.#fields(value, isSaid);
   }
 
   #fields(value: JsonObject, isSaid: boolean): JsonObject {
@@ -77,20 +83,8 @@ class StringWalk {
     if (kind !== undefined && (isOfProtocol(kind, text) || (kind === 'id' && isAnswer))) return text;
     const last = this.#path.findLast((part) => typeof part === 'string');
     const place = { path: this.#path, isKey: false, isSaid: isSaid && (last === 'content' || last === 'text') };
-    switch (kind) {
-      case 'text':
-      case 'data':
-      case 'labels':
-        return this.#visitor.visit(text, { ...place, kind: 'text' });
-      case 'json':
-        return this.#visitor.visit(text, { ...place, kind: 'json' });
-      case 'name':
-      case 'schema':
-      case 'constant':
-        return this.#visitor.visit(text, { ...place, kind: 'fixed' });
-      default:
-        return this.#visitor.visit(text, { ...place, kind: isAnswer ? 'text' : 'fixed' });
-    }
+    const known = kind === undefined ? undefined : STRING_KINDS[kind];
+    return this.#visitor.visit(text, { ...place, kind: known ?? (isAnswer ? 'text' : 'fixed') });
   }
 
   /** A number of a free object may be what is looked for, as it may in JSON that is written as a text. */

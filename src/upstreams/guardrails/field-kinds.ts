@@ -75,20 +75,10 @@ const MADE_ID =
 /** Shorter ones are words, too. */
 const BASE64 = /^(?:data:[\w/+.-]{1,64};base64,)?[A-Za-z0-9+/_-]{64,}={0,2}$/;
 
+const FORM_OF: Readonly<Partial<Record<FieldKind, RegExp>>> = { constant: CONSTANT, id: MADE_ID, base64: BASE64, reference: BASE64 };
+
 /** Whether a value of a field is one that its protocol has made up, and says nothing. */
-export function isOfProtocol(kind: FieldKind, text: string): boolean {
-  switch (kind) {
-    case 'constant':
-      return CONSTANT.test(text);
-    case 'id':
-      return MADE_ID.test(text);
-    case 'base64':
-    case 'reference':
-      return BASE64.test(text);
-    default:
-      return kind === 'model';
-  }
-}
+export const isOfProtocol = (kind: FieldKind, text: string): boolean => kind === 'model' || FORM_OF[kind]?.test(text) === true;
 
 /** Where the words of a schema lead: to schemas by name, to values of the caller's own, to words of JSON Schema, or to texts. */
 export const SCHEMA_FIELDS: ReadonlyMap<string, 'schemas' | 'values' | 'words' | 'text'> = new Map([

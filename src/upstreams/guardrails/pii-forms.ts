@@ -9,7 +9,7 @@ export interface PiiForm {
    */
   readonly form: RegExp;
   /** How much of a candidate is one, or where the next may begin. `behind`: the character that follows. */
-  read(candidate: string, behind: string): { readonly isReal: boolean; readonly length: number };
+  readonly read: (candidate: string, behind: string) => { readonly isReal: boolean; readonly length: number };
 }
 
 // Blanks that keep a number on one line, and hyphens that look alike: programs of text processing write them.

@@ -125,16 +125,13 @@ export class AnswerStream {
     const parsed = parsedObject(data);
     const seen: Seen = parsed === undefined ? { kind: 'garbage' } : this.#tap.see(parsed);
     if (seen.kind === 'error' || seen.kind === 'garbage') {
-      const message = seen.message === undefined ? {} : { message: shownMessage(seen.message, withoutSecret) };
-      return { send: NOTHING, problem: { kind: seen.kind, ...message } };
+      return { send: NOTHING, problem: problemOf(seen.kind, seen.message, withoutSecret) };
     }
     if (parsed !== undefined) this.#parts.notes?.seeEvent(this.#parts.spoken, parsed);
     if (translator !== undefined) return this.#translated(translator, parsed, seen);
     if (seen.kind === 'end') this.#hasEnded = true;
     if (seen.kind === 'usage' && hidesUsage) return { send: NOTHING };
-    // What fails at its end says why.
-    const shown = parsed !== undefined && seen.kind === 'end' ? withShownError(parsed, withoutSecret) : parsed;
-    const noted = shown === undefined ? undefined : this.#noted(shown);
+    const noted = parsed === undefined ? undefined : this.#noted(withShownError(parsed, withoutSecret));
     return { send: noted === parsed ? bytes : utf8(sseText(JSON.stringify(noted), event.name)) };
   }
 
@@ -177,3 +174,6 @@ export class AnswerStream {
 }
 
 const joined = (pieces: readonly Uint8Array[]): Uint8Array | undefined => (pieces.length === 0 ? undefined : joinedBytes(pieces));
+
+const problemOf = (kind: StreamProblem['kind'], message: string | undefined, withoutSecret: WithoutSecret | undefined): StreamProblem =>
+  message === undefined ? { kind } : { kind, message: shownMessage(message, withoutSecret) };

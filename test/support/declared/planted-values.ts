@@ -4,7 +4,7 @@ import type { DeclaredType, DeclaredTypes } from './declared-types.ts';
 export interface PlantedString {
   /** Such as `messages[].content[].text`; `{key}` is a key that anybody can choose. */
   readonly place: string;
-  with(text: string): unknown;
+  readonly with: (text: string) => unknown;
 }
 
 /**

@@ -30,6 +30,11 @@ async function answered(session: GuardSession, body: object) {
 const says = (content: string) => ({ role: 'user', content });
 const calls = (args: string) => ({ choices: [{ message: { tool_calls: [{ id: 'c', function: { name: 'f', arguments: args } }] } }] });
 
+/** What the pieces of a tool call come to. */
+const argumentsIn = (events: readonly object[]): string =>
+  (events as ReturnType<typeof called>[]).map(({ choices }) => choices[0]?.delta.tool_calls[0]?.function.arguments).join('');
+const called = (piece: string) => ({ choices: [{ index: 0, delta: { tool_calls: [{ index: 0, function: { arguments: piece } }] } }] });
+
 describe('masks', () => {
   it.each([
     ['in a text of its own', { messages: [says('who is [EMAIL_1]?'), says('jane@example.org')] }],
@@ -58,11 +63,9 @@ describe('JSON that is written as a text', () => {
     ['no JSON', 'to jane@example.org', 'to [EMAIL_1]'],
   ])('[U195] is read as its readers do, and stays JSON: %s', async (_, args, masked) => {
     expect(await answered(sessionOf([PEOPLE]), calls(args))).toEqual(calls(masked));
-    const events = Array.from(args, (piece) => ({
-      choices: [{ index: 0, delta: { tool_calls: [{ index: 0, function: { arguments: piece } }] } }],
-    }));
+    const events = Array.from(args, called);
     const { sent: passed } = await guardedEvents(sessionOf([PEOPLE]), 'chat', events);
-    expect(passed.map((event: any) => event.choices[0].delta.tool_calls[0].function.arguments).join('')).toBe(masked);
+    expect(argumentsIn(passed)).toBe(masked);
   });
 
   it('[U195] gets back what was masked as a string of JSON has it', async () => {
@@ -75,7 +78,8 @@ describe('JSON that is written as a text', () => {
     const body = {
       messages: [{ content: [{ type: 'tool_use', id: 't', name: 'f', input: { 'jane@example.org': { card: 4111111111111111, n: 5 } } }] }],
     };
-    expect(JSON.parse(String(await sent(sessionOf([PEOPLE]), body)))).toEqual({
+    const { body: masked } = await sessionOf([PEOPLE]).requestText(JSON.stringify(body));
+    expect(masked.ok && JSON.parse(masked.value)).toEqual({
       messages: [{ content: [{ type: 'tool_use', id: 't', name: 'f', input: { '[EMAIL_1]': { card: '[CARD_1]', n: 5 } } }] }],
     });
   });

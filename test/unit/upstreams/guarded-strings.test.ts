@@ -33,11 +33,10 @@ const FLAGS: Hook = { ...BLOCKS, action: 'flag' };
 /** What may reach the upstream as it came. */
 const IN_REQUESTS: ReadonlySet<string> = new Set(['model']);
 /** What may reach the caller as it came: names that the upstream makes. */
-const IN_ANSWERS: ReadonlySet<string> = new Set([
-  ...['model', 'id', 'item_id', 'call_id', 'tool_call_id', 'tool_use_id', 'previous_response_id', 'previous_message_id', 'conversation'],
-  ...['file_id', 'file_ids', 'vector_store_ids', 'container_id', 'approval_request_id', 'system_fingerprint', 'obfuscation'],
-  ...['created_by', 'expires_at', 'retrieved_at', 'page_age'],
-]);
+const IN_ANSWERS: ReadonlySet<string> = new Set(
+  `model id item_id call_id tool_call_id tool_use_id previous_response_id previous_message_id conversation file_id file_ids vector_store_ids
+   container_id approval_request_id system_fingerprint obfuscation created_by expires_at retrieved_at page_age`.split(/\s+/),
+);
 
 /** The field that a string is the value of. */
 const fieldOf = (place: string): string => /\.([\w{}]+)(?:\[\])*$/.exec(place)?.[1] ?? '';

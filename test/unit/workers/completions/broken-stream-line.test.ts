@@ -28,7 +28,12 @@ async function linesOf(end: CompletionEnd['end']) {
       ended: Promise.resolve({ target, usage: undefined, textBytes: 0, end }),
     },
   };
-  const logged = { prompted: vi.fn(), answered: vi.fn(), ended: vi.fn(), settled: vi.fn() };
+  const logged = {
+    prompted: vi.fn<(...args: unknown[]) => void>(),
+    answered: vi.fn<(...args: unknown[]) => void>(),
+    ended: vi.fn<(...args: unknown[]) => void>(),
+    settled: vi.fn<(...args: unknown[]) => void>(),
+  };
   const later: Promise<unknown>[] = [];
   const gateway = {
     logCall: () => logged,
@@ -42,7 +47,7 @@ async function linesOf(end: CompletionEnd['end']) {
     body: { model: 'm', stream: true },
     request: new Request('https://a.example/'),
     requestId: 'req_1',
-    timing: { note: vi.fn() },
+    timing: { note: vi.fn<(...args: unknown[]) => void>() },
     options: {},
     reserve: () => Promise.resolve(ok(undefined)),
     waitUntil: (work: Promise<unknown>) => void later.push(work),
@@ -51,7 +56,7 @@ async function linesOf(end: CompletionEnd['end']) {
   if (!answered.ok || !('settlesLater' in answered)) return expect.unreachable();
   answered.settlesLater(() => 1);
   await Promise.all(later);
-  return { lines, counted, ended: logged.ended.mock.calls[0]?.[0] as unknown };
+  return { lines, counted, ended: logged.ended.mock.calls[0]?.[0] };
 }
 
 it('[U192] a stream that breaks off has a second line in the access log, and one that does not has none', async () => {
