@@ -1,3 +1,4 @@
+import { must } from '../../kernel/assert.ts';
 import { isRawJson } from '../../kernel/exact-json.ts';
 import type { FieldPath } from '../../contract/api/field-path.ts';
 import type { JsonObject } from '../protocol/json.ts';
@@ -10,27 +11,46 @@ import type { HookRecord } from './guardrail-policy.ts';
 export interface Place {
   /** `fixed`: it must not be changed. */
   readonly kind: 'text' | 'json' | 'fixed';
-  /** Of the value, or of the object whose key it is. It changes once the visit is over. */
+  /** Of the value, or of the object whose key it is. It changes once the string was shown. */
   readonly path: FieldPath;
   /** What a model answers: not what it thinks, refuses, cites, or calls tools with. */
   readonly isSaid: boolean;
   readonly isKey: boolean;
 }
 
-export interface Visitor {
+/** Which strings of a body are shown. */
+export interface Shown {
   readonly side: HookRecord['side'];
   /** What becomes of tokens, which repeat a text in parts: they are taken out, shown as any other string, or neither. */
   readonly tokens: 'out' | 'shown' | 'left';
-  /** Answers what a string becomes. */
-  visit(text: string, place: Place): string;
 }
 
+/** Answers what a string becomes. */
+type Change = (text: string, place: Place) => string;
+
 /**
- * A body with every string in it, keys too, shown to the visitor and replaced by what that answers; only what its protocol has made up is not shown (see
+ * A body with every string in it, keys too, replaced by what `change` answers; only what its protocol has made up is not shown (see
  * `isOfProtocol`), nor are keys that are fields of it. What is not changed is the same object as before. Fields that no protocol has are shown as
  * what must not be changed in requests, and as texts in answers. [U112]
  */
-export const changedStrings = <T>(body: T, visitor: Visitor): T => new StringWalk(visitor).value(body, 'parts', undefined, true) as T;
+export const changedStrings = <T>(body: T, shown: Shown, change: Change): T =>
+  new StringWalk(shown, change).value(body, 'parts', undefined, true) as T;
+
+/** What `note` answers of each string that is shown, in their order. */
+export function notedStrings<N>(body: unknown, shown: Shown, note: (text: string, place: Place) => N): N[] {
+  const notes: N[] = [];
+  changedStrings(body, shown, (text, place) => {
+    notes.push(note(text, place));
+    return text;
+  });
+  return notes;
+}
+
+/** A body with the strings that were noted replaced by these, one for each. */
+export function withStrings<T>(body: T, shown: Shown, texts: readonly string[]): T {
+  let at = 0;
+  return changedStrings(body, shown, () => must(texts[at++], 'each string is changed once'));
+}
 
 /** Parts of an answer in which what a model says stands. */
 const SAID_HOLDERS: ReadonlySet<string> = new Set('choices message delta output item part response content content_block text'.split(' '));
@@ -49,17 +69,19 @@ const STRING_KINDS: Readonly<Partial<Record<FieldKind, Place['kind']>>> = {
 };
 
 class StringWalk {
-  readonly #visitor: Visitor;
+  readonly #shown: Shown;
+  readonly #change: Change;
   readonly #path: (string | number)[] = [];
 
-  constructor(visitor: Visitor) {
-    this.#visitor = visitor;
+  constructor(shown: Shown, change: Change) {
+    this.#shown = shown;
+    this.#change = change;
   }
 
   /** `kind`: of the field whose value it is; undefined: of one that no protocol has. `holder`: what has the field. */
   value(value: unknown, kind: FieldKind | undefined, holder: JsonObject | undefined, isSaid: boolean): unknown {
     if (typeof value === 'string') return this.#string(value, kind, isSaid);
-    if (kind === 'tokens' && this.#visitor.tokens !== 'shown') return this.#visitor.tokens === 'left' ? value : withoutTokens(value);
+    if (kind === 'tokens' && this.#shown.tokens !== 'shown') return this.#shown.tokens === 'left' ? value : withoutTokens(value);
     if (Array.isArray(value)) return this.#list(value, kind, holder, isSaid);
     if (typeof value === 'number' || isRawJson(value)) return kind === 'data' ? this.#number(value) : value;
     return isObject(value) ? this.#object(value, kind, isSaid) : value;
@@ -79,18 +101,18 @@ class StringWalk {
   }
 
   #string(text: string, kind: FieldKind | undefined, isSaid: boolean): string {
-    const isAnswer = this.#visitor.side === 'answer';
+    const isAnswer = this.#shown.side === 'answer';
     if (kind !== undefined && (isOfProtocol(kind, text) || (kind === 'id' && isAnswer))) return text;
     const last = this.#path.findLast((part) => typeof part === 'string');
     const place = { path: this.#path, isKey: false, isSaid: isSaid && (last === 'content' || last === 'text') };
     const known = kind === undefined ? undefined : STRING_KINDS[kind];
-    return this.#visitor.visit(text, { ...place, kind: known ?? (isAnswer ? 'text' : 'fixed') });
+    return this.#change(text, { ...place, kind: known ?? (isAnswer ? 'text' : 'fixed') });
   }
 
   /** A number of a free object may be what is looked for, as it may in JSON that is written as a text. */
   #number(value: unknown): unknown {
     const text = JSON.stringify(value);
-    const changed = this.#visitor.visit(text, { kind: 'text', path: this.#path, isKey: false, isSaid: false });
+    const changed = this.#change(text, { kind: 'text', path: this.#path, isKey: false, isSaid: false });
     return changed === text ? value : changed;
   }
 
@@ -121,15 +143,15 @@ class StringWalk {
 
   #key(name: string, keys: 'text' | 'fixed' | 'field'): string {
     if (keys === 'field' && kindOf(name) !== undefined) return name;
-    const isText = keys === 'text' || (keys === 'field' && this.#visitor.side === 'answer');
-    return this.#visitor.visit(name, { kind: isText ? 'text' : 'fixed', path: this.#path, isKey: true, isSaid: false });
+    const isText = keys === 'text' || (keys === 'field' && this.#shown.side === 'answer');
+    return this.#change(name, { kind: isText ? 'text' : 'fixed', path: this.#path, isKey: true, isSaid: false });
   }
 
   #schema(schema: JsonObject): JsonObject {
     let isChanged = false;
     const members = Object.entries(schema).map(([name, inner]) => {
       const leads = SCHEMA_FIELDS.get(name);
-      if (leads === undefined) this.#visitor.visit(name, { kind: 'fixed', path: this.#path, isKey: true, isSaid: false });
+      if (leads === undefined) this.#change(name, { kind: 'fixed', path: this.#path, isKey: true, isSaid: false });
       this.#path.push(name);
       const member = this.#schemaMember(inner, leads);
       this.#path.pop();

@@ -1,4 +1,4 @@
-import { changedStrings } from './body-strings.ts';
+import { notedStrings } from './body-strings.ts';
 import type { HookRecord } from './guardrail-policy.ts';
 
 /**
@@ -6,29 +6,12 @@ import type { HookRecord } from './guardrail-policy.ts';
  * is judged costs, and the latter are many and short. [U112]
  */
 export function textsOf(body: unknown, side: HookRecord['side']): string[] {
-  const texts: string[] = [];
-  const rest: string[] = [];
-  changedStrings(body, {
-    side,
-    tokens: 'left',
-    visit: (text, { kind, isKey }) => {
-      (kind === 'fixed' || isKey ? rest : texts).push(text);
-      return text;
-    },
-  });
+  const all = notedStrings(body, { side, tokens: 'left' }, (text, { kind, isKey }) => ({ text, isText: kind !== 'fixed' && !isKey }));
+  const texts = all.filter(({ isText }) => isText).map(({ text }) => text);
+  const rest = all.filter(({ isText }) => !isText).map(({ text }) => text);
   return rest.length === 0 ? texts : [...texts, rest.join('\n')];
 }
 
 /** What a model answers: without what it thinks, refuses, cites, or calls tools with. */
-export function saidIn(answer: unknown): string[] {
-  const texts: string[] = [];
-  changedStrings(answer, {
-    side: 'answer',
-    tokens: 'left',
-    visit: (text, { isSaid }) => {
-      if (isSaid) texts.push(text);
-      return text;
-    },
-  });
-  return texts;
-}
+export const saidIn = (answer: unknown): string[] =>
+  notedStrings(answer, { side: 'answer', tokens: 'left' }, (text, { isSaid }) => (isSaid ? [text] : [])).flat();

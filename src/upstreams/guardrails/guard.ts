@@ -5,7 +5,7 @@ import { ok } from '../../kernel/result.ts';
 import type { FieldPath } from '../../contract/api/field-path.ts';
 import { pathText } from '../../contract/api/field-path.ts';
 import type { Place } from './body-strings.ts';
-import { changedStrings } from './body-strings.ts';
+import { changedStrings, notedStrings, withStrings } from './body-strings.ts';
 import { saidIn, textsOf } from './body-texts.ts';
 import type { AskedHook, CompiledHook, SpanHook } from './compiled-hook.ts';
 import { looksAt } from './compiled-hook.ts';
@@ -83,8 +83,8 @@ export class Guard {
   async answer<T>(body: T): Promise<Outcome<T>> {
     const judged = await this.#judged(this.#withoutTokens(body, 'answer'), 'answer', this.#parts.hooks);
     if (!judged.ok || !this.restores) return judged;
-    const visit = (text: string, { kind }: Place): string => (kind === 'fixed' ? text : this.restored(text, kind === 'json'));
-    return ok(changedStrings(judged.value, { side: 'answer', tokens: 'left', visit }));
+    const change = (text: string, { kind }: Place): string => (kind === 'fixed' ? text : this.restored(text, kind === 'json'));
+    return ok(changedStrings(judged.value, { side: 'answer', tokens: 'left' }, change));
   }
 
   /** Judges texts that came in pieces and are whole now by the hooks that no piece can be judged by. */
@@ -161,27 +161,27 @@ export class Guard {
   }
 
   #withoutTokens<T>(body: T, side: HookRecord['side']): T {
-    return this.stops(side) ? changedStrings(body, { side, tokens: 'out', visit: (text) => text }) : body;
+    return this.stops(side) ? changedStrings(body, { side, tokens: 'out' }, (text) => text) : body;
   }
 
   #judgeSpans<T>(check: SpanHook['check'], body: T, side: HookRecord['side']): Judgement<T> {
+    const shown = { side, tokens: 'shown' } as const;
+    const texts: string[] = [];
     let count = 0;
-    let at: FieldPath | undefined;
-    const changed = changedStrings(body, {
-      side,
-      tokens: 'shown',
-      visit: (text, { kind, path }) => {
-        const spans = spansIn(text, check.find, kind === 'json');
-        count += spans.length;
-        if (spans.length === 0 || check.action !== 'mask') return text;
-        if (kind !== 'fixed')
-          return this.#masks.masked(text, spans, check.restores && side === 'request', kind === 'json' ? new JsonCursor() : undefined);
-        at ??= [...path];
-        return text;
-      },
-    });
-    if (at !== undefined) return { outcome: 'blocked', count, at, body };
-    return { outcome: count === 0 ? 'passed' : PAST[check.action], count, body: changed };
+    let unmaskableAt: number | undefined;
+    for (const { text, kind } of notedStrings(body, shown, (said, place) => ({ text: said, kind: place.kind }))) {
+      const spans = spansIn(text, check.find, kind === 'json');
+      count += spans.length;
+      const isMasked = spans.length > 0 && check.action === 'mask';
+      if (isMasked && kind === 'fixed') unmaskableAt ??= texts.length;
+      const cursor = kind === 'json' ? new JsonCursor() : undefined;
+      texts.push(isMasked && kind !== 'fixed' ? this.#masks.masked(text, spans, check.restores && side === 'request', cursor) : text);
+    }
+    if (unmaskableAt !== undefined) {
+      const at = notedStrings(body, shown, (_, { path }) => [...path])[unmaskableAt];
+      return { outcome: 'blocked', count, body, ...(at && { at }) };
+    }
+    return { outcome: count === 0 ? 'passed' : PAST[check.action], count, body: count === 0 ? body : withStrings(body, shown, texts) };
   }
 }
 

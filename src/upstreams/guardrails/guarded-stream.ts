@@ -13,7 +13,7 @@ import type { SpanHook } from './compiled-hook.ts';
 import type { Guard } from './guard.ts';
 import { blocked } from './guard.ts';
 import type { Place } from './body-strings.ts';
-import { changedStrings } from './body-strings.ts';
+import { notedStrings, withStrings } from './body-strings.ts';
 import type { FoundCounts } from './guarded-text.ts';
 import { GuardedText } from './guarded-text.ts';
 import type { HasEnded, Piece } from './stream-texts.ts';
@@ -102,22 +102,29 @@ export class GuardedStream {
     if (this.#guard.stops('answer') && hasSound(parsed)) return refusal('guardrail_blocked', SOUND);
     if (isFailure(parsed)) this.#fail(sent);
     const hasEnded = endedBy(this.#dialect, parsed);
-    const inEvent = new Set<string>();
-    let isEmpty = true;
-    const visit = (text: string, place: Place): string => {
-      const piece = pieceAt(this.#dialect, parsed, place);
-      if (piece === undefined) return this.#whole(text, place);
-      inEvent.add(piece.key);
-      const passed = this.#passed(piece, text, hasEnded(piece.key));
-      if (passed !== '' || text === '') isEmpty = false;
-      return passed;
-    };
-    const changed = changedStrings(parsed, { side: 'answer', tokens: this.#guard.stops('answer') ? 'out' : 'shown', visit });
+    const { inEvent, isEmpty, changed } = this.#judged(parsed, hasEnded);
     this.#flush((key) => hasEnded(key) && !inEvent.has(key), sent);
     if (this.#blocking !== undefined) return undefined;
     if (changed === parsed) sent.push(isPlain(event) ? event.bytes : this.#written(parsed));
     else if (inEvent.size === 0 || !isEmpty || !saysNothing(this.#dialect, changed)) sent.push(this.#written(changed));
     return undefined;
+  }
+
+  /** An event as it may be sent, the texts of which it has pieces, and whether all of those are empty now. */
+  #judged(event: JsonObject, hasEnded: HasEnded) {
+    const shown = { side: 'answer', tokens: this.#guard.stops('answer') ? 'out' : 'shown' } as const;
+    const strings = notedStrings(event, shown, (text, place) => ({ text, kind: place.kind, piece: pieceAt(this.#dialect, event, place) }));
+    const inEvent = new Set<string>();
+    const passed: string[] = [];
+    let isEmpty = true;
+    for (const { text, kind, piece } of strings) {
+      const sent = piece === undefined ? this.#whole(text, kind) : this.#passed(piece, text, hasEnded(piece.key));
+      passed.push(sent);
+      if (piece === undefined) continue;
+      inEvent.add(piece.key);
+      if (sent !== '' || text === '') isEmpty = false;
+    }
+    return { inEvent, isEmpty, changed: withStrings(event, shown, passed) };
   }
 
   /** What may be sent now of a text after one more piece of it. */
@@ -151,7 +158,7 @@ export class GuardedStream {
   }
 
   /** A text that an event says whole, as those do that sum up what came in pieces. */
-  #whole(said: string, { kind }: Place): string {
+  #whole(said: string, kind: Place['kind']): string {
     const guarded = new GuardedText(this.#guard, this.#wholeCounts, kind);
     const pieces = [guarded.push(said), guarded.end()];
     for (const { blocked: hook } of pieces) this.#blocking ??= hook;
