@@ -1,5 +1,5 @@
 import type { Outcome } from '../../contract/api/outcome.ts';
-import { refusal } from '../../contract/api/errors.ts';
+import { messageOf, refusal } from '../../contract/api/errors.ts';
 import { refuse } from '../../contract/api/outcome.ts';
 import { utf8 } from '../../kernel/bytes.ts';
 import { parseExactJson } from '../../kernel/exact-json.ts';
@@ -180,9 +180,11 @@ async function judgedRefusal(
   records: HookRecord[],
   charge: (records: readonly HookRecord[]) => Promise<Outcome<void>>,
 ): Promise<Undispatched> {
-  const { code, message } = unserved.refusal;
+  const { code } = unserved.refusal;
   if (code !== 'upstream_rejected' && code !== 'upstream_failed') return unserved;
-  const { text, records: later } = await guard.answer(JSON.stringify({ error: { message } })).catch(() => UNREACHABLE);
+  const { text, records: later } = await guard
+    .answer(JSON.stringify({ error: { message: messageOf(unserved.refusal) } }))
+    .catch(() => UNREACHABLE);
   records.push(...later);
   const paid = await charge(later);
   if (!paid.ok || !text.ok) return { ...unserved, refusal: refusal(code, 'the upstream has not answered, and why is not for the caller') };

@@ -75,7 +75,7 @@ export class Guard {
     if (this.#parts.hooks.some(({ check }) => check.kind === 'spans' && check.action === 'mask')) this.#masks.reserve(body);
     const isRead = this.#parts.hooks.some((hook) => looksAt(hook, 'request'));
     const unreadable = (isRead ? tokensIn(body) : undefined) ?? (this.stops('answer') ? soundIn(body) : undefined);
-    if (unreadable !== undefined) return refuse('guardrail_blocked', unreadable.message, unreadable.path);
+    if (unreadable !== undefined) return refuse('guardrail_blocked', unreadable.why, unreadable.path);
     return this.#judged(this.#withoutTokens(body, 'request'), 'request', this.#parts.hooks);
   }
 
@@ -222,7 +222,7 @@ function unmaskable({ policy, name }: CompiledHook, side: HookRecord['side'], at
   );
 }
 
-/** The names that nobody has made up: others could be what another hook looks for. */
+/** The names that are fields of a protocol: others could be what another hook looks for. */
 function known(path: FieldPath): FieldPath {
   const unknown = path.findIndex((part) => typeof part === 'string' && kindOf(part) === undefined);
   return unknown < 0 ? path : path.slice(0, unknown);

@@ -94,7 +94,7 @@ export class GuardedStream {
   #pass(event: SseEvent, sent: Uint8Array[]): Refusal | undefined {
     const parsed = event.data === undefined ? undefined : parsedObject(event.data);
     if (parsed === undefined) {
-      // A comment, or the end of the stream. What an upstream writes into comments is for nobody.
+      // A comment, of which callers need no word, or the end of the stream.
       if (event.data !== undefined) this.#flush(() => true, sent);
       sent.push(event.data === undefined ? COMMENT : event.bytes);
       return undefined;

@@ -5,7 +5,7 @@ import { isObject, listAt, objectAt, textAt } from '../protocol/json.ts';
 /** What of a request no hook can read, and what to send instead. */
 export interface Unreadable {
   readonly path: FieldPath;
-  readonly message: string;
+  readonly why: string;
 }
 
 /** Fields that take a text, or its tokens by their numbers. */
@@ -14,7 +14,7 @@ const TOKENIZED = ['input', 'prompt'] as const;
 /** Texts in the numbers of a tokenizer. */
 export function tokensIn(body: unknown): Unreadable | undefined {
   const field = isObject(body) ? TOKENIZED.find((name) => isNumbers(body[name])) : undefined;
-  return field === undefined ? undefined : { path: [field], message: 'has token ids, which no guardrail can read: send texts' };
+  return field === undefined ? undefined : { path: [field], why: 'has token ids, which no guardrail can read: send texts' };
 }
 
 const isNumbers = (value: unknown): boolean =>
@@ -24,7 +24,7 @@ const isNumbers = (value: unknown): boolean =>
 export function soundIn(body: unknown): Unreadable | undefined {
   if (!isObject(body) || body['stream'] !== true) return undefined;
   const asks = listAt(body, 'modalities').includes('audio') ? 'modalities' : isObject(body['audio']) ? 'audio' : undefined;
-  return asks === undefined ? undefined : { path: [asks], message: `asks for sound, and ${SOUND}` };
+  return asks === undefined ? undefined : { path: [asks], why: `asks for sound, and ${SOUND}` };
 }
 
 export const SOUND = 'sound is not streamed under guardrails that check answers: ask for text, or for an answer that is not streamed';

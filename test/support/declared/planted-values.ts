@@ -9,7 +9,7 @@ export interface PlantedString {
 
 /**
  * Every string that values of a type can have: those of all alternatives, words of an enumeration among them, values and keys of free objects. A type
- * within itself is not followed. `onMissing`: takes the name of a type that nobody declares.
+ * within itself is not followed. `onMissing`: takes the name of a type that no file declares.
  */
 export function plantedStrings(types: DeclaredTypes, type: DeclaredType, onMissing: (name: string) => void): PlantedString[] {
   const planted = new Map<string, PlantedString>();

@@ -276,7 +276,7 @@ describe('[U90] what rules see of a call', () => {
   });
 });
 
-it('[U118] says that guardrails will judge a call before it can be refused, so that nothing of it is kept', async () => {
+it('[U118] says that guardrails will judge a call before it can be refused', async () => {
   serve('tn_a', 'guarded', { rules: [], default: { kind: 'refuse', message: 'no' }, guardrails: [PEOPLE] });
   serve('tn_a', 'open', to('b/m'));
   const reports: GuardReport[] = [];
