@@ -115,7 +115,10 @@ function settle<E extends Endpoint>(
   reservation: Reservation | undefined,
   exchange: Exchange,
 ): void {
-  if (settlesLater !== undefined) return settlesLater((more, beside) => reservation?.settle({ ...used, ...more }, label, beside) ?? 0);
+  if (settlesLater !== undefined) {
+    exchange.settleStream = () => settlesLater((more, beside) => reservation?.settle({ ...used, ...more }, label, beside) ?? 0);
+    return;
+  }
   exchange.costNano = reservation?.settle(used, label, besides);
   onSettled?.(exchange.costNano ?? 0);
 }
