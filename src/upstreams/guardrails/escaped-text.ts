@@ -35,39 +35,51 @@ function withFree(spans: readonly SaidSpan[], others: readonly Span[], text: str
   return [...all, ...spans.slice(at)];
 }
 
-const ESCAPE = /\\(?:u([0-9A-Fa-f]{4})|(["\\/bfnrt]))/g;
-const ESCAPED: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' };
-
-const readEscape = (code: string | undefined, short = ''): string =>
-  code === undefined ? (ESCAPED[short] ?? short) : String.fromCharCode(parseInt(code, 16));
+const BACKSLASH = 0x5c;
+const LETTER_U = 0x75;
+/** What the character behind a backslash stands for, by their codes (RFC 8259, section 7). */
+const ESCAPED: ReadonlyMap<number, number> = new Map(
+  Array.from('"\\/bfnrt', (char, at) => [char.charCodeAt(0), '"\\/\b\f\n\r\t'.charCodeAt(at)]),
+);
 
 /** A text with its escapes read, and where each of its characters, and its end, begins in what was written. Undefined: it has none. */
 function unescaped(text: string): { readonly text: string; readonly starts: Uint32Array } | undefined {
   if (!text.includes('\\')) return undefined;
-  const pieces: string[] = [];
+  const codes = new Uint16Array(text.length);
   const starts = new Uint32Array(text.length + 1);
-  let [end, length] = [0, 0];
-  const keepUntil = (next: number): void => {
-    pieces.push(text.slice(end, next));
-    for (let at = end; at < next; at += 1) starts[length++] = at;
-  };
-  for (const match of text.matchAll(ESCAPE)) {
-    const [whole, code, short] = match;
-    keepUntil(match.index);
-    pieces.push(readEscape(code, short));
-    starts[length++] = match.index;
-    end = match.index + whole.length;
+  let length = 0;
+  for (let at = 0; at < text.length; length += 1) {
+    starts[length] = at;
+    const escape = text.charCodeAt(at) === BACKSLASH ? escapeAt(text, at + 1) : undefined;
+    codes[length] = escape?.code ?? text.charCodeAt(at);
+    at += escape?.length ?? 1;
   }
-  keepUntil(text.length);
   starts[length] = text.length;
-  return { text: pieces.join(''), starts };
+  return { text: textOf(codes.subarray(0, length)), starts };
+}
+
+/** `at`: behind the backslash. */
+function escapeAt(text: string, at: number): { readonly code: number; readonly length: number } | undefined {
+  const first = text.charCodeAt(at);
+  const code = ESCAPED.get(first);
+  if (code !== undefined) return { code, length: 2 };
+  const digits = first === LETTER_U ? text.slice(at + 1, at + 5) : '';
+  return /^[0-9A-Fa-f]{4}$/.test(digits) ? { code: parseInt(digits, 16), length: 6 } : undefined;
+}
+
+/** Codes that are passed as arguments: a stack has room for no more than some ten thousand. */
+const CODES_AT_ONCE = 8_192;
+
+function textOf(codes: Uint16Array): string {
+  const pieces: string[] = [];
+  for (let at = 0; at < codes.length; at += CODES_AT_ONCE) pieces.push(String.fromCharCode(...codes.subarray(at, at + CODES_AT_ONCE)));
+  return pieces.join('');
 }
 
 /** A text as its readers understand it, however often JSON was written into JSON. */
 export function readDeeply(text: string): string {
   let read = text;
-  for (let depth = 0; depth < DEPTH_MAX && read.includes('\\'); depth += 1)
-    read = read.replace(ESCAPE, (_, code?: string, short?: string) => readEscape(code, short));
+  for (let depth = 0; depth < DEPTH_MAX; depth += 1) read = unescaped(read)?.text ?? read;
   return read;
 }
 

@@ -72,13 +72,31 @@ const CONSTANT = /^[a-z][a-z0-9]{0,31}(?:[_.:/-][a-z0-9]{1,31}){0,7}$/;
 /** Made by servers: a prefix of theirs and letters at random, or a UUID. */
 const MADE_ID =
   /^(?:(?:call|toolu|srvtoolu|mcptoolu|chatcmpl|chatcmpl-tool|msg|resp|fc|fco|rs|ws|fs|ci|cu|ig|ctc|mcp|mcpl|mcpr|lsh|sh|apc|conv|file|cntr|cmp)[_-][A-Za-z0-9]{8,64}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
-/** Shorter ones are words, too. */
-const BASE64 = /^(?:data:[\w/+.-]{1,64};base64,)?[A-Za-z0-9+/_-]{64,}={0,2}$/;
-
-const FORM_OF: Readonly<Partial<Record<FieldKind, RegExp>>> = { constant: CONSTANT, id: MADE_ID, base64: BASE64, reference: BASE64 };
+const FORM_OF: Readonly<Partial<Record<FieldKind, (text: string) => boolean>>> = {
+  model: () => true,
+  constant: (text) => CONSTANT.test(text),
+  id: (text) => MADE_ID.test(text),
+  base64: isBase64,
+  reference: isBase64,
+};
 
 /** Whether a value of a field is one that its protocol has made up, and says nothing. */
-export const isOfProtocol = (kind: FieldKind, text: string): boolean => kind === 'model' || FORM_OF[kind]?.test(text) === true;
+export const isOfProtocol = (kind: FieldKind, text: string): boolean => FORM_OF[kind]?.(text) === true;
+
+const DATA_URL = /^data:[\w/+.-]{1,64};base64,/;
+const HEAD_CHARS = 128;
+const NO_BASE64 = /[^A-Za-z0-9+/_-]/g;
+/** Shorter ones are words, too. */
+const BASE64_CHARS_MIN = 64;
+
+/** Bytes in base64, of either alphabet, perhaps as a URL. They may be megabytes: a search for what they have not needs no memory. */
+function isBase64(text: string): boolean {
+  const from = DATA_URL.exec(text.slice(0, HEAD_CHARS))?.[0].length ?? 0;
+  if (text.length - from < BASE64_CHARS_MIN) return false;
+  NO_BASE64.lastIndex = from;
+  const end = NO_BASE64.exec(text)?.index ?? text.length;
+  return text.slice(end, end + 3) === '==='.slice(0, Math.min(text.length - end, 3)) && text.length - end <= 2;
+}
 
 /** Where the words of a schema lead: to schemas by name, to values of the caller's own, to words of JSON Schema, or to texts. */
 export const SCHEMA_FIELDS: ReadonlyMap<string, 'schemas' | 'values' | 'words' | 'text'> = new Map([

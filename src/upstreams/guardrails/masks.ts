@@ -16,7 +16,10 @@ export class Masks {
 
   /** Callers may write such words themselves, anywhere in a body: what they wrote is never taken for a mask. */
   reserve(body: unknown): void {
-    for (const [word] of readDeeply(JSON.stringify(body)).matchAll(MASK)) this.#taken.add(word);
+    const written = JSON.stringify(body);
+    // Of ASCII, as all of a mask is, JSON need escape nothing, but may.
+    const read = written.includes('\\u00') ? readDeeply(written) : written;
+    for (const [word] of read.matchAll(MASK)) this.#taken.add(word);
   }
 
   /** `restores`: whether `restored` puts these back. `cursor`: where the text begins, if it is JSON. */

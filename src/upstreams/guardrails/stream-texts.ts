@@ -39,7 +39,7 @@ export function pieceAt(dialect: Dialect, event: JsonObject, place: Place): Piec
 
 function messagePiece(event: JsonObject, place: Place): Piece | undefined {
   const [holder, field] = place.path;
-  const key = `${placeOf(event['index'])}/${String(field)}`;
+  const key = [placeOf(event['index']), ...place.path.slice(1)].join('/');
   if (event['type'] === 'content_block_delta' && holder === 'delta') return pieceOf(key, event, place);
   // The beginning of the text that its deltas go on with.
   if (event['type'] !== 'content_block_start' || holder !== 'content_block' || (field !== 'text' && field !== 'thinking')) return undefined;

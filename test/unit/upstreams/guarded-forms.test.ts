@@ -128,6 +128,22 @@ describe('what no mask may change', () => {
   });
 });
 
+describe('bytes', () => {
+  const bytes = Buffer.alloc(1_500_000, 'a picture').toString('base64');
+  const asks = (url: string) => ({ messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url } }] }] });
+
+  it('[U112] in base64 are left alone, however many; what only begins so is not', async () => {
+    const fine = asks(`data:image/png;base64,${bytes}==`);
+    expect(await sent(sessionOf([WORDS]), fine)).toBe(JSON.stringify(fine));
+    for (const end of ['=forbidden', '===', ' forbidden', '&x=forbidden'])
+      expect(
+        await sent(sessionOf([{ ...WORDS, patterns: ['forbidden', '==='] }]), asks(`data:image/png;base64,${bytes}${end}`)),
+      ).toMatchObject({
+        path: ['messages', 0, 'content', 0, 'image_url', 'url'],
+      });
+  });
+});
+
 describe('what nobody can read', () => {
   const LOGPROBS = { content: [{ token: 'forb', logprob: -1, top_logprobs: [{ token: 'forbidden', logprob: -2 }] }] };
 
