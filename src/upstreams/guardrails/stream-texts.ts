@@ -69,7 +69,11 @@ const HEAD: ReadonlySet<FieldKind | undefined> = new Set(['id', 'constant', 'mod
 /** What leads to a piece, with what says whose it is. */
 function pruned(value: unknown, [first, ...path]: Place['path'], text: string, isTop = true): unknown {
   if (first === undefined) return text;
-  if (Array.isArray(value)) return [pruned(value[Number(first)], path, text, false)];
+  if (Array.isArray(value)) {
+    const only = pruned(value[Number(first)], path, text, false);
+    // Where servers leave out which of several it is, its place says so.
+    return [isObject(only) && value.length > 1 ? { index: first, ...only } : only];
+  }
   const members = Object.entries(isObject(value) ? value : {}).flatMap(([name, inner]): [string, unknown][] => {
     if (name === first) return [[name, pruned(inner, path, text, false)]];
     if (name === 'finish_reason') return [[name, null]];

@@ -212,6 +212,12 @@ describe('a guarded stream', () => {
     ]);
   });
 
+  it('[U114] says whose the rest of a text is where the server does not', async () => {
+    const said = (...contents: string[]) => ({ choices: contents.map((content) => ({ delta: { content } })) });
+    const { sent: passed } = await guardedEvents(sessionOf([PEOPLE]), 'chat', [said('a', 'b')]);
+    expect(passed).toEqual([{ choices: [{ index: 0, delta: { content: 'a' } }] }, { choices: [{ index: 1, delta: { content: 'b' } }] }]);
+  });
+
   it('[U193] says of an error what hooks let pass, also where they judge the whole', async () => {
     const failure = { error: { message: 'jane@example.org is forbidden', code: 'upstream_failed' } };
     const masked = await guardedEvents(sessionOf([PEOPLE]), 'chat', [failure]);
