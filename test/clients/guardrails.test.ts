@@ -253,7 +253,7 @@ it('[U112] guards every surface that says something', async () => {
   expect(await sentTo()).not.toContain('a@b.com');
 });
 
-it('[U194] [U193] refuses by its field what it cannot mask, and masks errors of upstreams', async () => {
+it('[U201] [U200] refuses by its field what it cannot mask, and masks errors of upstreams', async () => {
   const route = await routeWith(MASK);
   const named = await ask(route, 'hello', { user: 'jane@example.org' }, { 'x-request-id': 'named-1' });
   expect([named.status, named.body.error.code, named.body.error.param]).toEqual([400, 'guardrail_blocked', 'user']);

@@ -173,7 +173,7 @@ async function charged(records: readonly HookRecord[], { reserve, added }: Compl
   return reserved;
 }
 
-/** What an upstream says of why it has not answered is judged as its answer would be. [U193] */
+/** What an upstream says of why it has not answered is judged as its answer would be. [U200] */
 async function judgedRefusal(
   unserved: Undispatched,
   guard: GuardCalls,

@@ -9,7 +9,7 @@ type Find = (text: string) => readonly Span[];
 
 /**
  * What is found in a text as its readers understand it: `\u0040` in JSON is `@`, and the n of `\n` begins no word. In a text that may or may not have JSON in
- * it, such as what a tool has answered, what is found either way counts. In the order of the text; spans do not overlap. [U195]
+ * it, such as what a tool has answered, what is found either way counts. In the order of the text; spans do not overlap. [U202]
  */
 export function spansIn(text: string, find: Find, isJson: boolean): SaidSpan[] {
   const read = unescaped(text);

@@ -65,7 +65,7 @@ export class Guard {
     return this.#masks.restores;
   }
 
-  /** Whether hooks change or stop what they look at: what repeats a text where they cannot see it whole is withheld then. [U196] */
+  /** Whether hooks change or stop what they look at: what repeats a text where they cannot see it whole is withheld then. [U203] */
   stops(side: HookRecord['side']): boolean {
     return this.#parts.hooks.some((hook) => looksAt(hook, side) && (!('action' in hook.check) || hook.check.action !== 'flag'));
   }
@@ -207,7 +207,7 @@ function verdictOf(hook: AskedHook, found: Finding | undefined): Omit<Judgement<
 export const blocked = ({ policy, name }: Pick<CompiledHook, 'policy' | 'name'>, side: HookRecord['side']) =>
   refuse('guardrail_blocked', `the guardrails of ${policy} block this ${side}: their hook "${name}" does not let it pass`);
 
-/** Names the field, too: what it has can only be changed by who has written it. [U194] */
+/** Names the field, too: what it has can only be changed by who has written it. [U201] */
 function unmaskable({ policy, name }: CompiledHook, side: HookRecord['side'], at: FieldPath) {
   if (side === 'request')
     return refuse(

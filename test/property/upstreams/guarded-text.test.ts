@@ -64,7 +64,7 @@ describe('a text that arrives piece by piece', () => {
     );
   });
 
-  it('[U195] stays JSON that says nothing it should not, whole or cut anywhere, whatever is escaped in it', async () => {
+  it('[U202] stays JSON that says nothing it should not, whole or cut anywhere, whatever is escaped in it', async () => {
     await fc.assert(
       fc.asyncProperty(
         documents,

@@ -61,14 +61,14 @@ describe('JSON that is written as a text', () => {
     ['a key', '{"jane@example.org":1}', '{"[EMAIL_1]":1}'],
     ['JSON in it', '{"body":"{\\"to\\":\\"jane@example.org\\"}"}', '{"body":"{\\"to\\":\\"[EMAIL_1]\\"}"}'],
     ['no JSON', 'to jane@example.org', 'to [EMAIL_1]'],
-  ])('[U195] is read as its readers do, and stays JSON: %s', async (_, args, masked) => {
+  ])('[U202] is read as its readers do, and stays JSON: %s', async (_, args, masked) => {
     expect(await answered(sessionOf([PEOPLE]), calls(args))).toEqual(calls(masked));
     const events = Array.from(args, called);
     const { sent: passed } = await guardedEvents(sessionOf([PEOPLE]), 'chat', events);
     expect(argumentsIn(passed)).toBe(masked);
   });
 
-  it('[U195] gets back what was masked as a string of JSON has it', async () => {
+  it('[U202] gets back what was masked as a string of JSON has it', async () => {
     const session = sessionOf([{ ...RESTORES, pii: ['phone'] }]);
     await sent(session, { messages: [says('call 030\u00a0901820 or "030 901820"')] });
     expect(await answered(session, calls('{"call":"[PHONE_2]"}'))).toEqual(calls('{"call":"030 901820"}'));
@@ -103,13 +103,13 @@ describe('what no mask may change', () => {
     ],
     [{ unheard_of: { forbidden: 1 } }, ['unheard_of']],
     [{ messages: [{ role: 'tool', tool_call_id: 'forbidden' }] }, ['messages', 0, 'tool_call_id']],
-  ])('[U194] is refused by its name: %j', async (body, path) => {
+  ])('[U201] is refused by its name: %j', async (body, path) => {
     const refused = await sent(sessionOf([WORDS]), body);
     expect(refused).toMatchObject({ code: 'guardrail_blocked', path });
     expect(JSON.stringify(refused)).toMatch(/desk@1.*words/);
   });
 
-  it('[U194] a name in an answer blocks it; an id of a server, and words of a protocol, are left alone', async () => {
+  it('[U201] a name in an answer blocks it; an id of a server, and words of a protocol, are left alone', async () => {
     const call = { id: 'call_12345678abcd', type: 'function', function: { name: 'forbidden', arguments: '{}' } };
     const blocked = await answered(sessionOf([WORDS]), { choices: [{ message: { tool_calls: [call] } }] });
     expect(blocked).toMatchObject({
@@ -147,7 +147,7 @@ describe('bytes', () => {
 describe('what nobody can read', () => {
   const LOGPROBS = { content: [{ token: 'forb', logprob: -1, top_logprobs: [{ token: 'forbidden', logprob: -2 }] }] };
 
-  it('[U196] tokens of an answer are withheld where hooks change or stop it, and only there', async () => {
+  it('[U203] tokens of an answer are withheld where hooks change or stop it, and only there', async () => {
     const answer = { choices: [{ message: { content: 'fine' }, logprobs: LOGPROBS }] };
     for (const hook of [WORDS, BLOCKS])
       expect(await answered(sessionOf([hook]), answer)).toEqual({ choices: [{ message: { content: 'fine' }, logprobs: null }] });
@@ -163,13 +163,13 @@ describe('what nobody can read', () => {
   });
 
   it.each([{ input: [1, 2] }, { input: [[1, 2]] }, { prompt: [[5], 'a'] }])(
-    '[U196] token ids are refused by their field: %j',
+    '[U203] token ids are refused by their field: %j',
     async (body) => {
       expect(await sent(sessionOf([ASKS]), body)).toMatchObject({ code: 'guardrail_blocked', path: [Object.keys(body)[0]] });
     },
   );
 
-  it('[U196] sound is not streamed, and is blocked whole where its words are', async () => {
+  it('[U203] sound is not streamed, and is blocked whole where its words are', async () => {
     const asks = { stream: true, modalities: ['text', 'audio'], audio: { voice: 'alloy', format: 'wav' } };
     expect(await sent(sessionOf([WORDS]), asks)).toMatchObject({ code: 'guardrail_blocked', path: ['modalities'] });
     expect(await sent(sessionOf([{ ...WORDS, on: 'request' }]), asks)).toBe(JSON.stringify(asks));
@@ -218,7 +218,7 @@ describe('a guarded stream', () => {
     expect(passed).toEqual([{ choices: [{ index: 0, delta: { content: 'a' } }] }, { choices: [{ index: 1, delta: { content: 'b' } }] }]);
   });
 
-  it('[U193] says of an error what hooks let pass, also where they judge the whole', async () => {
+  it('[U200] says of an error what hooks let pass, also where they judge the whole', async () => {
     const failure = { error: { message: 'jane@example.org is forbidden', code: 'upstream_failed' } };
     const masked = await guardedEvents(sessionOf([PEOPLE]), 'chat', [failure]);
     expect(masked.sent).toEqual([{ error: { ...failure.error, message: '[EMAIL_1] is forbidden' } }]);

@@ -60,7 +60,7 @@ const ANSWERS: readonly (readonly [string, DeclaredTypes, string, number])[] = [
 describe.each(REQUESTS)('a request of %s', (_, types, name, countMin) => {
   const strings = stringsOf(types, name);
 
-  it('[U112] [U194] reaches no upstream with a secret, wherever that stands', async () => {
+  it('[U112] [U201] reaches no upstream with a secret, wherever that stands', async () => {
     expect(strings.length).toBeGreaterThanOrEqual(countMin);
     const passed: string[] = [];
     for (const { place, with: planted } of strings) {

@@ -45,7 +45,7 @@ const methodsOf = (session: ReturnType<typeof sessionOf>) => ({
   answer: (text: string) => session.answer(text),
 });
 
-it('[U193] tells why an upstream has refused a call as far as hooks let it pass', async () => {
+it('[U200] tells why an upstream has refused a call as far as hooks let it pass', async () => {
   const words = 'the upstream answered 400: no jane@example.org here';
   const told = async (hooks: readonly Hook[], code: ErrorCode = 'upstream_rejected') => (await refusedCall(hooks, {}, code, words)).told;
   expect(await told([PEOPLE])).toBe('the upstream answered 400: no [EMAIL_1] here');
