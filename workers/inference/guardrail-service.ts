@@ -55,8 +55,8 @@ class GuardTarget extends RpcTarget {
   }
 
   /** Refuses also where operators no longer allow the host of a webhook. */
-  async request(...call: Parameters<GuardSession['request']>): ReturnType<GuardSession['request']> {
-    const judged = await this.#session.request(...call);
+  async requestText(...call: Parameters<GuardSession['requestText']>): ReturnType<GuardSession['requestText']> {
+    const judged = await this.#session.requestText(...call);
     return this.#hooks.ok ? judged : { ...judged, body: this.#hooks };
   }
 

@@ -128,7 +128,7 @@ export class PlanServer {
       const dialect = notes === undefined ? exchange.passesAs : undefined;
       const asked = {
         dispatched: dispatched.value,
-        answer: exchange.stream((usage) => ({ cost_usd: usd(costNano(usage)) }), notes),
+        answer: exchange.stream((usage) => ({ cost_usd: usd(costNano(usage)) }), notes, opened.withoutSecret),
         requestId: call.requestId,
         passing: dialect === undefined ? undefined : { dialect, budget: this.#passes },
       };
@@ -166,7 +166,7 @@ export class PlanServer {
       dispatched.finish(text);
       return refuse('upstream_failed', `the upstream ${target.upstream} broke off its answer: ${text.fault}`);
     }
-    const answer = exchange.whole(text, notes);
+    const answer = exchange.whole(text, notes, opened.withoutSecret);
     if (answer === undefined) {
       dispatched.finish({ kind: 'fault', fault: 'garbage' });
       return refuse('upstream_failed', `the upstream ${target.upstream} answered what is no JSON object`);

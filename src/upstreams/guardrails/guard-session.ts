@@ -4,8 +4,7 @@ import { assert } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Turn, WorkBounds } from '../../kernel/stepped-work.ts';
 import { SteppedWork } from '../../kernel/stepped-work.ts';
-import type { JsonObject } from '../protocol/json.ts';
-import { parsedObject } from '../protocol/json.ts';
+import { parseExactJson } from '../../kernel/exact-json.ts';
 import type { Dialect } from '../protocol/stream-tap.ts';
 import type { AnswerNeed } from './guard.ts';
 import { Guard, tooLong } from './guard.ts';
@@ -19,7 +18,7 @@ interface Recorded {
 }
 
 export interface GuardedRequest extends Recorded {
-  readonly body: Outcome<JsonObject>;
+  readonly body: Outcome<string>;
   readonly answerNeed: AnswerNeed;
   readonly restores: boolean;
 }
@@ -56,8 +55,9 @@ export class GuardSession {
     this.#work.stop();
   }
 
-  async request(body: JsonObject): Promise<GuardedRequest> {
-    const judged = await this.#guard.request(body);
+  /** The body of a request, as JSON: numbers that no double holds cross no boundary between Workers otherwise. */
+  async requestText(text: string): Promise<GuardedRequest> {
+    const judged = await judgedText(text, (body) => this.#guard.request(body));
     const { answerNeed, restores } = this.#guard;
     return { body: judged, answerNeed, restores, records: this.#guard.takeRecords() };
   }
@@ -67,13 +67,11 @@ export class GuardSession {
     // Each reading of it is a step of its own.
     if (text.length > GUARDRAIL_LIMITS.guardrailHeldBytesMax) return { text: tooLong(), records: [] };
     await this.#guard.pass(text.length);
-    const body = parsedObject(text) ?? {};
-    await this.#guard.pass(text.length);
-    const judged = await this.#guard.answer(body);
-    const records = this.#guard.takeRecords();
-    if (!judged.ok) return { text: judged, records };
-    const changed = JSON.stringify(judged.value);
-    return { text: ok(changed === JSON.stringify(body) ? text : changed), records };
+    const judged = await judgedText(text, async (body) => {
+      await this.#guard.pass(text.length);
+      return this.#guard.answer(body);
+    });
+    return { text: judged, records: this.#guard.takeRecords() };
   }
 
   /** A text of the answer as another model may read it. Undefined: no model may. */
@@ -94,4 +92,11 @@ export class GuardSession {
     const last = await this.#stream.end();
     return { ...last, records: this.#guard.takeRecords() };
   }
+}
+
+/** What becomes of a body: as it was written, unless a hook has changed it. */
+async function judgedText(text: string, judge: (body: unknown) => Promise<Outcome<unknown>>): Promise<Outcome<string>> {
+  const body = parseExactJson(text);
+  const judged = await judge(body);
+  return judged.ok ? ok(judged.value === body ? text : JSON.stringify(judged.value)) : judged;
 }

@@ -1,7 +1,6 @@
 import { GUARDRAIL_LIMITS } from '../../contract/guardrails/guardrail-limits.ts';
 import type { Refusal } from '../../contract/api/errors.ts';
 import { refusal } from '../../contract/api/errors.ts';
-import { must } from '../../kernel/assert.ts';
 import { joinedBytes, utf8 } from '../../kernel/bytes.ts';
 import type { JsonObject } from '../protocol/json.ts';
 import { parsedObject } from '../protocol/json.ts';
@@ -13,11 +12,13 @@ import { errorEvent } from '../protocol/surface-errors.ts';
 import type { SpanHook } from './compiled-hook.ts';
 import type { Guard } from './guard.ts';
 import { tooLong } from './guard.ts';
+import type { Place } from './body-strings.ts';
+import { notedStrings, withStrings } from './body-strings.ts';
 import type { FoundCounts, PassedText } from './guarded-text.ts';
 import { GuardedText } from './guarded-text.ts';
-import { textsOf, withTexts } from './message-texts.ts';
-import type { HasEnded } from './stream-texts.ts';
-import { changedPieces, endedBy, isFailure, isPiecesOnly, isSaid, onlyOf } from './stream-texts.ts';
+import type { HasEnded, Piece } from './stream-texts.ts';
+import { endedBy, isFailure, pieceAt, saysNothing } from './stream-texts.ts';
+import { hasSound, SOUND } from './unreadable.ts';
 
 /** What is sent for a piece of a stream. `isBlocked`: it ends with an error, and nothing follows. */
 export interface GuardedPiece {
@@ -28,8 +29,8 @@ export interface GuardedPiece {
 /** One text of the stream while it comes. */
 interface OpenText {
   readonly guarded: GuardedText;
-  /** The last event with a piece of it: what is held is sent in one of the same form. */
-  template: JsonObject;
+  /** What is held is sent as its last piece was. */
+  last: Piece;
 }
 
 /**
@@ -44,11 +45,14 @@ export class GuardedStream {
   readonly #events = new SseEvents();
   readonly #open = new Map<string, OpenText>();
   /** What is judged at the end, masked, by its key. */
-  readonly #texts = new Map<string, string>();
+  readonly #texts = new Map<string, { readonly isSaid: boolean; text: string }>();
+  /** The same of what came whole. */
+  readonly #wholes = new Set<string>();
   readonly #counts: FoundCounts = new Map();
+  /** In what came whole, and may sum up what came in pieces. */
+  readonly #wholeCounts: FoundCounts = new Map();
   #held: Uint8Array[] = [];
   #heldBytes = 0;
-  #hasFailed = false;
   /** The hook that lets it pass no further. */
   #blocking: SpanHook | undefined;
 
@@ -65,11 +69,12 @@ export class GuardedStream {
       const isLooked =
         (await this.#guard.pass(UNITS_PER_EVENT + event.bytes.length)) && (await this.#guard.spend(this.#open.size * UNITS_PER_OPEN_TEXT));
       if (!isLooked) return this.#refused(this.#guard.exhausted('answer').error, this.#isHeld ? [] : sent);
-      await this.#pass(event, sent);
+      const unheard = await this.#pass(event, sent);
       if (this.#blocking !== undefined) return this.#blockedBy(this.#blocking, sent);
       if (this.#open.size > GUARDRAIL_LIMITS.guardrailOpenTextsMaxCount) return this.#refused(tooMany(), this.#isHeld ? [] : sent);
+      if (unheard !== undefined) return this.#refused(unheard, this.#isHeld ? [] : sent);
     }
-    if (!this.#isHeld || this.#hasFailed) return { send: joinedBytes(sent), isBlocked: false };
+    if (!this.#isHeld) return { send: joinedBytes(sent), isBlocked: false };
     this.#held.push(...sent);
     this.#heldBytes = sent.reduce((sum, { length }) => sum + length, this.#heldBytes);
     if (this.#heldBytes <= GUARDRAIL_LIMITS.guardrailHeldBytesMax) return { send: NOTHING, isBlocked: false };
@@ -84,103 +89,114 @@ export class GuardedStream {
     if (this.#blocking !== undefined) return this.#blockedBy(this.#blocking, sent);
     if (!(await this.#guard.spend(0))) return this.#refused(this.#guard.exhausted('answer').error, this.#isHeld ? [] : sent);
     this.#note();
-    if (!this.#isHeld || this.#hasFailed) return { send: joinedBytes(sent), isBlocked: false };
-    const judged = await this.#guard.texts([...this.#texts].map(([key, text]) => ({ text, isSaid: isSaid(key) })));
+    if (!this.#isHeld) return { send: joinedBytes(sent), isBlocked: false };
+    const judged = await this.#guard.texts(this.#judgedTexts());
     return judged.ok ? { send: joinedBytes([...this.#held, ...sent]), isBlocked: false } : this.#refused(judged.error, []);
   }
 
-  async #pass(event: SseEvent, sent: Uint8Array[]): Promise<void> {
+  /** Answers why it goes no further, if that is not for a hook. */
+  async #pass(event: SseEvent, sent: Uint8Array[]): Promise<Refusal | undefined> {
     const parsed = event.data === undefined ? undefined : parsedObject(event.data);
     if (parsed === undefined) {
-      // A comment, or the end of the stream.
+      // A comment, of which callers need no word, or the end of the stream.
       if (event.data !== undefined) await this.#flush(() => true, sent);
-      sent.push(event.bytes);
-      return;
+      sent.push(event.data === undefined ? COMMENT : event.bytes);
+      return undefined;
     }
+    if (this.#guard.stops('answer') && hasSound(parsed)) return refusal('guardrail_blocked', SOUND);
     if (isFailure(parsed)) this.#fail(sent);
     const hasEnded = endedBy(this.#dialect, parsed);
-    const pieces = piecesIn(this.#dialect, parsed);
-    const passed = await this.#passAll(pieces, parsed, hasEnded);
-    // It is blocked, or has too many texts.
-    if (passed === undefined) return;
-    const inEvent = new Set(pieces.map(([key]) => key));
+    const { inEvent, isEmpty, changed } = await this.#judged(parsed, hasEnded);
     await this.#flush((key) => hasEnded(key) && !inEvent.has(key), sent);
-    if (this.#blocking !== undefined) return;
-    if (inEvent.size === 0) {
-      const whole = await this.#whole(parsed);
-      if (this.#blocking === undefined) sent.push(JSON.stringify(whole) === JSON.stringify(parsed) ? event.bytes : this.#written(whole));
-    } else if (pieces.every(([, piece], at) => passed[at] === piece)) sent.push(event.bytes);
-    else if (!isPiecesOnly(this.#dialect, parsed) || pieces.some(([, piece], at) => passed[at] !== '' || piece === '')) {
-      let at = 0;
-      sent.push(this.#written(changedPieces(this.#dialect, parsed, () => must(passed[at++], 'a piece is changed once'))));
-    }
+    if (this.#blocking !== undefined) return undefined;
+    if (changed === parsed) sent.push(isPlain(event) ? event.bytes : this.#written(parsed));
+    else if (inEvent.size === 0 || !isEmpty || !saysNothing(this.#dialect, changed)) sent.push(this.#written(changed));
+    return undefined;
   }
 
-  /** What each piece of an event becomes. Undefined: the stream goes no further. */
-  async #passAll(pieces: readonly Piece[], event: JsonObject, hasEnded: HasEnded): Promise<string[] | undefined> {
+  /** An event as it may be sent, the texts of which it has pieces, and whether all of those are empty now. */
+  async #judged(event: JsonObject, hasEnded: HasEnded) {
+    const shown = { side: 'answer', tokens: this.#guard.stops('answer') ? 'out' : 'shown' } as const;
+    const strings = notedStrings(event, shown, (text, place) => ({ text, kind: place.kind, piece: pieceAt(this.#dialect, event, place) }));
+    const inEvent = new Set<string>();
     const passed: string[] = [];
-    for (const [key, piece] of pieces) {
-      passed.push(await this.#passed(key, piece, event, hasEnded(key)));
-      if (this.#blocking !== undefined || this.#open.size > GUARDRAIL_LIMITS.guardrailOpenTextsMaxCount) return undefined;
+    let isEmpty = true;
+    for (const { text, kind, piece } of strings) {
+      const sent = await (piece === undefined ? this.#whole(text, kind) : this.#passed(piece, text, hasEnded(piece.key)));
+      passed.push(sent);
+      if (this.#isOver) return { inEvent, isEmpty, changed: event };
+      if (piece === undefined) continue;
+      inEvent.add(piece.key);
+      if (sent !== '' || text === '') isEmpty = false;
     }
-    return passed;
+    return { inEvent, isEmpty, changed: withStrings(event, shown, passed) };
   }
 
   /** What may be sent now of a text after one more piece of it. */
-  async #passed(key: string, piece: string, template: JsonObject, isLast: boolean): Promise<string> {
-    const known = this.#open.get(key);
-    const text = known ?? { guarded: new GuardedText(this.#guard, this.#counts), template };
-    text.template = template;
+  async #passed(piece: Piece, said: string, isLast: boolean): Promise<string> {
+    const { key, kind } = piece;
+    const text = this.#open.get(key) ?? { guarded: new GuardedText(this.#guard, this.#counts, kind), last: piece };
+    text.last = piece;
     this.#open.set(key, text);
-    const pushed = this.#taken(key, await text.guarded.push(piece));
-    return isLast ? pushed + (await this.#ended(key, text)) : pushed;
+    const pushed = this.#taken(piece, await text.guarded.push(said));
+    return isLast ? pushed + (await this.#ended(text)) : pushed;
   }
 
-  async #ended(key: string, { guarded }: OpenText): Promise<string> {
-    this.#open.delete(key);
-    return this.#taken(key, await guarded.end());
+  async #ended({ guarded, last }: OpenText): Promise<string> {
+    this.#open.delete(last.key);
+    return this.#taken(last, await guarded.end());
   }
 
-  #taken(key: string, { text, blocked: hook }: PassedText): string {
+  #taken({ key, kind, isSaid }: Piece, { text, blocked: hook }: PassedText): string {
     this.#blocking ??= hook;
-    if (this.#isHeld) this.#texts.set(key, (this.#texts.get(key) ?? '') + text);
-    return this.#guard.restored(text);
+    if (this.#isHeld) this.#texts.set(key, { isSaid, text: (this.#texts.get(key)?.text ?? '') + text });
+    return kind === 'fixed' ? text : this.#guard.restored(text, kind === 'json');
   }
 
   /** What is held of the texts that have ended goes out, each in an event of its own. */
   async #flush(hasEnded: HasEnded, sent: Uint8Array[]): Promise<void> {
     for (const [key, text] of this.#open) {
       if (!hasEnded(key)) continue;
-      const rest = await this.#ended(key, text);
+      const rest = await this.#ended(text);
       if (this.#blocking !== undefined) return;
       if (rest === '') continue;
-      const written = this.#written(changedPieces(this.#dialect, onlyOf(text.template, key), (of) => (of === key ? rest : '')));
+      const written = this.#written(text.last.alone(rest));
       sent.push(written);
       if (!(await this.#guard.spend(written.length))) return;
     }
   }
 
-  /** An event that says texts whole, as those do that sum up what came in pieces. */
-  async #whole(event: JsonObject): Promise<JsonObject> {
-    const passed: string[] = [];
-    for (const text of textsOf(event)) {
-      const guarded = new GuardedText(this.#guard);
-      const pieces = [await guarded.push(text), await guarded.end()];
-      for (const { blocked: hook } of pieces) this.#blocking ??= hook;
-      if (this.#blocking !== undefined) return event;
-      passed.push(this.#guard.restored(pieces.map((piece) => piece.text).join('')));
-    }
-    let at = 0;
-    return withTexts(event, () => must(passed[at++], 'a text is changed once'));
+  /** A text that an event says whole, as those do that sum up what came in pieces. */
+  async #whole(said: string, kind: Place['kind']): Promise<string> {
+    const guarded = new GuardedText(this.#guard, this.#wholeCounts, kind);
+    const pieces = [await guarded.push(said), await guarded.end()];
+    for (const { blocked: hook } of pieces) this.#blocking ??= hook;
+    const text = pieces.map((passed) => passed.text).join('');
+    if (this.#isHeld) this.#wholes.add(text);
+    return kind === 'fixed' ? text : this.#guard.restored(text, kind === 'json');
   }
 
-  /** The upstream has broken off: nothing is judged whole, and nothing of what was held is sent. */
+  /** What came in pieces, and whatever else did: once, though events sum it up. */
+  #judgedTexts(): { readonly text: string; readonly isSaid: boolean }[] {
+    const texts = [...this.#texts.values()];
+    const known = new Set(texts.map(({ text }) => text));
+    const rest = [...this.#wholes].filter((text) => text !== '' && !known.has(text));
+    return rest.length === 0 ? texts : [...texts, { text: rest.join('\n'), isSaid: false }];
+  }
+
+  /** The upstream has broken off: nothing of what was held is sent, nor judged; what it says of that is. */
   #fail(sent: Uint8Array[]): void {
-    this.#hasFailed = true;
     if (!this.#isHeld) return;
     this.#held = [];
     this.#open.clear();
+    this.#texts.clear();
+    this.#wholes.clear();
     sent.length = 0;
+  }
+
+  /** Nothing more is looked at. */
+  get #isOver(): boolean {
+    return this.#blocking !== undefined || this.#open.size > GUARDRAIL_LIMITS.guardrailOpenTextsMaxCount;
   }
 
   #blockedBy(hook: SpanHook, sent: readonly Uint8Array[]): GuardedPiece {
@@ -194,7 +210,7 @@ export class GuardedStream {
   }
 
   #note(): void {
-    for (const hook of this.#guard.streamHooks()) this.#guard.note(hook, this.#counts.get(hook) ?? 0);
+    for (const hook of this.#guard.streamHooks()) this.#guard.note(hook, this.#counts.get(hook) ?? this.#wholeCounts.get(hook) ?? 0);
   }
 
   #written(event: JsonObject): Uint8Array {
@@ -202,23 +218,18 @@ export class GuardedStream {
   }
 }
 
-type Piece = readonly [key: string, text: string];
-
 const NOTHING = new Uint8Array();
 /** To read an event, and to write it again. */
 const UNITS_PER_EVENT = 2_500;
 /** Each event asks of each open text whether it has ended. */
 const UNITS_PER_OPEN_TEXT = 5;
 
-/** The pieces of texts in an event, in the order in which `changedPieces` changes them. */
-function piecesIn(dialect: Dialect, event: JsonObject): Piece[] {
-  const pieces: Piece[] = [];
-  changedPieces(dialect, event, (key, piece) => {
-    pieces.push([key, piece]);
-    return piece;
-  });
-  return pieces;
-}
+const COMMENT = utf8(':\n\n');
+const PLAIN = /^(?:event: ?[a-z._]+\n)?data: ?[^\r\n]*\n\n$/;
+const decoder = new TextDecoder();
+
+/** Nothing but its data, and perhaps a name of the protocol: comments and ids would pass unseen. */
+const isPlain = ({ bytes }: SseEvent): boolean => PLAIN.test(decoder.decode(bytes));
 
 /** Each event looks at all texts that are open. [U199] */
 function tooMany(): Refusal {

@@ -1,5 +1,7 @@
+import type { Place } from './body-strings.ts';
 import type { SpanHook } from './compiled-hook.ts';
-import type { Span } from './find-pii.ts';
+import type { SaidSpan } from './escaped-text.ts';
+import { JsonCursor } from './escaped-text.ts';
 import type { Guard } from './guard.ts';
 
 /** Of what follows a character, so many are seen before it is passed on: longer matches may pass in part. [U114] */
@@ -20,7 +22,7 @@ export interface PassedText {
 /** What the hooks have found in all texts of a stream. */
 export type FoundCounts = Map<SpanHook, number>;
 
-interface Found extends Span {
+interface Found extends SaidSpan {
   readonly hook: SpanHook;
 }
 
@@ -29,6 +31,9 @@ export class GuardedText {
   readonly #guard: Guard;
   readonly #hooks: readonly SpanHook[];
   readonly #counts: FoundCounts;
+  readonly #kind: Place['kind'];
+  /** Where what is held begins, in JSON. */
+  readonly #cursor: JsonCursor | undefined;
   /** Passed on already. */
   #context = '';
   #held = '';
@@ -37,10 +42,13 @@ export class GuardedText {
   /** So much of what is held may be passed on by what has been found. */
   #seenChars = 0;
 
-  constructor(guard: Guard, counts: FoundCounts = new Map()) {
+  /** `kind`: of one that is `fixed`, what would be masked is blocked. */
+  constructor(guard: Guard, counts: FoundCounts = new Map(), kind: Place['kind'] = 'text') {
     this.#guard = guard;
     this.#hooks = guard.streamHooks();
     this.#counts = counts;
+    this.#kind = kind;
+    this.#cursor = kind === 'json' ? new JsonCursor() : undefined;
   }
 
   push(piece: string): Promise<PassedText> {
@@ -61,7 +69,8 @@ export class GuardedText {
       this.#seenChars = isWhole ? wanted : this.#held.length - SEEN_CHARS;
     }
     const found = this.#found;
-    const blocking = found.find(({ hook }) => hook.check.action === 'block');
+    const blocks = ({ action }: SpanHook['check']): boolean => action === 'block' || (action === 'mask' && this.#kind === 'fixed');
+    const blocking = found.find(({ hook }) => blocks(hook.check));
     if (blocking !== undefined) {
       this.#count(blocking.hook);
       return { text: '', blocked: blocking.hook };
@@ -72,6 +81,7 @@ export class GuardedText {
     const passed = await this.#guard.masked(
       text,
       masked.filter((span) => span.end <= end),
+      { restores: false, cursor: this.#cursor },
     );
     if (passed === undefined) return { text: '', ...(masked[0] === undefined ? {} : { blocked: masked[0].hook }) };
     for (const { start, hook } of found) if (start < end) this.#count(hook);
@@ -105,9 +115,9 @@ export class GuardedText {
     const offset = this.#context.length;
     const found: Found[] = [];
     for (const hook of this.#hooks) {
-      const spans = await this.#guard.find(hook.check, this.#context + this.#held);
+      const spans = await this.#guard.find(hook.check, this.#context + this.#held, this.#kind === 'json');
       if (spans === undefined) return hook;
-      for (const { start, end, kind } of spans) if (start >= offset) found.push({ hook, kind, start: start - offset, end: end - offset });
+      for (const span of spans) if (span.start >= offset) found.push({ ...span, hook, start: span.start - offset, end: span.end - offset });
     }
     this.#found = found;
     return undefined;

@@ -199,7 +199,7 @@ class HookedCall {
       },
     });
     return {
-      request: (...asked) => later(session.request(...asked)),
+      requestText: (...asked) => later(session.requestText(...asked)),
       answer: (...asked) => later(session.answer(...asked)),
       shown: async (...asked) => session.shown(...asked),
       push: async (...asked) => session.push(...asked),

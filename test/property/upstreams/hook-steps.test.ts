@@ -68,7 +68,8 @@ describe('hooks for one call', () => {
     // Those that go on for longer are cut off by a smaller bound, to spare time.
     const unitsMax = isJudged ? UNITS_MAX : 5_000_000;
     const { guard, steps } = session(hooks, unitsMax);
-    const answered = side === 'request' ? (await guard.request(request(text))).body : (await guard.answer(reply(text))).text;
+    const answered =
+      side === 'request' ? (await guard.requestText(JSON.stringify(request(text)))).body : (await guard.answer(reply(text))).text;
     const message = answered.ok ? '' : answered.error.message;
     expect(message.includes('guardrailUnitsMax')).toBe(!isJudged);
     // What is done between two looks at the work: a character of one pattern, a window of a text, or an answer.
@@ -80,7 +81,7 @@ describe('hooks for one call', () => {
 
   it('[U198] end with their step once the call has gone', async () => {
     const { guard, steps } = session(patterns([String.raw`[\s\S]{0,1000}b`]));
-    const judged = guard.request(request('a'.repeat(64 * KIB)));
+    const judged = guard.requestText(JSON.stringify(request('a'.repeat(64 * KIB))));
     await Promise.resolve();
     guard.stop();
     expect((await judged).body.ok).toBe(false);

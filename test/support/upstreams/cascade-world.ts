@@ -236,7 +236,7 @@ export function guardOf(policy: GuardrailPolicy): GuardCalls {
     turn: noTurn,
   });
   return {
-    request: (...rest) => session.request(...rest),
+    requestText: (...rest) => session.requestText(...rest),
     answer: (...rest) => session.answer(...rest),
     shown: async (...rest) => session.shown(...rest),
     push: async (...rest) => session.push(...rest),

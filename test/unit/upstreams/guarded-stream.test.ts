@@ -4,8 +4,8 @@ import type { Hook } from '../../../src/contract/guardrails/guardrails.ts';
 import { PII_KINDS } from '../../../src/contract/guardrails/guardrails.ts';
 import { utf8 } from '../../../src/kernel/bytes.ts';
 import { compileHooks } from '../../../src/upstreams/guardrails/compiled-hook.ts';
-import { noTurn } from '../../support/upstreams/unpaced-work.ts';
 import { GuardSession } from '../../../src/upstreams/guardrails/guard-session.ts';
+import { noTurn } from '../../support/upstreams/unpaced-work.ts';
 import type { Dialect } from '../../../src/upstreams/protocol/stream-tap.ts';
 
 const decoder = new TextDecoder();
@@ -17,7 +17,7 @@ async function sessionOf(hooks: readonly Hook[], said = 'hello'): Promise<GuardS
   const compiled = compileHooks({ policy: { name: 'desk@1', owner: 'platform', hooks }, hosts: { allowed: [], local: [] } });
   if (!compiled.ok) throw new Error(compiled.error.message);
   const session = new GuardSession({ hooks: compiled.value, ask: () => expect.unreachable(), clock: { nowMs: () => 0 }, turn: noTurn });
-  await session.request({ messages: [{ role: 'user', content: said }] });
+  await session.requestText(JSON.stringify({ messages: [{ role: 'user', content: said }] }));
   return session;
 }
 

@@ -114,9 +114,9 @@ describe('[U177] moderations of an upstream', () => {
   it('that cannot be paid for refuse the call before its model is asked, whatever their hook does about an outage', async () => {
     const { made } = moderation(results(0), undefined, refusal('insufficient_quota', 'no'));
     const session = (moderate: Moderate | undefined) => ({
-      request: async (body: object) => {
+      requestText: async (text: string) => {
         await moderate?.(HOOK, ['x']);
-        return { body: ok(body), answerNeed: 'nothing', restores: false, records: [] };
+        return { body: ok(text), answerNeed: 'nothing', restores: false, records: [] };
       },
       close: () => undefined,
     });

@@ -19,7 +19,7 @@ export const guardrailsOf = (service: GuardrailBinding, hosts: UpstreamHosts): G
     const asksUpstreams = policy.hooks.some((hook) => hook.kind === 'classifier' && isOfUpstream(hook));
     const session = await service.open({ policy, hosts }, asksUpstreams ? moderate : undefined);
     return {
-      request: (body) => session.request(body),
+      requestText: (text) => session.requestText(text),
       answer: (text) => session.answer(text),
       shown: (text) => session.shown(text),
       push: (dialect, requestId, piece) => session.push(dialect, requestId, piece),
