@@ -62,7 +62,7 @@ export class RegisteredEmbedder extends Composed<RegisteredEmbedderParts> {
 
     const manifest = manifestOf(route, version);
     const { tenantId } = principal;
-    const run = { tenantId, name: request.model, route, version, inputType, tokens: bound, leftMs: request.leftMs };
+    const run = { tenantId, name: request.model, route, version, inputType, tokens: bound, leftMs: request.leftMs, end: authority.end };
     let ran: Ran | undefined;
     const answer = await this.parts.cache.answer({
       acting: { principal, authority },

@@ -196,6 +196,7 @@ class HookedCall {
     });
     return {
       request: (...asked) => later(session.request(...asked)),
+      stop: () => undefined,
       answer: (...asked) => later(session.answer(...asked)),
       shown: async (...asked) => session.shown(...asked),
       push: async (...asked) => session.push(...asked),

@@ -1,7 +1,7 @@
 import type { Endpoint } from '../../../src/contract/api/endpoint.ts';
 import type { EndpointName, ENDPOINTS } from '../../../src/contract/endpoints.ts';
 import { must } from '../../../src/kernel/assert.ts';
-import { ok } from '../../../src/kernel/result.ts';
+import { err, ok } from '../../../src/kernel/result.ts';
 import type { Quantities } from '../../../src/contract/api/meter.ts';
 import type { Caller } from '../../../src/contract/api/principal.ts';
 import { touchedBy } from '../../../src/contract/tenancy/touched-resources.ts';
@@ -19,6 +19,7 @@ import { bodyOf, readBody } from './request-body.ts';
 import type { Work } from './request-lifecycle.ts';
 import type { Serving } from './serving.ts';
 import { respond } from './respond.ts';
+import { unlessEnded } from '../../../src/contract/tenancy/authority-end.ts';
 import { vectorWriterFor } from './vector-writer.ts';
 
 export type Handler<E extends Endpoint> = (call: Call<E>) => Promise<Answer<E>>;
@@ -70,6 +71,8 @@ async function serve<E extends Endpoint>(context: AppContext, exchange: Exchange
   const reservation = await reserveRequest(serving.budget, principal);
   const intake = taken === undefined ? intakeOf(endpoint, exchange.request, serving, principal) : undefined;
   const bill: Bill<E> = { used: ONE_REQUEST, label: { route: endpoint.path } };
+  const end = admission?.authority?.end;
+  let letGo: (() => void) | undefined;
   // The other route reserves and counts the request: a caller with one left gets it.
   const handOver: HandOver = (to, what) => {
     bill.isHandedOver = true;
@@ -78,7 +81,14 @@ async function serve<E extends Endpoint>(context: AppContext, exchange: Exchange
   };
   try {
     const call = await buildCall(context, exchange, bound, { admission, reservation, intake, serving, taken, handOver });
-    const answer = await bound.handler(call);
+    // A form is read by its handler, which asks once it is there.
+    if (endpoint.body.kind !== 'multipart') letGo = end?.hold();
+    const handled = bound.handler(call);
+    const answer = await unlessEnded<Answer<E>>(end, handled, (why) => {
+      bill.isSettledLater = true;
+      context.executionCtx.waitUntil(settleUnsent(bill, reservation, exchange, handled));
+      return err(why);
+    });
     if ('handedOver' in answer) return answer.handedOver;
     note(bill, answer);
     if (!answer.ok) throw new HttpError(answer.error);
@@ -86,8 +96,9 @@ async function serve<E extends Endpoint>(context: AppContext, exchange: Exchange
     bill.settlesLater = answer.settlesLater;
     return draft;
   } finally {
+    letGo?.();
     intake?.release();
-    if (bill.isHandedOver !== true) settle(bill, reservation, exchange);
+    if (bill.isHandedOver !== true && bill.isSettledLater !== true) settle(bill, reservation, exchange);
   }
 }
 
@@ -99,6 +110,8 @@ interface Bill<E extends Endpoint> {
   settlesLater?: Done<E>['settlesLater'];
   onSettled?: Done<E>['onSettled'];
   isHandedOver?: true;
+  /** The caller's right has ended, and the handler has yet to say what it has consumed. */
+  isSettledLater?: true;
 }
 
 function note<E extends Endpoint>(bill: Bill<E>, answer: Done<E> | Refused<E>): void {
@@ -108,6 +121,33 @@ function note<E extends Endpoint>(bill: Bill<E>, answer: Done<E> | Refused<E>): 
   bill.onSettled = onSettled;
   if (model !== undefined) bill.label = { ...bill.label, model };
   if (answer.ok && answer.usageId !== undefined) bill.label = { ...bill.label, usageId: answer.usageId };
+}
+
+/** Settles a call whose answer is not sent, once its handler is done. */
+async function settleUnsent<E extends Endpoint>(
+  bill: Bill<E>,
+  reservation: Reservation | undefined,
+  exchange: Exchange,
+  handled: Promise<Answer<E>>,
+): Promise<void> {
+  try {
+    const answer = await handled;
+    if ('handedOver' in answer) return await discard(answer.handedOver.body);
+    note(bill, answer);
+    if (answer.ok) {
+      bill.settlesLater = answer.settlesLater;
+      await discard(answer.reply);
+    }
+  } catch {
+    // It has failed as it would have without the end, and has consumed nothing that it could say.
+  }
+  if (bill.isHandedOver !== true) settle(bill, reservation, exchange);
+}
+
+/** Nobody reads what comes: what makes it is called off. */
+async function discard(reply: unknown): Promise<void> {
+  const body = typeof reply === 'object' && reply !== null && 'body' in reply ? reply.body : reply;
+  if (body instanceof ReadableStream) await body.cancel().catch(() => undefined);
 }
 
 function settle<E extends Endpoint>(

@@ -9,6 +9,7 @@ import { SqliteLogStore } from '../../../../src/pools/sqlite-log-store.ts';
 import { followedText } from '../../../../workers/gateway/routes/jobs/log-text.ts';
 import { jobRequest } from '../../../support/fixtures/job-request.ts';
 import { ServedCell } from '../../../support/worlds/served-cell.ts';
+import { IN_FORCE } from '../../../support/fakes/in-force.ts';
 import { NodeSql } from '../../../support/fakes/node-sql.ts';
 
 const { tenantId: TENANT } = jobRequest(1);
@@ -54,7 +55,7 @@ class LoggedJob {
   }
 
   follow(attempt?: number, offset = 0): Promise<string> {
-    const pages = this.#logs.follow(TENANT, this.id, { attempt, rank: 0, offset }, async () => true);
+    const pages = this.#logs.follow(TENANT, this.id, { attempt, rank: 0, offset }, IN_FORCE);
     return new Response(followedText(pages, offset)).text();
   }
 }
