@@ -21,7 +21,7 @@ interface Watching {
 
 /**
  * The isolates that watch the keys and tenants of one organisation for the calls that they have under way: each waits here with one call at a
- * time. They are in memory alone: an object that begins anew breaks their calls off, and they call again. [T92]
+ * time. They are in memory alone: an object that begins anew breaks their calls off, and they call again. [T120]
  */
 export class AuthorityWatchers {
   readonly #clock: Clock;

@@ -115,7 +115,7 @@ export class OrganisationService {
 
   /**
    * Answers the version of what keys and tenants may do once it is newer than the one that the isolate knows, at the latest after `waitMs`: it
-   * rises with each change of any of them. [T92]
+   * rises with each change of any of them. [T120]
    */
   async watch(watcher: AuthorityWatcher, waitMs: number): Promise<Outcome<number>> {
     const found = this.organisation();
@@ -124,7 +124,7 @@ export class OrganisationService {
     return this.#records.inside(() => ok(this.#documents.newest()));
   }
 
-  /** How many isolates may have calls of a tenant under way that were let in before its erasure began. [T94] */
+  /** How many isolates may have calls of a tenant under way that were let in before its erasure began. [T122] */
   countCalling(id: TenantId): Outcome<number> {
     return this.#records.insideTenant(id, () => ok(this.#watchers.countBehind(this.#documents.newestOf('tenant.erasing', id) ?? 0)));
   }

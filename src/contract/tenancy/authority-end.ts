@@ -1,6 +1,6 @@
 import type { Refusal } from '../api/errors.ts';
 
-/** Tells a request under way that its right has ended: its key is revoked or has expired, or its tenant is suspended or erased. [T93] */
+/** Tells a request under way that its right has ended: its key is revoked or has expired, or its tenant is suspended or erased. [T121] */
 export interface AuthorityEnd {
   /** Why it has ended; undefined: it has not, as far as is known. */
   readonly refusal: Refusal | undefined;

@@ -48,7 +48,7 @@ const MARGIN_MS = API_LIMITS.controlTimeoutMs;
 
 /**
  * The organisations of an isolate's long calls. For each, one question waits at the organisation's object until something changes, whatever the
- * number of calls: whichever call looks next asks it, and all look at what has come of it (DESIGN rule 11). [T92]
+ * number of calls: whichever call looks next asks it, and all look at what has come of it (DESIGN rule 11). [T120]
  */
 export class AuthorityWatches {
   readonly #parts: WatchesParts;

@@ -21,7 +21,7 @@ interface RequestAuthorityParts {
 
 /**
  * The right of one request. While it is held, it ends by itself within `authorityEndMs` of what ends it: once the request has lasted for
- * `authorityWatchAfterMs`, it looks every `authorityLookMs` what the isolate's watch of its organisation says, by a timer of its own. [T93]
+ * `authorityWatchAfterMs`, it looks every `authorityLookMs` what the isolate's watch of its organisation says, by a timer of its own. [T121]
  */
 export class RequestAuthority implements Authority, AuthorityEnd {
   readonly #parts: RequestAuthorityParts;

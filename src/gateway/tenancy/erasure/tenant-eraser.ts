@@ -112,7 +112,7 @@ export const erasureSteps = (parts: ErasureParts): readonly ErasureStep[] => [
   ...accountSteps(parts),
 ];
 
-/** [T94] What the tenant began before ends by itself; nothing is erased below a call that still runs, as far as that can be waited for. */
+/** [T122] What the tenant began before ends by itself; nothing is erased below a call that still runs, as far as that can be waited for. */
 function callsUnderWay({ at, sleep }: ErasureParts): ErasureStep {
   const remaining = (tenant: TenantId) => at(tenant).countCalling(tenant);
   return {

@@ -110,7 +110,7 @@ class SentEvents {
     this.#isReading = false;
   }
 
-  /** [T93] At once, whatever is waited for: the upstream, a hook, the caller. */
+  /** [T121] At once, whatever is waited for: the upstream, a hook, the caller. */
   #endBy(last: Uint8Array): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;

@@ -7,7 +7,7 @@ interface FileSending {
   readonly background: (work: Promise<unknown>) => void;
 }
 
-/** The content of a file, pumped outside of JavaScript; it breaks off once the caller's right ends. [T93] */
+/** The content of a file, pumped outside of JavaScript; it breaks off once the caller's right ends. [T121] */
 export function sentFile(content: ReadableStream, { bytes, end, background }: FileSending): ReadableStream {
   if (end === undefined) return content;
   const { readable, writable } = new FixedLengthStream(bytes);
