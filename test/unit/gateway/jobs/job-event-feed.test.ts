@@ -11,6 +11,9 @@ import { jobEvents } from '../../../../src/scheduler/served/job-queries.ts';
 import { jobEventStream } from '../../../../workers/gateway/routes/jobs/event-stream.ts';
 import { jobRequest } from '../../../support/fixtures/job-request.ts';
 import { ServedCell } from '../../../support/worlds/served-cell.ts';
+import type { Outcome } from '../../../../src/contract/api/outcome.ts';
+import type { EventPage } from '../../../../src/scheduler/served/job-queries.ts';
+import { Ending } from '../../../support/fakes/ending.ts';
 
 const TENANT = jobRequest(1).tenantId;
 const DONE = { kind: 'completed', progress: { completed: 2, failed: 0, total: 2 }, tokens: 8 } as const;
@@ -169,4 +172,22 @@ describe('a stream of events', () => {
     expect(JSON.parse(told.slice(told.indexOf('data: ') + 6))).toMatchObject({ error: { message }, final: true });
     expect(rest).toEqual([':', '']);
   });
+});
+
+it('[T121] a feed ends with the refusal in the middle of a wait, as an event of its own', async () => {
+  const end = new Ending();
+  const first = { events: [], isOver: false } as unknown as EventPage;
+  const events = (_: unknown, __: unknown, ___: unknown, waitMs: number): Promise<Outcome<EventPage>> => {
+    if (waitMs === 0) return Promise.resolve(ok(first));
+    queueMicrotask(() => end.revoke());
+    return new Promise(() => undefined);
+  };
+  const { id } = jobRequest(1);
+  const feed = new JobEventFeed({ events }, { nowMs: () => 0 });
+  const opened = await feed.open({ tenantId: TENANT, jobId: id, after: 0, isFollowed: true }, end);
+  if (!opened.ok || opened.value === null) throw new Error('nothing to follow');
+  let over = 0;
+  const text = await new Response(jobEventStream({ jobId: id, requestId: 'req_1' }, opened.value, () => void (over += 1))).text();
+  expect(text).toMatch(/\nevent: error\ndata: \{"error":\{.*"code":"invalid_api_key".*"request_id":"req_1"\}\n\n$/);
+  expect(over).toBe(1);
 });
