@@ -144,6 +144,6 @@ export class BillingObject extends DurableObject<ObjectsEnv> implements Served<B
   }
 
   override alarm(): Promise<void> {
-    return this.#service.maintain(Date.now());
+    return this.#service.maintain(Date.now(), this.env.WEBHOOKS_OVER_HTTP === 'yes');
   }
 }

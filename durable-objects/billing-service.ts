@@ -100,9 +100,9 @@ export class BillingService {
     return this.records.all('budget').filter(({ levelId }) => levels.includes(levelId));
   }
 
-  /** Delivers alerts to webhooks, closes months and deletes what is old. */
-  async maintain(nowMs: number): Promise<void> {
-    await new WebhookDispatcher(this.deliveries, (id) => this.records.find('webhook', id)).deliver(nowMs);
+  /** Delivers alerts to webhooks, closes months and deletes what is old. `allowsLocal`: webhooks may be on this machine. */
+  async maintain(nowMs: number, allowsLocal: boolean): Promise<void> {
+    await new WebhookDispatcher(this.deliveries, (id) => this.records.find('webhook', id), allowsLocal).deliver(nowMs);
     this.#storage.transactionSync(() => this.invoices.close(nowMs));
     const ids = this.ledger.forget(nowMs - TENANCY_LIMITS.usageLateMaxMs, SWEEP_MAX_COUNT);
     const tallies = this.tallies.forget(nowMs, SWEEP_MAX_COUNT);

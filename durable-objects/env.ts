@@ -23,6 +23,8 @@ export interface ObjectsEnv extends CacheLayoutEnv, ReshardingEnv {
   readonly BILLING: ObjectNamespace<BillingStub>;
   /** The second level of the embedding caches: one object a shard, named `<owner>:<shard>`. */
   readonly EMBEDDING_CACHE: DurableObjectNamespace<EmbeddingCacheObject>;
+  /** `yes`: alerts may go to this machine. */
+  readonly WEBHOOKS_OVER_HTTP?: string;
   /** One object a tenant, named by its id. */
   readonly REGISTRY: DurableObjectNamespace<RegistryObject>;
 }

@@ -2,16 +2,20 @@ import { TENANCY_LIMITS } from '../src/contract/tenancy/tenancy-limits.ts';
 import { alertData } from '../src/tenancy/billing/alert-data.ts';
 import type { Webhook } from '../src/tenancy/billing/webhook.ts';
 import { signWebhook } from '../src/tenancy/billing/webhook.ts';
+import { checkWebhookUrl } from '../src/tenancy/billing/webhook-url.ts';
 import type { DueDelivery, SqliteDeliveryStore } from '../src/tenancy/billing/delivery-store.ts';
 
 /** Delivers alerts to webhooks: signed anew at each attempt, under one id, until the receiver answers 2xx. */
 export class WebhookDispatcher {
   readonly #deliveries: SqliteDeliveryStore;
   readonly #webhook: (id: string) => Webhook | undefined;
+  readonly #allowsLocal: boolean;
 
-  constructor(deliveries: SqliteDeliveryStore, webhook: (id: string) => Webhook | undefined) {
+  /** `allowsLocal`: delivers to this machine, too. */
+  constructor(deliveries: SqliteDeliveryStore, webhook: (id: string) => Webhook | undefined, allowsLocal: boolean) {
     this.#deliveries = deliveries;
     this.#webhook = webhook;
+    this.#allowsLocal = allowsLocal;
   }
 
   async deliver(nowMs: number): Promise<void> {
@@ -19,7 +23,8 @@ export class WebhookDispatcher {
     await Promise.all(
       due.map(async (delivery) => {
         const webhook = this.#webhook(delivery.webhookId);
-        const status = webhook === undefined ? null : await send(webhook, delivery, nowMs);
+        const isAllowed = webhook !== undefined && checkWebhookUrl(webhook.url, this.#allowsLocal).ok;
+        const status = isAllowed ? await send(webhook, delivery, nowMs) : null;
         this.#deliveries.conclude(delivery, status, Date.now());
       }),
     );

@@ -14,6 +14,9 @@ export interface AttemptRecord {
   readonly elapsedMs: number;
 }
 
+/** As rules, headers and usage name what was asked. */
+export const attemptedTarget = ({ upstream, model }: AttemptRecord): string => `${upstream}/${model}`;
+
 /** What a request needs of the dispatcher. */
 export interface DispatchRequest {
   /** At most this many tokens go in and out: for balancing by outstanding work. */

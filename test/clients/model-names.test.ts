@@ -21,8 +21,24 @@ const ASKED_UPSTREAM = ['small', 'lab/small', 'thrifty'];
 const NOTHING = ['nothing', 'lab/nothing', 'glove-sif-100@9', 'words@9', 'encoder@9', 'prod@9'];
 const EMBEDDING = [...DEPLOYED, ...REGISTERED];
 
+/** A purge is effective once leases have run out: `npm test` purges by the first and the last of the forms, `test:full` by each. */
+const purgedBy = (forms: readonly string[]): readonly string[] =>
+  process.env['SLUICE_TEST_FULL'] === '1' ? forms : forms.filter((_, at) => at === 0 || at === forms.length - 1);
+
 const CACHED = { 'x-sluice-cache-ttl-ms': '600000' };
-const SCOPES = ['inference', 'cache:purge', 'files', 'jobs', 'models:write', 'index:read', 'index:write', 'upstreams:write'];
+const SCOPES = [
+  'inference',
+  'cache:purge',
+  'files',
+  'jobs',
+  'models:write',
+  'index:read',
+  'index:write',
+  'upstreams:write',
+  'requests:read',
+  'planning:read',
+  'planning:write',
+];
 
 let upstream: MockUpstream;
 let server: Server;
@@ -102,8 +118,8 @@ describe('[M98] a name means one thing', () => {
   });
 
   it('in batches: each is embedded under the name that its lines say', async () => {
-    for (const model of EMBEDDING) {
-      const { status, body } = await submit(model);
+    const batches = await Promise.all(EMBEDDING.map(async (model) => ({ model, ...(await submit(model)) })));
+    for (const { model, status, body } of batches) {
       expect(status, `${model}: ${JSON.stringify(body)}`).toBe(200);
       const settled = async () => (await client.get(`/v1/batches/${body.id}`)).body;
       await expect.poll(async () => (await settled()).status, { timeout: 120_000, interval: 100 }).toBeOneOf(['completed', 'failed']);
@@ -113,6 +129,29 @@ describe('[M98] a name means one thing', () => {
       expect((await submit(model)).body.error, model).toMatchObject({ code: 'model_not_found' });
   });
 
+  it('in the log of requests and in objectives: what was asked for by a name, and what was served under it', async () => {
+    const ids = await Promise.all(
+      ASKED_UPSTREAM.map(async (model) => underLease(await call(model, 'once more', {})).headers.get('x-request-id') ?? ''),
+    );
+    const found = async (model: string): Promise<string[]> => {
+      const { body } = await client.get(`/v1/requests?limit=100&model=${encodeURIComponent(model)}`);
+      return ids.filter((id) => body.data.some((entry: { id: string }) => entry.id === id));
+    };
+    // Setting it observes it.
+    const events = async (name: string, n: number): Promise<number> => {
+      await client.put(`/v1/slos/answers-${n}`, { indicator: { kind: 'availability', by: 'model', name }, objective: 0.9 });
+      return (await client.get(`/v1/slos/answers-${n}`)).body.events;
+    };
+    await expect.poll(() => Promise.all([...ASKED_UPSTREAM, 'nothing'].map(found))).toEqual([ids, ids, ids.slice(2), []]);
+    // Other tests have called by these names, too.
+    await expect
+      .poll(async () => {
+        const [small = 0, whole = 0, thrifty = 0] = await Promise.all(ASKED_UPSTREAM.map(events));
+        return [thrifty > 0, thrifty < small, whole === small];
+      })
+      .toEqual([true, true, true]);
+  });
+
   it.each([
     ['of the deployment', DEPLOYED, DEPLOYED, REGISTERED],
     ['that are registered', REGISTERED, REGISTERED, DEPLOYED],
@@ -120,10 +159,11 @@ describe('[M98] a name means one thing', () => {
     ['of routes', ['thrifty'], ['thrifty'], EMBEDDING],
   ])('in purges: by any form, of what was asked for under any form, of models %s', (kind, asked, said, others) =>
     leased(async (attempt) => {
-      for (const by of said) {
+      for (const by of purgedBy(said)) {
         const text = `river lock ${kind} ${by} ${attempt}`;
         for (const model of asked) underLease(await call(model, text));
-        for (const other of others) expect((await client.post('/v1/cache/purge', { model: other })).body.status).toBe('effective');
+        const purged = await Promise.all(others.map((other) => client.post('/v1/cache/purge', { model: other })));
+        expect(purged.every(({ body }) => body.status === 'effective')).toBe(true);
         for (const model of asked) expect(await isCached(model, text), `${model}, before`).toBe(true);
         expect((await client.post('/v1/cache/purge', { model: by })).body.status).toBe('effective');
         for (const model of asked) expect(await isCached(model, text), `${model}, purged by ${by}`).toBe(false);

@@ -11,6 +11,9 @@ import { scripted } from '../support/upstreams/script.ts';
 
 const SCOPES = ['inference', 'requests:read', 'planning:read', 'planning:write', 'index:write'];
 
+const SMALL = { name: 'small', serves: ['chat'], context_tokens: 100_000, output_tokens_max: 1_000, prices: { input: 0, output: 0 } };
+const LIVE = { name: 'live', protocol: 'openai', secret: 'sk-mock-0123456789abcdef', models: [SMALL] };
+
 let server: Server;
 let admin: AdminClient;
 let upstream: MockUpstream;
@@ -19,9 +22,7 @@ beforeAll(async () => {
   upstream = await startMockUpstream();
   server = await deploy(1, { LOG_LEVEL: 'warn', UPSTREAM_PRIVATE_HOSTS: `127.0.0.1:${upstream.port}` });
   admin = new AdminClient(server.urls[0] ?? '', server.secrets.SLUICE_ADMIN_KEY);
-  const model = { name: 'small', serves: ['chat'], context_tokens: 100_000, output_tokens_max: 1_000, prices: { input: 0, output: 0 } };
-  const secret = 'sk-mock-0123456789abcdef';
-  await admin.create('/v1/upstreams', { name: 'live', protocol: 'openai', base_url: upstream.baseUrl, secret, models: [model] });
+  await admin.create('/v1/upstreams', { ...LIVE, base_url: upstream.baseUrl });
 });
 
 afterAll(async () => {
@@ -54,6 +55,29 @@ it("[SL13] [SL14] an objective on an endpoint has each call once, but those that
   expect(failures.every(({ status }) => status >= 500)).toBe(true);
   const chat = { kind: 'availability', by: 'endpoint', name: 'POST /v1/chat/completions' };
   await expect.poll(() => eventsOf(chat)).toEqual([3, 3, expect.stringMatching('burning|exhausted')]);
+});
+
+it.each([
+  ['that its upstream refuses', 'refusing', { status: 500, message: 'no' }, false],
+  ['that breaks off', 'breaking', { tokens: 9, dieAfterTokens: 3 }, true],
+])('[U192] a call %s is a failure for each objective that it is an event of', async (_, name, script, stream) => {
+  await admin.create('/v1/upstreams', { ...LIVE, base_url: upstream.baseUrl, name });
+  const { client } = await createTenant(server, { scopes: [...SCOPES, 'upstreams:write'] });
+  const target = `${name}/small`;
+  expect((await client.post('/v1/routes', { name, default: { kind: 'targets', groups: [[{ target }]] } })).status).toBe(200);
+  const call = () => client.post('/v1/chat/completions', { model: name, stream, messages: [{ role: 'user', content: scripted(script) }] });
+  // Directories are at most a second old: until then the name means nothing, which is no event.
+  await expect.poll(async () => (await call()).status).not.toBe(404);
+  const failures = await Promise.all(Array.from({ length: 2 }, call));
+  expect(failures.map(({ status }) => status).every((status) => (stream ? status === 200 : status >= 500))).toBe(true);
+  for (const [by, subject] of Object.entries({ route: name, model: name, target, endpoint: 'POST /v1/chat/completions' })) {
+    const eventsOf = async () => {
+      await client.put(`/v1/slos/${by}`, { indicator: { kind: 'availability', by, name: subject }, objective: 0.9 });
+      const { body } = await client.get(`/v1/slos/${by}`);
+      return [body.events, body.bad_events];
+    };
+    await expect.poll(eventsOf, { message: by }).toEqual([3, 3]);
+  }
 });
 
 interface Alert {

@@ -37,8 +37,8 @@ const filter = {
   id: requestId.optional(),
   key: keyId.optional(),
   route: text.meta(about('The route that chose the target: `support` for all of its versions, `support@3` for one.', 'support@3')),
-  model: text.meta(about('The model that the request named.', 'gpt-4o')),
-  target: text.meta(about('The upstream that served, or one of its models.', 'openai/gpt-4o')),
+  model: text.meta(about('The model or route that the request named, or the model that served, with or without its upstream.', 'gpt-4o')),
+  target: text.meta(about('The upstream that served or was asked last, or one of its models.', 'openai/gpt-4o')),
   status: z.coerce
     .number()
     .int()
@@ -112,7 +112,10 @@ const facts = {
   model: z.string().meta(about('The model that the request named.')),
   route: z.string().nullable(),
   prompt: z.string().nullable().meta(about('The prompt that the request named, with its version.', 'support-reply@3')),
-  target: z.string().nullable().meta(about('The model that served; null: none did, or the cache answered.')),
+  target: z
+    .string()
+    .nullable()
+    .meta(about('The model that served, or whose answer was reused; of a failed request the one that was asked last, or would have been.')),
   status: z.int(),
   code: z.string().nullable().meta(about('The code of the error, if there was one.')),
   stream: z.boolean(),

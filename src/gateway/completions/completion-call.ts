@@ -48,6 +48,12 @@ export interface CompletionCall extends Omit<SurfaceCall, 'nowMs'> {
   readonly onGuarded: (report: GuardReport) => void;
 }
 
+/** Why nothing was completed. */
+export interface Uncompleted extends Undispatched {
+  /** What was asked, or would have been. Absent: the call has no plan. */
+  readonly plan?: Plan;
+}
+
 /** What became of an answer that was made for another question. */
 export interface ReuseReport {
   /** Absent: none was found. */

@@ -3,7 +3,7 @@ import type { Outcome } from '../../contract/api/outcome.ts';
 import type { TenantPrincipal } from '../../contract/api/principal.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Result } from '../../kernel/result.ts';
-import { ok } from '../../kernel/result.ts';
+import { err, ok } from '../../kernel/result.ts';
 import type { WakeUps } from '../../kernel/wake-ups.ts';
 import type { Dispatcher, Undispatched } from '../../upstreams/dispatch.ts';
 import type { GuardrailPolicy } from '../../upstreams/guardrails/guardrail-policy.ts';
@@ -15,7 +15,7 @@ import type { Plan } from '../../upstreams/target.ts';
 import type { UpstreamTransport } from '../../upstreams/transport.ts';
 import { CascadedCompletions } from './cascaded-completion.ts';
 import type { CompletionCache } from './completion-cache.ts';
-import type { Completed, CompletionCall } from './completion-call.ts';
+import type { Completed, CompletionCall, Uncompleted } from './completion-call.ts';
 import type { CompletionEnd } from './answer-pieces.ts';
 import type { ModelRouter, Routed } from '../routes/model-router.ts';
 import type { PlannedCall } from './plan-server.ts';
@@ -73,17 +73,24 @@ export class Completions {
     this.#cascades = new CascadedCompletions({ server: this.#server, judge: parts.judge, clock: parts.clock });
   }
 
-  /** Refuses with the attempts that were made. */
-  async complete(asked: CompletionCall): Promise<Result<Completed, Undispatched>> {
+  /** Refuses with the plan and the attempts that were made. */
+  async complete(asked: CompletionCall): Promise<Result<Completed, Uncompleted>> {
     const nowMs = this.#parts.clock.nowMs();
-    const found = await this.#planOf(asked, nowMs);
-    if (!found.ok) return unserved(found.error, []);
-    const policy = found.value.routed?.guardrails;
-    if (policy === undefined) return this.#answered(found.value);
-    const moderation = new UpstreamModeration({ server: this.#server, clock: this.#parts.clock }, found.value);
-    return this.#parts.guard.complete(policy, found.value, moderation, (body, shown, spentNano) => {
-      const call = { ...found.value.call, body, shown };
-      return this.#answered({ ...found.value, call, exchanges: new Exchanges({ ...call, nowMs }), spentNano });
+    const planned = await this.#planOf(asked, nowMs);
+    if (!planned.ok) return unserved(planned.error, []);
+    const completed = await this.#judged(planned.value);
+    return completed.ok ? completed : err({ ...completed.error, plan: planned.value.plan });
+  }
+
+  /** By the guardrails of the route, if it has any. */
+  async #judged(planned: RoutedPlannedCall): Promise<Result<Completed, Undispatched>> {
+    const { routed, nowMs } = planned;
+    const policy = routed?.guardrails;
+    if (policy === undefined) return this.#answered(planned);
+    const moderation = new UpstreamModeration({ server: this.#server, clock: this.#parts.clock }, planned);
+    return this.#parts.guard.complete(policy, planned, moderation, (body, shown, spentNano) => {
+      const call = { ...planned.call, body, shown };
+      return this.#answered({ ...planned, call, exchanges: new Exchanges({ ...call, nowMs }), spentNano });
     });
   }
 

@@ -7,6 +7,7 @@ import { REQUEST_LOG_LIMITS } from '../../contract/requests/request-log-limits.t
 import type { TenantPrincipal } from '../../contract/api/principal.ts';
 import { joinedBytes } from '../../kernel/bytes.ts';
 import type { Clock } from '../../kernel/clock.ts';
+import { attemptedTarget } from '../../upstreams/dispatch.ts';
 import type { AttemptRecord } from '../../upstreams/dispatch.ts';
 import type { LogBodies, LogEntry } from '../../upstreams/log/log-entry.ts';
 import type { Savings } from '../../upstreams/money/savings.ts';
@@ -103,7 +104,7 @@ export class LoggedCall {
   /** The ledger has been charged so much for the call. */
   settled(costNano: number): void {
     const { surface, requestId, principal, body, requestBytes } = this.#facts;
-    const { status, code, target, plan, attempts, cache = 'bypass' } = this.#outcome;
+    const { status, code, plan, attempts, cache = 'bypass' } = this.#outcome;
     const { inputTokens = 0, cachedTokens = 0, outputTokens = 0, usage = 'none' } = this.#settlement ?? {};
     const endMs = this.#endMs ?? this.#parts.clock.nowMs();
     const savings = savingsIn(this.#outcome, this.#settlement);
@@ -116,7 +117,7 @@ export class LoggedCall {
       surface,
       model: String(body['model']),
       route: plan?.route === undefined ? null : `${plan.route.name}@${plan.route.version}`,
-      target: target === undefined ? null : targetName(target),
+      target: targetOf(this.#outcome),
       attempts,
       status,
       code: code ?? null,
@@ -148,6 +149,15 @@ export class LoggedCall {
       answer: restores ? '' : decoder.decode(joinedBytes(this.#pieces)),
     };
   }
+}
+
+/** What served, as `upstream/model`, else what was asked last, else, in an outage, what would have been asked. */
+function targetOf({ target, plan, attempts, status }: CallOutcome): string | null {
+  if (target !== undefined) return targetName(target);
+  const last = attempts.at(-1);
+  if (last !== undefined) return attemptedTarget(last);
+  const first = status >= 500 ? plan?.groups.flat()[0] : undefined;
+  return first === undefined ? null : targetName(first);
 }
 
 /** Nothing is saved by a call that nothing answered. */

@@ -16,7 +16,7 @@ import { entropyFor } from './entropy.ts';
 import type { QuotaLedgers } from './quota-ledger.ts';
 import { actorOf, requestDigest } from './subject.ts';
 import type { TenancyParts } from './tenancy-admin.ts';
-import { checkWebhookUrl } from './webhook-url.ts';
+import { checkWebhookUrl } from '../../tenancy/billing/webhook-url.ts';
 import { Composed } from '../api/composed.ts';
 
 /** Characters of the ids of credits, charges and webhooks, and of a webhook's secret: 100 and 200 bits. */

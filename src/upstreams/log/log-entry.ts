@@ -21,7 +21,7 @@ export interface LogEntry {
   readonly route: string | null;
   /** The prompt whose messages the request had, as `name@version`. Absent: it named none. */
   readonly prompt?: string | undefined;
-  /** What served, as `upstream/model`; null: nothing did, or a cache. */
+  /** What served, as `upstream/model`; where nothing did, what was asked last, or would have been in an outage. Null: nothing. */
   readonly target: string | null;
   readonly attempts: readonly AttemptRecord[];
   /** What hooks of the route did. Absent in entries of before there were any. */

@@ -1,9 +1,11 @@
 import type { LatencyCounts } from '../../kernel/latency-buckets.ts';
 import { LatencyBuckets, quantileBucket } from '../../kernel/latency-buckets.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
+import { attemptedTarget } from '../dispatch.ts';
 import type { LogEntry } from './log-entry.ts';
 import type { LogPolicy } from './log-policy.ts';
 import type { Savings } from '../money/savings.ts';
+import { OF_MODEL } from './log-filter.ts';
 import { HOUR_MS } from '../../kernel/time-units.ts';
 
 /** Each bucket ends 5 % above the one before it, from a tenth of a millisecond on: the middle of a bucket is within 2.5 % of its durations. */
@@ -35,6 +37,10 @@ export const LOG_SAVING_COLUMNS = ['cache_saved', 'route_saved', 'prompt_saved']
 export const LOG_REUSE_COLUMNS = ['reused', 'reuse_saved']
   .map((column) => `ALTER TABLE sums ADD COLUMN ${column} INTEGER NOT NULL DEFAULT 0;`)
   .join('\n');
+
+/** A later step: requests that a target was asked for and did not answer, while another was asked after it. */
+export const LOG_PASSED_TABLE = `
+  CREATE TABLE passed (hour INTEGER NOT NULL, target TEXT NOT NULL, requests INTEGER NOT NULL, PRIMARY KEY (hour, target)) WITHOUT ROWID;`;
 
 /** What sums are divided by. */
 export type LogGroup = 'model' | 'route' | 'target';
@@ -85,7 +91,16 @@ export interface LogHour {
 
 const NO_SAVINGS: Savings = { cacheNano: 0, reuseNano: 0, routeNano: 0, promptNano: 0 };
 
+const TABLES = ['sums', 'latencies', 'passed'] as const;
 const ADDED = ['requests', 'input', 'cached', 'output', 'cost', 'cache_saved', 'route_saved', 'prompt_saved', 'reused', 'reuse_saved'];
+
+/** The targets that failed to answer a request before another was asked, without those that were called off. */
+function passedBy({ attempts, target: last }: LogEntry): ReadonlySet<string> {
+  const failed = attempts.filter(({ status = 500, fault }) => fault !== 'cancelled' && (fault !== undefined || status >= 400));
+  const targets = new Set(failed.map(attemptedTarget));
+  if (last !== null) targets.delete(last);
+  return targets;
+}
 
 /** Whether an answer was made for another question. */
 const isReuse = (reuse: LogEntry['reuse']): boolean => reuse !== undefined && reuse !== 'none' && reuse !== 'exact';
@@ -101,19 +116,21 @@ export class SqliteLogSums {
   /** A tenant that keeps nothing has no sums either. Call in one transaction. Requests of a batch that are alike are one write. */
   add(entries: readonly LogEntry[], { entries: keeping }: LogPolicy): void {
     if (keeping === 'off') return;
-    const [sums, latencies] = [new SummedRows(), new SummedRows()];
+    const [sums, latencies, passed] = [new SummedRows(), new SummedRows(), new SummedRows()];
     for (const entry of entries) {
       const { cacheNano, reuseNano, routeNano, promptNano } = entry.savings ?? NO_SAVINGS;
       const place = [Math.floor(entry.atMs / HOUR_MS), entry.model, entry.route ?? '', entry.target ?? ''];
       const tokens = [entry.inputTokens, entry.cachedTokens, entry.outputTokens, entry.costNano];
       const saved = [cacheNano, routeNano, promptNano, Number(isReuse(entry.reuse)), reuseNano];
       sums.add([...place, entry.status, entry.cache], 1, ...tokens, ...saved);
+      for (const target of passedBy(entry)) passed.add([Math.floor(entry.atMs / HOUR_MS), target], 1);
       if (entry.status >= 400) continue;
       latencies.add([...place, 'total', LOG_LATENCIES.bucketOf(entry.totalMs)], 1);
       if (entry.firstTokenMs !== null) latencies.add([...place, 'first', LOG_LATENCIES.bucketOf(entry.firstTokenMs)], 1);
     }
     this.#increase('sums', sums, ADDED);
     this.#increase('latencies', latencies, ['count']);
+    this.#increase('passed', passed, ['requests']);
   }
 
   /** Of whole hours, at most `limit` groups, those with the most requests first. */
@@ -166,15 +183,18 @@ export class SqliteLogSums {
     }));
   }
 
-  /** Hour by hour, what asked for a model, what a route answered in any version, or what a target served. [SL5] */
+  /** Hour by hour, what asked for a model or was served by it, what a route answered in any version, or what a target was asked for. [SL5] */
   hours(by: LogGroup, name: string, fromMs: number, withinMs: number): LogHour[] {
-    const ofGroup = `hour >= ?1 AND (${by} = ?2 OR substr(${by}, 1, length(?2) + 1) = ?2 || '@')`;
+    const named = by === 'model' ? OF_MODEL.replace('?', '?2') : `(${by} = ?2 OR substr(${by}, 1, length(?2) + 1) = ?2 || '@')`;
+    const ofGroup = `hour >= ?1 AND ${named}`;
+    const passed = `UNION ALL SELECT hour, requests, 0, 0 FROM passed WHERE ${ofGroup}`;
     return this.#sql
       .exec<{ [K in keyof LogHour]: LogHour[K] }>(
         `SELECT hour, sum(valid) AS valid, sum(answered) AS answered, sum(fast) AS within FROM (
            SELECT hour, CASE WHEN status < 400 OR status >= 500 THEN requests ELSE 0 END AS valid,
              CASE WHEN status < 400 THEN requests ELSE 0 END AS answered, 0 AS fast FROM sums WHERE ${ofGroup}
-           UNION ALL SELECT hour, 0, 0, count FROM latencies WHERE ${ofGroup} AND kind = 'total' AND bucket <= ?3)
+           UNION ALL SELECT hour, 0, 0, count FROM latencies WHERE ${ofGroup} AND kind = 'total' AND bucket <= ?3
+           ${by === 'target' ? passed : ''})
          GROUP BY hour ORDER BY hour`,
         Math.floor(fromMs / HOUR_MS),
         name,
@@ -184,14 +204,14 @@ export class SqliteLogSums {
   }
 
   forget(beforeMs: number): void {
-    for (const table of ['sums', 'latencies']) this.#sql.exec(`DELETE FROM ${table} WHERE hour < ?`, Math.floor(beforeMs / HOUR_MS));
+    for (const table of TABLES) this.#sql.exec(`DELETE FROM ${table} WHERE hour < ?`, Math.floor(beforeMs / HOUR_MS));
   }
 
   erase(): void {
-    for (const table of ['sums', 'latencies']) this.#sql.exec(`DELETE FROM ${table}`);
+    for (const table of TABLES) this.#sql.exec(`DELETE FROM ${table}`);
   }
 
-  #increase(table: 'sums' | 'latencies', { rows }: SummedRows, added: readonly string[]): void {
+  #increase(table: (typeof TABLES)[number], { rows }: SummedRows, added: readonly string[]): void {
     const increased = added.map((column) => `${column} = ${column} + excluded.${column}`).join(', ');
     for (const row of rows.values())
       this.#sql.exec(`INSERT INTO ${table} VALUES (${row.map(() => '?').join(', ')}) ON CONFLICT DO UPDATE SET ${increased}`, ...row);

@@ -12,7 +12,7 @@ import { conditionsOf } from './log-filter.ts';
 import type { LogPolicy } from './log-policy.ts';
 import { DEFAULT_POLICY, keptOf } from './log-policy.ts';
 import type { LogCosts, LogGroup, LogHour, LogLine } from './log-sums.ts';
-import { LOG_REUSE_COLUMNS, LOG_SAVING_COLUMNS, LOG_SUM_TABLES, SqliteLogSums } from './log-sums.ts';
+import { LOG_PASSED_TABLE, LOG_REUSE_COLUMNS, LOG_SAVING_COLUMNS, LOG_SUM_TABLES, SqliteLogSums } from './log-sums.ts';
 import { DAY_MS } from '../../kernel/time-units.ts';
 
 const MIGRATIONS: Migrations = [
@@ -33,6 +33,7 @@ const MIGRATIONS: Migrations = [
   LOG_SAVING_COLUMNS,
   `${LOG_REUSE_COLUMNS}
    ALTER TABLE entries ADD COLUMN reuse TEXT NOT NULL DEFAULT 'none';`,
+  LOG_PASSED_TABLE,
 ];
 
 /** Requests that one isolate delivers together. It sends the next one when this is acknowledged. */

@@ -391,7 +391,7 @@ describe('what requests saved', () => {
     append(new SqliteRequestLog(sql), [entryOf('old', { costNano: 3 })]);
     for (const column of ['cache_saved', 'route_saved', 'prompt_saved', 'reused', 'reuse_saved'])
       sql.sql.exec(`ALTER TABLE sums DROP COLUMN ${column}`);
-    sql.sql.exec('ALTER TABLE entries DROP COLUMN reuse');
+    sql.sql.exec('ALTER TABLE entries DROP COLUMN reuse; DROP TABLE passed;');
     sql.sql.exec('UPDATE schema_version SET version = 1');
     const log = new SqliteRequestLog(sql);
     append(log, [entryOf('new', { savings, costNano: 4 })]);

@@ -1,5 +1,5 @@
 import type { BodyOf, Endpoint, HeadersOf, ParamsOf, QueryOf, ReplyOf, UsedOf } from '../../../src/contract/api/endpoint.ts';
-import type { Refusal } from '../../../src/contract/api/errors.ts';
+import type { ErrorCode, Refusal } from '../../../src/contract/api/errors.ts';
 import type { Meter } from '../../../src/contract/api/meter.ts';
 import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import type { AdminPrincipal, AgentPrincipal, Principal, TenantPrincipal } from '../../../src/contract/api/principal.ts';
@@ -130,8 +130,11 @@ export interface Done<E extends Endpoint> {
   readonly model?: string;
   /** What was used for other models, where the answer is whole. */
   readonly besides?: readonly LabelledUse[];
-  /** Given where the answer is a stream: takes what settles the call, to be called once, when the stream has ended however it ends. */
-  readonly settlesLater?: (settle: SettleLater<E>) => void;
+  /**
+   * Given where the answer is a stream: takes what settles the call, and calls it once, when the stream has ended however it ends. Then resolves to
+   * the code of what broke the stream off; undefined: it is whole, or its caller has left.
+   */
+  readonly settlesLater?: (settle: SettleLater<E>) => Promise<ErrorCode | undefined>;
   /** Takes what the call cost, in nano-dollars, where it is not settled later. */
   readonly onSettled?: (costNano: number) => void;
   /** Names what the call has done, so that a repetition of the same, which does nothing more, is billed once. */

@@ -21,6 +21,8 @@ export class Exchange {
   errorCode: ErrorCode | undefined;
   /** What the call cost, in nano-dollars, once it is settled. */
   costNano: number | undefined;
+  /** Of a stream: settles the call when it has ended, and resolves to the code of what broke it off. To be called once. */
+  settleStream: (() => Promise<ErrorCode | undefined>) | undefined;
 
   constructor(request: Request, serving: Serving) {
     this.request = request;

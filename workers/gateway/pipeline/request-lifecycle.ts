@@ -1,6 +1,7 @@
 import { platformFault } from '../../../durable-objects/platform-fault.ts';
 import { callCounter } from '../../../src/contract/tenancy/call-tally.ts';
 import { goDuration } from '../../../src/contract/api/duration.ts';
+import type { ErrorCode } from '../../../src/contract/api/errors.ts';
 import { ERRORS, refusal } from '../../../src/contract/api/errors.ts';
 import { surfaceOf } from '../../../src/contract/api/surface.ts';
 import { usd } from '../../../src/tenancy/usage/price-book.ts';
@@ -18,7 +19,7 @@ export type Work = (context: AppContext, exchange: Exchange) => Promise<Draft>;
 /** What Hono calls. */
 export type Answer<Env extends ServingEnv> = (context: AppContext<Env>) => Promise<Response>;
 
-/** Opens every request with an id and a timer; closes it with headers, one log line and the metrics. */
+/** Opens every request with an id and a timer; closes it with headers, one log line and the metrics: of a stream when that has ended. */
 export const concluded =
   <Env extends ServingEnv>(compose: (env: Env) => Serving, work: Work): Answer<Env> =>
   async (context) => {
@@ -28,7 +29,10 @@ export const concluded =
     const draft = await draftFrom(settled, exchange, work);
     writeHeaders(exchange, draft.headers);
     shareWithPages(exchange, draft);
-    record(settled, exchange, draft.status);
+    const elapsedMs = exchange.timing.elapsedMs();
+    const ended = exchange.settleStream?.();
+    if (ended === undefined) record(settled, exchange, draft.status, elapsedMs);
+    else context.executionCtx.waitUntil(recordStream(settled, exchange, draft.status, elapsedMs, ended));
     return sent(draft);
   };
 
@@ -83,10 +87,22 @@ function writeHeaders({ serving, route, requestId, timing, costNano, principal }
   }
 }
 
-function record({ env, req }: AppContext, exchange: Exchange, status: number): void {
+/** A stream that broke off has the status of what broke it: its caller was told another before that was known. [U192] */
+async function recordStream(
+  context: AppContext,
+  exchange: Exchange,
+  status: number,
+  elapsedMs: number,
+  ended: Promise<ErrorCode | undefined>,
+): Promise<void> {
+  exchange.errorCode = await ended;
+  record(context, exchange, exchange.errorCode === undefined ? status : ERRORS[exchange.errorCode].status, elapsedMs);
+}
+
+/** `elapsedMs`: until the answer began. */
+function record({ env, req }: AppContext, exchange: Exchange, status: number, elapsedMs: number): void {
   const { route, principal, errorCode: code, requestId, request } = exchange;
   const { metrics, countCall } = exchange.serving;
-  const elapsedMs = exchange.timing.elapsedMs();
   const labels = { route, method: request.method, status };
   metrics.count('sluice_requests_total', labels);
   metrics.observe('sluice_request_duration_seconds', { route }, elapsedMs / 1000);

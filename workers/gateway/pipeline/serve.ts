@@ -141,7 +141,9 @@ async function settleUnsent<E extends Endpoint>(
   } catch {
     // It has failed as it would have without the end, and has consumed nothing that it could say.
   }
-  if (bill.isHandedOver !== true) settle(bill, reservation, exchange);
+  if (bill.isHandedOver === true) return;
+  settle(bill, reservation, exchange);
+  await exchange.settleStream?.();
 }
 
 /** Nobody reads what comes: what makes it is called off. */
@@ -155,7 +157,10 @@ function settle<E extends Endpoint>(
   reservation: Reservation | undefined,
   exchange: Exchange,
 ): void {
-  if (settlesLater !== undefined) return settlesLater((more, beside) => reservation?.settle({ ...used, ...more }, label, beside) ?? 0);
+  if (settlesLater !== undefined) {
+    exchange.settleStream = () => settlesLater((more, beside) => reservation?.settle({ ...used, ...more }, label, beside) ?? 0);
+    return;
+  }
   exchange.costNano = reservation?.settle(used, label, besides);
   onSettled?.(exchange.costNano ?? 0);
 }

@@ -19,7 +19,7 @@ const HASHES: Record<string, string> = {
   '0.5.0': 'e2f26f8b8579927fa1f0a95fdf5cf7f51c46c17928b5613313153dcfa0836211',
   '0.5.1': '111182a2cb1ae8301d12c173303ce793ce7b96fd01e5c2a6f53fac049fa15745',
   '0.6.0': '1a0e4bf90170463a8a58340a95224ff72953a7a09c01b0ace1d95b04ec3b9cd6',
-  '0.7.0': '99c63c28d775d1c681f8a5b6c71f2df8f74dd72751e7440f4aaef6f76bbddefa',
+  '0.7.0': '3620ce319065b28a0f0d065ea0696f9cd9318a1d5984333283a763f29fae572a',
 };
 
 describe('the wire contract', () => {

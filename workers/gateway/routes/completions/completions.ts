@@ -16,7 +16,7 @@ import type { LabelledUse } from '../../../../src/gateway/tenancy/budget.ts';
 import type { Classified } from '../../../../src/gateway/completions/added-use.ts';
 import { AddedUse } from '../../../../src/gateway/completions/added-use.ts';
 import { explainedReuse } from '../../../../src/gateway/completions/completion-call.ts';
-import type { Completed, CompletionCall, ReuseReport } from '../../../../src/gateway/completions/completion-call.ts';
+import type { Completed, CompletionCall, ReuseReport, Uncompleted } from '../../../../src/gateway/completions/completion-call.ts';
 import { brokenBy } from '../../../../src/gateway/requests/logged-call.ts';
 import type { LoggedCall, LoggedCallFacts } from '../../../../src/gateway/requests/logged-call.ts';
 import { targetName } from '../../../../src/upstreams/target.ts';
@@ -26,7 +26,6 @@ import { utf8 } from '../../../../src/kernel/bytes.ts';
 import type { completionEndpoints } from '../../../../src/contract/completions/completions.ts';
 import type { ModelCharge, UpstreamQuantities } from '../../../../src/upstreams/money/settlement.ts';
 import { NO_QUANTITIES, quantitiesOf } from '../../../../src/upstreams/money/settlement.ts';
-import type { Undispatched } from '../../../../src/upstreams/dispatch.ts';
 import type { Surface } from '../../../../src/upstreams/protocol/exchange.ts';
 import { SURFACES } from '../../../../src/upstreams/protocol/exchange.ts';
 import { errorEvent } from '../../../../src/upstreams/protocol/surface-errors.ts';
@@ -112,9 +111,9 @@ const observing = (state: Answering): Pick<CompletionCall, 'onGuarded' | 'added'
 });
 
 /** Nothing has served the call, or the caller may no longer have what has: it costs what hooks and judging have consumed. */
-function refused({ call, logged, added }: Answering, { refusal: found, attempts, besides }: Undispatched) {
+function refused({ call, logged, added }: Answering, { refusal: found, besides, ...tried }: Uncompleted) {
   const refusal = call.authority.end?.refusal ?? found;
-  logged.ended({ status: ERRORS[refusal.code].status, code: refusal.code, attempts });
+  logged.ended({ status: ERRORS[refusal.code].status, code: refusal.code, ...tried });
   const settled = { used: added.used(), besides: labelledUses(added.beside(besides)), onSettled: settledIn(logged) };
   return { ok: false as const, error: refusal, ...settled };
 }
@@ -147,19 +146,17 @@ async function streamed(state: Answering, completed: Completed, { stream, ended 
   const { surface, call, logged, added, prompt } = state;
   const { end: right } = call.authority;
   const letGo = right?.hold();
-  const settlesLater = (charge: Charge): void =>
-    call.waitUntil(
-      ended.then((end) => {
-        letGo?.();
-        const settlement = completed.settle(end);
-        const besides = added.beside(completed.besides);
-        const code = failureOf(state, end);
-        const failed = code === undefined ? {} : brokenBy(code);
-        if (code !== undefined) recordBroken(call, code);
-        logged.ended({ ...servedFacts({ ...completed, besides }), ...failed }, settlement);
-        return logged.settled(charge(added.used(settlement), labelledUses(besides)));
-      }),
-    );
+  const settlesLater = async (charge: Charge): Promise<ErrorCode | undefined> => {
+    const end = await ended;
+    letGo?.();
+    const settlement = completed.settle(end);
+    const besides = added.beside(completed.besides);
+    const code = failureOf(state, end);
+    const failed = code === undefined ? {} : brokenBy(code);
+    logged.ended({ ...servedFacts({ ...completed, besides }), ...failed }, settlement);
+    logged.settled(charge(added.used(settlement), labelledUses(besides)));
+    return code;
+  };
   const explanation = explanationFor(call, completed);
   const first = explanation === undefined ? undefined : explainedEvent(surface, call.requestId, explanation);
   const onPiece = (piece: Uint8Array): void => logged.answered(piece);
@@ -173,13 +170,6 @@ async function streamed(state: Answering, completed: Completed, { stream, ended 
   const used = { ...NO_QUANTITIES, embedding_tokens: 0 };
   const reply = { contentType: EVENTS_TYPE, body };
   return { ok: true as const, reply, used, settlesLater, model: targetName(completed.target), headers: headersOf(prompt, completed) };
-}
-
-/** A second line in the access log, and a refusal in the metrics: the first line was written when the stream began, as answered. [U192] */
-function recordBroken({ gateway, requestId }: Answering['call'], code: ErrorCode): void {
-  gateway.metrics.count('sluice_refusals_total', { code });
-  const { level, status } = ERRORS[code];
-  console.log(JSON.stringify({ level, request_id: requestId, status, code, message: 'the stream broke off' }));
 }
 
 const settledIn =

@@ -35,3 +35,20 @@ it('[U192] a stream that breaks off is logged and summed as an error, at what it
   expect(log.page({ status: 5 }, 10).entries.map(({ id }) => id)).toEqual(['broken']);
   expect(log.lines('model', NOW, NOW + 1, 10)).toMatchObject([{ group: 'm', requests: 3, errors: 2, costNano: 300 }]);
 });
+
+it('[U192] counts a call once against each target that was asked and did not answer', () => {
+  const attempted = (id: string, more: Partial<LogEntry>): LogEntry => ({ ...entryOf(id), ...more });
+  const log = new SqliteRequestLog(new NodeSql());
+  const attempt = (upstream: string, more: Partial<LogEntry['attempts'][number]>) => ({ upstream, model: 'gpt', elapsedMs: 1, ...more });
+  const [refused, broken, late] = [{ status: 503 }, { fault: 'broken' }, { fault: 'cancelled' }] as const;
+  const requests = [
+    attempted('fell-back', { target: 'b/gpt', attempts: [attempt('a', refused), attempt('a', broken), attempt('b', { status: 200 })] }),
+    attempted('retried', { target: 'a/gpt', attempts: [attempt('a', refused), attempt('a', { status: 200 })] }),
+    attempted('hedged', { target: 'b/gpt', attempts: [attempt('b', { status: 200 }), attempt('c', late)] }),
+    attempted('failed', { target: 'b/gpt', status: 503, attempts: [attempt('a', refused), attempt('b', refused)] }),
+  ].map((entry) => ({ entry }));
+  log.append({ isolateId: 'a', sequence: 1, redactedFields: [], requests }, NOW);
+  const eventsOf = (target: string) => log.hours('target', target, NOW, 1_000).map(({ valid, answered }) => [valid, answered]);
+  expect([eventsOf('a/gpt'), eventsOf('b/gpt'), eventsOf('c/gpt')]).toEqual([[[3, 1]], [[3, 2]], []]);
+  expect(log.hours('model', 'm', NOW, 1_000)).toMatchObject([{ valid: 4, answered: 3 }]);
+});

@@ -4,7 +4,8 @@ import { refuse } from '../../contract/api/outcome.ts';
 import { ok } from '../../kernel/result.ts';
 
 /**
- * Whether alerts may be posted to a URL, whose host is judged as those of upstreams are. `allowsLocal`: to this machine too, also over plain http.
+ * Whether alerts may be posted to a URL, whose host is judged as those of upstreams are: asked when it is set and again at each delivery, as rules grow
+ * stricter. `allowsLocal`: to this machine too, also over plain http.
  * Refuses with `invalid_value` or `address_denied` at `url`. [T97]
  */
 export function checkWebhookUrl(text: string, allowsLocal: boolean): Outcome<null> {
