@@ -64,8 +64,8 @@ const PASSED = { stream: true, stream_options: { include_usage: true } };
 /** Its gate is of one set of calls: once opened, it stays open. */
 const HELD: Script = { tokens: 40, hold: { gate: '', afterTokens: 2 } };
 const SILENT: Script = { hang: 'head' };
-/** It is tried again when the pause is over, some times. */
-export const PAUSING: Script = { status: 429, headers: { 'retry-after': '3' } };
+/** It is tried again once the pause is over. */
+const PAUSING: Script = { status: 429, headers: { 'retry-after': '20' } };
 const CACHED = { 'x-sluice-cache-ttl-ms': '60000' };
 
 /** Calls of models of upstreams, each where it waits for long. */
@@ -84,6 +84,13 @@ const ASKED: readonly Asked[] = [
   { name: 'embeddings', surface: 'embeddings', model: 'lab/vectors', script: SILENT },
   { name: 'a ranking', surface: 'rerank', model: 'lab/vectors', script: SILENT },
   { name: 'a moderation', surface: 'moderations', model: 'lab/vectors', script: SILENT },
+  { name: 'a student', surface: 'chat/completions', model: 'taught', script: SILENT },
+  { name: 'a guarded stream', surface: 'chat/completions', model: 'masked', script: HELD, more: STREAM },
+  { name: 'a hook', surface: 'chat/completions', model: 'judged', script: {}, until: 'judged' },
+];
+
+/** Those that wait for half a minute, and no longer. */
+const IMPATIENT: readonly Asked[] = [
   { name: 'a wait for a place', surface: 'chat/completions', model: 'narrow/small', script: {}, until: 'waiting' },
   {
     name: 'a wait for the next try',
@@ -91,12 +98,10 @@ const ASKED: readonly Asked[] = [
     model: 'busy',
     script: PAUSING,
   },
-  { name: 'a student', surface: 'chat/completions', model: 'taught', script: SILENT },
-  { name: 'a guarded stream', surface: 'chat/completions', model: 'masked', script: HELD, more: STREAM },
-  { name: 'a hook', surface: 'chat/completions', model: 'judged', script: {}, until: 'judged' },
 ];
 
-export const LONG_CALL_NAMES = [...ASKED.map(({ name }) => name), 'an import', 'events of a job', 'logs of a job'];
+export const ASKED_NAMES = [...ASKED, ...IMPATIENT].map(({ name }) => name);
+export const LONG_CALL_NAMES = [...ASKED_NAMES, 'an import', 'events of a job', 'logs of a job'];
 
 export interface Waits {
   /** Requests that wait for places, in the isolate that is called. */
@@ -128,7 +133,7 @@ function askedCall(client: ApiClient, upstream: MockUpstream, waits: Waits, at: 
 }
 
 /** One of each kind of call that lasts, with one key; `at` is in all that upstreams are asked, and the gate that holds them. */
-export function longCalls(client: ApiClient, upstream: MockUpstream, waits: Waits, at: string): readonly LongCall[] {
+export function longCalls(client: ApiClient, upstream: MockUpstream, waits: Waits, at: string): LongCall[] {
   const followed = (name: string, path: string, sign: string): LongCall => {
     const { getting, over } = begun(client, 'GET', path);
     return { name, over, hasBegun: () => getting.text.includes(sign) };
@@ -141,6 +146,10 @@ export function longCalls(client: ApiClient, upstream: MockUpstream, waits: Wait
     { ...followed('logs of a job', `/v1/jobs/${waits.job}/logs?follow=true`, ''), hasBegun: () => true },
   ];
 }
+
+/** The others of each kind: to be begun last. */
+export const impatientCalls = (client: ApiClient, upstream: MockUpstream, waits: Waits, at: string): LongCall[] =>
+  IMPATIENT.map((asked) => askedCall(client, upstream, waits, at, asked));
 
 /** Its sender rests after a batch. */
 function importing(client: ApiClient, { index }: Waits): LongCall {
