@@ -176,7 +176,7 @@ describe('an import in progress', () => {
     return { stream, reading, ended };
   }
 
-  it('[T57] ends with a typed error when its key is revoked, though its sender rests, and writes nothing afterwards', async () => {
+  it('[T57] ends with a typed error once its key is revoked, though its sender rests, and writes no more', async () => {
     const { tenant, held, heldKey } = await furnished();
     const { stream, reading } = await begun(held);
     expect((await tenant.client.delete(`/v1/keys/${heldKey}`)).status).toBe(200);

@@ -175,16 +175,19 @@ describe('every kind of call under way', () => {
   /** When the erasure was answered. */
   let erasure: { readonly body: unknown; readonly ended: readonly string[]; readonly open: number };
 
+  async function erase(of: UnderWay): Promise<void> {
+    const { body } = await elsewhere.post(`/v1/tenants/${of.tenant.id}/erase`, undefined);
+    const ended = [...of.ended];
+    const open = await Promise.all(marksOf(of).map(async (mark) => (await askedFor(mark)).open));
+    erasure = { body, ended, open: open.reduce((sum, count) => sum + count) };
+  }
+
   async function endAll({ revoked, suspended, erased }: typeof sets): Promise<void> {
     const owner = new ApiClient(elsewhere.url, revoked.tenant.client.apiKey);
     const [revocation, suspension] = await Promise.all([
       owner.delete(`/v1/keys/${revoked.keyId}`),
       elsewhere.post(`/v1/tenants/${suspended.tenant.id}/suspend`, undefined),
-      elsewhere.post(`/v1/tenants/${erased.tenant.id}/erase`, undefined).then(async ({ body }) => {
-        const ended = [...erased.ended];
-        const open = await Promise.all(marksOf(erased).map(async (mark) => (await askedFor(mark)).open));
-        erasure = { body, ended, open: open.reduce((sum, count) => sum + count) };
-      }),
+      erase(erased),
     ]);
     expect([revocation.status, suspension.status]).toEqual([200, 200]);
   }

@@ -17,16 +17,13 @@ export function unlessEnded<T>(end: AuthorityEnd | undefined, work: Promise<T>, 
   if (end === undefined) return work;
   return new Promise((resolve, reject) => {
     const leave = end.onEnd((why) => resolve(ended(why)));
-    work.then(
-      (value) => {
+    const settled = <V>(settle: (value: V) => void) => {
+      return (value: V): void => {
         leave();
-        resolve(value);
-      },
-      (defect: unknown) => {
-        leave();
-        reject(defect);
-      },
-    );
+        settle(value);
+      };
+    };
+    work.then(settled(resolve), settled(reject));
   });
 }
 

@@ -58,7 +58,8 @@ export class ReplicaRouter {
         'model',
       );
     const tried = new Set<string>();
-    while (tried.size < JOB_LIMITS.replicaTriesMaxCount && end?.refusal === undefined) {
+    while (tried.size < JOB_LIMITS.replicaTriesMaxCount) {
+      if (end?.refusal !== undefined) break;
       const replica = this.#choose(known.value.replicas.filter(({ url }) => !tried.has(url)));
       if (replica === undefined) break;
       tried.add(replica.url);

@@ -135,13 +135,13 @@ export class AuthorityWatches {
   /** Shows that the request that asks is alive. Answers how to end that. */
   #beating(watched: Watched): () => void {
     const { timer, clock } = this.#parts;
-    let callOff = (): void => undefined;
+    let callOff: (() => void) | undefined;
     const beat = (): void => {
       watched.beatAtMs = clock.nowMs();
       callOff = timer.after(TENANCY_LIMITS.authorityLookMs, beat);
     };
     beat();
-    return () => callOff();
+    return () => callOff?.();
   }
 
   /** At which all calls are known to be in force. Those that have not looked for long died with their requests. */

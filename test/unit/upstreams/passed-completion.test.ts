@@ -190,12 +190,12 @@ it('[U36] an event that broke off is ended by the mark, which callers skip, so t
   expect(came).toMatchObject([{ end: fault('broken'), textBytes: 4 }]);
 });
 
-it('[T121] says why a caller that is there may have no more, and pays for what came; of a whole answer it says nothing', async () => {
+it('[T121] says why its caller may have no more, and pays for what came; a whole answer ends as it is', async () => {
   for (const [isWhole, said] of [
     [false, 'invalid_api_key'],
     [true, ''],
   ] as const) {
-    const { stream, onPiece, handed, came } = streamOf(EVENTS[0]!);
+    const { stream, onPiece, handed, came } = streamOf(EVENTS[0]);
     await stream.pass({ first: undefined, onPiece, calledOff: () => REVOKED });
     const { copy } = handed[0]!;
     copy.take(utf8(isWhole ? EVENTS.slice(1).join('') : EVENTS[1]!));

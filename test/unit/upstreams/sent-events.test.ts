@@ -202,7 +202,7 @@ describe('[T121] a right that ends', () => {
 
   function sending() {
     const end = new Ending();
-    const state = { cancelled: 0, seen: '', come: (_: Uint8Array | undefined): void => undefined };
+    const state = { cancelled: 0, seen: '', come: undefined as ((piece: Uint8Array) => void) | undefined };
     const pieces = {
       next: () => new Promise<Uint8Array | undefined>((resolve) => void (state.come = resolve)),
       cancel: () => void (state.cancelled += 1),
@@ -220,7 +220,7 @@ describe('[T121] a right that ends', () => {
     const read = reader.read();
     await expect.poll(() => end.heard).toBe(1);
     end.revoke();
-    state.come(utf8('data: late\n\n'));
+    state.come?.(utf8('data: late\n\n'));
     expect(await textOf(read)).toBe('data: invalid_api_key\n\n');
     expect((await reader.read()).done).toBe(true);
     expect(state).toMatchObject({ cancelled: 1, seen: 'data: invalid_api_key\n\n' });

@@ -19,6 +19,7 @@ import { bodyOf, readBody } from './request-body.ts';
 import type { Work } from './request-lifecycle.ts';
 import type { Serving } from './serving.ts';
 import { respond } from './respond.ts';
+import type { AuthorityEnd } from '../../../src/contract/tenancy/authority-end.ts';
 import { unlessEnded } from '../../../src/contract/tenancy/authority-end.ts';
 import { vectorWriterFor } from './vector-writer.ts';
 
@@ -71,8 +72,6 @@ async function serve<E extends Endpoint>(context: AppContext, exchange: Exchange
   const reservation = await reserveRequest(serving.budget, principal);
   const intake = taken === undefined ? intakeOf(endpoint, exchange.request, serving, principal) : undefined;
   const bill: Bill<E> = { used: ONE_REQUEST, label: { route: endpoint.path } };
-  const end = admission?.authority?.end;
-  let letGo: (() => void) | undefined;
   // The other route reserves and counts the request: a caller with one left gets it.
   const handOver: HandOver = (to, what) => {
     bill.isHandedOver = true;
@@ -81,13 +80,9 @@ async function serve<E extends Endpoint>(context: AppContext, exchange: Exchange
   };
   try {
     const call = await buildCall(context, exchange, bound, { admission, reservation, intake, serving, taken, handOver });
-    // A form is read by its handler, which asks once it is there.
-    if (endpoint.body.kind !== 'multipart') letGo = end?.hold();
-    const handled = bound.handler(call);
-    const answer = await unlessEnded<Answer<E>>(end, handled, (why) => {
+    const answer = await watched(endpoint, admission?.authority?.end, bound.handler(call), (handled) => {
       bill.isSettledLater = true;
       context.executionCtx.waitUntil(settleUnsent(bill, reservation, exchange, handled));
-      return err(why);
     });
     if ('handedOver' in answer) return answer.handedOver;
     note(bill, answer);
@@ -96,9 +91,28 @@ async function serve<E extends Endpoint>(context: AppContext, exchange: Exchange
     bill.settlesLater = answer.settlesLater;
     return draft;
   } finally {
-    letGo?.();
     intake?.release();
     if (bill.isHandedOver !== true && bill.isSettledLater !== true) settle(bill, reservation, exchange);
+  }
+}
+
+/** The answer of a handler, or the refusal as soon as the caller's right ends: then `unsent` takes what the handler comes to. [T121] */
+async function watched<E extends Endpoint>(
+  { body }: E,
+  end: AuthorityEnd | undefined,
+  handled: Promise<Answer<E>>,
+  unsent: (handled: Promise<Answer<E>>) => void,
+): Promise<Answer<E>> {
+  // A form is read by its handler, which asks once it is there.
+  if (end === undefined || body.kind === 'multipart') return handled;
+  const letGo = end.hold();
+  try {
+    return await unlessEnded<Answer<E>>(end, handled, (why) => {
+      unsent(handled);
+      return err(why);
+    });
+  } finally {
+    letGo();
   }
 }
 
@@ -146,7 +160,7 @@ async function settleUnsent<E extends Endpoint>(
   await exchange.settleStream?.();
 }
 
-/** Nobody reads what comes: what makes it is called off. */
+/** Nothing is read of the reply: what makes it is called off. */
 async function discard(reply: unknown): Promise<void> {
   const body = typeof reply === 'object' && reply !== null && 'body' in reply ? reply.body : reply;
   if (body instanceof ReadableStream) await body.cancel().catch(() => undefined);

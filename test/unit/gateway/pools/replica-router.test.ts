@@ -121,7 +121,7 @@ describe('[J214] calls to the replicas of a job', () => {
   });
 });
 
-it('[T121] calls no replica once the right of the caller has ended, and takes none for ill that was called off', async () => {
+it('[T121] calls no replica once the right of its caller has ended, and takes none for ill by that', async () => {
   const world = new World(['a', 'b', 'c']);
   const end = new Ending();
   world.answer = async () => {

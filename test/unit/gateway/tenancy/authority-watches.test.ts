@@ -97,7 +97,7 @@ async function saidOf(work: (watches: AuthorityWatches, time: VirtualTime, chang
 }
 
 describe('an isolate', () => {
-  it('[T122] says at which version all its calls have settled, and that it has none once the last has ended', async () => {
+  it('[T122] says at which version its calls have settled, and that it has none once the last ended', async () => {
     const said = await saidOf(async (watches, time, change) => {
       const [first, second] = [watches.join(ORGANISATION, 1), watches.join(ORGANISATION, 1)];
       watches.isLasting(first);

@@ -298,7 +298,7 @@ describe('the authenticator', () => {
     expect(await credential.prove()).toMatchObject({ error: { code: 'unavailable' } });
   });
 
-  it('[T120] reads keys of an organisation again as soon as something has changed there, and knows them while it is away', async () => {
+  it('[T120] reads keys again once something has changed, and knows them while that is impossible', async () => {
     const world = new World();
     const { apiKey, id } = await world.addKey();
     expect(await world.codeOf(apiKey)).toBe('tenant');

@@ -32,12 +32,13 @@ export const fileHandlers = {
   },
   getFile: async ({ gateway, principal, params }) =>
     replied(await gateway.heavy.files.find(principal.tenantId, params.file as FileId), fileReply),
-  getFileContent: async ({ gateway, principal, authority, params, waitUntil }) => {
+  getFileContent: async (call) => {
+    const { gateway, principal, authority, params } = call;
     const { files } = gateway.heavy;
     const asked = [principal.tenantId, params.file as FileId] as const;
     const [file, content] = await Promise.all([files.find(...asked), files.read(...asked)]);
     if (!file.ok) return file;
-    const sending = { bytes: file.value.bytes, end: authority.end, background: waitUntil };
+    const sending = { bytes: file.value.bytes, end: authority.end, background: (work: Promise<unknown>) => call.waitUntil(work) };
     return replied(content, (found) => (found instanceof Blob ? found : sentFile(found, sending)));
   },
   deleteFile: async ({ gateway, principal, authority, params }) =>

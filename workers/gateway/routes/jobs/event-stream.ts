@@ -11,7 +11,7 @@ interface FollowedJob {
   readonly requestId: string;
 }
 
-/** The events of a job as server-sent events (WHATWG HTML, 9.2), produced as they are read. `onOver`: called once nobody follows any more. */
+/** The events of a job as server-sent events (WHATWG HTML, 9.2), produced as they are read. `onOver`: called when no more is read. */
 export function jobEventStream(
   { jobId, requestId }: FollowedJob,
   items: AsyncGenerator<FeedItem, void>,

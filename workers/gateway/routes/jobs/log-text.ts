@@ -23,7 +23,7 @@ const refusedLine = (why: Refusal): string => `[ended: ${messageOf(why)} (${why.
 
 /**
  * Pages as they come, of one attempt after the other; a line in brackets says where to go on with what has not ended, or why it goes no further.
- * `onOver`: called once nobody follows any more.
+ * `onOver`: called when no more is read.
  */
 export function followedText(
   pages: AsyncGenerator<LogPage, LogPosition | Refusal | undefined>,

@@ -45,7 +45,7 @@ export const bulkHandlers = {
 
 const encoder = new TextEncoder();
 
-/** Lines sent as they are read: their producer waits for a slow reader. `onOver`: called once nobody reads any more. */
+/** Lines sent as they are read: their producer waits for a slow reader. `onOver`: called when no more is read. */
 export function pulledLines(lines: AsyncGenerator<string, void>, onOver: () => void = () => undefined): ReadableStream<Uint8Array> {
   return new ReadableStream({
     async pull(controller) {
