@@ -123,13 +123,14 @@ async function underWay(at: string) {
   const held = new ApiClient(client.url, made.body.key);
   const calls: LongCall[] = [];
   const ended = new Set<string>();
-  for (const begin of [longCalls, impatientCalls]) {
-    const begun = begin(held, upstream, waits, at);
+  const begin = async (of: typeof longCalls): Promise<void> => {
+    const begun = of(held, upstream, waits, at);
     calls.push(...begun);
     for (const { name, over } of begun) void over.finally(() => ended.add(name)).catch(() => undefined);
     for (const { name, hasBegun } of begun) await vi.waitFor(async () => expect(await hasBegun(), `${name} has begun`).toBe(true), WAIT);
-  }
-  return { tenant, held, keyId: made.body.id as string, calls, ended };
+  };
+  await begin(longCalls);
+  return { tenant, held, keyId: made.body.id as string, calls, ended, beginLast: () => begin(impatientCalls) };
 }
 
 /** Status and code that each call has ended with. */
@@ -196,6 +197,7 @@ describe('every kind of call under way', () => {
     const made = await Promise.all(ENDINGS.map(async (ending) => [ending, await underWay(ending)] as const));
     sets = Object.fromEntries(made) as typeof sets;
     slow = await slowDownload(sets.erased);
+    await Promise.all(made.map(([, { beginLast }]) => beginLast()));
     placesWaitedFor = await waiting();
     early = Object.values(sets).flatMap(({ ended }) => [...ended]);
     await endAll(sets);

@@ -86,11 +86,11 @@ const ASKED: readonly Asked[] = [
   { name: 'a moderation', surface: 'moderations', model: 'lab/vectors', script: SILENT },
   { name: 'a student', surface: 'chat/completions', model: 'taught', script: SILENT },
   { name: 'a guarded stream', surface: 'chat/completions', model: 'masked', script: HELD, more: STREAM },
-  { name: 'a hook', surface: 'chat/completions', model: 'judged', script: {}, until: 'judged' },
 ];
 
-/** Those that wait for half a minute, and no longer. */
+/** Those that wait for some seconds, or half a minute, and no longer. */
 const IMPATIENT: readonly Asked[] = [
+  { name: 'a hook', surface: 'chat/completions', model: 'judged', script: {}, until: 'judged' },
   { name: 'a wait for a place', surface: 'chat/completions', model: 'narrow/small', script: {}, until: 'waiting' },
   {
     name: 'a wait for the next try',
@@ -140,7 +140,6 @@ export function longCalls(client: ApiClient, upstream: MockUpstream, waits: Wait
   };
   return [
     ...ASKED.map((asked) => askedCall(client, upstream, waits, at, asked)),
-    importing(client, waits),
     followed('events of a job', `/v1/jobs/${waits.job}/events`, 'event: submitted'),
     // What it says first is sent with the first of its log.
     { ...followed('logs of a job', `/v1/jobs/${waits.job}/logs?follow=true`, ''), hasBegun: () => true },
@@ -148,8 +147,10 @@ export function longCalls(client: ApiClient, upstream: MockUpstream, waits: Wait
 }
 
 /** The others of each kind: to be begun last. */
-export const impatientCalls = (client: ApiClient, upstream: MockUpstream, waits: Waits, at: string): LongCall[] =>
-  IMPATIENT.map((asked) => askedCall(client, upstream, waits, at, asked));
+export const impatientCalls = (client: ApiClient, upstream: MockUpstream, waits: Waits, at: string): LongCall[] => [
+  ...IMPATIENT.map((asked) => askedCall(client, upstream, waits, at, asked)),
+  importing(client, waits),
+];
 
 /** Its sender rests after a batch. */
 function importing(client: ApiClient, { index }: Waits): LongCall {
