@@ -53,6 +53,7 @@ export const composeControl = oncePerIsolate((env: GatewayEnv): Control => {
   const logs = new TenantPurgeLogs(env.PURGE_LOG);
   const purger = new CachePurger({ logs, organisations, models: models.names, sha256, rng });
   const steps = erasureSteps({
+    sleep,
     at: (tenant) => organisations.at(organisationOf(tenant)),
     quotas: tenancy.quotaLedgers,
     indexes: new TenantIndexes(indexes),

@@ -33,25 +33,35 @@ export class GuardrailService extends WorkerEntrypoint<InferenceEnv> {
     const classifiers = new GuardrailClassifiers(this.env);
     // It is needed for longer than this call.
     const moderation = moderate?.dup();
-    const ask: Ask = (hook, side, texts) => {
-      if (hook.kind === 'webhook') return askWebhook(hook, side, texts);
+    const stopped = new AbortController();
+    const ask: Ask = async (hook, side, texts) => {
+      if (stopped.signal.aborted) return undefined;
+      if (hook.kind === 'webhook') return askWebhook(hook, side, texts, stopped.signal);
       return isOfUpstream(hook) ? askUpstream(hook, texts, moderation) : classifiers.judge(terms.policy.owner, hook, texts);
     };
-    return new GuardTarget(compiledOnce(terms), ask, () => moderation && disposeOf(moderation));
+    const release = (): void => moderation && disposeOf(moderation);
+    return new GuardTarget(compiledOnce(terms), { ask, stop: () => stopped.abort(), release });
   }
+}
+
+/** What the hooks of one call ask. */
+interface Outside {
+  readonly ask: Ask;
+  readonly stop: () => void;
+  readonly release: () => void;
 }
 
 /** A `GuardSession` that is called from afar. */
 class GuardTarget extends RpcTarget {
   readonly #hooks: Outcome<CompiledHook[]>;
   readonly #session: GuardSession;
-  readonly #release: () => void;
+  readonly #outside: Outside;
 
-  constructor(hooks: Outcome<CompiledHook[]>, ask: Ask, release: () => void) {
+  constructor(hooks: Outcome<CompiledHook[]>, outside: Outside) {
     super();
-    this.#release = release;
+    this.#outside = outside;
     this.#hooks = hooks;
-    this.#session = new GuardSession({ hooks: hooks.ok ? hooks.value : [], ask, clock: systemClock, turn: letOthersCompute });
+    this.#session = new GuardSession({ hooks: hooks.ok ? hooks.value : [], ask: outside.ask, clock: systemClock, turn: letOthersCompute });
   }
 
   /** Refuses also where operators no longer allow the host of a webhook. */
@@ -76,9 +86,13 @@ class GuardTarget extends RpcTarget {
     return this.#session.end();
   }
 
+  stop(): void {
+    this.#outside.stop();
+  }
+
   [DISPOSE](): void {
     this.#session.stop();
-    this.#release();
+    this.#outside.release();
   }
 }
 

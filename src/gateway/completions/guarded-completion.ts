@@ -14,6 +14,7 @@ import { objectAt, parsedObject, textAt } from '../../upstreams/protocol/json.ts
 import { errorEvent } from '../../upstreams/protocol/surface-errors.ts';
 import type { CompletionGuard, Moderation } from './completion.ts';
 import type { Completed, CompletionCall } from './completion-call.ts';
+import type { Cancellation } from '../../upstreams/transport.ts';
 import type { AnswerPieces } from './answer-pieces.ts';
 import type { GuardCalls, Guardrails } from '../guardrails/guardrails.ts';
 import { costingMore } from './kept-stream.ts';
@@ -29,7 +30,7 @@ export class GuardedCompletions implements CompletionGuard {
   }
 
   async complete(...[policy, { call, nowMs }, moderation, serve]: Parameters<CompletionGuard['complete']>): Promise<Served> {
-    const guard = await this.#guardrails.open(policy, (hook, texts) => moderation.judge(policy, hook, texts));
+    const guard = stoppedBy(call.cancellation, await this.#guardrails.open(policy, (hook, texts) => moderation.judge(policy, hook, texts)));
     const charge = (records: readonly HookRecord[]) => charged(records, call, moderation);
     const hooksNano = (): number => call.added.nanoAt(nowMs);
     let isPassedOn = false;
@@ -82,6 +83,16 @@ export class GuardedCompletions implements CompletionGuard {
       }
     }
   }
+}
+
+/** Gives up what hooks ask outside once the call is called off. */
+function stoppedBy(cancellation: Cancellation, guard: GuardCalls): GuardCalls {
+  const leave = cancellation.onCancel(() => guard.stop());
+  const close = (): void => {
+    leave();
+    guard.close();
+  };
+  return { ...guard, close };
 }
 
 interface StreamParts {

@@ -10,6 +10,8 @@ type Later<F> = F extends (...args: infer A) => infer R ? (...args: A) => Promis
 
 /** The guardrails of one call, wherever they run: see `GuardSession`. */
 export type GuardCalls = { readonly [K in 'requestText' | 'answer' | 'shown' | 'push' | 'end']: Later<GuardSession[K]> } & {
+  /** Gives up what hooks have under way outside, and asks nothing more there: the call is called off. */
+  stop(): void;
   /** Nothing more is judged. */
   close(): void;
 };

@@ -1,3 +1,4 @@
+import type { AuthorityEnd } from '../../contract/tenancy/authority-end.ts';
 import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
@@ -30,6 +31,8 @@ export interface RunTexts {
   /** The same of the longest of them. */
   readonly longestTokens: number;
   readonly leftMs: number | undefined;
+  /** Calls of replicas are called off by it. */
+  readonly end?: AuthorityEnd | undefined;
 }
 
 /** What ran, and which version. */
@@ -79,10 +82,10 @@ export class ModelRunners extends Composed<ModelRunnerParts> {
     return embedded.ok ? ok({ ...embedded.value, ran: { choice, version: ref.version } }) : embedded;
   }
 
-  #onReplica({ tenantId, version, inputType }: RunTexts, names: readonly string[], texts: readonly string[]) {
+  #onReplica({ tenantId, version, inputType, end }: RunTexts, names: readonly string[], texts: readonly string[]) {
     const { manifest, contractHash } = version;
     const contracts = [contractHash, manifest.contractHash];
-    return this.parts.replicas.embedOnReplica(tenantId, { names, texts, inputType, dimensions: manifest.dimensions, contracts });
+    return this.parts.replicas.embedOnReplica(tenantId, { names, texts, inputType, dimensions: manifest.dimensions, contracts }, end);
   }
 
   /** Nothing, where the control plane does not answer: an isolate computes what it can. */

@@ -200,6 +200,7 @@ class HookedCall {
     });
     return {
       requestText: (...asked) => later(session.requestText(...asked)),
+      stop: () => undefined,
       answer: (...asked) => later(session.answer(...asked)),
       shown: async (...asked) => session.shown(...asked),
       push: async (...asked) => session.push(...asked),

@@ -27,6 +27,7 @@ import type { GuardrailPolicy } from '../../../src/upstreams/guardrails/guardrai
 import type { UpstreamQuantities } from '../../../src/upstreams/money/settlement.ts';
 import { CanaryTally } from '../../../src/upstreams/routes/canary-tally.ts';
 import { BalancedDispatcher } from '../../../src/upstreams/serving/balanced-dispatcher.ts';
+import { CancelSource } from '../../../src/upstreams/serving/cancel-source.ts';
 import type { Target, TargetModel } from '../../../src/upstreams/target.ts';
 import { sha256 } from '../worlds/memory-cache-world.ts';
 import { idsOf } from '../fakes/tenancy.ts';
@@ -193,7 +194,7 @@ export class CascadeWorld {
       added: this.added,
       shadow: (serve, onSettled) => {
         this.shadows.push(
-          serve(reserver(Infinity, 'shadow')).then((shadow) => {
+          serve(reserver(Infinity, 'shadow'), new CancelSource()).then((shadow) => {
             const nano = shadow.ok && shadow.value.answer.kind === 'whole' ? shadow.value.settle(shadow.value.answer.end).nano : 0;
             if (shadow.ok) onSettled(nano);
             return { served: shadow, nano, reservedNano: taken.shadow };
@@ -237,6 +238,7 @@ export function guardOf(policy: GuardrailPolicy): GuardCalls {
   });
   return {
     requestText: (...rest) => session.requestText(...rest),
+    stop: () => undefined,
     answer: (...rest) => session.answer(...rest),
     shown: async (...rest) => session.shown(...rest),
     push: async (...rest) => session.push(...rest),

@@ -4,7 +4,7 @@ import { isAnsweredUnpaid } from '../../../src/contract/api/endpoint.ts';
 import type { ErrorCode } from '../../../src/contract/api/errors.ts';
 import type { EndpointName, ENDPOINTS } from '../../../src/contract/endpoints.ts';
 import { must } from '../../../src/kernel/assert.ts';
-import { ok } from '../../../src/kernel/result.ts';
+import { err, ok } from '../../../src/kernel/result.ts';
 import type { Quantities } from '../../../src/contract/api/meter.ts';
 import type { Caller, TenantPrincipal } from '../../../src/contract/api/principal.ts';
 import { DEADLINE_HEADER } from '../../../src/contract/api/reading.ts';
@@ -24,6 +24,8 @@ import { bodyOf, readBody } from './request-body.ts';
 import type { Work } from './request-lifecycle.ts';
 import type { Serving } from './serving.ts';
 import { respond } from './respond.ts';
+import type { AuthorityEnd } from '../../../src/contract/tenancy/authority-end.ts';
+import { unlessEnded } from '../../../src/contract/tenancy/authority-end.ts';
 import { vectorWriterFor } from './vector-writer.ts';
 
 export type Handler<E extends Endpoint> = (call: Call<E>) => Promise<Answer<E>>;
@@ -119,7 +121,10 @@ async function serveAdmitted<E extends Endpoint>(
   };
   try {
     const call = await buildCall(context, exchange, bound, { admission, reservation, intake, serving, taken, handOver });
-    const answer = await bound.handler(call);
+    const answer = await watched(endpoint, admission?.authority?.end, bound.handler(call), (handled) => {
+      bill.isSettledLater = true;
+      context.executionCtx.waitUntil(settleUnsent(bill, reservation, exchange, handled));
+    });
     if ('handedOver' in answer) return answer.handedOver;
     note(bill, answer);
     if (!answer.ok) throw new HttpError(answer.error);
@@ -128,7 +133,27 @@ async function serveAdmitted<E extends Endpoint>(
     return draft;
   } finally {
     intake?.release();
-    if (bill.isHandedOver !== true) settle(bill, reservation, exchange);
+    if (bill.isHandedOver !== true && bill.isSettledLater !== true) settle(bill, reservation, exchange);
+  }
+}
+
+/** The answer of a handler, or the refusal as soon as the caller's right ends: then `unsent` takes what the handler comes to. [T121] */
+async function watched<E extends Endpoint>(
+  { body }: E,
+  end: AuthorityEnd | undefined,
+  handled: Promise<Answer<E>>,
+  unsent: (handled: Promise<Answer<E>>) => void,
+): Promise<Answer<E>> {
+  // A form is read by its handler, which asks once it is there.
+  if (end === undefined || body.kind === 'multipart') return handled;
+  const letGo = end.hold();
+  try {
+    return await unlessEnded<Answer<E>>(end, handled, (why) => {
+      unsent(handled);
+      return err(why);
+    });
+  } finally {
+    letGo();
   }
 }
 
@@ -140,6 +165,8 @@ interface Bill<E extends Endpoint> {
   settlesLater?: Done<E>['settlesLater'];
   onSettled?: Done<E>['onSettled'];
   isHandedOver?: true;
+  /** The caller's right has ended, and the handler has yet to say what it has consumed. */
+  isSettledLater?: true;
 }
 
 function note<E extends Endpoint>(bill: Bill<E>, answer: Done<E> | Refused<E>): void {
@@ -149,6 +176,35 @@ function note<E extends Endpoint>(bill: Bill<E>, answer: Done<E> | Refused<E>): 
   bill.onSettled = onSettled;
   if (model !== undefined) bill.label = { ...bill.label, model };
   if (answer.ok && answer.usageId !== undefined) bill.label = { ...bill.label, usageId: answer.usageId };
+}
+
+/** Settles a call whose answer is not sent, once its handler is done. */
+async function settleUnsent<E extends Endpoint>(
+  bill: Bill<E>,
+  reservation: Reservation | undefined,
+  exchange: Exchange,
+  handled: Promise<Answer<E>>,
+): Promise<void> {
+  try {
+    const answer = await handled;
+    if ('handedOver' in answer) return await discard(answer.handedOver.body);
+    note(bill, answer);
+    if (answer.ok) {
+      bill.settlesLater = answer.settlesLater;
+      await discard(answer.reply);
+    }
+  } catch {
+    // It has failed as it would have without the end, and has consumed nothing that it could say.
+  }
+  if (bill.isHandedOver === true) return;
+  settle(bill, reservation, exchange);
+  await exchange.settleStream?.();
+}
+
+/** Nothing is read of the reply: what makes it is called off. */
+async function discard(reply: unknown): Promise<void> {
+  const body = typeof reply === 'object' && reply !== null && 'body' in reply ? reply.body : reply;
+  if (body instanceof ReadableStream) await body.cancel().catch(() => undefined);
 }
 
 function settle<E extends Endpoint>(

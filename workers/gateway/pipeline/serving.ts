@@ -2,6 +2,7 @@ import { systemClock, systemTimer } from '../../../durable-objects/system-time.t
 import type { CrossOriginPolicy } from '../../../src/contract/api/cross-origin.ts';
 import { crossOriginPolicy } from '../../../src/contract/api/cross-origin.ts';
 import type { TenantPrincipal } from '../../../src/contract/api/principal.ts';
+import type { AuthorityWatches } from '../../../src/gateway/tenancy/authority-watches.ts';
 import type { Authenticator } from '../../../src/gateway/tenancy/authority.ts';
 import { BodyBudget } from '../../../src/gateway/api/body-budget.ts';
 import type { Budget } from '../../../src/gateway/tenancy/budget.ts';
@@ -27,6 +28,7 @@ export interface Serving {
   readonly metrics: Metrics;
   readonly readiness: Readiness;
   readonly authenticator: Authenticator;
+  readonly watches: AuthorityWatches;
   readonly budget: Budget;
   readonly countCall: CountCall;
   /** Of pools' agents; absent where none may call. */
