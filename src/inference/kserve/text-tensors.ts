@@ -16,7 +16,7 @@ export const textPorts = (dimensions: number): { readonly inputs: readonly Tenso
 
 /**
  * The texts of a call: its one tensor, of the shape `[n]`, or `[n, 1]` where a client puts them in a batch. Refuses what is not, by the name of
- * its field, and outputs that there are not. [M90]
+ * its field, and outputs that there are not. [M110]
  */
 export function textsOf(tensors: readonly NamedTensor[], outputs: readonly string[] | undefined): Outcome<string[]> {
   const [tensor, other] = tensors;

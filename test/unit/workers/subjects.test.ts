@@ -54,17 +54,9 @@ it('[G62] probes, files and paths that only begin like a prefix belong to no sub
     '/v3/jobs',
   ])
     expect(subjectOf(path), path).toBeUndefined();
-  expect(['/v1/jobs', '/v1/jobs/', '/v1/jobs:plan', '/v1/jobs/a/b', '/v2/', '/v2/models/m', '/v2/embed', '/v2/embedx', '/'].map(subjectOf)).toEqual([
-    'jobs',
-    'jobs',
-    'jobs',
-    'jobs',
-    'models',
-    'models',
-    'embeddings',
-    'models',
-    'qdrant',
-  ]);
+  expect(
+    ['/v1/jobs', '/v1/jobs/', '/v1/jobs:plan', '/v1/jobs/a/b', '/v2/', '/v2/models/m', '/v2/embed', '/v2/embedx', '/'].map(subjectOf),
+  ).toEqual(['jobs', 'jobs', 'jobs', 'jobs', 'models', 'models', 'embeddings', 'models', 'qdrant']);
 });
 
 it('[Q53] paths of Qdrant that are not offered are refused by its subject', () => {
@@ -73,7 +65,7 @@ it('[Q53] paths of Qdrant that are not offered are refused by its subject', () =
   for (const path of paths) expect(subjectOf(path), path).toBe('qdrant');
 });
 
-it('[M91] paths of Triton that are not offered hide no route, and are refused by its subject', () => {
+it('[M111] paths of Triton that are not offered hide no route, and are refused by its subject', () => {
   const paths = new Set(endpoints.map(({ path }) => path));
   for (const path of KSERVE_NOT_OFFERED.keys()) {
     expect(paths.has(path), path).toBe(false);

@@ -115,7 +115,7 @@ function checkHeaders(headers: Headers, body: Exclude<Body, { kind: 'none' }>): 
     return coding.value === 'identity' ? coding : refuse('unsupported_media_type', 'this route takes none', 'content-encoding');
   }
   const contentType = headers.get('content-type');
-  // [G91] Such as tritonclient, which names none.
+  // [G101] Such as tritonclient, which names none.
   if (contentType === null && kind !== 'multipart') return coding;
   const others = 'framed' in body || 'rows' in body ? [VECTOR_FRAME_TYPE] : 'hasBytesBehind' in body ? [BYTES] : [];
   const types = [MEDIA_TYPE[kind], ...others];

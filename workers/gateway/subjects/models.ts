@@ -12,7 +12,7 @@ import { kserveHandlers } from '../routes/models/kserve.ts';
 import { classifyHandlers } from '../routes/models/classify.ts';
 import { subjectApp } from '../subject-app.ts';
 
-/** [M91] The refusal shows a client of Triton that the path is not wrong, but not offered here. */
+/** [M111] The refusal shows a client of Triton that the path is not wrong, but not offered here. */
 const notOffered = [...KSERVE_NOT_OFFERED].map(([pattern, instead]): Unserved => [
   pattern,
   (method) => new HttpError(refusal('not_offered', `${method} ${pattern} of Triton is not offered: ${instead}`)),

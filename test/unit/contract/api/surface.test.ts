@@ -47,7 +47,7 @@ it("[Q5] Qdrant's paths lead to its surface under the prefix and at the root, an
   ]);
 });
 
-it('[G93] refusals have what the clients of Cohere, Jina and TEI read, and the code, field and request beside it', () => {
+it('[G103] refusals have what clients of Cohere, Jina and TEI read, and code, field and request id', () => {
   const error = refusal('invalid_value', 'is empty', 'input');
   const ours = { code: 'invalid_value', param: 'input', request_id: 'req_1' };
   expect(cohereError(error, 'req_1')).toEqual({ message: 'input: is empty', ...ours });
@@ -57,7 +57,9 @@ it('[G93] refusals have what the clients of Cohere, Jina and TEI read, and the c
     request_id: 'req_1',
   });
   expect(teiError(error, 'req_1')).toEqual({ error: 'input: is empty', error_type: 'validation', ...ours });
-  const types = (['rate_limit_exceeded', 'unavailable', 'model_not_found'] as const).map((code) => teiError(refusal(code, 'x'), 'r').error_type);
+  const types = (['rate_limit_exceeded', 'unavailable', 'model_not_found'] as const).map(
+    (code) => teiError(refusal(code, 'x'), 'r').error_type,
+  );
   expect(types).toEqual(['overloaded', 'backend', 'validation']);
 });
 

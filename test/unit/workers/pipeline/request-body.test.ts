@@ -44,7 +44,7 @@ describe('a request body', () => {
     expect(await codeOf(post(chunked(` ${longest}`)))).toBe('payload_too_large');
   });
 
-  it('[G91] is what the route takes, if its sender does not say what it is', async () => {
+  it('[G101] is what the route takes, if its sender does not say what it is', async () => {
     // Bytes, for which no runtime makes up a content type.
     const untyped = (text: string) => post(new TextEncoder().encode(text), {});
     expect(untyped('{}').headers.has('content-type')).toBe(false);

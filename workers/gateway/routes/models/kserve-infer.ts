@@ -34,7 +34,7 @@ export async function infer(call: Infer, model: string) {
   return answer(call, { name: ref.model, version: ref.version }, value, { embedding_tokens: tokens, embedding_cached_tokens: 0 });
 }
 
-/** [M90] The vectors of texts are those of `/v1/embeddings`. */
+/** [M110] The vectors of texts are those of `/v1/embeddings`. */
 async function embedTexts(call: Infer, manifest: ModelManifest, tensors: readonly NamedTensor[], outputs: readonly string[] | undefined) {
   const texts = textsOf(tensors, outputs);
   if (!texts.ok) return texts;

@@ -51,7 +51,7 @@ interface Described {
   readonly outputs: readonly TensorPort[];
 }
 
-/** What a model takes and answers: a graph by its own inputs and outputs, a model of the deployment by texts. [M90] */
+/** What a model takes and answers: a graph by its own inputs and outputs, a model of the deployment by texts. [M110] */
 async function described({ gateway, principal, requestId }: AboutModel, model: string): Promise<Outcome<Described>> {
   const asked = { principal, model, requestKey: requestId };
   const deployed = await gateway.models.graphs.deployed(asked);
