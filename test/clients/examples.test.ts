@@ -8,6 +8,7 @@ import { ApiClient } from '../support/deployment/api-client.ts';
 import { deploy } from '../support/deployment/deployment.ts';
 import { planningEffects } from '../support/deployment/planning-effects.ts';
 import { requestLogEffects } from '../support/deployment/request-log-effects.ts';
+import { surfaceEffects } from '../support/deployment/surface-effects.ts';
 import type { OpenApi, TourAnswer } from '../support/deployment/tour.ts';
 import { Tour } from '../support/deployment/tour.ts';
 import { replyFaults } from '../support/fixtures/reply-faults.ts';
@@ -54,16 +55,9 @@ const statusOf = async (apiKey: string): Promise<number> => (await new ApiClient
 
 /** The effect that each operation of the tour must have had. An operation without an entry does not compile. */
 const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
+  ...surfaceEffects,
   createEmbeddings: ({ data }) => expect(data.map((item: Body) => item.embedding.length)).toEqual([100, 100, 100]),
   rerank: ({ results }) => expect(results.map(({ index }: Body) => index)).toEqual([1, 0]),
-  cohereEmbed: ({ embeddings }) => expect([embeddings.float[0].length, embeddings.int8[0].length]).toEqual([100, 100]),
-  cohereEmbedV1: ({ embeddings }) => expect(embeddings.map((vector: Body) => vector.length)).toEqual([100, 100]),
-  cohereRerank: ({ results }) => expect(results.map(({ index }: Body) => index)).toEqual([1]),
-  teiEmbed: (vectors) => expect(vectors.length).toBe(2),
-  teiRerank: (ranked) => expect(ranked.map(({ index }: Body) => index)).toEqual([1, 0]),
-  teiModel: (vectors) => expect(vectors.length).toBe(1),
-  teiModelEmbed: ([vector]) => expect(vector.length).toBe(100),
-  teiModelRerank: ([{ text }]) => expect(text).toBe('the lock keeper opens the gates'),
   createPrompt: ({ prompt, version, labels }) => expect([prompt, version, labels]).toEqual(['support-reply', 1, ['staging']]),
   listPrompts: ({ data }) => expect(names(data)).toEqual(['support-reply']),
   getPrompt: ({ labels }) => expect(labels.staging.version).toBe(1),
@@ -108,19 +102,6 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
   promoteModel: ({ error }) => expect(error.code).toBe('model_not_found'),
   rollbackModel: ({ error }) => expect(error.code).toBe('state_conflict'),
   setModelAlias: async ({ alias }) => expect((await tenant.get(`/v1/models/${alias}`)).body.id).toBe('glove-sif-100'),
-  kserveServer: ({ name, extensions }) =>
-    expect({ name, extensions }).toEqual({ name: 'sluice', extensions: ['binary_tensor_data', 'model_configuration', 'model_repository'] }),
-  kserveLive: (body) => expect(body).toEqual({ live: true }),
-  kserveReady: (body) => expect(body).toEqual({ ready: true }),
-  kserveModels: (models) => expect(names(models)).toContain('glove-sif-100'),
-  kserveModel: ({ outputs }) => expect(outputs).toEqual([{ name: 'embedding', datatype: 'FP32', shape: [-1, 100] }]),
-  kserveModelReady: (body) => expect(body).toEqual({ name: 'glove-sif-100', ready: true }),
-  kserveModelConfig: ({ input }) => expect(input).toEqual([{ name: 'text', data_type: 'TYPE_STRING', dims: [-1] }]),
-  kserveVersion: ({ versions }) => expect(versions).toEqual(['2']),
-  kserveVersionReady: ({ ready }) => expect(ready).toBe(true),
-  kserveVersionConfig: ({ platform }) => expect(platform).toBe('sluice_text'),
-  kserveInfer: ({ outputs: [{ shape, data }] }) => expect([shape, data.length]).toEqual([[1, 100], 100]),
-  kserveVersionInfer: ({ model_version: version }) => expect(version).toBe('2'),
   classify: ({ error }) => expect(error).toMatchObject({ code: 'model_not_found', param: 'model' }),
   removeModelAlias: async ({ alias }) => expect((await tenant.get(`/v1/models/${alias}`)).status).toBe(404),
   listModelEvents: ({ data }) => expect(data.map(({ action }: Body) => action)).toContain('register'),

@@ -26,19 +26,22 @@ export function textsOf(tensors: readonly NamedTensor[], outputs: readonly strin
   if (type !== 'string' || !Array.isArray(data)) return refuse('invalid_value', 'must be BYTES', ['inputs', 0, 'datatype']);
   const isRow = shape.length === 1 || (shape.length === 2 && shape[1] === 1);
   if (!isRow || data.length === 0) return refuse('invalid_value', 'must be [n] or [n, 1], of one text or more', ['inputs', 0, 'shape']);
+  const unknown = outputs?.findIndex((name) => name !== OUTPUT) ?? -1;
+  if (unknown !== -1) return refuse('invalid_value', `must be "${OUTPUT}"`, ['outputs', unknown, 'name']);
+  return withinLimits(data);
+}
+
+/** The texts, as `/v1/embeddings` takes them. */
+function withinLimits(texts: string[]): Outcome<string[]> {
   const { embeddingInputsMaxCount: countMax, embeddingTextCharsMax: charsMax } = EMBEDDING_LIMITS;
   const path = ['inputs', 0, 'data'];
-  if (data.length > countMax)
-    return refuseBeyond({ path, limit: 'embeddingInputsMaxCount', value: data.length, what: `has ${data.length} texts` });
-  const empty = data.indexOf('');
-  if (empty !== -1) return refuse('invalid_value', 'must not be empty', [...path, empty]);
-  const long = data.findIndex((text) => text.length > charsMax);
-  if (long !== -1) {
-    const value = data[long]?.length ?? 0;
-    return refuseBeyond({ path: [...path, long], limit: 'embeddingTextCharsMax', value, what: `has ${value} characters` });
-  }
-  const unknown = outputs?.findIndex((name) => name !== OUTPUT) ?? -1;
-  return unknown === -1 ? ok(data) : refuse('invalid_value', `must be "${OUTPUT}"`, ['outputs', unknown, 'name']);
+  if (texts.length > countMax)
+    return refuseBeyond({ path, limit: 'embeddingInputsMaxCount', value: texts.length, what: `has ${texts.length} texts` });
+  const at = texts.findIndex((text) => text === '' || text.length > charsMax);
+  if (at === -1) return ok(texts);
+  const value = texts[at]?.length ?? 0;
+  if (value === 0) return refuse('invalid_value', 'must not be empty', [...path, at]);
+  return refuseBeyond({ path: [...path, at], limit: 'embeddingTextCharsMax', value, what: `has ${value} characters` });
 }
 
 /** The vectors of `texts` texts, row by row, as the tensor that answers them. */

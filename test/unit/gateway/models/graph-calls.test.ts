@@ -99,7 +99,7 @@ it('[M47] a key that may not use what an alias stands for is refused; a built-in
   expect(words.ok ? 'ran' : words.error.code).toBe('invalid_value');
 });
 
-it('[M110] a model of the deployment is meant by its name or an alias; a key that may not use it is refused', async () => {
+it('[M110] a model of the deployment is meant by name or alias, and kept from keys that may not use it', async () => {
   await serve(TENANT, 'ocr', 'a');
   await world.registries(TENANT).putAlias({ alias: 'words', model: 'glove-sif-100', version: null }, true, acting);
   const deployed = async (model: string, of = principal(TENANT)) => {

@@ -2,8 +2,8 @@ import type { VECTOR_FORMS } from '../../../../src/contract/embeddings/embedding
 import type { EmbeddedInputs } from '../../../../src/gateway/embeddings/embed.ts';
 import { binaryOf, int8Of, ubinaryOf, uint8Of } from '../../../../src/inference/vector-form.ts';
 import type { InputType } from '../../../../src/inference/served/model-calls.ts';
+import { float32Json } from '../../../../src/kernel/float32-text.ts';
 import type { Handlers } from '../../pipeline/serve.ts';
-import { JSON_VECTORS } from '../../pipeline/vector-writer.ts';
 import { base64 } from './base64.ts';
 import { embedCall, embeddedAnswer, textInputs, vectorsOf } from './embed-call.ts';
 
@@ -40,7 +40,7 @@ export const cohereHandlers = {
       ...embeddedAnswer(embedded.value, (forms ?? []).join()),
       reply:
         forms === undefined || forms === null
-          ? { ...common, response_type: 'embeddings_floats' as const, embeddings: vectorsOf(embedded.value).map(JSON_VECTORS.write) }
+          ? { ...common, response_type: 'embeddings_floats' as const, embeddings: vectorsOf(embedded.value).map(float32Json) }
           : { ...common, response_type: 'embeddings_by_type' as const, embeddings: byType(embedded.value, forms) },
     };
   },
@@ -50,7 +50,7 @@ function byType(embedded: EmbeddedInputs, forms: readonly VectorForm[]) {
   const vectors = vectorsOf(embedded);
   const wants = new Set(forms);
   return {
-    ...(wants.has('float') ? { float: vectors.map(JSON_VECTORS.write) } : {}),
+    ...(wants.has('float') ? { float: vectors.map(float32Json) } : {}),
     ...(wants.has('int8') ? { int8: vectors.map(int8Of) } : {}),
     ...(wants.has('uint8') ? { uint8: vectors.map(uint8Of) } : {}),
     ...(wants.has('binary') ? { binary: vectors.map(binaryOf) } : {}),

@@ -1,8 +1,8 @@
 import type { BodyOf } from '../../../../src/contract/api/endpoint.ts';
 import type { teiEndpoints } from '../../../../src/contract/embeddings/tei.ts';
 import type { InputType } from '../../../../src/inference/served/model-calls.ts';
+import { float32Json } from '../../../../src/kernel/float32-text.ts';
 import type { Handlers } from '../../pipeline/serve.ts';
-import { JSON_VECTORS } from '../../pipeline/vector-writer.ts';
 import type { EmbeddingCall } from './embed-call.ts';
 import { embedCall, embeddedAnswer, textInputs, vectorsOf } from './embed-call.ts';
 import { rankCall, rankedAnswer } from './rerank.ts';
@@ -31,7 +31,7 @@ async function embed(call: OfModel<Endpoints['teiModelEmbed']>) {
     inputType: inputTypeOf(prompt),
   });
   if (!embedded.ok) return embedded;
-  return { ...embeddedAnswer(embedded.value, 'float'), reply: vectorsOf(embedded.value).map(JSON_VECTORS.write) };
+  return { ...embeddedAnswer(embedded.value, 'float'), reply: vectorsOf(embedded.value).map(float32Json) };
 }
 
 function inputTypeOf(prompt: string | null | undefined): InputType | undefined {
