@@ -76,6 +76,7 @@ const upstreamReply =
     protocol,
     base_url: baseUrl,
     models: models.map(modelReply),
+    unpriced_models: models.filter(isUnpriced).map((model) => model.name),
     secret: { set: secret !== null, hint: secret?.hint ?? null, updated_at: secret === null ? null : seconds(secret.updatedAtMs) },
     weight,
     limits: {
@@ -93,6 +94,9 @@ const upstreamReply =
     created_at: seconds(createdAtMs),
     updated_at: seconds(updatedAtMs),
   });
+
+const isUnpriced = ({ prices: { inputNano, cachedInputNano = 0, outputNano, requestNano } }: TargetModel): boolean =>
+  inputNano + cachedInputNano + outputNano + requestNano === 0;
 
 const modelReply = (model: TargetModel): UpstreamReply['models'][number] => ({
   name: model.name,
