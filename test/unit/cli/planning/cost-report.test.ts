@@ -116,7 +116,7 @@ it('[U150] [U154] the report of the API has all of the evidence, and every numbe
 });
 
 it('[U151] a terminal gets no line that is wider, and the same words', () => {
-  const [narrow, wide] = [reportText(REPORT, 100), reportText(REPORT)];
+  const [narrow, wide] = [reportText(REPORT, { columns: 100 }), reportText(REPORT)];
   const evidence = narrow.slice(narrow.indexOf('Evidence')).split('\n');
   expect(Math.max(...evidence.map((line) => line.length))).toBeLessThanOrEqual(100);
   expect(narrow.split(/\s+/)).toEqual(wide.split(/\s+/));
