@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
-import { InvalidArgumentError } from 'commander';
 
-import { command, table } from '../command/command.ts';
+import { command, table, UsageError } from '../command/command.ts';
 import { queryOf } from '../gateway/gateway-client.ts';
 import type { Shown } from '../gateway/gateway-command.ts';
 import { print, shown } from '../gateway/gateway-command.ts';
@@ -45,7 +44,7 @@ export const quotas = (): Command =>
 
 function ruleOf(word: string): NewRule {
   const [, resource = '', window = '', limit = ''] = /^([a-z_]+)\/([a-z]+)=(\d+(?:\.\d+)?)$/.exec(word) ?? [];
-  if (resource === '') throw new InvalidArgumentError(`"${word}" is not a rule such as requests/minute=600.`);
+  if (resource === '') throw new UsageError(`"${word}" is not a rule such as requests/minute=600.`);
   return { resource, window, limit: resource === 'spend_usd' ? limit : Number(limit) };
 }
 
