@@ -37,7 +37,7 @@ const filter = {
   id: requestId.optional(),
   key: keyId.optional(),
   route: text.meta(about('The route that chose the target: `support` for all of its versions, `support@3` for one.', 'support@3')),
-  model: text.meta(about('The model that the request named.', 'gpt-4o')),
+  model: text.meta(about('The model or route that the request named, or the model that served, with or without its upstream.', 'gpt-4o')),
   target: text.meta(about('The upstream that served or was asked last, or one of its models.', 'openai/gpt-4o')),
   status: z.coerce
     .number()
