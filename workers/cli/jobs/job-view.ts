@@ -50,7 +50,7 @@ export function waitingText({
   room_at: roomAtS,
   agents_lacking: lacking,
 }: Pick<JobExplanationReply, 'reason' | 'position' | 'waits_for' | 'retry_at' | 'room_at' | 'agents_lacking'>): string | undefined {
-  if (reason === null) return undefined;
+  if (reason === 'not_waiting') return undefined;
   return [
     `waits: ${reason.replaceAll('_', ' ')}`,
     ...(position === null ? [] : [`number ${position} of its queue`]),

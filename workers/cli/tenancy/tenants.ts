@@ -54,8 +54,8 @@ export const tenants = (): Command =>
 const named = (name: string, summary: string): Command => command(name, summary).argument('<tenant>', 'such as tn_...');
 
 /** The organisation that is named, or that of the profile's tenant. */
-export async function organisationFor(client: GatewayClient, named: string | undefined): Promise<string> {
-  if (named !== undefined) return named;
+export async function organisationFor(client: GatewayClient, given: string | undefined): Promise<string> {
+  if (given !== undefined) return given;
   const { tenant } = await currentProfile();
   if (tenant === undefined) throw new UsageError('name the organisation with --organisation');
   return (await client.call<TenantView>('GET', pathOf(tenant))).organisation;
@@ -67,9 +67,10 @@ function pathOf(id: string, below = ''): string {
   return `/v1/tenants/${id}${below}`;
 }
 
+const idOf = ({ id }: { readonly id: string }): string => id;
+
 async function list({ organisation, json }: Shown & { readonly organisation?: string }): Promise<void> {
   const client = await operator();
-  const idOf = ({ id }: { readonly id: string }): string => id;
   const organisations =
     organisation === undefined ? (await allOf<{ id: string }>(client, '/v1/organisations', {}, idOf)).map(idOf) : [organisation];
   const found: TenantView[] = [];
