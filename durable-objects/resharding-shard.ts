@@ -7,6 +7,7 @@ import type { DrainOrder, ShardRoute } from '../src/index/routing/shard-route.ts
 import type { PrimaryState } from '../src/index/replicas/index-replicas.ts';
 import { Shard } from '../src/ann/shard/shard.ts';
 import type { Read, Routed, ShardIdentity } from '../src/ann/shard-protocol.ts';
+import { heldBytes } from '../src/ann/shard-protocol.ts';
 import type { Outcome } from '../src/contract/api/outcome.ts';
 import type { WriteLease } from '../src/contract/tenancy/write-lease.ts';
 import { underLease } from '../src/contract/tenancy/write-lease.ts';
@@ -127,7 +128,7 @@ export abstract class ReshardingShard extends DurableObject<ReshardingEnv> {
 
   /** What a call reads once it is its turn, unless it was routed by what is no longer so then. */
   protected reading<T>(call: Read, read: () => Outcome<T>, estimateMs?: () => number): Promise<Outcome<T>> {
-    return this.#turns.read(call.budgetMs, () => this.readingNow(call, read), estimateMs);
+    return this.#turns.read({ budgetMs: call.budgetMs, bytes: heldBytes(call), estimateMs }, () => this.readingNow(call, read));
   }
 
   /** The same, at once: for what is read from one row. */

@@ -17,6 +17,7 @@ import { frontDoorBench } from './front-door.ts';
 import { gatewayBench } from './gateway.ts';
 import { ladderBench } from './ladder.ts';
 import { memoryBench } from './memory.ts';
+import { overloadBench } from './overload.ts';
 import { modelsBench } from './models.ts';
 import { placementBench } from './placement.ts';
 import { platformLimitsBench } from './platform-limits.ts';
@@ -55,6 +56,7 @@ const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Op
   ladder: ladderBench,
   memory: memoryBench,
   models: modelsBench,
+  overload: overloadBench,
   placement: placementBench,
   'platform-limits': platformLimitsBench,
   pools: poolsBench,

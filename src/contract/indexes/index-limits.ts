@@ -141,8 +141,10 @@ export const INDEX_LIMITS = {
   tidyRetryMs: 5_000,
   // For so long a shard remembers what was removed, lest a late write bring it back: several times what a call may take.
   tombstoneTtlMs: 60_000,
-  // Reads that wait for a shard: each holds some kilobytes of its query.
-  readsWaitingMaxCount: 1_000,
+  // Reads that wait for a shard: of 100 dimensions, those of 4,096 hold 10 MB.
+  readsWaitingMaxCount: 4_096,
+  // What they hold, of the 128 MB of an isolate.
+  readsWaitingBytesMax: 16 * 1024 * 1024,
   // Reads done together before others are served: several small ones, lest a pause cost more than they do.
   readTurnMs: 4,
   // What clients of Qdrant declare about a collection: kept in one value of an index's object, and shown whole.

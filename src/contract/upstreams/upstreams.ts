@@ -62,13 +62,20 @@ const model = z.strictObject({
     .min(0.25)
     .max(64)
     .default(4)
-    .meta(about('For estimating the tokens of a text where the upstream reports none.')),
+    .meta(about('For estimating the tokens of a prompt before a call, and of texts that can be neither reported nor counted.')),
   prices: z
     .strictObject({
       input: tokenPrice.default(0),
       cached_input: tokenPrice
         .optional()
         .meta(about('The price of input tokens that the upstream had cached. Absent: that of other input tokens.')),
+      cache_write: tokenPrice
+        .optional()
+        .meta(
+          about(
+            'The price of input tokens that the upstream has put into its cache, as Anthropic reports them. Absent: that of other input tokens.',
+          ),
+        ),
       output: tokenPrice.default(0),
       request: price.default(0).meta(about('Of a request, however many tokens it has.', '0.0001')),
     })
@@ -178,7 +185,13 @@ const upstreamReply = named('Upstream', {
       image_tokens_max: z.int().nullable(),
       bytes_per_token: z.number(),
       prices: z
-        .object({ input: z.int(), cached_input: z.int().nullable(), output: z.int(), request: z.int() })
+        .object({
+          input: z.int(),
+          cached_input: z.int().nullable(),
+          cache_write: z.int().nullable(),
+          output: z.int(),
+          request: z.int(),
+        })
         .meta(about('In nano-dollars, of a million tokens and of a request.')),
     }),
   ),

@@ -1,18 +1,23 @@
+import { API_LIMITS } from '../../../src/contract/api/api-limits.ts';
 import type { Endpoint } from '../../../src/contract/api/endpoint.ts';
+import { isAnsweredUnpaid } from '../../../src/contract/api/endpoint.ts';
+import type { ErrorCode } from '../../../src/contract/api/errors.ts';
 import type { EndpointName, ENDPOINTS } from '../../../src/contract/endpoints.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import type { Quantities } from '../../../src/contract/api/meter.ts';
-import type { Caller } from '../../../src/contract/api/principal.ts';
+import type { Caller, TenantPrincipal } from '../../../src/contract/api/principal.ts';
+import { DEADLINE_HEADER } from '../../../src/contract/api/reading.ts';
 import { touchedBy } from '../../../src/contract/tenancy/touched-resources.ts';
 import type { Budget, Reservation, UsageLabel } from '../../../src/gateway/tenancy/budget.ts';
+import type { Leave } from '../../../src/gateway/api/work-gate.ts';
 import { mayTouch } from '../../../src/gateway/tenancy/authority.ts';
 import { AddressReader } from './address-reader.ts';
 import type { Admission } from './admission.ts';
 import { admit } from './admission.ts';
 import { BodyIntake, bodyOwner } from './body-intake.ts';
 import type { Answer, Call, Done, HandOver, Refused, Taken, TakingRoute } from './call.ts';
-import type { AppContext, Draft, Exchange } from './exchange.ts';
+import type { AppContext, Draft, Exchange, Timing } from './exchange.ts';
 import { HttpError, valueOf } from './http-error.ts';
 import { idempotencyKeyOf } from './request-fields.ts';
 import { bodyOf, readBody } from './request-body.ts';
@@ -67,7 +72,43 @@ async function serve<E extends Endpoint>(context: AppContext, exchange: Exchange
   const admission = await admit(context, endpoint, serving);
   const principal = admission?.caller;
   exchange.principal = principal;
-  const reservation = await reserveRequest(serving.budget, principal);
+  if (taken !== undefined || principal?.kind !== 'tenant') return serveAdmitted(context, exchange, bound, admission, taken);
+  const leave = await enter(exchange, principal);
+  let isServed = false;
+  try {
+    const draft = await serveAdmitted(context, exchange, bound, admission, taken);
+    isServed = true;
+    return draft;
+  } finally {
+    leave(isServed);
+  }
+}
+
+/** Waits at the gate of the isolate. */
+async function enter({ serving, request, timing }: Exchange, { tenantId }: TenantPrincipal): Promise<Leave> {
+  const budgetMs = Number(request.headers.get(DEADLINE_HEADER) ?? Number.NaN);
+  const leftMs = Number.isFinite(budgetMs) ? budgetMs : API_LIMITS.queryDeadlineMaxMs;
+  return valueOf(await serving.gate.pass(tenantId, leftMs - timing.elapsedMs()));
+}
+
+/** The options of a call, with what is left of its caller's time now. */
+function stillLeft(options: unknown, timing: Timing): unknown {
+  if (typeof options !== 'object' || options === null || !(DEADLINE_HEADER in options)) return options;
+  const budgetMs = options[DEADLINE_HEADER];
+  return typeof budgetMs === 'number' ? { ...options, [DEADLINE_HEADER]: Math.max(1, budgetMs - Math.floor(timing.elapsedMs())) } : options;
+}
+
+async function serveAdmitted<E extends Endpoint>(
+  context: AppContext,
+  exchange: Exchange,
+  bound: Bound<E>,
+  admission: Admission | undefined,
+  taken: Taken | undefined,
+): Promise<Draft> {
+  const { endpoint } = bound;
+  const serving = taken?.serving ?? exchange.serving;
+  const principal = admission?.caller;
+  const reservation = await reserveRequest(endpoint, serving.budget, principal);
   const intake = taken === undefined ? intakeOf(endpoint, exchange.request, serving, principal) : undefined;
   const bill: Bill<E> = { used: ONE_REQUEST, label: { route: endpoint.path } };
   // The other route reserves and counts the request: a caller with one left gets it.
@@ -128,10 +169,15 @@ function checkResources(endpoint: Endpoint, principal: Caller | undefined, param
   if (principal?.kind === 'tenant' && principal.resources !== undefined) valueOf(mayTouch(principal, touchedBy(endpoint, params, body)));
 }
 
-async function reserveRequest(budget: Budget, principal: Caller | undefined): Promise<Reservation | undefined> {
+/** Where no money is left, what needs none is answered all the same, unbilled: of its rules, only those that count requests hold. [T111] */
+async function reserveRequest(endpoint: Endpoint, budget: Budget, principal: Caller | undefined): Promise<Reservation | undefined> {
   if (principal?.kind !== 'tenant') return undefined;
-  return valueOf(await budget.reserve(principal, ONE_REQUEST));
+  const reserved = await budget.reserve(principal, ONE_REQUEST);
+  const mayLackMoney = !reserved.ok && SPENT.has(reserved.error.code) && isAnsweredUnpaid(endpoint);
+  return valueOf(mayLackMoney ? await budget.reserve(principal, ONE_REQUEST, 'unbilled') : reserved);
 }
+
+const SPENT: ReadonlySet<ErrorCode> = new Set(['insufficient_quota', 'rate_limit_exceeded', 'limit_exceeded']);
 
 const ONE_REQUEST: Quantities = { requests: 1 };
 const NOTHING: Quantities = {};
@@ -168,7 +214,7 @@ async function buildCall<E extends Endpoint>(
     authority: admission?.authority,
     params,
     query,
-    options,
+    options: stillLeft(options, timing),
     body,
     request,
     headers: request.headers,

@@ -19,7 +19,7 @@ const HASHES: Record<string, string> = {
   '0.5.0': 'e2f26f8b8579927fa1f0a95fdf5cf7f51c46c17928b5613313153dcfa0836211',
   '0.5.1': '111182a2cb1ae8301d12c173303ce793ce7b96fd01e5c2a6f53fac049fa15745',
   '0.6.0': '1a0e4bf90170463a8a58340a95224ff72953a7a09c01b0ace1d95b04ec3b9cd6',
-  '0.7.0': 'cff16da7a073acf1245f4772781084cbc39720b4fdf2e44a22f3e1e30a21f2cf',
+  '0.7.0': 'ebea43fc52c73ff82fd0a187a3ead02fbf09a73dee02dd3da0c6a049a85ac1e0',
 };
 
 describe('the wire contract', () => {

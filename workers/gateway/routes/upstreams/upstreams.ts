@@ -95,8 +95,7 @@ const upstreamReply =
     updated_at: seconds(updatedAtMs),
   });
 
-const isUnpriced = ({ prices: { inputNano, cachedInputNano = 0, outputNano, requestNano } }: TargetModel): boolean =>
-  inputNano + cachedInputNano + outputNano + requestNano === 0;
+const isUnpriced = ({ prices }: TargetModel): boolean => Object.values(prices).every((nano) => nano === undefined || nano === 0);
 
 const modelReply = (model: TargetModel): UpstreamReply['models'][number] => ({
   name: model.name,
@@ -109,6 +108,7 @@ const modelReply = (model: TargetModel): UpstreamReply['models'][number] => ({
   prices: {
     input: model.prices.inputNano,
     cached_input: model.prices.cachedInputNano ?? null,
+    cache_write: model.prices.cacheWriteNano ?? null,
     output: model.prices.outputNano,
     request: model.prices.requestNano,
   },
