@@ -6,6 +6,7 @@ export const METRIC_HELP = {
   sluice_cache_evictions_total: 'Entries that left a cache for want of room.',
   sluice_cache_hit_age_seconds: 'Ages of what caches answered.',
   sluice_cache_shard_failures_total: 'Calls to the second level of the cache that failed.',
+  sluice_calls_waiting: 'Calls that wait for computing.',
   sluice_model_load_seconds: 'Loads of the models of the deployment.',
   sluice_model_texts_total: 'Texts of registered models, by whether their run was their own or shared with others.',
   sluice_quota_messages_total: 'Messages to quota objects.',
