@@ -91,7 +91,7 @@ it('creates tenants, stops them and lets them go on, as the admin', async () => 
   expect(await refusedWith('tenants', 'show', 'other/quotas')).toContain('is not the id of a tenant');
 });
 
-it('[T120] sets quotas and budgets in US dollars, and shows them so', async () => {
+it('[T123] sets quotas and budgets in US dollars, and shows them so', async () => {
   expect(await printed('quotas', 'set', 'requests/minute=600', 'spend_usd/day=2.5')).toMatch(
     /^tenant tn_\w+\nof .*\nrequests +minute +600 +hard +.*\nspend, USD +day +2\.5 +hard +(-|0\.\d+|0)$/,
   );
@@ -103,7 +103,7 @@ it('[T120] sets quotas and budgets in US dollars, and shows them so', async () =
   expect(await printed('budgets', 'list')).toBe('no budgets');
 });
 
-it('[T120] changes an upstream, and says of which models calls would cost nothing', async () => {
+it('[T123] changes an upstream, and says of which models calls would cost nothing', async () => {
   const file = join(folder, 'models.json');
   const model = { name: 'small', context_tokens: 1_000, output_tokens_max: 100 };
   await writeFile(file, JSON.stringify([model]));

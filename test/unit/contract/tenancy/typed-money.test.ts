@@ -18,7 +18,7 @@ const pricesOf = (prices: object) => {
   return body.ok ? body.value.models[0]?.prices : [paramOf(body.error), messageOf(body.error)];
 };
 
-it('[T120] prices are US dollars as texts, or whole nano-dollars, and what they say to the last digit', () => {
+it('[T123] prices are US dollars as texts, or whole nano-dollars, and what they say to the last digit', () => {
   expect(pricesOf({ input: '0.15', cached_input: '0.000000001', output: 600_000_000, request: '0.0001' })).toEqual({
     input: 150_000_000,
     cached_input: 1,
@@ -34,12 +34,12 @@ it.each([
   ['1001', 'is above 1000 USD'],
   [-1, 'the least is 0'],
   [null, 'must be US dollars as a text'],
-])('[T120] %s is refused as a price, with how to write one', (input, message) => {
+])('[T123] %s is refused as a price, with how to write one', (input, message) => {
   const [param, text] = pricesOf({ input }) as string[];
   expect([param, text]).toEqual(['models[0].prices.input', expect.stringContaining(message)]);
 });
 
-it('[T120] a limit of spend in dollars is one of nano-dollars, and other rules are as they were', () => {
+it('[T123] a limit of spend in dollars is one of nano-dollars, and other rules are as they were', () => {
   const rules = [
     { resource: 'spend_usd', window: 'day', limit: '12.5' },
     { resource: 'requests', window: 'minute', limit: 3 },
@@ -61,7 +61,7 @@ it('[T120] a limit of spend in dollars is one of nano-dollars, and other rules a
   expect(wrong.ok ? undefined : paramOf(wrong.error)).toBeDefined();
 });
 
-it('[T120] a route asks in dollars what is left of a budget', () => {
+it('[T123] a route asks in dollars what is left of a budget', () => {
   const route = (budget: object) => ({
     name: 'cheap',
     rules: [{ name: 'poor', when: { budget }, use: { kind: 'refuse', message: 'no money' } }],
