@@ -1,6 +1,4 @@
-import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 
 import Anthropic from '@anthropic-ai/sdk';
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
@@ -13,6 +11,7 @@ import type { Server } from '../../workers/local/serve.ts';
 import type { ApiClient } from '../support/deployment/api-client.ts';
 import { deploy } from '../support/deployment/deployment.ts';
 import { createTenant } from '../support/deployment/tenant.ts';
+import { isWithoutPython, ranPython } from '../support/python/python-client.ts';
 import type { MockUpstream } from '../support/upstreams/mock-upstream.ts';
 import { startMockUpstream } from '../support/upstreams/mock-upstream.ts';
 import type { Script } from '../support/upstreams/script.ts';
@@ -264,19 +263,11 @@ describe.each(['lab/small', 'claude/opus'])('the unmodified AI SDK, with %s', (m
   });
 });
 
-const python = promisify(execFile);
-/** Debian's Python, which has Debian's packages, whatever else is on the path. */
-const PYTHON = '/usr/bin/python3';
-const installed = await python(PYTHON, ['-c', 'import openai']).then(
-  () => true,
-  () => false,
-);
-
-describe.skipIf(!installed)('the openai package of Python, unmodified', () => {
+describe.skipIf(isWithoutPython('chats by the openai package of Python'))('the openai package of Python, unmodified', () => {
   it('[U31] completes chats, whole and as a stream', async () => {
-    const environment = { ...process.env, OPENAI_BASE_URL: `${client.url}/v1`, OPENAI_API_KEY: client.apiKey };
+    const environment = { OPENAI_BASE_URL: `${client.url}/v1`, OPENAI_API_KEY: client.apiKey };
     const script = join(import.meta.dirname, 'openai-chat.py');
-    const { stdout } = await python(PYTHON, [script, 'lab/small', 'lab/other'], { env: environment, timeout: 170_000 });
-    expect(JSON.parse(stdout)).toEqual({ text: 't0 t1 t2 t3 t4', streamed: 't0 t1 t2 t3 t4', tokens: [5, 5], refused: 'model_not_found' });
+    const printed = await ranPython('python', [script, 'lab/small', 'lab/other'], environment);
+    expect(JSON.parse(printed)).toEqual({ text: 't0 t1 t2 t3 t4', streamed: 't0 t1 t2 t3 t4', tokens: [5, 5], refused: 'model_not_found' });
   });
 });

@@ -1,4 +1,4 @@
-"""Files and batches through Debian's python3-openai, as its users call them; what came of it is printed as JSON."""
+"""Files and batches through the openai package, as its users call them; what came of it is printed as JSON."""
 
 import json
 import sys

@@ -1,6 +1,4 @@
-import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 
 import OpenAI, { toFile } from 'openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -11,6 +9,7 @@ import type { Agent } from '../support/deployment/agent.ts';
 import { startAgent } from '../support/deployment/agent.ts';
 import { deploy } from '../support/deployment/deployment.ts';
 import { createTenant } from '../support/deployment/tenant.ts';
+import { isWithoutPython, ranPython } from '../support/python/python-client.ts';
 import { TRAINING_PAIRS, VALIDATION_PAIRS } from '../support/fixtures/tuning-pairs.ts';
 
 const MODEL = 'glove-sif-100';
@@ -254,51 +253,44 @@ describe('fine-tuning by the openai package, unmodified', () => {
   });
 });
 
-const python = promisify(execFile);
+describe.skipIf(isWithoutPython('batches and fine-tuning by the openai package of Python'))(
+  'the openai package of Python, unmodified',
+  () => {
+    it('[J16] [J150] [J151] [J152] [J153] drives files and batches from end to end', async () => {
+      agent ??= startAgent(server, pool);
+      const environment = { OPENAI_BASE_URL: `${server.urls[0]}/v1`, OPENAI_API_KEY: apiKey };
+      const script = join(import.meta.dirname, 'openai-batches.py');
+      const printed = await ranPython('python', [script, MODEL], environment);
+      expect(JSON.parse(printed)).toEqual({
+        file: { purpose: 'batch', status: 'processed', life: 3600 },
+        listed: true,
+        deleted: true,
+        status: 'completed',
+        counts: [3, 2, 1],
+        ids: ['one', 'two'],
+        equal: true,
+        failed: ['three'],
+        invalid: { status: 'failed', errors: [[2, 'invalid_json_line']] },
+        cancelled: true,
+        missing: 'batch_not_found',
+      });
+    });
 
-/** Debian's Python, which has Debian's packages, whatever else is on the path. */
-const PYTHON = '/usr/bin/python3';
-const installed = await python(PYTHON, ['-c', 'import openai; print(openai.__version__)']).then(
-  ({ stdout }) => stdout.trim(),
-  () => undefined,
+    it('[J252] [J253] fine-tunes from end to end', async () => {
+      trainer ??= startAgent(server, pool, ['--allow', 'training']);
+      const environment = { OPENAI_BASE_URL: `${server.urls[0]}/v1`, OPENAI_API_KEY: apiKey };
+      const script = join(import.meta.dirname, 'openai-fine-tuning.py');
+      const printed = await ranPython('python', [script, MODEL, TRAINING_PAIRS], environment);
+      expect(JSON.parse(printed)).toEqual({
+        status: 'succeeded',
+        named: true,
+        epochs: 2,
+        tokens: 2 * 21 * 4,
+        rows: 4,
+        measured: 3,
+        listed: true,
+        missing: 'fine_tuning_job_not_found',
+      });
+    });
+  },
 );
-if (installed === undefined) console.warn('skipped: python3-openai is not installed (apt-get install python3-openai)');
-
-describe.skipIf(installed === undefined)('the openai package of Python, unmodified', () => {
-  it('[J16] [J150] [J151] [J152] [J153] drives files and batches from end to end', async () => {
-    agent ??= startAgent(server, pool);
-    const environment = { ...process.env, OPENAI_BASE_URL: `${server.urls[0]}/v1`, OPENAI_API_KEY: apiKey };
-    const script = join(import.meta.dirname, 'openai-batches.py');
-    const { stdout } = await python(PYTHON, [script, MODEL], { env: environment, timeout: 170_000 });
-    expect(JSON.parse(stdout)).toEqual({
-      file: { purpose: 'batch', status: 'processed', life: 3600 },
-      listed: true,
-      deleted: true,
-      status: 'completed',
-      counts: [3, 2, 1],
-      ids: ['one', 'two'],
-      equal: true,
-      failed: ['three'],
-      invalid: { status: 'failed', errors: [[2, 'invalid_json_line']] },
-      cancelled: true,
-      missing: 'batch_not_found',
-    });
-  });
-
-  it('[J252] [J253] fine-tunes from end to end', async () => {
-    trainer ??= startAgent(server, pool, ['--allow', 'training']);
-    const environment = { ...process.env, OPENAI_BASE_URL: `${server.urls[0]}/v1`, OPENAI_API_KEY: apiKey };
-    const script = join(import.meta.dirname, 'openai-fine-tuning.py');
-    const { stdout } = await python(PYTHON, [script, MODEL, TRAINING_PAIRS], { env: environment, timeout: 170_000 });
-    expect(JSON.parse(stdout)).toEqual({
-      status: 'succeeded',
-      named: true,
-      epochs: 2,
-      tokens: 2 * 21 * 4,
-      rows: 4,
-      measured: 3,
-      listed: true,
-      missing: 'fine_tuning_job_not_found',
-    });
-  });
-});

@@ -1,4 +1,4 @@
-"""Chats and responses through Debian's python3-openai, as its users call them; what came of it is printed as JSON."""
+"""Chats and responses through the openai package, as its users call them; what came of it is printed as JSON."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Fine-tuning through Debian's python3-openai, as its users call it; what came of it is printed as JSON."""
+"""Fine-tuning through the openai package, as its users call it; what came of it is printed as JSON."""
 
 import json
 import sys

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { dollarsIn } from '../tenancy/money.ts';
 import { about } from '../api/api-text.ts';
 import { ROUTE_LIMITS } from './route-limits.ts';
 
@@ -14,6 +15,10 @@ const DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const;
 const bound = z.number().optional();
 const range = z
   .strictObject({ gt: bound, gte: bound, lt: bound, lte: bound })
+  .refine((value) => Object.values(value).some((given) => given !== undefined), 'must have one of gt, gte, lt, lte');
+const dollars = dollarsIn.optional();
+const dollarRange = z
+  .strictObject({ gt: dollars, gte: dollars, lt: dollars, lte: dollars })
   .refine((value) => Object.values(value).some((given) => given !== undefined), 'must have one of gt, gte, lt, lte');
 const text = z.string().max(ROUTE_LIMITS.routeTextCharsMax);
 const texts = z.array(text).min(1).max(ROUTE_LIMITS.routeValuesMaxCount);
@@ -80,10 +85,16 @@ const leaf = {
   continent: texts.optional(),
   colo: texts.optional().meta(about('The data centre that received the request.')),
   budget: z
-    .strictObject({ left_share: range.optional(), left_nano: range.optional() })
-    .refine((value) => value.left_share !== undefined || value.left_nano !== undefined, 'must have left_share or left_nano')
+    .strictObject({ left_share: range.optional(), left_nano: range.optional(), left_usd: dollarRange.optional() })
+    .refine((value) => Object.values(value).some((given) => given !== undefined), 'must have left_share, left_usd or left_nano')
+    .refine((value) => value.left_nano === undefined || value.left_usd === undefined, 'has left_usd and left_nano: give one of them')
+    .transform(({ left_usd: nano, ...given }) => (nano === undefined ? given : { ...given, left_nano: nano }))
     .optional()
-    .meta(about('What is left of the tightest spend limit of the caller, as a share or in nano-dollars. Without a limit: in no range.')),
+    .meta(
+      about(
+        'What is left of the tightest spend limit of the caller, as a share, in US dollars (`left_usd`, kept as `left_nano`) or in nano-dollars. Without a limit: in no range.',
+      ),
+    ),
   breaker: z
     .strictObject({ target: targetName, is: z.array(z.enum(BREAKER_STATES)).min(1).max(3) })
     .optional()

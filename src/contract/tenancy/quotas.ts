@@ -6,7 +6,7 @@ import type { Endpoint } from '../api/endpoint.ts';
 import { ADMIN, call, json, tenantOrAdmin } from '../api/endpoint.ts';
 import { TENANCY_LIMITS } from './tenancy-limits.ts';
 import { LEVELS, QUOTA_WINDOWS } from './quota-terms.ts';
-import { quotaRule } from './quota-rule.ts';
+import { quotaRule, quotaRuleIn } from './quota-rule.ts';
 
 const level = {
   organisation: organisationId.optional(),
@@ -59,7 +59,7 @@ export const quotaEndpoints = {
     meters: [],
     body: json(
       z
-        .strictObject({ ...level, rules: z.array(quotaRule).max(TENANCY_LIMITS.quotaRulesMaxCount) })
+        .strictObject({ ...level, rules: z.array(quotaRuleIn).max(TENANCY_LIMITS.quotaRulesMaxCount) })
         .refine((body) => namedCount(body) === 1, `name one of ${LEVELS.join(', ')}`)
         .refine(({ rules, project, key }) => (project ?? key) === undefined || rules.every(({ window }) => window !== 'held'), {
           path: ['rules'],

@@ -47,10 +47,10 @@ export class Tour {
     const { method, path, operation } = this.#operations.get(name)!;
     const parameters = (operation.parameters ?? []).filter(({ example }) => example !== undefined);
     const query = new URLSearchParams();
-    for (const each of parameters.filter(({ in: place }) => place === 'query')) query.set(each.name, String(this.#filled(each.example)));
+    for (const each of parameters.filter(({ in: place }) => place === 'query')) query.set(each.name, String(this.filled(each.example)));
     let filledPath = path;
     for (const each of parameters.filter(({ in: place }) => place === 'path')) {
-      filledPath = filledPath.replace(`{${each.name}}`, encodeURIComponent(String(this.#filled(each.example))));
+      filledPath = filledPath.replace(`{${each.name}}`, encodeURIComponent(String(this.filled(each.example))));
     }
     const response = await fetch(`${this.#url}${filledPath}${query.size === 0 ? '' : `?${query.toString()}`}`, {
       method,
@@ -72,7 +72,7 @@ export class Tour {
 
   #credential(as: DocumentedOperation['x-sluice-example']['as']): Record<string, string> {
     if (as === 'anyone') return {};
-    const key = as === 'agent' ? this.#filled('{createPool.agent_token}') : this.#keys[as];
+    const key = as === 'agent' ? this.filled('{createPool.agent_token}') : this.#keys[as];
     return { authorization: `Bearer ${String(key)}` };
   }
 
@@ -88,19 +88,19 @@ export class Tour {
       }
       return { body: form };
     }
-    const body = type === 'application/json' ? JSON.stringify(this.#filled(example)) : (example as string);
+    const body = type === 'application/json' ? JSON.stringify(this.filled(example)) : (example as string);
     return { headers: { 'content-type': type }, body };
   }
 
   /** The value with placeholders such as `{createTenant.id}` replaced by values from earlier answers. */
-  #filled(value: unknown): unknown {
+  filled(value: unknown): unknown {
     if (typeof value === 'string') {
       const [, operation, path] = /^\{([A-Za-z]+)\.([\w.]+)\}$/.exec(value) ?? [];
       if (operation === undefined || path === undefined) return value;
       return path.split('.').reduce<unknown>((part, name) => (part as Record<string, unknown>)[name], this.#answers.get(operation));
     }
-    if (Array.isArray(value)) return value.map((item) => this.#filled(item));
+    if (Array.isArray(value)) return value.map((item) => this.filled(item));
     if (typeof value !== 'object' || value === null) return value;
-    return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, this.#filled(member)]));
+    return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, this.filled(member)]));
   }
 }

@@ -69,9 +69,9 @@ function checkAddress(principal: Principal, { headers }: Request, env: ServingEn
   throw new HttpError(refusal('address_denied', 'the API key may not be used from this address'));
 }
 
-/** The secret that a request shows, if it shows one. */
+/** The secret that a request shows, if it shows one. [G102] Some clients leave out the word before it. */
 export function presentedKey({ headers }: Request): string | undefined {
-  const bearer = /^Bearer +(\S+) *$/i.exec(headers.get('authorization') ?? '')?.[1];
+  const bearer = /^(?:Bearer +)?(\S+) *$/i.exec(headers.get('authorization') ?? '')?.[1];
   return bearer ?? headers.get('api-key') ?? headers.get('x-api-key') ?? undefined;
 }
 
