@@ -105,17 +105,18 @@ export class JobLogs {
       const isOver = !isLive(job.value, position.fence);
       const page = await unless(this.#page(tenantId, jobId, rank, position, isOver ? 0 : JOB_LIMITS.jobLogTurnMs));
       if (page === undefined) continue;
-      const following = { fence: position.fence + 1, offset: 0 };
       if (page.parts.length > 0) {
         yield page;
         position = { fence: position.fence, offset: page.next };
-      } else if (isOver) {
-        if (attempt !== undefined || (isFinished(job.value) && job.value.fence <= position.fence)) return undefined;
-        if (job.value.fence > position.fence) position = { fence: job.value.fence, offset: 0 };
-        else await unless(this.#page(tenantId, jobId, rank, following, JOB_LIMITS.jobLogTurnMs));
+        continue;
       }
+      if (isOver && (attempt !== undefined || isLast(job.value, position.fence))) return undefined;
+      if (isOver && job.value.fence > position.fence) position = { fence: job.value.fence, offset: 0 };
       // A log that is closed is read without a wait: asked again at once, it would keep everything else from its turn.
-      else if (page.isClosed) await unless(this.#page(tenantId, jobId, rank, following, JOB_LIMITS.jobLogClosedMs));
+      else if (isOver || page.isClosed) {
+        const following = { fence: position.fence + 1, offset: 0 };
+        await unless(this.#page(tenantId, jobId, rank, following, isOver ? JOB_LIMITS.jobLogTurnMs : JOB_LIMITS.jobLogClosedMs));
+      }
     }
     return position;
   }
@@ -150,6 +151,9 @@ export class JobLogs {
 }
 
 const NO_NUMBERS = new Float32Array(0);
+
+/** Whether no attempt follows this one. */
+const isLast = (job: Job, fence: number): boolean => isFinished(job) && job.fence <= fence;
 
 /** Whether an attempt may still write. */
 const isLive = (job: Job, fence: number): boolean => job.attempt?.fence === fence || (job.fence < fence && !isFinished(job));

@@ -201,25 +201,39 @@ export class Guard {
 
   async #judgeSpans<T>(check: SpanHook['check'], body: T, side: HookRecord['side']): Promise<Judgement<T>> {
     const shown = { side, tokens: 'shown' } as const;
-    const restores = check.restores && side === 'request';
     const texts: string[] = [];
     let count = 0;
     let unmaskableAt: number | undefined;
-    for (const { text, kind } of notedStrings(body, shown, (said, place) => ({ text: said, kind: place.kind }))) {
-      const spans = await this.find(check, text, kind === 'json');
-      const isMasked = check.action === 'mask' && spans !== undefined && spans.length > 0;
-      if (isMasked && kind === 'fixed') unmaskableAt ??= texts.length;
-      const terms = { restores, cursor: kind === 'json' ? new JsonCursor() : undefined };
-      const changed = isMasked && kind !== 'fixed' ? await this.masked(text, spans, terms) : text;
-      if (spans === undefined || changed === undefined) return { outcome: 'blocked', count, body };
-      count += spans.length;
-      texts.push(changed);
+    for (const noted of notedStrings(body, shown, (text, { kind }) => ({ text, kind }))) {
+      const judged = await this.#judgeText(check, noted, side);
+      if (judged === undefined) return { outcome: 'blocked', count, body };
+      if (judged.isUnmaskable) unmaskableAt ??= texts.length;
+      count += judged.count;
+      texts.push(judged.text);
     }
     if (unmaskableAt !== undefined) {
       const at = notedStrings(body, shown, (_, { path }) => [...path])[unmaskableAt];
       return { outcome: 'blocked', count, body, ...(at && { at }) };
     }
-    return { outcome: count === 0 ? 'passed' : PAST[check.action], count, body: count === 0 ? body : withStrings(body, shown, texts) };
+    if (count === 0) return { outcome: 'passed', count, body };
+    return { outcome: PAST[check.action], count, body: withStrings(body, shown, texts) };
+  }
+
+  /** One text, masked where that is what the hook does, and how much it found there. Undefined: it has no time left to look. */
+  async #judgeText(
+    check: SpanHook['check'],
+    { text, kind }: { readonly text: string } & Pick<Place, 'kind'>,
+    side: HookRecord['side'],
+  ): Promise<{ readonly text: string; readonly count: number; readonly isUnmaskable?: boolean } | undefined> {
+    const isJson = kind === 'json';
+    const spans = await this.find(check, text, isJson);
+    if (spans === undefined) return undefined;
+    const count = spans.length;
+    if (check.action !== 'mask' || count === 0) return { text, count };
+    if (kind === 'fixed') return { text, count, isUnmaskable: true };
+    const terms = { restores: check.restores && side === 'request', cursor: isJson ? new JsonCursor() : undefined };
+    const masked = await this.masked(text, spans, terms);
+    return masked === undefined ? undefined : { text: masked, count };
   }
 
   async #accepted<T>(body: T, check: WholeCheck): Promise<Judgement<T>> {

@@ -66,13 +66,9 @@ export class GuardedStream {
   async push(piece: Uint8Array): Promise<GuardedPiece> {
     const sent: Uint8Array[] = [];
     for (const event of this.#events.push(piece)) {
-      const isLooked =
-        (await this.#guard.pass(UNITS_PER_EVENT + event.bytes.length)) && (await this.#guard.spend(this.#open.size * UNITS_PER_OPEN_TEXT));
-      if (!isLooked) return this.#refused(this.#guard.exhausted('answer').error, this.#isHeld ? [] : sent);
-      const unheard = await this.#pass(event, sent);
+      const why = await this.#judgedEvent(event, sent);
       if (this.#blocking !== undefined) return this.#blockedBy(this.#blocking, sent);
-      if (this.#open.size > GUARDRAIL_LIMITS.guardrailOpenTextsMaxCount) return this.#refused(tooMany(), this.#isHeld ? [] : sent);
-      if (unheard !== undefined) return this.#refused(unheard, this.#isHeld ? [] : sent);
+      if (why !== undefined) return this.#refused(why, this.#isHeld ? [] : sent);
     }
     if (!this.#isHeld) return { send: joinedBytes(sent), isBlocked: false };
     this.#held.push(...sent);
@@ -80,6 +76,15 @@ export class GuardedStream {
     if (this.#heldBytes <= GUARDRAIL_LIMITS.guardrailHeldBytesMax) return { send: NOTHING, isBlocked: false };
     this.#held = [];
     return this.#refused(tooLong().error, []);
+  }
+
+  /** Passes an event on. Answers why it goes no further, if that is not for a hook. */
+  async #judgedEvent(event: SseEvent, sent: Uint8Array[]): Promise<Refusal | undefined> {
+    const isLooked =
+      (await this.#guard.pass(UNITS_PER_EVENT + event.bytes.length)) && (await this.#guard.spend(this.#open.size * UNITS_PER_OPEN_TEXT));
+    if (!isLooked) return this.#guard.exhausted('answer').error;
+    const unheard = await this.#pass(event, sent);
+    return this.#open.size > GUARDRAIL_LIMITS.guardrailOpenTextsMaxCount ? tooMany() : unheard;
   }
 
   /** The stream has ended. */

@@ -88,34 +88,24 @@ function endOf(text: string, count: number): number {
 
 const CARD_DIGITS_MIN = 13;
 
-/**
- * The card that a candidate begins with: what is often written behind it, such as when it expires, has digits, too. ISO/IEC 7812: Luhn's sum, in which
- * every second digit from the last but one is doubled; digits that are all the same are none of a card.
- */
+/** The card that a candidate begins with: what is often written behind it, such as when it expires, has digits, too. */
 function readCard(candidate: string): ReturnType<PiiForm['read']> {
-  // Of the digits so far, with those at even positions doubled, and those at odd ones.
-  const sums: [number, number] = [0, 0];
-  const first = candidate.charCodeAt(0);
-  let [count, length, groupLength] = [0, 0, 0];
-  let isSame = true;
-  for (let at = 0; at <= candidate.length; at += 1) {
-    const code = candidate.charCodeAt(at);
-    const digit = code - ZERO;
-    if (digit >= 0 && digit <= 9) {
-      const doubled = digit > 4 ? 2 * digit - 9 : 2 * digit;
-      sums[count % 2 === 0 ? 0 : 1] += doubled;
-      sums[count % 2 === 0 ? 1 : 0] += digit;
-      isSame &&= code === first;
-      count += 1;
-    } else {
-      groupLength ||= at;
-      if (count >= CARD_DIGITS_MIN && sums[count % 2 === 0 ? 0 : 1] % 10 === 0 && !isSame) length = at;
-    }
-  }
-  return length > 0 ? { isReal: true, length } : { isReal: false, length: groupLength };
+  const ends = [...candidate.matchAll(/\d+/g)].map(({ index, 0: group }) => index + group.length);
+  const end = ends.findLast((at) => isCard(candidate.slice(0, at).replaceAll(/\D/g, '')));
+  return end === undefined ? { isReal: false, length: ends[0] ?? candidate.length } : { isReal: true, length: end };
 }
 
-const ZERO = 48;
+/** ISO/IEC 7812: Luhn's sum, in which every second digit from the last but one is doubled. Digits that are all the same are none of a card. */
+function isCard(digits: string): boolean {
+  if (digits.length < CARD_DIGITS_MIN || /^(\d)\1*$/.test(digits)) return false;
+  const sum = [...digits].reduceRight((total, char, at) => total + luhnOf(Number(char), (digits.length - at) % 2 === 0), 0);
+  return sum % 10 === 0;
+}
+
+function luhnOf(digit: number, isDoubled: boolean): number {
+  const counted = isDoubled ? 2 * digit : digit;
+  return counted > 9 ? counted - 9 : counted;
+}
 
 function isIp4(text: string): boolean {
   return text.split('.').every((part) => Number(part) <= 255);

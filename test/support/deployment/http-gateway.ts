@@ -49,6 +49,7 @@ export function httpGateway(world: MemoryCacheWorld) {
       budget: { reserve: async () => ok({ extend: async () => ok(undefined), settle: () => 0 }), rates: () => [] },
       embeddings: { models, embedder, anyEmbedder: { embedInputs: (request: EmbedInputs) => embedder.embedInputs(request) } },
       region: { see: () => {} },
+      gate: { pass: async () => ok(() => {}) },
       bodies: { budget: new BodyBudget(), clock, timer: { after: () => () => {} } },
     };
     wired.set(env, parts);

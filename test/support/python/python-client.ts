@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 
 import { ROOT } from '../../../workers/local/paths.ts';
 
-/** The virtual environment that `.ci/run` makes of requirements.txt, and whoever wants these suites (docs/testing.md). */
+/** The virtual environment that `.ci/run` makes of requirements.txt; made by hand it enables these suites, too (docs/testing.md). */
 const ENVIRONMENT = join(ROOT, '.sluice/python');
 const REQUIREMENTS = join(import.meta.dirname, 'requirements.txt');
 /** Written when everything is installed: a copy of the requirements. */

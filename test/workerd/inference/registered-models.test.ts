@@ -70,6 +70,12 @@ const doublings = (count: number) => [
   summed(String(count)),
 ];
 
+/** Of four numbers makes more than the runtime may hold, in less time than a run may take. `more`: so many copies more. */
+const beyondMemory = (more = 0) => ({
+  node: [node('Tile', ['x', 's'], 't'), summed('t')],
+  initializer: [integers('s', [6_000_000 + more])],
+});
+
 const ports = { input: [port('x', FLOAT, ['n'])], output: [port('y', FLOAT, ['m'])] };
 const four = [{ name: 'x', type: 'float32' as const, shape: [4], data: Float32Array.of(1, 2, 3, 4) }];
 
@@ -181,12 +187,7 @@ describe('registered models in the inference Worker', () => {
       },
     ],
     ['one step to gigabytes', { node: [node('Tile', ['x', 's'], 'z'), summed('z')], initializer: [integers('s', [60_000_000])] }],
-    [
-      'doublings to gigabytes',
-      {
-        node: doublings(40),
-      },
-    ],
+    ['one step to more than there is', beyondMemory()],
   ])('[M54] [M83] refuse a graph that makes %s, and go on', async (_, graph) => {
     const bomb = await graphRef({ ...ports, ...graph });
     const answer = await service.infer(bomb, four);
@@ -197,6 +198,11 @@ describe('registered models in the inference Worker', () => {
     expect((await service.embedTexts(ref, ['still alive'], undefined)).ok).toBe(true);
   });
 
+  it('[M59] [M83] refuse doublings to gigabytes before they run: they would take too long, too', async () => {
+    const answer = await service.infer(await graphRef({ ...ports, node: doublings(40) }), four);
+    expect(answer).toMatchObject({ ok: false, error: { code: 'limit_exceeded', limit: { name: 'runBoundMsMax' } } });
+  });
+
   it('[M83] lose nothing to runs and loads that fail for lack of memory, however many', async () => {
     // Most of the runtime's memory, so that it is missed when anything of it is lost.
     const sum = [node('Tile', ['x', 's'], 't'), summed('t')];
@@ -205,7 +211,7 @@ describe('registered models in the inference Worker', () => {
     const before = must(await service.embedTexts(ref, ['the river'], undefined)).vectors;
     must(await service.infer(large, four));
     for (let i = 0; i < effort; i += 1) {
-      const bomb = await graphRef({ ...ports, node: doublings(40 + i) }, `tenant-${i}`);
+      const bomb = await graphRef({ ...ports, ...beyondMemory(i) }, `tenant-${i}`);
       expect(await service.infer(bomb, four)).toMatchObject({ ok: false, error: { limit: { name: 'runtimeBytesMax' } } });
       if (i % 5 < 4) continue;
       expect(must(await service.embedTexts(ref, ['the river'], undefined)).vectors).toEqual(before);
@@ -216,7 +222,7 @@ describe('registered models in the inference Worker', () => {
 
   it('[M83] put the memory back before anything else runs, and load whatever was in it again', async () => {
     const tiled = { node: [node('Tile', ['x', 's'], 't'), summed('t')], output: [port('y', FLOAT, ['m'])] };
-    const large = await graphRef({ ...ports, ...tiled, initializer: [integers('s', [2_000_000])] });
+    const large = await graphRef({ ...ports, ...tiled, initializer: [integers('s', [2_500_000])] });
     // A run that fails leaves the first doubling behind: the other model has no room beside it.
     const doubled = [
       node('Tile', ['x', 's'], 't'),
@@ -232,7 +238,7 @@ describe('registered models in the inference Worker', () => {
     // Both are loaded, so that nothing is loaded between the run that fails and the next.
     expect(sumOf(await grow([1, 2], 3))).toEqual([36]);
     const before = sumOf(await service.infer(large, four));
-    expect(await grow([1, 2, 3, 4], 1_250_000)).toMatchObject({ ok: false, error: { limit: { name: 'runtimeBytesMax' } } });
+    expect(await grow([1, 2, 3, 4], 650_000)).toMatchObject({ ok: false, error: { limit: { name: 'runtimeBytesMax' } } });
     expect(sumOf(await service.infer(large, four))).toEqual(before);
     // The one that failed is loaded anew, as all others are.
     expect(sumOf(await grow([2], 3))).toEqual([24]);
@@ -240,7 +246,7 @@ describe('registered models in the inference Worker', () => {
   });
 
   it('[M83] refuse for a while what is as large as a run of the same owner that found no room', async () => {
-    const bomb = await graphRef({ ...ports, node: doublings(40) }, 'greedy');
+    const bomb = await graphRef({ ...ports, ...beyondMemory() }, 'greedy');
     const other = await graphRef({ ...ports, node: doublings(1) }, 'greedy');
     const small = [{ ...four[0]!, shape: [1], data: Float32Array.of(1) }];
     must(await service.infer(other, four));

@@ -8,6 +8,7 @@ import type { Moderation } from '../../../../src/gateway/completions/completion.
 import type { CompletionCall } from '../../../../src/gateway/completions/completion-call.ts';
 import { GuardedCompletions } from '../../../../src/gateway/completions/guarded-completion.ts';
 import type { GuardCalls, GuardReport } from '../../../../src/gateway/guardrails/guardrails.ts';
+import { CancelSource } from '../../../../src/upstreams/serving/cancel-source.ts';
 import { UNJUDGED } from '../../../../src/gateway/guardrails/guardrails.ts';
 import { LoggedCall } from '../../../../src/gateway/requests/logged-call.ts';
 import { parseExactJson } from '../../../../src/kernel/exact-json.ts';
@@ -31,6 +32,7 @@ async function refusedCall(hooks: readonly Hook[], body: JsonObject, code: Error
     surface: 'chat',
     body,
     added: new AddedUse(),
+    cancellation: new CancelSource(),
     onGuarded: (report: GuardReport) => void reports.push(report),
   } as unknown as CompletionCall;
   const served = await guarded.complete({ name: 'desk@1', owner: 'platform', hooks }, { call, nowMs: 0 }, MODERATION, (judged) => {
