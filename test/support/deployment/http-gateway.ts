@@ -50,6 +50,7 @@ export function httpGateway(world: MemoryCacheWorld) {
       embeddings: { models, embedder, anyEmbedder: { embedInputs: (request: EmbedInputs) => embedder.embedInputs(request) } },
       region: { see: () => {} },
       gate: { pass: async () => ok(() => {}) },
+      refusals: { served: () => {} },
       bodies: { budget: new BodyBudget(), clock, timer: { after: () => () => {} } },
     };
     wired.set(env, parts);
