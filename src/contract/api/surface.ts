@@ -10,13 +10,16 @@ const QDRANT = '/qdrant';
 const QDRANT_ROOTS = new Set(['collections', 'aliases', 'livez', 'cluster', 'issues', 'locks', 'snapshots', 'telemetry']);
 
 /** Where a path of the endpoint table is served: Qdrant's also at the root, for clients that are given a URL and no prefix. */
-export const mountsOf = (path: string): readonly string[] => (path.startsWith(`${QDRANT}/`) ? [path, path.slice(QDRANT.length)] : [path]);
+export function mountsOf(path: string): readonly string[] {
+  if (path === QDRANT) return [path, `${path}/`, '/'];
+  return path.startsWith(`${QDRANT}/`) ? [path, path.slice(QDRANT.length)] : [path];
+}
 
 export function surfaceOf(path: string): Surface {
   const [, first = '', second] = path.split('/', 3);
   if (first === 'v2') return 'kserve';
   if (second === 'messages') return 'anthropic';
-  return QDRANT_ROOTS.has(first) || path.startsWith(`${QDRANT}/`) ? 'qdrant' : 'sluice';
+  return QDRANT_ROOTS.has(first) || `/${first}` === QDRANT ? 'qdrant' : 'sluice';
 }
 
 /** KServe's error is one text; beside it stands what the one error table has. */

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { membersFrom } from '../api/presence.ts';
 import { about } from '../api/api-text.ts';
 import { ROUTE_LIMITS } from './route-limits.ts';
 
@@ -12,18 +13,16 @@ export const BREAKER_STATES = ['open', 'half_open', 'closed'] as const;
 const DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const;
 
 const bound = z.number().optional();
-const range = z
-  .strictObject({ gt: bound, gte: bound, lt: bound, lte: bound })
-  .refine((value) => Object.values(value).some((given) => given !== undefined), 'must have one of gt, gte, lt, lte');
+const range = membersFrom(z.strictObject({ gt: bound, gte: bound, lt: bound, lte: bound }), 1, 4, 'must have one of gt, gte, lt, lte');
 const text = z.string().max(ROUTE_LIMITS.routeTextCharsMax);
 const texts = z.array(text).min(1).max(ROUTE_LIMITS.routeValuesMaxCount);
-const textTest = z
-  .strictObject({ in: texts.optional(), prefix: text.min(1).optional(), exists: z.boolean().optional() })
-  .refine((value) => Object.values(value).some((given) => given !== undefined), 'must have one of in, prefix, exists');
-const textTests = (names: z.ZodString) =>
-  z
-    .record(names, textTest)
-    .refine((tests) => Object.keys(tests).length > 0 && Object.keys(tests).length <= 8, 'must have one to eight names');
+const textTest = membersFrom(
+  z.strictObject({ in: texts.optional(), prefix: text.min(1).optional(), exists: z.boolean().optional() }),
+  1,
+  3,
+  'must have one of in, prefix, exists',
+);
+const textTests = (names: z.ZodString) => membersFrom(z.record(names, textTest), 1, 8, 'must have one to eight names');
 
 /** Rules see the headers of a request, except those that carry credentials. */
 const headerName = z
@@ -79,9 +78,12 @@ const leaf = {
   country: texts.optional().meta(about('Where the caller is, as a code of ISO 3166-1.', ['DE', 'FR'])),
   continent: texts.optional(),
   colo: texts.optional().meta(about('The data centre that received the request.')),
-  budget: z
-    .strictObject({ left_share: range.optional(), left_nano: range.optional() })
-    .refine((value) => value.left_share !== undefined || value.left_nano !== undefined, 'must have left_share or left_nano')
+  budget: membersFrom(
+    z.strictObject({ left_share: range.optional(), left_nano: range.optional() }),
+    1,
+    2,
+    'must have left_share or left_nano',
+  )
     .optional()
     .meta(about('What is left of the tightest spend limit of the caller, as a share or in nano-dollars. Without a limit: in no range.')),
   breaker: z
@@ -111,9 +113,8 @@ export interface Condition extends z.output<typeof leafCondition> {
 export const condition: z.ZodType<Condition> = z
   .lazy(() => {
     const branches = z.array(condition).min(1).max(ROUTE_LIMITS.routeBranchesMaxCount).optional();
-    return z
-      .strictObject({ ...leaf, all: branches, any: branches, not: condition.optional() })
-      .refine((value) => Object.values(value).some((given) => given !== undefined), 'must have a member: leave out what always holds');
+    const fields = z.strictObject({ ...leaf, all: branches, any: branches, not: condition.optional() });
+    return membersFrom(fields, 1, Infinity, 'must have a member: leave out what always holds');
   })
   .meta({ id: 'RouteCondition' });
 

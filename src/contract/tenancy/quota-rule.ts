@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { stated } from '../api/presence.ts';
 import { about } from '../api/api-text.ts';
 import { API_LIMITS } from '../api/api-limits.ts';
 import { TENANCY_LIMITS } from './tenancy-limits.ts';
@@ -14,7 +15,7 @@ export const acceleratorType = z
   .max(API_LIMITS.nameCharsMax)
   .meta(about('A type of accelerator.', 'h100'));
 
-export const quotaRule = z
+const checked = z
   .strictObject({
     resource: z.enum([...CONSUMED, ...HELD]),
     window: z
@@ -42,7 +43,21 @@ export const quotaRule = z
   .refine(({ accelerator, resource }) => accelerator === null || resource === 'accelerator_ms', {
     path: ['accelerator'],
     message: 'belongs to `accelerator_ms`',
-  })
-  .meta({ id: 'QuotaRule' });
+  });
+
+const is = (name: string, schema: object) => ({ properties: { [name]: schema } });
+const held = is('resource', { enum: [...HELD] });
+
+/** The conditions of the checks, as the document says them. */
+const RULES = [
+  { if: held, then: is('window', { enum: ['held'] }), else: is('window', { not: { enum: ['held'] } }) },
+  {
+    if: { ...is('burst', { type: 'integer' }), required: ['burst'] },
+    then: { properties: { kind: { enum: ['hard'] }, window: { enum: ['second', 'minute'] } } },
+  },
+  { if: { ...is('accelerator', { type: 'string' }), required: ['accelerator'] }, then: is('resource', { enum: ['accelerator_ms'] }) },
+];
+
+export const quotaRule = RULES.reduce((schema, rule) => stated(schema, rule), checked).meta({ id: 'QuotaRule' });
 
 export type QuotaRule = z.output<typeof quotaRule>;
