@@ -93,7 +93,10 @@ export class QuotaService {
     const funded = fund(before, this.#withBeside(request), editionAt(this.#nowMs), this.#nowMs);
     this.levels.savePath(before, funded.path);
     this.#raise(before[0].id, funded.alerts);
-    if (funded.granted === null) return { kind: 'refused', id, refusedTo: funded.refusedTo };
+    if (funded.granted === null) {
+      const { refusedTo, leftNano } = funded;
+      return { kind: 'refused', id, refusedTo, ...(leftNano === undefined ? {} : { leftNano }) };
+    }
     if (this.levels.erased.among(ids).size === 0)
       this.#reservations.add(id, ids, funded.granted, this.#nowMs + TENANCY_LIMITS.reservationMaxMs);
     return grantOf(id, funded.granted, funded.units);

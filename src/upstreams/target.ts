@@ -12,6 +12,8 @@ export interface ModelPrices {
   readonly inputNano: number;
   /** Of input tokens that the upstream had cached; absent: they cost what others do. */
   readonly cachedInputNano?: number;
+  /** Of input tokens that the upstream has put into its cache; absent: they cost what others do. */
+  readonly cacheWriteNano?: number;
   readonly outputNano: number;
   readonly requestNano: number;
 }

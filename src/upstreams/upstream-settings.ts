@@ -75,6 +75,7 @@ function modelOf({ prices, image_tokens_max: imageTokensMax, ...model }: Upstrea
     prices: {
       inputNano: prices.input,
       ...(prices.cached_input === undefined ? {} : { cachedInputNano: prices.cached_input }),
+      ...(prices.cache_write === undefined ? {} : { cacheWriteNano: prices.cache_write }),
       outputNano: prices.output,
       requestNano: prices.request,
     },

@@ -139,6 +139,39 @@ it('kill -9 while keys and quota change: every key is as last acknowledged, and 
   }
 });
 
+it('[T110] kill -9 loses no more of what callers were told than is shown as unreconciled', async () => {
+  const tenant = await createTenant(server);
+  const month = new Date().toISOString().slice(0, 7);
+  const nano = (usd: string | null): bigint => BigInt((usd ?? '0').replace('.', ''));
+  const calls = new Interruptions();
+  const shown: { told: bigint; billed: bigint; unreconciled: bigint }[] = [];
+  let told = 0n;
+  const lane = async (number: number): Promise<void> => {
+    for (let n = 0; calls.count < 2; n += 1) {
+      const body = { model: 'glove-sif-100', input: `the lock ${number} of the canal ${n}` };
+      const answer = await calls.call(() => tenant.client.post('/v1/embeddings', body));
+      expect(answer.status).toBe(200);
+      told += nano(answer.headers.get('x-sluice-cost-usd'));
+    }
+  };
+  /** What was told before the invoice was read. */
+  const read = async (): Promise<void> => {
+    const before = told;
+    const { total_usd: billed, unreconciled } = (await tenant.client.get(`/v1/invoices/${month}`)).body;
+    shown.push({ told: before, billed: nano(billed), unreconciled: nano(unreconciled[0]?.amount_usd ?? null) });
+  };
+  const killer = async (): Promise<void> => {
+    for (let kill = 0; kill < 2; kill += 1) {
+      await killAfter(calls, 40);
+      await read();
+    }
+  };
+  await Promise.all([killer(), ...Array.from({ length: LANES }, (_, number) => lane(number))]);
+  await read();
+  for (const each of shown) expect(each.told - each.billed, String(Object.values(each))).toBeLessThanOrEqual(each.unreconciled);
+  expect(shown.at(-1)?.told).toBeGreaterThan(0n);
+});
+
 /** The answer to a call with this key, once the server responds. */
 async function answerTo(holder: ApiClient): Promise<ApiAnswer> {
   for (;;) {

@@ -208,3 +208,32 @@ it('[J190] makes room for a job of more priority, and for what was lent, once a 
   await tenant.post(`/v1/jobs/${low}/cancel`, {});
   await becomes(low, 'cancelled');
 });
+
+it('[J267] a hard budget goes to jobs that can end within it, and another says what it needs', async () => {
+  await pool.stopAgents();
+  const { client: tenant, id: tenantId } = await createTenant(pool.server);
+  const admin = new ApiClient(pool.server.urls[0] ?? '', pool.server.secrets.SLUICE_ADMIN_KEY);
+  const budget = (amount: string) => admin.put('/v1/budgets', { tenant: tenantId, amount_usd: amount, hard: true });
+  // At $2.50 an hour: the time of one of the four that say 3 s, and a little more.
+  expect((await budget('0.003')).status).toBe(200);
+  const run = async (maxRuntimeS: number): Promise<string> => {
+    const terms = { max_runtime_s: maxRuntimeS, grace_s: 1 };
+    return (await tenant.post('/v1/jobs', { kind: 'command', argv: ['sleep', '0.2'], ...terms })).body.id;
+  };
+  const long = await run(3_600);
+  const short = await Promise.all([3, 3, 3, 3].map(run));
+  const all = [long, ...short];
+  pool.start(['--allow', 'command']);
+  const why = async (id: string) => (await tenant.get(`/v1/jobs/${id}/explain`)).body;
+  await expect.poll(async () => (await why(long)).reason, LONG).toBe('budget_exhausted');
+  const { needs_usd: needs, left_usd: left } = (await why(long)).budget;
+  expect([Number(needs) > 2.5, Number(left) <= 0.003]).toEqual([true, true]);
+  const ended = async () => (await tenant.get('/v1/jobs?state=succeeded')).body.data.length;
+  await expect.poll(ended, LONG).toBeGreaterThan(0);
+  expect((await budget('10')).status).toBe(200);
+  const attempts = async (): Promise<[string, string][]> => {
+    const jobs = await Promise.all(all.map((id) => tenant.get(`/v1/jobs/${id}`)));
+    return jobs.map(({ body }) => [body.state, body.attempts.map(({ outcome }: { outcome: string }) => outcome).join()]);
+  };
+  await expect.poll(attempts, LONG).toEqual(all.map(() => ['succeeded', 'succeeded']));
+});

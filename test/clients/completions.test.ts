@@ -185,13 +185,17 @@ describe('the unmodified openai client', () => {
   });
 
   it('[U31] [U34] [U39] [U40] sends what came, with a limit and the secret, to the upstream alone', async () => {
-    const { headers } = await client.post('/v1/chat/completions', chat('small', {}, { new_field: { a: [1] } }));
+    const { headers } = await client.post('/v1/chat/completions', chat('small', {}, { chat_template_kwargs: { a: [1] } }));
     expect(headers.get('x-sluice-route')).toBe('lab/small; attempts=1; reason=model');
     expect(headers.get('x-sluice-model')).toBe('lab/small');
     const { latest } = await upstream.truth();
-    expect(latest[0]).toMatchObject({ body: { new_field: { a: [1] } }, headers: { authorization: `Bearer ${SECRET}` } });
+    expect(latest[0]).toMatchObject({ body: { chat_template_kwargs: { a: [1] } }, headers: { authorization: `Bearer ${SECRET}` } });
     expect(JSON.stringify(latest)).not.toContain(client.apiKey);
     expect(latest[0]?.body['max_tokens'] ?? latest[0]?.body['max_completion_tokens']).toBeGreaterThan(0);
+    // [U195] What it does not know goes to no upstream of the platform.
+    const unknown = await client.post('/v1/chat/completions', chat('small', {}, { new_field: 1 }));
+    expect([unknown.status, unknown.body.error.param]).toEqual([400, 'new_field']);
+    expect(JSON.stringify((await upstream.truth()).latest)).not.toContain('new_field');
     const moved = await client.post(
       '/v1/chat/completions',
       chat('lab/small', { status: 307, headers: { location: `${upstream.baseUrl}/messages` } }),
@@ -219,6 +223,16 @@ describe.each(['claude/opus', 'lab/small'])('the unmodified Anthropic client, wi
     });
     const cut = await anthropic.messages.create({ ...message({ tokens: 9 }), max_tokens: 4 });
     expect(cut).toMatchObject({ stop_reason: 'max_tokens', usage: { output_tokens: 4 } });
+  });
+
+  it('[U195] runs tools, which asks for a thread first and goes on without one', async () => {
+    await upstream.script({ tokens: 2 }, [{ tool: TOOL }]);
+    const tool = { name: 'weather', input_schema: { type: 'object' as const }, run: () => 'dry', parse: (given: unknown) => given };
+    const asked = { model, max_tokens: 100, messages: [{ role: 'user' as const, content: 'hello' }], tools: [tool] };
+    const { content } = await anthropic.beta.messages.toolRunner(asked);
+    expect(content).toMatchObject([{ type: 'text', text: 't0 t1' }]);
+    const { requests, latest } = await upstream.truth();
+    expect([requests, JSON.stringify(latest).includes('thread')]).toEqual([2, false]);
   });
 
   it('[U36] throws where a stream breaks off', async () => {

@@ -34,30 +34,37 @@ const train = async (holdAt: string, nodes: unknown = 2) => {
   return body.id as string;
 };
 
-it('[J139] [J140] [J142] a killed gang goes on elsewhere, with the same result to the last bit', async () => {
+it('[J138] [J139] [J140] [J142] [J266] a killed gang goes on where it was, with the same result', async () => {
   await pool.stopAgents();
   const allow = ['--allow', 'training'];
-  const [first, second] = [pool.start(allow), pool.start(allow)];
+  const [first] = [pool.start(allow), pool.start(allow)];
   const whole = await train('');
   await pool.ends(whole, 'succeeded');
   expect(await pool.log(whole)).toContain('2 processes, from step 0');
 
-  const id = await train('60');
+  const id = await train('60,90');
+  const logOf = async (attempt: number) => (await pool.client.get(`/v1/jobs/${id}/logs?attempt=${attempt}`)).body;
   await expect.poll(() => pool.log(id), LONG).toContain('holding at step 60');
   await expect.poll(async () => JSON.stringify((await pool.job(id)).checkpoint), LONG).toContain('sha256');
-  // One of the two is killed without warning, and the other goes in good order, as soon as a third is there: both members start anew.
+  // The spare agent is there once it has run something.
+  pool.start(allow);
+  const { body } = await pool.client.post('/v1/jobs', { kind: 'training', argv: ['true'] });
+  await pool.ends(body.id, 'succeeded');
   first.kill();
-  pool.start(allow);
-  await second.stop();
-  pool.start(allow);
+  await expect.poll(() => logOf(2), LONG).toContain('holding at step 90');
+  expect(await logOf(2), 'no attempt waited for the dead agent').toContain('2 processes, from step 60');
+  // It is asked to leave in good order, and goes on.
+  expect((await pool.client.post(`/v1/jobs/${id}/preempt`, {})).status).toBe(200);
   await pool.ends(id, 'succeeded');
   const { outputs, attempts } = await pool.job(id);
   expect(outputs).toHaveLength(1);
   expect(outputs[0].sha256).toBe((await pool.job(whole)).outputs[0].sha256);
   expect(JSON.parse(await pool.content(outputs[0].file))).toMatchObject({ steps: 120 });
-  expect(attempts.filter(({ outcome }: { outcome: string }) => outcome === 'succeeded')).toHaveLength(1);
-  const resumed = await pool.client.get(`/v1/jobs/${id}/logs`);
-  expect(resumed.body).toMatch(/2 processes, from step [1-9]/);
+  const ends = attempts.map((attempt: { outcome: string; stopped_for: string | null }) => [attempt.outcome, attempt.stopped_for]);
+  // Of a gang that is asked to stop, the member that stops first may take the other along.
+  const stopped = [expect.stringMatching(/^(released|command_failed)$/), 'requested'];
+  expect(ends).toEqual([['command_failed', null], stopped, ['succeeded', null]]);
+  expect(await pool.log(id)).toMatch(/2 processes, from step 90/);
 });
 
 it('[J212] [J142] a gang that grows and shrinks while it runs ends with the result of one that did not', async () => {

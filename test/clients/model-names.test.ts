@@ -26,7 +26,19 @@ const purgedBy = (forms: readonly string[]): readonly string[] =>
   process.env['SLUICE_TEST_FULL'] === '1' ? forms : forms.filter((_, at) => at === 0 || at === forms.length - 1);
 
 const CACHED = { 'x-sluice-cache-ttl-ms': '600000' };
-const SCOPES = ['inference', 'cache:purge', 'files', 'jobs', 'models:write', 'index:read', 'index:write', 'upstreams:write'];
+const SCOPES = [
+  'inference',
+  'cache:purge',
+  'files',
+  'jobs',
+  'models:write',
+  'index:read',
+  'index:write',
+  'upstreams:write',
+  'requests:read',
+  'planning:read',
+  'planning:write',
+];
 
 let upstream: MockUpstream;
 let server: Server;
@@ -115,6 +127,29 @@ describe('[M98] a name means one thing', () => {
     }
     for (const model of [...NOTHING, ...ASKED_UPSTREAM])
       expect((await submit(model)).body.error, model).toMatchObject({ code: 'model_not_found' });
+  });
+
+  it('in the log of requests and in objectives: what was asked for by a name, and what was served under it', async () => {
+    const ids = await Promise.all(
+      ASKED_UPSTREAM.map(async (model) => underLease(await call(model, 'once more', {})).headers.get('x-request-id') ?? ''),
+    );
+    const found = async (model: string): Promise<string[]> => {
+      const { body } = await client.get(`/v1/requests?limit=100&model=${encodeURIComponent(model)}`);
+      return ids.filter((id) => body.data.some((entry: { id: string }) => entry.id === id));
+    };
+    // Setting it observes it.
+    const events = async (name: string, n: number): Promise<number> => {
+      await client.put(`/v1/slos/answers-${n}`, { indicator: { kind: 'availability', by: 'model', name }, objective: 0.9 });
+      return (await client.get(`/v1/slos/answers-${n}`)).body.events;
+    };
+    await expect.poll(() => Promise.all([...ASKED_UPSTREAM, 'nothing'].map(found))).toEqual([ids, ids, ids.slice(2), []]);
+    // Other tests have called by these names, too.
+    await expect
+      .poll(async () => {
+        const [small = 0, whole = 0, thrifty = 0] = await Promise.all(ASKED_UPSTREAM.map(events));
+        return [thrifty > 0, thrifty < small, whole === small];
+      })
+      .toEqual([true, true, true]);
   });
 
   it.each([

@@ -15,6 +15,7 @@ import type { MockUpstream } from '../support/upstreams/mock-upstream.ts';
 import { startMockUpstream } from '../support/upstreams/mock-upstream.ts';
 import type { Script } from '../support/upstreams/script.ts';
 import { scripted } from '../support/upstreams/script.ts';
+import { encodingFor } from '../support/upstreams/token-counts.ts';
 
 // Streams that are passed to their callers outside of JavaScript, against a scripted server of models.
 
@@ -204,8 +205,8 @@ describe('what breaks off', () => {
     const sent = howSent(() => expect(reading()).rejects.toThrow(message));
     expect(await sent).toBe('passed');
     expect(text).toBe('t0 t1 t2');
-    // `t0 t1 t2` is eight bytes.
-    expect(await loggedOf(id, own)).toMatchObject({ code: 'upstream_failed', usage: 'counted', output_tokens: 2 });
+    const encoding = await encodingFor('cl100k_base');
+    expect(await loggedOf(id, own)).toMatchObject({ code: 'upstream_failed', usage: 'counted', output_tokens: encoding.count(text) });
     await expect.poll(() => mock.truth()).toMatchObject({ open: 0 });
   });
 
@@ -242,8 +243,8 @@ describe('what is left by its caller', () => {
       const nano = Number(logged.cost_usd.replace('.', '')) - REQUEST_NANO;
       await expect.poll(() => ledgerNano(own), { timeout: 30_000, interval: 200 }).toBe(nano);
       const text = Array.from({ length: Number(script.hang ?? 9) }, (_, at) => `${at === 0 ? '' : ' '}t${at}`).join('');
-      // What was reported, else a token for each four bytes that came; a call that no upstream has begun to answer costs its request alone.
-      const tokens = script.hang === undefined ? 9 : Math.ceil(text.length / 4);
+      // What was reported, else the tokens of what came; a call that no upstream has begun to answer costs its request alone.
+      const tokens = script.hang === undefined ? 9 : (await encodingFor('cl100k_base')).count(text);
       expect(logged.output_tokens).toBe(tokens);
       expect(nano).toBe(tokens === 0 ? 0 : logged.input_tokens + 2 * tokens);
     },

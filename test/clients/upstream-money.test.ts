@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
+import { promptTextOf } from '../../src/upstreams/money/prompt-text.ts';
 import { promptSizeOf } from '../../src/upstreams/money/prompt-size.ts';
 import type { RequestBound } from '../../src/upstreams/money/request-bound.ts';
 import { answerTermsOf, boundOf } from '../../src/upstreams/money/request-bound.ts';
@@ -13,6 +14,7 @@ import { startMockUpstream } from '../support/upstreams/mock-upstream.ts';
 import type { Script } from '../support/upstreams/script.ts';
 import { scripted } from '../support/upstreams/script.ts';
 import { targetOf } from '../support/upstreams/target.ts';
+import { encodingFor } from '../support/upstreams/token-counts.ts';
 
 // Money and limits of calls to upstreams, through two gateways, against a scripted server of models.
 
@@ -44,6 +46,8 @@ beforeAll(async () => {
   const models = ['whole', 'silent', 'cut'].map((name) => ({ ...model, name }));
   const created = await admin.post('/v1/upstreams', { name: 'mock', protocol: 'openai', base_url: mock.baseUrl, models, timeouts });
   expect(created.status, JSON.stringify(created.body)).toBe(201);
+  const claude = { name: 'claude', protocol: 'anthropic', base_url: mock.baseUrl, models: [{ ...model, serves: ['chat'], name: 'told' }] };
+  expect((await admin.post('/v1/upstreams', claude)).status).toBe(201);
 });
 
 afterAll(async () => {
@@ -116,6 +120,22 @@ it('[U75] [U78] a call costs the same in its header, its log and the ledger, a p
   await expect.poll(logged).toBe(usd);
 });
 
+it('[U194] what a stream says of its cost is in its log and in the ledger', async () => {
+  const tenant = await createTenant(server, { scopes: ['inference', 'requests:read'] });
+  const asked = chatOf(
+    'told',
+    { usage: { input: 100, cached: 40, output: 3 }, tokens: 3 },
+    { stream: true, stream_options: { include_usage: true } },
+  );
+  const stream = await post(server.urls[0]!, tenant, { ...asked, model: 'claude/told' });
+  const [, usd = ''] = /"sluice":\{"cost_usd":"([\d.]+)"\}/.exec(await stream.text()) ?? [];
+  expect(Number(usd.replace('.', ''))).toBe(60 * 2_500 + 40 * 1_250 + 3 * 10_000 + 7 + REQUEST_NANO);
+  const logged = async () => (await tenant.client.get(`/v1/requests/${stream.headers.get('x-request-id') ?? ''}`)).body.cost_usd;
+  await expect.poll(logged).toBe(usd);
+  const charged = async () => sumOf(await ledgerOf(tenant), /^claude.told upstream_nano$/) + REQUEST_NANO;
+  await expect.poll(charged, { timeout: 60_000, interval: 200 }).toBe(Number(usd.replace('.', '')));
+});
+
 const post = (url: string, tenant: TestTenant, body: object, signal?: AbortSignal): Promise<Response> =>
   fetch(`${url}/v1/chat/completions`, {
     method: 'POST',
@@ -180,17 +200,19 @@ it('[U70] [U75] [U76] [T20] concurrent streams, also broken ones, keep to a budg
   await expect.poll(() => grantedTo(tenant, 'tokens', 'month'), { timeout: 60_000, interval: 200 }).toBe(billedTokens);
   await expect.poll(() => grantedTo(tenant, 'spend_nano', 'month'), { timeout: 60_000, interval: 200 }).toBe(billedNano);
 
-  // Where the upstream has reported its tokens the ledger has those, elsewhere those counted from bytes.
+  // Where the upstream has reported its tokens the ledger has those, elsewhere those that were counted.
   const of = (name: string) => truth.latest.filter((one) => one.model === name);
   const sum = (calls: readonly { readonly inputTokens: number; readonly outputTokens: number }[], what: 'inputTokens' | 'outputTokens') =>
     calls.reduce((total, one) => total + one[what], 0);
   if (served <= 200) {
     expect(sumOf(ledger, /^mock\/whole upstream_(input|cached)_tokens$/)).toBe(sum(of('whole'), 'inputTokens'));
     expect(sumOf(ledger, /^mock\/whole upstream_output_tokens$/)).toBe(sum(of('whole'), 'outputTokens'));
-    const silent = boundFor(chatOf('silent', { tokens: 8, usage: false }, { stream: true })).inputTokensCounted;
+    const encoding = await encodingFor('cl100k_base');
+    const silent = promptTextOf(chatOf('silent', { tokens: 8, usage: false })).tokens((text) => encoding.count(text));
     expect(sumOf(ledger, /^mock\/silent upstream_input_tokens$/)).toBe(of('silent').length * silent);
-    // Eight tokens, `t0` and ` t1` to ` t7`, have 23 bytes.
-    expect(sumOf(ledger, /^mock\/silent upstream_output_tokens$/)).toBe(of('silent').length * Math.ceil(23 / 4));
+    const said = Array.from({ length: 8 }, (_, at) => `t${at}`).join(' ');
+    const counted = encoding.count(said);
+    expect(sumOf(ledger, /^mock\/silent upstream_output_tokens$/)).toBe(of('silent').length * counted);
   }
 }, 240_000);
 

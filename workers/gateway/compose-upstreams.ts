@@ -8,6 +8,7 @@ import { requestWakeUps } from '../inference/request-wake-ups.ts';
 import { TenantPurgeLogs } from './adapters/caches/durable-caches.ts';
 import { sha256 } from './adapters/api/sha256.ts';
 import { Completions } from '../../src/gateway/completions/completion.ts';
+import { TokenCounts } from '../../src/gateway/completions/token-counts.ts';
 import { GuardedCompletions } from '../../src/gateway/completions/guarded-completion.ts';
 import { SchemaJudge } from '../../src/gateway/guardrails/schema-judge.ts';
 import { storedTargetFinder } from '../../src/gateway/upstreams/find-target.ts';
@@ -52,6 +53,7 @@ import { wireDispatcher } from './adapters/upstreams/dispatching.ts';
 import type { RequestLogParts } from './adapters/upstreams/request-log.ts';
 import { wireRequestLog } from './adapters/upstreams/request-log.ts';
 import { passedStream } from './adapters/upstreams/passed-stream.ts';
+import { tokenEncodings } from './adapters/models/token-encodings.ts';
 
 /** The gateway with models that others serve: upstreams, routes to them, prompts, and the log of calls. */
 export interface Upstreams extends Gateway, RequestLogParts {
@@ -120,6 +122,7 @@ export const composeUpstreams = oncePerIsolate((env: GatewayEnv): Upstreams => {
         }),
       ),
       clock,
+      tokens: new TokenCounts(tokenEncodings(env.ASSETS, clock)),
       guard: new GuardedCompletions(guardrails),
       judge: new SchemaJudge(guardrails),
     }),

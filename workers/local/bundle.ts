@@ -9,6 +9,7 @@ import { STATIC_FILES } from './cloudflare-services.ts';
 import type { WorkerName } from './paths.ts';
 import { DIST, ROOT, WORKER_NAMES, wranglerToml, ASSETS } from './paths.ts';
 import { QUIET_ENVIRONMENT } from './quiet-environment.ts';
+import { writeEncodings } from './token-encodings.ts';
 import { workerConfigFile } from './worker-config.ts';
 
 const STAMP = join(DIST, '.built');
@@ -113,7 +114,7 @@ async function modifiedMs(path: string): Promise<number> {
 
 const SWAGGER_FILES = ['swagger-ui.css', 'swagger-ui-bundle.js'];
 
-/** Assembles what the gateway serves as static files: the models, the OpenAPI document and its page. */
+/** Assembles what the gateway serves as static files: the models, the encodings of tokens, the OpenAPI document and its page. */
 export async function buildAssets(): Promise<void> {
   await rm(ASSETS, { recursive: true, force: true });
   await mkdir(ASSETS, { recursive: true });
@@ -121,6 +122,7 @@ export async function buildAssets(): Promise<void> {
   const { openApiDocument } = await import('../../src/contract/openapi/openapi.ts');
   await writeFile(join(ASSETS, 'openapi.json'), JSON.stringify(openApiDocument()));
   const swagger = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
+  await writeEncodings(join(ASSETS, 'encodings'));
   await buildEdgeModule();
   for (const file of SWAGGER_FILES) await cp(join(swagger, file), join(ASSETS, 'docs', file));
 }

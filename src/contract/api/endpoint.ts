@@ -93,7 +93,13 @@ export interface Endpoint {
   readonly reply: Reply;
   /** Whether the call honours `Idempotency-Key`: the same key and body answer the same result, once done. */
   readonly idempotent?: true;
+  /** It ends what costs, or looks at what would: it is answered where no money is left, as what only reads is. */
+  readonly needsNoMoney?: true;
 }
+
+/** Whether a call is answered, and not billed, where budgets are spent: it reads, or is marked so, and consumes nothing but the request. [T111] */
+export const isAnsweredUnpaid = ({ method, access, meters, needsNoMoney }: Endpoint): boolean =>
+  meters.length === 0 && (method === 'GET' || needsNoMoney === true || ('scope' in access && access.scope.endsWith(':read')));
 
 /** How many bytes of a body, or an answer, are its JSON, where others follow (KServe's binary tensor data extension). */
 export const JSON_BYTES_HEADER = 'inference-header-content-length';

@@ -40,7 +40,11 @@ export const anthropicError = (error: Refusal, requestId: string) => {
       message: messageOf(error),
       code: error.code,
       param: paramOf(error),
+      ...(error.path?.[0] === 'thread' ? { details: UNTHREADED } : {}),
     },
     request_id: requestId,
   };
 };
+
+/** By this Anthropic's clients see that a conversation cannot be kept there: they go on by sending all of it. [U195] */
+const UNTHREADED = { error_code: 'thread_unsupported_request', unsupported: ['thread'] };

@@ -17,8 +17,9 @@ export const COMPLETION_LIMITS = {
   completionBurstMs: 4,
   // Of a burst, until it is sent: far more than its events have in that time, and little beside what an isolate holds of each stream.
   completionBurstBytesMax: 64 * 1024,
-  // Of one stream that is passed through: the platform pumps it by 64 kB, its tee holds a piece of 16 kB, and the copy is read before it is more.
-  passedStreamBytes: 96 * 1024,
+  // Of one stream that is passed through: the platform pumps it by 64 kB, its tee holds a piece of 16 kB, the copy is read before it is more, and of its text
+  // 32 kB are kept for counting.
+  passedStreamBytes: 128 * 1024,
   // Of all of them in an isolate, a quarter of its memory: streams beyond are relayed, piece by piece as their callers read.
   passedStreamsBytesMax: 32 * 1024 * 1024,
   // The copy of a stream that is passed through is read so often, for its end and its silences. Ten times a second costs nothing beside a token.

@@ -129,6 +129,8 @@ function checkMessages(
 
 const TRANSLATED =
   'If the upstream speaks another protocol, Sluice translates the request and the answer. A field that the other protocol cannot express is refused by its name.';
+const PLATFORM =
+  'Upstreams of the platform get only fields that Sluice knows and that change neither the price, the model, what is kept nor the length of the answer; any other is refused by its name.';
 const ROUTE =
   'The header `x-sluice-route` names the upstream and the model that served, the number of attempts and the reason for the choice; `x-sluice-model` names the model.';
 
@@ -139,9 +141,9 @@ export const completionEndpoints = {
     path: '/v1/chat/completions',
     summary: 'Complete a chat',
     description: apiLines(
-      "OpenAI's shape. Fields that Sluice does not read are passed on unchanged, as are tools, images and JSON schemas; a stream is passed on as the upstream sends it.",
+      "OpenAI's shape. Tools, images, JSON schemas and, to upstreams of the tenant's own, fields that Sluice does not read are passed on unchanged; a stream is passed on as the upstream sends it.",
       '',
-      `${TRANSLATED} If a stream breaks off, its last event has an \`error\`.`,
+      `${TRANSLATED} ${PLATFORM} If a stream breaks off, its last event has an \`error\`.`,
       '',
       ROUTE,
     ),
@@ -174,7 +176,7 @@ export const completionEndpoints = {
     ...call('POST', '/v1/responses', loose(z.looseObject({ model, prompt: promptOfCall, stream, max_output_tokens: tokensMax }))),
     summary: 'Answer as the responses API does',
     description: apiLines(
-      `OpenAI's shape. ${TRANSLATED} References to stored state, such as \`previous_response_id\`, are accepted only for models that serve \`responses\`.`,
+      `OpenAI's shape. ${TRANSLATED} ${PLATFORM} References to stored state, such as \`previous_response_id\`, are accepted only for models that serve \`responses\`, of upstreams of the tenant's own.`,
       '',
       ROUTE,
     ),
@@ -184,10 +186,14 @@ export const completionEndpoints = {
     ...common,
     ...call('POST', '/v1/messages', loose(z.looseObject({ model, messages: z.array(message).min(1), max_tokens: z.int().min(1), stream }))),
     summary: "Answer as Anthropic's messages API does",
-    description: apiLines(`Anthropic's shape, errors included. ${TRANSLATED}`, '', ROUTE),
+    description: apiLines(`Anthropic's shape, errors included. ${TRANSLATED} ${PLATFORM}`, '', ROUTE),
     headers: headers.extend({
       'anthropic-version': z.string().max(64).optional().meta(about('Passed on unchanged to upstreams of the protocol `anthropic`.')),
-      'anthropic-beta': z.string().max(API_LIMITS.completionModelCharsMax).optional().meta(about('Passed on likewise.')),
+      'anthropic-beta': z
+        .string()
+        .max(API_LIMITS.completionModelCharsMax)
+        .optional()
+        .meta(about('Passed on likewise, to upstreams of the platform only features that cost nothing and keep nothing.')),
     }),
     reply: streamed,
   },
@@ -196,7 +202,7 @@ export const completionEndpoints = {
     ...call('POST', '/v1/upstreams/embeddings', loose(z.looseObject({ model }))),
     summary: 'Embed texts with a model of an upstream',
     description: apiLines(
-      "OpenAI's shape, with any fields that the upstream accepts. `/v1/embeddings` also serves models of upstreams, but accepts only the fields that it declares.",
+      "OpenAI's shape, with any fields that the upstream accepts, if it is the tenant's own. `/v1/embeddings` also serves models of upstreams, but accepts only the fields that it declares.",
       '',
       ROUTE,
     ),
@@ -207,7 +213,7 @@ export const completionEndpoints = {
     ...call('POST', '/v1/upstreams/rerank', loose(z.looseObject({ model }))),
     summary: 'Rank documents by relevance with a model of an upstream',
     description: apiLines(
-      'The shape of Cohere and Jina, with any fields that the upstream accepts. `/v1/rerank` also serves models of upstreams.',
+      "The shape of Cohere and Jina, with any fields that the upstream accepts, if it is the tenant's own. `/v1/rerank` also serves models of upstreams.",
       '',
       ROUTE,
     ),

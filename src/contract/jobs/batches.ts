@@ -118,6 +118,7 @@ export const batchEndpoints = {
     params,
   },
   cancelBatch: {
+    needsNoMoney: true,
     ...common,
     ...call('POST', '/v1/batches/:batch/cancel'),
     summary: 'Cancel a batch',

@@ -159,6 +159,7 @@ export const tuningEndpoints = {
     params,
   },
   cancelFineTuningJob: {
+    needsNoMoney: true,
     ...common,
     ...call('POST', '/v1/fine_tuning/jobs/:tuning/cancel'),
     summary: 'Cancel a fine-tuning job',

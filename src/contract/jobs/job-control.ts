@@ -46,6 +46,7 @@ const verb = { ...jobCommon, method: 'POST', params: jobParams, status: 200, rep
 
 export const jobControlEndpoints = {
   cancelJob: {
+    needsNoMoney: true,
     ...verb,
     path: '/v1/jobs/:job/cancel',
     summary: 'Cancel a job',
@@ -53,6 +54,7 @@ export const jobControlEndpoints = {
     body: NO_BODY,
   },
   suspendJob: {
+    needsNoMoney: true,
     ...verb,
     path: '/v1/jobs/:job/suspend',
     summary: 'Let a job wait until it is resumed',

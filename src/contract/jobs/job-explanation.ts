@@ -95,7 +95,7 @@ const waiting = {
     .enum(WAIT_REASONS)
     .meta(
       about(
-        '`kind_not_offered`: no agent runs jobs of this kind. `others_first`: an agent is free, and jobs before this one get it. `cell_full`: as many attempts run as may run at once. `queue_quota`: its queue, or a cohort above, has no quota left. `nodes_reserved`: nodes that would do are reserved for another queue. `queue_stopped`: its queue is on hold. `next_round`: jobs of its queue take turns, and all that is free or may be taken from others is taken; see `time_slice`. `budget_exhausted`: a quota or budget is used up; it is tried again at `retry_at`, and at once when rules or budgets change. `being_placed`: it has its nodes; others have still to leave them, or it is being paid for. Of several ways to run a job, that of the one which comes closest.',
+        '`kind_not_offered`: no agent runs jobs of this kind. `others_first`: an agent is free, and jobs before this one get it. `cell_full`: as many attempts run as may run at once. `queue_quota`: its queue, or a cohort above, has no quota left. `nodes_reserved`: nodes that would do are reserved for another queue. `queue_stopped`: its queue is on hold. `next_round`: jobs of its queue take turns, and all that is free or may be taken from others is taken; see `time_slice`. `budget_exhausted`: a quota or budget is used up, or does not suffice for this job to its end; see `budget`. It is tried again at `retry_at`, when a job of its project ends, and at once when rules or budgets change. `being_placed`: it has its nodes; others have still to leave them, or it is being paid for. Of several ways to run a job, that of the one which comes closest.',
       ),
     ),
   options: z.array(blocker).meta(about('What stands in the way of each of its `resources`.')),
@@ -158,11 +158,21 @@ const turn = z.object({
   ahead: z.int().meta(about('Jobs of its queue that go first: with higher priority, or with equal priority and less attained.')),
 });
 
+const budget = z.object({
+  needs_usd: dollarsOut.meta(
+    about(
+      'To its end, as far as that is known, its tokens included: by `max_runtime_s`, or less if jobs like it have taken less, without what it has saved; where that says nothing, what it takes to begin.',
+    ),
+  ),
+  left_usd: dollarsOut.nullable().meta(about('When it was last tried; null: nothing, or what is used up is no budget.')),
+});
+
 const explanation = named('JobExplanation', {
   job: z.string(),
   object: z.literal('job_explanation'),
   state: z.enum(JOB_STATES),
   ...waiting,
+  budget: budget.nullable().meta(about('With `budget_exhausted`: what it waits for.')),
   reserved: z
     .array(
       z.object({
@@ -242,6 +252,7 @@ export const jobExplanationEndpoints = {
     reply: json(explanation),
   },
   planJob: {
+    needsNoMoney: true,
     ...jobCommon,
     ...call('POST', '/v1/jobs:plan', json(submission)),
     summary: 'What would become of a job: where, when, at what cost',

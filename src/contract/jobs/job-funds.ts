@@ -16,6 +16,8 @@ export interface FundRequest {
   readonly want: number;
   /** Less than this is of no use. */
   readonly least: number;
+  /** As much as it needs to its end, as far as that is known: where the payer has less, nothing of it is of use. Absent: not known. */
+  readonly toEnd?: number;
   /** Up to so much it takes all there is; of more, a part, so that one job does not lock away what others could use meanwhile. */
   readonly enough: number;
   /** What the job may cost in all; null without a limit. */
@@ -29,7 +31,13 @@ export interface FundRequest {
 export type FundAnswer =
   | { readonly kind: 'granted'; readonly id: string; readonly units: number; readonly atMs: number }
   /** `job`: the job has had what it may cost. `payer`: a quota or budget above it is used up. */
-  | { readonly kind: 'refused'; readonly id: string; readonly refusedTo: 'payer' | 'job' };
+  | {
+      readonly kind: 'refused';
+      readonly id: string;
+      readonly refusedTo: 'payer' | 'job';
+      /** What the payer has left, nano-dollars, where money is what it lacks. */
+      readonly leftNano?: number;
+    };
 
 /** How much of a grant was used: the rest returns to the quotas it was taken from. */
 export interface FundSettlement {

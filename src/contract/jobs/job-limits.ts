@@ -194,6 +194,8 @@ export const JOB_LIMITS = {
   poolSyncMs: 2_000,
   // An agent asks again some milliseconds after an answer without work; one that has not by then has gone.
   agentReturnMs: 1_000,
+  // A node that may have died is tried last for so long. The pool counts a dead one for `longPollMsMax` and a lease at most.
+  nodeDoubtMs: 60_000,
   // What shares of tenants are parts of, and the most attempts that run at once: ten of the largest pools.
   cellAgentsMaxCount: 100_000,
   // Finished jobs that one call to the scheduler erases: some 10 ms of work.

@@ -13,7 +13,7 @@ const TAG = 'Planning';
 const ofCalls = {
   by: z
     .enum(['route', 'model', 'target', 'endpoint'])
-    .meta(about('A route of any version, what calls ask for, what serves them; or a call of this API.')),
+    .meta(about('A route of any version; what calls ask for, or what serves them by that name; what serves them; or a call of this API.')),
   name: z.string().min(1).max(256).meta(about('Of the route, model or `upstream/model`; or `POST /v1/embeddings`.', 'support-chat')),
 };
 

@@ -38,7 +38,7 @@ const filterOf = (number: z.ZodNumber | z.ZodCoercedNumber) =>
     id: requestId.optional(),
     key: keyId.optional(),
     route: text.meta(about('The route that chose the target: `support` for all of its versions, `support@3` for one.', 'support@3')),
-    model: text.meta(about('The model that the request named.', 'gpt-4o')),
+    model: text.meta(about('The model or route that the request named, or the model that served, with or without its upstream.', 'gpt-4o')),
     target: text.meta(about('The upstream that served or was asked last, or one of its models.', 'openai/gpt-4o')),
     status: number
       .int()
@@ -122,7 +122,7 @@ const facts = {
   project: z.string(),
   key: z.string(),
   surface: z.string().meta(about('The API that was called.', 'chat')),
-  model: z.string().meta(about('The model that the request named.')),
+  model: z.string().meta(about('The model or route that the request named, or the model that served, with or without its upstream.')),
   route: z.string().nullable(),
   prompt: z.string().nullable().meta(about('The prompt that the request named, with its version.', 'support-reply@3')),
   target: z

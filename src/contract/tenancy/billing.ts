@@ -50,10 +50,10 @@ const invoice = named('Invoice', {
   subtotal_usd: dollarsOut,
   total_usd: dollarsOut.meta(about('The sum of the lines.')),
   unreconciled: z
-    .array(z.object({ tenant: tenantId, requests: z.int(), tokens: z.int() }))
+    .array(z.object({ tenant: tenantId, requests: z.int(), tokens: z.int(), amount_usd: dollarsOut.meta(about('What it would cost.')) }))
     .meta(
       about(
-        'Granted by quotas in the month and not billed: what gateways hold now, what they have not reported yet, and what was lost with gateways that died. Never billed.',
+        'Granted by quotas in the month and not billed: what gateways and jobs hold now, what they have not reported yet, and what was lost with gateways that died: callers were told of no more than is billed and this together. Never billed.',
       ),
     ),
 });

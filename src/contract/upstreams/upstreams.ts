@@ -64,13 +64,20 @@ const model = z.strictObject({
     .min(0.25)
     .max(64)
     .default(4)
-    .meta(about('For estimating the tokens of a text where the upstream reports none.')),
+    .meta(about('For estimating the tokens of a prompt before a call, and of texts that can be neither reported nor counted.')),
   prices: z
     .strictObject({
       input: price.default(0),
       cached_input: price
         .optional()
         .meta(about('The price of input tokens that the upstream had cached. Absent: that of other input tokens.')),
+      cache_write: price
+        .optional()
+        .meta(
+          about(
+            'The price of input tokens that the upstream has put into its cache, as Anthropic reports them. Absent: that of other input tokens.',
+          ),
+        ),
       output: price.default(0),
       request: z.int().min(0).max(UPSTREAM_LIMITS.upstreamPriceNanoMax).default(0).meta(about('Nano-dollars per request.')),
     })
@@ -173,7 +180,13 @@ const upstreamReply = named('Upstream', {
       output_tokens_max: z.int(),
       image_tokens_max: z.int().nullable(),
       bytes_per_token: z.number(),
-      prices: z.object({ input: z.int(), cached_input: z.int().nullable(), output: z.int(), request: z.int() }),
+      prices: z.object({
+        input: z.int(),
+        cached_input: z.int().nullable(),
+        cache_write: z.int().nullable(),
+        output: z.int(),
+        request: z.int(),
+      }),
     }),
   ),
   secret: z

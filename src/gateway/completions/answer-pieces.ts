@@ -1,3 +1,4 @@
+import type { CountableText } from '../../upstreams/money/countable-text.ts';
 import type { Dialect } from '../../upstreams/protocol/stream-tap.ts';
 import type { Usage } from '../../upstreams/protocol/usage.ts';
 import type { Target } from '../../upstreams/target.ts';
@@ -11,9 +12,17 @@ export interface CompletionEnd {
   readonly target: Target;
   /** Absent: the upstream has reported none. */
   readonly usage: Usage | undefined;
-  /** Of the text that was answered. */
-  readonly textBytes: number;
+  /** Tokens of what has come, as Sluice counts them; absent: the usage is that of the whole answer. */
+  readonly countedTokens?: number;
+  /** The same of the prompt; absent: the upstream has reported it, or it was only estimated. */
+  readonly countedInputTokens?: number;
   readonly end: 'whole' | 'cancelled' | TransportFault;
+}
+
+/** The end of an answer whose tokens are not counted yet. */
+export interface UncountedEnd extends Omit<CompletionEnd, 'countedTokens' | 'countedInputTokens'> {
+  /** Undefined: the usage is that of the whole answer. */
+  readonly uncounted: CountableText | undefined;
 }
 
 /** An answer piece by piece. */

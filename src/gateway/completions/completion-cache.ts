@@ -205,7 +205,7 @@ export class CompletionCache {
       'the basis of an answer has the target that made it',
     );
     const common = { target, plan, attempts: [], settle: () => FREE, cache, savedNano: nano };
-    const whole: CompletionEnd = { target, usage: undefined, textBytes: 0, end: 'whole' };
+    const whole: CompletionEnd = { target, usage: undefined, end: 'whole' };
     if (!isStream) return { ...common, answer: { kind: 'whole', text: decoder.decode(joinedBytes([...pieces])), end: whole } };
     const costUsd = usd(requestNanoAt(this.#parts.clock.nowMs()) + spentNano);
     return { ...common, answer: { kind: 'stream', ...replayed(pieces, costUsd, whole) } };

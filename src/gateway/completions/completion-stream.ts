@@ -5,7 +5,7 @@ import type { Dispatched } from '../../upstreams/dispatch.ts';
 import type { AnswerStream } from '../../upstreams/protocol/answer-stream.ts';
 import type { PassBudget } from '../../upstreams/serving/pass-budget.ts';
 import type { PassedBody, TransportFault } from '../../upstreams/transport.ts';
-import type { AnswerPieces, CompletionEnd, PassedDialect, PassSending } from './answer-pieces.ts';
+import type { AnswerPieces, CompletionEnd, PassedDialect, PassSending, UncountedEnd } from './answer-pieces.ts';
 import { PassedCompletion } from './passed-completion.ts';
 import { BROKEN, brokenOff, faultOf, GARBAGE, reasonOf } from './stream-failure.ts';
 
@@ -13,7 +13,7 @@ interface StreamParts {
   readonly dispatched: Dispatched;
   readonly answer: AnswerStream;
   readonly requestId: string;
-  readonly onEnd: (end: CompletionEnd) => void;
+  readonly onEnd: (end: UncountedEnd) => void;
   /** Undefined: it has to be relayed. */
   readonly passing?: { readonly dialect: PassedDialect; readonly budget: PassBudget } | undefined;
 }
@@ -114,8 +114,8 @@ export class CompletionStream implements AnswerPieces {
   #end(end: CompletionEnd['end']): void {
     this.#hasEnded = true;
     const { dispatched, answer, onEnd } = this.#parts;
-    const { usage, textBytes } = answer;
+    const { usage, uncounted } = answer;
     dispatched.finish(end, usage === undefined ? undefined : usage.inputTokens + usage.outputTokens);
-    onEnd({ target: dispatched.target, usage, textBytes, end });
+    onEnd({ target: dispatched.target, usage, uncounted, end });
   }
 }

@@ -23,6 +23,7 @@ import { PlanServer, unserved } from './plan-server.ts';
 import type { QuestionEmbedder } from '../routes/question-embedder.ts';
 import { ReusedAnswers } from './reused-answers.ts';
 import type { SchemaJudge } from '../guardrails/schema-judge.ts';
+import type { TokenCounts } from './token-counts.ts';
 import { UpstreamModeration } from './upstream-moderation.ts';
 
 export interface CompletionParts {
@@ -31,6 +32,7 @@ export interface CompletionParts {
   readonly dispatcher: Dispatcher;
   readonly transport: UpstreamTransport;
   readonly clock: Clock;
+  readonly tokens: Pick<TokenCounts, 'count'>;
   readonly cache: Pick<CompletionCache, 'open'>;
   readonly embedder: QuestionEmbedder;
   readonly sha256: Sha256;

@@ -6,7 +6,7 @@ import { CopyMeter } from '../../upstreams/protocol/copy-meter.ts';
 import { endOf } from '../../upstreams/protocol/stream-translator.ts';
 import { errorEvent } from '../../upstreams/protocol/surface-errors.ts';
 import type { BodyCopy, TransportFault } from '../../upstreams/transport.ts';
-import type { CompletionEnd, PassedDialect, PassSending } from './answer-pieces.ts';
+import type { CompletionEnd, PassedDialect, PassSending, UncountedEnd } from './answer-pieces.ts';
 import { BROKEN, brokenOff, faultOf, reasonOf } from './stream-failure.ts';
 
 interface PassedParts {
@@ -17,7 +17,7 @@ interface PassedParts {
   readonly answer: AnswerStream;
   readonly onPiece: PassSending['onPiece'];
   readonly onRelayed?: PassSending['onRelayed'];
-  readonly onEnd: (end: CompletionEnd) => void;
+  readonly onEnd: (end: UncountedEnd) => void;
   /** Gives back the memory that it may hold. */
   readonly release: () => void;
 }
@@ -57,7 +57,7 @@ export class PassedCompletion implements BodyCopy {
   end(fault: TransportFault | undefined): Uint8Array | undefined {
     const { dispatched, answer, onPiece, onRelayed, onEnd, release } = this.#parts;
     const isWhole = this.#meter.end();
-    const { usage, textBytes, hasEnded, problem } = this.#meter;
+    const { usage, uncounted, hasEnded, problem } = this.#meter;
     const why = fault ?? (problem === undefined ? BROKEN : faultOf(problem));
     const end = isWhole && (hasEnded || fault === undefined) ? 'whole' : why.fault === 'cancelled' ? 'cancelled' : why;
     const behind = this.#behind(end, fault === undefined ? problem : undefined);
@@ -65,7 +65,7 @@ export class PassedCompletion implements BodyCopy {
     if (onRelayed !== undefined && !answer.hasEnded) this.#relayed(answer.end().send);
     dispatched.finish(end, usage === undefined ? undefined : usage.inputTokens + usage.outputTokens);
     release();
-    onEnd({ target: dispatched.target, usage, textBytes, end });
+    onEnd({ target: dispatched.target, usage, uncounted, end });
     return behind;
   }
 

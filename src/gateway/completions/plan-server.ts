@@ -11,12 +11,14 @@ import { err, ok } from '../../kernel/result.ts';
 import { requestNanoAt, usd } from '../../tenancy/usage/price-book.ts';
 import { urgencyOf } from '../../upstreams/call-urgency.ts';
 import type { AttemptRecord, Dispatched, Dispatcher, Undispatched } from '../../upstreams/dispatch.ts';
+import { promptTextOf } from '../../upstreams/money/prompt-text.ts';
+import type { RequestBound } from '../../upstreams/money/request-bound.ts';
 import type { Settlement } from '../../upstreams/money/settlement.ts';
 import { settlementOf } from '../../upstreams/money/settlement.ts';
 import { prefixKeyOf } from '../../upstreams/prefix-key.ts';
 import type { AnswerNotes } from '../../upstreams/protocol/answer-notes.ts';
 import type { Exchange, Exchanges } from '../../upstreams/protocol/exchange.ts';
-import { mayBegin } from '../../upstreams/protocol/exchange.ts';
+import { mayBegin, SURFACES } from '../../upstreams/protocol/exchange.ts';
 import { rejectionOf } from '../../upstreams/protocol/surface-errors.ts';
 import type { Usage } from '../../upstreams/protocol/usage.ts';
 import { PassBudget } from '../../upstreams/serving/pass-budget.ts';
@@ -24,14 +26,16 @@ import type { Plan, Target } from '../../upstreams/target.ts';
 import { withReplicas } from '../../upstreams/target.ts';
 import type { BodyReader, TransportFault, UpstreamTransport } from '../../upstreams/transport.ts';
 import type { Completed, CompletionCall } from './completion-call.ts';
-import type { CompletionEnd } from './answer-pieces.ts';
+import type { CompletionEnd, UncountedEnd } from './answer-pieces.ts';
 import { CompletionStream } from './completion-stream.ts';
 import { reservePlan } from './plan-reservation.ts';
+import type { TokenCounts } from './token-counts.ts';
 
 interface PlanServerParts {
   readonly dispatcher: Dispatcher;
   readonly transport: UpstreamTransport;
   readonly clock: Clock;
+  readonly tokens: Pick<TokenCounts, 'count'>;
 }
 
 /** A call as it goes out, and where. */
@@ -114,12 +118,12 @@ export class PlanServer {
     const { target, attempts, opened } = dispatched.value;
     if (opened.status >= 400) return unserved(await rejectionBy(dispatched.value), attempts);
     const exchange = exchangeWith(target);
-    const settle = ({ usage, textBytes, end }: CompletionEnd): Settlement =>
-      settlementOf(target.model, boundOf(target), { usage, textBytes, isWhole: end === 'whole' });
+    const settle = (end: CompletionEnd): Settlement => settlementOf(target.model, boundOf(target), end);
+    const counted = (end: UncountedEnd): Promise<CompletionEnd> => this.#counted(end, call, boundOf(target));
     const completed = { target, plan: payable, attempts, settle };
     if (streams) {
       const costNano = (usage: Usage): number =>
-        settle({ target, usage, textBytes: 0, end: 'whole' }).nano + besidesNano + spentNano + requestNanoAt(nowMs);
+        settle({ target, usage, end: 'whole' }).nano + besidesNano + spentNano + requestNanoAt(nowMs);
       const dialect = notes === undefined ? exchange.passesAs : undefined;
       const asked = {
         dispatched: dispatched.value,
@@ -127,13 +131,67 @@ export class PlanServer {
         requestId: call.requestId,
         passing: dialect === undefined ? undefined : { dialect, budget: this.#passes },
       };
-      return ok({ ...completed, answer: streamedAnswer(asked, ({ end }) => count(end)) });
+      return ok({ ...completed, answer: this.#streamed(asked, counted, ({ end }) => count(end)) });
     }
-    const answer = await wholeAnswer(dispatched.value, exchange, notes);
+    const answer = await this.#whole(dispatched.value, exchange, notes, counted);
     count(answer.ok ? 'whole' : BROKEN);
     return answer.ok ? ok({ ...completed, answer: answer.value }) : unserved(answer.error, attempts);
   }
+
+  #streamed(
+    asked: Omit<ConstructorParameters<typeof CompletionStream>[0], 'onEnd'>,
+    counted: Counted,
+    count: (end: UncountedEnd) => void,
+  ): Completed['answer'] {
+    let onEnd: (end: UncountedEnd) => void = UNSET;
+    const ended = new Promise<UncountedEnd>((finish) => {
+      onEnd = (end) => {
+        count(end);
+        finish(end);
+      };
+    }).then(counted);
+    return { kind: 'stream', stream: new CompletionStream({ ...asked, onEnd: (end) => onEnd(end) }), ended };
+  }
+
+  async #whole(
+    dispatched: Dispatched,
+    exchange: Exchange,
+    notes: AnswerNotes | undefined,
+    counted: Counted,
+  ): Promise<Outcome<Completed['answer'] & { readonly kind: 'whole' }>> {
+    const { target, opened } = dispatched;
+    const text = await textOf(opened.body, COMPLETION_LIMITS.upstreamAnswerBytesMax);
+    if (typeof text !== 'string') {
+      dispatched.finish(text);
+      return refuse('upstream_failed', `the upstream ${target.upstream} broke off its answer: ${text.fault}`);
+    }
+    const answer = exchange.whole(text, notes);
+    if (answer === undefined) {
+      dispatched.finish({ kind: 'fault', fault: 'garbage' });
+      return refuse('upstream_failed', `the upstream ${target.upstream} answered what is no JSON object`);
+    }
+    const { usage, uncounted } = answer;
+    dispatched.finish('whole', usage === undefined ? undefined : usage.inputTokens + usage.outputTokens);
+    return ok({ kind: 'whole', text: answer.text, end: await counted({ target, usage, uncounted, end: 'whole' }) });
+  }
+
+  /** [U193] Most answers need no counting: their upstream has reported their usage. */
+  async #counted(
+    { uncounted, ...end }: UncountedEnd,
+    { surface, body }: CompletionCall,
+    { imageTokens }: RequestBound,
+  ): Promise<CompletionEnd> {
+    if (uncounted === undefined) return end;
+    const { tokens } = this.#parts;
+    const { model } = end.target;
+    const countedTokens = await tokens.count(model, uncounted);
+    if (end.usage !== undefined || SURFACES[surface].outputLimits.length === 0) return { ...end, countedTokens };
+    return { ...end, countedTokens, countedInputTokens: imageTokens + (await tokens.count(model, promptTextOf(body))) };
+  }
 }
+
+/** Takes an end whose tokens have to be counted. */
+type Counted = (end: UncountedEnd) => Promise<CompletionEnd>;
 
 const NO_REPLICA = refusal('no_healthy_replica', 'no replica of the upstreams of the model is ready: see the job that they name', 'model');
 
@@ -148,20 +206,6 @@ const affinityOf = ({ groups }: Plan, { surface, body, principal }: CompletionCa
 
 const UNSET = (): void => undefined;
 
-function streamedAnswer(
-  asked: Omit<ConstructorParameters<typeof CompletionStream>[0], 'onEnd'>,
-  count: (end: CompletionEnd) => void,
-): Completed['answer'] {
-  let onEnd: (end: CompletionEnd) => void = UNSET;
-  const ended = new Promise<CompletionEnd>((finish) => {
-    onEnd = (end) => {
-      count(end);
-      finish(end);
-    };
-  });
-  return { kind: 'stream', stream: new CompletionStream({ ...asked, onEnd: (end) => onEnd(end) }), ended };
-}
-
 export const unserved = (reason: Refusal, attempts: readonly AttemptRecord[]) => err({ refusal: reason, attempts });
 
 /** What an upstream says that has refused the request itself. */
@@ -170,28 +214,6 @@ async function rejectionBy(dispatched: Dispatched): Promise<Refusal> {
   const text = await textOf(opened.body, COMPLETION_LIMITS.upstreamErrorBytesMax);
   dispatched.finish('whole');
   return rejectionOf(opened.status, typeof text === 'string' ? text : '', opened.withoutSecret);
-}
-
-async function wholeAnswer(
-  dispatched: Dispatched,
-  exchange: Exchange,
-  notes: AnswerNotes | undefined,
-): Promise<Outcome<Completed['answer'] & { readonly kind: 'whole' }>> {
-  const { target, opened } = dispatched;
-  const text = await textOf(opened.body, COMPLETION_LIMITS.upstreamAnswerBytesMax);
-  if (typeof text !== 'string') {
-    dispatched.finish(text);
-    return refuse('upstream_failed', `the upstream ${target.upstream} broke off its answer: ${text.fault}`);
-  }
-  const answer = exchange.whole(text, notes);
-  if (answer === undefined) {
-    dispatched.finish({ kind: 'fault', fault: 'garbage' });
-    return refuse('upstream_failed', `the upstream ${target.upstream} answered what is no JSON object`);
-  }
-  const { usage } = answer;
-  dispatched.finish('whole', usage === undefined ? undefined : usage.inputTokens + usage.outputTokens);
-  const end: CompletionEnd = { target, usage, textBytes: text.length, end: 'whole' };
-  return ok({ kind: 'whole', text: answer.text, end });
 }
 
 /** A body as text. One that is larger than `bytesMax`, or no UTF-8, is no answer. */

@@ -37,7 +37,8 @@ export interface UsageLabel {
 
 /** Every call passes through here before it does any work: nothing is unmetered. */
 export interface Budget {
-  reserve(principal: TenantPrincipal, quantities: Quantities): Promise<Outcome<Reservation>>;
+  /** `unbilled`: takes no money, and bills nothing. */
+  reserve(principal: TenantPrincipal, quantities: Quantities, terms?: 'billed' | 'unbilled'): Promise<Outcome<Reservation>>;
   /** The limits of the present minute as cached in this isolate, whether the last call was admitted or not. */
   rates(principal: TenantPrincipal): readonly RateState[];
 }

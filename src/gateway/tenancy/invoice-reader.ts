@@ -1,5 +1,3 @@
-import type { Meter } from '../../contract/api/meter.ts';
-import { UPSTREAM_METERS } from '../../contract/api/meter.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
 import type { Principal } from '../../contract/api/principal.ts';
@@ -22,6 +20,8 @@ export interface Unreconciled {
   readonly tenant: TenantId;
   readonly requests: number;
   readonly tokens: number;
+  /** What that would cost, nano-dollars: never less than callers were told and is not on the invoice. */
+  readonly amountNano: bigint;
 }
 
 export interface ShownInvoice {
@@ -36,9 +36,6 @@ interface InvoiceReaderParts {
   /** Delivers what this isolate has not delivered yet. */
   readonly flush: () => Promise<void>;
 }
-
-/** Jobs are metered by what they did; only what gateways draw is granted in slices. */
-const SLICED = new Set<Meter>(['requests', 'embedding_tokens', 'embedding_cached_tokens', ...UPSTREAM_METERS]);
 
 /** Answers invoices: to the admin an organisation's, to a key the part of its own tenant. */
 export class InvoiceReader extends Composed<InvoiceReaderParts> {
@@ -77,13 +74,14 @@ export class InvoiceReader extends Composed<InvoiceReaderParts> {
   ): Promise<Unreconciled[]> {
     const granted = await this.parts.quotas(organisationId).grantedIn(tenants, month.startMs);
     return tenants.flatMap((tenant, position) => {
+      const own = usage.filter((line) => line.tenant === tenant);
       const billed = (counter: 'requests' | 'tokens'): number =>
-        usage
-          .filter((line) => line.tenant === tenant && SLICED.has(line.meter) && COUNTER_OF[line.meter] === counter)
-          .reduce((sum, { quantity }) => sum + quantity, 0);
+        own.reduce((sum, { meter, quantity }) => sum + (COUNTER_OF[meter] === counter ? quantity : 0), 0);
       const requests = Math.max(0, (granted[position]?.requests ?? 0) - billed('requests'));
       const tokens = Math.max(0, (granted[position]?.tokens ?? 0) - billed('tokens'));
-      return requests + tokens > 0 ? [{ tenant, requests, tokens }] : [];
+      const restNano = BigInt(granted[position]?.spend_nano ?? 0) - own.reduce((sum, line) => sum + line.amountNano, 0n);
+      const amountNano = restNano > 0n ? restNano : 0n;
+      return requests + tokens > 0 || amountNano > 0n ? [{ tenant, requests, tokens, amountNano }] : [];
     });
   }
 }

@@ -12,27 +12,30 @@ interface UsageDeliveryParts {
   readonly clock: Clock;
   readonly sleep: (ms: number) => Promise<void>;
   readonly background: (work: Promise<unknown>) => void;
-  /** Runs with each delivery: what else an isolate does once it has a quiet moment. Answers whether it is to run again, even if no usage comes. */
-  readonly beside: () => Promise<boolean>;
+  /** Hands in quota that lies idle, `sliceIdleMs` after a call. Answers whether it is to run again, even if no usage comes. */
+  readonly returnIdle: () => Promise<boolean>;
 }
 
 /** Delivers the usage of this isolate within `usageFlushMs`, again and again until it is acknowledged. */
 export class UsageDelivery {
   readonly #parts: UsageDeliveryParts;
   readonly #delayed: DelayedDelivery;
+  /** Less often than usage, which must not be lost: a caller who comes once a second finds its slice. */
+  readonly #idle: DelayedDelivery;
 
   constructor(parts: UsageDeliveryParts) {
     this.#parts = parts;
-    const deliver = async (): Promise<void> => {
-      const [isToRunAgain] = await Promise.all([parts.beside(), this.flush()]);
-      if (isToRunAgain) this.notice();
+    this.#delayed = new DelayedDelivery({ ...parts, delayMs: TENANCY_LIMITS.usageFlushMs, deliver: () => this.flush() });
+    const returnIdle = async (): Promise<void> => {
+      if (await parts.returnIdle()) this.#idle.notice();
     };
-    this.#delayed = new DelayedDelivery({ ...parts, delayMs: TENANCY_LIMITS.usageFlushMs, deliver });
+    this.#idle = new DelayedDelivery({ ...parts, delayMs: TENANCY_LIMITS.sliceIdleMs, deliver: returnIdle });
   }
 
   /** Something waits to be delivered. */
   notice(): void {
     this.#delayed.notice();
+    this.#idle.notice();
   }
 
   /** Delivers everything that waits, now. What cannot be delivered stays. */

@@ -30,13 +30,17 @@ export const nodeOf = ({ id, capacity, attemptsMax, domains, ordinal, kinds, ...
 const boundOf = (weightsMaxMib: number | undefined) => (weightsMaxMib === undefined ? {} : { weightsMaxMib });
 
 /** What follows from agents that come: they are nodes, what is in their memory is known, and jobs may ask for the accelerators they have. */
-export function arrivalsOf(nodes: readonly PoolNode[], poolId: PoolId): readonly CellEvent[] {
+export function arrivalsOf(nodes: readonly PoolNode[], poolId: PoolId, doubted: readonly string[] = []): readonly CellEvent[] {
   if (nodes.length === 0) return [];
   const types = brought(nodes.flatMap(({ capacity }) => capacity?.accelerator ?? []));
   const weights = Object.fromEntries(
     nodes.flatMap((node) => (node.weights.length === 0 ? [] : [[node.id, node.weights.map(modelWeightsOf)]])),
   );
-  const arrival: CellEvent = { kind: 'add_nodes', nodes: nodes.map((node) => nodeOf(node, poolId)) };
+  const arrival: CellEvent = {
+    kind: 'add_nodes',
+    nodes: nodes.map((node) => nodeOf(node, poolId)),
+    ...(doubted.length === 0 ? {} : { doubted }),
+  };
   return [...types, Object.keys(weights).length === 0 ? arrival : { ...arrival, weights }];
 }
 
@@ -89,7 +93,8 @@ export function movesOf(
 ): readonly CellEvent[] {
   const leaving = left.filter(({ nodeId }) => fleet.find(nodeId)?.spec.poolId === poolId);
   const coming = joined.filter(({ id }) => fleet.find(id) === undefined || leaving.some(({ nodeId }) => nodeId === id));
-  const closed = registry.arrive(poolId, coming, nowMs);
+  registry.fell(leaving.flatMap(({ nodeId, isLost }) => (isLost ? [nodeId] : [])));
+  const { closed, doubted } = registry.arrive(poolId, coming, nowMs);
   if (coming.length > 0) registry.forget((nodeId) => fleet.find(nodeId) !== undefined, nowMs, coming.length + 1);
   return [
     ...leaving.flatMap(({ nodeId, isLost }): CellEvent[] => [
@@ -97,7 +102,7 @@ export function movesOf(
       ...(isLost ? [] : [{ kind: 'drain', nodeId } as const]),
       { kind: 'node_lost', nodeId },
     ]),
-    ...arrivalsOf(coming, poolId),
+    ...arrivalsOf(coming, poolId, doubted),
     ...closed.map((nodeId) => ({ kind: 'cordon', nodeId }) as const),
     ...weights.flatMap((held): CellEvent[] => {
       const isThere = fleet.find(held.nodeId)?.spec.poolId === poolId || coming.some(({ id }) => id === held.nodeId);

@@ -20,7 +20,7 @@ import { stepAll } from '../engine/machine/step.ts';
 import type { JobSpec } from '../engine/model/job-spec.ts';
 import { checkRequest, organisationOfPayer, specOf } from './spec-of.ts';
 import type { JobExplanation } from './explain-job.ts';
-import { whyScaled, whyTurn, weightsHeld } from './job-standing.ts';
+import { whyScaled, whyTurn, whyUnpaid, weightsHeld } from './job-standing.ts';
 import { evictedBy, explained, NOT_WAITING } from './explain-job.ts';
 import { grantIdOf, takeAnswers } from './fund-attempts.ts';
 import type { Job, JobRequest } from './jobs/job.ts';
@@ -195,8 +195,12 @@ export class DurableCell {
     const weights = record === undefined ? null : weightsHeld(this.#loaded(), record.spec);
     const reserved = why.reason === 'not_waiting' ? [] : this.#sharing.inTheWayOf(job.value);
     const scaling = record === undefined ? null : whyScaled(job.value, record);
-    const turn = record === undefined ? null : whyTurn(this.#loaded(), record, this.#clock.nowMs());
-    return ok({ job: job.value, explanation: { jobId, ...why, evicted: evictedBy(job.value, isOwn), weights, scaling, turn, reserved } });
+    const atMs = this.#clock.nowMs();
+    const turn = record === undefined ? null : whyTurn(this.#loaded(), record, atMs);
+    const budget =
+      why.reason === 'budget_exhausted' && record !== undefined ? whyUnpaid(this.#loaded(), job.value, record, { atMs }) : null;
+    const standing = { evicted: evictedBy(job.value, isOwn), weights, scaling, turn, budget, reserved };
+    return ok({ job: job.value, explanation: { jobId, ...why, ...standing } });
   }
 
   /** Starts no job of a suspended tenant, and asks those that run to stop and be given back; they run again when the suspension has ended. */

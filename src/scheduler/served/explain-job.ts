@@ -9,7 +9,7 @@ import type { Cell } from '../engine/cell/cell.ts';
 import type { JobRecord } from '../engine/cell/job-record.ts';
 import { isFinished } from '../engine/cell/job-record.ts';
 import type { JobSpec } from '../engine/model/job-spec.ts';
-import type { WhyScaled, WhyTurn, HeldModel } from './job-standing.ts';
+import type { WhyScaled, WhyTurn, WhyUnpaid, HeldModel } from './job-standing.ts';
 import type { Job } from './jobs/job.ts';
 import { isOffered } from './offered-kinds.ts';
 import type { StandingReservation } from './quotas/sharing.ts';
@@ -45,6 +45,8 @@ export interface JobExplanation extends WhyWaiting {
   readonly scaling: WhyScaled | null;
   /** Of an unfinished job whose queue has its jobs take turns. */
   readonly turn: WhyTurn | null;
+  /** Of a job that waits for money. */
+  readonly budget: WhyUnpaid | null;
   /** Of a waiting job: reservations of other queues for what it asks for. */
   readonly reserved: readonly StandingReservation[];
 }

@@ -15,6 +15,9 @@ import { TOKENS_GRANT } from './jobs/sqlite-grant-store.ts';
 /** Of what the tokens of an input can be at most, so much is there at least: an attempt is not started for less. */
 const TOKENS_LEAST_SHARE = 32;
 
+/** What an input comes to is one token for each of its bytes at most; most texts have four bytes a token, or more. */
+const TOKENS_LIKELY_SHARE = 4;
+
 /** The id of a grant: the same however often it is asked for. */
 export const grantIdOf = (jobId: Job['id'], fence: number, number: number): string =>
   `${attemptIdOf(jobId, fence)}:${number === TOKENS_GRANT ? 'tokens' : `grant-${number}`}`;
@@ -24,7 +27,7 @@ export function asksOf(
   grants: SqliteGrantStore,
   job: Job,
   record: JobRecord,
-  { fence, grant, milli }: Extract<CellDecision, { readonly kind: 'fund' }>,
+  { fence, grant, milli, needMs }: Extract<CellDecision, { readonly kind: 'fund' }>,
 ): readonly AskedGrant[] {
   const { organisationId, tenantId, projectId } = job;
   const option = must(record.spec.options[record.attempt?.option ?? 0], 'the option exists');
@@ -41,10 +44,11 @@ export function asksOf(
   const requests: [number, FundRequest][] = [];
   if (asksTokens) {
     const least = Math.min(tokensMax, job.tokensNeeded ?? Math.ceil(tokensMax / TOKENS_LEAST_SHARE));
+    const toEnd = Math.max(least, Math.ceil(tokensMax / TOKENS_LIKELY_SHARE));
     const id = grantIdOf(job.id, fence, TOKENS_GRANT);
     requests.push([
       TOKENS_GRANT,
-      { ...common, id, meter: 'job_tokens', accelerator: null, want: tokensMax, least, enough: least, had, besideId: null },
+      { ...common, id, meter: 'job_tokens', accelerator: null, want: tokensMax, least, toEnd, enough: least, had, besideId: null },
     ]);
   }
   requests.push([
@@ -54,7 +58,8 @@ export function asksOf(
       id: grantIdOf(job.id, fence, grant),
       meter: 'accelerator_ms',
       accelerator: option.accelerator,
-      want: unitsIn(JOB_LIMITS.jobSegmentMaxMs),
+      want: unitsIn(Math.max(JOB_LIMITS.jobSegmentMaxMs, needMs ?? 0)),
+      ...(needMs === null ? {} : { toEnd: unitsIn(needMs) }),
       // The last stretch is as long as what is left.
       least: grant === 0 ? unitsIn(JOB_LIMITS.jobFundsLeastMs) : Math.ceil(milli / WHOLE_MILLI),
       enough: unitsIn(JOB_LIMITS.jobFundsEnoughMs),
@@ -98,7 +103,10 @@ const isOpen = ({ state }: StoredGrant): boolean => state === 'asked' || state =
 /** An attempt has what it asked for once it has both, its tokens and its time. */
 function eventOf(now: readonly StoredGrant[], { jobId, fence, number }: StoredGrant, answer: FundAnswer): readonly CellEvent[] {
   const grant = number === TOKENS_GRANT ? 0 : number;
-  if (answer.kind === 'refused') return [{ kind: 'unfunded', jobId, fence, grant, refusedTo: answer.refusedTo }];
+  if (answer.kind === 'refused') {
+    const { refusedTo, leftNano } = answer;
+    return [{ kind: 'unfunded', jobId, fence, grant, refusedTo, ...(leftNano === undefined ? {} : { leftNano }) }];
+  }
   const all = now.filter((one) => one.jobId === jobId && one.fence === fence);
   const time = all.find((one) => one.number === grant);
   if (time?.state !== 'granted' || all.some((one) => one.number === TOKENS_GRANT && one.state !== 'granted')) return [];

@@ -1,12 +1,17 @@
 import type { Cell } from '../engine/cell/cell.ts';
 import type { JobRecord } from '../engine/cell/job-record.ts';
-import { isFinished, nodesWanted } from '../engine/cell/job-record.ts';
-import { attainedMs } from '../engine/life/charge-segment.ts';
+import { isFinished, isWaiting, nodesWanted } from '../engine/cell/job-record.ts';
+import { payableOf } from '../engine/cell/payer-holds.ts';
+import { attainedMs, milliHeld } from '../engine/life/charge-segment.ts';
+import { needMs } from '../engine/life/need-of.ts';
+import { WHOLE_MILLI } from '../engine/model/pool-spec.ts';
+import { JOB_LIMITS } from '../../contract/jobs/job-limits.ts';
 import type { ScaleReason } from '../../contract/jobs/job-explanation.ts';
 import type { Load } from '../engine/cell/event.ts';
 import { nodesFor } from '../engine/elastic/follow-load.ts';
 import type { ScalingPolicy, JobSpec } from '../engine/model/job-spec.ts';
 import type { Job } from './jobs/job.ts';
+import { tokensMaxOf } from './jobs/job.ts';
 
 /** How a job stands whose queue has its jobs take turns. Plain data. */
 export interface WhyTurn {
@@ -31,6 +36,29 @@ export function whyTurn(cell: Cell, job: JobRecord, nowMs: number): WhyTurn | nu
     aheadCount += Number(lead > 0);
   }
   return { roundMs: slice.roundMs, nextRoundMs: cell.queue(job.spec.queue).roundAtMs ?? null, attainedMs: own, aheadCount };
+}
+
+/** What a job that waits for money needs, in what it is charged for, and what its payer has left. Plain data. */
+export interface WhyUnpaid {
+  readonly atMs: number;
+  /** To its end, as far as that is known; else to begin. */
+  readonly acceleratorMs: number;
+  readonly accelerator: string | null;
+  readonly tokens: number;
+  /** Nano-dollars, when its payer was last asked; null: nothing, or what is lacking is not money. */
+  readonly leftNano: number | null;
+}
+
+/** By the first of its options. Null of a job whose payer was not refused. [J267] */
+export function whyUnpaid(cell: Cell, job: Job, record: JobRecord, { atMs }: { readonly atMs: number }): WhyUnpaid | null {
+  const hold = isWaiting(record) ? cell.payers.of(payableOf(record)) : undefined;
+  const [option] = record.spec.options;
+  if (hold === undefined || option === undefined) return null;
+  const slots = Array.from({ length: option.nodes.min }, (_, node) => ({ node, mask: 0 }));
+  const milli = milliHeld(option.accelerator, { demand: option.perNode, slots });
+  const forMs = needMs(cell, record) ?? JOB_LIMITS.jobFundsLeastMs;
+  const acceleratorMs = Math.ceil((milli * forMs) / WHOLE_MILLI);
+  return { atMs, acceleratorMs, accelerator: option.accelerator, tokens: tokensMaxOf(job), leftNano: hold.leftNano ?? null };
 }
 
 /** Why a job whose replicas follow its load has so many of them. Plain data. */

@@ -3,7 +3,7 @@ import type { Progress } from '../../contract/jobs/attempt-report.ts';
 import { KIND_FACTS, followsLoad } from '../../contract/jobs/job-facts.ts';
 import { unreachable } from '../../kernel/assert.ts';
 import type { JobId, PoolId } from '../../kernel/ids.ts';
-import type { AttemptNews, CellEvent, Load } from '../engine/cell/event.ts';
+import type { AttemptNews, CellEvent, EndedMember, Load } from '../engine/cell/event.ts';
 import type { Job, LiveAttempt } from './jobs/job.ts';
 import { tokensMaxOf, withProgress } from './jobs/job.ts';
 import type { AttemptEnd, AttemptFailure } from './project-job.ts';
@@ -30,7 +30,15 @@ export function readReports(poolId: PoolId, reports: readonly AttemptReport[], a
   const reader = new ReportReader(poolId, asked);
   const verdicts = reports.map((report) => reader.read(report));
   const { events, ends, progressed } = reader;
-  return { events, verdicts, ends, progressed: [...progressed.values()].filter((job) => !ends.has(job.id) && job !== asked.find(job.id)) };
+  const changed = [...progressed.values()].flatMap((job) => {
+    const before = asked.find(job.id);
+    if (!ends.has(job.id)) return job === before ? [] : [job];
+    // What an attempt saved before it ended is where the next one begins, though both came with one message. [J138]
+    return before === undefined || job.checkpoint === undefined || job.checkpoint === before.checkpoint
+      ? []
+      : [{ ...before, checkpoint: job.checkpoint }];
+  });
+  return { events, verdicts, ends, progressed: changed };
 }
 
 /** Reads one report after the other. */
@@ -82,7 +90,7 @@ class ReportReader {
         return verdictOn(job, completion);
       }
       case 'failed':
-        this.#note(report, newsOfFailure(report.reason));
+        this.#note(report, newsOfFailure(report.reason, memberOf(attempt, report)));
         this.ends.set(job.id, failureOf(report));
         return 'accepted';
       default:
@@ -94,6 +102,15 @@ class ReportReader {
     this.events.push({ kind: 'report', jobId, fence, news });
   }
 }
+
+/** Which of the nodes of an attempt a report of its end is about. */
+const memberOf = ({ group }: LiveAttempt, { rank = 0, reason }: Report<'failed'>): EndedMember => ({
+  place: group?.members.findIndex(({ number }) => number === rank) ?? rank,
+  isSilent: SILENT.has(reason),
+});
+
+/** Ends that no agent reports. */
+const SILENT: ReadonlySet<FailureReason> = new Set(['lease_expired', 'never_started']);
 
 /** What is on record already is not written again. [J200] */
 const isOnRecord = ({ progress }: Job, { isConfirmed }: LiveAttempt, { completed, failed, total }: Progress): boolean =>
@@ -234,7 +251,7 @@ function readReplica(job: Job, attempt: Grouped, report: AttemptReport): MemberR
     const others = members.filter((member) => member !== replica);
     // That an agent fell silent is no fault of the job: it has others.
     const isCounted = policy === 'counted' && report.reason !== 'lease_expired';
-    const news: AttemptNews = { kind: 'replica_lost', nodeId: replica.nodeId, isCounted };
+    const news: AttemptNews = { kind: 'replica_lost', nodeId: replica.nodeId, isCounted, isSilent: SILENT.has(report.reason) };
     return { ...withMembers(job, attempt, others), news: [news], verdict: 'accepted' };
   }
   if (report.kind !== 'progress') return { job, news: [], verdict: 'stale' };
@@ -304,7 +321,10 @@ const NEWS = {
   unpaid: { kind: 'unpaid' },
 } as const satisfies Record<Policy, AttemptNews>;
 
-/** The event by which the engine learns that an attempt ended without output. */
-export const newsOfFailure = (reason: FailureReason): AttemptNews => NEWS[POLICY[reason]];
+/** The event by which the engine learns that an attempt ended without output; `by`: the member that it is of. */
+function newsOfFailure(reason: FailureReason, by?: EndedMember): AttemptNews {
+  const news = NEWS[POLICY[reason]];
+  return by === undefined || news.kind === 'unpaid' ? news : { ...news, by };
+}
 
-export const policyOf = (reason: FailureReason): Policy => POLICY[reason];
+const policyOf = (reason: FailureReason): Policy => POLICY[reason];

@@ -31,5 +31,6 @@ export const SERVED_SETTINGS: CellSettings = {
     retryMs: JOB_LIMITS.jobFundsRetryMs,
     retryMaxMs: JOB_LIMITS.jobFundsRetryMaxMs,
   },
+  nodeDoubtMs: JOB_LIMITS.nodeDoubtMs,
   admissionsMaxCount: JOB_LIMITS.schedulerBatchMaxCount,
 };

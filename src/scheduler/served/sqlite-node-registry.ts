@@ -18,6 +18,9 @@ export const NODE_TABLE = `
   CREATE INDEX pool_nodes_by_pool ON pool_nodes (pool_id, node_id);
   CREATE INDEX pool_nodes_by_seen ON pool_nodes (seen_at_ms);`;
 
+/** Whether a node fell silent when it was last there. */
+export const NODE_FALLS = 'ALTER TABLE pool_nodes ADD COLUMN has_fallen INTEGER NOT NULL DEFAULT 0;';
+
 /** How often a node that comes and goes is written down again. */
 const SEEN_EVERY_MS = POOL_LIMITS.nodeForgottenMs / 10;
 
@@ -29,13 +32,24 @@ export class SqliteNodeRegistry {
     this.#sql = storage.sql;
   }
 
-  /** Takes note of nodes that come, and answers which of them shall take no work. */
-  arrive(poolId: PoolId, nodes: readonly PoolNode[], nowMs: number): readonly string[] {
-    if (nodes.length === 0) return [];
+  /** Takes note of nodes that were lost while they held attempts. */
+  fell(nodeIds: readonly string[]): void {
+    if (nodeIds.length === 0) return;
+    const query = 'UPDATE pool_nodes SET has_fallen = 1 WHERE node_id IN (SELECT value FROM json_each(?))';
+    this.#sql.exec(query, JSON.stringify(nodeIds));
+  }
+
+  /** Takes note of nodes that come, and answers which of them shall take no work, and which fell silent when they were last there. */
+  arrive(
+    poolId: PoolId,
+    nodes: readonly PoolNode[],
+    nowMs: number,
+  ): { readonly closed: readonly string[]; readonly doubted: readonly string[] } {
+    if (nodes.length === 0) return { closed: [], doubted: [] };
     const rows = JSON.stringify(nodes.map((node) => ({ id: node.id, body: JSON.stringify(node) })));
     // One that was seen lately is not written again: agents come and go with each attempt.
     this.#sql.exec(
-      `INSERT INTO pool_nodes SELECT value ->> '$.id', ?1, ?2, NULL, value ->> '$.body' FROM json_each(?3) WHERE true
+      `INSERT INTO pool_nodes SELECT value ->> '$.id', ?1, ?2, NULL, value ->> '$.body', 0 FROM json_each(?3) WHERE true
        ON CONFLICT (node_id) DO UPDATE SET seen_at_ms = excluded.seen_at_ms, body = excluded.body
        WHERE pool_nodes.seen_at_ms < ?4`,
       poolId,
@@ -43,13 +57,16 @@ export class SqliteNodeRegistry {
       rows,
       nowMs - SEEN_EVERY_MS,
     );
-    return this.#sql
-      .exec<{ id: string }>(
-        `SELECT node_id AS id FROM pool_nodes WHERE node_order IS NOT NULL AND node_id IN (SELECT value ->> '$.id' FROM json_each(?))`,
-        rows,
-      )
-      .toArray()
-      .map(({ id }) => id);
+    const those = "node_id IN (SELECT value ->> '$.id' FROM json_each(?))";
+    const named = (query: string): readonly string[] =>
+      this.#sql
+        .exec<{ id: string }>(query, rows)
+        .toArray()
+        .map(({ id }) => id);
+    return {
+      closed: named(`SELECT node_id AS id FROM pool_nodes WHERE node_order IS NOT NULL AND ${those}`),
+      doubted: named(`UPDATE pool_nodes SET has_fallen = 0 WHERE has_fallen = 1 AND ${those} RETURNING node_id AS id`),
+    };
   }
 
   /** Forgets nodes that have been away for long, at most so many; `isThere` says which are not away. */

@@ -12,14 +12,17 @@ const FUND_SHARE = 4;
 
 /** What a request comes to: a grant of so many units of its meter, or who is refused. */
 export type Funded = Pick<Taken, 'path' | 'alerts'> &
-  ({ readonly granted: Granted; readonly units: number } | { readonly granted: null; readonly refusedTo: 'payer' | 'job' });
+  (
+    | { readonly granted: Granted; readonly units: number }
+    | { readonly granted: null; readonly refusedTo: 'payer' | 'job'; readonly leftNano?: number }
+  );
 
 /**
  * Takes as much of what a job asks for as quotas, budgets and the job's own limit allow: never more than any of them, and at least `least`,
- * or nothing. As what is left runs low, grants shrink, down to the last unit.
+ * and what it needs to its end, or nothing. As what is left runs low, grants shrink, down to the last unit.
  */
 export function fund(path: Path, request: FundRequest, edition: PriceEdition, nowMs: number): Funded {
-  const { meter, accelerator, want, least, enough, costMaxNano, had } = request;
+  const { meter, accelerator, want, least, toEnd = 0, enough, costMaxNano, had } = request;
   const current = openedAt(path, nowMs);
   const amounts = (quantity: number): Amounts => amountsOf({ [meter]: quantity }, edition, accelerator);
   const isWithin = (share: number) => (quantity: number) => {
@@ -31,12 +34,22 @@ export function fund(path: Path, request: FundRequest, edition: PriceEdition, no
   const affordable = mostWhere(want, isAffordable);
   if (affordable < least) return { path: current, alerts: [], granted: null, refusedTo: 'job' };
   const available = mostWhere(affordable, isWithin(1));
-  const fair = Math.max(enough, least, mostWhere(affordable, isWithin(FUND_SHARE)));
-  const units = available < least ? 0 : Math.min(available, fair);
-  const needed = amounts(units === 0 ? least : units);
+  // More than the job may cost it needs in no case.
+  const needs = Math.min(affordable, Math.max(least, toEnd));
+  const refused = { granted: null, refusedTo: 'payer', ...leftOf(current, amounts(needs)) } as const;
+  // What is left is of use to others.
+  if (least <= available && available < needs) return { path: current, alerts: [], ...refused };
+  const units = Math.min(available, Math.max(enough, needs, mostWhere(affordable, isWithin(FUND_SHARE))));
+  const needed = amounts(Math.max(units, least));
   const { path: after, alerts, decision } = take(current, { need: needed, draw: needed, want: needed, returned: [] }, nowMs);
   const rest = { path: after, alerts };
-  return decision.kind === 'granted' ? { ...rest, granted: decision, units } : { ...rest, granted: null, refusedTo: 'payer' };
+  return decision.kind === 'granted' ? { ...rest, granted: decision, units } : { ...rest, ...refused };
+}
+
+/** What is left of money, where that is what does not suffice. */
+function leftOf(path: Path, needed: Amounts): { readonly leftNano?: number } {
+  const leftNano = Math.max(0, headroom(path, 'spend_nano'));
+  return (needed.spend_nano ?? 0) > leftNano ? { leftNano } : {};
 }
 
 /** The largest quantity up to `most` that satisfies a condition which larger ones do not regain. */

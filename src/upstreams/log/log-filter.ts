@@ -8,7 +8,7 @@ export interface LogFilter {
   readonly ownerKeyId?: string;
   /** As `name`, of all its versions, or `name@version`. */
   readonly route?: string;
-  /** What was asked for. */
+  /** What was asked for or served, with or without the name of the upstream. */
   readonly model?: string;
   /** What served, as `upstream` or `upstream/model`. */
   readonly target?: string;
@@ -25,6 +25,9 @@ export interface LogFilter {
   readonly hasFeedback?: boolean;
 }
 
+/** Whether a row is of the model or route that is bound: it was asked for by this name, or served under it. Names of upstreams have no slash. [M98] */
+export const OF_MODEL = `? IN (model, target, substr(target, instr(target, '/') + 1))`;
+
 interface Conditions {
   readonly where: string;
   readonly bindings: readonly SqlValue[];
@@ -38,7 +41,7 @@ const CONDITIONS: { readonly [K in keyof LogFilter]-?: (value: NonNullable<LogFi
   keyId: (key) => ['key = ?', key],
   ownerKeyId: (key) => ['key = ?', key],
   route: (route) => (route.includes('@') ? ['route = ?', route] : startsWith('route', `${route}@`)),
-  model: (model) => ['model = ?', model],
+  model: (model) => [OF_MODEL, model],
   target: (target) => (target.includes('/') ? ['target = ?', target] : startsWith('target', `${target}/`)),
   status: (status) => (status < 10 ? ['status / 100 = ?', status] : ['status = ?', status]),
   costNanoMin: (nano) => ['cost >= ?', nano],

@@ -5,6 +5,7 @@ import { attemptedTarget } from '../dispatch.ts';
 import type { LogEntry } from './log-entry.ts';
 import type { LogPolicy } from './log-policy.ts';
 import type { Savings } from '../money/savings.ts';
+import { OF_MODEL } from './log-filter.ts';
 import { HOUR_MS } from '../../kernel/time-units.ts';
 
 /** Each bucket ends 5 % above the one before it, from a tenth of a millisecond on: the middle of a bucket is within 2.5 % of its durations. */
@@ -182,9 +183,10 @@ export class SqliteLogSums {
     }));
   }
 
-  /** Hour by hour, what asked for a model, what a route answered in any version, or what a target was asked for. [SL5] */
+  /** Hour by hour, what asked for a model or was served by it, what a route answered in any version, or what a target was asked for. [SL5] */
   hours(by: LogGroup, name: string, fromMs: number, withinMs: number): LogHour[] {
-    const ofGroup = `hour >= ?1 AND (${by} = ?2 OR substr(${by}, 1, length(?2) + 1) = ?2 || '@')`;
+    const named = by === 'model' ? OF_MODEL.replace('?', '?2') : `(${by} = ?2 OR substr(${by}, 1, length(?2) + 1) = ?2 || '@')`;
+    const ofGroup = `hour >= ?1 AND ${named}`;
     const passed = `UNION ALL SELECT hour, requests, 0, 0 FROM passed WHERE ${ofGroup}`;
     return this.#sql
       .exec<{ [K in keyof LogHour]: LogHour[K] }>(

@@ -91,7 +91,10 @@ class PromptWalk {
 
   request(surface: Surface, body: JsonObject): void {
     this.#tools(body);
-    this.#isHeldElsewhere = KEPT_THERE.some((field) => body[field] !== undefined && body[field] !== null) || isObject(body['prompt']);
+    this.#isHeldElsewhere =
+      KEPT_THERE.some((field) => body[field] !== undefined && body[field] !== null) ||
+      isObject(body['prompt']) ||
+      (isObject(body['thread']) && body['thread']['type'] !== 'create');
     if (surface === 'responses') this.#list(body['input'], ['input'], (item, path) => this.#item(item, path));
     else if (surface === 'chat' || surface === 'messages') {
       this.#parts(body['system'], ['system']);

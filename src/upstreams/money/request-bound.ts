@@ -18,8 +18,10 @@ export interface RequestBound {
   /** Of all answers together. */
   readonly outputTokensMax: number;
   readonly nanoMax: number;
-  /** What the prompt is counted as where the upstream reports nothing. */
-  readonly inputTokensCounted: number;
+  /** Of the prompt, from its bytes. */
+  readonly inputTokensEstimated: number;
+  /** Of its images at most, which no text says. */
+  readonly imageTokens: number;
 }
 
 /** What a request says of its answers. */
@@ -77,22 +79,22 @@ export function boundOf(model: TargetModel, surface: Surface, prompt: PromptSize
   const window = contexts * model.contextTokens;
   const read = prompt.bytes + prompt.overheadTokens + imageTokens;
   const inputTokensMax = prompt.isHeldElsewhere ? window : Math.min(window, read);
-  const inputTokensCounted = Math.min(inputTokensMax, Math.ceil(prompt.bytes / model.bytesPerToken) + imageTokens);
+  const inputTokensEstimated = Math.min(inputTokensMax, Math.ceil(prompt.bytes / model.bytesPerToken) + imageTokens);
   const generates = SURFACES[surface].outputLimits.length > 0;
   const answerTokensMax = generates
-    ? Math.min(terms.limitTokens ?? spareTokens(model, inputTokensMax / contexts, inputTokensCounted / contexts), model.outputTokensMax)
+    ? Math.min(terms.limitTokens ?? spareTokens(model, inputTokensMax / contexts, inputTokensEstimated / contexts), model.outputTokensMax)
     : undefined;
   const outputTokensMax = (answerTokensMax ?? 0) * terms.answers * contexts + terms.predictedBytes;
   const nanoMax = callNanoMax(model.prices, inputTokensMax, outputTokensMax);
-  return ok({ inputTokensMax, answerTokensMax, outputTokensMax, nanoMax, inputTokensCounted });
+  return ok({ inputTokensMax, answerTokensMax, outputTokensMax, nanoMax, inputTokensEstimated, imageTokens });
 }
 
 /**
  * The limit of an answer whose request gives none: what the context surely has left. Of a prompt whose bytes nearly fill the context as tokens,
  * which they seldom are, half of what it has left by estimate, so that upstreams which check the sum do not refuse it. [U73]
  */
-function spareTokens({ contextTokens }: TargetModel, inputTokensMax: number, inputTokensCounted: number): number {
+function spareTokens({ contextTokens }: TargetModel, inputTokensMax: number, inputTokensEstimated: number): number {
   const sure = contextTokens - inputTokensMax;
-  const likely = Math.floor((contextTokens - inputTokensCounted) / 2);
+  const likely = Math.floor((contextTokens - inputTokensEstimated) / 2);
   return Math.max(1, Math.floor(sure), likely);
 }

@@ -20,9 +20,9 @@ export interface Savings {
  * models were charged for the same call, which makes the choice of a cascade dearer than its teacher alone. [U151]
  */
 export function savingsOf({ groups, route }: Plan, model: Pick<TargetModel, 'prices'>, settled: Settlement, besidesNano = 0): Savings {
-  const { nano, inputTokens, cachedTokens, outputTokens } = settled;
+  const { nano, inputTokens, cachedTokens } = settled;
   const dearest = Math.max(nano, ...groups.flat().map((target) => callNano(target.model.prices, settled)));
-  const uncached = callNano(model.prices, { inputTokens: inputTokens + cachedTokens, cachedTokens: 0, outputTokens });
+  const uncached = callNano(model.prices, { ...settled, inputTokens: inputTokens + cachedTokens, cachedTokens: 0 });
   return { cacheNano: 0, reuseNano: 0, routeNano: route === undefined ? 0 : dearest - nano - besidesNano, promptNano: uncached - nano };
 }
 

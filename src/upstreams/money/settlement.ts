@@ -9,6 +9,8 @@ export interface Settlement {
   /** Without the cached ones. */
   readonly inputTokens: number;
   readonly cachedTokens: number;
+  /** Of the input tokens those that the upstream has put into its cache; absent: none. */
+  readonly writtenTokens?: number;
   readonly outputTokens: number;
   readonly nano: number;
   /** Whether the upstream has reported the tokens, or they were counted from bytes. */
@@ -27,29 +29,42 @@ export interface ModelCharge {
 export interface Answered {
   /** As far as the upstream has reported any. */
   readonly usage: Usage | undefined;
-  /** Of the text that came, in UTF-8. */
-  readonly textBytes: number;
-  readonly isWhole: boolean;
+  /** Tokens of what came, as Sluice counts them; absent: the usage is that of the whole answer. */
+  readonly countedTokens?: number | undefined;
+  /** Tokens of the prompt, counted likewise; absent: they are reported, or were only estimated. */
+  readonly countedInputTokens?: number | undefined;
 }
 
 /**
- * Charges a call that an upstream has answered: the tokens that it has reported, or else counted from the bytes of the prompt and of what came; of
- * an answer that broke off, at least what came. Never more than was reserved. [U75] [U76]
+ * Charges a call that an upstream has answered: the tokens that it has reported of the whole answer, or else at least those of what came; where none are
+ * reported of the prompt, those that are counted. Never more than was reserved. [U75] [U76]
  */
-export function settlementOf(model: TargetModel, bound: RequestBound, { usage, textBytes, isWhole }: Answered): Settlement {
-  const countedOutput = Math.ceil(textBytes / model.bytesPerToken);
-  const input = usage?.inputTokens ?? bound.inputTokensCounted;
-  const reportedOutput = usage?.outputTokens ?? countedOutput;
-  const output = isWhole ? reportedOutput : Math.max(reportedOutput, countedOutput);
-  const allInput = Math.min(input, bound.inputTokensMax);
-  const cachedTokens = Math.min(usage?.cachedTokens ?? 0, allInput);
-  const tokens = { inputTokens: allInput - cachedTokens, cachedTokens, outputTokens: Math.min(output, bound.outputTokensMax) };
+export function settlementOf(
+  model: TargetModel,
+  bound: RequestBound,
+  { usage, countedTokens = 0, countedInputTokens }: Answered,
+): Settlement {
+  const input = usage?.inputTokens ?? countedInputTokens ?? bound.inputTokensEstimated;
+  const reportedOutput = usage?.outputTokens ?? 0;
+  const output = Math.max(reportedOutput, countedTokens);
+  const tokens = {
+    ...inputOf(usage, Math.min(input, bound.inputTokensMax)),
+    outputTokens: Math.min(output, bound.outputTokensMax),
+  };
   return {
     ...tokens,
     nano: callNano(model.prices, tokens),
     usage: usage === undefined || reportedOutput < output ? 'counted' : 'reported',
     isCapped: usage !== undefined && (input > bound.inputTokensMax || reportedOutput > bound.outputTokensMax),
   };
+}
+
+/** The parts of the input by what they cost, as far as they are charged. */
+function inputOf(usage: Usage | undefined, allInput: number): Pick<Settlement, 'inputTokens' | 'cachedTokens' | 'writtenTokens'> {
+  const cachedTokens = Math.min(usage?.cachedTokens ?? 0, allInput);
+  const inputTokens = allInput - cachedTokens;
+  const writtenTokens = Math.min(usage?.writtenTokens ?? 0, inputTokens);
+  return { inputTokens, cachedTokens, ...(writtenTokens === 0 ? {} : { writtenTokens }) };
 }
 
 export type UpstreamQuantities = Readonly<Record<UpstreamMeter, number>>;

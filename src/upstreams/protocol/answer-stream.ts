@@ -1,10 +1,11 @@
 import type { Refusal } from '../../contract/api/errors.ts';
 import { joinedBytes, utf8 } from '../../kernel/bytes.ts';
+import type { CountableText } from '../money/countable-text.ts';
 import type { AnswerNotes } from './answer-notes.ts';
 import type { JsonObject } from './json.ts';
-import { isObject, parsedObject } from './json.ts';
+import { isObject, listAt, parsedObject } from './json.ts';
 import type { SseEvent } from './sse-events.ts';
-import { SseEvents, sseText } from './sse-events.ts';
+import { SseEvents } from './sse-events.ts';
 import type { Dialect, Seen, StreamTap } from './stream-tap.ts';
 import { tapOf } from './stream-tap.ts';
 import type { StreamTranslator } from './stream-translator.ts';
@@ -42,7 +43,6 @@ export interface Passed {
 }
 
 export const DONE = '[DONE]';
-const NOTHING = new Uint8Array();
 const EVENT_END = utf8('\n\n');
 
 /**
@@ -53,6 +53,8 @@ export class AnswerStream {
   readonly #parts: AnswerStreamParts;
   readonly #events = new SseEvents();
   readonly #tap: StreamTap;
+  /** An event with the usage, which says what the call costs if no other follows. */
+  #held: { readonly event: JsonObject; readonly bytes: Uint8Array } | undefined;
   #hasEnded = false;
 
   constructor(parts: AnswerStreamParts) {
@@ -65,9 +67,9 @@ export class AnswerStream {
     return this.#tap.usage;
   }
 
-  /** Of the text that has come. */
-  get textBytes(): number {
-    return this.#tap.textBytes;
+  /** What has come, to count its tokens; undefined: the usage is that of the whole answer. [U193] */
+  get uncounted(): CountableText | undefined {
+    return this.#tap.isAccounted ? undefined : this.#tap.text;
   }
 
   /** Bytes of an event that has not ended. */
@@ -92,8 +94,8 @@ export class AnswerStream {
       }
       const { send, problem } = this.#pass(event);
       if (problem !== undefined) return { send: joined(sent), problem };
-      if (send !== event.bytes) passedWhole = false;
-      if (send.length > 0) sent.push(send);
+      if (send.length !== 1 || send[0] !== event.bytes) passedWhole = false;
+      for (const bytes of send) sent.push(bytes);
     }
     return { send: passedWhole && sent.length > 0 ? piece : joined(sent) };
   }
@@ -103,71 +105,93 @@ export class AnswerStream {
     // Some servers do not end their last event.
     const last = this.#hasEnded || this.#events.heldBytes === 0 ? { send: undefined } : this.push(EVENT_END);
     if (last.problem !== undefined || !this.#tap.isWhole) return { ...last, isWhole: false };
-    const tail = this.#hasEnded ? undefined : utf8(this.#endText());
+    const tail = this.#hasEnded ? [] : this.#endBytes();
     this.#hasEnded = true;
-    return { send: joined([last.send, tail].filter((bytes) => bytes !== undefined)), isWhole: true };
+    return { send: joined([...(last.send === undefined ? [] : [last.send]), ...tail]), isWhole: true };
   }
 
   /** What tells the caller that nothing more comes, after all that was sent. [U36] */
   errorBytes(reason: Refusal, requestId: string): Uint8Array {
     this.#hasEnded = true;
-    return utf8(errorEvent(this.#parts.own, reason, requestId));
+    return joinedBytes([...this.#settled(), utf8(errorEvent(this.#parts.own, reason, requestId))]);
   }
 
-  #pass(event: SseEvent): { readonly send: Uint8Array; readonly problem?: StreamProblem } {
+  #pass(event: SseEvent): { readonly send: readonly Uint8Array[]; readonly problem?: StreamProblem } {
     const { data, bytes } = event;
     const { translator, hidesUsage } = this.#parts;
     // Comments keep connections open: they are nothing in any dialect.
-    if (data === undefined) return { send: bytes };
-    if (data === DONE) return this.#pastEnd(bytes);
+    if (data === undefined) return { send: [bytes] };
+    if (data === DONE) return { send: this.#pastEnd(bytes) };
     const parsed = parsedObject(data);
     const seen: Seen = parsed === undefined ? { kind: 'garbage' } : this.#tap.see(parsed);
-    if (seen.kind === 'error' || seen.kind === 'garbage') {
-      return { send: NOTHING, problem: { kind: seen.kind, ...(seen.message === undefined ? {} : { message: seen.message }) } };
+    if (parsed === undefined || seen.kind === 'error' || seen.kind === 'garbage') {
+      const problem = {
+        kind: seen.kind === 'error' ? seen.kind : 'garbage',
+        ...(seen.message === undefined ? {} : { message: seen.message }),
+      } as const;
+      return { send: [], problem };
     }
-    if (parsed !== undefined) this.#parts.notes?.seeEvent(this.#parts.spoken, parsed);
-    if (translator !== undefined) return this.#translated(translator, parsed, seen);
+    this.#parts.notes?.seeEvent(this.#parts.spoken, parsed);
+    if (translator !== undefined) return { send: this.#translated(translator, parsed, seen) };
     if (seen.kind === 'end') this.#hasEnded = true;
-    if (seen.kind === 'usage' && hidesUsage) return { send: NOTHING };
-    const noted = parsed === undefined ? undefined : this.#noted(parsed);
-    return { send: noted === parsed ? bytes : utf8(sseText(JSON.stringify(noted))) };
+    if (seen.kind === 'usage' && hidesUsage) return { send: [] };
+    return { send: this.#offered(parsed, bytes) };
   }
 
-  #translated(translator: StreamTranslator, event: JsonObject | undefined, seen: Seen): { readonly send: Uint8Array } {
-    const text = event === undefined ? '' : this.#written(translator.push(event));
-    if (seen.kind !== 'end') return { send: text === '' ? NOTHING : utf8(text) };
-    const end = this.#endText();
+  #translated(translator: StreamTranslator, event: JsonObject, seen: Seen): readonly Uint8Array[] {
+    const sent = this.#written(translator.push(event));
+    if (seen.kind !== 'end') return sent;
+    const end = this.#endBytes();
     this.#hasEnded = true;
-    return { send: utf8(text + end) };
+    return [...sent, ...end];
   }
 
-  #pastEnd(bytes: Uint8Array): { readonly send: Uint8Array } {
+  #pastEnd(bytes: Uint8Array): readonly Uint8Array[] {
     this.#tap.finish();
-    const { translator } = this.#parts;
-    const send = translator === undefined ? bytes : utf8(this.#endText());
+    const send = this.#parts.translator === undefined ? [...this.#settled(), bytes] : this.#endBytes();
     this.#hasEnded = true;
-    return { send };
+    return send;
   }
 
-  #endText(): string {
+  #endBytes(): readonly Uint8Array[] {
     const { own, translator } = this.#parts;
-    return (translator === undefined ? '' : this.#written(translator.end(this.#tap.usage))) + endOf(own);
+    const last = translator === undefined ? [] : this.#written(translator.end(this.#tap.usage));
+    const end = endOf(own);
+    return [...last, ...this.#settled(), ...(end === '' ? [] : [utf8(end)])];
   }
 
-  #written(events: readonly JsonObject[]): string {
-    return writtenEvents(
-      this.#parts.own,
-      events.map((event) => this.#noted(event)),
-    );
+  #written(events: readonly JsonObject[]): readonly Uint8Array[] {
+    return events.flatMap((event) => this.#offered(event, utf8(writtenEvents(this.#parts.own, [event]))));
   }
 
-  /** The event with the usage that a caller has asked for says what the call costs; any other is as it was. [U78] */
-  #noted(event: JsonObject): JsonObject {
+  /**
+   * What is sent for an event. The event with the usage that a caller has asked for says what the call costs, which is known once no other can follow:
+   * it goes out with what ends the stream. [U78] [U193]
+   */
+  #offered(event: JsonObject, bytes: Uint8Array): readonly Uint8Array[] {
+    const held = this.#held;
+    if (held === undefined && !this.#saysCost(event)) return [bytes];
+    const before = held === undefined ? [] : [held.bytes];
+    this.#held = this.#saysCost(event) ? { event, bytes } : undefined;
+    return this.#held === undefined ? [...before, bytes] : before;
+  }
+
+  #saysCost(event: JsonObject): boolean {
+    if (!isObject(event['usage'])) return false;
     const { own, note, hidesUsage } = this.#parts;
-    const usage = this.#tap.usage;
-    const isAsked = !hidesUsage && (own === 'chat' || own === 'completions');
-    if (!isAsked || note === undefined || usage === undefined || !isObject(event['usage'])) return event;
-    return { ...event, sluice: note(usage) };
+    const isAsked = !hidesUsage && note !== undefined && (own === 'chat' || own === 'completions');
+    return isAsked && (this.#tap.isWhole || listAt(event, 'choices').length === 0);
+  }
+
+  /** What was held, now that nothing more comes. */
+  #settled(): readonly Uint8Array[] {
+    const held = this.#held;
+    this.#held = undefined;
+    if (held === undefined) return [];
+    const { own, note } = this.#parts;
+    const { usage, isAccounted } = this.#tap;
+    if (note === undefined || usage === undefined || !isAccounted) return [held.bytes];
+    return [utf8(writtenEvents(own, [{ ...held.event, sluice: note(usage) }]))];
   }
 }
 

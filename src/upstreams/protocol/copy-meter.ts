@@ -1,7 +1,9 @@
 import { joinedBytes, utf8 } from '../../kernel/bytes.ts';
+import type { CountableText } from '../money/countable-text.ts';
 import { DONE } from './answer-stream.ts';
 import type { StreamProblem } from './answer-stream.ts';
-import { isObject, parsedObject } from './json.ts';
+import type { JsonObject } from './json.ts';
+import { parsedObject } from './json.ts';
 import { SseEvents } from './sse-events.ts';
 import type { Dialect, Seen } from './stream-tap.ts';
 import { tapOf } from './stream-tap.ts';
@@ -63,9 +65,9 @@ export class CopyMeter {
     return this.#tap.usage;
   }
 
-  /** Of the text that has come, as far as it was read. */
-  get textBytes(): number {
-    return this.#tap.textBytes;
+  /** What has come, as far as it was read, to count its tokens; undefined: the usage is that of the whole answer. [U193] */
+  get uncounted(): CountableText | undefined {
+    return this.#tap.isAccounted ? undefined : this.#tap.text;
   }
 
   /** Reads at once, for what has to be judged before more comes. */
@@ -110,7 +112,7 @@ export class CopyMeter {
       const last = parsed.filter((event) => event !== undefined);
       // Messages say at their beginning what their input was.
       const isBegun = this.#dialect !== 'messages' || this.#tap.usage !== undefined;
-      if (isBegun && last.some((event) => isObject(event['usage']))) {
+      if (isBegun && isAccountedBy(this.#dialect, last)) {
         for (const event of last) this.#tap.see(event);
         this.#tap.finish();
         this.#hasEnded = true;
@@ -147,6 +149,14 @@ export class CopyMeter {
     this.#unread = [];
     this.#unreadBytes = 0;
   }
+}
+
+/** Whether these events say all that a stream has used that ends with them. */
+function isAccountedBy(dialect: Exclude<Dialect, 'plain'>, last: readonly JsonObject[]): boolean {
+  const tap = tapOf(dialect);
+  for (const event of last) tap.see(event);
+  tap.finish();
+  return tap.isAccounted;
 }
 
 /** The data of an event that is one line of it, perhaps behind its name. */

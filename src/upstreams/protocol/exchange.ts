@@ -6,6 +6,9 @@ import { assert } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Served, Target, TargetModel, UpstreamProtocol } from '../target.ts';
 import type { UpstreamRequest } from '../transport.ts';
+import type { CountableText } from '../money/countable-text.ts';
+import { checkPlatformFields, platformBetas, platformFields } from '../money/platform-fields.ts';
+import { ownerIn, PLATFORM } from '../upstream-record.ts';
 import type { UsageNote } from './answer-stream.ts';
 import { AnswerStream } from './answer-stream.ts';
 import type { AnswerNotes } from './answer-notes.ts';
@@ -18,7 +21,7 @@ import { messagesToChat } from './messages-to-chat.ts';
 import { chatAsResponse, ChatStreamAsResponse } from './response-answers.ts';
 import { responsesToChat } from './responses-to-chat.ts';
 import type { Dialect } from './stream-tap.ts';
-import { usageIn } from './stream-tap.ts';
+import { textIn, usageIn } from './stream-tap.ts';
 import type { StreamTranslator } from './stream-translator.ts';
 import { TranslatedTwice } from './stream-translator.ts';
 import { probabilitiesAsked, StreamWithoutProbabilities, withoutProbabilities } from './token-probabilities.ts';
@@ -69,6 +72,8 @@ export interface Exchange {
 export interface WholeAnswer {
   readonly text: string;
   readonly usage: Usage | undefined;
+  /** What it says, to count its tokens; undefined: the usage is reported. */
+  readonly uncounted: CountableText | undefined;
 }
 
 /** Whether a model answers calls of a surface. */
@@ -90,7 +95,9 @@ export class Exchanges {
 
   /** Whether the call can be said to the target; else why not. [U33] */
   check(target: Target): Outcome<unknown> {
-    return this.#bodyIn(dialectOf(target, this.#call.surface));
+    const spoken = dialectOf(target, this.#call.surface);
+    const body = this.#bodyIn(spoken);
+    return body.ok && isPlatforms(target) ? this.#platformCheck(spoken, body.value) : body;
   }
 
   /**
@@ -113,6 +120,7 @@ export class Exchanges {
       model: target.model.upstreamName,
       ...limited(target, spoken, translated.value, outputTokensMax),
       ...(countsUsage ? { stream_options: { ...objectAt(call.body, 'stream_options'), include_usage: true } } : {}),
+      ...(isPlatforms(target) ? platformFields(kindOf(spoken, call.surface)) : {}),
     };
     const includesUsage = objectAt(call.body, 'stream_options')['include_usage'] === true;
     const hidesUsage = !includesUsage && target.passUsage !== true;
@@ -122,7 +130,7 @@ export class Exchanges {
       passesAs: isAsItCame && spoken !== 'plain' ? spoken : undefined,
       request: {
         path: PATHS[spoken] ?? `/${call.surface}`,
-        headers: headersFor(spoken, call),
+        headers: headersFor(target, spoken, call),
         body: JSON.stringify(body),
         streams: isStream,
       },
@@ -130,9 +138,10 @@ export class Exchanges {
         const answer = parsedObject(text);
         if (answer === undefined) return undefined;
         const usage = usageIn(spoken, answer);
+        const uncounted = usage === undefined ? textIn(spoken, answer) : undefined;
         notes?.seeWhole(spoken, answer);
-        if (hidesProbabilities) return { text: withoutProbabilities(text), usage };
-        return { text: spoken === own ? text : JSON.stringify(wholeAs(own, spoken, answer, call.body, terms)), usage };
+        if (hidesProbabilities) return { text: withoutProbabilities(text), usage, uncounted };
+        return { text: spoken === own ? text : JSON.stringify(wholeAs(own, spoken, answer, call.body, terms)), usage, uncounted };
       },
       stream: (note, notes) => {
         assert(spoken !== 'plain', 'only what a model generates is streamed');
@@ -146,6 +155,12 @@ export class Exchanges {
         });
       },
     };
+  }
+
+  #platformCheck(spoken: Dialect, body: JsonObject): Outcome<unknown> {
+    const { surface } = this.#call;
+    const checked = checkPlatformFields(kindOf(spoken, surface), body);
+    return spoken === SURFACES[surface].dialect ? checked : renamed(checked);
   }
 
   #bodyIn(spoken: Dialect): Outcome<JsonObject> {
@@ -170,6 +185,12 @@ function dialectOf({ protocol, model }: Target, surface: Surface): Dialect {
   return SURFACES[surface].dialect;
 }
 
+/** Whether the platform pays for its calls, and all tenants share its account. */
+const isPlatforms = ({ upstreamId }: Target): boolean => ownerIn(upstreamId) === PLATFORM;
+
+/** As which kind of request a call goes out. */
+const kindOf = (spoken: Dialect, surface: Surface): Surface => (spoken === 'plain' ? surface : spoken);
+
 /** How requests become Anthropic's, by what was called. */
 const FROM_MESSAGES: Readonly<Partial<Record<Surface, (body: JsonObject) => Outcome<JsonObject>>>> = {
   messages: ok,
@@ -188,7 +209,7 @@ function bodyIn(spoken: Dialect, { surface, body }: SurfaceCall): Outcome<JsonOb
 }
 
 /** What was refused of a request that was translated twice: the field that the caller sees is another. */
-function renamed(outcome: Outcome<JsonObject>): Outcome<JsonObject> {
+function renamed<T>(outcome: Outcome<T>): Outcome<T> {
   if (outcome.ok || outcome.error.path === undefined) return outcome;
   const [first, ...rest] = outcome.error.path;
   const path: FieldPath = [CALLED_BEFORE[String(first)] ?? String(first), ...rest];
@@ -220,8 +241,9 @@ export function proofOf(protocol: UpstreamProtocol, secret: string | undefined):
   return protocol === 'anthropic' ? { 'x-api-key': secret } : { authorization: `Bearer ${secret}` };
 }
 
-function headersFor(spoken: Dialect, { headers }: SurfaceCall): Record<string, string> {
-  const { 'anthropic-version': version = ANTHROPIC_VERSION, 'anthropic-beta': beta } = headers;
+function headersFor(target: Target, spoken: Dialect, { headers }: SurfaceCall): Record<string, string> {
+  const { 'anthropic-version': version = ANTHROPIC_VERSION, 'anthropic-beta': asked } = headers;
+  const beta = isPlatforms(target) ? platformBetas(asked) : asked;
   const common = { 'content-type': 'application/json' };
   if (spoken !== 'messages') return common;
   return { ...common, 'anthropic-version': version, ...(beta === undefined ? {} : { 'anthropic-beta': beta }) };

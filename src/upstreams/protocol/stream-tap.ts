@@ -1,4 +1,6 @@
-import { countAt, isObject, listAt, objectAt, textAt } from './json.ts';
+import { CountableText } from '../money/countable-text.ts';
+import { ResponseTexts, takeChoices, takeMessageEvent, takeParts } from './generated-texts.ts';
+import { countAt, isObject, listAt, objectAt, present, textAt } from './json.ts';
 import type { JsonObject } from './json.ts';
 import type { Usage } from './usage.ts';
 import { anthropicUsage, openaiUsage, responsesUsage } from './usage.ts';
@@ -19,12 +21,14 @@ export interface StreamTap {
   see(event: JsonObject): Seen;
   /** The upstream says that it ends, without an event. */
   finish(): void;
-  /** As reported so far. */
+  /** As reported so far: each count as it was said last. */
   readonly usage: Usage | undefined;
-  /** Bytes of the text that was answered, in UTF-8 or a little less: for counting tokens where no usage is reported. */
-  readonly textBytes: number;
+  /** What the model has generated: for counting tokens where they are not reported. */
+  readonly text: CountableText;
   /** Whether all that callers wait for has come, even if the upstream does not say that it ends. */
   readonly isWhole: boolean;
+  /** Whether the usage is that of the whole answer: nothing was generated after it was reported, and the answer is whole. [U193] */
+  readonly isAccounted: boolean;
 }
 
 const CONTENT: Seen = { kind: 'content' };
@@ -44,19 +48,31 @@ export function tapOf(dialect: Exclude<Dialect, 'plain'>): StreamTap {
   }
 }
 
-/** What a text takes in UTF-8: exact for ASCII, else somewhat less. */
-const bytesIn = (text: unknown): number => (typeof text === 'string' ? text.length : 0);
-
 abstract class Tap implements StreamTap {
   usage: Usage | undefined;
-  textBytes = 0;
+  readonly text = new CountableText();
   isWhole = false;
+  /** Of the text, when the usage was reported. */
+  #reportedChars = 0;
 
   abstract see(event: JsonObject): Seen;
+
+  get isAccounted(): boolean {
+    return this.isWhole && this.usage !== undefined && this.text.chars === this.#reportedChars;
+  }
 
   finish(): void {
     this.isWhole = true;
   }
+
+  /** Undefined: the event reports none. */
+  protected report(usage: Usage | undefined): void {
+    if (usage === undefined) return;
+    this.usage = usage;
+    this.#reportedChars = this.text.chars;
+  }
+
+  protected readonly take = (field: string, text: string): void => this.text.add(field, text);
 }
 
 /** Chunks of chat completions and completions. */
@@ -65,21 +81,13 @@ class ChunkTap extends Tap {
     const failure = errorIn(chunk);
     if (failure !== undefined) return failure;
     const choices = listAt(chunk, 'choices');
-    this.usage = openaiUsage(chunk['usage']) ?? this.usage;
-    for (const choice of choices) this.#seeChoice(choice);
-    if (choices.length === 0 && isObject(chunk['usage'])) return USAGE;
+    takeChoices(choices, this.take);
+    for (const choice of choices) if (textAt(choice, 'finish_reason') !== undefined) this.isWhole = true;
+    const { usage } = chunk;
+    if (!isObject(usage)) return Array.isArray(chunk['choices']) ? CONTENT : GARBAGE;
+    this.report(openaiUsage(usage));
+    if (choices.length === 0) return USAGE;
     return Array.isArray(chunk['choices']) ? CONTENT : GARBAGE;
-  }
-
-  #seeChoice(choice: unknown): void {
-    if (textAt(choice, 'finish_reason') !== undefined) this.isWhole = true;
-    const delta = objectAt(choice, 'delta');
-    this.textBytes += bytesIn(delta['content']) + bytesIn(delta['reasoning_content']) + bytesIn(delta['refusal']);
-    if (isObject(choice)) this.textBytes += bytesIn(choice['text']);
-    for (const call of listAt(delta, 'tool_calls')) {
-      const called = objectAt(call, 'function');
-      this.textBytes += bytesIn(called['name']) + bytesIn(called['arguments']);
-    }
   }
 }
 
@@ -87,34 +95,45 @@ class ChunkTap extends Tap {
 export const RESPONSE_ENDS: ReadonlySet<string> = new Set(['response.completed', 'response.incomplete', 'response.failed']);
 
 class ResponsesTap extends Tap {
+  readonly #texts = new ResponseTexts(this.take);
+
   see(event: JsonObject): Seen {
     const type = textAt(event, 'type');
     if (type === undefined) return GARBAGE;
     if (type === 'error')
       return { kind: 'error', message: textAt(event, 'message') ?? textAt(objectAt(event, 'error'), 'message') ?? type };
-    if (type.endsWith('.delta')) this.textBytes += bytesIn(event['delta']);
+    this.#texts.event(event);
     if (!RESPONSE_ENDS.has(type)) return CONTENT;
-    this.usage = responsesUsage(objectAt(event, 'response')['usage']) ?? this.usage;
+    this.report(responsesUsage(objectAt(event, 'response')['usage']));
     this.isWhole = true;
     return END;
   }
 }
 
 class MessagesTap extends Tap {
+  /** What both events with usage have said of it. */
+  #said: JsonObject = {};
+
   see(event: JsonObject): Seen {
     const type = textAt(event, 'type');
     if (type === undefined) return GARBAGE;
     if (type === 'error') return { kind: 'error', message: textAt(objectAt(event, 'error'), 'message') ?? type };
-    if (type === 'message_start') this.usage = anthropicUsage(objectAt(event, 'message')['usage'], this.usage);
+    takeMessageEvent(event, this.take);
+    if (type === 'message_start') this.#hear(objectAt(event, 'message')['usage']);
     if (type === 'message_delta') {
-      this.usage = anthropicUsage(event['usage'], this.usage);
+      this.#hear(event['usage']);
       this.isWhole = true;
     }
-    if (type === 'content_block_delta') {
-      const delta = objectAt(event, 'delta');
-      this.textBytes += bytesIn(delta['text']) + bytesIn(delta['partial_json']) + bytesIn(delta['thinking']);
-    }
-    return type === 'message_stop' ? END : CONTENT;
+    if (type !== 'message_stop') return CONTENT;
+    this.isWhole = true;
+    return END;
+  }
+
+  /** The second time it comes with what has changed. */
+  #hear(usage: unknown): void {
+    if (!isObject(usage) || anthropicUsage(usage) === undefined) return;
+    this.#said = { ...this.#said, ...present(usage) };
+    this.report(anthropicUsage(this.#said));
   }
 }
 
@@ -138,6 +157,16 @@ export function usageIn(dialect: Dialect, answer: unknown): Usage | undefined {
     case 'plain':
       return openaiUsage(usage) ?? tokensBilled(answer);
   }
+}
+
+/** What the model has generated in an answer that is no stream. */
+export function textIn(dialect: Dialect, answer: JsonObject): CountableText {
+  const text = new CountableText();
+  const take = (field: string, piece: string): void => text.add(field, piece);
+  if (dialect === 'chat' || dialect === 'completions') takeChoices(listAt(answer, 'choices'), take);
+  if (dialect === 'responses') new ResponseTexts(take).whole(answer);
+  if (dialect === 'messages') takeParts(listAt(answer, 'content'), 'content', take);
+  return text;
 }
 
 /** As Cohere's rerankings say it. */

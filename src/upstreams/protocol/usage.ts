@@ -1,4 +1,4 @@
-import { countAt, isObject, objectAt } from './json.ts';
+import { countAt, objectAt } from './json.ts';
 
 /** The tokens that an upstream reports of a call. */
 export interface Usage {
@@ -6,6 +6,8 @@ export interface Usage {
   readonly inputTokens: number;
   /** Of the input tokens those that the upstream had cached. */
   readonly cachedTokens: number;
+  /** Of the input tokens those that it has put into its cache; absent: none are reported. */
+  readonly writtenTokens?: number;
   /** All of them, those of reasoning too. */
   readonly outputTokens: number;
   readonly reasoningTokens: number;
@@ -34,22 +36,18 @@ export function responsesUsage(usage: unknown): Usage | undefined {
   });
 }
 
-/**
- * `usage` of Anthropic's messages, whose input tokens are those that no cache had. In a stream it comes twice, the second time with what has
- * changed: `before` is what the first said.
- */
-export function anthropicUsage(usage: unknown, before?: Usage): Usage | undefined {
-  if (!isObject(usage)) return before;
-  const written = countAt(usage, 'cache_creation_input_tokens') ?? 0;
-  const read = countAt(usage, 'cache_read_input_tokens') ?? 0;
+/** `usage` of Anthropic's messages, whose input tokens are those that no cache had. */
+export function anthropicUsage(usage: unknown): Usage | undefined {
   const fresh = countAt(usage, 'input_tokens');
   const outputTokens = countAt(usage, 'output_tokens');
-  if (fresh === undefined && outputTokens === undefined) return before;
-  const inputTokens = fresh === undefined ? (before?.inputTokens ?? 0) : fresh + written + read;
+  if (fresh === undefined && outputTokens === undefined) return undefined;
+  const read = countAt(usage, 'cache_read_input_tokens') ?? 0;
+  const written = countAt(usage, 'cache_creation_input_tokens') ?? 0;
   return bounded({
-    inputTokens,
-    cachedTokens: fresh === undefined ? (before?.cachedTokens ?? 0) : read,
-    outputTokens: outputTokens ?? before?.outputTokens ?? 0,
+    inputTokens: (fresh ?? 0) + written + read,
+    cachedTokens: read,
+    ...(written === 0 ? {} : { writtenTokens: written }),
+    outputTokens: outputTokens ?? 0,
     reasoningTokens: 0,
   });
 }

@@ -102,7 +102,10 @@ function compare(script: Script, id: JobId, plan: JobPlan): void {
   const { explanation } = explained.value;
   if (plan.waiting !== null) {
     seen.waiting += 1;
-    assert.deepEqual({ jobId: id, ...plan.waiting, evicted: null, weights: null, scaling: null, turn: null, reserved: [] }, explanation);
+    assert.deepEqual(
+      { jobId: id, ...plan.waiting, evicted: null, weights: null, scaling: null, turn: null, budget: null, reserved: [] },
+      explanation,
+    );
     return;
   }
   const stopping = script.live().filter((job) => job.attempt!.stopping !== null && plan.evicted.jobIds.includes(job.id));

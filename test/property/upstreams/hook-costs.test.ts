@@ -25,6 +25,7 @@ import type { Opened, TransportFault, UpstreamTransport } from '../../../src/ups
 import { targetOf } from '../../support/upstreams/target.ts';
 import { principal } from '../../support/worlds/memory-cache-world.ts';
 import { VirtualTime } from '../../support/worlds/virtual-time.ts';
+import { byteCounts } from '../../support/upstreams/token-counts.ts';
 
 const model = (upstream: string, serves: Target['model']['serves'], nanoOfToken: number): Target =>
   targetOf({
@@ -156,6 +157,7 @@ class HookedCall {
     const hooks = [classifier('judge', 'judge/m', judgeMs), classifier('own', 'toxic', classifierMs)];
     const routed = { plan: { groups: [[LARGE]], reason: 'route' }, guardrails: { name: 'desk@1', owner: 'platform', hooks } };
     return new Completions({
+      tokens: byteCounts,
       cache: { open: () => expect.unreachable() },
       embedder: { check: () => expect.unreachable(), embed: () => expect.unreachable() },
       sha256: () => expect.unreachable(),

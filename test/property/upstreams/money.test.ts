@@ -12,7 +12,13 @@ const model = fc
     contextTokens: fc.integer({ min: 1, max: 2_000_000 }),
     outputTokensMax: fc.integer({ min: 1, max: 200_000 }),
     bytesPerToken: fc.integer({ min: 1, max: 8 }),
-    prices: fc.record({ inputNano: price, cachedInputNano: price, outputNano: price, requestNano: fc.nat(1_000_000_000) }),
+    prices: fc.record({
+      inputNano: price,
+      cachedInputNano: price,
+      cacheWriteNano: price,
+      outputNano: price,
+      requestNano: fc.nat(1_000_000_000),
+    }),
   })
   .map((fields) => targetOf({ model: fields }).model);
 const text = fc.string({ unit: 'grapheme', maxLength: 200 });
@@ -24,9 +30,11 @@ const body = fc.record({
 });
 const count = fc.nat(3_000_000);
 const answered = fc.record({
-  usage: fc.option(fc.record({ inputTokens: count, cachedTokens: count, outputTokens: count, reasoningTokens: count }), { nil: undefined }),
-  textBytes: count,
-  isWhole: fc.boolean(),
+  usage: fc.option(
+    fc.record({ inputTokens: count, cachedTokens: count, writtenTokens: count, outputTokens: count, reasoningTokens: count }),
+    { nil: undefined },
+  ),
+  countedTokens: fc.option(count, { nil: undefined }),
 });
 
 describe('money of upstreams', () => {

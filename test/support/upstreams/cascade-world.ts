@@ -30,6 +30,7 @@ import type { Target, TargetModel } from '../../../src/upstreams/target.ts';
 import { sha256 } from '../worlds/memory-cache-world.ts';
 import { idsOf } from '../fakes/tenancy.ts';
 import { targetOf } from './target.ts';
+import { byteCounts } from './token-counts.ts';
 
 const { organisationId, tenantId, projectId, id: keyId } = idsOf(1);
 const PRINCIPAL: TenantPrincipal = { kind: 'tenant', organisationId, tenantId, projectId, keyId, owner: 'team', scopes: ['inference'] };
@@ -128,6 +129,7 @@ export class CascadeWorld {
       background: () => undefined,
     });
     this.#completions = new Completions({
+      tokens: byteCounts,
       cache: { open: () => Promise.reject(new Error('nothing is cached')) },
       embedder: { check: unasked, embed: unasked },
       sha256,

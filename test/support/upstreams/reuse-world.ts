@@ -30,6 +30,7 @@ import { NodeSql } from '../fakes/node-sql.ts';
 import { MemoryCacheWorld, principal, sha256 } from '../worlds/memory-cache-world.ts';
 import { guardOf } from './cascade-world.ts';
 import { targetOf } from './target.ts';
+import { byteCounts } from './token-counts.ts';
 
 export interface Asked {
   readonly tenant?: string;
@@ -153,6 +154,7 @@ export class ReuseWorld {
     });
     const { wakeUps } = this;
     const completions = new Completions({
+      tokens: byteCounts,
       cache: new CompletionCache({ purges: new PurgeViews({ logs, clock, wakeUps }), clock, wakeUps, sha256 }),
       sha256,
       wakeUps,

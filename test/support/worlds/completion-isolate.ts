@@ -69,7 +69,7 @@ export function isolate(...answers: readonly (Given | Completed)[]) {
 
 export function answerOf(given: Given): Completed {
   const common = { target: TARGET, plan: PLAN, attempts: [], settle: () => SETTLED };
-  const end = { target: TARGET, usage: undefined, textBytes: 0 };
+  const end = { target: TARGET, usage: undefined };
   if (typeof given === 'string') return { ...common, answer: { kind: 'whole', text: given, end: { ...end, end: 'whole' } } };
   const pieces = [...given.pieces];
   const { promise: ended, resolve } = deferred<CompletionEnd>();

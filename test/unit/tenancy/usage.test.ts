@@ -122,7 +122,7 @@ describe('usage in delivery', () => {
       clock,
       sleep: async () => undefined,
       background: (promise) => void work.push(promise),
-      beside: () => Promise.resolve(false),
+      returnIdle: () => Promise.resolve(false),
       sink: async ({ events }) => {
         if (failures-- > 0) throw new Error('away');
         taken.push(...events);
@@ -134,12 +134,13 @@ describe('usage in delivery', () => {
       delivery.notice();
       await Promise.all(work);
     }
-    expect(work).toHaveLength(3);
+    // Each time usage and, later, slices that lie idle.
+    expect(work).toHaveLength(6);
     expect(quantityOf(taken)).toBe(3);
     expect(buffer.batches()).toEqual([]);
   });
 
-  it('[T94] what runs beside a delivery runs again until it has nothing left, without further usage', async () => {
+  it('[T94] hands in idle slices again until none is left, without further usage', async () => {
     const clock = new ManualClock();
     const work: Promise<unknown>[] = [];
     const left = [true, true, false];
@@ -148,12 +149,12 @@ describe('usage in delivery', () => {
       clock,
       sleep: async () => undefined,
       background: (promise) => void work.push(promise),
-      beside: async () => left.shift() ?? false,
+      returnIdle: async () => left.shift() ?? false,
       sink: async () => undefined,
     });
     delivery.notice();
     for (const delivered of work) await delivered;
-    expect([work.length, left]).toEqual([3, []]);
+    expect([work.length, left]).toEqual([1 + 3, []]);
   });
 
   it('[T31] is delivered by the next request if the one that was to do it is gone', () => {
@@ -165,15 +166,16 @@ describe('usage in delivery', () => {
       clock,
       sleep: () => new Promise(() => undefined),
       background: () => void (started += 1),
-      beside: () => Promise.resolve(false),
+      returnIdle: () => Promise.resolve(false),
       sink: async () => undefined,
     });
     delivery.notice();
     delivery.notice();
-    expect(started).toBe(1);
+    // One waits to deliver usage, the other to hand in idle slices.
+    expect(started).toBe(2);
     clock.ms += 60_000;
     delivery.notice();
-    expect(started).toBe(2);
+    expect(started).toBe(4);
   });
 });
 

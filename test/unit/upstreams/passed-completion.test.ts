@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 
 import { COMPLETION_LIMITS } from '../../../src/contract/completions/completion-limits.ts';
-import type { CompletionEnd } from '../../../src/gateway/completions/answer-pieces.ts';
+import type { UncountedEnd } from '../../../src/gateway/completions/answer-pieces.ts';
 import { CompletionStream } from '../../../src/gateway/completions/completion-stream.ts';
 import { joinedBytes, utf8 } from '../../../src/kernel/bytes.ts';
 import type { Surface } from '../../../src/upstreams/protocol/exchange.ts';
@@ -11,6 +11,7 @@ import { PassBudget } from '../../../src/upstreams/serving/pass-budget.ts';
 import type { Target } from '../../../src/upstreams/target.ts';
 import type { BodyCopy, TransportFault } from '../../../src/upstreams/transport.ts';
 import { targetOf } from '../../support/upstreams/target.ts';
+import { byteCounts } from '../../support/upstreams/token-counts.ts';
 
 const chunk = (content: string, finish: string | null = null): string =>
   `data: ${JSON.stringify({ choices: [{ index: 0, delta: { content }, finish_reason: finish }] })}\n\n`;
@@ -32,7 +33,7 @@ function streamOf(first: string | TransportFault | undefined, { surface = 'chat'
   const target = targetOf(of);
   const handed: { lead: string; copy: BodyCopy }[] = [];
   const seen = { ends: [] as unknown[], cancelled: 0, copied: '' };
-  const came: CompletionEnd[] = [];
+  const came: UncountedEnd[] = [];
   const left = [typeof first === 'string' ? utf8(first) : first];
   const body = {
     read: () => Promise.resolve(left.shift()),
@@ -146,9 +147,12 @@ async function settledAfter(events: number, end: TransportFault | undefined) {
   const { copy, came, target } = await passed(EVENTS[0]!);
   copy.take(utf8(EVENTS.slice(1, events).join('')));
   const behind = copy.end(copy.isOver ? undefined : end);
-  const [{ usage, textBytes, end: as } = { usage: undefined, textBytes: 0, end: undefined }] = came;
-  const bound = { inputTokensCounted: 5, inputTokensMax: 100, outputTokensMax: 100, nanoMax: 0, answerTokensMax: 9 };
-  const { outputTokens, inputTokens } = settlementOf(target.model, bound, { usage, textBytes, isWhole: as === 'whole' });
+  const [ended] = came;
+  if (ended === undefined) throw new Error('it has not ended');
+  const { usage, uncounted, end: as } = ended;
+  const countedTokens = uncounted === undefined ? undefined : await byteCounts.count(target.model, uncounted);
+  const bound = { inputTokensEstimated: 5, imageTokens: 0, inputTokensMax: 100, outputTokensMax: 100, nanoMax: 0, answerTokensMax: 9 };
+  const { outputTokens, inputTokens } = settlementOf(target.model, bound, { usage, countedTokens });
   return { behind: textOf(behind), as, inputTokens, outputTokens };
 }
 
@@ -186,5 +190,5 @@ it('[U36] an event that broke off is ended by the mark, which callers skip, so t
   expect(textOf(copy.mark)).toBe('\n\n: req_1\n\n');
   copy.take(copy.mark);
   expect(textOf(copy.end(fault('broken')))).toContain('broke off its answer: broken');
-  expect(came).toMatchObject([{ end: fault('broken'), textBytes: 4 }]);
+  expect(came).toMatchObject([{ end: fault('broken'), uncounted: { chars: 4 } }]);
 });

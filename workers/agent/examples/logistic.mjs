@@ -95,6 +95,9 @@ function inbox(socket) {
   };
 }
 
+/** The model is there: that followers leave is no fault any more. */
+let isDone = false;
+
 async function gather() {
   const followers = new Map();
   const server = createServer();
@@ -102,6 +105,8 @@ async function gather() {
     if (world === 1) resolve();
     server.on('connection', async (socket) => {
       socket.on('error', () => process.exit(1));
+      // Without one of its members the gang cannot go on, whatever it does.
+      socket.on('close', () => isDone || process.exit(1));
       const next = inbox(socket);
       const { rank: other } = await next();
       followers.set(other, { socket, next });
@@ -142,6 +147,7 @@ async function lead() {
     if (state.step % 50 === 0) console.log(`step ${state.step}, loss ${loss.toFixed(6)}`);
   }
   replace('model.json', { weights: state.weights, steps });
+  isDone = true;
   for (const { socket } of followers) say(socket, { done: true });
   console.log('done');
 }

@@ -1,4 +1,6 @@
 import type { Endpoint } from '../../../src/contract/api/endpoint.ts';
+import { isAnsweredUnpaid } from '../../../src/contract/api/endpoint.ts';
+import type { ErrorCode } from '../../../src/contract/api/errors.ts';
 import type { EndpointName, ENDPOINTS } from '../../../src/contract/endpoints.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import { ok } from '../../../src/kernel/result.ts';
@@ -67,7 +69,7 @@ async function serve<E extends Endpoint>(context: AppContext, exchange: Exchange
   const admission = await admit(context, endpoint, serving);
   const principal = admission?.caller;
   exchange.principal = principal;
-  const reservation = await reserveRequest(serving.budget, principal);
+  const reservation = await reserveRequest(endpoint, serving.budget, principal);
   const intake = taken === undefined ? intakeOf(endpoint, exchange.request, serving, principal) : undefined;
   const bill: Bill<E> = { used: ONE_REQUEST, label: { route: endpoint.path } };
   // The other route reserves and counts the request: a caller with one left gets it.
@@ -128,10 +130,15 @@ function checkResources(endpoint: Endpoint, principal: Caller | undefined, param
   if (principal?.kind === 'tenant' && principal.resources !== undefined) valueOf(mayTouch(principal, touchedBy(endpoint, params, body)));
 }
 
-async function reserveRequest(budget: Budget, principal: Caller | undefined): Promise<Reservation | undefined> {
+/** Where no money is left, what needs none is answered all the same, unbilled: of its rules, only those that count requests hold. [T111] */
+async function reserveRequest(endpoint: Endpoint, budget: Budget, principal: Caller | undefined): Promise<Reservation | undefined> {
   if (principal?.kind !== 'tenant') return undefined;
-  return valueOf(await budget.reserve(principal, ONE_REQUEST));
+  const reserved = await budget.reserve(principal, ONE_REQUEST);
+  const mayLackMoney = !reserved.ok && SPENT.has(reserved.error.code) && isAnsweredUnpaid(endpoint);
+  return valueOf(mayLackMoney ? await budget.reserve(principal, ONE_REQUEST, 'unbilled') : reserved);
 }
+
+const SPENT: ReadonlySet<ErrorCode> = new Set(['insufficient_quota', 'rate_limit_exceeded', 'limit_exceeded']);
 
 const ONE_REQUEST: Quantities = { requests: 1 };
 const NOTHING: Quantities = {};

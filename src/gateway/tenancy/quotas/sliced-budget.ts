@@ -34,6 +34,9 @@ export interface SlicedBudgetParts extends ReservationParts {
   readonly background: (work: Promise<void>) => void;
 }
 
+/** Whether a call is paid for. */
+type Terms = 'billed' | 'unbilled';
+
 /** What is left of a spend limit. */
 interface SpendLeft {
   readonly leftNano: number;
@@ -51,8 +54,8 @@ export class SlicedBudget implements Budget {
     this.#requests = new QuotaRequests(parts);
   }
 
-  async reserve(principal: TenantPrincipal, quantities: Quantities): Promise<Outcome<Reservation>> {
-    const reservation = new SlicedReservation(principal, this.#slicesOf(principal), this.#parts);
+  async reserve(principal: TenantPrincipal, quantities: Quantities, terms: Terms = 'billed'): Promise<Outcome<Reservation>> {
+    const reservation = new SlicedReservation(principal, this.#slicesOf(principal), this.#parts, terms);
     const reserved = await reservation.extend(quantities);
     return reserved.ok ? ok(reservation) : reserved;
   }
@@ -138,9 +141,11 @@ export class SlicedReservation implements Reservation {
   #drawn: Draw[] = [];
   /** What is about to exist, with how much of it. */
   readonly #holds: { readonly hold: Hold; readonly units: number }[] = [];
+  readonly #terms: Terms;
   #isSettled = false;
 
-  constructor(principal: TenantPrincipal, slices: PathSlices, parts: ReservationParts) {
+  constructor(principal: TenantPrincipal, slices: PathSlices, parts: ReservationParts, terms: Terms) {
+    this.#terms = terms;
     this.#principal = principal;
     this.#slices = slices;
     this.#parts = parts;
@@ -149,7 +154,7 @@ export class SlicedReservation implements Reservation {
 
   async extend(quantities: Quantities): Promise<Outcome<void>> {
     assert(!this.#isSettled, 'a settled reservation cannot be extended');
-    const need = amountsOf(quantities, this.#edition);
+    const need = this.#amountsOf(quantities);
     if (isNothing(need)) return ok(undefined);
     const drawn = await this.#slices.draw(need);
     if (!drawn.ok) return drawn;
@@ -171,8 +176,9 @@ export class SlicedReservation implements Reservation {
     assert(!this.#isSettled, 'a reservation is settled once');
     this.#isSettled = true;
     const all = totalOf([used, ...besides.map((beside) => beside.used)]);
-    this.#refundRest(amountsOf(all, this.#edition));
+    this.#refundRest(this.#amountsOf(all));
     this.#settleHolds(used.vectors_written ?? 0);
+    if (this.#terms === 'unbilled') return 0;
     const booked = this.#isOfOneMinute() ? undefined : this.#drawn.map(() => new Map<Meter | CounterKey, number>());
     for (const part of [{ used, ...label }, ...besides.map((beside) => ({ ...label, ...beside }))]) {
       for (const meter of METERS) {
@@ -182,6 +188,14 @@ export class SlicedReservation implements Reservation {
     }
     this.#parts.onUsage();
     return costNanoMax(all, this.#edition);
+  }
+
+  /** What is drawn for quantities. */
+  #amountsOf(quantities: Quantities): Amounts {
+    const amounts = amountsOf(quantities, this.#edition);
+    if (this.#terms === 'billed') return amounts;
+    const { spend_nano: _money, ...counted } = amounts;
+    return counted;
   }
 
   /** A call that wrote nothing may have been interrupted during a write: its reservation counts until the outcome is known. */

@@ -147,10 +147,10 @@ function headsOf(cell: Cell, classes: Iterable<PendingClass>): ReadonlyMap<Cohor
   for (const pending of classes) {
     const { queue } = pending;
     if (!pending.isAwake || cell.isStopped(queue)) continue;
-    const heldUntilMs = cell.payers.heldUntilMs(payerOf(pending.exemplar));
-    if (heldUntilMs !== undefined) {
+    const hold = cell.payers.of({ payer: payerOf(pending.exemplar), classKey: pending.key });
+    if (hold !== undefined) {
       cell.pending.sleep(pending);
-      cell.wakeAt(heldUntilMs);
+      cell.wakeAt(hold.untilMs);
       continue;
     }
     if (!isWorthExamining(cell, pending)) {

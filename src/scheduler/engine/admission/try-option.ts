@@ -19,10 +19,14 @@ export type Attempted = { readonly offer: Offer } | { readonly blocker: Blocker 
 /** Whether to determine exactly what is lacking, which costs more than finding a placement, or only that something is. */
 type Detail = 'brief' | 'full';
 
-/** Where to look: in these pools, and among these nodes only. */
+/** Nodes, by index. */
+export type NodeSet = Pick<ReadonlySet<number>, 'has' | 'size'>;
+
+/** Where to look: in these pools, among these nodes only, and not at those. */
 interface Within {
-  readonly pools: readonly PricedPool[];
-  readonly among: ReadonlySet<number> | undefined;
+  readonly pools?: readonly PricedPool[];
+  readonly among?: NodeSet | undefined;
+  readonly without?: NodeSet | undefined;
 }
 
 /**
@@ -38,7 +42,9 @@ export function tryOption(cell: Cell, job: JobRecord, option: number, detail: De
   if (short !== undefined) return { blocker: short };
   const holds = holdsAgainst(cell, job, option);
   const booked = cell.bookings.against(job, cell.nowMs);
-  const mayUse = usableBy(cell, job, within?.among, booked);
+  const allowed = usableBy(cell, job, within?.among, booked);
+  const { without } = within ?? {};
+  const mayUse = without === undefined ? allowed : (node: number): boolean => !without.has(node) && allowed(node);
   const own = cell.bookings.nodesOf(job.spec.queue);
   let heldFor: JobId | undefined;
   for (const { pool, nanoDollarsPerNodeHour } of pools) {
@@ -172,7 +178,7 @@ function affordableCount({ spec }: JobRecord, nanoDollarsPerNodeHour: number): n
 function usableBy(
   cell: Cell,
   { avoids }: JobRecord,
-  among: ReadonlySet<number> | undefined,
+  among: NodeSet | undefined,
   booked: ReadonlyMap<string, Booking> = NOTHING_BOOKED,
 ): (node: number) => boolean {
   const avoided = new Set([...avoids, ...booked.keys()].flatMap((id) => cell.fleet.find(id)?.index ?? []));

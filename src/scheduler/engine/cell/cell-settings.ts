@@ -43,6 +43,8 @@ export interface CellSettings {
   readonly segmentMaxMs: number;
   /** How attempts are paid for in advance; absent where they are charged afterwards alone. */
   readonly prepay?: PrepaySettings;
+  /** For so long a node that may have died is tried after all others; absent: nodes are trusted whatever happens there. */
+  readonly nodeDoubtMs?: number;
   /** The jobs that one step places; the rest follows with the next `tick`, at once. */
   readonly admissionsMaxCount: number;
 }

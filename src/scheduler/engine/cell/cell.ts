@@ -106,8 +106,8 @@ export class Cell {
   }
 
   /** Whether no job of a class may be placed now, whatever is free: its queue is suspended, or its payer was refused. */
-  isHalted({ queue, exemplar }: PendingClass): boolean {
-    return this.isStopped(queue) || this.payers.heldUntilMs(payerOf(exemplar)) !== undefined;
+  isHalted({ queue, exemplar, key }: PendingClass): boolean {
+    return this.isStopped(queue) || this.payers.of({ payer: payerOf(exemplar), classKey: key }) !== undefined;
   }
 
   /** The job for which something is due by now, soonest first. */

@@ -14,17 +14,25 @@ export type AttemptNews =
   /** Its nodes together have done so many thousandths of its own unit of work in that time, since it last said so. */
   | { readonly kind: 'progress'; readonly workMilli: number; readonly overMs: number }
   | { readonly kind: 'completed' }
-  | { readonly kind: 'failed'; readonly isPermanent: boolean }
+  | { readonly kind: 'failed'; readonly isPermanent: boolean; readonly by?: EndedMember }
   /** It has stopped, on request or of its own accord; what it saved stays. */
-  | { readonly kind: 'released' }
+  | { readonly kind: 'released'; readonly by?: EndedMember }
   /** It has ended, and its payer cannot pay for what it used: nothing of it counts. */
   | { readonly kind: 'unpaid' }
   /** It has left the nodes it was asked to give up. */
   | { readonly kind: 'shed' }
   /** Of online inference: its part on one node has ended, by its own fault or not; the others go on. */
-  | { readonly kind: 'replica_lost'; readonly nodeId: string; readonly isCounted: boolean }
+  | { readonly kind: 'replica_lost'; readonly nodeId: string; readonly isCounted: boolean; readonly isSilent?: boolean }
   /** A node would not take it. */
   | { readonly kind: 'rejected'; readonly nodeId: string };
+
+/** The member of an attempt that an end is of. */
+export interface EndedMember {
+  /** Its place among the nodes of the attempt. */
+  readonly place: number;
+  /** It said nothing any more, or never did. */
+  readonly isSilent: boolean;
+}
 
 /** Everything that can happen to a cell. */
 export type CellEvent =
@@ -52,6 +60,8 @@ export type CellEvent =
       readonly fence: number;
       readonly grant: number;
       readonly refusedTo: 'payer' | 'job';
+      /** What the payer has left, nano-dollars; absent: nothing, or what it lacks is not money. */
+      readonly leftNano?: number;
     }
   /** The payer may have more than before. */
   | { readonly kind: 'release_payer'; readonly payer: string }
@@ -77,11 +87,13 @@ export type CellEvent =
   | { readonly kind: 'remove_pool'; readonly poolId: PoolId }
   /** Types of accelerators that jobs may ask for from now on; those that are known stay as they are. */
   | { readonly kind: 'add_accelerators'; readonly types: readonly AcceleratorType[] }
-  /** `weights`: what is in the memory of nodes when they come, by node. */
   | {
       readonly kind: 'add_nodes';
       readonly nodes: readonly NodeSpec[];
+      /** What is in their memory when they come, by node. */
       readonly weights?: Readonly<Record<string, readonly ModelWeights[]>>;
+      /** Those that fell silent when they were last there. */
+      readonly doubted?: readonly string[];
     }
   /** What a node holds of weights now, as measured there. */
   | { readonly kind: 'weights'; readonly nodeId: string; readonly weights: readonly ModelWeights[] }

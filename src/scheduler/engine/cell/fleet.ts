@@ -17,6 +17,8 @@ export class Fleet {
   readonly #nodes = new Map<number, NodeRecord>();
   readonly #nodesOf = new Map<PoolId, number[]>();
   readonly #gone = new Set<number>();
+  /** Nodes of which a doubt is on record, over or not. */
+  readonly #doubted = new Set<number>();
   /** Nodes by the models whose weights they have. */
   readonly #holders = new Map<string, Set<number>>();
   /** Nodes by pool and accelerator. */
@@ -86,6 +88,16 @@ export class Fleet {
     return [...this.#gone].sort((a, b) => a - b);
   }
 
+  /** Nodes that may be dead, and until when they are tried after all others. */
+  doubted(nowMs: number): ReadonlyMap<number, number> {
+    const doubted = new Map<number, number>();
+    for (const index of this.#doubted) {
+      const { doubtedUntilMs = 0 } = this.node(index);
+      if (doubtedUntilMs > nowMs) doubted.set(index, doubtedUntilMs);
+    }
+    return doubted;
+  }
+
   /** Whether the pool has nodes with accelerators of the type. */
   hasAccelerator(id: PoolId, accelerator: string): boolean {
     return (this.#counts.get(`${id} ${accelerator}`) ?? 0) > 0;
@@ -110,9 +122,9 @@ export class Fleet {
     return index === undefined ? undefined : this.node(index);
   }
 
-  add(spec: NodeSpec, nowMs: number, weights: NodeRecord['weights'] = NO_WEIGHTS): NodeRecord {
+  add(spec: NodeSpec, nowMs: number, more: Partial<Pick<NodeRecord, 'weights' | 'doubtedUntilMs'>> = {}): NodeRecord {
     const index = this.cluster.add(spec);
-    return this.#enter({ index, spec, state: 'open', idleSinceMs: nowMs, weights });
+    return this.#enter({ index, spec, state: 'open', idleSinceMs: nowMs, weights: NO_WEIGHTS, ...more });
   }
 
   /** Puts a stored node back where it was. */
@@ -146,6 +158,7 @@ export class Fleet {
     this.cluster.remove(index);
     this.#nodes.delete(index);
     this.#gone.delete(index);
+    this.#doubted.delete(index);
     this.#nodesOf.set(
       poolId,
       this.nodesOf(poolId).filter((other) => other !== index),
@@ -161,6 +174,8 @@ export class Fleet {
     this.#nodes.set(node.index, node);
     if (node.state === 'gone') this.#gone.add(node.index);
     else this.#gone.delete(node.index);
+    if (node.doubtedUntilMs === undefined) this.#doubted.delete(node.index);
+    else this.#doubted.add(node.index);
   }
 
   /** Follows what weights a node has. */

@@ -76,6 +76,10 @@ export interface JobRecord {
   readonly isHeld: boolean;
   /** Of a job whose queue takes turns: what its attempts that are over have attained, as time on the option that is fastest for it. */
   readonly attainedMs?: number;
+  /** The work that its attempts that are over have saved, as the time that it took. */
+  readonly savedMs?: number;
+  /** The longest time of an attempt that was stopped since nothing paid for it, and had saved nothing. */
+  readonly unpaidMs?: number;
 }
 
 /** How many nodes a load has asked for since it asked for fewer than the job has. */

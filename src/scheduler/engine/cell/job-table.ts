@@ -1,6 +1,7 @@
 import { assert, must } from '../../../kernel/assert.ts';
 import type { JobId } from '../../../kernel/ids.ts';
 import type { UndoLog } from '../model/undo-log.ts';
+import { payerOf } from '../model/job-spec.ts';
 import { WorkloadMix } from '../placement/workload-mix.ts';
 import type { JobRecord } from './job-record.ts';
 import { isFinished, isWaiting, nodesOf, stepsToSpare, stepsWanted } from './job-record.ts';
@@ -18,6 +19,7 @@ export class JobTable {
   readonly #dependents = new Map<JobId, Set<JobId>>();
   readonly #leaving = new Set<JobId>();
   readonly #placed = new Set<JobId>();
+  readonly #placedOf = new Map<string, Set<JobId>>();
   readonly #shrinkable = new Set<JobId>();
   readonly #growable = new Set<JobId>();
   #nextSequence = 1;
@@ -52,6 +54,11 @@ export class JobTable {
   /** Gives no job a sequence before this one: jobs that have had those may be known no longer. */
   continueFrom(sequence: number): void {
     this.#nextSequence = Math.max(this.#nextSequence, sequence);
+  }
+
+  /** Jobs of a payer that have an attempt. */
+  placedOf(payer: string): ReadonlySet<JobId> {
+    return this.#placedOf.get(payer) ?? NOBODY;
   }
 
   /** Jobs whose eviction was requested. */
@@ -108,6 +115,7 @@ export class JobTable {
     this.admitted.change(before, job);
     this.#include(this.#leaving, id, job.state === 'checkpointing');
     this.#include(this.#placed, id, job.attempt !== null);
+    this.#include(entryOf(this.#placedOf, payerOf(job.spec)), id, job.attempt !== null);
     this.#include(this.#shrinkable, id, stepsToSpare(job) > 0);
     this.#include(this.#growable, id, stepsWanted(job) > 0);
   }
@@ -139,6 +147,8 @@ export class JobTable {
     if (this.#undo.isOpen) this.#undo.note(() => (isIn ? set.delete(id) : set.add(id)));
   }
 }
+
+const NOBODY: ReadonlySet<JobId> = new Set();
 
 /** Jobs by the nodes that concern them in any way: so an event of a node finds its jobs. */
 class JobsByNode {

@@ -35,11 +35,19 @@ export type CellDecision =
   | { readonly kind: 'forget_booking'; readonly id: string }
   /** When to look again at all that wait, if nothing happens before. */
   | { readonly kind: 'save_wake'; readonly atMs: number | null }
-  /** No job of the payer is placed before then; null: the payer is remembered no longer. */
+  /** `payer`: a payer, or one and a class of its jobs. None of these is placed before then; null: nothing is remembered of it. */
   | { readonly kind: 'save_payer'; readonly payer: string; readonly hold: PayerHold | null }
   | { readonly kind: 'charge'; readonly event: LedgerEvent }
   /** Ask for a grant for an attempt that will use so many thousandths of accelerators. */
-  | { readonly kind: 'fund'; readonly jobId: JobId; readonly fence: number; readonly grant: number; readonly milli: number }
+  | {
+      readonly kind: 'fund';
+      readonly jobId: JobId;
+      readonly fence: number;
+      readonly grant: number;
+      readonly milli: number;
+      /** Of the first: how long the job needs them to its end, as far as that is known. */
+      readonly needMs: number | null;
+    }
   /** Hand the attempt to its pool. */
   | { readonly kind: 'start'; readonly jobId: JobId; readonly fence: number; readonly poolId: PoolId; readonly nodeIds: readonly string[] }
   /** Asks the attempt to save and stop by then. */
@@ -62,6 +70,8 @@ export interface NodeRecord {
   readonly idleSinceMs: number | null;
   /** In its memory. */
   readonly weights: readonly ResidentWeights[];
+  /** It may be dead: until then other nodes are tried first. Absent: nothing speaks against it. */
+  readonly doubtedUntilMs?: number;
 }
 
 /** What is remembered of a queue, or of a cohort of queues. */
@@ -75,13 +85,15 @@ export interface QueueRecord {
   readonly roundAtMs?: number;
 }
 
-/** A payer who was refused a grant. */
+/** A payer who was refused a grant, for all of its jobs or for a class of them. */
 export interface PayerHold {
   readonly untilMs: number;
   /** Refusals since the last grant; those of attempts that asked together are one. */
   readonly refusals: number;
   /** Whether one of its jobs is placed and asks. */
   readonly isProbed: boolean;
+  /** What it had left then, nano-dollars; absent: nothing, or that is not known. */
+  readonly leftNano?: number;
 }
 
 /** A pool as it is stored. */

@@ -69,7 +69,8 @@ function ofItsAttempt({ spec, attempt, costNanoDollars }: JobRecord, { segmentMa
     const brokeAtMs = affordableUntilMs(segment, Math.max(0, costMaxNanoDollars - costNanoDollars));
     times.push({ what: 'cost', atMs: Math.max(segment.startedAtMs, brokeAtMs - spec.checkpoint.graceMs) });
   }
-  if (prepay !== undefined && attempt.funds !== null) times.push(...ofItsFunds(spec.checkpoint.graceMs, attempt, attempt.funds, prepay));
+  if (prepay !== undefined && attempt.funds !== null)
+    times.push(...ofItsFunds(spec.checkpoint.graceMs, attempt, attempt.funds, prepay, segmentMaxMs));
   else if (segment !== null) times.push({ what: 'segment', atMs: segment.startedAtMs + segmentMaxMs });
   return times;
 }
@@ -79,7 +80,13 @@ const ofItsStart = ({ funds }: Attempt, prepay: PrepaySettings | undefined): Due
   prepay === undefined || funds === null || funds.askedAtMs === null ? [] : [{ what: 'unanswered', atMs: funds.askedAtMs + prepay.waitMs }];
 
 /** A grant is followed by the next one without a gap; where none comes, the attempt has left when the present one is used up. */
-function ofItsFunds(graceMs: number, attempt: Attempt, funds: Funds, { leadMs, answerMs }: PrepaySettings): DueTime[] {
+function ofItsFunds(
+  graceMs: number,
+  attempt: Attempt,
+  funds: Funds,
+  { leadMs, answerMs }: PrepaySettings,
+  segmentMaxMs: number,
+): DueTime[] {
   const { leaving, segment } = attempt;
   const endsAtMs = paidUntilMs(attempt);
   const beganAtMs = segment?.startedAtMs ?? endsAtMs;
@@ -90,7 +97,7 @@ function ofItsFunds(graceMs: number, attempt: Attempt, funds: Funds, { leadMs, a
     const answerAtMs = funds.askedAtMs === null ? 0 : funds.askedAtMs + answerMs;
     times.push({ what: 'unpaid', atMs: Math.max(beganAtMs, endsAtMs - graceMs, answerAtMs) });
   }
-  if (segment !== null) times.push({ what: 'segment', atMs: endsAtMs });
+  if (segment !== null) times.push({ what: 'segment', atMs: Math.min(endsAtMs, segment.startedAtMs + segmentMaxMs) });
   return times;
 }
 

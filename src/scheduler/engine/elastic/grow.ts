@@ -94,18 +94,22 @@ function moreSlots(
     !booked.has(cell.fleet.cluster.spec(node).id) &&
     !cell.holdings.occupants.isOn(node) &&
     (home === undefined || domainOf(cell, [{ node, mask: 0 }], topology) === home);
-  for (let count = steps(allowance(cell, job, attempt, wanted, more), nodes.step); count > 0; count -= nodes.step) {
-    const slots = cell.placer.place({
-      nodes: cell.fleet.roomyNodes(poolId, perNode),
-      demand: perNode,
-      count,
-      topology: null,
-      allows,
-    });
-    if (slots !== undefined) return slots;
+  const doubted = cell.fleet.doubted(cell.nowMs);
+  const trusts = (node: number): boolean => !doubted.has(node) && allows(node);
+  for (const may of growsAnywhere(job) && doubted.size > 0 ? [trusts, allows] : [trusts]) {
+    for (let count = steps(allowance(cell, job, attempt, wanted, more), nodes.step); count > 0; count -= nodes.step) {
+      const request = { nodes: cell.fleet.roomyNodes(poolId, perNode), demand: perNode, count, topology: null };
+      const slots = cell.placer.place({ ...request, allows: may });
+      if (slots !== undefined) return slots;
+    }
   }
+  // Once they are trusted again it may grow there.
+  for (const untilMs of doubted.values()) cell.wakeAt(untilMs);
   return undefined;
 }
+
+/** Whether it loses nothing by a part on a node that is dead: a gang stops as a whole whenever a member comes or goes. [J266] */
+const growsAnywhere = ({ spec }: JobRecord): boolean => spec.kind === 'online_inference';
 
 /** Of so many nodes more, those that the job's quota and its price limit allow. */
 export function allowance(cell: Cell, job: JobRecord, attempt: Attempt, { accelerator, perNode }: ResourceOption, more: number): number {

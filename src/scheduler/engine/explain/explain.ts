@@ -9,7 +9,7 @@ import { milliHeld } from '../life/charge-segment.ts';
 import type { Cell } from '../cell/cell.ts';
 import type { JobState, JobRecord } from '../cell/job-record.ts';
 import { isWaiting } from '../cell/job-record.ts';
-import { payerOf } from '../model/job-spec.ts';
+import { payableOf } from '../cell/payer-holds.ts';
 import type { PendingClass } from '../cell/pending-queues.ts';
 
 /** Why a job waits, and for how long at most. Plain data. */
@@ -51,7 +51,7 @@ export type Why =
   /** Its queue places no jobs. */
   | { readonly kind: 'queue_stopped' }
   /** Its payer was refused a grant, and is asked again then. */
-  | { readonly kind: 'payer_refused'; readonly retryAtMs: number }
+  | { readonly kind: 'payer_refused'; readonly retryAtMs: number; readonly leftNano: number | null }
   /** Its owner lets it wait. */
   | { readonly kind: 'suspended' }
   /** Its load asks for no nodes at the moment. */
@@ -101,8 +101,8 @@ function haltOf(cell: Cell, job: JobRecord): Why | undefined {
   if (jobs.length > 0) return { kind: 'dependencies', jobs };
   if (cell.queue(job.spec.queue).isSuspended) return { kind: 'queue_suspended' };
   if (cell.isStopped(cell.holdings.queueOf(job.spec))) return { kind: 'queue_stopped' };
-  const retryAtMs = cell.payers.heldUntilMs(payerOf(job.spec));
-  return retryAtMs === undefined ? undefined : { kind: 'payer_refused', retryAtMs };
+  const hold = cell.payers.of(payableOf(job));
+  return hold === undefined ? undefined : { kind: 'payer_refused', retryAtMs: hold.untilMs, leftNano: hold.leftNano ?? null };
 }
 
 /** By the option that has room first; of those that may have to wait for ever, the first. */

@@ -6,7 +6,7 @@ import type { Attempt, Destination, JobRecord } from '../cell/job-record.ts';
 import { nodesOf } from '../cell/job-record.ts';
 import type { Slot } from '../model/cluster-state.ts';
 import { enterNodes } from './node-weights.ts';
-import { payerOf } from '../model/job-spec.ts';
+import { payableOf } from '../cell/payer-holds.ts';
 import { openSegment, chargeSegment, askFunds } from './charge-segment.ts';
 import { drawn } from '../cell/segment.ts';
 
@@ -30,7 +30,7 @@ export function admit(cell: Cell, job: JobRecord, { option, poolId, placement }:
     funds: null,
   };
   const admitted: JobRecord = { ...job, state: 'admitted', fence, attempt };
-  cell.payers.probe(payerOf(job.spec));
+  cell.payers.probe(payableOf(job));
   releaseHold(cell, job.spec.id);
   saveJob(cell, admitted);
   if (cell.settings.takesTurns === true) cell.takeTurn(cell.holdings.queueOf(job.spec));

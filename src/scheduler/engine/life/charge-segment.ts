@@ -7,6 +7,7 @@ import type { Placement } from '../model/cluster-state.ts';
 import { WHOLE_MILLI } from '../model/pool-spec.ts';
 import { must } from '../../../kernel/assert.ts';
 import { saveJob } from '../cell/changes.ts';
+import { needMs } from './need-of.ts';
 import type { TimeSlice } from '../fairness/quota-tree.ts';
 
 /** Charges the segment under way, up to now, and ends it: the job without it, and with its cost. */
@@ -68,7 +69,7 @@ export function askFunds(cell: Cell, job: JobRecord): void {
   saveJob(cell, { ...job, attempt: { ...attempt, funds: { ...funds, askedIndex: grant, askedAtMs: cell.nowMs } } });
   const { accelerator } = must(spec.options[attempt.option], 'the option exists');
   const milli = milliHeld(accelerator, attempt.placement);
-  cell.decide({ kind: 'fund', jobId: spec.id, fence: attempt.fence, grant, milli });
+  cell.decide({ kind: 'fund', jobId: spec.id, fence: attempt.fence, grant, milli, needMs: grant === 0 ? needMs(cell, job) : null });
 }
 
 /**

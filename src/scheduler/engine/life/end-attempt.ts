@@ -3,17 +3,33 @@ import type { Cell } from '../cell/cell.ts';
 import { saveJob, releaseHold } from '../cell/changes.ts';
 import type { Destination, EndReason, EvictionReason, JobRecord, Leaving } from '../cell/job-record.ts';
 import { nodesOf } from '../cell/job-record.ts';
+import { payableOf } from '../cell/payer-holds.ts';
 import { payerOf } from '../model/job-spec.ts';
 import { policyFor } from '../cell/feasibility.ts';
 import { attainedMs, chargeSegment } from './charge-segment.ts';
 import { leaveNodes } from './node-weights.ts';
 import { admit, startOn } from './begin-attempt.ts';
 
-/** A job without its attempt, charged for what it used, and with what it attained. */
+/** A job without its attempt, charged for what it used, and with what it attained. What was granted and not used may do for others. */
 function withoutAttempt(cell: Cell, job: JobRecord): JobRecord {
   const slice = cell.holdings.queueOf(job.spec).spec.timeSlice;
-  const charged: JobRecord = { ...chargeSegment(cell, job), attempt: null };
+  const charged: JobRecord = { ...chargeSegment(cell, job), ...workOf(cell, job), attempt: null };
+  const { payer } = payableOf(job);
+  if (job.attempt?.runningAtMs != null && job.attempt.funds !== null && cell.payers.retry(payer)) wakeOf(cell, payer);
   return slice === undefined ? charged : { ...charged, attainedMs: attainedMs(cell, job, slice) };
+}
+
+/** What is remembered of the work of an attempt that ends: what it saved; or, if it was stopped unpaid, how long it worked in vain. */
+function workOf({ nowMs }: Cell, { attempt, savedMs = 0, unpaidMs = 0 }: JobRecord): Pick<JobRecord, 'savedMs' | 'unpaidMs'> {
+  if (attempt?.funds == null || attempt.runningAtMs === null) return {};
+  if (attempt.savedAtMs !== null) return { savedMs: savedMs + Math.max(0, attempt.savedAtMs - attempt.runningAtMs) };
+  if (attempt.leaving?.reason !== 'budget_exhausted') return {};
+  return { unpaidMs: Math.max(unpaidMs, nowMs - attempt.runningAtMs) };
+}
+
+/** Jobs of a payer that wait are looked at again. */
+export function wakeOf(cell: Cell, payer: string): void {
+  cell.pending.wake(({ exemplar }) => payerOf(exemplar) === payer);
 }
 
 /** Ends a job for good, and its attempt with it. Jobs that depend on it go on, or fail with it. */
@@ -54,6 +70,9 @@ export function leave(cell: Cell, job: JobRecord, reason: EvictionReason): void 
   const after = AFTER_LEAVING[reason];
   if (after.state !== 'evicted') return finish(cell, job, after.state, after.endReason);
   const next = job.attempt?.leaving?.next;
+  // Jobs like it take so long at least.
+  if (reason === 'budget_exhausted' && job.attempt?.runningAtMs != null)
+    cell.observeDuration(job, (job.savedMs ?? 0) + cell.nowMs - job.attempt.runningAtMs);
   requeue(cell, job, 'evicted', { evictions: job.evictions + 1 });
   const now = cell.jobs.get(job.spec.id);
   if (next !== undefined && mayBegin(cell, now)) admit(cell, now, next);
@@ -61,7 +80,7 @@ export function leave(cell: Cell, job: JobRecord, reason: EvictionReason): void 
 
 /** Whether a job that has left may begin elsewhere at once. */
 function mayBegin(cell: Cell, job: JobRecord): boolean {
-  const isHalted = cell.isStopped(cell.holdings.queueOf(job.spec)) || cell.payers.heldUntilMs(payerOf(job.spec)) !== undefined;
+  const isHalted = cell.isStopped(cell.holdings.queueOf(job.spec)) || cell.payers.of(payableOf(job)) !== undefined;
   return cell.jobs.isPending(job) && !isHalted;
 }
 

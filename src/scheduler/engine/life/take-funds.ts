@@ -1,12 +1,12 @@
 import { WHOLE_MILLI } from '../model/pool-spec.ts';
-import { payerOf } from '../model/job-spec.ts';
 import type { Cell } from '../cell/cell.ts';
-import { saveJob } from '../cell/changes.ts';
+import { releaseHold, saveJob } from '../cell/changes.ts';
 import type { CellEvent } from '../cell/event.ts';
+import { payableOf } from '../cell/payer-holds.ts';
 import type { Attempt, JobRecord } from '../cell/job-record.ts';
 import { rollSegment } from './charge-segment.ts';
 import { start } from './begin-attempt.ts';
-import { finish, requestEviction, requeue } from './end-attempt.ts';
+import { finish, requestEviction, requeue, wakeOf } from './end-attempt.ts';
 import type { Funds } from '../cell/segment.ts';
 
 type Answer = Extract<CellEvent, { kind: 'funded' | 'unfunded' }>;
@@ -20,7 +20,7 @@ export function takeFunds(cell: Cell, answer: Answer): 'accepted' | 'stale' {
   if (funds === null || funds.askedAtMs === null || funds.askedIndex !== answer.grant) return 'stale';
   const answered = { ...funds, askedAtMs: null };
   if (answer.kind === 'funded') funded(cell, job, attempt, answered, answer);
-  else refused(cell, job, attempt, answered, answer.refusedTo);
+  else refused(cell, job, attempt, answered, answer);
   return 'accepted';
 }
 
@@ -34,22 +34,33 @@ function funded(
   const next = { index: grant, milliMs: acceleratorMs * WHOLE_MILLI, paidAtMs };
   const paid = { ...job, attempt: { ...attempt, funds: { ...funds, next } } };
   saveJob(cell, paid);
-  releasePayer(cell, payerOf(job.spec));
+  const { payer } = payableOf(job);
+  if (cell.payers.granted(payableOf(job), attempt.startedAtMs === null)) wakeOf(cell, payer);
   if (attempt.startedAtMs === null) start(cell, paid);
   // The answer came late: it pays from now on.
   else if (attempt.segment === null) rollSegment(cell, paid);
 }
 
 /** A running attempt goes on to the end of what is paid; one that has not started does not. */
-function refused(cell: Cell, job: JobRecord, attempt: Attempt, funds: Funds, refusedTo: 'payer' | 'job'): void {
+function refused(
+  cell: Cell,
+  job: JobRecord,
+  attempt: Attempt,
+  funds: Funds,
+  { refusedTo, leftNano }: Extract<Answer, { kind: 'unfunded' }>,
+): void {
   if (attempt.startedAtMs !== null) saveJob(cell, { ...job, attempt: { ...attempt, funds: { ...funds, refusedTo } } });
   else if (refusedTo === 'job') finish(cell, job, 'failed', 'cost_cap');
-  else giveUp(cell, job);
+  else giveUp(cell, job, leftNano);
 }
 
-/** Takes the placement of a job that waits for a grant in vain, and places no other of its payer for a while. */
-export function giveUp(cell: Cell, job: JobRecord): void {
-  cell.payers.refuse(payerOf(job.spec));
+/** Takes the placement of a job that waits for a grant in vain, and places no other of its payer, or like it, for a while. */
+export function giveUp(cell: Cell, job: JobRecord, leftNano: number | null = null): void {
+  const payable = payableOf(job);
+  cell.payers.refuse(payable, leftNano);
+  // What cannot be paid for keeps no nodes from others, nor from the job of its class that is tried next.
+  const reserving = Array.from(cell.reservations.all, ({ jobId }) => cell.jobs.get(jobId));
+  for (const one of reserving) if (payableOf(one).payer === payable.payer) releaseHold(cell, one.spec.id);
   requeue(cell, job, 'pending');
 }
 
@@ -61,5 +72,5 @@ export function evictUnpaid(cell: Cell, job: JobRecord, goneAtMs: number): void 
 
 /** Places jobs of a payer again. */
 export function releasePayer(cell: Cell, payer: string): void {
-  if (cell.payers.release(payer)) cell.pending.wake(({ exemplar }) => payerOf(exemplar) === payer);
+  if (cell.payers.release(payer)) wakeOf(cell, payer);
 }

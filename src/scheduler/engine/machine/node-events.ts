@@ -16,13 +16,15 @@ import type { CellEvent } from '../cell/event.ts';
 /** Takes nodes in. Those that their pool had asked for are not coming any more. */
 export function addNodes(
   cell: Cell,
-  specs: readonly NodeSpec[],
-  weights: Readonly<Record<string, readonly ModelWeights[]>> = NO_WEIGHTS,
+  { nodes: specs, weights = NO_WEIGHTS, doubted = NONE }: Extract<CellEvent, { readonly kind: 'add_nodes' }>,
 ): void {
   for (const poolId of new Set(specs.map((spec) => spec.poolId))) watch(cell, poolId, 0);
   for (const spec of specs) {
     if (cell.fleet.find(spec.id) !== undefined) continue;
-    cell.decide({ kind: 'save_node', node: cell.fleet.add(spec, cell.nowMs, found(weights[spec.id] ?? [], spec)) });
+    const { nodeDoubtMs } = cell.settings;
+    const doubt = nodeDoubtMs !== undefined && doubted.includes(spec.id) ? { doubtedUntilMs: cell.nowMs + nodeDoubtMs } : {};
+    const node = cell.fleet.add(spec, cell.nowMs, { weights: found(weights[spec.id] ?? [], spec), ...doubt });
+    cell.decide({ kind: 'save_node', node });
     const pool = cell.fleet.pool(spec.poolId);
     if (pool.comingCount > 0) cell.savePool({ ...pool, comingCount: pool.comingCount - 1 });
   }
@@ -31,7 +33,8 @@ export function addNodes(
   cell.pending.wake(() => true);
 }
 
-const NO_WEIGHTS = {};
+const NO_WEIGHTS: Readonly<Record<string, readonly ModelWeights[]>> = {};
+const NONE: readonly string[] = [];
 
 /** Weights that were on a node before it came: no job uses them. Those beyond what it has for weights are ignored. */
 function found(weights: readonly ModelWeights[], { memoryMib, weightsMaxMib = memoryMib }: NodeSpec): readonly ResidentWeights[] {

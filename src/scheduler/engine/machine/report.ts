@@ -1,5 +1,6 @@
 import { unreachable } from '../../../kernel/assert.ts';
 import { leftNodes, loseReplica } from '../elastic/follow-load.ts';
+import { doubt, doubtAfter } from '../life/doubt-nodes.ts';
 import { giveUp } from '../life/take-funds.ts';
 import { failed, finish, leave, requeue } from '../life/end-attempt.ts';
 import type { Cell } from '../cell/cell.ts';
@@ -14,6 +15,7 @@ export function report(cell: Cell, { jobId, fence, news }: Extract<CellEvent, { 
   const attempt = job?.attempt;
   if (job === undefined || attempt === null || attempt === undefined || attempt.fence !== fence || attempt.startedAtMs === null)
     return 'stale';
+  doubtIfDead(cell, attempt, news);
   take(cell, job, attempt, news);
   return 'accepted';
 }
@@ -51,6 +53,17 @@ function take(cell: Cell, job: JobRecord, attempt: Attempt, news: AttemptNews): 
       return;
     default:
       unreachable(news);
+  }
+}
+
+/** One that was given back, or was to leave, says nothing against the nodes of its other members. */
+function doubtIfDead(cell: Cell, attempt: Attempt, news: AttemptNews): void {
+  if (news.kind === 'replica_lost') {
+    const index = cell.fleet.find(news.nodeId)?.index;
+    if (news.isSilent === true && index !== undefined) doubt(cell, [index]);
+  } else if ((news.kind === 'failed' || news.kind === 'released') && news.by !== undefined) {
+    const mayHaveTakenItAlong = news.kind === 'failed' && attempt.leaving === null;
+    if (news.by.isSilent || mayHaveTakenItAlong) doubtAfter(cell, attempt, news.by);
   }
 }
 

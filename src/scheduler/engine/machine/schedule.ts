@@ -9,7 +9,7 @@ import { affordablePools, candidatePlans } from '../admission/candidate-plans.ts
 import { firstOf } from '../cell/feasibility.ts';
 import type { Offer } from '../cell/offer.ts';
 import { reserve } from '../admission/reserve.ts';
-import type { Attempted } from '../admission/try-option.ts';
+import type { Attempted, NodeSet } from '../admission/try-option.ts';
 import { tryOption } from '../admission/try-option.ts';
 import { requestEviction } from '../life/end-attempt.ts';
 import type { EvictionPlan } from '../preemption/choose-victims.ts';
@@ -39,35 +39,50 @@ export function schedule(cell: Cell): void {
 }
 
 function admitWhereFree(cell: Cell, job: JobRecord, advice: Advice): boolean {
-  const offer = freePlacement(cell, job, advice);
+  const offer = trustedPlacement(cell, job, advice);
   if (offer !== undefined) admit(cell, job, offer);
   return offer !== undefined;
 }
 
+/** A free placement with as few nodes as possible that may be dead, those that have been there longest since: found by bisection. [J266] */
+function trustedPlacement(cell: Cell, job: JobRecord, advice: Advice): Offer | undefined {
+  let best = freePlacement(cell, job, advice);
+  const doubts = cell.fleet.doubted(cell.nowMs);
+  if (best === undefined || !best.placement.slots.some(({ node }) => doubts.has(node))) return best;
+  const doubted = [...doubts].toSorted(([a, aUntilMs], [b, bUntilMs]) => aUntilMs - bUntilMs || a - b).map(([node]) => node);
+  for (let [low, high] = [0, doubted.length]; low < high;) {
+    const middle = (low + high) >> 1;
+    const offer = freePlacement(cell, job, advice, new Set(doubted.slice(middle)));
+    if (offer === undefined) low = middle + 1;
+    else [best, high] = [offer, middle];
+  }
+  return best;
+}
+
 /** The nodes where the job's own work costs least, unless other waiting jobs should rather have them. */
-function freePlacement(cell: Cell, job: JobRecord, advice: Advice): Offer | undefined {
-  if (hasNoChoice(cell, job)) return offerOf(tryOption(cell, job, 0, 'brief'));
+function freePlacement(cell: Cell, job: JobRecord, advice: Advice, without?: NodeSet): Offer | undefined {
+  if (hasNoChoice(cell, job)) return offerOf(tryOption(cell, job, 0, 'brief', { without }));
   const plans = candidatePlans(cell, job);
   const advised = plans.length > 1 ? advice.of(job) : undefined;
   if (advised !== undefined) {
     const { plan, nodes } = advised;
     for (const among of nodes.size > 0 ? [nodes, undefined] : [undefined]) {
-      const offer = offerOf(tryOption(cell, job, plan.option, 'brief', { pools: [plan.pool], among }));
+      const offer = offerOf(tryOption(cell, job, plan.option, 'brief', { pools: [plan.pool], among, without }));
       if (offer !== undefined) return offer;
     }
   }
   for (const tied of inTurn(plans)) {
-    const offer = leastWasteful(cell, job, tied);
+    const offer = leastWasteful(cell, job, tied, without);
     if (offer !== undefined) return offer;
   }
   return undefined;
 }
 
 /** Of plans that cost the job as much, the offer that wastes least; of equals, the first. More nodes come before less waste. */
-function leastWasteful(cell: Cell, job: JobRecord, tied: readonly CandidatePlan[]): Offer | undefined {
+function leastWasteful(cell: Cell, job: JobRecord, tied: readonly CandidatePlan[], without: NodeSet | undefined): Offer | undefined {
   let best: { readonly offer: Offer; readonly waste: number } | undefined;
   for (const { option, pool } of tied) {
-    const offer = offerOf(tryOption(cell, job, option, 'brief', { pools: [pool], among: undefined }));
+    const offer = offerOf(tryOption(cell, job, option, 'brief', { pools: [pool], without }));
     if (offer === undefined) continue;
     // Without accelerators there is nothing to waste.
     if (tied.length === 1 || !cell.fleet.hasAccelerators(pool.pool.spec.id)) return best?.offer ?? offer;

@@ -116,7 +116,7 @@ const APPLY: { readonly [Kind in CellEvent['kind']]: (cell: Cell, event: EventOf
   change_pool: (cell, { spec }) => cell.changePool(spec),
   remove_pool: (cell, { poolId }) => cell.removePool(poolId),
   add_accelerators: (cell, { types }) => types.forEach((type) => cell.addAccelerator(type)),
-  add_nodes: (cell, { nodes, weights }) => addNodes(cell, nodes, weights),
+  add_nodes: (cell, event) => addNodes(cell, event),
   provision_failed: (cell, { poolId, count }) => provisionFailed(cell, poolId, count),
   book: (cell, { booking }) => book(cell, booking),
   cancel_booking: (cell, { id }) => cancelBooking(cell, id),

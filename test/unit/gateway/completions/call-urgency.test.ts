@@ -13,6 +13,7 @@ import type { JsonObject } from '../../../../src/upstreams/protocol/json.ts';
 import { refusal } from '../../../../src/contract/api/errors.ts';
 import { idsOf } from '../../../support/fakes/tenancy.ts';
 import { targetOf } from '../../../support/upstreams/target.ts';
+import { byteCounts } from '../../../support/upstreams/token-counts.ts';
 
 describe('[U63] how soon a call wants to be served', () => {
   const from =
@@ -47,6 +48,7 @@ describe('[U63] how soon a call wants to be served', () => {
     const serves = ['chat', 'completions', 'responses'] as const;
     const platform = ['one', 'two'].map((upstream) => targetOf({ upstreamId: upstream, upstream, model: { serves } }));
     const completions = new Completions({
+      tokens: byteCounts,
       cache: { open: () => expect.unreachable() },
       embedder: { check: () => expect.unreachable(), embed: () => expect.unreachable() },
       sha256: () => expect.unreachable(),

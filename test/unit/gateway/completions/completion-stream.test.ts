@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 
 import { utf8 } from '../../../../src/kernel/bytes.ts';
-import type { CompletionEnd } from '../../../../src/gateway/completions/answer-pieces.ts';
+import type { UncountedEnd } from '../../../../src/gateway/completions/answer-pieces.ts';
 import { CompletionStream } from '../../../../src/gateway/completions/completion-stream.ts';
 import type { Surface } from '../../../../src/upstreams/protocol/exchange.ts';
 import { Exchanges } from '../../../../src/upstreams/protocol/exchange.ts';
@@ -19,7 +19,7 @@ const USAGE = `data: ${JSON.stringify({ choices: [], usage: { prompt_tokens: 4, 
 function streamOf(steps: readonly Step[], surface: Surface = 'chat') {
   const left = [...steps];
   const seen = { ends: [] as unknown[], cancelled: 0 };
-  const came: CompletionEnd[] = [];
+  const came: UncountedEnd[] = [];
   const target = targetOf();
   const body = {
     read: () => {
@@ -49,7 +49,7 @@ it('[U42] ends once, when the answer is whole, with the usage that came', async 
   const { stream, seen, came } = streamOf([chunk('ab'), chunk('', 'stop') + USAGE, DONE, undefined]);
   expect(await textOf(stream)).toBe(chunk('ab') + chunk('', 'stop') + DONE);
   stream.cancel();
-  expect(came).toMatchObject([{ end: 'whole', usage: { inputTokens: 4, outputTokens: 2 }, textBytes: 2 }]);
+  expect(came).toMatchObject([{ end: 'whole', usage: { inputTokens: 4, outputTokens: 2 }, uncounted: undefined }]);
   expect(seen).toEqual({ ends: ['whole'], cancelled: 0 });
 });
 
@@ -65,7 +65,7 @@ it('[U42] ends when the caller goes away, with what was answered until then', as
   stream.cancel();
   stream.cancel();
   expect(await stream.next()).toBeUndefined();
-  expect(came).toMatchObject([{ end: 'cancelled', usage: undefined, textBytes: 3 }]);
+  expect(came).toMatchObject([{ end: 'cancelled', usage: undefined, uncounted: { chars: 3 } }]);
   expect(seen).toEqual({ ends: ['cancelled'], cancelled: 1 });
 });
 
@@ -84,7 +84,7 @@ it.each(FAULTS)('[U36] a stream whose upstream %s ends with an error event', asy
   const error = JSON.parse(text.slice(chunk('a').length).replace('data: ', '')) as object;
   expect(error).toMatchObject({ error: { code: 'upstream_failed', message: `the upstream lab ${message}` }, request_id: 'req_1' });
   expect(seen.ends).toEqual([{ kind: 'fault', fault: expect.any(String) as unknown }]);
-  expect(came).toMatchObject([{ textBytes: 1 }]);
+  expect(came).toMatchObject([{ uncounted: { chars: 1 } }]);
 });
 
 it('[U36] says so in the shape of each API', async () => {

@@ -14,6 +14,7 @@ import type { UpstreamQuantities } from '../../../../src/upstreams/money/settlem
 import type { Opened, TransportFault, UpstreamRequest } from '../../../../src/upstreams/transport.ts';
 import { idsOf } from '../../../support/fakes/tenancy.ts';
 import { targetOf } from '../../../support/upstreams/target.ts';
+import { byteCounts } from '../../../support/upstreams/token-counts.ts';
 
 const { organisationId, tenantId, projectId, id: keyId } = idsOf(1);
 const PRINCIPAL: TenantPrincipal = { kind: 'tenant', organisationId, tenantId, projectId, keyId, owner: 'team', scopes: ['inference'] };
@@ -28,6 +29,7 @@ function callsTo(
   const asked: UpstreamRequest[] = [];
   const reserved: UpstreamQuantities[] = [];
   const completions = new Completions({
+    tokens: byteCounts,
     cache: { open: () => expect.unreachable() },
     embedder: { check: () => expect.unreachable(), embed: () => expect.unreachable() },
     sha256: () => expect.unreachable(),

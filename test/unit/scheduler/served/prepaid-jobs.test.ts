@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { AttemptEnding, AttemptNews } from '../../../../src/contract/jobs/attempt.ts';
 import { JOB_LIMITS } from '../../../../src/contract/jobs/job-limits.ts';
 import type { QuotaRule } from '../../../../src/contract/tenancy/quota-rule.ts';
-import type { JobId } from '../../../../src/kernel/ids.ts';
+import type { FileId, JobId } from '../../../../src/kernel/ids.ts';
 import { migrate } from '../../../../src/kernel/sql/migrate.ts';
 import { ANY_NODE } from '../../../../src/scheduler/served/jobs/job.ts';
 import type { JobRequest } from '../../../../src/scheduler/served/jobs/job.ts';
@@ -207,7 +207,8 @@ describe('money in advance', () => {
   });
 
   it('[J116] a completion with more tokens than are paid is not accepted, and waits until they are', () => {
-    const world = new PaidWorld([hardRule('tokens', 150)]);
+    // Enough for most texts of a thousand bytes, and not for these.
+    const world = new PaidWorld([hardRule('tokens', 300)]);
     const id = world.run({ tokensMax: 1_000 });
     world.pass(1_000);
     expect(world.end(id, 1, completed(400))).toBe('stale');
@@ -224,6 +225,22 @@ describe('money in advance', () => {
     world.exchange(POOL);
     expect(world.end(id, world.job(id).fence, completed(400))).toBe('accepted');
     expect(world.ledger.taken(tenantId, 'tokens')).toBe(400);
+  });
+
+  it('[J267] asks for all that it needs to its end, and for less by what it has saved', () => {
+    const world = new PaidWorld();
+    const toEnd: (number | undefined)[] = [];
+    world.quotas = (message) => {
+      toEnd.push(...message.asked.map((asked) => asked.toEnd));
+      return world.ledger.fund(message);
+    };
+    const id = world.run({ tokensMax: 0, runtimeMaxMs: 150_000 });
+    world.pass(60_000);
+    world.report(id, 1, { kind: 'saved', checkpoint: { file: 'file_saved' as FileId, bytes: 1, sha256: 'x' } });
+    world.cell.act(tenantId, id, { kind: 'preempt', fence: null });
+    world.end(id, 1, RELEASED);
+    world.join();
+    expect(toEnd).toEqual([150_000, 90_000].map((ms) => ms + JOB_LIMITS.jobGraceMs));
   });
 
   it('[J117] a claim of more than the input comes to is refused, recorded, and counts as a failure', () => {
@@ -261,6 +278,7 @@ describe('money in advance', () => {
     // As the code of that time stored it.
     storage.sql.exec("UPDATE cell_records SET body = json_remove(body, '$.attempt.funds') WHERE kind = 'jobs'");
     storage.sql.exec('DROP TABLE grants; DROP TABLE named_settings; DROP TABLE spent_keys; ALTER TABLE pools DROP COLUMN asked');
+    storage.sql.exec('ALTER TABLE pool_nodes DROP COLUMN has_fallen');
     const version = JOB_MIGRATIONS.findIndex((step) => typeof step === 'string' && step.includes('CREATE TABLE grants'));
     storage.sql.exec('UPDATE schema_version SET version = ?', version);
     migrate(storage, JOB_MIGRATIONS.slice(0, version + 1));

@@ -192,7 +192,7 @@ describe('the bound of the answers', () => {
     expect(short.answerTokensMax).toBe(4_000 - short.inputTokensMax);
     // Its bytes fill the context; its tokens, four bytes each, do not.
     const long = bound('chat', user('x'.repeat(6_000)), model);
-    expect(long).toMatchObject({ inputTokensMax: 4_000, answerTokensMax: Math.floor((4_000 - long.inputTokensCounted) / 2) });
+    expect(long).toMatchObject({ inputTokensMax: 4_000, answerTokensMax: Math.floor((4_000 - long.inputTokensEstimated) / 2) });
     expect(bound('chat', user('x'.repeat(60_000)), model).answerTokensMax).toBe(1);
   });
 });

@@ -13,7 +13,8 @@ const bound: RequestBound = {
   answerTokensMax: 100,
   outputTokensMax: 100,
   nanoMax: callNanoMax(PRICES, 1_000, 100),
-  inputTokensCounted: 250,
+  inputTokensEstimated: 250,
+  imageTokens: 0,
 };
 const usage = { inputTokens: 300, cachedTokens: 200, outputTokens: 40, reasoningTokens: 0 };
 
@@ -42,7 +43,7 @@ describe('what a call costs', () => {
 
 describe('a settlement', () => {
   it('[U75] charges what the upstream reports, cached tokens apart', () => {
-    const settled = settlementOf(model, bound, { usage, textBytes: 9_999, isWhole: true });
+    const settled = settlementOf(model, bound, { usage });
     expect(settled).toEqual({
       inputTokens: 100,
       cachedTokens: 200,
@@ -59,8 +60,20 @@ describe('a settlement', () => {
     });
   });
 
-  it('[U75] counts from bytes where the upstream reports nothing', () => {
-    expect(settlementOf(model, bound, { usage: undefined, textBytes: 41, isWhole: true })).toMatchObject({
+  it('[U74] charges tokens that were put into a cache by their own price, within all of the input', () => {
+    const prices = { ...PRICES, cacheWriteNano: 3_125_000_000 };
+    const written = { ...usage, writtenTokens: 60 };
+    const settled = settlementOf({ ...model, prices }, bound, { usage: written });
+    expect(settled).toMatchObject({ inputTokens: 100, cachedTokens: 200, writtenTokens: 60 });
+    expect(settled.nano).toBe(40 * 2_500 + 60 * 3_125 + 200 * 1_250 + 40 * 10_000 + 10_000);
+    expect(settlementOf(model, bound, { usage: written }).nano, 'without such a price').toBe(settlementOf(model, bound, { usage }).nano);
+    expect(callNanoMax(prices, 10, 0)).toBe(callNano(prices, { inputTokens: 10, cachedTokens: 0, writtenTokens: 10, outputTokens: 0 }));
+    const wild = settlementOf({ ...model, prices }, bound, { usage: { ...usage, writtenTokens: 9_999 } });
+    expect(wild.writtenTokens).toBe(100);
+  });
+
+  it('[U75] charges what was counted where the upstream reports nothing', () => {
+    expect(settlementOf(model, bound, { usage: undefined, countedTokens: 11 })).toMatchObject({
       inputTokens: 250,
       cachedTokens: 0,
       outputTokens: 11,
@@ -71,19 +84,19 @@ describe('a settlement', () => {
   it('[U75] charges an answer that broke off with at least what came', () => {
     // Anthropic reports the prompt at the beginning, and one token of the answer.
     const early = { ...usage, outputTokens: 1 };
-    expect(settlementOf(model, bound, { usage: early, textBytes: 41, isWhole: false })).toMatchObject({
+    expect(settlementOf(model, bound, { usage: early, countedTokens: 11 })).toMatchObject({
       outputTokens: 11,
       usage: 'counted',
     });
-    expect(settlementOf(model, bound, { usage, textBytes: 41, isWhole: false })).toMatchObject({ outputTokens: 40, usage: 'reported' });
+    expect(settlementOf(model, bound, { usage, countedTokens: 11 })).toMatchObject({ outputTokens: 40, usage: 'reported' });
   });
 
   it('[U76] never charges more than was reserved, whatever is reported or came', () => {
     const wild = { inputTokens: 5_000, cachedTokens: 4_000, outputTokens: 900, reasoningTokens: 0 };
-    const settled = settlementOf(model, bound, { usage: wild, textBytes: 0, isWhole: true });
+    const settled = settlementOf(model, bound, { usage: wild });
     expect(settled).toMatchObject({ inputTokens: 0, cachedTokens: 1_000, outputTokens: 100, isCapped: true });
     expect(settled.nano).toBeLessThanOrEqual(bound.nanoMax);
-    expect(settlementOf(model, bound, { usage: undefined, textBytes: 1e9, isWhole: false })).toMatchObject({
+    expect(settlementOf(model, bound, { usage: undefined, countedTokens: 1e9 })).toMatchObject({
       outputTokens: 100,
       isCapped: false,
     });

@@ -28,7 +28,10 @@ describe('the paths of an app', () => {
     const endpoints = Object.values<Endpoint>(ENDPOINTS);
     const served = new ServedPaths(endpoints);
     const wrong = endpoints.filter(
-      ({ path, method }) => allowedAt(served, path.replaceAll(/(?<=\/):\w+/g, 'x'))?.split(', ').includes(method) !== true,
+      ({ path, method }) =>
+        allowedAt(served, path.replaceAll(/(?<=\/):\w+/g, 'x'))
+          ?.split(', ')
+          .includes(method) !== true,
     );
     expect(wrong.map(({ path, method }) => `${method} ${path}`)).toEqual([]);
   });

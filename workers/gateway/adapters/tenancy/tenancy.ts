@@ -66,7 +66,7 @@ export function wireTenancy(env: TenancyEnv, { clock, metrics }: Basics, counter
     clock,
     sleep,
     background: waitUntil,
-    beside: () => budget.returnIdle(),
+    returnIdle: () => budget.returnIdle(),
   });
   const holdings = new Holdings({ ledgers, counters, tenantsOf: (id) => allTenants(organisations, id), background: waitUntil });
   const budget = new SlicedBudget({

@@ -3,9 +3,9 @@ import type { PlannedJob } from '../../../../src/gateway/jobs/plan-cost.ts';
 import { unreachable } from '../../../../src/kernel/assert.ts';
 import type { Lack } from '../../../../src/scheduler/engine/cell/offer.ts';
 import type { OptionBlocker, JobExplanation, JobRemedy, WhyWaiting } from '../../../../src/scheduler/served/explain-job.ts';
-import type { WhyScaled, WhyTurn, HeldModel } from '../../../../src/scheduler/served/job-standing.ts';
+import type { WhyScaled, WhyTurn, WhyUnpaid, HeldModel } from '../../../../src/scheduler/served/job-standing.ts';
 import type { Job } from '../../../../src/scheduler/served/jobs/job.ts';
-import { usd } from '../../../../src/tenancy/usage/price-book.ts';
+import { costNanoMax, editionAt, usd } from '../../../../src/tenancy/usage/price-book.ts';
 import { secondsOrNull, usdOrNull } from './job-reply.ts';
 import { seconds } from '../wire.ts';
 
@@ -18,6 +18,7 @@ export const explanationReply = ({ id, state }: Job, explanation: JobExplanation
   weights: heldReply(explanation.weights),
   scaling: explanation.scaling && scalingReply(explanation.scaling),
   time_slice: explanation.turn && turnReply(explanation.turn),
+  budget: explanation.budget && budgetReply(explanation.budget),
   evicted: explanation.evicted && { reason: explanation.evicted.reason, for_job: explanation.evicted.forJob },
 });
 
@@ -53,6 +54,11 @@ const scalingReply = (why: WhyScaled): NonNullable<JobExplanationReply['scaling'
   fewer_at: secondsOrNull(why.fewerAtMs),
 });
 
+const budgetReply = ({ atMs, acceleratorMs, accelerator, tokens, leftNano }: WhyUnpaid): NonNullable<JobExplanationReply['budget']> => ({
+  needs_usd: usd(costNanoMax({ accelerator_ms: acceleratorMs, job_tokens: tokens }, editionAt(atMs), accelerator)),
+  left_usd: leftNano === null ? null : usd(leftNano),
+});
+
 const turnReply = ({ roundMs, nextRoundMs, attainedMs, aheadCount }: WhyTurn): NonNullable<JobExplanationReply['time_slice']> => ({
   round_s: roundMs / 1_000,
   next_round_at: secondsOrNull(nextRoundMs),
@@ -60,7 +66,10 @@ const turnReply = ({ roundMs, nextRoundMs, attainedMs, aheadCount }: WhyTurn): N
   ahead: aheadCount,
 });
 
-type Waiting = Omit<JobExplanationReply, 'job' | 'object' | 'state' | 'evicted' | 'reserved' | 'weights' | 'scaling' | 'time_slice'>;
+type Waiting = Omit<
+  JobExplanationReply,
+  'job' | 'object' | 'state' | 'budget' | 'evicted' | 'reserved' | 'weights' | 'scaling' | 'time_slice'
+>;
 
 /** Why a job waits, as the API shows it. */
 const waitingReply = (why: WhyWaiting): Waiting => ({

@@ -94,7 +94,7 @@ const invoiceReply = ({ invoice, unreconciled }: ShownInvoice) => ({
   ],
   subtotal_usd: usd(invoice.subtotalNano),
   total_usd: usd(invoice.totalNano),
-  unreconciled: [...unreconciled],
+  unreconciled: unreconciled.map(({ amountNano, ...rest }) => ({ ...rest, amount_usd: usd(amountNano) })),
 });
 
 const proofReply = (period: string, { isExact, events, linesNano, subtotalNano, rows }: Reconciliation) => ({

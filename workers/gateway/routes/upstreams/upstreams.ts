@@ -105,6 +105,7 @@ const modelReply = (model: TargetModel): UpstreamReply['models'][number] => ({
   prices: {
     input: model.prices.inputNano,
     cached_input: model.prices.cachedInputNano ?? null,
+    cache_write: model.prices.cacheWriteNano ?? null,
     output: model.prices.outputNano,
     request: model.prices.requestNano,
   },
