@@ -36,7 +36,7 @@ export const notBoth = <S extends z.ZodType>(schema: S, names: readonly [Names<S
 export const onlyWith = <S extends z.ZodType>(schema: S, name: Names<S>[number], other: Names<S>[number], fault: Fault): S =>
   stated(
     schema.refine((value) => countOf(value, [name]) <= countOf(value, [other]), fault),
-    { if: required(name), then: required(other) },
+    { dependentRequired: { [name]: [other] } },
   );
 
 /** An object has from `min` to `max` members, of whatever names. */

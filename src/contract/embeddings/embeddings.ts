@@ -27,8 +27,8 @@ export const embeddingInput = z
     oneOf: [
       { type: 'string', minLength: 1 },
       list({ type: 'string', minLength: 1 }),
-      list({ type: 'integer', minimum: 0 }),
-      list({ type: 'array', items: { type: 'integer', minimum: 0 }, minItems: 1 }),
+      list({ type: 'integer', minimum: 0, maximum: TOKEN_ID_MAX }),
+      list({ type: 'array', items: { type: 'integer', minimum: 0, maximum: TOKEN_ID_MAX }, minItems: 1 }),
     ],
   })
   .transform((value, context): EmbeddingInput => {
