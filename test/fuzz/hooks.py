@@ -47,3 +47,8 @@ def not_a_server_error_but_what_was_asked_for(ctx, response, case):
     if response.status_code == 504 and any(f'"code":"{code}"' in response.text for code in asked):
         return None
     return not_a_server_error(ctx, response, case)
+
+
+@schemathesis.serializer("application/x-ndjson")
+def as_it_is(ctx, value):
+    return value if isinstance(value, bytes) else str(value).encode()

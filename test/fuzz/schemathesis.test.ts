@@ -52,9 +52,10 @@ describe.skipIf(isWithoutPython('schemathesis'))('schemathesis, with all checks'
       })
       .join('');
 
+  /** What it prints where it has found something. */
   async function findings(seed: number, config: string, ...args: string[]): Promise<string> {
     const file = join(folder, 'schemathesis.toml');
-    await writeFile(file, `hooks = "${join(import.meta.dirname, 'hooks.py')}"\n${keysOf(deployment)}${config}`);
+    await writeFile(file, `cache.enabled = false\nhooks = "${join(import.meta.dirname, 'hooks.py')}"\n${keysOf(deployment)}${config}`);
     const options = [
       '--url',
       deployment.url,
@@ -68,25 +69,20 @@ describe.skipIf(isWithoutPython('schemathesis'))('schemathesis, with all checks'
       '--output-truncate',
       'false',
     ];
-    const printed = await ranPython(
-      'st',
-      ['--config-file', file, 'run', join(folder, 'openapi.json'), ...options, ...args],
-      {},
-      1_500_000,
-    ).catch((error: { stdout?: string }) => error.stdout ?? String(error));
-    return printed;
+    return ranPython('st', ['--config-file', file, 'run', join(folder, 'openapi.json'), ...options, ...args], {}, 1_500_000).then(
+      () => '',
+      (error: { stdout?: string }) => error.stdout ?? String(error),
+    );
   }
 
   const ended = [...ENDING].flatMap((name) => ['--include-operation-id', name]);
   const others = [...ENDING].flatMap((name) => ['--exclude-operation-id', name]);
 
   it.each(SEEDS)('[G124] finds nothing by seed %i', async (seed) => {
-    expect(await findings(seed, parametersOf(deployment, false), '--phases', FIRST, ...others)).toContain('No issues found');
-    expect(await findings(seed, parametersOf(deployment, true), '--phases', 'fuzzing', '--max-examples', EXAMPLES, ...others)).toContain(
-      'No issues found',
+    expect(await findings(seed, parametersOf(deployment, false), '--phases', FIRST, ...others)).toBe('');
+    expect(await findings(seed, parametersOf(deployment, true), '--phases', 'fuzzing', '--max-examples', EXAMPLES, ...others)).toBe('');
+    expect(await findings(seed, parametersOf(deployment, true), '--phases', 'examples,fuzzing', '--max-examples', EXAMPLES, ...ended)).toBe(
+      '',
     );
-    expect(
-      await findings(seed, parametersOf(deployment, true), '--phases', 'examples,fuzzing', '--max-examples', EXAMPLES, ...ended),
-    ).toContain('No issues found');
   });
 });
