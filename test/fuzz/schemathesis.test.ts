@@ -71,7 +71,7 @@ describe.skipIf(isWithoutPython('schemathesis'))('schemathesis, with all checks'
     ];
     return ranPython('st', ['--config-file', file, 'run', join(folder, 'openapi.json'), ...options, ...args], {}, 1_500_000).then(
       () => '',
-      (error: { stdout?: string }) => error.stdout ?? String(error),
+      (error: Error & { stdout?: string }) => error.stdout ?? error.message,
     );
   }
 

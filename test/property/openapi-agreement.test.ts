@@ -37,31 +37,38 @@ function randomOf(seed: number): (count: number) => number {
   };
 }
 
+type Body = (typeof BODIES)[number];
+
+/** How the document and the reader of a body differ about a value; undefined: they do not, or as an exception says. */
+function differenceOf({ operationId, read, parsed }: Body, value: unknown, isDescribed: boolean): string | undefined {
+  const result = z.safeParse(read, parsed(JSON.stringify(value)), { error: faultText, reportInput: true });
+  if (result.success === isDescribed) return undefined;
+  const shown = JSON.stringify(value).slice(0, 300);
+  // What the collection refuses later is described, too: no example is given.
+  if (result.success) return /recommend|Query/i.test(operationId) ? undefined : `${operationId} is described tighter: ${shown}`;
+  const { message = '', path = [] } = result.error.issues[0] ?? {};
+  return isException(operationId, message)
+    ? undefined
+    : `${operationId} is described looser: ${path.map(String).join('.')} ${message}: ${shown}`;
+}
+
 it('[G122] documents of bodies are no looser and no tighter than what reads them', () => {
   expect(BODIES.length).toBeGreaterThan(90);
   const tally = { accepted: 0, refused: 0 };
-  const differences: string[] = [];
-  for (const { operationId, schema, read, parsed } of BODIES) {
-    const validator = new Validator({ ...schema, components } as object, '2020-12', true);
-    const samples = new SchemaSamples(components.schemas, randomOf(operationId.length));
-    const found = new Set<string>();
+  const differences = new Set<string>();
+  for (const body of BODIES) {
+    const validator = new Validator({ ...body.schema, components } as object, '2020-12', true);
+    const samples = new SchemaSamples(components.schemas, randomOf(body.operationId.length));
     for (let run = 0; run < effort(150, 1_500); run += 1) {
-      const value = samples.of(schema, run % 2 === 0 ? 0 : 12);
+      const value = samples.of(body.schema, run % 2 === 0 ? 0 : 12);
       if (value === undefined) continue;
-      const isDescribed = validator.validate(value).valid;
-      const result = z.safeParse(read, parsed(JSON.stringify(value)), { error: faultText, reportInput: true });
-      tally[isDescribed ? 'accepted' : 'refused'] += 1;
-      // What the collection refuses later is described, too: no example is given.
-      if (result.success === isDescribed || (result.success && /recommend|Query/i.test(operationId))) continue;
-      const issue = result.success ? 'accepted' : JSON.stringify(result.error.issues[0]?.message);
-      if (!result.success && isException(operationId, issue)) continue;
-      const where = result.success ? '' : result.error.issues[0]?.path.map(String).join('.');
-      if (found.size < 3)
-        found.add(`${operationId} ${isDescribed ? 'looser' : 'tighter'}: ${where} ${issue}: ${JSON.stringify(value).slice(0, 300)}`);
+      const { valid } = validator.validate(value);
+      tally[valid ? 'accepted' : 'refused'] += 1;
+      const difference = differenceOf(body, value, valid);
+      if (difference !== undefined) differences.add(difference);
     }
-    differences.push(...found);
   }
-  expect(differences).toEqual([]);
+  expect([...differences].slice(0, 100)).toEqual([]);
   // Neither side is trivial.
   expect(Math.min(tally.accepted, tally.refused)).toBeGreaterThan(BODIES.length);
 });

@@ -46,10 +46,15 @@ export const membersFrom = <S extends z.ZodType>(schema: S, min: number, max: nu
       const given = Object.values(value as Fields).filter((member) => member !== undefined).length;
       return given >= min && given <= max;
     }, fault)
-    .meta({ ...(min > 0 && { minProperties: min }), ...(Number.isFinite(max) && { maxProperties: max }) }) as S;
+    .meta({ ...(min > 0 && { minProperties: min }), ...(Number.isFinite(max) && { maxProperties: max }) });
+
+/** In the words of JSON schema: where one schema holds, another does, and elsewhere a third, if one is given. */
+export const implies = (condition: object, consequence: object, otherwise?: object) =>
+  // oxlint-disable-next-line unicorn/no-thenable -- JSON schema's own word
+  ({ if: condition, then: consequence, ...(otherwise !== undefined && { else: otherwise }) });
 
 /** A schema of which the document says a rule that its own checks make. */
 export const stated = <S extends z.ZodType>(schema: S, rule: object): S => {
   const rules = (schema.meta()?.['allOf'] ?? []) as object[];
-  return schema.meta({ allOf: [...rules, rule] } as z.GlobalMeta) as S;
+  return schema.meta({ allOf: [...rules, rule] } as z.GlobalMeta);
 };

@@ -1,4 +1,5 @@
 import { NDJSON } from '../api/endpoint.ts';
+import { implies } from '../api/presence.ts';
 
 interface Media {
   schema?: object;
@@ -35,6 +36,6 @@ function describe({ [NDJSON]: lines, 'text/event-stream': events }: Content): vo
       retry: { type: 'integer', description: 'In milliseconds.' },
     };
     // Validators look at each event, generators at the whole, which is a text.
-    events.schema = { description: 'Server-sent events.', if: { type: 'object' }, then: { properties } };
+    events.schema = { description: 'Server-sent events.', ...implies({ type: 'object' }, { properties }) };
   }
 }

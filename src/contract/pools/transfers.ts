@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { stated } from '../api/presence.ts';
+import { implies, stated } from '../api/presence.ts';
 import { attemptParams, fence, sha256 } from './agent-protocol.ts';
 import { about, named } from '../api/api-text.ts';
 import { unixSeconds } from '../api/common.ts';
@@ -41,9 +41,9 @@ const artifact = (value: string) => ({ properties: { artifact: { enum: [value] }
 
 /** The conditions of the checks, as the document says them. */
 const RULES = [
-  { if: method('PUT'), then: { required: ['sha256'] }, else: { not: { required: ['sha256'] } } },
-  { if: artifact('input'), then: method('GET') },
-  { if: artifact('output'), then: method('PUT') },
+  implies(method('PUT'), { required: ['sha256'] }, { not: { required: ['sha256'] } }),
+  implies(artifact('input'), method('GET')),
+  implies(artifact('output'), method('PUT')),
 ];
 const want = RULES.reduce((schema, rule) => stated(schema, rule), checked);
 

@@ -4,6 +4,7 @@ import { about } from '../api/api-text.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { json, tenant } from '../api/endpoint.ts';
 import { VECTOR_LIMITS } from '../vectors/vector-limits.ts';
+import { implies } from '../api/presence.ts';
 import { withQuickReader } from '../api/quick-reader.ts';
 import { floats, FLOATS } from '../vectors/vector-fields.ts';
 import { callQuery, collectionParams, enveloped, QDRANT_TAG } from './envelope.ts';
@@ -69,7 +70,7 @@ const some = (name: string) => ({ required: [name], properties: { [name]: { type
 const bySum = { required: ['strategy'], properties: { strategy: { enum: ['sum_scores'] } } };
 
 /** That there is an example: a positive one, unless scores are summed. */
-const BY_EXAMPLE = { allOf: [{ if: bySum, then: { anyOf: [some('positive'), some('negative')] }, else: some('positive') }] };
+const BY_EXAMPLE = { allOf: [implies(bySum, { anyOf: [some('positive'), some('negative')] }, some('positive'))] };
 
 const exampled = { positive: examples, negative: examples, strategy };
 

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { stated } from '../api/presence.ts';
+import { implies, stated } from '../api/presence.ts';
 import { about } from '../api/api-text.ts';
 import { API_LIMITS } from '../api/api-limits.ts';
 import { TENANCY_LIMITS } from './tenancy-limits.ts';
@@ -50,12 +50,12 @@ const held = is('resource', { enum: [...HELD] });
 
 /** The conditions of the checks, as the document says them. */
 const RULES = [
-  { if: held, then: is('window', { enum: ['held'] }), else: is('window', { not: { enum: ['held'] } }) },
-  {
-    if: { ...is('burst', { type: 'integer' }), required: ['burst'] },
-    then: { properties: { kind: { enum: ['hard'] }, window: { enum: ['second', 'minute'] } } },
-  },
-  { if: { ...is('accelerator', { type: 'string' }), required: ['accelerator'] }, then: is('resource', { enum: ['accelerator_ms'] }) },
+  implies(held, is('window', { enum: ['held'] }), is('window', { not: { enum: ['held'] } })),
+  implies(
+    { ...is('burst', { type: 'integer' }), required: ['burst'] },
+    { properties: { kind: { enum: ['hard'] }, window: { enum: ['second', 'minute'] } } },
+  ),
+  implies({ ...is('accelerator', { type: 'string' }), required: ['accelerator'] }, is('resource', { enum: ['accelerator_ms'] })),
 ];
 
 export const quotaRule = RULES.reduce((schema, rule) => stated(schema, rule), checked).meta({ id: 'QuotaRule' });

@@ -1,3 +1,4 @@
+import { implies } from '../api/presence.ts';
 import { VECTOR_LIMITS } from './vector-limits.ts';
 
 // The grammar of filters as JSON schemas, for the document: `FilterReader` is what reads them. What JSON schemas cannot say is left to it: limits of
@@ -91,6 +92,8 @@ export const ELEMENT_FILTER_SCHEMA = {
   ...ofMembers,
   properties: { ...ofMembers.properties, ...OPERATORS },
   propertyNames: { anyOf: [...ofMembers.propertyNames.anyOf, { enum: Object.keys(OPERATORS) }] },
-  if: { anyOf: Object.keys(OPERATORS).map((name) => ({ required: [name] })) },
-  then: { propertyNames: { enum: Object.keys(OPERATORS) }, allOf: FILTER_OPERATORS_SCHEMA.allOf },
+  ...implies(
+    { anyOf: Object.keys(OPERATORS).map((name) => ({ required: [name] })) },
+    { propertyNames: { enum: Object.keys(OPERATORS) }, allOf: FILTER_OPERATORS_SCHEMA.allOf },
+  ),
 };

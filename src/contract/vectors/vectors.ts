@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { exactlyOneOf, onlyWith, stated } from '../api/presence.ts';
+import { exactlyOneOf, implies, onlyWith, stated } from '../api/presence.ts';
 import { about } from '../api/api-text.ts';
 import { queryCacheHeaders } from '../api/cache-headers.ts';
 import type { Endpoint } from '../api/endpoint.ts';
@@ -161,7 +161,7 @@ const deleteBody = stated(
     path: ['namespace'],
     message: '`all` is every vector of every namespace',
   }),
-  { if: { required: ['all'] }, then: { properties: { namespace: { enum: [''] } } } },
+  implies({ required: ['all'] }, { properties: { namespace: { enum: [''] } } }),
 );
 
 export type DeleteBody = z.output<typeof deleteBody>;
