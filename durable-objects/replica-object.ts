@@ -10,6 +10,7 @@ import { searchTimeMs } from '../src/ann/search-cost.ts';
 import { searchInTurns } from '../src/ann/search-in-turns.ts';
 import { ReadableShard } from '../src/ann/shard/readable-shard.ts';
 import type { Read, ShardFetch, ShardIdentity, ShardMatches, ShardQuery, ShardVectors } from '../src/ann/shard-protocol.ts';
+import { heldBytes } from '../src/ann/shard-protocol.ts';
 import type { Outcome } from '../src/contract/api/outcome.ts';
 import { refuse } from '../src/contract/api/outcome.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
@@ -18,6 +19,7 @@ import type { Served } from './object-namespace.ts';
 import { residueOf } from './stored-cell.ts';
 import type { ReplicaState, ReplicaStub, ReshardingEnv } from './resharding-stubs.ts';
 import { RESOURCES, inBackground, readQueue, SELECTIONS } from './shard-resources.ts';
+import { answeredInSteps } from './wide-filters.ts';
 import { FollowerStore } from '../src/ann/store/follower-store.ts';
 import { VectorStore } from '../src/ann/store/vector-store.ts';
 
@@ -60,13 +62,14 @@ export class ReplicaObject extends DurableObject<Pick<ReshardingEnv, 'SHARD'>> i
 
   /** Refused with `unavailable` when it lacks what the read asks for. */
   async query(query: ShardQuery, consistency: ReadConsistency): Promise<Outcome<ShardMatches>> {
-    return this.#reading(query, consistency, () => {
+    const search = () => {
       const found = this.#shard.query(query);
       const nowMs = Date.now();
       RESOURCES.pace.searched(nowMs);
       this.#meter.record('sharable', searchTimeMs(this.#shard.lastCost), nowMs);
       return found;
-    });
+    };
+    return this.#reading(query, consistency, search, () => searchTimeMs(this.#shard.lastCost));
   }
 
   /** Several searches of one caller. */
@@ -103,17 +106,20 @@ export class ReplicaObject extends DurableObject<Pick<ReshardingEnv, 'SHARD'>> i
     call: Read,
     consistency: ReadConsistency,
     read: () => Outcome<T>,
+    estimateMs?: () => number,
   ): Promise<Outcome<T>> {
     const readable = () => this.#replica.readable(consistency, Date.now(), call);
     // What may have to be asked of the primary is waited for before.
     const atFirst = consistency.kind === 'min-lsn' ? await readable() : ok(null);
     if (!atFirst.ok) return atFirst;
-    return this.#turns.read(call.budgetMs, async () => {
-      const now = await readable();
-      if (!now.ok) return now;
-      const found = read();
-      return found.ok ? ok({ ...found.value, lsn: now.value }) : found;
-    });
+    return answeredInSteps(this.#shard, (answer) =>
+      this.#turns.read({ budgetMs: call.budgetMs, bytes: heldBytes(call), estimateMs }, async () => {
+        const now = await readable();
+        if (!now.ok) return now;
+        const found = answer(read);
+        return found.ok ? ok({ ...found.value, lsn: now.value }) : found;
+      }),
+    );
   }
 
   async #ask(primary: string, follow: ShardFollow): Promise<Outcome<ShardChanges>> {

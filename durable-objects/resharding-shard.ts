@@ -7,6 +7,7 @@ import type { DrainOrder, ShardRoute } from '../src/index/routing/shard-route.ts
 import type { PrimaryState } from '../src/index/replicas/index-replicas.ts';
 import { Shard } from '../src/ann/shard/shard.ts';
 import type { Read, Routed, ShardIdentity } from '../src/ann/shard-protocol.ts';
+import { heldBytes } from '../src/ann/shard-protocol.ts';
 import type { Outcome } from '../src/contract/api/outcome.ts';
 import type { WriteLease } from '../src/contract/tenancy/write-lease.ts';
 import { underLease } from '../src/contract/tenancy/write-lease.ts';
@@ -19,6 +20,7 @@ import { ShardPulse } from './shard-pulse.ts';
 import { SqliteRowVersions } from '../src/index/resharding/sqlite-row-versions.ts';
 import { VectorStore } from '../src/ann/store/vector-store.ts';
 import { StoredCell } from './stored-cell.ts';
+import { answeredInSteps } from './wide-filters.ts';
 
 /** A shard as its index and the other objects of the index know it. Opened and erased by the index's own object. */
 export abstract class ReshardingShard extends DurableObject<ReshardingEnv> {
@@ -127,7 +129,9 @@ export abstract class ReshardingShard extends DurableObject<ReshardingEnv> {
 
   /** What a call reads once it is its turn, unless it was routed by what is no longer so then. */
   protected reading<T>(call: Read, read: () => Outcome<T>, estimateMs?: () => number): Promise<Outcome<T>> {
-    return this.#turns.read(call.budgetMs, () => this.readingNow(call, read), estimateMs);
+    return answeredInSteps(this.shard, (answer) =>
+      this.#turns.read({ budgetMs: call.budgetMs, bytes: heldBytes(call), estimateMs }, () => answer(() => this.readingNow(call, read))),
+    );
   }
 
   /** The same, at once: for what is read from one row. */
@@ -142,11 +146,13 @@ export abstract class ReshardingShard extends DurableObject<ReshardingEnv> {
     write: () => Outcome<T>,
     hasReceipt = false,
   ): Promise<Outcome<T>> {
-    // [T54] Checked and written in one step: nothing is awaited in between.
-    const leased = underLease(lease, Date.now());
-    const allowed = leased.ok ? this.#growth.rows.checkWrite(call) : leased;
     this.pulse.wrote();
-    const outcome = allowed.ok ? this.#growth.rows.unlessFull(write()) : allowed;
+    const outcome = await answeredInSteps<T>(this.shard, async (answer) => {
+      // [T54] Checked and written in one step: nothing is awaited in between.
+      const leased = underLease(lease, Date.now());
+      const allowed = leased.ok ? this.#growth.rows.checkWrite(call) : leased;
+      return allowed.ok ? this.#growth.rows.unlessFull(answer(write)) : allowed;
+    });
     if (outcome.ok) await this.arm(hasReceipt);
     return outcome;
   }

@@ -31,6 +31,13 @@ export interface Read extends Routed {
   readonly budgetMs?: number;
 }
 
+/** What a read takes besides its vector: its other fields, its call, and what resumes it. */
+const READ_BYTES = 2_048;
+
+/** About what a read holds in memory while it waits. */
+export const heldBytes = (read: Read & { readonly target?: QueryTarget }): number =>
+  READ_BYTES + (read.target?.kind === 'values' ? read.target.values.byteLength : 0);
+
 /** Vectors to write. Columns have one item a vector; no (namespace, id) is there twice. */
 export interface UpsertBatch extends Routed, Addressed {
   readonly ids: readonly string[];

@@ -8,6 +8,7 @@ import { bulkEndpoints } from './vectors/bulk.ts';
 import { cacheEndpoints, cacheStatsEndpoints } from './caches/cache.ts';
 import { capacityEndpoints } from './planning/capacity.ts';
 import { classifyEndpoints } from './models/classify.ts';
+import { cohereEndpoints } from './embeddings/cohere.ts';
 import { cohortEndpoints } from './queues/cohorts.ts';
 import { completionEndpoints } from './completions/completions.ts';
 import { costEndpoints } from './planning/cost.ts';
@@ -40,6 +41,7 @@ import { reservationEndpoints } from './queues/reservations.ts';
 import { routeEndpoints } from './routes/routes.ts';
 import { sloEndpoints } from './planning/slos.ts';
 import { teamEndpoints } from './debt/teams.ts';
+import { teiEndpoints } from './embeddings/tei.ts';
 import { transferEndpoints } from './pools/transfers.ts';
 import { uploadEndpoints } from './files/uploads.ts';
 import { upstreamEndpoints } from './upstreams/upstreams.ts';
@@ -50,6 +52,8 @@ import { vectorEndpoints, vectorListingEndpoints } from './vectors/vectors.ts';
 const INFERENCE_AND_RETRIEVAL = {
   ...embeddingEndpoints,
   ...rerankEndpoints,
+  ...cohereEndpoints,
+  ...teiEndpoints,
   ...indexEndpoints,
   ...aliasEndpoints,
   ...vectorEndpoints,

@@ -1,10 +1,13 @@
 /**
  * Who answers which paths. The gateway loads the code of a subject, and makes its schemas, at the first call below one of its prefixes: the start
  * of an isolate pays for none of them. `parts` names what its handlers may use (`Parts` in workers/gateway/pipeline/call.ts).
- * A prefix is the first two segments of a path below `/v1`, and the first segment of any other.
+ * A prefix is the first two segments of a path below `/v1`, the first of any other, and below `/v2` either, the longer before the shorter.
  */
 export const SUBJECTS = {
-  embeddings: { parts: 'embeddings', prefixes: ['/v1/embeddings', '/v1/rerank'] },
+  embeddings: {
+    parts: 'embeddings',
+    prefixes: ['/v1/embeddings', '/v1/rerank', '/v1/embed', '/v2/embed', '/v2/rerank', '/embed', '/rerank', '/tei'],
+  },
   vectors: { parts: 'retrieval', prefixes: ['/v1/indexes', '/v1/aliases', '/v1/erasures'] },
   qdrant: {
     parts: 'retrieval',
@@ -52,11 +55,11 @@ const BY_PREFIX: ReadonlyMap<string, Subject> = new Map(
 );
 
 /** The subject of a path; undefined: what each isolate has, such as probes and files, and paths that nothing answers. */
-export const subjectOf = (path: string): Subject | undefined => BY_PREFIX.get(prefixOf(path));
-
-function prefixOf(path: string): string {
-  const end = segmentEnd(path, path.startsWith('/v1/') ? '/v1/'.length : 1);
-  return path.slice(0, end);
+export function subjectOf(path: string): Subject | undefined {
+  const first = path.slice(0, segmentEnd(path, 1));
+  if (first !== '/v1' && first !== '/v2') return BY_PREFIX.get(first);
+  const two = BY_PREFIX.get(path.slice(0, segmentEnd(path, first.length + 1)));
+  return first === '/v1' ? two : (two ?? BY_PREFIX.get(first));
 }
 
 function segmentEnd(path: string, from: number): number {

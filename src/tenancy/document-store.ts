@@ -48,10 +48,13 @@ export interface NewDocument<T> {
 /** Small records as JSON, with their audit trail. */
 export class SqliteDocumentStore<Bodies extends Readonly<Record<string, object>>> extends SqliteStore {
   readonly #clock: Clock;
+  readonly #onNote: () => void;
 
-  constructor(storage: SqlStorage, clock: Clock) {
+  /** `onNote`: called with each line of the trail, in its transaction. */
+  constructor(storage: SqlStorage, clock: Clock, onNote: () => void = () => undefined) {
     super(storage, MIGRATIONS);
     this.#clock = clock;
+    this.#onNote = onNote;
   }
 
   /** What the same request made before, if it did. Refuses with `idempotency_mismatch` when another request made it (T60). */
@@ -155,7 +158,23 @@ export class SqliteDocumentStore<Bodies extends Readonly<Record<string, object>>
   note(entry: Omit<AuditEntry, 'position'>): null {
     const { atMs, actor, action, subject } = entry;
     this.run('INSERT INTO audit (at_ms, actor, action, subject) VALUES (?, ?, ?, ?)', atMs, actor, action, subject);
+    this.#onNote();
     return null;
+  }
+
+  /** The position of the newest entry; 0: there is none. */
+  newest(): number {
+    return this.rows<{ position: number | null }>('SELECT max(position) AS position FROM audit')[0]?.position ?? 0;
+  }
+
+  /** The position of the newest entry of an action on a subject; undefined: there is none. */
+  newestOf(action: string, subject: string): number | undefined {
+    const [entry] = this.rows<{ position: number }>(
+      'SELECT position FROM audit WHERE action = ? AND subject = ? ORDER BY position DESC LIMIT 1',
+      action,
+      subject,
+    );
+    return entry?.position;
   }
 
   /** Newest first, before the entry at `before`. */

@@ -27,8 +27,9 @@ export class OrganisationRecords {
   readonly documents: SqliteDocumentStore<OrganisationBodies>;
   readonly clock: Clock;
 
-  constructor(storage: SqlStorage, clock: Clock) {
-    this.documents = new SqliteDocumentStore<OrganisationBodies>(storage, clock);
+  /** `onChange`: called in the transaction of whatever is done to the organisation or anything of it. */
+  constructor(storage: SqlStorage, clock: Clock, onChange: () => void) {
+    this.documents = new SqliteDocumentStore<OrganisationBodies>(storage, clock, onChange);
     this.clock = clock;
   }
 

@@ -5,6 +5,7 @@ import type { Clock } from '../kernel/clock.ts';
 import type { FileId, KeyId, ProjectId, TenantId } from '../kernel/ids.ts';
 import type { PageOf } from '../kernel/page.ts';
 import { ok } from '../kernel/result.ts';
+import type { Timer } from '../kernel/timer.ts';
 import { SqliteSpentKeys } from '../kernel/sql/spent-keys.ts';
 import type { SqlStorage } from '../kernel/sql/sql-storage.ts';
 import type { AuditEntry } from './document-store.ts';
@@ -12,6 +13,8 @@ import type { AdmittedKey, KeyRecord, NewKey, NewSecret, Revoked, Rotated } from
 import { OrganisationKeys } from './keys/organisation-keys.ts';
 import type { Actor, Organisation, Project, Tenant, Ticket } from './organisation.ts';
 import { moved, shareCache, stateOf, tombstone, withIndexes, withRegistry } from './organisation.ts';
+import type { AuthorityWatcher } from './authority-watchers.ts';
+import { AuthorityWatchers } from './authority-watchers.ts';
 import { OrganisationRecords } from './organisation-records.ts';
 
 /**
@@ -23,9 +26,11 @@ export class OrganisationService {
   readonly #documents: OrganisationRecords['documents'];
   readonly #keys: OrganisationKeys;
   readonly #spentFiles: SqliteSpentKeys;
+  readonly #watchers: AuthorityWatchers;
 
-  constructor(storage: SqlStorage, clock: Clock) {
-    this.#records = new OrganisationRecords(storage, clock);
+  constructor(storage: SqlStorage, clock: Clock, timer: Timer) {
+    this.#watchers = new AuthorityWatchers(clock, timer);
+    this.#records = new OrganisationRecords(storage, clock, () => this.#watchers.changed());
     this.#documents = this.#records.documents;
     this.#keys = new OrganisationKeys(this.#records);
     this.#spentFiles = new SqliteSpentKeys(storage, SPENT_KEY_BOUNDS);
@@ -98,9 +103,30 @@ export class OrganisationService {
     if (!found.ok) return found;
     return this.#records.insideTenant(found.value.tenantId, (tenant) =>
       this.#records.inside(({ cacheSharing }) =>
-        ok({ ...found.value, sharesCache: cacheSharing === 'on', isSuspended: stateOf(tenant) !== 'active' }),
+        ok({
+          ...found.value,
+          sharesCache: cacheSharing === 'on',
+          isSuspended: stateOf(tenant) !== 'active',
+          version: this.#documents.newest(),
+        }),
       ),
     );
+  }
+
+  /**
+   * Answers the version of what keys and tenants may do once it is newer than the one that the isolate knows, at the latest after `waitMs`: it
+   * rises with each change of any of them. [T120]
+   */
+  async watch(watcher: AuthorityWatcher, waitMs: number): Promise<Outcome<number>> {
+    const found = this.organisation();
+    if (!found.ok) return found;
+    await this.#watchers.wait(watcher, waitMs, () => this.#documents.newest());
+    return this.#records.inside(() => ok(this.#documents.newest()));
+  }
+
+  /** How many isolates may have calls of a tenant under way that were let in before its erasure began. [T122] */
+  countCalling(id: TenantId): Outcome<number> {
+    return this.#records.insideTenant(id, () => ok(this.#watchers.countBehind(this.#documents.newestOf('tenant.erasing', id) ?? 0)));
   }
 
   /** Suspends a tenant, ends that, or begins its erasure. Refuses with `state_conflict` what would take an erasure back. */

@@ -23,6 +23,8 @@ export interface DispatchRequest {
   readonly tokensMax: number;
   /** Requests with the same prefix prefer the same target, whose cache may have it. */
   readonly prefixKey?: string;
+  /** Whose request it is: where requests wait, owners take turns. Absent: one owner of all such. */
+  readonly owner?: string;
   /** Sooner is served first where requests wait. */
   readonly priority: number;
   /** No attempt starts after it. */

@@ -34,7 +34,11 @@ export interface LoadOptions extends Wire {
   /** The whole request of that number. */
   request(number: number): string | Buffer;
   /** Called for each whole answer, in HTTP with its headers. */
-  readonly onAnswer?: (number: number, answer: Buffer) => void;
+  readonly onAnswer?: (number: number, answer: Buffer, tookMs: number) => void;
+  /** When it resolves, connections are closed, whatever they wait for; absent: they wait for their last answers. */
+  readonly cutOff?: Promise<unknown>;
+  /** How long a connection pauses after an answer, in milliseconds; absent: it sends its next request at once. */
+  readonly pauseMs?: (answer: Buffer) => number;
 }
 
 /** HTTP/1.1 over connections that are kept. */
@@ -56,6 +60,7 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
   const startedMs = performance.now();
   const deadlineMs = startedMs + options.durationS * 1000;
 
+  const cuts: (() => void)[] = [];
   const drive = (): Promise<void> =>
     new Promise((resolve, reject) => {
       const socket = connect(options.port, '127.0.0.1');
@@ -90,10 +95,15 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
           if (!isFine) reject(new Error(`the server refuses the connection: ${answer.toString('latin1')}`));
           return;
         }
-        latenciesMs.push(performance.now() - sentAtMs);
+        const tookMs = performance.now() - sentAtMs;
+        latenciesMs.push(tookMs);
         if (!isFine) failures += 1;
-        options.onAnswer?.(number, answer);
+        options.onAnswer?.(number, answer, tookMs);
       };
+      cuts.push(() => {
+        resolve();
+        socket.destroy();
+      });
       socket.setNoDelay(true);
       socket.setTimeout(ANSWER_MAX_MS, () => socket.destroy(new Error(`no answer to request ${number} within ${ANSWER_MAX_MS} ms`)));
       socket.on('connect', next);
@@ -103,13 +113,18 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
         received = received.length === 0 ? chunk : Buffer.concat([received, chunk]);
         const end = options.endOf(received);
         if (end === undefined) return;
-        take(received.subarray(0, end));
+        const answer = received.subarray(0, end);
+        take(answer);
         received = received.subarray(end);
-        next();
+        const pauseMs = options.pauseMs?.(answer) ?? 0;
+        if (pauseMs > 0) setTimeout(next, pauseMs);
+        else next();
       });
     });
 
-  await Promise.all(Array.from({ length: options.connections }, drive));
+  const driven = Array.from({ length: options.connections }, drive);
+  void options.cutOff?.then(() => cuts.forEach((cut) => cut()));
+  await Promise.all(driven);
   latenciesMs.sort((a, b) => a - b);
   const quantile = (q: number): number => latenciesMs[Math.min(latenciesMs.length - 1, Math.floor(q * latenciesMs.length))] ?? 0;
   return {

@@ -17,7 +17,9 @@ import { frontDoorBench } from './front-door.ts';
 import { gatewayBench } from './gateway.ts';
 import { ladderBench } from './ladder.ts';
 import { memoryBench } from './memory.ts';
+import { overloadBench } from './overload.ts';
 import { modelsBench } from './models.ts';
+import { neighboursBench } from './neighbours.ts';
 import { placementBench } from './placement.ts';
 import { platformLimitsBench } from './platform-limits.ts';
 import { poolsBench } from './pools.ts';
@@ -55,6 +57,8 @@ const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Op
   ladder: ladderBench,
   memory: memoryBench,
   models: modelsBench,
+  neighbours: neighboursBench,
+  overload: overloadBench,
   placement: placementBench,
   'platform-limits': platformLimitsBench,
   pools: poolsBench,

@@ -16,7 +16,7 @@ type Restart = () => Promise<RawWorkerd>;
 
 /** Runs `work` on a deployment of the built bundles in one workerd, on a RAM disk if there is one, and removes it afterwards. */
 export async function onRawGateway(
-  work: (workerd: RawWorkerd, client: ApiClient, restart: Restart) => Promise<void>,
+  work: (workerd: RawWorkerd, client: ApiClient, restart: Restart, adminKey: string) => Promise<void>,
   settings: Pick<RawWorkerdOptions, 'variants' | 'v8Flags' | 'variables' | 'beside'> = {},
 ): Promise<void> {
   await bundle();
@@ -29,7 +29,7 @@ export async function onRawGateway(
   try {
     const url = `http://127.0.0.1:${gatewayPort}`;
     const { apiKey } = await bootstrap(url, secrets.SLUICE_ADMIN_KEY);
-    await work(workerd, new ApiClient(url, apiKey), async () => (workerd = await serve()));
+    await work(workerd, new ApiClient(url, apiKey), async () => (workerd = await serve()), secrets.SLUICE_ADMIN_KEY);
   } finally {
     await workerd.stop();
     await rm(stateDir, { recursive: true, force: true });

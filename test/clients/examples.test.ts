@@ -8,6 +8,7 @@ import { ApiClient } from '../support/deployment/api-client.ts';
 import { deploy } from '../support/deployment/deployment.ts';
 import { planningEffects } from '../support/deployment/planning-effects.ts';
 import { requestLogEffects } from '../support/deployment/request-log-effects.ts';
+import { surfaceEffects } from '../support/deployment/surface-effects.ts';
 import type { OpenApi, TourAnswer } from '../support/deployment/tour.ts';
 import { Tour } from '../support/deployment/tour.ts';
 import { replyFaults } from '../support/fixtures/reply-faults.ts';
@@ -54,6 +55,7 @@ const statusOf = async (apiKey: string): Promise<number> => (await new ApiClient
 
 /** The effect that each operation of the tour must have had. An operation without an entry does not compile. */
 const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
+  ...surfaceEffects,
   createEmbeddings: ({ data }) => expect(data.map((item: Body) => item.embedding.length)).toEqual([100, 100, 100]),
   rerank: ({ results }) => expect(results.map(({ index }: Body) => index)).toEqual([1, 0]),
   createPrompt: ({ prompt, version, labels }) => expect([prompt, version, labels]).toEqual(['support-reply', 1, ['staging']]),
@@ -100,15 +102,6 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
   promoteModel: ({ error }) => expect(error.code).toBe('model_not_found'),
   rollbackModel: ({ error }) => expect(error.code).toBe('state_conflict'),
   setModelAlias: async ({ alias }) => expect((await tenant.get(`/v1/models/${alias}`)).body.id).toBe('glove-sif-100'),
-  kserveServer: ({ name, extensions }) => expect({ name, extensions }).toEqual({ name: 'sluice', extensions: ['binary_tensor_data'] }),
-  kserveLive: (_, text) => expect(text).toBe(''),
-  kserveReady: (_, text) => expect(text).toBe(''),
-  kserveModel: ({ code }) => expect(code).toBe('model_not_found'),
-  kserveModelReady: ({ code }) => expect(code).toBe('model_not_found'),
-  kserveVersion: ({ code }) => expect(code).toBe('model_not_found'),
-  kserveVersionReady: ({ code }) => expect(code).toBe('model_not_found'),
-  kserveInfer: ({ error }) => expect(error).toContain('no version of a registered model serves as "halves"'),
-  kserveVersionInfer: ({ error }) => expect(error).toContain('no version of a registered model serves as "halves@1"'),
   classify: ({ error }) => expect(error).toMatchObject({ code: 'model_not_found', param: 'model' }),
   removeModelAlias: async ({ alias }) => expect((await tenant.get(`/v1/models/${alias}`)).status).toBe(404),
   listModelEvents: ({ data }) => expect(data.map(({ action }: Body) => action)).toContain('register'),

@@ -50,7 +50,7 @@ beforeAll(async () => {
   const admin = new AdminClient(server.urls[0] ?? '', server.secrets.SLUICE_ADMIN_KEY);
   const terms = { context_tokens: 100_000, output_tokens_max: 1_000, prices: { input: 1_000_000, output: 2_000_000 } };
   const models = [
-    { ...terms, name: 'small', serves: ['chat', 'completions', 'responses'] },
+    { ...terms, name: 'small', serves: ['chat', 'completions', 'responses', 'embeddings'] },
     { ...terms, name: 'judge', serves: ['moderations'], prices: { input: 3_000_000_000 } },
   ];
   await admin.create('/v1/upstreams', {
@@ -251,6 +251,23 @@ it('[U112] guards every surface that says something', async () => {
     for (const { body } of answers) expect(typeof body === 'string' ? body : JSON.stringify(body)).toContain('to a@b.com');
   }
   expect(await sentTo()).not.toContain('a@b.com');
+});
+
+it('[U201] [U200] refuses by its field what it cannot mask, and masks errors of upstreams', async () => {
+  const route = await routeWith(MASK);
+  const named = await ask(route, 'hello', { user: 'jane@example.org' }, { 'x-request-id': 'named-1' });
+  expect([named.status, named.body.error.code, named.body.error.param]).toEqual([400, 'guardrail_blocked', 'user']);
+  expect((await upstream.truth()).requests).toBe(0);
+  await client.post('/v1/embeddings', { model: route, input: ['from jane@example.org'] });
+  await upstream.script({ status: 400, message: 'not for joe@example.org' });
+  const labelled = { metadata: { for: 'jane@example.org' } };
+  const refused = await ask(route, 'hello', labelled, { 'x-request-id': 'named-2' });
+  expect(refused.body.error.message).toContain('not for [EMAIL_2]');
+  const sent = await sentTo();
+  expect([sent.includes('from [EMAIL_1]'), sent.includes('jane@')]).toEqual([true, false]);
+  const entries = [await logged('named-1'), await logged('named-2')];
+  expect(JSON.stringify(entries)).not.toContain('example.org');
+  expect(entries[1].metadata).toEqual({ for: '[EMAIL_1]' });
 });
 
 it.each([

@@ -94,17 +94,20 @@ async function send(endpoint: Endpoint, path: string, body?: string, headers: Re
   return response.status;
 }
 
-/** Code and message of a refusal, in Sluice's shape of errors, Qdrant's or KServe's. */
+/** Code and message of a refusal, in Sluice's shape of errors, Qdrant's, Cohere's, or KServe's and TEI's. */
 function saidBy({
   error,
   status,
   code,
+  message,
 }: {
   error?: { code: string; message: string } | string;
   status?: { code: string; error: string };
   code?: string;
+  message?: string;
 }) {
   if (typeof error === 'string') return [code ?? '', error] as const;
+  if (message !== undefined) return [code ?? '', message] as const;
   return error === undefined ? ([status?.code ?? '', status?.error ?? ''] as const) : ([error.code, error.message] as const);
 }
 

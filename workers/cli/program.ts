@@ -14,7 +14,15 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   init: { summary: 'store the URL and the key of a gateway', load: async () => (await import('./gateway/init.ts')).init() },
   import: { summary: 'write the vectors of a file into an index', load: async () => (await import('./vectors/import.ts')).importFile() },
   search: { summary: 'search an index by a text', load: async () => (await import('./vectors/search.ts')).search() },
-  keys: { summary: 'list, create and revoke API keys', load: async () => (await import('./tenancy/keys.ts')).keys() },
+  indexes: {
+    summary: 'list, create and delete indexes, and how large they are',
+    load: async () => (await import('./indexes/indexes.ts')).indexes(),
+  },
+  purge: { summary: 'purge what caches hold', load: async () => (await import('./caches/purge.ts')).purge() },
+  tenants: { summary: 'tenants of the deployment', load: async () => (await import('./tenancy/tenants.ts')).tenants() },
+  quotas: { summary: 'what a tenant, project or key may use', load: async () => (await import('./tenancy/quotas.ts')).quotas() },
+  budgets: { summary: 'what may be spent in a month', load: async () => (await import('./tenancy/budgets.ts')).budgets() },
+  keys: { summary: 'list, create, rotate and revoke API keys', load: async () => (await import('./tenancy/keys.ts')).keys() },
   upstreams: {
     summary: 'servers of models that others run',
     load: async () => (await import('./upstreams/upstreams.ts')).upstreams(),

@@ -18,6 +18,7 @@ import { sha256 } from './adapters/api/sha256.ts';
 import { TenantRegistries } from './adapters/indexes/tenant-registries.ts';
 import { cacheLinesOf } from './adapters/tenancy/tenancy.ts';
 import { upstreamsOf } from './adapters/upstreams/upstream-objects.ts';
+import type { Embedding } from './compose-embeddings.ts';
 import type { Gateway } from './compose.ts';
 import { compose } from './compose.ts';
 import type { GatewayEnv } from './env.ts';
@@ -32,6 +33,8 @@ export interface Control extends Gateway {
   readonly eraser: TenantEraser;
   readonly purger: CachePurger;
   readonly cacheStats: CacheStats;
+  /** What makes vectors of texts, loaded at the first call. */
+  readonly embeddings: () => Promise<Embedding>;
 }
 
 export const composeControl = oncePerIsolate((env: GatewayEnv): Control => {
@@ -53,6 +56,7 @@ export const composeControl = oncePerIsolate((env: GatewayEnv): Control => {
   const logs = new TenantPurgeLogs(env.PURGE_LOG);
   const purger = new CachePurger({ logs, organisations, models: models.names, sha256, rng });
   const steps = erasureSteps({
+    sleep,
     at: (tenant) => organisations.at(organisationOf(tenant)),
     quotas: tenancy.quotaLedgers,
     indexes: new TenantIndexes(indexes),
@@ -67,8 +71,13 @@ export const composeControl = oncePerIsolate((env: GatewayEnv): Control => {
     billing: tenancy.ledgers,
     purger,
   });
+  const embeddings = async () => {
+    const { composeEmbeddings } = await import('./compose-embeddings.ts');
+    return composeEmbeddings(env);
+  };
   return {
     ...gateway,
+    embeddings,
     agents: heavy.agents,
     tenancy,
     heavy,

@@ -45,6 +45,7 @@ export const compose = oncePerIsolate((env: GatewayEnv): Gateway => {
     ...basics,
     readiness: new Readiness({ organisations: tenancy.organisations, loadModel, clock }),
     authenticator: tenancy.authenticator,
+    watches: tenancy.watches,
     budget: tenancy.budget,
     countCall: tenancy.countCall,
     tenancy,

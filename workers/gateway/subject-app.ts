@@ -1,5 +1,6 @@
 import type { Endpoint } from '../../src/contract/api/endpoint.ts';
 import type { App, AppParts } from './app.ts';
+import type { Unserved } from './pipeline/served-paths.ts';
 import { buildApp } from './app.ts';
 import type { GatewayEnv } from './env.ts';
 import type { HandlersOf, Route } from './pipeline/serve.ts';
@@ -16,7 +17,8 @@ export function subjectApp<Table extends Readonly<Record<string, Endpoint>>>(
   compose: AppParts<GatewayEnv>['compose'],
   endpoints: Table,
   handlers: HandlersOf<Table>,
+  unserved: readonly Unserved[] = [],
 ): SubjectApp {
   const routes = routesOf(endpoints, handlers);
-  return { routes, app: buildApp({ compose, routes }) };
+  return { routes, app: buildApp({ compose, routes, unserved }) };
 }

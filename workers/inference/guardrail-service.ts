@@ -15,6 +15,7 @@ import { GuardrailClassifiers } from './guardrail-classifier.ts';
 import { askWebhook } from './guardrail-webhook.ts';
 import type { InferenceEnv } from './loaded-models.ts';
 import { systemClock } from '../../durable-objects/system-time.ts';
+import { letOthersCompute } from './compute-turns.ts';
 
 /** By all that they are made of. The one that was used the longest time ago goes first. */
 const compiled = new Map<string, Outcome<CompiledHook[]>>();
@@ -32,30 +33,40 @@ export class GuardrailService extends WorkerEntrypoint<InferenceEnv> {
     const classifiers = new GuardrailClassifiers(this.env);
     // It is needed for longer than this call.
     const moderation = moderate?.dup();
-    const ask: Ask = (hook, side, texts) => {
-      if (hook.kind === 'webhook') return askWebhook(hook, side, texts);
+    const stopped = new AbortController();
+    const ask: Ask = async (hook, side, texts) => {
+      if (stopped.signal.aborted) return undefined;
+      if (hook.kind === 'webhook') return askWebhook(hook, side, texts, stopped.signal);
       return isOfUpstream(hook) ? askUpstream(hook, texts, moderation) : classifiers.judge(terms.policy.owner, hook, texts);
     };
-    return new GuardTarget(compiledOnce(terms), ask, () => moderation && disposeOf(moderation));
+    const release = (): void => moderation && disposeOf(moderation);
+    return new GuardTarget(compiledOnce(terms), { ask, stop: () => stopped.abort(), release });
   }
+}
+
+/** What the hooks of one call ask. */
+interface Outside {
+  readonly ask: Ask;
+  readonly stop: () => void;
+  readonly release: () => void;
 }
 
 /** A `GuardSession` that is called from afar. */
 class GuardTarget extends RpcTarget {
   readonly #hooks: Outcome<CompiledHook[]>;
   readonly #session: GuardSession;
-  readonly #release: () => void;
+  readonly #outside: Outside;
 
-  constructor(hooks: Outcome<CompiledHook[]>, ask: Ask, release: () => void) {
+  constructor(hooks: Outcome<CompiledHook[]>, outside: Outside) {
     super();
-    this.#release = release;
+    this.#outside = outside;
     this.#hooks = hooks;
-    this.#session = new GuardSession({ hooks: hooks.ok ? hooks.value : [], ask, clock: systemClock });
+    this.#session = new GuardSession({ hooks: hooks.ok ? hooks.value : [], ask: outside.ask, clock: systemClock, turn: letOthersCompute });
   }
 
   /** Refuses also where operators no longer allow the host of a webhook. */
-  async request(...call: Parameters<GuardSession['request']>): ReturnType<GuardSession['request']> {
-    const judged = await this.#session.request(...call);
+  async requestText(...call: Parameters<GuardSession['requestText']>): ReturnType<GuardSession['requestText']> {
+    const judged = await this.#session.requestText(...call);
     return this.#hooks.ok ? judged : { ...judged, body: this.#hooks };
   }
 
@@ -75,8 +86,13 @@ class GuardTarget extends RpcTarget {
     return this.#session.end();
   }
 
+  stop(): void {
+    this.#outside.stop();
+  }
+
   [DISPOSE](): void {
-    this.#release();
+    this.#session.stop();
+    this.#outside.release();
   }
 }
 

@@ -3,11 +3,12 @@ import type { Hook } from '../../src/contract/guardrails/guardrails.ts';
 import type { Finding } from '../../src/upstreams/guardrails/guard.ts';
 import type { HookRecord } from '../../src/upstreams/guardrails/guardrail-policy.ts';
 
-/** One POST of the texts, without redirects, within the hook's time. What is no verdict is none. [U117] */
+/** One POST of the texts, without redirects, within the hook's time, unless it is stopped. What is no verdict is none. [U117] */
 export async function askWebhook(
   { url, timeout_ms: timeoutMs }: Extract<Hook, { kind: 'webhook' }>,
   side: HookRecord['side'],
   texts: readonly string[],
+  stopped: AbortSignal,
 ): Promise<Finding | undefined> {
   try {
     const answer = await fetch(url, {
@@ -16,7 +17,7 @@ export async function askWebhook(
       body: JSON.stringify({ side, texts }),
       // Another host is none that operators have allowed.
       redirect: 'manual',
-      signal: AbortSignal.timeout(timeoutMs),
+      signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), stopped]),
     });
     if (answer.ok) return await verdictIn(answer);
     await answer.body?.cancel();

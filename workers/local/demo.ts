@@ -1,10 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { readSynsets } from '../builds/wordnet-files.ts';
 import { AdminClient } from './admin-client.ts';
-import { ROOT } from './paths.ts';
+import { devFileOf } from './paths.ts';
 import { explainSetupErrors, SetupError } from './setup-error.ts';
 
 const MODEL = 'glove-sif-100';
@@ -28,7 +27,7 @@ interface Dev {
 explainSetupErrors();
 const NO_SERVER = 'No running server found: run `npm start` first, in another terminal.';
 const dev = JSON.parse(
-  await readFile(process.env['SLUICE_DEV_FILE'] ?? join(ROOT, '.sluice/dev.json'), 'utf8').catch(() => {
+  await readFile(process.env['SLUICE_DEV_FILE'] ?? devFileOf(process.env), 'utf8').catch(() => {
     throw new SetupError(NO_SERVER);
   }),
 ) as Dev;

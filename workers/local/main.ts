@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { AdminClient } from './admin-client.ts';
@@ -9,14 +9,17 @@ import type { Demo } from './bootstrap.ts';
 import { bootstrap } from './bootstrap.ts';
 import { bundle } from './bundle.ts';
 import { closeFolder, makeOwnerOnly, writeOwnerOnly } from './owner-only.ts';
-import { ROOT } from './paths.ts';
+import { devFileOf } from './paths.ts';
 import { QUIET_ENVIRONMENT } from './quiet-environment.ts';
 import { serve } from './serve.ts';
 import { readSettings } from './settings.ts';
-import { explainSetupErrors } from './setup-error.ts';
+import { explainSetupErrors, SetupError } from './setup-error.ts';
 
 /** An agent starts within a second or two, and costs little while it waits. */
 const LOCAL_ELASTICITY = { node: { cpu_milli: 1_000, memory_mib: 1_024 }, provision_s: 10, idle_s: 10 };
+
+/** Each is an isolate of its own in one workerd. */
+const GATEWAYS_MAX = 16;
 
 explainSetupErrors();
 Object.assign(process.env, QUIET_ENVIRONMENT);
@@ -28,6 +31,8 @@ const { values: flags } = parseArgs({
   },
 });
 const gateways = Number(flags.gateways);
+if (!Number.isInteger(gateways) || gateways < 1 || gateways > GATEWAYS_MAX)
+  throw new SetupError(`--gateways must be a number from 1 to ${GATEWAYS_MAX}, not "${flags.gateways}".`);
 const { port, stateDir, variables } = readSettings(process.env, gateways);
 const ports = Array.from({ length: gateways }, (_, position) => port + position);
 
@@ -52,10 +57,11 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'disconnect'] as const) pro
 
 /** Where scripts, tests and the demo find the running server. */
 async function writeDevFile({ apiKey, adminKey, tenant }: Demo): Promise<void> {
-  const folder = join(ROOT, '.sluice');
+  const file = devFileOf(process.env);
+  const folder = dirname(file);
   await makeOwnerOnly(folder);
   await closeFolder(folder);
-  await writeOwnerOnly(join(folder, 'dev.json'), `${JSON.stringify({ url, admin_key: adminKey, api_key: apiKey, tenant }, null, 2)}\n`);
+  await writeOwnerOnly(file, `${JSON.stringify({ url, admin_key: adminKey, api_key: apiKey, tenant }, null, 2)}\n`);
 }
 
 /** One agent that is started again when it dies; or with `--agents 0..4` as many of that range as waiting jobs call for. */

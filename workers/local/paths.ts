@@ -3,6 +3,13 @@ import { join, resolve } from 'node:path';
 /** The project's root folder. */
 export const ROOT = resolve(import.meta.dirname, '../..');
 
+/**
+ * Where `npm start` writes how its deployment is called, and what works with that reads it: with the state, where it has a place of its own, so
+ * that each of several deployments of one clone keeps its file.
+ */
+export const devFileOf = ({ SLUICE_STATE_DIR: stateDir }: Readonly<Record<string, string | undefined>>): string =>
+  stateDir === undefined ? join(ROOT, '.sluice/dev.json') : join(resolve(stateDir), 'dev.json');
+
 export const DIST = join(ROOT, 'dist');
 
 export const ASSETS = join(DIST, 'assets');

@@ -17,7 +17,7 @@ export function accepts(filter: Filter, metadata: JsonValue, id: string): boolea
     case 'not':
       return !accepts(filter.of, metadata, id);
     case 'ids':
-      return filter.ids.includes(id);
+      return isAmong(filter.ids, id);
     case 'element':
       return some(valuesAt(metadata, filter.path), (value) => !Array.isArray(value) && accepts(filter.of, value, id));
     case 'count':
@@ -45,7 +45,7 @@ function countOf(value: JsonValue): number {
 
 function meets(condition: Exclude<Condition, { kind: 'count' }>, value: JsonValue): boolean {
   if (condition.kind === 'exists') return true;
-  if (condition.kind === 'equals') return condition.values.some((wanted) => wanted === value);
+  if (condition.kind === 'equals') return isAmong(condition.values, value);
   if (condition.kind === 'within') {
     const point = pointOf(value);
     return point !== undefined && isWithin(condition.area, point);
@@ -55,6 +55,17 @@ function meets(condition: Exclude<Condition, { kind: 'count' }>, value: JsonValu
   if (condition.type === 'string') return liesIn(condition.interval, value, compareText);
   const instant = instantOf(value);
   return instant !== undefined && numberLiesIn(condition.interval, instant);
+}
+
+/** Lists of filters are long, and asked for each value of each vector. */
+const SCANNED_VALUES = 8;
+const sets = new WeakMap<readonly JsonValue[], ReadonlySet<JsonValue>>();
+
+function isAmong(values: readonly JsonValue[], value: JsonValue): boolean {
+  if (values.length <= SCANNED_VALUES) return values.includes(value);
+  const set = sets.get(values) ?? new Set(values);
+  sets.set(values, set);
+  return set.has(value);
 }
 
 function some(values: Iterable<JsonValue>, test: (value: JsonValue) => boolean): boolean {

@@ -6,6 +6,7 @@ import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import { must, unreachable } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
+import type { SteppedWork } from '../../kernel/stepped-work.ts';
 import type { Row } from '../stored-vector.ts';
 import { accepts, numberLiesIn } from './accepts.ts';
 import { isWithin, pointOfGeoKey } from './geo.ts';
@@ -34,20 +35,30 @@ export interface PropertyIndex {
   incomplete(namespace: number, paths: readonly string[]): Iterable<JudgedVector>;
 }
 
+/** Yields where others are due. */
+type Steps<T> = Generator<undefined, T>;
+
 /**
  * The rows of a namespace that a filter accepts. Rows known in full are found by the index alone, whatever the filter, but for
- * `$elemMatch`; the others are judged by their metadata. Refuses with `limit_exceeded` what reads too much.
+ * `$elemMatch`; the others are judged by their metadata. Refuses with `limit_exceeded` what reads too much. [V147] [V211]
  */
-export function selectRows(filter: Filter, namespace: number, index: PropertyIndex, few: Few = FEW): Outcome<Selection> {
+export function* selectRows(
+  filter: Filter,
+  namespace: number,
+  index: PropertyIndex,
+  work: SteppedWork,
+  few: Few = FEW,
+): Steps<Outcome<Selection>> {
+  const selector = new Selector(namespace, index, work, few);
   const judged = new RowSet();
   const accepted = new RowSet();
   for (const vector of index.incomplete(namespace, [...new Set(pathsOf(filter))])) {
     judged.add(vector.row);
+    if (work.spend(unitsToJudge(filter, vector))) yield;
     if (isAccepted(filter, vector)) accepted.add(vector.row);
   }
   const known = new Selection(judged, true);
-  const selector = new Selector(namespace, index, few);
-  const found = selector.select(filter, known).and(known).or(new Selection(accepted));
+  const found = (yield* selector.select(filter, known)).and(known).or(new Selection(accepted));
   return selector.exceeded ?? ok(found);
 }
 
@@ -69,77 +80,84 @@ class Selector {
   readonly #namespace: number;
   readonly #index: PropertyIndex;
   readonly #few: Few;
+  readonly #work: SteppedWork;
   #entriesRead = 0;
   #vectorsRead = 0;
   /** Which limit was exceeded; what is selected from then on is meaningless. */
   exceeded: Outcome<never> | undefined;
 
-  constructor(namespace: number, index: PropertyIndex, few: Few) {
+  constructor(namespace: number, index: PropertyIndex, work: SteppedWork, few: Few) {
+    this.#work = work;
     this.#few = few;
     this.#namespace = namespace;
     this.#index = index;
   }
 
   /** States of the rows in `among` which ones the filter accepts; nothing about others. */
-  select(filter: Filter, among: Selection): Selection {
-    if (this.#isFew(among)) return this.#judge(filter, among);
+  *select(filter: Filter, among: Selection): Steps<Selection> {
+    if (this.#isFew(among)) return yield* this.#judge(filter, among);
     switch (filter.kind) {
       case 'and':
-        return this.#selectAll(filter.of, among);
+        return yield* this.#selectAll(filter.of, among);
       case 'or':
-        return filter.of.map((part) => this.select(part, among)).reduce((any, part) => any.or(part), NO_ROW);
+        return (yield* this.#selectEach(filter.of, among)).reduce((any, part) => any.or(part), NO_ROW);
       case 'atLeast':
-        return atLeast(
-          filter.count,
-          filter.of.map((part) => this.select(part, among)),
-        );
+        return atLeast(filter.count, yield* this.#selectEach(filter.of, among));
       case 'not':
-        return this.select(filter.of, among).not();
+        return (yield* this.select(filter.of, among)).not();
       case 'element':
-        return this.#withElement(filter, among);
+        return yield* this.#withElement(filter, among);
       case 'ids':
         return this.#withIds(filter.ids);
       case 'count':
-        return this.#counting(filter);
+        return yield* this.#counting(filter);
       case 'within':
-        return this.#within(filter);
+        return yield* this.#within(filter);
       case 'equals':
       case 'range':
       case 'exists':
-        return this.#inRanges(entryRanges(filter));
+        return yield* this.#inRanges(entryRanges(filter));
       default:
         return unreachable(filter);
     }
   }
 
+  *#selectEach(parts: readonly Filter[], among: Selection): Steps<Selection[]> {
+    const selected: Selection[] = [];
+    for (const part of parts) selected.push(yield* this.select(part, among));
+    return selected;
+  }
+
   /** The condition that fewest rows meet comes first: the rest may then be judged by the metadata of the remaining rows. */
-  #selectAll(parts: readonly Filter[], among: Selection): Selection {
+  *#selectAll(parts: readonly Filter[], among: Selection): Steps<Selection> {
     const wide: Filter[] = [];
     let left = among;
     for (const part of parts) {
-      const narrow = parts.length === 1 ? undefined : this.#narrow(part);
+      const narrow = parts.length === 1 ? undefined : yield* this.#narrow(part);
       if (narrow === undefined) wide.push(part);
       else left = left.and(narrow);
     }
-    if (wide.length > 0 && this.#isFew(left)) return this.#judge({ kind: 'and', of: wide }, left);
+    if (wide.length > 0 && this.#isFew(left)) return yield* this.#judge({ kind: 'and', of: wide }, left);
     // Elements are judged by metadata, so everything else goes before.
     const byCost = wide.toSorted((a, b) => Number(a.kind === 'element') - Number(b.kind === 'element'));
-    for (const part of byCost) left = left.and(this.select(part, left));
+    for (const part of byCost) left = left.and(yield* this.select(part, left));
     return left;
   }
 
   /** What `select` would answer, if that takes few entries. */
-  #narrow(filter: Filter): Selection | undefined {
-    if (filter.kind === 'not') return this.#narrow(filter.of)?.not();
+  *#narrow(filter: Filter): Steps<Selection | undefined> {
+    if (filter.kind === 'not') return (yield* this.#narrow(filter.of))?.not();
     if (filter.kind === 'ids') return this.#withIds(filter.ids);
-    return filter.kind === 'equals' || filter.kind === 'range' ? this.#inFewEntries(entryRanges(filter)) : undefined;
+    return filter.kind === 'equals' || filter.kind === 'range' ? yield* this.#inFewEntries(entryRanges(filter)) : undefined;
   }
 
-  #inFewEntries(ranges: readonly EntryRange[]): Selection | undefined {
+  *#inFewEntries(ranges: readonly EntryRange[]): Steps<Selection | undefined> {
     const rows = new RowSet();
     let left = this.#few.entries;
     for (const range of ranges) {
+      if (this.#work.spend(UNITS_PER_RANGE)) yield;
       for (const list of this.#index.rowsIn(this.#namespace, range, left + 1)) {
+        if (this.#work.spend(list.length)) yield;
         left -= list.length;
         if (left < 0) return undefined;
         for (const row of list) rows.add(row);
@@ -148,22 +166,26 @@ class Selector {
     return new Selection(rows);
   }
 
-  #inRanges(ranges: readonly EntryRange[]): Selection {
+  *#inRanges(ranges: readonly EntryRange[]): Steps<Selection> {
     const rows = new RowSet();
     for (const range of ranges) {
+      if (this.#work.spend(UNITS_PER_RANGE)) yield;
       for (const list of this.#index.rowsIn(this.#namespace, range)) {
         if (this.#exceeds(list.length)) return NO_ROW;
+        if (this.#work.spend(list.length)) yield;
         for (const row of list) rows.add(row);
       }
     }
     return new Selection(rows);
   }
 
-  #within(condition: Extract<Condition, { kind: 'within' }>): Selection {
+  *#within(condition: Extract<Condition, { kind: 'within' }>): Steps<Selection> {
     const rows = new RowSet();
+    const unitsPerPoint = 1 + edgesOf(condition) * UNITS_PER_EDGE;
     for (const range of entryRanges(condition)) {
       for (const list of this.#index.keysIn(this.#namespace, range)) {
         if (this.#exceeds(list.length)) return NO_ROW;
+        if (this.#work.spend(list.length * unitsPerPoint)) yield;
         for (const [row, key] of list) if (isWithin(condition.area, pointOfGeoKey(key))) rows.add(row);
       }
     }
@@ -171,28 +193,28 @@ class Selector {
   }
 
   /** The index holds the lengths of arrays; at a path without arrays, null counts nothing and everything else one. */
-  #counting({ path, interval }: Extract<Condition, { kind: 'count' }>): Selection {
-    const counted = this.#inRanges([arrays(path, interval)]);
-    const withoutArrays = () => this.#inRanges([arrays(path)]).not();
+  *#counting({ path, interval }: Extract<Condition, { kind: 'count' }>): Steps<Selection> {
+    const counted = yield* this.#inRanges([arrays(path, interval)]);
     const hasOne = numberLiesIn(interval, 1);
     const hasNone = numberLiesIn(interval, 0);
     if (!hasOne && !hasNone) return counted;
-    const others = this.#inRanges([...(hasOne ? singles(path) : []), ...(hasNone ? [{ path, kind: 'null' as const }] : [])]);
-    const found = counted.or(others.and(withoutArrays()));
-    return hasNone ? found.or(this.#inRanges(entryRanges({ kind: 'exists', path })).not()) : found;
+    const others = yield* this.#inRanges([...(hasOne ? singles(path) : []), ...(hasNone ? [{ path, kind: 'null' as const }] : [])]);
+    const found = counted.or(others.and((yield* this.#inRanges([arrays(path)])).not()));
+    return hasNone ? found.or((yield* this.#inRanges(entryRanges({ kind: 'exists', path }))).not()) : found;
   }
 
-  #withElement(filter: Extract<Filter, { kind: 'element' }>, among: Selection): Selection {
-    const candidates = this.select(necessary(filter), among).and(among);
-    if (candidates.rows !== undefined) return this.#judge(filter, candidates);
-    return this.#judge(filter, candidates.and(this.#inRanges(entryRanges({ kind: 'exists', path: filter.path }))));
+  *#withElement(filter: Extract<Filter, { kind: 'element' }>, among: Selection): Steps<Selection> {
+    const candidates = (yield* this.select(necessary(filter), among)).and(among);
+    if (candidates.rows !== undefined) return yield* this.#judge(filter, candidates);
+    const having = yield* this.#inRanges(entryRanges({ kind: 'exists', path: filter.path }));
+    return yield* this.#judge(filter, candidates.and(having));
   }
 
   #withIds(ids: readonly string[]): Selection {
     return new Selection(RowSet.of(this.#index.rowsOf(this.#namespace, ids)));
   }
 
-  #judge(filter: Filter, among: Selection): Selection {
+  *#judge(filter: Filter, among: Selection): Steps<Selection> {
     const rows = [...must(among.rows, 'rows to be judged are listed one by one')];
     this.#vectorsRead += rows.length;
     if (this.#vectorsRead > INDEX_LIMITS.filterJudgedMaxCount) {
@@ -206,7 +228,9 @@ class Selector {
     const accepted = new RowSet();
     if (this.exceeded !== undefined) return NO_ROW;
     for (let start = 0; start < rows.length; start += JUDGED_ROWS) {
-      for (const vector of this.#index.read(rows.slice(start, start + JUDGED_ROWS))) {
+      // They are all read before others have their turn, who may write.
+      for (const vector of Array.from(this.#index.read(rows.slice(start, start + JUDGED_ROWS)))) {
+        if (this.#work.spend(unitsToJudge(filter, vector))) yield;
         if (isAccepted(filter, vector)) accepted.add(vector.row);
       }
     }
@@ -234,7 +258,30 @@ class Selector {
 const ADVICE = 'ask for less, or also for something that few vectors have';
 
 // Rows of one statement.
-const JUDGED_ROWS = 1_000;
+const JUDGED_ROWS = 64;
+
+// What takes as long as reading an entry of the index, some 150 ns.
+const UNITS_PER_RANGE = 130;
+const UNITS_PER_EDGE = 0.02;
+const UNITS_PER_JUDGED = 40;
+const CHARS_PER_UNIT = 16;
+/** Each condition looks at each value, which has two characters at least. */
+const CHARS_PER_CONDITION_UNIT = 100;
+
+/** What judging a vector by its metadata takes at most. */
+const unitsToJudge = (filter: Filter, { metadata }: JudgedVector): number => {
+  const chars = metadata?.length ?? 0;
+  return UNITS_PER_JUDGED + chars / CHARS_PER_UNIT + (chars * partsOf(filter)) / CHARS_PER_CONDITION_UNIT;
+};
+
+const edgesOf = ({ area }: Extract<Condition, { kind: 'within' }>): number => JSON.stringify(area).length / 20;
+
+/** Conditions, and edges of areas. */
+function partsOf(filter: Filter): number {
+  if (filter.kind === 'within') return edgesOf(filter);
+  if (filter.kind === 'not' || filter.kind === 'element') return 1 + partsOf(filter.of);
+  return 'of' in filter ? filter.of.reduce((sum, part) => sum + partsOf(part), 1) : 1;
+}
 
 // Stored only after it was validated as a JSON object.
 const isAccepted = (filter: Filter, { id, metadata }: JudgedVector): boolean =>

@@ -76,11 +76,13 @@ export class SelectionCache {
     return this.#bytes;
   }
 
-  recall({ shard, namespace, filter, lsn }: Asked, select: () => Outcome<Selection>): Outcome<Selection> {
+  /** Undefined: `select` did not come to an end. */
+  recall({ shard, namespace, filter, lsn }: Asked, select: () => Outcome<Selection> | undefined): Outcome<Selection> | undefined {
     const key = JSON.stringify([shard, namespace, filter]);
     const known = this.#remembered.get(key);
     if (known !== undefined) this.#forget(key, known);
     const outcome = known?.lsn === lsn ? known.outcome : select();
+    if (outcome === undefined) return undefined;
     // At two bytes a character.
     const bytes = 2 * key.length + (outcome.ok ? outcome.value.bytes : JSON.stringify(outcome.error).length);
     this.#remembered.set(key, { lsn, outcome, bytes });

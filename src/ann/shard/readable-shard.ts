@@ -4,6 +4,7 @@ import type { Outcome } from '../../contract/api/outcome.ts';
 import { assert, must } from '../../kernel/assert.ts';
 import type { IndexId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
+import type { Turn } from '../../kernel/stepped-work.ts';
 import type { Addressed } from '../access-mode.ts';
 import { ShardAccess } from './shard-access.ts';
 import { diversified } from './mmr.ts';
@@ -12,8 +13,9 @@ import { measureSlice } from './recall-slice.ts';
 import { excluded, pointOf } from './query-point.ts';
 import type { ShardEngine } from './shard-engine.ts';
 import { RowSet, sampleRows } from '../filter/row-set.ts';
-import { selectRows } from '../filter/select-rows.ts';
 import { Selection } from '../filter/selection.ts';
+import type { WideFilter } from '../filter/shard-selections.ts';
+import { ShardSelections } from '../filter/shard-selections.ts';
 import type { SelectionCache } from '../filter/selection.ts';
 import { listRows, sliceBehind } from './list-rows.ts';
 import type { SearchCost } from '../search-cost.ts';
@@ -54,15 +56,13 @@ export class ReadableShard {
   protected readonly store: VectorStore;
   protected readonly engine: ShardEngine;
   readonly access: ShardAccess;
-  readonly #name: string;
-  readonly #selections: SelectionCache;
+  readonly #selections: ShardSelections;
   #lastCost: SearchCost = NO_COST;
 
   constructor(store: VectorStore, engine: ShardEngine, name: string, selections: SelectionCache) {
     this.store = store;
     this.engine = engine;
-    this.#name = name;
-    this.#selections = selections;
+    this.#selections = new ShardSelections(name, store.properties, selections);
     this.access = new ShardAccess(store);
   }
 
@@ -224,6 +224,16 @@ export class ReadableShard {
     return header !== undefined && (this.store.properties.isBehind() || this.engine.isMaintenanceDue(header));
   }
 
+  /** The filter for which the last call was refused, though it may be read in steps. */
+  takeWideFilter(): WideFilter | undefined {
+    return this.#selections.takeWide();
+  }
+
+  /** Reads it; calls that name it are then answered, unless the shard was written meanwhile. */
+  selectInSteps(wide: WideFilter, turn: Turn): Promise<void> {
+    return this.#selections.selectInSteps(wide, () => this.store.header()?.lsn, turn);
+  }
+
   /** How long after a write to sweep. */
   sweepDelayMs(nowMs: number): number {
     return this.engine.maintenanceDelayMs(nowMs);
@@ -257,8 +267,7 @@ export class ReadableShard {
   }
 
   protected accepted(filter: Filter, namespace: number, { lsn }: ShardHeader): Outcome<Selection> {
-    const asked = { shard: this.#name, namespace, filter, lsn };
-    return this.#selections.recall(asked, () => selectRows(filter, namespace, this.store.properties));
+    return this.#selections.select({ namespace, filter }, lsn);
   }
 
   #search(query: VectorQuery, among: Selection | undefined, header: ShardHeader): ExplainedMatches {

@@ -49,6 +49,8 @@ const KINDS: Record<PropertyEntry['kind'], number> = {
 const LIST_ROWS = 100_000;
 // The same of points, each with its key.
 const LIST_POINTS = 16_000;
+// Vectors that are read at once, with metadata of up to some kilobytes.
+const READ_ROWS = 64;
 // Entries of one statement, which takes 100 parameters.
 const DELETE_ROWS = 25;
 
@@ -134,20 +136,19 @@ export class SqlitePropertyIndex implements PropertyIndex {
   }
 
   *incomplete(namespace: number, paths: readonly string[]): Generator<JudgedVector> {
-    yield* this.#storage.sql.exec<JudgedRow>(
-      `SELECT row, id, metadata FROM vectors WHERE row IN
-         (SELECT row FROM properties JOIN property_paths USING (property)
-          WHERE namespace = ? AND path IN (SELECT value FROM json_each(?)) AND kind = ${KINDS.more})`,
-      namespace,
-      JSON.stringify(['', ...paths]),
-    );
+    const more = `SELECT row FROM properties JOIN property_paths USING (property)
+       WHERE namespace = ? AND path IN (SELECT value FROM json_each(?)) AND kind = ${KINDS.more}`;
+    yield* this.#judged(more, namespace, JSON.stringify(['', ...paths]));
     const rowMax = this.#unindexedRowMax();
     if (rowMax === 0) return;
-    yield* this.#storage.sql.exec<JudgedRow>(
-      'SELECT row, id, metadata FROM vectors WHERE row <= ? AND namespace = ? AND metadata IS NOT NULL',
-      rowMax,
-      namespace,
-    );
+    yield* this.#judged('SELECT row FROM vectors WHERE row <= ? AND namespace = ? AND metadata IS NOT NULL', rowMax, namespace);
+  }
+
+  /** The vectors of rows, read some at a time: others may write between two of them. */
+  *#judged(query: string, ...bindings: readonly SqlValue[]): Generator<JudgedVector> {
+    const pages = `SELECT json_group_array(row) AS list FROM (${query} LIMIT ? OFFSET ?)`;
+    for (const rows of this.#lists<Row>(pages, bindings, LIST_ROWS))
+      for (let start = 0; start < rows.length; start += READ_ROWS) yield* Array.from(this.read(rows.slice(start, start + READ_ROWS)));
   }
 
   *#lists<T>(query: string, bindings: readonly SqlValue[], pageCount: number, countMax = Infinity): Generator<readonly T[]> {

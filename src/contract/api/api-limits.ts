@@ -12,6 +12,36 @@ export const API_LIMITS = {
   idempotencyKeyCharsMax: 128,
   // A caller that met a full storage tries again so late: room is made by people or by erasures, and asking sooner keeps the disk busy.
   storageRetryMs: 5_000,
+  // A timer of a thread that keeps up is later than asked for by a few calls, of 0.7 ms each; a thread that has less to do may idle.
+  threadLagMaxMs: 20,
+  // Of one tenant: more than a client sends at once that is no crowd.
+  callBurstMaxCount: 64,
+  // Fewer calls an isolate admits at once however late its timers are: another process may keep its core.
+  callsUnderWayMinCount: 32,
+  // Of these, those that take longer wait for something else.
+  callUnderWayMaxMs: 2_000,
+  // For the same reason the rate is never lower.
+  callsPerSMinCount: 100,
+  // What any isolate can, until it has measured what it can.
+  callsPerSFirstCount: 1_000,
+  // Half of what a caller waits who sets no deadline.
+  callWaitMaxMs: 5_000,
+  // Tenants whose calls an isolate paces at the same time, some 100 bytes each.
+  callOwnersMaxCount: 1_024,
+  // Calls that are served for each refusal of a queue or limiter: a refusal takes half of a search, and all of them a twentieth of the searches.
+  servedPerRefusalCount: 16,
+  // Where nothing is served, refusals take a fiftieth of the time of an isolate.
+  refusalsPerSMinCount: 60,
+  // Of one tenant, so many are answered at once: a client that tries a few times is told at once.
+  refusalBurstMaxCount: 64,
+  // A refusal beyond those is held no longer: 1,500 callers that come again at once are refused 100 times a second, which takes a twentieth of it.
+  refusalHoldMaxMs: 20_000,
+  // Refusals held by an isolate, some 3 kB each; more are answered at once.
+  refusalsHeldMaxCount: 4_096,
+  // The longest pause that the excess of callers alone asks for.
+  refusalReturnMaxMs: 30_000,
+  // Tenants whose refusals an isolate paces at the same time, some 100 bytes each.
+  refusalOwnersMaxCount: 1_024,
   // The page size users get when they name none, and the most one page may hold.
   pageDefaultCount: 100,
   // Of the records that are listed here, some 500 bytes each: half a megabyte.
@@ -68,6 +98,8 @@ export const API_LIMITS = {
   bodyWaitMaxMs: 10_000,
   // Memory is given back within tens of milliseconds, and a look costs microseconds.
   bodyRetryMs: 20,
+  // A body that has waited for long looks no more often: a thousand of them take a tenth of the time of an isolate at most.
+  bodyRetryMaxMs: 200,
   // A sender that is silent for so long has gone, or keeps memory from others on purpose.
   bodyIdleMs: 10_000,
   // Time in which a whole body has to arrive: 32 MB at some 3 Mbit/s.

@@ -1,8 +1,8 @@
 import type { Refusal } from './errors.ts';
-import { ERRORS, messageOf, paramOf } from './errors.ts';
+import { ERRORS, messageOf, paramOf, wireError } from './errors.ts';
 
 /** Which API a path belongs to: each has its own shape of errors. */
-export type Surface = 'sluice' | 'qdrant' | 'kserve' | 'anthropic';
+export type Surface = 'sluice' | 'qdrant' | 'kserve' | 'anthropic' | 'cohere' | 'jina' | 'tei';
 
 const QDRANT = '/qdrant';
 
@@ -15,11 +15,25 @@ export function mountsOf(path: string): readonly string[] {
   return path.startsWith(`${QDRANT}/`) ? [path, path.slice(QDRANT.length)] : [path];
 }
 
+/** Of the paths of which API the first two segments, or the first alone, decide. */
+const BY_BEGINNING: ReadonlyMap<string, Surface> = new Map<string, Surface>([
+  ['v2', 'kserve'],
+  ['v2/chat', 'cohere'],
+  ['v2/embed', 'cohere'],
+  ['v2/rerank', 'cohere'],
+  ['v1/embed', 'cohere'],
+  ['v1/embeddings', 'jina'],
+  ['v1/rerank', 'jina'],
+  ['v1/messages', 'anthropic'],
+  ['embed', 'tei'],
+  ['rerank', 'tei'],
+  ['tei', 'tei'],
+]);
+
 export function surfaceOf(path: string): Surface {
-  const [, first = '', second] = path.split('/', 3);
-  if (first === 'v2') return 'kserve';
-  if (second === 'messages') return 'anthropic';
-  return QDRANT_ROOTS.has(first) || `/${first}` === QDRANT ? 'qdrant' : 'sluice';
+  const [, first = '', second = ''] = path.split('/', 3);
+  if (QDRANT_ROOTS.has(first) || `/${first}` === QDRANT) return 'qdrant';
+  return BY_BEGINNING.get(`${first}/${second}`) ?? BY_BEGINNING.get(first) ?? 'sluice';
 }
 
 /** KServe's error is one text; beside it stands what the one error table has. */
@@ -45,6 +59,31 @@ export const anthropicError = (error: Refusal, requestId: string) => {
     request_id: requestId,
   };
 };
+
+/** Cohere's error is a message. */
+export const cohereError = (error: Refusal, requestId: string) => ({
+  message: messageOf(error),
+  code: error.code,
+  param: paramOf(error),
+  request_id: requestId,
+});
+
+/** Jina's clients read `detail`, those of OpenAI and of older versions of Cohere, which call the same paths, the rest. */
+export const jinaError = (error: Refusal, requestId: string) => ({ ...wireError(error, requestId), detail: messageOf(error) });
+
+/** The error of Hugging Face's Text Embeddings Inference: one text, and one of its kinds. */
+export const teiError = (error: Refusal, requestId: string) => ({
+  error: messageOf(error),
+  error_type: teiErrorType(ERRORS[error.code].status),
+  code: error.code,
+  param: paramOf(error),
+  request_id: requestId,
+});
+
+function teiErrorType(status: number): 'overloaded' | 'backend' | 'validation' {
+  if (status === 429) return 'overloaded';
+  return status >= 500 ? 'backend' : 'validation';
+}
 
 /** By this Anthropic's clients see that a conversation cannot be kept there: they go on by sending all of it. [U195] */
 const UNTHREADED = { error_code: 'thread_unsupported_request', unsupported: ['thread'] };

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import type { RawJson } from '../../kernel/exact-json.ts';
 import { isRawJson } from '../../kernel/exact-json.ts';
 import { about } from '../api/api-text.ts';
+import { EMBEDDING_LIMITS } from './embedding-limits.ts';
 
 // What calls about models have in common with those about vectors.
 
@@ -14,6 +15,12 @@ export const modelName = z
   .min(1)
   .max(MODEL_NAME_CHARS_MAX)
   .meta(about('An embedding model of `GET /v1/models`; `name@version` is one version of it, a name alone the one that serves.'));
+
+/** A text that a model reads. */
+export const embeddedText = z.string().min(1).max(EMBEDDING_LIMITS.embeddingTextCharsMax);
+
+/** The forms of vectors that Cohere and Jina have besides floats: see `VectorForm`. */
+export const VECTOR_FORMS = ['float', 'int8', 'uint8', 'binary', 'ubinary', 'base64'] as const;
 
 /** The components of a vector in an answer: `float32Json`, or the number of its row in a frame. */
 export const floatsReply = z

@@ -100,6 +100,20 @@ const tooBig = (message: string, origin: 'array' | 'string', maximum: number, pa
 
 const FORMATS = ['float', 'base64'] as const;
 
+const JINA_TASKS = [
+  'retrieval',
+  'retrieval.query',
+  'retrieval.passage',
+  'text-matching',
+  'classification',
+  'separation',
+  'code',
+  'code.query',
+  'code.passage',
+  'nl2code.query',
+  'nl2code.passage',
+] as const;
+
 const request = z.strictObject({
   input: embeddingInput,
   model: modelName.meta({ example: 'glove-sif-100' }),
@@ -109,6 +123,18 @@ const request = z.strictObject({
     .enum(['query', 'passage'])
     .optional()
     .meta(about('What the texts are for: models with prompts embed the two differently. Absent: no prompt.')),
+  task: z
+    .enum(JINA_TASKS)
+    .nullish()
+    .meta(about("Jina's word for `input_type`: `retrieval.query` and `retrieval.passage` are those two, the others have no prompt.")),
+  embedding_type: z
+    .enum(['float', 'base64', 'binary', 'ubinary'])
+    .nullish()
+    .meta(about("Jina's word for `encoding_format`; the last two are a bit for each number, as `POST /v2/embed` has them.")),
+  encoding_type: z.enum(['float', 'base64', 'binary', 'ubinary']).nullish().meta(about("As some of Jina's clients call `embedding_type`.")),
+  normalized: z.literal(true, { error: 'must be true: vectors have unit length' }).nullish(),
+  late_chunking: z.literal(false, { error: 'must be false: each text is embedded by itself' }).nullish(),
+  truncate: z.boolean().nullish().meta(about('Changes nothing: a text that is too long is refused.')),
   user: z.string().max(512).optional().meta(about('Accepted as OpenAI does; neither used nor kept.')),
 });
 
@@ -128,7 +154,7 @@ function readPlainRequest(value: unknown) {
 const embedding = z.object({
   object: z.literal('embedding'),
   index: z.int().min(0).meta(about('Which input this is the vector of.')),
-  embedding: z.union([floatsReply, z.string()]),
+  embedding: z.union([floatsReply, z.string(), z.array(z.int())]),
 });
 
 export const embeddingList = named('EmbeddingList', {
@@ -147,6 +173,8 @@ const embeddingDeadline = z.object({
   ),
 });
 
+export const embeddingCallHeaders = embeddingCacheHeaders.extend(embeddingDeadline.shape);
+
 export const embeddingEndpoints = {
   createEmbeddings: {
     ...call('POST', '/v1/embeddings', json(withQuickReader(request, readPlainRequest))),
@@ -161,7 +189,7 @@ export const embeddingEndpoints = {
     ),
     access: tenant('inference'),
     meters: ['embedding_tokens', 'embedding_cached_tokens'],
-    headers: embeddingCacheHeaders.extend(embeddingDeadline.shape),
+    headers: embeddingCallHeaders,
     status: 200,
     reply: vectorsReply(embeddingList),
   },

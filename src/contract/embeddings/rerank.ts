@@ -5,23 +5,41 @@ import { embeddingCacheHeaders } from '../api/cache-headers.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenant } from '../api/endpoint.ts';
 import { EMBEDDING_LIMITS } from './embedding-limits.ts';
-import { modelName } from './embedding-fields.ts';
-
-const text = z.string().min(1).max(EMBEDDING_LIMITS.embeddingTextCharsMax);
+import { cohereMeta } from './cohere-meta.ts';
+import { embeddedText, modelName } from './embedding-fields.ts';
 
 /** A document as Cohere's and Jina's clients send it: its text, alone or as the member of an object. */
-const document = z.union([text, z.strictObject({ text })], { error: 'must be a text that is not empty, or {"text": one}' });
+const document = z.union([embeddedText, z.strictObject({ text: embeddedText })], {
+  error: 'must be a text that is not empty, or {"text": one}',
+});
 
-const request = z.strictObject({
+/** What is put in order, and for what. */
+const ranked = {
   model: modelName.meta({ example: 'glove-sif-100' }),
-  query: text.meta({ example: 'who opens the lock?' }),
+  query: embeddedText.meta({ example: 'who opens the lock?' }),
   documents: z
     .array(document.transform((one) => (typeof one === 'string' ? one : one.text)))
     .min(1)
     .max(EMBEDDING_LIMITS.rerankDocumentsMaxCount)
     .meta(about('What to put in order, each a text or `{"text": ...}`.')),
-  top_n: z.int().min(1).optional().meta(about('How many of the best to answer. Absent: all.')),
-  return_documents: z.boolean().default(false).meta(about('Whether each result has the text of its document, too.')),
+  top_n: z.int().min(1).nullish().meta(about('How many of the best to answer. Absent: all.')),
+  max_tokens_per_doc: z.int().min(1).nullish().meta(about('Changes nothing: documents are read whole.')),
+};
+
+const request = z.strictObject({
+  ...ranked,
+  max_chunks_per_doc: z.int().min(1).nullish().meta(about('Changes nothing: documents are read whole.')),
+  truncate: z.boolean().nullish().meta(about('Changes nothing: no document is cut.')),
+  return_documents: z
+    .boolean()
+    .nullish()
+    .transform((isWanted) => isWanted === true)
+    .meta(about('Whether each result has the text of its document, too.')),
+});
+
+const cohereRequest = z.strictObject({
+  ...ranked,
+  priority: z.int().min(0).max(999).nullish().meta(about('Changes nothing: calls are not queued.')),
 });
 
 const result = z.object({
@@ -32,8 +50,16 @@ const result = z.object({
   document: z.object({ text: z.string() }).optional(),
 });
 
+const common = {
+  access: tenant('inference'),
+  meters: ['embedding_tokens', 'embedding_cached_tokens'],
+  headers: embeddingCacheHeaders,
+  status: 200,
+} as const;
+
 export const rerankEndpoints = {
   rerank: {
+    ...common,
     ...call('POST', '/v1/rerank', json(request)),
     tag: 'Inference',
     summary: 'Put documents in order of relevance',
@@ -42,10 +68,6 @@ export const rerankEndpoints = {
       '',
       'The vectors of the query and of documents seen before come from the cache of the tenant, as with embeddings.',
     ),
-    access: tenant('inference'),
-    meters: ['embedding_tokens', 'embedding_cached_tokens'],
-    headers: embeddingCacheHeaders,
-    status: 200,
     reply: json(
       named('Ranking', {
         object: z.literal('list'),
@@ -54,5 +76,13 @@ export const rerankEndpoints = {
         usage: z.object({ prompt_tokens: z.int().min(0), total_tokens: z.int().min(0) }).meta(about('All tokens, cached ones too.')),
       }),
     ),
+  },
+  cohereRerank: {
+    ...common,
+    ...call('POST', '/v2/rerank', json(cohereRequest)),
+    tag: 'Cohere',
+    summary: 'Put documents in order of relevance, as Cohere does',
+    description: 'For `ClientV2` of Cohere, and what is built on it. The same as `POST /v1/rerank`.',
+    reply: json(named('CohereRanking', { id: z.string(), results: z.array(result.omit({ document: true })), meta: cohereMeta })),
   },
 } as const satisfies Record<string, Endpoint>;

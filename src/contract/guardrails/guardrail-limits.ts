@@ -14,6 +14,17 @@ export const GUARDRAIL_LIMITS = {
   guardrailPatternsMaxCount: 64,
   // A compiled expression is some hundred times as long as its text.
   guardrailPatternCharsMax: 512,
+  // Of one expression: `{1,1000}` writes out what it repeats a thousand times. Each character of a text may take twice as many steps.
+  guardrailPatternInstructionsMax: 4_096,
+  // Of all expressions of a version: some 15 ms until they are compiled, and 300 kB.
+  guardrailInstructionsMax: 16_384,
+  // What the hooks of a version may do for one call, in units of some 10 ns: an instruction for a character, a keyword for a value. 100,000 tokens under
+  // a dozen of usual expressions take a third of it.
+  guardrailUnitsMax: 200_000_000,
+  // Between two turns of others: some millisecond, as a call of theirs has a dozen.
+  guardrailStepUnitsMax: 100_000,
+  // Texts of an answer that are open at once while it streams: 128 choices with what they say, think and call tools with.
+  guardrailOpenTextsMaxCount: 1_024,
   // A webhook delays each request by up to this: callers wait no longer for a verdict.
   guardrailWebhookMsMax: 10_000,
   // Judging a text takes a server less; a caller waits for the model for as long.

@@ -86,6 +86,15 @@ export const INDEX_LIMITS = {
   lsnRaiseMax: 2 ** 20,
   // How soon an index object takes up a creation or deletion that was cut off.
   indexLifecycleRetryMs: 5_000,
+  // What one filter reads at once, in units of an entry of the index: some 75 ms in which no other shard of the isolate serves. What reads more is
+  // cut into steps, before the call that it is part of.
+  filterUnitsAtOnceMax: 500_000,
+  // One such step: some 15 ms.
+  filterStepUnitsMax: 100_000,
+  // All of them: some 3 s.
+  filterUnitsMax: 20_000_000,
+  // So often it begins anew if the shard was written meanwhile.
+  filterAttemptsMaxCount: 4,
   // Index entries that one filter reads: some 300 ms. The few conditions of a sensible filter stay far below it.
   filterEntriesReadMaxCount: 2_000_000,
   // Vectors whose metadata one filter reads because the index alone cannot decide (`$elemMatch`): some 300 ms.
@@ -141,8 +150,10 @@ export const INDEX_LIMITS = {
   tidyRetryMs: 5_000,
   // For so long a shard remembers what was removed, lest a late write bring it back: several times what a call may take.
   tombstoneTtlMs: 60_000,
-  // Reads that wait for a shard: each holds some kilobytes of its query.
-  readsWaitingMaxCount: 1_000,
+  // Reads that wait for a shard: of 100 dimensions, those of 4,096 hold 10 MB.
+  readsWaitingMaxCount: 4_096,
+  // What they hold, of the 128 MB of an isolate.
+  readsWaitingBytesMax: 16 * 1024 * 1024,
   // Reads done together before others are served: several small ones, lest a pause cost more than they do.
   readTurnMs: 4,
   // What clients of Qdrant declare about a collection: kept in one value of an index's object, and shown whole.

@@ -41,7 +41,8 @@ export const jobEventEndpoints = {
       'Each event has an `id`, the name of its kind as `event`, and JSON as `data`. The stream goes on until the final state of the job: its event has ' +
       '`final`. After a disconnect, send the last `id` as `Last-Event-ID` (browsers do so by themselves) or as `after`; when nothing is left to ' +
       `send of a job that is over, the answer is 204, at which browsers stop. The newest ${JOB_LIMITS.jobEventsKeptCount} events of a job are kept: an ` +
-      'event `gap`, with the first and last missing id, stands where older ones were dropped. Lines that begin with a colon keep the connection open.',
+      'event `gap`, with the first and last missing id, stands where older ones were dropped. An event `error`, with an error of the API as `data`, ends the stream where it may not go on, as its key has been ' +
+      'revoked. Lines that begin with a colon keep the connection open.',
     params: jobParams,
     query: z.strictObject({
       after: sequence.default(0).meta(about('Events after this one.')),

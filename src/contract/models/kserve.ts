@@ -5,7 +5,7 @@ import type { Endpoint } from '../api/endpoint.ts';
 import { json, NO_BODY, PUBLIC, tenant } from '../api/endpoint.ts';
 import { API_LIMITS } from '../api/api-limits.ts';
 import { MODEL_LIMITS } from './model-limits.ts';
-import { modelName } from '../embeddings/embedding-fields.ts';
+import { MODEL_NAME_CHARS_MAX, modelName } from '../embeddings/embedding-fields.ts';
 
 /** Element types of tensors as KServe's Open Inference Protocol v2 names them. Half precision has no form in JSON, and none here. */
 export const DATATYPES = [
@@ -26,25 +26,48 @@ export const DATATYPES = [
 const tensorName = z.string().max(API_LIMITS.tensorNameCharsMax);
 const datatype = z.enum(DATATYPES);
 
+/** What clients of Triton may ask for and is not done here: refused, since an answer that leaves it out would be another one. */
+const notOffered = (why: string) => z.never({ error: `is not offered: ${why}` }).optional();
+const NO_SHARED_MEMORY = 'values come as JSON, or as bytes behind it';
+const sharedMemory = {
+  shared_memory_region: notOffered(NO_SHARED_MEMORY),
+  shared_memory_byte_size: notOffered(NO_SHARED_MEMORY),
+  shared_memory_offset: notOffered(NO_SHARED_MEMORY),
+};
+
 const input = z.strictObject({
   name: tensorName,
   shape: z.array(z.int().min(0)).max(MODEL_LIMITS.tensorRankMax),
   datatype,
   parameters: z
-    .looseObject({ binary_data_size: z.int().min(0).optional().meta(about('So many bytes behind the JSON are its values.')) })
+    .looseObject({
+      ...sharedMemory,
+      binary_data_size: z.int().min(0).optional().meta(about('So many bytes behind the JSON are its values.')),
+    })
     .optional(),
   data: z.unknown().optional().meta(about('The values, row by row, in nested arrays or in one.')),
 });
 
 const wanted = z.strictObject({
   name: tensorName,
-  parameters: z.looseObject({ binary_data: z.boolean().optional().meta(about('Whether its values come behind the JSON.')) }).optional(),
+  parameters: z
+    .looseObject({
+      ...sharedMemory,
+      classification: notOffered('`POST /v1/classify` answers the labels of texts').meta(about('Not offered.')),
+      binary_data: z.boolean().optional().meta(about('Whether its values come behind the JSON.')),
+    })
+    .optional(),
 });
 
 const infer = z.strictObject({
   id: z.string().max(API_LIMITS.tensorNameCharsMax).optional().meta(about('Repeated in the answer.')),
+  model_name: z.string().max(MODEL_NAME_CHARS_MAX).optional().meta(about('The path names the model: not read.')),
+  model_version: z.string().max(MODEL_NAME_CHARS_MAX).optional().meta(about('The path names the version: not read.')),
   parameters: z
-    .looseObject({ binary_data_output: z.boolean().optional().meta(about('Whether the values of all outputs come behind the JSON.')) })
+    .looseObject({
+      sequence_id: notOffered('calls are independent of each other'),
+      binary_data_output: z.boolean().optional().meta(about('Whether the values of all outputs come behind the JSON.')),
+    })
     .optional(),
   inputs: z.array(input).min(1).max(MODEL_LIMITS.inferTensorsMaxCount),
   outputs: z.array(wanted).max(MODEL_LIMITS.inferTensorsMaxCount).optional().meta(about('Those that are wanted. Absent: all.')),
@@ -53,13 +76,34 @@ const infer = z.strictObject({
 const port = z.object({ name: z.string(), datatype, shape: z.array(z.int()).meta(about('-1: chosen by each call.')) });
 const ofModel = { model_name: z.string(), model_version: z.string() };
 
+/** `sluice_text`: a model of the deployment, whose input is texts. */
+const platform = z.enum(['onnxruntime_onnx', 'sluice_text']);
+
 const metadata = z.object({
   name: z.string(),
   versions: z.array(z.string()),
-  platform: z.literal('onnxruntime_onnx'),
+  platform,
   inputs: z.array(port),
   outputs: z.array(port),
 });
+
+const configPort = z.object({
+  name: z.string(),
+  data_type: z.string().meta(about('As Triton names it.', 'TYPE_FP32')),
+  dims: z.array(z.int()).meta(about('-1: chosen by each call.')),
+});
+
+/** A model as Triton's clients read its configuration. No dimension is left out: a call has all of them, the batch too. */
+const config = z.object({
+  name: z.string(),
+  platform,
+  backend: z.string(),
+  max_batch_size: z.literal(0),
+  input: z.array(configPort),
+  output: z.array(configPort),
+});
+
+const indexed = z.object({ name: z.string(), version: z.string(), state: z.literal('READY'), reason: z.literal('') });
 
 const output = z.object({
   name: z.string(),
@@ -70,7 +114,7 @@ const output = z.object({
 });
 
 const common = { tag: 'KServe', meters: [], status: 200, body: NO_BODY } as const;
-const health = { ...common, method: 'GET', access: PUBLIC, reply: { kind: 'none' } } as const;
+const health = { ...common, method: 'GET', access: PUBLIC } as const;
 const reading = { ...common, method: 'GET', access: tenant('inference') } as const;
 const model = z.object({ model: modelName });
 const version = z.object({ model: modelName, version: z.string().min(1).max(16) });
@@ -80,13 +124,13 @@ const inferring = {
   tag: 'KServe',
   method: 'POST',
   access: tenant('inference'),
-  meters: ['embedding_tokens'],
+  meters: ['embedding_tokens', 'embedding_cached_tokens'],
   body: { ...json(infer), exactIntegers: true, hasBytesBehind: true, bytesMax: MODEL_LIMITS.inferBodyBytesMax },
   status: 200,
   reply: json(z.object({ ...ofModel, id: z.string().optional(), outputs: z.array(output) })),
 } as const;
 
-/** KServe's Open Inference Protocol v2, for registered models of every task: tensors in, tensors out. */
+/** KServe's Open Inference Protocol v2, with what Triton's clients ask for beyond it. */
 export const kserveEndpoints = {
   kserveServer: {
     ...common,
@@ -96,8 +140,28 @@ export const kserveEndpoints = {
     summary: 'What the server is',
     reply: json(z.object({ name: z.string(), version: z.string(), extensions: z.array(z.string()) })),
   },
-  kserveLive: { ...health, path: '/v2/health/live', summary: 'Whether the server answers' },
-  kserveReady: { ...health, path: '/v2/health/ready', summary: 'Whether the server can answer for its models' },
+  kserveLive: {
+    ...health,
+    path: '/v2/health/live',
+    summary: 'Whether the server answers',
+    reply: json(z.object({ live: z.literal(true) })),
+  },
+  kserveReady: {
+    ...health,
+    path: '/v2/health/ready',
+    summary: 'Whether the server can answer for its models',
+    reply: json(z.object({ ready: z.literal(true) })),
+  },
+  kserveModels: {
+    ...common,
+    method: 'POST',
+    path: '/v2/repository/index',
+    access: tenant('inference'),
+    summary: 'Models that answer',
+    description:
+      "As Triton's repository extension has it: of the deployment, the tenant and the platform, each with the version that serves.",
+    reply: json(z.array(indexed)),
+  },
   kserveModel: {
     ...reading,
     path: '/v2/models/:model',
@@ -111,6 +175,20 @@ export const kserveEndpoints = {
     params: model,
     summary: 'Whether a model answers',
     reply: ready,
+  },
+  kserveModelConfig: {
+    ...reading,
+    path: '/v2/models/:model/config',
+    params: model,
+    summary: 'The configuration of a model, as Triton has it',
+    reply: json(config),
+  },
+  kserveVersionConfig: {
+    ...reading,
+    path: '/v2/models/:model/versions/:version/config',
+    params: version,
+    summary: 'The configuration of a version, as Triton has it',
+    reply: json(config),
   },
   kserveVersion: {
     ...reading,
@@ -132,9 +210,11 @@ export const kserveEndpoints = {
     params: model,
     summary: 'Run the graph of a model on tensors',
     description: apiLines(
-      'Tensors are JSON, or bytes behind the JSON (`binary_data_size`, and the header `Inference-Header-Content-Length`), as the binary tensor data extension has it. Whole numbers of 64 bits keep all of their digits.',
+      'Tensors are JSON, or bytes behind the JSON (`binary_data_size`, and the header `Inference-Header-Content-Length`), as the binary tensor data extension has it. Whole numbers of 64 bits keep all of their digits. A body without a content type is read so, too.',
       '',
-      'Metered as `embedding_tokens`: the values of its largest input. For the ids of texts that is their number of tokens, padding included.',
+      'Registered models take what their graph does. A model of the deployment takes texts: `text`, of `BYTES`, of the shape `[n]` or `[n, 1]`; its answer is `embedding`, a vector for each.',
+      '',
+      'Metered as `embedding_tokens`: the tokens of texts; of a graph the values of its largest input, which for ids of texts are their tokens, padding included.',
     ),
   },
   kserveVersionInfer: {

@@ -21,9 +21,13 @@ export const MODEL_LIMITS = {
   modelCallTimeoutMs: 30_000,
   // What an isolate computes of one token for each byte of weights, in picoseconds: 65,536 tokens of 20 MB of weights take some 30 s.
   edgePsPerTokenByte: 23,
-  // What one call of the inference Worker may compute, as bounded before it runs: nothing interrupts it, and its isolate serves nothing else
-  // meanwhile. As long as callers wait (`modelCallTimeoutMs`); what is bounded so takes a half to a tenth of it.
-  runBoundMsMax: 30_000,
+  // What one run of a graph may compute in an isolate, as bounded before it begins: nothing interrupts it, and its isolate serves nothing else
+  // meanwhile. Networks that are bounded so take a third to an eighth of it.
+  runBoundMsMax: 250,
+  // A model whose texts of so many tokens, some five words, may take longer than that runs on pools alone.
+  edgeTextTokensMin: 8,
+  // What all runs of one call may compute: others have their turn between two of them. As long as callers wait (`modelCallTimeoutMs`).
+  callBoundMsMax: 30_000,
   // What a call of a replica takes besides computing: two more machines. What an isolate computes faster does not go there.
   replicaCallMs: 50,
   // A graph and its weights that an isolate loads. Meanwhile the isolate has its bytes and, once more, the runtime's copy of them (`modelLoadBytesMax`).

@@ -85,12 +85,27 @@ const anthropicErrorBody = z
   })
   .meta({ id: 'AnthropicError', description: "Anthropic's error shape." });
 
+const ofOneText = { code: z.string(), param: z.string().nullable(), request_id: z.string() };
+
+const cohereErrorBody = z.object({ message: z.string(), ...ofOneText }).meta({ id: 'CohereError', description: "Cohere's error shape." });
+
+const teiErrorBody = z
+  .object({ error: z.string(), error_type: z.enum(['overloaded', 'backend', 'validation']), ...ofOneText })
+  .meta({ id: 'TeiError', description: 'The error shape of Text Embeddings Inference.' });
+
+const jinaErrorBody = z
+  .object({ ...errorBody.shape, detail: z.string() })
+  .meta({ id: 'JinaError', description: "OpenAI's error shape, and Jina's, whose clients read `detail`." });
+
 /** Each API has its own shape of refusals. */
 const ERROR_BODIES = {
   sluice: errorBody,
   qdrant: qdrantErrorBody,
   kserve: kserveErrorBody,
   anthropic: anthropicErrorBody,
+  cohere: cohereErrorBody,
+  jina: jinaErrorBody,
+  tei: teiErrorBody,
 } as const satisfies Record<Surface, z.core.$ZodType>;
 
 type ComponentSchemas = NonNullable<NonNullable<Parameters<typeof createDocument>[0]['components']>['schemas']>;

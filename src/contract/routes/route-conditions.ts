@@ -1,6 +1,7 @@
 import * as z from 'zod';
 
-import { membersFrom } from '../api/presence.ts';
+import { membersFrom, notBoth } from '../api/presence.ts';
+import { dollarsIn } from '../tenancy/money.ts';
 import { about } from '../api/api-text.ts';
 import { ROUTE_LIMITS } from './route-limits.ts';
 
@@ -14,6 +15,13 @@ const DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const;
 
 const bound = z.number().optional();
 const range = membersFrom(z.strictObject({ gt: bound, gte: bound, lt: bound, lte: bound }), 1, 4, 'must have one of gt, gte, lt, lte');
+const dollars = dollarsIn.optional();
+const dollarRange = membersFrom(
+  z.strictObject({ gt: dollars, gte: dollars, lt: dollars, lte: dollars }),
+  1,
+  4,
+  'must have one of gt, gte, lt, lte',
+);
 const text = z.string().max(ROUTE_LIMITS.routeTextCharsMax);
 const texts = z.array(text).min(1).max(ROUTE_LIMITS.routeValuesMaxCount);
 const textTest = membersFrom(
@@ -78,14 +86,23 @@ const leaf = {
   country: texts.optional().meta(about('Where the caller is, as a code of ISO 3166-1.', ['DE', 'FR'])),
   continent: texts.optional(),
   colo: texts.optional().meta(about('The data centre that received the request.')),
-  budget: membersFrom(
-    z.strictObject({ left_share: range.optional(), left_nano: range.optional() }),
-    1,
-    2,
-    'must have left_share or left_nano',
+  budget: notBoth(
+    membersFrom(
+      z.strictObject({ left_share: range.optional(), left_nano: range.optional(), left_usd: dollarRange.optional() }),
+      1,
+      3,
+      'must have left_share, left_usd or left_nano',
+    ),
+    ['left_nano', 'left_usd'],
+    'has left_usd and left_nano: give one of them',
   )
+    .transform(({ left_usd: nano, ...given }) => (nano === undefined ? given : { ...given, left_nano: nano }))
     .optional()
-    .meta(about('What is left of the tightest spend limit of the caller, as a share or in nano-dollars. Without a limit: in no range.')),
+    .meta(
+      about(
+        'What is left of the tightest spend limit of the caller, as a share, in US dollars (`left_usd`, kept as `left_nano`) or in nano-dollars. Without a limit: in no range.',
+      ),
+    ),
   breaker: z
     .strictObject({ target: targetName, is: z.array(z.enum(BREAKER_STATES)).min(1).max(3) })
     .optional()

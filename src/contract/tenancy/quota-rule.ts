@@ -4,6 +4,7 @@ import { implies, stated } from '../api/presence.ts';
 import { about } from '../api/api-text.ts';
 import { API_LIMITS } from '../api/api-limits.ts';
 import { TENANCY_LIMITS } from './tenancy-limits.ts';
+import { dollarsIn } from './money.ts';
 import { CONSUMED, HELD, QUOTA_WINDOWS } from './quota-terms.ts';
 
 const limit = z.int().min(0).max(TENANCY_LIMITS.quotaMax);
@@ -61,3 +62,24 @@ const RULES = [
 export const quotaRule = RULES.reduce((schema, rule) => stated(schema, rule), checked).meta({ id: 'QuotaRule' });
 
 export type QuotaRule = z.output<typeof quotaRule>;
+
+/** A rule of spend in US dollars, as people type it: it becomes one of `spend_nano`, and is answered so. */
+const spendRule = z
+  .strictObject({
+    resource: z.literal('spend_usd'),
+    window: z.enum(QUOTA_WINDOWS),
+    limit: dollarsIn,
+    kind: z.enum(['hard', 'soft']).default('hard'),
+  })
+  .transform(({ window, limit: nano, kind }): QuotaRule => ({
+    resource: 'spend_nano',
+    window,
+    limit: nano,
+    kind,
+    burst: null,
+    accelerator: null,
+  }))
+  .meta({ id: 'SpendRule', description: 'A limit of spend in US dollars, kept and answered as one of `spend_nano`.' });
+
+/** A rule as it is set. */
+export const quotaRuleIn = z.discriminatedUnion('resource', [quotaRule, spendRule]);

@@ -7,7 +7,7 @@ import type { Endpoint } from '../api/endpoint.ts';
 import { ADMIN, call, json, tenantOrAdmin } from '../api/endpoint.ts';
 import { TENANCY_LIMITS } from './tenancy-limits.ts';
 import { LEVELS, QUOTA_WINDOWS } from './quota-terms.ts';
-import { quotaRule } from './quota-rule.ts';
+import { quotaRule, quotaRuleIn } from './quota-rule.ts';
 
 const level = {
   organisation: organisationId.optional(),
@@ -60,7 +60,7 @@ export const quotaEndpoints = {
     meters: [],
     body: json(
       exactlyOneOf(
-        z.strictObject({ ...level, rules: z.array(quotaRule).max(TENANCY_LIMITS.quotaRulesMaxCount) }),
+        z.strictObject({ ...level, rules: z.array(quotaRuleIn).max(TENANCY_LIMITS.quotaRulesMaxCount) }),
         LEVELS,
         `name one of ${LEVELS.join(', ')}`,
       )

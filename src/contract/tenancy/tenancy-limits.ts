@@ -30,6 +30,19 @@ export const TENANCY_LIMITS = {
   keyFreshMs: 1_000,
   // How long a write may be on its way after its key was checked, and by how much the clocks of gateways and objects may differ.
   writeLeaseGuardMs: 500,
+  // A call under way ends within this time once its key is revoked or has expired, or its tenant is suspended or erased.
+  authorityEndMs: 1_500,
+  // A call that lasts no longer is not watched: nearly all do, and pay nothing.
+  authorityWatchAfterMs: 250,
+  // How often a call looks whether its right has ended: a leader that died is missed after two looks, and the news takes two more, which together
+  // stay within `authorityEndMs`.
+  authorityLookMs: 350,
+  // How long an isolate's question waits at the organisation's object: what the platform lets a request do after its answer is 30 s.
+  authorityWatchMs: 25_000,
+  // The same while not all calls of the isolate have looked: then it asks again with what they have found.
+  authorityWatchBehindMs: 1_000,
+  // A call that has not looked for so long died with its request, and so did an isolate that does not ask again.
+  authorityCallLostMs: 5_000,
   // A key is refused only on a record this new, so that a new secret works at once and guessing asks ten times a second.
   keyDoubtedMs: 100,
   // How long a known key keeps working while its organisation cannot be reached.

@@ -1,3 +1,4 @@
+import type { AuthorityEnd } from './authority-end.ts';
 import { TENANCY_LIMITS } from './tenancy-limits.ts';
 import type { Outcome } from '../api/outcome.ts';
 import { refuse } from '../api/outcome.ts';
@@ -52,6 +53,8 @@ export interface Authority {
    * lacks the scope of the call, or its tenant is suspended or erased.
    */
   lease(): Promise<Outcome<WriteLease>>;
+  /** Tells of its end by itself. Absent: only `lease` does. */
+  readonly end?: AuthorityEnd;
 }
 
 /** A lease lasts long enough for a write to arrive: one that misses three of them meets an object that is not keeping up. */

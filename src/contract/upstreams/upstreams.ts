@@ -5,6 +5,7 @@ import { name, page, pageQuery, unixSeconds } from '../api/common.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenantOrAdmin } from '../api/endpoint.ts';
 import { API_LIMITS } from '../api/api-limits.ts';
+import { priceIn } from '../tenancy/money.ts';
 import { UPSTREAM_LIMITS } from './upstream-limits.ts';
 import { KINDS } from '../routes/route-conditions.ts';
 
@@ -24,11 +25,8 @@ const protocol = z
 const serves = z.enum(KINDS);
 
 const tokens = z.int().min(1).max(UPSTREAM_LIMITS.upstreamTokensMax);
-const price = z
-  .int()
-  .min(0)
-  .max(UPSTREAM_LIMITS.upstreamPriceNanoMax)
-  .meta(about('Nano-dollars per million tokens: 1 USD is 1,000,000,000.', 150_000_000));
+const price = priceIn(UPSTREAM_LIMITS.upstreamPriceNanoMax);
+const tokenPrice = price.meta(about('Of a million tokens: US dollars as an exact decimal, or nano-dollars as a whole number.', '0.15'));
 
 const modelText = z
   .string()
@@ -67,22 +65,28 @@ const model = z.strictObject({
     .meta(about('For estimating the tokens of a prompt before a call, and of texts that can be neither reported nor counted.')),
   prices: z
     .strictObject({
-      input: price.default(0),
-      cached_input: price
+      input: tokenPrice.default(0),
+      cached_input: tokenPrice
         .optional()
         .meta(about('The price of input tokens that the upstream had cached. Absent: that of other input tokens.')),
-      cache_write: price
+      cache_write: tokenPrice
         .optional()
         .meta(
           about(
             'The price of input tokens that the upstream has put into its cache, as Anthropic reports them. Absent: that of other input tokens.',
           ),
         ),
-      output: price.default(0),
-      request: z.int().min(0).max(UPSTREAM_LIMITS.upstreamPriceNanoMax).default(0).meta(about('Nano-dollars per request.')),
+      output: tokenPrice.default(0),
+      request: price.default(0).meta(about('Of a request, however many tokens it has.', '0.0001')),
     })
     .default({ input: 0, output: 0, request: 0 })
-    .meta(about('Its prices. Absent: it costs nothing.', { input: 150_000_000, cached_input: 75_000_000, output: 600_000_000 })),
+    .meta(
+      about('Its prices. One that is absent is 0: calls cost nothing then, in bills, budgets and quotas.', {
+        input: '0.15',
+        cached_input: '0.075',
+        output: '0.60',
+      }),
+    ),
 });
 
 const models = z.array(model).max(UPSTREAM_LIMITS.upstreamModelsMaxCount).meta(about('Only these models can be called.'));
@@ -180,15 +184,18 @@ const upstreamReply = named('Upstream', {
       output_tokens_max: z.int(),
       image_tokens_max: z.int().nullable(),
       bytes_per_token: z.number(),
-      prices: z.object({
-        input: z.int(),
-        cached_input: z.int().nullable(),
-        cache_write: z.int().nullable(),
-        output: z.int(),
-        request: z.int(),
-      }),
+      prices: z
+        .object({
+          input: z.int(),
+          cached_input: z.int().nullable(),
+          cache_write: z.int().nullable(),
+          output: z.int(),
+          request: z.int(),
+        })
+        .meta(about('In nano-dollars, of a million tokens and of a request.')),
     }),
   ),
+  unpriced_models: z.array(z.string()).meta(about('Models without any price: their calls cost nothing, in bills, budgets and quotas.')),
   secret: z
     .object({ set: z.boolean(), hint: z.string().nullable(), updated_at: unixSeconds.nullable() })
     .meta(about('Whether it has a secret, and the last four characters of a long one: the secret itself is never shown.')),

@@ -111,10 +111,13 @@ export const VECTOR_LIMITS = {
   changePageMaxCount: 1_000,
   // Shards and replicas whose latency a gateway isolate remembers, some 100 bytes each.
   membersKnownMaxCount: 10_000,
-  // A read that would have to wait longer for the reads before it is refused: its caller asks another member, or retries later.
-  readWaitMaxMs: 1_000,
-  // The time that the answer of a shard takes to reach its caller.
+  // A read that would have to wait longer for the reads before it is refused: half of what a caller waits who sets no deadline. Waiting costs
+  // nothing; a refusal costs as much as a third of an answer, and its caller comes again.
+  readWaitMaxMs: 5_000,
+  // The least time that the answer of a shard takes to reach its caller.
   readReturnMs: 2,
+  // Of the time that is left, it is given so much: a thread that is behind answers later.
+  readReturnShare: 0.05,
   // How long an object counts as taking that refused a read, if it does not say when it could do it.
   refusedReadMs: 100,
   // What all shards of a fan-out may include together: of more they answer ids and scores, and the rest is fetched of the closest of all.

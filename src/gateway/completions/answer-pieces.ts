@@ -1,3 +1,4 @@
+import type { Refusal } from '../../contract/api/errors.ts';
 import type { CountableText } from '../../upstreams/money/countable-text.ts';
 import type { Dialect } from '../../upstreams/protocol/stream-tap.ts';
 import type { Usage } from '../../upstreams/protocol/usage.ts';
@@ -46,4 +47,6 @@ export interface PassSending {
   readonly onPiece: (piece: Uint8Array) => void;
   /** Sees what the caller would have been sent, had the answer been relayed: whole events, and in that with the usage what the call costs. */
   readonly onRelayed?: (piece: Uint8Array) => void;
+  /** Why the caller may have no more of it; undefined, and absent: its caller alone calls it off, by leaving. */
+  readonly calledOff?: () => Refusal | undefined;
 }

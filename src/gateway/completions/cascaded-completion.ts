@@ -11,7 +11,6 @@ import type { Undispatched } from '../../upstreams/dispatch.ts';
 import { AnswerNotes } from '../../upstreams/protocol/answer-notes.ts';
 import { Exchanges } from '../../upstreams/protocol/exchange.ts';
 import type { CascadeTerms, Plan } from '../../upstreams/target.ts';
-import type { Cancellation } from '../../upstreams/transport.ts';
 import { askVerifier, shownTo } from './ask-verifier.ts';
 import type { ModelCharge } from '../../upstreams/money/settlement.ts';
 import type { Completed, CompletionCall } from './completion-call.ts';
@@ -184,11 +183,12 @@ export class CascadedCompletions {
   /** Asks the teacher what the student has answered already, to learn whether they agree. [U174] */
   #shadow({ call, nowMs }: PlannedCall, { run }: CascadeCall, teachers: Plan, { confidence, notes }: Judged): void {
     const { stream: _, stream_options: __, ...body } = call.body;
-    const asked: CompletionCall = { ...call, body, cancellation: NEVER_CANCELLED };
+    const asked: CompletionCall = { ...call, body };
     const teacherNotes = newNotes();
     const exchanges = new Exchanges({ ...asked, nowMs });
     call.shadow(
-      (reserve) => this.#parts.server.serve({ call: { ...asked, reserve }, exchanges, plan: teachers, nowMs }, { notes: teacherNotes }),
+      (reserve, cancellation) =>
+        this.#parts.server.serve({ call: { ...asked, reserve, cancellation }, exchanges, plan: teachers, nowMs }, { notes: teacherNotes }),
       (nano) => {
         run.shadowed(nano);
         compare(run, confidence, notes, teacherNotes);
@@ -205,8 +205,6 @@ const unjudged = ({ threshold }: CascadeRun, answer: CascadeOutcome['answer'], w
   confidence: Number.NaN,
   threshold,
 });
-
-const NEVER_CANCELLED: Cancellation = { isCancelled: false, onCancel: () => () => undefined };
 
 const newNotes = (): AnswerNotes => new AnswerNotes(ROUTE_LIMITS.cascadeHeldBytesMax);
 

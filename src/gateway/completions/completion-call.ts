@@ -36,10 +36,10 @@ export interface CompletionCall extends Omit<SurfaceCall, 'nowMs'> {
   readonly acceptsCandidate?: boolean;
   /**
    * Makes a call in the background whose answer the caller does not get, with a reservation and a log entry of its own. `serve` receives the
-   * function that reserves its quota; `onSettled` receives its cost in nano-dollars, if it was answered.
+   * function that reserves its quota, and what calls it off, though the caller may have left; `onSettled` receives its cost in nano-dollars, if it was answered.
    */
   readonly shadow: (
-    serve: (reserve: CompletionCall['reserve']) => Promise<Result<Completed, Undispatched>>,
+    serve: (reserve: CompletionCall['reserve'], cancellation: Cancellation) => Promise<Result<Completed, Undispatched>>,
     onSettled: (nano: number) => void,
   ) => void;
   /** Takes what the call consumes besides its answer. */

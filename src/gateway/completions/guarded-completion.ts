@@ -1,15 +1,20 @@
 import type { Outcome } from '../../contract/api/outcome.ts';
+import { messageOf, refusal } from '../../contract/api/errors.ts';
 import { refuse } from '../../contract/api/outcome.ts';
 import { utf8 } from '../../kernel/bytes.ts';
+import { parseExactJson } from '../../kernel/exact-json.ts';
 import type { Result } from '../../kernel/result.ts';
 import { err, ok } from '../../kernel/result.ts';
 import type { Undispatched } from '../../upstreams/dispatch.ts';
 import type { HookRecord } from '../../upstreams/guardrails/guardrail-policy.ts';
 import type { GuardedPiece } from '../../upstreams/guardrails/guarded-stream.ts';
 import { SURFACES } from '../../upstreams/protocol/exchange.ts';
+import type { JsonObject } from '../../upstreams/protocol/json.ts';
+import { objectAt, parsedObject, textAt } from '../../upstreams/protocol/json.ts';
 import { errorEvent } from '../../upstreams/protocol/surface-errors.ts';
 import type { CompletionGuard, Moderation } from './completion.ts';
 import type { Completed, CompletionCall } from './completion-call.ts';
+import type { Cancellation } from '../../upstreams/transport.ts';
 import type { AnswerPieces } from './answer-pieces.ts';
 import type { GuardCalls, Guardrails } from '../guardrails/guardrails.ts';
 import { costingMore } from './kept-stream.ts';
@@ -25,14 +30,18 @@ export class GuardedCompletions implements CompletionGuard {
   }
 
   async complete(...[policy, { call, nowMs }, moderation, serve]: Parameters<CompletionGuard['complete']>): Promise<Served> {
-    const guard = await this.#guardrails.open(policy, (hook, texts) => moderation.judge(policy, hook, texts));
+    const guard = stoppedBy(call.cancellation, await this.#guardrails.open(policy, (hook, texts) => moderation.judge(policy, hook, texts)));
     const charge = (records: readonly HookRecord[]) => charged(records, call, moderation);
     const hooksNano = (): number => call.added.nanoAt(nowMs);
     let isPassedOn = false;
     try {
-      const asked = await guard.request(call.body).catch(() => undefined);
+      const written = JSON.stringify(call.body);
+      const asked = await guard.requestText(written).catch(() => undefined);
       if (asked === undefined) return err({ refusal: UNREACHABLE.text.error, attempts: [] });
-      const { body, answerNeed, restores, records: first } = asked;
+      const { body: judgedBody, answerNeed, restores, records: first } = asked;
+      const body = judgedBody.ok
+        ? ok(judgedBody.value === written ? call.body : (parseExactJson(judgedBody.value) as JsonObject))
+        : judgedBody;
       const records = [...first];
       call.onGuarded({ body: body.ok ? body.value : undefined, records, restores });
       const paid = await charge(first);
@@ -40,7 +49,10 @@ export class GuardedCompletions implements CompletionGuard {
       if (!paid.ok) return err({ refusal: paid.error, attempts: [] });
       if (!body.ok) return err({ refusal: body.error, attempts: [] });
       const served = await serve(body.value, (text) => guard.shown(text), hooksNano());
-      if (!served.ok || answerNeed === 'nothing' || SURFACES[call.surface].dialect === 'plain') return served;
+      if (answerNeed === 'nothing') return served;
+      if (!served.ok) return err(await judgedRefusal(served.error, guard, records, charge));
+      // Vectors and scores say nothing.
+      if (SURFACES[call.surface].dialect === 'plain' && call.surface !== 'rerank') return served;
       const { answer } = served.value;
       if (answer.kind === 'stream') {
         isPassedOn = true;
@@ -71,6 +83,16 @@ export class GuardedCompletions implements CompletionGuard {
       }
     }
   }
+}
+
+/** Gives up what hooks ask outside once the call is called off. */
+function stoppedBy(cancellation: Cancellation, guard: GuardCalls): GuardCalls {
+  const leave = cancellation.onCancel(() => guard.stop());
+  const close = (): void => {
+    leave();
+    guard.close();
+  };
+  return { ...guard, close };
 }
 
 interface StreamParts {
@@ -160,6 +182,24 @@ async function charged(records: readonly HookRecord[], { reserve, added }: Compl
   const reserved = await reserve({ embedding_tokens: tokens });
   if (reserved.ok) added.classified(tokens);
   return reserved;
+}
+
+/** What an upstream says of why it has not answered is judged as its answer would be. [U200] */
+async function judgedRefusal(
+  unserved: Undispatched,
+  guard: GuardCalls,
+  records: HookRecord[],
+  charge: (records: readonly HookRecord[]) => Promise<Outcome<void>>,
+): Promise<Undispatched> {
+  const { code } = unserved.refusal;
+  if (code !== 'upstream_rejected' && code !== 'upstream_failed') return unserved;
+  const { text, records: later } = await guard
+    .answer(JSON.stringify({ error: { message: messageOf(unserved.refusal) } }))
+    .catch(() => UNREACHABLE);
+  records.push(...later);
+  const paid = await charge(later);
+  if (!paid.ok || !text.ok) return { ...unserved, refusal: refusal(code, 'the upstream has not answered, and why is not for the caller') };
+  return { ...unserved, refusal: { ...unserved.refusal, message: textAt(objectAt(parsedObject(text.value), 'error'), 'message') ?? '' } };
 }
 
 /** What was answered is paid for nonetheless. */

@@ -17,6 +17,7 @@ interface PassedParts {
   readonly answer: AnswerStream;
   readonly onPiece: PassSending['onPiece'];
   readonly onRelayed?: PassSending['onRelayed'];
+  readonly calledOff?: PassSending['calledOff'];
   readonly onEnd: (end: UncountedEnd) => void;
   /** Gives back the memory that it may hold. */
   readonly release: () => void;
@@ -81,7 +82,9 @@ export class PassedCompletion implements BodyCopy {
 
   /** [U36] The caller learns that the answer is not whole; an error of the upstream's own was passed to it. */
   #behind(end: CompletionEnd['end'], problem: StreamProblem | undefined): Uint8Array | undefined {
-    const { dispatched, dialect, requestId } = this.#parts;
+    const { dispatched, dialect, requestId, calledOff } = this.#parts;
+    const ended = end === 'whole' ? undefined : calledOff?.();
+    if (ended !== undefined) return utf8(errorEvent(dialect, ended, requestId));
     if (end === 'cancelled' || problem?.kind === 'error') return undefined;
     if (end === 'whole') return this.#meter.hasEnded || endOf(dialect) === '' ? undefined : utf8(endOf(dialect));
     const reason = problem === undefined ? brokenOff(dispatched.target, end) : reasonOf(dispatched.target, problem);

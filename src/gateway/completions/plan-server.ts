@@ -101,6 +101,7 @@ export class PlanServer {
       (target, cancellation) => transport.open(target, exchangeWith(target).request, cancellation),
       {
         tokensMax: reserved.value.tokensMax,
+        owner: call.principal.tenantId,
         priority,
         ...(deadlineMs === undefined ? {} : { deadlineMs: nowMs + deadlineMs }),
         ...(prefixKey === undefined ? {} : { prefixKey }),
@@ -127,7 +128,7 @@ export class PlanServer {
       const dialect = notes === undefined ? exchange.passesAs : undefined;
       const asked = {
         dispatched: dispatched.value,
-        answer: exchange.stream((usage) => ({ cost_usd: usd(costNano(usage)) }), notes),
+        answer: exchange.stream((usage) => ({ cost_usd: usd(costNano(usage)) }), notes, opened.withoutSecret),
         requestId: call.requestId,
         passing: dialect === undefined ? undefined : { dialect, budget: this.#passes },
       };
@@ -165,7 +166,7 @@ export class PlanServer {
       dispatched.finish(text);
       return refuse('upstream_failed', `the upstream ${target.upstream} broke off its answer: ${text.fault}`);
     }
-    const answer = exchange.whole(text, notes);
+    const answer = exchange.whole(text, notes, opened.withoutSecret);
     if (answer === undefined) {
       dispatched.finish({ kind: 'fault', fault: 'garbage' });
       return refuse('upstream_failed', `the upstream ${target.upstream} answered what is no JSON object`);

@@ -13,7 +13,6 @@ import { askedQuestion } from '../../upstreams/reuse/asked-question.ts';
 import { questionForm } from '../../upstreams/reuse/question-form.ts';
 import { agreementVerdictCall } from '../../upstreams/reuse/reuse-verdicts.ts';
 import { wordsInCommon } from '../../upstreams/reuse/words-in-common.ts';
-import { CancelSource } from '../../upstreams/serving/cancel-source.ts';
 import type { Answered } from '../caches/answer-cache.ts';
 import type { Accepted } from './accepted-answers.ts';
 import { AcceptedAnswers } from './accepted-answers.ts';
@@ -175,10 +174,10 @@ export class ReusedAnswers {
     const shown = Promise.all([shownTo(planned.call, reusable), shownTo(planned.call, own)]);
     let confidence = Number.NaN;
     planned.call.shadow(
-      async (reserve) => {
+      async (reserve, cancellation) => {
         const [before, now] = await shown;
         if (before === undefined || now === undefined) return unserved(NOT_SHOWN, []);
-        const call = { ...planned.call, reserve, cancellation: new CancelSource() };
+        const call = { ...planned.call, reserve, cancellation };
         const asking = agreementVerdictCall(verifier, asked.text, before, now);
         const verdict = await verdictFor(this.#parts.server, { ...planned, call }, verifier, asking);
         ({ confidence } = verdict);

@@ -62,7 +62,18 @@ export class RegisteredEmbedder extends Composed<RegisteredEmbedderParts> {
 
     const manifest = manifestOf(route, version);
     const { tenantId } = principal;
-    const run = { tenantId, name: request.model, route, version, inputType, tokens: bound, leftMs: request.leftMs };
+    const longestTokens = bounds.reduce((most, one) => Math.max(most, one), 0);
+    const run = {
+      tenantId,
+      name: request.model,
+      route,
+      version,
+      inputType,
+      tokens: bound,
+      longestTokens,
+      leftMs: request.leftMs,
+      end: authority.end,
+    };
     let ran: Ran | undefined;
     const answer = await this.parts.cache.answer({
       acting: { principal, authority },

@@ -9,7 +9,9 @@ import type { JsonObject } from '../../upstreams/protocol/json.ts';
 type Later<F> = F extends (...args: infer A) => infer R ? (...args: A) => Promise<Awaited<R>> : never;
 
 /** The guardrails of one call, wherever they run: see `GuardSession`. */
-export type GuardCalls = { readonly [K in 'request' | 'answer' | 'shown' | 'push' | 'end']: Later<GuardSession[K]> } & {
+export type GuardCalls = { readonly [K in 'requestText' | 'answer' | 'shown' | 'push' | 'end']: Later<GuardSession[K]> } & {
+  /** Gives up what hooks have under way outside, and asks nothing more there: the call is called off. */
+  stop(): void;
   /** Nothing more is judged. */
   close(): void;
 };
@@ -31,3 +33,6 @@ export interface GuardReport {
   /** What was masked is put back into the answer: it is not to be kept. */
   readonly restores: boolean;
 }
+
+/** Nothing of a call is kept that guardrails have yet to judge, whatever it is refused for. [U118] */
+export const UNJUDGED: GuardReport = { body: undefined, records: [], restores: true };

@@ -1,8 +1,11 @@
 import { JOB_LIMITS } from '../../contract/jobs/job-limits.ts';
+import type { Refusal } from '../../contract/api/errors.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
+import { unlessEnded } from '../../contract/tenancy/authority-end.ts';
+import type { Authority } from '../../contract/tenancy/write-lease.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { JobId, TenantId } from '../../kernel/ids.ts';
-import { ok } from '../../kernel/result.ts';
+import { err, ok } from '../../kernel/result.ts';
 import type { JobEvent } from '../../scheduler/served/jobs/sqlite-job-history.ts';
 import type { EventPage } from '../../scheduler/served/job-queries.ts';
 import type { JobQueue } from './job-queue.ts';
@@ -13,7 +16,9 @@ export type FeedItem =
   /** Events that are no longer kept. */
   | { readonly kind: 'gap'; readonly from: number; readonly until: number }
   /** Nothing has happened for a while. */
-  | { readonly kind: 'silence' };
+  | { readonly kind: 'silence' }
+  /** Nothing more comes, though the job may go on. */
+  | { readonly kind: 'refused'; readonly why: Refusal };
 
 export interface FeedRequest {
   readonly tenantId: TenantId;
@@ -35,16 +40,16 @@ export class JobEventFeed {
   }
 
   /**
-   * The events after one; null: there are none and there will be none. Refuses as `JobQueue.events`. `isAllowed` is asked before each wait, and
-   * ends the feed when it fails.
+   * The events after one; null: there are none and there will be none. Refuses as `JobQueue.events`. Ends with a refusal once the follower's right
+   * does.
    */
-  async open(request: FeedRequest, isAllowed: () => Promise<boolean>): Promise<Outcome<AsyncGenerator<FeedItem, void> | null>> {
+  async open(request: FeedRequest, authority: Authority): Promise<Outcome<AsyncGenerator<FeedItem, void> | null>> {
     const first = await this.#queue.events(request.tenantId, request.jobId, request.after, 0);
     if (!first.ok) return first;
-    return ok(first.value.isOver && first.value.events.length === 0 ? null : this.#feed(request, first.value, isAllowed));
+    return ok(first.value.isOver && first.value.events.length === 0 ? null : this.#feed(request, first.value, authority));
   }
 
-  async *#feed(request: FeedRequest, first: EventPage, isAllowed: () => Promise<boolean>): AsyncGenerator<FeedItem, void> {
+  async *#feed(request: FeedRequest, first: EventPage, authority: Authority): AsyncGenerator<FeedItem, void> {
     const { tenantId, jobId, isFollowed } = request;
     let { after } = request;
     let page = first;
@@ -53,15 +58,18 @@ export class JobEventFeed {
     for (let turns = 0; turns < JOB_LIMITS.jobEventsTurnsMaxCount; turns++) {
       yield* itemsOf(page, after);
       after = page.events.at(-1)?.sequence ?? after;
-      if (page.isOver || !isFollowed || !(await isAllowed())) return;
+      if (page.isOver || !isFollowed) return;
+      const lease = await authority.lease();
+      if (!lease.ok) return yield { kind: 'refused', why: lease.error };
       const nowMs = this.#clock.nowMs();
       if (page.events.length > 0) sentAtMs = nowMs;
       else if (nowMs - sentAtMs >= JOB_LIMITS.jobEventsHeartbeatMs) {
         yield { kind: 'silence' };
         sentAtMs = nowMs;
       }
-      const next = await this.#queue.events(tenantId, jobId, after, JOB_LIMITS.jobEventsTurnMs);
-      if (!next.ok) return;
+      const news = this.#queue.events(tenantId, jobId, after, JOB_LIMITS.jobEventsTurnMs);
+      const next = await unlessEnded(authority.end, news, err);
+      if (!next.ok) return yield { kind: 'refused', why: next.error };
       page = next.value;
     }
   }

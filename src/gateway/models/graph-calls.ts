@@ -1,6 +1,8 @@
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse, refuseResource } from '../../contract/api/outcome.ts';
 import type { TenantPrincipal } from '../../contract/api/principal.ts';
+import type { ModelManifest } from '../../inference/model-manifest.ts';
+import { findVersion } from '../../inference/model-manifest.ts';
 import type { RegisteredRoute } from '../../inference/registry/model-route.ts';
 import { versionFor } from '../../inference/registry/model-route.ts';
 import type { Classes, ModelCalls, Verified } from '../../inference/served/model-calls.ts';
@@ -13,6 +15,7 @@ import type { ModelRoutes } from './model-routes.ts';
 import { Composed } from '../api/composed.ts';
 
 interface GraphCallsParts {
+  readonly builtin: readonly ModelManifest[];
   readonly routes: ModelRoutes;
   readonly inference: Pick<ModelCalls, 'verify' | 'infer' | 'classify'>;
 }
@@ -47,6 +50,20 @@ interface ClassifyRequest extends Asked {
  * what an alias stands for, and with `unavailable`. [M47]
  */
 export class GraphCalls extends Composed<GraphCallsParts> {
+  /** The model of the deployment that a name or an alias means; undefined: it means none of them. Refuses with `scope_denied` and `unavailable`. */
+  async deployed({ principal, model }: Asked): Promise<Outcome<ModelManifest | undefined>> {
+    const { builtin, routes } = this.parts;
+    let manifest = findVersion(builtin, model);
+    if (manifest === undefined) {
+      const route = await routes.find(principal.tenantId, model);
+      if (!route.ok) return route;
+      if (route.value?.kind !== 'builtin') return ok(undefined);
+      manifest = findVersion(builtin, route.value.model);
+    }
+    const touched = manifest === undefined ? ok(null) : mayTouchModels(principal, [manifest.id]);
+    return touched.ok ? ok(manifest) : touched;
+  }
+
   /** The version that answers; nothing is loaded. */
   async find(asked: Asked): Promise<Outcome<ModelRef>> {
     const { principal, model, requestKey } = asked;
@@ -117,7 +134,7 @@ const absent = (model: string) =>
   );
 
 const notOfGraphs = (model: string) =>
-  refuse('invalid_value', `stands for ${model}, a model of the deployment: it takes texts (/v1/embeddings), no tensors`, 'model');
+  refuse('invalid_value', `stands for ${model}, a model of the deployment: it makes vectors of texts (/v1/embeddings), no labels`, 'model');
 
 /** What a call of tensors is metered by: the values of its largest input, for ids of texts their tokens with padding. */
 export const tokensOfTensors = (tensors: readonly NamedTensor[]): number => Math.max(0, ...tensors.map(({ data }) => data.length));

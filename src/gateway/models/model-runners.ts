@@ -1,3 +1,4 @@
+import type { AuthorityEnd } from '../../contract/tenancy/authority-end.ts';
 import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
@@ -27,7 +28,11 @@ export interface RunTexts {
   readonly inputType: InputType | undefined;
   /** The most tokens of all texts of the request. */
   readonly tokens: number;
+  /** The same of the longest of them. */
+  readonly longestTokens: number;
   readonly leftMs: number | undefined;
+  /** Calls of replicas are called off by it. */
+  readonly end?: AuthorityEnd | undefined;
 }
 
 /** What ran, and which version. */
@@ -45,11 +50,11 @@ export class ModelRunners extends Composed<ModelRunnerParts> {
 
   /** Refuses with `no_healthy_replica` a model that only pools can run where none does, and as what runs it does. */
   async embedTexts(request: RunTexts, texts: readonly string[]): Promise<Outcome<RanTexts>> {
-    const { route, version, tokens, leftMs } = request;
+    const { route, version, tokens, longestTokens, leftMs } = request;
     const names = route.isPinned ? [request.name] : [request.name, route.model];
     const { manifest, runBoundMs } = version;
     const hasReplica = (await this.#served(request.tenantId)).some((model) => names.includes(model));
-    const choice = chooseRunner({ manifest, runBoundMs, tokens, hasReplica, leftMs });
+    const choice = chooseRunner({ manifest, runBoundMs, tokens, longestTokens, hasReplica, leftMs });
     if (choice.runner === 'none') {
       const limit = choice.reason === 'too_large' ? 'edgeEmbedderBytesMax' : `runBoundMsMax: ${runBoundMs} ms a text`;
       const advice = 'run it on a pool (a job of the kind online_inference)';
@@ -77,10 +82,10 @@ export class ModelRunners extends Composed<ModelRunnerParts> {
     return embedded.ok ? ok({ ...embedded.value, ran: { choice, version: ref.version } }) : embedded;
   }
 
-  #onReplica({ tenantId, version, inputType }: RunTexts, names: readonly string[], texts: readonly string[]) {
+  #onReplica({ tenantId, version, inputType, end }: RunTexts, names: readonly string[], texts: readonly string[]) {
     const { manifest, contractHash } = version;
     const contracts = [contractHash, manifest.contractHash];
-    return this.parts.replicas.embedOnReplica(tenantId, { names, texts, inputType, dimensions: manifest.dimensions, contracts });
+    return this.parts.replicas.embedOnReplica(tenantId, { names, texts, inputType, dimensions: manifest.dimensions, contracts }, end);
   }
 
   /** Nothing, where the control plane does not answer: an isolate computes what it can. */

@@ -1,3 +1,4 @@
+import type { AuthorityEnd } from '../../contract/tenancy/authority-end.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import type { EmbeddedTexts, InputType } from '../../inference/served/model-calls.ts';
 import type { TenantId } from '../../kernel/ids.ts';
@@ -23,5 +24,5 @@ export interface ReplicaCalls {
   /** What the tenant's jobs call the models that healthy replicas of theirs serve. */
   replicaModels(tenantId: TenantId): Promise<Outcome<readonly string[]>>;
   /** Refuses with `no_healthy_replica` where none answers with vectors of these contracts, and as the replica does. */
-  embedOnReplica(tenantId: TenantId, texts: ReplicaTexts): Promise<Outcome<ReplicaVectors>>;
+  embedOnReplica(tenantId: TenantId, texts: ReplicaTexts, end?: AuthorityEnd): Promise<Outcome<ReplicaVectors>>;
 }

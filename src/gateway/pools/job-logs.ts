@@ -1,8 +1,11 @@
 import type { Grant } from '../../contract/jobs/attempt.ts';
 import { rankOfAttempt } from '../../contract/jobs/attempt.ts';
 import { JOB_LIMITS } from '../../contract/jobs/job-limits.ts';
+import type { Refusal } from '../../contract/api/errors.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
+import { unlessEnded } from '../../contract/tenancy/authority-end.ts';
+import type { Authority } from '../../contract/tenancy/write-lease.ts';
 import type { JobId, TenantId } from '../../kernel/ids.ts';
 import { chanceHash } from '../../kernel/fast-hash.ts';
 import { ok } from '../../kernel/result.ts';
@@ -80,25 +83,28 @@ export class JobLogs {
   }
 
   /**
-   * What is there and what comes, until the attempt is over; without an attempt, all attempts from the newest on until the job is over. Checks
-   * `isAllowed` at least every `jobLogTurnMs`, and ends when it fails. Returns where to go on after `jobLogTurnsMaxCount` turns. [P92]
+   * What is there and what comes, until the attempt is over; without an attempt, all attempts from the newest on until the job is over. Returns
+   * where to go on after `jobLogTurnsMaxCount` turns, or why it goes no further: the reader's right has ended. [P92]
    */
   async *follow(
     tenantId: TenantId,
     jobId: JobId,
     { attempt, rank, offset }: LogRequest,
-    isAllowed: () => Promise<boolean>,
-  ): AsyncGenerator<LogPage, LogPosition | undefined> {
+    authority: Authority,
+  ): AsyncGenerator<LogPage, LogPosition | Refusal | undefined> {
+    const unless = (page: Promise<LogPage>) => unlessEnded<LogPage | undefined>(authority.end, page, () => undefined);
     const first = await this.#parts.find(tenantId, jobId);
     if (!first.ok) return undefined;
     let position: LogPosition = { fence: attempt ?? Math.max(1, first.value.fence), offset };
     for (let turns = 0; turns < JOB_LIMITS.jobLogTurnsMaxCount; turns++) {
-      if (!(await isAllowed())) return undefined;
+      const lease = await authority.lease();
+      if (!lease.ok) return lease.error;
       // Asked first: what an attempt wrote is stored before its end is known.
       const job = await this.#parts.find(tenantId, jobId);
       if (!job.ok) return undefined;
       const isOver = !isLive(job.value, position.fence);
-      const page = await this.#page(tenantId, jobId, rank, position, isOver ? 0 : JOB_LIMITS.jobLogTurnMs);
+      const page = await unless(this.#page(tenantId, jobId, rank, position, isOver ? 0 : JOB_LIMITS.jobLogTurnMs));
+      if (page === undefined) continue;
       const following = { fence: position.fence + 1, offset: 0 };
       if (page.parts.length > 0) {
         yield page;
@@ -106,10 +112,10 @@ export class JobLogs {
       } else if (isOver) {
         if (attempt !== undefined || (isFinished(job.value) && job.value.fence <= position.fence)) return undefined;
         if (job.value.fence > position.fence) position = { fence: job.value.fence, offset: 0 };
-        else await this.#page(tenantId, jobId, rank, following, JOB_LIMITS.jobLogTurnMs);
+        else await unless(this.#page(tenantId, jobId, rank, following, JOB_LIMITS.jobLogTurnMs));
       }
       // A log that is closed is read without a wait: asked again at once, it would keep everything else from its turn.
-      else if (page.isClosed) await this.#page(tenantId, jobId, rank, following, JOB_LIMITS.jobLogClosedMs);
+      else if (page.isClosed) await unless(this.#page(tenantId, jobId, rank, following, JOB_LIMITS.jobLogClosedMs));
     }
     return position;
   }

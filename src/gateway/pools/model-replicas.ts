@@ -1,4 +1,5 @@
 import { hasServers } from '../../contract/jobs/job-facts.ts';
+import type { AuthorityEnd } from '../../contract/tenancy/authority-end.ts';
 import { JOB_LIMITS } from '../../contract/jobs/job-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
@@ -39,6 +40,7 @@ export class ModelReplicas implements ReplicaCalls {
   async embedOnReplica(
     tenantId: TenantId,
     { names, texts, inputType, contracts, dimensions }: ReplicaTexts,
+    end?: AuthorityEnd,
   ): Promise<Outcome<ReplicaVectors>> {
     const view = await this.#view(tenantId);
     if (!view.ok) return view;
@@ -50,7 +52,7 @@ export class ModelReplicas implements ReplicaCalls {
       encoding_format: 'base64',
       ...(inputType === undefined ? {} : { input_type: inputType }),
     };
-    const answered = await this.#parts.router.embed(tenantId, job.id, job.model, JSON.stringify(request));
+    const answered = await this.#parts.router.embed(tenantId, job.id, job.model, JSON.stringify(request), end);
     if (!answered.ok) return answered;
     return vectorsIn(answered.value, texts.length, dimensions, contracts);
   }

@@ -2,6 +2,7 @@ import type { Serving } from '../../contract/jobs/attempt.ts';
 import { ERRORS } from '../../contract/api/errors.ts';
 import type { ErrorCode } from '../../contract/api/errors.ts';
 import { hasServers } from '../../contract/jobs/job-facts.ts';
+import type { AuthorityEnd } from '../../contract/tenancy/authority-end.ts';
 import { JOB_LIMITS } from '../../contract/jobs/job-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse, refuseResource } from '../../contract/api/outcome.ts';
@@ -15,7 +16,8 @@ export type ReplicaAnswer = { readonly status: number; readonly body: unknown } 
 
 interface RouterParts {
   readonly find: (tenantId: TenantId, jobId: JobId) => Promise<Outcome<Job>>;
-  readonly call: (replica: Serving, body: string) => Promise<ReplicaAnswer>;
+  /** Gives up once the right of the caller ends. */
+  readonly call: (replica: Serving, body: string, end: AuthorityEnd | undefined) => Promise<ReplicaAnswer>;
   readonly clock: Clock;
 }
 
@@ -43,9 +45,9 @@ export class ReplicaRouter {
 
   /**
    * Refuses with `job_not_found`, with `state_conflict` for a job of another kind or one that is over, with `model_not_found` for another model
-   * than its own, with `no_healthy_replica`, and as the replica does.
+   * than its own, with `no_healthy_replica`, and as the replica does. No replica is called once the right of the caller has ended.
    */
-  async embed(tenantId: TenantId, jobId: JobId, model: string, body: string): Promise<Outcome<unknown>> {
+  async embed(tenantId: TenantId, jobId: JobId, model: string, body: string, end?: AuthorityEnd): Promise<Outcome<unknown>> {
     const known = await this.#view(tenantId, jobId);
     if (!known.ok) return known;
     if (known.value.model !== model)
@@ -57,10 +59,11 @@ export class ReplicaRouter {
       );
     const tried = new Set<string>();
     while (tried.size < JOB_LIMITS.replicaTriesMaxCount) {
+      if (end?.refusal !== undefined) break;
       const replica = this.#choose(known.value.replicas.filter(({ url }) => !tried.has(url)));
       if (replica === undefined) break;
       tried.add(replica.url);
-      const answer = await this.#send(replica, body);
+      const answer = await this.#send(replica, body, end);
       if (answer !== undefined) return read(answer);
       // Where it was, there may be another by now.
       this.#views.delete(keyOf(tenantId, jobId));
@@ -98,11 +101,12 @@ export class ReplicaRouter {
     return replicas.reduce<Serving | undefined>((best, one) => (best === undefined || load(one) < load(best) ? one : best), undefined);
   }
 
-  async #send(replica: Serving, body: string): Promise<ReplicaAnswer> {
+  async #send(replica: Serving, body: string, end: AuthorityEnd | undefined): Promise<ReplicaAnswer> {
     const { url } = replica;
     this.#outstanding.set(url, (this.#outstanding.get(url) ?? 0) + 1);
     try {
-      const answer = await this.#parts.call(replica, body);
+      const answer = await this.#parts.call(replica, body, end);
+      if (answer === undefined && end?.refusal !== undefined) return undefined;
       if (answer === undefined || answer.status >= 500) {
         this.#suspects.set(url, this.#parts.clock.nowMs() + JOB_LIMITS.replicaSuspectMs);
         return undefined;

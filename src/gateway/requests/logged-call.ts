@@ -132,7 +132,7 @@ export class LoggedCall {
       totalMs: endMs - this.#startedMs,
       cache,
       reuse: reuseIn(this.#outcome),
-      metadata: metadataIn(body),
+      metadata: metadataIn(this.#sent()),
       requestBytes,
       answerBytes: this.#answerBytes,
       prompt: this.#prompt,
@@ -141,12 +141,17 @@ export class LoggedCall {
     this.#parts.logging.note(entry, this.#bodies());
   }
 
+  /** The request as it went out; undefined: guardrails have blocked it. */
+  #sent(): JsonObject | undefined {
+    return this.#guard === undefined ? this.#facts.body : this.#guard.body;
+  }
+
   #bodies(): LogBodies | undefined {
     if (this.#pieces === undefined) return undefined;
-    const { body: sent, restores } = this.#guard ?? { body: this.#facts.body, restores: false };
+    const sent = this.#sent();
     return {
       request: sent === undefined ? '' : JSON.stringify(sent),
-      answer: restores ? '' : decoder.decode(joinedBytes(this.#pieces)),
+      answer: this.#guard?.restores === true ? '' : decoder.decode(joinedBytes(this.#pieces)),
     };
   }
 }
@@ -181,7 +186,7 @@ function reuseIn({ cache, reuse }: CallOutcome): ReuseName {
 const decoder = new TextDecoder();
 
 /** Short texts that callers attach to find a request by: what is more, or no text, is left out. */
-function metadataIn(body: JsonObject): Record<string, string> {
+function metadataIn(body: JsonObject | undefined): Record<string, string> {
   const pairs = Object.entries(textsAt(body, 'metadata')).slice(0, REQUEST_LOG_LIMITS.requestMetadataMaxCount);
   return Object.fromEntries(
     pairs.map(([name, value]) => [name.slice(0, API_LIMITS.nameCharsMax), value.slice(0, REQUEST_LOG_LIMITS.requestMetadataValueCharsMax)]),

@@ -16,6 +16,8 @@ import type { JsonObject } from '../../upstreams/protocol/json.ts';
 import type { Plan, Target } from '../../upstreams/target.ts';
 import type { CascadeRun } from '../../upstreams/cascade/cascade-decision.ts';
 import type { CascadeTally } from '../../upstreams/cascade/cascade-tally.ts';
+import type { GuardReport } from '../guardrails/guardrails.ts';
+import { UNJUDGED } from '../guardrails/guardrails.ts';
 import { cascadeRun } from './cascade-run.ts';
 import { explanationOf } from './explain-route.ts';
 import { findAmong } from '../upstreams/find-target.ts';
@@ -54,6 +56,8 @@ export interface RoutedCall {
   readonly requestId: string;
   /** How and from where it came. */
   readonly origin: CallOrigin;
+  /** Takes that guardrails will judge it, as soon as that is known. */
+  readonly onGuarded?: (report: GuardReport) => void;
 }
 
 /** What a route decided of one call. */
@@ -110,10 +114,11 @@ export class ModelRouter {
       ...(left === undefined ? {} : { budget: left }),
     });
     const arm = armOf(route, facts);
+    const { guardrails: hooks = [], answer_reuse: reuse } = arm.rules;
+    if (hooks.length > 0) call.onGuarded?.(UNJUDGED);
     const planned = planByRoute(arm, facts, find);
     if (!planned.ok) return planned;
     const { plan, outputTokensMax } = planned.value;
-    const { guardrails: hooks = [], answer_reuse: reuse } = arm.rules;
     return ok({
       plan: arm.isCanary ? { ...plan, reason: `canary/${plan.reason}` } : plan,
       ...(outputTokensMax === undefined ? {} : { outputTokensMax }),

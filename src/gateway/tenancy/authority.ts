@@ -13,6 +13,10 @@ import { actorOf } from './subject.ts';
 export interface Proof {
   readonly principal: Principal;
   readonly lease: WriteLease;
+  /** Of what keys and tenants of the organisation may do, when the key was found in force. -1: it is not known. */
+  readonly version: number;
+  /** When it has to be checked again for what is known already, as the key expires; Infinity: never. */
+  readonly lapsesAtMs: number;
 }
 
 /** A secret that a request has shown. */

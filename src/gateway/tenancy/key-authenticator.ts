@@ -7,14 +7,14 @@ import { leaseFrom } from '../../contract/tenancy/write-lease.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { constantTimeEqual } from '../../kernel/hmac.ts';
 import type { Hmac } from '../../kernel/hmac.ts';
-import type { KeyId } from '../../kernel/ids.ts';
+import type { KeyId, OrganisationId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import { SharedWork } from '../../kernel/shared-work.ts';
 import type { WakeUps } from '../../kernel/wake-ups.ts';
 import { parseApiKey } from '../../tenancy/keys/api-key.ts';
 import { organisationOf } from '../../tenancy/resource-ids.ts';
 import type { AdmittedKey } from '../../tenancy/keys/key-record.ts';
-import { SUSPENDED_TENANT, UNKNOWN_KEY, verify } from '../../tenancy/keys/key-record.ts';
+import { lapsesAtMs, SUSPENDED_TENANT, UNKNOWN_KEY, verify } from '../../tenancy/keys/key-record.ts';
 import type { Authenticator, Credential, Proof } from './authority.ts';
 import { dropOldest } from '../../kernel/drop-oldest.ts';
 
@@ -45,6 +45,8 @@ interface KnownKey {
   readonly readAtMs: number;
   /** From then on the next call has it read again. */
   renewAtMs: number;
+  /** The record alone says that it proves less from then on. */
+  readonly lapsesAtMs: number;
   /** When it could last not be read again: the next attempt waits, so that an outage does not slow every call down. */
   readonly failedAtMs?: number;
 }
@@ -85,7 +87,8 @@ export class KeyAuthenticator implements Authenticator {
     if (keyId.ok) return this.#credentialOf(apiKey, keyId.value, mac);
     this.#adminKeyDigest ??= await this.#hmac.hex(this.#adminKey);
     const isAdmin = constantTimeEqual(mac, this.#adminKeyDigest);
-    return { prove: async () => (isAdmin ? ok({ principal: { kind: 'admin' }, lease: leaseFrom(this.#clock.nowMs()) }) : keyId) };
+    const admin = (): Proof => ({ principal: { kind: 'admin' }, lease: leaseFrom(this.#clock.nowMs()), version: -1, lapsesAtMs: Infinity });
+    return { prove: async () => (isAdmin ? ok(admin()) : keyId) };
   }
 
   /** Remembered once it has proved something, so that invented keys displace none. */
@@ -117,8 +120,21 @@ export class KeyAuthenticator implements Authenticator {
   /** Drops what is remembered of all keys of this key's organisation, after one of them, and maybe its descendants, were changed elsewhere. */
   forgetRelatives(of: KeyId): void {
     this.forget(of);
-    const organisation = organisationOf(of);
-    for (const id of this.#known.keys()) if (organisationOf(id) === organisation) this.forget(id);
+    for (const id of this.#knownOf(organisationOf(of))) this.forget(id);
+  }
+
+  /** Reads the keys of an organisation again before they prove anything more, after something has changed there; while it cannot be reached, they are known. */
+  doubt(organisation: OrganisationId): void {
+    const readAtMs = this.#clock.nowMs() - TENANCY_LIMITS.keyFreshMs - 1;
+    for (const id of this.#knownOf(organisation)) {
+      const known = this.#known.get(id);
+      if (known !== undefined) this.#known.set(id, { ...known, readAtMs: Math.min(known.readAtMs, readAtMs) });
+      this.#readings.drop(id);
+    }
+  }
+
+  #knownOf(organisation: OrganisationId): KeyId[] {
+    return [...this.#known.keys()].filter((id) => organisationOf(id) === organisation);
   }
 
   #judge(known: KnownKey | undefined, mac: string): Outcome<Proof> {
@@ -132,7 +148,8 @@ export class KeyAuthenticator implements Authenticator {
     // While it cannot be determined whether the key is revoked, the record that this isolate has counts, as of now.
     const lease = isUnconfirmed ? { ...leaseFrom(nowMs), isUnconfirmed } : leaseFrom(known.readAtMs);
     const principal = isUnconfirmed ? undefined : known.principal;
-    return ok({ principal: principal ?? principalOf(known.record, isUnconfirmed), lease });
+    const { version = -1 } = known.record;
+    return ok({ principal: principal ?? principalOf(known.record, isUnconfirmed), lease, version, lapsesAtMs: known.lapsesAtMs });
   }
 
   /** A record that no call has to wait for; once half of its time is over, one call has it read again, and does not wait for that either. [G60] */
@@ -169,7 +186,8 @@ export class KeyAuthenticator implements Authenticator {
     return this.#readings.run(id, async (flight) => {
       const record = await this.#lookup(id);
       const principal = record === undefined ? undefined : principalOf(record, false);
-      const read: KnownKey = { record, principal, readAtMs: nowMs, renewAtMs: nowMs + RENEWED_AFTER_MS };
+      const lapses = record === undefined ? Infinity : lapsesAtMs(record, nowMs);
+      const read: KnownKey = { record, principal, readAtMs: nowMs, renewAtMs: nowMs + RENEWED_AFTER_MS, lapsesAtMs: lapses };
       // A reading that was overtaken by `forget` serves only the callers that already wait for it.
       return this.#readings.isCurrent(id, flight) ? this.#remember(id, read) : read;
     });

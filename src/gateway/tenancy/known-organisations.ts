@@ -46,6 +46,8 @@ export const ABSENT: { readonly [Method in keyof OrganisationStore]: Outcome<nev
   project: NO_PROJECT,
   key: NO_KEY,
   admit: NO_KEY,
+  watch: NO_ORGANISATION,
+  countCalling: NO_TENANT,
   organisation: NO_ORGANISATION,
   shareCache: NO_ORGANISATION,
   rotateKey: NO_KEY,

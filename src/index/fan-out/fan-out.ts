@@ -6,7 +6,7 @@ import { ok } from '../../kernel/result.ts';
 import type { Timer } from '../../kernel/timer.ts';
 import { overloaded } from '../../ann/read-queue.ts';
 import { LatencyWindow } from './latency-window.ts';
-import type { ErrorCode } from '../../contract/api/errors.ts';
+import type { ErrorCode, Refusal } from '../../contract/api/errors.ts';
 
 /** What the shards answered, in the order in which they were given. */
 export interface Gathered<T> {
@@ -21,7 +21,7 @@ const HEDGES: { readonly share: number; readonly burst: number } = {
   burst: VECTOR_LIMITS.hedgeBurstMaxCount,
 };
 
-type Heard<T> = ReadonlyMap<number, LeafAnswer<T> | Absence>;
+type Heard<T> = ReadonlyMap<number, LeafAnswer<T> | Absent>;
 
 /**
  * Asks many shards at once, until a deadline. A call that is so late that another one is likely to be quicker is made again to the spare,
@@ -62,7 +62,7 @@ export class FanOut {
     if (!heard.ok) return heard;
     const answers = leaves.flatMap(({ shard }) => {
       const answer = heard.value.get(shard);
-      return answer === undefined || typeof answer === 'string' ? [] : [answer];
+      return answer === undefined || 'absence' in answer ? [] : [answer];
     });
     if (answers.length === 0 && leaves.length > 0) return noAnswer(leaves.map(({ shard }) => heard.value.get(shard)));
     const answered = new Set(answers.map(({ shard }) => shard));
@@ -77,15 +77,15 @@ export class FanOut {
   async only<T>(ask: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
     this.#calls.counts.calls += 1;
     const outcome = await ask();
-    const absence = outcome.ok ? undefined : ABSENCES.get(outcome.error.code);
-    return absence === undefined ? outcome : noAnswer([absence]);
+    const absent = outcome.ok ? undefined : absentBy(outcome.error);
+    return absent === undefined ? outcome : noAnswer([absent]);
   }
 
   #hear<T>(leaves: readonly Leaf<T>[], deadlineMs: number): Promise<Outcome<Heard<T>>> {
     const { clock, timer } = this.#calls;
     const leftMs = Math.max(0, deadlineMs - clock.nowMs());
     const { lateMs } = this;
-    const heard = new Map<number, LeafAnswer<T> | Absence>();
+    const heard = new Map<number, LeafAnswer<T> | Absent>();
     return new Promise((resolve, reject) => {
       const calls: LeafCall<T>[] = [];
       const finish = (outcome: Outcome<Heard<T>>) => {
@@ -96,7 +96,7 @@ export class FanOut {
       const callOff = timer.after(leftMs, () => finish(ok(heard)));
       if (leaves.length === 0) return finish(ok(heard));
       for (const leaf of leaves) {
-        const conclude = (outcome: Outcome<LeafAnswer<T> | Absence>) => {
+        const conclude = (outcome: Outcome<LeafAnswer<T> | Absent>) => {
           if (!outcome.ok) return finish(outcome);
           heard.set(leaf.shard, outcome.value);
           if (heard.size === leaves.length) finish(ok(heard));
@@ -108,12 +108,14 @@ export class FanOut {
   }
 }
 
-function noAnswer(absences: readonly (LeafAnswer<unknown> | Absence | undefined)[]): Outcome<never> {
-  if (absences.every((absence) => absence === 'unreachable')) return refuse('unavailable', 'no shard of the index can be reached');
-  const isRefused = absences.every((absence) => absence === 'unreachable' || absence === 'overloaded');
-  return isRefused
-    ? overloaded(VECTOR_LIMITS.readWaitMaxMs)
-    : refuse('deadline_exceeded', 'no shard of the index answered before the deadline');
+function noAnswer(heard: readonly (LeafAnswer<unknown> | Absent | undefined)[]): Outcome<never> {
+  const absents = heard.map((one) => (one !== undefined && 'absence' in one ? one : LATE));
+  if (absents.every(({ absence }) => absence === 'unreachable')) return refuse('unavailable', 'no shard of the index can be reached');
+  if (absents.some(({ absence }) => absence === 'late')) {
+    return refuse('deadline_exceeded', 'no shard of the index answered before the deadline');
+  }
+  const refused = absents.filter(({ absence }) => absence === 'overloaded');
+  return overloaded(Math.max(...refused.map(({ retryAfterMs = VECTOR_LIMITS.refusedReadMs }) => retryAfterMs)));
 }
 
 /** One of the shards that are asked. */
@@ -155,7 +157,7 @@ interface CallParts {
 class LeafCall<T> {
   readonly #leaf: Leaf<T>;
   readonly #parts: CallParts;
-  readonly #conclude: (outcome: Outcome<LeafAnswer<T> | Absence>) => void;
+  readonly #conclude: (outcome: Outcome<LeafAnswer<T> | Absent>) => void;
   readonly #fail: (defect: unknown) => void;
   #underWay = 0;
   #isSpareAsked = false;
@@ -165,7 +167,7 @@ class LeafCall<T> {
   constructor(
     leaf: Leaf<T>,
     parts: CallParts,
-    conclude: (outcome: Outcome<LeafAnswer<T> | Absence>) => void,
+    conclude: (outcome: Outcome<LeafAnswer<T> | Absent>) => void,
     fail: (defect: unknown) => void,
   ) {
     this.#leaf = leaf;
@@ -221,15 +223,15 @@ class LeafCall<T> {
       this.#settle(ok({ shard: this.#leaf.shard, value: outcome.value, fromSpare }));
       return;
     }
-    const absence = ABSENCES.get(outcome.error.code);
-    if (absence === undefined) this.#settle(outcome);
-    else if (absence === 'late') this.#settle(ok(absence));
+    const absent = absentBy(outcome.error);
+    if (absent === undefined) this.#settle(outcome);
+    else if (absent.absence === 'late') this.#settle(ok(absent));
     // It replaces the call that failed, so it adds no load.
     else if (!this.#isSpareAsked && this.#leaf.askSpare !== undefined) this.#askSpare('failovers');
-    else if (this.#underWay === 0) this.#settle(ok(absence));
+    else if (this.#underWay === 0) this.#settle(ok(absent));
   }
 
-  #settle(outcome: Outcome<LeafAnswer<T> | Absence>): void {
+  #settle(outcome: Outcome<LeafAnswer<T> | Absent>): void {
     this.stop();
     this.#conclude(outcome);
   }
@@ -262,6 +264,19 @@ class HedgeBudget {
 
 /** Why there is no answer: the shard cannot be reached, has too much to do, or had no time. */
 type Absence = 'unreachable' | 'overloaded' | 'late';
+
+interface Absent {
+  readonly absence: Absence;
+  /** When it may have an answer, where it says so. */
+  readonly retryAfterMs?: number | undefined;
+}
+
+const LATE: Absent = { absence: 'late' };
+
+function absentBy({ code, retryAfterMs }: Refusal): Absent | undefined {
+  const absence = ABSENCES.get(code);
+  return absence === undefined ? undefined : { absence, retryAfterMs };
+}
 
 /** Refusals that mean only that there is no answer. */
 export const ABSENCES: ReadonlyMap<ErrorCode, Absence> = new Map([

@@ -3,6 +3,7 @@ import type { IndexManifest, ShardMember } from '../index-manifest.ts';
 import type { ShardFetch, ShardMatches, ShardQuery, ShardVectors } from '../../ann/shard-protocol.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import type { FanOut, Gathered, Leaf } from './fan-out.ts';
+import { LastWords } from './last-words.ts';
 import type { MemberChoice } from './member-choice.ts';
 import type { BatchPart } from './search-batch.ts';
 import { shardName, replicaName } from '../index-manifest.ts';
@@ -58,6 +59,7 @@ interface ShardReadsParts {
 /** Reads of shards: strong ones go to the shards themselves, others to the quickest of a shard and its replicas. */
 export class ShardReads {
   readonly #parts: ShardReadsParts;
+  readonly #words = new LastWords();
 
   constructor(parts: ShardReadsParts) {
     this.#parts = parts;
@@ -73,17 +75,17 @@ export class ShardReads {
 
   /** What an only shard answers. */
   async query(manifest: IndexManifest, query: ShardQuery, reading: Reading = { consistency: STRONG }): Promise<Outcome<ShardMatches>> {
-    const { members, fanOut } = this.#parts;
+    const { members } = this.#parts;
     const { consistency } = reading;
-    if (isUnguarded(manifest, reading)) return fanOut.only(() => members.query(manifest, ONLY, this.#sent(query), consistency));
+    if (isUnguarded(manifest, reading)) return this.#askOnly(manifest, () => members.query(manifest, ONLY, this.#sent(query), consistency));
     const gathered = await this.gather(manifest, [0], query, reading);
     return gathered.ok ? ok(onlyOf(gathered.value)) : gathered;
   }
 
   /** The same of vectors by their ids. */
   async fetch(manifest: IndexManifest, fetch: ShardFetch, consistency: ReadConsistency = STRONG): Promise<Outcome<ShardVectors>> {
-    const { members, fanOut } = this.#parts;
-    if (isUnguarded(manifest, { consistency })) return fanOut.only(() => members.fetch(manifest, ONLY, fetch, consistency));
+    const { members } = this.#parts;
+    if (isUnguarded(manifest, { consistency })) return this.#askOnly(manifest, () => members.fetch(manifest, ONLY, fetch, consistency));
     const gathered = await this.gatherVectors(manifest, [{ shard: 0, fetch }], { consistency });
     return gathered.ok ? ok(onlyOf(gathered.value)) : gathered;
   }
@@ -125,6 +127,21 @@ export class ShardReads {
     return fanOut.gather(leaves, untilMs);
   }
 
+  /** Asks an only shard whose caller set no deadline. */
+  #askOnly<T>(manifest: IndexManifest, ask: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
+    return this.#parts.fanOut.only(() => this.#unlessBusy(shardName(manifest, ONLY.shard), API_LIMITS.queryDeadlineMaxMs, ask));
+  }
+
+  /** Asks an object, unless it said lately that it would refuse. */
+  async #unlessBusy<T>(name: string, budgetMs: number, ask: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
+    const { clock } = this.#parts;
+    const refused = this.#words.refusal(name, budgetMs, clock.nowMs());
+    if (refused !== undefined) return refused;
+    const outcome = await ask();
+    this.#words.note(name, budgetMs, outcome, clock.nowMs());
+    return outcome;
+  }
+
   #sent(query: ShardQuery): ShardQuery {
     // An aggregator passes on what the shards reported to it.
     const near = query.near ?? this.#parts.near?.();
@@ -147,8 +164,9 @@ export class ShardReads {
       (name: string, share = 1) =>
       async (): Promise<Outcome<FromMember<T>>> => {
         const member = must(members.get(name), 'only members are asked');
-        const leftMs = Math.max(0, deadlineMs - VECTOR_LIMITS.readReturnMs - clock.nowMs());
-        const asked = () => ask(member, leftMs * share);
+        const leftMs = returnedInMs(deadlineMs - clock.nowMs());
+        const budgetMs = leftMs * share;
+        const asked = () => this.#unlessBusy(name, budgetMs, () => ask(member, budgetMs));
         const outcome = await (part === undefined ? choice.observe(name, clock, asked) : asked());
         return outcome.ok ? ok({ member, answer: outcome.value }) : outcome;
       };
@@ -160,6 +178,10 @@ export class ShardReads {
     return { shard, ask: call(first, 1 / 2), askSpare: call(first === primary ? second : primary), isShared };
   }
 }
+
+/** How much of the time that is left a shard has, so that its answer is back in time. */
+export const returnedInMs = (leftMs: number): number =>
+  Math.max(0, leftMs - Math.max(VECTOR_LIMITS.readReturnMs, VECTOR_LIMITS.readReturnShare * leftMs));
 
 const ONLY: ShardMember = { shard: 0, replica: null };
 

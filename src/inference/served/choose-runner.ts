@@ -3,10 +3,12 @@ import { runsOnPoolsAlone, weightBytesOf } from './model-size.ts';
 import type { ModelRef } from '../served-manifest.ts';
 
 export interface RunnerFacts extends Pick<ModelRef, 'manifest'> {
-  /** What its longest text takes of an isolate at most; undefined: not known. */
+  /** What a text of `tokensMax` tokens takes of an isolate at most; undefined: not known. */
   readonly runBoundMs?: number | undefined;
   /** The most tokens that the texts of the call have. */
   readonly tokens: number;
+  /** The same of the longest of them. */
+  readonly longestTokens: number;
   /** Whether a replica of the tenant serves the model on a pool. */
   readonly hasReplica: boolean;
   /** How long the caller waits; undefined: it does not say. */
@@ -19,7 +21,7 @@ export type RunnerChoice =
   | { readonly runner: 'pool'; readonly reason: PoolsAlone | 'deadline' | 'price' }
   | { readonly runner: 'none'; readonly reason: PoolsAlone };
 
-/** Its weights have no room in an isolate; or its longest text may keep one busy for longer than `runBoundMsMax`. */
+/** Its weights have no room in an isolate; or a text may keep one busy for longer than `runBoundMsMax`. */
 type PoolsAlone = 'too_large' | 'too_slow';
 
 /**
@@ -27,9 +29,13 @@ type PoolsAlone = 'too_large' | 'too_slow';
  * longer than a call of a replica takes: the replica is paid for by the hour, used or not, and the tokens cost the same. Else the inference
  * Worker, which needs no call of another machine. [M70]
  */
-export function chooseRunner({ manifest, runBoundMs = 0, tokens, hasReplica, leftMs = Infinity }: RunnerFacts): RunnerChoice {
-  const reason = runsOnPoolsAlone({ manifest }) ? 'too_large' : runBoundMs > MODEL_LIMITS.runBoundMsMax ? 'too_slow' : undefined;
+export function chooseRunner(facts: RunnerFacts): RunnerChoice {
+  const { manifest, runBoundMs = 0, tokens, longestTokens, hasReplica, leftMs = Infinity } = facts;
+  const isTooSlow = (ofTokens: number) => (runBoundMs / manifest.tokensMax) * ofTokens > MODEL_LIMITS.runBoundMsMax;
+  const reason = runsOnPoolsAlone({ manifest }) ? 'too_large' : isTooSlow(MODEL_LIMITS.edgeTextTokensMin) ? 'too_slow' : undefined;
   if (reason !== undefined) return { runner: hasReplica ? 'pool' : 'none', reason };
+  // Without a replica an isolate runs what it may, and refuses what would take too long by the tokens that texts then turn out to have.
+  if (hasReplica && isTooSlow(longestTokens)) return { runner: 'pool', reason: 'too_slow' };
   if (!hasReplica) return { runner: 'inference', reason: 'no_replica' };
   const edgeMs = (tokens * weightBytesOf({ manifest }) * MODEL_LIMITS.edgePsPerTokenByte) / PS_PER_MS;
   if (edgeMs > leftMs && edgeMs > MODEL_LIMITS.replicaCallMs) return { runner: 'pool', reason: 'deadline' };

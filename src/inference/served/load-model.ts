@@ -92,7 +92,7 @@ export async function loadModel(
   const graphAt = ['files', manifest.graph];
   // What no input has a part in is computed when the runtime loads it.
   const { ms, loadMs, dearest } = bounds.ofLeast(facts.inputs);
-  const affordable = isShared ? checkRunMs({ ms: Math.max(ms, loadMs), dearest }, graphAt) : ok(undefined);
+  const affordable = isShared ? checkRunMs({ ms: Math.max(ms, loadMs), dearest }, { path: graphAt }) : ok(undefined);
   if (!affordable.ok) return affordable;
   const external = new Map<string, Uint8Array<ArrayBuffer>>();
   for (const [location, path] of facts.external) {

@@ -1,3 +1,4 @@
+import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
 import { ok } from '../../kernel/result.ts';
@@ -16,10 +17,11 @@ import type { ModelHostParts } from './loaded-models.ts';
 import { readServedFile } from './model-bucket.ts';
 import { checkSize, memoryBytesOf, runsOnPoolsAlone, weightBytesOf } from './model-size.ts';
 import type { Classes, EmbeddedTexts, FolderReading, InputType, ModelCalls, Scores, TextOptions, Verified } from './model-calls.ts';
-import { checkRunMs, textInputs } from './run-bounds.ts';
+import { checkRunMs, textInputs, tokensAffordable } from './run-bounds.ts';
 import type { ModelRef, ServedFile } from '../served-manifest.ts';
 import type { NamedTensor } from '../tensor.ts';
 import { readStaticPart } from './static-texts.ts';
+import { SPECIAL_TOKENS } from './text-chunks.ts';
 import type { TextCalls } from './text-model.ts';
 
 /** The calls of registered models, by the models that an isolate holds. */
@@ -71,7 +73,7 @@ export class ModelHost implements ModelCalls {
       const loadMs = this.#parts.clock.nowMs() - beganMs;
       const found = foundOf(ref, model);
       if (!found.ok || found.value.runsOn === 'pool' || model.texts === undefined) return found.ok ? ok({ ...found.value, loadMs }) : found;
-      const probed = await probe(model.texts, ref);
+      const probed = await probe(model, ref);
       return probed.ok ? ok({ ...found.value, loadMs }) : probed;
     });
   }
@@ -148,20 +150,31 @@ export class ModelHost implements ModelCalls {
 /** Of the graph without the weights outside of it. */
 const graphFileBytes = ({ manifest }: ModelRef): number => weightBytesOf({ manifest: { ...manifest, externalData: [] } });
 
-/** What a version takes, answers and costs. Refuses one whose largest input may take too long, if no pool can run it either. [M59] */
+/**
+ * What a version takes, answers and costs. Refuses one whose largest input may take too long, if no pool can run it; one that embeds runs at the
+ * edge as far as short texts do. [M59]
+ */
 function foundOf(ref: ModelRef, { facts, bounds }: Pick<LoadedModel, 'facts' | 'bounds'>): Outcome<Omit<Verified, 'loadMs'>> {
   const { inputs, outputs } = facts;
   const { task, tokensMax } = ref.manifest;
   const largest = task === 'graph' ? bounds.ofLeast(inputs) : bounds.of(textInputs(inputs, 1, tokensMax));
-  const affordable = checkRunMs(largest, task === 'graph' ? 'graph' : 'tokensMax');
+  const isOfTexts = task !== 'graph';
+  const tokens = isOfTexts ? tokensAffordable(bounds, inputs, tokensMax) : 0;
+  const affordable = checkRunMs(
+    largest,
+    isOfTexts ? { path: 'tokensMax', advice: `of at most ${tokens} tokens it serves` } : { path: 'graph' },
+  );
   if (!affordable.ok && task !== 'embedding') return affordable;
   const cost = { runMs: largest.ms, unruled: largest.unruled };
-  return ok({ runsOn: affordable.ok ? 'edge' : 'pool', inputs, outputs, cost, memoryBytes: memoryBytesOf(ref) });
+  const isOfEdge = affordable.ok || tokens >= MODEL_LIMITS.edgeTextTokensMin;
+  return ok({ runsOn: isOfEdge ? 'edge' : 'pool', inputs, outputs, cost, memoryBytes: memoryBytesOf(ref) });
 }
 
-/** Runs a version on a short text and on the longest that it takes: what it then needs of the runtime's memory is there when it serves. [M80] */
-async function probe(texts: TextCalls, { manifest }: ModelRef): Promise<Outcome<void>> {
-  const longest = 'a '.repeat(manifest.tokensMax);
+/** Runs a version on a short text and on the longest that it runs here: what it then needs of the runtime's memory is there when it serves. [M80] */
+async function probe({ texts, bounds, facts }: LoadedModel, { manifest }: ModelRef): Promise<Outcome<void>> {
+  if (texts === undefined) return ok(undefined);
+  const tokensMax = tokensAffordable(bounds, facts.inputs, manifest.tokensMax);
+  const longest = 'a '.repeat(tokensMax === manifest.tokensMax ? tokensMax : Math.max(1, tokensMax - SPECIAL_TOKENS));
   for (const text of ['probe', longest]) {
     const options = { isTruncating: true };
     const answer =

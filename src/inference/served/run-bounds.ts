@@ -73,16 +73,33 @@ export class RunBounds {
   }
 }
 
-/** Refuses what takes more than `runBoundMsMax` at most: a run, or all runs of a call. */
-export function checkRunMs({ ms, dearest }: Pick<RunBound, 'ms' | 'dearest'>, path?: FieldPath | string): Outcome<void> {
-  if (ms <= MODEL_LIMITS.runBoundMsMax) return ok(undefined);
-  return refuseBeyond({
-    ...(path === undefined ? {} : { path }),
-    limit: 'runBoundMsMax',
-    value: Math.ceil(ms),
-    what: `may compute for ${Math.ceil(ms)} ms, most of it ${dearest}`,
-    advice: 'use smaller tensors, fewer or shorter texts, or a smaller model',
-  });
+interface CheckedRun {
+  readonly path?: FieldPath | string;
+  /** `callBoundMsMax`: of all runs of a call. */
+  readonly limit?: 'runBoundMsMax' | 'callBoundMsMax';
+  readonly advice?: string;
+}
+
+/** Refuses what takes more than `runBoundMsMax` at most. */
+export function checkRunMs({ ms, dearest }: Pick<RunBound, 'ms' | 'dearest'>, checked: CheckedRun = {}): Outcome<void> {
+  const { path, limit = 'runBoundMsMax', advice = ADVICE } = checked;
+  if (ms <= MODEL_LIMITS[limit]) return ok(undefined);
+  const what = `may compute for ${Math.ceil(ms)} ms, most of it ${dearest}`;
+  return refuseBeyond({ ...(path === undefined ? {} : { path }), limit, value: Math.ceil(ms), what, advice });
+}
+
+const ADVICE = 'use smaller tensors, fewer or shorter texts, or a smaller model, or run it on a pool';
+
+/** The most tokens that one text may have for its run to take no more than `runBoundMsMax`: from 0 to `tokensMax`. */
+export function tokensAffordable(bounds: Pick<RunBounds, 'of'>, ports: readonly TensorPort[], tokensMax: number): number {
+  const fits = (tokens: number) => checkRunMs(bounds.of(textInputs(ports, 1, tokens))).ok;
+  let [least, most] = [0, tokensMax];
+  while (least < most) {
+    const middle = Math.ceil((least + most) / 2);
+    if (fits(middle)) least = middle;
+    else most = middle - 1;
+  }
+  return least;
 }
 
 /** So many texts of so many tokens, as a graph of texts takes them. */

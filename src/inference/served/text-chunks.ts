@@ -4,7 +4,7 @@ import type { InputType } from './model-calls.ts';
 import type { ModelReading } from '../served-manifest.ts';
 
 /** Special tokens around a text. */
-const SPECIAL_TOKENS = 4;
+export const SPECIAL_TOKENS = 4;
 
 export const promptOf = ({ prompts }: Pick<ModelReading, 'prompts'>, inputType: InputType | undefined): string =>
   (inputType === undefined ? undefined : prompts[inputType]) ?? '';
@@ -19,9 +19,9 @@ export interface ChunkedFor {
   readonly runBoundMs: number | undefined;
 }
 
-/** So many tokens are bounded to less than `runBoundMsMax`, though texts be padded to twice their length. [M59] */
+/** So many tokens are bounded to less than `callBoundMsMax`, though texts be padded to twice their length. [M59] */
 const chunkTokensMax = ({ manifest, runBoundMs = 0 }: ChunkedFor): number =>
-  Math.min(MODEL_LIMITS.modelChunkTokensMax, (manifest.tokensMax * MODEL_LIMITS.runBoundMsMax) / (2 * runBoundMs));
+  Math.min(MODEL_LIMITS.modelChunkTokensMax, (manifest.tokensMax * MODEL_LIMITS.callBoundMsMax) / (2 * runBoundMs));
 
 /** Rows in calls of a few texts each, by what `bounds` says of their tokens, so that those of other requests run in between. `version`: for an isolate. */
 export function textChunks(rows: Iterable<number>, bounds: readonly number[], version?: ChunkedFor): number[][] {

@@ -106,10 +106,11 @@ export class TokenRuns {
     const buckets = facts.mixesRows
       ? texts.map(({ ids }, row) => ({ rows: [row], tokens: ids.length }))
       : lengthBuckets(offsets, Math.max(MODEL_LIMITS.modelRunTokensMax, manifest.tokensMax));
-    const affordable = this.#checkRuns(buckets);
-    if (!affordable.ok) throw new RunRefused(affordable.error);
+    const runs = this.#affordable(buckets);
+    if (!runs.ok) throw new RunRefused(runs.error);
     const values = new Map<number, Float32Array<ArrayBuffer>>();
-    for (const { rows: of, tokens } of buckets) {
+    for (const [at, { rows: of, tokens }] of runs.value.entries()) {
+      if (at > 0) await this.#letOthersRun();
       const batch = of.map((row) => texts[row]!);
       const inputs = facts.inputs.map((port) => tokenInput(port, batch, tokens, padId));
       const answers = await runner.run(inputs, [answer]);
@@ -126,11 +127,35 @@ export class TokenRuns {
     return texts.map((_, row) => ({ values: values.get(row)!, together: texts.length }));
   }
 
-  /** [M59] All runs of a call together: between two of them nothing else gets its turn. */
-  #checkRuns(buckets: readonly LengthBucket[]): Outcome<void> {
+  /** [M59] Runs none of which may take longer than one may, nor all of them than a call may: texts that would together are run in parts. */
+  #affordable(buckets: readonly LengthBucket[]): Outcome<readonly LengthBucket[]> {
     const { bounds, facts } = this.#parts;
-    const each = bounds === undefined ? [] : buckets.map(({ rows, tokens }) => bounds.of(textInputs(facts.inputs, rows.length, tokens)));
-    return checkRunMs({ ms: each.reduce((sum, { ms }) => sum + ms, 0), dearest: each[0]?.dearest ?? '' });
+    if (bounds === undefined) return ok(buckets);
+    const boundOf = ({ rows, tokens }: LengthBucket) => bounds.of(textInputs(facts.inputs, rows.length, tokens));
+    const runs: LengthBucket[] = [];
+    let all = { ms: 0, dearest: '' };
+    const left = buckets.toReversed();
+    for (let bucket = left.pop(); bucket !== undefined; bucket = left.pop()) {
+      const { rows, tokens } = bucket;
+      const bound = boundOf(bucket);
+      const alone = checkRunMs(bound);
+      if (alone.ok) {
+        runs.push(bucket);
+        all = { ms: all.ms + bound.ms, dearest: bound.dearest };
+      } else if (rows.length === 1) return alone;
+      else {
+        const half = Math.ceil(rows.length / 2);
+        left.push({ rows: rows.slice(half), tokens }, { rows: rows.slice(0, half), tokens });
+      }
+    }
+    const together = checkRunMs(all, { limit: 'callBoundMsMax' });
+    return together.ok ? ok(runs) : together;
+  }
+
+  #letOthersRun(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#parts.sharing.timer.after(0, resolve);
+    });
   }
 }
 

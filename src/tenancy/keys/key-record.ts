@@ -45,6 +45,8 @@ export interface Revoked {
 export interface AdmittedKey extends KeyRecord {
   readonly sharesCache?: boolean;
   readonly isSuspended?: boolean;
+  /** Of what keys and tenants of the organisation may do, when the record was read. Absent: the object is of a deployment before it was kept. */
+  readonly version?: number;
 }
 
 export type NewKey = Omit<KeyRecord, 'secrets' | 'revokedAtMs'> & { readonly mac: string };
@@ -77,6 +79,12 @@ export function verify(record: KeyRecord, mac: string, nowMs: number): Outcome<K
   const dead = deadSince(record, nowMs);
   if (!proved || dead === 'revoked') return UNKNOWN_KEY;
   return dead === 'expired' ? EXPIRED_KEY : ok(record);
+}
+
+/** When the key expires, or a replaced secret of it dies; Infinity: never after `nowMs`. */
+export function lapsesAtMs({ secrets, expiresAtMs }: KeyRecord, nowMs: number): number {
+  const times = [expiresAtMs, ...secrets.map(({ validUntilMs }) => validUntilMs)].filter((atMs) => atMs !== null && atMs > nowMs);
+  return Math.min(...(times as number[]));
 }
 
 /** The one answer to every key that proves nothing. */

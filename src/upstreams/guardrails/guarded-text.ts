@@ -1,13 +1,19 @@
+import type { Place } from './body-strings.ts';
 import type { SpanHook } from './compiled-hook.ts';
-import type { Span } from './find-pii.ts';
+import type { SaidSpan } from './escaped-text.ts';
+import { JsonCursor } from './escaped-text.ts';
 import type { Guard } from './guard.ts';
 
-/** Characters of a stream that are held back, so that what is looked for is seen whole: longer matches may pass in part. [U114] */
-export const GUARD_WINDOW_CHARS = 256;
+/** Of what follows a character, so many are seen before it is passed on: longer matches may pass in part. [U114] */
+const SEEN_CHARS = 256;
+/** What arrives is looked at when it has come to so many characters: each is looked at some seven times, however short pieces are. */
+const STRIDE_CHARS = 64;
+/** Characters of a stream that are held back. */
+export const GUARD_WINDOW_CHARS = SEEN_CHARS + STRIDE_CHARS;
 /** Passed characters that are looked at again: what stands before a match can rule it out. */
 const CONTEXT_CHARS = 64;
 
-/** What may be passed on of a text that arrives piece by piece, masked; `blocked`: the hook that blocks it. */
+/** What may be passed on of a text that arrives piece by piece, masked; `blocked`: the hook that blocks it, or that had no time to look. */
 export interface PassedText {
   readonly text: string;
   readonly blocked?: SpanHook;
@@ -16,7 +22,7 @@ export interface PassedText {
 /** What the hooks have found in all texts of a stream. */
 export type FoundCounts = Map<SpanHook, number>;
 
-interface Found extends Span {
+interface Found extends SaidSpan {
   readonly hook: SpanHook;
 }
 
@@ -25,36 +31,69 @@ export class GuardedText {
   readonly #guard: Guard;
   readonly #hooks: readonly SpanHook[];
   readonly #counts: FoundCounts;
+  readonly #kind: Place['kind'];
+  /** Where what is held begins, in JSON. */
+  readonly #cursor: JsonCursor | undefined;
   /** Passed on already. */
   #context = '';
   #held = '';
+  /** In the text that is held, as it was when it was looked at. */
+  #found: readonly Found[] = [];
+  /** So much of what is held may be passed on by what has been found. */
+  #seenChars = 0;
 
-  constructor(guard: Guard, counts: FoundCounts = new Map()) {
+  /** `kind`: of one that is `fixed`, what would be masked is blocked. */
+  constructor(guard: Guard, counts: FoundCounts = new Map(), kind: Place['kind'] = 'text') {
     this.#guard = guard;
     this.#hooks = guard.streamHooks();
     this.#counts = counts;
+    this.#kind = kind;
+    this.#cursor = kind === 'json' ? new JsonCursor() : undefined;
   }
 
-  push(piece: string): PassedText {
+  push(piece: string): Promise<PassedText> {
     this.#held += piece;
-    return this.#pass(this.#held.length - GUARD_WINDOW_CHARS);
+    return this.#pass(this.#held.length - GUARD_WINDOW_CHARS, false);
   }
 
   /** The text is whole. */
-  end(): PassedText {
-    return this.#pass(this.#held.length);
+  end(): Promise<PassedText> {
+    return this.#pass(this.#held.length, true);
   }
 
-  #pass(wanted: number): PassedText {
+  async #pass(wanted: number, isWhole: boolean): Promise<PassedText> {
     if (wanted <= 0) return { text: '' };
-    const found = this.#found();
-    const blocking = found.find(({ hook }) => hook.check.action === 'block');
+    if (isWhole || wanted > this.#seenChars) {
+      const late = await this.#look();
+      if (late !== undefined) return { text: '', blocked: late };
+      this.#seenChars = isWhole ? wanted : this.#held.length - SEEN_CHARS;
+    }
+    const found = this.#found;
+    const blocks = ({ action }: SpanHook['check']): boolean => action === 'block' || (action === 'mask' && this.#kind === 'fixed');
+    const blocking = found.find(({ hook }) => blocks(hook.check));
     if (blocking !== undefined) {
       this.#count(blocking.hook);
       return { text: '', blocked: blocking.hook };
     }
     const masked = disjoint(found.filter(({ hook }) => hook.check.action === 'mask'));
-    // What reaches beyond the end waits until it is seen whole; nor is a mask or a pair of surrogates cut in two.
+    const end = this.#endOf(wanted, masked);
+    const text = this.#held.slice(0, end);
+    const passed = await this.#guard.masked(
+      text,
+      masked.filter((span) => span.end <= end),
+      { restores: false, cursor: this.#cursor },
+    );
+    if (passed === undefined) return { text: '', ...(masked[0] === undefined ? {} : { blocked: masked[0].hook }) };
+    for (const { start, hook } of found) if (start < end) this.#count(hook);
+    this.#context = (this.#context + text).slice(-CONTEXT_CHARS);
+    this.#held = this.#held.slice(end);
+    this.#seenChars -= end;
+    this.#found = found.filter(({ start }) => start >= end).map((span) => ({ ...span, start: span.start - end, end: span.end - end }));
+    return { text: passed };
+  }
+
+  /** What reaches beyond the end waits until it is seen whole; nor is a mask or a pair of surrogates cut in two. */
+  #endOf(wanted: number, masked: readonly Found[]): number {
     let end = wanted;
     let before: number;
     do {
@@ -64,31 +103,24 @@ export class GuardedText {
       if (end < this.#held.length) end = beforeOpenMask(this.#held, end);
     } while (end !== before);
     if (/[\uD800-\uDBFF]/.test(this.#held[end - 1] ?? '') && end < this.#held.length) end -= 1;
-    const text = this.#held.slice(0, end);
-    for (const { start, hook } of found) if (start < end) this.#count(hook);
-    this.#context = (this.#context + text).slice(-CONTEXT_CHARS);
-    this.#held = this.#held.slice(end);
-    return {
-      text: this.#guard.masked(
-        text,
-        masked.filter((span) => span.end <= end),
-      ),
-    };
+    return end;
   }
 
   #count(hook: SpanHook): void {
     this.#counts.set(hook, (this.#counts.get(hook) ?? 0) + 1);
   }
 
-  /** Places of what is held. */
-  #found(): Found[] {
+  /** Finds the places of what is held. Answers the hook that could not. */
+  async #look(): Promise<SpanHook | undefined> {
     const offset = this.#context.length;
-    return this.#hooks.flatMap((hook) =>
-      hook.check
-        .find(this.#context + this.#held)
-        .map((span) => ({ ...span, hook, start: span.start - offset, end: span.end - offset }))
-        .filter(({ start }) => start >= 0),
-    );
+    const found: Found[] = [];
+    for (const hook of this.#hooks) {
+      const spans = await this.#guard.find(hook.check, this.#context + this.#held, this.#kind === 'json');
+      if (spans === undefined) return hook;
+      for (const span of spans) if (span.start >= offset) found.push({ ...span, hook, start: span.start - offset, end: span.end - offset });
+    }
+    this.#found = found;
+    return undefined;
   }
 }
 

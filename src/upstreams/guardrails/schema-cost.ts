@@ -3,7 +3,7 @@ import { err, ok } from '../../kernel/result.ts';
 
 /** Schemas that are looked at for one value, references followed: some milliseconds. */
 const EXPANDED_MAX = 10_000;
-const LOCAL = /^#\/(\$defs|definitions)\/([^/~%]+)$/;
+export const LOCAL_REFERENCE = /^#\/(\$defs|definitions)\/([^/~%]+)$/;
 
 /** The types of JSON Schema. */
 const TYPES: ReadonlySet<unknown> = new Set(['array', 'boolean', 'integer', 'null', 'number', 'object', 'string']);
@@ -51,16 +51,14 @@ class SchemaWalk {
     if (name === '$dynamicRef' || name === '$recursiveRef') return err(`must not have ${name}: it may lead back to itself`);
     if (name === '$id' && typeof inner === 'string' && !isData)
       return err('must not have $id below its top: references would lead elsewhere');
-    // Engines search by these with backtracking, which a text can make take for ever.
-    if (name === 'patternProperties' || (name === 'pattern' && typeof inner === 'string'))
-      return err(`must not have ${name}: say it with a hook of patterns`);
-    return this.cost(inner, isData);
+    const searching = searchesBacktracking(name, inner);
+    return searching === undefined ? this.cost(inner, isData) : err(searching);
   }
 
   #reference(reference: string): Result<number, string> {
     const known = this.#known.get(reference);
     if (known !== undefined) return ok(known);
-    const [, holder = '', name = ''] = LOCAL.exec(reference) ?? [];
+    const [, holder = '', name = ''] = LOCAL_REFERENCE.exec(reference) ?? [];
     const defined = memberOf(memberOf(this.#root, holder), name);
     if (defined === undefined) return err(`refers to ${reference}, which is none of its $defs`);
     if (this.#open.has(reference)) return err(`refers to ${reference} from within itself`);
@@ -72,5 +70,12 @@ class SchemaWalk {
   }
 }
 
-const memberOf = (value: unknown, name: string): unknown =>
+export const memberOf = (value: unknown, name: string): unknown =>
   typeof value === 'object' && value !== null && Object.hasOwn(value, name) ? (value as Record<string, unknown>)[name] : undefined;
+
+/** Engines search by these with backtracking, which a text can make take for ever: what is wrong with them. */
+function searchesBacktracking(name: string, value: unknown): string | undefined {
+  if (name === 'format' && value === 'url') return 'must not have the format url: say uri';
+  const isPattern = name === 'patternProperties' || (name === 'pattern' && typeof value === 'string');
+  return isPattern ? `must not have ${name}: say it with a hook of patterns` : undefined;
+}

@@ -2,68 +2,96 @@ import type { JsonObject } from '../protocol/json.ts';
 import { isObject, listAt, objectAt, textAt } from '../protocol/json.ts';
 import type { Dialect } from '../protocol/stream-tap.ts';
 import { RESPONSE_ENDS } from '../protocol/stream-tap.ts';
+import type { Place } from './body-strings.ts';
+import type { FieldKind } from './field-kinds.ts';
+import { kindOf } from './field-kinds.ts';
 
-/** Answers what a piece of a text becomes. `key`: which text of the answer it is a piece of. */
-type ChangePiece = (key: string, piece: string) => string;
+/** A string of an event that is a piece of a text of the answer. */
+export interface Piece {
+  /** Of the text: it begins with the choice, item or block that the text belongs to. */
+  readonly key: string;
+  readonly kind: Place['kind'];
+  readonly isSaid: boolean;
+  /** The event with this piece as its only one, and nothing else that callers would add up. */
+  alone(text: string): JsonObject;
+}
 
 /** Whether a text of the answer has ended. */
 export type HasEnded = (key: string) => boolean;
 
 const ALL: HasEnded = () => true;
 const NONE: HasEnded = () => false;
-/** Fields of a piece of a message that hold text. */
-const DELTA_FIELDS: ReadonlySet<string> = new Set([
-  'content',
-  'refusal',
-  'reasoning_content',
-  'reasoning',
-  'text',
-  'thinking',
-  'partial_json',
-]);
 
-/** An event of a stream with the pieces of texts in it changed; keys begin with the choice, item or block that the text belongs to. */
-export function changedPieces(dialect: Dialect, event: JsonObject, change: ChangePiece): JsonObject {
-  if (dialect === 'messages') return messagePieces(event, change);
-  if (dialect === 'responses') {
-    const { type, delta, output_index: item, content_index: part, summary_index: summary } = event;
-    if (typeof delta !== 'string' || typeof type !== 'string') return event;
-    return { ...event, delta: change(`${placeOf(item)}/${placeOf(part ?? summary)}/${type}`, delta) };
+/** What comes whole even where pieces come: calls by name, what is cited, and pictures. */
+const WHOLE: ReadonlySet<string> = new Set(['annotations', 'citations', 'citation', 'images', 'url', 'error', 'name', 'role', 'type']);
+
+/** The text that a string of an event is a piece of; undefined: it is whole. */
+export function pieceAt(dialect: Dialect, event: JsonObject, place: Place): Piece | undefined {
+  const { path, kind } = place;
+  if (place.isKey || path.some((part) => WHOLE.has(String(part))) || (kind === 'fixed' && path.at(-1) !== 'transcript')) return undefined;
+  if (dialect === 'messages') return messagePiece(event, place);
+  if (dialect === 'responses') return responsePiece(event, place);
+  const [holder, , what] = path;
+  if (holder !== 'choices' || (what !== 'delta' && what !== 'text')) return undefined;
+  const [owner = '', ...rest] = elementsOf(event, path);
+  return pieceOf(`${owner}/${rest.filter((part) => part !== 'delta').join('/')}`, event, place);
+}
+
+function messagePiece(event: JsonObject, place: Place): Piece | undefined {
+  const [holder, field] = place.path;
+  const key = [placeOf(event['index']), ...place.path.slice(1)].join('/');
+  if (event['type'] === 'content_block_delta' && holder === 'delta') return pieceOf(key, event, place);
+  // The beginning of the text that its deltas go on with.
+  if (event['type'] !== 'content_block_start' || holder !== 'content_block' || (field !== 'text' && field !== 'thinking')) return undefined;
+  const delta = { type: 'content_block_delta', index: event['index'], delta: { type: `${field}_delta`, [field]: '' } };
+  return pieceOf(key, delta, { ...place, path: ['delta', field] });
+}
+
+function responsePiece(event: JsonObject, place: Place): Piece | undefined {
+  const type = textAt(event, 'type');
+  if (place.path[0] !== 'delta' || type === undefined) return undefined;
+  const part = event['content_index'] ?? event['summary_index'] ?? event['command_index'];
+  const key = [placeOf(event['output_index']), placeOf(part), type, ...place.path.slice(1)].join('/');
+  const kind = type.includes('arguments') ? 'json' : type.includes('transcript') ? 'fixed' : place.kind;
+  return pieceOf(key, event, { ...place, kind, isSaid: type === 'response.output_text.delta' });
+}
+
+/** `place`: of the piece in `event`, which is the form that others of the text can be sent in. */
+const pieceOf = (key: string, event: JsonObject, { kind, isSaid, path: [...path] }: Place): Piece => ({
+  key,
+  kind,
+  isSaid,
+  alone: (text) => pruned(event, path, text) as JsonObject,
+});
+
+const HEAD: ReadonlySet<FieldKind | undefined> = new Set(['id', 'constant', 'model']);
+
+/** What leads to a piece, with what says whose it is. */
+function pruned(value: unknown, [first, ...path]: Place['path'], text: string, isTop = true): unknown {
+  if (first === undefined) return text;
+  if (Array.isArray(value)) {
+    const only = pruned(value[Number(first)], path, text, false);
+    // Where servers leave out which of several it is, its place says so.
+    return [isObject(only) && value.length > 1 ? { index: first, ...only } : only];
   }
-  return {
-    ...event,
-    choices: listAt(event, 'choices').map((choice, at) => (isObject(choice) ? choicePieces(choice, at, change) : choice)),
-  };
+  const members = Object.entries(isObject(value) ? value : {}).flatMap(([name, inner]): [string, unknown][] => {
+    if (name === first) return [[name, pruned(inner, path, text, false)]];
+    if (name === 'finish_reason') return [[name, null]];
+    const isHead = isTop && typeof inner === 'string' && HEAD.has(kindOf(name));
+    return typeof inner === 'number' || name === 'type' || isHead ? [[name, inner]] : [];
+  });
+  return Object.fromEntries(members);
 }
 
-function choicePieces(choice: JsonObject, at: number, change: ChangePiece): JsonObject {
-  const index = placeOf(choice['index'], at);
-  const { text, delta } = choice;
-  if (typeof text === 'string') return { ...choice, text: change(`${index}/text`, text) };
-  if (!isObject(delta)) return choice;
-  const changed: Record<string, unknown> = changedFields(delta, index, change);
-  if (Array.isArray(delta['tool_calls']))
-    changed['tool_calls'] = delta['tool_calls'].map((call: unknown, callAt) => {
-      const called = textAt(objectAt(call, 'function'), 'arguments');
-      if (!isObject(call) || called === undefined) return call;
-      const key = `${index}/arguments/${placeOf(call['index'], callAt)}`;
-      return { ...call, function: { ...objectAt(call, 'function'), arguments: change(key, called) } };
-    });
-  return { ...choice, delta: changed };
+/** A path by which of several each is, as its server counts them; the first of them is of a choice. */
+function elementsOf(event: JsonObject, path: Place['path']): (string | number)[] {
+  let value: unknown = event;
+  return path.slice(1).map((part, at) => {
+    const holder: unknown = at === 0 ? event['choices'] : value;
+    value = isObject(holder) || Array.isArray(holder) ? (holder as Record<string | number, unknown>)[part] : undefined;
+    return typeof part === 'number' ? placeOf(isObject(value) ? value['index'] : undefined, part) : part;
+  });
 }
-
-function messagePieces(event: JsonObject, change: ChangePiece): JsonObject {
-  if (event['type'] !== 'content_block_delta') return event;
-  return { ...event, delta: changedFields(objectAt(event, 'delta'), placeOf(event['index']), change) };
-}
-
-const changedFields = (delta: JsonObject, owner: string, change: ChangePiece): Record<string, unknown> =>
-  Object.fromEntries(
-    Object.entries(delta).map(([name, value]) => [
-      name,
-      typeof value === 'string' && DELTA_FIELDS.has(name) ? change(`${owner}/${name}`, value) : value,
-    ]),
-  );
 
 /** Which texts have ended with an event: what is held of them goes out before it. */
 export function endedBy(dialect: Dialect, event: JsonObject): HasEnded {
@@ -71,22 +99,24 @@ export function endedBy(dialect: Dialect, event: JsonObject): HasEnded {
   const type = textAt(event, 'type') ?? '';
   if (dialect === 'messages') {
     if (type === 'message_delta' || type === 'message_stop') return ALL;
-    return type === 'content_block_stop' ? ofOwner(event['index']) : NONE;
+    return type === 'content_block_stop' ? ofOwners([placeOf(event['index'])]) : NONE;
   }
   if (dialect === 'responses') {
     if (RESPONSE_ENDS.has(type)) return ALL;
-    return type.endsWith('.done') ? ofOwner(event['output_index']) : NONE;
+    return type.endsWith('.done') ? ofOwners([placeOf(event['output_index'])]) : NONE;
   }
   const ended = listAt(event, 'choices').flatMap((choice, at) =>
-    textAt(choice, 'finish_reason') === undefined ? [] : [ofOwner(objectAt({ choice }, 'choice')['index'], at)],
+    textAt(choice, 'finish_reason') === undefined ? [] : [placeOf(objectAt({ choice }, 'choice')['index'], at)],
   );
-  return (key) => ended.some((hasEnded) => hasEnded(key));
+  return ended.length === 0 ? NONE : ofOwners(ended);
 }
 
-const ofOwner =
-  (owner: unknown, otherwise = 0): HasEnded =>
-  (key) =>
-    key.startsWith(`${placeOf(owner, otherwise)}/`);
+function ofOwners(owners: readonly string[]): HasEnded {
+  const ended = new Set(owners);
+  return (key) => ended.has(ownerOf(key));
+}
+
+const ownerOf = (key: string): string => key.slice(0, key.indexOf('/'));
 
 /** Which of several it is, as its server counts; some leave it out where there is one. */
 const placeOf = (index: unknown, otherwise = 0): string => String(typeof index === 'number' ? index : otherwise);
@@ -95,15 +125,14 @@ const placeOf = (index: unknown, otherwise = 0): string => String(typeof index =
 export const isFailure = (event: JsonObject): boolean =>
   event['type'] === 'error' || (event['error'] !== undefined && event['error'] !== null);
 
-/** Whether an event says nothing but pieces of texts, so that it need not be sent where those are empty. */
-export function isPiecesOnly(dialect: Dialect, event: JsonObject): boolean {
-  if (dialect === 'messages' || dialect === 'responses') return true;
+/** Whether an event of which all pieces of texts are empty says nothing else, so that it need not be sent. */
+export function saysNothing(dialect: Dialect, event: JsonObject): boolean {
+  if (dialect === 'messages') return event['type'] === 'content_block_delta';
+  if (dialect === 'responses') return true;
   if (isObject(event['usage'])) return false;
   return listAt(event, 'choices').every(
     (choice) =>
-      textAt(choice, 'finish_reason') === undefined && Object.keys(objectAt(choice, 'delta')).every((name) => DELTA_FIELDS.has(name)),
+      textAt(choice, 'finish_reason') === undefined &&
+      Object.values(objectAt(choice, 'delta')).every((said) => said === '' || said === null),
   );
 }
-
-/** Whether a text is what the model answers, rather than what it thinks or calls tools with. */
-export const isSaid = (key: string): boolean => /\/(content|text|response\.output_text\.delta)$/.test(key);

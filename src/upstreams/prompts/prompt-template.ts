@@ -68,12 +68,17 @@ export function filledIn(
     return refuse('invalid_value', `is no variable of the prompt: ${known}`, [...path, undeclared]);
   }
   const texts = new Map<string, string>();
+  const tooLong = () => refuseBeyond({ path, limit: 'promptRenderedCharsMax', what: 'make more text than a prompt may have' });
+  // Each value is in some message: no more of them is written than may be sent.
+  let charsOnce = 0;
   for (const [name, variable] of variables) {
     const value = Object.hasOwn(values, name) ? values[name] : variable.default;
     if (value === undefined) return refuse('invalid_value', 'is missing: the prompt has no default for it', [...path, name]);
     const text = valueText(variable, value, [...path, name]);
     if (!text.ok) return text;
     texts.set(name, text.value);
+    charsOnce += text.value.length;
+    if (charsOnce > PROMPT_LIMITS.promptRenderedCharsMax) return tooLong();
   }
   let chars = 0;
   const filled: PromptMessage[] = [];
@@ -82,8 +87,7 @@ export function filledIn(
     for (const [at, part] of parts.entries()) {
       const text = at % 2 === 0 ? part : (texts.get(part) ?? '');
       chars += text.length;
-      if (chars > PROMPT_LIMITS.promptRenderedCharsMax)
-        return refuseBeyond({ path, limit: 'promptRenderedCharsMax', what: 'make more text than a prompt may have' });
+      if (chars > PROMPT_LIMITS.promptRenderedCharsMax) return tooLong();
       pieces.push(text);
     }
     filled.push({ role, content: pieces.join('') });

@@ -5,12 +5,13 @@ import type { AnswerNotes } from './answer-notes.ts';
 import type { JsonObject } from './json.ts';
 import { isObject, listAt, parsedObject } from './json.ts';
 import type { SseEvent } from './sse-events.ts';
-import { SseEvents } from './sse-events.ts';
+import { SseEvents, sseText } from './sse-events.ts';
 import type { Dialect, Seen, StreamTap } from './stream-tap.ts';
 import { tapOf } from './stream-tap.ts';
 import type { StreamTranslator } from './stream-translator.ts';
 import { endOf, writtenEvents } from './stream-translator.ts';
-import { errorEvent } from './surface-errors.ts';
+import type { WithoutSecret } from './surface-errors.ts';
+import { errorEvent, shownMessage, withShownError } from './surface-errors.ts';
 import type { Usage } from './usage.ts';
 
 /** What Sluice says of a call in the event with its usage, as `sluice`. */
@@ -25,6 +26,7 @@ interface AnswerStreamParts {
   readonly note?: UsageNote;
   /** Takes what the answer says. */
   readonly notes?: AnswerNotes;
+  readonly withoutSecret?: WithoutSecret | undefined;
   /** Absent: the upstream speaks as the caller does. */
   readonly translator: StreamTranslator | undefined;
 }
@@ -118,24 +120,22 @@ export class AnswerStream {
 
   #pass(event: SseEvent): { readonly send: readonly Uint8Array[]; readonly problem?: StreamProblem } {
     const { data, bytes } = event;
-    const { translator, hidesUsage } = this.#parts;
+    const { translator, hidesUsage, withoutSecret } = this.#parts;
     // Comments keep connections open: they are nothing in any dialect.
     if (data === undefined) return { send: [bytes] };
     if (data === DONE) return { send: this.#pastEnd(bytes) };
     const parsed = parsedObject(data);
     const seen: Seen = parsed === undefined ? { kind: 'garbage' } : this.#tap.see(parsed);
     if (parsed === undefined || seen.kind === 'error' || seen.kind === 'garbage') {
-      const problem = {
-        kind: seen.kind === 'error' ? seen.kind : 'garbage',
-        ...(seen.message === undefined ? {} : { message: seen.message }),
-      } as const;
-      return { send: [], problem };
+      return { send: [], problem: problemOf(seen, withoutSecret) };
     }
     this.#parts.notes?.seeEvent(this.#parts.spoken, parsed);
     if (translator !== undefined) return { send: this.#translated(translator, parsed, seen) };
     if (seen.kind === 'end') this.#hasEnded = true;
     if (seen.kind === 'usage' && hidesUsage) return { send: [] };
-    return { send: this.#offered(parsed, bytes) };
+    // What fails at its end says why.
+    const shown = withShownError(parsed, withoutSecret);
+    return { send: this.#offered(shown, shown === parsed ? bytes : utf8(sseText(JSON.stringify(shown), event.name))) };
   }
 
   #translated(translator: StreamTranslator, event: JsonObject, seen: Seen): readonly Uint8Array[] {
@@ -196,3 +196,8 @@ export class AnswerStream {
 }
 
 const joined = (pieces: readonly Uint8Array[]): Uint8Array | undefined => (pieces.length === 0 ? undefined : joinedBytes(pieces));
+
+function problemOf(seen: Seen, withoutSecret: WithoutSecret | undefined): StreamProblem {
+  const shown = seen.message === undefined ? {} : { message: shownMessage(seen.message, withoutSecret) };
+  return { kind: seen.kind === 'error' ? seen.kind : 'garbage', ...shown };
+}

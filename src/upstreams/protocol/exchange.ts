@@ -23,6 +23,8 @@ import { responsesToChat } from './responses-to-chat.ts';
 import type { Dialect } from './stream-tap.ts';
 import { textIn, usageIn } from './stream-tap.ts';
 import type { StreamTranslator } from './stream-translator.ts';
+import type { WithoutSecret } from './surface-errors.ts';
+import { withShownError } from './surface-errors.ts';
 import { TranslatedTwice } from './stream-translator.ts';
 import { probabilitiesAsked, StreamWithoutProbabilities, withoutProbabilities } from './token-probabilities.ts';
 import type { Usage } from './usage.ts';
@@ -61,10 +63,10 @@ export interface SurfaceCall {
 /** A call as one target is asked it, and how its answer is read. */
 export interface Exchange {
   readonly request: UpstreamRequest;
-  /** Undefined: the text is no answer of the upstream's protocol. */
-  whole(text: string, notes?: AnswerNotes): WholeAnswer | undefined;
+  /** Undefined: the text is no answer of the upstream's protocol. `withoutSecret`: where it says of an error. */
+  whole(text: string, notes?: AnswerNotes, withoutSecret?: WithoutSecret): WholeAnswer | undefined;
   /** `note`: what the event with the usage says besides, if the caller has asked for one. `notes`: take what the answer says. */
-  stream(note?: UsageNote, notes?: AnswerNotes): AnswerStream;
+  stream(note?: UsageNote, notes?: AnswerNotes, withoutSecret?: WithoutSecret): AnswerStream;
   /** The dialect of a stream that may be passed through as it comes; undefined: it has to be translated, or something of it taken out. [U32] */
   readonly passesAs: Exclude<Dialect, 'plain'> | undefined;
 }
@@ -134,16 +136,18 @@ export class Exchanges {
         body: JSON.stringify(body),
         streams: isStream,
       },
-      whole: (text, notes) => {
-        const answer = parsedObject(text);
-        if (answer === undefined) return undefined;
+      whole: (text, notes, withoutSecret) => {
+        const parsed = parsedObject(text);
+        if (parsed === undefined) return undefined;
+        const answer = withShownError(parsed, withoutSecret);
         const usage = usageIn(spoken, answer);
         const uncounted = usage === undefined ? textIn(spoken, answer) : undefined;
         notes?.seeWhole(spoken, answer);
-        if (hidesProbabilities) return { text: withoutProbabilities(text), usage, uncounted };
-        return { text: spoken === own ? text : JSON.stringify(wholeAs(own, spoken, answer, call.body, terms)), usage, uncounted };
+        const said = answer === parsed ? text : JSON.stringify(answer);
+        if (hidesProbabilities) return { text: withoutProbabilities(said), usage, uncounted };
+        return { text: spoken === own ? said : JSON.stringify(wholeAs(own, spoken, answer, call.body, terms)), usage, uncounted };
       },
-      stream: (note, notes) => {
+      stream: (note, notes, withoutSecret) => {
         assert(spoken !== 'plain', 'only what a model generates is streamed');
         return new AnswerStream({
           spoken,
@@ -151,6 +155,7 @@ export class Exchanges {
           hidesUsage,
           ...(note && { note }),
           ...(notes && { notes }),
+          withoutSecret,
           translator: hidesProbabilities ? new StreamWithoutProbabilities(includesUsage) : translatorOf(own, spoken, call, terms),
         });
       },

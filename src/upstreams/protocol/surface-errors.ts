@@ -2,7 +2,8 @@ import type { Refusal } from '../../contract/api/errors.ts';
 import { messageOf, refusal, wireError } from '../../contract/api/errors.ts';
 import { anthropicError } from '../../contract/api/surface.ts';
 import { withoutSecrets } from '../log/redaction.ts';
-import { objectAt, parsedObject, textAt } from './json.ts';
+import type { JsonObject } from './json.ts';
+import { isObject, objectAt, parsedObject, textAt } from './json.ts';
 import { sseText } from './sse-events.ts';
 import type { Dialect } from './stream-tap.ts';
 
@@ -24,13 +25,36 @@ function messageIn(body: string): string {
   return textAt(objectAt(value, 'error'), 'message') ?? textAt(value, 'message') ?? textAt(value, 'error') ?? textAt(value, 'detail') ?? '';
 }
 
-/**
- * An upstream has refused the request itself: what it says is the caller's to read, but for credentials that it repeats. `withoutSecret` takes out
- * the upstream's own. [U37] [U191]
- */
-export function rejectionOf(status: number, body: string, withoutSecret: (text: string) => string = (text) => text): Refusal {
+/** Takes out of a text what proves to an upstream who calls. */
+export type WithoutSecret = (text: string) => string;
+
+const UNCHANGED: WithoutSecret = (text) => text;
+
+/** What an upstream says of an error, wherever it says it, as callers may read it: without credentials, its own and others', and cut. [U191] */
+export function shownMessage(message: string, withoutSecret: WithoutSecret = UNCHANGED): string {
   // Cut last: of half a credential, nothing knows what it is.
-  const message = withoutSecrets(withoutSecret(messageIn(body)));
-  const shown = message.length > MESSAGE_CHARS_MAX ? `${message.slice(0, MESSAGE_CHARS_MAX)}...` : message;
+  const shown = withoutSecrets(withoutSecret(message));
+  return shown.length > MESSAGE_CHARS_MAX ? `${shown.slice(0, MESSAGE_CHARS_MAX)}...` : shown;
+}
+
+/** An upstream has refused the request itself: what it says is the caller's to read. [U37] */
+export function rejectionOf(status: number, body: string, withoutSecret?: WithoutSecret): Refusal {
+  const shown = shownMessage(messageIn(body), withoutSecret);
   return refusal('upstream_rejected', `the upstream answered ${status}${shown === '' ? '' : `: ${shown}`}`);
+}
+
+/** An answer, or the event that ends one, that says why it has failed; any other is the same object. [U191] */
+export function withShownError(answer: JsonObject, withoutSecret?: WithoutSecret): JsonObject {
+  const { response } = answer;
+  if (!isObject(response)) return shownErrorOf(answer, withoutSecret);
+  const shown = shownErrorOf(response, withoutSecret);
+  return shown === response ? answer : { ...answer, response: shown };
+}
+
+function shownErrorOf(answer: JsonObject, withoutSecret: WithoutSecret | undefined): JsonObject {
+  const { error } = answer;
+  const message = typeof error === 'string' ? error : textAt(error, 'message');
+  const shown = message === undefined ? undefined : shownMessage(message, withoutSecret);
+  if (shown === message) return answer;
+  return { ...answer, error: isObject(error) ? { ...error, message: shown } : shown };
 }

@@ -2,8 +2,18 @@ import type { Condition, Range, TextTest } from '../../contract/routes/route-con
 
 // What follows from conditions without a request. Only sure things are said: what is not known to be implied is not.
 
+/** Conditions are compared with each other by the square of their count: what is said of one alone is worked out once. */
+const impossible = new WeakMap<Condition, boolean>();
+const written = new WeakMap<object, string>();
+
 /** Whether nothing meets the condition. */
 export function isImpossible(condition: Condition): boolean {
+  const known = impossible.get(condition) ?? meetsNothing(condition);
+  impossible.set(condition, known);
+  return known;
+}
+
+function meetsNothing(condition: Condition): boolean {
   const { all = [], any, share, budget, breaker: _, ...rest } = condition;
   if (share?.of === 0) return true;
   const ranges = [rest.prompt_bytes, rest.prompt_tokens, rest.output_tokens, rest.messages, rest.deadline_ms, rest.priority];
@@ -91,4 +101,11 @@ function isWithin(narrow: Range, wide: Range): boolean {
   return isAbove && (inner.high < outer.high || (inner.high === outer.high && (outer.hasHigh || !inner.hasHigh)));
 }
 
-const same = (left: unknown, right: unknown): boolean => JSON.stringify(left) === JSON.stringify(right);
+const same = (left: unknown, right: unknown): boolean => left === right || textOf(left) === textOf(right);
+
+function textOf(value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const text = written.get(value) ?? JSON.stringify(value);
+  written.set(value, text);
+  return text;
+}

@@ -260,10 +260,10 @@ export class DispatchRun {
 
   /** False: the line is full, or the request has stood in it for as long as it may. */
   #standInLine({ places }: Extract<NextStep, { kind: 'queue' }>, nowMs: number): boolean {
-    const { priority, deadlineMs = Infinity } = this.#request;
+    const { owner = '', priority, deadlineMs = Infinity } = this.#request;
     if (nowMs >= this.#waitUntilMs) return false;
-    this.#waiter ??= this.#parts.line.join(priority, deadlineMs, nowMs);
-    if (this.#waiter === undefined) return false;
+    this.#waiter ??= this.#parts.line.join(owner, priority, deadlineMs, nowMs);
+    if (this.#waiter === undefined || this.#waiter.isPutOut) return false;
     this.#waiter.lookedAtMs = nowMs;
     this.#waiter.accepts = new Set(
       places.map(({ group, member }) => must(this.#groups[group]?.[member], 'a member of a group').target.upstreamId),

@@ -22,6 +22,7 @@ import { BalancedDispatcher } from '../../../src/upstreams/serving/balanced-disp
 import { CancelSource } from '../../../src/upstreams/serving/cancel-source.ts';
 import type { Target } from '../../../src/upstreams/target.ts';
 import type { Opened, TransportFault, UpstreamTransport } from '../../../src/upstreams/transport.ts';
+import { noTurn } from '../../support/upstreams/unpaced-work.ts';
 import { targetOf } from '../../support/upstreams/target.ts';
 import { principal } from '../../support/worlds/memory-cache-world.ts';
 import { VirtualTime } from '../../support/worlds/virtual-time.ts';
@@ -188,6 +189,7 @@ class HookedCall {
     const session = new GuardSession({
       hooks: compiled.ok ? compiled.value : [],
       clock: time,
+      turn: noTurn,
       ask: async (hook, _, texts) => {
         if (hook.kind !== 'classifier') return expect.unreachable();
         const found = hook.name === 'judge' ? later(moderate(hook, texts)) : classify();
@@ -197,7 +199,8 @@ class HookedCall {
       },
     });
     return {
-      request: (...asked) => later(session.request(...asked)),
+      requestText: (...asked) => later(session.requestText(...asked)),
+      stop: () => undefined,
       answer: (...asked) => later(session.answer(...asked)),
       shown: async (...asked) => session.shown(...asked),
       push: async (...asked) => session.push(...asked),

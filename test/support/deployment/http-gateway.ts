@@ -39,7 +39,8 @@ export function httpGateway(world: MemoryCacheWorld) {
   const embedder = new Embedder({ models, cache, sha256, count: () => {}, countInputs: () => {} });
   const env = { LOG_LEVEL: 'warn' };
   return async (principal: TenantPrincipal, body: object, noStore = false): Promise<Response> => {
-    const credential: Credential = { prove: async () => ok({ principal, lease: { endsAtMs: Number.MAX_SAFE_INTEGER } }) };
+    const proof = { principal, lease: { endsAtMs: Number.MAX_SAFE_INTEGER }, version: 0, lapsesAtMs: Infinity };
+    const credential: Credential = { prove: async () => ok(proof) };
     const parts = {
       clock,
       metrics: { count: () => {}, observe: () => {} },

@@ -22,10 +22,12 @@ import { NO_CHECKS } from '../../../src/upstreams/reuse/reuse-evidence.ts';
 import type { Undispatched } from '../../../src/upstreams/dispatch.ts';
 import { compileHooks } from '../../../src/upstreams/guardrails/compiled-hook.ts';
 import { GuardSession } from '../../../src/upstreams/guardrails/guard-session.ts';
+import { noTurn } from './unpaced-work.ts';
 import type { GuardrailPolicy } from '../../../src/upstreams/guardrails/guardrail-policy.ts';
 import type { UpstreamQuantities } from '../../../src/upstreams/money/settlement.ts';
 import { CanaryTally } from '../../../src/upstreams/routes/canary-tally.ts';
 import { BalancedDispatcher } from '../../../src/upstreams/serving/balanced-dispatcher.ts';
+import { CancelSource } from '../../../src/upstreams/serving/cancel-source.ts';
 import type { Target, TargetModel } from '../../../src/upstreams/target.ts';
 import { sha256 } from '../worlds/memory-cache-world.ts';
 import { idsOf } from '../fakes/tenancy.ts';
@@ -192,7 +194,7 @@ export class CascadeWorld {
       added: this.added,
       shadow: (serve, onSettled) => {
         this.shadows.push(
-          serve(reserver(Infinity, 'shadow')).then((shadow) => {
+          serve(reserver(Infinity, 'shadow'), new CancelSource()).then((shadow) => {
             const nano = shadow.ok && shadow.value.answer.kind === 'whole' ? shadow.value.settle(shadow.value.answer.end).nano : 0;
             if (shadow.ok) onSettled(nano);
             return { served: shadow, nano, reservedNano: taken.shadow };
@@ -228,9 +230,15 @@ export class CascadeWorld {
 /** As RPC does it: all that a session is asked is answered later. */
 export function guardOf(policy: GuardrailPolicy): GuardCalls {
   const hooks = compileHooks({ policy, hosts: { allowed: [], local: [] } });
-  const session = new GuardSession({ hooks: hooks.ok ? hooks.value : [], ask: async () => undefined, clock: { nowMs: () => 0 } });
+  const session = new GuardSession({
+    hooks: hooks.ok ? hooks.value : [],
+    ask: async () => undefined,
+    clock: { nowMs: () => 0 },
+    turn: noTurn,
+  });
   return {
-    request: (...rest) => session.request(...rest),
+    requestText: (...rest) => session.requestText(...rest),
+    stop: () => undefined,
     answer: (...rest) => session.answer(...rest),
     shown: async (...rest) => session.shown(...rest),
     push: async (...rest) => session.push(...rest),

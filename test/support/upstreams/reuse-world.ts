@@ -239,7 +239,7 @@ export class ReuseWorld {
 
   #shadow(...[serve, onSettled]: Parameters<CompletionCall['shadow']>): void {
     const shadowed = async (): Promise<void> => {
-      const served = await serve(() => Promise.resolve(ok(undefined)));
+      const served = await serve(() => Promise.resolve(ok(undefined)), new CancelSource());
       if (served.ok && served.value.answer.kind === 'whole') onSettled(served.value.settle(served.value.answer.end).nano);
     };
     this.#work.push(shadowed());

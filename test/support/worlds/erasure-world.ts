@@ -292,6 +292,7 @@ export class ErasureWorld {
       countLevels: (ids: never) => call(() => this.quotas.left(ids)),
     };
     const steps = erasureSteps({
+      sleep: (ms) => network.sleep(ms),
       at: () => organisations.at(),
       quotas: (() => quotas) as never,
       indexes: new TenantIndexes(directory as never),

@@ -149,7 +149,7 @@ export class HotShardSimulation implements MemberReads, ReplicaPeers {
       if (member.replica === null) this.#report(member.shard, server, nowMs);
       return ok({ ids: [], values: null, metadata: null, texts: null, scores: [], lsn: 1 });
     };
-    const found = await server.thread.deliver(() => (hasTurns ? server.turns.read(budgetMs, search) : search()));
+    const found = await server.thread.deliver(() => (hasTurns ? server.turns.read({ budgetMs }, search) : search()));
     await this.#time.sleep(networkMs(this.#random));
     return found;
   }

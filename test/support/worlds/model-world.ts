@@ -19,7 +19,7 @@ import type { NamedRoute } from '../../../src/upstreams/model-rows.ts';
 import { modelRow, modelRows } from '../../../src/upstreams/model-rows.ts';
 import type { UpstreamRecord } from '../../../src/upstreams/upstream-record.ts';
 
-const BUILTIN = [{ id: 'glove-sif-100' } as ModelManifest];
+export const BUILTIN = [{ id: 'glove-sif-100' } as ModelManifest];
 
 /** The registries of all owners, their files, and an inference Worker that makes vectors of what a version's file says. */
 export class ModelWorld {

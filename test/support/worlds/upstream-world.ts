@@ -68,6 +68,7 @@ export const targetOf = (upstream: string, over: Partial<Target> = {}): Target =
 export const planOf = (...groups: readonly (readonly Target[])[]): Plan => ({ groups, reason: 'model' });
 
 export interface Sent {
+  readonly owner?: string;
   readonly priority?: number;
   readonly tokensMax?: number;
   readonly prefixKey?: string;

@@ -1,11 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 
-import { expect, it } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 
 import { CONTRACT_VERSION } from '../../../src/contract/api/version.ts';
 import { programFor } from '../../../workers/cli/program.ts';
 import { carriedOut } from '../../support/deployment/carried-out.ts';
+
+afterEach(() => void vi.unstubAllEnvs());
 
 const sluice = (...args: string[]) =>
   spawnSync(process.execPath, [join(import.meta.dirname, '../../../workers/cli/sluice.ts'), ...args], { encoding: 'utf8' });
@@ -50,6 +52,46 @@ it.each([
   const { status, stderr } = await carriedOut(await programFor(words), ...words);
   expect([status, stderr]).toEqual([2, expect.stringContaining(message)]);
 });
+
+it.each([
+  [['nonesuch', '--help'], "unknown command 'nonesuch': sluice has init, import"],
+  [['help', 'nonesuch'], "unknown command 'nonesuch'"],
+  [['keys', 'nonesuch', '-h'], "unknown command 'nonesuch': keys has list, create, rotate, revoke"],
+  [['sim', 'nonesuch', '--help'], "unknown command 'nonesuch': sim has gavel"],
+])('has no help for a command that there is not: %j', (words, message) => {
+  const { status, stdout, stderr } = sluice(...words);
+  expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+  expect(stderr).toContain(message);
+});
+
+/** Commands that read a file, the option or argument last. */
+const READING = [
+  ['jobs', 'submit', '--model', 'm', '--input'],
+  ['jobs', 'plan', '--model', 'm', '--input'],
+  ['jobs', 'submit', '--spec'],
+  ['import', 'notes'],
+  ['upstreams', 'add', 'lab', '--url', 'https://api.example.com/v1', '--models'],
+  ['upstreams', 'update', 'lab', '--models'],
+  ['routes', 'apply'],
+  ['prompts', 'apply'],
+  ['pools', 'drive'],
+  ['capacity', '--assumptions'],
+  ['sim', 'philly'],
+  ['sim', 'openb'],
+];
+
+it.each(READING.flatMap((words) => ['/nonesuch/file', import.meta.dirname].map((path) => [[...words, path]])))(
+  'answers a path where there is no file in words, without a stack: %j',
+  async (words) => {
+    vi.stubEnv('SLUICE_URL', 'http://127.0.0.1:9');
+    vi.stubEnv('SLUICE_API_KEY', 'sk_none');
+    vi.stubEnv('SLUICE_ADMIN_KEY', 'sk_none');
+    const { status, stderr } = await carriedOut(await programFor(words), ...words);
+    expect([1, 2], stderr).toContain(status);
+    expect(stderr).toMatch(/^error: /m);
+    expect(stderr).not.toMatch(/^\s+at /m);
+  },
+);
 
 const helpOf = async (words: readonly string[]) => carriedOut(await programFor(words), ...words, '--help');
 

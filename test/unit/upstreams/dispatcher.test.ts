@@ -236,6 +236,16 @@ describe('places', () => {
     expect(order).toEqual(['first', 'urgent', 'soon', 'due', 'later', 'latest']);
   });
 
+  it('[U58] serves owners in turn', async () => {
+    const world = new UpstreamWorld();
+    world.script = () => ({ pieceMs: 1_000 });
+    const order: string[] = [];
+    const send = (owner: string) =>
+      world.send(planOf([targetOf('a', { limits: { concurrency: 1 } })]), { owner }).then(() => order.push(owner));
+    await world.run(Promise.all(['a', 'a', 'a', 'a', 'b', 'b', 'c'].map(send)));
+    expect(order.join('')).toBe('aabcaba');
+  });
+
   it('[U58] uses the next group before it waits, and waits for whichever is free first', async () => {
     const world = new UpstreamWorld();
     const [one, two] = [targetOf('a', { limits: { concurrency: 1 } }), targetOf('b', { limits: { concurrency: 1 } })];

@@ -5,6 +5,7 @@ import { PII_KINDS } from '../../../src/contract/guardrails/guardrails.ts';
 import { utf8 } from '../../../src/kernel/bytes.ts';
 import { compileHooks } from '../../../src/upstreams/guardrails/compiled-hook.ts';
 import { GuardSession } from '../../../src/upstreams/guardrails/guard-session.ts';
+import { noTurn } from '../../support/upstreams/unpaced-work.ts';
 import type { Dialect } from '../../../src/upstreams/protocol/stream-tap.ts';
 
 const decoder = new TextDecoder();
@@ -15,8 +16,8 @@ const SHAPE: Hook = { kind: 'json-schema', name: 'shape', on: 'answer', schema: 
 async function sessionOf(hooks: readonly Hook[], said = 'hello'): Promise<GuardSession> {
   const compiled = compileHooks({ policy: { name: 'desk@1', owner: 'platform', hooks }, hosts: { allowed: [], local: [] } });
   if (!compiled.ok) throw new Error(compiled.error.message);
-  const session = new GuardSession({ hooks: compiled.value, ask: () => expect.unreachable(), clock: { nowMs: () => 0 } });
-  await session.request({ messages: [{ role: 'user', content: said }] });
+  const session = new GuardSession({ hooks: compiled.value, ask: () => expect.unreachable(), clock: { nowMs: () => 0 }, turn: noTurn });
+  await session.requestText(JSON.stringify({ messages: [{ role: 'user', content: said }] }));
   return session;
 }
 
@@ -34,7 +35,7 @@ async function through(session: GuardSession, dialect: Dialect, events: readonly
   let text = '';
   let isBlocked = false;
   for (let at = 0; at < bytes.length && !isBlocked; at += pieceBytes) {
-    const passed = session.push(dialect, 'req_1', bytes.subarray(at, at + pieceBytes));
+    const passed = await session.push(dialect, 'req_1', bytes.subarray(at, at + pieceBytes));
     text += decoder.decode(passed.send);
     ({ isBlocked } = passed);
   }
@@ -186,7 +187,7 @@ describe('a guarded stream', () => {
     ]);
     const records = [];
     for (const piece of [chunk('a@b.com c@d.com forbidden'), chunk('', 'stop')]) {
-      records.push(...session.push('chat', 'req_1', utf8(`data: ${JSON.stringify(piece)}\n\n`)).records);
+      records.push(...(await session.push('chat', 'req_1', utf8(`data: ${JSON.stringify(piece)}\n\n`))).records);
     }
     records.push(...(await session.end()).records);
     expect(records.map(({ hook, outcome, count }) => [hook, outcome, count])).toEqual([

@@ -11,6 +11,7 @@ import { PassBudget } from '../../../src/upstreams/serving/pass-budget.ts';
 import type { Target } from '../../../src/upstreams/target.ts';
 import type { BodyCopy, TransportFault } from '../../../src/upstreams/transport.ts';
 import { targetOf } from '../../support/upstreams/target.ts';
+import { REVOKED } from '../../support/fakes/ending.ts';
 import { byteCounts } from '../../support/upstreams/token-counts.ts';
 
 const chunk = (content: string, finish: string | null = null): string =>
@@ -191,4 +192,20 @@ it('[U36] an event that broke off is ended by the mark, which callers skip, so t
   copy.take(copy.mark);
   expect(textOf(copy.end(fault('broken')))).toContain('broke off its answer: broken');
   expect(came).toMatchObject([{ end: fault('broken'), uncounted: { chars: 4 } }]);
+});
+
+it('[T121] says why its caller may have no more, and pays for what came; a whole answer ends as it is', async () => {
+  for (const [isWhole, said] of [
+    [false, 'invalid_api_key'],
+    [true, ''],
+  ] as const) {
+    const { stream, onPiece, handed, came } = streamOf(EVENTS[0]);
+    await stream.pass({ first: undefined, onPiece, calledOff: () => REVOKED });
+    const { copy } = handed[0]!;
+    copy.take(utf8(isWhole ? EVENTS.slice(1).join('') : EVENTS[1]!));
+    const behind = textOf(copy.end(isWhole ? undefined : fault('cancelled')));
+    expect(behind).toContain(said);
+    expect(behind === '').toBe(isWhole);
+    expect(came).toMatchObject([{ end: isWhole ? 'whole' : 'cancelled' }]);
+  }
 });

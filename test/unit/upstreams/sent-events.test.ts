@@ -1,8 +1,10 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { COMPLETION_LIMITS } from '../../../src/contract/completions/completion-limits.ts';
 import { utf8 } from '../../../src/kernel/bytes.ts';
 import { sentEvents } from '../../../workers/gateway/routes/completions/sent-events.ts';
+import type { Refusal } from '../../../src/contract/api/errors.ts';
+import { Ending } from '../../support/fakes/ending.ts';
 
 /** Pieces that come when the test says so, and a clock that it moves. */
 function world(first?: string) {
@@ -193,4 +195,47 @@ it('[U46] goes on past a piece that is empty, as the end of a stream may be', as
   await come('');
   await come(undefined);
   expect((await end).done).toBe(true);
+});
+
+describe('[T121] a right that ends', () => {
+  const whyEnded = ({ code }: Refusal): Uint8Array => utf8(`data: ${code}\n\n`);
+
+  function sending() {
+    const end = new Ending();
+    const state = { cancelled: 0, seen: '', come: undefined as ((piece: Uint8Array) => void) | undefined };
+    const pieces = {
+      next: () => new Promise<Uint8Array | undefined>((resolve) => void (state.come = resolve)),
+      cancel: () => void (state.cancelled += 1),
+    };
+    const onPiece = (piece: Uint8Array): void => void (state.seen += new TextDecoder().decode(piece));
+    const timer = { after: () => () => undefined };
+    const open = () =>
+      sentEvents(pieces, { timer, clock: { nowMs: () => 0 }, first: undefined, onPiece, right: { end, whyEnded } }).getReader();
+    return { end, state, open };
+  }
+
+  it('is said at once, whatever is waited for, and nothing that comes later is sent', async () => {
+    const { end, state, open } = sending();
+    const reader = open();
+    const read = reader.read();
+    await expect.poll(() => end.heard).toBe(1);
+    end.revoke();
+    state.come?.(utf8('data: late\n\n'));
+    expect(await textOf(read)).toBe('data: invalid_api_key\n\n');
+    expect((await reader.read()).done).toBe(true);
+    expect(state).toMatchObject({ cancelled: 1, seen: 'data: invalid_api_key\n\n' });
+    expect(end.heard).toBe(0);
+  });
+
+  it('is said to a caller that reads later, or not at all before', async () => {
+    for (const isBefore of [true, false]) {
+      const { end, state, open } = sending();
+      if (isBefore) end.revoke();
+      const reader = open();
+      if (!isBefore) end.revoke();
+      expect(state.cancelled).toBe(1);
+      expect(await textOf(reader.read())).toBe('data: invalid_api_key\n\n');
+      expect((await reader.read()).done).toBe(true);
+    }
+  });
 });

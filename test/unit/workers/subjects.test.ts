@@ -2,6 +2,7 @@ import { expect, it, vi } from 'vitest';
 
 import type { Endpoint } from '../../../src/contract/api/endpoint.ts';
 import { ENDPOINTS } from '../../../src/contract/endpoints.ts';
+import { KSERVE_NOT_OFFERED } from '../../../src/contract/models/kserve-not-offered.ts';
 import { QDRANT_NOT_OFFERED } from '../../../src/contract/qdrant/not-offered.ts';
 import type { Subject } from '../../../src/contract/subjects.ts';
 import { subjectOf, SUBJECTS } from '../../../src/contract/subjects.ts';
@@ -53,21 +54,23 @@ it('[G62] probes, files and paths that only begin like a prefix belong to no sub
     '/v3/jobs',
   ])
     expect(subjectOf(path), path).toBeUndefined();
-  expect(['/v1/jobs', '/v1/jobs/', '/v1/jobs:plan', '/v1/jobs/a/b', '/v2/', '/v2/models/m', '/'].map(subjectOf)).toEqual([
-    'jobs',
-    'jobs',
-    'jobs',
-    'jobs',
-    'models',
-    'models',
-    'qdrant',
-  ]);
+  expect(
+    ['/v1/jobs', '/v1/jobs/', '/v1/jobs:plan', '/v1/jobs/a/b', '/v2/', '/v2/models/m', '/v2/embed', '/v2/embedx', '/'].map(subjectOf),
+  ).toEqual(['jobs', 'jobs', 'jobs', 'jobs', 'models', 'models', 'embeddings', 'models', 'qdrant']);
 });
 
 it('[Q53] paths of Qdrant that are not offered are refused by its subject', () => {
   const paths = [...QDRANT_NOT_OFFERED.keys()].flatMap(mountsOf).filter((path) => surfaceOf(path) === 'qdrant');
   expect(paths.length).toBeGreaterThan(20);
   for (const path of paths) expect(subjectOf(path), path).toBe('qdrant');
+});
+
+it('[M111] paths of Triton that are not offered hide no route, and are refused by its subject', () => {
+  const paths = new Set(endpoints.map(({ path }) => path));
+  for (const path of KSERVE_NOT_OFFERED.keys()) {
+    expect(paths.has(path), path).toBe(false);
+    expect([subjectOf(path), surfaceOf(path)], path).toEqual(['models', 'kserve']);
+  }
 });
 
 it('[G62] no prefix belongs to two subjects', () => {

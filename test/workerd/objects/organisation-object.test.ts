@@ -31,6 +31,36 @@ describe.each([{ evicts: false }, { evicts: true }])('OrganisationObject, evicte
     expect(await call((store) => store.tenants(10, undefined))).toEqual({ ok: true, value: { items: [tenant], hasMore: false } });
   });
 
+  it('[T120] answers a question about its keys and tenants at their next change, and not before', async () => {
+    const { found, addTenant, call, ids } = organisation(base + 8, evicts);
+    await found();
+    await addTenant();
+    await call((store) => store.addKey(newKey({ ...ids, mac: MAC }), ticket()));
+    const versionOf = async () => {
+      const admitted = await call((store) => store.admit(ids.id));
+      return admitted.ok ? (admitted.value.version ?? -1) : -1;
+    };
+    const known = await versionOf();
+    const stub = stubOf(base + 8);
+    const watcher = { isolate: 'one', known, settled: known };
+    let answered = false;
+    const asked = stub.watch(watcher, 60_000).then((answer) => {
+      answered = true;
+      return answer;
+    });
+    // It waits there: what is asked later is answered before.
+    await stub.admit(ids.id);
+    expect(answered).toBe(false);
+    await stub.moveTenant(ids.tenantId, 'erasing', 'admin');
+    const version = await asked;
+    expect(version).toEqual({ ok: true, value: known + 1 });
+    expect(await stub.countCalling(ids.tenantId)).toEqual({ ok: true, value: 1 });
+    await stub.watch({ isolate: 'one', known: known + 1, settled: null }, 0);
+    expect(await stub.countCalling(ids.tenantId)).toEqual({ ok: true, value: 0 });
+    expect(await versionOf()).toBe(known + 1);
+    expect(await call((store) => store.watch({ isolate: 'two', known, settled: known }, 60_000))).toEqual({ ok: true, value: known + 1 });
+  });
+
   it('[C88] shares no cache until configured, reports the setting with each key, and keeps it', async () => {
     const { found, addTenant, call, ids } = organisation(base + 7, evicts);
     const key = newKey({ ...ids, mac: MAC });

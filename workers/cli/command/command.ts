@@ -46,15 +46,33 @@ export const positive =
 /** Runs a command line: 0, what the command set, or 2 when it could not be understood, whose reason has been printed. */
 export async function run(program: Command, words: readonly string[]): Promise<number> {
   try {
+    checkHelp(program, words);
     await program.parseAsync([...words], { from: 'user' });
     return Number(process.exitCode ?? 0);
   } catch (error) {
     // Help that was asked for is no error.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     const isUsage = error instanceof UsageError || error instanceof UnusableInput;
-    if (!(isUsage || error instanceof Failure || error instanceof BuildFailure)) throw error;
+    if (!(isUsage || error instanceof Failure || error instanceof BuildFailure || isOfSystem(error))) throw error;
     console.error(`error: ${error.message}`);
     return isUsage ? 2 : 1;
+  }
+}
+
+/** What the operating system refused, such as a file that is not there: the message names it, and a stack says nothing more. */
+const isOfSystem = (error: unknown): error is Error =>
+  error instanceof Error && 'syscall' in error && 'code' in error && /^E[A-Z0-9]+$/.test(String(error.code));
+
+/** Refuses help for a command that there is not: help of its group would look as if there were. */
+function checkHelp(program: Command, words: readonly string[]): void {
+  if (!words.includes('--help') && !words.includes('-h')) return;
+  let group = program;
+  for (const word of words) {
+    if (word.startsWith('-') || group.commands.length === 0) return;
+    const found = group.commands.find((one) => one.name() === word || one.aliases().includes(word));
+    if (found === undefined)
+      throw new UsageError(`unknown command '${word}': ${group.name()} has ${group.commands.map((one) => one.name()).join(', ')}`);
+    group = found;
   }
 }
 

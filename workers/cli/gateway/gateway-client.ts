@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import * as z from 'zod';
 
-import { ROOT } from '../../local/paths.ts';
+import { devFileOf } from '../../local/paths.ts';
 import { UsageError, Failure } from '../command/command.ts';
 
 /** A gateway, and the credentials to call it. */
@@ -38,7 +38,7 @@ export async function saveProfile({ url, apiKey, adminKey, tenant }: Profile): P
  * these that there is. A single variable overrides its part of what follows.
  */
 export async function currentProfile(environment: Environment = process.env): Promise<Profile> {
-  const found = (await readProfile(profilePath(environment))) ?? (await readProfile(join(ROOT, '.sluice/dev.json')));
+  const found = (await readProfile(profilePath(environment))) ?? (await readProfile(devFileOf(environment)));
   const url = environment['SLUICE_URL'] ?? found?.url;
   const apiKey = environment['SLUICE_API_KEY'] ?? found?.apiKey;
   if (url === undefined || apiKey === undefined) {

@@ -1,3 +1,4 @@
+import type { JobExplanationReply } from '../../../src/contract/jobs/job-explanation.ts';
 import { UsageError } from '../command/command.ts';
 
 /** What the commands show of a job, of all that the API answers. */
@@ -39,6 +40,28 @@ export function rowOf(job: JobView, nowS: number): readonly string[] {
 
 /** What is left to a finished job is to be read. */
 export const isOver = ({ finished_at: finishedAt }: JobView): boolean => finishedAt !== null;
+
+/** Why a job waits, in a line; undefined: it does not. */
+export function waitingText({
+  reason,
+  position,
+  waits_for: waitsFor,
+  retry_at: retryAtS,
+  room_at: roomAtS,
+  agents_lacking: lacking,
+}: Pick<JobExplanationReply, 'reason' | 'position' | 'waits_for' | 'retry_at' | 'room_at' | 'agents_lacking'>): string | undefined {
+  if (reason === 'not_waiting') return undefined;
+  return [
+    `waits: ${reason.replaceAll('_', ' ')}`,
+    ...(position === null ? [] : [`number ${position} of its queue`]),
+    ...(waitsFor.length === 0 ? [] : [`for ${waitsFor.join(', ')}`]),
+    ...(lacking === null ? [] : [`${lacking} agents more would help`]),
+    ...(retryAtS === null ? [] : [`tried again at ${timeOf(retryAtS)}`]),
+    ...(roomAtS === null ? [] : [`room by ${timeOf(roomAtS)}`]),
+  ].join(', ');
+}
+
+const timeOf = (atS: number): string => new Date(atS * 1000).toISOString().replace('.000Z', 'Z');
 
 /** The time between two points in seconds, as people read it: 41 s, 3 min 20 s, 2 h 5 min. */
 export function spanOf(fromS: number, toS: number): string {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 
+import type { JobExplanationReply } from '../../../src/contract/jobs/job-explanation.ts';
 import { command, positive, table, whole } from '../command/command.ts';
 import { queryOf } from '../gateway/gateway-client.ts';
 import type { Shown } from '../gateway/gateway-command.ts';
@@ -7,7 +8,7 @@ import { caller, named, print, shown } from '../gateway/gateway-command.ts';
 import { historyCommands } from './job-history.ts';
 import { verbCommands } from './job-verbs.ts';
 import type { JobView } from './job-view.ts';
-import { JOB_HEADINGS, jobPath, rowOf } from './job-view.ts';
+import { isOver, JOB_HEADINGS, jobPath, rowOf, waitingText } from './job-view.ts';
 import { planCommand } from './plan.ts';
 import type { Described } from './submit.ts';
 import { describing, submit } from './submit.ts';
@@ -52,9 +53,14 @@ async function list({ state, limit, json }: Shown & { readonly state?: string; r
 }
 
 async function get(id: string, { json }: Shown): Promise<void> {
-  const job = await (await caller()).call<JobView>('GET', jobPath(id));
+  const client = await caller();
+  const job = await client.call<JobView>('GET', jobPath(id));
   if (json === true) return print(job);
   printJobs([job]);
+  if (!isOver(job)) {
+    const waits = waitingText(await client.call<JobExplanationReply>('GET', jobPath(id, '/explain')));
+    if (waits !== undefined) console.log(`\n${waits}; more: sluice jobs explain ${id}`);
+  }
   if (job.error !== null) console.log(`\n${job.error.reason}: ${job.error.message}`);
 }
 

@@ -1,5 +1,5 @@
 import { openAsBlob } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import { basename } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -58,9 +58,12 @@ async function readSpec(path: string): Promise<Record<string, unknown>> {
 }
 
 async function upload(client: GatewayClient, path: string): Promise<string> {
-  const file = await openAsBlob(path).catch((error: Error) => {
+  // `openAsBlob` throws where there is no file, and opens folders.
+  const found = await stat(path).catch((error: Error) => {
     throw new UsageError(`--input: ${error.message}`);
   });
+  if (!found.isFile()) throw new UsageError(`--input: ${path} is not a file`);
+  const file = await openAsBlob(path);
   return (await client.upload<{ id: string }>('/v1/files', { purpose: 'batch' }, file, basename(path))).id;
 }
 

@@ -11,8 +11,15 @@ export const NO_TARGET = '(no upstream)';
 
 export const dearestFirst = (a: TargetLine, b: TargetLine): number => Number(b.cost_usd) - Number(a.cost_usd);
 
-/** The report as a terminal of so many columns shows it. */
-export function reportText(reply: CostReportReply, columns = Infinity): string {
+interface Shape {
+  /** Of the terminal. */
+  readonly columns?: number;
+  /** Whether the figures of each strategy are shown, with their sources. */
+  readonly hasEvidence?: boolean;
+}
+
+/** The report as a terminal shows it. */
+export function reportText(reply: CostReportReply, { columns = Infinity, hasEvidence = true }: Shape = {}): string {
   const { is_logged, upstreams, targets, savings, saved_usd, reuse, next, strategies, replayed } = reply;
   const rows = targets
     .toSorted(dearestFirst)
@@ -44,9 +51,9 @@ export function reportText(reply: CostReportReply, columns = Infinity): string {
     ),
     ...(reuse.length === 0 ? [] : ['Answers reused for other questions:', reuseText(reuse)]),
     ...(advice.length === 0 ? [] : ['Next, from your own calls:', advice.join('\n')]),
-    'Evidence for each strategy (figures do not add up):',
-    known.join('\n'),
-    replayedText(replayed, columns),
+    ...(hasEvidence
+      ? ['Evidence for each strategy (figures do not add up):', known.join('\n'), replayedText(replayed, columns)]
+      : [`Published and measured figures of ${strategies.length} strategies, with their sources: sluice cost report --evidence`]),
   ].join('\n\n');
 }
 

@@ -12,6 +12,7 @@ import { reportPage } from './report-page.ts';
 interface Flags extends Shown {
   readonly month?: string;
   readonly html?: string;
+  readonly evidence?: boolean;
 }
 
 /** The width of what is written to a file or another program. */
@@ -23,12 +24,17 @@ export const cost = (): Command =>
     shown(command('report', 'The report of a month.'))
       .option('--month <month>', 'such as 2026-11 (default: the current one, in UTC)')
       .option('--html <file>', 'write it as an HTML page with plots')
+      .option('--evidence', 'and what was published and measured of each strategy, with sources')
       .action(report),
   );
 
-async function report({ month, html, json }: Flags): Promise<void> {
+async function report({ month, html, evidence, json }: Flags): Promise<void> {
   const reply = await (await caller()).call<CostReportReply>('GET', `/v1/cost/report${queryOf({ month })}`);
   if (html !== undefined) await writeFile(html, reportPage(reply));
   if (json === true) return print(reply);
-  console.log(html === undefined ? reportText(reply, process.stdout.columns ?? PIPED_COLUMNS) : `wrote ${html}`);
+  console.log(
+    html === undefined
+      ? reportText(reply, { columns: process.stdout.columns ?? PIPED_COLUMNS, hasEvidence: evidence === true })
+      : `wrote ${html}`,
+  );
 }

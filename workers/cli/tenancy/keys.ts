@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
 
+import { TENANCY_LIMITS } from '../../../src/contract/tenancy/tenancy-limits.ts';
 import { SCOPES } from '../../../src/contract/api/principal.ts';
-import { command, UsageError, table } from '../command/command.ts';
+import { command, UsageError, table, whole } from '../command/command.ts';
 import { GatewayClient, queryOf, currentProfile } from '../gateway/gateway-client.ts';
 
 interface Subject {
@@ -32,10 +33,11 @@ interface NewKey extends Subject {
 
 const PAGE = 100;
 const DAY_S = 86_400;
+const GRACE_S_MAX = TENANCY_LIMITS.keyGraceMaxMs / 1_000;
 
-/** `sluice keys list|create|revoke`. */
+/** `sluice keys list|create|rotate|revoke`. */
 export const keys = () =>
-  command('keys', 'Lists, creates and revokes API keys. The key in use needs the scope keys:write, or give --admin.')
+  command('keys', 'Lists, creates, rotates and revokes API keys. The key in use needs the scope keys:write, or give --admin.')
     .addCommand(subject(command('list', 'The keys of the tenant, oldest first.')).action(list))
     .addCommand(
       subject(command('create', 'Creates a key, and shows its secret once.'))
@@ -45,6 +47,12 @@ export const keys = () =>
         .option('--resources <resource...>', 'what it may access, such as index/blog-* (default: everything)')
         .option('--days <n>', 'how long it works (default: for ever)')
         .action(create),
+    )
+    .addCommand(
+      subject(command('rotate', 'Gives a key a new secret, and shows it once.'))
+        .argument('<id>', 'such as key_...')
+        .option('--grace <s>', 'seconds for which the former secret works; 0 after a leak', whole(0, GRACE_S_MAX), DAY_S)
+        .action(rotate),
     )
     .addCommand(
       subject(command('revoke', 'Revokes a key permanently.'))
@@ -98,6 +106,13 @@ async function create({ name, owner, scopes, resources, days, ...flags }: NewKey
   const key = await client.call<Key>('POST', '/v1/keys', { tenant, name, owner, scopes, resources, ...expires });
   if (flags.json === true) console.log(JSON.stringify(key, null, 2));
   else console.log(`${key.key}\n\n${key.id}, shown here and never again`);
+}
+
+async function rotate(id: string, { grace, ...flags }: Subject & { readonly grace: number }): Promise<void> {
+  const { client } = await callerOf(flags);
+  const key = await client.call<Key>('POST', `/v1/keys/${encodeURIComponent(id)}/rotate`, { grace_seconds: grace });
+  if (flags.json === true) console.log(JSON.stringify(key, null, 2));
+  else console.log(`${key.key}\n\nthe secret of ${key.id}, shown here and never again; the former one works for ${grace} s`);
 }
 
 async function revoke(id: string, { descendants, ...flags }: Subject & { readonly descendants?: boolean }): Promise<void> {

@@ -4,7 +4,8 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 
 import type { UpstreamCheckReply, UpstreamReply } from '../../../src/contract/upstreams/upstreams.ts';
-import { command, Failure, table, UsageError } from '../command/command.ts';
+import { UPSTREAM_LIMITS } from '../../../src/contract/upstreams/upstream-limits.ts';
+import { command, Failure, positive, table, UsageError } from '../command/command.ts';
 import type { GatewayClient } from '../gateway/gateway-client.ts';
 import { allOf, operator } from '../gateway/operator.ts';
 import type { Shown } from '../gateway/gateway-command.ts';
@@ -14,15 +15,23 @@ interface Whose {
   readonly admin?: boolean;
 }
 
-interface NewUpstream extends Whose {
-  readonly url: string;
-  readonly protocol: string;
+interface Settings {
+  readonly url?: string;
   readonly models?: string;
   readonly secretEnv?: string;
   readonly passUsage?: boolean;
 }
 
-/** `sluice upstreams add|list|show|check|remove`. */
+interface NewUpstream extends Whose, Settings {
+  readonly protocol: string;
+}
+
+interface Change extends Whose, Settings {
+  readonly secret?: boolean;
+  readonly weight?: number;
+}
+
+/** `sluice upstreams add|list|show|update|check|remove`. */
 export const upstreams = (): Command =>
   command(
     'upstreams',
@@ -39,6 +48,17 @@ export const upstreams = (): Command =>
     )
     .addCommand(shown(whose(command('list', 'The upstreams of the tenant; with --admin those of the platform.'))).action(list))
     .addCommand(shown(whose(ofUpstream('show', 'An upstream and its models.'))).action(show))
+    .addCommand(
+      whose(ofUpstream('update', 'Changes an upstream; what is not named stays.'))
+        .option('--url <url>', 'the URL of its API')
+        .option('--models <file>', 'a JSON file with its models: all of them, in place of those it has')
+        .option('--secret-env <name>', 'the environment variable that has its API key')
+        .option('--no-secret', 'it has no API key any more')
+        .option('--weight <n>', 'its share of the load among upstreams of the same model', positive(UPSTREAM_LIMITS.upstreamWeightMax))
+        .option('--pass-usage', 'callers see the usage of all streams')
+        .option('--no-pass-usage', 'only of those that asked for it')
+        .action(update),
+    )
     .addCommand(shown(whose(ofUpstream('check', 'Checks that it can be reached, accepts its key and has its models.'))).action(check))
     .addCommand(whose(ofUpstream('remove', 'Deletes an upstream with its key.')).action(remove));
 
@@ -50,25 +70,44 @@ const whose = (of: Command): Command =>
     'manage the upstreams of the platform, with the admin key (SLUICE_ADMIN_KEY, or that of `npm start` on this machine)',
   );
 
-const clientOf = ({ admin }: Whose): Promise<GatewayClient> => (admin === true ? operator() : caller());
+const clientOf = ({ admin }: { readonly admin?: boolean | undefined }): Promise<GatewayClient> => (admin === true ? operator() : caller());
 
 const pathOf = (name: string, rest = ''): string => `/v1/upstreams/${encodeURIComponent(name)}${rest}`;
 
-async function add(name: string, { url, protocol, models, secretEnv, passUsage, ...of }: NewUpstream): Promise<void> {
+async function add(name: string, { protocol, admin, ...settings }: NewUpstream): Promise<void> {
+  const body = { name, protocol, ...(await bodyOf(settings)) };
+  const made = await (await clientOf({ admin })).call<UpstreamReply>('POST', '/v1/upstreams', body);
+  console.log(`${made.name} is added with ${made.models.length} models; check it: sluice upstreams check ${made.name}`);
+  noteUnpriced(made);
+}
+
+async function update(name: string, { admin, secret, weight, ...settings }: Change): Promise<void> {
+  const body = { ...(await bodyOf(settings)), ...(secret === false ? { secret: null } : {}), ...(weight === undefined ? {} : { weight }) };
+  if (Object.keys(body).length === 0) throw new UsageError('say what to change, such as --models or --weight');
+  const made = await (await clientOf({ admin })).call<UpstreamReply>('PATCH', pathOf(name), body);
+  console.log(`${made.name} is changed`);
+  noteUnpriced(made);
+}
+
+/** What the options say, as the API takes it. */
+async function bodyOf({ url, models, secretEnv, passUsage }: Settings): Promise<object> {
   const secret = secretEnv === undefined ? undefined : process.env[secretEnv];
   // Not as an argument, which other users of the machine could read.
   if (secretEnv !== undefined && (secret === undefined || secret === '')) throw new UsageError(`--secret-env: ${secretEnv} is not set`);
-  const client = await clientOf(of);
-  const body = {
-    name,
-    protocol,
-    base_url: url,
+  return {
+    ...(url === undefined ? {} : { base_url: url }),
     ...(models === undefined ? {} : { models: await jsonOf(models) }),
     ...(secret === undefined ? {} : { secret }),
-    ...(passUsage === true ? { pass_usage: true } : {}),
+    ...(passUsage === undefined ? {} : { pass_usage: passUsage }),
   };
-  const made = await client.call<UpstreamReply>('POST', '/v1/upstreams', body);
-  console.log(`${made.name} is added with ${made.models.length} models; check it: sluice upstreams check ${made.name}`);
+}
+
+/** Calls without a price would count as nothing in silence. */
+function noteUnpriced({ unpriced_models: unpriced }: UpstreamReply): void {
+  if (unpriced.length === 0) return;
+  console.log(
+    `no price: ${unpriced.join(', ')}; their calls cost 0 USD in bills, budgets and quotas (a price: {"input": "0.15"}, USD / M tokens)`,
+  );
 }
 
 async function jsonOf(path: string): Promise<unknown> {
@@ -92,6 +131,7 @@ async function show(name: string, { json, ...of }: Shown & Whose): Promise<void>
   if (found.models.length === 0) return;
   const rows = found.models.map((model) => [model.name, model.serves.join(' '), usd(model.prices.input), usd(model.prices.output)]);
   console.log(`\n${table(['model', 'serves', 'USD / M in', 'USD / M out'], rows)}`);
+  noteUnpriced(found);
 }
 
 async function check(name: string, { json, ...of }: Shown & Whose): Promise<void> {

@@ -45,6 +45,7 @@ export const importFile = () =>
       const size = await stat(file).catch((error: Error) => {
         throw new UsageError(`cannot read ${file}: ${error.message}`);
       });
+      if (!size.isFile()) throw new UsageError(`cannot read ${file}: it is not a file`);
       if (flags.createModel !== undefined) await createIfAbsent(client, index, flags.createModel);
       const done = await new Import(client, index, file, size.size).run(flags.resume === true);
       console.log(flags.json === true ? JSON.stringify(done, null, 2) : `${done.lines} lines imported into ${index}`);

@@ -6,6 +6,8 @@ import { AGENT_HEADER } from '../../../src/contract/pools/pool-partition.ts';
 import type { AgentPrincipal, Principal } from '../../../src/contract/api/principal.ts';
 import { allows } from '../../../src/contract/api/principal.ts';
 import { admitsAddress } from '../../../src/tenancy/keys/key-bounds.ts';
+import { systemTimer } from '../../../durable-objects/system-time.ts';
+import { RequestAuthority } from '../../../src/gateway/tenancy/request-authority.ts';
 import type { Proof } from '../../../src/gateway/tenancy/authority.ts';
 import type { Authority } from '../../../src/contract/tenancy/write-lease.ts';
 import { must } from '../../../src/kernel/assert.ts';
@@ -43,11 +45,22 @@ export async function admit(context: AppContext, endpoint: Endpoint, serving: Se
   checkAddress(principal, request, context.env);
   checkOrigin(principal, serving.crossOrigin, request);
   valueOf(judged(first));
+  const prove = async () => judged(await credential.prove());
+  return { caller: principal, authority: authorityOf(first, prove, serving) };
+}
+
+/** The admin's right ends with the deployment alone. */
+function authorityOf(first: Outcome<Proof>, prove: () => Promise<Outcome<Proof>>, { watches, clock }: Serving): Authority {
+  const proof = valueOf(first);
+  if (proof.principal.kind === 'tenant') {
+    const { organisationId: organisation } = proof.principal;
+    return new RequestAuthority({ organisation, prove, watches, clock, timer: systemTimer }, proof);
+  }
   const lease = async () => {
-    const proof = judged(await credential.prove());
-    return proof.ok ? ok(proof.value.lease) : proof;
+    const again = await prove();
+    return again.ok ? ok(again.value.lease) : again;
   };
-  return { caller: principal, authority: { lease } };
+  return { lease };
 }
 
 function checkAddress(principal: Principal, { headers }: Request, env: ServingEnv): void {
@@ -56,9 +69,9 @@ function checkAddress(principal: Principal, { headers }: Request, env: ServingEn
   throw new HttpError(refusal('address_denied', 'the API key may not be used from this address'));
 }
 
-/** The secret that a request shows, if it shows one. */
+/** The secret that a request shows, if it shows one. [G102] Some clients leave out the word before it. */
 export function presentedKey({ headers }: Request): string | undefined {
-  const bearer = /^Bearer +(\S+) *$/i.exec(headers.get('authorization') ?? '')?.[1];
+  const bearer = /^(?:Bearer +)?(\S+) *$/i.exec(headers.get('authorization') ?? '')?.[1];
   return bearer ?? headers.get('api-key') ?? headers.get('x-api-key') ?? undefined;
 }
 

@@ -114,9 +114,10 @@ export class BodyIntake {
   async claim(bytes: number): Promise<Outcome<null>> {
     const { clock, timer } = this.#parts;
     const sinceMs = clock.nowMs();
-    while (!this.#hold.take(bytes, clock.nowMs())) {
+    for (let tries = 0; !this.#hold.take(bytes, clock.nowMs()); tries += 1) {
       if (clock.nowMs() - sinceMs >= API_LIMITS.bodyWaitMaxMs) return this.refuse(noRoom());
-      await new Promise<void>((resolve) => void timer.after(API_LIMITS.bodyRetryMs, resolve));
+      const delayMs = Math.min(API_LIMITS.bodyRetryMaxMs, API_LIMITS.bodyRetryMs * RETRY_GROWTH ** tries);
+      await new Promise<void>((resolve) => void timer.after(delayMs, resolve));
     }
     return ok(null);
   }
@@ -176,6 +177,9 @@ export class BodyIntake {
     });
   }
 }
+
+/** Looks for memory grow rarer: those of many bodies that wait would take the time of others. */
+const RETRY_GROWTH = 1.5;
 
 const ENDED_EARLY = refuse('invalid_value', 'the body ended early, or its chunks are malformed');
 

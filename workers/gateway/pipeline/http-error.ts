@@ -3,7 +3,7 @@ import { ERRORS, messageOf, refusal, wireError } from '../../../src/contract/api
 import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import type { Surface } from '../../../src/contract/api/surface.ts';
 import { qdrantError } from '../../../src/contract/qdrant/qdrant-error.ts';
-import { anthropicError, kserveError, surfaceOf } from '../../../src/contract/api/surface.ts';
+import { anthropicError, cohereError, jinaError, kserveError, surfaceOf, teiError } from '../../../src/contract/api/surface.ts';
 import type { Draft } from './exchange.ts';
 import { jsonDraft, sent } from './exchange.ts';
 import { requestIdOf } from './request-id.ts';
@@ -47,6 +47,9 @@ const ofTable = (error: Refusal, requestId: string, surface: Exclude<Surface, 'q
 const ERROR_SHAPES: { readonly [S in Surface]?: (error: Refusal, requestId: string) => object } = {
   kserve: kserveError,
   anthropic: anthropicError,
+  cohere: cohereError,
+  jina: jinaError,
+  tei: teiError,
 };
 
 type Serve<Rest extends unknown[]> = (request: Request, ...rest: Rest) => Response | Promise<Response>;

@@ -1,4 +1,6 @@
 import { AGE_BOUNDS_S } from '../../../src/contract/caches/cache-tally.ts';
+import type { MetricName } from './metric-help.ts';
+import { METRIC_HELP } from './metric-help.ts';
 import type { CacheEvent } from '../../../src/gateway/caches/cache-stats.ts';
 
 /** Upper bounds of the latency buckets, in seconds: from a cache hit to the longest call. */
@@ -26,12 +28,12 @@ type Labels = Readonly<Record<string, string | number>>;
  * Labels come from closed sets (route patterns, statuses, codes), so their number is bounded.
  */
 export class Metrics {
-  readonly #counters = new Map<string, Map<string, Counter>>();
-  readonly #histograms = new Map<string, Map<string, Histogram>>();
-  readonly #gauges = new Map<string, Map<string, () => number>>();
+  readonly #counters = new Map<MetricName, Map<string, Counter>>();
+  readonly #histograms = new Map<MetricName, Map<string, Histogram>>();
+  readonly #gauges = new Map<MetricName, Map<string, () => number>>();
   readonly #sources: (() => readonly MetricFamily[])[] = [];
 
-  count(name: string, labels: Labels, by = 1): void {
+  count(name: MetricName, labels: Labels, by = 1): void {
     const series = family(this.#counters, name);
     const key = seriesOf(labels);
     const counter = series.get(key);
@@ -40,7 +42,7 @@ export class Metrics {
   }
 
   /** `boundsS` are the upper ends of the buckets, the same for every observation of a name. */
-  observe(name: string, labels: Labels, seconds: number, boundsS: readonly number[] = BUCKETS_S): void {
+  observe(name: MetricName, labels: Labels, seconds: number, boundsS: readonly number[] = BUCKETS_S): void {
     const series = family(this.#histograms, name);
     const key = seriesOf(labels);
     let histogram = series.get(key);
@@ -56,7 +58,7 @@ export class Metrics {
   }
 
   /** A value that is read when it is asked for. */
-  gauge(name: string, labels: Labels, read: () => number): void {
+  gauge(name: MetricName, labels: Labels, read: () => number): void {
     family(this.#gauges, name).set(render(labels), read);
   }
 
@@ -69,7 +71,7 @@ export class Metrics {
   families(): MetricFamily[] {
     const familiesOf = <T>(
       kind: MetricFamily['kind'],
-      families: ReadonlyMap<string, ReadonlyMap<string, T>>,
+      families: ReadonlyMap<MetricName, ReadonlyMap<string, T>>,
       samplesOf: (labels: string, series: T) => Sample[],
     ): MetricFamily[] =>
       [...families].map(([name, series]) => ({ name, kind, samples: [...series].flatMap(([labels, one]) => samplesOf(labels, one)) }));
@@ -84,7 +86,7 @@ export class Metrics {
 
 /** Metrics of one name, of one or several isolates. */
 export interface MetricFamily {
-  readonly name: string;
+  readonly name: MetricName;
   readonly kind: 'gauge' | 'counter' | 'histogram';
   readonly samples: readonly Sample[];
 }
@@ -99,16 +101,17 @@ interface Sample {
 
 /** Families in Prometheus text format 0.0.4, in which each name comes once: those of the same name become one. */
 export function metricsText(families: readonly MetricFamily[]): string {
-  const byName = new Map<string, MetricFamily[]>();
+  const byName = new Map<MetricName, MetricFamily[]>();
   for (const one of families) byName.set(one.name, [...(byName.get(one.name) ?? []), one]);
   const lines = [...byName].flatMap(([name, same]) => [
+    `# HELP ${name} ${METRIC_HELP[name]}`,
     `# TYPE ${name} ${same[0]?.kind}`,
     ...same.flatMap(({ samples }) => samples.map(({ suffix, labels, value }) => `${name}${suffix}{${labels}} ${value}`)),
   ]);
   return `${lines.join('\n')}\n`;
 }
 
-function family<T>(families: Map<string, Map<string, T>>, name: string): Map<string, T> {
+function family<T>(families: Map<MetricName, Map<string, T>>, name: MetricName): Map<string, T> {
   const known = families.get(name);
   if (known !== undefined) return known;
   const series = new Map<string, T>();

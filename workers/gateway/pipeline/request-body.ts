@@ -114,10 +114,12 @@ function checkHeaders(headers: Headers, body: Exclude<Body, { kind: 'none' }>): 
     // What is stored as it comes would later be read as what it is not.
     return coding.value === 'identity' ? coding : refuse('unsupported_media_type', 'this route takes none', 'content-encoding');
   }
-  const contentType = headers.get('content-type') ?? '';
+  const contentType = headers.get('content-type');
+  // [G101] Such as tritonclient, which names none.
+  if (contentType === null && kind !== 'multipart') return coding;
   // Clients that know no type of lines send them as bytes.
   const asBytes = kind === 'ndjson' || 'hasBytesBehind' in body ? [BYTES] : [];
   const types = [MEDIA_TYPE[kind], ...asBytes, ...('framed' in body || 'rows' in body ? [VECTOR_FRAME_TYPE] : [])];
-  if (types.some((type) => contentType.toLowerCase().startsWith(type))) return coding;
-  return refuse('unsupported_media_type', `content-type must be ${types.join(' or ')}, not "${contentType.slice(0, 64)}"`);
+  if (contentType !== null && types.some((type) => contentType.toLowerCase().startsWith(type))) return coding;
+  return refuse('unsupported_media_type', `content-type must be ${types.join(' or ')}, not "${contentType?.slice(0, 64) ?? ''}"`);
 }

@@ -1,8 +1,9 @@
 import { platformFault } from '../../../durable-objects/platform-fault.ts';
 import { callCounter } from '../../../src/contract/tenancy/call-tally.ts';
 import { goDuration } from '../../../src/contract/api/duration.ts';
-import type { ErrorCode } from '../../../src/contract/api/errors.ts';
+import type { ErrorCode, Refusal } from '../../../src/contract/api/errors.ts';
 import { ERRORS, refusal } from '../../../src/contract/api/errors.ts';
+import type { Caller } from '../../../src/contract/api/principal.ts';
 import { surfaceOf } from '../../../src/contract/api/surface.ts';
 import { usd } from '../../../src/tenancy/usage/price-book.ts';
 import { drain } from './body-intake.ts';
@@ -67,12 +68,31 @@ async function failed(context: AppContext, exchange: Exchange, error: Error): Pr
     exchange.serving.readiness.sawRefusal(refused);
     const isOurs = error instanceof HttpError;
     if (!isOurs) console.error(JSON.stringify({ level: 'error', request_id: requestId, code: refused.code, message: error.message }));
-    return errorDraft(refused, requestId, surface, isOurs ? error.headers : {});
+    return errorDraft(await paced(exchange, refused), requestId, surface, isOurs ? error.headers : {});
   }
   exchange.errorCode = 'internal_error';
   console.error(JSON.stringify({ level: 'error', request_id: requestId, message: error.message, stack: error.stack }));
   return errorDraft(refusal('internal_error', 'an internal error; quote the request id to support'), requestId, surface);
 }
+
+/** The refusal of a queue or a limiter, when its turn has come to be answered: refusing takes a small share of an isolate's time. [G88] */
+async function paced({ principal, serving }: Exchange, refused: Refusal): Promise<Refusal> {
+  const { status } = ERRORS[refused.code];
+  if (status !== BUSY && status !== LIMITED) return refused;
+  const { refusals, clock, bodies } = serving;
+  const { holdMs, retryAfterMs } = refusals.next(refusedOf(principal), refused.retryAfterMs, clock.nowMs());
+  if (holdMs > 0) await new Promise<void>((resolve) => void bodies.timer.after(holdMs, resolve));
+  return retryAfterMs === undefined ? refused : { ...refused, retryAfterMs };
+}
+
+/** Whose refusals are paced together. */
+function refusedOf(caller: Caller | undefined): string {
+  if (caller?.kind === 'tenant') return caller.tenantId;
+  return caller?.kind === 'agent' ? caller.poolId : (caller?.kind ?? 'unknown');
+}
+
+const LIMITED = 429;
+const BUSY = 503;
 
 function writeHeaders({ serving, route, requestId, timing, costNano, principal }: Exchange, headers: Draft['headers']): void {
   addPageSecurity(headers, route);
@@ -102,11 +122,12 @@ async function recordStream(
 /** `elapsedMs`: until the answer began. */
 function record({ env, req }: AppContext, exchange: Exchange, status: number, elapsedMs: number): void {
   const { route, principal, errorCode: code, requestId, request } = exchange;
-  const { metrics, countCall } = exchange.serving;
+  const { metrics, countCall, refusals } = exchange.serving;
   const labels = { route, method: request.method, status };
   metrics.count('sluice_requests_total', labels);
   metrics.observe('sluice_request_duration_seconds', { route }, elapsedMs / 1000);
   if (code !== undefined) metrics.count('sluice_refusals_total', { code });
+  else refusals.served();
   const counter = callCounter(status, elapsedMs);
   if (principal?.kind === 'tenant' && counter !== undefined) countCall(principal, `${request.method} ${route}`, counter);
 

@@ -1,26 +1,31 @@
+import { API_LIMITS } from '../../../src/contract/api/api-limits.ts';
 import type { Endpoint } from '../../../src/contract/api/endpoint.ts';
 import { isAnsweredUnpaid } from '../../../src/contract/api/endpoint.ts';
 import type { ErrorCode } from '../../../src/contract/api/errors.ts';
 import type { EndpointName, ENDPOINTS } from '../../../src/contract/endpoints.ts';
 import { must } from '../../../src/kernel/assert.ts';
-import { ok } from '../../../src/kernel/result.ts';
+import { err, ok } from '../../../src/kernel/result.ts';
 import type { Quantities } from '../../../src/contract/api/meter.ts';
-import type { Caller } from '../../../src/contract/api/principal.ts';
+import type { Caller, TenantPrincipal } from '../../../src/contract/api/principal.ts';
+import { DEADLINE_HEADER } from '../../../src/contract/api/reading.ts';
 import { touchedBy } from '../../../src/contract/tenancy/touched-resources.ts';
 import type { Budget, Reservation, UsageLabel } from '../../../src/gateway/tenancy/budget.ts';
+import type { Leave } from '../../../src/gateway/api/work-gate.ts';
 import { mayTouch } from '../../../src/gateway/tenancy/authority.ts';
 import { AddressReader } from './address-reader.ts';
 import type { Admission } from './admission.ts';
 import { admit } from './admission.ts';
 import { BodyIntake, bodyOwner } from './body-intake.ts';
 import type { Answer, Call, Done, HandOver, Refused, Taken, TakingRoute } from './call.ts';
-import type { AppContext, Draft, Exchange } from './exchange.ts';
+import type { AppContext, Draft, Exchange, Timing } from './exchange.ts';
 import { HttpError, valueOf } from './http-error.ts';
 import { idempotencyKeyOf } from './request-fields.ts';
 import { bodyOf, readBody } from './request-body.ts';
 import type { Work } from './request-lifecycle.ts';
 import type { Serving } from './serving.ts';
 import { respond } from './respond.ts';
+import type { AuthorityEnd } from '../../../src/contract/tenancy/authority-end.ts';
+import { unlessEnded } from '../../../src/contract/tenancy/authority-end.ts';
 import { vectorWriterFor } from './vector-writer.ts';
 
 export type Handler<E extends Endpoint> = (call: Call<E>) => Promise<Answer<E>>;
@@ -69,6 +74,42 @@ async function serve<E extends Endpoint>(context: AppContext, exchange: Exchange
   const admission = await admit(context, endpoint, serving);
   const principal = admission?.caller;
   exchange.principal = principal;
+  if (taken !== undefined || principal?.kind !== 'tenant') return serveAdmitted(context, exchange, bound, admission, taken);
+  const leave = await enter(exchange, principal);
+  let isServed = false;
+  try {
+    const draft = await serveAdmitted(context, exchange, bound, admission, taken);
+    isServed = true;
+    return draft;
+  } finally {
+    leave(isServed);
+  }
+}
+
+/** Waits at the gate of the isolate. */
+async function enter({ serving, request, timing }: Exchange, { tenantId }: TenantPrincipal): Promise<Leave> {
+  const budgetMs = Number(request.headers.get(DEADLINE_HEADER) ?? Number.NaN);
+  const leftMs = Number.isFinite(budgetMs) ? budgetMs : API_LIMITS.queryDeadlineMaxMs;
+  return valueOf(await serving.gate.pass(tenantId, leftMs - timing.elapsedMs()));
+}
+
+/** The options of a call, with what is left of its caller's time now. */
+function stillLeft(options: unknown, timing: Timing): unknown {
+  if (typeof options !== 'object' || options === null || !(DEADLINE_HEADER in options)) return options;
+  const budgetMs = options[DEADLINE_HEADER];
+  return typeof budgetMs === 'number' ? { ...options, [DEADLINE_HEADER]: Math.max(1, budgetMs - Math.floor(timing.elapsedMs())) } : options;
+}
+
+async function serveAdmitted<E extends Endpoint>(
+  context: AppContext,
+  exchange: Exchange,
+  bound: Bound<E>,
+  admission: Admission | undefined,
+  taken: Taken | undefined,
+): Promise<Draft> {
+  const { endpoint } = bound;
+  const serving = taken?.serving ?? exchange.serving;
+  const principal = admission?.caller;
   const reservation = await reserveRequest(endpoint, serving.budget, principal);
   const intake = taken === undefined ? intakeOf(endpoint, exchange.request, serving, principal) : undefined;
   const bill: Bill<E> = { used: ONE_REQUEST, label: { route: endpoint.path } };
@@ -80,7 +121,10 @@ async function serve<E extends Endpoint>(context: AppContext, exchange: Exchange
   };
   try {
     const call = await buildCall(context, exchange, bound, { admission, reservation, intake, serving, taken, handOver });
-    const answer = await bound.handler(call);
+    const answer = await watched(endpoint, admission?.authority?.end, bound.handler(call), (handled) => {
+      bill.isSettledLater = true;
+      context.executionCtx.waitUntil(settleUnsent(bill, reservation, exchange, handled));
+    });
     if ('handedOver' in answer) return answer.handedOver;
     note(bill, answer);
     if (!answer.ok) throw new HttpError(answer.error);
@@ -89,7 +133,27 @@ async function serve<E extends Endpoint>(context: AppContext, exchange: Exchange
     return draft;
   } finally {
     intake?.release();
-    if (bill.isHandedOver !== true) settle(bill, reservation, exchange);
+    if (bill.isHandedOver !== true && bill.isSettledLater !== true) settle(bill, reservation, exchange);
+  }
+}
+
+/** The answer of a handler, or the refusal as soon as the caller's right ends: then `unsent` takes what the handler comes to. [T121] */
+async function watched<E extends Endpoint>(
+  { body }: E,
+  end: AuthorityEnd | undefined,
+  handled: Promise<Answer<E>>,
+  unsent: (handled: Promise<Answer<E>>) => void,
+): Promise<Answer<E>> {
+  // A form is read by its handler, which asks once it is there.
+  if (end === undefined || body.kind === 'multipart') return handled;
+  const letGo = end.hold();
+  try {
+    return await unlessEnded<Answer<E>>(end, handled, (why) => {
+      unsent(handled);
+      return err(why);
+    });
+  } finally {
+    letGo();
   }
 }
 
@@ -101,6 +165,8 @@ interface Bill<E extends Endpoint> {
   settlesLater?: Done<E>['settlesLater'];
   onSettled?: Done<E>['onSettled'];
   isHandedOver?: true;
+  /** The caller's right has ended, and the handler has yet to say what it has consumed. */
+  isSettledLater?: true;
 }
 
 function note<E extends Endpoint>(bill: Bill<E>, answer: Done<E> | Refused<E>): void {
@@ -110,6 +176,35 @@ function note<E extends Endpoint>(bill: Bill<E>, answer: Done<E> | Refused<E>): 
   bill.onSettled = onSettled;
   if (model !== undefined) bill.label = { ...bill.label, model };
   if (answer.ok && answer.usageId !== undefined) bill.label = { ...bill.label, usageId: answer.usageId };
+}
+
+/** Settles a call whose answer is not sent, once its handler is done. */
+async function settleUnsent<E extends Endpoint>(
+  bill: Bill<E>,
+  reservation: Reservation | undefined,
+  exchange: Exchange,
+  handled: Promise<Answer<E>>,
+): Promise<void> {
+  try {
+    const answer = await handled;
+    if ('handedOver' in answer) return await discard(answer.handedOver.body);
+    note(bill, answer);
+    if (answer.ok) {
+      bill.settlesLater = answer.settlesLater;
+      await discard(answer.reply);
+    }
+  } catch {
+    // It has failed as it would have without the end, and has consumed nothing that it could say.
+  }
+  if (bill.isHandedOver === true) return;
+  settle(bill, reservation, exchange);
+  await exchange.settleStream?.();
+}
+
+/** Nothing is read of the reply: what makes it is called off. */
+async function discard(reply: unknown): Promise<void> {
+  const body = typeof reply === 'object' && reply !== null && 'body' in reply ? reply.body : reply;
+  if (body instanceof ReadableStream) await body.cancel().catch(() => undefined);
 }
 
 function settle<E extends Endpoint>(
@@ -175,7 +270,7 @@ async function buildCall<E extends Endpoint>(
     authority: admission?.authority,
     params,
     query,
-    options,
+    options: stillLeft(options, timing),
     body,
     request,
     headers: request.headers,

@@ -2,14 +2,18 @@ import { systemClock, systemTimer } from '../../../durable-objects/system-time.t
 import type { CrossOriginPolicy } from '../../../src/contract/api/cross-origin.ts';
 import { crossOriginPolicy } from '../../../src/contract/api/cross-origin.ts';
 import type { TenantPrincipal } from '../../../src/contract/api/principal.ts';
+import type { AuthorityWatches } from '../../../src/gateway/tenancy/authority-watches.ts';
 import type { Authenticator } from '../../../src/gateway/tenancy/authority.ts';
 import { BodyBudget } from '../../../src/gateway/api/body-budget.ts';
 import type { Budget } from '../../../src/gateway/tenancy/budget.ts';
 import type { AgentAuthenticator } from '../../../src/gateway/pools/agent-authenticator.ts';
 import type { Clock } from '../../../src/kernel/clock.ts';
+import { RefusalPace } from '../../../src/kernel/refusal-pace.ts';
 import type { Rng } from '../../../src/kernel/rng.ts';
 import type { BodyParts } from './body-intake.ts';
 import type { ServingEnv } from '../env.ts';
+import { REFUSALS } from '../../../src/gateway/api/refusals.ts';
+import { WorkGate } from '../../../src/gateway/api/work-gate.ts';
 import { GatewayRegion } from './location-hint.ts';
 import { Metrics } from './metrics.ts';
 import type { Readiness } from './readiness.ts';
@@ -24,6 +28,7 @@ export interface Serving {
   readonly metrics: Metrics;
   readonly readiness: Readiness;
   readonly authenticator: Authenticator;
+  readonly watches: AuthorityWatches;
   readonly budget: Budget;
   readonly countCall: CountCall;
   /** Of pools' agents; absent where none may call. */
@@ -31,23 +36,29 @@ export interface Serving {
   readonly region: GatewayRegion;
   readonly crossOrigin: CrossOriginPolicy | undefined;
   readonly bodies: BodyParts;
+  readonly refusals: RefusalPace;
+  readonly gate: WorkGate;
 }
 
 /** The parts that depend on nothing but the platform. */
-export type Basics = Pick<Serving, 'clock' | 'rng' | 'metrics' | 'region' | 'crossOrigin' | 'bodies'>;
+export type Basics = Pick<Serving, 'clock' | 'rng' | 'metrics' | 'region' | 'crossOrigin' | 'bodies' | 'refusals' | 'gate'>;
 
 export function basicsOf(env: ServingEnv): Basics {
   const clock = systemClock;
   const metrics = new Metrics();
   const budget = new BodyBudget();
+  const gate = new WorkGate(clock, systemTimer);
+  metrics.gauge('sluice_calls_waiting', {}, () => gate.waiting);
   metrics.gauge('sluice_request_body_bytes', {}, () => budget.bytes);
   return {
     clock,
+    gate,
     rng: { bytes: (count) => crypto.getRandomValues(new Uint8Array(count)) },
     metrics,
     region: new GatewayRegion(),
     crossOrigin: crossOriginPolicy(env.CORS_ORIGINS),
     bodies: { budget, clock, timer: systemTimer },
+    refusals: new RefusalPace(REFUSALS, Math.random),
   };
 }
 

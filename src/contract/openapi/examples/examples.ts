@@ -36,6 +36,7 @@ export const EXAMPLES: Readonly<Record<EndpointName, Example>> = {
  */
 const CHAPTERS = [
   ['health', 'ready', 'listModels', 'getModel', 'createEmbeddings', 'rerank'],
+  ['cohereEmbed', 'cohereEmbedV1', 'cohereRerank', 'teiEmbed', 'teiRerank', 'teiModel', 'teiModelEmbed', 'teiModelRerank'],
   [
     'createIndex',
     'listIndexes',
@@ -60,7 +61,8 @@ const CHAPTERS = [
   ['qdrantChangeAliases', 'qdrantAliases', 'qdrantCollectionAliases', 'qdrantDeletePoints', 'qdrantDeleteCollection'],
   ['uploadFile', 'listFiles', 'getFile', 'getFileContent', 'planJob', 'createJob', 'listJobs', 'getJob', 'explainJob', 'getJobLogs'],
   ['createModel', 'listModelVersions', 'getModelVersion', 'readModelVersionFile', 'promoteModel', 'rollbackModel', 'setModelAlias'],
-  ['kserveServer', 'kserveLive', 'kserveReady', 'kserveModel', 'kserveModelReady', 'kserveVersion', 'kserveVersionReady'],
+  ['kserveServer', 'kserveLive', 'kserveReady', 'kserveModels', 'kserveModel', 'kserveModelReady', 'kserveModelConfig'],
+  ['kserveVersion', 'kserveVersionReady', 'kserveVersionConfig'],
   ['removeModelAlias', 'kserveInfer', 'kserveVersionInfer', 'classify', 'listModelEvents', 'retireModelVersion', 'deleteModel'],
   ['createUpstream', 'listUpstreams', 'getUpstream', 'getUpstreamHealth', 'changeUpstream', 'deleteUpstream', 'checkUpstream'],
   [

@@ -5,6 +5,9 @@ import type { ExampleOf } from './example.ts';
 const model = 'halves';
 const params = { model };
 const version = { model, version: 1 };
+const deployed = { model: 'glove-sif-100' };
+const deployedVersion = { model: 'glove-sif-100', version: '2' };
+const texts = { inputs: [{ name: 'text', shape: [1], datatype: 'BYTES', data: ['a canal through the hills'] }] } as const;
 
 /** A model that is registered, and what may be done with it. Its file is no graph, so no version of it comes to serve. */
 export const modelExamples = {
@@ -27,22 +30,15 @@ export const modelExamples = {
   kserveServer: { as: 'tenant' },
   kserveLive: { as: 'tenant' },
   kserveReady: { as: 'tenant' },
-  kserveModel: { as: 'tenant', params, refused: 'model_not_found' },
-  kserveModelReady: { as: 'tenant', params, refused: 'model_not_found' },
-  kserveVersion: { as: 'tenant', params: { model, version: '1' }, refused: 'model_not_found' },
-  kserveVersionReady: { as: 'tenant', params: { model, version: '1' }, refused: 'model_not_found' },
-  kserveInfer: {
-    as: 'tenant',
-    params,
-    body: { inputs: [{ name: 'x', shape: [1, 2], datatype: 'FP32', data: [3, 4] }] },
-    refused: 'model_not_found',
-  },
-  kserveVersionInfer: {
-    as: 'tenant',
-    params: { model, version: '1' },
-    body: { inputs: [{ name: 'x', shape: [1, 2], datatype: 'FP32', data: [3, 4] }] },
-    refused: 'model_not_found',
-  },
+  kserveModels: { as: 'tenant' },
+  kserveModel: { as: 'tenant', params: deployed },
+  kserveModelReady: { as: 'tenant', params: deployed },
+  kserveModelConfig: { as: 'tenant', params: deployed },
+  kserveVersion: { as: 'tenant', params: deployedVersion },
+  kserveVersionReady: { as: 'tenant', params: deployedVersion },
+  kserveVersionConfig: { as: 'tenant', params: deployedVersion },
+  kserveInfer: { as: 'tenant', params: deployed, body: texts },
+  kserveVersionInfer: { as: 'tenant', params: deployedVersion, body: texts },
   classify: { as: 'tenant', body: { model, input: 'a canal through the hills' }, refused: 'model_not_found' },
   listModelEvents: { as: 'tenant', params },
   retireModelVersion: { as: 'tenant', params: version },

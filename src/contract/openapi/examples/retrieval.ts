@@ -11,6 +11,24 @@ export const retrievalExamples = {
   rerank: {
     body: { model: MODEL, query: 'who opens the lock?', documents: ['a weir holds back the river', 'the lock keeper opens the gates'] },
   },
+  cohereEmbed: { body: { model: MODEL, texts: ['canal'], input_type: 'search_query', embedding_types: ['float', 'int8'] } },
+  cohereEmbedV1: { body: { model: MODEL, texts: ['canal', 'lock'], input_type: 'search_document' } },
+  cohereRerank: {
+    body: {
+      model: MODEL,
+      query: 'who opens the lock?',
+      documents: ['a weir holds back the river', 'the lock keeper opens the gates'],
+      top_n: 1,
+    },
+  },
+  teiEmbed: { body: { inputs: ['canal', 'lock'] } },
+  teiRerank: { body: { query: 'who opens the lock?', texts: ['a weir holds back the river', 'the lock keeper opens the gates'] } },
+  teiModel: { params: { model: MODEL }, body: { inputs: 'canal' } },
+  teiModelEmbed: { params: { model: MODEL }, body: { inputs: ['canal'], truncate: true } },
+  teiModelRerank: {
+    params: { model: MODEL },
+    body: { query: 'who opens the lock?', texts: ['a weir holds back the river', 'the lock keeper opens the gates'], return_text: true },
+  },
   listModels: { as: 'tenant' },
   getModel: { as: 'tenant', params: { model: MODEL } },
 

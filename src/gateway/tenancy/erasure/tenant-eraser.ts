@@ -89,6 +89,7 @@ export class TenantEraser {
 }
 
 interface ErasureParts {
+  readonly sleep: (ms: number) => Promise<void>;
   readonly at: (tenant: TenantId) => OrganisationStore;
   readonly quotas: QuotaLedgers;
   readonly indexes: TenantIndexes;
@@ -105,7 +106,27 @@ interface ErasureParts {
 }
 
 /** All that a tenant has, what it wrote first. Whatever comes to hold something of tenants joins this list. */
-export const erasureSteps = (parts: ErasureParts): readonly ErasureStep[] => [...contentSteps(parts), ...accountSteps(parts)];
+export const erasureSteps = (parts: ErasureParts): readonly ErasureStep[] => [
+  callsUnderWay(parts),
+  ...contentSteps(parts),
+  ...accountSteps(parts),
+];
+
+/** [T122] What the tenant began before ends by itself; nothing is erased below a call that still runs, as far as that can be waited for. */
+function callsUnderWay({ at, sleep }: ErasureParts): ErasureStep {
+  const remaining = (tenant: TenantId) => at(tenant).countCalling(tenant);
+  return {
+    what: 'calls under way',
+    async erase(tenant) {
+      for (let waitedMs = 0; ; waitedMs += TENANCY_LIMITS.authorityLookMs) {
+        const left = await remaining(tenant);
+        if (!left.ok || left.value === 0 || waitedMs >= TENANCY_LIMITS.authorityCallLostMs) return left;
+        await sleep(TENANCY_LIMITS.authorityLookMs);
+      }
+    },
+    remaining,
+  };
+}
 
 /** What the tenant wrote, and what was made of it. */
 function contentSteps({

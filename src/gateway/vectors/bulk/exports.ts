@@ -4,10 +4,11 @@ import type { Refusal } from '../../../contract/api/errors.ts';
 import { messageOf } from '../../../contract/api/errors.ts';
 import { VECTOR_LIMITS } from '../../../contract/vectors/vector-limits.ts';
 import type { Outcome } from '../../../contract/api/outcome.ts';
+import { sleptUnlessEnded, unlessEnded } from '../../../contract/tenancy/authority-end.ts';
 import { refuse } from '../../../contract/api/outcome.ts';
 import type { IndexManifest } from '../../../index/index-manifest.ts';
 import { float32Text } from '../../../kernel/float32-text.ts';
-import { ok } from '../../../kernel/result.ts';
+import { err, ok } from '../../../kernel/result.ts';
 import type { Acting } from '../../tenancy/authority.ts';
 import { mayTouchIndex, onIndex } from '../../indexes/index-ref.ts';
 import type { IndexShards } from '../../../index/shards/index-shards.ts';
@@ -124,14 +125,15 @@ export class Exports extends Composed<ExportsParts> {
     for (let tries = 0; ; tries += 1) {
       // [T57] A stream outlives what was checked at its beginning: each page is for a key that is still in force.
       const lease = await authority.lease();
-      const outcome = lease.ok
-        ? await onIndex(this.parts.manifests, principal, manifest.name, async (current) =>
-            current.id === manifest.id ? work(current) : othersServed(),
-          )
-        : lease;
+      const read = async (): Promise<Outcome<T>> =>
+        onIndex(this.parts.manifests, principal, manifest.name, async (current) =>
+          current.id === manifest.id ? work(current) : othersServed(),
+        );
+      const outcome = lease.ok ? await unlessEnded(authority.end, read(), err) : lease;
       const waitMs = outcome.ok ? undefined : waitMsOf(outcome.error, tries);
       if (waitMs === undefined) return outcome;
-      await this.parts.sleep(waitMs);
+      const ended = await sleptUnlessEnded(authority.end, this.parts.sleep(waitMs));
+      if (ended !== undefined) return err(ended);
     }
   }
 

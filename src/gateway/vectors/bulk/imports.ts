@@ -10,6 +10,7 @@ import { sha256Hex } from '../../../kernel/bytes.ts';
 import { base32 } from '../../../kernel/ids.ts';
 import { err, ok } from '../../../kernel/result.ts';
 import type { Rng } from '../../../kernel/rng.ts';
+import { sleptUnlessEnded, unlessEnded } from '../../../contract/tenancy/authority-end.ts';
 import type { Acting } from '../../tenancy/authority.ts';
 import type { Budget } from '../../tenancy/budget.ts';
 import type { PinnedIndex } from '../../indexes/index-ref.ts';
@@ -96,7 +97,8 @@ export class Imports extends Composed<ImportsParts> {
     yield await this.#progress(job, 'running', done);
     const batches = job.isFramed ? framesOf(body, start.at) : batchesOf(body, start.at);
     for (let next = batches.next(); ;) {
-      const cut = await settled(next);
+      // [T57] Also while the sender rests.
+      const cut = await unlessEnded(job.authority.end, settled(next), err);
       if (!cut.ok) return yield await this.#stopped(job, done, cut.error);
       const batch = cut.value;
       if (batch === undefined) return yield await this.#progress(job, 'done', done);
@@ -142,7 +144,8 @@ export class Imports extends Composed<ImportsParts> {
       if (waitMs === undefined || waitedMs + waitMs > VECTOR_LIMITS.importWaitMaxMs) return outcome;
       tries += 1;
       waitedMs += waitMs;
-      await this.parts.sleep(waitMs);
+      const ended = await sleptUnlessEnded(job.authority.end, this.parts.sleep(waitMs));
+      if (ended !== undefined) return err(ended);
     }
   }
 

@@ -72,6 +72,13 @@ it('[U153] a terminal and a page show how often reused answers may be false, and
   expect(reportText({ ...REPORT, reuse: [] })).not.toContain('Answers reused');
 });
 
+it('[U150] a terminal shows figures of strategies where they are asked for, and says how', () => {
+  const [short, full] = [reportText(REPORT, { hasEvidence: false }), reportText(REPORT)];
+  expect(full).toContain('Evidence for each strategy');
+  expect(short).not.toContain('published');
+  expect(short).toMatch(/of \d+ strategies, with their sources: sluice cost report --evidence$/);
+});
+
 it('[U150] a terminal and a page show published figures with source, measured ones with command and load', () => {
   for (const shown of [reportText(REPORT), reportPage(REPORT)]) {
     for (const { name, published, measured, notWhen } of STRATEGIES) {
@@ -116,7 +123,7 @@ it('[U150] [U154] the report of the API has all of the evidence, and every numbe
 });
 
 it('[U151] a terminal gets no line that is wider, and the same words', () => {
-  const [narrow, wide] = [reportText(REPORT, 100), reportText(REPORT)];
+  const [narrow, wide] = [reportText(REPORT, { columns: 100 }), reportText(REPORT)];
   const evidence = narrow.slice(narrow.indexOf('Evidence')).split('\n');
   expect(Math.max(...evidence.map((line) => line.length))).toBeLessThanOrEqual(100);
   expect(narrow.split(/\s+/)).toEqual(wide.split(/\s+/));

@@ -10,15 +10,24 @@ import { parse } from '../../../../src/contract/api/parse.ts';
 import { QDRANT_TAG, callQuery } from '../../../../src/contract/qdrant/envelope.ts';
 import { QDRANT_NOT_OFFERED } from '../../../../src/contract/qdrant/not-offered.ts';
 import { qdrantError } from '../../../../src/contract/qdrant/qdrant-error.ts';
-import { mountsOf, surfaceOf } from '../../../../src/contract/api/surface.ts';
+import type { Surface } from '../../../../src/contract/api/surface.ts';
+import { cohereError, jinaError, mountsOf, surfaceOf, teiError } from '../../../../src/contract/api/surface.ts';
 import { assert } from '../../../../src/kernel/assert.ts';
+
+/** Of the paths that several APIs have in common: whose clients read the most of an error. */
+const OWN_SHAPES: Readonly<Record<string, Surface>> = {
+  '/v1/messages': 'anthropic',
+  '/v1/embeddings': 'jina',
+  '/v1/rerank': 'jina',
+};
+const BY_TAG: Readonly<Record<string, Surface>> = { KServe: 'kserve', Cohere: 'cohere', TEI: 'tei' };
 
 const NATIVE_TOO = new Set(['/', '/healthz', '/readyz']);
 
 it("[Q5] Qdrant's paths lead to its surface under the prefix and at the root, and no other path does", () => {
   for (const { path, tag } of Object.values<Endpoint>(ENDPOINTS)) {
     for (const mount of mountsOf(path)) {
-      const own = tag === 'KServe' ? 'kserve' : path === '/v1/messages' ? 'anthropic' : 'sluice';
+      const own = OWN_SHAPES[path] ?? BY_TAG[tag] ?? 'sluice';
       expect(surfaceOf(mount), mount).toBe(tag === QDRANT_TAG && !NATIVE_TOO.has(mount) ? 'qdrant' : own);
     }
   }
@@ -27,6 +36,31 @@ it("[Q5] Qdrant's paths lead to its surface under the prefix and at the root, an
   expect(
     ['/collections', '/collections/a/b/c', '/aliases', '/telemetry', '/qdrant/x', '/collectionsx', '/v1/aliases', '/'].map(surfaceOf),
   ).toEqual(['qdrant', 'qdrant', 'qdrant', 'qdrant', 'qdrant', 'sluice', 'sluice', 'sluice']);
+  // A name that another API has for a path, and one that every object has.
+  expect(['/collections/messages', '/collections/embed', '/v2', '/v2/chat', '/constructor', '/v1/__proto__'].map(surfaceOf)).toEqual([
+    'qdrant',
+    'qdrant',
+    'kserve',
+    'cohere',
+    'sluice',
+    'sluice',
+  ]);
+});
+
+it('[G103] refusals have what clients of Cohere, Jina and TEI read, and code, field and request id', () => {
+  const error = refusal('invalid_value', 'is empty', 'input');
+  const ours = { code: 'invalid_value', param: 'input', request_id: 'req_1' };
+  expect(cohereError(error, 'req_1')).toEqual({ message: 'input: is empty', ...ours });
+  expect(jinaError(error, 'req_1')).toMatchObject({
+    detail: 'input: is empty',
+    error: { message: 'input: is empty', code: 'invalid_value', param: 'input' },
+    request_id: 'req_1',
+  });
+  expect(teiError(error, 'req_1')).toEqual({ error: 'input: is empty', error_type: 'validation', ...ours });
+  const types = (['rate_limit_exceeded', 'unavailable', 'model_not_found'] as const).map(
+    (code) => teiError(refusal(code, 'x'), 'r').error_type,
+  );
+  expect(types).toEqual(['overloaded', 'backend', 'validation']);
 });
 
 it('[Q53] operations of Qdrant that are not offered belong to its surface and hide no route', () => {

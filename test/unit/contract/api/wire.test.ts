@@ -19,7 +19,7 @@ const HASHES: Record<string, string> = {
   '0.5.0': 'e2f26f8b8579927fa1f0a95fdf5cf7f51c46c17928b5613313153dcfa0836211',
   '0.5.1': '111182a2cb1ae8301d12c173303ce793ce7b96fd01e5c2a6f53fac049fa15745',
   '0.6.0': '1a0e4bf90170463a8a58340a95224ff72953a7a09c01b0ace1d95b04ec3b9cd6',
-  '0.7.0': '655410ada4f99c8fa14f4fdb0f3875e3ddae0b5775869ae3b6316c2794dacb18',
+  '0.7.0': '6292c6fe3178f8c358a4dde925bc314f2eed1b27f05370a0180fc46fb4d976a8',
 };
 
 describe('the wire contract', () => {

@@ -5,6 +5,7 @@ import { refusal } from '../../../../src/contract/api/errors.ts';
 import { AddedUse } from '../../../../src/gateway/completions/added-use.ts';
 import type { Completed, CompletionCall } from '../../../../src/gateway/completions/completion-call.ts';
 import { GuardedCompletions } from '../../../../src/gateway/completions/guarded-completion.ts';
+import { CancelSource } from '../../../../src/upstreams/serving/cancel-source.ts';
 import type { GuardCalls } from '../../../../src/gateway/guardrails/guardrails.ts';
 import type { PlannedCall } from '../../../../src/gateway/completions/plan-server.ts';
 import { UpstreamModeration } from '../../../../src/gateway/completions/upstream-moderation.ts';
@@ -114,14 +115,15 @@ describe('[U177] moderations of an upstream', () => {
   it('that cannot be paid for refuse the call before its model is asked, whatever their hook does about an outage', async () => {
     const { made } = moderation(results(0), undefined, refusal('insufficient_quota', 'no'));
     const session = (moderate: Moderate | undefined) => ({
-      request: async (body: object) => {
+      requestText: async (text: string) => {
         await moderate?.(HOOK, ['x']);
-        return { body: ok(body), answerNeed: 'nothing', restores: false, records: [] };
+        return { body: ok(text), answerNeed: 'nothing', restores: false, records: [] };
       },
       close: () => undefined,
     });
     const guarded = new GuardedCompletions({ open: async (_, moderate) => session(moderate) as unknown as GuardCalls });
-    const call = { surface: 'chat', body: {}, onGuarded: () => undefined } as unknown as CompletionCall;
+    const cancellation = new CancelSource();
+    const call = { surface: 'chat', body: {}, cancellation, onGuarded: () => undefined } as unknown as CompletionCall;
     const served = await guarded.complete(policy('tn_1'), { call, nowMs: 0 }, made, () => expect.unreachable());
     expect(served).toMatchObject({ error: { refusal: { code: 'insufficient_quota' } } });
   });

@@ -1,13 +1,19 @@
 import { describe, expect, it } from 'vitest';
 
+import type { Refusal } from '../../../../src/contract/api/errors.ts';
+import { refusal } from '../../../../src/contract/api/errors.ts';
 import { JOB_LIMITS } from '../../../../src/contract/jobs/job-limits.ts';
 import type { FeedItem, FeedRequest } from '../../../../src/gateway/jobs/job-event-feed.ts';
 import { JobEventFeed } from '../../../../src/gateway/jobs/job-event-feed.ts';
 import type { JobId, TenantId } from '../../../../src/kernel/ids.ts';
+import { err, ok } from '../../../../src/kernel/result.ts';
 import { jobEvents } from '../../../../src/scheduler/served/job-queries.ts';
 import { jobEventStream } from '../../../../workers/gateway/routes/jobs/event-stream.ts';
 import { jobRequest } from '../../../support/fixtures/job-request.ts';
 import { ServedCell } from '../../../support/worlds/served-cell.ts';
+import type { Outcome } from '../../../../src/contract/api/outcome.ts';
+import type { EventPage } from '../../../../src/scheduler/served/job-queries.ts';
+import { Ending } from '../../../support/fakes/ending.ts';
 
 const TENANT = jobRequest(1).tenantId;
 const DONE = { kind: 'completed', progress: { completed: 2, failed: 0, total: 2 }, tokens: 8 } as const;
@@ -21,7 +27,8 @@ class FollowedJob {
   /** How long each call may wait. */
   readonly waits: number[] = [];
   readonly steps: (() => void)[] = [];
-  isAllowed = true;
+  /** Why the follower may follow no longer. */
+  ended: Refusal | undefined;
   readonly #feed = new JobEventFeed(
     {
       events: async (tenantId, jobId, after, waitMs) => {
@@ -39,7 +46,7 @@ class FollowedJob {
 
   open(request: Partial<FeedRequest> = {}) {
     const whole = { tenantId: TENANT, jobId: this.id, after: 0, isFollowed: true, ...request };
-    return this.#feed.open(whole, async () => this.isAllowed);
+    return this.#feed.open(whole, { lease: async () => (this.ended === undefined ? ok({ endsAtMs: Infinity }) : err(this.ended)) });
   }
 
   async items(request: Partial<FeedRequest> = {}): Promise<readonly FeedItem[]> {
@@ -101,9 +108,9 @@ describe('a feed of events', () => {
   it('[J99] ends without another wait once its key is not in force, whatever still happens', async () => {
     const job = lively();
     job.steps.splice(1, 0, () => {
-      job.isAllowed = false;
+      job.ended = refusal('invalid_api_key', 'revoked');
     });
-    expect(idsOf(await job.items())).toEqual([1, 2]);
+    expect(idsOf(await job.items())).toEqual([1, 2, 'refused']);
     expect(job.waits).toEqual([0, JOB_LIMITS.jobEventsTurnMs, JOB_LIMITS.jobEventsTurnMs]);
   });
 
@@ -129,7 +136,7 @@ describe('a feed of events', () => {
     const job = lively();
     const opened = await job.open();
     if (!opened.ok || opened.value === null) throw new Error('nothing to follow');
-    const reader = jobEventStream(job.id, opened.value).getReader();
+    const reader = jobEventStream({ jobId: job.id, requestId: 'req_1' }, opened.value).getReader();
     const first = new TextDecoder();
     expect(first.decode((await reader.read()).value)).toBe(`retry: ${JOB_LIMITS.jobEventsRetryMs}\n\n`);
     expect(first.decode((await reader.read()).value)).toMatch(/^id: 1\nevent: submitted\ndata: \{.*\}\n\n$/);
@@ -145,7 +152,7 @@ describe('a stream of events', () => {
   const textOf = async (...items: FeedItem[]): Promise<string> =>
     new Response(
       jobEventStream(
-        jobRequest(1).id,
+        { jobId: jobRequest(1).id, requestId: 'req_1' },
         (async function* () {
           yield* items;
         })(),
@@ -165,4 +172,22 @@ describe('a stream of events', () => {
     expect(JSON.parse(told.slice(told.indexOf('data: ') + 6))).toMatchObject({ error: { message }, final: true });
     expect(rest).toEqual([':', '']);
   });
+});
+
+it('[T121] a feed ends with the refusal in the middle of a wait, as an event of its own', async () => {
+  const end = new Ending();
+  const first = { events: [], isOver: false } as unknown as EventPage;
+  const events = (_: unknown, __: unknown, ___: unknown, waitMs: number): Promise<Outcome<EventPage>> => {
+    if (waitMs === 0) return Promise.resolve(ok(first));
+    queueMicrotask(() => end.revoke());
+    return new Promise(() => undefined);
+  };
+  const { id } = jobRequest(1);
+  const feed = new JobEventFeed({ events }, { nowMs: () => 0 });
+  const opened = await feed.open({ tenantId: TENANT, jobId: id, after: 0, isFollowed: true }, end);
+  if (!opened.ok || opened.value === null) throw new Error('nothing to follow');
+  let over = 0;
+  const text = await new Response(jobEventStream({ jobId: id, requestId: 'req_1' }, opened.value, () => void (over += 1))).text();
+  expect(text).toMatch(/\nevent: error\ndata: \{"error":\{.*"code":"invalid_api_key".*"request_id":"req_1"\}\n\n$/);
+  expect(over).toBe(1);
 });

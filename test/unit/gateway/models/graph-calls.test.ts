@@ -11,7 +11,7 @@ import type { NamedTensor } from '../../../../src/inference/tensor.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import { versionOf } from '../../../support/fixtures/model-versions.ts';
 import { principal } from '../../../support/worlds/memory-cache-world.ts';
-import { ModelWorld } from '../../../support/worlds/model-world.ts';
+import { BUILTIN, ModelWorld } from '../../../support/worlds/model-world.ts';
 
 const acting = { actor: 'key_1', lease: undefined };
 const passed = { atMs: 1, refusal: null, measured: {} };
@@ -35,6 +35,7 @@ beforeEach(() => {
     return ok(value);
   };
   calls = new GraphCalls({
+    builtin: BUILTIN,
     routes: new ModelRoutes(world.registries, { nowMs: () => world.nowMs }),
     inference: {
       verify: async (ref) =>
@@ -96,6 +97,22 @@ it('[M47] a key that may not use what an alias stands for is refused; a built-in
   expect((await infer('reader')).ok).toBe(true);
   const words = await infer('words');
   expect(words.ok ? 'ran' : words.error.code).toBe('invalid_value');
+});
+
+it('[M110] a model of the deployment is meant by name or alias, and kept from keys that may not use it', async () => {
+  await serve(TENANT, 'ocr', 'a');
+  await world.registries(TENANT).putAlias({ alias: 'words', model: 'glove-sif-100', version: null }, true, acting);
+  const deployed = async (model: string, of = principal(TENANT)) => {
+    const found = await calls.deployed({ principal: of, model, requestKey: 'r' });
+    return found.ok ? found.value?.id : found.error.code;
+  };
+  expect(await Promise.all(['glove-sif-100', 'words', 'ocr', 'nonesuch'].map((name) => deployed(name)))).toEqual([
+    'glove-sif-100',
+    'glove-sif-100',
+    undefined,
+    undefined,
+  ]);
+  expect(await deployed('words', { ...principal(TENANT), resources: ['model/words'] })).toBe('scope_denied');
 });
 
 it('[M41] a call that meets a version that is gone asks again which one serves', async () => {

@@ -26,10 +26,11 @@ const manifestOf = (mib: number, task: ServedManifest['task'] = 'embedding') =>
     ],
     contractHash: 'own',
     dimensions: 2,
+    tokensMax: 512,
   }) as unknown as ServedManifest;
 
 describe('[M70] what runs a registered model', () => {
-  const facts = { manifest: manifestOf(22), tokens: 10, hasReplica: true, leftMs: undefined };
+  const facts = { manifest: manifestOf(22), tokens: 10, longestTokens: 10, hasReplica: true, leftMs: undefined };
 
   it.each([
     ['inference; reason=no_replica', { hasReplica: false, tokens: 60_000, leftMs: 1 }],
@@ -41,9 +42,11 @@ describe('[M70] what runs a registered model', () => {
     ['pool; reason=too_large', { manifest: manifestOf(90), tokens: 1 }],
     ['none; reason=too_large', { manifest: manifestOf(90), tokens: 1, hasReplica: false }],
     ['inference; reason=no_replica', { manifest: manifestOf(90, 'classifier'), hasReplica: false }],
-    ['inference; reason=small', { runBoundMs: MODEL_LIMITS.runBoundMsMax }],
-    ['pool; reason=too_slow', { runBoundMs: MODEL_LIMITS.runBoundMsMax + 1 }],
-    ['none; reason=too_slow', { runBoundMs: MODEL_LIMITS.runBoundMsMax + 1, hasReplica: false }],
+    ['inference; reason=small', { runBoundMs: 51 * MODEL_LIMITS.runBoundMsMax, longestTokens: 10 }],
+    ['pool; reason=too_slow', { runBoundMs: 51 * MODEL_LIMITS.runBoundMsMax, longestTokens: 11 }],
+    ['inference; reason=no_replica', { runBoundMs: 51 * MODEL_LIMITS.runBoundMsMax, longestTokens: 11, hasReplica: false }],
+    ['pool; reason=too_slow', { runBoundMs: 65 * MODEL_LIMITS.runBoundMsMax, longestTokens: 1 }],
+    ['none; reason=too_slow', { runBoundMs: 65 * MODEL_LIMITS.runBoundMsMax, longestTokens: 1, hasReplica: false }],
   ] as const)('is %s for %o', (shown, changes) => {
     expect(shownChoice(chooseRunner({ ...facts, ...changes }))).toBe(shown);
   });
@@ -99,6 +102,7 @@ function world(mib: number, pool: () => ReturnType<typeof ok> | ReturnType<typeo
         version: route.serving,
         inputType: 'query',
         tokens,
+        longestTokens: tokens,
         leftMs: undefined,
       },
       ['a'],

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { JOB_LIMITS } from '../../../../src/contract/jobs/job-limits.ts';
+import type { Authority } from '../../../../src/contract/tenancy/write-lease.ts';
 import type { LogShard } from '../../../../src/gateway/pools/job-logs.ts';
 import { JobLogs } from '../../../../src/gateway/pools/job-logs.ts';
 import { ok } from '../../../../src/kernel/result.ts';
@@ -9,7 +10,9 @@ import { SqliteLogStore } from '../../../../src/pools/sqlite-log-store.ts';
 import { followedText } from '../../../../workers/gateway/routes/jobs/log-text.ts';
 import { jobRequest } from '../../../support/fixtures/job-request.ts';
 import { ServedCell } from '../../../support/worlds/served-cell.ts';
+import { IN_FORCE } from '../../../support/fakes/in-force.ts';
 import { NodeSql } from '../../../support/fakes/node-sql.ts';
+import { Ending } from '../../../support/fakes/ending.ts';
 
 const { tenantId: TENANT } = jobRequest(1);
 const RUNNING = { kind: 'progress', progress: { completed: 1, failed: 0, total: 2 } } as const;
@@ -24,6 +27,8 @@ class LoggedJob {
   /** How long each call to the log may wait. */
   readonly waits: number[] = [];
   readonly steps: (() => void)[] = [];
+  /** Whether a wait lasts for ever. */
+  hangs = false;
   readonly #logs: JobLogs;
 
   constructor() {
@@ -42,6 +47,7 @@ class LoggedJob {
         const page = this.store.read(stream, from, bytesMax);
         // As the object does: what is there, or closed, is answered without a wait.
         if (waitMs > 0 && page?.isClosed !== true && (page?.parts.length ?? 0) === 0) this.steps.shift()?.();
+        if (waitMs > 0 && this.hangs && (page?.parts.length ?? 0) === 0) return new Promise(() => undefined);
         return page ?? null;
       },
     };
@@ -53,8 +59,8 @@ class LoggedJob {
     this.store.append({ jobId: this.id, fence, rank: 0 }, at, bytesOf(text), 0);
   }
 
-  follow(attempt?: number, offset = 0): Promise<string> {
-    const pages = this.#logs.follow(TENANT, this.id, { attempt, rank: 0, offset }, async () => true);
+  follow(attempt?: number, offset = 0, authority: Authority = IN_FORCE): Promise<string> {
+    const pages = this.#logs.follow(TENANT, this.id, { attempt, rank: 0, offset }, authority);
     return new Response(followedText(pages, offset)).text();
   }
 }
@@ -82,4 +88,14 @@ describe('a followed log', () => {
     const { jobLogTurnMs: turn, jobLogClosedMs: closed } = JOB_LIMITS;
     expect(job.waits).toEqual([turn, turn, closed, turn, closed, 0]);
   });
+});
+
+it('[T121] a followed log ends as its reader may read no more, also in the middle of a wait', async () => {
+  const job = new LoggedJob();
+  job.write(0, 'one\n');
+  const end = new Ending();
+  // What waits never comes back.
+  job.steps.push(() => end.revoke());
+  job.hangs = true;
+  expect(await job.follow(1, 0, end)).toBe('one\n[ended: revoked (invalid_api_key)]\n');
 });

@@ -9,6 +9,7 @@ import { ReplicaRouter } from '../../../../src/gateway/pools/replica-router.ts';
 import type { Job } from '../../../../src/scheduler/served/jobs/job.ts';
 import { newJob } from '../../../../src/scheduler/served/jobs/job.ts';
 import { jobRequest } from '../../../support/fixtures/job-request.ts';
+import { Ending } from '../../../support/fakes/ending.ts';
 
 const TENANT = 'tn_0000000001_00000001' as TenantId;
 const JOB = 'job_x' as JobId;
@@ -118,4 +119,19 @@ describe('[J214] calls to the replicas of a job', () => {
     expect(await world.embed()).toMatchObject({ ok: false, error: { code: 'limit_exceeded', message: 'has 9 tokens' } });
     expect(world.calls).toEqual(['a']);
   });
+});
+
+it('[T121] calls no replica once the right of its caller has ended, and takes none for ill by that', async () => {
+  const world = new World(['a', 'b', 'c']);
+  const end = new Ending();
+  world.answer = async () => {
+    end.revoke();
+    return undefined;
+  };
+  const refused = await world.router.embed(TENANT, JOB, 'm', '{}', end);
+  expect(refused).toMatchObject({ error: { code: 'no_healthy_replica' } });
+  expect(world.calls).toEqual(['a']);
+  world.answer = async () => ({ status: 200, body: {} });
+  await world.embed();
+  expect(world.calls).toEqual(['a', 'a']);
 });

@@ -4,6 +4,8 @@ import { ROUTE_LIMITS } from '../../../../src/contract/routes/route-limits.ts';
 import type { TenantPrincipal } from '../../../../src/contract/api/principal.ts';
 import type { RouteVersion } from '../../../../src/contract/routes/route-rules.ts';
 import type { Routed, RoutedCall } from '../../../../src/gateway/routes/model-router.ts';
+import type { GuardReport } from '../../../../src/gateway/guardrails/guardrails.ts';
+import { UNJUDGED } from '../../../../src/gateway/guardrails/guardrails.ts';
 import { ModelRouter } from '../../../../src/gateway/routes/model-router.ts';
 import { RouteDirectory } from '../../../../src/gateway/routes/route-directory.ts';
 import type { OrganisationId, KeyId, ProjectId, TenantId } from '../../../../src/kernel/ids.ts';
@@ -13,6 +15,7 @@ import { CanaryTally } from '../../../../src/upstreams/routes/canary-tally.ts';
 import type { RequestFacts } from '../../../../src/upstreams/routes/request-facts.ts';
 import { factsOfCall } from '../../../../src/upstreams/routes/facts-of-call.ts';
 import { RouteRegistry } from '../../../../src/upstreams/routes/route-registry.ts';
+import { PEOPLE } from '../../../support/guardrails/guarded-call.ts';
 import { NodeSql } from '../../../support/fakes/node-sql.ts';
 import { routeFacts, routeTarget } from '../../../support/fixtures/route-facts.ts';
 import { callOrigin } from '../../../../workers/gateway/routes/completions/call-origin.ts';
@@ -271,4 +274,15 @@ describe('[U90] what rules see of a call', () => {
     expect(factsOfCall({}, { ...context, headers })).toMatchObject({ headers: { 'x-app': 'web', 'x-sluice-priority': '7' }, priority: 7 });
     expect(JSON.stringify(factsOfCall({}, { ...context, headers }))).not.toContain('sk_x');
   });
+});
+
+it('[U118] says that guardrails will judge a call before it can be refused', async () => {
+  serve('tn_a', 'guarded', { rules: [], default: { kind: 'refuse', message: 'no' }, guardrails: [PEOPLE] });
+  serve('tn_a', 'open', to('b/m'));
+  const reports: GuardReport[] = [];
+  const onGuarded = (report: GuardReport): void => void reports.push(report);
+  expect((await plan('guarded', { onGuarded })).ok).toBe(false);
+  expect(reports).toEqual([UNJUDGED]);
+  await plan('open', { onGuarded });
+  expect(reports).toHaveLength(1);
 });

@@ -9,6 +9,7 @@ import { Hmac } from '../../../../src/kernel/hmac.ts';
 import type { KeyId } from '../../../../src/kernel/ids.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import { formatApiKey, SECRET_BYTES } from '../../../../src/tenancy/keys/api-key.ts';
+import { organisationOf } from '../../../../src/tenancy/resource-ids.ts';
 import type { AdmittedKey } from '../../../../src/tenancy/keys/key-record.ts';
 import { issue, revoke, rotate } from '../../../../src/tenancy/keys/key-record.ts';
 import { idsOf, ManualClock, newKey } from '../../../support/fakes/tenancy.ts';
@@ -295,5 +296,37 @@ describe('the authenticator', () => {
     expect(await credential.prove()).toMatchObject({ value: { lease: { endsAtMs, isUnconfirmed: true } } });
     world.clock.ms += 1;
     expect(await credential.prove()).toMatchObject({ error: { code: 'unavailable' } });
+  });
+
+  it('[T120] reads keys again once something has changed, and knows them while that is impossible', async () => {
+    const world = new World();
+    const { apiKey, id } = await world.addKey();
+    expect(await world.codeOf(apiKey)).toBe('tenant');
+    world.authenticator.doubt(organisationOf(id));
+    world.isReachable = false;
+    expect(await world.codeOf(apiKey)).toBe('tenant');
+    world.isReachable = true;
+    world.change(id, (record) => revoke(record, world.clock.ms));
+    world.authenticator.doubt(organisationOf(id));
+    world.clock.ms += TENANCY_LIMITS.keyFreshMs;
+    expect(await world.codeOf(apiKey)).toBe('invalid_api_key');
+  });
+
+  it('[T121] says when a key proves less by itself: as it expires, or its replaced secret dies', async () => {
+    const world = new World();
+    const { apiKey, id } = await world.addKey();
+    const lapses = async () => {
+      world.authenticator.forget(id);
+      const proof = await (await world.authenticator.present(apiKey)).prove();
+      return proof.ok && proof.value.lapsesAtMs - world.clock.ms;
+    };
+    expect(await lapses()).toBe(Infinity);
+    world.change(id, (record) => ({ ...record, expiresAtMs: world.clock.ms + 90_000 }));
+    expect(await lapses()).toBe(90_000);
+    world.change(id, (record) => {
+      const rotated = rotate(record, 'another', 60_000, world.clock.ms);
+      return rotated.ok ? rotated.value : record;
+    });
+    expect(await lapses()).toBe(60_000);
   });
 });

@@ -174,7 +174,7 @@ describe('FanOut', () => {
     expect(valueOf(some.outcome).missing).toEqual([0]);
     expect(world.fanOut.counts).toMatchObject({ failovers: 1, hedges: 0, partials: 1 });
     const none = await world.gather([busy, dead]);
-    expect(none.outcome.ok ? null : none.outcome.error).toMatchObject({ code: 'overloaded', retryAfterMs: VECTOR_LIMITS.readWaitMaxMs });
+    expect(none.outcome.ok ? null : none.outcome.error).toMatchObject({ code: 'overloaded', retryAfterMs: VECTOR_LIMITS.refusedReadMs });
     const late = await world.gather([busy, world.leaf(1, NEVER_MS)]);
     expect(late.outcome.ok ? null : late.outcome.error.code).toBe('deadline_exceeded');
   });

@@ -1,3 +1,4 @@
+import { VECTOR_LIMITS } from '../../../../src/contract/vectors/vector-limits.ts';
 import { describe, expect, it } from 'vitest';
 
 import { FanOut } from '../../../../src/index/fan-out/fan-out.ts';
@@ -59,9 +60,34 @@ describe('ShardReads', () => {
     for (const replica of [null, 1, 2]) world.behave(0, { takesMs: 3, fails: 'overloaded' }, replica);
     const deadlineMs = world.time.nowMs() + 50;
     await world.time.run(world.reads.query(REPLICATED, QUERY, { consistency: EVENTUAL, deadlineMs }));
-    expect(world.sent.map(({ budgetMs }) => budgetMs)).toEqual([24, 45]);
+    expect(world.sent.map(({ budgetMs }) => budgetMs)).toEqual([23.75, 44.65]);
+    world.behave(0, { takesMs: 3, fails: undefined });
+    // What the shard said has run out by then.
+    await world.time.run(world.time.sleep(1_000));
     await world.time.run(world.reads.query(MANIFEST, QUERY, { consistency: STRONG, deadlineMs: world.time.nowMs() + 1 }));
     expect(world.sent.at(-1)!.budgetMs).toBe(0);
+  });
+
+  it('[OL5] asks no shard that said it would refuse, until its word is out or a caller waits longer', async () => {
+    const world = new MemberWorld();
+    world.behave(0, { takesMs: 1, fails: 'overloaded' });
+    const ask = (budgetMs: number) =>
+      world.time.run(world.reads.query(MANIFEST, QUERY, { consistency: STRONG, deadlineMs: world.time.nowMs() + budgetMs }));
+    const refused = async (budgetMs: number) => {
+      const outcome = await ask(budgetMs);
+      return outcome.ok ? undefined : outcome.error;
+    };
+    // Without a word of its own, an object that refuses is busy for `refusedReadMs`.
+    expect(await refused(50)).toMatchObject({ code: 'overloaded', retryAfterMs: VECTOR_LIMITS.refusedReadMs });
+    expect(world.sent).toHaveLength(1);
+    await world.time.run(world.time.sleep(40));
+    expect(await refused(50)).toMatchObject({ code: 'overloaded', retryAfterMs: 60 });
+    expect(world.sent).toHaveLength(1);
+    world.behave(0, { takesMs: 1, fails: undefined });
+    expect((await ask(500)).ok).toBe(true);
+    expect(world.sent).toHaveLength(2);
+    await world.time.run(world.time.sleep(VECTOR_LIMITS.refusedReadMs));
+    expect((await ask(50)).ok).toBe(true);
   });
 
   it('[F33] asks faster members more often, and keeps trying the others', async () => {

@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { requestEndpoints } from '../../../../src/contract/requests/requests.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import { NO_QUANTITIES } from '../../../../src/upstreams/money/settlement.ts';
+import { CancelSource } from '../../../../src/upstreams/serving/cancel-source.ts';
 import { shadowCall } from '../../../../workers/gateway/routes/completions/shadow-call.ts';
 import { principal } from '../../../support/worlds/memory-cache-world.ts';
 
@@ -14,15 +15,15 @@ it('[U174] a shadow that fails by a defect gives back what was reserved for it',
     budget: { reserve: () => Promise.resolve(ok(reservation)) },
   } as unknown as Parameters<typeof shadowCall>[0];
   const facts = { surface: 'chat', requestId: 'req_1', principal: principal('tn_one'), body: {}, requestBytes: 0 } as const;
-  const broken = shadowCall(
-    gateway,
-    { ...facts, guarded: undefined, prompt: undefined },
-    async (reserve) => {
+  const broken = shadowCall(gateway, {
+    facts: { ...facts, guarded: undefined, prompt: undefined },
+    serve: async (reserve) => {
       await reserve({ upstream_nano: 5 });
       throw new Error('a defect');
     },
-    () => expect.unreachable(),
-  );
+    onSettled: () => expect.unreachable(),
+    cancellation: new CancelSource(),
+  });
   await expect(broken).rejects.toThrow('a defect');
   expect(settled).toEqual([NO_QUANTITIES]);
 });

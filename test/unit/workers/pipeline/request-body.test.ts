@@ -44,6 +44,16 @@ describe('a request body', () => {
     expect(await codeOf(post(chunked(` ${longest}`)))).toBe('payload_too_large');
   });
 
+  it('[G101] is what the route takes, if its sender does not say what it is', async () => {
+    // Bytes, for which no runtime makes up a content type.
+    const untyped = (text: string) => post(new TextEncoder().encode(text), {});
+    expect(untyped('{}').headers.has('content-type')).toBe(false);
+    expect(await readBody(untyped('{"a": 1}'), endpointBody)).toEqual({ ok: true, value: { a: 1 } });
+    expect(await codeOf(untyped('a=1'))).toBe('malformed_json');
+    const form = { kind: 'multipart', schema: z.strictObject({}), file: 'file', bytesMax: 32 } as const;
+    expect(await readBody(untyped('{}'), form)).toMatchObject({ error: { code: 'unsupported_media_type' } });
+  });
+
   it.each([
     ['no JSON', post('{"a": '), 'malformed_json'],
     ['bytes that are not UTF-8', post(new Uint8Array([0x22, 0xff, 0x22])), 'malformed_json'],

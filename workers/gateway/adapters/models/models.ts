@@ -70,7 +70,7 @@ export function wireModels(
     admin,
     catalogue: new ModelCatalogue(known),
     names: new ModelNames(known),
-    graphs: new GraphCalls({ routes, inference }),
+    graphs: new GraphCalls({ builtin: MODEL_CATALOGUE, routes, inference }),
     jobs: new JobRegistrations({
       admin,
       routes,

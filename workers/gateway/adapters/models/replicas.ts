@@ -1,3 +1,4 @@
+import type { AuthorityEnd } from '../../../../src/contract/tenancy/authority-end.ts';
 import type { Serving } from '../../../../src/contract/jobs/attempt.ts';
 import { API_LIMITS } from '../../../../src/contract/api/api-limits.ts';
 import { JOB_LIMITS } from '../../../../src/contract/jobs/job-limits.ts';
@@ -37,19 +38,23 @@ async function servingJobs(queue: JobQueue, tenant: TenantId): Promise<Outcome<r
 }
 
 /** Its address was checked when its agent named it, and is checked again for what no pool may name; redirects would lead elsewhere. [P93] */
-async function callReplica({ url, key }: Serving, body: string): Promise<ReplicaAnswer> {
+async function callReplica({ url, key }: Serving, body: string, end: AuthorityEnd | undefined): Promise<ReplicaAnswer> {
   const host = originHost(url);
   if (host === undefined || isForbidden(host)) return undefined;
+  const ended = new AbortController();
+  const leave = end?.onEnd(() => ended.abort());
   try {
     const response = await fetch(`${url}/v1/embeddings`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
       body,
       redirect: 'manual',
-      signal: AbortSignal.timeout(JOB_LIMITS.replicaTimeoutMs),
+      signal: AbortSignal.any([AbortSignal.timeout(JOB_LIMITS.replicaTimeoutMs), ended.signal]),
     });
     return { status: response.status, body: await response.json() };
   } catch {
     return undefined;
+  } finally {
+    leave?.();
   }
 }

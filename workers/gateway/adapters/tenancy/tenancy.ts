@@ -7,6 +7,7 @@ import { API_LIMITS } from '../../../../src/contract/api/api-limits.ts';
 import { TENANCY_LIMITS } from '../../../../src/contract/tenancy/tenancy-limits.ts';
 import type { CacheLines } from '../../../../src/gateway/caches/cache-stats.ts';
 import { cacheLines } from '../../../../src/gateway/caches/cache-stats.ts';
+import { AuthorityWatches } from '../../../../src/gateway/tenancy/authority-watches.ts';
 import type { Organisations } from '../../../../src/gateway/tenancy/organisation-store.ts';
 import { allTenants } from '../../../../src/gateway/tenancy/organisation-store.ts';
 import type { HoldingsParts } from '../../../../src/gateway/tenancy/quotas/holdings.ts';
@@ -32,11 +33,12 @@ import type { TenancyEnv } from '../../env.ts';
 import type { Metrics } from '../../pipeline/metrics.ts';
 import type { Basics, CountCall } from '../../pipeline/serving.ts';
 import { within } from '../api/ask.ts';
-import { sleep } from '../../../../durable-objects/system-time.ts';
+import { sleep, systemTimer } from '../../../../durable-objects/system-time.ts';
 
 /** Authentication, quotas and usage: the parts of an isolate that know tenants. Every subject has them. */
 export interface Tenancy {
   readonly authenticator: KeyAuthenticator;
+  readonly watches: AuthorityWatches;
   readonly budget: SlicedBudget;
   readonly holdings: Holdings;
   readonly organisations: Organisations;
@@ -87,8 +89,21 @@ export function wireTenancy(env: TenancyEnv, { clock, metrics }: Basics, counter
     clock,
     wakeUps: requestWakeUps,
   });
+  const watches = new AuthorityWatches({
+    clock,
+    timer: systemTimer,
+    wakeUps: requestWakeUps,
+    isolate: isolateId,
+    ask: async (organisation, watcher, waitMs) => {
+      const version = await organisations.at(organisation).watch(watcher, waitMs);
+      if (!version.ok) throw new Error(messageOf(version.error));
+      return version.value;
+    },
+    onChange: (organisation) => authenticator.doubt(organisation),
+  });
   return {
     authenticator,
+    watches,
     budget,
     holdings,
     organisations,

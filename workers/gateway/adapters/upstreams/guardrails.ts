@@ -9,7 +9,7 @@ import type { UpstreamHosts } from '../../../../src/upstreams/upstream-host.ts';
 /** What of the inference Worker's `GuardrailService` is called here: its types are of the platform's remote calls. */
 export interface GuardrailBinding {
   check(terms: GuardrailTerms): Promise<Outcome<null>>;
-  open(terms: GuardrailTerms, moderate: Moderate | undefined): Promise<Omit<GuardCalls, 'close'>>;
+  open(terms: GuardrailTerms, moderate: Moderate | undefined): Promise<Omit<GuardCalls, 'close' | 'stop'> & { stop(): Promise<void> }>;
 }
 
 /** Guardrails run in the inference Worker: what they compile is large, and patterns of tenants run where no secrets are. */
@@ -19,11 +19,13 @@ export const guardrailsOf = (service: GuardrailBinding, hosts: UpstreamHosts): G
     const asksUpstreams = policy.hooks.some((hook) => hook.kind === 'classifier' && isOfUpstream(hook));
     const session = await service.open({ policy, hosts }, asksUpstreams ? moderate : undefined);
     return {
-      request: (body) => session.request(body),
+      requestText: (text) => session.requestText(text),
       answer: (text) => session.answer(text),
       shown: (text) => session.shown(text),
       push: (dialect, requestId, piece) => session.push(dialect, requestId, piece),
       end: () => session.end(),
+      // What cannot be reached has nothing under way.
+      stop: () => void session.stop().catch(() => undefined),
       close: () => disposeOf(session),
     };
   },

@@ -8,9 +8,10 @@ import type { AnswerTerms } from '../../../../src/gateway/caches/answer-cache.ts
 import type { CacheReport } from '../../../../src/gateway/caches/cache-report.ts';
 import { cacheHeaders } from '../../../../src/gateway/caches/cache-report.ts';
 import { systemTimer } from '../../../../durable-objects/system-time.ts';
-import type { ErrorCode } from '../../../../src/contract/api/errors.ts';
+import type { ErrorCode, Refusal } from '../../../../src/contract/api/errors.ts';
 import { ERRORS } from '../../../../src/contract/api/errors.ts';
 import type { TenantPrincipal } from '../../../../src/contract/api/principal.ts';
+import type { Authority } from '../../../../src/contract/tenancy/write-lease.ts';
 import type { LabelledUse } from '../../../../src/gateway/tenancy/budget.ts';
 import type { Classified } from '../../../../src/gateway/completions/added-use.ts';
 import { AddedUse } from '../../../../src/gateway/completions/added-use.ts';
@@ -26,6 +27,8 @@ import type { completionEndpoints } from '../../../../src/contract/completions/c
 import type { ModelCharge, UpstreamQuantities } from '../../../../src/upstreams/money/settlement.ts';
 import { NO_QUANTITIES, quantitiesOf } from '../../../../src/upstreams/money/settlement.ts';
 import type { Surface } from '../../../../src/upstreams/protocol/exchange.ts';
+import { SURFACES } from '../../../../src/upstreams/protocol/exchange.ts';
+import { errorEvent } from '../../../../src/upstreams/protocol/surface-errors.ts';
 import type { JsonObject } from '../../../../src/upstreams/protocol/json.ts';
 import { explainedEvent, explainedText } from '../../../../src/upstreams/explained-answer.ts';
 import { routeText } from '../../../../src/upstreams/route-text.ts';
@@ -34,7 +37,7 @@ import type { HandlersOf } from '../../pipeline/serve.ts';
 import type { Upstreams } from '../../compose-upstreams.ts';
 import { promptedBody } from '../../../../src/gateway/prompts/prompted-body.ts';
 import { callOrigin } from './call-origin.ts';
-import { callerCancellation } from './caller-cancellation.ts';
+import { callCancellation, rightCancellation } from './call-cancellation.ts';
 import { sentEvents } from './sent-events.ts';
 import { shadowCall } from './shadow-call.ts';
 
@@ -44,6 +47,7 @@ type CacheOptions = z.output<typeof completionCacheHeaders>;
 interface Asked {
   readonly gateway: Upstreams;
   readonly principal: TenantPrincipal;
+  readonly authority: Authority;
   readonly body: JsonObject;
   readonly request: Request;
   readonly requestId: string;
@@ -99,19 +103,24 @@ const observing = (state: Answering): Pick<CompletionCall, 'onGuarded' | 'added'
   },
   shadow(serve, settled) {
     const { call, facts, guarded, prompt } = state;
-    call.waitUntil(shadowCall(call.gateway, { ...facts, guarded, prompt }, serve, settled));
+    const { end } = call.authority;
+    const letGo = end?.hold();
+    const shadow = { facts: { ...facts, guarded, prompt }, serve, onSettled: settled, cancellation: rightCancellation(end) };
+    call.waitUntil(shadowCall(call.gateway, shadow).finally(letGo));
   },
 });
 
-/** Nothing has served the call: it costs what hooks and judging have consumed. */
-function refused({ logged, added }: Answering, { refusal, besides, ...tried }: Uncompleted) {
+/** Nothing has served the call, or the caller may no longer have what has: it costs what hooks and judging have consumed. */
+function refused({ call, logged, added }: Answering, { refusal: found, besides, ...tried }: Uncompleted) {
+  const refusal = call.authority.end?.refusal ?? found;
   logged.ended({ status: ERRORS[refusal.code].status, code: refusal.code, ...tried });
   const settled = { used: added.used(), besides: labelledUses(added.beside(besides)), onSettled: settledIn(logged) };
   return { ok: false as const, error: refusal, ...settled };
 }
 
 /** An answer in one piece, which is settled before it is sent. */
-function whole({ added, logged, ...state }: Answering, completed: Completed, { end, text, blocked }: WholeAnswer) {
+function whole({ added, logged, ...state }: Answering, completed: Completed, { end, text, blocked: judged }: WholeAnswer) {
+  const blocked = state.call.authority.end?.refusal ?? judged;
   const settlement = completed.settle(end);
   const besides = added.beside(completed.besides);
   const served = servedFacts({ ...completed, besides });
@@ -135,8 +144,11 @@ function whole({ added, logged, ...state }: Answering, completed: Completed, { e
 /** A stream, which is settled once it has ended; also when the caller goes away: the platform then lets the call finish. */
 async function streamed(state: Answering, completed: Completed, { stream, ended }: StreamedAnswer) {
   const { surface, call, logged, added, prompt } = state;
+  const { end: right } = call.authority;
+  const letGo = right?.hold();
   const settlesLater = async (charge: Charge): Promise<ErrorCode | undefined> => {
     const end = await ended;
+    letGo?.();
     const settlement = completed.settle(end);
     const besides = added.beside(completed.besides);
     const code = failureOf(state, end);
@@ -148,10 +160,13 @@ async function streamed(state: Answering, completed: Completed, { stream, ended 
   const explanation = explanationFor(call, completed);
   const first = explanation === undefined ? undefined : explainedEvent(surface, call.requestId, explanation);
   const onPiece = (piece: Uint8Array): void => logged.answered(piece);
-  const passed = await stream.pass?.({ first, onPiece });
+  const passed = await stream.pass?.({ first, onPiece, calledOff: () => right?.refusal });
   call.gateway.metrics.count('sluice_streams_total', { how: passed === undefined ? 'relayed' : 'passed' });
-  const body =
-    (passed as ReadableStream | undefined) ?? sentEvents(stream, { timer: systemTimer, clock: call.gateway.clock, first, onPiece });
+  const { dialect } = SURFACES[surface];
+  const whyEnded = (why: Refusal): Uint8Array => utf8(errorEvent(dialect, why, call.requestId));
+  const ending = right && { end: right, whyEnded };
+  const relaying = { timer: systemTimer, clock: call.gateway.clock, first, onPiece, right: ending };
+  const body = (passed as ReadableStream | undefined) ?? sentEvents(stream, relaying);
   const used = { ...NO_QUANTITIES, embedding_tokens: 0 };
   const reply = { contentType: EVENTS_TYPE, body };
   return { ok: true as const, reply, used, settlesLater, model: targetName(completed.target), headers: headersOf(prompt, completed) };
@@ -166,19 +181,21 @@ const settledIn =
 const recordsOf = ({ guarded }: Answering) => guarded?.records ?? [];
 
 /** Why the caller did not get all of a stream; undefined: it did, or has left. */
-function failureOf(state: Answering, { end }: CompletionEnd): 'guardrail_blocked' | 'upstream_failed' | undefined {
+function failureOf(state: Answering, { end }: CompletionEnd): ErrorCode | undefined {
+  const { refusal } = state.call.authority.end ?? {};
+  if (refusal !== undefined && end !== 'whole') return refusal.code;
   if (recordsOf(state).some(({ outcome }) => outcome === 'blocked')) return 'guardrail_blocked';
   return end === 'whole' || end === 'cancelled' ? undefined : 'upstream_failed';
 }
 
 /** The call without its body, as it was admitted. */
-const admitted = (surface: Surface, { principal, request, requestId, reserve, options }: Asked) => ({
+const admitted = (surface: Surface, { principal, authority, request, requestId, reserve, options }: Asked) => ({
   surface,
   headers: anthropicHeaders(request.headers),
   principal,
   requestId,
   origin: callOrigin(request),
-  cancellation: callerCancellation(request),
+  cancellation: callCancellation(request, authority.end),
   reserve,
   cacheTerms: termsOf(options),
   acceptsCandidate: options[REUSE_HEADER] !== undefined,

@@ -1,3 +1,5 @@
+import type { Refusal } from '../../../../src/contract/api/errors.ts';
+import type { AuthorityEnd } from '../../../../src/contract/tenancy/authority-end.ts';
 import { COMPLETION_LIMITS } from '../../../../src/contract/completions/completion-limits.ts';
 import { joinedBytes, utf8 } from '../../../../src/kernel/bytes.ts';
 import type { Clock } from '../../../../src/kernel/clock.ts';
@@ -17,6 +19,8 @@ interface SendingParts {
   readonly first: Uint8Array | undefined;
   /** Sees each piece that comes. */
   readonly onPiece: (piece: Uint8Array) => void;
+  /** Once the caller's right ends, it is sent why, and nothing more. Absent: it lasts. */
+  readonly right?: { readonly end: AuthorityEnd; readonly whyEnded: (why: Refusal) => Uint8Array } | undefined;
 }
 
 /** The caller waits for something to be sent. */
@@ -61,12 +65,15 @@ class SentEvents {
   #sentAtMs = -Infinity;
   /** Set while a burst is gathered. */
   #callOff: (() => void) | undefined;
+  readonly #leaveRight: (() => void) | undefined;
 
   constructor(pieces: Pieces, parts: SendingParts) {
     this.#pieces = pieces;
     this.#parts = parts;
     this.#silence = new WaitLimit(parts.timer, parts.clock);
     if (parts.first !== undefined) this.#hold(parts.first);
+    const { right } = parts;
+    this.#leaveRight = right?.end.onEnd((why) => this.#endBy(right.whyEnded(why)));
   }
 
   take(taker: Taker): void {
@@ -87,6 +94,7 @@ class SentEvents {
     try {
       while (this.#taker !== undefined && !this.#hasEnded) {
         const piece = await this.#pieces.next();
+        if (this.#hasEnded) break;
         if (piece === undefined) this.#hasEnded = true;
         else {
           this.#parts.onPiece(piece);
@@ -100,6 +108,16 @@ class SentEvents {
       this.#offer();
     }
     this.#isReading = false;
+  }
+
+  /** [T121] At once, whatever is waited for: the upstream, a hook, the caller. */
+  #endBy(last: Uint8Array): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#parts.onPiece(last);
+    this.#hold(last);
+    this.#pieces.cancel();
+    this.#offer();
   }
 
   #hold(piece: Uint8Array): void {
@@ -146,6 +164,7 @@ class SentEvents {
 
   #release(): void {
     this.#silence.release();
+    this.#leaveRight?.();
     this.#callOff?.();
     this.#callOff = undefined;
   }

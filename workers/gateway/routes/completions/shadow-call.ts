@@ -6,10 +6,18 @@ import type { LoggedCallFacts } from '../../../../src/gateway/requests/logged-ca
 import { ok } from '../../../../src/kernel/result.ts';
 import { NO_QUANTITIES, quantitiesOf } from '../../../../src/upstreams/money/settlement.ts';
 import { targetName } from '../../../../src/upstreams/target.ts';
+import type { Cancellation } from '../../../../src/upstreams/transport.ts';
 import type { Upstreams } from '../../compose-upstreams.ts';
 
 /** Stands for the path in the usage of calls that Sluice made itself. */
 const SHADOW_ROUTE = 'shadow';
+
+interface Shadow {
+  readonly facts: LoggedCallFacts & { readonly guarded: GuardReport | undefined; readonly prompt: string | undefined };
+  readonly serve: Parameters<CompletionCall['shadow']>[0];
+  readonly onSettled: Parameters<CompletionCall['shadow']>[1];
+  readonly cancellation: Cancellation;
+}
 
 /**
  * A call whose answer the caller does not get: it has a reservation and an entry of the log of its own. Its answer is not kept, as no guardrail has
@@ -17,9 +25,7 @@ const SHADOW_ROUTE = 'shadow';
  */
 export async function shadowCall(
   gateway: Pick<Upstreams, 'logCall' | 'budget'>,
-  { guarded, prompt, ...facts }: LoggedCallFacts & { readonly guarded: GuardReport | undefined; readonly prompt: string | undefined },
-  serve: Parameters<CompletionCall['shadow']>[0],
-  onSettled: Parameters<CompletionCall['shadow']>[1],
+  { facts: { guarded, prompt, ...facts }, serve, onSettled, cancellation }: Shadow,
 ): Promise<void> {
   const logged = gateway.logCall({ ...facts, requestId: `${facts.requestId}-shadow` });
   logged.prompted(prompt);
@@ -29,7 +35,7 @@ export async function shadowCall(
     const reserved = await gateway.budget.reserve(facts.principal, quantities);
     if (reserved.ok) reservation = reserved.value;
     return reserved.ok ? ok(undefined) : reserved;
-  }).catch((defect: unknown) => {
+  }, cancellation).catch((defect: unknown) => {
     // The reservation is returned, as for a call that failed.
     reservation?.settle(NO_QUANTITIES, { route: SHADOW_ROUTE });
     throw defect;

@@ -1,62 +1,53 @@
-import { Buffer } from 'node:buffer';
-import { parseCacheControl } from '../../../../src/cache/cache-directives.ts';
 import type { CachedInput } from '../../../../src/cache/cache-key.ts';
-import { DEADLINE_HEADER } from '../../../../src/contract/api/reading.ts';
-import type { EmbeddingInput } from '../../../../src/contract/embeddings/embeddings.ts';
-import { TTL_HEADER } from '../../../../src/contract/api/cache-headers.ts';
-import type { EmbeddedInputs } from '../../../../src/gateway/embeddings/embed.ts';
-import { chanceHash } from '../../../../src/kernel/fast-hash.ts';
+import type { BodyOf } from '../../../../src/contract/api/endpoint.ts';
+import type { Outcome } from '../../../../src/contract/api/outcome.ts';
+import { refuse } from '../../../../src/contract/api/outcome.ts';
+import type { EmbeddingInput, embeddingEndpoints } from '../../../../src/contract/embeddings/embeddings.ts';
+import type { InputType } from '../../../../src/inference/served/model-calls.ts';
+import { binaryOf, ubinaryOf } from '../../../../src/inference/vector-form.ts';
+import { ok } from '../../../../src/kernel/result.ts';
 import type { Handlers } from '../../pipeline/serve.ts';
-import { handOverToUpstreams } from './hand-over.ts';
 import type { VectorWriter } from '../../pipeline/vector-writer.ts';
 import { JSON_VECTORS } from '../../pipeline/vector-writer.ts';
-import { cacheHeaders } from '../../../../src/gateway/caches/cache-report.ts';
+import { base64 } from './base64.ts';
+import { embedCall, embeddedAnswer, vectorsOf } from './embed-call.ts';
+import { handOverToUpstreams } from './hand-over.ts';
 
-type Format = 'float' | 'base64';
+type Body = BodyOf<(typeof embeddingEndpoints)['createEmbeddings']>;
+type Format = 'float' | 'base64' | 'binary' | 'ubinary';
 
 export const embeddingHandlers = {
   createEmbeddings: async (call) => {
-    const { gateway, principal, authority, body, options } = call;
-    const inputs = inputsOf(body.input);
+    const { body } = call;
     const { model, dimensions } = body;
-    const request = {
-      principal,
-      authority,
-      model,
-      inputs,
-      dimensions,
-      directives: parseCacheControl(options['cache-control']),
-      ttlMs: options[TTL_HEADER],
-      tags: options['cache-tag'],
-      leftMs: options[DEADLINE_HEADER],
-      reserve: (quantities: { readonly embedding_tokens: number }) => call.reserve(quantities),
-    };
-    const embedded = await gateway.embeddings.anyEmbedder.embedInputs(request, body.input_type);
+    const inputType = inputTypeOf(body);
+    if (!inputType.ok) return inputType;
+    const embedded = await embedCall(call, { model, inputs: inputsOf(body.input), dimensions, inputType: inputType.value });
     if (!embedded.ok) return handOverToUpstreams(call, '/v1/upstreams/embeddings', embedded);
-    const { tokens, cachedTokens, manifest, ranBy, report } = embedded.value;
+    const { tokens, manifest } = embedded.value;
+    const format = body.embedding_type ?? body.encoding_type ?? body.encoding_format;
     return {
-      ok: true,
+      ...embeddedAnswer(embedded.value, call.vectors === JSON_VECTORS ? format : 'rows'),
       reply: {
         object: 'list' as const,
-        data: embeddingsOf(embedded.value, body.encoding_format, call.vectors),
+        data: vectorsOf(embedded.value).map((vector, index) => ({
+          object: 'embedding' as const,
+          index,
+          embedding: written(vector, format, call.vectors),
+        })),
         model: manifest.id,
         usage: { prompt_tokens: tokens, total_tokens: tokens },
-      },
-      used: { embedding_tokens: tokens - cachedTokens, embedding_cached_tokens: cachedTokens },
-      model: manifest.id,
-      headers: {
-        'x-sluice-route': ranBy ?? (manifest.runner === 'static' ? 'gateway' : 'inference'),
-        'x-sluice-model': `${manifest.id}@${manifest.version}`,
-        etag: vectorsTag(embedded.value, call.vectors === JSON_VECTORS ? body.encoding_format : 'rows'),
-        ...cacheHeaders(report),
       },
     };
   },
 } satisfies Partial<Handlers>;
 
-/** A strong entity tag. Of the very numbers: recomputing may change their last bits, and that is another answer. */
-const vectorsTag = ({ vectors, dimensions, manifest }: EmbeddedInputs, format: string): string =>
-  `"${chanceHash(`${manifest.id}@${manifest.version} ${dimensions} ${format}`, vectors)}"`;
+/** By Sluice's own field, or by Jina's. */
+function inputTypeOf({ input_type: own, task }: Pick<Body, 'input_type' | 'task'>): Outcome<InputType | undefined> {
+  const [, of] = (task ?? '').split('.');
+  if (own === undefined) return ok(of === 'query' || of === 'passage' ? of : undefined);
+  return task === undefined || task === null ? ok(own) : refuse('invalid_value', 'is said by input_type, too: give one of them', 'task');
+}
 
 function inputsOf(input: EmbeddingInput): CachedInput[] {
   if (typeof input === 'string') return [{ kind: 'text', text: input }];
@@ -66,17 +57,8 @@ function inputsOf(input: EmbeddingInput): CachedInput[] {
 
 const isTokens = (input: string[] | number[] | number[][]): input is number[] => typeof input[0] === 'number';
 
-function embeddingsOf({ vectors, dimensions, report: { sources } }: EmbeddedInputs, format: Format, writer: VectorWriter) {
-  return sources.map((_, index) => {
-    const vector = vectors.subarray(index * dimensions, (index + 1) * dimensions);
-    return {
-      object: 'embedding' as const,
-      index,
-      embedding: format === 'float' || writer !== JSON_VECTORS ? writer.write(vector) : base64(vector),
-    };
-  });
+function written(vector: Float32Array<ArrayBuffer>, format: Format, writer: VectorWriter) {
+  if (writer !== JSON_VECTORS || format === 'float') return writer.write(vector);
+  if (format === 'base64') return base64(vector);
+  return format === 'binary' ? binaryOf(vector) : ubinaryOf(vector);
 }
-
-/** Of the numbers as little-endian 32-bit floats, which is how every platform of ours keeps them. */
-const base64 = ({ buffer, byteOffset, byteLength }: Float32Array<ArrayBuffer>): string =>
-  Buffer.from(buffer, byteOffset, byteLength).toString('base64');

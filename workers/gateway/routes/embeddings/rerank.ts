@@ -1,45 +1,73 @@
 import { parseCacheControl } from '../../../../src/cache/cache-directives.ts';
 import { TTL_HEADER } from '../../../../src/contract/api/cache-headers.ts';
+import type { Outcome } from '../../../../src/contract/api/outcome.ts';
+import type { rerankEndpoints } from '../../../../src/contract/embeddings/rerank.ts';
 import { cacheHeaders } from '../../../../src/gateway/caches/cache-report.ts';
+import type { Ranking, RerankRequest } from '../../../../src/gateway/embeddings/rerank.ts';
+import type { Call } from '../../pipeline/call.ts';
 import type { Handlers } from '../../pipeline/serve.ts';
 import { handOverToUpstreams } from './hand-over.ts';
 
+/** What every call that ranks has, whichever API's it is. */
+interface RankingCall extends Pick<Call<(typeof rerankEndpoints)['rerank']>, 'gateway' | 'principal' | 'authority' | 'options'> {
+  readonly reserve: RerankRequest['reserve'];
+}
+
 export const rerankHandlers = {
   rerank: async (call) => {
-    const { gateway, principal, authority, body, options } = call;
-    const { model, query, documents } = body;
-    const ranking = await gateway.embeddings.reranker.rerank({
-      principal,
-      authority,
-      model,
-      query,
-      documents,
-      topN: body.top_n,
-      directives: parseCacheControl(options['cache-control']),
-      ttlMs: options[TTL_HEADER],
-      tags: options['cache-tag'],
-      reserve: (quantities) => call.reserve(quantities),
-    });
+    const { model, query, documents, top_n: topN, return_documents: hasDocuments } = call.body;
+    const ranking = await rankCall(call, { model, query, documents, topN: topN ?? undefined });
     if (!ranking.ok) return handOverToUpstreams(call, '/v1/upstreams/rerank', ranking);
-    const { results, tokens, cachedTokens, report, version } = ranking.value;
+    const { results, tokens } = ranking.value;
     return {
-      ok: true,
+      ...rankedAnswer(ranking.value),
       reply: {
         object: 'list' as const,
         model: ranking.value.model,
         results: results.map(({ index, score }) => ({
           index,
           relevance_score: score,
-          ...(body.return_documents ? { document: { text: documents[index] ?? '' } } : {}),
+          ...(hasDocuments ? { document: { text: documents[index] ?? '' } } : {}),
         })),
         usage: { prompt_tokens: tokens, total_tokens: tokens },
       },
-      used: { embedding_tokens: tokens - cachedTokens, embedding_cached_tokens: cachedTokens },
-      model: ranking.value.model,
-      headers: {
-        'x-sluice-model': `${ranking.value.model}@${version}`,
-        ...(report === undefined ? {} : cacheHeaders(report)),
+    };
+  },
+  cohereRerank: async (call) => {
+    const { model, query, documents, top_n: topN } = call.body;
+    const ranking = await rankCall(call, { model, query, documents, topN: topN ?? undefined });
+    if (!ranking.ok) return handOverToUpstreams(call, '/v1/upstreams/rerank', ranking);
+    const { results, tokens } = ranking.value;
+    return {
+      ...rankedAnswer(ranking.value),
+      reply: {
+        id: call.requestId,
+        results: results.map(({ index, score }) => ({ index, relevance_score: score })),
+        meta: { api_version: { version: '2' }, billed_units: { search_units: 1 }, tokens: { input_tokens: tokens } },
       },
     };
   },
 } satisfies Partial<Handlers>;
+
+/** The order of a call's documents; refuses as `Reranker.rerank`. */
+export const rankCall = (
+  { gateway, principal, authority, options, reserve }: RankingCall,
+  wanted: Pick<RerankRequest, 'model' | 'query' | 'documents' | 'topN'>,
+): Promise<Outcome<Ranking>> =>
+  gateway.embeddings.reranker.rerank({
+    ...wanted,
+    principal,
+    authority,
+    directives: parseCacheControl(options['cache-control']),
+    ttlMs: options[TTL_HEADER],
+    tags: options['cache-tag'],
+    reserve,
+  });
+
+/** What an answer of a ranking has beside it. */
+export const rankedAnswer = ({ tokens, cachedTokens, report, version, model }: Ranking) => ({
+  ok: true as const,
+  used: { embedding_tokens: tokens - cachedTokens, embedding_cached_tokens: cachedTokens },
+  model,
+  headers: { 'x-sluice-model': `${model}@${version}`, ...(report === undefined ? {} : cacheHeaders(report)) },
+});

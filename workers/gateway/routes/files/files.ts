@@ -7,6 +7,7 @@ import { ok } from '../../../../src/kernel/result.ts';
 import type { Handlers } from '../../pipeline/serve.ts';
 import { receiveForm } from '../../pipeline/streamed-form.ts';
 import { fileReply, pageReply, replied } from '../wire.ts';
+import { sentFile } from './sent-file.ts';
 
 export const fileHandlers = {
   uploadFile: async (call) => {
@@ -31,8 +32,15 @@ export const fileHandlers = {
   },
   getFile: async ({ gateway, principal, params }) =>
     replied(await gateway.heavy.files.find(principal.tenantId, params.file as FileId), fileReply),
-  getFileContent: async ({ gateway, principal, params }) =>
-    replied(await gateway.heavy.files.read(principal.tenantId, params.file as FileId), (content) => content),
+  getFileContent: async (call) => {
+    const { gateway, principal, authority, params } = call;
+    const { files } = gateway.heavy;
+    const asked = [principal.tenantId, params.file as FileId] as const;
+    const [file, content] = await Promise.all([files.find(...asked), files.read(...asked)]);
+    if (!file.ok) return file;
+    const sending = { bytes: file.value.bytes, end: authority.end, background: (work: Promise<unknown>) => call.waitUntil(work) };
+    return replied(content, (found) => (found instanceof Blob ? found : sentFile(found, sending)));
+  },
   deleteFile: async ({ gateway, principal, authority, params }) =>
     replied(await gateway.heavy.files.delete({ principal, authority }, params.file as FileId), () => ({
       id: params.file,

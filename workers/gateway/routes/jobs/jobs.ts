@@ -46,23 +46,23 @@ export const jobHandlers = {
     if (!page.ok) return page;
     const headers = { 'x-sluice-log-attempt': String(page.value.fence), 'x-sluice-log-next': String(page.value.next) };
     if (query.follow === 'false') return { ok: true, reply: logText(page.value, query.offset), headers, used: {} };
-    const isAllowed = async (): Promise<boolean> => (await authority.lease()).ok;
-    const pages = gateway.heavy.logs.follow(tenantId, jobId, query, isAllowed);
-    return { ok: true, reply: followedText(pages, query.offset), headers, used: {} };
+    const pages = gateway.heavy.logs.follow(tenantId, jobId, query, authority);
+    return { ok: true, reply: followedText(pages, query.offset, authority.end?.hold()), headers, used: {} };
   },
-  getJobEvents: async ({ gateway, principal, authority, params, query, options }) => {
+  getJobEvents: async ({ gateway, principal, authority, params, query, options, requestId }) => {
     const [tenantId, jobId] = [principal.tenantId, params.job as JobId];
     const after = options['last-event-id'] ?? query.after;
-    const isAllowed = async (): Promise<boolean> => (await authority.lease()).ok;
-    const feed = await gateway.heavy.events.open({ tenantId, jobId, after, isFollowed: query.follow === 'true' }, isAllowed);
+    const feed = await gateway.heavy.events.open({ tenantId, jobId, after, isFollowed: query.follow === 'true' }, authority);
     if (!feed.ok) return feed;
-    return { ok: true, reply: feed.value === null ? null : jobEventStream(jobId, feed.value), used: {} };
+    const reply = feed.value === null ? null : jobEventStream({ jobId, requestId }, feed.value, authority.end?.hold());
+    return { ok: true, reply, used: {} };
   },
-  embedOnJob: async ({ gateway, principal, params, body, reserve }) => {
+  embedOnJob: async ({ gateway, principal, authority, params, body, reserve }) => {
     const most = tokensAtMost(body.input);
     const room = await reserve({ job_tokens: most });
     if (!room.ok) return room;
-    const answered = await gateway.heavy.replicas.embed(principal.tenantId, params.job as JobId, body.model, JSON.stringify(body));
+    const { tenantId } = principal;
+    const answered = await gateway.heavy.replicas.embed(tenantId, params.job as JobId, body.model, JSON.stringify(body), authority.end);
     if (!answered.ok) return answered;
     const { sluice: _, ...reply } = answered.value as EmbeddingListReply & { readonly sluice?: unknown };
     return { ok: true, reply, used: { job_tokens: tokensClaimed(reply, most) }, model: body.model };

@@ -1,3 +1,5 @@
+import type { Refusal } from '../../../../src/contract/api/errors.ts';
+import { messageOf } from '../../../../src/contract/api/errors.ts';
 import type { LogPosition } from '../../../../src/gateway/pools/job-logs.ts';
 import type { LogPage } from '../../../../src/pools/sqlite-log-store.ts';
 
@@ -17,14 +19,24 @@ export const logText = (page: LogPage, from: number): Blob => new Blob(textOf(pa
 
 const continuation = ({ fence, offset }: LogPosition): string => `[to be continued: follow attempt ${fence} from offset ${offset} on]\n`;
 
-/** Pages as they come, of one attempt after the other; a line in brackets says where to go on with what has not ended. */
-export function followedText(pages: AsyncGenerator<LogPage, LogPosition | undefined>, from: number): ReadableStream<Uint8Array> {
+const refusedLine = (why: Refusal): string => `[ended: ${messageOf(why)} (${why.code})]\n`;
+
+/**
+ * Pages as they come, of one attempt after the other; a line in brackets says where to go on with what has not ended, or why it goes no further.
+ * `onOver`: called when no more is read.
+ */
+export function followedText(
+  pages: AsyncGenerator<LogPage, LogPosition | Refusal | undefined>,
+  from: number,
+  onOver: () => void = () => undefined,
+): ReadableStream<Uint8Array> {
   let position: { fence: number; next: number } | undefined;
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
       const { done, value } = await pages.next();
       if (done === true) {
-        if (value !== undefined) controller.enqueue(encoder.encode(continuation(value)));
+        if (value !== undefined) controller.enqueue(encoder.encode('code' in value ? refusedLine(value) : continuation(value)));
+        onOver();
         return controller.close();
       }
       const page = value;
@@ -34,6 +46,7 @@ export function followedText(pages: AsyncGenerator<LogPage, LogPosition | undefi
       position = { fence: page.fence, next: page.next };
     },
     async cancel() {
+      onOver();
       await pages.return(undefined);
     },
   });

@@ -25,11 +25,14 @@ export const keyHandlers = {
   },
   getKey: ({ gateway, principal, params }) =>
     replied(gateway.tenancy.keys.find(principal, params.key), async (found) => keyReply(found, await lastUse(gateway, found))),
-  rotateKey: ({ gateway, principal, params, body, idempotencyKey }) =>
-    replied(gateway.tenancy.keys.rotate(principal, params.key, body.grace_seconds * 1000, idempotencyKey), async (rotated) =>
+  rotateKey: ({ gateway, principal, authority, params, body, idempotencyKey }) => {
+    authority.end?.waive();
+    return replied(gateway.tenancy.keys.rotate(principal, params.key, body.grace_seconds * 1000, idempotencyKey), async (rotated) =>
       withSecret(rotated, await lastUse(gateway, rotated.record)),
-    ),
-  revokeKey: async ({ gateway, principal, params, query }) => {
+    );
+  },
+  revokeKey: async ({ gateway, principal, authority, params, query }) => {
+    authority.end?.waive();
     const revoked = await gateway.tenancy.keys.revoke(principal, params.key, query.descendants === 'true');
     if (!revoked.ok) return revoked;
     const { record, descendants } = revoked.value;

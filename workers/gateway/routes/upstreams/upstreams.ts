@@ -76,6 +76,7 @@ const upstreamReply =
     protocol,
     base_url: baseUrl,
     models: models.map(modelReply),
+    unpriced_models: models.filter(isUnpriced).map((model) => model.name),
     secret: { set: secret !== null, hint: secret?.hint ?? null, updated_at: secret === null ? null : seconds(secret.updatedAtMs) },
     weight,
     limits: {
@@ -93,6 +94,8 @@ const upstreamReply =
     created_at: seconds(createdAtMs),
     updated_at: seconds(updatedAtMs),
   });
+
+const isUnpriced = ({ prices }: TargetModel): boolean => Object.values(prices).every((nano) => nano === undefined || nano === 0);
 
 const modelReply = (model: TargetModel): UpstreamReply['models'][number] => ({
   name: model.name,

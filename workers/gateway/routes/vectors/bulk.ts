@@ -30,27 +30,33 @@ export const bulkHandlers = {
     const opened = await gateway.retrieval.imports.open(terms, intake.chunks(coding.value));
     if (opened.ok) {
       const reports = progressLines(opened.value, gateway.clock, () => intake.finish());
-      call.waitUntil(reports.ended);
+      call.waitUntil(reports.ended.finally(authority.end?.hold()));
       return { ok: true, reply: reports.lines, used: {} };
     }
     intake.release();
     return opened;
   },
 
-  exportVectors: (call) => replied(call.gateway.retrieval.exports.open(call, call.params.index, call.query), pulledLines),
+  exportVectors: (call) =>
+    replied(call.gateway.retrieval.exports.open(call, call.params.index, call.query), (lines) =>
+      pulledLines(lines, call.authority.end?.hold()),
+    ),
 } satisfies Partial<Handlers>;
 
 const encoder = new TextEncoder();
 
-/** Lines sent as they are read: their producer waits for a slow reader. */
-export function pulledLines(lines: AsyncGenerator<string, void>): ReadableStream<Uint8Array> {
+/** Lines sent as they are read: their producer waits for a slow reader. `onOver`: called when no more is read. */
+export function pulledLines(lines: AsyncGenerator<string, void>, onOver: () => void = () => undefined): ReadableStream<Uint8Array> {
   return new ReadableStream({
     async pull(controller) {
       const { done, value } = await lines.next();
-      if (done === true) controller.close();
-      else controller.enqueue(encoder.encode(value));
+      if (done === true) {
+        onOver();
+        controller.close();
+      } else controller.enqueue(encoder.encode(value));
     },
     async cancel() {
+      onOver();
       await lines.return();
     },
   });

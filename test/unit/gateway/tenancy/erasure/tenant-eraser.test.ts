@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { OrganisationStore } from '../../../../../src/gateway/tenancy/organisation-store.ts';
 import type { ErasureStep } from '../../../../../src/gateway/tenancy/erasure/tenant-eraser.ts';
-import { TenantEraser } from '../../../../../src/gateway/tenancy/erasure/tenant-eraser.ts';
+import { erasureSteps, TenantEraser } from '../../../../../src/gateway/tenancy/erasure/tenant-eraser.ts';
 import { TENANCY_LIMITS } from '../../../../../src/contract/tenancy/tenancy-limits.ts';
 import { refuse } from '../../../../../src/contract/api/outcome.ts';
 import { ok } from '../../../../../src/kernel/result.ts';
@@ -76,5 +76,30 @@ describe('the erasure of a tenant', () => {
         expect(moved({ ...TENANT, state }, to)).toMatchObject({ error: { code: 'state_conflict' } });
       }
     }
+  });
+});
+
+describe('[T122] calls under way', () => {
+  const stepOver = (counts: number[]) => {
+    const slept: number[] = [];
+    const countCalling = async () => ok(counts.length > 1 ? counts.shift()! : counts[0]!);
+    const parts = { at: () => ({ countCalling }), sleep: async (ms: number) => void slept.push(ms) };
+    const [step] = erasureSteps(parts as unknown as Parameters<typeof erasureSteps>[0]);
+    return { step: step!, slept };
+  };
+
+  it('are waited for before anything is erased', async () => {
+    const { step, slept } = stepOver([3, 1, 0]);
+    expect(step.what).toBe('calls under way');
+    expect(await step.erase(tenantId, { kind: 'admin' })).toEqual(ok(0));
+    expect(slept).toHaveLength(2);
+    expect(await step.remaining(tenantId, false)).toEqual(ok(0));
+  });
+
+  it('that do not end keep the erasure from being verified, and are not waited for without end', async () => {
+    const { step, slept } = stepOver([2]);
+    expect(await step.erase(tenantId, { kind: 'admin' })).toEqual(ok(2));
+    expect(slept.reduce((sum, ms) => sum + ms)).toBeLessThan(2 * TENANCY_LIMITS.authorityCallLostMs);
+    expect(await step.remaining(tenantId, false)).toEqual(ok(2));
   });
 });

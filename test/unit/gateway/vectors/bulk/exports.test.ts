@@ -12,6 +12,7 @@ import { err, ok } from '../../../../../src/kernel/result.ts';
 import { principal } from '../../../../support/worlds/memory-cache-world.ts';
 import { IN_FORCE } from '../../../../support/fakes/in-force.ts';
 import { indexShards } from '../../../../support/fakes/index-shards.ts';
+import { Ending } from '../../../../support/fakes/ending.ts';
 
 const tenant = principal('tn_one');
 const QUERY = { include_values: true, include_metadata: true, include_text: true };
@@ -20,6 +21,9 @@ const QUERY = { include_values: true, include_metadata: true, include_text: true
 class World {
   readonly lists: ShardList[] = [];
   readonly refusals: Refusal[] = [];
+  /** Called where no page comes. */
+  hangs: (() => void) | undefined;
+  pauses = (): Promise<void> => Promise.resolve();
   manifest: IndexManifest = {
     id: 'ix_1' as IndexId,
     tenantId: tenant.tenantId,
@@ -41,7 +45,7 @@ class World {
       // Each access finds the cached manifest expired.
       manifests: new ManifestCache(directory, { nowMs: () => (now += 10_000) }),
       tokens: new BulkTokens(new Hmac('a secret')),
-      sleep: async () => undefined,
+      sleep: () => this.pauses(),
       shards: indexShards({
         namespaces: async (_: unknown, { after, limit }: ShardNamespaces) => {
           const behind = names.filter((name) => after === null || name > after);
@@ -50,6 +54,10 @@ class World {
         },
         list: async (_: unknown, list: ShardList) => {
           this.lists.push(list);
+          if (this.hangs !== undefined) {
+            this.hangs();
+            return new Promise(() => undefined);
+          }
           const refusal = this.refusals.shift();
           if (refusal !== undefined) return err(refusal);
           if (list.limit > fits) return err({ code: 'limit_exceeded', message: 'too large' });
@@ -152,4 +160,33 @@ it('[T57] ends with a typed error when its key is revoked, and sends nothing aft
   const lines = [first.value ?? '', ...(await Array.fromAsync(opened.value))].join('').trimEnd().split('\n');
   expect(keysIn(lines)).toEqual(['n0/v0', 'n0/v1']);
   expect(toldIn(lines)).toMatchObject([{ status: 'stopped', vectors: 2, error: { code: 'invalid_api_key' } }]);
+});
+
+describe('[T57] [T121] an export whose right ends', () => {
+  const lastOf = async (world: World, end: Ending) => {
+    const opened = await world.exports.open({ principal: tenant, authority: end }, 'bulk', { ...QUERY, token: undefined });
+    if (!opened.ok) throw new Error(opened.error.code);
+    const lines = (await Array.fromAsync(opened.value)).join('').trimEnd().split('\n');
+    return JSON.parse(lines.at(-1)!) as object;
+  };
+  const stopped = { export: { status: 'stopped', error: { code: 'invalid_api_key' }, token: expect.any(String) } };
+
+  it('stops in the middle of a page that does not come, with a token', async () => {
+    const world = new World([5]);
+    const end = new Ending();
+    world.hangs = () => end.revoke();
+    expect(await lastOf(world, end)).toMatchObject(stopped);
+  });
+
+  it('stops in the pause before it tries again, and tries no more', async () => {
+    const world = new World([5]);
+    const end = new Ending();
+    world.refusals.push({ code: 'unavailable', message: 'later' });
+    world.pauses = () => {
+      end.revoke();
+      return new Promise(() => undefined);
+    };
+    expect(await lastOf(world, end)).toMatchObject(stopped);
+    expect(world.lists).toHaveLength(1);
+  });
 });

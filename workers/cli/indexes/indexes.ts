@@ -1,0 +1,87 @@
+import type { Command } from 'commander';
+import { Option } from 'commander';
+
+import { METRICS } from '../../../src/contract/indexes/index-settings.ts';
+import { command, table, UsageError, whole } from '../command/command.ts';
+import type { Shown } from '../gateway/gateway-command.ts';
+import { caller, print, shown } from '../gateway/gateway-command.ts';
+import { allOf } from '../gateway/operator.ts';
+
+/** What the commands show of an index. */
+interface IndexView {
+  readonly name: string;
+  readonly dimensions: number;
+  readonly metric: string;
+  readonly model: string | null;
+  readonly owner: string;
+  readonly created: number;
+}
+
+interface StatsView {
+  readonly name: string;
+  readonly vectors: number;
+  readonly vectors_max: number;
+  readonly shards: number;
+  readonly replicas: number;
+  readonly namespaces: number;
+  readonly storage_bytes: number;
+  readonly memory_bytes: number;
+}
+
+interface NewIndex extends Shown {
+  readonly model?: string;
+  readonly dimensions?: number;
+  readonly metric: string;
+  readonly owner?: string;
+}
+
+const MIB = 1024 * 1024;
+
+/** `sluice indexes list|create|stats|delete`. */
+export const indexes = (): Command =>
+  command('indexes', 'Indexes of vectors. The key in use needs the scopes index:read and index:write.')
+    .addCommand(shown(command('list', 'All indexes, by name.')).action(list))
+    .addCommand(
+      shown(named('create', 'Creates an index: of texts, which a model embeds, or of vectors.'))
+        .addOption(new Option('--model <name>', 'the model that embeds its texts').conflicts('dimensions'))
+        .option('--dimensions <n>', 'the length of its vectors', whole(1, Number.MAX_SAFE_INTEGER))
+        .addOption(new Option('--metric <metric>', 'how vectors are compared').choices(METRICS).default('cosine'))
+        .option('--owner <team>', 'the team that is responsible for it (default: the owner of the key in use)')
+        .action(create),
+    )
+    .addCommand(shown(named('stats', 'How large an index is.')).action(stats))
+    .addCommand(shown(named('delete', 'Deletes an index and erases its vectors, for good.')).action(remove));
+
+const named = (name: string, summary: string): Command => command(name, summary).argument('<index>', 'its name');
+
+const pathOf = (name: string, below = ''): string => `/v1/indexes/${encodeURIComponent(name)}${below}`;
+
+async function list({ json }: Shown): Promise<void> {
+  const all = await allOf<IndexView>(await caller(), '/v1/indexes', {}, ({ name }) => name);
+  if (json === true) return print(all);
+  const rows = all.map(({ name, dimensions, metric, model, owner }) => [name, dimensions, metric, model ?? '-', owner]);
+  console.log(rows.length === 0 ? 'no indexes' : table(['index', 'dimensions', 'metric', 'model', 'owner'], rows));
+}
+
+async function create(name: string, { model, dimensions, metric, owner, json }: NewIndex): Promise<void> {
+  if (model === undefined && dimensions === undefined) throw new UsageError('give the model with --model, or the length with --dimensions');
+  const made = await (await caller()).call<IndexView>('POST', '/v1/indexes', { name, model, dimensions, metric, owner });
+  if (json === true) return print(made);
+  console.log(
+    `${made.name} takes ${made.model === null ? 'vectors' : `texts, by ${made.model}, and vectors`} of ${made.dimensions} numbers`,
+  );
+}
+
+async function stats(name: string, { json }: Shown): Promise<void> {
+  const found = await (await caller()).call<StatsView>('GET', pathOf(name, '/stats'));
+  if (json === true) return print(found);
+  const { vectors, vectors_max: most, shards, replicas, namespaces, storage_bytes: stored, memory_bytes: held } = found;
+  const row = [found.name, vectors, most, shards, replicas, namespaces, (stored / MIB).toFixed(1), (held / MIB).toFixed(1)];
+  console.log(table(['index', 'vectors', 'at most', 'shards', 'replicas', 'namespaces', 'MiB stored', 'MiB in memory'], [row]));
+}
+
+async function remove(name: string, { json }: Shown): Promise<void> {
+  const gone = await (await caller()).call<{ id: string; name: string; vectors: number; bytes: number }>('DELETE', pathOf(name));
+  if (json === true) return print(gone);
+  console.log(`${gone.name} is deleted with ${gone.vectors} vectors; its erasure is proved by GET /v1/erasures/${gone.id}`);
+}

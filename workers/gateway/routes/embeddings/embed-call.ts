@@ -1,0 +1,71 @@
+import { parseCacheControl } from '../../../../src/cache/cache-directives.ts';
+import type { CachedInput } from '../../../../src/cache/cache-key.ts';
+import { TTL_HEADER } from '../../../../src/contract/api/cache-headers.ts';
+import type { Outcome } from '../../../../src/contract/api/outcome.ts';
+import { DEADLINE_HEADER } from '../../../../src/contract/api/reading.ts';
+import type { embeddingEndpoints } from '../../../../src/contract/embeddings/embeddings.ts';
+import { cacheHeaders } from '../../../../src/gateway/caches/cache-report.ts';
+import type { EmbeddedInputs } from '../../../../src/gateway/embeddings/embed.ts';
+import type { InputType } from '../../../../src/inference/served/model-calls.ts';
+import { chanceHash } from '../../../../src/kernel/fast-hash.ts';
+import type { Call } from '../../pipeline/call.ts';
+
+/** What every call that embeds has, whichever API's it is. */
+export interface EmbeddingCall extends Pick<
+  Call<(typeof embeddingEndpoints)['createEmbeddings']>,
+  'gateway' | 'principal' | 'authority' | 'options'
+> {
+  readonly reserve: (quantities: { readonly embedding_tokens: number }) => Promise<Outcome<void>>;
+}
+
+interface Wanted {
+  readonly model: string;
+  readonly inputs: readonly CachedInput[];
+  /** Length of the vectors; undefined: the model's own. */
+  readonly dimensions: number | undefined;
+  readonly inputType: InputType | undefined;
+}
+
+/** The vectors of a call's inputs; refuses as `AnyEmbedder.embedInputs`. */
+export function embedCall(
+  { gateway, principal, authority, options, reserve }: EmbeddingCall,
+  { inputType, ...wanted }: Wanted,
+): Promise<Outcome<EmbeddedInputs>> {
+  const request = {
+    ...wanted,
+    principal,
+    authority,
+    directives: parseCacheControl(options['cache-control']),
+    ttlMs: options[TTL_HEADER],
+    tags: options['cache-tag'],
+    leftMs: options[DEADLINE_HEADER],
+    reserve,
+  };
+  return gateway.embeddings.anyEmbedder.embedInputs(request, inputType);
+}
+
+export const textInputs = (texts: readonly string[]): CachedInput[] => texts.map((text) => ({ kind: 'text', text }));
+
+/** What an answer of vectors has beside them. `form`: how the vectors are written, for the entity tag. */
+export const embeddedAnswer = (embedded: EmbeddedInputs, form: string) => {
+  const { tokens, cachedTokens, manifest, ranBy, report } = embedded;
+  return {
+    ok: true as const,
+    used: { embedding_tokens: tokens - cachedTokens, embedding_cached_tokens: cachedTokens },
+    model: manifest.id,
+    headers: {
+      'x-sluice-route': ranBy ?? (manifest.runner === 'static' ? 'gateway' : 'inference'),
+      'x-sluice-model': `${manifest.id}@${manifest.version}`,
+      etag: vectorsTag(embedded, form),
+      ...cacheHeaders(report),
+    },
+  };
+};
+
+/** The vector of each input, in their order. */
+export const vectorsOf = ({ vectors, dimensions, report: { sources } }: EmbeddedInputs): Float32Array<ArrayBuffer>[] =>
+  sources.map((_, index) => vectors.subarray(index * dimensions, (index + 1) * dimensions));
+
+/** A strong entity tag. Of the very numbers: recomputing may change their last bits, and that is another answer. */
+const vectorsTag = ({ vectors, dimensions, manifest }: EmbeddedInputs, form: string): string =>
+  `"${chanceHash(`${manifest.id}@${manifest.version} ${dimensions} ${form}`, vectors)}"`;
