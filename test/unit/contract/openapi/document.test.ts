@@ -79,6 +79,14 @@ describe('the document, as others read it', () => {
     }
   });
 
+  it('[G120] has enumerations of texts that differ by more than their case: generators name constants after them', () => {
+    const alike = schemas.flatMap(({ enum: values }) => {
+      const names = Array.isArray(values) ? values.map((value) => String(value).toLowerCase()) : [];
+      return new Set(names).size === names.length ? [] : [values];
+    });
+    expect(alike).toEqual([]);
+  });
+
   it('[G120] has no path that ends with a slash, and defines each tag', () => {
     expect(Object.keys(document.paths).filter((path) => path.endsWith('/') && path !== '/')).toEqual([]);
     const tags = (document['tags'] as { name: string; description: string }[]).map(({ name }) => name);
