@@ -28,6 +28,8 @@ const { values: flags, positionals: patterns } = parseArgs({
     browser: { type: 'boolean', default: false },
     // Run the suites whose code can be counted, and write what they take of it to docs/debt/coverage.json.
     coverage: { type: 'boolean', default: false },
+    // Run schemathesis, for minutes, if the Python clients are there.
+    fuzz: { type: 'boolean', default: false },
     // Run the tests with a real Slurm, which take minutes, and fail without one.
     slurm: { type: 'boolean', default: false },
   },
@@ -108,6 +110,7 @@ async function lanes(): Promise<Step[][]> {
     [
       { name: 'build', run: () => bundle().then(() => true) },
       vitest('tests against a running deployment', ['clients', 'chaos'], '--maxWorkers', '2'),
+      ...(flags.fuzz || flags.full ? [vitest('schemathesis', ['fuzz'])] : []),
       ...((await hasSlurm()) ? [vitest('tests with a real Slurm', ['slurm'])] : []),
     ],
   ];

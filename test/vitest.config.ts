@@ -98,6 +98,7 @@ export default defineConfig({
       inWorkerd('sharing', 'test/workerd/sharing'),
       deployed('clients', 'test/support/deployment/shared-deployment.ts'),
       deployed('chaos', 'test/support/deployment/build-once.ts'),
+      deployed('fuzz', 'test/support/deployment/build-once.ts'),
       deployed('browser', 'test/support/deployment/build-once.ts'),
       deployed('slurm', 'test/support/deployment/build-once.ts'),
     ],

@@ -1,22 +1,20 @@
 import { HonoBase } from 'hono/hono-base';
 import { TrieRouter } from 'hono/router/trie-router';
 
-import type { Endpoint } from '../../src/contract/api/endpoint.ts';
 import { refusal } from '../../src/contract/api/errors.ts';
 import { mountsOf } from '../../src/contract/api/surface.ts';
 import type { ServingEnv } from './env.ts';
 import type { AppContext } from './pipeline/exchange.ts';
 import { HttpError } from './pipeline/http-error.ts';
 import { RememberedRoutes } from './pipeline/remembered-routes.ts';
+import type { Unserved } from './pipeline/served-paths.ts';
+import { ServedPaths } from './pipeline/served-paths.ts';
 import type { Answer, Work } from './pipeline/request-lifecycle.ts';
 import { concluded, outlivingItsClient } from './pipeline/request-lifecycle.ts';
 import type { Route } from './pipeline/serve.ts';
 import type { Serving } from './pipeline/serving.ts';
 
 export type App<Env extends ServingEnv> = HonoBase<{ Bindings: Env }>;
-
-/** A known path that no route answers: its pattern, and why, by method. */
-export type Unserved = readonly [pattern: string, refuse: (method: string) => HttpError];
 
 export interface AppParts<Env extends ServingEnv> {
   /** The parts of this isolate. */
@@ -33,12 +31,12 @@ export function buildApp<Env extends ServingEnv>({ compose, routes, special = []
   // Not `Hono`, which brings its own routers.
   const app: App<Env> = new HonoBase<{ Bindings: Env }>({ router: new RememberedRoutes() });
   for (const [method, path, answer] of special) app.on(method, path, answer);
+  const served = new ServedPaths(routes.map(({ endpoint }) => endpoint));
   for (const { endpoint, work } of routes) {
     const answer = endpoint.body.kind === 'none' ? concluded(compose, work) : outlivingItsClient(concluded(compose, work));
     for (const path of mountsOf(endpoint.path)) app.on(endpoint.method, path, answer);
   }
-  const endpoints = routes.map(({ endpoint }) => endpoint);
-  app.notFound(concluded(compose, refuseUnmatched([...unserved, ...otherMethods(endpoints)])));
+  app.notFound(concluded(compose, refuseUnmatched([...unserved, ...served.otherMethods()])));
   // Hono would answer with a bare text.
   app.onError((error) => {
     throw error;
@@ -66,20 +64,4 @@ function refuseUnmatched(unserved: readonly Unserved[]): Work {
     exchange.route = pattern;
     return Promise.reject(refuse(context.req.method));
   };
-}
-
-const otherMethods = (endpoints: readonly Endpoint[]): Unserved[] =>
-  [...methodsByPath(endpoints)].map(([path, methods]) => [path, (method) => notAllowed(method, methods)]);
-
-function methodsByPath(endpoints: readonly Endpoint[]): Map<string, string[]> {
-  const methods = new Map<string, string[]>();
-  for (const { path: served, method } of endpoints) {
-    for (const path of mountsOf(served)) methods.set(path, [...new Set([...(methods.get(path) ?? []), method])]);
-  }
-  return methods;
-}
-
-function notAllowed(method: string, methods: readonly string[]): HttpError {
-  const error = refusal('method_not_allowed', `${method} is not allowed here: use ${methods.join(' or ')}`);
-  return new HttpError(error, { allow: methods.join(', ') });
 }

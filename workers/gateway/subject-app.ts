@@ -1,5 +1,6 @@
 import type { Endpoint } from '../../src/contract/api/endpoint.ts';
-import type { App, AppParts, Unserved } from './app.ts';
+import type { App, AppParts } from './app.ts';
+import type { Unserved } from './pipeline/served-paths.ts';
 import { buildApp } from './app.ts';
 import type { GatewayEnv } from './env.ts';
 import type { HandlersOf, Route } from './pipeline/serve.ts';

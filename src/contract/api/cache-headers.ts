@@ -2,6 +2,7 @@ import * as z from 'zod';
 
 import { about } from './api-text.ts';
 import { API_LIMITS } from './api-limits.ts';
+import { headerNumber } from './header-number.ts';
 
 /** Names a group of cached entries, so that they can be purged together. */
 export const cacheTag = z
@@ -9,21 +10,18 @@ export const cacheTag = z
   .regex(/^[\x21-\x2b\x2d-\x7e]+$/, 'must be visible ASCII characters, and no comma')
   .max(API_LIMITS.cacheTagCharsMax);
 
+const TAG = `[\\x21-\\x2b\\x2d-\\x7e]{1,${API_LIMITS.cacheTagCharsMax}}`;
+
 export const TTL_HEADER = 'x-sluice-cache-ttl-ms';
 
-export const ttlMs = (msMax: number) =>
-  z
-    .string()
-    .regex(/^\d{1,15}$/, 'must be a number of milliseconds')
-    .transform(Number)
-    .pipe(z.int().min(API_LIMITS.cacheTtlMinMs).max(msMax))
-    .optional();
+export const ttlMs = (msMax: number) => headerNumber(API_LIMITS.cacheTtlMinMs, msMax, 'must be a number of milliseconds');
 
 export const cacheTags = z
   .string()
   .transform((text) => [...new Set(text.split(',').map((tag) => tag.trim()))])
   .pipe(z.array(cacheTag).max(API_LIMITS.cacheTagsMaxCount))
-  .default([]);
+  .default([])
+  .meta({ override: { pattern: `^${TAG}( *, *${TAG}){0,${API_LIMITS.cacheTagsMaxCount - 1}}$` } });
 
 export const cacheControl = z.string().optional();
 

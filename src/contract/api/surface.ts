@@ -10,7 +10,10 @@ const QDRANT = '/qdrant';
 const QDRANT_ROOTS = new Set(['collections', 'aliases', 'livez', 'cluster', 'issues', 'locks', 'snapshots', 'telemetry']);
 
 /** Where a path of the endpoint table is served: Qdrant's also at the root, for clients that are given a URL and no prefix. */
-export const mountsOf = (path: string): readonly string[] => (path.startsWith(`${QDRANT}/`) ? [path, path.slice(QDRANT.length)] : [path]);
+export function mountsOf(path: string): readonly string[] {
+  if (path === QDRANT) return [path, `${path}/`, '/'];
+  return path.startsWith(`${QDRANT}/`) ? [path, path.slice(QDRANT.length)] : [path];
+}
 
 /** Of the paths of which API the first two segments, or the first alone, decide. */
 const BY_BEGINNING: ReadonlyMap<string, Surface> = new Map<string, Surface>([
@@ -29,7 +32,7 @@ const BY_BEGINNING: ReadonlyMap<string, Surface> = new Map<string, Surface>([
 
 export function surfaceOf(path: string): Surface {
   const [, first = '', second = ''] = path.split('/', 3);
-  if (QDRANT_ROOTS.has(first) || path.startsWith(`${QDRANT}/`)) return 'qdrant';
+  if (QDRANT_ROOTS.has(first) || `/${first}` === QDRANT) return 'qdrant';
   return BY_BEGINNING.get(`${first}/${second}`) ?? BY_BEGINNING.get(first) ?? 'sluice';
 }
 

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { onlyWith, someOf } from '../api/presence.ts';
 import { about, named } from '../api/api-text.ts';
 import { cacheTag } from '../api/cache-headers.ts';
 import { AGE_BOUNDS_S } from './cache-tally.ts';
@@ -16,8 +17,8 @@ const selection = <S extends z.core.$ZodType>(item: S, countMax: number) => z.ar
 
 const SELECTORS = ['keys', 'text', 'tags', 'prefix', 'model', 'model_version', 'older_than_ms', 'everything'] as const;
 
-const purgeBody = z
-  .strictObject({
+const selecting = someOf(
+  z.strictObject({
     keys: selection(
       z.string().regex(/^(ids:)?[0-9a-f]{64}$/, 'must be 64 lower-case hex digits, after `ids:` for token ids'),
       CACHE_LIMITS.purgeKeysMaxCount,
@@ -59,12 +60,14 @@ const purgeBody = z
         ),
       ),
     dry_run: z.boolean().default(false).meta(about('Only count what the purge would find.')),
-  })
-  .refine((body) => SELECTORS.some((name) => body[name] !== undefined), `say what to purge: at least one of ${SELECTORS.join(', ')}`)
-  .refine(({ model, model_version: version }) => version === undefined || model !== undefined, {
-    path: ['model_version'],
-    message: 'names a version of `model`: give both',
-  });
+  }),
+  SELECTORS,
+  `say what to purge: at least one of ${SELECTORS.join(', ')}`,
+);
+const purgeBody = onlyWith(selecting, 'model_version', 'model', {
+  path: ['model_version'],
+  message: 'names a version of `model`: give both',
+});
 
 export type PurgeBody = z.output<typeof purgeBody>;
 
@@ -96,7 +99,10 @@ const estimate = z
     description: 'What the second level holds of it. Isolates have copies in memory, and those of static models are nowhere else.',
   });
 
-export const purgeId = z.string().regex(/^pg_[0-9a-z]{26}$/, 'must be a purge id such as pg_...');
+export const purgeId = z
+  .string()
+  .regex(/^pg_[0-9a-z]{26}$/, 'must be a purge id such as pg_...')
+  .meta(about('A purge.', 'pg_0123456789abcdefghjkmnpqrs'));
 
 export const cacheEndpoints = {
   purgeCache: {

@@ -2,6 +2,7 @@ import * as z from 'zod';
 
 import { REUSE_HEADER } from '../routes/answer-reuse.ts';
 import { about, apiLines } from '../api/api-text.ts';
+import { headerNumber } from '../api/header-number.ts';
 import { cacheControl, cacheTags, TTL_HEADER, ttlMs } from '../api/cache-headers.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { DEADLINE_HEADER } from '../api/reading.ts';
@@ -46,7 +47,7 @@ export const completionCacheHeaders = z.object({
     ),
   ),
   [REUSE_HEADER]: z
-    .literal('candidate')
+    .enum(['candidate'])
     .optional()
     .meta(about("Takes an answer that was made for a question near this one, where the route's `answer_reuse` offers candidates.")),
   'cache-tag': cacheTags.meta(about('Up to 16 tags, separated by commas, to purge by. Only entries that carry all of them may answer.')),
@@ -54,33 +55,22 @@ export const completionCacheHeaders = z.object({
 
 /** How soon a call wants to be served; see `urgencyOf`. */
 const urgencyHeaders = {
-  'x-sluice-priority': z
-    .string()
-    .regex(
-      /^-?\d{1,3}$/,
-      `must be a whole number from -${COMPLETION_LIMITS.completionPriorityMax} to ${COMPLETION_LIMITS.completionPriorityMax}`,
-    )
-    .transform(Number)
-    .pipe(z.int().min(-COMPLETION_LIMITS.completionPriorityMax).max(COMPLETION_LIMITS.completionPriorityMax))
-    .optional()
-    .meta(
-      about(
-        'Where calls wait for a place at an upstream, higher ones are served first. Absent: 1 with `service_tier` `priority`, -1 with `flex`, else 0.',
-        '5',
-      ),
+  'x-sluice-priority': headerNumber(
+    -COMPLETION_LIMITS.completionPriorityMax,
+    COMPLETION_LIMITS.completionPriorityMax,
+    `must be a whole number from -${COMPLETION_LIMITS.completionPriorityMax} to ${COMPLETION_LIMITS.completionPriorityMax}`,
+  ).meta(
+    about(
+      'Where calls wait for a place at an upstream, higher ones are served first. Absent: 1 with `service_tier` `priority`, -1 with `flex`, else 0.',
+      5,
     ),
-  [DEADLINE_HEADER]: z
-    .string()
-    .regex(/^\d{1,9}$/, 'must be a number of milliseconds')
-    .transform(Number)
-    .pipe(z.int().min(1).max(UPSTREAM_LIMITS.upstreamTotalMsMax))
-    .optional()
-    .meta(
-      about(
-        'How long the answer may take to begin, in milliseconds: then the call ends with `deadline_exceeded`. Absent: the timeout that clients of OpenAI and Anthropic send (`x-stainless-timeout`).',
-        '20000',
-      ),
+  ),
+  [DEADLINE_HEADER]: headerNumber(1, UPSTREAM_LIMITS.upstreamTotalMsMax, 'must be a number of milliseconds').meta(
+    about(
+      'How long the answer may take to begin, in milliseconds: then the call ends with `deadline_exceeded`. Absent: the timeout that clients of OpenAI and Anthropic send (`x-stainless-timeout`).',
+      20_000,
     ),
+  ),
 } as const;
 
 const headers = completionCacheHeaders.extend(urgencyHeaders);
@@ -115,6 +105,18 @@ const streamed = { kind: 'completion', schema: reply, event: reply } as const;
 const whole = { kind: 'completion', schema: reply } as const;
 
 const message = z.looseObject({ role: z.string().min(1) });
+
+/** As `checkMessages` has it. */
+const SAYS_SOMETHING = {
+  allOf: [
+    {
+      anyOf: [
+        { required: ['messages'], properties: { messages: { type: 'array' as const, items: {}, minItems: 1 } } },
+        { required: ['prompt'], properties: { prompt: { type: 'object' as const } } },
+      ],
+    },
+  ],
+};
 
 /** A call says something itself, or has a prompt say it. */
 function checkMessages(
@@ -156,7 +158,8 @@ export const completionEndpoints = {
           max_tokens: tokensMax,
           max_completion_tokens: tokensMax,
         })
-        .superRefine(checkMessages),
+        .superRefine(checkMessages)
+        .meta(SAYS_SOMETHING),
       readPlainChat,
     ),
     reply: streamed,

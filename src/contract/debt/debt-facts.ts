@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { membersFrom } from '../api/presence.ts';
 import { about } from '../api/api-text.ts';
 import { unixSeconds } from '../api/common.ts';
 import { DEBT_LIMITS } from './debt-limits.ts';
@@ -170,12 +171,12 @@ const FACT_SHAPE = {
   symbol: symbol.optional(),
   value: z.union([measure, z.string().max(DEBT_LIMITS.debtValueCharsMax)]).meta(about('The measured value, in `unit`.')),
   unit: label,
-  detail: z
-    .record(z.string().max(64), z.union([measure, z.string().max(DEBT_LIMITS.debtValueCharsMax), z.boolean()]))
-    .refine((details) => Object.keys(details).length <= DEBT_LIMITS.debtDetailsMaxCount, {
-      message: `has too many details; the limit is ${DEBT_LIMITS.debtDetailsMaxCount}`,
-    })
-    .optional(),
+  detail: membersFrom(
+    z.record(z.string().max(64), z.union([measure, z.string().max(DEBT_LIMITS.debtValueCharsMax), z.boolean()])),
+    0,
+    DEBT_LIMITS.debtDetailsMaxCount,
+    `has too many details; the limit is ${DEBT_LIMITS.debtDetailsMaxCount}`,
+  ).optional(),
   evidence,
   collected_at: unixSeconds,
   ttl_s: z.int().min(1).max(DEBT_LIMITS.debtTtlMaxS).meta(about('So long the fact holds; then it is unknown.')),

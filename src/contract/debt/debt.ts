@@ -20,7 +20,10 @@ const repositoryName = z
   .max(256)
   .regex(/^[^\p{Cc}()]+$/u, 'must not have control characters or parentheses')
   .meta(about('As its fact files name it.', 'github.com/example/search'));
-export const repositoryId = z.string().regex(/^repo_[0-9a-f]{20}$/, 'must look like repo_0123456789abcdef0123');
+export const repositoryId = z
+  .string()
+  .regex(/^repo_[0-9a-f]{20}$/, 'must look like repo_0123456789abcdef0123')
+  .meta(about('A repository.', 'repo_0123456789abcdef0123'));
 const base64 = (charsMax: number) =>
   z
     .string()
@@ -29,7 +32,9 @@ const base64 = (charsMax: number) =>
 
 const setRepository = z.strictObject({
   repository: repositoryName,
-  public_key: base64(64).meta(about('Of Ed25519: 32 bytes as base64. The private key stays with the CI that signs.', 'kQ6x…')),
+  public_key: base64(64).meta(
+    about('Of Ed25519: 32 bytes as base64. The private key stays with the CI that signs.', '11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo='),
+  ),
   policy: debtPolicy.optional().meta(about('The `debt.json` of the repository: its components, which signals it promises, licences.')),
 });
 
@@ -153,7 +158,7 @@ const itemParams = z.object({
     .string()
     .max(128)
     .regex(/^[\w.-]+$/, 'must be the `item` of an item of the register')
-    .meta(about('The `item` of an item of the register.')),
+    .meta(about('The `item` of an item of the register.', 'no-alerts.5f2c0e9a7b13')),
 });
 
 const read = { tag: TAG, access: tenantOrAdmin('planning:read'), meters: [], method: 'GET', body: NO_BODY, status: 200 } as const;

@@ -45,7 +45,7 @@ const load = z.object({
     .array(z.object({ metric: z.string(), value: z.number(), guard: z.string(), guard_value: z.number() }))
     .meta(about('Figures that can be improved by doing harm, each beside the one that shows the harm.')),
   split: z
-    .object({ parts: z.tuple([texts, texts]), cut_share: share, balance: share, clean: z.boolean() })
+    .object({ parts: z.array(texts).length(2), cut_share: share, balance: share, clean: z.boolean() })
     .nullable()
     .meta(about('The division of its components that the fewest shared changes would cross.')),
 });

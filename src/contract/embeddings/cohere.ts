@@ -31,6 +31,9 @@ const inputs = z
   .min(1)
   .max(EMBEDDING_LIMITS.embeddingInputsMaxCount);
 
+/** That a field is there, and not null. */
+const given = (name: string) => ({ required: [name], properties: { [name]: { type: 'array' as const, items: {} } } });
+
 const request = z
   .strictObject({
     ...common,
@@ -44,7 +47,8 @@ const request = z
     if ((some ?? undefined) === undefined && (others ?? undefined) !== undefined) return;
     const message = 'must be there, or inputs, and not both';
     context.issues.push({ code: 'custom', message, path: ['texts'], input: context.value });
-  });
+  })
+  .meta({ allOf: [{ oneOf: [given('texts'), given('inputs')] }] });
 
 const oldRequest = z.strictObject({ ...common, texts });
 

@@ -5,6 +5,7 @@ import { embeddingCacheHeaders } from '../api/cache-headers.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenant, vectorsReply } from '../api/endpoint.ts';
 import { API_LIMITS } from '../api/api-limits.ts';
+import { headerNumber } from '../api/header-number.ts';
 import { EMBEDDING_LIMITS } from './embedding-limits.ts';
 import { DEADLINE_HEADER } from '../api/reading.ts';
 import { isPlainText, membersAmong, withQuickReader } from '../api/quick-reader.ts';
@@ -26,8 +27,8 @@ export const embeddingInput = z
     oneOf: [
       { type: 'string', minLength: 1 },
       list({ type: 'string', minLength: 1 }),
-      list({ type: 'integer' }),
-      list({ type: 'array', items: { type: 'integer' }, minItems: 1 }),
+      list({ type: 'integer', minimum: 0, maximum: TOKEN_ID_MAX }),
+      list({ type: 'array', items: { type: 'integer', minimum: 0, maximum: TOKEN_ID_MAX }, minItems: 1 }),
     ],
   })
   .transform((value, context): EmbeddingInput => {
@@ -167,13 +168,9 @@ export type EmbeddingListReply = z.infer<typeof embeddingList>;
 
 /** What a call may say about the time it has. */
 const embeddingDeadline = z.object({
-  [DEADLINE_HEADER]: z
-    .string()
-    .regex(/^\d{1,9}$/, 'must be a number of milliseconds')
-    .transform(Number)
-    .pipe(z.int().min(1).max(API_LIMITS.queryDeadlineMaxMs))
-    .optional()
-    .meta(about('How long the caller waits, in milliseconds: a registered model is run where it is fast enough, if there is a choice.')),
+  [DEADLINE_HEADER]: headerNumber(1, API_LIMITS.queryDeadlineMaxMs, 'must be a number of milliseconds').meta(
+    about('How long the caller waits, in milliseconds: a registered model is run where it is fast enough, if there is a choice.'),
+  ),
 });
 
 export const embeddingCallHeaders = embeddingCacheHeaders.extend(embeddingDeadline.shape);

@@ -18,7 +18,7 @@ const inputs = z
 
 const cut = {
   truncate: z.boolean().nullish().meta(about('Changes nothing: a text that is too long is refused.')),
-  truncation_direction: z.enum(['Left', 'Right', 'left', 'right']).nullish(),
+  truncation_direction: z.union([z.enum(['Left', 'Right']), z.enum(['left', 'right'])]).nullish(),
 };
 
 const embed = {

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { onlyWith } from '../api/presence.ts';
 import { about } from '../api/api-text.ts';
 import { ownerOrCallers, page, pageQuery } from '../api/common.ts';
 import type { Endpoint } from '../api/endpoint.ts';
@@ -21,30 +22,28 @@ const params = z.strictObject({ file: fileId });
 const ANCHOR = 'expires_after[anchor]';
 const SECONDS = 'expires_after[seconds]';
 
-const upload = z
-  .strictObject({
-    file: z
-      // Its content is stored by the time this is checked.
-      .custom<{ readonly name: string; readonly size: number }>(
-        (value) => typeof value === 'object' && value !== null && 'size' in value,
-        'must be a file part',
-      )
-      .meta({ override: { type: 'string', format: 'binary' } }),
-    owner: ownerOrCallers,
-    purpose: z.enum(FILE_PURPOSES).meta(about('`batch` is the input of a batch or a job. Files of any purpose are stored alike.')),
-    [ANCHOR]: z.literal('created_at').optional(),
-    [SECONDS]: z.coerce
-      .number()
-      .int()
-      .min(FILE_LIMITS.fileLifeSMin)
-      .max(FILE_LIMITS.fileLifeSMax)
-      .optional()
-      .meta(about('The file expires so many seconds after it was created. If absent, it is kept until it is deleted.')),
-  })
-  .refine((form) => (form[ANCHOR] === undefined) === (form[SECONDS] === undefined), {
-    path: [SECONDS],
-    message: `comes with ${ANCHOR}, and only with it`,
-  });
+const both = { path: [SECONDS], message: `comes with ${ANCHOR}, and only with it` };
+
+const form = z.strictObject({
+  file: z
+    // Its content is stored by the time this is checked.
+    .custom<{ readonly name: string; readonly size: number }>(
+      (value) => typeof value === 'object' && value !== null && 'size' in value,
+      'must be a file part',
+    )
+    .meta({ override: { type: 'string', format: 'binary' } }),
+  owner: ownerOrCallers,
+  purpose: z.enum(FILE_PURPOSES).meta(about('`batch` is the input of a batch or a job. Files of any purpose are stored alike.')),
+  [ANCHOR]: z.literal('created_at').optional(),
+  [SECONDS]: z.coerce
+    .number()
+    .int()
+    .min(FILE_LIMITS.fileLifeSMin)
+    .max(FILE_LIMITS.fileLifeSMax)
+    .optional()
+    .meta(about('The file expires so many seconds after it was created. If absent, it is kept until it is deleted.')),
+});
+const upload = onlyWith(onlyWith(form, ANCHOR, SECONDS, both), SECONDS, ANCHOR, both);
 
 const common = { tag: 'Files', access: tenant('files'), meters: [], status: 200 } as const;
 

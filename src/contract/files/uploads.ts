@@ -14,9 +14,12 @@ import { FILE_LIMITS } from './file-limits.ts';
 export const uploadId = z
   .string()
   .regex(/^upload_[0-9a-z]{26}$/, 'must be the id of an upload')
-  .meta({ example: 'upload_0123456789abcdefghjkmnpqrs' });
+  .meta(about('An upload.', 'upload_0123456789abcdefghjkmnpqrs'));
 
-const partId = z.string().regex(/^part_[0-9a-z]{26}_[0-9a-z]{26}$/, 'must be the id of a part');
+const partId = z
+  .string()
+  .regex(/^part_[0-9a-z]{26}_[0-9a-z]{26}$/, 'must be the id of a part')
+  .meta(about('A part of an upload.', 'part_0123456789abcdefghjkmnpqrs_0123456789abcdefghjkmnpqrs'));
 
 const upload = named('Upload', {
   id: z.string(),

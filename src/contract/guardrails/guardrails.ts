@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { membersFrom } from '../api/presence.ts';
 import { about } from '../api/api-text.ts';
 import { API_LIMITS } from '../api/api-limits.ts';
 import { GUARDRAIL_LIMITS } from './guardrail-limits.ts';
@@ -79,12 +80,12 @@ const classifier = z.strictObject({
         'toxicity',
       ),
     ),
-  thresholds: z
-    .record(z.string().max(API_LIMITS.nameCharsMax), z.number().min(0).max(1))
-    .refine((given) => Object.keys(given).length > 0 && Object.keys(given).length <= GUARDRAIL_LIMITS.guardrailThresholdsMaxCount, {
-      error: `must have from 1 to ${GUARDRAIL_LIMITS.guardrailThresholdsMaxCount} labels (guardrailThresholdsMaxCount)`,
-    })
-    .meta(about('By label, or category of moderations: the score from which on a text is objected to.', { toxic: 0.8 })),
+  thresholds: membersFrom(
+    z.record(z.string().max(API_LIMITS.nameCharsMax), z.number().min(0).max(1)),
+    1,
+    GUARDRAIL_LIMITS.guardrailThresholdsMaxCount,
+    `must have from 1 to ${GUARDRAIL_LIMITS.guardrailThresholdsMaxCount} labels (guardrailThresholdsMaxCount)`,
+  ).meta(about('By label, or category of moderations: the score from which on a text is objected to.', { toxic: 0.8 })),
   action: verdict.default('block'),
   timeout_ms: z.int().min(1).max(GUARDRAIL_LIMITS.guardrailWebhookMsMax).default(GUARDRAIL_LIMITS.guardrailWebhookDefaultMs),
   on_failure: z.enum(['pass', 'block']).default('block').meta(about('What happens if it gives no verdict in time.')),

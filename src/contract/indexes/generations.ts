@@ -1,23 +1,25 @@
 import * as z from 'zod';
 
+import { onlyWith } from '../api/presence.ts';
 import { about } from '../api/api-text.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenant } from '../api/endpoint.ts';
 import { indexParams } from './indexes.ts';
-import { METRICS, RECALL_TARGETS } from './index-settings.ts';
+import { METRICS } from './index-settings.ts';
+import { recallTarget } from './recall-target.ts';
 import { modelName } from '../embeddings/embedding-fields.ts';
 
-const createBody = z
-  .strictObject({
+const createBody = onlyWith(
+  z.strictObject({
     model: modelName.optional().meta(about('Absent: the vectors are taken over as they are.')),
     query_model: modelName.optional(),
     metric: z.enum(METRICS).optional(),
-    recall: z.literal(RECALL_TARGETS).optional(),
-  })
-  .refine((body) => body.query_model === undefined || body.model !== undefined, {
-    path: ['query_model'],
-    message: 'goes with `model` only',
-  });
+    recall: recallTarget.optional(),
+  }),
+  'query_model',
+  'model',
+  { path: ['query_model'], message: 'goes with `model` only' },
+);
 
 export type CreateGenerationBody = z.output<typeof createBody>;
 
@@ -46,7 +48,7 @@ const generation = z.object({
   served_before: z.boolean(),
   dimensions: z.int().min(1),
   metric: z.enum(METRICS),
-  recall: z.literal(RECALL_TARGETS),
+  recall: recallTarget,
   model: z.string().nullable(),
   contract_hash: z.string().nullable(),
   query_model: z.string().nullable(),

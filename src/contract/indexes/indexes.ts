@@ -1,10 +1,12 @@
 import * as z from 'zod';
 
+import { exactlyOneOf, onlyWith } from '../api/presence.ts';
 import { about, named } from '../api/api-text.ts';
 import { indexName as name, owner, ownerOrCallers, page, pageQuery, unixSeconds } from '../api/common.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenant } from '../api/endpoint.ts';
-import { METRICS, RECALL_TARGET_DEFAULT, RECALL_TARGETS } from './index-settings.ts';
+import { METRICS, RECALL_TARGET_DEFAULT } from './index-settings.ts';
+import { recallTarget } from './recall-target.ts';
 import { INDEX_LIMITS } from './index-limits.ts';
 import { modelName } from '../embeddings/embedding-fields.ts';
 
@@ -16,12 +18,12 @@ const metric = z
 
 const dimensions = z.int().min(INDEX_LIMITS.dimensionsMinCount).max(INDEX_LIMITS.dimensionsMaxCount).meta({ example: 100 });
 
-const recall = z
-  .literal(RECALL_TARGETS)
-  .meta(about('The share of the true nearest neighbours that searches are tuned to find. 0.99 takes nearly twice the memory of 0.95.'));
+const recall = recallTarget.meta(
+  about('The share of the true nearest neighbours that searches are tuned to find. 0.99 takes nearly twice the memory of 0.95.'),
+);
 
-const createBody = z
-  .strictObject({
+const created = exactlyOneOf(
+  z.strictObject({
     name,
     dimensions: dimensions.optional(),
     model: modelName.optional().meta(about('Pins the index to this model: it then takes and searches texts, too.')),
@@ -39,12 +41,11 @@ const createBody = z
       .optional()
       .meta(about('Vectors of one shard, from which on it is split in two. Absent, or more than that: half of what its memory holds.')),
     owner: ownerOrCallers,
-  })
-  .refine((body) => (body.dimensions === undefined) !== (body.model === undefined), 'give either `dimensions` or `model`')
-  .refine((body) => body.query_model === undefined || body.model !== undefined, {
-    path: ['query_model'],
-    message: 'goes with `model` only',
-  });
+  }),
+  ['dimensions', 'model'],
+  'give either `dimensions` or `model`',
+);
+const createBody = onlyWith(created, 'query_model', 'model', { path: ['query_model'], message: 'goes with `model` only' });
 
 export type CreateIndexBody = z.output<typeof createBody>;
 
@@ -162,7 +163,9 @@ export const erasureEndpoints = {
       'Asks each object that held something of it to look into its storage. The newest 10,000 deletions of a tenant can be asked about.',
     access: tenant('index:read'),
     meters: [],
-    params: z.object({ erasure: z.string().min(1).max(64).meta(about('The `id` of the index, as its deletion answered it.')) }),
+    params: z.object({
+      erasure: z.string().min(1).max(64).meta(about('The `id` of the index, as its deletion answered it.', 'gen_0123456789abcdef')),
+    }),
     status: 200,
     reply: json(erasure),
   },

@@ -89,7 +89,7 @@ export const hoursOf = (window: string): number => Number.parseInt(window, 10);
 export const batchId = z
   .string()
   .regex(/^batch_[0-9a-z]{26}$/, 'must be the id of a batch')
-  .meta({ example: 'batch_0123456789abcdefghjkmnpqrs' });
+  .meta(about('A batch.', 'batch_0123456789abcdefghjkmnpqrs'));
 
 const params = z.strictObject({ batch: batchId });
 

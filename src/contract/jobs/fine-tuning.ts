@@ -131,6 +131,7 @@ const params = z.strictObject({
   tuning: z
     .string()
     .regex(/^ftjob_[0-9a-z]{26}$/, 'must be the id of a fine-tuning job')
+    .meta(about('A fine-tuning job.', 'ftjob_0123456789abcdefghjkmnpqrs'))
     .meta({ example: 'ftjob_0123456789abcdefghjkmnpqrs' }),
 });
 

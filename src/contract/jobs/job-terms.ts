@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { notBoth, onlyWith } from '../api/presence.ts';
 import { about } from '../api/api-text.ts';
 import { name } from '../api/common.ts';
 import { API_LIMITS } from '../api/api-limits.ts';
@@ -44,8 +45,8 @@ const topology = z.strictObject({
   block: z.boolean().default(false).meta(about('The nodes are neighbours that form an aligned block, as slices of TPUs do.')),
 });
 
-const resourceOption = z
-  .strictObject({
+const option = notBoth(
+  z.strictObject({
     accelerator: acceleratorName.optional().meta(about('A type that is well known, or that an agent has brought; none if absent.', 'l4')),
     accelerators_per_node: count(JOB_LIMITS.nodeAcceleratorsMaxCount).optional().meta(about('Whole ones; 1 if absent.')),
     accelerator_milli: count(1_000)
@@ -72,15 +73,18 @@ const resourceOption = z
           'How much of the work a node does in a given time, compared with the other options: the option that does it for the least money is taken.',
         ),
       ),
-  })
-  .superRefine(({ accelerator, accelerators_per_node: whole, accelerator_milli: milli }, context) => {
-    const fault = (field: string, message: string) => context.addIssue({ code: 'custom', path: [field], message, input: undefined });
-    if (whole !== undefined && milli !== undefined) fault('accelerator_milli', 'excludes accelerators_per_node');
-    if (accelerator !== undefined) return;
-    if (whole !== undefined) fault('accelerators_per_node', 'needs an accelerator');
-    if (milli !== undefined) fault('accelerator_milli', 'needs an accelerator');
-  })
-  .meta({ id: 'ResourceOption' });
+  }),
+  ['accelerators_per_node', 'accelerator_milli'],
+  { path: ['accelerator_milli'], message: 'excludes accelerators_per_node' },
+);
+const ofWhole = onlyWith(option, 'accelerators_per_node', 'accelerator', {
+  path: ['accelerators_per_node'],
+  message: 'needs an accelerator',
+});
+const resourceOption = onlyWith(ofWhole, 'accelerator_milli', 'accelerator', {
+  path: ['accelerator_milli'],
+  message: 'needs an accelerator',
+}).meta({ id: 'ResourceOption' });
 
 export type ResourceOptionRequest = z.output<typeof resourceOption>;
 
@@ -91,6 +95,7 @@ const label = z
 
 const labels = z
   .record(label, z.string().max(API_LIMITS.nameCharsMax))
+  .meta({ maxProperties: JOB_LIMITS.jobLabelsMaxCount })
   .refine(
     (entries) => Object.keys(entries).length <= JOB_LIMITS.jobLabelsMaxCount,
     `has too many labels: the limit is ${JOB_LIMITS.jobLabelsMaxCount}`,
@@ -100,7 +105,7 @@ const labels = z
 export const jobId = z
   .string()
   .regex(/^job_[0-9a-z]{26}$/, 'must be the id of a job')
-  .meta({ example: 'job_0123456789abcdefghjkmnpqrs' });
+  .meta(about('A job.', 'job_0123456789abcdefghjkmnpqrs'));
 
 const seconds = (max: number) => z.int().min(1).max(max);
 

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about } from '../api/api-text.ts';
+import { about, named } from '../api/api-text.ts';
 import { FAILURE_REASONS } from './attempt.ts';
 import { progress } from './attempt-report.ts';
 import { name, ownerOrCallers, page, pageQuery, unixSeconds } from '../api/common.ts';
@@ -157,14 +157,14 @@ const replica = z.object({
 /** What a job does is shown as it was submitted, by the fields of its kind. */
 export const job = z
   .discriminatedUnion('kind', [
-    z.object({ ...WORK_SCHEMAS.batch_embedding.shape, ...jobFields }),
-    z.object({ ...WORK_SCHEMAS.command.shape, ...jobFields }),
-    z.object({ ...WORK_SCHEMAS.training.shape, ...jobFields }),
-    z.object({ ...WORK_SCHEMAS.online_inference.shape, ...jobFields, replicas: z.array(replica) }),
-    z.object({ ...WORK_SCHEMAS.index_build.shape, ...jobFields }),
-    z.object({ ...WORK_SCHEMAS.quantize.shape, ...jobFields }),
-    z.object({ ...WORK_SCHEMAS.prune.shape, ...jobFields }),
-    z.object({ ...WORK_SCHEMAS.distill.shape, ...jobFields }),
+    named('JobBatchEmbedding', { ...WORK_SCHEMAS.batch_embedding.shape, ...jobFields }),
+    named('JobCommand', { ...WORK_SCHEMAS.command.shape, ...jobFields }),
+    named('JobTraining', { ...WORK_SCHEMAS.training.shape, ...jobFields }),
+    named('JobOnlineInference', { ...WORK_SCHEMAS.online_inference.shape, ...jobFields, replicas: z.array(replica) }),
+    named('JobIndexBuild', { ...WORK_SCHEMAS.index_build.shape, ...jobFields }),
+    named('JobQuantize', { ...WORK_SCHEMAS.quantize.shape, ...jobFields }),
+    named('JobPrune', { ...WORK_SCHEMAS.prune.shape, ...jobFields }),
+    named('JobDistill', { ...WORK_SCHEMAS.distill.shape, ...jobFields }),
   ])
   .meta({ id: 'Job' });
 
@@ -175,14 +175,14 @@ const options = { owner: ownerOrCallers, ...TERMS };
 /** Work of some kind, and what it asks of the scheduler: one schema for each kind. */
 export const submission = z
   .discriminatedUnion('kind', [
-    WORK_SCHEMAS.batch_embedding.extend(options),
-    WORK_SCHEMAS.command.extend(options),
-    WORK_SCHEMAS.training.extend(options),
-    WORK_SCHEMAS.online_inference.extend(options),
-    WORK_SCHEMAS.index_build.extend(options),
-    WORK_SCHEMAS.quantize.extend(options),
-    WORK_SCHEMAS.prune.extend(options),
-    WORK_SCHEMAS.distill.extend(options),
+    WORK_SCHEMAS.batch_embedding.extend(options).meta({ id: 'CreateJobBatchEmbedding' }),
+    WORK_SCHEMAS.command.extend(options).meta({ id: 'CreateJobCommand' }),
+    WORK_SCHEMAS.training.extend(options).meta({ id: 'CreateJobTraining' }),
+    WORK_SCHEMAS.online_inference.extend(options).meta({ id: 'CreateJobOnlineInference' }),
+    WORK_SCHEMAS.index_build.extend(options).meta({ id: 'CreateJobIndexBuild' }),
+    WORK_SCHEMAS.quantize.extend(options).meta({ id: 'CreateJobQuantize' }),
+    WORK_SCHEMAS.prune.extend(options).meta({ id: 'CreateJobPrune' }),
+    WORK_SCHEMAS.distill.extend(options).meta({ id: 'CreateJobDistill' }),
   ])
   .meta({ id: 'CreateJob' });
 

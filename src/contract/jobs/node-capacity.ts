@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { onlyWith } from '../api/presence.ts';
 import { about } from '../api/api-text.ts';
 import { name } from '../api/common.ts';
 import { API_LIMITS } from '../api/api-limits.ts';
@@ -13,8 +14,8 @@ export const acceleratorName = z
   .meta(about('A type of accelerator.', 'h100'));
 
 /** What a machine has. */
-export const nodeCapacity = z
-  .strictObject({
+export const nodeCapacity = onlyWith(
+  z.strictObject({
     accelerator: acceleratorName.optional().meta(about('The type of its accelerators; none if absent.')),
     accelerators: z
       .int()
@@ -24,16 +25,16 @@ export const nodeCapacity = z
       .meta(about('How many of them; 1 if absent. Needs `accelerator`.')),
     cpu_milli: z.int().min(1).max(JOB_LIMITS.nodeCpuMilliMax).meta(about('Thousandths of a core.')),
     memory_mib: z.int().min(1).max(JOB_LIMITS.nodeMemoryMibMax),
-  })
-  .superRefine(({ accelerator, accelerators }, context) => {
-    if (accelerator !== undefined || accelerators === undefined) return;
-    context.addIssue({ code: 'custom', path: ['accelerators'], message: 'needs an accelerator', input: undefined });
-  })
-  .meta({ id: 'NodeCapacity' });
+  }),
+  'accelerators',
+  'accelerator',
+  { path: ['accelerators'], message: 'needs an accelerator' },
+).meta({ id: 'NodeCapacity' });
 
 /** Where a machine lies, by level: jobs may ask for nodes in one domain of a level. */
 export const nodeDomains = z
   .record(name, z.string().min(1).max(API_LIMITS.nameCharsMax))
+  .meta({ maxProperties: JOB_LIMITS.nodeDomainsMaxCount })
   .refine(
     (domains) => Object.keys(domains).length <= JOB_LIMITS.nodeDomainsMaxCount,
     `the limit is ${JOB_LIMITS.nodeDomainsMaxCount} levels`,

@@ -2,17 +2,31 @@ import * as z from 'zod';
 import { createDocument } from 'zod-openapi';
 import type { ZodOpenApiOperationObject, ZodOpenApiPathsObject, ZodOpenApiResponsesObject } from 'zod-openapi';
 
-import { PATH_PARAMS } from '../api/endpoint.ts';
+import { NDJSON, PATH_PARAMS } from '../api/endpoint.ts';
 import type { Access, Endpoint } from '../api/endpoint.ts';
 import { ENDPOINTS } from '../endpoints.ts';
 import type { EndpointName } from '../endpoints.ts';
+import { API_LIMITS } from '../api/api-limits.ts';
 import { ERRORS } from '../api/errors.ts';
 import type { ErrorCode } from '../api/errors.ts';
 import { SCHEMES, showExamples, TOUR } from './examples/examples.ts';
+import { inOrder, makePortable } from './portable-schema.ts';
+import { describeStreams } from './streamed-media.ts';
 import type { Surface } from '../api/surface.ts';
 import { surfaceOf } from '../api/surface.ts';
+import { QDRANT_FILTER_SCHEMA } from '../qdrant/filter-schema.ts';
+import { ELEMENT_FILTER_SCHEMA, FILTER_OPERATORS_SCHEMA, FILTER_SCHEMA } from '../vectors/filter-schema.ts';
 import { VECTOR_FRAME_TYPE } from '../../kernel/vector-frame.ts';
 import { CONTRACT_VERSION } from '../api/version.ts';
+
+/** As `idempotencyKeyOf` reads it. */
+const idempotencyKey = z
+  .string()
+  .min(1)
+  .max(API_LIMITS.idempotencyKeyCharsMax)
+  .regex(/^[\x21-\x7e]+$/)
+  .optional()
+  .meta({ description: 'The same key and request answer the same result, once it is done.' });
 
 const errorCodes = Object.keys(ERRORS).filter((code) => code !== 'stale_route') as [ErrorCode, ...ErrorCode[]];
 
@@ -41,7 +55,7 @@ const errorBody = z
     }),
     request_id: z.string(),
   })
-  .meta({ id: 'Error', description: "OpenAI's error shape, plus the request id." });
+  .meta({ id: 'ErrorReply', description: "OpenAI's error shape, plus the request id." });
 
 const qdrantErrorBody = z
   .object({
@@ -94,13 +108,15 @@ const ERROR_BODIES = {
   tei: teiErrorBody,
 } as const satisfies Record<Surface, z.core.$ZodType>;
 
+type ComponentSchemas = NonNullable<NonNullable<Parameters<typeof createDocument>[0]['components']>['schemas']>;
+
 const BEARER = { type: 'http', scheme: 'bearer' } as const;
 
 const DESCRIPTION = [
   'Edge inference, vector search, caches, quotas and accelerator jobs behind one API key.',
   `Every operation has an example that works as shown. Together they are a tour of ${TOUR.length} calls: each says its \`step\`, and an ` +
-    'example may need what an earlier step made. A value in braces, such as `{createTenant.id}`, is one that an earlier operation ' +
-    'answered; the page at `/docs` fills it in.',
+    'example may need what an earlier step made. `answered` lists the places of an example, such as `body/tenant`, whose value is one that an ' +
+    'earlier operation answered, such as `createTenant.id`; the page at `/docs` fills it in.',
   'The REST API of Qdrant is served without its prefix `/qdrant`, too, for clients that take a URL alone.',
 ].join('\n\n');
 
@@ -112,19 +128,32 @@ export function openApiDocument(): ReturnType<typeof createDocument> {
       title: 'Sluice',
       version: CONTRACT_VERSION,
       description: DESCRIPTION,
+      contact: { name: 'The operator of this gateway' },
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/', description: 'This gateway' }],
     components: {
+      schemas: {
+        Filter: FILTER_SCHEMA,
+        FilterOperators: FILTER_OPERATORS_SCHEMA,
+        ElementFilter: ELEMENT_FILTER_SCHEMA,
+        QdrantFilter: QDRANT_FILTER_SCHEMA,
+      } as unknown as ComponentSchemas,
       securitySchemes: {
         [SCHEMES.tenant]: { ...BEARER, bearerFormat: 'sk_<public id>_<secret>', description: "A tenant's API key." },
         [SCHEMES.admin]: { ...BEARER, description: "The deployment's admin key." },
         [SCHEMES.agent]: { ...BEARER, description: 'The token of a pool, which its creation answered.' },
       },
     },
+    tags: [...new Set(Object.values<Endpoint>(ENDPOINTS).map(({ tag }) => tag))].map((name) => ({ name })),
     paths: paths(),
   });
-  return showExamples(document);
+  describeStreams(document);
+  showExamples(document);
+  makePortable(document.paths);
+  makePortable(document.components);
+  const { components } = document;
+  return { ...document, components: { ...components, schemas: inOrder({ ...components?.schemas }) } };
 }
 
 function paths(): ZodOpenApiPathsObject {
@@ -155,7 +184,7 @@ function operation(operationId: string, endpoint: Endpoint): ZodOpenApiOperation
 }
 
 function headers(endpoint: Endpoint): { header?: z.ZodObject } {
-  const shape = { ...(endpoint.idempotent ? { 'idempotency-key': z.string().optional() } : {}), ...endpoint.headers?._zod.def.shape };
+  const shape = { ...(endpoint.idempotent ? { 'idempotency-key': idempotencyKey } : {}), ...endpoint.headers?._zod.def.shape };
   return Object.keys(shape).length === 0 ? {} : { header: z.object(shape) };
 }
 
@@ -195,21 +224,39 @@ function requestBody({ body }: Endpoint): Pick<ZodOpenApiOperationObject, 'reque
     case 'multipart':
       return { requestBody: { required: true, content: { 'multipart/form-data': { schema: body.schema } } } };
     case 'ndjson':
-      return { requestBody: { required: true, content: { 'application/x-ndjson': { schema: body.schema }, ...framed(body.framed) } } };
+      return {
+        requestBody: {
+          required: true,
+          content: { [NDJSON]: { schema: body.schema }, 'application/octet-stream': { schema: LINES }, ...framed(body.framed) },
+        },
+      };
     case 'bytes':
-      return { requestBody: { required: true, content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } } } };
+      return { requestBody: { required: true, content: { 'application/octet-stream': { schema: BYTES } } } };
   }
 }
+
+const TEXT = { type: 'string' } as const;
+const BYTES = { type: 'string', format: 'binary' } as const;
+/** Generators of clients know no type of lines. */
+const LINES = { ...BYTES, description: 'The same lines.' } as const;
 
 /** The same as vector frames, where they are taken. */
 function framed(description: string | undefined): Record<string, { schema: object }> {
   return description === undefined ? {} : { [VECTOR_FRAME_TYPE]: { schema: { type: 'string', format: 'binary', description } } };
 }
 
+/** The runtime refuses it, before the gateway has it. */
+const URL_TOO_LONG = { description: 'The URL has more than 64 KiB.', content: { 'text/plain': { schema: TEXT } } } as const;
+
 function responses(endpoint: Endpoint): ZodOpenApiResponsesObject {
   const schema = ERROR_BODIES[surfaceOf(endpoint.path)];
-  const failure = { description: 'A refusal', content: { 'application/json': { schema } } };
-  return { [endpoint.status]: { description: endpoint.summary, ...replyContent(endpoint) }, default: failure };
+  const content = { 'application/json': { schema } };
+  return {
+    [endpoint.status]: { description: endpoint.summary, ...replyContent(endpoint) },
+    ...(endpoint.params === undefined && endpoint.query === undefined ? {} : { 414: URL_TOO_LONG }),
+    '4XX': { description: 'A refusal of what was asked', content },
+    default: { description: 'A failure', content },
+  };
 }
 
 function replyContent({ reply }: Endpoint): Record<string, unknown> {
@@ -219,7 +266,7 @@ function replyContent({ reply }: Endpoint): Record<string, unknown> {
     case 'json':
       return { content: { 'application/json': { schema: reply.schema }, ...framed(reply.hasRows && FRAMED_MESSAGE) } };
     case 'ndjson':
-      return { content: { 'application/x-ndjson': { schema: reply.schema } } };
+      return { content: { [NDJSON]: { schema: reply.schema } } };
     case 'events':
       return { content: { 'text/event-stream': { schema: reply.schema } } };
     case 'completion':
@@ -227,6 +274,6 @@ function replyContent({ reply }: Endpoint): Record<string, unknown> {
         content: { 'application/json': { schema: reply.schema }, ...(reply.event && { 'text/event-stream': { schema: reply.event } }) },
       };
     case 'bytes':
-      return { content: { [reply.contentType]: { schema: { type: 'string', format: 'binary' } } } };
+      return { content: { [reply.contentType]: { schema: reply.contentType.startsWith('text/') ? TEXT : BYTES } } };
   }
 }

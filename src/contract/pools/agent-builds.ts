@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { accepted, agentCommon, attemptParams, fence, sha256 } from './agent-protocol.ts';
+import { accepted, agentCommon, attemptParams, fence, fenceOfQuery, sha256 } from './agent-protocol.ts';
 import { about } from '../api/api-text.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json } from '../api/endpoint.ts';
@@ -36,7 +36,7 @@ export const agentBuildEndpoints = {
     description:
       'Little-endian float32, one vector after the other. `x-sluice-next` says where the next part begins; absent: there is none.',
     params: attemptParams,
-    query: z.strictObject({ fence, from: z.coerce.number().int().min(0).default(0) }),
+    query: z.strictObject({ fence: fenceOfQuery, from: z.coerce.number().int().min(0).default(0) }),
     reply: { kind: 'bytes', contentType: 'application/octet-stream' },
   },
   commitBuild: {
@@ -46,7 +46,7 @@ export const agentBuildEndpoints = {
     description:
       'Refused with `state_conflict` if its lists are not those any more that the build began with: then nothing of it is taken.',
     params: attemptParams,
-    query: z.strictObject({ fence, sha256 }),
+    query: z.strictObject({ fence: fenceOfQuery, sha256 }),
     reply: json(accepted),
   },
 } as const satisfies Record<string, Endpoint>;

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { agentCommon, attemptParams, fence, sha256 } from './agent-protocol.ts';
+import { agentCommon, attemptParams, fenceOfQuery, sha256 } from './agent-protocol.ts';
 import { about } from '../api/api-text.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json } from '../api/endpoint.ts';
@@ -41,7 +41,7 @@ export const agentModelEndpoints = {
     description:
       'The version that serves now under the name in the assignment, for the tenant of the job; of an alias of a model of the deployment, the name of that. `model_not_found` where the name is neither that of a registered model nor an alias.',
     params: attemptParams,
-    query: z.strictObject({ fence }),
+    query: z.strictObject({ fence: fenceOfQuery }),
     reply: json(z.union([served, deployed])),
   },
   readAttemptModelFile: {
@@ -50,7 +50,7 @@ export const agentModelEndpoints = {
     summary: 'Download a file of the registered model that an attempt works with',
     description: '`sha256` must be that of one of its `files`; any other is refused with `file_not_found`.',
     params: attemptParams,
-    query: z.strictObject({ fence, sha256 }),
+    query: z.strictObject({ fence: fenceOfQuery, sha256 }),
     reply: { kind: 'bytes', contentType: 'application/octet-stream' },
   },
 } as const satisfies Record<string, Endpoint>;

@@ -20,9 +20,14 @@ import { PROGRAM_ASSIGNMENT } from '../jobs/program.ts';
 
 const AGENT = { kind: 'agent' } as const satisfies Access;
 
-const attemptId = z.string().regex(/^att_[0-9a-z]{26}_\d{1,9}(_[1-9]\d{0,3})?$/, 'must be the id of an attempt');
+const attemptId = z
+  .string()
+  .regex(/^att_[0-9a-z]{26}_\d{1,9}(_[1-9]\d{0,3})?$/, 'must be the id of an attempt')
+  .meta(about('An attempt of a job.', 'att_0123456789abcdefghjkmnpqrs_1'));
 
-export const fence = z.coerce.number().int().min(1);
+export const fence = z.int().min(1);
+/** As a query says it. */
+export const fenceOfQuery = z.coerce.number().int().min(1);
 const poolParams = z.strictObject({ pool: poolId });
 export const attemptParams = z.strictObject({ pool: poolId, attempt: attemptId });
 
@@ -273,7 +278,7 @@ export const agentEndpoints = {
     summary: 'Download an input of an attempt',
     description: '`repr-digest` (RFC 9530) is the SHA-256 of what is stored, where it is known.',
     params: attemptParams,
-    query: z.strictObject({ fence, index: artifactIndex.default(0) }),
+    query: z.strictObject({ fence: fenceOfQuery, index: artifactIndex.default(0) }),
     reply: { kind: 'bytes', contentType: 'application/octet-stream' },
   },
   writeOutput: {
@@ -283,7 +288,7 @@ export const agentEndpoints = {
     description:
       'Written once: another upload changes nothing. The output stays invisible until the completion is accepted. Nothing is stored whose SHA-256 is not the one given.',
     params: attemptParams,
-    query: z.strictObject({ fence, index: artifactIndex.default(0), sha256: sha256.optional() }),
+    query: z.strictObject({ fence: fenceOfQuery, index: artifactIndex.default(0), sha256: sha256.optional() }),
     reply: json(accepted),
   },
   readCheckpoint: {
@@ -291,7 +296,7 @@ export const agentEndpoints = {
     ...call('GET', '/v1/pools/:pool/attempts/:attempt/checkpoint'),
     summary: 'Download what the attempts of the job have saved last',
     params: attemptParams,
-    query: z.strictObject({ fence }),
+    query: z.strictObject({ fence: fenceOfQuery }),
     reply: { kind: 'bytes', contentType: 'application/octet-stream' },
   },
   writeCheckpoint: {
@@ -300,7 +305,7 @@ export const agentEndpoints = {
     summary: 'Save the work of an attempt',
     description: 'Once it is answered, later attempts of the job begin with it, and those before it are gone.',
     params: attemptParams,
-    query: z.strictObject({ fence, sha256 }),
+    query: z.strictObject({ fence: fenceOfQuery, sha256 }),
     reply: json(accepted),
   },
   meetPeers: {
@@ -326,7 +331,10 @@ export const agentEndpoints = {
     summary: 'Add to the log of an attempt',
     description: 'Answered once it is stored. Bytes that are stored already are not added again; a gap says that some were dropped.',
     params: attemptParams,
-    query: z.strictObject({ fence, at: z.coerce.number().int().min(0).meta(about('How many bytes of the log come before.')) }),
+    query: z.strictObject({
+      fence: fenceOfQuery,
+      at: z.coerce.number().int().min(0).meta(about('How many bytes of the log come before.')),
+    }),
     reply: json(accepted),
   },
   completeAttempt: {

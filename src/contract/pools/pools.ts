@@ -12,9 +12,12 @@ import { changedSettings, newSettings, settingsReply } from './pool-settings.ts'
 export const poolId = z
   .string()
   .regex(/^pool_[0-9a-z]{10}(?:[0-9a-z]{8})?$/, 'must be the id of a pool')
-  .meta({ example: 'pool_0123456789b6d8w0f3' });
+  .meta(about('A pool.', 'pool_0123456789b6d8w0f3'));
 
-export const agentId = z.string().regex(/^agt_(?:[1-9]\d?_)?[0-9a-z]{16}$/, 'must be the id of an agent');
+export const agentId = z
+  .string()
+  .regex(/^agt_(?:[1-9]\d?_)?[0-9a-z]{16}$/, 'must be the id of an agent')
+  .meta(about('An agent.', 'agt_0123456789abcdef'));
 
 const pool = z.object({
   id: z.string(),

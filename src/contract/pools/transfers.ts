@@ -1,6 +1,7 @@
 import * as z from 'zod';
 
-import { attemptParams, artifactIndex, fence, sha256 } from './agent-protocol.ts';
+import { implies, stated } from '../api/presence.ts';
+import { attemptParams, fence, sha256 } from './agent-protocol.ts';
 import { about, named } from '../api/api-text.ts';
 import { unixSeconds } from '../api/common.ts';
 import type { Endpoint } from '../api/endpoint.ts';
@@ -13,11 +14,16 @@ import { JOB_LIMITS } from '../jobs/job-limits.ts';
 
 export const ARTIFACTS = ['input', 'output', 'checkpoint'] as const;
 
-const want = z
+const checked = z
   .strictObject({
     fence,
     artifact: z.enum(ARTIFACTS),
-    index: artifactIndex.default(0).meta(about('Which of the inputs or outputs.')),
+    index: z
+      .int()
+      .min(0)
+      .max(JOB_LIMITS.jobArtifactsMaxCount - 1)
+      .default(0)
+      .meta(about('Which of the inputs or outputs.')),
     method: z.enum(['GET', 'PUT']),
     sha256: sha256.optional().meta(about('Of what will be sent: nothing else is stored. With `PUT`, and only there.')),
   })
@@ -29,6 +35,17 @@ const want = z
     path: ['method'],
     message: 'inputs are read, and outputs are written',
   });
+
+const method = (value: string) => ({ properties: { method: { enum: [value] } } });
+const artifact = (value: string) => ({ properties: { artifact: { enum: [value] } } });
+
+/** The conditions of the checks, as the document says them. */
+const RULES = [
+  implies(method('PUT'), { required: ['sha256'] }, { not: { required: ['sha256'] } }),
+  implies(artifact('input'), method('GET')),
+  implies(artifact('output'), method('PUT')),
+];
+const want = RULES.reduce((schema, rule) => stated(schema, rule), checked);
 
 export type TransferRequest = z.output<typeof want>;
 

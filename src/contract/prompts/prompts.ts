@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { membersFrom } from '../api/presence.ts';
 import { about, apiLines, named } from '../api/api-text.ts';
 import { page, pageQuery, unixSeconds } from '../api/common.ts';
 import type { Endpoint } from '../api/endpoint.ts';
@@ -79,11 +80,12 @@ const labels = z.array(label).max(PROMPT_LIMITS.promptLabelsMaxCount).default([]
 const create = z.strictObject({
   name: promptName,
   messages: messages.meta(about('They go before those of the call.')),
-  variables: z
-    .record(z.string(), variable)
-    .refine((given) => Object.keys(given).length <= PROMPT_LIMITS.promptVariablesMaxCount, {
-      error: `has more than ${PROMPT_LIMITS.promptVariablesMaxCount} (promptVariablesMaxCount)`,
-    })
+  variables: membersFrom(
+    z.record(z.string(), variable),
+    0,
+    PROMPT_LIMITS.promptVariablesMaxCount,
+    `has more than ${PROMPT_LIMITS.promptVariablesMaxCount} (promptVariablesMaxCount)`,
+  )
     .default({})
     .meta(about('By name. All that the messages name, and no others.', { tone: { values: ['formal', 'friendly'], default: 'formal' } })),
   labels: labels.meta(about('Labels that this version takes over.', ['staging'])),

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { underNoName } from './described.ts';
 import { about } from '../api/api-text.ts';
 import { indexName } from '../api/common.ts';
 import type { Endpoint } from '../api/endpoint.ts';
@@ -71,13 +72,22 @@ const vectorParams = vectorTuning
   }));
 
 /** Also under the vector's name, which is empty. */
-const onlyVectorParams = z.preprocess(
-  (value) => (typeof value === 'object' && value !== null && Object.keys(value).join() === '' && '' in value ? value[''] : value),
-  vectorParams,
-);
+const onlyVectorParams = z
+  .preprocess(
+    (value) => (typeof value === 'object' && value !== null && Object.keys(value).join() === '' && '' in value ? value[''] : value),
+    vectorParams,
+  )
+  .meta({
+    override: ({ jsonSchema }) => {
+      const params = { ...jsonSchema };
+      for (const name of Object.keys(jsonSchema)) delete jsonSchema[name];
+      jsonSchema.anyOf = [params, underNoName(params)];
+    },
+  });
 
 const noSparse = z
   .looseObject({})
+  .meta({ maxProperties: 0 })
   .nullish()
   .refine((vectors) => vectors === undefined || vectors === null || Object.keys(vectors).length === 0, 'no sparse vectors are stored');
 
@@ -94,15 +104,18 @@ const createBody = creationTuning
     ),
   );
 
-const fieldType = z.string().transform((type, context) => {
-  if (isFieldType(type)) return type;
-  context.issues.push({
-    code: 'custom',
-    input: type,
-    message: type === 'text' ? 'no full text is indexed' : `must be ${FIELD_TYPES.join(', ')}`,
+const fieldType = z
+  .string()
+  .meta({ enum: ['keyword', 'integer', 'float', 'geo', 'bool', 'datetime', 'uuid'] })
+  .transform((type, context) => {
+    if (isFieldType(type)) return type;
+    context.issues.push({
+      code: 'custom',
+      input: type,
+      message: type === 'text' ? 'no full text is indexed' : `must be ${FIELD_TYPES.join(', ')}`,
+    });
+    return z.NEVER;
   });
-  return z.NEVER;
-});
 
 const FIELD_TYPES = ['keyword', 'integer', 'float', 'geo', 'bool', 'datetime', 'uuid'] as const;
 const isFieldType = (type: string): type is (typeof FIELD_TYPES)[number] => (FIELD_TYPES as readonly string[]).includes(type);

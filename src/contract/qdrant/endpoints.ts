@@ -19,7 +19,7 @@ const check = { ...service, reply: { kind: 'bytes', contentType: 'text/plain; ch
 export const qdrantServiceEndpoints = {
   qdrantVersion: {
     ...service,
-    path: '/qdrant/',
+    path: '/qdrant',
     summary: 'Which API this is',
     reply: json(z.object({ title: z.string(), version: z.string() })),
   },

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { QDRANT_FILTER } from './filter-schema.ts';
 import { apiLines } from '../api/api-text.ts';
 import type { Condition, Filter } from '../vectors/filter.ts';
 import type { FilterPlace } from '../vectors/filter-check.ts';
@@ -12,7 +13,7 @@ import { pointId } from './point-id.ts';
 export const qdrantFilter = z
   .unknown()
   .meta({
-    type: 'object',
+    anyOf: [QDRANT_FILTER, { type: 'null' }],
     description: apiLines(
       "Qdrant's grammar: `must`, `should`, `must_not`, `min_should: {conditions, min_count}`; an empty list asks for nothing. Conditions:",
       '`{key, match: {value | any | except}}`, `{key, range}` of numbers or times, `{key, geo_radius | geo_bounding_box | geo_polygon}`,',

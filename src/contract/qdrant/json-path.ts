@@ -9,6 +9,9 @@ type Step = string | number | null;
 
 const STEP = /\.?(?:"([^"]+)"|([^."[\]]+))|\[(\d{0,9})\]/y;
 
+/** A member as `STEP` reads it. */
+const MEMBER = '("[^"]+"|[^."\\[\\]]+)';
+
 /** Qdrant's paths: members between dots, quoted where they contain one, and `[]` or `[2]` behind an array. Undefined: no path. */
 export function parseJsonPath(path: string): Step[] | undefined {
   const steps: Step[] = [];
@@ -27,7 +30,10 @@ export function parseJsonPath(path: string): Step[] | undefined {
 export const jsonPath = z
   .string()
   .max(VECTOR_LIMITS.filterPathCharsMax)
-  .meta(about('Members between dots; `[]` is every item of an array, `[2]` one.', 'reviews[].stars'))
+  .meta({
+    ...about('Members between dots; `[]` is every item of an array, `[2]` one.', 'reviews[].stars'),
+    pattern: `^${MEMBER}(\\.?${MEMBER}|\\[[0-9]{0,9}\\])*$`,
+  })
   .transform((path, context): Step[] => {
     const steps = parseJsonPath(path);
     if (steps !== undefined && steps.length <= INDEX_LIMITS.jsonDepthMax) return steps;

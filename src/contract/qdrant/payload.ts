@@ -7,16 +7,18 @@ import { metadata } from '../vectors/vector-fields.ts';
 import { callQuery, collectionParams, enveloped, QDRANT_TAG, updateResult } from './envelope.ts';
 import { qdrantFilter } from './filter.ts';
 import { jsonPath } from './json-path.ts';
-import { noShardKey, pointIds, pointsSelector, selectionOf } from './selectors.ts';
+import { noShardKey, pointIds, pointsSelector, SELECTING, selectionOf } from './selectors.ts';
 
 const selected = { points: pointIds.nullish(), filter: qdrantFilter, shard_key: noShardKey };
 
 export const setPayload = z
   .object({ payload: metadata, key: jsonPath.nullish(), ...selected })
+  .meta(SELECTING)
   .transform((body, context) => ({ payload: body.payload, at: body.key ?? [], selection: selectionOf(body, context) }));
 
 export const deletePayload = z
   .object({ keys: z.array(jsonPath).max(VECTOR_LIMITS.metadataPathsMaxCount), ...selected })
+  .meta(SELECTING)
   .transform((body, context) => ({ paths: body.keys, selection: selectionOf(body, context) }));
 
 const change = {

@@ -24,14 +24,19 @@ function storedId(value: unknown): string | undefined {
 const isForeign = (value: unknown): value is string =>
   typeof value === 'string' && value !== '' && value.length <= VECTOR_LIMITS.vectorIdBytesMax && STORABLE.test(value) && !isU64(value);
 
+/** An id, as the document has it. */
+export const POINT_ID = {
+  anyOf: [
+    { type: 'integer' as const, minimum: 0, maximum: Number(U64_MAX - 2_047n) },
+    { type: 'string' as const, format: 'uuid' },
+  ],
+};
+
 const schemaOf = (description: string, read: (value: unknown) => string | undefined) =>
   z
     .unknown()
     .meta({
-      anyOf: [
-        { type: 'integer', minimum: 0 },
-        { type: 'string', format: 'uuid' },
-      ],
+      ...POINT_ID,
       description,
     })
     .transform((value, context): string => {

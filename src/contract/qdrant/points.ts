@@ -1,11 +1,12 @@
 import * as z from 'zod';
 
+import { orNull, underNoName } from './described.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenant } from '../api/endpoint.ts';
 import type { FieldPath } from '../api/field-path.ts';
 import { VECTOR_LIMITS } from '../vectors/vector-limits.ts';
 import { floatsReply } from '../embeddings/embedding-fields.ts';
-import { floats, metadata } from '../vectors/vector-fields.ts';
+import { floats, FLOATS, metadata } from '../vectors/vector-fields.ts';
 import { callQuery, collectionParams, enveloped, QDRANT_TAG, updateResult } from './envelope.ts';
 import { qdrantFilter } from './filter.ts';
 import { nextPointId, newPointId, pointId, pointIdReply } from './point-id.ts';
@@ -16,6 +17,7 @@ const isObject = (value: unknown): value is Record<string, unknown> => typeof va
 /** The vector of a point, also where it is given under its name, which is empty. */
 export const pointVector = z
   .unknown()
+  .meta({ anyOf: [FLOATS, underNoName(FLOATS)], description: 'A vector, also under its name, which is empty.' })
   .transform((value, context): unknown => {
     if (!isObject(value)) return value;
     if (Object.keys(value).join() === '') return value[''];
@@ -38,7 +40,7 @@ export interface NewPoint {
 type Floats = Float32Array<ArrayBuffer>;
 type Payload = string | undefined;
 
-const payload = z.preprocess((value) => value ?? undefined, metadata.optional());
+const payload = z.preprocess((value) => value ?? undefined, metadata.optional()).meta({ override: orNull });
 
 const point = z.object({ id: newPointId, vector: pointVector, payload });
 
@@ -52,11 +54,15 @@ const pointsOf = (item: z.core.$ZodType<Point>) =>
       points.map(({ id, vector: values, payload: text }, i) => ({ id, values, payload: text, path: ['points', i, 'vector'] as const })),
     );
 
+const ARRAY = { type: 'array' as const, items: FLOATS };
+
 const batchOf = (vector: z.core.$ZodType<Floats>, text: z.core.$ZodType<Payload>) =>
   z
     .object({
       ids: z.array(newPointId).max(pointsMax),
-      vectors: z.preprocess(unnamed, z.array(vector)),
+      vectors: z.preprocess(unnamed, z.array(vector)).meta({
+        override: { type: undefined, items: undefined, anyOf: [ARRAY, underNoName(ARRAY)] } as object,
+      }),
       payloads: z.array(text).nullish(),
     })
     .refine(
@@ -72,7 +78,7 @@ const batchOf = (vector: z.core.$ZodType<Floats>, text: z.core.$ZodType<Payload>
 
 /** The vectors of a batch, also under their name, which is empty. */
 function unnamed(value: unknown): unknown {
-  return typeof value === 'object' && value !== null && Object.keys(value).join() === '' ? (value as Record<string, unknown>)[''] : value;
+  return isObject(value) && Object.keys(value).join() === '' ? value[''] : value;
 }
 
 const upsertOf = (item: z.core.$ZodType<Point>, vector: z.core.$ZodType<Floats>, text: z.core.$ZodType<Payload>) =>
@@ -84,6 +90,7 @@ const upsertOf = (item: z.core.$ZodType<Point>, vector: z.core.$ZodType<Floats>,
       update_filter: absent('a point is written whatever was there'),
       update_mode: z.literal('upsert', 'a point is written whether or not it is there').nullish(),
     })
+    .meta({ allOf: [{ oneOf: [{ required: ['points'] }, { required: ['batch'] }] }] })
     .refine((body) => (body.points === undefined) !== (body.batch === undefined), 'give either `points` or `batch`')
     .transform((body): readonly NewPoint[] => body.points ?? body.batch ?? []);
 
@@ -211,7 +218,7 @@ export const qdrantPointEndpoints = {
   },
   qdrantDeleteVectors: {
     ...write,
-    ...call('POST', '/qdrant/collections/:collection/points/vectors/delete', json(z.unknown().meta({ type: 'object' }))),
+    ...call('POST', '/qdrant/collections/:collection/points/vectors/delete', json(z.looseObject({}))),
     summary: 'Refused: a point is nothing without its vector',
     meters: [],
   },

@@ -3,8 +3,8 @@ import * as z from 'zod';
 import { isRawJson } from '../../kernel/exact-json.ts';
 import { faultText } from '../api/fault-text.ts';
 import { VECTOR_LIMITS } from '../vectors/vector-limits.ts';
-import { floats } from '../vectors/vector-fields.ts';
-import { pointId } from './point-id.ts';
+import { floats, FLOATS } from '../vectors/vector-fields.ts';
+import { POINT_ID, pointId } from './point-id.ts';
 
 /** A vector, or the point that has it. */
 export type VectorInput =
@@ -18,10 +18,16 @@ const valuesInput = floats.transform((values): VectorInput => ({ kind: 'values',
 const idInput = pointId.transform((id): VectorInput => ({ kind: 'id', id }));
 const refused = (message: string) => z.never({ error: message });
 
+/** A vector or a point, as the document has it. */
+const VECTOR_INPUT = { anyOf: [FLOATS, ...POINT_ID.anyOf] };
+
 /** Distinguished by their members, so that a mistake is reported for the form that was meant. */
-export const vectorInput = z.unknown().transform((value, context): VectorInput => {
-  return passOn(z.safeParse(vectorForm(value), value, { error: faultText }), context);
-});
+export const vectorInput = z
+  .unknown()
+  .meta(VECTOR_INPUT)
+  .transform((value, context): VectorInput => {
+    return passOn(z.safeParse(vectorForm(value), value, { error: faultText }), context);
+  });
 
 function vectorForm(value: unknown): z.core.$ZodType<VectorInput> {
   if (Array.isArray(value)) return valuesInput;
@@ -84,10 +90,44 @@ const LISTED: PointQuery = { kind: 'listed' };
 
 const NOT_OFFERED = refused('must be a dense vector, a point id, `nearest` or `recommend`: nothing else is offered');
 
+const members = (properties: object, required: readonly string[] = []) => ({
+  type: 'object' as const,
+  properties,
+  required: [...required],
+  additionalProperties: false,
+});
+const nullable = (schema: object) => ({ anyOf: [schema, { type: 'null' }] });
+const EXAMPLES = { type: 'array' as const, items: VECTOR_INPUT, maxItems: VECTOR_LIMITS.exampleIdsMaxCount };
+const NEAREST = members(
+  {
+    nearest: VECTOR_INPUT,
+    mmr: nullable(
+      members({
+        diversity: nullable({ type: 'number', minimum: 0, maximum: 1 }),
+        candidates_limit: nullable({ type: 'integer', minimum: 1, maximum: VECTOR_LIMITS.mmrCandidatesMaxCount }),
+      }),
+    ),
+  },
+  ['nearest'],
+);
+const RECOMMEND = members(
+  {
+    recommend: members(
+      {
+        positive: { ...EXAMPLES, minItems: 1 },
+        negative: nullable(EXAMPLES),
+        strategy: nullable({ type: 'string', enum: [...STRATEGIES] }),
+      },
+      ['positive'],
+    ),
+  },
+  ['recommend'],
+);
+
 export const pointQuery = z
   .unknown()
   .meta({
-    anyOf: [{ type: 'array', items: { type: 'number' } }, { type: 'integer' }, { type: 'string' }, { type: 'object' }, { type: 'null' }],
+    anyOf: [...VECTOR_INPUT.anyOf, NEAREST, RECOMMEND, { type: 'null' }],
     description:
       'A vector or a point id; `{nearest, mmr: {diversity, candidates_limit}}`; `{recommend: {positive, negative, strategy}}` by ' +
       '`average_vector` or, but for `Euclid`, `sum_scores`. A point that is named is not among the matches. Absent: points by id.',

@@ -4,8 +4,9 @@ import { about } from '../api/api-text.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { json, tenant } from '../api/endpoint.ts';
 import { VECTOR_LIMITS } from '../vectors/vector-limits.ts';
+import { implies } from '../api/presence.ts';
 import { withQuickReader } from '../api/quick-reader.ts';
-import { floats } from '../vectors/vector-fields.ts';
+import { floats, FLOATS } from '../vectors/vector-fields.ts';
 import { callQuery, collectionParams, enveloped, QDRANT_TAG } from './envelope.ts';
 import { qdrantFilter } from './filter.ts';
 import { jsonPath } from './json-path.ts';
@@ -41,7 +42,10 @@ const grouped = {
   with_lookup: absent('groups are looked up in no other collection'),
 };
 
-const noPrefetch = z.array(z.never({ error: 'searches are not combined: ask for each alone' })).nullish();
+const noPrefetch = z
+  .array(z.never({ error: 'searches are not combined: ask for each alone' }))
+  .meta({ override: { items: { type: 'object' }, maxItems: 0 } })
+  .nullish();
 const prefetch = z.preprocess(
   (value) => (typeof value === 'object' && value !== null && !Array.isArray(value) ? [value] : value),
   noPrefetch,
@@ -50,6 +54,9 @@ const prefetch = z.preprocess(
 /** Also as `{name, vector}`, where the name is empty. */
 const searchVector = z
   .unknown()
+  .meta({
+    anyOf: [FLOATS, { type: 'object', properties: { name: { type: 'string', enum: [''] }, vector: FLOATS }, required: ['name', 'vector'] }],
+  })
   .transform((value) => (isNamed(value) ? value.vector : value))
   .pipe(floats);
 
@@ -59,12 +66,19 @@ const isNamed = (value: unknown): value is { readonly vector: unknown } =>
 const nearestTo = (values: Float32Array<ArrayBuffer>): PointQuery => ({ kind: 'nearest', to: { kind: 'values', values }, mmr: null });
 
 const examples = z.array(vectorInput).max(VECTOR_LIMITS.exampleIdsMaxCount).nullish();
+const some = (name: string) => ({ required: [name], properties: { [name]: { type: 'array' as const, items: {}, minItems: 1 } } });
+const bySum = { required: ['strategy'], properties: { strategy: { enum: ['sum_scores'] } } };
+
+/** That there is an example: a positive one, unless scores are summed. */
+const BY_EXAMPLE = { allOf: [implies(bySum, { anyOf: [some('positive'), some('negative')] }, some('positive'))] };
+
 const exampled = { positive: examples, negative: examples, strategy };
 
 export const queryBody = z.object({ query: pointQuery, prefetch, ...paged });
 const searchBody = z.object({ vector: searchVector, ...paged }).transform(({ vector, ...rest }) => ({ ...rest, query: nearestTo(vector) }));
 const recommendBody = z
   .object({ ...exampled, ...paged })
+  .meta(BY_EXAMPLE)
   .transform(({ positive, negative, strategy: by, ...rest }) => ({ ...rest, query: recommendation(positive, negative, by) }));
 
 export type AskedPoints = Omit<z.output<typeof queryBody>, 'prefetch'>;
@@ -75,6 +89,7 @@ const searchGroupsBody = z
   .transform(({ vector, ...rest }) => ({ ...rest, query: nearestTo(vector) }));
 const recommendGroupsBody = z
   .object({ ...exampled, ...grouped })
+  .meta(BY_EXAMPLE)
   .transform(({ positive, negative, strategy: by, ...rest }) => ({ ...rest, query: recommendation(positive, negative, by) }));
 
 export type AskedGroups = Omit<z.output<typeof queryGroupsBody>, 'prefetch'>;

@@ -37,11 +37,23 @@ export const noShardKey = absent('an index is not divided by shard keys');
 
 export const pointIds = z.array(pointId).max(VECTOR_LIMITS.qdrantPointsMaxCount);
 
+/** That one of the two is there, and is not null. */
+export const SELECTING = {
+  allOf: [
+    {
+      anyOf: [
+        { required: ['points'], properties: { points: { type: 'array' as const, items: {} } } },
+        { required: ['filter'], properties: { filter: { type: 'object' as const } } },
+      ],
+    },
+  ],
+};
+
 /** `{points: [...]}`, `{filter}`, or, as old clients do it, a bare list. An empty filter is every point. */
 export const pointsSelector = z
   .union([
     pointIds.transform((points) => ({ points })),
-    z.object({ points: pointIds.nullish(), filter: qdrantFilter, shard_key: noShardKey }),
+    z.object({ points: pointIds.nullish(), filter: qdrantFilter, shard_key: noShardKey }).meta(SELECTING),
   ])
   .transform((body, context) => selectionOf(body, context));
 

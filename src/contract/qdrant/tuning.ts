@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { orNull } from './described.ts';
 import { metadata } from '../vectors/vector-fields.ts';
 import { absent } from './selectors.ts';
 
@@ -60,17 +61,28 @@ export const vectorTuning = z.object({ hnsw_config: hnsw.nullish(), quantization
 const shared = {
   hnsw_config: hnsw.nullish(),
   optimizers_config: optimizers.nullish(),
-  metadata: z.preprocess((value) => value ?? undefined, metadata.transform((json) => JSON.parse(json) as Members).optional()),
+  metadata: z
+    .preprocess((value) => value ?? undefined, metadata.transform((json) => JSON.parse(json) as Members).optional())
+    .meta({ override: orNull }),
   strict_mode_config: absent('the limits are those of the gateway, which no collection changes'),
 };
 
 export const creationTuning = z.object({ ...shared, ...params, quantization_config: quantizer.nullish() });
 
+/** Described without a property of no name, which no generator of clients can name. */
+const onlyUnnamed = z.strictObject({ '': vectorTuning.optional() }, 'names vectors: a point has one, which has no name').meta({
+  override: ({ jsonSchema }) => {
+    const [vector = {}] = Object.values(jsonSchema.properties ?? {});
+    delete jsonSchema.properties;
+    Object.assign(jsonSchema, { propertyNames: { enum: [''] }, additionalProperties: vector });
+  },
+});
+
 export const updatedTuning = z.object({
   ...shared,
   params: z.object(params).nullish(),
   quantization_config: z.union([quantizer, z.literal('Disabled')]).nullish(),
-  vectors: z.strictObject({ '': vectorTuning.optional() }, 'names vectors: a point has one, which has no name').nullish(),
+  vectors: onlyUnnamed.nullish(),
   sparse_vectors: z.strictObject({}, 'no sparse vectors are stored').nullish(),
 });
 

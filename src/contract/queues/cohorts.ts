@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { notBoth } from '../api/presence.ts';
 import { about, named } from '../api/api-text.ts';
 import { name, organisationId, page, pageQuery, tenantId, unixSeconds } from '../api/common.ts';
 import type { Endpoint } from '../api/endpoint.ts';
@@ -13,19 +14,18 @@ const parent = name.meta(about('The cohort that it is below; `root` is above all
 
 const settings = { parent: parent.optional(), weight: weight.optional(), quotas: quotas.optional() } as const;
 
-const create = z
-  .strictObject({
+const create = notBoth(
+  z.strictObject({
     name,
     ...settings,
     tenant: tenantId.optional().meta(about('It is the cohort of this tenant, whose queues divide what it has.')),
     organisation: organisationId
       .optional()
       .meta(about('It is the cohort of all tenants of this organisation that have none of their own.')),
-  })
-  .refine(({ tenant, organisation }) => tenant === undefined || organisation === undefined, {
-    path: ['organisation'],
-    message: 'excludes tenant',
-  });
+  }),
+  ['tenant', 'organisation'],
+  { path: ['organisation'], message: 'excludes tenant' },
+);
 const change = z.strictObject(settings);
 
 export type CreateCohort = z.output<typeof create>;

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { notBoth, someOf } from '../api/presence.ts';
 import { about, named } from '../api/api-text.ts';
 import { name, page, pageQuery, tenantId, unixSeconds } from '../api/common.ts';
 import type { Endpoint } from '../api/endpoint.ts';
@@ -15,8 +16,8 @@ const ofTenant = tenantId.optional().meta(about('The admin names the tenant whos
 
 const time = z.int().min(0).max(POOL_LIMITS.unixSecondsMax);
 
-const create = z
-  .strictObject({
+const ofSomething = someOf(
+  z.strictObject({
     queue: name.default('default').meta(about('The queue that it is for.', 'nightly')),
     accelerator: acceleratorName.optional().meta(about('A type of accelerator; cores if absent.', 'h100')),
     count: z
@@ -30,21 +31,26 @@ const create = z
       .array(agentId)
       .min(1)
       .max(QUEUE_LIMITS.reservationNodesMaxCount)
+      .meta({ uniqueItems: true })
       .optional()
       .meta(about('Reserves these nodes for jobs of the queue alone. By operators only.')),
     start: time.optional().meta(about('Seconds since the Unix epoch; now if absent or past.')),
     end: time.meta(about('Seconds since the Unix epoch.', 1_900_000_000)),
     tenant: ofTenant,
-  })
-  .superRefine(({ accelerator, count, pool, nodes }, context) => {
+  }),
+  ['count', 'nodes'],
+  { path: ['count'], message: 'is needed without nodes' },
+);
+const ofOne = notBoth(ofSomething, ['count', 'nodes'], { path: ['count'], message: 'is that of the nodes: leave it out' });
+const isOfNodes = { path: ['accelerator'], message: 'is that of the nodes: leave it out' };
+const create = notBoth(notBoth(ofOne, ['accelerator', 'pool'], isOfNodes), ['accelerator', 'nodes'], isOfNodes).superRefine(
+  ({ count, pool, nodes }, context) => {
     const fault = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message, input: undefined });
-    if (nodes === undefined && count === undefined) fault('count', 'is needed without nodes');
-    if (nodes !== undefined && count !== undefined) fault('count', 'is that of the nodes: leave it out');
     if (new Set(nodes).size !== (nodes?.length ?? 0)) fault('nodes', 'names a node twice');
-    if (accelerator !== undefined && (pool ?? nodes) !== undefined) fault('accelerator', 'is that of the nodes: leave it out');
     if (pool !== undefined && (count ?? 0) > QUEUE_LIMITS.reservationNodesMaxCount)
       fault('count', `of nodes is ${QUEUE_LIMITS.reservationNodesMaxCount} at most (reservationNodesMaxCount)`);
-  });
+  },
+);
 
 export type CreateReservation = z.output<typeof create>;
 

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { membersFrom } from '../api/presence.ts';
 import { REUSE_NAMES } from '../routes/answer-reuse.ts';
 import { about, named } from '../api/api-text.ts';
 import { keyId, unixSeconds } from '../api/common.ts';
@@ -30,31 +31,43 @@ const KEEPING = ['off', 'sampled', 'full'] as const;
 const CACHE = ['hit', 'miss', 'bypass'] as const;
 const GROUPS = ['model', 'route', 'target'] as const;
 
-const seconds = z.coerce.number().int().min(0);
 const text = z.string().min(1).max(256).optional();
 
-const filter = {
-  id: requestId.optional(),
-  key: keyId.optional(),
-  route: text.meta(about('The route that chose the target: `support` for all of its versions, `support@3` for one.', 'support@3')),
-  model: text.meta(about('The model or route that the request named, or the model that served, with or without its upstream.', 'gpt-4o')),
-  target: text.meta(about('The upstream that served or was asked last, or one of its models.', 'openai/gpt-4o')),
-  status: z.coerce
-    .number()
-    .int()
-    .refine(
-      (value) => (value >= 1 && value <= 5) || (value >= 100 && value <= 599),
-      'must be a status such as 429, or its hundreds such as 4',
-    )
-    .optional()
-    .meta(about('A status such as 429; `4`: all from 400 to 499.')),
-  cost_min_usd: dollarsIn.optional(),
-  cost_max_usd: dollarsIn.optional(),
-  from: seconds.optional().meta(about('Seconds since the epoch, included.')),
-  to: seconds.optional().meta(about('Seconds since the epoch, not included.')),
-  cache: z.enum(CACHE).optional(),
-  reuse: z.enum(REUSE_NAMES).optional().meta(about('How the answer was reused: for the same request (`exact`), or for another question.')),
-} as const;
+const filterOf = (number: z.ZodNumber | z.ZodCoercedNumber) =>
+  ({
+    id: requestId.optional(),
+    key: keyId.optional(),
+    route: text.meta(about('The route that chose the target: `support` for all of its versions, `support@3` for one.', 'support@3')),
+    model: text.meta(about('The model or route that the request named, or the model that served, with or without its upstream.', 'gpt-4o')),
+    target: text.meta(about('The upstream that served or was asked last, or one of its models.', 'openai/gpt-4o')),
+    status: number
+      .int()
+      .refine(
+        (value) => (value >= 1 && value <= 5) || (value >= 100 && value <= 599),
+        'must be a status such as 429, or its hundreds such as 4',
+      )
+      .optional()
+      .meta({
+        ...about('A status such as 429; `4`: all from 400 to 499.'),
+        anyOf: [
+          { minimum: 1, maximum: 5 },
+          { minimum: 100, maximum: 599 },
+        ],
+      }),
+    cost_min_usd: dollarsIn.optional(),
+    cost_max_usd: dollarsIn.optional(),
+    from: number.int().min(0).optional().meta(about('Seconds since the epoch, included.')),
+    to: number.int().min(0).optional().meta(about('Seconds since the epoch, not included.')),
+    cache: z.enum(CACHE).optional(),
+    reuse: z
+      .enum(REUSE_NAMES)
+      .optional()
+      .meta(about('How the answer was reused: for the same request (`exact`), or for another question.')),
+  }) as const;
+
+/** Of a query, whose numbers are text, and of a body. */
+const filter = filterOf(z.coerce.number());
+const bodyFilter = filterOf(z.number());
 
 const isTrue = z.enum(['true', 'false']).transform((value) => value === 'true');
 
@@ -109,7 +122,7 @@ const facts = {
   project: z.string(),
   key: z.string(),
   surface: z.string().meta(about('The API that was called.', 'chat')),
-  model: z.string().meta(about('The model that the request named.')),
+  model: z.string().meta(about('The model or route that the request named, or the model that served, with or without its upstream.')),
   route: z.string().nullable(),
   prompt: z.string().nullable().meta(about('The prompt that the request named, with its version.', 'support-reply@3')),
   target: z
@@ -209,8 +222,8 @@ export const requestEndpoints = {
     description: 'By whole hours. They count all requests, those without an entry included.',
     query: z.strictObject({
       by: z.enum(GROUPS).default('model'),
-      from: seconds.optional().meta(about('Seconds since the epoch; the last 24 hours if absent.')),
-      to: seconds.optional(),
+      from: z.coerce.number().int().min(0).optional().meta(about('Seconds since the epoch; the last 24 hours if absent.')),
+      to: z.coerce.number().int().min(0).optional(),
     }),
     reply: json(z.object({ object: z.literal('list'), data: z.array(line), has_more: z.literal(false) })),
   },
@@ -234,9 +247,12 @@ export const requestEndpoints = {
     summary: 'Delete the requests that a filter finds, with bodies and feedback',
     description: 'The numbers in `/v1/requests/stats` and the bills stay.',
     body: json(
-      z
-        .strictObject({ ...filter, everything: z.literal(true).optional() })
-        .refine((body) => Object.values(body).some((value) => value !== undefined), 'say what to delete, or `everything`'),
+      membersFrom(
+        z.strictObject({ ...bodyFilter, everything: z.literal(true).optional() }),
+        1,
+        Infinity,
+        'say what to delete, or `everything`',
+      ),
     ),
     reply: json(z.object({ object: z.literal('request.deleted'), deleted: z.int() })),
   },
@@ -246,7 +262,7 @@ export const requestEndpoints = {
     ...call(
       'POST',
       '/v1/requests/export',
-      json(z.strictObject({ ...filter, filename: z.string().min(1).max(FILE_LIMITS.fileNameCharsMax).default('requests.jsonl') })),
+      json(z.strictObject({ ...bodyFilter, filename: z.string().min(1).max(FILE_LIMITS.fileNameCharsMax).default('requests.jsonl') })),
     ),
     summary: 'Write the requests that a filter finds into a file',
     description: 'A line of JSON for each, as `GET /v1/requests/{request}` answers it; the file is one of `/v1/files`.',

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { membersFrom, notBoth } from '../api/presence.ts';
 import { dollarsIn } from '../tenancy/money.ts';
 import { about } from '../api/api-text.ts';
 import { ROUTE_LIMITS } from './route-limits.ts';
@@ -13,22 +14,23 @@ export const BREAKER_STATES = ['open', 'half_open', 'closed'] as const;
 const DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const;
 
 const bound = z.number().optional();
-const range = z
-  .strictObject({ gt: bound, gte: bound, lt: bound, lte: bound })
-  .refine((value) => Object.values(value).some((given) => given !== undefined), 'must have one of gt, gte, lt, lte');
+const range = membersFrom(z.strictObject({ gt: bound, gte: bound, lt: bound, lte: bound }), 1, 4, 'must have one of gt, gte, lt, lte');
 const dollars = dollarsIn.optional();
-const dollarRange = z
-  .strictObject({ gt: dollars, gte: dollars, lt: dollars, lte: dollars })
-  .refine((value) => Object.values(value).some((given) => given !== undefined), 'must have one of gt, gte, lt, lte');
+const dollarRange = membersFrom(
+  z.strictObject({ gt: dollars, gte: dollars, lt: dollars, lte: dollars }),
+  1,
+  4,
+  'must have one of gt, gte, lt, lte',
+);
 const text = z.string().max(ROUTE_LIMITS.routeTextCharsMax);
 const texts = z.array(text).min(1).max(ROUTE_LIMITS.routeValuesMaxCount);
-const textTest = z
-  .strictObject({ in: texts.optional(), prefix: text.min(1).optional(), exists: z.boolean().optional() })
-  .refine((value) => Object.values(value).some((given) => given !== undefined), 'must have one of in, prefix, exists');
-const textTests = (names: z.ZodString) =>
-  z
-    .record(names, textTest)
-    .refine((tests) => Object.keys(tests).length > 0 && Object.keys(tests).length <= 8, 'must have one to eight names');
+const textTest = membersFrom(
+  z.strictObject({ in: texts.optional(), prefix: text.min(1).optional(), exists: z.boolean().optional() }),
+  1,
+  3,
+  'must have one of in, prefix, exists',
+);
+const textTests = (names: z.ZodString) => membersFrom(z.record(names, textTest), 1, 8, 'must have one to eight names');
 
 /** Rules see the headers of a request, except those that carry credentials. */
 const headerName = z
@@ -84,10 +86,16 @@ const leaf = {
   country: texts.optional().meta(about('Where the caller is, as a code of ISO 3166-1.', ['DE', 'FR'])),
   continent: texts.optional(),
   colo: texts.optional().meta(about('The data centre that received the request.')),
-  budget: z
-    .strictObject({ left_share: range.optional(), left_nano: range.optional(), left_usd: dollarRange.optional() })
-    .refine((value) => Object.values(value).some((given) => given !== undefined), 'must have left_share, left_usd or left_nano')
-    .refine((value) => value.left_nano === undefined || value.left_usd === undefined, 'has left_usd and left_nano: give one of them')
+  budget: notBoth(
+    membersFrom(
+      z.strictObject({ left_share: range.optional(), left_nano: range.optional(), left_usd: dollarRange.optional() }),
+      1,
+      3,
+      'must have left_share, left_usd or left_nano',
+    ),
+    ['left_nano', 'left_usd'],
+    'has left_usd and left_nano: give one of them',
+  )
     .transform(({ left_usd: nano, ...given }) => (nano === undefined ? given : { ...given, left_nano: nano }))
     .optional()
     .meta(
@@ -122,9 +130,8 @@ export interface Condition extends z.output<typeof leafCondition> {
 export const condition: z.ZodType<Condition> = z
   .lazy(() => {
     const branches = z.array(condition).min(1).max(ROUTE_LIMITS.routeBranchesMaxCount).optional();
-    return z
-      .strictObject({ ...leaf, all: branches, any: branches, not: condition.optional() })
-      .refine((value) => Object.values(value).some((given) => given !== undefined), 'must have a member: leave out what always holds');
+    const fields = z.strictObject({ ...leaf, all: branches, any: branches, not: condition.optional() });
+    return membersFrom(fields, 1, Infinity, 'must have a member: leave out what always holds');
   })
   .meta({ id: 'RouteCondition' });
 

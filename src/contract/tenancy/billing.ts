@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { exactlyOneOf } from '../api/presence.ts';
 import { about, named } from '../api/api-text.ts';
 import { organisationId, projectId, tenantId, unixSeconds } from '../api/common.ts';
 import type { Endpoint } from '../api/endpoint.ts';
@@ -235,8 +236,8 @@ export const billingEndpoints = {
       'Each threshold raises one alert a month when what is billed reaches it. A hard budget also refuses what would pass it, before it is used: ' +
       'then it is a `spend_nano` rule of the level.',
     body: json(
-      z
-        .strictObject({
+      exactlyOneOf(
+        z.strictObject({
           organisation: organisationId.optional(),
           tenant: tenantId.optional(),
           project: projectId.optional(),
@@ -247,11 +248,10 @@ export const billingEndpoints = {
             .default([50, 80, 100])
             .meta(about('Percent of the amount.')),
           hard: z.boolean().default(false),
-        })
-        .refine(
-          ({ organisation, tenant, project }) => [organisation, tenant, project].filter((id) => id !== undefined).length === 1,
-          'name one of organisation, tenant, project',
-        ),
+        }),
+        ['organisation', 'tenant', 'project'],
+        'name one of organisation, tenant, project',
+      ),
     ),
     status: 200,
     reply: json(budget),
@@ -268,7 +268,7 @@ export const billingEndpoints = {
     ...removal,
     path: '/v1/budgets/:budget',
     summary: 'Remove a budget, and its hard stop',
-    params: z.object({ budget: z.string().max(TENANCY_LIMITS.billingTextCharsMax) }),
+    params: z.object({ budget: z.string().max(TENANCY_LIMITS.billingTextCharsMax).meta(about('A budget.', 'bg_0123456789abcdefghjk')) }),
     reply: json(budget),
   },
   createWebhook: {
@@ -304,7 +304,12 @@ export const billingEndpoints = {
     ...removal,
     path: '/v1/webhooks/:webhook',
     summary: 'Remove a webhook, and its pending deliveries',
-    params: z.object({ webhook: z.string().regex(/^wh_[0-9a-z]{20}$/, 'must be the id of a webhook') }),
+    params: z.object({
+      webhook: z
+        .string()
+        .regex(/^wh_[0-9a-z]{20}$/, 'must be the id of a webhook')
+        .meta(about('A webhook.', 'wh_0123456789abcdefghjk')),
+    }),
     reply: json(webhook),
   },
   listAlerts: {

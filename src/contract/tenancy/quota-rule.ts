@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { implies, stated } from '../api/presence.ts';
 import { about } from '../api/api-text.ts';
 import { API_LIMITS } from '../api/api-limits.ts';
 import { TENANCY_LIMITS } from './tenancy-limits.ts';
@@ -15,7 +16,7 @@ export const acceleratorType = z
   .max(API_LIMITS.nameCharsMax)
   .meta(about('A type of accelerator.', 'h100'));
 
-export const quotaRule = z
+const checked = z
   .strictObject({
     resource: z.enum([...CONSUMED, ...HELD]),
     window: z
@@ -43,8 +44,22 @@ export const quotaRule = z
   .refine(({ accelerator, resource }) => accelerator === null || resource === 'accelerator_ms', {
     path: ['accelerator'],
     message: 'belongs to `accelerator_ms`',
-  })
-  .meta({ id: 'QuotaRule' });
+  });
+
+const is = (name: string, schema: object) => ({ properties: { [name]: schema } });
+const held = is('resource', { enum: [...HELD] });
+
+/** The conditions of the checks, as the document says them. */
+const RULES = [
+  implies(held, is('window', { enum: ['held'] }), is('window', { not: { enum: ['held'] } })),
+  implies(
+    { ...is('burst', { type: 'integer' }), required: ['burst'] },
+    { properties: { kind: { enum: ['hard'] }, window: { enum: ['second', 'minute'] } } },
+  ),
+  implies({ ...is('accelerator', { type: 'string' }), required: ['accelerator'] }, is('resource', { enum: ['accelerator_ms'] })),
+];
+
+export const quotaRule = RULES.reduce((schema, rule) => stated(schema, rule), checked).meta({ id: 'QuotaRule' });
 
 export type QuotaRule = z.output<typeof quotaRule>;
 

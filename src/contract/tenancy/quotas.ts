@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { exactlyOneOf } from '../api/presence.ts';
 import { about, named } from '../api/api-text.ts';
 import { keyId, organisationId, projectId, tenantId, unixSeconds } from '../api/common.ts';
 import type { Endpoint } from '../api/endpoint.ts';
@@ -58,9 +59,11 @@ export const quotaEndpoints = {
     access: ADMIN,
     meters: [],
     body: json(
-      z
-        .strictObject({ ...level, rules: z.array(quotaRuleIn).max(TENANCY_LIMITS.quotaRulesMaxCount) })
-        .refine((body) => namedCount(body) === 1, `name one of ${LEVELS.join(', ')}`)
+      exactlyOneOf(
+        z.strictObject({ ...level, rules: z.array(quotaRuleIn).max(TENANCY_LIMITS.quotaRulesMaxCount) }),
+        LEVELS,
+        `name one of ${LEVELS.join(', ')}`,
+      )
         .refine(({ rules, project, key }) => (project ?? key) === undefined || rules.every(({ window }) => window !== 'held'), {
           path: ['rules'],
           message: 'vectors and jobs are counted for organisations and tenants',

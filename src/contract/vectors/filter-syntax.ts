@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { FILTER } from './filter-schema.ts';
 import { apiLines } from '../api/api-text.ts';
 import type { Condition, Filter, Interval, Scalar } from './filter.ts';
 import type { FilterPlace } from './filter-check.ts';
@@ -13,7 +14,7 @@ import { isReachable } from './filter.ts';
 export const filter = z
   .unknown()
   .meta({
-    type: 'object',
+    ...FILTER,
     description: apiLines(
       'Which vectors to accept, by their metadata. Several members must all hold.',
       '`{path: value}` or `{path: {operator: operand}}`: a path such as `author.name` looks into objects, and into each item of arrays.',
@@ -42,6 +43,11 @@ const BOUNDS: readonly string[] = ['$lt', '$lte', '$gt', '$gte'];
 const OPERATORS: readonly string[] = [...EQUALITIES, ...BOUNDS, '$exists', '$empty', '$size', '$elemMatch', '$geoWithin'];
 
 type Operands = readonly (readonly [operator: string, operand: unknown])[];
+
+/** A filter of which an empty one is more likely a mistake than the wish to mean everything. */
+export const someFilter = filter
+  .refine((read) => read.kind !== 'and' || read.of.length > 0, 'must have a condition')
+  .meta({ minProperties: 1 });
 
 /** Reads one filter, of vectors or of the elements of a property. */
 class FilterReader {

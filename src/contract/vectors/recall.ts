@@ -7,7 +7,7 @@ import { searchCost } from './explanation.ts';
 import { filter } from './filter-syntax.ts';
 import { indexParams } from '../indexes/indexes.ts';
 import { VECTOR_LIMITS } from './vector-limits.ts';
-import { RECALL_TARGETS } from '../indexes/index-settings.ts';
+import { recallTarget } from '../indexes/recall-target.ts';
 import { namespace } from './vector-fields.ts';
 
 const body = z.strictObject({
@@ -36,7 +36,7 @@ const reply = z.object({
     .object({ low: share, high: share })
     .nullable()
     .meta(about('Where the recall of all such searches lies, at 95 % confidence.')),
-  target: z.literal(RECALL_TARGETS).meta(about('What the index was created for.')),
+  target: recallTarget.meta(about('What the index was created for.')),
   top_k: z.int().min(1),
   samples: z.int().min(0).meta(about('How many vectors were searched around: fewer than asked for when there are fewer.')),
   worst: z

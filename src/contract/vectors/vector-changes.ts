@@ -1,10 +1,10 @@
 import * as z from 'zod';
 
+import { exactlyOneOf, onlyWith } from '../api/presence.ts';
 import { about } from '../api/api-text.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenant } from '../api/endpoint.ts';
-import type { Filter } from './filter.ts';
-import { filter } from './filter-syntax.ts';
+import { someFilter } from './filter-syntax.ts';
 import { isReachable } from './filter.ts';
 import { indexParams } from '../indexes/indexes.ts';
 import { VECTOR_LIMITS } from './vector-limits.ts';
@@ -20,40 +20,26 @@ const metadataPath = z
 
 const ids = z.array(vectorId).min(1).max(VECTOR_LIMITS.vectorIdsMaxCount);
 
-const metadataBody = z
-  .strictObject({
+const ofSome = exactlyOneOf(
+  z.strictObject({
     ids: ids.optional(),
-    filter: filter.optional(),
+    filter: someFilter.optional(),
     namespace,
     set: metadata.optional().meta(about('Members to set; others stay.')),
     at: metadataPath.optional().meta(about('With `set`: where in the metadata. What is no object there becomes one.')),
     unset: z.array(metadataPath).min(1).max(VECTOR_LIMITS.metadataPathsMaxCount).optional().meta(about('What to remove.')),
     replace: metadata.nullable().optional().meta(about('All of the new metadata; null for none.')),
-  })
-  .superRefine(refuseUnclearChange);
+  }),
+  ['ids', 'filter'],
+  { path: ['ids'], message: 'give exactly one of `ids` and `filter`' },
+);
+const ofOneKind = exactlyOneOf(ofSome, ['set', 'unset', 'replace'], {
+  path: ['set'],
+  message: 'give exactly one of `set`, `unset` and `replace`',
+});
+const metadataBody = onlyWith(ofOneKind, 'at', 'set', { path: ['at'], message: 'goes with `set` only' });
 
 export type MetadataBody = z.output<typeof metadataBody>;
-
-const isOne = (...values: unknown[]): boolean => values.filter((value) => value !== undefined).length === 1;
-
-/** An empty filter is refused, too: it is more likely a mistake than the wish to change everything. */
-function refuseUnclearChange(
-  body: {
-    readonly ids?: unknown;
-    readonly filter?: Filter | undefined;
-    readonly set?: unknown;
-    readonly at?: unknown;
-    readonly unset?: unknown;
-    readonly replace?: unknown;
-  },
-  context: z.RefinementCtx,
-): void {
-  const refuse = (field: string, message: string) => context.addIssue({ code: 'custom', path: [field], message });
-  if (!isOne(body.ids, body.filter)) refuse('ids', 'give exactly one of `ids` and `filter`');
-  if (!isOne(body.set, body.unset, body.replace)) refuse('set', 'give exactly one of `set`, `unset` and `replace`');
-  if (body.at !== undefined && body.set === undefined) refuse('at', 'goes with `set` only');
-  if (body.filter?.kind === 'and' && body.filter.of.length === 0) refuse('filter', 'must have a condition');
-}
 
 const newValues = z.strictObject({ id: vectorId, values: vectorFloats });
 

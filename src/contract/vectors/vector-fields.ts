@@ -7,14 +7,21 @@ import { INDEX_LIMITS } from '../indexes/index-limits.ts';
 import { VECTOR_LIMITS } from './vector-limits.ts';
 import { STORABLE, UNSTORABLE } from '../api/json-value.ts';
 
+const FLOAT32_MAX = (2 - 2 ** -23) * 2 ** 127;
+
+/** A vector, as the document has it. */
+export const FLOATS = {
+  type: 'array' as const,
+  items: { type: 'number' as const, minimum: -FLOAT32_MAX, maximum: FLOAT32_MAX },
+  minItems: INDEX_LIMITS.dimensionsMinCount,
+  maxItems: INDEX_LIMITS.dimensionsMaxCount,
+};
+
 /** The components of one vector, as a Float32Array: checked and converted in one loop instead of a schema a number. */
 export const floats = z
   .unknown()
   .meta({
-    type: 'array',
-    items: { type: 'number' },
-    minItems: INDEX_LIMITS.dimensionsMinCount,
-    maxItems: INDEX_LIMITS.dimensionsMaxCount,
+    ...FLOATS,
     description: 'The components of the vector: finite numbers in the range of float32, as many as the index has dimensions.',
   })
   .transform((value, context): Float32Array<ArrayBuffer> => {
@@ -29,8 +36,8 @@ export const vectorFloats = z
   .unknown()
   .meta({
     anyOf: [
-      { type: 'array', items: { type: 'number' }, minItems: INDEX_LIMITS.dimensionsMinCount, maxItems: INDEX_LIMITS.dimensionsMaxCount },
-      { type: 'string', contentEncoding: 'base64' },
+      FLOATS,
+      { type: 'string', contentEncoding: 'base64', minLength: 10, pattern: '^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$' },
     ],
     description:
       'The components of the vector: finite numbers in the range of float32, as many as the index has dimensions. As text: base64 of ' +

@@ -1,12 +1,12 @@
 import * as z from 'zod';
 
+import { exactlyOneOf, implies, onlyWith, stated } from '../api/presence.ts';
 import { about } from '../api/api-text.ts';
 import { queryCacheHeaders } from '../api/cache-headers.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, jsonOrFrame, tenant, vectorsReply } from '../api/endpoint.ts';
 import { explanation } from './explanation.ts';
-import { filter } from './filter-syntax.ts';
-import type { Filter } from './filter.ts';
+import { filter, someFilter } from './filter-syntax.ts';
 import { indexParams } from '../indexes/indexes.ts';
 import { API_LIMITS } from '../api/api-limits.ts';
 import { VECTOR_LIMITS } from './vector-limits.ts';
@@ -20,11 +20,11 @@ const madeBy = modelName
   .optional()
   .meta(about('The model that the vectors come from. An index that is pinned to another embedding contract refuses them.'));
 
-const exactlyOne = (...values: unknown[]): boolean => values.filter((value) => value !== undefined).length === 1;
-
-const vector = z
-  .strictObject({ id: vectorId, values: vectorFloats.optional(), text: text.optional(), namespace, metadata: metadata.optional() })
-  .refine(({ values, text: words }) => exactlyOne(values, words), 'give either `values` or `text`');
+const vector = exactlyOneOf(
+  z.strictObject({ id: vectorId, values: vectorFloats.optional(), text: text.optional(), namespace, metadata: metadata.optional() }),
+  ['values', 'text'],
+  'give either `values` or `text`',
+);
 
 /** A vector to write. Its metadata is JSON text. */
 export type NewVector = z.output<typeof vector>;
@@ -104,16 +104,15 @@ const queried = z.strictObject({
   ...include,
 });
 
-const queryBody = queried
-  .refine(
-    (body) => exactlyOne(body.vector, body.text, body.id, body.positive_ids),
-    'give exactly one of `vector`, `text`, `id` and `positive_ids`',
-  )
-  .refine((body) => body.negative_ids === undefined || body.positive_ids !== undefined, {
-    path: ['negative_ids'],
-    message: 'goes with `positive_ids` only',
-  })
-  .superRefine(refuseFewCandidates);
+const ofOneTarget = exactlyOneOf(
+  queried,
+  ['vector', 'text', 'id', 'positive_ids'],
+  'give exactly one of `vector`, `text`, `id` and `positive_ids`',
+);
+const queryBody = onlyWith(ofOneTarget, 'negative_ids', 'positive_ids', {
+  path: ['negative_ids'],
+  message: 'goes with `positive_ids` only',
+}).superRefine(refuseFewCandidates);
 
 /** Matches are chosen among the candidates. */
 function refuseFewCandidates(
@@ -147,25 +146,23 @@ const fetchBody = z.strictObject({
 
 export type FetchBody = z.output<typeof fetchBody>;
 
-const deleteBody = z
-  .strictObject({
+const ofSome = exactlyOneOf(
+  z.strictObject({
     ids: z.array(vectorId).min(1).max(VECTOR_LIMITS.vectorIdsMaxCount).optional(),
-    filter: filter.optional(),
+    filter: someFilter.optional(),
     all: z.literal(true).optional().meta(about('Every vector of every namespace.')),
     namespace,
-  })
-  .superRefine(refuseUnclearDeletion);
-
-/** An empty filter is refused, too: it is more likely a mistake than the wish to delete everything. */
-function refuseUnclearDeletion(
-  body: { readonly ids?: unknown; readonly filter?: Filter | undefined; readonly all?: unknown; readonly namespace: string },
-  context: z.RefinementCtx,
-): void {
-  const refuse = (field: string, message: string) => context.addIssue({ code: 'custom', path: [field], message });
-  if (!exactlyOne(body.ids, body.filter, body.all)) refuse('ids', 'give exactly one of `ids`, `filter` and `all`');
-  if (body.all !== undefined && body.namespace !== '') refuse('namespace', '`all` is every vector of every namespace');
-  if (body.filter?.kind === 'and' && body.filter.of.length === 0) refuse('filter', 'must have a condition');
-}
+  }),
+  ['ids', 'filter', 'all'],
+  { path: ['ids'], message: 'give exactly one of `ids`, `filter` and `all`' },
+);
+const deleteBody = stated(
+  ofSome.refine(({ all, namespace: named }) => all === undefined || named === '', {
+    path: ['namespace'],
+    message: '`all` is every vector of every namespace',
+  }),
+  implies({ required: ['all'] }, { properties: { namespace: { enum: [''] } } }),
+);
 
 export type DeleteBody = z.output<typeof deleteBody>;
 

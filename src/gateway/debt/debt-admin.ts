@@ -171,9 +171,8 @@ function scopeOf(principal: Principal, { tenant, organisation }: DebtSubject): O
   if (principal.kind === 'tenant' && principal.resources !== undefined) return RESTRICTED;
   if (organisation !== undefined) {
     if (principal.kind !== 'admin') return refuse('scope_denied', 'only the admin key may ask for an organisation', 'organisation');
-    return tenant === undefined
-      ? ok({ organisationId: organisation })
-      : refuse('invalid_value', 'give either tenant or organisation', 'tenant');
+    if (tenant === undefined) return ok({ organisationId: organisation });
+    if (organisationOf(tenant) !== organisation) return refuse('tenant_not_found', 'the organisation has no such tenant', 'tenant');
   }
   const subject = subjectOf(principal, tenant);
   return subject.ok ? ok({ organisationId: organisationOf(subject.value), tenantId: subject.value }) : subject;

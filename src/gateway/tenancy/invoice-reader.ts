@@ -41,7 +41,7 @@ interface InvoiceReaderParts {
 export class InvoiceReader extends Composed<InvoiceReaderParts> {
   async read(principal: Principal, organisation: OrganisationId | undefined, period: string): Promise<Outcome<ShownInvoice>> {
     const organisationId = principal.kind === 'tenant' ? principal.organisationId : organisation;
-    if (organisationId === undefined) return refuse('invalid_value', 'the admin key belongs to no organisation: give one', 'organisation');
+    if (organisationId === undefined) return refuse('scope_denied', 'the admin key belongs to no organisation: give one', 'organisation');
     if (principal.kind === 'tenant' && (organisation ?? organisationId) !== organisationId) {
       return refuse('organisation_not_found', 'there is no such organisation', 'organisation');
     }

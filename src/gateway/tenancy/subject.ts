@@ -13,7 +13,7 @@ export function subjectOf(principal: Principal, named: TenantId | undefined): Ou
     if (named === undefined || named === principal.tenantId) return ok(principal.tenantId);
     return refuse('tenant_not_found', 'there is no such tenant', 'tenant');
   }
-  return named === undefined ? refuse('invalid_value', 'the admin key belongs to no tenant: give one', 'tenant') : ok(named);
+  return named === undefined ? refuse('scope_denied', 'the admin key belongs to no tenant: give one', 'tenant') : ok(named);
 }
 
 /** The owner of what is created where the request names none (T70). `within`: the owner of the tenant or organisation that it is in. */

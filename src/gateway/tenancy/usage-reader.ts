@@ -57,9 +57,12 @@ export class UsageReader extends Composed<UsageReaderParts> {
   async #scope(principal: Principal, request: ReadUsage): Promise<Outcome<{ organisationId: OrganisationId; tenantId?: TenantId }>> {
     if (request.organisation !== undefined) {
       if (principal.kind !== 'admin') return refuse('scope_denied', 'only the admin key may ask for an organisation', 'organisation');
-      if (request.tenant !== undefined) return refuse('invalid_value', 'give either tenant or organisation', 'tenant');
-      const some = await this.parts.organisations.at(request.organisation).tenants(1, undefined);
-      return some.ok ? ok({ organisationId: request.organisation }) : some;
+      if (request.tenant === undefined) {
+        const some = await this.parts.organisations.at(request.organisation).tenants(1, undefined);
+        return some.ok ? ok({ organisationId: request.organisation }) : some;
+      }
+      if (organisationOf(request.tenant) !== request.organisation)
+        return refuse('tenant_not_found', 'the organisation has no such tenant', 'tenant');
     }
     const subject = subjectOf(principal, request.tenant);
     if (!subject.ok) return subject;

@@ -1,12 +1,20 @@
 import type { EndpointName } from '../../../src/contract/endpoints.ts';
 
+type Content = Readonly<Record<string, { example?: unknown }>>;
+
 /** What /openapi.json says about an operation: its example, and how to call it. */
 interface DocumentedOperation {
   readonly operationId: EndpointName;
-  readonly parameters?: readonly { readonly name: string; readonly in: string; readonly example?: unknown }[];
-  readonly requestBody?: { readonly content: Readonly<Record<string, { readonly example?: unknown }>> };
+  readonly parameters?: readonly { readonly name: string; readonly in: string; example?: unknown }[];
+  readonly requestBody?: { readonly content: Content };
   readonly responses: Readonly<Record<string, unknown>>;
-  readonly 'x-sluice-example': { readonly step: number; readonly as: 'tenant' | 'admin' | 'agent' | 'anyone'; readonly refused?: string };
+  readonly 'x-sluice-example': {
+    readonly step: number;
+    readonly as: 'tenant' | 'admin' | 'agent' | 'anyone';
+    readonly refused?: string;
+    /** Values of earlier answers, such as `createTenant.id`, by their places in the example, such as `body/tenant`. */
+    readonly answered?: Readonly<Record<string, string>>;
+  };
 }
 
 export interface OpenApi {
@@ -44,18 +52,18 @@ export class Tour {
   }
 
   async call(name: EndpointName): Promise<TourAnswer> {
-    const { method, path, operation } = this.#operations.get(name)!;
+    const { method, path, operation } = this.#withValues(name);
     const parameters = (operation.parameters ?? []).filter(({ example }) => example !== undefined);
     const query = new URLSearchParams();
-    for (const each of parameters.filter(({ in: place }) => place === 'query')) query.set(each.name, String(this.filled(each.example)));
+    for (const each of parameters.filter(({ in: place }) => place === 'query')) query.set(each.name, String(each.example));
     let filledPath = path;
     for (const each of parameters.filter(({ in: place }) => place === 'path')) {
-      filledPath = filledPath.replace(`{${each.name}}`, encodeURIComponent(String(this.filled(each.example))));
+      filledPath = filledPath.replace(`{${each.name}}`, encodeURIComponent(String(each.example)));
     }
     const response = await fetch(`${this.#url}${filledPath}${query.size === 0 ? '' : `?${query.toString()}`}`, {
       method,
-      ...this.#bodyOf(operation),
-      headers: { ...this.#bodyOf(operation).headers, ...this.#credential(operation['x-sluice-example'].as) },
+      ...bodyOf(operation),
+      headers: { ...bodyOf(operation).headers, ...this.#credential(operation['x-sluice-example'].as) },
     });
     const text = await response.text();
     const isJson = response.headers.get('content-type')?.startsWith('application/json') ?? false;
@@ -72,35 +80,57 @@ export class Tour {
 
   #credential(as: DocumentedOperation['x-sluice-example']['as']): Record<string, string> {
     if (as === 'anyone') return {};
-    const key = as === 'agent' ? this.filled('{createPool.agent_token}') : this.#keys[as];
+    const key = as === 'agent' ? this.answered('createPool.agent_token') : this.#keys[as];
     return { authorization: `Bearer ${String(key)}` };
   }
 
-  #bodyOf({ requestBody }: DocumentedOperation): { headers?: Record<string, string>; body?: string | FormData } {
-    const [content] = Object.entries(requestBody?.content ?? {});
-    if (content === undefined) return {};
-    const [type, { example }] = content;
-    if (type === 'multipart/form-data') {
-      const form = new FormData();
-      for (const [part, value] of Object.entries(example as Record<string, string>)) {
-        if (part === 'file' || part === 'data') form.set(part, new Blob([value]), 'example.jsonl');
-        else form.set(part, value);
-      }
-      return { body: form };
-    }
-    const body = type === 'application/json' ? JSON.stringify(this.filled(example)) : (example as string);
-    return { headers: { 'content-type': type }, body };
+  /** The operation, with what earlier operations answered in its example. */
+  #withValues(name: EndpointName): { method: string; path: string; operation: DocumentedOperation } {
+    const { method, path, operation } = this.#operations.get(name)!;
+    return { method, path, operation: this.fill(structuredClone(operation)) };
   }
 
-  /** The value with placeholders such as `{createTenant.id}` replaced by values from earlier answers. */
-  filled(value: unknown): unknown {
-    if (typeof value === 'string') {
-      const [, operation, path] = /^\{([A-Za-z]+)\.([\w.]+)\}$/.exec(value) ?? [];
-      if (operation === undefined || path === undefined) return value;
-      return path.split('.').reduce<unknown>((part, name) => (part as Record<string, unknown>)[name], this.#answers.get(operation));
+  /** Puts what earlier operations answered into an operation's example. */
+  fill(operation: DocumentedOperation): DocumentedOperation {
+    for (const [place, source] of Object.entries(operation['x-sluice-example'].answered ?? {})) {
+      const [root = '', ...path] = place.split('/');
+      const isBody = root === 'body';
+      const parameters = (operation.parameters ?? []).filter((one) => one.in === root && one.name === path[0]);
+      const holders: object[] = isBody ? Object.values(operation.requestBody?.content ?? {}) : [...parameters];
+      for (const holder of holders) setAt(holder, ['example', ...(isBody ? path : path.slice(1))], this.answered(source));
     }
-    if (Array.isArray(value)) return value.map((item) => this.filled(item));
-    if (typeof value !== 'object' || value === null) return value;
-    return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, this.filled(member)]));
+    return operation;
   }
+
+  /** What an earlier operation answered, such as `createTenant.id`. */
+  answered(source: string): unknown {
+    const [operation = '', ...path] = source.split('.');
+    return path.reduce<unknown>((part, name) => (part as Record<string, unknown>)[name], this.#answers.get(operation));
+  }
+}
+
+function setAt(holder: object, path: readonly string[], value: unknown): void {
+  const parent = path
+    .slice(0, -1)
+    .reduce<Record<string, unknown> | undefined>(
+      (part, name) => part?.[name] as Record<string, unknown> | undefined,
+      holder as Record<string, unknown>,
+    );
+  if (parent !== undefined) parent[path.at(-1) ?? ''] = value;
+}
+
+function bodyOf({ requestBody }: DocumentedOperation): { headers?: Record<string, string>; body?: string | FormData } {
+  const [content] = Object.entries(requestBody?.content ?? {});
+  if (content === undefined) return {};
+  const [type, { example }] = content;
+  if (type === 'multipart/form-data') {
+    const form = new FormData();
+    for (const [part, value] of Object.entries(example as Record<string, string>)) {
+      if (part === 'file' || part === 'data') form.set(part, new Blob([value]), 'example.jsonl');
+      else form.set(part, value);
+    }
+    return { body: form };
+  }
+  const body = type === 'application/json' ? JSON.stringify(example) : (example as string);
+  return { headers: { 'content-type': type }, body };
 }

@@ -32,10 +32,11 @@ export async function ranPython(
   program: string,
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
+  timeoutMs = 170_000,
 ): Promise<string> {
   const { stdout } = await run(join(ENVIRONMENT, 'bin', program), args, {
     env: { ...process.env, ...environment },
-    timeout: 170_000,
+    timeout: timeoutMs,
     maxBuffer: 64 * 1024 * 1024,
   });
   return stdout;

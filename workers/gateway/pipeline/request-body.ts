@@ -117,8 +117,9 @@ function checkHeaders(headers: Headers, body: Exclude<Body, { kind: 'none' }>): 
   const contentType = headers.get('content-type');
   // [G101] Such as tritonclient, which names none.
   if (contentType === null && kind !== 'multipart') return coding;
-  const others = 'framed' in body || 'rows' in body ? [VECTOR_FRAME_TYPE] : 'hasBytesBehind' in body ? [BYTES] : [];
-  const types = [MEDIA_TYPE[kind], ...others];
+  // Clients that know no type of lines send them as bytes.
+  const asBytes = kind === 'ndjson' || 'hasBytesBehind' in body ? [BYTES] : [];
+  const types = [MEDIA_TYPE[kind], ...asBytes, ...('framed' in body || 'rows' in body ? [VECTOR_FRAME_TYPE] : [])];
   if (contentType !== null && types.some((type) => contentType.toLowerCase().startsWith(type))) return coding;
   return refuse('unsupported_media_type', `content-type must be ${types.join(' or ')}, not "${contentType?.slice(0, 64) ?? ''}"`);
 }

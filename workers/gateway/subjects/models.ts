@@ -4,7 +4,7 @@ import { modelEndpoints } from '../../../src/contract/models/models.ts';
 import { modelVersionEndpoints } from '../../../src/contract/models/model-versions.ts';
 import { kserveEndpoints } from '../../../src/contract/models/kserve.ts';
 import { classifyEndpoints } from '../../../src/contract/models/classify.ts';
-import type { Unserved } from '../app.ts';
+import type { Unserved } from '../pipeline/served-paths.ts';
 import { composeControl } from '../compose-control.ts';
 import { HttpError } from '../pipeline/http-error.ts';
 import { modelHandlers } from '../routes/models/models.ts';

@@ -3,7 +3,7 @@ import { qdrantEndpoints } from '../../../src/contract/qdrant/endpoints.ts';
 import { QDRANT_NOT_OFFERED } from '../../../src/contract/qdrant/not-offered.ts';
 import { mountsOf, surfaceOf } from '../../../src/contract/api/surface.ts';
 import { must } from '../../../src/kernel/assert.ts';
-import type { Unserved } from '../app.ts';
+import type { Unserved } from '../pipeline/served-paths.ts';
 import { buildApp } from '../app.ts';
 import { qdrantHandlers } from '../compat/qdrant/handlers.ts';
 import { composeRetrieval } from '../compose-retrieval.ts';
@@ -44,9 +44,6 @@ const welcome: Work = async (context, exchange) => {
 export const app = buildApp({
   compose: composeRetrieval,
   routes,
-  special: [
-    ['GET', '/', concluded(composeRetrieval, welcome)],
-    ['GET', '/qdrant', concluded(composeRetrieval, () => Promise.resolve(redirect('/qdrant/')))],
-  ],
+  special: [['GET', '/', concluded(composeRetrieval, welcome)]],
   unserved: notOffered(),
 });

@@ -2,7 +2,9 @@ import { must } from '../../../kernel/assert.ts';
 import type { Access } from '../../api/endpoint.ts';
 import type { EndpointName } from '../../endpoints.ts';
 import { ENDPOINTS } from '../../endpoints.ts';
+import { VECTOR_FRAME_TYPE } from '../../../kernel/vector-frame.ts';
 import type { Answered, Example } from './example.ts';
+import { standIn } from './stand-in.ts';
 import { jobExamples } from './jobs.ts';
 import { modelExamples } from './models.ts';
 import { planningExamples } from './planning.ts';
@@ -143,10 +145,16 @@ export const TOUR: readonly EndpointName[] = CHAPTERS.flat();
 interface Operation {
   readonly operationId: EndpointName;
   readonly parameters?: { readonly name: string; readonly in: string; schema?: Record<string, unknown>; example?: unknown }[];
-  readonly requestBody?: { readonly content: Record<string, { example?: unknown }> };
+  readonly requestBody?: { readonly content: Record<string, { readonly schema?: object; example?: unknown }> };
   readonly responses: Record<string, { links?: Record<string, unknown> }>;
   security?: readonly Record<string, readonly string[]>[];
-  'x-sluice-example'?: { readonly step: number; readonly as: Caller; readonly refused?: string };
+  'x-sluice-example'?: {
+    readonly step: number;
+    readonly as: Caller;
+    readonly refused?: string;
+    /** Where the example has values that earlier operations answered, such as `body/training_file`, and which: `completeUpload.file.id`. */
+    readonly answered?: Readonly<Record<string, string>>;
+  };
 }
 
 type Caller = 'tenant' | 'admin' | 'agent' | 'anyone';
@@ -156,35 +164,51 @@ export const SCHEMES = { tenant: 'tenantKey', admin: 'adminKey', agent: 'agentTo
 
 const isAnswered = (value: object): value is Answered => 'operation' in value && 'path' in value;
 
-/** How a value of an earlier answer stands in a document: `{createTenant.id}`. */
-const placeholderOf = ({ operation, path }: Answered): string => `{${operation}.${path}}`;
+interface Described {
+  readonly paths?: object | undefined;
+  readonly components?: { readonly schemas?: object | undefined } | undefined;
+}
 
 /**
  * Puts the examples into an OpenAPI document: as `example` of parameters and bodies, as links from the answers that they take ids from, and
- * their position in the tour as `x-sluice-example`. Parameters that an example leaves out have none: what a page fills in is the example
- * and nothing else.
+ * their position in the tour as `x-sluice-example`. For a value that an earlier operation answers stands one that fits its schema. Parameters
+ * that an example leaves out have none: what a page fills in is the example and nothing else.
  */
-export function showExamples<D extends { readonly paths?: object | undefined }>(document: D): D {
+export function showExamples<D extends Described>(document: D): D {
   const operations = new Map<EndpointName, Operation>();
   for (const methods of Object.values(document.paths ?? {}) as object[]) {
     for (const operation of Object.values(methods) as Operation[]) operations.set(operation.operationId, operation);
   }
-  for (const [name, operation] of operations) showExample(operation, EXAMPLES[name]);
+  for (const [name, operation] of operations) showExample(operation, EXAMPLES[name], document.components?.schemas ?? {});
   for (const [name, operation] of operations) {
     for (const [key, source] of answeredParameters(operation, EXAMPLES[name])) link(operations, source, name, key);
   }
   return document;
 }
 
-function showExample(operation: Operation, example: Example): void {
+function showExample(operation: Operation, example: Example, components: object): void {
+  const answered: Record<string, string> = {};
+  const show = (value: unknown, schema: object, root: string, place: readonly string[] = []): unknown => {
+    if (typeof value !== 'object' || value === null) return value;
+    if (isAnswered(value)) {
+      answered[[root, ...place].join('/')] = `${value.operation}.${value.path}`;
+      return standIn(schema, place, components as Parameters<typeof standIn>[2]);
+    }
+    if (Array.isArray(value)) return value.map((item, at) => show(item, schema, root, [...place, String(at)]));
+    return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, show(member, schema, root, [...place, name])]));
+  };
   const given = { ...example.params, ...example.query } as Readonly<Record<string, unknown>>;
   for (const parameter of operation.parameters ?? []) {
     if (parameter.in === 'header') continue;
+    const value = given[parameter.name];
+    if (value !== undefined) parameter.example = show(value, parameter.schema ?? {}, `${parameter.in}/${parameter.name}`);
     const { example: _dropped, ...schema } = parameter.schema ?? {};
     parameter.schema = schema;
-    if (given[parameter.name] !== undefined) parameter.example = shown(given[parameter.name]);
   }
-  for (const media of Object.values(operation.requestBody?.content ?? {})) media.example = shown(example.body);
+  // A frame is no text.
+  for (const [type, media] of Object.entries(operation.requestBody?.content ?? {})) {
+    if (type !== VECTOR_FRAME_TYPE) media.example = show(example.body, media.schema ?? {}, 'body');
+  }
   const as = callerOf(ENDPOINTS[operation.operationId].access, example);
   const schemes = schemesOf(ENDPOINTS[operation.operationId].access, as);
   operation.security = schemes.map((scheme) => ({ [scheme]: [] }));
@@ -192,6 +216,7 @@ function showExample(operation: Operation, example: Example): void {
     step: TOUR.indexOf(operation.operationId) + 1,
     as,
     ...(example.refused === undefined ? {} : { refused: example.refused }),
+    ...(Object.keys(answered).length === 0 ? {} : { answered }),
   };
 }
 
@@ -213,13 +238,6 @@ function schemesOf(access: Access, as: Caller): string[] {
   if (as === 'anyone') return [];
   const other = as === 'admin' ? 'tenant' : 'admin';
   return access.kind === 'tenant-or-admin' ? [SCHEMES[other], SCHEMES[as]] : [SCHEMES[as]];
-}
-
-function shown(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value;
-  if (isAnswered(value)) return placeholderOf(value);
-  if (Array.isArray(value)) return value.map(shown);
-  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, shown(member)]));
 }
 
 function* answeredParameters(operation: Operation, example: Example): Generator<[string, Answered]> {

@@ -19,7 +19,7 @@ const HASHES: Record<string, string> = {
   '0.5.0': 'e2f26f8b8579927fa1f0a95fdf5cf7f51c46c17928b5613313153dcfa0836211',
   '0.5.1': '111182a2cb1ae8301d12c173303ce793ce7b96fd01e5c2a6f53fac049fa15745',
   '0.6.0': '1a0e4bf90170463a8a58340a95224ff72953a7a09c01b0ace1d95b04ec3b9cd6',
-  '0.7.0': '3e48b4df8e7a3149703adbdb13e39d2f8f4758ea8aee683288fbd66ed2e5dc83',
+  '0.7.0': 'f9e15fdf7c170386b3cdd4c8b44187e82e928a83ed9a68958c6d00ab51b06a56',
 };
 
 describe('the wire contract', () => {

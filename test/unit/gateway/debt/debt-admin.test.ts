@@ -114,10 +114,10 @@ describe('the admin of the debt register', () => {
     expect(await repositories(principalOf(TENANT), {})).toBe(1);
     expect(await repositories(principalOf(TENANT), { tenant: OTHER })).toBe('tenant_not_found');
     expect(await repositories(principalOf(TENANT), { organisation: ORGANISATION })).toBe('scope_denied');
-    expect(await repositories(ADMIN, {})).toBe('invalid_value');
+    expect(await repositories(ADMIN, {})).toBe('scope_denied');
     expect(await repositories(ADMIN, { organisation: ORGANISATION })).toBe(1);
     expect(await repositories(ADMIN, { tenant: TENANT })).toBe(1);
-    expect(await repositories(ADMIN, { tenant: TENANT, organisation: ORGANISATION })).toBe('invalid_value');
+    expect(await repositories(ADMIN, { tenant: TENANT, organisation: ORGANISATION })).toBe(1);
     expect(await repositories(ADMIN, { tenant: OTHER })).toBe('tenant_not_found');
     expect(await repositories(ADMIN, { organisation: 'org_0000000000' as OrganisationId })).toBe('tenant_not_found');
   });

@@ -56,8 +56,11 @@ describe('the tenants whose usage is read', () => {
     expect(asked).toEqual([]);
   });
 
-  it('are not guessed if both a tenant and an organisation are named', async () => {
-    const refused = await reader().usage.read(admin, { organisation: ORGANISATION, tenant: TENANT });
-    expect(refused).toMatchObject({ ok: false, error: { code: 'invalid_value', path: ['tenant'] } });
+  it('are the tenant if its organisation is named, too; another organisation has no such tenant', async () => {
+    const { usage, asked } = reader();
+    expect((await usage.read(admin, { organisation: ORGANISATION, tenant: TENANT })).ok).toBe(true);
+    expect(asked).toEqual([expect.objectContaining({ organisation: ORGANISATION, tenantId: TENANT })]);
+    const refused = await usage.read(admin, { organisation: 'org_0000000009' as OrganisationId, tenant: TENANT });
+    expect(refused).toMatchObject({ ok: false, error: { code: 'tenant_not_found', path: ['tenant'] } });
   });
 });

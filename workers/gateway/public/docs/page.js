@@ -35,8 +35,25 @@ const operationsOf = (document) =>
 
 const document_ = await (await fetch('/openapi.json')).json();
 const operations = operationsOf(document_);
-// A placeholder is none of the values that a pattern allows; the gateway checks what is sent.
-for (const { operation } of operations) for (const { schema } of operation.parameters ?? []) delete schema?.pattern;
+
+/** Puts placeholders into an operation's examples in place of the values that earlier operations answer. */
+function showPlaceholders({ parameters = [], requestBody, 'x-sluice-example': { answered = {} } }) {
+  for (const [place, source] of Object.entries(answered)) {
+    const [root, ...path] = place.split('/');
+    const holders =
+      root === 'body' ? Object.values(requestBody.content) : parameters.filter((one) => one.in === root && one.name === path[0]);
+    for (const holder of holders) setAt(holder, ['example', ...(root === 'body' ? path : path.slice(1))], `{${source}}`);
+  }
+  // A placeholder is none of the values that a pattern allows; the gateway checks what is sent.
+  for (const { schema } of parameters) delete schema?.pattern;
+}
+
+function setAt(holder, path, value) {
+  const parent = path.slice(0, -1).reduce((part, name) => part?.[name], holder);
+  if (parent !== undefined) parent[path.at(-1)] = value;
+}
+
+for (const { operation } of operations) showPlaceholders(operation);
 
 const find = (method, url) => {
   const { pathname } = new URL(url, location.href);
