@@ -92,7 +92,7 @@ export class JobLogs {
     { attempt, rank, offset }: LogRequest,
     authority: Authority,
   ): AsyncGenerator<LogPage, LogPosition | Refusal | undefined> {
-    const unless = (page: Promise<LogPage>) => unlessEnded<LogPage | undefined>(authority.end, page, () => undefined);
+    const unless = (page: Promise<LogPage | undefined>) => unlessEnded(authority.end, page, () => undefined);
     const first = await this.#parts.find(tenantId, jobId);
     if (!first.ok) return undefined;
     let position: LogPosition = { fence: attempt ?? Math.max(1, first.value.fence), offset };
@@ -102,23 +102,25 @@ export class JobLogs {
       // Asked first: what an attempt wrote is stored before its end is known.
       const job = await this.#parts.find(tenantId, jobId);
       if (!job.ok) return undefined;
-      const isOver = !isLive(job.value, position.fence);
+      const { fence } = position;
+      const isOver = !isLive(job.value, fence);
       const page = await unless(this.#page(tenantId, jobId, rank, position, isOver ? 0 : JOB_LIMITS.jobLogTurnMs));
       if (page === undefined) continue;
       if (page.parts.length > 0) {
         yield page;
-        position = { fence: position.fence, offset: page.next };
+        position = { fence, offset: page.next };
         continue;
       }
-      if (isOver && (attempt !== undefined || isLast(job.value, position.fence))) return undefined;
-      if (isOver && job.value.fence > position.fence) position = { fence: job.value.fence, offset: 0 };
-      // A log that is closed is read without a wait: asked again at once, it would keep everything else from its turn.
-      else if (isOver || page.isClosed) {
-        const following = { fence: position.fence + 1, offset: 0 };
-        await unless(this.#page(tenantId, jobId, rank, following, isOver ? JOB_LIMITS.jobLogTurnMs : JOB_LIMITS.jobLogClosedMs));
-      }
+      if (isOver && (attempt !== undefined || isLast(job.value, fence))) return undefined;
+      if (isOver && job.value.fence > fence) position = { fence: job.value.fence, offset: 0 };
+      else await unless(this.#next(tenantId, jobId, rank, fence + 1, isOver ? JOB_LIMITS.jobLogTurnMs : closedMs(page)));
     }
     return position;
+  }
+
+  /** Waits for so long for the first of the next attempt; not at all for 0. */
+  async #next(tenantId: TenantId, jobId: JobId, rank: number, fence: number, waitMs: number): Promise<LogPage | undefined> {
+    return waitMs === 0 ? undefined : this.#page(tenantId, jobId, rank, { fence, offset: 0 }, waitMs);
   }
 
   /** Takes away all logs of a tenant, and takes no more of it. */
@@ -151,6 +153,9 @@ export class JobLogs {
 }
 
 const NO_NUMBERS = new Float32Array(0);
+
+/** A log that is closed is read without a wait: asked again at once, it would keep everything else from its turn. */
+const closedMs = ({ isClosed }: LogPage): number => (isClosed ? JOB_LIMITS.jobLogClosedMs : 0);
 
 /** Whether no attempt follows this one. */
 const isLast = (job: Job, fence: number): boolean => isFinished(job) && job.fence <= fence;

@@ -98,7 +98,7 @@ function readCard(candidate: string): ReturnType<PiiForm['read']> {
 /** ISO/IEC 7812: Luhn's sum, in which every second digit from the last but one is doubled. Digits that are all the same are none of a card. */
 function isCard(digits: string): boolean {
   if (digits.length < CARD_DIGITS_MIN || /^(\d)\1*$/.test(digits)) return false;
-  const sum = [...digits].reduceRight((total, char, at) => total + luhnOf(Number(char), (digits.length - at) % 2 === 0), 0);
+  const sum = Array.from(digits).reduceRight((total, char, at) => total + luhnOf(Number(char), (digits.length - at) % 2 === 0), 0);
   return sum % 10 === 0;
 }
 
