@@ -61,7 +61,7 @@ describe('statistics of a cache', () => {
         .toMatchObject({ hits: { shared: 1 }, computed: 1, held: { isolates: 2, entries: 2 } });
       const admin = new ApiClient(server.urls[0] ?? '', server.secrets.SLUICE_ADMIN_KEY);
       expect(await lineOf(admin, LOCAL, `?tenant=${id}`)).toMatchObject({ computed: 3 });
-      expect(await admin.get('/v1/cache/stats')).toMatchObject({ status: 400, body: { error: { param: 'tenant' } } });
+      expect(await admin.get('/v1/cache/stats')).toMatchObject({ status: 403, body: { error: { code: 'scope_denied', param: 'tenant' } } });
       expect(await stranger.get(`/v1/cache/stats?tenant=${id}`)).toMatchObject({ status: 404 });
     }));
 
@@ -102,8 +102,10 @@ describe('statistics of a cache', () => {
   });
 
   it('[C97] are also on /metrics, without tenants', async () => {
-    const { client, id } = await createTenant(server, { scopes: ['inference', 'ops:read'] });
+    const { client, id } = await createTenant(server, { scopes: ['inference', 'ops:read', 'index:read'] });
     await client.post('/v1/embeddings', { model: LOCAL, input: ['for metrics', 'for metrics'] });
+    // A subject, and with it its cache, is there from its first call on.
+    await client.get('/v1/indexes');
     const { body } = await client.get('/metrics');
     for (const line of [
       /^sluice_cache_answers_total\{cache="embeddings",model="glove-sif-100",source="duplicate"\} [1-9]\d*$/m,

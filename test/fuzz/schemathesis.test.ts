@@ -37,7 +37,7 @@ describe.skipIf(isWithoutPython('schemathesis'))('schemathesis, with all checks'
   const keysOf = ({ keys }: StockedDeployment): string =>
     `[auth.openapi]\ntenantKey = { bearer = "${keys.tenant}" }\nadminKey = { bearer = "${keys.admin}" }\nagentToken = { bearer = "${keys.agent}" }\n`;
 
-  /** Values of parameters that are no matter of chance: streams that nobody ends are not followed; `ids`: and what is there is named. */
+  /** Values of parameters that are no matter of chance: streams without an end are not followed; `ids`: and what is there is named. */
   const parametersOf = ({ document }: StockedDeployment, ids: boolean): string =>
     Object.values(document.paths)
       .flatMap((methods) => Object.values(methods))

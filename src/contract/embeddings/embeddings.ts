@@ -7,6 +7,7 @@ import { call, json, tenant, vectorsReply } from '../api/endpoint.ts';
 import { API_LIMITS } from '../api/api-limits.ts';
 import { headerNumber } from '../api/header-number.ts';
 import { EMBEDDING_LIMITS } from './embedding-limits.ts';
+import { notBoth } from '../api/presence.ts';
 import { DEADLINE_HEADER } from '../api/reading.ts';
 import { isPlainText, membersAmong, withQuickReader } from '../api/quick-reader.ts';
 import { floatsReply, MODEL_NAME_CHARS_MAX, modelName } from './embedding-fields.ts';
@@ -114,7 +115,7 @@ const JINA_TASKS = [
   'nl2code.passage',
 ] as const;
 
-const request = z.strictObject({
+const fields = z.strictObject({
   input: embeddingInput,
   model: modelName.meta({ example: 'glove-sif-100' }),
   dimensions: z.int().min(1).optional().meta(about("Length of the vectors: a prefix of the model's own, at unit length again.")),
@@ -137,6 +138,8 @@ const request = z.strictObject({
   truncate: z.boolean().nullish().meta(about('Changes nothing: a text that is too long is refused.')),
   user: z.string().max(512).optional().meta(about('Accepted as OpenAI does; neither used nor kept.')),
 });
+
+const request = notBoth(fields, ['input_type', 'task'], { path: ['task'], message: 'is said by input_type, too: give one of them' });
 
 const PLAIN = new Set(['input', 'model', 'encoding_format']);
 

@@ -79,7 +79,7 @@ describe('the document, as others read it', () => {
     }
   });
 
-  it('[G120] has enumerations of texts that differ by more than their case: generators name constants after them', () => {
+  it('[G120] has enumerations that differ by more than case, as generators name constants after them', () => {
     const alike = schemas.flatMap(({ enum: values }) => {
       const names = Array.isArray(values) ? values.map((value) => String(value).toLowerCase()) : [];
       return new Set(names).size === names.length ? [] : [values];

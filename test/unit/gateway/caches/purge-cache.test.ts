@@ -176,7 +176,7 @@ describe('a purge', () => {
     const tried = (principal: Principal, tenant?: string) =>
       purges.purge(by(principal), { ...bodyOf({ everything: true }), tenant: tenant as TenantId }, undefined);
     expect(await tried(keyOf(TENANT), OTHER)).toMatchObject({ error: { code: 'tenant_not_found' } });
-    expect(await tried(ADMIN)).toMatchObject({ error: { code: 'invalid_value', path: ['tenant'] } });
+    expect(await tried(ADMIN)).toMatchObject({ error: { code: 'scope_denied', path: ['tenant'] } });
     expect(await tried(ADMIN, 'tn_0123456789_cccccccc')).toMatchObject({ error: { code: 'tenant_not_found' } });
     expect(commands).toEqual([]);
     await tried(ADMIN, OTHER);

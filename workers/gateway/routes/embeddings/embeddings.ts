@@ -1,11 +1,8 @@
 import type { CachedInput } from '../../../../src/cache/cache-key.ts';
 import type { BodyOf } from '../../../../src/contract/api/endpoint.ts';
-import type { Outcome } from '../../../../src/contract/api/outcome.ts';
-import { refuse } from '../../../../src/contract/api/outcome.ts';
 import type { EmbeddingInput, embeddingEndpoints } from '../../../../src/contract/embeddings/embeddings.ts';
 import type { InputType } from '../../../../src/inference/served/model-calls.ts';
 import { binaryOf, ubinaryOf } from '../../../../src/inference/vector-form.ts';
-import { ok } from '../../../../src/kernel/result.ts';
 import type { Handlers } from '../../pipeline/serve.ts';
 import type { VectorWriter } from '../../pipeline/vector-writer.ts';
 import { JSON_VECTORS } from '../../pipeline/vector-writer.ts';
@@ -20,9 +17,7 @@ export const embeddingHandlers = {
   createEmbeddings: async (call) => {
     const { body } = call;
     const { model, dimensions } = body;
-    const inputType = inputTypeOf(body);
-    if (!inputType.ok) return inputType;
-    const embedded = await embedCall(call, { model, inputs: inputsOf(body.input), dimensions, inputType: inputType.value });
+    const embedded = await embedCall(call, { model, inputs: inputsOf(body.input), dimensions, inputType: inputTypeOf(body) });
     if (!embedded.ok) return handOverToUpstreams(call, '/v1/upstreams/embeddings', embedded);
     const { tokens, manifest } = embedded.value;
     const format = body.embedding_type ?? body.encoding_type ?? body.encoding_format;
@@ -43,10 +38,9 @@ export const embeddingHandlers = {
 } satisfies Partial<Handlers>;
 
 /** By Sluice's own field, or by Jina's. */
-function inputTypeOf({ input_type: own, task }: Pick<Body, 'input_type' | 'task'>): Outcome<InputType | undefined> {
+function inputTypeOf({ input_type: own, task }: Pick<Body, 'input_type' | 'task'>): InputType | undefined {
   const [, of] = (task ?? '').split('.');
-  if (own === undefined) return ok(of === 'query' || of === 'passage' ? of : undefined);
-  return task === undefined || task === null ? ok(own) : refuse('invalid_value', 'is said by input_type, too: give one of them', 'task');
+  return own ?? (of === 'query' || of === 'passage' ? of : undefined);
 }
 
 function inputsOf(input: EmbeddingInput): CachedInput[] {
