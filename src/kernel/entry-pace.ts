@@ -50,9 +50,10 @@ const HEADROOM_TIMES = 2;
  * that rate, so that one owner's many calls wait for each other and not before another's few. [OL6] [OL7]
  *
  * The lag of the thread, how much later than asked for a timer fires, is the sign of work waiting, as for Envoy's overload manager; calls under
- * way are not, as most wait for something that is not here. A thread that is behind serves what it can: the rate is a little below what it served, and grows while the lag is short (the delivery rate and the
- * probing of BBR, Cardwell et al. 2016). A call knows when it comes at what time it will enter: it sleeps once, and nothing wakes it (DESIGN rule 11). Without this, each stage of a call waits for that
- * stage of all others, and all are late together.
+ * way are not, as most wait for something that is not here. While the thread is behind, the rate is a little below what it served; while the lag
+ * is short, the rate grows (the delivery rate and the probing of BBR, Cardwell et al. 2016). A call knows when it comes at what time it will
+ * enter: it sleeps once, and nothing wakes it (DESIGN rule 11). Without this, each stage of a call waits for that stage of all others, and all
+ * are late together.
  */
 export class EntryPace {
   readonly #limits: EntryPaceLimits;

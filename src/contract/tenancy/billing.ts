@@ -53,7 +53,7 @@ const invoice = named('Invoice', {
     .array(z.object({ tenant: tenantId, requests: z.int(), tokens: z.int(), amount_usd: dollarsOut.meta(about('What it would cost.')) }))
     .meta(
       about(
-        'Granted by quotas in the month and not billed: what gateways and jobs hold now, what they have not reported yet, and what was lost with gateways that died: callers were told of no more than is billed and this together. Never billed.',
+        'Granted by quotas in the month and not billed: what gateways and jobs hold now, what they have not reported yet, and what was lost with gateways that died: callers were shown no higher cost than what is billed and this together. Never billed.',
       ),
     ),
 });
