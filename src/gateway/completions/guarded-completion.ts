@@ -193,7 +193,7 @@ async function judgedRefusal(
   charge: (records: readonly HookRecord[]) => Promise<Outcome<void>>,
 ): Promise<Undispatched> {
   const { code, upstream } = unserved.refusal;
-  if (upstream === undefined && code !== 'upstream_failed') return unserved;
+  if (upstream === undefined && code !== 'upstream_failed' && code !== 'upstream_rejected') return unserved;
   const { text, records: later } = await guard
     .answer(JSON.stringify({ error: { message: messageOf(unserved.refusal) } }))
     .catch(() => UNREACHABLE);

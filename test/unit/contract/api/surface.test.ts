@@ -34,17 +34,14 @@ it("[Q5] Qdrant's paths lead to its surface under the prefix and at the root, an
   expect(mountsOf('/qdrant/collections/:collection')).toEqual(['/qdrant/collections/:collection', '/collections/:collection']);
   expect(mountsOf('/v1/indexes')).toEqual(['/v1/indexes']);
   expect(
-    ['/collections', '/collections/a/b/c', '/aliases', '/telemetry', '/qdrant/x', '/collectionsx', '/v1/aliases', '/'].map((path) => surfaceOf(path)),
+    ['/collections', '/collections/a/b/c', '/aliases', '/telemetry', '/qdrant/x', '/collectionsx', '/v1/aliases', '/'].map((path) =>
+      surfaceOf(path),
+    ),
   ).toEqual(['qdrant', 'qdrant', 'qdrant', 'qdrant', 'qdrant', 'sluice', 'sluice', 'sluice']);
   // A name that another API has for a path, and one that every object has.
-  expect(['/collections/messages', '/collections/embed', '/v2', '/v2/chat', '/constructor', '/v1/__proto__'].map((path) => surfaceOf(path))).toEqual([
-    'qdrant',
-    'qdrant',
-    'kserve',
-    'cohere',
-    'sluice',
-    'sluice',
-  ]);
+  expect(
+    ['/collections/messages', '/collections/embed', '/v2', '/v2/chat', '/constructor', '/v1/__proto__'].map((path) => surfaceOf(path)),
+  ).toEqual(['qdrant', 'qdrant', 'kserve', 'cohere', 'sluice', 'sluice']);
 });
 
 it('[G103] refusals have what clients of Cohere, Jina and TEI read, and code, field and request id', () => {

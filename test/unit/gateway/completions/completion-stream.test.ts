@@ -73,7 +73,7 @@ const FAULTS: readonly [string, readonly Step[], string][] = [
   ['breaks', [{ kind: 'fault', fault: 'broken' }], 'broke off its answer: broken'],
   ['rests for too long', [{ kind: 'fault', fault: 'idle_timeout' }], 'broke off its answer: idle_timeout'],
   ['ends too early', [undefined], 'broke off its answer: broken'],
-  ['reports an error', ['data: {"error":{"message":"overloaded"}}\n\n'], 'ended its answer with an error: overloaded'],
+  ['reports an error', ['data: {"error":{"message":"overloaded"}}\n\n'], 'overloaded'],
   ['sends garbage', ['data: nonsense\n\n'], 'sent what is no event of its protocol'],
 ];
 
