@@ -142,7 +142,7 @@ export class Attempt {
     const { status } = opened;
     const untilMs = clock.nowMs() + pauseMs;
     // Others know of it at once, and what was said of it when that is there.
-    if (pauseMs > 0) state.pauseUntil(untilMs);
+    if (pauseMs > 0) state.pauseUntil(untilMs, refusalBy(target, { ...opened, body: '' }).upstream);
     const said = await this.#said(opened);
     if (typeof said !== 'string') return this.#failed(said);
     const refusal = refusalBy(target, { ...opened, body: said });

@@ -2,8 +2,8 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 
 import type { Surface } from '../../../../src/upstreams/protocol/exchange.ts';
 import { targetOf } from '../../../support/upstreams/target.ts';
-import { ErrorWorld } from '../../../support/worlds/answered-errors.ts';
-import type { Said } from '../../../support/worlds/answered-errors.ts';
+import { ErrorWorld } from './error-world.ts';
+import type { Said } from './error-world.ts';
 
 // What callers get of the errors of upstreams, through the dispatcher, the transport and the error shapes of the product.
 

@@ -2,7 +2,7 @@ import { afterEach, expect, it, vi } from 'vitest';
 
 import type { Surface } from '../../../../src/upstreams/protocol/exchange.ts';
 import { targetOf } from '../../../support/upstreams/target.ts';
-import { ErrorWorld } from '../../../support/worlds/answered-errors.ts';
+import { ErrorWorld } from './error-world.ts';
 
 // What callers get of an error that an upstream ends its stream with, in relayed streams of each kind.
 

@@ -1,21 +1,21 @@
 import { expect, vi } from 'vitest';
 
-import type { TenantPrincipal } from '../../../src/contract/api/principal.ts';
-import type { Surface as Api } from '../../../src/contract/api/surface.ts';
-import { AddedUse } from '../../../src/gateway/completions/added-use.ts';
-import { Completions } from '../../../src/gateway/completions/completion.ts';
-import { ok } from '../../../src/kernel/result.ts';
-import { Seeded } from '../../../src/kernel/seeded.ts';
-import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';
-import type { Undispatched } from '../../../src/upstreams/dispatch.ts';
-import type { Surface } from '../../../src/upstreams/protocol/exchange.ts';
-import { BalancedDispatcher } from '../../../src/upstreams/serving/balanced-dispatcher.ts';
-import type { Target } from '../../../src/upstreams/target.ts';
-import { HttpTransport } from '../../../workers/gateway/adapters/upstreams/http-transport.ts';
-import { errorDraft } from '../../../workers/gateway/pipeline/http-error.ts';
-import { idsOf } from '../fakes/tenancy.ts';
-import { byteCounts } from '../upstreams/token-counts.ts';
-import { VirtualTime } from './virtual-time.ts';
+import type { TenantPrincipal } from '../../../../src/contract/api/principal.ts';
+import type { Surface as Api } from '../../../../src/contract/api/surface.ts';
+import { AddedUse } from '../../../../src/gateway/completions/added-use.ts';
+import { Completions } from '../../../../src/gateway/completions/completion.ts';
+import { ok } from '../../../../src/kernel/result.ts';
+import { Seeded } from '../../../../src/kernel/seeded.ts';
+import { DirectWakeUps } from '../../../../src/kernel/wake-ups.ts';
+import type { Undispatched } from '../../../../src/upstreams/dispatch.ts';
+import type { Surface } from '../../../../src/upstreams/protocol/exchange.ts';
+import { BalancedDispatcher } from '../../../../src/upstreams/serving/balanced-dispatcher.ts';
+import type { Target } from '../../../../src/upstreams/target.ts';
+import { HttpTransport } from '../../../../workers/gateway/adapters/upstreams/http-transport.ts';
+import { errorDraft } from '../../../../workers/gateway/pipeline/http-error.ts';
+import { idsOf } from '../../../support/fakes/tenancy.ts';
+import { byteCounts } from '../../../support/upstreams/token-counts.ts';
+import { VirtualTime } from '../../../support/worlds/virtual-time.ts';
 
 /** What an upstream answers over HTTP. */
 export interface Said {
