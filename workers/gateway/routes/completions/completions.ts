@@ -257,7 +257,8 @@ function usedCache(report: CacheReport | undefined): 'bypass' | 'hit' | 'miss' {
   return report.forwarded === undefined ? 'hit' : 'miss';
 }
 
-function anthropicHeaders(headers: Headers): Record<string, string> {
+/** What an upstream of Anthropic's protocol is told besides the body. */
+export function anthropicHeaders(headers: Headers): Record<string, string> {
   const named = ['anthropic-version', 'anthropic-beta'].map((name) => [name, headers.get(name)] as const);
   return Object.fromEntries(named.filter(([, value]) => value !== null)) as Record<string, string>;
 }
