@@ -1,5 +1,5 @@
 import type { FieldPath } from './field-path.ts';
-import { pathText } from './field-path.ts';
+import { pathText, shownName } from './field-path.ts';
 
 /**
  * The error catalogue. Every refusal the API can answer is a row here; a code without a row does not compile.
@@ -120,6 +120,8 @@ export interface Refusal {
   /** The limit that was hit, and what would have exceeded it. */
   readonly limit?: Limit;
   readonly value?: number;
+  /** What the caller seems to have meant: a field, a value, a name or a path. [G146] */
+  readonly didYouMean?: string;
   /** What is there or is not, by the name that was given. */
   readonly resource?: Resource;
   readonly retryAfterMs?: number;
@@ -193,6 +195,12 @@ export function refusalAt(error: Refusal, path: FieldPath): Refusal {
 /** The same refusal, saying more. */
 export const withDetail = (error: Refusal, detail: string): Refusal => ({ ...error, message: `${error.message}; ${detail}` });
 
+/** The same refusal with what the caller seems to have meant, which its words say, too. */
+export const withSuggestion = (error: Refusal, word: string | undefined): Refusal =>
+  word === undefined
+    ? error
+    : { ...error, message: `${error.message}: did you mean ${JSON.stringify(shownName(word))}?`, didYouMean: word };
+
 /** The field at fault as answers name it, such as `vectors[3].values`; null: none is. */
 export const paramOf = ({ path }: Refusal): string | null => (path === undefined ? null : pathText(path));
 
@@ -220,6 +228,7 @@ export interface WireError {
     code: ErrorCode;
     limit?: Limit;
     value?: number;
+    did_you_mean?: string;
     accepted?: readonly AcceptedContract[];
     spent?: { readonly id: string; readonly ended_at: number | null };
     applied?: number;
@@ -235,11 +244,15 @@ export const wireError = (error: Refusal, requestId: string): WireError => ({
     code: error.code,
     ...(error.limit === undefined ? {} : { limit: error.limit }),
     ...(error.value === undefined ? {} : { value: error.value }),
+    ...suggestionOf(error),
     ...(error.accepted === undefined ? {} : { accepted: error.accepted }),
     ...(error.spent === undefined ? {} : { spent: spentReply(error.spent) }),
     ...(error.applied === undefined ? {} : { applied: error.applied }),
   },
   request_id: requestId,
 });
+
+/** What the caller seems to have meant, as answers of every shape have it. */
+export const suggestionOf = ({ didYouMean }: Refusal) => (didYouMean === undefined ? {} : { did_you_mean: didYouMean });
 
 const spentReply = ({ id, endedAtMs }: SpentKey) => ({ id, ended_at: endedAtMs === null ? null : Math.floor(endedAtMs / 1000) });

@@ -1,5 +1,5 @@
 import type { Refusal } from './errors.ts';
-import { ERRORS, messageOf, paramOf, wireError } from './errors.ts';
+import { ERRORS, messageOf, paramOf, suggestionOf, wireError } from './errors.ts';
 
 /** Which API a path belongs to: each has its own shape of errors. */
 export type Surface = 'sluice' | 'qdrant' | 'kserve' | 'anthropic' | 'cohere' | 'jina' | 'tei';
@@ -41,6 +41,7 @@ export const kserveError = (error: Refusal, requestId: string) => ({
   error: messageOf(error),
   code: error.code,
   param: paramOf(error),
+  ...suggestionOf(error),
   request_id: requestId,
 });
 
@@ -54,6 +55,7 @@ export const anthropicError = (error: Refusal, requestId: string) => {
       message: messageOf(error),
       code: error.code,
       param: paramOf(error),
+      ...suggestionOf(error),
       ...(error.path?.[0] === 'thread' ? { details: UNTHREADED } : {}),
     },
     request_id: requestId,
@@ -65,6 +67,7 @@ export const cohereError = (error: Refusal, requestId: string) => ({
   message: messageOf(error),
   code: error.code,
   param: paramOf(error),
+  ...suggestionOf(error),
   request_id: requestId,
 });
 
@@ -77,6 +80,7 @@ export const teiError = (error: Refusal, requestId: string) => ({
   error_type: teiErrorType(ERRORS[error.code].status),
   code: error.code,
   param: paramOf(error),
+  ...suggestionOf(error),
   request_id: requestId,
 });
 
