@@ -3,6 +3,7 @@
 import MiniSearch from './minisearch.js';
 
 const SHOWN = 12;
+const REFERENCE = '/docs/reference/';
 const OPTIONS = { prefix: true, fuzzy: 0.2, combineWith: 'AND', boost: { heading: 4, page: 2 } };
 
 const input = document.querySelector('#search');
@@ -11,7 +12,7 @@ let loading;
 let chosen = -1;
 
 // An operation of the page that was at this address before.
-if (location.pathname === '/docs/' && location.hash.startsWith('#/')) location.replace(`/docs/reference/${location.hash}`);
+if (location.pathname === '/docs/' && location.hash.startsWith('#/')) location.replace(`${REFERENCE}${location.hash}`);
 
 /** The index, fetched when somebody begins to search. */
 async function index() {
@@ -36,7 +37,11 @@ function row({ heading, page, url }, position) {
   const item = Object.assign(document.createElement('li'), { id: `result-${position}`, role: 'option' });
   const link = Object.assign(document.createElement('a'), { href: url, tabIndex: -1 });
   link.append(heading, Object.assign(document.createElement('small'), { textContent: page }));
-  link.addEventListener('click', close);
+  link.addEventListener('click', () => {
+    close();
+    // The reference opens what its address names only when it is loaded.
+    if (link.pathname === REFERENCE && location.pathname === REFERENCE) addEventListener('hashchange', () => location.reload(), { once: true });
+  });
   item.append(link);
   return item;
 }
