@@ -45,13 +45,13 @@ const OPERATORS: readonly string[] = [...EQUALITIES, ...BOUNDS, '$exists', '$emp
 
 type Operands = readonly (readonly [operator: string, operand: unknown])[];
 
-const QDRANT_GROUPS: readonly string[] = ['must', 'should', 'must_not', 'min_should'];
+const QDRANT_GROUPS: ReadonlySet<string> = new Set(['must', 'should', 'must_not', 'min_should']);
 const QDRANT_HINT =
   'is of filters of Qdrant, which its paths (/collections) take: here a filter is {"lang": {"$in": ["en", "de"]}, "year": {"$gte": 1960}}';
 
 /** Conditions of Qdrant, which no value of metadata looks like: a field may be called `must`. */
 const isGroupOfQdrant = (key: string, value: unknown): boolean =>
-  QDRANT_GROUPS.includes(key) && (Array.isArray(value) || (isObject(value) && 'key' in value));
+  QDRANT_GROUPS.has(key) && (Array.isArray(value) || (isObject(value) && 'key' in value));
 
 /** A filter of which an empty one is more likely a mistake than the wish to mean everything. */
 export const someFilter = filter

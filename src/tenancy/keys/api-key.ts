@@ -46,7 +46,8 @@ export function formatApiKey(id: KeyId, secret: Uint8Array): string {
 
 /** Keys of model providers, and what is left where a variable of the environment is not set or was put in with its quotes. */
 function adviceOn(text: string): string {
-  if (/^sk-/.test(text)) return ': it is one of a model provider; use one of this gateway, and give theirs as the `secret` of an upstream';
+  if (text.startsWith('sk-'))
+    return ': it is one of a model provider; use one of this gateway, and give theirs as the `secret` of an upstream';
   return /^["'$<{]|^(?:None|null|undefined)$/.test(text)
     ? ': it looks like the name of a variable or a placeholder, not like its value'
     : ': use one that this gateway has issued';

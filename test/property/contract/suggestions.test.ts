@@ -37,7 +37,7 @@ type Body = (typeof BODIES)[number];
 
 /** All that one slip makes of a name: a letter is left out, doubled, another one, or has changed places with the next. */
 const slipsOf = (name: string): string[] =>
-  [...name].flatMap((letter, i) => {
+  Array.from(name).flatMap((letter, i) => {
     const [before, after] = [name.slice(0, i), name.slice(i + 1)];
     const next = after[0];
     return [

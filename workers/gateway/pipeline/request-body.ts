@@ -125,6 +125,10 @@ function checkHeaders(headers: Headers, body: Exclude<Body, { kind: 'none' }>): 
   const asBytes = kind === 'ndjson' || 'hasBytesBehind' in body ? [BYTES] : [];
   const types = [MEDIA_TYPE[kind], ...asBytes, ...('framed' in body || 'rows' in body ? [VECTOR_FRAME_TYPE] : [])];
   if (contentType !== null && types.some((type) => contentType.toLowerCase().startsWith(type))) return coding;
-  const advice = kind !== 'multipart' && FORM.test(contentType ?? '') ? FORM_ADVICE : '';
-  return refuse('unsupported_media_type', `content-type must be ${types.join(' or ')}, not "${contentType?.slice(0, 64) ?? ''}"${advice}`);
+  return wrongType(types, contentType ?? '', kind);
+}
+
+function wrongType(types: readonly string[], sent: string, kind: Body['kind']) {
+  const advice = kind !== 'multipart' && FORM.test(sent) ? FORM_ADVICE : '';
+  return refuse('unsupported_media_type', `content-type must be ${types.join(' or ')}, not "${sent.slice(0, 64)}"${advice}`);
 }

@@ -4,7 +4,9 @@ import MiniSearch from './minisearch.js';
 
 const SHOWN = 12;
 const REFERENCE = '/docs/reference/';
-const OPTIONS = { prefix: true, fuzzy: 0.2, combineWith: 'AND', boost: { heading: 4, page: 2 } };
+// Of `top_k` the parts are short words, and meant as they stand.
+const isLong = (word) => word.length > 2;
+const OPTIONS = { prefix: isLong, fuzzy: (word) => isLong(word) && 0.2, combineWith: 'AND', boost: { heading: 4, page: 2 } };
 
 const input = document.querySelector('#search');
 const list = document.querySelector('#results');
