@@ -37,7 +37,7 @@ type Body = (typeof BODIES)[number];
 
 /** All that one slip makes of a name: a letter is left out, doubled, another one, or has changed places with the next. */
 const slipsOf = (name: string): string[] =>
-  Array.from(name).flatMap((letter, i) => {
+  Array.from(name, (letter, i) => {
     const [before, after] = [name.slice(0, i), name.slice(i + 1)];
     const next = after[0];
     return [
@@ -46,7 +46,7 @@ const slipsOf = (name: string): string[] =>
       `${before}${letter === 'z' ? 'y' : 'z'}${after}`,
       ...(next === undefined || next === letter ? [] : [`${before}${next}${letter}${after.slice(1)}`]),
     ];
-  });
+  }).flat();
 
 const renamed = (example: Fields, name: string, slip: string): Fields => {
   const { [name]: value = 1, ...rest } = example;
