@@ -29,7 +29,7 @@ function byAddress(path: string): MeantPath | undefined {
   if (path.startsWith('/v1/v1/')) return { path: path.slice('/v1'.length), advice: 'give this client the address without /v1' };
   const call = callAtStartOf(path);
   if (call !== undefined) {
-    const meant = below(path.slice(`/v1${call}`.length).replace(/^\/v1\//, '/'));
+    const meant = below(path.slice(`/v1${call}`.length));
     if (subjectOf(meant) !== undefined) return { path: meant, advice: `give this client the address without ${call}` };
   }
   const behind = BEHIND_PREFIX.exec(path);
@@ -68,5 +68,5 @@ function fitted(given: readonly string[], pattern: readonly string[]): { readonl
     slips += 1;
     return closestTo(sent, [word]);
   });
-  return words.every((word) => word !== undefined) && slips > 0 ? { path: words.join('/'), slips } : undefined;
+  return words.every((word) => word !== undefined) ? { path: words.join('/'), slips } : undefined;
 }
