@@ -255,7 +255,7 @@ def weather_tool(w):
     return beta_async_tool(get_weather_async, name="get_weather") if w.is_async else beta_tool(get_weather)
 
 
-@case("beta.messages.tool_runner", *BOTH)
+@case("beta.messages.toolRunner", *BOTH)
 def tool_runner(w, target):
     runner = w.anthropic.beta.messages.tool_runner(
         max_tokens=64, messages=user(scripted(CALLS_WEATHER)), model=w.model[target], tools=[weather_tool(w)]
@@ -264,7 +264,7 @@ def tool_runner(w, target):
     assert stops == ["tool_use", "end_turn"], stops
 
 
-@case("beta.messages.tool_runner stream", *BOTH)
+@case("beta.messages.toolRunner stream", *BOTH)
 def tool_runner_stream(w, target):
     runner = w.anthropic.beta.messages.tool_runner(
         max_tokens=64, messages=user(scripted(CALLS_WEATHER)), model=w.model[target], tools=[weather_tool(w)], stream=True

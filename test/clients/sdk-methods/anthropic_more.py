@@ -7,7 +7,7 @@ from anthropic_messages import BOTH, PDF, TEXT, WEATHER, texts, user
 import time
 
 
-@case("messages.count_tokens", *BOTH)
+@case("messages.countTokens", *BOTH)
 def count(w, target):
     counted = w.anthropic.messages.count_tokens(model=w.model[target], messages=user("Hello, world"))
     assert counted.input_tokens > 0
@@ -15,13 +15,13 @@ def count(w, target):
     assert more.input_tokens > counted.input_tokens
 
 
-@case("messages.count_tokens document", *BOTH)
+@case("messages.countTokens document", *BOTH)
 def count_document(w, target):
     parts = [{"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": PDF}}]
     assert w.anthropic.messages.count_tokens(model=w.model[target], messages=user(parts)).input_tokens > 0
 
 
-@case("beta.messages.count_tokens", *BOTH)
+@case("beta.messages.countTokens", *BOTH)
 def beta_count(w, target):
     assert w.anthropic.beta.messages.count_tokens(model=w.model[target], messages=user("Hello")).input_tokens > 0
 
@@ -63,7 +63,7 @@ def beta_batch(w, target):
     assert ended(w, batches, made).request_counts.succeeded == 2
 
 
-@case("anthropic models.list")
+@case("anthropic: models.list")
 def models(w):
     page = w.anthropic.models.list(limit=1)
     assert page.data[0].type == "model" and page.data[0].display_name and page.first_id == page.data[0].id
@@ -71,7 +71,7 @@ def models(w):
     assert len(listed) == len(set(listed)) and any("claude-mock" in model for model in listed), listed
 
 
-@case("anthropic models.retrieve")
+@case("anthropic: models.retrieve")
 def model(w):
     found = w.anthropic.models.retrieve("claude-mock")
     assert found.id == "claude-mock" and found.type == "model" and found.created_at
@@ -82,7 +82,7 @@ def beta_models(w):
     assert w.anthropic.beta.models.list().data[0].type == "model"
 
 
-@case("anthropic files.upload")
+@case("anthropic: files.upload")
 def upload(w):
     w.anthropic.files.upload(file=("a.txt", b"text", "text/plain"))
 
@@ -92,23 +92,23 @@ def files(w):
     list(w.anthropic.beta.files.list())
 
 
-@case("anthropic skills.list")
+@case("anthropic: skills.list")
 def skills(w):
     list(w.anthropic.skills.list())
 
 
-@case("anthropic organization.retrieve")
+@case("anthropic: organization.retrieve")
 def organization(w):
     w.anthropic.organization.retrieve()
 
 
-@case("anthropic with_raw_response", *BOTH)
+@case("anthropic: with_raw_response", *BOTH)
 def raw(w, target):
     answer = w.anthropic.messages.with_raw_response.create(max_tokens=64, messages=user("Hello"), model=w.model[target])
     assert answer.headers.get("request-id") and texts(answer.parse()) == TEXT
 
 
-@case("anthropic with_streaming_response", *BOTH)
+@case("anthropic: with_streaming_response", *BOTH)
 def streaming(w, target):
     with w.anthropic.messages.with_streaming_response.create(max_tokens=64, messages=user("Hello"), model=w.model[target]) as answer:
         assert answer.headers.get("request-id") and any("content" in line for line in answer.iter_lines())
@@ -123,20 +123,20 @@ def raised(call):
     raise AssertionError("it was answered")
 
 
-@case("anthropic AuthenticationError")
+@case("anthropic: AuthenticationError")
 def unauthorised(w):
     client = w.anthropic.with_options(api_key="sk_wrong_key")
     error = raised(lambda: client.messages.create(max_tokens=64, messages=user("Hello"), model="claude-mock"))
     assert isinstance(error, anthropic.AuthenticationError) and error.body["error"]["type"] == "authentication_error"
 
 
-@case("anthropic NotFoundError")
+@case("anthropic: NotFoundError")
 def not_found(w):
     error = raised(lambda: w.anthropic.messages.create(max_tokens=64, messages=user("Hello"), model="no-such-model"))
     assert isinstance(error, anthropic.NotFoundError) and error.body["error"]["type"] == "not_found_error"
 
 
-@case("anthropic BadRequestError")
+@case("anthropic: BadRequestError")
 def bad_request(w):
     error = raised(lambda: w.anthropic.messages.create(max_tokens=0, messages=user("Hello"), model="claude-mock"))
     assert isinstance(error, anthropic.BadRequestError) and error.body["error"]["type"] == "invalid_request_error"
@@ -149,7 +149,7 @@ STATUSES = {
 }
 
 
-@case("anthropic RateLimitError, OverloadedError, InternalServerError", *BOTH)
+@case("anthropic: RateLimitError, OverloadedError, InternalServerError", *BOTH)
 def statuses(w, target):
     client = w.anthropic.with_options(max_retries=0)
     for status, (kind, name) in STATUSES.items():
@@ -160,7 +160,7 @@ def statuses(w, target):
         assert isinstance(error, kind) and error.body["error"]["type"] == name, (status, error.status_code, error.body)
 
 
-@case("anthropic errors of streams", *BOTH)
+@case("anthropic: errors of streams", *BOTH)
 def stream_error(w, target):
     try:
         with w.anthropic.messages.stream(
@@ -172,7 +172,7 @@ def stream_error(w, target):
     raise AssertionError("it ended")
 
 
-@case("anthropic timeout", *BOTH)
+@case("anthropic: timeout", *BOTH)
 def timeout(w, target):
     try:
         w.anthropic.with_options(timeout=0.3, max_retries=0).messages.create(

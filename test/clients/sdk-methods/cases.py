@@ -99,14 +99,15 @@ def outcome_of(function, world, target):
         return {"failed": "".join(lines)[-1500:]}
 
 
-def run_all(worlds, only):
-    """What came of each case, by its id, its target and the kind of the client."""
+def run_all(worlds, only, is_mixed):
+    """What came of each case, by its id, its target and the kind of the client. Mixed: the kinds take turns."""
     jobs = [
         (name, target, kind, function, world)
-        for name, (function, targets) in CASES.items()
+        for at, (name, (function, targets)) in enumerate(CASES.items())
         if only is None or name in only
-        for target in targets
-        for kind, world in worlds.items()
+        for turn, target in enumerate(targets)
+        for which, (kind, world) in enumerate(worlds.items())
+        if not is_mixed or (at + turn) % len(worlds) == which
     ]
     def timed(job):
         begun = time.monotonic()

@@ -34,7 +34,7 @@ class Step(BaseModel):
     output: str
 
 
-@case("chat.create", *BOTH)
+@case("chat.completions.create", *BOTH)
 def create(w, target):
     answer = w.openai.chat.completions.create(
         model=w.model[target],
@@ -46,7 +46,7 @@ def create(w, target):
     assert answer._request_id
 
 
-@case("chat.create stream", *BOTH)
+@case("chat.completions.create stream", *BOTH)
 def stream(w, target):
     chunks = list(w.openai.chat.completions.create(model=w.model[target], messages=user("Hello"), stream=True))
     assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices) == "t0 t1 t2 t3 t4"
@@ -54,7 +54,7 @@ def stream(w, target):
     assert [chunk.choices[0].finish_reason for chunk in chunks if chunk.choices][-1] == "stop"
 
 
-@case("chat.create stream_options", *BOTH)
+@case("chat.completions.create stream_options", *BOTH)
 def stream_usage(w, target):
     chunks = list(
         w.openai.chat.completions.create(model=w.model[target], messages=user("Hello"), stream=True, stream_options={"include_usage": True})
@@ -62,13 +62,13 @@ def stream_usage(w, target):
     assert chunks[-1].usage.completion_tokens == 5 and chunks[-1].choices == []
 
 
-@case("chat.create max_completion_tokens", *BOTH)
+@case("chat.completions.create max_completion_tokens", *BOTH)
 def cut(w, target):
     answer = w.openai.chat.completions.create(model=w.model[target], messages=user("Hello"), max_completion_tokens=2)
     assert answer.choices[0].finish_reason == "length" and answer.choices[0].message.content == "t0 t1"
 
 
-@case("chat.create stop, temperature, top_p, user", *BOTH)
+@case("chat.completions.create stop, temperature, top_p, user", *BOTH)
 def sampling(w, target):
     answer = w.openai.chat.completions.create(
         model=w.model[target], messages=user("Hello"), stop=["END"], temperature=0.5, top_p=0.9, user="u1", metadata={"a": "b"}
@@ -76,18 +76,18 @@ def sampling(w, target):
     assert answer.choices[0].message.content
 
 
-@case("chat.create seed", *BOTH)
+@case("chat.completions.create seed", *BOTH)
 def seed(w, target):
     assert w.openai.chat.completions.create(model=w.model[target], messages=user("Hello"), seed=7).choices[0].message.content
 
 
-@case("chat.create n", *BOTH)
+@case("chat.completions.create n", *BOTH)
 def several(w, target):
     answer = w.openai.chat.completions.create(model=w.model[target], messages=user("Hello"), n=2)
     assert [choice.index for choice in answer.choices] == [0, 1]
 
 
-@case("chat.create logprobs", *BOTH)
+@case("chat.completions.create logprobs", *BOTH)
 def logprobs(w, target):
     answer = w.openai.chat.completions.create(
         model=w.model[target], messages=user(scripted({"logprob": -0.5})), logprobs=True, top_logprobs=2
@@ -95,45 +95,45 @@ def logprobs(w, target):
     assert answer.choices[0].logprobs.content[0].logprob == -0.5
 
 
-@case("chat.create logit_bias", *BOTH)
+@case("chat.completions.create logit_bias", *BOTH)
 def bias(w, target):
     assert w.openai.chat.completions.create(model=w.model[target], messages=user("Hello"), logit_bias={"50256": -100}).choices
 
 
-@case("chat.create penalties", *BOTH)
+@case("chat.completions.create penalties", *BOTH)
 def penalties(w, target):
     assert w.openai.chat.completions.create(
         model=w.model[target], messages=user("Hello"), frequency_penalty=0.5, presence_penalty=0.5
     ).choices
 
 
-@case("chat.create reasoning_effort, verbosity", *BOTH)
+@case("chat.completions.create reasoning_effort, verbosity", *BOTH)
 def reasoning(w, target):
     assert w.openai.chat.completions.create(
         model=w.model[target], messages=user("Hello"), reasoning_effort="low", verbosity="low"
     ).choices
 
 
-@case("chat.create service_tier", *BOTH)
+@case("chat.completions.create service_tier", *BOTH)
 def tier(w, target):
     assert w.openai.chat.completions.create(model=w.model[target], messages=user("Hello"), service_tier="auto").choices
 
 
-@case("chat.create prediction", *BOTH)
+@case("chat.completions.create prediction", *BOTH)
 def prediction(w, target):
     assert w.openai.chat.completions.create(
         model=w.model[target], messages=user("Hello"), prediction={"type": "content", "content": "t0 t1"}
     ).choices
 
 
-@case("chat.create prompt_cache_key, safety_identifier", *BOTH)
+@case("chat.completions.create prompt_cache_key, safety_identifier", *BOTH)
 def cache_key(w, target):
     assert w.openai.chat.completions.create(
         model=w.model[target], messages=user("Hello"), prompt_cache_key="k", safety_identifier="s"
     ).choices
 
 
-@case("chat.create response_format json_object", *BOTH)
+@case("chat.completions.create response_format json_object", *BOTH)
 def json_object(w, target):
     answer = w.openai.chat.completions.create(
         model=w.model[target],
@@ -143,7 +143,7 @@ def json_object(w, target):
     assert answer.choices[0].message.content == '{"a":1}'
 
 
-@case("chat.create response_format json_schema", *BOTH)
+@case("chat.completions.create response_format json_schema", *BOTH)
 def json_schema(w, target):
     schema = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"], "additionalProperties": False}
     answer = w.openai.chat.completions.create(
@@ -154,7 +154,7 @@ def json_schema(w, target):
     assert answer.choices[0].message.content == '{"a":1}'
 
 
-@case("chat.parse", *BOTH)
+@case("chat.completions.parse", *BOTH)
 def parse(w, target):
     answer = w.openai.chat.completions.parse(
         model=w.model[target],
@@ -164,7 +164,7 @@ def parse(w, target):
     assert answer.choices[0].message.parsed == Step(explanation="e", output="o")
 
 
-@case("chat.parse pydantic_function_tool", *BOTH)
+@case("chat.completions.parse function tool", *BOTH)
 def parse_tool(w, target):
     class GetWeather(BaseModel):
         city: str
@@ -177,7 +177,7 @@ def parse_tool(w, target):
     assert answer.choices[0].message.tool_calls[0].function.parsed_arguments == GetWeather(city="Delft")
 
 
-@case("chat.stream", *BOTH)
+@case("chat.completions.stream", *BOTH)
 def stream_helper(w, target):
     with w.openai.chat.completions.stream(
         model=w.model[target], messages=user(scripted({"texts": ['{"explanation":"e",', '"output":"o"}']})), response_format=Step
@@ -188,7 +188,7 @@ def stream_helper(w, target):
     assert last.choices[0].message.parsed == Step(explanation="e", output="o")
 
 
-@case("chat.create tools", *BOTH)
+@case("chat.completions.create tools", *BOTH)
 def tools(w, target):
     asked = user(scripted(CALLS_WEATHER))
     first = w.openai.chat.completions.create(model=w.model[target], messages=asked, tools=[WEATHER], tool_choice="auto")
@@ -199,7 +199,7 @@ def tools(w, target):
     assert second.choices[0].finish_reason == "stop" and second.choices[0].message.content
 
 
-@case("chat.create tools stream", *BOTH)
+@case("chat.completions.create tools stream", *BOTH)
 def tools_streamed(w, target):
     chunks = w.openai.chat.completions.create(model=w.model[target], messages=user(scripted(CALLS_WEATHER)), tools=[WEATHER], stream=True)
     deltas = [call for chunk in chunks for choice in chunk.choices for call in choice.delta.tool_calls or []]
@@ -207,7 +207,7 @@ def tools_streamed(w, target):
     assert "".join(delta.function.arguments or "" for delta in deltas) == '{"city":"Delft"}'
 
 
-@case("chat.create tool_choice, parallel_tool_calls", *BOTH)
+@case("chat.completions.create tool_choice, parallel_tool_calls", *BOTH)
 def tool_choice(w, target):
     named = {"type": "function", "function": {"name": "get_weather"}}
     for choice in ("required", named):
@@ -221,7 +221,7 @@ def tool_choice(w, target):
         assert answer.choices[0].message.tool_calls[0].function.name == "get_weather"
 
 
-@case("chat.create tools, two results", *BOTH)
+@case("chat.completions.create tools, two results", *BOTH)
 def two_results(w, target):
     calls = [
         {"id": f"call_{n}", "type": "function", "function": {"name": "get_weather", "arguments": f'{{"city":"{n}"}}'}} for n in "ab"
@@ -231,7 +231,7 @@ def two_results(w, target):
     assert w.openai.chat.completions.create(model=w.model[target], messages=messages, tools=[WEATHER]).choices[0].message.content
 
 
-@case("chat.create tools, empty contents", *BOTH)
+@case("chat.completions.create tools, empty contents", *BOTH)
 def empty_contents(w, target):
     call = {"id": "call_a", "type": "function", "function": {"name": "get_weather", "arguments": '{"city":"a"}'}}
     messages = [
@@ -242,53 +242,53 @@ def empty_contents(w, target):
     assert w.openai.chat.completions.create(model=w.model[target], messages=messages, tools=[WEATHER]).choices[0].message.content
 
 
-@case("chat.create custom tool", *BOTH)
+@case("chat.completions.create custom tool", *BOTH)
 def custom_tool(w, target):
     tool = {"type": "custom", "custom": {"name": "code", "description": "Runs code."}}
     assert w.openai.chat.completions.create(model=w.model[target], messages=user("Hello"), tools=[tool]).choices
 
 
-@case("chat.create functions", *BOTH)
+@case("chat.completions.create functions", *BOTH)
 def functions(w, target):
     function = {"name": "get_weather", "parameters": WEATHER["function"]["parameters"]}
     assert w.openai.chat.completions.create(model=w.model[target], messages=user("Hello"), functions=[function]).choices
 
 
-@case("chat.create image_url", *BOTH)
+@case("chat.completions.create image_url", *BOTH)
 def image(w, target):
     for url in (IMAGE, "https://example.com/image.png"):
         parts = [{"type": "text", "text": "What is in this image?"}, {"type": "image_url", "image_url": {"url": url, "detail": "low"}}]
         assert w.openai.chat.completions.create(model=w.model[target], messages=user(parts)).choices[0].message.content
 
 
-@case("chat.create input_audio", *BOTH)
+@case("chat.completions.create input_audio", *BOTH)
 def audio_in(w, target):
     parts = [{"type": "text", "text": "What is said?"}, {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}}]
     assert w.openai.chat.completions.create(model=w.model[target], messages=user(parts)).choices[0].message.content
 
 
-@case("chat.create audio output", *BOTH)
+@case("chat.completions.create audio output", *BOTH)
 def audio_out(w, target):
     assert w.openai.chat.completions.create(
         model=w.model[target], messages=user("Hello"), modalities=["text", "audio"], audio={"voice": "alloy", "format": "wav"}
     ).choices
 
 
-@case("chat.create file", *BOTH)
+@case("chat.completions.create file", *BOTH)
 def file_in(w, target):
     data = "data:application/pdf;base64,JVBERi0xLjQKMSAwIG9iajw8L1R5cGUvUGFnZT4+ZW5kb2JqCg=="
     parts = [{"type": "text", "text": "Sum up."}, {"type": "file", "file": {"filename": "a.pdf", "file_data": data}}]
     assert w.openai.chat.completions.create(model=w.model[target], messages=user(parts)).choices[0].message.content
 
 
-@case("chat.create web_search_options", *BOTH)
+@case("chat.completions.create web_search_options", *BOTH)
 def web_search(w, target):
     assert w.openai.chat.completions.create(
         model=w.model[target], messages=user("Hello"), web_search_options={"search_context_size": "low"}
     ).choices
 
 
-@case("chat.create assistant parts, names", *BOTH)
+@case("chat.completions.create assistant parts, names", *BOTH)
 def conversation(w, target):
     messages = [
         {"role": "system", "content": [{"type": "text", "text": "Be short."}]},
@@ -299,7 +299,7 @@ def conversation(w, target):
     assert w.openai.chat.completions.create(model=w.model[target], messages=messages).choices[0].message.content
 
 
-@case("chat stored", *BOTH)
+@case("chat.completions.retrieve, list, update, delete", *BOTH)
 def stored(w, target):
     chats = w.openai.chat.completions
     made = chats.create(model=w.model[target], messages=user("Hello"), store=True, metadata={"case": w.unique})

@@ -10,9 +10,7 @@ import openai
 from cases import case
 
 EDGE = "glove-sif-100"
-PAIRS = "\n".join(
-    json.dumps({"messages": [{"role": "user", "content": f"word {n}"}, {"role": "assistant", "content": f"term {n}"}]}) for n in range(12)
-)
+PAIRS = "\n".join(json.dumps({"anchor": f"word {n}", "positive": f"term {n}"}) for n in range(12))
 
 
 def lines(url, *bodies):
@@ -126,7 +124,7 @@ def file_delete(w):
     raise AssertionError("it is still there")
 
 
-@case("files.wait_for_processing")
+@case("files.waitForProcessing")
 def file_wait(w):
     assert w.openai.files.wait_for_processing(uploaded(w).id, poll_interval=0.1, max_wait_seconds=20).status == "processed"
 
@@ -201,7 +199,7 @@ def tuning(w, **options):
     return w.openai.fine_tuning.jobs.create(model=EDGE, training_file=file.id, **options)
 
 
-@case("fine_tuning.jobs.create, retrieve, list, cancel")
+@case("fineTuning.jobs.create, retrieve, list, cancel")
 def fine_tuning(w):
     made = tuning(w, suffix="mine", metadata={"a": "b"}, method={"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 2}}})
     jobs = w.openai.fine_tuning.jobs
@@ -212,14 +210,14 @@ def fine_tuning(w):
     assert jobs.cancel(made.id).status == "cancelled"
 
 
-@case("fine_tuning.jobs.list metadata")
+@case("fineTuning.jobs.list metadata")
 def fine_tuning_list(w):
     made = tuning(w, metadata={"case": w.unique})
     assert [job.id for job in w.openai.fine_tuning.jobs.list(metadata={"case": w.unique})] == [made.id]
     w.openai.fine_tuning.jobs.cancel(made.id)
 
 
-@case("fine_tuning.jobs.pause, resume")
+@case("fineTuning.jobs.pause, resume")
 def fine_tuning_pause(w):
     made = tuning(w)
     jobs = w.openai.fine_tuning.jobs
@@ -228,12 +226,12 @@ def fine_tuning_pause(w):
     jobs.cancel(made.id)
 
 
-@case("fine_tuning.checkpoints.permissions.list")
+@case("fineTuning.checkpoints.permissions.list")
 def permissions(w):
     list(w.openai.fine_tuning.checkpoints.permissions.list("ft-no-such-checkpoint"))
 
 
-@case("fine_tuning.alpha.graders.run")
+@case("fineTuning.alpha.graders.run")
 def graders(w):
     grader = {"type": "string_check", "name": "g", "input": "{{item.a}}", "reference": "b", "operation": "eq"}
     w.openai.post("/fine_tuning/alpha/graders/run", body={"grader": grader, "model_sample": "a"}, cast_to=object)

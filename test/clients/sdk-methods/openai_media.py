@@ -36,7 +36,7 @@ def edit(w):
     assert w.openai.images.edit(model="image-mock", image=[PICTURE, PICTURE], mask=PICTURE, prompt="Open it").data[0].b64_json
 
 
-@case("images.create_variation")
+@case("images.createVariation")
 def variation(w):
     assert w.openai.images.create_variation(model="image-mock", image=PICTURE, n=1, size="256x256").data
 

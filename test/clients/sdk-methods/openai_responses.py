@@ -66,7 +66,7 @@ def parse(w, target):
     assert answer.output_parsed == Step(explanation="e", output="o")
 
 
-@case("responses.parse pydantic_function_tool", *BOTH)
+@case("responses.parse function tool", *BOTH)
 def parse_tool(w, target):
     class GetWeather(BaseModel):
         city: str
@@ -206,7 +206,7 @@ def retrieve_stream(w, target):
     assert [event.type for event in w.openai.responses.retrieve(made.id, stream=True)][-1] == "response.completed"
 
 
-@case("responses.input_items.list", *BOTH)
+@case("responses.inputItems.list", *BOTH)
 def input_items(w, target):
     made = w.openai.responses.create(model=w.model[target], input="Hello")
     items = list(w.openai.responses.input_items.list(made.id, order="asc"))
@@ -234,7 +234,7 @@ def not_stored(w, target):
     raise AssertionError("it was stored")
 
 
-@case("responses.input_tokens.count", *BOTH)
+@case("responses.inputTokens.count", *BOTH)
 def input_tokens(w, target):
     counted = w.openai.responses.input_tokens.count(model=w.model[target], input="Tell me a joke.")
     assert counted.input_tokens > 0 and counted.object == "response.input_tokens"

@@ -1,4 +1,7 @@
-"""Runs all cases with the synchronous and the asynchronous clients, and prints what came of each as JSON. Arguments: URL, key, ids to run."""
+"""Runs all cases with the synchronous and the asynchronous clients, and prints what came of each as JSON.
+
+Arguments: URL, key, the kinds of clients (`sync,async`, or `mixed`: each case with one of them), ids to run (all).
+"""
 
 import json
 import sys
@@ -15,7 +18,7 @@ import openai_media  # noqa: F401
 import openai_responses  # noqa: F401
 from cases import Blocking, run_all
 
-URL, KEY = sys.argv[1:3]
+URL, KEY, CLIENTS = sys.argv[1:4]
 
 
 class World:
@@ -43,4 +46,5 @@ class World:
         return self.model[target].replace("mock", str(fault))
 
 
-print(json.dumps(run_all({"sync": World(False), "async": World(True)}, set(sys.argv[3:]) or None)))
+worlds = {"sync": World(False), "async": World(True)}
+print(json.dumps(run_all(worlds, set(sys.argv[4:]) or None, CLIENTS == "mixed")))

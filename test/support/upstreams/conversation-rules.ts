@@ -28,12 +28,16 @@ const onlyWith = (body: Body, name: string, condition: boolean, needed: string):
 export function chatFault(body: Body): string | undefined {
   const tools = listOf(body['tools']);
   return first(
-    () => within(body, 'temperature', 0, 2) ?? within(body, 'top_p', 0, 1) ?? within(body, 'n', 1, 128) ?? within(body, 'top_logprobs', 0, 20),
+    () =>
+      within(body, 'temperature', 0, 2) ?? within(body, 'top_p', 0, 1) ?? within(body, 'n', 1, 128) ?? within(body, 'top_logprobs', 0, 20),
     () => within(body, 'frequency_penalty', -2, 2) ?? within(body, 'presence_penalty', -2, 2),
     () => onlyWith(body, 'stream_options', body['stream'] === true, 'stream'),
     () => onlyWith(body, 'top_logprobs', body['logprobs'] === true, 'logprobs'),
     () => onlyWith(body, 'tool_choice', tools.length > 0, 'tools') ?? onlyWith(body, 'parallel_tool_calls', tools.length > 0, 'tools'),
-    () => (body['max_tokens'] !== undefined && body['max_completion_tokens'] !== undefined ? 'max_tokens: set max_completion_tokens alone' : undefined),
+    () =>
+      body['max_tokens'] !== undefined && body['max_completion_tokens'] !== undefined
+        ? 'max_tokens: set max_completion_tokens alone'
+        : undefined,
     () => toolsFault(tools.flatMap((tool) => [(tool['function'] ?? tool['custom']) as Body])),
     () => jsonFault((body['response_format'] as Body | undefined)?.['type'], body['messages']),
     () => chatOrderFault(listOf(body['messages'])),
@@ -48,7 +52,9 @@ function toolsFault(tools: readonly Body[]): string | undefined {
 }
 
 const jsonFault = (type: unknown, prompt: unknown): string | undefined =>
-  type === 'json_object' && !/json/i.test(JSON.stringify(prompt)) ? "messages: must contain the word 'json' to use response_format json_object" : undefined;
+  type === 'json_object' && !/json/i.test(JSON.stringify(prompt))
+    ? "messages: must contain the word 'json' to use response_format json_object"
+    : undefined;
 
 /** Results of tools follow the calls that they are of, and all calls have one. */
 function chatOrderFault(messages: readonly Body[]): string | undefined {
@@ -85,13 +91,18 @@ export function responsesFault(body: Body): string | undefined {
   const tools = listOf(body['tools']);
   const calls = new Set(items.filter(({ type }) => type === 'function_call').map((item) => item['call_id']));
   return first(
-    () => (body['input'] === undefined && body['previous_response_id'] === undefined && body['prompt'] === undefined ? 'input: is required' : undefined),
+    () =>
+      body['input'] === undefined && body['previous_response_id'] === undefined && body['prompt'] === undefined
+        ? 'input: is required'
+        : undefined,
     () => within(body, 'temperature', 0, 2) ?? within(body, 'top_p', 0, 1) ?? within(body, 'max_output_tokens', 1, 1_000_000),
     () => onlyWith(body, 'stream_options', body['stream'] === true, 'stream'),
     () => toolsFault(tools.filter(({ type }) => type === 'function' || type === 'custom')),
     () => jsonFault(((body['text'] as Body | undefined)?.['format'] as Body | undefined)?.['type'], [body['input'], body['instructions']]),
     () =>
-      items.find((item) => item['type'] === 'function_call_output' && !calls.has(item['call_id']) && body['previous_response_id'] == null) === undefined
+      items.find(
+        (item) => item['type'] === 'function_call_output' && !calls.has(item['call_id']) && body['previous_response_id'] == null,
+      ) === undefined
         ? undefined
         : 'input: a function_call_output has no function_call',
     () => imageFault(items, (part) => part['image_url']),
@@ -106,9 +117,14 @@ export function messagesFault(body: Body): string | undefined {
     () => onlyWith(body, 'tool_choice', listOf(body['tools']).length > 0, 'tools'),
     () => toolsFault(listOf(body['tools']).filter(({ type }) => type === undefined || type === 'custom')),
     () => (thinking?.['type'] === 'enabled' ? thinkingFault(body, thinking) : undefined),
-    () => (listOf(body['stop_sequences']).some((stop) => String(stop).trim() === '') ? 'stop_sequences: must not be whitespace' : undefined),
+    () =>
+      listOf(body['stop_sequences']).some((stop) => String(stop).trim() === '') ? 'stop_sequences: must not be whitespace' : undefined,
     () => emptyTextFault(body),
-    () => messageOrderFault(listOf(body['messages'])),
+    // The server holds what came before in a thread.
+    () =>
+      (body['thread'] as Body | null | undefined)?.['previous_message_id'] == null
+        ? messageOrderFault(listOf(body['messages']))
+        : undefined,
   );
 }
 
@@ -138,10 +154,12 @@ function messageOrderFault(messages: readonly Body[]): string | undefined {
     const parts = listOf(content);
     const results = parts.filter(({ type }) => type === 'tool_result').map((part) => part['tool_use_id']);
     const missing = open.find((id) => !results.includes(id));
-    if (missing !== undefined) return `messages.${at}: tool_use ids were found without tool_result blocks immediately after: ${String(missing)}`;
+    if (missing !== undefined)
+      return `messages.${at}: tool_use ids were found without tool_result blocks immediately after: ${String(missing)}`;
     const unknown = results.find((id, n) => !open.includes(id) || results.indexOf(id) !== n);
     if (unknown !== undefined) return `messages.${at}: unexpected tool_use_id found in tool_result blocks: ${String(unknown)}`;
-    if (parts.slice(0, results.length).some(({ type }) => type !== 'tool_result')) return `messages.${at}: tool_result blocks must come first`;
+    if (parts.slice(0, results.length).some(({ type }) => type !== 'tool_result'))
+      return `messages.${at}: tool_result blocks must come first`;
     open = role === 'assistant' ? parts.filter(({ type }) => type === 'tool_use').map(({ id }) => id) : [];
   }
   return open.length > 0 ? `messages: tool_use ids were found without tool_result blocks: ${open.join(', ')}` : undefined;

@@ -24,9 +24,9 @@ interface Published {
 }
 
 /** The bodies that the packages document (published-requests.py). */
-const PUBLISHED = JSON.parse(gunzipSync(readFileSync(join(import.meta.dirname, 'published-requests.json.gz'))).toString()) as Readonly<
-  Record<'openai' | 'anthropic', Published>
->;
+export const PUBLISHED = JSON.parse(
+  gunzipSync(readFileSync(join(import.meta.dirname, 'published-requests.json.gz'))).toString(),
+) as Readonly<Record<'openai' | 'anthropic', Published>>;
 
 /** Fields that the packages' types have no longer and the server still takes. */
 const STILL_TAKEN: Readonly<Record<'openai' | 'anthropic', readonly string[]>> = {
@@ -80,10 +80,12 @@ export function refusalOf(target: string, headers: IncomingHttpHeaders, body: Bo
 function headerFault(api: 'openai' | 'anthropic', headers: IncomingHttpHeaders): Refused | undefined {
   const key = api === 'openai' ? /^Bearer sk-/.test(headers.authorization ?? '') : /^sk-/.test(String(headers['x-api-key']));
   if (!key) return { status: 401, message: 'there is no API key of this server' };
-  const others = api === 'openai' ? ['x-api-key', 'anthropic-version', 'anthropic-beta'] : ['authorization', 'openai-organization', 'openai-beta'];
+  const others =
+    api === 'openai' ? ['x-api-key', 'anthropic-version', 'anthropic-beta'] : ['authorization', 'openai-organization', 'openai-beta'];
   const other = others.find((name) => headers[name] !== undefined);
   if (other !== undefined) return { status: 400, message: `${other}: is no header of this API` };
-  if (api === 'anthropic' && !VERSIONS.has(String(headers['anthropic-version']))) return { status: 400, message: 'anthropic-version: header is required' };
+  if (api === 'anthropic' && !VERSIONS.has(String(headers['anthropic-version'])))
+    return { status: 400, message: 'anthropic-version: header is required' };
   const type = headers['content-type'] ?? '';
   return /^(application\/json|multipart\/form-data; ?boundary=)/.test(type) ? undefined : { status: 415, message: `content-type: ${type}` };
 }
