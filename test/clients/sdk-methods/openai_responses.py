@@ -74,7 +74,7 @@ def parse_tool(w, target):
     answer = w.openai.responses.parse(
         model=w.model[target],
         input=scripted({"tool": {"name": "GetWeather", "arguments": '{"city":"Delft"}'}}),
-        tools=[{**(made := openai.pydantic_function_tool(GetWeather))["function"], "type": made["type"]}],
+        tools=[openai.pydantic_function_tool(GetWeather)],
     )
     assert [item.parsed_arguments for item in answer.output if item.type == "function_call"] == [GetWeather(city="Delft")]
 

@@ -74,7 +74,7 @@ export function refusalOf(target: string, headers: IncomingHttpHeaders, body: Bo
     return { status: 400, message: `${deepest?.instanceLocation}: ${deepest?.error}`, param: deepest?.instanceLocation ?? '' };
   }
   const broken = RULES[path]?.(body);
-  return broken === undefined ? undefined : { status: 400, message: broken };
+  return broken === undefined ? undefined : { status: 400, message: broken, param: broken.split(':', 1)[0] ?? '' };
 }
 
 function headerFault(api: 'openai' | 'anthropic', headers: IncomingHttpHeaders): Refused | undefined {
