@@ -80,6 +80,7 @@ const MODELS = {
     ...FAULTS.map((fault) => modelOf(`gpt-${fault}`, ['chat'])),
     modelOf('emb-mock', ['embeddings']),
     modelOf('mod-mock', ['moderations']),
+    // MEDIA
   ],
   anthropic: ['mock', ...FAULTS].map((name) => modelOf(`claude-${name}`, ['chat'])),
 };

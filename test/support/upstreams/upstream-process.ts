@@ -111,6 +111,8 @@ async function play(response: ServerResponse, script: Script, served: Served, ma
   if (script.hold !== undefined) await gate(script.hold.gate).opened;
   served.outputTokens = made.outputTokens;
   served.reportedUsage = made.reportsUsage;
+  if (made.whole !== undefined)
+    return void response.writeHead(200, { 'content-type': made.whole.contentType, ...script.headers }).end(made.whole.bytes);
   json(response, 200, made.json, script.headers);
 }
 
