@@ -80,9 +80,10 @@ export const responsesUsageOf = ({ inputTokens, cachedTokens, writtenTokens = 0,
   total_tokens: inputTokens + outputTokens,
 });
 
-export const anthropicUsageOf = ({ inputTokens, cachedTokens, writtenTokens = 0, outputTokens }: Usage) => ({
+export const anthropicUsageOf = ({ inputTokens, cachedTokens, writtenTokens = 0, outputTokens, reasoningTokens }: Usage) => ({
   input_tokens: inputTokens - cachedTokens - writtenTokens,
   cache_creation_input_tokens: writtenTokens,
   cache_read_input_tokens: cachedTokens,
   output_tokens: outputTokens,
+  ...(reasoningTokens === 0 ? {} : { output_tokens_details: { thinking_tokens: reasoningTokens } }),
 });

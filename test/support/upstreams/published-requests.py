@@ -30,6 +30,8 @@ ANTHROPIC = {
     "/v1/messages/count_tokens?beta=true": "beta.message_count_tokens_params:MessageCountTokensParams",
 }
 
+NOT_NEEDED = {"openai": {"ResponseInputImageParam": "detail"}}
+
 
 class Schemas(GenerateJsonSchema):
     """A callable or a class that JSON has not is any value."""
@@ -65,6 +67,9 @@ def closed(value, name=""):
 def published(package, operations):
     inputs = [(path, "validation", type_at(package, place)) for path, place in operations.items()]
     schemas, document = TypeAdapter.json_schemas(inputs, schema_generator=Schemas)
+    # The types ask for what the README leaves out and the server does not need.
+    for name, field in NOT_NEEDED.get(package, {}).items():
+        document["$defs"][name]["required"].remove(field)
     return {"operations": {path: closed(schema) for (path, _), schema in schemas.items()}, "$defs": closed(document["$defs"])}
 
 
