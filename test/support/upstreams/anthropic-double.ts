@@ -11,9 +11,9 @@ const TYPES: Readonly<Record<number, string>> = {
   529: 'overloaded_error',
 };
 
-export const anthropicError = (status: number, message: string) => ({
+export const anthropicError = (status: number, message: string, more: object = {}) => ({
   type: 'error',
-  error: { type: TYPES[status] ?? (status >= 500 ? 'api_error' : 'invalid_request_error'), message },
+  error: { type: TYPES[status] ?? (status >= 500 ? 'api_error' : 'invalid_request_error'), message, ...more },
 });
 
 /** The answers of Anthropic's messages API, by path. */

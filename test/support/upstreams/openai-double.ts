@@ -24,8 +24,8 @@ export const OPENAI_ANSWERS: Readonly<Record<string, (body: Body, script: Script
   ...MEDIA_ANSWERS,
 };
 
-export const openaiError = (status: number, message: string) => ({
-  error: { message, type: status === 429 ? 'rate_limit_error' : 'invalid_request_error', param: null, code: null },
+export const openaiError = (status: number, message: string, more: object = {}) => ({
+  error: { message, type: status === 429 ? 'rate_limit_error' : 'invalid_request_error', param: null, code: null, ...more },
 });
 
 const usageOf = (turn: Turn) => ({
