@@ -5,11 +5,16 @@ import { Option } from 'commander';
 
 import type { UpstreamCheckReply, UpstreamReply } from '../../../src/contract/upstreams/upstreams.ts';
 import { UPSTREAM_LIMITS } from '../../../src/contract/upstreams/upstream-limits.ts';
-import { command, Failure, positive, table, UsageError } from '../command/command.ts';
+import { command, Failure, positive, table, UsageError, whole } from '../command/command.ts';
 import type { GatewayClient } from '../gateway/gateway-client.ts';
 import { allOf, operator } from '../gateway/operator.ts';
 import type { Shown } from '../gateway/gateway-command.ts';
 import { caller, print, shown } from '../gateway/gateway-command.ts';
+import { catalogue } from './catalogue.ts';
+import { PRICES } from './chosen-models.ts';
+import type { UpstreamTerms } from './new-upstream.ts';
+import { newUpstream, pricesOf } from './new-upstream.ts';
+import { PROVIDERS } from './provider.ts';
 
 interface Whose {
   readonly admin?: boolean;
@@ -17,14 +22,13 @@ interface Whose {
 
 interface Settings {
   readonly url?: string;
+  /** A file of them. */
   readonly models?: string;
   readonly secretEnv?: string;
   readonly passUsage?: boolean;
 }
 
-interface NewUpstream extends Whose, Settings {
-  readonly protocol: string;
-}
+type NewUpstream = Whose & UpstreamTerms;
 
 interface Change extends Whose, Settings {
   readonly secret?: boolean;
@@ -38,14 +42,29 @@ export const upstreams = (): Command =>
     'Servers of models that others run. The key in use needs the scopes upstreams:read and upstreams:write, or give --admin.',
   )
     .addCommand(
-      whose(ofUpstream('add', 'Adds an upstream.'))
-        .requiredOption('--url <url>', 'the URL of its API, such as https://api.openai.com/v1')
-        .addOption(new Option('--protocol <api>', 'the API that it offers').choices(['openai', 'anthropic']).default('openai'))
+      whose(ofUpstream('add', 'Adds an upstream. Of a provider that Sluice knows its name is enough: sluice upstreams add openai'))
+        .addOption(new Option('--provider <name>', 'the provider, where the upstream has another name').choices(Object.keys(PROVIDERS)))
+        .option('--url <url>', 'the URL of its API, such as https://api.openai.com/v1')
+        .addOption(
+          new Option('--protocol <api>', 'the API that it offers (default: openai)').choices(['openai', 'anthropic', 'workers-ai']),
+        )
+        .option('--model <name...>', 'the models that it serves; of a provider that Sluice knows, all without this')
+        .option(
+          '--price <kind=usd...>',
+          `prices of these models, in place of those of the catalogue: ${PRICES.join(', ')}; of a million tokens`,
+          pricesOf,
+        )
+        .option('--context-tokens <n>', 'how many tokens a prompt and its answer may have', whole(1, UPSTREAM_LIMITS.upstreamTokensMax))
+        .option('--output-tokens <n>', 'how many tokens an answer may have', whole(1, UPSTREAM_LIMITS.upstreamTokensMax))
         .option('--models <file>', 'a JSON file with its models: an array, as `models` of POST /v1/upstreams')
-        .option('--secret-env <name>', 'the environment variable that has its API key')
+        .option(
+          '--secret-env <name>',
+          'the environment variable that has its API key; of a provider that Sluice knows, the one of its own clients',
+        )
         .option('--pass-usage', 'callers see the usage of streams also where they have not asked for it: such streams are passed through')
         .action(add),
     )
+    .addCommand(catalogue())
     .addCommand(shown(whose(command('list', 'The upstreams of the tenant; with --admin those of the platform.'))).action(list))
     .addCommand(shown(whose(ofUpstream('show', 'An upstream and its models.'))).action(show))
     .addCommand(
@@ -74,10 +93,13 @@ const clientOf = ({ admin }: { readonly admin?: boolean | undefined }): Promise<
 
 const pathOf = (name: string, rest = ''): string => `/v1/upstreams/${encodeURIComponent(name)}${rest}`;
 
-async function add(name: string, { protocol, admin, ...settings }: NewUpstream): Promise<void> {
-  const body = { name, protocol, ...(await bodyOf(settings)) };
+async function add(name: string, { admin, ...options }: NewUpstream): Promise<void> {
+  const { models, modelsFile, notes, protocol, ...settings } = newUpstream(name, options, process.env, Date.now());
+  const said = await bodyOf({ ...settings, ...(modelsFile && { models: modelsFile }) });
+  const body = { name, protocol, ...said, ...(models && { models }) };
   const made = await (await clientOf({ admin })).call<UpstreamReply>('POST', '/v1/upstreams', body);
   console.log(`${made.name} is added with ${made.models.length} models; check it: sluice upstreams check ${made.name}`);
+  for (const note of notes) console.log(note);
   noteUnpriced(made);
 }
 
