@@ -104,7 +104,7 @@ export const composeUpstreams = oncePerIsolate((env: GatewayEnv): Upstreams => {
     ...gateway,
     ...wireRequestLog(env, gateway),
     admin: new UpstreamAdmin({ upstreams, secrets, hosts, groups, directory, mac: (text) => hmac.hex(text), note, clock }),
-    checker: new UpstreamChecker({ upstreams, secrets, hosts, groups, probe: httpProbe, clock }),
+    checker: new UpstreamChecker({ upstreams, secrets, hosts, groups, routes, probe: httpProbe, clock }),
     directory,
     answers,
     completions: new Completions({
