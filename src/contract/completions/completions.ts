@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { tokenIds } from '../embeddings/token-ids.ts';
 import { REUSE_HEADER } from '../routes/answer-reuse.ts';
 import { about, apiLines } from '../api/api-text.ts';
 import { headerNumber } from '../api/header-number.ts';
@@ -199,7 +200,7 @@ export const completionEndpoints = {
   },
   createUpstreamEmbeddings: {
     ...common,
-    ...call('POST', '/v1/upstreams/embeddings', loose(z.looseObject({ model }))),
+    ...call('POST', '/v1/upstreams/embeddings', loose(z.looseObject({ model, token_ids: tokenIds.optional() }))),
     summary: 'Embed texts with a model of an upstream',
     description: apiLines(
       "OpenAI's shape, with any fields that the upstream accepts, if it is the tenant's own. `/v1/embeddings` also serves models of upstreams, but accepts only the fields that it declares.",
