@@ -105,7 +105,7 @@ it('[G151] a guide fits a phone, in light and in dark, and the addresses of befo
   }
   expect(grounds.size).toBe(2);
   const { page } = await opened('/docs/#/Vectors/queryVectors', { width: 1_280, height: 800 });
-  await page.waitForURL('**/docs/reference/#/Vectors/queryVectors');
+  await page.waitForURL('**/docs/reference/#/Vectors/queryVectors', { waitUntil: 'commit' });
   await page.close();
 });
 
