@@ -71,7 +71,7 @@ it('[G10] [G19] [G32] the API page loads only from its own server, and its examp
   await page.close();
 });
 
-it('[G151] the page at /docs says where to start, and its search leads by keyboard to an operation that is folded', async () => {
+it('[G151] /docs says where to start, and its search leads by keyboard to a folded operation', async () => {
   const { page, foreign, failures } = await opened('/docs/', { width: 1_280, height: 800 });
   await page.getByRole('heading', { name: 'Where to start' }).waitFor();
   await page.keyboard.press('/');
