@@ -39,6 +39,7 @@ import { requestEndpoints } from './requests/requests.ts';
 import { rerankEndpoints } from './embeddings/rerank.ts';
 import { reservationEndpoints } from './queues/reservations.ts';
 import { routeEndpoints } from './routes/routes.ts';
+import { storedAnswerEndpoints } from './completions/stored-answers.ts';
 import { sloEndpoints } from './planning/slos.ts';
 import { teamEndpoints } from './debt/teams.ts';
 import { teiEndpoints } from './embeddings/tei.ts';
@@ -100,6 +101,7 @@ const CONTROL = {
 const UPSTREAMS = {
   ...upstreamEndpoints,
   ...completionEndpoints,
+  ...storedAnswerEndpoints,
   ...routeEndpoints,
   ...promptEndpoints,
   ...requestEndpoints,

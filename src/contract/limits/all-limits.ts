@@ -2,6 +2,7 @@ import { API_LIMITS } from '../api/api-limits.ts';
 import { SHARED_WORK_LIMITS } from '../api/shared-work.ts';
 import { CACHE_LIMITS } from '../caches/cache-limits.ts';
 import { COMPLETION_LIMITS } from '../completions/completion-limits.ts';
+import { STORED_ANSWER_LIMITS } from '../completions/stored-answer-limits.ts';
 import { DEBT_LIMITS } from '../debt/debt-limits.ts';
 import { EMBEDDING_LIMITS } from '../embeddings/embedding-limits.ts';
 import { FILE_LIMITS } from '../files/file-limits.ts';
@@ -42,6 +43,7 @@ export const ALL_LIMITS = {
   ...QUEUE_LIMITS,
   ...REQUEST_LOG_LIMITS,
   ...ROUTE_LIMITS,
+  ...STORED_ANSWER_LIMITS,
   ...TENANCY_LIMITS,
   ...UPSTREAM_LIMITS,
   ...VECTOR_LIMITS,
