@@ -32,7 +32,7 @@ beforeAll(async () => {
   await admin.create('/v1/upstreams', { ...common, name: 'claude', protocol: 'anthropic', models: model('opus', 'chat') });
   const openaiOf = (one: ApiClient, at: number) =>
     new OpenAI({ baseURL: `${server.urls[at] ?? ''}/v1`, apiKey: one.apiKey, maxRetries: 0 });
-  ({ client } = await createTenant(server));
+  ({ client } = await createTenant(server, { scopes: ['inference', 'requests:read', 'requests:write'] }));
   openai = openaiOf(client, 0);
   elsewhere = openaiOf(client, 1);
   other = openaiOf((await createTenant(server)).client, 0);
@@ -57,9 +57,9 @@ const failure = (work: Promise<unknown>): Promise<unknown> =>
     (error: unknown) => error,
   );
 
-async function answerOf(params: OpenAI.Responses.ResponseCreateParamsNonStreaming, isStream: boolean): Promise<OpenAI.Responses.Response> {
+async function answerOf(params: ReturnType<typeof asks>, isStream: boolean): Promise<OpenAI.Responses.Response> {
   if (!isStream) return openai.responses.create(params);
-  return openai.responses.stream(params).finalResponse();
+  return openai.responses.stream(params as Parameters<typeof openai.responses.stream>[0]).finalResponse();
 }
 
 describe.each(MODELS)('responses of %s, by the unmodified openai client', (model) => {
@@ -124,15 +124,15 @@ describe('stored answers, by the unmodified openai client', () => {
     const mine = await openai.responses.create(asks('lab/small', 'a secret'));
     const chatted = await openai.chat.completions.create(chat('a secret', { store: true }));
     const foreign = [
-      other.responses.retrieve(mine.id),
-      other.responses.inputItems.list(mine.id),
-      other.responses.delete(mine.id),
-      other.chat.completions.retrieve(chatted.id),
-      other.chat.completions.messages.list(chatted.id),
-      other.chat.completions.update(chatted.id, { metadata: {} }),
-      other.chat.completions.delete(chatted.id),
+      () => other.responses.retrieve(mine.id),
+      () => other.responses.inputItems.list(mine.id),
+      () => other.responses.delete(mine.id),
+      () => other.chat.completions.retrieve(chatted.id),
+      () => other.chat.completions.messages.list(chatted.id),
+      () => other.chat.completions.update(chatted.id, { metadata: {} }),
+      () => other.chat.completions.delete(chatted.id),
     ];
-    for (const call of foreign) expect(await failure(call)).toMatchObject({ status: 404 });
+    for (const call of foreign) expect(await failure(call())).toMatchObject({ status: 404 });
     expect((await other.chat.completions.list()).data).toEqual([]);
     const gone = other.responses.create(asks('lab/small', 'go on', { previous_response_id: mine.id }));
     expect(await failure(gone)).toMatchObject({ status: 400, code: 'previous_response_not_found' });
@@ -154,13 +154,13 @@ describe('stored answers, by the unmodified openai client', () => {
 
   it('[U253] what is not offered is refused by its name', async () => {
     const refused = [
-      openai.responses.cancel('resp_1'),
-      openai.responses.compact({ model: 'gpt-5' }),
-      openai.conversations.create(),
-      openai.conversations.retrieve('conv_1'),
-      openai.conversations.items.list('conv_1'),
+      () => openai.responses.cancel('resp_1'),
+      () => openai.responses.compact({ model: 'gpt-5' }),
+      () => openai.conversations.create(),
+      () => openai.conversations.retrieve('conv_1'),
+      () => openai.conversations.items.list('conv_1'),
     ];
-    for (const call of refused) expect(await failure(call)).toMatchObject({ status: 501, code: 'not_offered' });
+    for (const call of refused) expect(await failure(call())).toMatchObject({ status: 501, code: 'not_offered' });
     const waiting = openai.responses.create(asks('lab/small', 'hello', { background: true }));
     expect(await failure(waiting)).toMatchObject({ status: 400, param: 'background' });
     const { id } = await openai.responses.create(asks('lab/small', 'hello'));

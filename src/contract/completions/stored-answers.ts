@@ -14,12 +14,12 @@ const PAGE_DEFAULT_COUNT = 20;
 
 const responseId = z
   .string()
-  .regex(/^resp_[\w-]{1,64}$/, 'must be the id of a response')
+  .regex(/^[\w.:-]{1,128}$/, 'must be the id of a response')
   .meta(about('A response.', 'resp_0123456789abcdefghjkmnpqrs'));
 
 const completionId = z
   .string()
-  .regex(/^chatcmpl-[\w-]{1,64}$/, 'must be the id of a chat completion')
+  .regex(/^[\w.:-]{1,128}$/, 'must be the id of a chat completion')
   .meta(about('A chat completion.', 'chatcmpl-0123456789abcdefghjkmnpqrs'));
 
 const listing = {
