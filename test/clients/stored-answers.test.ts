@@ -1,4 +1,4 @@
-import OpenAI from 'openai';
+import OpenAI, { toFile } from 'openai';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { AdminClient } from '../../workers/local/admin-client.ts';
@@ -32,7 +32,7 @@ beforeAll(async () => {
   await admin.create('/v1/upstreams', { ...common, name: 'claude', protocol: 'anthropic', models: model('opus', 'chat') });
   const openaiOf = (one: ApiClient, at: number) =>
     new OpenAI({ baseURL: `${server.urls[at] ?? ''}/v1`, apiKey: one.apiKey, maxRetries: 0 });
-  ({ client } = await createTenant(server, { scopes: ['inference', 'requests:read', 'requests:write'] }));
+  ({ client } = await createTenant(server, { scopes: ['inference', 'requests:read', 'requests:write', 'files', 'jobs'] }));
   openai = openaiOf(client, 0);
   elsewhere = openaiOf(client, 1);
   other = openaiOf((await createTenant(server)).client, 0);
@@ -59,7 +59,7 @@ const failure = (work: Promise<unknown>): Promise<unknown> =>
 
 async function answerOf(params: ReturnType<typeof asks>, isStream: boolean): Promise<OpenAI.Responses.Response> {
   if (!isStream) return openai.responses.create(params);
-  return openai.responses.stream(params as Parameters<typeof openai.responses.stream>[0]).finalResponse();
+  return openai.responses.stream(params as unknown as Parameters<typeof openai.responses.stream>[0]).finalResponse();
 }
 
 describe.each(MODELS)('responses of %s, by the unmodified openai client', (model) => {
@@ -168,5 +168,91 @@ describe('stored answers, by the unmodified openai client', () => {
       status: 400,
       param: 'stream',
     });
+  });
+});
+
+describe('batches of calls, by the unmodified openai client', () => {
+  type Line = { custom_id: string; response: { status_code: number; body: OpenAI.ChatCompletion } | null; error: { code: string } | null };
+
+  const lineOf = (id: string, url: string, body: object) => JSON.stringify({ custom_id: id, method: 'POST', url, body });
+  const linesIn = async (id: string | null | undefined): Promise<Line[]> =>
+    (await (await openai.files.content(id ?? '')).text())
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Line);
+
+  async function submit(lines: readonly string[], endpoint: '/v1/chat/completions' | '/v1/responses'): Promise<OpenAI.Batch> {
+    const file = await openai.files.create({ file: await toFile(Buffer.from(lines.join('\n')), 'in.jsonl'), purpose: 'batch' });
+    return openai.batches.create({ input_file_id: file.id, endpoint, completion_window: '24h', metadata: { run: endpoint } });
+  }
+
+  async function ended(id: string): Promise<OpenAI.Batch> {
+    const statuses = ['completed', 'failed', 'expired', 'cancelled'];
+    await expect.poll(async () => (await openai.batches.retrieve(id)).status, { timeout: 20_000, interval: 50 }).toBeOneOf(statuses);
+    return openai.batches.retrieve(id);
+  }
+
+  it('[J270] [J274] makes each call as a direct one is made, and counts what came of them', async () => {
+    const ask = (text: string, model = 'lab/small') => ({ model, messages: [{ role: 'user', content: text }] });
+    const good = Array.from({ length: 12 }, (_, n) =>
+      lineOf(`good-${n}`, '/v1/chat/completions', ask(`line ${n}`, n % 2 ? 'claude/opus' : 'lab/small')),
+    );
+    const bad = [
+      lineOf('no-model', '/v1/chat/completions', ask('x', 'nobody/nothing')),
+      lineOf('no-messages', '/v1/chat/completions', { model: 'lab/small' }),
+      lineOf('refused', '/v1/chat/completions', ask(scripted({ status: 400 }, 'y'))),
+    ];
+    const made = await submit([...good, ...bad], '/v1/chat/completions');
+    expect(made).toMatchObject({ status: 'validating', output_file_id: null, request_counts: { total: 0 } });
+    const batch = await ended(made.id);
+    expect(batch).toMatchObject({
+      status: 'completed',
+      request_counts: { total: 15, completed: 12, failed: 3 },
+      metadata: { run: '/v1/chat/completions' },
+      usage: { output_tokens: 60 },
+    });
+    const output = await linesIn(batch.output_file_id);
+    expect(output.map(({ custom_id: id }) => id)).toEqual(Array.from({ length: 12 }, (_, n) => `good-${n}`));
+    for (const { response } of output) expect(response?.body.choices[0]?.message.content).toBe('t0 t1 t2 t3 t4');
+    const errors = await linesIn(batch.error_file_id);
+    expect(errors.map(({ custom_id: id, response }) => [id, response?.status_code])).toEqual([
+      ['no-model', 404],
+      ['no-messages', 400],
+      ['refused', 400],
+    ]);
+    expect((await upstream.truth()).requests).toBe(13);
+    const { body } = await client.get('/v1/requests?limit=20');
+    expect(body.data.filter(({ surface }: { surface: string }) => surface === 'chat')).toHaveLength(14);
+    expect((await openai.batches.list({ limit: 1 })).data.map(({ id }) => id)).toEqual([batch.id]);
+    expect(await failure(other.batches.retrieve(batch.id))).toMatchObject({ status: 404 });
+  });
+
+  it('[J271] fails as a whole where a line is no request of its endpoint', async () => {
+    const body = { model: 'lab/small', input: 'x' };
+    const made = await submit([lineOf('a', '/v1/responses', body), lineOf('a', '/v1/embeddings', body), '{'], '/v1/responses');
+    const batch = await ended(made.id);
+    expect(batch.status).toBe('failed');
+    expect(batch.errors?.data?.map(({ code, line }) => [code, line])).toEqual([
+      ['duplicate_custom_id', 2],
+      ['invalid_json_line', 3],
+    ]);
+    expect((await upstream.truth()).requests).toBe(0);
+  });
+
+  it('[J275] a batch that is cancelled begins no call any more, and keeps what is answered', async () => {
+    const held = (n: number) => lineOf(`${n}`, '/v1/responses', asks('lab/small', `${n}`, {}, { hold: { gate: 'batch', afterTokens: 0 } }));
+    const made = await submit(
+      Array.from({ length: 30 }, (_, n) => held(n)),
+      '/v1/responses',
+    );
+    await expect.poll(async () => (await upstream.truth()).open, { timeout: 20_000, interval: 50 }).toBe(8);
+    expect((await openai.batches.cancel(made.id)).status).toBe('cancelling');
+    await upstream.open('batch');
+    const batch = await ended(made.id);
+    expect(batch).toMatchObject({ status: 'cancelled', request_counts: { total: 30, completed: 8, failed: 22 } });
+    expect(await linesIn(batch.output_file_id)).toHaveLength(8);
+    expect((await linesIn(batch.error_file_id))[0]?.error?.code).toBe('batch_cancelled');
+    expect((await upstream.truth()).requests).toBe(8);
+    expect(await failure(openai.batches.cancel('batch_0123456789abcdefghjkmnpqrs'))).toMatchObject({ status: 404 });
   });
 });

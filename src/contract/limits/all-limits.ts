@@ -8,6 +8,7 @@ import { EMBEDDING_LIMITS } from '../embeddings/embedding-limits.ts';
 import { FILE_LIMITS } from '../files/file-limits.ts';
 import { GUARDRAIL_LIMITS } from '../guardrails/guardrail-limits.ts';
 import { INDEX_LIMITS } from '../indexes/index-limits.ts';
+import { CALL_BATCH_LIMITS } from '../jobs/call-batch-limits.ts';
 import { JOB_LIMITS } from '../jobs/job-limits.ts';
 import { MODEL_LIMITS } from '../models/model-limits.ts';
 import { PLANNING_LIMITS } from '../planning/planning-limits.ts';
@@ -29,6 +30,7 @@ export const ALL_LIMITS = {
   ...API_LIMITS,
   ...SHARED_WORK_LIMITS,
   ...CACHE_LIMITS,
+  ...CALL_BATCH_LIMITS,
   ...COMPLETION_LIMITS,
   ...DEBT_LIMITS,
   ...EMBEDDING_LIMITS,

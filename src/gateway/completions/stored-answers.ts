@@ -11,7 +11,7 @@ import { ok } from '../../kernel/result.ts';
 import type { Rng } from '../../kernel/rng.ts';
 import type { Surface } from '../../upstreams/protocol/exchange.ts';
 import type { JsonObject } from '../../upstreams/protocol/json.ts';
-import { isObject, parsedObject, textAt, textsAt } from '../../upstreams/protocol/json.ts';
+import { isObject, exactObject, textAt, textsAt } from '../../upstreams/protocol/json.ts';
 import type { SqliteStoredAnswers } from '../../upstreams/store/sqlite-stored-answers.ts';
 import { historyOf, itemsOf, shownItems } from '../../upstreams/stored/conversation-items.ts';
 import type {
@@ -107,7 +107,7 @@ export class StoredAnswers extends Composed<StoredAnswersParts> {
     if (!found.ok) return found;
     const lasting = await authority.lease();
     if (!lasting.ok) return lasting;
-    const answer = JSON.stringify({ ...parsedObject(found.value.answer), metadata });
+    const answer = JSON.stringify({ ...exactObject(found.value.answer), metadata });
     const changed = await this.#store(principal).setMetadata(id, visibleTo(principal, 'chat'), metadata, answer);
     return changed === undefined ? absent('chat', id) : ok(changed);
   }
@@ -172,7 +172,7 @@ export class StoredAnswers extends Composed<StoredAnswersParts> {
       kind === 'chat' ? { ...answer, id } : { ...answer, id, previous_response_id: previous };
     return {
       async whole(text) {
-        const answer = parsedObject(text);
+        const answer = exactObject(text);
         return answer === undefined || !isDone(kind, answer) ? text : JSON.stringify(await keep(answer));
       },
       stream: (pieces) => new StoredStream(pieces, { kind, shown, keep }),

@@ -1,6 +1,6 @@
 import { joinedBytes, utf8 } from '../../kernel/bytes.ts';
 import type { JsonObject } from '../../upstreams/protocol/json.ts';
-import { isObject, parsedObject, textAt } from '../../upstreams/protocol/json.ts';
+import { isObject, exactObject, textAt } from '../../upstreams/protocol/json.ts';
 import type { SseEvent } from '../../upstreams/protocol/sse-events.ts';
 import { SseEvents, sseText } from '../../upstreams/protocol/sse-events.ts';
 import { ChatRecord } from '../../upstreams/stored/chat-record.ts';
@@ -53,7 +53,7 @@ export class StoredStream implements AnswerPieces {
       if (whole !== undefined) await this.#parts.keep(whole);
       return bytes;
     }
-    const event = parsedObject(data);
+    const event = exactObject(data);
     const changed = event === undefined ? undefined : await this.#changed(event);
     return changed === undefined ? bytes : utf8(sseText(JSON.stringify(changed), name));
   }

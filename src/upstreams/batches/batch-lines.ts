@@ -3,8 +3,7 @@ import type { LineFault } from '../../contract/jobs/attempt-report.ts';
 import { JOB_LIMITS } from '../../contract/jobs/job-limits.ts';
 import { POOL_LIMITS } from '../../contract/pools/pool-limits.ts';
 import { rawLines } from '../../kernel/raw-lines.ts';
-import type { JsonObject } from '../protocol/json.ts';
-import { isObject, parsedObject, textAt } from '../protocol/json.ts';
+import { exactObject, isObject, textAt } from '../protocol/json.ts';
 
 /** A request of the input. */
 export interface ReadLine {
@@ -53,7 +52,7 @@ function readLine(text: string | undefined, number: number, ids: Map<string, num
   const fault = (code: string, message: string, param: string | null = null) => ({ fault: faultOf(code, number, message, param) });
   const bytesMax = CALL_BATCH_LIMITS.callBatchLineBytesMax;
   if (text === undefined) return fault('line_too_long', `the line has more than ${bytesMax} bytes (callBatchLineBytesMax)`);
-  const value = parsedObject(text);
+  const value = exactObject(text);
   if (value === undefined) return fault('invalid_json_line', 'the line is not a JSON object');
   const customId = textAt(value, 'custom_id');
   if (customId === undefined || customId === '' || customId.length > POOL_LIMITS.batchCustomIdCharsMax) {
@@ -68,11 +67,8 @@ function readLine(text: string | undefined, number: number, ids: Map<string, num
   const body = value['body'];
   if (!isObject(body)) return fault('missing_required_parameter', 'must be an object', 'body');
   if (body['stream'] === true) return fault('invalid_value', 'must be false: the answers of a batch are whole', 'body.stream');
-  return { customId, model: textAt(body, 'model') ?? '', body: bodyText(text, body) };
+  return { customId, model: textAt(body, 'model') ?? '', body: JSON.stringify(body) };
 }
-
-/** As it came where it can be cut out: whole numbers of any size stay as they are. */
-const bodyText = (_line: string, body: JsonObject): string => JSON.stringify(body);
 
 const faultOf = (code: string, line: number | null, message: string, param: string | null = null): LineFault => ({
   code,

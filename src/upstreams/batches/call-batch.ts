@@ -1,13 +1,11 @@
 import type { LineFault } from '../../contract/jobs/attempt-report.ts';
-import type { BatchStatus } from '../../contract/jobs/batches.ts';
+import type { BatchStatus, CALL_ENDPOINTS } from '../../contract/jobs/batches.ts';
 import type { TenantPrincipal } from '../../contract/api/principal.ts';
 import type { FileId } from '../../kernel/ids.ts';
 import { base32 } from '../../kernel/ids.ts';
 
 /** What lines of a batch may call. */
-export const BATCH_ENDPOINTS = ['/v1/chat/completions', '/v1/responses', '/v1/completions', '/v1/moderations'] as const;
-
-export type BatchEndpoint = (typeof BATCH_ENDPOINTS)[number];
+export type BatchEndpoint = (typeof CALL_ENDPOINTS)[number];
 
 export interface BatchTokens {
   readonly input: number;
