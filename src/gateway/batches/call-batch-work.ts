@@ -1,4 +1,5 @@
 import { CALL_BATCH_LIMITS } from '../../contract/jobs/call-batch-limits.ts';
+import { messageOf } from '../../contract/api/errors.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { FileId } from '../../kernel/ids.ts';
@@ -53,7 +54,7 @@ export class CallBatchWork extends Composed<CallBatchParts> {
     const { store, input, clock } = this.parts;
     const opened = await input(batch);
     if (!opened.ok)
-      return this.#fail(batch, [{ code: opened.error.code, line: null, message: opened.error.message, param: 'input_file_id' }]);
+      return this.#fail(batch, [{ code: opened.error.code, line: null, message: messageOf(opened.error), param: 'input_file_id' }]);
     store.clearLines(batch.id);
     let [held, added, model]: [ReadLine[], number, string | undefined] = [[], 0, undefined];
     const add = (): void => {
