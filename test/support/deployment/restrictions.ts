@@ -188,6 +188,8 @@ export const RESTRICTIONS: Readonly<Record<OfTenants, Restriction>> = {
   listFineTuningJobs: free,
   getFineTuningJob: free,
   cancelFineTuningJob: free,
+  pauseFineTuningJob: free,
+  resumeFineTuningJob: free,
   listFineTuningEvents: free,
   listFineTuningCheckpoints: free,
   createReservation: free,

@@ -104,6 +104,8 @@ const CHAPTERS = [
     'getFineTuningJob',
     'listFineTuningEvents',
     'listFineTuningCheckpoints',
+    'pauseFineTuningJob',
+    'resumeFineTuningJob',
     'cancelFineTuningJob',
   ],
   ['createQueue', 'listQueues', 'getQueue', 'changeQueue', 'deleteQueue'],

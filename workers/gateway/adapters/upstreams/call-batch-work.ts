@@ -1,7 +1,7 @@
 import { completionEndpoints } from '../../../../src/contract/completions/completions.ts';
 import { completionHandlers } from '../../routes/completions/completions.ts';
 import type { Refusal } from '../../../../src/contract/api/errors.ts';
-import { ERRORS, wireError } from '../../../../src/contract/api/errors.ts';
+import { isRetryable, statusOf, wireError } from '../../../../src/contract/api/errors.ts';
 import type { Outcome } from '../../../../src/contract/api/outcome.ts';
 import { parse } from '../../../../src/contract/api/parse.ts';
 import { CallBatchWork } from '../../../../src/gateway/batches/call-batch-work.ts';
@@ -151,8 +151,8 @@ async function answerOf(
 }
 
 function refused(refusal: Refusal, requestId: string): LineAnswer {
-  const { status, retryable } = ERRORS[refusal.code];
-  return { status, requestId, body: JSON.stringify(wireError(refusal, requestId)), tokens: NO_TOKENS, isForNow: retryable };
+  const body = JSON.stringify(wireError(refusal, requestId));
+  return { status: statusOf(refusal), requestId, body, tokens: NO_TOKENS, isForNow: isRetryable(refusal) };
 }
 
 function tokensIn(text: string): LineAnswer['tokens'] {
