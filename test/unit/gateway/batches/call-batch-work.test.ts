@@ -111,7 +111,7 @@ describe('the work on batches of calls', () => {
   it('[J270] [J274] calls again what was refused for now, and then says why', async () => {
     const busy = said({ status: 429, body: '{"error":{"code":"upstream_busy"}}', isForNow: true });
     const { work, clock, called, find, files } = world(2, ({ customId, tries }) => (customId === 'c1' || tries < 2 ? busy : said()));
-    for (let wait = await work().advance(); wait !== null; wait = await work().advance()) clock.advance(wait);
+    for (let wait = await work().advance(); wait !== null; wait = await work().advance()) clock.ms += wait;
     expect(called.filter((id) => id === 'c0')).toHaveLength(3);
     expect(called.filter((id) => id === 'c1')).toHaveLength(CALL_BATCH_LIMITS.callBatchTriesMaxCount);
     expect(find()).toMatchObject({ status: 'completed', completed: 1, failed: 1 });
@@ -121,7 +121,7 @@ describe('the work on batches of calls', () => {
   it('[J274] ends with its window: what is answered stays, and the rest says so', async () => {
     const { work, clock, find, files } = world(3, ({ customId }) => (customId === 'c1' ? said() : said({ status: 503, isForNow: true })));
     await work().advance();
-    clock.advance(WINDOW_MS);
+    clock.ms += WINDOW_MS;
     expect(await work().advance()).toBe(null);
     expect(find()).toMatchObject({ status: 'expired', completed: 1, failed: 2 });
     expect(idsIn(files.get('file_out_batch_1'))).toEqual(['c1']);
