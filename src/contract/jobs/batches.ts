@@ -16,7 +16,7 @@ const BATCH_STATUSES = ['validating', 'failed', 'in_progress', 'finalizing', 'co
 export type BatchStatus = (typeof BATCH_STATUSES)[number];
 
 /** Of batches whose lines are calls of upstreams. */
-export const CALL_ENDPOINTS = ['/v1/chat/completions', '/v1/responses', '/v1/completions', '/v1/moderations'] as const;
+export const CALL_ENDPOINTS = ['/v1/chat/completions', '/v1/responses', '/v1/completions', '/v1/messages', '/v1/moderations'] as const;
 
 const moment = unixSeconds.nullable();
 const count = z.int().min(0);

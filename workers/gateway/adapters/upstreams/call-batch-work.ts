@@ -2,6 +2,7 @@ import { completionEndpoints } from '../../../../src/contract/completions/comple
 import { completionHandlers } from '../../routes/completions/completions.ts';
 import type { Refusal } from '../../../../src/contract/api/errors.ts';
 import { isRetryable, statusOf, wireError } from '../../../../src/contract/api/errors.ts';
+import { anthropicError } from '../../../../src/contract/api/surface.ts';
 import type { Outcome } from '../../../../src/contract/api/outcome.ts';
 import { parse } from '../../../../src/contract/api/parse.ts';
 import { CallBatchWork } from '../../../../src/gateway/batches/call-batch-work.ts';
@@ -32,6 +33,7 @@ const CALLED = {
   '/v1/chat/completions': ['createChatCompletion', completionEndpoints.createChatCompletion],
   '/v1/responses': ['createResponse', completionEndpoints.createResponse],
   '/v1/completions': ['createCompletion', completionEndpoints.createCompletion],
+  '/v1/messages': ['createMessage', completionEndpoints.createMessage],
   '/v1/moderations': ['createModeration', completionEndpoints.createModeration],
 } as const satisfies Record<BatchEndpoint, unknown>;
 
@@ -106,7 +108,7 @@ async function called(
   try {
     return await answerOf(gateway, waitUntil, authority, batch, line, requestId);
   } catch {
-    return refused({ code: 'internal_error', message: 'the call failed' }, requestId);
+    return refused({ code: 'internal_error', message: 'the call failed' }, batch.endpoint, requestId);
   }
 }
 
@@ -120,11 +122,11 @@ async function answerOf(
 ): Promise<LineAnswer> {
   const [name, { body: shape, headers }] = CALLED[path];
   const body = parse(shape.schema, parseExactJson(line.body));
-  if (!body.ok) return refused(body.error, requestId);
+  if (!body.ok) return refused(body.error, path, requestId);
   const may = mayTouchModels(principal, [String(body.value.model)]);
-  if (!may.ok) return refused(may.error, requestId);
+  if (!may.ok) return refused(may.error, path, requestId);
   const reserved = await gateway.budget.reserve(principal, { requests: 1 });
-  if (!reserved.ok) return refused(reserved.error, requestId);
+  if (!reserved.ok) return refused(reserved.error, path, requestId);
   const reservation = reserved.value;
   const options = parse(headers, HEADERS, 'headers');
   const answer: Done<Called> | Refused<Called> = await completionHandlers[name]({
@@ -145,13 +147,13 @@ async function answerOf(
     answer.besides,
   );
   answer.onSettled?.(costNano);
-  if (!answer.ok) return refused(answer.error, requestId);
+  if (!answer.ok) return refused(answer.error, path, requestId);
   const text = answer.reply.body as string;
   return { status: 200, requestId, body: text, tokens: tokensIn(text), isForNow: false };
 }
 
-function refused(refusal: Refusal, requestId: string): LineAnswer {
-  const body = JSON.stringify(wireError(refusal, requestId));
+function refused(refusal: Refusal, path: BatchEndpoint, requestId: string): LineAnswer {
+  const body = JSON.stringify(path === '/v1/messages' ? anthropicError(refusal, requestId) : wireError(refusal, requestId));
   return { status: statusOf(refusal), requestId, body, tokens: NO_TOKENS, isForNow: isRetryable(refusal) };
 }
 

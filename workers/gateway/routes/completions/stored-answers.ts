@@ -48,7 +48,7 @@ const policyReply = ({ retentionDays }: { readonly retentionDays: number }) => (
 });
 
 const messagesOf = ({ id, asked }: StoredAnswer): readonly JsonObject[] =>
-  (JSON.parse(asked) as unknown[]).filter(isObject).map((message, n) => ({ ...message, id: `${id}-${n}` }));
+  (JSON.parse(asked) as unknown[]).filter(isObject).map((said, n) => ({ ...said, id: `${id}-${n}` }));
 
 const listReply = <Item extends { readonly id: string }>(data: Item[], hasMore: boolean) => ({
   object: 'list' as const,
