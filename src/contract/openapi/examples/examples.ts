@@ -72,6 +72,7 @@ const CHAPTERS = [
     'createCompletion',
     'createResponse',
     'createMessage',
+    'countMessageTokens',
     'createUpstreamEmbeddings',
     'createUpstreamRanking',
     'createModeration',
