@@ -78,6 +78,9 @@ describe.each(MODELS)('responses of %s, by the unmodified openai client', (model
     for await (const item of items) all.push(item);
     expect(all).toMatchObject([{ role: 'user' }, { role: 'assistant' }, { role: 'user' }]);
     expect(new Set(all.map(({ id }) => id)).size).toBe(3);
+    const alone = await openai.responses.inputTokens.count({ model, input: 'what is it?' });
+    const after = await openai.responses.inputTokens.count({ model, input: 'what is it?', previous_response_id: first.id });
+    expect([alone.object, after.input_tokens > alone.input_tokens]).toEqual(['response.input_tokens', true]);
     await openai.responses.delete(first.id);
     expect(await failure(elsewhere.responses.retrieve(first.id))).toMatchObject({ status: 404, code: 'response_not_found' });
     const cut = failure(openai.responses.create(asks(model, 'and now?', { previous_response_id: second.id })));

@@ -6,6 +6,7 @@ import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenant } from '../api/endpoint.ts';
 import { JOB_LIMITS } from '../jobs/job-limits.ts';
 import { metadata } from '../jobs/batches.ts';
+import { loose, model } from './completions.ts';
 import { STORED_ANSWER_LIMITS } from './stored-answer-limits.ts';
 
 // Answers that a tenant has stored, in OpenAI's shapes: responses, and chat completions.
@@ -127,6 +128,15 @@ export const storedAnswerEndpoints = {
     summary: 'Delete a stored response',
     description: 'Nothing can go on from it any more, nor from what went on from it.',
     reply: deleted('response'),
+  },
+  countResponseTokens: {
+    ...common,
+    needsNoMoney: true,
+    ...call('POST', '/v1/responses/input_tokens', loose(z.looseObject({ model }))),
+    summary: 'Count the tokens of a response before it is asked for',
+    description:
+      'The turns that it would go on from included. A model of the protocol `anthropic` counts itself, for others Sluice estimates.',
+    reply: json(named('ResponseTokensCount', { object: z.literal('response.input_tokens'), input_tokens: z.int().min(0) })),
   },
   listChatCompletions: {
     ...common,

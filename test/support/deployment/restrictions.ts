@@ -54,6 +54,7 @@ export const RESTRICTIONS: Readonly<Record<OfTenants, Restriction>> = {
   createModeration: ofModel,
   getResponse: free,
   listResponseInputItems: free,
+  countResponseTokens: ofModel,
   deleteResponse: free,
   listChatCompletions: free,
   getChatCompletion: free,

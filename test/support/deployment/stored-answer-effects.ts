@@ -17,6 +17,7 @@ export const storedAnswerEffects = {
   setStoredAnswersPolicy: (policy: Body) => expect(policy.retention_days).toBe(30),
   getResponse: noResponse,
   listResponseInputItems: noResponse,
+  countResponseTokens: isRefused('model_not_found'),
   deleteResponse: noResponse,
   listChatCompletions: ({ data }: Body) => expect(data).toEqual([]),
   getChatCompletion: noCompletion,

@@ -78,7 +78,7 @@ const CHAPTERS = [
     'createModeration',
   ],
   ['getStoredAnswersPolicy', 'setStoredAnswersPolicy', 'getResponse', 'listResponseInputItems', 'deleteResponse', 'listChatCompletions'],
-  ['getChatCompletion', 'listChatCompletionMessages', 'updateChatCompletion', 'deleteChatCompletion'],
+  ['countResponseTokens', 'getChatCompletion', 'listChatCompletionMessages', 'updateChatCompletion', 'deleteChatCompletion'],
   ['createRoute', 'listRoutes', 'getRoute', 'listRouteVersions', 'activateRoute', 'explainRoute', 'rollbackRoute', 'deleteRoute'],
   ['createPrompt', 'listPrompts', 'getPrompt', 'listPromptVersions', 'labelPrompt', 'renderPrompt', 'unlabelPrompt', 'deletePrompt'],
   ['getRequestPolicy', 'listRequests', 'getRequest', 'addRequestFeedback', 'requestStats', 'exportRequests', 'setRequestPolicy'],

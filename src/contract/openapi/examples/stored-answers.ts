@@ -11,6 +11,7 @@ export const storedAnswerExamples = {
   getResponse: { params: response, refused: 'response_not_found' },
   listResponseInputItems: { params: response, query: { limit: 10 }, refused: 'response_not_found' },
   deleteResponse: { params: response, refused: 'response_not_found' },
+  countResponseTokens: { body: { model: 'lab/small', input: 'hello' }, refused: 'model_not_found' },
   listChatCompletions: { query: { limit: 10 } },
   getChatCompletion: { params: completion, refused: 'chat_completion_not_found' },
   listChatCompletionMessages: { params: completion, query: { limit: 10 }, refused: 'chat_completion_not_found' },

@@ -8,6 +8,8 @@ import type { JsonObject } from '../../../../src/upstreams/protocol/json.ts';
 import type { StoredAnswer } from '../../../../src/upstreams/stored/stored-answer.ts';
 import type { HandlersOf } from '../../pipeline/serve.ts';
 import { replied } from '../wire.ts';
+import { callCancellation } from './call-cancellation.ts';
+import { callOrigin } from './call-origin.ts';
 
 export const storedAnswerHandlers = {
   getResponse: ({ gateway, principal, params }) => replied(gateway.stored.find(principal, 'response', params.response), responseReply),
@@ -17,6 +19,21 @@ export const storedAnswerHandlers = {
   },
   deleteResponse: ({ gateway, principal, authority, params: { response: id } }) =>
     replied(gateway.stored.remove({ principal, authority }, 'response', id), () => ({ id, object: 'response', deleted: true })),
+  async countResponseTokens({ gateway, principal, authority, body, request, requestId }) {
+    const opened = await gateway.stored.open({ principal, authority }, 'responses', { ...body, store: false });
+    if (!opened.ok) return opened;
+    const counted = await gateway.completions.countTokens({
+      surface: 'responses',
+      body: opened.value.body,
+      headers: {},
+      principal,
+      requestId,
+      origin: callOrigin(request),
+      cancellation: callCancellation(request, authority.end),
+    });
+    if (!counted.ok) return { ok: false, error: counted.error.refusal };
+    return { ok: true, reply: { object: 'response.input_tokens', input_tokens: counted.value.inputTokens }, used: {} };
+  },
   listChatCompletions: ({ gateway, principal, query }) =>
     replied(gateway.stored.list(principal, { kind: 'chat', ...chatListingOf(query) }), ({ answers, hasMore }) =>
       listReply(answers.map(chatReply), hasMore),
