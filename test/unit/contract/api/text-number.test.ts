@@ -31,7 +31,25 @@ const NUMBERS = Object.values(paths)
       }),
   );
 
-const NO_NUMBERS = ['', ' ', ' 1', '1 ', '+1', '01', '1e2', '1.0', '0x10', '1_0', '1,0', 'NaN', 'Infinity', 'null', 'true', '１', '1'.repeat(17)];
+const NO_NUMBERS = [
+  '',
+  ' ',
+  ' 1',
+  '1 ',
+  '+1',
+  '01',
+  '1e2',
+  '1.0',
+  '0x10',
+  '1_0',
+  '1,0',
+  'NaN',
+  'Infinity',
+  'null',
+  'true',
+  '１',
+  '1'.repeat(17),
+];
 
 const isTaken = (field: z.core.$ZodType, text: string): boolean => parse(field, text, 'query').ok;
 

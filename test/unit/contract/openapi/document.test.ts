@@ -9,7 +9,8 @@ interface Node {
   readonly [name: string]: unknown;
 }
 
-const document = JSON.parse(JSON.stringify(openApiDocument())) as Node & {
+const text = JSON.stringify(openApiDocument());
+const document = JSON.parse(text) as Node & {
   components: { schemas: Record<string, Node> };
   paths: Record<string, Record<string, Operation>>;
 };
@@ -41,9 +42,9 @@ const patterns = [...new Set(schemas.flatMap(({ pattern }) => (typeof pattern ==
 const judged = new Map<string, readonly string[]>();
 
 function faultsOf(schema: Node, value: unknown): readonly string[] {
-  const text = JSON.stringify(schema);
-  const key = `${text} ${JSON.stringify(value)}`;
-  const components = text.includes('"$ref"') ? { components: document.components } : {};
+  const asText = JSON.stringify(schema);
+  const key = `${asText} ${JSON.stringify(value)}`;
+  const components = asText.includes('"$ref"') ? { components: document.components } : {};
   const known = judged.get(key);
   if (known !== undefined) return known;
   const { errors } = new Validator({ ...schema, ...components }, '2020-12', false).validate(value);
@@ -53,6 +54,18 @@ function faultsOf(schema: Node, value: unknown): readonly string[] {
 }
 
 describe('the document, as others read it', () => {
+  it('[G144] has the greatest id of a point with all its digits, which no number of JavaScript is', () => {
+    const bounds = [...text.matchAll(/"maximum":(\d{17,})/g)].map(([, digits]) => digits);
+    expect(new Set(bounds)).toEqual(new Set(['18446744073709551615']));
+  });
+
+  it('[G144] has each media type that an answer may be of: bytes follow the JSON of inferences that ask for them', () => {
+    const inferences = operations.filter(({ operationId }) => /^kserve(Version)?Infer$/.test(operationId));
+    expect(inferences.map(({ responses }) => Object.keys(responses['200']?.content ?? {}))).toEqual(
+      Array.from({ length: 2 }, () => ['application/json', 'application/octet-stream']),
+    );
+  });
+
   it('[G120] has patterns that ECMAScript, Python and RE2 read alike', () => {
     expect(patterns.length).toBeGreaterThan(50);
     // No names of Unicode, no look-around, no back references, no classes that Python reads wider.
