@@ -71,7 +71,18 @@ describe.skipIf(isWithoutPython('schemathesis'))('schemathesis, with all checks'
     const file = join(folder, `schemathesis-${runs}.toml`);
     const hooks = `cache.enabled = false\nhooks = "${join(import.meta.dirname, 'hooks.py')}"\n`;
     await writeFile(file, `${hooks}${CHECKS}${keysOf(deployment)}${parametersOf(deployment, ids)}`);
-    const options = ['--url', deployment.url, '--checks', 'all', '--exclude-checks', REPLACED, '--seed', String(seed)];
+    const options = [
+      '--url',
+      deployment.url,
+      '--checks',
+      'all',
+      '--exclude-checks',
+      REPLACED,
+      '--seed',
+      String(seed),
+      '--request-timeout',
+      '300',
+    ];
     const printing = ['--no-color', '--output-truncate', 'false', '--continue-on-failure'];
     return ranPython('st', ['--config-file', file, 'run', join(folder, document), ...options, ...printing, ...args], {}, 1_500_000).then(
       () => '',
