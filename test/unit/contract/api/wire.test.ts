@@ -19,7 +19,7 @@ const HASHES: Record<string, string> = {
   '0.5.0': 'e2f26f8b8579927fa1f0a95fdf5cf7f51c46c17928b5613313153dcfa0836211',
   '0.5.1': '111182a2cb1ae8301d12c173303ce793ce7b96fd01e5c2a6f53fac049fa15745',
   '0.6.0': '1a0e4bf90170463a8a58340a95224ff72953a7a09c01b0ace1d95b04ec3b9cd6',
-  '0.7.0': '36f3b677b649bcd561f9f347ae56b34e1ee3ec513aa634eef5bf6d007bd4021f',
+  '0.7.0': '94ac46e29fae65dec3ad7297eaf08709bc58cf9600933f94708f5a464788bc12',
 };
 
 describe('the wire contract', () => {
