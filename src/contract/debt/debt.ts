@@ -33,9 +33,15 @@ const base64 = (charsMax: number) =>
 
 const setRepository = z.strictObject({
   repository: repositoryName,
-  public_key: base64(64).meta(
-    about('Of Ed25519: 32 bytes as base64. The private key stays with the CI that signs.', '11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo='),
-  ),
+  public_key: z
+    .string()
+    .regex(/^[A-Za-z0-9+/_-]{43}=?$/, 'must be a public key of Ed25519: 32 bytes as base64')
+    .meta(
+      about(
+        'Of Ed25519: 32 bytes as base64. The private key stays with the CI that signs.',
+        '11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=',
+      ),
+    ),
   policy: debtPolicy.optional().meta(about('The `debt.json` of the repository: its components, which signals it promises, licences.')),
 });
 
