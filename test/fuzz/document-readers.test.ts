@@ -71,7 +71,7 @@ const STRICTEST = {
   files: ['program.ts', 'api.d.ts'],
 };
 
-describe.skipIf(isWithoutReaders('what reads the document'))('what reads the document', () => {
+describe.skipIf(isWithoutReaders('what reads the document'))('what reads the document', { timeout: 600_000 }, () => {
   let folder: string;
   let server: Deployment;
 
@@ -89,7 +89,7 @@ describe.skipIf(isWithoutReaders('what reads the document'))('what reads the doc
     await Promise.all(Object.entries(files).map(([name, text]) => writeFile(join(folder, name), text)));
     await symlink(READER_MODULES, join(folder, 'node_modules'));
     await ranReader('openapi-typescript', ['openapi.json', '--output', 'api.d.ts'], folder);
-  });
+  }, 600_000);
 
   afterAll(async () => {
     await server.stop();

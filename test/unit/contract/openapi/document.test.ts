@@ -9,8 +9,8 @@ interface Node {
   readonly [name: string]: unknown;
 }
 
-const text = JSON.stringify(openApiDocument());
-const document = JSON.parse(text) as Node & {
+const written = JSON.stringify(openApiDocument());
+const document = JSON.parse(written) as Node & {
   components: { schemas: Record<string, Node> };
   paths: Record<string, Record<string, Operation>>;
 };
@@ -42,9 +42,9 @@ const patterns = [...new Set(schemas.flatMap(({ pattern }) => (typeof pattern ==
 const judged = new Map<string, readonly string[]>();
 
 function faultsOf(schema: Node, value: unknown): readonly string[] {
-  const asText = JSON.stringify(schema);
-  const key = `${asText} ${JSON.stringify(value)}`;
-  const components = asText.includes('"$ref"') ? { components: document.components } : {};
+  const text = JSON.stringify(schema);
+  const key = `${text} ${JSON.stringify(value)}`;
+  const components = text.includes('"$ref"') ? { components: document.components } : {};
   const known = judged.get(key);
   if (known !== undefined) return known;
   const { errors } = new Validator({ ...schema, ...components }, '2020-12', false).validate(value);
@@ -55,7 +55,7 @@ function faultsOf(schema: Node, value: unknown): readonly string[] {
 
 describe('the document, as others read it', () => {
   it('[G144] has the greatest id of a point with all its digits, which no number of JavaScript is', () => {
-    const bounds = [...text.matchAll(/"maximum":(\d{17,})/g)].map(([, digits]) => digits);
+    const bounds = [...written.matchAll(/"maximum":(\d{17,})/g)].map(([, digits]) => digits);
     expect(new Set(bounds)).toEqual(new Set(['18446744073709551615']));
   });
 
