@@ -120,3 +120,18 @@ it('[T123] changes an upstream, and says of which models calls would cost nothin
   expect(await printed('upstreams', 'show', 'bench')).toMatch(/small +chat +0\.15 +0\.6$/);
   expect(await refusedWith('upstreams', 'update', 'bench')).toContain('say what to change');
 });
+
+it('[U223] adds a provider by its name, with the prices of the catalogue', async () => {
+  const added = await printed('upstreams', 'add', 'mistral', '--model', 'mistral-large-latest', 'mistral-embed', '--price', 'output=3');
+  expect(added).toMatch(/^mistral is added with 2 models.*\n.*it has no key: set MISTRAL_API_KEY/);
+  const { base_url: url, models } = (await tenant.client.get('/v1/upstreams/mistral')).body;
+  expect(url).toBe('https://api.mistral.ai/v1');
+  expect(models).toMatchObject([
+    { serves: ['chat'], prices: { output: 3_000_000_000 } },
+    { serves: ['embeddings'], prices: { output: 3_000_000_000 } },
+  ]);
+  expect(await refusedWith('upstreams', 'add', 'groq', '--model', 'none-such')).toContain('do not have none-such of groq');
+  expect(await printed('upstreams', 'catalogue', 'mistral')).toMatch(
+    /mistral-large-latest +chat .*\n\nprices as of \d{4}-\d\d-\d\d, from LiteLLM/s,
+  );
+});

@@ -14,6 +14,7 @@ import { float32Json, jsonText } from '../../src/kernel/float32-text.ts';
 import { rawLines } from '../../src/kernel/raw-lines.ts';
 import { ok } from '../../src/kernel/result.ts';
 import type { EmbeddingRequest, LineModel } from './line-model.ts';
+import { tokenTexts } from './token-texts.ts';
 
 /** Answers the lines of a batch, in order; several calls may be under way at once. */
 export interface LineAnswerer {
@@ -110,7 +111,9 @@ async function embed(request: EmbeddingRequest, model: LineModel, form: AnswerFo
   if (dimensions > model.dimensions) {
     return refuseBeyond({ path: 'dimensions', limit: { bound: model.dimensions }, value: dimensions, what: `is ${dimensions}` });
   }
-  const embedded = await model.embed(request);
+  const input = await tokenTexts.inputOf(request);
+  if (!input.ok) return input;
+  const embedded = await model.embed({ ...request, input: input.value });
   if (!embedded.ok) return embedded;
   const { vectors: full, tokens: counts } = embedded.value;
   const tokens = counts.reduce((sum, count) => sum + count, 0);

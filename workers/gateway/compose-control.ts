@@ -4,6 +4,7 @@ import { CachePurger } from '../../src/gateway/caches/purge-cache.ts';
 import { erasureSteps, TenantEraser } from '../../src/gateway/tenancy/erasure/tenant-eraser.ts';
 import { TenantSuspension } from '../../src/gateway/tenancy/erasure/tenant-suspension.ts';
 import { TenantIndexes } from '../../src/gateway/indexes/tenant-indexes.ts';
+import { TokenTexts } from '../../src/inference/text/token-texts.ts';
 import { organisationOf } from '../../src/tenancy/resource-ids.ts';
 import type { Administration } from './adapters/tenancy/administration.ts';
 import { wireAdministration } from './adapters/tenancy/administration.ts';
@@ -12,6 +13,7 @@ import { DurableIndexes } from './adapters/indexes/durable-indexes.ts';
 import type { Heavy } from './adapters/jobs/jobs.ts';
 import type { Models } from './adapters/models/models.ts';
 import { wireModels } from './adapters/models/models.ts';
+import { tokenEncodings } from './adapters/models/token-encodings.ts';
 import { wireHeavy } from './adapters/jobs/jobs.ts';
 import { schedulerQueue } from './adapters/api/scheduler-queue.ts';
 import { sha256 } from './adapters/api/sha256.ts';
@@ -29,6 +31,7 @@ export interface Control extends Gateway {
   readonly tenancy: Administration;
   readonly heavy: Heavy;
   readonly models: Models;
+  readonly tokenTexts: TokenTexts;
   readonly suspension: TenantSuspension;
   readonly eraser: TenantEraser;
   readonly purger: CachePurger;
@@ -82,6 +85,7 @@ export const composeControl = oncePerIsolate((env: GatewayEnv): Control => {
     tenancy,
     heavy,
     models,
+    tokenTexts: new TokenTexts(tokenEncodings(env)),
     suspension: new TenantSuspension(organisations, queue),
     eraser: new TenantEraser(organisations, steps, sleep),
     purger,

@@ -21,6 +21,7 @@ import { ReplicaGroups } from '../../src/gateway/upstreams/replica-groups.ts';
 import { UpstreamAdmin } from '../../src/gateway/upstreams/upstream-admin.ts';
 import { UpstreamChecker } from '../../src/gateway/upstreams/upstream-checker.ts';
 import { UpstreamDirectory } from '../../src/gateway/upstreams/upstream-directory.ts';
+import { TokenTexts } from '../../src/inference/text/token-texts.ts';
 import { noteIn } from '../../src/gateway/tenancy/organisation-store.ts';
 import { API_LIMITS } from '../../src/contract/api/api-limits.ts';
 import { TENANCY_LIMITS } from '../../src/contract/tenancy/tenancy-limits.ts';
@@ -68,6 +69,7 @@ export interface Upstreams extends Gateway, RequestLogParts {
   readonly findTarget: ReturnType<typeof storedTargetFinder>;
   readonly dispatcher: BalancedDispatcher;
   readonly groups: ReplicaGroups;
+  readonly tokenTexts: TokenTexts;
 }
 
 export const composeUpstreams = oncePerIsolate((env: GatewayEnv): Upstreams => {
@@ -95,13 +97,14 @@ export const composeUpstreams = oncePerIsolate((env: GatewayEnv): Upstreams => {
   metrics.collect(() => upstreamFamilies(dispatcher.health(), dispatcher.waiting));
   const guardrails = guardrailsOf(env.GUARDRAILS, hosts);
   const embedder = env.EMBEDDINGS;
+  const encodings = tokenEncodings(env);
   const purges = new PurgeViews({ logs: new TenantPurgeLogs(env.PURGE_LOG), clock, wakeUps: requestWakeUps });
   const answers = new CompletionCache({ purges, sha256, clock, wakeUps: requestWakeUps });
   return {
     ...gateway,
     ...wireRequestLog(env, gateway),
     admin: new UpstreamAdmin({ upstreams, secrets, hosts, groups, directory, mac: (text) => hmac.hex(text), note, clock }),
-    checker: new UpstreamChecker({ upstreams, secrets, hosts, groups, probe: httpProbe, clock }),
+    checker: new UpstreamChecker({ upstreams, secrets, hosts, groups, routes, probe: httpProbe, clock }),
     directory,
     answers,
     completions: new Completions({
@@ -122,7 +125,7 @@ export const composeUpstreams = oncePerIsolate((env: GatewayEnv): Upstreams => {
         }),
       ),
       clock,
-      tokens: new TokenCounts(tokenEncodings(env.ASSETS, clock)),
+      tokens: new TokenCounts(encodings),
       guard: new GuardedCompletions(guardrails),
       judge: new SchemaJudge(guardrails),
     }),
@@ -132,6 +135,7 @@ export const composeUpstreams = oncePerIsolate((env: GatewayEnv): Upstreams => {
     promptDirectory: new PromptDirectory({ prompts, clock, background: waitUntil }),
     dispatcher,
     groups,
+    tokenTexts: new TokenTexts(encodings),
   };
 });
 

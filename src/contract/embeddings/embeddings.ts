@@ -11,6 +11,7 @@ import { notBoth } from '../api/presence.ts';
 import { DEADLINE_HEADER } from '../api/reading.ts';
 import { isPlainText, membersAmong, withQuickReader } from '../api/quick-reader.ts';
 import { floatsReply, MODEL_NAME_CHARS_MAX, modelName } from './embedding-fields.ts';
+import { tokenIds } from './token-ids.ts';
 
 export type EmbeddingInput = string | string[] | number[] | number[][];
 
@@ -23,7 +24,8 @@ const TOKEN_ID_MAX = 2 ** 31 - 1;
 export const embeddingInput = z
   .unknown()
   .meta({
-    description: 'One text, several texts, the token ids of one text, or those of several. None may be empty.',
+    description:
+      'One text, several texts, the token ids of one text, or those of several. None may be empty. Token ids are read as the text that they stand for: see `token_ids`.',
     example: ['The food was delicious.', 'The waiter was kind.'],
     oneOf: [
       { type: 'string', minLength: 1 },
@@ -118,6 +120,7 @@ const JINA_TASKS = [
 const fields = z.strictObject({
   input: embeddingInput,
   model: modelName.meta({ example: 'glove-sif-100' }),
+  token_ids: tokenIds.optional(),
   dimensions: z.int().min(1).optional().meta(about("Length of the vectors: a prefix of the model's own, at unit length again.")),
   encoding_format: z.enum(FORMATS).default('float').meta(about('`base64` is that of little-endian 32-bit floats: a quarter of the bytes.')),
   input_type: z

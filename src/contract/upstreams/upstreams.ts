@@ -6,6 +6,7 @@ import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenantOrAdmin } from '../api/endpoint.ts';
 import { API_LIMITS } from '../api/api-limits.ts';
 import { priceIn } from '../tenancy/money.ts';
+import { upstreamFinding } from './upstream-findings.ts';
 import { UPSTREAM_LIMITS } from './upstream-limits.ts';
 import { KINDS } from '../routes/route-conditions.ts';
 
@@ -229,6 +230,7 @@ const checkReply = named('UpstreamCheck', {
       found: z.boolean().nullable().meta(about('Whether the upstream lists it.')),
     }),
   ),
+  findings: z.array(upstreamFinding).meta(about('What calls would still lack, and what mends each; errors first.')),
 });
 
 const healthReply = named('UpstreamHealth', {
@@ -313,7 +315,8 @@ export const upstreamEndpoints = {
     ...writing,
     ...call('POST', '/v1/upstreams/:upstream/check'),
     summary: 'Check an upstream: whether it can be reached, accepts its secret and has its models',
-    description: 'Calls its list of models once, which costs nothing. The result changes nothing.',
+    description:
+      'Calls its list of models once, which costs nothing. The result changes nothing. `findings` say what calls would still lack: a price, limits, a route, a key.',
     params,
     reply: json(checkReply),
   },

@@ -23,7 +23,7 @@ import type { Usage } from '../../upstreams/protocol/usage.ts';
 import { PassBudget } from '../../upstreams/serving/pass-budget.ts';
 import type { Plan, Target } from '../../upstreams/target.ts';
 import { withReplicas } from '../../upstreams/target.ts';
-import type { TransportFault, UpstreamTransport } from '../../upstreams/transport.ts';
+import type { BodyReader, Opened, TransportFault, UpstreamRequest, UpstreamTransport } from '../../upstreams/transport.ts';
 import type { Completed, CompletionCall } from './completion-call.ts';
 import type { CompletionEnd, UncountedEnd } from './answer-pieces.ts';
 import { CompletionStream } from './completion-stream.ts';
@@ -138,6 +138,45 @@ export class PlanServer {
     return answer.ok ? ok({ ...completed, answer: answer.value }) : unserved(answer.error, attempts);
   }
 
+  /**
+   * Asks a target of the plan what no model answers and costs nothing: its answer as a text; undefined: its server has no such call. Refuses as `serve`
+   * does.
+   */
+  async ask(
+    { call, plan, nowMs }: PlannedAsk,
+    requestFor: (target: Target) => UpstreamRequest,
+  ): Promise<Result<{ readonly target: Target; readonly text: string | undefined }, Undispatched>> {
+    const { priority, deadlineMs } = urgencyOf(call.body, (name) => call.origin.header(name));
+    const absent = new Set<Opened>();
+    const dispatched = await this.#parts.dispatcher.dispatch(
+      plan,
+      async (target, cancellation) => {
+        const opened = await this.#parts.transport.open(target, requestFor(target), cancellation);
+        if (opened.kind === 'fault' || !NO_SUCH_CALL.has(opened.status)) return opened;
+        // Of the health of the target it says nothing.
+        opened.body.cancel();
+        const empty: Opened = { kind: 'opened', status: 200, contentType: '', body: NO_BODY };
+        absent.add(empty);
+        return empty;
+      },
+      {
+        tokensMax: 0,
+        owner: call.principal.tenantId,
+        priority,
+        ...(deadlineMs === undefined ? {} : { deadlineMs: nowMs + deadlineMs }),
+        mayHedge: true,
+        cancellation: call.cancellation,
+        accepts: (_, opened, piece) => absent.has(opened) || mayBegin(opened.contentType, false, piece),
+      },
+    );
+    if (!dispatched.ok) return dispatched;
+    const { target, attempts, opened } = dispatched.value;
+    if (opened.status >= 400) return unserved(await rejectionBy(dispatched.value), attempts);
+    const text = await bodyText(opened.body, COMPLETION_LIMITS.upstreamErrorBytesMax);
+    dispatched.value.finish(typeof text === 'string' ? 'whole' : text, 0);
+    return ok({ target, text: typeof text === 'string' && text !== '' ? text : undefined });
+  }
+
   #streamed(
     asked: Omit<ConstructorParameters<typeof CompletionStream>[0], 'onEnd'>,
     counted: Counted,
@@ -189,6 +228,15 @@ export class PlanServer {
     return { ...end, countedTokens, countedInputTokens: imageTokens + (await tokens.count(model, promptTextOf(body))) };
   }
 }
+
+/** Of a call that asks for no answer of a model. */
+export type PlannedAsk = Pick<PlannedCall, 'plan' | 'nowMs'> & {
+  readonly call: Pick<CompletionCall, 'body' | 'origin' | 'principal' | 'cancellation'>;
+};
+
+/** What servers answer that have no such call. */
+const NO_SUCH_CALL: ReadonlySet<number> = new Set([404, 405, 501]);
+const NO_BODY: BodyReader = { read: () => Promise.resolve(undefined), cancel: () => undefined };
 
 /** Takes an end whose tokens have to be counted. */
 type Counted = (end: UncountedEnd) => Promise<CompletionEnd>;

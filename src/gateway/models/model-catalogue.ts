@@ -1,6 +1,9 @@
 import type { ModelReply } from '../../contract/models/models.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
-import { refuseResource } from '../../contract/api/outcome.ts';
+import { refuse, refuseResource } from '../../contract/api/outcome.ts';
+import { closestTo } from '../../contract/api/closest-word.ts';
+import { withSuggestion } from '../../contract/api/errors.ts';
+import { API_LIMITS } from '../../contract/api/api-limits.ts';
 import type { Principal } from '../../contract/api/principal.ts';
 import type { ModelManifest } from '../../inference/model-manifest.ts';
 import { findVersion } from '../../inference/model-manifest.ts';
@@ -10,7 +13,7 @@ import { namedModel } from '../../inference/registry/model-route.ts';
 import type { ModelOwner } from '../../inference/registry/version-manifest.ts';
 import { PLATFORM } from '../../inference/registry/version-manifest.ts';
 import type { ServedFile } from '../../inference/served-manifest.ts';
-import { ok } from '../../kernel/result.ts';
+import { err, ok } from '../../kernel/result.ts';
 import { mayTouchModels } from '../tenancy/authority.ts';
 import type { UpstreamCalls } from '../upstreams/upstream-calls.ts';
 import type { ModelRegistries } from './model-registries.ts';
@@ -21,6 +24,13 @@ export type ListedModel =
   | { readonly kind: 'builtin'; readonly manifest: ModelManifest; readonly isNewest: boolean; readonly aliases: readonly string[] }
   | { readonly kind: 'registered'; readonly owner: ModelOwner; readonly view: ModelView }
   | { readonly kind: 'upstream'; readonly row: ModelReply };
+
+/** Which models are asked for: at most `limit`, those that follow `after` or come before `before`. */
+export interface ModelPage {
+  readonly limit: number;
+  readonly after: string | undefined;
+  readonly before: string | undefined;
+}
 
 interface CatalogueParts {
   readonly registries: ModelRegistries;
@@ -57,6 +67,38 @@ export class ModelCatalogue extends Composed<CatalogueParts> {
     return { items, hasMore: registered.length > limit };
   }
 
+  /**
+   * At most `limit` models in the order of `list`, each on one page: those after one of them, or the last before one. Refuses with `invalid_value` an
+   * id that is not listed. [G128]
+   */
+  async page(
+    principal: Principal,
+    { limit, after, before }: ModelPage,
+  ): Promise<Outcome<{ items: readonly ListedModel[]; hasMore: boolean }>> {
+    if (before !== undefined) return this.#pageBefore(principal, limit, before);
+    const { items, hasMore } = await this.list(principal, limit, after);
+    // Those of the deployment are listed together.
+    const at = after === undefined ? -1 : items.findIndex((model) => nameOf(model) === after);
+    const rest = items.slice(at + 1);
+    return ok({ items: rest.slice(0, limit), hasMore: hasMore || rest.length > limit });
+  }
+
+  async #pageBefore(principal: Principal, limit: number, before: string) {
+    let found: ListedModel[] = [];
+    let hasMore = false;
+    for (let after: string | undefined; ;) {
+      const page = await this.list(principal, API_LIMITS.pageMaxCount, after);
+      const at = page.items.findIndex((model) => nameOf(model) === before);
+      found = [...found, ...(at === -1 ? page.items : page.items.slice(0, at))];
+      hasMore ||= found.length > limit;
+      found = found.slice(-limit);
+      if (at !== -1) return ok({ items: found, hasMore });
+      const last = page.items.at(-1);
+      if (!page.hasMore || last === undefined) return refuse('invalid_value', 'is no model that is listed', 'before_id');
+      after = nameOf(last);
+    }
+  }
+
   /** By its name, or an alias. Refuses with `model_not_found`, or with `scope_denied` what the name stands for. */
   async find(principal: Principal, text: string): Promise<Outcome<ListedModel>> {
     const { name } = namedModel(text);
@@ -75,7 +117,9 @@ export class ModelCatalogue extends Composed<CatalogueParts> {
       const row = await this.parts.upstreams(owner).model(owner, text);
       if (row !== undefined) return ok({ kind: 'upstream', row });
     }
-    return absent(text);
+    const { items } = await this.list(principal, API_LIMITS.pageDefaultCount, undefined);
+    const meant = closestTo(text, items.map(nameOf));
+    return err(withSuggestion(absent(text).error, meant));
   }
 
   /** By the name of a registered model. Refuses with `model_not_found`. */
@@ -140,7 +184,7 @@ export class ModelCatalogue extends Composed<CatalogueParts> {
   }
 }
 
-function nameOf(model: ListedModel): string {
+export function nameOf(model: ListedModel): string {
   if (model.kind === 'upstream') return model.row.id;
   return model.kind === 'builtin' ? model.manifest.id : model.view.model.name;
 }

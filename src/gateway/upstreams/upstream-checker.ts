@@ -8,9 +8,12 @@ import type { ProbeAnswer, UpstreamCheck } from '../../upstreams/upstream-check.
 import { judgeProbe, MODELS_PATH, probeHeaders } from '../../upstreams/upstream-check.ts';
 import type { UpstreamHosts } from '../../upstreams/upstream-host.ts';
 import { checkAddress, replicasJobOf } from '../../upstreams/upstream-host.ts';
-import type { UpstreamOwner } from '../../upstreams/upstream-record.ts';
+import type { UpstreamFinding } from '../../upstreams/upstream-findings.ts';
+import { findingsOf } from '../../upstreams/upstream-findings.ts';
+import type { UpstreamOwner, UpstreamRecord } from '../../upstreams/upstream-record.ts';
 import { ownerOf } from '../../upstreams/upstream-record.ts';
 import { noUpstream } from '../../upstreams/upstream-registry.ts';
+import type { RouteCalls } from '../routes/route-admin.ts';
 import type { ReplicaGroups } from './replica-groups.ts';
 import { secretOwner } from './upstream-admin.ts';
 import type { UpstreamCalls } from './upstream-calls.ts';
@@ -22,10 +25,14 @@ interface CheckerParts {
   readonly groups: Pick<ReplicaGroups, 'ready'>;
   /** One GET, without redirects, bounded in time and bytes. */
   readonly probe: (url: string, headers: Readonly<Record<string, string>>) => Promise<ProbeAnswer>;
+  /** The routes of an owner that serve. */
+  readonly routes: (owner: UpstreamOwner) => Pick<RouteCalls, 'directory'>;
   readonly clock: Clock;
 }
 
 export interface TimedCheck extends UpstreamCheck {
+  /** What calls would still lack. */
+  readonly findings: readonly UpstreamFinding[];
   readonly elapsedMs: number;
   readonly checkedAtMs: number;
 }
@@ -55,7 +62,8 @@ export class UpstreamChecker {
       );
     const beganAtMs = clock.nowMs();
     // A binding lists no models: that they could not be determined is all that a check says.
-    if (upstream.protocol === 'workers-ai') return ok({ ...judgeProbe(upstream, UNLISTED), elapsedMs: 0, checkedAtMs: beganAtMs });
+    if (upstream.protocol === 'workers-ai')
+      return ok({ ...(await this.#judged(owner, upstream, UNLISTED)), elapsedMs: 0, checkedAtMs: beganAtMs });
     const job = replicasJobOf(baseUrl.value);
     const [replica] = job === undefined || principal.kind !== 'tenant' ? [] : await groups.ready(principal.tenantId, job);
     const answer =
@@ -66,8 +74,28 @@ export class UpstreamChecker {
             probeHeaders(upstream.protocol, replica?.key ?? secret),
           );
     const checkedAtMs = clock.nowMs();
-    return ok({ ...judgeProbe(upstream, answer), elapsedMs: checkedAtMs - beganAtMs, checkedAtMs });
+    return ok({ ...(await this.#judged(owner, upstream, answer)), elapsedMs: checkedAtMs - beganAtMs, checkedAtMs });
   }
+
+  async #judged(
+    owner: UpstreamOwner,
+    upstream: UpstreamRecord,
+    answer: ProbeAnswer,
+  ): Promise<UpstreamCheck & Pick<TimedCheck, 'findings'>> {
+    const check = judgeProbe(upstream, answer);
+    const routes = await this.#parts
+      .routes(owner)
+      .directory()
+      .catch(() => undefined);
+    const routed = routes && new Set(routes.flatMap(({ rules, canary }) => stringsIn([rules, canary?.rules])));
+    return { ...check, findings: findingsOf({ ...upstream, hasSecret: upstream.secret !== null }, { check, routed }) };
+  }
+}
+
+/** The names of models in rules, among others. */
+function stringsIn(value: unknown): string[] {
+  if (typeof value === 'string') return [value];
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(stringsIn) : [];
 }
 
 const ABSENT: ProbeAnswer = { kind: 'none', why: 'unreachable' };

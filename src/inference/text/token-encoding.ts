@@ -1,5 +1,5 @@
-import { assert } from '../../kernel/assert.ts';
-import { utf8 } from '../../kernel/bytes.ts';
+import { assert, must } from '../../kernel/assert.ts';
+import { joinedBytes, utf8 } from '../../kernel/bytes.ts';
 import { Heap } from '../../kernel/heap.ts';
 
 /** The encodings of OpenAI's models, by which tokens of texts are counted. */
@@ -39,6 +39,18 @@ const SPLITS: Readonly<Record<EncodingName, string>> = {
   ].join('|'),
 };
 
+/** Tokens that texts are not split into, by their ids, which are above those of the file. */
+const SPECIAL_TOKENS: Readonly<Record<EncodingName, Readonly<Record<number, string>>>> = {
+  cl100k_base: {
+    100257: '<|endoftext|>',
+    100258: '<|fim_prefix|>',
+    100259: '<|fim_middle|>',
+    100260: '<|fim_suffix|>',
+    100276: '<|endofprompt|>',
+  },
+  o200k_base: { 199999: '<|endoftext|>', 200018: '<|endofprompt|>' },
+};
+
 /** A pair of neighbouring tokens of a piece that make a token: the lower its rank, the sooner it is merged. */
 interface Pair {
   readonly rank: number;
@@ -51,9 +63,13 @@ const soonest = (a: Pair, b: Pair): number => a.rank - b.rank || a.at - b.at;
 
 /**
  * A byte-pair encoding of texts (Sennrich et al., 2016, arXiv 1508.07909) with the tables of OpenAI. What it holds are its file (1.6 MB for
- * o200k_base, 0.8 for cl100k_base) and typed arrays (2.8 and 1.4 MB). Special tokens are read as the text that they are.
+ * o200k_base, 0.8 for cl100k_base) and typed arrays (2.8 and 1.4 MB). Special tokens are counted as the text that they are.
  */
 export class TokenEncoding {
+  readonly name: EncodingName;
+  /** No token has a larger id; some smaller ones have none either. */
+  readonly idMax: number;
+  readonly #special: ReadonlyMap<number, Uint8Array>;
   readonly #split: RegExp;
   /** The bytes of all tokens, each behind its length. */
   readonly #file: Uint8Array;
@@ -64,6 +80,9 @@ export class TokenEncoding {
 
   /** `file`: the tokens by their ids, each as its length in one byte and its bytes. */
   constructor(name: EncodingName, file: Uint8Array) {
+    this.name = name;
+    this.#special = new Map(Object.entries(SPECIAL_TOKENS[name]).map(([id, text]) => [Number(id), utf8(text)]));
+    this.idMax = Math.max(...this.#special.keys());
     this.#split = new RegExp(SPLITS[name], 'gu');
     this.#file = file;
     this.#starts = startsOf(file);
@@ -71,6 +90,17 @@ export class TokenEncoding {
     while (places < 2 * this.#starts.length) places *= 2;
     this.#table = new Int32Array(places);
     for (let id = 0; id < this.#starts.length; id += 1) this.#enter(id);
+  }
+
+  /** The UTF-8 of a token, perhaps a part of a character; undefined: no token has this id. */
+  bytesOf(id: number): Uint8Array | undefined {
+    const start = this.#starts[id];
+    return start === undefined ? this.#special.get(id) : this.#file.subarray(start, start + (this.#file[start - 1] ?? 0));
+  }
+
+  /** The text of tokens: their bytes joined, and read as UTF-8. What is none, as where a character is cut, becomes U+FFFD, as tiktoken has it. */
+  decode(ids: readonly number[]): string {
+    return decoder.decode(joinedBytes(ids.map((id) => must(this.bytesOf(id), 'each id is that of a token'))));
   }
 
   /** How many tokens a text has. Takes n log n for the n bytes of a word. */
@@ -135,6 +165,9 @@ export class TokenEncoding {
     this.#table[place] = id + 1;
   }
 }
+
+/** A mark of byte order is a character like any other. */
+const decoder = new TextDecoder('utf-8', { fatal: false, ignoreBOM: true });
 
 /** Of a token that was merged into the one before it. */
 const GONE = 0;

@@ -155,6 +155,7 @@ export const KNOWN_FIELDS = {
   messages: MESSAGES,
   embeddings: {
     ...COMMON,
+    token_ids: 'owned',
     ...named('text', 'input instruction prompt task input_type prompt_name'),
     ...named('neutral', 'dimensions encoding_format truncate truncation truncate_prompt_tokens embedding_type normalized output_dtype'),
     ...named('neutral', 'output_dimension late_chunking embeddings_types'),

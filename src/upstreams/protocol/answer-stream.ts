@@ -76,9 +76,9 @@ export class AnswerStream {
     return this.#tap.isAccounted ? undefined : this.#tap.text;
   }
 
-  /** Bytes of an event that has not ended. */
+  /** Bytes of an event that has not ended, and what a translation holds back. */
   get heldBytes(): number {
-    return this.#events.heldBytes;
+    return this.#events.heldBytes + (this.#parts.translator?.heldChars ?? 0);
   }
 
   /** The whole answer has come: nothing that follows matters. */

@@ -18,6 +18,7 @@ import type { JsonObject } from './json.ts';
 import { objectAt, parsedObject } from './json.ts';
 import { messageAsChat, MessageStreamAsChat } from './message-answers.ts';
 import { messagesToChat } from './messages-to-chat.ts';
+import { OPENAI_HOST } from './openai-host.ts';
 import { chatAsResponse, ChatStreamAsResponse } from './response-answers.ts';
 import { responsesToChat } from './responses-to-chat.ts';
 import type { Dialect } from './stream-tap.ts';
@@ -27,6 +28,8 @@ import type { WithoutSecret } from './shown-message.ts';
 import { withShownError } from './surface-errors.ts';
 import { TranslatedTwice } from './stream-translator.ts';
 import { probabilitiesAsked, StreamWithoutProbabilities, withoutProbabilities } from './token-probabilities.ts';
+import type { TokenInput } from './token-input.ts';
+import { inputFor } from './token-input.ts';
 import type { Usage } from './usage.ts';
 
 /** What a caller has called: its requests and answers are in the dialect of the call. */
@@ -55,6 +58,8 @@ export interface SurfaceCall {
   readonly surface: Surface;
   /** As it came: what is unknown here is passed on where the upstream speaks the same. */
   readonly body: JsonObject;
+  /** Token ids that the caller has sent in place of the texts in `body`; absent: none. */
+  readonly tokenInput?: TokenInput;
   /** Of Anthropic's callers, in lower case: `anthropic-version`, `anthropic-beta`. */
   readonly headers: Readonly<Record<string, string>>;
   readonly nowMs: number;
@@ -120,6 +125,7 @@ export class Exchanges {
       ...translated.value,
       ...probabilities,
       model: target.model.upstreamName,
+      ...inputFor(target, translated.value, call.tokenInput),
       ...limited(target, spoken, translated.value, outputTokensMax),
       ...(countsUsage ? { stream_options: { ...objectAt(call.body, 'stream_options'), include_usage: true } } : {}),
       ...(isPlatforms(target) ? platformFields(kindOf(spoken, call.surface)) : {}),
@@ -162,6 +168,17 @@ export class Exchanges {
     };
   }
 
+  /** How a target is asked for the tokens of the prompt, by its own tokenizer; undefined: its protocol has no such call. [U233] */
+  counting(target: Target): UpstreamRequest | undefined {
+    const call = this.#call;
+    if (dialectOf(target, call.surface) !== 'messages') return undefined;
+    const translated = this.#bodyIn('messages');
+    assert(translated.ok, 'a target is asked only what can be said to it');
+    const prompt = Object.fromEntries(Object.entries(translated.value).filter(([name]) => !OF_ANSWERS.has(name)));
+    const body = JSON.stringify({ ...prompt, model: target.model.upstreamName });
+    return { path: '/messages/count_tokens', headers: headersFor(target, 'messages', call), body, streams: false };
+  }
+
   #platformCheck(spoken: Dialect, body: JsonObject): Outcome<unknown> {
     const { surface } = this.#call;
     const checked = checkPlatformFields(kindOf(spoken, surface), body);
@@ -183,6 +200,18 @@ const PATHS: Readonly<Partial<Record<Dialect, string>>> = {
   responses: '/responses',
   messages: '/messages',
 };
+
+/** Fields of a message that say nothing of its prompt: a call that counts tokens has none of them. */
+const OF_ANSWERS: ReadonlySet<string> = new Set([
+  'max_tokens',
+  'metadata',
+  'service_tier',
+  'stop_sequences',
+  'stream',
+  'temperature',
+  'top_k',
+  'top_p',
+]);
 
 function dialectOf({ protocol, model }: Target, surface: Surface): Dialect {
   if (protocol === 'anthropic') return 'messages';
@@ -217,16 +246,20 @@ function bodyIn(spoken: Dialect, { surface, body }: SurfaceCall): Outcome<JsonOb
 function renamed<T>(outcome: Outcome<T>): Outcome<T> {
   if (outcome.ok || outcome.error.path === undefined) return outcome;
   const [first, ...rest] = outcome.error.path;
-  const path: FieldPath = [CALLED_BEFORE[String(first)] ?? String(first), ...rest];
+  const path: FieldPath = [...(CALLED_BEFORE[String(first)] ?? [String(first)]), ...rest];
   return { ok: false, error: { ...outcome.error, path } };
 }
 
-const CALLED_BEFORE: Readonly<Record<string, string>> = { messages: 'input', reasoning_effort: 'reasoning', response_format: 'text' };
+const CALLED_BEFORE: Readonly<Record<string, FieldPath>> = {
+  messages: ['input'],
+  reasoning_effort: ['reasoning', 'effort'],
+  response_format: ['text', 'format'],
+};
 
-/** OpenAI's own models refuse `max_tokens`; other servers do not all know its newer name. */
-const OPENAI_HOST = /^https:\/\/([\w-]+\.)*(openai\.com|openai\.azure\.com)(\/|$)/;
-
-/** The field that limits the answer, as the target knows it; the caller's own name for it stays. */
+/**
+ * The field that limits the answer, as the target knows it; the caller's own name for it stays. OpenAI's own models refuse `max_tokens`; other servers do
+ * not all know its newer name.
+ */
 function limited({ baseUrl }: Target, spoken: Dialect, body: JsonObject, tokensMax: number | undefined): JsonObject {
   if (tokensMax === undefined || spoken === 'plain') return {};
   if (spoken === 'responses') return { max_output_tokens: tokensMax };

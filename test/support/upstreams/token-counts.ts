@@ -3,7 +3,7 @@ import { TokenCounts } from '../../../src/gateway/completions/token-counts.ts';
 import type { EncodingName } from '../../../src/inference/text/token-encoding.ts';
 import { TokenEncoding } from '../../../src/inference/text/token-encoding.ts';
 import { ok } from '../../../src/kernel/result.ts';
-import { encodingFile } from '../../../workers/local/token-encodings.ts';
+import { encodingFile } from '../../../workers/builds/encoding-file.ts';
 
 /** Counts of a deployment whose encodings cannot be loaded: by bytes. */
 export const byteCounts = new TokenCounts(() => Promise.resolve(refuse('unavailable', 'there are no encodings')));

@@ -1,6 +1,8 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+
+import { encode } from 'gpt-tokenizer/encoding/cl100k_base';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { JOB_LIMITS } from '../../../src/contract/jobs/job-limits.ts';
 import { POOL_LIMITS } from '../../../src/contract/pools/pool-limits.ts';
@@ -68,7 +70,7 @@ const batchLine = (custom_id: string, body: object) => JSON.stringify({ custom_i
 describe('embedding a batch', () => {
   it('[P11] answers both kinds of line in the shape of OpenAI’s batch output, in order', async () => {
     const { done, rows } = await run(
-      `${JSON.stringify({ id: 'one', text: 'a bb' })}\n\n${batchLine('two', { model: 'counting', input: ['ccc', 'a a a'] })}\n${batchLine('three', { input: [7, 8] })}`,
+      `${JSON.stringify({ id: 'one', text: 'a bb' })}\n\n${batchLine('two', { model: 'counting', input: ['ccc', 'a a a'] })}\n${batchLine('three', { input: [7, 8], token_ids: 'model' })}`,
     );
     expect(done).toEqual({ ok: true, value: { progress: { completed: 3, failed: 0, total: 3 }, tokens: 8 } });
     expect(rows[0]).toEqual({
@@ -93,6 +95,13 @@ describe('embedding a batch', () => {
     expect(rows[2]).toMatchObject({ custom_id: 'three', response: { body: { data: [{ embedding: [2, 15] }] } } });
   });
 
+  it('[M117] reads token ids of a line as the text that they stand for', async () => {
+    const input = encode('a bb ccc');
+    const { rows } = await run([batchLine('ids', { input }), batchLine('text', { input: 'a bb ccc' })].join('\n'));
+    expect(rows[0].response.body).toEqual(rows[1].response.body);
+    expect(rows[1].response.body.data[0].embedding).toEqual([3, 6]);
+  });
+
   it('[P11] honours base64 and dimensions', async () => {
     const { rows } = await run(
       [batchLine('x', { input: 'a bb', encoding_format: 'base64' }), batchLine('y', { input: 'a bb', dimensions: 1 })].join('\n'),
@@ -111,7 +120,8 @@ describe('embedding a batch', () => {
       [JSON.stringify({ id: 'empty', text: '' }), 'invalid_value', 'empty'],
       [batchLine('model', { model: 'other', input: 'x' }), 'model_not_found', 'model'],
       [batchLine('field', { input: 'x', unknown: 1 }), 'invalid_value', 'field'],
-      [batchLine('vocabulary', { input: [100] }), 'invalid_value', 'vocabulary'],
+      [batchLine('vocabulary', { input: [100], token_ids: 'model' }), 'invalid_value', 'vocabulary'],
+      [batchLine('ids', { input: [100_256] }), 'invalid_value', 'ids'],
       [batchLine('long', { input: 'a a a a a a' }), 'limit_exceeded', 'long'],
       [batchLine('dimensions', { input: 'a', dimensions: 3 }), 'limit_exceeded', 'dimensions'],
       [JSON.stringify({ custom_id: 'url', method: 'POST', url: '/v1/chat/completions', body: {} }), 'invalid_value', 'url'],

@@ -5,11 +5,19 @@ import { Option } from 'commander';
 
 import type { UpstreamCheckReply, UpstreamReply } from '../../../src/contract/upstreams/upstreams.ts';
 import { UPSTREAM_LIMITS } from '../../../src/contract/upstreams/upstream-limits.ts';
-import { command, Failure, positive, table, UsageError } from '../command/command.ts';
+import { command, Failure, positive, table, UsageError, whole } from '../command/command.ts';
 import type { GatewayClient } from '../gateway/gateway-client.ts';
 import { allOf, operator } from '../gateway/operator.ts';
 import type { Shown } from '../gateway/gateway-command.ts';
 import { caller, print, shown } from '../gateway/gateway-command.ts';
+import { catalogue } from './catalogue.ts';
+import { changedModels, repriced } from './changed-models.ts';
+import type { ModelTerms } from './chosen-models.ts';
+import { PRICES } from './chosen-models.ts';
+import type { UpstreamTerms } from './new-upstream.ts';
+import { newUpstream, pricesOf } from './new-upstream.ts';
+import { ageText, priceCatalogue } from './price-catalogue.ts';
+import { PROVIDERS } from './provider.ts';
 
 interface Whose {
   readonly admin?: boolean;
@@ -17,16 +25,19 @@ interface Whose {
 
 interface Settings {
   readonly url?: string;
+  /** A file of them. */
   readonly models?: string;
   readonly secretEnv?: string;
   readonly passUsage?: boolean;
 }
 
-interface NewUpstream extends Whose, Settings {
-  readonly protocol: string;
-}
+type NewUpstream = Whose & UpstreamTerms;
 
-interface Change extends Whose, Settings {
+interface Change extends Whose, Settings, ModelTerms {
+  /** True: of the provider that has the upstream's name. */
+  readonly reprice?: string | true;
+  readonly requestsPerMinute?: number;
+  readonly concurrency?: number;
   readonly secret?: boolean;
   readonly weight?: number;
 }
@@ -38,14 +49,29 @@ export const upstreams = (): Command =>
     'Servers of models that others run. The key in use needs the scopes upstreams:read and upstreams:write, or give --admin.',
   )
     .addCommand(
-      whose(ofUpstream('add', 'Adds an upstream.'))
-        .requiredOption('--url <url>', 'the URL of its API, such as https://api.openai.com/v1')
-        .addOption(new Option('--protocol <api>', 'the API that it offers').choices(['openai', 'anthropic']).default('openai'))
+      whose(ofUpstream('add', 'Adds an upstream. Of a provider that Sluice knows its name is enough: sluice upstreams add openai'))
+        .addOption(new Option('--provider <name>', 'the provider, where the upstream has another name').choices(Object.keys(PROVIDERS)))
+        .option('--url <url>', 'the URL of its API, such as https://api.openai.com/v1')
+        .addOption(
+          new Option('--protocol <api>', 'the API that it offers (default: openai)').choices(['openai', 'anthropic', 'workers-ai']),
+        )
+        .option('--model <name...>', 'the models that it serves; of a provider that Sluice knows, all without this')
+        .option(
+          '--price <kind=usd...>',
+          `prices of these models, in place of those of the catalogue: ${PRICES.join(', ')}; of a million tokens`,
+          pricesOf,
+        )
+        .option('--context-tokens <n>', 'how many tokens a prompt and its answer may have', whole(1, UPSTREAM_LIMITS.upstreamTokensMax))
+        .option('--output-tokens <n>', 'how many tokens an answer may have', whole(1, UPSTREAM_LIMITS.upstreamTokensMax))
         .option('--models <file>', 'a JSON file with its models: an array, as `models` of POST /v1/upstreams')
-        .option('--secret-env <name>', 'the environment variable that has its API key')
+        .option(
+          '--secret-env <name>',
+          'the environment variable that has its API key; of a provider that Sluice knows, the one of its own clients',
+        )
         .option('--pass-usage', 'callers see the usage of streams also where they have not asked for it: such streams are passed through')
         .action(add),
     )
+    .addCommand(catalogue())
     .addCommand(shown(whose(command('list', 'The upstreams of the tenant; with --admin those of the platform.'))).action(list))
     .addCommand(shown(whose(ofUpstream('show', 'An upstream and its models.'))).action(show))
     .addCommand(
@@ -55,6 +81,16 @@ export const upstreams = (): Command =>
         .option('--secret-env <name>', 'the environment variable that has its API key')
         .option('--no-secret', 'it has no API key any more')
         .option('--weight <n>', 'its share of the load among upstreams of the same model', positive(UPSTREAM_LIMITS.upstreamWeightMax))
+        .option('--model <name...>', 'the models that --price, --context-tokens and --output-tokens are of')
+        .option('--price <kind=usd...>', `prices of these models: ${PRICES.join(', ')}; of a million tokens`, pricesOf)
+        .option('--context-tokens <n>', 'how many tokens a prompt and its answer may have', whole(1, UPSTREAM_LIMITS.upstreamTokensMax))
+        .option('--output-tokens <n>', 'how many tokens an answer may have', whole(1, UPSTREAM_LIMITS.upstreamTokensMax))
+        .option(
+          '--reprice [provider]',
+          'the prices of the catalogue, for all models that it has; the provider: where the upstream has another name',
+        )
+        .option('--requests-per-minute <n>', 'how many calls of all callers together', whole(1, UPSTREAM_LIMITS.upstreamRateMax))
+        .option('--concurrency <n>', 'how many calls at once', whole(1, UPSTREAM_LIMITS.upstreamConcurrencyMax))
         .option('--pass-usage', 'callers see the usage of all streams')
         .option('--no-pass-usage', 'only of those that asked for it')
         .action(update),
@@ -74,19 +110,53 @@ const clientOf = ({ admin }: { readonly admin?: boolean | undefined }): Promise<
 
 const pathOf = (name: string, rest = ''): string => `/v1/upstreams/${encodeURIComponent(name)}${rest}`;
 
-async function add(name: string, { protocol, admin, ...settings }: NewUpstream): Promise<void> {
-  const body = { name, protocol, ...(await bodyOf(settings)) };
+async function add(name: string, { admin, ...options }: NewUpstream): Promise<void> {
+  const { models, modelsFile, notes, protocol, ...settings } = newUpstream(name, options, process.env, Date.now());
+  const said = await bodyOf({ ...settings, ...(modelsFile && { models: modelsFile }) });
+  const body = { name, protocol, ...said, ...(models && { models }) };
   const made = await (await clientOf({ admin })).call<UpstreamReply>('POST', '/v1/upstreams', body);
   console.log(`${made.name} is added with ${made.models.length} models; check it: sluice upstreams check ${made.name}`);
+  for (const note of notes) console.log(note);
   noteUnpriced(made);
 }
 
 async function update(name: string, { admin, secret, weight, ...settings }: Change): Promise<void> {
-  const body = { ...(await bodyOf(settings)), ...(secret === false ? { secret: null } : {}), ...(weight === undefined ? {} : { weight }) };
+  const client = await clientOf({ admin });
+  const models = await modelsAfter(client, name, settings);
+  const limits = {
+    ...(settings.requestsPerMinute === undefined ? {} : { requests_per_minute: settings.requestsPerMinute }),
+    ...(settings.concurrency === undefined ? {} : { concurrency: settings.concurrency }),
+  };
+  const body = {
+    ...(await bodyOf(settings)),
+    ...(models && { models }),
+    ...(Object.keys(limits).length === 0 ? {} : { limits }),
+    ...(secret === false ? { secret: null } : {}),
+    ...(weight === undefined ? {} : { weight }),
+  };
   if (Object.keys(body).length === 0) throw new UsageError('say what to change, such as --models or --weight');
-  const made = await (await clientOf({ admin })).call<UpstreamReply>('PATCH', pathOf(name), body);
+  const made = await client.call<UpstreamReply>('PATCH', pathOf(name), body);
   console.log(`${made.name} is changed`);
   noteUnpriced(made);
+}
+
+/** The models with other prices or limits; undefined: none are asked for. */
+async function modelsAfter(client: GatewayClient, name: string, { reprice, ...terms }: Change): Promise<readonly object[] | undefined> {
+  const { model, price, contextTokens, outputTokens } = terms;
+  const saysTerms = price !== undefined || contextTokens !== undefined || outputTokens !== undefined;
+  if (saysTerms !== (model !== undefined))
+    throw new UsageError('--model says of which models --price, --context-tokens and --output-tokens are');
+  if (!saysTerms && reprice === undefined) return undefined;
+  if (terms.models !== undefined) throw new UsageError('--models: the file says all of the models; leave --model and --reprice out');
+  const found = await client.call<UpstreamReply>('GET', pathOf(name));
+  if (reprice === undefined) return changedModels(found, terms);
+  if (saysTerms) throw new UsageError('--reprice and --price say the same: give one of them');
+  const provider = reprice === true ? name : reprice;
+  if (!Object.hasOwn(PROVIDERS, provider)) throw new UsageError(`--reprice: say the provider: ${Object.keys(PROVIDERS).join(', ')}`);
+  const { models, unknown } = repriced(found, provider, priceCatalogue());
+  console.log(ageText(priceCatalogue(), Date.now()));
+  if (unknown.length > 0) console.log(`the catalogue does not have: ${unknown.join(', ')}; they keep their prices`);
+  return models;
 }
 
 /** What the options say, as the API takes it. */
@@ -139,10 +209,10 @@ async function check(name: string, { json, ...of }: Shown & Whose): Promise<void
   if (json === true) print(found);
   else {
     console.log(`${name}: ${found.verdict.replaceAll('_', ' ')} (${found.status ?? 'no answer'}, ${found.ms} ms)`);
-    const missing = found.models.filter((model) => model.found === false).map((model) => model.name);
-    if (missing.length > 0) console.log(`it does not list: ${missing.join(', ')}`);
+    for (const { severity, message, command: mends } of found.findings) console.log(`\n${severity}: ${message}\n  ${mends}`);
   }
-  if (found.verdict !== 'ok' && found.verdict !== 'not_listed')
+  const isFaulty = found.findings.some(({ severity }) => severity === 'error');
+  if (isFaulty || (found.verdict !== 'ok' && found.verdict !== 'not_listed'))
     throw new Failure(`the check of ${name} found: ${found.verdict.replaceAll('_', ' ')}`);
 }
 

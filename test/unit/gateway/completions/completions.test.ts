@@ -87,9 +87,9 @@ it('[U32] answers what the upstream answered, and knows what it says of its toke
 
 it('[U33] asks the targets to which the request can be said, and refuses where there is none', async () => {
   const both = callsTo([CLAUDE, targetOf()], () => ({ text: ANSWER }));
-  expect(await both.call({ logit_bias: {} })).toMatchObject({ value: { target: { upstream: 'lab' } } });
+  expect(await both.call({ logit_bias: { 5: 1 } })).toMatchObject({ value: { target: { upstream: 'lab' } } });
   const one = callsTo([CLAUDE], () => ({ text: ANSWER }));
-  expect(await one.call({ logit_bias: {} })).toMatchObject({ error: { refusal: { code: 'invalid_value', path: ['logit_bias'] } } });
+  expect(await one.call({ logit_bias: { 5: 1 } })).toMatchObject({ error: { refusal: { code: 'invalid_value', path: ['logit_bias'] } } });
   expect(one.asked).toEqual([]);
 });
 

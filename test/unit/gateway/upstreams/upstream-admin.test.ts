@@ -380,11 +380,13 @@ describe('a check', () => {
           asked.push([url, headers]);
           return { kind: 'answer', status: 200, text: '{"data":[{"id":"small"}]}' };
         },
+        routes: () => ({ directory: () => Promise.reject(new Error('the object is gone')) }),
         clock: world.clock,
       });
     await add(ONE);
     await add(ONE, { name: 'claude', protocol: 'anthropic' });
-    expect(await checker().check(ONE, 'openai')).toMatchObject({ ok: true, value: { verdict: 'ok' } });
+    // What cannot be read of routes is not found to be missing. [U225]
+    expect(await checker().check(ONE, 'openai')).toMatchObject({ ok: true, value: { verdict: 'ok', findings: [{ code: 'no_limits' }] } });
     await checker().check(ONE, 'claude');
     expect(asked).toEqual([
       ['https://api.openai.com/v1/models', { authorization: `Bearer ${SECRET}` }],

@@ -28,6 +28,7 @@ import type { ModelCharge, UpstreamQuantities } from '../../../../src/upstreams/
 import { NO_QUANTITIES, quantitiesOf } from '../../../../src/upstreams/money/settlement.ts';
 import type { Surface } from '../../../../src/upstreams/protocol/exchange.ts';
 import { SURFACES } from '../../../../src/upstreams/protocol/exchange.ts';
+import type { TokenInput } from '../../../../src/upstreams/protocol/token-input.ts';
 import { errorEvent } from '../../../../src/upstreams/protocol/surface-errors.ts';
 import type { JsonObject } from '../../../../src/upstreams/protocol/json.ts';
 import { explainedEvent, explainedText } from '../../../../src/upstreams/explained-answer.ts';
@@ -35,6 +36,7 @@ import { routeText } from '../../../../src/upstreams/route-text.ts';
 import type { Timing } from '../../pipeline/exchange.ts';
 import type { HandlersOf } from '../../pipeline/serve.ts';
 import type { Upstreams } from '../../compose-upstreams.ts';
+import { textInput } from '../../../../src/gateway/completions/text-input.ts';
 import { promptedBody } from '../../../../src/gateway/prompts/prompted-body.ts';
 import { callOrigin } from './call-origin.ts';
 import { callCancellation, rightCancellation } from './call-cancellation.ts';
@@ -78,7 +80,7 @@ type StreamedAnswer = Extract<Completed['answer'], { readonly kind: 'stream' }>;
 const JSON_TYPE = 'application/json';
 const EVENTS_TYPE = 'text/event-stream';
 
-const answering = (surface: Surface) => async (call: Asked) => {
+const answering = (surface: Surface) => async (call: Asked, tokenInput?: TokenInput) => {
   const { gateway, principal, body, request, requestId } = call;
   const facts = { surface, requestId, principal, body, requestBytes: Number(request.headers.get('content-length') ?? 0) };
   const logged = gateway.logCall(facts);
@@ -87,7 +89,12 @@ const answering = (surface: Surface) => async (call: Asked) => {
   logged.prompted(prompt);
   const state: Answering = { surface, call, facts, logged, prompt, added: new AddedUse(), guarded: undefined };
   if (!prompted.ok) return refused(state, { refusal: prompted.error, attempts: [] });
-  const completed = await gateway.completions.complete({ ...admitted(surface, call), ...prompted.value, ...observing(state) });
+  const completed = await gateway.completions.complete({
+    ...admitted(surface, call),
+    ...(tokenInput && { tokenInput }),
+    ...prompted.value,
+    ...observing(state),
+  });
   for (const { side, hook, elapsedMs } of recordsOf(state)) call.timing.note(`guard-${side}-${hook}`, elapsedMs);
   if (!completed.ok) return refused(state, completed.error);
   const { answer } = completed.value;
@@ -257,7 +264,8 @@ function usedCache(report: CacheReport | undefined): 'bypass' | 'hit' | 'miss' {
   return report.forwarded === undefined ? 'hit' : 'miss';
 }
 
-function anthropicHeaders(headers: Headers): Record<string, string> {
+/** What an upstream of Anthropic's protocol is told besides the body. */
+export function anthropicHeaders(headers: Headers): Record<string, string> {
   const named = ['anthropic-version', 'anthropic-beta'].map((name) => [name, headers.get(name)] as const);
   return Object.fromEntries(named.filter(([, value]) => value !== null)) as Record<string, string>;
 }
@@ -267,7 +275,10 @@ export const completionHandlers = {
   createCompletion: answering('completions'),
   createResponse: answering('responses'),
   createMessage: answering('messages'),
-  createUpstreamEmbeddings: answering('embeddings'),
+  createUpstreamEmbeddings: async (call) => {
+    const input = await textInput(call.gateway.tokenTexts, call.body);
+    return input.ok ? answering('embeddings')({ ...call, body: input.value.body }, input.value.tokenInput) : input;
+  },
   createUpstreamRanking: answering('rerank'),
   createModeration: answering('moderations'),
 } satisfies HandlersOf<typeof completionEndpoints>;

@@ -17,7 +17,9 @@ export const embeddingHandlers = {
   createEmbeddings: async (call) => {
     const { body } = call;
     const { model, dimensions } = body;
-    const embedded = await embedCall(call, { model, inputs: inputsOf(body.input), dimensions, inputType: inputTypeOf(body) });
+    const input = await call.gateway.tokenTexts.inputOf(body);
+    if (!input.ok) return input;
+    const embedded = await embedCall(call, { model, inputs: inputsOf(input.value), dimensions, inputType: inputTypeOf(body) });
     if (!embedded.ok) return handOverToUpstreams(call, '/v1/upstreams/embeddings', embedded);
     const { tokens, manifest } = embedded.value;
     const format = body.embedding_type ?? body.encoding_type ?? body.encoding_format;

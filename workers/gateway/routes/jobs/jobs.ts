@@ -58,11 +58,19 @@ export const jobHandlers = {
     return { ok: true, reply, used: {} };
   },
   embedOnJob: async ({ gateway, principal, authority, params, body, reserve }) => {
-    const most = tokensAtMost(body.input);
+    const input = await gateway.tokenTexts.inputOf(body);
+    if (!input.ok) return input;
+    const most = tokensAtMost(input.value);
     const room = await reserve({ job_tokens: most });
     if (!room.ok) return room;
     const { tenantId } = principal;
-    const answered = await gateway.heavy.replicas.embed(tenantId, params.job as JobId, body.model, JSON.stringify(body), authority.end);
+    const answered = await gateway.heavy.replicas.embed(
+      tenantId,
+      params.job as JobId,
+      body.model,
+      JSON.stringify({ ...body, input: input.value }),
+      authority.end,
+    );
     if (!answered.ok) return answered;
     const { sluice: _, ...reply } = answered.value as EmbeddingListReply & { readonly sluice?: unknown };
     return { ok: true, reply, used: { job_tokens: tokensClaimed(reply, most) }, model: body.model };

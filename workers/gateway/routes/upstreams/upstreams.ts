@@ -3,6 +3,7 @@ import type { UpstreamCheckReply, UpstreamReply } from '../../../../src/contract
 import type { TimedCheck } from '../../../../src/gateway/upstreams/upstream-checker.ts';
 import type { TargetModel } from '../../../../src/upstreams/target.ts';
 import { replicasJobOf } from '../../../../src/upstreams/upstream-host.ts';
+import { isUnpriced } from '../../../../src/upstreams/upstream-findings.ts';
 import type { UpstreamRecord } from '../../../../src/upstreams/upstream-record.ts';
 import { ownerOf } from '../../../../src/upstreams/upstream-record.ts';
 import { pageReply, seconds } from '../wire.ts';
@@ -53,6 +54,7 @@ const checkReply = (name: string, found: TimedCheck): UpstreamCheckReply => ({
   ms: found.elapsedMs,
   checked_at: seconds(found.checkedAtMs),
   models: found.models.map((model) => ({ name: model.name, upstream_name: model.upstreamName, found: model.isFound ?? null })),
+  findings: [...found.findings],
 });
 
 const upstreamReply =
@@ -94,8 +96,6 @@ const upstreamReply =
     created_at: seconds(createdAtMs),
     updated_at: seconds(updatedAtMs),
   });
-
-const isUnpriced = ({ prices }: TargetModel): boolean => Object.values(prices).every((nano) => nano === undefined || nano === 0);
 
 const modelReply = (model: TargetModel): UpstreamReply['models'][number] => ({
   name: model.name,
