@@ -69,8 +69,9 @@ export async function deployStocked(): Promise<StockedDeployment> {
   const url = server.urls[0] ?? '';
   const { apiKey: tenant, adminKey: admin } = await bootstrap(url, server.secrets.SLUICE_ADMIN_KEY);
   await serveModels(new AdminClient(url, admin), upstream);
-  const document = parseExactJson(await (await fetch(`${url}/openapi.json`)).text()) as OpenApi;
-  const tour = new Tour(url, { tenant, admin }, document);
+  const text = await (await fetch(`${url}/openapi.json`)).text();
+  const document = parseExactJson(text) as OpenApi;
+  const tour = new Tour(url, { tenant, admin }, JSON.parse(text) as OpenApi);
   for (const name of new Set(TOUR)) if (!ENDING.has(name)) await tour.call(name);
   for (const methods of Object.values(document.paths)) for (const operation of Object.values(methods)) fillWhatIsThere(tour, operation);
   return {
