@@ -1,6 +1,5 @@
 import type { Body, MockAnswer, Turn } from './answer.ts';
 import { CREATED_S, dataEvent, namedEvent, textOf, turnOf } from './answer.ts';
-import { MEDIA_ANSWERS } from './media-double.ts';
 import type { Script } from './script.ts';
 
 const numberAt = (body: Body, ...names: readonly string[]): number | undefined =>
@@ -21,7 +20,6 @@ export const OPENAI_ANSWERS: Readonly<Record<string, (body: Body, script: Script
   '/v1/embeddings': embeddings,
   '/v1/moderations': moderations,
   '/v1/rerank': rerank,
-  ...MEDIA_ANSWERS,
 };
 
 export const openaiError = (status: number, message: string, more: object = {}) => ({
