@@ -94,7 +94,7 @@ export const ANTHROPIC_MORE = [
   }),
   ...casesOf(['anthropic'], {
     'beta.messages.batches': async (w, model) => {
-      const { id } = await w.anthropic.beta.messages.batches.create({ requests: requests(model, 2) as never });
+      const { id } = await w.anthropic.beta.messages.batches.create({ requests: requests(model, 2) });
       expect((await ended(w, id)).request_counts.succeeded).toBe(2);
     },
   }),

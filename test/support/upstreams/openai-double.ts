@@ -180,8 +180,8 @@ function embeddings(body: Body, script: Script): MockAnswer {
 }
 
 const CATEGORIES = [
-  ...['harassment', 'harassment/threatening', 'hate', 'hate/threatening', 'illicit', 'illicit/violent', 'self-harm', 'self-harm/intent'],
-  ...['self-harm/instructions', 'sexual', 'sexual/minors', 'violence', 'violence/graphic'],
+  ...'harassment harassment/threatening hate hate/threatening illicit illicit/violent self-harm self-harm/intent'.split(' '),
+  ...'self-harm/instructions sexual sexual/minors violence violence/graphic'.split(' '),
 ];
 
 function moderations(body: Body, script: Script): MockAnswer {
