@@ -20,7 +20,7 @@ const URL_SHOWN = 'http://127.0.0.1:8787';
  * what the README created.
  */
 const GUIDES: Readonly<Record<string, RegExp>> = {
-  'docs/start.md': /^the lock keeper opens the gates at dawn$/m,
+  'docs/start.md': /the lock keeper opens the gates at dawn\n$/,
   'docs/api/embeddings.md': /"object":"embedding"/,
   'docs/api/indexes.md': /"overlap_at_10":/,
   'docs/api/client.md': /^dimension_mismatch vector req_/m,
