@@ -11,6 +11,7 @@ import { classifyEndpoints } from './models/classify.ts';
 import { cohereEndpoints } from './embeddings/cohere.ts';
 import { cohortEndpoints } from './queues/cohorts.ts';
 import { completionEndpoints } from './completions/completions.ts';
+import { messageTokenEndpoints } from './completions/message-tokens.ts';
 import { costEndpoints } from './planning/cost.ts';
 import { debtEndpoints } from './debt/debt.ts';
 import { embeddingEndpoints } from './embeddings/embeddings.ts';
@@ -100,6 +101,7 @@ const CONTROL = {
 const UPSTREAMS = {
   ...upstreamEndpoints,
   ...completionEndpoints,
+  ...messageTokenEndpoints,
   ...routeEndpoints,
   ...promptEndpoints,
   ...requestEndpoints,

@@ -21,7 +21,7 @@ import { withQuickReader } from '../api/quick-reader.ts';
 /** What OpenAI moderates by where a call names no model. [U189] */
 const OPENAI_MODERATION = 'omni-moderation-latest';
 
-const model = z
+export const model = z
   .string()
   .min(1)
   .max(API_LIMITS.completionModelCharsMax)
@@ -55,7 +55,7 @@ export const completionCacheHeaders = z.object({
 });
 
 /** How soon a call wants to be served; see `urgencyOf`. */
-const urgencyHeaders = {
+export const urgencyHeaders = {
   'x-sluice-priority': headerNumber(
     -COMPLETION_LIMITS.completionPriorityMax,
     COMPLETION_LIMITS.completionPriorityMax,
@@ -74,7 +74,7 @@ const urgencyHeaders = {
   ),
 } as const;
 
-const headers = completionCacheHeaders.extend(urgencyHeaders);
+const completionHeaders = completionCacheHeaders.extend(urgencyHeaders);
 
 /** What these endpoints have in common. Their bodies declare only the fields that Sluice reads; all others are passed on unchanged. */
 const common = {
@@ -82,7 +82,7 @@ const common = {
   access: tenant('inference'),
   // Classifiers of guardrails read texts.
   meters: [...UPSTREAM_METERS, 'embedding_tokens'],
-  headers,
+  headers: completionHeaders,
   status: 200,
 } as const;
 
@@ -91,7 +91,7 @@ const isShallow = (value: unknown): boolean =>
 const TOO_DEEP = { error: `nests deeper than ${COMPLETION_LIMITS.completionDepthMax} levels (completionDepthMax)` };
 
 /** Whole numbers beyond 2^53 are passed on with all of their digits. */
-function loose<S extends z.ZodObject>(schema: S, read?: QuickReader<z.output<S>>) {
+export function loose<S extends z.ZodObject>(schema: S, read?: QuickReader<z.output<S>>) {
   const shallow = schema.refine(isShallow, TOO_DEEP);
   return {
     kind: 'json',
@@ -105,7 +105,7 @@ const reply = z.looseObject({}).meta(about('The answer of the upstream.'));
 const streamed = { kind: 'completion', schema: reply, event: reply } as const;
 const whole = { kind: 'completion', schema: reply } as const;
 
-const message = z.looseObject({ role: z.string().min(1) });
+export const message = z.looseObject({ role: z.string().min(1) });
 
 /** As `checkMessages` has it. */
 const SAYS_SOMETHING = {
@@ -188,7 +188,7 @@ export const completionEndpoints = {
     ...call('POST', '/v1/messages', loose(z.looseObject({ model, messages: z.array(message).min(1), max_tokens: z.int().min(1), stream }))),
     summary: "Answer as Anthropic's messages API does",
     description: apiLines(`Anthropic's shape, errors included. ${TRANSLATED} ${PLATFORM}`, '', ROUTE),
-    headers: headers.extend({
+    headers: completionHeaders.extend({
       'anthropic-version': z.string().max(64).optional().meta(about('Passed on unchanged to upstreams of the protocol `anthropic`.')),
       'anthropic-beta': z
         .string()
