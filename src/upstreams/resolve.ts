@@ -1,7 +1,9 @@
+import { closestTo } from '../contract/api/closest-word.ts';
+import { withSuggestion } from '../contract/api/errors.ts';
 import { shownName } from '../contract/api/field-path.ts';
 import type { Outcome } from '../contract/api/outcome.ts';
 import { refuse, refuseResource } from '../contract/api/outcome.ts';
-import { ok } from '../kernel/result.ts';
+import { err, ok } from '../kernel/result.ts';
 import type { Surface } from './protocol/exchange.ts';
 import { serves } from './protocol/exchange.ts';
 import type { Plan, Target } from './target.ts';
@@ -28,5 +30,9 @@ export function resolve({ own, platform }: VisibleTargets, name: string, surface
   if (groups.length > 0) return ok({ groups, reason: 'model' });
   if (named.some((targets) => targets.length > 0)) return refuse('invalid_value', `does not serve ${surface}`, 'model');
   const message = `no upstream that the key may use has a model ${JSON.stringify(shownName(name))}: see GET /v1/models`;
-  return refuseResource('model_not_found', { kind: 'model', name }, message, 'model');
+  const meant = closestTo(
+    name,
+    visible.flat().flatMap((target) => [target.model.name, targetName(target)]),
+  );
+  return err(withSuggestion(refuseResource('model_not_found', { kind: 'model', name }, message, 'model').error, meant));
 }

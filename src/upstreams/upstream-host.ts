@@ -1,10 +1,12 @@
 import { isHostPattern } from '../contract/api/client-address.ts';
 import { API_LIMITS } from '../contract/api/api-limits.ts';
+import { callAtEndOf } from '../contract/api/call-paths.ts';
+import { refusal, withSuggestion } from '../contract/api/errors.ts';
 import { hostName, isForbidden, isPrivate, matchesHost } from '../contract/api/network-host.ts';
 import type { Outcome } from '../contract/api/outcome.ts';
 import { refuse } from '../contract/api/outcome.ts';
 import type { JobId } from '../kernel/ids.ts';
-import { ok } from '../kernel/result.ts';
+import { err, ok } from '../kernel/result.ts';
 import type { UpstreamProtocol } from './target.ts';
 
 interface HostRule {
@@ -78,8 +80,14 @@ export function checkBaseUrl(text: string, hosts: UpstreamHosts): Outcome<string
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return no('must begin with https://');
   if (url.username !== '' || url.password !== '') return no('must not contain a user or a password: a secret belongs in `secret`');
   if (url.search !== '' || url.hash !== '' || /[?#]/.test(text)) return no('must have neither a query nor a fragment');
+  const address = `${url.origin}${url.pathname}`.replace(/\/+$/, '');
+  const call = callAtEndOf(url.pathname);
+  if (call !== undefined)
+    return err(
+      withSuggestion(refusal('invalid_value', `must be without ${call}, the path of a call`, 'base_url'), address.slice(0, -call.length)),
+    );
   const checked = checkHost(url, hosts);
-  return checked.ok ? ok(`${url.origin}${url.pathname}`.replace(/\/+$/, '')) : checked;
+  return checked.ok ? ok(address) : checked;
 }
 
 function checkHost(url: URL, { allowed, local }: UpstreamHosts): Outcome<null> {

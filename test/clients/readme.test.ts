@@ -10,6 +10,7 @@ import type { Server } from '../../workers/local/serve.ts';
 import type { Agent } from '../support/deployment/agent.ts';
 import { startAgent } from '../support/deployment/agent.ts';
 import { deploy } from '../support/deployment/deployment.ts';
+import { isWithoutPython, PYTHON } from '../support/python/python-client.ts';
 
 /** The URL in the pages is that of `npm start`. */
 const URL_SHOWN = 'http://127.0.0.1:8787';
@@ -19,6 +20,7 @@ const URL_SHOWN = 'http://127.0.0.1:8787';
  * what the README created.
  */
 const GUIDES: Readonly<Record<string, RegExp>> = {
+  'docs/start.md': /^the lock keeper opens the gates at dawn$/m,
   'docs/api/embeddings.md': /"object":"embedding"/,
   'docs/api/indexes.md': /"overlap_at_10":/,
   'docs/api/client.md': /^dimension_mismatch vector req_/m,
@@ -51,9 +53,19 @@ const GUIDES: Readonly<Record<string, RegExp>> = {
 const FOUND_BY_NPX = 'docs/api/jobs.md';
 const NOT_BY_NPX = `npx() { if [ "$1" = sluice ]; then shift; node ${join(ROOT, 'workers/cli/sluice.mjs')} "$@"; else command npx "$@"; fi; }`;
 
+type Language = 'sh' | 'js' | 'python';
+
+const MAIN_WAYS = 'embeddings indexes filters qdrant chat routes models jobs caching prompts tenancy guardrails'.split(' ');
+
+/** The pages that those read first who write Python. */
+const IN_PYTHON = ['README.md', 'docs/start.md', ...MAIN_WAYS.map((name) => `docs/api/${name}.md`)];
+
+/** A client, a collection, documents with texts, a query by text and its answer, as Chroma's guide has them. */
+const CHROMA_LINES = 17;
+
 interface Block {
   readonly line: number;
-  readonly language: 'sh' | 'js';
+  readonly language: Language;
   readonly text: string;
 }
 
@@ -81,23 +93,30 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** Every block of shell commands or JavaScript, except those marked with a reason not to run them. */
+/** Every block of shell commands, JavaScript or Python, except those marked with a reason not to run them. */
 function blocksOf(page: string): Block[] {
   const blocks: Block[] = [];
-  for (const match of page.matchAll(/^```(sh|js)( [^\n]*)?\n(.*?)^```$/gms)) {
+  for (const match of page.matchAll(/^```(sh|js|python)( [^\n]*)?\n(.*?)^```$/gms)) {
     const [, language, mark = '', text = ''] = match;
     if (/^ not-run: \S.{10,}$/.test(mark)) continue;
     expect(mark, 'the only mark is `not-run: REASON`').toBe('');
-    blocks.push({ line: page.slice(0, match.index).split('\n').length, language: language as 'sh' | 'js', text });
+    blocks.push({ line: page.slice(0, match.index).split('\n').length, language: language as Language, text });
   }
   return blocks;
 }
 
+/** What runs the files of blocks. Without the environment of Python its blocks are passed over, which is said once. */
+const PROGRAMS: { readonly [L in Language]?: { readonly ending: string; readonly command: string } } = {
+  js: { ending: '.mjs', command: 'node' },
+  python: { ending: '.py', command: isWithoutPython('the blocks of Python in the guides') ? 'true' : PYTHON },
+};
+
 /** The blocks as one script, so that shell variables last from block to block. Each call of curl writes its status to stderr. */
 function scriptOf(path: string, blocks: readonly Block[]): string {
   const parts = blocks.map(({ line, language, text }) => {
-    const file = `${basename(path, '.md')}-${line}.mjs`;
-    const shown = language === 'js' ? `cat > ${file} <<'END_OF_BLOCK'\n${text}END_OF_BLOCK\nnode ${file}` : text;
+    const program = PROGRAMS[language];
+    const file = `${basename(path, '.md')}-${line}${program?.ending}`;
+    const shown = program === undefined ? text : `cat > ${file} <<'END_OF_BLOCK'\n${text}END_OF_BLOCK\n${program.command} ${file}`;
     return `echo "@@ ${line}" >&2\n${shown}`;
   });
   const curl = `curl() { command curl -w '%{stderr}@ %{http_code}\\n' "$@"; }`;
@@ -131,6 +150,19 @@ it('[G40] the commands and snippets of the README work, in order', async () => {
 
 it.each(Object.entries(GUIDES))('[G40] the commands and snippets of %s work after those of the README', async (path, shown) => {
   expect(await follow(path)).toMatch(shown);
+});
+
+it('[G150] the guides of the main ways through the API show them in Python', async () => {
+  const shown = await Promise.all(IN_PYTHON.map(async (path) => blocksOf(await readFile(join(ROOT, path), 'utf8'))));
+  const without = IN_PYTHON.filter((_, i) => !shown[i]?.some(({ language }) => language === 'python'));
+  expect(without).toEqual([]);
+});
+
+it('[G152] from nothing to the answer of a search takes no more lines of Python than it takes with Chroma', async () => {
+  const blocks = blocksOf(await readFile(join(ROOT, 'docs/start.md'), 'utf8'));
+  const script = blocks.find(({ language }) => language === 'python')?.text ?? '';
+  expect(script).toMatch(/\/upsert[^]*\/query[^]*print/);
+  expect(script.split('\n').filter((line) => line.trim() !== '').length).toBeLessThanOrEqual(CHROMA_LINES);
 });
 
 it('[G40] every guide is tested', async () => {

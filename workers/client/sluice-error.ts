@@ -12,6 +12,8 @@ export class SluiceError extends Error {
   /** The limit that was exceeded, and what exceeded it. */
   readonly limit: { readonly name?: string; readonly bound: number } | undefined;
   readonly value: number | undefined;
+  /** What seems to have been meant, if something is close. */
+  readonly didYouMean: string | undefined;
   /** How many items of a call in slices were done before it was refused. */
   readonly applied: number;
   readonly requestId: string | undefined;
@@ -19,13 +21,14 @@ export class SluiceError extends Error {
   readonly retryAfterMs: number | undefined;
 
   constructor(status: number, headers: Headers, body: Partial<WireError> | undefined, cause?: unknown) {
-    const { message, code, param = null, limit, value, applied = 0 } = body?.error ?? unexplained(status);
+    const { message, code, param = null, limit, value, did_you_mean: didYouMean, applied = 0 } = body?.error ?? unexplained(status);
     super(message, cause === undefined ? undefined : { cause });
     this.status = status;
     this.code = code;
     this.path = param;
     this.limit = limit;
     this.value = value;
+    this.didYouMean = didYouMean;
     this.applied = applied;
     this.requestId = body?.request_id ?? headers.get('x-request-id') ?? undefined;
     this.isRetryable = headers.get('x-should-retry') === 'true' || (body?.error === undefined && isPassing(status));

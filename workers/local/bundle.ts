@@ -6,6 +6,7 @@ import { join, dirname } from 'node:path';
 import type { PluginBuild } from 'esbuild';
 
 import { STATIC_FILES } from './cloudflare-services.ts';
+import type { writeSearch } from './docs/search-index.ts';
 import type { WorkerName } from './paths.ts';
 import { DIST, ROOT, WORKER_NAMES, wranglerToml, ASSETS } from './paths.ts';
 import { QUIET_ENVIRONMENT } from './quiet-environment.ts';
@@ -16,7 +17,7 @@ const STAMP = join(DIST, '.built');
 // As durable-objects/shard-resources.ts imports them, and what stands in.
 const RELAXED_KERNELS = '../src/ann/wasm/probe.relaxed.wasm';
 const STRICT_KERNELS = join(ROOT, 'workers/shards/strict-probe.ts');
-const SOURCES = ['src/**/*', 'durable-objects/**/*', 'workers/**/*', 'wrangler.toml', 'package-lock.json'];
+const SOURCES = ['src/**/*', 'durable-objects/**/*', 'workers/**/*', 'docs/**/*', 'wrangler.toml', 'package-lock.json'];
 
 /**
  * Builds the assets and every Worker's bundle into dist/, unless nothing has changed since the last time. A process of its own does it: what it
@@ -120,11 +121,22 @@ export async function buildAssets(): Promise<void> {
   await mkdir(ASSETS, { recursive: true });
   await cp(join(ROOT, 'workers/gateway/public'), ASSETS, { recursive: true });
   const { openApiDocument } = await import('../../src/contract/openapi/openapi.ts');
-  await writeFile(join(ASSETS, 'openapi.json'), JSON.stringify(openApiDocument()));
-  const swagger = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
+  const document = openApiDocument();
+  await writeFile(join(ASSETS, 'openapi.json'), JSON.stringify(document));
+  await buildDocs(join(ASSETS, 'docs'), document);
   await writeEncodings(join(ASSETS, 'encodings'));
   await buildEdgeModule();
-  for (const file of SWAGGER_FILES) await cp(join(swagger, file), join(ASSETS, 'docs', file));
+}
+
+/** The guides as pages, the search over them and over the operations, and the page of those. */
+async function buildDocs(folder: string, document: Parameters<typeof writeSearch>[2]): Promise<void> {
+  const { readGuides, writeGuides } = await import('./docs/guide-pages.ts');
+  const { writeSearch } = await import('./docs/search-index.ts');
+  const pages = await readGuides();
+  await writeGuides(folder, pages);
+  await writeSearch(folder, pages, document);
+  const swagger = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
+  for (const file of SWAGGER_FILES) await cp(join(swagger, file), join(folder, file));
 }
 
 /** The module that pages embed with (workers/edge), and the runtimes that it loads. */

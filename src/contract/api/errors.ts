@@ -1,5 +1,5 @@
 import type { FieldPath } from './field-path.ts';
-import { pathText } from './field-path.ts';
+import { pathText, shownName } from './field-path.ts';
 import type { UpstreamAnswer } from './upstream-answer.ts';
 import { typeIn } from './upstream-answer.ts';
 
@@ -124,6 +124,8 @@ export interface Refusal {
   /** The limit that was hit, and what would have exceeded it. */
   readonly limit?: Limit;
   readonly value?: number;
+  /** What the caller seems to have meant: a field, a value, a name or a path. [G146] */
+  readonly didYouMean?: string;
   /** What is there or is not, by the name that was given. */
   readonly resource?: Resource;
   readonly retryAfterMs?: number;
@@ -199,6 +201,12 @@ export function refusalAt(error: Refusal, path: FieldPath): Refusal {
 /** The same refusal, saying more. */
 export const withDetail = (error: Refusal, detail: string): Refusal => ({ ...error, message: `${error.message}; ${detail}` });
 
+/** The same refusal with what the caller seems to have meant, which its words say, too. */
+export const withSuggestion = (error: Refusal, word: string | undefined): Refusal =>
+  word === undefined
+    ? error
+    : { ...error, message: `${error.message}: did you mean ${JSON.stringify(shownName(word))}?`, didYouMean: word };
+
 /** The status of the answer. */
 export const statusOf = ({ code, upstream }: Refusal): number => upstream?.status ?? ERRORS[code].status;
 
@@ -251,6 +259,7 @@ export interface WireError {
     upstream?: WireUpstream;
     limit?: Limit;
     value?: number;
+    did_you_mean?: string;
     accepted?: readonly AcceptedContract[];
     spent?: { readonly id: string; readonly ended_at: number | null };
     applied?: number;
@@ -267,11 +276,15 @@ export const wireError = (error: Refusal, requestId: string): WireError => ({
     ...upstreamReply(error),
     ...(error.limit === undefined ? {} : { limit: error.limit }),
     ...(error.value === undefined ? {} : { value: error.value }),
+    ...suggestionOf(error),
     ...(error.accepted === undefined ? {} : { accepted: error.accepted }),
     ...(error.spent === undefined ? {} : { spent: spentReply(error.spent) }),
     ...(error.applied === undefined ? {} : { applied: error.applied }),
   },
   request_id: requestId,
 });
+
+/** What the caller seems to have meant, as answers of every shape have it. */
+export const suggestionOf = ({ didYouMean }: Refusal) => (didYouMean === undefined ? {} : { did_you_mean: didYouMean });
 
 const spentReply = ({ id, endedAtMs }: SpentKey) => ({ id, ended_at: endedAtMs === null ? null : Math.floor(endedAtMs / 1000) });

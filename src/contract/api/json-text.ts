@@ -17,10 +17,22 @@ export function parseJsonText(text: string, isExact = false, at: FieldPath = [])
   try {
     value = isExact ? parseExactJson(text) : (JSON.parse(text) as unknown);
   } catch {
-    return refuse('malformed_json', text === '' ? 'the body is empty: send JSON' : 'the body is not valid UTF-8 encoded JSON');
+    return refuse(
+      'malformed_json',
+      text === '' ? 'the body is empty: send JSON' : `the body is not valid UTF-8 encoded JSON${adviceOn(text)}`,
+    );
   }
   const fault = surrogateFault(text, value, at);
   return fault === undefined ? ok(value) : { ok: false, error: fault };
+}
+
+/** What looks like JSON to a newcomer: `str()` of a dict, numbers that JSON has not, and the fields of a form. */
+function adviceOn(text: string): string {
+  const start = text.slice(0, 256);
+  if (/^[\s[{]*'/.test(start))
+    return ": it has single quotes, as Python prints a dict: json.dumps(body) makes JSON of it, and requests' json=body sends it";
+  if (/[[:,]\s*-?(?:NaN|Infinity)\b/.test(text)) return ': it has NaN or Infinity, which JSON has not';
+  return /^[\w.[\]%-]+=[^{}]*$/.test(start) ? ": it is a form: in Python, requests' json=body sends JSON, and data=body does not" : '';
 }
 
 /** Parses JSON from bytes at an offset of the body; refuses as `parseJsonText` does, and what is not UTF-8. */

@@ -2,12 +2,14 @@ import * as z from 'zod';
 import { must } from '../../kernel/assert.ts';
 import { err, ok } from '../../kernel/result.ts';
 import type { Limit, RequestPart } from './errors.ts';
-import { refusal } from './errors.ts';
+import { refusal, withSuggestion } from './errors.ts';
 import { faultText } from './fault-text.ts';
 import type { FieldPath } from './field-path.ts';
 import { fieldPathOf } from './field-path.ts';
 import type { Outcome } from './outcome.ts';
 import { quickReaderOf } from './quick-reader.ts';
+import type { KnownFields } from './suggestion.ts';
+import { likeliest, meantBy } from './suggestion.ts';
 
 /**
  * Validates a value that came over the wire, by the schema or, where there is one that accepts it, by a quick reader of the same; `at`: where
@@ -24,15 +26,22 @@ export function parse<S extends z.core.$ZodType>(
 ): Outcome<z.output<S>> {
   const quick = quickReaderOf(schema)?.(value);
   if (quick !== undefined) return ok(quick as z.output<S>);
-  const result = z.safeParse(schema, value, { error: faultText, reportInput: true });
+  // By the list of the unknown ones, which an issue is known by after zod has taken its schema from it.
+  const known: KnownFields = new Map();
+  const error = (issue: z.core.$ZodRawIssue) => {
+    if (issue.code === 'unrecognized_keys') known.set(issue.keys, issue.inst);
+    return faultText(issue);
+  };
+  const result = z.safeParse(schema, value, { error, reportInput: true });
   if (result.success) return ok(result.data);
-  const issue = deepest(must(result.error.issues[0], 'a failed parse has an issue'));
-  const unknown = issue.code === 'unrecognized_keys' ? [must(issue.keys[0], 'a key is unrecognised')] : [];
+  const issue = deepest(likeliest(result.error.issues, known), known);
+  const meant = meantBy(issue, { schema, value, known });
+  const unknown = issue.code === 'unrecognized_keys' ? [meant?.field ?? must(issue.keys[0], 'a key is unrecognised')] : [];
   const path = [...at, ...fieldPathOf(issue.path), ...unknown];
   const code = issue.code === 'too_big' ? 'limit_exceeded' : 'invalid_value';
   // A message goes on from the name of its field; what was sent as a whole has none.
   const message = path.length === 0 && KIND_FAULTS.has(issue.code) ? `the ${part} ${issue.message}` : issue.message;
-  return err({ ...refusal(code, message, path), ...excessOf(issue), schema: { part, fault: faultOf(issue) } });
+  return err(withSuggestion({ ...refusal(code, message, path), ...excessOf(issue), schema: { part, fault: faultOf(issue) } }, meant?.word));
 }
 
 const KIND_FAULTS: ReadonlySet<string> = new Set(['invalid_type', 'invalid_union']);
@@ -54,10 +63,10 @@ const faultOf = ({ code }: z.core.$ZodIssue) =>
 
 // A union reports one list of issues for each option; the option that got furthest is the one the caller meant. Where the value is of the kind
 // of none, the union's own message names them all.
-function deepest(issue: z.core.$ZodIssue): z.core.$ZodIssue {
+function deepest(issue: z.core.$ZodIssue, known: KnownFields): z.core.$ZodIssue {
   if (issue.code !== 'invalid_union' || issue.errors.every(([first]) => first?.code === 'invalid_type' && first.path.length === 0))
     return issue;
-  const options = issue.errors.flatMap((errors) => errors.slice(0, 1)).map(deepest);
+  const options = issue.errors.filter(({ length }) => length > 0).map((errors) => deepest(likeliest(errors, known), known));
   const furthest = options.reduce<z.core.$ZodIssue | undefined>(
     (best, option) => (best === undefined || option.path.length > best.path.length ? option : best),
     undefined,

@@ -1,5 +1,5 @@
 import type { ErrorCode, Refusal } from './errors.ts';
-import { codeOf, ERRORS, messageOf, paramOf, statusOf, upstreamReply, wireError } from './errors.ts';
+import { codeOf, ERRORS, messageOf, paramOf, statusOf, suggestionOf, upstreamReply, wireError } from './errors.ts';
 import { typeIn } from './upstream-answer.ts';
 
 /** Which API a path belongs to: each has its own shape of errors. */
@@ -48,6 +48,7 @@ export const kserveError = (error: Refusal, requestId: string) => ({
   error: messageOf(error),
   code: codeOf(error),
   param: paramOf(error),
+  ...suggestionOf(error),
   request_id: requestId,
 });
 
@@ -60,6 +61,7 @@ export const anthropicError = (error: Refusal, requestId: string) => ({
     code: codeOf(error),
     param: paramOf(error),
     ...upstreamReply(error),
+    ...suggestionOf(error),
     ...(error.path?.[0] === 'thread' ? { details: UNTHREADED } : {}),
   },
   request_id: requestId,
@@ -82,6 +84,7 @@ export const cohereError = (error: Refusal, requestId: string) => ({
   message: messageOf(error),
   code: codeOf(error),
   param: paramOf(error),
+  ...suggestionOf(error),
   request_id: requestId,
 });
 
@@ -94,6 +97,7 @@ export const teiError = (error: Refusal, requestId: string) => ({
   error_type: teiErrorType(statusOf(error)),
   code: codeOf(error),
   param: paramOf(error),
+  ...suggestionOf(error),
   request_id: requestId,
 });
 

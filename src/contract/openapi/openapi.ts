@@ -30,6 +30,11 @@ const idempotencyKey = z
 
 const errorCodes = Object.keys(ERRORS).filter((code) => code !== 'stale_route') as [ErrorCode, ...ErrorCode[]];
 
+const didYouMean = z
+  .string()
+  .optional()
+  .meta({ description: 'What seems to have been meant, if something is close: the name of a field, a value, a model or a path.' });
+
 const upstreamOfError = z
   .object({ name: z.string().meta({ description: 'As `upstream/model`.' }), status: z.int() })
   .optional()
@@ -50,6 +55,7 @@ const errorBody = z
         .optional()
         .meta({ description: 'The limit that was exceeded, by its name where it has one.' }),
       value: z.number().optional().meta({ description: 'What exceeded the limit, where that is known.' }),
+      did_you_mean: didYouMean,
       accepted: z
         .array(z.object({ model: z.string(), contract_hash: z.string() }))
         .optional()
@@ -71,6 +77,7 @@ const qdrantErrorBody = z
       error: z.string(),
       code: z.enum(errorCodes),
       param: z.string().nullable(),
+      did_you_mean: didYouMean,
       applied: z
         .int()
         .optional()
@@ -82,18 +89,25 @@ const qdrantErrorBody = z
   .meta({ id: 'QdrantError', description: "Qdrant's error shape; its clients read `status.error`." });
 
 const kserveErrorBody = z
-  .object({ error: z.string(), code: z.string(), param: z.string().nullable(), request_id: z.string() })
+  .object({ error: z.string(), code: z.string(), param: z.string().nullable(), did_you_mean: didYouMean, request_id: z.string() })
   .meta({ id: 'KserveError', description: "KServe's error shape: `error` is a text." });
 
 const anthropicErrorBody = z
   .object({
     type: z.literal('error'),
-    error: z.object({ type: z.string(), message: z.string(), code: z.string(), param: z.string().nullable(), upstream: upstreamOfError }),
+    error: z.object({
+      type: z.string(),
+      message: z.string(),
+      code: z.string(),
+      param: z.string().nullable(),
+      did_you_mean: didYouMean,
+      upstream: upstreamOfError,
+    }),
     request_id: z.string(),
   })
   .meta({ id: 'AnthropicError', description: "Anthropic's error shape." });
 
-const ofOneText = { code: z.string(), param: z.string().nullable(), request_id: z.string() };
+const ofOneText = { code: z.string(), param: z.string().nullable(), did_you_mean: didYouMean, request_id: z.string() };
 
 const cohereErrorBody = z.object({ message: z.string(), ...ofOneText }).meta({ id: 'CohereError', description: "Cohere's error shape." });
 

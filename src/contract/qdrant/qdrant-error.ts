@@ -1,5 +1,5 @@
 import type { Refusal, RequestPart } from '../api/errors.ts';
-import { ERRORS, messageOf, paramOf } from '../api/errors.ts';
+import { ERRORS, messageOf, paramOf, suggestionOf } from '../api/errors.ts';
 
 /** How Qdrant begins what it says, by status. */
 const OPENINGS: Readonly<Record<number, string>> = {
@@ -30,6 +30,7 @@ export const qdrantError = (error: Refusal, requestId: string) => ({
       error: qdrantMessage(error),
       code: error.code,
       param: paramOf(error),
+      ...suggestionOf(error),
       ...(error.applied === undefined ? {} : { applied: error.applied }),
     },
     time: 0,

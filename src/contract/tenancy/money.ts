@@ -31,7 +31,7 @@ export const priceIn = (nanoMax: number) =>
 
 function priceFault(input: unknown): string {
   if (typeof input === 'number' && !Number.isInteger(input))
-    return `is ${input}: write US dollars as a text, "${input}"; a number is nano-dollars`;
+    return `is ${input}: US dollars are a text, and a number is whole nano-dollars`;
   return 'must be US dollars as a text such as "0.15", or whole nano-dollars as a number';
 }
 

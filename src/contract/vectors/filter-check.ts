@@ -9,6 +9,8 @@ interface Fault {
   readonly message: string;
   readonly path: FilterPlace;
   readonly maximum?: number;
+  /** What was meant instead, if something comes close. */
+  readonly meant?: string;
 }
 
 type FilterLimit = Extract<keyof typeof VECTOR_LIMITS, `filter${string}`>;
@@ -58,8 +60,8 @@ export class FilterCheck {
     return UNREAD;
   }
 
-  refuse(message: string, path: FilterPlace): Filter {
-    this.fault ??= { message, path };
+  refuse(message: string, path: FilterPlace, meant?: string): Filter {
+    this.fault ??= { message, path, ...(meant !== undefined && { meant }) };
     return UNREAD;
   }
 

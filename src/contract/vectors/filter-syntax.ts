@@ -2,6 +2,7 @@ import * as z from 'zod';
 
 import { FILTER } from './filter-schema.ts';
 import { apiLines } from '../api/api-text.ts';
+import { closestTo } from '../api/closest-word.ts';
 import type { Condition, Filter, Interval, Scalar } from './filter.ts';
 import type { FilterPlace } from './filter-check.ts';
 import { FilterCheck } from './filter-check.ts';
@@ -31,8 +32,8 @@ export const filter = z
     const check = new FilterCheck();
     const read = new FilterReader(check).filter(value, [], 1);
     if (check.fault === undefined) return read;
-    const { message, maximum, path } = check.fault;
-    const issue = { input: value, message, path: [...path] };
+    const { message, maximum, path, meant } = check.fault;
+    const issue = { input: value, message, path: [...path], params: { didYouMean: meant } };
     context.issues.push(maximum === undefined ? { ...issue, code: 'custom' } : { ...issue, code: 'too_big', origin: 'object', maximum });
     return z.NEVER;
   });
@@ -43,6 +44,14 @@ const BOUNDS: readonly string[] = ['$lt', '$lte', '$gt', '$gte'];
 const OPERATORS: readonly string[] = [...EQUALITIES, ...BOUNDS, '$exists', '$empty', '$size', '$elemMatch', '$geoWithin'];
 
 type Operands = readonly (readonly [operator: string, operand: unknown])[];
+
+const QDRANT_GROUPS: ReadonlySet<string> = new Set(['must', 'should', 'must_not', 'min_should']);
+const QDRANT_HINT =
+  'is of filters of Qdrant, which its paths (/collections) take: here a filter is {"lang": {"$in": ["en", "de"]}, "year": {"$gte": 1960}}';
+
+/** Conditions of Qdrant, which no value of metadata looks like: a field may be called `must`. */
+const isGroupOfQdrant = (key: string, value: unknown): boolean =>
+  QDRANT_GROUPS.has(key) && (Array.isArray(value) || (isObject(value) && 'key' in value));
 
 /** A filter of which an empty one is more likely a mistake than the wish to mean everything. */
 export const someFilter = filter
@@ -71,7 +80,9 @@ class FilterReader {
     if (key === '$and' || key === '$or') return { kind: key === '$and' ? 'and' : 'or', of: this.#filters(value, at, depth) };
     if (key === '$atLeast') return this.#atLeast(value, at, depth);
     if (key === '$id') return this.#ids(value, at);
-    if (key.startsWith('$')) return this.#check.refuse(`is no operator of a filter: those are ${GROUPS.join(' ')}`, at);
+    if (key.startsWith('$'))
+      return this.#check.refuse(`is no operator of a filter: those are ${GROUPS.join(' ')}`, at, closestTo(key, GROUPS));
+    if (isGroupOfQdrant(key, value)) return this.#check.refuse(QDRANT_HINT, at, closestTo(key, GROUPS));
     if (key.length > VECTOR_LIMITS.filterPathCharsMax) return this.#check.exceeds('is longer than', 'filterPathCharsMax', at);
     if (!isReachable(key)) return this.#check.refuse('is no path: its parts, between dots, are neither empty nor unstorable', at);
     return isObject(value) ? this.#operators(key, value, at, depth) : this.#operator(key, '$eq', value, at, depth);
@@ -99,7 +110,8 @@ class FilterReader {
     return all(
       operands.map(([operator, operand]) => {
         const place = [...at, operator];
-        if (!EQUALITIES.includes(operator)) return this.#check.refuse(`is no operator of ids: those are ${EQUALITIES.join(' ')}`, place);
+        if (!EQUALITIES.includes(operator))
+          return this.#check.refuse(`is no operator of ids: those are ${EQUALITIES.join(' ')}`, place, closestTo(operator, EQUALITIES));
         this.#check.condition(place);
         const ids = this.#listOf(operator, operand, place, (item, where) => this.#check.id(item, where));
         return negatedBy(operator, { kind: 'ids', ids });
@@ -113,7 +125,10 @@ class FilterReader {
     const bounds = operands.filter(([operator]) => BOUNDS.includes(operator));
     const others = operands.filter(([operator]) => !BOUNDS.includes(operator));
     const unknown = others.find(([operator]) => !OPERATORS.includes(operator));
-    if (unknown !== undefined) return this.#check.refuse(`is no operator: those are ${OPERATORS.join(' ')}`, [...at, unknown[0]]);
+    if (unknown !== undefined) {
+      const [name] = unknown;
+      return this.#check.refuse(`is no operator: those are ${OPERATORS.join(' ')}`, [...at, name], closestTo(name, OPERATORS));
+    }
     return all([
       ...others.map(([operator, operand]) => this.#operator(path, operator, operand, [...at, operator], depth)),
       ...(bounds.length === 0 ? [] : [this.#range(path, bounds, at)]),

@@ -102,8 +102,8 @@ function base64Floats(text: string): Float32Array<ArrayBuffer> | Fault {
 }
 
 /** Text whose UTF-8 form has at most `bytesMax` bytes. */
-const utf8Text = (limitName: string, bytesMax: number) =>
-  z.string().superRefine((text, context) => {
+const utf8Text = (limitName: string, bytesMax: number, error?: (issue: z.core.$ZodRawIssue) => string | undefined) =>
+  z.string({ error }).superRefine((text, context) => {
     // No string has fewer UTF-8 bytes than UTF-16 units, so a hostile length is refused before it is encoded.
     const bytes = text.length > bytesMax ? text.length : utf8(text).length;
     if (bytes <= bytesMax) return;
@@ -111,7 +111,11 @@ const utf8Text = (limitName: string, bytesMax: number) =>
     context.addIssue({ code: 'too_big', origin: 'string', maximum: bytesMax, inclusive: true, message });
   });
 
-export const vectorId = utf8Text('vectorIdBytesMax', VECTOR_LIMITS.vectorIdBytesMax)
+/** Ids of other products may be numbers. */
+const numberFault = ({ input }: z.core.$ZodRawIssue): string | undefined =>
+  typeof input === 'number' ? 'must be a string; ids that are numbers are what the paths of Qdrant (/collections) take' : undefined;
+
+export const vectorId = utf8Text('vectorIdBytesMax', VECTOR_LIMITS.vectorIdBytesMax, numberFault)
   .min(1)
   .regex(STORABLE, UNSTORABLE)
   .meta(about('Unique within its namespace. At most 512 bytes.', 'article-17'));

@@ -1,3 +1,5 @@
+import { closestTo } from '../../contract/api/closest-word.ts';
+import { withSuggestion } from '../../contract/api/errors.ts';
 import { pinnedName } from '../../contract/api/model-name.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuseResource } from '../../contract/api/outcome.ts';
@@ -5,7 +7,7 @@ import type { ModelManifest } from '../../inference/model-manifest.ts';
 import { findVersion } from '../../inference/model-manifest.ts';
 import type { TokenBatch } from '../../inference/token-batch.ts';
 import type { Tokeniser } from '../../inference/embedding-model.ts';
-import { ok } from '../../kernel/result.ts';
+import { err, ok } from '../../kernel/result.ts';
 
 /** A model that can be run from here, wherever it runs. */
 export interface RunnableModel {
@@ -27,10 +29,10 @@ export function findManifest(manifests: readonly ModelManifest[], model: string,
   const manifest = findVersion(manifests, model, contractHash);
   if (manifest !== undefined) return ok(manifest);
   const known = manifests.map(pinnedName).join(', ');
-  return refuseResource(
-    'model_not_found',
-    { kind: 'model', name: model },
-    `there is no model ${JSON.stringify(model)}; there are: ${known}, and those of upstreams (GET /v1/models)`,
-    'model',
+  const message = `there is no model ${JSON.stringify(model)}; there are: ${known}, and those of upstreams (GET /v1/models)`;
+  const meant = closestTo(
+    model,
+    manifests.flatMap((one) => [one.id, pinnedName(one)]),
   );
+  return err(withSuggestion(refuseResource('model_not_found', { kind: 'model', name: model }, message, 'model').error, meant));
 }

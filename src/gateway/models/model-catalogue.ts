@@ -1,6 +1,8 @@
 import type { ModelReply } from '../../contract/models/models.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse, refuseResource } from '../../contract/api/outcome.ts';
+import { closestTo } from '../../contract/api/closest-word.ts';
+import { withSuggestion } from '../../contract/api/errors.ts';
 import { API_LIMITS } from '../../contract/api/api-limits.ts';
 import type { Principal } from '../../contract/api/principal.ts';
 import type { ModelManifest } from '../../inference/model-manifest.ts';
@@ -11,7 +13,7 @@ import { namedModel } from '../../inference/registry/model-route.ts';
 import type { ModelOwner } from '../../inference/registry/version-manifest.ts';
 import { PLATFORM } from '../../inference/registry/version-manifest.ts';
 import type { ServedFile } from '../../inference/served-manifest.ts';
-import { ok } from '../../kernel/result.ts';
+import { err, ok } from '../../kernel/result.ts';
 import { mayTouchModels } from '../tenancy/authority.ts';
 import type { UpstreamCalls } from '../upstreams/upstream-calls.ts';
 import type { ModelRegistries } from './model-registries.ts';
@@ -115,7 +117,9 @@ export class ModelCatalogue extends Composed<CatalogueParts> {
       const row = await this.parts.upstreams(owner).model(owner, text);
       if (row !== undefined) return ok({ kind: 'upstream', row });
     }
-    return absent(text);
+    const { items } = await this.list(principal, API_LIMITS.pageDefaultCount, undefined);
+    const meant = closestTo(text, items.map(nameOf));
+    return err(withSuggestion(absent(text).error, meant));
   }
 
   /** By the name of a registered model. Refuses with `model_not_found`. */

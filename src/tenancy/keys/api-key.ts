@@ -44,10 +44,19 @@ export function formatApiKey(id: KeyId, secret: Uint8Array): string {
   return body + checksum(body);
 }
 
+/** Keys of model providers, and what is left where a variable of the environment is not set or was put in with its quotes. */
+function adviceOn(text: string): string {
+  if (text.startsWith('sk-'))
+    return ': it is one of a model provider; use one of this gateway, and give theirs as the `secret` of an upstream';
+  return /^["'$<{]|^(?:None|null|undefined)$/.test(text)
+    ? ': it looks like the name of a variable or a placeholder, not like its value'
+    : ': use one that this gateway has issued';
+}
+
 /** The key that a text claims to be. A typo or an invention is refused by its checksum, without a call. */
 export function parseApiKey(text: string): Outcome<KeyId> {
   const match = SHAPE.exec(text);
-  if (match === null) return refuse('invalid_api_key', 'the API key is not of the form sk_<public id>_<secret>');
+  if (match === null) return refuse('invalid_api_key', `the API key is not of the form sk_<public id>_<secret>${adviceOn(text)}`);
   const [, body, publicId, sum] = match.map((part) => must(part, 'every group of the shape is mandatory'));
   if (!constantTimeEqual(checksum(must(body, 'group 1')), must(sum, 'group 3'))) {
     return refuse('invalid_api_key', 'the checksum of the API key is wrong: it is mistyped or cut off');

@@ -88,7 +88,10 @@ export function lapsesAtMs({ secrets, expiresAtMs }: KeyRecord, nowMs: number): 
 }
 
 /** The one answer to every key that proves nothing. */
-export const UNKNOWN_KEY = refuse('invalid_api_key', 'the API key is not valid');
+export const UNKNOWN_KEY = refuse(
+  'invalid_api_key',
+  'the API key is not valid: it is of another gateway, was revoked, or its tenant is gone',
+);
 
 export const EXPIRED_KEY = refuse('key_expired', 'the API key has expired');
 

@@ -20,6 +20,7 @@ export function openaiUsage(usage: unknown): Usage | undefined {
   return bounded({
     inputTokens,
     cachedTokens: countAt(objectAt(usage, 'prompt_tokens_details'), 'cached_tokens') ?? 0,
+    ...writtenIn(countAt(objectAt(usage, 'prompt_tokens_details'), 'cache_write_tokens')),
     outputTokens: countAt(usage, 'completion_tokens') ?? 0,
     reasoningTokens: countAt(objectAt(usage, 'completion_tokens_details'), 'reasoning_tokens') ?? 0,
   });
@@ -31,6 +32,7 @@ export function responsesUsage(usage: unknown): Usage | undefined {
   return bounded({
     inputTokens,
     cachedTokens: countAt(objectAt(usage, 'input_tokens_details'), 'cached_tokens') ?? 0,
+    ...writtenIn(countAt(objectAt(usage, 'input_tokens_details'), 'cache_write_tokens')),
     outputTokens: countAt(usage, 'output_tokens') ?? 0,
     reasoningTokens: countAt(objectAt(usage, 'output_tokens_details'), 'reasoning_tokens') ?? 0,
   });
@@ -46,38 +48,42 @@ export function anthropicUsage(usage: unknown): Usage | undefined {
   return bounded({
     inputTokens: (fresh ?? 0) + written + read,
     cachedTokens: read,
-    ...(written === 0 ? {} : { writtenTokens: written }),
+    ...writtenIn(written),
     outputTokens: outputTokens ?? 0,
-    reasoningTokens: 0,
+    reasoningTokens: countAt(objectAt(usage, 'output_tokens_details'), 'thinking_tokens') ?? 0,
   });
 }
+
+const writtenIn = (tokens = 0): Pick<Usage, 'writtenTokens'> => (tokens === 0 ? {} : { writtenTokens: tokens });
 
 /** A part is no more than its whole, whatever an upstream says. */
 const bounded = (usage: Usage): Usage => ({
   ...usage,
   cachedTokens: Math.min(usage.cachedTokens, usage.inputTokens),
+  ...writtenIn(Math.min(usage.writtenTokens ?? 0, usage.inputTokens - Math.min(usage.cachedTokens, usage.inputTokens))),
   reasoningTokens: Math.min(usage.reasoningTokens, usage.outputTokens),
 });
 
-export const openaiUsageOf = ({ inputTokens, cachedTokens, outputTokens, reasoningTokens }: Usage) => ({
+export const openaiUsageOf = ({ inputTokens, cachedTokens, writtenTokens = 0, outputTokens, reasoningTokens }: Usage) => ({
   prompt_tokens: inputTokens,
   completion_tokens: outputTokens,
   total_tokens: inputTokens + outputTokens,
-  prompt_tokens_details: { cached_tokens: cachedTokens },
+  prompt_tokens_details: { cached_tokens: cachedTokens, cache_write_tokens: writtenTokens },
   completion_tokens_details: { reasoning_tokens: reasoningTokens },
 });
 
-export const responsesUsageOf = ({ inputTokens, cachedTokens, outputTokens, reasoningTokens }: Usage) => ({
+export const responsesUsageOf = ({ inputTokens, cachedTokens, writtenTokens = 0, outputTokens, reasoningTokens }: Usage) => ({
   input_tokens: inputTokens,
-  input_tokens_details: { cached_tokens: cachedTokens },
+  input_tokens_details: { cached_tokens: cachedTokens, cache_write_tokens: writtenTokens },
   output_tokens: outputTokens,
   output_tokens_details: { reasoning_tokens: reasoningTokens },
   total_tokens: inputTokens + outputTokens,
 });
 
-export const anthropicUsageOf = ({ inputTokens, cachedTokens, outputTokens }: Usage) => ({
-  input_tokens: inputTokens - cachedTokens,
-  cache_creation_input_tokens: 0,
+export const anthropicUsageOf = ({ inputTokens, cachedTokens, writtenTokens = 0, outputTokens, reasoningTokens }: Usage) => ({
+  input_tokens: inputTokens - cachedTokens - writtenTokens,
+  cache_creation_input_tokens: writtenTokens,
   cache_read_input_tokens: cachedTokens,
   output_tokens: outputTokens,
+  ...(reasoningTokens === 0 ? {} : { output_tokens_details: { thinking_tokens: reasoningTokens } }),
 });

@@ -7,6 +7,8 @@ import { ROOT } from '../../../workers/local/paths.ts';
 
 /** The virtual environment that `.ci/run` makes of requirements.txt; made by hand it enables these suites, too (docs/testing.md). */
 const ENVIRONMENT = join(ROOT, '.sluice/python');
+/** Its interpreter. */
+export const PYTHON = join(ENVIRONMENT, 'bin/python');
 const REQUIREMENTS = join(import.meta.dirname, 'requirements.txt');
 /** Written when everything is installed: a copy of the requirements. */
 const INSTALLED = join(ENVIRONMENT, 'installed.txt');

@@ -5,6 +5,8 @@ export type Body = Readonly<Record<string, unknown>>;
 /** An answer of a mock upstream: as a whole, and as the events of a stream. */
 export interface MockAnswer {
   readonly json: unknown;
+  /** What is answered instead of JSON, where that is no JSON. */
+  readonly whole?: { readonly contentType: string; readonly bytes: Buffer };
   /** Before the first token. */
   readonly lead: readonly string[];
   /** What each token is sent as. */
@@ -35,20 +37,29 @@ const TOKENS = 5;
 export const CREATED_S = 1_760_000_000;
 
 export function turnOf(body: Body, script: Script, tokensMax: number | undefined): Turn {
+  const tool = endsInToolResult(body) ? undefined : script.tool;
   const wanted = script.texts ?? Array.from({ length: script.tokens ?? TOKENS }, (_, i) => `${i === 0 ? '' : ' '}t${i}`);
-  const texts = script.tool === undefined ? wanted.slice(0, tokensMax) : piecesOf(script.tool.arguments);
+  const texts = tool === undefined ? wanted.slice(0, tokensMax) : piecesOf(tool.arguments);
   const usage = script.usage === false ? {} : (script.usage ?? {});
   return {
     model: String(body['model']),
     texts,
-    tool: script.tool,
-    isCut: script.tool === undefined && texts.length < wanted.length,
+    tool,
+    isCut: tool === undefined && texts.length < wanted.length,
     inputTokens: usage.input ?? Math.ceil(textOf(body).length / 4),
     cachedTokens: usage.cached ?? 0,
     outputTokens: usage.output ?? texts.length,
     reasoningTokens: usage.reasoning ?? 0,
     reportsUsage: script.usage !== false,
   };
+}
+
+/** Whether the model is told what its tools have said, which it answers with a text. */
+function endsInToolResult(body: Body): boolean {
+  const items = [body['messages'], body['input']].find((list) => Array.isArray(list)) as readonly Body[] | undefined;
+  const last = items?.at(-1);
+  if (last?.['role'] === 'tool' || last?.['type'] === 'function_call_output') return true;
+  return Array.isArray(last?.['content']) && (last['content'] as readonly Body[]).some((part) => part['type'] === 'tool_result');
 }
 
 const PIECE_CHARS = 5;

@@ -2,9 +2,18 @@ import type { Body, MockAnswer } from './answer.ts';
 import { namedEvent, turnOf } from './answer.ts';
 import type { Script } from './script.ts';
 
+const TYPES: Readonly<Record<number, string>> = {
+  401: 'authentication_error',
+  403: 'permission_error',
+  404: 'not_found_error',
+  413: 'request_too_large',
+  429: 'rate_limit_error',
+  529: 'overloaded_error',
+};
+
 export const anthropicError = (status: number, message: string, more: object = {}) => ({
   type: 'error',
-  error: { type: status === 429 ? 'rate_limit_error' : status === 529 ? 'overloaded_error' : 'invalid_request_error', message, ...more },
+  error: { type: TYPES[status] ?? (status >= 500 ? 'api_error' : 'invalid_request_error'), message, ...more },
 });
 
 /** The answers of Anthropic's messages API, by path. */

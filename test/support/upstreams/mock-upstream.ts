@@ -20,10 +20,15 @@ export interface MockUpstream {
   kill(): Promise<void>;
 }
 
-/** Starts one; on a `port` it had before, after `kill`. */
-export async function startMockUpstream(port = 0): Promise<MockUpstream> {
+/** Starts one; on a `port` it had before, after `kill`. One that `isStrict` refuses what OpenAI's and Anthropic's own servers refuse. */
+export async function startMockUpstream(port = 0, { isStrict = false } = {}): Promise<MockUpstream> {
   const child = spawn(process.execPath, [join(import.meta.dirname, 'upstream-process.ts')], {
-    env: { PATH: process.env['PATH'], NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'], PORT: String(port) },
+    env: {
+      PATH: process.env['PATH'],
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
+      PORT: String(port),
+      STRICT: isStrict ? '1' : '0',
+    },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   const [message] = (await once(child, 'message')) as [{ readonly port: number }];

@@ -1,5 +1,6 @@
 import type { Body, MockAnswer, Turn } from './answer.ts';
 import { CREATED_S, dataEvent, namedEvent, textOf, turnOf } from './answer.ts';
+import { MEDIA_ANSWERS } from './media-double.ts';
 import type { Script } from './script.ts';
 
 const numberAt = (body: Body, ...names: readonly string[]): number | undefined =>
@@ -20,6 +21,7 @@ export const OPENAI_ANSWERS: Readonly<Record<string, (body: Body, script: Script
   '/v1/embeddings': embeddings,
   '/v1/moderations': moderations,
   '/v1/rerank': rerank,
+  ...MEDIA_ANSWERS,
 };
 
 export const openaiError = (status: number, message: string, more: object = {}) => ({
@@ -112,7 +114,7 @@ function responses(body: Body, script: Script): MockAnswer {
     : { id: 'msg_mock', type: 'message', status: 'completed', role: 'assistant', content: [part] };
   const usage = {
     input_tokens: turn.inputTokens,
-    input_tokens_details: { cached_tokens: turn.cachedTokens },
+    input_tokens_details: { cached_tokens: turn.cachedTokens, cache_write_tokens: 0 },
     output_tokens: turn.outputTokens,
     output_tokens_details: { reasoning_tokens: turn.reasoningTokens },
     total_tokens: turn.inputTokens + turn.outputTokens,
@@ -179,12 +181,23 @@ function embeddings(body: Body, script: Script): MockAnswer {
   return whole({ object: 'list', data, model: turn.model, ...(turn.reportsUsage && { usage }) }, turn);
 }
 
+const CATEGORIES = [
+  ...['harassment', 'harassment/threatening', 'hate', 'hate/threatening', 'illicit', 'illicit/violent', 'self-harm', 'self-harm/intent'],
+  ...['self-harm/instructions', 'sexual', 'sexual/minors', 'violence', 'violence/graphic'],
+];
+
 function moderations(body: Body, script: Script): MockAnswer {
   const inputs = Array.isArray(body['input']) ? (body['input'] as unknown[]) : [body['input']];
   const turn = turnOf(body, { ...script, texts: [] }, undefined);
   const results = inputs.map((input) => {
     const flagged = textOf(input).includes('violence');
-    return { flagged, categories: { violence: flagged }, category_scores: { violence: flagged ? 0.98 : 0.01 } };
+    const of = <T>(value: (name: string) => T) => Object.fromEntries(CATEGORIES.map((name) => [name, value(name)]));
+    return {
+      flagged,
+      categories: of((name) => flagged && name === 'violence'),
+      category_scores: of((name) => (flagged && name === 'violence' ? 0.98 : 0.01)),
+      category_applied_input_types: of(() => ['text']),
+    };
   });
   return whole({ id: 'modr-mock', model: turn.model, results }, { ...turn, reportsUsage: false });
 }

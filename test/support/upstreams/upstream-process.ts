@@ -10,8 +10,12 @@ import { ANTHROPIC_ANSWERS, anthropicError } from './anthropic-double.ts';
 import { OPENAI_ANSWERS, openaiError } from './openai-double.ts';
 import type { Script, Served, Truth } from './script.ts';
 import { scriptIn } from './script.ts';
+import type { Refused } from './strict-requests.ts';
+import { formFields, refusalOf } from './strict-requests.ts';
 
 // A mock upstream as a process of its own: `PORT` (0: any free one) in its environment, its port in a message to its parent.
+// `STRICT=1`: it refuses what the servers that it stands for refuse.
+const isStrict = process.env['STRICT'] === '1';
 
 /** Of which the requests are kept whole. */
 const LATEST_COUNT = 200;
@@ -31,17 +35,29 @@ const server = createServer({ keepAliveTimeout: 30_000 }, (request, response) =>
 
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const path = new URL(request.url ?? '/', 'http://mock').pathname;
-  const text = await bodyOf(request);
+  const bytes = await bodyOf(request);
+  const text = bytes.toString('utf8');
   if (path.startsWith('/mock/')) return control(path, text, response);
   if (path === '/v1/models')
     return json(response, 200, { object: 'list', data: [{ id: 'mock', object: 'model', created: 0, owned_by: 'mock' }] });
   const write = OPENAI_ANSWERS[path] ?? ANTHROPIC_ANSWERS[path];
   if (write === undefined) return json(response, 404, openaiError(404, `no route ${path}`));
-  const body = JSON.parse(text) as Body;
+  const type = request.headers['content-type'] ?? '';
+  const body = type.startsWith('multipart/') ? await formFields(new Uint8Array(bytes), type) : (JSON.parse(text) as Body);
+  const refused = isStrict ? refusalOf(request.url ?? '/', request.headers, body) : undefined;
+  if (refused !== undefined) return refuse(response, recorded(request, path, body), refused, path in ANTHROPIC_ANSWERS);
   const script = scriptIn(textOf(body)) ?? scripts.next.shift() ?? scripts.always;
   const served = recorded(request, path, body);
   response.once('close', () => close(served, response.writableFinished ? 'whole' : 'aborted'));
   await play(response, script, served, write(body, script), path in ANTHROPIC_ANSWERS ? anthropicError : openaiError);
+}
+
+function refuse(response: ServerResponse, served: Served, { status, message, param }: Refused, isAnthropic: boolean): void {
+  served.status = status;
+  close(served, 'whole');
+  if (isAnthropic) return json(response, status, anthropicError(status, message));
+  const { error } = openaiError(status, message);
+  json(response, status, { error: { ...error, param: param ?? null, code: 'invalid_value' } });
 }
 
 function recorded(request: IncomingMessage, path: string, body: Body): Served {
@@ -95,6 +111,8 @@ async function play(response: ServerResponse, script: Script, served: Served, ma
   if (script.hold !== undefined) await gate(script.hold.gate).opened;
   served.outputTokens = made.outputTokens;
   served.reportedUsage = made.reportsUsage;
+  if (made.whole !== undefined)
+    return void response.writeHead(200, { 'content-type': made.whole.contentType, ...script.headers }).end(made.whole.bytes);
   json(response, 200, made.json, script.headers);
 }
 
@@ -184,10 +202,10 @@ function json(response: ServerResponse, status: number, value: unknown, headers:
   response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(value));
 }
 
-async function bodyOf(request: IncomingMessage): Promise<string> {
+async function bodyOf(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString('utf8');
+  return Buffer.concat(chunks);
 }
 
 server.listen(Number(process.env['PORT'] ?? 0), '127.0.0.1', () => process.send?.({ port: (server.address() as AddressInfo).port }));

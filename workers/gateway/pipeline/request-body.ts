@@ -105,6 +105,10 @@ async function readWithBytesBehind(
   return value.ok ? ok({ ...(value.value as object), bytesBehind: bytes.value.subarray(jsonBytes) }) : value;
 }
 
+const FORM = /^(?:application\/x-www-form-urlencoded|multipart\/form-data)/i;
+const FORM_ADVICE =
+  ', which is a form: in Python, requests.post(url, json=body) sends JSON, and data=body does not; with curl add -H "content-type: application/json"';
+
 /** How the body is compressed, if it is of the media type that is taken. */
 function checkHeaders(headers: Headers, body: Exclude<Body, { kind: 'none' }>): Outcome<ContentCoding> {
   const { kind } = body;
@@ -121,5 +125,10 @@ function checkHeaders(headers: Headers, body: Exclude<Body, { kind: 'none' }>): 
   const asBytes = kind === 'ndjson' || 'hasBytesBehind' in body ? [BYTES] : [];
   const types = [MEDIA_TYPE[kind], ...asBytes, ...('framed' in body || 'rows' in body ? [VECTOR_FRAME_TYPE] : [])];
   if (contentType !== null && types.some((type) => contentType.toLowerCase().startsWith(type))) return coding;
-  return refuse('unsupported_media_type', `content-type must be ${types.join(' or ')}, not "${contentType?.slice(0, 64) ?? ''}"`);
+  return wrongType(types, contentType ?? '', kind);
+}
+
+function wrongType(types: readonly string[], sent: string, kind: Body['kind']) {
+  const advice = kind !== 'multipart' && FORM.test(sent) ? FORM_ADVICE : '';
+  return refuse('unsupported_media_type', `content-type must be ${types.join(' or ')}, not "${sent.slice(0, 64)}"${advice}`);
 }

@@ -19,6 +19,11 @@ export class ServedPaths {
     }
   }
 
+  /** Those of all paths. */
+  patterns(): string[] {
+    return [...this.#methods.keys()];
+  }
+
   /** What refuses the other methods of each path; of two patterns that take a path, the one that it is of comes first. */
   otherMethods(): Unserved[] {
     const paths = [...this.#methods].toSorted(([one], [other]) => compare(one, other));
@@ -35,7 +40,11 @@ function compare(one: string, other: string): number {
   return at === -1 ? 0 : Number(isParam(ones[at])) - Number(isParam(others[at]));
 }
 
+/** Clients that were led from http to https repeat a call without its body. */
+const REDIRECTED = '. Was it a POST? A redirect from http:// makes it a GET: give the client the https:// address';
+
 function notAllowed(method: string, methods: readonly string[]): HttpError {
-  const error = refusal('method_not_allowed', `${method} is not allowed here: use ${methods.join(' or ')}`);
+  const redirected = method === 'GET' && methods.includes('POST') ? REDIRECTED : '';
+  const error = refusal('method_not_allowed', `${method} is not allowed here: use ${methods.join(' or ')}${redirected}`);
   return new HttpError(error, { allow: methods.join(', ') });
 }

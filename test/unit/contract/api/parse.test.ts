@@ -40,7 +40,7 @@ describe('a refused value', () => {
   it('[G80] lists what a union accepts if a value fits no option', () => {
     const outcome = parse(z.union([z.strictObject({ a: z.number() }), z.array(z.number()), z.strictObject({ b: z.number() })]), null);
     expect(faultOf(outcome)?.message).toBe('the body must be an object or an array, not null');
-    expect(faultOf(parse(schema, { name: 'a', input: 5 }))?.message).toBe('input: must be a string or an array, not 5');
+    expect(faultOf(parse(schema, { name: 'a', input: 5 }))?.message).toBe('input: must be a string or an array, not 5: did you mean "5"?');
   });
 
   const hook = z.discriminatedUnion('kind', [
@@ -58,10 +58,10 @@ describe('a refused value', () => {
       { kind: 'webhook', url: 'https://a.b', timeout_ms: 1, at: 'x' },
       'at: must be a time such as 2026-11-01T12:00:00Z',
     ],
-    ['a word', { kind: 'pii', action: 'maks' }, 'action: must be one of "block", "mask", not "maks"'],
+    ['a word', { kind: 'pii', action: 'maks' }, 'action: must be one of "block", "mask", not "maks": did you mean "mask"?'],
     ['a word that is missing', { kind: 'pii' }, 'action: is missing: it must be one of "block", "mask"'],
     ['a long text', { kind: 'pii', action: 'x'.repeat(99) }, `action: must be one of "block", "mask", not "${'x'.repeat(64)}"`],
-    ['what distinguishes', { kind: 'pi' }, 'kind: must be one of "pii", "webhook", not "pi"'],
+    ['what distinguishes', { kind: 'pi' }, 'kind: must be one of "pii", "webhook", not "pi": did you mean "pii"?'],
     ['what distinguishes and is missing', {}, 'kind: is missing: it must be one of "pii", "webhook"'],
     ['the whole', [], 'the body must be an object, not an array'],
   ])('[G80] says what it has to be and what it is: %s', (_, value, message) => {

@@ -29,7 +29,7 @@ it('[T123] prices are US dollars as texts, or whole nano-dollars, and what they 
 });
 
 it.each([
-  [0.15, 'is 0.15: write US dollars as a text, "0.15"; a number is nano-dollars'],
+  [0.15, 'is 0.15: US dollars are a text, and a number is whole nano-dollars: did you mean "0.15"?'],
   ['$0.15', 'must be a decimal such as 12.50'],
   ['1001', 'is above 1000 USD'],
   [-1, 'the least is 0'],

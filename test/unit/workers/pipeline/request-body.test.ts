@@ -54,6 +54,16 @@ describe('a request body', () => {
     expect(await readBody(untyped('{}'), form)).toMatchObject({ error: { code: 'unsupported_media_type' } });
   });
 
+  it.each(['application/x-www-form-urlencoded', 'multipart/form-data; boundary=x'])(
+    '[G149] that is a form (%s) is refused with how to send JSON',
+    async (type) => {
+      const outcome = await readBody(post('a=1', { 'content-type': type }), endpointBody);
+      expect(outcome).toMatchObject({
+        error: { code: 'unsupported_media_type', message: expect.stringContaining('requests.post(url, json=body)') as string },
+      });
+    },
+  );
+
   it.each([
     ['no JSON', post('{"a": '), 'malformed_json'],
     ['bytes that are not UTF-8', post(new Uint8Array([0x22, 0xff, 0x22])), 'malformed_json'],

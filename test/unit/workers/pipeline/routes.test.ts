@@ -29,11 +29,52 @@ it('[G4] a remembered path matches as it did the first time, however many paths 
 });
 
 it.each([
-  ['/chat/completions', 'no route POST /chat/completions: paths of the API begin with /v1'],
-  ['/v1/v1/messages', 'no route POST /v1/v1/messages: give this client the address without /v1'],
-  ['/v1/nothing', 'no route POST /v1/nothing'],
-])('[G81] %s is refused with what is wrong with its prefix', (path, message) => {
-  expect(noRoute({ req: { method: 'POST', path } } as AppContext).refusal).toMatchObject({ code: 'route_not_found', message });
+  ['/chat/completions', 'paths of the API begin with /v1', '/v1/chat/completions'],
+  ['/indexes/notes/query', 'paths of the API begin with /v1', '/v1/indexes/notes/query'],
+  ['/v1/v1/messages', 'give this client the address without /v1', '/v1/messages'],
+  ['/openai/v1/chat/completions', 'paths of the API begin with /v1', '/v1/chat/completions'],
+  ['/openai/deployments/gpt-4o/chat/completions', 'paths of the API begin with /v1', '/v1/chat/completions'],
+  ['/v1/chat/completions/chat/completions', 'give this client the address without /chat/completions', '/v1/chat/completions'],
+  ['/v1/chat/completions/models', 'give this client the address without /chat/completions', '/v1/models'],
+  ['/v1/embeddings/embeddings', 'give this client the address without /embeddings', '/v1/embeddings'],
+  ['/v1/messages/v1/messages', 'give this client the address without /messages', '/v1/messages'],
+])('[G81] [G148] %s is refused with what is wrong with the address', (path, advice, meant) => {
+  const { code, message, didYouMean } = noRoute({ req: { method: 'POST', path } } as AppContext).refusal;
+  expect({ code, didYouMean }).toEqual({ code: 'route_not_found', didYouMean: meant });
+  expect(message).toContain(`no route POST ${path}: ${advice}`);
+});
+
+const PATTERNS = Object.values(ENDPOINTS).flatMap(({ path }) => mountsOf(path));
+
+it.each([
+  ['/v1/vectors', '/v1/indexes'],
+  ['/v1/index/notes/query', '/v1/indexes/notes/query'],
+  ['/v1/embedding', '/v1/embeddings'],
+  ['/v1/chat/completion', '/v1/chat/completions'],
+  ['/v1/indexes/notes/querry', '/v1/indexes/notes/query'],
+  ['/v1/indexes/notes/search', '/v1/indexes/notes/query'],
+  ['/v1/collections', '/collections'],
+  ['/v1/collections/notes/points/search', '/collections/notes/points/search'],
+  ['/collections/notes/point/search', '/collections/notes/points/search'],
+  ['/api/chat', '/v1/chat/completions'],
+  ['/api/v2/tenants/t/databases/d/collections', '/v1/indexes'],
+  ['/vectors/upsert', '/v1/indexes'],
+  ['/v1/nothing', undefined],
+  ['/v1/indexes/notes/nothing', undefined],
+  ['/docs/nothing.html', undefined],
+])('[G148] the path that was meant by %s is %s', (path, meant) => {
+  expect(noRoute({ req: { method: 'POST', path } } as AppContext, PATTERNS).refusal.didYouMean).toBe(meant);
+});
+
+it('[G148] each path of the API is meant by itself with a letter left out of a word, and leads to one that is served', () => {
+  const served = new TrieRouter<string>();
+  for (const pattern of PATTERNS) served.add('ALL', pattern, pattern);
+  for (const pattern of PATTERNS.filter((one) => /^\/v1\/.*[a-z]{5}$/.test(one))) {
+    const slip = pattern.replaceAll(/:[a-z_]+/g, 'x1').replace(/.(?=.$)/, '');
+    if (served.match('ALL', slip)[0].length > 0) continue;
+    const meant = noRoute({ req: { method: 'POST', path: slip } } as AppContext, PATTERNS).refusal.didYouMean ?? '';
+    expect(served.match('ALL', meant)[0].length, `${slip}: ${meant}`).toBeGreaterThan(0);
+  }
 });
 
 const endpoint = {

@@ -1,6 +1,7 @@
 import type { Refusal } from '../../../../src/contract/api/errors.ts';
-import { ERRORS } from '../../../../src/contract/api/errors.ts';
+import { ERRORS, withSuggestion } from '../../../../src/contract/api/errors.ts';
 import { must } from '../../../../src/kernel/assert.ts';
+import { err } from '../../../../src/kernel/result.ts';
 import type { HandedOver } from '../../pipeline/call.ts';
 import type { Embedding } from '../../compose-embeddings.ts';
 import { HttpError } from '../../pipeline/http-error.ts';
@@ -30,7 +31,8 @@ export async function handOverToUpstreams(
   try {
     return { handedOver: await handOver(to, { serving: await gateway.upstreams(), body }) };
   } catch (error) {
-    if (error instanceof HttpError && ERRORS[error.refusal.code].status === 404) return refused;
+    if (error instanceof HttpError && ERRORS[error.refusal.code].status === 404)
+      return err(withSuggestion(refused.error, refused.error.didYouMean ?? error.refusal.didYouMean));
     throw error;
   }
 }

@@ -33,6 +33,8 @@ const operationsOf = (document) =>
     }),
   );
 
+document.documentElement.classList.toggle('dark-mode', matchMedia('(prefers-color-scheme: dark)').matches);
+
 const document_ = await (await fetch('/openapi.json')).json();
 const operations = operationsOf(document_);
 
