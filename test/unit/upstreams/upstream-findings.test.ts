@@ -59,7 +59,7 @@ it.each<[code: string, severity: string, field: string, more: Partial<Described>
   ],
   ['no_limits', 'warning', 'limits', { limits: {} }, LISTED, '--requests-per-minute N'],
 ])('[U225] %s is found, with the field and what mends it', (code, severity, field, more, answer, command) => {
-  const [first] = found(more, answer).filter((one) => one.code === code);
+  const first = found(more, answer).find((one) => one.code === code);
   expect(first).toMatchObject({ severity, field, command: expect.stringContaining(command) as string });
   expect(first?.command).toMatch(/^sluice upstreams (update|check) lab/);
 });

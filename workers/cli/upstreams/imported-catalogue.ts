@@ -57,27 +57,36 @@ function modelsOf(provider: Provider, entries: readonly (readonly [string, Entry
   return Object.fromEntries([...models].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** Undefined: it is nothing that the provider serves here, or has no price. */
+/** Undefined: it is nothing that the provider serves here, or has no price or limits. */
 function modelOf(provider: Provider, entry: Entry): CatalogueModel | undefined {
   const serves = servedBy(provider, entry);
-  const prices = pricesIn(entry, '');
   const generates = serves.some((kind) => GENERATING.has(kind));
-  // What is left out would cost nothing in silence.
-  if (serves.length === 0 || (prices['input'] === undefined && prices['request'] === undefined)) return undefined;
-  if (generates && prices['output'] === undefined) return undefined;
-  const inputMax = wholeAt(entry, 'max_input_tokens') ?? wholeAt(entry, 'max_tokens');
-  const outputMax = wholeAt(entry, 'max_output_tokens') ?? wholeAt(entry, 'max_tokens');
-  if (inputMax === undefined || (generates && outputMax === undefined)) return undefined;
+  const prices = pricesIn(entry, '');
+  const limits = limitsOf(entry, generates);
+  if (serves.length === 0 || limits === undefined || !isPriced(prices, generates)) return undefined;
   const { deprecation_date: until } = entry;
   const above = stepOf(entry, prices);
   return {
     serves,
-    context_tokens: Math.max(inputMax, generates ? (outputMax ?? 0) : 0),
-    ...(generates && outputMax !== undefined ? { output_tokens_max: outputMax } : {}),
+    ...limits,
     prices,
     ...(above === undefined ? {} : { above }),
     ...(typeof until === 'string' && /^\d{4}-\d\d-\d\d$/.test(until) ? { until } : {}),
   };
+}
+
+/** What is left out would cost nothing in silence. */
+function isPriced({ input, request, output }: CataloguePrices, generates: boolean): boolean {
+  return (input !== undefined || request !== undefined) && (!generates || output !== undefined);
+}
+
+function limitsOf(entry: Entry, generates: boolean): Pick<CatalogueModel, 'context_tokens' | 'output_tokens_max'> | undefined {
+  const both = wholeAt(entry, 'max_tokens');
+  const input = wholeAt(entry, 'max_input_tokens') ?? both;
+  const output = wholeAt(entry, 'max_output_tokens') ?? both;
+  if (input === undefined) return undefined;
+  if (!generates) return { context_tokens: input };
+  return output === undefined ? undefined : { context_tokens: Math.max(input, output), output_tokens_max: output };
 }
 
 function servedBy({ kinds, protocol }: Provider, entry: Entry): readonly Kind[] {
@@ -113,11 +122,11 @@ function wholeAt(entry: Entry, field: string): number | undefined {
 }
 
 /** JSON whose numbers are the texts that they are written as: no digit of a price goes through a binary fraction. */
-function exactEntries(text: string): Readonly<Record<string, Entry>> {
-  const asWritten = (_: string, value: unknown, { source }: { readonly source?: string } = {}): unknown =>
-    typeof value === 'number' ? (source ?? String(value)) : value;
-  return JSON.parse(text, asWritten as Parameters<typeof JSON.parse>[1]) as Readonly<Record<string, Entry>>;
-}
+const exactEntries = (text: string): Readonly<Record<string, Entry>> =>
+  JSON.parse(text, asWritten as Parameters<typeof JSON.parse>[1]) as Readonly<Record<string, Entry>>;
+
+const asWritten = (_: string, value: unknown, { source }: { readonly source?: string } = {}): unknown =>
+  typeof value === 'number' ? (source ?? String(value)) : value;
 
 /** Nano-dollars are the least that there is. */
 const DECIMALS_MAX = 9;

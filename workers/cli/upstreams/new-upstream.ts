@@ -35,38 +35,44 @@ interface NewUpstream {
  * What is to be added: what the command line says, and else what is known of the provider. `name`: of the upstream, which is that of the provider
  * unless `--provider` or `--url` says otherwise. Throws a `UsageError` for what is missing.
  */
-export function newUpstream(
-  name: string,
-  terms: UpstreamTerms,
-  environment: Readonly<Record<string, string | undefined>>,
-  nowMs: number,
-): NewUpstream {
-  const { provider: stated, models: modelsFile, model, price, contextTokens, outputTokens, secretEnv, passUsage } = terms;
-  const provider = stated ?? (Object.hasOwn(PROVIDERS, name) ? name : undefined);
+export function newUpstream(name: string, terms: UpstreamTerms, environment: Environment, nowMs: number): NewUpstream {
+  checkTerms(terms);
+  const provider = terms.provider ?? (Object.hasOwn(PROVIDERS, name) ? name : undefined);
   const known = provider === undefined ? undefined : PROVIDERS[provider];
-  const url = terms.url ?? known?.url;
+  const { url, protocol = 'openai' } = { ...known, ...given({ url: terms.url, protocol: terms.protocol }) };
   if (url === undefined) throw new UsageError(`--url: give the URL of its API, or a provider: ${Object.keys(PROVIDERS).join(', ')}`);
-  const saysTerms = price !== undefined || contextTokens !== undefined || outputTokens !== undefined;
-  if (modelsFile !== undefined && (saysTerms || model !== undefined))
+  const chosen = wantsModels(terms, known) ? chosenModels(priceCatalogue(), provider ?? name, known ?? UNKNOWN, terms, nowMs) : undefined;
+  const { passUsage, models: modelsFile } = terms;
+  const { secretEnv, notes } = keyOf(name, terms, known, environment);
+  const rest = given({ secretEnv, passUsage, modelsFile, models: chosen?.models });
+  return { url, protocol, ...rest, notes: [...(chosen?.notes ?? []), ...notes] };
+}
+
+/** Without what is undefined. */
+const given = <T extends object>(members: T): { [K in keyof T]?: Exclude<T[K], undefined> } =>
+  Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as { [K in keyof T]?: Exclude<T[K], undefined> };
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+function checkTerms({ models, model, price, contextTokens, outputTokens }: UpstreamTerms): void {
+  const saysTerms = [price, contextTokens, outputTokens].some((term) => term !== undefined);
+  if (models !== undefined && (saysTerms || model !== undefined))
     throw new UsageError('--models: the file says all of the models; leave --model and --price out');
   if (model === undefined && saysTerms) throw new UsageError('--price, --context-tokens and --output-tokens need --model');
-  const keyEnv = secretEnv ?? (environment[known?.secretEnv ?? ''] === undefined ? undefined : known?.secretEnv);
-  const lacksKey = keyEnv === undefined && known?.secretEnv !== undefined;
-  const wants =
-    modelsFile === undefined && (model !== undefined || (known !== undefined && (stated !== undefined || terms.url === undefined)));
-  const chosen = wants ? chosenModels(priceCatalogue(), provider ?? name, known ?? UNKNOWN, terms, nowMs) : undefined;
-  return {
-    url,
-    protocol: terms.protocol ?? known?.protocol ?? 'openai',
-    ...(keyEnv === undefined ? {} : { secretEnv: keyEnv }),
-    ...(passUsage === undefined ? {} : { passUsage }),
-    ...(modelsFile === undefined ? {} : { modelsFile }),
-    ...(chosen && { models: chosen.models }),
-    notes: [
-      ...(chosen?.notes ?? []),
-      ...(lacksKey ? [`it has no key: set ${known.secretEnv}, then sluice upstreams update ${name} --secret-env ${known.secretEnv}`] : []),
-    ],
-  };
+}
+
+/** Another URL is another server, unless it is said whose models it has. */
+function wantsModels({ models, model, provider, url }: UpstreamTerms, known: Provider | undefined): boolean {
+  if (models !== undefined) return false;
+  return model !== undefined || (known !== undefined && (provider !== undefined || url === undefined));
+}
+
+/** The variable of its key: as it is named, or that of its provider's own clients, if it is set. */
+function keyOf(name: string, { secretEnv }: UpstreamTerms, known: Provider | undefined, environment: Environment) {
+  const usual = known?.secretEnv;
+  if (secretEnv !== undefined || usual === undefined) return { secretEnv, notes: [] };
+  if (environment[usual] !== undefined) return { secretEnv: usual, notes: [] };
+  return { secretEnv: undefined, notes: [`it has no key: set ${usual}, then sluice upstreams update ${name} --secret-env ${usual}`] };
 }
 
 const UNKNOWN: Pick<Provider, 'kinds'> = { kinds: ['chat'] };

@@ -3,16 +3,18 @@ import { expect, it } from 'vitest';
 import type { UpstreamReply } from '../../../../src/contract/upstreams/upstreams.ts';
 import { changedModels, repriced } from '../../../../workers/cli/upstreams/changed-models.ts';
 
-const model = (name: string): UpstreamReply['models'][number] => ({
-  name,
-  upstream_name: `${name}-2026`,
-  serves: ['chat'],
-  context_tokens: 8_000,
-  output_tokens_max: 1_000,
-  image_tokens_max: null,
-  bytes_per_token: 4,
-  prices: { input: 1_000, cached_input: null, cache_write: null, output: 2_000, request: 0 },
-});
+// Of a model, what bears on its prices.
+const model = (name: string) =>
+  ({
+    name,
+    upstream_name: `${name}-2026`,
+    serves: ['chat'],
+    context_tokens: 8_000,
+    output_tokens_max: 1_000,
+    image_tokens_max: null,
+    bytes_per_token: 4,
+    prices: { input: 1_000, cached_input: null, cache_write: null, output: 2_000, request: 0 },
+  }) as unknown as UpstreamReply['models'][number];
 const LAB = { name: 'lab', models: [model('a'), model('b')] };
 
 it('[U223] changes the models that are named, and leaves out what they do not have', () => {

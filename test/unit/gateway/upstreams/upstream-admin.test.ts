@@ -380,12 +380,11 @@ describe('a check', () => {
           asked.push([url, headers]);
           return { kind: 'answer', status: 200, text: '{"data":[{"id":"small"}]}' };
         },
-        routes: () => ({ directory: () => Promise.reject(new Error('the object is gone')) }),
+        routes: () => ({ directory: () => Promise.reject(new Error('what cannot be read is not missing [U225]')) }),
         clock: world.clock,
       });
     await add(ONE);
     await add(ONE, { name: 'claude', protocol: 'anthropic' });
-    // What cannot be read of routes is not found to be missing. [U225]
     expect(await checker().check(ONE, 'openai')).toMatchObject({ ok: true, value: { verdict: 'ok', findings: [{ code: 'no_limits' }] } });
     await checker().check(ONE, 'claude');
     expect(asked).toEqual([
