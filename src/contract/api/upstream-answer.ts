@@ -35,7 +35,7 @@ const TYPES: Readonly<Record<ErrorFamily, Readonly<Record<number, string>>>> = {
 
 const OTHERWISE = { openai: 'server_error', anthropic: 'api_error' } as const;
 
-/** The type of a status where nobody says another. */
+/** The type of a status where the upstream says none. */
 export const typeOfStatus = (family: ErrorFamily, status: number): string =>
   TYPES[family][status] ?? (status < 500 ? 'invalid_request_error' : OTHERWISE[family]);
 

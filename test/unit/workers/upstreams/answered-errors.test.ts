@@ -212,7 +212,7 @@ describe('of several upstreams', () => {
 });
 
 describe('a pause', () => {
-  it('[U208] is told to those that meet it with the status that asked for it, and nothing of the call that it was told to', async () => {
+  it('[U208] has for those that meet it the status that asked for it, and no words of another call', async () => {
     const body = { error: { message: 'said to one caller', type: 'requests', code: 'rate_limit_exceeded', param: 'messages[3]' } };
     const called = world({ status: 429, body, headers: { 'retry-after': '60', 'x-ratelimit-remaining-requests': '0' } });
     await called.call('chat');
@@ -224,7 +224,7 @@ describe('a pause', () => {
     expect(Number(headers['retry-after-ms'])).toBeLessThanOrEqual(60_000);
   });
 
-  it('[U209] counts as what the upstream lacks: its health, and by its code, but not a request that is wrong', async () => {
+  it('[U209] counts against the upstream, as does a failure; a request that is wrong does not', async () => {
     const busy = world({ status: 429 });
     const { undispatched } = await busy.call('chat');
     expect(undispatched?.refusal.code).toBe('upstream_busy');
