@@ -2,6 +2,7 @@ import * as z from 'zod';
 
 import { about, apiLines, named } from '../api/api-text.ts';
 import { API_LIMITS } from '../api/api-limits.ts';
+import { wholeText } from '../api/text-number.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenant } from '../api/endpoint.ts';
 import { JOB_LIMITS } from '../jobs/job-limits.ts';
@@ -24,7 +25,7 @@ const completionId = z
   .meta(about('A chat completion.', 'chatcmpl-0123456789abcdefghjkmnpqrs'));
 
 const listing = {
-  limit: z.coerce.number().int().min(1).max(STORED_ANSWER_LIMITS.storedPageMaxCount).default(PAGE_DEFAULT_COUNT),
+  limit: wholeText(1, STORED_ANSWER_LIMITS.storedPageMaxCount).default(PAGE_DEFAULT_COUNT),
   after: z.string().min(1).max(API_LIMITS.nameCharsMax).optional().meta(about('The id of the last item of the page before.')),
 } as const;
 

@@ -12,7 +12,7 @@ export function itemsOf(input: unknown): readonly unknown[] | undefined {
 
 /**
  * What a model has to read to go on from these turns: what was asked as it was asked, and what was answered in a form that every upstream
- * takes, whoever answered: without the ids that one upstream gave. Reasoning that is not encrypted and calls of tools that ran at the upstream
+ * takes, whichever model answered: without the ids that one upstream gave. Reasoning that is not encrypted and calls of tools that ran at the upstream
  * are left out, as nothing can be made of them elsewhere. [U247]
  */
 export const historyOf = (turns: readonly StoredTurn[]): readonly unknown[] =>

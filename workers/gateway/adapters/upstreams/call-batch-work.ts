@@ -37,7 +37,7 @@ const CALLED = {
   '/v1/moderations': ['createModeration', completionEndpoints.createModeration],
 } as const satisfies Record<BatchEndpoint, unknown>;
 
-/** Calls of batches wait behind all that someone waits for. */
+/** Calls of batches come after direct ones, for which callers wait. */
 const HEADERS = { 'x-sluice-priority': '-50' };
 
 type Called = (typeof completionEndpoints)['createChatCompletion'];
