@@ -2,7 +2,7 @@ import * as z from 'zod';
 
 import { about } from './api-text.ts';
 import { API_LIMITS } from './api-limits.ts';
-import { headerNumber } from './header-number.ts';
+import { wholeText } from './text-number.ts';
 
 /** Names a group of cached entries, so that they can be purged together. */
 export const cacheTag = z
@@ -14,7 +14,7 @@ const TAG = `[\\x21-\\x2b\\x2d-\\x7e]{1,${API_LIMITS.cacheTagCharsMax}}`;
 
 export const TTL_HEADER = 'x-sluice-cache-ttl-ms';
 
-export const ttlMs = (msMax: number) => headerNumber(API_LIMITS.cacheTtlMinMs, msMax, 'must be a number of milliseconds');
+export const ttlMs = (msMax: number) => wholeText(API_LIMITS.cacheTtlMinMs, msMax, 'must be a number of milliseconds').optional();
 
 export const cacheTags = z
   .string()

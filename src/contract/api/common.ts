@@ -3,6 +3,7 @@ import * as z from 'zod';
 import type { KeyId, OrganisationId, ProjectId, TenantId } from '../../kernel/ids.ts';
 import { about } from './api-text.ts';
 import { API_LIMITS } from './api-limits.ts';
+import { wholeText } from './text-number.ts';
 
 /** A name users choose: it becomes part of paths and of object ids. */
 export const name = z
@@ -53,9 +54,15 @@ export const ownerOrCallers = owner
 /** Wall time in seconds since the Unix epoch, as OpenAI writes it. */
 export const unixSeconds = z.int().min(0).meta(about('Seconds since the Unix epoch.'));
 
+/** How many items a page has, as a query says it. */
+export const pageLimit = wholeText(1, API_LIMITS.pageMaxCount).default(API_LIMITS.pageDefaultCount);
+
+/** The number of a version, as a path or a query says it. */
+export const versionNumber = wholeText(1, 999_999_999);
+
 /** A cursor page: pass the last item's id as `after` to get the next. */
 export const pageQuery = z.strictObject({
-  limit: z.coerce.number().int().min(1).max(API_LIMITS.pageMaxCount).default(API_LIMITS.pageDefaultCount),
+  limit: pageLimit,
   after: z.string().max(256).optional(),
 });
 

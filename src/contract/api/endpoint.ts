@@ -59,8 +59,11 @@ export type Body =
   | { readonly kind: 'ndjson'; readonly schema: z.core.$ZodType; readonly framed?: string };
 
 export type Reply =
-  /** `hasRows`: a caller that accepts a frame gets one, whose rows are the vectors of the answer. */
-  | { readonly kind: 'json'; readonly schema: z.core.$ZodType; readonly hasRows?: true }
+  /**
+   * `hasRows`: a caller that accepts a frame gets one, whose rows are the vectors of the answer. `bytesBehind`: what bytes follow the JSON for
+   * callers that ask for them, in an answer of another media type.
+   */
+  | { readonly kind: 'json'; readonly schema: z.core.$ZodType; readonly hasRows?: true; readonly bytesBehind?: string }
   | { readonly kind: 'bytes'; readonly contentType: string }
   /** A value a line, as they come about. The handler settles what it consumes portion by portion. */
   | { readonly kind: 'ndjson'; readonly schema: z.core.$ZodType }

@@ -2,7 +2,7 @@ import * as z from 'zod';
 
 import { about } from './api-text.ts';
 import { API_LIMITS } from './api-limits.ts';
-import { headerNumber } from './header-number.ts';
+import { wholeText } from './text-number.ts';
 
 /** What a read may miss. */
 export const consistency = z
@@ -21,11 +21,13 @@ export const DEADLINE_HEADER = 'x-sluice-deadline-ms';
 
 /** What a query may say about the time it has. */
 export const deadlineHeaders = z.object({
-  [DEADLINE_HEADER]: headerNumber(API_LIMITS.queryDeadlineMinMs, API_LIMITS.queryDeadlineMaxMs, 'must be a number of milliseconds').meta(
-    about(
-      `How long the search may take, in milliseconds; absent: ${API_LIMITS.queryDeadlineDefaultMs}. Then it answers with what it has: \`partial\`, if shards are missing.`,
+  [DEADLINE_HEADER]: wholeText(API_LIMITS.queryDeadlineMinMs, API_LIMITS.queryDeadlineMaxMs, 'must be a number of milliseconds')
+    .optional()
+    .meta(
+      about(
+        `How long the search may take, in milliseconds; absent: ${API_LIMITS.queryDeadlineDefaultMs}. Then it answers with what it has: \`partial\`, if shards are missing.`,
+      ),
     ),
-  ),
 });
 
 /** What a query says about an answer that lacks shards. */

@@ -12,6 +12,7 @@ import { EMBEDDING_LIMITS } from '../embeddings/embedding-limits.ts';
 import { CACHE_LIMITS } from './cache-limits.ts';
 import { subjectTenant } from '../tenancy/organisations.ts';
 import { modelName } from '../embeddings/embedding-fields.ts';
+import { wholeText } from '../api/text-number.ts';
 
 const selection = <S extends z.core.$ZodType>(item: S, countMax: number) => z.array(item).min(1).max(countMax).optional();
 
@@ -132,7 +133,7 @@ export const cacheEndpoints = {
 
 const count = z.int().min(0);
 
-const seconds = z.coerce.number().int().min(0).optional();
+const seconds = wholeText(0).optional();
 
 const query = z.strictObject({
   tenant: subjectTenant,

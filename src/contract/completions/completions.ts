@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { tokenIds } from '../embeddings/token-ids.ts';
 import { REUSE_HEADER } from '../routes/answer-reuse.ts';
 import { about, apiLines } from '../api/api-text.ts';
-import { headerNumber } from '../api/header-number.ts';
+import { wholeText } from '../api/text-number.ts';
 import { cacheControl, cacheTags, TTL_HEADER, ttlMs } from '../api/cache-headers.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { DEADLINE_HEADER } from '../api/reading.ts';
@@ -56,22 +56,26 @@ export const completionCacheHeaders = z.object({
 
 /** How soon a call wants to be served; see `urgencyOf`. */
 export const urgencyHeaders = {
-  'x-sluice-priority': headerNumber(
+  'x-sluice-priority': wholeText(
     -COMPLETION_LIMITS.completionPriorityMax,
     COMPLETION_LIMITS.completionPriorityMax,
     `must be a whole number from -${COMPLETION_LIMITS.completionPriorityMax} to ${COMPLETION_LIMITS.completionPriorityMax}`,
-  ).meta(
-    about(
-      'Where calls wait for a place at an upstream, higher ones are served first. Absent: 1 with `service_tier` `priority`, -1 with `flex`, else 0.',
-      5,
+  )
+    .optional()
+    .meta(
+      about(
+        'Where calls wait for a place at an upstream, higher ones are served first. Absent: 1 with `service_tier` `priority`, -1 with `flex`, else 0.',
+        5,
+      ),
     ),
-  ),
-  [DEADLINE_HEADER]: headerNumber(1, UPSTREAM_LIMITS.upstreamTotalMsMax, 'must be a number of milliseconds').meta(
-    about(
-      'How long the answer may take to begin, in milliseconds: then the call ends with `deadline_exceeded`. Absent: the timeout that clients of OpenAI and Anthropic send (`x-stainless-timeout`).',
-      20_000,
+  [DEADLINE_HEADER]: wholeText(1, UPSTREAM_LIMITS.upstreamTotalMsMax, 'must be a number of milliseconds')
+    .optional()
+    .meta(
+      about(
+        'How long the answer may take to begin, in milliseconds: then the call ends with `deadline_exceeded`. Absent: the timeout that clients of OpenAI and Anthropic send (`x-stainless-timeout`).',
+        20_000,
+      ),
     ),
-  ),
 } as const;
 
 const completionHeaders = completionCacheHeaders.extend(urgencyHeaders);
@@ -177,7 +181,7 @@ export const completionEndpoints = {
     ...call('POST', '/v1/responses', loose(z.looseObject({ model, prompt: promptOfCall, stream, max_output_tokens: tokensMax }))),
     summary: 'Answer as the responses API does',
     description: apiLines(
-      `OpenAI's shape. ${TRANSLATED} ${PLATFORM} References to stored state, such as \`previous_response_id\`, are accepted only for models that serve \`responses\`, of upstreams of the tenant's own.`,
+      `OpenAI's shape. ${TRANSLATED} ${PLATFORM} \`previous_response_id\` goes on from a response that is stored here, whatever the model; references to what an upstream stores are accepted only for models that serve \`responses\`, of upstreams of the tenant's own.`,
       '',
       ROUTE,
     ),

@@ -5,6 +5,7 @@ import { about, apiLines, named } from '../api/api-text.ts';
 import { API_LIMITS } from '../api/api-limits.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenant } from '../api/endpoint.ts';
+import { wholeText } from '../api/text-number.ts';
 import { COMPLETION_LIMITS } from './completion-limits.ts';
 import { loose, message, model } from './completions.ts';
 
@@ -60,7 +61,7 @@ export type CreateMessageBatch = z.output<typeof create>;
 
 const id = z.string().max(64);
 const query = z.strictObject({
-  limit: z.coerce.number().int().min(1).max(API_LIMITS.pageMaxCount).default(20),
+  limit: wholeText(1, API_LIMITS.pageMaxCount).default(20),
   after_id: id.optional().meta(about('The page behind this batch: older ones.')),
   before_id: id.optional().meta(about('The page before this batch: newer ones.')),
   beta: anthropicBeta,

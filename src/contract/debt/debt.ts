@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
 import { about, apiLines, named } from '../api/api-text.ts';
-import { organisationId, unixSeconds } from '../api/common.ts';
+import { organisationId, unixSeconds, pageLimit } from '../api/common.ts';
 import { DEBT_SIGNALS, debtFact, debtFactFile, FACT_KINDS } from './debt-facts.ts';
 import type { FactKind } from './debt-facts.ts';
 import { DEBT_RULES, DEBT_STATES, debtAction, debtItem, rating } from './debt-items.ts';
@@ -11,6 +11,7 @@ import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, NO_BODY, tenant, tenantOrAdmin } from '../api/endpoint.ts';
 import { API_LIMITS } from '../api/api-limits.ts';
 import { subjectTenant } from '../tenancy/organisations.ts';
+import { wholeText } from '../api/text-number.ts';
 
 const TAG = 'Debt';
 
@@ -32,9 +33,15 @@ const base64 = (charsMax: number) =>
 
 const setRepository = z.strictObject({
   repository: repositoryName,
-  public_key: base64(64).meta(
-    about('Of Ed25519: 32 bytes as base64. The private key stays with the CI that signs.', '11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo='),
-  ),
+  public_key: z
+    .string()
+    .regex(/^[A-Za-z0-9+/_-]{43}=?$/, 'must be a public key of Ed25519: 32 bytes as base64')
+    .meta(
+      about(
+        'Of Ed25519: 32 bytes as base64. The private key stays with the CI that signs.',
+        '11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=',
+      ),
+    ),
   policy: debtPolicy.optional().meta(about('The `debt.json` of the repository: its components, which signals it promises, licences.')),
 });
 
@@ -146,8 +153,8 @@ const plan = named('DebtPlan', {
 export type DebtPlanReply = z.input<typeof plan>;
 
 const paging = {
-  limit: z.coerce.number().int().min(1).max(API_LIMITS.pageMaxCount).default(API_LIMITS.pageDefaultCount),
-  after: z.coerce.number().int().min(0).default(0).meta(about('`next` of the page before.')),
+  limit: pageLimit,
+  after: wholeText(0).default(0).meta(about('`next` of the page before.')),
 };
 const subject = {
   tenant: subjectTenant,
@@ -257,7 +264,7 @@ export const debtEndpoints = {
       'The share of a team\u2019s time follows its worst error budget and the interest that it pays. Teams and shares are those of the policy; without teams, each ' +
       'owner of items is one.',
     params: z.object({ debt_repository: repositoryId }),
-    query: z.strictObject({ weeks: z.coerce.number().int().min(1).max(DEBT_LIMITS.debtPlanWeeksMax).default(13) }),
+    query: z.strictObject({ weeks: wholeText(1, DEBT_LIMITS.debtPlanWeeksMax).default(13) }),
     reply: json(plan),
   },
   getDebtSummary: {

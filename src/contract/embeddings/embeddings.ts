@@ -5,7 +5,7 @@ import { embeddingCacheHeaders } from '../api/cache-headers.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenant, vectorsReply } from '../api/endpoint.ts';
 import { API_LIMITS } from '../api/api-limits.ts';
-import { headerNumber } from '../api/header-number.ts';
+import { wholeText } from '../api/text-number.ts';
 import { EMBEDDING_LIMITS } from './embedding-limits.ts';
 import { notBoth } from '../api/presence.ts';
 import { DEADLINE_HEADER } from '../api/reading.ts';
@@ -174,9 +174,9 @@ export type EmbeddingListReply = z.infer<typeof embeddingList>;
 
 /** What a call may say about the time it has. */
 const embeddingDeadline = z.object({
-  [DEADLINE_HEADER]: headerNumber(1, API_LIMITS.queryDeadlineMaxMs, 'must be a number of milliseconds').meta(
-    about('How long the caller waits, in milliseconds: a registered model is run where it is fast enough, if there is a choice.'),
-  ),
+  [DEADLINE_HEADER]: wholeText(1, API_LIMITS.queryDeadlineMaxMs, 'must be a number of milliseconds')
+    .optional()
+    .meta(about('How long the caller waits, in milliseconds: a registered model is run where it is fast enough, if there is a choice.')),
 });
 
 export const embeddingCallHeaders = embeddingCacheHeaders.extend(embeddingDeadline.shape);

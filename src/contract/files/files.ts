@@ -7,6 +7,7 @@ import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenant } from '../api/endpoint.ts';
 import { file } from './file-record.ts';
 import { FILE_LIMITS } from './file-limits.ts';
+import { wholeText } from '../api/text-number.ts';
 
 /** What OpenAI's clients say that a file is for, and `model`: part of one that is to be registered. */
 export const FILE_PURPOSES = ['batch', 'fine-tune', 'user_data', 'assistants', 'vision', 'evals', 'model'] as const;
@@ -35,11 +36,7 @@ const form = z.strictObject({
   owner: ownerOrCallers,
   purpose: z.enum(FILE_PURPOSES).meta(about('`batch` is the input of a batch or a job. Files of any purpose are stored alike.')),
   [ANCHOR]: z.literal('created_at').optional(),
-  [SECONDS]: z.coerce
-    .number()
-    .int()
-    .min(FILE_LIMITS.fileLifeSMin)
-    .max(FILE_LIMITS.fileLifeSMax)
+  [SECONDS]: wholeText(FILE_LIMITS.fileLifeSMin, FILE_LIMITS.fileLifeSMax)
     .optional()
     .meta(about('The file expires so many seconds after it was created. If absent, it is kept until it is deleted.')),
 });
@@ -63,8 +60,14 @@ export const fileEndpoints = {
   listFiles: {
     ...common,
     ...call('GET', '/v1/files'),
-    summary: 'List files, by id',
-    query: pageQuery.extend({ purpose: z.enum([...FILE_PURPOSES, 'batch_output']).optional() }),
+    summary: 'List files',
+    query: pageQuery.extend({
+      purpose: z.enum([...FILE_PURPOSES, 'batch_output']).optional(),
+      order: z
+        .enum(['asc', 'desc'])
+        .optional()
+        .meta(about(`By when they were made, \`desc\`: the newest first; of \`filesSortedMaxCount\` files at most. Absent: by id.`)),
+    }),
     reply: json(page(file)),
   },
   getFile: {

@@ -9,6 +9,7 @@ import { priority } from './job-terms.ts';
 import { attempt, job, jobCommon, jobParams } from './jobs.ts';
 import { JOB_LIMITS } from './job-limits.ts';
 import { dollarsOut } from '../tenancy/money.ts';
+import { wholeText } from '../api/text-number.ts';
 
 // What the owner of a job can have done to it, and what it has cost.
 
@@ -77,10 +78,7 @@ export const jobControlEndpoints = {
     summary: 'Take the nodes of a running job, after its grace, and queue it again',
     description: 'A waiting job is answered unchanged; one that is finished or being cancelled is refused with `state_conflict`.',
     query: z.strictObject({
-      attempt: z.coerce
-        .number()
-        .int()
-        .min(1)
+      attempt: wholeText(1)
         .optional()
         .meta(about('The fence of the attempt to stop: a repetition then leaves the next attempt alone. If absent, the one under way.')),
     }),

@@ -7,6 +7,7 @@ import { call } from '../api/endpoint.ts';
 import { priority } from './job-terms.ts';
 import { attempt, jobCommon, jobError, jobParams, JOB_STATES, STOP_REASONS } from './jobs.ts';
 import { JOB_LIMITS } from './job-limits.ts';
+import { wholeText } from '../api/text-number.ts';
 
 // The history of a job as server-sent events (WHATWG HTML, 9.2).
 
@@ -30,7 +31,7 @@ const event = named('JobEvent', {
 
 export type JobEventReply = z.infer<typeof event>;
 
-const sequence = z.coerce.number().int().min(0);
+const sequence = wholeText(0);
 
 export const jobEventEndpoints = {
   getJobEvents: {

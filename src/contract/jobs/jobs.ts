@@ -11,6 +11,7 @@ import { JOB_KINDS, WORK_SCHEMAS } from './job-work.ts';
 import { API_LIMITS } from '../api/api-limits.ts';
 import { lineFaults } from './attempt-report.ts';
 import { dollarsOut } from '../tenancy/money.ts';
+import { wholeText } from '../api/text-number.ts';
 
 export const JOB_STATES = [
   'pending',
@@ -188,7 +189,7 @@ export const submission = z
 
 export type CreateJob = z.output<typeof submission>;
 
-const unixSecondsQuery = z.coerce.number().int().min(0).optional();
+const unixSecondsQuery = wholeText(0).optional();
 
 export const jobParams = z.strictObject({ job: jobId });
 
@@ -241,14 +242,9 @@ export const jobEndpoints = {
       'Text, from byte `offset` on. `x-sluice-log-attempt` names the attempt and `x-sluice-log-next` the offset to read on from. Of each attempt the newest 4 MiB are kept, for 30 days; a line in brackets stands where bytes are missing. With `follow` the answer goes on until the attempt is over: without `attempt`, until the job is; after half an hour at most, and then its last line, in brackets, names the attempt and the offset to go on with.',
     params: jobParams,
     query: z.strictObject({
-      attempt: z.coerce.number().int().min(1).optional().meta(about('The fence of the attempt; the newest if absent.')),
-      rank: z.coerce
-        .number()
-        .int()
-        .min(0)
-        .default(0)
-        .meta(about('Which of the processes of a gang, in the order in which they joined it.')),
-      offset: z.coerce.number().int().min(0).default(0),
+      attempt: wholeText(1).optional().meta(about('The fence of the attempt; the newest if absent.')),
+      rank: wholeText(0).default(0).meta(about('Which of the processes of a gang, in the order in which they joined it.')),
+      offset: wholeText(0).default(0),
       follow: z.enum(['true', 'false']).default('false'),
     }),
     status: 200,

@@ -2,7 +2,7 @@ import * as z from 'zod';
 
 import { about, apiLines } from '../api/api-text.ts';
 import type { Endpoint } from '../api/endpoint.ts';
-import { json, NO_BODY, PUBLIC, tenant } from '../api/endpoint.ts';
+import { json, JSON_BYTES_HEADER, NO_BODY, PUBLIC, tenant } from '../api/endpoint.ts';
 import { API_LIMITS } from '../api/api-limits.ts';
 import { MODEL_LIMITS } from './model-limits.ts';
 import { MODEL_NAME_CHARS_MAX, modelName } from '../embeddings/embedding-fields.ts';
@@ -127,7 +127,10 @@ const inferring = {
   meters: ['embedding_tokens', 'embedding_cached_tokens'],
   body: { ...json(infer), exactIntegers: true, hasBytesBehind: true, bytesMax: MODEL_LIMITS.inferBodyBytesMax },
   status: 200,
-  reply: json(z.object({ ...ofModel, id: z.string().optional(), outputs: z.array(output) })),
+  reply: {
+    ...json(z.object({ ...ofModel, id: z.string().optional(), outputs: z.array(output) })),
+    bytesBehind: `With \`binary_data\` or \`binary_data_output\`: as many bytes of JSON as \`${JSON_BYTES_HEADER}\` says, then the data of the outputs.`,
+  },
 } as const;
 
 /** KServe's Open Inference Protocol v2, with what Triton's clients ask for beyond it. */

@@ -2,11 +2,12 @@ import * as z from 'zod';
 
 import { sha256 } from '../pools/agent-protocol.ts';
 import { about, apiLines, named } from '../api/api-text.ts';
-import { page, pageQuery, unixSeconds } from '../api/common.ts';
+import { page, pageQuery, unixSeconds, versionNumber } from '../api/common.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenantOrAdmin } from '../api/endpoint.ts';
 import { modelName } from '../embeddings/embedding-fields.ts';
 import { MODEL_LIMITS } from './model-limits.ts';
+import { wholeText } from '../api/text-number.ts';
 
 // The versions of a registered model: what they are, which of them serves, and under which other names.
 
@@ -15,8 +16,6 @@ export const share = z
   .min(0.000001)
   .max(1)
   .meta(about('Of the requests: below 1 the version is the canary of the one that serves; at 1 it serves alone.', 0.1));
-
-const versionNumber = z.coerce.number().int().min(1).max(999_999_999);
 
 export const modelVersionReply = named('ModelVersion', {
   object: z.literal('model.version'),
@@ -174,7 +173,7 @@ export const modelVersionEndpoints = {
     ...call('GET', '/v1/models/:model/events'),
     summary: 'What happened to a registered model, newest first: what, when and by which key',
     params: ofModel,
-    query: pageQuery.extend({ after: z.coerce.number().int().min(1).optional() }),
+    query: pageQuery.extend({ after: wholeText(1).optional() }),
     reply: json(page(modelEvent)),
   },
 } as const satisfies Record<string, Endpoint>;

@@ -286,7 +286,13 @@ function replyContent({ reply }: Endpoint): Record<string, unknown> {
     case 'none':
       return {};
     case 'json':
-      return { content: { 'application/json': { schema: reply.schema }, ...framed(reply.hasRows && FRAMED_MESSAGE) } };
+      return {
+        content: {
+          'application/json': { schema: reply.schema },
+          ...framed(reply.hasRows && FRAMED_MESSAGE),
+          ...(reply.bytesBehind !== undefined && { 'application/octet-stream': { schema: { ...BYTES, description: reply.bytesBehind } } }),
+        },
+      };
     case 'ndjson':
       return { content: { [NDJSON]: { schema: reply.schema } } };
     case 'events':

@@ -1,3 +1,8 @@
+import { rawJson } from '../../kernel/exact-json.ts';
+
+/** 2^64 - 1, the most that a point id may be, is 2^64 as a number of JavaScript: with that, some ids would fit that are refused. */
+const U64_MAX = rawJson('18446744073709551615');
+
 /** Members of a schema whose values are data, in which nothing is a schema. */
 const DATA = new Set(['example', 'examples', 'default', 'enum', 'const']);
 
@@ -16,7 +21,7 @@ const AHEAD = /^\^\(\?!((?:[^()\\]|\\.|\((?:[^()\\]|\\.|\([^()]*\))*\))*)\)/u;
 
 /**
  * Rewrites a document in place so that generators and validators of other languages can read its schemas: patterns are in what the regular expressions of
- * ECMAScript, Python and RE2 have in common (a leading `(?!...)` becomes a `not`).
+ * ECMAScript, Python and RE2 have in common (a leading `(?!...)` becomes a `not`), and the greatest id of a point has all its digits.
  */
 export function makePortable(node: unknown): void {
   if (typeof node !== 'object' || node === null) return;
@@ -25,6 +30,7 @@ export function makePortable(node: unknown): void {
     return;
   }
   const schema = node as Record<string, unknown>;
+  if (schema['maximum'] === 2 ** 64) schema['maximum'] = U64_MAX;
   if (typeof schema['pattern'] === 'string') Object.assign(schema, portablePattern(schema['pattern']));
   for (const [name, member] of Object.entries(schema)) if (!DATA.has(name)) makePortable(member);
 }

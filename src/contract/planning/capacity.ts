@@ -7,6 +7,7 @@ import { call, json, tenantOrAdmin } from '../api/endpoint.ts';
 import { PLANNING_LIMITS } from './planning-limits.ts';
 import { METERS } from '../api/meter.ts';
 import { subjectTenant } from '../tenancy/organisations.ts';
+import { wholeText } from '../api/text-number.ts';
 
 /** How sure an interval is, as it is asked for. */
 export const INTERVAL_LEVELS = ['0.8', '0.9', '0.95'] as const;
@@ -19,7 +20,7 @@ export type ForecastResource = (typeof FORECAST_RESOURCES)[number];
 const query = z.strictObject({
   tenant: subjectTenant,
   organisation: organisationId.optional().meta(about('For the admin: all tenants of an organisation together.')),
-  horizon_days: z.coerce.number().int().min(1).max(PLANNING_LIMITS.forecastDaysMax).default(30).meta(about('How far to look ahead.', 30)),
+  horizon_days: wholeText(1, PLANNING_LIMITS.forecastDaysMax).default(30).meta(about('How far to look ahead.', 30)),
   level: z.enum(INTERVAL_LEVELS).default('0.9').meta(about('How often the truth is to lie within an interval.')),
 });
 

@@ -6,6 +6,7 @@ import type { Endpoint } from '../api/endpoint.ts';
 import { call, json } from '../api/endpoint.ts';
 import { METRICS } from '../indexes/index-settings.ts';
 import { JOB_LIMITS } from '../jobs/job-limits.ts';
+import { wholeText } from '../api/text-number.ts';
 
 // What an attempt of the kind `index_build` reads of a shard, and what it gives back.
 
@@ -36,7 +37,7 @@ export const agentBuildEndpoints = {
     description:
       'Little-endian float32, one vector after the other. `x-sluice-next` says where the next part begins; absent: there is none.',
     params: attemptParams,
-    query: z.strictObject({ fence: fenceOfQuery, from: z.coerce.number().int().min(0).default(0) }),
+    query: z.strictObject({ fence: fenceOfQuery, from: wholeText(0).default(0) }),
     reply: { kind: 'bytes', contentType: 'application/octet-stream' },
   },
   commitBuild: {

@@ -15,6 +15,7 @@ import { heldWeights, nodeCapacity, nodeDomains } from '../jobs/node-capacity.ts
 import { agentId, poolId } from './pools.ts';
 import { JOB_KINDS, WORK_SCHEMAS } from '../jobs/job-work.ts';
 import { PROGRAM_ASSIGNMENT } from '../jobs/program.ts';
+import { wholeText } from '../api/text-number.ts';
 
 // Messages between a pool and its agents. Every message about an attempt carries the attempt's fence; once the fence is not the job's
 // newest, or the lease is lost, the answer is `stale_fence` and the agent must drop the attempt.
@@ -28,16 +29,12 @@ const attemptId = z
 
 export const fence = z.int().min(1);
 /** As a query says it. */
-export const fenceOfQuery = z.coerce.number().int().min(1);
+export const fenceOfQuery = wholeText(1);
 const poolParams = z.strictObject({ pool: poolId });
 export const attemptParams = z.strictObject({ pool: poolId, attempt: attemptId });
 
 /** Which of the inputs or outputs of the job. */
-export const artifactIndex = z.coerce
-  .number()
-  .int()
-  .min(0)
-  .max(JOB_LIMITS.jobArtifactsMaxCount - 1);
+export const artifactIndex = wholeText(0, JOB_LIMITS.jobArtifactsMaxCount - 1);
 export const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hex');
 
 /** An output that was uploaded. */
@@ -357,7 +354,7 @@ export const agentEndpoints = {
     params: attemptParams,
     query: z.strictObject({
       fence: fenceOfQuery,
-      at: z.coerce.number().int().min(0).meta(about('How many bytes of the log come before.')),
+      at: wholeText(0).meta(about('How many bytes of the log come before.')),
     }),
     reply: json(accepted),
   },

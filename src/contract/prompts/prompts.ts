@@ -2,7 +2,7 @@ import * as z from 'zod';
 
 import { membersFrom } from '../api/presence.ts';
 import { about, apiLines, named } from '../api/api-text.ts';
-import { page, pageQuery, unixSeconds } from '../api/common.ts';
+import { page, pageQuery, unixSeconds, versionNumber } from '../api/common.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenant } from '../api/endpoint.ts';
 import { API_LIMITS } from '../api/api-limits.ts';
@@ -160,7 +160,6 @@ const reading = { ...common, access: tenant('prompts:read') } as const;
 const writing = { ...common, access: tenant('prompts:write') } as const;
 const params = z.strictObject({ prompt: promptName });
 const labelParams = params.extend({ label });
-const versionNumber = z.coerce.number().int().min(1).max(999_999_999);
 
 export const promptEndpoints = {
   listPrompts: {

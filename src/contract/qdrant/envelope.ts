@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { about } from '../api/api-text.ts';
 import { indexName } from '../api/common.ts';
 import { json } from '../api/endpoint.ts';
+import { wholeText } from '../api/text-number.ts';
 
 export const QDRANT_TAG = 'Qdrant';
 
@@ -20,10 +21,7 @@ export const callQuery = z.object({
     .string()
     .regex(/^(?:majority|quorum|all|[1-9]\d*)$/, 'must be majority, quorum, all or a number of replicas')
     .optional(),
-  timeout: z.coerce
-    .number()
-    .int()
-    .min(1)
+  timeout: wholeText(1)
     .optional()
     .meta(about('Seconds that a search may take: at most what it may take anyway. Other calls have the limits of Sluice.')),
 });

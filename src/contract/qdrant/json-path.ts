@@ -32,7 +32,7 @@ export const jsonPath = z
   .max(VECTOR_LIMITS.filterPathCharsMax)
   .meta({
     ...about('Members between dots; `[]` is every item of an array, `[2]` one.', 'reviews[].stars'),
-    pattern: `^${MEMBER}(\\.?${MEMBER}|\\[[0-9]{0,9}\\])*$`,
+    pattern: `^${MEMBER}(\\.?${MEMBER}|\\[[0-9]{0,9}\\]){0,${INDEX_LIMITS.jsonDepthMax - 1}}$`,
   })
   .transform((path, context): Step[] => {
     const steps = parseJsonPath(path);

@@ -24,10 +24,10 @@ function storedId(value: unknown): string | undefined {
 const isForeign = (value: unknown): value is string =>
   typeof value === 'string' && value !== '' && value.length <= VECTOR_LIMITS.vectorIdBytesMax && STORABLE.test(value) && !isU64(value);
 
-/** An id, as the document has it. */
+/** An id, as the document has it; `makePortable` writes the limit with all of its digits. */
 export const POINT_ID = {
   anyOf: [
-    { type: 'integer' as const, minimum: 0, maximum: Number(U64_MAX - 2_047n) },
+    { type: 'integer' as const, minimum: 0, maximum: Number(U64_MAX) },
     { type: 'string' as const, format: 'uuid' },
   ],
 };

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { membersFrom } from '../api/presence.ts';
 import { REUSE_NAMES } from '../routes/answer-reuse.ts';
 import { about, named } from '../api/api-text.ts';
-import { keyId, unixSeconds } from '../api/common.ts';
+import { keyId, unixSeconds, pageLimit } from '../api/common.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenant } from '../api/endpoint.ts';
 import { file } from '../files/file-record.ts';
@@ -12,6 +12,7 @@ import { API_LIMITS } from '../api/api-limits.ts';
 import { FILE_LIMITS } from '../files/file-limits.ts';
 import { REQUEST_LOG_LIMITS } from './request-log-limits.ts';
 import { dollarsIn, dollarsOut } from '../tenancy/money.ts';
+import { wholeText } from '../api/text-number.ts';
 
 // The log of requests to upstreams, and feedback on their answers.
 
@@ -33,15 +34,14 @@ const GROUPS = ['model', 'route', 'target'] as const;
 
 const text = z.string().min(1).max(256).optional();
 
-const filterOf = (number: z.ZodNumber | z.ZodCoercedNumber) =>
+const filterOf = (whole: (min: number, max?: number) => z.ZodType<number, number>) =>
   ({
     id: requestId.optional(),
     key: keyId.optional(),
     route: text.meta(about('The route that chose the target: `support` for all of its versions, `support@3` for one.', 'support@3')),
     model: text.meta(about('The model or route that the request named, or the model that served, with or without its upstream.', 'gpt-4o')),
     target: text.meta(about('The upstream that served or was asked last, or one of its models.', 'openai/gpt-4o')),
-    status: number
-      .int()
+    status: whole(1, 599)
       .refine(
         (value) => (value >= 1 && value <= 5) || (value >= 100 && value <= 599),
         'must be a status such as 429, or its hundreds such as 4',
@@ -56,8 +56,8 @@ const filterOf = (number: z.ZodNumber | z.ZodCoercedNumber) =>
       }),
     cost_min_usd: dollarsIn.optional(),
     cost_max_usd: dollarsIn.optional(),
-    from: number.int().min(0).optional().meta(about('Seconds since the epoch, included.')),
-    to: number.int().min(0).optional().meta(about('Seconds since the epoch, not included.')),
+    from: whole(0).optional().meta(about('Seconds since the epoch, included.')),
+    to: whole(0).optional().meta(about('Seconds since the epoch, not included.')),
     cache: z.enum(CACHE).optional(),
     reuse: z
       .enum(REUSE_NAMES)
@@ -66,8 +66,8 @@ const filterOf = (number: z.ZodNumber | z.ZodCoercedNumber) =>
   }) as const;
 
 /** Of a query, whose numbers are text, and of a body. */
-const filter = filterOf(z.coerce.number());
-const bodyFilter = filterOf(z.number());
+const filter = filterOf(wholeText);
+const bodyFilter = filterOf((min, max = Number.MAX_SAFE_INTEGER) => z.int().min(min).max(max));
 
 const isTrue = z.enum(['true', 'false']).transform((value) => value === 'true');
 
@@ -210,8 +210,8 @@ export const requestEndpoints = {
     query: z.strictObject({
       ...filter,
       has_feedback: isTrue.optional(),
-      limit: z.coerce.number().int().min(1).max(API_LIMITS.pageMaxCount).default(API_LIMITS.pageDefaultCount),
-      after: z.coerce.number().int().min(0).optional().meta(about('The `next` of the page before.')),
+      limit: pageLimit,
+      after: wholeText(0).optional().meta(about('The `next` of the page before.')),
     }),
     reply: json(z.object({ object: z.literal('list'), data: z.array(entry), has_more: z.boolean(), next: z.int().nullable() })),
   },
@@ -222,8 +222,8 @@ export const requestEndpoints = {
     description: 'By whole hours. They count all requests, those without an entry included.',
     query: z.strictObject({
       by: z.enum(GROUPS).default('model'),
-      from: z.coerce.number().int().min(0).optional().meta(about('Seconds since the epoch; the last 24 hours if absent.')),
-      to: z.coerce.number().int().min(0).optional(),
+      from: wholeText(0).optional().meta(about('Seconds since the epoch; the last 24 hours if absent.')),
+      to: wholeText(0).optional(),
     }),
     reply: json(z.object({ object: z.literal('list'), data: z.array(line), has_more: z.literal(false) })),
   },

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
 import { about, apiLines, named } from '../api/api-text.ts';
-import { page, pageQuery, unixSeconds } from '../api/common.ts';
+import { page, pageQuery, unixSeconds, versionNumber } from '../api/common.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenantOrAdmin } from '../api/endpoint.ts';
 import { ROUTE_LIMITS } from './route-limits.ts';
@@ -212,7 +212,6 @@ const common = { tag: 'Routes', meters: [], status: 200 } as const;
 const reading = { ...common, access: tenantOrAdmin('upstreams:read') } as const;
 const writing = { ...common, access: tenantOrAdmin('upstreams:write') } as const;
 const params = z.strictObject({ route: routeName });
-const versionNumber = z.coerce.number().int().min(1).max(999_999_999);
 
 export const routeEndpoints = {
   listRoutes: {

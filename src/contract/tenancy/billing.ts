@@ -2,10 +2,9 @@ import * as z from 'zod';
 
 import { exactlyOneOf } from '../api/presence.ts';
 import { about, named } from '../api/api-text.ts';
-import { organisationId, projectId, tenantId, unixSeconds } from '../api/common.ts';
+import { organisationId, projectId, tenantId, unixSeconds, pageLimit } from '../api/common.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { ADMIN, call, json, NO_BODY, tenantOrAdmin } from '../api/endpoint.ts';
-import { API_LIMITS } from '../api/api-limits.ts';
 import { TENANCY_LIMITS } from './tenancy-limits.ts';
 import { METERS } from '../api/meter.ts';
 import { dollarsIn, dollarsOut } from './money.ts';
@@ -317,7 +316,7 @@ export const billingEndpoints = {
     ...call('GET', '/v1/alerts'),
     summary: 'The alerts of an organisation, newest first, and the state of their deliveries',
     query: organisationQuery.extend({
-      limit: z.coerce.number().int().min(1).max(API_LIMITS.pageMaxCount).default(API_LIMITS.pageDefaultCount),
+      limit: pageLimit,
     }),
     status: 200,
     reply: json(list(alert)),

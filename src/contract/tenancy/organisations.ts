@@ -1,10 +1,21 @@
 import * as z from 'zod';
 
 import { about, named } from '../api/api-text.ts';
-import { name, organisationId, owner, ownerOrCallers, page, pageQuery, projectId, tenantId, unixSeconds } from '../api/common.ts';
+import {
+  name,
+  organisationId,
+  owner,
+  ownerOrCallers,
+  page,
+  pageQuery,
+  projectId,
+  tenantId,
+  unixSeconds,
+  pageLimit,
+} from '../api/common.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { ADMIN, call, json, tenantOrAdmin } from '../api/endpoint.ts';
-import { API_LIMITS } from '../api/api-limits.ts';
+import { wholeText } from '../api/text-number.ts';
 
 const organisation = named('Organisation', {
   object: z.literal('organisation'),
@@ -157,8 +168,8 @@ export const organisationEndpoints = {
     summary: 'The audit trail of an organisation, newest first',
     query: z.strictObject({
       organisation: organisationId,
-      limit: z.coerce.number().int().min(1).max(API_LIMITS.pageMaxCount).default(API_LIMITS.pageDefaultCount),
-      before: z.coerce.number().int().min(1).optional().meta(about('The `position` of the last entry of the page before.')),
+      limit: pageLimit,
+      before: wholeText(1).optional().meta(about('The `position` of the last entry of the page before.')),
     }),
     reply: json(z.object({ object: z.literal('list'), data: z.array(auditEntry) })),
   },

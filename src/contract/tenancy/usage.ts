@@ -7,6 +7,7 @@ import { call, json, tenantOrAdmin } from '../api/endpoint.ts';
 import { DIMENSIONS, METERS } from '../api/meter.ts';
 import { dollarsOut } from './money.ts';
 import { subjectTenant } from './organisations.ts';
+import { wholeText } from '../api/text-number.ts';
 
 const dollars = dollarsOut;
 
@@ -31,13 +32,8 @@ const line = z
 const query = z.strictObject({
   tenant: subjectTenant,
   organisation: organisationId.optional().meta(about('For the admin: all tenants of an organisation.')),
-  from: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .optional()
-    .meta(about('Seconds since the epoch; the hour it lies in is included. The month so far if absent.')),
-  to: z.coerce.number().int().min(0).optional().meta(about('Seconds since the epoch; the hour it ends in is included. Now if absent.')),
+  from: wholeText(0).optional().meta(about('Seconds since the epoch; the hour it lies in is included. The month so far if absent.')),
+  to: wholeText(0).optional().meta(about('Seconds since the epoch; the hour it ends in is included. Now if absent.')),
   group_by: z
     .string()
     .transform((text) => text.split(','))

@@ -16,7 +16,10 @@ const metadataPath = z
   .min(1)
   .max(VECTOR_LIMITS.filterPathCharsMax)
   .refine(isReachable, 'is no path: its parts, between dots, are neither empty nor unstorable')
-  .meta(about('Names of members, between dots. It leads through objects, not into arrays.', 'author.name'));
+  .meta({
+    ...about('Names of members, between dots. It leads through objects, not into arrays.', 'author.name'),
+    pattern: '^[^.\\x00]+(\\.[^.\\x00]+)*$',
+  });
 
 const ids = z.array(vectorId).min(1).max(VECTOR_LIMITS.vectorIdsMaxCount);
 

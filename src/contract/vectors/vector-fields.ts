@@ -31,13 +31,25 @@ export const floats = z
     return z.NEVER;
   });
 
+/** How many characters of base64 so many floats are. */
+const charsOf = (count: number): number => Math.ceil((4 * count) / 3) * 4;
+
+/** Base64 of bytes by fours: three floats are 16 characters, and what one or two more are ends with padding. */
+const BASE64_FLOATS = '^([A-Za-z0-9+/]{16})*([A-Za-z0-9+/]{6}==|[A-Za-z0-9+/]{11}=)?$';
+
 /** The same, also as base64 of little-endian float32, or from the row of a frame. */
 export const vectorFloats = z
   .unknown()
   .meta({
     anyOf: [
       FLOATS,
-      { type: 'string', contentEncoding: 'base64', minLength: 10, pattern: '^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$' },
+      {
+        type: 'string',
+        contentEncoding: 'base64',
+        minLength: charsOf(INDEX_LIMITS.dimensionsMinCount),
+        maxLength: charsOf(INDEX_LIMITS.dimensionsMaxCount),
+        pattern: BASE64_FLOATS,
+      },
     ],
     description:
       'The components of the vector: finite numbers in the range of float32, as many as the index has dimensions. As text: base64 of ' +
@@ -92,7 +104,7 @@ function checkedFloats(values: Float32Array<ArrayBuffer>): Float32Array<ArrayBuf
 }
 
 /** A longer text holds too many numbers, and is not decoded. */
-const BASE64_CHARS_MAX = Math.ceil((4 * (INDEX_LIMITS.dimensionsMaxCount + 1)) / 3) * 4;
+const BASE64_CHARS_MAX = charsOf(INDEX_LIMITS.dimensionsMaxCount + 1);
 
 function base64Floats(text: string): Float32Array<ArrayBuffer> | Fault {
   const bytes = fromBase64(text.slice(0, BASE64_CHARS_MAX));

@@ -1,3 +1,4 @@
+import { parseExactJson } from '../../../src/kernel/exact-json.ts';
 import { TOUR } from '../../../src/contract/openapi/examples/examples.ts';
 import type { EndpointName } from '../../../src/contract/endpoints.ts';
 import { AdminClient } from '../../../workers/local/admin-client.ts';
@@ -56,7 +57,7 @@ export const ENDING: ReadonlySet<EndpointName> = new Set<EndpointName>([
 export interface StockedDeployment {
   readonly url: string;
   readonly keys: { readonly tenant: string; readonly admin: string; readonly agent: string };
-  /** Its document, whose examples have the ids of what is there. */
+  /** Its document, whose examples have the ids of what is there, and whose bounds have all their digits. */
   readonly document: OpenApi;
   stop(): Promise<void>;
 }
@@ -68,8 +69,9 @@ export async function deployStocked(): Promise<StockedDeployment> {
   const url = server.urls[0] ?? '';
   const { apiKey: tenant, adminKey: admin } = await bootstrap(url, server.secrets.SLUICE_ADMIN_KEY);
   await serveModels(new AdminClient(url, admin), upstream);
-  const document = (await (await fetch(`${url}/openapi.json`)).json()) as OpenApi;
-  const tour = new Tour(url, { tenant, admin }, document);
+  const text = await (await fetch(`${url}/openapi.json`)).text();
+  const document = parseExactJson(text) as OpenApi;
+  const tour = new Tour(url, { tenant, admin }, JSON.parse(text) as OpenApi);
   for (const name of new Set(TOUR)) if (!ENDING.has(name)) await tour.call(name);
   for (const methods of Object.values(document.paths)) for (const operation of Object.values(methods)) fillWhatIsThere(tour, operation);
   return {

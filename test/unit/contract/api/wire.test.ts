@@ -19,7 +19,7 @@ const HASHES: Record<string, string> = {
   '0.5.0': 'e2f26f8b8579927fa1f0a95fdf5cf7f51c46c17928b5613313153dcfa0836211',
   '0.5.1': '111182a2cb1ae8301d12c173303ce793ce7b96fd01e5c2a6f53fac049fa15745',
   '0.6.0': '1a0e4bf90170463a8a58340a95224ff72953a7a09c01b0ace1d95b04ec3b9cd6',
-  '0.7.0': 'add1729afc01dcd0a8baee497ba3e6ad69efd4583d942fb84753948dc898f8a7',
+  '0.7.0': 'c3b801fb1a0f386c97b3f20a74c5b6263f4ea4a608af10250ed586c4bf7f5121',
 };
 
 describe('the wire contract', () => {

@@ -9,7 +9,8 @@ interface Node {
   readonly [name: string]: unknown;
 }
 
-const document = JSON.parse(JSON.stringify(openApiDocument())) as Node & {
+const written = JSON.stringify(openApiDocument());
+const document = JSON.parse(written) as Node & {
   components: { schemas: Record<string, Node> };
   paths: Record<string, Record<string, Operation>>;
 };
@@ -53,6 +54,18 @@ function faultsOf(schema: Node, value: unknown): readonly string[] {
 }
 
 describe('the document, as others read it', () => {
+  it('[G144] has the greatest id of a point with all its digits, which no number of JavaScript is', () => {
+    const bounds = [...written.matchAll(/"maximum":(\d{17,})/g)].map(([, digits]) => digits);
+    expect(new Set(bounds)).toEqual(new Set(['18446744073709551615']));
+  });
+
+  it('[G144] has each media type that an answer may be of: bytes follow the JSON of inferences that ask for them', () => {
+    const inferences = operations.filter(({ operationId }) => /^kserve(Version)?Infer$/.test(operationId));
+    expect(inferences.map(({ responses }) => Object.keys(responses['200']?.content ?? {}))).toEqual(
+      Array.from({ length: 2 }, () => ['application/json', 'application/octet-stream']),
+    );
+  });
+
   it('[G120] has patterns that ECMAScript, Python and RE2 read alike', () => {
     expect(patterns.length).toBeGreaterThan(50);
     // No names of Unicode, no look-around, no back references, no classes that Python reads wider.

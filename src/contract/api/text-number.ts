@@ -1,0 +1,25 @@
+import * as z from 'zod';
+
+/** What JSON writes for a whole number. `Number` also takes an empty text, `0x10` and `1e3`, which nobody has meant. */
+const DECIMAL = /^-?(?:0|[1-9]\d{0,15})$/;
+
+/** Its input is a number for whoever writes one, as examples do. */
+type WholeText = z.ZodType<number, number>;
+
+/** A whole number that comes as text, in a path, a query, a header or a form, and is described as the number that it is. [G139] */
+export const wholeText = (
+  min: number,
+  max: number = Number.MAX_SAFE_INTEGER,
+  mustBe = 'must be a whole number in decimal digits',
+): WholeText =>
+  z
+    .string()
+    .regex(DECIMAL, mustBe)
+    .transform(Number)
+    .pipe(z.int().min(min).max(max))
+    .meta({
+      override: ({ jsonSchema }) => {
+        delete jsonSchema.pattern;
+        Object.assign(jsonSchema, { type: 'integer', minimum: min, maximum: max });
+      },
+    }) as unknown as WholeText;
