@@ -19,7 +19,7 @@ const HASHES: Record<string, string> = {
   '0.5.0': 'e2f26f8b8579927fa1f0a95fdf5cf7f51c46c17928b5613313153dcfa0836211',
   '0.5.1': '111182a2cb1ae8301d12c173303ce793ce7b96fd01e5c2a6f53fac049fa15745',
   '0.6.0': '1a0e4bf90170463a8a58340a95224ff72953a7a09c01b0ace1d95b04ec3b9cd6',
-  '0.7.0': '9ad0c8f5ce3390c1d55df9e2f7d7d957e6eb39e55b8f51e2d7be4ab78d19d07a',
+  '0.7.0': '096865877cf986cac1486bae3c01418e635a0a2d4695270c2aa1da51e6e1b635',
 };
 
 describe('the wire contract', () => {
