@@ -40,6 +40,7 @@ import { requestEndpoints } from './requests/requests.ts';
 import { rerankEndpoints } from './embeddings/rerank.ts';
 import { reservationEndpoints } from './queues/reservations.ts';
 import { routeEndpoints } from './routes/routes.ts';
+import { storedAnswerEndpoints } from './completions/stored-answers.ts';
 import { sloEndpoints } from './planning/slos.ts';
 import { teamEndpoints } from './debt/teams.ts';
 import { teiEndpoints } from './embeddings/tei.ts';
@@ -101,6 +102,7 @@ const CONTROL = {
 const UPSTREAMS = {
   ...upstreamEndpoints,
   ...completionEndpoints,
+  ...storedAnswerEndpoints,
   ...messageTokenEndpoints,
   ...routeEndpoints,
   ...promptEndpoints,

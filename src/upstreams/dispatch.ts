@@ -37,6 +37,8 @@ export interface DispatchRequest {
    * always may.
    */
   readonly accepts?: (target: Target, opened: Opened, firstPiece: Uint8Array) => boolean;
+  /** What the first piece of a body refuses the call with, where it is an error that says nothing against the request: another target is asked, too. */
+  readonly refusedBy?: (target: Target, opened: Opened, firstPiece: Uint8Array) => Refusal | undefined;
 }
 
 /**

@@ -71,7 +71,7 @@ it('[G10] [G19] [G32] the API page loads only from its own server, and its examp
   await page.close();
 });
 
-it('[G151] the page at /docs says where to start, and its search leads by keyboard to an operation that is folded', async () => {
+it('[G151] /docs says where to start, and its search leads by keyboard to a folded operation', async () => {
   const { page, foreign, failures } = await opened('/docs/', { width: 1_280, height: 800 });
   await page.getByRole('heading', { name: 'Where to start' }).waitFor();
   await page.keyboard.press('/');
@@ -105,7 +105,7 @@ it('[G151] a guide fits a phone, in light and in dark, and the addresses of befo
   }
   expect(grounds.size).toBe(2);
   const { page } = await opened('/docs/#/Vectors/queryVectors', { width: 1_280, height: 800 });
-  await page.waitForURL('**/docs/reference/#/Vectors/queryVectors');
+  await page.waitForURL('**/docs/reference/#/Vectors/queryVectors', { waitUntil: 'commit' });
   await page.close();
 });
 

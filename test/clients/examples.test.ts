@@ -8,6 +8,7 @@ import { ApiClient } from '../support/deployment/api-client.ts';
 import { deploy } from '../support/deployment/deployment.ts';
 import { planningEffects } from '../support/deployment/planning-effects.ts';
 import { requestLogEffects } from '../support/deployment/request-log-effects.ts';
+import { storedAnswerEffects } from '../support/deployment/stored-answer-effects.ts';
 import { surfaceEffects } from '../support/deployment/surface-effects.ts';
 import type { OpenApi, TourAnswer } from '../support/deployment/tour.ts';
 import { Tour } from '../support/deployment/tour.ts';
@@ -56,6 +57,7 @@ const statusOf = async (apiKey: string): Promise<number> => (await new ApiClient
 /** The effect that each operation of the tour must have had. An operation without an entry does not compile. */
 const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
   ...surfaceEffects,
+  ...storedAnswerEffects,
   createEmbeddings: ({ data }) => expect(data.map((item: Body) => item.embedding.length)).toEqual([100, 100, 100]),
   rerank: ({ results }) => expect(results.map(({ index }: Body) => index)).toEqual([1, 0]),
   createPrompt: ({ prompt, version, labels }) => expect([prompt, version, labels]).toEqual(['support-reply', 1, ['staging']]),
@@ -245,6 +247,8 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
   getFineTuningJob: ({ id }) => expect(id).toBe(idOf('createFineTuningJob')),
   listFineTuningEvents: ({ data }) => expect(data).toMatchObject([{ message: 'Fine-tuning job created' }]),
   listFineTuningCheckpoints: ({ data }) => expect(data).toEqual([]),
+  pauseFineTuningJob: ({ status }) => expect(status).toBe('paused'),
+  resumeFineTuningJob: ({ status }) => expect(status).toBe('queued'),
   cancelFineTuningJob: ({ status }) => expect(status).toBe('cancelled'),
   createReservation: ({ error }) => expect(error.code).toBe('limit_exceeded'),
   listReservations: ({ data }) => expect(data).toEqual([]),

@@ -158,7 +158,7 @@ it('[G150] the guides of the main ways through the API show them in Python', asy
   expect(without).toEqual([]);
 });
 
-it('[G152] from nothing to the answer of a search takes no more lines of Python than it takes with Chroma', async () => {
+it('[G152] a search from nothing takes no more lines of Python than with Chroma', async () => {
   const blocks = blocksOf(await readFile(join(ROOT, 'docs/start.md'), 'utf8'));
   const script = blocks.find(({ language }) => language === 'python')?.text ?? '';
   expect(script).toMatch(/\/upsert[^]*\/query[^]*print/);

@@ -86,7 +86,9 @@ const MODELS = {
     ...FAULTS.map((fault) => modelOf(`gpt-${fault}`, ['chat'])),
     modelOf('emb-mock', ['embeddings']),
     modelOf('mod-mock', ['moderations']),
-    // MEDIA
+    modelOf('image-mock', ['images']),
+    modelOf('speech-mock', ['speech']),
+    modelOf('transcribe-mock', ['transcriptions']),
   ],
   anthropic: ['mock', ...FAULTS].map((name) => modelOf(`claude-${name}`, ['chat'])),
 };

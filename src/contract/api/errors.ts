@@ -25,6 +25,8 @@ export const ERRORS = {
   invalid_value: invalid(400),
   limit_exceeded: invalid(400),
   dimension_mismatch: invalid(400),
+  /** What a call goes on from is not stored, or no more: OpenAI's code and status. */
+  previous_response_not_found: invalid(400),
   missing_api_key: denied(401, 'authentication_error'),
   invalid_api_key: denied(401, 'authentication_error'),
   key_expired: denied(401, 'authentication_error'),
@@ -51,6 +53,8 @@ export const ERRORS = {
   queue_not_found: denied(404, 'not_found_error'),
   cohort_not_found: denied(404, 'not_found_error'),
   request_not_found: denied(404, 'not_found_error'),
+  response_not_found: denied(404, 'not_found_error'),
+  chat_completion_not_found: denied(404, 'not_found_error'),
   reservation_not_found: denied(404, 'not_found_error'),
   erasure_not_found: denied(404, 'not_found_error'),
   purge_not_found: denied(404, 'not_found_error'),
@@ -172,6 +176,8 @@ export interface Resource {
     | 'node'
     | 'file'
     | 'upload'
+    | 'response'
+    | 'chat_completion'
     | 'purge'
     | 'erasure'
     | 'upstream';

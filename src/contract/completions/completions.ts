@@ -181,7 +181,7 @@ export const completionEndpoints = {
     ...call('POST', '/v1/responses', loose(z.looseObject({ model, prompt: promptOfCall, stream, max_output_tokens: tokensMax }))),
     summary: 'Answer as the responses API does',
     description: apiLines(
-      `OpenAI's shape. ${TRANSLATED} ${PLATFORM} References to stored state, such as \`previous_response_id\`, are accepted only for models that serve \`responses\`, of upstreams of the tenant's own.`,
+      `OpenAI's shape. ${TRANSLATED} ${PLATFORM} \`previous_response_id\` goes on from a response that is stored here, whatever the model; references to what an upstream stores are accepted only for models that serve \`responses\`, of upstreams of the tenant's own.`,
       '',
       ROUTE,
     ),

@@ -1,5 +1,7 @@
 /** Limits of files, wherever they come from: of forms, uploads in parts, and transfers of attempts. */
 export const FILE_LIMITS = {
+  // Files of a tenant that a list sorts by their time: ten listings of the store.
+  filesSortedMaxCount: 10_000,
   // Files that an upload looks at for expired ones: one listing, and at most so many deletions.
   filesSweptMaxCount: 100,
   // Characters of a file's name: about what file systems accept.

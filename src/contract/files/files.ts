@@ -60,8 +60,14 @@ export const fileEndpoints = {
   listFiles: {
     ...common,
     ...call('GET', '/v1/files'),
-    summary: 'List files, by id',
-    query: pageQuery.extend({ purpose: z.enum([...FILE_PURPOSES, 'batch_output']).optional() }),
+    summary: 'List files',
+    query: pageQuery.extend({
+      purpose: z.enum([...FILE_PURPOSES, 'batch_output']).optional(),
+      order: z
+        .enum(['asc', 'desc'])
+        .optional()
+        .meta(about(`By when they were made, \`desc\`: the newest first; of \`filesSortedMaxCount\` files at most. Absent: by id.`)),
+    }),
     reply: json(page(file)),
   },
   getFile: {

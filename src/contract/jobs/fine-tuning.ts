@@ -64,7 +64,7 @@ const create = z
 
 export type CreateTuning = z.output<typeof create>;
 
-const TUNING_STATUSES = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const;
+const TUNING_STATUSES = ['queued', 'running', 'paused', 'succeeded', 'failed', 'cancelled'] as const;
 
 export type TuningStatus = (typeof TUNING_STATUSES)[number];
 
@@ -164,6 +164,20 @@ export const tuningEndpoints = {
     ...call('POST', '/v1/fine_tuning/jobs/:tuning/cancel'),
     summary: 'Cancel a fine-tuning job',
     description: 'One that has ended otherwise is refused with `state_conflict`.',
+    params,
+  },
+  pauseFineTuningJob: {
+    needsNoMoney: true,
+    ...common,
+    ...call('POST', '/v1/fine_tuning/jobs/:tuning/pause'),
+    summary: 'Pause a fine-tuning job',
+    description: 'It gives its node back, and keeps what it has saved. One that has ended is refused with `state_conflict`.',
+    params,
+  },
+  resumeFineTuningJob: {
+    ...common,
+    ...call('POST', '/v1/fine_tuning/jobs/:tuning/resume'),
+    summary: 'Let a fine-tuning job go on that was paused',
     params,
   },
   listFineTuningEvents: {

@@ -18,7 +18,7 @@ import type { AnswerNotes } from '../../upstreams/protocol/answer-notes.ts';
 import type { Exchange, Exchanges } from '../../upstreams/protocol/exchange.ts';
 import { mayBegin, SURFACES } from '../../upstreams/protocol/exchange.ts';
 import { bodyText } from '../../upstreams/body-text.ts';
-import { refusalBy } from '../../upstreams/protocol/upstream-error.ts';
+import { refusalBy, refusalByBeginning } from '../../upstreams/protocol/upstream-error.ts';
 import type { Usage } from '../../upstreams/protocol/usage.ts';
 import { PassBudget } from '../../upstreams/serving/pass-budget.ts';
 import type { Plan, Target } from '../../upstreams/target.ts';
@@ -107,6 +107,7 @@ export class PlanServer {
         mayHedge: HEDGED.has(call.surface),
         cancellation: call.cancellation,
         accepts: (_, opened, piece) => mayBegin(opened.contentType, streams, piece),
+        ...(streams && { refusedBy: (target, { withoutSecret }, piece) => refusalByBeginning(target, piece, withoutSecret) }),
       },
     );
     const elapsedMs = clock.nowMs() - nowMs;

@@ -57,7 +57,8 @@ export class PromptCounts {
     if (files.uncountable !== undefined) return err({ refusal: refusal('invalid_value', UNCOUNTABLE, files.uncountable), attempts: [] });
     const text = await this.#parts.tokens.count(target.model, promptTextOf(body));
     const images = files.images * (target.model.imageTokensMax ?? IMAGE_TOKENS);
-    return ok({ inputTokens: text + images + MESSAGE_TOKENS * listAt(body, 'messages').length, target, by: 'estimate' });
+    const messages = listAt(body, 'messages').length + listAt(body, 'input').length;
+    return ok({ inputTokens: text + images + MESSAGE_TOKENS * messages, target, by: 'estimate' });
   }
 }
 
@@ -70,7 +71,7 @@ class FilesIn {
   uncountable: FieldPath | undefined;
 
   constructor(body: JsonObject) {
-    listAt(body, 'messages').forEach((message, i) => this.#parts(message, 'content', ['messages', i]));
+    for (const name of ['messages', 'input']) listAt(body, name).forEach((message, i) => this.#parts(message, 'content', [name, i]));
   }
 
   #parts(of: unknown, name: string, path: FieldPath): void {
@@ -81,6 +82,7 @@ class FilesIn {
     const source = objectAt(part, 'source');
     switch (textAt(part, 'type')) {
       case 'image':
+      case 'input_image':
         this.images += 1;
         return;
       case 'tool_result':
@@ -90,6 +92,7 @@ class FilesIn {
         else if (textAt(source, 'type') !== 'text') this.uncountable ??= [...path, 'source'];
         return;
       case 'container_upload':
+      case 'input_file':
         this.uncountable ??= path;
     }
   }

@@ -29,6 +29,12 @@ export interface UploadTerms {
   readonly lifeMs: number | null;
 }
 
+interface FileListing {
+  readonly limit: number;
+  readonly after?: string | undefined;
+  readonly purpose?: string | undefined;
+}
+
 /** What knows which files are outputs of jobs, and so may be read: the queue of jobs. */
 interface JobOutputs {
   /** Those of the files that jobs wrote and that were accepted. */
@@ -126,13 +132,28 @@ export class FileCatalogue<Content> {
     return this.#remove(tenantId, file.value);
   }
 
-  /** Files by id, after the file `after`; of one purpose, or all. */
-  async list(
+  /** Files by when they were made, after the file `after`. Refuses more than `filesSortedMaxCount`. [J278] */
+  async sorted(
     tenantId: TenantId,
-    { limit, after = '', purpose }: { readonly limit: number; readonly after?: string | undefined; readonly purpose?: string | undefined },
-  ): Promise<{ items: readonly StoredFile[]; hasMore: boolean }> {
+    { order, after, limit, purpose }: FileListing & { readonly order: 'asc' | 'desc' },
+  ): Promise<Outcome<{ items: readonly StoredFile[]; hasMore: boolean }>> {
+    const countMax = FILE_LIMITS.filesSortedMaxCount;
+    const { items, hasMore } = await this.list(tenantId, { limit: countMax, purpose });
+    if (hasMore) {
+      const what = `there are more than ${countMax} files`;
+      return refuseBeyond({ path: 'order', limit: 'filesSortedMaxCount', what, advice: 'list them by id, without `order`' });
+    }
+    const sign = order === 'asc' ? 1 : -1;
+    const sorted = items.toSorted((a, b) => sign * (a.createdAtMs - b.createdAtMs || (a.id < b.id ? -1 : 1)));
+    const at = after === undefined ? -1 : sorted.findIndex(({ id }) => id === after);
+    if (after !== undefined && at === -1) return absent(after as FileId, 'after');
+    return ok({ items: sorted.slice(at + 1, at + 1 + limit), hasMore: sorted.length > at + 1 + limit });
+  }
+
+  /** Files by id, after the file `after`; of one purpose, or all. */
+  async list(tenantId: TenantId, { limit, after = '', purpose }: FileListing): Promise<{ items: readonly StoredFile[]; hasMore: boolean }> {
     const items: StoredFile[] = [];
-    const portion = purpose === undefined ? limit + 1 : API_LIMITS.pageMaxCount;
+    const portion = purpose === undefined ? Math.min(limit + 1, API_LIMITS.pageMaxCount) : API_LIMITS.pageMaxCount;
     let more = true;
     for (let cursor = after; more && items.length <= limit;) {
       const page = await this.#parts.store.list(tenantId, cursor, portion);
@@ -210,4 +231,4 @@ const digestOf = (principal: TenantPrincipal, { filename, purpose, owner, lifeMs
 /** Not a part of an upload, nor what is stored of one. */
 const isFile = (id: FileId): boolean => id.startsWith('file_');
 
-const absent = (id: FileId) => refuseResource('file_not_found', { kind: 'file', name: id }, `no file ${id}`, 'file');
+const absent = (id: FileId, at = 'file') => refuseResource('file_not_found', { kind: 'file', name: id }, `no file ${id}`, at);

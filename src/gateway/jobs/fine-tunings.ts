@@ -120,6 +120,14 @@ export class FineTunings {
     return refuse('state_conflict', `the fine-tuning job has ${state}: it cannot be cancelled any more`);
   }
 
+  /** Refuses one that has ended with `state_conflict`. [J277] */
+  async act(tenantId: TenantId, id: TuningId, kind: 'suspend' | 'resume'): Promise<Outcome<Tuning>> {
+    const found = await this.find(tenantId, id);
+    if (!found.ok) return found;
+    const job = await this.#parts.queue.act(tenantId, jobOf(id), { kind });
+    return job.ok ? ok(tuningOf(job.value)) : job;
+  }
+
   /** Newest first, older than the job `after`. */
   async list(
     tenantId: TenantId,

@@ -25,8 +25,9 @@ export function tuningStatusOf({ state }: Job): TuningStatus {
     case 'cancelled':
       return state;
     case 'pending':
-    case 'suspended':
       return 'queued';
+    case 'suspended':
+      return 'paused';
     case 'starting':
     case 'running':
     case 'stopping':

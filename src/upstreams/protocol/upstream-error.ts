@@ -9,9 +9,10 @@ import { ownerIn, PLATFORM } from '../upstream-record.ts';
 import type { StatusMeaning } from '../upstream-status.ts';
 import { meaningOf } from '../upstream-status.ts';
 import type { JsonObject } from './json.ts';
-import { isObject, parsedObject, textAt } from './json.ts';
+import { countAt, isObject, parsedObject, textAt } from './json.ts';
 import { shownMessage } from './shown-message.ts';
 import type { WithoutSecret } from './shown-message.ts';
+import { SseEvents } from './sse-events.ts';
 
 /** What an upstream says of an error, of whichever protocol it is, in a body or in an event; fit for callers. */
 export interface SaidError {
@@ -19,6 +20,8 @@ export interface SaidError {
   readonly type?: string;
   readonly code?: string;
   readonly param?: string;
+  /** Some servers say the status that an error in a stream would have, as its code. */
+  readonly status?: number;
 }
 
 /** An answer that serves nothing: its head, and what of its body is text. */
@@ -45,7 +48,13 @@ export function saidError(value: JsonObject, withoutSecret?: WithoutSecret): Sai
     ...(textAt(from, 'type') === 'error' ? {} : word('type', WORD)),
     ...word('code', WORD),
     ...word('param', PATH),
+    ...statusIn(from),
   };
+}
+
+function statusIn(error: JsonObject): Pick<SaidError, 'status'> {
+  const status = countAt(error, 'code') ?? 0;
+  return status >= 400 && status < 600 ? { status } : {};
 }
 
 const CODES: Readonly<Record<Exclude<StatusMeaning, 'answer'>, ErrorCode>> = {
@@ -66,29 +75,32 @@ export const familyOf = ({ protocol }: Pick<Target, 'protocol'>): ErrorFamily =>
 export function refusalBy(target: Target, answer: ErrorAnswer): Refusal {
   const { status, retryAfterMs } = answer;
   const body = parsedObject(answer.body);
-  const { message, ...words } = body === undefined ? {} : saidError(body, answer.withoutSecret);
+  const { message, status: _, ...words } = body === undefined ? {} : saidError(body, answer.withoutSecret);
   const meaning = meaningOf(status);
   if (meaning === 'answer' || meaning === 'misconfigured' || (meaning === 'absent' && message === undefined)) {
     const remedy = `check the \`secret\`, \`base_url\` and models of ${target.upstream}`;
     return refusal(CODES.misconfigured, `the upstream ${target.upstream} answered ${status}: ${remedy}`);
   }
-  // Of the platform's own accounts no tenant learns more than that they are at their limits.
-  const isPlatforms = ownerIn(target.upstreamId) === PLATFORM;
   const upstream: UpstreamAnswer = {
     target: targetName(target),
     family: familyOf(target),
     status,
     ...words,
     isRetryable: answer.shouldRetry ?? mayRetry(meaning, words),
-    ...(answer.rateHeaders === undefined || isPlatforms ? {} : { rateHeaders: answer.rateHeaders }),
+    ...(answer.rateHeaders === undefined || isPlatforms(target) ? {} : { rateHeaders: answer.rateHeaders }),
   };
-  const said = isPlatforms ? message?.replaceAll(ACCOUNTS, HIDDEN) : message;
-  const reason = refusal(CODES[meaning], said ?? `the upstream ${target.upstream} answered ${status}`);
+  const reason = refusal(CODES[meaning], shownOf(target, message) ?? `the upstream ${target.upstream} answered ${status}`);
   return { ...reason, upstream, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
 }
 
 /** As OpenAI names accounts where it says that one is at its limits. */
 const ACCOUNTS = /\b(?:org|proj)[-_]\w{8,}/g;
+
+const isPlatforms = ({ upstreamId }: Target): boolean => ownerIn(upstreamId) === PLATFORM;
+
+/** Of the platform's own accounts no tenant learns more than that they are at their limits. */
+const shownOf = (target: Target, message: string | undefined): string | undefined =>
+  isPlatforms(target) ? message?.replaceAll(ACCOUNTS, HIDDEN) : message;
 
 /** Of an account without money no call is served, however late it is repeated. */
 const SPENT = /insufficient|billing|credit/;
@@ -107,13 +119,29 @@ const IMPLIED: readonly (readonly [words: RegExp, status: number])[] = [
   [/invalid_request|invalid_value|context_length|content_filter|content_policy|invalid_prompt/, 400],
 ];
 
+const impliedStatus = ({ status, type = '', code = '' }: SaidError): number =>
+  status ?? IMPLIED.find(([pattern]) => pattern.test(`${type} ${code}`))?.[1] ?? 500;
+
+/**
+ * What a stream is refused with, as if it were none, whose first event is an error that says nothing against the request. Undefined: it begins otherwise, or not
+ * within its first piece. [U210]
+ */
+export function refusalByBeginning(target: Target, piece: Uint8Array, withoutSecret?: WithoutSecret): Refusal | undefined {
+  const first = new SseEvents().push(piece).find(({ data }) => data !== undefined)?.data;
+  const event = first?.includes('error') === true ? parsedObject(first) : undefined;
+  if (event === undefined || (event['type'] !== 'error' && (event['error'] ?? null) === null)) return undefined;
+  const said = saidError(event, withoutSecret);
+  const meaning = meaningOf(impliedStatus(said));
+  if (meaning === 'answer' || meaning === 'rejected') return undefined;
+  return { ...refusalInStream(target, said), code: CODES[meaning] };
+}
+
 /** The same of an error that a stream ends with: what was sent before cannot be taken back, so that its code is always `upstream_failed`. [U36] */
 export function refusalInStream(target: Target, said: SaidError): Refusal {
-  const { message, ...words } = said;
-  const found = IMPLIED.find(([pattern]) => pattern.test(`${words.type ?? ''} ${words.code ?? ''}`));
-  const status = found?.[1] ?? 500;
+  const { message, status: _, ...words } = said;
+  const status = impliedStatus(said);
   const meaning = meaningOf(status);
-  const reason = refusal('upstream_failed', message ?? `the upstream ${target.upstream} ended its answer with an error`);
+  const reason = refusal('upstream_failed', shownOf(target, message) ?? `the upstream ${target.upstream} ended its answer with an error`);
   if (meaning === 'misconfigured') return reason;
   const isRetryable = mayRetry(meaning, words);
   return { ...reason, upstream: { target: targetName(target), family: familyOf(target), status, ...words, isRetryable } };

@@ -1,4 +1,5 @@
 import type { Refusal } from '../../contract/api/errors.ts';
+import { statusOf } from '../../contract/api/errors.ts';
 import { COMPLETION_LIMITS } from '../../contract/completions/completion-limits.ts';
 import { UPSTREAM_LIMITS } from '../../contract/upstreams/upstream-limits.ts';
 import { assert, must } from '../../kernel/assert.ts';
@@ -44,6 +45,7 @@ interface AttemptParts {
   readonly timer: Timer;
   readonly outer: Cancellation;
   readonly accepts?: (target: Target, opened: Opened, firstPiece: Uint8Array) => boolean;
+  readonly refusedBy?: (target: Target, opened: Opened, firstPiece: Uint8Array) => Refusal | undefined;
 }
 
 const CANCELLED: TransportFault = { kind: 'fault', fault: 'cancelled' };
@@ -108,6 +110,12 @@ export class Attempt {
       opened.body.cancel();
       return this.#failed(GARBAGE);
     }
+    const refused = opened.status < 400 && piece !== undefined ? this.#parts.refusedBy?.(target, opened, piece) : undefined;
+    if (refused !== undefined) {
+      opened.body.cancel();
+      const status = statusOf(refused);
+      return this.#ended(status, judgeAnswer({ status }), refused);
+    }
     const nowMs = clock.nowMs();
     state.times.observe(nowMs - this.startedAtMs, nowMs);
     this.#parts.passage.succeeded(nowMs);
@@ -146,9 +154,15 @@ export class Attempt {
     const said = await this.#said(opened);
     if (typeof said !== 'string') return this.#failed(said);
     const refusal = refusalBy(target, { ...opened, body: said });
-    if (pauseMs > 0) state.pauseUntil(untilMs, refusal.upstream);
+    return this.#ended(status, { kind, pauseMs: untilMs - clock.nowMs() }, refusal);
+  }
+
+  #ended(status: number, judgement: Judgement, refusal: Refusal): AttemptResult {
+    const { state, clock } = this.#parts;
+    const pauseMs = judgement.kind === 'answer' ? 0 : judgement.pauseMs;
+    if (pauseMs > 0) state.pauseUntil(clock.nowMs() + pauseMs, refusal.upstream);
     // A target that asks for a pause is up: a probe that meets one ends without a verdict.
-    if (kind === 'pause') this.#end('paused', (passage) => passage.abandoned());
+    if (judgement.kind === 'pause') this.#end('paused', (passage) => passage.abandoned());
     else this.#end('failed', (passage, nowMs) => passage.failed(nowMs, false));
     return { kind: 'failed', status, refusal };
   }

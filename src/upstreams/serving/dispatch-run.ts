@@ -186,7 +186,7 @@ export class DispatchRun {
   async #begin(tried: Tried, isRetry: boolean, cancel: CancelSource): Promise<Attempt | undefined> {
     const { clock, timer, places } = this.#parts;
     const { target, state } = tried;
-    const { tokensMax, accepts } = this.#request;
+    const { tokensMax, accepts, refusedBy } = this.#request;
     const nowMs = clock.nowMs();
     const passage = must(state.breaker.admit(nowMs), 'the breaker lets a ready target be called');
     const place = places.take(target, nowMs);
@@ -213,6 +213,7 @@ export class DispatchRun {
       timer,
       outer: cancel,
       ...(accepts === undefined ? {} : { accepts }),
+      ...(refusedBy === undefined ? {} : { refusedBy }),
     });
   }
 

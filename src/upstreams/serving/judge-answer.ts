@@ -14,7 +14,7 @@ export type Judgement =
 /** A pause that a target does not state. */
 const PAUSE_MS = 1_000;
 
-export function judgeAnswer({ status, retryAfterMs }: Opened): Judgement {
+export function judgeAnswer({ status, retryAfterMs }: Pick<Opened, 'status' | 'retryAfterMs'>): Judgement {
   const pauseMs = Math.min(retryAfterMs ?? 0, UPSTREAM_LIMITS.upstreamPauseMaxMs);
   switch (meaningOf(status)) {
     case 'answer':

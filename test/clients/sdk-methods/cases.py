@@ -30,17 +30,13 @@ def scripted(script, prompt="hello"):
 class Blocking:
     """An asynchronous client, or what it answered, used as the synchronous one is: so that each case is run with both."""
 
-    _loop = None
+    _loop = asyncio.new_event_loop()
 
     def __init__(self, inner):
         self.inner = inner
 
     @classmethod
     def run(cls, awaitable):
-        if cls._loop is None:
-            cls._loop = asyncio.new_event_loop()
-            threading.Thread(target=cls._loop.run_forever, daemon=True).start()
-
         async def awaited():
             return await awaitable
 
@@ -79,6 +75,9 @@ class Blocking:
 
     def __exit__(self, *raised):
         return Blocking.run(self.inner.__aexit__(*raised))
+
+
+threading.Thread(target=Blocking._loop.run_forever, daemon=True).start()
 
 
 def outcome_of(function, world, target):

@@ -10,7 +10,7 @@ export interface World {
   readonly anthropic: Anthropic;
   readonly model: Readonly<Record<Target, string>>;
   /** A model for calls that fail in this way, so that others do not meet its circuit breaker. */
-  frail(target: Target, fault: string | number): string;
+  readonly frail: (target: Target, fault: string | number) => string;
 }
 
 type Run = (world: World, model: string, target: Target) => Promise<void>;

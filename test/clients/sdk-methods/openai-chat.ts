@@ -1,4 +1,4 @@
-import OpenAI from 'openai';
+import type OpenAI from 'openai';
 import { zodFunction, zodResponseFormat } from 'openai/helpers/zod';
 import { expect } from 'vitest';
 import { z } from 'zod';
@@ -106,7 +106,12 @@ export const OPENAI_CHAT = [
       const runner = openai.chat.completions.runTools({
         model,
         messages: user(scripted(CALLS_WEATHER)),
-        tools: [{ type: 'function', function: { ...WEATHER, parameters: CITY, function: () => '18 degrees' } }],
+        tools: [
+          {
+            type: 'function',
+            function: { name: 'get_weather', description: 'The weather.', parameters: CITY, function: () => '18 degrees' },
+          },
+        ],
       });
       expect(await runner.finalContent()).toBe(TEXT);
     },

@@ -48,26 +48,26 @@ export const OPENAI_MEDIA = casesOf(undefined, {
     expect((await openai.images.createVariation({ model: PICTURES, image: await picture(), n: 1, size: '256x256' })).data).toBeTruthy();
   },
   'audio.speech.create': async ({ openai }) => {
-    const answer = await openai.audio.speech.create({ model: SPEECH!, voice: 'alloy', input: 'Hello' });
+    const answer = await openai.audio.speech.create({ model: SPEECH, voice: 'alloy', input: 'Hello' });
     expect((await answer.arrayBuffer()).byteLength).toBeGreaterThan(0);
   },
   'audio.speech.create formats': async ({ openai }) => {
     for (const response_format of ['wav', 'pcm', 'opus'] as const) {
-      const asked = { model: SPEECH!, voice: 'alloy', input: 'Hello', response_format, instructions: 'Be kind.', speed: 1.5 };
+      const asked = { model: SPEECH, voice: 'alloy', input: 'Hello', response_format, instructions: 'Be kind.', speed: 1.5 };
       expect((await openai.audio.speech.create(asked)).status).toBe(200);
     }
   },
   'audio.transcriptions.create': async ({ openai }) => {
-    const asked = { model: TRANSCRIPTS!, file: await speech(), language: 'en', prompt: 'Locks', temperature: 0 };
+    const asked = { model: TRANSCRIPTS, file: await speech(), language: 'en', prompt: 'Locks', temperature: 0 };
     expect((await openai.audio.transcriptions.create(asked)).text).toBeTruthy();
   },
   'audio.transcriptions.create formats': async ({ openai }) => {
     for (const response_format of ['text', 'srt', 'vtt'] as const)
-      expect(typeof (await openai.audio.transcriptions.create({ model: TRANSCRIPTS!, file: await speech(), response_format }))).toBe(
+      expect(typeof (await openai.audio.transcriptions.create({ model: TRANSCRIPTS, file: await speech(), response_format }))).toBe(
         'string',
       );
     const verbose = await openai.audio.transcriptions.create({
-      model: TRANSCRIPTS!,
+      model: TRANSCRIPTS,
       file: await speech(),
       response_format: 'verbose_json',
       timestamp_granularities: ['word', 'segment'],
@@ -75,10 +75,10 @@ export const OPENAI_MEDIA = casesOf(undefined, {
     expect(verbose.duration).toBeTruthy();
   },
   'audio.transcriptions.create stream': async ({ openai }) => {
-    const stream = await openai.audio.transcriptions.create({ model: TRANSCRIPTS!, file: await speech(), stream: true });
+    const stream = await openai.audio.transcriptions.create({ model: TRANSCRIPTS, file: await speech(), stream: true });
     expect((await Array.fromAsync(stream)).at(-1)?.type).toBe('transcript.text.done');
   },
   'audio.translations.create': async ({ openai }) => {
-    expect((await openai.audio.translations.create({ model: TRANSCRIPTS!, file: await speech() })).text).toBeTruthy();
+    expect((await openai.audio.translations.create({ model: TRANSCRIPTS, file: await speech() })).text).toBeTruthy();
   },
 });

@@ -221,7 +221,8 @@ def fine_tuning_list(w):
 def fine_tuning_pause(w):
     made = tuning(w)
     jobs = w.openai.fine_tuning.jobs
-    assert jobs.pause(made.id).status == "paused"
+    # The package has no type for a job that pauses.
+    assert w.lenient.fine_tuning.jobs.pause(made.id).status == "paused"
     assert jobs.resume(made.id).status in ("queued", "running", "validating_files")
     jobs.cancel(made.id)
 

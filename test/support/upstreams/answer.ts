@@ -5,8 +5,10 @@ export type Body = Readonly<Record<string, unknown>>;
 /** An answer of a mock upstream: as a whole, and as the events of a stream. */
 export interface MockAnswer {
   readonly json: unknown;
-  /** What is answered instead of JSON, where that is no JSON. */
-  readonly whole?: { readonly contentType: string; readonly bytes: Buffer };
+  /** Is answered instead of the JSON. */
+  readonly raw?: { readonly contentType: string; readonly bytes: Uint8Array };
+  /** What of the request a strict server refuses. */
+  readonly refused?: { readonly param: string; readonly message: string } | undefined;
   /** Before the first token. */
   readonly lead: readonly string[];
   /** What each token is sent as. */

@@ -4,6 +4,8 @@ import type { Body } from './answer.ts';
 
 const listOf = (value: unknown): readonly Body[] => (Array.isArray(value) ? (value as readonly Body[]) : []);
 
+const textIn = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
+
 const IMAGE_URL = /^(https?:\/\/|data:image\/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/]+=*$)/;
 const TOOL_NAME = /^[a-zA-Z0-9_-]{1,64}$/;
 
@@ -80,7 +82,7 @@ function imageFault(messages: readonly Body[], urlOf: (part: Body) => unknown): 
   for (const [at, message] of messages.entries())
     for (const part of listOf(message['content'])) {
       const url = urlOf(part);
-      if (url !== undefined && !IMAGE_URL.test(String(url))) return `messages[${at}]: ${String(url).slice(0, 40)} is no URL of an image`;
+      if (url !== undefined && !IMAGE_URL.test(textIn(url))) return `messages[${at}]: ${textIn(url).slice(0, 40)} is no URL of an image`;
     }
   return undefined;
 }
@@ -118,7 +120,7 @@ export function messagesFault(body: Body): string | undefined {
     () => toolsFault(listOf(body['tools']).filter(({ type }) => type === undefined || type === 'custom')),
     () => (thinking?.['type'] === 'enabled' ? thinkingFault(body, thinking) : undefined),
     () =>
-      listOf(body['stop_sequences']).some((stop) => String(stop).trim() === '') ? 'stop_sequences: must not be whitespace' : undefined,
+      listOf(body['stop_sequences']).some((stop) => textIn(stop).trim() === '') ? 'stop_sequences: must not be whitespace' : undefined,
     () => emptyTextFault(body),
     // The server holds what came before in a thread.
     () =>
@@ -155,9 +157,9 @@ function messageOrderFault(messages: readonly Body[]): string | undefined {
     const results = parts.filter(({ type }) => type === 'tool_result').map((part) => part['tool_use_id']);
     const missing = open.find((id) => !results.includes(id));
     if (missing !== undefined)
-      return `messages.${at}: tool_use ids were found without tool_result blocks immediately after: ${String(missing)}`;
+      return `messages.${at}: tool_use ids were found without tool_result blocks immediately after: ${textIn(missing)}`;
     const unknown = results.find((id, n) => !open.includes(id) || results.indexOf(id) !== n);
-    if (unknown !== undefined) return `messages.${at}: unexpected tool_use_id found in tool_result blocks: ${String(unknown)}`;
+    if (unknown !== undefined) return `messages.${at}: unexpected tool_use_id found in tool_result blocks: ${textIn(unknown)}`;
     if (parts.slice(0, results.length).some(({ type }) => type !== 'tool_result'))
       return `messages.${at}: tool_result blocks must come first`;
     open = role === 'assistant' ? parts.filter(({ type }) => type === 'tool_use').map(({ id }) => id) : [];

@@ -1,6 +1,5 @@
 import type { Body, MockAnswer, Turn } from './answer.ts';
 import { CREATED_S, dataEvent, namedEvent, textOf, turnOf } from './answer.ts';
-import { MEDIA_ANSWERS } from './media-double.ts';
 import type { Script } from './script.ts';
 
 const numberAt = (body: Body, ...names: readonly string[]): number | undefined =>
@@ -21,7 +20,6 @@ export const OPENAI_ANSWERS: Readonly<Record<string, (body: Body, script: Script
   '/v1/embeddings': embeddings,
   '/v1/moderations': moderations,
   '/v1/rerank': rerank,
-  ...MEDIA_ANSWERS,
 };
 
 export const openaiError = (status: number, message: string, more: object = {}) => ({
@@ -182,8 +180,8 @@ function embeddings(body: Body, script: Script): MockAnswer {
 }
 
 const CATEGORIES = [
-  ...['harassment', 'harassment/threatening', 'hate', 'hate/threatening', 'illicit', 'illicit/violent', 'self-harm', 'self-harm/intent'],
-  ...['self-harm/instructions', 'sexual', 'sexual/minors', 'violence', 'violence/graphic'],
+  ...'harassment harassment/threatening hate hate/threatening illicit illicit/violent self-harm self-harm/intent'.split(' '),
+  ...'self-harm/instructions sexual sexual/minors violence violence/graphic'.split(' '),
 ];
 
 function moderations(body: Body, script: Script): MockAnswer {

@@ -78,7 +78,7 @@ export function refusalOf(target: string, headers: IncomingHttpHeaders, body: Bo
 }
 
 function headerFault(api: 'openai' | 'anthropic', headers: IncomingHttpHeaders): Refused | undefined {
-  const key = api === 'openai' ? /^Bearer sk-/.test(headers.authorization ?? '') : /^sk-/.test(String(headers['x-api-key']));
+  const key = api === 'openai' ? (headers.authorization ?? '').startsWith('Bearer sk-') : String(headers['x-api-key']).startsWith('sk-');
   if (!key) return { status: 401, message: 'there is no API key of this server' };
   const others =
     api === 'openai' ? ['x-api-key', 'anthropic-version', 'anthropic-beta'] : ['authorization', 'openai-organization', 'openai-beta'];

@@ -8,6 +8,7 @@ import type { Body, MockAnswer } from './answer.ts';
 import { textOf } from './answer.ts';
 import { ANTHROPIC_ANSWERS, anthropicError } from './anthropic-double.ts';
 import { OPENAI_ANSWERS, openaiError } from './openai-double.ts';
+import { asksEvents, formOf, MEDIA_ANSWERS, TAKES_FORM } from './media-double.ts';
 import type { Script, Served, Truth } from './script.ts';
 import { scriptIn } from './script.ts';
 import type { Refused } from './strict-requests.ts';
@@ -36,20 +37,27 @@ const server = createServer({ keepAliveTimeout: 30_000 }, (request, response) =>
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const path = new URL(request.url ?? '/', 'http://mock').pathname;
   const bytes = await bodyOf(request);
-  const text = bytes.toString('utf8');
-  if (path.startsWith('/mock/')) return control(path, text, response);
+  if (path.startsWith('/mock/')) return control(path, bytes.toString(), response);
   if (path === '/v1/models')
     return json(response, 200, { object: 'list', data: [{ id: 'mock', object: 'model', created: 0, owned_by: 'mock' }] });
-  const write = OPENAI_ANSWERS[path] ?? ANTHROPIC_ANSWERS[path];
+  const write = OPENAI_ANSWERS[path] ?? ANTHROPIC_ANSWERS[path] ?? MEDIA_ANSWERS[path];
   if (write === undefined) return json(response, 404, openaiError(404, `no route ${path}`));
   const type = request.headers['content-type'] ?? '';
-  const body = type.startsWith('multipart/') ? await formFields(new Uint8Array(bytes), type) : (JSON.parse(text) as Body);
-  const refused = isStrict ? refusalOf(request.url ?? '/', request.headers, body) : undefined;
+  if (TAKES_FORM.has(path) !== type.startsWith('multipart/form-data'))
+    return json(response, 400, openaiError(400, `Invalid Content-Type: ${type}`));
+  const body = TAKES_FORM.has(path) ? await formOf(type, bytes) : (JSON.parse(bytes.toString()) as Body);
+  const refused = isStrict ? await strictRefusal(request, bytes, body) : undefined;
   if (refused !== undefined) return refuse(response, recorded(request, path, body), refused, path in ANTHROPIC_ANSWERS);
   const script = scriptIn(textOf(body)) ?? scripts.next.shift() ?? scripts.always;
   const served = recorded(request, path, body);
   response.once('close', () => close(served, response.writableFinished ? 'whole' : 'aborted'));
   await play(response, script, served, write(body, script), path in ANTHROPIC_ANSWERS ? anthropicError : openaiError);
+}
+
+async function strictRefusal(request: IncomingMessage, bytes: Buffer, body: Body): Promise<Refused | undefined> {
+  const type = request.headers['content-type'] ?? '';
+  const fields = type.startsWith('multipart/') ? await formFields(new Uint8Array(bytes), type) : body;
+  return refusalOf(request.url ?? '/', request.headers, fields);
 }
 
 function refuse(response: ServerResponse, served: Served, { status, message, param }: Refused, isAnthropic: boolean): void {
@@ -65,7 +73,7 @@ function recorded(request: IncomingMessage, path: string, body: Body): Served {
   const served: Served = {
     path,
     model: String(body['model']),
-    isStream: body['stream'] === true,
+    isStream: asksEvents(body),
     headers,
     body,
     status: 200,
@@ -98,6 +106,11 @@ async function play(response: ServerResponse, script: Script, served: Served, ma
     served.status = script.status;
     return json(response, script.status, errorOf(script.status, script.message ?? 'as the script says', script.error), script.headers);
   }
+  if (made.refused !== undefined) {
+    served.status = 400;
+    const { error } = openaiError(400, made.refused.message);
+    return json(response, 400, { error: { ...error, param: made.refused.param, code: 'invalid_value' } });
+  }
   served.inputTokens = made.inputTokens;
   served.cachedTokens = made.cachedTokens;
   if (served.isStream) return stream(response, script, served, made);
@@ -111,9 +124,8 @@ async function play(response: ServerResponse, script: Script, served: Served, ma
   if (script.hold !== undefined) await gate(script.hold.gate).opened;
   served.outputTokens = made.outputTokens;
   served.reportedUsage = made.reportsUsage;
-  if (made.whole !== undefined)
-    return void response.writeHead(200, { 'content-type': made.whole.contentType, ...script.headers }).end(made.whole.bytes);
-  json(response, 200, made.json, script.headers);
+  if (made.raw === undefined) return json(response, 200, made.json, script.headers);
+  response.writeHead(200, { 'content-type': made.raw.contentType, ...script.headers }).end(made.raw.bytes);
 }
 
 async function stream(response: ServerResponse, script: Script, served: Served, made: MockAnswer): Promise<void> {

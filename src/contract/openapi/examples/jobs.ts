@@ -72,6 +72,8 @@ export const jobExamples = {
   listFineTuningJobs: {},
   getFineTuningJob: { params: tuning },
   cancelFineTuningJob: { params: tuning },
+  pauseFineTuningJob: { params: tuning },
+  resumeFineTuningJob: { params: tuning },
   listFineTuningEvents: { params: tuning },
   listFineTuningCheckpoints: { params: tuning },
 

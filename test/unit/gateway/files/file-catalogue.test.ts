@@ -224,6 +224,23 @@ describe('files', () => {
     expect(left.at(-1)).toBe(FILE_LIMITS.filesSweptMaxCount);
   });
 
+  it('[J278] are sorted by when they were made, in both orders, page by page', async () => {
+    const { files, clock, upload } = world();
+    const ids: FileId[] = [];
+    for (let n = 0; n < 5; n += 1) {
+      clock.ms += 1;
+      ids.push(idOf(await upload(`${n}`)));
+    }
+    const sorted = async (order: 'asc' | 'desc', after?: string) => {
+      const page = await files.sorted(MINE, { order, limit: 2, after });
+      return page.ok ? [page.value.items.map(({ id }) => id), page.value.hasMore] : page.error.code;
+    };
+    expect(await sorted('asc')).toEqual([ids.slice(0, 2), true]);
+    expect(await sorted('desc')).toEqual([[ids[4], ids[3]], true]);
+    expect(await sorted('desc', ids[1])).toEqual([[ids[0]], false]);
+    expect(await sorted('asc', 'file_none')).toBe('file_not_found');
+  });
+
   it('[J19] are listed by purpose, however many others lie between', async () => {
     const { files, accepted, upload, storeOutput } = world();
     for (let n = 0; n < 5; n += 1) await upload(`${n}`);

@@ -163,6 +163,19 @@ describe('a fine-tuning job', () => {
     expect(await tunings.create(restricted, BODY, undefined)).toMatchObject({ error: { code: 'scope_denied' } });
   });
 
+  it('[J277] is paused and resumed, until it has ended', async () => {
+    const { tunings, create } = setUp();
+    const id = tuningIdOf((await create()).job.id);
+    const stateAfter = async (kind: 'suspend' | 'resume') => {
+      const acted = await tunings.act(tenantId, id, kind);
+      return acted.ok ? tuningStatusOf(acted.value.job) : acted.error.code;
+    };
+    expect([await stateAfter('suspend'), await stateAfter('suspend'), await stateAfter('resume')]).toEqual(['paused', 'paused', 'queued']);
+    await tunings.cancel(tenantId, id);
+    expect(await stateAfter('suspend')).toBe('state_conflict');
+    expect(await tunings.act('tn_other' as TenantId, id, 'suspend')).toMatchObject({ error: { code: 'fine_tuning_job_not_found' } });
+  });
+
   it('[J252] is queued, running, and cancelled once its agent has stopped', async () => {
     const { tunings, create } = setUp();
     const { job } = await create();

@@ -189,6 +189,10 @@ describe('of several upstreams', () => {
   });
 
   it('[U208] of equals the last arrives, with the soonest time that any has named', async () => {
+    const byHost = (host: string): Said => ({ status: host === 'one.example' ? 500 : 503 });
+    const fallback = world(byHost, [target('openai', 'one')], [target('openai', 'two', 'platform/two')]);
+    expect((await fallback.call('chat')).body.error.upstream).toEqual({ name: 'two/small', status: 503 });
+    expect(fallback.asked).toEqual(['one.example', 'one.example', 'two.example', 'two.example']);
     const named = (s: string): Said => ({ status: 429, headers: { 'retry-after': s } });
     expect((await arrive(named('90'), named('60'))).at(2)).toBe('60000');
     expect((await arrive(named('60'), named('90'))).at(2)).toBe('60000');

@@ -24,11 +24,24 @@ export interface Said {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+interface ErrorBody {
+  readonly type?: string;
+  readonly request_id?: string;
+  readonly error: {
+    readonly message: string;
+    readonly type: string;
+    readonly code: string;
+    readonly param: string | null;
+    readonly upstream?: { readonly name: string; readonly status: number };
+  };
+}
+
 /** What arrives at the caller. */
 export interface Arrived {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: any;
+  /** An error in the shape of the API; of an answer nothing is read. */
+  readonly body: ErrorBody;
   /** Of a stream that began. */
   readonly events: string;
   readonly undispatched: Undispatched | undefined;
@@ -115,14 +128,14 @@ export class ErrorWorld {
     });
     if (!answered.ok) {
       const { status, headers, body } = errorDraft(answered.error.refusal, 'req_1', API_OF[surface]);
-      return { status, headers, body: JSON.parse(String(body)), events: '', undispatched: answered.error };
+      return { status, headers, body: JSON.parse(await new Response(body).text()) as ErrorBody, events: '', undispatched: answered.error };
     }
     const { answer } = answered.value;
     const base = { status: 200, headers: {}, undispatched: undefined };
-    if (answer.kind === 'whole') return { ...base, body: JSON.parse(answer.text), events: '' };
+    if (answer.kind === 'whole') return { ...base, body: JSON.parse(answer.text) as ErrorBody, events: '' };
     let events = '';
     for (let piece = await answer.stream.next(); piece !== undefined; piece = await answer.stream.next())
       events += new TextDecoder().decode(piece);
-    return { ...base, body: undefined, events };
+    return { ...base, body: {} as ErrorBody, events };
   }
 }

@@ -35,13 +35,18 @@ const PAIRS: readonly (readonly [Surface, Spoken])[] = [
   ['messages', 'messages'],
 ];
 
-async function errorOf(surface: Surface, spoken: Spoken, error: object) {
+const errorEvent = (spoken: Spoken, error: object): string =>
+  spoken === 'responses' ? event({ ...error, type: 'error' }, 'error') : event({ type: 'error', error }, 'error');
+
+function worldOf(spoken: Spoken, body: string) {
   const protocol: Protocol = spoken === 'messages' ? 'anthropic' : 'openai';
   const serves = spoken === 'responses' ? (['chat', 'responses'] as const) : (['chat'] as const);
   const target = targetOf({ protocol, upstreamId: 'tn_1/lab', model: { serves: [...serves] } });
-  const last = spoken === 'responses' ? event({ ...error, type: 'error' }, 'error') : event({ type: 'error', error }, 'error');
-  const said = { status: 200, body: BEGINNINGS[spoken] + last, headers: { 'content-type': 'text/event-stream' } };
-  const { events } = await new ErrorWorld({ own: [target] }, () => said).call(surface, { stream: true });
+  return new ErrorWorld({ own: [target] }, () => ({ status: 200, body, headers: { 'content-type': 'text/event-stream' } }));
+}
+
+async function errorOf(surface: Surface, spoken: Spoken, error: object) {
+  const { events } = await worldOf(spoken, BEGINNINGS[spoken] + errorEvent(spoken, error)).call(surface, { stream: true });
   const all = events.trim().split('\n\n');
   const [data] = /(?<=^data: ).*/m.exec(all.at(-1)!) ?? [''];
   return { isNamed: all.at(-1)!.startsWith('event: error'), ...JSON.parse(data) };
@@ -77,4 +82,30 @@ it.each(PAIRS)('[U191] [U207] a stream of %s whose upstream speaks %s ends witho
   expect([error.message, error.code, error.param]).toEqual(['no [redacted]', 'upstream_failed', null]);
   const ours = await errorOf(surface, spoken, { message: 'wrong key', type: 'authentication_error', code: 'invalid_api_key' });
   expect([ours.error.code, ours.error.upstream]).toEqual(['upstream_failed', undefined]);
+});
+
+/** An error that is the first event, and the status that it stands for; 200: it is about the request, and comes in the stream. */
+const FIRST: readonly (readonly [error: object, status: number, code: string])[] = [
+  [{ message: 'why', type: 'overloaded_error', code: 'overloaded_error' }, 529, 'overloaded_error'],
+  [{ message: 'why', type: 'rate_limit_error', code: 'rate_limit_exceeded' }, 429, 'rate_limit_exceeded'],
+  [{ message: 'why', type: 'BadGateway', code: 503 }, 503, 'upstream_failed'],
+  [{ message: 'why', type: 'server_error', code: 'server_error' }, 500, 'server_error'],
+  [{ message: 'why', type: 'authentication_error', code: 'invalid_api_key' }, 502, 'upstream_misconfigured'],
+];
+
+it.each(PAIRS.flatMap(([surface, spoken]) => FIRST.map((first) => [surface, spoken, ...first] as const)))(
+  '[U210] a stream of %s whose upstream speaks %s and begins with the error %o is none',
+  async (surface, spoken, error, status, code) => {
+    const world = worldOf(spoken, `: comment\n\n${errorEvent(spoken, error)}`);
+    const { status: arrived, body, headers, events } = await world.call(surface, { stream: true });
+    expect([arrived, body.error.code, events, world.asked.length]).toEqual([status, code, '', 2]);
+    expect(headers['x-should-retry']).toBe(String(status !== 502));
+    expect(world.dispatcher.health()[0]?.attempts).toMatchObject({ served: 0, broke_off: 0 });
+  },
+);
+
+it.each(PAIRS)('[U210] a stream of %s whose upstream speaks %s and refuses the request first is asked once', async (surface, spoken) => {
+  const world = worldOf(spoken, errorEvent(spoken, { message: 'why', type: 'invalid_request_error', code: 'context_length_exceeded' }));
+  const { status, events } = await world.call(surface, { stream: true });
+  expect([status, events.includes('context_length_exceeded'), world.asked.length]).toEqual([200, true, 1]);
 });

@@ -6,7 +6,7 @@ import type { FileId } from '../../../../src/kernel/ids.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import type { Handlers } from '../../pipeline/serve.ts';
 import { receiveForm } from '../../pipeline/streamed-form.ts';
-import { fileReply, pageReply, replied } from '../wire.ts';
+import { fileReply, pageOf, pageReply, replied } from '../wire.ts';
 import { sentFile } from './sent-file.ts';
 
 export const fileHandlers = {
@@ -27,6 +27,8 @@ export const fileHandlers = {
     return { ok: true, reply: fileReply(stored.value), used: {} };
   },
   listFiles: async ({ gateway, principal, query }) => {
+    const { order } = query;
+    if (order !== undefined) return replied(await gateway.heavy.files.sorted(principal.tenantId, { ...query, order }), pageOf(fileReply));
     const page = await gateway.heavy.files.list(principal.tenantId, query);
     return { ok: true, reply: pageReply(page, fileReply), used: {} };
   },

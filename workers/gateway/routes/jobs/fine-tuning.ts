@@ -22,6 +22,10 @@ export const tuningHandlers = {
   },
   cancelFineTuningJob: async ({ gateway, principal, params }) =>
     answer(await gateway.heavy.tunings.cancel(principal.tenantId, params.tuning as TuningId)),
+  pauseFineTuningJob: async ({ gateway, principal, params }) =>
+    answer(await gateway.heavy.tunings.act(principal.tenantId, params.tuning as TuningId, 'suspend')),
+  resumeFineTuningJob: async ({ gateway, principal, params }) =>
+    answer(await gateway.heavy.tunings.act(principal.tenantId, params.tuning as TuningId, 'resume')),
   listFineTuningEvents: async ({ gateway, principal, params, query }) => {
     const tuning = await gateway.heavy.tunings.find(principal.tenantId, params.tuning as TuningId);
     if (!tuning.ok) return tuning;
