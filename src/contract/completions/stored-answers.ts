@@ -8,6 +8,7 @@ import { JOB_LIMITS } from '../jobs/job-limits.ts';
 import { metadata } from '../jobs/batches.ts';
 import { loose, model } from './completions.ts';
 import { STORED_ANSWER_LIMITS } from './stored-answer-limits.ts';
+import { wholeText } from '../api/text-number.ts';
 
 // Answers that a tenant has stored, in OpenAI's shapes: responses, and chat completions.
 
@@ -24,7 +25,7 @@ const completionId = z
   .meta(about('A chat completion.', 'chatcmpl-0123456789abcdefghjkmnpqrs'));
 
 const listing = {
-  limit: z.coerce.number().int().min(1).max(STORED_ANSWER_LIMITS.storedPageMaxCount).default(PAGE_DEFAULT_COUNT),
+  limit: wholeText(1, STORED_ANSWER_LIMITS.storedPageMaxCount).default(PAGE_DEFAULT_COUNT),
   after: z.string().min(1).max(API_LIMITS.nameCharsMax).optional().meta(about('The id of the last item of the page before.')),
 } as const;
 
