@@ -270,9 +270,16 @@ function framed(description: string | undefined): Record<string, { schema: objec
 /** The runtime refuses it, before the gateway has it. */
 const URL_TOO_LONG = { description: 'The URL has more than 64 KiB.', content: { 'text/plain': { schema: TEXT } } } as const;
 
+/** The shapes of an endpoint's refusals: more than one where a header of the request decides. [G144] */
+function errorBodyOf({ path, headers: own }: Endpoint): z.core.$ZodType {
+  const sent = { has: (name: string) => own !== undefined && name in own._zod.def.shape };
+  const surfaces = [...new Set([surfaceOf(path), surfaceOf(path, sent)])];
+  const [first = errorBody, ...others] = surfaces.map((surface) => ERROR_BODIES[surface]);
+  return others.length === 0 ? first : z.union([first, ...others]);
+}
+
 function responses(endpoint: Endpoint): ZodOpenApiResponsesObject {
-  const schema = ERROR_BODIES[surfaceOf(endpoint.path)];
-  const content = { 'application/json': { schema } };
+  const content = { 'application/json': { schema: errorBodyOf(endpoint) } };
   return {
     [endpoint.status]: { description: endpoint.summary, ...replyContent(endpoint) },
     ...(endpoint.params === undefined && endpoint.query === undefined ? {} : { 414: URL_TOO_LONG }),

@@ -66,6 +66,11 @@ describe('the document, as others read it', () => {
     );
   });
 
+  it('[G144] has each shape of refusals: of calls that two APIs share, the one that a header asks for, too', () => {
+    const listing = operations.find(({ operationId }) => operationId === 'listModels');
+    expect(JSON.stringify(listing?.responses['4XX'])).toMatch(/ErrorReply.*AnthropicError/);
+  });
+
   it('[G120] has patterns that ECMAScript, Python and RE2 read alike', () => {
     expect(patterns.length).toBeGreaterThan(50);
     // No names of Unicode, no look-around, no back references, no classes that Python reads wider.
