@@ -11,6 +11,7 @@ import { classifyEndpoints } from './models/classify.ts';
 import { cohereEndpoints } from './embeddings/cohere.ts';
 import { cohortEndpoints } from './queues/cohorts.ts';
 import { completionEndpoints } from './completions/completions.ts';
+import { messageBatchEndpoints } from './completions/message-batches.ts';
 import { messageTokenEndpoints } from './completions/message-tokens.ts';
 import { costEndpoints } from './planning/cost.ts';
 import { debtEndpoints } from './debt/debt.ts';
@@ -40,6 +41,7 @@ import { requestEndpoints } from './requests/requests.ts';
 import { rerankEndpoints } from './embeddings/rerank.ts';
 import { reservationEndpoints } from './queues/reservations.ts';
 import { routeEndpoints } from './routes/routes.ts';
+import { storedAnswerEndpoints } from './completions/stored-answers.ts';
 import { sloEndpoints } from './planning/slos.ts';
 import { teamEndpoints } from './debt/teams.ts';
 import { teiEndpoints } from './embeddings/tei.ts';
@@ -76,6 +78,7 @@ const CONTROL = {
   ...jobControlEndpoints,
   ...jobEventEndpoints,
   ...batchEndpoints,
+  ...messageBatchEndpoints,
   ...tuningEndpoints,
   ...queueEndpoints,
   ...cohortEndpoints,
@@ -102,6 +105,7 @@ const UPSTREAMS = {
   ...upstreamEndpoints,
   ...completionEndpoints,
   ...messageTokenEndpoints,
+  ...storedAnswerEndpoints,
   ...routeEndpoints,
   ...promptEndpoints,
   ...requestEndpoints,

@@ -8,6 +8,7 @@ import { ApiClient } from '../support/deployment/api-client.ts';
 import { deploy } from '../support/deployment/deployment.ts';
 import { planningEffects } from '../support/deployment/planning-effects.ts';
 import { requestLogEffects } from '../support/deployment/request-log-effects.ts';
+import { storedAnswerEffects } from '../support/deployment/stored-answer-effects.ts';
 import { surfaceEffects } from '../support/deployment/surface-effects.ts';
 import type { OpenApi, TourAnswer } from '../support/deployment/tour.ts';
 import { Tour } from '../support/deployment/tour.ts';
@@ -56,6 +57,7 @@ const statusOf = async (apiKey: string): Promise<number> => (await new ApiClient
 /** The effect that each operation of the tour must have had. An operation without an entry does not compile. */
 const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
   ...surfaceEffects,
+  ...storedAnswerEffects,
   createEmbeddings: ({ data }) => expect(data.map((item: Body) => item.embedding.length)).toEqual([100, 100, 100]),
   rerank: ({ results }) => expect(results.map(({ index }: Body) => index)).toEqual([1, 0]),
   createPrompt: ({ prompt, version, labels }) => expect([prompt, version, labels]).toEqual(['support-reply', 1, ['staging']]),
@@ -234,6 +236,12 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
     expect(JSON.parse(text.trimEnd().split('\ndata: ').at(-1) ?? '')).toMatchObject({ kind: 'state', state: 'succeeded', final: true });
   },
   cancelJob: async () => expect((await tenant.get(`/v1/jobs/${idOf('createJob')}`)).body.state).toBe('cancelled'),
+  createMessageBatch: (body) => expect(body).toMatchObject({ type: 'message_batch', request_counts: { processing: 1 } }),
+  listMessageBatches: ({ data }) => expect(idsIn(data)).toEqual([idOf('createMessageBatch')]),
+  getMessageBatch: ({ id }) => expect(id).toBe(idOf('createMessageBatch')),
+  cancelMessageBatch: ({ processing_status: status }) => expect(['canceling', 'ended']).toContain(status),
+  getMessageBatchResults: (body) => expect(body).toMatchObject({ type: 'error', error: { code: 'batch_not_found' } }),
+  deleteMessageBatch: (body) => expect(body).toMatchObject({ type: 'error', error: { code: 'batch_not_found' } }),
   createBatch: (body) =>
     expect(body).toMatchObject({ status: 'validating', model: 'glove-sif-100', metadata: { purpose: 'nightly embeddings' } }),
   listBatches: ({ data }) => expect(idsIn(data)).toEqual([idOf('createBatch')]),

@@ -63,6 +63,8 @@ export const composeControl = oncePerIsolate((env: GatewayEnv): Control => {
     jobs: queue,
     logs: heavy.logs,
     requests: (tenant) => env.REQUEST_LOG.getByName(tenant),
+    batches: (tenant) => env.CALL_BATCHES.getByName(tenant),
+    answers: (tenant) => env.STORED_ANSWERS.getByName(tenant),
     files: heavy.eraser,
     models,
     upstreams: upstreamsOf(env.UPSTREAM),

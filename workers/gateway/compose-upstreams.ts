@@ -9,6 +9,7 @@ import { TenantPurgeLogs } from './adapters/caches/durable-caches.ts';
 import { sha256 } from './adapters/api/sha256.ts';
 import { Completions } from '../../src/gateway/completions/completion.ts';
 import { TokenCounts } from '../../src/gateway/completions/token-counts.ts';
+import { StoredAnswers } from '../../src/gateway/completions/stored-answers.ts';
 import { GuardedCompletions } from '../../src/gateway/completions/guarded-completion.ts';
 import { SchemaJudge } from '../../src/gateway/guardrails/schema-judge.ts';
 import { storedTargetFinder } from '../../src/gateway/upstreams/find-target.ts';
@@ -59,6 +60,7 @@ import { tokenEncodings } from './adapters/models/token-encodings.ts';
 export interface Upstreams extends Gateway, RequestLogParts {
   readonly admin: UpstreamAdmin;
   readonly completions: Completions;
+  readonly stored: StoredAnswers;
   readonly answers: CompletionCache;
   readonly checker: UpstreamChecker;
   readonly directory: UpstreamDirectory;
@@ -126,6 +128,7 @@ export const composeUpstreams = oncePerIsolate((env: GatewayEnv): Upstreams => {
       guard: new GuardedCompletions(guardrails),
       judge: new SchemaJudge(guardrails),
     }),
+    stored: new StoredAnswers({ storeOf: (tenant) => env.STORED_ANSWERS.getByName(tenant), clock, rng }),
     findTarget,
     routes: new RouteAdmin({ routes, targets: findTarget, guardrails, embedder, note }),
     prompts: new PromptAdmin({ prompts, note }),

@@ -24,6 +24,8 @@ import type { InferenceBinding } from './adapters/embeddings/embedding-models.ts
 import type { UpstreamStub } from './adapters/upstreams/upstream-objects.ts';
 import type { DebtCalls } from '../../src/gateway/debt/debt-admin.ts';
 import type { PlanningCalls } from '../../src/gateway/planning/slo-admin.ts';
+import type { CallBatchCalls } from '../../src/gateway/batches/call-batches.ts';
+import type { StoredAnswerCalls } from '../../src/gateway/completions/stored-answers.ts';
 import type { RequestLog } from '../../src/gateway/requests/request-log-admin.ts';
 import type { RouteCalls } from '../../src/gateway/routes/route-admin.ts';
 import type { TenantId } from '../../src/kernel/ids.ts';
@@ -89,12 +91,16 @@ export interface GatewayEnv extends CacheLayoutEnv, TenancyEnv, IndexEnv, S3Env 
   readonly UPSTREAM: ObjectNamespace<UpstreamStub>;
   /** As above, of routes. */
   readonly ROUTES: ObjectNamespace<RouteCalls>;
+  /** One object a tenant, in this Worker; see `CallBatchObject`. */
+  readonly CALL_BATCHES: ObjectNamespace<CallBatchCalls>;
   /** One object a tenant that has prompts. */
   readonly PROMPTS: ObjectNamespace<PromptCalls>;
   /** One object an upstream that has limits, named by the upstream's id: what all isolates use of it. */
   readonly UPSTREAM_USE: ObjectNamespace<UpstreamUses>;
   /** One object a tenant, named by its id. */
   readonly REQUEST_LOG: ObjectNamespace<RequestLog>;
+  /** As above. */
+  readonly STORED_ANSWERS: ObjectNamespace<StoredAnswerCalls>;
   /** One object an organisation, named by its id. */
   readonly DEBT: ObjectNamespace<DebtCalls>;
   /** One object a tenant, named by its id. */

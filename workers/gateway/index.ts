@@ -8,6 +8,7 @@ import type { GatewayEnv } from './env.ts';
 import { alwaysAnswer } from './pipeline/http-error.ts';
 import { SUBJECT_APPS } from './subjects.ts';
 
+export { CallBatchObject } from './call-batch-object.ts';
 export { GenerationObject } from './generation-object.ts';
 
 const loaded = new Map<Subject, App<GatewayEnv>>();

@@ -16,6 +16,7 @@ export { RegistryObject } from '../../durable-objects/registry-object.ts';
 export { RequestLogObject } from '../../durable-objects/request-log-object.ts';
 export { RouteObject } from '../../durable-objects/route-object.ts';
 export { SchedulerObject } from '../../durable-objects/scheduler-object.ts';
+export { StoredAnswerObject } from '../../durable-objects/stored-answer-object.ts';
 export { UpstreamObject } from '../../durable-objects/upstream-object.ts';
 export { UpstreamUseObject } from '../../durable-objects/upstream-use-object.ts';
 

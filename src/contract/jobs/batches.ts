@@ -15,6 +15,9 @@ const BATCH_STATUSES = ['validating', 'failed', 'in_progress', 'finalizing', 'co
 
 export type BatchStatus = (typeof BATCH_STATUSES)[number];
 
+/** Of batches whose lines are calls of upstreams. */
+export const CALL_ENDPOINTS = ['/v1/chat/completions', '/v1/responses', '/v1/completions', '/v1/moderations', '/v1/messages'] as const;
+
 const moment = unixSeconds.nullable();
 const count = z.int().min(0);
 
@@ -68,7 +71,7 @@ export const metadata = z
 const create = z
   .strictObject({
     input_file_id: fileId.meta(about('A file of OpenAI batch lines, each with its own `custom_id`.')),
-    endpoint: z.literal('/v1/embeddings').meta(about('Of all requests in the file.')),
+    endpoint: z.enum(['/v1/embeddings', ...CALL_ENDPOINTS]).meta(about('Of all requests in the file.')),
     completion_window: z
       .string()
       .regex(/^[1-9]\d{0,2}h$/, 'must be a number of hours, such as 24h')
@@ -101,13 +104,14 @@ export const batchEndpoints = {
     ...call('POST', '/v1/batches', json(create)),
     summary: 'Answer a file of requests',
     description:
-      'As OpenAI has it, and a job underneath: `/v1/jobs/job_X` is the job of `batch_X`. The pools answer each line as `POST /v1/embeddings` would.',
+      'As OpenAI has it. Of embeddings a job underneath: `/v1/jobs/job_X` is the job of `batch_X`, and the pools answer each line as `POST /v1/embeddings` would. Of other endpoints the gateway makes the call of each line, with the money, the limits and the log of the key that made the batch.',
     idempotent: true,
   },
   listBatches: {
     ...common,
     ...call('GET', '/v1/batches'),
     summary: 'List batches, newest first',
+    description: 'Those of embeddings come after the others.',
     query: pageQuery,
     reply: json(page(batch)),
   },

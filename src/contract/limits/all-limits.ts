@@ -2,11 +2,13 @@ import { API_LIMITS } from '../api/api-limits.ts';
 import { SHARED_WORK_LIMITS } from '../api/shared-work.ts';
 import { CACHE_LIMITS } from '../caches/cache-limits.ts';
 import { COMPLETION_LIMITS } from '../completions/completion-limits.ts';
+import { STORED_ANSWER_LIMITS } from '../completions/stored-answer-limits.ts';
 import { DEBT_LIMITS } from '../debt/debt-limits.ts';
 import { EMBEDDING_LIMITS } from '../embeddings/embedding-limits.ts';
 import { FILE_LIMITS } from '../files/file-limits.ts';
 import { GUARDRAIL_LIMITS } from '../guardrails/guardrail-limits.ts';
 import { INDEX_LIMITS } from '../indexes/index-limits.ts';
+import { CALL_BATCH_LIMITS } from '../jobs/call-batch-limits.ts';
 import { JOB_LIMITS } from '../jobs/job-limits.ts';
 import { MODEL_LIMITS } from '../models/model-limits.ts';
 import { PLANNING_LIMITS } from '../planning/planning-limits.ts';
@@ -28,6 +30,7 @@ export const ALL_LIMITS = {
   ...API_LIMITS,
   ...SHARED_WORK_LIMITS,
   ...CACHE_LIMITS,
+  ...CALL_BATCH_LIMITS,
   ...COMPLETION_LIMITS,
   ...DEBT_LIMITS,
   ...EMBEDDING_LIMITS,
@@ -42,6 +45,7 @@ export const ALL_LIMITS = {
   ...QUEUE_LIMITS,
   ...REQUEST_LOG_LIMITS,
   ...ROUTE_LIMITS,
+  ...STORED_ANSWER_LIMITS,
   ...TENANCY_LIMITS,
   ...UPSTREAM_LIMITS,
   ...VECTOR_LIMITS,

@@ -1,10 +1,8 @@
-import { utf8Text } from '../../contract/api/json-text.ts';
 import type { Refusal } from '../../contract/api/errors.ts';
 import { refusal } from '../../contract/api/errors.ts';
 import { COMPLETION_LIMITS } from '../../contract/completions/completion-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
-import { joinedBytes } from '../../kernel/bytes.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Result } from '../../kernel/result.ts';
 import { err, ok } from '../../kernel/result.ts';
@@ -19,7 +17,8 @@ import { prefixKeyOf } from '../../upstreams/prefix-key.ts';
 import type { AnswerNotes } from '../../upstreams/protocol/answer-notes.ts';
 import type { Exchange, Exchanges } from '../../upstreams/protocol/exchange.ts';
 import { mayBegin, SURFACES } from '../../upstreams/protocol/exchange.ts';
-import { rejectionOf } from '../../upstreams/protocol/surface-errors.ts';
+import { bodyText } from '../../upstreams/body-text.ts';
+import { refusalBy } from '../../upstreams/protocol/upstream-error.ts';
 import type { Usage } from '../../upstreams/protocol/usage.ts';
 import { PassBudget } from '../../upstreams/serving/pass-budget.ts';
 import type { Plan, Target } from '../../upstreams/target.ts';
@@ -173,7 +172,7 @@ export class PlanServer {
     if (!dispatched.ok) return dispatched;
     const { target, attempts, opened } = dispatched.value;
     if (opened.status >= 400) return unserved(await rejectionBy(dispatched.value), attempts);
-    const text = await textOf(opened.body, COMPLETION_LIMITS.upstreamErrorBytesMax);
+    const text = await bodyText(opened.body, COMPLETION_LIMITS.upstreamErrorBytesMax);
     dispatched.value.finish(typeof text === 'string' ? 'whole' : text, 0);
     return ok({ target, text: typeof text === 'string' && text !== '' ? text : undefined });
   }
@@ -200,7 +199,7 @@ export class PlanServer {
     counted: Counted,
   ): Promise<Outcome<Completed['answer'] & { readonly kind: 'whole' }>> {
     const { target, opened } = dispatched;
-    const text = await textOf(opened.body, COMPLETION_LIMITS.upstreamAnswerBytesMax);
+    const text = await bodyText(opened.body, COMPLETION_LIMITS.upstreamAnswerBytesMax);
     if (typeof text !== 'string') {
       dispatched.finish(text);
       return refuse('upstream_failed', `the upstream ${target.upstream} broke off its answer: ${text.fault}`);
@@ -259,25 +258,8 @@ export const unserved = (reason: Refusal, attempts: readonly AttemptRecord[]) =>
 
 /** What an upstream says that has refused the request itself. */
 async function rejectionBy(dispatched: Dispatched): Promise<Refusal> {
-  const { opened } = dispatched;
-  const text = await textOf(opened.body, COMPLETION_LIMITS.upstreamErrorBytesMax);
+  const { target, opened } = dispatched;
+  const text = await bodyText(opened.body, COMPLETION_LIMITS.upstreamErrorBytesMax);
   dispatched.finish('whole');
-  return rejectionOf(opened.status, typeof text === 'string' ? text : '', opened.withoutSecret);
-}
-
-/** A body as text. One that is larger than `bytesMax`, or no UTF-8, is no answer. */
-async function textOf(body: BodyReader, bytesMax: number): Promise<string | TransportFault> {
-  const pieces: Uint8Array[] = [];
-  let bytes = 0;
-  for (;;) {
-    const piece = await body.read();
-    if (piece === undefined) return utf8Text(joinedBytes(pieces)) ?? { kind: 'fault', fault: 'garbage' };
-    if ('kind' in piece) return piece;
-    bytes += piece.length;
-    if (bytes > bytesMax) {
-      body.cancel();
-      return { kind: 'fault', fault: 'garbage' };
-    }
-    pieces.push(piece);
-  }
+  return refusalBy(target, { ...opened, body: typeof text === 'string' ? text : '' });
 }

@@ -91,9 +91,10 @@ const CHAT: FieldUses = {
   ...named('bounded', 'max_tokens max_completion_tokens prediction audio modalities web_search_options container mcp_servers'),
   stream_options: 'neutral',
   reasoning: price(isUsualReasoning),
-  store: state(anyOf(false)),
   speed: price(anyOf('standard')),
   moderation: price(),
+  // Sluice stores what is to be stored.
+  store: 'owned',
   ...named(state(), 'previous_response_id conversation thread'),
 };
 
@@ -118,8 +119,8 @@ const RESPONSES: FieldUses = {
   ...named('neutral', 'parallel_tool_calls include max_tool_calls truncation stream_options'),
   ...named('bounded', 'max_output_tokens background modalities'),
   reasoning: price(isUsualReasoning),
-  // What says nothing is kept by OpenAI: `false` is sent along.
-  store: state(anyOf(false)),
+  // Sluice stores what is to be stored, and sends `false` along: nothing is kept by OpenAI.
+  store: 'owned',
   ...named(state(), 'previous_response_id conversation prompt'),
   context_management: price(isEmpty),
   moderation: price(),

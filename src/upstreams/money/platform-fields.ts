@@ -34,7 +34,7 @@ export function checkPlatformFields(kind: RequestKind, body: JsonObject): Outcom
 export const platformFields = (kind: RequestKind): JsonObject => ({
   service_tier: undefined,
   explain: undefined,
-  ...(kind === 'responses' ? { store: false } : {}),
+  ...(kind === 'responses' ? { store: false } : kind === 'chat' ? { store: undefined } : {}),
 });
 
 /** Features of Anthropic's API that change neither the price nor what is kept; others need a field that is refused, or cost more. */

@@ -23,7 +23,7 @@ import { responsesToChat } from './responses-to-chat.ts';
 import type { Dialect } from './stream-tap.ts';
 import { textIn, usageIn } from './stream-tap.ts';
 import type { StreamTranslator } from './stream-translator.ts';
-import type { WithoutSecret } from './surface-errors.ts';
+import type { WithoutSecret } from './shown-message.ts';
 import { withShownError } from './surface-errors.ts';
 import { TranslatedTwice } from './stream-translator.ts';
 import { probabilitiesAsked, StreamWithoutProbabilities, withoutProbabilities } from './token-probabilities.ts';

@@ -1,3 +1,5 @@
+import { parseExactJson } from '../../kernel/exact-json.ts';
+
 /** A JSON object that another system has written: nothing is known of its members. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -32,6 +34,16 @@ export const countAt = (value: unknown, name: string): number | undefined => {
 export function parsedObject(text: string): JsonObject | undefined {
   try {
     const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The same with whole numbers of any size, which come as `RawJson`. */
+export function exactObject(text: string): JsonObject | undefined {
+  try {
+    const value = parseExactJson(text);
     return isObject(value) ? value : undefined;
   } catch {
     return undefined;

@@ -302,6 +302,9 @@ export class ErasureWorld {
       logs: { eraseTenant: async () => undefined, count: async () => 0 },
       // It bars a tenant as it erases it (U136).
       requests: () => ({ erase: async () => undefined, count: async () => 0 }),
+      // As above (J276, U251).
+      batches: () => ({ erase: async () => undefined, count: async () => 0 }),
+      answers: () => ({ erase: async () => undefined, count: async () => 0 }),
       files: new FileEraser({ store: near(this.files) as never, clock }),
       // Their registry bars an owner as it erases it (M43).
       models: {

@@ -257,7 +257,7 @@ describe('answers', () => {
       .stream();
     expect(stream.push(utf8('data: {"choices": [{]}\n\n'))).toMatchObject({ problem: { kind: 'garbage' } });
     expect(stream.push(utf8('data: {"error":{"message":"overloaded"}}\n\n'))).toMatchObject({
-      problem: { kind: 'error', message: 'overloaded' },
+      problem: { kind: 'error', said: { message: 'overloaded' } },
     });
   });
 

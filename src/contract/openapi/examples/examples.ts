@@ -13,6 +13,7 @@ import { qdrantExamples } from './qdrant.ts';
 import { requestExamples } from './requests.ts';
 import { retrievalExamples } from './retrieval.ts';
 import { routeExamples } from './routes.ts';
+import { storedAnswerExamples } from './stored-answers.ts';
 import { tenancyExamples } from './tenancy.ts';
 import { upstreamExamples } from './upstreams.ts';
 
@@ -23,6 +24,7 @@ export const EXAMPLES: Readonly<Record<EndpointName, Example>> = {
   ...jobExamples,
   ...modelExamples,
   ...upstreamExamples,
+  ...storedAnswerExamples,
   ...routeExamples,
   ...promptExamples,
   ...requestExamples,
@@ -75,6 +77,8 @@ const CHAPTERS = [
     'createUpstreamRanking',
     'createModeration',
   ],
+  ['getStoredAnswersPolicy', 'setStoredAnswersPolicy', 'getResponse', 'listResponseInputItems', 'deleteResponse', 'listChatCompletions'],
+  ['getChatCompletion', 'listChatCompletionMessages', 'updateChatCompletion', 'deleteChatCompletion'],
   ['createRoute', 'listRoutes', 'getRoute', 'listRouteVersions', 'activateRoute', 'explainRoute', 'rollbackRoute', 'deleteRoute'],
   ['createPrompt', 'listPrompts', 'getPrompt', 'listPromptVersions', 'labelPrompt', 'renderPrompt', 'unlabelPrompt', 'deletePrompt'],
   ['getRequestPolicy', 'listRequests', 'getRequest', 'addRequestFeedback', 'requestStats', 'exportRequests', 'setRequestPolicy'],
@@ -129,6 +133,7 @@ const CHAPTERS = [
     'embedOnJob',
   ],
   ['createJob', 'cancelJob', 'createBatch', 'listBatches', 'getBatch', 'cancelBatch', 'deleteFile'],
+  ['createMessageBatch', 'listMessageBatches', 'getMessageBatch', 'cancelMessageBatch', 'getMessageBatchResults', 'deleteMessageBatch'],
   ['drainNode', 'rotatePoolToken', 'deletePool'],
   ['createOrganisation', 'listOrganisations', 'setOrganisationCache', 'getOrganisationCache', 'createTenant', 'listTenants', 'getTenant'],
   ['createReservation', 'listReservations', 'getReservation', 'deleteReservation'],

@@ -7,6 +7,8 @@ import { ok } from '../../../kernel/result.ts';
 import type { Tenant } from '../../../tenancy/organisation.ts';
 import { stateOf } from '../../../tenancy/organisation.ts';
 import { organisationOf } from '../../../tenancy/resource-ids.ts';
+import type { CallBatchCalls } from '../../batches/call-batches.ts';
+import type { StoredAnswerCalls } from '../../completions/stored-answers.ts';
 import type { FileEraser } from '../../files/file-eraser.ts';
 import type { JobLogs } from '../../pools/job-logs.ts';
 import type { JobQueue } from '../../jobs/job-queue.ts';
@@ -96,6 +98,8 @@ interface ErasureParts {
   readonly jobs: Pick<JobQueue, 'eraseTenant' | 'jobCount'>;
   readonly logs: Pick<JobLogs, 'eraseTenant' | 'count'>;
   readonly requests: (tenant: TenantId) => Pick<RequestLog, 'erase' | 'count'>;
+  readonly answers: (tenant: TenantId) => Pick<StoredAnswerCalls, 'erase' | 'count'>;
+  readonly batches: (tenant: TenantId) => Pick<CallBatchCalls, 'erase' | 'count'>;
   readonly files: Pick<FileEraser, 'eraseAll' | 'count'>;
   readonly models: { readonly registries: ModelRegistries; readonly store: Pick<ModelFileStore, 'erase' | 'count'> };
   readonly upstreams: (owner: TenantId) => Pick<UpstreamCalls, 'erase' | 'count'>;
@@ -134,6 +138,8 @@ function contentSteps({
   jobs,
   logs,
   requests,
+  answers,
+  batches,
   files,
   models,
   upstreams,
@@ -162,6 +168,17 @@ function contentSteps({
       what: 'request log',
       erase: async (tenant) => ok(await requests(tenant).erase()),
       remaining: async (tenant) => ok(await requests(tenant).count()),
+    },
+    {
+      // [J276] Before the files, to which they would add.
+      what: 'batches of calls',
+      erase: async (tenant) => ok(await batches(tenant).erase()),
+      remaining: async (tenant) => ok(await batches(tenant).count()),
+    },
+    {
+      what: 'stored answers',
+      erase: async (tenant) => ok(await answers(tenant).erase()),
+      remaining: async (tenant) => ok(await answers(tenant).count()),
     },
     {
       what: 'files',

@@ -19,7 +19,7 @@ const HASHES: Record<string, string> = {
   '0.5.0': 'e2f26f8b8579927fa1f0a95fdf5cf7f51c46c17928b5613313153dcfa0836211',
   '0.5.1': '111182a2cb1ae8301d12c173303ce793ce7b96fd01e5c2a6f53fac049fa15745',
   '0.6.0': '1a0e4bf90170463a8a58340a95224ff72953a7a09c01b0ace1d95b04ec3b9cd6',
-  '0.7.0': 'cd26f471d89ca1cfa4ca7e3f280f087ca9fd86f7c98be8e4d78f45e67c6f080b',
+  '0.7.0': '039993327170ce61b47637a5e8ccc1e9a83d152153a50c2f9971bc4e5fd4d851',
 };
 
 describe('the wire contract', () => {

@@ -169,7 +169,6 @@ describe('[U195] what goes to an upstream of the platform', () => {
     ['chat', 'provider', { order: ['dear'] }, PLATFORM],
     ['chat', 'plugins', [{ id: 'web' }], PLATFORM],
     ['chat', 'route', 'fallback', PLATFORM],
-    ['chat', 'store', true, PLATFORM],
     ['chat', 'min_tokens', 500, PLATFORM],
     ['chat', 'ignore_eos', true, PLATFORM],
     ['chat', 'options', { num_predict: 9_999 }, PLATFORM],
@@ -177,10 +176,10 @@ describe('[U195] what goes to an upstream of the platform', () => {
     ['chat', 'num_predict', 9_999, PLATFORM],
     ['chat', 'constructor', 1, PLATFORM],
     ['completions', 'min_tokens', 5, PLATFORM],
+    ['completions', 'store', true, PLATFORM],
     ['responses', 'previous_response_id', 'resp_1', PLATFORM],
     ['responses', 'conversation', 'conv_1', PLATFORM],
     ['responses', 'prompt', { id: 'pmpt_1' }, PLATFORM],
-    ['responses', 'store', true, PLATFORM],
     ['responses', 'context_management', [{ type: 'compaction' }], PLATFORM],
     ['responses', 'prompt_cache_retention', '24h', PLATFORM],
     ['messages', 'speed', 'fast', ANTHROPIC],
@@ -236,9 +235,9 @@ describe('[U195] what goes to an upstream of the platform', () => {
     expect(refusedAt('messages', { system: lasting }, ANTHROPIC)).toBe('system.0.cache_control.ttl');
   });
 
-  it('[U195] has no tier, no field of Sluice, and tells OpenAI to keep nothing', () => {
-    const more = { service_tier: 'priority', explain: true };
+  it('[U195] [U252] has no tier, no field of Sluice, and tells OpenAI to keep nothing', () => {
     for (const surface of ['chat', 'completions', 'responses'] as const) {
+      const more = { service_tier: 'priority', explain: true, ...(surface === 'completions' ? {} : { store: true }) };
       const { body } = sentTo(surface, more, PLATFORM);
       expect(body, surface).not.toHaveProperty('service_tier');
       expect(body, surface).not.toHaveProperty('explain');

@@ -9,13 +9,14 @@ import type { CacheReport } from '../../../../src/gateway/caches/cache-report.ts
 import { cacheHeaders } from '../../../../src/gateway/caches/cache-report.ts';
 import { systemTimer } from '../../../../durable-objects/system-time.ts';
 import type { ErrorCode, Refusal } from '../../../../src/contract/api/errors.ts';
-import { ERRORS } from '../../../../src/contract/api/errors.ts';
+import { statusOf } from '../../../../src/contract/api/errors.ts';
 import type { TenantPrincipal } from '../../../../src/contract/api/principal.ts';
 import type { Authority } from '../../../../src/contract/tenancy/write-lease.ts';
 import type { LabelledUse } from '../../../../src/gateway/tenancy/budget.ts';
 import type { Classified } from '../../../../src/gateway/completions/added-use.ts';
 import { AddedUse } from '../../../../src/gateway/completions/added-use.ts';
 import { explainedReuse } from '../../../../src/gateway/completions/completion-call.ts';
+import type { Keeping } from '../../../../src/gateway/completions/stored-answers.ts';
 import type { Completed, CompletionCall, ReuseReport, Uncompleted } from '../../../../src/gateway/completions/completion-call.ts';
 import { brokenBy } from '../../../../src/gateway/requests/logged-call.ts';
 import type { LoggedCall, LoggedCallFacts } from '../../../../src/gateway/requests/logged-call.ts';
@@ -65,6 +66,8 @@ interface Answering {
   readonly logged: LoggedCall;
   /** The prompt whose messages the request has, as `name@version`. */
   readonly prompt: string | undefined;
+  /** Undefined: the answer is not stored. */
+  readonly keeping: Keeping | undefined;
   readonly added: AddedUse;
   /** Undefined: the route has no guardrails, or they have not judged the request yet. */
   guarded: GuardReport | undefined;
@@ -82,10 +85,12 @@ const answering = (surface: Surface) => async (call: Asked) => {
   const { gateway, principal, body, request, requestId } = call;
   const facts = { surface, requestId, principal, body, requestBytes: Number(request.headers.get('content-length') ?? 0) };
   const logged = gateway.logCall(facts);
-  const prompted = await promptedBody(gateway.promptDirectory, principal, surface, body);
+  const opened = await gateway.stored.open(call, surface, body);
+  const prompted = opened.ok ? await promptedBody(gateway.promptDirectory, principal, surface, opened.value.body) : opened;
   const prompt = prompted.ok ? prompted.value.prompt : undefined;
   logged.prompted(prompt);
-  const state: Answering = { surface, call, facts, logged, prompt, added: new AddedUse(), guarded: undefined };
+  const keeping = opened.ok ? opened.value.keeping : undefined;
+  const state: Answering = { surface, call, facts, logged, prompt, keeping, added: new AddedUse(), guarded: undefined };
   if (!prompted.ok) return refused(state, { refusal: prompted.error, attempts: [] });
   const completed = await gateway.completions.complete({ ...admitted(surface, call), ...prompted.value, ...observing(state) });
   for (const { side, hook, elapsedMs } of recordsOf(state)) call.timing.note(`guard-${side}-${hook}`, elapsedMs);
@@ -113,13 +118,13 @@ const observing = (state: Answering): Pick<CompletionCall, 'onGuarded' | 'added'
 /** Nothing has served the call, or the caller may no longer have what has: it costs what hooks and judging have consumed. */
 function refused({ call, logged, added }: Answering, { refusal: found, besides, ...tried }: Uncompleted) {
   const refusal = call.authority.end?.refusal ?? found;
-  logged.ended({ status: ERRORS[refusal.code].status, code: refusal.code, ...tried });
+  logged.ended({ status: statusOf(refusal), code: refusal.code, ...tried });
   const settled = { used: added.used(), besides: labelledUses(added.beside(besides)), onSettled: settledIn(logged) };
   return { ok: false as const, error: refusal, ...settled };
 }
 
 /** An answer in one piece, which is settled before it is sent. */
-function whole({ added, logged, ...state }: Answering, completed: Completed, { end, text, blocked: judged }: WholeAnswer) {
+async function whole({ added, logged, ...state }: Answering, completed: Completed, { end, text, blocked: judged }: WholeAnswer) {
   const blocked = state.call.authority.end?.refusal ?? judged;
   const settlement = completed.settle(end);
   const besides = added.beside(completed.besides);
@@ -131,19 +136,21 @@ function whole({ added, logged, ...state }: Answering, completed: Completed, { e
     onSettled: settledIn(logged),
   };
   if (blocked !== undefined) {
-    logged.ended({ ...served, status: ERRORS[blocked.code].status, code: blocked.code }, settlement);
+    logged.ended({ ...served, status: statusOf(blocked), code: blocked.code }, settlement);
     return { ok: false as const, error: blocked, ...settled };
   }
-  logged.answered(utf8(text));
+  const said = (await state.keeping?.whole(text)) ?? text;
+  logged.answered(utf8(said));
   logged.ended(served, settlement);
   const explanation = explanationFor(state.call, completed);
-  const body = explanation === undefined ? text : explainedText(text, explanation);
+  const body = explanation === undefined ? said : explainedText(said, explanation);
   return { ok: true as const, reply: { contentType: JSON_TYPE, body }, headers: headersOf(state.prompt, completed), ...settled };
 }
 
 /** A stream, which is settled once it has ended; also when the caller goes away: the platform then lets the call finish. */
-async function streamed(state: Answering, completed: Completed, { stream, ended }: StreamedAnswer) {
-  const { surface, call, logged, added, prompt } = state;
+async function streamed(state: Answering, completed: Completed, { stream: answered, ended }: StreamedAnswer) {
+  const { surface, call, logged, added, prompt, keeping } = state;
+  const stream = keeping?.stream(answered) ?? answered;
   const { end: right } = call.authority;
   const letGo = right?.hold();
   const settlesLater = async (charge: Charge): Promise<ErrorCode | undefined> => {
