@@ -16,10 +16,8 @@ import type { MockUpstream } from '../support/upstreams/mock-upstream.ts';
 import { startMockUpstream } from '../support/upstreams/mock-upstream.ts';
 import type { Script } from '../support/upstreams/script.ts';
 import { scripted } from '../support/upstreams/script.ts';
-import { CALLED_IN_TURN, startTurnsUpstream } from '../support/upstreams/turns-upstream.ts';
 
 let upstream: MockUpstream;
-let turns: Awaited<ReturnType<typeof startTurnsUpstream>>;
 let server: Server;
 let client: ApiClient;
 let openai: OpenAI;
@@ -45,8 +43,7 @@ const terms = { context_tokens: 100_000, output_tokens_max: 1_000, image_tokens_
 
 beforeAll(async () => {
   upstream = await startMockUpstream();
-  turns = await startTurnsUpstream();
-  server = await deploy(1, { LOG_LEVEL: 'warn', UPSTREAM_PRIVATE_HOSTS: `127.0.0.1:${upstream.port},127.0.0.1:${turns.port}` });
+  server = await deploy(1, { LOG_LEVEL: 'warn', UPSTREAM_PRIVATE_HOSTS: `127.0.0.1:${upstream.port}` });
   const admin = new AdminClient(server.urls[0] ?? '', server.secrets.SLUICE_ADMIN_KEY);
   const common = { base_url: upstream.baseUrl, secret: SECRET };
   const serves = ['chat', 'completions', 'responses', 'embeddings', 'rerank', 'moderations'];
@@ -63,12 +60,6 @@ beforeAll(async () => {
     protocol: 'anthropic',
     models: [{ ...terms, name: 'opus', serves: ['chat'] }],
   });
-  await admin.create('/v1/upstreams', {
-    name: 'turns',
-    protocol: 'openai',
-    base_url: `http://127.0.0.1:${turns.port}/v1`,
-    models: [{ ...terms, name: 'turning', serves: ['chat'] }],
-  });
   // Each of a model of its own, so that no breaker is open from the one before.
   const models = FAILURES.flatMap(([status]) => WAYS.map((way) => ({ ...terms, name: `${way}-${status}`, serves: ['chat'] })));
   await admin.create('/v1/upstreams', { ...common, name: 'busy', protocol: 'openai', models });
@@ -83,7 +74,6 @@ beforeEach(() => upstream.reset());
 afterAll(async () => {
   await server.stop();
   await upstream.kill();
-  turns.stop();
 });
 
 const TOOL = { name: 'weather', arguments: '{"city":"Delft","days":2}' };
@@ -271,46 +261,6 @@ describe.each(['claude/opus', 'lab/small'])('the unmodified Anthropic client, wi
   });
 });
 
-describe('what the Anthropic client calls besides messages', () => {
-  it('[U233] counts tokens, by the model or by estimate, and charges none', async () => {
-    const { client: counted } = await createTenant(server);
-    const ask = (model: string) => counted.post('/v1/messages/count_tokens', { model, messages: said() });
-    const [native, other] = [await ask('claude/opus'), await ask('lab/small')];
-    expect([native.headers.get('x-sluice-token-count'), other.headers.get('x-sluice-token-count')]).toEqual(['upstream', 'estimate']);
-    expect(Math.min(native.body.input_tokens as number, other.body.input_tokens as number)).toBeGreaterThan(0);
-    expect((await upstream.truth()).latest).toMatchObject([{ path: '/v1/messages/count_tokens', body: { model: 'opus' } }]);
-    const { body } = await counted.get('/v1/usage');
-    expect(JSON.stringify(body)).not.toContain('upstream_input_tokens');
-    expect(await anthropic.messages.countTokens({ model: 'claude/opus', messages: said() })).toMatchObject({
-      input_tokens: expect.any(Number) as number,
-    });
-  });
-
-  it('[U230] gets calls that were streamed in turn as the calls that they are', async () => {
-    const { content } = await anthropic.messages.stream({ model: 'turns/turning', max_tokens: 100, messages: said() }).finalMessage();
-    expect(content.flatMap((block) => (block.type === 'tool_use' ? [{ name: block.name, input: block.input as object }] : []))).toEqual(
-      CALLED_IN_TURN,
-    );
-    const { output } = await openai.responses.stream({ model: 'turns/turning', input: 'hello' }).finalResponse();
-    const called = output.flatMap((item) =>
-      item.type === 'function_call' ? [{ name: item.name, input: JSON.parse(item.arguments) as object }] : [],
-    );
-    expect(called).toEqual(CALLED_IN_TURN);
-  });
-
-  it("[G128] [G129] lists models page by page in Anthropic's shape, and is refused files", async () => {
-    const ids: string[] = [];
-    for await (const { id, type } of anthropic.models.list({ limit: 2 })) ids.push(`${type} ${id}`);
-    expect([ids.length, ids.includes('model opus')]).toEqual([new Set(ids).size, true]);
-    const last = (await anthropic.models.list({ limit: 1, before_id: 'small' })).data;
-    expect(last.map(({ id }) => id)).toEqual(['opus']);
-    expect(await anthropic.models.retrieve('claude/opus')).toMatchObject({ type: 'model', id: 'claude/opus', max_input_tokens: 100_000 });
-    const files = await client.get('/v1/files', { 'anthropic-version': '2023-06-01' });
-    expect([files.status, files.body.error.code]).toEqual([501, 'not_offered']);
-    expect((await client.get('/v1/files')).status).toBe(200);
-  });
-});
-
 const failing = (model: string, status: number) => {
   // Anthropic's errors have a type alone.
   const words = model.startsWith('busy') ? { code: 'context_length_exceeded', param: 'messages' } : {};
@@ -434,33 +384,5 @@ describe.skipIf(isWithoutPython('chats by the openai package of Python'))('the o
       })),
     );
     expect(JSON.parse(printed)).toEqual(expected);
-  });
-});
-
-describe.skipIf(isWithoutPython('messages by the anthropic package of Python'))('the anthropic package of Python, unmodified', () => {
-  it('[U230] [U231] [U233] [G128] [G129] counts, lists, reads documents and runs tools', async () => {
-    const environment = { ANTHROPIC_BASE_URL: client.url, ANTHROPIC_API_KEY: client.apiKey };
-    // A document, two counts, and two runs of a tool.
-    await upstream.script({ tokens: 2 }, [{ tokens: 2 }, {}, {}, { tool: TOOL }, { tokens: 2 }, { tool: TOOL }, { tokens: 2 }]);
-    const script = join(import.meta.dirname, 'anthropic-messages.py');
-    const printed = await ranPython('python', [script, 'claude/opus', 'lab/small', 'turns/turning'], environment);
-    const { counted, beta, ...rest } = JSON.parse(printed) as { counted: number[]; beta: number };
-    expect(Math.min(...counted, beta)).toBeGreaterThan(0);
-    expect(rest).toEqual({
-      models: [true, true, 'model'],
-      missing: [404, 'NotFoundError'],
-      files: [501, 'InternalServerError'],
-      read: 't0 t1',
-      ran: [
-        ['tool_use', 'end_turn'],
-        ['tool_use', 'end_turn'],
-      ],
-      interleaved: [
-        ['text', 'I look.'],
-        ['tool_use', CALLED_IN_TURN[0]?.input],
-        ['tool_use', CALLED_IN_TURN[1]?.input],
-        ['text', ' Twice.'],
-      ],
-    });
   });
 });
