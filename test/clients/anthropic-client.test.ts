@@ -137,7 +137,7 @@ describe.skipIf(isWithoutPython('messages by the anthropic package of Python'))(
     expect(rest).toEqual({
       models: [true, true, 'model'],
       missing: [404, 'NotFoundError'],
-      files: [501, 'InternalServerError'],
+      files: [501, 'HTTPNotImplementedError'],
       read: 't0 t1',
       ran: [
         ['tool_use', 'end_turn'],
