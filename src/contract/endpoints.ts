@@ -11,6 +11,7 @@ import { classifyEndpoints } from './models/classify.ts';
 import { cohereEndpoints } from './embeddings/cohere.ts';
 import { cohortEndpoints } from './queues/cohorts.ts';
 import { completionEndpoints } from './completions/completions.ts';
+import { messageBatchEndpoints } from './completions/message-batches.ts';
 import { messageTokenEndpoints } from './completions/message-tokens.ts';
 import { costEndpoints } from './planning/cost.ts';
 import { debtEndpoints } from './debt/debt.ts';
@@ -77,6 +78,7 @@ const CONTROL = {
   ...jobControlEndpoints,
   ...jobEventEndpoints,
   ...batchEndpoints,
+  ...messageBatchEndpoints,
   ...tuningEndpoints,
   ...queueEndpoints,
   ...cohortEndpoints,

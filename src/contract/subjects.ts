@@ -1,7 +1,7 @@
 /**
  * Who answers which paths. The gateway loads the code of a subject, and makes its schemas, at the first call below one of its prefixes: the start
  * of an isolate pays for none of them. `parts` names what its handlers may use (`Parts` in workers/gateway/pipeline/call.ts).
- * A prefix is the first two segments of a path below `/v1`, the first of any other, and below `/v2` either, the longer before the shorter.
+ * A prefix is the first two segments of a path below `/v1`, or the first three, the first of any other, and below `/v2` either, the longer before the shorter.
  */
 export const SUBJECTS = {
   embeddings: {
@@ -14,7 +14,7 @@ export const SUBJECTS = {
     prefixes: ['/', '/qdrant', '/collections', '/aliases', '/livez', '/cluster', '/issues', '/locks', '/snapshots', '/telemetry'],
   },
   files: { parts: 'control', prefixes: ['/v1/files', '/v1/uploads'] },
-  jobs: { parts: 'control', prefixes: ['/v1/jobs', '/v1/jobs:plan', '/v1/batches', '/v1/fine_tuning'] },
+  jobs: { parts: 'control', prefixes: ['/v1/jobs', '/v1/jobs:plan', '/v1/batches', '/v1/messages/batches', '/v1/fine_tuning'] },
   queues: { parts: 'control', prefixes: ['/v1/queues', '/v1/cohorts', '/v1/reservations'] },
   pools: { parts: 'control', prefixes: ['/v1/pools', '/v1/transfers'] },
   tenancy: { parts: 'control', prefixes: ['/v1/organisations', '/v1/tenants', '/v1/projects', '/v1/audit', '/v1/keys', '/v1/quotas'] },
@@ -67,8 +67,10 @@ const BY_PREFIX: ReadonlyMap<string, Subject> = new Map(
 export function subjectOf(path: string): Subject | undefined {
   const first = path.slice(0, segmentEnd(path, 1));
   if (first !== '/v1' && first !== '/v2') return BY_PREFIX.get(first);
-  const two = BY_PREFIX.get(path.slice(0, segmentEnd(path, first.length + 1)));
-  return first === '/v1' ? two : (two ?? BY_PREFIX.get(first));
+  const secondEnd = segmentEnd(path, first.length + 1);
+  const two = BY_PREFIX.get(path.slice(0, secondEnd));
+  if (first === '/v2') return two ?? BY_PREFIX.get(first);
+  return path.length === secondEnd ? two : (BY_PREFIX.get(path.slice(0, segmentEnd(path, secondEnd + 1))) ?? two);
 }
 
 function segmentEnd(path: string, from: number): number {

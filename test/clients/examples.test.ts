@@ -236,6 +236,12 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
     expect(JSON.parse(text.trimEnd().split('\ndata: ').at(-1) ?? '')).toMatchObject({ kind: 'state', state: 'succeeded', final: true });
   },
   cancelJob: async () => expect((await tenant.get(`/v1/jobs/${idOf('createJob')}`)).body.state).toBe('cancelled'),
+  createMessageBatch: (body) => expect(body).toMatchObject({ type: 'message_batch', request_counts: { processing: 1 } }),
+  listMessageBatches: ({ data }) => expect(idsIn(data)).toEqual([idOf('createMessageBatch')]),
+  getMessageBatch: ({ id }) => expect(id).toBe(idOf('createMessageBatch')),
+  cancelMessageBatch: ({ processing_status: status }) => expect(['canceling', 'ended']).toContain(status),
+  getMessageBatchResults: (body) => expect(body).toMatchObject({ type: 'error', error: { code: 'batch_not_found' } }),
+  deleteMessageBatch: (body) => expect(body).toMatchObject({ type: 'error', error: { code: 'batch_not_found' } }),
   createBatch: (body) =>
     expect(body).toMatchObject({ status: 'validating', model: 'glove-sif-100', metadata: { purpose: 'nightly embeddings' } }),
   listBatches: ({ data }) => expect(idsIn(data)).toEqual([idOf('createBatch')]),

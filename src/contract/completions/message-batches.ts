@@ -51,7 +51,7 @@ const create = z
   .superRefine(({ requests }, context) => {
     const ids = new Set<string>();
     requests.forEach(({ custom_id: id }, i) => {
-      if (ids.has(id)) context.addIssue({ code: 'custom', message: 'names two requests', path: ['requests', i, 'custom_id'] });
+      if (ids.has(id)) context.addIssue({ code: 'custom', message: 'is given twice', path: ['requests', i, 'custom_id'] });
       ids.add(id);
     });
   })

@@ -9,7 +9,6 @@ import { JOB_LIMITS } from '../jobs/job-limits.ts';
 import { metadata } from '../jobs/batches.ts';
 import { loose, model } from './completions.ts';
 import { STORED_ANSWER_LIMITS } from './stored-answer-limits.ts';
-import { wholeText } from '../api/text-number.ts';
 
 // Answers that a tenant has stored, in OpenAI's shapes: responses, and chat completions.
 

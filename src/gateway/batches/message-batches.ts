@@ -4,50 +4,31 @@ import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse, refuseResource } from '../../contract/api/outcome.ts';
 import { COMPLETION_LIMITS } from '../../contract/completions/completion-limits.ts';
 import type { CreateMessageBatch } from '../../contract/completions/message-batches.ts';
-import type { CreateBatch } from '../../contract/jobs/batches.ts';
+import { CALL_BATCH_LIMITS } from '../../contract/jobs/call-batch-limits.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import { utf8 } from '../../kernel/bytes.ts';
-import type { FileId, TenantId } from '../../kernel/ids.ts';
+import type { TenantId } from '../../kernel/ids.ts';
 import { rawLines } from '../../kernel/raw-lines.ts';
 import { err, ok } from '../../kernel/result.ts';
 import type { PageOf } from '../../kernel/page.ts';
-import type { MessageBatchFacts } from '../../upstreams/batches/message-batch.ts';
-import { messageBatchHasEnded, messageBatchIdOf, messageBatchResult } from '../../upstreams/batches/message-batch.ts';
+import type { CallBatch } from '../../upstreams/batches/call-batch.ts';
+import { hasEnded } from '../../upstreams/batches/call-batch.ts';
+import { messageBatchIdOf, messageBatchResult } from '../../upstreams/batches/message-batch.ts';
 import { Composed } from '../api/composed.ts';
+import type { CallBatches } from './call-batches.ts';
 import type { FileCatalogue } from '../files/file-catalogue.ts';
 import type { Acting } from '../tenancy/authority.ts';
 import { mayTouchModels } from '../tenancy/authority.ts';
 
-/** A batch as the core keeps it. */
-interface KeptBatch extends MessageBatchFacts {
-  readonly endpoint: string;
-  readonly metadata: Readonly<Record<string, string>> | null;
-  readonly inputFile: FileId;
-  readonly outputFile: FileId;
-  readonly errorFile: FileId;
-}
-
-/** Batches of any endpoint, as `/v1/batches` has them. */
-export interface BatchCore {
-  create(
-    acting: Acting,
-    body: Omit<CreateBatch, 'endpoint'> & { readonly endpoint: string },
-    key: string | undefined,
-  ): Promise<Outcome<KeptBatch>>;
-  find(tenantId: TenantId, id: string): Promise<Outcome<KeptBatch>>;
-  cancel(tenantId: TenantId, id: string): Promise<Outcome<KeptBatch>>;
-  /** Newest first, older than the batch `after`. */
-  list(tenantId: TenantId, page: { readonly limit: number; readonly after: string | undefined }): Promise<Outcome<PageOf<KeptBatch>>>;
-}
-
 interface MessageBatchParts<Content> {
-  readonly batches: BatchCore;
+  readonly batches: Pick<CallBatches, 'create' | 'find' | 'cancel' | 'page'>;
   readonly files: Pick<FileCatalogue<Content>, 'upload' | 'find' | 'read' | 'delete'>;
   readonly piecesOf: (content: Content) => AsyncIterable<Uint8Array>;
 }
 
 /** A batch, and how many requests it was made with. */
 export interface MessageBatch {
-  readonly batch: KeptBatch;
+  readonly batch: CallBatch;
   readonly total: number;
 }
 
@@ -61,8 +42,9 @@ export interface MessageBatchPage {
 const ENDPOINT = '/v1/messages';
 /** Of its metadata. */
 const TOTAL = 'message_batch_requests';
-/** Of a line of results: an answer, and what stands around it. */
-const LINE_BYTES_MAX = 4 * 1024 * 1024;
+const LINE_BYTES_MAX = CALL_BATCH_LIMITS.callBatchLineBytesMax;
+/** Of a line of results: an answer, whose characters have up to three bytes, and what stands around it. */
+const RESULT_BYTES_MAX = 4 * CALL_BATCH_LIMITS.callBatchAnswerCharsMax;
 
 /**
  * Anthropic's message batches: batches of `/v1/messages` under other names. Nothing of one is stored but in its batch and that batch's files: it is there
@@ -77,7 +59,8 @@ export class MessageBatches<Content> extends Composed<MessageBatchParts<Content>
     const input = await files.upload(
       acting,
       async (content) => {
-        for (const line of linesOf(requests)) {
+        for (const [i, line] of linesOf(requests).entries()) {
+          if (line.length > LINE_BYTES_MAX) return tooLarge(i, line.length);
           const written = await content.write(line);
           if (!written.ok) return written;
         }
@@ -94,7 +77,7 @@ export class MessageBatches<Content> extends Composed<MessageBatchParts<Content>
       metadata: { [TOTAL]: String(requests.length) },
       output_expires_after: { anchor: 'created_at', seconds: COMPLETION_LIMITS.messageBatchLifeMs / 1_000 },
     } as const;
-    const made = await batches.create(acting, body, key);
+    const made = await batches.create(acting, ENDPOINT, body, key);
     if (!made.ok) {
       await files.delete(acting, input.value.id);
       return err(refusalAt(made.error, ['requests']));
@@ -104,16 +87,17 @@ export class MessageBatches<Content> extends Composed<MessageBatchParts<Content>
 
   async find(tenantId: TenantId, id: string): Promise<Outcome<MessageBatch>> {
     const found = await this.parts.batches.find(tenantId, id.replace(/^msgbatch_/, 'batch_'));
-    if (!found.ok) return found.error.code === 'batch_not_found' ? absent(id) : found;
-    return (await this.#isThere(tenantId, found.value)) ? ok(seen(found.value)) : absent(id);
+    return found !== undefined && (await this.#isThere(tenantId, found)) ? ok(seen(found)) : absent(id);
   }
 
   /** One that has ended stays as it is. */
   async cancel(tenantId: TenantId, id: string): Promise<Outcome<MessageBatch>> {
     const found = await this.find(tenantId, id);
-    if (!found.ok || messageBatchHasEnded(found.value.batch)) return found;
+    if (!found.ok || hasEnded(found.value.batch)) return found;
     const cancelled = await this.parts.batches.cancel(tenantId, found.value.batch.id);
-    return cancelled.ok ? ok(seen(cancelled.value)) : cancelled;
+    if (cancelled === undefined) return absent(id);
+    // It may have ended just now.
+    return cancelled.ok ? ok(seen(cancelled.value)) : this.find(tenantId, id);
   }
 
   /** Refuses one that has not ended with `state_conflict`. Its requests go last: an interrupted deletion can be repeated. */
@@ -149,52 +133,50 @@ export class MessageBatches<Content> extends Composed<MessageBatchParts<Content>
       const known = id === undefined ? ok(null) : await this.find(tenantId, id);
       if (!known.ok) return err(refusalAt(known.error, [field]));
     }
-    const page = { limit: API_LIMITS.pageMaxCount, after: after?.replace(/^msgbatch_/, 'batch_') };
-    let items: KeptBatch[] = [];
+    let from = after?.replace(/^msgbatch_/, 'batch_');
+    let items: CallBatch[] = [];
     let isMore = false;
     for (;;) {
-      const found = await this.parts.batches.list(tenantId, page);
-      if (!found.ok) return found;
-      const end = found.value.items.findIndex((batch) => messageBatchIdOf(batch.id) === before);
-      const behind = end === -1 ? found.value.items : found.value.items.slice(0, end);
+      const found = await this.parts.batches.page(tenantId, API_LIMITS.pageDefaultCount, from);
+      const end = found.items.findIndex((batch) => messageBatchIdOf(batch.id) === before);
+      const behind = end === -1 ? found.items : found.items.slice(0, end);
       items.push(...(await this.#there(tenantId, behind)));
       // Of those before a batch the page has the last ones, of others the first.
       if (before !== undefined) {
         isMore ||= items.length > limit;
         items = items.slice(-limit);
       }
-      const last = found.value.items.at(-1);
-      if (end !== -1 || !found.value.hasMore || last === undefined || (before === undefined && items.length > limit)) break;
-      page.after = last.id;
+      const last = found.items.at(-1);
+      if (end !== -1 || !found.hasMore || last === undefined || (before === undefined && items.length > limit)) break;
+      from = last.id;
     }
     const hasMore = before === undefined ? items.length > limit : isMore;
     return ok({ items: items.slice(0, limit).map(seen), hasMore });
   }
 
-  async #ended(tenantId: TenantId, id: string, what: string): Promise<Outcome<KeptBatch>> {
+  async #ended(tenantId: TenantId, id: string, what: string): Promise<Outcome<CallBatch>> {
     const found = await this.find(tenantId, id);
     if (!found.ok) return found;
     const { batch } = found.value;
-    return messageBatchHasEnded(batch) ? ok(batch) : refuse('state_conflict', `the batch is under way and cannot be ${what}`);
+    return hasEnded(batch) ? ok(batch) : refuse('state_conflict', `the batch is under way and cannot be ${what}`);
   }
 
-  async #there(tenantId: TenantId, batches: readonly KeptBatch[]): Promise<KeptBatch[]> {
+  async #there(tenantId: TenantId, batches: readonly CallBatch[]): Promise<CallBatch[]> {
     const there = await Promise.all(batches.map((batch) => this.#isThere(tenantId, batch)));
     return batches.filter((_, i) => there[i]);
   }
 
-  async #isThere(tenantId: TenantId, { endpoint, inputFile }: KeptBatch): Promise<boolean> {
+  async #isThere(tenantId: TenantId, { endpoint, inputFile }: CallBatch): Promise<boolean> {
     return endpoint === ENDPOINT && (await this.parts.files.find(tenantId, inputFile)).ok;
   }
 }
 
-const seen = (batch: KeptBatch): MessageBatch => ({ batch, total: Number(batch.metadata?.[TOTAL] ?? 0) });
+const seen = (batch: CallBatch): MessageBatch => ({ batch, total: Number(batch.metadata?.[TOTAL] ?? 0) });
 
 const absent = (id: string) => refuseResource('batch_not_found', { kind: 'batch', name: id }, `no message batch ${id}`, 'message_batch');
 
-function* linesOf(requests: CreateMessageBatch['requests']): Generator<Uint8Array, void> {
-  for (const { custom_id, params } of requests)
-    yield utf8(`${JSON.stringify({ custom_id, method: 'POST', url: ENDPOINT, body: params })}\n`);
+function linesOf(requests: CreateMessageBatch['requests']): Uint8Array[] {
+  return requests.map(({ custom_id, params }) => utf8(`${JSON.stringify({ custom_id, method: 'POST', url: ENDPOINT, body: params })}\n`));
 }
 
 async function* resultLines<Content>(
@@ -202,9 +184,12 @@ async function* resultLines<Content>(
   piecesOf: (content: Content) => AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array, void> {
   for (const content of contents) {
-    for await (const { content: line } of rawLines(piecesOf(content), LINE_BYTES_MAX)) {
+    for await (const { content: line } of rawLines(piecesOf(content), RESULT_BYTES_MAX)) {
       const result = line === undefined ? undefined : messageBatchResult(new TextDecoder().decode(line));
       if (result !== undefined) yield utf8(`${JSON.stringify(result)}\n`);
     }
   }
 }
+
+const tooLarge = (i: number, value: number) =>
+  refuseBeyond({ path: ['requests', i, 'params'], limit: 'callBatchLineBytesMax', value, what: `has ${value} bytes` });

@@ -1,3 +1,4 @@
+import { pinnedName } from '../../contract/api/model-name.ts';
 import type { ModelReply } from '../../contract/models/models.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse, refuseResource } from '../../contract/api/outcome.ts';
@@ -78,7 +79,7 @@ export class ModelCatalogue extends Composed<CatalogueParts> {
     if (before !== undefined) return this.#pageBefore(principal, limit, before);
     const { items, hasMore } = await this.list(principal, limit, after);
     // Those of the deployment are listed together.
-    const at = after === undefined ? -1 : items.findIndex((model) => nameOf(model) === after);
+    const at = after === undefined ? -1 : items.findIndex((model) => idOf(model) === after);
     const rest = items.slice(at + 1);
     return ok({ items: rest.slice(0, limit), hasMore: hasMore || rest.length > limit });
   }
@@ -88,14 +89,14 @@ export class ModelCatalogue extends Composed<CatalogueParts> {
     let hasMore = false;
     for (let after: string | undefined; ;) {
       const page = await this.list(principal, API_LIMITS.pageMaxCount, after);
-      const at = page.items.findIndex((model) => nameOf(model) === before);
+      const at = page.items.findIndex((model) => idOf(model) === before);
       found = [...found, ...(at === -1 ? page.items : page.items.slice(0, at))];
       hasMore ||= found.length > limit;
       found = found.slice(-limit);
       if (at !== -1) return ok({ items: found, hasMore });
       const last = page.items.at(-1);
       if (!page.hasMore || last === undefined) return refuse('invalid_value', 'is no model that is listed', 'before_id');
-      after = nameOf(last);
+      after = idOf(last);
     }
   }
 
@@ -184,9 +185,14 @@ export class ModelCatalogue extends Composed<CatalogueParts> {
   }
 }
 
-export function nameOf(model: ListedModel): string {
+function nameOf(model: ListedModel): string {
   if (model.kind === 'upstream') return model.row.id;
   return model.kind === 'builtin' ? model.manifest.id : model.view.model.name;
+}
+
+/** As lists show it: older versions of the deployment's models have their version. */
+function idOf(model: ListedModel): string {
+  return model.kind === 'builtin' && !model.isNewest ? pinnedName(model.manifest) : nameOf(model);
 }
 
 const ownersFor = (principal: Principal): readonly ModelOwner[] =>

@@ -43,6 +43,8 @@ export interface CallBatch {
   readonly total: number;
   readonly completed: number;
   readonly failed: number;
+  /** Of those that failed: not called, as the batch was cancelled or expired before. Absent: none. */
+  readonly unanswered?: number;
   readonly tokens: BatchTokens;
 }
 

@@ -1,33 +1,21 @@
 import type { MessageBatchReply, MessageBatchResult } from '../../contract/completions/message-batches.ts';
-import type { BatchStatus } from '../../contract/jobs/batches.ts';
+import type { CallBatch } from './call-batch.ts';
+import { hasEnded as batchHasEnded } from './call-batch.ts';
 import { objectAt, parsedObject, textAt } from '../protocol/json.ts';
 
-/** What of a batch is seen through Anthropic's API. Times in ms; null: that has not come. */
-export interface MessageBatchFacts {
-  readonly id: string;
-  readonly status: BatchStatus;
-  readonly createdAtMs: number;
-  readonly expiresAtMs: number;
-  readonly cancellingAtMs: number | null;
-  readonly endedAtMs: number | null;
-  readonly completed: number;
-  /** With those that were not called. */
-  readonly failed: number;
-  /** That were not called, as the batch was cancelled or expired before. */
-  readonly unanswered: number;
-}
-
-const ENDED: ReadonlySet<BatchStatus> = new Set(['completed', 'failed', 'expired', 'cancelled']);
-
-export const messageBatchHasEnded = ({ status }: Pick<MessageBatchFacts, 'status'>): boolean => ENDED.has(status);
+/** What of a batch is seen through Anthropic's API. */
+export type MessageBatchFacts = Pick<
+  CallBatch,
+  'id' | 'status' | 'createdAtMs' | 'expiresAtMs' | 'cancellingAtMs' | 'endedAtMs' | 'completed' | 'failed' | 'unanswered'
+>;
 
 export const messageBatchIdOf = (id: string): string => id.replace(/^batch_/, 'msgbatch_');
 
 /** `total`: the requests that it was made with. [J268] */
 export function messageBatchReply(batch: MessageBatchFacts, total: number): MessageBatchReply {
-  const { status, completed, failed, unanswered, endedAtMs, cancellingAtMs } = batch;
+  const { status, completed, failed, unanswered = 0, endedAtMs, cancellingAtMs } = batch;
   const id = messageBatchIdOf(batch.id);
-  const hasEnded = messageBatchHasEnded(batch);
+  const hasEnded = batchHasEnded(batch);
   // An input that is not taken fails all of its requests.
   const errored = status === 'failed' ? total - completed : failed - unanswered;
   return {

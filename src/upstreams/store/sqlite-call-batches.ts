@@ -172,6 +172,9 @@ export class SqliteCallBatches extends SqliteStore {
     this.transaction(() => {
       const waiting = this.rows<LineRow>('SELECT number FROM lines WHERE batch = ? AND state < 2', this.#seq(id));
       for (const { number } of waiting) this.#unanswered(id, number, why);
+      const batch = this.find(id);
+      const unanswered = (batch?.unanswered ?? 0) + waiting.length;
+      this.run('UPDATE batches SET body = ? WHERE id = ?', JSON.stringify({ ...batch, unanswered }), id);
     });
   }
 

@@ -37,6 +37,8 @@ export const ENDING: ReadonlySet<EndpointName> = new Set<EndpointName>([
   'completeAttempt',
   'cancelJob',
   'cancelBatch',
+  'cancelMessageBatch',
+  'deleteMessageBatch',
   'deleteFile',
   'drainNode',
   'rotatePoolToken',

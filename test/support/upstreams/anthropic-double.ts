@@ -17,7 +17,18 @@ export const anthropicError = (status: number, message: string, more: object = {
 });
 
 /** The answers of Anthropic's messages API, by path. */
-export const ANTHROPIC_ANSWERS: Readonly<Record<string, (body: Body, script: Script) => MockAnswer>> = { '/v1/messages': messages };
+export const ANTHROPIC_ANSWERS: Readonly<Record<string, (body: Body, script: Script) => MockAnswer>> = {
+  '/v1/messages': messages,
+  '/v1/messages/count_tokens': tokens,
+};
+
+/** Counts as messages do. What says nothing of the prompt is not taken, as at Anthropic. */
+function tokens(body: Body, script: Script): MockAnswer {
+  const { inputTokens } = turnOf(body, script, undefined);
+  const wrong = ['max_tokens', 'stream', 'metadata'].find((name) => name in body);
+  const json = wrong === undefined ? { input_tokens: inputTokens } : anthropicError(400, `${wrong}: Extra inputs are not permitted`);
+  return { json, lead: [], tokens: [], tail: [], inputTokens: 0, cachedTokens: 0, outputTokens: 0, reportsUsage: false };
+}
 
 function messages(body: Body, script: Script): MockAnswer {
   const turn = turnOf(body, script, body['max_tokens'] as number);

@@ -135,6 +135,7 @@ const CHAPTERS = [
     'embedOnJob',
   ],
   ['createJob', 'cancelJob', 'createBatch', 'listBatches', 'getBatch', 'cancelBatch', 'deleteFile'],
+  ['createMessageBatch', 'listMessageBatches', 'getMessageBatch', 'cancelMessageBatch', 'getMessageBatchResults', 'deleteMessageBatch'],
   ['drainNode', 'rotatePoolToken', 'deletePool'],
   ['createOrganisation', 'listOrganisations', 'setOrganisationCache', 'getOrganisationCache', 'createTenant', 'listTenants', 'getTenant'],
   ['createReservation', 'listReservations', 'getReservation', 'deleteReservation'],

@@ -15,6 +15,9 @@ const PAIRS =
 const file = { file: answered('uploadFile', 'id') };
 const upload = { upload: answered('createUpload', 'id') };
 const job = { job: answered('createJob', 'id') };
+/** Of a message batch that there is not: whether one has ended depends on the time. */
+const noMessageBatch = { message_batch: 'msgbatch_0123456789abcdefghjkmnpqrs' };
+const messageBatch = { message_batch: answered('createMessageBatch', 'id') };
 const batch = { batch: answered('createBatch', 'id') };
 const tuning = { tuning: answered('createFineTuningJob', 'id') };
 const pool = { pool: answered('createPool', 'id') };
@@ -60,6 +63,16 @@ export const jobExamples = {
   listBatches: {},
   getBatch: { params: batch },
   cancelBatch: { params: batch },
+  createMessageBatch: {
+    body: {
+      requests: [{ custom_id: 'first', params: { model: 'lab/small', max_tokens: 100, messages: [{ role: 'user', content: 'hello' }] } }],
+    },
+  },
+  listMessageBatches: {},
+  getMessageBatch: { params: messageBatch },
+  cancelMessageBatch: { params: messageBatch },
+  getMessageBatchResults: { params: noMessageBatch, refused: 'batch_not_found' },
+  deleteMessageBatch: { params: noMessageBatch, refused: 'batch_not_found' },
   createFineTuningJob: {
     body: {
       model: 'glove-sif-100',

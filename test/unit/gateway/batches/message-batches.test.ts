@@ -1,14 +1,15 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 
-import { refuse, refuseResource } from '../../../../src/contract/api/outcome.ts';
+import { refuse } from '../../../../src/contract/api/outcome.ts';
 import type { TenantPrincipal } from '../../../../src/contract/api/principal.ts';
 import type { BatchStatus } from '../../../../src/contract/jobs/batches.ts';
-import type { BatchCore } from '../../../../src/gateway/batches/message-batches.ts';
 import { MessageBatches } from '../../../../src/gateway/batches/message-batches.ts';
 import type { Acting } from '../../../../src/gateway/tenancy/authority.ts';
 import { utf8 } from '../../../../src/kernel/bytes.ts';
 import type { FileId } from '../../../../src/kernel/ids.ts';
 import { ok } from '../../../../src/kernel/result.ts';
+import type { CallBatch } from '../../../../src/upstreams/batches/call-batch.ts';
+import { NO_TOKENS } from '../../../../src/upstreams/batches/call-batch.ts';
 import { messageBatchIdOf } from '../../../../src/upstreams/batches/message-batch.ts';
 import { idsOf } from '../../../support/fakes/tenancy.ts';
 
@@ -20,7 +21,7 @@ const request = (custom_id: string, model = 'lab/small') => ({
   params: { model, max_tokens: 5, messages: [{ role: 'user', content: 'hello' }] },
 });
 
-type Kept = Extract<Awaited<ReturnType<BatchCore['find']>>, { ok: true }>['value'];
+type Kept = CallBatch;
 
 /** Batches and files in memory. */
 class World {
@@ -30,13 +31,22 @@ class World {
 
   readonly batches = new MessageBatches<string>({
     batches: {
-      create: async (_, body) => {
+      create: async ({ principal }, endpoint, body) => {
         if (this.createRefused) return refuse('limit_exceeded', 'has too many batches');
         const serial = String(this.kept.length).padStart(2, '0');
         const batch: Kept = {
           id: `batch_${serial}23456789abcdefghjkmnpqrs`,
           status: 'in_progress',
-          endpoint: body.endpoint,
+          endpoint,
+          principal,
+          model: '',
+          completionWindow: body.completion_window,
+          outputLifeMs: null,
+          faults: null,
+          inProgressAtMs: null,
+          finalizingAtMs: null,
+          total: 0,
+          tokens: NO_TOKENS,
           metadata: body.metadata ?? null,
           inputFile: body.input_file_id as FileId,
           outputFile: `file_out_${serial}` as FileId,
@@ -52,17 +62,14 @@ class World {
         this.kept.push(batch);
         return ok(batch);
       },
-      find: async (_, id) => {
-        const found = this.kept.find((batch) => batch.id === id);
-        return found === undefined ? refuseResource('batch_not_found', { kind: 'batch', name: id }, 'no', 'batch') : ok(found);
-      },
+      find: async (_, id) => this.kept.find((batch) => batch.id === id),
       cancel: async (_, id) => ok(this.change(id, { status: 'cancelling', cancellingAtMs: 1_500 })),
-      list: async (_, { limit, after }) => {
+      page: async (_, limit, after) => {
         const newest = this.kept.toReversed();
         const from = after === undefined ? 0 : newest.findIndex(({ id }) => id === after) + 1;
         // A page of the core has three at most.
         const count = Math.min(limit, 3);
-        return ok({ items: newest.slice(from, from + count), hasMore: newest.length > from + count });
+        return { items: newest.slice(from, from + count), hasMore: newest.length > from + count };
       },
     },
     files: {
@@ -202,7 +209,7 @@ describe('message batches', () => {
     const mine: string[] = [];
     for (let n = 0; n < 9; n += 1) {
       const made = await world.create('a');
-      if (n % 3 === 1) world.change(made.batch.id, { endpoint: '/v1/embeddings' });
+      if (n % 3 === 1) world.change(made.batch.id, { endpoint: '/v1/responses' });
       else mine.unshift(messageIdOf(made));
     }
     const page = async (limit: number, from: { readonly after?: string | undefined; readonly before?: string | undefined }) => {

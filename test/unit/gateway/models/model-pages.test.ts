@@ -2,6 +2,8 @@ import { expect, it } from 'vitest';
 
 import type { TenantPrincipal } from '../../../../src/contract/api/principal.ts';
 import type { ListedModel } from '../../../../src/gateway/models/model-catalogue.ts';
+import { ModelCatalogue } from '../../../../src/gateway/models/model-catalogue.ts';
+import { modelRows } from '../../../../src/upstreams/model-rows.ts';
 import { anthropicModelReply, modelReply } from '../../../../workers/gateway/routes/models/model-replies.ts';
 import { idsOf } from '../../../support/fakes/tenancy.ts';
 import { ModelWorld } from '../../../support/worlds/model-world.ts';
@@ -17,8 +19,22 @@ function worldOf(...names: readonly string[]): ModelWorld {
   return world;
 }
 
+const rowsOf = (world: ModelWorld, owner: string, after: string, count: number) =>
+  modelRows({ upstreams: world.upstreams.get(owner) ?? [], routes: [] }, after, count);
+
 it('[G128] pages have each model once, forwards and backwards, and no more than asked for', async () => {
-  const { catalogue } = worldOf('a', 'b', 'c', 'd');
+  const world = worldOf('a', 'b', 'c', 'd');
+  const builtin = (await world.catalogue.list(ONE, 1, undefined)).items.flatMap((model) =>
+    model.kind === 'builtin' ? [model.manifest] : [],
+  );
+  // One that the deployment has in two versions.
+  const older = builtin.slice(0, 1).map((manifest) => ({ ...manifest, version: '0' }));
+  const upstreams = () => ({
+    models: async (owner: string, after: string, count: number) => rowsOf(world, owner, after, count),
+    model: async () => undefined,
+  });
+  const registries = () => ({ page: async () => [], aliases: async () => [], find: async () => undefined });
+  const catalogue = new ModelCatalogue({ registries: registries as never, builtin: [...older, ...builtin], upstreams });
   const idOf = (model: ListedModel) => modelReply(model).id;
   const paged = async (limit: number, from: { readonly after?: string | undefined; readonly before?: string | undefined }) => {
     const page = await catalogue.page(ONE, { limit, after: from.after, before: from.before });
@@ -33,6 +49,7 @@ it('[G128] pages have each model once, forwards and backwards, and no more than 
     for (let hasMore = true; hasMore;) {
       const page = await paged(limit, { after: forwards.at(-1) });
       forwards.push(...page.ids);
+      expect(forwards.length).toBeLessThanOrEqual(all.length);
       ({ hasMore } = page);
     }
     expect(forwards).toEqual(all);
@@ -40,6 +57,7 @@ it('[G128] pages have each model once, forwards and backwards, and no more than 
     for (let hasMore = true; hasMore;) {
       const page = await paged(limit, { before: backwards[0] });
       backwards.unshift(...page.ids);
+      expect(backwards.length).toBeLessThanOrEqual(all.length);
       ({ hasMore } = page);
     }
     expect(backwards).toEqual(all);

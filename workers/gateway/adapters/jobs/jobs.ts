@@ -7,6 +7,8 @@ import type { AttemptParts } from '../../../../src/gateway/pools/attempt-files.t
 import { AttemptFiles } from '../../../../src/gateway/pools/attempt-files.ts';
 import { AttemptModels } from '../../../../src/gateway/pools/attempt-models.ts';
 import { Batches } from '../../../../src/gateway/jobs/batches.ts';
+import { piecesOf } from '../files/content-pieces.ts';
+import { MessageBatches } from '../../../../src/gateway/batches/message-batches.ts';
 import { CallBatches } from '../../../../src/gateway/batches/call-batches.ts';
 import { FileCatalogue } from '../../../../src/gateway/files/file-catalogue.ts';
 import type { SpentFiles } from '../../../../src/gateway/files/file-store.ts';
@@ -64,6 +66,7 @@ export interface Heavy extends Replicas {
   readonly jobs: JobDesk;
   readonly batches: Batches;
   readonly callBatches: CallBatches;
+  readonly messageBatches: MessageBatches<Blob | ReadableStream>;
   readonly tunings: FineTunings;
   readonly queues: Queues;
   readonly reservations: Reservations;
@@ -124,6 +127,7 @@ export function wireHeavy(
     hmac,
     holdJob,
   });
+  const callBatches = new CallBatches({ batchesOf: (tenant) => env.CALL_BATCHES.getByName(tenant), files, clock, rng, hmac });
   const attempts = new AttemptFiles({ pools, writer, files, store, clock, authorityOf, register });
   return {
     files,
@@ -131,7 +135,8 @@ export function wireHeavy(
     cell: queue,
     jobs,
     batches: new Batches({ jobs, queue, files, clock, defaultModel: STATIC_MODEL.id }),
-    callBatches: new CallBatches({ batchesOf: (tenant) => env.CALL_BATCHES.getByName(tenant), files, clock, rng, hmac }),
+    callBatches,
+    messageBatches: new MessageBatches({ batches: callBatches, files, piecesOf }),
     tunings: new FineTunings({ jobs, queue, files, clock, rng, baseOf }),
     queues: new Queues({ cell: queue, knows }),
     reservations: new Reservations({ cell: queue, rng, hmac, knows: (tenant) => knows(tenant, undefined) }),

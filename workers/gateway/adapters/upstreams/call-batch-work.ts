@@ -27,6 +27,7 @@ import { composeUpstreams } from '../../compose-upstreams.ts';
 import type { GatewayEnv } from '../../env.ts';
 import type { Done, Refused } from '../../pipeline/call.ts';
 import { Timing } from '../../pipeline/exchange.ts';
+import { piecesOf } from '../files/content-pieces.ts';
 import { R2FileWrites } from '../files/r2-file-writes.ts';
 
 const CALLED = {
@@ -72,8 +73,6 @@ export async function advanceCallBatches(env: GatewayEnv, store: SqliteCallBatch
   await tenancy.flush();
   return waitMs;
 }
-
-const piecesOf = (content: Blob | ReadableStream): AsyncIterable<Uint8Array> => (content instanceof Blob ? content.stream() : content);
 
 async function written(
   writer: FileWriter<never>,
