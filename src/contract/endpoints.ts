@@ -25,6 +25,7 @@ import { jobExplanationEndpoints } from './jobs/job-explanation.ts';
 import { jobEndpoints } from './jobs/jobs.ts';
 import { keyEndpoints } from './tenancy/keys.ts';
 import { kserveEndpoints } from './models/kserve.ts';
+import { mediaEndpoints } from './completions/media.ts';
 import { modelVersionEndpoints } from './models/model-versions.ts';
 import { modelEndpoints } from './models/models.ts';
 import { opsEndpoints } from './api/ops.ts';
@@ -100,6 +101,7 @@ const CONTROL = {
 const UPSTREAMS = {
   ...upstreamEndpoints,
   ...completionEndpoints,
+  ...mediaEndpoints,
   ...routeEndpoints,
   ...promptEndpoints,
   ...requestEndpoints,

@@ -20,7 +20,7 @@ import { withQuickReader } from '../api/quick-reader.ts';
 /** What OpenAI moderates by where a call names no model. [U189] */
 const OPENAI_MODERATION = 'omni-moderation-latest';
 
-const model = z
+export const calledModel = z
   .string()
   .min(1)
   .max(API_LIMITS.completionModelCharsMax)
@@ -73,10 +73,12 @@ const urgencyHeaders = {
   ),
 } as const;
 
+export const callHeaders = z.object(urgencyHeaders);
+
 const headers = completionCacheHeaders.extend(urgencyHeaders);
 
 /** What these endpoints have in common. Their bodies declare only the fields that Sluice reads; all others are passed on unchanged. */
-const common = {
+export const common = {
   tag: 'Upstreams',
   access: tenant('inference'),
   // Classifiers of guardrails read texts.
@@ -90,7 +92,7 @@ const isShallow = (value: unknown): boolean =>
 const TOO_DEEP = { error: `nests deeper than ${COMPLETION_LIMITS.completionDepthMax} levels (completionDepthMax)` };
 
 /** Whole numbers beyond 2^53 are passed on with all of their digits. */
-function loose<S extends z.ZodObject>(schema: S, read?: QuickReader<z.output<S>>) {
+export function loose<S extends z.ZodObject>(schema: S, read?: QuickReader<z.output<S>>) {
   const shallow = schema.refine(isShallow, TOO_DEEP);
   return {
     kind: 'json',
@@ -131,7 +133,7 @@ const TRANSLATED =
   'If the upstream speaks another protocol, Sluice translates the request and the answer. A field that the other protocol cannot express is refused by its name.';
 const PLATFORM =
   'Upstreams of the platform get only fields that Sluice knows and that change neither the price, the model, what is kept nor the length of the answer; any other is refused by its name.';
-const ROUTE =
+export const ROUTE =
   'The header `x-sluice-route` names the upstream and the model that served, the number of attempts and the reason for the choice; `x-sluice-model` names the model.';
 
 export const completionEndpoints = {
@@ -150,7 +152,7 @@ export const completionEndpoints = {
     body: loose(
       z
         .looseObject({
-          model,
+          model: calledModel,
           messages: z.array(message).optional(),
           prompt: promptOfCall,
           stream,
@@ -166,14 +168,14 @@ export const completionEndpoints = {
   },
   createCompletion: {
     ...common,
-    ...call('POST', '/v1/completions', loose(z.looseObject({ model, stream, stream_options: options, max_tokens: tokensMax }))),
+    ...call('POST', '/v1/completions', loose(z.looseObject({ model: calledModel, stream, stream_options: options, max_tokens: tokensMax }))),
     summary: 'Complete a text',
     description: apiLines("OpenAI's older shape, for models that serve `completions`.", '', ROUTE),
     reply: streamed,
   },
   createResponse: {
     ...common,
-    ...call('POST', '/v1/responses', loose(z.looseObject({ model, prompt: promptOfCall, stream, max_output_tokens: tokensMax }))),
+    ...call('POST', '/v1/responses', loose(z.looseObject({ model: calledModel, prompt: promptOfCall, stream, max_output_tokens: tokensMax }))),
     summary: 'Answer as the responses API does',
     description: apiLines(
       `OpenAI's shape. ${TRANSLATED} ${PLATFORM} References to stored state, such as \`previous_response_id\`, are accepted only for models that serve \`responses\`, of upstreams of the tenant's own.`,
@@ -184,7 +186,7 @@ export const completionEndpoints = {
   },
   createMessage: {
     ...common,
-    ...call('POST', '/v1/messages', loose(z.looseObject({ model, messages: z.array(message).min(1), max_tokens: z.int().min(1), stream }))),
+    ...call('POST', '/v1/messages', loose(z.looseObject({ model: calledModel, messages: z.array(message).min(1), max_tokens: z.int().min(1), stream }))),
     summary: "Answer as Anthropic's messages API does",
     description: apiLines(`Anthropic's shape, errors included. ${TRANSLATED} ${PLATFORM}`, '', ROUTE),
     headers: headers.extend({
@@ -199,7 +201,7 @@ export const completionEndpoints = {
   },
   createUpstreamEmbeddings: {
     ...common,
-    ...call('POST', '/v1/upstreams/embeddings', loose(z.looseObject({ model }))),
+    ...call('POST', '/v1/upstreams/embeddings', loose(z.looseObject({ model: calledModel }))),
     summary: 'Embed texts with a model of an upstream',
     description: apiLines(
       "OpenAI's shape, with any fields that the upstream accepts, if it is the tenant's own. `/v1/embeddings` also serves models of upstreams, but accepts only the fields that it declares.",
@@ -210,7 +212,7 @@ export const completionEndpoints = {
   },
   createUpstreamRanking: {
     ...common,
-    ...call('POST', '/v1/upstreams/rerank', loose(z.looseObject({ model }))),
+    ...call('POST', '/v1/upstreams/rerank', loose(z.looseObject({ model: calledModel }))),
     summary: 'Rank documents by relevance with a model of an upstream',
     description: apiLines(
       "The shape of Cohere and Jina, with any fields that the upstream accepts, if it is the tenant's own. `/v1/rerank` also serves models of upstreams.",
@@ -221,7 +223,7 @@ export const completionEndpoints = {
   },
   createModeration: {
     ...common,
-    ...call('POST', '/v1/moderations', loose(z.looseObject({ model: model.default(OPENAI_MODERATION) }))),
+    ...call('POST', '/v1/moderations', loose(z.looseObject({ model: calledModel.default(OPENAI_MODERATION) }))),
     summary: 'Classify texts or images as harmful or not',
     description: apiLines("OpenAI's shape, for models that serve `moderations`.", '', ROUTE),
     reply: whole,

@@ -7,6 +7,7 @@ import { call, json, tenantOrAdmin } from '../api/endpoint.ts';
 import { API_LIMITS } from '../api/api-limits.ts';
 import { priceIn } from '../tenancy/money.ts';
 import { UPSTREAM_LIMITS } from './upstream-limits.ts';
+import { attachmentBounds, attachmentBoundsReply, mediaPrices, mediaPricesReply } from './media-settings.ts';
 import { KINDS } from '../routes/route-conditions.ts';
 
 const upstreamName = name.meta(
@@ -54,9 +55,7 @@ const model = z.strictObject({
   output_tokens_max: tokens
     .optional()
     .meta(about('How many tokens an answer can have at most. May be absent of models that generate none.', 16_384)),
-  image_tokens_max: tokens
-    .optional()
-    .meta(about('The most tokens that one image can take. Absent: requests with images are refused, since nothing bounds their cost.')),
+  ...attachmentBounds,
   bytes_per_token: z
     .number()
     .min(0.25)
@@ -78,6 +77,7 @@ const model = z.strictObject({
         ),
       output: tokenPrice.default(0),
       request: price.default(0).meta(about('Of a request, however many tokens it has.', '0.0001')),
+      ...mediaPrices,
     })
     .default({ input: 0, output: 0, request: 0 })
     .meta(
@@ -182,7 +182,7 @@ const upstreamReply = named('Upstream', {
       serves: z.array(serves),
       context_tokens: z.int(),
       output_tokens_max: z.int(),
-      image_tokens_max: z.int().nullable(),
+      ...attachmentBoundsReply,
       bytes_per_token: z.number(),
       prices: z
         .object({
@@ -191,6 +191,7 @@ const upstreamReply = named('Upstream', {
           cache_write: z.int().nullable(),
           output: z.int(),
           request: z.int(),
+          ...mediaPricesReply,
         })
         .meta(about('In nano-dollars, of a million tokens and of a request.')),
     }),

@@ -1,12 +1,14 @@
+import { isLastEvent, mediaUnits, mediaUsage } from '../media/media-answers.ts';
 import { CountableText } from '../money/countable-text.ts';
+import type { MediaCounts } from '../money/model-price.ts';
 import { ResponseTexts, takeChoices, takeMessageEvent, takeParts } from './generated-texts.ts';
 import { countAt, isObject, listAt, objectAt, present, textAt } from './json.ts';
 import type { JsonObject } from './json.ts';
 import type { Usage } from './usage.ts';
-import { anthropicUsage, openaiUsage, responsesUsage } from './usage.ts';
+import { anthropicUsage, openaiUsage, responsesUsage, searchesIn } from './usage.ts';
 
 /** The formats in which requests and answers are written. `plain`: an answer that is never streamed. */
-export type Dialect = 'chat' | 'completions' | 'responses' | 'messages' | 'plain';
+export type Dialect = 'chat' | 'completions' | 'responses' | 'messages' | 'media' | 'plain';
 
 /** What an event of a stream is to those who pass the stream on. */
 export interface Seen {
@@ -25,6 +27,8 @@ export interface StreamTap {
   readonly usage: Usage | undefined;
   /** What the model has generated: for counting tokens where they are not reported. */
   readonly text: CountableText;
+  /** What came that has a price of its own, such as images. */
+  readonly units: MediaCounts | undefined;
   /** Whether all that callers wait for has come, even if the upstream does not say that it ends. */
   readonly isWhole: boolean;
   /** Whether the usage is that of the whole answer: nothing was generated after it was reported, and the answer is whole. [U193] */
@@ -45,11 +49,14 @@ export function tapOf(dialect: Exclude<Dialect, 'plain'>): StreamTap {
       return new ResponsesTap();
     case 'messages':
       return new MessagesTap();
+    case 'media':
+      return new MediaTap();
   }
 }
 
 abstract class Tap implements StreamTap {
   usage: Usage | undefined;
+  units: MediaCounts | undefined;
   readonly text = new CountableText();
   isWhole = false;
   /** Of the text, when the usage was reported. */
@@ -104,7 +111,8 @@ class ResponsesTap extends Tap {
       return { kind: 'error', message: textAt(event, 'message') ?? textAt(objectAt(event, 'error'), 'message') ?? type };
     this.#texts.event(event);
     if (!RESPONSE_ENDS.has(type)) return CONTENT;
-    this.report(responsesUsage(objectAt(event, 'response')['usage']));
+    const response = objectAt(event, 'response');
+    this.report(responsesUsage(response['usage'], searchesIn(response)));
     this.isWhole = true;
     return END;
   }
@@ -137,6 +145,27 @@ class MessagesTap extends Tap {
   }
 }
 
+/** Events of images and sound that are made, and of transcripts. */
+class MediaTap extends Tap {
+  #images = 0;
+
+  see(event: JsonObject): Seen {
+    const failure = errorIn(event);
+    if (failure !== undefined) return failure;
+    const type = textAt(event, 'type') ?? '';
+    if (type === 'error') return { kind: 'error', message: textAt(event, 'message') ?? type };
+    // Some servers send transcripts as chunks of a chat.
+    if (type === '' && !Array.isArray(event['choices'])) return GARBAGE;
+    takeChoices(listAt(event, 'choices'), this.take);
+    if (type === 'transcript.text.delta') this.take('text', textAt(event, 'delta') ?? '');
+    if (/^image_\w+\.completed$/.test(type)) this.units = { images: (this.#images += 1) };
+    else if (isLastEvent(type) || isObject(event['usage'])) this.units = { ...this.units, ...mediaUnits(event) };
+    if (isLastEvent(type) || listAt(event, 'choices').some((choice) => textAt(choice, 'finish_reason') !== undefined)) this.isWhole = true;
+    this.report(mediaUsage(event));
+    return CONTENT;
+  }
+}
+
 function errorIn(value: JsonObject): Seen | undefined {
   const { error } = value;
   if (error === undefined || error === null) return undefined;
@@ -151,9 +180,11 @@ export function usageIn(dialect: Dialect, answer: unknown): Usage | undefined {
     case 'completions':
       return openaiUsage(usage);
     case 'responses':
-      return responsesUsage(usage);
+      return responsesUsage(usage, searchesIn(answer));
     case 'messages':
       return anthropicUsage(usage);
+    case 'media':
+      return isObject(answer) ? mediaUsage(answer) : undefined;
     case 'plain':
       return openaiUsage(usage) ?? tokensBilled(answer);
   }
@@ -166,6 +197,7 @@ export function textIn(dialect: Dialect, answer: JsonObject): CountableText {
   if (dialect === 'chat' || dialect === 'completions') takeChoices(listAt(answer, 'choices'), take);
   if (dialect === 'responses') new ResponseTexts(take).whole(answer);
   if (dialect === 'messages') takeParts(listAt(answer, 'content'), 'content', take);
+  if (dialect === 'media') take('text', textAt(answer, 'text') ?? '');
   return text;
 }
 

@@ -297,19 +297,19 @@ describe('answers', () => {
   });
 
   it('[U35] takes no page for an answer', () => {
-    expect(mayBegin('text/html', true, utf8('<'))).toBe(false);
-    expect(mayBegin('application/json', true, utf8('{'))).toBe(false);
-    expect(mayBegin('text/event-stream; charset=utf-8', true, utf8('d'))).toBe(true);
-    expect(mayBegin('', true, utf8('data'))).toBe(true);
-    expect(mayBegin('text/html', false, utf8('<'))).toBe(false);
-    expect(mayBegin('application/json', false, utf8('{'))).toBe(true);
-    expect(mayBegin('application/json', false, utf8(' \n{'))).toBe(true);
-    expect(mayBegin('application/json', false, utf8('<html>'))).toBe(false);
-    expect(mayBegin('application/json', false, utf8(''))).toBe(false);
-    expect(mayBegin('text/event-stream', true, utf8('<html>'))).toBe(false);
-    expect(mayBegin('text/event-stream', true, utf8(': ping'))).toBe(true);
-    expect(mayBegin('text/event-stream', true, utf8('\n'))).toBe(true);
-    expect(mayBegin('text/event-stream', true, utf8(''))).toBe(false);
+    expect(mayBegin('text/html', 'events', utf8('<'))).toBe(false);
+    expect(mayBegin('application/json', 'events', utf8('{'))).toBe(false);
+    expect(mayBegin('text/event-stream; charset=utf-8', 'events', utf8('d'))).toBe(true);
+    expect(mayBegin('', 'events', utf8('data'))).toBe(true);
+    expect(mayBegin('text/html', 'json', utf8('<'))).toBe(false);
+    expect(mayBegin('application/json', 'json', utf8('{'))).toBe(true);
+    expect(mayBegin('application/json', 'json', utf8(' \n{'))).toBe(true);
+    expect(mayBegin('application/json', 'json', utf8('<html>'))).toBe(false);
+    expect(mayBegin('application/json', 'json', utf8(''))).toBe(false);
+    expect(mayBegin('text/event-stream', 'events', utf8('<html>'))).toBe(false);
+    expect(mayBegin('text/event-stream', 'events', utf8(': ping'))).toBe(true);
+    expect(mayBegin('text/event-stream', 'events', utf8('\n'))).toBe(true);
+    expect(mayBegin('text/event-stream', 'events', utf8(''))).toBe(false);
     expect(exchangesOf('chat', hello).with(OPENAI, 1).whole('<html>')).toBeUndefined();
   });
 });

@@ -74,6 +74,7 @@ const CHAPTERS = [
     'createUpstreamRanking',
     'createModeration',
   ],
+  ['createImage', 'editImage', 'varyImage', 'createSpeech', 'createTranscription', 'createTranslation'],
   ['createRoute', 'listRoutes', 'getRoute', 'listRouteVersions', 'activateRoute', 'explainRoute', 'rollbackRoute', 'deleteRoute'],
   ['createPrompt', 'listPrompts', 'getPrompt', 'listPromptVersions', 'labelPrompt', 'renderPrompt', 'unlabelPrompt', 'deletePrompt'],
   ['getRequestPolicy', 'listRequests', 'getRequest', 'addRequestFeedback', 'requestStats', 'exportRequests', 'setRequestPolicy'],
