@@ -26,7 +26,16 @@ export const SUBJECTS = {
   models: { parts: 'control', prefixes: ['/v1/models', '/v1/classify', '/v2'] },
   upstreams: {
     parts: 'upstreams',
-    prefixes: ['/v1/upstreams', '/v1/chat', '/v1/completions', '/v1/responses', '/v1/messages', '/v1/moderations', '/v1/images', '/v1/audio'],
+    prefixes: [
+      '/v1/upstreams',
+      '/v1/chat',
+      '/v1/completions',
+      '/v1/responses',
+      '/v1/messages',
+      '/v1/moderations',
+      '/v1/images',
+      '/v1/audio',
+    ],
   },
   routes: { parts: 'upstreams', prefixes: ['/v1/routes'] },
   prompts: { parts: 'upstreams', prefixes: ['/v1/prompts'] },

@@ -5,7 +5,16 @@ import type { Threshold } from './cascade/calibrated-threshold.ts';
 export type UpstreamProtocol = 'openai' | 'anthropic' | 'workers-ai';
 
 /** What a model of an upstream can be asked for. */
-export type Served = 'chat' | 'completions' | 'responses' | 'embeddings' | 'rerank' | 'moderations' | 'images' | 'speech' | 'transcriptions';
+export type Served =
+  | 'chat'
+  | 'completions'
+  | 'responses'
+  | 'embeddings'
+  | 'rerank'
+  | 'moderations'
+  | 'images'
+  | 'speech'
+  | 'transcriptions';
 
 /** What a model costs: nano-dollars per million tokens, and per request. */
 export interface ModelPrices {

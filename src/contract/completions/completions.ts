@@ -168,14 +168,22 @@ export const completionEndpoints = {
   },
   createCompletion: {
     ...common,
-    ...call('POST', '/v1/completions', loose(z.looseObject({ model: calledModel, stream, stream_options: options, max_tokens: tokensMax }))),
+    ...call(
+      'POST',
+      '/v1/completions',
+      loose(z.looseObject({ model: calledModel, stream, stream_options: options, max_tokens: tokensMax })),
+    ),
     summary: 'Complete a text',
     description: apiLines("OpenAI's older shape, for models that serve `completions`.", '', ROUTE),
     reply: streamed,
   },
   createResponse: {
     ...common,
-    ...call('POST', '/v1/responses', loose(z.looseObject({ model: calledModel, prompt: promptOfCall, stream, max_output_tokens: tokensMax }))),
+    ...call(
+      'POST',
+      '/v1/responses',
+      loose(z.looseObject({ model: calledModel, prompt: promptOfCall, stream, max_output_tokens: tokensMax })),
+    ),
     summary: 'Answer as the responses API does',
     description: apiLines(
       `OpenAI's shape. ${TRANSLATED} ${PLATFORM} References to stored state, such as \`previous_response_id\`, are accepted only for models that serve \`responses\`, of upstreams of the tenant's own.`,
@@ -186,7 +194,11 @@ export const completionEndpoints = {
   },
   createMessage: {
     ...common,
-    ...call('POST', '/v1/messages', loose(z.looseObject({ model: calledModel, messages: z.array(message).min(1), max_tokens: z.int().min(1), stream }))),
+    ...call(
+      'POST',
+      '/v1/messages',
+      loose(z.looseObject({ model: calledModel, messages: z.array(message).min(1), max_tokens: z.int().min(1), stream })),
+    ),
     summary: "Answer as Anthropic's messages API does",
     description: apiLines(`Anthropic's shape, errors included. ${TRANSLATED} ${PLATFORM}`, '', ROUTE),
     headers: headers.extend({

@@ -45,7 +45,7 @@ const hasPicture = (fields: { image?: unknown; 'image[]'?: unknown }): boolean =
 const NO_PICTURE = { error: 'is missing', path: ['image'] };
 const PICTURE = { anyOf: [{ required: ['image'] }, { required: ['image[]'] }] };
 
-const formImages = { n: formNumber(1, 10), stream: formFlag, partial_images: formNumber(0, 3) };
+const formImages = { n: formNumber(1, 10), stream: formFlag, partial_images: formNumber(0, 3), frame_count: formNumber(2, 16) };
 const imageEdit = z
   .looseObject({ model: calledModel, prompt: text, ...pictures, mask: file.optional(), ...formImages })
   .refine(hasPicture, NO_PICTURE)
@@ -91,11 +91,7 @@ export const mediaEndpoints = {
   },
   createSpeech: {
     ...mediaCommon,
-    ...call(
-      'POST',
-      '/v1/audio/speech',
-      loose(z.looseObject({ model: calledModel, input: text.min(1), stream_format: text.nullish() })),
-    ),
+    ...call('POST', '/v1/audio/speech', loose(z.looseObject({ model: calledModel, input: text.min(1), stream_format: text.nullish() }))),
     summary: 'Speak a text',
     description: apiLines(
       "OpenAI's shape, for models that serve `speech`. The sound is passed on as it comes, with the type that the upstream gives it; `stream_format` `sse` asks for events.",

@@ -1,3 +1,4 @@
+import { messageOf } from '../../contract/api/errors.ts';
 import type { Dispatched } from '../../upstreams/dispatch.ts';
 import type { AnswerPieces, UncountedEnd } from './answer-pieces.ts';
 import { brokenOff } from './stream-failure.ts';
@@ -24,7 +25,7 @@ export class BytesCompletion implements AnswerPieces {
     if (piece instanceof Uint8Array) return piece;
     if (this.#hasEnded) return undefined;
     this.#end(piece === undefined ? 'whole' : piece.fault === 'cancelled' ? 'cancelled' : piece);
-    if (piece !== undefined && piece.fault !== 'cancelled') throw new BrokenBytes(brokenOff(target, piece).message);
+    if (piece !== undefined && piece.fault !== 'cancelled') throw new BrokenBytes(messageOf(brokenOff(target, piece)));
     return undefined;
   }
 

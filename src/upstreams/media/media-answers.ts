@@ -21,7 +21,12 @@ export function mediaUsage(answer: JsonObject): Usage | undefined {
     imageOutputTokens: isImages ? (countAt(made, 'image_tokens') ?? outputTokens - (countAt(made, 'text_tokens') ?? 0)) : 0,
   };
   const media = Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0));
-  const tokens = { inputTokens, cachedTokens: Math.min(countAt(read, 'cached_tokens') ?? 0, inputTokens), outputTokens, reasoningTokens: 0 };
+  const tokens = {
+    inputTokens,
+    cachedTokens: Math.min(countAt(read, 'cached_tokens') ?? 0, inputTokens),
+    outputTokens,
+    reasoningTokens: 0,
+  };
   return Object.keys(media).length === 0 ? tokens : { ...tokens, media };
 }
 

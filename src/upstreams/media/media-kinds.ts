@@ -49,6 +49,8 @@ const IMAGE_TOKENS = 6_240;
 const PARTIAL_IMAGE_TOKENS = 100;
 const IMAGES_MAX = 10;
 const PARTIAL_IMAGES_MAX = 3;
+/** Of a GIF, and where a request does not say. */
+const [FRAMES_MAX, FRAMES] = [16, 9];
 /** A minute of speech has 1,250 tokens of sound and some 850 characters; slow speech four times as many. */
 const [SPOKEN_TOKENS_LIKELY, SPOKEN_TOKENS_MAX] = [1.5, 6];
 /** Of a second that is transcribed: nobody says more than ten words. */
@@ -99,7 +101,9 @@ function imagesMade(model: TargetModel, { body, form }: MediaRequest): Outcome<M
   const read = (form?.files.length ?? 0) * attachmentBoundsOf(model).imageTokensMax;
   const textBytes = bytesOf(body) + OVERHEAD_TOKENS;
   const each = (model.outputTokensMax < model.contextTokens ? model.outputTokensMax : IMAGE_TOKENS) + partial.value * PARTIAL_IMAGE_TOKENS;
-  const outputTokens = images.value * each;
+  const frames = countIn(body, 'frame_count', 1, FRAMES_MAX);
+  if (!frames.ok) return frames;
+  const outputTokens = images.value * each * (body['output_format'] === 'gif' ? (frames.value === 1 ? FRAMES : frames.value) : 1);
   const made = { images: images.value, quality: textAt(body, 'quality'), size: textAt(body, 'size') };
   const tokens = { ...(read === 0 ? {} : { imageInputTokens: read }), imageOutputTokens: outputTokens };
   return ok({

@@ -39,7 +39,8 @@ function pagesOf(data: string, from: number): number {
     const piece = decoded(data.slice(at, at + BASE64_STEP));
     const text = tail + piece;
     // What ends in the overlap was counted with the piece before.
-    for (const { index, 0: found } of text.matchAll(/\/Type\s{0,8}\/Page(?![a-zA-Z])/g)) if (index + found.length >= tail.length) pages += 1;
+    for (const { index, 0: found } of text.matchAll(/\/Type\s{0,8}\/Page(?![a-zA-Z])/g))
+      if (index + found.length >= tail.length) pages += 1;
     isCompressed ||= text.includes('/ObjStm');
     tail = text.slice(-OVERLAP_CHARS);
   }

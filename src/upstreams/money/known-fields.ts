@@ -151,13 +151,16 @@ const MESSAGES: FieldUses = {
 const IMAGES: FieldUses = {
   ...COMMON,
   prompt: 'text',
-  ...named('bounded', 'n partial_images quality size'),
-  ...named('neutral', 'style background output_format output_compression moderation response_format seed'),
+  ...named('bounded', 'n partial_images quality size frame_count'),
+  ...named('neutral', 'style background output_format output_compression moderation response_format seed safety_identifier'),
+  ...named('neutral', 'complexity frame_duration_ms'),
+  // Another model writes it, by tokens of its own.
+  svg: price(),
 };
 
 const TRANSCRIPTS: FieldUses = {
   ...COMMON,
-  prompt: 'text',
+  ...named('text', 'prompt keywords keywords[] languages languages[]'),
   ...named('neutral', 'language response_format temperature timestamp_granularities[] timestamp_granularities include[] include'),
   ...named('neutral', 'chunking_strategy known_speaker_names[] known_speaker_names seed'),
   ...named('text', 'known_speaker_references[] known_speaker_references'),
@@ -185,7 +188,7 @@ export const KNOWN_FIELDS = {
   },
   moderations: { ...COMMON, input: 'text' },
   images: IMAGES,
-  image_edits: { ...IMAGES, ...named('neutral', 'input_fidelity mask') },
+  image_edits: { ...IMAGES, ...named('neutral', 'input_fidelity') },
   image_variations: IMAGES,
   speech: {
     ...COMMON,

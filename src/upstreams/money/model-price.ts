@@ -41,7 +41,10 @@ export const WEB_SEARCH_NANO = 10_000_000;
  * What a call costs in nano-dollars by the prices of a model, rounded up once. Exact for all integers; more tokens never cost less, so the cost
  * of what a call may use at most covers the cost of what it uses. [U74]
  */
-export function callNano(prices: ModelPrices, { inputTokens, cachedTokens, writtenTokens = 0, outputTokens, media = {} }: TokenCounts): number {
+export function callNano(
+  prices: ModelPrices,
+  { inputTokens, cachedTokens, writtenTokens = 0, outputTokens, media = {} }: TokenCounts,
+): number {
   const { inputNano, outputNano } = prices;
   const rest = inputTokens - writtenTokens;
   const audioIn = Math.min(media.audioInputTokens ?? 0, rest);

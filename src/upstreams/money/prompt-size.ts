@@ -4,6 +4,7 @@ import { refuse } from '../../contract/api/outcome.ts';
 import type { Surface } from '../protocol/exchange.ts';
 import type { JsonObject } from '../protocol/json.ts';
 import { isObject, listAt, textAt } from '../protocol/json.ts';
+import { isSearchTool } from './search-tools.ts';
 import { audioMsOfBase64, fileSizeOf } from './attachment-size.ts';
 
 /** How much a request gives a model to read, whichever model that is. */
@@ -68,7 +69,6 @@ const CALLERS_NAMED_TOOLS = /^(bash|text_editor|computer|memory)_\d{8}$/;
 /** What tools have answered, those of the upstream too, which say it again. */
 const TOOL_RESULTS = /^(?:tool_result|web_(?:search|fetch)_tool_result)$/;
 const FILE_PARTS = new Set(['file', 'input_file', 'document']);
-const SEARCH_TOOLS = /^web_search(?:_preview)?(?:_\d{4}_?\d{2}_?\d{2})?$/;
 /** What the upstream fetches costs its tokens, which its context bounds. */
 const FETCH_TOOLS = /^web_fetch_\d{8}$/;
 
@@ -88,9 +88,6 @@ export function promptSizeOf(surface: Surface, body: JsonObject, bodyBytes: numb
   walk.request(surface, body);
   return walk.size(surface, body, bodyBytes);
 }
-
-/** Whether one of a request's tools searches the web. */
-export const isSearchTool = (tool: unknown): tool is JsonObject => isObject(tool) && SEARCH_TOOLS.test(textAt(tool, 'type') ?? '');
 
 const unbounded = (path: FieldPath, what: string) =>
   refuse(

@@ -78,7 +78,11 @@ export function excessOf(
 ): { readonly quantities: UpstreamQuantities; readonly bound: RequestBound } | undefined {
   if (!bound.isOpen) return undefined;
   const [inputTokensMax, outputTokensMax, nanoMax] = [Infinity, Infinity, Infinity];
-  const { inputTokens, cachedTokens, outputTokens, nano } = settlementOf(model, { ...bound, inputTokensMax, outputTokensMax, nanoMax }, end);
+  const { inputTokens, cachedTokens, outputTokens, nano } = settlementOf(
+    model,
+    { ...bound, inputTokensMax, outputTokensMax, nanoMax },
+    end,
+  );
   const raised = {
     ...bound,
     inputTokensMax: Math.max(bound.inputTokensMax, inputTokens + cachedTokens),
@@ -98,11 +102,7 @@ export function excessOf(
  * What was reported of each kind, and what is charged unless it is. Where nothing at all was reported, what was reserved of attachments; searches only
  * where the request alone says that there was one. [U262]
  */
-function mediaOf(
-  usage: Usage | undefined,
-  units: MediaCounts | undefined,
-  { media, unreported }: RequestBound,
-): MediaCounts | undefined {
+function mediaOf(usage: Usage | undefined, units: MediaCounts | undefined, { media, unreported }: RequestBound): MediaCounts | undefined {
   const { webSearches: _, ...attached } = media;
   const counts = { ...(usage === undefined ? attached : {}), ...unreported, ...usage?.media, ...units };
   return Object.keys(counts).length === 0 ? undefined : counts;

@@ -13,6 +13,8 @@ import type { AnswerForm, MediaSurface } from '../media/media-kinds.ts';
 import { isMedia, MEDIA_KINDS } from '../media/media-kinds.ts';
 import { CountableText } from '../money/countable-text.ts';
 import type { MediaCounts } from '../money/model-price.ts';
+import { attachmentBoundsOf } from '../money/attachment-bounds.ts';
+import { isSearchTool } from '../money/search-tools.ts';
 import { checkPlatformFields, platformBetas, platformFields } from '../money/platform-fields.ts';
 import { ownerIn, PLATFORM } from '../upstream-record.ts';
 import type { UsageNote } from './answer-stream.ts';
@@ -21,7 +23,7 @@ import type { AnswerNotes } from './answer-notes.ts';
 import { chatAsMessage, ChatStreamAsMessage } from './chat-answers.ts';
 import { chatToMessages } from './chat-to-messages.ts';
 import type { JsonObject } from './json.ts';
-import { objectAt, parsedObject } from './json.ts';
+import { listAt, objectAt, parsedObject, present } from './json.ts';
 import { messageAsChat, MessageStreamAsChat } from './message-answers.ts';
 import { messagesToChat } from './messages-to-chat.ts';
 import { chatAsResponse, ChatStreamAsResponse } from './response-answers.ts';
@@ -142,6 +144,7 @@ export class Exchanges {
       ...probabilities,
       model: target.model.upstreamName,
       ...limited(target, spoken, translated.value, outputTokensMax),
+      ...searchLimits(target, spoken, translated.value),
       ...(countsUsage ? { stream_options: { ...objectAt(call.body, 'stream_options'), include_usage: true } } : {}),
       ...(isPlatforms(target) ? platformFields(kindOf(spoken, call.surface)) : {}),
     };
@@ -261,6 +264,16 @@ function limited({ baseUrl }: Target, spoken: Dialect, body: JsonObject, tokensM
   return isNewer
     ? { max_completion_tokens: tokensMax, max_tokens: undefined }
     : { max_tokens: tokensMax, max_completion_tokens: undefined };
+}
+
+/** Searches that the request does not limit itself are limited to as many as were reserved. [U262] */
+function searchLimits({ model }: Target, spoken: Dialect, body: JsonObject): JsonObject {
+  const tools = listAt(body, 'tools');
+  if (!tools.some(isSearchTool)) return {};
+  const { webSearchesMax } = attachmentBoundsOf(model);
+  if (spoken === 'responses') return { max_tool_calls: body['max_tool_calls'] ?? webSearchesMax };
+  if (spoken !== 'messages') return {};
+  return { tools: tools.map((tool) => (isSearchTool(tool) ? { max_uses: webSearchesMax, ...present(tool) } : tool)) };
 }
 
 export const ANTHROPIC_VERSION = '2023-06-01';

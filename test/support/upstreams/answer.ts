@@ -5,6 +5,10 @@ export type Body = Readonly<Record<string, unknown>>;
 /** An answer of a mock upstream: as a whole, and as the events of a stream. */
 export interface MockAnswer {
   readonly json: unknown;
+  /** Is answered instead of the JSON. */
+  readonly raw?: { readonly contentType: string; readonly bytes: Uint8Array };
+  /** What of the request a strict server refuses. */
+  readonly refused?: { readonly param: string; readonly message: string } | undefined;
   /** Before the first token. */
   readonly lead: readonly string[];
   /** What each token is sent as. */

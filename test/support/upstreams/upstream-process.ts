@@ -8,6 +8,7 @@ import type { Body, MockAnswer } from './answer.ts';
 import { textOf } from './answer.ts';
 import { ANTHROPIC_ANSWERS, anthropicError } from './anthropic-double.ts';
 import { OPENAI_ANSWERS, openaiError } from './openai-double.ts';
+import { asksEvents, formOf, MEDIA_ANSWERS, TAKES_FORM } from './media-double.ts';
 import type { Script, Served, Truth } from './script.ts';
 import { scriptIn } from './script.ts';
 
@@ -31,13 +32,16 @@ const server = createServer({ keepAliveTimeout: 30_000 }, (request, response) =>
 
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const path = new URL(request.url ?? '/', 'http://mock').pathname;
-  const text = await bodyOf(request);
-  if (path.startsWith('/mock/')) return control(path, text, response);
+  const bytes = await bodyOf(request);
+  if (path.startsWith('/mock/')) return control(path, bytes.toString(), response);
   if (path === '/v1/models')
     return json(response, 200, { object: 'list', data: [{ id: 'mock', object: 'model', created: 0, owned_by: 'mock' }] });
-  const write = OPENAI_ANSWERS[path] ?? ANTHROPIC_ANSWERS[path];
+  const write = OPENAI_ANSWERS[path] ?? ANTHROPIC_ANSWERS[path] ?? MEDIA_ANSWERS[path];
   if (write === undefined) return json(response, 404, openaiError(404, `no route ${path}`));
-  const body = JSON.parse(text) as Body;
+  const type = request.headers['content-type'] ?? '';
+  if (TAKES_FORM.has(path) !== type.startsWith('multipart/form-data'))
+    return json(response, 400, openaiError(400, `Invalid Content-Type: ${type}`));
+  const body = TAKES_FORM.has(path) ? await formOf(type, bytes) : (JSON.parse(bytes.toString()) as Body);
   const script = scriptIn(textOf(body)) ?? scripts.next.shift() ?? scripts.always;
   const served = recorded(request, path, body);
   response.once('close', () => close(served, response.writableFinished ? 'whole' : 'aborted'));
@@ -49,7 +53,7 @@ function recorded(request: IncomingMessage, path: string, body: Body): Served {
   const served: Served = {
     path,
     model: String(body['model']),
-    isStream: body['stream'] === true,
+    isStream: asksEvents(body),
     headers,
     body,
     status: 200,
@@ -82,6 +86,11 @@ async function play(response: ServerResponse, script: Script, served: Served, ma
     served.status = script.status;
     return json(response, script.status, errorOf(script.status, script.message ?? 'as the script says'), script.headers);
   }
+  if (made.refused !== undefined) {
+    served.status = 400;
+    const { error } = openaiError(400, made.refused.message);
+    return json(response, 400, { error: { ...error, param: made.refused.param, code: 'invalid_value' } });
+  }
   served.inputTokens = made.inputTokens;
   served.cachedTokens = made.cachedTokens;
   if (served.isStream) return stream(response, script, served, made);
@@ -95,7 +104,8 @@ async function play(response: ServerResponse, script: Script, served: Served, ma
   if (script.hold !== undefined) await gate(script.hold.gate).opened;
   served.outputTokens = made.outputTokens;
   served.reportedUsage = made.reportsUsage;
-  json(response, 200, made.json, script.headers);
+  if (made.raw === undefined) return json(response, 200, made.json, script.headers);
+  response.writeHead(200, { 'content-type': made.raw.contentType, ...script.headers }).end(made.raw.bytes);
 }
 
 async function stream(response: ServerResponse, script: Script, served: Served, made: MockAnswer): Promise<void> {
@@ -184,10 +194,10 @@ function json(response: ServerResponse, status: number, value: unknown, headers:
   response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(value));
 }
 
-async function bodyOf(request: IncomingMessage): Promise<string> {
+async function bodyOf(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString('utf8');
+  return Buffer.concat(chunks);
 }
 
 server.listen(Number(process.env['PORT'] ?? 0), '127.0.0.1', () => process.send?.({ port: (server.address() as AddressInfo).port }));

@@ -123,7 +123,11 @@ function refused({ call, logged, added }: Answering, { refusal: found, besides, 
 }
 
 /** An answer in one piece, which is settled before it is sent. */
-function whole({ added, logged, ...state }: Answering, completed: Completed, { end, text, contentType = JSON_TYPE, blocked: judged }: WholeAnswer) {
+function whole(
+  { added, logged, ...state }: Answering,
+  completed: Completed,
+  { end, text, contentType = JSON_TYPE, blocked: judged }: WholeAnswer,
+) {
   const blocked = state.call.authority.end?.refusal ?? judged;
   const settlement = completed.settle(end);
   const besides = added.beside(completed.besides);
@@ -165,7 +169,8 @@ async function streamed(state: Answering, completed: Completed, { stream, ended,
   const { target } = completed;
   const used = { ...NO_QUANTITIES, embedding_tokens: 0 };
   const settled = { used, settlesLater, model: targetName(target), headers: headersOf(prompt, completed) };
-  if (contentType !== EVENTS_TYPE) return { ok: true as const, reply: { contentType, body: sentBytes(stream, onPiece, right) }, ...settled };
+  if (contentType !== EVENTS_TYPE)
+    return { ok: true as const, reply: { contentType, body: sentBytes(stream, onPiece, right) }, ...settled };
   const explanation = explanationFor(call, completed);
   const first = explanation === undefined ? undefined : explainedEvent(surface, call.requestId, explanation);
   const passed = await stream.pass?.({ first, onPiece, calledOff: () => right?.refusal });
@@ -255,7 +260,11 @@ const labelledUses = (charges: readonly ModelCharge[] = []): LabelledUse[] =>
   charges.map(({ target, settlement }) => ({ used: quantitiesOf(settlement), model: targetName(target) }));
 
 /** What the call asks of the cache, if it wants one. */
-function termsOf({ [TTL_HEADER]: ttlMs, 'cache-control': cacheControl, 'cache-tag': tags = [] }: Partial<CacheOptions>): AnswerTerms | undefined {
+function termsOf({
+  [TTL_HEADER]: ttlMs,
+  'cache-control': cacheControl,
+  'cache-tag': tags = [],
+}: Partial<CacheOptions>): AnswerTerms | undefined {
   return ttlMs === undefined ? undefined : { ttlMs, directives: parseCacheControl(cacheControl), tags };
 }
 

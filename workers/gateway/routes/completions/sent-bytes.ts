@@ -1,3 +1,4 @@
+import { messageOf } from '../../../../src/contract/api/errors.ts';
 import type { AuthorityEnd } from '../../../../src/contract/tenancy/authority-end.ts';
 import type { AnswerPieces } from '../../../../src/gateway/completions/answer-pieces.ts';
 
@@ -5,13 +6,17 @@ import type { AnswerPieces } from '../../../../src/gateway/completions/answer-pi
  * Bytes as a body, read only as the caller takes them. Nothing can be said among them: where the upstream breaks off, or the caller's right ends, the
  * connection does, too, so that no caller takes a part for the whole. [T121] [U267]
  */
-export function sentBytes(pieces: AnswerPieces, onPiece: (piece: Uint8Array) => void, right: AuthorityEnd | undefined): ReadableStream<Uint8Array> {
+export function sentBytes(
+  pieces: AnswerPieces,
+  onPiece: (piece: Uint8Array) => void,
+  right: AuthorityEnd | undefined,
+): ReadableStream<Uint8Array> {
   let leave: (() => void) | undefined;
   return new ReadableStream<Uint8Array>(
     {
       start(controller) {
         leave = right?.onEnd((why) => {
-          controller.error(new Error(why.message));
+          controller.error(new Error(messageOf(why)));
           pieces.cancel();
         });
       },

@@ -96,7 +96,8 @@ const upstreamReply =
     updated_at: seconds(updatedAtMs),
   });
 
-const isUnpriced = ({ prices }: TargetModel): boolean => Object.values({ ...prices, ...prices.imagesNano }).every((nano) => typeof nano !== 'number' || nano === 0);
+const isUnpriced = ({ prices }: TargetModel): boolean =>
+  Object.values({ ...prices, ...prices.imagesNano }).every((nano) => typeof nano !== 'number' || nano === 0);
 
 const modelReply = (model: TargetModel): UpstreamReply['models'][number] => ({
   name: model.name,
