@@ -11,6 +11,7 @@ import { classifyEndpoints } from './models/classify.ts';
 import { cohereEndpoints } from './embeddings/cohere.ts';
 import { cohortEndpoints } from './queues/cohorts.ts';
 import { completionEndpoints } from './completions/completions.ts';
+import { messageTokenEndpoints } from './completions/message-tokens.ts';
 import { costEndpoints } from './planning/cost.ts';
 import { debtEndpoints } from './debt/debt.ts';
 import { embeddingEndpoints } from './embeddings/embeddings.ts';
@@ -102,6 +103,7 @@ const UPSTREAMS = {
   ...upstreamEndpoints,
   ...completionEndpoints,
   ...mediaEndpoints,
+  ...messageTokenEndpoints,
   ...routeEndpoints,
   ...promptEndpoints,
   ...requestEndpoints,

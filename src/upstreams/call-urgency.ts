@@ -12,14 +12,17 @@ const TIER_PRIORITIES: Readonly<Record<string, number>> = { priority: 1, flex: -
 /** What the clients of OpenAI and Anthropic send of their own timeout, in seconds. */
 const CLIENT_TIMEOUT_HEADERS = ['x-stainless-timeout', 'x-stainless-read-timeout'];
 
+/** A client that waits no longer throws what its users catch, if no refusal comes before. By then the call is over here, too. */
+const CLIENT_TIMEOUT_MORE_MS = 1_000;
+
 /**
- * The priority that the header names, else that of the tier; the deadline that the header names, else the timeout of the caller's client. [U63]
+ * The priority that the header names, else that of the tier; the deadline that the header names, else a second behind the timeout of the caller's client. [U63]
  * `header`: of the caller, by its name in lower case. What is no number counts as absent.
  */
 export function urgencyOf(body: Readonly<Record<string, unknown>>, header: (name: string) => string | undefined): CallUrgency {
   const tier = body['service_tier'];
   const priority = Number(header('x-sluice-priority') ?? Number.NaN);
-  const timeouts = CLIENT_TIMEOUT_HEADERS.map((name) => positive(header(name)) * 1_000);
+  const timeouts = CLIENT_TIMEOUT_HEADERS.map((name) => positive(header(name)) * 1_000 + CLIENT_TIMEOUT_MORE_MS);
   const deadlineMs = [positive(header('x-sluice-deadline-ms')), ...timeouts].find(Number.isFinite);
   return {
     priority: Number.isFinite(priority) ? priority : typeof tier === 'string' ? (ownPriority(tier) ?? 0) : 0,

@@ -48,6 +48,10 @@ export interface Opened {
   readonly contentType: string;
   /** From `retry-after-ms` or `retry-after`. */
   readonly retryAfterMs?: number;
+  /** From `x-should-retry`. */
+  readonly shouldRetry?: boolean;
+  /** Of an answer that serves nothing: what it says of the limits of its upstream, by the names of its headers. */
+  readonly rateHeaders?: Readonly<Record<string, string>>;
   readonly body: BodyReader;
   /** Takes out of a text what proves to the upstream who calls. Absent: nothing does. */
   readonly withoutSecret?: (text: string) => string;

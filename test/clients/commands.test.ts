@@ -1,4 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
@@ -114,6 +117,27 @@ it.each([
   expect(outputs).toHaveLength(1);
   expect(await pool.content(outputs[0].file)).toBe('3\n4\n');
   first.kill();
+});
+
+it('[J281] [P119] attempts that run on a machine at once see one device each, and those without see none', async () => {
+  await pool.stopAgents();
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-devices-'));
+  const shown = ['0, GPU-a, NVIDIA H100 80GB HBM3', '1, GPU-b, NVIDIA H100 80GB HBM3'];
+  await writeFile(join(folder, 'nvidia-smi'), `#!/bin/sh\nprintf '%s\\n' ${shown.map((line) => `'${line}'`).join(' ')}\n`, { mode: 0o755 });
+  const size = { SLUICE_AGENT_CPU_MILLI: '4000', SLUICE_AGENT_MEMORY_MIB: '8192', SLUICE_AGENT_ATTEMPTS: '3' };
+  const agent = pool.start(['--allow', 'command'], { PATH: `${folder}:${process.env['PATH']}`, ...size });
+  // Each waits until all of them have said what they see.
+  const script = `echo "$CUDA_VISIBLE_DEVICES"; until [ -e ${join(folder, 'seen')} ]; do sleep 0.05; done`;
+  const onOne = { resources: [{ accelerator: 'h100' }] };
+  const ids = [await submit(script, onOne), await submit(script, onOne), await submit(script)];
+  const logs = async () => (await Promise.all(ids.map((id) => pool.log(id)))).map((log) => String(log).trim());
+  await expect.poll(async () => (await logs()).toSorted(), LONG).toEqual(['-1', 'GPU-a', 'GPU-b']);
+  await writeFile(join(folder, 'seen'), '');
+  for (const id of ids) await pool.ends(id, 'succeeded');
+  expect((await pool.nodes())[0]).toMatchObject({ capacity: { accelerator: 'h100', accelerators: 2 }, devices: ['GPU-a', 'GPU-b'] });
+  await agent.stop();
+  await rm(folder, { recursive: true });
+  pool.start(['--allow', 'command']);
 });
 
 it('[J138] keeps nothing of what was saved once the job has succeeded', async () => {

@@ -25,6 +25,20 @@ let anthropic: Anthropic;
 
 const SECRET = 'sk-mock-0123456789abcdef';
 const prices = { input: 1_000_000, output: 2_000_000 };
+/** What upstreams answer, and the class of the clients' exception: of OpenAI's and of Anthropic's. */
+const FAILURES = [
+  [400, 'BadRequestError', 'BadRequestError'],
+  [404, 'NotFoundError', 'NotFoundError'],
+  [409, 'ConflictError', 'ConflictError'],
+  [413, 'APIStatusError', 'ContentTooLargeError'],
+  [422, 'UnprocessableEntityError', 'UnprocessableEntityError'],
+  [429, 'RateLimitError', 'RateLimitError'],
+  [500, 'InternalServerError', 'InternalServerError'],
+  [503, 'InternalServerError', 'ServiceUnavailableError'],
+  [529, 'InternalServerError', 'OverloadedError'],
+] as const;
+const WAYS = ['js', 'python'] as const;
+
 const terms = { context_tokens: 100_000, output_tokens_max: 1_000, image_tokens_max: 1_000, prices };
 
 beforeAll(async () => {
@@ -46,6 +60,10 @@ beforeAll(async () => {
     protocol: 'anthropic',
     models: [{ ...terms, name: 'opus', serves: ['chat'] }],
   });
+  // Each of a model of its own, so that no breaker is open from the one before.
+  const models = FAILURES.flatMap(([status]) => WAYS.map((way) => ({ ...terms, name: `${way}-${status}`, serves: ['chat'] })));
+  await admin.create('/v1/upstreams', { ...common, name: 'busy', protocol: 'openai', models });
+  await admin.create('/v1/upstreams', { ...common, name: 'full', protocol: 'anthropic', models });
   ({ client } = await createTenant(server));
   openai = new OpenAI({ baseURL: `${client.url}/v1`, apiKey: client.apiKey, maxRetries: 0 });
   anthropic = new Anthropic({ baseURL: client.url, apiKey: client.apiKey, maxRetries: 0 });
@@ -177,6 +195,7 @@ describe('the unmodified openai client', () => {
       param: 'n',
     });
     expect(await failure(openai.chat.completions.create(chat('lab/small', { status: 422, message: 'too hot' })))).toMatchObject({
+      status: 422,
       code: 'upstream_rejected',
       message: expect.stringContaining('too hot') as string,
     });
@@ -242,6 +261,84 @@ describe.each(['claude/opus', 'lab/small'])('the unmodified Anthropic client, wi
   });
 });
 
+const failing = (model: string, status: number) => {
+  // Anthropic's errors have a type alone.
+  const words = model.startsWith('busy') ? { code: 'context_length_exceeded', param: 'messages' } : {};
+  const error = { type: 'of_upstream', ...words };
+  const script = { status, message: 'too much', error, headers: { 'retry-after': '60' } };
+  return { model: `${model}-${status}`, max_tokens: 9, messages: said(script) };
+};
+
+describe.each(['busy', 'full'])('errors of the upstream %s', (name) => {
+  it.each(FAILURES)('[U204] [U206] a %d is what both clients catch, whole and streamed', async (status, ofOpenai, ofAnthropic) => {
+    const asked = failing(`${name}/js`, status);
+    const arrived: unknown[] = [];
+    for (const stream of [false, true]) {
+      for (const [work, expected] of [
+        [() => openai.chat.completions.create({ ...asked, stream }), ofOpenai],
+        [() => anthropic.messages.create({ ...asked, stream }), ofAnthropic],
+      ] as const) {
+        const error = (await failure(work())) as {
+          readonly status: number;
+          readonly headers: Headers;
+          readonly constructor: { name: string };
+        };
+        arrived.push(error);
+        expect([error.status, error.constructor.name], `stream: ${stream}`).toEqual([
+          status,
+          expected === 'APIStatusError' ? 'APIError' : expected,
+        ]);
+        expect(error.headers.get('x-sluice-model')).toBe(asked.model);
+        // Later ones meet the pause that the first one was told of.
+        if (status === 429) expect(Number(error.headers.get('retry-after'))).toBeGreaterThan(20);
+      }
+    }
+    const code = name === 'busy' ? 'context_length_exceeded' : expect.stringMatching(/^upstream_/);
+    expect(arrived[0]).toMatchObject({ code, param: name === 'busy' ? 'messages' : null, requestID: expect.any(String) });
+    expect(arrived[1]).toMatchObject({ error: { type: 'error' }, requestID: expect.any(String) });
+    if (status === 529) expect(arrived[1]).toMatchObject({ type: name === 'full' ? 'of_upstream' : 'overloaded_error' });
+  });
+});
+
+it("[G125] [G126] every error of Anthropic's paths and clients has its shape and request-id, and successes that header", async () => {
+  const version = { 'anthropic-version': '2023-06-01' };
+  const calls: readonly (readonly [status: number, method: string, path: string, headers: Record<string, string>, body?: string])[] = [
+    [401, 'POST', '/v1/messages', { authorization: 'Bearer sk_none' }, '{}'],
+    [400, 'POST', '/v1/messages', {}, '{}'],
+    [400, 'POST', '/v1/messages', {}, '{'],
+    [415, 'POST', '/v1/messages', { 'content-type': 'text/csv' }, '{}'],
+    [413, 'POST', '/v1/messages', {}, `{"model":"${'x'.repeat(9 * 1024 * 1024)}"}`],
+    [405, 'PUT', '/v1/messages', {}],
+    [404, 'GET', '/v1/messages/nothing/here', {}],
+    [404, 'GET', '/v1/models/none', version],
+    [401, 'GET', '/v1/models', { ...version, authorization: 'Bearer sk_none' }],
+    [404, 'GET', '/v1/skills', version],
+    [405, 'DELETE', '/v1/models', version],
+  ];
+  for (const [status, method, path, headers, body] of calls) {
+    const common = { authorization: `Bearer ${client.apiKey}`, 'content-type': 'application/json', ...headers };
+    const response = await fetch(`${client.url}${path}`, { method, headers: common, ...(body === undefined ? {} : { body }) });
+    const answer = (await response.json()) as { readonly error: { readonly message: string }; readonly request_id: string };
+    expect([response.status, response.headers.get('request-id')], `${method} ${path}`).toEqual([status, answer.request_id]);
+    expect(answer, path).toMatchObject({ type: 'error', error: { type: expect.stringMatching(/^[a-z_]+$/), message: expect.any(String) } });
+    expect(response.headers.get('x-request-id')).toBe(answer.request_id);
+  }
+  for (const stream of [false, true]) {
+    const asked = { model: 'claude/opus', max_tokens: 9, messages: said({ tokens: 1 }), stream };
+    const { response, request_id: id } = await anthropic.messages.create(asked).withResponse();
+    expect([id, response.headers.get('x-request-id')]).toEqual([expect.any(String), id]);
+    await response.body?.cancel().catch(() => undefined);
+  }
+});
+
+it("[G127] OpenAI's paths keep their shape, whatever headers are sent for an upstream", async () => {
+  const version = { 'anthropic-version': '2023-06-01' };
+  for (const path of ['/v1/chat/completions', '/v1/responses', '/v1/completions']) {
+    const { status, body, headers } = await client.post(path, {}, version);
+    expect([status, body.type, body.error.code, headers.get('request-id')], path).toEqual([400, undefined, 'invalid_value', null]);
+  }
+});
+
 it('[U37] refuses in the shape of Anthropic, whose clients read it', async () => {
   const request = { model: 'lab/other', max_tokens: 5, messages: said() };
   const error = await failure(anthropic.messages.create(request));
@@ -269,5 +366,23 @@ describe.skipIf(isWithoutPython('chats by the openai package of Python'))('the o
     const script = join(import.meta.dirname, 'openai-chat.py');
     const printed = await ranPython('python', [script, 'lab/small', 'lab/other'], environment);
     expect(JSON.parse(printed)).toEqual({ text: 't0 t1 t2 t3 t4', streamed: 't0 t1 t2 t3 t4', tokens: [5, 5], refused: 'model_not_found' });
+  });
+
+  it('[U204] [U206] raises the exceptions that its users and those of the anthropic package catch', async () => {
+    const asked = FAILURES.flatMap(([status]) => ['busy', 'full'].map((name) => failing(`${name}/python`, status)));
+    const script = join(import.meta.dirname, 'caught-errors.py');
+    const printed = await ranPython('python', [script, JSON.stringify(asked)], { SLUICE_URL: client.url, SLUICE_KEY: client.apiKey });
+    const expected = FAILURES.flatMap(([status, ofOpenai, ofAnthropic]) =>
+      ['busy', 'full'].map((name) => ({
+        status,
+        openai: [ofOpenai, ofOpenai],
+        anthropic: [ofAnthropic, ofAnthropic],
+        code: name === 'busy' ? 'context_length_exceeded' : expect.stringMatching(/^upstream_/),
+        param: name === 'busy' ? 'messages' : null,
+        retry_after: expect.stringMatching(/^[2-6]\d$/),
+        request_ids: [true, true],
+      })),
+    );
+    expect(JSON.parse(printed)).toEqual(expected);
   });
 });

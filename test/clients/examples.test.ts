@@ -77,6 +77,7 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
   createChatCompletion: ({ error }) => expect(error).toMatchObject({ code: 'model_not_found', param: 'model' }),
   createCompletion: ({ error }) => expect(error).toMatchObject({ code: 'model_not_found', param: 'model' }),
   createResponse: ({ error }) => expect(error).toMatchObject({ code: 'model_not_found', param: 'model' }),
+  countMessageTokens: (body) => expect(body).toMatchObject({ type: 'error', error: { type: 'not_found_error', code: 'model_not_found' } }),
   createMessage: (body) => expect(body).toMatchObject({ type: 'error', error: { type: 'not_found_error', code: 'model_not_found' } }),
   createUpstreamEmbeddings: ({ error }) => expect(error).toMatchObject({ code: 'model_not_found', param: 'model' }),
   createUpstreamRanking: ({ error }) => expect(error).toMatchObject({ code: 'model_not_found', param: 'model' }),

@@ -1,48 +1,88 @@
-import { hostname } from 'node:os';
+import { availableParallelism, hostname, totalmem } from 'node:os';
 
 import type { Registration } from '../../src/contract/pools/agent-protocol.ts';
 import { POOL_LIMITS } from '../../src/contract/pools/pool-limits.ts';
+import type { MachineDevices, ShownDevice } from './machine-devices.ts';
+import { NO_DEVICES, shownDevices } from './machine-devices.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+/** What an agent says of its machine, and its devices as programs are told of them. */
+export interface Machine {
+  readonly said: Omit<Registration, 'kinds'> & { readonly weights_max_mib: number };
+  readonly devices: MachineDevices;
+}
+
 /**
- * What an agent says of its machine, from its environment: `SLUICE_AGENT_NAME`, `_CPU_MILLI`, `_MEMORY_MIB`, `_ACCELERATOR` (such as `h100:8`),
- * `_ATTEMPTS`, `_DOMAINS` (such as `rack=r7,zone=a`), `_ORDINAL`, `_ADDRESS`, `_WEIGHTS_MIB` (what it has for weights of models, of which 0 keeps
- * none from one attempt to the next). Without CPU and memory it says nothing of its capacity, and runs one
- * small attempt at a time. Throws, naming the variable, for what is not as it should be.
+ * A machine, from the agent's environment: `SLUICE_AGENT_NAME`, `_CPU_MILLI`, `_MEMORY_MIB`, `_ACCELERATOR` (such as `h100:8`),
+ * `_DEVICE_VARIABLE`, `_ATTEMPTS`, `_DOMAINS` (such as `rack=r7,zone=a`), `_ORDINAL`, `_ADDRESS`, `_WEIGHTS_MIB` (what it has for weights of
+ * models, of which 0 keeps none from one attempt to the next); and from what the system `shows` of accelerators, where nothing is declared or
+ * what is declared is there. Without CPU, memory and accelerators it says nothing of its capacity, and runs one small attempt at a time. Throws,
+ * naming the variable, for what is not as it should be.
  */
-export function readMachine(environment: Environment, pid: number): Omit<Registration, 'kinds'> & { readonly weights_max_mib: number } {
+export function readMachine(environment: Environment, pid: number, shows: () => readonly ShownDevice[] = shownDevices): Machine {
   const text = (name: string): string | undefined => environment[`SLUICE_AGENT_${name}`] || undefined;
   const count = (name: string): number | undefined => {
     const value = text(name);
     if (value !== undefined && !/^\d{1,9}$/.test(value)) throw new Error(`SLUICE_AGENT_${name} must be a whole number, not "${value}"`);
     return value === undefined ? undefined : Number(value);
   };
-  const [cpu, memory, attempts, ordinal] = [count('CPU_MILLI'), count('MEMORY_MIB'), count('ATTEMPTS'), count('ORDINAL')];
-  const weights = count('WEIGHTS_MIB') ?? Math.min(POOL_LIMITS.agentWeightsMibDefault, memory ?? Infinity);
-  const [accelerator, domains, address] = [text('ACCELERATOR'), text('DOMAINS'), text('ADDRESS')];
+  const [cpu, memory, ordinal] = [count('CPU_MILLI'), count('MEMORY_MIB'), count('ORDINAL')];
+  const [declared, domains, address] = [text('ACCELERATOR'), text('DOMAINS'), text('ADDRESS')];
   if ((cpu === undefined) !== (memory === undefined))
     throw new Error('set both SLUICE_AGENT_CPU_MILLI and SLUICE_AGENT_MEMORY_MIB, or neither');
-  if (accelerator !== undefined && cpu === undefined)
-    throw new Error('SLUICE_AGENT_ACCELERATOR needs SLUICE_AGENT_CPU_MILLI and _MEMORY_MIB');
+  if (declared !== undefined && cpu === undefined) throw new Error('SLUICE_AGENT_ACCELERATOR needs SLUICE_AGENT_CPU_MILLI and _MEMORY_MIB');
+  const { accelerators, ids } = acceleratorsOf(declared, shows());
+  const attempts = count('ATTEMPTS') ?? (declared === undefined ? accelerators?.accelerators : undefined);
+  const capacity =
+    cpu === undefined && accelerators === undefined
+      ? undefined
+      : { ...accelerators, cpu_milli: cpu ?? availableParallelism() * 1_000, memory_mib: memory ?? Math.floor(totalmem() / 2 ** 20) };
   return {
-    name: text('NAME') ?? nameOf(`${hostname()}-${pid}`),
-    ...(cpu === undefined || memory === undefined
-      ? {}
-      : { capacity: { ...(accelerator === undefined ? {} : acceleratorsOf(accelerator)), cpu_milli: cpu, memory_mib: memory } }),
-    ...(attempts === undefined ? {} : { attempts }),
-    ...(domains === undefined ? {} : { domains: domainsOf(domains) }),
-    ...(ordinal === undefined ? {} : { ordinal }),
-    ...(address === undefined ? {} : { address }),
-    weights_max_mib: weights,
+    said: {
+      name: text('NAME') ?? nameOf(`${hostname()}-${pid}`),
+      ...(capacity === undefined ? {} : { capacity }),
+      ...(attempts === undefined ? {} : { attempts }),
+      ...(ids === undefined ? {} : { devices: [...ids] }),
+      ...(domains === undefined ? {} : { domains: domainsOf(domains) }),
+      ...(ordinal === undefined ? {} : { ordinal }),
+      ...(address === undefined ? {} : { address }),
+      weights_max_mib: count('WEIGHTS_MIB') ?? Math.min(POOL_LIMITS.agentWeightsMibDefault, memory ?? Infinity),
+    },
+    devices: accelerators === undefined ? NO_DEVICES : devicesOf(accelerators.accelerator, ids, text('DEVICE_VARIABLE')),
   };
 }
 
-function acceleratorsOf(text: string): { readonly accelerator: string; readonly accelerators: number } {
-  const [, accelerator, accelerators] = /^([a-z0-9][a-z0-9._-]*)(?::(\d{1,2}))?$/.exec(text) ?? [];
+const devicesOf = (accelerator: string, ids?: readonly string[], variable?: string): MachineDevices => ({
+  accelerator,
+  ...(ids === undefined ? {} : { ids }),
+  ...(variable === undefined ? {} : { variable }),
+});
+
+interface Accelerators {
+  readonly accelerators?: { readonly accelerator: string; readonly accelerators: number };
+  readonly ids?: readonly string[];
+}
+
+/** What is declared, with the ids of what the system shows of that type; all of what it shows where nothing is declared. */
+function acceleratorsOf(declared: string | undefined, shown: readonly ShownDevice[]): Accelerators {
+  if (declared === undefined) {
+    const [first] = shown;
+    if (first === undefined) return {};
+    if (shown.some(({ accelerator }) => accelerator !== first.accelerator))
+      throw new Error(
+        `this machine has accelerators of several types (${[...new Set(shown.map((one) => one.accelerator))].join(', ')}): name one in SLUICE_AGENT_ACCELERATOR`,
+      );
+    return { accelerators: { accelerator: first.accelerator, accelerators: shown.length }, ids: shown.map(({ id }) => id) };
+  }
+  const [, accelerator, digits] = /^([a-z0-9][a-z0-9._-]*)(?::(\d{1,2}))?$/.exec(declared) ?? [];
   if (accelerator === undefined)
-    throw new Error(`SLUICE_AGENT_ACCELERATOR must be a type, or a type and how many, such as h100:8; not "${text}"`);
-  return { accelerator, accelerators: Number(accelerators ?? 1) };
+    throw new Error(`SLUICE_AGENT_ACCELERATOR must be a type, or a type and how many, such as h100:8; not "${declared}"`);
+  const accelerators = Number(digits ?? 1);
+  const ids = shown.filter((one) => one.accelerator === accelerator).map(({ id }) => id);
+  if (ids.length > 0 && ids.length < accelerators)
+    throw new Error(`SLUICE_AGENT_ACCELERATOR says ${accelerators} of ${accelerator}; this machine has ${ids.length}`);
+  return { accelerators: { accelerator, accelerators }, ...(ids.length === 0 ? {} : { ids: ids.slice(0, accelerators) }) };
 }
 
 function domainsOf(text: string): Record<string, string> {

@@ -1,11 +1,13 @@
 import { hostname } from 'node:os';
-import { runCommand } from './command-runner.ts';
+import { commandRunner } from './command-runner.ts';
 import { embeddingRunner } from './embedding-runner.ts';
 import type { GatewayModels } from './gateway-models.ts';
 import { gatewayFiles } from './gateway-models.ts';
 import { runIndexBuild } from './index-build-runner.ts';
 import { modelBuildRunner } from './model-build-runner.ts';
 import type { JobRunners } from './job-runner.ts';
+import type { MachineDevices } from './machine-devices.ts';
+import { NO_DEVICES } from './machine-devices.ts';
 import { onlineRunner } from './online-runner.ts';
 import type { AgentConfig } from './pool-client.ts';
 import { trainingRunner } from './training-runner.ts';
@@ -15,20 +17,24 @@ import { JOB_KINDS } from '../../src/contract/jobs/job-work.ts';
 import { KIND_FACTS } from '../../src/contract/jobs/job-facts.ts';
 import { canGuard } from './guarded-process.ts';
 
+interface AgentPlace extends Pick<AgentConfig, 'address' | 'url' | 'beside'> {
+  readonly devices?: MachineDevices;
+}
+
 /** What an agent runs of the kinds that it allows, whether it asks for work itself or a cluster starts it. */
 export const agentRunners = (
-  { address = hostname(), url, beside }: Pick<AgentConfig, 'address' | 'url' | 'beside'>,
+  { address = hostname(), url, beside, devices = NO_DEVICES }: AgentPlace,
   models: GatewayModels,
   allowed: ReadonlySet<string>,
 ): JobRunners => ({
   batch_embedding: embeddingRunner(models),
-  ...(allowed.has('command') ? { command: runCommand } : {}),
+  ...(allowed.has('command') ? { command: commandRunner(devices) } : {}),
   ...(allowed.has('index_build') ? { index_build: runIndexBuild } : {}),
   ...(allowed.has('quantize') ? { quantize: modelBuildRunner<'quantize'>(gatewayFiles(url)) } : {}),
   ...(allowed.has('prune') ? { prune: modelBuildRunner<'prune'>(gatewayFiles(url)) } : {}),
   ...(allowed.has('distill') ? { distill: modelBuildRunner<'distill'>(gatewayFiles(url)) } : {}),
   ...(allowed.has('online_inference') ? { online_inference: onlineRunner({ host: address, models, beside }) } : {}),
-  ...(allowed.has('training') ? { training: trainingRunner({ host: address, url }) } : {}),
+  ...(allowed.has('training') ? { training: trainingRunner({ host: address, url, devices }) } : {}),
 });
 
 /**

@@ -5,6 +5,7 @@ import type { Assignment } from '../../src/contract/pools/agent-protocol.ts';
 import { JOB_LIMITS } from '../../src/contract/jobs/job-limits.ts';
 import { POOL_LIMITS } from '../../src/contract/pools/pool-limits.ts';
 import { agentRunners, allowedKinds } from './agent-runners.ts';
+import { devicesGiven } from './machine-devices.ts';
 import { GatewayModels, gatewayFiles } from './gateway-models.ts';
 import { PoolClient, Refused, readConfig } from './pool-client.ts';
 import { runAttempt } from './run-attempt.ts';
@@ -40,7 +41,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => 
 if (await isOurs()) {
   await runAttempt(assignment, {
     client,
-    runners: agentRunners(config, models, allowedKinds(process.argv.slice(2), process.env)),
+    runners: agentRunners({ ...config, devices: devicesGiven(process.env) }, models, allowedKinds(process.argv.slice(2), process.env)),
     secrets: [config.token, ...(config.beside?.key === undefined ? [] : [config.beside.key])],
     heartbeatMs: JOB_LIMITS.agentHeartbeatMs,
     leaseMs: JOB_LIMITS.agentLeaseMs,

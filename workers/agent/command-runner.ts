@@ -7,7 +7,9 @@ import { POOL_LIMITS } from '../../src/contract/pools/pool-limits.ts';
 import { CheckpointFile } from './checkpoint-file.ts';
 import type { ProcessExit } from './guarded-process.ts';
 import { GuardedProcess, limitOfSignal } from './guarded-process.ts';
-import type { AttemptScope, RunEnd, RunFailure, StopReason } from './job-runner.ts';
+import type { AttemptScope, JobRunner, RunEnd, RunFailure, StopReason } from './job-runner.ts';
+import type { MachineDevices } from './machine-devices.ts';
+import { deviceEnvironment } from './machine-devices.ts';
 import { failed } from './job-runner.ts';
 import { ownFile, pathIn } from './own-file.ts';
 import { fileURLToPath } from 'node:url';
@@ -18,16 +20,18 @@ type Program = Extract<Assignment, { kind: 'command' | 'training' }>;
 /** One item of work: the command. */
 export const PROGRAM_PROGRESS: Progress = { completed: 0, failed: 0, total: 1 };
 
-/** Runs a program with the files and the environment that the job names, and nothing of the agent's own. */
-export async function runCommand(scope: AttemptScope<'command'>): Promise<RunEnd> {
-  const { assignment, onProgress } = scope;
-  onProgress(PROGRAM_PROGRESS);
-  const ended = await runProgram(scope, 'saves', {});
-  if (ended.kind === 'failed') return ended;
-  const outputs = await collect(scope, assignment.outputs);
-  if ('kind' in outputs) return outputs;
-  return { kind: 'done', progress: { ...PROGRAM_PROGRESS, completed: 1 }, tokens: 0, outputs };
-}
+/** Runs a program with the files and the environment that the job names, and nothing of the agent's own but the devices of the attempt. */
+export const commandRunner =
+  (devices: MachineDevices): JobRunner<'command'> =>
+  async (scope): Promise<RunEnd> => {
+    const { assignment, onProgress } = scope;
+    onProgress(PROGRAM_PROGRESS);
+    const ended = await runProgram(scope, 'saves', deviceEnvironment(devices, assignment));
+    if (ended.kind === 'failed') return ended;
+    const outputs = await collect(scope, assignment.outputs);
+    if ('kind' in outputs) return outputs;
+    return { kind: 'done', progress: { ...PROGRAM_PROGRESS, completed: 1 }, tokens: 0, outputs };
+  };
 
 /** What runs a program needs of an attempt, whatever its kind. */
 type ProgramScope = Omit<AttemptScope<'command'>, 'assignment'> & { readonly assignment: Program };

@@ -28,7 +28,7 @@ if (readyPort !== undefined) {
 // The process that follows this one is the same agent.
 const stateDir = process.env['SLUICE_AGENT_STATE_DIR'];
 const state = stateDir === undefined || stateDir === '' ? undefined : await AgentState.open(stateDir, config.poolId);
-const said = readMachine(process.env, process.pid);
+const { said, devices } = readMachine(process.env, process.pid);
 const machine = { ...said, name: process.env['SLUICE_AGENT_NAME'] || (state?.known?.name ?? said.name) };
 const { url, cacheSocket } = config;
 const models = new GatewayModels({ files: gatewayFiles(url), cacheSocket, weightsMaxMib: machine.weights_max_mib });
@@ -36,7 +36,7 @@ const models = new GatewayModels({ files: gatewayFiles(url), cacheSocket, weight
 await runAgent({
   client: new PoolClient(config, state?.known?.agent),
   models,
-  runners: agentRunners(config, models, allowedKinds(process.argv.slice(2), process.env)),
+  runners: agentRunners({ ...config, devices }, models, allowedKinds(process.argv.slice(2), process.env)),
   secrets: [config.token, ...(config.beside?.key === undefined ? [] : [config.beside.key])],
   machine,
   stopped: stop.signal,

@@ -60,7 +60,8 @@ export class Refused extends Error {
 
   constructor({ error }: WireError) {
     super(`${error.code}: ${error.message}`);
-    this.code = error.code;
+    // No upstream answers an agent.
+    this.code = error.code as ErrorCode;
   }
 }
 

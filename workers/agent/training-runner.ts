@@ -4,6 +4,8 @@ import { join } from 'node:path';
 
 import { collect, runProgram, PROGRAM_PROGRESS } from './command-runner.ts';
 import type { AttemptScope, JobRunner, RunEnd } from './job-runner.ts';
+import type { MachineDevices } from './machine-devices.ts';
+import { deviceEnvironment } from './machine-devices.ts';
 
 type Scope = AttemptScope<'training'>;
 
@@ -38,12 +40,18 @@ interface TrainingAgent {
   readonly host: string;
   /** Of the gateway, whose public files (models) the program may read. */
   readonly url: string;
+  readonly devices: MachineDevices;
 }
 
-async function runAs({ host, url }: TrainingAgent, { version, rank, worldSize }: Scope['group']['place'], scope: Scope): Promise<RunEnd> {
+async function runAs(
+  { host, url, devices }: TrainingAgent,
+  { version, rank, worldSize }: Scope['group']['place'],
+  scope: Scope,
+): Promise<RunEnd> {
   const peers = await scope.meet(`${host}:${rank === 0 ? await freePort() : 0}`, version, scope.signal);
   const [master, port] = cut(peers[0] ?? '');
   const ended = await runProgram(scope, rank === 0 ? 'saves' : 'begins', {
+    ...deviceEnvironment(devices, scope.assignment),
     MASTER_ADDR: master,
     MASTER_PORT: port,
     RANK: String(rank),

@@ -5,7 +5,8 @@ export class SluiceError extends Error {
   override readonly name = 'SluiceError';
   /** HTTP status; 0 when there was no answer. */
   readonly status: number;
-  readonly code: ErrorCode | 'unreachable';
+  /** Of a model's upstream it may be what that calls its error. */
+  readonly code: ErrorCode | 'unreachable' | UpstreamCode;
   /** The field at fault, such as `searches[3].vector`; null: none is. */
   readonly path: string | null;
   /** The limit that was exceeded, and what exceeded it. */
@@ -31,6 +32,9 @@ export class SluiceError extends Error {
     this.retryAfterMs = retryAfterMs(headers);
   }
 }
+
+/** Any other word. */
+type UpstreamCode = string & Record<never, never>;
 
 type Told = Omit<Partial<WireError['error']>, 'code' | 'message'> & { readonly code: SluiceError['code']; readonly message: string };
 

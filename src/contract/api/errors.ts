@@ -1,5 +1,7 @@
 import type { FieldPath } from './field-path.ts';
 import { pathText } from './field-path.ts';
+import type { UpstreamAnswer } from './upstream-answer.ts';
+import { typeIn } from './upstream-answer.ts';
 
 /**
  * The error catalogue. Every refusal the API can answer is a row here; a code without a row does not compile.
@@ -88,6 +90,8 @@ export const ERRORS = {
   guardrail_blocked: invalid(400),
   /** An upstream refused the request itself: the message is the upstream's. */
   upstream_rejected: invalid(400),
+  /** Every upstream that was asked refuses its key, or is not where it is said to be: repeating the call changes nothing. */
+  upstream_misconfigured: failed(502, false),
   /** Upstreams were asked, and none gave an answer. */
   upstream_failed: { status: 502, type: 'server_error', retryable: true, level: 'warn' },
   /** Every upstream that serves the model is considered down, or could not be reached. */
@@ -131,6 +135,8 @@ export interface Refusal {
   readonly spent?: SpentKey;
   /** Of a call that is done in slices: how many of its items had been done before. Absent: none. */
   readonly applied?: number;
+  /** What an upstream has answered: on the wire it stands in the place of the code's own status and words. [U204] */
+  readonly upstream?: UpstreamAnswer;
 }
 
 /** What a request under an idempotency key had made, and is no more. */
@@ -193,8 +199,25 @@ export function refusalAt(error: Refusal, path: FieldPath): Refusal {
 /** The same refusal, saying more. */
 export const withDetail = (error: Refusal, detail: string): Refusal => ({ ...error, message: `${error.message}; ${detail}` });
 
+/** The status of the answer. */
+export const statusOf = ({ code, upstream }: Refusal): number => upstream?.status ?? ERRORS[code].status;
+
+/** Whether the same call may be answered later. */
+export const isRetryable = ({ code, upstream }: Refusal): boolean => upstream?.isRetryable ?? ERRORS[code].retryable;
+
+/** The status by which a call counts where failures are summed: what an upstream lacks is no fault of the caller, whatever status that has said. [U209] */
+export const countedStatus = (status: number, code: string | null | undefined): number =>
+  code === 'upstream_busy' || code === 'upstream_failed' ? ERRORS[code].status : status;
+
+/** The code as answers name it: an upstream's own, where it has one. */
+export const codeOf = ({ code, upstream }: Refusal): string => upstream?.code ?? code;
+
 /** The field at fault as answers name it, such as `vectors[3].values`; null: none is. */
-export const paramOf = ({ path }: Refusal): string | null => (path === undefined ? null : pathText(path));
+export const paramOf = ({ path, upstream }: Refusal): string | null => upstream?.param ?? (path === undefined ? null : pathText(path));
+
+/** Which upstream's answer it is, as answers show it; nothing: it is Sluice's own. [U205] */
+export const upstreamReply = ({ upstream }: Refusal): { readonly upstream?: WireUpstream } =>
+  upstream === undefined ? {} : { upstream: { name: upstream.target, status: upstream.status } };
 
 /** The whole sentence of an answer or a log line: the field at fault, if one is, and what is wrong. [G52] */
 export const messageOf = (error: Refusal): string =>
@@ -211,13 +234,21 @@ export class RefusedStream extends Error {
   }
 }
 
+/** The upstream whose error it is, as `upstream/model`, and what it has answered. */
+export interface WireUpstream {
+  readonly name: string;
+  readonly status: number;
+}
+
 /** OpenAI's error shape, plus the request id. */
 export interface WireError {
   readonly error: {
     message: string;
     type: string;
     param: string | null;
-    code: ErrorCode;
+    /** An `ErrorCode`, or what an upstream calls it. */
+    code: string;
+    upstream?: WireUpstream;
     limit?: Limit;
     value?: number;
     accepted?: readonly AcceptedContract[];
@@ -230,9 +261,10 @@ export interface WireError {
 export const wireError = (error: Refusal, requestId: string): WireError => ({
   error: {
     message: messageOf(error),
-    type: ERRORS[error.code].type,
+    type: error.upstream === undefined ? ERRORS[error.code].type : typeIn('openai', error.upstream),
     param: paramOf(error),
-    code: error.code,
+    code: codeOf(error),
+    ...upstreamReply(error),
     ...(error.limit === undefined ? {} : { limit: error.limit }),
     ...(error.value === undefined ? {} : { value: error.value }),
     ...(error.accepted === undefined ? {} : { accepted: error.accepted }),

@@ -6,6 +6,10 @@ export const COMPLETION_LIMITS = {
   completionBodyBytesMax: 8 * 1024 * 1024,
   // JSON schemas of tools nest some ten deep, and recursive walks over much more overflow the stack.
   completionDepthMax: 128,
+  // Of one batch of messages, which comes in one body: with `completionBodyBytesMax`, some 800 bytes each.
+  messageBatchRequestsMaxCount: 10_000,
+  // Batches are kept for a month, as their clients expect.
+  messageBatchLifeMs: 30 * 86_400_000,
   // Of an answer that is no stream: 2,048 vectors of 1,536 numbers in base64. It is held whole, as its end says what it costs.
   upstreamAnswerBytesMax: 16 * 1024 * 1024,
   // Of an answer with images in base64: ten of 2.4 MB each.

@@ -20,7 +20,7 @@ import { withQuickReader } from '../api/quick-reader.ts';
 /** What OpenAI moderates by where a call names no model. [U189] */
 const OPENAI_MODERATION = 'omni-moderation-latest';
 
-export const calledModel = z
+export const model = z
   .string()
   .min(1)
   .max(API_LIMITS.completionModelCharsMax)
@@ -54,7 +54,7 @@ export const completionCacheHeaders = z.object({
 });
 
 /** How soon a call wants to be served; see `urgencyOf`. */
-const urgencyHeaders = {
+export const urgencyHeaders = {
   'x-sluice-priority': headerNumber(
     -COMPLETION_LIMITS.completionPriorityMax,
     COMPLETION_LIMITS.completionPriorityMax,
@@ -75,7 +75,7 @@ const urgencyHeaders = {
 
 export const callHeaders = z.object(urgencyHeaders);
 
-const headers = completionCacheHeaders.extend(urgencyHeaders);
+const completionHeaders = completionCacheHeaders.extend(urgencyHeaders);
 
 /** What these endpoints have in common. Their bodies declare only the fields that Sluice reads; all others are passed on unchanged. */
 export const common = {
@@ -83,7 +83,7 @@ export const common = {
   access: tenant('inference'),
   // Classifiers of guardrails read texts.
   meters: [...UPSTREAM_METERS, 'embedding_tokens'],
-  headers,
+  headers: completionHeaders,
   status: 200,
 } as const;
 
@@ -106,7 +106,7 @@ const reply = z.looseObject({}).meta(about('The answer of the upstream.'));
 const streamed = { kind: 'completion', schema: reply, event: reply } as const;
 const whole = { kind: 'completion', schema: reply } as const;
 
-const message = z.looseObject({ role: z.string().min(1) });
+export const message = z.looseObject({ role: z.string().min(1) });
 
 /** As `checkMessages` has it. */
 const SAYS_SOMETHING = {
@@ -152,7 +152,7 @@ export const completionEndpoints = {
     body: loose(
       z
         .looseObject({
-          model: calledModel,
+          model,
           messages: z.array(message).optional(),
           prompt: promptOfCall,
           stream,
@@ -168,22 +168,14 @@ export const completionEndpoints = {
   },
   createCompletion: {
     ...common,
-    ...call(
-      'POST',
-      '/v1/completions',
-      loose(z.looseObject({ model: calledModel, stream, stream_options: options, max_tokens: tokensMax })),
-    ),
+    ...call('POST', '/v1/completions', loose(z.looseObject({ model, stream, stream_options: options, max_tokens: tokensMax }))),
     summary: 'Complete a text',
     description: apiLines("OpenAI's older shape, for models that serve `completions`.", '', ROUTE),
     reply: streamed,
   },
   createResponse: {
     ...common,
-    ...call(
-      'POST',
-      '/v1/responses',
-      loose(z.looseObject({ model: calledModel, prompt: promptOfCall, stream, max_output_tokens: tokensMax })),
-    ),
+    ...call('POST', '/v1/responses', loose(z.looseObject({ model, prompt: promptOfCall, stream, max_output_tokens: tokensMax }))),
     summary: 'Answer as the responses API does',
     description: apiLines(
       `OpenAI's shape. ${TRANSLATED} ${PLATFORM} References to stored state, such as \`previous_response_id\`, are accepted only for models that serve \`responses\`, of upstreams of the tenant's own.`,
@@ -194,14 +186,10 @@ export const completionEndpoints = {
   },
   createMessage: {
     ...common,
-    ...call(
-      'POST',
-      '/v1/messages',
-      loose(z.looseObject({ model: calledModel, messages: z.array(message).min(1), max_tokens: z.int().min(1), stream })),
-    ),
+    ...call('POST', '/v1/messages', loose(z.looseObject({ model, messages: z.array(message).min(1), max_tokens: z.int().min(1), stream }))),
     summary: "Answer as Anthropic's messages API does",
     description: apiLines(`Anthropic's shape, errors included. ${TRANSLATED} ${PLATFORM}`, '', ROUTE),
-    headers: headers.extend({
+    headers: completionHeaders.extend({
       'anthropic-version': z.string().max(64).optional().meta(about('Passed on unchanged to upstreams of the protocol `anthropic`.')),
       'anthropic-beta': z
         .string()
@@ -213,7 +201,7 @@ export const completionEndpoints = {
   },
   createUpstreamEmbeddings: {
     ...common,
-    ...call('POST', '/v1/upstreams/embeddings', loose(z.looseObject({ model: calledModel }))),
+    ...call('POST', '/v1/upstreams/embeddings', loose(z.looseObject({ model }))),
     summary: 'Embed texts with a model of an upstream',
     description: apiLines(
       "OpenAI's shape, with any fields that the upstream accepts, if it is the tenant's own. `/v1/embeddings` also serves models of upstreams, but accepts only the fields that it declares.",
@@ -224,7 +212,7 @@ export const completionEndpoints = {
   },
   createUpstreamRanking: {
     ...common,
-    ...call('POST', '/v1/upstreams/rerank', loose(z.looseObject({ model: calledModel }))),
+    ...call('POST', '/v1/upstreams/rerank', loose(z.looseObject({ model }))),
     summary: 'Rank documents by relevance with a model of an upstream',
     description: apiLines(
       "The shape of Cohere and Jina, with any fields that the upstream accepts, if it is the tenant's own. `/v1/rerank` also serves models of upstreams.",
@@ -235,7 +223,7 @@ export const completionEndpoints = {
   },
   createModeration: {
     ...common,
-    ...call('POST', '/v1/moderations', loose(z.looseObject({ model: calledModel.default(OPENAI_MODERATION) }))),
+    ...call('POST', '/v1/moderations', loose(z.looseObject({ model: model.default(OPENAI_MODERATION) }))),
     summary: 'Classify texts or images as harmful or not',
     description: apiLines("OpenAI's shape, for models that serve `moderations`.", '', ROUTE),
     reply: whole,

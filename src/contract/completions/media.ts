@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { about, apiLines } from '../api/api-text.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call } from '../api/endpoint.ts';
-import { callHeaders, calledModel, common, loose, ROUTE } from './completions.ts';
+import { callHeaders, model, common, loose, ROUTE } from './completions.ts';
 import { COMPLETION_LIMITS } from './completion-limits.ts';
 
 // Images and sound, by OpenAI's shapes, answered by models of upstreams. Only the fields that Sluice reads are declared; all others are passed on.
@@ -47,14 +47,14 @@ const PICTURE = { anyOf: [{ required: ['image'] }, { required: ['image[]'] }] };
 
 const formImages = { n: formNumber(1, 10), stream: formFlag, partial_images: formNumber(0, 3), frame_count: formNumber(2, 16) };
 const imageEdit = z
-  .looseObject({ model: calledModel, prompt: text, ...pictures, mask: file.optional(), ...formImages })
+  .looseObject({ model, prompt: text, ...pictures, mask: file.optional(), ...formImages })
   .refine(hasPicture, NO_PICTURE)
   .meta(PICTURE);
 const imageVariation = z
-  .looseObject({ model: calledModel, ...pictures, n: formImages.n })
+  .looseObject({ model, ...pictures, n: formImages.n })
   .refine(hasPicture, NO_PICTURE)
   .meta(PICTURE);
-const sound = z.looseObject({ model: calledModel, file, response_format: text.optional(), stream: formFlag });
+const sound = z.looseObject({ model, file, response_format: text.optional(), stream: formFlag });
 
 const reply = z.looseObject({}).meta(about('The answer of the upstream.'));
 const UNREAD = 'Hooks of guardrails read the texts of the request and of the answer; images and sound they cannot read.';
@@ -69,7 +69,7 @@ export const mediaEndpoints = {
     ...call(
       'POST',
       '/v1/images/generations',
-      loose(z.looseObject({ model: calledModel, prompt: text, n: images, stream, partial_images: partialImages })),
+      loose(z.looseObject({ model, prompt: text, n: images, stream, partial_images: partialImages })),
     ),
     summary: 'Make images',
     description: apiLines("OpenAI's shape, for models that serve `images`.", '', UNREAD, '', ROUTE),
@@ -91,7 +91,7 @@ export const mediaEndpoints = {
   },
   createSpeech: {
     ...mediaCommon,
-    ...call('POST', '/v1/audio/speech', loose(z.looseObject({ model: calledModel, input: text.min(1), stream_format: text.nullish() }))),
+    ...call('POST', '/v1/audio/speech', loose(z.looseObject({ model, input: text.min(1), stream_format: text.nullish() }))),
     summary: 'Speak a text',
     description: apiLines(
       "OpenAI's shape, for models that serve `speech`. The sound is passed on as it comes, with the type that the upstream gives it; `stream_format` `sse` asks for events.",

@@ -66,6 +66,10 @@ export interface Grant {
   readonly worldSize?: number;
   /** How often the members of the attempt had changed; absent: never. */
   readonly version?: number;
+  /** Which accelerators of its node it has, from 0; absent: none. [J281] */
+  readonly devices?: readonly number[];
+  /** So many thousandths of that accelerator; absent: all of each. */
+  readonly deviceMilli?: number;
 }
 
 /** What an attempt has saved of its work, stored in the name of the job. */

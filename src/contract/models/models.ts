@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { ANTHROPIC_VERSION_HEADER, anthropicBeta, anthropicVersion } from '../api/anthropic-version.ts';
 import { about, apiLines, named } from '../api/api-text.ts';
 import { ownerOrCallers, page, pageQuery, tenantId, unixSeconds } from '../api/common.ts';
 import type { Endpoint } from '../api/endpoint.ts';
@@ -110,6 +111,34 @@ const model = named('Model', {
 
 export type ModelReply = z.infer<typeof model>;
 
+const instant = z.string().meta(about('As RFC 3339 has it.', '2026-01-31T12:00:00Z'));
+
+/** A model as Anthropic's clients read it. What is unknown of it is null. */
+const anthropicModel = named('AnthropicModel', {
+  type: z.literal('model'),
+  id: z.string(),
+  display_name: z.string(),
+  created_at: instant,
+  max_input_tokens: z.int().min(0).nullable(),
+  max_tokens: z.int().min(1).nullable(),
+  capabilities: z.null(),
+  lifecycle: z.literal('active'),
+  line: z.null(),
+  deprecated_at: z.null(),
+  retires_at: z.null(),
+});
+
+export type AnthropicModelReply = z.infer<typeof anthropicModel>;
+
+const anthropicModels = named('AnthropicModelPage', {
+  data: z.array(anthropicModel),
+  has_more: z.boolean(),
+  first_id: z.string().nullable(),
+  last_id: z.string().nullable(),
+});
+
+const anthropicHeaders = z.object({ [ANTHROPIC_VERSION_HEADER]: anthropicVersion });
+
 const common = { tag: 'Models', meters: [], status: 200 } as const;
 const reading = { ...common, access: tenantOrAdmin('inference') } as const;
 const writing = { ...common, access: tenantOrAdmin('models:write') } as const;
@@ -122,16 +151,23 @@ export const modelEndpoints = {
     ...call('GET', '/v1/models'),
     summary: 'List the models',
     description:
-      "The models of the deployment come first; then those of the tenant and of the platform, their upstreams' included, which `after` and `limit` page through by name.",
-    query: pageQuery,
-    reply: json(page(model)),
+      "The models of the deployment come first; then those of the tenant and of the platform, their upstreams' included, which `after` and `limit` page through by name. With `anthropic-version` the page has Anthropic's shape, and `after_id` or `before_id` say where it begins or ends.",
+    query: pageQuery.extend({
+      after_id: z.string().max(256).optional().meta(about("As `after`, in requests of Anthropic's clients.")),
+      before_id: z.string().max(256).optional().meta(about("The page before this model, in requests of Anthropic's clients.")),
+      beta: anthropicBeta,
+    }),
+    headers: anthropicHeaders,
+    reply: json(z.union([page(model), anthropicModels])),
   },
   getModel: {
     ...reading,
     ...call('GET', '/v1/models/:model'),
     summary: 'Describe a model, by its name or an alias; also a model of an upstream, or a route',
+    description: "With `anthropic-version` in Anthropic's shape.",
     params,
-    reply: json(model),
+    headers: anthropicHeaders,
+    reply: json(z.union([model, anthropicModel])),
   },
   createModel: {
     ...writing,

@@ -30,13 +30,21 @@ const idempotencyKey = z
 
 const errorCodes = Object.keys(ERRORS).filter((code) => code !== 'stale_route') as [ErrorCode, ...ErrorCode[]];
 
+const upstreamOfError = z
+  .object({ name: z.string().meta({ description: 'As `upstream/model`.' }), status: z.int() })
+  .optional()
+  .meta({
+    description: 'The upstream whose error it is, and the status that it has answered: `code`, `type` and `param` are as it says them.',
+  });
+
 const errorBody = z
   .object({
     error: z.object({
       message: z.string(),
       type: z.string(),
       param: z.string().nullable().meta({ description: 'Path of the offending field, such as `input[3]`.' }),
-      code: z.enum(errorCodes),
+      code: z.union([z.enum(errorCodes), z.string()]).meta({ description: 'One of these, or with `upstream` what that calls it.' }),
+      upstream: upstreamOfError,
       limit: z
         .object({ name: z.string().optional(), bound: z.number() })
         .optional()
@@ -80,7 +88,7 @@ const kserveErrorBody = z
 const anthropicErrorBody = z
   .object({
     type: z.literal('error'),
-    error: z.object({ type: z.string(), message: z.string(), code: z.string(), param: z.string().nullable() }),
+    error: z.object({ type: z.string(), message: z.string(), code: z.string(), param: z.string().nullable(), upstream: upstreamOfError }),
     request_id: z.string(),
   })
   .meta({ id: 'AnthropicError', description: "Anthropic's error shape." });

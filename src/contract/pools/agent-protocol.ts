@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { about } from '../api/api-text.ts';
 import { FAILURE_REASONS } from '../jobs/attempt.ts';
 import { progress } from '../jobs/attempt-report.ts';
+import { API_LIMITS } from '../api/api-limits.ts';
 import { name } from '../api/common.ts';
 import type { Access, Endpoint } from '../api/endpoint.ts';
 import { call, json } from '../api/endpoint.ts';
@@ -57,7 +58,20 @@ const registered = z.object({
   heartbeat_ms: z.int(),
 });
 
-const assigned = { attempt: z.string(), fence: z.int() };
+const assigned = {
+  attempt: z.string(),
+  fence: z.int(),
+  devices: z
+    .array(
+      z
+        .int()
+        .min(0)
+        .max(JOB_LIMITS.nodeAcceleratorsMaxCount - 1),
+    )
+    .optional()
+    .meta(about('Which accelerators of the machine it may use, from 0; absent: none. No other attempt has a whole one of them.', [0, 3])),
+  device_milli: z.int().min(1).max(999).optional().meta(about('So many thousandths of that accelerator; absent: all of each.')),
+};
 
 const assignment = z.discriminatedUnion('kind', [
   z.object({ ...assigned, kind: z.literal('batch_embedding'), model: z.string(), format: z.literal('openai_batch').optional() }),
@@ -165,6 +179,16 @@ const registration = z.strictObject({
     .max(POOL_LIMITS.agentAttemptsMaxCount)
     .optional()
     .meta(about('Attempts that it runs at once, at most; 1 if absent. They have to fit its capacity, too.')),
+  devices: z
+    .array(z.string().min(1).max(API_LIMITS.nameCharsMax))
+    .max(JOB_LIMITS.nodeAcceleratorsMaxCount)
+    .optional()
+    .meta(
+      about(
+        'The ids of its accelerators, as the system shows them: as many as `capacity` says. If absent, what there is was declared by its operator.',
+        ['GPU-5c3a1b7e-0d0f-4a51-9a5c-000000000001'],
+      ),
+    ),
   domains: nodeDomains.optional(),
   ordinal: z
     .int()

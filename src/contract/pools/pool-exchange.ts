@@ -34,6 +34,8 @@ export interface PoolNode {
   readonly attemptsMax: number;
   readonly domains: Readonly<Record<string, string>>;
   readonly ordinal: number;
+  /** Ids of its accelerators, as its system shows them; absent: what there is was declared. */
+  readonly devices?: readonly string[];
   /** Kinds of jobs that it runs; absent: those that need no leave of its operator. */
   readonly kinds?: readonly JobKind[];
   /** Where other agents of the pool reach it; null: nowhere. */

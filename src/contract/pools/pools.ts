@@ -55,6 +55,10 @@ const node = z.object({
   domains: z.record(z.string(), z.string()),
   ordinal: z.int(),
   address: z.string().nullable(),
+  devices: z
+    .array(z.string())
+    .nullable()
+    .meta(about('The ids of its accelerators, as its system shows them; null: it has none, or its operator has declared them.')),
   jobs: z.array(z.string()).meta(about('What runs there now.')),
   weights: z
     .array(

@@ -78,6 +78,8 @@ export const UPSTREAM_LIMITS = {
   upstreamRetryAfterMaxMs: 20_000,
   // A pause that an upstream asks for counts for no longer: a mistaken header must not take it away for a day.
   upstreamPauseMaxMs: 300_000,
+  // What an answer that serves nothing says comes with its head; another target is not kept waiting for it.
+  upstreamErrorReadMs: 1_000,
   // A pause longer than this is not waited for where the next group can serve.
   upstreamFallbackAfterMs: 250,
   // Retries at a target that need no calls before them, refilled by one each second: without them a rarely used target would have none.

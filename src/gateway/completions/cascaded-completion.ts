@@ -44,7 +44,7 @@ interface Judged {
 }
 
 /** Refusals for want of a server: others may have an answer. */
-const UNANSWERED: ReadonlySet<ErrorCode> = new Set(['upstream_unavailable', 'upstream_busy', 'upstream_failed']);
+const UNANSWERED: ReadonlySet<ErrorCode> = new Set(['upstream_unavailable', 'upstream_busy', 'upstream_failed', 'upstream_misconfigured']);
 
 /**
  * Whether a teacher may have an answer where the student has none. What a student rejects may be the probabilities that only Sluice asks for, which

@@ -20,6 +20,8 @@ import type { CompletionEnd } from './answer-pieces.ts';
 import type { ModelRouter, Routed } from '../routes/model-router.ts';
 import type { PlannedCall } from './plan-server.ts';
 import { PlanServer, unserved } from './plan-server.ts';
+import type { PromptCount } from './prompt-counts.ts';
+import { PromptCounts } from './prompt-counts.ts';
 import type { QuestionEmbedder } from '../routes/question-embedder.ts';
 import { ReusedAnswers } from './reused-answers.ts';
 import type { SchemaJudge } from '../guardrails/schema-judge.ts';
@@ -67,10 +69,12 @@ export class Completions {
   readonly #server: PlanServer;
   readonly #cascades: CascadedCompletions;
   readonly #reuses: ReusedAnswers;
+  readonly #counts: PromptCounts;
 
   constructor(parts: CompletionParts) {
     this.#parts = parts;
     this.#server = new PlanServer(parts);
+    this.#counts = new PromptCounts({ server: this.#server, tokens: parts.tokens });
     this.#reuses = new ReusedAnswers({ ...parts, server: this.#server });
     this.#cascades = new CascadedCompletions({ server: this.#server, judge: parts.judge, clock: parts.clock });
   }
@@ -82,6 +86,13 @@ export class Completions {
     if (!planned.ok) return unserved(planned.error, []);
     const completed = await this.#judged(planned.value);
     return completed.ok ? completed : err({ ...completed.error, plan: planned.value.plan });
+  }
+
+  /** How many tokens the prompt of a call has at the model that would serve it. Nothing is charged. [U233] */
+  async countTokens(asked: CountedCall): Promise<Result<PromptCount, Undispatched>> {
+    const planned = await this.#planOf(asked, this.#parts.clock.nowMs());
+    if (!planned.ok) return unserved(planned.error, []);
+    return this.#counts.count(planned.value, planned.value.routed?.guardrails !== undefined);
   }
 
   /** By the guardrails of the route, if it has any. */
@@ -121,7 +132,7 @@ export class Completions {
   }
 
   /** The route that the model of the call names, else the model itself: what goes out, and to which targets it can be said. */
-  async #planOf(asked: CompletionCall, nowMs: number): Promise<Outcome<RoutedPlannedCall>> {
+  async #planOf<C extends CountedCall>(asked: C, nowMs: number): Promise<Outcome<Omit<RoutedPlannedCall, 'call'> & { readonly call: C }>> {
     const visible = await this.#parts.targets(asked.principal);
     if (!visible.ok) return visible;
     const found = await this.#parts.router.plan(asked, [...visible.value.own, ...visible.value.platform]);
@@ -136,6 +147,9 @@ export class Completions {
     return plan.ok ? ok({ call, exchanges, plan: plan.value, targets: visible.value, routed, nowMs }) : plan;
   }
 }
+
+/** A call that asks for no answer. */
+export type CountedCall = Pick<CompletionCall, 'surface' | 'body' | 'headers' | 'principal' | 'requestId' | 'origin' | 'cancellation'>;
 
 interface RoutedPlannedCall extends PlannedCall {
   readonly targets: VisibleTargets;
@@ -155,7 +169,7 @@ function fittingPlan(plan: Outcome<Plan>, exchanges: Exchanges): Outcome<Plan> {
 }
 
 /** What goes out of a call that a route serves: `explain` is for Sluice, and the route may allow fewer tokens than the call. */
-function routedBody({ surface, body }: CompletionCall, { outputTokensMax: most }: Routed): JsonObject {
+function routedBody({ surface, body }: CountedCall, { outputTokensMax: most }: Routed): JsonObject {
   const { explain: _, ...rest } = body;
   const { outputLimits } = SURFACES[surface];
   if (most === undefined || outputLimits.length === 0) return rest;

@@ -1,5 +1,6 @@
 import type { Outcome } from '../../contract/api/outcome.ts';
-import { messageOf, refusal } from '../../contract/api/errors.ts';
+import { messageOf } from '../../contract/api/errors.ts';
+import type { UpstreamAnswer } from '../../contract/api/upstream-answer.ts';
 import { refuse } from '../../contract/api/outcome.ts';
 import { utf8 } from '../../kernel/bytes.ts';
 import { parseExactJson } from '../../kernel/exact-json.ts';
@@ -196,15 +197,23 @@ async function judgedRefusal(
   records: HookRecord[],
   charge: (records: readonly HookRecord[]) => Promise<Outcome<void>>,
 ): Promise<Undispatched> {
-  const { code } = unserved.refusal;
-  if (code !== 'upstream_rejected' && code !== 'upstream_failed') return unserved;
+  const { code, upstream } = unserved.refusal;
+  if (upstream === undefined && code !== 'upstream_failed' && code !== 'upstream_rejected') return unserved;
   const { text, records: later } = await guard
     .answer(JSON.stringify({ error: { message: messageOf(unserved.refusal) } }))
     .catch(() => UNREACHABLE);
   records.push(...later);
   const paid = await charge(later);
-  if (!paid.ok || !text.ok) return { ...unserved, refusal: refusal(code, 'the upstream has not answered, and why is not for the caller') };
-  return { ...unserved, refusal: { ...unserved.refusal, message: textAt(objectAt(parsedObject(text.value), 'error'), 'message') ?? '' } };
+  const said = messageOf(unserved.refusal);
+  const message = paid.ok && text.ok ? (textAt(objectAt(parsedObject(text.value), 'error'), 'message') ?? '') : undefined;
+  if (message === said) return unserved;
+  // Where hooks have something against the message, its fields may say the same. The status stays, with when to come back.
+  const { type: _, code: __, param: ___, ...bare } = upstream ?? {};
+  const kept = upstream === undefined ? {} : { upstream: bare as UpstreamAnswer };
+  return {
+    ...unserved,
+    refusal: { ...unserved.refusal, message: message ?? 'the upstream has not answered, and why is not for the caller', ...kept },
+  };
 }
 
 /** What was answered is paid for nonetheless. */

@@ -1,10 +1,8 @@
-import { utf8Text } from '../../contract/api/json-text.ts';
 import type { Refusal } from '../../contract/api/errors.ts';
 import { refusal } from '../../contract/api/errors.ts';
 import { COMPLETION_LIMITS } from '../../contract/completions/completion-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
-import { joinedBytes } from '../../kernel/bytes.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Result } from '../../kernel/result.ts';
 import { err, ok } from '../../kernel/result.ts';
@@ -20,12 +18,13 @@ import { prefixKeyOf } from '../../upstreams/prefix-key.ts';
 import type { AnswerNotes } from '../../upstreams/protocol/answer-notes.ts';
 import type { Exchange, Exchanges } from '../../upstreams/protocol/exchange.ts';
 import { answerFormOf, mayBegin, SURFACES } from '../../upstreams/protocol/exchange.ts';
-import { rejectionOf } from '../../upstreams/protocol/surface-errors.ts';
+import { bodyText } from '../../upstreams/body-text.ts';
+import { refusalBy } from '../../upstreams/protocol/upstream-error.ts';
 import type { Usage } from '../../upstreams/protocol/usage.ts';
 import { PassBudget } from '../../upstreams/serving/pass-budget.ts';
 import type { Plan, Target } from '../../upstreams/target.ts';
 import { withReplicas } from '../../upstreams/target.ts';
-import type { BodyReader, TransportFault, UpstreamTransport } from '../../upstreams/transport.ts';
+import type { BodyReader, Opened, TransportFault, UpstreamRequest, UpstreamTransport } from '../../upstreams/transport.ts';
 import type { Completed, CompletionCall } from './completion-call.ts';
 import type { CompletionEnd, UncountedEnd } from './answer-pieces.ts';
 import { BytesCompletion } from './bytes-completion.ts';
@@ -154,6 +153,45 @@ export class PlanServer {
     return ok({ ...completed, answer: shown });
   }
 
+  /**
+   * Asks a target of the plan what no model answers and costs nothing: its answer as a text; undefined: its server has no such call. Refuses as `serve`
+   * does.
+   */
+  async ask(
+    { call, plan, nowMs }: PlannedAsk,
+    requestFor: (target: Target) => UpstreamRequest,
+  ): Promise<Result<{ readonly target: Target; readonly text: string | undefined }, Undispatched>> {
+    const { priority, deadlineMs } = urgencyOf(call.body, (name) => call.origin.header(name));
+    const absent = new Set<Opened>();
+    const dispatched = await this.#parts.dispatcher.dispatch(
+      plan,
+      async (target, cancellation) => {
+        const opened = await this.#parts.transport.open(target, requestFor(target), cancellation);
+        if (opened.kind === 'fault' || !NO_SUCH_CALL.has(opened.status)) return opened;
+        // Of the health of the target it says nothing.
+        opened.body.cancel();
+        const empty: Opened = { kind: 'opened', status: 200, contentType: '', body: NO_BODY };
+        absent.add(empty);
+        return empty;
+      },
+      {
+        tokensMax: 0,
+        owner: call.principal.tenantId,
+        priority,
+        ...(deadlineMs === undefined ? {} : { deadlineMs: nowMs + deadlineMs }),
+        mayHedge: true,
+        cancellation: call.cancellation,
+        accepts: (_, opened, piece) => absent.has(opened) || mayBegin(opened.contentType, 'json', piece),
+      },
+    );
+    if (!dispatched.ok) return dispatched;
+    const { target, attempts, opened } = dispatched.value;
+    if (opened.status >= 400) return unserved(await rejectionBy(dispatched.value), attempts);
+    const text = await bodyText(opened.body, COMPLETION_LIMITS.upstreamErrorBytesMax);
+    dispatched.value.finish(typeof text === 'string' ? 'whole' : text, 0);
+    return ok({ target, text: typeof text === 'string' && text !== '' ? text : undefined });
+  }
+
   #streamed(
     asked: Omit<ConstructorParameters<typeof CompletionStream>[0], 'onEnd'>,
     counted: Counted,
@@ -176,7 +214,7 @@ export class PlanServer {
     { counted, bytesMax }: { readonly counted: Counted; readonly bytesMax: number },
   ): Promise<Outcome<Completed['answer'] & { readonly kind: 'whole' }>> {
     const { target, opened } = dispatched;
-    const text = await textOf(opened.body, bytesMax);
+    const text = await bodyText(opened.body, bytesMax);
     if (typeof text !== 'string') {
       dispatched.finish(text);
       return refuse('upstream_failed', `the upstream ${target.upstream} broke off its answer: ${text.fault}`);
@@ -220,6 +258,15 @@ function bytesOf(dispatched: Dispatched, counted: Counted, count: (end: Completi
   return { kind: 'stream' as const, stream: new BytesCompletion(dispatched, (end) => onEnd(end)), ended };
 }
 
+/** Of a call that asks for no answer of a model. */
+export type PlannedAsk = Pick<PlannedCall, 'plan' | 'nowMs'> & {
+  readonly call: Pick<CompletionCall, 'body' | 'origin' | 'principal' | 'cancellation'>;
+};
+
+/** What servers answer that have no such call. */
+const NO_SUCH_CALL: ReadonlySet<number> = new Set([404, 405, 501]);
+const NO_BODY: BodyReader = { read: () => Promise.resolve(undefined), cancel: () => undefined };
+
 /** Takes an end whose tokens have to be counted. */
 type Counted = (end: UncountedEnd) => Promise<CompletionEnd>;
 
@@ -240,25 +287,8 @@ export const unserved = (reason: Refusal, attempts: readonly AttemptRecord[]) =>
 
 /** What an upstream says that has refused the request itself. */
 async function rejectionBy(dispatched: Dispatched): Promise<Refusal> {
-  const { opened } = dispatched;
-  const text = await textOf(opened.body, COMPLETION_LIMITS.upstreamErrorBytesMax);
+  const { target, opened } = dispatched;
+  const text = await bodyText(opened.body, COMPLETION_LIMITS.upstreamErrorBytesMax);
   dispatched.finish('whole');
-  return rejectionOf(opened.status, typeof text === 'string' ? text : '', opened.withoutSecret);
-}
-
-/** A body as text. One that is larger than `bytesMax`, or no UTF-8, is no answer. */
-async function textOf(body: BodyReader, bytesMax: number): Promise<string | TransportFault> {
-  const pieces: Uint8Array[] = [];
-  let bytes = 0;
-  for (;;) {
-    const piece = await body.read();
-    if (piece === undefined) return utf8Text(joinedBytes(pieces)) ?? { kind: 'fault', fault: 'garbage' };
-    if ('kind' in piece) return piece;
-    bytes += piece.length;
-    if (bytes > bytesMax) {
-      body.cancel();
-      return { kind: 'fault', fault: 'garbage' };
-    }
-    pieces.push(piece);
-  }
+  return refusalBy(target, { ...opened, body: typeof text === 'string' ? text : '' });
 }

@@ -1,6 +1,7 @@
 import type { Refusal } from '../../contract/api/errors.ts';
 import { refusal } from '../../contract/api/errors.ts';
 import type { StreamProblem } from '../../upstreams/protocol/answer-stream.ts';
+import { refusalInStream } from '../../upstreams/protocol/upstream-error.ts';
 import type { Target } from '../../upstreams/target.ts';
 import type { TransportFault } from '../../upstreams/transport.ts';
 
@@ -15,10 +16,7 @@ export const brokenOff = ({ upstream }: Target, { fault }: TransportFault): Refu
   refusal('upstream_failed', `the upstream ${upstream} broke off its answer: ${fault}`);
 
 /** The same of one that cannot go on by what the upstream has sent. */
-export function reasonOf({ upstream }: Target, { kind, message }: StreamProblem): Refusal {
-  if (kind === 'garbage') return refusal('upstream_failed', `the upstream ${upstream} sent what is no event of its protocol`);
-  return refusal(
-    'upstream_failed',
-    `the upstream ${upstream} ended its answer with an error${message === undefined ? '' : `: ${message}`}`,
-  );
+export function reasonOf(target: Target, { kind, said = {} }: StreamProblem): Refusal {
+  if (kind === 'garbage') return refusal('upstream_failed', `the upstream ${target.upstream} sent what is no event of its protocol`);
+  return refusalInStream(target, said);
 }

@@ -1,6 +1,7 @@
 import type { ModelReply } from '../../contract/models/models.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
-import { refuseResource } from '../../contract/api/outcome.ts';
+import { refuse, refuseResource } from '../../contract/api/outcome.ts';
+import { API_LIMITS } from '../../contract/api/api-limits.ts';
 import type { Principal } from '../../contract/api/principal.ts';
 import type { ModelManifest } from '../../inference/model-manifest.ts';
 import { findVersion } from '../../inference/model-manifest.ts';
@@ -21,6 +22,13 @@ export type ListedModel =
   | { readonly kind: 'builtin'; readonly manifest: ModelManifest; readonly isNewest: boolean; readonly aliases: readonly string[] }
   | { readonly kind: 'registered'; readonly owner: ModelOwner; readonly view: ModelView }
   | { readonly kind: 'upstream'; readonly row: ModelReply };
+
+/** Which models are asked for: at most `limit`, those that follow `after` or come before `before`. */
+export interface ModelPage {
+  readonly limit: number;
+  readonly after: string | undefined;
+  readonly before: string | undefined;
+}
 
 interface CatalogueParts {
   readonly registries: ModelRegistries;
@@ -55,6 +63,38 @@ export class ModelCatalogue extends Composed<CatalogueParts> {
       (model) => principal.kind === 'admin' || mayTouchModels(principal, [nameOf(model)]).ok,
     );
     return { items, hasMore: registered.length > limit };
+  }
+
+  /**
+   * At most `limit` models in the order of `list`, each on one page: those after one of them, or the last before one. Refuses with `invalid_value` an
+   * id that is not listed. [G128]
+   */
+  async page(
+    principal: Principal,
+    { limit, after, before }: ModelPage,
+  ): Promise<Outcome<{ items: readonly ListedModel[]; hasMore: boolean }>> {
+    if (before !== undefined) return this.#pageBefore(principal, limit, before);
+    const { items, hasMore } = await this.list(principal, limit, after);
+    // Those of the deployment are listed together.
+    const at = after === undefined ? -1 : items.findIndex((model) => nameOf(model) === after);
+    const rest = items.slice(at + 1);
+    return ok({ items: rest.slice(0, limit), hasMore: hasMore || rest.length > limit });
+  }
+
+  async #pageBefore(principal: Principal, limit: number, before: string) {
+    let found: ListedModel[] = [];
+    let hasMore = false;
+    for (let after: string | undefined; ;) {
+      const page = await this.list(principal, API_LIMITS.pageMaxCount, after);
+      const at = page.items.findIndex((model) => nameOf(model) === before);
+      found = [...found, ...(at === -1 ? page.items : page.items.slice(0, at))];
+      hasMore ||= found.length > limit;
+      found = found.slice(-limit);
+      if (at !== -1) return ok({ items: found, hasMore });
+      const last = page.items.at(-1);
+      if (!page.hasMore || last === undefined) return refuse('invalid_value', 'is no model that is listed', 'before_id');
+      after = nameOf(last);
+    }
   }
 
   /** By its name, or an alias. Refuses with `model_not_found`, or with `scope_denied` what the name stands for. */
@@ -140,7 +180,7 @@ export class ModelCatalogue extends Composed<CatalogueParts> {
   }
 }
 
-function nameOf(model: ListedModel): string {
+export function nameOf(model: ListedModel): string {
   if (model.kind === 'upstream') return model.row.id;
   return model.kind === 'builtin' ? model.manifest.id : model.view.model.name;
 }

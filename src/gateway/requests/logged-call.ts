@@ -1,7 +1,7 @@
 import type { ReuseName } from '../../contract/routes/answer-reuse.ts';
 import { REUSE_KINDS } from '../../contract/routes/answer-reuse.ts';
 import type { ErrorCode } from '../../contract/api/errors.ts';
-import { ERRORS } from '../../contract/api/errors.ts';
+import { countedStatus, ERRORS } from '../../contract/api/errors.ts';
 import { API_LIMITS } from '../../contract/api/api-limits.ts';
 import { REQUEST_LOG_LIMITS } from '../../contract/requests/request-log-limits.ts';
 import type { TenantPrincipal } from '../../contract/api/principal.ts';
@@ -158,11 +158,11 @@ export class LoggedCall {
 }
 
 /** What served, as `upstream/model`, else what was asked last, else, in an outage, what would have been asked. */
-function targetOf({ target, plan, attempts, status }: CallOutcome): string | null {
+function targetOf({ target, plan, attempts, status, code }: CallOutcome): string | null {
   if (target !== undefined) return targetName(target);
   const last = attempts.at(-1);
   if (last !== undefined) return attemptedTarget(last);
-  const first = status >= 500 ? plan?.groups.flat()[0] : undefined;
+  const first = countedStatus(status, code) >= 500 ? plan?.groups.flat()[0] : undefined;
   return first === undefined ? null : targetName(first);
 }
 

@@ -1,8 +1,10 @@
 import type { Grant } from '../../contract/jobs/attempt.ts';
+import { must } from '../../kernel/assert.ts';
+import { WHOLE_MILLI } from '../engine/model/pool-spec.ts';
 import { attemptIdOf, outputFileOf } from '../../contract/jobs/attempt.ts';
 import { KIND_FACTS } from '../../contract/jobs/job-facts.ts';
 import type { PoolEffect } from '../../contract/pools/pool-exchange.ts';
-import type { CellDecision } from '../engine/cell/records.ts';
+import type { AttemptPlace, CellDecision } from '../engine/cell/records.ts';
 import type { AttemptGroup } from './jobs/attempt-group.ts';
 import { newGroup, regrouped } from './jobs/attempt-group.ts';
 import type { Job, LiveAttempt } from './jobs/job.ts';
@@ -20,9 +22,9 @@ export function effectsOf(job: Job, decision: AttemptDecision): { readonly job: 
   if (attempt?.fence !== decision.fence) return { job, effects: [] };
   switch (decision.kind) {
     case 'start':
-      return started(job, attempt, decision.nodeIds);
+      return started(job, attempt, decision.places);
     case 'resize':
-      return resized(job, attempt, decision.nodeIds);
+      return resized(job, attempt, decision.places);
     case 'notice': {
       const command = decision.reason === 'cancelled' ? 'cancel' : 'stop';
       return { job, effects: membersOf(attempt).map((number) => ({ kind: 'stop', attemptId: idOf(job, attempt, number), command })) };
@@ -42,21 +44,22 @@ const idOf = ({ id }: Job, { fence }: LiveAttempt, number: number) => attemptIdO
 
 const withGroup = (job: Job, attempt: LiveAttempt, group: AttemptGroup): Job => ({ ...job, attempt: { ...attempt, group } });
 
-function started(job: Job, attempt: LiveAttempt, nodeIds: readonly string[]): ReturnType<typeof effectsOf> {
+function started(job: Job, attempt: LiveAttempt, places: readonly AttemptPlace[]): ReturnType<typeof effectsOf> {
   const range = job.options[attempt.option]?.nodes;
   const isElastic = (range !== undefined && range.min < range.max) || KIND_FACTS[job.work.kind].isReplicated === true;
-  const group = newGroup(nodeIds);
+  const group = newGroup(places.map(({ nodeId }) => nodeId));
   const effects = group.members.map(({ number, nodeId }): PoolEffect => ({
     kind: 'start',
     nodeId,
-    grant: grantOf(job, attempt, group, number),
+    grant: grantOf(job, attempt, group, number, places),
   }));
   return { job: isElastic ? withGroup(job, attempt, group) : job, effects };
 }
 
 /** Members that stay learn what the group is now; those that leave have their grace; those that join start. */
-function resized(job: Job, attempt: LiveAttempt, nodeIds: readonly string[]): ReturnType<typeof effectsOf> {
+function resized(job: Job, attempt: LiveAttempt, places: readonly AttemptPlace[]): ReturnType<typeof effectsOf> {
   if (attempt.group === undefined) return { job, effects: [] };
+  const nodeIds = places.map(({ nodeId }) => nodeId);
   const { group, joined, left } = regrouped(attempt.group, nodeIds);
   const leaves = left.map(({ number }): PoolEffect => ({ kind: 'leave', attemptId: idOf(job, attempt, number), graceMs: job.graceMs }));
   const changes = group.members.flatMap(({ number }, rank): PoolEffect[] => {
@@ -64,11 +67,25 @@ function resized(job: Job, attempt: LiveAttempt, nodeIds: readonly string[]): Re
     const { version, members } = group;
     return [{ kind: 'regroup', attemptId: idOf(job, attempt, number), version, rank, worldSize: members.length }];
   });
-  const starts = joined.map(({ number, nodeId }): PoolEffect => ({ kind: 'start', nodeId, grant: grantOf(job, attempt, group, number) }));
+  const starts = joined.map(({ number, nodeId }): PoolEffect => {
+    return { kind: 'start', nodeId, grant: grantOf(job, attempt, group, number, places) };
+  });
   return { job: withGroup(job, attempt, group), effects: [...leaves, ...changes, ...starts] };
 }
 
-function grantOf(job: Job, { fence }: LiveAttempt, { version, members }: AttemptGroup, number: number): Grant {
+function grantOf(
+  job: Job,
+  { fence, option }: LiveAttempt,
+  { version, members }: AttemptGroup,
+  number: number,
+  places: readonly AttemptPlace[],
+): Grant {
+  const { nodeId } = must(
+    members.find((member) => member.number === number),
+    'the member is of the group',
+  );
+  const devices = places.find((place) => place.nodeId === nodeId)?.devices ?? [];
+  const milliEach = job.options[option]?.perNode.milliEach ?? WHOLE_MILLI;
   return {
     attemptId: attemptIdOf(job.id, fence, number),
     jobId: job.id,
@@ -83,5 +100,6 @@ function grantOf(job: Job, { fence }: LiveAttempt, { version, members }: Attempt
     checkpoint: job.checkpoint ?? null,
     ...(members.length === 1 ? {} : { rank: members.findIndex((member) => member.number === number), worldSize: members.length }),
     ...(version === 0 ? {} : { version }),
+    ...(devices.length === 0 ? {} : { devices, ...(milliEach < WHOLE_MILLI ? { deviceMilli: milliEach } : {}) }),
   };
 }

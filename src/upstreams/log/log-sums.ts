@@ -1,3 +1,4 @@
+import { countedStatus } from '../../contract/api/errors.ts';
 import type { LatencyCounts } from '../../kernel/latency-buckets.ts';
 import { LatencyBuckets, quantileBucket } from '../../kernel/latency-buckets.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
@@ -122,7 +123,7 @@ export class SqliteLogSums {
       const place = [Math.floor(entry.atMs / HOUR_MS), entry.model, entry.route ?? '', entry.target ?? ''];
       const tokens = [entry.inputTokens, entry.cachedTokens, entry.outputTokens, entry.costNano];
       const saved = [cacheNano, routeNano, promptNano, Number(isReuse(entry.reuse)), reuseNano];
-      sums.add([...place, entry.status, entry.cache], 1, ...tokens, ...saved);
+      sums.add([...place, countedStatus(entry.status, entry.code), entry.cache], 1, ...tokens, ...saved);
       for (const target of passedBy(entry)) passed.add([Math.floor(entry.atMs / HOUR_MS), target], 1);
       if (entry.status >= 400) continue;
       latencies.add([...place, 'total', LOG_LATENCIES.bucketOf(entry.totalMs)], 1);

@@ -21,6 +21,8 @@ function addTexts(value: unknown, text: CountableText): void {
   else if (typeof value === 'number') text.add('', '0');
   else if (Array.isArray(value)) for (const one of value) addTexts(one, text);
   else if (isObject(value)) {
+    // A document that is a text has it where others have their bytes.
+    if (value['type'] === 'text' && typeof value['data'] === 'string') addLine(value['data'], text);
     for (const name in value) {
       if (UNREAD.has(name)) continue;
       const member = value[name];

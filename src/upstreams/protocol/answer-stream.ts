@@ -11,8 +11,10 @@ import type { Dialect, Seen, StreamTap } from './stream-tap.ts';
 import { tapOf } from './stream-tap.ts';
 import type { StreamTranslator } from './stream-translator.ts';
 import { endOf, writtenEvents } from './stream-translator.ts';
-import type { WithoutSecret } from './surface-errors.ts';
-import { errorEvent, shownMessage, withShownError } from './surface-errors.ts';
+import type { WithoutSecret } from './shown-message.ts';
+import { errorEvent, withShownError } from './surface-errors.ts';
+import type { SaidError } from './upstream-error.ts';
+import { saidError } from './upstream-error.ts';
 import type { Usage } from './usage.ts';
 
 /** What Sluice says of a call in the event with its usage, as `sluice`. */
@@ -35,8 +37,8 @@ interface AnswerStreamParts {
 /** Why a stream of an upstream cannot go on. */
 export interface StreamProblem {
   readonly kind: 'error' | 'garbage';
-  /** What the upstream says. */
-  readonly message?: string;
+  /** What the upstream says of its error. */
+  readonly said?: SaidError;
 }
 
 export interface Passed {
@@ -80,9 +82,9 @@ export class AnswerStream {
     return this.#tap.units;
   }
 
-  /** Bytes of an event that has not ended. */
+  /** Bytes of an event that has not ended, and what a translation holds back. */
   get heldBytes(): number {
-    return this.#events.heldBytes;
+    return this.#events.heldBytes + (this.#parts.translator?.heldChars ?? 0);
   }
 
   /** The whole answer has come: nothing that follows matters. */
@@ -133,7 +135,7 @@ export class AnswerStream {
     const parsed = parsedObject(data);
     const seen: Seen = parsed === undefined ? { kind: 'garbage' } : this.#tap.see(parsed);
     if (parsed === undefined || seen.kind === 'error' || seen.kind === 'garbage') {
-      return { send: [], problem: problemOf(seen, withoutSecret) };
+      return { send: [], problem: problemOf(parsed, seen, withoutSecret) };
     }
     this.#parts.notes?.seeEvent(this.#parts.spoken, parsed);
     if (translator !== undefined) return { send: this.#translated(translator, parsed, seen) };
@@ -203,7 +205,5 @@ export class AnswerStream {
 
 const joined = (pieces: readonly Uint8Array[]): Uint8Array | undefined => (pieces.length === 0 ? undefined : joinedBytes(pieces));
 
-function problemOf(seen: Seen, withoutSecret: WithoutSecret | undefined): StreamProblem {
-  const shown = seen.message === undefined ? {} : { message: shownMessage(seen.message, withoutSecret) };
-  return { kind: seen.kind === 'error' ? seen.kind : 'garbage', ...shown };
-}
+const problemOf = (event: JsonObject | undefined, { kind }: Seen, withoutSecret: WithoutSecret | undefined): StreamProblem =>
+  event === undefined || kind !== 'error' ? { kind: 'garbage' } : { kind, said: saidError(event, withoutSecret) };

@@ -1,9 +1,9 @@
 import type { JsonObject } from './json.ts';
-import { countAt, listAt, objectAt, parsedObject, textAt } from './json.ts';
+import { listAt, objectAt, parsedObject, textAt } from './json.ts';
+import type { PartStep } from './sequential-parts.ts';
+import { SequentialParts } from './sequential-parts.ts';
 import { stopReasonOf } from './stop-reason.ts';
 import type { StreamTranslator } from './stream-translator.ts';
-import type { OpenCall } from './tool-call-pieces.ts';
-import { beginsCall } from './tool-call-pieces.ts';
 import type { Usage } from './usage.ts';
 import { anthropicUsageOf, openaiUsage } from './usage.ts';
 
@@ -23,7 +23,7 @@ export function chatAsMessage(chat: JsonObject): JsonObject {
   return {
     ...messageHead(chat),
     content: [...(text === '' ? [] : [{ type: 'text', text }]), ...uses],
-    stop_reason: refused === undefined ? stopReasonOf(textAt(choice, 'finish_reason')) : 'refusal',
+    stop_reason: stopReasonOf(textAt(choice, 'finish_reason'), { calls: uses.length > 0, refusal: refused !== undefined }),
     stop_sequence: null,
     usage: anthropicUsageOf(openaiUsage(chat['usage']) ?? NO_USAGE),
   };
@@ -36,25 +36,28 @@ const messageHead = (chat: JsonObject) => ({
   model: textAt(chat, 'model') ?? '',
 });
 
-type Block = { readonly kind: 'text' } | ({ readonly kind: 'tool' } & OpenCall);
-
-/** The chunks of a chat completion as events of Anthropic's messages: one block after the other, each begun and ended. */
+/** The chunks of a chat completion as events of Anthropic's messages: one block after the other, each begun and ended. [U230] */
 export class ChatStreamAsMessage implements StreamTranslator {
+  readonly #parts = new SequentialParts();
   #isStarted = false;
-  #block: Block | undefined;
   #index = -1;
+  #isCall = false;
   #finishReason: string | undefined;
+  #has = { calls: false, refusal: false };
+
+  get heldChars(): number {
+    return this.#parts.heldChars;
+  }
 
   push(chunk: JsonObject): JsonObject[] {
     const events: JsonObject[] = this.#isStarted ? [] : [this.#start(chunk)];
     const choice = listAt(chunk, 'choices')[0];
     const delta = objectAt(choice, 'delta');
-    const text = textAt(delta, 'content') ?? textAt(delta, 'refusal') ?? '';
-    if (text !== '') {
-      if (this.#block?.kind !== 'text') events.push(...this.#open({ kind: 'text' }, { type: 'text', text: '' }));
-      events.push(this.#delta({ type: 'text_delta', text }));
-    }
-    for (const call of listAt(delta, 'tool_calls')) events.push(...this.#call(call));
+    this.#has = {
+      calls: this.#has.calls || listAt(delta, 'tool_calls').length > 0,
+      refusal: this.#has.refusal || (textAt(delta, 'refusal') ?? '') !== '',
+    };
+    for (const step of this.#parts.push(delta)) events.push(this.#event(step));
     this.#finishReason = textAt(choice, 'finish_reason') ?? this.#finishReason;
     return events;
   }
@@ -62,10 +65,10 @@ export class ChatStreamAsMessage implements StreamTranslator {
   end(usage: Usage | undefined): JsonObject[] {
     return [
       ...(this.#isStarted ? [] : [this.#start({})]),
-      ...this.#close(),
+      ...this.#parts.end().map((step) => this.#event(step)),
       {
         type: 'message_delta',
-        delta: { stop_reason: stopReasonOf(this.#finishReason), stop_sequence: null },
+        delta: { stop_reason: stopReasonOf(this.#finishReason, this.#has), stop_sequence: null },
         usage: anthropicUsageOf(usage ?? NO_USAGE),
       },
       { type: 'message_stop' },
@@ -78,33 +81,22 @@ export class ChatStreamAsMessage implements StreamTranslator {
     return { type: 'message_start', message };
   }
 
-  #call(call: unknown): JsonObject[] {
-    const called = objectAt(call, 'function');
-    const events: JsonObject[] = [];
-    if (this.#block?.kind !== 'tool' || beginsCall(call, this.#block)) {
-      const id = textAt(call, 'id') ?? '';
-      const block = { type: 'tool_use', id, name: textAt(called, 'name') ?? '', input: {} };
-      events.push(...this.#open({ kind: 'tool', index: countAt(call, 'index') ?? 0, id }, block));
+  #event(step: PartStep): JsonObject {
+    switch (step.kind) {
+      case 'begin': {
+        const { part } = step;
+        this.#index += 1;
+        this.#isCall = part.kind === 'call';
+        const content = part.kind === 'text' ? { type: 'text', text: '' } : { type: 'tool_use', id: part.id, name: part.name, input: {} };
+        return { type: 'content_block_start', index: this.#index, content_block: content };
+      }
+      case 'piece': {
+        const { text } = step;
+        const delta = this.#isCall ? { type: 'input_json_delta', partial_json: text } : { type: 'text_delta', text };
+        return { type: 'content_block_delta', index: this.#index, delta };
+      }
+      case 'end':
+        return { type: 'content_block_stop', index: this.#index };
     }
-    const piece = textAt(called, 'arguments') ?? '';
-    if (piece !== '') events.push(this.#delta({ type: 'input_json_delta', partial_json: piece }));
-    return events;
-  }
-
-  #open(block: Block, content: JsonObject): JsonObject[] {
-    const closed = this.#close();
-    this.#block = block;
-    this.#index += 1;
-    return [...closed, { type: 'content_block_start', index: this.#index, content_block: content }];
-  }
-
-  #close(): JsonObject[] {
-    if (this.#block === undefined) return [];
-    this.#block = undefined;
-    return [{ type: 'content_block_stop', index: this.#index }];
-  }
-
-  #delta(delta: JsonObject): JsonObject {
-    return { type: 'content_block_delta', index: this.#index, delta };
   }
 }

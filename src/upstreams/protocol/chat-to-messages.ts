@@ -2,10 +2,11 @@ import type { FieldPath } from '../../contract/api/field-path.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import type { JsonObject } from './json.ts';
 import { isObject, listAt, objectAt, parsedObject, present, textAt } from './json.ts';
+import { blocksOf } from './parts-to-blocks.ts';
 import type { FieldTable } from './translated-fields.ts';
 import { translatedFields, Untranslatable } from './translated-fields.ts';
 
-/** What is said apart, and what changes nothing about the answer, or only how it is kept, billed or cached. */
+/** What is said apart, and what changes nothing about the answer, or only how it is kept, billed, cached or how soon it comes. */
 const LEFT_OUT: ReadonlySet<string> = new Set([
   'model',
   'messages',
@@ -15,10 +16,12 @@ const LEFT_OUT: ReadonlySet<string> = new Set([
   'tool_choice',
   'parallel_tool_calls',
   'metadata',
+  'prediction',
   'store',
   'service_tier',
   'stream_options',
   'prompt_cache_key',
+  'prompt_cache_options',
   'prompt_cache_retention',
   'safety_identifier',
 ]);
@@ -27,8 +30,28 @@ const LEFT_OUT: ReadonlySet<string> = new Set([
 const DEFAULTS: Readonly<Record<string, unknown>> = {
   n: 1,
   logprobs: false,
+  top_logprobs: 0,
   presence_penalty: 0,
   frequency_penalty: 0,
+  verbosity: 'medium',
+};
+
+const NOT_THERE = 'is no field of the protocol `anthropic`: leave it out, or ask a model of the protocol `openai`';
+
+/** What else OpenAI's chats have. */
+const REFUSED: FieldTable['refused'] = {
+  audio: 'asks for sound, which models of the protocol `anthropic` do not answer with: leave it out',
+  frequency_penalty: NOT_THERE,
+  function_call: 'is replaced by `tool_choice`: use that for a model of the protocol `anthropic`',
+  functions: 'is replaced by `tools`: use those for a model of the protocol `anthropic`',
+  logprobs: NOT_THERE,
+  moderation: NOT_THERE,
+  n: 'must be 1 for a model of the protocol `anthropic`, which gives one answer: call as often as you need answers',
+  presence_penalty: NOT_THERE,
+  seed: NOT_THERE,
+  top_logprobs: NOT_THERE,
+  verbosity: NOT_THERE,
+  web_search_options: "is a tool of OpenAI's own: for a model of the protocol `anthropic` call `/v1/messages` with its tool `web_search`",
 };
 
 const TEMPERATURE_MAX = 1;
@@ -43,7 +66,7 @@ export function chatToMessages(chat: JsonObject): Outcome<JsonObject> {
     ...conversation(listAt(chat, 'messages'), cannot),
     max_tokens: chat['max_completion_tokens'] ?? chat['max_tokens'],
     ...toolFields(chat, cannot),
-    ...translatedFields(chat, TABLE, cannot),
+    ...translatedFields(chat, CHAT_FIELDS, cannot),
   };
   const output = present({ format, effort });
   return cannot.outcome(present({ ...rest, ...(Object.keys(output).length === 0 ? {} : { output_config: output }) }));
@@ -58,31 +81,48 @@ const FIELDS: FieldTable['fields'] = {
     typeof temperature === 'number' && temperature > TEMPERATURE_MAX
       ? cannot.at(['temperature'], `is ${temperature}; models of the protocol \`anthropic\` take at most ${TEMPERATURE_MAX}`)
       : { temperature },
-  reasoning_effort: (effort, cannot) =>
-    effort === 'low' || effort === 'medium' || effort === 'high'
+  top_k: (top_k) => ({ top_k }),
+  reasoning_effort: (effort, cannot) => {
+    if (effort === 'none') return { thinking: { type: 'disabled' } };
+    return EFFORTS.has(effort)
       ? { effort }
-      : cannot.at(['reasoning_effort'], 'must be `low`, `medium` or `high` for a model of the protocol `anthropic`'),
+      : cannot.at(
+          ['reasoning_effort'],
+          'must be `none`, `low`, `medium`, `high`, `xhigh` or `max` for a model of the protocol `anthropic`',
+        );
+  },
+  logit_bias: (bias, cannot) => (isObject(bias) && Object.keys(bias).length === 0 ? {} : cannot.at(['logit_bias'], NOT_THERE)),
+  modalities: (modalities, cannot) =>
+    Array.isArray(modalities) && modalities.every((one) => one === 'text')
+      ? {}
+      : cannot.at(['modalities'], 'must be `["text"]` for a model of the protocol `anthropic`'),
   response_format: (format, cannot) => {
     const type = textAt(format, 'type');
     if (type === 'text') return {};
     if (type === 'json_schema') return { format: { type, schema: objectAt(format, 'json_schema')['schema'] } };
-    return cannot.at(['response_format', 'type'], 'must be `text` or `json_schema` for a model of the protocol `anthropic`');
+    return cannot.at(
+      ['response_format', 'type'],
+      'must be `text`, or `json_schema` with a schema, for a model of the protocol `anthropic`',
+    );
   },
 };
 
-const TABLE: FieldTable = {
-  leftOut: LEFT_OUT,
-  defaults: DEFAULTS,
-  fields: FIELDS,
-  refusalOf: () => 'is no field of the protocol `anthropic`: leave it out, or ask another model',
-};
+/** How a model of the protocol `anthropic` is asked what a chat completion request says. [U231] */
+export const CHAT_FIELDS: FieldTable = { leftOut: LEFT_OUT, defaults: DEFAULTS, fields: FIELDS, refused: REFUSED, unknown: NOT_THERE };
+
+const EFFORTS: ReadonlySet<unknown> = new Set(['low', 'medium', 'high', 'xhigh', 'max']);
 
 function toolFields(chat: JsonObject, cannot: Untranslatable): JsonObject {
   const tools = listAt(chat, 'tools').map((tool, i) => {
     if (textAt(tool, 'type') !== 'function')
       return cannot.at(['tools', i, 'type'], 'must be `function` for a model of the protocol `anthropic`');
-    const { name, description, parameters } = objectAt(tool, 'function');
-    return present({ name, description, input_schema: parameters ?? { type: 'object', properties: {} } });
+    const { name, description, parameters, strict } = objectAt(tool, 'function');
+    return present({
+      name,
+      description,
+      input_schema: parameters ?? { type: 'object', properties: {} },
+      strict: strict === true ? strict : undefined,
+    });
   });
   if (tools.length === 0) return {};
   const isSerial = chat['parallel_tool_calls'] === false;
@@ -124,7 +164,7 @@ function conversation(messages: readonly unknown[], cannot: Untranslatable): Jso
       case 'user':
         return say('user', blocksOf(content, [...path, 'content'], cannot));
       case 'assistant':
-        return say('assistant', [...blocksOf(content, [...path, 'content'], cannot), ...toolUses(message, path, cannot)]);
+        return say('assistant', assistantBlocks(message, path, cannot));
       case 'tool': {
         const inner = blocksOf(content, [...path, 'content'], cannot);
         return say('user', [{ type: 'tool_result', tool_use_id: textAt(message, 'tool_call_id') ?? '', content: inner }]);
@@ -146,6 +186,16 @@ function plainer(blocks: readonly JsonObject[]): unknown {
   return blocks.length === 1 && only?.['type'] === 'text' ? only['text'] : blocks;
 }
 
+function assistantBlocks(message: unknown, path: FieldPath, cannot: Untranslatable): JsonObject[] {
+  const { content, refusal, audio, function_call: called } = isObject(message) ? message : {};
+  if (isObject(audio)) cannot.at([...path, 'audio'], 'is no field of the protocol `anthropic`: send the text of the answer as `content`');
+  if (isObject(called))
+    cannot.at([...path, 'function_call'], 'is replaced by `tool_calls`: use those for a model of the protocol `anthropic`');
+  const said = blocksOf(content, [...path, 'content'], cannot);
+  const refused = said.length === 0 ? blocksOf(refusal, [...path, 'refusal'], cannot) : [];
+  return [...said, ...refused, ...toolUses(message, path, cannot)];
+}
+
 function toolUses(message: unknown, path: FieldPath, cannot: Untranslatable): JsonObject[] {
   return listAt(message, 'tool_calls').map((call, i) => {
     const called = objectAt(call, 'function');
@@ -153,41 +203,4 @@ function toolUses(message: unknown, path: FieldPath, cannot: Untranslatable): Js
     if (input === undefined) cannot.at([...path, 'tool_calls', i, 'function', 'arguments'], 'must be a JSON object');
     return { type: 'tool_use', id: textAt(call, 'id') ?? '', name: textAt(called, 'name') ?? '', input: input ?? {} };
   });
-}
-
-/** Empty texts are left out: Anthropic refuses them. */
-function blocksOf(content: unknown, path: FieldPath, cannot: Untranslatable): JsonObject[] {
-  if (content === undefined || content === null || content === '') return [];
-  if (typeof content === 'string') return [{ type: 'text', text: content }];
-  if (!Array.isArray(content)) {
-    cannot.at(path, 'must be a text or a list of parts');
-    return [];
-  }
-  return content.flatMap((part, i) => {
-    const block = blockOf(part, [...path, i], cannot);
-    return block === undefined || block['text'] === '' ? [] : [block];
-  });
-}
-
-function blockOf(part: unknown, path: FieldPath, cannot: Untranslatable): JsonObject | undefined {
-  const type = textAt(part, 'type') ?? '';
-  switch (type) {
-    case 'text':
-      return { type, text: textAt(part, 'text') ?? '' };
-    case 'refusal':
-      return { type: 'text', text: textAt(part, 'refusal') ?? '' };
-    case 'image_url':
-      return imageOf(textAt(objectAt(part, 'image_url'), 'url') ?? '', [...path, 'image_url', 'url'], cannot);
-    default:
-      return cannot.at([...path, 'type'], 'must be `text`, `refusal` or `image_url` for a model of the protocol `anthropic`');
-  }
-}
-
-const DATA_URL = /^data:(image\/[\w.+-]+);base64,(.*)$/s;
-
-function imageOf(url: string, path: FieldPath, cannot: Untranslatable): JsonObject | undefined {
-  const [, mediaType, data] = DATA_URL.exec(url) ?? [];
-  if (data !== undefined) return { type: 'image', source: { type: 'base64', media_type: mediaType, data } };
-  if (url.startsWith('https://')) return { type: 'image', source: { type: 'url', url } };
-  return cannot.at(path, 'must begin with https:// or be a base64 data URL of an image');
 }

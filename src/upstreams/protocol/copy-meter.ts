@@ -146,9 +146,9 @@ export class CopyMeter {
       return;
     }
     const parsed = parsedObject(data);
-    const { kind, message }: Seen = parsed === undefined ? GARBAGE : this.#tap.see(parsed);
+    const { kind }: Seen = parsed === undefined ? GARBAGE : this.#tap.see(parsed);
     if (kind === 'end') this.#hasEnded = true;
-    if (kind === 'error' || kind === 'garbage') this.#problem = { kind, ...(message === undefined ? {} : { message }) };
+    if (kind === 'error' || kind === 'garbage') this.#problem = { kind };
   }
 
   #drop(): void {

@@ -31,7 +31,7 @@ import { responsesToChat } from './responses-to-chat.ts';
 import type { Dialect } from './stream-tap.ts';
 import { textIn, usageIn } from './stream-tap.ts';
 import type { StreamTranslator } from './stream-translator.ts';
-import type { WithoutSecret } from './surface-errors.ts';
+import type { WithoutSecret } from './shown-message.ts';
 import { withShownError } from './surface-errors.ts';
 import { TranslatedTwice } from './stream-translator.ts';
 import { probabilitiesAsked, StreamWithoutProbabilities, withoutProbabilities } from './token-probabilities.ts';
@@ -190,6 +190,17 @@ export class Exchanges {
     };
   }
 
+  /** How a target is asked for the tokens of the prompt, by its own tokenizer; undefined: its protocol has no such call. [U233] */
+  counting(target: Target): UpstreamRequest | undefined {
+    const call = this.#call;
+    if (dialectOf(target, call.surface) !== 'messages') return undefined;
+    const translated = this.#bodyIn('messages');
+    assert(translated.ok, 'a target is asked only what can be said to it');
+    const prompt = Object.fromEntries(Object.entries(translated.value).filter(([name]) => !OF_ANSWERS.has(name)));
+    const body = JSON.stringify({ ...prompt, model: target.model.upstreamName });
+    return { path: '/messages/count_tokens', headers: headersFor(target, 'messages', call), body, streams: false };
+  }
+
   #platformCheck(spoken: Dialect, body: JsonObject): Outcome<unknown> {
     const { surface } = this.#call;
     const checked = checkPlatformFields(kindOf(spoken, surface), body);
@@ -211,6 +222,18 @@ const PATHS: Readonly<Partial<Record<Dialect, string>>> = {
   responses: '/responses',
   messages: '/messages',
 };
+
+/** Fields of a message that say nothing of its prompt: a call that counts tokens has none of them. */
+const OF_ANSWERS: ReadonlySet<string> = new Set([
+  'max_tokens',
+  'metadata',
+  'service_tier',
+  'stop_sequences',
+  'stream',
+  'temperature',
+  'top_k',
+  'top_p',
+]);
 
 function dialectOf({ protocol, model }: Target, surface: Surface): Dialect {
   if (protocol === 'anthropic') return 'messages';
@@ -245,11 +268,15 @@ function bodyIn(spoken: Dialect, { surface, body }: SurfaceCall): Outcome<JsonOb
 function renamed<T>(outcome: Outcome<T>): Outcome<T> {
   if (outcome.ok || outcome.error.path === undefined) return outcome;
   const [first, ...rest] = outcome.error.path;
-  const path: FieldPath = [CALLED_BEFORE[String(first)] ?? String(first), ...rest];
+  const path: FieldPath = [...(CALLED_BEFORE[String(first)] ?? [String(first)]), ...rest];
   return { ok: false, error: { ...outcome.error, path } };
 }
 
-const CALLED_BEFORE: Readonly<Record<string, string>> = { messages: 'input', reasoning_effort: 'reasoning', response_format: 'text' };
+const CALLED_BEFORE: Readonly<Record<string, FieldPath>> = {
+  messages: ['input'],
+  reasoning_effort: ['reasoning', 'effort'],
+  response_format: ['text', 'format'],
+};
 
 /** OpenAI's own models refuse `max_tokens`; other servers do not all know its newer name. */
 const OPENAI_HOST = /^https:\/\/([\w-]+\.)*(openai\.com|openai\.azure\.com)(\/|$)/;

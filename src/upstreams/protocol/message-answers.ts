@@ -55,8 +55,8 @@ export class MessageStreamAsChat implements StreamTranslator {
   readonly #terms: ChatTerms;
   #id = '';
   #model = '';
-  /** The position among the tool calls of a block, by the position of the block. */
-  readonly #calls = new Map<number, number>();
+  /** The tool calls by the positions of their blocks. */
+  readonly #calls = new Map<number, { readonly index: number; hasArguments: boolean }>();
 
   constructor(terms: ChatTerms) {
     this.#terms = terms;
@@ -74,6 +74,8 @@ export class MessageStreamAsChat implements StreamTranslator {
         return this.#startBlock(event);
       case 'content_block_delta':
         return this.#delta(event);
+      case 'content_block_stop':
+        return this.#endBlock(event);
       case 'message_delta':
         return [this.#chunk({}, finishReasonOf(textAt(objectAt(event, 'delta'), 'stop_reason')))];
       default:
@@ -86,23 +88,45 @@ export class MessageStreamAsChat implements StreamTranslator {
     return [{ ...this.#head(), choices: [], usage: openaiUsageOf(usage) }];
   }
 
+  /** Some servers send a text, or what a tool is called with, with the beginning of its block. */
   #startBlock(event: JsonObject): JsonObject[] {
     const block = objectAt(event, 'content_block');
-    if (textAt(block, 'type') !== 'tool_use') return [];
+    const type = textAt(block, 'type');
+    if (type === 'text') return this.#text(textAt(block, 'text'));
+    if (type !== 'tool_use') return [];
     const index = this.#calls.size;
-    this.#calls.set(countAt(event, 'index') ?? 0, index);
-    const called = { name: textAt(block, 'name') ?? '', arguments: '' };
+    const input = objectAt(block, 'input');
+    const hasArguments = Object.keys(input).length > 0;
+    this.#calls.set(countAt(event, 'index') ?? 0, { index, hasArguments });
+    const called = { name: textAt(block, 'name') ?? '', arguments: hasArguments ? JSON.stringify(input) : '' };
     return [this.#chunk({ tool_calls: [{ index, id: textAt(block, 'id') ?? '', type: 'function', function: called }] })];
   }
 
   #delta(event: JsonObject): JsonObject[] {
     const delta = objectAt(event, 'delta');
-    const content = textAt(delta, 'text');
-    if (content !== undefined) return [this.#chunk({ content })];
     const piece = textAt(delta, 'partial_json');
-    if (piece === undefined || piece === '') return [];
-    const index = this.#calls.get(countAt(event, 'index') ?? 0) ?? 0;
-    return [this.#chunk({ tool_calls: [{ index, function: { arguments: piece } }] })];
+    if (piece === undefined) return this.#text(textAt(delta, 'text'));
+    // Tools of the server's own are called in blocks, too.
+    const call = this.#calls.get(countAt(event, 'index') ?? 0);
+    if (piece === '' || call === undefined) return [];
+    call.hasArguments = true;
+    return [this.#arguments(call.index, piece)];
+  }
+
+  /** A call without arguments has none in its stream; in a chat completion they are an object. */
+  #endBlock(event: JsonObject): JsonObject[] {
+    const call = this.#calls.get(countAt(event, 'index') ?? 0);
+    if (call === undefined || call.hasArguments) return [];
+    call.hasArguments = true;
+    return [this.#arguments(call.index, '{}')];
+  }
+
+  #arguments(index: number, piece: string): JsonObject {
+    return this.#chunk({ tool_calls: [{ index, function: { arguments: piece } }] });
+  }
+
+  #text(content: string | undefined): JsonObject[] {
+    return content === undefined || content === '' ? [] : [this.#chunk({ content })];
   }
 
   #head() {

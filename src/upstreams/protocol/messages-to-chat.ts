@@ -1,5 +1,6 @@
 import type { FieldPath } from '../../contract/api/field-path.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
+import { partsOf } from './blocks-to-parts.ts';
 import type { JsonObject } from './json.ts';
 import { isObject, listAt, objectAt, present, textAt } from './json.ts';
 import type { FieldTable } from './translated-fields.ts';
@@ -16,7 +17,30 @@ const LEFT_OUT: ReadonlySet<string> = new Set([
   'cache_control',
   'max_tokens',
   'output_config',
+  'output_format',
 ]);
+
+/** Values that say what is done anyway. */
+const DEFAULTS: Readonly<Record<string, unknown>> = { inference_geo: 'global', speed: 'standard' };
+
+const ANTHROPICS = 'is a field of the protocol `anthropic` alone: leave it out, or ask a model of that protocol';
+
+/** What else Anthropic's messages have. */
+const REFUSED: FieldTable['refused'] = {
+  billing_policy: ANTHROPICS,
+  compaction: ANTHROPICS,
+  container: 'is where Anthropic runs tools of its own: leave it out, or ask a model of the protocol `anthropic`',
+  context_management: ANTHROPICS,
+  diagnostics: ANTHROPICS,
+  fallback_credit_token: ANTHROPICS,
+  fallbacks: 'is a field of the protocol `anthropic` alone: name a route with fallbacks as the model',
+  inference_geo: ANTHROPICS,
+  speed: ANTHROPICS,
+  thread: 'is kept by Anthropic alone: send the whole conversation',
+  top_k: ANTHROPICS,
+  user_profile_id: ANTHROPICS,
+  workspace_id: ANTHROPICS,
+};
 
 /**
  * A request of Anthropic's messages as a chat completion request, without its model and its output limit. Refuses what cannot be said there,
@@ -31,7 +55,7 @@ export function messagesToChat(body: JsonObject): Outcome<JsonObject> {
     ],
     ...toolFields(body, cannot),
     ...outputFields(body, cannot),
-    ...translatedFields(body, TABLE, cannot),
+    ...translatedFields(body, MESSAGE_FIELDS, cannot),
   };
   return cannot.outcome(present(result));
 }
@@ -43,20 +67,24 @@ const FIELDS: FieldTable['fields'] = {
   stop_sequences: (stop) => (Array.isArray(stop) && stop.length === 0 ? {} : { stop }),
   metadata: (metadata) => present({ user: textAt(metadata, 'user_id') }),
   thinking: (thinking, cannot) =>
-    textAt(thinking, 'type') === 'disabled'
+    // A model that decides by itself is what other protocols have.
+    textAt(thinking, 'type') === 'disabled' || textAt(thinking, 'type') === 'adaptive'
       ? {}
-      : cannot.at(['thinking'], 'is a field of the protocol `anthropic` alone: use `output_config.effort`'),
+      : cannot.at(
+          ['thinking'],
+          'must be `disabled` or `adaptive` for a model of another protocol than `anthropic`: use `output_config.effort`',
+        ),
+  mcp_servers: (servers, cannot) =>
+    Array.isArray(servers) && servers.length === 0
+      ? {}
+      : cannot.at(['mcp_servers'], 'is called by Anthropic alone: offer the tools of the server as `tools`'),
 };
 
-const TABLE: FieldTable = {
-  leftOut: LEFT_OUT,
-  defaults: {},
-  fields: FIELDS,
-  refusalOf: () => 'is a field of the protocol `anthropic` alone: leave it out, or ask another model',
-};
+/** How a model of OpenAI's protocol is asked what a request of Anthropic's messages says. [U231] */
+export const MESSAGE_FIELDS: FieldTable = { leftOut: LEFT_OUT, defaults: DEFAULTS, fields: FIELDS, refused: REFUSED, unknown: ANTHROPICS };
 
 function outputFields(body: JsonObject, cannot: Untranslatable): JsonObject {
-  const { format, effort, ...others } = objectAt(body, 'output_config');
+  const { format = body['output_format'], effort, ...others } = objectAt(body, 'output_config');
   for (const name of Object.keys(others)) cannot.at(['output_config', name], 'is a field of the protocol `anthropic` alone');
   const schema = isObject(format) ? format['schema'] : undefined;
   if (format !== undefined && format !== null && (textAt(format, 'type') !== 'json_schema' || schema === undefined))
@@ -73,8 +101,8 @@ function toolFields(body: JsonObject, cannot: Untranslatable): JsonObject {
     if (type !== 'custom' || !isObject(tool)) {
       return cannot.at(['tools', i, 'type'], 'must be `custom`: only models of the protocol `anthropic` have tools of their own');
     }
-    const { name, description, input_schema: parameters } = tool;
-    return { type: 'function', function: present({ name, description, parameters }) };
+    const { name, description, input_schema: parameters, strict } = tool;
+    return { type: 'function', function: present({ name, description, parameters, strict: strict === true ? strict : undefined }) };
   });
   if (tools.length === 0) return {};
   const choice = body['tool_choice'];
@@ -94,26 +122,27 @@ function toolChoice(choice: unknown, cannot: Untranslatable): unknown {
   return cannot.at(['tool_choice', 'type'], 'must be `auto`, `any`, `tool` or `none`');
 }
 
-function systemMessages(system: unknown, cannot: Untranslatable): JsonObject[] {
-  const content = contentOf(system, ['system'], cannot);
+function systemMessages(system: unknown, cannot: Untranslatable, path: FieldPath = ['system']): JsonObject[] {
+  const content = contentOf(system, path, cannot);
   return content === undefined ? [] : [{ role: 'system', content }];
 }
 
-/** What tools have answered comes first, a message each; the rest of the turn follows. */
+/** What tools have answered comes first, a message each; their images and documents, which such a message cannot have, and the rest of the turn follow. */
 function chatMessages(message: unknown, path: FieldPath, cannot: Untranslatable): JsonObject[] {
   const role = textAt(message, 'role');
   const content = isObject(message) ? message['content'] : undefined;
   const at: FieldPath = [...path, 'content'];
   if (role === 'assistant') return [assistantMessage(content, at, cannot)];
+  if (role === 'system') return systemMessages(content, cannot, at);
   if (role !== 'user') {
-    cannot.at([...path, 'role'], 'must be `user` or `assistant`');
+    cannot.at([...path, 'role'], 'must be `user`, `assistant` or `system`');
     return [];
   }
   if (!Array.isArray(content)) return [{ role, content: contentOf(content, at, cannot) ?? '' }];
-  const results = content.flatMap((block, i) => (textAt(block, 'type') === 'tool_result' ? [toolMessage(block, [...at, i], cannot)] : []));
-  const rest = content.flatMap((block, i) => (textAt(block, 'type') === 'tool_result' ? [] : [partOf(block, [...at, i], cannot)]));
-  const said = plainer(rest.filter((part) => part !== undefined));
-  return [...results, ...(said === undefined ? [] : [{ role, content: said }])];
+  const results = content.flatMap((block, i) => (textAt(block, 'type') === 'tool_result' ? [toolAnswer(block, [...at, i], cannot)] : []));
+  const rest = content.flatMap((block, i) => (textAt(block, 'type') === 'tool_result' ? [] : partsOf(block, [...at, i], cannot)));
+  const said = plainer([...results.flatMap(({ besides }) => besides), ...rest]);
+  return [...results.map(({ message: answer }) => answer), ...(said === undefined ? [] : [{ role, content: said }])];
 }
 
 function assistantMessage(content: unknown, path: FieldPath, cannot: Untranslatable): JsonObject {
@@ -138,15 +167,20 @@ function assistantMessage(content: unknown, path: FieldPath, cannot: Untranslata
   };
 }
 
-function toolMessage(block: unknown, path: FieldPath, cannot: Untranslatable): JsonObject {
+/** What a tool has answered: its texts, and what goes into the next message of the user. */
+function toolAnswer(block: unknown, path: FieldPath, cannot: Untranslatable): { message: JsonObject; besides: readonly JsonObject[] } {
   const { tool_use_id: id, content } = block as JsonObject;
-  return { role: 'tool', tool_call_id: id, content: contentOf(content, [...path, 'content'], cannot) ?? '' };
+  const at: FieldPath = [...path, 'content'];
+  const parts = Array.isArray(content) ? content.flatMap((part, i) => partsOf(part, [...at, i], cannot)) : [];
+  const isText = (part: JsonObject): boolean => part['type'] === 'text';
+  const said = typeof content === 'string' ? content : plainer(parts.filter(isText));
+  return { message: { role: 'tool', tool_call_id: id, content: said ?? '' }, besides: parts.filter((part) => !isText(part)) };
 }
 
 function contentOf(content: unknown, path: FieldPath, cannot: Untranslatable): unknown {
   if (typeof content === 'string') return content;
   if (!Array.isArray(content)) return undefined;
-  return plainer(content.map((block, i) => partOf(block, [...path, i], cannot)).filter((part) => part !== undefined));
+  return plainer(content.flatMap((block, i) => partsOf(block, [...path, i], cannot)));
 }
 
 /** One text alone is said as a text. */
@@ -154,19 +188,4 @@ function plainer(parts: readonly JsonObject[]): unknown {
   const [only] = parts;
   if (only === undefined) return undefined;
   return parts.length === 1 && only['type'] === 'text' ? only['text'] : parts;
-}
-
-function partOf(block: unknown, path: FieldPath, cannot: Untranslatable): JsonObject | undefined {
-  const type = textAt(block, 'type');
-  if (type === 'text') return { type, text: textAt(block, 'text') ?? '' };
-  if (type !== 'image') return cannot.at([...path, 'type'], 'must be `text` or `image` for a model of another protocol than `anthropic`');
-  const source = objectAt(block, 'source');
-  switch (textAt(source, 'type') ?? '') {
-    case 'base64':
-      return { type: 'image_url', image_url: { url: `data:${textAt(source, 'media_type')};base64,${textAt(source, 'data')}` } };
-    case 'url':
-      return { type: 'image_url', image_url: { url: textAt(source, 'url') ?? '' } };
-    default:
-      return cannot.at([...path, 'source', 'type'], 'must be `base64` or `url` for a model of another protocol than `anthropic`');
-  }
 }

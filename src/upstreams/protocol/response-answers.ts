@@ -1,7 +1,8 @@
 import type { JsonObject } from './json.ts';
 import { countAt, listAt, objectAt, textAt } from './json.ts';
+import type { Part, PartStep } from './sequential-parts.ts';
+import { SequentialParts } from './sequential-parts.ts';
 import type { StreamTranslator } from './stream-translator.ts';
-import { beginsCall } from './tool-call-pieces.ts';
 import type { Usage } from './usage.ts';
 import { openaiUsage, responsesUsageOf } from './usage.ts';
 
@@ -101,19 +102,16 @@ function endOfAnswer(finishReason: string | undefined) {
 }
 
 interface OpenItem {
-  readonly kind: 'message' | 'call';
+  readonly part: Part;
   readonly id: string;
   readonly index: number;
-  /** Of a call. */
-  readonly at: number;
-  readonly callId: string;
-  readonly name: string;
   text: string;
 }
 
-/** The chunks of a chat completion as events of the responses API. */
+/** The chunks of a chat completion as events of the responses API, one item after the other. [U230] */
 export class ChatStreamAsResponse implements StreamTranslator {
   readonly #request: JsonObject;
+  readonly #parts = new SequentialParts();
   #head: Head | undefined;
   #sequence = 0;
   #open: OpenItem | undefined;
@@ -124,31 +122,20 @@ export class ChatStreamAsResponse implements StreamTranslator {
     this.#request = request;
   }
 
+  get heldChars(): number {
+    return this.#parts.heldChars;
+  }
+
   push(chunk: JsonObject): JsonObject[] {
     const events = this.#head === undefined ? this.#start(chunk) : [];
     const choice = listAt(chunk, 'choices')[0];
-    const delta = objectAt(choice, 'delta');
-    const text = textAt(delta, 'content') ?? textAt(delta, 'refusal') ?? '';
-    if (text !== '') {
-      if (this.#open?.kind !== 'message') events.push(...this.#openItem('message', {}, 0));
-      events.push(this.#event('response.output_text.delta', { ...this.#at(), content_index: 0, delta: text, logprobs: [] }));
-      this.#grow(text);
-    }
-    for (const call of listAt(delta, 'tool_calls')) {
-      const open = this.#open;
-      if (open?.kind !== 'call' || beginsCall(call, { index: open.at, id: open.callId })) {
-        events.push(...this.#openItem('call', call, countAt(call, 'index') ?? 0));
-      }
-      const piece = textAt(objectAt(call, 'function'), 'arguments') ?? '';
-      if (piece !== '') events.push(this.#event('response.function_call_arguments.delta', { ...this.#at(), delta: piece }));
-      this.#grow(piece);
-    }
+    for (const step of this.#parts.push(objectAt(choice, 'delta'))) events.push(...this.#step(step));
     this.#finishReason = textAt(choice, 'finish_reason') ?? this.#finishReason;
     return events;
   }
 
   end(usage: Usage | undefined): JsonObject[] {
-    const events = [...(this.#head === undefined ? this.#start({}) : []), ...this.#closeItem()];
+    const events = [...(this.#head === undefined ? this.#start({}) : []), ...this.#parts.end().flatMap((step) => this.#step(step))];
     const end = endOfAnswer(this.#finishReason);
     const response = { ...this.#response(), ...end, output: this.#output, usage: usageOf(usage) };
     return [...events, this.#event(`response.${end.status}`, { response })];
@@ -164,24 +151,33 @@ export class ChatStreamAsResponse implements StreamTranslator {
     return responseOf(this.#head ?? { id: '', createdS: 0, model: '' }, this.#request);
   }
 
-  #openItem(kind: OpenItem['kind'], call: unknown, at: number): JsonObject[] {
-    const closed = this.#closeItem();
+  #step(step: PartStep): JsonObject[] {
+    switch (step.kind) {
+      case 'begin':
+        return this.#openItem(step.part);
+      case 'piece':
+        return this.#piece(step.text);
+      case 'end':
+        return this.#closeItem();
+    }
+  }
+
+  #openItem(part: Part): JsonObject[] {
     const index = this.#output.length;
-    const id = `${kind === 'call' ? 'fc' : 'msg'}_${this.#head?.id ?? ''}_${index}`;
-    const item: OpenItem = {
-      kind,
-      id,
-      index,
-      at,
-      callId: textAt(call, 'id') ?? '',
-      name: textAt(objectAt(call, 'function'), 'name') ?? '',
-      text: '',
-    };
-    this.#open = item;
-    const shown = kind === 'call' ? callItem(id, item.callId, item.name, '', 'in_progress') : messageItem(id, [], 'in_progress');
+    const id = `${part.kind === 'call' ? 'fc' : 'msg'}_${this.#head?.id ?? ''}_${index}`;
+    this.#open = { part, id, index, text: '' };
+    const shown = part.kind === 'call' ? callItem(id, part.id, part.name, '', 'in_progress') : messageItem(id, [], 'in_progress');
     const added = this.#event('response.output_item.added', { output_index: index, item: shown });
-    if (kind === 'call') return [...closed, added];
-    return [...closed, added, this.#event('response.content_part.added', { ...this.#at(), content_index: 0, part: textPart('') })];
+    if (part.kind === 'call') return [added];
+    return [added, this.#event('response.content_part.added', { ...this.#at(), content_index: 0, part: textPart('') })];
+  }
+
+  #piece(delta: string): JsonObject[] {
+    if (this.#open === undefined) return [];
+    this.#open.text += delta;
+    return this.#open.part.kind === 'call'
+      ? [this.#event('response.function_call_arguments.delta', { ...this.#at(), delta })]
+      : [this.#event('response.output_text.delta', { ...this.#at(), content_index: 0, delta, logprobs: [] })];
   }
 
   #closeItem(): JsonObject[] {
@@ -189,23 +185,18 @@ export class ChatStreamAsResponse implements StreamTranslator {
     if (item === undefined) return [];
     const at = this.#at();
     this.#open = undefined;
+    const { part, id, index, text } = item;
     const done =
-      item.kind === 'call'
-        ? callItem(item.id, item.callId, item.name, item.text, 'completed')
-        : messageItem(item.id, [textPart(item.text)], 'completed');
+      part.kind === 'call' ? callItem(id, part.id, part.name, text, 'completed') : messageItem(id, [textPart(text)], 'completed');
     this.#output.push(done);
     const inner =
-      item.kind === 'call'
-        ? [this.#event('response.function_call_arguments.done', { ...at, name: item.name, arguments: item.text })]
+      part.kind === 'call'
+        ? [this.#event('response.function_call_arguments.done', { ...at, name: part.name, arguments: text })]
         : [
-            this.#event('response.output_text.done', { ...at, content_index: 0, text: item.text, logprobs: [] }),
-            this.#event('response.content_part.done', { ...at, content_index: 0, part: textPart(item.text) }),
+            this.#event('response.output_text.done', { ...at, content_index: 0, text, logprobs: [] }),
+            this.#event('response.content_part.done', { ...at, content_index: 0, part: textPart(text) }),
           ];
-    return [...inner, this.#event('response.output_item.done', { output_index: item.index, item: done })];
-  }
-
-  #grow(text: string): void {
-    if (this.#open !== undefined) this.#open.text += text;
+    return [...inner, this.#event('response.output_item.done', { output_index: index, item: done })];
   }
 
   #at() {

@@ -46,8 +46,6 @@ export function responsesToChat(body: JsonObject): Outcome<JsonObject> {
   return cannot.outcome(present(result));
 }
 
-const STATEFUL = new Set(['previous_response_id', 'conversation', 'background', 'prompt']);
-
 const FIELDS: FieldTable['fields'] = {
   stream: (stream) => ({ stream }),
   temperature: (temperature) => ({ temperature }),
@@ -60,7 +58,8 @@ const TABLE: FieldTable = {
   leftOut: LEFT_OUT,
   defaults: DEFAULTS,
   fields: FIELDS,
-  refusalOf: (name) => (STATEFUL.has(name) ? STATE : 'is no field of chat completions, which is all that the model serves'),
+  refused: { previous_response_id: STATE, conversation: STATE, background: STATE, prompt: STATE },
+  unknown: 'is no field of chat completions, which is all that the model serves',
 };
 
 const instructions = (body: JsonObject): JsonObject[] => {
@@ -159,7 +158,15 @@ function partOf(part: unknown, path: FieldPath, cannot: Untranslatable): JsonObj
       if (url === undefined) return cannot.at([...path, 'image_url'], 'must be a URL for a model that serves chat completions alone');
       return { type: 'image_url', image_url: present({ url, detail: textAt(part, 'detail') }) };
     }
+    case 'input_file': {
+      const file_data = textAt(part, 'file_data');
+      if (file_data === undefined) return cannot.at([...path, 'file_data'], 'must be given for a model that serves chat completions alone');
+      return { type: 'file', file: present({ filename: textAt(part, 'filename'), file_data }) };
+    }
     default:
-      return cannot.at([...path, 'type'], 'must be `input_text`, `output_text` or `input_image` for a model that serves chats alone');
+      return cannot.at(
+        [...path, 'type'],
+        'must be `input_text`, `output_text`, `input_image` or `input_file` for a model that serves chats alone',
+      );
   }
 }

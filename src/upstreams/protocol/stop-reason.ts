@@ -23,4 +23,9 @@ const STOP_REASONS: ReadonlyMap<string, string> = new Map(
 
 export const finishReasonOf = (stopReason: string | undefined): string => FINISH_REASONS.get(stopReason ?? '') ?? 'stop';
 
-export const stopReasonOf = (finishReason: string | undefined): string => STOP_REASONS.get(finishReason ?? '') ?? 'end_turn';
+/** `has`: what the answer has. Some servers end answers with calls of tools by `stop`. */
+export function stopReasonOf(finishReason: string | undefined, has: { readonly calls: boolean; readonly refusal: boolean }): string {
+  if (has.refusal) return 'refusal';
+  const reason = STOP_REASONS.get(finishReason ?? '') ?? 'end_turn';
+  return reason === 'end_turn' && has.calls ? 'tool_use' : reason;
+}

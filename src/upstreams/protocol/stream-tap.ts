@@ -14,8 +14,6 @@ export type Dialect = 'chat' | 'completions' | 'responses' | 'messages' | 'media
 export interface Seen {
   /** `usage`: nothing else is in it. `end`: the last of the answer. `error`: the upstream says that it goes no further. `garbage`: no event of the dialect. */
   readonly kind: 'content' | 'usage' | 'end' | 'error' | 'garbage';
-  /** What the upstream says of its error. */
-  readonly message?: string;
 }
 
 /** Watches the events of a stream as they pass: what they cost, and whether the answer is whole. */
@@ -38,6 +36,7 @@ export interface StreamTap {
 const CONTENT: Seen = { kind: 'content' };
 const USAGE: Seen = { kind: 'usage' };
 const END: Seen = { kind: 'end' };
+const ERROR: Seen = { kind: 'error' };
 const GARBAGE: Seen = { kind: 'garbage' };
 
 export function tapOf(dialect: Exclude<Dialect, 'plain'>): StreamTap {
@@ -85,8 +84,7 @@ abstract class Tap implements StreamTap {
 /** Chunks of chat completions and completions. */
 class ChunkTap extends Tap {
   see(chunk: JsonObject): Seen {
-    const failure = errorIn(chunk);
-    if (failure !== undefined) return failure;
+    if ((chunk['error'] ?? null) !== null) return ERROR;
     const choices = listAt(chunk, 'choices');
     takeChoices(choices, this.take);
     for (const choice of choices) if (textAt(choice, 'finish_reason') !== undefined) this.isWhole = true;
@@ -107,8 +105,7 @@ class ResponsesTap extends Tap {
   see(event: JsonObject): Seen {
     const type = textAt(event, 'type');
     if (type === undefined) return GARBAGE;
-    if (type === 'error')
-      return { kind: 'error', message: textAt(event, 'message') ?? textAt(objectAt(event, 'error'), 'message') ?? type };
+    if (type === 'error') return ERROR;
     this.#texts.event(event);
     if (!RESPONSE_ENDS.has(type)) return CONTENT;
     const response = objectAt(event, 'response');
@@ -125,7 +122,7 @@ class MessagesTap extends Tap {
   see(event: JsonObject): Seen {
     const type = textAt(event, 'type');
     if (type === undefined) return GARBAGE;
-    if (type === 'error') return { kind: 'error', message: textAt(objectAt(event, 'error'), 'message') ?? type };
+    if (type === 'error') return ERROR;
     takeMessageEvent(event, this.take);
     if (type === 'message_start') this.#hear(objectAt(event, 'message')['usage']);
     if (type === 'message_delta') {
@@ -150,10 +147,8 @@ class MediaTap extends Tap {
   #images = 0;
 
   see(event: JsonObject): Seen {
-    const failure = errorIn(event);
-    if (failure !== undefined) return failure;
     const type = textAt(event, 'type') ?? '';
-    if (type === 'error') return { kind: 'error', message: textAt(event, 'message') ?? type };
+    if (type === 'error' || (event['error'] ?? null) !== null) return ERROR;
     // Some servers send transcripts as chunks of a chat.
     if (type === '' && !Array.isArray(event['choices'])) return GARBAGE;
     takeChoices(listAt(event, 'choices'), this.take);
@@ -164,12 +159,6 @@ class MediaTap extends Tap {
     this.report(mediaUsage(event));
     return CONTENT;
   }
-}
-
-function errorIn(value: JsonObject): Seen | undefined {
-  const { error } = value;
-  if (error === undefined || error === null) return undefined;
-  return { kind: 'error', message: typeof error === 'string' ? error : (textAt(error, 'message') ?? 'an error without a message') };
 }
 
 /** What an answer that is no stream reports of its tokens. */

@@ -7,6 +7,8 @@ import type { Usage } from './usage.ts';
 /** Says the events of a stream in another dialect, one by one as they come. */
 export interface StreamTranslator {
   push(event: JsonObject): readonly JsonObject[];
+  /** Characters that have come and wait for what has to be said before them; absent: none ever do. */
+  readonly heldChars?: number;
   /** Once all have come. `usage`: as it was reported, if it was. */
   end(usage: Usage | undefined): readonly JsonObject[];
 }
@@ -19,6 +21,10 @@ export class TranslatedTwice implements StreamTranslator {
   constructor(first: StreamTranslator, second: StreamTranslator) {
     this.#first = first;
     this.#second = second;
+  }
+
+  get heldChars(): number {
+    return (this.#first.heldChars ?? 0) + (this.#second.heldChars ?? 0);
   }
 
   push(event: JsonObject): JsonObject[] {

@@ -28,8 +28,10 @@ export interface FieldTable {
   /** Values that say what is done anyway. */
   readonly defaults: Readonly<Record<string, unknown>>;
   readonly fields: Readonly<Record<string, (value: unknown, cannot: Untranslatable) => JsonObject | undefined>>;
+  /** What the protocol has, and the other one cannot express: why, and what to do. */
+  readonly refused: Readonly<Record<string, string>>;
   /** Why any other field is refused. */
-  readonly refusalOf: (name: string) => string;
+  readonly unknown: string;
 }
 
 /** The fields of a request that a table translates; the first of any other is noted. Callers choose the names: a table has its own alone. */
@@ -38,7 +40,7 @@ export function translatedFields(request: JsonObject, table: FieldTable, cannot:
   for (const [name, value] of Object.entries(present(request))) {
     if (table.leftOut.has(name) || (Object.hasOwn(table.defaults, name) && table.defaults[name] === value)) continue;
     const translate = Object.hasOwn(table.fields, name) ? table.fields[name] : undefined;
-    if (translate === undefined) cannot.at([name], table.refusalOf(name));
+    if (translate === undefined) cannot.at([name], (Object.hasOwn(table.refused, name) ? table.refused[name] : undefined) ?? table.unknown);
     else Object.assign(translated, translate(value, cannot));
   }
   return translated;

@@ -1,10 +1,19 @@
+import type { Refusal } from '../../contract/api/errors.ts';
+import { COMPLETION_LIMITS } from '../../contract/completions/completion-limits.ts';
+import { UPSTREAM_LIMITS } from '../../contract/upstreams/upstream-limits.ts';
 import { assert, must } from '../../kernel/assert.ts';
 import type { Clock } from '../../kernel/clock.ts';
+import type { Timer } from '../../kernel/timer.ts';
+import { inTime } from '../../kernel/timer.ts';
+import { bodyText } from '../body-text.ts';
+import { refusalBy } from '../protocol/upstream-error.ts';
 import type { Target } from '../target.ts';
 import type { BodyReader, Cancellation, Opened, TransportFault } from '../transport.ts';
 import type { Admission } from './admission.ts';
 import { CancelSource } from './cancel-source.ts';
 import type { Passage } from './circuit-breaker.ts';
+import { meaningOf } from '../upstream-status.ts';
+import type { Judgement } from './judge-answer.ts';
 import { judgeAnswer } from './judge-answer.ts';
 import type { Place } from './places.ts';
 import { lostAtMs } from './places.ts';
@@ -16,7 +25,13 @@ export type FinishedAs = 'whole' | 'cancelled' | TransportFault;
 /** How an attempt came out: with an answer that begins, or without. */
 export type AttemptResult =
   | { readonly kind: 'answered'; readonly opened: Opened }
-  | { readonly kind: 'failed'; readonly status?: number; readonly fault?: TransportFault['fault']; readonly pauseMs: number };
+  | {
+      readonly kind: 'failed';
+      readonly status?: number;
+      readonly fault?: TransportFault['fault'];
+      /** What the call is refused with if no other attempt is answered; absent: the target has not answered. */
+      readonly refusal?: Refusal;
+    };
 
 interface AttemptParts {
   readonly target: Target;
@@ -26,6 +41,7 @@ interface AttemptParts {
   readonly tokensMax: number;
   readonly admission: Admission;
   readonly clock: Clock;
+  readonly timer: Timer;
   readonly outer: Cancellation;
   readonly accepts?: (target: Target, opened: Opened, firstPiece: Uint8Array) => boolean;
 }
@@ -80,16 +96,15 @@ export class Attempt {
     const opened = await this.#unlessCancelled(open(target, this.#cancel), (late) => late.kind === 'opened' && late.body.cancel());
     if (opened.kind === 'fault') return this.#failed(opened);
     const judgement = judgeAnswer(opened);
-    if (judgement.kind !== 'answer') {
-      opened.body.cancel();
-      return this.#refused(opened.status, judgement);
-    }
+    if (judgement.kind !== 'answer') return this.#refused(opened, judgement);
     const piece = await this.#unlessCancelled(opened.body.read(), () => undefined);
     if (piece !== undefined && 'kind' in piece) {
       opened.body.cancel();
       return this.#failed(piece);
     }
-    if (!(this.#parts.accepts?.(target, opened, piece ?? new Uint8Array(0)) ?? true)) {
+    // What refuses the request need not be as what answers it would be.
+    const isAnswer = opened.status >= 400 || (this.#parts.accepts?.(target, opened, piece ?? new Uint8Array(0)) ?? true);
+    if (!isAnswer) {
       opened.body.cancel();
       return this.#failed(GARBAGE);
     }
@@ -119,16 +134,36 @@ export class Attempt {
   #failed({ fault }: TransportFault): AttemptResult {
     if (fault === 'cancelled') this.#end('cancelled', (passage) => passage.abandoned());
     else this.#end('failed', (passage, nowMs) => passage.failed(nowMs, true));
-    return { kind: 'failed', fault, pauseMs: 0 };
+    return { kind: 'failed', fault };
   }
 
-  #refused(status: number, { kind, pauseMs }: { readonly kind: 'pause' | 'failure'; readonly pauseMs: number }): AttemptResult {
-    const { state, clock } = this.#parts;
-    if (pauseMs > 0) state.pauseUntil(clock.nowMs() + pauseMs);
+  async #refused(opened: Opened, { kind, pauseMs }: Exclude<Judgement, { readonly kind: 'answer' }>): Promise<AttemptResult> {
+    const { target, state, clock } = this.#parts;
+    const { status } = opened;
+    const untilMs = clock.nowMs() + pauseMs;
+    // Others know of it at once, and what was said of it when that is there.
+    if (pauseMs > 0) state.pauseUntil(untilMs, refusalBy(target, { ...opened, body: '' }).upstream);
+    const said = await this.#said(opened);
+    if (typeof said !== 'string') return this.#failed(said);
+    const refusal = refusalBy(target, { ...opened, body: said });
+    if (pauseMs > 0) state.pauseUntil(untilMs, refusal.upstream);
     // A target that asks for a pause is up: a probe that meets one ends without a verdict.
     if (kind === 'pause') this.#end('paused', (passage) => passage.abandoned());
     else this.#end('failed', (passage, nowMs) => passage.failed(nowMs, false));
-    return { kind: 'failed', status, pauseMs };
+    return { kind: 'failed', status, refusal };
+  }
+
+  /** What an answer that serves nothing says, as far as it comes in time; a fault: the attempt was called off. */
+  async #said({ status, body }: Opened): Promise<string | TransportFault> {
+    if (meaningOf(status) === 'misconfigured') {
+      body.cancel();
+      return '';
+    }
+    const { timer } = this.#parts;
+    const read = inTime(bodyText(body, COMPLETION_LIMITS.upstreamErrorBytesMax), UPSTREAM_LIMITS.upstreamErrorReadMs, timer);
+    const text = await this.#unlessCancelled(read, () => undefined);
+    if (text === undefined || text === CANCELLED) body.cancel();
+    return text === CANCELLED || typeof text === 'string' ? text : '';
   }
 
   #end(as: AttemptEndKind, verdict: (passage: Passage, nowMs: number) => void, tokensUsed?: number): void {

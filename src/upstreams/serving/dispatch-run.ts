@@ -1,4 +1,6 @@
+import type { Refusal } from '../../contract/api/errors.ts';
 import { refusal } from '../../contract/api/errors.ts';
+import type { UpstreamAnswer } from '../../contract/api/upstream-answer.ts';
 import { UPSTREAM_LIMITS } from '../../contract/upstreams/upstream-limits.ts';
 import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import { must } from '../../kernel/assert.ts';
@@ -53,7 +55,7 @@ export class DispatchRun {
   readonly #groups: readonly (readonly Tried[])[];
   readonly #attempts: AttemptRecord[] = [];
   readonly #waitUntilMs: number;
-  #last: Extract<AttemptResult, { kind: 'failed' }> | undefined;
+  readonly #refusals: Refusal[] = [];
   #waiter: Waiter | undefined;
   /** The tokens a minute of an upstream that takes fewer than this request alone. */
   #beyond: number | undefined;
@@ -182,7 +184,7 @@ export class DispatchRun {
 
   /** Takes all that a call needs: between the decision and this nothing else runs, so that it is still there. */
   async #begin(tried: Tried, isRetry: boolean, cancel: CancelSource): Promise<Attempt | undefined> {
-    const { clock, places } = this.#parts;
+    const { clock, timer, places } = this.#parts;
     const { target, state } = tried;
     const { tokensMax, accepts } = this.#request;
     const nowMs = clock.nowMs();
@@ -208,6 +210,7 @@ export class DispatchRun {
       tokensMax: Math.max(1, tokensMax),
       admission,
       clock,
+      timer,
       outer: cancel,
       ...(accepts === undefined ? {} : { accepts }),
     });
@@ -244,12 +247,12 @@ export class DispatchRun {
       ...(result.kind === 'failed' && result.fault !== undefined ? { fault: result.fault } : {}),
       elapsedMs: nowMs - startedAtMs,
     });
-    if (result.kind === 'failed' && result.fault !== 'cancelled') this.#failed(target, result, nowMs);
+    if (result.kind === 'failed' && result.refusal !== undefined) this.#refusals.push(result.refusal);
+    if (result.kind === 'failed' && result.fault !== 'cancelled') this.#failed(target, nowMs);
     return result;
   }
 
-  #failed(target: Target, result: Extract<AttemptResult, { kind: 'failed' }>, nowMs: number): void {
-    this.#last = result;
+  #failed(target: Target, nowMs: number): void {
     const tried = must(
       this.#groups.flat().find((one) => one.target === target),
       'a target of the plan',
@@ -304,6 +307,14 @@ export class DispatchRun {
       return err({ refusal: refuseBeyond({ limit: { bound: this.#beyond }, value: this.#request.tokensMax, what }).error, attempts: [] });
     }
     const retryAfterMs = retryAtMs === undefined ? undefined : Math.max(1, retryAtMs - nowMs);
-    return err({ refusal: dispatchRefusal(why, this.#attempts, this.#last, retryAfterMs), attempts: this.#attempts });
+    const [attempts, refusals, pausedBy] = [this.#attempts, this.#refusals, this.#pausedBy(nowMs)];
+    return err({ refusal: dispatchRefusal({ why, attempts, refusals, pausedBy, retryAfterMs }), attempts });
+  }
+
+  /** What the target has answered whose pause ends first. */
+  #pausedBy(nowMs: number): UpstreamAnswer | undefined {
+    const paused = this.#groups.flat().filter(({ state }) => state.pausedUntilMs > nowMs);
+    const first = paused.toSorted((one, other) => one.state.pausedUntilMs - other.state.pausedUntilMs)[0];
+    return first?.state.pausedBy;
   }
 }

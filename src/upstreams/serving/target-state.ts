@@ -1,4 +1,5 @@
 import { UPSTREAM_LIMITS } from '../../contract/upstreams/upstream-limits.ts';
+import type { UpstreamAnswer } from '../../contract/api/upstream-answer.ts';
 import type { BreakerState } from '../../contract/routes/route-conditions.ts';
 import type { Target } from '../target.ts';
 import { targetId } from '../target.ts';
@@ -48,6 +49,8 @@ export class TargetState {
   readonly retries: RetryBudget;
   readonly attempts: Record<AttemptEndKind, number> = { served: 0, rejected: 0, failed: 0, paused: 0, broke_off: 0, cancelled: 0 };
   #pausedUntilMs = 0;
+  /** What the target has answered that asked for the pause. */
+  #pausedBy: UpstreamAnswer | undefined;
   /** Calls under way, the oldest first. */
   readonly #outstanding = new Set<Outstanding>();
   #outstandingTokens = 0;
@@ -71,9 +74,18 @@ export class TargetState {
     return this.#pausedUntilMs;
   }
 
-  /** The target asked for it, by `retry-after`. */
-  pauseUntil(untilMs: number): void {
-    this.#pausedUntilMs = Math.max(this.#pausedUntilMs, untilMs);
+  /** What the target has answered that asked for the pause, without what is of one call alone; undefined: its settings ask for it. */
+  get pausedBy(): UpstreamAnswer | undefined {
+    return this.#pausedBy;
+  }
+
+  /** `by`: the target asked for it, with this answer. */
+  pauseUntil(untilMs: number, by?: UpstreamAnswer): void {
+    if (untilMs < this.#pausedUntilMs) return;
+    this.#pausedUntilMs = untilMs;
+    // Other callers read it, too.
+    const { param: _, rateHeaders: __, ...common } = by ?? {};
+    this.#pausedBy = by === undefined ? undefined : ({ ...common } as UpstreamAnswer);
   }
 
   /** Answers how to end it. A call that its request has left without a word counts until `untilMs`. */

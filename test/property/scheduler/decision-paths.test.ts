@@ -229,7 +229,7 @@ function tallyAdmission(world: CellWorld, { spec, sequence, attempt }: JobRecord
   const { admissions } = reached;
   const shrinks = world
     .decided('resize')
-    .some(({ nodeIds, jobId }) => nodeIds.length < (cell.jobs.get(jobId).attempt?.shedding.length ?? 0) + nodeIds.length);
+    .some(({ places, jobId }) => places.length < (cell.jobs.get(jobId).attempt?.shedding.length ?? 0) + places.length);
   count(admissions, evicts ? 'others_leave' : shrinks ? 'others_shrink' : 'free');
   count(admissions, attempt!.startedAtMs === null ? 'later' : 'at_once');
   if (attempt!.option > 0) count(admissions, 'other_option');

@@ -4,7 +4,7 @@ import { AdminClient } from '../../../workers/local/admin-client.ts';
 import type { Server } from '../../../workers/local/serve.ts';
 import type { Agent } from './agent.ts';
 import { startAgent } from './agent.ts';
-import type { ApiClient } from './api-client.ts';
+import { ApiClient } from './api-client.ts';
 import { deploy } from './deployment.ts';
 import { createTenant } from './tenant.ts';
 
@@ -44,6 +44,11 @@ export class AgentPool {
   async close(): Promise<void> {
     for (const agent of this.#agents) agent.kill();
     await this.server.stop();
+  }
+
+  async nodes() {
+    const admin = new ApiClient(this.server.urls[0] ?? '', this.server.secrets.SLUICE_ADMIN_KEY);
+    return (await admin.get(`/v1/pools/${this.#pool.id}/nodes`)).body.data;
   }
 
   async upload(content: string): Promise<string> {

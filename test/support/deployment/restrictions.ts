@@ -48,6 +48,7 @@ export const RESTRICTIONS: Readonly<Record<OfTenants, Restriction>> = {
   createCompletion: ofModel,
   createResponse: ofModel,
   createMessage: ofModel,
+  countMessageTokens: ofModel,
   createUpstreamEmbeddings: ofModel,
   createUpstreamRanking: ofModel,
   createModeration: ofModel,

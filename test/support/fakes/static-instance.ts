@@ -90,7 +90,7 @@ export function engineDollars(instance: StaticInstance): number | undefined {
     if (decision.kind === 'start')
       started.set(
         decision.jobId,
-        instance.nodes.find(({ id }) => id === decision.nodeIds[0])!,
+        instance.nodes.find(({ id }) => id === decision.places[0]?.nodeId)!,
       );
   }
   if (started.size < instance.jobs.length) return undefined;

@@ -2,9 +2,9 @@ import type { Body, MockAnswer } from './answer.ts';
 import { namedEvent, turnOf } from './answer.ts';
 import type { Script } from './script.ts';
 
-export const anthropicError = (status: number, message: string) => ({
+export const anthropicError = (status: number, message: string, more: object = {}) => ({
   type: 'error',
-  error: { type: status === 429 ? 'rate_limit_error' : status === 529 ? 'overloaded_error' : 'invalid_request_error', message },
+  error: { type: status === 429 ? 'rate_limit_error' : status === 529 ? 'overloaded_error' : 'invalid_request_error', message, ...more },
 });
 
 /** The answers of Anthropic's messages API, by path. */

@@ -22,8 +22,8 @@ export const OPENAI_ANSWERS: Readonly<Record<string, (body: Body, script: Script
   '/v1/rerank': rerank,
 };
 
-export const openaiError = (status: number, message: string) => ({
-  error: { message, type: status === 429 ? 'rate_limit_error' : 'invalid_request_error', param: null, code: null },
+export const openaiError = (status: number, message: string, more: object = {}) => ({
+  error: { message, type: status === 429 ? 'rate_limit_error' : 'invalid_request_error', param: null, code: null, ...more },
 });
 
 const usageOf = (turn: Turn) => ({

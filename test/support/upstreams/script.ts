@@ -3,6 +3,8 @@ export interface Script {
   /** Refuses with this status, in the shape of the protocol's errors. */
   readonly status?: number;
   readonly message?: string;
+  /** More of the error of that status, such as its code. */
+  readonly error?: Readonly<Record<string, unknown>>;
   /** Sent with the head, such as `retry-after`. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Before the head. */

@@ -84,7 +84,7 @@ async function play(response: ServerResponse, script: Script, served: Served, ma
   if (script.hang === 'head') return;
   if (script.status !== undefined && script.status >= 300) {
     served.status = script.status;
-    return json(response, script.status, errorOf(script.status, script.message ?? 'as the script says'), script.headers);
+    return json(response, script.status, errorOf(script.status, script.message ?? 'as the script says', script.error), script.headers);
   }
   if (made.refused !== undefined) {
     served.status = 400;

@@ -57,7 +57,7 @@ export function startsOfEngine({ settings, pools, jobs }: ServedWorld): readonly
     if (event.kind === 'report') cell.jobs.forget(event.jobId);
     for (const decision of decisions) {
       if (decision.kind !== 'start') continue;
-      starts.push({ jobId: decision.jobId, atMs, nodeIds: decision.nodeIds });
+      starts.push({ jobId: decision.jobId, atMs, nodeIds: decision.places.map(({ nodeId }) => nodeId) });
       const endsAtMs = atMs + runtimes.get(decision.jobId)!;
       if (endsAtMs < Infinity) agenda.add(endsAtMs, { kind: 'end', jobId: decision.jobId, fence: decision.fence });
     }

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { readMachine } from '../../../workers/agent/agent-capacity.ts';
 import { agentRange } from '../../../workers/local/agent-range.ts';
 
-const read = (environment: Record<string, string>) => readMachine(environment, 7);
+const read = (environment: Record<string, string>) => readMachine(environment, 7, () => []).said;
 
 it('[P20] an agent says what its environment says of its machine, and no more', () => {
   expect(read({ SLUICE_AGENT_NAME: 'one' })).toEqual({ name: 'one', weights_max_mib: 512 });

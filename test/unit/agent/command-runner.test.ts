@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Assignment } from '../../../src/contract/pools/agent-protocol.ts';
-import { runCommand } from '../../../workers/agent/command-runner.ts';
+import { commandRunner } from '../../../workers/agent/command-runner.ts';
+import type { MachineDevices } from '../../../workers/agent/machine-devices.ts';
+import { NO_DEVICES } from '../../../workers/agent/machine-devices.ts';
 import { GroupView } from '../../../workers/agent/job-runner.ts';
 import type { AttemptScope, RunEnd, StopReason } from '../../../workers/agent/job-runner.ts';
 
@@ -52,6 +54,7 @@ class Trial {
   readonly inputs: readonly string[];
   text = '';
   leftMs = 60_000;
+  devices: MachineDevices = NO_DEVICES;
   readonly #extended: (() => void)[] = [];
   #wake: () => void = () => undefined;
 
@@ -94,7 +97,7 @@ class Trial {
       build: undefined as never,
       model: undefined as never,
     };
-    return runCommand(scope);
+    return commandRunner(this.devices)(scope);
   }
 
   abort(reason: StopReason): void {
@@ -113,6 +116,16 @@ class Trial {
 }
 
 describe('a command', () => {
+  it('[J281] has the devices of its attempt in its environment, whatever the job says of them', async () => {
+    const trial = new Trial();
+    trial.devices = { accelerator: 'h100', ids: ['GPU-a', 'GPU-b'] };
+    const end = await trial.run('echo "$CUDA_VISIBLE_DEVICES $SLUICE_DEVICES"', {
+      devices: [1],
+      environment: { CUDA_VISIBLE_DEVICES: '0,1' },
+    });
+    expect([end.kind, trial.text]).toEqual(['done', 'GPU-b 1\n']);
+  });
+
   it('[P51] gets its files, its arguments as they are, and its environment; leaves its outputs and its log', async () => {
     const trial = new Trial(['one\n', 'two\n']);
     const end = await trial.run('', {

@@ -379,7 +379,7 @@ describe('refusals', () => {
     for (const status of [401, 403, 404]) {
       world.script = () => ({ status });
       const refused = refusalOf(await world.run(world.send(planOf([B]))));
-      expect(refused?.code).toBe('upstream_failed');
+      expect(refused?.code).toBe('upstream_misconfigured');
       expect(refused?.message).toContain(`${status}): check the \`secret\`, \`base_url\` and models of b`);
     }
     world.script = () => ({ status: 529, retryAfterMs: 30_000 });

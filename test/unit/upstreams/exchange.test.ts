@@ -153,7 +153,7 @@ describe('requests', () => {
       'messages[0].tool_calls[0].function.arguments',
     ],
     ['responses', { input: 'a', previous_response_id: 'r' }, 'previous_response_id'],
-    ['responses', { input: [{ role: 'user', content: [{ type: 'input_file' }] }] }, 'input[0].content[0].type'],
+    ['responses', { input: [{ role: 'user', content: [{ type: 'input_file' }] }] }, 'input[0].content[0].file_data'],
     ['responses', { input: 'a', tools: [{ type: 'web_search' }] }, 'tools[0].type'],
   ])('[U33] names what Anthropic cannot be asked by %s: %j', (surface, body, param) => {
     const refused = refusalOf(surface, CLAUDE, body);
@@ -168,7 +168,7 @@ describe('requests', () => {
     [{ ...hello, constructor: { n: 9 } }, ['constructor']],
     [{ ...hello, thinking: { type: 'enabled', budget_tokens: 1024 } }, ['thinking']],
     [{ ...hello, tools: [{ type: 'web_search_20250305', name: 'web_search' }] }, ['tools', 0, 'type']],
-    [{ messages: [{ role: 'user', content: [{ type: 'document', source: {} }] }] }, ['messages', 0, 'content', 0, 'type']],
+    [{ messages: [{ role: 'user', content: [{ type: 'document', source: {} }] }] }, ['messages', 0, 'content', 0, 'source', 'type']],
   ])('[U33] names what others than Anthropic cannot be asked by messages: %j', (body, path) => {
     expect(refusalOf('messages', OPENAI, body)).toMatchObject({ code: 'invalid_value', path });
     expect(refusalOf('messages', CLAUDE, body), 'Anthropic can').toBeUndefined();
@@ -257,7 +257,7 @@ describe('answers', () => {
       .stream();
     expect(stream.push(utf8('data: {"choices": [{]}\n\n'))).toMatchObject({ problem: { kind: 'garbage' } });
     expect(stream.push(utf8('data: {"error":{"message":"overloaded"}}\n\n'))).toMatchObject({
-      problem: { kind: 'error', message: 'overloaded' },
+      problem: { kind: 'error', said: { message: 'overloaded' } },
     });
   });
 

@@ -37,7 +37,7 @@ it.each<[string, Surface, typeof OPENAI, object]>([
 ])('[U191] a stream of %s says of an error nothing that the caller may not know', (_, surface, target, event) => {
   const stream = exchangeOf(surface, target, true).stream(undefined, undefined, withoutSecret);
   const { send, problem } = stream.push(utf8(`data: ${JSON.stringify(event)}\n\n`));
-  expect(new TextDecoder().decode(send) + (problem?.message ?? '')).toContain(SHOWN);
+  expect(new TextDecoder().decode(send) + (problem?.said?.message ?? '')).toContain(SHOWN);
 });
 
 it.each<[string, Surface, object]>([

@@ -1,7 +1,10 @@
 import type { Context } from 'hono';
+import { getPath } from 'hono/utils/url';
 
 import type { ErrorCode } from '../../../src/contract/api/errors.ts';
 import type { Caller } from '../../../src/contract/api/principal.ts';
+import type { Surface } from '../../../src/contract/api/surface.ts';
+import { surfaceOf } from '../../../src/contract/api/surface.ts';
 import type { ServingEnv } from '../env.ts';
 import { requestIdOf } from './request-id.ts';
 import type { Serving } from './serving.ts';
@@ -14,6 +17,8 @@ export class Exchange {
   /** What answers it. */
   readonly serving: Serving;
   readonly requestId: string;
+  /** Whose clients it is from. */
+  readonly surface: Surface;
   readonly timing = new Timing();
   /** The pattern of the route that answers. */
   route = 'unmatched';
@@ -28,6 +33,7 @@ export class Exchange {
     this.request = request;
     this.serving = serving;
     this.requestId = requestIdOf(request.headers);
+    this.surface = surfaceOf(getPath(request), request.headers);
   }
 }
 

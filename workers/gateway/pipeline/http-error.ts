@@ -1,12 +1,12 @@
 import type { Refusal } from '../../../src/contract/api/errors.ts';
-import { ERRORS, messageOf, refusal, wireError } from '../../../src/contract/api/errors.ts';
+import { isRetryable, messageOf, refusal, statusOf, wireError } from '../../../src/contract/api/errors.ts';
 import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import type { Surface } from '../../../src/contract/api/surface.ts';
 import { qdrantError } from '../../../src/contract/qdrant/qdrant-error.ts';
 import { anthropicError, cohereError, jinaError, kserveError, surfaceOf, teiError } from '../../../src/contract/api/surface.ts';
 import type { Draft } from './exchange.ts';
 import { jsonDraft, sent } from './exchange.ts';
-import { requestIdOf } from './request-id.ts';
+import { requestIdHeaders, requestIdOf } from './request-id.ts';
 
 /** A refusal thrown out of middleware; `app.onError` turns it into the one error shape. */
 export class HttpError extends Error {
@@ -29,18 +29,21 @@ export function valueOf<T>(outcome: Outcome<T>): T {
 
 /** The error body of the API that was called, and the retry headers that its clients obey. */
 export function errorDraft(error: Refusal, requestId: string, surface: Surface, headers: Readonly<Record<string, string>> = {}): Draft {
-  const { retryable } = ERRORS[error.code];
-  const retry: Record<string, string> = { 'x-should-retry': String(retryable) };
+  const retry: Record<string, string> = { 'x-should-retry': String(isRetryable(error)) };
   if (error.retryAfterMs !== undefined) {
     retry['retry-after-ms'] = String(error.retryAfterMs);
     retry['retry-after'] = String(Math.ceil(error.retryAfterMs / 1000));
   }
   const { status, body } = surface === 'qdrant' ? qdrantError(error, requestId) : ofTable(error, requestId, surface);
-  return jsonDraft(status, JSON.stringify(body), { ...retry, ...headers });
+  return jsonDraft(status, JSON.stringify(body), { ...retry, ...ofUpstream(error), ...headers });
 }
 
+/** Which model of which upstream has answered so, and what that says of its limits. [U205] */
+const ofUpstream = ({ upstream }: Refusal): Record<string, string> =>
+  upstream === undefined ? {} : { ...upstream.rateHeaders, 'x-sluice-model': upstream.target };
+
 const ofTable = (error: Refusal, requestId: string, surface: Exclude<Surface, 'qdrant'>) => ({
-  status: ERRORS[error.code].status,
+  status: statusOf(error),
   body: (ERROR_SHAPES[surface] ?? wireError)(error, requestId),
 });
 
@@ -67,7 +70,8 @@ export function alwaysAnswer<Rest extends unknown[]>(serve: Serve<Rest>): (reque
       const { message, stack } = thrown instanceof Error ? thrown : { message: String(thrown), stack: undefined };
       console.error(JSON.stringify({ level: 'error', request_id: requestId, message, stack }));
       const error = refusal('internal_error', 'an internal error; quote the request id to support');
-      return sent(errorDraft(error, requestId, surfaceOf(new URL(request.url).pathname), { 'x-request-id': requestId }));
+      const surface = surfaceOf(new URL(request.url).pathname, request.headers);
+      return sent(errorDraft(error, requestId, surface, requestIdHeaders(surface, requestId)));
     }
   };
 }

@@ -1,3 +1,4 @@
+import type { Surface } from '../../../src/contract/api/surface.ts';
 import { toHex } from '../../../src/kernel/bytes.ts';
 
 const GIVEN = /^[\w.:-]{1,64}$/;
@@ -14,6 +15,10 @@ export function requestIdOf(headers: Headers): string {
   const given = headers.get('x-request-id');
   return given !== null && GIVEN.test(given) ? given : newRequestId();
 }
+
+/** Clients of Anthropic read a header of another name. [G126] */
+export const requestIdHeaders = (surface: Surface, requestId: string): Record<string, string> =>
+  surface === 'anthropic' ? { 'x-request-id': requestId, 'request-id': requestId } : { 'x-request-id': requestId };
 
 function newRequestId(): string {
   if (used === pool.length) {

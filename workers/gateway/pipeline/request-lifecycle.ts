@@ -2,9 +2,8 @@ import { platformFault } from '../../../durable-objects/platform-fault.ts';
 import { callCounter } from '../../../src/contract/tenancy/call-tally.ts';
 import { goDuration } from '../../../src/contract/api/duration.ts';
 import type { ErrorCode, Refusal } from '../../../src/contract/api/errors.ts';
-import { ERRORS, refusal } from '../../../src/contract/api/errors.ts';
+import { countedStatus, ERRORS, refusal, statusOf } from '../../../src/contract/api/errors.ts';
 import type { Caller } from '../../../src/contract/api/principal.ts';
-import { surfaceOf } from '../../../src/contract/api/surface.ts';
 import { usd } from '../../../src/tenancy/usage/price-book.ts';
 import { drain } from './body-intake.ts';
 import { preflightAnswer, shareWithPages } from './cross-origin.ts';
@@ -12,6 +11,7 @@ import type { ServingEnv } from '../env.ts';
 import type { AppContext, Draft } from './exchange.ts';
 import { Exchange, sent } from './exchange.ts';
 import { errorDraft, HttpError } from './http-error.ts';
+import { requestIdHeaders } from './request-id.ts';
 import type { Serving } from './serving.ts';
 
 /** Answers a request; what it throws becomes an error of the API that was called. */
@@ -54,14 +54,13 @@ async function draftFrom(context: AppContext, exchange: Exchange, work: Work): P
   } catch (error) {
     // What is no error is answered by the one around the app.
     if (!(error instanceof Error)) throw error;
-    return failed(context, exchange, error);
+    return failed(exchange, error);
   }
 }
 
-async function failed(context: AppContext, exchange: Exchange, error: Error): Promise<Draft> {
-  const { request, requestId } = exchange;
+async function failed(exchange: Exchange, error: Error): Promise<Draft> {
+  const { request, requestId, surface } = exchange;
   await drain(request);
-  const surface = surfaceOf(context.req.path);
   const refused = error instanceof HttpError ? error.refusal : platformFault(error);
   if (refused !== undefined) {
     exchange.errorCode = refused.code;
@@ -75,9 +74,13 @@ async function failed(context: AppContext, exchange: Exchange, error: Error): Pr
   return errorDraft(refusal('internal_error', 'an internal error; quote the request id to support'), requestId, surface);
 }
 
-/** The refusal of a queue or a limiter, when its turn has come to be answered: refusing takes a small share of an isolate's time. [G88] */
+/**
+ * The refusal of a queue or a limiter, when its turn has come to be answered: refusing takes a small share of an isolate's time. [G88] What an upstream has
+ * answered to the call itself goes out as it is.
+ */
 async function paced({ principal, serving }: Exchange, refused: Refusal): Promise<Refusal> {
-  const { status } = ERRORS[refused.code];
+  if (refused.upstream !== undefined && refused.upstream.isRepeated !== true) return refused;
+  const status = statusOf(refused);
   if (status !== BUSY && status !== LIMITED) return refused;
   const { refusals, clock, bodies } = serving;
   const { holdMs, retryAfterMs } = refusals.next(refusedOf(principal), refused.retryAfterMs, clock.nowMs());
@@ -94,12 +97,13 @@ function refusedOf(caller: Caller | undefined): string {
 const LIMITED = 429;
 const BUSY = 503;
 
-function writeHeaders({ serving, route, requestId, timing, costNano, principal }: Exchange, headers: Draft['headers']): void {
+function writeHeaders({ serving, route, requestId, surface, timing, costNano, principal }: Exchange, headers: Draft['headers']): void {
   addPageSecurity(headers, route);
-  headers['x-request-id'] = requestId;
+  Object.assign(headers, requestIdHeaders(surface, requestId));
   headers['server-timing'] = timing.header();
   if (costNano !== undefined) headers['x-sluice-cost-usd'] = usd(costNano);
-  if (principal?.kind !== 'tenant') return;
+  // The limits that an upstream's error is about are those of the upstream.
+  if (principal?.kind !== 'tenant' || Object.keys(headers).some((name) => name.startsWith('x-ratelimit-'))) return;
   for (const { name, limit, remaining, resetMs } of serving.budget.rates(principal)) {
     headers[`x-ratelimit-limit-${name}`] = String(limit);
     headers[`x-ratelimit-remaining-${name}`] = String(remaining);
@@ -128,7 +132,7 @@ function record({ env, req }: AppContext, exchange: Exchange, status: number, el
   metrics.observe('sluice_request_duration_seconds', { route }, elapsedMs / 1000);
   if (code !== undefined) metrics.count('sluice_refusals_total', { code });
   else refusals.served();
-  const counter = callCounter(status, elapsedMs);
+  const counter = callCounter(countedStatus(status, code), elapsedMs);
   if (principal?.kind === 'tenant' && counter !== undefined) countCall(principal, `${request.method} ${route}`, counter);
 
   const level = code === undefined ? 'info' : ERRORS[code].level;

@@ -70,6 +70,7 @@ const CHAPTERS = [
     'createCompletion',
     'createResponse',
     'createMessage',
+    'countMessageTokens',
     'createUpstreamEmbeddings',
     'createUpstreamRanking',
     'createModeration',

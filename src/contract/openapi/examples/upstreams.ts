@@ -32,6 +32,7 @@ export const upstreamExamples = {
   createCompletion: { body: { model, prompt: 'hello' }, refused: 'model_not_found' },
   createResponse: { body: { model, input: 'hello' }, refused: 'model_not_found' },
   createMessage: { body: { model, max_tokens: 100, messages: [{ role: 'user', content: 'hello' }] }, refused: 'model_not_found' },
+  countMessageTokens: { body: { model, messages: [{ role: 'user', content: 'hello' }] }, refused: 'model_not_found' },
   createUpstreamEmbeddings: { body: { model, input: 'hello' }, refused: 'model_not_found' },
   createUpstreamRanking: { body: { model, query: 'hello', documents: ['hi'] }, refused: 'model_not_found' },
   createModeration: { body: { model, input: 'hello' }, refused: 'model_not_found' },

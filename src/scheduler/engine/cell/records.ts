@@ -49,17 +49,29 @@ export type CellDecision =
       readonly needMs: number | null;
     }
   /** Hand the attempt to its pool. */
-  | { readonly kind: 'start'; readonly jobId: JobId; readonly fence: number; readonly poolId: PoolId; readonly nodeIds: readonly string[] }
+  | {
+      readonly kind: 'start';
+      readonly jobId: JobId;
+      readonly fence: number;
+      readonly poolId: PoolId;
+      readonly places: readonly AttemptPlace[];
+    }
   /** Asks the attempt to save and stop by then. */
   | { readonly kind: 'notice'; readonly jobId: JobId; readonly fence: number; readonly reason: EvictionReason; readonly untilMs: number }
   /** Make the attempt leave now. */
   | { readonly kind: 'kill'; readonly jobId: JobId; readonly fence: number }
   /** Informs the attempt which nodes it has from now on. */
-  | { readonly kind: 'resize'; readonly jobId: JobId; readonly fence: number; readonly nodeIds: readonly string[] }
+  | { readonly kind: 'resize'; readonly jobId: JobId; readonly fence: number; readonly places: readonly AttemptPlace[] }
   /** Let the node forget the weights: others need the memory. */
   | { readonly kind: 'unload'; readonly poolId: PoolId; readonly nodeId: string; readonly model: string }
   | { readonly kind: 'provision'; readonly poolId: PoolId; readonly count: number }
   | { readonly kind: 'retire'; readonly nodeId: string };
+
+/** A node of an attempt, and which of its accelerators the attempt has, from 0. */
+export interface AttemptPlace {
+  readonly nodeId: string;
+  readonly devices: readonly number[];
+}
 
 /** A node as it is stored. */
 export interface NodeRecord {

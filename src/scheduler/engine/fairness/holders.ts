@@ -3,7 +3,7 @@ import type { UndoLog } from '../model/undo-log.ts';
 import type { Holder, Rank } from './quota-coverage.ts';
 import { QuotaCoverage, byRank } from './quota-coverage.ts';
 import type { CohortNode } from './quota-tree.ts';
-import { rootOf } from './quota-tree.ts';
+import { bundleToCover, rootOf } from './quota-tree.ts';
 
 /** The holders of quota in each queue, by rank, and how well they are covered. */
 export class Holders {
@@ -163,11 +163,12 @@ function coverOf(node: CohortNode, coveredIn: (queue: CohortNode) => Covered): C
 }
 
 /** Takes a holder under the quota of a node if it fits there whole. */
-function covers(node: CohortNode, used: Map<string, number>, { bundle }: Holder): boolean {
-  const fits = bundle.every(({ resource, quantity }) => {
+function covers(node: CohortNode, used: Map<string, number>, { queue, bundle }: Holder): boolean {
+  const needed = bundleToCover(queue, bundle);
+  const fits = needed.every(({ resource, quantity }) => {
     const account = node.accounts.get(resource);
     return account === undefined || (used.get(resource) ?? 0) + quantity <= account.subtree;
   });
-  if (fits) for (const { resource, quantity } of bundle) used.set(resource, (used.get(resource) ?? 0) + quantity);
+  if (fits) for (const { resource, quantity } of needed) used.set(resource, (used.get(resource) ?? 0) + quantity);
   return fits;
 }

@@ -1,6 +1,6 @@
 import type { JobId } from '../../../kernel/ids.ts';
 import type { Bundle, CohortNode } from './quota-tree.ts';
-import { amountOf } from './quota-tree.ts';
+import { amountOf, bundleToCover } from './quota-tree.ts';
 
 /** A job that has quota, or asks for it. */
 export interface Holder {
@@ -187,8 +187,9 @@ export class QuotaCoverage {
     return needs.every((need, index) => need === 0 || (used[index] ?? 0) + need <= (this.#quotas[index] ?? 0));
   }
 
-  #needsOf({ bundle }: Holder): Quantities {
-    return this.#names.map((name) => amountOf(bundle, name));
+  #needsOf({ queue, bundle }: Holder): Quantities {
+    const needed = bundleToCover(queue, bundle);
+    return this.#names.map((name) => amountOf(needed, name));
   }
 
   /** The rows from where a rank is, or belongs. */

@@ -46,6 +46,8 @@ interface Account {
   readonly kept: number;
   readonly borrowingMax: number;
   readonly isMeasure: boolean;
+  /** Whether the tree limits the resource, or the node or a cohort above has a quota of its own of it. */
+  readonly isGoverned: boolean;
   /** Used here, less what members use of what they keep. More than `subtree` when borrowed. */
   used: number;
   /** Used by all members together. */
@@ -85,6 +87,17 @@ export function bundleOf(accelerator: string | null, demand: NodeDemand, count: 
     ...(accelerator === null ? [] : [{ resource: accelerator, quantity: acceleratorCount * milliEach * count }]),
   ].filter(({ quantity }) => quantity > 0);
 }
+
+/**
+ * What of a queue's bundle its quotas have to cover. CPU and memory go with accelerators that quotas of the tree are about, unless the tree
+ * limits them, or the queue or a cohort above has a quota of them: a quota of accelerators alone covers the jobs that use them. [J280]
+ */
+export function bundleToCover({ accounts }: CohortNode, bundle: Bundle): Bundle {
+  if (!bundle.some(({ resource }) => !isCompanion(resource) && accounts.has(resource))) return bundle;
+  return bundle.filter(({ resource }) => !isCompanion(resource) || accounts.get(resource)?.isGoverned === true);
+}
+
+const isCompanion = (resource: string): boolean => resource === 'cpu' || resource === 'memory';
 
 /** How much of a resource is among the amounts. */
 export const amountOf = (bundle: Bundle, resource: string): number => bundle.find((amount) => amount.resource === resource)?.quantity ?? 0;
@@ -190,7 +203,8 @@ function openAccounts(node: CohortNode): void {
     const subtree = (quota?.nominal ?? 0) + lent;
     const kept = node.parent === null ? 0 : Math.max(0, subtree - (quota?.lendingMax ?? Infinity));
     const isMeasure = quota?.isMeasure ?? false;
-    node.accounts.set(resource, { subtree, kept, borrowingMax: quota?.borrowingMax ?? Infinity, isMeasure, used: 0, held: 0 });
+    const isGoverned = node.parent === null ? !isMeasure : quota !== undefined;
+    node.accounts.set(resource, { subtree, kept, borrowingMax: quota?.borrowingMax ?? Infinity, isMeasure, isGoverned, used: 0, held: 0 });
   }
 }
 
@@ -198,9 +212,10 @@ const lendable = (account: Account | undefined): number => (account === undefine
 
 /** A resource of which one member of a tree has a quota is limited for all: a member without one may borrow it. */
 function shareResources(node: CohortNode): void {
-  for (const resource of node.parent?.accounts.keys() ?? []) {
-    if (node.accounts.has(resource)) continue;
-    node.accounts.set(resource, { subtree: 0, kept: 0, borrowingMax: Infinity, isMeasure: false, used: 0, held: 0 });
+  for (const [resource, { isGoverned }] of node.parent?.accounts ?? []) {
+    const own = node.accounts.get(resource);
+    const account = own ?? { subtree: 0, kept: 0, borrowingMax: Infinity, isMeasure: false, isGoverned, used: 0, held: 0 };
+    node.accounts.set(resource, isGoverned ? { ...account, isGoverned } : account);
   }
   for (const child of node.children) shareResources(child);
 }

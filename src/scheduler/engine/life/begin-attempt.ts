@@ -4,6 +4,7 @@ import type { Cell } from '../cell/cell.ts';
 import { saveJob, releaseHold } from '../cell/changes.ts';
 import type { Attempt, Destination, JobRecord } from '../cell/job-record.ts';
 import { nodesOf } from '../cell/job-record.ts';
+import type { AttemptPlace } from '../cell/records.ts';
 import type { Slot } from '../model/cluster-state.ts';
 import { enterNodes } from './node-weights.ts';
 import { payableOf } from '../cell/payer-holds.ts';
@@ -69,8 +70,8 @@ export function start(cell: Cell, job: JobRecord): void {
   const begun = { ...attempt, startedAtMs: cell.nowMs, funds: drawn(attempt.funds, 1) };
   saveJob(cell, { ...job, state: 'starting', attempt: { ...begun, segment: openSegment(cell, job, begun) } });
   enterNodes(cell, job, nodesOf(job));
-  const nodeIds = attempt.placement.slots.map(({ node }) => cell.fleet.node(node).spec.id);
-  cell.decide({ kind: 'start', jobId: job.spec.id, fence: attempt.fence, poolId: attempt.poolId, nodeIds });
+  const places = placesOf(cell, attempt.placement.slots);
+  cell.decide({ kind: 'start', jobId: job.spec.id, fence: attempt.fence, poolId: attempt.poolId, places });
 }
 
 /** Hands over the jobs that waited for others to leave these nodes. */
@@ -94,6 +95,12 @@ export function resize(cell: Cell, job: JobRecord, attempt: Attempt, slots: read
     job,
     [...kept].filter((node) => !had.has(node)),
   );
-  const nodeIds = slots.map(({ node }) => cell.fleet.node(node).spec.id);
-  cell.decide({ kind: 'resize', jobId: job.spec.id, fence: attempt.fence, nodeIds });
+  cell.decide({ kind: 'resize', jobId: job.spec.id, fence: attempt.fence, places: placesOf(cell, slots) });
 }
+
+const placesOf = (cell: Cell, slots: readonly Slot[]): readonly AttemptPlace[] =>
+  slots.map(({ node, mask }) => ({ nodeId: cell.fleet.node(node).spec.id, devices: devicesOf(mask) }));
+
+/** The accelerators of a mask, from 0. */
+const devicesOf = (mask: number): readonly number[] =>
+  Array.from({ length: 32 - Math.clz32(mask) }, (_, index) => index).filter((index) => ((mask >>> index) & 1) === 1);

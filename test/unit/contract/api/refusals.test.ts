@@ -89,7 +89,7 @@ const OTHER_MESSAGES = [
   'src/scheduler/served/project-job.ts',
   'src/scheduler/served/read-reports.ts',
   'src/upstreams/guardrails/pattern-set.ts',
-  'src/upstreams/protocol/answer-stream.ts',
+  'src/upstreams/protocol/upstream-error.ts',
   'src/upstreams/routes/route-plan.ts',
   'workers/gateway/adapters/upstreams/workers-ai.ts',
   'workers/gateway/pipeline/http-error.ts',

@@ -3,15 +3,15 @@ import { expect, it } from 'vitest';
 import { indexNotFound } from '../../../../src/index/index-lifecycle.ts';
 import { ENDPOINTS } from '../../../../src/contract/endpoints.ts';
 import type { Endpoint } from '../../../../src/contract/api/endpoint.ts';
-import type { Refusal } from '../../../../src/contract/api/errors.ts';
-import { paramOf, refusal } from '../../../../src/contract/api/errors.ts';
+import type { ErrorCode, Refusal } from '../../../../src/contract/api/errors.ts';
+import { ERRORS, paramOf, refusal } from '../../../../src/contract/api/errors.ts';
 import type { Outcome } from '../../../../src/contract/api/outcome.ts';
 import { parse } from '../../../../src/contract/api/parse.ts';
 import { QDRANT_TAG, callQuery } from '../../../../src/contract/qdrant/envelope.ts';
 import { QDRANT_NOT_OFFERED } from '../../../../src/contract/qdrant/not-offered.ts';
 import { qdrantError } from '../../../../src/contract/qdrant/qdrant-error.ts';
 import type { Surface } from '../../../../src/contract/api/surface.ts';
-import { cohereError, jinaError, mountsOf, surfaceOf, teiError } from '../../../../src/contract/api/surface.ts';
+import { anthropicError, cohereError, jinaError, mountsOf, surfaceOf, teiError } from '../../../../src/contract/api/surface.ts';
 import { assert } from '../../../../src/kernel/assert.ts';
 
 /** Of the paths that several APIs have in common: whose clients read the most of an error. */
@@ -27,24 +27,21 @@ const NATIVE_TOO = new Set(['/', '/healthz', '/readyz']);
 it("[Q5] Qdrant's paths lead to its surface under the prefix and at the root, and no other path does", () => {
   for (const { path, tag } of Object.values<Endpoint>(ENDPOINTS)) {
     for (const mount of mountsOf(path)) {
-      const own = OWN_SHAPES[path] ?? BY_TAG[tag] ?? 'sluice';
+      const own = (path.startsWith('/v1/messages/') ? OWN_SHAPES['/v1/messages'] : OWN_SHAPES[path]) ?? BY_TAG[tag] ?? 'sluice';
       expect(surfaceOf(mount), mount).toBe(tag === QDRANT_TAG && !NATIVE_TOO.has(mount) ? 'qdrant' : own);
     }
   }
   expect(mountsOf('/qdrant/collections/:collection')).toEqual(['/qdrant/collections/:collection', '/collections/:collection']);
   expect(mountsOf('/v1/indexes')).toEqual(['/v1/indexes']);
   expect(
-    ['/collections', '/collections/a/b/c', '/aliases', '/telemetry', '/qdrant/x', '/collectionsx', '/v1/aliases', '/'].map(surfaceOf),
+    ['/collections', '/collections/a/b/c', '/aliases', '/telemetry', '/qdrant/x', '/collectionsx', '/v1/aliases', '/'].map((path) =>
+      surfaceOf(path),
+    ),
   ).toEqual(['qdrant', 'qdrant', 'qdrant', 'qdrant', 'qdrant', 'sluice', 'sluice', 'sluice']);
   // A name that another API has for a path, and one that every object has.
-  expect(['/collections/messages', '/collections/embed', '/v2', '/v2/chat', '/constructor', '/v1/__proto__'].map(surfaceOf)).toEqual([
-    'qdrant',
-    'qdrant',
-    'kserve',
-    'cohere',
-    'sluice',
-    'sluice',
-  ]);
+  expect(
+    ['/collections/messages', '/collections/embed', '/v2', '/v2/chat', '/constructor', '/v1/__proto__'].map((path) => surfaceOf(path)),
+  ).toEqual(['qdrant', 'qdrant', 'kserve', 'cohere', 'sluice', 'sluice']);
 });
 
 it('[G103] refusals have what clients of Cohere, Jina and TEI read, and code, field and request id', () => {
@@ -104,5 +101,32 @@ it('[Q3] a value out of bounds is 422, one of another type 400, worded as in Qdr
     const answer = qdrantError(error, 'req_1');
     expect([answer.status, answer.body.status.error]).toEqual([status, expect.stringContaining(message)]);
     expect(answer.body).toMatchObject({ status: { code: error.code, param: paramOf(error) }, time: 0, request_id: 'req_1' });
+  }
+});
+
+it('[G125] [G127] the header of Anthropic decides where the path leaves it open, and nowhere else', () => {
+  const anthropic = new Headers({ 'anthropic-version': '2023-06-01' });
+  const surfaces = (paths: readonly string[], headers?: Headers) => paths.map((path) => surfaceOf(path, headers));
+  const shared = ['/v1/models', '/v1/models/a%2Fb', '/v1/files', '/v1/files/f/content', '/v1/skills', '/v1/batches'];
+  expect(surfaces(shared, anthropic)).toEqual(shared.map(() => 'anthropic'));
+  expect(surfaces(shared, new Headers())).toEqual(shared.map(() => 'sluice'));
+  const own = ['/v1/chat/completions', '/v1/completions', '/v1/responses', '/v1/responses/r', '/v1/moderations', '/v1/upstreams/rerank'];
+  expect(surfaces(own, anthropic)).toEqual(own.map(() => 'sluice'));
+  expect(surfaces(['/v1/messages', '/v1/messages/batches', '/v1/messages/count_tokens/x'])).toEqual(Array(3).fill('anthropic'));
+  expect(surfaces(['/v1/embeddings', '/v2/rerank', '/collections/a', '/rerank'], anthropic)).toEqual(['jina', 'cohere', 'qdrant', 'tei']);
+});
+
+/** `ErrorType` of Anthropic's clients, and what its documentation has for 413. */
+const ANTHROPIC_TYPES = new Set(
+  ['invalid_request', 'authentication', 'billing', 'permission', 'not_found', 'rate_limit', 'timeout', 'api', 'overloaded', 'conflict']
+    .map((name) => `${name}_error`)
+    .concat('request_too_large'),
+);
+
+it("[G125] each code of the catalogue has one of Anthropic's types in Anthropic's shape, and keeps its code", () => {
+  for (const code of Object.keys(ERRORS) as ErrorCode[]) {
+    const { type, error, request_id } = anthropicError(refusal(code, 'no', 'input'), 'req_1');
+    expect([type, error.code, error.param, request_id], code).toEqual(['error', code, 'input', 'req_1']);
+    expect(ANTHROPIC_TYPES.has(error.type), `${code}: ${error.type}`).toBe(true);
   }
 });

@@ -31,8 +31,8 @@ describe('[U63] how soon a call wants to be served', () => {
     expect(urgencyOf({ service_tier: 'flex' }, from({ 'x-sluice-priority': '0' }))).toEqual({ priority: 0 });
     expect(urgencyOf({ service_tier: 'flex' }, from({ 'x-sluice-priority': 'Infinity' }))).toEqual({ priority: -1 });
     expect(urgencyOf({}, from({ 'x-sluice-deadline-ms': '250', 'x-stainless-timeout': '600' }))).toEqual({ priority: 0, deadlineMs: 250 });
-    expect(urgencyOf({}, from({ 'x-stainless-timeout': '600' }))).toEqual({ priority: 0, deadlineMs: 600_000 });
-    expect(urgencyOf({}, from({ 'x-stainless-read-timeout': '1.5' }))).toEqual({ priority: 0, deadlineMs: 1_500 });
+    expect(urgencyOf({}, from({ 'x-stainless-timeout': '600' }))).toEqual({ priority: 0, deadlineMs: 601_000 });
+    expect(urgencyOf({}, from({ 'x-stainless-read-timeout': '1.5' }))).toEqual({ priority: 0, deadlineMs: 2_500 });
     expect(urgencyOf({}, from({ 'x-sluice-priority': 'high', 'x-stainless-timeout': 'NOT_GIVEN' }))).toEqual({ priority: 0 });
   });
 

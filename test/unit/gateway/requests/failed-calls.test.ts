@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 
+import { countedStatus } from '../../../../src/contract/api/errors.ts';
 import { brokenBy, LoggedCall } from '../../../../src/gateway/requests/logged-call.ts';
 import type { LogEntry } from '../../../../src/upstreams/log/log-entry.ts';
 import { SqliteRequestLog } from '../../../../src/upstreams/log/request-log-store.ts';
@@ -51,4 +52,22 @@ it('[U192] counts a call once against each target that was asked and did not ans
   const eventsOf = (target: string) => log.hours('target', target, NOW, 1_000).map(({ valid, answered }) => [valid, answered]);
   expect([eventsOf('a/gpt'), eventsOf('b/gpt'), eventsOf('c/gpt')]).toEqual([[[3, 1]], [[3, 2]], []]);
   expect(log.hours('model', 'm', NOW, 1_000)).toMatchObject([{ valid: 4, answered: 3 }]);
+});
+
+it("[U209] an upstream's 429 is summed as what the service lacks, and shown as what its caller got", () => {
+  const log = new SqliteRequestLog(new NodeSql());
+  const failed = (id: string, status: number, code: string | null): LogEntry => ({ ...entryOf(id), status, code });
+  const requests = [
+    failed('busy', 429, 'upstream_busy'),
+    failed('absent', 404, 'upstream_failed'),
+    failed('wrong', 400, 'upstream_rejected'),
+    failed('limited', 429, 'rate_limit_exceeded'),
+  ].map((entry) => ({ entry }));
+  log.append({ isolateId: 'a', sequence: 1, redactedFields: [], requests }, NOW);
+  expect(log.hours('model', 'm', NOW, 1_000)).toMatchObject([{ valid: 2, answered: 0 }]);
+  expect(log.page({ status: 429 }, 10).entries.map(({ id }) => id)).toEqual(['limited', 'busy']);
+  expect(log.lines('model', NOW, NOW + 1, 10)).toMatchObject([{ requests: 4, errors: 4 }]);
+  expect([countedStatus(429, 'upstream_busy'), countedStatus(429, 'rate_limit_exceeded'), countedStatus(200, undefined)]).toEqual([
+    503, 429, 200,
+  ]);
 });

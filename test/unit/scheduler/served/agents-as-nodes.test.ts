@@ -62,6 +62,31 @@ describe('[P20] an agent is a node', () => {
   });
 });
 
+it('[J281] attempts on a node have different devices, and are told which; parts of one are told how much', () => {
+  const world = new ServedCell();
+  const demand = (acceleratorCount: number, milliEach = 1_000) => ({
+    options: [{ ...ANY_NODE, accelerator: 'h100', perNode: { ...ANY_NODE.perNode, acceleratorCount, milliEach } }],
+  });
+  world.join(1, POOL, { capacity: capacity({ accelerator: 'h100', acceleratorCount: 8 }), attemptsMax: 8 });
+  const given = (n: number, terms: Parameters<ServedCell['submit']>[1]) => {
+    const id = world.submit(n, terms);
+    world.exchange(POOL);
+    return must(world.grants.find(({ grant }) => grant.jobId === id)?.grant, 'it starts');
+  };
+  const wholes = [given(1, demand(2)), given(2, demand(4)), given(3, demand(1))];
+  const parts = [given(4, demand(1, 500)), given(5, demand(1, 500))];
+  const none = given(6, {});
+  expect(wholes.map(({ devices, deviceMilli }) => [devices?.length, deviceMilli])).toEqual([
+    [2, undefined],
+    [4, undefined],
+    [1, undefined],
+  ]);
+  expect(parts.map(({ deviceMilli }) => deviceMilli)).toEqual([500, 500]);
+  expect(parts[0]!.devices).toEqual(parts[1]!.devices);
+  expect([...wholes, parts[0]!].flatMap(({ devices }) => devices).toSorted()).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+  expect(none.devices).toBeUndefined();
+});
+
 it('[J113] the types of accelerators that agents bring are known from then on, and stored', () => {
   const world = new ServedCell();
   world.join(1, POOL, { capacity: capacity({ accelerator: 'b300', acceleratorCount: 1 }) });

@@ -4,6 +4,7 @@ import type { AttemptEnding, AttemptNews } from '../../../../src/contract/jobs/a
 import { QUEUE_LIMITS } from '../../../../src/contract/queues/queue-limits.ts';
 import type { QuotaTable } from '../../../../src/contract/queues/queue-record.ts';
 import type { JobId, TenantId } from '../../../../src/kernel/ids.ts';
+import { ANY_NODE } from '../../../../src/scheduler/served/jobs/job.ts';
 import { jobRequest } from '../../../support/fixtures/job-request.ts';
 import { POOL, ServedCell } from '../../../support/worlds/served-cell.ts';
 
@@ -252,5 +253,26 @@ describe('[J190] jobs that make room for others', () => {
     expect(world.job(foreign)).toMatchObject({ state: 'stopping', attempt: { stopping: 'reclaim' } });
     // The other tenant learns why, and nothing of the job.
     expect(world.cell.explain(OTHER, foreign)).toMatchObject({ value: { explanation: { evicted: { reason: 'reclaim', forJob: null } } } });
+  });
+
+  it.each([
+    ['of accelerators alone', {}, 'stopping'],
+    ['of CPU as well, that covers the job', { cpu: { nominalMilli: 8_000, ...UNLIMITED } }, 'stopping'],
+    ['of CPU as well, that does not cover it', { cpu: { nominalMilli: 500, ...UNLIMITED } }, 'running'],
+  ] as const)('[J280] a quota %s takes back accelerators', (_, more, after) => {
+    const world = new ServedCell([POOL]);
+    const quotas: QuotaTable = { h100: { nominalMilli: 1_000, ...UNLIMITED }, ...more };
+    world.cell.cohorts.createCohort(
+      { name: 'own', settings: { parent: null, weight: 1, quotas }, tenantId: ONE, organisationId: null },
+      null,
+    );
+    world.cell.queues.createQueue(ONE, 'lender', { quotas, reclaim: 'any' }, null);
+    const perNode = { ...ANY_NODE.perNode, acceleratorCount: 1, milliEach: 1_000 };
+    const terms = { options: [{ ...ANY_NODE, accelerator: 'h100', perNode }] };
+    const borrower = world.submit(1, { tenantId: OTHER, priority: 'high', ...terms });
+    world.join(1, POOL, { capacity: { accelerator: 'h100', acceleratorCount: 1, cpuMilli: 4_000, memoryMib: 8_192 } });
+    run(world, borrower);
+    world.submit(2, { queue: 'lender', priority: 'low', ...terms });
+    expect(states(world, borrower)).toEqual([after]);
   });
 });

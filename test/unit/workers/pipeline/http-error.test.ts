@@ -62,3 +62,22 @@ it.each([
   expect(await qdrant.json()).toMatchObject({ status: { error: expect.any(String) } });
   logged.mockRestore();
 });
+
+it("[G125] [G126] what an app throws on Anthropic's paths is answered as Anthropic's clients read it", async () => {
+  vi.spyOn(console, 'error').mockImplementation(() => undefined);
+  const serve = alwaysAnswer(() => Promise.reject(new TypeError('broken')));
+  const called: readonly (readonly [string, Record<string, string>])[] = [
+    ['/v1/messages', {}],
+    ['/v1/models', { 'anthropic-version': '2023-06-01' }],
+  ];
+  for (const [path, headers] of called) {
+    const response = await serve(new Request(`http://gateway${path}`, { headers: { ...headers, 'x-request-id': 'mine' } }));
+    expect([response.status, response.headers.get('request-id'), response.headers.get('x-request-id')]).toEqual([500, 'mine', 'mine']);
+    expect(await response.json()).toMatchObject({
+      type: 'error',
+      error: { type: 'api_error', code: 'internal_error' },
+      request_id: 'mine',
+    });
+  }
+  expect((await serve(new Request('http://gateway/v1/models'))).headers.has('request-id')).toBe(false);
+});

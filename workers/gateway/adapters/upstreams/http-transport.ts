@@ -87,6 +87,7 @@ export class HttpTransport implements UpstreamTransport {
       status: answer.status,
       contentType: answer.headers.get('content-type') ?? '',
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      ...(answer.status < 400 ? {} : errorHeadersOf(answer.headers)),
       ...(secret === undefined ? {} : { withoutSecret: (text: string) => text.replaceAll(secret, HIDDEN) }),
       body: new HttpBody(exchange, answer, target, pass && ((parts) => pass({ ...parts, timer }))),
     };
@@ -103,6 +104,20 @@ function retryAfterOf(headers: Headers): number | undefined {
   const s = Number(headers.get('retry-after') ?? Number.NaN);
   const afterMs = Number.isNaN(ms) ? s * 1_000 : ms;
   return Number.isFinite(afterMs) && afterMs >= 0 ? afterMs : undefined;
+}
+
+/** Limits of the account that was called, as OpenAI and Anthropic say them. */
+const RATE_HEADER = /^(?:x|anthropic)-ratelimit-[a-z0-9-]{1,64}$/;
+const RATE_HEADERS_MAX = 24;
+const RATE_VALUE = /^[\x20-\x7e]{1,64}$/;
+
+function errorHeadersOf(headers: Headers): Pick<Opened, 'shouldRetry' | 'rateHeaders'> {
+  const retry = headers.get('x-should-retry');
+  const rates = [...headers].filter(([name, value]) => RATE_HEADER.test(name) && RATE_VALUE.test(value)).slice(0, RATE_HEADERS_MAX);
+  return {
+    ...(retry === 'true' || retry === 'false' ? { shouldRetry: retry === 'true' } : {}),
+    ...(rates.length === 0 ? {} : { rateHeaders: Object.fromEntries(rates) }),
+  };
 }
 
 class HttpBody implements BodyReader {

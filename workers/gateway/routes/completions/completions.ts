@@ -9,7 +9,7 @@ import type { CacheReport } from '../../../../src/gateway/caches/cache-report.ts
 import { cacheHeaders } from '../../../../src/gateway/caches/cache-report.ts';
 import { systemTimer } from '../../../../durable-objects/system-time.ts';
 import type { ErrorCode, Refusal } from '../../../../src/contract/api/errors.ts';
-import { ERRORS } from '../../../../src/contract/api/errors.ts';
+import { statusOf } from '../../../../src/contract/api/errors.ts';
 import type { TenantPrincipal } from '../../../../src/contract/api/principal.ts';
 import type { Authority } from '../../../../src/contract/tenancy/write-lease.ts';
 import type { LabelledUse } from '../../../../src/gateway/tenancy/budget.ts';
@@ -117,7 +117,7 @@ const observing = (state: Answering): Pick<CompletionCall, 'onGuarded' | 'added'
 /** Nothing has served the call, or the caller may no longer have what has: it costs what hooks and judging have consumed. */
 function refused({ call, logged, added }: Answering, { refusal: found, besides, ...tried }: Uncompleted) {
   const refusal = call.authority.end?.refusal ?? found;
-  logged.ended({ status: ERRORS[refusal.code].status, code: refusal.code, ...tried });
+  logged.ended({ status: statusOf(refusal), code: refusal.code, ...tried });
   const settled = { used: added.used(), besides: labelledUses(added.beside(besides)), onSettled: settledIn(logged) };
   return { ok: false as const, error: refusal, ...settled };
 }
@@ -139,7 +139,7 @@ function whole(
     onSettled: settledIn(logged),
   };
   if (blocked !== undefined) {
-    logged.ended({ ...served, status: ERRORS[blocked.code].status, code: blocked.code }, settlement);
+    logged.ended({ ...served, status: statusOf(blocked), code: blocked.code }, settlement);
     return { ok: false as const, error: blocked, ...settled };
   }
   logged.answered(utf8(text));
@@ -273,7 +273,8 @@ function usedCache(report: CacheReport | undefined): 'bypass' | 'hit' | 'miss' {
   return report.forwarded === undefined ? 'hit' : 'miss';
 }
 
-function anthropicHeaders(headers: Headers): Record<string, string> {
+/** What an upstream of Anthropic's protocol is told besides the body. */
+export function anthropicHeaders(headers: Headers): Record<string, string> {
   const named = ['anthropic-version', 'anthropic-beta'].map((name) => [name, headers.get(name)] as const);
   return Object.fromEntries(named.filter(([, value]) => value !== null)) as Record<string, string>;
 }

@@ -1,4 +1,4 @@
-import { ERRORS } from '../../../../src/contract/api/errors.ts';
+import { ERRORS, statusOf } from '../../../../src/contract/api/errors.ts';
 import type { Reservation } from '../../../../src/gateway/tenancy/budget.ts';
 import type { CompletionCall } from '../../../../src/gateway/completions/completion-call.ts';
 import type { GuardReport } from '../../../../src/gateway/guardrails/guardrails.ts';
@@ -42,8 +42,8 @@ export async function shadowCall(
   });
   if (!served.ok || served.value.answer.kind !== 'whole') {
     const { refusal, attempts } = served.ok ? { refusal: undefined, attempts: [] } : served.error;
-    const code = refusal?.code ?? 'internal_error';
-    logged.ended({ status: ERRORS[code].status, code, attempts });
+    const { code } = refusal ?? { code: 'internal_error' as const };
+    logged.ended({ status: refusal === undefined ? ERRORS[code].status : statusOf(refusal), code, attempts });
     return logged.settled(reservation?.settle(NO_QUANTITIES, { route: SHADOW_ROUTE }) ?? 0);
   }
   const { target, plan, attempts, answer, settle, reuse } = served.value;

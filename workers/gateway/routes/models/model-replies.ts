@@ -1,6 +1,6 @@
 import { messageOf } from '../../../../src/contract/api/errors.ts';
 import { pinnedName } from '../../../../src/contract/api/model-name.ts';
-import type { ModelReply } from '../../../../src/contract/models/models.ts';
+import type { AnthropicModelReply, ModelReply } from '../../../../src/contract/models/models.ts';
 import type { ModelVersionReply } from '../../../../src/contract/models/model-versions.ts';
 import type { ListedModel } from '../../../../src/gateway/models/model-catalogue.ts';
 import { PLATFORM } from '../../../../src/inference/registry/version-manifest.ts';
@@ -9,6 +9,24 @@ import type { ModelVersion } from '../../../../src/inference/registry/model-regi
 import { stageOf, WHOLE_PPM } from '../../../../src/inference/registry/model-record.ts';
 import { must } from '../../../../src/kernel/assert.ts';
 import { seconds } from '../wire.ts';
+
+/** A model as Anthropic's clients read it. [G128] */
+export function anthropicModelReply(listed: ListedModel): AnthropicModelReply {
+  const { id, created, max_input_tokens: tokensMax } = modelReply(listed);
+  return {
+    type: 'model',
+    id,
+    display_name: id,
+    created_at: `${new Date(created * 1_000).toISOString().slice(0, 19)}Z`,
+    max_input_tokens: tokensMax === 0 ? null : tokensMax,
+    max_tokens: null,
+    capabilities: null,
+    lifecycle: 'active',
+    line: null,
+    deprecated_at: null,
+    retires_at: null,
+  };
+}
 
 export function modelReply(listed: ListedModel): ModelReply {
   if (listed.kind === 'builtin') {

@@ -1,12 +1,24 @@
 import type { Handlers } from '../../pipeline/serve.ts';
+import type { ListedModel } from '../../../../src/gateway/models/model-catalogue.ts';
 import { noFile } from '../../../../src/gateway/models/model-catalogue.ts';
 import { digestHeaders } from '../files/artifacts.ts';
-import { eventReply, modelReply, versionReply } from './model-replies.ts';
+import { ANTHROPIC_VERSION_HEADER } from '../../../../src/contract/api/anthropic-version.ts';
+import { anthropicPage } from '../anthropic-page.ts';
+import { anthropicModelReply, eventReply, modelReply, versionReply } from './model-replies.ts';
 import { listed, pageReply, replied } from '../wire.ts';
 
 export const modelHandlers = {
-  listModels: ({ gateway, principal, query }) => listed(gateway.models.catalogue.list(principal, query.limit, query.after), modelReply),
-  getModel: ({ gateway, principal, params }) => replied(gateway.models.catalogue.find(principal, params.model), modelReply),
+  listModels: ({ gateway, principal, query, options }) => {
+    const { catalogue } = gateway.models;
+    const { limit, before_id: before, after_id: after = query.after } = query;
+    if (options[ANTHROPIC_VERSION_HEADER] === undefined) return listed(catalogue.list(principal, limit, after), modelReply);
+    return replied(catalogue.page(principal, { limit, after, before }), (page) => anthropicPage(page, anthropicModelReply));
+  },
+  getModel: ({ gateway, principal, params, options }) => {
+    const shape = (model: ListedModel) =>
+      options[ANTHROPIC_VERSION_HEADER] === undefined ? modelReply(model) : anthropicModelReply(model);
+    return replied(gateway.models.catalogue.find(principal, params.model), shape);
+  },
   createModel: ({ gateway, principal, authority, body, idempotencyKey }) =>
     replied(gateway.models.admin.create({ principal, authority }, body, idempotencyKey), versionReply),
   deleteModel: ({ gateway, principal, authority, params }) =>

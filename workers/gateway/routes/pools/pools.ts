@@ -81,6 +81,7 @@ const nodeReply = ({ node, state, jobs, weights, idleSinceMs }: NodeView): NodeR
   domains: node.domains,
   ordinal: node.ordinal,
   address: node.address,
+  devices: node.devices === undefined ? null : [...node.devices],
   jobs: [...jobs],
   weights: weights.map(({ model, memoryMib, loadMs, uses, users, usedAtMs }) => ({
     model,
@@ -207,7 +208,7 @@ export const agentHandlers = {
   },
 } satisfies Partial<Handlers>;
 
-const nodeOf = ({ name, capacity, attempts, domains, ordinal, address, kinds, ...rest }: Registration): Omit<PoolNode, 'id'> => ({
+const nodeOf = ({ name, capacity, attempts, domains, ordinal, address, kinds, devices, ...rest }: Registration): Omit<PoolNode, 'id'> => ({
   name,
   capacity: capacity === undefined ? null : capacityOf(capacity),
   attemptsMax: attempts ?? 1,
@@ -215,6 +216,7 @@ const nodeOf = ({ name, capacity, attempts, domains, ordinal, address, kinds, ..
   ordinal: ordinal ?? 0,
   address: address ?? null,
   ...(kinds === undefined ? {} : { kinds }),
+  ...(devices === undefined ? {} : { devices }),
   weights: (rest.weights ?? []).map(weightsOf),
   ...(rest.weights_max_mib === undefined ? {} : { weightsMaxMib: rest.weights_max_mib }),
 });
@@ -253,8 +255,13 @@ function groupOf(grant: Grant) {
 }
 
 function assignmentOf(grant: Grant): Assignment {
-  const { attemptId, fence, work, graceMs, checkpointIntervalMs } = grant;
-  const assigned = { attempt: attemptId, fence };
+  const { attemptId, fence, work, graceMs, checkpointIntervalMs, devices, deviceMilli } = grant;
+  const assigned = {
+    attempt: attemptId,
+    fence,
+    ...(devices === undefined ? {} : { devices: [...devices] }),
+    ...(deviceMilli === undefined ? {} : { device_milli: deviceMilli }),
+  };
   if (work.kind === 'batch_embedding')
     return { ...assigned, kind: work.kind, model: work.model, ...(work.format === undefined ? {} : { format: work.format }) };
   if (work.kind === 'index_build' || isBuild(work)) return { ...assigned, ...work };

@@ -19,7 +19,7 @@ describe('[J61] jobs whose number of nodes may change', () => {
     world.report(other, { kind: 'completed' });
     expect(sizeOf(world, id)).toBe(5);
     expect(world.decided('resize')).toMatchObject([{ jobId: id, fence: 1 }]);
-    expect(world.decided('resize')[0]!.nodeIds).toHaveLength(5);
+    expect(world.decided('resize')[0]!.places).toHaveLength(5);
   });
 
   it('give up their surplus to waiting jobs before any eviction, and the nodes are used once free', () => {
@@ -94,7 +94,7 @@ describe('[J210] a job that is giving up nodes', () => {
     expect(sizeOf(world, id), 'not before').toBe(4);
     world.report(id, { kind: 'shed' });
     expect(sizeOf(world, id)).toBe(2);
-    expect(world.decided('resize').at(-1)?.nodeIds).toHaveLength(2);
+    expect(world.decided('resize').at(-1)?.places).toHaveLength(2);
     world.report(id, { kind: 'shed' });
     expect([sizeOf(world, id), world.job(id).attempt?.shedding]).toEqual([2, []]);
   });

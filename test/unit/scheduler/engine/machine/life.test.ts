@@ -10,7 +10,9 @@ describe('the life of a job in the engine', () => {
   it('[J27] goes from pending over starting and running to succeeded', () => {
     const world = new CellWorld();
     const id = world.submit(1);
-    expect(world.decided('start')).toEqual([{ kind: 'start', jobId: id, fence: 1, poolId: 'pool_aaaaaaaaaa', nodeIds: ['node-0'] }]);
+    expect(world.decided('start')).toEqual([
+      { kind: 'start', jobId: id, fence: 1, poolId: 'pool_aaaaaaaaaa', places: [{ nodeId: 'node-0', devices: [0] }] },
+    ]);
     expect(world.states(id)).toEqual(['starting']);
     world.report(id, { kind: 'running' });
     expect(world.states(id)).toEqual(['running']);
