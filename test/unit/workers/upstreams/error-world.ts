@@ -1,7 +1,6 @@
 import { expect, vi } from 'vitest';
 
 import type { TenantPrincipal } from '../../../../src/contract/api/principal.ts';
-import type { MediaSurface } from '../../../../src/upstreams/media/media-kinds.ts';
 import type { Surface as Api } from '../../../../src/contract/api/surface.ts';
 import { AddedUse } from '../../../../src/gateway/completions/added-use.ts';
 import { Completions } from '../../../../src/gateway/completions/completion.ts';
@@ -38,11 +37,8 @@ export interface Arrived {
 const { organisationId, tenantId, projectId, id: keyId } = idsOf(1);
 const PRINCIPAL: TenantPrincipal = { kind: 'tenant', organisationId, tenantId, projectId, keyId, owner: 'team', scopes: ['inference'] };
 
-/** Of images and sound errors are those of chats. */
-type Called = Exclude<Surface, MediaSurface>;
-
 /** The API of each kind of call, by which its errors have their shape. */
-const API_OF: Readonly<Record<Called, Api>> = {
+const API_OF: Readonly<Record<Surface, Api>> = {
   chat: 'sluice',
   completions: 'sluice',
   responses: 'sluice',
@@ -50,9 +46,15 @@ const API_OF: Readonly<Record<Called, Api>> = {
   embeddings: 'jina',
   rerank: 'jina',
   moderations: 'sluice',
+  images: 'sluice',
+  image_edits: 'sluice',
+  image_variations: 'sluice',
+  speech: 'sluice',
+  transcriptions: 'sluice',
+  translations: 'sluice',
 };
 
-const BODIES: Readonly<Record<Called, object>> = {
+const BODIES: Readonly<Record<Surface, object>> = {
   chat: { messages: [{ role: 'user', content: 'hello' }] },
   completions: { prompt: 'hello' },
   responses: { input: 'hello' },
@@ -60,6 +62,12 @@ const BODIES: Readonly<Record<Called, object>> = {
   embeddings: { input: ['hello'] },
   rerank: { query: 'hello', documents: ['one'] },
   moderations: { input: 'hello' },
+  images: { prompt: 'hello' },
+  image_edits: { prompt: 'hello' },
+  image_variations: {},
+  speech: { input: 'hello', voice: 'alloy' },
+  transcriptions: {},
+  translations: {},
 };
 
 /** An isolate whose upstreams answer as they are scripted: the dispatcher, the transport and the errors of the API are those of the product. */
@@ -98,11 +106,11 @@ export class ErrorWorld {
     });
   }
 
-  call(surface: Called, more: object = {}): Promise<Arrived> {
+  call(surface: Surface, more: object = {}): Promise<Arrived> {
     return this.time.run(this.#call(surface, more));
   }
 
-  async #call(surface: Called, more: object): Promise<Arrived> {
+  async #call(surface: Surface, more: object): Promise<Arrived> {
     const answered = await this.#completions.complete({
       cacheTerms: undefined,
       onGuarded: () => expect.unreachable(),
