@@ -182,7 +182,7 @@ describe('transcriptions', () => {
     expect(await costOf(id)).toBe(85 * 6_000 + 5 * 10_000);
   });
 
-  it('[U268] names the models that serve such calls, and refuses what is no such form', async () => {
+  it('[U268] [G135] names the models that serve such calls, and refuses what is no such form', async () => {
     const unknown = openai.audio.transcriptions.create({ model: 'glove-sif-100', file: await sound() });
     await expect(unknown).rejects.toMatchObject({ status: 404, code: 'model_not_found', message: expect.stringContaining('whisper-mock') });
     const form = new FormData();
