@@ -10,6 +10,7 @@ import type { TargetModel } from '../target.ts';
 import { attachmentBoundsOf } from './attachment-bounds.ts';
 import type { MediaCounts } from './model-price.ts';
 import { callNanoMax } from './model-price.ts';
+import { isReasoningModel } from './reasoning-models.ts';
 import type { PromptSize } from './prompt-size.ts';
 
 /** The most that a request can cost at one model: reserved before anything goes out, and never exceeded by what is settled. */
@@ -99,7 +100,7 @@ export function boundOf(model: TargetModel, surface: Surface, prompt: PromptSize
   const inputTokensEstimated = Math.min(once, Math.ceil(prompt.bytes / model.bytesPerToken) + attachedTokens);
   const generates = SURFACES[surface].outputLimits.length > 0;
   const answerTokensMax = generates
-    ? Math.min(terms.limitTokens ?? spareTokens(model, once / contexts, inputTokensEstimated / contexts), model.outputTokensMax)
+    ? Math.min(terms.limitTokens ?? unlimitedTokens(model, once / contexts, inputTokensEstimated / contexts), model.outputTokensMax)
     : undefined;
   const outputTokensMax = (answerTokensMax ?? 0) * terms.answers * contexts + terms.predictedBytes;
   const media = present({
@@ -117,6 +118,10 @@ export function boundOf(model: TargetModel, surface: Surface, prompt: PromptSize
 
 const present = (counts: Readonly<Record<string, number>>): MediaCounts =>
   Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0));
+
+/** Of an answer whose request gives no limit: all that the model can answer, where none is sent along. [U270] */
+const unlimitedTokens = (model: TargetModel, inputTokensMax: number, inputTokensEstimated: number): number =>
+  isReasoningModel(model) ? model.outputTokensMax : spareTokens(model, inputTokensMax, inputTokensEstimated);
 
 /**
  * The limit of an answer whose request gives none: what the context surely has left. Of a prompt whose bytes nearly fill the context as tokens,

@@ -14,6 +14,7 @@ import { isMedia, MEDIA_KINDS } from '../media/media-kinds.ts';
 import { CountableText } from '../money/countable-text.ts';
 import type { MediaCounts } from '../money/model-price.ts';
 import { attachmentBoundsOf } from '../money/attachment-bounds.ts';
+import { isReasoningModel } from '../money/reasoning-models.ts';
 import { isSearchTool } from '../money/search-tools.ts';
 import { checkPlatformFields, platformBetas, platformFields } from '../money/platform-fields.ts';
 import { ownerIn, PLATFORM } from '../upstream-record.ts';
@@ -282,12 +283,14 @@ const CALLED_BEFORE: Readonly<Record<string, FieldPath>> = {
 const OPENAI_HOST = /^https:\/\/([\w-]+\.)*(openai\.com|openai\.azure\.com)(\/|$)/;
 
 /** The field that limits the answer, as the target knows it; the caller's own name for it stays. */
-function limited({ baseUrl }: Target, spoken: Dialect, body: JsonObject, tokensMax: number | undefined): JsonObject {
+function limited({ baseUrl, model }: Target, spoken: Dialect, body: JsonObject, tokensMax: number | undefined): JsonObject {
   if (tokensMax === undefined || spoken === 'plain' || spoken === 'media') return {};
   if (spoken === 'responses') return { max_output_tokens: tokensMax };
   if (spoken !== 'chat') return { max_tokens: tokensMax };
-  const isNewer =
-    typeof body['max_completion_tokens'] === 'number' || (typeof body['max_tokens'] !== 'number' && OPENAI_HOST.test(baseUrl));
+  const isOpenai = OPENAI_HOST.test(baseUrl);
+  const isGiven = typeof body['max_completion_tokens'] === 'number' || typeof body['max_tokens'] === 'number';
+  if (!isGiven && !isOpenai && isReasoningModel(model)) return {};
+  const isNewer = typeof body['max_completion_tokens'] === 'number' || (typeof body['max_tokens'] !== 'number' && isOpenai);
   return isNewer
     ? { max_completion_tokens: tokensMax, max_tokens: undefined }
     : { max_tokens: tokensMax, max_completion_tokens: undefined };
