@@ -228,7 +228,7 @@ describe('attachments of chats and responses', () => {
     expect(await costOf(asked.request_id)).toBe(100 * 1_000 + 5 * 2_000);
   });
 
-  it('[U261] what nothing bounds is refused by its field, unless the owner of the model pays for it afterwards', async () => {
+  it('[U261] what nothing bounds is refused by its field, unless the owner of the model pays afterwards', async () => {
     const call = (model: string) =>
       openai.responses
         .create({ model, input: 'x', tools: [{ type: 'file_search', vector_store_ids: ['vs_1'] }], max_output_tokens: 20 })

@@ -49,12 +49,15 @@ describe('attachments', () => {
     expect(tokensOf({ imageTokensMax: 7 })).toBe(7);
   });
 
-  it('[U263] counts the pages of a PDF wherever its pieces end, and takes its bytes where they are compressed', () => {
+  it('[U263] counts pages of a PDF wherever its pieces end, or takes its bytes if compressed', () => {
     const page = '/Type /Page\n';
     expect(fileSizeOf(base64(`%PDF-1.4 /Type /Pages ${page.repeat(3)}/Type/Page>`))).toEqual({ kind: 'pages', pages: 4 });
     // Each page object lies across the border of two pieces in some of these.
     for (let at = 0; at < 14; at += 1)
-      expect(fileSizeOf(base64(`%PDF-1.4${' '.repeat(49_152 - 14 + at)}${page}`)), `${at}`).toEqual({ kind: 'pages', pages: 1 });
+      expect(fileSizeOf(base64(`${page}${' '.repeat(49_152 - 26 + at)}${page}`), 'application/pdf'), `${at}`).toEqual({
+        kind: 'pages',
+        pages: 2,
+      });
     expect(fileSizeOf(base64(`%PDF-1.5 /ObjStm ${' '.repeat(10_000)}`))).toEqual({ kind: 'pages', pages: 10 });
     expect(fileSizeOf(base64(`%PDF-1.5 /ObjStm ${' '.repeat(2_000_000)}`))).toEqual({ kind: 'pages', pages: 600 });
     expect(fileSizeOf(`data:text/csv;base64,${base64('a,b')}`)).toEqual({ kind: 'text', bytes: 3 });
@@ -109,7 +112,7 @@ describe('attachments', () => {
     );
   });
 
-  it('[U261] what nothing bounds passes where the owner pays afterwards, and what is beyond the context is charged, too', () => {
+  it('[U261] what nothing bounds passes where the owner pays, also beyond the context', () => {
     const body = { model: 'small', input: 'x', tools: [{ type: 'file_search' }], max_output_tokens: 10 };
     const open = bound('responses', body, { unbounded: 'settle' });
     expect([open.inputTokensMax, open.isOpen]).toEqual([100_000, true]);
@@ -164,7 +167,7 @@ describe('images and sound', () => {
     });
   });
 
-  it('[U267] [U268] speech is reserved by its characters, a transcript by its sound, and both refuse nothing that is whole', () => {
+  it('[U267] [U268] speech is reserved by its characters, a transcript by its sound', () => {
     expect(mediaBound('speech', { input: 'ab☃😀' })).toMatchObject({ value: { media: { characters: 4 }, unreported: { characters: 4 } } });
     const file = { field: 'file', filename: 'a.ogg', contentType: 'audio/ogg', bytes: new Uint8Array(16_000) };
     expect(mediaBound('transcriptions', {}, {}, [file])).toMatchObject({
