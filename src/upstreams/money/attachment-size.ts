@@ -38,9 +38,12 @@ function pagesOf(data: string, from: number): number {
   for (let at = from; at < data.length; at += BASE64_STEP) {
     const piece = decoded(data.slice(at, at + BASE64_STEP));
     const text = tail + piece;
-    // What ends in the overlap was counted with the piece before.
-    for (const { index, 0: found } of text.matchAll(/\/Type\s{0,8}\/Page(?![a-zA-Z])/g))
-      if (index + found.length >= tail.length) pages += 1;
+    const isLast = at + BASE64_STEP >= data.length;
+    for (const { index, 0: found } of text.matchAll(/\/Type\s{0,8}\/Page(?![a-zA-Z])/g)) {
+      const end = index + found.length;
+      // What ends within the overlap was counted before; what ends with the piece may go on, as `/Pages`.
+      if (end >= tail.length && (isLast || end < text.length)) pages += 1;
+    }
     isCompressed ||= text.includes('/ObjStm');
     tail = text.slice(-OVERLAP_CHARS);
   }
