@@ -3,7 +3,7 @@ import type { Dispatched } from '../../upstreams/dispatch.ts';
 import type { AnswerPieces, UncountedEnd } from './answer-pieces.ts';
 import { brokenOff } from './stream-failure.ts';
 
-/** Why bytes end early: nothing can be said among them, so whoever sends them breaks off, too. */
+/** Why bytes end early: nothing can be said among them, so their stream breaks off, too. */
 export class BrokenBytes extends Error {}
 
 /** An answer of bytes, such as sound, passed on as it comes. It ends once, and says then what it has come to. [U42] [U267] */

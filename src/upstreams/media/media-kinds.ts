@@ -53,7 +53,7 @@ const PARTIAL_IMAGES_MAX = 3;
 const [FRAMES_MAX, FRAMES] = [16, 9];
 /** A minute of speech has 1,250 tokens of sound and some 850 characters; slow speech four times as many. */
 const [SPOKEN_TOKENS_LIKELY, SPOKEN_TOKENS_MAX] = [1.5, 6];
-/** Of a second that is transcribed: nobody says more than ten words. */
+/** Of a second that is transcribed: the fastest speech has ten words. */
 const SAID_TOKENS_PER_SECOND = 32;
 
 const stream = (otherwise: AnswerForm) => (body: JsonObject) => (body['stream'] === true ? 'events' : otherwise);
