@@ -27,6 +27,7 @@ import { jobExplanationEndpoints } from './jobs/job-explanation.ts';
 import { jobEndpoints } from './jobs/jobs.ts';
 import { keyEndpoints } from './tenancy/keys.ts';
 import { kserveEndpoints } from './models/kserve.ts';
+import { mediaEndpoints } from './completions/media.ts';
 import { modelVersionEndpoints } from './models/model-versions.ts';
 import { modelEndpoints } from './models/models.ts';
 import { opsEndpoints } from './api/ops.ts';
@@ -105,6 +106,7 @@ const UPSTREAMS = {
   ...upstreamEndpoints,
   ...completionEndpoints,
   ...storedAnswerEndpoints,
+  ...mediaEndpoints,
   ...messageTokenEndpoints,
   ...routeEndpoints,
   ...promptEndpoints,

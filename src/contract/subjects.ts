@@ -35,6 +35,8 @@ export const SUBJECTS = {
       '/v1/stored_answers',
       '/v1/messages',
       '/v1/moderations',
+      '/v1/images',
+      '/v1/audio',
     ],
   },
   routes: { parts: 'upstreams', prefixes: ['/v1/routes'] },

@@ -27,9 +27,7 @@ function leadingTexts(surface: Surface, body: JsonObject): readonly string[] {
       return [...textsOf(body['instructions']), ...leadingMessages(body['input'])];
     case 'completions':
       return textsOf(body['prompt']);
-    case 'embeddings':
-    case 'rerank':
-    case 'moderations':
+    default:
       return [];
   }
 }

@@ -5,7 +5,16 @@ import type { Threshold } from './cascade/calibrated-threshold.ts';
 export type UpstreamProtocol = 'openai' | 'anthropic' | 'workers-ai';
 
 /** What a model of an upstream can be asked for. */
-export type Served = 'chat' | 'completions' | 'responses' | 'embeddings' | 'rerank' | 'moderations';
+export type Served =
+  | 'chat'
+  | 'completions'
+  | 'responses'
+  | 'embeddings'
+  | 'rerank'
+  | 'moderations'
+  | 'images'
+  | 'speech'
+  | 'transcriptions';
 
 /** What a model costs: nano-dollars per million tokens, and per request. */
 export interface ModelPrices {
@@ -16,10 +25,35 @@ export interface ModelPrices {
   readonly cacheWriteNano?: number;
   readonly outputNano: number;
   readonly requestNano: number;
+  /** Of tokens of sound and of images; absent: they cost what those of texts do. */
+  readonly audioInputNano?: number;
+  readonly audioOutputNano?: number;
+  readonly imageInputNano?: number;
+  readonly imageOutputNano?: number;
+  /** Of a million characters that are spoken. */
+  readonly charactersNano?: number;
+  /** Of a minute of sound that is transcribed. */
+  readonly audioMinuteNano?: number;
+  /** Of an image that is made, by `quality size`, `size`, `quality` or `any`: the first of these that is there counts. */
+  readonly imagesNano?: Readonly<Record<string, number>>;
+  /** Of one search of the web; absent: `WEB_SEARCH_NANO`. */
+  readonly webSearchNano?: number;
+}
+
+/** What bounds the attachments of a request and the tools that the upstream runs; each absent: see `attachmentBoundsOf`. */
+export interface AttachmentBounds {
+  readonly imageTokensMax?: number;
+  /** Of a page of a PDF, its text and its picture. */
+  readonly pageTokensMax?: number;
+  readonly audioTokensPerSecond?: number;
+  /** Searches of the web in one call, where it gives no limit. */
+  readonly webSearchesMax?: number;
+  /** Of what one search finds. */
+  readonly webSearchTokensMax?: number;
 }
 
 /** A model as one upstream serves it. */
-export interface TargetModel {
+export interface TargetModel extends AttachmentBounds {
   /** What callers say. */
   readonly name: string;
   /** What the upstream is asked for. */
@@ -27,8 +61,8 @@ export interface TargetModel {
   readonly serves: readonly Served[];
   readonly contextTokens: number;
   readonly outputTokensMax: number;
-  /** The most tokens that one image can be; absent: requests with images are refused, as nothing bounds what they cost. */
-  readonly imageTokensMax?: number;
+  /** Its owner pays for what nothing bounds, once it is reported; absent: that is refused. [U261] */
+  readonly unbounded?: 'settle';
   /** For counting tokens of a text whose upstream reports none. */
   readonly bytesPerToken: number;
   readonly prices: ModelPrices;

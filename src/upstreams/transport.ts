@@ -6,6 +6,10 @@ export interface UpstreamRequest {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
+  /** Is sent instead, where the call came as a form. */
+  readonly form?: Uint8Array;
+  /** The media type that is asked for; absent: events where it streams, else JSON. */
+  readonly accept?: string;
   readonly streams: boolean;
 }
 

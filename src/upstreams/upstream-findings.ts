@@ -140,7 +140,7 @@ function* modelFindings(upstream: Described, { check, routed }: FindingFacts): G
 }
 
 export const isUnpriced = ({ prices }: Pick<TargetModel, 'prices'>): boolean =>
-  Object.values(prices).every((nano) => nano === undefined || nano === 0);
+  Object.values({ ...prices, ...prices.imagesNano }).every((nano) => typeof nano !== 'number' || nano === 0);
 
 function* limitFindings(upstream: Described): Generator<UpstreamFinding> {
   const { limits } = upstream;

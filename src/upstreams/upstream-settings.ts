@@ -2,6 +2,7 @@ import { UPSTREAM_LIMITS } from '../contract/upstreams/upstream-limits.ts';
 import type { Outcome } from '../contract/api/outcome.ts';
 import { refuse } from '../contract/api/outcome.ts';
 import type { ChangeUpstreamBody, CreateUpstreamBody, UpstreamModelBody } from '../contract/upstreams/upstreams.ts';
+import { ATTACHMENT_BOUNDS, MEDIA_PRICES, renamed } from '../contract/upstreams/media-settings.ts';
 import { ok } from '../kernel/result.ts';
 import { SURFACES } from './protocol/exchange.ts';
 import type { TargetModel, UpstreamLimits, UpstreamProtocol, UpstreamTimeouts } from './target.ts';
@@ -62,7 +63,8 @@ function modelsOf(bodies: readonly UpstreamModelBody[], protocol: UpstreamProtoc
   return ok(bodies.map(modelOf));
 }
 
-function modelOf({ prices, image_tokens_max: imageTokensMax, ...model }: UpstreamModelBody): TargetModel {
+function modelOf({ prices, ...model }: UpstreamModelBody): TargetModel {
+  const { unbounded, ...bounds } = renamed(ATTACHMENT_BOUNDS, model);
   return {
     name: model.name,
     upstreamName: model.upstream_name ?? model.name,
@@ -70,7 +72,8 @@ function modelOf({ prices, image_tokens_max: imageTokensMax, ...model }: Upstrea
     contextTokens: model.context_tokens,
     // Absent of models that generate nothing.
     outputTokensMax: model.output_tokens_max ?? model.context_tokens,
-    ...(imageTokensMax === undefined ? {} : { imageTokensMax }),
+    ...bounds,
+    ...(unbounded === 'settle' ? { unbounded } : {}),
     bytesPerToken: model.bytes_per_token,
     prices: {
       inputNano: prices.input,
@@ -78,6 +81,7 @@ function modelOf({ prices, image_tokens_max: imageTokensMax, ...model }: Upstrea
       ...(prices.cache_write === undefined ? {} : { cacheWriteNano: prices.cache_write }),
       outputNano: prices.output,
       requestNano: prices.request,
+      ...renamed(MEDIA_PRICES, prices),
     },
   };
 }

@@ -84,6 +84,12 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
   createUpstreamEmbeddings: ({ error }) => expect(error).toMatchObject({ code: 'model_not_found', param: 'model' }),
   createUpstreamRanking: ({ error }) => expect(error).toMatchObject({ code: 'model_not_found', param: 'model' }),
   createModeration: ({ error }) => expect(error).toMatchObject({ code: 'model_not_found', param: 'model' }),
+  createImage: ({ error }) => expect(error).toMatchObject({ code: 'model_not_found', param: 'model' }),
+  editImage: ({ error }) => expect(error).toMatchObject({ code: 'model_not_found', param: 'model' }),
+  varyImage: ({ error }) => expect(error).toMatchObject({ code: 'model_not_found', param: 'model' }),
+  createSpeech: ({ error }) => expect(error).toMatchObject({ code: 'model_not_found', param: 'model' }),
+  createTranscription: ({ error }) => expect(error).toMatchObject({ code: 'model_not_found', param: 'model' }),
+  createTranslation: ({ error }) => expect(error).toMatchObject({ code: 'model_not_found', param: 'model' }),
   createUpstream: ({ owned_by: by, base_url: url, secret, models }) =>
     expect([by, url, secret.hint, models[0].upstream_name]).toEqual(['tenant', 'https://api.openai.com/v1', '-out', 'gpt-4o-mini']),
   listUpstreams: ({ data }) => expect(names(data)).toEqual(['openai']),

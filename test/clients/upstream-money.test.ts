@@ -65,8 +65,8 @@ const chatOf = (name: string, script: Script, more: object = {}) => ({
 function boundFor(body: ReturnType<typeof chatOf>): RequestBound {
   const size = promptSizeOf('chat', body, Buffer.byteLength(JSON.stringify(body)));
   const terms = answerTermsOf('chat', body);
-  if (!size.ok || !terms.ok) throw new Error('the request is bounded');
-  const bound = boundOf(MODEL, 'chat', size.value, terms.value);
+  if (!terms.ok) throw new Error('the request is bounded');
+  const bound = boundOf(MODEL, 'chat', size, terms.value);
   if (!bound.ok) throw new Error(bound.error.message);
   return bound.value;
 }

@@ -70,7 +70,13 @@ export type Reply =
   /** Server-sent events, whose data is as the schema says; a handler that answers null has none, now and later (204). */
   | { readonly kind: 'events'; readonly schema: z.core.$ZodType }
   /** JSON that something else has written; or, if the body asks for a stream, server-sent events whose data is as `event` says. */
-  | { readonly kind: 'completion'; readonly schema: z.core.$ZodType; readonly event?: z.core.$ZodType | undefined }
+  | {
+      readonly kind: 'completion';
+      readonly schema: z.core.$ZodType;
+      readonly event?: z.core.$ZodType | undefined;
+      /** The type of what is answered instead where the body asks for that, such as sound. */
+      readonly bytes?: string;
+    }
   | { readonly kind: 'none' };
 
 /**

@@ -12,6 +12,10 @@ export const COMPLETION_LIMITS = {
   messageBatchLifeMs: 30 * 86_400_000,
   // Of an answer that is no stream: 2,048 vectors of 1,536 numbers in base64. It is held whole, as its end says what it costs.
   upstreamAnswerBytesMax: 16 * 1024 * 1024,
+  // Of an answer with images in base64: ten of 2.4 MB each.
+  mediaAnswerBytesMax: 32 * 1024 * 1024,
+  // Of a form with sound or images: what OpenAI takes of a sound. It is held once as it came and once as it is sent on.
+  mediaFormBytesMax: 25 * 1024 * 1024,
   // Of one event of a stream, which is held until it has ended: an image in base64.
   upstreamEventBytesMax: 4 * 1024 * 1024,
   // In so long a silence a stream sends a comment: proxies close connections that rest for some 10 to 60 s.

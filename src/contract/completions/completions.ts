@@ -78,10 +78,12 @@ export const urgencyHeaders = {
     ),
 } as const;
 
+export const callHeaders = z.object(urgencyHeaders);
+
 const completionHeaders = completionCacheHeaders.extend(urgencyHeaders);
 
 /** What these endpoints have in common. Their bodies declare only the fields that Sluice reads; all others are passed on unchanged. */
-const common = {
+export const common = {
   tag: 'Upstreams',
   access: tenant('inference'),
   // Classifiers of guardrails read texts.
@@ -136,7 +138,7 @@ const TRANSLATED =
   'If the upstream speaks another protocol, Sluice translates the request and the answer. A field that the other protocol cannot express is refused by its name.';
 const PLATFORM =
   'Upstreams of the platform get only fields that Sluice knows and that change neither the price, the model, what is kept nor the length of the answer; any other is refused by its name.';
-const ROUTE =
+export const ROUTE =
   'The header `x-sluice-route` names the upstream and the model that served, the number of attempts and the reason for the choice; `x-sluice-model` names the model.';
 
 export const completionEndpoints = {

@@ -8,6 +8,8 @@ export interface FormPart {
   readonly name: string;
   /** Undefined: the part is a field. */
   readonly filename: string | undefined;
+  /** Absent: it states none. */
+  readonly contentType?: string | undefined;
 }
 
 /** What text has instead of bytes that are not UTF-8; it may have been the character itself. */
@@ -38,7 +40,8 @@ export function readPartHead(head: Uint8Array): Outcome<FormPart> {
   if (encoding !== undefined && !AS_IT_IS.has(encoding)) {
     return refuse('invalid_value', 'its content-transfer-encoding is not taken: send the bytes as they are', shownName(name));
   }
-  return ok({ name, filename });
+  const contentType = lines.find(({ key }) => key === 'content-type')?.value;
+  return ok({ name, filename, ...(contentType === undefined ? {} : { contentType }) });
 }
 
 export const notUtf8 = (name: string) =>

@@ -306,7 +306,11 @@ function replyContent({ reply }: Endpoint): Record<string, unknown> {
       return { content: { 'text/event-stream': { schema: reply.schema } } };
     case 'completion':
       return {
-        content: { 'application/json': { schema: reply.schema }, ...(reply.event && { 'text/event-stream': { schema: reply.event } }) },
+        content: {
+          'application/json': { schema: reply.schema },
+          ...(reply.event && { 'text/event-stream': { schema: reply.event } }),
+          ...(reply.bytes && { [reply.bytes]: { schema: reply.bytes.startsWith('text/') ? TEXT : BYTES } }),
+        },
       };
     case 'bytes':
       return { content: { [reply.contentType]: { schema: reply.contentType.startsWith('text/') ? TEXT : BYTES } } };

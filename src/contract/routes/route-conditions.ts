@@ -8,7 +8,17 @@ import { ROUTE_LIMITS } from './route-limits.ts';
 // What the rules of a route can ask of a request. Several members of one condition must all hold.
 
 /** What a model of an upstream can be asked for. */
-export const KINDS = ['chat', 'completions', 'responses', 'embeddings', 'rerank', 'moderations'] as const;
+export const KINDS = [
+  'chat',
+  'completions',
+  'responses',
+  'embeddings',
+  'rerank',
+  'moderations',
+  'images',
+  'speech',
+  'transcriptions',
+] as const;
 const FEATURES = ['tools', 'images', 'json_schema'] as const;
 export const BREAKER_STATES = ['open', 'half_open', 'closed'] as const;
 const DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const;

@@ -20,6 +20,10 @@ export const UPSTREAM_LIMITS = {
   upstreamTokensMax: 100_000_000,
   // 1,000 USD for a million tokens, and for a request: any product of prices and tokens stays exact.
   upstreamPriceNanoMax: 1_000_000_000_000,
+  // Prices of images of one model, by quality and size: the longest list that is published has nine.
+  upstreamImagePricesMaxCount: 64,
+  // Searches of the web in one call: each makes its model read all again.
+  upstreamWebSearchesMax: 100,
   // The handshake of a server at the other end of the world takes a second; one that takes a minute is down.
   upstreamConnectMsMax: 60_000,
   // Reasoning models take minutes to their first token. Clients wait no longer than this.

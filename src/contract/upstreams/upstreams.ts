@@ -8,6 +8,7 @@ import { API_LIMITS } from '../api/api-limits.ts';
 import { priceIn } from '../tenancy/money.ts';
 import { upstreamFinding } from './upstream-findings.ts';
 import { UPSTREAM_LIMITS } from './upstream-limits.ts';
+import { attachmentBounds, attachmentBoundsReply, mediaPrices, mediaPricesReply } from './media-settings.ts';
 import { KINDS } from '../routes/route-conditions.ts';
 
 const upstreamName = name.meta(
@@ -55,9 +56,7 @@ const model = z.strictObject({
   output_tokens_max: tokens
     .optional()
     .meta(about('How many tokens an answer can have at most. May be absent of models that generate none.', 16_384)),
-  image_tokens_max: tokens
-    .optional()
-    .meta(about('The most tokens that one image can take. Absent: requests with images are refused, since nothing bounds their cost.')),
+  ...attachmentBounds,
   bytes_per_token: z
     .number()
     .min(0.25)
@@ -79,6 +78,7 @@ const model = z.strictObject({
         ),
       output: tokenPrice.default(0),
       request: price.default(0).meta(about('Of a request, however many tokens it has.', '0.0001')),
+      ...mediaPrices,
     })
     .default({ input: 0, output: 0, request: 0 })
     .meta(
@@ -183,7 +183,7 @@ const upstreamReply = named('Upstream', {
       serves: z.array(serves),
       context_tokens: z.int(),
       output_tokens_max: z.int(),
-      image_tokens_max: z.int().nullable(),
+      ...attachmentBoundsReply,
       bytes_per_token: z.number(),
       prices: z
         .object({
@@ -192,6 +192,7 @@ const upstreamReply = named('Upstream', {
           cache_write: z.int().nullable(),
           output: z.int(),
           request: z.int(),
+          ...mediaPricesReply,
         })
         .meta(about('In nano-dollars, of a million tokens and of a request.')),
     }),

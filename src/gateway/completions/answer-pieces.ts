@@ -1,5 +1,6 @@
 import type { Refusal } from '../../contract/api/errors.ts';
 import type { CountableText } from '../../upstreams/money/countable-text.ts';
+import type { MediaCounts } from '../../upstreams/money/model-price.ts';
 import type { Dialect } from '../../upstreams/protocol/stream-tap.ts';
 import type { Usage } from '../../upstreams/protocol/usage.ts';
 import type { Target } from '../../upstreams/target.ts';
@@ -17,6 +18,8 @@ export interface CompletionEnd {
   readonly countedTokens?: number;
   /** The same of the prompt; absent: the upstream has reported it, or it was only estimated. */
   readonly countedInputTokens?: number;
+  /** What came that has a price of its own; absent: the answer does not say. */
+  readonly units?: MediaCounts | undefined;
   readonly end: 'whole' | 'cancelled' | TransportFault;
 }
 

@@ -97,11 +97,19 @@ export interface Completed {
     | {
         readonly kind: 'whole';
         readonly text: string;
+        /** Absent: JSON. */
+        readonly contentType?: string;
         readonly end: CompletionEnd;
         /** Why the caller does not get the text. */
         readonly blocked?: Refusal;
       }
-    | { readonly kind: 'stream'; readonly stream: AnswerPieces; readonly ended: Promise<CompletionEnd> };
+    | {
+        readonly kind: 'stream';
+        readonly stream: AnswerPieces;
+        readonly ended: Promise<CompletionEnd>;
+        /** Of bytes. Absent: events. */
+        readonly contentType?: string;
+      };
 }
 
 /**

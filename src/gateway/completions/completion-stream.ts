@@ -114,8 +114,8 @@ export class CompletionStream implements AnswerPieces {
   #end(end: CompletionEnd['end']): void {
     this.#hasEnded = true;
     const { dispatched, answer, onEnd } = this.#parts;
-    const { usage, uncounted } = answer;
+    const { usage, uncounted, units } = answer;
     dispatched.finish(end, usage === undefined ? undefined : usage.inputTokens + usage.outputTokens);
-    onEnd({ target: dispatched.target, usage, uncounted, end });
+    onEnd({ target: dispatched.target, usage, uncounted, units, end });
   }
 }

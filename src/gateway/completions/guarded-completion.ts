@@ -9,6 +9,8 @@ import { err, ok } from '../../kernel/result.ts';
 import type { Undispatched } from '../../upstreams/dispatch.ts';
 import type { HookRecord } from '../../upstreams/guardrails/guardrail-policy.ts';
 import type { GuardedPiece } from '../../upstreams/guardrails/guarded-stream.ts';
+import { isMedia } from '../../upstreams/media/media-kinds.ts';
+import { judgedMedia } from '../../upstreams/media/judged-media.ts';
 import { SURFACES } from '../../upstreams/protocol/exchange.ts';
 import type { JsonObject } from '../../upstreams/protocol/json.ts';
 import { objectAt, parsedObject, textAt } from '../../upstreams/protocol/json.ts';
@@ -54,6 +56,8 @@ export class GuardedCompletions implements CompletionGuard {
       if (!served.ok) return err(await judgedRefusal(served.error, guard, records, charge));
       // Vectors and scores say nothing.
       if (SURFACES[call.surface].dialect === 'plain' && call.surface !== 'rerank') return served;
+      // What is spoken is what was asked, which hooks have read.
+      if (call.surface === 'speech') return served;
       const { answer } = served.value;
       if (answer.kind === 'stream') {
         isPassedOn = true;
@@ -71,11 +75,12 @@ export class GuardedCompletions implements CompletionGuard {
         const ended = answer.ended.then((end) => over.then(() => end));
         return ok({ ...served.value, answer: { ...answer, stream, ended } });
       }
-      const { text, records: later } = await guard.answer(answer.text).catch(() => UNREACHABLE);
+      const shown = isMedia(call.surface) ? judgedMedia(answer.text, answer.contentType !== undefined) : undefined;
+      const { text, records: later } = await guard.answer(shown?.text ?? answer.text).catch(() => UNREACHABLE);
       records.push(...later);
       const paidToo = await charge(later);
       const passed = paidToo.ok ? text : paidToo;
-      const judged = passed.ok ? { text: passed.value } : { text: '', blocked: passed.error };
+      const judged = passed.ok ? { text: shown?.restored(passed.value) ?? passed.value } : { text: '', blocked: passed.error };
       return ok({ ...served.value, answer: { ...answer, ...judged } });
     } finally {
       if (!isPassedOn) {

@@ -58,7 +58,7 @@ export class PassedCompletion implements BodyCopy {
   end(fault: TransportFault | undefined): Uint8Array | undefined {
     const { dispatched, answer, onPiece, onRelayed, onEnd, release } = this.#parts;
     const isWhole = this.#meter.end();
-    const { usage, uncounted, hasEnded, problem } = this.#meter;
+    const { usage, uncounted, units, hasEnded, problem } = this.#meter;
     const why = fault ?? (problem === undefined ? BROKEN : faultOf(problem));
     const end = isWhole && (hasEnded || fault === undefined) ? 'whole' : why.fault === 'cancelled' ? 'cancelled' : why;
     const behind = this.#behind(end, fault === undefined ? problem : undefined);
@@ -66,7 +66,7 @@ export class PassedCompletion implements BodyCopy {
     if (onRelayed !== undefined && !answer.hasEnded) this.#relayed(answer.end().send);
     dispatched.finish(end, usage === undefined ? undefined : usage.inputTokens + usage.outputTokens);
     release();
-    onEnd({ target: dispatched.target, usage, uncounted, end });
+    onEnd({ target: dispatched.target, usage, uncounted, units, end });
     return behind;
   }
 

@@ -10,7 +10,9 @@ import type { UpstreamQuantities } from '../../upstreams/money/settlement.ts';
 import { NO_QUANTITIES } from '../../upstreams/money/settlement.ts';
 import type { Surface } from '../../upstreams/protocol/exchange.ts';
 import type { JsonObject } from '../../upstreams/protocol/json.ts';
-import type { Plan, Target } from '../../upstreams/target.ts';
+import type { CallForm } from '../../upstreams/media/form-body.ts';
+import { isMedia, mediaBoundOf } from '../../upstreams/media/media-kinds.ts';
+import type { Plan, Target, TargetModel } from '../../upstreams/target.ts';
 
 /** A plan whose every target the call can pay for. */
 export interface ReservedPlan {
@@ -23,6 +25,7 @@ export interface ReservedPlan {
 export interface PlannedRequest {
   readonly surface: Surface;
   readonly body: JsonObject;
+  readonly form?: CallForm | undefined;
   /** Takes quota, all or nothing. */
   readonly reserve: (quantities: UpstreamQuantities) => Promise<Outcome<void>>;
 }
@@ -37,15 +40,13 @@ const BEYOND_LIMITS: ReadonlySet<ErrorCode> = new Set(['limit_exceeded', 'rate_l
  * Reserves what a call can cost at the dearest target of its plan, before anything goes out: then no fallback can fail for want of money when its
  * first target has failed already. Where limits do not let that pass, the dearest targets are left out, and the plan is what remains. [U77]
  */
-export async function reservePlan(plan: Plan, { surface, body, reserve }: PlannedRequest): Promise<Outcome<ReservedPlan>> {
-  const prompt = promptSizeOf(surface, body, utf8(JSON.stringify(body)).byteLength);
-  if (!prompt.ok) return prompt;
-  const terms = answerTermsOf(surface, body);
-  if (!terms.ok) return terms;
+export async function reservePlan(plan: Plan, { reserve, ...request }: PlannedRequest): Promise<Outcome<ReservedPlan>> {
+  const bounded = boundsOf(request);
+  if (!bounded.ok) return bounded;
   const bounds = new Map<Target, RequestBound>();
   let refused: Outcome<never> | undefined;
   for (const target of plan.groups.flat()) {
-    const bound = boundOf(target.model, surface, prompt.value, terms.value);
+    const bound = bounded.value(target.model);
     if (bound.ok) bounds.set(target, bound.value);
     else refused ??= bound;
   }
@@ -61,6 +62,14 @@ export async function reservePlan(plan: Plan, { surface, body, reserve }: Planne
     leaveOutDearest(bounds);
   }
   return must(refused, 'a plan has targets');
+}
+
+/** What a request can cost at most at each model. */
+function boundsOf({ surface, body, form }: Omit<PlannedRequest, 'reserve'>): Outcome<(model: TargetModel) => Outcome<RequestBound>> {
+  if (isMedia(surface)) return ok((model) => mediaBoundOf(model, surface, { body, form }));
+  const prompt = promptSizeOf(surface, body, utf8(JSON.stringify(body)).byteLength);
+  const terms = answerTermsOf(surface, body);
+  return terms.ok ? ok((model) => boundOf(model, surface, prompt, terms.value)) : terms;
 }
 
 /** What covers each of the bounds. */

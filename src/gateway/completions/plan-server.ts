@@ -12,11 +12,12 @@ import type { AttemptRecord, Dispatched, Dispatcher, Undispatched } from '../../
 import { promptTextOf } from '../../upstreams/money/prompt-text.ts';
 import type { RequestBound } from '../../upstreams/money/request-bound.ts';
 import type { Settlement } from '../../upstreams/money/settlement.ts';
-import { settlementOf } from '../../upstreams/money/settlement.ts';
+import { excessOf, settlementOf } from '../../upstreams/money/settlement.ts';
+import { isMedia } from '../../upstreams/media/media-kinds.ts';
 import { prefixKeyOf } from '../../upstreams/prefix-key.ts';
 import type { AnswerNotes } from '../../upstreams/protocol/answer-notes.ts';
 import type { Exchange, Exchanges } from '../../upstreams/protocol/exchange.ts';
-import { mayBegin, SURFACES } from '../../upstreams/protocol/exchange.ts';
+import { answerFormOf, mayBegin, SURFACES } from '../../upstreams/protocol/exchange.ts';
 import { bodyText } from '../../upstreams/body-text.ts';
 import { refusalBy, refusalByBeginning } from '../../upstreams/protocol/upstream-error.ts';
 import type { Usage } from '../../upstreams/protocol/usage.ts';
@@ -26,6 +27,7 @@ import { withReplicas } from '../../upstreams/target.ts';
 import type { BodyReader, Opened, TransportFault, UpstreamRequest, UpstreamTransport } from '../../upstreams/transport.ts';
 import type { Completed, CompletionCall } from './completion-call.ts';
 import type { CompletionEnd, UncountedEnd } from './answer-pieces.ts';
+import { BytesCompletion } from './bytes-completion.ts';
 import { CompletionStream } from './completion-stream.ts';
 import { reservePlan } from './plan-reservation.ts';
 import type { TokenCounts } from './token-counts.ts';
@@ -85,7 +87,7 @@ export class PlanServer {
     const reserved = await reservePlan(plan, call);
     if (!reserved.ok) return unserved(reserved.error, []);
     const { plan: payable, boundOf } = reserved.value;
-    const streams = call.body['stream'] === true;
+    const form = answerFormOf(call.surface, call.body);
     let last: { readonly with: Target; readonly exchange: Exchange } | undefined;
     // Nearly all calls ask one target: its request is written once.
     const exchangeWith = (target: Target): Exchange => {
@@ -106,8 +108,8 @@ export class PlanServer {
         ...(prefixKey === undefined ? {} : { prefixKey }),
         mayHedge: HEDGED.has(call.surface),
         cancellation: call.cancellation,
-        accepts: (_, opened, piece) => mayBegin(opened.contentType, streams, piece),
-        ...(streams && { refusedBy: (target, { withoutSecret }, piece) => refusalByBeginning(target, piece, withoutSecret) }),
+        accepts: (_, opened, piece) => mayBegin(opened.contentType, opened.status >= 400 ? 'json' : form, piece),
+        ...(form === 'events' && { refusedBy: (target, { withoutSecret }, piece) => refusalByBeginning(target, piece, withoutSecret) }),
       },
     );
     const elapsedMs = clock.nowMs() - nowMs;
@@ -119,10 +121,20 @@ export class PlanServer {
     const { target, attempts, opened } = dispatched.value;
     if (opened.status >= 400) return unserved(await rejectionBy(dispatched.value), attempts);
     const exchange = exchangeWith(target);
-    const settle = (end: CompletionEnd): Settlement => settlementOf(target.model, boundOf(target), end);
-    const counted = (end: UncountedEnd): Promise<CompletionEnd> => this.#counted(end, call, boundOf(target));
+    let bound = boundOf(target);
+    const settle = (end: CompletionEnd): Settlement => settlementOf(target.model, bound, end);
+    const counted = async (uncounted: UncountedEnd): Promise<CompletionEnd> => {
+      const end = await this.#counted(uncounted, call, bound);
+      const excess = excessOf(target.model, bound, end);
+      if (excess !== undefined && (await call.reserve(excess.quantities)).ok) ({ bound } = excess);
+      return end;
+    };
     const completed = { target, plan: payable, attempts, settle };
-    if (streams) {
+    if (form === 'bytes') {
+      const { contentType } = opened;
+      return ok({ ...completed, answer: { ...bytesOf(dispatched.value, counted, count), contentType } });
+    }
+    if (form === 'events') {
       const costNano = (usage: Usage): number =>
         settle({ target, usage, end: 'whole' }).nano + besidesNano + spentNano + requestNanoAt(nowMs);
       const dialect = notes === undefined ? exchange.passesAs : undefined;
@@ -134,9 +146,12 @@ export class PlanServer {
       };
       return ok({ ...completed, answer: this.#streamed(asked, counted, ({ end }) => count(end)) });
     }
-    const answer = await this.#whole(dispatched.value, exchange, notes, counted);
+    const bytesMax = COMPLETION_LIMITS[isMedia(call.surface) ? 'mediaAnswerBytesMax' : 'upstreamAnswerBytesMax'];
+    const answer = await this.#whole(dispatched.value, exchange, notes, { counted, bytesMax });
     count(answer.ok ? 'whole' : BROKEN);
-    return answer.ok ? ok({ ...completed, answer: answer.value }) : unserved(answer.error, attempts);
+    if (!answer.ok) return unserved(answer.error, attempts);
+    const shown = form === 'text' ? { ...answer.value, contentType: opened.contentType } : answer.value;
+    return ok({ ...completed, answer: shown });
   }
 
   /**
@@ -167,7 +182,7 @@ export class PlanServer {
         ...(deadlineMs === undefined ? {} : { deadlineMs: nowMs + deadlineMs }),
         mayHedge: true,
         cancellation: call.cancellation,
-        accepts: (_, opened, piece) => absent.has(opened) || mayBegin(opened.contentType, false, piece),
+        accepts: (_, opened, piece) => absent.has(opened) || mayBegin(opened.contentType, 'json', piece),
       },
     );
     if (!dispatched.ok) return dispatched;
@@ -197,10 +212,10 @@ export class PlanServer {
     dispatched: Dispatched,
     exchange: Exchange,
     notes: AnswerNotes | undefined,
-    counted: Counted,
+    { counted, bytesMax }: { readonly counted: Counted; readonly bytesMax: number },
   ): Promise<Outcome<Completed['answer'] & { readonly kind: 'whole' }>> {
     const { target, opened } = dispatched;
-    const text = await bodyText(opened.body, COMPLETION_LIMITS.upstreamAnswerBytesMax);
+    const text = await bodyText(opened.body, bytesMax);
     if (typeof text !== 'string') {
       dispatched.finish(text);
       return refuse('upstream_failed', `the upstream ${target.upstream} broke off its answer: ${text.fault}`);
@@ -210,24 +225,38 @@ export class PlanServer {
       dispatched.finish({ kind: 'fault', fault: 'garbage' });
       return refuse('upstream_failed', `the upstream ${target.upstream} answered what is no JSON object`);
     }
-    const { usage, uncounted } = answer;
+    const { usage, uncounted, units } = answer;
     dispatched.finish('whole', usage === undefined ? undefined : usage.inputTokens + usage.outputTokens);
-    return ok({ kind: 'whole', text: answer.text, end: await counted({ target, usage, uncounted, end: 'whole' }) });
+    return ok({ kind: 'whole', text: answer.text, end: await counted({ target, usage, uncounted, units, end: 'whole' }) });
   }
 
   /** [U193] Most answers need no counting: their upstream has reported their usage. */
   async #counted(
     { uncounted, ...end }: UncountedEnd,
     { surface, body }: CompletionCall,
-    { imageTokens }: RequestBound,
+    { attachedTokens, outputTokensEstimated }: RequestBound,
   ): Promise<CompletionEnd> {
+    // Images and sound are no texts: their tokens are estimated where none are reported.
+    const estimated = end.usage === undefined ? outputTokensEstimated : undefined;
+    if (estimated !== undefined && (uncounted?.chars ?? 0) === 0) return { ...end, countedTokens: estimated };
     if (uncounted === undefined) return end;
     const { tokens } = this.#parts;
     const { model } = end.target;
     const countedTokens = await tokens.count(model, uncounted);
     if (end.usage !== undefined || SURFACES[surface].outputLimits.length === 0) return { ...end, countedTokens };
-    return { ...end, countedTokens, countedInputTokens: imageTokens + (await tokens.count(model, promptTextOf(body))) };
+    return { ...end, countedTokens, countedInputTokens: attachedTokens + (await tokens.count(model, promptTextOf(body))) };
   }
+}
+
+function bytesOf(dispatched: Dispatched, counted: Counted, count: (end: CompletionEnd['end']) => void) {
+  let onEnd: (end: UncountedEnd) => void = UNSET;
+  const ended = new Promise<UncountedEnd>((finish) => {
+    onEnd = finish;
+  }).then((end) => {
+    count(end.end);
+    return counted(end);
+  });
+  return { kind: 'stream' as const, stream: new BytesCompletion(dispatched, (end) => onEnd(end)), ended };
 }
 
 /** Of a call that asks for no answer of a model. */

@@ -151,7 +151,8 @@ export class LoggedCall {
     const sent = this.#sent();
     return {
       request: sent === undefined ? '' : JSON.stringify(sent),
-      answer: this.#guard?.restores === true ? '' : decoder.decode(joinedBytes(this.#pieces)),
+      // Sound is no text, and is not kept.
+      answer: this.#guard?.restores === true || this.#facts.surface === 'speech' ? '' : decoder.decode(joinedBytes(this.#pieces)),
     };
   }
 }

@@ -31,7 +31,7 @@ export type FieldKind =
 const NAMES: Readonly<Record<FieldKind, string>> = {
   text: `content text input prompt instructions system query queries thinking reasoning reasoning_content refusal suffix description
     server_description title document_title context cited_text quote output stdout stderr logs code diff command commands summary message error
-    error_message explanation detailed_explanation revised_prompt output_text source snippet caption value lines reason`,
+    error_message explanation detailed_explanation revised_prompt output_text source snippet caption value lines reason word`,
   json: 'arguments partial_json parsed_arguments',
   data: 'documents attributes env',
   labels: 'metadata variables headers',
@@ -42,7 +42,7 @@ const NAMES: Readonly<Record<FieldKind, string>> = {
     version param`,
   constant: `role type object status phase finish_reason native_finish_reason stop_reason effort reasoning_effort detail format syntax mode
     modalities service_tier truncation verbosity include encoding_format tool_choice function_call voice size quality background output_format
-    media_type search_context_size ttl prompt_cache_retention generate_summary error_type environment caller allowed_callers execution container`,
+    media_type search_context_size ttl language speaker style moderation stream_format input_fidelity task prompt_cache_retention generate_summary error_type environment caller allowed_callers execution container`,
   id: `id item_id call_id tool_call_id tool_use_id response_id previous_response_id previous_message_id file_id file_ids vector_store_ids
     container_id conversation approval_request_id request_id system_fingerprint obfuscation created_at expires_at retrieved_at created_by page_age`,
   base64: 'data file_data b64_json signature encrypted_content encrypted_index encrypted_stdout result partial_image_b64 embedding image',
@@ -58,7 +58,7 @@ const NAMES: Readonly<Record<FieldKind, string>> = {
     cache_read_input_tokens start_char_index end_char_index start_page_number end_page_number start_block_index end_block_index document_index
     search_result_index budget_tokens max_uses enabled is_error disable_parallel_tool_use include_usage include_obfuscation user_location
     approximate web_search_options return_documents relevance_score score document filters ranking_options max_num_results mcp_servers
-    tool_configuration flagged categories category_scores meta sluice explain`,
+    tool_configuration segments words duration speed partial_images flagged categories category_scores meta sluice explain`,
 };
 
 const KIND_OF: ReadonlyMap<string, FieldKind> = new Map(

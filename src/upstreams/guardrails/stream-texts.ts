@@ -31,6 +31,7 @@ export function pieceAt(dialect: Dialect, event: JsonObject, place: Place): Piec
   if (place.isKey || path.some((part) => WHOLE.has(String(part))) || (kind === 'fixed' && path.at(-1) !== 'transcript')) return undefined;
   if (dialect === 'messages') return messagePiece(event, place);
   if (dialect === 'responses') return responsePiece(event, place);
+  if (dialect === 'media' && !Array.isArray(event['choices'])) return mediaPiece(event, place);
   const [holder, , what] = path;
   if (holder !== 'choices' || (what !== 'delta' && what !== 'text')) return undefined;
   const [owner = '', ...rest] = elementsOf(event, path);
@@ -54,6 +55,12 @@ function responsePiece(event: JsonObject, place: Place): Piece | undefined {
   const key = [placeOf(event['output_index']), placeOf(part), type, ...place.path.slice(1)].join('/');
   const kind = type.includes('arguments') ? 'json' : type.includes('transcript') ? 'fixed' : place.kind;
   return pieceOf(key, event, { ...place, kind, isSaid: type === 'response.output_text.delta' });
+}
+
+/** Of transcripts alone: images and sound have no texts that come in pieces. */
+function mediaPiece(event: JsonObject, place: Place): Piece | undefined {
+  if (textAt(event, 'type') !== 'transcript.text.delta' || place.path[0] !== 'delta') return undefined;
+  return pieceOf('0/text', event, { ...place, kind: 'text', isSaid: true });
 }
 
 /** `place`: of the piece in `event`, which is the form that others of the text can be sent in. */
@@ -105,6 +112,7 @@ export function endedBy(dialect: Dialect, event: JsonObject): HasEnded {
     if (RESPONSE_ENDS.has(type)) return ALL;
     return type.endsWith('.done') ? ofOwners([placeOf(event['output_index'])]) : NONE;
   }
+  if (dialect === 'media' && type === 'transcript.text.done') return ALL;
   const ended = listAt(event, 'choices').flatMap((choice, at) =>
     textAt(choice, 'finish_reason') === undefined ? [] : [placeOf(objectAt({ choice }, 'choice')['index'], at)],
   );
@@ -128,7 +136,7 @@ export const isFailure = (event: JsonObject): boolean =>
 /** Whether an event of which all pieces of texts are empty says nothing else, so that it need not be sent. */
 export function saysNothing(dialect: Dialect, event: JsonObject): boolean {
   if (dialect === 'messages') return event['type'] === 'content_block_delta';
-  if (dialect === 'responses') return true;
+  if (dialect === 'responses' || event['type'] === 'transcript.text.delta') return true;
   if (isObject(event['usage'])) return false;
   return listAt(event, 'choices').every(
     (choice) =>

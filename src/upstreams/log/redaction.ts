@@ -66,9 +66,19 @@ function shown(value: unknown, hidden: ReadonlySet<string>): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map((item) => shown(item, hidden));
   return Object.fromEntries(
-    Object.entries(value).map(([name, inner]) => [name, hidden.has(name.toLowerCase()) ? HIDDEN : shown(inner, hidden)]),
+    Object.entries(value).map(([name, inner]) => [
+      name,
+      hidden.has(name.toLowerCase()) ? HIDDEN : isBase64(name, inner) ? `[${inner.length} characters of base64]` : shown(inner, hidden),
+    ]),
   );
 }
+
+/** Fields in which pictures, files and sound stand as bytes. */
+const BYTES_FIELDS: ReadonlySet<string> = new Set(['b64_json', 'partial_image_b64', 'data', 'file_data', 'audio']);
+const BASE64 = /^[A-Za-z0-9+/_-]{64}/;
+
+const isBase64 = (name: string, value: unknown): value is string =>
+  typeof value === 'string' && BYTES_FIELDS.has(name) && BASE64.test(value);
 
 /** Pictures and files are no text that anyone reads. */
 function shownText(text: string): string {

@@ -88,14 +88,14 @@ const CHAT: FieldUses = {
   ...named('text', 'messages tools tool_choice functions function_call response_format documents chat_template_kwargs'),
   ...named('neutral', 'parallel_tool_calls reasoning_effort include_reasoning separate_reasoning verbosity thinking enable_thinking'),
   ...named('neutral', 'thinking_budget add_generation_prompt continue_final_message usage'),
-  ...named('bounded', 'max_tokens max_completion_tokens prediction audio modalities web_search_options container mcp_servers'),
+  ...named('bounded', 'max_tokens max_completion_tokens prediction audio modalities web_search_options mcp_servers'),
   stream_options: 'neutral',
   reasoning: price(isUsualReasoning),
   speed: price(anyOf('standard')),
   moderation: price(),
   // Sluice stores what is to be stored.
   store: 'owned',
-  ...named(state(), 'previous_response_id conversation thread'),
+  ...named(state(), 'previous_response_id conversation thread container'),
 };
 
 const COMPLETIONS: FieldUses = {
@@ -133,7 +133,8 @@ const MESSAGES: FieldUses = {
   ...TIER,
   ...named('text', 'messages system tools tool_choice stop_sequences output_format'),
   ...named('neutral', 'temperature top_p top_k'),
-  ...named('bounded', 'max_tokens thinking container mcp_servers'),
+  ...named('bounded', 'max_tokens thinking mcp_servers'),
+  container: state(),
   output_config: price((value) => isObject(value) && Object.keys(value).every((name) => name === 'format' || name === 'effort')),
   cache_control: price(isBriefCache),
   speed: price(anyOf('standard')),
@@ -146,6 +147,24 @@ const MESSAGES: FieldUses = {
   diagnostics: state(),
   thread: state(),
   user_profile_id: price(),
+};
+
+const IMAGES: FieldUses = {
+  ...COMMON,
+  prompt: 'text',
+  ...named('bounded', 'n partial_images quality size frame_count'),
+  ...named('neutral', 'style background output_format output_compression moderation response_format seed safety_identifier'),
+  ...named('neutral', 'complexity frame_duration_ms'),
+  // Another model writes it, by tokens of its own.
+  svg: price(),
+};
+
+const TRANSCRIPTS: FieldUses = {
+  ...COMMON,
+  ...named('text', 'prompt keywords keywords[] languages languages[]'),
+  ...named('neutral', 'language response_format temperature timestamp_granularities[] timestamp_granularities include[] include'),
+  ...named('neutral', 'chunking_strategy known_speaker_names[] known_speaker_names seed'),
+  ...named('text', 'known_speaker_references[] known_speaker_references'),
 };
 
 /** Every field that Sluice knows, by the kind of request in which it goes out. What is not here is refused. [U195] */
@@ -170,6 +189,16 @@ export const KNOWN_FIELDS = {
     ...ROUTING,
   },
   moderations: { ...COMMON, input: 'text' },
+  images: IMAGES,
+  image_edits: { ...IMAGES, ...named('neutral', 'input_fidelity') },
+  image_variations: IMAGES,
+  speech: {
+    ...COMMON,
+    ...named('text', 'input instructions'),
+    ...named('neutral', 'voice response_format speed stream_format language'),
+  },
+  transcriptions: TRANSCRIPTS,
+  translations: TRANSCRIPTS,
 } as const satisfies Readonly<Record<string, FieldUses>>;
 
 /** OpenAI's `pro` mode has a price of its own. */

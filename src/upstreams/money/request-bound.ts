@@ -7,7 +7,10 @@ import { SURFACES } from '../protocol/exchange.ts';
 import type { JsonObject } from '../protocol/json.ts';
 import { isObject } from '../protocol/json.ts';
 import type { TargetModel } from '../target.ts';
+import { attachmentBoundsOf } from './attachment-bounds.ts';
+import type { MediaCounts } from './model-price.ts';
 import { callNanoMax } from './model-price.ts';
+import { isReasoningModel } from './reasoning-models.ts';
 import type { PromptSize } from './prompt-size.ts';
 
 /** The most that a request can cost at one model: reserved before anything goes out, and never exceeded by what is settled. */
@@ -20,8 +23,16 @@ export interface RequestBound {
   readonly nanoMax: number;
   /** Of the prompt, from its bytes. */
   readonly inputTokensEstimated: number;
-  /** Of its images at most, which no text says. */
-  readonly imageTokens: number;
+  /** Of an answer that is no text; absent: its tokens are counted. */
+  readonly outputTokensEstimated?: number;
+  /** Of what is attached at most, which no text says. */
+  readonly attachedTokens: number;
+  /** What has a price of its own, at most. */
+  readonly media: MediaCounts;
+  /** Of that, what is charged unless the answer reports it. */
+  readonly unreported: MediaCounts;
+  /** Its owner pays for what is reported beyond. [U261] */
+  readonly isOpen: boolean;
 }
 
 /** What a request says of its answers. */
@@ -67,27 +78,50 @@ function countsAt(body: JsonObject, fields: readonly string[]): Outcome<Readonly
 }
 
 /**
- * What a request can cost at a model at most: tokens of the prompt are at most its bytes, and what templates add, and at most a context; tokens of
- * the answer are at most the limit that is sent along. Refused where images have no bound. [U70] [U71] [U72]
+ * What a request can cost at a model at most: tokens of the prompt are at most its bytes, what templates add and what is attached, and at most a context;
+ * with searches of the web the prompt is read again for each, with what those before have found. Tokens of the answer are at most the limit that is sent
+ * along. Refused where the request has what nothing bounds, unless the owner of the model pays for it. [U70] [U71] [U72] [U260] [U261]
  */
 export function boundOf(model: TargetModel, surface: Surface, prompt: PromptSize, terms: AnswerTerms): Outcome<RequestBound> {
-  const { images, contexts } = prompt;
-  if (images > 0 && model.imageTokensMax === undefined) {
-    return refuse('invalid_value', `nothing bounds the tokens of an image: \`${model.name}\` has no image_tokens_max`, prompt.imageAt);
-  }
-  const imageTokens = images * (model.imageTokensMax ?? 0);
+  const { contexts } = prompt;
+  if (prompt.unbounded !== undefined && model.unbounded !== 'settle') return prompt.unbounded;
+  const bounds = attachmentBoundsOf(model);
+  if (prompt.images > 0 && bounds.imageTokensMax === 0)
+    return refuse('invalid_value', `takes no images: its image_tokens_max is 0`, 'model');
+  const imageTokens = prompt.images * bounds.imageTokensMax;
+  const audioTokens = Math.ceil((prompt.audioMs / 1_000) * bounds.audioTokensPerSecond);
+  const attachedTokens = imageTokens + audioTokens + prompt.pages * bounds.pageTokensMax;
+  const webSearches = prompt.webSearches + prompt.webSearchTools * bounds.webSearchesMax;
   const window = contexts * model.contextTokens;
-  const read = prompt.bytes + prompt.overheadTokens + imageTokens;
-  const inputTokensMax = prompt.isHeldElsewhere ? window : Math.min(window, read);
-  const inputTokensEstimated = Math.min(inputTokensMax, Math.ceil(prompt.bytes / model.bytesPerToken) + imageTokens);
+  const read = prompt.bytes + prompt.overheadTokens + attachedTokens;
+  const once = prompt.isHeldElsewhere || prompt.unbounded !== undefined ? window : Math.min(window, read);
+  const searched = (once + (webSearches * bounds.webSearchTokensMax) / 2) * (webSearches + 1);
+  const inputTokensMax = Math.min(window * (webSearches + 1), Math.ceil(searched));
+  const inputTokensEstimated = Math.min(once, Math.ceil(prompt.bytes / model.bytesPerToken) + attachedTokens);
   const generates = SURFACES[surface].outputLimits.length > 0;
   const answerTokensMax = generates
-    ? Math.min(terms.limitTokens ?? spareTokens(model, inputTokensMax / contexts, inputTokensEstimated / contexts), model.outputTokensMax)
+    ? Math.min(terms.limitTokens ?? unlimitedTokens(model, once / contexts, inputTokensEstimated / contexts), model.outputTokensMax)
     : undefined;
   const outputTokensMax = (answerTokensMax ?? 0) * terms.answers * contexts + terms.predictedBytes;
-  const nanoMax = callNanoMax(model.prices, inputTokensMax, outputTokensMax);
-  return ok({ inputTokensMax, answerTokensMax, outputTokensMax, nanoMax, inputTokensEstimated, imageTokens });
+  const media = present({
+    audioInputTokens: Math.min(audioTokens, inputTokensMax) * (webSearches + 1),
+    imageInputTokens: imageTokens * (webSearches + 1),
+    audioOutputTokens: prompt.makesAudio ? outputTokensMax : 0,
+    webSearches,
+  });
+  const nanoMax = callNanoMax(model.prices, inputTokensMax, outputTokensMax, media);
+  const tokens = { inputTokensMax, answerTokensMax, outputTokensMax, inputTokensEstimated, attachedTokens };
+  // Of a chat nothing reports its search, and the request alone says that there is one.
+  const unreported = surface === 'chat' ? present({ webSearches }) : {};
+  return ok({ ...tokens, nanoMax, media, unreported, isOpen: prompt.unbounded !== undefined });
 }
+
+const present = (counts: Readonly<Record<string, number>>): MediaCounts =>
+  Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0));
+
+/** Of an answer whose request gives no limit: all that the model can answer, where none is sent along. [U270] */
+const unlimitedTokens = (model: TargetModel, inputTokensMax: number, inputTokensEstimated: number): number =>
+  isReasoningModel(model) ? model.outputTokensMax : spareTokens(model, inputTokensMax, inputTokensEstimated);
 
 /**
  * The limit of an answer whose request gives none: what the context surely has left. Of a prompt whose bytes nearly fill the context as tokens,

@@ -1,6 +1,7 @@
 import type { UpstreamMeter } from '../../contract/api/meter.ts';
 import type { Usage } from '../protocol/usage.ts';
 import type { Target, TargetModel } from '../target.ts';
+import type { MediaCounts } from './model-price.ts';
 import { callNano } from './model-price.ts';
 import type { RequestBound } from './request-bound.ts';
 
@@ -12,6 +13,8 @@ export interface Settlement {
   /** Of the input tokens those that the upstream has put into its cache; absent: none. */
   readonly writtenTokens?: number;
   readonly outputTokens: number;
+  /** What has a price of its own; absent: nothing. */
+  readonly media?: MediaCounts;
   readonly nano: number;
   /** Whether the upstream has reported the tokens, or they were counted from bytes. */
   readonly usage: 'reported' | 'counted';
@@ -33,6 +36,8 @@ export interface Answered {
   readonly countedTokens?: number | undefined;
   /** Tokens of the prompt, counted likewise; absent: they are reported, or were only estimated. */
   readonly countedInputTokens?: number | undefined;
+  /** What came that has a price of its own, whether tokens are reported or not; absent: the answer does not say. */
+  readonly units?: MediaCounts | undefined;
 }
 
 /**
@@ -42,21 +47,65 @@ export interface Answered {
 export function settlementOf(
   model: TargetModel,
   bound: RequestBound,
-  { usage, countedTokens = 0, countedInputTokens }: Answered,
+  { usage, countedTokens = 0, countedInputTokens, units }: Answered,
 ): Settlement {
   const input = usage?.inputTokens ?? countedInputTokens ?? bound.inputTokensEstimated;
   const reportedOutput = usage?.outputTokens ?? 0;
   const output = Math.max(reportedOutput, countedTokens);
+  const media = mediaOf(usage, units, bound);
   const tokens = {
     ...inputOf(usage, Math.min(input, bound.inputTokensMax)),
     outputTokens: Math.min(output, bound.outputTokensMax),
+    ...(media === undefined ? {} : { media }),
   };
+  const nano = callNano(model.prices, tokens);
   return {
     ...tokens,
-    nano: callNano(model.prices, tokens),
+    nano: Math.min(nano, bound.nanoMax),
     usage: usage === undefined || reportedOutput < output ? 'counted' : 'reported',
-    isCapped: usage !== undefined && (input > bound.inputTokensMax || reportedOutput > bound.outputTokensMax),
+    isCapped: usage !== undefined && (input > bound.inputTokensMax || reportedOutput > bound.outputTokensMax || nano > bound.nanoMax),
   };
+}
+
+/**
+ * What was reported beyond what was reserved, of a call whose model's owner pays for it afterwards, and the bound that covers it. Undefined: nothing
+ * was. [U261]
+ */
+export function excessOf(
+  model: TargetModel,
+  bound: RequestBound,
+  end: Answered,
+): { readonly quantities: UpstreamQuantities; readonly bound: RequestBound } | undefined {
+  if (!bound.isOpen) return undefined;
+  const [inputTokensMax, outputTokensMax, nanoMax] = [Infinity, Infinity, Infinity];
+  const { inputTokens, cachedTokens, outputTokens, nano } = settlementOf(
+    model,
+    { ...bound, inputTokensMax, outputTokensMax, nanoMax },
+    end,
+  );
+  const raised = {
+    ...bound,
+    inputTokensMax: Math.max(bound.inputTokensMax, inputTokens + cachedTokens),
+    outputTokensMax: Math.max(bound.outputTokensMax, outputTokens),
+    nanoMax: Math.max(bound.nanoMax, nano),
+  };
+  const quantities = {
+    ...NO_QUANTITIES,
+    upstream_input_tokens: raised.inputTokensMax - bound.inputTokensMax,
+    upstream_output_tokens: raised.outputTokensMax - bound.outputTokensMax,
+    upstream_nano: raised.nanoMax - bound.nanoMax,
+  };
+  return Object.values(quantities).every((quantity) => quantity === 0) ? undefined : { quantities, bound: raised };
+}
+
+/**
+ * What was reported of each kind, and what is charged unless it is. Where nothing at all was reported, what was reserved of attachments; searches only
+ * where the request alone says that there was one. [U262]
+ */
+function mediaOf(usage: Usage | undefined, units: MediaCounts | undefined, { media, unreported }: RequestBound): MediaCounts | undefined {
+  const { webSearches: _, ...attached } = media;
+  const counts = { ...(usage === undefined ? attached : {}), ...unreported, ...usage?.media, ...units };
+  return Object.keys(counts).length === 0 ? undefined : counts;
 }
 
 /** The parts of the input by what they cost, as far as they are charged. */

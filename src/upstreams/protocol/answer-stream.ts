@@ -1,6 +1,7 @@
 import type { Refusal } from '../../contract/api/errors.ts';
 import { joinedBytes, utf8 } from '../../kernel/bytes.ts';
 import type { CountableText } from '../money/countable-text.ts';
+import type { MediaCounts } from '../money/model-price.ts';
 import type { AnswerNotes } from './answer-notes.ts';
 import type { JsonObject } from './json.ts';
 import { isObject, listAt, parsedObject } from './json.ts';
@@ -74,6 +75,11 @@ export class AnswerStream {
   /** What has come, to count its tokens; undefined: the usage is that of the whole answer. [U193] */
   get uncounted(): CountableText | undefined {
     return this.#tap.isAccounted ? undefined : this.#tap.text;
+  }
+
+  /** What came that has a price of its own. */
+  get units(): MediaCounts | undefined {
+    return this.#tap.units;
   }
 
   /** Bytes of an event that has not ended, and what a translation holds back. */

@@ -1,5 +1,6 @@
 import { joinedBytes, utf8 } from '../../kernel/bytes.ts';
 import type { CountableText } from '../money/countable-text.ts';
+import type { MediaCounts } from '../money/model-price.ts';
 import { DONE } from './answer-stream.ts';
 import type { StreamProblem } from './answer-stream.ts';
 import type { JsonObject } from './json.ts';
@@ -74,6 +75,11 @@ export class CopyMeter {
   pushRead(piece: Uint8Array): void {
     this.#unread.push(piece);
     this.#readAll();
+  }
+
+  /** What came that has a price of its own, as far as it was read. */
+  get units(): MediaCounts | undefined {
+    return this.#tap.units;
   }
 
   push(piece: Uint8Array): void {

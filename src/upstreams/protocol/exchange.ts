@@ -6,7 +6,16 @@ import { assert } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Served, Target, TargetModel, UpstreamProtocol } from '../target.ts';
 import type { UpstreamRequest } from '../transport.ts';
-import type { CountableText } from '../money/countable-text.ts';
+import { mediaUnits, subtitleUnits } from '../media/media-answers.ts';
+import type { CallForm } from '../media/form-body.ts';
+import { formBody } from '../media/form-body.ts';
+import type { AnswerForm, MediaSurface } from '../media/media-kinds.ts';
+import { isMedia, MEDIA_KINDS } from '../media/media-kinds.ts';
+import { CountableText } from '../money/countable-text.ts';
+import type { MediaCounts } from '../money/model-price.ts';
+import { attachmentBoundsOf } from '../money/attachment-bounds.ts';
+import { isReasoningModel } from '../money/reasoning-models.ts';
+import { isSearchTool } from '../money/search-tools.ts';
 import { checkPlatformFields, platformBetas, platformFields } from '../money/platform-fields.ts';
 import { ownerIn, PLATFORM } from '../upstream-record.ts';
 import type { UsageNote } from './answer-stream.ts';
@@ -15,7 +24,7 @@ import type { AnswerNotes } from './answer-notes.ts';
 import { chatAsMessage, ChatStreamAsMessage } from './chat-answers.ts';
 import { chatToMessages } from './chat-to-messages.ts';
 import type { JsonObject } from './json.ts';
-import { objectAt, parsedObject } from './json.ts';
+import { listAt, objectAt, parsedObject, present } from './json.ts';
 import { messageAsChat, MessageStreamAsChat } from './message-answers.ts';
 import { messagesToChat } from './messages-to-chat.ts';
 import { OPENAI_HOST } from './openai-host.ts';
@@ -33,7 +42,7 @@ import { inputFor } from './token-input.ts';
 import type { Usage } from './usage.ts';
 
 /** What a caller has called: its requests and answers are in the dialect of the call. */
-export type Surface = 'chat' | 'completions' | 'responses' | 'messages' | 'embeddings' | 'rerank' | 'moderations';
+export type Surface = 'chat' | 'completions' | 'responses' | 'messages' | 'embeddings' | 'rerank' | 'moderations' | MediaSurface;
 
 interface SurfaceRow {
   readonly dialect: Dialect;
@@ -51,6 +60,12 @@ export const SURFACES: Readonly<Record<Surface, SurfaceRow>> = {
   embeddings: { dialect: 'plain', served: ['embeddings'], outputLimits: [] },
   rerank: { dialect: 'plain', served: ['rerank'], outputLimits: [] },
   moderations: { dialect: 'plain', served: ['moderations'], outputLimits: [] },
+  images: { dialect: 'media', served: ['images'], outputLimits: [] },
+  image_edits: { dialect: 'media', served: ['images'], outputLimits: [] },
+  image_variations: { dialect: 'media', served: ['images'], outputLimits: [] },
+  speech: { dialect: 'media', served: ['speech'], outputLimits: [] },
+  transcriptions: { dialect: 'media', served: ['transcriptions'], outputLimits: [] },
+  translations: { dialect: 'media', served: ['transcriptions'], outputLimits: [] },
 };
 
 /** What a caller asks for. */
@@ -62,8 +77,14 @@ export interface SurfaceCall {
   readonly tokenInput?: TokenInput;
   /** Of Anthropic's callers, in lower case: `anthropic-version`, `anthropic-beta`. */
   readonly headers: Readonly<Record<string, string>>;
+  /** What goes with the fields of the body where they came as a form. */
+  readonly form?: CallForm | undefined;
   readonly nowMs: number;
 }
+
+/** How the answer to a call comes. */
+export const answerFormOf = (surface: Surface, body: JsonObject): AnswerForm =>
+  isMedia(surface) ? MEDIA_KINDS[surface].answerForm(body) : body['stream'] === true ? 'events' : 'json';
 
 /** A call as one target is asked it, and how its answer is read. */
 export interface Exchange {
@@ -79,6 +100,8 @@ export interface Exchange {
 export interface WholeAnswer {
   readonly text: string;
   readonly usage: Usage | undefined;
+  /** What of it has a price of its own; absent: it does not say. */
+  readonly units?: MediaCounts | undefined;
   /** What it says, to count its tokens; undefined: the usage is reported. */
   readonly uncounted: CountableText | undefined;
 }
@@ -117,7 +140,8 @@ export class Exchanges {
     const spoken = dialectOf(target, call.surface);
     const translated = this.#bodyIn(spoken);
     assert(translated.ok, 'a target is asked only what can be said to it');
-    const isStream = call.body['stream'] === true;
+    const form = answerFormOf(call.surface, call.body);
+    const isStream = form === 'events';
     const countsUsage = isStream && (spoken === 'chat' || spoken === 'completions');
     const probabilities = asksProbabilities ? probabilitiesAsked(spoken, translated.value) : {};
     const hidesProbabilities = spoken === own && Object.keys(probabilities).length > 0;
@@ -127,6 +151,7 @@ export class Exchanges {
       model: target.model.upstreamName,
       ...inputFor(target, translated.value, call.tokenInput),
       ...limited(target, spoken, translated.value, outputTokensMax),
+      ...searchLimits(target, spoken, translated.value),
       ...(countsUsage ? { stream_options: { ...objectAt(call.body, 'stream_options'), include_usage: true } } : {}),
       ...(isPlatforms(target) ? platformFields(kindOf(spoken, call.surface)) : {}),
     };
@@ -137,12 +162,15 @@ export class Exchanges {
     return {
       passesAs: isAsItCame && spoken !== 'plain' ? spoken : undefined,
       request: {
-        path: PATHS[spoken] ?? `/${call.surface}`,
+        path: isMedia(call.surface) ? MEDIA_KINDS[call.surface].path : (PATHS[spoken] ?? `/${call.surface}`),
         headers: headersFor(target, spoken, call),
         body: JSON.stringify(body),
+        ...(call.form === undefined ? {} : { form: formBody(body, call.form) }),
+        ...(form === 'text' || form === 'bytes' ? { accept: '*/*' } : {}),
         streams: isStream,
       },
       whole: (text, notes, withoutSecret) => {
+        if (form === 'text') return plainAnswer(text);
         const parsed = parsedObject(text);
         if (parsed === undefined) return undefined;
         const answer = withShownError(parsed, withoutSecret);
@@ -151,6 +179,7 @@ export class Exchanges {
         notes?.seeWhole(spoken, answer);
         const said = answer === parsed ? text : JSON.stringify(answer);
         if (hidesProbabilities) return { text: withoutProbabilities(said), usage, uncounted };
+        if (spoken === 'media') return { text: said, usage, units: mediaUnits(answer), uncounted };
         return { text: spoken === own ? said : JSON.stringify(wholeAs(own, spoken, answer, call.body, terms)), usage, uncounted };
       },
       stream: (note, notes, withoutSecret) => {
@@ -223,7 +252,7 @@ function dialectOf({ protocol, model }: Target, surface: Surface): Dialect {
 const isPlatforms = ({ upstreamId }: Target): boolean => ownerIn(upstreamId) === PLATFORM;
 
 /** As which kind of request a call goes out. */
-const kindOf = (spoken: Dialect, surface: Surface): Surface => (spoken === 'plain' ? surface : spoken);
+const kindOf = (spoken: Dialect, surface: Surface): Surface => (spoken === 'plain' || spoken === 'media' ? surface : spoken);
 
 /** How requests become Anthropic's, by what was called. */
 const FROM_MESSAGES: Readonly<Partial<Record<Surface, (body: JsonObject) => Outcome<JsonObject>>>> = {
@@ -260,15 +289,27 @@ const CALLED_BEFORE: Readonly<Record<string, FieldPath>> = {
  * The field that limits the answer, as the target knows it; the caller's own name for it stays. OpenAI's own models refuse `max_tokens`; other servers do
  * not all know its newer name.
  */
-function limited({ baseUrl }: Target, spoken: Dialect, body: JsonObject, tokensMax: number | undefined): JsonObject {
-  if (tokensMax === undefined || spoken === 'plain') return {};
+function limited({ baseUrl, model }: Target, spoken: Dialect, body: JsonObject, tokensMax: number | undefined): JsonObject {
+  if (tokensMax === undefined || spoken === 'plain' || spoken === 'media') return {};
   if (spoken === 'responses') return { max_output_tokens: tokensMax };
   if (spoken !== 'chat') return { max_tokens: tokensMax };
-  const isNewer =
-    typeof body['max_completion_tokens'] === 'number' || (typeof body['max_tokens'] !== 'number' && OPENAI_HOST.test(baseUrl));
+  const isOpenai = OPENAI_HOST.test(baseUrl);
+  const isGiven = typeof body['max_completion_tokens'] === 'number' || typeof body['max_tokens'] === 'number';
+  if (!isGiven && !isOpenai && isReasoningModel(model)) return {};
+  const isNewer = typeof body['max_completion_tokens'] === 'number' || (typeof body['max_tokens'] !== 'number' && isOpenai);
   return isNewer
     ? { max_completion_tokens: tokensMax, max_tokens: undefined }
     : { max_tokens: tokensMax, max_completion_tokens: undefined };
+}
+
+/** Searches that the request does not limit itself are limited to as many as were reserved. [U262] */
+function searchLimits({ model }: Target, spoken: Dialect, body: JsonObject): JsonObject {
+  const tools = listAt(body, 'tools');
+  if (!tools.some(isSearchTool)) return {};
+  const { webSearchesMax } = attachmentBoundsOf(model);
+  if (spoken === 'responses') return { max_tool_calls: body['max_tool_calls'] ?? webSearchesMax };
+  if (spoken !== 'messages') return {};
+  return { tools: tools.map((tool) => (isSearchTool(tool) ? { max_uses: webSearchesMax, ...present(tool) } : tool)) };
 }
 
 export const ANTHROPIC_VERSION = '2023-06-01';
@@ -279,10 +320,10 @@ export function proofOf(protocol: UpstreamProtocol, secret: string | undefined):
   return protocol === 'anthropic' ? { 'x-api-key': secret } : { authorization: `Bearer ${secret}` };
 }
 
-function headersFor(target: Target, spoken: Dialect, { headers }: SurfaceCall): Record<string, string> {
+function headersFor(target: Target, spoken: Dialect, { headers, form }: SurfaceCall): Record<string, string> {
   const { 'anthropic-version': version = ANTHROPIC_VERSION, 'anthropic-beta': asked } = headers;
   const beta = isPlatforms(target) ? platformBetas(asked) : asked;
-  const common = { 'content-type': 'application/json' };
+  const common = { 'content-type': form === undefined ? 'application/json' : `multipart/form-data; boundary=${form.boundary}` };
   if (spoken !== 'messages') return common;
   return { ...common, 'anthropic-version': version, ...(beta === undefined ? {} : { 'anthropic-beta': beta }) };
 }
@@ -306,17 +347,24 @@ function translatorOf(own: Dialect, spoken: Dialect, { body }: SurfaceCall, term
   return fromChat === undefined ? toChat : new TranslatedTwice(toChat, fromChat);
 }
 
+/** A transcript as a text or as subtitles. */
+function plainAnswer(text: string): WholeAnswer {
+  const uncounted = new CountableText();
+  uncounted.add('text', text);
+  return { text, usage: undefined, units: subtitleUnits(text), uncounted };
+}
+
 /**
- * Whether the first piece of a body may begin an answer of the target's protocol: a JSON object, or where the request streams, a line of
- * an event stream, whatever the header says. [U35]
+ * Whether the first piece of a body may begin an answer of the target's protocol: a JSON object, or where events are to come, a line of an event stream,
+ * whatever the header says; a text or bytes if no page and no JSON. [U35]
  */
-export function mayBegin(type: string, streams: boolean, piece: Uint8Array): boolean {
+export function mayBegin(type: string, form: AnswerForm, piece: Uint8Array): boolean {
   const first = piece.find((byte) => !BLANKS.has(byte));
-  if (streams)
+  if (form === 'events')
     return (type === '' || type.includes('text/event-stream')) && (first === undefined ? piece.length > 0 : LINE_STARTS.has(first));
-  return (
-    !type.includes('text/html') && !type.includes('text/event-stream') && (first === BRACE || (first === undefined && piece.length > 0))
-  );
+  if (type.includes('text/html') || type.includes('text/event-stream')) return false;
+  if (form === 'bytes') return piece.length > 0 && !type.includes('json');
+  return form === 'text' || first === BRACE || (first === undefined && piece.length > 0);
 }
 
 const BRACE = 0x7b;

@@ -1,12 +1,14 @@
+import { isLastEvent, mediaUnits, mediaUsage } from '../media/media-answers.ts';
 import { CountableText } from '../money/countable-text.ts';
+import type { MediaCounts } from '../money/model-price.ts';
 import { ResponseTexts, takeChoices, takeMessageEvent, takeParts } from './generated-texts.ts';
 import { countAt, isObject, listAt, objectAt, present, textAt } from './json.ts';
 import type { JsonObject } from './json.ts';
 import type { Usage } from './usage.ts';
-import { anthropicUsage, openaiUsage, responsesUsage } from './usage.ts';
+import { anthropicUsage, openaiUsage, responsesUsage, searchesIn } from './usage.ts';
 
 /** The formats in which requests and answers are written. `plain`: an answer that is never streamed. */
-export type Dialect = 'chat' | 'completions' | 'responses' | 'messages' | 'plain';
+export type Dialect = 'chat' | 'completions' | 'responses' | 'messages' | 'media' | 'plain';
 
 /** What an event of a stream is to those who pass the stream on. */
 export interface Seen {
@@ -23,6 +25,8 @@ export interface StreamTap {
   readonly usage: Usage | undefined;
   /** What the model has generated: for counting tokens where they are not reported. */
   readonly text: CountableText;
+  /** What came that has a price of its own, such as images. */
+  readonly units: MediaCounts | undefined;
   /** Whether all that callers wait for has come, even if the upstream does not say that it ends. */
   readonly isWhole: boolean;
   /** Whether the usage is that of the whole answer: nothing was generated after it was reported, and the answer is whole. [U193] */
@@ -44,11 +48,14 @@ export function tapOf(dialect: Exclude<Dialect, 'plain'>): StreamTap {
       return new ResponsesTap();
     case 'messages':
       return new MessagesTap();
+    case 'media':
+      return new MediaTap();
   }
 }
 
 abstract class Tap implements StreamTap {
   usage: Usage | undefined;
+  units: MediaCounts | undefined;
   readonly text = new CountableText();
   isWhole = false;
   /** Of the text, when the usage was reported. */
@@ -101,7 +108,8 @@ class ResponsesTap extends Tap {
     if (type === 'error') return ERROR;
     this.#texts.event(event);
     if (!RESPONSE_ENDS.has(type)) return CONTENT;
-    this.report(responsesUsage(objectAt(event, 'response')['usage']));
+    const response = objectAt(event, 'response');
+    this.report(responsesUsage(response['usage'], searchesIn(response)));
     this.isWhole = true;
     return END;
   }
@@ -134,6 +142,25 @@ class MessagesTap extends Tap {
   }
 }
 
+/** Events of images and sound that are made, and of transcripts. */
+class MediaTap extends Tap {
+  #images = 0;
+
+  see(event: JsonObject): Seen {
+    const type = textAt(event, 'type') ?? '';
+    if (type === 'error' || (event['error'] ?? null) !== null) return ERROR;
+    // Some servers send transcripts as chunks of a chat.
+    if (type === '' && !Array.isArray(event['choices'])) return GARBAGE;
+    takeChoices(listAt(event, 'choices'), this.take);
+    if (type === 'transcript.text.delta') this.take('text', textAt(event, 'delta') ?? '');
+    if (/^image_\w+\.completed$/.test(type)) this.units = { images: (this.#images += 1) };
+    else if (isLastEvent(type) || isObject(event['usage'])) this.units = { ...this.units, ...mediaUnits(event) };
+    if (isLastEvent(type) || listAt(event, 'choices').some((choice) => textAt(choice, 'finish_reason') !== undefined)) this.isWhole = true;
+    this.report(mediaUsage(event));
+    return CONTENT;
+  }
+}
+
 /** What an answer that is no stream reports of its tokens. */
 export function usageIn(dialect: Dialect, answer: unknown): Usage | undefined {
   const usage = isObject(answer) ? answer['usage'] : undefined;
@@ -142,9 +169,11 @@ export function usageIn(dialect: Dialect, answer: unknown): Usage | undefined {
     case 'completions':
       return openaiUsage(usage);
     case 'responses':
-      return responsesUsage(usage);
+      return responsesUsage(usage, searchesIn(answer));
     case 'messages':
       return anthropicUsage(usage);
+    case 'media':
+      return isObject(answer) ? mediaUsage(answer) : undefined;
     case 'plain':
       return openaiUsage(usage) ?? tokensBilled(answer);
   }
@@ -157,6 +186,7 @@ export function textIn(dialect: Dialect, answer: JsonObject): CountableText {
   if (dialect === 'chat' || dialect === 'completions') takeChoices(listAt(answer, 'choices'), take);
   if (dialect === 'responses') new ResponseTexts(take).whole(answer);
   if (dialect === 'messages') takeParts(listAt(answer, 'content'), 'content', take);
+  if (dialect === 'media') take('text', textAt(answer, 'text') ?? '');
   return text;
 }
 

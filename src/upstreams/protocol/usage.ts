@@ -1,4 +1,6 @@
-import { countAt, objectAt } from './json.ts';
+import type { MediaCounts } from '../money/model-price.ts';
+import type { JsonObject } from './json.ts';
+import { countAt, listAt, objectAt, textAt } from './json.ts';
 
 /** The tokens that an upstream reports of a call. */
 export interface Usage {
@@ -11,6 +13,21 @@ export interface Usage {
   /** All of them, those of reasoning too. */
   readonly outputTokens: number;
   readonly reasoningTokens: number;
+  /** What of it has a price of its own; absent: nothing is reported. */
+  readonly media?: MediaCounts;
+}
+
+/** Of OpenAI's details of tokens: those of sound and of images. Cached ones are none of them. */
+function mediaIn(input: JsonObject, output: JsonObject, units: Readonly<Record<string, number>> = {}): Pick<Usage, 'media'> {
+  const counts = {
+    audioInputTokens: countAt(input, 'audio_tokens'),
+    imageInputTokens: countAt(input, 'image_tokens'),
+    audioOutputTokens: countAt(output, 'audio_tokens'),
+    imageOutputTokens: countAt(output, 'image_tokens'),
+    ...units,
+  };
+  const media = Object.fromEntries(Object.entries(counts).filter(([, count]) => count !== undefined && count !== 0));
+  return Object.keys(media).length === 0 ? {} : { media };
 }
 
 /** `usage` of chat completions, completions, embeddings and rerankings. Undefined: it says nothing. */
@@ -23,10 +40,12 @@ export function openaiUsage(usage: unknown): Usage | undefined {
     ...writtenIn(countAt(objectAt(usage, 'prompt_tokens_details'), 'cache_write_tokens')),
     outputTokens: countAt(usage, 'completion_tokens') ?? 0,
     reasoningTokens: countAt(objectAt(usage, 'completion_tokens_details'), 'reasoning_tokens') ?? 0,
+    ...mediaIn(objectAt(usage, 'prompt_tokens_details'), objectAt(usage, 'completion_tokens_details')),
   });
 }
 
-export function responsesUsage(usage: unknown): Usage | undefined {
+/** `webSearches`: of its items, see `searchesIn`. */
+export function responsesUsage(usage: unknown, webSearches = 0): Usage | undefined {
   const inputTokens = countAt(usage, 'input_tokens');
   if (inputTokens === undefined) return undefined;
   return bounded({
@@ -35,8 +54,15 @@ export function responsesUsage(usage: unknown): Usage | undefined {
     ...writtenIn(countAt(objectAt(usage, 'input_tokens_details'), 'cache_write_tokens')),
     outputTokens: countAt(usage, 'output_tokens') ?? 0,
     reasoningTokens: countAt(objectAt(usage, 'output_tokens_details'), 'reasoning_tokens') ?? 0,
+    ...mediaIn(objectAt(usage, 'input_tokens_details'), objectAt(usage, 'output_tokens_details'), { webSearches }),
   });
 }
+
+/** Searches of the web in the items of a response: opening a page and looking through it cost nothing. */
+export const searchesIn = (response: unknown): number =>
+  listAt(response, 'output').filter(
+    (item) => textAt(item, 'type') === 'web_search_call' && (textAt(objectAt(item, 'action'), 'type') ?? 'search') === 'search',
+  ).length;
 
 /** `usage` of Anthropic's messages, whose input tokens are those that no cache had. */
 export function anthropicUsage(usage: unknown): Usage | undefined {
@@ -51,6 +77,7 @@ export function anthropicUsage(usage: unknown): Usage | undefined {
     ...writtenIn(written),
     outputTokens: outputTokens ?? 0,
     reasoningTokens: countAt(objectAt(usage, 'output_tokens_details'), 'thinking_tokens') ?? 0,
+    ...mediaIn({}, {}, { webSearches: countAt(objectAt(usage, 'server_tool_use'), 'web_search_requests') ?? 0 }),
   });
 }
 

@@ -2,6 +2,7 @@ import { ROUTE_LIMITS } from '../../contract/routes/route-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse, refuseResource } from '../../contract/api/outcome.ts';
 import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
+import { KINDS } from '../../contract/routes/route-conditions.ts';
 import type { Condition } from '../../contract/routes/route-conditions.ts';
 import type { CascadeChoice, Choice, RouteVersion } from '../../contract/routes/route-rules.ts';
 import type { FieldPath } from '../../contract/api/field-path.ts';
@@ -14,7 +15,7 @@ import { canServe } from '../protocol/exchange.ts';
 import { implies, isImpossible } from './implied-conditions.ts';
 import type { FindTarget } from './route-plan.ts';
 
-const ALL_KINDS: readonly Served[] = ['chat', 'completions', 'responses', 'embeddings', 'rerank', 'moderations'];
+const ALL_KINDS: readonly Served[] = KINDS;
 
 /**
  * Refuses a version that cannot mean what it says: with a target that is unknown or serves none of the kinds of request that reach it, or with a

@@ -87,7 +87,7 @@ type NamedTarget = CascadeChoice['student'][number][number];
 /** Why a target cannot serve a request; undefined: it can. */
 function unfitness({ model }: Target, { kind, has }: RequestFacts): LeftOut | undefined {
   if (!canServe(model, kind)) return 'kind';
-  return has.includes('images') && model.imageTokensMax === undefined ? 'images' : undefined;
+  return has.includes('images') && model.imageTokensMax === 0 ? 'images' : undefined;
 }
 
 const noTarget = ({ name }: NamedVersion, { reason }: Evaluation, { kind }: RequestFacts) =>

@@ -126,7 +126,7 @@ function bodyOf({ requestBody }: DocumentedOperation): { headers?: Record<string
   if (type === 'multipart/form-data') {
     const form = new FormData();
     for (const [part, value] of Object.entries(example as Record<string, string>)) {
-      if (part === 'file' || part === 'data') form.set(part, new Blob([value]), 'example.jsonl');
+      if (['file', 'data', 'image'].includes(part)) form.set(part, new Blob([value]), 'example.jsonl');
       else form.set(part, value);
     }
     return { body: form };

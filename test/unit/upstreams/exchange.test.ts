@@ -50,6 +50,19 @@ describe('requests', () => {
     expect(requestOf('moderations', OPENAI, { input: 'a' }).body).toEqual({ input: 'a', model: 'small-2026' });
   });
 
+  it("[U270] adds no limit for a model that reasons at a server other than OpenAI's, and keeps the one that is given", () => {
+    const at = (upstreamName: string, baseUrl = 'https://router.example/v1') => targetOf({ baseUrl, model: { upstreamName } });
+    const limits = (target: Target, more: JsonObject = {}) => {
+      const { max_tokens: older, max_completion_tokens: newer } = requestOf('chat', target, { ...hello, ...more }).body as JsonObject;
+      return [older, newer];
+    };
+    for (const name of ['o3-mini', 'openai/o1', 'gpt-5.1', 'gpt-10']) expect(limits(at(name)), name).toEqual([undefined, undefined]);
+    for (const name of ['gpt-4o', 'llama-o3', 'mistral']) expect(limits(at(name)), name).toEqual([100, undefined]);
+    expect(limits(at('o3', 'https://api.openai.com/v1'))).toEqual([undefined, 100]);
+    expect(limits(at('o3'), { max_tokens: 100 })).toEqual([100, undefined]);
+    expect(limits(at('o3'), { max_completion_tokens: 100 })).toEqual([undefined, 100]);
+  });
+
   it('[U32] asks streams for their usage, and keeps what the caller asked of them', () => {
     const streamed = { ...hello, stream: true, stream_options: { include_obfuscation: false } };
     expect(requestOf('chat', OPENAI, streamed).body['stream_options']).toEqual({ include_obfuscation: false, include_usage: true });
@@ -297,19 +310,19 @@ describe('answers', () => {
   });
 
   it('[U35] takes no page for an answer', () => {
-    expect(mayBegin('text/html', true, utf8('<'))).toBe(false);
-    expect(mayBegin('application/json', true, utf8('{'))).toBe(false);
-    expect(mayBegin('text/event-stream; charset=utf-8', true, utf8('d'))).toBe(true);
-    expect(mayBegin('', true, utf8('data'))).toBe(true);
-    expect(mayBegin('text/html', false, utf8('<'))).toBe(false);
-    expect(mayBegin('application/json', false, utf8('{'))).toBe(true);
-    expect(mayBegin('application/json', false, utf8(' \n{'))).toBe(true);
-    expect(mayBegin('application/json', false, utf8('<html>'))).toBe(false);
-    expect(mayBegin('application/json', false, utf8(''))).toBe(false);
-    expect(mayBegin('text/event-stream', true, utf8('<html>'))).toBe(false);
-    expect(mayBegin('text/event-stream', true, utf8(': ping'))).toBe(true);
-    expect(mayBegin('text/event-stream', true, utf8('\n'))).toBe(true);
-    expect(mayBegin('text/event-stream', true, utf8(''))).toBe(false);
+    expect(mayBegin('text/html', 'events', utf8('<'))).toBe(false);
+    expect(mayBegin('application/json', 'events', utf8('{'))).toBe(false);
+    expect(mayBegin('text/event-stream; charset=utf-8', 'events', utf8('d'))).toBe(true);
+    expect(mayBegin('', 'events', utf8('data'))).toBe(true);
+    expect(mayBegin('text/html', 'json', utf8('<'))).toBe(false);
+    expect(mayBegin('application/json', 'json', utf8('{'))).toBe(true);
+    expect(mayBegin('application/json', 'json', utf8(' \n{'))).toBe(true);
+    expect(mayBegin('application/json', 'json', utf8('<html>'))).toBe(false);
+    expect(mayBegin('application/json', 'json', utf8(''))).toBe(false);
+    expect(mayBegin('text/event-stream', 'events', utf8('<html>'))).toBe(false);
+    expect(mayBegin('text/event-stream', 'events', utf8(': ping'))).toBe(true);
+    expect(mayBegin('text/event-stream', 'events', utf8('\n'))).toBe(true);
+    expect(mayBegin('text/event-stream', 'events', utf8(''))).toBe(false);
     expect(exchangesOf('chat', hello).with(OPENAI, 1).whole('<html>')).toBeUndefined();
   });
 });

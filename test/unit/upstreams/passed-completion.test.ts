@@ -152,7 +152,8 @@ async function settledAfter(events: number, end: TransportFault | undefined) {
   if (ended === undefined) throw new Error('it has not ended');
   const { usage, uncounted, end: as } = ended;
   const countedTokens = uncounted === undefined ? undefined : await byteCounts.count(target.model, uncounted);
-  const bound = { inputTokensEstimated: 5, imageTokens: 0, inputTokensMax: 100, outputTokensMax: 100, nanoMax: 0, answerTokensMax: 9 };
+  const limits = { inputTokensEstimated: 5, inputTokensMax: 100, outputTokensMax: 100, nanoMax: 0, answerTokensMax: 9 };
+  const bound = { ...limits, attachedTokens: 0, media: {}, unreported: {}, isOpen: false };
   const { outputTokens, inputTokens } = settlementOf(target.model, bound, { usage, countedTokens });
   return { behind: textOf(behind), as, inputTokens, outputTokens };
 }

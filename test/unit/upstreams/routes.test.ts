@@ -162,9 +162,13 @@ describe('[U90] evaluation', () => {
   });
 });
 
+const SEEING = routeTarget('blind/m');
+/** Its settings say that it takes no images. */
+const BLIND = { ...SEEING, model: { ...SEEING.model, imageTokensMax: 0 } };
+
 describe('[U91] plans', () => {
   const known = new Map(
-    [routeTarget('a/m'), routeTarget('b/m'), routeTarget('vectors/m', ['embeddings'])].map((target) => [
+    [routeTarget('a/m'), routeTarget('b/m'), routeTarget('vectors/m', ['embeddings']), BLIND].map((target) => [
       `${target.upstream}/${target.model.name}`,
       target,
     ]),
@@ -191,7 +195,8 @@ describe('[U91] plans', () => {
       [['a', 7]],
       [['b', 1]],
     ]);
-    expect(plan({ default: to('a/m') }, { has: ['images'] })).toMatchObject({ ok: false, error: { code: 'model_not_found' } });
+    expect(plan({ default: to('a/m') }, { has: ['images'] }).ok).toBe(true);
+    expect(plan({ default: to('blind/m') }, { has: ['images'] })).toMatchObject({ ok: false, error: { code: 'model_not_found' } });
   });
 
   it('[U91] refuses what the route refuses, with its words, and what none of its targets serves', () => {

@@ -85,7 +85,7 @@ export async function receiveForm<S extends z.core.$ZodType, T>(
 }
 
 /** RFC 2046, section 5.1.1. */
-function boundaryOf(contentType: string): string | undefined {
+export function boundaryOf(contentType: string): string | undefined {
   const [, quoted, bare] = /;\s*boundary=(?:"([^"]+)"|([^\s;"]+))/i.exec(contentType) ?? [];
   const boundary = quoted ?? bare ?? '';
   return /^[\w'()+,./:=? -]{0,69}[\w'()+,./:=?-]$/.test(boundary) ? boundary : undefined;
@@ -161,7 +161,7 @@ class FormReading {
   }
 }
 
-const malformed = (fault: MultipartFault) =>
+export const malformed = (fault: MultipartFault) =>
   fault === 'headBytesMax'
     ? refuseBeyond({ limit: 'formHeadBytesMax', what: 'the header lines of a part have too many bytes' })
     : refuse('invalid_value', 'the body is not valid multipart/form-data');

@@ -79,6 +79,7 @@ const CHAPTERS = [
   ],
   ['getStoredAnswersPolicy', 'setStoredAnswersPolicy', 'getResponse', 'listResponseInputItems', 'deleteResponse', 'listChatCompletions'],
   ['countResponseTokens', 'getChatCompletion', 'listChatCompletionMessages', 'updateChatCompletion', 'deleteChatCompletion'],
+  ['createImage', 'editImage', 'varyImage', 'createSpeech', 'createTranscription', 'createTranslation'],
   ['createRoute', 'listRoutes', 'getRoute', 'listRouteVersions', 'activateRoute', 'explainRoute', 'rollbackRoute', 'deleteRoute'],
   ['createPrompt', 'listPrompts', 'getPrompt', 'listPromptVersions', 'labelPrompt', 'renderPrompt', 'unlabelPrompt', 'deletePrompt'],
   ['getRequestPolicy', 'listRequests', 'getRequest', 'addRequestFeedback', 'requestStats', 'exportRequests', 'setRequestPolicy'],

@@ -4,6 +4,8 @@ import type { ExampleOf } from './example.ts';
 /** Of no upstream: the tour has no server of models but Sluice. */
 const model = 'lab/small';
 const params = { upstream: 'openai' };
+/** Stands for an image or a sound. */
+const ANY_FILE = 'bytes';
 
 /** Upstreams, and calls of the models that they serve. */
 export const upstreamExamples = {
@@ -34,6 +36,12 @@ export const upstreamExamples = {
   createUpstreamEmbeddings: { body: { model, input: 'hello' }, refused: 'model_not_found' },
   createUpstreamRanking: { body: { model, query: 'hello', documents: ['hi'] }, refused: 'model_not_found' },
   createModeration: { body: { model, input: 'hello' }, refused: 'model_not_found' },
+  createImage: { body: { model, prompt: 'a lighthouse at dusk', size: '1024x1024' }, refused: 'model_not_found' },
+  editImage: { body: { model, prompt: 'by night', image: ANY_FILE }, refused: 'model_not_found' },
+  varyImage: { body: { model, image: ANY_FILE }, refused: 'model_not_found' },
+  createSpeech: { body: { model, input: 'hello', voice: 'alloy' }, refused: 'model_not_found' },
+  createTranscription: { body: { model, file: ANY_FILE }, refused: 'model_not_found' },
+  createTranslation: { body: { model, file: ANY_FILE }, refused: 'model_not_found' },
   getUpstream: { as: 'tenant', params },
   getUpstreamHealth: { as: 'tenant', params },
   changeUpstream: { as: 'tenant', params, body: { limits: { requests_per_minute: 500 }, timeouts: { idle_ms: 30_000 }, pass_usage: true } },

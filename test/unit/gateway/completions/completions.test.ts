@@ -140,7 +140,7 @@ it('[U72] [U73] reserves what it may cost, and sends the limit that it has reser
 
 it('[U71] [U77] asks no upstream for what nothing bounds', async () => {
   const { call, asked, reserved } = callsTo([targetOf()], () => ({ text: ANSWER }));
-  expect(await call({ modalities: ['audio'] })).toMatchObject({ error: { refusal: { code: 'invalid_value', path: ['modalities'] } } });
+  expect(await call({ modalities: ['video'] })).toMatchObject({ error: { refusal: { code: 'invalid_value', path: ['modalities'] } } });
   expect([asked, reserved]).toEqual([[], []]);
 });
 

@@ -13,7 +13,7 @@ const priced = (upstream: string, outputNano: number, more = {}): Target =>
 
 const CHEAP = priced('cheap', 1_000_000);
 const MIDDLE = priced('middle', 3_000_000);
-const DEAR = priced('dear', 9_000_000, { imageTokensMax: 700 });
+const DEAR = priced('dear', 9_000_000, { unbounded: 'settle' });
 const PLAN = { groups: [[CHEAP, DEAR], [MIDDLE]], reason: 'model' };
 
 const names = (groups: readonly (readonly Target[])[]): string[][] => groups.map((group) => group.map(({ upstream }) => upstream));
@@ -22,10 +22,15 @@ const bodyOf = (content: unknown) => ({ model: 'small', messages: [{ role: 'user
 const BODY_BYTES = JSON.stringify(bodyOf('x')).length;
 
 /** Asks for 1,000 tokens of an answer, under a limit of money. */
-async function reserved(limitNano: number, content: unknown = 'x', refusal: Outcome<never> = refuse('insufficient_quota', 'is spent')) {
+async function reserved(
+  limitNano: number,
+  content: unknown = 'x',
+  refusal: Outcome<never> = refuse('insufficient_quota', 'is spent'),
+  only?: readonly Target[],
+) {
   const asked: UpstreamQuantities[] = [];
   const body = bodyOf(content);
-  const outcome = await reservePlan(PLAN, {
+  const outcome = await reservePlan(only === undefined ? PLAN : { ...PLAN, groups: [only] }, {
     surface: 'chat',
     body,
     reserve: (quantities) => {
@@ -56,9 +61,9 @@ describe('the reservation of a plan', () => {
   });
 
   it('[U71] [U77] leaves out targets without a bound for the request, and reserves nothing when none has', async () => {
-    const image = [{ type: 'image_url', image_url: { url: 'https://example.com/a.png' } }];
-    expect((await reserved(9_000, image)).groups).toEqual([['dear']]);
-    const audio = await reserved(9_000, [{ type: 'input_audio' }]);
-    expect([audio.groups, audio.asked]).toEqual(['invalid_value', []]);
+    const video = [{ type: 'video_url', video_url: { url: 'https://example.com/a.mp4' } }];
+    expect((await reserved(9_000, video)).groups).toEqual([['dear']]);
+    const blind = await reserved(9_000, video, undefined, [CHEAP]);
+    expect([blind.groups, blind.asked]).toEqual(['invalid_value', []]);
   });
 });

@@ -3,6 +3,10 @@ import type { MessageCreateParamsNonStreaming } from '@anthropic-ai/sdk/resource
 import type { ChatCompletionCreateParamsNonStreaming } from 'openai/resources/chat/completions';
 import type { CompletionCreateParamsNonStreaming } from 'openai/resources/completions';
 import type { EmbeddingCreateParams } from 'openai/resources/embeddings';
+import type { SpeechCreateParams } from 'openai/resources/audio/speech';
+import type { TranscriptionCreateParamsNonStreaming } from 'openai/resources/audio/transcriptions';
+import type { TranslationCreateParams } from 'openai/resources/audio/translations';
+import type { ImageCreateVariationParams, ImageEditParamsNonStreaming, ImageGenerateParamsNonStreaming } from 'openai/resources/images';
 import type { ModerationCreateParams } from 'openai/resources/moderations';
 import type { ResponseCreateParamsNonStreaming } from 'openai/resources/responses/responses';
 import { describe, expect, it } from 'vitest';
@@ -57,6 +61,24 @@ const ASKED = {
   safety_identifier: 1,
 } as const;
 const STREAMED = { service_tier: 1, store: 1, stream: 1, stream_options: 1, temperature: 1, top_p: 1, user: 1 } as const;
+
+const DRAWN = {
+  background: 1,
+  complexity: 1,
+  frame_count: 1,
+  frame_duration_ms: 1,
+  model: 1,
+  n: 1,
+  output_compression: 1,
+  output_format: 1,
+  partial_images: 1,
+  quality: 1,
+  response_format: 1,
+  safety_identifier: 1,
+  size: 1,
+  svg: 1,
+  user: 1,
+} as const;
 
 /** What the clients of OpenAI and Anthropic know. */
 const OF_CLIENTS: Readonly<Record<Exclude<RequestKind, 'rerank'>, readonly string[]>> = {
@@ -137,6 +159,40 @@ const OF_CLIENTS: Readonly<Record<Exclude<RequestKind, 'rerank'>, readonly strin
   ],
   embeddings: fieldsOf<EmbeddingCreateParams>()({ dimensions: 1, encoding_format: 1, input: 1, model: 1, user: 1 }),
   moderations: fieldsOf<ModerationCreateParams>()({ input: 1, model: 1 }),
+  images: fieldsOf<ImageGenerateParamsNonStreaming>()({ ...DRAWN, moderation: 1, prompt: 1, stream: 1, style: 1 }),
+  // What is a file is no field of its form.
+  image_edits: fieldsOf<Omit<ImageEditParamsNonStreaming, 'image' | 'mask' | 'markup'>>()({
+    ...DRAWN,
+    input_fidelity: 1,
+    prompt: 1,
+    stream: 1,
+  }),
+  image_variations: fieldsOf<Omit<ImageCreateVariationParams, 'image'>>()({ model: 1, n: 1, response_format: 1, size: 1, user: 1 }),
+  speech: fieldsOf<SpeechCreateParams>()({
+    input: 1,
+    instructions: 1,
+    model: 1,
+    response_format: 1,
+    speed: 1,
+    stream_format: 1,
+    voice: 1,
+  }),
+  transcriptions: fieldsOf<Omit<TranscriptionCreateParamsNonStreaming, 'file'>>()({
+    chunking_strategy: 1,
+    include: 1,
+    keywords: 1,
+    known_speaker_names: 1,
+    known_speaker_references: 1,
+    language: 1,
+    languages: 1,
+    model: 1,
+    prompt: 1,
+    response_format: 1,
+    stream: 1,
+    temperature: 1,
+    timestamp_granularities: 1,
+  }),
+  translations: fieldsOf<Omit<TranslationCreateParams, 'file'>>()({ model: 1, prompt: 1, response_format: 1, temperature: 1 }),
 };
 
 const PLATFORM: Partial<Target> = { upstreamId: 'platform/lab' };

@@ -14,7 +14,10 @@ const bound: RequestBound = {
   outputTokensMax: 100,
   nanoMax: callNanoMax(PRICES, 1_000, 100),
   inputTokensEstimated: 250,
-  imageTokens: 0,
+  attachedTokens: 0,
+  media: {},
+  unreported: {},
+  isOpen: false,
 };
 const usage = { inputTokens: 300, cachedTokens: 200, outputTokens: 40, reasoningTokens: 0 };
 

@@ -59,6 +59,12 @@ const API_OF: Readonly<Record<Surface, Api>> = {
   embeddings: 'jina',
   rerank: 'jina',
   moderations: 'sluice',
+  images: 'sluice',
+  image_edits: 'sluice',
+  image_variations: 'sluice',
+  speech: 'sluice',
+  transcriptions: 'sluice',
+  translations: 'sluice',
 };
 
 const BODIES: Readonly<Record<Surface, object>> = {
@@ -69,6 +75,12 @@ const BODIES: Readonly<Record<Surface, object>> = {
   embeddings: { input: ['hello'] },
   rerank: { query: 'hello', documents: ['one'] },
   moderations: { input: 'hello' },
+  images: { prompt: 'hello' },
+  image_edits: { prompt: 'hello' },
+  image_variations: {},
+  speech: { input: 'hello', voice: 'alloy' },
+  transcriptions: {},
+  translations: {},
 };
 
 /** An isolate whose upstreams answer as they are scripted: the dispatcher, the transport and the errors of the API are those of the product. */

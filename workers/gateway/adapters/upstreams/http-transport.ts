@@ -69,10 +69,10 @@ export class HttpTransport implements UpstreamTransport {
             method: 'POST',
             headers: {
               ...request.headers,
-              accept: request.streams ? 'text/event-stream' : 'application/json',
+              accept: request.accept ?? (request.streams ? 'text/event-stream' : 'application/json'),
               ...proofOf(target.protocol, secret),
             },
-            body: request.body,
+            body: request.form ?? request.body,
             // The key would go where the upstream says, which no allow-list has seen.
             redirect: 'manual',
             signal: exchange.signal,

@@ -27,6 +27,7 @@ import { utf8 } from '../../../../src/kernel/bytes.ts';
 import type { completionEndpoints } from '../../../../src/contract/completions/completions.ts';
 import type { ModelCharge, UpstreamQuantities } from '../../../../src/upstreams/money/settlement.ts';
 import { NO_QUANTITIES, quantitiesOf } from '../../../../src/upstreams/money/settlement.ts';
+import type { CallForm } from '../../../../src/upstreams/media/form-body.ts';
 import type { Surface } from '../../../../src/upstreams/protocol/exchange.ts';
 import { SURFACES } from '../../../../src/upstreams/protocol/exchange.ts';
 import type { TokenInput } from '../../../../src/upstreams/protocol/token-input.ts';
@@ -41,21 +42,24 @@ import { textInput } from '../../../../src/gateway/completions/text-input.ts';
 import { promptedBody } from '../../../../src/gateway/prompts/prompted-body.ts';
 import { callOrigin } from './call-origin.ts';
 import { callCancellation, rightCancellation } from './call-cancellation.ts';
+import { sentBytes } from './sent-bytes.ts';
 import { sentEvents } from './sent-events.ts';
 import { shadowCall } from './shadow-call.ts';
 
 type CacheOptions = z.output<typeof completionCacheHeaders>;
 
 /** A request to one of these endpoints. */
-interface Asked {
+export interface Asked {
   readonly gateway: Upstreams;
   readonly principal: TenantPrincipal;
   readonly authority: Authority;
   readonly body: JsonObject;
+  /** What goes with it where it came as a form. */
+  readonly form?: CallForm;
   readonly request: Request;
   readonly requestId: string;
   readonly timing: Timing;
-  readonly options: CacheOptions;
+  readonly options: Partial<CacheOptions> & { readonly 'x-sluice-priority'?: number | undefined };
   readonly reserve: CompletionCall['reserve'];
   waitUntil(work: Promise<unknown>): void;
 }
@@ -83,7 +87,7 @@ type StreamedAnswer = Extract<Completed['answer'], { readonly kind: 'stream' }>;
 const JSON_TYPE = 'application/json';
 const EVENTS_TYPE = 'text/event-stream';
 
-const answering = (surface: Surface) => async (call: Asked, tokenInput?: TokenInput) => {
+export const answering = (surface: Surface) => async (call: Asked, tokenInput?: TokenInput) => {
   const { gateway, principal, body, request, requestId } = call;
   const facts = { surface, requestId, principal, body, requestBytes: Number(request.headers.get('content-length') ?? 0) };
   const logged = gateway.logCall(facts);
@@ -131,7 +135,11 @@ function refused({ call, logged, added }: Answering, { refusal: found, besides, 
 }
 
 /** An answer in one piece, which is settled before it is sent. */
-async function whole({ added, logged, ...state }: Answering, completed: Completed, { end, text, blocked: judged }: WholeAnswer) {
+async function whole(
+  { added, logged, ...state }: Answering,
+  completed: Completed,
+  { end, text, contentType = JSON_TYPE, blocked: judged }: WholeAnswer,
+) {
   const blocked = state.call.authority.end?.refusal ?? judged;
   const settlement = completed.settle(end);
   const besides = added.beside(completed.besides);
@@ -149,13 +157,13 @@ async function whole({ added, logged, ...state }: Answering, completed: Complete
   const said = (await state.keeping?.whole(text)) ?? text;
   logged.answered(utf8(said));
   logged.ended(served, settlement);
-  const explanation = explanationFor(state.call, completed);
+  const explanation = contentType === JSON_TYPE ? explanationFor(state.call, completed) : undefined;
   const body = explanation === undefined ? said : explainedText(said, explanation);
-  return { ok: true as const, reply: { contentType: JSON_TYPE, body }, headers: headersOf(state.prompt, completed), ...settled };
+  return { ok: true as const, reply: { contentType, body }, headers: headersOf(state.prompt, completed), ...settled };
 }
 
 /** A stream, which is settled once it has ended; also when the caller goes away: the platform then lets the call finish. */
-async function streamed(state: Answering, completed: Completed, { stream: answered, ended }: StreamedAnswer) {
+async function streamed(state: Answering, completed: Completed, { stream: answered, ended, contentType = EVENTS_TYPE }: StreamedAnswer) {
   const { surface, call, logged, added, prompt, keeping } = state;
   const stream = keeping?.stream(answered) ?? answered;
   const { end: right } = call.authority;
@@ -171,9 +179,14 @@ async function streamed(state: Answering, completed: Completed, { stream: answer
     logged.settled(charge(added.used(settlement), labelledUses(besides)));
     return code;
   };
+  const onPiece = (piece: Uint8Array): void => logged.answered(piece);
+  const { target } = completed;
+  const used = { ...NO_QUANTITIES, embedding_tokens: 0 };
+  const settled = { used, settlesLater, model: targetName(target), headers: headersOf(prompt, completed) };
+  if (contentType !== EVENTS_TYPE)
+    return { ok: true as const, reply: { contentType, body: sentBytes(stream, onPiece, right) }, ...settled };
   const explanation = explanationFor(call, completed);
   const first = explanation === undefined ? undefined : explainedEvent(surface, call.requestId, explanation);
-  const onPiece = (piece: Uint8Array): void => logged.answered(piece);
   const passed = await stream.pass?.({ first, onPiece, calledOff: () => right?.refusal });
   call.gateway.metrics.count('sluice_streams_total', { how: passed === undefined ? 'relayed' : 'passed' });
   const { dialect } = SURFACES[surface];
@@ -181,9 +194,7 @@ async function streamed(state: Answering, completed: Completed, { stream: answer
   const ending = right && { end: right, whyEnded };
   const relaying = { timer: systemTimer, clock: call.gateway.clock, first, onPiece, right: ending };
   const body = (passed as ReadableStream | undefined) ?? sentEvents(stream, relaying);
-  const used = { ...NO_QUANTITIES, embedding_tokens: 0 };
-  const reply = { contentType: EVENTS_TYPE, body };
-  return { ok: true as const, reply, used, settlesLater, model: targetName(completed.target), headers: headersOf(prompt, completed) };
+  return { ok: true as const, reply: { contentType, body }, ...settled };
 }
 
 const settledIn =
@@ -203,7 +214,7 @@ function failureOf(state: Answering, { end }: CompletionEnd): ErrorCode | undefi
 }
 
 /** The call without its body, as it was admitted. */
-const admitted = (surface: Surface, { principal, authority, request, requestId, reserve, options }: Asked) => ({
+const admitted = (surface: Surface, { principal, authority, request, requestId, reserve, options, form }: Asked) => ({
   surface,
   headers: anthropicHeaders(request.headers),
   principal,
@@ -211,6 +222,7 @@ const admitted = (surface: Surface, { principal, authority, request, requestId, 
   origin: callOrigin(request),
   cancellation: callCancellation(request, authority.end),
   reserve,
+  form,
   cacheTerms: termsOf(options),
   acceptsCandidate: options[REUSE_HEADER] !== undefined,
 });
@@ -262,7 +274,11 @@ const labelledUses = (charges: readonly ModelCharge[] = []): LabelledUse[] =>
   charges.map(({ target, settlement }) => ({ used: quantitiesOf(settlement), model: targetName(target) }));
 
 /** What the call asks of the cache, if it wants one. */
-function termsOf({ [TTL_HEADER]: ttlMs, 'cache-control': cacheControl, 'cache-tag': tags }: CacheOptions): AnswerTerms | undefined {
+function termsOf({
+  [TTL_HEADER]: ttlMs,
+  'cache-control': cacheControl,
+  'cache-tag': tags = [],
+}: Partial<CacheOptions>): AnswerTerms | undefined {
   return ttlMs === undefined ? undefined : { ttlMs, directives: parseCacheControl(cacheControl), tags };
 }
 

@@ -1,4 +1,5 @@
 import type { Principal } from '../../../../src/contract/api/principal.ts';
+import { ATTACHMENT_BOUNDS, MEDIA_PRICES, shownAs } from '../../../../src/contract/upstreams/media-settings.ts';
 import type { UpstreamCheckReply, UpstreamReply } from '../../../../src/contract/upstreams/upstreams.ts';
 import type { TimedCheck } from '../../../../src/gateway/upstreams/upstream-checker.ts';
 import type { TargetModel } from '../../../../src/upstreams/target.ts';
@@ -103,7 +104,7 @@ const modelReply = (model: TargetModel): UpstreamReply['models'][number] => ({
   serves: [...model.serves],
   context_tokens: model.contextTokens,
   output_tokens_max: model.outputTokensMax,
-  image_tokens_max: model.imageTokensMax ?? null,
+  ...shownAs(ATTACHMENT_BOUNDS, model),
   bytes_per_token: model.bytesPerToken,
   prices: {
     input: model.prices.inputNano,
@@ -111,5 +112,6 @@ const modelReply = (model: TargetModel): UpstreamReply['models'][number] => ({
     cache_write: model.prices.cacheWriteNano ?? null,
     output: model.prices.outputNano,
     request: model.prices.requestNano,
+    ...shownAs(MEDIA_PRICES, model.prices),
   },
 });

@@ -1,0 +1,41 @@
+import { joinedBytes, utf8 } from '../../kernel/bytes.ts';
+import type { JsonObject } from '../protocol/json.ts';
+
+/** A file of a form. */
+export interface FormFile {
+  /** The name of its part, such as `image[]`. */
+  readonly field: string;
+  readonly filename: string;
+  /** Empty: its sender says none. */
+  readonly contentType: string;
+  readonly bytes: Uint8Array;
+}
+
+/** What a call sends besides the fields of its form. */
+export interface CallForm {
+  readonly files: readonly FormFile[];
+  /** Made at random, so that no file has it. */
+  readonly boundary: string;
+}
+
+/** A form as one target is sent it (RFC 7578): the fields of the body, a list as one part for each of its elements, and the files. */
+export function formBody(fields: JsonObject, { files, boundary }: CallForm): Uint8Array {
+  const parts: Uint8Array[] = [];
+  const part = (name: string, more: string, content: Uint8Array): void => {
+    parts.push(utf8(`--${boundary}\r\ncontent-disposition: form-data; name="${escaped(name)}"${more}\r\n\r\n`), content, utf8('\r\n'));
+  };
+  for (const [name, value] of Object.entries(fields)) {
+    for (const one of Array.isArray(value) ? (value as unknown[]) : [value]) {
+      if (one !== undefined && one !== null) part(name, '', utf8(typeof one === 'object' ? JSON.stringify(one) : String(one as string)));
+    }
+  }
+  for (const { field, filename, contentType, bytes } of files) {
+    const type = contentType === '' ? 'application/octet-stream' : contentType;
+    part(field, `; filename="${escaped(filename)}"\r\ncontent-type: ${type}`, bytes);
+  }
+  parts.push(utf8(`--${boundary}--\r\n`));
+  return joinedBytes(parts);
+}
+
+/** As browsers write names (WHATWG HTML, "multipart form data"). */
+const escaped = (name: string): string => name.replaceAll('"', '%22').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
