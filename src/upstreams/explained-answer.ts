@@ -1,5 +1,5 @@
 import { utf8 } from '../kernel/bytes.ts';
-import type { Surface } from './protocol/exchange.ts';
+import type { Surface } from './protocol/surfaces.ts';
 
 /** A JSON object as text with the member `sluice` at its end. What stands before is not read again: it stays as the upstream sent it. */
 export function explainedText(text: string, explanation: unknown): string {

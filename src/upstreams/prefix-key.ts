@@ -1,5 +1,5 @@
 import { keyHash } from '../kernel/fast-hash.ts';
-import type { Surface } from './protocol/exchange.ts';
+import type { Surface } from './protocol/surfaces.ts';
 import type { JsonObject } from './protocol/json.ts';
 import { isObject, textAt } from './protocol/json.ts';
 
@@ -19,17 +19,9 @@ export function prefixKeyOf(surface: Surface, body: JsonObject, tenantId: string
 }
 
 function leadingTexts(surface: Surface, body: JsonObject): readonly string[] {
-  switch (surface) {
-    case 'chat':
-    case 'messages':
-      return [...textsOf(body['system']), ...leadingMessages(body['messages'])];
-    case 'responses':
-      return [...textsOf(body['instructions']), ...leadingMessages(body['input'])];
-    case 'completions':
-      return textsOf(body['prompt']);
-    default:
-      return [];
-  }
+  if (surface === 'chat' || surface === 'messages') return [...textsOf(body['system']), ...leadingMessages(body['messages'])];
+  if (surface === 'responses') return [...textsOf(body['instructions']), ...leadingMessages(body['input'])];
+  return surface === 'completions' ? textsOf(body['prompt']) : [];
 }
 
 function leadingMessages(messages: unknown): readonly string[] {

@@ -5,7 +5,7 @@ import type { Outcome } from '../contract/api/outcome.ts';
 import { refuse, refuseResource } from '../contract/api/outcome.ts';
 import { err, ok } from '../kernel/result.ts';
 import { isMedia } from './media/media-kinds.ts';
-import type { Surface } from './protocol/exchange.ts';
+import type { Surface } from './protocol/surfaces.ts';
 import { serves } from './protocol/exchange.ts';
 import type { Plan, Target } from './target.ts';
 import { targetName } from './target.ts';

@@ -4,7 +4,7 @@ import { refuse } from '../contract/api/outcome.ts';
 import type { ChangeUpstreamBody, CreateUpstreamBody, UpstreamModelBody } from '../contract/upstreams/upstreams.ts';
 import { ATTACHMENT_BOUNDS, MEDIA_PRICES, renamed } from '../contract/upstreams/media-settings.ts';
 import { ok } from '../kernel/result.ts';
-import { SURFACES } from './protocol/exchange.ts';
+import { SURFACES } from './protocol/surfaces.ts';
 import type { TargetModel, UpstreamLimits, UpstreamProtocol, UpstreamTimeouts } from './target.ts';
 import type { UpstreamRecord } from './upstream-record.ts';
 

@@ -130,7 +130,7 @@ it('[J281] [P119] attempts that run on a machine at once see one device each, an
   const script = `echo "$CUDA_VISIBLE_DEVICES"; until [ -e ${join(folder, 'seen')} ]; do sleep 0.05; done`;
   const onOne = { resources: [{ accelerator: 'h100' }] };
   const ids = [await submit(script, onOne), await submit(script, onOne), await submit(script)];
-  const logs = async () => (await Promise.all(ids.map((id) => pool.log(id)))).map((log) => String(log).trim());
+  const logs = async () => (await Promise.all(ids.map((id) => pool.log(id)))).map((log) => log.trim());
   await expect.poll(async () => (await logs()).toSorted(), LONG).toEqual(['-1', 'GPU-a', 'GPU-b']);
   await writeFile(join(folder, 'seen'), '');
   for (const id of ids) await pool.ends(id, 'succeeded');

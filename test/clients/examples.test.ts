@@ -6,9 +6,9 @@ import { bootstrap } from '../../workers/local/bootstrap.ts';
 import type { Server } from '../../workers/local/serve.ts';
 import { ApiClient } from '../support/deployment/api-client.ts';
 import { deploy } from '../support/deployment/deployment.ts';
+import { modelCallEffects } from '../support/deployment/model-call-effects.ts';
 import { planningEffects } from '../support/deployment/planning-effects.ts';
 import { requestLogEffects } from '../support/deployment/request-log-effects.ts';
-import { storedAnswerEffects } from '../support/deployment/stored-answer-effects.ts';
 import { surfaceEffects } from '../support/deployment/surface-effects.ts';
 import type { OpenApi, TourAnswer } from '../support/deployment/tour.ts';
 import { Tour } from '../support/deployment/tour.ts';
@@ -57,7 +57,7 @@ const statusOf = async (apiKey: string): Promise<number> => (await new ApiClient
 /** The effect that each operation of the tour must have had. An operation without an entry does not compile. */
 const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
   ...surfaceEffects,
-  ...storedAnswerEffects,
+  ...modelCallEffects,
   createEmbeddings: ({ data }) => expect(data.map((item: Body) => item.embedding.length)).toEqual([100, 100, 100]),
   rerank: ({ results }) => expect(results.map(({ index }: Body) => index)).toEqual([1, 0]),
   createPrompt: ({ prompt, version, labels }) => expect([prompt, version, labels]).toEqual(['support-reply', 1, ['staging']]),
@@ -77,19 +77,8 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
   rollbackRoute: ({ error }) => expect(error.code).toBe('state_conflict'),
   deleteRoute: async ({ name }) => expect((await tenant.get(`/v1/routes/${name}`)).status).toBe(404),
   createChatCompletion: ({ error }) => expect(error).toMatchObject({ code: 'model_not_found', param: 'model' }),
-  createCompletion: ({ error }) => expect(error).toMatchObject({ code: 'model_not_found', param: 'model' }),
-  createResponse: ({ error }) => expect(error).toMatchObject({ code: 'model_not_found', param: 'model' }),
   countMessageTokens: (body) => expect(body).toMatchObject({ type: 'error', error: { type: 'not_found_error', code: 'model_not_found' } }),
   createMessage: (body) => expect(body).toMatchObject({ type: 'error', error: { type: 'not_found_error', code: 'model_not_found' } }),
-  createUpstreamEmbeddings: ({ error }) => expect(error).toMatchObject({ code: 'model_not_found', param: 'model' }),
-  createUpstreamRanking: ({ error }) => expect(error).toMatchObject({ code: 'model_not_found', param: 'model' }),
-  createModeration: ({ error }) => expect(error).toMatchObject({ code: 'model_not_found', param: 'model' }),
-  createImage: ({ error }) => expect(error).toMatchObject({ code: 'model_not_found', param: 'model' }),
-  editImage: ({ error }) => expect(error).toMatchObject({ code: 'model_not_found', param: 'model' }),
-  varyImage: ({ error }) => expect(error).toMatchObject({ code: 'model_not_found', param: 'model' }),
-  createSpeech: ({ error }) => expect(error).toMatchObject({ code: 'model_not_found', param: 'model' }),
-  createTranscription: ({ error }) => expect(error).toMatchObject({ code: 'model_not_found', param: 'model' }),
-  createTranslation: ({ error }) => expect(error).toMatchObject({ code: 'model_not_found', param: 'model' }),
   createUpstream: ({ owned_by: by, base_url: url, secret, models }) =>
     expect([by, url, secret.hint, models[0].upstream_name]).toEqual(['tenant', 'https://api.openai.com/v1', '-out', 'gpt-4o-mini']),
   listUpstreams: ({ data }) => expect(names(data)).toEqual(['openai']),

@@ -117,7 +117,7 @@ describe('stored answers, by the unmodified openai client', () => {
     expect(messages.data).toMatchObject([{ id: `${ids[0]}-0`, role: 'user', content: 'draft' }]);
     expect(await openai.chat.completions.delete(ids[0] ?? '')).toMatchObject({ deleted: true, object: 'chat.completion.deleted' });
     expect(await failure(openai.chat.completions.retrieve(ids[0] ?? ''))).toMatchObject({ code: 'chat_completion_not_found' });
-    expect(await failure(openai.chat.completions.list({ metadata: {}, ...{ stage: 'draft' } }))).toMatchObject({
+    expect(await failure(openai.chat.completions.list({ metadata: {}, stage: 'draft' } as object))).toMatchObject({
       status: 400,
       param: 'stage',
     });

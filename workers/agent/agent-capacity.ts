@@ -21,43 +21,61 @@ export interface Machine {
  * naming the variable, for what is not as it should be.
  */
 export function readMachine(environment: Environment, pid: number, shows: () => readonly ShownDevice[] = shownDevices): Machine {
+  const { text, count } = variablesIn(environment);
+  const size = sizeIn(environment);
+  const declared = text('ACCELERATOR');
+  if (declared !== undefined && size === undefined)
+    throw new Error('SLUICE_AGENT_ACCELERATOR needs SLUICE_AGENT_CPU_MILLI and _MEMORY_MIB');
+  const { accelerators, ids } = acceleratorsOf(declared, shows());
+  // As many attempts as devices, where these were found and not declared.
+  const attemptsMax = declared === undefined ? accelerators?.accelerators : undefined;
+  const capacity = size === undefined && accelerators === undefined ? undefined : { ...accelerators, ...(size ?? wholeMachine()) };
+  return {
+    said: {
+      name: text('NAME') ?? nameOf(`${hostname()}-${pid}`),
+      weights_max_mib: count('WEIGHTS_MIB') ?? Math.min(POOL_LIMITS.agentWeightsMibDefault, size?.memory_mib ?? Infinity),
+      ...given({
+        capacity,
+        attempts: count('ATTEMPTS') ?? attemptsMax,
+        devices: ids && [...ids],
+        domains: domainsOf(text('DOMAINS')),
+        ordinal: count('ORDINAL'),
+        address: text('ADDRESS'),
+      }),
+    },
+    devices:
+      accelerators === undefined
+        ? NO_DEVICES
+        : { accelerator: accelerators.accelerator, ...given({ ids, variable: text('DEVICE_VARIABLE') }) },
+  };
+}
+
+const variablesIn = (environment: Environment) => {
   const text = (name: string): string | undefined => environment[`SLUICE_AGENT_${name}`] || undefined;
   const count = (name: string): number | undefined => {
     const value = text(name);
     if (value !== undefined && !/^\d{1,9}$/.test(value)) throw new Error(`SLUICE_AGENT_${name} must be a whole number, not "${value}"`);
     return value === undefined ? undefined : Number(value);
   };
-  const [cpu, memory, ordinal] = [count('CPU_MILLI'), count('MEMORY_MIB'), count('ORDINAL')];
-  const [declared, domains, address] = [text('ACCELERATOR'), text('DOMAINS'), text('ADDRESS')];
+  return { text, count };
+};
+
+/** The CPU and memory that are declared; undefined: neither is. */
+function sizeIn(environment: Environment) {
+  const { count } = variablesIn(environment);
+  const [cpu, memory] = [count('CPU_MILLI'), count('MEMORY_MIB')];
   if ((cpu === undefined) !== (memory === undefined))
     throw new Error('set both SLUICE_AGENT_CPU_MILLI and SLUICE_AGENT_MEMORY_MIB, or neither');
-  if (declared !== undefined && cpu === undefined) throw new Error('SLUICE_AGENT_ACCELERATOR needs SLUICE_AGENT_CPU_MILLI and _MEMORY_MIB');
-  const { accelerators, ids } = acceleratorsOf(declared, shows());
-  const attempts = count('ATTEMPTS') ?? (declared === undefined ? accelerators?.accelerators : undefined);
-  const capacity =
-    cpu === undefined && accelerators === undefined
-      ? undefined
-      : { ...accelerators, cpu_milli: cpu ?? availableParallelism() * 1_000, memory_mib: memory ?? Math.floor(totalmem() / 2 ** 20) };
-  return {
-    said: {
-      name: text('NAME') ?? nameOf(`${hostname()}-${pid}`),
-      ...(capacity === undefined ? {} : { capacity }),
-      ...(attempts === undefined ? {} : { attempts }),
-      ...(ids === undefined ? {} : { devices: [...ids] }),
-      ...(domains === undefined ? {} : { domains: domainsOf(domains) }),
-      ...(ordinal === undefined ? {} : { ordinal }),
-      ...(address === undefined ? {} : { address }),
-      weights_max_mib: count('WEIGHTS_MIB') ?? Math.min(POOL_LIMITS.agentWeightsMibDefault, memory ?? Infinity),
-    },
-    devices: accelerators === undefined ? NO_DEVICES : devicesOf(accelerators.accelerator, ids, text('DEVICE_VARIABLE')),
-  };
+  return cpu === undefined || memory === undefined ? undefined : { cpu_milli: cpu, memory_mib: memory };
 }
 
-const devicesOf = (accelerator: string, ids?: readonly string[], variable?: string): MachineDevices => ({
-  accelerator,
-  ...(ids === undefined ? {} : { ids }),
-  ...(variable === undefined ? {} : { variable }),
-});
+const wholeMachine = () => ({ cpu_milli: availableParallelism() * 1_000, memory_mib: Math.floor(totalmem() / 2 ** 20) });
+
+type Given<Fields> = { readonly [Name in keyof Fields]?: Exclude<Fields[Name], undefined> };
+
+/** The fields that have a value. */
+const given = <Fields extends object>(fields: Fields): Given<Fields> =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Given<Fields>;
 
 interface Accelerators {
   readonly accelerators?: { readonly accelerator: string; readonly accelerators: number };
@@ -85,7 +103,8 @@ function acceleratorsOf(declared: string | undefined, shown: readonly ShownDevic
   return { accelerators: { accelerator, accelerators }, ...(ids.length === 0 ? {} : { ids: ids.slice(0, accelerators) }) };
 }
 
-function domainsOf(text: string): Record<string, string> {
+function domainsOf(text: string | undefined): Record<string, string> | undefined {
+  if (text === undefined) return undefined;
   const pairs = text.split(',').map((pair) => pair.split('='));
   if (pairs.some(({ length }) => length !== 2)) throw new Error(`SLUICE_AGENT_DOMAINS must be such as rack=r7,zone=a; not "${text}"`);
   return Object.fromEntries(pairs) as Record<string, string>;

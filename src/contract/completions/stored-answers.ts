@@ -57,13 +57,13 @@ const completionQuery = z
   });
 
 /** What a query of chats looks for. */
-export function chatListingOf({ limit, after, order: sorted, model, ...rest }: z.output<typeof completionQuery>) {
+export function chatListingOf({ limit, after, order: sorted, model: asked, ...rest }: z.output<typeof completionQuery>) {
   return {
     limit,
     order: sorted,
     metadata: pairsIn(rest) ?? {},
     ...(after === undefined ? {} : { after }),
-    ...(model === undefined ? {} : { model }),
+    ...(asked === undefined ? {} : { model: asked }),
   };
 }
 

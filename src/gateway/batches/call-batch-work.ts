@@ -111,21 +111,26 @@ export class CallBatchWork extends Composed<CallBatchParts> {
     const nowMs = clock.nowMs();
     const batch = store.find(id);
     if (batch === undefined || batch.status === 'failed') return null;
-    const isCancelled = batch.status === 'cancelling';
-    const isExpired = batch.status === 'in_progress' && nowMs >= batch.expiresAtMs;
-    if (isCancelled || isExpired) store.giveUp(id, isCancelled ? CANCELLED : EXPIRED);
+    const ends = endOf(batch, nowMs);
+    if (ends !== undefined) store.giveUp(id, ends.unanswered);
     const nextMs = store.nextMs(id);
     if (nextMs !== undefined) return Math.max(0, nextMs - nowMs);
     const finalizing =
-      isCancelled || isExpired ? batch : store.change(id, { status: 'finalizing', finalizingAtMs: batch.finalizingAtMs ?? nowMs });
+      ends === undefined ? store.change(id, { status: 'finalizing', finalizingAtMs: batch.finalizingAtMs ?? nowMs }) : batch;
     if (finalizing === undefined) return null;
-    const { completed, failed } = store.find(id) ?? finalizing;
-    for (const [file, count, isFailed] of [[batch.outputFile, completed, false] as const, [batch.errorFile, failed, true] as const]) {
-      const written = count === 0 ? undefined : await this.parts.write(finalizing, file, this.#linesOf(id, isFailed));
-      if (written?.ok === false) return CALL_BATCH_LIMITS.callBatchRetryMs;
-    }
-    store.change(id, { status: isCancelled ? 'cancelled' : isExpired ? 'expired' : 'completed', endedAtMs: clock.nowMs() });
+    if (!(await this.#write(store.find(id) ?? finalizing))) return CALL_BATCH_LIMITS.callBatchRetryMs;
+    store.change(id, { status: ends?.status ?? 'completed', endedAtMs: clock.nowMs() });
     return null;
+  }
+
+  /** Whether its files are written: each where there is a line for it. */
+  async #write(batch: CallBatch): Promise<boolean> {
+    const { id, outputFile, errorFile, completed, failed } = batch;
+    for (const [file, count, isFailed] of [[outputFile, completed, false] as const, [errorFile, failed, true] as const]) {
+      const written = count === 0 ? undefined : await this.parts.write(batch, file, this.#linesOf(id, isFailed));
+      if (written?.ok === false) return false;
+    }
+    return true;
   }
 
   *#linesOf(id: string, isFailed: boolean): Generator<string, void> {
@@ -137,6 +142,12 @@ export class CallBatchWork extends Composed<CallBatchParts> {
       after = last.number;
     }
   }
+}
+
+/** How a batch ends before all of its lines are answered; undefined: it goes on. */
+function endOf({ status, expiresAtMs }: CallBatch, nowMs: number) {
+  if (status === 'cancelling') return { status: 'cancelled', unanswered: CANCELLED } as const;
+  return status === 'in_progress' && nowMs >= expiresAtMs ? ({ status: 'expired', unanswered: EXPIRED } as const) : undefined;
 }
 
 /** As OpenAI writes it. */

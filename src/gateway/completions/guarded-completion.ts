@@ -11,7 +11,8 @@ import type { HookRecord } from '../../upstreams/guardrails/guardrail-policy.ts'
 import type { GuardedPiece } from '../../upstreams/guardrails/guarded-stream.ts';
 import { isMedia } from '../../upstreams/media/media-kinds.ts';
 import { judgedMedia } from '../../upstreams/media/judged-media.ts';
-import { SURFACES } from '../../upstreams/protocol/exchange.ts';
+import type { Surface } from '../../upstreams/protocol/surfaces.ts';
+import { SURFACES } from '../../upstreams/protocol/surfaces.ts';
 import type { JsonObject } from '../../upstreams/protocol/json.ts';
 import { objectAt, parsedObject, textAt } from '../../upstreams/protocol/json.ts';
 import { errorEvent } from '../../upstreams/protocol/surface-errors.ts';
@@ -54,34 +55,14 @@ export class GuardedCompletions implements CompletionGuard {
       const served = await serve(body.value, (text) => guard.shown(text), hooksNano());
       if (answerNeed === 'nothing') return served;
       if (!served.ok) return err(await judgedRefusal(served.error, guard, records, charge));
-      // Vectors and scores say nothing.
-      if (SURFACES[call.surface].dialect === 'plain' && call.surface !== 'rerank') return served;
-      // What is spoken is what was asked, which hooks have read.
-      if (call.surface === 'speech') return served;
-      const { answer } = served.value;
-      if (answer.kind === 'stream') {
+      if (saysNothing(call.surface)) return served;
+      if (served.value.answer.kind === 'stream') {
         isPassedOn = true;
-        let onOver: () => void = UNSET;
-        const over = new Promise<void>((resolve) => {
-          onOver = resolve;
-        });
-        const stream = new GuardedPieces(answer.stream, guard, call, records, {
-          charge,
-          hooksNano,
-          callOff: () => moderation.over(),
-          onOver: () => onOver(),
-        });
-        // The call is over when what is passed on is, which may be later.
-        const ended = answer.ended.then((end) => over.then(() => end));
-        return ok({ ...served.value, answer: { ...answer, stream, ended } });
+        return ok(
+          guardedStream(served.value, served.value.answer, guard, call, records, { charge, hooksNano, callOff: () => moderation.over() }),
+        );
       }
-      const shown = isMedia(call.surface) ? judgedMedia(answer.text, answer.contentType !== undefined) : undefined;
-      const { text, records: later } = await guard.answer(shown?.text ?? answer.text).catch(() => UNREACHABLE);
-      records.push(...later);
-      const paidToo = await charge(later);
-      const passed = paidToo.ok ? text : paidToo;
-      const judged = passed.ok ? { text: shown?.restored(passed.value) ?? passed.value } : { text: '', blocked: passed.error };
-      return ok({ ...served.value, answer: { ...answer, ...judged } });
+      return ok({ ...served.value, answer: await judgedWhole(served.value.answer, call.surface, guard, records, charge) });
     } finally {
       if (!isPassedOn) {
         await moderation.over();
@@ -89,6 +70,46 @@ export class GuardedCompletions implements CompletionGuard {
       }
     }
   }
+}
+
+/** Vectors and scores say nothing; what is spoken is what was asked, which hooks have read. */
+const saysNothing = (surface: Surface): boolean => surface === 'speech' || (SURFACES[surface].dialect === 'plain' && surface !== 'rerank');
+
+type Charge = StreamParts['charge'];
+type AnswerOf<Kind> = Extract<Completed['answer'], { readonly kind: Kind }>;
+
+/** An answer as hooks let it pass. */
+async function judgedWhole(
+  answer: AnswerOf<'whole'>,
+  surface: Surface,
+  guard: GuardCalls,
+  records: HookRecord[],
+  charge: Charge,
+): Promise<AnswerOf<'whole'>> {
+  const shown = isMedia(surface) ? judgedMedia(answer.text, answer.contentType !== undefined) : undefined;
+  const { text, records: later } = await guard.answer(shown?.text ?? answer.text).catch(() => UNREACHABLE);
+  records.push(...later);
+  const paid = await charge(later);
+  const passed = paid.ok ? text : paid;
+  return passed.ok ? { ...answer, text: shown?.restored(passed.value) ?? passed.value } : { ...answer, text: '', blocked: passed.error };
+}
+
+/** A stream that hooks judge as it comes. The call is over when what is passed on is, which may be later than its upstream's end. */
+function guardedStream(
+  served: Completed,
+  answer: AnswerOf<'stream'>,
+  guard: GuardCalls,
+  call: CompletionCall,
+  records: HookRecord[],
+  parts: Omit<StreamParts, 'onOver'>,
+): Completed {
+  let onOver: () => void = UNSET;
+  const over = new Promise<void>((resolve) => {
+    onOver = resolve;
+  });
+  const stream = new GuardedPieces(answer.stream, guard, call, records, { ...parts, onOver: () => onOver() });
+  const ended = answer.ended.then((end) => over.then(() => end));
+  return { ...served, answer: { ...answer, stream, ended } };
 }
 
 /** Gives up what hooks ask outside once the call is called off. */

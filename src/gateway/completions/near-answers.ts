@@ -8,7 +8,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import { SharedWork } from '../../kernel/shared-work.ts';
 import type { WakeUps } from '../../kernel/wake-ups.ts';
 import type { ModelCharge } from '../../upstreams/money/settlement.ts';
-import { SURFACES } from '../../upstreams/protocol/exchange.ts';
+import { SURFACES } from '../../upstreams/protocol/surfaces.ts';
 import type { AskedQuestion } from '../../upstreams/reuse/asked-question.ts';
 import type { Neighbour } from '../../upstreams/reuse/neighbours.ts';
 import { Neighbours } from '../../upstreams/reuse/neighbours.ts';

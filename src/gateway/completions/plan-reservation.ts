@@ -8,7 +8,7 @@ import type { RequestBound } from '../../upstreams/money/request-bound.ts';
 import { answerTermsOf, boundOf } from '../../upstreams/money/request-bound.ts';
 import type { UpstreamQuantities } from '../../upstreams/money/settlement.ts';
 import { NO_QUANTITIES } from '../../upstreams/money/settlement.ts';
-import type { Surface } from '../../upstreams/protocol/exchange.ts';
+import type { Surface } from '../../upstreams/protocol/surfaces.ts';
 import type { JsonObject } from '../../upstreams/protocol/json.ts';
 import type { CallForm } from '../../upstreams/media/form-body.ts';
 import { isMedia, mediaBoundOf } from '../../upstreams/media/media-kinds.ts';

@@ -13,11 +13,13 @@ import { promptTextOf } from '../../upstreams/money/prompt-text.ts';
 import type { RequestBound } from '../../upstreams/money/request-bound.ts';
 import type { Settlement } from '../../upstreams/money/settlement.ts';
 import { excessOf, settlementOf } from '../../upstreams/money/settlement.ts';
+import type { AnswerForm } from '../../upstreams/media/media-kinds.ts';
 import { isMedia } from '../../upstreams/media/media-kinds.ts';
 import { prefixKeyOf } from '../../upstreams/prefix-key.ts';
 import type { AnswerNotes } from '../../upstreams/protocol/answer-notes.ts';
 import type { Exchange, Exchanges } from '../../upstreams/protocol/exchange.ts';
-import { answerFormOf, mayBegin, SURFACES } from '../../upstreams/protocol/exchange.ts';
+import { answerFormOf, mayBegin } from '../../upstreams/protocol/exchange.ts';
+import { SURFACES } from '../../upstreams/protocol/surfaces.ts';
 import { bodyText } from '../../upstreams/body-text.ts';
 import { refusalBy, refusalByBeginning } from '../../upstreams/protocol/upstream-error.ts';
 import type { Usage } from '../../upstreams/protocol/usage.ts';
@@ -64,6 +66,19 @@ export interface ServeTerms {
   readonly asksProbabilities?: boolean;
   /** What other models have cost for the same call, in nano-dollars. */
   readonly besidesNano?: number;
+}
+
+/** A call that a target has begun to answer. */
+interface Begun {
+  readonly dispatched: Dispatched;
+  readonly exchange: Exchange;
+  readonly form: AnswerForm;
+  readonly call: CompletionCall;
+  readonly notes: AnswerNotes | undefined;
+  readonly counted: Counted;
+  /** What the caller is told that it cost. */
+  readonly costNano: (usage: Usage) => number;
+  readonly count: (end: CompletionEnd['end']) => void;
 }
 
 /** Asks the targets of a plan: what it can cost is reserved, one of them dispatched to, its answer read in the dialect of the call. */
@@ -129,29 +144,30 @@ export class PlanServer {
       if (excess !== undefined && (await call.reserve(excess.quantities)).ok) ({ bound } = excess);
       return end;
     };
-    const completed = { target, plan: payable, attempts, settle };
-    if (form === 'bytes') {
-      const { contentType } = opened;
-      return ok({ ...completed, answer: { ...bytesOf(dispatched.value, counted, count), contentType } });
-    }
+    const costNano = (usage: Usage): number =>
+      settle({ target, usage, end: 'whole' }).nano + besidesNano + spentNano + requestNanoAt(nowMs);
+    const answer = await this.#answer({ dispatched: dispatched.value, exchange, form, call, notes, counted, costNano, count });
+    return answer.ok ? ok({ target, plan: payable, attempts, settle, answer: answer.value }) : unserved(answer.error, attempts);
+  }
+
+  /** What the target answers, in the form that was asked for. */
+  async #answer({ dispatched, exchange, form, call, notes, counted, costNano, count }: Begun): Promise<Outcome<Completed['answer']>> {
+    const { opened } = dispatched;
+    if (form === 'bytes') return ok({ ...bytesOf(dispatched, counted, count), contentType: opened.contentType });
     if (form === 'events') {
-      const costNano = (usage: Usage): number =>
-        settle({ target, usage, end: 'whole' }).nano + besidesNano + spentNano + requestNanoAt(nowMs);
       const dialect = notes === undefined ? exchange.passesAs : undefined;
       const asked = {
-        dispatched: dispatched.value,
+        dispatched,
         answer: exchange.stream((usage) => ({ cost_usd: usd(costNano(usage)) }), notes, opened.withoutSecret),
         requestId: call.requestId,
         passing: dialect === undefined ? undefined : { dialect, budget: this.#passes },
       };
-      return ok({ ...completed, answer: this.#streamed(asked, counted, ({ end }) => count(end)) });
+      return ok(this.#streamed(asked, counted, ({ end }) => count(end)));
     }
     const bytesMax = COMPLETION_LIMITS[isMedia(call.surface) ? 'mediaAnswerBytesMax' : 'upstreamAnswerBytesMax'];
-    const answer = await this.#whole(dispatched.value, exchange, notes, { counted, bytesMax });
+    const answer = await this.#whole(dispatched, exchange, notes, { counted, bytesMax });
     count(answer.ok ? 'whole' : BROKEN);
-    if (!answer.ok) return unserved(answer.error, attempts);
-    const shown = form === 'text' ? { ...answer.value, contentType: opened.contentType } : answer.value;
-    return ok({ ...completed, answer: shown });
+    return answer.ok && form === 'text' ? ok({ ...answer.value, contentType: opened.contentType }) : answer;
   }
 
   /**

@@ -94,6 +94,9 @@ class FilesIn {
       case 'container_upload':
       case 'input_file':
         this.uncountable ??= path;
+        return;
+      case undefined:
+      default:
     }
   }
 }

@@ -8,7 +8,7 @@ import { canonicalJson } from '../../kernel/canonical-json.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { err, ok } from '../../kernel/result.ts';
 import type { WakeUps } from '../../kernel/wake-ups.ts';
-import { SURFACES } from '../../upstreams/protocol/exchange.ts';
+import { SURFACES } from '../../upstreams/protocol/surfaces.ts';
 import { askedQuestion } from '../../upstreams/reuse/asked-question.ts';
 import { questionForm } from '../../upstreams/reuse/question-form.ts';
 import { agreementVerdictCall } from '../../upstreams/reuse/reuse-verdicts.ts';

@@ -9,7 +9,7 @@ import type { TenantId } from '../../kernel/ids.ts';
 import type { Remote } from '../../kernel/remote.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Rng } from '../../kernel/rng.ts';
-import type { Surface } from '../../upstreams/protocol/exchange.ts';
+import type { Surface } from '../../upstreams/protocol/surfaces.ts';
 import type { JsonObject } from '../../upstreams/protocol/json.ts';
 import { isObject, exactObject, textAt, textsAt } from '../../upstreams/protocol/json.ts';
 import type { SqliteStoredAnswers } from '../../upstreams/store/sqlite-stored-answers.ts';

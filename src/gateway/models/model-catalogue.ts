@@ -85,14 +85,14 @@ export class ModelCatalogue extends Composed<CatalogueParts> {
   }
 
   async #pageBefore(principal: Principal, limit: number, before: string) {
-    let found: ListedModel[] = [];
+    const found: ListedModel[] = [];
     let hasMore = false;
     for (let after: string | undefined; ;) {
       const page = await this.list(principal, API_LIMITS.pageMaxCount, after);
       const at = page.items.findIndex((model) => idOf(model) === before);
-      found = [...found, ...(at === -1 ? page.items : page.items.slice(0, at))];
+      found.push(...(at === -1 ? page.items : page.items.slice(0, at)));
       hasMore ||= found.length > limit;
-      found = found.slice(-limit);
+      found.splice(0, Math.max(0, found.length - limit));
       if (at !== -1) return ok({ items: found, hasMore });
       const last = page.items.at(-1);
       if (!page.hasMore || last === undefined) return refuse('invalid_value', 'is no model that is listed', 'before_id');

@@ -5,7 +5,7 @@ import type { PromptMessage } from '../../contract/prompts/prompts.ts';
 import { ok } from '../../kernel/result.ts';
 import { selectorOf } from '../../upstreams/prompts/prompt-record.ts';
 import { filledIn } from '../../upstreams/prompts/prompt-template.ts';
-import type { Surface } from '../../upstreams/protocol/exchange.ts';
+import type { Surface } from '../../upstreams/protocol/surfaces.ts';
 import type { JsonObject } from '../../upstreams/protocol/json.ts';
 import type { PromptDirectory } from './prompt-directory.ts';
 

@@ -15,7 +15,7 @@ import { savedByCache, savingsOf } from '../../upstreams/money/savings.ts';
 import type { Settlement } from '../../upstreams/money/settlement.ts';
 import type { JsonObject } from '../../upstreams/protocol/json.ts';
 import { textsAt } from '../../upstreams/protocol/json.ts';
-import type { Surface } from '../../upstreams/protocol/exchange.ts';
+import type { Surface } from '../../upstreams/protocol/surfaces.ts';
 import type { Plan, Target } from '../../upstreams/target.ts';
 import { targetName } from '../../upstreams/target.ts';
 import type { ReuseReport } from '../completions/completion-call.ts';

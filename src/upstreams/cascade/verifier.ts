@@ -1,6 +1,6 @@
 import type { JsonObject } from '../protocol/json.ts';
 import { isObject, textAt } from '../protocol/json.ts';
-import type { Surface } from '../protocol/exchange.ts';
+import type { Surface } from '../protocol/surfaces.ts';
 import type { AnswerNotes } from '../protocol/answer-notes.ts';
 import type { Target } from '../target.ts';
 

@@ -3,7 +3,7 @@ import type { KeyId, ProjectId, TenantId } from '../../kernel/ids.ts';
 import type { AttemptRecord } from '../dispatch.ts';
 import type { HookRecord } from '../guardrails/guardrail-policy.ts';
 import type { Savings } from '../money/savings.ts';
-import type { Surface } from '../protocol/exchange.ts';
+import type { Surface } from '../protocol/surfaces.ts';
 
 /** What one request was, did and cost: facts, no content. */
 export interface LogEntry {

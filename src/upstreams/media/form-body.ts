@@ -26,7 +26,7 @@ export function formBody(fields: JsonObject, { files, boundary }: CallForm): Uin
   };
   for (const [name, value] of Object.entries(fields)) {
     for (const one of Array.isArray(value) ? (value as unknown[]) : [value]) {
-      if (one !== undefined && one !== null) part(name, '', utf8(typeof one === 'object' ? JSON.stringify(one) : String(one as string)));
+      if (one !== undefined && one !== null) part(name, '', utf8(typeof one === 'object' ? JSON.stringify(one) : String(one)));
     }
   }
   for (const { field, filename, contentType, bytes } of files) {

@@ -9,12 +9,10 @@ import { callNanoMax } from '../money/model-price.ts';
 import type { RequestBound } from '../money/request-bound.ts';
 import type { JsonObject } from '../protocol/json.ts';
 import { textAt } from '../protocol/json.ts';
+import type { MediaSurface } from '../protocol/surfaces.ts';
 import type { TargetModel } from '../target.ts';
 import type { CallForm } from './form-body.ts';
 import { soundMsLikely, soundMsMax } from './sound-length.ts';
-
-/** Calls that make images or sound, or read sound. */
-export type MediaSurface = 'images' | 'image_edits' | 'image_variations' | 'speech' | 'transcriptions' | 'translations';
 
 /** How an answer comes: as one JSON object, as events, or as what its caller has asked for, of which only the length is known. */
 export type AnswerForm = 'json' | 'events' | 'text' | 'bytes';

@@ -46,20 +46,18 @@ export function callNano(
   { inputTokens, cachedTokens, writtenTokens = 0, outputTokens, media = {} }: TokenCounts,
 ): number {
   const { inputNano, outputNano } = prices;
-  const rest = inputTokens - writtenTokens;
-  const audioIn = Math.min(media.audioInputTokens ?? 0, rest);
-  const imageIn = Math.min(media.imageInputTokens ?? 0, rest - audioIn);
-  const audioOut = Math.min(media.audioOutputTokens ?? 0, outputTokens);
-  const imageOut = Math.min(media.imageOutputTokens ?? 0, outputTokens - audioOut);
+  const { audioInputTokens, imageInputTokens, audioOutputTokens, imageOutputTokens } = media;
   const millionths =
-    times(rest - audioIn - imageIn, inputNano) +
-    times(audioIn, prices.audioInputNano ?? inputNano) +
-    times(imageIn, prices.imageInputNano ?? inputNano) +
+    partedMillionths(inputTokens - writtenTokens, inputNano, [
+      [audioInputTokens, prices.audioInputNano],
+      [imageInputTokens, prices.imageInputNano],
+    ]) +
     times(writtenTokens, prices.cacheWriteNano ?? inputNano) +
     times(cachedTokens, prices.cachedInputNano ?? inputNano) +
-    times(outputTokens - audioOut - imageOut, outputNano) +
-    times(audioOut, prices.audioOutputNano ?? outputNano) +
-    times(imageOut, prices.imageOutputNano ?? outputNano) +
+    partedMillionths(outputTokens, outputNano, [
+      [audioOutputTokens, prices.audioOutputNano],
+      [imageOutputTokens, prices.imageOutputNano],
+    ]) +
     times(media.characters ?? 0, prices.charactersNano ?? 0) +
     // A minute has 60,000 ms: a millionth of it is 3/50 ms.
     (times(media.audioMs ?? 0, prices.audioMinuteNano ?? 0) * 50n + 2n) / 3n;
@@ -70,6 +68,20 @@ export function callNano(
 }
 
 const times = (count: number, nano: number): bigint => BigInt(count) * BigInt(nano);
+
+type TokenPart = readonly [tokens: number | undefined, nano: number | undefined];
+
+/** Of tokens, parts of which may have prices of their own: no more of them than there are. */
+function partedMillionths(tokens: number, nano: number, parts: readonly TokenPart[]): bigint {
+  let rest = tokens;
+  let sum = 0n;
+  for (const [count = 0, own = nano] of parts) {
+    const part = Math.min(count, rest);
+    rest -= part;
+    sum += times(part, own);
+  }
+  return sum + times(rest, nano);
+}
 
 /**
  * Of one image. A request that leaves its quality or size to the upstream (`auto`, or nothing) costs the most of what fits, since an answer

@@ -1,7 +1,7 @@
 import type { FieldPath } from '../../contract/api/field-path.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
-import type { Surface } from '../protocol/exchange.ts';
+import type { Surface } from '../protocol/surfaces.ts';
 import type { JsonObject } from '../protocol/json.ts';
 import { isObject, listAt, textAt } from '../protocol/json.ts';
 import { isSearchTool } from './search-tools.ts';

@@ -4,12 +4,12 @@ import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
 import { assert } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
-import type { Served, Target, TargetModel, UpstreamProtocol } from '../target.ts';
+import type { Target, TargetModel, UpstreamProtocol } from '../target.ts';
 import type { UpstreamRequest } from '../transport.ts';
 import { mediaUnits, subtitleUnits } from '../media/media-answers.ts';
 import type { CallForm } from '../media/form-body.ts';
 import { formBody } from '../media/form-body.ts';
-import type { AnswerForm, MediaSurface } from '../media/media-kinds.ts';
+import type { AnswerForm } from '../media/media-kinds.ts';
 import { isMedia, MEDIA_KINDS } from '../media/media-kinds.ts';
 import { CountableText } from '../money/countable-text.ts';
 import type { MediaCounts } from '../money/model-price.ts';
@@ -37,36 +37,11 @@ import type { WithoutSecret } from './shown-message.ts';
 import { withShownError } from './surface-errors.ts';
 import { TranslatedTwice } from './stream-translator.ts';
 import { probabilitiesAsked, StreamWithoutProbabilities, withoutProbabilities } from './token-probabilities.ts';
+import type { Surface } from './surfaces.ts';
+import { SURFACES } from './surfaces.ts';
 import type { TokenInput } from './token-input.ts';
 import { inputFor } from './token-input.ts';
 import type { Usage } from './usage.ts';
-
-/** What a caller has called: its requests and answers are in the dialect of the call. */
-export type Surface = 'chat' | 'completions' | 'responses' | 'messages' | 'embeddings' | 'rerank' | 'moderations' | MediaSurface;
-
-interface SurfaceRow {
-  readonly dialect: Dialect;
-  /** What a model must serve: the kind of the call, or what that can be translated to. */
-  readonly served: readonly [kind: Served, ...otherwise: Served[]];
-  /** Fields that limit the answer; the first is written where the caller gives none. */
-  readonly outputLimits: readonly string[];
-}
-
-export const SURFACES: Readonly<Record<Surface, SurfaceRow>> = {
-  chat: { dialect: 'chat', served: ['chat'], outputLimits: ['max_tokens', 'max_completion_tokens'] },
-  completions: { dialect: 'completions', served: ['completions'], outputLimits: ['max_tokens'] },
-  responses: { dialect: 'responses', served: ['responses', 'chat'], outputLimits: ['max_output_tokens'] },
-  messages: { dialect: 'messages', served: ['chat'], outputLimits: ['max_tokens'] },
-  embeddings: { dialect: 'plain', served: ['embeddings'], outputLimits: [] },
-  rerank: { dialect: 'plain', served: ['rerank'], outputLimits: [] },
-  moderations: { dialect: 'plain', served: ['moderations'], outputLimits: [] },
-  images: { dialect: 'media', served: ['images'], outputLimits: [] },
-  image_edits: { dialect: 'media', served: ['images'], outputLimits: [] },
-  image_variations: { dialect: 'media', served: ['images'], outputLimits: [] },
-  speech: { dialect: 'media', served: ['speech'], outputLimits: [] },
-  transcriptions: { dialect: 'media', served: ['transcriptions'], outputLimits: [] },
-  translations: { dialect: 'media', served: ['transcriptions'], outputLimits: [] },
-};
 
 /** What a caller asks for. */
 export interface SurfaceCall {
@@ -161,14 +136,7 @@ export class Exchanges {
     const isAsItCame = spoken === own && !hidesProbabilities && !(countsUsage && hidesUsage);
     return {
       passesAs: isAsItCame && spoken !== 'plain' ? spoken : undefined,
-      request: {
-        path: isMedia(call.surface) ? MEDIA_KINDS[call.surface].path : (PATHS[spoken] ?? `/${call.surface}`),
-        headers: headersFor(target, spoken, call),
-        body: JSON.stringify(body),
-        ...(call.form === undefined ? {} : { form: formBody(body, call.form) }),
-        ...(form === 'text' || form === 'bytes' ? { accept: '*/*' } : {}),
-        streams: isStream,
-      },
+      request: requestOf(target, spoken, call, body, form),
       whole: (text, notes, withoutSecret) => {
         if (form === 'text') return plainAnswer(text);
         const parsed = parsedObject(text);
@@ -221,6 +189,17 @@ export class Exchanges {
     this.#bodies.set(spoken, made);
     return made;
   }
+}
+
+function requestOf(target: Target, spoken: Dialect, call: SurfaceCall, body: JsonObject, form: AnswerForm): UpstreamRequest {
+  return {
+    path: isMedia(call.surface) ? MEDIA_KINDS[call.surface].path : (PATHS[spoken] ?? `/${call.surface}`),
+    headers: headersFor(target, spoken, call),
+    body: JSON.stringify(body),
+    ...(call.form === undefined ? {} : { form: formBody(body, call.form) }),
+    ...(form === 'text' || form === 'bytes' ? { accept: '*/*' } : {}),
+    streams: form === 'events',
+  };
 }
 
 const PATHS: Readonly<Partial<Record<Dialect, string>>> = {

@@ -167,12 +167,13 @@ function assistantMessage(content: unknown, path: FieldPath, cannot: Untranslata
   };
 }
 
+const isText = (part: JsonObject): boolean => part['type'] === 'text';
+
 /** What a tool has answered: its texts, and what goes into the next message of the user. */
 function toolAnswer(block: unknown, path: FieldPath, cannot: Untranslatable): { message: JsonObject; besides: readonly JsonObject[] } {
   const { tool_use_id: id, content } = block as JsonObject;
   const at: FieldPath = [...path, 'content'];
   const parts = Array.isArray(content) ? content.flatMap((part, i) => partsOf(part, [...at, i], cannot)) : [];
-  const isText = (part: JsonObject): boolean => part['type'] === 'text';
   const said = typeof content === 'string' ? content : plainer(parts.filter(isText));
   return { message: { role: 'tool', tool_call_id: id, content: said ?? '' }, besides: parts.filter((part) => !isText(part)) };
 }

@@ -7,7 +7,7 @@ import { utf8 } from '../../../src/kernel/bytes.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { requestNanoAt, usd } from '../../../src/tenancy/usage/price-book.ts';
 import { Exchanges } from '../../../src/upstreams/protocol/exchange.ts';
-import type { Surface } from '../../../src/upstreams/protocol/exchange.ts';
+import type { Surface } from '../../../src/upstreams/protocol/surfaces.ts';
 import { sseText } from '../../../src/upstreams/protocol/sse-events.ts';
 import type { BodyCopy, TransportFault } from '../../../src/upstreams/transport.ts';
 import type { Target } from '../../../src/upstreams/target.ts';

@@ -118,7 +118,7 @@ function transcript(body: Body, script: Script): MockAnswer {
   };
   const usage = isTimed ? { type: 'duration', seconds: Math.ceil(SOUND_SECONDS) } : tokens;
   const reported = turn.reportsUsage ? { usage } : {};
-  const format = String(body['response_format'] ?? 'json');
+  const format = (body['response_format'] as string | undefined) ?? 'json';
   const verbose = {
     task: 'transcribe',
     language: 'english',

@@ -18,7 +18,7 @@ import type { WakeUps } from '../../../src/kernel/wake-ups.ts';
 import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';
 import { CascadeTally } from '../../../src/upstreams/cascade/cascade-tally.ts';
 import type { ModelCharge, UpstreamQuantities } from '../../../src/upstreams/money/settlement.ts';
-import type { Surface } from '../../../src/upstreams/protocol/exchange.ts';
+import type { Surface } from '../../../src/upstreams/protocol/surfaces.ts';
 import type { MeasuredReuse } from '../../../src/upstreams/reuse/reuse-evidence.ts';
 import { CanaryTally } from '../../../src/upstreams/routes/canary-tally.ts';
 import { RouteRegistry } from '../../../src/upstreams/routes/route-registry.ts';

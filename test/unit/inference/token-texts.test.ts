@@ -106,7 +106,7 @@ it('[M116] ids stand for no more text than a call may have', async () => {
   const tooLong = Array.from({ length: EMBEDDING_LIMITS.embeddingTextCharsMax / 80 + 1 }, () => blanks[0]!);
   expect(faultOf(await read({ input: [[1], tooLong] }))).toMatchObject({ code: 'limit_exceeded', param: 'input[1]' });
   const long = tooLong.slice(1);
-  expect(utf8(String(await textFor({ input: long }))).length).toBeLessThanOrEqual(EMBEDDING_LIMITS.embeddingTextCharsMax);
+  expect(utf8((await textFor({ input: long })) as string).length).toBeLessThanOrEqual(EMBEDDING_LIMITS.embeddingTextCharsMax);
   const many = Array.from({ length: Math.ceil(API_LIMITS.jsonBodyBytesMax / (80 * long.length)) + 1 }, () => long);
   expect(faultOf(await read({ input: many }))).toMatchObject({ code: 'limit_exceeded', param: 'input' });
 });

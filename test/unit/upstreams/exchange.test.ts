@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { parseExactJson } from '../../../src/kernel/exact-json.ts';
 import { joinedBytes, utf8 } from '../../../src/kernel/bytes.ts';
-import type { Surface } from '../../../src/upstreams/protocol/exchange.ts';
+import type { Surface } from '../../../src/upstreams/protocol/surfaces.ts';
 import { Exchanges, mayBegin, serves } from '../../../src/upstreams/protocol/exchange.ts';
 import type { JsonObject } from '../../../src/upstreams/protocol/json.ts';
 import type { Target } from '../../../src/upstreams/target.ts';

@@ -4,7 +4,7 @@ import { COMPLETION_LIMITS } from '../../../src/contract/completions/completion-
 import type { UncountedEnd } from '../../../src/gateway/completions/answer-pieces.ts';
 import { CompletionStream } from '../../../src/gateway/completions/completion-stream.ts';
 import { joinedBytes, utf8 } from '../../../src/kernel/bytes.ts';
-import type { Surface } from '../../../src/upstreams/protocol/exchange.ts';
+import type { Surface } from '../../../src/upstreams/protocol/surfaces.ts';
 import { Exchanges } from '../../../src/upstreams/protocol/exchange.ts';
 import { settlementOf } from '../../../src/upstreams/money/settlement.ts';
 import { PassBudget } from '../../../src/upstreams/serving/pass-budget.ts';

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 
 import { utf8 } from '../../../src/kernel/bytes.ts';
-import type { Surface } from '../../../src/upstreams/protocol/exchange.ts';
+import type { Surface } from '../../../src/upstreams/protocol/surfaces.ts';
 import { Exchanges } from '../../../src/upstreams/protocol/exchange.ts';
 import { targetOf } from '../../support/upstreams/target.ts';
 

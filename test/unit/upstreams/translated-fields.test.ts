@@ -46,7 +46,7 @@ describe.each([
     expect(Object.keys(table.defaults).filter((field) => !Object.hasOwn(table.refused, field))).toEqual([]);
   });
 
-  it.each([...Object.keys(table.refused)])('[U231] `%s` is refused by its name, and says why', (field) => {
+  it.each(Object.keys(table.refused))('[U231] `%s` is refused by its name, and says why', (field) => {
     const refused = translate(chat({ [field]: { any: 'value' } }));
     expect(refused).toMatchObject({ ok: false, error: { code: 'invalid_value', path: [field], message: table.refused[field] } });
     if (Object.hasOwn(table.defaults, field)) expect(translate(chat({ [field]: table.defaults[field] })).ok).toBe(true);
@@ -67,7 +67,7 @@ const translated = (outcome: ReturnType<typeof chatToMessages>): JsonObject => {
 describe('what values say in the other protocol', () => {
   it('[U231] a chat in the protocol `anthropic`', () => {
     const said = (more: object) => {
-      const { messages: _, max_tokens: limit, ...rest } = translated(chatToMessages(chat(more)));
+      const { messages: _, max_tokens: _limit, ...rest } = translated(chatToMessages(chat(more)));
       return rest;
     };
     expect(

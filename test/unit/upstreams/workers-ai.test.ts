@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 
 import { systemTimer } from '../../../durable-objects/system-time.ts';
 import { CancelSource } from '../../../src/upstreams/serving/cancel-source.ts';
-import type { Surface } from '../../../src/upstreams/protocol/exchange.ts';
+import type { Surface } from '../../../src/upstreams/protocol/surfaces.ts';
 import { Exchanges } from '../../../src/upstreams/protocol/exchange.ts';
 import { checkAddress } from '../../../src/upstreams/upstream-host.ts';
 import type { Opened, TransportFault } from '../../../src/upstreams/transport.ts';

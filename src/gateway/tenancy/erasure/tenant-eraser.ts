@@ -132,6 +132,36 @@ function callsUnderWay({ at, sleep }: ErasureParts): ErasureStep {
   };
 }
 
+/** What was kept of calls and attempts. */
+const callSteps = ({
+  logs,
+  requests,
+  answers,
+  batches,
+}: Pick<ErasureParts, 'logs' | 'requests' | 'answers' | 'batches'>): readonly ErasureStep[] => [
+  {
+    what: 'job logs',
+    erase: async (tenant) => ok(await logs.eraseTenant(tenant)),
+    remaining: async (tenant) => ok(await logs.count(tenant)),
+  },
+  {
+    what: 'request log',
+    erase: async (tenant) => ok(await requests(tenant).erase()),
+    remaining: async (tenant) => ok(await requests(tenant).count()),
+  },
+  {
+    // [J276] Before the files, to which they would add.
+    what: 'batches of calls',
+    erase: async (tenant) => ok(await batches(tenant).erase()),
+    remaining: async (tenant) => ok(await batches(tenant).count()),
+  },
+  {
+    what: 'stored answers',
+    erase: async (tenant) => ok(await answers(tenant).erase()),
+    remaining: async (tenant) => ok(await answers(tenant).count()),
+  },
+];
+
 /** What the tenant wrote, and what was made of it. */
 function contentSteps({
   indexes,
@@ -159,27 +189,7 @@ function contentSteps({
       erase: async (tenant) => ok(await eraseJobs(jobs, tenant)),
       remaining: async (tenant) => ok(await jobs.jobCount(tenant)),
     },
-    {
-      what: 'job logs',
-      erase: async (tenant) => ok(await logs.eraseTenant(tenant)),
-      remaining: async (tenant) => ok(await logs.count(tenant)),
-    },
-    {
-      what: 'request log',
-      erase: async (tenant) => ok(await requests(tenant).erase()),
-      remaining: async (tenant) => ok(await requests(tenant).count()),
-    },
-    {
-      // [J276] Before the files, to which they would add.
-      what: 'batches of calls',
-      erase: async (tenant) => ok(await batches(tenant).erase()),
-      remaining: async (tenant) => ok(await batches(tenant).count()),
-    },
-    {
-      what: 'stored answers',
-      erase: async (tenant) => ok(await answers(tenant).erase()),
-      remaining: async (tenant) => ok(await answers(tenant).count()),
-    },
+    ...callSteps({ logs, requests, answers, batches }),
     {
       what: 'files',
       erase: async (tenant) => ok(await files.eraseAll(tenant)),

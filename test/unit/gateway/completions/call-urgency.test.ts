@@ -8,7 +8,7 @@ import { Completions } from '../../../../src/gateway/completions/completion.ts';
 import { urgencyOf } from '../../../../src/upstreams/call-urgency.ts';
 import type { DispatchRequest } from '../../../../src/upstreams/dispatch.ts';
 import { prefixKeyOf } from '../../../../src/upstreams/prefix-key.ts';
-import type { Surface } from '../../../../src/upstreams/protocol/exchange.ts';
+import type { Surface } from '../../../../src/upstreams/protocol/surfaces.ts';
 import type { JsonObject } from '../../../../src/upstreams/protocol/json.ts';
 import { refusal } from '../../../../src/contract/api/errors.ts';
 import { idsOf } from '../../../support/fakes/tenancy.ts';

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { utf8 } from '../../../../src/kernel/bytes.ts';
 import type { UncountedEnd } from '../../../../src/gateway/completions/answer-pieces.ts';
 import { CompletionStream } from '../../../../src/gateway/completions/completion-stream.ts';
-import type { Surface } from '../../../../src/upstreams/protocol/exchange.ts';
+import type { Surface } from '../../../../src/upstreams/protocol/surfaces.ts';
 import { Exchanges } from '../../../../src/upstreams/protocol/exchange.ts';
 import type { TransportFault } from '../../../../src/upstreams/transport.ts';
 import { targetOf } from '../../../support/upstreams/target.ts';

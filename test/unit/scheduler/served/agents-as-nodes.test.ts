@@ -83,7 +83,7 @@ it('[J281] attempts on a node have different devices, and are told which; parts 
   ]);
   expect(parts.map(({ deviceMilli }) => deviceMilli)).toEqual([500, 500]);
   expect(parts[0]!.devices).toEqual(parts[1]!.devices);
-  expect([...wholes, parts[0]!].flatMap(({ devices }) => devices).toSorted()).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+  expect([...wholes, parts[0]!].flatMap(({ devices }) => devices ?? []).toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
   expect(none.devices).toBeUndefined();
 });
 

@@ -5,7 +5,7 @@ import type { FormFile } from '../../../../src/upstreams/media/form-body.ts';
 import { formBody } from '../../../../src/upstreams/media/form-body.ts';
 import { judgedMedia } from '../../../../src/upstreams/media/judged-media.ts';
 import { mediaUnits, mediaUsage, subtitleUnits } from '../../../../src/upstreams/media/media-answers.ts';
-import type { MediaSurface } from '../../../../src/upstreams/media/media-kinds.ts';
+import type { MediaSurface } from '../../../../src/upstreams/protocol/surfaces.ts';
 import { mediaBoundOf } from '../../../../src/upstreams/media/media-kinds.ts';
 import { soundMsLikely, soundMsMax } from '../../../../src/upstreams/media/sound-length.ts';
 import { fileSizeOf } from '../../../../src/upstreams/money/attachment-size.ts';
@@ -15,7 +15,7 @@ import { answerTermsOf, boundOf } from '../../../../src/upstreams/money/request-
 import type { RequestBound } from '../../../../src/upstreams/money/request-bound.ts';
 import { excessOf, settlementOf } from '../../../../src/upstreams/money/settlement.ts';
 import { usageIn } from '../../../../src/upstreams/protocol/stream-tap.ts';
-import type { Surface } from '../../../../src/upstreams/protocol/exchange.ts';
+import type { Surface } from '../../../../src/upstreams/protocol/surfaces.ts';
 import type { JsonObject } from '../../../../src/upstreams/protocol/json.ts';
 import type { TargetModel } from '../../../../src/upstreams/target.ts';
 import { targetOf } from '../../../support/upstreams/target.ts';

@@ -17,7 +17,7 @@ import { KNOWN_FIELDS } from '../../../../src/upstreams/money/known-fields.ts';
 import type { FieldUse } from '../../../../src/upstreams/money/known-fields.ts';
 import type { RequestKind } from '../../../../src/upstreams/money/platform-fields.ts';
 import { checkPlatformFields } from '../../../../src/upstreams/money/platform-fields.ts';
-import type { Surface } from '../../../../src/upstreams/protocol/exchange.ts';
+import type { Surface } from '../../../../src/upstreams/protocol/surfaces.ts';
 import { Exchanges } from '../../../../src/upstreams/protocol/exchange.ts';
 import type { JsonObject } from '../../../../src/upstreams/protocol/json.ts';
 import type { Target } from '../../../../src/upstreams/target.ts';

@@ -4,7 +4,7 @@ import type { PromptSize } from '../../../../src/upstreams/money/prompt-size.ts'
 import { promptSizeOf } from '../../../../src/upstreams/money/prompt-size.ts';
 import type { RequestBound } from '../../../../src/upstreams/money/request-bound.ts';
 import { answerTermsOf, boundOf } from '../../../../src/upstreams/money/request-bound.ts';
-import type { Surface } from '../../../../src/upstreams/protocol/exchange.ts';
+import type { Surface } from '../../../../src/upstreams/protocol/surfaces.ts';
 import type { JsonObject } from '../../../../src/upstreams/protocol/json.ts';
 import type { TargetModel } from '../../../../src/upstreams/target.ts';
 import { targetOf } from '../../../support/upstreams/target.ts';

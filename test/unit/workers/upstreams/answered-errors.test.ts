@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 
-import type { Surface } from '../../../../src/upstreams/protocol/exchange.ts';
+import type { Surface } from '../../../../src/upstreams/protocol/surfaces.ts';
 import { targetOf } from '../../../support/upstreams/target.ts';
 import { ErrorWorld } from './error-world.ts';
 import type { Said } from './error-world.ts';

@@ -8,7 +8,7 @@ import { ok } from '../../../../src/kernel/result.ts';
 import { Seeded } from '../../../../src/kernel/seeded.ts';
 import { DirectWakeUps } from '../../../../src/kernel/wake-ups.ts';
 import type { Undispatched } from '../../../../src/upstreams/dispatch.ts';
-import type { Surface } from '../../../../src/upstreams/protocol/exchange.ts';
+import type { Surface } from '../../../../src/upstreams/protocol/surfaces.ts';
 import { BalancedDispatcher } from '../../../../src/upstreams/serving/balanced-dispatcher.ts';
 import type { Target } from '../../../../src/upstreams/target.ts';
 import { HttpTransport } from '../../../../workers/gateway/adapters/upstreams/http-transport.ts';

@@ -127,7 +127,6 @@ export function wireHeavy(
     hmac,
     holdJob,
   });
-  const callBatches = new CallBatches({ batchesOf: (tenant) => env.CALL_BATCHES.getByName(tenant), files, clock, rng, hmac });
   const attempts = new AttemptFiles({ pools, writer, files, store, clock, authorityOf, register });
   return {
     files,
@@ -135,8 +134,7 @@ export function wireHeavy(
     cell: queue,
     jobs,
     batches: new Batches({ jobs, queue, files, clock, defaultModel: STATIC_MODEL.id }),
-    callBatches,
-    messageBatches: new MessageBatches({ batches: callBatches, files, piecesOf }),
+    ...wireCallBatches(env, files, { clock, rng }, hmac),
     tunings: new FineTunings({ jobs, queue, files, clock, rng, baseOf }),
     queues: new Queues({ cell: queue, knows }),
     reservations: new Reservations({ cell: queue, rng, hmac, knows: (tenant) => knows(tenant, undefined) }),
@@ -157,6 +155,11 @@ export function wireHeavy(
       sha256,
     }),
   };
+}
+
+function wireCallBatches(env: GatewayEnv, files: FileCatalogue<FileContent>, { clock, rng }: Basics, hmac: Hmac) {
+  const callBatches = new CallBatches({ batchesOf: (tenant) => env.CALL_BATCHES.getByName(tenant), files, clock, rng, hmac });
+  return { callBatches, messageBatches: new MessageBatches({ batches: callBatches, files, piecesOf }) };
 }
 
 /** Whether there is a pool of that id: by its signature, or, of an id from before ids were signed, by the list of pools. */

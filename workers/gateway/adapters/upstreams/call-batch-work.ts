@@ -122,7 +122,7 @@ async function answerOf(
   const [name, { body: shape, headers }] = CALLED[path];
   const body = parse(shape.schema, parseExactJson(line.body));
   if (!body.ok) return refused(body.error, path, requestId);
-  const may = mayTouchModels(principal, [String(body.value.model)]);
+  const may = mayTouchModels(principal, [body.value.model]);
   if (!may.ok) return refused(may.error, path, requestId);
   const reserved = await gateway.budget.reserve(principal, { requests: 1 });
   if (!reserved.ok) return refused(reserved.error, path, requestId);

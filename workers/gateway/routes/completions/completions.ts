@@ -28,8 +28,8 @@ import type { completionEndpoints } from '../../../../src/contract/completions/c
 import type { ModelCharge, UpstreamQuantities } from '../../../../src/upstreams/money/settlement.ts';
 import { NO_QUANTITIES, quantitiesOf } from '../../../../src/upstreams/money/settlement.ts';
 import type { CallForm } from '../../../../src/upstreams/media/form-body.ts';
-import type { Surface } from '../../../../src/upstreams/protocol/exchange.ts';
-import { SURFACES } from '../../../../src/upstreams/protocol/exchange.ts';
+import type { Surface } from '../../../../src/upstreams/protocol/surfaces.ts';
+import { SURFACES } from '../../../../src/upstreams/protocol/surfaces.ts';
 import type { TokenInput } from '../../../../src/upstreams/protocol/token-input.ts';
 import { errorEvent } from '../../../../src/upstreams/protocol/surface-errors.ts';
 import type { JsonObject } from '../../../../src/upstreams/protocol/json.ts';

@@ -6,7 +6,7 @@ import { mediaEndpoints } from '../../../../src/contract/completions/media.ts';
 import { touchedBy } from '../../../../src/contract/tenancy/touched-resources.ts';
 import { mayTouch } from '../../../../src/gateway/tenancy/authority.ts';
 import { err } from '../../../../src/kernel/result.ts';
-import type { MediaSurface } from '../../../../src/upstreams/media/media-kinds.ts';
+import type { MediaSurface } from '../../../../src/upstreams/protocol/surfaces.ts';
 import { bodyOwner, BodyIntake } from '../../pipeline/body-intake.ts';
 import { readFormWhole } from '../../pipeline/whole-form.ts';
 import type { HandlersOf } from '../../pipeline/serve.ts';

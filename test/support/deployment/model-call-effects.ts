@@ -11,8 +11,22 @@ const isRefused =
 const noResponse = isRefused('response_not_found');
 const noCompletion = isRefused('chat_completion_not_found');
 
-/** What the calls of stored answers must have done in the tour of the examples, in which no upstream answers. */
-export const storedAnswerEffects = {
+const noModel = ({ error }: Body) => expect(error).toMatchObject({ code: 'model_not_found', param: 'model' });
+
+/** What calls of models, and of answers that were stored, must have done in the tour of the examples, in which no upstream answers. */
+export const modelCallEffects = {
+  createCompletion: noModel,
+  createResponse: noModel,
+  createUpstreamEmbeddings: noModel,
+  createUpstreamRanking: noModel,
+  createModeration: noModel,
+  createImage: noModel,
+  editImage: noModel,
+  varyImage: noModel,
+  createSpeech: noModel,
+  createTranscription: noModel,
+  createTranslation: noModel,
+
   getStoredAnswersPolicy: (policy: Body) => expect(policy).toEqual({ object: 'stored_answers.policy', retention_days: 30 }),
   setStoredAnswersPolicy: (policy: Body) => expect(policy.retention_days).toBe(30),
   getResponse: noResponse,
