@@ -1,9 +1,9 @@
 import * as z from 'zod';
 
-/** What JSON writes for a whole number. `Number` also takes an empty text, `0x10` and `1e3`, which nobody has meant. */
+/** What JSON writes for a whole number. `Number` also takes an empty text, `0x10` and `1e3`, which are mistakes. */
 const DECIMAL = /^-?(?:0|[1-9]\d{0,15})$/;
 
-/** Its input is a number for whoever writes one, as examples do. */
+/** Where a value is written down, as in an example, it is a number. */
 type WholeText = z.ZodType<number, number>;
 
 /** A whole number that comes as text, in a path, a query, a header or a form, and is described as the number that it is. [G139] */

@@ -12,7 +12,8 @@ export const OBJECTIVE_ENDPOINTS: readonly string[] = [
   ...below(
     '/v1/',
     'embeddings rerank classify chat/completions completions responses messages moderations upstreams/embeddings upstreams/rerank ' +
-      'jobs batches jobs/{job}/embeddings files',
+      'images/generations images/edits images/variations audio/speech audio/transcriptions audio/translations ' +
+      'messages/batches jobs batches jobs/{job}/embeddings files',
   ),
   'GET /v1/models',
   'GET /v1/jobs/{job}',

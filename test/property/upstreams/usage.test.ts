@@ -25,7 +25,7 @@ const usages: fc.Arbitrary<Usage> = fc
     reasoningTokens,
   }));
 
-it('[G155] what tokens were cached, put into a cache or thought is the same in the usage of each protocol', () => {
+it('[G155] tokens that were cached, put into a cache or thought are the same in each protocol', () => {
   fc.assert(
     fc.property(usages, (usage) => {
       expect(openaiUsage(openaiUsageOf(usage))).toEqual(usage);

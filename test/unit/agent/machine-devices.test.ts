@@ -73,7 +73,7 @@ it('[J281] a program is shown the devices of its attempt by the variable of thei
   });
 });
 
-it('[J281] a program of an attempt without devices finds none, and on a machine without any it is told nothing', () => {
+it('[J281] a program without devices finds none, and is told nothing where the machine has none', () => {
   expect(deviceEnvironment({ accelerator: 'h100', ids }, {})).toMatchObject({
     CUDA_VISIBLE_DEVICES: '-1',
     NVIDIA_VISIBLE_DEVICES: 'void',

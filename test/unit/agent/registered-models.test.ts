@@ -169,13 +169,13 @@ describe('[P113] registered models of an agent', () => {
     expect(await folders()).toEqual(before);
   });
 
-  it('refuse token ids, texts that are too long by their place, and other names', async () => {
+  it('refuse ids that are no tokens, texts that are too long by their place, and other names', async () => {
     const ref = await described(bertFolder());
     start();
     const used = await models.use('canal-bert', gatewayOf(ref).model);
     if (!used.ok) throw new Error(used.error.message);
     const errorOf = async (text: string) => read(await used.value.answerer.answer([text], 'id', 0, 'openai')).response.body.error;
-    expect(await errorOf(line([[1, 2]]))).toMatchObject({ code: 'invalid_value', param: 'input[0]' });
+    expect(await errorOf(line([[1, 2], [100_300]]))).toMatchObject({ code: 'limit_exceeded', param: 'input[1][0]' });
     const texts = Array.from({ length: 70 }, (_, i) => (i === 66 ? 'river '.repeat(40) : 'river'));
     expect(await errorOf(line(texts))).toMatchObject({ param: 'input[66]' });
     expect(await errorOf(line('river', {}, 'other'))).toMatchObject({ code: 'model_not_found' });

@@ -60,7 +60,7 @@ it.each(NAMES)('[M114] the ids that another implementation makes of a text by %s
   );
 });
 
-it('[M114] ids are read by the encoding that a client takes for the name of the model, or by the one that is stated', async () => {
+it("[M114] ids are read by the encoding of the model's name, or by the one that is stated", async () => {
   const said = 'The lock keeper opens the gates at dawn.';
   const byO200k = ENCODERS.o200k_base(said);
   for (const model of ['glove-sif-100', 'text-embedding-3-small', 'text-embedding-ada-002', 'mine', 'openai/text-embedding-3-large'])

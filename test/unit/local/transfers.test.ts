@@ -39,11 +39,11 @@ it('[G69] every class has one host, to which its bindings lead, and keeps the ke
       ...['Upstream', 'Route', 'UpstreamUse', 'RequestLog'].map((name) => `sluice-upstreams-${name}Object`),
       ...['Planning', 'DebtRegister'].map((name) => `sluice-planning-${name}Object`),
       ...['Shard', 'Replica'].map((name) => `sluice-shards-${name}Object`),
-      'sluice-gateway-GenerationObject',
+      ...['Generation', 'CallBatch'].map((name) => `sluice-gateway-${name}Object`),
       ...['Scheduler', 'Pool', 'Billing', 'Directory', 'Organisation', 'Quota', 'EmbeddingCache', 'PurgeLog', 'Index', 'Locator'].map(
         (name) => `sluice-objects-${name}Object`,
       ),
-      ...['Registry', 'JobLog', 'ModelRegistry', 'Prompt'].map((name) => `sluice-objects-${name}Object`),
+      ...['Registry', 'JobLog', 'ModelRegistry', 'Prompt', 'StoredAnswer'].map((name) => `sluice-objects-${name}Object`),
     ].sort(),
   );
 });

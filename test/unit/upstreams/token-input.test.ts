@@ -31,7 +31,7 @@ async function sentTo(target: ReturnType<typeof targetOf>, body: JsonObject, cha
   return JSON.parse(new Exchanges(call).with(target, undefined).request.body) as JsonObject;
 }
 
-it('[U220] a call for embeddings has texts in place of token ids for all that judge, count, keep and log it', async () => {
+it('[U220] a call for embeddings has texts in place of token ids for what judges, keeps and logs it', async () => {
   for (const [input, said] of [
     [IDS, TEXTS],
     [IDS[1], TEXTS[1]],

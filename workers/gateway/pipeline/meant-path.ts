@@ -28,7 +28,9 @@ export function meantPath(path: string, patterns: readonly string[]): MeantPath 
 function byAddress(path: string): MeantPath | undefined {
   if (path.startsWith('/v1/v1/')) return { path: path.slice('/v1'.length), advice: 'give this client the address without /v1' };
   const call = callAtStartOf(path);
-  if (call !== undefined) {
+  // `/v1/messages/batches` begins with a call, too, and is a path of its own.
+  const isOwn = WORDS.some((word) => word.startsWith(`${call?.slice(1)}/`) && path.startsWith(`/v1/${word}`));
+  if (call !== undefined && !isOwn) {
     const meant = below(path.slice(`/v1${call}`.length));
     if (subjectOf(meant) !== undefined) return { path: meant, advice: `give this client the address without ${call}` };
   }

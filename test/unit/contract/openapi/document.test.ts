@@ -59,7 +59,7 @@ describe('the document, as others read it', () => {
     expect(new Set(bounds)).toEqual(new Set(['18446744073709551615']));
   });
 
-  it('[G144] has each media type that an answer may be of: bytes follow the JSON of inferences that ask for them', () => {
+  it('[G144] has each media type that an answer may be of, bytes that follow JSON among them', () => {
     const inferences = operations.filter(({ operationId }) => /^kserve(Version)?Infer$/.test(operationId));
     expect(inferences.map(({ responses }) => Object.keys(responses['200']?.content ?? {}))).toEqual(
       Array.from({ length: 2 }, () => ['application/json', 'application/octet-stream']),

@@ -147,7 +147,7 @@ describe('message batches', () => {
     expect(await world.batches.find(ONE.tenantId, 'msgbatch_none')).toMatchObject({ error: { code: 'batch_not_found' } });
   });
 
-  it('[J268] leave no file behind where the batch is refused, and need the right to each model that they name', async () => {
+  it('[J268] leave no file behind where refused, and need the right to each model that they name', async () => {
     world.createRefused = true;
     expect(await world.batches.create(acting(), { requests: [request('a')] }, undefined)).toMatchObject({ error: { path: ['requests'] } });
     expect(world.files.size).toBe(0);
@@ -205,7 +205,7 @@ describe('message batches', () => {
     expect(await world.batches.cancel(ONE.tenantId, id)).toMatchObject({ value: { batch: { status: 'completed' } } });
   });
 
-  it('[J268] are listed newest first, each on one page, forwards and backwards, without batches of other endpoints', async () => {
+  it('[J268] are listed newest first, each once, both ways, without batches of other endpoints', async () => {
     const mine: string[] = [];
     for (let n = 0; n < 9; n += 1) {
       const made = await world.create('a');

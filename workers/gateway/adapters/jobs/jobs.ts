@@ -157,7 +157,7 @@ export function wireHeavy(
   };
 }
 
-function wireCallBatches(env: GatewayEnv, files: FileCatalogue<FileContent>, { clock, rng }: Basics, hmac: Hmac) {
+function wireCallBatches(env: GatewayEnv, files: FileCatalogue<FileContent>, { clock, rng }: Pick<Basics, 'clock' | 'rng'>, hmac: Hmac) {
   const callBatches = new CallBatches({ batchesOf: (tenant) => env.CALL_BATCHES.getByName(tenant), files, clock, rng, hmac });
   return { callBatches, messageBatches: new MessageBatches({ batches: callBatches, files, piecesOf }) };
 }
