@@ -90,7 +90,7 @@ describe('the openai package, unmodified', () => {
   it('[J151] is told what is wrong with a request at once', async () => {
     const window = submit([line('a', 'water')], { completion_window: '1 day' as '24h' });
     await expect(window).rejects.toMatchObject({ status: 400, param: 'completion_window' });
-    const endpoint = submit([line('a', 'water')], { endpoint: '/v1/chat/completions' });
+    const endpoint = submit([line('a', 'water')], { endpoint: '/v1/images/generations' });
     await expect(endpoint).rejects.toMatchObject({ status: 400, param: 'endpoint' });
     const pairs = Object.fromEntries(Array.from({ length: 17 }, (_, n) => [`${n}`, '']));
     await expect(submit([line('a', 'water')], { metadata: pairs })).rejects.toMatchObject({ status: 400, param: 'metadata' });

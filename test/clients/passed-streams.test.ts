@@ -156,7 +156,8 @@ describe('what is passed', () => {
 
   it.each([
     ['/v1/messages', 'claude/small', { max_tokens: 100, messages: [{ role: 'user', content: scripted({ tokens: 4 }) }] }],
-    ['/v1/responses', 'lab/small', { input: scripted({ tokens: 4 }) }],
+    // One that is stored gets an id of its own.
+    ['/v1/responses', 'lab/small', { input: scripted({ tokens: 4 }), store: false }],
     ['/v1/completions', 'lab/small', { prompt: scripted({ tokens: 4 }), stream_options: { include_usage: true } }],
   ])('[U32] streams of %s are passed, too', async (path, model, more) => {
     const id = newId();

@@ -18,7 +18,7 @@ interface Batch {
   readonly noStore: boolean;
 }
 
-/** A text or its token ids, which have an entry of their own. */
+/** A text, or ids of the model's own, which have an entry of their own. */
 const item = fc.oneof(
   { weight: 5, arbitrary: fc.constantFrom(...TEXTS) },
   { weight: 1, arbitrary: fc.constantFrom<number[]>([97], [98, 97]) },
@@ -50,7 +50,7 @@ async function history(batches: readonly Batch[]): Promise<void> {
     const missing = [...new Set(names)].filter((name) => !isHeld(name));
     const response = await gateways[isolate]!(
       principal('tn_one', { scopes: ['inference'] }),
-      { model, input, dimensions, encoding_format: format },
+      { model, input, dimensions, encoding_format: format, token_ids: 'model' },
       noStore,
     );
     expect(response.status).toBe(200);

@@ -7,6 +7,8 @@ import type { EmbedInputs } from '../../../src/gateway/embeddings/embed.ts';
 import { Embedder } from '../../../src/gateway/embeddings/embed.ts';
 import { EmbeddingCache } from '../../../src/gateway/embeddings/embedding-cache.ts';
 import { PurgeViews } from '../../../src/gateway/caches/purge-views.ts';
+import { refuse } from '../../../src/contract/api/outcome.ts';
+import { TokenTexts } from '../../../src/inference/text/token-texts.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import type { MemoryCacheWorld } from '../worlds/memory-cache-world.ts';
 import { sha256 } from '../worlds/memory-cache-world.ts';
@@ -48,6 +50,8 @@ export function httpGateway(world: MemoryCacheWorld) {
       authenticator: { present: async () => credential } satisfies Authenticator,
       budget: { reserve: async () => ok({ extend: async () => ok(undefined), settle: () => 0 }), rates: () => [] },
       embeddings: { models, embedder, anyEmbedder: { embedInputs: (request: EmbedInputs) => embedder.embedInputs(request) } },
+      // There are no tables of encodings here: ids have to be the model's own.
+      tokenTexts: new TokenTexts(async () => refuse('unavailable', 'there are no tables')),
       region: { see: () => {} },
       gate: { pass: async () => ok(() => {}) },
       refusals: { served: () => {} },

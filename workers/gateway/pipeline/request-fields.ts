@@ -39,13 +39,11 @@ export function eachOnce<T>(fields: Iterable<readonly [string, T]>): Outcome<Rec
   const entries = [...fields];
   const seen = new Set<string>();
   for (const [name] of entries) {
-    if (seen.has(name)) {
-      const param = shownName(name);
-      return refuse('invalid_value', 'is given more than once', param);
-    }
+    if (seen.has(name)) return refuse('invalid_value', 'is given more than once', shownName(name));
+    // No schema would see it: zod leaves it out.
+    if (name === '__proto__') return refuse('invalid_value', 'is not a known field', name);
     seen.add(name);
   }
-  // Defines each field as its own, `__proto__` too.
   return ok(Object.fromEntries(entries));
 }
 
