@@ -81,6 +81,7 @@ function bodyOf(name: EndpointName, isOther: boolean): unknown {
     rotatePoolToken: { grace_s: 1 },
     createJob: { priority: 'high' },
     createBatch: { completion_window: '25h' },
+    createMessageBatch: { requests: [{ custom_id: 'another', params: SAMPLE_BODIES.createMessage?.(owned) }] },
     createGeneration: { recall: 0.99 },
     purgeCache: { mode: 'soft' },
     createCredit: { amount_usd: '2' },

@@ -242,6 +242,12 @@ describe('batches of calls, by the unmodified openai client', () => {
     expect((await upstream.truth()).requests).toBe(0);
   });
 
+  it('[J270] batches that are made while others are worked on end, too', async () => {
+    const lines = [lineOf('a', '/v1/chat/completions', { model: 'lab/small', messages: [{ role: 'user', content: 'hi' }] })];
+    const made = await Promise.all(Array.from({ length: 6 }, () => submit(lines, '/v1/chat/completions')));
+    for (const { id } of made) expect((await ended(id)).status).toBe('completed');
+  });
+
   it('[J275] a batch that is cancelled begins no call any more, and keeps what is answered', async () => {
     const held = (n: number) => lineOf(`${n}`, '/v1/responses', asks('lab/small', `${n}`, {}, { hold: { gate: 'batch', afterTokens: 0 } }));
     const made = await submit(

@@ -15,10 +15,12 @@ import type { GatewayEnv } from './env.ts';
  */
 export class CallBatchObject extends DurableObject<GatewayEnv> implements Served<CallBatchCalls> {
   readonly #store = new SqliteCallBatches(this.ctx.storage);
+  /** How often there was something new to do: an alarm that works meanwhile does not see it, and must not take its alarm away. */
+  #asked = 0;
 
   async create(batch: CallBatch, digest: string): Promise<Outcome<CallBatch>> {
     const created = this.#store.create(batch, digest);
-    if (created.ok) await this.ctx.storage.setAlarm(Date.now());
+    if (created.ok) await this.#wake();
     return created;
   }
 
@@ -34,7 +36,7 @@ export class CallBatchObject extends DurableObject<GatewayEnv> implements Served
     const batch = this.#store.find(id);
     if (batch === undefined || hasEnded(batch) || batch.status === 'cancelling') return batch;
     const cancelling = this.#store.change(id, { status: 'cancelling', cancellingAtMs: nowMs });
-    await this.ctx.storage.setAlarm(Date.now());
+    await this.#wake();
     return cancelling;
   }
 
@@ -46,13 +48,20 @@ export class CallBatchObject extends DurableObject<GatewayEnv> implements Served
     this.#store.erase();
   }
 
+  #wake(): Promise<void> {
+    this.#asked += 1;
+    return this.ctx.storage.setAlarm(Date.now());
+  }
+
   override async alarm(): Promise<void> {
     // Armed again first: so an interruption or failure is followed by another alarm.
     await this.ctx.storage.setAlarm(Date.now() + CALL_BATCH_LIMITS.callBatchRetryMs);
+    const asked = this.#asked;
     // Loaded by the first alarm: most isolates only answer requests.
     const { advanceCallBatches } = await import('./adapters/upstreams/call-batch-work.ts');
     const waitMs = await advanceCallBatches(this.env, this.#store, (work) => this.ctx.waitUntil(work));
-    if (waitMs === null) await this.ctx.storage.deleteAlarm();
+    if (this.#asked !== asked) await this.ctx.storage.setAlarm(Date.now());
+    else if (waitMs === null) await this.ctx.storage.deleteAlarm();
     else await this.ctx.storage.setAlarm(Date.now() + waitMs);
   }
 }

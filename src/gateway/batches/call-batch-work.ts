@@ -29,24 +29,23 @@ const CANCELLED = { code: 'batch_cancelled', message: 'the request was not calle
 export class CallBatchWork extends Composed<CallBatchParts> {
   /** Works for about `callBatchSliceMs`; resolves to the pause before the next slice, in ms. Null: there is nothing to do. */
   async advance(): Promise<number | null> {
-    const { store, clock } = this.parts;
+    const { store, clock, mayWork } = this.parts;
     const endMs = clock.nowMs() + CALL_BATCH_LIMITS.callBatchSliceMs;
-    let waitMs: number | null = null;
+    const pausesMs: (number | null)[] = [];
+    const open: string[] = [];
     for (const { id } of store.underWay()) store.recover(id);
     for (const batch of store.underWay()) {
-      const pauseMs = await this.#step(batch, endMs);
-      if (pauseMs !== null) waitMs = Math.min(waitMs ?? Infinity, pauseMs);
+      if (!(await mayWork(batch))) {
+        pausesMs.push(CALL_BATCH_LIMITS.callBatchRetryMs);
+        continue;
+      }
+      if (batch.status === 'validating') await this.#validate(batch);
+      open.push(batch.id);
     }
-    return waitMs;
-  }
-
-  /** Null: the batch has ended. */
-  async #step(batch: CallBatch, endMs: number): Promise<number | null> {
-    const { mayWork } = this.parts;
-    if (!(await mayWork(batch))) return CALL_BATCH_LIMITS.callBatchRetryMs;
-    if (batch.status === 'validating') await this.#validate(batch);
-    await this.#callLines(batch.id, endMs);
-    return this.#finish(batch.id);
+    await this.#callLines(open, endMs);
+    for (const id of open) pausesMs.push(await this.#finish(id));
+    const left = pausesMs.filter((pauseMs) => pauseMs !== null);
+    return left.length === 0 ? null : Math.min(...left);
   }
 
   /** [J271] */
@@ -76,10 +75,20 @@ export class CallBatchWork extends Composed<CallBatchParts> {
     this.parts.store.change(id, { status: 'failed', faults, endedAtMs: this.parts.clock.nowMs() });
   }
 
-  /** Several at once, until the slice is over, or none may be called now. */
-  async #callLines(id: string, endMs: number): Promise<void> {
+  /** Several at once, in turn of all batches, until the slice is over, or none may be called now. */
+  async #callLines(ids: readonly string[], endMs: number): Promise<void> {
+    let turn = 0;
+    const next = (): readonly [id: string, line: BatchLine] | undefined => {
+      for (let tried = 0; tried < ids.length; tried += 1) {
+        const id = ids[turn % ids.length] ?? '';
+        turn += 1;
+        const line = this.#next(id, endMs);
+        if (line !== undefined) return [id, line];
+      }
+      return undefined;
+    };
     const one = async (): Promise<void> => {
-      for (let line = this.#next(id, endMs); line !== undefined; line = this.#next(id, endMs)) await this.#callLine(id, line);
+      for (let call = next(); call !== undefined; call = next()) await this.#callLine(...call);
     };
     await Promise.all(Array.from({ length: CALL_BATCH_LIMITS.callBatchParallelMax }, one));
   }

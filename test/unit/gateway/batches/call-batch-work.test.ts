@@ -138,6 +138,15 @@ describe('the work on batches of calls', () => {
     });
   });
 
+  it('[J270] calls lines of all batches in turn, so that none waits for the end of another', async () => {
+    const { work, store, files, called } = world(40, () => said());
+    expect(store.create(batchOf('batch_2'), 'other').ok).toBe(true);
+    expect(await work().advance()).toBeNull();
+    // Both have the same lines: each is called for one batch right before it is for the other.
+    expect(called.filter((_, n) => n % 2 === 0)).toEqual(called.filter((_, n) => n % 2 === 1));
+    expect([...files.values()].map((text) => idsIn(text).length)).toEqual([40, 40]);
+  });
+
   it('[J276] waits while the tenant is suspended, and leaves nothing once it is erased', async () => {
     const { work, store, state, called } = world(4, () => said());
     state.mayWork = false;
