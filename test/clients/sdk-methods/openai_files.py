@@ -204,7 +204,8 @@ def fine_tuning(w):
     made = tuning(w, suffix="mine", metadata={"a": "b"}, method={"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 2}}})
     jobs = w.openai.fine_tuning.jobs
     assert made.object == "fine_tuning.job" and jobs.retrieve(made.id).id == made.id
-    assert made.id in [job.id for job in jobs.list(limit=20)]
+    # Another case may have a job that pauses, for which the package has no type.
+    assert made.id in [job.id for job in w.lenient.fine_tuning.jobs.list(limit=20)]
     assert jobs.list_events(made.id, limit=10).data is not None
     assert jobs.checkpoints.list(made.id).data == []
     assert jobs.cancel(made.id).status == "cancelled"

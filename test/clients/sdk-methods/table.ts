@@ -29,6 +29,7 @@ export const REFUSED: Readonly<Record<string, Refusals>> = {
   'responses.create conversation': '501 not_offered',
   'models.delete': '403 scope_denied',
   'audio.voices.create': '404 route_not_found',
+  'messages.countTokens document': { openai: '400 invalid_value' },
   'fineTuning.jobs.list metadata': '400 invalid_value',
   'fineTuning.checkpoints.permissions.list': '404 route_not_found',
   'fineTuning.alpha.graders.run': '404 route_not_found',
