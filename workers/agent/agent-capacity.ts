@@ -26,9 +26,7 @@ export function readMachine(environment: Environment, pid: number, shows: () => 
   const declared = text('ACCELERATOR');
   if (declared !== undefined && size === undefined)
     throw new Error('SLUICE_AGENT_ACCELERATOR needs SLUICE_AGENT_CPU_MILLI and _MEMORY_MIB');
-  const { accelerators, ids } = acceleratorsOf(declared, shows());
-  // As many attempts as devices, where these were found and not declared.
-  const attemptsMax = declared === undefined ? accelerators?.accelerators : undefined;
+  const { accelerators, ids, found } = acceleratorsOf(declared, shows());
   const capacity = size === undefined && accelerators === undefined ? undefined : { ...accelerators, ...(size ?? wholeMachine()) };
   return {
     said: {
@@ -36,7 +34,8 @@ export function readMachine(environment: Environment, pid: number, shows: () => 
       weights_max_mib: count('WEIGHTS_MIB') ?? Math.min(POOL_LIMITS.agentWeightsMibDefault, size?.memory_mib ?? Infinity),
       ...given({
         capacity,
-        attempts: count('ATTEMPTS') ?? attemptsMax,
+        // As many as devices, where these were found and not declared.
+        attempts: count('ATTEMPTS') ?? found,
         devices: ids && [...ids],
         domains: domainsOf(text('DOMAINS')),
         ordinal: count('ORDINAL'),
@@ -80,6 +79,8 @@ const given = <Fields extends object>(fields: Fields): Given<Fields> =>
 interface Accelerators {
   readonly accelerators?: { readonly accelerator: string; readonly accelerators: number };
   readonly ids?: readonly string[];
+  /** How many the system shows, where nothing is declared. */
+  readonly found?: number;
 }
 
 /** What is declared, with the ids of what the system shows of that type; all of what it shows where nothing is declared. */
@@ -91,7 +92,11 @@ function acceleratorsOf(declared: string | undefined, shown: readonly ShownDevic
       throw new Error(
         `this machine has accelerators of several types (${[...new Set(shown.map((one) => one.accelerator))].join(', ')}): name one in SLUICE_AGENT_ACCELERATOR`,
       );
-    return { accelerators: { accelerator: first.accelerator, accelerators: shown.length }, ids: shown.map(({ id }) => id) };
+    return {
+      accelerators: { accelerator: first.accelerator, accelerators: shown.length },
+      ids: shown.map(({ id }) => id),
+      found: shown.length,
+    };
   }
   const [, accelerator, digits] = /^([a-z0-9][a-z0-9._-]*)(?::(\d{1,2}))?$/.exec(declared) ?? [];
   if (accelerator === undefined)

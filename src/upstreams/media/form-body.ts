@@ -24,11 +24,7 @@ export function formBody(fields: JsonObject, { files, boundary }: CallForm): Uin
   const part = (name: string, more: string, content: Uint8Array): void => {
     parts.push(utf8(`--${boundary}\r\ncontent-disposition: form-data; name="${escaped(name)}"${more}\r\n\r\n`), content, utf8('\r\n'));
   };
-  for (const [name, value] of Object.entries(fields)) {
-    for (const one of Array.isArray(value) ? (value as unknown[]) : [value]) {
-      if (one !== undefined && one !== null) part(name, '', utf8(typeof one === 'object' ? JSON.stringify(one) : String(one)));
-    }
-  }
+  for (const [name, value] of Object.entries(fields)) for (const text of textsOf(value)) part(name, '', utf8(text));
   for (const { field, filename, contentType, bytes } of files) {
     const type = contentType === '' ? 'application/octet-stream' : contentType;
     part(field, `; filename="${escaped(filename)}"\r\ncontent-type: ${type}`, bytes);
@@ -36,6 +32,12 @@ export function formBody(fields: JsonObject, { files, boundary }: CallForm): Uin
   parts.push(utf8(`--${boundary}--\r\n`));
   return joinedBytes(parts);
 }
+
+/** A field as its parts have it; one without a value has none. */
+const textsOf = (value: unknown): readonly string[] =>
+  (Array.isArray(value) ? (value as unknown[]) : [value]).flatMap((one) => (one === undefined || one === null ? [] : [textOf(one)]));
+
+const textOf = (value: {}): string => (typeof value === 'string' ? value : JSON.stringify(value));
 
 /** As browsers write names (WHATWG HTML, "multipart form data"). */
 const escaped = (name: string): string => name.replaceAll('"', '%22').replaceAll('\r', '%0D').replaceAll('\n', '%0A');

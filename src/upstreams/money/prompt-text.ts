@@ -20,16 +20,18 @@ function addTexts(value: unknown, text: CountableText): void {
   // An id of a token is one.
   else if (typeof value === 'number') text.add('', '0');
   else if (Array.isArray(value)) for (const one of value) addTexts(one, text);
-  else if (isObject(value)) {
-    // A document that is a text has it where others have their bytes.
-    if (value['type'] === 'text' && typeof value['data'] === 'string') addLine(value['data'], text);
-    for (const name in value) {
-      if (UNREAD.has(name)) continue;
-      const member = value[name];
-      // Of schemas the model reads the names, too; those of parts and messages are the template's.
-      if (isObject(member)) addLine(name, text);
-      addTexts(member, text);
-    }
+  else if (isObject(value)) addMembers(value, text);
+}
+
+function addMembers(value: JsonObject, text: CountableText): void {
+  // A document that is a text has it where others have their bytes.
+  if (value['type'] === 'text' && typeof value['data'] === 'string') addLine(value['data'], text);
+  for (const name in value) {
+    if (UNREAD.has(name)) continue;
+    const member = value[name];
+    // Of schemas the model reads the names, too; those of parts and messages are the template's.
+    if (isObject(member)) addLine(name, text);
+    addTexts(member, text);
   }
 }
 

@@ -227,7 +227,7 @@ const itemsIn = (output: readonly unknown[]) => ({
   calls: output
     .filter((item) => textAt(item, 'type') === 'function_call')
     .map((item) => ['call_id', 'name', 'arguments'].map((field) => textAt(item, field)))
-    .toSorted(),
+    .toSorted((a, b) => (String(a) < String(b) ? -1 : 1)),
 });
 
 describe('where calls are not numbered as they should be', () => {

@@ -53,7 +53,7 @@ describe('requests', () => {
   it("[U270] adds no limit for a model that reasons at a server other than OpenAI's, and keeps the one that is given", () => {
     const at = (upstreamName: string, baseUrl = 'https://router.example/v1') => targetOf({ baseUrl, model: { upstreamName } });
     const limits = (target: Target, more: JsonObject = {}) => {
-      const { max_tokens: older, max_completion_tokens: newer } = requestOf('chat', target, { ...hello, ...more }).body as JsonObject;
+      const { max_tokens: older, max_completion_tokens: newer } = requestOf('chat', target, { ...hello, ...more }).body;
       return [older, newer];
     };
     for (const name of ['o3-mini', 'openai/o1', 'gpt-5.1', 'gpt-10']) expect(limits(at(name)), name).toEqual([undefined, undefined]);

@@ -81,7 +81,7 @@ function partsOf(body: Uint8Array, boundary: string): Outcome<readonly ReadPart[
       // An object's own names, such as `__proto__`, are no fields.
       if (Object.hasOwn(Object.prototype, part.name)) return refuse('invalid_value', 'is no name of a field', part.name);
     } else {
-      parts.push({ part, content: content.length === 1 ? (content[0] ?? NOTHING) : joinedBytes(content) });
+      parts.push({ part, content: joined(content) });
       if (parts.length > FILE_LIMITS.formPartsMaxCount)
         return refuseBeyond({ limit: 'formPartsMaxCount', what: `the form has more than ${FILE_LIMITS.formPartsMaxCount} parts` });
     }
@@ -90,4 +90,5 @@ function partsOf(body: Uint8Array, boundary: string): Outcome<readonly ReadPart[
   return splitter.isComplete ? ok(parts) : malformed('malformed');
 }
 
-const NOTHING = new Uint8Array(0);
+/** One piece is a view of the body, which is not copied. */
+const joined = (pieces: readonly Uint8Array[]): Uint8Array => (pieces.length === 1 ? pieces[0] : undefined) ?? joinedBytes(pieces);

@@ -136,7 +136,7 @@ async function answerOf(
     request: new Request(`https://batches.invalid${path}`, { method: 'POST', headers: HEADERS }),
     requestId,
     timing: new Timing(),
-    options: options.ok ? options.value : ({} as never),
+    options: options.ok ? options.value : {},
     reserve: (quantities) => reservation.extend(quantities),
     waitUntil,
   });
