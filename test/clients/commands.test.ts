@@ -134,7 +134,8 @@ it('[J281] [P119] attempts that run on a machine at once see one device each, an
   await expect.poll(async () => (await logs()).toSorted(), LONG).toEqual(['-1', 'GPU-a', 'GPU-b']);
   await writeFile(join(folder, 'seen'), '');
   for (const id of ids) await pool.ends(id, 'succeeded');
-  expect((await pool.nodes())[0]).toMatchObject({ capacity: { accelerator: 'h100', accelerators: 2 }, devices: ['GPU-a', 'GPU-b'] });
+  // Agents of other tests may be listed, too.
+  expect(await pool.nodes()).toContainEqual(expect.objectContaining({ devices: ['GPU-a', 'GPU-b'] }));
   await agent.stop();
   await rm(folder, { recursive: true });
   pool.start(['--allow', 'command']);

@@ -256,7 +256,9 @@ describe('a query or a form', () => {
     form.append('file', new Blob(['a']), 'a');
     form.append('file', new Blob(['b']), 'b');
     expect((await client.call('POST', '/v1/files', form)).body.error).toMatchObject({ code: 'invalid_value', param: 'file' });
-    expect((await client.get('/v1/files?purpose=batch')).body.data).toEqual([]);
+    // Batches of messages, which other tests make, have files of this purpose, too.
+    const { data } = (await client.get('/v1/files?purpose=batch')).body;
+    expect(data.filter(({ filename }: { filename: string }) => filename.length === 1)).toEqual([]);
   });
 });
 
