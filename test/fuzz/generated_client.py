@@ -36,7 +36,7 @@ print(
         {
             "created": index.name,
             "matches": [match.id for match in found.matches],
-            "refused": [refused.parsed.error.code.value, refused.status_code],
+            "refused": [refused.parsed.error.code, refused.status_code],
             "listed": [one.name for one in listed.data],
         }
     )

@@ -32,7 +32,7 @@ const listing = {
 const order = (usual: 'asc' | 'desc') => z.enum(['asc', 'desc']).default(usual).meta(about('`asc`: the oldest first.'));
 
 /** OpenAI's clients name here what answers have anyway. */
-const include = { include: z.string().max(256).optional(), 'include[]': z.string().max(256).optional() } as const;
+const include = { 'include[]': z.string().max(256).optional() } as const;
 
 const isNot = z.literal('false', 'must be false: a stored response is answered whole').optional();
 
@@ -98,13 +98,13 @@ const policyFields = {
 const policy = named('StoredAnswersPolicy', { object: z.literal('stored_answers.policy'), ...policyFields });
 
 const common = { tag: 'Stored answers', access: tenant('inference'), meters: [], status: 200 } as const;
-const ofResponse = { ...common, params: z.strictObject({ response: responseId }) } as const;
+const ofResponse = { ...common, params: z.strictObject({ response_id: responseId }) } as const;
 const ofCompletion = { ...common, params: z.strictObject({ completion: completionId }), reply: json(completion) } as const;
 
 export const storedAnswerEndpoints = {
   getResponse: {
     ...ofResponse,
-    ...call('GET', '/v1/responses/:response'),
+    ...call('GET', '/v1/responses/:response_id'),
     summary: 'A stored response',
     description: apiLines(
       'A response is stored unless its call says `store: false`, for the days of the policy at most. It is there once its call is answered.',
@@ -116,7 +116,7 @@ export const storedAnswerEndpoints = {
   },
   listResponseInputItems: {
     ...ofResponse,
-    ...call('GET', '/v1/responses/:response/input_items'),
+    ...call('GET', '/v1/responses/:response_id/input_items'),
     summary: 'What a stored response answered',
     description: 'All that the model was given: also the turns that it goes on from.',
     query: z.strictObject({ ...listing, order: order('desc'), ...include }),
@@ -125,7 +125,7 @@ export const storedAnswerEndpoints = {
   deleteResponse: {
     ...ofResponse,
     needsNoMoney: true,
-    ...call('DELETE', '/v1/responses/:response'),
+    ...call('DELETE', '/v1/responses/:response_id'),
     summary: 'Delete a stored response',
     description: 'Nothing can go on from it any more, nor from what went on from it.',
     reply: deleted('response'),

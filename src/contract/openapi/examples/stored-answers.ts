@@ -1,7 +1,7 @@
 import type { EndpointName, ENDPOINTS } from '../../endpoints.ts';
 import type { ExampleOf } from './example.ts';
 
-const response = { response: 'resp_0123456789abcdefghjkmnpqrs' } as const;
+const response = { response_id: 'resp_0123456789abcdefghjkmnpqrs' } as const;
 const completion = { completion: 'chatcmpl-0123456789abcdefghjkmnpqrs' } as const;
 
 /** No upstream answers in the tour, so that nothing is stored. */

@@ -12,12 +12,12 @@ import { callCancellation } from './call-cancellation.ts';
 import { callOrigin } from './call-origin.ts';
 
 export const storedAnswerHandlers = {
-  getResponse: ({ gateway, principal, params }) => replied(gateway.stored.find(principal, 'response', params.response), responseReply),
+  getResponse: ({ gateway, principal, params }) => replied(gateway.stored.find(principal, 'response', params.response_id), responseReply),
   listResponseInputItems: async ({ gateway, principal, params, query }) => {
-    const items = await gateway.stored.inputItems(principal, params.response);
+    const items = await gateway.stored.inputItems(principal, params.response_id);
     return replied(items.ok ? pageOf(items.value, query) : items, (page) => ({ ...page, data: page.data as ItemReply[] }));
   },
-  deleteResponse: ({ gateway, principal, authority, params: { response: id } }) =>
+  deleteResponse: ({ gateway, principal, authority, params: { response_id: id } }) =>
     replied(gateway.stored.remove({ principal, authority }, 'response', id), () => ({ id, object: 'response', deleted: true })),
   async countResponseTokens({ gateway, principal, authority, body, request, requestId }) {
     const opened = await gateway.stored.open({ principal, authority }, 'responses', { ...body, store: false });
