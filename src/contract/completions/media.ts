@@ -25,8 +25,7 @@ const formNumber = (min: number, max: number) =>
 const formFlag = z
   .enum(['true', 'false'])
   .transform((flag) => flag === 'true')
-  .optional()
-  .meta({ type: 'boolean' });
+  .optional();
 
 const binary = { override: { type: 'string', format: 'binary' } } as const;
 const fileOf = (value: unknown): boolean => typeof value === 'object' && value !== null && 'size' in value;
