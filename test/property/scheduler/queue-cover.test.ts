@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import type { CohortNode } from '../../../src/scheduler/engine/fairness/quota-tree.ts';
 import type { Holder } from '../../../src/scheduler/engine/fairness/quota-coverage.ts';
 import { byRank, QuotaCoverage } from '../../../src/scheduler/engine/fairness/quota-coverage.ts';
-import { QuotaTree } from '../../../src/scheduler/engine/fairness/quota-tree.ts';
+import { bundleToCover, QuotaTree } from '../../../src/scheduler/engine/fairness/quota-tree.ts';
 import { UndoLog } from '../../../src/scheduler/engine/model/undo-log.ts';
 import { cohort, evictionPolicy } from '../../support/worlds/cell-world.ts';
 import { effort } from '../../support/fixtures/effort.ts';
@@ -81,4 +81,25 @@ it('[J66] the jobs that a quota covers, kept incrementally, equal those computed
   check({ minLength: 300, maxLength: 500 }, 300, effort(10, 400));
   check({ minLength: 300, maxLength: 500 }, 0, effort(1));
   for (const [what, count] of Object.entries(seen)) expect(count, `the runs contained ${what}`).toBeGreaterThan(1_000);
+});
+
+it('[J280] CPU counts for jobs with accelerators where any cohort above has a quota of it, at whatever height', () => {
+  const bundle = [
+    { resource: 'H100', quantity: 1 },
+    { resource: 'cpu', quantity: 1 },
+  ];
+  const covered = (highest: Record<string, ReturnType<typeof limit>>) => {
+    const tree = new QuotaTree(
+      [
+        { ...cohort('root'), quotas: { cpu: { ...limit(99), isMeasure: true }, H100: limit(9) } },
+        { ...cohort('team', 'root'), quotas: highest },
+        cohort('tenant', 'team'),
+        { ...cohort('other', 'tenant'), quotas: { cpu: limit(1) }, eviction: evictionPolicy() },
+        { ...cohort('q', 'tenant'), quotas: { H100: limit(1) }, eviction: evictionPolicy() },
+      ],
+      new UndoLog(),
+    );
+    return bundleToCover(tree.node('q'), bundle).map(({ resource }) => resource);
+  };
+  expect([covered({}), covered({ cpu: limit(4) })]).toEqual([['H100'], ['H100', 'cpu']]);
 });
