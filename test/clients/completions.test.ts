@@ -289,7 +289,7 @@ describe.each(['busy', 'full'])('errors of the upstream %s', (name) => {
           expected === 'APIStatusError' ? 'APIError' : expected,
         ]);
         expect(error.headers.get('x-sluice-model')).toBe(asked.model);
-        // Later ones meet the pause that the first one was told of.
+        // Later ones meet the pause that the first one caused.
         if (status === 429) expect(Number(error.headers.get('retry-after'))).toBeGreaterThan(20);
       }
     }

@@ -7,7 +7,7 @@ import { NO_DEVICES, shownDevices } from './machine-devices.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** What an agent says of its machine, and its devices as programs are told of them. */
+/** What an agent says of its machine, and the devices that it shows to programs. */
 export interface Machine {
   readonly said: Omit<Registration, 'kinds'> & { readonly weights_max_mib: number };
   readonly devices: MachineDevices;
