@@ -83,7 +83,7 @@ it('[J66] the jobs that a quota covers, kept incrementally, equal those computed
   for (const [what, count] of Object.entries(seen)) expect(count, `the runs contained ${what}`).toBeGreaterThan(1_000);
 });
 
-it('[J280] CPU counts for jobs with accelerators where any cohort above has a quota of it, at whatever height', () => {
+it('[J280] CPU counts beside accelerators where a cohort above has a quota of it, at any height', () => {
   const bundle = [
     { resource: 'H100', quantity: 1 },
     { resource: 'cpu', quantity: 1 },
