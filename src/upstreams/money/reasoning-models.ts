@@ -4,7 +4,7 @@ import type { TargetModel } from '../target.ts';
 const REASONING = /(?:^|\/)(?:o\d|gpt-(?:[5-9]|\d\d))/;
 
 /**
- * Whether a model takes its limit in one field only, and which depends on its server: at OpenAI `max_completion_tokens`, elsewhere either. Where the caller
- * gives none none is added there, and the bound is what the model can answer at most. [U270]
+ * Whether a model reasons. It takes its limit in one field, which depends on its server: `max_completion_tokens` at OpenAI, elsewhere that or `max_tokens`. So
+ * where the caller gives no limit, none is added for other servers, and the bound is what the model can answer at most. [U270]
  */
 export const isReasoningModel = ({ upstreamName }: TargetModel): boolean => REASONING.test(upstreamName);
