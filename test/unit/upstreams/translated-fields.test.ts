@@ -225,6 +225,21 @@ describe('images and documents', () => {
     ]);
   });
 
+  it("[U232] empty texts stay, but an empty message of the assistant, which Anthropic's servers refuse", () => {
+    const call = { id: 'c', type: 'function', function: { name: 'f', arguments: '{}' } };
+    const user = { role: 'user', content: 'a' };
+    const use = { type: 'tool_use', id: 'c', name: 'f', input: {} };
+    const empty = [user, { role: 'assistant', content: '' }];
+    const answered = [user, { role: 'assistant', content: '', tool_calls: [call] }, { role: 'tool', tool_call_id: 'c', content: '' }];
+    expect(translated(messagesToChat(chat({ messages: empty })))['messages']).toEqual(empty);
+    expect(translated(chatToMessages(chat({ messages: empty })))['messages']).toEqual([user]);
+    expect(translated(chatToMessages(chat({ messages: answered })))['messages']).toEqual([
+      user,
+      { role: 'assistant', content: [use] },
+      { role: 'user', content: [{ type: 'tool_result', tool_use_id: 'c', content: [] }] },
+    ]);
+  });
+
   it('[U231] a message of the system between others stays where it is in a chat', () => {
     const messages = [
       { role: 'user', content: 'a' },
