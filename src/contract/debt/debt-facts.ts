@@ -58,7 +58,7 @@ export const FACT_KINDS = {
   'change-time': {
     signal: 'hotspots',
     unit: 'minutes',
-    of: 'a repository: the median time from one commit of a session to the next',
+    of: 'a repository: what a change takes its author, between `p10` and `p90`; `days`: of authors, that this was read from',
   },
   clone: { signal: 'duplication', unit: 'lines', of: 'a file that holds the same code as another, which `symbol` names' },
   'unused-code': { signal: 'dead-code', unit: 'count', of: 'a file or an export of it that nothing uses' },

@@ -178,11 +178,6 @@ describe('[D13] the history of changes', () => {
     expect(Object.keys(historyOf([change(0, '', { files: files.slice(1) })]).after().churn)).toHaveLength(200);
   });
 
-  it('counts gaps of one session only', () => {
-    const atMinutes = (...minutes: number[]) => minutes.map((ago) => change(0, 'a', { atS: NOW_S - ago * 60 }));
-    expect(historyOf(atMinutes(0, 20, 50, 200)).after().gapsMinutes).toEqual([20, 30]);
-  });
-
   it('is the same read at once or in two parts, renames between them included', () => {
     const one = fc.record({
       daysAgo: fc.integer({ min: 0, max: 400 }),
@@ -204,7 +199,6 @@ describe('[D13] the history of changes', () => {
         expect(Object.keys(inParts.churn).sort()).toEqual(Object.keys(atOnce.churn).sort());
         for (const [path, churn] of Object.entries(atOnce.churn)) expect(inParts.churn[path]).toBeCloseTo(churn, 9);
         expect(inParts.lastChange).toEqual(atOnce.lastChange);
-        expect(sorted(inParts.gapsMinutes)).toEqual(sorted(atOnce.gapsMinutes));
         expect(inParts.firstS).toBe(atOnce.firstS);
       }),
       runs,
