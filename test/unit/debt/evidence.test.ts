@@ -14,7 +14,6 @@ import { NOW_S } from '../../support/fixtures/debt-facts.ts';
 
 const runs = { numRuns: effort(100), seed: 3 };
 const DAY_S = 86_400;
-const sorted = (values: readonly number[]): number[] => [...values].sort((a, b) => a - b);
 
 describe('[D12] clones', () => {
   const row = (n: number): string => `const value${n} = compute(value${n}, other.field, ${n}) + 1;`;

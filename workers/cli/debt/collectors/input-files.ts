@@ -43,15 +43,22 @@ export async function inputFiles({ repository, sources, blobs }: Collection, pat
 }
 
 /** The text of a file of the commit; undefined if there is none. */
-export async function committedText({ sources, blobs }: Collection, path: string): Promise<string | undefined> {
+export const committedText = async (collection: Collection, path: string): Promise<string | undefined> =>
+  (await committedBytes(collection, path))?.toString('utf8');
+
+/** The bytes of a file of the commit; undefined if there is none. */
+export async function committedBytes({ sources, blobs }: Collection, path: string): Promise<Buffer | undefined> {
   const blob = sources.tracked.find((file) => file.path === path)?.blob;
-  return blob === undefined ? undefined : textOf(blobs, path, blob);
+  return blob === undefined ? undefined : bytesOf(blobs, path, blob);
 }
 
-async function textOf(blobs: BlobReader, path: string, blob: string): Promise<string> {
+const textOf = async (blobs: BlobReader, path: string, blob: string): Promise<string> =>
+  (await bytesOf(blobs, path, blob)).toString('utf8');
+
+async function bytesOf(blobs: BlobReader, path: string, blob: string): Promise<Buffer> {
   const bytes = await blobs.read(blob);
   if (bytes === undefined) throw new Failure(`this clone does not have ${path}: git fetch it`);
-  return bytes.toString('utf8');
+  return bytes;
 }
 
 /** The JSON of a file of evidence, by its schema. */
