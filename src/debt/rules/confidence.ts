@@ -28,6 +28,12 @@ export function confidenceOf(rule: DebtRule, grade: Grade, judged: JudgedByRule 
   return (debt + PRIOR_VERDICTS * shareOfGrade(grade, judged)) / (verdicts + PRIOR_VERDICTS);
 }
 
+/** Why a weak finding of a rule is doubted, where nothing more is known of it. */
+export function doubtOfRule(rule: DebtRule): string {
+  const { verdicts, debt } = JUDGED[rule]?.weak ?? NONE;
+  return verdicts === 0 ? 'no reader has judged such a finding yet' : `readers called ${debt} of ${verdicts} such findings debt`;
+}
+
 const NONE: Judged = { verdicts: 0, debt: 0 };
 
 /** Over all rules. Of a grade without verdicts nothing is known: one half. */
