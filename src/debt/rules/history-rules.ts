@@ -123,7 +123,8 @@ function* coupling(context: RuleContext): Iterable<Hit> {
 }
 
 const otherOf = ({ symbol = '' }: DebtFact): string => symbol;
-const shareOf = (fact: DebtFact): number => numberOf(fact) / Math.min(detailOf(fact, 'commits'), detailOf(fact, 'other_commits'));
+const shareOf = (fact: DebtFact): number =>
+  numberOf(fact) / Math.max(1, Math.min(detailOf(fact, 'commits'), detailOf(fact, 'other_commits')));
 const isUnread = ({ detail }: DebtFact): boolean => detail?.['unread'] === true;
 const isCoupled = (fact: DebtFact): boolean =>
   shareOf(fact) >= COUPLED_SHARE_MIN && numberOf(fact) >= COUPLED_COMMITS_MIN && !isUnread(fact);
