@@ -65,7 +65,7 @@ export const FACT_KINDS = {
   'file-work': {
     signal: 'hotspots',
     unit: 'commits',
-    of: 'a file: commits of three years; `repairs`: those that say that they fix something, `authors`, and `with_tests`: those that changed a test',
+    of: 'a file: commits of `years`; `repairs`: those that say that they fix something, `authors`, and `with_tests`: those that changed a test',
   },
   'function-growth': {
     signal: 'hotspots',

@@ -32,13 +32,29 @@ export interface CoupledFiles {
 }
 
 /** A commit of more files, such as a change of format or of licence headers, says nothing of any. */
-const FILES_MAX = 30;
+export const FILES_MAX = 30;
 /** Repairs of these days are one: a repair, and what mends it. */
 const EPISODE_S = 14 * 86_400;
 /** So many commits to both are more than a habit of one piece of work. */
 const BOTH_MIN = 5;
 /** Pairs may be as many as files squared: in one of twenty repositories one of them may be chance. */
 const CHANCE_MAX = 0.05;
+
+const YEAR_S = 365 * 86_400;
+const [YEARS_MIN, YEARS_MAX] = [3, 10];
+/** A repository that rests tells by its last years of work what it would by three, had it not come to rest. */
+const COMMITS_OF_WINDOW = 300;
+
+/** Commits of so many whole years are looked at: of three, or of as many as hold 300 commits that changed the product. [D127] */
+export function yearsOf(commits: readonly FileCommit[], isProduct: (path: string) => boolean, nowS: number): number {
+  const times = commits.flatMap(({ files, atS }) => (files.some(isProduct) ? [atS] : [])).toSorted((a, b) => b - a);
+  const wantedS = times[COMMITS_OF_WINDOW - 1] ?? -Infinity;
+  return Math.min(YEARS_MAX, Math.max(YEARS_MIN, Math.ceil((nowS - wantedS) / YEAR_S)));
+}
+
+/** Those of the last years. */
+export const commitsOf = (commits: readonly FileCommit[], years: number, nowS: number): readonly FileCommit[] =>
+  commits.filter(({ atS }) => atS >= nowS - years * YEAR_S);
 
 /** Commits that say something of the files they changed. */
 export const focused = (commits: readonly FileCommit[]): readonly FileCommit[] =>

@@ -4,12 +4,23 @@ import { must } from '../../kernel/assert.ts';
 import { evenSpread } from '../spread.ts';
 import { costlyFilesOf } from './complexity-rules.ts';
 import { COMPLEXITY_TARGET } from './costly-function.ts';
+import { FILES_MAX } from '../evidence/file-work.ts';
 import type { HotFile } from './hot-files.ts';
 import { HEAT_OF_HOT_FILE, HEAT_WITH_WORSE_FUNCTION, heatNeeded, hotFilesOf, isUntested, WORSE_FUNCTION } from './hot-files.ts';
 import type { Hit, Rule, RuleContext } from './rule.ts';
 import { detailOf, numberOf, severityIn } from './rule.ts';
 
 const FUNCTIONS_NAMED = 3;
+
+/** Which commits were counted: larger ones say nothing of a file. */
+const commitsOfYears = (fact: DebtFact): string => `commits of ${yearsOf(fact)} years and at most ${FILES_MAX} files`;
+const yearsOf = (fact: DebtFact): number => detailOf(fact, 'years', 3);
+
+const authorsOf = (work: DebtFact): string => {
+  const authors = detailOf(work, 'authors');
+  return authors === 1 ? 'one author' : `${authors} authors`;
+};
+
 const EVIDENCE_FUNCTIONS = 8;
 
 function* hotFiles(context: RuleContext): Iterable<Hit> {
@@ -56,7 +67,7 @@ function titleOf({ functions, complexity, work }: HotFile, grown: DebtFact | und
       : `${of}: ${named.join(', ')}${functions.length > named.length ? ', ...' : ''}`;
   const repairs = detailOf(work, 'repairs');
   const since = grown === undefined || !hasGrown(grown) ? '' : `; ${grownBy(grown)}`;
-  return `${where}; ${numberOf(work)} commits of three years changed the file, by ${detailOf(work, 'authors')} authors${repairs === 0 ? '' : `, and it was repaired ${repairs === 1 ? 'once' : `${repairs} times`}`}${since}`;
+  return `${where}; ${numberOf(work)} ${commitsOfYears(work)} changed the file, by ${authorsOf(work)}${repairs === 0 ? '' : `, and it was repaired ${repairs === 1 ? 'once' : `${repairs} times`}`}${since}`;
 }
 
 /** Less is not worth a word. */
@@ -155,10 +166,10 @@ function coupledHit(context: RuleContext, pairs: readonly DebtFact[], grade: Gra
   return {
     subject: fact.subject,
     symbol: other,
-    title: `${both} commits of three years changed it and ${other} together, of ${detailOf(fact, 'commits')} and ${detailOf(fact, 'other_commits')}; by chance ${detailOf(fact, 'expected').toFixed(1)} would have${imports}${more}`,
+    title: `${both} ${commitsOfYears(fact)} changed it and ${other} together, of ${detailOf(fact, 'commits')} and ${detailOf(fact, 'other_commits')}; by chance ${detailOf(fact, 'expected').toFixed(1)} would have${imports}${more}`,
     remedy: 'have what both must agree on in one place, or a test that fails when only one is changed',
     minutes: 60 * pairs.length,
-    interest: context.interestAt(both / WEEKS_OF_THREE_YEARS, share / 4),
+    interest: context.interestAt(both / (WEEKS_OF_YEAR * yearsOf(fact)), share / 4),
     grade,
     ...(grade === 'strong' ? {} : { doubt: doubtOfCoupling(both, share, isUnread(fact)) }),
     evidence: pairs.slice(0, EVIDENCE_PAIRS),
@@ -167,7 +178,7 @@ function coupledHit(context: RuleContext, pairs: readonly DebtFact[], grade: Gra
 
 const FILES_NAMED = 4;
 const EVIDENCE_PAIRS = 16;
-const WEEKS_OF_THREE_YEARS = 156;
+const WEEKS_OF_YEAR = 52;
 
 function doubtOfCoupling(both: number, share: number, isUnknown: boolean): string {
   if (isUnknown) return 'this clone lacks their texts: one may import the other';
@@ -181,7 +192,7 @@ function* untested(context: RuleContext): Iterable<Hit> {
     const { file, work } = one;
     yield {
       subject: file,
-      title: `of ${detailOf(work, 'tests')} test files none imports it or has its name, and ${detailOf(work, 'with_tests')} of the ${numberOf(work)} commits of three years that changed it changed a test`,
+      title: `of ${detailOf(work, 'tests')} test files none imports it or has its name, and ${detailOf(work, 'with_tests')} of the ${numberOf(work)} ${commitsOfYears(work)} that changed it changed a test`,
       remedy: 'test what its next repair is about, before it is made',
       minutes: 120,
       interest: context.interestOf([file], 0.25),
@@ -214,7 +225,7 @@ function* exampleCopies({ facts }: RuleContext): Iterable<Hit> {
 export const HISTORY_RULES = {
   'hot-file': {
     signal: 'hotspots',
-    about: `Fires on a file that 5 commits of three years changed and that has a function of cognitive complexity above 15, or 60 points together. Heat is its complexity times those commits. Strong for the fifteen hottest from ${HEAT_OF_HOT_FILE}, or from ${HEAT_WITH_WORSE_FUNCTION} with a function of ${WORSE_FUNCTION} points; from 100 a candidate. Takes 10 minutes and one for each point above 15 (D120).`,
+    about: `Fires on a file that 5 commits changed, of three years or of as many as hold 300, and that has a function of cognitive complexity above 15, or 60 points together. Heat is its complexity times those commits. Strong for the fifteen hottest from ${HEAT_OF_HOT_FILE}, or from ${HEAT_WITH_WORSE_FUNCTION} with a function of ${WORSE_FUNCTION} points; from 100 a candidate. Takes 10 minutes and one for each point above 15 (D120).`,
     find: hotFiles,
   },
   'growing-function': {
@@ -237,7 +248,7 @@ export const HISTORY_RULES = {
   'change-coupling': {
     signal: 'coupling',
     about:
-      "Fires on two files of which neither imports the other and that 5 commits of three years changed together, more than chance explains (Fisher's exact test over all pairs, 5 %). Strong from 6 commits that are half of those to one of them. Takes an hour (D121).",
+      "Fires on two files of which neither imports the other and that 5 such commits changed together, more than chance explains (Fisher's exact test over all pairs, 5 %). Strong from 6 commits that are half of those to one of them. Takes an hour (D121).",
     find: coupling,
   },
 } as const satisfies Partial<Record<DebtRule, Rule>>;

@@ -7,7 +7,7 @@ import { detailOf, numberOf } from './rule.ts';
 /** A file of the product that is changed often for how complex it is. */
 export interface HotFile {
   readonly file: string;
-  /** Its complexity, times the commits of three years that changed it: so much had to be understood. [D120] */
+  /** Its complexity, times the commits that changed it: so much had to be understood. [D120] */
   readonly heat: number;
   readonly complexity: number;
   /** Above the target, the most complex first. */
@@ -22,7 +22,7 @@ export const HEAT_WITH_WORSE_FUNCTION = 400;
 export const WORSE_FUNCTION = 20;
 /** From here on it is one to look at. */
 export const HEAT_OF_CANDIDATE = 100;
-/** Commits of three years: fewer are no habit. */
+/** Fewer commits are no habit. */
 export const COMMITS_OF_HOT_FILE = 5;
 /** A file without a complex function is hard to change if it is so in many places. */
 const COMPLEXITY_OF_WHOLE_FILE = 60;

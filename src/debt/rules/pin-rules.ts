@@ -35,7 +35,7 @@ function* unpinned(context: RuleContext): Iterable<Hit> {
     const listed = isStrong ? sure : open;
     yield {
       subject: manifest,
-      title: `${listed.length} of its ${facts.length} dependencies may be any version, and no lock file says which: ${named(listed, (fact) => `${fact.symbol}${fact.value === '' ? '' : ` ${fact.value}`}`)}`,
+      title: `${listed.length} of its ${facts.length} dependencies may have any version, and no lock file says which: ${named(listed, (fact) => `${fact.symbol}${fact.value === '' ? '' : ` ${fact.value}`}`)}`,
       remedy: 'state the versions that are known to work, or commit a lock file',
       minutes: 10 * listed.length,
       interest: evenSpread(MINUTES_PER_WEEK * listed.length),
@@ -62,7 +62,7 @@ function* stalePins(context: RuleContext): Iterable<Hit> {
     const isStrong = old.length >= TOOLS_MIN || old.some((fact) => isRuntime(fact) && textDetailOf(fact, 'hold') === 'exact');
     yield {
       subject: manifest,
-      title: `${old.length} of its ${facts.length} dependencies are held at what was chosen over two years ago: ${named(old, (fact) => `${fact.symbol} ${fact.value} (${yearsOf(fact).toFixed(1)} years)`)}`,
+      title: `${old.length} of its ${facts.length} dependencies ${old.length === 1 ? 'is' : 'are'} held at what was chosen over two years ago: ${named(old, (fact) => `${fact.symbol} ${fact.value} (${yearsOf(fact).toFixed(1)} years)`)}`,
       remedy: `see what newer versions bring, ${old[0]?.symbol} first, and move the bound or say in a comment why it holds`,
       minutes: 15 * old.length,
       interest: evenSpread(MINUTES_PER_WEEK * old.length),

@@ -1,6 +1,6 @@
 import { basename, extname } from 'node:path/posix';
 import { areaOf, isBeside } from '../../../../src/debt/area.ts';
-import { coupledFiles, workOnFiles } from '../../../../src/debt/evidence/file-work.ts';
+import { commitsOf, coupledFiles, workOnFiles, yearsOf } from '../../../../src/debt/evidence/file-work.ts';
 import type { WorkOnFile } from '../../../../src/debt/evidence/file-work.ts';
 import { clonesIn } from '../../../../src/debt/evidence/clones.ts';
 import { groupBy } from '../../../../src/kernel/grouped.ts';
@@ -8,6 +8,7 @@ import type { FileHistory } from '../repository/file-commits.ts';
 import { fileCommits } from '../repository/file-commits.ts';
 import type { ImportEdge } from '../repository/import-graph.ts';
 import { ImportGraph } from '../repository/import-graph.ts';
+import { languageOf } from '../source/languages.ts';
 import type { ReadSource } from '../repository/read-sources.ts';
 import { writeGrowth } from './function-growth.ts';
 import type { Collection, Collector } from './collection.ts';
@@ -17,18 +18,27 @@ import { FactWriter, logOf, treeOf } from './collection.ts';
 export const fileWork: Collector = async (collection) => {
   const { sources, repository } = collection;
   const writer = new FactWriter(collection);
-  const history = await fileCommits(repository);
+  const all = await fileCommits(repository);
+  const isProduct = (path: string): boolean => languageOf(path) !== undefined && !isBeside(path);
+  const years = yearsOf(all.commits, isProduct, repository.committedAtS);
+  const history = { ...all, commits: commitsOf(all.commits, years, repository.committedAtS) };
   const work = workOnFiles(history.commits, (path) => areaOf(path) === 'tests');
   const { edges } = new ImportGraph(sources.files);
-  writeWork(writer, collection, work, edges);
-  writeCoupling(writer, collection, history, edges);
+  writeWork(writer, collection, work, edges, years);
+  writeCoupling(writer, collection, history, edges, years);
   writeBeside(writer, collection);
   await writeGrowth(writer, collection, history, work);
   return writer.facts;
 };
 
 /** Of files of the product that changed; those whose text the clone lacks as well. */
-function writeWork(writer: FactWriter, collection: Collection, work: ReadonlyMap<string, WorkOnFile>, edges: readonly ImportEdge[]): void {
+function writeWork(
+  writer: FactWriter,
+  collection: Collection,
+  work: ReadonlyMap<string, WorkOnFile>,
+  edges: readonly ImportEdge[],
+  years: number,
+): void {
   const { sources } = collection;
   const log = logOf(collection);
   const read = new Set(sources.files.map(({ path }) => path));
@@ -42,6 +52,7 @@ function writeWork(writer: FactWriter, collection: Collection, work: ReadonlyMap
     const of = work.get(path);
     if (of === undefined || isBeside(path)) continue;
     const detail = {
+      years,
       repairs: of.repairs,
       authors: of.authors,
       with_tests: of.withTests,
@@ -62,7 +73,13 @@ const testedName = (path: string): string =>
     .replace(/^tests?[_-]|[_.-]tests?$/g, '');
 
 /** Pairs of which one imports the other are left out: that they change together is what an import says. */
-function writeCoupling(writer: FactWriter, collection: Collection, { commits }: FileHistory, edges: readonly ImportEdge[]): void {
+function writeCoupling(
+  writer: FactWriter,
+  collection: Collection,
+  { commits }: FileHistory,
+  edges: readonly ImportEdge[],
+  years: number,
+): void {
   const { sources } = collection;
   const log = logOf(collection);
   const files = sources.all.map(({ path }) => path).filter((path) => !isBeside(path));
@@ -74,6 +91,7 @@ function writeCoupling(writer: FactWriter, collection: Collection, { commits }: 
     const users = new Set(importedBy.get(file)?.map(({ from }) => from));
     const shared = importedBy.get(other)?.filter(({ from }) => users.has(from)).length ?? 0;
     const detail = {
+      years,
       commits: of[0],
       other_commits: of[1],
       expected: Number(expected.toFixed(2)),

@@ -20,10 +20,10 @@ export interface FileHistory {
 }
 
 const FORMAT = '--format=%x01%at%x02%aN <%aE>%x02%s%x02%b';
-const YEARS = 3;
+const YEARS = 10;
 
 /**
- * The commits of three years that are no merges, the newest first, by the names that files have now. Only names are asked for, so that a clone that
+ * The commits of ten years that are no merges, the newest first, by the names that files have now. Only names are asked for, so that a clone that
  * lacks old texts answers, too; there a file that was renamed and changed at once is two.
  */
 export async function fileCommits({ root, commit, committedAtS, lacksTexts }: Repository): Promise<FileHistory> {
