@@ -1,6 +1,6 @@
 import { saysFix } from '../../../../src/debt/evidence/fix-commits.ts';
 import type { FileCommit } from '../../../../src/debt/evidence/file-work.ts';
-import { gitRecords } from './git.ts';
+import { GitFailure, gitRecords } from './git.ts';
 import type { Repository } from './repository.ts';
 import { YEAR_S } from './line-times.ts';
 
@@ -26,8 +26,18 @@ const YEARS = 10;
  * The commits of ten years that are no merges, the newest first, by the names that files have now. Only names are asked for, so that a clone that
  * lacks old texts answers, too; there a file that was renamed and changed at once is two.
  */
-export async function fileCommits({ root, commit, committedAtS, lacksTexts }: Repository): Promise<FileHistory> {
-  const renames = lacksTexts ? '-M100%' : '-M';
+export async function fileCommits(repository: Repository): Promise<FileHistory> {
+  if (repository.lacksTexts) return readCommits(repository, '-M100%');
+  try {
+    return await readCommits(repository, '-M');
+  } catch (error) {
+    // Some text of ten years is missing, of which git needs none to know a file that was only moved.
+    if (error instanceof GitFailure) return readCommits(repository, '-M100%');
+    throw error;
+  }
+}
+
+async function readCommits({ root, commit, committedAtS }: Repository, renames: '-M' | '-M100%'): Promise<FileHistory> {
   const since = `--since=${committedAtS - YEARS * YEAR_S}`;
   const args = ['log', '--no-merges', '--name-status', '-z', renames, '--no-ext-diff', since, FORMAT, commit];
   const reader = new NameStatusReader();
