@@ -68,7 +68,7 @@ export function assess(facts: FactSet, policy: DebtPolicy, ratios: ReadonlyMap<D
   const components = new Components(policy);
   const context = new RuleContext(facts, policy, components);
   const owners = new Map(facts.of('owner').map((fact) => [fact.subject, String(fact.value).split(' ')[0] || null]));
-  const price = pricing(components, owners, ratios);
+  const price = pricing(components, owners, ratios, policy.confidence_min);
   const relevant = DEBT_SIGNALS.filter((signal) => policy.expects.includes(signal) || facts.wasEverKnown(signal));
   const all = [
     ...Object.entries(RULES).flatMap(([rule, { signal, find }]) =>
@@ -131,11 +131,14 @@ function pricing(
   components: Components,
   owners: ReadonlyMap<string, string | null>,
   ratios: ReadonlyMap<DebtRule, readonly number[]>,
+  confidenceMin: number,
 ): (rule: DebtRule, signal: DebtSignal, hit: Hit) => DebtFinding {
   return (rule, signal, { subject, symbol = '', title, remedy, minutes, interest, isBlocking = false, risk, grade, doubt, evidence }) => {
     const principal = combined(evenSpread(minutes), multiplierOf(ratios.get(rule) ?? []), (a, b) => a * b);
     const component = components.of(subject);
     const weight = isBlocking ? 3 : (risk ?? 1);
+    const confidence = grade === undefined ? 1 : confidenceOf(rule, grade);
+    const isDoubted = grade !== undefined && (grade === 'weak' || confidence < confidenceMin);
     return {
       id: itemIdOf(rule, subject, symbol),
       rule,
@@ -146,9 +149,9 @@ function pricing(
       owner: owners.get(component) ?? null,
       title,
       remedy,
-      ...(grade === 'weak' ? { doubt: doubt ?? doubtOfRule(rule) } : {}),
       risk: weight,
-      confidence: grade === undefined ? 1 : confidenceOf(rule, grade),
+      confidence,
+      ...(isDoubted ? { doubt: (grade === 'weak' ? doubt : undefined) ?? doubtOfRule(rule, grade) } : {}),
       is_blocking: isBlocking,
       principal_minutes: principal,
       interest_minutes_per_week: interest,
