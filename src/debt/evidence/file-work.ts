@@ -39,6 +39,8 @@ const EPISODE_S = 14 * 86_400;
 const BOTH_MIN = 5;
 /** Pairs may be as many as files squared: in one of twenty repositories one of them may be chance. */
 const CHANCE_MAX = 0.05;
+/** Of two files that most commits change, a little more than chance says nothing. */
+const LIFT_MIN = 2;
 
 const YEAR_S = 365 * 86_400;
 const [YEARS_MIN, YEARS_MAX] = [3, 10];
@@ -115,7 +117,7 @@ export function coupledFiles(commits: readonly FileCommit[], files: ReadonlySet<
       const [file = '', other = ''] = key.split('\n');
       const [a, b] = [counts.get(file) ?? 0, counts.get(other) ?? 0];
       const expected = (a * b) / of.length;
-      const isBeyondChance = chanceOfSharing(both, a, b, of.length) * tested < CHANCE_MAX;
+      const isBeyondChance = both >= LIFT_MIN * expected && chanceOfSharing(both, a, b, of.length) * tested < CHANCE_MAX;
       return isBeyondChance ? [{ file, other, both, commits: [a, b] as const, expected }] : [];
     })
     .sort((a, b) => b.both - a.both || (a.file + a.other < b.file + b.other ? -1 : 1));

@@ -28,6 +28,9 @@ describe('[D121] files that change together', () => {
     expect(pair!.expected).toBeCloseTo(72 / 69, 9);
     const busy = times(40, (i) => commit(i % 2 === 0 ? ['a', 'b'] : i % 4 === 1 ? ['a'] : ['b']));
     expect(coupledFiles(busy, files)).toEqual([]);
+    // Beyond chance, and not twice as often: 30 of 40 and 40 of 80 commits.
+    const often = times(80, (i) => commit(i < 30 ? ['a', 'b'] : i < 40 ? ['a'] : i < 50 ? ['b'] : ['f0']));
+    expect(coupledFiles(often, files)).toEqual([]);
   });
 
   it('are not told by large commits, nor by fewer than five', () => {

@@ -1,9 +1,12 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { DebtFact, FactKind } from '../../../../src/contract/debt/debt-facts.ts';
 import { areaOf } from '../../../../src/debt/area.ts';
 import { nameAt } from '../../../../workers/cli/debt/repository/file-commits.ts';
-import { measure } from '../../../../workers/cli/debt/measure.ts';
+import { keepFacts, measure } from '../../../../workers/cli/debt/measure.ts';
+import { programFor } from '../../../../workers/cli/program.ts';
+import { carriedOut } from '../../../support/deployment/carried-out.ts';
 import {
   holdOf,
   rangesOfPackage,
@@ -116,6 +119,30 @@ it('[D121] an import is no coupling, be it by `require`', async () => {
   linked.commit({ 'lib/core.js': `const far = require('./far');\n${branchy(12, 10)}` }, 0.5);
   const { facts } = (await measure(linked.root, { cache: join(linked.root, '.cache') }, NOW_S)).file;
   expect(factsOf(facts, 'changed-with')).toEqual([]);
+});
+
+describe('[D130] the report', () => {
+  it('has two years by quarters, candidates with their doubts, and no markup that others wrote', async () => {
+    const html = join(repository.root, 'debt.html');
+    const args = ['report', repository.root, '--cache', join(repository.root, '.cache'), '--html', html, '--markdown', '-'];
+    const { stdout } = await carriedOut(await programFor(['debt', ...args]), 'debt', ...args);
+    expect(stdout).toContain('the product went from 8 to 35 lines, from 1 to 1 functions that are too complex');
+    expect(stdout).toContain('Beside the product, and not judged as it is: 2 files of examples (30 lines), 1 file of tests');
+    expect(stdout).toMatch(/No item: [a-z]/);
+    const page = await readFile(html, 'utf8');
+    expect(page).toContain('<h2>Two years</h2>');
+    expect(page).toContain('no item: ');
+    expect(page).not.toMatch(/<script|https?:\/\/(?!www\.w3\.org)/);
+  });
+
+  it('[D129] the default output counts candidates by rule, and says why', async () => {
+    const args = ['score', repository.root, '--cache', join(repository.root, '.cache')];
+    const measured = await measure(repository.root, { cache: join(repository.root, '.cache') }, Math.floor(Date.now() / 1000));
+    await keepFacts(measured);
+    const { stdout } = await carriedOut(await programFor(['debt', ...args]), 'debt', ...args);
+    expect(stdout).toMatch(/--candidates lists them: 1 \w/);
+    expect(stdout).toMatch(/candidates, too unsure to be items:[^]*doubt: /);
+  });
 });
 
 describe('[D128] a partial clone', () => {
