@@ -17,6 +17,7 @@ import type { PoolSync } from '../src/pools/pool-sync.ts';
 import type { AgentStanding, SqlitePoolStore } from '../src/pools/sqlite-pool-store.ts';
 import { GroupCommit } from './group-commit.ts';
 import type { PoolPartitions } from './pool-partitions.ts';
+import type { PoolRhythm } from './pool-rhythm.ts';
 import type { WaitingAgents } from './waiting-agents.ts';
 
 /** Providers wait as agents do. */
@@ -29,8 +30,8 @@ interface AgentServiceParts {
   readonly waiting: WaitingAgents;
   readonly sync: PoolSync;
   readonly partitions: PoolPartitions;
-  /** Keeps the pool's lease at the scheduler while agents wait. */
-  readonly arm: () => Promise<void>;
+  /** Keeps the pool's lease at the scheduler while agents wait, and knows how late the object is. */
+  readonly rhythm: PoolRhythm;
   /** Lets something go on after the answer. */
   readonly later: (work: Promise<unknown>) => void;
 }
@@ -80,6 +81,7 @@ export class AgentService {
   ): Promise<Outcome<LeasedWork>> {
     const deadlineMs = Date.now() + waitMs;
     const besides = holding ?? [];
+    await this.#others();
     const asking = await this.#commits.turn(() => {
       if (weights !== undefined) this.#parts.store.weights.said(agentId, weights);
       return this.#parts.store.asks(agentId, Date.now(), deadlineMs + JOB_LIMITS.agentReturnMs, holding !== undefined);
@@ -90,7 +92,7 @@ export class AgentService {
       if (this.#letsGo(agentId, asking)) return retired();
       if (!this.#hasAnswer(agentId, besides, asking)) {
         if (!asking.isJoined || this.#parts.store.hasEnded()) await this.#parts.sync.run();
-        await this.#parts.arm();
+        await this.#parts.rhythm.arm();
         await waiter.until(Math.max(0, deadlineMs - Date.now()));
       }
     } finally {
@@ -105,8 +107,17 @@ export class AgentService {
     }
     const standing = this.#parts.store.standing(agentId);
     if (this.#letsGo(agentId, standing)) return retired();
-    const grant = this.#parts.store.take(agentId, besides, Date.now()) ?? null;
-    return ok({ grant, unload: standing.hasUnloads ? this.#parts.store.weights.takeUnloads(agentId, weights !== undefined) : [] });
+    const taken = this.#parts.store.take(agentId, besides, Date.now());
+    if (taken?.isNew === true) this.#parts.sync.starts.took(Date.now());
+    return ok({ grant: taken?.grant ?? null, unload: standing.hasUnloads ? this.#parts.store.weights.takeUnloads(agentId, weights !== undefined) : [] });
+  }
+
+  /** Polls let go first what keeps attempts, while the object is behind: heartbeats, and ends. [P123] */
+  async #others(): Promise<void> {
+    const { lag } = this.#parts.rhythm;
+    this.#parts.later(lag.keepKnown());
+    const behindMs = lag.presentMs();
+    if (behindMs > 0) await scheduler.wait(Math.min(behindMs, JOB_LIMITS.pollPauseMsMax));
   }
 
   /** Whether the pool has something to answer the agent at once, so that its poll need not wait. */

@@ -1,6 +1,7 @@
 import { DurableObject } from 'cloudflare:workers';
 import { JOB_LIMITS } from '../src/contract/jobs/job-limits.ts';
 import type { Outcome } from '../src/contract/api/outcome.ts';
+import { overloadRefusal } from '../src/contract/api/overload.ts';
 import type { PoolMessage, PoolOrders } from '../src/contract/pools/pool-exchange.ts';
 import type { PoolRecord } from '../src/contract/pools/pool-record.ts';
 import type { FileId, JobId, OrganisationId, PoolId, TenantId } from '../src/kernel/ids.ts';
@@ -27,7 +28,7 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
   readonly #news: CellNews;
   readonly #usageDispatcher: UsageDispatcher;
   readonly #funds: FundsDispatcher;
-  readonly #alarm = new AlarmClock(this.ctx.storage);
+  readonly #alarm = new AlarmClock(this.ctx.storage, () => this.env.SCHEDULER.get(this.ctx.id).echo());
   readonly #commits = new GroupCommit();
 
   constructor(ctx: DurableObjectState, env: ObjectsEnv, settings?: ConstructorParameters<typeof DurableCell>[2]) {
@@ -39,7 +40,10 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
     this.#usageDispatcher = new UsageDispatcher(this.#cell.outbox, env.BILLING);
   }
 
-  submit(request: JobRequest): Promise<Outcome<Job>> {
+  /** Refuses, besides, with `overloaded` while pools and agents wait for the object. [J291] */
+  async submit(request: JobRequest): Promise<Outcome<Job>> {
+    const behindMs = this.#lagMs();
+    if (behindMs > JOB_LIMITS.submitLagMaxMs) return overloadRefusal('the messages that the scheduler has yet to take', behindMs);
     return this.#commits.turn(() => this.#after(this.#cell.submit(request)));
   }
 
@@ -62,6 +66,7 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
   }
 
   async exchange(message: PoolMessage): Promise<PoolOrders> {
+    this.#lagMs();
     const orders = await this.#commits.turn(() => this.#after(this.#cell.exchange(message)));
     // Attempts that wait for their grants are mostly handed over with this answer.
     return (await this.#funds.runBriefly()) ? { ...orders, effects: this.#cell.effectsFor(message) } : orders;
@@ -121,12 +126,21 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
   }
 
   override async alarm(): Promise<void> {
-    this.#alarm.rang();
-    this.#cell.wake();
+    await this.#alarm.rang();
+    this.#cell.wake(this.#alarm.lag.judgedMs());
     this.ctx.waitUntil(this.#news.spread());
     await this.#sendFunds();
     await this.#usageDispatcher.deliver(JOB_LIMITS.schedulerBatchMaxCount);
     await this.#arm();
+  }
+
+  /** A message of its own, which has its turn after all that came before. */
+  echo(): void {}
+
+  /** How far the object is behind, measured now and then. */
+  #lagMs(): number {
+    this.ctx.waitUntil(this.#alarm.lag.keepKnown());
+    return this.#alarm.lag.presentMs();
   }
 
   #after<T>(reply: T): T {

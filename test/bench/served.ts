@@ -74,6 +74,9 @@ async function besideSlurm(): Promise<void> {
 
 const IN_MEMORY = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 
+/** A suite that has not ended by then is reported as it is. */
+const RUN_S_MAX = 600;
+
 interface Served {
   readonly result: SuiteResult;
   readonly cpuS: number;
@@ -90,7 +93,7 @@ async function served(suite: Suite, scheduler: string, agentsPerPool: number, fo
     port,
   );
   try {
-    const result = await resultOf(port, { suite, agentsPerPool });
+    const result = await resultOf(port, { suite, agentsPerPool, limitMs: RUN_S_MAX * 1_000 });
     return { result, cpuS: await workerd.cpuS() };
   } finally {
     await workerd.stop();

@@ -186,6 +186,12 @@ export const JOB_LIMITS = {
   attemptReportMs: 30_000,
   // Of one object of a pool: their heartbeats, and the look at the token before each, are 500 calls a second.
   agentsPerPartitionMaxCount: 500,
+  // Attempts that may wait for the agents of a small pool: what one message of the scheduler brings.
+  startsWaitingLeastCount: 100,
+  // A poll waits for what keeps attempts no longer than that: agents that are idle lose no more by it.
+  pollPauseMsMax: 1_000,
+  // Submissions are refused while the scheduler is further behind: its pools and their agents come first.
+  submitLagMaxMs: 2_000,
   // One tenant must not fill the queue's 10 GB.
   jobsOpenMaxCount: 20_000,
   // A pool that says nothing for this long is gone; several missed syncs.

@@ -24,6 +24,8 @@ export interface SuiteResult {
   readonly submitP99Ms: number;
   /** Attempts whose agents were too slow for their leases; their jobs ran again. */
   readonly dropped: number;
+  /** Submissions that were to come again later, as the scheduler was behind. */
+  readonly refused: number;
 }
 
 /** What agents and their operator call of a pool. */
@@ -34,6 +36,8 @@ export interface SuiteParts {
   readonly agentsPerPool: number;
   readonly scheduler: Pick<JobQueue, 'submit' | 'addPool'>;
   readonly pool: (id: PoolId) => Agents;
+  /** The run ends after so long, whatever is left. */
+  readonly limitMs: number;
   readonly nowMs: () => number;
   readonly sleep: (ms: number) => Promise<void>;
 }
@@ -56,22 +60,25 @@ class SuiteRun {
   #done = 0;
   #unitMs = 0;
   #dropped = 0;
+  #refused = 0;
   #isOver = false;
+  #end: () => void = () => {};
+  readonly #allDone = new Promise<void>((resolve) => (this.#end = resolve));
 
   constructor(parts: SuiteParts) {
     this.#parts = parts;
   }
 
   async result(): Promise<SuiteResult> {
-    const { suite, nowMs } = this.#parts;
+    const { suite, limitMs, nowMs, sleep } = this.#parts;
     const requests = [...workloadsOf(suite)].map((workload) => ({ workload, request: requestOf(workload) }));
     for (const { workload, request } of requests) this.#workloads.set(request.id, workload);
     const pools = await this.#openPools();
     this.#startMs = nowMs();
     const working = Promise.all(pools.flatMap((pool) => pool.agents.map((agent) => this.#work(pool.desk, agent))));
-    await this.#submit(requests.toSorted((a, b) => a.workload.arrivalMs - b.workload.arrivalMs));
-    // A refused agent ends the run.
-    await Promise.race([this.#allDone(requests.length), working]);
+    const submitted = this.#submit(requests.toSorted((a, b) => a.workload.arrivalMs - b.workload.arrivalMs));
+    // A refused agent or submitter ends the run.
+    await Promise.race([this.#allDone, sleep(limitMs), Promise.all([submitted, working])]);
     const wallMs = nowMs() - this.#startMs;
     this.#isOver = true;
     const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
@@ -84,11 +91,8 @@ class SuiteRun {
       quotaUse: this.#unitMs / (quotaOf(suite) * wallMs),
       submitP99Ms: submits[Math.floor(0.99 * submits.length)] ?? 0,
       dropped: this.#dropped,
+      refused: this.#refused,
     };
-  }
-
-  async #allDone(count: number): Promise<void> {
-    while (this.#done < count) await this.#parts.sleep(5);
   }
 
   async #openPools(): Promise<readonly { readonly desk: Agents; readonly agents: readonly AgentId[] }[]> {
@@ -113,6 +117,7 @@ class SuiteRun {
     const { nowMs, sleep } = this.#parts;
     const under: Promise<void>[] = [];
     for (const { workload, request } of requests) {
+      if (this.#isOver) return;
       const aheadMs = this.#startMs + workload.arrivalMs - nowMs();
       if (aheadMs > 0) await sleep(aheadMs);
       under.push(this.#submitOne(request));
@@ -122,9 +127,14 @@ class SuiteRun {
   }
 
   async #submitOne(request: JobRequest): Promise<void> {
-    const { scheduler, nowMs } = this.#parts;
+    const { scheduler, nowMs, sleep } = this.#parts;
     const sentMs = nowMs();
-    accepted(await scheduler.submit(request));
+    for (let answer = await scheduler.submit(request); !answer.ok; answer = await scheduler.submit(request)) {
+      if (answer.error.code !== 'overloaded') accepted(answer);
+      this.#refused += 1;
+      await sleep(answer.error.retryAfterMs ?? 0);
+      if (this.#isOver) return;
+    }
     this.#submitsMs.push(nowMs() - sentMs);
   }
 
@@ -146,6 +156,7 @@ class SuiteRun {
   async #attempt(desk: Agents, grant: Grant): Promise<void> {
     if (await this.#runs(desk, grant)) this.#done += 1;
     else this.#dropped += 1;
+    if (this.#done === this.#workloads.size) this.#end();
   }
 
   /** Whether the attempt was this agent's to its end. */

@@ -44,6 +44,7 @@ class Synced {
     exchange: (message) => this.#answer(message),
     clock: { nowMs: () => this.nowMs },
     pause: async (ms) => void (this.nowMs += ms),
+    judgedMs: () => this.nowMs,
     onAssigned: () => {},
     onGone: async () => {},
     onRetired: () => {},
