@@ -109,7 +109,10 @@ export class AgentService {
     if (this.#letsGo(agentId, standing)) return retired();
     const taken = this.#parts.store.take(agentId, besides, Date.now());
     if (taken?.isNew === true) this.#parts.sync.starts.took(Date.now());
-    return ok({ grant: taken?.grant ?? null, unload: standing.hasUnloads ? this.#parts.store.weights.takeUnloads(agentId, weights !== undefined) : [] });
+    return ok({
+      grant: taken?.grant ?? null,
+      unload: standing.hasUnloads ? this.#parts.store.weights.takeUnloads(agentId, weights !== undefined) : [],
+    });
   }
 
   /** Polls let go first what keeps attempts, while the object is behind: heartbeats, and ends. [P123] */

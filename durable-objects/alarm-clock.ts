@@ -14,10 +14,9 @@ export class AlarmClock {
   /** When the alarm is known to ring; long ago when that is not known. */
   #atMs = 0;
 
-  /** `echo`: a call of the object to itself. */
-  constructor(storage: DurableObjectStorage, echo: () => Promise<void>) {
+  constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
-    this.lag = new OwnLag({ clock: { nowMs: () => Date.now() }, echo, rememberedMs: JOB_LIMITS.poolLeaseMs });
+    this.lag = new OwnLag({ nowMs: () => Date.now(), pause: (ms) => scheduler.wait(ms) }, JOB_LIMITS.poolLeaseMs);
   }
 
   /** The alarm has rung: it is set no longer. Resolves once all that had arrived has had its turn. [J290] */

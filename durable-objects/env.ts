@@ -32,8 +32,6 @@ export interface ObjectsEnv extends CacheLayoutEnv, ReshardingEnv {
 /** What a pool asks of the scheduler. */
 export interface SchedulerStub {
   exchange(message: PoolMessage): Promise<PoolOrders>;
-  /** To itself. */
-  echo(): Promise<void>;
 }
 
 /** What other objects deliver to a ledger. */

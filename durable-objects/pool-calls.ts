@@ -29,7 +29,6 @@ export type PartitionQuestion = keyof PartitionAnswers;
 
 export interface PoolStub extends AttemptCalls {
   nudge(): Promise<void>;
-  echo(): Promise<void>;
   /** Registers an agent in a partition, which is opened if it is not there. */
   admit(poolId: PoolId, partition: number, node: Omit<PoolNode, 'id'>, former?: AgentId): Promise<Outcome<AgentId>>;
   /** The root's providers are to be answered anew. */

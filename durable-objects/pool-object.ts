@@ -22,7 +22,7 @@ export class PoolObject extends DurableObject<ObjectsEnv> implements Served<Pool
   readonly #tokens = new SqlitePoolTokens(this.ctx.storage, this.#store);
   readonly #partitions = new PoolPartitions(this.#store, this.#tokens, this.env.POOL);
   readonly #waiting = new WaitingAgents();
-  readonly #rhythm = new PoolRhythm(this.ctx.storage, this.#store, () => this.env.POOL.get(this.ctx.id).echo());
+  readonly #rhythm = new PoolRhythm(this.ctx.storage, this.#store);
   readonly #sync = new PoolSync({
     store: this.#store,
     exchange: (message) => this.env.SCHEDULER.get(this.env.SCHEDULER.idFromName(SCHEDULER_CELL)).exchange(message),
@@ -126,9 +126,6 @@ export class PoolObject extends DurableObject<ObjectsEnv> implements Served<Pool
     await this.#sync.run();
     await this.#rhythm.arm();
   }
-
-  /** A message of its own, which has its turn after all that came before. */
-  echo(): void {}
 
   /** Takes attempts from silent agents, reports all news to the scheduler, and shows it that the pool is there. */
   override async alarm(): Promise<void> {

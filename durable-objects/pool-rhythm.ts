@@ -12,12 +12,11 @@ export class PoolRhythm {
   /** When the alarm is known to ring; in the past when that is not known. */
   #alarmAtMs = 0;
 
-  /** `echo`: a call of the object to itself. */
-  constructor(storage: DurableObjectStorage, store: SqlitePoolStore, echo: () => Promise<void>) {
+  constructor(storage: DurableObjectStorage, store: SqlitePoolStore) {
     this.#storage = storage;
     this.#store = store;
     this.#time = new SqliteAlarmTime(storage);
-    this.lag = new OwnLag({ clock: { nowMs: () => Date.now() }, echo, rememberedMs: JOB_LIMITS.agentLeaseMs });
+    this.lag = new OwnLag({ nowMs: () => Date.now(), pause: (ms) => scheduler.wait(ms) }, JOB_LIMITS.agentLeaseMs);
   }
 
   /** The alarm has rung. Resolves once all that had arrived by then has had its turn, with the next alarm set: whatever follows may fail. */

@@ -28,7 +28,7 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
   readonly #news: CellNews;
   readonly #usageDispatcher: UsageDispatcher;
   readonly #funds: FundsDispatcher;
-  readonly #alarm = new AlarmClock(this.ctx.storage, () => this.env.SCHEDULER.get(this.ctx.id).echo());
+  readonly #alarm = new AlarmClock(this.ctx.storage);
   readonly #commits = new GroupCommit();
 
   constructor(ctx: DurableObjectState, env: ObjectsEnv, settings?: ConstructorParameters<typeof DurableCell>[2]) {
@@ -133,9 +133,6 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
     await this.#usageDispatcher.deliver(JOB_LIMITS.schedulerBatchMaxCount);
     await this.#arm();
   }
-
-  /** A message of its own, which has its turn after all that came before. */
-  echo(): void {}
 
   /** How far the object is behind, measured now and then. */
   #lagMs(): number {

@@ -1,11 +1,7 @@
-import type { Clock } from './clock.ts';
-
-interface OwnLagParts {
-  readonly clock: Clock;
-  /** Sends the object a message of its own; resolves once that has had its turn. */
-  readonly echo: () => Promise<unknown>;
-  /** What was measured counts for so long at least, and twice as long at most. */
-  readonly rememberedMs: number;
+/** The clock of an object and its timer. */
+interface Time {
+  readonly nowMs: () => number;
+  readonly pause: (ms: number) => Promise<unknown>;
 }
 
 /** Shorter lags are those of an object that keeps up. */
@@ -14,21 +10,28 @@ const NOTICED_MS = 100;
 /** So often at most the lag is measured beside what has to wait for it. */
 const KNOWN_FOR_MS = 250;
 
+/** The timer by which it is measured. */
+const TIMER_MS = 1;
+
 /**
- * How far an object is behind the messages that have arrived for it. Messages have their turns in the order of their arrival: once one that it
- * sent itself has had its turn, so has all that arrived before that was sent. Silence can be judged up to that moment and no later; and less the
- * lag, as answers that came late let the next messages come late.
+ * How far an object is behind what has arrived for it: how late its timers are, which have their turns among the messages (as Envoy's overload
+ * manager measures the delay of its event loop), and its alarm. What arrived before a timer was set has had its turn when that fires: so silence can be judged
+ * up to that moment and no later; and less the lag, as answers that came late let the next messages come late.
  */
 export class OwnLag {
-  readonly #parts: OwnLagParts;
+  readonly #time: Time;
+  readonly #rememberedMs: number;
   #running: Promise<void> | undefined;
-  #sentAtMs = -Infinity;
+  #setAtMs = -Infinity;
   #heardUpToMs = -Infinity;
+  #newestMs = 0;
   /** The longest lags of the present stretch of `rememberedMs` and of the one before. */
   #longest = { ms: 0, beforeMs: 0, fromMs: -Infinity };
 
-  constructor(parts: OwnLagParts) {
-    this.#parts = parts;
+  /** `rememberedMs`: what was measured counts for so long at least, and twice as long at most. */
+  constructor(time: Time, rememberedMs: number) {
+    this.#time = time;
+    this.#rememberedMs = rememberedMs;
   }
 
   /** The longest lag that counts, in milliseconds; 0 for an object that keeps up. */
@@ -43,8 +46,6 @@ export class OwnLag {
     return noticed(Math.max(this.#newestMs, this.#underWayMs()));
   }
 
-  #newestMs = 0;
-
   /** An agent, or another object, that has been silent up to then is so by its own fault; -Infinity: none is yet. */
   judgedMs(): number {
     return this.#heardUpToMs - this.behindMs();
@@ -52,10 +53,10 @@ export class OwnLag {
 
   /** Something was due then, and has its turn now. */
   late(dueMs: number): void {
-    this.#note(this.#parts.clock.nowMs() - dueMs);
+    this.#note(this.#time.nowMs() - dueMs);
   }
 
-  /** Resolves once all that had arrived has had its turn. Never fails: without an answer nothing is known. */
+  /** Resolves once all that had arrived has had its turn. */
   measure(): Promise<void> {
     this.#running ??= this.#measured().finally(() => (this.#running = undefined));
     return this.#running;
@@ -63,25 +64,20 @@ export class OwnLag {
 
   /** Measures unless that was done lately, for a caller that does not wait for it. */
   keepKnown(): Promise<void> {
-    return this.#running === undefined && this.#parts.clock.nowMs() - this.#sentAtMs < KNOWN_FOR_MS ? Promise.resolve() : this.measure();
+    return this.#running === undefined && this.#time.nowMs() - this.#setAtMs < KNOWN_FOR_MS ? Promise.resolve() : this.measure();
   }
 
   async #measured(): Promise<void> {
-    const { clock, echo } = this.#parts;
-    const sentAtMs = clock.nowMs();
-    this.#sentAtMs = sentAtMs;
-    try {
-      await echo();
-    } catch {
-      return;
-    }
-    this.#heardUpToMs = Math.max(this.#heardUpToMs, sentAtMs);
-    this.#newestMs = clock.nowMs() - sentAtMs;
+    const setAtMs = this.#time.nowMs();
+    this.#setAtMs = setAtMs;
+    await this.#time.pause(TIMER_MS);
+    this.#heardUpToMs = Math.max(this.#heardUpToMs, setAtMs);
+    this.#newestMs = this.#underWayMs();
     this.#note(this.#newestMs);
   }
 
   #underWayMs(): number {
-    return this.#running === undefined ? 0 : this.#parts.clock.nowMs() - this.#sentAtMs;
+    return this.#running === undefined ? 0 : this.#time.nowMs() - this.#setAtMs - TIMER_MS;
   }
 
   #note(lagMs: number): void {
@@ -90,8 +86,8 @@ export class OwnLag {
   }
 
   #turnOver(): void {
-    const { clock, rememberedMs } = this.#parts;
-    const nowMs = clock.nowMs();
+    const nowMs = this.#time.nowMs();
+    const rememberedMs = this.#rememberedMs;
     const { ms, fromMs } = this.#longest;
     if (nowMs - fromMs < rememberedMs) return;
     this.#longest = { ms: 0, beforeMs: nowMs - fromMs < 2 * rememberedMs ? ms : 0, fromMs: nowMs };

@@ -102,13 +102,14 @@ export class PoolSync {
     }
     try {
       const nowMs = clock.nowMs();
-      const judgedMs = Math.min(nowMs, this.#parts.judgedMs());
+      // An agent that says that it asks no more is away at once: it does so from 0 on.
+      const judgedMs = Math.max(0, Math.min(nowMs, this.#parts.judgedMs()));
       this.#sweep(judgedMs);
       const asked = new Set(questions.map(({ report }) => attemptOfReport(report)));
       const leases = store.due(nowMs, BATCH).filter(({ grant }) => !asked.has(grant.attemptId));
       const reports = [...questions.map(({ report }) => report), ...leases.flatMap((lease) => reportOn(lease) ?? [])].slice(0, BATCH);
       const left = store.absent(judgedMs, BATCH - this.#strangers.length);
-      const joined = store.arrived(judgedMs, BATCH);
+      const joined = store.arrived(nowMs, BATCH);
       const weights = store.weights.due(BATCH);
       const orders = await exchange({
         poolId: pool.id,

@@ -37,6 +37,7 @@ const COSTS_MS: Readonly<Record<string, number>> = {
   exchange: 0.3,
   report: 0.5,
   alarm: 0.2,
+  timer: 0.02,
   answer: 0.05,
 };
 const OTHERS_MS = 0.1;
@@ -73,8 +74,10 @@ export class LadenScheduler {
     // Loading them takes real time.
     this.#classes ??= await objectClasses();
     vi.spyOn(Date, 'now').mockImplementation(() => this.time.nowMs());
-    vi.stubGlobal('scheduler', { wait: (ms: number) => this.time.sleep(ms) });
-    vi.stubGlobal('setTimeout', (run: () => void, ms: number) => this.time.after(ms, run));
+    vi.stubGlobal('scheduler', { wait: (ms: number) => this.#pause(ms) });
+    vi.stubGlobal('setTimeout', (run: () => void, ms: number) =>
+      this.time.after(ms, () => void this.#timers.turn(COSTS_MS['timer']!).then(run)),
+    );
     vi.stubGlobal('clearTimeout', (cancel: () => void) => cancel());
     try {
       return await this.time.run(work());
@@ -82,6 +85,18 @@ export class LadenScheduler {
       vi.unstubAllGlobals();
       vi.restoreAllMocks();
     }
+  }
+
+  /** The thread of timers: which object has set one is not known, so where each has a thread, the busiest counts. */
+  get #timers(): LadenThread {
+    const all = [...this.#threads.values()];
+    return all.reduce((a, b) => (b.freeAtMs > a.freeAtMs ? b : a), all[0] ?? this.threadOf('scheduler'));
+  }
+
+  /** A timer of an object, which has its turn among the messages. */
+  async #pause(ms: number): Promise<void> {
+    await this.time.sleep(ms);
+    await this.#timers.turn(COSTS_MS['timer']!);
   }
 
   get scheduler(): SuiteParts['scheduler'] {
@@ -175,8 +190,7 @@ export class LadenScheduler {
       get: (id: string) => this.#between(id),
     });
     const env = { SCHEDULER: namespace('scheduler'), POOL: namespace(), BILLING: { idFromName: String, get: () => LEDGER } };
-    const object: Methods =
-      name === 'scheduler' ? new Scheduler(context, env, this.#parts.settings) : new Pool(context, env);
+    const object: Methods = name === 'scheduler' ? new Scheduler(context, env, this.#parts.settings) : new Pool(context, env);
     return { object, storage };
   }
 }

@@ -4,7 +4,7 @@ import type { VirtualTime } from './virtual-time.ts';
 export class LadenThread {
   readonly #time: VirtualTime;
   /** When it has handled all that has arrived. */
-  #freeAtMs = 0;
+  freeAtMs = 0;
   /** How much longer than usual each message takes. */
   slowness = 1;
   /** The longest that a message has waited since this was last set to 0. */
@@ -20,10 +20,10 @@ export class LadenThread {
   async turn(costMs: number): Promise<void> {
     const nowMs = this.#time.nowMs();
     const cost = costMs * this.slowness;
-    const beginsAtMs = Math.max(nowMs, this.#freeAtMs);
+    const beginsAtMs = Math.max(nowMs, this.freeAtMs);
     this.waitedMsMax = Math.max(this.waitedMsMax, beginsAtMs - nowMs);
-    this.#freeAtMs = beginsAtMs + cost;
+    this.freeAtMs = beginsAtMs + cost;
     this.busyMs += cost;
-    await this.#time.sleep(this.#freeAtMs - nowMs);
+    await this.#time.sleep(this.freeAtMs - nowMs);
   }
 }

@@ -225,7 +225,8 @@ describe('what a pool reports', () => {
       DROP INDEX leases_by_report; ALTER TABLE leases DROP COLUMN report_due_ms;
       CREATE INDEX leases_by_sync ON leases (synced_at_ms);
       DROP INDEX agents_by_weights; ALTER TABLE agents DROP COLUMN weights; ALTER TABLE agents DROP COLUMN weights_due;
-      ALTER TABLE agents DROP COLUMN unloads;
+      ALTER TABLE agents DROP COLUMN unloads; ALTER TABLE sync DROP COLUMN alarm_at_ms;
+      DROP INDEX leases_that_wait; ALTER TABLE leases DROP COLUMN waits;
       ALTER TABLE pool DROP COLUMN partition; ALTER TABLE pool DROP COLUMN partition_count; UPDATE schema_version SET version = 6;`);
     pool.store = new SqlitePoolStore(pool.sql);
     expect((await pool.reportsAfter(1)).map(({ jobId }) => jobId)).toEqual(['job_x1']);
