@@ -1,7 +1,6 @@
 import { DurableObject } from 'cloudflare:workers';
 import { JOB_LIMITS } from '../src/contract/jobs/job-limits.ts';
 import type { Outcome } from '../src/contract/api/outcome.ts';
-import { overloadRefusal } from '../src/contract/api/overload.ts';
 import type { PoolMessage, PoolOrders } from '../src/contract/pools/pool-exchange.ts';
 import type { PoolRecord } from '../src/contract/pools/pool-record.ts';
 import type { FileId, JobId, OrganisationId, PoolId, TenantId } from '../src/kernel/ids.ts';
@@ -20,6 +19,7 @@ import { CellNews } from './cell-news.ts';
 import { FundsDispatcher } from './funds-dispatcher.ts';
 import { UsageDispatcher } from './ledger-dispatchers.ts';
 import { GroupCommit } from './group-commit.ts';
+import { SubmitGate } from './submit-gate.ts';
 import type { Served } from './object-namespace.ts';
 
 /** One scheduler cell: every job, every pool, and who runs what. The engine decides; this object keeps time and carries messages. */
@@ -30,6 +30,7 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
   readonly #funds: FundsDispatcher;
   readonly #alarm = new AlarmClock(this.ctx.storage);
   readonly #commits = new GroupCommit();
+  readonly #gate = new SubmitGate(this.#alarm.lag);
 
   constructor(ctx: DurableObjectState, env: ObjectsEnv, settings?: ConstructorParameters<typeof DurableCell>[2]) {
     super(ctx, env);
@@ -40,10 +41,9 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
     this.#usageDispatcher = new UsageDispatcher(this.#cell.outbox, env.BILLING);
   }
 
-  /** Refuses, besides, with `overloaded` while pools and agents wait for the object. [J291] */
   async submit(request: JobRequest): Promise<Outcome<Job>> {
-    const behindMs = this.#lagMs();
-    if (behindMs > JOB_LIMITS.submitLagMaxMs) return overloadRefusal('the messages that the scheduler has yet to take', behindMs);
+    const passed = await this.#gate.pass();
+    if (!passed.ok) return passed;
     return this.#commits.turn(() => this.#after(this.#cell.submit(request)));
   }
 
@@ -66,7 +66,6 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
   }
 
   async exchange(message: PoolMessage): Promise<PoolOrders> {
-    this.#lagMs();
     const orders = await this.#commits.turn(() => this.#after(this.#cell.exchange(message)));
     // Attempts that wait for their grants are mostly handed over with this answer.
     return (await this.#funds.runBriefly()) ? { ...orders, effects: this.#cell.effectsFor(message) } : orders;
@@ -132,12 +131,6 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
     await this.#sendFunds();
     await this.#usageDispatcher.deliver(JOB_LIMITS.schedulerBatchMaxCount);
     await this.#arm();
-  }
-
-  /** How far the object is behind, measured now and then. */
-  #lagMs(): number {
-    this.ctx.waitUntil(this.#alarm.lag.keepKnown());
-    return this.#alarm.lag.presentMs();
   }
 
   #after<T>(reply: T): T {

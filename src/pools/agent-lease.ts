@@ -95,8 +95,8 @@ export const answered = ({ waits: _, ...lease }: AgentLease, nowMs: number): Age
 export const holds = (lease: AgentLease | undefined, fence: number): lease is AgentLease =>
   lease !== undefined && !lease.lost && lease.grant.fence === fence;
 
-/** The lease after a sign of life. */
-export const extended = (lease: AgentLease, progress: Progress | null, nowMs: number): AgentLease => ({
+/** The lease after a sign of life: its agent has been answered it, whatever is on record. */
+export const extended = ({ waits: _, ...lease }: AgentLease, progress: Progress | null, nowMs: number): AgentLease => ({
   ...lease,
   progress,
   // A clock that was set back must not shorten a lease.

@@ -1,11 +1,11 @@
 import { vi } from 'vitest';
 
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import type { PoolMessage } from '../../../src/contract/pools/pool-exchange.ts';
 import { must } from '../../../src/kernel/assert.ts';
-import type { PoolId } from '../../../src/kernel/ids.ts';
 import type { Seeded } from '../../../src/kernel/seeded.ts';
 import type { CellSettings } from '../../../src/scheduler/engine/cell/cell-settings.ts';
-import type { SuiteParts } from '../../bench/served/suite-run.ts';
+import type { ServedParts } from '../../bench/served/stub-agents.ts';
 import type { NodeSql } from '../fakes/node-sql.ts';
 import { LadenThread } from './laden-thread.ts';
 import { ObjectStorage, objectClasses } from './objects-in-node.ts';
@@ -43,7 +43,7 @@ const COSTS_MS: Readonly<Record<string, number>> = {
 const OTHERS_MS = 0.1;
 
 /** A caller without an answer asks again after so long, beyond the wait that it asked for. */
-const ANSWER_MS_MAX = 5_000;
+const ANSWER_MS_MAX = 2_000;
 
 const costOf = (method: string, [first, second]: readonly unknown[]): number => {
   const costMs = COSTS_MS[method] ?? OTHERS_MS;
@@ -73,7 +73,7 @@ export class LadenScheduler {
   async run<T>(work: () => Promise<T>): Promise<T> {
     // Loading them takes real time.
     this.#classes ??= await objectClasses();
-    vi.spyOn(Date, 'now').mockImplementation(() => this.time.nowMs());
+    vi.spyOn(Date, 'now').mockImplementation(() => Math.floor(this.time.nowMs()));
     vi.stubGlobal('scheduler', { wait: (ms: number) => this.#pause(ms) });
     vi.stubGlobal('setTimeout', (run: () => void, ms: number) =>
       this.time.after(ms, () => void this.#timers.turn(COSTS_MS['timer']!).then(run)),
@@ -99,11 +99,15 @@ export class LadenScheduler {
     await this.#timers.turn(COSTS_MS['timer']!);
   }
 
-  get scheduler(): SuiteParts['scheduler'] {
-    return this.#callers('scheduler') as unknown as SuiteParts['scheduler'];
+  /** The scheduler and pools as callers reach them. */
+  get served(): ServedParts {
+    return {
+      scheduler: this.#callers('scheduler') as unknown as ServedParts['scheduler'],
+      pool: (id) => this.#callers(id) as unknown as ReturnType<ServedParts['pool']>,
+      nowMs: () => this.time.nowMs(),
+      sleep: (ms) => this.time.sleep(ms),
+    };
   }
-
-  readonly pool = (id: PoolId): ReturnType<SuiteParts['pool']> => this.#callers(id) as unknown as ReturnType<SuiteParts['pool']>;
 
   /** How far each thread is behind at most, since this was last asked. */
   takeWaitedMsMax(): number {
@@ -137,8 +141,9 @@ export class LadenScheduler {
     const { weather } = this.#parts;
     if (weather === undefined) return this.#handled(name, method, args);
     const waitMs = method === 'lease' ? (args[1] as number) : 0;
-    for (;;) {
-      const answer = await this.#sent(name, method, args, waitMs + ANSWER_MS_MAX, weather);
+    // What is lost twice in a row is an agent that is silent.
+    for (let lost = weather.lost; ; lost = lost === 0 ? weather.lost : 0) {
+      const answer = await this.#sent(name, method, args, waitMs + ANSWER_MS_MAX, { ...weather, lost });
       if (answer !== undefined) return answer.value;
     }
   }
@@ -163,10 +168,12 @@ export class LadenScheduler {
     const sent = structuredClone(args);
     const { object } = this.#object(name);
     const thread = this.threadOf(name);
-    await thread.turn(costOf(method, sent));
+    await thread.turn(method === 'submit' ? OTHERS_MS : costOf(method, sent));
     this.counts.set(method, (this.counts.get(method) ?? 0) + 1);
     const answer = await object[method]!(...sent);
-    await thread.turn(COSTS_MS['answer']!);
+    // A refusal is cheap.
+    const isTaken = method === 'submit' && (answer as Outcome<unknown>).ok;
+    await thread.turn(COSTS_MS[isTaken ? 'submit' : 'answer']!);
     return structuredClone(answer);
   }
 
