@@ -81,12 +81,12 @@ export class AgentService {
   ): Promise<Outcome<LeasedWork>> {
     const deadlineMs = Date.now() + waitMs;
     const besides = holding ?? [];
-    await this.#others();
     const asking = await this.#commits.turn(() => {
       if (weights !== undefined) this.#parts.store.weights.said(agentId, weights);
       return this.#parts.store.asks(agentId, Date.now(), deadlineMs + JOB_LIMITS.agentReturnMs, holding !== undefined);
     });
     if (asking === undefined) return unknownAgent();
+    await this.#others();
     const waiter = this.#parts.waiting.join(agentId);
     try {
       if (this.#letsGo(agentId, asking)) return retired();
@@ -94,6 +94,8 @@ export class AgentService {
         if (!asking.isJoined || this.#parts.store.hasEnded()) await this.#parts.sync.run();
         await this.#parts.rhythm.arm();
         await waiter.until(Math.max(0, deadlineMs - Date.now()));
+        // It can come again only once it is answered, however late that is.
+        if (Date.now() > deadlineMs) this.#parts.store.asksAgain(agentId, Date.now() + JOB_LIMITS.agentReturnMs);
       }
     } finally {
       this.#parts.waiting.leave(waiter);

@@ -25,7 +25,7 @@ export class PoolObject extends DurableObject<ObjectsEnv> implements Served<Pool
   readonly #rhythm = new PoolRhythm(this.ctx.storage, this.#store);
   readonly #sync = new PoolSync({
     store: this.#store,
-    exchange: (message) => this.env.SCHEDULER.get(this.env.SCHEDULER.idFromName(SCHEDULER_CELL)).exchange(message),
+    exchange: (message) => this.#rhythm.lag.during(this.env.SCHEDULER.get(this.env.SCHEDULER.idFromName(SCHEDULER_CELL)).exchange(message)),
     clock: { nowMs: () => Date.now() },
     pause: (ms) => scheduler.wait(ms),
     judgedMs: () => this.#rhythm.lag.judgedMs(),

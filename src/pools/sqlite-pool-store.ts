@@ -155,6 +155,11 @@ export class SqlitePoolStore {
     this.#setAsking(id, 'CASE holds_several WHEN 1 THEN max(asking_until_ms, ?1) ELSE 0 END', nowMs + JOB_LIMITS.agentReturnMs);
   }
 
+  /** The agent is answered, and asks again by then. */
+  asksAgain(id: AgentId, byMs: number): void {
+    this.#setAsking(id, 'max(asking_until_ms, ?1)', byMs);
+  }
+
   /** The agent asks for no more until it says so. */
   stopsAsking(id: AgentId): void {
     this.#setAsking(id, '0');

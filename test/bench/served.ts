@@ -75,7 +75,7 @@ async function besideSlurm(): Promise<void> {
 const IN_MEMORY = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 
 /** A suite that has not ended by then is reported as it is. */
-const RUN_S_MAX = 600;
+const RUN_S_MAX = 400;
 
 interface Served {
   readonly result: SuiteResult;

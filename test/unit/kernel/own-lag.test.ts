@@ -31,7 +31,7 @@ it('[P120] judges silence up to as long ago as its own timers were late, until t
   const setAtMs = time.nowMs;
   await lag.measure();
   expect([lag.behindMs(), lag.presentMs()]).toEqual([3_000, 3_000]);
-  expect(lag.judgedMs()).toBe(setAtMs - 3_000);
+  expect(lag.judgedMs()).toBe(setAtMs - 9_000);
   time.lateMs = 0;
   await lag.measure();
   expect([lag.behindMs(), lag.presentMs()]).toEqual([3_000, 0]);
@@ -53,6 +53,19 @@ it('[P120] counts an alarm that rang late, and a timer that has yet to fire', as
   late.time.nowMs += 2_000;
   expect([late.lag.behindMs(), late.lag.presentMs()]).toEqual([2_000, 2_000]);
   await measured;
+});
+
+it('[P120] counts what calls of others take, also while they are under way', async () => {
+  const { time, lag } = objectThatIs(0);
+  let answer = (_: number) => {};
+  const call = lag.during(new Promise<number>((resolve) => (answer = resolve)));
+  time.nowMs += 6_000;
+  expect([lag.behindMs(), lag.presentMs()]).toEqual([2_000, 0]);
+  answer(7);
+  expect(await call).toBe(7);
+  time.nowMs += 1_000;
+  expect(lag.behindMs()).toBe(2_000);
+  await expect(lag.during(Promise.reject(new Error('away')))).rejects.toThrow('away');
 });
 
 it('[P120] takes no note of the chance by which timers are late', async () => {
