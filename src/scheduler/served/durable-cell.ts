@@ -266,7 +266,7 @@ export class DurableCell {
       this.#news.delete(partition);
       return {
         verdicts: read.verdicts,
-        effects: this.effects(partition),
+        effects: this.effects(partition, message.startsMax),
         coming: fleet.pool(poolId).comingCount,
         ...(isInStep ? {} : { counted: this.#partitions.nodesOf(fleet, partition).map((index) => fleet.node(index).spec.id) }),
       };
@@ -288,20 +288,23 @@ export class DurableCell {
   }
 
   /** What the partition that speaks has to do. */
-  effectsFor({ poolId, partition = ROOT_PARTITION }: Pick<PoolMessage, 'poolId' | 'partition'>): PoolOrders['effects'] {
-    return this.effects(partitionName(poolId, partition));
+  effectsFor({ poolId, partition = ROOT_PARTITION, startsMax }: PoolMessage): PoolOrders['effects'] {
+    return this.effects(partitionName(poolId, partition), startsMax);
   }
 
-  /** What a partition of a pool has to do. */
-  effects(partition: PartitionName): PoolOrders['effects'] {
-    return this.#records.effects(partition, JOB_LIMITS.schedulerBatchMaxCount);
+  /** What a partition of a pool has to do, up to as many starts. */
+  effects(partition: PartitionName, startsMax?: number): PoolOrders['effects'] {
+    return this.#records.effects(partition, JOB_LIMITS.schedulerBatchMaxCount, startsMax);
   }
 
-  /** Does what time has brought: what the engine had to do by now, and a pool that has said nothing for the length of its lease. */
-  wake(): void {
+  /**
+   * Does what time has brought: what the engine had to do by now, and a pool that has said nothing for the length of its lease. `judgedMs`: it
+   * was silent up to then by its own fault.
+   */
+  wake(judgedMs = this.#clock.nowMs()): void {
     this.#transact(() => {
       const nowMs = this.#clock.nowMs();
-      const silent = this.#records.silentPartition(nowMs);
+      const silent = this.#records.silentPartition(nowMs, judgedMs);
       if (silent !== undefined) this.#giveUpPartition(silent, JOB_LIMITS.schedulerBatchMaxCount);
       this.#sharing.keepTime();
       if (this.#loaded().nextDueMs() <= nowMs) this.#step([{ kind: 'tick' }]);
