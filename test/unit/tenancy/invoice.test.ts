@@ -11,6 +11,7 @@ import { monthNamed, monthOf } from '../../../src/tenancy/billing/month.ts';
 import { amountsOf } from '../../../src/tenancy/quota/amounts.ts';
 import { amountNano, costNanoMax, PRICE_BOOK, priceOf, usd } from '../../../src/tenancy/usage/price-book.ts';
 import { idsOf } from '../../support/fakes/tenancy.ts';
+import { parseCsv } from '../../support/oracles/parse-csv.ts';
 
 const { organisationId, tenantId, projectId } = idsOf(1);
 const [EDITION] = PRICE_BOOK as [(typeof PRICE_BOOK)[number]];
@@ -168,17 +169,3 @@ describe('invoices', () => {
     expect(page).toContain('12 345');
   });
 });
-
-/** Parses CSV by RFC 4180, as spreadsheets do. */
-function parseCsv(text: string): string[][] {
-  const rows: string[][] = [];
-  let row: string[] = [];
-  for (const [, quoted, plain = '', end] of text.matchAll(/(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n)/g)) {
-    row.push(quoted === undefined ? plain : quoted.replaceAll('""', '"'));
-    if (end !== ',') {
-      rows.push(row);
-      row = [];
-    }
-  }
-  return rows;
-}

@@ -58,8 +58,9 @@ export function rollSegment(cell: Cell, job: JobRecord): void {
   const charged = chargeSegment(cell, job);
   const { attempt } = charged;
   if (attempt === null) return;
-  const next = openSegment(cell, charged, attempt);
-  const funds = drawn(attempt.funds, next.milli);
+  const { accelerator } = must(job.spec.options[attempt.option], 'the option exists');
+  const funds = drawn(attempt.funds, milliHeld(accelerator, attempt.placement));
+  const next = openSegment(cell, charged, { ...attempt, funds });
   const isUnpaid = funds !== null && funds.current === null;
   const paid = funds === null ? null : { ...funds, endedAtMs: isUnpaid ? cell.nowMs : null };
   saveJob(cell, { ...charged, attempt: { ...attempt, funds: paid, segment: isUnpaid ? null : next } });

@@ -4,18 +4,15 @@ import { POOL_LIMITS } from '../../../../src/contract/pools/pool-limits.ts';
 import { DEFAULT_SETTINGS } from '../../../../src/contract/pools/pool-record.ts';
 import { must } from '../../../../src/kernel/assert.ts';
 import type { PoolId } from '../../../../src/kernel/ids.ts';
-import type { NodeView, StatedPrice } from '../../../../src/scheduler/served/pool-operations.ts';
+import type { NodeView } from '../../../../src/scheduler/served/pool-operations.ts';
 import { SqliteCellStore } from '../../../../src/scheduler/served/sqlite-cell-store.ts';
 import { jobRequest } from '../../../support/fixtures/job-request.ts';
 import { ANY_NODE } from '../../../../src/scheduler/served/jobs/job.ts';
+import { statedPrice } from '../../../support/worlds/priced-pools.ts';
 import { OTHER_POOL, POOL, ServedCell } from '../../../support/worlds/served-cell.ts';
 
 const PROGRESS = { kind: 'progress', progress: { completed: 1, failed: 0, total: 2 } } as const;
 const WIDE = { accelerator: null, acceleratorCount: 0, cpuMilli: 8_000, memoryMib: 8_192 };
-const stated = (price: Partial<StatedPrice>): StatedPrice => ({
-  ...{ accelerator: null, fromMs: 0, untilMs: null, costNanoDollarsPerHour: 0, marginPerMille: 0 },
-  ...price,
-});
 const nodesOf = (world: ServedCell): readonly NodeView[] => {
   const nodes = world.cell.operations.nodes(POOL, 100);
   return nodes.ok ? nodes.value : [];
@@ -164,7 +161,7 @@ describe('[P25] a node', () => {
 describe('[P26] the price of an accelerator of a pool', () => {
   it('changes in time, for the pool alone', () => {
     const world = new ServedCell();
-    const at = (fromMs: number, costNanoDollarsPerHour: number) => stated({ fromMs, costNanoDollarsPerHour });
+    const at = (fromMs: number, costNanoDollarsPerHour: number) => statedPrice(costNanoDollarsPerHour, { fromMs });
     const shown = (id = POOL) => {
       const prices = world.cell.operations.prices(id);
       return prices.ok ? prices.value.map(({ fromMs, nanoDollarsPerHour, listId }) => [fromMs, nanoDollarsPerHour, listId]) : [];
@@ -193,7 +190,7 @@ describe('[P26] the price of an accelerator of a pool', () => {
 
   it('is refused beyond the number that may be to come', () => {
     const world = new ServedCell();
-    const set = (n: number) => world.cell.operations.setPrice(POOL, stated({ fromMs: world.nowMs + n, costNanoDollarsPerHour: n }));
+    const set = (n: number) => world.cell.operations.setPrice(POOL, statedPrice(n, { fromMs: world.nowMs + n }));
     for (let n = 1; n <= POOL_LIMITS.poolPricesMaxCount; n++) expect(set(n).ok).toBe(true);
     expect(set(POOL_LIMITS.poolPricesMaxCount + 1)).toMatchObject({ ok: false, error: { code: 'limit_exceeded' } });
     expect(set(POOL_LIMITS.poolPricesMaxCount).ok).toBe(true);
