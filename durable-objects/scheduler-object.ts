@@ -12,6 +12,7 @@ import { costedJob, listJobs } from '../src/scheduler/served/job-queries.ts';
 import type { JobVerb } from '../src/scheduler/served/job-verbs.ts';
 import type { Job, JobRequest } from '../src/scheduler/served/jobs/job.ts';
 import type { JobFilter, JobPage } from '../src/scheduler/served/jobs/sqlite-job-index.ts';
+import type { StatedPrice } from '../src/scheduler/served/pool-operations.ts';
 import { JOB_MIGRATIONS } from '../src/scheduler/served/migrations.ts';
 import type { ObjectsEnv, SchedulerStub } from './env.ts';
 import { AlarmClock } from './alarm-clock.ts';
@@ -108,8 +109,8 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
     return ids.filter((id) => this.#cell.jobs.isAccepted(tenantId, id));
   }
 
-  addPool(pool: PoolRecord): Outcome<PoolRecord> {
-    return this.#after(this.#cell.addPool(pool));
+  addPool(pool: PoolRecord, prices?: readonly StatedPrice[]): Outcome<PoolRecord> {
+    return this.#after(this.#cell.addPool(pool, prices));
   }
 
   pool(id: PoolId): Outcome<PoolRecord> {

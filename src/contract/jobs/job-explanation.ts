@@ -5,6 +5,7 @@ import { unixSeconds } from '../api/common.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json } from '../api/endpoint.ts';
 import { JOB_STATES, jobCommon, jobParams, submission } from './jobs.ts';
+import { PRICE_ID } from '../tenancy/accelerator-prices.ts';
 import { dollarsOut } from '../tenancy/money.ts';
 
 // Why a job waits, what would help, and what would become of one.
@@ -223,12 +224,21 @@ const plan = named('JobPlan', {
             'At the latest, if the jobs that are evicted take all of their grace; if it waits, if the jobs that run take as long as they may and none goes before it. Null when that is not known.',
           ),
         ),
-      usd_per_hour: dollarsOut.meta(about("Of all its nodes at the pool's prices: what `max_usd_per_hour` is compared with.")),
-      billed_usd_per_hour: dollarsOut.meta(about("What its time is billed, at today's prices.")),
+      usd_per_hour: dollarsOut.meta(
+        about(
+          'What its time on all its nodes is billed, at the price when it starts as far as that is known: what `max_usd_per_hour` is compared with.',
+        ),
+      ),
+      price: z
+        .string()
+        .nullable()
+        .meta(about('Names the price: one that the pool states, or a price list; null: it is not sold.', PRICE_ID)),
       weights: held.nullable().meta(about('On how many of its nodes the weights of its model are already; null: it needs none.')),
       max_cost_usd: dollarsOut
         .nullable()
-        .meta(about('The most that one attempt is billed, its tokens included; null without `max_runtime_s`.')),
+        .meta(
+          about('The most that one attempt is billed by the prices that are known, its tokens included; null without `max_runtime_s`.'),
+        ),
     })
     .nullable()
     .meta(about('Where it would start; if it waits, where there will be room first, if there ever is.')),

@@ -31,7 +31,8 @@ import type { JobPlan } from './plan-job.ts';
 import { planJob } from './plan-job.ts';
 import type { ReadReports } from './read-reports.ts';
 import { readReports } from './read-reports.ts';
-import { PoolOperations } from './pool-operations.ts';
+import type { StatedPrice } from './pool-operations.ts';
+import { PoolOperations, priceEvents } from './pool-operations.ts';
 import { CohortOperations } from './quotas/cohort-operations.ts';
 import { ReservationOperations } from './quotas/reservation-operations.ts';
 import { QueueOperations } from './quotas/queue-operations.ts';
@@ -235,11 +236,14 @@ export class DurableCell {
     });
   }
 
-  /** Registers a pool, once per id. Refuses with `already_exists`, `idempotency_mismatch` or `limit_exceeded`. */
-  addPool(pool: PoolRecord): Outcome<PoolRecord> {
+  /** Registers a pool with its prices, once per id. Refuses with `already_exists`, `idempotency_mismatch` or `limit_exceeded`. */
+  addPool(pool: PoolRecord, prices: readonly StatedPrice[] = []): Outcome<PoolRecord> {
     return this.#transact(() => {
-      const added = this.pools.add(pool);
-      if (added.ok) this.#step(poolEvents('add_pool', pool));
+      const isNew = this.pools.find(pool.id) === undefined;
+      const added = this.pools.add(pool, prices);
+      if (!added.ok) return added;
+      // Asked for again, it keeps the prices that it has by now.
+      this.#step([...poolEvents('add_pool', pool), ...priceEvents(pool, isNew ? prices : [], this.#clock.nowMs())]);
       return added;
     });
   }

@@ -13,7 +13,7 @@ interface PlanView {
     readonly pool: string;
     readonly nodes: number;
     readonly start_at: number | null;
-    readonly billed_usd_per_hour: string;
+    readonly usd_per_hour: string;
     readonly max_cost_usd: string | null;
   } | null;
   readonly evicts: { readonly jobs: readonly string[]; readonly others: number };
@@ -51,6 +51,6 @@ const placeRows = ({ pool, nodes, option, start_at, ...cost }: NonNullable<PlanV
   ['nodes', String(nodes)],
   ['by resources', String(option)],
   ['starts', start_at === null ? '-' : new Date(start_at * 1_000).toISOString()],
-  ['USD an hour', cost.billed_usd_per_hour],
+  ['USD an hour', cost.usd_per_hour],
   ['USD at most', cost.max_cost_usd ?? '-'],
 ];

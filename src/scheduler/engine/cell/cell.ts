@@ -120,6 +120,8 @@ export class Cell {
       this.decide({ kind: 'save_wake', atMs: null });
       this.poolChoices = new WeakMap();
       this.pending.wake(() => true);
+      // A wake stands for all that were to follow it: prices that are still to come are looked for again.
+      this.wakeAt(this.prices.nextChangeMs(this.nowMs));
     }
     return timer !== undefined && timer.atMs <= this.nowMs ? this.jobs.get(timer.jobId) : undefined;
   }
@@ -286,8 +288,8 @@ export class Cell {
     this.poolChoices = new WeakMap();
     this.decide({ kind: 'save_price', row });
     for (const past of this.prices.takePast(row, this.nowMs)) this.decide({ kind: 'forget_price', row: past });
-    // Jobs that it makes room for are examined when the reservation begins.
     this.wakeAt(Math.max(this.nowMs, row.fromMs));
+    this.wakeAt(this.prices.nextChangeMs(this.nowMs));
   }
 
   /** Takes note of how long a job took that is done: others like it are expected to take as long. */

@@ -45,6 +45,8 @@ export type CellDecision =
       readonly fence: number;
       readonly grant: number;
       readonly milli: number;
+      /** What the time costs; null where it is not sold. */
+      readonly priceId: string | null;
       /** Of the first: how long the job needs them to its end, as far as that is known. */
       readonly needMs: number | null;
     }

@@ -33,8 +33,8 @@ export const planReply = ({ plan: { placement, evicted, waiting }, cost }: Plann
           pool: placement.poolId,
           nodes: placement.nodeIds.length,
           start_at: secondsOrNull(placement.startMs),
-          usd_per_hour: usd(placement.nanoDollarsPerHour),
-          billed_usd_per_hour: usd(cost.nanoPerHour),
+          usd_per_hour: usd(cost.nanoPerHour),
+          price: placement.price?.id ?? null,
           weights: heldReply(placement.weights),
           max_cost_usd: cost.attemptMaxNano === null ? null : usd(cost.attemptMaxNano),
         },
@@ -54,8 +54,8 @@ const scalingReply = (why: WhyScaled): NonNullable<JobExplanationReply['scaling'
   fewer_at: secondsOrNull(why.fewerAtMs),
 });
 
-const budgetReply = ({ atMs, acceleratorMs, accelerator, tokens, leftNano }: WhyUnpaid): NonNullable<JobExplanationReply['budget']> => ({
-  needs_usd: usd(costNanoMax({ accelerator_ms: acceleratorMs, job_tokens: tokens }, editionAt(atMs), accelerator)),
+const budgetReply = ({ atMs, acceleratorMs, tokens, leftNano, ...terms }: WhyUnpaid): NonNullable<JobExplanationReply['budget']> => ({
+  needs_usd: usd(costNanoMax({ accelerator_ms: acceleratorMs, job_tokens: tokens }, editionAt(atMs), terms)),
   left_usd: leftNano === null ? null : usd(leftNano),
 });
 

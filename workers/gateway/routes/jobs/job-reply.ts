@@ -128,6 +128,7 @@ export const costReply = (job: Job, { segments, earlierNano, tokensNano, totalNa
     ms: segment.untilMs - segment.fromMs,
     accelerator_ms: segment.acceleratorMs,
     usd_per_hour: usd(nanoPerHour),
+    price: segment.priceId ?? null,
     amount_usd: usd(amountNano),
   })),
   earlier_usd: usd(earlierNano),
