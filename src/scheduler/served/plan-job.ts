@@ -2,10 +2,12 @@ import type { Outcome } from '../../contract/api/outcome.ts';
 import type { JobId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { ExpectedPlacement } from '../engine/explain/explain.ts';
+import type { DeadlineOutlook } from '../engine/explain/deadline-outlook.ts';
 import { plan } from '../engine/explain/plan.ts';
 import type { CohortSpec } from '../engine/fairness/quota-tree.ts';
 import type { Cell } from '../engine/cell/cell.ts';
 import type { JobSpec } from '../engine/model/job-spec.ts';
+import { foreseen, NOTHING_KNOWN } from './foreseen.ts';
 import type { WhyWaiting } from './explain-job.ts';
 import { whyWaiting } from './explain-job.ts';
 import type { HeldModel } from './job-standing.ts';
@@ -21,6 +23,8 @@ export interface JobPlan {
   readonly evicted: { readonly jobIds: readonly JobId[]; readonly otherCount: number };
   /** Null: it would not wait, but have nodes at once, which those that are evicted have still to leave. */
   readonly waiting: WhyWaiting | null;
+  /** Whether it would be done by its deadline; null: it has none. */
+  readonly outlook: DeadlineOutlook | null;
 }
 
 /** How the plan of a job is made: by the clock, and by which jobs are of the same tenant. */
@@ -34,7 +38,8 @@ export function planJob(cell: Cell, spec: JobSpec, queue: CohortSpec, { nowMs, i
   const isNewQueue = cell.tree.queue(spec.queue) === undefined;
   if (isNewQueue) cell.tree.addQueue(queue);
   try {
-    const planned = plan(cell, spec, nowMs);
+    let known = NOTHING_KNOWN;
+    const planned = plan(cell, spec, nowMs, (job) => (known = foreseen(cell, job, nowMs)));
     if (!planned.ok) return planned;
     const atMs = Math.max(cell.nowMs, nowMs);
     if (planned.value.kind === 'waits') {
@@ -45,7 +50,8 @@ export function planJob(cell: Cell, spec: JobSpec, queue: CohortSpec, { nowMs, i
         atMs,
         placement: expected && { ...expected, weights: weightsHeld(cell, spec, expected.nodeIds) },
         evicted: { jobIds: [], otherCount: 0 },
-        waiting,
+        waiting: { ...waiting, forecast: known.forecast },
+        outlook: known.outlook,
       });
     }
     const { kind: _, victims, ...placement } = planned.value;
@@ -56,6 +62,7 @@ export function planJob(cell: Cell, spec: JobSpec, queue: CohortSpec, { nowMs, i
       placement: { ...placement, weights },
       evicted: { jobIds, otherCount: victims.length - jobIds.length },
       waiting: null,
+      outlook: known.outlook,
     });
   } finally {
     if (isNewQueue) cell.tree.removeQueue(spec.queue);

@@ -46,6 +46,7 @@ const reached = {
     save_accelerator: 0,
     save_reservation: 0,
     save_duration: 0,
+    save_run_times: 0,
     save_throughput: 0,
     forget_reservation: 0,
     save_booking: 0,
