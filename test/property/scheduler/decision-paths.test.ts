@@ -136,6 +136,7 @@ const reached = {
     no_room: 0,
     reserved: 0,
     held: 0,
+    too_late: 0,
   } satisfies Record<Blocker['kind'], number>,
   lacks: { accelerators: 0, cpu: 0, memory: 0, topology: 0, nodes: 0 } satisfies Record<Lack['dimension'], number>,
   remedies: {

@@ -1,3 +1,4 @@
+import { chance } from '../../../kernel/seeded.ts';
 import type { JobRecord } from './job-record.ts';
 import { isOfQueue, optionKey } from './observations.ts';
 import type { CellDecision } from './records.ts';
@@ -11,8 +12,8 @@ const BUCKETS_PER_DOUBLING = 8;
 /** Of a histogram with so many runs the counts are halved: what was long ago counts for less and less. */
 const RUNS_KEPT = 1_024;
 
-/** A histogram is saved when it has grown by this part: a row for each of a handful of runs at first, then ever more rarely. */
-const SAVED_GROWTH = 1 / 8;
+/** Up to so many runs each is counted; of twice as many every other, which counts twice, and so on: so a record is written ever more rarely. */
+const RUNS_COUNTED = 64;
 
 /** How long attempts ran, in logarithmic buckets. Plain data. */
 export interface RunTimeRecord {
@@ -33,13 +34,17 @@ export class Histogram {
   /** Attempts that ended by themselves. */
   ended = 0;
   #cut = 0;
-  #savedCount = 0;
 
   get #count(): number {
     return this.ended + this.#cut;
   }
 
-  add(value: number, isCut: boolean, times = 1): void {
+  /** How many runs the next one that is counted stands for. */
+  get weight(): number {
+    return 2 ** Math.max(0, Math.floor(Math.log2(Math.max(1, this.#count / RUNS_COUNTED))));
+  }
+
+  add(value: number, isCut: boolean, times: number): void {
     const bucket = bucketOf(value);
     const { ended, cut } = this.buckets.get(bucket) ?? NONE;
     this.buckets.set(bucket, isCut ? { ended, cut: cut + times } : { ended: ended + times, cut });
@@ -54,13 +59,9 @@ export class Histogram {
       this.ended += ended;
       this.#cut += cut;
     }
-    this.#savedCount = this.#count;
   }
 
-  /** The counts, if it is time to save them; undefined otherwise. */
-  toSave(): RunTimeRecord['counts'] | undefined {
-    if (this.#count < this.#savedCount * (1 + SAVED_GROWTH)) return undefined;
-    this.#savedCount = this.#count;
+  get counts(): RunTimeRecord['counts'] {
     return Array.from(this.buckets, ([bucket, { ended, cut }]) => [bucket, ended, cut] as const);
   }
 
@@ -73,7 +74,6 @@ export class Histogram {
       this.ended += this.buckets.has(bucket) ? half.ended : 0;
       this.#cut += this.buckets.has(bucket) ? half.cut : 0;
     }
-    this.#savedCount = Math.min(this.#savedCount, this.#count);
   }
 }
 
@@ -135,14 +135,15 @@ export class RunTimes {
     for (const key of this.#byKey.keys()) if (isOfQueue(key, name)) this.#forget(key);
   }
 
-  /** An attempt of a job has ended after so long: by itself, or because it was taken away. */
-  observe(job: Pick<JobRecord, 'spec' | 'classKey' | 'attempt'>, ranMs: number, isCut: boolean): void {
+  /** An attempt of a job has ended after so long: by itself, or because it was taken away. Which are counted depends on the job alone. */
+  observe(job: JobRecord, ranMs: number, isCut: boolean): void {
     for (const { key, unitMs } of likenessesOf(job)) {
       const histogram = this.#byKey.get(key) ?? new Histogram();
+      const { weight } = histogram;
+      if (weight > 1 && chance(0, job.sequence, job.fence) * weight >= 1) continue;
       this.#byKey.set(key, histogram);
-      histogram.add(ranMs / unitMs, isCut);
-      const counts = histogram.toSave();
-      if (counts !== undefined) this.#decide({ kind: 'save_run_times', key, counts });
+      histogram.add(ranMs / unitMs, isCut, weight);
+      this.#decide({ kind: 'save_run_times', key, counts: histogram.counts });
     }
     const [oldest] = this.#byKey.keys();
     if (this.#byKey.size > HISTOGRAMS_MAX && oldest !== undefined) this.#forget(oldest);

@@ -35,7 +35,7 @@ const SAMPLES_MIN = 8;
 const PACE_SPREAD = 0.35;
 
 /** Ends that are played through in all, each with what starts after it: some 50 ms of work. */
-const ENDS_MAX = 480;
+const FORECAST_ENDS_MAX = 480;
 
 /**
  * When a waiting job will start: what runs and what waits is played through by the engine itself, again and again, each time with other run
@@ -48,29 +48,29 @@ export function forecastStart(cell: Cell, job: JobRecord): StartForecast | null 
   if (!waits || queue.spec.timeSlice !== undefined) return null;
   const rng = new Seeded(mix(hashOf(job.spec.id)) ^ mix(cell.nowMs % 2 ** 32));
   const sampler = new RunTimeSampler(cell, rng, cell.nowMs);
+  const endsMax = cell.settings.forecastEndsMax ?? FORECAST_ENDS_MAX;
   const seen = seenBefore(cell, sampler);
-  const atMost = play(cell, job, { runMs: ({ spec }) => spec.limits.durationMaxMs ?? Infinity, coming: NOBODY, pace: 1 }, ENDS_MAX / 4);
+  const atMost = play(cell, job, { runMs: ({ spec }) => spec.limits.durationMaxMs ?? Infinity, coming: NOBODY, pace: 1 }, endsMax / 4);
   if (seen === 0) {
     return { earliestMs: cell.nowMs, latestMs: finite(atMost.startMs), medianMs: null, confidence: CONFIDENCE, basis: 'limits', seen };
   }
-  const rivals = cell.arrivals.last.map((arrival) => ({ ...arrival, isRival: mayPass(cell, arrival.spec, job.spec) }));
+  const others = cell.arrivals.last.filter(({ spec }) => spec.id !== job.spec.id);
+  const rivals = others.map((arrival) => ({ ...arrival, isRival: mayPass(cell, arrival.spec, job.spec) }));
   const starts: number[] = [];
-  let left = ENDS_MAX;
-  while (starts.length < SAMPLES_MAX && (left > 0 || starts.length < SAMPLES_MIN)) {
+  let left = endsMax;
+  while (starts.length < SAMPLES_MAX && left > 0) {
     sampler.nextSample();
     const coming = comingArrivals(rivals, cell.nowMs, () => rng.next());
     const { startMs, ends } = play(
       cell,
       job,
       { runMs: (other, ageMs) => sampler.runMs(other, ageMs), coming, pace: Math.exp(PACE_SPREAD * normal(rng)) },
-      ENDS_MAX / SAMPLES_MIN,
+      endsMax / SAMPLES_MIN,
     );
     starts.push(startMs);
-    left -= ends;
+    left -= ends + 1;
   }
-  starts.sort((a, b) => a - b);
-  const tail = (1 - CONFIDENCE) / 2;
-  const [earliestMs, medianMs, latestMs] = [tail, 0.5, 1 - tail].map((part) => finite(quantileOf(starts, part)));
+  const [earliestMs, medianMs, latestMs] = likely(starts, cell.nowMs).map(finite);
   return {
     earliestMs: earliestMs ?? null,
     latestMs: latestMs ?? null,
@@ -80,6 +80,29 @@ export function forecastStart(cell: Cell, job: JobRecord): StartForecast | null 
     seen,
   };
 }
+
+/**
+ * Between which times a start is with the chance of `CONFIDENCE`, and its median. Of many samples these are their quantiles; of few, those of a
+ * lognormal wait with as much spread, widened as few samples know it (Student's law).
+ */
+function likely(starts: readonly number[], nowMs: number): readonly [earliestMs: number, medianMs: number, latestMs: number] {
+  const sorted = starts.toSorted((a, b) => a - b);
+  const tail = (1 - CONFIDENCE) / 2;
+  const count = sorted.length;
+  if (count >= FEW_SAMPLES || sorted.at(-1) === Infinity)
+    return [quantileOf(sorted, tail), quantileOf(sorted, 0.5), quantileOf(sorted, 1 - tail)];
+  const logs = sorted.map((atMs) => Math.log(Math.max(1, atMs - nowMs)));
+  const mean = logs.reduce((sum, log) => sum + log, 0) / count;
+  const variance = logs.reduce((sum, log) => sum + (log - mean) ** 2, 0) / Math.max(1, count - 1);
+  const reach = (NORMAL_TAIL + STUDENT_TAIL / Math.max(1, count - 1)) * Math.sqrt(variance * (1 + 1 / count));
+  return [nowMs + Math.exp(mean - reach), nowMs + Math.exp(mean), nowMs + Math.exp(mean + reach)];
+}
+
+const FEW_SAMPLES = 24;
+
+/** Of the normal law, what 10 % are beyond; and what Student's law adds to that for each degree of freedom that it lacks (Abramowitz and Stegun, 26.7.5). */
+const NORMAL_TAIL = 1.2816;
+const STUDENT_TAIL = 0.8466;
 
 /** Between two samples in proportion, of the n + 1 parts into which they divide what is likely. */
 function quantileOf(sorted: readonly number[], part: number): number {
@@ -130,7 +153,8 @@ function play(cell: Cell, { spec }: JobRecord, course: Course, endsMax: number):
     const startedAtMs = cell.nowMs;
     const before = positionOf(cell, cell.jobs.get(spec.id));
     const ends = new Heap<End>((a, b) => a.atMs - b.atMs || (a.jobId < b.jobId ? -1 : 1));
-    for (const id of cell.jobs.placed) expectEnd(cell, ends, cell.jobs.get(id), course);
+    // In an order that does not depend on what the cell has been through: equal states give equal answers.
+    for (const placed of cell.jobs.inOrder(cell.jobs.placed)) expectEnd(cell, ends, placed, course);
     let arrival = nextRival(course);
     let count = 0;
     for (;;) {
@@ -198,7 +222,7 @@ function placeAll(cell: Cell, ends: Heap<End>, course: Course): void {
       if (decision.kind === 'save' && decision.job.attempt?.admittedAtMs === cell.nowMs && decision.job.attempt.leaving === null)
         placed.add(decision.job.spec.id);
     }
-    for (const id of placed) expectEnd(cell, ends, cell.jobs.get(id), course);
+    for (const job of cell.jobs.inOrder(placed)) expectEnd(cell, ends, job, course);
     if (placed.size < cell.settings.admissionsMaxCount) return;
   }
 }
