@@ -32,6 +32,8 @@ export const JOB_LIMITS = {
   jobEventsHeartbeatMs: 15_000,
   // Clients that lost the connection come back after so long.
   jobEventsRetryMs: 2_000,
+  // A year of a thousand nodes.
+  jobWorkMaxS: 1_000 * 366 * 86_400,
   // The jobs that need the nodes wait for as long.
   jobGraceMaxS: 600,
   // Two weeks: more than any queue of batches takes.

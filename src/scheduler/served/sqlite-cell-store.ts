@@ -13,7 +13,7 @@ import type { PriceRow } from '../engine/model/price-book.ts';
 
 /** What is stored of each kind. */
 type RecordOf = {
-  readonly [K in keyof Omit<CellRecords, 'wakeAtMs' | 'nextSequence'>]: CellRecords[K][number];
+  readonly [K in keyof Omit<CellRecords, 'wakeAtMs' | 'nextSequence'>]-?: NonNullable<CellRecords[K]>[number];
 } & { readonly wake: number; readonly next_sequence: number };
 
 type Kind = keyof RecordOf;
@@ -66,6 +66,7 @@ const ROWS: { readonly [K in RecordDecision['kind']]: (decision: Extract<RecordD
   forget_booking: ({ id }) => [row('bookings', id, null)],
   save_duration: ({ classKey, longestMs }) => [row('durations', classKey, longestMs === null ? null : { classKey, longestMs })],
   save_throughput: ({ key, milliPerHour }) => [row('throughputs', key, milliPerHour === null ? null : { key, milliPerHour })],
+  save_run_times: ({ key, counts }) => [row('runTimes', key, counts === null ? null : { key, counts })],
   save_payer: ({ payer, hold }) => [row('payers', payer, hold === null ? null : { payer, hold })],
   save_wake: ({ atMs }) => [row('wake', '', atMs)],
 };
@@ -130,6 +131,7 @@ export class SqliteCellStore {
       bookings: this.#all('bookings'),
       durations: this.#all('durations'),
       throughputs: this.#all('throughputs'),
+      runTimes: this.#all('runTimes'),
       payers: this.#all('payers'),
       wakeAtMs: this.#all('wake')[0] ?? null,
     };
