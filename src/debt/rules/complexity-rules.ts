@@ -3,7 +3,9 @@ import type { DebtRule, Grade, Spread } from '../../contract/debt/debt-items.ts'
 import { must } from '../../kernel/assert.ts';
 import { groupBy } from '../../kernel/grouped.ts';
 import { combined, evenSpread, quantileOf } from '../spread.ts';
-import { COMPLEXITY_TARGET, isCostly } from './costly-function.ts';
+import type { FunctionWork } from './costly-function.ts';
+import { COMPLEXITY_TARGET, doubtOfFunction, isCostly } from './costly-function.ts';
+import { hotFilesOf } from './hot-files.ts';
 import type { Hit, Rule, RuleContext } from './rule.ts';
 import { detailOf, numberOf, severityIn } from './rule.ts';
 
@@ -16,7 +18,8 @@ const WEEKS_OF_YEAR = 52;
 const NO_MINUTES = evenSpread(0);
 const HOTTEST_SHARE = 0.05;
 
-interface HotFile {
+/** One of the hottest by the churn of 90 days. */
+interface ChurnedFile {
   readonly file: string;
   readonly excess: number;
   readonly functions: readonly DebtFact[];
@@ -62,17 +65,29 @@ class Functions {
 
   /** Whether its complexity is shown to cost something. */
   isCostly(one: DebtFact): boolean {
+    const work = this.#workOf(one);
+    return work !== undefined && isCostly(work);
+  }
+
+  /** What is missing for that. */
+  doubtOf(one: DebtFact): string {
+    const work = this.#workOf(one);
+    return work === undefined ? 'the commits to its lines were not read' : doubtOfFunction(work);
+  }
+
+  /** Undefined: its history was not read. */
+  #workOf(one: DebtFact): FunctionWork | undefined {
     const [history] = this.fixesOf(one);
-    if (history === undefined) return false;
-    const [commits, repairs] = [detailOf(history, 'commits'), numberOf(history)];
-    return isCostly({
-      complexity: numberOf(one),
-      depth: detailOf(one, 'depth'),
-      lines: detailOf(one, 'last_line') - lineOf(one) + 1,
-      commits,
-      repairs,
-      isForSpeed: one.detail?.['for_speed'] === true,
-    });
+    return history === undefined
+      ? undefined
+      : {
+          complexity: numberOf(one),
+          depth: detailOf(one, 'depth'),
+          lines: detailOf(one, 'last_line') - lineOf(one) + 1,
+          commits: detailOf(history, 'commits'),
+          repairs: numberOf(history),
+          isForSpeed: one.detail?.['for_speed'] === true,
+        };
   }
 
   /** The functions of one file, but for those inside a costly one: splitting that one takes care of them. [D30] */
@@ -114,7 +129,7 @@ const timesOf = (count: number): string => (count === 1 ? 'once' : `${count} tim
 const lineOf = (fact: DebtFact): number => detailOf(fact, 'line');
 
 /** The hottest of all files by churn and complexity that have a function to simplify which changes (D10). */
-function hotFiles(context: RuleContext, known: Functions): readonly HotFile[] {
+function hotFiles(context: RuleContext, known: Functions): readonly ChurnedFile[] {
   const complexity = context.facts.of('code-complexity').filter(({ symbol }) => symbol === undefined);
   const churn = context.facts.of('code-churn');
   const [byChurn, byComplexity] = [rankOf(churn), rankOf(complexity)];
@@ -136,8 +151,19 @@ function hotFiles(context: RuleContext, known: Functions): readonly HotFile[] {
   });
 }
 
+/** Files whose most complex function is costly: the item of that function stands for the file. */
+export function costlyFilesOf(context: RuleContext): ReadonlySet<string> {
+  const known = new Functions(context);
+  const isCostlyFile = (functions: readonly DebtFact[]): boolean => {
+    const most = Math.max(...functions.map(numberOf));
+    return functions.some((one) => numberOf(one) === most && known.isCostly(one));
+  };
+  return new Set([...known.complex].flatMap(([file, functions]) => (isCostlyFile(functions) ? [file] : [])));
+}
+
 function* hotspots(context: RuleContext): Iterable<Hit> {
   const known = new Functions(context);
+  const listed = new Set(hotFilesOf(context).flatMap(({ file, isHot }) => (isHot ? [file] : [])));
   const severityOf = severityIn(
     context.facts
       .of('code-complexity')
@@ -147,6 +173,8 @@ function* hotspots(context: RuleContext): Iterable<Hit> {
   );
   for (const { file, excess, functions, evidence } of hotFiles(context, known)) {
     const worst = must(functions[0], 'a hotspot has a function');
+    // Three years say more of the file: `hot-file` lists it.
+    if (listed.has(file) && !known.isCostly(worst)) continue;
     yield {
       subject: file,
       title: known.titleOf(worst),
@@ -157,6 +185,7 @@ function* hotspots(context: RuleContext): Iterable<Hit> {
         .map((one) => known.interestOf(one, severityOf(numberOf(one))))
         .reduce((sum, one) => combined(sum, one, (a, b) => a + b), NO_MINUTES),
       grade: known.gradeOf(worst),
+      doubt: known.doubtOf(worst),
       evidence: [...evidence, ...known.fixesOf(worst)],
     };
   }
@@ -178,6 +207,7 @@ function* complexOutsideHotspots(context: RuleContext): Iterable<Hit> {
       minutes: 10 + numberOf(fact) - COMPLEXITY_TARGET,
       interest: known.interestOf(fact, severityOf(numberOf(fact))),
       grade: known.gradeOf(fact),
+      doubt: known.doubtOf(fact),
       evidence: [fact, ...known.fixesOf(fact)],
     };
   }

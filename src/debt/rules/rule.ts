@@ -20,6 +20,8 @@ export interface Hit {
   readonly isBlocking?: boolean;
   /** Without one it breaks the policy, or a target that its rule states: then nothing is left to judge. */
   readonly grade?: Grade | undefined;
+  /** What speaks against it: why it is weak. */
+  readonly doubt?: string | undefined;
   readonly evidence: readonly DebtFact[];
 }
 

@@ -249,7 +249,8 @@ describe('sluice debt', () => {
     const { stdout } = await sluiceDebt('score', repository.root, '--candidates');
     expect(stdout).toContain('candidates, which are too unsure to be items: 1;');
     expect(stdout).toContain('old-todo: src/wish.ts');
-    expect((await sluiceDebt('score', repository.root)).stdout).not.toContain('src/wish.ts');
+    const [items, ...more] = (await sluiceDebt('score', repository.root)).stdout.split('candidates, too unsure to be items:');
+    expect([items!.includes('src/wish.ts'), more.join('').includes('src/wish.ts')]).toEqual([false, true]);
     const { candidates: [wish] = [] } = (await jsonOf('score', repository.root)) as Record<string, { id: string }[]>;
     expect((await sluiceDebt('explain', wish!.id, repository.root)).stdout).toContain('readers of public repositories called debt');
   });

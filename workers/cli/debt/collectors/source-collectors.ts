@@ -28,6 +28,7 @@ export const hotspots: Collector = async (collection) => {
     commits: history.commitCount,
     history_days: Math.max(0, (repository.committedAtS - history.firstS) / 86_400),
     'history is shallow': repository.isShallow,
+    ...(repository.lacksTexts ? { 'earlier texts are missing': true } : {}),
   });
   return writer.facts;
 };

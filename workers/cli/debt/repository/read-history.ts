@@ -73,15 +73,14 @@ export async function* readChanges(repository: Repository): AsyncGenerator<Logge
 
 /** Those with merges, the newest first; `range`: which of them, in git's words. */
 function readLog(
-  { root, committedAtS }: Repository,
+  { root, committedAtS, lacksTexts }: Repository,
   range: readonly string[],
   onPiece?: (piece: Buffer) => void,
 ): AsyncGenerator<LoggedChange> {
   const args = [
     'log',
-    '--numstat',
+    ...(lacksTexts ? ['--raw', '-M100%'] : ['--numstat', '-M']),
     '-z',
-    '-M',
     '--no-ext-diff',
     '--no-textconv',
     `--since=${committedAtS - HISTORY_S}`,
@@ -112,12 +111,13 @@ async function knownHistory(file: string, { root, commit }: Repository): Promise
 }
 
 /**
- * Reads the records of `git log --numstat -z`: one that ends with the format's text for each commit, then one for each file: `added deleted path`,
+ * Reads the records of `git log --numstat -z`, or of `--raw -z`, whose paths are records of their own, where the clone lacks what numbers come from: one that ends with the format's text for each commit, then one for each file: `added deleted path`,
  * or, of a renamed one, `added deleted `, the path before and the path after.
  */
 class NumstatReader {
   #change: (LoggedChange & { readonly files: ChangedFile[] }) | undefined;
-  #renamed: { readonly lines: number; readonly before?: string } | undefined;
+  /** A file whose paths are still to come; `before` null: it has one path only. */
+  #renamed: { readonly lines: number; readonly before?: string | null } | undefined;
 
   /** The commit that a record shows to be complete. */
   read(record: string): LoggedChange | undefined {
@@ -149,7 +149,14 @@ class NumstatReader {
     if (this.#renamed !== undefined) {
       const { lines, before } = this.#renamed;
       if (before === undefined) this.#renamed = { lines, before: record };
+      else if (before === null) this.#end({ path: record, lines });
       else this.#end({ path: record, before, lines });
+      return;
+    }
+    const [, status] = /^\n?:\d+ \d+ \w+ \w+ ([A-Z])\d*$/.exec(record) ?? [];
+    if (status !== undefined) {
+      // Of names alone no lines are known: each file counts as one.
+      this.#renamed = status === 'R' ? { lines: 1 } : { lines: 1, before: null };
       return;
     }
     const [, added, deleted, path = ''] = /^\n?(\d+|-)\t(\d+|-)\t(.*)$/s.exec(record) ?? [];
