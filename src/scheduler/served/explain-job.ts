@@ -2,7 +2,7 @@ import type { WaitReason } from '../../contract/jobs/job-explanation.ts';
 import { unreachable } from '../../kernel/assert.ts';
 import type { JobId } from '../../kernel/ids.ts';
 import type { Blocker } from '../engine/cell/offer.ts';
-import type { Explanation, Remedy } from '../engine/explain/explain.ts';
+import type { Explanation } from '../engine/explain/explain.ts';
 import { explain } from '../engine/explain/explain.ts';
 import { available, rootOf } from '../engine/fairness/quota-tree.ts';
 import type { Cell } from '../engine/cell/cell.ts';

@@ -153,6 +153,16 @@ export class QuotaTree {
     return node?.spec.eviction === null ? undefined : node;
   }
 
+  /** All cohorts and queues, in their order. */
+  get specs(): readonly CohortSpec[] {
+    return Array.from(this.#nodes.values(), ({ spec }) => spec);
+  }
+
+  /** Takes a bundle for a queue, in it and all cohorts above, after `change`. Not undone by a trial. */
+  recount(queue: CohortNode, bundle: Bundle): void {
+    for (const { resource, quantity } of bundle) takeAmount(queue, resource, quantity);
+  }
+
   /** Takes a bundle for a queue, in it and all cohorts above; gives it back with `sign` -1. */
   take(queue: CohortNode, bundle: Bundle, sign: 1 | -1): void {
     for (const { resource, quantity } of bundle) takeAmount(queue, resource, sign * quantity);
