@@ -3,6 +3,7 @@ import { unreachable } from '../../kernel/assert.ts';
 import type { JobId } from '../../kernel/ids.ts';
 import type { Blocker } from '../engine/cell/offer.ts';
 import type { Explanation } from '../engine/explain/explain.ts';
+import type { Remedy, RemedyWays } from '../engine/explain/remedy.ts';
 import { explain } from '../engine/explain/explain.ts';
 import { available, rootOf } from '../engine/fairness/quota-tree.ts';
 import type { Cell } from '../engine/cell/cell.ts';
@@ -12,6 +13,8 @@ import type { JobSpec } from '../engine/model/job-spec.ts';
 import type { WhyScaled, WhyTurn, WhyUnpaid, HeldModel } from './job-standing.ts';
 import type { Job } from './jobs/job.ts';
 import { isOffered } from './offered-kinds.ts';
+import type { JobRemedy } from './owner-remedies.ts';
+import { remediesForOwner } from './owner-remedies.ts';
 import type { StandingReservation } from './quotas/sharing.ts';
 import { isQueueOf, tenantOfQueue } from './quotas/cohort-tree.ts';
 
@@ -31,7 +34,7 @@ export interface WhyWaiting {
   readonly retryAtMs: number | null;
   /** When there is room for it if all that run take as long as they may, and none goes before it; null when that is not known. */
   readonly roomAtMs: number | null;
-  /** How many agents more would bring it closer to a start; null when none would. */
+  /** How many agents more would start it; null when more agents alone would not. */
   readonly agentsLacking: number | null;
   readonly remedies: readonly JobRemedy[];
 }
@@ -80,17 +83,6 @@ export type OptionBlocker =
   | (Omit<Held, 'forJob'> & { readonly forJob: JobId | null })
   | (Omit<Reserved, 'bookingId' | 'queue'> & { readonly reservation: string | null });
 
-export type JobRemedy =
-  | Remedy
-  /** An agent whose operator lets it run jobs of the kind. */
-  | { readonly kind: 'offer_kind' }
-  /** By the owner of the job. */
-  | { readonly kind: 'resume' }
-  /** By its tenant. */
-  | { readonly kind: 'start_queue' }
-  | { readonly kind: 'more_budget' }
-  | { readonly kind: 'finish_dependencies' };
-
 /** A job that runs or is over waits for nothing. */
 export const NOT_WAITING: WhyWaiting = {
   reason: 'not_waiting',
@@ -105,11 +97,11 @@ export const NOT_WAITING: WhyWaiting = {
   remedies: [],
 };
 
-/** Why a job waits, in the state as it is. `isOwn`: whether a job is one of its tenant's. */
-export function explained(cell: Cell, job: JobRecord, isOwn: (id: JobId) => boolean): WhyWaiting {
+/** Why a job waits, in the state as it is; `ways`: what its tenant and operators can do about it. */
+export function explained(cell: Cell, job: JobRecord, ways: RemedyWays): WhyWaiting {
   if (job.state === 'admitted') return { ...NOT_WAITING, reason: 'being_placed' };
   if (isFinished(job) || job.attempt !== null) return NOT_WAITING;
-  return whyWaiting(cell, job.spec, explain(cell, job), isOwn);
+  return whyWaiting(cell, job.spec, explain(cell, job, ways), ways.isOwn);
 }
 
 /** What the engine says of a job, for its owner (J102). */
@@ -119,7 +111,6 @@ export function whyWaiting(cell: Cell, spec: JobSpec, explanation: Explanation, 
   const reason = LACKING.has(found) && !isOffered(cell, spec) ? 'kind_not_offered' : forTurns(cell, spec, found);
   if (reason === 'not_waiting') return NOT_WAITING;
   const blockers = explanation.blockers.map((blocker) => forOwner(blocker, spec, isOwn));
-  const own = OWN_REMEDIES[reason];
   return {
     reason,
     blockers,
@@ -130,7 +121,7 @@ export function whyWaiting(cell: Cell, spec: JobSpec, explanation: Explanation, 
     retryAtMs: why.kind === 'payer_refused' ? why.retryAtMs : null,
     roomAtMs: earliestStartMs,
     agentsLacking: reason === 'no_free_agent' ? fewestNodes(explanation.remedies) : null,
-    remedies: own === undefined ? explanation.remedies : [...explanation.remedies, own],
+    remedies: remediesForOwner(explanation.remedies, spec, isOwn, (id) => cell.bookings.find(id)?.queue),
   };
 }
 
@@ -156,20 +147,11 @@ function waitingElsewhere(cell: Cell, spec: JobSpec): number {
   return count;
 }
 
-/** Of several ways to run it, the one that needs the fewest. */
-function fewestNodes(remedies: readonly Remedy[]): number {
-  const lacking = remedies.flatMap((remedy) => (remedy.kind === 'more_nodes' ? [remedy.by] : []));
-  return lacking.length === 0 ? 1 : Math.min(...lacking);
+/** Of several remedies that are nodes alone, the fewest; null where more nodes alone would not do. */
+function fewestNodes(remedies: readonly Remedy[]): number | null {
+  const lacking = remedies.flatMap(({ steps: [step, ...others] }) => (step?.kind === 'more_nodes' && others.length === 0 ? [step.by] : []));
+  return lacking.length === 0 ? null : Math.min(...lacking);
 }
-
-/** What helps with reasons that no option has. */
-const OWN_REMEDIES: { readonly [Reason in WaitReason]?: JobRemedy } = {
-  kind_not_offered: { kind: 'offer_kind' },
-  suspended: { kind: 'resume' },
-  queue_stopped: { kind: 'start_queue' },
-  budget_exhausted: { kind: 'more_budget' },
-  dependencies: { kind: 'finish_dependencies' },
-};
 
 /** Reasons behind which may be that no agent runs jobs of this kind. */
 const LACKING: ReadonlySet<WaitReason> = new Set(['no_pool', 'no_free_agent']);

@@ -17,7 +17,10 @@ interface PlanView {
     readonly max_cost_usd: string | null;
   } | null;
   readonly evicts: { readonly jobs: readonly string[]; readonly others: number };
-  readonly waiting: { readonly reason: string; readonly remedies: readonly { readonly kind: string }[] } | null;
+  readonly waiting: {
+    readonly reason: string;
+    readonly remedies: readonly { readonly steps: readonly { readonly kind: string }[] }[];
+  } | null;
 }
 
 /** `sluice jobs plan ...`: takes what `submit` takes, and queues nothing. */
@@ -39,7 +42,7 @@ function rowsOf({ outcome, placement, evicts, waiting }: PlanView): readonly (re
       ? []
       : [
           ['because', waiting.reason],
-          ['would help', waiting.remedies.map(({ kind }) => kind).join(', ') || '-'],
+          ['would help', waiting.remedies.map(({ steps }) => steps.map(({ kind }) => kind).join(' and ')).join(', ') || '-'],
         ]),
     ...(placement === null ? [] : placeRows(placement)),
     ...(jobs.length + others === 0 ? [] : [['makes room', [...jobs, ...(others === 0 ? [] : [`${others} of other tenants`])].join(', ')]]),

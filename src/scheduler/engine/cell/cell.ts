@@ -215,8 +215,18 @@ export class Cell {
     const before = this.tree.specs;
     const changed = new Map([...before, ...saved].map((spec) => [spec.name, spec]));
     for (const node of saved.flatMap(({ name }) => this.tree.find(name) ?? [])) if (node.parent !== null) this.#ageHistory(node);
-    this.#resetTree([...changed.values()]);
-    this.undo.note(() => this.#resetTree(before));
+    const undo = this.tree.retrofit(saved);
+    if (undo === undefined) {
+      this.#resetTree([...changed.values()]);
+      this.undo.note(() => this.#resetTree(before));
+    } else {
+      const requote = (): void => this.holdings.holders.requote(saved.map(({ name }) => this.tree.node(name)));
+      requote();
+      this.undo.note(() => {
+        undo();
+        requote();
+      });
+    }
     for (const { name } of saved) {
       const node = this.tree.node(name);
       if (!before.some((spec) => spec.name === name)) this.#beginHistory(node);

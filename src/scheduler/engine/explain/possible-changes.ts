@@ -120,9 +120,9 @@ function* againstBlocker(cell: Cell, job: JobRecord, blocker: Blocker, ways: Rem
 function* moreQuota(job: JobRecord, option: number, resource: string, by: number, ways: RemedyWays): Iterable<Change> {
   const { id, queue } = job.spec;
   const found = ways.moreQuota(queue, resource, by);
-  for (const [at, { owner }] of found.entries()) {
+  for (const { owner } of found) {
     const times = (count: number): Change | undefined => {
-      const change = ways.moreQuota(queue, resource, by * count)[at];
+      const change = ways.moreQuota(queue, resource, by * count).find((one) => one.owner === owner);
       if (change === undefined) return undefined;
       const make = (cell: Cell): JobId => (cell.supposeCohorts(change.saved), id);
       return { step: { kind: 'more_quota', option, owner, resource, by: by * count }, target: `quota ${resource} ${owner}`, make, times };

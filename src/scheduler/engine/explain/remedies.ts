@@ -8,8 +8,10 @@ import type { Change } from './possible-changes.ts';
 import { alternatives, obstaclesLifted } from './possible-changes.ts';
 import type { Remedy, RemedyStep, RemedyWays } from './remedy.ts';
 
-/** What one explanation tries at most: each trial costs as much as a step of the scheduler. */
+/** What one explanation tries at most: each trial costs as much as a step of the scheduler, which looks at every class of waiting jobs. */
 const TRIALS_MAX = 48;
+const TRIALS_MIN = 10;
+const CLASSES_TRIED_MAX = 4_000;
 /** The share of them for any one change: finding out how much of it is needed, and what else. */
 const TRIALS_EACH = 16;
 const REMEDIES_MAX = 8;
@@ -29,11 +31,15 @@ export function remediesFor(cell: Cell, job: JobRecord, ways: RemedyWays): reado
 class RemedySearch {
   readonly #cell: Cell;
   readonly #ways: RemedyWays;
-  #trialsLeft = TRIALS_MAX;
+  #trialsLeft: number;
 
   constructor(cell: Cell, ways: RemedyWays) {
     this.#cell = cell;
     this.#ways = ways;
+    this.#trialsLeft = Math.max(
+      TRIALS_MIN,
+      Math.min(TRIALS_MAX, Math.floor(CLASSES_TRIED_MAX / Math.max(1, [...cell.pending.all].length))),
+    );
   }
 
   of(job: JobRecord): readonly Remedy[] {
@@ -41,7 +47,8 @@ class RemedySearch {
     if (this.#startsByItself(job)) return [];
     const alone = [...alternatives(this.#cell, job, this.#ways)].map((change) => ({ change, stepsMax: 1 }));
     const changes = [...obstaclesLifted(this.#cell, job, this.#ways)].map((change) => ({ change, stepsMax: STEPS_MAX }));
-    for (const { change, stepsMax } of [...changes, ...alone]) {
+    // Where little can be tried, first what one trial decides.
+    for (const { change, stepsMax } of this.#trialsLeft < TRIALS_MAX - 1 ? [...alone, ...changes] : [...changes, ...alone]) {
       if (found.size >= REMEDIES_MAX || this.#trialsLeft <= 0) break;
       const others = Math.max(0, this.#trialsLeft - TRIALS_EACH);
       this.#trialsLeft -= others;
