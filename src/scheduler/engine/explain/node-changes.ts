@@ -114,7 +114,7 @@ export function* uncordoned(cell: Cell, job: JobRecord, option: number): Iterabl
     if (!acceptsPool(wanted, spec)) continue;
     const closed = largeNodes(cell, wanted, spec.id)
       .map((index) => cell.fleet.node(index))
-      .filter(({ state }) => state === 'draining')
+      .filter(({ state, goneAtMs }) => state === 'draining' && goneAtMs === undefined)
       .map((node) => node.spec.id);
     const times = (count: number): Change | undefined => {
       const nodeIds = closed.slice(0, count);
