@@ -91,10 +91,7 @@ describe('a history', () => {
       factsOf(facts, 'beside')
         .map(({ symbol, value, detail }) => [symbol, value, detail?.['copied_files']])
         .sort(),
-    ).toEqual([
-      ['examples', 2, 2],
-      ['tests', 1, undefined],
-    ]);
+    ).toEqual(['examples 2 2', 'tests 1 undefined']);
     expect(factsOf(facts, 'clone')).toEqual([]);
   });
 

@@ -19,7 +19,6 @@ export const fileWork: Collector = async (collection) => {
   const { sources, repository } = collection;
   const writer = new FactWriter(collection);
   const all = await fileCommits(repository);
-  const isProduct = (path: string): boolean => languageOf(path) !== undefined && !isBeside(path);
   const years = yearsOf(all.commits, isProduct, repository.committedAtS);
   const history = { ...all, commits: commitsOf(all.commits, years, repository.committedAtS) };
   const work = workOnFiles(history.commits, (path) => areaOf(path) === 'tests');
@@ -30,6 +29,8 @@ export const fileWork: Collector = async (collection) => {
   await writeGrowth(writer, collection, history, work);
   return writer.facts;
 };
+
+const isProduct = (path: string): boolean => languageOf(path) !== undefined && !isBeside(path);
 
 /** Of files of the product that changed; those whose text the clone lacks as well. */
 function writeWork(
