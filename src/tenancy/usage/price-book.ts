@@ -82,9 +82,11 @@ export const editionNamed = (id: string, book: readonly PriceEdition[] = PRICE_B
   );
 
 /** The price of a meter, of one type of accelerator where that matters. */
-export function priceOf({ prices, accelerators }: PriceEdition, meter: Meter, accelerator: string | null = null): Price {
+export function priceOf({ prices, accelerators: types = {} }: PriceEdition, meter: Meter, accelerator: string | null = null): Price {
   if (isUpstreamMeter(meter)) return UPSTREAM_PRICES[meter];
-  return (meter === 'accelerator_ms' && accelerator !== null ? accelerators?.[accelerator] : undefined) ?? prices[meter];
+  // A type may have any name, also one that every object has.
+  const isListed = meter === 'accelerator_ms' && accelerator !== null && Object.hasOwn(types, accelerator);
+  return (isListed ? types[accelerator] : undefined) ?? prices[meter];
 }
 
 /** The price of a meter by the id that its usage was recorded under: an edition, or, of accelerator time, a price that a pool stated. */

@@ -89,11 +89,16 @@ export class PricedPools {
 
   /** Submits a job: the pool that it is started in. */
   start(n: number, request: Partial<JobRequest>): PoolId {
+    return must(this.tryToStart(n, request), 'it has started');
+  }
+
+  /** The same for one that may find no room: then it is cancelled. */
+  tryToStart(n: number, request: Partial<JobRequest>): PoolId | undefined {
     const id = this.world.submit(n, { tokensMax: 0, ...request });
     const { attempt, fence } = this.world.job(id);
-    const { poolId } = must(attempt, 'it has started');
-    this.world.report(id, fence, RUNNING, poolId);
-    return poolId;
+    if (attempt === null) this.world.cell.act(tenantId, id, { kind: 'cancel' });
+    else this.world.report(id, fence, RUNNING, attempt.poolId);
+    return attempt?.poolId;
   }
 
   /** Time passes, and what comes by itself happens when it is due. */

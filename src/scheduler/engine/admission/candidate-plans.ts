@@ -64,7 +64,7 @@ export interface CandidatePlan {
   readonly pool: PricedPool;
   /** Nano-dollars for a thousandth of the job's own unit of work; infinitely more where its data is not. */
   readonly cost: number;
-  /** Plans under the same key ask the same of a node, are as fast, and cost as much but for how contended their types are. */
+  /** Plans under the same key ask the same of a node, are as fast, and cost as much. */
   readonly tie: string;
 }
 
@@ -77,7 +77,6 @@ export function candidatePlans(cell: Cell, { spec, classKey }: JobRecord): reado
     const pools = affordablePools(cell, spec, option);
     if ('kind' in pools) return [];
     const throughputMilli = cell.throughputs.of(classKey, option) ?? wanted.throughputHintMilli;
-    const scarcity = spec.options.length === 1 ? 0 : cell.placer.scarcity(wanted.accelerator);
     return pools.map((pool): CandidatePlan => {
       const { market, region } = pool.pool.spec;
       const terms = {
@@ -87,11 +86,10 @@ export function candidatePlans(cell: Cell, { spec, classKey }: JobRecord): reado
         interruptionsPerHour: interruptionsPerHour(market, pool.pool.interruptions),
         lostHours: lostHours(spec),
       };
-      const cost = costPerWork({ ...terms, scarcity });
+      const cost = costPerWork(terms);
       const isFar = spec.dataRegions.length > 0 && !spec.dataRegions.includes(region);
       const { acceleratorCount, milliEach, cpuMilli, memoryMib } = wanted.perNode;
-      const uncontended = costPerWork({ ...terms, scarcity: 0 });
-      const tie = [isFar, uncontended, throughputMilli, acceleratorCount, milliEach, cpuMilli, memoryMib, wanted.nodes.min].join(' ');
+      const tie = [isFar, cost, throughputMilli, acceleratorCount, milliEach, cpuMilli, memoryMib, wanted.nodes.min].join(' ');
       return { option, pool, cost: isFar ? FAR + cost : cost, tie };
     });
   });

@@ -121,9 +121,10 @@ function preempt(cell: Cell, job: JobRecord): boolean {
   return true;
 }
 
-/** The first option for which others can be evicted, and the victims. Changes nothing. */
+/** The option for which others can be evicted, by which its work costs least; and the victims. Changes nothing. */
 function evictionPlanFor(cell: Cell, job: JobRecord): EvictionPlan | undefined {
-  for (let option = 0; option < job.spec.options.length; option++) {
+  const options = job.spec.options.length === 1 ? [0] : new Set(candidatePlans(cell, job).map(({ option }) => option));
+  for (const option of options) {
     const legal = mayEvict(cell, cell.holdings.holderOf(job, option));
     const plan = legal.length === 0 ? undefined : chooseVictims(cell, job, option, legal);
     if (plan !== undefined) return plan;
