@@ -20,6 +20,7 @@ import { CellNews } from './cell-news.ts';
 import { FundsDispatcher } from './funds-dispatcher.ts';
 import { UsageDispatcher } from './ledger-dispatchers.ts';
 import { GroupCommit } from './group-commit.ts';
+import { SubmitGate } from './submit-gate.ts';
 import type { Served } from './object-namespace.ts';
 
 /** One scheduler cell: every job, every pool, and who runs what. The engine decides; this object keeps time and carries messages. */
@@ -30,6 +31,7 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
   readonly #funds: FundsDispatcher;
   readonly #alarm = new AlarmClock(this.ctx.storage);
   readonly #commits = new GroupCommit();
+  readonly #gate = new SubmitGate(this.#alarm.lag);
 
   constructor(ctx: DurableObjectState, env: ObjectsEnv, settings?: ConstructorParameters<typeof DurableCell>[2]) {
     super(ctx, env);
@@ -40,7 +42,9 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
     this.#usageDispatcher = new UsageDispatcher(this.#cell.outbox, env.BILLING);
   }
 
-  submit(request: JobRequest): Promise<Outcome<Job>> {
+  async submit(request: JobRequest): Promise<Outcome<Job>> {
+    const passed = await this.#gate.pass();
+    if (!passed.ok) return passed;
     return this.#commits.turn(() => this.#after(this.#cell.submit(request)));
   }
 
@@ -122,8 +126,8 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
   }
 
   override async alarm(): Promise<void> {
-    this.#alarm.rang();
-    this.#cell.wake();
+    await this.#alarm.rang();
+    this.#cell.wake(this.#alarm.lag.judgedMs());
     this.ctx.waitUntil(this.#news.spread());
     await this.#sendFunds();
     await this.#usageDispatcher.deliver(JOB_LIMITS.schedulerBatchMaxCount);

@@ -11,7 +11,7 @@ import { wholeText } from '../api/text-number.ts';
 
 // The history of a job as server-sent events (WHATWG HTML, 9.2).
 
-const JOB_EVENT_KINDS = ['submitted', 'state', 'attempt', 'resized', 'reprioritised'] as const;
+const JOB_EVENT_KINDS = ['submitted', 'state', 'attempt', 'resized', 'reprioritised', 'deadline'] as const;
 export type JobEventKind = (typeof JOB_EVENT_KINDS)[number];
 
 const event = named('JobEvent', {
@@ -26,6 +26,14 @@ const event = named('JobEvent', {
   stopped_for: z.enum(STOP_REASONS).nullable().meta(about('Why that attempt is asked to stop.')),
   ended: attempt.nullable().meta(about('The attempt that ended with this.')),
   error: jobError,
+  deadline: z
+    .enum(['at_risk', 'missed'])
+    .nullable()
+    .meta(
+      about(
+        'With the kind `deadline`: started now on its fastest resources, the job would (`missed`) or may (`at_risk`) not be done by `deadline_at`.',
+      ),
+    ),
   final: z.boolean().meta(about('Whether the job is over, and this its last event.')),
 });
 

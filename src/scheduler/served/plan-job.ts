@@ -3,11 +3,13 @@ import type { HourlyPrice } from '../../contract/tenancy/accelerator-prices.ts';
 import type { JobId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { ExpectedPlacement } from '../engine/explain/explain.ts';
+import type { DeadlineOutlook } from '../engine/explain/deadline-outlook.ts';
 import { plan } from '../engine/explain/plan.ts';
 import type { CohortSpec } from '../engine/fairness/quota-tree.ts';
 import type { Cell } from '../engine/cell/cell.ts';
 import { highestPrice, poolPrice } from '../engine/cell/pool-price.ts';
 import type { JobSpec } from '../engine/model/job-spec.ts';
+import { foreseen, NOTHING_KNOWN } from './foreseen.ts';
 import type { WhyWaiting } from './explain-job.ts';
 import { whyWaiting } from './explain-job.ts';
 import type { HeldModel } from './job-standing.ts';
@@ -31,6 +33,8 @@ export interface JobPlan {
   readonly evicted: { readonly jobIds: readonly JobId[]; readonly otherCount: number };
   /** Null: it would not wait, but have nodes at once, which those that are evicted have still to leave. */
   readonly waiting: WhyWaiting | null;
+  /** Whether it would be done by its deadline; null: it has none. */
+  readonly outlook: DeadlineOutlook | null;
 }
 
 /** How the plan of a job is made: by the clock, and by which jobs are of the same tenant. */
@@ -44,7 +48,8 @@ export function planJob(cell: Cell, spec: JobSpec, queue: CohortSpec, { nowMs, i
   const isNewQueue = cell.tree.queue(spec.queue) === undefined;
   if (isNewQueue) cell.tree.addQueue(queue);
   try {
-    const planned = plan(cell, spec, nowMs);
+    let known = NOTHING_KNOWN;
+    const planned = plan(cell, spec, nowMs, (job) => (known = foreseen(cell, job, nowMs)));
     if (!planned.ok) return planned;
     const atMs = Math.max(cell.nowMs, nowMs);
     if (planned.value.kind === 'waits') {
@@ -55,7 +60,8 @@ export function planJob(cell: Cell, spec: JobSpec, queue: CohortSpec, { nowMs, i
         atMs,
         placement: expected && pricedPlacement(cell, spec, expected, atMs),
         evicted: { jobIds: [], otherCount: 0 },
-        waiting,
+        waiting: { ...waiting, forecast: known.forecast },
+        outlook: known.outlook,
       });
     }
     const { kind: _, victims, ...placement } = planned.value;
@@ -65,6 +71,7 @@ export function planJob(cell: Cell, spec: JobSpec, queue: CohortSpec, { nowMs, i
       placement: pricedPlacement(cell, spec, placement, atMs),
       evicted: { jobIds, otherCount: victims.length - jobIds.length },
       waiting: null,
+      outlook: known.outlook,
     });
   } finally {
     if (isNewQueue) cell.tree.removeQueue(spec.queue);

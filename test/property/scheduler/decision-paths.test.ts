@@ -46,6 +46,7 @@ const reached = {
     save_accelerator: 0,
     save_reservation: 0,
     save_duration: 0,
+    save_run_times: 0,
     save_throughput: 0,
     forget_reservation: 0,
     save_booking: 0,
@@ -135,6 +136,7 @@ const reached = {
     no_room: 0,
     reserved: 0,
     held: 0,
+    too_late: 0,
   } satisfies Record<Blocker['kind'], number>,
   lacks: { accelerators: 0, cpu: 0, memory: 0, topology: 0, nodes: 0 } satisfies Record<Lack['dimension'], number>,
   remedies: {

@@ -1,12 +1,14 @@
 import type { Cell } from '../cell/cell.ts';
 import type { JobRecord } from '../cell/job-record.ts';
 import { poolPrice } from '../cell/pool-price.ts';
+import { nodesWanted } from '../cell/job-record.ts';
 import type { PoolRecord } from '../cell/records.ts';
 import type { JobSpec, ResourceOption } from '../model/job-spec.ts';
 import { acceptsPool } from '../model/job-spec.ts';
 import { WHOLE_MILLI } from '../model/pool-spec.ts';
 import { interruptionsPerHour, lostHours, costPerWork } from '../placement/work-cost.ts';
 import type { PoolChoice, PricedPool } from '../cell/offer.ts';
+import { lateRunMs } from './in-time.ts';
 
 /**
  * The pools a job may run in by an option at what it may pay: those near its data first, then the cheaper, what spot nodes lose counted
@@ -62,21 +64,26 @@ function mayHave(cell: Cell, { accelerator }: ResourceOption, { id, elasticity }
 export interface CandidatePlan {
   readonly option: number;
   readonly pool: PricedPool;
-  /** Nano-dollars for a thousandth of the job's own unit of work; infinitely more where its data is not. */
+  /** Nano-dollars for a thousandth of the job's own unit of work; infinitely more where its data is not, or where it would be late. */
   readonly cost: number;
   /** Plans under the same key ask the same of a node, are as fast, and cost as much. */
   readonly tie: string;
 }
 
+/** Dearer than anything, near its data or not, that is done in time. What is not done in time is taken by when it would end. */
+const LATE = 1e16;
+
 /** Dearer than anything that is near the data. */
 const FAR = 1e15;
 
-/** The options and pools in which a job may run at what it may pay: the cheapest for its work first, then by option, then by pool. */
-export function candidatePlans(cell: Cell, { spec, classKey }: JobRecord): readonly CandidatePlan[] {
+/** The options and pools in which a job may run at what it may pay: those in time first, of these the cheapest for its work, then by option, then by pool. */
+export function candidatePlans(cell: Cell, job: JobRecord): readonly CandidatePlan[] {
+  const { spec, classKey } = job;
   const plans = spec.options.flatMap((wanted, option): CandidatePlan[] => {
     const pools = affordablePools(cell, spec, option);
     if ('kind' in pools) return [];
     const throughputMilli = cell.throughputs.of(classKey, option) ?? wanted.throughputHintMilli;
+    const lateMs = lateRunMs(cell, job, option, nodesWanted(job, wanted));
     return pools.map((pool): CandidatePlan => {
       const { market, region } = pool.pool.spec;
       const terms = {
@@ -88,9 +95,10 @@ export function candidatePlans(cell: Cell, { spec, classKey }: JobRecord): reado
       };
       const cost = costPerWork(terms);
       const isFar = spec.dataRegions.length > 0 && !spec.dataRegions.includes(region);
+      const near = isFar ? FAR + cost : cost;
       const { acceleratorCount, milliEach, cpuMilli, memoryMib } = wanted.perNode;
-      const tie = [isFar, cost, throughputMilli, acceleratorCount, milliEach, cpuMilli, memoryMib, wanted.nodes.min].join(' ');
-      return { option, pool, cost: isFar ? FAR + cost : cost, tie };
+      const tie = [isFar, lateMs, cost, throughputMilli, acceleratorCount, milliEach, cpuMilli, memoryMib, wanted.nodes.min].join(' ');
+      return { option, pool, cost: lateMs === null ? near : LATE + lateMs, tie };
     });
   });
   return plans.length < 2 ? plans : plans.toSorted((a, b) => a.cost - b.cost || a.option - b.option);

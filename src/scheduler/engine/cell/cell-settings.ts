@@ -48,6 +48,8 @@ export interface CellSettings {
   readonly prepay?: PrepaySettings;
   /** For so long a node that may have died is tried after all others; absent: nodes are trusted whatever happens there. */
   readonly nodeDoubtMs?: number;
+  /** Ends of attempts that are played through to foresee when a job starts, in all; absent: `FORECAST_ENDS_MAX`. */
+  readonly forecastEndsMax?: number;
   /** The jobs that one step places; the rest follows with the next `tick`, at once. */
   readonly admissionsMaxCount: number;
 }

@@ -30,6 +30,10 @@ export interface JobTerms {
   readonly options: readonly ResourceOption[];
   readonly attemptsMax: number;
   readonly deadlineAtMs: number | null;
+  /** How much work it is, as its owner states it: the time that one node of throughput 1 takes. Absent: nothing is said. */
+  readonly workMs?: number;
+  /** Whether it is taken though it cannot be done by its deadline. */
+  readonly isBestEffort?: boolean;
   /** Of one attempt. */
   readonly runtimeMaxMs: number | null;
   readonly checkpointIntervalMs: number | null;
@@ -106,6 +110,8 @@ export interface Job extends JobRequest {
   readonly countedAtMs: number | null;
   readonly doneAtMs: number | null;
   readonly cancelAskedAtMs: number | null;
+  /** Since when it waits too long to be done by its deadline; absent: it does not. */
+  readonly lateAtMs?: number;
   readonly createdAtMs: number;
   readonly startedAtMs: number | null;
   readonly finishedAtMs: number | null;
