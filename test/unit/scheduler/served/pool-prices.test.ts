@@ -9,7 +9,7 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 const { id } = jobRequest(1);
 
-it('[J311] a pool shows a price of all that it has: stated, else that of the published list, by its name; nothing is free', () => {
+it('[J311] a pool shows a price of all that it has: stated, else that of the published list by name', () => {
   const world = new PricedPools();
   const pool = world.addPool('a10', { market: 'spot' });
   const shown = () => {
@@ -34,7 +34,7 @@ it('[J311] a pool shows a price of all that it has: stated, else that of the pub
   });
 });
 
-it('[J314] a pool is made with its prices, once: the request repeated makes none anew, and another list of prices is another request', () => {
+it('[J314] a pool is made with its prices, once: the request repeated makes none anew', () => {
   const world = new PricedPools();
   const prices = [statedPrice(600_000_000, A10), statedPrice(9, { fromMs: 0, untilMs: world.nowMs })];
   const pool = world.addPool('a10', {}, prices);
@@ -48,7 +48,7 @@ it('[J314] a pool is made with its prices, once: the request repeated makes none
   expect(again([])).toMatchObject({ ok: false, error: { code: 'idempotency_mismatch' } });
 });
 
-it('[PL19] a price that begins or ends by itself moves jobs that wait, also when something else woke them before', () => {
+it('[PL19] a price that begins or ends by itself moves jobs that wait, whatever woke them before', () => {
   const world = new PricedPools();
   const [cheap, other] = [world.addPool('a10', {}, [statedPrice(900, A10)]), world.addPool('a10', {}, [statedPrice(901, A10)])];
   const fromMs = world.nowMs + 30 * MINUTE_MS;
@@ -68,7 +68,7 @@ it('[PL19] a price that begins or ends by itself moves jobs that wait, also when
   expect(world.start(2, { options })).toBe(cheap);
 });
 
-it('[J312] an attempt that was granted time before prices were recorded is billed as it was reserved: by the price book', () => {
+it('[J312] time that was granted before prices were recorded is billed as it was reserved: by the book', () => {
   const world = new PricedPools();
   const pool = world.addPool('a10', {}, [statedPrice(600_000_000, A10)]);
   world.start(1, { options: [onOne('a10')] });

@@ -16,7 +16,7 @@ it('[J23] a price holds from its time on until the next, and before the first no
   expect(() => prices.add({ ...SPOT, fromMs: 0, nanoDollarsPerHour: 0.5 })).toThrow('whole number');
 });
 
-it('[J23] a price may end by itself: what held before holds again, and what will never hold is forgotten', () => {
+it('[J23] a price may end: what held before holds again, and what will never hold is forgotten', () => {
   const prices = new PriceBook([
     { ...SPOT, fromMs: 1_000, nanoDollarsPerHour: 5 },
     { ...SPOT, fromMs: 2_000, untilMs: 3_000, nanoDollarsPerHour: 7 },
