@@ -3,7 +3,7 @@ import { billedTrace } from '../../support/worlds/billed-trace.ts';
 
 /** What a mixed trace is billed, against what it would be where each job runs in the cheapest pool that has room. */
 export function billedTable(seeds: number): BilledTrace {
-  const traces = Array.from({ length: seeds }, (_, index) => billedTrace(index + 1, 150));
+  const traces = Array.from({ length: seeds }, (_, index) => billedTrace(index + 1, 80));
   const sum = (value: (trace: BilledTrace) => number): number => traces.reduce((total, trace) => total + value(trace), 0);
   const all = {
     jobs: sum(({ jobs }) => jobs),
