@@ -22,13 +22,14 @@ export interface PriceEdition {
 const PER_MILLION = 1_000_000;
 const dollars = (amount: number): number => Math.round(amount * 1e9);
 
+const hourly = (nano: number): Price => ({ nano, units: HOUR_MS });
+
 /** What accelerators cost whose pool states no price: the same numbers by which jobs are placed there. */
 function accelerators(id: string): { readonly others: Price; readonly byType: Readonly<Record<string, Price>> } {
   const list = must(
     ACCELERATOR_PRICE_LISTS.find((one) => one.id === id),
     'an edition has a list of accelerators',
   );
-  const hourly = (nano: number): Price => ({ nano, units: HOUR_MS });
   const byType = Object.fromEntries(Object.entries(list.nanoDollarsPerHour).map(([type, nano]) => [type, hourly(nano)]));
   return { others: hourly(list.othersNanoDollarsPerHour), byType };
 }

@@ -3,7 +3,6 @@ import type { JobId, PoolId } from '../../../src/kernel/ids.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 import { ANY_NODE } from '../../../src/scheduler/served/jobs/job.ts';
 import { priced } from '../../../src/tenancy/usage/usage-query.ts';
-import { jobRequest } from '../fixtures/job-request.ts';
 import { statedPrice } from './priced-pools.ts';
 import { ServedCell } from './served-cell.ts';
 

@@ -24,18 +24,16 @@ const HOUR_MS = 3_600_000;
 const CHEAP = 'pool_0000000001/spot/h100@0.900000001';
 
 const event = (id: string, quantity: number, priceId?: string, atMs = AT_MS): UsageEvent => ({
-  ...{
-    id,
-    organisationId,
-    tenantId,
-    projectId,
-    meter: 'accelerator_ms',
-    quantity,
-    model: null,
-    accelerator: 'h100',
-    route: '/v1/jobs',
-    atMs,
-  },
+  id,
+  organisationId,
+  tenantId,
+  projectId,
+  meter: 'accelerator_ms',
+  quantity,
+  model: null,
+  accelerator: 'h100',
+  route: '/v1/jobs',
+  atMs,
   ...(priceId === undefined ? {} : { priceId }),
 });
 
@@ -87,18 +85,19 @@ describe('[T130] usage at stated prices', () => {
 
 describe('[T131] a grant at a stated price', () => {
   const request = (fields: Partial<FundRequest>): FundRequest => ({
-    ...{
-      id: 'g',
-      organisationId,
-      tenantId,
-      projectId,
-      meter: 'accelerator_ms',
-      accelerator: 'h100',
-      priceId: CHEAP,
-      want: HOUR_MS,
-      least: 1,
-    },
-    ...{ enough: 1, costMaxNano: null, had: {}, besideId: null },
+    id: 'g',
+    organisationId,
+    tenantId,
+    projectId,
+    meter: 'accelerator_ms',
+    accelerator: 'h100',
+    priceId: CHEAP,
+    want: HOUR_MS,
+    least: 1,
+    enough: 1,
+    costMaxNano: null,
+    had: {},
+    besideId: null,
     ...fields,
   });
 

@@ -1,6 +1,6 @@
+import type { StatedPrice } from '../../../../src/contract/pools/pool-record.ts';
 import { expect, it } from 'vitest';
 
-import type { StatedPrice } from '../../../../src/scheduler/served/pool-operations.ts';
 import { jobRequest } from '../../../support/fixtures/job-request.ts';
 import { onOne, PricedPools, statedPrice } from '../../../support/worlds/priced-pools.ts';
 
