@@ -2,6 +2,7 @@ import { DurableObject } from 'cloudflare:workers';
 import { JOB_LIMITS } from '../src/contract/jobs/job-limits.ts';
 import type { Outcome } from '../src/contract/api/outcome.ts';
 import type { PoolMessage, PoolOrders } from '../src/contract/pools/pool-exchange.ts';
+import { partitionName, ROOT_PARTITION } from '../src/contract/pools/pool-partition.ts';
 import type { PoolRecord } from '../src/contract/pools/pool-record.ts';
 import type { FileId, JobId, OrganisationId, PoolId, TenantId } from '../src/kernel/ids.ts';
 import { migrate } from '../src/kernel/sql/migrate.ts';
@@ -69,7 +70,9 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
   async exchange(message: PoolMessage): Promise<PoolOrders> {
     const orders = await this.#commits.turn(() => this.#after(this.#cell.exchange(message)));
     // Attempts that wait for their grants are mostly handed over with this answer.
-    return (await this.#funds.runBriefly()) ? { ...orders, effects: this.#cell.effectsFor(message) } : orders;
+    return (await this.#funds.runBriefly())
+      ? { ...orders, effects: this.#cell.effects(partitionName(message.poolId, message.partition ?? ROOT_PARTITION), message.startsMax) }
+      : orders;
   }
 
   /** Quotas or budgets of the organisation were changed: its jobs that wait for them are tried again. */

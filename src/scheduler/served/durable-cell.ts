@@ -294,27 +294,18 @@ export class DurableCell {
     this.#transact(() => this.#step(held.map((payer): CellEvent => ({ kind: 'release_payer', payer }))));
   }
 
-  /** What the partition that speaks has to do. */
-  effectsFor({ poolId, partition = ROOT_PARTITION, startsMax }: PoolMessage): PoolOrders['effects'] {
-    return this.effects(partitionName(poolId, partition), startsMax);
-  }
-
   /** What a partition of a pool has to do, up to as many starts. */
   effects(partition: PartitionName, startsMax?: number): PoolOrders['effects'] {
     return this.#records.effects(partition, JOB_LIMITS.schedulerBatchMaxCount, startsMax);
   }
 
-  /**
-   * Does what time has brought: what the engine had to do by now, and a pool that has said nothing for the length of its lease. `judgedMs`: it
-   * was silent up to then by its own fault.
-   */
+  /** Does what time has brought: what the engine had to do by now, and a pool that had said nothing by `judgedMs` for the length of its lease. */
   wake(judgedMs = this.#clock.nowMs()): void {
     this.#transact(() => {
-      const nowMs = this.#clock.nowMs();
-      const silent = this.#records.silentPartition(nowMs, judgedMs);
+      const silent = this.#records.silentPartition(this.#clock.nowMs(), judgedMs);
       if (silent !== undefined) this.#giveUpPartition(silent, JOB_LIMITS.schedulerBatchMaxCount);
       this.#sharing.keepTime();
-      if (this.#loaded().nextDueMs() <= nowMs) this.#step([{ kind: 'tick' }]);
+      if (this.#loaded().nextDueMs() <= this.#clock.nowMs()) this.#step([{ kind: 'tick' }]);
     });
   }
 

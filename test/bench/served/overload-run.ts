@@ -66,12 +66,12 @@ export async function runOverload(parts: OverloadParts): Promise<OverloadResult>
   const calm = async (): Promise<Calm> => {
     agents.beatsMs = [];
     const sentMs = nowMs();
-    let beganAtMs = Infinity;
+    const start = { atMs: Infinity };
     const { id } = jobRequest(1_000_000 + offered + 1);
-    began.set(id, () => (beganAtMs = nowMs()));
+    began.set(id, () => (start.atMs = nowMs()));
     await submit(JOB_LIMITS.jobPriorityMax);
-    while (beganAtMs === Infinity) await sleep(20);
-    return { startMs: beganAtMs - sentMs, beatP99Ms: p99(agents.beatsMs) };
+    while (start.atMs === Infinity) await sleep(20);
+    return { startMs: start.atMs - sentMs, beatP99Ms: p99(agents.beatsMs) };
   };
   const before = await calm();
   await allDone();
