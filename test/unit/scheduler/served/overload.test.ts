@@ -43,7 +43,7 @@ describe('a scheduler and pools on one thread that is too slow for them', () => 
   it('[J291] [P123] do what they have accepted, and are as before a minute after three times as much was asked of them', async () => {
     const world = laden(100);
     const stormMs = effort(30_000, 600_000);
-    const times = { calmMs: 10_000, stormMs, times: 3, afterMs: 60_000 };
+    const times = { calmMs: 10_000, underWayMax: 24, stormMs, times: 3, afterMs: 60_000 };
     const result = await world.run(() => runOverload({ ...world.served, ...times, suite: BURST, agentsPerPool: 5, runtimeMs: 3_000 }));
     expect(result.offered).toBeGreaterThan((3 * result.capacity * stormMs) / 1_000);
     expect(result.refused).toBeGreaterThan(0);
