@@ -5,8 +5,9 @@ import { name, owner, ownerOrCallers, page, pageQuery, unixSeconds } from '../ap
 import type { Endpoint } from '../api/endpoint.ts';
 import { ADMIN, call, json } from '../api/endpoint.ts';
 import { POOL_LIMITS } from './pool-limits.ts';
-import { nodeCapacity } from '../jobs/node-capacity.ts';
 import { newPrice, price } from './pool-prices.ts';
+import { terminationNotice } from './termination-notice.ts';
+import { nodeCapacity } from '../jobs/node-capacity.ts';
 import { changedSettings, newSettings, settingsReply } from './pool-settings.ts';
 
 export const poolId = z
@@ -83,6 +84,9 @@ const node = z.object({
     .meta(about('Weights of models that are in its memory. Those that no job uses leave for others by what loading them again costs.')),
   weights_max_mib: z.int().nullable().meta(about('What it has for weights; null: what its memory has room for.')),
   idle_since: unixSeconds.nullable(),
+  terminates_at: unixSeconds
+    .nullable()
+    .meta(about('When it will be taken away, as its agent or an operator has said; null: that is not known.')),
 });
 
 export type NodeReply = z.infer<typeof node>;
@@ -185,6 +189,16 @@ export const poolEndpoints = {
     ...common,
     ...call('POST', '/v1/pools/:pool/nodes/:node/uncordon'),
     summary: 'Let a node that is cordoned or drained take work again',
+    params: nodeParams,
+    reply: json(node),
+  },
+  noticeNode: {
+    ...common,
+    ...call('POST', '/v1/pools/:pool/nodes/:node/notice', json(terminationNotice)),
+    summary: 'Say that a node will be taken away, and when',
+    description:
+      'As a provider says of spot capacity. It is given no new work, and the jobs there are asked to save and leave, each within its grace and before ' +
+      'that time; gangs as a whole, and they run again elsewhere. Agents say it by themselves where they learn of it.',
     params: nodeParams,
     reply: json(node),
   },

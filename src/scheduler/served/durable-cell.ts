@@ -16,6 +16,7 @@ import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import type { CellSettings } from '../engine/cell/cell-settings.ts';
 import { Cell } from '../engine/cell/cell.ts';
 import type { CellEvent } from '../engine/cell/event.ts';
+import type { RemedyWays } from '../engine/explain/remedy.ts';
 import { stepAll } from '../engine/machine/step.ts';
 import type { JobSpec } from '../engine/model/job-spec.ts';
 import { foreseen, NOTHING_KNOWN } from './foreseen.ts';
@@ -32,10 +33,12 @@ import type { JobPlan } from './plan-job.ts';
 import { planJob } from './plan-job.ts';
 import type { ReadReports } from './read-reports.ts';
 import { readReports } from './read-reports.ts';
+import { servedWays } from './remedy-ways.ts';
 import type { StatedPrice } from './pool-operations.ts';
 import { PoolOperations, priceEvents } from './pool-operations.ts';
 import { CohortOperations } from './quotas/cohort-operations.ts';
 import { ReservationOperations } from './quotas/reservation-operations.ts';
+import { isQueueOf } from './quotas/cohort-tree.ts';
 import { QueueOperations } from './quotas/queue-operations.ts';
 import { Sharing } from './quotas/sharing.ts';
 import { SqliteNamedSettings } from './quotas/sqlite-named-settings.ts';
@@ -146,9 +149,9 @@ export class DurableCell {
     const checked = this.#checked(request);
     if (!checked.ok) return checked;
     const { tenantId } = request;
-    const isOwn = (id: JobId): boolean => this.find(tenantId, id).ok;
+    const ways = this.#ways(tenantId, request.queue);
     return this.#transact(() =>
-      planJob(this.#loaded(), checked.value, this.#sharing.defaultOf(tenantId), { nowMs: this.#clock.nowMs(), isOwn }),
+      planJob(this.#loaded(), checked.value, this.#sharing.defaultOf(tenantId), { nowMs: this.#clock.nowMs(), ways }),
     );
   }
 
@@ -192,9 +195,9 @@ export class DurableCell {
     const job = this.find(tenantId, jobId);
     if (!job.ok) return job;
     const record = this.#loaded().jobs.find(jobId);
-    const isOwn = (id: JobId): boolean => this.find(tenantId, id).ok;
+    const ways = this.#ways(tenantId, job.value.queue);
     const known = record === undefined ? NOTHING_KNOWN : foreseen(this.#loaded(), record, this.#clock.nowMs());
-    const why = record === undefined ? NOT_WAITING : { ...explained(this.#loaded(), record, isOwn), forecast: known.forecast };
+    const why = record === undefined ? NOT_WAITING : { ...explained(this.#loaded(), record, ways), forecast: known.forecast };
     const weights = record === undefined ? null : weightsHeld(this.#loaded(), record.spec);
     const reserved = why.reason === 'not_waiting' ? [] : this.#sharing.inTheWayOf(job.value);
     const scaling = record === undefined ? null : whyScaled(job.value, record);
@@ -203,8 +206,16 @@ export class DurableCell {
     const budget =
       why.reason === 'budget_exhausted' && record !== undefined ? whyUnpaid(this.#loaded(), job.value, record, { atMs }) : null;
     const lost = record === undefined || record.attempt !== null ? null : (record.lost ?? null);
-    const standing = { lost, outlook: known.outlook, evicted: evictedBy(job.value, isOwn), weights, scaling, turn, budget, reserved };
+    const standing = { lost, outlook: known.outlook, evicted: evictedBy(job.value, ways.isOwn), weights, scaling, turn, budget, reserved };
     return ok({ job: job.value, explanation: { jobId, ...why, ...standing } });
+  }
+
+  #ways(tenantId: TenantId, queue: string): RemedyWays {
+    const isOwn = (id: JobId): boolean => {
+      const record = this.#loaded().jobs.find(id);
+      return record === undefined ? this.find(tenantId, id).ok : isQueueOf(tenantId, record.spec.queue);
+    };
+    return servedWays(this.#sharing, { tenantId, queue, isOwn });
   }
 
   /** Starts no job of a suspended tenant, and asks those that run to stop and be given back; they run again when the suspension has ended. */

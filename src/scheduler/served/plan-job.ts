@@ -5,6 +5,7 @@ import { ok } from '../../kernel/result.ts';
 import type { ExpectedPlacement } from '../engine/explain/explain.ts';
 import type { DeadlineOutlook } from '../engine/explain/deadline-outlook.ts';
 import { plan } from '../engine/explain/plan.ts';
+import type { RemedyWays } from '../engine/explain/remedy.ts';
 import type { CohortSpec } from '../engine/fairness/quota-tree.ts';
 import type { Cell } from '../engine/cell/cell.ts';
 import { highestPrice, poolPrice } from '../engine/cell/pool-price.ts';
@@ -37,19 +38,20 @@ export interface JobPlan {
   readonly outlook: DeadlineOutlook | null;
 }
 
-/** How the plan of a job is made: by the clock, and by which jobs are of the same tenant. */
+/** How the plan of a job is made: by the clock, and by what its tenant and operators can do. */
 interface PlanContext {
   readonly nowMs: number;
-  readonly isOwn: (id: JobId) => boolean;
+  readonly ways: RemedyWays;
 }
 
 /** Decides on a job by the code that decides on submissions, and undoes it all (J103). `queue`: the job's own, if it has none yet. */
-export function planJob(cell: Cell, spec: JobSpec, queue: CohortSpec, { nowMs, isOwn }: PlanContext): Outcome<JobPlan> {
+export function planJob(cell: Cell, spec: JobSpec, queue: CohortSpec, { nowMs, ways }: PlanContext): Outcome<JobPlan> {
+  const { isOwn } = ways;
   const isNewQueue = cell.tree.queue(spec.queue) === undefined;
   if (isNewQueue) cell.tree.addQueue(queue);
   try {
     let known = NOTHING_KNOWN;
-    const planned = plan(cell, spec, nowMs, (job) => (known = foreseen(cell, job, nowMs)));
+    const planned = plan(cell, spec, nowMs, ways, (job) => (known = foreseen(cell, job, nowMs)));
     if (!planned.ok) return planned;
     const atMs = Math.max(cell.nowMs, nowMs);
     if (planned.value.kind === 'waits') {

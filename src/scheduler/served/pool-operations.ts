@@ -46,6 +46,8 @@ export interface NodeView {
   readonly jobs: readonly JobId[];
   readonly weights: readonly ResidentWeights[];
   readonly idleSinceMs: number | null;
+  /** When it will be taken away; null where nothing says so. */
+  readonly terminatesAtMs: number | null;
 }
 
 interface Parts {
@@ -173,14 +175,32 @@ export class PoolOperations {
         return refuseResource('node_not_found', { kind: 'node', name: nodeId }, `no node ${nodeId} in ${id}`, 'node');
       this.#parts.nodes.order(nodeId, order);
       this.#parts.step([{ kind: order ?? 'uncordon', nodeId }]);
-      return ok(this.#view({ ...known, order }));
+      return ok(this.#view({ ...known, order, terminatesAtMs: null }));
     });
   }
 
-  #view({ node, order }: KnownNode): NodeView {
+  /**
+   * A node will be taken away: it gets no new work, and what runs there saves and leaves before then. Said again, the earlier time holds. Refuses
+   * with `node_not_found`. [P125]
+   */
+  notice(id: PoolId, nodeId: string, inMs: number): Outcome<NodeView> {
+    return this.#within(id, () => {
+      const known = this.#parts.nodes.find(id, nodeId);
+      if (known === undefined)
+        return refuseResource('node_not_found', { kind: 'node', name: nodeId }, `no node ${nodeId} in ${id}`, 'node');
+      const goneAtMs = Math.min(known.terminatesAtMs ?? Infinity, this.#parts.nowMs() + inMs);
+      if (goneAtMs !== known.terminatesAtMs) {
+        this.#parts.nodes.order(nodeId, 'drain', goneAtMs);
+        this.#parts.step([{ kind: 'spot_notice', nodeId, goneAtMs }]);
+      }
+      return ok(this.#view({ ...known, order: 'drain', terminatesAtMs: goneAtMs }));
+    });
+  }
+
+  #view({ node, order, terminatesAtMs }: KnownNode): NodeView {
     const { fleet, jobs } = this.#parts.cell();
     const record = fleet.find(node.id);
-    if (record === undefined) return { node, state: 'away', jobs: [], weights: [], idleSinceMs: null };
+    if (record === undefined) return { node, state: 'away', jobs: [], weights: [], idleSinceMs: null, terminatesAtMs };
     const running = jobs.inOrder(jobs.onNodes.on([record.index])).map(({ spec }) => spec.id);
     return {
       node,
@@ -188,6 +208,7 @@ export class PoolOperations {
       jobs: running,
       weights: record.weights,
       idleSinceMs: running.length === 0 ? record.idleSinceMs : null,
+      terminatesAtMs,
     };
   }
 

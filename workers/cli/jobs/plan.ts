@@ -23,7 +23,9 @@ interface PlanView {
   readonly deadline: JobExplanationReply['deadline'];
 }
 
-type Waiting = Pick<JobExplanationReply, 'reason' | 'starts_between'> & { readonly remedies: readonly { readonly kind: string }[] };
+type Waiting = Pick<JobExplanationReply, 'reason' | 'starts_between'> & {
+  readonly remedies: readonly { readonly steps: readonly { readonly kind: string }[] }[];
+};
 
 /** `sluice jobs plan ...`: takes what `submit` takes, and queues nothing. */
 export const planCommand = (): Command =>
@@ -45,7 +47,7 @@ function rowsOf({ outcome, placement, evicts, waiting, deadline }: PlanView): re
       : [
           ['because', waiting.reason],
           ...startRows(waiting.starts_between),
-          ['would help', waiting.remedies.map(({ kind }) => kind).join(', ') || '-'],
+          ['would help', waiting.remedies.map(({ steps }) => steps.map(({ kind }) => kind).join(' and ')).join(', ') || '-'],
         ]),
     ...(placement === null ? [] : placeRows(placement)),
     ...(deadline === null ? [] : deadlineRows(deadline)),

@@ -87,6 +87,8 @@ export interface NodeRecord {
   readonly idleSinceMs: number | null;
   /** In its memory. */
   readonly weights: readonly ResidentWeights[];
+  /** When it will be taken away; absent: that is not known. */
+  readonly goneAtMs?: number;
   /** It may be dead: until then other nodes are tried first. Absent: nothing speaks against it. */
   readonly doubtedUntilMs?: number;
 }

@@ -129,6 +129,8 @@ export interface LiveAttempt {
   readonly stopping: StopReason | null;
   /** The job that it makes room for, if it does. */
   readonly stoppingFor?: JobId;
+  /** When it is made to stop, at the latest; absent while it is not asked to, and in records of before. */
+  readonly stopByMs?: number;
   /** On several nodes: the members whose agents have given a sign of life, while some have not. */
   readonly confirmedRanks?: readonly number[];
   /** Of one whose nodes may change; absent: it has as many members as nodes, numbered from 0. */

@@ -37,6 +37,7 @@ describe('a scheduler and pools on one thread that is too slow for them', () => 
     expect(rows('job_events')).toBeLessThanOrEqual(4);
     // A step for each message: submissions, and those of pools, at least.
     expect(rows('cell_events')).toBeLessThan((world.counts.get('submit')! + world.counts.get('exchange')!) / result.workloads);
+    // What stays is of nodes, queues, pools and classes of jobs.
     expect(['effects', "cell_records WHERE kind = 'jobs'"].map(rows)).toEqual([0, 0]);
   });
 

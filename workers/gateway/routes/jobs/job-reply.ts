@@ -116,6 +116,7 @@ export const jobEventReply = (job: Job['id'], event: JobEvent, isFinal: boolean)
   priority: event.priority,
   attempt: event.attempt === null ? null : { fence: event.attempt.fence, pool: event.attempt.poolId, nodes: event.attempt.nodes },
   stopped_for: event.stopping,
+  stop_by: event.stopByMs === undefined ? null : seconds(event.stopByMs),
   ended: event.ended === null ? null : attemptReply(event.ended),
   error: errorReply(event.error),
   deadline: event.deadline ?? null,

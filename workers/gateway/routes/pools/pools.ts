@@ -19,6 +19,7 @@ import { DEFAULT_SETTINGS } from '../../../../src/contract/pools/pool-record.ts'
 import { replyOfSettings } from '../../../../src/contract/pools/pool-settings.ts';
 import { capacityOf, capacityReply } from '../../../../src/contract/jobs/node-capacity.ts';
 import { refuse } from '../../../../src/contract/api/outcome.ts';
+import { must } from '../../../../src/kernel/assert.ts';
 import { usd } from '../../../../src/tenancy/usage/price-book.ts';
 import type { Handlers } from '../../pipeline/serve.ts';
 import { accepted, downloadOf, uploadOf } from '../files/artifacts.ts';
@@ -62,6 +63,8 @@ export const poolHandlers = {
     nodeOutcome(await gateway.heavy.cell.operate('order', params.pool as PoolId, params.node, 'drain')),
   uncordonNode: async ({ gateway, params }) =>
     nodeOutcome(await gateway.heavy.cell.operate('order', params.pool as PoolId, params.node, null)),
+  noticeNode: async ({ gateway, params, body }) =>
+    nodeOutcome(await gateway.heavy.cell.operate('notice', params.pool as PoolId, params.node, body.in_s * 1_000)),
   setPoolPrice: async ({ gateway, params, body }) => replied(await gateway.heavy.admin.setPrice(params.pool as PoolId, body), priceReply),
   listPoolPrices: async ({ gateway, params }) =>
     replied(await gateway.heavy.cell.operate('prices', params.pool as PoolId), (prices) => ({
@@ -72,7 +75,7 @@ export const poolHandlers = {
 
 const nodeOutcome = (outcome: Outcome<NodeView>) => replied(outcome, nodeReply);
 
-const nodeReply = ({ node, state, jobs, weights, idleSinceMs }: NodeView): NodeReply => ({
+const nodeReply = ({ node, state, jobs, weights, idleSinceMs, terminatesAtMs }: NodeView): NodeReply => ({
   id: node.id,
   object: 'node',
   name: node.name,
@@ -94,6 +97,7 @@ const nodeReply = ({ node, state, jobs, weights, idleSinceMs }: NodeView): NodeR
   })),
   weights_max_mib: weightsMaxMibOf(node) ?? null,
   idle_since: idleSinceMs === null ? null : seconds(idleSinceMs),
+  terminates_at: terminatesAtMs === null ? null : seconds(terminatesAtMs),
 });
 
 const priceReply = (price: PoolPrice): PriceReply => ({
@@ -128,6 +132,10 @@ export const agentHandlers = {
       used: {},
     };
   },
+  agentNotice: async ({ gateway, principal, params, body }) =>
+    replied(await gateway.heavy.cell.operate('notice', principal.poolId, params.agent, body.in_s * 1_000), ({ terminatesAtMs }) => ({
+      terminates_at: seconds(must(terminatesAtMs, 'a node that was given notice has a time')),
+    })),
   leaseWork: async ({ gateway, principal, body }) => {
     const leased = await gateway.heavy
       .pools(principal.poolId, partitionOfAgent(body.agent))
