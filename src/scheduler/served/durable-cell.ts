@@ -19,11 +19,9 @@ import type { CellEvent } from '../engine/cell/event.ts';
 import type { RemedyWays } from '../engine/explain/remedy.ts';
 import { stepAll } from '../engine/machine/step.ts';
 import type { JobSpec } from '../engine/model/job-spec.ts';
-import { foreseen, NOTHING_KNOWN } from './foreseen.ts';
 import { checkRequest, organisationOfPayer, specOf } from './spec-of.ts';
 import type { JobExplanation } from './explain-job.ts';
-import { whyScaled, whyTurn, whyUnpaid, weightsHeld } from './job-standing.ts';
-import { evictedBy, explained, NOT_WAITING } from './explain-job.ts';
+import { explanationOf } from './job-explanation.ts';
 import { grantIdOf, takeAnswers } from './fund-attempts.ts';
 import type { Job, JobRequest } from './jobs/job.ts';
 import { movesOf, PartitionNodes, poolEvents } from './agents-as-nodes.ts';
@@ -194,20 +192,10 @@ export class DurableCell {
   explain(tenantId: TenantId, jobId: JobId): Outcome<{ readonly job: Job; readonly explanation: JobExplanation }> {
     const job = this.find(tenantId, jobId);
     if (!job.ok) return job;
-    const record = this.#loaded().jobs.find(jobId);
     const ways = this.#ways(tenantId, job.value.queue);
-    const known = record === undefined ? NOTHING_KNOWN : foreseen(this.#loaded(), record, this.#clock.nowMs());
-    const why = record === undefined ? NOT_WAITING : { ...explained(this.#loaded(), record, ways), forecast: known.forecast };
-    const weights = record === undefined ? null : weightsHeld(this.#loaded(), record.spec);
-    const reserved = why.reason === 'not_waiting' ? [] : this.#sharing.inTheWayOf(job.value);
-    const scaling = record === undefined ? null : whyScaled(job.value, record);
-    const atMs = this.#clock.nowMs();
-    const turn = record === undefined ? null : whyTurn(this.#loaded(), record, atMs);
-    const budget =
-      why.reason === 'budget_exhausted' && record !== undefined ? whyUnpaid(this.#loaded(), job.value, record, { atMs }) : null;
-    const lost = record === undefined || record.attempt !== null ? null : (record.lost ?? null);
-    const standing = { lost, outlook: known.outlook, evicted: evictedBy(job.value, ways.isOwn), weights, scaling, turn, budget, reserved };
-    return ok({ job: job.value, explanation: { jobId, ...why, ...standing } });
+    const inTheWay = () => this.#sharing.inTheWayOf(job.value);
+    const explanation = explanationOf(this.#loaded(), job.value, { ways, inTheWay, atMs: this.#clock.nowMs() });
+    return ok({ job: job.value, explanation });
   }
 
   #ways(tenantId: TenantId, queue: string): RemedyWays {
