@@ -41,7 +41,7 @@ describe('a scheduler and pools on one thread that is too slow for them', () => 
     expect(['effects', "cell_records WHERE kind = 'jobs'"].map(rows)).toEqual([0, 0]);
   });
 
-  it('[J291] [P123] do what they have accepted, and are as before a minute after three times as much was asked of them', async () => {
+  it('[J291] [P123] do all that they accept of three times too much, and are as before a minute later', async () => {
     const world = laden(100);
     const stormMs = effort(30_000, 600_000);
     const times = { calmMs: 10_000, underWayMax: 24, stormMs, times: 3, afterMs: 60_000 };
