@@ -1,7 +1,7 @@
 import { DurableObject } from 'cloudflare:workers';
 import type { Outcome } from '../src/contract/api/outcome.ts';
 import type { PoolMessage, PoolOrders } from '../src/contract/pools/pool-exchange.ts';
-import type { PoolRecord } from '../src/contract/pools/pool-record.ts';
+import type { PoolRecord, StatedPrice } from '../src/contract/pools/pool-record.ts';
 import type { FileId, JobId, OrganisationId, PoolId, TenantId } from '../src/kernel/ids.ts';
 import { migrate } from '../src/kernel/sql/migrate.ts';
 import { DurableCell } from '../src/scheduler/served/durable-cell.ts';
@@ -11,7 +11,6 @@ import { costedJob, listJobs } from '../src/scheduler/served/job-queries.ts';
 import type { JobVerb } from '../src/scheduler/served/job-verbs.ts';
 import type { Job, JobRequest } from '../src/scheduler/served/jobs/job.ts';
 import type { JobFilter, JobPage } from '../src/scheduler/served/jobs/sqlite-job-index.ts';
-import type { StatedPrice } from '../src/scheduler/served/pool-operations.ts';
 import { JOB_MIGRATIONS } from '../src/scheduler/served/migrations.ts';
 import type { ObjectsEnv, SchedulerStub } from './env.ts';
 import { AlarmClock } from './alarm-clock.ts';
