@@ -94,8 +94,6 @@ export class AgentService {
         if (!asking.isJoined || this.#parts.store.hasEnded()) await this.#parts.sync.run();
         await this.#parts.rhythm.arm();
         await waiter.until(Math.max(0, deadlineMs - Date.now()));
-        // It can come again only once it is answered, however late that is.
-        if (Date.now() > deadlineMs) this.#parts.store.asksAgain(agentId, Date.now() + JOB_LIMITS.agentReturnMs);
       }
     } finally {
       this.#parts.waiting.leave(waiter);
@@ -107,13 +105,23 @@ export class AgentService {
       this.#parts.store.stopsAsking(agentId);
       await this.#parts.sync.run();
     }
+    return this.#answer(agentId, besides, { isLate: waitMs > 0 && Date.now() > deadlineMs, saysWeights: weights !== undefined });
+  }
+
+  #answer(
+    agentId: AgentId,
+    besides: readonly AttemptId[],
+    { isLate, saysWeights }: { readonly isLate: boolean; readonly saysWeights: boolean },
+  ): Outcome<LeasedWork> {
+    // It can come again only once it is answered, however late that is.
+    if (isLate) this.#parts.store.asksAgain(agentId, Date.now() + JOB_LIMITS.agentReturnMs);
     const standing = this.#parts.store.standing(agentId);
     if (this.#letsGo(agentId, standing)) return retired();
     const taken = this.#parts.store.take(agentId, besides, Date.now());
     if (taken?.isNew === true) this.#parts.sync.starts.took(Date.now());
     return ok({
       grant: taken?.grant ?? null,
-      unload: standing.hasUnloads ? this.#parts.store.weights.takeUnloads(agentId, weights !== undefined) : [],
+      unload: standing.hasUnloads ? this.#parts.store.weights.takeUnloads(agentId, saysWeights) : [],
     });
   }
 

@@ -1,5 +1,6 @@
 import { JOB_LIMITS } from '../src/contract/jobs/job-limits.ts';
 import { OwnLag } from '../src/kernel/own-lag.ts';
+import { SubmitGate } from './submit-gate.ts';
 
 /** An alarm that is this late has been lost. */
 const LATE_MS = 10_000;
@@ -10,6 +11,8 @@ const KEY = 'alarm_at_ms';
 /** The alarm of an object, set no more often than needed, and how late the object is. */
 export class AlarmClock {
   readonly lag: OwnLag;
+  /** Where submissions wait while it is late. */
+  readonly gate: SubmitGate;
   readonly #storage: DurableObjectStorage;
   /** When the alarm is known to ring; long ago when that is not known. */
   #atMs = 0;
@@ -17,6 +20,7 @@ export class AlarmClock {
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
     this.lag = new OwnLag({ nowMs: () => Date.now(), pause: (ms) => scheduler.wait(ms) }, JOB_LIMITS.poolLeaseMs);
+    this.gate = new SubmitGate(this.lag);
   }
 
   /** The alarm has rung: it is set no longer. Resolves once all that had arrived has had its turn. [J290] */

@@ -1,6 +1,8 @@
 import { JOB_LIMITS } from '../src/contract/jobs/job-limits.ts';
 import type { Outcome } from '../src/contract/api/outcome.ts';
 import { refuse } from '../src/contract/api/outcome.ts';
+import type { PoolMessage, PoolOrders } from '../src/contract/pools/pool-exchange.ts';
+import { partitionName, ROOT_PARTITION } from '../src/contract/pools/pool-partition.ts';
 import type { JobId, TenantId } from '../src/kernel/ids.ts';
 import type { DurableCell } from '../src/scheduler/served/durable-cell.ts';
 import type { EventPage } from '../src/scheduler/served/job-queries.ts';
@@ -23,6 +25,11 @@ export class CellNews {
   async spread(): Promise<void> {
     for (const jobId of this.#cell.takeChanged()) this.#followers.wake(jobId);
     await Promise.allSettled(this.#cell.takeNews().map((partition) => this.#pools.get(this.#pools.idFromName(partition)).nudge()));
+  }
+
+  /** What the partition that speaks has to do by now. */
+  effectsFor({ poolId, partition = ROOT_PARTITION, startsMax }: PoolMessage): PoolOrders['effects'] {
+    return this.#cell.effects(partitionName(poolId, partition), startsMax);
   }
 
   /** Events of a job after one; waits up to `waitMs` for some. Refuses as `jobEvents`, or with `overloaded`. [J98] */

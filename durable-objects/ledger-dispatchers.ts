@@ -1,3 +1,4 @@
+import { JOB_LIMITS } from '../src/contract/jobs/job-limits.ts';
 import { messageOf } from '../src/contract/api/errors.ts';
 import { TENANCY_LIMITS } from '../src/contract/tenancy/tenancy-limits.ts';
 import type { Outcome } from '../src/contract/api/outcome.ts';
@@ -23,7 +24,7 @@ export class UsageDispatcher {
   }
 
   /** Sends at most `count` events that are due. A ledger that cannot be reached does not delay the others. */
-  async deliver(count: number): Promise<void> {
+  async deliver(count: number = JOB_LIMITS.schedulerBatchMaxCount): Promise<void> {
     for (const [organisation, events] of this.#outbox.due(Date.now(), count)) {
       const isTaken = await isAcknowledged(this.#ledgers, organisation, (ledger) => ledger.record(events));
       if (isTaken) this.#outbox.remove(events);

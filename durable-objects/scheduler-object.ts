@@ -1,5 +1,4 @@
 import { DurableObject } from 'cloudflare:workers';
-import { JOB_LIMITS } from '../src/contract/jobs/job-limits.ts';
 import type { Outcome } from '../src/contract/api/outcome.ts';
 import type { PoolMessage, PoolOrders } from '../src/contract/pools/pool-exchange.ts';
 import type { PoolRecord, StatedPrice } from '../src/contract/pools/pool-record.ts';
@@ -19,7 +18,6 @@ import { CellNews } from './cell-news.ts';
 import { FundsDispatcher } from './funds-dispatcher.ts';
 import { UsageDispatcher } from './ledger-dispatchers.ts';
 import { GroupCommit } from './group-commit.ts';
-import { SubmitGate } from './submit-gate.ts';
 import type { Served } from './object-namespace.ts';
 
 /** One scheduler cell: every job, every pool, and who runs what. The engine decides; this object keeps time and carries messages. */
@@ -30,7 +28,6 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
   readonly #funds: FundsDispatcher;
   readonly #alarm = new AlarmClock(this.ctx.storage);
   readonly #commits = new GroupCommit();
-  readonly #gate = new SubmitGate(this.#alarm.lag);
 
   constructor(ctx: DurableObjectState, env: ObjectsEnv, settings?: ConstructorParameters<typeof DurableCell>[2]) {
     super(ctx, env);
@@ -41,10 +38,8 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
     this.#usageDispatcher = new UsageDispatcher(this.#cell.outbox, env.BILLING);
   }
 
-  async submit(request: JobRequest): Promise<Outcome<Job>> {
-    const passed = await this.#gate.pass();
-    if (!passed.ok) return passed;
-    return this.#commits.turn(() => this.#after(this.#cell.submit(request)));
+  submit(request: JobRequest): Promise<Outcome<Job>> {
+    return this.#alarm.gate.pass(() => this.#commits.turn(() => this.#after(this.#cell.submit(request))));
   }
 
   act(tenantId: TenantId, jobId: JobId, verb: JobVerb): Outcome<Job> {
@@ -68,7 +63,7 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
   async exchange(message: PoolMessage): Promise<PoolOrders> {
     const orders = await this.#commits.turn(() => this.#after(this.#cell.exchange(message)));
     // Attempts that wait for their grants are mostly handed over with this answer.
-    return (await this.#funds.runBriefly()) ? { ...orders, effects: this.#cell.effectsFor(message) } : orders;
+    return (await this.#funds.runBriefly()) ? { ...orders, effects: this.#news.effectsFor(message) } : orders;
   }
 
   /** Quotas or budgets of the organisation were changed: its jobs that wait for them are tried again. */
@@ -129,7 +124,7 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
     this.#cell.wake(this.#alarm.lag.judgedMs());
     this.ctx.waitUntil(this.#news.spread());
     await this.#sendFunds();
-    await this.#usageDispatcher.deliver(JOB_LIMITS.schedulerBatchMaxCount);
+    await this.#usageDispatcher.deliver();
     await this.#arm();
   }
 

@@ -17,8 +17,13 @@ export class SubmitGate {
     this.#lag = lag;
   }
 
-  /** Resolves when a submission may begin. Refuses with `overloaded` one that would have to wait too long, or behind too many. */
-  async pass(): Promise<Outcome<null>> {
+  /** Does a submission once it may begin. Refuses with `overloaded` one that would have to wait too long, or behind too many. */
+  async pass<T>(submit: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
+    const entered = await this.#enter();
+    return entered.ok ? submit() : entered;
+  }
+
+  async #enter(): Promise<Outcome<null>> {
     if (this.#waiting === 0 && this.#keepsUp()) {
       void this.#lag.keepKnown();
       return ok(null);

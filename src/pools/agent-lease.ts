@@ -86,18 +86,24 @@ export const assign = (grant: Grant, agentId: AgentId, leaseUntilMs: number): Ag
  * The lease of an attempt that its agent is answered now. That it was to ask for it by a later time counts no more: it has the length of a lease
  * to give a first sign of life, and as long as the answer may take, since it counts from when that arrives. [P3]
  */
-export const answered = ({ waits: _, ...lease }: AgentLease, nowMs: number): AgentLease => ({
-  ...lease,
+export const answered = (lease: AgentLease, nowMs: number): AgentLease => ({
+  ...taken(lease),
   leaseUntilMs: Math.min(nowMs + JOB_LIMITS.agentHeartbeatMs + JOB_LIMITS.agentLeaseMs, lease.leaveUntilMs ?? Infinity),
 });
+
+/** The lease of an attempt that waits for its agent no more. */
+function taken(lease: AgentLease): AgentLease {
+  const { waits: _, ...rest } = lease;
+  return rest;
+}
 
 /** Whether `fence` holds this lease. */
 export const holds = (lease: AgentLease | undefined, fence: number): lease is AgentLease =>
   lease !== undefined && !lease.lost && lease.grant.fence === fence;
 
 /** The lease after a sign of life: its agent has been answered it, whatever is on record. */
-export const extended = ({ waits: _, ...lease }: AgentLease, progress: Progress | null, nowMs: number): AgentLease => ({
-  ...lease,
+export const extended = (lease: AgentLease, progress: Progress | null, nowMs: number): AgentLease => ({
+  ...taken(lease),
   progress,
   // A clock that was set back must not shorten a lease.
   leaseUntilMs: Math.min(Math.max(lease.leaseUntilMs, nowMs + JOB_LIMITS.agentLeaseMs), lease.leaveUntilMs ?? Infinity),

@@ -19,11 +19,9 @@ import type { CellEvent } from '../engine/cell/event.ts';
 import type { RemedyWays } from '../engine/explain/remedy.ts';
 import { stepAll } from '../engine/machine/step.ts';
 import type { JobSpec } from '../engine/model/job-spec.ts';
-import { foreseen, NOTHING_KNOWN } from './foreseen.ts';
 import { checkRequest, organisationOfPayer, specOf } from './spec-of.ts';
 import type { JobExplanation } from './explain-job.ts';
-import { whyScaled, whyTurn, whyUnpaid, weightsHeld } from './job-standing.ts';
-import { evictedBy, explained, NOT_WAITING } from './explain-job.ts';
+import { explanationOf } from './job-explanation.ts';
 import { grantIdOf, takeAnswers } from './fund-attempts.ts';
 import type { Job, JobRequest } from './jobs/job.ts';
 import { movesOf, PartitionNodes, poolEvents } from './agents-as-nodes.ts';
@@ -193,20 +191,10 @@ export class DurableCell {
   explain(tenantId: TenantId, jobId: JobId): Outcome<{ readonly job: Job; readonly explanation: JobExplanation }> {
     const job = this.find(tenantId, jobId);
     if (!job.ok) return job;
-    const record = this.#loaded().jobs.find(jobId);
     const ways = this.#ways(tenantId, job.value.queue);
-    const known = record === undefined ? NOTHING_KNOWN : foreseen(this.#loaded(), record, this.#clock.nowMs());
-    const why = record === undefined ? NOT_WAITING : { ...explained(this.#loaded(), record, ways), forecast: known.forecast };
-    const weights = record === undefined ? null : weightsHeld(this.#loaded(), record.spec);
-    const reserved = why.reason === 'not_waiting' ? [] : this.#sharing.inTheWayOf(job.value);
-    const scaling = record === undefined ? null : whyScaled(job.value, record);
-    const atMs = this.#clock.nowMs();
-    const turn = record === undefined ? null : whyTurn(this.#loaded(), record, atMs);
-    const budget =
-      why.reason === 'budget_exhausted' && record !== undefined ? whyUnpaid(this.#loaded(), job.value, record, { atMs }) : null;
-    const lost = record === undefined || record.attempt !== null ? null : (record.lost ?? null);
-    const standing = { lost, outlook: known.outlook, evicted: evictedBy(job.value, ways.isOwn), weights, scaling, turn, budget, reserved };
-    return ok({ job: job.value, explanation: { jobId, ...why, ...standing } });
+    const inTheWay = () => this.#sharing.inTheWayOf(job.value);
+    const explanation = explanationOf(this.#loaded(), job.value, { ways, inTheWay, atMs: this.#clock.nowMs() });
+    return ok({ job: job.value, explanation });
   }
 
   #ways(tenantId: TenantId, queue: string): RemedyWays {
@@ -304,27 +292,18 @@ export class DurableCell {
     this.#transact(() => this.#step(held.map((payer): CellEvent => ({ kind: 'release_payer', payer }))));
   }
 
-  /** What the partition that speaks has to do. */
-  effectsFor({ poolId, partition = ROOT_PARTITION, startsMax }: PoolMessage): PoolOrders['effects'] {
-    return this.effects(partitionName(poolId, partition), startsMax);
-  }
-
   /** What a partition of a pool has to do, up to as many starts. */
   effects(partition: PartitionName, startsMax?: number): PoolOrders['effects'] {
     return this.#records.effects(partition, JOB_LIMITS.schedulerBatchMaxCount, startsMax);
   }
 
-  /**
-   * Does what time has brought: what the engine had to do by now, and a pool that has said nothing for the length of its lease. `judgedMs`: it
-   * was silent up to then by its own fault.
-   */
+  /** Does what time has brought: what the engine had to do by now, and a pool that had said nothing by `judgedMs` for the length of its lease. */
   wake(judgedMs = this.#clock.nowMs()): void {
     this.#transact(() => {
-      const nowMs = this.#clock.nowMs();
-      const silent = this.#records.silentPartition(nowMs, judgedMs);
+      const silent = this.#records.silentPartition(this.#clock.nowMs(), judgedMs);
       if (silent !== undefined) this.#giveUpPartition(silent, JOB_LIMITS.schedulerBatchMaxCount);
       this.#sharing.keepTime();
-      if (this.#loaded().nextDueMs() <= nowMs) this.#step([{ kind: 'tick' }]);
+      if (this.#loaded().nextDueMs() <= this.#clock.nowMs()) this.#step([{ kind: 'tick' }]);
     });
   }
 

@@ -13,6 +13,8 @@ export interface OverloadParts extends ServedParts {
   readonly runtimeMs: number;
   /** For so long jobs come as fast as they are done, which says what the machine can do; and for so long at `times` that rate. */
   readonly calmMs: number;
+  /** Jobs under way meanwhile, at most. */
+  readonly underWayMax: number;
   readonly stormMs: number;
   readonly times: number;
   /** When all is to be as before. */
@@ -40,11 +42,11 @@ export interface OverloadResult {
   readonly after: Calm;
 }
 
-const CALLERS = 8;
+const CALLERS = 16;
 
 /** More jobs than a served scheduler can take, at a rate, for a time; what becomes of them, and how it is afterwards. */
 export async function runOverload(parts: OverloadParts): Promise<OverloadResult> {
-  const { suite, agentsPerPool, runtimeMs, scheduler, nowMs, sleep, calmMs, stormMs, times, afterMs } = parts;
+  const { suite, agentsPerPool, runtimeMs, scheduler, nowMs, sleep, calmMs, underWayMax, stormMs, times, afterMs } = parts;
   const began = new Map<string, () => void>();
   const agents = new StubAgents({ served: parts, runtimeMsOf: () => runtimeMs, began: ({ jobId }) => began.get(jobId)?.() });
   await agents.work(suite.cohorts, agentsPerPool);
@@ -66,12 +68,12 @@ export async function runOverload(parts: OverloadParts): Promise<OverloadResult>
   const calm = async (): Promise<Calm> => {
     agents.beatsMs = [];
     const sentMs = nowMs();
-    let beganAtMs = Infinity;
+    const start = { atMs: Infinity };
     const { id } = jobRequest(1_000_000 + offered + 1);
-    began.set(id, () => (beganAtMs = nowMs()));
+    began.set(id, () => (start.atMs = nowMs()));
     await submit(JOB_LIMITS.jobPriorityMax);
-    while (beganAtMs === Infinity) await sleep(20);
-    return { startMs: beganAtMs - sentMs, beatP99Ms: p99(agents.beatsMs) };
+    while (start.atMs === Infinity) await sleep(20);
+    return { startMs: start.atMs - sentMs, beatP99Ms: p99(agents.beatsMs) };
   };
   const before = await calm();
   await allDone();
@@ -80,7 +82,7 @@ export async function runOverload(parts: OverloadParts): Promise<OverloadResult>
   const caller = async () => {
     while (nowMs() < calmFromMs + calmMs) {
       const { isTaken } = await submit();
-      while (taken - agents.done > CALLERS * 4) await sleep(20);
+      while (taken - agents.done >= underWayMax) await sleep(20);
       if (!isTaken) await sleep(500);
     }
   };

@@ -116,6 +116,21 @@ export class LadenScheduler {
     return waited;
   }
 
+  /** Does work while all messages wait for so long. */
+  async whileBehind<T>(behindMs: number, work: () => Promise<T>): Promise<T> {
+    const state = { isDone: false };
+    const load = async () => {
+      for (; !state.isDone; await this.time.sleep(behindMs)) void this.threadOf('').turn(behindMs);
+    };
+    const done = async () => {
+      const result = await work();
+      state.isDone = true;
+      return result;
+    };
+    const [result] = await Promise.all([done(), load()]);
+    return result;
+  }
+
   threadOf(name: string): LadenThread {
     const id = this.#parts.isOneThread ? '' : name;
     const known = this.#threads.get(id);

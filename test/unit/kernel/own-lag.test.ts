@@ -57,7 +57,7 @@ it('[P120] counts an alarm that rang late, and a timer that has yet to fire', as
 
 it('[P120] counts what calls of others take, also while they are under way', async () => {
   const { time, lag } = objectThatIs(0);
-  let answer = (_: number) => {};
+  let answer: (value: number) => void = () => {};
   const call = lag.during(new Promise<number>((resolve) => (answer = resolve)));
   time.nowMs += 6_000;
   expect([lag.behindMs(), lag.presentMs()]).toEqual([2_000, 0]);

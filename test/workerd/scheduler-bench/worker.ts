@@ -6,6 +6,10 @@ import { SchedulerObject } from '../../../durable-objects/scheduler-object.ts';
 import type { Suite } from '../../bench/scheduler/kueue-suite.ts';
 import { BASELINE, LARGE_SCALE } from '../../bench/scheduler/kueue-suite.ts';
 import { suiteSettings } from '../../bench/served/suite-cell.ts';
+import type { OverloadParts } from '../../bench/served/overload-run.ts';
+import { runOverload } from '../../bench/served/overload-run.ts';
+import type { ServedParts } from '../../bench/served/stub-agents.ts';
+import type { SuiteParts } from '../../bench/served/suite-run.ts';
 import { runSuite } from '../../bench/served/suite-run.ts';
 
 export { BillingObject } from '../../../durable-objects/billing-object.ts';
@@ -25,6 +29,11 @@ const schedulerOf = (suite: Suite) =>
 export const BaselineScheduler = schedulerOf(BASELINE);
 export const LargeScaleScheduler = schedulerOf(LARGE_SCALE);
 
+/** A suite to run, or an overload of the queues of one. */
+interface Order extends Omit<SuiteParts, keyof ServedParts> {
+  readonly overload?: Omit<OverloadParts, keyof ServedParts | 'suite' | 'agentsPerPool'>;
+}
+
 interface Env {
   readonly SCHEDULER: DurableObjectNamespace<SchedulerObject>;
   readonly POOL: DurableObjectNamespace<PoolObject>;
@@ -34,16 +43,14 @@ interface Env {
 export default {
   async fetch(request: Request, env: Env): Promise<Response> {
     if (request.method !== 'POST') return new Response('ready');
-    const { suite, agentsPerPool, limitMs } = await request.json<{ suite: Suite; agentsPerPool: number; limitMs: number }>();
-    const result = await runSuite({
-      suite,
-      agentsPerPool,
-      limitMs,
+    const { overload, ...order } = await request.json<Order>();
+    const served: ServedParts = {
       scheduler: env.SCHEDULER.get(env.SCHEDULER.idFromName(SCHEDULER_CELL)),
       pool: (id) => env.POOL.get(env.POOL.idFromName(id)),
       nowMs: () => Date.now(),
       sleep: (ms) => new Promise((resolve) => setTimeout(resolve, Math.max(0, ms))),
-    });
-    return Response.json(result);
+    };
+    const parts = { ...served, ...order };
+    return Response.json(overload === undefined ? await runSuite(parts) : await runOverload({ ...parts, ...overload }));
   },
 };

@@ -41,10 +41,10 @@ describe('a scheduler and pools on one thread that is too slow for them', () => 
     expect(['effects', "cell_records WHERE kind = 'jobs'"].map(rows)).toEqual([0, 0]);
   });
 
-  it('[J291] [P123] do what they have accepted, and are as before a minute after three times as much was asked of them', async () => {
+  it('[J291] [P123] do all that they accept of three times too much, and are as before a minute later', async () => {
     const world = laden(100);
     const stormMs = effort(30_000, 600_000);
-    const times = { calmMs: 10_000, stormMs, times: 3, afterMs: 60_000 };
+    const times = { calmMs: 10_000, underWayMax: 24, stormMs, times: 3, afterMs: 60_000 };
     const result = await world.run(() => runOverload({ ...world.served, ...times, suite: BURST, agentsPerPool: 5, runtimeMs: 3_000 }));
     expect(result.offered).toBeGreaterThan((3 * result.capacity * stormMs) / 1_000);
     expect(result.refused).toBeGreaterThan(0);
@@ -54,9 +54,9 @@ describe('a scheduler and pools on one thread that is too slow for them', () => 
     expect(result.after.startMs).toBeLessThan(2 * result.before.startMs);
   });
 
-  it.each([1, 2_000, 6_000])('[P120] find an agent that fell silent though they are %i ms behind', async (behindMs) => {
+  it.each([1, 2_000, 6_000, 15_000])('[P120] find an agent that fell silent though they are %i ms behind', async (behindMs) => {
     const world = laden(1);
-    const { scheduler, pool, nowMs, sleep } = world.served;
+    const { scheduler, pool, nowMs } = world.served;
     const foundMs = await world.run(async () => {
       accepted(await scheduler.addPool({ id: poolOf(0), name: 'one', owner: 'team', createdAtMs: nowMs() }));
       const desk = pool(poolOf(0));
@@ -73,15 +73,8 @@ describe('a scheduler and pools on one thread that is too slow for them', () => 
       const { attemptId, fence } = await silent;
       accepted(await desk.heartbeat(attemptId, fence, PROGRESS));
       const since = nowMs();
-      let isFound = false;
-      const load = async () => {
-        for (; !isFound; await sleep(behindMs)) void world.threadOf('').turn(behindMs);
-      };
-      const other = takes('other').then((again) => {
-        isFound = true;
-        expect(again.fence).toBe(2);
-      });
-      await Promise.all([load(), other]);
+      const again = await world.whileBehind(behindMs, () => takes('other'));
+      expect(again.fence).toBe(2);
       return nowMs() - since;
     });
     const { agentLeaseMs, agentHeartbeatMs, poolSyncMs } = JOB_LIMITS;
