@@ -106,7 +106,13 @@ describe('[MB10] nested validation', () => {
   });
 
   it('has each fold choose by the other folds', () => {
-    const wide: SettingsGrid = { tokensMax: [1, 2, 50], sifA: [0.001, 0.01, 1], baseWeights: [0], prior: [0, 0.5, 2], ridge: [0.02, 0.2, 2] };
+    const wide: SettingsGrid = {
+      tokensMax: [1, 2, 50],
+      sifA: [0.001, 0.01, 1],
+      baseWeights: [0],
+      prior: [0, 0.5, 2],
+      ridge: [0.02, 0.2, 2],
+    };
     const { pairs, prior } = smallPairs(40);
     const rows = pairs.texts.map((_, row) => row);
     const folds = assignFolds(rows.map(String), 4, 1);
