@@ -60,7 +60,7 @@ export const FACT_KINDS = {
   'change-time': {
     signal: 'hotspots',
     unit: 'minutes',
-    of: 'a repository: the median time from one commit of a session to the next',
+    of: 'a repository: what a change takes its author, between `p10` and `p90`; `days`: of authors, that this was read from',
   },
   'file-work': {
     signal: 'hotspots',

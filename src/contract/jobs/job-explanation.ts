@@ -5,6 +5,8 @@ import { unixSeconds } from '../api/common.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json } from '../api/endpoint.ts';
 import { JOB_STATES, jobCommon, jobParams, submission } from './jobs.ts';
+import { PRICE_ID } from '../tenancy/accelerator-prices.ts';
+import { nodeCapacity } from './node-capacity.ts';
 import { dollarsOut } from '../tenancy/money.ts';
 import { deadlineOutlook, startsBetween } from './job-deadline.ts';
 
@@ -76,25 +78,64 @@ const blocker = z.discriminatedUnion('reason', [
   ),
 ]);
 
-const remedy = <Kind extends string, Shape extends z.core.$ZodLooseShape>(kind: Kind, shape: Shape) =>
-  z.object({ kind: z.literal(kind), ...shape });
+const WHO = ['tenant', 'operator'] as const;
+
+/** A step: who takes it, and by which call. */
+const step = <Kind extends string, Shape extends z.core.$ZodLooseShape>(kind: Kind, shape: Shape) =>
+  z.object({ kind: z.literal(kind), who: z.enum(WHO), call: z.string(), ...shape });
+
+const steps = z.discriminatedUnion('kind', [
+  step('more_quota', {
+    option,
+    resource: z.string(),
+    amount: z.number().meta(about('So much more `nominal` quota than there is.')),
+  }).meta(about('Of the queue or cohort that `call` names; `POST /v1/cohorts`: of a cohort for the tenant of the job, which has none.')),
+  step('more_nodes', {
+    option,
+    pool: z.string(),
+    by: z.int(),
+    node: nodeCapacity.meta(about('What each of them has, at least.')),
+    domains: z.record(z.string(), z.string()).meta(about('Where they lie.')),
+    runs: z.string().nullable().meta(about('The kind that their operator has to let them run.')),
+  }).meta(about('Agents that register with the pool, each for one attempt at a time or as many as the others there.')),
+  step('uncordon', { option, pool: z.string(), nodes: z.array(z.string()) }),
+  step('end_reservation', { option, reservation: z.string().nullable().meta(about('Null: of another tenant.')) }),
+  step('higher_priority', { priority: z.int() }),
+  step('allow_eviction', { queue: z.string(), of: z.enum(['borrowers', 'lower_priority']) }).meta(
+    about('By the `preemption` of its queue: `reclaim`, or `within_queue`.'),
+  ),
+  step('suspend_job', { job: z.string() }),
+  step('higher_price_limit', { option, max_usd_per_hour: dollarsOut.nullable().meta(about('Null: none, as the pools have no price.')) }),
+  step('shorter_runtime', { option, max_runtime_s: z.int() }).meta(
+    about('Surely done by then, it goes before the job for which nodes are reserved.'),
+  ),
+  step('accept_more_pools', { option, market: z.string(), region: z.string() }),
+  step('smaller_demand', { option, nodes: z.int(), node: nodeCapacity }),
+  step('resume', {}),
+  step('start_queue', { queue: z.string() }).meta(about('By its `stop_policy`.')),
+  step('lift_suspension', {}),
+  step('more_budget', {}).meta(about('`budget` says how much it needs.')),
+  step('finish_dependencies', { jobs: z.array(z.string()) }).meta(about('No call does that: they have to succeed.')),
+]);
+
+export type RemedyStepReply = z.infer<typeof steps>;
+
+const evicts = z.object({
+  jobs: z.array(z.string()).meta(about('Jobs of the tenant that are asked to stop for it.')),
+  others: z.int().meta(about('How many of other tenants are.')),
+});
 
 const remedies = z.array(
-  z.discriminatedUnion('kind', [
-    remedy('more_quota', { option, resource: z.string(), by: z.int() }),
-    remedy('higher_price_limit', { option, max_usd_per_hour: dollarsOut }),
-    remedy('more_nodes', { option, pool: z.string(), by: z.int() }),
-    remedy('shorter_runtime', { option, max_runtime_s: z.int() }).meta(
-      about('Surely done by then, it could go before the job for which nodes are reserved.'),
-    ),
-    remedy('accept_more_pools', { option }),
-    remedy('smaller_demand', { option }).meta(about('Or larger nodes.')),
-    remedy('offer_kind', {}).meta(about('An agent whose operator lets it run jobs of this kind.')),
-    remedy('resume', {}),
-    remedy('start_queue', {}).meta(about('Set the `stop_policy` of its queue to `none`.')),
-    remedy('more_budget', {}),
-    remedy('finish_dependencies', {}),
-  ]),
+  z.object({
+    steps: z
+      .array(steps)
+      .meta(
+        about(
+          'To be taken in this order. With `POST /v1/jobs` the job is cancelled and submitted again, with what the step says in place of what it said.',
+        ),
+      ),
+    evicts,
+  }),
 );
 
 /** Why a job waits; the same of a job that is only planned. */
@@ -122,8 +163,10 @@ const waiting = {
   starts_between: startsBetween
     .nullable()
     .meta(about('When it will start, as far as that can be known; null when it does not wait for nodes.')),
-  agents_lacking: z.int().nullable().meta(about('So many agents more would bring it closer to a start; null when none would.')),
-  remedies: remedies.meta(about('Any of these would bring it closer to a start.')),
+  agents_lacking: z.int().nullable().meta(about('So many agents more would start it; null when more agents alone would not.')),
+  remedies: remedies.meta(
+    about('Each of these starts it, as was found by trying it on a copy of what there is: if nothing else happens before.'),
+  ),
 };
 
 const held = z.object({
@@ -239,19 +282,25 @@ const plan = named('JobPlan', {
             'At the latest, if the jobs that are evicted take all of their grace; if it waits, if the jobs that run take as long as they may and none goes before it. Null when that is not known.',
           ),
         ),
-      usd_per_hour: dollarsOut.meta(about("Of all its nodes at the pool's prices: what `max_usd_per_hour` is compared with.")),
-      billed_usd_per_hour: dollarsOut.meta(about("What its time is billed, at today's prices.")),
+      usd_per_hour: dollarsOut.meta(
+        about(
+          'What its time on all its nodes is billed, at the price when it starts as far as that is known: what `max_usd_per_hour` is compared with.',
+        ),
+      ),
+      price: z
+        .string()
+        .nullable()
+        .meta(about('Names the price: one that the pool states, or a price list; null: it is not sold.', PRICE_ID)),
       weights: held.nullable().meta(about('On how many of its nodes the weights of its model are already; null: it needs none.')),
       max_cost_usd: dollarsOut
         .nullable()
-        .meta(about('The most that one attempt is billed, its tokens included; null without `max_runtime_s`.')),
+        .meta(
+          about('The most that one attempt is billed by the prices that are known, its tokens included; null without `max_runtime_s`.'),
+        ),
     })
     .nullable()
     .meta(about('Where it would start; if it waits, where there will be room first, if there ever is.')),
-  evicts: z.object({
-    jobs: z.array(z.string()).meta(about('Jobs of the tenant that would be asked to stop for it.')),
-    others: z.int().meta(about('How many of other tenants would be.')),
-  }),
+  evicts,
   waiting: z.object(waiting).nullable(),
   deadline: deadlineOutlook.nullable().meta(about('Whether it would be done by `deadline_at`; null: it has none.')),
 });

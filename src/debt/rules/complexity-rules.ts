@@ -1,8 +1,8 @@
 import type { DebtFact } from '../../contract/debt/debt-facts.ts';
-import type { DebtRule, Grade } from '../../contract/debt/debt-items.ts';
+import type { DebtRule, Grade, Spread } from '../../contract/debt/debt-items.ts';
 import { must } from '../../kernel/assert.ts';
 import { groupBy } from '../../kernel/grouped.ts';
-import { quantileOf } from '../spread.ts';
+import { combined, evenSpread, quantileOf } from '../spread.ts';
 import type { FunctionWork } from './costly-function.ts';
 import { COMPLEXITY_TARGET, doubtOfFunction, isCostly } from './costly-function.ts';
 import { hotFilesOf } from './hot-files.ts';
@@ -15,6 +15,7 @@ const COMPLEXITY_OF_STILL_CODE = 29;
 /** Commits of a year that make a function a part of a hotspot: fewer may be one change and its correction. */
 const CHANGES_OF_HOTSPOT_MIN = 3;
 const WEEKS_OF_YEAR = 52;
+const NO_MINUTES = evenSpread(0);
 const HOTTEST_SHARE = 0.05;
 
 /** One of the hottest by the churn of 90 days. */
@@ -37,12 +38,15 @@ const keyOf = ({ subject, symbol = '' }: DebtFact): string => `${subject}\n${sym
 
 /** What is known of complex functions. */
 class Functions {
+  readonly #context: RuleContext;
   readonly #changes: ReadonlyMap<string, number>;
   readonly #fixes: ReadonlyMap<string, readonly DebtFact[]>;
   /** By their file. */
   readonly complex: ReadonlyMap<string, readonly DebtFact[]>;
 
-  constructor({ facts }: RuleContext) {
+  constructor(context: RuleContext) {
+    const { facts } = context;
+    this.#context = context;
     this.#changes = new Map(facts.of('function-changes').map((fact) => [keyOf(fact), numberOf(fact)]));
     this.#fixes = groupBy(facts.of('function-fixes'), keyOf);
     const complex = facts.of('code-complexity').filter((fact) => fact.symbol !== undefined && numberOf(fact) > COMPLEXITY_TARGET);
@@ -90,6 +94,12 @@ class Functions {
   #counted(all: readonly DebtFact[]): readonly DebtFact[] {
     const costly = all.filter((one) => this.isCostly(one));
     return all.filter((one) => !costly.some((other) => isWithin(one, other)));
+  }
+
+  /** What changing it takes more each week, and repairing it: repairs are those of two years. */
+  interestOf(one: DebtFact, severity: number): Spread {
+    const repairs = this.fixesOf(one).reduce((sum, fact) => sum + numberOf(fact), 0);
+    return this.#context.interestAt(this.changesOf(one) / WEEKS_OF_YEAR, severity, repairs / (2 * WEEKS_OF_YEAR));
   }
 
   gradeOf(one: DebtFact): Grade {
@@ -170,7 +180,10 @@ function* hotspots(context: RuleContext): Iterable<Hit> {
       title: known.titleOf(worst),
       remedy: `split ${worst.symbol} (line ${lineOf(worst)}) where its branches part`,
       minutes: 10 + excess,
-      interest: context.interestAt(known.changesOf(worst) / WEEKS_OF_YEAR, severityOf(numberOf(worst))),
+      // Its minutes are for all of its functions, and so is this.
+      interest: functions
+        .map((one) => known.interestOf(one, severityOf(numberOf(one))))
+        .reduce((sum, one) => combined(sum, one, (a, b) => a + b), NO_MINUTES),
       grade: known.gradeOf(worst),
       doubt: known.doubtOf(worst),
       evidence: [...evidence, ...known.fixesOf(worst)],
@@ -192,7 +205,7 @@ function* complexOutsideHotspots(context: RuleContext): Iterable<Hit> {
       title: known.titleOf(fact),
       remedy: `split ${fact.symbol} (line ${lineOf(fact)}) when it is changed next`,
       minutes: 10 + numberOf(fact) - COMPLEXITY_TARGET,
-      interest: context.interestAt(known.changesOf(fact) / WEEKS_OF_YEAR, severityOf(numberOf(fact))),
+      interest: known.interestOf(fact, severityOf(numberOf(fact))),
       grade: known.gradeOf(fact),
       doubt: known.doubtOf(fact),
       evidence: [fact, ...known.fixesOf(fact)],

@@ -2,8 +2,9 @@ import type { WaitReason } from '../../contract/jobs/job-explanation.ts';
 import { unreachable } from '../../kernel/assert.ts';
 import type { JobId } from '../../kernel/ids.ts';
 import type { Blocker } from '../engine/cell/offer.ts';
-import type { Explanation, Remedy } from '../engine/explain/explain.ts';
+import type { Explanation } from '../engine/explain/explain.ts';
 import type { DeadlineOutlook } from '../engine/explain/deadline-outlook.ts';
+import type { Remedy, RemedyWays } from '../engine/explain/remedy.ts';
 import { explain } from '../engine/explain/explain.ts';
 import type { StartForecast } from '../engine/explain/start-forecast.ts';
 import { available, rootOf } from '../engine/fairness/quota-tree.ts';
@@ -14,6 +15,8 @@ import type { JobSpec } from '../engine/model/job-spec.ts';
 import type { WhyScaled, WhyTurn, WhyUnpaid, HeldModel } from './job-standing.ts';
 import type { Job } from './jobs/job.ts';
 import { isOffered } from './offered-kinds.ts';
+import type { JobRemedy } from './owner-remedies.ts';
+import { remediesForOwner } from './owner-remedies.ts';
 import type { StandingReservation } from './quotas/sharing.ts';
 import { isQueueOf, tenantOfQueue } from './quotas/cohort-tree.ts';
 
@@ -35,7 +38,7 @@ export interface WhyWaiting {
   readonly roomAtMs: number | null;
   /** When it starts, as far as run times of jobs like those before it say; null: that is not known, or it does not wait for nodes. */
   readonly forecast: StartForecast | null;
-  /** How many agents more would bring it closer to a start; null when none would. */
+  /** How many agents more would start it; null when more agents alone would not. */
   readonly agentsLacking: number | null;
   readonly remedies: readonly JobRemedy[];
 }
@@ -88,17 +91,6 @@ export type OptionBlocker =
   | (Omit<Held, 'forJob'> & { readonly forJob: JobId | null })
   | (Omit<Reserved, 'bookingId' | 'queue'> & { readonly reservation: string | null });
 
-export type JobRemedy =
-  | Remedy
-  /** An agent whose operator lets it run jobs of the kind. */
-  | { readonly kind: 'offer_kind' }
-  /** By the owner of the job. */
-  | { readonly kind: 'resume' }
-  /** By its tenant. */
-  | { readonly kind: 'start_queue' }
-  | { readonly kind: 'more_budget' }
-  | { readonly kind: 'finish_dependencies' };
-
 /** A job that runs or is over waits for nothing. */
 export const NOT_WAITING: WhyWaiting = {
   reason: 'not_waiting',
@@ -114,11 +106,11 @@ export const NOT_WAITING: WhyWaiting = {
   remedies: [],
 };
 
-/** Why a job waits, in the state as it is. `isOwn`: whether a job is one of its tenant's. */
-export function explained(cell: Cell, job: JobRecord, isOwn: (id: JobId) => boolean): WhyWaiting {
+/** Why a job waits, in the state as it is; `ways`: what its tenant and operators can do about it. */
+export function explained(cell: Cell, job: JobRecord, ways: RemedyWays): WhyWaiting {
   if (job.state === 'admitted') return { ...NOT_WAITING, reason: 'being_placed' };
   if (isFinished(job) || job.attempt !== null) return NOT_WAITING;
-  return whyWaiting(cell, job.spec, explain(cell, job), isOwn);
+  return whyWaiting(cell, job.spec, explain(cell, job, ways), ways.isOwn);
 }
 
 /** What the engine says of a job, for its owner (J102). */
@@ -128,7 +120,6 @@ export function whyWaiting(cell: Cell, spec: JobSpec, explanation: Explanation, 
   const reason = LACKING.has(found) && !isOffered(cell, spec) ? 'kind_not_offered' : forTurns(cell, spec, found);
   if (reason === 'not_waiting') return NOT_WAITING;
   const blockers = explanation.blockers.map((blocker) => forOwner(blocker, spec, isOwn));
-  const own = OWN_REMEDIES[reason];
   return {
     reason,
     blockers,
@@ -140,7 +131,7 @@ export function whyWaiting(cell: Cell, spec: JobSpec, explanation: Explanation, 
     roomAtMs: earliestStartMs,
     forecast: null,
     agentsLacking: reason === 'no_free_agent' ? fewestNodes(explanation.remedies) : null,
-    remedies: own === undefined ? explanation.remedies : [...explanation.remedies, own],
+    remedies: remediesForOwner(explanation.remedies, spec, isOwn, (id) => cell.bookings.find(id)?.queue),
   };
 }
 
@@ -166,20 +157,11 @@ function waitingElsewhere(cell: Cell, spec: JobSpec): number {
   return count;
 }
 
-/** Of several ways to run it, the one that needs the fewest. */
-function fewestNodes(remedies: readonly Remedy[]): number {
-  const lacking = remedies.flatMap((remedy) => (remedy.kind === 'more_nodes' ? [remedy.by] : []));
-  return lacking.length === 0 ? 1 : Math.min(...lacking);
+/** Of several remedies that are nodes alone, the fewest; null where more nodes alone would not do. */
+function fewestNodes(remedies: readonly Remedy[]): number | null {
+  const lacking = remedies.flatMap(({ steps: [step, ...others] }) => (step?.kind === 'more_nodes' && others.length === 0 ? [step.by] : []));
+  return lacking.length === 0 ? null : Math.min(...lacking);
 }
-
-/** What helps with reasons that no option has. */
-const OWN_REMEDIES: { readonly [Reason in WaitReason]?: JobRemedy } = {
-  kind_not_offered: { kind: 'offer_kind' },
-  suspended: { kind: 'resume' },
-  queue_stopped: { kind: 'start_queue' },
-  budget_exhausted: { kind: 'more_budget' },
-  dependencies: { kind: 'finish_dependencies' },
-};
 
 /** Reasons behind which may be that no agent runs jobs of this kind. */
 const LACKING: ReadonlySet<WaitReason> = new Set(['no_pool', 'no_free_agent']);

@@ -96,6 +96,7 @@ function liveAttempt(job: Job, { spec }: JobRecord, attempt: Attempt & { started
     startedAtMs,
     stopping: leaving?.reason ?? null,
     ...(leaving === null || leaving.forJob === null ? {} : { stoppingFor: leaving.forJob }),
+    ...(leaving === null ? {} : { stopByMs: leaving.graceEndsAtMs }),
     isConfirmed: runningAtMs !== null,
     ...(confirmedRanks === undefined ? {} : { confirmedRanks }),
     ...(group === undefined ? {} : { group }),

@@ -95,6 +95,9 @@ export const CELL_TABLES = `
 /** Forgetting with every step would cost as much as writing it. */
 const STEPS_FORGOTTEN_AT_ONCE = 8;
 
+/** What cannot be judged yet is looked at again after so long. */
+const LOOK_AGAIN_MS = 1_000;
+
 /** In tables whose `pool_id` names a partition: those of a pool. `.` comes right before `/`, and no id of a pool has either. */
 const IS_OF_POOL = "(pool_id = ?1 OR (pool_id >= ?1 || '.' AND pool_id < ?1 || '/'))";
 
@@ -243,8 +246,8 @@ export class SqliteCellStore {
   }
 
   /** At most `count` effects that a partition has not carried out, first to last. */
-  effects(partition: PartitionName, count: number): readonly NumberedEffect[] {
-    return this.#sql
+  effects(partition: PartitionName, count: number, startsMax = Infinity): readonly NumberedEffect[] {
+    const effects = this.#sql
       .exec<{ sequence: number; body: string }>(
         'SELECT sequence, body FROM effects WHERE pool_id = ? ORDER BY sequence LIMIT ?',
         partition,
@@ -252,6 +255,10 @@ export class SqliteCellStore {
       )
       .toArray()
       .map(({ sequence, body }) => ({ sequence, effect: JSON.parse(body) as PoolEffect }));
+    // In their order, as one effect may undo another: what comes after a start that has to wait waits, too.
+    let starts = 0;
+    const end = effects.findIndex(({ effect }) => effect.kind === 'start' && ++starts > startsMax);
+    return end < 0 ? effects : effects.slice(0, end);
   }
 
   /** Counts on a partition up to then; a lease is never shortened. */
@@ -271,9 +278,12 @@ export class SqliteCellStore {
   }
 
   /** The partition whose lease ended longest ago, if any has. */
-  silentPartition(nowMs: number): PartitionName | undefined {
+  silentPartition(nowMs: number, judgedMs: number): PartitionName | undefined {
     const query = 'SELECT pool_id AS id FROM pool_leases WHERE lease_until_ms <= ? ORDER BY lease_until_ms LIMIT 1';
-    return this.#sql.exec<{ id: string }>(query, nowMs).toArray()[0]?.id as PartitionName | undefined;
+    const silent = this.#sql.exec<{ id: string }>(query, Math.min(nowMs, judgedMs)).toArray()[0]?.id as PartitionName | undefined;
+    // One whose silence cannot be judged yet is looked at again.
+    if (silent === undefined && (this.nextLeaseEndMs() ?? Infinity) <= nowMs) this.#nextLeaseEnd.set(nowMs + LOOK_AGAIN_MS);
+    return silent;
   }
 
   nextLeaseEndMs(): number | undefined {

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import type { PoolId } from '../../../src/kernel/ids.ts';
 import type { Blocker, Lack } from '../../../src/scheduler/engine/cell/offer.ts';
 import { explain } from '../../../src/scheduler/engine/explain/explain.ts';
-import type { Remedy, Why } from '../../../src/scheduler/engine/explain/explain.ts';
+import type { Why } from '../../../src/scheduler/engine/explain/explain.ts';
 import type { Plan } from '../../../src/scheduler/engine/explain/plan.ts';
 import { plan } from '../../../src/scheduler/engine/explain/plan.ts';
 import type { CellDecision } from '../../../src/scheduler/engine/cell/records.ts';
@@ -139,14 +139,6 @@ const reached = {
     too_late: 0,
   } satisfies Record<Blocker['kind'], number>,
   lacks: { accelerators: 0, cpu: 0, memory: 0, topology: 0, nodes: 0 } satisfies Record<Lack['dimension'], number>,
-  remedies: {
-    more_quota: 0,
-    higher_price_limit: 0,
-    more_nodes: 0,
-    shorter_duration: 0,
-    accept_more_pools: 0,
-    smaller_demand: 0,
-  } satisfies Record<Remedy['kind'], number>,
   plans: { has_place: 0, waits: 0 } satisfies Record<Plan['kind'], number>,
   events: {
     submit: 0,
@@ -253,7 +245,6 @@ function tallyReasons(world: CellWorld): void {
       count(reached.blockers, blocker.kind);
       if (blocker.kind === 'no_room' && blocker.lack !== null) count(reached.lacks, blocker.lack.dimension);
     }
-    for (const { kind } of explanation.remedies) count(reached.remedies, kind);
   }
 }
 

@@ -64,7 +64,9 @@ async function measureIn(
     const read = history ?? (await readHistory(repository, progress));
     const sources = await readSources(repository, policy.ignore, progress);
     const [lineTimes, rangeCommits] = [await LineTimes.open(repository), await RangeCommits.open(repository)];
-    const collection = { repository, policy, sources, blobs, history: read, lineTimes, rangeCommits, nowS, progress };
+    // A commit that is named is judged as of its time, and the newest one as of now.
+    const asOfS = options.commit === undefined ? nowS : Math.min(nowS, repository.committedAtS);
+    const collection = { repository, policy, sources, blobs, history: read, lineTimes, rangeCommits, nowS, asOfS, progress };
     const facts: DebtFact[] = [];
     for (const collect of COLLECTORS) for (const fact of await collect(collection)) facts.push(fact);
     // A comparison with an earlier commit is of code alone.

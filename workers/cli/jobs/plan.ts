@@ -15,7 +15,7 @@ interface PlanView {
     readonly pool: string;
     readonly nodes: number;
     readonly start_at: number | null;
-    readonly billed_usd_per_hour: string;
+    readonly usd_per_hour: string;
     readonly max_cost_usd: string | null;
   } | null;
   readonly evicts: { readonly jobs: readonly string[]; readonly others: number };
@@ -23,7 +23,9 @@ interface PlanView {
   readonly deadline: JobExplanationReply['deadline'];
 }
 
-type Waiting = Pick<JobExplanationReply, 'reason' | 'starts_between'> & { readonly remedies: readonly { readonly kind: string }[] };
+type Waiting = Pick<JobExplanationReply, 'reason' | 'starts_between'> & {
+  readonly remedies: readonly { readonly steps: readonly { readonly kind: string }[] }[];
+};
 
 /** `sluice jobs plan ...`: takes what `submit` takes, and queues nothing. */
 export const planCommand = (): Command =>
@@ -45,7 +47,7 @@ function rowsOf({ outcome, placement, evicts, waiting, deadline }: PlanView): re
       : [
           ['because', waiting.reason],
           ...startRows(waiting.starts_between),
-          ['would help', waiting.remedies.map(({ kind }) => kind).join(', ') || '-'],
+          ['would help', waiting.remedies.map(({ steps }) => steps.map(({ kind }) => kind).join(' and ')).join(', ') || '-'],
         ]),
     ...(placement === null ? [] : placeRows(placement)),
     ...(deadline === null ? [] : deadlineRows(deadline)),
@@ -63,6 +65,6 @@ const placeRows = ({ pool, nodes, option, start_at, ...cost }: NonNullable<PlanV
   ['nodes', String(nodes)],
   ['by resources', String(option)],
   ['starts', start_at === null ? '-' : new Date(start_at * 1_000).toISOString()],
-  ['USD an hour', cost.billed_usd_per_hour],
+  ['USD an hour', cost.usd_per_hour],
   ['USD at most', cost.max_cost_usd ?? '-'],
 ];

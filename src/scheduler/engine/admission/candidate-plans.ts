@@ -1,5 +1,6 @@
 import type { Cell } from '../cell/cell.ts';
 import type { JobRecord } from '../cell/job-record.ts';
+import { poolPrice } from '../cell/pool-price.ts';
 import { nodesWanted } from '../cell/job-record.ts';
 import type { PoolRecord } from '../cell/records.ts';
 import type { JobSpec, ResourceOption } from '../model/job-spec.ts';
@@ -11,7 +12,8 @@ import { lateRunMs } from './in-time.ts';
 
 /**
  * The pools a job may run in by an option at what it may pay: those near its data first, then the cheaper, what spot nodes lose counted
- * in, then by id. Prices are compared as they are now. Where a pool has no price, it is free unless the job names a limit.
+ * in, then by id. Prices are what tenants are billed, and compared as they are now. In a cell without a price list, a pool without a price is free unless the
+ * job names a limit.
  */
 export function affordablePools(cell: Cell, spec: JobSpec, option: number): PoolChoice {
   const known = cell.poolChoices.get(spec.options)?.[option];
@@ -47,9 +49,9 @@ function choose(cell: Cell, spec: JobSpec, option: number): PoolChoice {
 
 /** What one node's worth of an option costs in a pool for an hour; undefined when it is not sold there now. */
 function nodePrice(cell: Cell, { accelerator, perNode }: ResourceOption, { spec }: PoolRecord): number | undefined {
-  const price = cell.prices.priceAt({ accelerator, region: spec.region, market: spec.market, poolId: spec.id }, cell.nowMs);
+  const price = poolPrice(cell, spec.id, accelerator);
   const milli = accelerator === null ? WHOLE_MILLI : perNode.acceleratorCount * perNode.milliEach;
-  return price === undefined ? undefined : Math.ceil((price * milli) / WHOLE_MILLI);
+  return price === undefined ? undefined : Math.ceil((price.nanoDollarsPerHour * milli) / WHOLE_MILLI);
 }
 
 /** Whether the pool has nodes of the type, or could have. Work without accelerators runs on any. */

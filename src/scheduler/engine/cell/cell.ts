@@ -124,6 +124,8 @@ export class Cell {
       this.decide({ kind: 'save_wake', atMs: null });
       this.poolChoices = new WeakMap();
       this.pending.wake(() => true);
+      // A wake stands for all that were to follow it: prices that are still to come are looked for again.
+      this.wakeAt(this.prices.nextChangeMs(this.nowMs));
     }
     return timer !== undefined && timer.atMs <= this.nowMs ? this.jobs.get(timer.jobId) : undefined;
   }
@@ -211,8 +213,7 @@ export class Cell {
       this.#cohorts.set(spec.name, spec);
       this.decide({ kind: 'save_cohort', spec });
     }
-    this.tree.change(this.#specs());
-    this.holdings.recount(this.jobs.inOrder(this.jobs.placed));
+    this.#resetTree(this.#specs());
     for (const { name, weightMilli } of saved) {
       const node = this.tree.node(name);
       const former = before.get(name);
@@ -222,6 +223,37 @@ export class Cell {
     }
     for (const { name } of saved) this.awaitRound(this.tree.node(name));
     this.pending.wake(() => true);
+  }
+
+  /** Supposes other quotas and policies, and cohorts that are not there, for the duration of a trial: as `changeCohorts` would have it. */
+  supposeCohorts(saved: readonly CohortSpec[]): void {
+    assert(this.undo.isOpen, 'a tree is supposed in a trial alone');
+    const before = this.tree.specs;
+    const changed = new Map([...before, ...saved].map((spec) => [spec.name, spec]));
+    for (const node of saved.flatMap(({ name }) => this.tree.find(name) ?? [])) if (node.parent !== null) this.#ageHistory(node);
+    const undo = this.tree.retrofit(saved);
+    if (undo === undefined) {
+      this.#resetTree([...changed.values()]);
+      this.undo.note(() => this.#resetTree(before));
+    } else {
+      const requote = (): void => this.holdings.holders.requote(saved.map(({ name }) => this.tree.node(name)));
+      requote();
+      this.undo.note(() => {
+        undo();
+        requote();
+      });
+    }
+    for (const { name } of saved) {
+      const node = this.tree.node(name);
+      if (!before.some((spec) => spec.name === name)) this.#beginHistory(node);
+      this.awaitRound(node);
+    }
+    this.pending.wake(() => true);
+  }
+
+  #resetTree(specs: readonly CohortSpec[]): void {
+    this.tree.change(specs);
+    this.holdings.recount(this.jobs.inOrder(this.jobs.placed));
   }
 
   /** A job of a queue is placed: it, and the cohorts above, have had their turn. */
@@ -300,8 +332,8 @@ export class Cell {
     this.poolChoices = new WeakMap();
     this.decide({ kind: 'save_price', row });
     for (const past of this.prices.takePast(row, this.nowMs)) this.decide({ kind: 'forget_price', row: past });
-    // Jobs that it makes room for are examined when the reservation begins.
     this.wakeAt(Math.max(this.nowMs, row.fromMs));
+    this.wakeAt(this.prices.nextChangeMs(this.nowMs));
   }
 
   /** Takes note of how long a job took that is done: others like it are expected to take as long. */

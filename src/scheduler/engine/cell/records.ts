@@ -48,6 +48,8 @@ export type CellDecision =
       readonly fence: number;
       readonly grant: number;
       readonly milli: number;
+      /** What the time costs; null where it is not sold. */
+      readonly priceId: string | null;
       /** Of the first: how long the job needs them to its end, as far as that is known. */
       readonly needMs: number | null;
     }
@@ -85,6 +87,8 @@ export interface NodeRecord {
   readonly idleSinceMs: number | null;
   /** In its memory. */
   readonly weights: readonly ResidentWeights[];
+  /** When it will be taken away; absent: that is not known. */
+  readonly goneAtMs?: number;
   /** It may be dead: until then other nodes are tried first. Absent: nothing speaks against it. */
   readonly doubtedUntilMs?: number;
 }

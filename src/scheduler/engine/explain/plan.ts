@@ -9,6 +9,7 @@ import type { JobSpec } from '../model/job-spec.ts';
 import { WHOLE_MILLI } from '../model/pool-spec.ts';
 import type { Explanation } from './explain.ts';
 import { explain } from './explain.ts';
+import type { RemedyWays } from './remedy.ts';
 
 /** What would become of a job if it were submitted now. Plain data. */
 export type Plan =
@@ -29,7 +30,13 @@ export type Plan =
   | { readonly kind: 'waits'; readonly explanation: Explanation };
 
 /** Submits a job on trial: decides by the same code as an event would, says what came of it, and undoes it all. `inTrial` sees the job then. */
-export function plan(cell: Cell, spec: JobSpec, nowMs: number, inTrial: (job: JobRecord) => void = () => undefined): Outcome<Plan> {
+export function plan(
+  cell: Cell,
+  spec: JobSpec,
+  nowMs: number,
+  ways?: RemedyWays,
+  inTrial: (job: JobRecord) => void = () => undefined,
+): Outcome<Plan> {
   return cell.undo.trial((): Outcome<Plan> => {
     cell.advance(nowMs);
     const submitted = submit(cell, spec);
@@ -37,7 +44,7 @@ export function plan(cell: Cell, spec: JobSpec, nowMs: number, inTrial: (job: Jo
     place(cell);
     const job = cell.jobs.get(spec.id);
     inTrial(job);
-    if (job.attempt === null) return ok({ kind: 'waits', explanation: explain(cell, job) });
+    if (job.attempt === null) return ok({ kind: 'waits', explanation: explain(cell, job, ways) });
     return ok(placeOf(cell, job, job.attempt));
   });
 }

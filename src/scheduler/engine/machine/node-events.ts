@@ -63,7 +63,8 @@ export function cordon(cell: Cell, nodeId: string): void {
 export function uncordon(cell: Cell, nodeId: string): void {
   const node = cell.fleet.find(nodeId);
   if (node?.state !== 'draining') return;
-  saveNode(cell, { ...node, state: 'open' });
+  const { goneAtMs: _, ...known } = node;
+  saveNode(cell, { ...known, state: 'open' });
   cell.pending.wake(() => true);
 }
 
@@ -73,7 +74,7 @@ export function drain(cell: Cell, nodeId: string, reason: 'node_drain' | 'spot_n
   if (node === undefined) return;
   if (node.state === 'open') {
     if (reason === 'spot_notice') watch(cell, node.spec.poolId, 1);
-    saveNode(cell, { ...node, state: 'draining' });
+    saveNode(cell, { ...node, state: 'draining', ...(goneAtMs === Infinity ? {} : { goneAtMs }) });
   }
   clearNode(cell, node, { reason, goneAtMs }, () => true);
   dropEmpty(cell);

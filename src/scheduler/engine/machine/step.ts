@@ -81,7 +81,8 @@ function scheduleAnotherPass(cell: Cell): void {
   for (const { queue } of cell.pending.awake()) if (!cell.isStopped(queue)) return cell.wakeAt(cell.nowMs);
 }
 
-function apply<Kind extends CellEvent['kind']>(cell: Cell, event: EventOf<Kind>): EventOutcome {
+/** What one event does by itself: nothing is placed after it. */
+export function apply<Kind extends CellEvent['kind']>(cell: Cell, event: EventOf<Kind>): EventOutcome {
   const act: (cell: Cell, event: EventOf<Kind>) => EventOutcome | void = APPLY[event.kind];
   return act(cell, event) ?? ok(undefined);
 }

@@ -45,9 +45,13 @@ export async function inputFiles({ repository, sources, blobs }: Collection, pat
 }
 
 /** The text of a file of the commit; undefined if there is none, or the clone lacks it. */
-export async function committedText({ sources, blobs }: Collection, path: string): Promise<string | undefined> {
+export const committedText = async (collection: Collection, path: string): Promise<string | undefined> =>
+  (await committedBytes(collection, path))?.toString('utf8');
+
+/** The bytes of a file of the commit; undefined if there is none, or the clone lacks it. */
+export async function committedBytes({ sources, blobs }: Collection, path: string): Promise<Buffer | undefined> {
   const blob = sources.tracked.find((file) => file.path === path)?.blob;
-  return blob === undefined ? undefined : textOf(blobs, blob);
+  return blob === undefined ? undefined : blobs.read(blob);
 }
 
 const textOf = async (blobs: BlobReader, blob: string): Promise<string | undefined> => (await blobs.read(blob))?.toString('utf8');
