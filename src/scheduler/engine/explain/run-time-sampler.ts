@@ -116,8 +116,12 @@ export class RunTimeSampler {
       return start + this.#rng.next() * ((ends[bucket] ?? 0) - start);
     }
     // Longer than any that was seen to end: as one of those that have lasted longer. By Pareto's law with exponent 1 each doubling has the chance of a half.
-    const lasted = beyond[Math.floor(this.#rng.next() * beyond.length)] ?? 0;
-    return Math.max(age, lasted, ends[count - 1] ?? 1) / Math.max(1e-6, this.#rng.next());
+    return Math.max(age, this.#lasted(beyond), ends[count - 1] ?? 1) / Math.max(1e-6, this.#rng.next());
+  }
+
+  /** How long one of them has lasted, whichever. */
+  #lasted(beyond: readonly number[]): number {
+    return beyond[Math.floor(this.#rng.next() * beyond.length)] ?? 0;
   }
 }
 
