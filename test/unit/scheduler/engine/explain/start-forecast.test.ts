@@ -103,6 +103,7 @@ describe('[J327] run times', () => {
     world.report(running, { kind: 'released' });
     expect(world.cell.runTimes.find(world.job(waiting).classKey)?.counts).toContainEqual([122, 0, 1]);
     expect(drawn(), 'and still counts once it was taken away').toBeGreaterThan(0.15);
+    expect(world.cell.runTimes.find(world.job(waiting).classKey)?.ended, 'but has not ended by itself').toBe(4);
   });
 
   it('are recorded ever more rarely, and the same by a rebuilt cell; one from before has none', () => {
