@@ -36,6 +36,7 @@ import { routingBench } from './routing.ts';
 import { slurmBench } from './slurm.ts';
 import { splitBench } from './split.ts';
 import { startBench } from './start.ts';
+import { startsBench } from './starts.ts';
 import { tailBench } from './tail.ts';
 import { wireBench } from './wire.ts';
 import { waitsBench } from './waits.ts';
@@ -74,6 +75,7 @@ const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Op
   slurm: slurmBench,
   split: splitBench,
   start: startBench,
+  starts: startsBench,
   tail: tailBench,
   waits: waitsBench,
   wire: wireBench,

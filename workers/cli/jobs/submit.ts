@@ -81,10 +81,10 @@ async function upload(client: GatewayClient, path: string): Promise<string> {
 }
 
 /** Seconds since the epoch. */
-function deadlineOf(text: string): number {
-  const fromNow = /^\+(\d+)$/.exec(text)?.[1];
-  const atMs = fromNow === undefined ? Date.parse(text) : Date.now() + Number(fromNow) * 1_000;
-  if (!Number.isFinite(atMs)) throw new UsageError(`--deadline: "${text}" is neither a date and time nor seconds from now such as +600`);
+function deadlineOf(value: string): number {
+  const fromNow = /^\+(\d+)$/.exec(value)?.[1];
+  const atMs = fromNow === undefined ? Date.parse(value) : Date.now() + Number(fromNow) * 1_000;
+  if (!Number.isFinite(atMs)) throw new UsageError(`--deadline: "${value}" is neither a date and time nor seconds from now such as +600`);
   return Math.ceil(atMs / 1_000);
 }
 

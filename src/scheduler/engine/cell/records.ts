@@ -7,7 +7,6 @@ import type { PriceRow } from '../model/price-book.ts';
 import type { Interruptions } from '../placement/work-cost.ts';
 import type { ResidentWeights } from './resident-weights.ts';
 import type { EvictionReason, JobRecord } from './job-record.ts';
-import type { RunTimeRecord } from './run-times.ts';
 
 /** What a cell wants done, in this order. All `save`s of one step belong in one transaction, with its ledger events. */
 export type CellDecision =
@@ -71,6 +70,14 @@ export type CellDecision =
   | { readonly kind: 'unload'; readonly poolId: PoolId; readonly nodeId: string; readonly model: string }
   | { readonly kind: 'provision'; readonly poolId: PoolId; readonly count: number }
   | { readonly kind: 'retire'; readonly nodeId: string };
+
+/** How long attempts ran, in logarithmic buckets. Plain data. */
+export interface RunTimeRecord {
+  /** A class of jobs; or jobs of a queue, or all, with or without a longest run time. */
+  readonly key: string;
+  /** Bucket, attempts that ended by themselves within it, and attempts that were taken away within it: these would have run for longer. */
+  readonly counts: readonly (readonly [bucket: number, ended: number, cut: number])[];
+}
 
 /** A node of an attempt, and which of its accelerators the attempt has, from 0. */
 export interface AttemptPlace {

@@ -1,7 +1,7 @@
 import { chance } from '../../../kernel/seeded.ts';
 import type { JobRecord } from './job-record.ts';
 import { isOfQueue, optionKey } from './observations.ts';
-import type { CellDecision } from './records.ts';
+import type { CellDecision, RunTimeRecord } from './records.ts';
 
 /** Histograms remembered: some 500 bytes each. The one that was first seen longest ago goes first. */
 const HISTOGRAMS_MAX = 10_000;
@@ -14,14 +14,6 @@ const RUNS_KEPT = 1_024;
 
 /** Up to so many runs each is counted; of twice as many every other, which counts twice, and so on: so a record is written ever more rarely. */
 const RUNS_COUNTED = 64;
-
-/** How long attempts ran, in logarithmic buckets. Plain data. */
-export interface RunTimeRecord {
-  /** A class of jobs; or jobs of a queue, or all, with or without a longest run time. */
-  readonly key: string;
-  /** Bucket, attempts that ended by themselves within it, and attempts that were taken away within it: these would have run for longer. */
-  readonly counts: readonly (readonly [bucket: number, ended: number, cut: number])[];
-}
 
 /** How attempts like those of a job have ended. */
 interface Observed {

@@ -8,6 +8,7 @@ import { milliHeld } from '../life/charge-segment.ts';
 import type { Cell } from '../cell/cell.ts';
 import type { JobState, JobRecord } from '../cell/job-record.ts';
 import type { PendingClass } from '../cell/pending-queues.ts';
+import type { JobSpec } from '../model/job-spec.ts';
 import type { Halt } from './halt.ts';
 import { haltOf } from './halt.ts';
 import { remediesFor } from './remedies.ts';
@@ -115,10 +116,15 @@ function expectedAfterBookings(cell: Cell, job: JobRecord): ExpectedPlacement | 
 const AHEAD_MAX = 10;
 
 /** A job's position in its queue: by priority, then by submission. */
-export function positionOf(cell: Cell, job: JobRecord): number {
+function positionOf(cell: Cell, job: JobRecord): number {
   let before = 0;
   for (const pending of classesOf(cell, job)) before += countBefore(pending, job);
   return before + 1;
+}
+
+/** Which jobs are before one in its queue: of each class how many. */
+export function* classesBefore(cell: Cell, job: JobRecord): Generator<{ readonly exemplar: JobSpec; readonly count: number }, void> {
+  for (const pending of classesOf(cell, job)) yield { exemplar: pending.exemplar, count: countBefore(pending, job) };
 }
 
 /** The next few before a job in its queue, first to last. */

@@ -18,6 +18,8 @@ interface Survival {
   /** The part of all that last to the end of each bucket. */
   readonly left: Float64Array;
   readonly ended: number;
+  /** How long those have lasted that run for longer than any was seen to end. */
+  readonly beyond: readonly number[];
 }
 
 /**
@@ -101,7 +103,7 @@ export class RunTimeSampler {
   }
 
   /** A value above `age`, by the chances of those that have lasted so long. */
-  #draw({ starts, ends, left }: Survival, age: number): number {
+  #draw({ starts, ends, left, beyond }: Survival, age: number): number {
     const count = left.length;
     let first = 0;
     while (first < count && (ends[first] ?? 0) <= age) first += 1;
@@ -113,8 +115,13 @@ export class RunTimeSampler {
       const start = Math.max(age, starts[bucket] ?? 0);
       return start + this.#rng.next() * ((ends[bucket] ?? 0) - start);
     }
-    // Longer than any that was seen to end: by the chance of Pareto's law with exponent 1, that of the next doubling is a half.
-    return Math.max(age, ends[count - 1] ?? 1) / Math.max(1e-6, this.#rng.next());
+    // Longer than any that was seen to end: as one of those that have lasted longer. By Pareto's law with exponent 1 each doubling has the chance of a half.
+    return Math.max(age, this.#lasted(beyond), ends[count - 1] ?? 1) / Math.max(1e-6, this.#rng.next());
+  }
+
+  /** How long one of them has lasted, whichever. */
+  #lasted(beyond: readonly number[]): number {
+    return beyond[Math.floor(this.#rng.next() * beyond.length)] ?? 0;
   }
 }
 
@@ -146,5 +153,5 @@ function survivalOf({ buckets }: Histogram, ages: readonly number[]): Survival {
     atRisk -= ended + cut;
     all += ended;
   }
-  return { starts, ends, left, ended: all };
+  return { starts, ends, left, ended: all, beyond: cuts };
 }

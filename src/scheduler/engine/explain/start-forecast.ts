@@ -5,7 +5,7 @@ import type { Cell } from '../cell/cell.ts';
 import type { JobRecord } from '../cell/job-record.ts';
 import { payableOf } from '../cell/payer-holds.ts';
 import type { JobSpec } from '../model/job-spec.ts';
-import { positionOf } from './explain.ts';
+import { classesBefore } from './explain.ts';
 import { finish, leave } from '../life/end-attempt.ts';
 import { comingArrivals } from '../cell/recent-arrivals.ts';
 import { schedule } from '../machine/schedule.ts';
@@ -31,8 +31,8 @@ const CONFIDENCE = 0.8;
 const SAMPLES_MAX = 48;
 const SAMPLES_MIN = 8;
 
-/** Of the logarithm of the pace of what is not played through: rates at which jobs come and go change by a third and more. */
-const PACE_SPREAD = 0.35;
+/** Of the logarithm of the pace of what is not played through: rates at which jobs come and go change by half. */
+const PACE_SPREAD = 0.45;
 
 /** Ends that are played through in all, each with what starts after it: some 50 ms of work. */
 const FORECAST_ENDS_MAX = 480;
@@ -151,7 +151,7 @@ function mayPass(cell: Cell, { queue, priority, dependsOn }: JobSpec, waiting: J
 function play(cell: Cell, { spec }: JobRecord, course: Course, endsMax: number): { readonly startMs: number; readonly ends: number } {
   return cell.undo.trial(() => {
     const startedAtMs = cell.nowMs;
-    const before = positionOf(cell, cell.jobs.get(spec.id));
+    const before = workBefore(cell, cell.jobs.get(spec.id));
     const ends = new Heap<End>((a, b) => a.atMs - b.atMs || (a.jobId < b.jobId ? -1 : 1));
     // In an order that does not depend on what the cell has been through: equal states give equal answers.
     for (const placed of cell.jobs.inOrder(cell.jobs.placed)) expectEnd(cell, ends, placed, course);
@@ -194,10 +194,26 @@ function nextRival({ coming }: Course): { readonly atMs: number; readonly spec: 
 /** Where so many that came lately could not have passed the job, none does. */
 const SKIPPED_MAX = 512;
 
-/** How much longer what is left of the way of a job to its nodes is than what was played of it, if its queue goes on as it went. */
+/**
+ * How much longer what is left of the way of a job to its nodes is than what was played of it, if its queue goes on as it went: by what the jobs before
+ * it ask for, as small ones pass large ones and leave those for later.
+ */
 function partLeft(cell: Cell, { id }: JobSpec, before: number): number {
-  const left = positionOf(cell, cell.jobs.get(id));
-  return left / Math.max(1, before - left);
+  const left = workBefore(cell, cell.jobs.get(id));
+  return left / Math.max(before / 1_000, before - left);
+}
+
+/** What a job and those before it in its queue ask for at least, for as long as they may. */
+function workBefore(cell: Cell, job: JobRecord): number {
+  let work = workOf(job.spec);
+  for (const { exemplar, count } of classesBefore(cell, job)) work += count * workOf(exemplar);
+  return work;
+}
+
+function workOf({ options, limits }: JobSpec): number {
+  const [option] = options;
+  if (option === undefined) return 0;
+  return option.nodes.min * Math.max(1, option.perNode.acceleratorCount * option.perNode.milliEach) * (limits.durationMaxMs ?? 1);
 }
 
 /** Notes when an attempt will have left its nodes. */

@@ -116,7 +116,13 @@ function kindOf(before: Job | undefined, after: Job): JobEventKind | undefined {
   if (before === undefined) return 'submitted';
   if (isNoticed(after) && (!isNoticed(before) || before.attempt?.stopByMs !== after.attempt?.stopByMs)) return 'termination_notice';
   if (before.state !== after.state) return 'state';
-  if (before.attempt?.fence !== after.attempt?.fence || before.attempt?.stopping !== after.attempt?.stopping) return 'attempt';
+  return isOtherAttempt(before, after) ? 'attempt' : changeOfTerms(before, after);
+}
+
+const isOtherAttempt = (before: Job, after: Job): boolean =>
+  before.attempt?.fence !== after.attempt?.fence || before.attempt?.stopping !== after.attempt?.stopping;
+
+function changeOfTerms(before: Job, after: Job): JobEventKind | undefined {
   if (before.lateAtMs !== after.lateAtMs) return 'deadline';
   if (before.priority !== after.priority) return 'reprioritised';
   return before.attempt?.nodes === after.attempt?.nodes && before.nodesWanted === after.nodesWanted ? undefined : 'resized';

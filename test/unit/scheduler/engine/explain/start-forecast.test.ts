@@ -1,0 +1,156 @@
+import { describe, expect, it } from 'vitest';
+
+import { Seeded } from '../../../../../src/kernel/seeded.ts';
+import { Cell } from '../../../../../src/scheduler/engine/cell/cell.ts';
+import { Histogram } from '../../../../../src/scheduler/engine/cell/run-times.ts';
+import { RunTimeSampler } from '../../../../../src/scheduler/engine/explain/run-time-sampler.ts';
+import { forecastStart } from '../../../../../src/scheduler/engine/explain/start-forecast.ts';
+import type { JobSpec } from '../../../../../src/scheduler/engine/model/job-spec.ts';
+import { jobSpec, nodeSpec, option } from '../../../../support/fixtures/scheduler-specs.ts';
+import { foldRecords } from '../../../../support/oracles/fold-records.ts';
+import { CellWorld } from '../../../../support/worlds/cell-world.ts';
+import { recurringLoad, replayedStarts } from '../../../../support/worlds/replayed-starts.ts';
+
+const LIMITED: Partial<JobSpec> = { options: [option(8)], limits: { ...jobSpec(0).limits, durationMaxMs: 60_000 } };
+
+/** A node for one job at a time. */
+const oneAtATime = (): CellWorld => new CellWorld({}, [nodeSpec(0)]);
+
+/** Runs jobs one after the other for so long each. */
+function ran(world: CellWorld, first: number, seconds: readonly number[]): void {
+  for (const [at, s] of seconds.entries()) {
+    const id = world.submit(first + at, LIMITED);
+    world.report(id, { kind: 'running' });
+    world.nowMs += s * 1_000;
+    world.report(id, { kind: 'completed' });
+  }
+}
+
+const forecast = (world: CellWorld, id: JobSpec['id']) => forecastStart(world.cell, world.job(id))!;
+
+describe('[J325] when a waiting job starts', () => {
+  it('is all that limits allow while no run times are known: later for each that is before it', () => {
+    const world = oneAtATime();
+    const [, second, third] = [1, 2, 3].map((n) => world.submit(n, LIMITED));
+    const widest = { basis: 'limits', earliestMs: world.nowMs, medianMs: null, seen: 0 };
+    expect(forecast(world, second!)).toMatchObject({ ...widest, latestMs: world.nowMs + 60_000 });
+    expect(forecast(world, third!)).toMatchObject({ ...widest, latestMs: world.nowMs + 120_000 });
+    const open = world.submit(4, { options: [option(8)] });
+    const last = world.submit(5, { options: [option(8)] });
+    expect(forecast(world, open).latestMs).toBe(world.nowMs + 180_000);
+    expect(forecast(world, last), 'nothing limits the one before it').toMatchObject({ ...widest, latestMs: null });
+  });
+
+  it('is an interval by the run times of jobs like those before it, of one position after the other', () => {
+    const world = oneAtATime();
+    ran(
+      world,
+      100,
+      Array.from({ length: 40 }, (_, n) => 18 + (n % 5)),
+    );
+    const [running, second, third, fourth] = [1, 2, 3, 4].map((n) => world.submit(n, LIMITED));
+    world.report(running!, { kind: 'running' });
+    world.nowMs += 10_000;
+    world.do({ kind: 'tick' });
+    const found = [second!, third!, fourth!].map((id) => forecast(world, id));
+    for (const [at, { basis, seen, earliestMs, medianMs, latestMs, confidence }] of found.entries()) {
+      expect({ basis, confidence }).toEqual({ basis: 'run_times', confidence: 0.8 });
+      expect(seen).toBe(40);
+      const inS = (atMs: number | null) => (atMs! - world.nowMs) / 1_000;
+      expect(Math.abs(inS(medianMs) - (10 + 20 * at))).toBeLessThan(3);
+      expect(inS(latestMs) - inS(earliestMs)).toBeLessThan(12);
+      expect(inS(earliestMs)).toBeLessThan(inS(medianMs));
+    }
+    expect(forecast(world, third!), 'the same again').toEqual(found[1]);
+    world.nowMs += 200_000;
+    expect(world.cell.jobs.get(running!).attempt, 'and nothing has happened').not.toBeNull();
+  });
+
+  it('is not foreseen of jobs that do not wait for nodes', () => {
+    const world = oneAtATime();
+    const [running, waiting, dependent] = [
+      world.submit(1, LIMITED),
+      world.submit(2, LIMITED),
+      world.submit(3, { dependsOn: [jobSpec(1).id] }),
+    ];
+    expect(forecastStart(world.cell, world.job(running))).toBeNull();
+    expect(forecastStart(world.cell, world.job(dependent))).toBeNull();
+    world.do({ kind: 'hold', jobId: waiting, isHeld: true });
+    expect(forecastStart(world.cell, world.job(waiting))).toBeNull();
+  });
+});
+
+describe('[J327] run times', () => {
+  it('of attempts that were taken away, and of those that run, are longer than they have lasted', () => {
+    const world = oneAtATime();
+    ran(world, 100, [5, 5, 5, 5]);
+    const drawn = (): number => {
+      const sampler = new RunTimeSampler(world.cell, new Seeded(1), world.nowMs);
+      const draws = Array.from({ length: 300 }, () => {
+        sampler.nextSample();
+        return sampler.runMs({ ...world.job(waiting), attempt: null }, 0);
+      });
+      return draws.filter((ms) => ms > 10_000).length / draws.length;
+    };
+    const running = world.submit(1, LIMITED);
+    const waiting = world.submit(2, LIMITED);
+    world.report(running, { kind: 'running' });
+    expect(drawn()).toBeLessThan(0.2);
+    world.nowMs += 40_000;
+    world.do({ kind: 'tick' });
+    expect(drawn(), 'one of five has lasted for 40 s').toBeGreaterThan(0.15);
+    world.do({ kind: 'preempt', jobId: running });
+    world.report(running, { kind: 'released' });
+    expect(world.cell.runTimes.find(world.job(waiting).classKey)?.counts).toContainEqual([122, 0, 1]);
+    expect(drawn(), 'and still counts once it was taken away').toBeGreaterThan(0.15);
+    expect(world.cell.runTimes.find(world.job(waiting).classKey)?.ended, 'but has not ended by itself').toBe(4);
+  });
+
+  it('are recorded ever more rarely, and the same by a rebuilt cell; one from before has none', () => {
+    const histogram = new Histogram();
+    const weights = Array.from({ length: 600 }, () => {
+      const { weight } = histogram;
+      histogram.add(1_000, false, weight);
+      return weight;
+    });
+    expect([weights[0], weights[127], weights[128], weights.at(-1)]).toEqual([1, 1, 2, 8]);
+    expect(histogram.ended, 'what is long ago is forgotten').toBeLessThanOrEqual(1_024);
+    const world = oneAtATime();
+    ran(world, 1, [5, 7, 9]);
+    const records = foldRecords(world.history);
+    const key = world.job(jobSpec(1).id).classKey;
+    expect(new Cell(world.cell.settings, records).runTimes.find(key)?.counts).toEqual(world.cell.runTimes.find(key)?.counts);
+    const { runTimes: _, ...before } = records;
+    expect(new Cell(world.cell.settings, before).runTimes.find(key)).toBeUndefined();
+    world.do({ kind: 'change_cohorts', saved: [], gone: [] });
+  });
+});
+
+it('[J328] a job that waits again since its node was lost knows which, and when, until it has nodes again', () => {
+  const world = new CellWorld({}, [nodeSpec(0), nodeSpec(1)]);
+  const [first, second] = [world.submit(1, LIMITED), world.submit(2, LIMITED)];
+  const silent = world.cell.fleet.node(world.job(first).attempt!.placement.slots[0]!.node).spec.id;
+  world.do({ kind: 'node_lost', nodeId: silent });
+  expect(world.job(first)).toMatchObject({ state: 'evicted', lost: { nodeId: silent, atMs: world.nowMs } });
+  world.nowMs += 1_000;
+  const other = world.cell.fleet.node(world.job(second).attempt!.placement.slots[0]!.node).spec.id;
+  world.report(second, { kind: 'failed', isPermanent: false, by: { place: 0, isSilent: true } });
+  const after = world.job(second).attempt === null ? world.job(second) : world.job(first);
+  expect(after.lost?.nodeId === other || world.job(first).lost === undefined).toBe(true);
+  world.do({ kind: 'add_nodes', nodes: [nodeSpec(2)] });
+  for (const id of [first, second]) expect(world.job(id)).toMatchObject({ attempt: expect.anything() });
+  for (const id of [first, second]) expect(world.job(id).lost).toBeUndefined();
+});
+
+it('[J326] of replayed starts as many as it says are within their intervals, which are narrow beside the wait', () => {
+  const rng = new Seeded(11);
+  const load = { jobs: 300, accelerators: 32, load: 1.15, owners: 1, kinds: 6, spread: 0.5 };
+  const found = replayedStarts(
+    recurringLoad(load, () => rng.next()),
+    { nodes: 4, acceleratorsPerNode: 8 },
+    12,
+  );
+  expect(found.foreseen).toBeGreaterThan(15);
+  expect(found.within).toBeGreaterThanOrEqual(0.75);
+  expect(found.medianWidthPart).toBeLessThan(0.5);
+});
