@@ -297,6 +297,8 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
     ]),
   cordonNode: ({ state }) => expect(state).toBe('cordoned'),
   uncordonNode: ({ state }) => expect(state).toBe('open'),
+  noticeNode: ({ terminates_at: at }) => expect(at).toBeTypeOf('number'),
+  agentNotice: ({ terminates_at: at }) => expect(at).toBeTypeOf('number'),
   drainNode: ({ state }) => expect(['draining', 'away']).toContain(state),
   rotatePoolToken: ({ agent_token: token }) => expect(token).toMatch(/^pt_/),
   deletePool: async () => expect((await admin.get(`/v1/pools/${idOf('createPool')}`)).status).toBe(404),

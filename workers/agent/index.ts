@@ -4,6 +4,7 @@ import { AgentState } from './agent-state.ts';
 import { agentRunners, allowedKinds } from './agent-runners.ts';
 import { GatewayModels, gatewayFiles } from './gateway-models.ts';
 import { readConfig, PoolClient } from './pool-client.ts';
+import { noticeSourceIn, watchForNotice } from './interruption-notice.ts';
 import { Readiness, readyPortIn, serveReadiness } from './readiness.ts';
 
 // What ends an agent is for its operator to put right: the message says it, no stack does.
@@ -33,8 +34,12 @@ const machine = { ...said, name: process.env['SLUICE_AGENT_NAME'] || (state?.kno
 const { url, cacheSocket } = config;
 const models = new GatewayModels({ files: gatewayFiles(url), cacheSocket, weightsMaxMib: machine.weights_max_mib });
 
+const client = new PoolClient(config, state?.known?.agent);
+const source = noticeSourceIn(process.env);
+if (source !== undefined) void watchForNotice(source, { say: (inS, signal) => client.notice(inS, signal), stopped: stop.signal });
+
 await runAgent({
-  client: new PoolClient(config, state?.known?.agent),
+  client,
   models,
   runners: agentRunners({ ...config, devices }, models, allowedKinds(process.argv.slice(2), process.env)),
   secrets: [config.token, ...(config.beside?.key === undefined ? [] : [config.beside.key])],

@@ -115,6 +115,12 @@ export class PoolClient {
     return registered;
   }
 
+  /** Says that this machine will be taken away in so many seconds. Throws where the agent has not registered. */
+  async notice(inS: number, signal: AbortSignal): Promise<void> {
+    if (this.#agent === undefined) throw new Error('the agent has not registered yet');
+    await this.#json('POST', `agents/${this.#agent}/notice`, { json: { in_s: inS }, signal });
+  }
+
   /** Waits up to `waitMs` for work. `held`: the attempts that the agent runs, and the weights that it holds, where it says so. */
   async lease(agent: string, waitMs: number, signal: AbortSignal, held?: HeldByAgent) {
     const weights = held?.weights.map(({ model, memoryMib, loadMs, inUse = false }) => ({

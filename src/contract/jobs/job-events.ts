@@ -11,21 +11,36 @@ import { wholeText } from '../api/text-number.ts';
 
 // The history of a job as server-sent events (WHATWG HTML, 9.2).
 
-const JOB_EVENT_KINDS = ['submitted', 'state', 'attempt', 'resized', 'reprioritised'] as const;
+const JOB_EVENT_KINDS = ['submitted', 'state', 'attempt', 'termination_notice', 'resized', 'reprioritised', 'deadline'] as const;
 export type JobEventKind = (typeof JOB_EVENT_KINDS)[number];
 
 const event = named('JobEvent', {
   id: z.int().min(1).meta(about('Counts the events of the job from 1: what `after` and `Last-Event-ID` mean.')),
   object: z.literal('job_event'),
   job: z.string(),
-  kind: z.enum(JOB_EVENT_KINDS).meta(about('What changed, which is also the name of the event.')),
+  kind: z
+    .enum(JOB_EVENT_KINDS)
+    .meta(
+      about(
+        'What changed, which is also the name of the event. `termination_notice`: a node of its attempt will be taken away, and it is asked to save until `stop_by`.',
+      ),
+    ),
   created_at: unixSeconds,
   state: z.enum(JOB_STATES).meta(about('After the change.')),
   priority,
   attempt: z.object({ fence: z.int(), pool: z.string(), nodes: z.int() }).nullable().meta(about('The attempt that is under way now.')),
   stopped_for: z.enum(STOP_REASONS).nullable().meta(about('Why that attempt is asked to stop.')),
+  stop_by: unixSeconds.nullable().meta(about('When it is made to stop at the latest, if it is asked to.')),
   ended: attempt.nullable().meta(about('The attempt that ended with this.')),
   error: jobError,
+  deadline: z
+    .enum(['at_risk', 'missed'])
+    .nullable()
+    .meta(
+      about(
+        'With the kind `deadline`: started now on its fastest resources, the job would (`missed`) or may (`at_risk`) not be done by `deadline_at`.',
+      ),
+    ),
   final: z.boolean().meta(about('Whether the job is over, and this its last event.')),
 });
 

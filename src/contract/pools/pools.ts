@@ -5,8 +5,9 @@ import { name, owner, ownerOrCallers, page, pageQuery, unixSeconds } from '../ap
 import type { Endpoint } from '../api/endpoint.ts';
 import { ADMIN, call, json } from '../api/endpoint.ts';
 import { POOL_LIMITS } from './pool-limits.ts';
-import { dollarsIn, dollarsOut } from '../tenancy/money.ts';
-import { acceleratorName, nodeCapacity } from '../jobs/node-capacity.ts';
+import { newPrice, price } from './pool-prices.ts';
+import { terminationNotice } from './termination-notice.ts';
+import { nodeCapacity } from '../jobs/node-capacity.ts';
 import { changedSettings, newSettings, settingsReply } from './pool-settings.ts';
 
 export const poolId = z
@@ -30,7 +31,16 @@ const pool = z.object({
 
 export type PoolReply = z.infer<typeof pool>;
 
-const create = z.strictObject({ name, owner: ownerOrCallers, ...newSettings });
+const create = z.strictObject({
+  name,
+  owner: ownerOrCallers,
+  ...newSettings,
+  prices: z
+    .array(newPrice)
+    .max(POOL_LIMITS.poolPricesMaxCount)
+    .default([])
+    .meta(about('As `POST /v1/pools/{pool}/prices` takes them. What has none is priced by the published price list.')),
+});
 const change = z.strictObject({ owner: owner.optional(), ...changedSettings });
 
 export type CreatePool = z.output<typeof create>;
@@ -74,28 +84,12 @@ const node = z.object({
     .meta(about('Weights of models that are in its memory. Those that no job uses leave for others by what loading them again costs.')),
   weights_max_mib: z.int().nullable().meta(about('What it has for weights; null: what its memory has room for.')),
   idle_since: unixSeconds.nullable(),
+  terminates_at: unixSeconds
+    .nullable()
+    .meta(about('When it will be taken away, as its agent or an operator has said; null: that is not known.')),
 });
 
 export type NodeReply = z.infer<typeof node>;
-
-const price = z.object({
-  accelerator: z.string().nullable().meta(about('Null: of a node without accelerators.')),
-  usd_per_hour: dollarsOut,
-  from: unixSeconds,
-});
-
-const newPrice = z.strictObject({
-  accelerator: acceleratorName.optional().meta(about('If absent, the price of a node without accelerators.')),
-  usd_per_hour: dollarsIn.meta(about('Of one accelerator for an hour, as an exact decimal.', '2.50')),
-  from: z
-    .int()
-    .min(0)
-    .max(POOL_LIMITS.unixSecondsMax)
-    .optional()
-    .meta(about('Seconds since the Unix epoch from which on it holds, until the next; now if absent or past.')),
-});
-
-export type NewPrice = z.output<typeof newPrice>;
 
 const common = { tag: 'Pools', access: ADMIN, meters: [], status: 200 } as const;
 const params = z.strictObject({ pool: poolId });
@@ -125,7 +119,13 @@ export const poolEndpoints = {
     ...call('GET', '/v1/pools/:pool'),
     summary: 'A pool, its agents and what they run',
     params,
-    reply: json(pool.extend({ agents: z.int(), running: z.int() })),
+    reply: json(
+      pool.extend({
+        agents: z.int(),
+        running: z.int(),
+        prices: z.array(price).meta(about('Those that hold: of each type that it has, and of nodes without accelerators.')),
+      }),
+    ),
   },
   changePool: {
     ...common,
@@ -192,20 +192,30 @@ export const poolEndpoints = {
     params: nodeParams,
     reply: json(node),
   },
+  noticeNode: {
+    ...common,
+    ...call('POST', '/v1/pools/:pool/nodes/:node/notice', json(terminationNotice)),
+    summary: 'Say that a node will be taken away, and when',
+    description:
+      'As a provider says of spot capacity. It is given no new work, and the jobs there are asked to save and leave, each within its grace and before ' +
+      'that time; gangs as a whole, and they run again elsewhere. Agents say it by themselves where they learn of it.',
+    params: nodeParams,
+    reply: json(node),
+  },
   setPoolPrice: {
     ...common,
     ...call('POST', '/v1/pools/:pool/prices', json(newPrice)),
-    summary: 'Set what an accelerator of a pool costs',
+    summary: 'State what an accelerator of a pool costs',
     description:
-      'Placement compares prices as they are at the time; jobs that run are charged at the price that held when their segment began, so a new ' +
-      'price holds for them from the next segment on. A second price for the same time replaces the first.',
+      'What tenants are billed, and what placement, plans, budgets and limits of jobs go by: the price with its margin. An attempt is paid in stretches of up to ten ' +
+      'minutes (or as long as it says that it needs), each at the price when it was asked for: a new price holds from the next on. A second price for the same time replaces the first.',
     params,
     reply: json(price),
   },
   listPoolPrices: {
     ...common,
     ...call('GET', '/v1/pools/:pool/prices'),
-    summary: 'The prices of a pool: those that hold, and those to come',
+    summary: 'The prices of a pool: those that hold, those to come, and what the price list says of types that it states none for',
     params,
     reply: json(z.object({ object: z.literal('list'), data: z.array(price) })),
   },

@@ -13,6 +13,7 @@ const PART = {
   prices: 'operations',
   nodes: 'operations',
   order: 'operations',
+  notice: 'operations',
   createQueue: 'queues',
   changeQueue: 'queues',
   removeQueue: 'queues',

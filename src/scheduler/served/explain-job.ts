@@ -2,16 +2,21 @@ import type { WaitReason } from '../../contract/jobs/job-explanation.ts';
 import { unreachable } from '../../kernel/assert.ts';
 import type { JobId } from '../../kernel/ids.ts';
 import type { Blocker } from '../engine/cell/offer.ts';
-import type { Explanation, Remedy } from '../engine/explain/explain.ts';
+import type { Explanation } from '../engine/explain/explain.ts';
+import type { DeadlineOutlook } from '../engine/explain/deadline-outlook.ts';
+import type { Remedy, RemedyWays } from '../engine/explain/remedy.ts';
 import { explain } from '../engine/explain/explain.ts';
+import type { StartForecast } from '../engine/explain/start-forecast.ts';
 import { available, rootOf } from '../engine/fairness/quota-tree.ts';
 import type { Cell } from '../engine/cell/cell.ts';
-import type { JobRecord } from '../engine/cell/job-record.ts';
+import type { JobRecord, LostNode } from '../engine/cell/job-record.ts';
 import { isFinished } from '../engine/cell/job-record.ts';
 import type { JobSpec } from '../engine/model/job-spec.ts';
 import type { WhyScaled, WhyTurn, WhyUnpaid, HeldModel } from './job-standing.ts';
 import type { Job } from './jobs/job.ts';
 import { isOffered } from './offered-kinds.ts';
+import type { JobRemedy } from './owner-remedies.ts';
+import { remediesForOwner } from './owner-remedies.ts';
 import type { StandingReservation } from './quotas/sharing.ts';
 import { isQueueOf, tenantOfQueue } from './quotas/cohort-tree.ts';
 
@@ -31,7 +36,9 @@ export interface WhyWaiting {
   readonly retryAtMs: number | null;
   /** When there is room for it if all that run take as long as they may, and none goes before it; null when that is not known. */
   readonly roomAtMs: number | null;
-  /** How many agents more would bring it closer to a start; null when none would. */
+  /** When it starts, as far as run times of jobs like those before it say; null: that is not known, or it does not wait for nodes. */
+  readonly forecast: StartForecast | null;
+  /** How many agents more would start it; null when more agents alone would not. */
   readonly agentsLacking: number | null;
   readonly remedies: readonly JobRemedy[];
 }
@@ -39,6 +46,10 @@ export interface WhyWaiting {
 export interface JobExplanation extends WhyWaiting {
   readonly jobId: JobId;
   readonly evicted: Evicted | null;
+  /** Of a waiting job whose last attempt ended with its node. */
+  readonly lost: LostNode | null;
+  /** Of an unfinished job with a deadline: whether it will be met. */
+  readonly outlook: DeadlineOutlook | null;
   /** Of an unfinished job that works with a model: on how many nodes that is. */
   readonly weights: HeldModel | null;
   /** Of an unfinished job whose replicas follow its load. */
@@ -80,17 +91,6 @@ export type OptionBlocker =
   | (Omit<Held, 'forJob'> & { readonly forJob: JobId | null })
   | (Omit<Reserved, 'bookingId' | 'queue'> & { readonly reservation: string | null });
 
-export type JobRemedy =
-  | Remedy
-  /** An agent whose operator lets it run jobs of the kind. */
-  | { readonly kind: 'offer_kind' }
-  /** By the owner of the job. */
-  | { readonly kind: 'resume' }
-  /** By its tenant. */
-  | { readonly kind: 'start_queue' }
-  | { readonly kind: 'more_budget' }
-  | { readonly kind: 'finish_dependencies' };
-
 /** A job that runs or is over waits for nothing. */
 export const NOT_WAITING: WhyWaiting = {
   reason: 'not_waiting',
@@ -101,15 +101,16 @@ export const NOT_WAITING: WhyWaiting = {
   waitsFor: [],
   retryAtMs: null,
   roomAtMs: null,
+  forecast: null,
   agentsLacking: null,
   remedies: [],
 };
 
-/** Why a job waits, in the state as it is. `isOwn`: whether a job is one of its tenant's. */
-export function explained(cell: Cell, job: JobRecord, isOwn: (id: JobId) => boolean): WhyWaiting {
+/** Why a job waits, in the state as it is; `ways`: what its tenant and operators can do about it. */
+export function explained(cell: Cell, job: JobRecord, ways: RemedyWays): WhyWaiting {
   if (job.state === 'admitted') return { ...NOT_WAITING, reason: 'being_placed' };
   if (isFinished(job) || job.attempt !== null) return NOT_WAITING;
-  return whyWaiting(cell, job.spec, explain(cell, job), isOwn);
+  return whyWaiting(cell, job.spec, explain(cell, job, ways), ways.isOwn);
 }
 
 /** What the engine says of a job, for its owner (J102). */
@@ -119,7 +120,6 @@ export function whyWaiting(cell: Cell, spec: JobSpec, explanation: Explanation, 
   const reason = LACKING.has(found) && !isOffered(cell, spec) ? 'kind_not_offered' : forTurns(cell, spec, found);
   if (reason === 'not_waiting') return NOT_WAITING;
   const blockers = explanation.blockers.map((blocker) => forOwner(blocker, spec, isOwn));
-  const own = OWN_REMEDIES[reason];
   return {
     reason,
     blockers,
@@ -129,8 +129,9 @@ export function whyWaiting(cell: Cell, spec: JobSpec, explanation: Explanation, 
     waitsFor: why.kind === 'dependencies' ? why.jobs.filter(isOwn) : [],
     retryAtMs: why.kind === 'payer_refused' ? why.retryAtMs : null,
     roomAtMs: earliestStartMs,
+    forecast: null,
     agentsLacking: reason === 'no_free_agent' ? fewestNodes(explanation.remedies) : null,
-    remedies: own === undefined ? explanation.remedies : [...explanation.remedies, own],
+    remedies: remediesForOwner(explanation.remedies, spec, isOwn, (id) => cell.bookings.find(id)?.queue),
   };
 }
 
@@ -156,20 +157,11 @@ function waitingElsewhere(cell: Cell, spec: JobSpec): number {
   return count;
 }
 
-/** Of several ways to run it, the one that needs the fewest. */
-function fewestNodes(remedies: readonly Remedy[]): number {
-  const lacking = remedies.flatMap((remedy) => (remedy.kind === 'more_nodes' ? [remedy.by] : []));
-  return lacking.length === 0 ? 1 : Math.min(...lacking);
+/** Of several remedies that are nodes alone, the fewest; null where more nodes alone would not do. */
+function fewestNodes(remedies: readonly Remedy[]): number | null {
+  const lacking = remedies.flatMap(({ steps: [step, ...others] }) => (step?.kind === 'more_nodes' && others.length === 0 ? [step.by] : []));
+  return lacking.length === 0 ? null : Math.min(...lacking);
 }
-
-/** What helps with reasons that no option has. */
-const OWN_REMEDIES: { readonly [Reason in WaitReason]?: JobRemedy } = {
-  kind_not_offered: { kind: 'offer_kind' },
-  suspended: { kind: 'resume' },
-  queue_stopped: { kind: 'start_queue' },
-  budget_exhausted: { kind: 'more_budget' },
-  dependencies: { kind: 'finish_dependencies' },
-};
 
 /** Reasons behind which may be that no agent runs jobs of this kind. */
 const LACKING: ReadonlySet<WaitReason> = new Set(['no_pool', 'no_free_agent']);
@@ -202,6 +194,7 @@ function reasonOf(cell: Cell, spec: JobSpec, { why, blockers }: Explanation): Wa
 /** Of the reasons of several options, the first of these is the one that comes closest to a start. */
 const CLOSENESS: readonly WaitReason[] = [
   'others_first',
+  'deadline',
   'cell_full',
   'queue_quota',
   'nodes_reserved',
@@ -224,6 +217,8 @@ function reasonOfBlocker(cell: Cell, spec: JobSpec, blocker: Blocker): WaitReaso
       const root = rootOf(cell.holdings.queueOf(spec));
       return available(root, blocker.resource) < blocker.needed ? 'cell_full' : 'queue_quota';
     }
+    case 'too_late':
+      return 'deadline';
     case 'reserved':
       return 'nodes_reserved';
     case 'held':

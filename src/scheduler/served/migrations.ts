@@ -1,7 +1,7 @@
 import type { Migrations } from '../../kernel/sql/migrate.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import { typeOf, poolSpecOf } from './agents-as-nodes.ts';
-import { NODE_FALLS, NODE_TABLE } from './sqlite-node-registry.ts';
+import { NODE_ENDS, NODE_FALLS, NODE_TABLE } from './sqlite-node-registry.ts';
 import { NAMED_SETTINGS_TABLE } from './quotas/sqlite-named-settings.ts';
 import { CELL_TABLES, SqliteCellStore } from './sqlite-cell-store.ts';
 import { GRANT_TABLE } from './jobs/sqlite-grant-store.ts';
@@ -84,6 +84,7 @@ export const JOB_MIGRATIONS: Migrations = [
   NAMED_SETTINGS_TABLE,
   typesOfTemplates,
   NODE_FALLS,
+  NODE_ENDS,
 ];
 
 /** A job as it was stored before the engine decided on it. */

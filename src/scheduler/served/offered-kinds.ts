@@ -24,6 +24,16 @@ export function domainsOf(
   return { ...domains, ...(Object.fromEntries(added) as Record<string, string>) };
 }
 
+/** The domains that operators name, without those that say which kinds a node runs. */
+export const namedDomains = (domains: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(domains).filter(([level]) => !level.startsWith(RUNS)));
+
+/** The kind that a node has to be let run for an option; null where that takes no leave. */
+export function kindRequired(option: Pick<ResourceOption, 'topology'> | undefined): JobKind | null {
+  const level = option?.topology?.level;
+  return level?.startsWith(RUNS) === true ? ((level.split(':')[1] ?? null) as JobKind | null) : null;
+}
+
 /** An option of a job, for nodes that run its kind alone. */
 export function optionOf(option: ResourceOption, kind: JobKind): ResourceOption {
   if (!KIND_FACTS[kind].isOptIn) return option;

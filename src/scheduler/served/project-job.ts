@@ -49,6 +49,7 @@ export function projected(job: Job, record: JobRecord, end: AttemptEnd | undefin
     nodesWanted: record.nodesWanted,
     startedAtMs: job.startedAtMs ?? attempt?.startedAtMs ?? null,
     finishedAtMs: record.finishedAtMs,
+    ...(record.lateAtMs === undefined ? {} : { lateAtMs: record.lateAtMs }),
   };
   if (over === null && record.state !== 'succeeded') return { ...next, error: errorOf(record, undefined) };
   return over === null ? next : withEnded(next, over, record, end?.fence === over.fence ? end : undefined, nowMs);
@@ -95,6 +96,7 @@ function liveAttempt(job: Job, { spec }: JobRecord, attempt: Attempt & { started
     startedAtMs,
     stopping: leaving?.reason ?? null,
     ...(leaving === null || leaving.forJob === null ? {} : { stoppingFor: leaving.forJob }),
+    ...(leaving === null ? {} : { stopByMs: leaving.graceEndsAtMs }),
     isConfirmed: runningAtMs !== null,
     ...(confirmedRanks === undefined ? {} : { confirmedRanks }),
     ...(group === undefined ? {} : { group }),

@@ -10,6 +10,8 @@ export type NodeOrder = 'cordon' | 'drain';
 export interface KnownNode {
   readonly node: PoolNode;
   readonly order: NodeOrder | null;
+  /** When it will be taken away; null where nothing says so. */
+  readonly terminatesAtMs: number | null;
 }
 
 export const NODE_TABLE = `
@@ -20,6 +22,9 @@ export const NODE_TABLE = `
 
 /** Whether a node fell silent when it was last there. */
 export const NODE_FALLS = 'ALTER TABLE pool_nodes ADD COLUMN has_fallen INTEGER NOT NULL DEFAULT 0;';
+
+/** When a node will be taken away. */
+export const NODE_ENDS = 'ALTER TABLE pool_nodes ADD COLUMN terminates_at_ms INTEGER;';
 
 /** How often a node that comes and goes is written down again. */
 const SEEN_EVERY_MS = POOL_LIMITS.nodeForgottenMs / 10;
@@ -49,7 +54,7 @@ export class SqliteNodeRegistry {
     const rows = JSON.stringify(nodes.map((node) => ({ id: node.id, body: JSON.stringify(node) })));
     // One that was seen lately is not written again: agents come and go with each attempt.
     this.#sql.exec(
-      `INSERT INTO pool_nodes SELECT value ->> '$.id', ?1, ?2, NULL, value ->> '$.body', 0 FROM json_each(?3) WHERE true
+      `INSERT INTO pool_nodes (node_id, pool_id, seen_at_ms, body) SELECT value ->> '$.id', ?1, ?2, value ->> '$.body' FROM json_each(?3) WHERE true
        ON CONFLICT (node_id) DO UPDATE SET seen_at_ms = excluded.seen_at_ms, body = excluded.body
        WHERE pool_nodes.seen_at_ms < ?4`,
       poolId,
@@ -63,6 +68,12 @@ export class SqliteNodeRegistry {
         .exec<{ id: string }>(query, rows)
         .toArray()
         .map(({ id }) => id);
+    // A node that asks for work when it should be gone is there again, or still.
+    this.#sql.exec(
+      `UPDATE pool_nodes SET node_order = NULL, terminates_at_ms = NULL WHERE terminates_at_ms <= ? AND ${those}`,
+      nowMs,
+      rows,
+    );
     return {
       closed: named(`SELECT node_id AS id FROM pool_nodes WHERE node_order IS NOT NULL AND ${those}`),
       doubted: named(`UPDATE pool_nodes SET has_fallen = 0 WHERE has_fallen = 1 AND ${those} RETURNING node_id AS id`),
@@ -79,21 +90,22 @@ export class SqliteNodeRegistry {
   }
 
   find(poolId: PoolId, nodeId: string): KnownNode | undefined {
-    return this.#nodes('SELECT node_order, body FROM pool_nodes WHERE pool_id = ? AND node_id = ?', poolId, nodeId)[0];
+    return this.#nodes('SELECT node_order, terminates_at_ms, body FROM pool_nodes WHERE pool_id = ? AND node_id = ?', poolId, nodeId)[0];
   }
 
   /** At most `count` nodes of a pool whose id follows `after`, by id. */
   page(poolId: PoolId, after: string, count: number): readonly KnownNode[] {
     return this.#nodes(
-      'SELECT node_order, body FROM pool_nodes WHERE pool_id = ? AND node_id > ? ORDER BY node_id LIMIT ?',
+      'SELECT node_order, terminates_at_ms, body FROM pool_nodes WHERE pool_id = ? AND node_id > ? ORDER BY node_id LIMIT ?',
       poolId,
       after,
       count,
     );
   }
 
-  order(nodeId: string, order: NodeOrder | null): void {
-    this.#sql.exec('UPDATE pool_nodes SET node_order = ? WHERE node_id = ?', order, nodeId);
+  /** `terminatesAtMs`: where that is why. */
+  order(nodeId: string, order: NodeOrder | null, terminatesAtMs: number | null = null): void {
+    this.#sql.exec('UPDATE pool_nodes SET node_order = ?, terminates_at_ms = ? WHERE node_id = ?', order, terminatesAtMs, nodeId);
   }
 
   removePool(poolId: PoolId): void {
@@ -102,8 +114,12 @@ export class SqliteNodeRegistry {
 
   #nodes(query: string, ...bindings: (string | number)[]): readonly KnownNode[] {
     return this.#sql
-      .exec<{ node_order: NodeOrder | null; body: string }>(query, ...bindings)
+      .exec<{ node_order: NodeOrder | null; terminates_at_ms: number | null; body: string }>(query, ...bindings)
       .toArray()
-      .map(({ node_order: order, body }) => ({ node: JSON.parse(body) as PoolNode, order }));
+      .map(({ node_order: order, terminates_at_ms: terminatesAtMs, body }) => ({
+        node: JSON.parse(body) as PoolNode,
+        order,
+        terminatesAtMs,
+      }));
   }
 }

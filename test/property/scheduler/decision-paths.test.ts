@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import type { PoolId } from '../../../src/kernel/ids.ts';
 import type { Blocker, Lack } from '../../../src/scheduler/engine/cell/offer.ts';
 import { explain } from '../../../src/scheduler/engine/explain/explain.ts';
-import type { Remedy, Why } from '../../../src/scheduler/engine/explain/explain.ts';
+import type { Why } from '../../../src/scheduler/engine/explain/explain.ts';
 import type { Plan } from '../../../src/scheduler/engine/explain/plan.ts';
 import { plan } from '../../../src/scheduler/engine/explain/plan.ts';
 import type { CellDecision } from '../../../src/scheduler/engine/cell/records.ts';
@@ -46,6 +46,7 @@ const reached = {
     save_accelerator: 0,
     save_reservation: 0,
     save_duration: 0,
+    save_run_times: 0,
     save_throughput: 0,
     forget_reservation: 0,
     save_booking: 0,
@@ -135,16 +136,9 @@ const reached = {
     no_room: 0,
     reserved: 0,
     held: 0,
+    too_late: 0,
   } satisfies Record<Blocker['kind'], number>,
   lacks: { accelerators: 0, cpu: 0, memory: 0, topology: 0, nodes: 0 } satisfies Record<Lack['dimension'], number>,
-  remedies: {
-    more_quota: 0,
-    higher_price_limit: 0,
-    more_nodes: 0,
-    shorter_duration: 0,
-    accept_more_pools: 0,
-    smaller_demand: 0,
-  } satisfies Record<Remedy['kind'], number>,
   plans: { has_place: 0, waits: 0 } satisfies Record<Plan['kind'], number>,
   events: {
     submit: 0,
@@ -251,7 +245,6 @@ function tallyReasons(world: CellWorld): void {
       count(reached.blockers, blocker.kind);
       if (blocker.kind === 'no_room' && blocker.lack !== null) count(reached.lacks, blocker.lack.dimension);
     }
-    for (const { kind } of explanation.remedies) count(reached.remedies, kind);
   }
 }
 

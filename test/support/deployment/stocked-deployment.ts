@@ -41,6 +41,8 @@ export const ENDING: ReadonlySet<EndpointName> = new Set<EndpointName>([
   'deleteMessageBatch',
   'deleteFile',
   'drainNode',
+  'noticeNode',
+  'agentNotice',
   'rotatePoolToken',
   'deletePool',
   'deleteReservation',

@@ -137,7 +137,7 @@ const CHAPTERS = [
   ],
   ['createJob', 'cancelJob', 'createBatch', 'listBatches', 'getBatch', 'cancelBatch', 'deleteFile'],
   ['createMessageBatch', 'listMessageBatches', 'getMessageBatch', 'cancelMessageBatch', 'getMessageBatchResults', 'deleteMessageBatch'],
-  ['drainNode', 'rotatePoolToken', 'deletePool'],
+  ['drainNode', 'noticeNode', 'agentNotice', 'rotatePoolToken', 'deletePool'],
   ['createOrganisation', 'listOrganisations', 'setOrganisationCache', 'getOrganisationCache', 'createTenant', 'listTenants', 'getTenant'],
   ['createReservation', 'listReservations', 'getReservation', 'deleteReservation'],
   ['createCohort', 'listCohorts', 'getCohort', 'changeCohort', 'deleteCohort'],

@@ -124,7 +124,9 @@ export class Fleet {
 
   add(spec: NodeSpec, nowMs: number, more: Partial<Pick<NodeRecord, 'weights' | 'doubtedUntilMs'>> = {}): NodeRecord {
     const index = this.cluster.add(spec);
-    return this.#enter({ index, spec, state: 'open', idleSinceMs: nowMs, weights: NO_WEIGHTS, ...more });
+    const node = this.#enter({ index, spec, state: 'open', idleSinceMs: nowMs, weights: NO_WEIGHTS, ...more });
+    this.#undo.note(() => this.remove(index));
+    return node;
   }
 
   /** Puts a stored node back where it was. */

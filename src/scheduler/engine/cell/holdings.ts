@@ -55,7 +55,7 @@ export class Holdings {
       const attempt = holding(job);
       return attempt === null ? [] : [{ job, attempt }];
     });
-    for (const { job, attempt } of owned) this.#tree.take(this.queueOf(job.spec), bundleHeld({ spec: job.spec, attempt }), 1);
+    for (const { job, attempt } of owned) this.#tree.recount(this.queueOf(job.spec), bundleHeld({ spec: job.spec, attempt }));
     this.holders.restart(owned.map(({ job, attempt }) => this.holderWith(job, attempt)));
   }
 

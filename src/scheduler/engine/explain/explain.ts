@@ -1,16 +1,17 @@
-import { must, unreachable } from '../../../kernel/assert.ts';
+import { must } from '../../../kernel/assert.ts';
 import type { JobId, PoolId } from '../../../kernel/ids.ts';
-import { resourceClass } from '../cell/feasibility.ts';
 import type { Blocker } from '../cell/offer.ts';
+import { optionsInTime, optionsTooLate, runOf } from '../admission/in-time.ts';
 import { soonestPlacement } from '../admission/reserve.ts';
 import { tryOption } from '../admission/try-option.ts';
-import { rootOf } from '../fairness/quota-tree.ts';
 import { milliHeld } from '../life/charge-segment.ts';
 import type { Cell } from '../cell/cell.ts';
 import type { JobState, JobRecord } from '../cell/job-record.ts';
-import { isWaiting } from '../cell/job-record.ts';
-import { payableOf } from '../cell/payer-holds.ts';
 import type { PendingClass } from '../cell/pending-queues.ts';
+import type { Halt } from './halt.ts';
+import { haltOf } from './halt.ts';
+import { remediesFor } from './remedies.ts';
+import type { Remedy, RemedyWays } from './remedy.ts';
 
 /** Why a job waits, and for how long at most. Plain data. */
 export interface Explanation {
@@ -26,7 +27,7 @@ export interface Explanation {
   readonly earliestStartMs: number | null;
   /** Where that is; null when there never is room. */
   readonly expected: ExpectedPlacement | null;
-  /** Any of these would bring it closer to a placement. */
+  /** Any of these would start it. [J335] */
   readonly remedies: readonly Remedy[];
 }
 
@@ -44,39 +45,27 @@ export interface ExpectedPlacement {
 }
 
 export type Why =
-  /** It is placed, or over. */
-  | { readonly kind: 'not_waiting' }
-  | { readonly kind: 'dependencies'; readonly jobs: readonly JobId[] }
-  | { readonly kind: 'queue_suspended' }
-  /** Its queue places no jobs. */
-  | { readonly kind: 'queue_stopped' }
-  /** Its payer was refused a grant, and is asked again then. */
-  | { readonly kind: 'payer_refused'; readonly retryAtMs: number; readonly leftNano: number | null }
-  /** Its owner lets it wait. */
-  | { readonly kind: 'suspended' }
-  /** Its load asks for no nodes at the moment. */
-  | { readonly kind: 'scaled_to_zero' }
+  | Halt
   /** The jobs before it in its class will be examined first; in the present state it could be placed. */
   | { readonly kind: 'others_first' }
   /** None of its options gives a placement. */
   | { readonly kind: 'blocked' };
 
-export type Remedy =
-  | { readonly kind: 'more_quota'; readonly option: number; readonly resource: string; readonly by: number }
-  | { readonly kind: 'higher_price_limit'; readonly option: number; readonly nanoDollarsPerHour: number }
-  | { readonly kind: 'more_nodes'; readonly option: number; readonly poolId: PoolId; readonly by: number }
-  /** Were it surely done before the job that comes first starts, it could pass it. */
-  | { readonly kind: 'shorter_duration'; readonly option: number; readonly durationMaxMs: number }
-  | { readonly kind: 'accept_more_pools'; readonly option: number }
-  | { readonly kind: 'smaller_demand'; readonly option: number };
-
-/** Why a job waits. Looks at the state as it is, and changes nothing. */
-export function explain(cell: Cell, job: JobRecord): Explanation {
+/**
+ * Why a job waits. Looks at the state as it is, and changes nothing. `ways`: what its owner and operators can do, by which remedies are looked
+ * for; none are where it is absent.
+ */
+export function explain(cell: Cell, job: JobRecord, ways?: RemedyWays): Explanation {
   const halted = haltOf(cell, job);
+  const isOver = halted?.kind === 'not_waiting' || halted?.kind === 'scaled_to_zero';
+  const remedies = ways === undefined || isOver ? [] : remediesFor(cell, job, ways);
   if (halted !== undefined) {
-    return { state: job.state, why: halted, blockers: [], position: null, ahead: [], earliestStartMs: null, expected: null, remedies: [] };
+    return { state: job.state, why: halted, blockers: [], position: null, ahead: [], earliestStartMs: null, expected: null, remedies };
   }
-  const attempts = job.spec.options.map((_, option) => tryOption(cell, job, option, 'full'));
+  const tooLate = optionsTooLate(cell, job);
+  const attempts = job.spec.options.map((_, option) =>
+    tooLate.has(option) ? tooLateFor(cell, job, option) : tryOption(cell, job, option, 'full'),
+  );
   const blockers = attempts.flatMap((attempted): Blocker[] => ('blocker' in attempted ? [attempted.blocker] : []));
   const isBlocked = blockers.length === attempts.length;
   const expected = expectedPlacement(cell, job) ?? expectedAfterBookings(cell, job);
@@ -88,26 +77,18 @@ export function explain(cell: Cell, job: JobRecord): Explanation {
     ahead: aheadOf(cell, job),
     earliestStartMs: expected?.startMs ?? null,
     expected,
-    remedies: blockers.flatMap((blocker) => remedyFor(cell, job, blocker) ?? []),
+    remedies,
   };
 }
 
-/** What keeps a job from being looked at, if anything does. */
-function haltOf(cell: Cell, job: JobRecord): Why | undefined {
-  if (!isWaiting(job)) return { kind: 'not_waiting' };
-  if (job.isHeld) return { kind: 'suspended' };
-  if (job.nodesWanted === 0) return { kind: 'scaled_to_zero' };
-  const jobs = job.spec.dependsOn.filter((id) => cell.jobs.find(id)?.state !== 'succeeded');
-  if (jobs.length > 0) return { kind: 'dependencies', jobs };
-  if (cell.queue(job.spec.queue).isSuspended) return { kind: 'queue_suspended' };
-  if (cell.isStopped(cell.holdings.queueOf(job.spec))) return { kind: 'queue_stopped' };
-  const hold = cell.payers.of(payableOf(job));
-  return hold === undefined ? undefined : { kind: 'payer_refused', retryAtMs: hold.untilMs, leftNano: hold.leftNano ?? null };
+function tooLateFor(cell: Cell, job: JobRecord, option: number): { readonly blocker: Blocker } {
+  const { nodes } = must(job.spec.options[option], 'the option exists');
+  return { blocker: { kind: 'too_late', option, runMs: runOf(cell, job, option, nodes.max)?.runMs ?? 0 } };
 }
 
 /** By the option that has room first; of those that may have to wait for ever, the first. */
 function expectedPlacement(cell: Cell, job: JobRecord): ExpectedPlacement | null {
-  const found = job.spec.options.flatMap((_, option) => soonestPlacement(cell, job, option) ?? []);
+  const found = optionsInTime(cell, job).flatMap((option) => soonestPlacement(cell, job, option) ?? []);
   const soonest = found.toSorted((a, b) => (a.startMs ?? Infinity) - (b.startMs ?? Infinity) || 0)[0];
   if (soonest === undefined) return null;
   const { option, poolId, placement, nanoDollarsPerHour } = soonest.offer;
@@ -134,7 +115,7 @@ function expectedAfterBookings(cell: Cell, job: JobRecord): ExpectedPlacement | 
 const AHEAD_MAX = 10;
 
 /** A job's position in its queue: by priority, then by submission. */
-function positionOf(cell: Cell, job: JobRecord): number {
+export function positionOf(cell: Cell, job: JobRecord): number {
   let before = 0;
   for (const pending of classesOf(cell, job)) before += countBefore(pending, job);
   return before + 1;
@@ -156,35 +137,4 @@ const classesOf = (cell: Cell, { spec }: JobRecord): Iterable<PendingClass> => c
 function countBefore({ exemplar, jobs }: PendingClass, { spec, sequence }: JobRecord): number {
   if (exemplar.priority === spec.priority) return jobs.countBefore(sequence);
   return exemplar.priority > spec.priority ? jobs.size : 0;
-}
-
-/** What would take a blocker away, where something would. */
-function remedyFor(cell: Cell, job: JobRecord, blocker: Blocker): Remedy | undefined {
-  const { option } = blocker;
-  switch (blocker.kind) {
-    case 'no_pool':
-      return { kind: 'accept_more_pools', option };
-    case 'price':
-      return blocker.nanoDollarsPerHour === null
-        ? undefined
-        : { kind: 'higher_price_limit', option, nanoDollarsPerHour: blocker.nanoDollarsPerHour };
-    case 'exceeds_quota':
-    case 'quota':
-      return { kind: 'more_quota', option, resource: blocker.resource, by: blocker.needed - blocker.available };
-    case 'exceeds_capacity':
-      return { kind: 'smaller_demand', option };
-    case 'no_room':
-      return blocker.lack === null
-        ? undefined
-        : { kind: 'more_nodes', option, poolId: blocker.lack.poolId, by: Math.max(1, blocker.lack.nodesNeeded - blocker.lack.nodesFree) };
-    case 'reserved':
-      return blocker.fromMs > cell.nowMs ? { kind: 'shorter_duration', option, durationMaxMs: blocker.fromMs - cell.nowMs } : undefined;
-    case 'held': {
-      const root = rootOf(cell.holdings.queueOf(job.spec)).spec.name;
-      const startMs = cell.reservations.of(root, resourceClass(job, option))?.startMs ?? null;
-      return startMs === null ? undefined : { kind: 'shorter_duration', option, durationMaxMs: startMs - cell.nowMs };
-    }
-    default:
-      return unreachable(blocker);
-  }
 }

@@ -9,6 +9,7 @@ import type { JobSpec } from '../model/job-spec.ts';
 import { WHOLE_MILLI } from '../model/pool-spec.ts';
 import type { Explanation } from './explain.ts';
 import { explain } from './explain.ts';
+import type { RemedyWays } from './remedy.ts';
 
 /** What would become of a job if it were submitted now. Plain data. */
 export type Plan =
@@ -28,15 +29,22 @@ export type Plan =
     }
   | { readonly kind: 'waits'; readonly explanation: Explanation };
 
-/** Submits a job on trial: decides by the same code as an event would, says what came of it, and undoes it all. */
-export function plan(cell: Cell, spec: JobSpec, nowMs: number): Outcome<Plan> {
+/** Submits a job on trial: decides by the same code as an event would, says what came of it, and undoes it all. `inTrial` sees the job then. */
+export function plan(
+  cell: Cell,
+  spec: JobSpec,
+  nowMs: number,
+  ways?: RemedyWays,
+  inTrial: (job: JobRecord) => void = () => undefined,
+): Outcome<Plan> {
   return cell.undo.trial((): Outcome<Plan> => {
     cell.advance(nowMs);
     const submitted = submit(cell, spec);
     if (!submitted.ok) return submitted;
     place(cell);
     const job = cell.jobs.get(spec.id);
-    if (job.attempt === null) return ok({ kind: 'waits', explanation: explain(cell, job) });
+    inTrial(job);
+    if (job.attempt === null) return ok({ kind: 'waits', explanation: explain(cell, job, ways) });
     return ok(placeOf(cell, job, job.attempt));
   });
 }

@@ -36,6 +36,19 @@ export class Holders {
     for (const holder of holders) this.#insert(holder);
   }
 
+  /** Works out anew what the quotas of these cohorts and queues cover: they have others now. */
+  requote(nodes: Iterable<CohortNode>): void {
+    for (const node of nodes) {
+      const known = this.#queues.get(node);
+      this.#covers.delete(rootOf(node));
+      this.#asked.delete(rootOf(node));
+      if (known === undefined) continue;
+      const anew = new QuotaCoverage(node);
+      for (const holder of known.holders) anew.insert(holder);
+      this.#queues.set(node, anew);
+    }
+  }
+
   /** How well the quota of a holder is covered: 0 by its own queue, more the further up its quota comes from. */
   standing(holder: Holder): number {
     const { queue, jobId } = holder;

@@ -153,6 +153,37 @@ export class QuotaTree {
     return node?.spec.eviction === null ? undefined : node;
   }
 
+  /**
+   * Makes cohorts and queues that there are what `saved` says, with what is in use of them; answers how to undo it. Undefined where that changes which
+   * quotas there are, or the tree itself: then `change` does it.
+   */
+  retrofit(saved: readonly CohortSpec[]): (() => void) | undefined {
+    const resources = new Set<string>();
+    for (const spec of saved) {
+      const changed = this.#nodes.has(spec.name) ? resourcesRetrofitted(this.node(spec.name), spec) : undefined;
+      if (changed === undefined) return undefined;
+      for (const resource of changed) resources.add(resource);
+    }
+    const former = saved.map(({ name }) => this.node(name).spec);
+    const set = (specs: readonly CohortSpec[]): void => {
+      for (const spec of specs) this.node(spec.name).spec = spec;
+      const roots = new Set(specs.map(({ name }) => rootOf(this.node(name))));
+      for (const root of roots) for (const resource of resources) refillAccount(root, resource);
+    };
+    set(saved);
+    return () => set(former);
+  }
+
+  /** All cohorts and queues, in their order. */
+  get specs(): readonly CohortSpec[] {
+    return Array.from(this.#nodes.values(), ({ spec }) => spec);
+  }
+
+  /** Takes a bundle for a queue, in it and all cohorts above, after `change`. Not undone by a trial. */
+  recount(queue: CohortNode, bundle: Bundle): void {
+    for (const { resource, quantity } of bundle) takeAmount(queue, resource, quantity);
+  }
+
   /** Takes a bundle for a queue, in it and all cohorts above; gives it back with `sign` -1. */
   take(queue: CohortNode, bundle: Bundle, sign: 1 | -1): void {
     for (const { resource, quantity } of bundle) takeAmount(queue, resource, sign * quantity);
@@ -208,6 +239,32 @@ function openAccounts(node: CohortNode): void {
   }
 }
 
+/** The resources of which a node has another quota, where only amounts and policies differ; undefined where more does. */
+function resourcesRetrofitted(node: CohortNode, { parent, weightMilli, quotas }: CohortSpec): readonly string[] | undefined {
+  const { spec } = node;
+  if (spec.parent !== parent || spec.weightMilli !== weightMilli) return undefined;
+  const names = [...new Set([...Object.keys(spec.quotas), ...Object.keys(quotas)])];
+  const { accounts } = rootOf(node);
+  const isKept = names.every(
+    (name) => (name in quotas && name in spec.quotas) || (name in quotas && accounts.get(name)?.isGoverned === true),
+  );
+  return isKept ? names.filter((name) => spec.quotas[name] !== quotas[name]) : undefined;
+}
+
+/** Works out anew what a node and all below have of a resource; what is in use stays with the queues that use it. */
+function refillAccount(node: CohortNode, resource: string): void {
+  for (const child of node.children) refillAccount(child, resource);
+  const account = node.accounts.get(resource);
+  if (account === undefined) return;
+  const quota = node.spec.quotas[resource];
+  const below = node.children.flatMap(({ accounts }) => accounts.get(resource) ?? []);
+  const subtree = below.reduce((sum, child) => sum + lendable(child), quota?.nominal ?? 0);
+  const kept = node.parent === null ? 0 : Math.max(0, subtree - (quota?.lendingMax ?? Infinity));
+  const borrowed = below.reduce((sum, child) => sum + Math.max(0, child.used - child.kept), 0);
+  const used = node.children.length === 0 ? account.held : borrowed;
+  node.accounts.set(resource, { ...account, subtree, kept, borrowingMax: quota?.borrowingMax ?? Infinity, used });
+}
+
 const lendable = (account: Account | undefined): number => (account === undefined ? 0 : account.subtree - account.kept);
 
 /** A resource of which one member of a tree has a quota is limited for all: a member without one may borrow it. */
@@ -247,6 +304,15 @@ export function available(node: CohortNode, resource: string): number {
   const own = Math.max(0, kept - used);
   const shared = subtree - kept - Math.max(0, used - kept);
   return own + Math.min(available(node.parent, resource), shared + borrowingMax);
+}
+
+/** The member or cohort whose quota, or limit on borrowing, is what a member lacks to take so much more of a resource: the nearest to it. */
+export function shortAt(node: CohortNode, resource: string, quantity: number): CohortNode {
+  const account = node.accounts.get(resource);
+  if (account === undefined || account.isMeasure || node.parent === null) return node;
+  const { subtree, kept, used, borrowingMax } = account;
+  const beyond = quantity - Math.max(0, kept - used);
+  return beyond > subtree - kept - Math.max(0, used - kept) + borrowingMax ? node : shortAt(node.parent, resource, beyond);
 }
 
 /** The most a member could ever take, if it were alone. */

@@ -63,7 +63,8 @@ export function cordon(cell: Cell, nodeId: string): void {
 export function uncordon(cell: Cell, nodeId: string): void {
   const node = cell.fleet.find(nodeId);
   if (node?.state !== 'draining') return;
-  saveNode(cell, { ...node, state: 'open' });
+  const { goneAtMs: _, ...known } = node;
+  saveNode(cell, { ...known, state: 'open' });
   cell.pending.wake(() => true);
 }
 
@@ -73,7 +74,7 @@ export function drain(cell: Cell, nodeId: string, reason: 'node_drain' | 'spot_n
   if (node === undefined) return;
   if (node.state === 'open') {
     if (reason === 'spot_notice') watch(cell, node.spec.poolId, 1);
-    saveNode(cell, { ...node, state: 'draining' });
+    saveNode(cell, { ...node, state: 'draining', ...(goneAtMs === Infinity ? {} : { goneAtMs }) });
   }
   clearNode(cell, node, { reason, goneAtMs }, () => true);
   dropEmpty(cell);
@@ -97,9 +98,10 @@ export function nodeLost(cell: Cell, nodeId: string): void {
     // One that was giving it up has left it; it keeps the others.
     if (isGivingUp(job, node.index)) return leftNodes(cell, job, job.attempt, (index) => index === node.index);
     if (goOnWithout(cell, job, node.index, true)) return;
+    const robbed = job.attempt?.startedAtMs == null ? job : { ...job, lost: { nodeId, atMs: cell.nowMs } };
     const isAllGone = nodesOf(job).every((index) => cell.fleet.node(index).state === 'gone');
-    if (isAllGone) leave(cell, job, job.attempt?.leaving?.reason ?? 'node_lost');
-    else requestEviction(cell, job, { reason: 'node_lost', goneAtMs: cell.nowMs });
+    if (isAllGone) leave(cell, robbed, job.attempt?.leaving?.reason ?? 'node_lost');
+    else requestEviction(cell, robbed, { reason: 'node_lost', goneAtMs: cell.nowMs });
   });
   dropEmpty(cell);
 }

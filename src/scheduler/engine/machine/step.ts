@@ -81,7 +81,8 @@ function scheduleAnotherPass(cell: Cell): void {
   for (const { queue } of cell.pending.awake()) if (!cell.isStopped(queue)) return cell.wakeAt(cell.nowMs);
 }
 
-function apply<Kind extends CellEvent['kind']>(cell: Cell, event: EventOf<Kind>): EventOutcome {
+/** What one event does by itself: nothing is placed after it. */
+export function apply<Kind extends CellEvent['kind']>(cell: Cell, event: EventOf<Kind>): EventOutcome {
   const act: (cell: Cell, event: EventOf<Kind>) => EventOutcome | void = APPLY[event.kind];
   return act(cell, event) ?? ok(undefined);
 }
@@ -189,6 +190,7 @@ export function submit(cell: Cell, spec: JobSpec): Outcome<JobRecord> {
   const missing = spec.dependsOn.find((id) => cell.jobs.find(id) === undefined);
   if (missing !== undefined) return refuse('job_not_found', `no job ${missing}`, 'dependsOn');
   const shared = cell.shapes.shared(spec);
+  if (!cell.undo.isOpen) cell.arrivals.note(shared.spec, cell.nowMs);
   saveJob(cell, {
     spec: shared.spec,
     classKey: shared.classKey,
@@ -232,6 +234,8 @@ const ACT = {
     if (job.attempt === null) finish(cell, job, 'expired', 'deadline');
     else requestEviction(cell, job, { reason: 'deadline' });
   },
+  /** It waits still, and no longer ends by its deadline unless it is faster than its owner says. */
+  late: (cell: Cell, job: JobRecord): void => saveJob(cell, { ...job, lateAtMs: cell.nowMs }),
   /** Its grace is over: from now on it is killed. Its nodes are free once its pool confirms it. */
   grace(cell: Cell, job: JobRecord): void {
     const { attempt } = job;

@@ -2,6 +2,7 @@ import { JOB_LIMITS } from '../../../contract/jobs/job-limits.ts';
 import type { JobId } from '../../../kernel/ids.ts';
 import type { SqlStorage } from '../../../kernel/sql/sql-storage.ts';
 import type { JobSegment, EndedAttempt, Job, LiveAttempt } from './job.ts';
+import type { DeadlineVerdict } from '../../engine/explain/deadline-outlook.ts';
 import type { JobEventKind } from '../../../contract/jobs/job-events.ts';
 import type { StopReason } from '../../../contract/jobs/jobs.ts';
 
@@ -78,9 +79,13 @@ export interface JobEvent {
   readonly priority: Job['priority'];
   readonly attempt: Pick<LiveAttempt, 'fence' | 'poolId' | 'nodes'> | null;
   readonly stopping: StopReason | null;
+  /** When it is made to stop, at the latest; absent where it is not asked to, and in events of before. */
+  readonly stopByMs?: number;
   /** The attempt that ended with this. */
   readonly ended: EndedAttempt | null;
   readonly error: Job['error'];
+  /** Of a job that waits too long to be done by its deadline: surely, or by what it may take; absent: nothing was said of that. */
+  readonly deadline?: Exclude<DeadlineVerdict, 'met' | 'unknown'>;
 }
 
 /** The event of a change of a job that its owner can see; undefined: nothing but progress (J96). */
@@ -97,15 +102,22 @@ export function eventOf(before: Job | undefined, after: Job, atMs: number): JobE
     priority,
     attempt: attempt === null ? null : { fence: attempt.fence, poolId: attempt.poolId, nodes: attempt.nodes },
     stopping: attempt?.stopping ?? null,
+    ...(attempt?.stopByMs === undefined ? {} : { stopByMs: attempt.stopByMs }),
     ended: ended !== undefined && ended.fence !== before?.ended.at(-1)?.fence ? ended : null,
     error,
+    ...(kind === 'deadline' ? { deadline: after.workMs === undefined ? 'at_risk' : 'missed' } : {}),
   };
 }
 
+/** Whether its attempt is asked to stop as a node of it will be taken away. */
+const isNoticed = ({ attempt }: Job): boolean => attempt?.stopping === 'spot_notice';
+
 function kindOf(before: Job | undefined, after: Job): JobEventKind | undefined {
   if (before === undefined) return 'submitted';
+  if (isNoticed(after) && (!isNoticed(before) || before.attempt?.stopByMs !== after.attempt?.stopByMs)) return 'termination_notice';
   if (before.state !== after.state) return 'state';
   if (before.attempt?.fence !== after.attempt?.fence || before.attempt?.stopping !== after.attempt?.stopping) return 'attempt';
+  if (before.lateAtMs !== after.lateAtMs) return 'deadline';
   if (before.priority !== after.priority) return 'reprioritised';
   return before.attempt?.nodes === after.attempt?.nodes && before.nodesWanted === after.nodesWanted ? undefined : 'resized';
 }

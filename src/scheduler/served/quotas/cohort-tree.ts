@@ -241,6 +241,17 @@ function policyOf({ withinQueue, reclaim, stop, timeSlice = null }: QueueSetting
   };
 }
 
+/** What of a tree has to change if a tenant, cohorts of operators, or the root are as laid down: as `changesTo` says for all of it. */
+export function changesAround(tree: QuotaTree, layout: Layout, tenantId: TenantId): readonly CohortSpec[] {
+  const { cohorts } = layout;
+  const below = [
+    ...cohorts.filter((cohort) => cohort.name !== ROOT_COHORT && cohort.tenantId === null).map((cohort) => cohortSpec(cohorts, cohort)),
+    ...tenantSpecs(layout, tenantId),
+  ];
+  const specs = [rootSpec(cohorts, [...below, tree.node(TENANTS).spec]), ...below];
+  return specs.filter((spec) => JSON.stringify(tree.find(spec.name)?.spec) !== JSON.stringify(spec));
+}
+
 /** What of a tree has to change for it to be this one. */
 export function changesTo(
   tree: QuotaTree,

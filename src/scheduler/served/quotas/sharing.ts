@@ -11,6 +11,7 @@ import type { Cell } from '../../engine/cell/cell.ts';
 import type { CellEvent } from '../../engine/cell/event.ts';
 import type { JobRequest } from '../jobs/job.ts';
 import { priorityNumber } from '../jobs/job.ts';
+import type { Layout } from './cohort-tree.ts';
 import { changesTo, DEFAULT_QUEUE_SETTINGS, engineQueue, isQueueOf, parentOf, queueOf, specsOf, tenantCohort } from './cohort-tree.ts';
 import type { SqliteNamedSettings } from './sqlite-named-settings.ts';
 
@@ -135,17 +136,26 @@ export class Sharing {
     return tree.names.filter((name) => isQueueOf(tenantId, name) && tree.queue(name) !== undefined);
   }
 
+  /** What is laid down now. */
+  get layout(): Layout {
+    const nowMs = this.#nowMs();
+    const active = this.settings.everywhere('reservation').filter((one) => isActive(one, nowMs));
+    return {
+      cohorts: this.cohorts,
+      queuesOf: (tenantId) => this.settings.all('queue', tenantId),
+      reservations: active.flatMap((one) => amountsOf(one).map(([resource, amountMilli]) => ({ ...one, resource, amountMilli }))),
+    };
+  }
+
   /** Makes the engine's tree the one that is laid down; `without`: a tenant that is no more. */
   follow(without?: TenantId): void {
     this.forget();
     const { tree } = this.#cell();
     const tenants = [...tree.names.filter((name) => tree.queue(name) !== undefined && !name.includes('/')), ...this.settings.tenants()];
-    const nowMs = this.#nowMs();
-    const active = this.settings.everywhere('reservation').filter((one) => isActive(one, nowMs));
-    const amounts = active.flatMap((one) => amountsOf(one).map(([resource, amountMilli]) => ({ ...one, resource, amountMilli })));
+    const { layout } = this;
     const specs = specsOf(
-      { cohorts: this.cohorts, queuesOf: (tenantId) => this.settings.all('queue', tenantId), reservations: amounts },
-      [...new Set([...tenants, ...active.map(({ tenantId }) => tenantId)])].filter((name) => name !== without) as TenantId[],
+      layout,
+      [...new Set([...tenants, ...layout.reservations.map(({ tenantId }) => tenantId)])].filter((name) => name !== without) as TenantId[],
     );
     const changes = changesTo(tree, specs);
     if (changes.saved.length === 0 && changes.gone.length === 0) return;

@@ -19,7 +19,7 @@ const HASHES: Record<string, string> = {
   '0.5.0': 'e2f26f8b8579927fa1f0a95fdf5cf7f51c46c17928b5613313153dcfa0836211',
   '0.5.1': '111182a2cb1ae8301d12c173303ce793ce7b96fd01e5c2a6f53fac049fa15745',
   '0.6.0': '1a0e4bf90170463a8a58340a95224ff72953a7a09c01b0ace1d95b04ec3b9cd6',
-  '0.7.0': '2fb38f3d92b3b3a5bfc3934d39ee1eb2aaea6fbdfd423b670ec1fa9e34b7c4eb',
+  '0.7.0': '194b80a771caf8593aedb6e55524fc452a7b530f4a6f9fd59a9fe0790fd18b5c',
 };
 
 describe('the wire contract', () => {

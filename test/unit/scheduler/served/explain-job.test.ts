@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
 
+import { must } from '../../../../src/kernel/assert.ts';
 import type { TenantId } from '../../../../src/kernel/ids.ts';
 import { jobRequest } from '../../../support/fixtures/job-request.ts';
 import type { WhyWaiting } from '../../../../src/scheduler/served/explain-job.ts';
 import { NOT_WAITING } from '../../../../src/scheduler/served/explain-job.ts';
 import { ANY_NODE } from '../../../../src/scheduler/served/jobs/job.ts';
+import { statedPrice } from '../../../support/worlds/priced-pools.ts';
 import { POOL, ServedCell } from '../../../support/worlds/served-cell.ts';
 
 const [ONE, OTHER] = ['tn_0000000001_00000001', 'tn_0000000002_00000001'] as TenantId[] as [TenantId, TenantId];
@@ -18,14 +20,13 @@ it('[J86] says why a job waits, its position, and what would help; of other tena
   world.submit(2, { tenantId: OTHER, priority: 'high' });
   const urgent = world.submit(3, { tenantId: ONE, priority: 'high' });
   const last = world.submit(4, { tenantId: ONE });
-  const waits = { reason: 'no_free_agent', position: 3, ahead: [urgent, jobRequest(1).id], waitingElsewhereCount: 1, agentsLacking: 1 };
+  const waits = { reason: 'no_free_agent', position: 3, ahead: [urgent, jobRequest(1).id], waitingElsewhereCount: 1, agentsLacking: 4 };
   expect(explain(4)).toMatchObject({ ok: true, value: { job: world.job(last), explanation: { jobId: last, ...waits } } });
   expect(explain(4, OTHER)).toMatchObject({ ok: false, error: { code: 'job_not_found' } });
 
   // What is lacking is what starts it: one agent more for each that comes before it.
   for (let agents = 1; world.job(last).state === 'pending'; agents++) {
-    expect(agents).toBeLessThanOrEqual(4);
-    expect(explain(4)).toMatchObject({ value: { explanation: { reason: 'no_free_agent', agentsLacking: 1 } } });
+    expect(explain(4)).toMatchObject({ value: { explanation: { reason: 'no_free_agent', agentsLacking: 5 - agents } } });
     world.nowMs += 1;
     world.join(1);
   }
@@ -67,9 +68,20 @@ describe('[J102] a waiting job', () => {
       roomAtMs: world.nowMs + 60_000,
       agentsLacking: 2,
       remedies: [
-        { kind: 'accept_more_pools', option: 0 },
-        { kind: 'more_nodes', option: 1, poolId: POOL, by: 2 },
-      ],
+        { steps: [{ kind: 'more_nodes', option: 1, poolId: POOL, by: 2 }], evicts: { jobIds: [], otherCount: 0 } },
+        {
+          steps: [
+            { kind: 'accept_more_pools', option: 0, region: 'local' },
+            { kind: 'more_nodes', option: 0, by: 1 },
+          ],
+        },
+        {
+          steps: [
+            { kind: 'smaller_demand', option: 1, nodes: 1 },
+            { kind: 'more_nodes', by: 1 },
+          ],
+        },
+      ].slice(0, 2),
     });
     world.join(2);
     expect(world.job(jobRequest(2).id).state).toBe('starting');
@@ -78,12 +90,14 @@ describe('[J102] a waiting job', () => {
   it('names its price limit, and starts under the limit that the remedy names', () => {
     const world = new ServedCell([POOL]);
     world.join(2);
-    const row = { accelerator: null, fromMs: 0, nanoDollarsPerHour: 5_000 };
-    expect(world.cell.operations.setPrice(POOL, row)).toMatchObject({ ok: true });
+    expect(world.cell.operations.setPrice(POOL, statedPrice(5_000))).toMatchObject({ ok: true });
     world.submit(1, { options: [wide(2)], priceMaxNanoDollarsPerHour: 9_999 });
     const { reason, remedies } = why(world, 1);
     expect(reason).toBe('too_expensive');
-    expect(remedies).toEqual([{ kind: 'higher_price_limit', option: 0, nanoDollarsPerHour: 10_000 }]);
+    expect(remedies[0]).toEqual({
+      steps: [{ kind: 'higher_price_limit', option: 0, nanoDollarsPerHour: 10_000 }],
+      evicts: { jobIds: [], otherCount: 0 },
+    });
     const id = world.submit(2, { options: [wide(2)], priceMaxNanoDollarsPerHour: 10_000 });
     expect(world.job(id).state).toBe('starting');
   });
@@ -95,10 +109,13 @@ describe('[J102] a waiting job', () => {
     expect(why(world, 2)).toMatchObject({
       reason: 'dependencies',
       waitsFor: [jobRequest(1).id],
-      remedies: [{ kind: 'finish_dependencies' }],
+      remedies: [{ steps: [{ kind: 'finish_dependencies' }, { kind: 'more_nodes', by: 1 }] }],
     });
     world.cell.act(ONE, jobRequest(1).id, { kind: 'suspend' });
-    expect(why(world, 1)).toMatchObject({ reason: 'suspended', remedies: [{ kind: 'resume' }] });
+    expect(why(world, 1)).toMatchObject({
+      reason: 'suspended',
+      remedies: [{ steps: [{ kind: 'resume' }, { kind: 'more_nodes', by: 1 }] }],
+    });
     world.cell.act(ONE, jobRequest(1).id, { kind: 'resume' });
     expect(why(world, 1).reason).toBe('no_free_agent');
 
@@ -108,7 +125,7 @@ describe('[J102] a waiting job', () => {
     world.quotas = ({ asked }) => asked.map(({ id }) => ({ kind: 'refused', id, refusedTo: 'payer' }));
     world.fund();
     const { reason, retryAtMs, remedies } = why(world, 1);
-    expect([reason, remedies]).toEqual(['budget_exhausted', [{ kind: 'more_budget' }]]);
+    expect([reason, remedies.map(({ steps }) => steps)]).toEqual(['budget_exhausted', [[{ kind: 'more_budget' }]]]);
     expect(retryAtMs).toBeGreaterThan(world.nowMs);
   });
 
@@ -132,9 +149,9 @@ describe('[J102] a waiting job', () => {
     });
     expect(JSON.stringify(blocked)).not.toContain(jobRequest(2).id);
     // Done in time, it starts.
-    const remedy = blocked.remedies.find(({ kind }) => kind === 'shorter_duration');
+    const [remedy] = blocked.remedies.flatMap(({ steps }) => steps).filter((step) => step.kind === 'shorter_duration');
     expect(remedy).toMatchObject({ option: 0 });
-    const runtimeMaxMs = (remedy as { durationMaxMs: number }).durationMaxMs;
+    const runtimeMaxMs = must(remedy, 'it is named').durationMaxMs;
     const id = world.submit(4, { runtimeMaxMs, graceMs: 0 });
     expect(world.job(id).state).toBe('starting');
   });

@@ -89,7 +89,7 @@ describe('queues of a tenant', () => {
     world.nowMs += 1;
     expect(world.join()).toEqual([]);
     expect(world.cell.explain(ONE, waiting)).toMatchObject({
-      value: { explanation: { reason: 'queue_stopped', remedies: [{ kind: 'start_queue' }] } },
+      value: { explanation: { reason: 'queue_stopped', remedies: [{ steps: [{ kind: 'start_queue', queue: 'nightly' }] }] } },
     });
     expect(world.cell.plan(jobRequest(3, { queue: 'nightly' }))).toMatchObject({ value: { waiting: { reason: 'queue_stopped' } } });
     expect(states(world, running, waiting)).toEqual(['running', 'pending']);

@@ -2,27 +2,31 @@ import type { JobExplanationReply, JobPlanReply } from '../../../../src/contract
 import type { PlannedJob } from '../../../../src/gateway/jobs/plan-cost.ts';
 import { unreachable } from '../../../../src/kernel/assert.ts';
 import type { Lack } from '../../../../src/scheduler/engine/cell/offer.ts';
-import type { OptionBlocker, JobExplanation, JobRemedy, WhyWaiting } from '../../../../src/scheduler/served/explain-job.ts';
+import type { OptionBlocker, JobExplanation, WhyWaiting } from '../../../../src/scheduler/served/explain-job.ts';
 import type { WhyScaled, WhyTurn, WhyUnpaid, HeldModel } from '../../../../src/scheduler/served/job-standing.ts';
 import type { Job } from '../../../../src/scheduler/served/jobs/job.ts';
 import { costNanoMax, editionAt, usd } from '../../../../src/tenancy/usage/price-book.ts';
+import { forecastReply, outlookReply } from './deadline-reply.ts';
 import { secondsOrNull, usdOrNull } from './job-reply.ts';
+import { remedyReply } from './remedy-reply.ts';
 import { seconds } from '../wire.ts';
 
 export const explanationReply = ({ id, state }: Job, explanation: JobExplanation): JobExplanationReply => ({
   job: id,
   object: 'job_explanation',
   state,
-  ...waitingReply(explanation),
+  ...waitingReply(explanation, id),
   reserved: explanation.reserved.map((one) => ({ resource: one.resource, until: seconds(one.untilMs), reservation: one.id })),
   weights: heldReply(explanation.weights),
   scaling: explanation.scaling && scalingReply(explanation.scaling),
   time_slice: explanation.turn && turnReply(explanation.turn),
+  deadline: explanation.outlook && outlookReply(explanation.outlook),
+  lost_node: explanation.lost && { node: explanation.lost.nodeId, at: seconds(explanation.lost.atMs) },
   budget: explanation.budget && budgetReply(explanation.budget),
   evicted: explanation.evicted && { reason: explanation.evicted.reason, for_job: explanation.evicted.forJob },
 });
 
-export const planReply = ({ plan: { placement, evicted, waiting }, cost }: PlannedJob): JobPlanReply => ({
+export const planReply = ({ plan: { placement, evicted, waiting, outlook }, cost }: PlannedJob): JobPlanReply => ({
   object: 'job_plan',
   outcome: waiting === null ? 'starts' : 'waits',
   placement:
@@ -33,13 +37,14 @@ export const planReply = ({ plan: { placement, evicted, waiting }, cost }: Plann
           pool: placement.poolId,
           nodes: placement.nodeIds.length,
           start_at: secondsOrNull(placement.startMs),
-          usd_per_hour: usd(placement.nanoDollarsPerHour),
-          billed_usd_per_hour: usd(cost.nanoPerHour),
+          usd_per_hour: usd(cost.nanoPerHour),
+          price: placement.price?.id ?? null,
           weights: heldReply(placement.weights),
           max_cost_usd: cost.attemptMaxNano === null ? null : usd(cost.attemptMaxNano),
         },
   evicts: { jobs: [...evicted.jobIds], others: evicted.otherCount },
-  waiting: waiting === null ? null : waitingReply(waiting),
+  waiting: waiting === null ? null : waitingReply(waiting, '{job}'),
+  deadline: outlook && outlookReply(outlook),
 });
 
 const heldReply = (held: HeldModel | null) =>
@@ -54,8 +59,8 @@ const scalingReply = (why: WhyScaled): NonNullable<JobExplanationReply['scaling'
   fewer_at: secondsOrNull(why.fewerAtMs),
 });
 
-const budgetReply = ({ atMs, acceleratorMs, accelerator, tokens, leftNano }: WhyUnpaid): NonNullable<JobExplanationReply['budget']> => ({
-  needs_usd: usd(costNanoMax({ accelerator_ms: acceleratorMs, job_tokens: tokens }, editionAt(atMs), accelerator)),
+const budgetReply = ({ atMs, acceleratorMs, tokens, leftNano, ...terms }: WhyUnpaid): NonNullable<JobExplanationReply['budget']> => ({
+  needs_usd: usd(costNanoMax({ accelerator_ms: acceleratorMs, job_tokens: tokens }, editionAt(atMs), terms)),
   left_usd: leftNano === null ? null : usd(leftNano),
 });
 
@@ -68,11 +73,11 @@ const turnReply = ({ roundMs, nextRoundMs, attainedMs, aheadCount }: WhyTurn): N
 
 type Waiting = Omit<
   JobExplanationReply,
-  'job' | 'object' | 'state' | 'budget' | 'evicted' | 'reserved' | 'weights' | 'scaling' | 'time_slice'
+  'job' | 'object' | 'state' | 'budget' | 'evicted' | 'reserved' | 'weights' | 'scaling' | 'time_slice' | 'deadline' | 'lost_node'
 >;
 
 /** Why a job waits, as the API shows it. */
-const waitingReply = (why: WhyWaiting): Waiting => ({
+const waitingReply = (why: WhyWaiting, jobId: string): Waiting => ({
   reason: why.reason,
   options: why.blockers.map(blockerReply),
   position: why.position,
@@ -81,8 +86,9 @@ const waitingReply = (why: WhyWaiting): Waiting => ({
   waits_for: [...why.waitsFor],
   retry_at: secondsOrNull(why.retryAtMs),
   room_at: secondsOrNull(why.roomAtMs),
+  starts_between: why.forecast && forecastReply(why.forecast),
   agents_lacking: why.agentsLacking,
-  remedies: why.remedies.map(remedyReply),
+  remedies: why.remedies.map((remedy) => remedyReply(remedy, jobId)),
 });
 
 function blockerReply(blocker: OptionBlocker): JobExplanationReply['options'][number] {
@@ -91,6 +97,8 @@ function blockerReply(blocker: OptionBlocker): JobExplanationReply['options'][nu
     case 'no_pool':
     case 'exceeds_capacity':
       return { option, reason: blocker.kind };
+    case 'too_late':
+      return { option, reason: 'too_late', runtime_s: blocker.runMs / 1_000 };
     case 'price':
       return { option, reason: 'price', usd_per_hour: usdOrNull(blocker.nanoDollarsPerHour), max_usd_per_hour: usdOrNull(blocker.limit) };
     case 'exceeds_quota':
@@ -117,27 +125,3 @@ const lackReply = (lack: Lack | null) => ({
   nodes_free: lack?.nodesFree ?? null,
   nodes_needed: lack?.nodesNeeded ?? null,
 });
-
-function remedyReply(remedy: JobRemedy): JobExplanationReply['remedies'][number] {
-  switch (remedy.kind) {
-    case 'more_quota':
-      return { kind: 'more_quota', option: remedy.option, resource: remedy.resource, by: remedy.by };
-    case 'higher_price_limit':
-      return { kind: 'higher_price_limit', option: remedy.option, max_usd_per_hour: usd(remedy.nanoDollarsPerHour) };
-    case 'more_nodes':
-      return { kind: 'more_nodes', option: remedy.option, pool: remedy.poolId, by: remedy.by };
-    case 'shorter_duration':
-      return { kind: 'shorter_runtime', option: remedy.option, max_runtime_s: seconds(remedy.durationMaxMs) };
-    case 'accept_more_pools':
-    case 'smaller_demand':
-      return { kind: remedy.kind, option: remedy.option };
-    case 'offer_kind':
-    case 'resume':
-    case 'start_queue':
-    case 'more_budget':
-    case 'finish_dependencies':
-      return { kind: remedy.kind };
-    default:
-      return unreachable(remedy);
-  }
-}

@@ -8,6 +8,7 @@ import { partitionOfAgent } from '../../../../src/contract/pools/pool-partition.
 import type { AgentPrincipal } from '../../../../src/contract/api/principal.ts';
 import type { AttemptHold } from '../../../../src/gateway/pools/attempt-files.ts';
 import type { AttemptId, PoolId } from '../../../../src/kernel/ids.ts';
+import type { PriceReply } from '../../../../src/contract/pools/pool-prices.ts';
 import type { NodeReply, PoolReply } from '../../../../src/contract/pools/pools.ts';
 import type { PoolRecord } from '../../../../src/contract/pools/pool-record.ts';
 import { weightsMaxMibOf } from '../../../../src/scheduler/served/agents-as-nodes.ts';
@@ -18,6 +19,7 @@ import { DEFAULT_SETTINGS } from '../../../../src/contract/pools/pool-record.ts'
 import { replyOfSettings } from '../../../../src/contract/pools/pool-settings.ts';
 import { capacityOf, capacityReply } from '../../../../src/contract/jobs/node-capacity.ts';
 import { refuse } from '../../../../src/contract/api/outcome.ts';
+import { must } from '../../../../src/kernel/assert.ts';
 import { usd } from '../../../../src/tenancy/usage/price-book.ts';
 import type { Handlers } from '../../pipeline/serve.ts';
 import { accepted, downloadOf, uploadOf } from '../files/artifacts.ts';
@@ -36,8 +38,8 @@ export const poolHandlers = {
   getPool: async ({ gateway, params }) => {
     const found = await gateway.heavy.admin.find(params.pool as PoolId);
     if (!found.ok) return found;
-    const { agents, running } = found.value;
-    return { ok: true, reply: { ...poolReply(found.value), agents, running }, used: {} };
+    const { agents, running, prices } = found.value;
+    return { ok: true, reply: { ...poolReply(found.value), agents, running, prices: prices.map(priceReply) }, used: {} };
   },
   changePool: async ({ gateway, params, body }) => replied(await gateway.heavy.admin.change(params.pool as PoolId, body), poolReply),
   deletePool: async ({ gateway, params, query }) =>
@@ -61,6 +63,8 @@ export const poolHandlers = {
     nodeOutcome(await gateway.heavy.cell.operate('order', params.pool as PoolId, params.node, 'drain')),
   uncordonNode: async ({ gateway, params }) =>
     nodeOutcome(await gateway.heavy.cell.operate('order', params.pool as PoolId, params.node, null)),
+  noticeNode: async ({ gateway, params, body }) =>
+    nodeOutcome(await gateway.heavy.cell.operate('notice', params.pool as PoolId, params.node, body.in_s * 1_000)),
   setPoolPrice: async ({ gateway, params, body }) => replied(await gateway.heavy.admin.setPrice(params.pool as PoolId, body), priceReply),
   listPoolPrices: async ({ gateway, params }) =>
     replied(await gateway.heavy.cell.operate('prices', params.pool as PoolId), (prices) => ({
@@ -71,7 +75,7 @@ export const poolHandlers = {
 
 const nodeOutcome = (outcome: Outcome<NodeView>) => replied(outcome, nodeReply);
 
-const nodeReply = ({ node, state, jobs, weights, idleSinceMs }: NodeView): NodeReply => ({
+const nodeReply = ({ node, state, jobs, weights, idleSinceMs, terminatesAtMs }: NodeView): NodeReply => ({
   id: node.id,
   object: 'node',
   name: node.name,
@@ -93,12 +97,19 @@ const nodeReply = ({ node, state, jobs, weights, idleSinceMs }: NodeView): NodeR
   })),
   weights_max_mib: weightsMaxMibOf(node) ?? null,
   idle_since: idleSinceMs === null ? null : seconds(idleSinceMs),
+  terminates_at: terminatesAtMs === null ? null : seconds(terminatesAtMs),
 });
 
-const priceReply = ({ accelerator, nanoDollarsPerHour, fromMs }: PoolPrice) => ({
-  accelerator,
-  usd_per_hour: usd(nanoDollarsPerHour),
-  from: seconds(fromMs),
+const priceReply = (price: PoolPrice): PriceReply => ({
+  accelerator: price.accelerator,
+  usd_per_hour: usd(price.costNanoDollarsPerHour),
+  margin_per_mille: price.marginPerMille,
+  billed_usd_per_hour: usd(price.nanoDollarsPerHour),
+  price: price.priceId,
+  price_list: price.listId,
+  in_force: price.isInForce,
+  from: seconds(price.fromMs),
+  until: price.untilMs === null ? null : seconds(price.untilMs),
 });
 
 const poolReply = (pool: PoolRecord): PoolReply => ({
@@ -121,6 +132,10 @@ export const agentHandlers = {
       used: {},
     };
   },
+  agentNotice: async ({ gateway, principal, params, body }) =>
+    replied(await gateway.heavy.cell.operate('notice', principal.poolId, params.agent, body.in_s * 1_000), ({ terminatesAtMs }) => ({
+      terminates_at: seconds(must(terminatesAtMs, 'a node that was given notice has a time')),
+    })),
   leaseWork: async ({ gateway, principal, body }) => {
     const leased = await gateway.heavy
       .pools(principal.poolId, partitionOfAgent(body.agent))

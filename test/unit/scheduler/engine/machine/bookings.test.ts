@@ -1,3 +1,4 @@
+import { cellWays } from '../../../../support/oracles/apply-remedy.ts';
 import { describe, expect, it } from 'vitest';
 
 import { explain } from '../../../../../src/scheduler/engine/explain/explain.ts';
@@ -168,9 +169,14 @@ describe('booked nodes', () => {
     const spec = { ...foreign, limits: lasting(60_000) };
     const id = world.submit(1, spec);
     const reserved = { kind: 'reserved', bookingId: 'one', queue: 'a', fromMs, untilMs };
-    expect(explain(world.cell, world.job(id))).toMatchObject({
+    const explained = explain(world.cell, world.job(id), cellWays(world.cell, world.job(id).spec.queue));
+    expect(explained.remedies.map(({ steps }) => steps)).toEqual([
+      [{ kind: 'end_reservation', option: 0, bookingId: 'one' }],
+      [expect.objectContaining({ kind: 'more_nodes', by: 1 })],
+      [{ kind: 'shorter_duration', option: 0, durationMaxMs: fromMs - world.nowMs }],
+    ]);
+    expect(explained).toMatchObject({
       blockers: [reserved],
-      remedies: [{ kind: 'shorter_duration', durationMaxMs: fromMs - world.nowMs }],
       earliestStartMs: untilMs,
       expected: { nodeIds: ['node-0'] },
     });
@@ -182,7 +188,7 @@ describe('booked nodes', () => {
     world.nowMs = fromMs;
     const own = world.submit(3, mine);
     expect(world.states(own)).toEqual(['starting']);
-    expect(explain(world.cell, world.job(id))).toMatchObject({ blockers: [reserved], remedies: [] });
+    expect(explain(world.cell, world.job(id))).toMatchObject({ blockers: [reserved] });
     // Planned at the very time when it begins: what is planned is what happens.
     expect(plan(world.cell, jobSpec(4, { ...foreign, limits: lasting(10_000) }), world.nowMs)).toMatchObject({ value: { kind: 'waits' } });
   });

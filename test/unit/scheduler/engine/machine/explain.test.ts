@@ -2,10 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { explain } from '../../../../../src/scheduler/engine/explain/explain.ts';
 import type { JobId } from '../../../../../src/kernel/ids.ts';
 import { plan } from '../../../../../src/scheduler/engine/explain/plan.ts';
+import { cellWays } from '../../../../support/oracles/apply-remedy.ts';
 import { CellWorld, cohort, queue } from '../../../../support/worlds/cell-world.ts';
 import { demand, jobSpec, nodeSpec, option } from '../../../../support/fixtures/scheduler-specs.ts';
 
-const why = (world: CellWorld, id: JobId) => explain(world.cell, world.job(id));
+const why = (world: CellWorld, id: JobId) => explain(world.cell, world.job(id), cellWays(world.cell, world.job(id).spec.queue));
+const stepsOf = (world: CellWorld, id: JobId) => why(world, id).remedies.map(({ steps }) => steps);
 const of = (wholes: number) => ({ options: [option(wholes, { perNode: demand(wholes) })] });
 const limits = (overrides: Partial<ReturnType<typeof jobSpec>['limits']>) => ({ limits: { ...jobSpec(0).limits, ...overrides } });
 
@@ -20,8 +22,9 @@ describe('[J64] why a job waits', () => {
       position: 1,
       ahead: [],
       earliestStartMs: world.nowMs + 60_000,
-      remedies: [{ kind: 'more_quota', option: 0, resource: 'H100', by: 1_000 }],
     });
+    expect(stepsOf(world, id)).toContainEqual([{ kind: 'more_quota', option: 0, owner: 'a', resource: 'H100', by: 1_000 }]);
+    expect(stepsOf(world, id)).toContainEqual([expect.objectContaining({ kind: 'smaller_demand' })]);
     const never = world.submit(3, of(8));
     expect(why(world, never)).toMatchObject({ blockers: [{ kind: 'exceeds_quota', available: 4_000 }], earliestStartMs: null });
   });
@@ -35,9 +38,11 @@ describe('[J64] why a job waits', () => {
     expect(why(world, cpu).blockers).toMatchObject([
       { kind: 'no_room', lack: { poolId: 'pool_aaaaaaaaaa', dimension: 'cpu', nodesFree: 0, nodesNeeded: 1 } },
     ]);
-    expect(why(world, cpu).remedies).toEqual([{ kind: 'more_nodes', option: 0, poolId: 'pool_aaaaaaaaaa', by: 1 }]);
+    expect(stepsOf(world, cpu)[0]).toEqual([expect.objectContaining({ kind: 'more_nodes', option: 0, poolId: 'pool_aaaaaaaaaa', by: 1 })]);
     const huge = world.submit(3, { options: [option(16)] });
-    expect(why(world, huge)).toMatchObject({ blockers: [{ kind: 'exceeds_capacity' }], remedies: [{ kind: 'smaller_demand' }] });
+    expect(why(world, huge)).toMatchObject({ blockers: [{ kind: 'exceeds_capacity' }] });
+    // No node is that large: only larger ones would do.
+    expect(stepsOf(world, huge)[0]).toMatchObject([{ kind: 'more_nodes', by: 1, node: { acceleratorCount: 16 } }]);
   });
 
   it('is topology, price, market, reserved nodes, other jobs, its queue, or the jobs ahead', () => {
@@ -47,21 +52,22 @@ describe('[J64] why a job waits', () => {
     const split = world.submit(1, { options: [option(8, { nodes: { min: 2, max: 2, step: 1 }, topology })] });
     expect(why(world, split).blockers).toMatchObject([{ kind: 'no_room', lack: { dimension: 'topology', nodesFree: 2, nodesNeeded: 2 } }]);
     const market = world.submit(2, { options: [option(1, { markets: ['spot'] })] });
-    expect(why(world, market)).toMatchObject({ blockers: [{ kind: 'no_pool' }], remedies: [{ kind: 'accept_more_pools' }] });
+    expect(why(world, market)).toMatchObject({ blockers: [{ kind: 'no_pool' }] });
+    expect(stepsOf(world, market)[0]).toMatchObject([{ kind: 'accept_more_pools', market: 'reserved', region: 'eu' }]);
     const row = { accelerator: 'H100', region: 'eu', market: 'reserved', fromMs: 0, nanoDollarsPerHour: 5_000 } as const;
     world.do({ kind: 'price', row });
     const dear = world.submit(3, { ...of(2), ...limits({ priceMaxNanoDollarsPerHour: 9_999 }) });
     expect(why(world, dear)).toMatchObject({
       blockers: [{ kind: 'price', nanoDollarsPerHour: 10_000, limit: 9_999 }],
-      remedies: [{ kind: 'higher_price_limit', nanoDollarsPerHour: 10_000 }],
     });
+    expect(stepsOf(world, dear)[0]?.[0]).toMatchObject({ kind: 'higher_price_limit', nanoDollarsPerHour: 10_000 });
     const runs = world.submit(4, { ...of(8), ...limits({ durationMaxMs: 50_000 }) });
     const gang = world.submit(5, { options: [option(8, { nodes: { min: 2, max: 2, step: 1 } })] });
     const held = world.submit(6, { ...of(8), ...limits({ durationMaxMs: 70_000 }) });
     expect(why(world, held)).toMatchObject({
       blockers: [{ kind: 'held', forJob: gang }],
-      remedies: [{ kind: 'shorter_duration', durationMaxMs: 50_000 }],
     });
+    expect(stepsOf(world, held)).toContainEqual([{ kind: 'shorter_duration', option: 0, durationMaxMs: 50_000 }]);
     const waits = world.submit(7, { dependsOn: [runs] });
     expect(why(world, waits)).toMatchObject({ why: { kind: 'dependencies', jobs: [runs] }, position: null });
     world.do({ kind: 'suspend', queue: 'a', isSuspended: true });

@@ -1,0 +1,66 @@
+import type { JobKind } from '../../contract/jobs/job-work.ts';
+import type { JobId } from '../../kernel/ids.ts';
+import type { Remedy, RemedyStep } from '../engine/explain/remedy.ts';
+import type { JobSpec } from '../engine/model/job-spec.ts';
+import { kindRequired, namedDomains } from './offered-kinds.ts';
+import { quotaOwnerOf } from './remedy-ways.ts';
+import type { QuotaOwner } from './remedy-ways.ts';
+import { isQueueOf, tenantOfQueue } from './quotas/cohort-tree.ts';
+
+/** What would start a job, for its owner: of jobs of other tenants it has their number alone. Plain data. */
+export interface JobRemedy {
+  readonly steps: readonly JobRemedyStep[];
+  readonly evicts: { readonly jobIds: readonly JobId[]; readonly otherCount: number };
+}
+
+type MoreQuota = Extract<RemedyStep, { readonly kind: 'more_quota' }>;
+type MoreNodes = Extract<RemedyStep, { readonly kind: 'more_nodes' }>;
+type EndReservation = Extract<RemedyStep, { readonly kind: 'end_reservation' }>;
+type OfQueue = Extract<RemedyStep, { readonly queue: string }>;
+type WithQueue<Step> = Step extends OfQueue ? Omit<Step, 'queue'> & { readonly queue: string } : never;
+
+export type JobRemedyStep =
+  | Exclude<RemedyStep, MoreQuota | MoreNodes | EndReservation | OfQueue>
+  | (Omit<MoreQuota, 'owner'> & { readonly owner: QuotaOwner })
+  /** `runs`: the kind that their operator has to let them run, where that takes his leave. */
+  | (MoreNodes & { readonly runs: JobKind | null })
+  /** Null: of another tenant. */
+  | (Omit<EndReservation, 'bookingId'> & { readonly reservation: string | null })
+  | WithQueue<OfQueue>;
+
+/** Remedies as the owner of a job is told of them; `reservationOf`: the queue that has nodes reserved. */
+export const remediesForOwner = (
+  remedies: readonly Remedy[],
+  spec: JobSpec,
+  isOwn: (id: JobId) => boolean,
+  queueOfBooking: (id: string) => string | undefined,
+): readonly JobRemedy[] =>
+  remedies.map(({ steps, evicts }) => {
+    const jobIds = evicts.filter(isOwn);
+    return {
+      steps: steps.map((step) => stepForOwner(step, spec, queueOfBooking)),
+      evicts: { jobIds, otherCount: evicts.length - jobIds.length },
+    };
+  });
+
+function stepForOwner(step: RemedyStep, spec: JobSpec, queueOfBooking: (id: string) => string | undefined): JobRemedyStep {
+  switch (step.kind) {
+    case 'more_quota':
+      return { ...step, owner: quotaOwnerOf(step.owner) };
+    case 'more_nodes':
+      return { ...step, domains: namedDomains(step.domains), runs: kindRequired(spec.options[step.option]) };
+    case 'end_reservation': {
+      const { bookingId, ...rest } = step;
+      const queue = queueOfBooking(bookingId);
+      return { ...rest, reservation: queue !== undefined && isQueueOf(tenantOfQueue(spec.queue), queue) ? bookingId : null };
+    }
+    case 'allow_eviction':
+    case 'start_queue':
+      return { ...step, queue: nameOf(step.queue) };
+    default:
+      return step;
+  }
+}
+
+/** A queue as its tenant calls it. */
+const nameOf = (queue: string): string => queue.split('/')[1] ?? 'default';
