@@ -105,8 +105,8 @@ export class LoggedCall {
 
   /** The ledger has been charged so much for the call. */
   settled(costNano: number): void {
-    const { surface, requestId, principal, body, requestBytes, isShadow = false } = this.#facts;
-    const { status, code, plan, attempts, besides = [], cache = 'bypass' } = this.#outcome;
+    const { surface, requestId, principal, body, requestBytes } = this.#facts;
+    const { status, code, plan, attempts, cache = 'bypass' } = this.#outcome;
     const { inputTokens = 0, cachedTokens = 0, outputTokens = 0, usage = 'none' } = this.#settlement ?? {};
     const endMs = this.#endMs ?? this.#parts.clock.nowMs();
     const savings = savingsIn(this.#outcome, this.#settlement);
@@ -129,8 +129,7 @@ export class LoggedCall {
       cachedTokens,
       outputTokens,
       costNano,
-      ...(besides.length === 0 ? {} : { besides: besides.map(besideCharge) }),
-      ...(isShadow ? { isShadow } : {}),
+      ...this.#attribution(),
       ...(savings === undefined ? {} : { savings }),
       firstTokenMs: this.#firstMs === undefined ? null : this.#firstMs - this.#startedMs,
       totalMs: endMs - this.#startedMs,
@@ -143,6 +142,15 @@ export class LoggedCall {
       ...(this.#guard === undefined ? {} : { guardrails: this.#guard.records }),
     };
     this.#parts.logging.note(entry, this.#bodies());
+  }
+
+  /** Whose cost it is. */
+  #attribution(): Pick<LogEntry, 'besides' | 'isShadow'> {
+    const { besides = [] } = this.#outcome;
+    return {
+      ...(besides.length === 0 ? {} : { besides: besides.map(besideCharge) }),
+      ...(this.#facts.isShadow === true ? { isShadow: true } : {}),
+    };
   }
 
   /** The request as it went out; undefined: guardrails have blocked it. */
@@ -173,7 +181,7 @@ function targetOf({ target, plan, attempts, status, code }: CallOutcome): string
 /** Nothing is saved by a call that nothing answered. */
 function savingsIn(outcome: CallOutcome, settlement: Settlement | undefined): Savings | undefined {
   const { status, target, plan, savedNano, besides = [], reuse } = outcome;
-  const besidesNano = besides.reduce((sum, { settlement }) => sum + settlement.nano, 0);
+  const besidesNano = besides.reduce((sum, { settlement: { nano } }) => sum + nano, 0);
   if (status >= 400 || target === undefined || plan === undefined || settlement === undefined) return undefined;
   const { spentNano = 0, besidesNano: ofReuse = 0 } = reuse ?? {};
   const saved =

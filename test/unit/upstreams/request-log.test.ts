@@ -359,49 +359,6 @@ describe('the requests that wait in an isolate', () => {
   });
 });
 
-describe('[C104] what a cascade spends', () => {
-  const beside = { target: 'lab/student', inputTokens: 7, cachedTokens: 0, outputTokens: 3, costNano: 30 };
-  const entries = [
-    entryOf('kept', { route: 'r@1', target: 'lab/student', costNano: 25 }),
-    entryOf('escalated', { route: 'r@1', target: 'lab/teacher', costNano: 1_030, besides: [beside] }),
-    entryOf('kept-shadow', { route: 'r@1', target: 'lab/teacher', costNano: 900, isShadow: true }),
-    entryOf('failed-shadow', { route: 'r@1', target: 'lab/teacher', costNano: 0, isShadow: true, status: 502 }),
-  ];
-
-  it('is under the target that was charged, and shadows are apart', () => {
-    const log = new SqliteRequestLog(new NodeSql());
-    append(log, entries);
-    const lines = log.lines('target', NOW, NOW + 1, 10);
-    expect(lines.find(({ group }) => group === 'lab/student')).toMatchObject({
-      requests: 1,
-      costNano: 55,
-      besides: 1,
-      besidesNano: 30,
-      inputTokens: 17,
-      shadows: 0,
-    });
-    expect(lines.find(({ group }) => group === 'lab/teacher')).toMatchObject({
-      requests: 1,
-      errors: 0,
-      costNano: 1_000,
-      besides: 0,
-      shadows: 2,
-      shadowNano: 900,
-    });
-    expect(log.lines('route', NOW, NOW + 1, 10)).toMatchObject([
-      { group: 'r@1', requests: 2, errors: 0, costNano: 1_055, shadowNano: 900 },
-    ]);
-  });
-
-  it('is what the route cost, its callers counted once, and no shadow makes the route fail', () => {
-    const log = new SqliteRequestLog(new NodeSql());
-    append(log, entries);
-    const costs = log.costs(NOW, NOW + 1);
-    expect(costs).toMatchObject([{ isRouted: true, cache: 'miss', requests: 2, costNano: 1_055 }]);
-    expect(log.hours('route', 'r', NOW, 1_000)).toMatchObject([{ valid: 2, answered: 2, within: 2 }]);
-  });
-});
-
 describe('what requests saved', () => {
   const savings = { cacheNano: 5, reuseNano: 3, routeNano: 7, promptNano: 11 };
   const costsOf = (log: SqliteRequestLog) => log.costs(NOW, NOW + DAY_MS);
