@@ -17,7 +17,7 @@ import { persistently } from './persistently.ts';
 type BuildKind = ModelBuild['kind'];
 
 /** The static model whose words and vectors students start from. */
-const STUDENT_BASE = 'glove-sif-100@1';
+const STUDENT_BASE = 'glove-sif-100@2';
 
 /**
  * Makes one model of another by the functions of `sluice models quantize`, `prune` and `distil`, judges it as `sluice models gate` does, and

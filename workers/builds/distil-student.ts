@@ -33,6 +33,8 @@ export interface Student {
   readonly file: Uint8Array<ArrayBuffer>;
   readonly quality: HeldOutQuality;
   readonly parameters: Readonly<Record<string, unknown>>;
+  /** The longest text that it is good for, in tokens: its teacher cuts longer ones. Absent: it was fitted to whole texts. */
+  readonly tokensMax?: number;
 }
 
 /** Fits a static student to a teacher, starting from the words and vectors of a static model. */
@@ -59,7 +61,9 @@ export async function distilStudent(
   const settings = chooseSettings(pairs, rows, vocabulary.prior, grid);
   const table = fitStudent(pairs, rows, vocabulary.prior, settings).table();
   const file = writeOnnx({ id: 'student', dimensions: table.columns, opset: 13, vocabulary: vocabulary.bytes, rows: quantiseRows(table) });
-  return { file, quality, parameters: { ...settings, words, folds, grid } };
+  const isCut = ids.some(({ length }) => length > settings.tokensMax);
+  const limit = isCut ? { tokensMax: settings.tokensMax } : {};
+  return { file, quality, ...limit, parameters: { ...settings, words, folds, grid, served: limit } };
 }
 
 async function readTexts({ texts: path, field, group }: DistilSettings) {

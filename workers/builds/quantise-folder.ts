@@ -2,6 +2,8 @@ import type { Drift, Sensitivity } from '../../src/inference/build/quantise/drif
 import { bytesOf, driftOf, namesMatching, sensitivities, tooSensitive } from '../../src/inference/build/quantise/drift.ts';
 import type { QuantiseMode, QuantiseOptions, TensorReport } from '../../src/inference/build/quantise/quantise-graph.ts';
 import { hasCodes, QUANTISE_MODES, quantiseGraph } from '../../src/inference/build/quantise/quantise-graph.ts';
+import type { OnnxGraph } from '../../src/inference/build/graph/onnx-graph.ts';
+import type { StaticGraph } from '../../src/inference/build/prune/static-graph.ts';
 import { staticGraph } from '../../src/inference/build/prune/static-graph.ts';
 import { quantiseStatic } from '../../src/inference/build/quantise/quantise-static.ts';
 import { BuildFailure, UnusableInput } from './build-error.ts';
@@ -45,22 +47,14 @@ export async function quantiseFolder(folder: ModelFolder, settings: QuantiseSett
   if (driftMax !== undefined && calibration === undefined) throw new UnusableInput('A bound of the drift needs calibration inputs.');
   const { graph } = folder;
   const modes = settings.modes?.map((name) => modeNamed(name, bits)) ?? DEFAULT_MODES[bits];
-  const own = staticGraph(graph);
-  // Of a static model, what is made in this mode is what Sluice serves.
-  const isServed = own === undefined || (bits === 8 && modes.some((mode) => mode === 'row'));
-  if (!isServed && settings.mustServe === true)
-    throw new UnusableInput('not_served: a static model is served with a table of float32, or of 8 bits in the mode row.');
-  if (own?.isCoded === true && bits === 8) throw new UnusableInput('already_quantised: the table has codes of 8 bits.');
-  // What other runtimes are to run may have fewer bits than the codes that there are.
-  const source = own?.graph ?? graph;
+  const { served, source, isServed } = sourceOf(graph, modes, settings);
   const asked: QuantiseOptions = { bits, modes, block, skip: namesMatching(source.tensors.keys(), skip) };
   const run = calibration === undefined ? undefined : calibrationRun(await readCalibration(calibration, textInputs(folder)));
   const measured = run === undefined || driftMax === undefined ? undefined : await sensitivities(source, asked, run);
   const skipped = measured === undefined ? [] : tooSensitive(measured, driftMax ?? 0);
   const skips = new Set([...asked.skip, ...skipped]);
-  const quantised = own === undefined || !isServed ? quantiseGraph(source, { ...asked, skip: skips }) : quantiseStatic(own, skips);
-  if (quantised.tensors.every(({ mode }) => mode === 'kept'))
-    throw new BuildFailure(`${hasCodes(graph) ? 'already_quantised: ' : ''}nothing was quantised: ${reasonsOf(quantised.tensors)}.`);
+  const quantised = served === undefined ? quantiseGraph(source, { ...asked, skip: skips }) : quantiseStatic(served, skips);
+  checkChanged(graph, quantised.tensors);
   const report: QuantiseReport = {
     bytes: bytesOf(quantised.tensors),
     tensors: quantised.tensors,
@@ -73,6 +67,29 @@ export async function quantiseFolder(folder: ModelFolder, settings: QuantiseSett
     report,
     parameters: { bits, modes: asked.modes, block, skip, driftMax: driftMax ?? null, skippedBySensitivity: skipped },
   };
+}
+
+/**
+ * What is quantised: of a static model its table, decoded. `served`: that model, if what is made of it is what Sluice serves. What other runtimes are to run
+ * may have fewer bits than the codes that there are. [MB15]
+ */
+function sourceOf(
+  graph: OnnxGraph,
+  modes: readonly QuantiseMode[],
+  { bits, mustServe = false }: QuantiseSettings,
+): { readonly served: StaticGraph | undefined; readonly source: OnnxGraph; readonly isServed: boolean } {
+  const own = staticGraph(graph);
+  if (own === undefined) return { served: undefined, source: graph, isServed: true };
+  const isServed = bits === 8 && modes.includes('row');
+  if (!isServed && mustServe)
+    throw new UnusableInput('not_served: a static model is served with a table of float32, or of 8 bits in the mode row.');
+  if (own.isCoded && bits === 8) throw new UnusableInput('already_quantised: the table has codes of 8 bits.');
+  return { served: isServed ? own : undefined, source: own.graph, isServed };
+}
+
+function checkChanged(graph: OnnxGraph, tensors: readonly TensorReport[]): void {
+  if (tensors.some(({ mode }) => mode !== 'kept')) return;
+  throw new BuildFailure(`${hasCodes(graph) ? 'already_quantised: ' : ''}nothing was quantised: ${reasonsOf(tensors)}.`);
 }
 
 const reasonsOf = (tensors: readonly TensorReport[]): string =>

@@ -66,17 +66,27 @@ const report = named('CostReport', {
   from: unixSeconds.meta(about('Where the numbers begin: with the month, or later where the log does not reach back so far.')),
   to: unixSeconds,
   is_logged: z.boolean().meta(about('False: the policy of the log is `off`, so the report lacks calls to upstreams.')),
+  spent_usd: dollarsOut.meta(about('Of `upstreams` and `shadows`.')),
   upstreams: z.object({ requests: z.int(), cost_usd: dollarsOut }).meta(about('Answered calls to models of upstreams.')),
-  targets: z.array(
-    z.object({
-      target: z.string().nullable(),
-      requests: z.int(),
-      input_tokens: z.int(),
-      cached_tokens: z.int(),
-      output_tokens: z.int(),
-      cost_usd: dollarsOut,
-    }),
-  ),
+  shadows: z
+    .object({ requests: z.int(), cost_usd: dollarsOut })
+    .meta(about('Calls that Sluice made itself, to compare their answers with those that callers got. No part of `upstreams`.')),
+  targets: z
+    .array(
+      z.object({
+        target: z.string().nullable(),
+        requests: z.int(),
+        input_tokens: z.int(),
+        cached_tokens: z.int(),
+        output_tokens: z.int(),
+        cost_usd: dollarsOut.meta(about('Without that of shadows.')),
+        beside: z
+          .object({ requests: z.int(), cost_usd: dollarsOut })
+          .meta(about('Calls that another target answered, such as those that a cascade passed on from this student. Part of `cost_usd`.')),
+        shadows: z.object({ requests: z.int(), cost_usd: dollarsOut }),
+      }),
+    )
+    .meta(about('The dearest first.')),
   savings: z
     .array(
       z.object({

@@ -2,6 +2,7 @@ import type { FailureReason, Grant, JobOutput } from '../../contract/jobs/attemp
 import { ERRORS, messageOf } from '../../contract/api/errors.ts';
 import { isBuild, registrationOf } from '../../contract/jobs/job-facts.ts';
 import { JOB_LIMITS } from '../../contract/jobs/job-limits.ts';
+import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
 import type { Authority } from '../../contract/tenancy/write-lease.ts';
@@ -121,7 +122,14 @@ export class JobRegistrations extends Composed<JobRegistrationParts> {
     const made = { path: parent.value?.serving.manifest.graph ?? 'model.onnx', bytes: graph.bytes, sha256: graph.sha256 };
     const kept = parent.value === undefined ? [] : keptFiles(parent.value);
     return ok({
-      body: { ...bodyLike(parent.value, tenantId, name), name, parents, recipe: { job: jobId, ...recipe }, evaluation },
+      body: {
+        ...bodyLike(parent.value, tenantId, name),
+        ...studentLimit(recipe),
+        name,
+        parents,
+        recipe: { job: jobId, ...recipe },
+        evaluation,
+      },
       files: {
         files: [...kept, made],
         take: async (owner) => {
@@ -170,6 +178,15 @@ function bodyLike(parent: RegisteredRoute | undefined, tenantId: TenantId, name:
     // Under its own name a variant is to serve where its parent does.
     ...(parent.owner === tenantId && parent.model === name ? { compatible_with: version } : {}),
   };
+}
+
+/** The longest text of a student, where its teacher cuts longer ones. */
+function studentLimit({ parameters }: Readonly<Record<string, unknown>>): Pick<VersionBody, 'tokens_max'> {
+  const { served } = Object(parameters) as { readonly served?: { readonly tokensMax?: unknown } };
+  const tokensMax = served?.tokensMax;
+  return Number.isInteger(tokensMax) && Number(tokensMax) >= 1
+    ? { tokens_max: Math.min(Number(tokensMax), MODEL_LIMITS.modelTokensMax) }
+    : {};
 }
 
 function keptFiles({ serving: { manifest } }: RegisteredRoute) {

@@ -47,7 +47,11 @@ export interface CostReport {
   readonly toMs: number;
   readonly isLogged: boolean;
   readonly requests: number;
+  /** Of answers to callers. */
   readonly costNano: number;
+  /** Calls that Sluice made itself to compare answers. */
+  readonly shadows: { readonly requests: number; readonly nano: number };
+  /** The dearest first. */
   readonly targets: readonly LogLine[];
   readonly savings: readonly Saving[];
   readonly reuses: readonly ReuseLine[];
@@ -101,7 +105,11 @@ export class CostReporter {
       fromMs,
       toMs,
       isLogged: entries !== 'off',
-      targets,
+      targets: targets.toSorted((a, b) => spentNano(b) - spentNano(a)),
+      shadows: {
+        requests: targets.reduce((sum, line) => sum + line.shadows, 0),
+        nano: targets.reduce((sum, line) => sum + line.shadowNano, 0),
+      },
       reuses: reuseLines(measured, byRoute),
       ...assessed(costs, used.value),
     });
@@ -113,6 +121,8 @@ const reuseLines = (measured: readonly MeasuredReuse[], byRoute: readonly LogLin
     const { reused = 0, reuseNano = 0 } = byRoute.find(({ group }) => group === one.route) ?? {};
     return { ...one, reused, nano: reuseNano };
   });
+
+const spentNano = ({ costNano, shadowNano }: LogLine): number => costNano + shadowNano;
 
 const requests = (line: LogCosts): number => line.requests;
 

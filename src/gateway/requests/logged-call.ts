@@ -9,10 +9,10 @@ import { joinedBytes } from '../../kernel/bytes.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { attemptedTarget } from '../../upstreams/dispatch.ts';
 import type { AttemptRecord } from '../../upstreams/dispatch.ts';
-import type { LogBodies, LogEntry } from '../../upstreams/log/log-entry.ts';
+import type { BesideCharge, LogBodies, LogEntry } from '../../upstreams/log/log-entry.ts';
 import type { Savings } from '../../upstreams/money/savings.ts';
 import { savedByCache, savingsOf } from '../../upstreams/money/savings.ts';
-import type { Settlement } from '../../upstreams/money/settlement.ts';
+import type { ModelCharge, Settlement } from '../../upstreams/money/settlement.ts';
 import type { JsonObject } from '../../upstreams/protocol/json.ts';
 import { textsAt } from '../../upstreams/protocol/json.ts';
 import type { Surface } from '../../upstreams/protocol/surfaces.ts';
@@ -29,6 +29,8 @@ export interface LoggedCallFacts {
   readonly principal: TenantPrincipal;
   readonly body: JsonObject;
   readonly requestBytes: number;
+  /** Whether Sluice makes the call itself, and its answer is for no caller. */
+  readonly isShadow?: boolean;
 }
 
 /** What served a call, or why nothing did. */
@@ -38,8 +40,8 @@ interface CallOutcome {
   readonly target?: Target;
   readonly plan?: Plan;
   readonly attempts: readonly AttemptRecord[];
-  /** What other models were charged for the same call, in nano-dollars. */
-  readonly besidesNano?: number;
+  /** What other models were charged for the same call. */
+  readonly besides?: readonly ModelCharge[];
   readonly cache?: LogEntry['cache'];
   /** The answer came from the cache: what it was charged when it was made. */
   readonly savedNano?: number;
@@ -127,6 +129,7 @@ export class LoggedCall {
       cachedTokens,
       outputTokens,
       costNano,
+      ...this.#attribution(),
       ...(savings === undefined ? {} : { savings }),
       firstTokenMs: this.#firstMs === undefined ? null : this.#firstMs - this.#startedMs,
       totalMs: endMs - this.#startedMs,
@@ -139,6 +142,15 @@ export class LoggedCall {
       ...(this.#guard === undefined ? {} : { guardrails: this.#guard.records }),
     };
     this.#parts.logging.note(entry, this.#bodies());
+  }
+
+  /** Whose cost it is. */
+  #attribution(): Pick<LogEntry, 'besides' | 'isShadow'> {
+    const { besides = [] } = this.#outcome;
+    return {
+      ...(besides.length === 0 ? {} : { besides: besides.map(besideCharge) }),
+      ...(this.#facts.isShadow === true ? { isShadow: true } : {}),
+    };
   }
 
   /** The request as it went out; undefined: guardrails have blocked it. */
@@ -168,7 +180,8 @@ function targetOf({ target, plan, attempts, status, code }: CallOutcome): string
 
 /** Nothing is saved by a call that nothing answered. */
 function savingsIn(outcome: CallOutcome, settlement: Settlement | undefined): Savings | undefined {
-  const { status, target, plan, savedNano, besidesNano = 0, reuse } = outcome;
+  const { status, target, plan, savedNano, besides = [], reuse } = outcome;
+  const besidesNano = besides.reduce((sum, { settlement: { nano } }) => sum + nano, 0);
   if (status >= 400 || target === undefined || plan === undefined || settlement === undefined) return undefined;
   const { spentNano = 0, besidesNano: ofReuse = 0 } = reuse ?? {};
   const saved =
@@ -177,6 +190,14 @@ function savingsIn(outcome: CallOutcome, settlement: Settlement | undefined): Sa
       : savedByCache(savedNano, reuseIn(outcome) === 'exact');
   return { ...saved, reuseNano: saved.reuseNano - spentNano };
 }
+
+const besideCharge = ({ target, settlement: { inputTokens, cachedTokens, outputTokens, nano } }: ModelCharge): BesideCharge => ({
+  target: targetName(target),
+  inputTokens: inputTokens + cachedTokens,
+  cachedTokens,
+  outputTokens,
+  costNano: nano,
+});
 
 /** How the caller's answer was reused. */
 function reuseIn({ cache, reuse }: CallOutcome): ReuseName {

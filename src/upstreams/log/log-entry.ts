@@ -39,6 +39,10 @@ export interface LogEntry {
   readonly outputTokens: number;
   /** Exactly what the ledger was charged for the request. */
   readonly costNano: number;
+  /** Of that: what other models were charged for the same call, such as the student of an escalated one. Absent: nothing. */
+  readonly besides?: readonly BesideCharge[];
+  /** Whether Sluice made the call itself, and no caller got its answer. Absent: a caller made it. */
+  readonly isShadow?: boolean;
   /** Absent where nothing was answered, and in entries from before it was known. */
   readonly savings?: Savings;
   /** Null: answered without any, or never. */
@@ -51,6 +55,16 @@ export interface LogEntry {
   readonly metadata: Readonly<Record<string, string>>;
   readonly requestBytes: number;
   readonly answerBytes: number;
+}
+
+/** What a model was charged for a call that another one answered. */
+export interface BesideCharge {
+  /** As `upstream/model`. */
+  readonly target: string;
+  readonly inputTokens: number;
+  readonly cachedTokens: number;
+  readonly outputTokens: number;
+  readonly costNano: number;
 }
 
 /** What was said. In the log it is redacted, and cut at `requestLogBodyBytesMax`. */

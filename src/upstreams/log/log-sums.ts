@@ -43,6 +43,12 @@ export const LOG_REUSE_COLUMNS = ['reused', 'reuse_saved']
 export const LOG_PASSED_TABLE = `
   CREATE TABLE passed (hour INTEGER NOT NULL, target TEXT NOT NULL, requests INTEGER NOT NULL, PRIMARY KEY (hour, target)) WITHOUT ROWID;`;
 
+/** Stand in the sums for what the cache did: calls that Sluice made itself, and, with what it did before it, models that were asked beside the one that answered. */
+const SHADOW = 'shadow';
+const BESIDE = 'beside:';
+type SumKind = LogEntry['cache'] | typeof SHADOW | `${typeof BESIDE}${LogEntry['cache']}`;
+const OF_CALLERS = "cache IN ('hit', 'miss', 'bypass')";
+
 /** What sums are divided by. */
 export type LogGroup = 'model' | 'route' | 'target';
 
@@ -60,7 +66,14 @@ export interface LogLine {
   readonly inputTokens: number;
   readonly cachedTokens: number;
   readonly outputTokens: number;
+  /** Without that of shadows. */
   readonly costNano: number;
+  /** Calls that another target answered, such as those that a cascade passed on, and what they cost: part of `costNano`. */
+  readonly besides: number;
+  readonly besidesNano: number;
+  /** Calls that Sluice made itself to compare answers, and what they cost. */
+  readonly shadows: number;
+  readonly shadowNano: number;
   /** Of requests that were answered. */
   readonly total: LatencyCounts;
   readonly firstToken: LatencyCounts;
@@ -120,10 +133,18 @@ export class SqliteLogSums {
     const [sums, latencies, passed] = [new SummedRows(), new SummedRows(), new SummedRows()];
     for (const entry of entries) {
       const { cacheNano, reuseNano, routeNano, promptNano } = entry.savings ?? NO_SAVINGS;
+      const kind: SumKind = entry.isShadow === true ? SHADOW : entry.cache;
       const place = [Math.floor(entry.atMs / HOUR_MS), entry.model, entry.route ?? '', entry.target ?? ''];
-      const tokens = [entry.inputTokens, entry.cachedTokens, entry.outputTokens, entry.costNano];
+      const besides = entry.besides ?? [];
+      const ownNano = besides.reduce((nano, charge) => nano - charge.costNano, entry.costNano);
+      const tokens = [entry.inputTokens, entry.cachedTokens, entry.outputTokens, Math.max(0, ownNano)];
       const saved = [cacheNano, routeNano, promptNano, Number(isReuse(entry.reuse)), reuseNano];
-      sums.add([...place, countedStatus(entry.status, entry.code), entry.cache], 1, ...tokens, ...saved);
+      sums.add([...place, countedStatus(entry.status, entry.code), kind], 1, ...tokens, ...saved);
+      for (const { target, inputTokens, cachedTokens, outputTokens, costNano } of besides) {
+        const beside = [...place.slice(0, 3), target, countedStatus(entry.status, entry.code), `${BESIDE}${entry.cache}` satisfies SumKind];
+        sums.add(beside, 1, inputTokens, cachedTokens, outputTokens, costNano, 0, 0, 0, 0, 0);
+      }
+      if (kind === SHADOW) continue;
       for (const target of passedBy(entry)) passed.add([Math.floor(entry.atMs / HOUR_MS), target], 1);
       if (entry.status >= 400) continue;
       latencies.add([...place, 'total', LOG_LATENCIES.bucketOf(entry.totalMs)], 1);
@@ -139,9 +160,14 @@ export class SqliteLogSums {
     const hours = [Math.floor(fromMs / HOUR_MS), Math.ceil(toMs / HOUR_MS)] as const;
     return this.#sql
       .exec<Omit<{ [K in keyof LogLine]: LogLine[K] }, 'total' | 'firstToken' | 'feedback'>>(
-        `SELECT ${by} AS "group", sum(requests) AS requests, sum(CASE WHEN status >= 400 THEN requests ELSE 0 END) AS errors,
-           sum(CASE WHEN cache = 'hit' THEN requests ELSE 0 END) AS cacheHits, sum(input) AS inputTokens, sum(cached) AS cachedTokens,
-           sum(output) AS outputTokens, sum(cost) AS costNano, sum(reused) AS reused, sum(reuse_saved) AS reuseNano
+        `SELECT ${by} AS "group", sum(CASE WHEN ${OF_CALLERS} THEN requests ELSE 0 END) AS requests,
+           sum(CASE WHEN ${OF_CALLERS} AND status >= 400 THEN requests ELSE 0 END) AS errors,
+           sum(CASE WHEN cache = 'hit' THEN requests ELSE 0 END) AS cacheHits, sum(CASE WHEN cache <> '${SHADOW}' THEN input ELSE 0 END) AS inputTokens,
+           sum(CASE WHEN cache <> '${SHADOW}' THEN cached ELSE 0 END) AS cachedTokens,
+           sum(CASE WHEN cache <> '${SHADOW}' THEN output ELSE 0 END) AS outputTokens, sum(CASE WHEN cache <> '${SHADOW}' THEN cost ELSE 0 END) AS costNano,
+           sum(reused) AS reused, sum(reuse_saved) AS reuseNano,
+           sum(CASE WHEN cache LIKE '${BESIDE}%' THEN requests ELSE 0 END) AS besides, sum(CASE WHEN cache LIKE '${BESIDE}%' THEN cost ELSE 0 END) AS besidesNano,
+           sum(CASE WHEN cache = '${SHADOW}' THEN requests ELSE 0 END) AS shadows, sum(CASE WHEN cache = '${SHADOW}' THEN cost ELSE 0 END) AS shadowNano
          FROM sums WHERE hour >= ? AND hour < ? GROUP BY ${by} ORDER BY requests DESC, ${by} LIMIT ?`,
         ...hours,
         limit,
@@ -168,9 +194,9 @@ export class SqliteLogSums {
       reused: number;
       byReuse: number;
     }>(
-      `SELECT route <> '' AS routed, cache, sum(requests) AS requests, sum(cost) AS cost, sum(cache_saved) AS byCache,
+      `SELECT route <> '' AS routed, replace(cache, '${BESIDE}', '') AS cache, sum(CASE WHEN ${OF_CALLERS} THEN requests ELSE 0 END) AS requests, sum(cost) AS cost, sum(cache_saved) AS byCache,
          sum(route_saved) AS byRoute, sum(prompt_saved) AS byPrompt, sum(reused) AS reused, sum(reuse_saved) AS byReuse
-       FROM sums WHERE hour >= ? AND hour < ? AND status < 400 GROUP BY routed, cache ORDER BY routed, cache`,
+       FROM sums WHERE hour >= ? AND hour < ? AND status < 400 AND cache <> '${SHADOW}' GROUP BY 1, 2 ORDER BY 1, 2`,
       Math.floor(fromMs / HOUR_MS),
       Math.ceil(toMs / HOUR_MS),
     );
@@ -193,7 +219,7 @@ export class SqliteLogSums {
       .exec<{ [K in keyof LogHour]: LogHour[K] }>(
         `SELECT hour, sum(valid) AS valid, sum(answered) AS answered, sum(fast) AS within FROM (
            SELECT hour, CASE WHEN status < 400 OR status >= 500 THEN requests ELSE 0 END AS valid,
-             CASE WHEN status < 400 THEN requests ELSE 0 END AS answered, 0 AS fast FROM sums WHERE ${ofGroup}
+             CASE WHEN status < 400 THEN requests ELSE 0 END AS answered, 0 AS fast FROM sums WHERE ${ofGroup} AND ${OF_CALLERS}
            UNION ALL SELECT hour, 0, 0, count FROM latencies WHERE ${ofGroup} AND kind = 'total' AND bucket <= ?3
            ${by === 'target' ? passed : ''})
          GROUP BY hour ORDER BY hour`,

@@ -15,7 +15,7 @@ import { modelBuildRunner } from '../../../workers/agent/model-build-runner.ts';
 import { readModelFolder } from '../../../workers/builds/model-folder.ts';
 import { writeOnnxGraph } from '../../../workers/builds/onnx-graph-file.ts';
 import { quantiseFolder } from '../../../workers/builds/quantise-folder.ts';
-import { firstFile, manifestOf } from '../../support/fixtures/default-model.ts';
+import { manifestOf, modelFile } from '../../support/fixtures/default-model.ts';
 import type { Folder } from '../../support/models/model-folder.ts';
 import { bertFolder, modelRef } from '../../support/models/model-folder.ts';
 
@@ -92,10 +92,10 @@ async function run(work: object, signal = new AbortController().signal): Promise
       },
     } as never,
   };
-  const manifest = manifestOf('static', '1');
+  const manifest = manifestOf('static', '2');
   const catalogue = new Map<string, Uint8Array<ArrayBuffer>>([
     ['glove-sif-100/manifest.json', new TextEncoder().encode(JSON.stringify({ models: [manifest] }))],
-    [manifest.file.path, firstFile],
+    [manifest.file.path, modelFile],
   ]);
   return modelBuildRunner<'quantize'>({ read: async (path) => catalogue.get(path) })(scope as AttemptScope<'quantize'>);
 }
@@ -169,7 +169,7 @@ describe('[J256] jobs that make models', () => {
     expect(refused).toMatchObject({ reason: 'gate_refused', message: expect.stringContaining('must be at least 1') });
     const end = await run({ ...distill, recall_min: 0 });
     expect(end, log).toMatchObject({ kind: 'done' });
-    expect(report()).toMatchObject({ parents: ['glove-sif-100@1'], heldOut: { texts: 24, folds: 2 } });
+    expect(report()).toMatchObject({ parents: ['glove-sif-100@2'], heldOut: { texts: 24, folds: 2 } });
     const table = readStaticTable(new Uint8Array(stored.get('model.onnx')!));
     expect(table).toMatchObject({ ok: true, value: { dimensions: 4 } });
   });

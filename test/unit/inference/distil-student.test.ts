@@ -9,7 +9,9 @@ import {
   heldOutQuality,
   studentVectors,
 } from '../../../src/inference/build/distil/nested-validation.ts';
-import type { TeacherPairs } from '../../../src/inference/build/distil/student-kernel.ts';
+import type { TeacherPairs, WordPrior } from '../../../src/inference/build/distil/student-kernel.ts';
+import { sumRows } from '../../../src/inference/build/build-static-model.ts';
+import { tokenBatch } from '../../../src/inference/token-batch.ts';
 import type { Matrix } from '../../../src/inference/build/matrix.ts';
 import { multiply } from '../../../src/inference/build/matrix.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
@@ -142,6 +144,33 @@ describe('[MB10] nested validation', () => {
     const shuffled = { ...pairs, vectors: Float32Array.from(pairs.vectors, (_, i) => pairs.vectors[(i + 85) % 200]!) };
     expect(quality.recallAt10).toBeGreaterThan(heldOutQuality(shuffled, prior, grid, { folds: 4, seed: 1 }).recallAt10 + 0.2);
   });
+});
+
+it('[MB17] a student of a teacher that adds up the vectors of the base reproduces it on texts that it never saw', () => {
+  const rng = new Seeded(5);
+  const [columns, vocabularySize] = [8, 41];
+  const lengths = Float64Array.from({ length: vocabularySize }, (_, id) => (id === 0 ? 0 : 0.1 + 3 * rng.next() ** 3));
+  const units = new Float64Array(vocabularySize * columns);
+  for (let id = 1; id < vocabularySize; id++) {
+    const row = Float64Array.from({ length: columns }, () => rng.next() - 0.4);
+    const length = Math.sqrt(row.reduce((sum, x) => sum + x * x, 0));
+    units.set(
+      row.map((x) => x / length),
+      id * columns,
+    );
+  }
+  const texts = Array.from({ length: 60 }, () =>
+    Int32Array.from({ length: 4 + Math.floor(rng.next() * 8) }, () => 1 + Math.floor(rng.next() * 40)),
+  );
+  const vectors = sumRows({ columns, values: units.map((x, at) => x * (lengths[Math.floor(at / columns)] ?? 0)) }, tokenBatch(texts));
+  const pairs = { vocabularySize, texts, dimensions: columns, vectors: Float32Array.from(vectors.values) };
+  const grid = { ...DISTIL_GRID, tokensMax: [256], sifA: [0.003] };
+  const reached = (prior: WordPrior) => heldOutQuality(pairs, prior, grid, { folds: 3, seed: 1 });
+  const { recallAt10, cosine } = reached({ columns, values: units, lengths });
+  expect(recallAt10).toBeGreaterThan(0.95);
+  expect(cosine).toBeGreaterThan(0.995);
+  // Without the lengths, words have the weights of their counts alone.
+  expect(reached({ columns, values: units }).recallAt10).toBeLessThan(recallAt10 - 0.1);
 });
 
 it('[MB11] a student of recorded MiniLM vectors finds 0.60 of the ten nearest it never saw', () => {

@@ -6,11 +6,20 @@ import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import { quantiseRows } from '../../../src/inference/build/matrix.ts';
 import { readingOf } from '../../../src/inference/registry/version-manifest.ts';
 import { ModelHost } from '../../../src/inference/served/model-host.ts';
+import { readStaticTable } from '../../../src/inference/static/static-model.ts';
+import { SUBWORD_BUCKETS } from '../../../src/inference/static/subword-pieces.ts';
 import { HASH_EMPTY, hashByte } from '../../../src/inference/static/vocabulary.ts';
 import { utf8 } from '../../../src/kernel/bytes.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';
 import { tokenBatch } from '../../../src/inference/token-batch.ts';
+import { constantBytes } from '../../../src/inference/build/graph/onnx-graph.ts';
+import type { OnnxGraph } from '../../../src/inference/build/graph/onnx-graph.ts';
+import { staticGraph } from '../../../src/inference/build/prune/static-graph.ts';
+import type { ModelFolder } from '../../../workers/builds/model-folder.ts';
+import { readOnnxGraph, writeOnnxGraph } from '../../../workers/builds/onnx-graph-file.ts';
+import { pruneFolder } from '../../../workers/builds/prune-folder.ts';
+import { quantiseFolder } from '../../../workers/builds/quantise-folder.ts';
 import { writeOnnx } from '../../../workers/builds/write-onnx.ts';
 import { defaultModel, modelFile } from '../../support/fixtures/default-model.ts';
 import type { Folder } from '../../support/models/model-folder.ts';
@@ -79,6 +88,73 @@ describe('a registered static model', () => {
     expect(await refusalOf(staticFile(['one', 'two'], 4))).toContain('has 4 rows for a vocabulary of 3');
     expect(await refusalOf(staticFile(Array.from({ length: 5_000 }, () => 'same')))).toContain('words that collide');
     expect(await refusalOf(staticFile(colliding(600)))).toContain('words that collide');
+  });
+});
+
+describe('what is made of a static model', () => {
+  const WORDS = Array.from({ length: 60 }, (_, i) => `w${i}`);
+  const coded = readOnnxGraph(
+    writeOnnx({
+      id: 'own',
+      dimensions: 24,
+      opset: 13,
+      vocabulary: utf8(WORDS.join('\n')),
+      rows: quantiseRows({ columns: 24, values: Float64Array.from({ length: 61 * 24 }, (_, i) => (i < 24 ? 0 : Math.sin(i * i))) }),
+    }),
+    () => new Uint8Array(),
+  );
+  const floats = must(staticGraph(coded), 'a static model').graph;
+  const folderOf = (graph: OnnxGraph): ModelFolder => ({ root: 'own', graphPath: 'model.onnx', graph, inputs: [], others: [] });
+  const settings = { bits: 8, block: 32, skip: [] } as const;
+  const vectorOf = async (graph: OnnxGraph, text: string): Promise<Float32Array> => {
+    const { host, ref } = await registered(new Map([['model.onnx', writeOnnxGraph(graph)]]));
+    expect(valueOf(await host.verify(ref))).toMatchObject({ runsOn: 'edge' });
+    return valueOf(await host.embedTexts(ref, [text], undefined)).vectors;
+  };
+  const cosine = (a: Float32Array, b: Float32Array): number => a.reduce((sum, x, i) => sum + x * (b[i] ?? 0), 0);
+
+  it.each([
+    ['float32', floats],
+    ['8 bits', coded],
+  ])('[M120] [MB15] of %s is smaller, registers and serves what was measured', async (name, source) => {
+    const text = 'w3 w7 w12';
+    const whole = await vectorOf(source, text);
+    for (const settled of [{ words: 20 }, { dimensions: 12 }, { words: 30, dimensions: 20 }]) {
+      const { graph } = await pruneFolder(folderOf(source), settled);
+      expect(writeOnnxGraph(graph).length).toBeLessThan(writeOnnxGraph(source).length);
+      const vector = await vectorOf(graph, text);
+      expect(vector).toHaveLength(settled.dimensions ?? 24);
+      if (settled.dimensions === undefined) expect(cosine(vector, whole)).toBeGreaterThan(0.99999);
+    }
+    const quantised = quantiseFolder(folderOf(source), settings);
+    if (name === '8 bits') return expect(quantised).rejects.toThrow(/^already_quantised: /);
+    const { graph, report } = await quantised;
+    expect(report.bytes.after).toBeLessThan(report.bytes.before / 3);
+    expect(constantBytes(graph)).toBeLessThan(constantBytes(source) / 3);
+    expect(cosine(await vectorOf(graph, text), whole)).toBeGreaterThan(0.9999);
+    await expect(quantiseFolder(folderOf(graph), settings)).rejects.toThrow(/^already_quantised: /);
+  });
+
+  it('[MB15] is refused by name where it leaves nothing out, or is in a form that is not served', async () => {
+    await expect(pruneFolder(folderOf(coded), { words: 60 })).rejects.toThrow(/^nothing_pruned: /);
+    await expect(quantiseFolder(folderOf(floats), { ...settings, bits: 4, mustServe: true })).rejects.toThrow(/^not_served: /);
+  });
+
+  it('[M120] a file with words and no table that is served is refused, and says why', async () => {
+    const { graph } = await quantiseFolder(folderOf(floats), { ...settings, bits: 4 });
+    const folder: Folder = new Map([['model.onnx', writeOnnxGraph(graph)]]);
+    const read = await (await hosted(folder)).readFolder('tenant', await servedFiles(folder));
+    expect(read).toMatchObject({ ok: false, error: { message: expect.stringContaining('no table that is served') } });
+  });
+
+  it('[MB16] keeps the pieces of unknown words, and the rules that find them', async () => {
+    const model = must(staticGraph(readOnnxGraph(modelFile, () => new Uint8Array())), 'the default model is static');
+    const { graph } = await pruneFolder(folderOf(readOnnxGraph(modelFile, () => new Uint8Array())), { words: 2_000 });
+    const pruned = must(staticGraph(graph), 'static, too');
+    expect([pruned.words.length, pruned.tokeniser, pruned.isCoded]).toEqual([2_000, model.tokeniser, true]);
+    const table = readStaticTable(writeOnnxGraph(graph));
+    expect(table).toMatchObject({ ok: true, value: { tokeniser: model.tokeniser, dimensions: 100 } });
+    expect(table.ok && table.value.scales).toHaveLength(2_001 + SUBWORD_BUCKETS);
   });
 });
 

@@ -9,7 +9,9 @@ import type { DerivedRecipe, ModelFolder } from '../../builds/model-folder.ts';
 import { readModelFolder } from '../../builds/model-folder.ts';
 import { textEmbedder } from '../../builds/text-embedder.ts';
 import { command, UsageError, whole } from '../command/command.ts';
-import { MODEL_FOLDER } from './glove-sif-100.ts';
+import { GLOVE_SIF_100, MODEL_FOLDER } from './glove-sif-100.ts';
+
+const { versions } = GLOVE_SIF_100;
 
 interface DistilOptions {
   readonly texts: string;
@@ -32,7 +34,7 @@ export const distil = () =>
     .option('--group <name>', 'field of a line that names its document: texts of one are never split between folds')
     .option('--vectors <file>', "the teacher's vector of each line: float32, little-endian, end to end")
     .option('--teacher <dir>', 'a model folder that embeds the texts')
-    .option('--base <dir>', 'the static model whose words and vectors the student starts from', MODEL_FOLDER)
+    .option('--base <dir>', 'the static model whose words and vectors the student starts from', join(MODEL_FOLDER, versions.second.folder))
     .option('--words <count>', 'most frequent words of the base that the student keeps', whole(1, 1_000_000), 20_000)
     .option('--folds <count>', 'of the nested cross-validation', whole(2, 20), 5)
     .action(async (options: DistilOptions) => {
@@ -58,7 +60,7 @@ async function teacherOf({ vectors, teacher }: DistilOptions): Promise<{ teacher
   return { teacher: { model }, close: () => model.close() };
 }
 
-async function writeStudent(options: DistilOptions, base: ModelFolder, { file, quality, parameters }: Student): Promise<void> {
+async function writeStudent(options: DistilOptions, base: ModelFolder, { file, quality, parameters, tokensMax }: Student): Promise<void> {
   const given = [options.texts, ...(options.vectors === undefined ? [] : [options.vectors])];
   const inputs = await Promise.all(given.map(async (path) => fileOf(path, await readInput(path))));
   const recipe: DerivedRecipe = {
@@ -69,6 +71,8 @@ async function writeStudent(options: DistilOptions, base: ModelFolder, { file, q
     outputs: [await fileOf('model.onnx', file)],
   };
   await writeFile(join(options.out, 'model.onnx'), file);
+  // What `sluice models add` reads beside the graph: a student is as good as was measured on texts that are no longer.
+  if (tokensMax !== undefined) await writeFile(join(options.out, 'sluice.json'), `${JSON.stringify({ tokens_max: tokensMax }, null, 2)}\n`);
   await writeFile(join(options.out, 'recipe.json'), `${JSON.stringify(recipe, null, 2)}\n`);
   await writeFile(join(options.out, 'report.json'), `${JSON.stringify({ heldOut: quality }, null, 2)}\n`);
 }

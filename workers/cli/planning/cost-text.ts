@@ -9,7 +9,9 @@ type TargetLine = CostReportReply['targets'][number];
 /** Of calls that no upstream answered. */
 export const NO_TARGET = '(no upstream)';
 
-export const dearestFirst = (a: TargetLine, b: TargetLine): number => Number(b.cost_usd) - Number(a.cost_usd);
+const spentUsd = ({ cost_usd, shadows }: TargetLine): number => Number(cost_usd) + Number(shadows.cost_usd);
+
+export const dearestFirst = (a: TargetLine, b: TargetLine): number => spentUsd(b) - spentUsd(a);
 
 interface Shape {
   /** Of the terminal. */
@@ -20,10 +22,18 @@ interface Shape {
 
 /** The report as a terminal shows it. */
 export function reportText(reply: CostReportReply, { columns = Infinity, hasEvidence = true }: Shape = {}): string {
-  const { is_logged, upstreams, targets, savings, saved_usd, reuse, next, strategies, replayed } = reply;
+  const { is_logged, spent_usd, upstreams, shadows, targets, savings, saved_usd, reuse, next, strategies, replayed } = reply;
   const rows = targets
     .toSorted(dearestFirst)
-    .map((line) => [line.target ?? NO_TARGET, line.requests, line.input_tokens, line.output_tokens, line.cost_usd]);
+    .map((line) => [
+      line.target ?? NO_TARGET,
+      line.requests,
+      line.input_tokens,
+      line.output_tokens,
+      line.cost_usd,
+      line.beside.cost_usd,
+      line.shadows.cost_usd,
+    ]);
   const advice = next.map(
     ({ name, applies_to_usd, saves_usd, basis, how }) =>
       `${name}: ${saves_usd === null ? 'unknown' : `${saves_usd.low} to ${saves_usd.high}`} of ${applies_to_usd} USD (${basis})\n  ${how}`,
@@ -41,9 +51,9 @@ export function reportText(reply: CostReportReply, { columns = Infinity, hasEvid
   return [
     spanText(reply),
     is_logged
-      ? `${upstreams.requests} answered calls to upstreams, ${upstreams.cost_usd} USD`
+      ? `Spent: ${spent_usd} USD (${upstreams.requests} answered calls to upstreams, ${upstreams.cost_usd} USD; ${shadows.requests} shadows, ${shadows.cost_usd} USD)`
       : 'The log of requests is off: calls to upstreams are not in the report.',
-    ...(rows.length === 0 ? [] : [table(['served by', 'requests', 'in', 'out', 'USD'], rows)]),
+    ...(rows.length === 0 ? [] : [table(['served by', 'requests', 'in', 'out', 'USD', 'of it beside', 'shadows'], rows)]),
     `Saved: ${saved_usd} USD`,
     table(
       ['by', 'count', 'of', 'USD', 'compared with'],

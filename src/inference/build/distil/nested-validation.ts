@@ -84,7 +84,7 @@ export function heldOutQuality(
   for (let fold = 0; fold < folds; fold++) {
     const [heldOut, learned] = [all.filter((row) => foldOf[row] === fold), all.filter((row) => foldOf[row] !== fold)];
     const chosen = chooseSettings(pairs, learned, prior, grid);
-    const vectors = studentVectors(pairs, heldOut, servedTable(fitStudent(pairs, learned, prior, chosen).table()), Infinity);
+    const vectors = studentVectors(pairs, heldOut, servedTable(fitStudent(pairs, learned, prior, chosen).table()), chosen.tokensMax);
     settings.push(chosen);
     whole += heldOut.length * recall(neighboursIn(pairs.vectors, pairs, heldOut, all), neighboursIn(vectors, pairs, heldOut, all));
     alone += heldOut.length * recall(neighboursIn(pairs.vectors, pairs, heldOut, heldOut), neighboursIn(vectors, pairs, heldOut, heldOut));
@@ -94,7 +94,7 @@ export function heldOutQuality(
   return { texts: n, folds, recallAt10: whole / n, recallAt10HeldOutIndex: alone / n, cosine: cosine / n, settings };
 }
 
-/** The table as it is served: from codes of 8 bits, and of whole texts. */
+/** The table as it is served: from codes of 8 bits. */
 function servedTable(table: Matrix): Matrix {
   const decoded = decode(quantiseRows(table), { bits: 8, columns: table.columns, group: table.columns });
   return { columns: table.columns, values: Float64Array.from(decoded) };

@@ -8,6 +8,7 @@ import { reportText } from '../../../../workers/cli/planning/cost-text.ts';
 import { reportPage } from '../../../../workers/cli/planning/report-page.ts';
 
 const USD = '0.000001000';
+const NONE = { requests: 0, cost_usd: '0.000000000' } as const;
 const REPORT: CostReportReply = {
   ...COST_EVIDENCE,
   object: 'cost.report',
@@ -15,10 +16,30 @@ const REPORT: CostReportReply = {
   from: 1_793_491_200,
   to: 1_793_500_000,
   is_logged: true,
+  spent_usd: '0.000012000',
   upstreams: { requests: 3, cost_usd: '0.000003000' },
+  shadows: { requests: 4, cost_usd: '0.000009000' },
   targets: [
-    { target: 'evil/<script>&"', requests: 2, input_tokens: 20, cached_tokens: 0, output_tokens: 4, cost_usd: '0.000002000' },
-    { target: 'lab/small', requests: 1, input_tokens: 10, cached_tokens: 0, output_tokens: 2, cost_usd: USD },
+    {
+      target: 'evil/<script>&"',
+      requests: 2,
+      input_tokens: 20,
+      cached_tokens: 0,
+      output_tokens: 4,
+      cost_usd: '0.000002000',
+      beside: NONE,
+      shadows: NONE,
+    },
+    {
+      target: 'lab/small',
+      requests: 1,
+      input_tokens: 10,
+      cached_tokens: 0,
+      output_tokens: 2,
+      cost_usd: USD,
+      beside: { requests: 1, cost_usd: '0.000000500' },
+      shadows: NONE,
+    },
   ],
   savings: [
     { name: 'answer_cache', quantity: 1, unit: 'requests', saved_usd: '0.000004000', compared_with: 'the same answers' },
@@ -58,6 +79,15 @@ it('[U151] a terminal shows what was spent, what was saved and against what', ()
   const text = reportText(REPORT);
   for (const part of ['3 answered calls to upstreams, 0.000003000 USD', 'Saved: 0.000005000 USD', 'the dearest target', 'lab/small'])
     expect(text).toContain(part);
+});
+
+it('[C105] what was spent comes first, of which shadows are a part of their own', () => {
+  const text = reportText(REPORT);
+  expect(text).toContain('Spent: 0.000012000 USD');
+  expect(text).toContain('4 shadows, 0.000009000 USD');
+  expect(text.indexOf('Spent:')).toBeLessThan(text.indexOf('Saved:'));
+  expect(text).toContain('0.000000500');
+  expect(reportPage(REPORT)).toContain('<b>0.000012000 USD</b> were spent');
 });
 
 it('[U152] a terminal shows ranges of what would save more, and what is unknown as unknown', () => {

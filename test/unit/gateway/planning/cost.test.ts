@@ -5,7 +5,7 @@ import { STRATEGIES } from '../../../../src/inference/cost/strategies.ts';
 import type { TenantPrincipal } from '../../../../src/contract/api/principal.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import type { UsageLine } from '../../../../src/tenancy/usage/usage-query.ts';
-import type { LogCosts } from '../../../../src/upstreams/log/log-sums.ts';
+import type { LogCosts, LogLine } from '../../../../src/upstreams/log/log-sums.ts';
 import { DEFAULT_POLICY } from '../../../../src/upstreams/log/log-policy.ts';
 import { savingsOf } from '../../../../src/upstreams/money/savings.ts';
 import type { Settlement } from '../../../../src/upstreams/money/settlement.ts';
@@ -132,11 +132,12 @@ describe('the month of a report', () => {
   const asked: [number, number][] = [];
   const billed: [number, number][] = [];
   let delivered = 0;
+  let targets: LogLine[] = [];
   const reporter = new CostReporter({
     reusesOf: () => Promise.resolve([]),
     logOf: () => ({
       policy: () => Promise.resolve({ ...DEFAULT_POLICY, retentionDays: 10 }),
-      lines: () => Promise.resolve([]),
+      lines: () => Promise.resolve(targets),
       costs: (fromMs, toMs) => {
         asked.push([fromMs, toMs]);
         return Promise.resolve([]);
@@ -172,6 +173,17 @@ describe('the month of a report', () => {
 
   it('[U153] is no answer to a key that is restricted to some resources', async () => {
     expect(await reporter.read({ ...principal, resources: ['model/a'] })).toMatchObject({ ok: false, error: { code: 'scope_denied' } });
+  });
+
+  it('[C105] names the dearest target first, shadows included, and counts them apart', async () => {
+    const spent = (group: string, costNano: number, shadowNano: number) =>
+      ({ group, costNano, shadowNano, shadows: Number(shadowNano > 0) }) as LogLine;
+    targets = [spent('often', 5, 0), spent('shadowed', 1, 40), spent('dear', 30, 0)];
+    const report = await reporter.read(principal);
+    targets = [];
+    if (!report.ok) throw new Error(report.error.message);
+    expect(report.value.targets.map(({ group }) => group)).toEqual(['shadowed', 'dear', 'often']);
+    expect(report.value.shadows).toEqual({ requests: 1, nano: 40 });
   });
 });
 

@@ -30,7 +30,14 @@ function entryOf(id: string, reuse: ReuseReport | undefined, { hit, besidesNano 
     requestBytes: 1,
   } as const;
   const logged = new LoggedCall(facts, { logging, clock: { nowMs: () => NOW } });
-  const served = { status: 200, target: CHEAP, plan: PLAN, attempts: [], besidesNano, ...(reuse === undefined ? {} : { reuse }) };
+  const served = {
+    status: 200,
+    target: CHEAP,
+    plan: PLAN,
+    attempts: [],
+    besides: [{ target: DEAR, settlement: { ...FREE, nano: besidesNano } }],
+    ...(reuse === undefined ? {} : { reuse }),
+  };
   logged.ended({ ...served, ...(hit ? { cache: 'hit', savedNano: 100 } : { cache: 'miss' }) }, hit ? FREE : SETTLED);
   logged.settled(0);
   return entries[0]!;

@@ -250,7 +250,7 @@ const servedFacts = ({ target, plan, attempts, cache, savedNano, reuse, besides 
   target,
   plan,
   attempts,
-  besidesNano: besides.reduce((sum, { settlement }) => sum + settlement.nano, 0),
+  besides,
   cache: usedCache(cache),
   ...(savedNano === undefined ? {} : { savedNano }),
   ...(reuse === undefined ? {} : { reuse }),

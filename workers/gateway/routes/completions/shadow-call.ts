@@ -27,7 +27,7 @@ export async function shadowCall(
   gateway: Pick<Upstreams, 'logCall' | 'budget'>,
   { facts: { guarded, prompt, ...facts }, serve, onSettled, cancellation }: Shadow,
 ): Promise<void> {
-  const logged = gateway.logCall({ ...facts, requestId: `${facts.requestId}-shadow` });
+  const logged = gateway.logCall({ ...facts, requestId: `${facts.requestId}-shadow`, isShadow: true });
   logged.prompted(prompt);
   if (guarded !== undefined) logged.guarded({ ...guarded, records: [] });
   let reservation: Reservation | undefined;

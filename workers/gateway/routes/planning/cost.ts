@@ -36,7 +36,9 @@ const costReply = (report: CostReport, month: string): CostReportReply => ({
   from: seconds(report.fromMs),
   to: seconds(report.toMs),
   is_logged: report.isLogged,
+  spent_usd: usd(report.costNano + report.shadows.nano),
   upstreams: { requests: report.requests, cost_usd: usd(report.costNano) },
+  shadows: { requests: report.shadows.requests, cost_usd: usd(report.shadows.nano) },
   targets: report.targets.map((line) => ({
     target: line.group === '' ? null : line.group,
     requests: line.requests,
@@ -44,6 +46,8 @@ const costReply = (report: CostReport, month: string): CostReportReply => ({
     cached_tokens: line.cachedTokens,
     output_tokens: line.outputTokens,
     cost_usd: usd(line.costNano),
+    beside: { requests: line.besides, cost_usd: usd(line.besidesNano) },
+    shadows: { requests: line.shadows, cost_usd: usd(line.shadowNano) },
   })),
   savings: report.savings.map(({ name, quantity, unit, nano }) => ({
     name,
