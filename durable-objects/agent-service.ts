@@ -17,6 +17,7 @@ import type { PoolSync } from '../src/pools/pool-sync.ts';
 import type { AgentStanding, SqlitePoolStore } from '../src/pools/sqlite-pool-store.ts';
 import { GroupCommit } from './group-commit.ts';
 import type { PoolPartitions } from './pool-partitions.ts';
+import type { PoolRhythm } from './pool-rhythm.ts';
 import type { WaitingAgents } from './waiting-agents.ts';
 
 /** Providers wait as agents do. */
@@ -29,8 +30,8 @@ interface AgentServiceParts {
   readonly waiting: WaitingAgents;
   readonly sync: PoolSync;
   readonly partitions: PoolPartitions;
-  /** Keeps the pool's lease at the scheduler while agents wait. */
-  readonly arm: () => Promise<void>;
+  /** Keeps the pool's lease at the scheduler while agents wait, and knows how late the object is. */
+  readonly rhythm: PoolRhythm;
   /** Lets something go on after the answer. */
   readonly later: (work: Promise<unknown>) => void;
 }
@@ -85,13 +86,16 @@ export class AgentService {
       return this.#parts.store.asks(agentId, Date.now(), deadlineMs + JOB_LIMITS.agentReturnMs, holding !== undefined);
     });
     if (asking === undefined) return unknownAgent();
+    await this.#others();
     const waiter = this.#parts.waiting.join(agentId);
     try {
       if (this.#letsGo(agentId, asking)) return retired();
       if (!this.#hasAnswer(agentId, besides, asking)) {
         if (!asking.isJoined || this.#parts.store.hasEnded()) await this.#parts.sync.run();
-        await this.#parts.arm();
+        await this.#parts.rhythm.arm();
         await waiter.until(Math.max(0, deadlineMs - Date.now()));
+        // It can come again only once it is answered, however late that is.
+        if (Date.now() > deadlineMs) this.#parts.store.asksAgain(agentId, Date.now() + JOB_LIMITS.agentReturnMs);
       }
     } finally {
       this.#parts.waiting.leave(waiter);
@@ -105,8 +109,20 @@ export class AgentService {
     }
     const standing = this.#parts.store.standing(agentId);
     if (this.#letsGo(agentId, standing)) return retired();
-    const grant = this.#parts.store.take(agentId, besides, Date.now()) ?? null;
-    return ok({ grant, unload: standing.hasUnloads ? this.#parts.store.weights.takeUnloads(agentId, weights !== undefined) : [] });
+    const taken = this.#parts.store.take(agentId, besides, Date.now());
+    if (taken?.isNew === true) this.#parts.sync.starts.took(Date.now());
+    return ok({
+      grant: taken?.grant ?? null,
+      unload: standing.hasUnloads ? this.#parts.store.weights.takeUnloads(agentId, weights !== undefined) : [],
+    });
+  }
+
+  /** Polls let go first what keeps attempts, while the object is behind: heartbeats, and ends. [P123] */
+  async #others(): Promise<void> {
+    const { lag } = this.#parts.rhythm;
+    this.#parts.later(lag.keepKnown());
+    const behindMs = lag.presentMs();
+    if (behindMs > 0) await scheduler.wait(Math.min(behindMs, JOB_LIMITS.pollPauseMsMax));
   }
 
   /** Whether the pool has something to answer the agent at once, so that its poll need not wait. */

@@ -12,8 +12,7 @@ import type { Invoice } from '../src/tenancy/billing/invoice.ts';
 import type { Month } from '../src/tenancy/billing/month.ts';
 import type { Reconciliation } from '../src/tenancy/billing/reconciliation.ts';
 import { reconcile } from '../src/tenancy/billing/reconciliation.ts';
-import { PRICE_BOOK } from '../src/tenancy/usage/price-book.ts';
-import { editionSpans, priced } from '../src/tenancy/usage/usage-query.ts';
+import { priced } from '../src/tenancy/usage/usage-query.ts';
 import type { UsageLine, UsageQuery } from '../src/tenancy/usage/usage-query.ts';
 import { BillingService } from './billing-service.ts';
 import type { Recorded } from './billing-service.ts';
@@ -60,10 +59,7 @@ export class BillingObject extends DurableObject<ObjectsEnv> implements Served<B
   /** Priced lines of whole hours. Refuses with `limit_exceeded` when there are too many to answer. */
   usage(query: UsageQuery): Outcome<UsageLine[]> {
     const countMax = TENANCY_LIMITS.usageGroupsMaxCount;
-    const lines: UsageLine[] = [];
-    for (const { edition, fromMs, toMs } of editionSpans(query, PRICE_BOOK)) {
-      lines.push(...priced(this.#service.ledger.sums({ ...query, fromMs, toMs }, countMax + 1), edition));
-    }
+    const lines = priced(this.#service.ledger.sums(query, countMax + 1));
     if (lines.length <= countMax) return ok(lines);
     return refuseBeyond({
       path: 'group_by',

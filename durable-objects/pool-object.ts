@@ -1,6 +1,5 @@
 import { DurableObject } from 'cloudflare:workers';
 import type { AttemptEnding, Checkpoint, Grant } from '../src/contract/jobs/attempt.ts';
-import { JOB_LIMITS } from '../src/contract/jobs/job-limits.ts';
 import type { Outcome } from '../src/contract/api/outcome.ts';
 import type { LeasedWork, PoolNode } from '../src/contract/pools/pool-exchange.ts';
 import type { AttemptId, PoolId } from '../src/kernel/ids.ts';
@@ -14,6 +13,7 @@ import { SCHEDULER_CELL } from './env.ts';
 import type { Served } from './object-namespace.ts';
 import type { PartitionAnswers, PartitionQuestion, PoolStub, PoolSummary } from './pool-calls.ts';
 import { PoolPartitions } from './pool-partitions.ts';
+import { PoolRhythm } from './pool-rhythm.ts';
 import { WaitingAgents } from './waiting-agents.ts';
 
 /** A partition of a pool: its agents, and which attempt each of them holds. Speaks to the scheduler for all of them, in batches. */
@@ -22,11 +22,13 @@ export class PoolObject extends DurableObject<ObjectsEnv> implements Served<Pool
   readonly #tokens = new SqlitePoolTokens(this.ctx.storage, this.#store);
   readonly #partitions = new PoolPartitions(this.#store, this.#tokens, this.env.POOL);
   readonly #waiting = new WaitingAgents();
+  readonly #rhythm = new PoolRhythm(this.ctx.storage, this.#store);
   readonly #sync = new PoolSync({
     store: this.#store,
-    exchange: (message) => this.env.SCHEDULER.get(this.env.SCHEDULER.idFromName(SCHEDULER_CELL)).exchange(message),
+    exchange: (message) => this.#rhythm.lag.during(this.env.SCHEDULER.get(this.env.SCHEDULER.idFromName(SCHEDULER_CELL)).exchange(message)),
     clock: { nowMs: () => Date.now() },
     pause: (ms) => scheduler.wait(ms),
+    judgedMs: () => this.#rhythm.lag.judgedMs(),
     onAssigned: (agentId) => this.#waiting.call(agentId),
     onGone: () => this.erase(),
     onRetired: (agentId) => this.#waiting.call(agentId),
@@ -37,11 +39,9 @@ export class PoolObject extends DurableObject<ObjectsEnv> implements Served<Pool
     waiting: this.#waiting,
     sync: this.#sync,
     partitions: this.#partitions,
-    arm: () => this.#arm(),
+    rhythm: this.#rhythm,
     later: (work) => this.ctx.waitUntil(work),
   });
-  /** When the alarm is known to ring; in the past when that is not known. */
-  #alarmAtMs = 0;
 
   /** Once; whether the token is the pool's: it may have been replaced since. */
   create(id: PoolId, tokenMac: string): boolean {
@@ -124,27 +124,17 @@ export class PoolObject extends DurableObject<ObjectsEnv> implements Served<Pool
   async nudge(): Promise<void> {
     if (this.#store.identity() === undefined) return;
     await this.#sync.run();
-    await this.#arm();
+    await this.#rhythm.arm();
   }
 
   /** Takes attempts from silent agents, reports all news to the scheduler, and shows it that the pool is there. */
   override async alarm(): Promise<void> {
     if (this.#store.identity() === undefined) return;
-    this.#alarmAtMs = 0;
-    // Armed before the scheduler is asked: a failing call must not end the rhythm.
-    await this.#arm();
+    await this.#rhythm.rang();
     await this.#sync.run();
   }
 
   async #holderOf(attemptId: AttemptId): Promise<PoolStub | AgentService> {
     return (await this.#partitions.holderOf(attemptId)) ?? this.#agents;
-  }
-
-  /** Keeps the alarm ringing every `poolSyncMs` while there are agents or leases. */
-  async #arm(): Promise<void> {
-    const nowMs = Date.now();
-    if (this.#alarmAtMs > nowMs || this.#store.identity() === undefined || !this.#store.isBusy()) return;
-    this.#alarmAtMs = nowMs + JOB_LIMITS.poolSyncMs;
-    await this.ctx.storage.setAlarm(this.#alarmAtMs);
   }
 }

@@ -110,11 +110,11 @@ export class QuotaService {
   }
 
   /** Returns what a job was granted and has not used, once. */
-  #settleFunds({ id, meter, accelerator, used }: FundSettlement): boolean {
+  #settleFunds({ id, meter, used, ...terms }: FundSettlement): boolean {
     const known = this.#reservations.find(id);
     if (known === undefined) return false;
     const paidAtMs = known.granted.slice.startsMs.minute;
-    return this.settle(id, amountsOf({ [meter]: used }, editionAt(paidAtMs), accelerator), known);
+    return this.settle(id, amountsOf({ [meter]: used }, editionAt(paidAtMs), terms), known);
   }
 
   count(

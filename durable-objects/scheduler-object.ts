@@ -12,6 +12,7 @@ import { costedJob, listJobs } from '../src/scheduler/served/job-queries.ts';
 import type { JobVerb } from '../src/scheduler/served/job-verbs.ts';
 import type { Job, JobRequest } from '../src/scheduler/served/jobs/job.ts';
 import type { JobFilter, JobPage } from '../src/scheduler/served/jobs/sqlite-job-index.ts';
+import type { StatedPrice } from '../src/scheduler/served/pool-operations.ts';
 import { JOB_MIGRATIONS } from '../src/scheduler/served/migrations.ts';
 import type { ObjectsEnv, SchedulerStub } from './env.ts';
 import { AlarmClock } from './alarm-clock.ts';
@@ -19,6 +20,7 @@ import { CellNews } from './cell-news.ts';
 import { FundsDispatcher } from './funds-dispatcher.ts';
 import { UsageDispatcher } from './ledger-dispatchers.ts';
 import { GroupCommit } from './group-commit.ts';
+import { SubmitGate } from './submit-gate.ts';
 import type { Served } from './object-namespace.ts';
 
 /** One scheduler cell: every job, every pool, and who runs what. The engine decides; this object keeps time and carries messages. */
@@ -29,6 +31,7 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
   readonly #funds: FundsDispatcher;
   readonly #alarm = new AlarmClock(this.ctx.storage);
   readonly #commits = new GroupCommit();
+  readonly #gate = new SubmitGate(this.#alarm.lag);
 
   constructor(ctx: DurableObjectState, env: ObjectsEnv, settings?: ConstructorParameters<typeof DurableCell>[2]) {
     super(ctx, env);
@@ -39,7 +42,9 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
     this.#usageDispatcher = new UsageDispatcher(this.#cell.outbox, env.BILLING);
   }
 
-  submit(request: JobRequest): Promise<Outcome<Job>> {
+  async submit(request: JobRequest): Promise<Outcome<Job>> {
+    const passed = await this.#gate.pass();
+    if (!passed.ok) return passed;
     return this.#commits.turn(() => this.#after(this.#cell.submit(request)));
   }
 
@@ -104,8 +109,8 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
     return ids.filter((id) => this.#cell.jobs.isAccepted(tenantId, id));
   }
 
-  addPool(pool: PoolRecord): Outcome<PoolRecord> {
-    return this.#after(this.#cell.addPool(pool));
+  addPool(pool: PoolRecord, prices?: readonly StatedPrice[]): Outcome<PoolRecord> {
+    return this.#after(this.#cell.addPool(pool, prices));
   }
 
   pool(id: PoolId): Outcome<PoolRecord> {
@@ -121,8 +126,8 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
   }
 
   override async alarm(): Promise<void> {
-    this.#alarm.rang();
-    this.#cell.wake();
+    await this.#alarm.rang();
+    this.#cell.wake(this.#alarm.lag.judgedMs());
     this.ctx.waitUntil(this.#news.spread());
     await this.#sendFunds();
     await this.#usageDispatcher.deliver(JOB_LIMITS.schedulerBatchMaxCount);

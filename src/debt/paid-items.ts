@@ -1,13 +1,8 @@
 import type { DebtItem, DebtRule } from '../contract/debt/debt-items.ts';
-import { SESSION_GAP_S } from './evidence/change-history.ts';
+import type { DatedCommit } from './evidence/change-time.ts';
+import { minutesOfCommits } from './evidence/change-time.ts';
+import { sumOf } from './evidence/number-table.ts';
 import { multiplierOf } from './price.ts';
-
-/** A commit between two collections, the oldest first. */
-export interface DatedCommit {
-  readonly id: string;
-  readonly author: string;
-  readonly atS: number;
-}
 
 /** `actual / estimate` of closed items, by rule, the newest last. */
 export type PaidRatios = Readonly<Partial<Record<DebtRule, readonly number[]>>>;
@@ -15,19 +10,10 @@ export type PaidRatios = Readonly<Partial<Record<DebtRule, readonly number[]>>>;
 /** So many of each rule say enough, and what was long ago is of other people and tools. */
 const RATIOS_MAX_COUNT = 200;
 
-/**
- * What commits took, in minutes: the time since the author's commit before, if that was of the same session. What came before the first commit of a
- * session is not known: it counts as the usual time between two.
- */
-export function minutesOf(commits: readonly DatedCommit[], chosen: ReadonlySet<string>, usualMinutes: number): number {
-  const before = new Map<string, number>();
-  let minutes = 0;
-  for (const { id, author, atS } of commits) {
-    const gapS = atS - (before.get(author) ?? -Infinity);
-    before.set(author, atS);
-    if (chosen.has(id)) minutes += gapS < SESSION_GAP_S ? gapS / 60 : usualMinutes;
-  }
-  return minutes;
+/** What some of the commits took, in minutes; `commits`: all of their time, because those of a day share it. */
+export function minutesOf(commits: readonly DatedCommit[], chosen: ReadonlySet<string>): number {
+  const minutes = minutesOfCommits(commits);
+  return sumOf(Array.from(chosen, (id) => minutes.get(id) ?? 0));
 }
 
 /** An item that its rule closed, and what the commits took that touched its subject. */

@@ -1,5 +1,5 @@
 import type { Spread } from '../contract/debt/debt-items.ts';
-import { combined, quantileOf, spreadOf } from './spread.ts';
+import { evenSpread, productOf, quantileOf, spreadOf } from './spread.ts';
 
 /** So many closed items weigh as much as the assumption that estimates are right. */
 const PRIOR_ITEMS = 10;
@@ -18,6 +18,13 @@ const PRINCIPAL_FLOOR_MINUTES = 15;
  * codebases (Code Red, TechDebt 2022): an upper anchor, so it is the 90th percentile here; the others are chosen.
  */
 const EXTRA_TIME = spreadOf(0.31, 0.62, 1.24);
+/**
+ * Of the repairs of code of low quality, the share that healthy code would not have needed: it had a fifteenth of the defects (the same study). Again
+ * the measured one is the 90th percentile.
+ */
+const NEEDLESS_REPAIRS = spreadOf(14 / 60, 14 / 30, 14 / 15);
+
+const bounded = (severity: number): number => Math.min(1, Math.max(0, severity));
 
 /** What a rule's estimates have to be multiplied by, from `actual / estimate` of the items of that rule that were closed (D4). */
 export function multiplierOf(ratios: readonly number[]): Spread {
@@ -36,10 +43,14 @@ export function multiplierOf(ratios: readonly number[]): Spread {
 /**
  * Minutes a week that a fault in code costs those that change it (D5).
  *
- * `severity`, 0 to 1: how far the measured value lies between the target and the worst of the repository.
+ * `changeMinutes`: what a change takes. `severity`, 0 to 1: how far the measured value lies between the target and the worst of the repository.
  */
-export const interestOfTouched = (touchesPerWeek: number, changeMinutes: number, severity: number): Spread =>
-  combined(EXTRA_TIME, EXTRA_TIME, (extra) => touchesPerWeek * changeMinutes * extra * Math.min(1, Math.max(0, severity)));
+export const interestOfTouched = (touchesPerWeek: number, changeMinutes: Spread, severity: number): Spread =>
+  productOf(productOf(changeMinutes, EXTRA_TIME), evenSpread(touchesPerWeek * bounded(severity)));
+
+/** Minutes a week that its repairs cost which healthy code would not have needed (D107). */
+export const interestOfRepaired = (repairsPerWeek: number, changeMinutes: Spread, severity: number): Spread =>
+  productOf(productOf(changeMinutes, NEEDLESS_REPAIRS), evenSpread(repairsPerWeek * bounded(severity)));
 
 /**
  * What paying an item is worth in relation to what it takes (D5). Cheap interest goes with dear principal at the 10th percentile, and the other

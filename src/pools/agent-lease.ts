@@ -29,6 +29,8 @@ export interface AgentLease {
   readonly serving?: Serving;
   /** The instruction in the reply to the agent's next heartbeat. */
   readonly command: AgentCommand;
+  /** Its agent has yet to be answered it; absent: it was. */
+  readonly waits?: true;
   /** The agent holds it no longer; kept until the scheduler knows. */
   readonly lost: boolean;
   /** How it ended, where the agent said so or had to stop; absent while it is held, and where the agent fell silent. */
@@ -69,7 +71,7 @@ export function leaving(lease: AgentLease, graceMs: number, nowMs: number): Agen
   return { ...lease, command: 'leave', leaveUntilMs, leaseUntilMs: Math.min(lease.leaseUntilMs, leaveUntilMs) };
 }
 
-/** Hands an attempt to an agent, which has to ask for it by then. */
+/** Hands an attempt to an agent, which asks for work until then; as long as it goes on to do so, the attempt waits for it. [P121] */
 export const assign = (grant: Grant, agentId: AgentId, leaseUntilMs: number): AgentLease => ({
   grant,
   agentId,
@@ -77,13 +79,14 @@ export const assign = (grant: Grant, agentId: AgentId, leaseUntilMs: number): Ag
   progress: null,
   command: 'continue',
   lost: false,
+  waits: true,
 });
 
 /**
  * The lease of an attempt that its agent is answered now. That it was to ask for it by a later time counts no more: it has the length of a lease
  * to give a first sign of life, and as long as the answer may take, since it counts from when that arrives. [P3]
  */
-export const answered = (lease: AgentLease, nowMs: number): AgentLease => ({
+export const answered = ({ waits: _, ...lease }: AgentLease, nowMs: number): AgentLease => ({
   ...lease,
   leaseUntilMs: Math.min(nowMs + JOB_LIMITS.agentHeartbeatMs + JOB_LIMITS.agentLeaseMs, lease.leaveUntilMs ?? Infinity),
 });
@@ -92,8 +95,8 @@ export const answered = (lease: AgentLease, nowMs: number): AgentLease => ({
 export const holds = (lease: AgentLease | undefined, fence: number): lease is AgentLease =>
   lease !== undefined && !lease.lost && lease.grant.fence === fence;
 
-/** The lease after a sign of life. */
-export const extended = (lease: AgentLease, progress: Progress | null, nowMs: number): AgentLease => ({
+/** The lease after a sign of life: its agent has been answered it, whatever is on record. */
+export const extended = ({ waits: _, ...lease }: AgentLease, progress: Progress | null, nowMs: number): AgentLease => ({
   ...lease,
   progress,
   // A clock that was set back must not shorten a lease.
@@ -153,6 +156,12 @@ function hasMoved(before: Progress, { completed, failed, total }: Progress): boo
 const PROGRESS_SHARE = 0.01;
 
 const NOTHING_DONE: Throughput = { workMilli: 0, overMs: 0 };
+
+/** The lease of an attempt that waits for its agent, which asks for work until then. */
+export const waiting = (lease: AgentLease, askingUntilMs: number): AgentLease => ({
+  ...lease,
+  leaseUntilMs: Math.min(Math.max(lease.leaseUntilMs, askingUntilMs), lease.leaveUntilMs ?? Infinity),
+});
 
 /** Takes the attempt from an agent that let the lease run out. */
 export const swept = (lease: AgentLease, nowMs: number): AgentLease => (nowMs >= lease.leaseUntilMs ? { ...lease, lost: true } : lease);

@@ -43,4 +43,8 @@ export const POOL_MIGRATIONS: Migrations = [
   // What an agent holds is found by the agent: by its state alone, every call of an agent read all that its pool holds.
   `DROP INDEX leases_by_agent;
    CREATE INDEX leases_by_agent ON leases (agent_id, lost, lease_until_ms);`,
+  // Attempts that wait for their agents are counted; and an object knows how late its alarm is. Agents were answered those that there are.
+  `ALTER TABLE leases ADD COLUMN waits INTEGER NOT NULL DEFAULT 0;
+   CREATE INDEX leases_that_wait ON leases (waits) WHERE waits = 1;
+   ALTER TABLE sync ADD COLUMN alarm_at_ms INTEGER NOT NULL DEFAULT 0;`,
 ];

@@ -8,8 +8,9 @@ import { must } from '../kernel/assert.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { AttemptId } from '../kernel/ids.ts';
 import type { AgentId, AgentLease } from './agent-lease.ts';
-import { assign, ended, leaving, replaced, reportOn, reported, swept } from './agent-lease.ts';
+import { assign, ended, leaving, replaced, reportOn, reported, swept, waiting } from './agent-lease.ts';
 import type { SqlitePoolStore } from './sqlite-pool-store.ts';
+import { StartWindow } from './start-window.ts';
 
 const BATCH = JOB_LIMITS.schedulerBatchMaxCount;
 
@@ -19,6 +20,8 @@ interface PoolSyncParts {
   readonly exchange: (message: PoolMessage) => Promise<PoolOrders>;
   readonly clock: Clock;
   readonly pause: (ms: number) => Promise<void>;
+  /** Agents that were silent up to then are so by their own fault. [P120] */
+  readonly judgedMs: () => number;
   /** The pool was deleted. */
   readonly onGone: () => Promise<void>;
   /** An agent got an attempt, or shall forget weights. */
@@ -41,6 +44,8 @@ interface Question {
  * effect only once it has written down what follows from it. Exchanges run one at a time, so that no answer is older than the rows it changes.
  */
 export class PoolSync {
+  /** How many attempts may wait for the agents. */
+  readonly starts = new StartWindow();
   readonly #parts: PoolSyncParts;
   #questions: Question[] = [];
   #running: Promise<void> | undefined;
@@ -97,11 +102,13 @@ export class PoolSync {
     }
     try {
       const nowMs = clock.nowMs();
-      for (const lease of store.ended(nowMs, BATCH)) store.save(swept(lease, nowMs));
+      // An agent that says that it asks no more is away at once: it does so from 0 on.
+      const judgedMs = Math.max(0, Math.min(nowMs, this.#parts.judgedMs()));
+      this.#sweep(judgedMs);
       const asked = new Set(questions.map(({ report }) => attemptOfReport(report)));
       const leases = store.due(nowMs, BATCH).filter(({ grant }) => !asked.has(grant.attemptId));
       const reports = [...questions.map(({ report }) => report), ...leases.flatMap((lease) => reportOn(lease) ?? [])].slice(0, BATCH);
-      const left = store.absent(nowMs, BATCH - this.#strangers.length);
+      const left = store.absent(judgedMs, BATCH - this.#strangers.length);
       const joined = store.arrived(nowMs, BATCH);
       const weights = store.weights.due(BATCH);
       const orders = await exchange({
@@ -113,6 +120,7 @@ export class PoolSync {
         ...(weights.length === 0 ? {} : { weights }),
         nodeCount: store.joinedCount() + joined.length - left.length,
         carriedOut: store.carriedOut(),
+        startsMax: this.starts.room(store.waitingCount(), store.joinedCount(), nowMs),
       });
       if (orders.isGone === true) {
         questions.forEach(({ answer }) => answer('stale'));
@@ -134,6 +142,15 @@ export class PoolSync {
     } catch (reason) {
       for (const { fail } of questions) fail(reason);
       throw reason;
+    }
+  }
+
+  /** Takes attempts from agents that were silent; one that waits for an agent does so as long as that asks for work. */
+  #sweep(judgedMs: number): void {
+    const { store } = this.#parts;
+    for (const lease of store.ended(judgedMs, BATCH)) {
+      const asksUntilMs = lease.waits === true ? store.askingUntilMs(lease.agentId) : 0;
+      store.save(swept(asksUntilMs > judgedMs ? waiting(lease, asksUntilMs) : lease, judgedMs));
     }
   }
 

@@ -155,6 +155,11 @@ export class SqlitePoolStore {
     this.#setAsking(id, 'CASE holds_several WHEN 1 THEN max(asking_until_ms, ?1) ELSE 0 END', nowMs + JOB_LIMITS.agentReturnMs);
   }
 
+  /** The agent is answered, and asks again by then. */
+  asksAgain(id: AgentId, byMs: number): void {
+    this.#setAsking(id, 'max(asking_until_ms, ?1)', byMs);
+  }
+
   /** The agent asks for no more until it says so. */
   stopsAsking(id: AgentId): void {
     this.#setAsking(id, '0');
@@ -174,6 +179,11 @@ export class SqlitePoolStore {
   /** Up to when the agent is there; 0 for one that is unknown or away. */
   presentUntilMs(id: AgentId): number {
     return this.#sql.exec<{ until: number }>('SELECT present_until_ms AS until FROM agents WHERE id = ?', id).toArray()[0]?.until ?? 0;
+  }
+
+  /** Up to when the agent asks for work; 0 for one that is unknown or does not. */
+  askingUntilMs(id: AgentId): number {
+    return this.#sql.exec<{ until: number }>('SELECT asking_until_ms AS until FROM agents WHERE id = ?', id).toArray()[0]?.until ?? 0;
   }
 
   isJoined(id: AgentId): boolean {
@@ -332,20 +342,21 @@ export class SqlitePoolStore {
     return this.#sql.exec<{ count: number }>('SELECT count(*) AS count FROM leases WHERE lost = 0').one().count;
   }
 
-  /** A lease of which there is nothing to report yet. */
+  /** A lease of an attempt that waits for its agent. */
   add(lease: AgentLease): void {
     const { grant, agentId, leaseUntilMs } = lease;
-    this.#sql.exec('INSERT INTO leases VALUES (?, ?, ?, 0, ?, NULL)', grant.attemptId, agentId, leaseUntilMs, JSON.stringify(lease));
+    this.#sql.exec('INSERT INTO leases VALUES (?, ?, ?, 0, ?, NULL, 1)', grant.attemptId, agentId, leaseUntilMs, JSON.stringify(lease));
   }
 
   save(lease: AgentLease): void {
     const dueMs = reportDueMs(lease);
     this.#sql.exec(
-      'UPDATE leases SET lease_until_ms = ?, lost = ?, body = ?, report_due_ms = ? WHERE attempt_id = ?',
+      'UPDATE leases SET lease_until_ms = ?, lost = ?, body = ?, report_due_ms = ?, waits = ? WHERE attempt_id = ?',
       lease.leaseUntilMs,
       Number(lease.lost),
       JSON.stringify(lease),
       dueMs === Infinity ? null : dueMs,
+      Number(lease.waits === true && !lease.lost),
       lease.grant.attemptId,
     );
   }
@@ -364,14 +375,19 @@ export class SqlitePoolStore {
     return this.joinedCount() > 0 || this.#sql.exec('SELECT 1 AS one FROM leases LIMIT 1').toArray().length > 0;
   }
 
-  /** The attempt that an agent holds and is now answered. */
-  take(agentId: AgentId, besides: readonly AttemptId[], nowMs: number): Grant | undefined {
+  /** How many attempts wait for their agents. */
+  waitingCount(): number {
+    return this.#sql.exec<{ count: number }>('SELECT count(*) AS count FROM leases WHERE waits = 1').one().count;
+  }
+
+  /** The attempt that an agent holds and is now answered; `isNew`: for the first time. */
+  take(agentId: AgentId, besides: readonly AttemptId[], nowMs: number): { readonly grant: Grant; readonly isNew: boolean } | undefined {
     const lease = this.heldBy(agentId, besides);
     if (lease === undefined) return undefined;
     if (lease.progress === null) this.save(answered(lease, nowMs));
     // It asks again at once if it can hold more.
     this.#setAsking(agentId, 'min(asking_until_ms, ?1)', nowMs + JOB_LIMITS.agentReturnMs, nowMs);
-    return lease.grant;
+    return { grant: lease.grant, isNew: lease.waits === true };
   }
 
   #leases(query: string, ...bindings: (string | number)[]): readonly AgentLease[] {

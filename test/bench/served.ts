@@ -74,6 +74,9 @@ async function besideSlurm(): Promise<void> {
 
 const IN_MEMORY = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 
+/** A suite that has not ended by then is reported as it is. */
+const RUN_S_MAX = 400;
+
 interface Served {
   readonly result: SuiteResult;
   readonly cpuS: number;
@@ -90,7 +93,7 @@ async function served(suite: Suite, scheduler: string, agentsPerPool: number, fo
     port,
   );
   try {
-    const result = await resultOf(port, { suite, agentsPerPool });
+    const result = await resultOf(port, { suite, agentsPerPool, limitMs: RUN_S_MAX * 1_000 });
     return { result, cpuS: await workerd.cpuS() };
   } finally {
     await workerd.stop();
@@ -108,16 +111,20 @@ async function resultOf(port: number, body: object): Promise<SuiteResult> {
   return JSON.parse(said) as SuiteResult;
 }
 
-function report(suite: Suite, { workloads, done, wallMs, waitMs, quotaUse, submitP99Ms, dropped }: SuiteResult, cpuS: number): void {
+function report(
+  suite: Suite,
+  { workloads, done, wallMs, waitMs, quotaUse, submitP99Ms, dropped, refused }: SuiteResult,
+  cpuS: number,
+): void {
   const waits = SIZES.map((size) => (waitMs[size] / 1_000).toFixed(2)).join(' / ');
   console.log(`\n${suite.name}\n  ${suite.published}`);
-  engineAlone(suite);
-  cellAlone(suite);
   console.log(
     `  served ${(wallMs / 1_000).toFixed(1)} s, ${Math.round(workloads / (wallMs / 1_000))} workloads/s, ${(100 * quotaUse).toFixed(1)} % of quota in use, ` +
-      `to admission ${waits} s; ${done} of ${workloads} done, ${dropped} attempts dropped; submit p99 ${submitP99Ms.toFixed(0)} ms; ` +
+      `to admission ${waits} s; ${done} of ${workloads} done, ${dropped} attempts dropped, ${refused} submissions to come again; submit p99 ${submitP99Ms.toFixed(0)} ms; ` +
       `workerd CPU ${cpuS.toFixed(1)} s, ${((1_000 * cpuS) / workloads).toFixed(2)} ms a workload; load ${(loadavg()[0] ?? 0).toFixed(1)}`,
   );
+  engineAlone(suite);
+  cellAlone(suite);
 }
 
 /** The durable cell in this process, over SQLite in memory and a simulated clock: the scheduler's share of what is served. */

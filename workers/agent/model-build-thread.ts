@@ -100,6 +100,7 @@ async function quantised(
     bits,
     block,
     skip,
+    mustServe: true,
     ...(modes === undefined ? {} : { modes }),
     ...(driftMax === undefined ? {} : { driftMax }),
     ...named('calibration', 'calibration_file'),

@@ -5,10 +5,9 @@ import type { OnnxGraph } from '../../src/inference/build/graph/onnx-graph.ts';
 import { constantBytes } from '../../src/inference/build/graph/onnx-graph.ts';
 import { encoderLayers, pruneLayers } from '../../src/inference/build/prune/encoder-layers.ts';
 import type { StaticGraph } from '../../src/inference/build/prune/static-graph.ts';
-import { pruneDimensions, pruneVocabulary, staticGraph } from '../../src/inference/build/prune/static-graph.ts';
+import { asRead, pruneDimensions, pruneVocabulary, staticGraph } from '../../src/inference/build/prune/static-graph.ts';
 import { tokenBatch } from '../../src/inference/token-batch.ts';
-import { Vocabulary } from '../../src/inference/static/vocabulary.ts';
-import { WordTokeniser } from '../../src/inference/static/word-tokeniser.ts';
+import { tokeniserOf } from '../../src/inference/static/static-model.ts';
 import { utf8 } from '../../src/kernel/bytes.ts';
 import { UnusableInput } from './build-error.ts';
 import { calibrationRun, readCalibration } from './calibration.ts';
@@ -45,6 +44,8 @@ export async function pruneFolder(folder: ModelFolder, settings: PruneSettings):
   const { graph, report } =
     settings.layers === undefined ? await pruneStatic(folder, settings) : await pruneEncoder(folder, settings.layers, settings);
   const bytes = { before: constantBytes(folder.graph), after: constantBytes(graph) };
+  if (bytes.after >= bytes.before)
+    throw new UnusableInput(`nothing_pruned: the constants have ${bytes.before} bytes, and would have ${bytes.after}.`);
   return { graph, parameters: { ...settings }, report: { bytes, ...report } };
 }
 
@@ -56,23 +57,27 @@ async function pruneStatic(folder: ModelFolder, { words, corpus, dimensions }: P
   const lines = corpus === undefined ? undefined : await readLines(corpus);
   const fewer = dimensions === undefined ? keptWords(model, words, lines) : new Set(model.words.slice(0, words ?? model.words.length));
   const shorter = pruneVocabulary(model, fewer);
-  if (dimensions === undefined) return { graph: shorter.graph, report: { words: shorter.words.length } };
+  if (dimensions === undefined) return { graph: asRead(shorter), report: { words: shorter.words.length } };
   if (dimensions > model.table.columns) throw new UnusableInput(`${dimensions} dimensions: the model has ${model.table.columns}.`);
   const pruned = pruneDimensions(shorter, dimensions, lines && vectorsOf(shorter, lines));
-  return { graph: pruned.graph, report: { words: pruned.words.length, dimensions } };
+  return { graph: asRead(pruned), report: { words: pruned.words.length, dimensions } };
 }
 
 /** The words that stay: the most frequent, those of the corpus, or the most frequent of those. */
 function keptWords(model: StaticGraph, words = model.words.length, lines: readonly string[] | undefined): ReadonlySet<string> {
   if (lines === undefined) return new Set(model.words.slice(0, words));
-  const seen = new Set(lines.flatMap((line) => [...tokeniserOf(model).tokenise(line).ids]));
+  const seen = new Set(lines.flatMap((line) => [...wordsOf(model).tokenise(line).ids]));
   return new Set(model.words.filter((_, i) => seen.has(i + 1)).slice(0, words));
 }
 
-const tokeniserOf = ({ words }: StaticGraph) => new WordTokeniser(new Vocabulary(utf8(words.join('\n'))));
+function wordsOf({ words, tokeniser }: StaticGraph) {
+  const known = tokeniserOf({ tokeniser, vocabulary: utf8(words.join('\n')) });
+  if (known === undefined) throw new UnusableInput('its words collide, or its tokeniser is not known.');
+  return known;
+}
 
 function vectorsOf(model: StaticGraph, lines: readonly string[]) {
-  const tokeniser = tokeniserOf(model);
+  const tokeniser = wordsOf(model);
   return sumRows(model.table, tokenBatch(lines.map((line) => tokeniser.tokenise(line).ids)));
 }
 

@@ -1,7 +1,9 @@
 import type { Drift, Sensitivity } from '../../src/inference/build/quantise/drift.ts';
 import { bytesOf, driftOf, namesMatching, sensitivities, tooSensitive } from '../../src/inference/build/quantise/drift.ts';
 import type { QuantiseMode, QuantiseOptions, TensorReport } from '../../src/inference/build/quantise/quantise-graph.ts';
-import { QUANTISE_MODES, quantiseGraph } from '../../src/inference/build/quantise/quantise-graph.ts';
+import { hasCodes, QUANTISE_MODES, quantiseGraph } from '../../src/inference/build/quantise/quantise-graph.ts';
+import { staticGraph } from '../../src/inference/build/prune/static-graph.ts';
+import { quantiseStatic } from '../../src/inference/build/quantise/quantise-static.ts';
 import { BuildFailure, UnusableInput } from './build-error.ts';
 import { calibrationRun, readCalibration } from './calibration.ts';
 import type { DerivedGraph, ModelFolder } from './model-folder.ts';
@@ -19,6 +21,8 @@ export interface QuantiseSettings {
   readonly calibration?: string;
   /** Constants whose quantisation alone moves the outputs by more stay as they are. */
   readonly driftMax?: number;
+  /** Whether what is made is to be registered: other forms of a static model than those that are served are refused. */
+  readonly mustServe?: boolean;
 }
 
 /** What a model was quantised to; `report.json` of its folder. */
@@ -29,6 +33,8 @@ export interface QuantiseReport {
   readonly sensitivities?: readonly Sensitivity[];
   /** What all of it does to the outputs. `null`: not measured, since there were no calibration inputs. */
   readonly drift: Drift | null;
+  /** False of a static model in a form that other runtimes alone run. */
+  readonly isServed: boolean;
 }
 
 const DEFAULT_MODES = { 8: ['row', 'dynamic', 'stored'], 4: ['block', 'matmulnbits'] } as const;
@@ -39,17 +45,27 @@ export async function quantiseFolder(folder: ModelFolder, settings: QuantiseSett
   if (driftMax !== undefined && calibration === undefined) throw new UnusableInput('A bound of the drift needs calibration inputs.');
   const { graph } = folder;
   const modes = settings.modes?.map((name) => modeNamed(name, bits)) ?? DEFAULT_MODES[bits];
-  const asked: QuantiseOptions = { bits, modes, block, skip: namesMatching(graph.tensors.keys(), skip) };
+  const own = staticGraph(graph);
+  // Of a static model, what is made in this mode is what Sluice serves.
+  const isServed = own === undefined || (bits === 8 && modes.some((mode) => mode === 'row'));
+  if (!isServed && settings.mustServe === true)
+    throw new UnusableInput('not_served: a static model is served with a table of float32, or of 8 bits in the mode row.');
+  if (own?.isCoded === true && bits === 8) throw new UnusableInput('already_quantised: the table has codes of 8 bits.');
+  // What other runtimes are to run may have fewer bits than the codes that there are.
+  const source = own?.graph ?? graph;
+  const asked: QuantiseOptions = { bits, modes, block, skip: namesMatching(source.tensors.keys(), skip) };
   const run = calibration === undefined ? undefined : calibrationRun(await readCalibration(calibration, textInputs(folder)));
-  const measured = run === undefined || driftMax === undefined ? undefined : await sensitivities(graph, asked, run);
+  const measured = run === undefined || driftMax === undefined ? undefined : await sensitivities(source, asked, run);
   const skipped = measured === undefined ? [] : tooSensitive(measured, driftMax ?? 0);
-  const quantised = quantiseGraph(graph, { ...asked, skip: new Set([...asked.skip, ...skipped]) });
+  const skips = new Set([...asked.skip, ...skipped]);
+  const quantised = own === undefined || !isServed ? quantiseGraph(source, { ...asked, skip: skips }) : quantiseStatic(own, skips);
   if (quantised.tensors.every(({ mode }) => mode === 'kept'))
-    throw new BuildFailure(`nothing was quantised: ${reasonsOf(quantised.tensors)}.`);
+    throw new BuildFailure(`${hasCodes(graph) ? 'already_quantised: ' : ''}nothing was quantised: ${reasonsOf(quantised.tensors)}.`);
   const report: QuantiseReport = {
     bytes: bytesOf(quantised.tensors),
     tensors: quantised.tensors,
     ...(measured === undefined ? {} : { sensitivities: measured }),
+    isServed,
     drift: run === undefined ? null : driftOf(await run(graph), await run(quantised.graph)),
   };
   return {

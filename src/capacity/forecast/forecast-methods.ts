@@ -26,6 +26,33 @@ const seasonalDrift: Method = (history, shape, steps) => {
   return seasonalNaive(history, shape, steps).map((value, step) => value + drift * (Math.floor(step / season) + 1));
 };
 
+/** Seasons that growth is fitted to: older ones say little of how a series grows now. */
+const GROWTH_SEASONS_MAX = 12;
+/** A slope of fewer standard deviations is one of the noise: what is continued is the level alone. */
+const SLOPE_DEVIATIONS_MIN = 3;
+
+/**
+ * A line through the logarithms with a level for each step of the season, by least squares (FPP3, 7.4): each season adds the same share, which does not fade.
+ * 1 is added as by Holt-Winters.
+ */
+const growth: Method = (history, { season }, steps) => {
+  const seasons = Math.min(GROWTH_SEASONS_MAX, Math.floor(history.length / season));
+  const logs = history.slice(-seasons * season).map((value) => Math.log1p(Math.max(0, value)));
+  const levels = Array.from({ length: season }, (_, phase) => {
+    const sum = logs.reduce((total, value, at) => (at % season === phase ? total + value : total), 0);
+    return sum / seasons;
+  });
+  const levelAt = (at: number): number => must(levels[at % season], 'a season has all its steps');
+  // Within a phase, steps lie whole seasons apart: their slope is free of the season.
+  const fromMiddle = (at: number): number => Math.floor(at / season) - (seasons - 1) / 2;
+  const squares = logs.reduce((sum, _, at) => sum + fromMiddle(at) ** 2, 0);
+  const fitted = logs.reduce((sum, value, at) => sum + fromMiddle(at) * (value - levelAt(at)), 0) / squares;
+  const missed = logs.reduce((sum, value, at) => sum + (value - levelAt(at) - fitted * fromMiddle(at)) ** 2, 0);
+  const deviation = Math.sqrt(missed / Math.max(1, logs.length - season - 1) / squares);
+  const slope = Math.abs(fitted) < SLOPE_DEVIATIONS_MIN * deviation ? 0 : fitted;
+  return Array.from({ length: steps }, (_, step) => Math.expm1(levelAt(step) + slope * fromMiddle(logs.length + step)));
+};
+
 /** The parameters of exponential smoothing: of the level, the trend, the season, and how fast the trend fades. */
 interface Smoothing {
   readonly alpha: number;
@@ -92,6 +119,7 @@ const METHODS = {
   naive,
   seasonal_naive: seasonalNaive,
   seasonal_drift: seasonalDrift,
+  growth,
   holt_winters: holtWinters,
   combined,
 } as const satisfies Record<string, Method>;

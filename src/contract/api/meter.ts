@@ -49,6 +49,8 @@ export interface UsageEvent {
   readonly model: string | null;
   /** Of `accelerator_ms`: the type, such as `h100`. */
   readonly accelerator?: string;
+  /** Of `accelerator_ms`: what it costs, as was settled before it was used. Absent: by the price book at its time. */
+  readonly priceId?: string;
   readonly route: string;
   readonly atMs: number;
 }

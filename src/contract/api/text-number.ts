@@ -23,3 +23,7 @@ export const wholeText = (
         Object.assign(jsonSchema, { type: 'integer', minimum: min, maximum: max });
       },
     }) as unknown as WholeText;
+
+/** The same of a body, whose numbers are numbers. */
+export const wholeNumber = (min: number, max: number = Number.MAX_SAFE_INTEGER): WholeText =>
+  z.int().min(min).max(max) as unknown as WholeText;

@@ -8,6 +8,7 @@ import { call, json, NO_BODY } from '../api/endpoint.ts';
 import { priority } from './job-terms.ts';
 import { attempt, job, jobCommon, jobParams } from './jobs.ts';
 import { JOB_LIMITS } from './job-limits.ts';
+import { PRICE_ID } from '../tenancy/accelerator-prices.ts';
 import { dollarsOut } from '../tenancy/money.ts';
 import { wholeText } from '../api/text-number.ts';
 
@@ -25,6 +26,10 @@ const segment = z.object({
   ms: z.int(),
   accelerator_ms: z.int().meta(about('What is billed: `ms` times the accelerators held, of a node without any one.')),
   usd_per_hour: dollarsOut.meta(about('The price of one accelerator, or of one node without any.')),
+  price: z
+    .string()
+    .nullable()
+    .meta(about('Names that price: one that its pool stated, or a price list; null: charged before prices had names.', PRICE_ID)),
   amount_usd: dollarsOut,
 });
 

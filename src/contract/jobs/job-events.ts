@@ -11,7 +11,7 @@ import { wholeText } from '../api/text-number.ts';
 
 // The history of a job as server-sent events (WHATWG HTML, 9.2).
 
-const JOB_EVENT_KINDS = ['submitted', 'state', 'attempt', 'termination_notice', 'resized', 'reprioritised'] as const;
+const JOB_EVENT_KINDS = ['submitted', 'state', 'attempt', 'termination_notice', 'resized', 'reprioritised', 'deadline'] as const;
 export type JobEventKind = (typeof JOB_EVENT_KINDS)[number];
 
 const event = named('JobEvent', {
@@ -33,6 +33,14 @@ const event = named('JobEvent', {
   stop_by: unixSeconds.nullable().meta(about('When it is made to stop at the latest, if it is asked to.')),
   ended: attempt.nullable().meta(about('The attempt that ended with this.')),
   error: jobError,
+  deadline: z
+    .enum(['at_risk', 'missed'])
+    .nullable()
+    .meta(
+      about(
+        'With the kind `deadline`: started now on its fastest resources, the job would (`missed`) or may (`at_risk`) not be done by `deadline_at`.',
+      ),
+    ),
   final: z.boolean().meta(about('Whether the job is over, and this its last event.')),
 });
 

@@ -5,8 +5,10 @@ import { unixSeconds } from '../api/common.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json } from '../api/endpoint.ts';
 import { JOB_STATES, jobCommon, jobParams, submission } from './jobs.ts';
+import { PRICE_ID } from '../tenancy/accelerator-prices.ts';
 import { nodeCapacity } from './node-capacity.ts';
 import { dollarsOut } from '../tenancy/money.ts';
+import { deadlineOutlook, startsBetween } from './job-deadline.ts';
 
 // Why a job waits, what would help, and what would become of one.
 
@@ -20,6 +22,8 @@ const WAIT_REASONS = [
   'queue_quota',
   /** Nodes that would do are reserved for another queue. */
   'nodes_reserved',
+  /** It would not be done by its deadline on nodes that are free, and still can be on others. */
+  'deadline',
   /** Its queue starts no jobs. */
   'queue_stopped',
   /** Jobs of its queue take turns, and others have attained less. */
@@ -64,6 +68,11 @@ const blocker = z.discriminatedUnion('reason', [
     from: unixSeconds,
     until: unixSeconds,
   }).meta(about('The nodes are reserved for another queue: since `from`, or from then on and the job may take longer.')),
+  ofOption('too_late', { runtime_s: z.number() }).meta(
+    about(
+      'It would run for so long there, and not be done by its deadline. By others of its `resources` it still can be, and waits for them.',
+    ),
+  ),
   ofOption('held', { for_job: z.string().nullable().meta(about('A job of the tenant; null: one of another tenant.')) }).meta(
     about('What is free is reserved for a job that comes first.'),
   ),
@@ -135,7 +144,7 @@ const waiting = {
     .enum(WAIT_REASONS)
     .meta(
       about(
-        '`kind_not_offered`: no agent runs jobs of this kind. `others_first`: an agent is free, and jobs before this one get it. `cell_full`: as many attempts run as may run at once. `queue_quota`: its queue, or a cohort above, has no quota left. `nodes_reserved`: nodes that would do are reserved for another queue. `queue_stopped`: its queue is on hold. `next_round`: jobs of its queue take turns, and all that is free or may be taken from others is taken; see `time_slice`. `budget_exhausted`: a quota or budget is used up, or does not suffice for this job to its end; see `budget`. It is tried again at `retry_at`, when a job of its project ends, and at once when rules or budgets change. `being_placed`: it has its nodes; others have still to leave them, or it is being paid for. Of several ways to run a job, that of the one which comes closest.',
+        '`kind_not_offered`: no agent runs jobs of this kind. `others_first`: an agent is free, and jobs before this one get it. `cell_full`: as many attempts run as may run at once. `queue_quota`: its queue, or a cohort above, has no quota left. `nodes_reserved`: nodes that would do are reserved for another queue. `deadline`: on the nodes that are free it would not be done by its deadline, and on others it still can be: it waits for these. `queue_stopped`: its queue is on hold. `next_round`: jobs of its queue take turns, and all that is free or may be taken from others is taken; see `time_slice`. `budget_exhausted`: a quota or budget is used up, or does not suffice for this job to its end; see `budget`. It is tried again at `retry_at`, when a job of its project ends, and at once when rules or budgets change. `being_placed`: it has its nodes; others have still to leave them, or it is being paid for. Of several ways to run a job, that of the one which comes closest.',
       ),
     ),
   options: z.array(blocker).meta(about('What stands in the way of each of its `resources`.')),
@@ -148,9 +157,12 @@ const waiting = {
     .nullable()
     .meta(
       about(
-        'When there will be room for it, at the latest, if the jobs that run take as long as they may and none goes before it; null when that is not known.',
+        'When there will be room for it, at the latest, if the jobs that run take as long as they may and none goes before it; null when that is not known. When it will probably start: see `starts_between`.',
       ),
     ),
+  starts_between: startsBetween
+    .nullable()
+    .meta(about('When it will start, as far as that can be known; null when it does not wait for nodes.')),
   agents_lacking: z.int().nullable().meta(about('So many agents more would start it; null when more agents alone would not.')),
   remedies: remedies.meta(
     about('Each of these starts it, as was found by trying it on a copy of what there is: if nothing else happens before.'),
@@ -233,6 +245,11 @@ const explanation = named('JobExplanation', {
     ),
   scaling: scaling.nullable().meta(about('Of a job that has as many replicas as its load asks for: why there are so many.')),
   time_slice: turn.nullable().meta(about('For an unfinished job of a queue whose jobs take turns.')),
+  deadline: deadlineOutlook.nullable().meta(about('Of an unfinished job with a deadline: whether it will be done by then.')),
+  lost_node: z
+    .object({ node: z.string(), at: unixSeconds })
+    .nullable()
+    .meta(about('Of a job that waits again since the node of its last attempt was lost: which, and when.')),
   evicted: z
     .object({
       reason: z.enum(['priority', 'reclaim', 'fair_share', 'time_slice']),
@@ -265,17 +282,27 @@ const plan = named('JobPlan', {
             'At the latest, if the jobs that are evicted take all of their grace; if it waits, if the jobs that run take as long as they may and none goes before it. Null when that is not known.',
           ),
         ),
-      usd_per_hour: dollarsOut.meta(about("Of all its nodes at the pool's prices: what `max_usd_per_hour` is compared with.")),
-      billed_usd_per_hour: dollarsOut.meta(about("What its time is billed, at today's prices.")),
+      usd_per_hour: dollarsOut.meta(
+        about(
+          'What its time on all its nodes is billed, at the price when it starts as far as that is known: what `max_usd_per_hour` is compared with.',
+        ),
+      ),
+      price: z
+        .string()
+        .nullable()
+        .meta(about('Names the price: one that the pool states, or a price list; null: it is not sold.', PRICE_ID)),
       weights: held.nullable().meta(about('On how many of its nodes the weights of its model are already; null: it needs none.')),
       max_cost_usd: dollarsOut
         .nullable()
-        .meta(about('The most that one attempt is billed, its tokens included; null without `max_runtime_s`.')),
+        .meta(
+          about('The most that one attempt is billed by the prices that are known, its tokens included; null without `max_runtime_s`.'),
+        ),
     })
     .nullable()
     .meta(about('Where it would start; if it waits, where there will be room first, if there ever is.')),
   evicts,
   waiting: z.object(waiting).nullable(),
+  deadline: deadlineOutlook.nullable().meta(about('Whether it would be done by `deadline_at`; null: it has none.')),
 });
 
 export type JobPlanReply = z.infer<typeof plan>;

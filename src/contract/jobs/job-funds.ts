@@ -12,6 +12,8 @@ export interface FundRequest {
   readonly projectId: ProjectId;
   readonly meter: Meter;
   readonly accelerator: string | null;
+  /** What accelerator time costs; null, or absent in requests of before it was stated: the price book's at the time of the grant. */
+  readonly priceId?: string | null;
   /** The most that it can use. */
   readonly want: number;
   /** Less than this is of no use. */
@@ -24,8 +26,18 @@ export interface FundRequest {
   readonly costMaxNano: number | null;
   /** What it was granted so far, less what it gave back: this counts towards `costMaxNano`. */
   readonly had: Quantities;
+  /** The accelerator time of that, by what it costs; absent in requests of before it was kept apart, which have it in `had`. */
+  readonly hadTime?: readonly PricedTime[];
   /** The grant of the same attempt that is asked for right before this one: it counts towards `costMaxNano`, too. */
   readonly besideId: string | null;
+}
+
+/** Accelerator time at one price. */
+export interface PricedTime {
+  readonly accelerator: string | null;
+  /** As in `FundRequest`. */
+  readonly priceId: string | null;
+  readonly acceleratorMs: number;
 }
 
 export type FundAnswer =
@@ -44,6 +56,8 @@ export interface FundSettlement {
   readonly id: string;
   readonly meter: Meter;
   readonly accelerator: string | null;
+  /** As it was asked for. */
+  readonly priceId?: string | null;
   readonly used: number;
 }
 

@@ -32,6 +32,8 @@ export const JOB_LIMITS = {
   jobEventsHeartbeatMs: 15_000,
   // Clients that lost the connection come back after so long.
   jobEventsRetryMs: 2_000,
+  // A year of a thousand nodes.
+  jobWorkMaxS: 1_000 * 366 * 86_400,
   // The jobs that need the nodes wait for as long.
   jobGraceMaxS: 600,
   // Two weeks: more than any queue of batches takes.
@@ -186,6 +188,18 @@ export const JOB_LIMITS = {
   attemptReportMs: 30_000,
   // Of one object of a pool: their heartbeats, and the look at the token before each, are 500 calls a second.
   agentsPerPartitionMaxCount: 500,
+  // Attempts that may wait for the agents of a small pool, each of which takes up one with a call: enough to keep one agent busy between two syncs.
+  startsWaitingLeastCount: 8,
+  // A poll waits for what keeps attempts no longer than that: agents that are idle lose no more by it.
+  pollPauseMsMax: 1_000,
+  // Submissions wait while the scheduler is further behind: what it has accepted, and the agents that run it, come first.
+  submitLagMaxMs: 250,
+  // As long as calls wait at the gate of an isolate.
+  submitWaitMsMax: 5_000,
+  // Each is a call of some kilobytes.
+  submitsWaitingMaxCount: 1_000,
+  // A caller that was refused comes again after so long at least.
+  submitRetryMs: 1_000,
   // One tenant must not fill the queue's 10 GB.
   jobsOpenMaxCount: 20_000,
   // A pool that says nothing for this long is gone; several missed syncs.

@@ -137,6 +137,22 @@ export const TERMS = {
     .min(1)
     .optional()
     .meta(about('Seconds since the Unix epoch. A job that has not finished by then is stopped and fails.')),
+  deadline_policy: z
+    .enum(['refuse', 'best_effort'])
+    .optional()
+    .meta(
+      about(
+        'What becomes of a job whose `work_s` surely takes longer than until `deadline_at`, or than `max_runtime_s`, on the fastest of its `resources`: it is refused, which holds if absent, or taken all the same.',
+        'refuse',
+      ),
+    ),
+  work_s: seconds(JOB_LIMITS.jobWorkMaxS)
+    .optional()
+    .meta(
+      about(
+        'How much work it is, as you estimate it: the seconds that one node of `throughput` 1 takes. On n nodes of throughput t it takes `work_s` / (n t). What its deadline is judged by, and preferred to `max_runtime_s` for that.',
+      ),
+    ),
   max_runtime_s: seconds(JOB_LIMITS.jobRuntimeMaxS)
     .optional()
     .meta(about('The longest that one attempt may take. Also what lets a short job run before a large one that is waiting for its nodes.')),

@@ -11,6 +11,7 @@ import { JOB_KINDS, WORK_SCHEMAS } from './job-work.ts';
 import { API_LIMITS } from '../api/api-limits.ts';
 import { lineFaults } from './attempt-report.ts';
 import { dollarsOut } from '../tenancy/money.ts';
+import { deadlineOutlook } from './job-deadline.ts';
 import { wholeText } from '../api/text-number.ts';
 
 export const JOB_STATES = [
@@ -121,6 +122,15 @@ const jobFields = {
   nodes_wanted: z.int().nullable().meta(about('How many nodes it was resized to; null: as many as are free, up to its most.')),
   resources: z.array(resources),
   deadline_at: unixSeconds.nullable(),
+  deadline: deadlineOutlook
+    .nullable()
+    .meta(
+      about(
+        'Whether it will be done by then, and why: before it has nodes, as if it had started when it was submitted, or when that became too late. Null without a deadline, and once it is over.',
+      ),
+    ),
+  deadline_policy: z.enum(['refuse', 'best_effort']),
+  work_s: z.number().nullable(),
   max_runtime_s: z.int().nullable(),
   checkpoint_interval_s: z.int().nullable(),
   grace_s: z.int(),

@@ -22,6 +22,8 @@ export interface PoolMessage {
   readonly nodeCount: number;
   /** The pool has carried out the effects up to this one. */
   readonly carriedOut: number;
+  /** How many more attempts may be handed over, to wait for their agents; absent: any number. [P122] */
+  readonly startsMax?: number;
 }
 
 /** An agent as a node. Plain data. */

@@ -18,6 +18,8 @@ export const POOL_LIMITS = {
   poolTokenGraceMaxS: 7 * 86_400,
   // Prices of one pool that are to come, by accelerator and time: a year of daily prices.
   poolPricesMaxCount: 400,
+  // Six times the cost: above that the price of the dearest accelerator is no safe integer of nano-dollars.
+  marginMaxPerMille: 5_000,
   // Some 5,000 years: milliseconds stay exact integers.
   unixSecondsMax: 172_800_000_000,
   // What is taken away in more than a day is drained then.

@@ -5,9 +5,9 @@ import { name, owner, ownerOrCallers, page, pageQuery, unixSeconds } from '../ap
 import type { Endpoint } from '../api/endpoint.ts';
 import { ADMIN, call, json } from '../api/endpoint.ts';
 import { POOL_LIMITS } from './pool-limits.ts';
-import { dollarsIn, dollarsOut } from '../tenancy/money.ts';
+import { newPrice, price } from './pool-prices.ts';
 import { terminationNotice } from './termination-notice.ts';
-import { acceleratorName, nodeCapacity } from '../jobs/node-capacity.ts';
+import { nodeCapacity } from '../jobs/node-capacity.ts';
 import { changedSettings, newSettings, settingsReply } from './pool-settings.ts';
 
 export const poolId = z
@@ -31,7 +31,16 @@ const pool = z.object({
 
 export type PoolReply = z.infer<typeof pool>;
 
-const create = z.strictObject({ name, owner: ownerOrCallers, ...newSettings });
+const create = z.strictObject({
+  name,
+  owner: ownerOrCallers,
+  ...newSettings,
+  prices: z
+    .array(newPrice)
+    .max(POOL_LIMITS.poolPricesMaxCount)
+    .default([])
+    .meta(about('As `POST /v1/pools/{pool}/prices` takes them. What has none is priced by the published price list.')),
+});
 const change = z.strictObject({ owner: owner.optional(), ...changedSettings });
 
 export type CreatePool = z.output<typeof create>;
@@ -82,25 +91,6 @@ const node = z.object({
 
 export type NodeReply = z.infer<typeof node>;
 
-const price = z.object({
-  accelerator: z.string().nullable().meta(about('Null: of a node without accelerators.')),
-  usd_per_hour: dollarsOut,
-  from: unixSeconds,
-});
-
-const newPrice = z.strictObject({
-  accelerator: acceleratorName.optional().meta(about('If absent, the price of a node without accelerators.')),
-  usd_per_hour: dollarsIn.meta(about('Of one accelerator for an hour, as an exact decimal.', '2.50')),
-  from: z
-    .int()
-    .min(0)
-    .max(POOL_LIMITS.unixSecondsMax)
-    .optional()
-    .meta(about('Seconds since the Unix epoch from which on it holds, until the next; now if absent or past.')),
-});
-
-export type NewPrice = z.output<typeof newPrice>;
-
 const common = { tag: 'Pools', access: ADMIN, meters: [], status: 200 } as const;
 const params = z.strictObject({ pool: poolId });
 const nodeParams = z.strictObject({ pool: poolId, node: agentId });
@@ -129,7 +119,13 @@ export const poolEndpoints = {
     ...call('GET', '/v1/pools/:pool'),
     summary: 'A pool, its agents and what they run',
     params,
-    reply: json(pool.extend({ agents: z.int(), running: z.int() })),
+    reply: json(
+      pool.extend({
+        agents: z.int(),
+        running: z.int(),
+        prices: z.array(price).meta(about('Those that hold: of each type that it has, and of nodes without accelerators.')),
+      }),
+    ),
   },
   changePool: {
     ...common,
@@ -209,17 +205,17 @@ export const poolEndpoints = {
   setPoolPrice: {
     ...common,
     ...call('POST', '/v1/pools/:pool/prices', json(newPrice)),
-    summary: 'Set what an accelerator of a pool costs',
+    summary: 'State what an accelerator of a pool costs',
     description:
-      'Placement compares prices as they are at the time; jobs that run are charged at the price that held when their segment began, so a new ' +
-      'price holds for them from the next segment on. A second price for the same time replaces the first.',
+      'What tenants are billed, and what placement, plans, budgets and limits of jobs go by: the price with its margin. An attempt is paid in stretches of up to ten ' +
+      'minutes (or as long as it says that it needs), each at the price when it was asked for: a new price holds from the next on. A second price for the same time replaces the first.',
     params,
     reply: json(price),
   },
   listPoolPrices: {
     ...common,
     ...call('GET', '/v1/pools/:pool/prices'),
-    summary: 'The prices of a pool: those that hold, and those to come',
+    summary: 'The prices of a pool: those that hold, those to come, and what the price list says of types that it states none for',
     params,
     reply: json(z.object({ object: z.literal('list'), data: z.array(price) })),
   },

@@ -12,7 +12,7 @@ import { API_LIMITS } from '../api/api-limits.ts';
 import { FILE_LIMITS } from '../files/file-limits.ts';
 import { REQUEST_LOG_LIMITS } from './request-log-limits.ts';
 import { dollarsIn, dollarsOut } from '../tenancy/money.ts';
-import { wholeText } from '../api/text-number.ts';
+import { wholeNumber, wholeText } from '../api/text-number.ts';
 
 // The log of requests to upstreams, and feedback on their answers.
 
@@ -34,7 +34,7 @@ const GROUPS = ['model', 'route', 'target'] as const;
 
 const text = z.string().min(1).max(256).optional();
 
-const filterOf = (whole: (min: number, max?: number) => z.ZodType<number, number>) =>
+const filterOf = (whole: typeof wholeText) =>
   ({
     id: requestId.optional(),
     key: keyId.optional(),
@@ -67,7 +67,7 @@ const filterOf = (whole: (min: number, max?: number) => z.ZodType<number, number
 
 /** Of a query, whose numbers are text, and of a body. */
 const filter = filterOf(wholeText);
-const bodyFilter = filterOf((min, max = Number.MAX_SAFE_INTEGER) => z.int().min(min).max(max));
+const bodyFilter = filterOf(wholeNumber);
 
 const isTrue = z.enum(['true', 'false']).transform((value) => value === 'true');
 

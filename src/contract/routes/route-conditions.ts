@@ -137,10 +137,10 @@ export interface Condition extends z.output<typeof leafCondition> {
   readonly not?: Condition | undefined;
 }
 
-export const condition: z.ZodType<Condition> = z
+export const condition: z.core.$ZodType<Condition> = z
   .lazy(() => {
     const branches = z.array(condition).min(1).max(ROUTE_LIMITS.routeBranchesMaxCount).optional();
-    const fields = z.strictObject({ ...leaf, all: branches, any: branches, not: condition.optional() });
+    const fields = z.strictObject({ ...leaf, all: branches, any: branches, not: z.optional(condition) });
     return membersFrom(fields, 1, Infinity, 'must have a member: leave out what always holds');
   })
   .meta({ id: 'RouteCondition' });

@@ -159,7 +159,7 @@ const versionReply = named('RouteVersion', {
 
 export type RouteVersionReply = z.infer<typeof versionReply>;
 
-const judged: z.ZodType = z
+const judged: z.core.$ZodType = z
   .lazy(() =>
     z.object({
       member: z.string(),

@@ -33,7 +33,10 @@ const invoiceLine = named('InvoiceLine', {
   model: z.string().nullable(),
   accelerator: z.string().nullable(),
   quantity: z.int().nullable(),
-  price: z.string().nullable().meta(about('The edition of the price book.')),
+  price: z
+    .string()
+    .nullable()
+    .meta(about('The edition of the price book; of accelerator time, the price that a pool stated, or the price list.')),
   unit_price_usd: dollarsOut.nullable(),
   per_units: z.int().nullable().meta(about('How many units the unit price is for.')),
   amount_usd: dollarsOut.meta(about('Rounded once, here; credits are negative.')),

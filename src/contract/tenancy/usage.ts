@@ -16,7 +16,9 @@ const line = z
     meter: z.enum(METERS),
     quantity: z.int().min(0),
     amount_usd: dollars,
-    price: z.string().meta(about('The edition of the price book.', '2026-01-01')),
+    price: z
+      .string()
+      .meta(about('The edition of the price book; of accelerator time, the price that a pool stated, or the price list.', '2026-01-01')),
     hour: unixSeconds.optional(),
     day: unixSeconds.optional(),
     tenant: z.string().optional(),

@@ -25,16 +25,11 @@ export interface HistoryState {
   readonly authors: Readonly<Record<string, Readonly<Record<string, number>>>>;
   /** When each author last changed each file. */
   readonly lastChange: Readonly<Record<string, Readonly<Record<string, number>>>>;
-  readonly gapsMinutes: readonly number[];
-  readonly lastOfAuthor: Readonly<Record<string, number>>;
 }
 
 const CHURN_HALF_LIFE_S = 90 * 86_400;
 /** Knowing code fades more slowly than work on it does. */
 const AUTHORSHIP_HALF_LIFE_S = 365 * 86_400;
-/** Commits further apart are of two sessions. */
-export const SESSION_GAP_S = 2 * 3_600;
-const GAPS_MAX_COUNT = 5_000;
 /** A commit of more files, such as a change of format or licence headers, says nothing of any. */
 const FILES_MAX_COUNT = 200;
 
@@ -44,20 +39,17 @@ const EMPTY: HistoryState = {
   churn: {},
   authors: {},
   lastChange: {},
-  gapsMinutes: [],
-  lastOfAuthor: {},
 };
 
 const decay = (ageS: number, halfLifeS: number): number => 2 ** (-Math.max(0, ageS) / halfLifeS);
 
-/** Churn, authorship and the time that changes take, from the commits of a repository, the newest first. [D13] */
+/** Churn and authorship, from the commits of a repository, the newest first. [D13] */
 export class ChangeHistory {
   readonly #nowS: number;
   #firstS = Number.MAX_SAFE_INTEGER;
   readonly #churn = new Map<string, number>();
   readonly #authors = new NumberTable();
   readonly #lastChange = new NumberTable();
-  readonly #times = new Map<string, number[]>();
   /** What files of earlier commits are called now. */
   readonly #nameNow = new Map<string, string>();
 
@@ -68,9 +60,6 @@ export class ChangeHistory {
   /** Adds a commit that is older than all that were added before. */
   add({ author, atS, files }: Change): void {
     this.#firstS = Math.min(this.#firstS, atS);
-    const times = this.#times.get(author);
-    if (times === undefined) this.#times.set(author, [atS]);
-    else if (times.length < GAPS_MAX_COUNT) times.push(atS);
     const weight = decay(this.#nowS - atS, CHURN_HALF_LIFE_S);
     const knowledge = decay(this.#nowS - atS, AUTHORSHIP_HALF_LIFE_S);
     for (const { path, before, lines } of files) {
@@ -98,26 +87,14 @@ export class ChangeHistory {
     for (const [path, authors] of Object.entries(earlier.lastChange)) {
       for (const [author, atS] of Object.entries(authors)) this.#lastChange.raise(nameOf(path), author, atS);
     }
-    const gaps = [...this.#times].flatMap(([author, times]) => gapsOf(times, earlier.lastOfAuthor[author]));
     return {
       atS: this.#nowS,
       firstS: Math.min(this.#firstS, earlier.firstS),
       churn: Object.fromEntries(this.#churn),
       authors: objectOf(this.#authors),
       lastChange: objectOf(this.#lastChange),
-      gapsMinutes: [...gaps, ...earlier.gapsMinutes].slice(0, GAPS_MAX_COUNT),
-      lastOfAuthor: { ...earlier.lastOfAuthor, ...Object.fromEntries([...this.#times].map(([author, [newest = 0]]) => [author, newest])) },
     };
   }
-}
-
-/** Minutes between the commits of an author, the newest first, that are of one session. */
-function gapsOf(times: readonly number[], before: number | undefined): number[] {
-  const all = before === undefined ? times : [...times, before];
-  return all.flatMap((atS, i) => {
-    const gapS = atS - (all[i + 1] ?? -Infinity);
-    return gapS > 0 && gapS < SESSION_GAP_S ? [gapS / 60] : [];
-  });
 }
 
 const objectOf = (table: NumberTable): Record<string, Record<string, number>> =>

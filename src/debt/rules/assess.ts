@@ -4,7 +4,7 @@ import type { DebtFinding, DebtRule, Rating, Spread } from '../../contract/debt/
 import type { DebtPolicy } from '../../contract/debt/debt-policy.ts';
 import { groupBy } from '../../kernel/grouped.ts';
 import { Components, REPOSITORY } from '../components.ts';
-import { confidenceOf } from './confidence.ts';
+import { confidenceOf, doubtOfRule } from './confidence.ts';
 import type { FactSet } from '../fact.ts';
 import { itemIdOf } from '../item.ts';
 import { multiplierOf, priorityOf } from '../price.ts';
@@ -12,20 +12,28 @@ import { assessedRatio, ratingOf, rewriteMinutes } from './rating.ts';
 import type { Hit, Rule } from './rule.ts';
 import { numberOf, RuleContext } from './rule.ts';
 import { CODE_RULES } from './code-rules.ts';
+import { HISTORY_RULES } from './history-rules.ts';
 import { MODEL_RULES } from './model-rules.ts';
 import { OPERATION_RULES } from './operation-rules.ts';
+import { PIN_RULES } from './pin-rules.ts';
 import { SUPPLY_RULES } from './supply-rules.ts';
-import { combined, evenSpread } from '../spread.ts';
+import { combined, evenSpread, productOf } from '../spread.ts';
 
 /** Every rule but that of gaps, which is about signals and not about facts. */
-export const RULES = { ...CODE_RULES, ...SUPPLY_RULES, ...MODEL_RULES, ...OPERATION_RULES } as const satisfies Record<
-  Exclude<DebtRule, 'measurement-gap'>,
-  Rule
->;
+export const RULES = {
+  ...CODE_RULES,
+  ...HISTORY_RULES,
+  ...SUPPLY_RULES,
+  ...PIN_RULES,
+  ...MODEL_RULES,
+  ...OPERATION_RULES,
+} as const satisfies Record<Exclude<DebtRule, 'measurement-gap'>, Rule>;
 
 /** Signals with rules that block: not knowing them blocks, too (D11). */
 const BLOCKING_SIGNALS: ReadonlySet<DebtSignal> = new Set(['licences', 'embedding-contracts', 'ownership']);
 const EVIDENCE_MAX_COUNT = 64;
+/** Signals whose items are each paid by a change of the code: a rule estimates what it has beyond any other change. [D107] */
+const PAID_BY_A_CHANGE: ReadonlySet<DebtSignal> = new Set(['hotspots', 'duplication', 'structure', 'types', 'todos', 'coverage']);
 
 /** What a component, or all of them, is found to be. */
 export interface ComponentScore {
@@ -62,7 +70,7 @@ export function assess(facts: FactSet, policy: DebtPolicy, ratios: ReadonlyMap<D
   const components = new Components(policy);
   const context = new RuleContext(facts, policy, components);
   const owners = new Map(facts.of('owner').map((fact) => [fact.subject, String(fact.value).split(' ')[0] || null]));
-  const price = pricing(components, owners, ratios);
+  const price = pricing(context, owners, ratios, policy.confidence_min);
   const relevant = DEBT_SIGNALS.filter((signal) => policy.expects.includes(signal) || facts.wasEverKnown(signal));
   const all = [
     ...Object.entries(RULES).flatMap(([rule, { signal, find }]) =>
@@ -122,14 +130,18 @@ const gapOf = (signal: DebtSignal): Hit => ({
 });
 
 function pricing(
-  components: Components,
+  { components, changeMinutes }: RuleContext,
   owners: ReadonlyMap<string, string | null>,
   ratios: ReadonlyMap<DebtRule, readonly number[]>,
+  confidenceMin: number,
 ): (rule: DebtRule, signal: DebtSignal, hit: Hit) => DebtFinding {
-  return (rule, signal, { subject, symbol = '', title, remedy, minutes, interest, isBlocking = false, risk, grade, evidence }) => {
-    const principal = combined(evenSpread(minutes), multiplierOf(ratios.get(rule) ?? []), (a, b) => a * b);
+  return (rule, signal, { subject, symbol = '', title, remedy, minutes, interest, isBlocking = false, risk, grade, doubt, evidence }) => {
+    const change = PAID_BY_A_CHANGE.has(signal) && rule !== 'measurement-gap' ? changeMinutes : evenSpread(0);
+    const principal = productOf(combined(evenSpread(minutes), change, add), multiplierOf(ratios.get(rule) ?? []));
     const component = components.of(subject);
     const weight = isBlocking ? 3 : (risk ?? 1);
+    const confidence = grade === undefined ? 1 : confidenceOf(rule, grade);
+    const isDoubted = grade !== undefined && (grade === 'weak' || confidence < confidenceMin);
     return {
       id: itemIdOf(rule, subject, symbol),
       rule,
@@ -141,7 +153,8 @@ function pricing(
       title,
       remedy,
       risk: weight,
-      confidence: grade === undefined ? 1 : confidenceOf(rule, grade),
+      confidence,
+      ...(isDoubted ? { doubt: (grade === 'weak' ? doubt : undefined) ?? doubtOfRule(rule, grade) } : {}),
       is_blocking: isBlocking,
       principal_minutes: principal,
       interest_minutes_per_week: interest,

@@ -34,6 +34,7 @@ function* clones(context: RuleContext): Iterable<Hit> {
       minutes: 10 + ((copies - 1) * lines) / 2,
       interest: interestOfCopy(context, fact, severityOf(lines) / 4),
       grade: isCostlyCopy(workOf(fact)) ? 'strong' : 'weak',
+      doubt: doubtOfCopy(fact),
       evidence: [fact],
     };
   }
@@ -48,14 +49,25 @@ function remedyOfCopy({ detail }: DebtFact, isInOneFile: boolean): string {
 const folderOf = (path: string): string => path.slice(0, path.lastIndexOf('/') + 1);
 
 /** Reasons to have both, or to know too little, by the details of the fact that state them. */
-const EXCUSES = ['mirror', 'for_speed', 'kept_apart', 'settings', 'by_lines', 'unread'];
+const EXCUSES: Readonly<Record<string, string>> = {
+  mirror: 'one is for asynchronous callers',
+  for_speed: 'a comment says that it is so for speed',
+  kept_apart: 'one is deprecated, for old callers or of another version',
+  settings: 'both are settings of tools',
+  by_lines: 'the language is not parsed: types and parameters look like code',
+  unread: 'the commits to its lines were not read',
+};
+
+const doubtOfCopy = (fact: DebtFact): string =>
+  Object.entries(EXCUSES).find(([name]) => fact.detail?.[name] === true)?.[1] ??
+  `it is short, or its places are far apart, and no commit of two years changed both`;
 
 const workOf = (fact: DebtFact): CopyWork => ({
   lines: numberOf(fact),
   isInOneFolder: folderOf(fact.subject) === folderOf(fact.symbol ?? ''),
   isBetweenPackages: fact.detail?.['two_packages'] === true,
   commitsToBoth: detailOf(fact, 'commits_to_both'),
-  isExcused: EXCUSES.some((name) => fact.detail?.[name] === true),
+  isExcused: Object.keys(EXCUSES).some((name) => fact.detail?.[name] === true),
 });
 
 /** Each commit that changed one place had to look at the other. Where these are not known, the changes of the files stand for them. */

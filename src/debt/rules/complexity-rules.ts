@@ -1,9 +1,11 @@
 import type { DebtFact } from '../../contract/debt/debt-facts.ts';
-import type { DebtRule, Grade } from '../../contract/debt/debt-items.ts';
+import type { DebtRule, Grade, Spread } from '../../contract/debt/debt-items.ts';
 import { must } from '../../kernel/assert.ts';
 import { groupBy } from '../../kernel/grouped.ts';
-import { quantileOf } from '../spread.ts';
-import { COMPLEXITY_TARGET, isCostly } from './costly-function.ts';
+import { combined, evenSpread, quantileOf } from '../spread.ts';
+import type { FunctionWork } from './costly-function.ts';
+import { COMPLEXITY_TARGET, doubtOfFunction, isCostly } from './costly-function.ts';
+import { hotFilesOf } from './hot-files.ts';
 import type { Hit, Rule, RuleContext } from './rule.ts';
 import { detailOf, numberOf, severityIn } from './rule.ts';
 
@@ -13,9 +15,11 @@ const COMPLEXITY_OF_STILL_CODE = 29;
 /** Commits of a year that make a function a part of a hotspot: fewer may be one change and its correction. */
 const CHANGES_OF_HOTSPOT_MIN = 3;
 const WEEKS_OF_YEAR = 52;
+const NO_MINUTES = evenSpread(0);
 const HOTTEST_SHARE = 0.05;
 
-interface HotFile {
+/** One of the hottest by the churn of 90 days. */
+interface ChurnedFile {
   readonly file: string;
   readonly excess: number;
   readonly functions: readonly DebtFact[];
@@ -34,12 +38,15 @@ const keyOf = ({ subject, symbol = '' }: DebtFact): string => `${subject}\n${sym
 
 /** What is known of complex functions. */
 class Functions {
+  readonly #context: RuleContext;
   readonly #changes: ReadonlyMap<string, number>;
   readonly #fixes: ReadonlyMap<string, readonly DebtFact[]>;
   /** By their file. */
   readonly complex: ReadonlyMap<string, readonly DebtFact[]>;
 
-  constructor({ facts }: RuleContext) {
+  constructor(context: RuleContext) {
+    const { facts } = context;
+    this.#context = context;
     this.#changes = new Map(facts.of('function-changes').map((fact) => [keyOf(fact), numberOf(fact)]));
     this.#fixes = groupBy(facts.of('function-fixes'), keyOf);
     const complex = facts.of('code-complexity').filter((fact) => fact.symbol !== undefined && numberOf(fact) > COMPLEXITY_TARGET);
@@ -58,23 +65,41 @@ class Functions {
 
   /** Whether its complexity is shown to cost something. */
   isCostly(one: DebtFact): boolean {
+    const work = this.#workOf(one);
+    return work !== undefined && isCostly(work);
+  }
+
+  /** What is missing for that. */
+  doubtOf(one: DebtFact): string {
+    const work = this.#workOf(one);
+    return work === undefined ? 'the commits to its lines were not read' : doubtOfFunction(work);
+  }
+
+  /** Undefined: its history was not read. */
+  #workOf(one: DebtFact): FunctionWork | undefined {
     const [history] = this.fixesOf(one);
-    if (history === undefined) return false;
-    const [commits, repairs] = [detailOf(history, 'commits'), numberOf(history)];
-    return isCostly({
-      complexity: numberOf(one),
-      depth: detailOf(one, 'depth'),
-      lines: detailOf(one, 'last_line') - lineOf(one) + 1,
-      commits,
-      repairs,
-      isForSpeed: one.detail?.['for_speed'] === true,
-    });
+    return history === undefined
+      ? undefined
+      : {
+          complexity: numberOf(one),
+          depth: detailOf(one, 'depth'),
+          lines: detailOf(one, 'last_line') - lineOf(one) + 1,
+          commits: detailOf(history, 'commits'),
+          repairs: numberOf(history),
+          isForSpeed: one.detail?.['for_speed'] === true,
+        };
   }
 
   /** The functions of one file, but for those inside a costly one: splitting that one takes care of them. [D30] */
   #counted(all: readonly DebtFact[]): readonly DebtFact[] {
     const costly = all.filter((one) => this.isCostly(one));
     return all.filter((one) => !costly.some((other) => isWithin(one, other)));
+  }
+
+  /** What changing it takes more each week, and repairing it: repairs are those of two years. */
+  interestOf(one: DebtFact, severity: number): Spread {
+    const repairs = this.fixesOf(one).reduce((sum, fact) => sum + numberOf(fact), 0);
+    return this.#context.interestAt(this.changesOf(one) / WEEKS_OF_YEAR, severity, repairs / (2 * WEEKS_OF_YEAR));
   }
 
   gradeOf(one: DebtFact): Grade {
@@ -104,7 +129,7 @@ const timesOf = (count: number): string => (count === 1 ? 'once' : `${count} tim
 const lineOf = (fact: DebtFact): number => detailOf(fact, 'line');
 
 /** The hottest of all files by churn and complexity that have a function to simplify which changes (D10). */
-function hotFiles(context: RuleContext, known: Functions): readonly HotFile[] {
+function hotFiles(context: RuleContext, known: Functions): readonly ChurnedFile[] {
   const complexity = context.facts.of('code-complexity').filter(({ symbol }) => symbol === undefined);
   const churn = context.facts.of('code-churn');
   const [byChurn, byComplexity] = [rankOf(churn), rankOf(complexity)];
@@ -126,8 +151,19 @@ function hotFiles(context: RuleContext, known: Functions): readonly HotFile[] {
   });
 }
 
+/** Files whose most complex function is costly: the item of that function stands for the file. */
+export function costlyFilesOf(context: RuleContext): ReadonlySet<string> {
+  const known = new Functions(context);
+  const isCostlyFile = (functions: readonly DebtFact[]): boolean => {
+    const most = Math.max(...functions.map(numberOf));
+    return functions.some((one) => numberOf(one) === most && known.isCostly(one));
+  };
+  return new Set([...known.complex].flatMap(([file, functions]) => (isCostlyFile(functions) ? [file] : [])));
+}
+
 function* hotspots(context: RuleContext): Iterable<Hit> {
   const known = new Functions(context);
+  const listed = new Set(hotFilesOf(context).flatMap(({ file, isHot }) => (isHot ? [file] : [])));
   const severityOf = severityIn(
     context.facts
       .of('code-complexity')
@@ -137,13 +173,19 @@ function* hotspots(context: RuleContext): Iterable<Hit> {
   );
   for (const { file, excess, functions, evidence } of hotFiles(context, known)) {
     const worst = must(functions[0], 'a hotspot has a function');
+    // Three years say more of the file: `hot-file` lists it.
+    if (listed.has(file) && !known.isCostly(worst)) continue;
     yield {
       subject: file,
       title: known.titleOf(worst),
       remedy: `split ${worst.symbol} (line ${lineOf(worst)}) where its branches part`,
       minutes: 10 + excess,
-      interest: context.interestAt(known.changesOf(worst) / WEEKS_OF_YEAR, severityOf(numberOf(worst))),
+      // Its minutes are for all of its functions, and so is this.
+      interest: functions
+        .map((one) => known.interestOf(one, severityOf(numberOf(one))))
+        .reduce((sum, one) => combined(sum, one, (a, b) => a + b), NO_MINUTES),
       grade: known.gradeOf(worst),
+      doubt: known.doubtOf(worst),
       evidence: [...evidence, ...known.fixesOf(worst)],
     };
   }
@@ -163,8 +205,9 @@ function* complexOutsideHotspots(context: RuleContext): Iterable<Hit> {
       title: known.titleOf(fact),
       remedy: `split ${fact.symbol} (line ${lineOf(fact)}) when it is changed next`,
       minutes: 10 + numberOf(fact) - COMPLEXITY_TARGET,
-      interest: context.interestAt(known.changesOf(fact) / WEEKS_OF_YEAR, severityOf(numberOf(fact))),
+      interest: known.interestOf(fact, severityOf(numberOf(fact))),
       grade: known.gradeOf(fact),
+      doubt: known.doubtOf(fact),
       evidence: [fact, ...known.fixesOf(fact)],
     };
   }

@@ -10,10 +10,13 @@ export type JudgedByRule = Readonly<Partial<Record<DebtRule, Readonly<Partial<Re
 
 /** What readers of public repositories judged, by rule and grade: counted from docs/debt/verdicts.json, which a test counts again. */
 export const JUDGED: JudgedByRule = {
-  hotspot: { strong: { verdicts: 78, debt: 74 }, weak: { verdicts: 26, debt: 12 } },
+  hotspot: { strong: { verdicts: 82, debt: 78 }, weak: { verdicts: 26, debt: 12 } },
   'complex-function': { strong: { verdicts: 58, debt: 54 }, weak: { verdicts: 88, debt: 43 } },
-  'duplicate-code': { strong: { verdicts: 122, debt: 110 }, weak: { verdicts: 22, debt: 12 } },
-  'import-cycle': { strong: { verdicts: 12, debt: 12 }, weak: { verdicts: 10, debt: 6 } },
+  'duplicate-code': { strong: { verdicts: 134, debt: 119 }, weak: { verdicts: 22, debt: 12 } },
+  'import-cycle': { strong: { verdicts: 16, debt: 15 }, weak: { verdicts: 10, debt: 6 } },
+  'hot-file': { strong: { verdicts: 108, debt: 94 } },
+  'growing-function': { strong: { verdicts: 14, debt: 14 } },
+  'stale-pin': { strong: { verdicts: 12, debt: 8 } },
   'type-hole': { weak: { verdicts: 30, debt: 5 } },
   'old-todo': { weak: { verdicts: 8, debt: 5 } },
   'no-owner': { weak: { verdicts: 10, debt: 0 } },
@@ -26,6 +29,12 @@ const PRIOR_VERDICTS = 8;
 export function confidenceOf(rule: DebtRule, grade: Grade, judged: JudgedByRule = JUDGED): number {
   const { verdicts, debt } = judged[rule]?.[grade] ?? NONE;
   return (debt + PRIOR_VERDICTS * shareOfGrade(grade, judged)) / (verdicts + PRIOR_VERDICTS);
+}
+
+/** Why a finding of a rule is doubted, where nothing more is known of it. */
+export function doubtOfRule(rule: DebtRule, grade: Grade): string {
+  const { verdicts, debt } = JUDGED[rule]?.[grade] ?? NONE;
+  return verdicts === 0 ? 'no reader has judged such a finding yet' : `readers called ${debt} of ${verdicts} such findings debt`;
 }
 
 const NONE: Judged = { verdicts: 0, debt: 0 };

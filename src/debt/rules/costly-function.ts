@@ -36,3 +36,12 @@ export function isCostly(
   if (repairs >= limits.repairs) return depth >= DEPTH_OF_REPAIRED_MIN;
   return repairs > 0 && depth >= DEPTH_MIN && !isForSpeed && (complexity - COMPLEXITY_TARGET) * commits >= limits.understood;
 }
+
+/** What a function that is not shown to cost lacks, in words. */
+export function doubtOfFunction({ depth, lines, commits, repairs, isForSpeed, complexity }: FunctionWork): string {
+  if (lines < COST_LIMITS.lines) return `it has ${lines} lines, fewer than ${COST_LIMITS.lines}: it can be read as a whole`;
+  if (repairs === 0) return 'no commit of two years repaired it';
+  if (repairs < COST_LIMITS.repairs && depth < DEPTH_MIN) return `it is nested ${depth} deep, less than ${DEPTH_MIN}: it reads as a list`;
+  if (isForSpeed) return 'a comment says that it is so for speed';
+  return `${commits} commits of two years changed it: ${(complexity - COMPLEXITY_TARGET) * commits} points had to be understood, fewer than ${COST_LIMITS.understood}`;
+}

@@ -3,8 +3,9 @@ import type { DebtFinding, Grade, Spread } from '../../contract/debt/debt-items.
 import type { DebtPolicy } from '../../contract/debt/debt-policy.ts';
 import type { Components } from '../components.ts';
 import type { FactSet } from '../fact.ts';
-import { interestOfTouched } from '../price.ts';
-import { quantileOf } from '../spread.ts';
+import { interestOfRepaired, interestOfTouched } from '../price.ts';
+import { ASSUMED_MINUTES } from '../evidence/change-time.ts';
+import { combined, quantileOf, spreadOf } from '../spread.ts';
 
 /** What a rule found, before it is priced. */
 export interface Hit {
@@ -19,6 +20,8 @@ export interface Hit {
   readonly isBlocking?: boolean;
   /** Without one it breaks the policy, or a target that its rule states: then nothing is left to judge. */
   readonly grade?: Grade | undefined;
+  /** What speaks against it: why it is weak. */
+  readonly doubt?: string | undefined;
   readonly evidence: readonly DebtFact[];
 }
 
@@ -61,13 +64,15 @@ function weeklyShareOfChurn(historyDays: number): number {
   return (7 * Math.LN2) / CHURN_HALF_LIFE_DAYS / share;
 }
 
-/** Where a repository has no history to measure it by. */
-const CHANGE_MINUTES = 30;
-
-/** Minutes that a change takes: the median between two commits of a session. */
-export function changeMinutesOf(facts: FactSet): number {
+/**
+ * Minutes that a change takes. A fact that does not say how many days it was read from is of an earlier version: it has the median time between two
+ * commits, which is no price. [D107]
+ */
+export function changeMinutesOf(facts: FactSet): Spread {
   const [measured] = facts.of('change-time');
-  return measured === undefined ? CHANGE_MINUTES : numberOf(measured);
+  if (measured === undefined || measured.detail?.['days'] === undefined) return ASSUMED_MINUTES;
+  const minutes = numberOf(measured);
+  return spreadOf(detailOf(measured, 'p10', minutes), minutes, detailOf(measured, 'p90', minutes));
 }
 
 /** What rules know besides the facts of their kind. */
@@ -76,7 +81,8 @@ export class RuleContext {
   readonly policy: DebtPolicy;
   readonly components: Components;
   readonly #touches: ReadonlyMap<string, number>;
-  readonly #changeMinutes: number;
+  /** What a change takes. */
+  readonly changeMinutes: Spread;
 
   constructor(facts: FactSet, policy: DebtPolicy, components: Components) {
     this.facts = facts;
@@ -85,7 +91,7 @@ export class RuleContext {
     const census = facts.of('census').find(({ symbol }) => symbol === 'hotspots');
     const weekly = weeklyShareOfChurn(census === undefined ? Infinity : detailOf(census, 'history_days', Infinity));
     this.#touches = new Map(facts.of('code-churn').map((fact) => [fact.subject, numberOf(fact) * weekly]));
-    this.#changeMinutes = changeMinutesOf(facts);
+    this.changeMinutes = changeMinutesOf(facts);
   }
 
   /** Changes of a file in a week, lately. */
@@ -100,9 +106,11 @@ export class RuleContext {
     return this.interestAt(touches, severity);
   }
 
-  /** Minutes a week that a fault costs which is met so often a week. */
-  interestAt(touchesPerWeek: number, severity: number): Spread {
-    return interestOfTouched(touchesPerWeek, this.#changeMinutes, severity);
+  /** Minutes a week that a fault costs which is met so often a week, and repaired so often. */
+  interestAt(touchesPerWeek: number, severity: number, repairsPerWeek = 0): Spread {
+    const touched = interestOfTouched(touchesPerWeek, this.changeMinutes, severity);
+    if (repairsPerWeek === 0) return touched;
+    return combined(touched, interestOfRepaired(repairsPerWeek, this.changeMinutes, severity), (a, b) => a + b);
   }
 
   tierOf(subject: string): 1 | 2 | 3 {

@@ -115,7 +115,7 @@ export function historyOf(facts: FactSet): TeamHistory | undefined {
     together.add(symbol, subject, numberOf(fact));
   }
   const weekly = new Map(inOrder(facts, 'author-commits').map((fact) => [fact.subject, readWeeks(textDetailOf(fact, 'weeks'))]));
-  return { nowS: census.collected_at, knowledge, lastAtS, recent, together, weekly };
+  return { nowS: detailOf(census, 'as_of', census.collected_at), knowledge, lastAtS, recent, together, weekly };
 }
 
 const keyOf = ({ subject, symbol = '' }: DebtFact): string => `${subject}\n${symbol}`;

@@ -7,8 +7,8 @@ import type { ComponentOwnership } from './ownership.ts';
 
 /** Of each list, so many are shown. */
 export const SHOWN_MAX = 5;
-/** A first item is done in an hour, also if the estimate is too low. */
-const FIRST_ITEM_MINUTES_MAX = 60;
+/** A first item is done in half a day, with all that any change takes. */
+const FIRST_ITEM_MINUTES_MAX = 240;
 
 interface OnboardingInput {
   readonly owned: ComponentOwnership;
@@ -32,7 +32,7 @@ export interface OnboardingPath {
   /** Pages inside it first, then those named after it, then how the whole is run. */
   readonly pages: readonly string[];
   readonly incidents: readonly { readonly id: string; readonly text: string; readonly minutes: number }[];
-  /** Items in one of its files that take an hour at most, the shortest first. */
+  /** Items in one of its files that take half a day at most, the shortest first. */
   readonly firstItems: readonly FirstItem[];
 }
 
@@ -60,7 +60,7 @@ export function onboardingPath({ owned, facts, components, items }: OnboardingIn
     firstItems: items
       .filter(
         (one) =>
-          one.component === component && files.has(one.subject) && !one.is_blocking && one.principal_minutes.p90 <= FIRST_ITEM_MINUTES_MAX,
+          one.component === component && files.has(one.subject) && !one.is_blocking && one.principal_minutes.p50 <= FIRST_ITEM_MINUTES_MAX,
       )
       .sort((a, b) => a.principal_minutes.p50 - b.principal_minutes.p50 || (a.id < b.id ? -1 : 1))
       .slice(0, SHOWN_MAX),

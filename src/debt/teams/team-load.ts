@@ -13,8 +13,20 @@ const RAMP_WINDOW_WEEKS = 4;
 const RAMPED_AUTHORS_MIN = 3;
 const STAYED_COMMITS_MIN = 8;
 const QUARTER_WEEKS = 13;
+/**
+ * What arriving takes where no one was seen to arrive, as in a project of one: productivity reaches its plateau within a few months in small and
+ * medium projects (Zhou and Mockus, Developer Fluency, FSE 2010).
+ */
+const ASSUMED_RAMP_UP_WEEKS = 13;
+/** A trend of half a year says nothing of what comes later than twice that. */
+const FORESEEN_WEEKS = 52;
 /** What a page takes with its interruption: an assumption. */
 const PAGE_MINUTES = 45;
+/**
+ * What reviewing a change takes of what making it takes: 40 minutes of 130. Developers at Google review four changes a week at the median, in 2.6
+ * hours (Sadowski et al., Modern Code Review, ICSE-SEIP 2018).
+ */
+const REVIEW_SHARE = 0.3;
 
 export interface TeamLoad {
   readonly team: string;
@@ -30,9 +42,9 @@ export interface TeamLoad {
   readonly load: number;
   /** By how much the load grows a week; null: the history is too short. */
   readonly growthPerWeek: number | null;
-  /** When the load reaches 85 %, in seconds; null: not within what the growth shows. */
+  /** When the load reaches 85 %, in seconds; null: not within a year of such growth. */
   readonly saturatedAtS: number | null;
-  /** When hiring has to begin, so that a new member has arrived by then; null: never, or what arriving takes is not known. */
+  /** When hiring has to begin, so that a new member has arrived by then; null: it need not. */
   readonly hireByS: number | null;
   readonly isOnCallCovered: boolean;
 }
@@ -41,24 +53,38 @@ interface LoadBasis {
   readonly history: TeamHistory;
   /** Minutes that a commit takes. */
   readonly changeMinutes: number;
+  /** What arriving takes; null: not known. */
   readonly rampUpWeeks: number | null;
   /** From deciding to hire until the new member's first day. */
   readonly hiringWeeks: number;
 }
 
-/** What a team has to do, and when it will be too much; `interest`: of its open items, in minutes a week (D64, D65). */
-export function loadOf(team: DebtTeam, interest: number, { history, changeMinutes, rampUpWeeks, hiringWeeks }: LoadBasis): TeamLoad {
-  const weeks = weeklyCommits(team.members, history);
+/** What comes to a team from elsewhere. */
+interface Demand {
+  /** Of its open items, in minutes a week. */
+  readonly interest: number;
+  /** Changes that others made to its components, by week, the oldest of 26 first: it reviewed them. */
+  readonly reviewed: readonly number[];
+}
+
+/** What a team has to do, and when it will be too much (D64, D65). */
+export function loadOf(
+  team: DebtTeam,
+  { interest, reviewed }: Demand,
+  { history, changeMinutes, rampUpWeeks, hiringWeeks }: LoadBasis,
+): TeamLoad {
+  const made = weeklyCommits(team.members, history);
   const capacity = team.capacity_minutes_per_week;
-  const commitsPerWeek = sumOf(weeks) / weeks.length;
+  const commitsPerWeek = sumOf(made) / made.length;
   const changes = commitsPerWeek * changeMinutes;
-  const reviews = team.review_minutes_per_week ?? 0;
+  const reviewMinutes = team.review_minutes_per_week === undefined ? changeMinutes * REVIEW_SHARE : 0;
+  const reviews = team.review_minutes_per_week ?? (sumOf(reviewed) / RECENT_WEEKS) * reviewMinutes;
   const pages = (team.pages_per_week ?? 0) * PAGE_MINUTES;
   const load = (changes + interest + reviews + pages) / capacity;
-  const slope = slopeOf(weeks);
-  const growth = slope === null ? null : (slope * changeMinutes) / capacity;
+  const slope = slopeOf(made.map((commits, i) => commits * changeMinutes + (reviewed[i] ?? 0) * reviewMinutes));
+  const growth = slope === null ? null : slope / capacity;
   const saturatedAtS = saturation(load, growth, history.nowS);
-  const hireByS = saturatedAtS === null || rampUpWeeks === null ? null : saturatedAtS - (hiringWeeks + rampUpWeeks) * WEEK_S;
+  const hireByS = saturatedAtS === null ? null : saturatedAtS - (hiringWeeks + (rampUpWeeks ?? ASSUMED_RAMP_UP_WEEKS)) * WEEK_S;
   return {
     team: team.name,
     capacityMinutesPerWeek: capacity,
@@ -73,6 +99,29 @@ export function loadOf(team: DebtTeam, interest: number, { history, changeMinute
     hireByS,
     isOnCallCovered: team.on_call.length > 0,
   };
+}
+
+/** Changes that authors of no team member made to its components, in each recent week, the oldest first. [D108] */
+export function changesOfOthers({ members }: DebtTeam, components: ReadonlySet<string>, history: TeamHistory): number[] {
+  const own = new Set(members);
+  const weeks = Array<number>(RECENT_WEEKS).fill(0);
+  for (const [author, share] of sharesWithin(components, history)) {
+    if (own.has(author)) continue;
+    weeklyCommits([author], history).forEach((commits, i) => (weeks[i] = (weeks[i] ?? 0) + commits * share));
+  }
+  return weeks;
+}
+
+/** Of what each author changed lately, the share that lies in some components: a commit that changes two counts in both. */
+function sharesWithin(components: ReadonlySet<string>, { recent }: TeamHistory): ReadonlyMap<string, number> {
+  const [within, all] = [new Map<string, number>(), new Map<string, number>()];
+  for (const [component, authors] of recent) {
+    for (const [author, commits] of authors) {
+      all.set(author, (all.get(author) ?? 0) + commits);
+      if (components.has(component)) within.set(author, (within.get(author) ?? 0) + commits);
+    }
+  }
+  return new Map([...within].map(([author, commits]) => [author, commits / (all.get(author) ?? commits)]));
 }
 
 /** Commits of the members in each recent week, the oldest first. */
@@ -97,7 +146,9 @@ function slopeOf(weeks: readonly number[]): number | null {
 
 function saturation(load: number, growth: number | null, nowS: number): number | null {
   if (load >= SATURATED_SHARE) return nowS;
-  return growth === null || growth <= 0 ? null : nowS + ((SATURATED_SHARE - load) / growth) * WEEK_S;
+  if (growth === null || growth <= 0) return null;
+  const weeks = (SATURATED_SHARE - load) / growth;
+  return weeks > FORESEEN_WEEKS ? null : nowS + weeks * WEEK_S;
 }
 
 /**

@@ -14,7 +14,7 @@ import { mentoringPairs, platformCandidates } from './shared-work.ts';
 import type { TeamHistory } from './team-history.ts';
 import { RECENT_WEEKS } from './team-history.ts';
 import type { TeamLoad } from './team-load.ts';
-import { loadOf, rampUpWeeksOf } from './team-load.ts';
+import { changesOfOthers, loadOf, rampUpWeeksOf } from './team-load.ts';
 import type { TeamSplit } from './team-split.ts';
 import { splitOf } from './team-split.ts';
 
@@ -62,7 +62,7 @@ export function teamReport({ facts, policy, history, items }: TeamReportInput): 
   const [ofOwner, ofComponent] = [openBy('owner'), openBy('component')];
   const basis = {
     history,
-    changeMinutes: changeMinutesOf(facts),
+    changeMinutes: changeMinutesOf(facts).p50,
     rampUpWeeks: rampUpWeeksOf(history),
     hiringWeeks: policy.plan.hiring_weeks,
   };
@@ -72,8 +72,10 @@ export function teamReport({ facts, policy, history, items }: TeamReportInput): 
     totalInterest(ofComponent.get(component) ?? []);
   return {
     teams: teams.map((team) => {
-      const load = loadOf(team, totalInterest(ofOwner.get(team.name) ?? []), basis);
       const owned = ownership.filter(({ owner }) => owner === team.name);
+      const ownComponents = new Set(owned.map(({ component }) => component));
+      const interest = totalInterest(ofOwner.get(team.name) ?? []);
+      const load = loadOf(team, { interest, reviewed: changesOfOthers(team, ownComponents, history) }, basis);
       const own = items.filter(({ owner }) => owner === team.name);
       const componentsOfOneAuthor = owned.filter(({ busFactor }) => busFactor === 1).length;
       const ownNames = owned.map(({ component }) => component);

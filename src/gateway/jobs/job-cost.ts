@@ -1,7 +1,7 @@
 import type { Charged, Job, JobSegment } from '../../scheduler/served/jobs/job.ts';
-import { isFinished } from '../../scheduler/served/jobs/job.ts';
+import { isFinished, priceKeyOf } from '../../scheduler/served/jobs/job.ts';
 import type { Price } from '../../tenancy/usage/price-book.ts';
-import { amountNano, editionAt, priceOf } from '../../tenancy/usage/price-book.ts';
+import { amountNano, editionAt, priceNamed } from '../../tenancy/usage/price-book.ts';
 import { DAY_MS, HOUR_MS } from '../../kernel/time-units.ts';
 
 export interface PricedSegment {
@@ -19,22 +19,23 @@ export interface JobCost {
   readonly totalNano: bigint;
 }
 
-/** The price that held when time of a type was charged: prices change at the start of a day in UTC. */
-const priceOn = (day: number, accelerator: string | null): Price => priceOf(editionAt(day * DAY_MS), 'accelerator_ms', accelerator);
+/** What time was charged at; before prices were recorded with it, by the book of its day. */
+const priceFor = ({ priceId, day, accelerator }: Pick<Charged, 'priceId' | 'day' | 'accelerator'>): Price =>
+  priceNamed(priceId ?? editionAt(day * DAY_MS).id, 'accelerator_ms', accelerator);
 
 /**
  * Prices the newest segments of a job. Time of one price is rounded once, as a whole: a segment costs what the sum grows by with it, so that
  * all amounts together are exactly the cost (J97).
  */
 export function jobCostOf(job: Job, newest: readonly JobSegment[]): JobCost {
-  const left = new Map(job.charged.map((charged) => [keyOf(charged), charged.acceleratorMs]));
+  const left = new Map(job.charged.map((charged) => [priceKeyOf(charged), charged.acceleratorMs]));
   const segments = newest
     .toReversed()
     .map((segment): PricedSegment => {
-      const { accelerator, day, acceleratorMs } = segment;
-      const price = priceOn(day, accelerator);
-      const upTo = left.get(keyOf({ day, accelerator })) ?? acceleratorMs;
-      left.set(keyOf({ day, accelerator }), upTo - acceleratorMs);
+      const { acceleratorMs } = segment;
+      const price = priceFor(segment);
+      const upTo = left.get(priceKeyOf(segment)) ?? acceleratorMs;
+      left.set(priceKeyOf(segment), upTo - acceleratorMs);
       return {
         segment,
         nanoPerHour: amountNano(HOUR_MS, price),
@@ -51,6 +52,4 @@ export function jobCostOf(job: Job, newest: readonly JobSegment[]): JobCost {
 /** What a finished job costs in nano-dollars; undefined before. */
 export const jobCostNano = (job: Job): bigint | undefined => (isFinished(job) ? jobCostOf(job, []).totalNano : undefined);
 
-const amountOf = ({ day, accelerator, acceleratorMs }: Charged): bigint => amountNano(acceleratorMs, priceOn(day, accelerator));
-
-const keyOf = ({ day, accelerator }: Pick<Charged, 'day' | 'accelerator'>): string => `${day} ${accelerator ?? ''}`;
+const amountOf = (charged: Charged): bigint => amountNano(charged.acceleratorMs, priceFor(charged));

@@ -3,6 +3,7 @@ import type { PoolRecord } from '../../contract/pools/pool-record.ts';
 import type { FileId, JobId, OrganisationId, PoolId, TenantId } from '../../kernel/ids.ts';
 import type { JobExplanation } from '../../scheduler/served/explain-job.ts';
 import type { CellOperation, CellOperations } from '../../scheduler/served/cell-operations.ts';
+import type { StatedPrice } from '../../scheduler/served/pool-operations.ts';
 import type { JobPlan } from '../../scheduler/served/plan-job.ts';
 import type { JobVerb } from '../../scheduler/served/job-verbs.ts';
 import type { Job, JobRequest } from '../../scheduler/served/jobs/job.ts';
@@ -34,7 +35,7 @@ export interface JobQueue {
   /** Jobs of the tenant that are on record. */
   jobCount(tenantId: TenantId): Promise<number>;
   acceptedOutputs(tenantId: TenantId, ids: readonly FileId[]): Promise<readonly FileId[]>;
-  addPool(pool: PoolRecord): Promise<Outcome<PoolRecord>>;
+  addPool(pool: PoolRecord, prices?: readonly StatedPrice[]): Promise<Outcome<PoolRecord>>;
   /** What operators do with pools and cohorts, and tenants with their queues. */
   operate<Name extends CellOperation>(name: Name, ...args: Parameters<CellOperations[Name]>): Promise<ReturnType<CellOperations[Name]>>;
   pool(id: PoolId): Promise<Outcome<PoolRecord>>;

@@ -16,6 +16,8 @@ export const termsOf = (body: CreateJob): JobTerms & Pick<JobRequest, 'name' | '
   attemptsMax: body.max_attempts,
   ...given('options', body.resources?.map(optionOf)),
   ...given('deadlineAtMs', inMs(body.deadline_at)),
+  ...given('workMs', inMs(body.work_s)),
+  ...given('isBestEffort', body.deadline_policy === 'best_effort' ? true : undefined),
   ...given('runtimeMaxMs', inMs(body.max_runtime_s)),
   ...given('checkpointIntervalMs', inMs(body.checkpoint_interval_s)),
   ...given('graceMs', inMs(body.grace_s)),

@@ -1,7 +1,8 @@
+import type { HourlyPrice } from '../../contract/tenancy/accelerator-prices.ts';
 import { WHOLE_MILLI } from '../../scheduler/engine/model/pool-spec.ts';
 import type { JobRequest } from '../../scheduler/served/jobs/job.ts';
 import type { JobPlan } from '../../scheduler/served/plan-job.ts';
-import { amountNano, editionAt, priceOf } from '../../tenancy/usage/price-book.ts';
+import { amountNano, editionAt } from '../../tenancy/usage/price-book.ts';
 import { HOUR_MS } from '../../kernel/time-units.ts';
 
 export interface PlannedJob {
@@ -10,7 +11,7 @@ export interface PlannedJob {
   readonly cost: PlanCost | null;
 }
 
-/** What a planned job would be billed, in nano-dollars, at the prices of now. */
+/** What a planned job would be billed, in nano-dollars, at the price when it starts; an attempt at most, at the highest that is known to follow. */
 interface PlanCost {
   readonly nanoPerHour: bigint;
   /** The most that one attempt comes to, with its tokens; null for one that may take as long as it likes. */
@@ -19,13 +20,13 @@ interface PlanCost {
 
 export function planCostOf(request: JobRequest, { atMs, placement }: JobPlan): PlanCost | null {
   if (placement === null) return null;
-  const { runtimeMaxMs, tokensMax = 0, costMaxNanoDollars, options } = request;
+  const { runtimeMaxMs, tokensMax = 0, costMaxNanoDollars } = request;
   const edition = editionAt(atMs);
-  const price = priceOf(edition, 'accelerator_ms', options[placement.option]?.accelerator ?? null);
-  const timeNano = (ms: number): bigint => amountNano(Math.floor((placement.milli * ms) / WHOLE_MILLI), price);
-  const nanoPerHour = timeNano(HOUR_MS);
+  const timeNano = (ms: number, price: HourlyPrice | null): bigint =>
+    amountNano(Math.floor((placement.milli * ms) / WHOLE_MILLI), { nano: price?.nanoDollarsPerHour ?? 0, units: HOUR_MS });
+  const nanoPerHour = timeNano(HOUR_MS, placement.price);
   if (runtimeMaxMs === null) return { nanoPerHour, attemptMaxNano: null };
-  const attemptNano = timeNano(runtimeMaxMs) + amountNano(tokensMax, edition.prices.job_tokens);
+  const attemptNano = timeNano(runtimeMaxMs, placement.highestPrice) + amountNano(tokensMax, edition.prices.job_tokens);
   const isCapped = costMaxNanoDollars !== null && BigInt(costMaxNanoDollars) < attemptNano;
   return { nanoPerHour, attemptMaxNano: isCapped ? BigInt(costMaxNanoDollars) : attemptNano };
 }

@@ -3,7 +3,8 @@ import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
 import { DEFAULT_SETTINGS } from '../../contract/pools/pool-record.ts';
 import { settingsOf } from '../../contract/pools/pool-settings.ts';
-import type { ChangePool, CreatePool, NewPrice } from '../../contract/pools/pools.ts';
+import type { NewPrice } from '../../contract/pools/pool-prices.ts';
+import type { ChangePool, CreatePool } from '../../contract/pools/pools.ts';
 import type { PoolRecord } from '../../contract/pools/pool-record.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Hmac } from '../../kernel/hmac.ts';
@@ -13,7 +14,7 @@ import { base32 } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Rng } from '../../kernel/rng.ts';
 import { AGENT_SECRET_BYTES, agentToken, POOL_ID_CHARS, poolId } from '../../pools/agent-token.ts';
-import type { NodeView, PoolPrice } from '../../scheduler/served/pool-operations.ts';
+import type { NodeView, PoolPrice, StatedPrice } from '../../scheduler/served/pool-operations.ts';
 import { entropyFor } from '../tenancy/entropy.ts';
 import type { JobQueue } from '../jobs/job-queue.ts';
 import type { Pools } from './pool-calls.ts';
@@ -27,7 +28,7 @@ export interface PoolParts {
   readonly signer: IdSigner;
 }
 
-export type PoolDetails = PoolRecord & { readonly agents: number; readonly running: number };
+export type PoolDetails = PoolRecord & { readonly agents: number; readonly running: number; readonly prices: readonly PoolPrice[] };
 
 /** The pools of a deployment, for its operators. */
 export class PoolAdmin {
@@ -42,7 +43,7 @@ export class PoolAdmin {
    * nothing: then it is refused with `idempotency_key_spent`. [P27]
    */
   async create(
-    { name, owner = ADMIN_OWNER, ...given }: Pick<CreatePool, 'name'> & Partial<CreatePool>,
+    { name, owner = ADMIN_OWNER, prices = [], ...given }: Pick<CreatePool, 'name'> & Partial<CreatePool>,
     idempotencyKey: string | undefined,
   ): Promise<Outcome<{ pool: PoolRecord; token: string }>> {
     const { queue, pools, clock, rng, hmac, signer } = this.#parts;
@@ -50,7 +51,7 @@ export class PoolAdmin {
     const id = poolId(await signer.sign('pool', base32(await entropy.bytes('id', POOL_ID_CHARS))));
     const token = agentToken(id, await entropy.bytes('token', AGENT_SECRET_BYTES));
     const settings = { ...DEFAULT_SETTINGS, ...settingsOf(given) };
-    const added = await queue.addPool({ id, name, owner, createdAtMs: clock.nowMs(), settings });
+    const added = await queue.addPool({ id, name, owner, createdAtMs: clock.nowMs(), settings }, prices.map(statedPrice));
     if (!added.ok) return added;
     if (!(await pools(id).create(id, await hmac.hex(token)))) {
       const advice = `POST /v1/pools/${id}/rotate_token makes another`;
@@ -95,14 +96,16 @@ export class PoolAdmin {
     return nodes.ok ? ok({ items: nodes.value.slice(0, limit), hasMore: nodes.value.length > limit }) : nodes;
   }
 
-  setPrice(id: PoolId, { accelerator, usd_per_hour: nanoDollarsPerHour, from }: NewPrice): Promise<Outcome<PoolPrice>> {
-    const fromMs = from === undefined ? 0 : from * 1_000;
-    return this.#parts.queue.operate('setPrice', id, { accelerator: accelerator ?? null, fromMs, nanoDollarsPerHour });
+  setPrice(id: PoolId, given: NewPrice): Promise<Outcome<PoolPrice>> {
+    return this.#parts.queue.operate('setPrice', id, statedPrice(given));
   }
 
   async find(id: PoolId): Promise<Outcome<PoolDetails>> {
-    const pool = await this.#parts.queue.pool(id);
-    return pool.ok ? ok({ ...pool.value, ...(await this.#parts.pools(id).summary()) }) : pool;
+    const { queue, pools } = this.#parts;
+    const pool = await queue.pool(id);
+    if (!pool.ok) return pool;
+    const [summary, prices] = await Promise.all([pools(id).summary(), queue.operate('prices', id)]);
+    return prices.ok ? ok({ ...pool.value, ...summary, prices: prices.value.filter(({ isInForce }) => isInForce) }) : prices;
   }
 
   /** Pools by id, after the pool `after`. */
@@ -111,3 +114,11 @@ export class PoolAdmin {
     return { items: pools.slice(0, limit), hasMore: pools.length > limit };
   }
 }
+
+const statedPrice = ({ accelerator, usd_per_hour, margin_per_mille, from = 0, until }: NewPrice): StatedPrice => ({
+  accelerator: accelerator ?? null,
+  fromMs: from * 1_000,
+  untilMs: until === undefined ? null : until * 1_000,
+  costNanoDollarsPerHour: usd_per_hour,
+  marginPerMille: margin_per_mille,
+});

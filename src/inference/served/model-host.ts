@@ -61,8 +61,9 @@ export class ModelHost implements ModelCalls {
     if (!facts.ok) return facts;
     // A folder without configurations is a graph alone, unless that is a static model.
     const isAlone = reading.value.task === 'graph' && stated.task !== 'graph';
-    const own = isAlone ? readStaticPart(bytes.value) : undefined;
-    const whole = { ...reading.value, ...own, externalData: [...new Set(facts.value.external.values())].toSorted() };
+    const own = isAlone ? readStaticPart(bytes.value, at) : ok(undefined);
+    if (!own.ok) return own;
+    const whole = { ...reading.value, ...own.value, externalData: [...new Set(facts.value.external.values())].toSorted() };
     return ok({ reading: whole, contractHash: await servedContractHash(whole, files) });
   }
 

@@ -6,7 +6,8 @@ import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Tokeniser, TokenisedText } from '../embedding-model.ts';
 import type { StaticTable } from '../static/static-model.ts';
-import { readStaticTable, TableEncoder, tokeniserOf } from '../static/static-model.ts';
+import { readOnnxFile } from '../onnx/onnx-file.ts';
+import { readStaticTable, STATIC_TABLE_NAMES, TableEncoder, tokeniserOf } from '../static/static-model.ts';
 import { tokenBatch } from '../token-batch.ts';
 import type { GraphRunner } from '../graph-runner.ts';
 import type { EmbeddedTexts, InputType, TextOptions } from './model-calls.ts';
@@ -15,13 +16,19 @@ import { TOKENISER_FILE } from './contract-hash.ts';
 import { promptOf } from './text-chunks.ts';
 import type { TextCalls } from './text-model.ts';
 
-/** How a static model is used, as its file says: it is all that its folder needs. Undefined: the file is none. [M94] */
+/**
+ * How a static model is used, as its file says: it is all that its folder needs. Undefined: the file is none. Refuses a file that has the words of one and no
+ * table that is served. [M94] [M120]
+ */
 export function readStaticPart(
   file: Uint8Array<ArrayBuffer>,
-): Pick<ModelReading, 'task' | 'tokensMax' | 'dimensions' | 'isNormalised'> | undefined {
+  at: FieldPath,
+): Outcome<Pick<ModelReading, 'task' | 'tokensMax' | 'dimensions' | 'isNormalised'> | undefined> {
+  const onnx = readOnnxFile(file);
+  if (!onnx.ok || !onnx.value.metadata.has(STATIC_TABLE_NAMES.vocabulary)) return ok(undefined);
   const table = readStaticTable(file);
-  if (!table.ok) return undefined;
-  return { task: 'embedding', tokensMax: MODEL_LIMITS.modelTokensMax, dimensions: table.value.dimensions, isNormalised: true };
+  if (!table.ok) return refuse('invalid_value', `has the words of a static model, and no table that is served: ${table.error.reason}`, at);
+  return ok({ task: 'embedding', tokensMax: MODEL_LIMITS.modelTokensMax, dimensions: table.value.dimensions, isNormalised: true });
 }
 
 /** The texts of a registered static model: plain code, as the default model is served, and no runtime. [M94] */

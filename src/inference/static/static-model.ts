@@ -109,6 +109,8 @@ export class StaticEncoder extends TableEncoder implements EmbeddingModel {
 export const STATIC_TABLE_NAMES = {
   codes: 'token_codes',
   scales: 'token_scales',
+  /** A table of float32 in place of codes and scales. */
+  floats: 'token_table',
   vocabulary: 'sluice.vocabulary',
   tokeniser: 'sluice.tokeniser',
 } as const;
@@ -116,8 +118,8 @@ export const STATIC_TABLE_NAMES = {
 /** One vector a token: number `d` of token `id` is `codes[id * dimensions + d] * scales[id]`. */
 export interface StaticTable {
   readonly dimensions: number;
-  /** A view into the file. */
-  readonly codes: Int8Array<ArrayBuffer>;
+  /** A view into the file; of a table of float32, whose scales are 1, a copy. */
+  readonly codes: Int8Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
   /** Copied out of the file, where nothing aligns them. */
   readonly scales: Float32Array<ArrayBuffer>;
   /** Newline-separated words of ids 1, 2, ...; a view into the file. */
@@ -132,20 +134,42 @@ type StaticTableError = OnnxFileError | { readonly kind: 'not_a_static_table'; r
 export function readStaticTable(file: Uint8Array<ArrayBuffer>): Result<StaticTable, StaticTableError> {
   const onnx = readOnnxFile(file);
   if (!onnx.ok) return onnx;
-  const codes = onnx.value.initialisers.get(STATIC_TABLE_NAMES.codes);
-  const scales = onnx.value.initialisers.get(STATIC_TABLE_NAMES.scales);
-  const vocabulary = onnx.value.metadata.get(STATIC_TABLE_NAMES.vocabulary);
-  if (codes === undefined || scales === undefined || vocabulary === undefined) return refuse('a tensor or the vocabulary is missing');
+  const { initialisers, metadata } = onnx.value;
+  const vocabulary = metadata.get(STATIC_TABLE_NAMES.vocabulary);
+  if (vocabulary === undefined) return refuse('it has no vocabulary');
+  const floats = initialisers.get(STATIC_TABLE_NAMES.floats);
+  const rows = floats === undefined ? codedRows(initialisers) : floatRows(floats);
+  if (!rows.ok) return rows;
+  const named = metadata.get(STATIC_TABLE_NAMES.tokeniser);
+  return ok({ ...rows.value, vocabulary, tokeniser: named && new TextDecoder().decode(named) });
+}
+
+type TableRows = Pick<StaticTable, 'dimensions' | 'codes' | 'scales'>;
+
+function codedRows(initialisers: ReadonlyMap<string, OnnxInitialiser>): Result<TableRows, StaticTableError> {
+  const [codes, scales] = [initialisers.get(STATIC_TABLE_NAMES.codes), initialisers.get(STATIC_TABLE_NAMES.scales)];
+  if (codes === undefined || scales === undefined)
+    return refuse(`it has neither ${STATIC_TABLE_NAMES.floats} nor ${STATIC_TABLE_NAMES.codes} and ${STATIC_TABLE_NAMES.scales}`);
   const [rows = 0, dimensions = 0] = codes.dims;
   if (!isTensor(codes, ONNX_INT8, [rows, dimensions], 1) || dimensions === 0) return refuse('the codes are not int8 [tokens, dimensions]');
   if (!isTensor(scales, ONNX_FLOAT32, [rows, 1], 4)) return refuse('the scales are not float32 [tokens, 1]');
   const scaleValues = new Float32Array(scales.bytes.slice().buffer);
   // NaN and infinities fail the comparison too: a vector computed from finite scales is finite.
-  if (!scaleValues.every((scale) => scale >= 0 && scale < 1e6)) return refuse('a scale is negative or not finite');
+  if (!scaleValues.every((scale) => scale >= 0 && scale < NUMBER_MAX)) return refuse('a scale is negative or not finite');
   const { buffer, byteOffset, length } = codes.bytes;
-  const named = onnx.value.metadata.get(STATIC_TABLE_NAMES.tokeniser);
-  const tokeniser = named && new TextDecoder().decode(named);
-  return ok({ dimensions, codes: new Int8Array(buffer, byteOffset, length), scales: scaleValues, vocabulary, tokeniser });
+  return ok({ dimensions, codes: new Int8Array(buffer, byteOffset, length), scales: scaleValues });
+}
+
+/** Beyond it a sum of rows may be no finite number. */
+const NUMBER_MAX = 1e6;
+
+function floatRows(table: OnnxInitialiser): Result<TableRows, StaticTableError> {
+  const [rows = 0, dimensions = 0] = table.dims;
+  if (!isTensor(table, ONNX_FLOAT32, [rows, dimensions], 4) || dimensions === 0)
+    return refuse('the table is not float32 [tokens, dimensions]');
+  const codes = new Float32Array(table.bytes.slice().buffer);
+  if (!codes.every((value) => Math.abs(value) < 127 * NUMBER_MAX)) return refuse('a number of the table is not finite');
+  return ok({ dimensions, codes, scales: new Float32Array(rows).fill(1) });
 }
 
 const refuse = (reason: string) => err({ kind: 'not_a_static_table', reason } as const);

@@ -19,6 +19,7 @@ import type { CellEvent } from '../engine/cell/event.ts';
 import type { RemedyWays } from '../engine/explain/remedy.ts';
 import { stepAll } from '../engine/machine/step.ts';
 import type { JobSpec } from '../engine/model/job-spec.ts';
+import { foreseen, NOTHING_KNOWN } from './foreseen.ts';
 import { checkRequest, organisationOfPayer, specOf } from './spec-of.ts';
 import type { JobExplanation } from './explain-job.ts';
 import { whyScaled, whyTurn, whyUnpaid, weightsHeld } from './job-standing.ts';
@@ -33,7 +34,8 @@ import { planJob } from './plan-job.ts';
 import type { ReadReports } from './read-reports.ts';
 import { readReports } from './read-reports.ts';
 import { servedWays } from './remedy-ways.ts';
-import { PoolOperations } from './pool-operations.ts';
+import type { StatedPrice } from './pool-operations.ts';
+import { PoolOperations, priceEvents } from './pool-operations.ts';
 import { CohortOperations } from './quotas/cohort-operations.ts';
 import { ReservationOperations } from './quotas/reservation-operations.ts';
 import { isQueueOf } from './quotas/cohort-tree.ts';
@@ -194,7 +196,8 @@ export class DurableCell {
     if (!job.ok) return job;
     const record = this.#loaded().jobs.find(jobId);
     const ways = this.#ways(tenantId, job.value.queue);
-    const why = record === undefined ? NOT_WAITING : explained(this.#loaded(), record, ways);
+    const known = record === undefined ? NOTHING_KNOWN : foreseen(this.#loaded(), record, this.#clock.nowMs());
+    const why = record === undefined ? NOT_WAITING : { ...explained(this.#loaded(), record, ways), forecast: known.forecast };
     const weights = record === undefined ? null : weightsHeld(this.#loaded(), record.spec);
     const reserved = why.reason === 'not_waiting' ? [] : this.#sharing.inTheWayOf(job.value);
     const scaling = record === undefined ? null : whyScaled(job.value, record);
@@ -202,7 +205,8 @@ export class DurableCell {
     const turn = record === undefined ? null : whyTurn(this.#loaded(), record, atMs);
     const budget =
       why.reason === 'budget_exhausted' && record !== undefined ? whyUnpaid(this.#loaded(), job.value, record, { atMs }) : null;
-    const standing = { evicted: evictedBy(job.value, ways.isOwn), weights, scaling, turn, budget, reserved };
+    const lost = record === undefined || record.attempt !== null ? null : (record.lost ?? null);
+    const standing = { lost, outlook: known.outlook, evicted: evictedBy(job.value, ways.isOwn), weights, scaling, turn, budget, reserved };
     return ok({ job: job.value, explanation: { jobId, ...why, ...standing } });
   }
 
@@ -246,11 +250,14 @@ export class DurableCell {
     });
   }
 
-  /** Registers a pool, once per id. Refuses with `already_exists`, `idempotency_mismatch` or `limit_exceeded`. */
-  addPool(pool: PoolRecord): Outcome<PoolRecord> {
+  /** Registers a pool with its prices, once per id. Refuses with `already_exists`, `idempotency_mismatch` or `limit_exceeded`. */
+  addPool(pool: PoolRecord, prices: readonly StatedPrice[] = []): Outcome<PoolRecord> {
     return this.#transact(() => {
-      const added = this.pools.add(pool);
-      if (added.ok) this.#step(poolEvents('add_pool', pool));
+      const isNew = this.pools.find(pool.id) === undefined;
+      const added = this.pools.add(pool, prices);
+      if (!added.ok) return added;
+      // Asked for again, it keeps the prices that it has by now.
+      this.#step([...poolEvents('add_pool', pool), ...priceEvents(pool, isNew ? prices : [], this.#clock.nowMs())]);
       return added;
     });
   }
@@ -277,7 +284,7 @@ export class DurableCell {
       this.#news.delete(partition);
       return {
         verdicts: read.verdicts,
-        effects: this.effects(partition),
+        effects: this.effects(partition, message.startsMax),
         coming: fleet.pool(poolId).comingCount,
         ...(isInStep ? {} : { counted: this.#partitions.nodesOf(fleet, partition).map((index) => fleet.node(index).spec.id) }),
       };
@@ -299,20 +306,23 @@ export class DurableCell {
   }
 
   /** What the partition that speaks has to do. */
-  effectsFor({ poolId, partition = ROOT_PARTITION }: Pick<PoolMessage, 'poolId' | 'partition'>): PoolOrders['effects'] {
-    return this.effects(partitionName(poolId, partition));
+  effectsFor({ poolId, partition = ROOT_PARTITION, startsMax }: PoolMessage): PoolOrders['effects'] {
+    return this.effects(partitionName(poolId, partition), startsMax);
   }
 
-  /** What a partition of a pool has to do. */
-  effects(partition: PartitionName): PoolOrders['effects'] {
-    return this.#records.effects(partition, JOB_LIMITS.schedulerBatchMaxCount);
+  /** What a partition of a pool has to do, up to as many starts. */
+  effects(partition: PartitionName, startsMax?: number): PoolOrders['effects'] {
+    return this.#records.effects(partition, JOB_LIMITS.schedulerBatchMaxCount, startsMax);
   }
 
-  /** Does what time has brought: what the engine had to do by now, and a pool that has said nothing for the length of its lease. */
-  wake(): void {
+  /**
+   * Does what time has brought: what the engine had to do by now, and a pool that has said nothing for the length of its lease. `judgedMs`: it
+   * was silent up to then by its own fault.
+   */
+  wake(judgedMs = this.#clock.nowMs()): void {
     this.#transact(() => {
       const nowMs = this.#clock.nowMs();
-      const silent = this.#records.silentPartition(nowMs);
+      const silent = this.#records.silentPartition(nowMs, judgedMs);
       if (silent !== undefined) this.#giveUpPartition(silent, JOB_LIMITS.schedulerBatchMaxCount);
       this.#sharing.keepTime();
       if (this.#loaded().nextDueMs() <= nowMs) this.#step([{ kind: 'tick' }]);

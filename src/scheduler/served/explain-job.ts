@@ -3,11 +3,13 @@ import { unreachable } from '../../kernel/assert.ts';
 import type { JobId } from '../../kernel/ids.ts';
 import type { Blocker } from '../engine/cell/offer.ts';
 import type { Explanation } from '../engine/explain/explain.ts';
+import type { DeadlineOutlook } from '../engine/explain/deadline-outlook.ts';
 import type { Remedy, RemedyWays } from '../engine/explain/remedy.ts';
 import { explain } from '../engine/explain/explain.ts';
+import type { StartForecast } from '../engine/explain/start-forecast.ts';
 import { available, rootOf } from '../engine/fairness/quota-tree.ts';
 import type { Cell } from '../engine/cell/cell.ts';
-import type { JobRecord } from '../engine/cell/job-record.ts';
+import type { JobRecord, LostNode } from '../engine/cell/job-record.ts';
 import { isFinished } from '../engine/cell/job-record.ts';
 import type { JobSpec } from '../engine/model/job-spec.ts';
 import type { WhyScaled, WhyTurn, WhyUnpaid, HeldModel } from './job-standing.ts';
@@ -34,6 +36,8 @@ export interface WhyWaiting {
   readonly retryAtMs: number | null;
   /** When there is room for it if all that run take as long as they may, and none goes before it; null when that is not known. */
   readonly roomAtMs: number | null;
+  /** When it starts, as far as run times of jobs like those before it say; null: that is not known, or it does not wait for nodes. */
+  readonly forecast: StartForecast | null;
   /** How many agents more would start it; null when more agents alone would not. */
   readonly agentsLacking: number | null;
   readonly remedies: readonly JobRemedy[];
@@ -42,6 +46,10 @@ export interface WhyWaiting {
 export interface JobExplanation extends WhyWaiting {
   readonly jobId: JobId;
   readonly evicted: Evicted | null;
+  /** Of a waiting job whose last attempt ended with its node. */
+  readonly lost: LostNode | null;
+  /** Of an unfinished job with a deadline: whether it will be met. */
+  readonly outlook: DeadlineOutlook | null;
   /** Of an unfinished job that works with a model: on how many nodes that is. */
   readonly weights: HeldModel | null;
   /** Of an unfinished job whose replicas follow its load. */
@@ -93,6 +101,7 @@ export const NOT_WAITING: WhyWaiting = {
   waitsFor: [],
   retryAtMs: null,
   roomAtMs: null,
+  forecast: null,
   agentsLacking: null,
   remedies: [],
 };
@@ -120,6 +129,7 @@ export function whyWaiting(cell: Cell, spec: JobSpec, explanation: Explanation, 
     waitsFor: why.kind === 'dependencies' ? why.jobs.filter(isOwn) : [],
     retryAtMs: why.kind === 'payer_refused' ? why.retryAtMs : null,
     roomAtMs: earliestStartMs,
+    forecast: null,
     agentsLacking: reason === 'no_free_agent' ? fewestNodes(explanation.remedies) : null,
     remedies: remediesForOwner(explanation.remedies, spec, isOwn, (id) => cell.bookings.find(id)?.queue),
   };
@@ -184,6 +194,7 @@ function reasonOf(cell: Cell, spec: JobSpec, { why, blockers }: Explanation): Wa
 /** Of the reasons of several options, the first of these is the one that comes closest to a start. */
 const CLOSENESS: readonly WaitReason[] = [
   'others_first',
+  'deadline',
   'cell_full',
   'queue_quota',
   'nodes_reserved',
@@ -206,6 +217,8 @@ function reasonOfBlocker(cell: Cell, spec: JobSpec, blocker: Blocker): WaitReaso
       const root = rootOf(cell.holdings.queueOf(spec));
       return available(root, blocker.resource) < blocker.needed ? 'cell_full' : 'queue_quota';
     }
+    case 'too_late':
+      return 'deadline';
     case 'reserved':
       return 'nodes_reserved';
     case 'held':

@@ -1,5 +1,5 @@
 import { attemptIdOf } from '../../contract/jobs/attempt.ts';
-import type { FundAnswer, FundRequest } from '../../contract/jobs/job-funds.ts';
+import type { FundAnswer, FundRequest, PricedTime } from '../../contract/jobs/job-funds.ts';
 import { JOB_LIMITS } from '../../contract/jobs/job-limits.ts';
 import { must } from '../../kernel/assert.ts';
 import type { Funds } from '../engine/cell/segment.ts';
@@ -27,17 +27,15 @@ export function asksOf(
   grants: SqliteGrantStore,
   job: Job,
   record: JobRecord,
-  { fence, grant, milli, needMs }: Extract<CellDecision, { readonly kind: 'fund' }>,
+  { fence, grant, milli, needMs, priceId }: Extract<CellDecision, { readonly kind: 'fund' }>,
 ): readonly AskedGrant[] {
   const { organisationId, tenantId, projectId } = job;
   const option = must(record.spec.options[record.attempt?.option ?? 0], 'the option exists');
   const costMaxNano = record.spec.limits.costMaxNanoDollars;
-  const held = costMaxNano === null ? {} : grants.heldBy(job.id);
-  const common = { organisationId, tenantId, projectId, costMaxNano };
-  const had = {
-    accelerator_ms: job.acceleratorMs + (held.accelerator_ms ?? 0),
-    job_tokens: job.tokens + (held.job_tokens ?? 0),
-  };
+  const held = costMaxNano === null ? { tokens: 0, time: [] } : grants.heldBy(job.id);
+  const hadTime = [...job.charged.map((charged) => ({ ...charged, priceId: charged.priceId ?? null })), ...held.time];
+  const common = { organisationId, tenantId, projectId, costMaxNano, hadTime: costMaxNano === null ? [] : hadTime.map(pricedTime) };
+  const had = { job_tokens: job.tokens + held.tokens };
   const unitsIn = (ms: number): number => Math.ceil((milli * ms) / WHOLE_MILLI);
   const tokensMax = tokensMaxOf(job);
   const asksTokens = grant === 0 && tokensMax > 0;
@@ -58,6 +56,7 @@ export function asksOf(
       id: grantIdOf(job.id, fence, grant),
       meter: 'accelerator_ms',
       accelerator: option.accelerator,
+      priceId,
       want: unitsIn(Math.max(JOB_LIMITS.jobSegmentMaxMs, needMs ?? 0)),
       ...(needMs === null ? {} : { toEnd: unitsIn(needMs) }),
       // The last stretch is as long as what is left.
@@ -69,6 +68,8 @@ export function asksOf(
   ]);
   return requests.map(([number, request]) => ({ jobId: job.id, fence, number, request }));
 }
+
+const pricedTime = ({ accelerator, priceId, acceleratorMs }: PricedTime): PricedTime => ({ accelerator, priceId, acceleratorMs });
 
 /** The grants that pay for a live attempt, now or next. */
 export const keptGrants = (funds: Funds | null): readonly number[] => [

@@ -1,4 +1,6 @@
+import { affordablePools } from '../engine/admission/candidate-plans.ts';
 import type { Cell } from '../engine/cell/cell.ts';
+import { poolPrice } from '../engine/cell/pool-price.ts';
 import type { JobRecord } from '../engine/cell/job-record.ts';
 import { isFinished, isWaiting, nodesWanted } from '../engine/cell/job-record.ts';
 import { payableOf } from '../engine/cell/payer-holds.ts';
@@ -44,6 +46,8 @@ export interface WhyUnpaid {
   /** To its end, as far as that is known; else to begin. */
   readonly acceleratorMs: number;
   readonly accelerator: string | null;
+  /** Where that costs least; null where nothing is sold, or no pool is in question. */
+  readonly priceId: string | null;
   readonly tokens: number;
   /** Nano-dollars, when its payer was last asked; null: nothing, or what is lacking is not money. */
   readonly leftNano: number | null;
@@ -58,7 +62,11 @@ export function whyUnpaid(cell: Cell, job: Job, record: JobRecord, { atMs }: { r
   const milli = milliHeld(option.accelerator, { demand: option.perNode, slots });
   const forMs = needMs(cell, record) ?? JOB_LIMITS.jobFundsLeastMs;
   const acceleratorMs = Math.ceil((milli * forMs) / WHOLE_MILLI);
-  return { atMs, acceleratorMs, accelerator: option.accelerator, tokens: tokensMaxOf(job), leftNano: hold.leftNano ?? null };
+  const pools = affordablePools(cell, record.spec, 0);
+  const [cheapest] = 'kind' in pools ? [] : pools;
+  const price = cheapest && poolPrice(cell, cheapest.pool.spec.id, option.accelerator);
+  const needed = { acceleratorMs, accelerator: option.accelerator, priceId: price?.id ?? null, tokens: tokensMaxOf(job) };
+  return { atMs, ...needed, leftNano: hold.leftNano ?? null };
 }
 
 /** Why a job whose replicas follow its load has so many of them. Plain data. */

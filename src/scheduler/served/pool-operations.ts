@@ -5,9 +5,12 @@ import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import type { PoolNode } from '../../contract/pools/pool-exchange.ts';
 import type { PoolSettings, PoolRecord } from '../../contract/pools/pool-record.ts';
 import { DEFAULT_SETTINGS } from '../../contract/pools/pool-record.ts';
+import { poolPriceId, priceListOf, withMargin } from '../../contract/tenancy/accelerator-prices.ts';
+import { must } from '../../kernel/assert.ts';
 import type { JobId, PoolId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Cell } from '../engine/cell/cell.ts';
+import { poolPrice } from '../engine/cell/pool-price.ts';
 import type { CellEvent } from '../engine/cell/event.ts';
 import type { PriceRow } from '../engine/model/price-book.ts';
 import type { ResidentWeights } from '../engine/cell/resident-weights.ts';
@@ -15,11 +18,25 @@ import { poolEvents } from './agents-as-nodes.ts';
 import type { KnownNode, NodeOrder, SqliteNodeRegistry } from './sqlite-node-registry.ts';
 import type { SqlitePoolRegistry } from './sqlite-pool-registry.ts';
 
-/** What a price is for, from when, and what it is. */
-export interface PoolPrice {
+/** A price as operators state it: what it is for, from when until when, what an hour costs the pool, and the margin on that. */
+export interface StatedPrice {
   readonly accelerator: string | null;
   readonly fromMs: number;
+  /** Null: until it is stated anew. */
+  readonly untilMs: number | null;
+  readonly costNanoDollarsPerHour: number;
+  /** Thousandths of the cost. */
+  readonly marginPerMille: number;
+}
+
+/** A price of a pool. Plain data. */
+export interface PoolPrice extends StatedPrice {
+  /** What tenants are billed, under that id. */
   readonly nanoDollarsPerHour: number;
+  readonly priceId: string;
+  /** The price list that it is of, where the pool states none. */
+  readonly listId: string | null;
+  readonly isInForce: boolean;
 }
 
 /** A node as operators see it. Plain data. */
@@ -80,32 +97,69 @@ export class PoolOperations {
     });
   }
 
-  /** Refuses with `limit_exceeded` where too many prices are to come. */
-  setPrice(id: PoolId, { accelerator, fromMs, nanoDollarsPerHour }: PoolPrice): Outcome<PoolPrice> {
+  /** Refuses with `limit_exceeded` where too many prices are to come, and with `invalid_value` one that has ended before it begins. */
+  setPrice(id: PoolId, stated: StatedPrice): Outcome<PoolPrice> {
     return this.#within(id, (pool) => {
-      const { region, market } = pool.settings ?? DEFAULT_SETTINGS;
-      const price = { accelerator, fromMs: Math.max(fromMs, this.#parts.nowMs()), nanoDollarsPerHour };
-      const others = this.#prices(id).filter((row) => row.accelerator !== accelerator || row.fromMs !== price.fromMs);
+      const nowMs = this.#parts.nowMs();
+      const row = rowOf(pool, { ...stated, fromMs: Math.max(stated.fromMs, nowMs) });
+      if (row.untilMs !== undefined && row.untilMs <= row.fromMs) return refuse('invalid_value', 'is not after its beginning', 'until');
+      const others = this.#rows(id).filter(({ accelerator, fromMs }) => accelerator !== row.accelerator || fromMs !== row.fromMs);
       if (others.length >= POOL_LIMITS.poolPricesMaxCount)
         return refuseBeyond({
           limit: 'poolPricesMaxCount',
           value: others.length + 1,
           what: `the pool has ${others.length} prices already`,
         });
-      this.#parts.step([{ kind: 'price', row: { ...price, region, market, poolId: id } }]);
-      return ok(price);
+      this.#parts.step([{ kind: 'price', row }]);
+      return ok(this.#viewOf(row));
     });
   }
 
-  /** The prices that hold and those to come, by accelerator and time. */
+  /**
+   * The prices that hold and those to come, by accelerator and time; of types that it has and states no price for, and of nodes without
+   * accelerators, that of the price list. [J311]
+   */
   prices(id: PoolId): Outcome<readonly PoolPrice[]> {
-    return this.#within(id, () =>
-      ok(
-        this.#prices(id)
-          .map(({ accelerator, fromMs, nanoDollarsPerHour }) => ({ accelerator, fromMs, nanoDollarsPerHour }))
-          .toSorted((a, b) => (a.accelerator ?? '').localeCompare(b.accelerator ?? '') || a.fromMs - b.fromMs),
-      ),
-    );
+    return this.#within(id, () => {
+      const rows = this.#rows(id);
+      const { fleet, nowMs } = this.#parts.cell();
+      const { elasticity } = fleet.pool(id).spec;
+      const nodes = fleet.nodesOf(id).map((index) => fleet.node(index).spec.accelerator);
+      const types = new Set([null, elasticity?.template.accelerator ?? null, ...nodes, ...rows.map(({ accelerator }) => accelerator)]);
+      const listed = [...types].flatMap((accelerator) => this.#listed(id, accelerator, Math.max(nowMs, this.#parts.nowMs())) ?? []);
+      const stated = rows.map((row) => this.#viewOf(row));
+      return ok([...stated, ...listed].toSorted((a, b) => (a.accelerator ?? '').localeCompare(b.accelerator ?? '') || a.fromMs - b.fromMs));
+    });
+  }
+
+  /** Where no price of the pool holds: that of the list. */
+  #listed(id: PoolId, accelerator: string | null, nowMs: number): PoolPrice | undefined {
+    const price = poolPrice(this.#parts.cell(), id, accelerator, nowMs);
+    const list = price && priceListOf(price.id);
+    if (price === undefined || list === undefined) return undefined;
+    const { nanoDollarsPerHour } = price;
+    const common = { accelerator, fromMs: list.fromMs, untilMs: null, costNanoDollarsPerHour: nanoDollarsPerHour, marginPerMille: 0 };
+    return { ...common, nanoDollarsPerHour, priceId: price.id, listId: list.id, isInForce: true };
+  }
+
+  #viewOf(row: PriceRow): PoolPrice {
+    const {
+      accelerator,
+      fromMs,
+      untilMs = null,
+      nanoDollarsPerHour,
+      marginPerMille = 0,
+      costNanoDollarsPerHour = nanoDollarsPerHour,
+    } = row;
+    const cell = this.#parts.cell();
+    const poolId = must(row.poolId, 'a price of a pool names it');
+    const { market } = cell.fleet.pool(poolId).spec;
+    return {
+      ...{ accelerator, fromMs, untilMs, costNanoDollarsPerHour, marginPerMille, nanoDollarsPerHour },
+      priceId: poolPriceId({ poolId, market, accelerator, nanoDollarsPerHour }),
+      listId: null,
+      isInForce: cell.prices.holds(row, this.#parts.nowMs()),
+    };
   }
 
   /** Nodes by id, after `after`: one more than `limit` when there are more. */
@@ -158,8 +212,13 @@ export class PoolOperations {
     };
   }
 
-  #prices(id: PoolId): readonly PriceRow[] {
-    return this.#parts.cell().prices.of(id);
+  /** Prices of a pool that hold now or will. */
+  #rows(id: PoolId): readonly PriceRow[] {
+    const nowMs = this.#parts.nowMs();
+    return this.#parts
+      .cell()
+      .prices.of(id)
+      .filter(({ untilMs = Infinity }) => untilMs > nowMs);
   }
 
   #within<T>(id: PoolId, act: (pool: PoolRecord) => Outcome<T>): Outcome<T> {
@@ -168,4 +227,17 @@ export class PoolOperations {
       return pool === undefined ? refuseResource('pool_not_found', { kind: 'pool', name: id }, `no pool ${id}`, 'pool') : act(pool);
     });
   }
+}
+
+/** What a pool is made with; what has ended by now never holds. */
+export const priceEvents = (pool: PoolRecord, prices: readonly StatedPrice[], nowMs: number): readonly CellEvent[] =>
+  prices
+    .filter(({ untilMs }) => (untilMs ?? Infinity) > nowMs)
+    .map((price) => ({ kind: 'price', row: rowOf(pool, { ...price, fromMs: Math.max(price.fromMs, nowMs) }) }));
+
+/** A stated price as the engine keeps it: what tenants pay, its margin included. */
+function rowOf({ id, settings = DEFAULT_SETTINGS }: PoolRecord, { untilMs, ...stated }: StatedPrice): PriceRow {
+  const { region, market } = settings;
+  const nanoDollarsPerHour = withMargin(stated.costNanoDollarsPerHour, stated.marginPerMille);
+  return { ...stated, ...(untilMs === null ? {} : { untilMs }), nanoDollarsPerHour, region, market, poolId: id };
 }

@@ -49,6 +49,7 @@ export function projected(job: Job, record: JobRecord, end: AttemptEnd | undefin
     nodesWanted: record.nodesWanted,
     startedAtMs: job.startedAtMs ?? attempt?.startedAtMs ?? null,
     finishedAtMs: record.finishedAtMs,
+    ...(record.lateAtMs === undefined ? {} : { lateAtMs: record.lateAtMs }),
   };
   if (over === null && record.state !== 'succeeded') return { ...next, error: errorOf(record, undefined) };
   return over === null ? next : withEnded(next, over, record, end?.fence === over.fence ? end : undefined, nowMs);

@@ -1,5 +1,6 @@
 import { ACCELERATORS } from '../../contract/jobs/accelerators.ts';
 import { JOB_LIMITS } from '../../contract/jobs/job-limits.ts';
+import { listedPrice } from '../../contract/tenancy/accelerator-prices.ts';
 import type { CellSettings } from '../engine/cell/cell-settings.ts';
 import { PlacerByPool } from '../engine/placement/placer-by-pool.ts';
 import { specsOf } from './quotas/cohort-tree.ts';
@@ -22,6 +23,7 @@ export const SERVED_SETTINGS: CellSettings = {
   trustsObservedDurations: false,
   // Small jobs pass a large one that waits for its nodes for so long; then nodes are reserved for it.
   headPatienceMs: 60_000,
+  listedPrice,
   // A timer that was superseded stays in memory for as long.
   segmentMaxMs: JOB_LIMITS.jobSegmentMaxMs,
   prepay: {

@@ -6,6 +6,8 @@ import { optionOf } from './offered-kinds.ts';
 import { engineQueue } from './quotas/cohort-tree.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse, refuseResource } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
+import { fastestEstimate } from '../engine/model/run-estimate.ts';
 import { ok } from '../../kernel/result.ts';
 import { isFinished, priorityNumber } from './jobs/job.ts';
 
@@ -34,6 +36,7 @@ export const specOf = (job: JobRequest): JobSpec => ({
   priority: priorityNumber(job.priority),
   preemptible: true,
   options: job.options.map((option) => optionOf(option, job.work.kind)),
+  ...(job.workMs === undefined ? {} : { workMs: job.workMs }),
   limits: {
     deadlineAtMs: job.deadlineAtMs,
     durationMaxMs: job.runtimeMaxMs,
@@ -62,7 +65,7 @@ interface CellFacts {
 
 /**
  * Whether a job can be queued as things are: which of the jobs it depends on have still to succeed. Refuses with `invalid_value`,
- * `job_not_found` or `state_conflict`, naming the field.
+ * `limit_exceeded`, `job_not_found` or `state_conflict`, naming the field.
  */
 export function checkRequest(request: JobRequest, jobs: KnownJobs, { nowMs, accelerators }: CellFacts): Outcome<readonly JobId[]> {
   const { tenantId, deadlineAtMs, dependsOn, options } = request;
@@ -70,8 +73,31 @@ export function checkRequest(request: JobRequest, jobs: KnownJobs, { nowMs, acce
   const unknown = options.findIndex(({ accelerator }) => accelerator !== null && !accelerators.has(accelerator));
   if (unknown >= 0)
     return refuse('invalid_value', 'is no known type, and no agent has brought it yet', ['resources', unknown, 'accelerator']);
-  return awaited(tenantId, dependsOn, jobs);
+  const done = doneInTime(request, nowMs);
+  return done.ok ? awaited(tenantId, dependsOn, jobs) : done;
 }
+
+/** Refuses work that its owner's own limits surely leave no time for, started now by the fastest of its options. [J320] */
+function doneInTime({ options, workMs, deadlineAtMs, runtimeMaxMs, isBestEffort }: JobRequest, nowMs: number): Outcome<null> {
+  if (workMs === undefined || isBestEffort === true) return ok(null);
+  const fastest = fastestEstimate({ options, workMs, deadlineAtMs, durationMaxMs: runtimeMaxMs });
+  if (fastest === null) return ok(null);
+  const { runMs, option } = fastest;
+  const [leftMs, limit] =
+    (runtimeMaxMs ?? Infinity) < (deadlineAtMs ?? Infinity) - nowMs
+      ? [runtimeMaxMs ?? Infinity, 'max_runtime_s allows']
+      : [(deadlineAtMs ?? Infinity) - nowMs, 'are left until deadline_at'];
+  if (runMs <= leftMs) return ok(null);
+  return refuseBeyond({
+    path: 'work_s',
+    limit: { bound: Math.floor((leftMs * workMs) / runMs / 1_000) },
+    value: workMs / 1_000,
+    what: `takes ${inSeconds(runMs)} s by the fastest of its resources (${option}), and ${inSeconds(leftMs)} s ${limit}`,
+    advice: 'give it more time, faster resources, or the deadline_policy best_effort',
+  });
+}
+
+const inSeconds = (ms: number): number => Math.round(ms / 100) / 10;
 
 /** Those of the jobs that have not succeeded yet. */
 function awaited(tenantId: TenantId, dependsOn: readonly JobId[], jobs: KnownJobs): Outcome<readonly JobId[]> {

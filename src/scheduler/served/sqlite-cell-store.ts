@@ -13,7 +13,7 @@ import type { PriceRow } from '../engine/model/price-book.ts';
 
 /** What is stored of each kind. */
 type RecordOf = {
-  readonly [K in keyof Omit<CellRecords, 'wakeAtMs' | 'nextSequence'>]: CellRecords[K][number];
+  readonly [K in keyof Omit<CellRecords, 'wakeAtMs' | 'nextSequence'>]-?: NonNullable<CellRecords[K]>[number];
 } & { readonly wake: number; readonly next_sequence: number };
 
 type Kind = keyof RecordOf;
@@ -66,6 +66,7 @@ const ROWS: { readonly [K in RecordDecision['kind']]: (decision: Extract<RecordD
   forget_booking: ({ id }) => [row('bookings', id, null)],
   save_duration: ({ classKey, longestMs }) => [row('durations', classKey, longestMs === null ? null : { classKey, longestMs })],
   save_throughput: ({ key, milliPerHour }) => [row('throughputs', key, milliPerHour === null ? null : { key, milliPerHour })],
+  save_run_times: ({ key, counts }) => [row('runTimes', key, counts === null ? null : { key, counts })],
   save_payer: ({ payer, hold }) => [row('payers', payer, hold === null ? null : { payer, hold })],
   save_wake: ({ atMs }) => [row('wake', '', atMs)],
 };
@@ -93,6 +94,9 @@ export const CELL_TABLES = `
 
 /** Forgetting with every step would cost as much as writing it. */
 const STEPS_FORGOTTEN_AT_ONCE = 8;
+
+/** What cannot be judged yet is looked at again after so long. */
+const LOOK_AGAIN_MS = 1_000;
 
 /** In tables whose `pool_id` names a partition: those of a pool. `.` comes right before `/`, and no id of a pool has either. */
 const IS_OF_POOL = "(pool_id = ?1 OR (pool_id >= ?1 || '.' AND pool_id < ?1 || '/'))";
@@ -127,6 +131,7 @@ export class SqliteCellStore {
       bookings: this.#all('bookings'),
       durations: this.#all('durations'),
       throughputs: this.#all('throughputs'),
+      runTimes: this.#all('runTimes'),
       payers: this.#all('payers'),
       wakeAtMs: this.#all('wake')[0] ?? null,
     };
@@ -241,8 +246,8 @@ export class SqliteCellStore {
   }
 
   /** At most `count` effects that a partition has not carried out, first to last. */
-  effects(partition: PartitionName, count: number): readonly NumberedEffect[] {
-    return this.#sql
+  effects(partition: PartitionName, count: number, startsMax = Infinity): readonly NumberedEffect[] {
+    const effects = this.#sql
       .exec<{ sequence: number; body: string }>(
         'SELECT sequence, body FROM effects WHERE pool_id = ? ORDER BY sequence LIMIT ?',
         partition,
@@ -250,6 +255,10 @@ export class SqliteCellStore {
       )
       .toArray()
       .map(({ sequence, body }) => ({ sequence, effect: JSON.parse(body) as PoolEffect }));
+    // In their order, as one effect may undo another: what comes after a start that has to wait waits, too.
+    let starts = 0;
+    const end = effects.findIndex(({ effect }) => effect.kind === 'start' && ++starts > startsMax);
+    return end < 0 ? effects : effects.slice(0, end);
   }
 
   /** Counts on a partition up to then; a lease is never shortened. */
@@ -269,9 +278,12 @@ export class SqliteCellStore {
   }
 
   /** The partition whose lease ended longest ago, if any has. */
-  silentPartition(nowMs: number): PartitionName | undefined {
+  silentPartition(nowMs: number, judgedMs: number): PartitionName | undefined {
     const query = 'SELECT pool_id AS id FROM pool_leases WHERE lease_until_ms <= ? ORDER BY lease_until_ms LIMIT 1';
-    return this.#sql.exec<{ id: string }>(query, nowMs).toArray()[0]?.id as PartitionName | undefined;
+    const silent = this.#sql.exec<{ id: string }>(query, Math.min(nowMs, judgedMs)).toArray()[0]?.id as PartitionName | undefined;
+    // One whose silence cannot be judged yet is looked at again.
+    if (silent === undefined && (this.nextLeaseEndMs() ?? Infinity) <= nowMs) this.#nextLeaseEnd.set(nowMs + LOOK_AGAIN_MS);
+    return silent;
   }
 
   nextLeaseEndMs(): number | undefined {

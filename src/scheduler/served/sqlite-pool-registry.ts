@@ -7,6 +7,10 @@ import type { PoolRecord } from '../../contract/pools/pool-record.ts';
 import type { PoolId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
+import type { StatedPrice } from './pool-operations.ts';
+
+/** A pool as it was asked for: the prices that it was made with are the cell's from then on. */
+type AskedPool = PoolRecord & { readonly prices?: readonly StatedPrice[] };
 
 /** The pools of a scheduler cell. */
 export class SqlitePoolRegistry {
@@ -17,11 +21,12 @@ export class SqlitePoolRegistry {
   }
 
   /** Registers a pool, once per id. Refuses with `already_exists`, `idempotency_mismatch`, `idempotency_key_spent` or `limit_exceeded`. */
-  add(pool: PoolRecord): Outcome<PoolRecord> {
+  add(pool: PoolRecord, prices: readonly StatedPrice[] = []): Outcome<PoolRecord> {
     const known = this.find(pool.id);
+    const asked = prices.length === 0 ? pool : { ...pool, prices };
     if (known !== undefined) {
       // Compared as it was first asked for: what was changed since is not asked for again.
-      const isSame = requestOf(this.#asked(pool.id)) === requestOf(pool);
+      const isSame = requestOf(this.#asked(pool.id)) === requestOf(asked);
       return isSame ? ok(known) : refuse('idempotency_mismatch', 'was used for another pool', 'idempotency-key');
     }
     if (this.#sql.exec('SELECT 1 AS one FROM removed_pools WHERE id = ?', pool.id).toArray().length > 0)
@@ -32,8 +37,8 @@ export class SqlitePoolRegistry {
     if (taken === 1) return refuse('already_exists', `there is a pool named ${pool.name}`, 'name');
     if (count >= JOB_LIMITS.poolsMaxCount)
       return refuseBeyond({ limit: 'poolsMaxCount', value: count + 1, what: `there are ${count} pools already` });
-    const body = JSON.stringify(pool);
-    this.#sql.exec('INSERT INTO pools (id, name, body, asked) VALUES (?, ?, ?, ?)', pool.id, pool.name, body, body);
+    const [body, request] = [JSON.stringify(pool), JSON.stringify(asked)];
+    this.#sql.exec('INSERT INTO pools (id, name, body, asked) VALUES (?, ?, ?, ?)', pool.id, pool.name, body, request);
     return ok(pool);
   }
 
@@ -64,9 +69,9 @@ export class SqlitePoolRegistry {
   }
 
   /** A pool as it was created. Those of before are known only as they were when this was first written down. */
-  #asked(id: PoolId): PoolRecord {
+  #asked(id: PoolId): AskedPool {
     const { asked } = this.#sql.exec<{ asked: string }>('SELECT asked FROM pools WHERE id = ?', id).one();
-    return JSON.parse(asked) as PoolRecord;
+    return JSON.parse(asked) as AskedPool;
   }
 
   #pools(query: string, ...bindings: (string | number)[]): readonly PoolRecord[] {
@@ -78,5 +83,5 @@ export class SqlitePoolRegistry {
 }
 
 /** What the request for a pool said. */
-const requestOf = ({ name, owner, settings = DEFAULT_SETTINGS }: PoolRecord): string =>
-  JSON.stringify([name, owner, { ...DEFAULT_SETTINGS, ...settings }]);
+const requestOf = ({ name, owner, settings = DEFAULT_SETTINGS, prices = [] }: AskedPool): string =>
+  JSON.stringify([name, owner, { ...DEFAULT_SETTINGS, ...settings }, prices]);

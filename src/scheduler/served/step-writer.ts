@@ -171,16 +171,16 @@ export class StepWriter {
 
   /** The time of a segment, charged once; an attempt that no agent confirmed has cost nothing. */
   #withSegment(job: Job, event: LedgerEvent, end: AttemptEnd | undefined, nowMs: number): Job {
-    const { id, fence, quantity, accelerator, grant } = event;
+    const { id, fence, quantity, grant } = event;
     if (!hasRun(job, fence, end)) return job;
     const acceleratorMs = Math.floor(quantity / WHOLE_MILLI);
     if (acceleratorMs === 0) return job;
     const atMs = grant?.paidAtMs ?? nowMs;
-    this.#charge(job, id, 'accelerator_ms', acceleratorMs, atMs, accelerator);
+    this.#charge(job, id, 'accelerator_ms', acceleratorMs, atMs, event);
     if (grant !== null) this.#use(grantIdOf(job.id, fence, grant.index), acceleratorMs);
     const lastSegment = segmentAfter(job.lastSegment, event, acceleratorMs, atMs);
     this.#segments.push({ jobId: job.id, entry: lastSegment });
-    const charged = withCharge(job.charged, accelerator, atMs, acceleratorMs);
+    const charged = withCharge(job.charged, event, atMs, acceleratorMs);
     return { ...job, acceleratorMs: job.acceleratorMs + acceleratorMs, charged, lastSegment };
   }
 
@@ -196,9 +196,10 @@ export class StepWriter {
     this.#uses.set(grantId, (this.#uses.get(grantId) ?? 0) + quantity);
   }
 
-  #charge(job: Job, id: string, meter: Meter, quantity: number, atMs: number, accelerator: string | null = null): void {
+  #charge(job: Job, id: string, meter: Meter, quantity: number, atMs: number, priced?: Pick<LedgerEvent, 'accelerator' | 'priceId'>): void {
     if (quantity === 0) return;
     const { organisationId, tenantId, projectId, work } = job;
+    const { accelerator = null, priceId } = priced ?? {};
     this.#charges.push({
       id: `${id}:${meter}`,
       organisationId,
@@ -208,6 +209,7 @@ export class StepWriter {
       quantity,
       model: modelOf(work),
       ...(accelerator === null ? {} : { accelerator }),
+      ...(priceId === undefined ? {} : { priceId }),
       route: JOBS_ROUTE,
       atMs,
     });

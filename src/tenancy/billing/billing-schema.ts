@@ -8,11 +8,12 @@ import { CALL_TALLY_TABLE } from '../usage/call-tallies.ts';
 import { EVENT_RUN_TABLES } from '../usage/event-ids.ts';
 import { INPUT_TALLY_TABLE } from '../usage/input-tallies.ts';
 import { KEY_USE_TABLE } from '../usage/key-uses.ts';
-import { FIRST_ROLLUPS, WIDER_ROLLUPS } from '../usage/usage-ledger.ts';
+import { FIRST_ROLLUPS, PRICED_ROLLUPS, WIDER_ROLLUPS } from '../usage/usage-ledger.ts';
 import { BILLING_RECORD_TABLE } from './billing-records.ts';
 import { ALERT_LOG_TABLE, DELIVERY_TABLES } from './delivery-store.ts';
 
-const MIGRATIONS: Migrations = [
+/** Oldest first. */
+export const BILLING_MIGRATIONS: Migrations = [
   FIRST_ROLLUPS,
   CACHE_TALLY_TABLES,
   ALERT_LOG_TABLE,
@@ -21,6 +22,7 @@ const MIGRATIONS: Migrations = [
   ERASED_IDS_TABLE,
   CALL_TALLY_TABLE,
   INPUT_TALLY_TABLE,
+  PRICED_ROLLUPS,
 ];
 
 const opened = new WeakSet<SqlStorage>();
@@ -28,6 +30,6 @@ const opened = new WeakSet<SqlStorage>();
 /** Brings the database of a ledger to its newest version, once while it is in memory. */
 export function openBillingDatabase(storage: SqlStorage): void {
   if (opened.has(storage)) return;
-  migrate(storage, MIGRATIONS);
+  migrate(storage, BILLING_MIGRATIONS);
   opened.add(storage);
 }

@@ -1,4 +1,5 @@
 import type { Meter } from '../../contract/api/meter.ts';
+import { poolPriceOf } from '../../contract/tenancy/accelerator-prices.ts';
 import { usd } from '../usage/price-book.ts';
 import { upstreamOf } from '../usage/usage-query.ts';
 import type { Invoice, UsageCharge } from './invoice.ts';
@@ -106,7 +107,7 @@ function usageRow(line: UsageCharge): Row {
     ConsumedQuantity: String(quantity),
     ConsumedUnit: UNIT[meter],
     ListUnitPrice: usd(BigInt(priceNano)),
-    PricingCategory: 'Standard',
+    PricingCategory: CATEGORY[poolPriceOf(priceId)?.market ?? 'on_demand'],
     PricingQuantity: String(quantity),
     PricingUnit: priceUnits === 1 ? UNIT[meter] : `${priceUnits} ${UNIT[meter]}`,
     ResourceId: model,
@@ -118,6 +119,9 @@ function usageRow(line: UsageCharge): Row {
     Tags: JSON.stringify({ project, ...(accelerator === '' ? {} : { accelerator }), ...(upstream === '' ? {} : { upstream }) }),
   };
 }
+
+/** FOCUS's categories of a price: of what is committed to, what varies, and the rest. */
+const CATEGORY = { reserved: 'Committed', on_demand: 'Standard', spot: 'Dynamic' } as const;
 
 const costs = (nano: bigint): Row => ({ BilledCost: usd(nano), ContractedCost: usd(nano), EffectiveCost: usd(nano), ListCost: usd(nano) });
 

@@ -4,9 +4,8 @@ import { must } from '../../kernel/assert.ts';
 import type { OrganisationId, TenantId } from '../../kernel/ids.ts';
 import { levelKindOf } from '../quota/quota-level.ts';
 import { organisationOf } from '../resource-ids.ts';
-import { amountNano, editionNamed, PRICE_BOOK, priceOf } from '../usage/price-book.ts';
+import { amountNano, priceNamed } from '../usage/price-book.ts';
 import type { SqliteUsageLedger } from '../usage/usage-ledger.ts';
-import { editionSpans } from '../usage/usage-query.ts';
 import type { SqliteBillingRecords } from './billing-records.ts';
 import type { Alert, Budget } from './budget.ts';
 import { thresholdsReached } from './budget.ts';
@@ -43,9 +42,7 @@ export class InvoiceService {
   invoice(organisationId: OrganisationId, month: Month): Invoice {
     const final = this.#records.find('final', month.name);
     if (final !== undefined) return final.invoice;
-    const usage = editionSpans({ fromMs: month.startMs, toMs: month.endMs, groupBy: [] }, PRICE_BOOK).flatMap(({ edition, fromMs, toMs }) =>
-      usageCharges(this.#ledger.monthlyUses(fromMs, toMs), edition),
-    );
+    const usage = usageCharges(this.#ledger.monthlyUses(month.startMs, month.endMs));
     return draftInvoice({ organisationId, month, usage, charges: this.#records.all('charge'), credits: this.#records.all('credit') });
   }
 
@@ -105,8 +102,7 @@ export class BudgetWatch {
       kind === 'tenant' ? { tenant: levelId } : kind === 'project' ? { project: levelId } : {},
     );
     return totals.reduce((sum, { price, meter, accelerator, quantity }) => {
-      const edition = editionNamed(price);
-      return sum + amountNano(quantity, priceOf(edition, meter, accelerator === '' ? null : accelerator));
+      return sum + amountNano(quantity, priceNamed(price, meter, accelerator === '' ? null : accelerator));
     }, 0n);
   }
 }

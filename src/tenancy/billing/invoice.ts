@@ -1,22 +1,23 @@
 import type { Meter } from '../../contract/api/meter.ts';
 import type { OrganisationId, TenantId } from '../../kernel/ids.ts';
 import type { PriceEdition } from '../usage/price-book.ts';
-import { amountNano, priceOf } from '../usage/price-book.ts';
+import { amountNano, PRICE_BOOK, priceNamed } from '../usage/price-book.ts';
 import type { Month } from './month.ts';
 
-/** What one meter came to in a month, for one project, model and type of accelerator, under one edition of the price book. */
+/** What one meter came to in a month, for one project, model and type of accelerator, at one price. */
 export interface MonthlyUse {
   readonly tenant: string;
   readonly project: string;
   readonly meter: Meter;
   readonly model: string;
   readonly accelerator: string;
+  /** An edition of the price book, or a price that a pool stated. */
+  readonly priceId: string;
   readonly quantity: number;
   readonly events: number;
 }
 
 export interface UsageCharge extends MonthlyUse {
-  readonly priceId: string;
   readonly priceNano: number;
   readonly priceUnits: number;
   /** Rounded half up, once: here. */
@@ -50,10 +51,10 @@ export interface InvoiceParts {
   readonly credits: readonly Credit[];
 }
 
-export const usageCharges = (uses: readonly MonthlyUse[], edition: PriceEdition): UsageCharge[] =>
+export const usageCharges = (uses: readonly MonthlyUse[], book: readonly PriceEdition[] = PRICE_BOOK): UsageCharge[] =>
   uses.map((use) => {
-    const price = priceOf(edition, use.meter, use.accelerator === '' ? null : use.accelerator);
-    return { ...use, priceId: edition.id, priceNano: price.nano, priceUnits: price.units, amountNano: amountNano(use.quantity, price) };
+    const price = priceNamed(use.priceId, use.meter, use.accelerator === '' ? null : use.accelerator, book);
+    return { ...use, priceNano: price.nano, priceUnits: price.units, amountNano: amountNano(use.quantity, price) };
   });
 
 /** The invoice of a month: the sum of its lines, to the nano-dollar. */

@@ -1,6 +1,6 @@
 import type { Meter, Quantities } from '../../contract/api/meter.ts';
 import type { Consumed, Resource } from '../../contract/tenancy/quota-terms.ts';
-import type { PriceEdition } from '../usage/price-book.ts';
+import type { AcceleratorTerms, PriceEdition } from '../usage/price-book.ts';
 import { costNanoMax } from '../usage/price-book.ts';
 
 /** What a counter counts: a resource, or the accelerators of one type, which count as accelerators in general too. */
@@ -65,7 +65,8 @@ export const COUNTER_OF: Readonly<Record<Meter, Consumed | undefined>> = {
 };
 
 /** The part of metered quantities that quotas limit, with what they cost at most. */
-export function amountsOf(quantities: Quantities, edition: PriceEdition, accelerator: string | null = null): Amounts {
+export function amountsOf(quantities: Quantities, edition: PriceEdition, terms: AcceleratorTerms = {}): Amounts {
+  const { accelerator = null } = terms;
   const amounts: Sum = {};
   for (const meter of Object.keys(quantities) as Meter[]) {
     const quantity = quantities[meter] ?? 0;
@@ -74,7 +75,7 @@ export function amountsOf(quantities: Quantities, edition: PriceEdition, acceler
     if (counter !== undefined) amounts[counter] = (amounts[counter] ?? 0) + quantity;
     if (meter === 'accelerator_ms' && accelerator !== null) amounts[`accelerator_ms:${accelerator}`] = quantity;
   }
-  set(amounts, 'spend_nano', costNanoMax(quantities, edition, accelerator));
+  set(amounts, 'spend_nano', costNanoMax(quantities, edition, terms));
   return amounts;
 }
 

@@ -1,4 +1,5 @@
-import type { FundRequest } from '../../contract/jobs/job-funds.ts';
+import type { FundRequest, PricedTime } from '../../contract/jobs/job-funds.ts';
+import type { Quantities } from '../../contract/api/meter.ts';
 import type { Amounts } from './amounts.ts';
 import { amountsOf, keysOf } from './amounts.ts';
 import type { PriceEdition } from '../usage/price-book.ts';
@@ -22,15 +23,15 @@ export type Funded = Pick<Taken, 'path' | 'alerts'> &
  * and what it needs to its end, or nothing. As what is left runs low, grants shrink, down to the last unit.
  */
 export function fund(path: Path, request: FundRequest, edition: PriceEdition, nowMs: number): Funded {
-  const { meter, accelerator, want, least, toEnd = 0, enough, costMaxNano, had } = request;
+  const { meter, want, least, toEnd = 0, enough, costMaxNano } = request;
   const current = openedAt(path, nowMs);
-  const amounts = (quantity: number): Amounts => amountsOf({ [meter]: quantity }, edition, accelerator);
+  const amounts = (quantity: number): Amounts => amountsOf({ [meter]: quantity }, edition, request);
   const isWithin = (share: number) => (quantity: number) => {
     const needed = amounts(quantity);
     return keysOf(needed).every((key) => (needed[key] ?? 0) <= Math.floor(headroom(current, key) / share));
   };
   const isAffordable = (quantity: number): boolean =>
-    costMaxNano === null || costNanoMax({ ...had, [meter]: (had[meter] ?? 0) + quantity }, edition, accelerator) <= costMaxNano;
+    costMaxNano === null || jobNanoMax(request, { [meter]: quantity }, edition) <= costMaxNano;
   const affordable = mostWhere(want, isAffordable);
   if (affordable < least) return { path: current, alerts: [], granted: null, refusedTo: 'job' };
   const available = mostWhere(affordable, isWithin(1));
@@ -44,6 +45,19 @@ export function fund(path: Path, request: FundRequest, edition: PriceEdition, no
   const { path: after, alerts, decision } = take(current, { need: needed, draw: needed, want: needed, returned: [] }, nowMs);
   const rest = { path: after, alerts };
   return decision.kind === 'granted' ? { ...rest, granted: decision, units } : { ...rest, ...refused };
+}
+
+/** What a job has cost at most once it has had so much more: accelerator time of one price as a whole, each at its own. */
+function jobNanoMax({ had, hadTime = [], ...terms }: FundRequest, more: Quantities, edition: PriceEdition): number {
+  const { accelerator_ms: earlierMs = 0, ...others } = had;
+  const { accelerator_ms: moreMs = 0, job_tokens: tokens = 0 } = more;
+  const byPrice = new Map<string, PricedTime>();
+  for (const time of [...hadTime, { accelerator: terms.accelerator, priceId: terms.priceId ?? null, acceleratorMs: earlierMs + moreMs }]) {
+    const key = `${time.priceId ?? ''} ${time.accelerator ?? ''}`;
+    byPrice.set(key, { ...time, acceleratorMs: time.acceleratorMs + (byPrice.get(key)?.acceleratorMs ?? 0) });
+  }
+  const rest = costNanoMax({ ...others, job_tokens: (others.job_tokens ?? 0) + tokens }, edition);
+  return [...byPrice.values()].reduce((sum, time) => sum + costNanoMax({ accelerator_ms: time.acceleratorMs }, edition, time), rest);
 }
 
 /** What is left of money, where that is what does not suffice. */

@@ -1,5 +1,6 @@
 import type { Meter, Quantities, UpstreamMeter } from '../../contract/api/meter.ts';
-import { must } from '../../kernel/assert.ts';
+import { ACCELERATOR_PRICE_LISTS, poolPriceOf } from '../../contract/tenancy/accelerator-prices.ts';
+import { assert, must } from '../../kernel/assert.ts';
 import { HOUR_MS } from '../../kernel/time-units.ts';
 
 /** `nano` nano-dollars for every `units` of a meter. */
@@ -10,7 +11,7 @@ export interface Price {
 
 /** Prices that hold from a UTC day on, until the next edition. */
 export interface PriceEdition {
-  /** Names the edition on every line it prices. */
+  /** Names the edition on every line it prices, and its list of accelerators. */
   readonly id: string;
   readonly fromMs: number;
   readonly prices: Readonly<Record<Exclude<Meter, UpstreamMeter>, Price>>;
@@ -20,6 +21,19 @@ export interface PriceEdition {
 
 const PER_MILLION = 1_000_000;
 const dollars = (amount: number): number => Math.round(amount * 1e9);
+
+/** What accelerators cost whose pool states no price: the same numbers by which jobs are placed there. */
+function accelerators(id: string): { readonly others: Price; readonly byType: Readonly<Record<string, Price>> } {
+  const list = must(
+    ACCELERATOR_PRICE_LISTS.find((one) => one.id === id),
+    'an edition has a list of accelerators',
+  );
+  const hourly = (nano: number): Price => ({ nano, units: HOUR_MS });
+  const byType = Object.fromEntries(Object.entries(list.nanoDollarsPerHour).map(([type, nano]) => [type, hourly(nano)]));
+  return { others: hourly(list.othersNanoDollarsPerHour), byType };
+}
+
+const OF_2026 = accelerators('2026-01-01');
 
 /** Oldest first. Editions are added, never edited: what has been billed keeps its price. */
 export const PRICE_BOOK: readonly PriceEdition[] = [
@@ -34,15 +48,9 @@ export const PRICE_BOOK: readonly PriceEdition[] = [
       vector_queries: { nano: dollars(2.5), units: PER_MILLION },
       vector_cached_queries: { nano: dollars(0.25), units: PER_MILLION },
       job_tokens: { nano: dollars(0.01), units: PER_MILLION },
-      accelerator_ms: { nano: dollars(2.5), units: HOUR_MS },
+      accelerator_ms: OF_2026.others,
     },
-    accelerators: {
-      cpu: { nano: dollars(0.08), units: HOUR_MS },
-      l4: { nano: dollars(0.8), units: HOUR_MS },
-      a100: { nano: dollars(1.9), units: HOUR_MS },
-      h100: { nano: dollars(2.9), units: HOUR_MS },
-      h200: { nano: dollars(3.6), units: HOUR_MS },
-    },
+    accelerators: OF_2026.byType,
   },
 ];
 
@@ -79,6 +87,21 @@ export function priceOf({ prices, accelerators }: PriceEdition, meter: Meter, ac
   return (meter === 'accelerator_ms' && accelerator !== null ? accelerators?.[accelerator] : undefined) ?? prices[meter];
 }
 
+/** The price of a meter by the id that its usage was recorded under: an edition, or, of accelerator time, a price that a pool stated. */
+export function priceNamed(id: string, meter: Meter, accelerator: string | null, book: readonly PriceEdition[] = PRICE_BOOK): Price {
+  const stated = poolPriceOf(id);
+  if (stated === undefined) return priceOf(editionNamed(id, book), meter, accelerator);
+  assert(meter === 'accelerator_ms', 'pools price the time of accelerators alone');
+  return { nano: stated.nanoDollarsPerHour, units: HOUR_MS };
+}
+
+/** What the price of accelerator time depends on. */
+export interface AcceleratorTerms {
+  readonly accelerator?: string | null;
+  /** Absent or null: by the edition at hand. */
+  readonly priceId?: string | null;
+}
+
 const isUpstreamMeter = (meter: Meter): meter is UpstreamMeter => meter in UPSTREAM_PRICES;
 
 /** What a quantity costs in nano-dollars, rounded half up, once. Exact for every integer quantity. */
@@ -88,12 +111,17 @@ export function amountNano(quantity: number, price: Price): bigint {
 }
 
 /** What quantities cost at most: each meter rounded up, so that sums of parts are never below the line of a bill. */
-export function costNanoMax(quantities: Quantities, edition: PriceEdition, accelerator: string | null = null): number {
+export function costNanoMax(
+  quantities: Quantities,
+  edition: PriceEdition,
+  { accelerator = null, priceId = null }: AcceleratorTerms = {},
+): number {
   let nano = 0;
   for (const meter of Object.keys(quantities) as Meter[]) {
     const quantity = quantities[meter];
     if (quantity === undefined || quantity === 0) continue;
-    const price = priceOf(edition, meter, accelerator);
+    const isStated = priceId !== null && meter === 'accelerator_ms';
+    const price = isStated ? priceNamed(priceId, meter, accelerator) : priceOf(edition, meter, accelerator);
     const product = quantity * price.nano;
     // Exact as far as integers are; most calls are far from that.
     nano += Number.isSafeInteger(product)

@@ -31,6 +31,16 @@ export const WIDER_ROLLUPS = `
     quantity INTEGER NOT NULL, events INTEGER NOT NULL,
     PRIMARY KEY (month, price, tenant, project, meter, accelerator)) WITHOUT ROWID;`;
 
+/** The sums by the price, too: until then each hour had the prices of the edition in force, of which there was one. */
+export const PRICED_ROLLUPS = `
+  ALTER TABLE rollups RENAME TO old_rollups;
+  CREATE TABLE rollups (
+    hour INTEGER NOT NULL, tenant TEXT NOT NULL, project TEXT NOT NULL, key TEXT NOT NULL, meter TEXT NOT NULL, model TEXT NOT NULL,
+    route TEXT NOT NULL, accelerator TEXT NOT NULL, price TEXT NOT NULL, quantity INTEGER NOT NULL, events INTEGER NOT NULL,
+    PRIMARY KEY (hour, tenant, project, key, meter, model, route, accelerator, price)) WITHOUT ROWID;
+  INSERT INTO rollups SELECT hour, tenant, project, key, meter, model, route, accelerator, '2026-01-01', quantity, events FROM old_rollups;
+  DROP TABLE old_rollups;`;
+
 const COLUMN: Readonly<Record<Dimension, string>> = {
   hour: 'hour',
   day: '(hour / 24)',
@@ -68,7 +78,7 @@ export class SqliteUsageLedger {
     const counted = events.filter((event) => fresh.delete(event.id));
     if (counted.length === 0) return [];
     this.#sql.exec(
-      `INSERT INTO rollups SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8, value ->> 9
+      `INSERT INTO rollups SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10
        FROM json_each(?) WHERE true
        ON CONFLICT DO UPDATE SET quantity = quantity + excluded.quantity, events = events + excluded.events`,
       summed(counted, (event) => [
@@ -80,6 +90,7 @@ export class SqliteUsageLedger {
         event.model ?? '',
         event.route,
         event.accelerator ?? '',
+        priceIdOf(event),
       ]),
     );
     this.#sql.exec(
@@ -88,7 +99,7 @@ export class SqliteUsageLedger {
        ON CONFLICT DO UPDATE SET quantity = quantity + excluded.quantity, events = events + excluded.events`,
       summed(counted, (event) => [
         monthOf(event.atMs).startMs,
-        editionAt(event.atMs).id,
+        priceIdOf(event),
         event.tenantId,
         event.projectId,
         event.meter,
@@ -98,13 +109,13 @@ export class SqliteUsageLedger {
     return counted;
   }
 
-  /** Sums of whole hours, at most `limit` of them, by the query's dimensions and by meter; accelerators of different types apart. */
+  /** Sums of whole hours, at most `limit` of them, by the query's dimensions, meter and price; accelerators of different types apart. */
   sums({ groupBy, fromMs, toMs, tenantId }: UsageQuery, limit: number): UsageSum[] {
     const columns = groupBy.filter((dimension) => dimension !== 'accelerator').map((dimension) => `${COLUMN[dimension]} AS ${dimension}`);
-    const order = [...groupBy.filter((dimension) => dimension !== 'accelerator'), 'meter', 'accelerator'].join(', ');
+    const order = [...groupBy.filter((dimension) => dimension !== 'accelerator'), 'meter', 'accelerator', 'price'].join(', ');
     return this.#sql
-      .exec<SqlRow & { meter: Meter; accelerator: string; quantity: number }>(
-        `SELECT ${[...columns, 'meter', 'accelerator', 'sum(quantity) AS quantity'].join(', ')} FROM rollups
+      .exec<SqlRow & { meter: Meter; accelerator: string; price: string; quantity: number }>(
+        `SELECT ${[...columns, 'meter', 'accelerator', 'price', 'sum(quantity) AS quantity'].join(', ')} FROM rollups
          WHERE hour >= ?1 AND hour < ?2 AND (?3 IS NULL OR tenant = ?3) GROUP BY ${order} ORDER BY ${order} LIMIT ?4`,
         Math.floor(fromMs / HOUR_MS),
         Math.ceil(toMs / HOUR_MS),
@@ -112,15 +123,21 @@ export class SqliteUsageLedger {
         limit,
       )
       .toArray()
-      .map(({ meter, quantity, accelerator, ...group }) => ({ meter, quantity, accelerator, group: group as UsageGroup }));
+      .map(({ meter, quantity, accelerator, price, ...group }) => ({
+        meter,
+        quantity,
+        accelerator,
+        priceId: price,
+        group: group as UsageGroup,
+      }));
   }
 
   /** The sums of the hours from `fromMs` to `toMs`, in the form of an invoice. */
   monthlyUses(fromMs: number, toMs: number): MonthlyUse[] {
     return this.#sql
       .exec<{ [K in keyof MonthlyUse]: MonthlyUse[K] }>(
-        `SELECT tenant, project, meter, model, accelerator, sum(quantity) AS quantity, sum(events) AS events FROM rollups
-         WHERE hour >= ? AND hour < ? GROUP BY tenant, project, meter, model, accelerator ORDER BY tenant, project, meter, model, accelerator`,
+        `SELECT tenant, project, meter, model, accelerator, price AS priceId, sum(quantity) AS quantity, sum(events) AS events FROM rollups
+         WHERE hour >= ? AND hour < ? GROUP BY ${LINE} ORDER BY ${LINE}`,
         Math.floor(fromMs / HOUR_MS),
         Math.floor(toMs / HOUR_MS),
       )
@@ -164,6 +181,12 @@ export class SqliteUsageLedger {
     return this.#ids.forget(beforeMs, countMax);
   }
 }
+
+/** What the lines of an invoice are apart by. */
+const LINE = 'tenant, project, meter, model, accelerator, price';
+
+/** What an event is billed by: what it says, or the edition in force at its time. */
+const priceIdOf = ({ priceId, atMs }: UsageEvent): string => priceId ?? editionAt(atMs).id;
 
 /** Rows of a statement as JSON: the columns that identify them, their quantity and how many events it is of. */
 function summed(events: readonly UsageEvent[], columnsOf: (event: UsageEvent) => readonly (string | number)[]): string {

@@ -1,7 +1,6 @@
 import type { Dimension, Meter } from '../../contract/api/meter.ts';
 import type { TenantId } from '../../kernel/ids.ts';
-import type { PriceEdition } from './price-book.ts';
-import { amountNano, priceOf } from './price-book.ts';
+import { amountNano, priceNamed } from './price-book.ts';
 
 /** Whole hours: `fromMs` included, `toMs` not. */
 export interface UsageQuery {
@@ -33,27 +32,15 @@ export interface UsageSum {
   readonly meter: Meter;
   /** The type of accelerator, which has a price of its own; empty for everything else. */
   readonly accelerator: string;
+  /** The edition of the price book, or the price that a pool stated. */
+  readonly priceId: string;
   readonly quantity: number;
 }
 
 /** One line of a bill: rounded once, here. */
 export interface UsageLine extends UsageSum {
-  readonly priceId: string;
   readonly amountNano: bigint;
 }
 
-export const priced = (sums: readonly UsageSum[], edition: PriceEdition): UsageLine[] =>
-  sums.map((sum) => ({
-    ...sum,
-    priceId: edition.id,
-    amountNano: amountNano(sum.quantity, priceOf(edition, sum.meter, sum.accelerator || null)),
-  }));
-
-/** The parts of a period in which one edition of the price book holds. */
-export function editionSpans(query: UsageQuery, book: readonly PriceEdition[]): { edition: PriceEdition; fromMs: number; toMs: number }[] {
-  return book.flatMap((edition, position) => {
-    const fromMs = position === 0 ? query.fromMs : Math.max(query.fromMs, edition.fromMs);
-    const toMs = Math.min(query.toMs, book[position + 1]?.fromMs ?? Infinity);
-    return fromMs < toMs ? [{ edition, fromMs, toMs }] : [];
-  });
-}
+export const priced = (sums: readonly UsageSum[]): UsageLine[] =>
+  sums.map((sum) => ({ ...sum, amountNano: amountNano(sum.quantity, priceNamed(sum.priceId, sum.meter, sum.accelerator || null)) }));

@@ -48,7 +48,7 @@ const TESTED_FOLDS = 5;
 /** Frequent words that students keep besides those of the learned texts: the whole one, and the pruned one. */
 export const WORDS = { whole: 20_000, pruned: 5_000 };
 /** Settings are chosen by the learned texts alone. */
-const GRID: SettingsGrid = { tokensMax: [256], sifA: [0.003, 0.01], prior: [1], ridge: [0.3] };
+const GRID: SettingsGrid = { tokensMax: [256], sifA: [0.003, 0.01], baseWeights: [0], prior: [1], ridge: [0.3] };
 
 /** A student of four fifths of the texts; what it finds for the others in the teacher's index, and what a pruned one does. */
 export function heldOutStudent(recorded: RecordedTexts, base: StaticGraph, seed: number, words = WORDS): HeldOut {

@@ -4,7 +4,7 @@ import { plan } from '../../../src/scheduler/engine/explain/plan.ts';
 import { Cell } from '../../../src/scheduler/engine/cell/cell.ts';
 import type { Booking, CellDecision } from '../../../src/scheduler/engine/cell/records.ts';
 import type { CellEvent } from '../../../src/scheduler/engine/cell/event.ts';
-import type { JobSpec } from '../../../src/scheduler/engine/model/job-spec.ts';
+import type { JobSpec, ResourceOption } from '../../../src/scheduler/engine/model/job-spec.ts';
 import { CellWorld, cohort, queue } from '../../support/worlds/cell-world.ts';
 import { effort, firstSeeds } from '../../support/fixtures/effort.ts';
 import { foldRecords } from '../../support/oracles/fold-records.ts';
@@ -133,25 +133,27 @@ class Script {
     };
   }
 
+  #options(size: number, nodes: ResourceOption['nodes'], isStated: boolean): readonly ResourceOption[] {
+    const wanted = option(size, { perNode: demand(size), nodes, markets: this.#chance(2) ? ['reserved'] : ['reserved', 'spot'] });
+    return isStated ? [{ ...wanted, throughputHintMilli: 300 }, wanted] : [wanted];
+  }
+
   spec(): JobSpec {
     const size = 1 + this.#below(2);
     const elastic = this.#chance(3) ? 2 : 0;
     const gang = 1 + this.#below(2);
     const n = (this.#jobs += 1);
+    // Some would be late by the slower of two options.
+    const isStated = n % 11 === 0;
     return jobSpec(n, {
+      ...(isStated ? { workMs: 10_000 * gang } : {}),
       queue: this.#chance(2) ? 'a' : 'b',
       priority: this.#below(3),
       preemptible: !this.#chance(6),
-      options: [
-        option(size, {
-          perNode: demand(size),
-          nodes: { min: gang, max: gang + elastic, step: 1 },
-          markets: this.#chance(2) ? ['reserved'] : ['reserved', 'spot'],
-        }),
-      ],
+      options: this.#options(size, { min: gang, max: gang + elastic, step: 1 }, isStated),
       checkpoint: { intervalMs: 10_000, graceMs: this.#below(2) * 4_000, restartMs: 1_000 },
       limits: {
-        deadlineAtMs: this.#chance(5) ? this.world.nowMs + 20_000 : null,
+        deadlineAtMs: this.#chance(5) || isStated ? this.world.nowMs + 20_000 : null,
         durationMaxMs: this.#chance(2) ? 15_000 : null,
         costMaxNanoDollars: this.#chance(5) ? 20_000_000 : null,
         priceMaxNanoDollarsPerHour: null,

@@ -13,6 +13,7 @@ import { SERVED_SETTINGS } from '../../../src/scheduler/served/served-settings.t
 import { NodeSql } from '../../support/fakes/node-sql.ts';
 import { effort, firstSeeds } from '../../support/fixtures/effort.ts';
 import { jobRequest } from '../../support/fixtures/job-request.ts';
+import { statedPrice } from '../../support/worlds/priced-pools.ts';
 import { OTHER_POOL, POOL, ServedCell } from '../../support/worlds/served-cell.ts';
 
 /** The third has no queue before its first job. */
@@ -28,6 +29,8 @@ const evicting = (tenantId: TenantId): CohortSpec => {
 };
 const SETTINGS = {
   ...SERVED_SETTINGS,
+  // Foreseeing starts is not what is under test, and costs the most.
+  forecastEndsMax: 8,
   cohorts: [...SERVED_SETTINGS.cohorts, ...TENANTS.slice(0, 2).map(evicting)],
   headPatienceMs: 5_000,
 };
@@ -49,8 +52,8 @@ class Script {
     this.#rng = new Seeded(seed);
     this.world.join(3, POOL);
     this.world.join(1, OTHER_POOL);
-    for (const [pool, nanoDollarsPerHour] of [[POOL, 3_600_000] as const, [OTHER_POOL, 7_200_000] as const])
-      this.world.cell.operations.setPrice(pool, { accelerator: null, fromMs: 0, nanoDollarsPerHour });
+    this.world.cell.operations.setPrice(POOL, statedPrice(3_600_000));
+    this.world.cell.operations.setPrice(OTHER_POOL, statedPrice(7_200_000));
   }
 
   #below = (count: number): number => Math.floor(this.#rng.next() * count);
@@ -103,7 +106,18 @@ function compare(script: Script, id: JobId, plan: JobPlan): void {
   if (plan.waiting !== null) {
     seen.waiting += 1;
     assert.deepEqual(
-      { jobId: id, ...plan.waiting, evicted: null, weights: null, scaling: null, turn: null, budget: null, reserved: [] },
+      {
+        jobId: id,
+        ...plan.waiting,
+        outlook: plan.outlook,
+        lost: null,
+        evicted: null,
+        weights: null,
+        scaling: null,
+        turn: null,
+        budget: null,
+        reserved: [],
+      },
       explanation,
     );
     return;

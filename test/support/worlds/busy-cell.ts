@@ -211,7 +211,11 @@ export class BusyCell {
     const n = (this.#jobs += 1);
     const isOnline = this.#chance(4);
     const options = this.#chance(3) ? [this.#option(isOnline), this.#option(isOnline)] : [this.#option(isOnline)];
+    // Some would be late by the slower of two options.
+    const isStated = !isOnline && options.length > 1 && n % 9 === 0;
+    if (isStated) options[0] = { ...options[0]!, throughputHintMilli: 400 };
     return jobSpec(n, {
+      ...(isStated ? { workMs: 10_000 } : {}),
       queue: this.#pick(['a', 'b', 'c']),
       kind: isOnline ? 'online_inference' : this.#pick(['training', 'training', 'index_build']),
       priority: this.#below(3),
@@ -220,7 +224,7 @@ export class BusyCell {
       weights: isOnline || this.#chance(3) ? this.#weights(Math.min(...options.map(({ perNode }) => perNode.memoryMib))) : null,
       checkpoint: { intervalMs: 10_000, graceMs: this.#below(2) * 4_000, restartMs: 1_000 },
       limits: {
-        deadlineAtMs: this.#chance(5) ? this.world.nowMs + 20_000 : null,
+        deadlineAtMs: this.#chance(5) || isStated ? this.world.nowMs + 20_000 : null,
         durationMaxMs: this.#chance(2) ? 15_000 : null,
         costMaxNanoDollars: this.#chance(6) ? 20_000_000 : null,
         priceMaxNanoDollarsPerHour: this.#chance(6) ? 2 * GPU_HOUR : null,

@@ -27,10 +27,12 @@ export class ObjectStorage extends NodeSql {
     return null;
   }
 
-  async setAlarm() {}
+  async setAlarm(_atMs: number) {}
 }
 
 export type Made<T> = new (context: { storage: ObjectStorage }, env: object) => T;
+/** An object in any storage; `settings` are of the scheduler alone. */
+type MadeAnywhere = new (context: object, env: object, settings?: object) => Readonly<Record<string, (...args: unknown[]) => unknown>>;
 /** The methods of an object, which in this process may return without a promise. */
 type Near<T> = { [K in keyof T]: T[K] extends (...args: infer A) => Promise<infer R> ? (...args: A) => R | Promise<R> : never };
 
@@ -82,6 +84,8 @@ export async function objectClasses() {
     Registry: await load<RegistryOfOne>('registry-object', 'RegistryObject'),
     Cache: await load<ShardOfOne>('embedding-cache-object', 'EmbeddingCacheObject'),
     Log: await load<PurgeLogOfOne>('purge-log-object', 'PurgeLogObject'),
+    Pool: (await load<object>('pool-object', 'PoolObject')) as unknown as MadeAnywhere,
+    Scheduler: (await load<object>('scheduler-object', 'SchedulerObject')) as unknown as MadeAnywhere,
     Billing: await load<LedgerOfOne>('billing-object', 'BillingObject'),
   };
 }

@@ -127,6 +127,7 @@ export class PartitionedPool {
       exchange: async (message) => this.#exchange(message),
       clock: { nowMs: () => this.#nowMs },
       pause: async () => {},
+      judgedMs: () => this.#nowMs,
       onAssigned: () => {},
       onGone: async () => {},
       onRetired: () => {},

@@ -14,7 +14,6 @@ import { NOW_S } from '../../support/fixtures/debt-facts.ts';
 
 const runs = { numRuns: effort(100), seed: 3 };
 const DAY_S = 86_400;
-const sorted = (values: readonly number[]): number[] => [...values].sort((a, b) => a - b);
 
 describe('[D12] clones', () => {
   const row = (n: number): string => `const value${n} = compute(value${n}, other.field, ${n}) + 1;`;
@@ -178,11 +177,6 @@ describe('[D13] the history of changes', () => {
     expect(Object.keys(historyOf([change(0, '', { files: files.slice(1) })]).after().churn)).toHaveLength(200);
   });
 
-  it('counts gaps of one session only', () => {
-    const atMinutes = (...minutes: number[]) => minutes.map((ago) => change(0, 'a', { atS: NOW_S - ago * 60 }));
-    expect(historyOf(atMinutes(0, 20, 50, 200)).after().gapsMinutes).toEqual([20, 30]);
-  });
-
   it('is the same read at once or in two parts, renames between them included', () => {
     const one = fc.record({
       daysAgo: fc.integer({ min: 0, max: 400 }),
@@ -204,7 +198,6 @@ describe('[D13] the history of changes', () => {
         expect(Object.keys(inParts.churn).sort()).toEqual(Object.keys(atOnce.churn).sort());
         for (const [path, churn] of Object.entries(atOnce.churn)) expect(inParts.churn[path]).toBeCloseTo(churn, 9);
         expect(inParts.lastChange).toEqual(atOnce.lastChange);
-        expect(sorted(inParts.gapsMinutes)).toEqual(sorted(atOnce.gapsMinutes));
         expect(inParts.firstS).toBe(atOnce.firstS);
       }),
       runs,

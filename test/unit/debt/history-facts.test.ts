@@ -6,7 +6,7 @@ import { FactSet } from '../../../src/debt/fact.ts';
 import { guardedMetrics } from '../../../src/debt/teams/guard-metrics.ts';
 import { factsOfHistory, historyOf } from '../../../src/debt/teams/history-facts.ts';
 import { TeamHistoryBuilder } from '../../../src/debt/teams/team-history.ts';
-import { loadOf, rampUpWeeksOf } from '../../../src/debt/teams/team-load.ts';
+import { changesOfOthers, loadOf, rampUpWeeksOf } from '../../../src/debt/teams/team-load.ts';
 import { splitOf } from '../../../src/debt/teams/team-split.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 import { factOf } from '../../support/debt/signed-upload.ts';
@@ -21,6 +21,9 @@ function kept(history: TeamHistoryBuilder) {
   const facts = [...factsOfHistory(history)].map((one) => factOf({ ...one, unit: FACT_KINDS[one.kind].unit }, NOW_S));
   for (const fact of facts) expect(debtFact.safeParse(fact).error).toBeUndefined();
   const census = factOf({ kind: 'census', subject: '.', symbol: 'teams', value: 4, unit: 'subjects' }, NOW_S);
+  const asOf = { ...census, detail: { as_of: NOW_S - 9 } };
+  // A census of an earlier version does not say as of when its ages are: as of its own time.
+  expect(historyOf(new FactSet([...facts, asOf], NOW_S))?.nowS).toBe(NOW_S - 9);
   return historyOf(new FactSet([...facts, census], NOW_S));
 }
 
@@ -44,7 +47,12 @@ describe('a history of teams as facts', () => {
         const read = kept(history);
         if (read === undefined) return false;
         const team = { name: 'one', capacity_minutes_per_week: 600, members: AUTHORS.slice(0, 2), on_call: [] };
-        const load = (of: typeof read) => loadOf(team, 0, { history: of, changeMinutes: 30, rampUpWeeks: 4, hiringWeeks: 12 });
+        const load = (of: typeof read) =>
+          loadOf(
+            team,
+            { interest: 0, reviewed: changesOfOthers(team, new Set(['search']), of) },
+            { history: of, changeMinutes: 30, rampUpWeeks: 4, hiringWeeks: 12 },
+          );
         const split = (of: typeof read) => splitOf(COMPONENTS, (name) => name.length, of.together)?.parts;
         expect(read.recent).toEqual(history.recent);
         expect(load(read)).toEqual(load(history));

@@ -64,10 +64,10 @@ describe('an onboarding path', () => {
     expect(pagesFor('search', ['src/search'], pages)).toEqual(['src/search/SPEC.md', 'docs/search.md', 'docs/operations.md', 'README.md']);
   });
 
-  it('[D72] begins with items in its own files that take an hour even if the estimate is low', () => {
+  it('[D72] begins with items in its own files that take half a day', () => {
     const items = [
-      item('long', 'src/search/a.ts', 31),
-      item('second', 'src/search/a.ts', 30),
+      item('long', 'src/search/a.ts', 241),
+      item('second', 'src/search/a.ts', 240),
       item('first', 'src/search/b.ts', 5),
       item('blocks', 'src/search/b.ts', 1, true),
       item('no file', 'src/search', 1),

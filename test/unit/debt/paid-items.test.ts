@@ -6,19 +6,21 @@ import { evenSpread } from '../../../src/debt/spread.ts';
 import { NOW_S } from '../../support/fixtures/debt-facts.ts';
 import { finding } from '../../support/fixtures/debt-findings.ts';
 
-const commit = (id: string, author: string, minute: number) => ({ id, author, atS: NOW_S + minute * 60 });
+/** Noon of a Monday, so that some hours later it is the same day. */
+const NOON_S = Date.UTC(2026, 8, 21, 12) / 1000;
+const commit = (id: string, author: string, minute: number) => ({ id, author, atS: NOON_S + minute * 60, zoneMinutes: 0 });
 
 describe('[D19] what paying took', () => {
   const commits = [commit('a', 'ada', 0), commit('b', 'bo', 10), commit('c', 'ada', 30), commit('d', 'ada', 200), commit('e', 'ada', 210)];
 
-  it('is the time since the commit of the same author before, within a session', () => {
-    expect(minutesOf(commits, new Set(['c']), 7)).toBe(30);
-    expect(minutesOf(commits, new Set(['c', 'e']), 7)).toBe(40);
-  });
-
-  it('is the usual time for the first commit of a session', () => {
-    expect(minutesOf(commits, new Set(['a', 'b', 'd']), 7)).toBe(21);
-    expect(minutesOf(commits, new Set(), 7)).toBe(0);
+  it('is the share of the day of their author, between what is seen of it and all of it', () => {
+    // From half an hour before the first to the last: 240 minutes, of eight hours, for four commits.
+    const share = Math.sqrt(240 * 480) / 4;
+    expect(minutesOf(commits, new Set(['c']))).toBeCloseTo(share, 9);
+    expect(minutesOf(commits, new Set(['c', 'e']))).toBeCloseTo(2 * share, 9);
+    expect(minutesOf(commits, new Set(['b']))).toBeCloseTo(Math.sqrt(30 * 480), 9);
+    expect(minutesOf(commits, new Set(['unknown']))).toBe(0);
+    expect(minutesOf([...commits, commit('f', 'ada', 24 * 60)], new Set(['c']))).toBeCloseTo(share, 9);
   });
 
   it('over the estimate before it was multiplied, calibrates the rule', () => {

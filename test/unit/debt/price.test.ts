@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { interestOfTouched, multiplierOf, priorityOf } from '../../../src/debt/price.ts';
+import { interestOfRepaired, interestOfTouched, multiplierOf, priorityOf } from '../../../src/debt/price.ts';
 import { assessedRatio, ratingOf, SIGNAL_RATIO_MAX } from '../../../src/debt/rules/rating.ts';
-import { evenSpread, quantileOf, spreadOf } from '../../../src/debt/spread.ts';
+import { evenSpread, productOf, quantileOf, spreadOf } from '../../../src/debt/spread.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 
 const minutes = fc.double({ min: 0, max: 10_000, noNaN: true });
@@ -28,9 +28,11 @@ describe('[D4] the multiplier of a rule', () => {
 
 describe('[D5] interest and priority', () => {
   it('interest is touches x minutes a change x extra time x severity, and no more than at severity 1', () => {
-    expect(interestOfTouched(2, 30, 0.5).p90).toBeCloseTo(2 * 30 * 1.24 * 0.5, 10);
-    expect(interestOfTouched(2, 30, 7)).toEqual(interestOfTouched(2, 30, 1));
-    expect(interestOfTouched(2, 30, -1)).toEqual(evenSpread(0));
+    const change = evenSpread(30);
+    expect(interestOfTouched(2, change, 0.5).p50).toBeCloseTo(2 * 30 * 0.62 * 0.5, 10);
+    expect(interestOfTouched(2, change, 0.5).p90).toBeCloseTo(2 * 30 * 1.24 * 0.5, 10);
+    expect(interestOfTouched(2, change, 7)).toEqual(interestOfTouched(2, change, 1));
+    expect(interestOfTouched(2, change, -1)).toEqual(evenSpread(0));
   });
 
   it('priority is positive exactly when a quarter of interest exceeds the principal', () => {
@@ -44,12 +46,27 @@ describe('[D5] interest and priority', () => {
     fc.assert(
       fc.property(fc.array(fc.double({ min: 0.001, max: 1_000, noNaN: true })), minutes, minutes, minutes, (ratios, a, b, c) => {
         const sorted = [a, b, c].sort((x, y) => x - y) as [number, number, number];
-        for (const { p10, p50, p90 } of [multiplierOf(ratios), priorityOf(2, spreadOf(...sorted), interestOfTouched(a, b, 0.3))]) {
+        for (const { p10, p50, p90 } of [
+          multiplierOf(ratios),
+          priorityOf(2, spreadOf(...sorted), interestOfTouched(a, evenSpread(b), 0.3)),
+        ]) {
           expect(p10 <= p50 && p50 <= p90).toBe(true);
         }
       }),
       runs,
     );
+  });
+
+  it('[D107] multiplies ranges as those of quantities that do not depend on each other', () => {
+    const both = productOf(spreadOf(50, 100, 200), spreadOf(1, 2, 4));
+    expect(both.p50).toBe(200);
+    // Two factors of two, each as rare as one in ten, are one of 2 ^ sqrt(2), not of 4.
+    expect(both.p90 / both.p50).toBeCloseTo(2 ** Math.SQRT2, 10);
+    expect(both.p50 / both.p10).toBeCloseTo(2 ** Math.SQRT2, 10);
+    const even = productOf(evenSpread(3), spreadOf(1, 2, 4));
+    expect([even.p10, even.p50, even.p90].map((one) => Math.round(one * 1e9) / 1e9)).toEqual([3, 6, 12]);
+    expect(productOf(evenSpread(0), spreadOf(1, 2, 4))).toEqual(evenSpread(0));
+    expect(interestOfRepaired(0.1, evenSpread(130), 1).p90).toBeCloseTo((0.1 * 130 * 14) / 15, 10);
   });
 
   it('interpolates quantiles', () => {

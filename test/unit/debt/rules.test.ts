@@ -3,6 +3,7 @@ import { DEBT_RULES } from '../../../src/contract/debt/debt-items.ts';
 import type { DebtFact } from '../../../src/contract/debt/debt-facts.ts';
 import { debtPolicy } from '../../../src/contract/debt/debt-policy.ts';
 import { assess, RULES } from '../../../src/debt/rules/assess.ts';
+import { ASSUMED_MINUTES } from '../../../src/debt/evidence/change-time.ts';
 import { FactSet } from '../../../src/debt/fact.ts';
 import { ML_TEST_CHECKS } from '../../../src/debt/ml-test-score.ts';
 import { census, fact, NOW_S } from '../../support/fixtures/debt-facts.ts';
@@ -30,17 +31,40 @@ describe('[D10] hotspots', () => {
     const { findings } = assessed(facts);
     expect(findings.map(({ rule, subject }) => `${rule} ${subject}`)).toEqual(['hotspot hot', 'complex-function cold']);
     expect(findings[0]?.title).toContain('hotFunction has a complexity of 50');
-    expect(findings[0]?.principal_minutes.p50).toBe(45);
+    // Ten, one for each point above 15, and what any change takes.
+    expect(findings[0]?.principal_minutes.p50).toBeCloseTo(45 + ASSUMED_MINUTES.p50, 9);
     expect(findings[0]?.title).toContain('5 commits of the last year changed it');
     expect(findings[1]?.interest_minutes_per_week.p50).toBe(0);
   });
 
   it('cost what changing their function takes, by the commits of a year', () => {
     const of = (history_days: number) =>
-      assessed([...facts.slice(1), census('hotspots', { detail: { history_days } }), fact('change-time', '.', 20)]).findings[0]
-        ?.interest_minutes_per_week.p90 ?? 0;
+      assessed([...facts.slice(1), census('hotspots', { detail: { history_days } }), fact('change-time', '.', 20, { detail: { days: 9 } })])
+        .findings[0]?.interest_minutes_per_week.p90 ?? 0;
     expect(of(100_000)).toBeCloseTo((5 / 52) * 20 * 1.24, 6);
     expect(of(28)).toBe(of(100_000));
+  });
+
+  it('[D107] cost the repairs, too, that healthy code would not have needed', () => {
+    const fixes = (value: number) => fact('function-fixes', 'hot', value, { symbol: 'hotFunction', detail: { commits: 9 } });
+    const of = (...more: DebtFact[]) => {
+      const [hot] = assessed([...facts, fact('change-time', '.', 120, { detail: { days: 9 } }), ...more]).findings;
+      return hot?.interest_minutes_per_week.p90 ?? 0;
+    };
+    expect(of(fixes(6)) - of(fixes(0))).toBeCloseTo((6 / 104) * 120 * (14 / 15), 6);
+  });
+
+  it('[D107] of several functions cost the changes of all of them, as their minutes are for all', () => {
+    const other = { symbol: 'other', detail: { line: 90 } };
+    const more = [fact('code-complexity', 'hot', 50, other), fact('function-changes', 'hot', 5, { symbol: 'other' })];
+    const of = (...others: DebtFact[]) => assessed([...facts, ...others]).findings.find(({ rule }) => rule === 'hotspot');
+    expect(of(...more)?.interest_minutes_per_week.p50).toBeCloseTo(2 * (of()?.interest_minutes_per_week.p50 ?? 0), 6);
+  });
+
+  it('[D107] take the assumed price where a fact of an earlier version has the time between two commits', () => {
+    const of = (...more: DebtFact[]) => assessed([...facts, ...more]).findings[0]?.interest_minutes_per_week;
+    expect(of(fact('change-time', '.', 3, { detail: { gaps: 900, p10: 1, p90: 40 } }))).toEqual(of());
+    expect(of(fact('change-time', '.', 60, { detail: { days: 40, p10: 20, p90: 200 } }))?.p50).toBeCloseTo((5 / 52) * 60 * 0.62, 6);
   });
 
   it('need three commits to their function; below that it is a complex one, and still code only from 30', () => {
@@ -59,8 +83,10 @@ describe('assessments', () => {
     const ratios = new Map([['old-todo', Array<number>(10).fill(4)] as const]);
     const of = (known: typeof ratios | undefined) =>
       assess(new FactSet(facts, NOW_S), debtPolicy.parse({ expects: [], confidence_min: 0 }), known).findings[0];
-    expect(of(undefined)?.principal_minutes).toEqual({ p10: 15, p50: 30, p90: 60 });
-    expect(of(ratios)?.principal_minutes.p50).toBeCloseTo(60, 9);
+    const once = 30 + ASSUMED_MINUTES.p50;
+    expect(of(undefined)?.principal_minutes.p50).toBeCloseTo(once, 9);
+    expect(of(undefined)?.principal_minutes.p90).toBeGreaterThan(2 * once);
+    expect(of(ratios)?.principal_minutes.p50).toBeCloseTo(2 * once, 9);
   });
 
   it('list findings by priority, whose owner is that of the component', () => {

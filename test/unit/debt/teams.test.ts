@@ -215,7 +215,7 @@ it('[D63] divides by the load of a week: changes at their measured time, and int
   const facts = [
     fact('census', '.', 2, 'ownership'),
     fact('census', '.', 2, 'hotspots'),
-    fact('change-time', '.', 10),
+    { ...fact('change-time', '.', 10), detail: { days: 40 } },
     fact('owner', 'a', '@ann'),
     fact('owner', 'b', '@ann'),
   ];
@@ -227,6 +227,8 @@ it('[D63] divides by the load of a week: changes at their measured time, and int
   expect(teams.map(({ team: { name }, split }) => [name, split?.parts, split?.balance])).toEqual([['@ann', [['a'], ['b']], 1 / 3]]);
 });
 
+const NO_ONES = Array<number>(26).fill(0);
+
 describe('the load of a team', () => {
   /** Commits a week that rise from `first` by `step`, over 26 weeks. */
   const rising = (first: number, step: number, weeks = 26): TeamHistoryBuilder =>
@@ -236,7 +238,11 @@ describe('the load of a team', () => {
       ).flat(),
     );
   const loadOf = (history: TeamHistoryBuilder, rampUpWeeks: number | null = 8, change: Partial<DebtTeam> = {}) =>
-    loadOfTeam(team('one', ['ann'], change), 50, { history, changeMinutes: 10, rampUpWeeks, hiringWeeks: 12 });
+    loadOfTeam(
+      team('one', ['ann'], change),
+      { interest: 50, reviewed: NO_ONES },
+      { history, changeMinutes: 10, rampUpWeeks, hiringWeeks: 12 },
+    );
 
   it('[D64] is the time of changes, interest, reviews and pages over the capacity', () => {
     const load = loadOf(rising(10, 0), null, { review_minutes_per_week: 100, pages_per_week: 2 });
@@ -253,13 +259,16 @@ describe('the load of a team', () => {
   });
 
   it('[D65] is saturated when it reaches 85 %, and hiring begins so much earlier as it takes', () => {
-    const load = loadOf(rising(10, 1));
-    expect(load.growthPerWeek).toBeCloseTo(0.01, 10);
+    const load = loadOf(rising(10, 2));
+    expect(load.growthPerWeek).toBeCloseTo(0.02, 10);
     const weeks = (load.saturatedAtS! - NOW_S) / WEEK_S;
-    expect(weeks).toBeCloseTo((0.85 - load.load) / 0.01, 6);
+    expect(weeks).toBeCloseTo((0.85 - load.load) / 0.02, 6);
     expect(load.hireByS).toBeCloseTo(load.saturatedAtS! - (12 + 8) * WEEK_S, 3);
-    expect(loadOf(rising(10, 1), null).hireByS).toBeNull();
+    // Where no one was seen to arrive, arriving takes a quarter.
+    expect(loadOf(rising(10, 2), null).hireByS).toBeCloseTo(load.saturatedAtS! - (12 + 13) * WEEK_S, 3);
     expect(loadOf(rising(200, 0)).saturatedAtS).toBe(NOW_S);
+    // By such growth it would be in 57 weeks: half a year says nothing of them.
+    expect(loadOf(rising(10, 1))).toMatchObject({ saturatedAtS: null, hireByS: null });
   });
 
   it('[D64] has no growth from less than a quarter of history, and is not moved by one odd week', () => {

@@ -15,7 +15,7 @@ import { multiply } from '../../../src/inference/build/matrix.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 import { minilmPairs } from '../../support/fixtures/minilm-pairs.ts';
 
-const SETTINGS = { tokensMax: 50, sifA: 0.01, prior: 0.5, ridge: 0.2 };
+const SETTINGS = { tokensMax: 50, sifA: 0.01, baseWeights: 0, prior: 0.5, ridge: 0.2 };
 
 /** A few texts over twelve words, with a teacher that adds up hidden vectors and a little noise. */
 function smallPairs(texts = 24): { pairs: TeacherPairs; prior: Matrix } {
@@ -89,7 +89,7 @@ describe('[MB9] a student', () => {
 });
 
 describe('[MB10] nested validation', () => {
-  const grid: SettingsGrid = { tokensMax: [2, 50], sifA: [0.01, 1], prior: [0.5], ridge: [0.2] };
+  const grid: SettingsGrid = { tokensMax: [2, 50], sifA: [0.01, 1], baseWeights: [0], prior: [0.5], ridge: [0.2] };
 
   it('chooses settings by the texts learned from alone', () => {
     const { pairs, prior } = smallPairs(40);
@@ -106,7 +106,13 @@ describe('[MB10] nested validation', () => {
   });
 
   it('has each fold choose by the other folds', () => {
-    const wide: SettingsGrid = { tokensMax: [1, 2, 50], sifA: [0.001, 0.01, 1], prior: [0, 0.5, 2], ridge: [0.02, 0.2, 2] };
+    const wide: SettingsGrid = {
+      tokensMax: [1, 2, 50],
+      sifA: [0.001, 0.01, 1],
+      baseWeights: [0],
+      prior: [0, 0.5, 2],
+      ridge: [0.02, 0.2, 2],
+    };
     const { pairs, prior } = smallPairs(40);
     const rows = pairs.texts.map((_, row) => row);
     const folds = assignFolds(rows.map(String), 4, 1);
@@ -143,7 +149,7 @@ it('[MB11] a student of recorded MiniLM vectors finds 0.60 of the ten nearest it
   const { pairs, prior } = minilmPairs(0);
   // The whole grid takes minutes: it is run with the full tests, and by `npm run bench -- models`. One point of it leaves nothing to choose.
   const isFull = process.env['SLUICE_TEST_FULL'] === '1';
-  const grid: SettingsGrid = isFull ? DISTIL_GRID : { tokensMax: [256], sifA: [0.003], prior: [1], ridge: [0.3] };
+  const grid: SettingsGrid = isFull ? DISTIL_GRID : { tokensMax: [256], sifA: [0.003], baseWeights: [0], prior: [1], ridge: [0.3] };
   const quality = heldOutQuality(pairs, prior, grid, { folds: isFull ? 5 : 4, seed: 1 });
   expect(quality.texts).toBe(778);
   expect(quality.recallAt10).toBeGreaterThanOrEqual(0.6);

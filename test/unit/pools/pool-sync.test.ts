@@ -39,11 +39,14 @@ class Synced {
   /** What the scheduler waits for before it answers. */
   held: Promise<void> | undefined;
   nowMs = 1_000_000;
+  /** Up to when it can tell who was silent, where that is not now. */
+  judgedMs: number | undefined;
   readonly sync = new PoolSync({
     store: this.store,
     exchange: (message) => this.#answer(message),
     clock: { nowMs: () => this.nowMs },
     pause: async (ms) => void (this.nowMs += ms),
+    judgedMs: () => this.judgedMs ?? this.nowMs,
     onAssigned: () => {},
     onGone: async () => {},
     onRetired: () => {},
@@ -224,10 +227,78 @@ describe('what a pool reports', () => {
       DROP INDEX leases_by_report; ALTER TABLE leases DROP COLUMN report_due_ms;
       CREATE INDEX leases_by_sync ON leases (synced_at_ms);
       DROP INDEX agents_by_weights; ALTER TABLE agents DROP COLUMN weights; ALTER TABLE agents DROP COLUMN weights_due;
-      ALTER TABLE agents DROP COLUMN unloads;
+      ALTER TABLE agents DROP COLUMN unloads; ALTER TABLE sync DROP COLUMN alarm_at_ms;
+      DROP INDEX leases_that_wait; ALTER TABLE leases DROP COLUMN waits;
       ALTER TABLE pool DROP COLUMN partition; ALTER TABLE pool DROP COLUMN partition_count; UPDATE schema_version SET version = 6;`);
     pool.store = new SqlitePoolStore(pool.sql);
     expect((await pool.reportsAfter(1)).map(({ jobId }) => jobId)).toEqual(['job_x1']);
     expect(await pool.reportsAfter(1)).toEqual([]);
+  });
+});
+
+describe('an attempt', () => {
+  it('[P120] is not lost while the object cannot tell whether its agent was silent', async () => {
+    const pool = new Synced();
+    const id = await pool.start();
+    pool.store.take(AGENT, [], pool.nowMs);
+    pool.beat(id, done(0));
+    await pool.reportsAfter(1);
+    pool.judgedMs = pool.nowMs;
+    expect(await pool.reportsAfter(60_000)).not.toContainEqual(expect.objectContaining({ kind: 'failed' }));
+    pool.judgedMs = undefined;
+    expect(await pool.reportsAfter(1)).toMatchObject([{ kind: 'failed', reason: 'lease_expired' }]);
+  });
+
+  it('[P120] [P17] goes back at once with an agent that says it asks no more, however late the object is', async () => {
+    const pool = new Synced();
+    pool.judgedMs = -Infinity;
+    await pool.sync.run();
+    expect(pool.messages.at(-1)).toMatchObject({ joined: [{ id: AGENT }], left: [] });
+    pool.store.stopsAsking(AGENT);
+    await pool.sync.run();
+    expect(pool.messages.at(-1)!.left).toEqual([{ nodeId: AGENT, isLost: false }]);
+  });
+
+  it('[P121] waits for its agent as long as that asks for work, and then has the length of a lease', async () => {
+    const pool = new Synced();
+    pool.store.asks(AGENT, pool.nowMs, pool.nowMs + 1_000, true);
+    const id = await pool.start();
+    pool.store.asks(AGENT, pool.nowMs, pool.nowMs + 100_000, true);
+    expect(await pool.reportsAfter(50_000)).toEqual([]);
+    expect(pool.store.waitingCount()).toBe(1);
+    expect(pool.store.take(AGENT, [], pool.nowMs)).toMatchObject({ grant: { attemptId: id }, isNew: true });
+    expect(pool.store.take(AGENT, [], pool.nowMs)).toMatchObject({ grant: { attemptId: id }, isNew: false });
+    expect(pool.store.waitingCount()).toBe(0);
+    expect(await pool.reportsAfter(JOB_LIMITS.agentLeaseMs)).toEqual([]);
+    expect(await pool.reportsAfter(JOB_LIMITS.agentHeartbeatMs)).toMatchObject([{ kind: 'failed', reason: 'never_started' }]);
+  });
+
+  it('[P121] is given back once the agent that it waits for has asked no more', async () => {
+    const pool = new Synced();
+    pool.store.asks(AGENT, pool.nowMs, pool.nowMs + 1_000, true);
+    await pool.start();
+    expect(await pool.reportsAfter(1_000)).toMatchObject([{ kind: 'failed', reason: 'never_started' }]);
+  });
+
+  it('[P122] is asked for only where there is room for it to wait', async () => {
+    const pool = new Synced();
+    await pool.sync.run();
+    expect(pool.messages.at(-1)!.startsMax).toBe(JOB_LIMITS.startsWaitingLeastCount);
+    const id = await pool.start();
+    await pool.sync.run();
+    expect(pool.messages.at(-1)!.startsMax).toBe(JOB_LIMITS.startsWaitingLeastCount - 1);
+    expect(pool.store.take(AGENT, [], pool.nowMs)?.grant.attemptId).toBe(id);
+    pool.sync.starts.took(pool.nowMs);
+    await pool.sync.run();
+    expect(pool.messages.at(-1)!.startsMax).toBe(JOB_LIMITS.startsWaitingLeastCount + 1);
+  });
+
+  it('[P121] of before it was known whether it waits has been answered', async () => {
+    const pool = new Synced();
+    const id = await pool.start();
+    const { waits: _, ...earlier } = pool.store.find(id)!;
+    pool.sql.sql.exec('UPDATE leases SET waits = 0, body = ?', JSON.stringify(earlier));
+    expect(pool.store.take(AGENT, [], pool.nowMs)?.isNew).toBe(false);
+    expect(pool.store.waitingCount()).toBe(0);
   });
 });

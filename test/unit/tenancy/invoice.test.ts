@@ -11,6 +11,7 @@ import { monthNamed, monthOf } from '../../../src/tenancy/billing/month.ts';
 import { amountsOf } from '../../../src/tenancy/quota/amounts.ts';
 import { amountNano, costNanoMax, PRICE_BOOK, priceOf, usd } from '../../../src/tenancy/usage/price-book.ts';
 import { idsOf } from '../../support/fakes/tenancy.ts';
+import { parseCsv } from '../../support/oracles/parse-csv.ts';
 
 const { organisationId, tenantId, projectId } = idsOf(1);
 const [EDITION] = PRICE_BOOK as [(typeof PRICE_BOOK)[number]];
@@ -21,6 +22,7 @@ const use = (quantity: number, fields = {}) => ({
   meter: 'embedding_tokens' as const,
   model: 'glove',
   accelerator: '',
+  priceId: EDITION.id,
   quantity,
   events: 1,
   ...fields,
@@ -37,15 +39,14 @@ const credit = (id: string, amount: bigint, fields: Partial<Credit> = {}): Credi
 
 describe('invoices', () => {
   it('[T43] round once for each line, not for its parts', () => {
-    const cached = usageCharges([use(1, { meter: 'embedding_cached_tokens' })], EDITION);
+    const cached = usageCharges([use(1, { meter: 'embedding_cached_tokens' })]);
     expect(cached[0]?.amountNano).toBe(2n);
     // A tenth of a nano-dollar each: ten thousand of them cost a thousand.
     const tiny = { ...EDITION, prices: { ...EDITION.prices, requests: { nano: 1, units: 10 } } };
-    expect(usageCharges([use(10_000, { meter: 'requests' })], tiny)[0]?.amountNano).toBe(1000n);
-    expect(usageCharges([use(4, { meter: 'requests' }), use(5, { meter: 'requests' })], tiny).map(({ amountNano: nano }) => nano)).toEqual([
-      0n,
-      1n,
-    ]);
+    expect(usageCharges([use(10_000, { meter: 'requests' })], [tiny])[0]?.amountNano).toBe(1000n);
+    expect(
+      usageCharges([use(4, { meter: 'requests' }), use(5, { meter: 'requests' })], [tiny]).map(({ amountNano: nano }) => nano),
+    ).toEqual([0n, 1n]);
   });
 
   it('[T43] are the sum of their lines; the part of a tenant is only its own usage', () => {
@@ -53,10 +54,7 @@ describe('invoices', () => {
       fc.property(
         fc.array(fc.record({ quantity: fc.nat(1e9), which: fc.nat(1), meter: fc.constantFrom(...METERS) }), { maxLength: 30 }),
         (uses) => {
-          const usage = usageCharges(
-            uses.map(({ quantity, which, meter }) => use(quantity, { meter, tenant: idsOf(which + 1).tenantId })),
-            EDITION,
-          );
+          const usage = usageCharges(uses.map(({ quantity, which, meter }) => use(quantity, { meter, tenant: idsOf(which + 1).tenantId })));
           const invoice = draftInvoice({
             organisationId,
             month: NOVEMBER,
@@ -99,7 +97,7 @@ describe('invoices', () => {
       use(3, { meter: 'requests', model: 'openai/gpt-5' }),
     ];
     for (const edition of PRICE_BOOK) {
-      const usage = usageCharges(uses, edition);
+      const usage = usageCharges(uses.map((one) => ({ ...one, priceId: edition.id })));
       expect(usage.map(({ amountNano: nano }) => nano)).toEqual([0n, 1_250_000_001n, 7n, amountNano(3, priceOf(edition, 'requests'))]);
       const invoice = draftInvoice({ organisationId, month: NOVEMBER, usage, charges: [], credits: [] });
       const [header = [], ...lines] = parseCsv(invoiceCsv(invoice));
@@ -150,7 +148,7 @@ describe('invoices', () => {
   });
 
   it('[T48] are written in FOCUS columns, whose costs add up, and as a page without scripts', () => {
-    const usage = usageCharges([use(12_345), use(60_000, { meter: 'accelerator_ms', model: '', accelerator: 'h100' })], EDITION);
+    const usage = usageCharges([use(12_345), use(60_000, { meter: 'accelerator_ms', model: '', accelerator: 'h100' })]);
     const charges = [{ id: 'ch_1', description: '=HYPERLINK("x"), "plan"\n<script>', monthlyNano: 5n, fromMs: 0, toMs: null }];
     const invoice = draftInvoice({ organisationId, month: NOVEMBER, usage, charges, credits: [credit('cr_1', 7n)] });
     const csv = invoiceCsv(invoice);
@@ -171,17 +169,3 @@ describe('invoices', () => {
     expect(page).toContain('12 345');
   });
 });
-
-/** Parses CSV by RFC 4180, as spreadsheets do. */
-function parseCsv(text: string): string[][] {
-  const rows: string[][] = [];
-  let row: string[] = [];
-  for (const [, quoted, plain = '', end] of text.matchAll(/(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n)/g)) {
-    row.push(quoted === undefined ? plain : quoted.replaceAll('""', '"'));
-    if (end !== ',') {
-      rows.push(row);
-      row = [];
-    }
-  }
-  return rows;
-}

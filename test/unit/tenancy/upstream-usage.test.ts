@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
 import type { UsageEvent } from '../../../src/contract/api/meter.ts';
-import { openBillingDatabase } from '../../../src/tenancy/billing/billing-schema.ts';
+import { BILLING_MIGRATIONS, openBillingDatabase } from '../../../src/tenancy/billing/billing-schema.ts';
+import { migrate } from '../../../src/kernel/sql/migrate.ts';
 import type { QuotaLevel } from '../../../src/tenancy/quota/quota-level.ts';
 import { grantedIn } from '../../../src/tenancy/quota/quota-level.ts';
 import { openQuotaDatabase, SqliteQuotaStore } from '../../../src/tenancy/quota/quota-store.ts';
@@ -65,12 +66,13 @@ describe('usage of upstreams', () => {
 
   it('[T92] joins the sums of a ledger that was stored before there were such meters', () => {
     const storage = new NodeSql();
-    openBillingDatabase(storage);
+    migrate(storage, BILLING_MIGRATIONS.slice(0, -1));
     // As stored by 0.6.0.
     storage.sql.exec(
       `INSERT INTO rollups VALUES (${HOUR}, '${tenantId}', '${projectId}', '', 'embedding_tokens', 'glove-sif-100', '/v1/embeddings', '', 50, 1)`,
     );
     storage.sql.exec(`INSERT INTO totals VALUES (${MONTH_MS}, '2026-01-01', '${tenantId}', '${projectId}', 'embedding_tokens', '', 50, 1)`);
+    openBillingDatabase(storage);
     const ledger = new SqliteUsageLedger(storage);
     ledger.record([event('a', { meter: 'upstream_nano', quantity: 40, model: 'openai/gpt-5' })], NOW_MS);
     expect(ledger.monthTotals(MONTH_MS, { tenant: tenantId }).map(({ price, meter, quantity }) => [price, meter, quantity])).toEqual([

@@ -4,10 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { TENANCY_LIMITS } from '../../../src/contract/tenancy/tenancy-limits.ts';
 import type { UsageEvent } from '../../../src/contract/api/meter.ts';
 import { UsageDelivery } from '../../../src/gateway/tenancy/usage-delivery.ts';
-import { amountNano, editionAt, PRICE_BOOK, usd } from '../../../src/tenancy/usage/price-book.ts';
+import { amountNano, editionAt, PRICE_BOOK, usd, priceNamed } from '../../../src/tenancy/usage/price-book.ts';
 import { UsageBuffer, usageIdOf } from '../../../src/tenancy/usage/usage-buffer.ts';
 import type { Use } from '../../../src/tenancy/usage/usage-buffer.ts';
-import { editionSpans } from '../../../src/tenancy/usage/usage-query.ts';
 import { idsOf, ManualClock } from '../../support/fakes/tenancy.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 
@@ -215,11 +214,9 @@ describe('the price book', () => {
     expect(editionAt(next.fromMs - 1, book)).toBe(first);
     expect(editionAt(next.fromMs, book)).toBe(next);
     expect(editionAt(0, book)).toBe(first);
-    const query = { fromMs: Date.UTC(2025, 0, 1), toMs: Date.UTC(2026, 6, 1), groupBy: [] };
-    expect(editionSpans(query, book)).toEqual([
-      { edition: first, fromMs: query.fromMs, toMs: next.fromMs },
-      { edition: next, fromMs: next.fromMs, toMs: query.toMs },
-    ]);
+    const dearer = { ...next, prices: { ...next.prices, requests: { nano: 7, units: 1 } } };
+    expect(priceNamed('next', 'requests', null, [first, dearer])).toEqual({ nano: 7, units: 1 });
+    expect(priceNamed(first.id, 'requests', null, [first, dearer])).toEqual(first.prices.requests);
     expect(PRICE_BOOK.every((edition) => edition.fromMs % 86_400_000 === 0)).toBe(true);
   });
 });

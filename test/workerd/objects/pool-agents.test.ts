@@ -112,6 +112,7 @@ it('[P22] tells the scheduler how fast attempts are, each measurement once', asy
       exchange,
       clock: { nowMs: () => Date.now() },
       pause: () => Promise.resolve(),
+      judgedMs: () => Date.now(),
       onAssigned: () => {},
       onGone: async () => {},
       onRetired: () => {},

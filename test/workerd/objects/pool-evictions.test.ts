@@ -9,6 +9,7 @@ import { partitionOfAgent, ROOT_PARTITION } from '../../../src/contract/pools/po
 import type { PoolCalls } from '../../../src/gateway/pools/pool-calls.ts';
 import type { AttemptId, PoolId } from '../../../src/kernel/ids.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
+import { HOUR_MS } from '../../../src/kernel/time-units.ts';
 import type { AgentId } from '../../../src/pools/agent-lease.ts';
 import type { JobRequest } from '../../../src/scheduler/served/jobs/job.ts';
 import { seeds } from '../../support/fixtures/effort.ts';
@@ -162,7 +163,7 @@ class EvictedPool {
     const { attemptId } = held.grant;
     await inStore(this.#partitionOf(agent), (store) => {
       const lease = store.find(attemptId);
-      if (lease !== undefined) store.save({ ...lease, leaseUntilMs: Date.now() - 1 });
+      if (lease !== undefined) store.save({ ...lease, leaseUntilMs: Date.now() - HOUR_MS });
       store.stopsAsking(agent);
     });
     while (!held.isTaken) {

@@ -323,6 +323,7 @@ describe('PoolObject', () => {
         exchange,
         clock: { nowMs: () => Date.now() },
         pause: () => Promise.resolve(),
+        judgedMs: () => Date.now(),
         onAssigned: () => {},
         onGone: async () => {},
         onRetired: () => {},

@@ -11,6 +11,7 @@ import { partitionName } from '../../../src/contract/pools/pool-partition.ts';
 import type { JobQueue } from '../../../src/gateway/jobs/job-queue.ts';
 import type { PoolCalls } from '../../../src/gateway/pools/pool-calls.ts';
 import type { PoolId } from '../../../src/kernel/ids.ts';
+import { HOUR_MS } from '../../../src/kernel/time-units.ts';
 import type { AgentId } from '../../../src/pools/agent-lease.ts';
 import { PLAIN_NODE, SqlitePoolStore } from '../../../src/pools/sqlite-pool-store.ts';
 import type { JobRequest } from '../../../src/scheduler/served/jobs/job.ts';
@@ -85,7 +86,7 @@ export const inStore = <T>(stub: DurableObjectStub<PoolObject>, work: (store: Sq
 export const silence = (stub: DurableObjectStub<PoolObject>) =>
   inStore(stub, (store) => {
     for (const lease of store.ended(Number.MAX_SAFE_INTEGER, 100)) {
-      store.save({ ...lease, leaseUntilMs: Date.now() - 1 });
+      store.save({ ...lease, leaseUntilMs: Date.now() - HOUR_MS });
       store.stopsAsking(lease.agentId);
     }
   });

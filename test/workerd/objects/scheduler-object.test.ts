@@ -18,6 +18,7 @@ import type { PartitionName } from '../../../src/contract/pools/pool-partition.t
 import type { JobId, OrganisationId, PoolId, TenantId } from '../../../src/kernel/ids.ts';
 import { migrate } from '../../../src/kernel/sql/migrate.ts';
 import type { SqlStorage } from '../../../src/kernel/sql/sql-storage.ts';
+import { HOUR_MS } from '../../../src/kernel/time-units.ts';
 import { newJob } from '../../../src/scheduler/served/jobs/job.ts';
 import { JOB_MIGRATIONS } from '../../../src/scheduler/served/migrations.ts';
 import { SqliteCellStore } from '../../../src/scheduler/served/sqlite-cell-store.ts';
@@ -108,7 +109,10 @@ const unwrap = <T>(outcome: Outcome<T>): T => {
 
 /** Lets the leases of all pools end, as if time had passed. */
 const silence = (stub: DurableObjectStub<SchedulerObject>) =>
-  runInDurableObject(stub, (_object, { storage }) => void storage.sql.exec('UPDATE pool_leases SET lease_until_ms = ?', Date.now() - 1));
+  runInDurableObject(
+    stub,
+    (_object, { storage }) => void storage.sql.exec('UPDATE pool_leases SET lease_until_ms = ?', Date.now() - HOUR_MS),
+  );
 
 describe.each([
   ['in memory', false],

@@ -34,10 +34,11 @@ interface Env {
 export default {
   async fetch(request: Request, env: Env): Promise<Response> {
     if (request.method !== 'POST') return new Response('ready');
-    const { suite, agentsPerPool } = await request.json<{ suite: Suite; agentsPerPool: number }>();
+    const { suite, agentsPerPool, limitMs } = await request.json<{ suite: Suite; agentsPerPool: number; limitMs: number }>();
     const result = await runSuite({
       suite,
       agentsPerPool,
+      limitMs,
       scheduler: env.SCHEDULER.get(env.SCHEDULER.idFromName(SCHEDULER_CELL)),
       pool: (id) => env.POOL.get(env.POOL.idFromName(id)),
       nowMs: () => Date.now(),

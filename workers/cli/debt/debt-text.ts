@@ -3,11 +3,12 @@ import type { DebtFinding, DebtRule, Spread } from '../../../src/contract/debt/d
 import type { Assessment, ComponentScore } from '../../../src/debt/rules/assess.ts';
 import { RULES } from '../../../src/debt/rules/assess.ts';
 import { HORIZON_WEEKS } from '../../../src/debt/price.ts';
+import { groupBy } from '../../../src/kernel/grouped.ts';
 import { SIGNAL_RATIO_MAX } from '../../../src/debt/rules/rating.ts';
 import { table } from '../command/command.ts';
 
 const ID_CHARS = 10;
-const TITLE_CHARS = 110;
+const TITLE_CHARS = 200;
 const COMPONENTS_MAX = 40;
 const MINUTES_OF_A_DAY = 8 * 60;
 
@@ -26,7 +27,7 @@ export const dateOf = (atS: number | null): string => (atS === null ? '-' : new 
 
 /** A repository's rating, what is not known of it, and its components, the worst first; `doubted`: candidates that were items before. */
 export function scoreText(
-  { repository, git_commit }: DebtFactFile,
+  { repository, git_commit, facts }: DebtFactFile,
   { total, components, signals, findings, candidates }: Assessment,
   doubted: number,
 ): string {
@@ -36,16 +37,59 @@ export function scoreText(
   const before = doubted === 0 ? '' : `, ${doubted} of which were items before`;
   return [
     `${repository} at ${git_commit?.slice(0, 12)}: ${total.rating}, debt ratio ${percent(total.ratio)} of ${total.lines} lines`,
-    `${findings.length} items take ${range(total.principal)} and cost ${range(total.interest)} a week`,
+    `${itemsText(total)} a week`,
     ...(cheap === 0 ? [] : [`${cheap} of them cost less in ${HORIZON_WEEKS} weeks than they take: leave them`]),
     ...(candidates.length === 0
       ? []
-      : [`candidates, which are too unsure to be items: ${candidates.length}${before}; --candidates lists them`]),
+      : [
+          `candidates, which are too unsure to be items: ${candidates.length}${before}; --candidates lists them: ${countsByRule(candidates)}`,
+        ]),
+    ...besideText(facts),
+    ...missingText(facts),
     ...(blocking === 0 ? [] : [`${blocking} block: sluice debt check fails on them`]),
     ...(unknown.length === 0 ? [] : [`not known, and so rated as ${percent(SIGNAL_RATIO_MAX)} of each component: ${unknown.join(', ')}`]),
     '',
     componentTable(components),
   ].join('\n');
+}
+
+/** How many there are, and what they take and cost. */
+export const itemsText = ({ items, principal, interest }: Pick<ComponentScore, 'items' | 'principal' | 'interest'>): string =>
+  items === 1
+    ? `an item takes ${range(principal)} and costs ${range(interest)}`
+    : `${items} items take ${range(principal)} and cost ${range(interest)}`;
+
+/** How many there are of each rule, most first. */
+export function countsByRule(findings: readonly DebtFinding[]): string {
+  const counts = [...groupBy(findings, ({ rule }) => rule)].map(([rule, of]) => ({ rule, count: of.length }));
+  return counts
+    .sort((a, b) => b.count - a.count || (a.rule < b.rule ? -1 : 1))
+    .map(({ rule, count }) => `${count} ${rule}`)
+    .join(', ');
+}
+
+/** What is beside the product, and so is not judged as it is. */
+export function besideText(facts: readonly DebtFact[]): readonly string[] {
+  const beside = facts.filter(({ kind }) => kind === 'beside');
+  const kinds = beside.map(({ symbol, value, detail }) => {
+    const lines = detail?.['lines'];
+    const files = value === 1 ? 'file' : 'files';
+    return symbol === 'generated' ? `${value} generated ${files}` : `${value} ${files} of ${symbol} (${lines} lines)`;
+  });
+  return kinds.length === 0 ? [] : [`beside the product, and not judged as it is: ${kinds.join(', ')}`];
+}
+
+/** What a clone lacks, and what is not known for that. */
+export function missingText(facts: readonly DebtFact[]): readonly string[] {
+  const detail = facts.find(({ kind, symbol }) => kind === 'census' && symbol === 'hotspots')?.detail ?? {};
+  const unread = detail['left out: not in this clone'];
+  return [
+    ...(unread === undefined ? [] : [`not in this clone: the texts of ${unread} source files; only their changes are known`]),
+    ...(detail['earlier texts are missing'] === true
+      ? ['this partial clone lacks earlier texts: changes of files are known by name, those of functions and the age of lines are not']
+      : []),
+    ...(detail['history is shallow'] === true ? ['this clone is shallow: changes before its first commit are not known'] : []),
+  ];
 }
 
 function componentTable(components: readonly ComponentScore[]): string {
@@ -76,7 +120,7 @@ export const findingTable = (findings: readonly DebtFinding[], doubted: Readonly
       const what = `${one.subject}${one.symbol === '' || one.title.includes(one.symbol) ? '' : ` ${one.symbol}`}`;
       const title = one.title.length > TITLE_CHARS ? `${one.title.slice(0, TITLE_CHARS)}...` : one.title;
       const figures = `priority ${one.priority.p50.toFixed(1)}, takes ${time(one.principal_minutes.p50)}, costs ${time(one.interest_minutes_per_week.p50)} a week`;
-      return `${one.id.slice(0, ID_CHARS)}  ${one.rule}${one.is_blocking ? ' (blocks)' : ''}${doubted.has(one) ? ' (was an item)' : ''}: ${what}\n  ${title}\n  do: ${one.remedy}\n  ${figures}`;
+      return `${one.id.slice(0, ID_CHARS)}  ${one.rule}${one.is_blocking ? ' (blocks)' : ''}${doubted.has(one) ? ' (was an item)' : ''}: ${what}\n  ${title}\n  do: ${one.remedy}\n  ${figures}${one.doubt === undefined ? '' : `\n  doubt: ${one.doubt}`}`;
     })
     .join('\n');
 
@@ -94,6 +138,7 @@ export function explained(one: DebtFinding): string {
     '',
     one.title,
     `do: ${one.remedy}`,
+    ...(one.doubt === undefined ? [] : [`doubt: ${one.doubt}`]),
     '',
     `rule: ${aboutRule(one.rule)}`,
     one.confidence === 1

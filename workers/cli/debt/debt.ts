@@ -23,6 +23,9 @@ interface ScoreFlags extends AssessFlags {
   readonly candidates?: boolean;
 }
 
+/** Candidates below items. */
+const CANDIDATES_SHOWN = 5;
+
 /** `sluice debt collect`. */
 export const collect = (): Command =>
   ofRepository(
@@ -72,6 +75,9 @@ async function showScore(path: string, { json, top, rule, candidates, ...options
   if (json === true) return print({ repository: file.repository, git_commit: file.git_commit, ...assessment, ...listed, doubted });
   show(scoreText(file, assessment, doubted.length));
   show(`\n${findingTable(candidates === true ? listed.candidates : listed.findings, new Set(doubted))}`);
+  // Where little is sure, what may be debt is of more use than an empty list.
+  const more = candidates === true ? [] : listed.candidates.slice(0, Math.max(0, Math.min(CANDIDATES_SHOWN, top - listed.findings.length)));
+  if (more.length > 0) show(`\ncandidates, too unsure to be items:\n${findingTable(more, new Set(doubted))}`);
 }
 
 async function explainItem(id: string, path: string, { json, ...options }: AssessFlags): Promise<void> {

@@ -2,12 +2,13 @@ import { join } from 'node:path';
 
 import type { DebtFinding, DebtItem, DebtRule } from '../../../src/contract/debt/debt-items.ts';
 import { assess } from '../../../src/debt/rules/assess.ts';
-import type { DatedCommit, PaidItem, PaidRatios } from '../../../src/debt/paid-items.ts';
+import type { DatedCommit } from '../../../src/debt/evidence/change-time.ts';
+import type { PaidItem, PaidRatios } from '../../../src/debt/paid-items.ts';
 import { minutesOf, withPaid } from '../../../src/debt/paid-items.ts';
 import { reconcile } from '../../../src/debt/store/register.ts';
-import { changeMinutesOf } from '../../../src/debt/rules/rule.ts';
 import type { Measured } from './measure.ts';
 import { git, isAncestor } from './repository/git.ts';
+import { zoneMinutesOf } from './repository/read-history.ts';
 import { keep, readKept } from './repository/kept-files.ts';
 import type { Repository } from './repository/repository.ts';
 
@@ -46,19 +47,29 @@ export async function updateRegister({ repository, policy, facts }: Measured): P
   const items = new Map((before?.items ?? []).map((item) => [item.id, item]));
   for (const item of changed) items.set(item.id, item);
   const closed = changed.filter(({ state }) => state === 'closed');
-  const paid = before === undefined || closed.length === 0 ? [] : await paidOf(repository, before.commit, closed, changeMinutesOf(facts));
+  const paid = before === undefined || closed.length === 0 ? [] : await paidOf(repository, before.commit, closed);
   const kept = [...items.values()].filter(({ state }) => state !== 'closed');
   const register: LocalRegister = { commit: repository.commit, items: kept, ratios: withPaid(ratios, paid) };
   await keep(fileOf(repository), register);
 }
 
 /** What the commits since then took that touched the subjects of closed items. */
-async function paidOf({ root, commit }: Repository, since: string, closed: readonly DebtItem[], usualMinutes: number): Promise<PaidItem[]> {
+async function paidOf({ root, commit }: Repository, since: string, closed: readonly DebtItem[]): Promise<PaidItem[]> {
   const log = async (...paths: string[]): Promise<DatedCommit[]> => {
-    const text = await git(root, 'log', '--no-merges', '--reverse', '--format=%H %at %aE', commit, `^${since}`, ...paths);
+    const text = await git(
+      root,
+      'log',
+      '--no-merges',
+      '--reverse',
+      '--date=format:%z',
+      '--format=%H %at %ad %aE',
+      commit,
+      `^${since}`,
+      ...paths,
+    );
     return text.split('\n').flatMap((line) => {
-      const [id = '', atS = '', author = ''] = line.split(' ');
-      return id === '' ? [] : [{ id, atS: Number(atS), author }];
+      const [id = '', atS = '', zone = '', author = ''] = line.split(' ');
+      return id === '' ? [] : [{ id, atS: Number(atS), zoneMinutes: zoneMinutesOf(zone), author }];
     });
   };
   const all = await log();
@@ -66,7 +77,7 @@ async function paidOf({ root, commit }: Repository, since: string, closed: reado
   for (const item of closed) {
     // What is no file, such as a package or a team, has no commits of its own.
     const touched = item.subject.includes('/') || item.subject.includes('.') ? await log('--', `:(literal)${item.subject}`) : [];
-    paid.push({ item, actualMinutes: minutesOf(all, new Set(touched.map(({ id }) => id)), usualMinutes) });
+    paid.push({ item, actualMinutes: minutesOf(all, new Set(touched.map(({ id }) => id))) });
   }
   return paid;
 }

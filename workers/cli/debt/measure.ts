@@ -9,6 +9,7 @@ import { checkedBy, jsonFile } from '../command/json-file.ts';
 import { teams } from './collect-teams.ts';
 import { COLLECTORS } from './collectors/collectors.ts';
 import { BlobReader } from './repository/blob-reader.ts';
+import { GitFailure } from './repository/git.ts';
 import { keep } from './repository/kept-files.ts';
 import { LineTimes } from './repository/line-times.ts';
 import { Progress } from './repository/progress.ts';
@@ -40,6 +41,21 @@ export interface Measured {
 /** Measures a commit; `history`: of a later one, so that two commits differ by their code alone. */
 export async function measure(path: string, options: MeasureOptions, nowS: number, history?: ReadHistory): Promise<Measured> {
   const repository = await openRepository(path, options.commit ?? 'HEAD', options.cache);
+  try {
+    return await measureIn(repository, options, nowS, history);
+  } catch (error) {
+    // A clone may lack texts without saying so: what names alone tell is still of use.
+    if (repository.lacksTexts || !(error instanceof GitFailure)) throw error;
+    return measureIn({ ...repository, lacksTexts: true }, options, nowS, history);
+  }
+}
+
+async function measureIn(
+  repository: Repository,
+  options: MeasureOptions,
+  nowS: number,
+  history: ReadHistory | undefined,
+): Promise<Measured> {
   await prepareCache(repository);
   const policy = await policyOf(repository, options.policy);
   const progress = new Progress();
@@ -48,7 +64,9 @@ export async function measure(path: string, options: MeasureOptions, nowS: numbe
     const read = history ?? (await readHistory(repository, progress));
     const sources = await readSources(repository, policy.ignore, progress);
     const [lineTimes, rangeCommits] = [await LineTimes.open(repository), await RangeCommits.open(repository)];
-    const collection = { repository, policy, sources, blobs, history: read, lineTimes, rangeCommits, nowS, progress };
+    // A commit that is named is judged as of its time, and the newest one as of now.
+    const asOfS = options.commit === undefined ? nowS : Math.min(nowS, repository.committedAtS);
+    const collection = { repository, policy, sources, blobs, history: read, lineTimes, rangeCommits, nowS, asOfS, progress };
     const facts: DebtFact[] = [];
     for (const collect of COLLECTORS) for (const fact of await collect(collection)) facts.push(fact);
     // A comparison with an earlier commit is of code alone.

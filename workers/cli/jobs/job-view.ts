@@ -17,6 +17,7 @@ export interface JobView {
   readonly started_at: number | null;
   readonly finished_at: number | null;
   readonly cost_usd: string | null;
+  readonly deadline?: JobExplanationReply['deadline'];
 }
 
 export const JOB_HEADINGS = ['job', 'kind', 'state', 'priority', 'attempts', 'items', 'waited', 'ran', 'USD'] as const;
@@ -48,8 +49,11 @@ export function waitingText({
   waits_for: waitsFor,
   retry_at: retryAtS,
   room_at: roomAtS,
+  starts_between: starts,
   agents_lacking: lacking,
-}: Pick<JobExplanationReply, 'reason' | 'position' | 'waits_for' | 'retry_at' | 'room_at' | 'agents_lacking'>): string | undefined {
+}: Pick<JobExplanationReply, 'reason' | 'position' | 'waits_for' | 'retry_at' | 'room_at' | 'starts_between' | 'agents_lacking'>):
+  | string
+  | undefined {
   if (reason === 'not_waiting') return undefined;
   return [
     `waits: ${reason.replaceAll('_', ' ')}`,
@@ -57,9 +61,32 @@ export function waitingText({
     ...(waitsFor.length === 0 ? [] : [`for ${waitsFor.join(', ')}`]),
     ...(lacking === null ? [] : [`${lacking} agents more would help`]),
     ...(retryAtS === null ? [] : [`tried again at ${timeOf(retryAtS)}`]),
+    ...(starts === null ? [] : startOf(starts)),
     ...(roomAtS === null ? [] : [`room by ${timeOf(roomAtS)}`]),
   ].join(', ');
 }
+
+/** When it starts, in words; nothing where that could be any time. */
+function startOf({ earliest, latest, confidence, basis }: Starts): readonly string[] {
+  if (earliest === null || latest === null) return [];
+  const sure = basis === 'limits' ? 'by limits alone' : `${Math.round(confidence * 100)} %`;
+  return [`starts between ${timeOf(earliest)} and ${timeOf(latest)} (${sure})`];
+}
+
+/** Whether a job meets its deadline, in lines: the verdict, and why by each of its resources. */
+export const deadlineRows = ({ verdict, deadline_at: atS, options }: Deadline): readonly (readonly string[])[] => [
+  ['deadline', `${verdict.replaceAll('_', ' ')}: ${timeOf(atS)}`],
+  ...options.map((option) => [`by resources ${option.option}`, optionText(option)]),
+];
+
+function optionText({ verdict, runtime_s: runtimeS, source, start_at: startS, end_at: endS }: Deadline['options'][number]): string {
+  if (runtimeS === null || source === null || endS === null) return `${verdict}: nothing says how long it runs`;
+  const most = source === 'stated' ? '' : ' at most';
+  return `${verdict.replaceAll('_', ' ')}: ${spanOf(0, runtimeS)}${most} (${source.replaceAll('_', ' ')}), from ${timeOf(startS)} to ${timeOf(endS)}`;
+}
+
+type Starts = NonNullable<JobExplanationReply['starts_between']>;
+type Deadline = NonNullable<JobExplanationReply['deadline']>;
 
 const timeOf = (atS: number): string => new Date(atS * 1000).toISOString().replace('.000Z', 'Z');
 

@@ -8,7 +8,7 @@ import { caller, named, print, shown } from '../gateway/gateway-command.ts';
 import { historyCommands } from './job-history.ts';
 import { verbCommands } from './job-verbs.ts';
 import type { JobView } from './job-view.ts';
-import { isOver, JOB_HEADINGS, jobPath, rowOf, waitingText } from './job-view.ts';
+import { deadlineRows, isOver, JOB_HEADINGS, jobPath, rowOf, waitingText } from './job-view.ts';
 import { planCommand } from './plan.ts';
 import type { Described } from './submit.ts';
 import { describing, submit } from './submit.ts';
@@ -74,6 +74,8 @@ async function submitted({
   const job = await submit(client, described, idempotencyKey);
   if (json === true) print(job);
   else if (isWatched !== true) console.log(job.id);
+  // To where no script reads an id.
+  if (job.deadline && job.deadline.verdict !== 'met') for (const row of deadlineRows(job.deadline)) console.error(row.join('  '));
   if (isWatched === true && !(await watchJobs(client, [job.id], WATCH_MS))) process.exitCode = 1;
 }
 

@@ -45,9 +45,10 @@ export const quantize = () =>
       print(quantised.report);
     });
 
-function print({ tensors, bytes, drift }: QuantiseReport): void {
+function print({ tensors, bytes, drift, isServed }: QuantiseReport): void {
   console.log(table(['constant', 'dims', 'mode', 'bytes', 'SNR dB', 'max error', 'cosine'], tensors.map(rowOf)));
   console.log(`\nconstants: ${bytes.before} bytes, now ${bytes.after} (${(bytes.before / bytes.after).toFixed(2)} times smaller)`);
+  if (!isServed) console.log('Sluice does not serve a static model in this form: other runtimes run it.');
   if (drift === null) console.log('drift of the outputs: not measured (no --calibrate)');
   else
     console.log(

@@ -30,7 +30,12 @@ interface NodeView {
 interface PriceView {
   readonly accelerator: string | null;
   readonly usd_per_hour: string;
+  readonly margin_per_mille: number;
+  readonly billed_usd_per_hour: string;
+  readonly price_list: string | null;
+  readonly in_force: boolean;
   readonly from: number;
+  readonly until: number | null;
 }
 
 interface Shown {
@@ -64,9 +69,12 @@ export function pools(): Command {
     )
     .addCommand(shown(named('prices', 'The prices of a pool.')).action(prices))
     .addCommand(
-      named('set-price', 'Sets what an accelerator of the pool costs.')
+      named('set-price', 'States what an accelerator of the pool costs: what tenants are billed for it, with the margin.')
         .argument('<usd-per-hour>', 'such as 2.50')
         .option('--accelerator <type>', 'which type (default: a node without accelerators)')
+        .option('--margin <per-mille>', 'what tenants pay above that, in thousandths of it', whole(0, 5_000), 0)
+        .option('--from <time>', 'from when on, such as 2027-01-01T00:00Z (default: now)', instant)
+        .option('--until <time>', 'when it ends, and the price before it holds again', instant)
         .action(setPrice),
     )
     .addCommand(shown(named('nodes', 'The nodes of a pool, and what runs there.')).action(nodes))
@@ -134,13 +142,41 @@ async function rotate(id: string, { grace, json }: Shown & { readonly grace: num
 async function prices(id: string, { json }: Shown): Promise<void> {
   const { data } = await (await operator()).call<{ data: PriceView[] }>('GET', poolPath(id, '/prices'));
   if (json === true) return print(data);
-  const rows = data.map(({ accelerator, usd_per_hour: usd, from }) => [accelerator ?? '-', usd, new Date(from * 1_000).toISOString()]);
-  console.log(rows.length === 0 ? 'no prices' : table(['accelerator', 'USD an hour', 'from'], rows));
+  const rows = data.map((price) => [
+    price.accelerator ?? '-',
+    price.usd_per_hour,
+    String(price.margin_per_mille),
+    price.billed_usd_per_hour,
+    dateOf(price.from),
+    price.until === null ? '-' : dateOf(price.until),
+    price.price_list === null ? 'the pool' : `price list ${price.price_list}`,
+    price.in_force ? 'yes' : 'no',
+  ]);
+  console.log(table(['accelerator', 'USD an hour', 'margin ‰', 'billed', 'from', 'until', 'stated by', 'holds'], rows));
 }
 
-async function setPrice(id: string, usd: string, { accelerator }: { readonly accelerator?: string }): Promise<void> {
-  const price = await (await operator()).call<PriceView>('POST', poolPath(id, '/prices'), { usd_per_hour: usd, accelerator });
-  console.log(`${price.accelerator ?? 'a node without accelerators'} costs ${price.usd_per_hour} USD an hour`);
+interface StatedPrice {
+  readonly accelerator?: string;
+  readonly margin: number;
+  readonly from?: number;
+  readonly until?: number;
+}
+
+async function setPrice(id: string, usd: string, { margin, ...terms }: StatedPrice): Promise<void> {
+  const body = { usd_per_hour: usd, margin_per_mille: margin, ...terms };
+  const price = await (await operator()).call<PriceView>('POST', poolPath(id, '/prices'), body);
+  const { accelerator, usd_per_hour: cost, margin_per_mille: above, billed_usd_per_hour: billed } = price;
+  const what = accelerator ?? 'a node without accelerators';
+  console.log(`${what} costs ${cost} USD an hour; tenants are billed ${billed} (margin ${above} per mille)`);
+}
+
+const dateOf = (unixSeconds: number): string => new Date(unixSeconds * 1_000).toISOString();
+
+/** Seconds since the Unix epoch. */
+function instant(text: string): number {
+  const ms = Date.parse(text);
+  if (Number.isNaN(ms)) throw new UsageError(`"${text}" is not a time such as 2027-01-01T00:00Z`);
+  return Math.floor(ms / 1_000);
 }
 
 async function nodes(id: string, { json }: Shown): Promise<void> {

@@ -72,14 +72,16 @@ async function simulate(name: string, jobs: readonly TracedJob[], flags: Flags):
   const owners = [...new Set(jobs.map(({ owner }) => owner))].toSorted();
   const { acceleratorsPerNode } = cluster;
   const startedMs = process.cpuUsage().user / 1_000;
-  const result = replayJobs(jobs, cluster, ({ job, node, mask, fromMs, toMs }) => {
-    if (flags.svg === undefined) return;
-    const { owner, accelerators } = jobs[job] ?? { owner: '', accelerators: 0 };
-    for (let index = 0; index < acceleratorsPerNode; index++) {
-      if (((mask >> index) & 1) === 0) continue;
-      const title = `job ${job} of ${owner}, ${accelerators} accelerators`;
-      bars.push({ lane: node * acceleratorsPerNode + index, from: fromMs / 3.6e6, to: toMs / 3.6e6, kind: owners.indexOf(owner), title });
-    }
+  const result = replayJobs(jobs, cluster, {
+    stayed({ job, node, mask, fromMs, toMs }) {
+      if (flags.svg === undefined) return;
+      const { owner, accelerators } = jobs[job] ?? { owner: '', accelerators: 0 };
+      for (let index = 0; index < acceleratorsPerNode; index++) {
+        if (((mask >> index) & 1) === 0) continue;
+        const title = `job ${job} of ${owner}, ${accelerators} accelerators`;
+        bars.push({ lane: node * acceleratorsPerNode + index, from: fromMs / 3.6e6, to: toMs / 3.6e6, kind: owners.indexOf(owner), title });
+      }
+    },
   });
   const cpuMs = process.cpuUsage().user / 1_000 - startedMs;
   if (flags.svg !== undefined) {

@@ -1,7 +1,7 @@
 import { inverseOfPositive } from '../cholesky.ts';
 import type { Matrix } from '../matrix.ts';
 import { rowCount } from '../matrix.ts';
-import type { DistilSettings, KernelParts, TeacherPairs, TextFeatures } from './student-kernel.ts';
+import type { DistilSettings, KernelParts, TeacherPairs, TextFeatures, WordPrior } from './student-kernel.ts';
 import { kernelParts, textFeatures } from './student-kernel.ts';
 
 /** A student fitted to the texts `rows`. */
@@ -18,7 +18,7 @@ export interface FittedStudent {
  * Kernel ridge regression from bags of tokens to the teacher's vectors. A text's similarity is a sum over its tokens, so the solution is a table of
  * one vector a token: w_t (what texts with the token taught + what texts with words like it taught + what all texts have in common).
  */
-export function fitStudent(pairs: TeacherPairs, rows: readonly number[], prior: Matrix, settings: DistilSettings): FittedStudent {
+export function fitStudent(pairs: TeacherPairs, rows: readonly number[], prior: WordPrior, settings: DistilSettings): FittedStudent {
   const features = textFeatures(pairs, rows, prior, settings);
   return solve(pairs, rows, prior, { settings, features, parts: kernelParts(features, rows, pairs.vocabularySize) });
 }

@@ -3,21 +3,31 @@ import { sumRows } from '../build-static-model.ts';
 import { tokenBatch } from '../../token-batch.ts';
 import { topTen } from '../gate/retrieval-figures.ts';
 import type { Matrix } from '../matrix.ts';
+import { quantiseRows } from '../matrix.ts';
+import { decode } from '../quantise/group-codes.ts';
 import { fitStudent } from './fit-student.ts';
-import type { DistilSettings, TeacherPairs } from './student-kernel.ts';
+import type { DistilSettings, TeacherPairs, WordPrior } from './student-kernel.ts';
 
 /** The values that are tried for each setting, in the order in which the settings are chosen. */
 export type SettingsGrid = { readonly [Setting in keyof DistilSettings]: readonly number[] };
 
-export const DISTIL_GRID: SettingsGrid = { tokensMax: [128, 256, 384], sifA: [0.001, 0.003, 0.01], prior: [0.3, 1], ridge: [0.1, 0.3] };
+export const DISTIL_GRID: SettingsGrid = {
+  tokensMax: [128, 256, 384],
+  sifA: [0.001, 0.003, 0.01],
+  // A teacher that weights words as the base does is followed best by its weights and a strong prior.
+  baseWeights: [1, 0],
+  prior: [0.3, 1, 100],
+  ridge: [0.1, 0.3],
+};
 
 /**
  * The settings with the best recall of texts left out one at a time, each setting chosen in turn with the others held. Only `rows` are looked at.
  */
-export function chooseSettings(pairs: TeacherPairs, rows: readonly number[], prior: Matrix, grid: SettingsGrid): DistilSettings {
+export function chooseSettings(pairs: TeacherPairs, rows: readonly number[], prior: WordPrior, grid: SettingsGrid): DistilSettings {
   let chosen: DistilSettings = {
     tokensMax: middle(grid.tokensMax),
     sifA: middle(grid.sifA),
+    baseWeights: middle(grid.baseWeights),
     prior: middle(grid.prior),
     ridge: middle(grid.ridge),
   };
@@ -63,7 +73,7 @@ export interface HeldOutQuality {
  */
 export function heldOutQuality(
   pairs: TeacherPairs,
-  prior: Matrix,
+  prior: WordPrior,
   grid: SettingsGrid,
   { folds, seed, groups }: { readonly folds: number; readonly seed: number; readonly groups?: readonly string[] },
 ): HeldOutQuality {
@@ -74,7 +84,7 @@ export function heldOutQuality(
   for (let fold = 0; fold < folds; fold++) {
     const [heldOut, learned] = [all.filter((row) => foldOf[row] === fold), all.filter((row) => foldOf[row] !== fold)];
     const chosen = chooseSettings(pairs, learned, prior, grid);
-    const vectors = studentVectors(pairs, heldOut, fitStudent(pairs, learned, prior, chosen).table(), chosen.tokensMax);
+    const vectors = studentVectors(pairs, heldOut, servedTable(fitStudent(pairs, learned, prior, chosen).table()), Infinity);
     settings.push(chosen);
     whole += heldOut.length * recall(neighboursIn(pairs.vectors, pairs, heldOut, all), neighboursIn(vectors, pairs, heldOut, all));
     alone += heldOut.length * recall(neighboursIn(pairs.vectors, pairs, heldOut, heldOut), neighboursIn(vectors, pairs, heldOut, heldOut));
@@ -82,6 +92,12 @@ export function heldOutQuality(
   }
   const n = all.length;
   return { texts: n, folds, recallAt10: whole / n, recallAt10HeldOutIndex: alone / n, cosine: cosine / n, settings };
+}
+
+/** The table as it is served: from codes of 8 bits, and of whole texts. */
+function servedTable(table: Matrix): Matrix {
+  const decoded = decode(quantiseRows(table), { bits: 8, columns: table.columns, group: table.columns });
+  return { columns: table.columns, values: Float64Array.from(decoded) };
 }
 
 /** The student's vectors of the texts `rows`, each at the position of its text. */

@@ -8,18 +8,26 @@ export interface TeacherPairs {
   readonly vectors: Float32Array;
 }
 
+/** What the model that a student starts from knows of each token: a vector of unit length, or zero. */
+export interface WordPrior extends Matrix {
+  /** How long its vectors are in the base, which weights words by it; absent: not known. */
+  readonly lengths?: Float64Array;
+}
+
 /** How a student is fitted. */
 export interface DistilSettings {
   /** Tokens of a text that count: teachers cut long texts off. */
   readonly tokensMax: number;
   /** The `a` of the word weights a / (a + p), p from the texts learned from. */
   readonly sifA: number;
+  /** How far words have the weights that the base gives them, from 0, those of `sifA`, to 1. */
+  readonly baseWeights: number;
   /** Weight of the prior: how far words with similar prior vectors share what is learned. */
   readonly prior: number;
   readonly ridge: number;
 }
 
-/** Each text as a unit vector of weighted tokens, and summed up over the prior's vectors. */
+/** Each text as a vector of weighted tokens, and summed up over the prior's vectors; one of them has unit length, as `baseWeights` has it. */
 export interface TextFeatures {
   readonly ids: readonly Int32Array[];
   readonly weights: readonly Float64Array[];
@@ -35,7 +43,7 @@ export interface TextFeatures {
 export function textFeatures(
   { texts, vocabularySize }: TeacherPairs,
   learned: readonly number[],
-  prior: Matrix,
+  prior: WordPrior,
   settings: DistilSettings,
 ): TextFeatures {
   const cut = texts.map((text) => text.subarray(0, settings.tokensMax));
@@ -43,7 +51,7 @@ export function textFeatures(
     learned.map((text) => cut[text]!),
     vocabularySize,
     prior,
-    settings.sifA,
+    settings,
   );
   const ids: Int32Array[] = [];
   const weights: Float64Array[] = [];
@@ -53,22 +61,39 @@ export function textFeatures(
     const bag = new Map<number, number>();
     for (const id of text) if (tokenWeights[id]! > 0) bag.set(id, (bag.get(id) ?? 0) + tokenWeights[id]!);
     const tokens = Int32Array.from([...bag.keys()].sort((a, b) => a - b));
-    const length = Math.sqrt([...bag.values()].reduce((sum, weight) => sum + weight * weight, 0)) || 1;
-    const unit = Float64Array.from(tokens, (id) => bag.get(id)! / length);
+    const raw = Float64Array.from(tokens, (id) => bag.get(id)!);
+    const sum = priorSum(tokens, raw, prior);
+    // A base adds up its rows and scales the sum, not the weights, to unit length.
+    const length = lengthOf(raw) ** (1 - settings.baseWeights) * (lengthOf(sum) || lengthOf(raw)) ** settings.baseWeights || 1;
+    const unit = raw.map((weight) => weight / length);
+    priors.values.set(
+      sum.map((x) => x / length),
+      row * prior.columns,
+    );
     ids.push(tokens);
     weights.push(unit);
-    tokens.forEach((id, at) => {
-      sums[row] = sums[row]! + unit[at]!;
-      for (let d = 0; d < prior.columns; d++) {
-        const place = row * prior.columns + d;
-        priors.values[place] = priors.values[place]! + unit[at]! * prior.values[id * prior.columns + d]!;
-      }
-    });
+    sums[row] = unit.reduce((total, weight) => total + weight, 0);
   });
   return { ids, weights, priors, sums, tokenWeights };
 }
 
-function weightsOf(texts: readonly Int32Array[], vocabularySize: number, prior: Matrix, sifA: number): Float64Array {
+const lengthOf = (values: Float64Array): number => Math.sqrt(values.reduce((sum, x) => sum + x * x, 0));
+
+/** The tokens' prior vectors, weighted and added up. */
+function priorSum(tokens: Int32Array, weights: Float64Array, { columns, values }: Matrix): Float64Array {
+  const sum = new Float64Array(columns);
+  tokens.forEach((id, at) => {
+    for (let d = 0; d < columns; d++) sum[d] = sum[d]! + weights[at]! * values[id * columns + d]!;
+  });
+  return sum;
+}
+
+function weightsOf(
+  texts: readonly Int32Array[],
+  vocabularySize: number,
+  prior: WordPrior,
+  { sifA, baseWeights }: DistilSettings,
+): Float64Array {
   const counts = new Float64Array(vocabularySize);
   let total = 0;
   for (const text of texts) {
@@ -77,9 +102,14 @@ function weightsOf(texts: readonly Int32Array[], vocabularySize: number, prior: 
       total++;
     }
   }
+  const lengths = prior.lengths?.filter((length) => length > 0) ?? new Float64Array();
+  const usualLength = lengths.reduce((sum, length) => sum + length, 0) / lengths.length || 1;
   const weights = counts.map((count, id) => {
     const isKnown = count > 0 || prior.values.subarray(id * prior.columns, (id + 1) * prior.columns).some((x) => x !== 0);
-    return isKnown ? sifA / (sifA + count / total) : 0;
+    const ofBase = (prior.lengths?.[id] ?? 0) / usualLength;
+    const bySif = sifA / (sifA + count / total);
+    if (!isKnown) return 0;
+    return ofBase === 0 ? bySif : bySif ** (1 - baseWeights) * ofBase ** baseWeights;
   });
   // Token 0 is the unknown one.
   weights[0] = 0;

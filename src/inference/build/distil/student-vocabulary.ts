@@ -1,16 +1,17 @@
 import { Vocabulary } from '../../static/vocabulary.ts';
+import { tokeniserOf } from '../../static/static-model.ts';
 import { WordTokeniser } from '../../static/word-tokeniser.ts';
 import { utf8 } from '../../../kernel/bytes.ts';
 import { isTokenisable } from '../build-static-model.ts';
-import type { Matrix } from '../matrix.ts';
+import { must } from '../../../kernel/assert.ts';
+import type { WordPrior } from './student-kernel.ts';
 import type { StaticGraph } from '../prune/static-graph.ts';
 
 /** The words of a student, with what the model it starts from knows of them. */
 export interface StudentVocabulary {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly tokeniser: WordTokeniser;
-  /** One row a token: the base's vector of the word, of unit length, or zero. */
-  readonly prior: Matrix;
+  readonly prior: WordPrior;
 }
 
 /** The first `baseWordsMax` words of the base, which has them by falling frequency, and every other word of the texts. */
@@ -27,16 +28,20 @@ export function studentVocabulary(texts: readonly string[], base: StaticGraph, b
   return { bytes, tokeniser: new WordTokeniser(new Vocabulary(bytes)), prior: priorOf(words, base) };
 }
 
-function priorOf(words: readonly string[], base: StaticGraph): Matrix {
-  const ids = new Map(base.words.map((word, i) => [word, i + 1]));
+/** What the base makes of each word: its row, or the sum of those of its pieces. */
+function priorOf(words: readonly string[], base: StaticGraph): WordPrior {
+  const tokeniser = must(
+    tokeniserOf({ tokeniser: base.tokeniser, vocabulary: utf8(base.words.join('\n')) }),
+    'the rules of a base are known',
+  );
   const { columns, values } = base.table;
-  const prior = { columns, values: new Float64Array((words.length + 1) * columns) };
+  const prior = { columns, values: new Float64Array((words.length + 1) * columns), lengths: new Float64Array(words.length + 1) };
   words.forEach((word, i) => {
-    const id = ids.get(word);
-    if (id === undefined) return;
-    const row = values.subarray(id * columns, (id + 1) * columns);
+    const row = prior.values.subarray((i + 1) * columns, (i + 2) * columns);
+    for (const id of tokeniser.tokenise(word).ids) for (let d = 0; d < columns; d++) row[d] = row[d]! + values[id * columns + d]!;
     const length = Math.sqrt(row.reduce((sum, x) => sum + x * x, 0));
-    if (length > 0) row.forEach((x, d) => (prior.values[(i + 1) * columns + d] = x / length));
+    prior.lengths[i + 1] = length;
+    if (length > 0) for (let d = 0; d < columns; d++) row[d] = row[d]! / length;
   });
   return prior;
 }

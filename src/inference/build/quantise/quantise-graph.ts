@@ -45,6 +45,12 @@ export interface QuantisedGraph {
   readonly tensors: readonly TensorReport[];
 }
 
+/** Whether constants of the graph are codes of 8 bits or fewer. */
+export const hasCodes = ({ tensors }: OnnxGraph): boolean =>
+  [...tensors.values()].some(({ dataType, dims }) => CODE_TYPES.has(dataType) && elementCount(dims) >= TENSOR_ELEMENTS_MIN);
+
+const CODE_TYPES: ReadonlySet<number> = new Set([DATA_TYPE.int8, DATA_TYPE.uint8]);
+
 /** Smaller constants are biases, scales and shapes: they cost nothing and much depends on them. */
 export const TENSOR_ELEMENTS_MIN = 1024;
 
@@ -63,12 +69,18 @@ export function quantiseGraph(graph: OnnxGraph, options: QuantiseOptions): Quant
       continue;
     }
     const coded = code(name, tensor, plan, options);
-    let bytesAfter = 0;
-    for (const node of plan.nodes) {
+    const made = plan.nodes.map((node) => [node, replace(node, coded, plan, tensor, graph.opsets.get('') ?? 1)] as const);
+    const bytesAfter = Math.max(
+      ...made.map(([, { tensors: parts }]) => [...parts.values()].reduce((sum, { bytes }) => sum + bytes.length, 0)),
+    );
+    // Such as the scales of codes that are there already.
+    if (bytesAfter >= tensor.bytes.length) {
+      tensors.push(keptReport(name, tensor, 'codes and scales would take no less'));
+      continue;
+    }
+    for (const [node, replacement] of made) {
       assert(!replacements.has(node), 'a node reads one constant of a role');
-      const replacement = replace(node, coded, plan, tensor, graph.opsets.get('') ?? 1);
       replacements.set(node, replacement);
-      bytesAfter = [...replacement.tensors.values()].reduce((sum, { bytes }) => sum + bytes.length, 0);
     }
     tensors.push({
       name,
@@ -175,7 +187,8 @@ function errorOf(tensor: GraphTensor, coded: CodedTensor, { isLast }: Plan): Ten
   return tensorError(isLast ? toRows(values, coded.rows) : values, decode(coded.codes, coded.shape));
 }
 
-const keptReport = (name: string, { dims, bytes }: GraphTensor, reason: string): TensorReport => ({
+/** The report of a constant that stays. */
+export const keptReport = (name: string, { dims, bytes }: GraphTensor, reason: string): TensorReport => ({
   name,
   dims,
   mode: 'kept',

@@ -1,15 +1,19 @@
 import type { Cell } from '../cell/cell.ts';
 import type { JobRecord } from '../cell/job-record.ts';
+import { poolPrice } from '../cell/pool-price.ts';
+import { nodesWanted } from '../cell/job-record.ts';
 import type { PoolRecord } from '../cell/records.ts';
 import type { JobSpec, ResourceOption } from '../model/job-spec.ts';
 import { acceptsPool } from '../model/job-spec.ts';
 import { WHOLE_MILLI } from '../model/pool-spec.ts';
 import { interruptionsPerHour, lostHours, costPerWork } from '../placement/work-cost.ts';
 import type { PoolChoice, PricedPool } from '../cell/offer.ts';
+import { lateRunMs } from './in-time.ts';
 
 /**
  * The pools a job may run in by an option at what it may pay: those near its data first, then the cheaper, what spot nodes lose counted
- * in, then by id. Prices are compared as they are now. Where a pool has no price, it is free unless the job names a limit.
+ * in, then by id. Prices are what tenants are billed, and compared as they are now. In a cell without a price list, a pool without a price is free unless the
+ * job names a limit.
  */
 export function affordablePools(cell: Cell, spec: JobSpec, option: number): PoolChoice {
   const known = cell.poolChoices.get(spec.options)?.[option];
@@ -45,9 +49,9 @@ function choose(cell: Cell, spec: JobSpec, option: number): PoolChoice {
 
 /** What one node's worth of an option costs in a pool for an hour; undefined when it is not sold there now. */
 function nodePrice(cell: Cell, { accelerator, perNode }: ResourceOption, { spec }: PoolRecord): number | undefined {
-  const price = cell.prices.priceAt({ accelerator, region: spec.region, market: spec.market, poolId: spec.id }, cell.nowMs);
+  const price = poolPrice(cell, spec.id, accelerator);
   const milli = accelerator === null ? WHOLE_MILLI : perNode.acceleratorCount * perNode.milliEach;
-  return price === undefined ? undefined : Math.ceil((price * milli) / WHOLE_MILLI);
+  return price === undefined ? undefined : Math.ceil((price.nanoDollarsPerHour * milli) / WHOLE_MILLI);
 }
 
 /** Whether the pool has nodes of the type, or could have. Work without accelerators runs on any. */
@@ -60,21 +64,26 @@ function mayHave(cell: Cell, { accelerator }: ResourceOption, { id, elasticity }
 export interface CandidatePlan {
   readonly option: number;
   readonly pool: PricedPool;
-  /** Nano-dollars for a thousandth of the job's own unit of work; infinitely more where its data is not. */
+  /** Nano-dollars for a thousandth of the job's own unit of work; infinitely more where its data is not, or where it would be late. */
   readonly cost: number;
   /** Plans under the same key ask the same of a node, are as fast, and cost as much but for how contended their types are. */
   readonly tie: string;
 }
 
+/** Dearer than anything, near its data or not, that is done in time. What is not done in time is taken by when it would end. */
+const LATE = 1e16;
+
 /** Dearer than anything that is near the data. */
 const FAR = 1e15;
 
-/** The options and pools in which a job may run at what it may pay: the cheapest for its work first, then by option, then by pool. */
-export function candidatePlans(cell: Cell, { spec, classKey }: JobRecord): readonly CandidatePlan[] {
+/** The options and pools in which a job may run at what it may pay: those in time first, of these the cheapest for its work, then by option, then by pool. */
+export function candidatePlans(cell: Cell, job: JobRecord): readonly CandidatePlan[] {
+  const { spec, classKey } = job;
   const plans = spec.options.flatMap((wanted, option): CandidatePlan[] => {
     const pools = affordablePools(cell, spec, option);
     if ('kind' in pools) return [];
     const throughputMilli = cell.throughputs.of(classKey, option) ?? wanted.throughputHintMilli;
+    const lateMs = lateRunMs(cell, job, option, nodesWanted(job, wanted));
     const scarcity = spec.options.length === 1 ? 0 : cell.placer.scarcity(wanted.accelerator);
     return pools.map((pool): CandidatePlan => {
       const { market, region } = pool.pool.spec;
@@ -87,10 +96,13 @@ export function candidatePlans(cell: Cell, { spec, classKey }: JobRecord): reado
       };
       const cost = costPerWork({ ...terms, scarcity });
       const isFar = spec.dataRegions.length > 0 && !spec.dataRegions.includes(region);
+      const near = isFar ? FAR + cost : cost;
       const { acceleratorCount, milliEach, cpuMilli, memoryMib } = wanted.perNode;
       const uncontended = costPerWork({ ...terms, scarcity: 0 });
-      const tie = [isFar, uncontended, throughputMilli, acceleratorCount, milliEach, cpuMilli, memoryMib, wanted.nodes.min].join(' ');
-      return { option, pool, cost: isFar ? FAR + cost : cost, tie };
+      const tie = [isFar, lateMs, uncontended, throughputMilli, acceleratorCount, milliEach, cpuMilli, memoryMib, wanted.nodes.min].join(
+        ' ',
+      );
+      return { option, pool, cost: lateMs === null ? near : LATE + lateMs, tie };
     });
   });
   return plans.length < 2 ? plans : plans.toSorted((a, b) => a.cost - b.cost || a.option - b.option);

@@ -7,6 +7,7 @@ import type { ExpectedRelease } from '../cell/expected-ends.ts';
 import type { JobRecord } from '../cell/job-record.ts';
 import { acceptsPool } from '../model/job-spec.ts';
 import { resourceClass, mayClaim, patientUntil } from '../cell/feasibility.ts';
+import { optionsInTime } from './in-time.ts';
 import type { Offer } from '../cell/offer.ts';
 import { tryOption } from './try-option.ts';
 
@@ -18,7 +19,7 @@ export function reserve(cell: Cell, job: JobRecord): void {
   const patientUntilMs = patientUntil(cell, job);
   if (cell.nowMs < patientUntilMs) return cell.wakeAt(patientUntilMs);
   const root = rootOf(cell.holdings.queueOf(job.spec)).spec.name;
-  for (let option = 0; option < job.spec.options.length; option++) {
+  for (const option of optionsInTime(cell, job)) {
     const resource = resourceClass(job, option);
     const held = cell.reservations.of(root, resource);
     if (!mayClaim(cell, job, held)) continue;

@@ -1,3 +1,4 @@
+import type { HourlyPrice } from '../../../contract/tenancy/accelerator-prices.ts';
 import type { PoolId } from '../../../kernel/ids.ts';
 import type { CohortSpec } from '../fairness/quota-tree.ts';
 import type { ClusterState } from '../model/cluster-state.ts';
@@ -39,12 +40,16 @@ export interface CellSettings {
   readonly trustsObservedDurations: boolean;
   /** For this long the first job without a placement lets others pass; then nodes are reserved for it. */
   readonly headPatienceMs: number;
+  /** What accelerators cost whose pool states no price; absent: they are not sold, and a job that names no limit has them for nothing. */
+  readonly listedPrice?: (accelerator: string | null, atMs: number) => HourlyPrice;
   /** The longest that one price is charged without looking again. */
   readonly segmentMaxMs: number;
   /** How attempts are paid for in advance; absent where they are charged afterwards alone. */
   readonly prepay?: PrepaySettings;
   /** For so long a node that may have died is tried after all others; absent: nodes are trusted whatever happens there. */
   readonly nodeDoubtMs?: number;
+  /** Ends of attempts that are played through to foresee when a job starts, in all; absent: `FORECAST_ENDS_MAX`. */
+  readonly forecastEndsMax?: number;
   /** The jobs that one step places; the rest follows with the next `tick`, at once. */
   readonly admissionsMaxCount: number;
 }

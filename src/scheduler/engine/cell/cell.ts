@@ -12,11 +12,13 @@ import { PriceBook } from '../model/price-book.ts';
 import { UndoLog } from '../model/undo-log.ts';
 import type { Placer } from '../placement/placer.ts';
 import { Bookings } from './bookings.ts';
-import { Throughputs, Durations } from './observations.ts';
+import { Throughputs, Durations, optionKey } from './observations.ts';
 import { PayerHolds } from './payer-holds.ts';
 import type { PendingClass } from './pending-queues.ts';
 import { PendingQueues } from './pending-queues.ts';
+import { RecentArrivals } from './recent-arrivals.ts';
 import { Reservations } from './reservations.ts';
+import { RunTimes } from './run-times.ts';
 import { SharedSpecs } from './shared-specs.ts';
 import type { CellSettings } from './cell-settings.ts';
 import { nextRoundMs, RoundTimes, dueOf, Timers } from './timers.ts';
@@ -46,6 +48,8 @@ export class Cell {
   readonly bookings = new Bookings(this.undo, (decision) => this.decide(decision));
   readonly durations = new Durations((decision) => this.decide(decision));
   readonly throughputs = new Throughputs((decision) => this.decide(decision));
+  readonly runTimes = new RunTimes((decision) => this.decide(decision));
+  readonly arrivals = new RecentArrivals();
   readonly payers: PayerHolds;
   readonly rounds = new RoundTimes();
   readonly ends = new ExpectedEnds(
@@ -120,6 +124,8 @@ export class Cell {
       this.decide({ kind: 'save_wake', atMs: null });
       this.poolChoices = new WeakMap();
       this.pending.wake(() => true);
+      // A wake stands for all that were to follow it: prices that are still to come are looked for again.
+      this.wakeAt(this.prices.nextChangeMs(this.nowMs));
     }
     return timer !== undefined && timer.atMs <= this.nowMs ? this.jobs.get(timer.jobId) : undefined;
   }
@@ -144,6 +150,16 @@ export class Cell {
     if (this.undo.isOpen || atMs >= this.#wakeAtMs) return;
     this.#wakeAtMs = atMs;
     this.decide({ kind: 'save_wake', atMs });
+  }
+
+  /** How many decisions have been made since they were last taken. */
+  get decidedCount(): number {
+    return this.#decisions.length;
+  }
+
+  /** Those made since there were so many. */
+  decidedSince(count: number): readonly CellDecision[] {
+    return this.#decisions.slice(count);
   }
 
   /** What was decided since this was last asked. */
@@ -316,14 +332,18 @@ export class Cell {
     this.poolChoices = new WeakMap();
     this.decide({ kind: 'save_price', row });
     for (const past of this.prices.takePast(row, this.nowMs)) this.decide({ kind: 'forget_price', row: past });
-    // Jobs that it makes room for are examined when the reservation begins.
     this.wakeAt(Math.max(this.nowMs, row.fromMs));
+    this.wakeAt(this.prices.nextChangeMs(this.nowMs));
   }
 
   /** Takes note of how long a job took that is done: others like it are expected to take as long. */
-  observeDuration({ classKey }: JobRecord, durationMs: number): void {
-    for (const changed of this.durations.observe(classKey, durationMs)) {
-      for (const id of this.ends.ofClass(changed)) this.ends.change(this.jobs.get(id));
+  observeDuration(job: JobRecord, durationMs: number): void {
+    // What a trial supposes was not seen.
+    if (this.undo.isOpen) return;
+    for (const key of new Set([job.classKey, optionKey(job, job.attempt?.option ?? 0)])) {
+      for (const changed of this.durations.observe(key, durationMs)) {
+        for (const id of this.ends.ofClass(changed)) this.ends.change(this.jobs.get(id));
+      }
     }
   }
 
@@ -377,6 +397,7 @@ export class Cell {
     this.rounds.note({ name });
     this.durations.forgetQueue(name);
     this.throughputs.forgetQueue(name);
+    this.runTimes.forgetQueue(name);
     this.decide({ kind: 'forget_cohort', name });
   }
 
@@ -410,12 +431,14 @@ export class Cell {
       const { spec, classKey } = this.shapes.shared(stored.spec, stored.classKey.split('\n')[0]);
       const job = { ...stored, spec, classKey: stored.avoids.length === 0 ? classKey : stored.classKey };
       this.#put(undefined, job);
+      this.arrivals.note(spec, job.submittedAtMs);
       this.holdings.change(undefined, job);
     }
     this.jobs.continueFrom(nextSequence);
     this.reservations.load(reservations);
     this.bookings.load(bookings);
     this.throughputs.load(throughputs);
+    this.runTimes.load(records.runTimes ?? []);
     // As recorded: no job could be placed, or another pass was due at once.
     for (const pending of this.pending.all) this.pending.sleep(pending);
     this.#wakeAtMs = wakeAtMs ?? Infinity;

@@ -72,6 +72,10 @@ export interface JobRecord {
   readonly fewerSinceMs: number | null;
   /** While it does; absent in records from before it was kept. */
   readonly fewerNodes?: FewerNodes | null;
+  /** The node of its last attempt, where that was lost; absent once it has nodes again. */
+  readonly lost?: LostNode;
+  /** Since when it waits too long to be done by its deadline, by what its owner says; absent: it does not, or has no deadline. */
+  readonly lateAtMs?: number;
   /** Its owner lets it wait. */
   readonly isHeld: boolean;
   /** Of a job whose queue takes turns: what its attempts that are over have attained, as time on the option that is fastest for it. */
@@ -80,6 +84,12 @@ export interface JobRecord {
   readonly savedMs?: number;
   /** The longest time of an attempt that was stopped since nothing paid for it, and had saved nothing. */
   readonly unpaidMs?: number;
+}
+
+/** A node that went, with what ran there. */
+export interface LostNode {
+  readonly nodeId: string;
+  readonly atMs: number;
 }
 
 /** How many nodes a load has asked for since it asked for fewer than the job has. */

@@ -1,3 +1,4 @@
+import type { JobRecord } from './job-record.ts';
 import type { CellDecision } from './records.ts';
 
 /** Classes remembered: some 500 bytes each. The one that was first seen longest ago goes first. */
@@ -12,7 +13,7 @@ export class Durations {
     this.#decide = decide;
   }
 
-  /** Undefined when none has been seen to end. */
+  /** Of a class, or of those of it that ran by one option; undefined when none has been seen to end. */
   of(classKey: string): number | undefined {
     return this.#longestMs.get(classKey);
   }
@@ -44,7 +45,12 @@ export class Durations {
 }
 
 /** Whether the jobs of a class are of a queue, which their key begins with (`equivalenceKey`). */
-const isOfQueue = (classKey: string, name: string): boolean => classKey.startsWith(`[${JSON.stringify(name)},`);
+export const isOfQueue = (classKey: string, name: string): boolean =>
+  classKey.startsWith(`[${JSON.stringify(name)},`, /^\d+ /.exec(classKey)?.[0].length ?? 0);
+
+/** Of the jobs of a class that ran by an option, where it has several. */
+export const optionKey = ({ spec, classKey }: Pick<JobRecord, 'spec' | 'classKey'>, option: number): string =>
+  spec.options.length === 1 ? classKey : keyOf(classKey, option);
 
 function roundedUp(durationMs: number): number {
   const step = 2 ** Math.max(0, 28 - Math.clz32(Math.min(durationMs, 2 ** 31)));
@@ -77,7 +83,7 @@ export class Throughputs {
 
   forgetQueue(name: string): void {
     for (const key of this.#rates.keys()) {
-      if (!isOfQueue(key.slice(key.indexOf(' ') + 1), name)) continue;
+      if (!isOfQueue(key, name)) continue;
       this.#rates.delete(key);
       this.#decide({ kind: 'save_throughput', key, milliPerHour: null });
     }

@@ -18,6 +18,8 @@ export type Blocker =
   | Quota<'exceeds_quota'>
   /** Its queue and cohort have no more left now. */
   | Quota<'quota'>
+  /** It would run for so long there, and not be done by its deadline; by another option it still can. */
+  | { readonly kind: 'too_late'; readonly option: number; readonly runMs: number }
   /** It would not have room even in an empty cell. */
   | { readonly kind: 'exceeds_capacity'; readonly option: number }
   /** The nodes are taken. */

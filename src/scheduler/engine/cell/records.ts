@@ -7,6 +7,7 @@ import type { PriceRow } from '../model/price-book.ts';
 import type { Interruptions } from '../placement/work-cost.ts';
 import type { ResidentWeights } from './resident-weights.ts';
 import type { EvictionReason, JobRecord } from './job-record.ts';
+import type { RunTimeRecord } from './run-times.ts';
 
 /** What a cell wants done, in this order. All `save`s of one step belong in one transaction, with its ledger events. */
 export type CellDecision =
@@ -29,6 +30,8 @@ export type CellDecision =
   /** Null: it is remembered no longer. */
   | { readonly kind: 'save_duration'; readonly classKey: string; readonly longestMs: number | null }
   /** Null: it is remembered no longer. */
+  | { readonly kind: 'save_run_times'; readonly key: string; readonly counts: RunTimeRecord['counts'] | null }
+  /** Null: it is remembered no longer. */
   | { readonly kind: 'save_throughput'; readonly key: string; readonly milliPerHour: number | null }
   | { readonly kind: 'forget_reservation'; readonly root: string; readonly resource: string }
   | { readonly kind: 'save_booking'; readonly booking: Booking }
@@ -45,6 +48,8 @@ export type CellDecision =
       readonly fence: number;
       readonly grant: number;
       readonly milli: number;
+      /** What the time costs; null where it is not sold. */
+      readonly priceId: string | null;
       /** Of the first: how long the job needs them to its end, as far as that is known. */
       readonly needMs: number | null;
     }
@@ -171,6 +176,8 @@ export interface CellRecords {
   readonly bookings: readonly Booking[];
   readonly durations: readonly { readonly classKey: string; readonly longestMs: number }[];
   readonly throughputs: readonly { readonly key: string; readonly milliPerHour: number }[];
+  /** Absent in cells from before run times were kept. */
+  readonly runTimes?: readonly RunTimeRecord[];
   readonly payers: readonly { readonly payer: string; readonly hold: PayerHold }[];
   /** When to look again at all that wait. */
   readonly wakeAtMs: number | null;

@@ -1,3 +1,4 @@
+import type { HourlyPrice } from '../../../contract/tenancy/accelerator-prices.ts';
 import type { JobId, PoolId } from '../../../kernel/ids.ts';
 
 /** Accelerator time that is paid for an attempt. */
@@ -8,6 +9,8 @@ export interface Grant {
   readonly milliMs: number;
   /** When it was taken from the payer's quota: what it pays for is billed as of then. */
   readonly paidAtMs: number;
+  /** What its time costs: as it was when it was asked for. Absent in grants of before that was recorded: by the book when it was paid. */
+  readonly price?: HourlyPrice;
 }
 
 /** What an attempt is paid from. Plain data. */
@@ -20,6 +23,8 @@ export interface Funds {
   readonly askedIndex: number;
   /** When it was asked for; null once that is answered. */
   readonly askedAtMs: number | null;
+  /** The price at which it was asked for; absent where that was not sold, or not recorded. */
+  readonly askedPrice?: HourlyPrice;
   /** Since when nothing pays; null while something does. */
   readonly endedAtMs: number | null;
   /** Who was refused more, if anyone was: there is nothing to come. */
@@ -63,8 +68,10 @@ export interface Segment {
   readonly startedAtMs: number;
   /** Accelerators held, in thousandths; of a job without any, its nodes count as whole ones. */
   readonly milli: number;
-  /** As it was when the segment began. */
+  /** That of the grant that pays for it; of one that is not prepaid, as it was when the segment began. */
   readonly nanoDollarsPerHour: number;
+  /** Names that price; absent where nothing is sold, and in segments of before it was recorded. */
+  readonly priceId?: string;
 }
 
 /** What a segment was held of. */
@@ -84,6 +91,8 @@ export interface LedgerEvent extends Held {
   /** Thousandths of an accelerator, times milliseconds. */
   readonly quantity: number;
   readonly nanoDollarsPerHour: number;
+  /** As in its segment. */
+  readonly priceId?: string;
   readonly amountNanoDollars: number;
   /** The grant that it is paid from; null where it is not prepaid. */
   readonly grant: { readonly index: number; readonly paidAtMs: number } | null;
@@ -110,6 +119,7 @@ export function ledgerEvent(
     untilMs: endMs,
     quantity,
     nanoDollarsPerHour: segment.nanoDollarsPerHour,
+    ...(segment.priceId === undefined ? {} : { priceId: segment.priceId }),
     amountNanoDollars: Number((BigInt(quantity) * BigInt(segment.nanoDollarsPerHour)) / (HOUR_MS * WHOLE_MILLI)),
     grant: grant === null ? null : { index: grant.index, paidAtMs: grant.paidAtMs },
   };

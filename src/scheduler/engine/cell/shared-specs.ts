@@ -24,6 +24,7 @@ export class SharedSpecs {
       preemptible: spec.preemptible,
       options,
       limits: sameLimits ? limits : spec.limits,
+      ...(spec.workMs === undefined ? {} : { workMs: spec.workMs }),
       checkpoint,
       retry: retry.attemptsMax === spec.retry.attemptsMax ? retry : spec.retry,
       dependsOn: dependsOn.length + spec.dependsOn.length === 0 ? dependsOn : spec.dependsOn,
@@ -47,7 +48,7 @@ interface Shape {
 
 /**
  * What determines whether a job can be placed now: jobs of one key differ only in their order, so that one evaluation serves all. Leaves
- * out the rest: names, retries, dependencies, the deadline, and cost limits.
+ * out the rest: names, retries, dependencies, cost limits, and the deadline but for jobs that wait for an option which meets it.
  */
 export const equivalenceKey = ({
   queue,
@@ -56,6 +57,7 @@ export const equivalenceKey = ({
   preemptible,
   options,
   limits,
+  workMs,
   checkpoint,
   dataRegions,
   weights,
@@ -79,4 +81,5 @@ export const equivalenceKey = ({
       option.throughputHintMilli,
     ]),
     ...(payer === undefined ? [] : [payer]),
+    ...(workMs === undefined || limits.deadlineAtMs === null || options.length < 2 ? [] : [[limits.deadlineAtMs, workMs]]),
   ]);

@@ -6,6 +6,7 @@ import type { CellSettings, PrepaySettings } from './cell-settings.ts';
 import type { Attempt, JobRecord } from './job-record.ts';
 import { isFinished } from './job-record.ts';
 import type { QueueRecord } from './records.ts';
+import { latestStartMs } from '../model/run-estimate.ts';
 
 interface Timer {
   readonly atMs: number;
@@ -34,7 +35,7 @@ export class Timers {
 }
 
 /** What comes for a job by itself. */
-type Due = 'deadline' | 'unanswered' | 'grace' | 'duration' | 'cost' | 'ask' | 'unpaid' | 'segment' | 'fewer';
+type Due = 'deadline' | 'late' | 'unanswered' | 'grace' | 'duration' | 'cost' | 'ask' | 'unpaid' | 'segment' | 'fewer';
 
 interface DueTime {
   readonly what: Due;
@@ -49,9 +50,10 @@ export function dueOf(job: JobRecord, settings: CellSettings): DueTime {
 
 const NEVER: DueTime = { what: 'deadline', atMs: Infinity };
 
-function ofTheJob({ spec, attempt, fewerSinceMs }: JobRecord): DueTime[] {
+function ofTheJob({ spec, attempt, fewerSinceMs, lateAtMs }: JobRecord): DueTime[] {
   const { deadlineAtMs } = spec.limits;
   const times: DueTime[] = deadlineAtMs === null || isLeaving(attempt) ? [] : [{ what: 'deadline', atMs: deadlineAtMs }];
+  if (deadlineAtMs !== null && attempt === null && lateAtMs === undefined) times.push({ what: 'late', atMs: latestStartMs(spec) + 1 });
   if (fewerSinceMs !== null && spec.scaling !== null) times.push({ what: 'fewer', atMs: fewerSinceMs + spec.scaling.cooldownMs });
   return times;
 }

@@ -1,4 +1,5 @@
 import { must } from '../../../kernel/assert.ts';
+import { optionsInTime } from '../admission/in-time.ts';
 import { tryOption } from '../admission/try-option.ts';
 import { rootOf } from '../fairness/quota-tree.ts';
 import { resize, admit } from '../life/begin-attempt.ts';
@@ -14,7 +15,7 @@ import { acceptsPool } from '../model/job-spec.ts';
  */
 export function makeOthersShrink(cell: Cell, job: JobRecord): boolean {
   if (cell.jobs.shrinkable.size === 0) return false;
-  for (let option = 0; option < job.spec.options.length; option++) {
+  for (const option of optionsInTime(cell, job)) {
     const done = cell.undo.allOrNothing(() => shrinkFor(cell, job, option));
     if (done === true) return true;
   }

@@ -1,6 +1,7 @@
 import { must } from '../../../kernel/assert.ts';
 import type { JobId, PoolId } from '../../../kernel/ids.ts';
 import type { Blocker } from '../cell/offer.ts';
+import { optionsInTime, optionsTooLate, runOf } from '../admission/in-time.ts';
 import { soonestPlacement } from '../admission/reserve.ts';
 import { tryOption } from '../admission/try-option.ts';
 import { milliHeld } from '../life/charge-segment.ts';
@@ -61,7 +62,10 @@ export function explain(cell: Cell, job: JobRecord, ways?: RemedyWays): Explanat
   if (halted !== undefined) {
     return { state: job.state, why: halted, blockers: [], position: null, ahead: [], earliestStartMs: null, expected: null, remedies };
   }
-  const attempts = job.spec.options.map((_, option) => tryOption(cell, job, option, 'full'));
+  const tooLate = optionsTooLate(cell, job);
+  const attempts = job.spec.options.map((_, option) =>
+    tooLate.has(option) ? tooLateFor(cell, job, option) : tryOption(cell, job, option, 'full'),
+  );
   const blockers = attempts.flatMap((attempted): Blocker[] => ('blocker' in attempted ? [attempted.blocker] : []));
   const isBlocked = blockers.length === attempts.length;
   const expected = expectedPlacement(cell, job) ?? expectedAfterBookings(cell, job);
@@ -77,9 +81,14 @@ export function explain(cell: Cell, job: JobRecord, ways?: RemedyWays): Explanat
   };
 }
 
+function tooLateFor(cell: Cell, job: JobRecord, option: number): { readonly blocker: Blocker } {
+  const { nodes } = must(job.spec.options[option], 'the option exists');
+  return { blocker: { kind: 'too_late', option, runMs: runOf(cell, job, option, nodes.max)?.runMs ?? 0 } };
+}
+
 /** By the option that has room first; of those that may have to wait for ever, the first. */
 function expectedPlacement(cell: Cell, job: JobRecord): ExpectedPlacement | null {
-  const found = job.spec.options.flatMap((_, option) => soonestPlacement(cell, job, option) ?? []);
+  const found = optionsInTime(cell, job).flatMap((option) => soonestPlacement(cell, job, option) ?? []);
   const soonest = found.toSorted((a, b) => (a.startMs ?? Infinity) - (b.startMs ?? Infinity) || 0)[0];
   if (soonest === undefined) return null;
   const { option, poolId, placement, nanoDollarsPerHour } = soonest.offer;
@@ -106,7 +115,7 @@ function expectedAfterBookings(cell: Cell, job: JobRecord): ExpectedPlacement | 
 const AHEAD_MAX = 10;
 
 /** A job's position in its queue: by priority, then by submission. */
-function positionOf(cell: Cell, job: JobRecord): number {
+export function positionOf(cell: Cell, job: JobRecord): number {
   let before = 0;
   for (const pending of classesOf(cell, job)) before += countBefore(pending, job);
   return before + 1;

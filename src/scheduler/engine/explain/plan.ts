@@ -29,14 +29,21 @@ export type Plan =
     }
   | { readonly kind: 'waits'; readonly explanation: Explanation };
 
-/** Submits a job on trial: decides by the same code as an event would, says what came of it, and undoes it all. */
-export function plan(cell: Cell, spec: JobSpec, nowMs: number, ways?: RemedyWays): Outcome<Plan> {
+/** Submits a job on trial: decides by the same code as an event would, says what came of it, and undoes it all. `inTrial` sees the job then. */
+export function plan(
+  cell: Cell,
+  spec: JobSpec,
+  nowMs: number,
+  ways?: RemedyWays,
+  inTrial: (job: JobRecord) => void = () => undefined,
+): Outcome<Plan> {
   return cell.undo.trial((): Outcome<Plan> => {
     cell.advance(nowMs);
     const submitted = submit(cell, spec);
     if (!submitted.ok) return submitted;
     place(cell);
     const job = cell.jobs.get(spec.id);
+    inTrial(job);
     if (job.attempt === null) return ok({ kind: 'waits', explanation: explain(cell, job, ways) });
     return ok(placeOf(cell, job, job.attempt));
   });

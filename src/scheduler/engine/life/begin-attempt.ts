@@ -30,7 +30,8 @@ export function admit(cell: Cell, job: JobRecord, { option, poolId, placement }:
     segmentCount: 0,
     funds: null,
   };
-  const admitted: JobRecord = { ...job, state: 'admitted', fence, attempt };
+  const { lost: _, ...rest } = job;
+  const admitted: JobRecord = { ...rest, state: 'admitted', fence, attempt };
   cell.payers.probe(payableOf(job));
   releaseHold(cell, job.spec.id);
   saveJob(cell, admitted);

@@ -8,6 +8,7 @@ import { WHOLE_MILLI } from '../model/pool-spec.ts';
 import { must } from '../../../kernel/assert.ts';
 import { saveJob } from '../cell/changes.ts';
 import { needMs } from './need-of.ts';
+import { poolPrice } from '../cell/pool-price.ts';
 import type { TimeSlice } from '../fairness/quota-tree.ts';
 
 /** Charges the segment under way, up to now, and ends it: the job without it, and with its cost. */
@@ -33,43 +34,60 @@ export function chargeSegment(cell: Cell, job: JobRecord): JobRecord {
 export const milliHeld = (accelerator: string | null, { demand, slots }: Placement): number =>
   slots.length * (accelerator === null ? WHOLE_MILLI : demand.acceleratorCount * demand.milliEach);
 
-/** What an attempt is charged for from now on, at the price of now. */
-export function openSegment(cell: Cell, { spec }: JobRecord, { option, poolId, placement, segmentCount }: Attempt): Segment {
+/** What an attempt is charged for from now on: at the price of the grant that pays for it, or of now where none does. */
+export function openSegment(cell: Cell, { spec }: JobRecord, { option, poolId, placement, segmentCount, funds }: Attempt): Segment {
   const { accelerator } = must(spec.options[option], 'the option exists');
-  const { region, market } = cell.fleet.pool(poolId).spec;
+  const grant = funds?.current ?? null;
+  const price = grant?.price ?? poolPrice(cell, poolId, accelerator);
+  // What an earlier version granted is billed as it reserved it.
+  const isNamed = price !== undefined && (grant === null || grant.price !== undefined);
   return {
     index: segmentCount,
     startedAtMs: cell.nowMs,
     milli: milliHeld(accelerator, placement),
-    nanoDollarsPerHour: cell.prices.priceAt({ accelerator, region, market, poolId }, cell.nowMs) ?? 0,
+    nanoDollarsPerHour: price?.nanoDollarsPerHour ?? 0,
+    ...(isNamed ? { priceId: price.id } : {}),
   };
 }
 
 /**
- * Charges the segment under way and begins the next, for what the attempt has now and at the price of now. Where no grant is left to pay for
+ * Charges the segment under way and begins the next, for what the attempt has now. Where no grant is left to pay for
  * it, nothing more is charged.
  */
 export function rollSegment(cell: Cell, job: JobRecord): void {
   const charged = chargeSegment(cell, job);
   const { attempt } = charged;
   if (attempt === null) return;
-  const next = openSegment(cell, charged, attempt);
-  const funds = drawn(attempt.funds, next.milli);
+  const { accelerator } = must(job.spec.options[attempt.option], 'the option exists');
+  const funds = drawn(attempt.funds, milliHeld(accelerator, attempt.placement));
+  const next = openSegment(cell, charged, { ...attempt, funds });
   const isUnpaid = funds !== null && funds.current === null;
   const paid = funds === null ? null : { ...funds, endedAtMs: isUnpaid ? cell.nowMs : null };
   saveJob(cell, { ...charged, attempt: { ...attempt, funds: paid, segment: isUnpaid ? null : next } });
 }
 
-/** Asks for the next grant of an attempt, unless it waits for one, has one, or was refused. */
+/** Asks for the next grant of an attempt, at the price of now, unless it waits for one, has one, or was refused. */
 export function askFunds(cell: Cell, job: JobRecord): void {
   const { attempt, spec } = job;
   const funds = attempt?.funds ?? NO_FUNDS;
   if (attempt === null || !mayAsk(funds)) return;
   const grant = funds.askedIndex + 1;
-  saveJob(cell, { ...job, attempt: { ...attempt, funds: { ...funds, askedIndex: grant, askedAtMs: cell.nowMs } } });
   const { accelerator } = must(spec.options[attempt.option], 'the option exists');
+  const { askedPrice: _, ...rest } = funds;
+  const price = poolPrice(cell, attempt.poolId, accelerator);
+  const askedFor = { askedIndex: grant, askedAtMs: cell.nowMs, ...(price === undefined ? {} : { askedPrice: price }) };
+  saveJob(cell, { ...job, attempt: { ...attempt, funds: { ...rest, ...askedFor } } });
   const milli = milliHeld(accelerator, attempt.placement);
-  cell.decide({ kind: 'fund', jobId: spec.id, fence: attempt.fence, grant, milli, needMs: grant === 0 ? needMs(cell, job) : null });
+  const priceId = price?.id ?? null;
+  cell.decide({
+    kind: 'fund',
+    jobId: spec.id,
+    fence: attempt.fence,
+    grant,
+    milli,
+    priceId,
+    needMs: grant === 0 ? needMs(cell, job) : null,
+  });
 }
 
 /**

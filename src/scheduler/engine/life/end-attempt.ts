@@ -65,8 +65,15 @@ export function requeue(cell: Cell, job: JobRecord, state: 'pending' | 'evicted'
   freeNodes(cell, job);
 }
 
+/** Takes note of how long an attempt has run that ends: by itself, or because it is taken away (`isCut`). */
+export function observeRun(cell: Cell, job: JobRecord, isCut: boolean): void {
+  const runningAtMs = job.attempt?.runningAtMs ?? job.attempt?.startedAtMs;
+  if (runningAtMs != null && !cell.undo.isOpen) cell.runTimes.observe(job, cell.nowMs - runningAtMs, isCut);
+}
+
 /** The state of a job once it has left its nodes. */
 export function leave(cell: Cell, job: JobRecord, reason: EvictionReason): void {
+  observeRun(cell, job, reason !== 'max_duration');
   const after = AFTER_LEAVING[reason];
   if (after.state !== 'evicted') return finish(cell, job, after.state, after.endReason);
   const next = job.attempt?.leaving?.next;

@@ -31,7 +31,8 @@ function funded(
   funds: Funds,
   { grant, acceleratorMs, paidAtMs }: Extract<Answer, { kind: 'funded' }>,
 ): void {
-  const next = { index: grant, milliMs: acceleratorMs * WHOLE_MILLI, paidAtMs };
+  const { askedPrice: price } = funds;
+  const next = { index: grant, milliMs: acceleratorMs * WHOLE_MILLI, paidAtMs, ...(price === undefined ? {} : { price }) };
   const paid = { ...job, attempt: { ...attempt, funds: { ...funds, next } } };
   saveJob(cell, paid);
   const { payer } = payableOf(job);

@@ -98,9 +98,10 @@ export function nodeLost(cell: Cell, nodeId: string): void {
     // One that was giving it up has left it; it keeps the others.
     if (isGivingUp(job, node.index)) return leftNodes(cell, job, job.attempt, (index) => index === node.index);
     if (goOnWithout(cell, job, node.index, true)) return;
+    const robbed = job.attempt?.startedAtMs == null ? job : { ...job, lost: { nodeId, atMs: cell.nowMs } };
     const isAllGone = nodesOf(job).every((index) => cell.fleet.node(index).state === 'gone');
-    if (isAllGone) leave(cell, job, job.attempt?.leaving?.reason ?? 'node_lost');
-    else requestEviction(cell, job, { reason: 'node_lost', goneAtMs: cell.nowMs });
+    if (isAllGone) leave(cell, robbed, job.attempt?.leaving?.reason ?? 'node_lost');
+    else requestEviction(cell, robbed, { reason: 'node_lost', goneAtMs: cell.nowMs });
   });
   dropEmpty(cell);
 }

@@ -2,7 +2,7 @@ import { unreachable } from '../../../kernel/assert.ts';
 import { leftNodes, loseReplica } from '../elastic/follow-load.ts';
 import { doubt, doubtAfter } from '../life/doubt-nodes.ts';
 import { giveUp } from '../life/take-funds.ts';
-import { failed, finish, leave, requeue } from '../life/end-attempt.ts';
+import { failed, finish, leave, observeRun, requeue } from '../life/end-attempt.ts';
 import type { Cell } from '../cell/cell.ts';
 import { saveJob } from '../cell/changes.ts';
 import type { AttemptNews, CellEvent } from '../cell/event.ts';
@@ -16,7 +16,7 @@ export function report(cell: Cell, { jobId, fence, news }: Extract<CellEvent, { 
   if (job === undefined || attempt === null || attempt === undefined || attempt.fence !== fence || attempt.startedAtMs === null)
     return 'stale';
   doubtIfDead(cell, attempt, news);
-  take(cell, job, attempt, news);
+  take(cell, withLostNode(cell, job, attempt, news), attempt, news);
   return 'accepted';
 }
 
@@ -31,6 +31,7 @@ function take(cell: Cell, job: JobRecord, attempt: Attempt, news: AttemptNews): 
       return learn(cell, job, attempt, news);
     case 'completed':
       // A completion counts even after an eviction was requested; but a cancelled job has no result.
+      observeRun(cell, job, false);
       if (attempt.leaving?.reason === 'cancelled') finish(cell, job, 'cancelled', 'cancelled');
       else {
         cell.observeDuration(job, cell.nowMs - (attempt.startedAtMs ?? cell.nowMs));
@@ -38,8 +39,9 @@ function take(cell: Cell, job: JobRecord, attempt: Attempt, news: AttemptNews): 
       }
       return;
     case 'failed':
-      if (attempt.leaving !== null) leave(cell, job, attempt.leaving.reason);
-      else failed(cell, job, news.isPermanent);
+      if (attempt.leaving !== null) return leave(cell, job, attempt.leaving.reason);
+      observeRun(cell, job, false);
+      failed(cell, job, news.isPermanent);
       return;
     case 'released':
     case 'unpaid':
@@ -54,6 +56,13 @@ function take(cell: Cell, job: JobRecord, attempt: Attempt, news: AttemptNews): 
     default:
       unreachable(news);
   }
+}
+
+/** An attempt that ends since a member fell silent has lost its node. */
+function withLostNode(cell: Cell, job: JobRecord, { placement }: Attempt, news: AttemptNews): JobRecord {
+  const silent =
+    (news.kind === 'failed' || news.kind === 'released') && news.by?.isSilent === true ? placement.slots[news.by.place] : undefined;
+  return silent === undefined ? job : { ...job, lost: { nodeId: cell.fleet.node(silent.node).spec.id, atMs: cell.nowMs } };
 }
 
 /** One that was given back, or was to leave, says nothing against the nodes of its other members. */
@@ -78,7 +87,10 @@ function begun(cell: Cell, job: JobRecord, attempt: Attempt): void {
 function stopped(cell: Cell, job: JobRecord, attempt: Attempt, kind: 'released' | 'unpaid'): void {
   if (attempt.leaving !== null) leave(cell, job, attempt.leaving.reason);
   else if (kind === 'unpaid') giveUp(cell, job);
-  else requeue(cell, job, 'pending');
+  else {
+    observeRun(cell, job, true);
+    requeue(cell, job, 'pending');
+  }
 }
 
 /** Takes note of how fast jobs of this class are by this option. Nothing is learned from a time of none, or from less work than none. */

@@ -7,6 +7,7 @@ import { Advice } from '../admission/advice.ts';
 import type { CandidatePlan } from '../admission/candidate-plans.ts';
 import { affordablePools, candidatePlans } from '../admission/candidate-plans.ts';
 import { firstOf } from '../cell/feasibility.ts';
+import { lateRunMs, optionsInTime, optionsTooLate, tooLateForAllMs } from '../admission/in-time.ts';
 import type { Offer } from '../cell/offer.ts';
 import { reserve } from '../admission/reserve.ts';
 import type { Attempted, NodeSet } from '../admission/try-option.ts';
@@ -62,21 +63,29 @@ function trustedPlacement(cell: Cell, job: JobRecord, advice: Advice): Offer | u
 /** The nodes where the job's own work costs least, unless other waiting jobs should rather have them. */
 function freePlacement(cell: Cell, job: JobRecord, advice: Advice, without?: NodeSet): Offer | undefined {
   if (hasNoChoice(cell, job)) return offerOf(tryOption(cell, job, 0, 'brief', { without }));
-  const plans = candidatePlans(cell, job);
+  const tooLate = optionsTooLate(cell, job);
+  if (tooLate.size > 0) cell.wakeAt(tooLateForAllMs(cell, job));
+  const plans = candidatePlans(cell, job).filter(({ option }) => !tooLate.has(option));
   const advised = plans.length > 1 ? advice.of(job) : undefined;
-  if (advised !== undefined) {
+  if (advised !== undefined && !tooLate.has(advised.plan.option)) {
     const { plan, nodes } = advised;
     for (const among of nodes.size > 0 ? [nodes, undefined] : [undefined]) {
       const offer = offerOf(tryOption(cell, job, plan.option, 'brief', { pools: [plan.pool], among, without }));
-      if (offer !== undefined) return offer;
+      if (offer !== undefined && !isTooFew(cell, job, offer)) return offer;
     }
   }
+  let late: Offer | undefined;
   for (const tied of inTurn(plans)) {
     const offer = leastWasteful(cell, job, tied, without);
-    if (offer !== undefined) return offer;
+    if (offer !== undefined && !isTooFew(cell, job, offer)) return offer;
+    late ??= offer;
   }
-  return undefined;
+  return late;
 }
+
+/** Whether a job would not be done in time on as many nodes as there are for it. [J321] */
+const isTooFew = (cell: Cell, job: JobRecord, { option, placement }: Offer): boolean =>
+  lateRunMs(cell, job, option, placement.slots.length) !== null;
 
 /** Of plans that cost the job as much, the offer that wastes least; of equals, the first. More nodes come before less waste. */
 function leastWasteful(cell: Cell, job: JobRecord, tied: readonly CandidatePlan[], without: NodeSet | undefined): Offer | undefined {
@@ -121,9 +130,9 @@ function preempt(cell: Cell, job: JobRecord): boolean {
   return true;
 }
 
-/** The first option for which others can be evicted, and the victims. Changes nothing. */
+/** The first option for which others can be evicted, of those in time if there are any, and the victims. Changes nothing. */
 function evictionPlanFor(cell: Cell, job: JobRecord): EvictionPlan | undefined {
-  for (let option = 0; option < job.spec.options.length; option++) {
+  for (const option of optionsInTime(cell, job)) {
     const legal = mayEvict(cell, cell.holdings.holderOf(job, option));
     const plan = legal.length === 0 ? undefined : chooseVictims(cell, job, option, legal);
     if (plan !== undefined) return plan;

@@ -190,6 +190,7 @@ export function submit(cell: Cell, spec: JobSpec): Outcome<JobRecord> {
   const missing = spec.dependsOn.find((id) => cell.jobs.find(id) === undefined);
   if (missing !== undefined) return refuse('job_not_found', `no job ${missing}`, 'dependsOn');
   const shared = cell.shapes.shared(spec);
+  if (!cell.undo.isOpen) cell.arrivals.note(shared.spec, cell.nowMs);
   saveJob(cell, {
     spec: shared.spec,
     classKey: shared.classKey,
@@ -233,6 +234,8 @@ const ACT = {
     if (job.attempt === null) finish(cell, job, 'expired', 'deadline');
     else requestEviction(cell, job, { reason: 'deadline' });
   },
+  /** It waits still, and no longer ends by its deadline unless it is faster than its owner says. */
+  late: (cell: Cell, job: JobRecord): void => saveJob(cell, { ...job, lateAtMs: cell.nowMs }),
   /** Its grace is over: from now on it is killed. Its nodes are free once its pool confirms it. */
   grace(cell: Cell, job: JobRecord): void {
     const { attempt } = job;

@@ -15,6 +15,8 @@ export interface JobSpec {
   /** At least one. */
   readonly options: readonly ResourceOption[];
   readonly limits: JobLimits;
+  /** How much work it is, as its owner states it: the time that one node of throughput 1 takes. Absent: nothing is said. */
+  readonly workMs?: number;
   readonly checkpoint: CheckpointPolicy;
   readonly retry: RetryLimits;
   /** Jobs that must have succeeded first. */

@@ -11,7 +11,13 @@ export interface PriceRow {
   /** The only pool that the price is for, whatever its region and market; absent: all there that have none of their own. */
   readonly poolId?: PoolId;
   readonly fromMs: number;
+  /** When it ends, and what held before it holds again; absent: not by itself. */
+  readonly untilMs?: number;
+  /** What tenants pay. */
   readonly nanoDollarsPerHour: number;
+  /** What the pool costs, and the margin on that in thousandths of it; absent in rows of before: tenants pay what the pool costs. */
+  readonly costNanoDollarsPerHour?: number;
+  readonly marginPerMille?: number;
 }
 
 type PriceKey = Pick<PriceRow, 'accelerator' | 'region' | 'market' | 'poolId'>;
@@ -40,10 +46,28 @@ export class PriceBook {
     return (ofPool ?? this.#holding({ ...key, poolId: undefined }, atMs))?.nanoDollarsPerHour;
   }
 
-  /** Rows for the same as `row` that held before the one that holds now: they will never matter again. */
+  /** Whether a row is the one of its kind that holds. */
+  holds(row: PriceRow, atMs: number): boolean {
+    return this.#holding(row, atMs) === row;
+  }
+
+  /** Rows for the same as `row` that will never hold again: they have ended, or one without an end has followed. */
   takePast(row: PriceRow, nowMs: number): readonly PriceRow[] {
-    const holding = this.#holding(row, nowMs);
-    return holding === undefined ? [] : this.#take(keyOf(row), ({ fromMs }) => fromMs < holding.fromMs);
+    const lasting = this.#rows.get(keyOf(row))?.findLast(({ fromMs, untilMs }) => fromMs <= nowMs && untilMs === undefined);
+    return this.#take(keyOf(row), ({ fromMs, untilMs = Infinity }) => untilMs <= nowMs || fromMs < (lasting?.fromMs ?? -Infinity));
+  }
+
+  /** When the next of all prices begins or ends after `atMs`; Infinity when none does. */
+  nextChangeMs(atMs: number): number {
+    let next = Infinity;
+    for (const rows of this.#rows.values()) for (const change of changesOf(rows)) if (change > atMs && change < next) next = change;
+    return next;
+  }
+
+  /** When prices of a pool for a type begin or end, between two times. */
+  changesBetween(poolId: PoolId, accelerator: string | null, fromMs: number, toMs: number): readonly number[] {
+    const rows = this.of(poolId).filter((row) => row.accelerator === accelerator);
+    return changesOf(rows).filter((atMs) => atMs > fromMs && atMs < toMs);
   }
 
   /** All rows of a pool alone. */
@@ -57,7 +81,7 @@ export class PriceBook {
   }
 
   #holding(key: PriceKey | Omit<PriceKey, 'poolId'>, atMs: number): PriceRow | undefined {
-    return this.#rows.get(keyOf(key))?.findLast(({ fromMs }) => fromMs <= atMs);
+    return this.#rows.get(keyOf(key))?.findLast(({ fromMs, untilMs = Infinity }) => fromMs <= atMs && atMs < untilMs);
   }
 
   #take(key: string, isTaken: (row: PriceRow) => boolean): readonly PriceRow[] {
@@ -68,6 +92,8 @@ export class PriceBook {
     return rows.filter(isTaken);
   }
 }
+
+const changesOf = (rows: readonly PriceRow[]): readonly number[] => rows.flatMap(({ fromMs, untilMs = Infinity }) => [fromMs, untilMs]);
 
 const keyOf = ({ accelerator, region, market, poolId }: { [K in keyof PriceKey]: PriceKey[K] | undefined }): string =>
   poolId === undefined ? `${market} ${region} ${accelerator ?? ''}` : `${poolId} ${accelerator ?? ''}`;

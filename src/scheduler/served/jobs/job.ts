@@ -30,6 +30,10 @@ export interface JobTerms {
   readonly options: readonly ResourceOption[];
   readonly attemptsMax: number;
   readonly deadlineAtMs: number | null;
+  /** How much work it is, as its owner states it: the time that one node of throughput 1 takes. Absent: nothing is said. */
+  readonly workMs?: number;
+  /** Whether it is taken though it cannot be done by its deadline. */
+  readonly isBestEffort?: boolean;
   /** Of one attempt. */
   readonly runtimeMaxMs: number | null;
   readonly checkpointIntervalMs: number | null;
@@ -106,6 +110,8 @@ export interface Job extends JobRequest {
   readonly countedAtMs: number | null;
   readonly doneAtMs: number | null;
   readonly cancelAskedAtMs: number | null;
+  /** Since when it waits too long to be done by its deadline; absent: it does not. */
+  readonly lateAtMs?: number;
   readonly createdAtMs: number;
   readonly startedAtMs: number | null;
   readonly finishedAtMs: number | null;
@@ -235,10 +241,12 @@ export const DEFAULT_TERMS = {
   batch: null,
 } as const satisfies Partial<JobRequest>;
 
-/** Time that was charged at one price: of one type of accelerator, on one day. Plain data. */
+/** Time of one type of accelerator that was charged at one price. Plain data. */
 export interface Charged {
   readonly accelerator: string | null;
-  /** Since the epoch, in UTC. */
+  /** Absent of what was charged before prices were recorded: by the price book of its day. */
+  readonly priceId?: string;
+  /** The first on which it was charged: since the epoch, in UTC. */
   readonly day: number;
   readonly acceleratorMs: number;
 }
@@ -246,15 +254,20 @@ export interface Charged {
 /** What was charged, with what was charged at that time. */
 export function withCharge(
   charged: readonly Charged[],
-  accelerator: string | null,
+  { accelerator, priceId }: Pick<LedgerEvent, 'accelerator' | 'priceId'>,
   atMs: number,
   acceleratorMs: number,
 ): readonly Charged[] {
-  const day = Math.floor(atMs / DAY_MS);
-  const isSame = (one: Charged): boolean => one.accelerator === accelerator && one.day === day;
-  if (!charged.some(isSame)) return [...charged, { accelerator, day, acceleratorMs }];
+  const named = priceId === undefined ? {} : { priceId };
+  const time = { accelerator, ...named, day: Math.floor(atMs / DAY_MS), acceleratorMs };
+  const isSame = (one: Charged): boolean => priceKeyOf(one) === priceKeyOf(time);
+  if (!charged.some(isSame)) return [...charged, time];
   return charged.map((one) => (isSame(one) ? { ...one, acceleratorMs: one.acceleratorMs + acceleratorMs } : one));
 }
+
+/** The same for what has one price, and is rounded as a whole. */
+export const priceKeyOf = ({ accelerator, priceId, day }: Pick<Charged, 'accelerator' | 'priceId' | 'day'>): string =>
+  `${priceId ?? day} ${accelerator ?? ''}`;
 
 /** A stretch of an attempt on the same nodes, as it was charged. Plain data. */
 export interface JobSegment {
@@ -267,17 +280,21 @@ export interface JobSegment {
   readonly fromMs: number;
   readonly untilMs: number;
   readonly acceleratorMs: number;
-  /** Whose prices hold for it, since the epoch, in UTC: the day of its end, or that on which it was paid in advance. */
+  /** As in `Charged`. */
+  readonly priceId?: string;
+  /** Since the epoch, in UTC: that of its end, or the one on which it was paid in advance. */
   readonly day: number;
 }
 
 /** The newest segment once this was charged at that time: a new one, or the one before going on while its prices hold. */
 export function segmentAfter(last: JobSegment | null, event: LedgerEvent, acceleratorMs: number, atMs: number): JobSegment {
   const day = Math.floor(atMs / DAY_MS);
-  const { fence, poolId, nodes, accelerator, fromMs, untilMs } = event;
-  const goesOn = last !== null && last.fence === fence && last.nodes === nodes && last.untilMs === fromMs && last.day === day;
+  const { fence, poolId, nodes, accelerator, priceId, fromMs, untilMs } = event;
+  const isAtItsPrice = last?.priceId === priceId && (priceId !== undefined || last?.day === day);
+  const goesOn = last !== null && last.fence === fence && last.nodes === nodes && last.untilMs === fromMs && isAtItsPrice;
   if (goesOn) return { ...last, untilMs, acceleratorMs: last.acceleratorMs + acceleratorMs };
-  return { sequence: (last?.sequence ?? 0) + 1, fence, poolId, nodes, accelerator, fromMs, untilMs, acceleratorMs, day };
+  const named = priceId === undefined ? {} : { priceId };
+  return { sequence: (last?.sequence ?? 0) + 1, fence, poolId, nodes, accelerator, fromMs, untilMs, acceleratorMs, ...named, day };
 }
 
 /** A priority as the engine counts it. */

@@ -1,5 +1,4 @@
-import type { FundRequest, FundSettlement } from '../../../contract/jobs/job-funds.ts';
-import type { Quantities } from '../../../contract/api/meter.ts';
+import type { FundRequest, FundSettlement, PricedTime } from '../../../contract/jobs/job-funds.ts';
 import type { JobId, OrganisationId, TenantId } from '../../../kernel/ids.ts';
 import { jsonParts } from '../../../kernel/sql/bulk-statements.ts';
 import { RememberedValue } from '../../../kernel/sql/remembering-storage.ts';
@@ -40,6 +39,12 @@ export type AskedGrant = Pick<StoredGrant, 'jobId' | 'fence' | 'number' | 'reque
 export const TOKENS_GRANT = -1;
 
 type Row = { id: string; job_id: string; fence: number; number: number; state: string; units: number; used: number; body: string };
+
+/** What the grants of a job hold. */
+interface HeldFunds {
+  readonly tokens: number;
+  readonly time: readonly PricedTime[];
+}
 
 /** What is due for one organisation. */
 export interface DueFunds {
@@ -143,14 +148,17 @@ export class SqliteGrantStore {
   }
 
   /** What the grants of a job hold or were charged for, that is not settled: it counts towards what the job may cost. */
-  heldBy(jobId: JobId): Quantities {
-    const held: { -readonly [Meter in keyof Quantities]: number } = {};
+  heldBy(jobId: JobId): HeldFunds {
+    let tokens = 0;
+    const time: PricedTime[] = [];
     for (const { request, state, units, used } of this.#rows('SELECT * FROM grants WHERE job_id = ?', jobId)) {
       // What is charged already is counted with the job.
       const open = state === 'granted' ? units - used : state === 'asked' ? request.want : 0;
-      held[request.meter] = (held[request.meter] ?? 0) + open;
+      const { meter, accelerator, priceId = null } = request;
+      if (meter === 'job_tokens') tokens += open;
+      else if (open > 0) time.push({ accelerator, priceId, acceleratorMs: open });
     }
-    return held;
+    return { tokens, time };
   }
 
   /** Whether an attempt waits for an answer that may be had now. */
@@ -180,8 +188,8 @@ export class SqliteGrantStore {
     for (const { id, state, used, request } of rows) {
       const entry = due.get(request.organisationId) ?? { settled: [], asked: [] };
       due.set(request.organisationId, entry);
-      const { meter, accelerator } = request;
-      if (state === 'settling') entry.settled.push({ id, meter, accelerator, used });
+      const { meter, accelerator, priceId = null } = request;
+      if (state === 'settling') entry.settled.push({ id, meter, accelerator, priceId, used });
       else entry.asked.push(request);
     }
     return due;

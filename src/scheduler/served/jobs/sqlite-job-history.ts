@@ -2,6 +2,7 @@ import { JOB_LIMITS } from '../../../contract/jobs/job-limits.ts';
 import type { JobId } from '../../../kernel/ids.ts';
 import type { SqlStorage } from '../../../kernel/sql/sql-storage.ts';
 import type { JobSegment, EndedAttempt, Job, LiveAttempt } from './job.ts';
+import type { DeadlineVerdict } from '../../engine/explain/deadline-outlook.ts';
 import type { JobEventKind } from '../../../contract/jobs/job-events.ts';
 import type { StopReason } from '../../../contract/jobs/jobs.ts';
 
@@ -83,6 +84,8 @@ export interface JobEvent {
   /** The attempt that ended with this. */
   readonly ended: EndedAttempt | null;
   readonly error: Job['error'];
+  /** Of a job that waits too long to be done by its deadline: surely, or by what it may take; absent: nothing was said of that. */
+  readonly deadline?: Exclude<DeadlineVerdict, 'met' | 'unknown'>;
 }
 
 /** The event of a change of a job that its owner can see; undefined: nothing but progress (J96). */
@@ -102,6 +105,7 @@ export function eventOf(before: Job | undefined, after: Job, atMs: number): JobE
     ...(attempt?.stopByMs === undefined ? {} : { stopByMs: attempt.stopByMs }),
     ended: ended !== undefined && ended.fence !== before?.ended.at(-1)?.fence ? ended : null,
     error,
+    ...(kind === 'deadline' ? { deadline: after.workMs === undefined ? 'at_risk' : 'missed' } : {}),
   };
 }
 
@@ -113,6 +117,7 @@ function kindOf(before: Job | undefined, after: Job): JobEventKind | undefined {
   if (isNoticed(after) && (!isNoticed(before) || before.attempt?.stopByMs !== after.attempt?.stopByMs)) return 'termination_notice';
   if (before.state !== after.state) return 'state';
   if (before.attempt?.fence !== after.attempt?.fence || before.attempt?.stopping !== after.attempt?.stopping) return 'attempt';
+  if (before.lateAtMs !== after.lateAtMs) return 'deadline';
   if (before.priority !== after.priority) return 'reprioritised';
   return before.attempt?.nodes === after.attempt?.nodes && before.nodesWanted === after.nodesWanted ? undefined : 'resized';
 }

@@ -2,6 +2,7 @@ import { must } from '../../../kernel/assert.ts';
 import type { JobId, PoolId } from '../../../kernel/ids.ts';
 import type { CellSettings } from '../../engine/cell/cell-settings.ts';
 import { Cell } from '../../engine/cell/cell.ts';
+import type { JobRecord } from '../../engine/cell/job-record.ts';
 import type { CellEvent } from '../../engine/cell/event.ts';
 import { step } from '../../engine/machine/step.ts';
 import { maskSize } from '../../engine/model/cluster-state.ts';
@@ -27,6 +28,13 @@ export interface NodeStay {
   readonly toMs: number;
 }
 
+/** What an observer of a replay is given: each job that waits, when it has come, and each that starts. Jobs are numbered as in the trace. */
+export interface ReplayObserver {
+  readonly stayed?: (stay: NodeStay) => void;
+  readonly waits?: (job: number, cell: Cell, record: JobRecord) => void;
+  readonly started?: (job: number, atMs: number) => void;
+}
+
 export interface ReplayResult {
   readonly finished: number;
   /** Jobs that ask for more than there is. */
@@ -49,12 +57,8 @@ type Happening =
   | { readonly kind: 'tick' };
 
 /** Runs jobs through the engine itself: each owner has a queue, queues share by dominant resource, first in first out within each. */
-export function replayJobs(
-  jobs: readonly TracedJob[],
-  cluster: ReplayCluster,
-  onStay: (stay: NodeStay) => void = () => undefined,
-): ReplayResult {
-  const replay = new Replay(jobs, cluster, onStay);
+export function replayJobs(jobs: readonly TracedJob[], cluster: ReplayCluster, observer: ReplayObserver = {}): ReplayResult {
+  const replay = new Replay(jobs, cluster, observer);
   replay.run();
   return replay.result();
 }
@@ -62,7 +66,7 @@ export function replayJobs(
 class Replay {
   readonly #jobs: readonly TracedJob[];
   readonly #cluster: ReplayCluster;
-  readonly #onStay: (stay: NodeStay) => void;
+  readonly #observer: ReplayObserver;
   readonly #cell: Cell;
   readonly #agenda = new Agenda<Happening>();
   readonly #waitsMs: number[] = [];
@@ -71,10 +75,10 @@ class Replay {
   #usedMs = 0;
   #makespanMs = 0;
 
-  constructor(jobs: readonly TracedJob[], cluster: ReplayCluster, onStay: (stay: NodeStay) => void) {
+  constructor(jobs: readonly TracedJob[], cluster: ReplayCluster, observer: ReplayObserver) {
     this.#jobs = jobs;
     this.#cluster = cluster;
-    this.#onStay = onStay;
+    this.#observer = observer;
     this.#cell = new Cell(settingsFor([...new Set(jobs.map(({ owner }) => owner))].toSorted(), cluster));
     step(this.#cell, { kind: 'add_nodes', nodes: nodesOf(cluster) }, 0);
     for (const [job, { arrivalMs }] of jobs.entries()) this.#agenda.add(arrivalMs, { kind: 'arrive', job });
@@ -115,23 +119,29 @@ class Replay {
     for (const decision of decisions) if (decision.kind === 'start') this.#start(decision.jobId, decision.fence, atMs);
     // Nothing but time can go on where a step had more to do than it does at once.
     if (nextDueMs <= atMs) this.#agenda.add(atMs, { kind: 'tick' });
+    if (event.kind !== 'submit') return;
+    const record = this.#cell.jobs.get(event.spec.id);
+    if (record.attempt === null) this.#observer.waits?.(numberOf(event.spec.id), this.#cell, record);
   }
 
   #start(id: JobId, fence: number, atMs: number): void {
-    const job = Number(id.slice('job_'.length));
+    const job = numberOf(id);
     const { arrivalMs, durationMs } = must(this.#jobs[job], 'the job is in the trace');
     const { placement } = must(this.#cell.jobs.get(id).attempt, 'a job that starts has an attempt');
     const toMs = atMs + durationMs;
     for (const { node, mask } of placement.slots) {
-      this.#onStay({ job, node, mask, fromMs: atMs, toMs });
+      this.#observer.stayed?.({ job, node, mask, fromMs: atMs, toMs });
       this.#usedMs += maskSize(mask) * durationMs;
     }
+    this.#observer.started?.(job, atMs);
     this.#waitsMs.push(atMs - arrivalMs);
     this.#completionsMs.push(toMs - arrivalMs);
     this.#makespanMs = Math.max(this.#makespanMs, toMs);
     this.#agenda.add(toMs, { kind: 'end', job, fence });
   }
 }
+
+const numberOf = (id: JobId): number => Number(id.slice('job_'.length));
 
 const jobId = (job: number): JobId => `job_${String(job).padStart(26, '0')}` as JobId;
 
@@ -151,7 +161,7 @@ const nodesOf = ({ nodes, acceleratorsPerNode }: ReplayCluster): readonly NodeSp
   }));
 
 /** A job that needs more than a node has takes as many nodes as it needs, an equal part of each; undefined when there are not so many. */
-function specOf(job: number, { accelerators, owner }: TracedJob, cluster: ReplayCluster): JobSpec | undefined {
+function specOf(job: number, { accelerators, owner, limitMs }: TracedJob, cluster: ReplayCluster): JobSpec | undefined {
   const nodes = Math.ceil(accelerators / cluster.acceleratorsPerNode);
   if (nodes > cluster.nodes) return undefined;
   const perNode = { cpuMilli: 0, memoryMib: 0, acceleratorCount: Math.ceil(accelerators / nodes), milliEach: WHOLE_MILLI };
@@ -172,7 +182,7 @@ function specOf(job: number, { accelerators, owner }: TracedJob, cluster: Replay
         throughputHintMilli: WHOLE_MILLI,
       },
     ],
-    limits: { deadlineAtMs: null, durationMaxMs: null, costMaxNanoDollars: null, priceMaxNanoDollarsPerHour: null },
+    limits: { deadlineAtMs: null, durationMaxMs: limitMs ?? null, costMaxNanoDollars: null, priceMaxNanoDollarsPerHour: null },
     checkpoint: { intervalMs: null, graceMs: 0, restartMs: 0 },
     retry: { attemptsMax: 1 },
     dependsOn: [],

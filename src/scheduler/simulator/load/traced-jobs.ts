@@ -11,6 +11,8 @@ export interface TracedJob {
   readonly arrivalMs: number;
   readonly durationMs: number;
   readonly accelerators: number;
+  /** The longest that its owner lets it run; absent: as long as it likes. */
+  readonly limitMs?: number;
   /** Whose it is: each owner has a queue of its own. */
   readonly owner: string;
 }

@@ -151,7 +151,11 @@ it('[D22] examples, documentation and benchmarks carry no debt of the product', 
     [`${folder}/b.ts`]: `import { a } from './a.ts';\n${copies[1]}export const b = a as any;\nlet c: any;\nlet d: any;\n`,
     [`${folder}/c.ts`]: nested,
   });
-  expect(await rulesOf(changed({ ...beside('examples/one'), ...beside('docs/two'), ...beside('benchmarks/three') }))).toEqual([]);
+  expect(await rulesOf(changed({ ...beside('examples/one'), ...beside('docs/two'), ...beside('benchmarks/three') }))).toEqual([
+    // What examples repeat is a kind of its own, and never sure.
+    'example-copies .',
+    'example-copies .',
+  ]);
 });
 
 describe('[D8] leaving off a collector', () => {

@@ -3,7 +3,8 @@ import { must } from '../../../../src/kernel/assert.ts';
 import { analyseSource } from '../../../../workers/cli/debt/source/analyse-source.ts';
 import { isForSpeed } from '../../../../workers/cli/debt/source/analysed-source.ts';
 import { ImportGraph } from '../../../../workers/cli/debt/repository/import-graph.ts';
-import { isBeside, languageOf } from '../../../../workers/cli/debt/source/languages.ts';
+import { isBeside } from '../../../../src/debt/area.ts';
+import { languageOf } from '../../../../workers/cli/debt/source/languages.ts';
 
 const analysed = (path: string, text: string) => must(analyseSource(path, text, must(languageOf(path), 'it is source code')), 'it parses');
 const complexity = (path: string, text: string): Record<string, number> =>
@@ -314,6 +315,7 @@ describe('the import graph', () => {
       blob: '',
       language: must(languageOf(path), 'it is source code').name,
       isBeside: false,
+      area: 'product' as const,
     }));
     return new ImportGraph(read).edges.map(({ from, to, isRun }) => `${from} > ${to}${isRun ? '' : ' (not run)'}`);
   };

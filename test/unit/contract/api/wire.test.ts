@@ -19,7 +19,7 @@ const HASHES: Record<string, string> = {
   '0.5.0': 'e2f26f8b8579927fa1f0a95fdf5cf7f51c46c17928b5613313153dcfa0836211',
   '0.5.1': '111182a2cb1ae8301d12c173303ce793ce7b96fd01e5c2a6f53fac049fa15745',
   '0.6.0': '1a0e4bf90170463a8a58340a95224ff72953a7a09c01b0ace1d95b04ec3b9cd6',
-  '0.7.0': '8aa3faa3c8f1d0e8845d3aeae602c28227c17d02ef69d1f76bc25c1d244ee298',
+  '0.7.0': '7577f08b0c0757417c0be56c6eb4372a7a65541845620f1dabcd760f1ec35d31',
 };
 
 describe('the wire contract', () => {

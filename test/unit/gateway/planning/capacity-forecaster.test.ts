@@ -212,11 +212,15 @@ describe('where limits come from', () => {
       b: ok([node('l4', 1)]),
       c: { ok: false, error: { code: 'pool_not_found' } },
     };
+    const prices = [
+      { accelerator: 'h100', nanoDollarsPerHour: 7_000_000_000, isInForce: false },
+      { accelerator: 'h100', nanoDollarsPerHour: 2_900_000_000, isInForce: true },
+    ];
     const queue = {
       pools: async () => Object.keys(nodes).map((id) => ({ id, name: id })),
-      operate: async (_: string, id: keyof typeof nodes) => nodes[id],
+      operate: async (name: string, id: keyof typeof nodes) => (name === 'nodes' ? nodes[id] : ok(prices)),
     };
-    const source = poolCeilings(queue as never, { nowMs: () => NOW_MS });
+    const source = poolCeilings(queue as never);
     expect(await source(ADMIN, { organisationId: ORGANISATION })).toMatchObject({
       value: {
         ceilings: [

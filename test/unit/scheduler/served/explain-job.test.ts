@@ -6,6 +6,7 @@ import { jobRequest } from '../../../support/fixtures/job-request.ts';
 import type { WhyWaiting } from '../../../../src/scheduler/served/explain-job.ts';
 import { NOT_WAITING } from '../../../../src/scheduler/served/explain-job.ts';
 import { ANY_NODE } from '../../../../src/scheduler/served/jobs/job.ts';
+import { statedPrice } from '../../../support/worlds/priced-pools.ts';
 import { POOL, ServedCell } from '../../../support/worlds/served-cell.ts';
 
 const [ONE, OTHER] = ['tn_0000000001_00000001', 'tn_0000000002_00000001'] as TenantId[] as [TenantId, TenantId];
@@ -89,8 +90,7 @@ describe('[J102] a waiting job', () => {
   it('names its price limit, and starts under the limit that the remedy names', () => {
     const world = new ServedCell([POOL]);
     world.join(2);
-    const row = { accelerator: null, fromMs: 0, nanoDollarsPerHour: 5_000 };
-    expect(world.cell.operations.setPrice(POOL, row)).toMatchObject({ ok: true });
+    expect(world.cell.operations.setPrice(POOL, statedPrice(5_000))).toMatchObject({ ok: true });
     world.submit(1, { options: [wide(2)], priceMaxNanoDollarsPerHour: 9_999 });
     const { reason, remedies } = why(world, 1);
     expect(reason).toBe('too_expensive');

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { JOB_LIMITS } from '../../../../src/contract/jobs/job-limits.ts';
 import type { PoolMessage } from '../../../../src/contract/pools/pool-exchange.ts';
 import { agentIdIn, partitionName, partitionOfAgent } from '../../../../src/contract/pools/pool-partition.ts';
+import type { JobId } from '../../../../src/kernel/ids.ts';
 import { poolNode } from '../../../support/fixtures/pool-node.ts';
 import { PartitionedPool } from '../../../support/worlds/partitioned-pool.ts';
 import { POOL, ServedCell } from '../../../support/worlds/served-cell.ts';
@@ -39,6 +40,46 @@ describe('a pool of several partitions, to the scheduler', () => {
     expect(world.say(1, { nodeCount: 3 }).counted?.toSorted()).toEqual(nodes.toSorted());
     expect(world.say(0).counted).toBeUndefined();
     expect([1, 2, 3, 4].filter((n) => world.job(`job_${String(n).padStart(26, '0')}` as never).attempt !== null)).toHaveLength(4);
+  });
+
+  it('[P122] gets no more starts than it has room for, and what follows them once it has', () => {
+    const world = new TwoPartitions();
+    for (let n = 1; n <= 4; n++) world.submit(n);
+    world.say(0);
+    const orders = (startsMax?: number) =>
+      world.cell.exchange({
+        poolId: POOL,
+        reports: [],
+        left: [],
+        joined: [],
+        nodeCount: 2,
+        carriedOut: 0,
+        ...(startsMax === undefined ? {} : { startsMax }),
+      });
+    const [first, second] = orders().effects;
+    expect([first!.effect.kind, second!.effect.kind]).toEqual(['start', 'start']);
+    expect(orders(0).effects).toEqual([]);
+    expect(orders(1).effects).toEqual([first]);
+    expect(orders(2).effects).toEqual([first, second]);
+    const { tenantId } = world.job((second!.effect as { grant: { jobId: JobId } }).grant.jobId);
+    world.cell.act(tenantId, (second!.effect as { grant: { jobId: JobId } }).grant.jobId, { kind: 'cancel' });
+    // Its agent is told to stop only once it has it.
+    expect(orders(1).effects.map(({ effect }) => effect.kind)).toEqual(['start']);
+    expect(orders(2).effects.map(({ effect }) => effect.kind)).toEqual(['start', 'start', 'stop']);
+  });
+
+  it('[J290] is given up once its silence can be judged, and looked at again until then', () => {
+    const world = new TwoPartitions();
+    world.submit(1);
+    world.nowMs += 2 * JOB_LIMITS.poolLeaseMs;
+    world.cell.wake(-Infinity);
+    expect(world.cell.nextDueMs()).toBeGreaterThan(world.nowMs);
+    expect(world.say(1).counted).toBeUndefined();
+    world.cell.wake(world.nowMs - 2 * JOB_LIMITS.poolLeaseMs);
+    expect(world.say(1).counted).toBeUndefined();
+    world.nowMs = world.cell.nextDueMs();
+    world.cell.wake(world.nowMs);
+    expect(world.say(0).counted).toEqual([]);
   });
 
   it('[P33] hears in each partition that an attempt is to stop, and of its own nodes that they are silent', () => {

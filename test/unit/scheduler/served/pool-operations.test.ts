@@ -8,6 +8,7 @@ import type { NodeView } from '../../../../src/scheduler/served/pool-operations.
 import { SqliteCellStore } from '../../../../src/scheduler/served/sqlite-cell-store.ts';
 import { jobRequest } from '../../../support/fixtures/job-request.ts';
 import { ANY_NODE } from '../../../../src/scheduler/served/jobs/job.ts';
+import { statedPrice } from '../../../support/worlds/priced-pools.ts';
 import { OTHER_POOL, POOL, ServedCell } from '../../../support/worlds/served-cell.ts';
 
 const PROGRESS = { kind: 'progress', progress: { completed: 1, failed: 0, total: 2 } } as const;
@@ -160,11 +161,18 @@ describe('[P25] a node', () => {
 describe('[P26] the price of an accelerator of a pool', () => {
   it('changes in time, for the pool alone', () => {
     const world = new ServedCell();
-    const at = (fromMs: number, nanoDollarsPerHour: number) => ({ accelerator: null, fromMs, nanoDollarsPerHour });
+    const at = (fromMs: number, costNanoDollarsPerHour: number) => statedPrice(costNanoDollarsPerHour, { fromMs });
+    const shown = (id = POOL) => {
+      const prices = world.cell.operations.prices(id);
+      return prices.ok ? prices.value.map(({ fromMs, nanoDollarsPerHour, listId }) => [fromMs, nanoDollarsPerHour, listId]) : [];
+    };
     world.cell.operations.setPrice(POOL, at(0, 500));
     world.cell.operations.setPrice(POOL, at(world.nowMs + 60_000, 700));
-    expect(world.cell.operations.prices(POOL)).toEqual({ ok: true, value: [at(world.nowMs, 500), at(world.nowMs + 60_000, 700)] });
-    expect(world.cell.operations.prices(OTHER_POOL)).toEqual({ ok: true, value: [] });
+    expect(shown()).toEqual([
+      [world.nowMs, 500, null],
+      [world.nowMs + 60_000, 700, null],
+    ]);
+    expect(shown(OTHER_POOL)).toEqual([[Date.UTC(2026, 0, 1), 2_500_000_000, '2026-01-01']]);
     const [first, second] = [world.submit(1), world.submit(2)];
     world.join();
     const segment = () => new SqliteCellStore(world.storage).load().records.jobs.flatMap(({ attempt }) => attempt?.segment ?? []);
@@ -177,12 +185,12 @@ describe('[P26] the price of an accelerator of a pool', () => {
     expect(segment().map(({ nanoDollarsPerHour }) => nanoDollarsPerHour)).toEqual([700]);
     // The past one is not kept.
     world.cell.operations.setPrice(POOL, at(0, 900));
-    expect(world.cell.operations.prices(POOL)).toEqual({ ok: true, value: [at(world.nowMs, 900)] });
+    expect(shown()).toEqual([[world.nowMs, 900, null]]);
   });
 
   it('is refused beyond the number that may be to come', () => {
     const world = new ServedCell();
-    const set = (n: number) => world.cell.operations.setPrice(POOL, { accelerator: null, fromMs: world.nowMs + n, nanoDollarsPerHour: n });
+    const set = (n: number) => world.cell.operations.setPrice(POOL, statedPrice(n, { fromMs: world.nowMs + n }));
     for (let n = 1; n <= POOL_LIMITS.poolPricesMaxCount; n++) expect(set(n).ok).toBe(true);
     expect(set(POOL_LIMITS.poolPricesMaxCount + 1)).toMatchObject({ ok: false, error: { code: 'limit_exceeded' } });
     expect(set(POOL_LIMITS.poolPricesMaxCount).ok).toBe(true);

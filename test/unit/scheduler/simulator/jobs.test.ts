@@ -22,7 +22,7 @@ describe('[PL27] replays through the engine', () => {
   it('start jobs when there is room, in order, gangs on as many nodes as they need', () => {
     const stays: NodeStay[] = [];
     const jobs = [job(0, 100, 8), job(10, 50, 16), job(20, 10, 9), job(30, 5, 17)];
-    const result = replayJobs(jobs, { nodes: 2, acceleratorsPerNode: 8 }, (stay) => stays.push(stay));
+    const result = replayJobs(jobs, { nodes: 2, acceleratorsPerNode: 8 }, { stayed: (stay) => stays.push(stay) });
     expect(result).toMatchObject({ finished: 3, impossible: 1, makespanMs: 160, meanWaitMs: (0 + 90 + 130) / 3 });
     expect(result.utilisation).toBeCloseTo((8 * 100 + 16 * 50 + 10 * 10) / (16 * 160), 9);
     expect(stays.map(({ job: n, node, mask, fromMs, toMs }) => [n, node, mask, fromMs, toMs])).toEqual([
@@ -41,7 +41,7 @@ describe('[PL27] replays through the engine', () => {
       { nodes: 2, acceleratorsPerNode: 8 },
     );
     const stays: NodeStay[] = [];
-    replayJobs([...flood, job(50, 10, 8, 'other')], { nodes: 2, acceleratorsPerNode: 8 }, (stay) => stays.push(stay));
+    replayJobs([...flood, job(50, 10, 8, 'other')], { nodes: 2, acceleratorsPerNode: 8 }, { stayed: (stay) => stays.push(stay) });
     expect(stays.find(({ job: n }) => n === 40)?.fromMs, 'of the first two places').toBe(1_001);
     expect(meanWaitMs).toBeGreaterThan(5_000);
   });
@@ -49,7 +49,7 @@ describe('[PL27] replays through the engine', () => {
   it.each([1, 2, 3])('never have two jobs on an accelerator, and are the same each time (seed %i)', (seed) => {
     const jobs = generatedLoad({ jobs: 300, accelerators: 64, load: 1.2, owners: 3 }, chanceOf(seed));
     const stays: NodeStay[] = [];
-    const result = replayJobs(jobs, { nodes: 8, acceleratorsPerNode: 8 }, (stay) => stays.push(stay));
+    const result = replayJobs(jobs, { nodes: 8, acceleratorsPerNode: 8 }, { stayed: (stay) => stays.push(stay) });
     const free = new Float64Array(64);
     for (const { node, mask, fromMs, toMs } of stays.toSorted((a, b) => a.fromMs - b.fromMs)) {
       for (let index = 0; index < 8; index++) {

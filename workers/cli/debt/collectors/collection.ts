@@ -24,6 +24,8 @@ export interface Collection {
   readonly rangeCommits: RangeCommits;
   /** When facts are collected, in seconds. */
   readonly nowS: number;
+  /** What ages are counted back from, in seconds. */
+  readonly asOfS: number;
   readonly progress: Progress;
 }
 

@@ -4,9 +4,11 @@ import { deadCode } from './dead-code.ts';
 import { mlTests, models, serviceLevels } from './models.ts';
 import { ownership } from './ownership.ts';
 import { dependencies, licences } from './packages.ts';
+import { pins } from './pins.ts';
 import { recipes } from './recipes.ts';
 import { flags, settings } from './settings.ts';
 import { duplication } from './duplication.ts';
+import { fileWork } from './file-work.ts';
 import { hotspots, types } from './source-collectors.ts';
 import { structure } from './structure.ts';
 import { testRuns } from './test-runs.ts';
@@ -15,6 +17,7 @@ import { todos } from './todos.ts';
 /** All collectors, in the order in which they run. */
 export const COLLECTORS: readonly Collector[] = [
   hotspots,
+  fileWork,
   duplication,
   structure,
   types,
@@ -24,6 +27,7 @@ export const COLLECTORS: readonly Collector[] = [
   coverage,
   testRuns,
   dependencies,
+  pins,
   licences,
   settings,
   flags,

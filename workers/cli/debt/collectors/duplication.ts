@@ -27,7 +27,7 @@ export const duplication: Collector = async (collection) => {
     if (file === undefined || other === undefined) return;
     const { lines, tokens, line, otherLine, runs } = clone;
     const family = familyOf.get(clone);
-    const isRead = family !== undefined && read.has(clone);
+    const isRead = family !== undefined && read.has(clone) && !collection.repository.lacksTexts;
     const detail = {
       tokens,
       line,

@@ -13,7 +13,8 @@ const READ_HISTORIES_MAX = 200;
 export const isComplex = ({ cognitive }: MeasuredFunction): boolean => cognitive > COMPLEXITY_MIN;
 
 /** How often complex functions changed: the churn of a file says little of one function in it. */
-export async function writeFunctionChanges(writer: FactWriter, { sources, lineTimes, progress }: Collection): Promise<void> {
+export async function writeFunctionChanges(writer: FactWriter, { repository, sources, lineTimes, progress }: Collection): Promise<void> {
+  if (repository.lacksTexts) return;
   const complex = sources.productFiles.filter(({ functions }) => functions.some(isComplex));
   const write = async (file: ReadSource): Promise<void> => {
     const functions = file.functions.filter(isComplex);
@@ -28,7 +29,8 @@ export async function writeFunctionChanges(writer: FactWriter, { sources, lineTi
 }
 
 /** How often the most complex functions had to be repaired in two years: the evidence that their complexity costs something. */
-export async function writeFunctionFixes(writer: FactWriter, { sources, rangeCommits, progress }: Collection): Promise<void> {
+export async function writeFunctionFixes(writer: FactWriter, { repository, sources, rangeCommits, progress }: Collection): Promise<void> {
+  if (repository.lacksTexts) return;
   const functions = sources.productFiles
     .flatMap((file) => file.functions.filter(({ cognitive }) => cognitive > COMPLEXITY_OF_READ_HISTORY).map((one) => ({ file, one })))
     .sort((a, b) => b.one.cognitive - a.one.cognitive)

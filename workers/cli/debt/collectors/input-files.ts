@@ -25,7 +25,9 @@ export async function inputFiles({ repository, sources, blobs }: Collection, pat
     if (isAbsolute(pattern) || normalize(pattern).startsWith('..')) throw new Failure(`${pattern}: ${PATTERNS_OF_THE_REPOSITORY_ONLY}`);
     const committed = sources.tracked.filter(({ path }) => path === pattern || matchesGlob(path, pattern));
     for (const { path, blob } of committed) {
-      const text = await textOf(blobs, path, blob);
+      const text = await textOf(blobs, blob);
+      // What the clone lacks leaves its signal unknown, as a missing file does.
+      if (text === undefined) continue;
       files.push({ file: path, text, sha256: sha256Of(text), writtenAtS: repository.committedAtS });
     }
     if (repository.isBare) continue;
@@ -42,17 +44,17 @@ export async function inputFiles({ repository, sources, blobs }: Collection, pat
   return files.sort((a, b) => (a.file < b.file ? -1 : 1));
 }
 
-/** The text of a file of the commit; undefined if there is none. */
-export async function committedText({ sources, blobs }: Collection, path: string): Promise<string | undefined> {
+/** The text of a file of the commit; undefined if there is none, or the clone lacks it. */
+export const committedText = async (collection: Collection, path: string): Promise<string | undefined> =>
+  (await committedBytes(collection, path))?.toString('utf8');
+
+/** The bytes of a file of the commit; undefined if there is none, or the clone lacks it. */
+export async function committedBytes({ sources, blobs }: Collection, path: string): Promise<Buffer | undefined> {
   const blob = sources.tracked.find((file) => file.path === path)?.blob;
-  return blob === undefined ? undefined : textOf(blobs, path, blob);
+  return blob === undefined ? undefined : blobs.read(blob);
 }
 
-async function textOf(blobs: BlobReader, path: string, blob: string): Promise<string> {
-  const bytes = await blobs.read(blob);
-  if (bytes === undefined) throw new Failure(`this clone does not have ${path}: git fetch it`);
-  return bytes.toString('utf8');
-}
+const textOf = async (blobs: BlobReader, blob: string): Promise<string | undefined> => (await blobs.read(blob))?.toString('utf8');
 
 /** The JSON of a file of evidence, by its schema. */
 export const jsonOf = <Schema extends z.core.$ZodType>(input: InputFile, schema: Schema): z.output<Schema> =>

@@ -62,7 +62,7 @@ const flagFile = z.record(z.string(), z.unknown());
 export const flags: Collector = async (collection) => {
   const inputs = await inputFiles(collection, collection.policy.inputs.flags);
   const [first] = inputs;
-  if (first === undefined) return [];
+  if (first === undefined || collection.repository.lacksTexts) return [];
   const writer = new FactWriter(collection, { tool: 'git blame', tool_version: '1' });
   let count = 0;
   for (const input of inputs) {

@@ -1,6 +1,6 @@
-import { quantileOf } from '../../../../src/debt/spread.ts';
+import { changeTimeOf } from '../../../../src/debt/evidence/change-time.ts';
 import { isForSpeed } from '../source/analysed-source.ts';
-import type { Collector } from './collection.ts';
+import type { Collection, Collector } from './collection.ts';
 import { FactWriter, logOf, sourceOf, treeOf } from './collection.ts';
 import { isComplex, writeFunctionChanges, writeFunctionFixes } from './function-history.ts';
 
@@ -22,19 +22,34 @@ export const hotspots: Collector = async (collection) => {
   }
   await writeFunctionChanges(writer, collection);
   await writeFunctionFixes(writer, collection);
-  const gaps = [...history.gapsMinutes].sort((a, b) => a - b);
-  if (gaps.length > 0) {
-    const detail = { commits: history.commitCount, gaps: gaps.length, p10: quantileOf(gaps, 0.1), p90: quantileOf(gaps, 0.9) };
-    writer.write('change-time', '.', quantileOf(gaps, 0.5), log, { detail });
-  }
+  writeChangeTime(writer, collection);
   writer.census('hotspots', sources.files.length, treeOf(collection), {
     ...Object.fromEntries([...sources.leftOut].map(([reason, count]) => [`left out: ${reason}`, count])),
     commits: history.commitCount,
     history_days: Math.max(0, (repository.committedAtS - history.firstS) / 86_400),
     'history is shallow': repository.isShallow,
+    ...(repository.lacksTexts ? { 'earlier texts are missing': true } : {}),
   });
   return writer.facts;
 };
+
+/** What a change takes, with what that was read from. [D105] [D106] */
+function writeChangeTime(writer: FactWriter, collection: Collection): void {
+  const { minutes, commits, authors, days, daysUnderWay, branches, branchHours, leftOut } = changeTimeOf(collection.history.timed);
+  if (commits === 0) return;
+  const detail = {
+    p10: minutes.p10,
+    p90: minutes.p90,
+    commits,
+    authors,
+    days,
+    days_under_way: daysUnderWay,
+    branches,
+    branch_hours: branchHours,
+    ...Object.fromEntries(Object.entries(leftOut).map(([reason, count]) => [`left out: ${reason}`, count])),
+  };
+  writer.write('change-time', '.', minutes.p50, logOf(collection), { detail });
+}
 
 /** Where type checkers are switched off. Unknown in a repository without a language that has one. */
 export const types: Collector = (collection) => {

@@ -12,7 +12,7 @@ export const todos: Collector = async (collection) => {
   const { sources, progress, lineTimes } = collection;
   const writer = new FactWriter(collection, { tool: 'git blame', tool_version: '1' });
   const files = sources.productFiles.filter((file) => file.todos.length > 0);
-  const dated = files.slice(0, FILES_MAX);
+  const dated = collection.repository.lacksTexts ? [] : files.slice(0, FILES_MAX);
   const write = async (file: ReadSource): Promise<void> => {
     const lines = file.todos.map(({ line }) => line);
     writeTodos(writer, file, await lineTimes.of(file, lines), collection.repository.committedAtS);

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 
 import type { ProvenanceStatement } from '../../../../src/contract/debt/provenance.ts';
 import { provenanceStatement } from '../../../../src/contract/debt/provenance.ts';
@@ -11,6 +10,7 @@ import { command, positive, show, UsageError } from '../../command/command.ts';
 import { jsonFile } from '../../command/json-file.ts';
 import type { RecipeRun } from './rerun.ts';
 import { rerunRecipe } from './rerun.ts';
+import { provenanceFileOf } from './script-recipe.ts';
 
 interface Flags {
   readonly write?: boolean;
@@ -18,18 +18,15 @@ interface Flags {
   readonly minutes: number;
 }
 
-/** The statement of a recipe lies beside it. */
-export const PROVENANCE_FILE = 'provenance.json';
-
 /** `sluice debt repro RECIPE`. Its exit status is 1 when the index is below 1. */
 export const repro = () =>
   command('repro', 'Runs a recipe again in a clean folder without a network, and says how far its outputs are the same.')
-    .argument('<recipe>', 'a recipe.json inside a git repository; its command runs on this machine')
-    .option('--write', `write the provenance of what was made to ${PROVENANCE_FILE} beside the recipe`)
+    .argument('<recipe>', 'a recipe.json, or a script, inside a git repository; its command runs on this machine')
+    .option('--write', 'write the provenance of what was made beside the recipe: provenance.json, or of a script SCRIPT.provenance.json')
     .option('--json', 'print the provenance as JSON')
     .option('--minutes <n>', 'so long the command may take', positive(24 * 60), 60)
     .action(async (recipePath: string, { write = false, json = false, minutes }: Flags) => {
-      const statementPath = join(dirname(recipePath), PROVENANCE_FILE);
+      const statementPath = provenanceFileOf(recipePath);
       const earlier = await readStatement(statementPath);
       if (process.stderr.isTTY)
         console.error(`Running the command of ${recipePath} in a clean clone; it may take ${minutes} minutes at most.`);

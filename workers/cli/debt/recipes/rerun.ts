@@ -14,7 +14,9 @@ import type { Rerun } from '../../../../src/debt/reproducibility.ts';
 import { compareMetrics } from '../../../../src/debt/reproducibility.ts';
 import { Failure, UsageError } from '../../command/command.ts';
 import { jsonFile } from '../../command/json-file.ts';
+import { must } from '../../../../src/kernel/assert.ts';
 import { git } from '../repository/git.ts';
+import { isScript, recipeOfScript } from './script-recipe.ts';
 
 const run = promisify(execFile);
 
@@ -43,38 +45,43 @@ export interface RecipeRun {
  * can cut it off, under another time zone, language, umask and home folder (D45).
  *
  * Inputs are taken from where the recipe says that the command reads them, else they are downloaded first. Throws a `UsageError` for a file that is
- * not a recipe of a git repository.
+ * not a recipe of a git repository. A script is a recipe itself (D111).
  */
 export async function rerunRecipe(path: string, timeoutMs: number): Promise<RecipeRun> {
   const text = await readFile(path).catch(() => {
     throw new UsageError(`${path} cannot be read.`);
   });
-  const recipe = parseRecipe(path, text.toString('utf8'));
   const shown = await git(dirname(path), 'rev-parse', '--show-toplevel', 'HEAD').catch(() => {
     throw new UsageError(`${path} is in no git repository with a commit, so nothing says which code its command ran.`);
   });
   const [root = '', gitCommit = ''] = shown.split('\n');
+  const recipePath = relative(await realpath(root), await realpath(path));
   const scratch = await mkdtemp(join(tmpdir(), 'sluice-recipe-'));
   try {
     const folder = join(scratch, 'repository');
     await git(root, 'clone', '--quiet', '--shared', root, folder);
+    const written = text.toString('utf8');
+    const recipe = isScript(path) ? await scriptIn(folder, recipePath, written) : parseRecipe(path, written);
     const modules = join(root, 'node_modules');
     if (existsSync(modules)) await symlink(await realpath(modules), join(folder, 'node_modules'));
     const outputs = join(folder, recipe.outputsFolder ?? '.');
-    for (const written of [...recipe.outputs.map((output) => output.path), ...given(recipe.metricsFile)]) {
-      await rm(join(outputs, written), { force: true });
+    for (const made of [...recipe.outputs.map((output) => output.path), ...given(recipe.metricsFile)]) {
+      await rm(join(outputs, made), { force: true });
     }
     const inputs = [];
     for (const input of recipe.inputs) inputs.push(await stage(input, root, folder, scratch));
-    const isNetworkCut = await canCutNetwork();
+    // A script downloads its inputs itself. [D111]
+    const isNetworkCut = !recipe.inputs.some(({ uri = '' }) => /^(https?|pypi):/.test(uri)) && (await canCutNetwork());
     const environment = environmentOf(root, scratch);
     const startedAt = new Date().toISOString();
     const ended = await execute(recipe.command, folder, environment, isNetworkCut, timeoutMs);
+    const found = [];
+    for (const [at, input] of recipe.inputs.entries()) found.push(await asFetched(inputs[at], input, folder));
     const made = [];
     for (const { path: name, sha256 } of recipe.outputs) made.push({ name, expected: sha256, made: await hashOf(join(outputs, name)) });
     const rerun: Rerun = {
       hasRun: ended.status === 0 && made.every((output) => output.made !== undefined),
-      inputs,
+      inputs: found,
       outputs: made,
       metrics: compareMetrics(recipe.metrics, await metricsIn(outputs, recipe)),
       metricsTolerance: recipe.metricsTolerance ?? METRICS_TOLERANCE,
@@ -82,7 +89,7 @@ export async function rerunRecipe(path: string, timeoutMs: number): Promise<Reci
       isNetworkCut,
     };
     const circumstances = {
-      recipePath: relative(await realpath(root), await realpath(path)),
+      recipePath,
       recipeSha256: createHash('sha256').update(text).digest('hex'),
       gitCommit,
       builder: await machineUri(),
@@ -107,6 +114,30 @@ export function parseRecipe(path: string, text: string): BuildRecipe {
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   throw new UsageError(`${path} is not a recipe: ${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}.`);
+}
+
+/** A script as a recipe; a `UsageError` if it writes no file that is committed, since then there is nothing to compare. */
+async function scriptIn(clone: string, path: string, text: string): Promise<BuildRecipe> {
+  const hashes = new Map<string, string>();
+  const tracked = await git(clone, 'ls-tree', '-r', '-z', '--name-only', 'HEAD');
+  // Only what the script names is read: a repository may have very large files.
+  for (const file of tracked.split('\0')) {
+    if (file !== '' && text.includes(file)) hashes.set(file, (await hashOf(join(clone, file))) ?? '');
+  }
+  const recipe = recipeOfScript(path, text, (file) => hashes.get(file) || undefined);
+  if (recipe.outputs.length === 0)
+    throw new UsageError(`${path} names no committed file that it writes, so nothing says what it is to make.`);
+  return recipe;
+}
+
+/** An input that the command fetched itself is where it put it. */
+async function asFetched(
+  staged: Rerun['inputs'][number] | undefined,
+  { path }: RecipeInput,
+  folder: string,
+): Promise<Rerun['inputs'][number]> {
+  const input = must(staged, 'each input is staged');
+  return input.found === undefined && path !== undefined ? { ...input, found: await hashOf(join(folder, path)) } : input;
 }
 
 const given = (path: string | undefined): string[] => (path === undefined ? [] : [path]);

@@ -7,9 +7,10 @@ import { SIGNAL_RATIO_MAX } from '../../../../src/debt/rules/rating.ts';
 import type { ComponentOwnership } from '../../../../src/debt/teams/ownership.ts';
 import type { TeamLoad } from '../../../../src/debt/teams/team-load.ts';
 import { escaped } from '../../command/html.ts';
-import { dateOf, percent, range, time } from '../debt-text.ts';
+import { besideText, countsByRule, dateOf, missingText, percent, range, time } from '../debt-text.ts';
+import type { ShapePoint } from '../shape-trend.ts';
 import type { TrendPoint } from './plots.ts';
-import { itemScatter, trendPlot } from './plots.ts';
+import { itemScatter, shapePlot, trendPlot } from './plots.ts';
 import type { MappedFile } from './treemap.ts';
 import { fileTreemap } from './treemap.ts';
 
@@ -19,6 +20,8 @@ export interface DebtReport {
   /** Candidates that were items before. */
   readonly doubted: readonly DebtFinding[];
   readonly files: readonly MappedFile[];
+  /** Two years of the code by quarters, the oldest first. */
+  readonly shape: readonly ShapePoint[];
   readonly ownership: readonly ComponentOwnership[];
   /** The oldest first; empty: it was not asked for. */
   readonly trend: readonly TrendPoint[];
@@ -26,7 +29,10 @@ export interface DebtReport {
   readonly loads: readonly TeamLoad[];
 }
 
-const ITEMS_MAX = 30;
+/** So many are read at once; the others are a click away. */
+const ITEMS_MAX = 10;
+const DOUBTED_MAX = 30;
+export const CANDIDATES_MAX = 10;
 const AUTHORS_MAX = 5;
 const PALETTE = ['#2471a3', '#1e8449', '#b9770e', '#6c3483', '#a93226'];
 
@@ -41,7 +47,7 @@ h3, .known p { margin: .5rem 0 0; } .known p { display: flex; flex-wrap: wrap; j
 @media print { body { max-width: none; padding: 0; font-size: 10pt; } h1, h2, h3, .note { break-after: avoid; } .whole, li, tr, .known { break-inside: avoid; } .plot svg { min-width: 0; } }`;
 
 /** A repository's debt as one HTML file, without scripts or external resources: for a screen, a phone and paper. */
-export function debtPage({ facts, assessment, doubted, files, ownership, trend, plans, loads }: DebtReport): string {
+export function debtPage({ facts, assessment, doubted, files, shape, ownership, trend, plans, loads }: DebtReport): string {
   const { findings, candidates, signals, total } = assessment;
   const unknown = signals.filter(({ isKnown }) => !isKnown).map(({ signal }) => signal);
   return `<!doctype html>
@@ -57,10 +63,12 @@ ${figure('rating', total.rating)}${figure('debt ratio', percent(total.ratio))}${
 ${figure('to pay all', range(total.principal))}${figure('costs a week', range(total.interest))}
 </dl>
 ${unknown.length === 0 ? '' : `<p class="blocks">Not known, and so rated as ${percent(SIGNAL_RATIO_MAX)} of each component: ${escaped(unknown.join(', '))}.</p>`}
+${notes(facts, shape)}${shape.length < 2 ? '' : `<section class="whole"><h2>Two years</h2><p class="note">Of the product's code by quarters: functions of a complexity above the target, and lines, each from 0 to its greatest value.</p><div class="plot">${shapePlot(shape)}</div></section>`}
 <section><h2>What to pay first</h2>
 <p class="note">By what paying is worth in ${HORIZON_WEEKS} weeks. Ranges are from the 10th to the 90th percentile.</p>
-${findings.length === 0 ? '<p>Nothing is sure enough to be an item.</p>' : ''}<ol>${findings.slice(0, ITEMS_MAX).map(itemText).join('')}</ol></section>
-${doubted.length === 0 ? '' : `<section><h2>No items any more</h2><p class="note">Their rules still find them, but are too unsure of them: they are candidates, and count nowhere.</p><ul>${doubted.slice(0, ITEMS_MAX).map(itemText).join('')}</ul></section>`}
+${findings.length === 0 ? '<p>Nothing is sure enough to be an item.</p>' : ''}<ol>${findings.slice(0, ITEMS_MAX).map(itemText).join('')}</ol>${restOf(findings)}</section>
+${candidatesText(candidates)}
+${doubted.length === 0 ? '' : `<section><h2>No items any more</h2><p class="note">Their rules still find them, but are too unsure of them: they are candidates, and count nowhere.</p><ul>${doubted.slice(0, DOUBTED_MAX).map(itemText).join('')}</ul></section>`}
 <section class="whole"><h2>Where it is</h2><p class="note">Files as large as they have lines, as red as they are changed often and hard to read. A dark edge: the file has items.</p><div class="plot">${fileTreemap(files)}</div></section>
 <section class="whole"><h2>Principal and interest</h2>
 <p class="note">Above the dashed line an item pays off within ${HORIZON_WEEKS} weeks. Red items block; grey ones cost less than they take: leave them.</p>
@@ -74,6 +82,38 @@ ${loads.length === 0 ? '' : `<section><h2>Teams</h2><div class="wide">${loadTabl
 ${plans.length === 0 ? '' : `<section><h2>Plan</h2>${plans.map(planText).join('')}</section>`}
 </html>
 `;
+}
+
+/** How far the code went in two years, in words. */
+export function shapeText(shape: readonly ShapePoint[]): readonly string[] {
+  const [first, last] = [shape[0], shape.at(-1)];
+  if (first === undefined || last === undefined || first === last) return [];
+  const perThousand = ({ excess, lines }: ShapePoint): string => (lines === 0 ? '0' : ((excess / lines) * 1_000).toFixed(1));
+  return [
+    `since ${dateOf(first.atS)} the product went from ${first.lines} to ${last.lines} lines, from ${first.complexFunctions} to ${last.complexFunctions} functions that are too complex, and from ${perThousand(first)} to ${perThousand(last)} points of excess complexity for each 1,000 lines`,
+  ];
+}
+
+/** The items after the first ones, folded. */
+const restOf = (findings: readonly DebtFinding[]): string =>
+  findings.length <= ITEMS_MAX
+    ? ''
+    : `<details><summary>${findings.length - ITEMS_MAX} more</summary><ol start="${ITEMS_MAX + 1}">${findings.slice(ITEMS_MAX).map(itemText).join('')}</ol></details>`;
+
+const notes = (facts: DebtFactFile, shape: readonly ShapePoint[]): string =>
+  [...shapeText(shape), ...besideText(facts.facts), ...missingText(facts.facts)]
+    .map((text) => `<p>${escaped(text.slice(0, 1).toUpperCase() + text.slice(1))}.</p>\n`)
+    .join('');
+
+function candidatesText(candidates: readonly DebtFinding[]): string {
+  if (candidates.length === 0) return '';
+  const shown = candidates
+    .slice(0, CANDIDATES_MAX)
+    .map(
+      (one) =>
+        `<li><code>${escaped(`${one.subject} ${one.symbol}`.trim())}</code><br>${escaped(one.title)}<br><small>${one.rule}; no item: ${escaped(one.doubt ?? 'too unsure')}</small></li>`,
+    );
+  return `<section><h2>What may be debt</h2><p class="note">Too unsure to be items, and counted nowhere: ${escaped(countsByRule(candidates))}.</p><ul>${shown.join('')}</ul></section>`;
 }
 
 const figure = (name: string, value: string): string => `<div><dt>${name}</dt><dd>${escaped(value)}</dd></div>`;

@@ -2,6 +2,7 @@ import type { DebtFinding } from '../../../../src/contract/debt/debt-items.ts';
 import { HORIZON_WEEKS } from '../../../../src/debt/price.ts';
 import { escaped, svg } from '../../command/html.ts';
 import { dateOf, percent, time } from '../debt-text.ts';
+import type { ShapePoint } from '../shape-trend.ts';
 
 const [WIDTH, HEIGHT, MARGIN] = [960, 480, 60];
 /** Less is shown as this, because an axis of orders of magnitude has no zero. */
@@ -58,22 +59,36 @@ export interface TrendPoint {
   readonly interestMinutes: number;
 }
 
+interface Curve<Point> {
+  readonly name: string;
+  readonly colour: string;
+  readonly valueOf: (point: Point) => number;
+  readonly textOf: (value: number) => string;
+}
+
 /** The debt ratio and the interest over time, each from 0 to its greatest. */
-export function trendPlot(points: readonly TrendPoint[]): string {
+export const trendPlot = (points: readonly TrendPoint[]): string =>
+  curves('Debt over time', points, [
+    { name: 'debt ratio', colour: '#c0392b', valueOf: ({ ratio }) => ratio, textOf: percent },
+    { name: 'interest', colour: '#2471a3', valueOf: ({ interestMinutes }) => interestMinutes, textOf: (value) => `${time(value)} a week` },
+  ]);
+
+/** Functions that are too complex, and lines, over time. */
+export const shapePlot = (points: readonly ShapePoint[]): string =>
+  curves('Complex functions over time', points, [
+    { name: 'complex functions', colour: '#c0392b', valueOf: ({ complexFunctions }) => complexFunctions, textOf: String },
+    { name: 'lines', colour: '#2471a3', valueOf: ({ lines }) => lines, textOf: String },
+  ]);
+
+function curves<Point extends { readonly atS: number }>(title: string, points: readonly Point[], drawn: readonly Curve<Point>[]): string {
   const first = points[0]?.atS ?? 0;
   const spanS = Math.max(1, (points.at(-1)?.atS ?? 0) - first);
-  const right = WIDTH - 140;
+  const right = WIDTH - 170;
   const bottom = HEIGHT / 2 - 30;
-  const drawn = [
-    ['debt ratio', '#c0392b', ({ ratio }: TrendPoint) => ratio, percent],
-    ['interest', '#2471a3', ({ interestMinutes }: TrendPoint) => interestMinutes, (value: number) => `${time(value)} a week`],
-  ] as const;
-  const lines = drawn.map(([name, colour, valueOf, textOf], i) => {
+  const xOf = (atS: number): number => MARGIN + ((atS - first) / spanS) * (right - MARGIN);
+  const lines = drawn.map(({ name, colour, valueOf, textOf }, i) => {
     const most = Math.max(Number.MIN_VALUE, ...points.map(valueOf));
-    const at = points.map((point) => {
-      const x = MARGIN + ((point.atS - first) / spanS) * (right - MARGIN);
-      return `${x.toFixed(1)},${(bottom - (valueOf(point) / most) * (bottom - 20)).toFixed(1)}`;
-    });
+    const at = points.map((point) => `${xOf(point.atS).toFixed(1)},${(bottom - (valueOf(point) / most) * (bottom - 20)).toFixed(1)}`);
     const last = points.at(-1);
     const text = last === undefined ? '' : `${name} ${textOf(valueOf(last))}`;
     return (
@@ -81,10 +96,8 @@ export function trendPlot(points: readonly TrendPoint[]): string {
       `<text x="${right + 6}" y="${24 + i * 16}" fill="${colour}" font-size="12">${escaped(text)}</text>`
     );
   });
-  const dates = points.map(({ atS }, i) =>
-    i === 0 || i === points.length - 1 ? label(MARGIN + ((atS - first) / spanS) * (right - MARGIN), bottom + 20, dateOf(atS)) : '',
-  );
-  return svg('Debt over time', WIDTH, HEIGHT / 2, [line(MARGIN, bottom, right, bottom), ...dates, ...lines].join(''));
+  const dates = points.map(({ atS }, i) => (i === 0 || i === points.length - 1 ? label(xOf(atS), bottom + 20, dateOf(atS)) : ''));
+  return svg(title, WIDTH, HEIGHT / 2, [line(MARGIN, bottom, right, bottom), ...dates, ...lines].join(''));
 }
 
 const line = (x1: number, y1: number, x2: number, y2: number): string =>

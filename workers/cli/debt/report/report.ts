@@ -13,11 +13,14 @@ import { keepFacts, measure } from '../measure.ts';
 import { planOf } from '../plan.ts';
 import { teamReportOf } from '../teams.ts';
 import { risingIn, trendOf } from '../trend.ts';
+import { shapeTrendOf } from '../shape-trend.ts';
 import { debtPage } from './page.ts';
+import { debtMarkdown } from './report-markdown.ts';
 import type { MappedFile } from './treemap.ts';
 
 interface Flags extends MeasureOptions {
   readonly html: string;
+  readonly markdown?: string;
   readonly trend: number;
   readonly weeks: number;
   readonly json?: boolean;
@@ -27,11 +30,17 @@ interface Flags extends MeasureOptions {
 export const reportCommand = (): Command =>
   ofRepository('report', 'Measures a repository and writes one HTML page: what to pay first, where it is, who knows it, what is planned.')
     .option('--html <file>', 'where to write the page', 'debt.html')
-    .option('--trend <points>', 'so many points in time, four weeks apart; each is measured', whole(1, 26), 1)
+    .option('--markdown <file>', 'also as Markdown, for a mail or an issue; `-` prints it')
+    .option(
+      '--trend <points>',
+      'debt at so many points in time, four weeks apart; each is measured. Two years of complexity are always shown',
+      whole(1, 26),
+      1,
+    )
     .option('--weeks <n>', 'so far ahead the plan looks', whole(1, 104), 13)
     .action(report);
 
-async function report(path: string, { html, trend: points, weeks, json, ...options }: Flags): Promise<void> {
+async function report(path: string, { html, markdown, trend: points, weeks, json, ...options }: Flags): Promise<void> {
   const measured = await measure(path, options, nowS());
   await keepFacts(measured);
   const { file, facts } = measured;
@@ -45,13 +54,16 @@ async function report(path: string, { html, trend: points, weeks, json, ...optio
     assessment,
     doubted: await doubtedItems(measured.repository, assessment.candidates),
     files: mappedFiles(facts, assessment),
+    shape: await shapeTrendOf(measured),
     ownership: team.ownership,
     loads: team.teams.map(({ load }) => load),
     plans: owners,
     trend: trend.map(({ atS, assessment: { total } }) => ({ atS, ratio: total.ratio, interestMinutes: total.interest.p50 })),
   };
   await writeFile(html, debtPage(page));
-  if (json === true) print({ ...page, facts: undefined });
+  if (markdown !== undefined && markdown !== '-') await writeFile(markdown, debtMarkdown(page));
+  if (markdown === '-') show(debtMarkdown(page));
+  else if (json === true) print({ ...page, facts: undefined });
   else show(`wrote ${html}: ${assessment.findings.length} items of ${file.repository}`);
 }
 

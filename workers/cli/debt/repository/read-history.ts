@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import type { Change, ChangedFile, HistoryState } from '../../../../src/debt/evidence/change-history.ts';
+import type { ChangedFile, HistoryState } from '../../../../src/debt/evidence/change-history.ts';
 import { ChangeHistory } from '../../../../src/debt/evidence/change-history.ts';
+import type { TimedCommit } from '../../../../src/debt/evidence/change-time.ts';
+import type { DescribedChange } from '../../../../src/debt/evidence/mechanical-commits.ts';
+import { mechanicalReason } from '../../../../src/debt/evidence/mechanical-commits.ts';
 import { gitRecords, isAncestor } from './git.ts';
 import { keep, readKept } from './kept-files.ts';
 import type { Progress } from './progress.ts';
@@ -14,10 +17,22 @@ export interface ReadHistory extends HistoryState {
   readonly commitCount: number;
   /** Of the log that was read, and of what was known before it. */
   readonly sha256: string;
+  /** With merges, the newest first. */
+  readonly timed: readonly TimedCommit[];
 }
 
-const FORMAT_VERSION = 3;
-const FORMAT = '--format=%x01%at%x02%aN <%aE>';
+/** A commit of the log, merges included; these have no files. */
+export interface LoggedChange extends DescribedChange {
+  readonly id: string;
+  readonly parents: readonly string[];
+  readonly committedS: number;
+  readonly zoneMinutes: number;
+}
+
+const FORMAT_VERSION = 4;
+const FORMAT = '--format=%x01%at%x02%aN <%aE>%x02%H%x02%P%x02%ct%x02%ad%x02%s';
+/** So much of an id tells all commits of a repository apart. */
+const ID_CHARS = 16;
 /** What is older has decayed to less than a thousandth. */
 const HISTORY_S = 3 * 365 * 86_400;
 
@@ -31,7 +46,10 @@ export async function readHistory(repository: Repository, progress: Progress): P
   const hash = createHash('sha256').update(known?.sha256 ?? '');
   const range = known === undefined ? [repository.commit] : [repository.commit, `^${known.commit}`];
   let readCount = 0;
-  for await (const change of readChanges(repository, range, (piece) => hash.update(piece))) {
+  const timed: TimedCommit[] = [];
+  for await (const change of readLog(repository, range, (piece) => hash.update(piece))) {
+    timed.push(timedCommit(change));
+    if (change.parents.length > 1) continue;
     history.add(change);
     readCount += 1;
     if (readCount % 100 === 0) progress.show('reading commits', readCount);
@@ -42,33 +60,49 @@ export async function readHistory(repository: Repository, progress: Progress): P
     readCount,
     commitCount: readCount + (known?.commitCount ?? 0),
     sha256: hash.digest('hex'),
+    timed: [...timed, ...(known?.timed ?? [])].filter(({ committedS }) => committedS >= nowS - HISTORY_S),
   };
   await keep(file, read);
   return read;
 }
 
-/** The commits of three years before a commit, the newest first; `range`: which of them, in git's words. */
-export function readChanges(
-  { root, commit, committedAtS }: Repository,
-  range: readonly string[] = [commit],
+/** The commits of three years before a commit, without merges. */
+export async function* readChanges(repository: Repository): AsyncGenerator<LoggedChange> {
+  for await (const change of readLog(repository, [repository.commit])) if (change.parents.length < 2) yield change;
+}
+
+/** Those with merges, the newest first; `range`: which of them, in git's words. */
+function readLog(
+  { root, committedAtS, lacksTexts }: Repository,
+  range: readonly string[],
   onPiece?: (piece: Buffer) => void,
-): AsyncGenerator<Change> {
+): AsyncGenerator<LoggedChange> {
   const args = [
     'log',
-    '--no-merges',
-    '--numstat',
+    ...(lacksTexts ? ['--raw', '-M100%'] : ['--numstat', '-M']),
     '-z',
-    '-M',
     '--no-ext-diff',
     '--no-textconv',
     `--since=${committedAtS - HISTORY_S}`,
+    '--date=format:%z',
     FORMAT,
     ...range,
   ];
   return changesOf(gitRecords(root, args, onPiece));
 }
 
-const identityOf = ({ commit, commitCount, sha256 }: ReadHistory) => ({ commit, commitCount, sha256 });
+const timedCommit = ({ files, subject, ...of }: LoggedChange): TimedCommit => ({
+  ...of,
+  leftOut: of.parents.length > 1 ? 'merge' : (mechanicalReason({ ...of, files, subject }) ?? null),
+});
+
+/** Minutes ahead of UTC, of `+0530`. */
+export function zoneMinutesOf(zone: string): number {
+  const [, sign, hours, minutes] = /^([+-])(\d\d)(\d\d)$/.exec(zone) ?? [];
+  return sign === undefined ? 0 : (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minutes));
+}
+
+const identityOf = ({ commit, commitCount, sha256, timed }: ReadHistory) => ({ commit, commitCount, sha256, timed });
 
 /** What is kept, if it is of this commit or of an ancestor. */
 async function knownHistory(file: string, { root, commit }: Repository): Promise<ReadHistory | undefined> {
@@ -77,26 +111,37 @@ async function knownHistory(file: string, { root, commit }: Repository): Promise
 }
 
 /**
- * Reads the records of `git log --numstat -z`: one that ends with the format's text for each commit, then one for each file: `added deleted path`,
+ * Reads the records of `git log --numstat -z`, or of `--raw -z`, whose paths are records of their own, where the clone lacks what numbers come from: one that ends with the format's text for each commit, then one for each file: `added deleted path`,
  * or, of a renamed one, `added deleted `, the path before and the path after.
  */
 class NumstatReader {
-  #change: { readonly author: string; readonly atS: number; readonly files: ChangedFile[] } | undefined;
-  #renamed: { readonly lines: number; readonly before?: string } | undefined;
+  #change: (LoggedChange & { readonly files: ChangedFile[] }) | undefined;
+  /** A file whose paths are still to come; `before` null: it has one path only. */
+  #renamed: { readonly lines: number; readonly before?: string | null } | undefined;
 
   /** The commit that a record shows to be complete. */
-  read(record: string): Change | undefined {
+  read(record: string): LoggedChange | undefined {
     const header = this.#renamed === undefined ? headerOf(record) : undefined;
     if (header === undefined) {
       this.#readFile(record);
       return undefined;
     }
-    const [complete, [at = '', author = '']] = [this.#change, header.split('\u0002')];
-    this.#change = { author: author.trim(), atS: Number(at), files: [] };
+    const complete = this.#change;
+    const [at = '', author = '', id = '', parents = '', committed = '', zone = '', ...subject] = header.split('\u0002');
+    this.#change = {
+      author: author.trim(),
+      atS: Number(at),
+      files: [],
+      id: id.slice(0, ID_CHARS),
+      parents: parents.split(' ').flatMap((one) => one.slice(0, ID_CHARS) || []),
+      committedS: Number(committed),
+      zoneMinutes: zoneMinutesOf(zone),
+      subject: subject.join(' '),
+    };
     return complete;
   }
 
-  get last(): Change | undefined {
+  get last(): LoggedChange | undefined {
     return this.#change;
   }
 
@@ -104,7 +149,14 @@ class NumstatReader {
     if (this.#renamed !== undefined) {
       const { lines, before } = this.#renamed;
       if (before === undefined) this.#renamed = { lines, before: record };
+      else if (before === null) this.#end({ path: record, lines });
       else this.#end({ path: record, before, lines });
+      return;
+    }
+    const [, status] = /^\n?:\d+ \d+ \w+ \w+ ([A-Z])\d*$/.exec(record) ?? [];
+    if (status !== undefined) {
+      // Of names alone no lines are known: each file counts as one.
+      this.#renamed = status === 'R' ? { lines: 1 } : { lines: 1, before: null };
       return;
     }
     const [, added, deleted, path = ''] = /^\n?(\d+|-)\t(\d+|-)\t(.*)$/s.exec(record) ?? [];
@@ -127,7 +179,7 @@ function headerOf(record: string): string | undefined {
   return text.startsWith('\u0001') ? text.slice(1) : undefined;
 }
 
-async function* changesOf(records: AsyncIterable<string>): AsyncGenerator<Change> {
+async function* changesOf(records: AsyncIterable<string>): AsyncGenerator<LoggedChange> {
   const reader = new NumstatReader();
   for await (const record of records) {
     const change = reader.read(record);

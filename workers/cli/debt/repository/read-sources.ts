@@ -1,8 +1,9 @@
 import { extname } from 'node:path';
+import type { Area } from '../../../../src/debt/area.ts';
+import { areaOf } from '../../../../src/debt/area.ts';
 import type { Unread } from '../source/analyse-apart.ts';
 import { analyseApart, analysedOf } from '../source/analyse-apart.ts';
 import type { AnalysedSource } from '../source/analysed-source.ts';
-import { isBeside } from '../source/languages.ts';
 import { mayCrashTheParser } from '../source/nesting.ts';
 import { BlobReader } from './blob-reader.ts';
 import type { Progress } from './progress.ts';
@@ -18,6 +19,7 @@ export interface ReadSource extends AnalysedSource {
   readonly language: string;
   /** It is beside the product: a test, benchmark, example or documentation. */
   readonly isBeside: boolean;
+  readonly area: Area;
 }
 
 export interface Sources {
@@ -25,6 +27,8 @@ export interface Sources {
   readonly files: readonly ReadSource[];
   /** Those of the product: what is beside it is left out. */
   readonly productFiles: readonly ReadSource[];
+  /** Files of source code, those that could not be read included. */
+  readonly all: readonly SourceFile[];
   /** How many files were left out, by reason. */
   readonly leftOut: ReadonlyMap<LeftOut, number>;
   /** How many there are, with those that were left out for what they hold. */
@@ -50,25 +54,35 @@ export async function readSources(repository: Repository, ignore: readonly strin
       let analysed = cache.get(key);
       if (analysed === undefined) {
         analysed = await analyse(reader, file);
-        cache.set(key, analysed);
+        // A later run may have it.
+        if (analysed !== undefined) cache.set(key, analysed);
         readCount += 1;
       }
       progress.show('reading sources', i + 1, sources.length);
-      if (typeof analysed === 'string') leave(analysed);
+      if (analysed === undefined) leave('not in this clone');
+      else if (typeof analysed === 'string') leave(analysed);
       else if (analysed.isGenerated) leave('generated');
-      else files.push({ ...analysed, path: file.path, blob: file.blob, language: file.language.name, isBeside: isBeside(file.path) });
+      else {
+        const area = areaOf(file.path);
+        files.push({ ...analysed, path: file.path, blob: file.blob, language: file.language.name, isBeside: area !== 'product', area });
+      }
     }
   } finally {
     reader.close();
   }
   await cache.save(used);
   const productFiles = files.filter((file) => !file.isBeside);
-  return { tracked, files, productFiles, leftOut, sourceCount: sources.length, readCount };
+  return { tracked, all: sources, files, productFiles, leftOut, sourceCount: sources.length, readCount };
 }
 
-async function analyse(reader: BlobReader, { path, blob, language }: SourceFile): Promise<AnalysedSource | Unread> {
+/** What a text of the repository says by itself; undefined: this clone does not have it. */
+export async function analyse(
+  reader: BlobReader,
+  { path, blob, language }: Pick<SourceFile, 'path' | 'blob' | 'language'>,
+): Promise<AnalysedSource | Unread | undefined> {
   const bytes = await reader.read(blob);
-  if (bytes === undefined || bytes.includes(0)) return 'does not parse';
+  if (bytes === undefined) return undefined;
+  if (bytes.includes(0)) return 'does not parse';
   const source = bytes.toString('utf8');
   return language.parser === 'script' && mayCrashTheParser(source) ? analyseApart(path, source) : analysedOf(path, source, language);
 }

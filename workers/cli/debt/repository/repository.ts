@@ -6,7 +6,7 @@ import { debtPolicy } from '../../../../src/contract/debt/debt-policy.ts';
 import { UsageError } from '../../command/command.ts';
 import { checkedBy, jsonIn } from '../../command/json-file.ts';
 import { BlobReader } from './blob-reader.ts';
-import { git } from './git.ts';
+import { git, GitFailure, gitOutput } from './git.ts';
 
 /** Where the policy is looked for, in this order. */
 const POLICY_FILES = ['debt.json', '.github/debt.json'];
@@ -22,6 +22,8 @@ export interface Repository {
   readonly committedAtS: number;
   /** Its history begins somewhere in the middle. */
   readonly isShallow: boolean;
+  /** It is a partial clone without the texts of earlier commits: only names tell what these changed. */
+  readonly lacksTexts: boolean;
   /** Where what was found is kept. */
   readonly cache: string;
 }
@@ -46,6 +48,7 @@ export async function openRepository(path: string, revision: string, cache?: str
     commit,
     committedAtS: Number(committedAtS),
     isShallow: isShallow === 'true',
+    lacksTexts: await lacksTexts(root, commit),
     cache: cache === undefined ? join(root, isBare === 'true' ? 'sluice-debt' : '.sluice/debt') : resolve(cache),
   };
 }
@@ -60,6 +63,27 @@ function nameOfOrigin(url: string): string {
     .replace(/\.git$/, '');
   const { host, scpHost, path } = REMOTE.exec(origin)?.groups ?? {};
   return path === undefined ? basename(origin) : `${host ?? scpHost ?? ''}/${path}`;
+}
+
+/** Whether it is a partial clone (`--filter=blob:none`) that git cannot compare earlier commits in: nothing is fetched. */
+async function lacksTexts(root: string, commit: string): Promise<boolean> {
+  const promised = ['config', '--get-regexp', String.raw`^(remote\..*\.(promisor|partialclonefilter)|extensions\.partialclone)$`];
+  const isPartial = await git(root, ...promised).then(
+    (found) => found !== '',
+    () => false,
+  );
+  return isPartial && !(await canCompare(root, commit));
+}
+
+/** A partial clone may have fetched all of it since. */
+async function canCompare(root: string, commit: string): Promise<boolean> {
+  try {
+    for await (const _ of gitOutput(root, ['log', '--no-merges', '--numstat', '--no-textconv', '--no-ext-diff', '--format=', commit]));
+    return true;
+  } catch (error) {
+    if (error instanceof GitFailure) return false;
+    throw error;
+  }
 }
 
 /** As its origin calls it, or its package, or its folder. [D29] */

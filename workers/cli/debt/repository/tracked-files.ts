@@ -16,7 +16,7 @@ export interface SourceFile extends TrackedFile {
 }
 
 /** Why a file is left out. */
-export type LeftOut = 'vendored' | 'generated' | 'ignored' | 'too large' | 'no source code' | Unread;
+export type LeftOut = 'vendored' | 'generated' | 'ignored' | 'too large' | 'no source code' | 'not in this clone' | Unread;
 
 const VENDORED = /(^|\/)(node_modules|vendor|third[-_]?party|bower_components|site-packages|\.yarn|external|extern)\//;
 const GENERATED =
@@ -28,7 +28,8 @@ export async function trackedFiles({ root, commit }: Repository): Promise<Tracke
   const files: TrackedFile[] = [];
   for await (const record of gitRecords(root, ['ls-tree', '-r', '-l', '-z', '--full-tree', commit])) {
     const [, kind, blob = '', bytes, path = ''] = /^\d+ (\w+) (\w+) +(\S+)\t(.*)$/s.exec(record) ?? [];
-    if (kind === 'blob') files.push({ path, blob, bytes: Number(bytes) });
+    // Of what a partial clone lacks git knows no size.
+    if (kind === 'blob') files.push({ path, blob, bytes: Number(bytes) || 0 });
   }
   return files;
 }

@@ -9,7 +9,7 @@ import { parsePython } from './python-source.ts';
 import { parseScript } from './script-source.ts';
 
 /** Part of the key of what is kept of a file: to be raised when this analysis finds something else in the same text. */
-export const ANALYSIS_VERSION = 21;
+export const ANALYSIS_VERSION = 22;
 
 /** What programs write at the head of a file, wherever it stands in a comment. [D103] */
 const GENERATED =

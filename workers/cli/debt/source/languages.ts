@@ -48,17 +48,6 @@ const LANGUAGES = new Map(Object.entries(BY_EXTENSION));
 /** The language of a file by its extension; undefined: it is no source code. */
 export const languageOf = (path: string): Language | undefined => LANGUAGES.get(/\.(\w+)$/.exec(path)?.[1]?.toLowerCase() ?? '');
 
-/** What a `create-` package copies out for its users: each is to be read alone. */
-const STARTER = /(^|\/)create-[^/]+\/(.*\/)?templates?(-[^/]+)?\//;
-
-/** Code beside the product, and not part of it: tests, benchmarks, examples, starters and documentation. [D22] */
-export const isBeside = (path: string): boolean =>
-  /(^|\/)(([\w-]+-)?tests?|specs?|e2e|testing|fixtures|testdata|mocks|__\w*(?:tests?|mocks|fixtures)__|bench(es|marks?)?|perf-measures|profiling|examples?|tutorials?|playgrounds?|docs)\//i.test(
-    path,
-  ) ||
-  STARTER.test(path) ||
-  /(\.(test|spec|bench|test-d|e2e)\.\w+|(^|\/)(test_[^/]*|[^/]*_test|conftest)\.\w+)$/i.test(path);
-
 /** What is kept for old callers, or old platforms, until these are gone. */
 export const isForOldCallers = (path: string): boolean => /(^|[/_-])(compat|legacy|deprecated|polyfills?)([/_.-]|$)/i.test(path);
 

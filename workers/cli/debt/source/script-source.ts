@@ -107,6 +107,14 @@ function nameOf(node: unknown): string | undefined {
 const keyOf = (parent: AnyNode | undefined): string | undefined =>
   nameOf(parent?.['key']) ?? nameOf(parent?.['id']) ?? nameOf(parent?.['left']);
 
+/** What `import('x')` or CommonJS's `require('x')` names. */
+function importedBy(node: AnyNode): string | undefined {
+  if (node.type === 'ImportExpression') return nameOf(node['source']);
+  if (node.type !== 'CallExpression' || !isNode(node['callee']) || node['callee'].type !== 'Identifier') return undefined;
+  const [only] = Array.isArray(node['arguments']) ? node['arguments'].filter(isNode) : [];
+  return nameOf(node['callee']) === 'require' && only?.type === 'Literal' ? nameOf(only) : undefined;
+}
+
 /** Whether all that an `if` does is to leave. */
 function isGuard({ consequent, alternate }: AnyNode): boolean {
   if (isNode(alternate) || !isNode(consequent)) return false;
@@ -257,10 +265,8 @@ class Walk {
 
   #countHole(node: AnyNode, parent: AnyNode | undefined): void {
     if (node.type === 'TSAnyKeyword') this.#countAny(parent);
-    if (node.type === 'ImportExpression') {
-      const source = nameOf(node['source']);
-      if (source !== undefined) this.imported.push(source);
-    }
+    const source = importedBy(node);
+    if (source !== undefined) this.imported.push(source);
   }
 
   /** `any` as the type of a value: one that is cast, or a parameter, variable, property or result. [D21] */

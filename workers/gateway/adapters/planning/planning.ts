@@ -49,7 +49,7 @@ export function wireForecaster(
     quotaCeilings(quotaLedgers),
     budgetCeilings((organisation) => env.BILLING.getByName(organisation)),
     indexCeilings(indexes),
-    poolCeilings(jobs, clock),
+    poolCeilings(jobs),
     cacheCeilings(cacheLinesOf(env), clock),
   ];
   return { forecaster: new CapacityForecaster({ usage, sources, clock }), usage, directory, shards, jobs };

@@ -6,6 +6,7 @@ import type { OptionBlocker, JobExplanation, WhyWaiting } from '../../../../src/
 import type { WhyScaled, WhyTurn, WhyUnpaid, HeldModel } from '../../../../src/scheduler/served/job-standing.ts';
 import type { Job } from '../../../../src/scheduler/served/jobs/job.ts';
 import { costNanoMax, editionAt, usd } from '../../../../src/tenancy/usage/price-book.ts';
+import { forecastReply, outlookReply } from './deadline-reply.ts';
 import { secondsOrNull, usdOrNull } from './job-reply.ts';
 import { remedyReply } from './remedy-reply.ts';
 import { seconds } from '../wire.ts';
@@ -19,11 +20,13 @@ export const explanationReply = ({ id, state }: Job, explanation: JobExplanation
   weights: heldReply(explanation.weights),
   scaling: explanation.scaling && scalingReply(explanation.scaling),
   time_slice: explanation.turn && turnReply(explanation.turn),
+  deadline: explanation.outlook && outlookReply(explanation.outlook),
+  lost_node: explanation.lost && { node: explanation.lost.nodeId, at: seconds(explanation.lost.atMs) },
   budget: explanation.budget && budgetReply(explanation.budget),
   evicted: explanation.evicted && { reason: explanation.evicted.reason, for_job: explanation.evicted.forJob },
 });
 
-export const planReply = ({ plan: { placement, evicted, waiting }, cost }: PlannedJob): JobPlanReply => ({
+export const planReply = ({ plan: { placement, evicted, waiting, outlook }, cost }: PlannedJob): JobPlanReply => ({
   object: 'job_plan',
   outcome: waiting === null ? 'starts' : 'waits',
   placement:
@@ -34,13 +37,14 @@ export const planReply = ({ plan: { placement, evicted, waiting }, cost }: Plann
           pool: placement.poolId,
           nodes: placement.nodeIds.length,
           start_at: secondsOrNull(placement.startMs),
-          usd_per_hour: usd(placement.nanoDollarsPerHour),
-          billed_usd_per_hour: usd(cost.nanoPerHour),
+          usd_per_hour: usd(cost.nanoPerHour),
+          price: placement.price?.id ?? null,
           weights: heldReply(placement.weights),
           max_cost_usd: cost.attemptMaxNano === null ? null : usd(cost.attemptMaxNano),
         },
   evicts: { jobs: [...evicted.jobIds], others: evicted.otherCount },
   waiting: waiting === null ? null : waitingReply(waiting, '{job}'),
+  deadline: outlook && outlookReply(outlook),
 });
 
 const heldReply = (held: HeldModel | null) =>
@@ -55,8 +59,8 @@ const scalingReply = (why: WhyScaled): NonNullable<JobExplanationReply['scaling'
   fewer_at: secondsOrNull(why.fewerAtMs),
 });
 
-const budgetReply = ({ atMs, acceleratorMs, accelerator, tokens, leftNano }: WhyUnpaid): NonNullable<JobExplanationReply['budget']> => ({
-  needs_usd: usd(costNanoMax({ accelerator_ms: acceleratorMs, job_tokens: tokens }, editionAt(atMs), accelerator)),
+const budgetReply = ({ atMs, acceleratorMs, tokens, leftNano, ...terms }: WhyUnpaid): NonNullable<JobExplanationReply['budget']> => ({
+  needs_usd: usd(costNanoMax({ accelerator_ms: acceleratorMs, job_tokens: tokens }, editionAt(atMs), terms)),
   left_usd: leftNano === null ? null : usd(leftNano),
 });
 
@@ -69,7 +73,7 @@ const turnReply = ({ roundMs, nextRoundMs, attainedMs, aheadCount }: WhyTurn): N
 
 type Waiting = Omit<
   JobExplanationReply,
-  'job' | 'object' | 'state' | 'budget' | 'evicted' | 'reserved' | 'weights' | 'scaling' | 'time_slice'
+  'job' | 'object' | 'state' | 'budget' | 'evicted' | 'reserved' | 'weights' | 'scaling' | 'time_slice' | 'deadline' | 'lost_node'
 >;
 
 /** Why a job waits, as the API shows it. */
@@ -82,6 +86,7 @@ const waitingReply = (why: WhyWaiting, jobId: string): Waiting => ({
   waits_for: [...why.waitsFor],
   retry_at: secondsOrNull(why.retryAtMs),
   room_at: secondsOrNull(why.roomAtMs),
+  starts_between: why.forecast && forecastReply(why.forecast),
   agents_lacking: why.agentsLacking,
   remedies: why.remedies.map((remedy) => remedyReply(remedy, jobId)),
 });
@@ -92,6 +97,8 @@ function blockerReply(blocker: OptionBlocker): JobExplanationReply['options'][nu
     case 'no_pool':
     case 'exceeds_capacity':
       return { option, reason: blocker.kind };
+    case 'too_late':
+      return { option, reason: 'too_late', runtime_s: blocker.runMs / 1_000 };
     case 'price':
       return { option, reason: 'price', usd_per_hour: usdOrNull(blocker.nanoDollarsPerHour), max_usd_per_hour: usdOrNull(blocker.limit) };
     case 'exceeds_quota':

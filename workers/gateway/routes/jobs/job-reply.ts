@@ -9,7 +9,9 @@ import type { JobEvent } from '../../../../src/scheduler/served/jobs/sqlite-job-
 import type { Member } from '../../../../src/scheduler/served/jobs/attempt-group.ts';
 import type { EndedAttempt, Job, LiveAttempt } from '../../../../src/scheduler/served/jobs/job.ts';
 import { isFinished } from '../../../../src/scheduler/served/jobs/job.ts';
+import { jobOutlook } from '../../../../src/scheduler/served/jobs/job-outlook.ts';
 import { usd } from '../../../../src/tenancy/usage/price-book.ts';
+import { outlookReply } from './deadline-reply.ts';
 import { seconds } from '../wire.ts';
 
 /** A job as the API shows it. */
@@ -30,6 +32,7 @@ const replicaReply = ({ number, nodeId, serving }: Member) => ({
 /** What is shown of jobs of every kind. */
 function fieldsReply(job: Job) {
   const costNano = jobCostNano(job);
+  const outlook = jobOutlook(job);
   return {
     id: job.id,
     object: 'job' as const,
@@ -43,6 +46,9 @@ function fieldsReply(job: Job) {
     nodes_wanted: job.nodesWanted,
     resources: job.options.map(resourcesReply),
     deadline_at: secondsOrNull(job.deadlineAtMs),
+    deadline: outlook && outlookReply(outlook),
+    deadline_policy: job.isBestEffort === true ? ('best_effort' as const) : ('refuse' as const),
+    work_s: job.workMs === undefined ? null : job.workMs / 1_000,
     max_runtime_s: secondsOrNull(job.runtimeMaxMs),
     checkpoint_interval_s: secondsOrNull(job.checkpointIntervalMs),
     grace_s: seconds(job.graceMs),
@@ -113,6 +119,7 @@ export const jobEventReply = (job: Job['id'], event: JobEvent, isFinal: boolean)
   stop_by: event.stopByMs === undefined ? null : seconds(event.stopByMs),
   ended: event.ended === null ? null : attemptReply(event.ended),
   error: errorReply(event.error),
+  deadline: event.deadline ?? null,
   final: isFinal,
 });
 
@@ -129,6 +136,7 @@ export const costReply = (job: Job, { segments, earlierNano, tokensNano, totalNa
     ms: segment.untilMs - segment.fromMs,
     accelerator_ms: segment.acceleratorMs,
     usd_per_hour: usd(nanoPerHour),
+    price: segment.priceId ?? null,
     amount_usd: usd(amountNano),
   })),
   earlier_usd: usd(earlierNano),

@@ -8,6 +8,7 @@ import { partitionOfAgent } from '../../../../src/contract/pools/pool-partition.
 import type { AgentPrincipal } from '../../../../src/contract/api/principal.ts';
 import type { AttemptHold } from '../../../../src/gateway/pools/attempt-files.ts';
 import type { AttemptId, PoolId } from '../../../../src/kernel/ids.ts';
+import type { PriceReply } from '../../../../src/contract/pools/pool-prices.ts';
 import type { NodeReply, PoolReply } from '../../../../src/contract/pools/pools.ts';
 import type { PoolRecord } from '../../../../src/contract/pools/pool-record.ts';
 import { weightsMaxMibOf } from '../../../../src/scheduler/served/agents-as-nodes.ts';
@@ -37,8 +38,8 @@ export const poolHandlers = {
   getPool: async ({ gateway, params }) => {
     const found = await gateway.heavy.admin.find(params.pool as PoolId);
     if (!found.ok) return found;
-    const { agents, running } = found.value;
-    return { ok: true, reply: { ...poolReply(found.value), agents, running }, used: {} };
+    const { agents, running, prices } = found.value;
+    return { ok: true, reply: { ...poolReply(found.value), agents, running, prices: prices.map(priceReply) }, used: {} };
   },
   changePool: async ({ gateway, params, body }) => replied(await gateway.heavy.admin.change(params.pool as PoolId, body), poolReply),
   deletePool: async ({ gateway, params, query }) =>
@@ -99,10 +100,16 @@ const nodeReply = ({ node, state, jobs, weights, idleSinceMs, terminatesAtMs }: 
   terminates_at: terminatesAtMs === null ? null : seconds(terminatesAtMs),
 });
 
-const priceReply = ({ accelerator, nanoDollarsPerHour, fromMs }: PoolPrice) => ({
-  accelerator,
-  usd_per_hour: usd(nanoDollarsPerHour),
-  from: seconds(fromMs),
+const priceReply = (price: PoolPrice): PriceReply => ({
+  accelerator: price.accelerator,
+  usd_per_hour: usd(price.costNanoDollarsPerHour),
+  margin_per_mille: price.marginPerMille,
+  billed_usd_per_hour: usd(price.nanoDollarsPerHour),
+  price: price.priceId,
+  price_list: price.listId,
+  in_force: price.isInForce,
+  from: seconds(price.fromMs),
+  until: price.untilMs === null ? null : seconds(price.untilMs),
 });
 
 const poolReply = (pool: PoolRecord): PoolReply => ({

@@ -1,0 +1,238 @@
+import { Heap } from '../../../kernel/heap.ts';
+import { mix, Seeded } from '../../../kernel/seeded.ts';
+import type { JobId } from '../../../kernel/ids.ts';
+import type { Cell } from '../cell/cell.ts';
+import type { JobRecord } from '../cell/job-record.ts';
+import { payableOf } from '../cell/payer-holds.ts';
+import type { JobSpec } from '../model/job-spec.ts';
+import { positionOf } from './explain.ts';
+import { finish, leave } from '../life/end-attempt.ts';
+import { comingArrivals } from '../cell/recent-arrivals.ts';
+import { schedule } from '../machine/schedule.ts';
+import { submit } from '../machine/step.ts';
+import { RunTimeSampler } from './run-time-sampler.ts';
+
+/** When a waiting job will start, as far as is known. Plain data. */
+export interface StartForecast {
+  /** It starts between these with the chance of `confidence`; null: later than anything that is known. */
+  readonly earliestMs: number | null;
+  readonly latestMs: number | null;
+  /** It starts sooner as likely as later; null where no run times are known. */
+  readonly medianMs: number | null;
+  readonly confidence: number;
+  /** `run_times`: of so many attempts of jobs like those before it. `limits`: none was seen to end, and the interval is all that limits allow. */
+  readonly basis: 'run_times' | 'limits';
+  readonly seen: number;
+}
+
+const CONFIDENCE = 0.8;
+
+/** More tell quantiles apart no better than run times are known. */
+const SAMPLES_MAX = 48;
+const SAMPLES_MIN = 8;
+
+/** Of the logarithm of the pace of what is not played through: rates at which jobs come and go change by a third and more. */
+const PACE_SPREAD = 0.35;
+
+/** Ends that are played through in all, each with what starts after it: some 50 ms of work. */
+const FORECAST_ENDS_MAX = 480;
+
+/**
+ * When a waiting job will start: what runs and what waits is played through by the engine itself, again and again, each time with other run
+ * times, drawn from those of jobs like these, while other jobs come as they came lately. The same job, state and time give the same answer.
+ * Null where the job does not wait for nodes, or waits for its turn. Changes nothing.
+ */
+export function forecastStart(cell: Cell, job: JobRecord): StartForecast | null {
+  const queue = cell.holdings.queueOf(job.spec);
+  const waits = cell.jobs.isPending(job) && !cell.isStopped(queue) && cell.payers.of(payableOf(job)) === undefined;
+  if (!waits || queue.spec.timeSlice !== undefined) return null;
+  const rng = new Seeded(mix(hashOf(job.spec.id)) ^ mix(cell.nowMs % 2 ** 32));
+  const sampler = new RunTimeSampler(cell, rng, cell.nowMs);
+  const endsMax = cell.settings.forecastEndsMax ?? FORECAST_ENDS_MAX;
+  const seen = seenBefore(cell, sampler);
+  const atMost = play(cell, job, { runMs: ({ spec }) => spec.limits.durationMaxMs ?? Infinity, coming: NOBODY, pace: 1 }, endsMax / 4);
+  if (seen === 0) {
+    return { earliestMs: cell.nowMs, latestMs: finite(atMost.startMs), medianMs: null, confidence: CONFIDENCE, basis: 'limits', seen };
+  }
+  const others = cell.arrivals.last.filter(({ spec }) => spec.id !== job.spec.id);
+  const rivals = others.map((arrival) => ({ ...arrival, isRival: mayPass(cell, arrival.spec, job.spec) }));
+  const starts: number[] = [];
+  let left = endsMax;
+  while (starts.length < SAMPLES_MAX && left > 0) {
+    sampler.nextSample();
+    const coming = comingArrivals(rivals, cell.nowMs, () => rng.next());
+    const { startMs, ends } = play(
+      cell,
+      job,
+      { runMs: (other, ageMs) => sampler.runMs(other, ageMs), coming, pace: Math.exp(PACE_SPREAD * normal(rng)) },
+      endsMax / SAMPLES_MIN,
+    );
+    starts.push(startMs);
+    left -= ends + 1;
+  }
+  const [earliestMs, medianMs, latestMs] = likely(starts, cell.nowMs).map(finite);
+  return {
+    earliestMs: earliestMs ?? null,
+    latestMs: latestMs ?? null,
+    medianMs: medianMs ?? null,
+    confidence: CONFIDENCE,
+    basis: 'run_times',
+    seen,
+  };
+}
+
+/**
+ * Between which times a start is with the chance of `CONFIDENCE`, and its median. Of many samples these are their quantiles; of few, those of a
+ * lognormal wait with as much spread, widened as few samples know it (Student's law).
+ */
+function likely(starts: readonly number[], nowMs: number): readonly [earliestMs: number, medianMs: number, latestMs: number] {
+  const sorted = starts.toSorted((a, b) => a - b);
+  const tail = (1 - CONFIDENCE) / 2;
+  const count = sorted.length;
+  if (count >= FEW_SAMPLES || sorted.at(-1) === Infinity)
+    return [quantileOf(sorted, tail), quantileOf(sorted, 0.5), quantileOf(sorted, 1 - tail)];
+  const logs = sorted.map((atMs) => Math.log(Math.max(1, atMs - nowMs)));
+  const mean = logs.reduce((sum, log) => sum + log, 0) / count;
+  const variance = logs.reduce((sum, log) => sum + (log - mean) ** 2, 0) / Math.max(1, count - 1);
+  const reach = (NORMAL_TAIL + STUDENT_TAIL / Math.max(1, count - 1)) * Math.sqrt(variance * (1 + 1 / count));
+  return [nowMs + Math.exp(mean - reach), nowMs + Math.exp(mean), nowMs + Math.exp(mean + reach)];
+}
+
+const FEW_SAMPLES = 24;
+
+/** Of the normal law, what 10 % are beyond; and what Student's law adds to that for each degree of freedom that it lacks (Abramowitz and Stegun, 26.7.5). */
+const NORMAL_TAIL = 1.2816;
+const STUDENT_TAIL = 0.8466;
+
+/** Between two samples in proportion, of the n + 1 parts into which they divide what is likely. */
+function quantileOf(sorted: readonly number[], part: number): number {
+  const at = Math.max(0, Math.min(sorted.length - 1, part * (sorted.length + 1) - 1));
+  const [low = Infinity, high = Infinity] = [sorted[Math.floor(at)], sorted[Math.ceil(at)]];
+  return high === Infinity ? (at === Math.floor(at) ? low : high) : low + (high - low) * (at - Math.floor(at));
+}
+
+/** A standard normal number (Box and Muller, 1958). */
+const normal = (rng: Seeded): number => Math.sqrt(-2 * Math.log(1 - rng.next())) * Math.cos(2 * Math.PI * rng.next());
+
+const finite = (atMs: number): number | null => (atMs === Infinity ? null : Math.round(atMs));
+
+/** Of the jobs that run, the one that is known best. */
+function seenBefore(cell: Cell, sampler: RunTimeSampler): number {
+  let seen = 0;
+  for (const id of cell.jobs.placed) seen = Math.max(seen, sampler.seenOf(cell.jobs.get(id)));
+  return seen;
+}
+
+interface End {
+  readonly atMs: number;
+  readonly jobId: JobId;
+  readonly fence: number;
+}
+
+/** How things go on. */
+interface Course {
+  /** How long an attempt runs in all that has run for so long. */
+  readonly runMs: (job: JobRecord, ageMs: number) => number;
+  /** Jobs that come. */
+  /** By how much faster or slower things go on than they went, where only a part is played through. */
+  readonly pace: number;
+  readonly coming: Iterator<{ readonly atMs: number; readonly spec: JobSpec; readonly isRival: boolean }, void>;
+}
+
+const NOBODY: Course['coming'] = [].values();
+
+/** Whether a job that comes later may be placed before another: of another queue, or with more priority. */
+function mayPass(cell: Cell, { queue, priority, dependsOn }: JobSpec, waiting: JobSpec): boolean {
+  if (dependsOn.length > 0 || cell.tree.queue(queue) === undefined) return false;
+  return queue === waiting.queue ? priority > waiting.priority : priority > waiting.priority || cell.settings.order === 'fair';
+}
+
+/** Plays through what happens until the job starts, on a course: when that is, and after how many ends and arrivals. */
+function play(cell: Cell, { spec }: JobRecord, course: Course, endsMax: number): { readonly startMs: number; readonly ends: number } {
+  return cell.undo.trial(() => {
+    const startedAtMs = cell.nowMs;
+    const before = positionOf(cell, cell.jobs.get(spec.id));
+    const ends = new Heap<End>((a, b) => a.atMs - b.atMs || (a.jobId < b.jobId ? -1 : 1));
+    // In an order that does not depend on what the cell has been through: equal states give equal answers.
+    for (const placed of cell.jobs.inOrder(cell.jobs.placed)) expectEnd(cell, ends, placed, course);
+    let arrival = nextRival(course);
+    let count = 0;
+    for (;;) {
+      placeAll(cell, ends, course);
+      if (hasNodes(cell, cell.jobs.get(spec.id))) return { startMs: cell.nowMs, ends: count };
+      const next = ends.first;
+      if (next === undefined || next.atMs === Infinity) return { startMs: Infinity, ends: count };
+      if (count >= endsMax)
+        return { startMs: startedAtMs + (cell.nowMs - startedAtMs) * (1 + course.pace * partLeft(cell, spec, before)), ends: count };
+      if (arrival !== undefined && arrival.atMs < next.atMs) {
+        cell.advance(Math.ceil(arrival.atMs));
+        count += 1;
+        submit(cell, { ...arrival.spec, id: `job_${count}` as JobId });
+        arrival = nextRival(course);
+        continue;
+      }
+      ends.pop();
+      const job = cell.jobs.find(next.jobId);
+      if (job === undefined || job.fence !== next.fence || job.attempt === null) continue;
+      cell.advance(Math.ceil(next.atMs));
+      count += 1;
+      if (job.attempt.leaving === null) finish(cell, job, 'succeeded', null);
+      else leave(cell, job, job.attempt.leaving.reason);
+    }
+  });
+}
+
+function nextRival({ coming }: Course): { readonly atMs: number; readonly spec: JobSpec } | undefined {
+  for (let skipped = 0; skipped < SKIPPED_MAX; skipped++) {
+    const next = coming.next();
+    if (next.done === true) return undefined;
+    if (next.value.isRival) return next.value;
+  }
+  return undefined;
+}
+
+/** Where so many that came lately could not have passed the job, none does. */
+const SKIPPED_MAX = 512;
+
+/** How much longer what is left of the way of a job to its nodes is than what was played of it, if its queue goes on as it went. */
+function partLeft(cell: Cell, { id }: JobSpec, before: number): number {
+  const left = positionOf(cell, cell.jobs.get(id));
+  return left / Math.max(1, before - left);
+}
+
+/** Notes when an attempt will have left its nodes. */
+function expectEnd(cell: Cell, ends: Heap<End>, job: JobRecord, { runMs }: Course): void {
+  const { attempt } = job;
+  if (attempt === null) return;
+  const { fence, leaving } = attempt;
+  const fromMs = attempt.runningAtMs ?? attempt.startedAtMs ?? cell.nowMs;
+  const endMs = leaving?.graceEndsAtMs ?? fromMs + runMs(job, Math.max(0, cell.nowMs - fromMs));
+  const atMs = Math.min(endMs, job.spec.limits.deadlineAtMs ?? Infinity);
+  ends.push({ atMs: Math.max(cell.nowMs, atMs), jobId: job.spec.id, fence });
+}
+
+/** Places what can be placed now, and notes when that will end, and when those will have left that are asked to. */
+function placeAll(cell: Cell, ends: Heap<End>, course: Course): void {
+  for (;;) {
+    const before = cell.decidedCount;
+    schedule(cell);
+    const placed = new Set<JobId>();
+    for (const decision of cell.decidedSince(before)) {
+      if (decision.kind === 'notice') expectEnd(cell, ends, cell.jobs.get(decision.jobId), course);
+      if (decision.kind === 'save' && decision.job.attempt?.admittedAtMs === cell.nowMs && decision.job.attempt.leaving === null)
+        placed.add(decision.job.spec.id);
+    }
+    for (const job of cell.jobs.inOrder(placed)) expectEnd(cell, ends, job, course);
+    if (placed.size < cell.settings.admissionsMaxCount) return;
+  }
+}
+
+/** Whether a job has nodes that no other has still to leave. */
+const hasNodes = (cell: Cell, { attempt }: JobRecord): boolean => attempt !== null && !cell.holdings.occupants.block(attempt.placement);
+
+/** FNV-1a. */
+function hashOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+  return hash;
+}

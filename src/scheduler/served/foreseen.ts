@@ -1,0 +1,26 @@
+import type { Cell } from '../engine/cell/cell.ts';
+import type { JobRecord } from '../engine/cell/job-record.ts';
+import { isFinished } from '../engine/cell/job-record.ts';
+import type { DeadlineOutlook } from '../engine/explain/deadline-outlook.ts';
+import { outlookOf } from '../engine/explain/option-starts.ts';
+import type { StartForecast } from '../engine/explain/start-forecast.ts';
+import { forecastStart } from '../engine/explain/start-forecast.ts';
+
+/** What will probably become of a job. Plain data. */
+export interface Foreseen {
+  /** Null: it does not wait for nodes. */
+  readonly forecast: StartForecast | null;
+  /** Null: it has no deadline, or is over. */
+  readonly outlook: DeadlineOutlook | null;
+}
+
+export const NOTHING_KNOWN: Foreseen = { forecast: null, outlook: null };
+
+/** As of a time: the cell may have slept since its last step. Changes nothing. */
+export function foreseen(cell: Cell, job: JobRecord, nowMs: number): Foreseen {
+  if (isFinished(job)) return NOTHING_KNOWN;
+  return cell.undo.trial(() => {
+    cell.advance(nowMs);
+    return { forecast: forecastStart(cell, job), outlook: outlookOf(cell, job) };
+  });
+}

@@ -1,0 +1,127 @@
+import { basename, extname } from 'node:path/posix';
+import { areaOf, isBeside } from '../../../../src/debt/area.ts';
+import { commitsOf, coupledFiles, workOnFiles, yearsOf } from '../../../../src/debt/evidence/file-work.ts';
+import type { WorkOnFile } from '../../../../src/debt/evidence/file-work.ts';
+import { clonesIn } from '../../../../src/debt/evidence/clones.ts';
+import { groupBy } from '../../../../src/kernel/grouped.ts';
+import type { FileHistory } from '../repository/file-commits.ts';
+import { fileCommits } from '../repository/file-commits.ts';
+import type { ImportEdge } from '../repository/import-graph.ts';
+import { ImportGraph } from '../repository/import-graph.ts';
+import { languageOf } from '../source/languages.ts';
+import type { ReadSource } from '../repository/read-sources.ts';
+import { writeGrowth } from './function-growth.ts';
+import type { Collection, Collector } from './collection.ts';
+import { FactWriter, logOf, treeOf } from './collection.ts';
+
+/** What three years did to each file, what changes together, and what is beside the product. */
+export const fileWork: Collector = async (collection) => {
+  const { sources, repository } = collection;
+  const writer = new FactWriter(collection);
+  const all = await fileCommits(repository);
+  const isProduct = (path: string): boolean => languageOf(path) !== undefined && !isBeside(path);
+  const years = yearsOf(all.commits, isProduct, repository.committedAtS);
+  const history = { ...all, commits: commitsOf(all.commits, years, repository.committedAtS) };
+  const work = workOnFiles(history.commits, (path) => areaOf(path) === 'tests');
+  const { edges } = new ImportGraph(sources.files);
+  writeWork(writer, collection, work, edges, years);
+  writeCoupling(writer, collection, history, edges, years);
+  writeBeside(writer, collection);
+  await writeGrowth(writer, collection, history, work);
+  return writer.facts;
+};
+
+/** Of files of the product that changed; those whose text the clone lacks as well. */
+function writeWork(
+  writer: FactWriter,
+  collection: Collection,
+  work: ReadonlyMap<string, WorkOnFile>,
+  edges: readonly ImportEdge[],
+  years: number,
+): void {
+  const { sources } = collection;
+  const log = logOf(collection);
+  const read = new Set(sources.files.map(({ path }) => path));
+  const tests = sources.all.map(({ path }) => path).filter((path) => areaOf(path) === 'tests');
+  const testsOf = groupBy(
+    edges.filter(({ from }) => areaOf(from) === 'tests'),
+    ({ to }) => to,
+  );
+  const testNames = new Set(tests.map(testedName));
+  for (const { path } of sources.all) {
+    const of = work.get(path);
+    if (of === undefined || isBeside(path)) continue;
+    const detail = {
+      years,
+      repairs: of.repairs,
+      authors: of.authors,
+      with_tests: of.withTests,
+      tests: tests.length,
+      tests_importing: new Set(testsOf.get(path)?.map(({ from }) => from)).size,
+      has_named_test: testNames.has(testedName(path)),
+      ...(read.has(path) ? {} : { unread: true }),
+    };
+    writer.write('file-work', path, of.commits, log, { detail });
+  }
+}
+
+/** `test_map.py`, `map_test.py` and `map.spec.ts` are named after `map`. */
+const testedName = (path: string): string =>
+  basename(path, extname(path))
+    .toLowerCase()
+    .replace(/\.(test|spec|bench|test-d|e2e)$/, '')
+    .replace(/^tests?[_-]|[_.-]tests?$/g, '');
+
+/** Pairs of which one imports the other are left out: that they change together is what an import says. */
+function writeCoupling(
+  writer: FactWriter,
+  collection: Collection,
+  { commits }: FileHistory,
+  edges: readonly ImportEdge[],
+  years: number,
+): void {
+  const { sources } = collection;
+  const log = logOf(collection);
+  const files = sources.all.map(({ path }) => path).filter((path) => !isBeside(path));
+  const linked = new Set(edges.flatMap(({ from, to }) => [`${from}\n${to}`, `${to}\n${from}`]));
+  const read = new Set(sources.files.map(({ path }) => path));
+  const importedBy = groupBy(edges, ({ to }) => to);
+  for (const { file, other, both, commits: of, expected } of coupledFiles(commits, new Set(files))) {
+    if (linked.has(`${file}\n${other}`)) continue;
+    const users = new Set(importedBy.get(file)?.map(({ from }) => from));
+    const shared = importedBy.get(other)?.filter(({ from }) => users.has(from)).length ?? 0;
+    const detail = {
+      years,
+      commits: of[0],
+      other_commits: of[1],
+      expected: Number(expected.toFixed(2)),
+      imported_by_the_same: shared,
+      ...(read.has(file) && read.has(other) ? {} : { unread: true }),
+    };
+    writer.write('changed-with', file, both, log, { symbol: other, detail });
+  }
+  writer.census('coupling', files.length, log, { commits: commits.length });
+}
+
+/** Tests, examples, documentation and tooling: how much of it there is, and how much of the examples repeats others. */
+function writeBeside(writer: FactWriter, collection: Collection): void {
+  const { sources } = collection;
+  const beside = groupBy(
+    sources.files.filter((file) => file.isBeside),
+    ({ area }) => area,
+  );
+  for (const [area, files] of beside) {
+    const lines = files.reduce((sum, file) => sum + file.lines, 0);
+    const copies = area === 'examples' || area === 'docs' ? copiesIn(files) : {};
+    writer.write('beside', '.', files.length, treeOf(collection), { symbol: area, detail: { lines, ...copies } });
+  }
+  const generated = sources.leftOut.get('generated') ?? 0;
+  if (generated > 0) writer.write('beside', '.', generated, treeOf(collection), { symbol: 'generated' });
+}
+
+function copiesIn(files: readonly ReadSource[]): { copied_files: number; copied_lines: number } {
+  const longest = new Map<string, number>();
+  for (const { path, other, lines } of clonesIn(files))
+    for (const one of [path, other]) longest.set(one, Math.max(lines, longest.get(one) ?? 0));
+  return { copied_files: longest.size, copied_lines: [...longest.values()].reduce((sum, lines) => sum + lines, 0) };
+}

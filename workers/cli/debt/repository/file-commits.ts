@@ -1,0 +1,87 @@
+import { saysFix } from '../../../../src/debt/evidence/fix-commits.ts';
+import type { FileCommit } from '../../../../src/debt/evidence/file-work.ts';
+import { GitFailure, gitRecords } from './git.ts';
+import type { Repository } from './repository.ts';
+import { YEAR_S } from './line-times.ts';
+
+/** A commit that gave a file another name. */
+export interface Rename {
+  readonly atS: number;
+  readonly before: string;
+  /** What the commit called it, and what it is called now. */
+  readonly path: string;
+  readonly now: string;
+}
+
+export interface FileHistory {
+  readonly commits: readonly FileCommit[];
+  /** The newest first. */
+  readonly renames: readonly Rename[];
+}
+
+const FORMAT = '--format=%x01%at%x02%aN <%aE>%x02%s%x02%b';
+const YEARS = 10;
+
+/**
+ * The commits of ten years that are no merges, the newest first, by the names that files have now. Only names are asked for, so that a clone that
+ * lacks old texts answers, too; there a file that was renamed and changed at once is two.
+ */
+export async function fileCommits(repository: Repository): Promise<FileHistory> {
+  if (repository.lacksTexts) return readCommits(repository, '-M100%');
+  try {
+    return await readCommits(repository, '-M');
+  } catch (error) {
+    // Some text of ten years is missing, of which git needs none to know a file that was only moved.
+    if (error instanceof GitFailure) return readCommits(repository, '-M100%');
+    throw error;
+  }
+}
+
+async function readCommits({ root, commit, committedAtS }: Repository, renames: '-M' | '-M100%'): Promise<FileHistory> {
+  const since = `--since=${committedAtS - YEARS * YEAR_S}`;
+  const args = ['log', '--no-merges', '--name-status', '-z', renames, '--no-ext-diff', since, FORMAT, commit];
+  const reader = new NameStatusReader();
+  for await (const record of gitRecords(root, args)) reader.read(record);
+  return { commits: reader.commits, renames: reader.renames };
+}
+
+/** What a file was called at a time. */
+export function nameAt(path: string, atS: number, renames: readonly Rename[]): string {
+  return renames.find((one) => one.now === path && one.atS <= atS)?.path ?? renames.findLast((one) => one.now === path)?.before ?? path;
+}
+
+/** Reads `git log --name-status -z`: the format's text, then for each file its status and path, of a renamed one both paths. */
+class NameStatusReader {
+  readonly commits: FileCommit[] = [];
+  readonly renames: Rename[] = [];
+  #atS = 0;
+  readonly #nameNow = new Map<string, string>();
+  #files: string[] = [];
+  /** Paths that are still to come of a status. */
+  #wanted: { readonly isRename: boolean; readonly paths: string[] } | undefined;
+
+  read(record: string): void {
+    if (this.#wanted !== undefined) this.#readPath(record, this.#wanted);
+    else if (/^\n?\u0001/.test(record)) this.#readHeader(record);
+    else if (/^\n?[A-Z]\d*$/.test(record)) this.#wanted = { isRename: /R/.test(record), paths: [] };
+  }
+
+  #readHeader(record: string): void {
+    const [at = '', author = '', subject = '', ...body] = record.replace(/^\n?\u0001/, '').split('\u0002');
+    [this.#files, this.#atS] = [[], Number(at)];
+    this.commits.push({ author: author.trim(), atS: this.#atS, isFix: saysFix(subject, body.join('')), files: this.#files });
+  }
+
+  #readPath(path: string, { isRename, paths }: { readonly isRename: boolean; readonly paths: string[] }): void {
+    paths.push(path);
+    if (isRename && paths.length < 2) return;
+    this.#wanted = undefined;
+    const name = this.#nameNow.get(path) ?? path;
+    const [before] = paths;
+    if (isRename && before !== undefined) {
+      this.#nameNow.set(before, name);
+      this.renames.push({ atS: this.#atS, before, path, now: name });
+    }
+    this.#files.push(name);
+  }
+}
