@@ -190,6 +190,14 @@ export class DurableCell {
       : ok(job);
   }
 
+  /** A call has come to a job that has given all its replicas back: it gets one. Refuses with `job_not_found`. [J338] */
+  wakeReplicas(tenantId: TenantId, jobId: JobId): Outcome<Job> {
+    const job = this.find(tenantId, jobId);
+    if (!job.ok || this.#loaded().jobs.find(jobId)?.nodesWanted !== 0) return job;
+    this.#transact(() => this.#step([{ kind: 'load', jobId, load: { outstandingMilli: 1 } }]));
+    return this.find(tenantId, jobId);
+  }
+
   /** Why a job waits. Refuses with `job_not_found`. */
   explain(tenantId: TenantId, jobId: JobId): Outcome<{ readonly job: Job; readonly explanation: JobExplanation }> {
     const job = this.find(tenantId, jobId);
