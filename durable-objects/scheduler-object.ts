@@ -52,11 +52,6 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
     return this.#after(this.#cell.act(tenantId, jobId, verb));
   }
 
-  /** A job that has given all its replicas back gets one. */
-  wakeReplicas(tenantId: TenantId, jobId: JobId): Outcome<Job> {
-    return this.#after(this.#cell.wakeReplicas(tenantId, jobId));
-  }
-
   /** Keeps the jobs of a suspended tenant from running, until its suspension ends. */
   suspendTenant(tenantId: TenantId, isSuspended: boolean): void {
     this.#after(this.#cell.suspendTenant(tenantId, isSuspended));

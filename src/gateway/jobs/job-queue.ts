@@ -28,8 +28,6 @@ export interface JobQueue {
   openCount(tenantId: TenantId): Promise<number>;
   /** Keeps the jobs of a suspended tenant from running, until its suspension ends. */
   suspendTenant(tenantId: TenantId, isSuspended: boolean): Promise<void>;
-  /** A job that has given all its replicas back gets one. Refuses with `job_not_found`. */
-  wakeReplicas(tenantId: TenantId, jobId: JobId): Promise<Outcome<Job>>;
   /** The quotas or budgets of an organisation were changed: its jobs that wait for them are tried again. */
   releasePayers(organisationId: OrganisationId): Promise<void>;
   /** Takes away some of what a tenant has, and takes no more jobs of it: how many jobs are left. */

@@ -16,7 +16,6 @@ import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import type { CellSettings } from '../engine/cell/cell-settings.ts';
 import { Cell } from '../engine/cell/cell.ts';
 import type { CellEvent } from '../engine/cell/event.ts';
-import type { RemedyWays } from '../engine/explain/remedy.ts';
 import { stepAll } from '../engine/machine/step.ts';
 import type { JobSpec } from '../engine/model/job-spec.ts';
 import { foreseen, NOTHING_KNOWN } from './foreseen.ts';
@@ -38,7 +37,6 @@ import type { StatedPrice } from './pool-operations.ts';
 import { PoolOperations, priceEvents } from './pool-operations.ts';
 import { CohortOperations } from './quotas/cohort-operations.ts';
 import { ReservationOperations } from './quotas/reservation-operations.ts';
-import { isQueueOf } from './quotas/cohort-tree.ts';
 import { QueueOperations } from './quotas/queue-operations.ts';
 import { Sharing } from './quotas/sharing.ts';
 import { SqliteNamedSettings } from './quotas/sqlite-named-settings.ts';
@@ -149,7 +147,7 @@ export class DurableCell {
     const checked = this.#checked(request);
     if (!checked.ok) return checked;
     const { tenantId } = request;
-    const ways = this.#ways(tenantId, request.queue);
+    const ways = servedWays(this.#sharing, request, (id) => this.find(tenantId, id).ok);
     return this.#transact(() =>
       planJob(this.#loaded(), checked.value, this.#sharing.defaultOf(tenantId), { nowMs: this.#clock.nowMs(), ways }),
     );
@@ -190,20 +188,12 @@ export class DurableCell {
       : ok(job);
   }
 
-  /** A call has come to a job that has given all its replicas back: it gets one. Refuses with `job_not_found`. [J338] */
-  wakeReplicas(tenantId: TenantId, jobId: JobId): Outcome<Job> {
-    const job = this.find(tenantId, jobId);
-    if (!job.ok || this.#loaded().jobs.find(jobId)?.nodesWanted !== 0) return job;
-    this.#transact(() => this.#step([{ kind: 'load', jobId, load: { outstandingMilli: 1 } }]));
-    return this.find(tenantId, jobId);
-  }
-
   /** Why a job waits. Refuses with `job_not_found`. */
   explain(tenantId: TenantId, jobId: JobId): Outcome<{ readonly job: Job; readonly explanation: JobExplanation }> {
     const job = this.find(tenantId, jobId);
     if (!job.ok) return job;
     const record = this.#loaded().jobs.find(jobId);
-    const ways = this.#ways(tenantId, job.value.queue);
+    const ways = servedWays(this.#sharing, job.value, (id) => this.find(tenantId, id).ok);
     const known = record === undefined ? NOTHING_KNOWN : foreseen(this.#loaded(), record, this.#clock.nowMs());
     const why = record === undefined ? NOT_WAITING : { ...explained(this.#loaded(), record, ways), forecast: known.forecast };
     const weights = record === undefined ? null : weightsHeld(this.#loaded(), record.spec);
@@ -216,14 +206,6 @@ export class DurableCell {
     const lost = record === undefined || record.attempt !== null ? null : (record.lost ?? null);
     const standing = { lost, outlook: known.outlook, evicted: evictedBy(job.value, ways.isOwn), weights, scaling, turn, budget, reserved };
     return ok({ job: job.value, explanation: { jobId, ...why, ...standing } });
-  }
-
-  #ways(tenantId: TenantId, queue: string): RemedyWays {
-    const isOwn = (id: JobId): boolean => {
-      const record = this.#loaded().jobs.find(id);
-      return record === undefined ? this.find(tenantId, id).ok : isQueueOf(tenantId, record.spec.queue);
-    };
-    return servedWays(this.#sharing, { tenantId, queue, isOwn });
   }
 
   /** Starts no job of a suspended tenant, and asks those that run to stop and be given back; they run again when the suspension has ended. */

@@ -199,7 +199,7 @@ describe('[J338] a job that may have no replica', () => {
     world.join(1, POOL, { kinds: ['online_inference'] as const });
     world.fund();
     expect([world.job(job).state, world.grants]).toEqual(['pending', []]);
-    expect(world.cell.wakeReplicas(tenantId, job)).toMatchObject({ ok: true });
+    expect(world.cell.act(tenantId, job, { kind: 'wake' })).toMatchObject({ ok: true });
     world.fund();
     world.exchange(POOL);
     expect([world.job(job).state, world.grants.length]).toEqual(['starting', 1]);
@@ -207,7 +207,7 @@ describe('[J338] a job that may have no replica', () => {
     say(alive({ ...at('http://a:1'), outstandingMilli: 0 }));
     const steps = world.job(job).eventCount;
     // Another call changes nothing: it has one.
-    world.cell.wakeReplicas(tenantId, job);
+    world.cell.act(tenantId, job, { kind: 'wake' });
     expect(world.job(job).eventCount).toBe(steps);
     world.nowMs += 5_000;
     world.wake();
@@ -219,8 +219,10 @@ describe('[J338] a job that may have no replica', () => {
     world.nowMs += 3_600_000;
     world.wake();
     expect(JSON.stringify(world.cell.history.segments(job, 100))).toBe(charged);
-    expect(world.cell.wakeReplicas(tenantId, job)).toMatchObject({ ok: true });
+    expect(world.cell.act(tenantId, job, { kind: 'wake' })).toMatchObject({ ok: true });
     expect(world.cell.jobs.find(job)?.nodesWanted).toBe(1);
-    expect(world.cell.wakeReplicas('tn_0000000009_00000009' as typeof tenantId, job)).toMatchObject({ error: { code: 'job_not_found' } });
+    expect(world.cell.act('tn_0000000009_00000009' as typeof tenantId, job, { kind: 'wake' })).toMatchObject({
+      error: { code: 'job_not_found' },
+    });
   });
 });

@@ -27,7 +27,7 @@ export function wireReplicas(queue: JobQueue, clock: Clock): Replicas {
     find: (tenant, job) => queue.job(tenant, job),
     call: callReplica,
     clock,
-    wake: (tenant, job) => queue.wakeReplicas(tenant, job),
+    wake: (tenant, job) => queue.act(tenant, job, { kind: 'wake' }),
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
   });
   return {
