@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { billedTable } from './placement/billed-table.ts';
 import { gavelTable } from './placement/gavel-table.ts';
 import { openbTable } from './placement/openb-table.ts';
 import { optimumTable } from './placement/optimum-table.ts';
@@ -27,7 +28,8 @@ export async function placementBench({
   const gavel = gavelFolder === undefined ? [] : await gavelTable(gavelFolder, quick);
   const optimum = optimumTable(quick ? 50 : 240);
   const day = pricedDayTable(quick ? 3 : 20);
-  console.log(JSON.stringify({ openb, served, gavel, optimum, day }));
+  const billed = billedTable(quick ? 2 : 8);
+  console.log(JSON.stringify({ openb, served, gavel, optimum, day, billed }));
 }
 
 function folderIn(data: string | undefined, name: string): string | undefined {

@@ -277,10 +277,10 @@ it('creates and shows pools as the admin', async () => {
   await expect.poll(nodes).toMatch(new RegExp(`^${agent.agent} +by-hand +open`, 'm'));
   expect((await sluice(['pools', 'cordon', id, agent.agent], admin)).stdout).toBe(`${agent.agent} is cordoned\n`);
   expect(await nodes()).toMatch(new RegExp(`^${agent.agent} +by-hand +cordoned +- +0/1`, 'm'));
-  expect((await sluice(['pools', 'set-price', id, '2.50', '--accelerator', 'h100'], admin)).stdout).toBe(
-    'h100 costs 2.500000000 USD an hour\n',
+  expect((await sluice(['pools', 'set-price', id, '2.50', '--accelerator', 'h100', '--margin', '200'], admin)).stdout).toBe(
+    'h100 costs 2.500000000 USD an hour; tenants are billed 3.000000000 (margin 200 per mille)\n',
   );
-  expect((await sluice(['pools', 'prices', id], admin)).stdout).toMatch(/^h100 +2\.500000000 +20/m);
+  expect((await sluice(['pools', 'prices', id], admin)).stdout).toMatch(/^h100 +2\.500000000 +200 +3\.000000000 +20.* the pool +yes/m);
   expect((await sluice(['pools', 'rotate-token', id], admin)).stdout).toMatch(/^pt_/);
   expect((await sluice(['pools', 'delete', id, '--force'], admin)).stdout).toBe(`${id} is deleted\n`);
   await asking;

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { Seeded } from '../../src/kernel/seeded.ts';
 import { AgentPool } from '../support/deployment/agent-pool.ts';
+import { startAgent } from '../support/deployment/agent.ts';
 import { ApiClient } from '../support/deployment/api-client.ts';
 import { createTenant } from '../support/deployment/tenant.ts';
 
@@ -261,4 +262,71 @@ it('[J267] a hard budget goes to jobs that can end within it, and another says w
     return jobs.map(({ body }) => [body.state, body.attempts.map(({ outcome }: { outcome: string }) => outcome).join()]);
   };
   await expect.poll(attempts, LONG).toEqual(all.map(() => ['succeeded', 'succeeded']));
+});
+
+it('[J310] [J314] runs where its work is billed least, and is billed that', async () => {
+  const [{ client: tenant }, admin] = [
+    await createTenant(pool.server),
+    new ApiClient(pool.server.urls[0] ?? '', pool.server.secrets.SLUICE_ADMIN_KEY),
+  ];
+  const poolOf = async (accelerator: string, usd_per_hour: string) => {
+    const { body } = await admin.post('/v1/pools', { name: `of-${accelerator}`, prices: [{ accelerator, usd_per_hour }] });
+    const size = { SLUICE_AGENT_CPU_MILLI: '1000', SLUICE_AGENT_MEMORY_MIB: '1024', SLUICE_AGENT_ACCELERATOR: `${accelerator}:1` };
+    const agent = startAgent(pool.server, body, ['--allow', 'command'], { environment: size });
+    const job = { kind: 'command', argv: ['true'], resources: [{ accelerator }] };
+    const { body: first } = await pool.client.post('/v1/jobs', job);
+    await pool.ends(first.id, 'succeeded');
+    return { id: body.id as string, agent };
+  };
+  const [slow, fast] = [await poolOf('a10', '0.60'), await poolOf('h100', '2.90')];
+  const resources = [
+    { accelerator: 'h100', throughput: 1 },
+    { accelerator: 'a10', throughput: 0.25 },
+  ];
+  const job = { kind: 'command', argv: ['sleep', '0.3'], resources };
+  const run = async () => {
+    const { placement } = (await tenant.post('/v1/jobs:plan', job)).body;
+    const { id } = (await tenant.post('/v1/jobs', job)).body;
+    await expect.poll(async () => (await tenant.get(`/v1/jobs/${id}`)).body.state, LONG).toBe('succeeded');
+    const { body: cost } = await tenant.get(`/v1/jobs/${id}/cost`);
+    expect(cost.segments).toMatchObject([{ pool: placement.pool, usd_per_hour: placement.usd_per_hour, price: placement.price }]);
+    return { placement, cost };
+  };
+  // $2.40 for what the other does for $2.90; up to 0.6.0 it was billed the default of $2.50, which is $10.00.
+  const cheap = await run();
+  const id = `${slow.id}/reserved/a10@0.600000000`;
+  expect(cheap.placement).toMatchObject({ pool: slow.id, usd_per_hour: '0.600000000', price: id });
+  expect(
+    (await admin.post(`/v1/pools/${slow.id}/prices`, { accelerator: 'a10', usd_per_hour: '0.60', margin_per_mille: 250 })).body,
+  ).toMatchObject({
+    usd_per_hour: '0.600000000',
+    margin_per_mille: 250,
+    billed_usd_per_hour: '0.750000000',
+    in_force: true,
+  });
+  expect((await admin.get(`/v1/pools/${slow.id}`)).body.prices).toMatchObject([
+    { accelerator: null, price_list: '2026-01-01', billed_usd_per_hour: '2.500000000' },
+    { accelerator: 'a10', price_list: null, billed_usd_per_hour: '0.750000000' },
+  ]);
+  const dear = await run();
+  expect(dear.placement).toMatchObject({ pool: fast.id, price: `${fast.id}/reserved/h100@2.900000000` });
+
+  // The invoice has both, also once a pool is gone.
+  await slow.agent.stop();
+  await admin.delete(`/v1/pools/${slow.id}?force=true`);
+  const month = new Date(cheap.cost.segments[0].started_at * 1_000).toISOString().slice(0, 7);
+  const billed = async () => {
+    const { lines } = (await tenant.get(`/v1/invoices/${month}`)).body;
+    return lines.filter(({ meter }: { meter: string }) => meter === 'accelerator_ms');
+  };
+  await expect.poll(async () => (await billed()).length, LONG).toBe(2);
+  expect(await billed()).toMatchObject([
+    { accelerator: 'a10', price: id, unit_price_usd: '0.600000000', amount_usd: cheap.cost.total_usd },
+    { accelerator: 'h100', price: dear.placement.price, unit_price_usd: '2.900000000', amount_usd: dear.cost.total_usd },
+  ]);
+  const usage = (await tenant.get('/v1/usage')).body.data.filter(({ meter }: { meter: string }) => meter === 'accelerator_ms');
+  expect(usage.map(({ price, amount_usd: amount }: { price: string; amount_usd: string }) => [price, amount])).toEqual(
+    [cheap, dear].map(({ placement, cost }) => [placement.price, cost.total_usd]),
+  );
+  await fast.agent.stop();
 });

@@ -282,8 +282,9 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
       market: 'reserved',
       eviction: { min_runtime_s: 60, max_grace_s: 30 },
     }),
-  setPoolPrice: (body) => expect(body).toMatchObject({ accelerator: 'h100', usd_per_hour: '2.500000000' }),
-  listPoolPrices: ({ data }) => expect(data).toMatchObject([{ accelerator: 'h100', usd_per_hour: '2.500000000' }]),
+  setPoolPrice: ({ price }) => expect(price).toBe(`${idOf('createPool')}/reserved/h100@3.000000000`),
+  listPoolPrices: ({ data }) =>
+    expect(data).toMatchObject([{ price_list: '2026-01-01' }, { margin_per_mille: 200 }, { accelerator: 'l4' }]),
   listNodes: ({ data }) =>
     expect(data).toMatchObject([
       {

@@ -40,6 +40,17 @@ export interface PoolSettings {
   readonly replicaHosts?: readonly string[];
 }
 
+/** A price as operators state it: what it is for, from when until when, what an hour costs the pool, and the margin on that. */
+export interface StatedPrice {
+  readonly accelerator: string | null;
+  readonly fromMs: number;
+  /** Null: until it is stated anew. */
+  readonly untilMs: number | null;
+  readonly costNanoDollarsPerHour: number;
+  /** Thousandths of the cost. */
+  readonly marginPerMille: number;
+}
+
 /** A pool of before there were settings. */
 export const DEFAULT_SETTINGS: PoolSettings = {
   market: 'reserved',

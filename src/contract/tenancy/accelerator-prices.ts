@@ -1,6 +1,6 @@
 import type { PoolId } from '../../kernel/ids.ts';
 
-// What accelerator time costs a tenant. Every price has an id that says it: whoever reads the ledger later needs no pool, and no record of one.
+// What accelerator time costs a tenant. Every price has an id that says it: the ledger can be read later without the pool, or a record of one.
 
 /** Prices of accelerators whose pool states none, from a UTC day on until the next list. */
 export interface AcceleratorPriceList {

@@ -33,7 +33,15 @@ export const RULES = {
 const BLOCKING_SIGNALS: ReadonlySet<DebtSignal> = new Set(['licences', 'embedding-contracts', 'ownership']);
 const EVIDENCE_MAX_COUNT = 64;
 /** Signals whose items are each paid by a change of the code: a rule estimates what it has beyond any other change. [D107] */
-const PAID_BY_A_CHANGE: ReadonlySet<DebtSignal> = new Set(['hotspots', 'duplication', 'structure', 'types', 'todos', 'coverage']);
+const PAID_BY_A_CHANGE: ReadonlySet<DebtSignal> = new Set([
+  'hotspots',
+  'coupling',
+  'duplication',
+  'structure',
+  'types',
+  'todos',
+  'coverage',
+]);
 
 /** What a component, or all of them, is found to be. */
 export interface ComponentScore {

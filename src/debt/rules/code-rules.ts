@@ -192,36 +192,36 @@ export const CODE_RULES = {
   'duplicate-code': {
     signal: 'duplication',
     about:
-      'Fires on two files with the same code in a row: at least 10 lines and 100 tokens, names and numbers included. Imports, types, parameters, signatures without bodies and lines of literals do not count. Takes 10 minutes and half a minute a line and copy. Strong from 14 lines if long, near or changed in both places, and nothing asks for both (D31).',
+      'Fires on two files with the same code in a row: at least 10 lines and 100 tokens, names and numbers included. Imports, types, parameters, signatures without bodies and lines of literals do not count. Takes a change, 10 minutes and half a minute a line and copy. Strong from 14 lines if long, near or changed in both places, and nothing asks for both (D31).',
     find: clones,
   },
   'unused-code': { signal: 'dead-code', about: 'Fires on a file or export that nothing uses. Takes 5 minutes.', find: unusedCode },
   'import-cycle': {
     signal: 'structure',
     about:
-      'Fires on files that import each other in a circle; imports of types alone do not count. Takes an hour, or a quarter of one a file. Strong from three to twelve files that need each other at load (D36).',
+      'Fires on files that import each other in a circle; imports of types alone do not count. Takes a change and an hour, or a quarter of one a file. Strong from three to twelve files that need each other at load (D36).',
     find: cycles,
   },
   'layer-break': {
     signal: 'structure',
-    about: 'Fires on an import that the layers of debt.json do not allow. Takes 20 minutes.',
+    about: 'Fires on an import that the layers of debt.json do not allow. Takes a change and 20 minutes.',
     find: layerBreaks,
   },
   'type-hole': {
     signal: 'types',
     about:
-      'Fires on a file with three or more values of type any, casts to any, and suppressions without a reason or a code. Takes 2 minutes each. Never strong (D38).',
+      'Fires on a file with three or more values of type any, casts to any, and suppressions without a reason or a code. Takes a change and 2 minutes each. Never strong (D38).',
     find: typeHoles,
   },
   'old-todo': {
     signal: 'todos',
-    about: 'Fires on a TODO, FIXME, HACK or XXX comment whose line is older than `todo_days`. Takes half an hour. Weak (D37).',
+    about: 'Fires on a TODO, FIXME, HACK or XXX comment whose line is older than `todo_days`. Takes a change and half an hour. Weak (D37).',
     find: oldTodos,
   },
   'missed-branches': {
     signal: 'coverage',
     about:
-      "Fires on a file whose tests take fewer branches than its tier's target: 85, 70 or 60 %. Takes 4 minutes a branch. Strong from ten branches (D39).",
+      "Fires on a file whose tests take fewer branches than its tier's target: 85, 70 or 60 %. Takes a change and 4 minutes a branch. Strong from ten branches (D39).",
     find: missedBranches,
   },
   'flaky-test': {

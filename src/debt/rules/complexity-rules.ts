@@ -218,13 +218,13 @@ export const COMPLEXITY_RULES = {
   hotspot: {
     signal: 'hotspots',
     about:
-      'Fires on the hottest 5 % of files that have a function of cognitive complexity above 15 which at least 3 commits of the last year changed. Heat is the root of rank by churn x rank by complexity; churn halves every 90 days. Takes 10 minutes and one for each point above 15. Strong if a function is long and nested and its complexity cost work lately (D30).',
+      'Fires on the hottest 5 % of files that have a function of cognitive complexity above 15 which at least 3 commits of the last year changed. Heat is the root of rank by churn x rank by complexity; churn halves every 90 days. Takes a change, 10 minutes and one for each point above 15. Strong if a function is long and nested and its complexity cost work lately (D30).',
     find: hotspots,
   },
   'complex-function': {
     signal: 'hotspots',
     about:
-      'Fires on a function outside of hotspots of cognitive complexity above 25, or from 30 if no commit of the last year changed it. Takes 10 minutes and one for each point above 15. Strong if it is long and nested and its complexity cost work lately (D30).',
+      'Fires on a function outside of hotspots of cognitive complexity above 25, or from 30 if no commit of the last year changed it. Takes a change, 10 minutes and one for each point above 15. Strong if it is long and nested and its complexity cost work lately (D30).',
     find: complexOutsideHotspots,
   },
 } as const satisfies Partial<Record<DebtRule, Rule>>;

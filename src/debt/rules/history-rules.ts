@@ -225,7 +225,7 @@ function* exampleCopies({ facts }: RuleContext): Iterable<Hit> {
 export const HISTORY_RULES = {
   'hot-file': {
     signal: 'hotspots',
-    about: `Fires on a file that 5 commits changed, of three years or of as many as hold 300, and that has a function of cognitive complexity above 15, or 60 points together. Heat is its complexity times those commits. Strong for the fifteen hottest from ${HEAT_OF_HOT_FILE}, or from ${HEAT_WITH_WORSE_FUNCTION} with a function of ${WORSE_FUNCTION} points; from 100 a candidate. Takes 10 minutes and one for each point above 15 (D120).`,
+    about: `Fires on a file that 5 commits changed, of three years or of as many as hold 300, and that has a function of cognitive complexity above 15, or 60 points together. Heat is its complexity times those commits. Strong for the fifteen hottest from ${HEAT_OF_HOT_FILE}, or from ${HEAT_WITH_WORSE_FUNCTION} with a function of ${WORSE_FUNCTION} points; from 100 a candidate. Takes a change, 10 minutes and one for each point above 15 (D120).`,
     find: hotFiles,
   },
   'growing-function': {
@@ -237,7 +237,7 @@ export const HISTORY_RULES = {
   'untested-hotspot': {
     signal: 'hotspots',
     about:
-      'Fires on a hot file that no test imports or is named after, if fewer than a quarter of the commits to it changed a test. Takes two hours (D123).',
+      'Fires on a hot file that no test imports or is named after, if fewer than a quarter of the commits to it changed a test. Takes a change and two hours (D123).',
     find: untested,
   },
   'example-copies': {
@@ -248,7 +248,7 @@ export const HISTORY_RULES = {
   'change-coupling': {
     signal: 'coupling',
     about:
-      "Fires on two files of which neither imports the other and that 5 such commits changed together, more than chance explains (Fisher's exact test over all pairs, 5 %). Strong from 6 commits that are half of those to one of them. Takes an hour (D121).",
+      "Fires on two files of which neither imports the other and that 5 such commits changed together, more than chance explains (Fisher's exact test over all pairs, 5 %). Strong from 6 commits that are half of those to one of them. Takes a change and an hour a pair (D121).",
     find: coupling,
   },
 } as const satisfies Partial<Record<DebtRule, Rule>>;

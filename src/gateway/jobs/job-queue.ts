@@ -1,9 +1,8 @@
 import type { Outcome } from '../../contract/api/outcome.ts';
-import type { PoolRecord } from '../../contract/pools/pool-record.ts';
+import type { PoolRecord, StatedPrice } from '../../contract/pools/pool-record.ts';
 import type { FileId, JobId, OrganisationId, PoolId, TenantId } from '../../kernel/ids.ts';
 import type { JobExplanation } from '../../scheduler/served/explain-job.ts';
 import type { CellOperation, CellOperations } from '../../scheduler/served/cell-operations.ts';
-import type { StatedPrice } from '../../scheduler/served/pool-operations.ts';
 import type { JobPlan } from '../../scheduler/served/plan-job.ts';
 import type { JobVerb } from '../../scheduler/served/job-verbs.ts';
 import type { Job, JobRequest } from '../../scheduler/served/jobs/job.ts';

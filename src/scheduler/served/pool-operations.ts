@@ -3,7 +3,7 @@ import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse, refuseResource } from '../../contract/api/outcome.ts';
 import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import type { PoolNode } from '../../contract/pools/pool-exchange.ts';
-import type { PoolSettings, PoolRecord } from '../../contract/pools/pool-record.ts';
+import type { PoolSettings, PoolRecord, StatedPrice } from '../../contract/pools/pool-record.ts';
 import { DEFAULT_SETTINGS } from '../../contract/pools/pool-record.ts';
 import { poolPriceId, priceListOf, withMargin } from '../../contract/tenancy/accelerator-prices.ts';
 import { must } from '../../kernel/assert.ts';
@@ -17,17 +17,6 @@ import type { ResidentWeights } from '../engine/cell/resident-weights.ts';
 import { poolEvents } from './agents-as-nodes.ts';
 import type { KnownNode, NodeOrder, SqliteNodeRegistry } from './sqlite-node-registry.ts';
 import type { SqlitePoolRegistry } from './sqlite-pool-registry.ts';
-
-/** A price as operators state it: what it is for, from when until when, what an hour costs the pool, and the margin on that. */
-export interface StatedPrice {
-  readonly accelerator: string | null;
-  readonly fromMs: number;
-  /** Null: until it is stated anew. */
-  readonly untilMs: number | null;
-  readonly costNanoDollarsPerHour: number;
-  /** Thousandths of the cost. */
-  readonly marginPerMille: number;
-}
 
 /** A price of a pool. Plain data. */
 export interface PoolPrice extends StatedPrice {
@@ -155,7 +144,12 @@ export class PoolOperations {
     const poolId = must(row.poolId, 'a price of a pool names it');
     const { market } = cell.fleet.pool(poolId).spec;
     return {
-      ...{ accelerator, fromMs, untilMs, costNanoDollarsPerHour, marginPerMille, nanoDollarsPerHour },
+      accelerator,
+      fromMs,
+      untilMs,
+      costNanoDollarsPerHour,
+      marginPerMille,
+      nanoDollarsPerHour,
       priceId: poolPriceId({ poolId, market, accelerator, nanoDollarsPerHour }),
       listId: null,
       isInForce: cell.prices.holds(row, this.#parts.nowMs()),

@@ -3,11 +3,10 @@ import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse, refuseResource } from '../../contract/api/outcome.ts';
 import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import { DEFAULT_SETTINGS } from '../../contract/pools/pool-record.ts';
-import type { PoolRecord } from '../../contract/pools/pool-record.ts';
+import type { PoolRecord, StatedPrice } from '../../contract/pools/pool-record.ts';
 import type { PoolId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
-import type { StatedPrice } from './pool-operations.ts';
 
 /** A pool as it was asked for: the prices that it was made with are the cell's from then on. */
 type AskedPool = PoolRecord & { readonly prices?: readonly StatedPrice[] };

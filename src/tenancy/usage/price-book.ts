@@ -22,13 +22,14 @@ export interface PriceEdition {
 const PER_MILLION = 1_000_000;
 const dollars = (amount: number): number => Math.round(amount * 1e9);
 
+const hourly = (nano: number): Price => ({ nano, units: HOUR_MS });
+
 /** What accelerators cost whose pool states no price: the same numbers by which jobs are placed there. */
 function accelerators(id: string): { readonly others: Price; readonly byType: Readonly<Record<string, Price>> } {
   const list = must(
     ACCELERATOR_PRICE_LISTS.find((one) => one.id === id),
     'an edition has a list of accelerators',
   );
-  const hourly = (nano: number): Price => ({ nano, units: HOUR_MS });
   const byType = Object.fromEntries(Object.entries(list.nanoDollarsPerHour).map(([type, nano]) => [type, hourly(nano)]));
   return { others: hourly(list.othersNanoDollarsPerHour), byType };
 }
@@ -82,9 +83,11 @@ export const editionNamed = (id: string, book: readonly PriceEdition[] = PRICE_B
   );
 
 /** The price of a meter, of one type of accelerator where that matters. */
-export function priceOf({ prices, accelerators }: PriceEdition, meter: Meter, accelerator: string | null = null): Price {
+export function priceOf({ prices, accelerators: types = {} }: PriceEdition, meter: Meter, accelerator: string | null = null): Price {
   if (isUpstreamMeter(meter)) return UPSTREAM_PRICES[meter];
-  return (meter === 'accelerator_ms' && accelerator !== null ? accelerators?.[accelerator] : undefined) ?? prices[meter];
+  // A type may have any name, also one that every object has.
+  const isListed = meter === 'accelerator_ms' && accelerator !== null && Object.hasOwn(types, accelerator);
+  return (isListed ? types[accelerator] : undefined) ?? prices[meter];
 }
 
 /** The price of a meter by the id that its usage was recorded under: an edition, or, of accelerator time, a price that a pool stated. */

@@ -69,7 +69,7 @@ export function dollars({ pools, prices }: StaticInstance, job: JobSpec, optionI
   const { market } = pools.find(({ id }) => id === node.poolId)!;
   if (wanted.accelerator !== node.accelerator || !wanted.markets.includes(market)) return undefined;
   const price = prices.find((row) => row.accelerator === node.accelerator && row.market === market)!.nanoDollarsPerHour;
-  const terms = { throughputMilli: wanted.throughputHintMilli, nodes: 1, lostHours: lostHours(job), scarcity: 0 };
+  const terms = { throughputMilli: wanted.throughputHintMilli, nodes: 1, lostHours: lostHours(job) };
   const nanoDollarsPerHour = price * wanted.perNode.acceleratorCount;
   return (JOB_MILLI / 1e9) * costPerWork({ ...terms, nanoDollarsPerHour, interruptionsPerHour: interruptionsPerHour(market, NONE_SEEN) });
 }

@@ -1,5 +1,5 @@
 import { JOB_LIMITS } from '../../../src/contract/jobs/job-limits.ts';
-import type { PoolSettings } from '../../../src/contract/pools/pool-record.ts';
+import type { PoolSettings, StatedPrice } from '../../../src/contract/pools/pool-record.ts';
 import { DEFAULT_SETTINGS } from '../../../src/contract/pools/pool-record.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import type { JobId, PoolId } from '../../../src/kernel/ids.ts';
@@ -9,7 +9,6 @@ import type { PlannedJob } from '../../../src/gateway/jobs/plan-cost.ts';
 import { planCostOf } from '../../../src/gateway/jobs/plan-cost.ts';
 import type { JobRequest } from '../../../src/scheduler/served/jobs/job.ts';
 import { ANY_NODE } from '../../../src/scheduler/served/jobs/job.ts';
-import type { StatedPrice } from '../../../src/scheduler/served/pool-operations.ts';
 import { SqliteBillingRecords } from '../../../src/tenancy/billing/billing-records.ts';
 import { openBillingDatabase } from '../../../src/tenancy/billing/billing-schema.ts';
 import type { Invoice } from '../../../src/tenancy/billing/invoice.ts';
@@ -35,7 +34,11 @@ export const onOne = (accelerator: string | null, throughputHintMilli = 1_000): 
 });
 
 export const statedPrice = (costNanoDollarsPerHour: number, price: Partial<StatedPrice> = {}): StatedPrice => ({
-  ...{ accelerator: null, fromMs: 0, untilMs: null, costNanoDollarsPerHour, marginPerMille: 0 },
+  accelerator: null,
+  fromMs: 0,
+  untilMs: null,
+  costNanoDollarsPerHour,
+  marginPerMille: 0,
   ...price,
 });
 
@@ -89,11 +92,16 @@ export class PricedPools {
 
   /** Submits a job: the pool that it is started in. */
   start(n: number, request: Partial<JobRequest>): PoolId {
+    return must(this.tryToStart(n, request), 'it has started');
+  }
+
+  /** The same for one that may find no room: then it is cancelled. */
+  tryToStart(n: number, request: Partial<JobRequest>): PoolId | undefined {
     const id = this.world.submit(n, { tokensMax: 0, ...request });
     const { attempt, fence } = this.world.job(id);
-    const { poolId } = must(attempt, 'it has started');
-    this.world.report(id, fence, RUNNING, poolId);
-    return poolId;
+    if (attempt === null) this.world.cell.act(tenantId, id, { kind: 'cancel' });
+    else this.world.report(id, fence, RUNNING, attempt.poolId);
+    return attempt?.poolId;
   }
 
   /** Time passes, and what comes by itself happens when it is due. */

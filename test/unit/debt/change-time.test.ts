@@ -124,10 +124,10 @@ describe('[D106] what a change takes', () => {
   });
 
   it('is that of the day by the clock of its author', () => {
-    // Four in the afternoon and six in the evening of one Monday in California.
-    const evening = [commit(24, { zoneMinutes: -480 }), commit(26, { zoneMinutes: -480 })];
-    expect(changeTimeOf(evening).days).toBe(1);
-    expect(changeTimeOf(evening.map((one) => ({ ...one, zoneMinutes: 0, atS: one.atS - 1 }))).days).toBe(2);
+    // Three and five in the afternoon of one Monday in California.
+    const afternoon = [commit(23, { zoneMinutes: -480 }), commit(25, { zoneMinutes: -480 })];
+    expect(changeTimeOf(afternoon).days).toBe(1);
+    expect(changeTimeOf(afternoon.map((one) => ({ ...one, zoneMinutes: 0 }))).days).toBe(2);
   });
 
   it('has no commit that does not count, nor its time', () => {
@@ -147,15 +147,19 @@ describe('[D106] what a change takes', () => {
     expect(until(10)).toMatchObject({ daysUnderWay: 0, branches: 1, branchHours: 1 });
     // Wednesday: two working days more than the one with the commit.
     expect(until(9 + 48)).toMatchObject({ daysUnderWay: 2, branchHours: 48 });
-    // The Monday after: Saturday and Sunday are none, and in the third week no one works on it.
+    // Saturday and Sunday are none, and in the third week no one works on it.
+    expect(until(9 + 6 * 24).daysUnderWay).toBe(4);
     expect(until(9 + 7 * 24).daysUnderWay).toBe(5);
     expect(until(9 + 21 * 24).daysUnderWay).toBe(5);
     expect(until(9 + 48).minutes.p90).toBeGreaterThan(until(10).minutes.p90);
     expect(until(9 + 48).minutes.p10).toBe(until(10).minutes.p10);
   });
 
-  it('counts a day once on which an author has several changes under way', () => {
+  it('counts a day once on which an author has several changes under way, or commits', () => {
     const base = commit(1);
+    const [first, second] = [commit(9, { parents: [base.id] }), commit(9 + 48)];
+    const until = commit(9 + 72, { parents: [base.id, second.id], leftOut: 'merge' });
+    expect(changeTimeOf([until, { ...second, parents: [first.id] }, first, base])).toMatchObject({ days: 2, daysUnderWay: 2 });
     const branches = Array.from({ length: 3 }, () => commit(9, { parents: [base.id] }));
     const merges: TimedCommit[] = [];
     for (const work of branches) {

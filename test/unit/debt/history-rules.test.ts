@@ -181,7 +181,7 @@ describe('[D121] change coupling', () => {
   });
 });
 
-it('[D123] a hot file is untested if no test imports it or has its name, and few commits to it changed one', () => {
+it('[D123] a hot file is untested if no test imports it, has its name or changes with it', () => {
   const untested = (detail: DebtFact['detail']) =>
     found(...complex('src/a.ts', 100, { f: 30 }), work('src/a.ts', 20, { tests_importing: 0, with_tests: 4, ...detail })).items(
       'untested-hotspot',

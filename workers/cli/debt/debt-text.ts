@@ -1,13 +1,17 @@
 import type { DebtFact, DebtFactFile } from '../../../src/contract/debt/debt-facts.ts';
 import type { DebtFinding, DebtRule, Spread } from '../../../src/contract/debt/debt-items.ts';
+import type { FactSet } from '../../../src/debt/fact.ts';
 import type { Assessment, ComponentScore } from '../../../src/debt/rules/assess.ts';
 import { RULES } from '../../../src/debt/rules/assess.ts';
+import { changeMinutesOf, detailOf } from '../../../src/debt/rules/rule.ts';
 import { HORIZON_WEEKS } from '../../../src/debt/price.ts';
 import { groupBy } from '../../../src/kernel/grouped.ts';
 import { SIGNAL_RATIO_MAX } from '../../../src/debt/rules/rating.ts';
 import { table } from '../command/command.ts';
 
 const ID_CHARS = 10;
+/** How details of `change-time` begin that count commits. */
+const LEFT_OUT = 'left out: ';
 const TITLE_CHARS = 200;
 const COMPONENTS_MAX = 40;
 const MINUTES_OF_A_DAY = 8 * 60;
@@ -128,8 +132,22 @@ export const findingTable = (findings: readonly DebtFinding[], doubted: Readonly
 export const aboutRule = (rule: DebtRule): string =>
   rule === 'measurement-gap' ? 'A signal that the policy expects, or that was known before, is not known.' : RULES[rule].about;
 
-/** Everything about one item. */
-export function explained(one: DebtFinding): string {
+/** What a change was found to take, and what that was read from. [D106] */
+function priceText(facts: FactSet): string {
+  const [measured] = facts.of('change-time');
+  const minutes = range(changeMinutesOf(facts));
+  if (measured?.detail?.['days'] === undefined) return `a change is assumed to take ${minutes}: the history says nothing of it`;
+  const of = (name: string): number => detailOf(measured, name);
+  const leftOut = Object.entries(measured.detail)
+    .filter(([name]) => name.startsWith(LEFT_OUT))
+    .map(([name, count]) => `${count} ${name.slice(LEFT_OUT.length)}`);
+  const branches = of('branches') === 0 ? '' : `, ${of('branches')} branches merged after ${Math.round(of('branch_hours'))} hours (median)`;
+  const without = leftOut.length === 0 ? '' : `; without ${leftOut.join(', ')}`;
+  return `a change takes ${minutes}, by ${of('commits')} commits of ${of('authors')} authors on ${of('days')} days${branches}${without}`;
+}
+
+/** Everything about one item of some facts. */
+export function explained(one: DebtFinding, facts: FactSet): string {
   const { p10, p50, p90 } = one.priority;
   return [
     one.id,
@@ -146,6 +164,7 @@ export function explained(one: DebtFinding): string {
       : `confidence ${Math.round(one.confidence * 100)} %: so many such findings readers of public repositories called debt`,
     `takes ${range(one.principal_minutes)}; costs ${range(one.interest_minutes_per_week)} a week`,
     `priority ${p50.toFixed(2)} (${p10.toFixed(2)} to ${p90.toFixed(2)}) = risk ${one.risk} x (${HORIZON_WEEKS} weeks of interest - principal) / principal`,
+    priceText(facts),
     ...(one.is_blocking ? ['It blocks: it is never budgeted, and cannot be accepted.'] : []),
     ...(one.evidence.length === 0 ? [] : ['', 'evidence:', ...one.evidence.map(evidenceLine)]),
   ].join('\n');

@@ -81,10 +81,10 @@ async function showScore(path: string, { json, top, rule, candidates, ...options
 }
 
 async function explainItem(id: string, path: string, { json, ...options }: AssessFlags): Promise<void> {
-  const { assessment } = await assessed(path, options);
+  const { assessment, facts } = await assessed(path, options);
   const [finding, second] = [...assessment.findings, ...assessment.candidates].filter((one) => one.id.startsWith(id));
   if (finding === undefined) throw new Failure(`no item has an id that begins with ${id}`);
   if (second !== undefined) throw new Failure(`several items have ids that begin with ${id}: give more characters`);
   if (json === true) return print(finding);
-  show(explained(finding));
+  show(explained(finding, facts));
 }

@@ -125,14 +125,14 @@ export const jobExamples = {
   changeQueue: { params: { queue: 'nightly' }, body: { stop_policy: 'hold' } },
   deleteQueue: { params: { queue: 'nightly' } },
 
-  createPool: { body: { name: 'workshop', owner: 'platform-team' } },
+  createPool: { body: { name: 'workshop', owner: 'platform-team', prices: [{ accelerator: 'l4', usd_per_hour: '0.55' }] } },
   listPools: {},
   getPool: { params: pool },
   changePool: {
     params: pool,
     body: { placer: 'tightest_fit', eviction: { min_runtime_s: 60, max_grace_s: 30 } },
   },
-  setPoolPrice: { params: pool, body: { accelerator: 'h100', usd_per_hour: '2.50' } },
+  setPoolPrice: { params: pool, body: { accelerator: 'h100', usd_per_hour: '2.50', margin_per_mille: 200 } },
   listPoolPrices: { params: pool },
   listNodes: { params: pool },
   cordonNode: { params: node },

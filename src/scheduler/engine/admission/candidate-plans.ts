@@ -66,7 +66,7 @@ export interface CandidatePlan {
   readonly pool: PricedPool;
   /** Nano-dollars for a thousandth of the job's own unit of work; infinitely more where its data is not, or where it would be late. */
   readonly cost: number;
-  /** Plans under the same key ask the same of a node, are as fast, and cost as much but for how contended their types are. */
+  /** Plans under the same key ask the same of a node, are as fast, and cost as much. */
   readonly tie: string;
 }
 
@@ -84,7 +84,6 @@ export function candidatePlans(cell: Cell, job: JobRecord): readonly CandidatePl
     if ('kind' in pools) return [];
     const throughputMilli = cell.throughputs.of(classKey, option) ?? wanted.throughputHintMilli;
     const lateMs = lateRunMs(cell, job, option, nodesWanted(job, wanted));
-    const scarcity = spec.options.length === 1 ? 0 : cell.placer.scarcity(wanted.accelerator);
     return pools.map((pool): CandidatePlan => {
       const { market, region } = pool.pool.spec;
       const terms = {
@@ -94,14 +93,11 @@ export function candidatePlans(cell: Cell, job: JobRecord): readonly CandidatePl
         interruptionsPerHour: interruptionsPerHour(market, pool.pool.interruptions),
         lostHours: lostHours(spec),
       };
-      const cost = costPerWork({ ...terms, scarcity });
+      const cost = costPerWork(terms);
       const isFar = spec.dataRegions.length > 0 && !spec.dataRegions.includes(region);
       const near = isFar ? FAR + cost : cost;
       const { acceleratorCount, milliEach, cpuMilli, memoryMib } = wanted.perNode;
-      const uncontended = costPerWork({ ...terms, scarcity: 0 });
-      const tie = [isFar, lateMs, uncontended, throughputMilli, acceleratorCount, milliEach, cpuMilli, memoryMib, wanted.nodes.min].join(
-        ' ',
-      );
+      const tie = [isFar, lateMs, cost, throughputMilli, acceleratorCount, milliEach, cpuMilli, memoryMib, wanted.nodes.min].join(' ');
       return { option, pool, cost: lateMs === null ? near : LATE + lateMs, tie };
     });
   });

@@ -130,9 +130,15 @@ function preempt(cell: Cell, job: JobRecord): boolean {
   return true;
 }
 
-/** The first option for which others can be evicted, of those in time if there are any, and the victims. Changes nothing. */
+/** Some of the options of a job, the one by which its work costs least first. */
+function byCost(cell: Cell, job: JobRecord, options: readonly number[]): Iterable<number> {
+  if (options.length < 2) return options;
+  return new Set(candidatePlans(cell, job).flatMap(({ option }) => (options.includes(option) ? [option] : [])));
+}
+
+/** The option for which others can be evicted, by which its work costs least, of those in time if there are any; and the victims. Changes nothing. */
 function evictionPlanFor(cell: Cell, job: JobRecord): EvictionPlan | undefined {
-  for (const option of optionsInTime(cell, job)) {
+  for (const option of byCost(cell, job, optionsInTime(cell, job))) {
     const legal = mayEvict(cell, cell.holdings.holderOf(job, option));
     const plan = legal.length === 0 ? undefined : chooseVictims(cell, job, option, legal);
     if (plan !== undefined) return plan;

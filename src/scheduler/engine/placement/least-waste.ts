@@ -42,11 +42,6 @@ export class LeastWaste implements Placer {
     return this.#board.cost(this.#shapeOf(demand), slots);
   }
 
-  scarcity(accelerator: string | null): number {
-    this.#refresh();
-    return accelerator === null ? 0 : (this.#scarcity.typePrices().get(accelerator) ?? 0);
-  }
-
   /** Begins anew when the mix has changed, or the cluster has grown. */
   #refresh(): void {
     if (this.#mixVersion === this.#mix.version && !this.#board.isOutgrown) return;

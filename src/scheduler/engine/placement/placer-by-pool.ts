@@ -31,8 +31,4 @@ export class PlacerByPool implements Placer {
   waste(demand: NodeDemand, slots: readonly Slot[]): number {
     return this.#leastWaste.waste(demand, slots);
   }
-
-  scarcity(accelerator: string | null): number {
-    return this.#leastWaste.scarcity(accelerator);
-  }
 }

@@ -17,6 +17,4 @@ export interface Placer {
   place(request: PlacementRequest): readonly Slot[] | undefined;
   /** What a placement that there is room for wastes: placements of the same demand may be compared, wherever they are. */
   waste(demand: NodeDemand, slots: readonly Slot[]): number;
-  /** How contended a type is by jobs that insist on it, from 0 to 1. */
-  scarcity(accelerator: string | null): number;
 }

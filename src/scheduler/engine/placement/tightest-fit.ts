@@ -21,11 +21,6 @@ export class TightestFit implements Placer {
   waste(): number {
     return 0;
   }
-
-  /** It knows nothing of what others need. */
-  scarcity(): number {
-    return 0;
-  }
 }
 
 function nodesFor(cluster: ClusterState, request: PlacementRequest): readonly number[] | undefined {

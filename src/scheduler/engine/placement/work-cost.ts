@@ -14,17 +14,15 @@ interface WorkTerms {
   readonly interruptionsPerHour: number;
   /** What the job loses each time. */
   readonly lostHours: number;
-  /** How contended the type is by jobs that insist on it, from 0 to 1. */
-  readonly scarcity: number;
 }
 
-/** What all of a contended type would be worth to others, as a part of its price. */
-const SCARCITY_WEIGHT = 0.25;
-
-/** Nano-dollars for a thousandth of the job's own unit of work, done twice where it is lost, and a little more where others need the type. */
+/**
+ * Nano-dollars that the tenant is billed for a thousandth of the job's own unit of work, done twice where it is lost. What others would need the
+ * type for does not count: who pays for a dearer one gains nothing by that. It decides between plans that cost as much (PL17).
+ */
 export function costPerWork(terms: WorkTerms): number {
   const redone = 1 + terms.nodes * terms.interruptionsPerHour * terms.lostHours;
-  return (terms.nanoDollarsPerHour * redone * (1 + SCARCITY_WEIGHT * terms.scarcity)) / Math.max(1, terms.throughputMilli);
+  return (terms.nanoDollarsPerHour * redone) / Math.max(1, terms.throughputMilli);
 }
 
 /** How long nodes of a pool have been watched, and how many of them were taken away. Plain data. */

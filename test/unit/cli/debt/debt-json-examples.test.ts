@@ -86,7 +86,7 @@ describe('[D112] the examples of debt.json and of what it names', () => {
         ...examples,
         'core/sum.js': 'export const sum = (a, b) => a + b;\nexport const ttl = "ttl_s";\n',
         'core/sum.test.js': 'sum(1, 2);\n',
-        'docs/review.md': 'reviewed\n',
+        'docs/testing.md': 'reviewed\n',
         'tools/words.txt': 'canal\nlock\n',
         'package-lock.json': json({
           lockfileVersion: 3,

@@ -19,7 +19,7 @@ const HASHES: Record<string, string> = {
   '0.5.0': 'e2f26f8b8579927fa1f0a95fdf5cf7f51c46c17928b5613313153dcfa0836211',
   '0.5.1': '111182a2cb1ae8301d12c173303ce793ce7b96fd01e5c2a6f53fac049fa15745',
   '0.6.0': '1a0e4bf90170463a8a58340a95224ff72953a7a09c01b0ace1d95b04ec3b9cd6',
-  '0.7.0': '1e4fbfbf3b95720686c3a35dd4444804b3aa5a3b2e2e58f2941ce05eddd735dc',
+  '0.7.0': '22ec72b8b67378847953c0ee7b5e9eba22b9f59f30a1efa35bf0228776ada131',
 };
 
 describe('the wire contract', () => {

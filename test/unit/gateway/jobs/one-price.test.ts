@@ -89,7 +89,7 @@ describe('[J310] one price', () => {
     world.world.submit(8, { options, priceMaxNanoDollarsPerHour: 1 });
     const explained = world.world.cell.explain(tenantId, jobRequest(8).id);
     const remedies = explained.ok ? explained.value.explanation.remedies : [];
-    expect(remedies).toMatchObject([{ kind: 'higher_price_limit', nanoDollarsPerHour: hourlyNano }]);
+    expect(remedies).toMatchObject([{ steps: [{ kind: 'higher_price_limit', nanoDollarsPerHour: hourlyNano }] }]);
     world.world.cell.act(tenantId, jobRequest(8).id, { kind: 'cancel' });
 
     // Plan: what an attempt of that long is billed.

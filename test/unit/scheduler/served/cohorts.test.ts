@@ -111,7 +111,7 @@ describe('cohorts of operators', () => {
     migrate(storage, JOB_MIGRATIONS);
     const former = new ServedCell(undefined, storage);
     const ids = [1, 2, 3].map((n) => former.submit(n, { tenantId: n === 3 ? OTHER : ONE }));
-    storage.sql.exec('DROP TABLE named_settings; DROP TABLE spent_keys; ALTER TABLE pool_nodes DROP COLUMN has_fallen');
+    storage.sql.exec('DROP TABLE named_settings; DROP TABLE spent_keys; ALTER TABLE pool_nodes DROP COLUMN has_fallen; ALTER TABLE pool_nodes DROP COLUMN terminates_at_ms');
     const version = JOB_MIGRATIONS.findIndex((step) => typeof step === 'string' && step.includes('CREATE TABLE named_settings'));
     storage.sql.exec('UPDATE schema_version SET version = ?', version);
     const world = new ServedCell([], storage);

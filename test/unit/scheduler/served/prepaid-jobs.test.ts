@@ -278,7 +278,7 @@ describe('money in advance', () => {
     // As the code of that time stored it.
     storage.sql.exec("UPDATE cell_records SET body = json_remove(body, '$.attempt.funds') WHERE kind = 'jobs'");
     storage.sql.exec('DROP TABLE grants; DROP TABLE named_settings; DROP TABLE spent_keys; ALTER TABLE pools DROP COLUMN asked');
-    storage.sql.exec('ALTER TABLE pool_nodes DROP COLUMN has_fallen');
+    storage.sql.exec('ALTER TABLE pool_nodes DROP COLUMN has_fallen; ALTER TABLE pool_nodes DROP COLUMN terminates_at_ms');
     const version = JOB_MIGRATIONS.findIndex((step) => typeof step === 'string' && step.includes('CREATE TABLE grants'));
     storage.sql.exec('UPDATE schema_version SET version = ?', version);
     migrate(storage, JOB_MIGRATIONS.slice(0, version + 1));

@@ -19,7 +19,6 @@ export const fileWork: Collector = async (collection) => {
   const { sources, repository } = collection;
   const writer = new FactWriter(collection);
   const all = await fileCommits(repository);
-  const isProduct = (path: string): boolean => languageOf(path) !== undefined && !isBeside(path);
   const years = yearsOf(all.commits, isProduct, repository.committedAtS);
   const history = { ...all, commits: commitsOf(all.commits, years, repository.committedAtS) };
   const work = workOnFiles(history.commits, (path) => areaOf(path) === 'tests');
@@ -30,6 +29,8 @@ export const fileWork: Collector = async (collection) => {
   await writeGrowth(writer, collection, history, work);
   return writer.facts;
 };
+
+const isProduct = (path: string): boolean => languageOf(path) !== undefined && !isBeside(path);
 
 /** Of files of the product that changed; those whose text the clone lacks as well. */
 function writeWork(
@@ -72,6 +73,9 @@ const testedName = (path: string): string =>
     .replace(/\.(test|spec|bench|test-d|e2e)$/, '')
     .replace(/^tests?[_-]|[_.-]tests?$/g, '');
 
+/** Tables that are written anew together make pairs by the square. */
+const PAIRS_MAX = 200;
+
 /** Pairs of which one imports the other are left out: that they change together is what an import says. */
 function writeCoupling(
   writer: FactWriter,
@@ -86,8 +90,8 @@ function writeCoupling(
   const linked = new Set(edges.flatMap(({ from, to }) => [`${from}\n${to}`, `${to}\n${from}`]));
   const read = new Set(sources.files.map(({ path }) => path));
   const importedBy = groupBy(edges, ({ to }) => to);
-  for (const { file, other, both, commits: of, expected } of coupledFiles(commits, new Set(files))) {
-    if (linked.has(`${file}\n${other}`)) continue;
+  const apart = coupledFiles(commits, new Set(files)).filter(({ file, other }) => !linked.has(`${file}\n${other}`));
+  for (const { file, other, both, commits: of, expected } of apart.slice(0, PAIRS_MAX)) {
     const users = new Set(importedBy.get(file)?.map(({ from }) => from));
     const shared = importedBy.get(other)?.filter(({ from }) => users.has(from)).length ?? 0;
     const detail = {
@@ -100,7 +104,7 @@ function writeCoupling(
     };
     writer.write('changed-with', file, both, log, { symbol: other, detail });
   }
-  writer.census('coupling', files.length, log, { commits: commits.length });
+  writer.census('coupling', files.length, log, { commits: commits.length, pairs_left_out: Math.max(0, apart.length - PAIRS_MAX) });
 }
 
 /** Tests, examples, documentation and tooling: how much of it there is, and how much of the examples repeats others. */

@@ -44,10 +44,9 @@ export function recipeOfScript(
   /** The SHA-256 of a committed file; undefined: there is none. */
   committed: (path: string) => string | undefined,
 ): BuildRecipe {
-  const known = (word: string): string => posix.normalize(word);
-  const written = new Set([...text.matchAll(WRITES), ...text.matchAll(OPENED_TO_WRITE)].map(([, word = '']) => known(word)));
-  const named = new Set([...text.matchAll(WORD)].map(([word]) => known(word)));
-  named.delete(known(path));
+  const written = new Set([...text.matchAll(WRITES), ...text.matchAll(OPENED_TO_WRITE)].map(([, word = '']) => posix.normalize(word)));
+  const named = new Set([...text.matchAll(WORD)].map(([word]) => posix.normalize(word)));
+  named.delete(posix.normalize(path));
   const outputs = [...written].sort().flatMap((one) => given(committed(one), (sha256) => ({ path: one, sha256 })));
   // What is committed is pinned by the commit.
   const read = [...named]
@@ -72,7 +71,7 @@ function fetchedInputs(text: string): RecipeInput[] {
   /** The hash beside an address: not that of a file, nor one beside another address. */
   const besides = (at: number): string | undefined => {
     const near = NEAR.map((by) => (by === 0 || !lines[at + by]?.includes('://') ? lines[at + by] : undefined));
-    const [found] = near.flatMap((line = '') => SHA256.exec(line) ?? []).filter((sha256) => !taken.has(sha256));
+    const found = near.flatMap((line = '') => SHA256.exec(line) ?? []).find((sha256) => !taken.has(sha256));
     if (found !== undefined) taken.add(found);
     return found;
   };

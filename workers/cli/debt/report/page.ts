@@ -84,11 +84,12 @@ ${plans.length === 0 ? '' : `<section><h2>Plan</h2>${plans.map(planText).join(''
 `;
 }
 
+const perThousand = ({ excess, lines }: ShapePoint): string => (lines === 0 ? '0' : ((excess / lines) * 1_000).toFixed(1));
+
 /** How far the code went in two years, in words. */
 export function shapeText(shape: readonly ShapePoint[]): readonly string[] {
   const [first, last] = [shape[0], shape.at(-1)];
   if (first === undefined || last === undefined || first === last) return [];
-  const perThousand = ({ excess, lines }: ShapePoint): string => (lines === 0 ? '0' : ((excess / lines) * 1_000).toFixed(1));
   return [
     `since ${dateOf(first.atS)} the product went from ${first.lines} to ${last.lines} lines, from ${first.complexFunctions} to ${last.complexFunctions} functions that are too complex, and from ${perThousand(first)} to ${perThousand(last)} points of excess complexity for each 1,000 lines`,
   ];

@@ -19,6 +19,8 @@ export interface FileHistory {
   readonly renames: readonly Rename[];
 }
 
+/** What a commit begins with. */
+const MARK = '\u0001';
 const FORMAT = '--format=%x01%at%x02%aN <%aE>%x02%s%x02%b';
 const YEARS = 10;
 
@@ -62,12 +64,12 @@ class NameStatusReader {
 
   read(record: string): void {
     if (this.#wanted !== undefined) this.#readPath(record, this.#wanted);
-    else if (/^\n?\u0001/.test(record)) this.#readHeader(record);
+    else if (record.startsWith(MARK) || record.startsWith(`\n${MARK}`)) this.#readHeader(record);
     else if (/^\n?[A-Z]\d*$/.test(record)) this.#wanted = { isRename: /R/.test(record), paths: [] };
   }
 
   #readHeader(record: string): void {
-    const [at = '', author = '', subject = '', ...body] = record.replace(/^\n?\u0001/, '').split('\u0002');
+    const [at = '', author = '', subject = '', ...body] = record.slice(record.indexOf(MARK) + 1).split('\u0002');
     [this.#files, this.#atS] = [[], Number(at)];
     this.commits.push({ author: author.trim(), atS: this.#atS, isFix: saysFix(subject, body.join('')), files: this.#files });
   }

@@ -65,22 +65,42 @@ export function rangesOfSetup(text: string): readonly DeclaredRange[] {
 
 /** Arrays of requirements of a `pyproject.toml`, and Poetry's tables. */
 export function rangesOfProject(text: string): readonly DeclaredRange[] {
-  let [section, key, isOpen] = ['', '', false];
-  return text.split('\n').flatMap((row, i) => {
-    const named = isOpen ? null : /^\s*(?:"?([\w.-]+)"?)\s*=\s*(.*)$/.exec(row);
-    if (!isOpen) section = /^\[\[?([^\]]+)\]\]?\s*(#.*)?$/.exec(row)?.[1]?.trim() ?? section;
-    if (named !== null) key = named[1] ?? '';
-    if (/^tool\.poetry\b.*\bdependencies$/.test(section))
-      return named === null ? [] : poetryRange(named[1] ?? '', named[2] ?? '', i + 1, section);
-    const kind = kindOf(section, key);
-    // Groups that a group includes are no packages.
-    const value = (named === null ? row : (named[2] ?? '')).replaceAll(/\{\s*include-group[^}]*\}/g, '');
-    if (named !== null) isOpen = value.startsWith('[');
-    const texts = kind === undefined ? [] : [...value.matchAll(/"((?:[^"\\]|\\.)*)"|'([^']*)'/g)].map(([, a, b]) => a ?? b ?? '');
-    if (isOpen && /\]\s*,?\s*(#.*)?$/.test(value.replaceAll(/"[^"]*"|'[^']*'/g, ''))) isOpen = false;
-    return isOpen || named !== null || texts.length > 0 ? texts.flatMap((one) => requirementOf(one, i + 1, kind === 'development')) : [];
-  });
+  const reader = new ProjectReader();
+  return text.split('\n').flatMap((row, i) => reader.read(row, i + 1));
 }
+
+/** Reads a `pyproject.toml` line by line: a parser would not say on which line a requirement stands. */
+class ProjectReader {
+  #section = '';
+  #key = '';
+  /** Whether an array goes on over the next line. */
+  #isOpen = false;
+
+  read(row: string, line: number): readonly DeclaredRange[] {
+    const value = this.#valueOf(row);
+    if (/^tool\.poetry\b.*\bdependencies$/.test(this.#section))
+      return value === undefined ? [] : poetryRange(this.#key, value, line, this.#section);
+    // Groups that a group includes are no packages.
+    const text = (value ?? row).replaceAll(/\{\s*include-group[^}]*\}/g, '');
+    if (value !== undefined) this.#isOpen = text.startsWith('[');
+    if (/\]\s*,?\s*(#.*)?$/.test(text.replaceAll(/"[^"]*"|'[^']*'/g, ''))) this.#isOpen = false;
+    const kind = kindOf(this.#section, this.#key);
+    return kind === undefined ? [] : textsIn(text).flatMap((one) => requirementOf(one, line, kind === 'development'));
+  }
+
+  /** What a line gives to a key; undefined: it goes on with an array, or begins a section. */
+  #valueOf(row: string): string | undefined {
+    if (this.#isOpen) return undefined;
+    this.#section = /^\[\[?([^\]]+)\]\]?\s*(#.*)?$/.exec(row)?.[1]?.trim() ?? this.#section;
+    const [, key, value] = /^\s*"?([\w.-]+)"?\s*=\s*(.*)$/.exec(row) ?? [];
+    if (key !== undefined) this.#key = key;
+    return value;
+  }
+}
+
+/** The texts between quotes. */
+const textsIn = (row: string): string[] =>
+  [...row.matchAll(/"((?:[^"\\]|\\.)*)"|'([^']*)'/g)].map(([, double, single]) => double ?? single ?? '');
 
 function kindOf(section: string, key: string): 'runtime' | 'development' | undefined {
   if (section === 'project' && key === 'dependencies') return 'runtime';

@@ -78,7 +78,6 @@ it('[J25] ten thousand jobs that are alike cost one evaluation', () => {
         return inner.place(request);
       },
       waste: (...placed) => inner.waste(...placed),
-      scarcity: (accelerator) => inner.scarcity(accelerator),
     };
   };
   const world = new CellWorld({ cohorts: [cohort('all'), queue('a', 90)], placer }, [nodeSpec(0, { acceleratorCount: 1 })]);

@@ -77,11 +77,10 @@ describe('[PL11] the price of an option', () => {
     expect(poolOf(free, 1, whole)).toBe(pool('far'));
   });
 
-  it('costs more for a type that others insist on, and counts what each node of a gang loses', () => {
-    const terms = { nanoDollarsPerHour: 1_000, throughputMilli: 10, nodes: 1, interruptionsPerHour: 0.1, lostHours: 0.5, scarcity: 0 };
+  it('counts what each node of a gang loses, and nothing but what is billed', () => {
+    const terms = { nanoDollarsPerHour: 1_000, throughputMilli: 10, nodes: 1, interruptionsPerHour: 0.1, lostHours: 0.5 };
     expect(costPerWork(terms)).toBeCloseTo(105, 9);
     expect(costPerWork({ ...terms, nodes: 4 })).toBeCloseTo(120, 9);
-    expect(costPerWork({ ...terms, scarcity: 1 })).toBeCloseTo(105 * 1.25, 9);
     expect(costPerWork({ ...terms, throughputMilli: 0 }), 'a job that does nothing there').toBeCloseTo(1_050, 9);
   });
 });
