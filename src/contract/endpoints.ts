@@ -1,5 +1,6 @@
 import { agentBuildEndpoints } from './pools/agent-builds.ts';
 import { agentModelEndpoints } from './pools/agent-models.ts';
+import { agentNoticeEndpoints } from './pools/agent-notices.ts';
 import { agentEndpoints } from './pools/agent-protocol.ts';
 import { aliasEndpoints } from './indexes/aliases.ts';
 import { batchEndpoints } from './jobs/batches.ts';
@@ -97,6 +98,7 @@ const CONTROL = {
   ...agentEndpoints,
   ...agentBuildEndpoints,
   ...agentModelEndpoints,
+  ...agentNoticeEndpoints,
   ...transferEndpoints,
   ...cacheEndpoints,
   ...cacheStatsEndpoints,

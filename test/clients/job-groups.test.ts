@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -89,6 +90,30 @@ it('[J212] [J142] a gang that grows and shrinks while it runs ends with the resu
   const { outputs, attempts } = await pool.job(id);
   expect(attempts).toMatchObject([{ outcome: 'succeeded' }]);
   expect(outputs[0].sha256).toBe((await pool.job(whole)).outputs[0].sha256);
+});
+
+it('[P125] [P126] [J138] saves when its machine is to be taken away, and goes on elsewhere', async () => {
+  await pool.stopAgents();
+  const folder = mkdtempSync(join(tmpdir(), 'notice-'));
+  const allow = ['--allow', 'training'];
+  pool.start(allow, { SLUICE_AGENT_NOTICE: join(folder, 'notice') });
+  const id = await train('60', 1);
+  await expect.poll(() => pool.log(id), LONG).toContain('holding at step 60');
+  const [first] = (await pool.nodes()).filter(({ jobs }: { jobs: string[] }) => jobs.includes(id));
+  pool.start(allow);
+  const goneAtMs = Date.now() + 120_000;
+  writeFileSync(join(folder, 'notice'), new Date(goneAtMs).toISOString());
+  await pool.ends(id, 'succeeded');
+  rmSync(folder, { recursive: true });
+  expect(await pool.log(id), 'nothing of its work was lost').toContain('1 processes, from step 60');
+  const { attempts } = await pool.job(id);
+  expect(attempts).toMatchObject([{ outcome: 'released', stopped_for: 'spot_notice' }, { outcome: 'succeeded' }]);
+  const [noticed] = (await pool.events(id)).filter(({ kind }) => kind === 'termination_notice');
+  expect(noticed).toMatchObject({ state: 'stopping', stopped_for: 'spot_notice' });
+  expect(noticed?.['stop_by']).toBeLessThanOrEqual(goneAtMs / 1_000);
+  const [taken] = (await pool.nodes()).filter((node: { id: string }) => node.id === first.id);
+  expect(Math.abs(taken.terminates_at - goneAtMs / 1_000), 'as the provider says').toBeLessThan(10);
+  expect(taken).toMatchObject({ jobs: [], state: expect.stringMatching(/^(draining|away)$/) });
 });
 
 it('[J213] [J214] [P81] serves a model by replicas that are replaced when they die', async () => {

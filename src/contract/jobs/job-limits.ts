@@ -78,6 +78,10 @@ export const JOB_LIMITS = {
   replicaSuspectMs: 5_000,
   // Replicas that one call tries: all of a small group, and no storm on a large one.
   replicaTriesMaxCount: 3,
+  // How long a call waits for the first replica of a job that has given all back: a machine that is there loads a model in seconds.
+  replicaWakeMs: 30_000,
+  // Calls of an isolate that wait for it, of all jobs: each holds its body in memory.
+  replicaWaitersMaxCount: 64,
   // Of one try. A replica embeds the largest request in a second or two.
   replicaTimeoutMs: 30_000,
   // Requests under way that a replica is to have on average, where its job does not say: four keep a model of a few milliseconds busy.

@@ -73,6 +73,14 @@ const onlineInference = z.strictObject({
         .max(JOB_LIMITS.replicaScaleDownDelaySMax)
         .default(JOB_LIMITS.replicaScaleDownDelayS)
         .meta(about('The load must have asked for fewer replicas for so long before there are fewer.')),
+      min: z
+        .literal(0)
+        .optional()
+        .meta(
+          about(
+            'Without calls for `scale_down_delay_s` it gives all of its nodes back and costs nothing; the first call gets it one again, and waits for it.',
+          ),
+        ),
     })
     .optional()
     .meta(

@@ -4,12 +4,11 @@ import { about } from '../api/api-text.ts';
 import { FAILURE_REASONS } from '../jobs/attempt.ts';
 import { progress } from '../jobs/attempt-report.ts';
 import { API_LIMITS } from '../api/api-limits.ts';
-import { name, unixSeconds } from '../api/common.ts';
+import { name } from '../api/common.ts';
 import type { Access, Endpoint } from '../api/endpoint.ts';
 import { call, json } from '../api/endpoint.ts';
 import { FILE_LIMITS } from '../files/file-limits.ts';
 import { JOB_LIMITS } from '../jobs/job-limits.ts';
-import { terminationNotice } from './termination-notice.ts';
 import { POOL_LIMITS } from './pool-limits.ts';
 import { lineFaults } from '../jobs/attempt-report.ts';
 import { heldWeights, nodeCapacity, nodeDomains } from '../jobs/node-capacity.ts';
@@ -229,16 +228,6 @@ export const agentEndpoints = {
     summary: 'Join the pool',
     params: poolParams,
     reply: json(registered),
-  },
-  agentNotice: {
-    ...agentCommon,
-    ...call('POST', '/v1/pools/:pool/agents/:agent/notice', json(terminationNotice)),
-    summary: 'Say that the machine of an agent will be taken away, and when',
-    description:
-      'The agent is given no new work, and its attempts are asked to save and stop before that time. Said again, the earlier time holds. It is forgotten ' +
-      'once the time is over and the agent asks for work.',
-    params: z.strictObject({ pool: poolId, agent: agentId }),
-    reply: json(z.object({ terminates_at: unixSeconds })),
   },
   leaseWork: {
     ...agentCommon,

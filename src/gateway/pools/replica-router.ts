@@ -1,5 +1,5 @@
 import type { Serving } from '../../contract/jobs/attempt.ts';
-import { ERRORS } from '../../contract/api/errors.ts';
+import { ERRORS, refusal } from '../../contract/api/errors.ts';
 import type { ErrorCode } from '../../contract/api/errors.ts';
 import { hasServers } from '../../contract/jobs/job-facts.ts';
 import type { AuthorityEnd } from '../../contract/tenancy/authority-end.ts';
@@ -8,7 +8,7 @@ import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse, refuseResource } from '../../contract/api/outcome.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { JobId, TenantId } from '../../kernel/ids.ts';
-import { ok } from '../../kernel/result.ts';
+import { err, ok } from '../../kernel/result.ts';
 import type { Job } from '../../scheduler/served/jobs/job.ts';
 
 /** What a replica answered: `undefined` when it did not, or not sensibly. */
@@ -19,10 +19,15 @@ interface RouterParts {
   /** Gives up once the right of the caller ends. */
   readonly call: (replica: Serving, body: string, end: AuthorityEnd | undefined) => Promise<ReplicaAnswer>;
   readonly clock: Clock;
+  /** Has a job that has given all its replicas back get one. */
+  readonly wake: (tenantId: TenantId, jobId: JobId) => Promise<Outcome<unknown>>;
+  readonly sleep: (ms: number) => Promise<void>;
 }
 
 interface View {
   readonly model: string;
+  /** Whether it gives all its replicas back while no call comes. */
+  readonly sleeps: boolean;
   readonly replicas: readonly Serving[];
   readonly readAtMs: number;
 }
@@ -38,6 +43,8 @@ export class ReplicaRouter {
   readonly #outstanding = new Map<string, number>();
   /** Replicas that did not answer, and up to when they count as ill. */
   readonly #suspects = new Map<string, number>();
+  /** Calls that wait for a first replica. */
+  #waiting = 0;
 
   constructor(parts: RouterParts) {
     this.#parts = parts;
@@ -48,7 +55,10 @@ export class ReplicaRouter {
    * than its own, with `no_healthy_replica`, and as the replica does. No replica is called once the right of the caller has ended.
    */
   async embed(tenantId: TenantId, jobId: JobId, model: string, body: string, end?: AuthorityEnd): Promise<Outcome<unknown>> {
-    const known = await this.#view(tenantId, jobId);
+    const seen = await this.#view(tenantId, jobId);
+    if (!seen.ok) return seen;
+    const isAsleep = seen.value.sleeps && seen.value.replicas.length === 0 && seen.value.model === model;
+    const known = isAsleep ? await this.#woken(tenantId, jobId, end) : seen;
     if (!known.ok) return known;
     if (known.value.model !== model)
       return refuseResource(
@@ -72,6 +82,26 @@ export class ReplicaRouter {
     return refuse('no_healthy_replica', `${why}: try again, and see GET /v1/jobs/${jobId}`);
   }
 
+  /** Waits for the first replica of a job that had none, as long as `replicaWakeMs`. Refuses with `no_healthy_replica`. [J338] */
+  async #woken(tenantId: TenantId, jobId: JobId, end: AuthorityEnd | undefined): Promise<Outcome<View>> {
+    const { clock, wake, sleep } = this.#parts;
+    if (this.#waiting >= JOB_LIMITS.replicaWaitersMaxCount) return startsLater(`${this.#waiting} calls wait for replicas already`);
+    this.#waiting += 1;
+    try {
+      const untilMs = clock.nowMs() + JOB_LIMITS.replicaWakeMs;
+      for (;;) {
+        const woken = await wake(tenantId, jobId);
+        if (!woken.ok) return woken;
+        await sleep(JOB_LIMITS.replicaViewMs);
+        const view = await this.#view(tenantId, jobId);
+        if (!view.ok || view.value.replicas.length > 0) return view;
+        if (end?.refusal !== undefined || clock.nowMs() >= untilMs) return startsLater('the job had no replica, and none has started yet');
+      }
+    } finally {
+      this.#waiting -= 1;
+    }
+  }
+
   async #view(tenantId: TenantId, jobId: JobId): Promise<Outcome<View>> {
     const key = keyOf(tenantId, jobId);
     const nowMs = this.#parts.clock.nowMs();
@@ -87,7 +117,8 @@ export class ReplicaRouter {
       const advice = `call them through an upstream whose base_url is replicas:${jobId}`;
       return refuse('state_conflict', `the replicas of the job pass calls on to servers: ${advice}`);
     }
-    const view: View = { model: work.model, replicas: serving.filter(({ isHealthy }) => isHealthy), readAtMs: nowMs };
+    const sleeps = work.scaling?.min === 0;
+    const view: View = { model: work.model, sleeps, replicas: serving.filter(({ isHealthy }) => isHealthy), readAtMs: nowMs };
     if (this.#views.size >= VIEWS_MAX) this.#views.clear();
     this.#views.set(key, view);
     return ok(view);
@@ -120,6 +151,13 @@ export class ReplicaRouter {
     }
   }
 }
+
+/** A repetition may find a replica. */
+function startsLater(why: string): Outcome<never> {
+  return err({ ...refusal('no_healthy_replica', why), retryAfterMs: RETRY_AFTER_MS });
+}
+
+const RETRY_AFTER_MS = 5_000;
 
 /** Jobs that an isolate remembers the replicas of. */
 const VIEWS_MAX = 1_000;

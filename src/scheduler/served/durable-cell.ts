@@ -16,7 +16,6 @@ import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import type { CellSettings } from '../engine/cell/cell-settings.ts';
 import { Cell } from '../engine/cell/cell.ts';
 import type { CellEvent } from '../engine/cell/event.ts';
-import type { RemedyWays } from '../engine/explain/remedy.ts';
 import { stepAll } from '../engine/machine/step.ts';
 import type { JobSpec } from '../engine/model/job-spec.ts';
 import { checkRequest, organisationOfPayer, specOf } from './spec-of.ts';
@@ -35,7 +34,6 @@ import { servedWays } from './remedy-ways.ts';
 import { PoolOperations, priceEvents } from './pool-operations.ts';
 import { CohortOperations } from './quotas/cohort-operations.ts';
 import { ReservationOperations } from './quotas/reservation-operations.ts';
-import { isQueueOf } from './quotas/cohort-tree.ts';
 import { QueueOperations } from './quotas/queue-operations.ts';
 import { Sharing } from './quotas/sharing.ts';
 import { SqliteNamedSettings } from './quotas/sqlite-named-settings.ts';
@@ -146,7 +144,7 @@ export class DurableCell {
     const checked = this.#checked(request);
     if (!checked.ok) return checked;
     const { tenantId } = request;
-    const ways = this.#ways(tenantId, request.queue);
+    const ways = servedWays(this.#sharing, request, (id) => this.find(tenantId, id).ok);
     return this.#transact(() =>
       planJob(this.#loaded(), checked.value, this.#sharing.defaultOf(tenantId), { nowMs: this.#clock.nowMs(), ways }),
     );
@@ -191,18 +189,10 @@ export class DurableCell {
   explain(tenantId: TenantId, jobId: JobId): Outcome<{ readonly job: Job; readonly explanation: JobExplanation }> {
     const job = this.find(tenantId, jobId);
     if (!job.ok) return job;
-    const ways = this.#ways(tenantId, job.value.queue);
+    const ways = servedWays(this.#sharing, job.value, (id) => this.find(tenantId, id).ok);
     const inTheWay = () => this.#sharing.inTheWayOf(job.value);
     const explanation = explanationOf(this.#loaded(), job.value, { ways, inTheWay, atMs: this.#clock.nowMs() });
     return ok({ job: job.value, explanation });
-  }
-
-  #ways(tenantId: TenantId, queue: string): RemedyWays {
-    const isOwn = (id: JobId): boolean => {
-      const record = this.#loaded().jobs.find(id);
-      return record === undefined ? this.find(tenantId, id).ok : isQueueOf(tenantId, record.spec.queue);
-    };
-    return servedWays(this.#sharing, { tenantId, queue, isOwn });
   }
 
   /** Starts no job of a suspended tenant, and asks those that run to stop and be given back; they run again when the suspension has ended. */

@@ -20,7 +20,9 @@ export type JobVerb =
   | { readonly kind: 'preempt'; readonly fence: number | null }
   /** Lets an elastic job have so many nodes. */
   | { readonly kind: 'resize'; readonly nodes: number }
-  | { readonly kind: 'reprioritise'; readonly priority: Priority };
+  | { readonly kind: 'reprioritise'; readonly priority: Priority }
+  /** A call has come to replicas: a job that has given them all back gets one. [J338] */
+  | { readonly kind: 'wake' };
 
 /**
  * The event that does it; null when all is as wanted already, so that a repetition changes nothing (J95). Refuses with `state_conflict` what a
@@ -43,6 +45,8 @@ function eventOfOpen(record: JobRecord, verb: JobVerb): Outcome<CellEvent | null
     }
     case 'preempt':
       return ok(isStoppable(record, verb.fence) ? { kind: 'preempt', jobId } : null);
+    case 'wake':
+      return ok(record.nodesWanted === 0 ? { kind: 'load', jobId, load: { outstandingMilli: 1 } } : null);
     case 'resize':
       return resize(record, verb.nodes);
     case 'reprioritise': {

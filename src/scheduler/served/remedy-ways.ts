@@ -5,7 +5,7 @@ import { organisationOfTenant } from '../../kernel/ids.ts';
 import type { QuotaChange, RemedyWays } from '../engine/explain/remedy.ts';
 import { shortAt } from '../engine/fairness/quota-tree.ts';
 import type { Layout } from './quotas/cohort-tree.ts';
-import { changesAround, DEFAULT_QUEUE_SETTINGS, engineQueue, nodeOf, tenantCohort } from './quotas/cohort-tree.ts';
+import { changesAround, DEFAULT_QUEUE_SETTINGS, engineQueue, isQueueOf, nodeOf, tenantCohort } from './quotas/cohort-tree.ts';
 import type { Sharing } from './quotas/sharing.ts';
 import { organisationOfPayer } from './spec-of.ts';
 
@@ -18,20 +18,22 @@ interface Asker {
   readonly tenantId: TenantId;
   /** As its tenant calls it. */
   readonly queue: string;
-  readonly isOwn: (id: JobId) => boolean;
 }
 
-/** What the tenant of a job, and the operators of a cell, can change about its waiting, by the calls that there are. [J337] */
-export const servedWays = (sharing: Sharing, { tenantId, queue, isOwn }: Asker): RemedyWays => ({
+/** What the tenant of a job (`isKnown`: that it has, unfinished or not), and the operators of a cell, can change about its waiting, by the calls that there are. [J337] */
+export const servedWays = (sharing: Sharing, { tenantId, queue }: Asker, isKnown: (id: JobId) => boolean): RemedyWays => ({
   priorityMax: (sharing.queue(tenantId, queue)?.settings ?? DEFAULT_QUEUE_SETTINGS).priorityMax,
   moreQuota: (_, resource, by) => quotaChanges(sharing, { tenantId, queue }, resource, by),
-  isOwn,
+  isOwn: (id) => {
+    const record = sharing.cell.jobs.find(id);
+    return record === undefined ? isKnown(id) : isQueueOf(tenantId, record.spec.queue);
+  },
   suspendedWith: () => sharing.queuesOf(tenantId),
   releasedWith: (payer) => sharing.cell.payers.held.filter((held) => organisationOfPayer(held) === organisationOfPayer(payer)),
 });
 
 /** Where the queue of a job may get more quota: first where it is lacking, then from the queue upwards. */
-function quotaChanges(sharing: Sharing, asker: Omit<Asker, 'isOwn'>, resource: string, byMilli: number): readonly QuotaChange[] {
+function quotaChanges(sharing: Sharing, asker: Asker, resource: string, byMilli: number): readonly QuotaChange[] {
   const { layout } = sharing;
   const { tree } = sharing.cell;
   const { tenantId, queue } = asker;
@@ -54,7 +56,7 @@ interface Place {
 }
 
 /** The quota of the queue, where its tenant has something to divide or has limited it; and that of the tenant. */
-function ownQuotas(sharing: Sharing, layout: Layout, { tenantId, queue }: Omit<Asker, 'isOwn'>, resource: string): readonly Place[] {
+function ownQuotas(sharing: Sharing, layout: Layout, { tenantId, queue }: Asker, resource: string): readonly Place[] {
   const own = layout.cohorts.find((cohort) => cohort.tenantId === tenantId);
   const record = sharing.queue(tenantId, queue);
   const isDivided =

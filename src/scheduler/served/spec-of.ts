@@ -21,7 +21,7 @@ function scalingOf({ work, options }: JobRequest): ScalingPolicy | null {
   if (work.kind !== 'online_inference' || work.scaling === undefined) return null;
   return {
     outstandingPerNodeMilli: Math.round(work.scaling.outstanding_per_replica * 1_000),
-    nodesMin: Math.min(...options.map(({ nodes }) => nodes.min)),
+    nodesMin: work.scaling.min ?? Math.min(...options.map(({ nodes }) => nodes.min)),
     nodesMax: Math.max(...options.map(({ nodes }) => nodes.max)),
     cooldownMs: work.scaling.scale_down_delay_s * 1_000,
   };

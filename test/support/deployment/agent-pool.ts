@@ -62,6 +62,14 @@ export class AgentPool {
     return (await this.client.get(`/v1/jobs/${id}`)).body;
   }
 
+  /** What has happened to a job by now. */
+  async events(id: string): Promise<readonly Readonly<Record<string, unknown>>[]> {
+    const text: string = (await this.client.get(`/v1/jobs/${id}/events?follow=false`)).body;
+    return text
+      .split('\n')
+      .flatMap((line) => (line.startsWith('data: ') ? [JSON.parse(line.slice(6)) as Readonly<Record<string, unknown>>] : []));
+  }
+
   async log(id: string): Promise<string> {
     return (await this.client.get(`/v1/jobs/${id}/logs`)).body;
   }

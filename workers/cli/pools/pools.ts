@@ -3,6 +3,8 @@ import type { Command } from 'commander';
 import { command, table, UsageError, whole } from '../command/command.ts';
 import { allOf, operator } from '../gateway/operator.ts';
 import { drive } from './drive.ts';
+import type { PoolSettingsGiven } from './pool-settings-options.ts';
+import { settingsGiven, withPoolSettings } from './pool-settings-options.ts';
 
 /** What the commands show of a pool. */
 interface PoolView {
@@ -40,16 +42,22 @@ interface Shown {
   readonly json?: boolean;
 }
 
+type Created = Shown & PoolSettingsGiven & { readonly name: string; readonly owner: string };
+
 /** `sluice pools ...`: for operators, with the admin key. */
 export function pools(): Command {
   const group = command('pools', 'Machines that run jobs. Uses the admin key (SLUICE_ADMIN_KEY, or that of `npm start` on this machine).')
     .addCommand(shown(command('list', 'All pools.')).action(list))
     .addCommand(shown(named('get', 'A pool, its agents and what they run.')).action(get))
     .addCommand(
-      shown(command('create', 'Creates a pool, and shows the token of its agents once.'))
-        .requiredOption('--name <name>', 'of the pool')
-        .requiredOption('--owner <team>', 'the team that is responsible for it')
-        .action(create),
+      withPoolSettings(
+        shown(command('create', 'Creates a pool, and shows the token of its agents once.'))
+          .requiredOption('--name <name>', 'of the pool')
+          .requiredOption('--owner <team>', 'the team that is responsible for it'),
+      ).action(create),
+    )
+    .addCommand(
+      withPoolSettings(shown(named('change', 'Changes what is set of a pool; the rest stays.')).option('--owner <team>')).action(change),
     )
     .addCommand(
       named('delete', 'Deletes a pool.').option('--force', 'even while agents are there: their jobs wait for other pools').action(remove),
@@ -106,10 +114,16 @@ async function get(id: string, { json }: Shown): Promise<void> {
   console.log(table(['pool', 'name', 'owner', 'agents', 'running'], [[pool.id, pool.name, pool.owner, agents, running]]));
 }
 
-async function create({ name, owner, json }: Shown & { readonly name: string; readonly owner: string }): Promise<void> {
-  const pool = await (await operator()).call<PoolView>('POST', '/v1/pools', { name, owner });
+async function create({ name, owner, json, ...given }: Created): Promise<void> {
+  const pool = await (await operator()).call<PoolView>('POST', '/v1/pools', { name, owner, ...settingsGiven(given) });
   if (json === true) return print(pool);
   console.log(`${pool.id}\n\nthe token of its agents, shown here and never again:\n${pool.agent_token}`);
+}
+
+async function change(id: string, { owner, json, ...given }: Shown & PoolSettingsGiven): Promise<void> {
+  const pool = await (await operator()).call<PoolView>('PATCH', poolPath(id), { owner, ...settingsGiven(given) });
+  if (json === true) return print(pool);
+  console.log(`${pool.id} is changed`);
 }
 
 async function remove(id: string, { force }: { readonly force?: boolean }): Promise<void> {

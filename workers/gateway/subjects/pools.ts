@@ -2,6 +2,7 @@ import { poolEndpoints } from '../../../src/contract/pools/pools.ts';
 import { agentEndpoints } from '../../../src/contract/pools/agent-protocol.ts';
 import { agentBuildEndpoints } from '../../../src/contract/pools/agent-builds.ts';
 import { agentModelEndpoints } from '../../../src/contract/pools/agent-models.ts';
+import { agentNoticeEndpoints } from '../../../src/contract/pools/agent-notices.ts';
 import { transferEndpoints } from '../../../src/contract/pools/transfers.ts';
 import { composeControl } from '../compose-control.ts';
 import { agentHandlers, poolHandlers } from '../routes/pools/pools.ts';
@@ -11,6 +12,6 @@ import { subjectApp } from '../subject-app.ts';
 
 export const { routes, app } = subjectApp(
   composeControl,
-  { ...poolEndpoints, ...agentEndpoints, ...agentBuildEndpoints, ...agentModelEndpoints, ...transferEndpoints },
+  { ...poolEndpoints, ...agentEndpoints, ...agentBuildEndpoints, ...agentModelEndpoints, ...agentNoticeEndpoints, ...transferEndpoints },
   { ...agentHandlers, ...poolHandlers, ...attemptModelHandlers, ...transferHandlers },
 );

@@ -213,7 +213,7 @@ export class Cell {
       this.#cohorts.set(spec.name, spec);
       this.decide({ kind: 'save_cohort', spec });
     }
-    this.#resetTree(this.#specs());
+    this.resetTree(this.#specs());
     for (const { name, weightMilli } of saved) {
       const node = this.tree.node(name);
       const former = before.get(name);
@@ -225,33 +225,8 @@ export class Cell {
     this.pending.wake(() => true);
   }
 
-  /** Supposes other quotas and policies, and cohorts that are not there, for the duration of a trial: as `changeCohorts` would have it. */
-  supposeCohorts(saved: readonly CohortSpec[]): void {
-    assert(this.undo.isOpen, 'a tree is supposed in a trial alone');
-    const before = this.tree.specs;
-    const changed = new Map([...before, ...saved].map((spec) => [spec.name, spec]));
-    for (const node of saved.flatMap(({ name }) => this.tree.find(name) ?? [])) if (node.parent !== null) this.#ageHistory(node);
-    const undo = this.tree.retrofit(saved);
-    if (undo === undefined) {
-      this.#resetTree([...changed.values()]);
-      this.undo.note(() => this.#resetTree(before));
-    } else {
-      const requote = (): void => this.holdings.holders.requote(saved.map(({ name }) => this.tree.node(name)));
-      requote();
-      this.undo.note(() => {
-        undo();
-        requote();
-      });
-    }
-    for (const { name } of saved) {
-      const node = this.tree.node(name);
-      if (!before.some((spec) => spec.name === name)) this.#beginHistory(node);
-      this.awaitRound(node);
-    }
-    this.pending.wake(() => true);
-  }
-
-  #resetTree(specs: readonly CohortSpec[]): void {
+  /** Makes the tree the one of these cohorts and queues; what jobs have stays theirs. Not undone by a trial. */
+  resetTree(specs: readonly CohortSpec[]): void {
     this.tree.change(specs);
     this.holdings.recount(this.jobs.inOrder(this.jobs.placed));
   }

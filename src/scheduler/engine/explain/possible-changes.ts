@@ -3,6 +3,7 @@ import { tryOption } from '../admission/try-option.ts';
 import type { Cell } from '../cell/cell.ts';
 import type { JobRecord } from '../cell/job-record.ts';
 import type { Blocker } from '../cell/offer.ts';
+import { supposeCohorts } from '../cell/suppose-cohorts.ts';
 import { payableOf } from '../cell/payer-holds.ts';
 import { finish } from '../life/end-attempt.ts';
 import type { JobSpec, ResourceOption } from '../model/job-spec.ts';
@@ -76,7 +77,7 @@ function liftHalt(cell: Cell, job: JobRecord, ways: RemedyWays): Change | null |
       );
     case 'queue_stopped': {
       const { stop: _, ...open } = cell.tree.node(queue).spec;
-      return lift({ kind: 'start_queue', queue }, () => cell.supposeCohorts([open]));
+      return lift({ kind: 'start_queue', queue }, () => supposeCohorts(cell, [open]));
     }
     case 'payer_refused': {
       const payers = ways.releasedWith(payableOf(job).payer);
@@ -124,7 +125,7 @@ function* moreQuota(job: JobRecord, option: number, resource: string, by: number
     const times = (count: number): Change | undefined => {
       const change = ways.moreQuota(queue, resource, by * count).find((one) => one.owner === owner);
       if (change === undefined) return undefined;
-      const make = (cell: Cell): JobId => (cell.supposeCohorts(change.saved), id);
+      const make = (cell: Cell): JobId => (supposeCohorts(cell, change.saved), id);
       return { step: { kind: 'more_quota', option, owner, resource, by: by * count }, target: `quota ${resource} ${owner}`, make, times };
     };
     const once = times(1);
@@ -169,7 +170,7 @@ function* pastOthers(cell: Cell, job: JobRecord, ways: RemedyWays): Iterable<Cha
       yield {
         step: { kind: 'allow_eviction', queue, of: 'borrowers' },
         target: 'reclaim',
-        make: () => (cell.supposeCohorts([{ ...spec, eviction }]), id),
+        make: () => (supposeCohorts(cell, [{ ...spec, eviction }]), id),
       };
     }
     if (!policy.preemptWithinQueue) {
@@ -177,7 +178,7 @@ function* pastOthers(cell: Cell, job: JobRecord, ways: RemedyWays): Iterable<Cha
       yield {
         step: { kind: 'allow_eviction', queue, of: 'lower_priority' },
         target: 'within',
-        make: () => (cell.supposeCohorts([{ ...spec, eviction }]), id),
+        make: () => (supposeCohorts(cell, [{ ...spec, eviction }]), id),
       };
     }
   }

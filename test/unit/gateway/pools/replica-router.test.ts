@@ -18,6 +18,8 @@ const JOB = 'job_x' as JobId;
 class World {
   nowMs = 1_000_000;
   reads = 0;
+  wakes = 0;
+  slept: (ms: number) => void = () => undefined;
   readonly calls: string[] = [];
   readonly ill = new Set<string>();
   answer: () => Promise<ReplicaAnswer> = async () => ({ status: 200, body: { object: 'list' } });
@@ -33,6 +35,14 @@ class World {
       return this.ill.has(url) ? undefined : this.answer();
     },
     clock: { nowMs: () => this.nowMs },
+    wake: async () => {
+      this.wakes += 1;
+      return ok(null);
+    },
+    sleep: async (ms) => {
+      this.nowMs += ms;
+      this.slept(ms);
+    },
   });
 
   constructor(urls: readonly string[]) {
@@ -134,4 +144,45 @@ it('[T121] calls no replica once the right of its caller has ended, and takes no
   world.answer = async () => ({ status: 200, body: {} });
   await world.embed();
   expect(world.calls).toEqual(['a', 'a']);
+});
+
+describe('[J338] calls to a job that has given all its replicas back', () => {
+  const asleep = {
+    work: { kind: 'online_inference', model: 'm', scaling: { outstanding_per_replica: 1, scale_down_delay_s: 1, min: 0 } },
+  } as const;
+
+  it('have it get one and wait for it', async () => {
+    const world = new World([]);
+    world.change = asleep;
+    world.slept = () => {
+      if (world.wakes === 3) world.replicas = [{ url: 'a', key: 'k', isHealthy: true }];
+    };
+    expect(await world.embed()).toMatchObject({ ok: true });
+    expect([world.wakes, world.calls]).toEqual([3, ['a']]);
+    // One that has replicas is woken by no call, nor is one for another model.
+    expect(await world.embed()).toMatchObject({ ok: true });
+    expect(world.wakes).toBe(3);
+  });
+
+  it('are refused with when to repeat them, if none is there in time or too many wait', async () => {
+    const world = new World([]);
+    world.change = asleep;
+    const later = { ok: false, error: { code: 'no_healthy_replica', retryAfterMs: 5_000 } };
+    const fromMs = world.nowMs;
+    expect(await world.embed()).toMatchObject(later);
+    expect(world.nowMs - fromMs).toBe(JOB_LIMITS.replicaWakeMs);
+    const wakes = world.wakes;
+    expect(await world.embed('other')).toMatchObject({ error: { code: 'model_not_found' } });
+    expect(world.wakes).toBe(wakes);
+    world.nowMs += JOB_LIMITS.replicaViewMs;
+    const waiting = Array.from({ length: JOB_LIMITS.replicaWaitersMaxCount + 1 }, () => world.embed());
+    const refused = (await Promise.all(waiting)).filter((one) => !one.ok && one.error.message.includes('calls wait'));
+    expect(refused).toHaveLength(1);
+  });
+
+  it('of any other job wake nothing', async () => {
+    const world = new World([]);
+    expect(await world.embed()).toMatchObject({ error: { code: 'no_healthy_replica' } });
+    expect(world.wakes).toBe(0);
+  });
 });

@@ -208,3 +208,33 @@ it('[P23] the eviction policy of a pool bounds the grace of jobs there', () => {
   const graceEndsAtMs = () => new SqliteCellStore(world.storage).load().records.jobs[0]?.attempt?.leaving?.graceEndsAtMs;
   expect(graceEndsAtMs()).toBe(world.nowMs + 2_000);
 });
+
+describe('[P125] notice that a node will be taken away', () => {
+  const gang = { options: [{ ...ANY_NODE, nodes: { min: 2, max: 2, step: 1 } }], graceMs: 300_000 };
+
+  it('asks the whole gang to save until then, says so in its events, and gives the node no work', () => {
+    const world = new ServedCell();
+    world.join(2);
+    const id = world.submit(1, gang);
+    world.fund();
+    const [first, second] = nodesOf(world).map(({ node }) => node.id) as [string, string];
+    const goneAtMs = world.nowMs + 120_000;
+    expect(world.cell.operations.notice(POOL, first, 120_000)).toMatchObject({ value: { state: 'draining', terminatesAtMs: goneAtMs } });
+    expect(world.job(id)).toMatchObject({ state: 'stopping', attempt: { stopping: 'spot_notice', stopByMs: goneAtMs } });
+    const events = world.cell.history.events(id, 0);
+    expect(events.filter(({ kind }) => kind === 'termination_notice')).toMatchObject([{ stopping: 'spot_notice', stopByMs: goneAtMs }]);
+    // Said again, the earlier time holds.
+    world.nowMs += 1_000;
+    expect(world.cell.operations.notice(POOL, first, 600_000)).toMatchObject({ value: { terminatesAtMs: goneAtMs } });
+    expect(world.cell.operations.notice(POOL, first, 60_000)).toMatchObject({ value: { terminatesAtMs: world.nowMs + 60_000 } });
+    expect(world.job(id).attempt?.stopByMs).toBe(world.nowMs + 60_000);
+    world.loseMemory();
+    expect(nodesOf(world).map(({ node, terminatesAtMs }) => [node.id, terminatesAtMs])).toEqual([
+      [first, world.nowMs + 60_000],
+      [second, null],
+    ]);
+    expect(world.cell.operations.notice(POOL, 'agt_0000000000000000', 1)).toMatchObject({ error: { code: 'node_not_found' } });
+    // Taken back, it takes work again.
+    expect(world.cell.operations.order(POOL, first, null)).toMatchObject({ value: { state: 'open', terminatesAtMs: null } });
+  });
+});

@@ -188,3 +188,41 @@ describe('[J219] replicas that follow their load', () => {
     expect(explained).toMatchObject({ ok: true, value: { explanation: { scaling: null } } });
   });
 });
+
+describe('[J338] a job that may have no replica', () => {
+  const scaling = { outstanding_per_replica: 1, scale_down_delay_s: 5, min: 0 } as const;
+
+  it('has none before its first call, one after it, and none again after its delay, at no cost while it has none', () => {
+    const world = new ServedCell();
+    const job = world.submit(1, { work: { kind: 'online_inference', model: 'm', scaling } });
+    const { tenantId } = world.job(job);
+    world.join(1, POOL, { kinds: ['online_inference'] as const });
+    world.fund();
+    expect([world.job(job).state, world.grants]).toEqual(['pending', []]);
+    expect(world.cell.act(tenantId, job, { kind: 'wake' })).toMatchObject({ ok: true });
+    world.fund();
+    world.exchange(POOL);
+    expect([world.job(job).state, world.grants.length]).toEqual(['starting', 1]);
+    const say = (news: AttemptNews) => world.exchange(POOL, { reports: [{ jobId: job, fence: 1, rank: 0, ...news }] });
+    say(alive({ ...at('http://a:1'), outstandingMilli: 0 }));
+    const steps = world.job(job).eventCount;
+    // Another call changes nothing: it has one.
+    world.cell.act(tenantId, job, { kind: 'wake' });
+    expect(world.job(job).eventCount).toBe(steps);
+    world.nowMs += 5_000;
+    world.wake();
+    expect(world.job(job)).toMatchObject({ state: 'stopping', attempt: { stopping: 'scaled_to_zero' } });
+    say({ kind: 'failed', reason: 'released', message: 'asked to stop' });
+    world.loseMemory();
+    expect(world.job(job)).toMatchObject({ state: 'pending', attempt: null, finishedAtMs: null });
+    const charged = JSON.stringify(world.cell.history.segments(job, 100));
+    world.nowMs += 3_600_000;
+    world.wake();
+    expect(JSON.stringify(world.cell.history.segments(job, 100))).toBe(charged);
+    expect(world.cell.act(tenantId, job, { kind: 'wake' })).toMatchObject({ ok: true });
+    expect(world.cell.jobs.find(job)?.nodesWanted).toBe(1);
+    expect(world.cell.act('tn_0000000009_00000009' as typeof tenantId, job, { kind: 'wake' })).toMatchObject({
+      error: { code: 'job_not_found' },
+    });
+  });
+});

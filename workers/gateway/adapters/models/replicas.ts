@@ -23,7 +23,13 @@ export interface Replicas {
 }
 
 export function wireReplicas(queue: JobQueue, clock: Clock): Replicas {
-  const replicas = new ReplicaRouter({ find: (tenant, job) => queue.job(tenant, job), call: callReplica, clock });
+  const replicas = new ReplicaRouter({
+    find: (tenant, job) => queue.job(tenant, job),
+    call: callReplica,
+    clock,
+    wake: (tenant, job) => queue.act(tenant, job, { kind: 'wake' }),
+    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  });
   return {
     replicas,
     modelReplicas: new ModelReplicas({ serving: (tenant) => servingJobs(queue, tenant), router: replicas, clock }),
