@@ -28,6 +28,7 @@ import { Holdings } from './holdings.ts';
 import type { JobRecord } from './job-record.ts';
 import { isFinished } from './job-record.ts';
 import { JobTable } from './job-table.ts';
+import { Looks } from './looks.ts';
 import type { CellDecision, QueueRecord, PoolRecord, CellRecords } from './records.ts';
 
 /**
@@ -38,6 +39,7 @@ import type { CellDecision, QueueRecord, PoolRecord, CellRecords } from './recor
 export class Cell {
   readonly settings: CellSettings;
   readonly undo = new UndoLog();
+  readonly looks = new Looks();
   readonly fleet: Fleet;
   readonly tree: QuotaTree;
   readonly holdings: Holdings;
