@@ -10,9 +10,9 @@ import type { Remedy, RemedyStep, RemedyWays } from './remedy.ts';
 
 /** What one explanation tries at most, and what all of it may look at: a trial is as much as a step of the scheduler up to the job. */
 const TRIALS_MAX = 48;
-export const REMEDY_LOOKS_MAX = 3_000;
+export const REMEDY_LOOKS_MAX = 4_000;
 /** The part of what is left that any one change may take: those that lead nowhere must leave something for the others. */
-const CHANGE_LOOKS_PART = 1/2;
+const CHANGE_LOOKS_PART = 1 / 2;
 /** The share of them for any one change: finding out how much of it is needed, and what else. */
 const TRIALS_EACH = 16;
 const REMEDIES_MAX = 8;

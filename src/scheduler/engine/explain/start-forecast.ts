@@ -6,10 +6,12 @@ import type { JobRecord } from '../cell/job-record.ts';
 import { payableOf } from '../cell/payer-holds.ts';
 import type { JobSpec } from '../model/job-spec.ts';
 import { classesBefore } from './explain.ts';
+import { placementLooks } from '../cell/looks.ts';
 import { finish, leave } from '../life/end-attempt.ts';
 import { comingArrivals } from '../cell/recent-arrivals.ts';
 import { schedule } from '../machine/schedule.ts';
 import { submit } from '../machine/step.ts';
+import { CountedPlay } from './counted-play.ts';
 import { RunTimeSampler } from './run-time-sampler.ts';
 
 /** When a waiting job will start, as far as is known. Plain data. */
@@ -34,8 +36,12 @@ const SAMPLES_MIN = 8;
 /** Of the logarithm of the pace of what is not played through: rates at which jobs come and go change by half. */
 const PACE_SPREAD = 0.45;
 
-/** Ends that are played through in all, each with what starts after it: some 50 ms of work. */
+/** Ends that are played through in all, each with what starts after it. */
 const FORECAST_ENDS_MAX = 480;
+
+/** What all of that may look at; where that is not enough for `ENDS_MIN` ends in each of the fewest samples, counts are played instead (`CountedPlay`). */
+export const FORECAST_LOOKS_MAX = 8_000;
+const ENDS_MIN = 6;
 
 /**
  * When a waiting job will start: what runs and what waits is played through by the engine itself, again and again, each time with other run
@@ -50,23 +56,28 @@ export function forecastStart(cell: Cell, job: JobRecord): StartForecast | null 
   const sampler = new RunTimeSampler(cell, rng, cell.nowMs);
   const endsMax = cell.settings.forecastEndsMax ?? FORECAST_ENDS_MAX;
   const seen = seenBefore(cell, sampler);
-  const atMost = play(cell, job, { runMs: ({ spec }) => spec.limits.durationMaxMs ?? Infinity, coming: NOBODY, pace: 1 }, endsMax / 4);
+  const limits: Course = { runMs: ({ spec }) => spec.limits.durationMaxMs ?? Infinity, coming: NOBODY, pace: 1 };
+  const mostLooks = cell.looks.taken + FORECAST_LOOKS_MAX;
+  const share = FORECAST_LOOKS_MAX / SAMPLES_MIN;
+  const counted = isCrowded(cell) ? new CountedPlay(cell, job) : undefined;
   if (seen === 0) {
+    const atMost = counted === undefined ? play(cell, job, limits, endsMax / 4, share) : { startMs: counted.startMs(limits.runMs, 1) };
     return { earliestMs: cell.nowMs, latestMs: finite(atMost.startMs), medianMs: null, confidence: CONFIDENCE, basis: 'limits', seen };
   }
   const others = cell.arrivals.last.filter(({ spec }) => spec.id !== job.spec.id);
   const rivals = others.map((arrival) => ({ ...arrival, isRival: mayPass(cell, arrival.spec, job.spec) }));
   const starts: number[] = [];
   let left = endsMax;
-  while (starts.length < SAMPLES_MAX && left > 0) {
+  while (starts.length < SAMPLES_MAX && left > 0 && cell.looks.taken < mostLooks) {
     sampler.nextSample();
+    const runMs = (other: JobRecord, ageMs: number): number => sampler.runMs(other, ageMs);
+    const pace = Math.exp(PACE_SPREAD * normal(rng));
+    if (counted !== undefined) {
+      starts.push(counted.startMs(runMs, pace));
+      continue;
+    }
     const coming = comingArrivals(rivals, cell.nowMs, () => rng.next());
-    const { startMs, ends } = play(
-      cell,
-      job,
-      { runMs: (other, ageMs) => sampler.runMs(other, ageMs), coming, pace: Math.exp(PACE_SPREAD * normal(rng)) },
-      endsMax / SAMPLES_MIN,
-    );
+    const { startMs, ends } = play(cell, job, { runMs, coming, pace }, endsMax / SAMPLES_MIN, share);
     starts.push(startMs);
     left -= ends + 1;
   }
@@ -116,6 +127,10 @@ const normal = (rng: Seeded): number => Math.sqrt(-2 * Math.log(1 - rng.next()))
 
 const finite = (atMs: number): number | null => (atMs === Infinity ? null : Math.round(atMs));
 
+/** Whether a step of the engine, which may look at every class of waiting jobs, is too much to play some of them again and again. */
+const isCrowded = (cell: Cell): boolean =>
+  [...cell.pending.all].length * (1 + 2 * placementLooks(cell.fleet.cluster.length)) * ENDS_MIN > FORECAST_LOOKS_MAX / SAMPLES_MIN;
+
 /** Of the jobs that run, the one that is known best. */
 function seenBefore(cell: Cell, sampler: RunTimeSampler): number {
   let seen = 0;
@@ -148,7 +163,8 @@ function mayPass(cell: Cell, { queue, priority, dependsOn }: JobSpec, waiting: J
 }
 
 /** Plays through what happens until the job starts, on a course: when that is, and after how many ends and arrivals. */
-function play(cell: Cell, { spec }: JobRecord, course: Course, endsMax: number): { readonly startMs: number; readonly ends: number } {
+function play(cell: Cell, { spec }: JobRecord, course: Course, endsMax: number, looksMax: number): { readonly startMs: number; readonly ends: number } {
+  const mostLooks = cell.looks.taken + looksMax;
   return cell.undo.trial(() => {
     const startedAtMs = cell.nowMs;
     const before = workBefore(cell, cell.jobs.get(spec.id));
@@ -162,7 +178,7 @@ function play(cell: Cell, { spec }: JobRecord, course: Course, endsMax: number):
       if (hasNodes(cell, cell.jobs.get(spec.id))) return { startMs: cell.nowMs, ends: count };
       const next = ends.first;
       if (next === undefined || next.atMs === Infinity) return { startMs: Infinity, ends: count };
-      if (count >= endsMax)
+      if (count >= endsMax || cell.looks.taken >= mostLooks)
         return { startMs: startedAtMs + (cell.nowMs - startedAtMs) * (1 + course.pace * partLeft(cell, spec, before)), ends: count };
       if (arrival !== undefined && arrival.atMs < next.atMs) {
         cell.advance(Math.ceil(arrival.atMs));
