@@ -20,7 +20,11 @@ export function crowdedCell({ nodes, pending, shapes, queues }: Crowd): { readon
   const cohorts = [cohort('all'), ...Array.from({ length: queues }, (_, q) => queue(`q${q}`, (nodes * 8) / queues))];
   const cell = new SchedulerCell(cellSettings({ cohorts, admissionsMaxCount: 100 }));
   let nowMs = 1_000;
-  step(cell, { kind: 'add_nodes', nodes: Array.from({ length: nodes }, (_, n) => nodeSpec(n, { domains: { rack: `r${n >> 5}` } })) }, nowMs);
+  step(
+    cell,
+    { kind: 'add_nodes', nodes: Array.from({ length: nodes }, (_, n) => nodeSpec(n, { domains: { rack: `r${n >> 5}` } })) },
+    nowMs,
+  );
   const rng = new Seeded(pending + shapes);
   let submitted = 0;
   const submit = (): void => {

@@ -1,5 +1,5 @@
-/** A class of waiting jobs that is looked at is one; a placement that is sought among so many nodes takes about as long as so many. */
-export const placementLooks = (nodes: number): number => 4 + Math.ceil(nodes / 10);
+/** A class of waiting jobs that is looked at is one; a placement that is sought among so many nodes, with so many classes to weigh, is as much as so many. */
+export const placementLooks = (nodes: number, classes: number): number => 4 + Math.ceil(nodes / 10 + classes / 20);
 
 /** Thrown where a supposition has looked at as much as it may; no bug, and caught where the bound was set. */
 class LooksSpent extends Error {}

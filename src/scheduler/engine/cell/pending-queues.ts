@@ -76,6 +76,10 @@ export class PendingQueues {
     return this.#classes.values();
   }
 
+  get classCount(): number {
+    return this.#classes.size;
+  }
+
   /** Whether a job waits whose class was found to have no placement. */
   isAsleep({ classKey, sequence }: JobRecord): boolean {
     const pending = this.#classes.get(classKey);

@@ -47,7 +47,7 @@ class RemedySearch {
     const mostLooks = looks.taken + REMEDY_LOOKS_MAX;
     const within = <T>(suppose: () => T): T | undefined => looks.within((mostLooks - looks.taken) * CHANGE_LOOKS_PART, suppose);
     if (within(() => this.#startsByItself(job)) === true) return [];
-    const isCrowded = [...this.#cell.pending.all].length > CLASSES_MANY;
+    const isCrowded = this.#cell.pending.classCount > CLASSES_MANY;
     const alone = [...alternatives(this.#cell, job, this.#ways)].map((change) => ({ change, stepsMax: 1 }));
     const changes = [...obstaclesLifted(this.#cell, job, this.#ways)].map((change) => ({ change, stepsMax: STEPS_MAX }));
     // Where little can be tried, first what one trial decides.
