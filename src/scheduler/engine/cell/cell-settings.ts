@@ -50,6 +50,8 @@ export interface CellSettings {
   readonly nodeDoubtMs?: number;
   /** Ends of attempts that are played through to foresee when a job starts, in all; absent: `FORECAST_ENDS_MAX`. */
   readonly forecastEndsMax?: number;
+  /** What one explanation, and one forecast, look at; absent: `REMEDY_LOOKS_MAX` and `FORECAST_LOOKS_MAX`. */
+  readonly explainLooksMax?: number;
   /** The jobs that one step places; the rest follows with the next `tick`, at once. */
   readonly admissionsMaxCount: number;
 }

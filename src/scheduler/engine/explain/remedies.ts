@@ -43,7 +43,7 @@ class RemedySearch {
   of(job: JobRecord): readonly Remedy[] {
     const { looks } = this.#cell;
     const found = new Map<string, Remedy>();
-    const mostLooks = looks.taken + REMEDY_LOOKS_MAX;
+    const mostLooks = looks.taken + (this.#cell.settings.explainLooksMax ?? REMEDY_LOOKS_MAX);
     const within = <T>(suppose: () => T): T | undefined => looks.within((mostLooks - looks.taken) * CHANGE_LOOKS_PART, suppose);
     if (within(() => this.#startsByItself(job)) === true) return [];
     const isCrowded = this.#cell.pending.classCount > CLASSES_MANY;

@@ -58,8 +58,9 @@ export function forecastStart(cell: Cell, job: JobRecord): StartForecast | null 
     (other) => sampler.runMs(other, 0),
     () => sampler.nextSample(),
   );
-  const mostLooks = cell.looks.taken + FORECAST_LOOKS_MAX;
-  const share = FORECAST_LOOKS_MAX / SAMPLES_MIN;
+  const looksMax = cell.settings.explainLooksMax ?? FORECAST_LOOKS_MAX;
+  const mostLooks = cell.looks.taken + looksMax;
+  const share = looksMax / SAMPLES_MIN;
   const counted = isCrowded(cell) ? new CountedPlay(cell, job) : undefined;
   if (seen === 0) {
     const atMostMs = counted === undefined ? play(cell, job, LIMITS, endsMax / 4, share).startMs : counted.startMs(LIMITS.runMs, 1);
@@ -155,9 +156,9 @@ function averageOf(draw: (job: JobRecord) => number, nextSample: () => void): (j
 }
 
 /** Whether a step of the engine, which may look at every class of waiting jobs, is too much to play some of them again and again. */
-function isCrowded({ pending: { classCount }, fleet: { cluster } }: Cell): boolean {
+function isCrowded({ pending: { classCount }, fleet: { cluster }, settings }: Cell): boolean {
   const stepLooks = classCount * (1 + 2 * placementLooks(cluster.length, classCount));
-  return stepLooks * ENDS_MIN > FORECAST_LOOKS_MAX / SAMPLES_MIN;
+  return stepLooks * ENDS_MIN > (settings.explainLooksMax ?? FORECAST_LOOKS_MAX) / SAMPLES_MIN;
 }
 
 /** Of the jobs that run, the one that is known best. */
@@ -268,10 +269,12 @@ function partLeft(cell: Cell, { id }: JobSpec, before: number, course: Course): 
 /** What a job and those before it in its queue ask for at least, for as long as jobs like them run. */
 function workBefore(cell: Cell, job: JobRecord, { usualMs }: Course): number {
   let work = workOf(job.spec) * usualMs(job);
-  for (const { exemplar, count, first } of classesBefore(cell, job)) {
-    const [one] = first(1);
-    if (one !== undefined) work += count * workOf(exemplar) * usualMs(cell.jobs.get(one));
-  }
+  const classes = [...classesBefore(cell, job)].flatMap(({ exemplar, count, first }) =>
+    first(1).map((id) => ({ exemplar, count, one: cell.jobs.get(id) })),
+  );
+  // In an order that does not depend on what the cell has been through, as run times are drawn.
+  for (const { exemplar, count, one } of classes.toSorted((a, b) => a.one.sequence - b.one.sequence))
+    work += count * workOf(exemplar) * usualMs(one);
   return work;
 }
 
