@@ -301,7 +301,7 @@ it('[U118] versions and explanations show the hooks', async () => {
   ]);
 });
 
-it('[U177] an upstream judges by its moderations, streams too, and its charge is part of the call', async () => {
+it('[U177] [C106] an upstream judges by its moderations, streams too, and its charge is part of the call', async () => {
   const hook = { kind: 'classifier', name: 'safety', model: 'lab/judge', thresholds: { violence: 0.5 }, timeout_ms: HOOK_MS };
   expect((await create('misjudged', [{ ...hook, model: 'lab/none' }])).body.error).toMatchObject({ code: 'model_not_found' });
   expect((await create('misjudged', [{ ...hook, model: 'lab/small' }])).body.error).toMatchObject({ param: 'guardrails[0].model' });
@@ -333,6 +333,12 @@ it('[U177] an upstream judges by its moderations, streams too, and its charge is
   const blocked = await ask(route, 'violence, please', {}, { 'x-request-id': 'moderated-2' });
   expect(blocked.body.error.code).toBe('guardrail_blocked');
   await expect.poll(() => nanoOf('lab/judge'), { ...settled, message: 'what blocked is paid for' }).toBeGreaterThan(judgedNano);
+  // All that was charged is in the report, under the model that was charged: of the call that was blocked, too.
+  const report = async () => (await client.get('/v1/cost/report')).body;
+  const judgeLine = async () => (await report()).targets.find(({ target }: { target: string | null }) => target === 'lab/judge');
+  await expect.poll(async () => (await judgeLine())?.beside.requests, settled).toBe(3);
+  expect(Math.round(Number((await judgeLine()).cost_usd) * 1e9)).toBe(await nanoOf('lab/judge'));
+  expect(Number((await report()).unanswered.cost_usd)).toBeGreaterThan(0);
   expect(Number((await logged('moderated-2')).cost_usd) * 1e9).toBeGreaterThan(10_000);
   await says(['of ', 'violence']);
   const streamed = await ask(route, 'what is it?', { stream: true });
