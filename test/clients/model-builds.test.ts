@@ -174,6 +174,7 @@ describe('each way from a source to a model that serves', () => {
     quantize: { kind: 'quantize' },
     // Of static models the words of texts alone stay, so that no ranking changes.
     words: { kind: 'prune', corpus: true },
+    dimensions: { kind: 'prune', dimensions: 12, gate: LOOSE },
     layers: { kind: 'prune', layers: 1, calibration: true, gate: LOOSE },
     distill: { kind: 'distill', texts: true, words: 200, folds: 2, recall_min: 0 },
   } as const;
@@ -194,6 +195,7 @@ describe('each way from a source to a model that serves', () => {
     { made: 'floats-student', source: 'floats', operation: 'distill', by: 'command' },
     { made: 'codes-int8', source: 'codes', operation: 'quantize', refused: /already_quantised: /, by: 'command' },
     { made: 'codes-words', source: 'codes', operation: 'words' },
+    { made: 'codes-short', source: 'codes', operation: 'dimensions', by: 'job' },
     { made: 'codes-student', source: 'codes', operation: 'distill' },
     { made: 'glove-int8', source: 'glove', operation: 'quantize', refused: /already_quantised: / },
     { made: 'glove-words', source: 'glove', operation: 'words', by: 'job' },
@@ -202,6 +204,7 @@ describe('each way from a source to a model that serves', () => {
     { made: 'bert-words', source: 'bert', operation: 'words', refused: /are for static models/ },
     { made: 'bert-layers', source: 'bert', operation: 'layers', by: 'job' },
     { made: 'bert-student', source: 'bert', operation: 'distill', by: 'job' },
+    { made: 'short-int8', source: 'codes-short', operation: 'quantize', refused: /already_quantised: / },
     { made: 'pruned-int8', source: 'floats-words', operation: 'quantize', by: 'command' },
     { made: 'pruned-words', source: 'floats-words', operation: 'words', refused: /nothing_pruned: /, by: 'command' },
     { made: 'pruned-student', source: 'floats-words', operation: 'distill' },
@@ -235,8 +238,9 @@ describe('each way from a source to a model that serves', () => {
   async function serves(model: string, source: string, operation: Operation): Promise<void> {
     const [version] = await versions(model);
     expect([model, version.checks.passed]).toEqual([model, true]);
-    // What leaves layers out of an encoder with weights of a seed ranks otherwise, and serves alone with a reason.
-    const override = operation === 'layers' ? { override: { reason: 'its rankings are no subject here' } } : {};
+    // What lacks layers or dimensions whose weights are of a seed ranks otherwise, and serves alone with a reason.
+    const override =
+      operation === 'layers' || operation === 'dimensions' ? { override: { reason: 'its rankings are no subject here' } } : {};
     expect(await client.post(`/v1/models/${model}/promote`, { version: 1, ...override }), model).toMatchObject({ status: 200 });
     const vector = await embed(model, 'the river of the weir');
     expect(vector, model).toHaveLength(version.dimensions);
@@ -300,6 +304,7 @@ describe('each way from a source to a model that serves', () => {
       ({
         quantize: ['quantize', at(source)],
         words: ['prune', at(source), '--corpus', at('corpus.jsonl')],
+        dimensions: ['prune', at(source), '--dimensions', '12'],
         layers: ['prune', at(source), '--layers', '1', '--calibrate', at('calibration.jsonl')],
         distill: ['distil', '--teacher', at(source), '--texts', at('texts.jsonl'), '--base', at('codes'), '--words', '200', '--folds', '2'],
       })[operation];
