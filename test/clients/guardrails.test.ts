@@ -301,7 +301,7 @@ it('[U118] versions and explanations show the hooks', async () => {
   ]);
 });
 
-it('[U177] [C106] an upstream judges by its moderations, and its charge is part of the call', async () => {
+it('[U177] [U273] an upstream judges by its moderations, and its charge is part of the call', async () => {
   const hook = { kind: 'classifier', name: 'safety', model: 'lab/judge', thresholds: { violence: 0.5 }, timeout_ms: HOOK_MS };
   expect((await create('misjudged', [{ ...hook, model: 'lab/none' }])).body.error).toMatchObject({ code: 'model_not_found' });
   expect((await create('misjudged', [{ ...hook, model: 'lab/small' }])).body.error).toMatchObject({ param: 'guardrails[0].model' });

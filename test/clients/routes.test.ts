@@ -214,7 +214,7 @@ describe('[U170] a route with a cascade', () => {
   });
 });
 
-it('[C104] [C105] [C106] the report has what students, teachers and shadows cost, in batches too', async () => {
+it('[U271] [U272] [U273] the report has what students, teachers and shadows cost, in batches too', async () => {
   interface Line {
     readonly target: string;
     readonly requests: number;

@@ -175,7 +175,7 @@ describe('the month of a report', () => {
     expect(await reporter.read({ ...principal, resources: ['model/a'] })).toMatchObject({ ok: false, error: { code: 'scope_denied' } });
   });
 
-  it('[C105] [C106] names the dearest target first, shadows included, and counts them apart', async () => {
+  it('[U272] [U273] names the dearest target first, shadows included, and counts them apart', async () => {
     const spent = (group: string, costNano: number, shadowNano: number) =>
       ({ group, costNano, shadowNano, shadows: Number(shadowNano > 0), errors: Number(costNano > 1) }) as LogLine;
     targets = [spent('often', 5, 0), spent('shadowed', 1, 40), spent('dear', 30, 0)];
