@@ -73,7 +73,6 @@ export class Cell {
   readonly #decisions: CellDecision[] = [];
   #wakeAtMs = Infinity;
   #nowMs = 0;
-  #changes = 0;
 
   constructor(settings: CellSettings, records?: CellRecords) {
     this.settings = settings;
@@ -171,13 +170,7 @@ export class Cell {
     return this.#decisions.splice(0);
   }
 
-  /** How often something was decided for good: what was worked out since the last of it still holds. */
-  get changes(): number {
-    return this.#changes;
-  }
-
   decide(decision: CellDecision): void {
-    if (!this.undo.isOpen) this.#changes += 1;
     this.#decisions.push(decision);
     this.undo.note(() => this.#decisions.pop());
   }

@@ -4,6 +4,14 @@ import type { Cell } from '../cell/cell.ts';
 import type { JobRecord } from '../cell/job-record.ts';
 import { classesBefore } from './explain.ts';
 
+/** How long an attempt runs in all that has run for so long. */
+type RunMs = (job: JobRecord, ageMs: number) => number;
+
+interface End {
+  readonly atMs: number;
+  readonly units: number;
+}
+
 /** Jobs before one that are played through; how the rest goes on follows from them. */
 const PLAYED_MAX = 64;
 
@@ -49,14 +57,9 @@ export class CountedPlay {
   }
 
   /** When the job starts on one course: how long each attempt runs in all that has run for so long. `pace`: of what is not played. */
-  startMs(runMs: (job: JobRecord, ageMs: number) => number, pace: number): number {
+  startMs(runMs: RunMs, pace: number): number {
     const { nowMs } = this.#cell;
-    const ends = new Heap<{ readonly atMs: number; readonly units: number }>((a, b) => a.atMs - b.atMs);
-    for (const { job, units } of this.#running) {
-      const fromMs = job.attempt?.runningAtMs ?? job.attempt?.startedAtMs ?? nowMs;
-      const endMs = job.attempt?.leaving?.graceEndsAtMs ?? fromMs + runMs(job, Math.max(0, nowMs - fromMs));
-      ends.push({ atMs: Math.max(nowMs, endMs), units });
-    }
+    const ends = this.#ends(runMs);
     const isWhole = this.#workInLine >= this.#workBefore;
     const line = [...this.#line, ...(isWhole ? [{ job: this.#job, units: unitsFor(this.#job.spec) }] : [])];
     let free = 0;
@@ -66,18 +69,31 @@ export class CountedPlay {
       if (next === undefined || next.atMs === Infinity) return Infinity;
       atMs = next.atMs;
       free += next.units;
-      for (let at = 0; at < line.length && free > 0;) {
-        const one = line[at];
-        if (one === undefined || one.units > free) at += 1;
-        else if (one.job === this.#job) return atMs;
-        else {
-          line.splice(at, 1);
-          free -= one.units;
-          ends.push({ atMs: atMs + runMs(one.job, 0), units: one.units });
-        }
+      for (const { job, units } of line.slice()) {
+        if (units > free) continue;
+        if (job === this.#job) return atMs;
+        free -= units;
+        ends.push({ atMs: atMs + runMs(job, 0), units });
+        line.splice(
+          line.findIndex((one) => one.job === job),
+          1,
+        );
       }
     }
     return nowMs + (atMs - nowMs) * (1 + (pace * (this.#workBefore - this.#workInLine)) / Math.max(1, this.#workInLine));
+  }
+
+  /** When those that run will have left. */
+  #ends(runMs: RunMs): Heap<End> {
+    const { nowMs } = this.#cell;
+    const ends = new Heap<End>((a, b) => a.atMs - b.atMs);
+    for (const { job, units } of this.#running) {
+      if (job.attempt === null) continue;
+      const { runningAtMs, startedAtMs, leaving } = job.attempt;
+      const fromMs = runningAtMs ?? startedAtMs ?? nowMs;
+      ends.push({ atMs: Math.max(nowMs, leaving?.graceEndsAtMs ?? fromMs + runMs(job, Math.max(0, nowMs - fromMs))), units });
+    }
+    return ends;
   }
 }
 

@@ -151,7 +151,7 @@ class RemedySearch {
   #settleAlone(jobId: JobId): 'starts' | 'waits' | 'over' {
     const cell = this.#cell;
     const { classKey } = cell.jobs.get(jobId);
-    for (const pending of [...cell.pending.awake()]) if (pending.key !== classKey) cell.pending.sleep(pending);
+    for (const pending of cell.pending.awake()) if (pending.key !== classKey) cell.pending.sleep(pending);
     const isDecided = (): boolean => !isWaiting(cell.jobs.get(jobId)) || cell.pending.isAsleep(cell.jobs.get(jobId));
     place(cell, isDecided);
     return this.#outcome(jobId);

@@ -49,15 +49,11 @@ const ENDS_MIN = 6;
  * Null where the job does not wait for nodes, or waits for its turn. Changes nothing.
  */
 export function forecastStart(cell: Cell, job: JobRecord): StartForecast | null {
-  const queue = cell.holdings.queueOf(job.spec);
-  const waits = cell.jobs.isPending(job) && !cell.isStopped(queue) && cell.payers.of(payableOf(job)) === undefined;
-  if (!waits || queue.spec.timeSlice !== undefined) return null;
+  if (!waitsForNodes(cell, job)) return null;
   const rng = new Seeded(mix(hashOf(job.spec.id)) ^ mix(cell.nowMs % 2 ** 32));
   const sampler = new RunTimeSampler(cell, rng, cell.nowMs);
   const endsMax = cell.settings.forecastEndsMax ?? FORECAST_ENDS_MAX;
   const seen = seenBefore(cell, sampler);
-  const limitMs = ({ spec }: JobRecord): number => spec.limits.durationMaxMs ?? Infinity;
-  const limits: Course = { runMs: limitMs, usualMs: ({ spec }) => spec.limits.durationMaxMs ?? 1, coming: NOBODY, pace: 1 };
   const usualMs = averageOf(
     (other) => sampler.runMs(other, 0),
     () => sampler.nextSample(),
@@ -66,8 +62,8 @@ export function forecastStart(cell: Cell, job: JobRecord): StartForecast | null 
   const share = FORECAST_LOOKS_MAX / SAMPLES_MIN;
   const counted = isCrowded(cell) ? new CountedPlay(cell, job) : undefined;
   if (seen === 0) {
-    const atMost = counted === undefined ? play(cell, job, limits, endsMax / 4, share) : { startMs: counted.startMs(limits.runMs, 1) };
-    return { earliestMs: cell.nowMs, latestMs: finite(atMost.startMs), medianMs: null, confidence: CONFIDENCE, basis: 'limits', seen };
+    const atMostMs = counted === undefined ? play(cell, job, LIMITS, endsMax / 4, share).startMs : counted.startMs(LIMITS.runMs, 1);
+    return { earliestMs: cell.nowMs, latestMs: finite(atMostMs), medianMs: null, confidence: CONFIDENCE, basis: 'limits', seen };
   }
   const others = cell.arrivals.last.filter(({ spec }) => spec.id !== job.spec.id);
   const rivals = others.map((arrival) => ({ ...arrival, isRival: mayPass(cell, arrival.spec, job.spec) }));
@@ -95,6 +91,12 @@ export function forecastStart(cell: Cell, job: JobRecord): StartForecast | null 
     basis: 'run_times',
     seen,
   };
+}
+
+function waitsForNodes(cell: Cell, job: JobRecord): boolean {
+  const queue = cell.holdings.queueOf(job.spec);
+  if (!cell.jobs.isPending(job) || cell.isStopped(queue) || queue.spec.timeSlice !== undefined) return false;
+  return cell.payers.of(payableOf(job)) === undefined;
 }
 
 /**
@@ -183,7 +185,13 @@ interface Course {
   readonly coming: Iterator<{ readonly atMs: number; readonly spec: JobSpec; readonly isRival: boolean }, void>;
 }
 
-const NOBODY: Course['coming'] = [].values();
+/** All take as long as they may, and no job comes. */
+const LIMITS: Course = {
+  runMs: ({ spec }) => spec.limits.durationMaxMs ?? Infinity,
+  usualMs: ({ spec }) => spec.limits.durationMaxMs ?? 1,
+  coming: [].values(),
+  pace: 1,
+};
 
 /** Whether a job that comes later may be placed before another: of another queue, or with more priority. */
 function mayPass(cell: Cell, { queue, priority, dependsOn }: JobSpec, waiting: JobSpec): boolean {

@@ -2,14 +2,21 @@
 export class UndoLog {
   readonly #undos: (() => void)[] = [];
   #open = 0;
+  #kept = 0;
 
   get isOpen(): boolean {
     return this.#open > 0;
   }
 
+  /** Grows with every change that no trial undoes: what was worked out since it last grew still holds. */
+  get kept(): number {
+    return this.#kept;
+  }
+
   /** Notes how a change just made is undone. Ask `isOpen` first where making the closure costs. */
   note(undo: () => void): void {
     if (this.#open > 0) this.#undos.push(undo);
+    else this.#kept += 1;
   }
 
   /** Runs `attempt` and undoes all it changed. */

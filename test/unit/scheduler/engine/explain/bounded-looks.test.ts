@@ -3,10 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { explain } from '../../../../../src/scheduler/engine/explain/explain.ts';
 import { REMEDY_LOOKS_MAX } from '../../../../../src/scheduler/engine/explain/remedies.ts';
 import { FORECAST_LOOKS_MAX, forecastStart } from '../../../../../src/scheduler/engine/explain/start-forecast.ts';
-import { Looks } from '../../../../../src/scheduler/engine/cell/looks.ts';
+import type { Cell } from '../../../../../src/scheduler/engine/cell/cell.ts';
+import { Looks, placementLooks } from '../../../../../src/scheduler/engine/cell/looks.ts';
 import { step } from '../../../../../src/scheduler/engine/machine/step.ts';
 import { foreseen } from '../../../../../src/scheduler/served/foreseen.ts';
+import { nodeSpec, option } from '../../../../support/fixtures/scheduler-specs.ts';
 import { cellWays } from '../../../../support/oracles/apply-remedy.ts';
+import { CellWorld } from '../../../../support/worlds/cell-world.ts';
 import { crowdedCell, waitingJobs } from '../../../../support/worlds/crowded-cell.ts';
 
 const CROWD = { nodes: 40, pending: 400, shapes: 120, queues: 4 };
@@ -14,13 +17,15 @@ const CROWD = { nodes: 40, pending: 400, shapes: 120, queues: 4 };
 /** What explaining looks at besides remedies: its options as they are, and when there is room by limits. */
 const BESIDES = 600;
 
+function looksIn(cell: Cell, act: () => unknown): number {
+  const before = cell.looks.taken;
+  act();
+  return cell.looks.taken - before;
+}
+
 describe('[J350] what one explanation looks at', () => {
   const { cell } = crowdedCell(CROWD);
-  const looksOf = (act: () => unknown): number => {
-    const before = cell.looks.taken;
-    act();
-    return cell.looks.taken - before;
-  };
+  const looksOf = (act: () => unknown): number => looksIn(cell, act);
 
   it('is bounded in a crowd of many classes, and finds something there', () => {
     let found = 0;
@@ -40,6 +45,15 @@ describe('[J350] what one explanation looks at', () => {
       const event = { kind: 'report', jobId: id, fence: other.cell.jobs.get(id).fence, news: { kind: 'completed' } } as const;
       expect(step(asked.cell, event, asked.nowMs).decisions).toEqual(step(other.cell, event, other.nowMs).decisions);
     }
+  });
+
+  it('counts a class, an option that is tried, and a placement that is sought', () => {
+    const world = new CellWorld({}, [nodeSpec(0)]);
+    const looks = looksIn(world.cell, () => world.submit(1));
+    expect(looks, 'its class, its option and a placement').toBe(1 + 1 + placementLooks(1, 1));
+    const waiting = looksIn(world.cell, () => world.submit(2, { options: [option(8)] }));
+    expect(waiting).toBeGreaterThan(2);
+    expect(placementLooks(1_000, 400)).toBeGreaterThan(placementLooks(100, 400));
   });
 
   it('counts what is supposed within something else towards both, and leaves decisions unbounded', () => {
