@@ -84,7 +84,7 @@ const CHAPTERS = [
   ['createPrompt', 'listPrompts', 'getPrompt', 'listPromptVersions', 'labelPrompt', 'renderPrompt', 'unlabelPrompt', 'deletePrompt'],
   ['getRequestPolicy', 'listRequests', 'getRequest', 'addRequestFeedback', 'requestStats', 'exportRequests', 'setRequestPolicy'],
   ['getCostReport', 'deleteRequest', 'deleteRequests'],
-  ['getCapacityForecast', 'setCapacityAlerts', 'getCapacityAlerts', 'setSlo', 'listSlos', 'getSlo', 'deleteSlo'],
+  ['getCapacityForecast', 'forecastCapacityHistory', 'setCapacityAlerts', 'getCapacityAlerts', 'setSlo', 'listSlos', 'getSlo', 'deleteSlo'],
   [
     'setDebtRepository',
     'listDebtRepositories',
