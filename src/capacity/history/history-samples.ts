@@ -6,6 +6,7 @@ import type { HistoryBody, HistoryQuery } from '../../contract/planning/history.
 import { ok } from '../../kernel/result.ts';
 import type { CsvRecord } from './csv-records.ts';
 import { csvRecords } from './csv-records.ts';
+import type { HistoryColumns } from './history-columns.ts';
 import { columnsOf } from './history-columns.ts';
 import { historyTimeMs, TIME_FORMATS } from './history-time.ts';
 import { TimeZone } from './time-zone.ts';
@@ -27,7 +28,7 @@ export interface HistorySample {
 
 export interface HistorySamples {
   readonly zone: TimeZone;
-  /** By the name of the series; those without a name are of `name`. */
+  /** By the name of the series; rows without one are of the series that is named as the column of values. */
   readonly series: ReadonlyMap<string, readonly HistorySample[]>;
   readonly totalRows: number;
 }
@@ -44,59 +45,70 @@ export function historySamples({ csv, rows }: HistoryBody, terms: Terms, nowMs: 
     return refuse('invalid_value', 'is no time zone: give a name such as Europe/Berlin, or a distance from UTC such as +02:00', 'zone');
   const reader = new SampleReader(zone, nowMs);
   if (csv !== undefined) return fromCsv(csv, terms, reader);
-  for (const [position, { time, value, series = '' }] of (rows ?? []).entries()) {
+  for (const [position, { time, value, series = UNNAMED }] of (rows ?? []).entries()) {
     const added = reader.add(series, time, value ?? undefined, (column) => ({ path: ['rows', position, column], words: '' }));
     if (!added.ok) return added;
   }
-  return ok(reader.samples('history', 0));
+  return ok(reader.samples(0));
 }
+
+/** The series of rows that name none. */
+const UNNAMED = 'history';
 
 function fromCsv(csv: string, terms: Terms, reader: SampleReader): Outcome<HistorySamples> {
   const read = csvRecords(csv);
   if (!read.ok) return read;
   const { records, delimiter } = read.value;
-  const found = columnsOf(records, terms, reader.zone);
-  if (!found.ok) return found;
-  const { header, time, value, series } = found.value;
-  const nameOf = { time: header[time] ?? '', value: header[value] ?? '' };
+  const columns = columnsOf(records, terms, reader.zone);
+  if (!columns.ok) return columns;
+  const unnamed = columns.value.header[columns.value.value] ?? '';
   let totals = 0;
   for (const record of records.slice(1)) {
-    const { fields, line } = record;
-    const placeOf = (column: 'time' | 'value'): SamplePlace => ({
-      path: ['csv'],
-      words: `line ${line}, column ${JSON.stringify(nameOf[column].slice(0, 64))}: `,
-    });
-    if (fields.length !== header.length) return widthRefused(record, header.length);
-    const at = fields[time] ?? '';
-    if (TOTAL.test(at)) {
+    const row = rowOf(record, columns.value, delimiter);
+    if (!row.ok) return row;
+    if (TOTAL.test(row.value.time)) {
       totals += 1;
       continue;
     }
-    const amount = amountOf(fields[value] ?? '', delimiter);
-    if (amount === null)
-      return refusedAt(
-        placeOf('value'),
-        `has ${shown(fields[value] ?? '')}, which is no number: write it as 1234.5, or nothing where it is unknown`,
-      );
-    const name = series === undefined ? '' : (fields[series] ?? '').trim();
-    if (name.length > PLANNING_LIMITS.historyNameCharsMax)
-      return refuseBeyond({
-        path: 'csv',
-        limit: 'historyNameCharsMax',
-        value: name.length,
-        what: `line ${line} names a series in ${name.length} characters`,
-      });
-    const added = reader.add(name, at, amount, placeOf);
+    const { name, time, amount, placeOf } = row.value;
+    const added = reader.add(name === '' ? unnamed : name, time, amount, placeOf);
     if (!added.ok) return added;
   }
-  return ok(reader.samples(nameOf.value, totals));
+  return ok(reader.samples(totals));
+}
+
+interface CsvRow {
+  readonly name: string;
+  readonly time: string;
+  readonly amount: number | undefined;
+  readonly placeOf: (column: 'time' | 'value') => SamplePlace;
+}
+
+function rowOf({ line, fields }: CsvRecord, columns: HistoryColumns, delimiter: string): Outcome<CsvRow> {
+  const { header } = columns;
+  if (fields.length !== header.length)
+    return refuse('invalid_value', `line ${line} has ${fields.length} fields; the header has ${header.length}`, 'csv');
+  const placeOf = (column: 'time' | 'value'): SamplePlace => ({
+    path: ['csv'],
+    words: `line ${line}, column ${shown(header[columns[column]] ?? '')}: `,
+  });
+  const text = fields[columns.value] ?? '';
+  const amount = amountOf(text, delimiter);
+  if (amount === null)
+    return refusedAt(placeOf('value'), `has ${shown(text)}, which is no number: write it as 1234.5, or nothing where it is unknown`);
+  const name = columns.series === undefined ? '' : (fields[columns.series] ?? '').trim();
+  if (name.length > PLANNING_LIMITS.historyNameCharsMax)
+    return refuseBeyond({
+      path: 'csv',
+      limit: 'historyNameCharsMax',
+      value: name.length,
+      what: `line ${line} names a series in ${name.length} characters`,
+    });
+  return ok({ name, time: fields[columns.time] ?? '', amount, placeOf });
 }
 
 /** Such as the row `Service total` of AWS Cost Explorer. */
 const TOTAL = /(?:^|\s)total$/i;
-
-const widthRefused = ({ line, fields }: CsvRecord, columns: number): Outcome<never> =>
-  refuse('invalid_value', `line ${line} has ${fields.length} fields; the header has ${columns}`, 'csv');
 
 const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
 
@@ -149,8 +161,7 @@ class SampleReader {
     return ok(undefined);
   }
 
-  samples(unnamed: string, totalRows: number): HistorySamples {
-    const series = new Map([...this.#series].map(([name, samples]) => [name === '' ? unnamed : name, samples] as const));
-    return { zone: this.zone, series, totalRows };
+  samples(totalRows: number): HistorySamples {
+    return { zone: this.zone, series: this.#series, totalRows };
   }
 }

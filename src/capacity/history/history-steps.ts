@@ -1,5 +1,6 @@
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import type { HistoryQuery, HistoryStep } from '../../contract/planning/history.ts';
 import { must } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
@@ -52,10 +53,12 @@ export function steppedHistory(samples: readonly HistorySample[], terms: StepTer
   const grid = StepGrid.from(step, terms.zone, must(distinct[0], 'a series has a sample').atMs);
   const { first, values, partialSteps } = summed(distinct, grid, apartMs, terms);
   if (values === undefined)
-    return refuse(
-      'limit_exceeded',
-      `spans more than ${terms.stepsMax} ${step}s (historyStepsMaxCount) in all: sum by a longer step, or leave out what is old`,
-    );
+    return refuseBeyond({
+      path: distinct[0]?.place().path.slice(0, 1) ?? [],
+      limit: 'historyStepsMaxCount',
+      what: `spans too many ${step}s, all series together`,
+      advice: 'sum by a longer step, or leave out what is old',
+    });
   const counts = { rows: samples.length, isSorted, duplicates: merged.value.duplicates, partialSteps };
   if (terms.gaps === 'zero') return ok({ grid, first, values: values.map((value) => value ?? 0), gaps: gapsIn(values), ...counts });
   return ok({ grid, first, values, gaps: gapsIn(values), ...counts });
@@ -102,41 +105,47 @@ interface Sums {
   readonly partialSteps: number;
 }
 
-function summed(samples: readonly HistorySample[], grid: StepGrid, apartMs: number, { combine, nowMs, stepsMax }: StepTerms): Sums {
-  const steps = new Map<number, { rows: number; known: number; sum: number }>();
+interface StepRows {
+  readonly rows: number;
+  readonly known: number;
+  readonly sum: number;
+}
+
+function summed(samples: readonly HistorySample[], grid: StepGrid, apartMs: number, terms: StepTerms): Sums {
+  const steps = new Map<number, StepRows>();
   for (const { atMs, value } of samples) {
     const at = grid.stepOf(atMs);
-    const step = steps.get(at) ?? { rows: 0, known: 0, sum: 0 };
-    step.rows += 1;
-    if (value !== undefined) {
-      step.known += 1;
-      step.sum += value;
-    }
-    steps.set(at, step);
+    const { rows, known, sum } = steps.get(at) ?? { rows: 0, known: 0, sum: 0 };
+    steps.set(at, { rows: rows + 1, known: known + (value === undefined ? 0 : 1), sum: sum + (value ?? 0) });
   }
-  const [firstAt, lastAt] = [grid.stepOf(samples[0]?.atMs ?? 0), grid.stepOf(samples.at(-1)?.atMs ?? 0)];
-  if (lastAt - firstAt >= stepsMax) return { first: firstAt, values: undefined, partialSteps: 0 };
+  const [beginMs, lastMs] = [samples[0]?.atMs ?? 0, samples.at(-1)?.atMs ?? 0];
+  const [firstAt, lastAt] = [grid.stepOf(beginMs), grid.stepOf(lastMs)];
+  if (lastAt - firstAt >= terms.stepsMax) return { first: firstAt, values: undefined, partialSteps: 0 };
   // Rows closer than steps are of parts of them: they begin and end in the middle of one.
   const isFiner = apartMs > 0 && 2 * apartMs <= grid.startMs(firstAt + 1) - grid.startMs(firstAt);
-  const [beginMs, endMs] = [samples[0]?.atMs ?? 0, (samples.at(-1)?.atMs ?? 0) + apartMs];
   const first = isFiner && beginMs - grid.startMs(firstAt) >= apartMs ? firstAt + 1 : firstAt;
-  let end = isFiner && endMs < grid.startMs(lastAt + 1) ? lastAt : lastAt + 1;
-  while (end > first && grid.startMs(end) > nowMs) end -= 1;
-  const usual = median([...steps.values()].map(({ rows }) => rows));
+  let end = isFiner && lastMs + apartMs < grid.startMs(lastAt + 1) ? lastAt : lastAt + 1;
+  while (end > first && grid.startMs(end) > terms.nowMs) end -= 1;
+  const usualRows = median([...steps.values()].map(({ rows }) => rows));
   const valueAt = (at: number): number | undefined => {
-    const { rows = 0, known = 0, sum = 0 } = steps.get(at) ?? {};
-    if (known === 0) return undefined;
-    if (combine === 'mean') return sum / known;
-    return usual >= USUAL_ROWS_MIN && Math.min(rows, known) < usual * ROWS_SHARE_MIN ? undefined : sum;
+    const step = steps.get(at);
+    return step === undefined ? undefined : combined(step, usualRows, terms);
   };
-  const values = Array.from({ length: Math.max(0, end - first) }, (_, position) => valueAt(first + position));
-  const before = values.findIndex((value) => value !== undefined);
-  const after = values.findLastIndex((value) => value !== undefined) + 1;
-  return {
-    first: first + Math.max(0, before),
-    values: values.slice(Math.max(0, before), after),
-    partialSteps: lastAt + 1 - firstAt - (end - first),
-  };
+  const all = Array.from({ length: Math.max(0, end - first) }, (_, position) => valueAt(first + position));
+  const before = Math.max(
+    0,
+    all.findIndex((value) => value !== undefined),
+  );
+  const values = all.slice(before, all.findLastIndex((value) => value !== undefined) + 1);
+  return { first: first + before, values, partialSteps: lastAt + 1 - firstAt - all.length };
+}
+
+function combined({ rows, known, sum }: StepRows, usualRows: number, { combine, gaps }: StepTerms): number | undefined {
+  if (known === 0) return undefined;
+  if (combine === 'mean') return sum / known;
+  // Where rows are events, there may be few of them.
+  const isPartial = gaps === 'unknown' && usualRows >= USUAL_ROWS_MIN && Math.min(rows, known) < usualRows * ROWS_SHARE_MIN;
+  return isPartial ? undefined : sum;
 }
 
 function median(values: readonly number[]): number {
