@@ -111,13 +111,18 @@ interface StepRows {
   readonly sum: number;
 }
 
-function summed(samples: readonly HistorySample[], grid: StepGrid, apartMs: number, terms: StepTerms): Sums {
+function rowsByStep(samples: readonly HistorySample[], grid: StepGrid): Map<number, StepRows> {
   const steps = new Map<number, StepRows>();
   for (const { atMs, value } of samples) {
     const at = grid.stepOf(atMs);
     const { rows, known, sum } = steps.get(at) ?? { rows: 0, known: 0, sum: 0 };
     steps.set(at, { rows: rows + 1, known: known + (value === undefined ? 0 : 1), sum: sum + (value ?? 0) });
   }
+  return steps;
+}
+
+function summed(samples: readonly HistorySample[], grid: StepGrid, apartMs: number, terms: StepTerms): Sums {
+  const steps = rowsByStep(samples, grid);
   const [beginMs, lastMs] = [samples[0]?.atMs ?? 0, samples.at(-1)?.atMs ?? 0];
   const [firstAt, lastAt] = [grid.stepOf(beginMs), grid.stepOf(lastMs)];
   if (lastAt - firstAt >= terms.stepsMax) return { first: firstAt, values: undefined, partialSteps: 0 };

@@ -1,5 +1,5 @@
 import { must } from '../../../kernel/assert.ts';
-import type { Access } from '../../api/endpoint.ts';
+import type { Access, Endpoint } from '../../api/endpoint.ts';
 import type { EndpointName } from '../../endpoints.ts';
 import { ENDPOINTS } from '../../endpoints.ts';
 import { VECTOR_FRAME_TYPE } from '../../../kernel/vector-frame.ts';
