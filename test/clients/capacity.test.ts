@@ -103,7 +103,7 @@ it('[K25] [K29] a history as text/csv has the intervals of the engine, and what 
     'application/json',
   );
   expect([rows.status, rows.body.error.param]).toEqual([400, 'rows[1].time']);
-  const large = await send(`date,value\n${'2026-01-01,1\n'.repeat(50_001)}`);
+  const large = await send(`date,value\n${'2026-01-01,1\n'.repeat(100_001)}`);
   expect([large.status, large.body.error.code, large.body.error.limit]).toMatchObject([
     400,
     'limit_exceeded',

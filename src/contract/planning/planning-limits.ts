@@ -14,8 +14,8 @@ export const PLANNING_LIMITS = {
   forecastCeilingsMaxCount: 200,
   // Bytes of a history that is sent: three years by the hour take less than 1 MB.
   historyBodyBytesMax: 4 * 1024 * 1024,
-  // Rows of a history: half a year by five minutes; each is looked at some ten times.
-  historyRowsMaxCount: 50_000,
+  // Rows of a history: a year by five minutes, or a list of events; reading so many takes less than half a second of CPU.
+  historyRowsMaxCount: 100_000,
   // Fields of a row: billing exports have a column for each service.
   historyColumnsMaxCount: 200,
   // Steps of all series of a history from the first to the last: a year by the hour, which takes a fifth of a second of CPU to forecast.
