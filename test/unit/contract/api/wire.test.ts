@@ -19,7 +19,7 @@ const HASHES: Record<string, string> = {
   '0.5.0': 'e2f26f8b8579927fa1f0a95fdf5cf7f51c46c17928b5613313153dcfa0836211',
   '0.5.1': '111182a2cb1ae8301d12c173303ce793ce7b96fd01e5c2a6f53fac049fa15745',
   '0.6.0': '1a0e4bf90170463a8a58340a95224ff72953a7a09c01b0ace1d95b04ec3b9cd6',
-  '0.7.0': '35759134fdfed8a8d26d3cd13e68d292ee65f64592fb2b4331bfac9b08cba396',
+  '0.7.0': '192609ae1f02d44dc4eedd04182f56aa8d5206a8e715518af0dca0f46b20674a',
 };
 
 describe('the wire contract', () => {
