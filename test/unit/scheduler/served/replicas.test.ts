@@ -199,6 +199,11 @@ describe('[J338] a job that may have no replica', () => {
     world.join(1, POOL, { kinds: ['online_inference'] as const });
     world.fund();
     expect([world.job(job).state, world.grants]).toEqual(['pending', []]);
+    const reason = () => {
+      const explained = world.cell.explain(tenantId, job);
+      return explained.ok ? explained.value.explanation.reason : explained;
+    };
+    expect(reason()).toBe('scaled_to_zero');
     expect(world.cell.act(tenantId, job, { kind: 'wake' })).toMatchObject({ ok: true });
     world.fund();
     world.exchange(POOL);
@@ -215,6 +220,7 @@ describe('[J338] a job that may have no replica', () => {
     say({ kind: 'failed', reason: 'released', message: 'asked to stop' });
     world.loseMemory();
     expect(world.job(job)).toMatchObject({ state: 'pending', attempt: null, finishedAtMs: null });
+    expect(reason()).toBe('scaled_to_zero');
     const charged = JSON.stringify(world.cell.history.segments(job, 100));
     world.nowMs += 3_600_000;
     world.wake();
