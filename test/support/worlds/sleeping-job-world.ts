@@ -101,7 +101,7 @@ export class SleepingJobWorld {
           tenantId: TENANT,
           name: MODEL,
           route: { kind: 'registered', owner: TENANT, model: MODEL, isPinned: false } as unknown as RegisteredRoute,
-          version: { version: 1, manifest: MANIFEST, contractHash: 'own', createdAtMs: 0 },
+          version: { version: 1, manifest: MANIFEST, contractHash: 'own', createdAtMs: 0, runBoundMs: 1 },
           inputType: 'query',
           tokens: 1,
           longestTokens: 1,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import type { AttemptNews, FailureReason, Serving } from '../../../../src/contract/jobs/attempt.ts';
+import { JOB_LIMITS } from '../../../../src/contract/jobs/job-limits.ts';
 import { SqliteCellStore } from '../../../../src/scheduler/served/sqlite-cell-store.ts';
 import { DEFAULT_TERMS } from '../../../../src/scheduler/served/jobs/job.ts';
 import { POOL, ServedCell } from '../../../support/worlds/served-cell.ts';
@@ -187,6 +188,25 @@ describe('[J219] replicas that follow their load', () => {
     const explained = other.world.cell.explain(tenantId, other.job);
     expect(explained).toMatchObject({ ok: true, value: { explanation: { scaling: null } } });
   });
+});
+
+it('[J361] the last replica that may leave stays until calls that wait for it have seen it, whatever its delay', () => {
+  const world = new ServedCell();
+  const scaling = { outstanding_per_replica: 1, scale_down_delay_s: 0, min: 0 } as const;
+  const job = world.submit(1, { work: { kind: 'online_inference', model: 'm', scaling } });
+  world.join(1, POOL, { kinds: ['online_inference'] as const });
+  world.fund();
+  world.cell.act(world.job(job).tenantId, job, { kind: 'wake' });
+  world.fund();
+  world.exchange(POOL);
+  world.exchange(POOL, { reports: [{ jobId: job, fence: 1, rank: 0, ...alive({ ...at('http://a:1'), outstandingMilli: 0 }) }] });
+  const stateAfter = (ms: number) => {
+    world.nowMs += ms;
+    world.wake();
+    return world.job(job).state;
+  };
+  expect([stateAfter(JOB_LIMITS.replicaIdleMinMs - 1), stateAfter(1)]).toEqual(['running', 'stopping']);
+  expect(JOB_LIMITS.replicaIdleMinMs).toBeGreaterThan(JOB_LIMITS.replicaViewMs);
 });
 
 describe('[J338] a job that may have no replica', () => {
