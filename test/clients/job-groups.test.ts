@@ -103,7 +103,7 @@ it('[P125] [P126] [J138] saves when its machine is to be taken away, and goes on
   pool.start(allow, { SLUICE_AGENT_NOTICE: join(folder, 'notice') });
   const id = await train('60', 1);
   await expect.poll(() => pool.log(id), LONG).toContain('holding at step 60');
-  const [first] = (await pool.nodes()).filter(({ jobs }: { jobs: string[] }) => jobs.includes(id));
+  const first = (await pool.nodes()).find(({ jobs }: { jobs: string[] }) => jobs.includes(id));
   pool.start(allow);
   const goneAtMs = Date.now() + 120_000;
   writeFileSync(join(folder, 'notice'), new Date(goneAtMs).toISOString());
@@ -112,10 +112,10 @@ it('[P125] [P126] [J138] saves when its machine is to be taken away, and goes on
   expect(await pool.log(id), 'nothing of its work was lost').toContain('1 processes, from step 60');
   const { attempts } = await pool.job(id);
   expect(attempts).toMatchObject([{ outcome: 'released', stopped_for: 'spot_notice' }, { outcome: 'succeeded' }]);
-  const [noticed] = (await pool.events(id)).filter(({ kind }) => kind === 'termination_notice');
+  const noticed = (await pool.events(id)).find(({ kind }) => kind === 'termination_notice');
   expect(noticed).toMatchObject({ state: 'stopping', stopped_for: 'spot_notice' });
   expect(noticed?.['stop_by']).toBeLessThanOrEqual(goneAtMs / 1_000);
-  const [taken] = (await pool.nodes()).filter((node: { id: string }) => node.id === first.id);
+  const taken = (await pool.nodes()).find((node: { id: string }) => node.id === first.id);
   expect(Math.abs(taken.terminates_at - goneAtMs / 1_000), 'as the provider says').toBeLessThan(10);
   expect(taken).toMatchObject({ jobs: [], state: expect.stringMatching(/^(draining|away)$/) });
 });

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { unreachable } from '../../src/kernel/assert.ts';
+
 // How an agent learns that its machine will be taken away. [P126]
 
 /** Where that is said: the metadata of a provider, or what its operator names. */
@@ -112,7 +114,10 @@ function timeIn(kind: NoticeSource['kind'], text: string): number | null {
       const taken = (JSON.parse(text) as AzureEvents).Events?.find(({ EventType: type }) => type === 'Preempt' || type === 'Terminate');
       return taken === undefined ? null : Date.parse(taken.NotBefore ?? '');
     }
-    default:
+    case 'url':
+    case 'file':
       return Date.parse(text.trim());
+    default:
+      return unreachable(kind);
   }
 }

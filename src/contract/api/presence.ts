@@ -67,5 +67,5 @@ export const implies = (condition: object, consequence: object, otherwise?: obje
 /** A schema of which the document says a rule that its own checks make. */
 export const stated = <S extends z.core.$ZodType>(schema: S, rule: object): S => {
   const rules = (methodsOf(schema).meta()?.['allOf'] ?? []) as object[];
-  return described(schema, { allOf: [...rules, rule] } as z.GlobalMeta);
+  return described(schema, { allOf: [...rules, rule] });
 };

@@ -26,4 +26,5 @@ export const wholeText = (
 
 /** The same of a body, whose numbers are numbers. */
 export const wholeNumber = (min: number, max: number = Number.MAX_SAFE_INTEGER): WholeText =>
+  // oxlint-disable-next-line typescript/no-unnecessary-type-assertion -- it spares the compiler what `JsonBody` says
   z.int().min(min).max(max) as unknown as WholeText;

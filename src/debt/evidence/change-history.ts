@@ -1,7 +1,9 @@
+import type { NamingCommit } from './lineage-names.ts';
+import { LineageNames } from './lineage-names.ts';
 import { NumberTable } from './number-table.ts';
 
 /** One commit, as far as debt is concerned. */
-export interface Change {
+export interface Change extends NamingCommit {
   readonly author: string;
   readonly atS: number;
   readonly files: readonly ChangedFile[];
@@ -50,33 +52,35 @@ export class ChangeHistory {
   readonly #churn = new Map<string, number>();
   readonly #authors = new NumberTable();
   readonly #lastChange = new NumberTable();
-  /** What files of earlier commits are called now. */
-  readonly #nameNow = new Map<string, string>();
+  readonly #names = new LineageNames();
 
   constructor(nowS: number) {
     this.#nowS = nowS;
   }
 
-  /** Adds a commit that is older than all that were added before. */
-  add({ author, atS, files }: Change): void {
+  /** Adds a commit whose children were all added before; merges have no files. */
+  add(change: Change): void {
+    const { author, atS, files } = change;
     this.#firstS = Math.min(this.#firstS, atS);
     const weight = decay(this.#nowS - atS, CHURN_HALF_LIFE_S);
     const knowledge = decay(this.#nowS - atS, AUTHORSHIP_HALF_LIFE_S);
-    for (const { path, before, lines } of files) {
-      const name = this.#nameNow.get(path) ?? path;
-      if (before !== undefined) this.#nameNow.set(before, name);
+    this.#names.enter(change);
+    const renamed = files.flatMap(({ path, before }) => (before === undefined ? [] : [{ before, now: this.#names.nameOf(path) }]));
+    for (const { path, lines } of files) {
+      const name = this.#names.nameOf(path);
       if (files.length > FILES_MAX_COUNT) continue;
       this.#churn.set(name, (this.#churn.get(name) ?? 0) + weight);
       this.#authors.add(name, author, lines * knowledge);
       this.#lastChange.raise(name, author, atS);
     }
+    this.#names.leave(change, renamed);
   }
 
-  /** With what was known of the commits before those that were added. */
-  after(earlier: HistoryState = EMPTY): HistoryState {
+  /** With what was known of a commit and those before it. */
+  after(earlier: HistoryState = EMPTY, commit: NamingCommit = {}): HistoryState {
     const ageS = this.#nowS - earlier.atS;
     const [churnLeft, knowledgeLeft] = [decay(ageS, CHURN_HALF_LIFE_S), decay(ageS, AUTHORSHIP_HALF_LIFE_S)];
-    const nameOf = (path: string): string => this.#nameNow.get(path) ?? path;
+    const nameOf = this.#names.of(commit);
     for (const [path, churn] of Object.entries(earlier.churn)) {
       const name = nameOf(path);
       this.#churn.set(name, (this.#churn.get(name) ?? 0) + churn * churnLeft);

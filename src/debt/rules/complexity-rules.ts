@@ -7,7 +7,7 @@ import type { FunctionWork } from './costly-function.ts';
 import { COMPLEXITY_TARGET, doubtOfFunction, isCostly } from './costly-function.ts';
 import { hotFilesOf } from './hot-files.ts';
 import type { Hit, Rule, RuleContext } from './rule.ts';
-import { detailOf, numberOf, severityIn } from './rule.ts';
+import { detailOf, numberOf, repairsSaid, severityIn } from './rule.ts';
 
 /** Outside of hotspots a function is left alone until it is this complex, and one without a change in a year until it is more so. */
 const COMPLEXITY_OF_COLD_CODE = 25;
@@ -113,7 +113,7 @@ class Functions {
     const commits = history === undefined ? 0 : detailOf(history, 'commits');
     if (history === undefined || commits === 0)
       return changes === 0 ? complexity : `${complexity}, and ${changes} commits of the last year changed it`;
-    const repairs = numberOf(history) === 0 ? '' : `, and it was repaired ${timesOf(numberOf(history))}`;
+    const repairs = repairsSaid(numberOf(history));
     return `${complexity} and is nested ${detailOf(one, 'depth')} deep; ${commits} ${commits === 1 ? 'commit' : 'commits'} of two years changed its code${repairs}`;
   }
 }
@@ -125,7 +125,6 @@ function isWithin(one: DebtFact, other: DebtFact): boolean {
   return otherFrom <= from && to <= otherTo && to - from < otherTo - otherFrom;
 }
 
-const timesOf = (count: number): string => (count === 1 ? 'once' : `${count} times`);
 const lineOf = (fact: DebtFact): number => detailOf(fact, 'line');
 
 /** The hottest of all files by churn and complexity that have a function to simplify which changes (D10). */

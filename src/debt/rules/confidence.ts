@@ -12,10 +12,11 @@ export type JudgedByRule = Readonly<Partial<Record<DebtRule, Readonly<Partial<Re
 export const JUDGED: JudgedByRule = {
   hotspot: { strong: { verdicts: 82, debt: 78 }, weak: { verdicts: 26, debt: 12 } },
   'complex-function': { strong: { verdicts: 58, debt: 54 }, weak: { verdicts: 88, debt: 43 } },
-  'duplicate-code': { strong: { verdicts: 134, debt: 119 }, weak: { verdicts: 22, debt: 12 } },
+  'duplicate-code': { strong: { verdicts: 136, debt: 120 }, weak: { verdicts: 22, debt: 12 } },
   'import-cycle': { strong: { verdicts: 16, debt: 15 }, weak: { verdicts: 10, debt: 6 } },
-  'hot-file': { strong: { verdicts: 108, debt: 94 } },
+  'hot-file': { strong: { verdicts: 176, debt: 164 }, weak: { verdicts: 34, debt: 11 } },
   'growing-function': { strong: { verdicts: 14, debt: 14 } },
+  'change-coupling': { strong: { verdicts: 18, debt: 2 } },
   'stale-pin': { strong: { verdicts: 12, debt: 8 } },
   'type-hole': { weak: { verdicts: 30, debt: 5 } },
   'old-todo': { weak: { verdicts: 8, debt: 5 } },

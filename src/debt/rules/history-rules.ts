@@ -6,9 +6,19 @@ import { costlyFilesOf } from './complexity-rules.ts';
 import { COMPLEXITY_TARGET } from './costly-function.ts';
 import { FILES_MAX } from '../evidence/file-work.ts';
 import type { HotFile } from './hot-files.ts';
-import { HEAT_OF_HOT_FILE, HEAT_WITH_WORSE_FUNCTION, heatNeeded, hotFilesOf, isUntested, WORSE_FUNCTION } from './hot-files.ts';
+import {
+  FUNCTION_OF_SIGN,
+  HEAT_OF_HOT_FILE,
+  HEAT_WITH_WORSE_FUNCTION,
+  heatNeeded,
+  hotFilesOf,
+  isUntested,
+  REPAIRS_OF_HOT_FILE,
+  REPAIRS_OF_SIGN,
+  WORSE_FUNCTION,
+} from './hot-files.ts';
 import type { Hit, Rule, RuleContext } from './rule.ts';
-import { detailOf, numberOf, severityIn } from './rule.ts';
+import { detailOf, numberOf, repairsSaid, severityIn } from './rule.ts';
 
 const FUNCTIONS_NAMED = 3;
 
@@ -53,9 +63,10 @@ function* hotFiles(context: RuleContext): Iterable<Hit> {
 function doubtOf(one: HotFile): string {
   const { heat, complexity, work } = one;
   const needed = heatNeeded(one);
-  return heat < needed
-    ? `its complexity of ${complexity} times ${numberOf(work)} commits is ${heat}, less than ${needed}`
-    : 'fifteen files are hotter';
+  if (heat < needed) return `its complexity of ${complexity} times ${numberOf(work)} commits is ${heat}, less than ${needed}`;
+  return one.hasSign
+    ? 'fifteen files are hotter'
+    : `its commits say ${timesOf(detailOf(work, 'repairs'))} that they fix it, and no function has ${FUNCTION_OF_SIGN} points`;
 }
 
 function titleOf({ functions, complexity, work }: HotFile, grown: DebtFact | undefined): string {
@@ -67,8 +78,11 @@ function titleOf({ functions, complexity, work }: HotFile, grown: DebtFact | und
       : `${of}: ${named.join(', ')}${functions.length > named.length ? ', ...' : ''}`;
   const repairs = detailOf(work, 'repairs');
   const since = grown === undefined || !hasGrown(grown) ? '' : `; ${grownBy(grown)}`;
-  return `${where}; ${numberOf(work)} ${commitsOfYears(work)} changed the file, by ${authorsOf(work)}${repairs === 0 ? '' : `, and it was repaired ${repairs === 1 ? 'once' : `${repairs} times`}`}${since}`;
+  const said = repairsSaid(repairs);
+  return `${where}; ${numberOf(work)} ${commitsOfYears(work)} changed the file, by ${authorsOf(work)}${said}${since}`;
 }
+
+const timesOf = (count: number): string => (count === 0 ? 'never' : count === 1 ? 'once' : `${count} times`);
 
 /** Less is not worth a word. */
 const hasGrown = (fact: DebtFact): boolean =>
@@ -225,7 +239,7 @@ function* exampleCopies({ facts }: RuleContext): Iterable<Hit> {
 export const HISTORY_RULES = {
   'hot-file': {
     signal: 'hotspots',
-    about: `Fires on a file that 5 commits changed, of three years or of as many as hold 300, and that has a function of cognitive complexity above 15, or 60 points together. Heat is its complexity times those commits. Strong for the fifteen hottest from ${HEAT_OF_HOT_FILE}, or from ${HEAT_WITH_WORSE_FUNCTION} with a function of ${WORSE_FUNCTION} points; from 100 a candidate. Takes a change, 10 minutes and one for each point above 15 (D120).`,
+    about: `Fires on a file that 5 commits changed, of three years or of as many as hold 300, and that has a function of cognitive complexity above 15, or 60 points together, or was repaired ${REPAIRS_OF_HOT_FILE} times. Heat is its complexity times those commits. Strong for the fifteen hottest from ${HEAT_OF_HOT_FILE}, or from ${HEAT_WITH_WORSE_FUNCTION} with a function of ${WORSE_FUNCTION} points or ${REPAIRS_OF_HOT_FILE} repairs, if its commits say ${REPAIRS_OF_SIGN} times that they fix it or a function has ${FUNCTION_OF_SIGN} points; from 100 a candidate. Takes a change, 10 minutes and one for each point above 15 (D120).`,
     find: hotFiles,
   },
   'growing-function': {

@@ -13,6 +13,8 @@ export interface HotFile {
   /** Above the target, the most complex first. */
   readonly functions: readonly DebtFact[];
   readonly work: DebtFact;
+  /** Its commits say that they repaired it, or it has a function that is hard however it is read. */
+  readonly hasSign: boolean;
   readonly isHot: boolean;
 }
 
@@ -24,6 +26,12 @@ export const WORSE_FUNCTION = 20;
 export const HEAT_OF_CANDIDATE = 100;
 /** Fewer commits are no habit. */
 export const COMMITS_OF_HOT_FILE = 5;
+/** So often repaired, a file is hot from less, and whatever its functions are. */
+export const REPAIRS_OF_HOT_FILE = 5;
+/** Files that are large and changed, and that readers found clear, were repaired once or never, and had no such function. */
+export const REPAIRS_OF_SIGN = 2;
+export const FUNCTION_OF_SIGN = 25;
+const COMMITS_WITHOUT_REPAIR = 12;
 /** A file without a complex function is hard to change if it is so in many places. */
 const COMPLEXITY_OF_WHOLE_FILE = 60;
 /** A list that is longer is not read: the hottest stand for the rest. */
@@ -42,18 +50,29 @@ export function hotFilesOf({ facts }: RuleContext): readonly HotFile[] {
     .flatMap((work) => {
       const points = ofFile.get(work.subject) ?? 0;
       const functions = (functionsOf.get(work.subject) ?? []).toSorted((a, b) => numberOf(b) - numberOf(a));
-      const isComplex = functions.length > 0 || points >= COMPLEXITY_OF_WHOLE_FILE;
+      const isComplex = functions.length > 0 || points >= COMPLEXITY_OF_WHOLE_FILE || repairsOf(work) >= REPAIRS_OF_HOT_FILE;
       const heat = points * numberOf(work);
       if (!isComplex || numberOf(work) < COMMITS_OF_HOT_FILE || heat < HEAT_OF_CANDIDATE) return [];
-      return [{ file: work.subject, heat, complexity: points, functions, work }];
+      return [{ file: work.subject, heat, complexity: points, functions, work, hasSign: hasSign(functions[0], work) }];
     })
     .toSorted((a, b) => b.heat - a.heat || (a.file < b.file ? -1 : 1));
-  return warm.map((one, i) => ({ ...one, isHot: i < HOT_FILES_MAX && one.heat >= heatNeeded(one) }));
+  const hottest = new Set(warm.filter((one) => one.hasSign && one.heat >= heatNeeded(one)).slice(0, HOT_FILES_MAX));
+  return warm.map((one) => ({ ...one, isHot: hottest.has(one) }));
+}
+
+const repairsOf = (work: DebtFact): number => detailOf(work, 'repairs');
+
+function hasSign(worst: DebtFact | undefined, work: DebtFact): boolean {
+  if (repairsOf(work) >= REPAIRS_OF_SIGN) return true;
+  if (worst === undefined || numberOf(worst) < FUNCTION_OF_SIGN) return false;
+  return repairsOf(work) > 0 || numberOf(work) >= COMMITS_WITHOUT_REPAIR;
 }
 
 /** The heat from which a file is a hotspot. */
-export const heatNeeded = ({ functions: [worst] }: Pick<HotFile, 'functions'>): number =>
-  worst !== undefined && numberOf(worst) >= WORSE_FUNCTION ? HEAT_WITH_WORSE_FUNCTION : HEAT_OF_HOT_FILE;
+export const heatNeeded = ({ functions: [worst], work }: Pick<HotFile, 'functions' | 'work'>): number =>
+  repairsOf(work) >= REPAIRS_OF_HOT_FILE || (worst !== undefined && numberOf(worst) >= WORSE_FUNCTION)
+    ? HEAT_WITH_WORSE_FUNCTION
+    : HEAT_OF_HOT_FILE;
 
 /** Whether no test is seen to be about a file: none imports it or has its name, and few commits to it changed a test. [D123] */
 export function isUntested({ work }: HotFile): boolean {

@@ -139,3 +139,9 @@ export function severityIn(values: readonly number[], target: number): (value: n
   );
   return (value) => (value <= target ? 0 : Math.min(1, (value - target) / Math.max(worst - target, 1)));
 }
+
+/** What the messages of commits say, of which those within two weeks count once. */
+export function repairsSaid(count: number): string {
+  if (count === 0) return '';
+  return count === 1 ? '; one message says that it fixes something' : `; ${count} messages, two weeks apart, say that they fix something`;
+}

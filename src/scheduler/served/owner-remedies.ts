@@ -44,22 +44,13 @@ export const remediesForOwner = (
   });
 
 function stepForOwner(step: RemedyStep, spec: JobSpec, queueOfBooking: (id: string) => string | undefined): JobRemedyStep {
-  switch (step.kind) {
-    case 'more_quota':
-      return { ...step, owner: quotaOwnerOf(step.owner) };
-    case 'more_nodes':
-      return { ...step, domains: namedDomains(step.domains), runs: kindRequired(spec.options[step.option]) };
-    case 'end_reservation': {
-      const { bookingId, ...rest } = step;
-      const queue = queueOfBooking(bookingId);
-      return { ...rest, reservation: queue !== undefined && isQueueOf(tenantOfQueue(spec.queue), queue) ? bookingId : null };
-    }
-    case 'allow_eviction':
-    case 'start_queue':
-      return { ...step, queue: nameOf(step.queue) };
-    default:
-      return step;
-  }
+  if (step.kind === 'more_quota') return { ...step, owner: quotaOwnerOf(step.owner) };
+  if (step.kind === 'more_nodes') return { ...step, domains: namedDomains(step.domains), runs: kindRequired(spec.options[step.option]) };
+  if (step.kind === 'allow_eviction' || step.kind === 'start_queue') return { ...step, queue: nameOf(step.queue) };
+  if (step.kind !== 'end_reservation') return step;
+  const { bookingId, ...rest } = step;
+  const queue = queueOfBooking(bookingId);
+  return { ...rest, reservation: queue !== undefined && isQueueOf(tenantOfQueue(spec.queue), queue) ? bookingId : null };
 }
 
 /** A queue as its tenant calls it. */

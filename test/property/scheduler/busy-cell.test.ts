@@ -49,7 +49,7 @@ function checkSegment(world: CellWorld, before: JobRecord | undefined, { spec, a
 
 it('[J69] the cost of jobs is that of their ledger events, segment by segment, without gap or overlap', () => {
   let [charged, segments, most] = [0, 0, 0];
-  for (const seed of firstSeeds(effort(20, 800))) {
+  for (const seed of firstSeeds(effort(24, 800))) {
     const busy = new BusyCell(seed);
     const { world } = busy;
     const ledger = new Ledger();

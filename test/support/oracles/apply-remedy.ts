@@ -1,4 +1,4 @@
-import { must } from '../../../src/kernel/assert.ts';
+import { must, unreachable } from '../../../src/kernel/assert.ts';
 import type { JobId } from '../../../src/kernel/ids.ts';
 import type { Cell } from '../../../src/scheduler/engine/cell/cell.ts';
 import type { CellEvent } from '../../../src/scheduler/engine/cell/event.ts';
@@ -35,22 +35,36 @@ export const cellWays = (cell: Cell, queue: string): RemedyWays => ({
   releasedWith: (payer) => [payer],
 });
 
+/** Steps that cancel the job and submit it again. */
+type SubmitStep = Extract<
+  RemedyStep,
+  { readonly kind: 'higher_price_limit' | 'shorter_duration' | 'accept_more_pools' | 'smaller_demand' }
+>;
+type EventStep = Exclude<RemedyStep, SubmitStep>;
+
+const SUBMIT_STEPS: ReadonlySet<RemedyStep['kind']> = new Set([
+  'higher_price_limit',
+  'shorter_duration',
+  'accept_more_pools',
+  'smaller_demand',
+]);
+const isSubmitStep = (one: RemedyStep): one is SubmitStep => SUBMIT_STEPS.has(one.kind);
+
 /** Does what a remedy says, event by event as callers would cause them; answers the job that is to start then. */
 export function applyRemedy(cell: Cell, jobId: JobId, { steps }: Remedy, nowMs: number): JobId {
   let id = jobId;
   for (const one of steps) {
-    const spec = resubmitted(cell, id, one);
-    for (const event of spec === undefined
-      ? eventsOf(cell, id, one)
-      : [{ kind: 'cancel', jobId: id } as const, { kind: 'submit', spec } as const])
-      step(cell, event, nowMs);
-    id = spec?.id ?? id;
+    if (isSubmitStep(one)) {
+      const spec = resubmitted(cell, id, one);
+      for (const event of [{ kind: 'cancel', jobId: id } as const, { kind: 'submit', spec } as const]) step(cell, event, nowMs);
+      id = spec.id;
+    } else for (const event of eventsOf(cell, id, one)) step(cell, event, nowMs);
     for (let passes = 0; cell.nextDueMs() <= nowMs && passes < 20; passes++) step(cell, { kind: 'tick' }, nowMs);
   }
   return id;
 }
 
-function eventsOf(cell: Cell, jobId: JobId, one: RemedyStep): readonly CellEvent[] {
+function eventsOf(cell: Cell, jobId: JobId, one: EventStep): readonly CellEvent[] {
   const { queue } = cell.jobs.get(jobId).spec;
   switch (one.kind) {
     case 'more_quota':
@@ -71,15 +85,8 @@ function eventsOf(cell: Cell, jobId: JobId, one: RemedyStep): readonly CellEvent
       return [{ kind: 'cancel_booking', id: one.bookingId }];
     case 'higher_priority':
       return [{ kind: 'reprioritise', jobId, priority: one.priority }];
-    case 'allow_eviction': {
-      const spec = storable(cell.tree.node(queue).spec);
-      const { reclaimsLowerOnly, ...policy } = must(spec.eviction, 'a queue has a policy');
-      const eviction =
-        one.of === 'borrowers'
-          ? { ...policy, reclaimWithinCohort: true }
-          : { ...policy, ...(reclaimsLowerOnly === undefined ? {} : { reclaimsLowerOnly }), preemptWithinQueue: true };
-      return [{ kind: 'change_cohorts', saved: [{ ...spec, eviction }], gone: [] }];
-    }
+    case 'allow_eviction':
+      return [{ kind: 'change_cohorts', saved: [evicting(cell.tree.node(queue).spec, one.of)], gone: [] }];
     case 'suspend_job':
       return [{ kind: 'hold', jobId: one.jobId, isHeld: true }];
     case 'resume':
@@ -97,12 +104,22 @@ function eventsOf(cell: Cell, jobId: JobId, one: RemedyStep): readonly CellEvent
       for (const awaited of one.jobs) finish(cell, cell.jobs.get(awaited), 'succeeded', null);
       return [{ kind: 'tick' }];
     default:
-      throw new Error(`${one.kind} is no event`);
+      return unreachable(one);
   }
 }
 
+function evicting(queue: CohortSpec, of: 'borrowers' | 'lower_priority'): CohortSpec {
+  const spec = storable(queue);
+  const { reclaimsLowerOnly, ...policy } = must(spec.eviction, 'a queue has a policy');
+  const eviction =
+    of === 'borrowers'
+      ? { ...policy, reclaimWithinCohort: true }
+      : { ...policy, ...(reclaimsLowerOnly === undefined ? {} : { reclaimsLowerOnly }), preemptWithinQueue: true };
+  return { ...spec, eviction };
+}
+
 /** The job as it is submitted again, where that is what a step says. */
-function resubmitted(cell: Cell, jobId: JobId, one: RemedyStep): JobSpec | undefined {
+function resubmitted(cell: Cell, jobId: JobId, one: SubmitStep): JobSpec {
   const { spec } = cell.jobs.get(jobId);
   const again = { ...spec, options: [...spec.options], id: `${spec.id}+` as JobId };
   const withOption = (at: number, change: Partial<ResourceOption>): JobSpec => ({
@@ -130,6 +147,6 @@ function resubmitted(cell: Cell, jobId: JobId, one: RemedyStep): JobSpec | undef
       });
     }
     default:
-      return undefined;
+      return unreachable(one);
   }
 }

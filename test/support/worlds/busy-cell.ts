@@ -211,11 +211,7 @@ export class BusyCell {
     const n = (this.#jobs += 1);
     const isOnline = this.#chance(4);
     const options = this.#chance(3) ? [this.#option(isOnline), this.#option(isOnline)] : [this.#option(isOnline)];
-    // Some would be late by the slower of two options.
-    const isStated = !isOnline && options.length > 1 && n % 9 === 0;
-    if (isStated) options[0] = { ...options[0]!, throughputHintMilli: 400 };
-    return jobSpec(n, {
-      ...(isStated ? { workMs: 10_000 } : {}),
+    const spec = jobSpec(n, {
       queue: this.#pick(['a', 'b', 'c']),
       kind: isOnline ? 'online_inference' : this.#pick(['training', 'training', 'index_build']),
       priority: this.#below(3),
@@ -224,7 +220,7 @@ export class BusyCell {
       weights: isOnline || this.#chance(3) ? this.#weights(Math.min(...options.map(({ perNode }) => perNode.memoryMib))) : null,
       checkpoint: { intervalMs: 10_000, graceMs: this.#below(2) * 4_000, restartMs: 1_000 },
       limits: {
-        deadlineAtMs: this.#chance(5) || isStated ? this.world.nowMs + 20_000 : null,
+        deadlineAtMs: this.#chance(5) ? this.world.nowMs + 20_000 : null,
         durationMaxMs: this.#chance(2) ? 15_000 : null,
         costMaxNanoDollars: this.#chance(6) ? 20_000_000 : null,
         priceMaxNanoDollarsPerHour: this.#chance(6) ? 2 * GPU_HOUR : null,
@@ -234,6 +230,19 @@ export class BusyCell {
       dataRegions: this.#chance(4) ? ['us'] : [],
       scaling: isOnline ? { outstandingPerNodeMilli: 10_000, nodesMin: 0, nodesMax: 4, cooldownMs: 10_000 } : null,
     });
+    return n % 9 === 0 && !isOnline ? this.#stated(spec) : spec;
+  }
+
+  /** Of jobs with two options, one would be late by the slower. */
+  #stated(spec: JobSpec): JobSpec {
+    const [first, ...others] = spec.options;
+    if (first === undefined || others.length === 0) return spec;
+    return {
+      ...spec,
+      workMs: 10_000,
+      options: [{ ...first, throughputHintMilli: 400 }, ...others],
+      limits: { ...spec.limits, deadlineAtMs: this.world.nowMs + 20_000 },
+    };
   }
 
   #weights(memoryMib: number): ModelWeights {

@@ -13,7 +13,8 @@ const asked: string[] = [];
 
 const server = createServer((request, response) => {
   const { method, url = '', headers } = request;
-  asked.push(`${method} ${headers['x-aws-ec2-metadata-token'] ?? headers['metadata-flavor'] ?? headers['metadata'] ?? ''}`);
+  const shown = headers['x-aws-ec2-metadata-token'] ?? headers['metadata-flavor'] ?? headers['metadata'] ?? '';
+  asked.push(`${method} ${String(shown)}`);
   const answer = answers.get(url);
   response.writeHead(answer === undefined ? 404 : 200).end(answer ?? '');
 });

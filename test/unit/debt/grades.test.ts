@@ -46,9 +46,9 @@ describe('[D30] a complex function', () => {
     const [unread, ...rest] = hitsOf('complex-function', of(100, 9, 9, 9).slice(0, 1));
     expect([unread?.grade, unread?.title, rest]).toEqual(['weak', 'f has a complexity of 100 (target 15)', []]);
     expect(hitsOf('complex-function', of(60, 4, 2, 3))[0]?.title).toBe(
-      'f has a complexity of 60 (target 15) and is nested 4 deep; 3 commits of two years changed its code, and it was repaired 2 times',
+      'f has a complexity of 60 (target 15) and is nested 4 deep; 3 commits of two years changed its code; 2 messages, two weeks apart, say that they fix something',
     );
-    expect(hitsOf('complex-function', of(60, 4, 1, 2))[0]?.title).toContain('changed its code, and it was repaired once');
+    expect(hitsOf('complex-function', of(60, 4, 1, 2))[0]?.title).toContain('changed its code; one message says that it fixes something');
     expect(hitsOf('complex-function', of(60, 4, 0, 1))[0]?.title).toMatch(/; 1 commit of two years changed its code$/);
   });
 

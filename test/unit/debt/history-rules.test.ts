@@ -99,9 +99,24 @@ describe('[D120] a hot file', () => {
       work('src/b.ts', 12),
     );
     expect(items('hot-file').map(({ title }) => title)).toEqual([
-      '2 functions are more complex than 15: f 30, g 17; 12 commits of 3 years and at most 30 files changed the file, by 4 authors, and it was repaired 2 times',
+      '2 functions are more complex than 15: f 30, g 17; 12 commits of 3 years and at most 30 files changed the file, by 4 authors; 2 messages, two weeks apart, say that they fix something',
     ]);
     expect(candidates('hot-file').map(({ doubt }) => doubt)).toEqual(['its complexity of 50 times 12 commits is 600, less than 1000']);
+  });
+
+  it('shows a sign of trouble: repairs, or a function that is hard', () => {
+    const hot = (worst: number, commits: number, repairs: number) =>
+      found(...complex('src/a.ts', 200, { f: worst }), work('src/a.ts', commits, { repairs })).items('hot-file').length;
+    expect([hot(16, 8, 2), hot(16, 8, 1), hot(24, 40, 1)]).toEqual([1, 0, 0]);
+    expect([hot(25, 8, 1), hot(25, 12, 0), hot(25, 11, 0)]).toEqual([1, 1, 0]);
+    const { candidates } = found(...complex('src/a.ts', 200, { f: 16 }), work('src/a.ts', 8, { repairs: 1 }));
+    expect(candidates('hot-file')[0]?.doubt).toBe('its commits say once that they fix it, and no function has 25 points');
+  });
+
+  it('is hot from less if it was repaired five times, whatever its functions are', () => {
+    const hot = (points: number, repairs: number) =>
+      found(...complex('src/a.ts', points), work('src/a.ts', 20, { repairs })).items('hot-file').length;
+    expect([hot(20, 5), hot(19, 5), hot(20, 4)]).toEqual([1, 0, 0]);
   });
 
   it('is one of the fifteen hottest', () => {
@@ -158,23 +173,24 @@ describe('[D121] change coupling', () => {
   const pair = (subject: string, symbol: string, both: number, of: readonly [number, number], detail: DebtFact['detail'] = {}) =>
     fact('changed-with', subject, both, { symbol, detail: { years: 3, commits: of[0], other_commits: of[1], expected: 0.5, ...detail } });
 
-  it('is an item if half of the commits to one file changed the other, and pairs that share files are one', () => {
+  it('is a candidate by what readers said, stronger if half of the commits to one file changed the other; pairs that share files are one', () => {
     const { items, candidates } = found(
       pair('a', 'b', 8, [10, 20]),
       pair('b', 'c', 7, [20, 9]),
       pair('x', 'y', 6, [13, 14]),
       pair('p', 'q', 6, [7, 7], { unread: true }),
     );
-    expect(items('change-coupling').map(({ subject, symbol }) => [subject, symbol])).toEqual([['a', 'b']]);
-    expect(items('change-coupling')[0]?.title).toContain(
-      '8 commits of 3 years and at most 30 files changed it and b together, of 10 and 20',
-    );
-    expect(items('change-coupling')[0]?.title).toContain('; so are c with one of them');
+    expect(items('change-coupling')).toEqual([]);
+    const [first] = candidates('change-coupling');
+    expect([first?.subject, first?.symbol]).toEqual(['a', 'b']);
+    expect(first?.title).toContain('8 commits of 3 years and at most 30 files changed it and b together, of 10 and 20');
+    expect(first?.title).toContain('; so are c with one of them');
     expect(
       candidates('change-coupling')
         .map(({ subject, doubt }) => `${subject}: ${doubt}`)
         .sort(),
     ).toEqual([
+      'a: readers called 2 of 18 such findings debt',
       'p: this clone lacks their texts: one may import the other',
       'x: 46 % of the commits to one changed the other, less than half',
     ]);

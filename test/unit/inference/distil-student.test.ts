@@ -146,7 +146,7 @@ describe('[MB10] nested validation', () => {
   });
 });
 
-it('[MB17] a student of a teacher that adds up the vectors of the base reproduces it on texts that it never saw', () => {
+it('[MB17] a student of a teacher that adds up vectors of the base reproduces it on texts it never saw', () => {
   const rng = new Seeded(5);
   const [columns, vocabularySize] = [8, 41];
   const lengths = Float64Array.from({ length: vocabularySize }, (_, id) => (id === 0 ? 0 : 0.1 + 3 * rng.next() ** 3));

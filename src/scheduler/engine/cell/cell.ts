@@ -1,7 +1,7 @@
 import { assert } from '../../../kernel/assert.ts';
 import type { JobId, PoolId } from '../../../kernel/ids.ts';
 import type { PoolChoice } from './offer.ts';
-import { dominantSharePpm, aged, gathered, NO_HISTORY, reweighed } from '../fairness/dominant-share.ts';
+import { NO_HISTORY, reweighed } from '../fairness/dominant-share.ts';
 import type { CohortNode, CohortSpec } from '../fairness/quota-tree.ts';
 import { belowRoot, rootOf, QuotaTree } from '../fairness/quota-tree.ts';
 import type { JobSpec } from '../model/job-spec.ts';
@@ -16,6 +16,7 @@ import { Throughputs, Durations, optionKey } from './observations.ts';
 import { PayerHolds } from './payer-holds.ts';
 import type { PendingClass } from './pending-queues.ts';
 import { PendingQueues } from './pending-queues.ts';
+import { ageHistory, beginHistory, keepHistory } from './queue-history.ts';
 import { RecentArrivals } from './recent-arrivals.ts';
 import { Reservations } from './reservations.ts';
 import { RunTimes } from './run-times.ts';
@@ -175,7 +176,7 @@ export class Cell {
   /** Changes a job and what is derived from it. Returns whether the job gave up quota or nodes. */
   record(job: JobRecord): boolean {
     const before = this.jobs.find(job.spec.id);
-    for (const node of belowRoot(this.holdings.queueOf(job.spec))) this.#ageHistory(node);
+    for (const node of belowRoot(this.holdings.queueOf(job.spec))) ageHistory(this, node);
     this.#put(before, job);
     this.decide({ kind: 'save', job });
     return this.holdings.change(before, job);
@@ -205,7 +206,7 @@ export class Cell {
   changeCohorts(saved: readonly CohortSpec[], gone: readonly string[]): void {
     assert(!this.undo.isOpen, 'a tree is changed for good');
     const known = saved.flatMap(({ name }) => this.tree.find(name) ?? []);
-    for (const node of known) if (node.parent !== null) this.#ageHistory(node);
+    for (const node of known) if (node.parent !== null) ageHistory(this, node);
     const before = new Map(known.map((node) => [node.spec.name, { weightMilli: node.spec.weightMilli, root: rootOf(node).spec.name }]));
     for (const name of gone) this.#forgetCohort(name);
     for (const spec of saved) {
@@ -217,8 +218,8 @@ export class Cell {
     for (const { name, weightMilli } of saved) {
       const node = this.tree.node(name);
       const former = before.get(name);
-      if (former === undefined) this.#beginHistory(node);
-      else if (node.parent !== null) this.#keepHistory(name, reweighed(this.queue(name).history, former.weightMilli, weightMilli));
+      if (former === undefined) beginHistory(this, node);
+      else if (node.parent !== null) keepHistory(this, name, reweighed(this.queue(name).history, former.weightMilli, weightMilli));
       assert(former === undefined || former.root === rootOf(node).spec.name, 'a queue stays below its root');
     }
     for (const { name } of saved) this.awaitRound(this.tree.node(name));
@@ -229,11 +230,6 @@ export class Cell {
   resetTree(specs: readonly CohortSpec[]): void {
     this.tree.change(specs);
     this.holdings.recount(this.jobs.inOrder(this.jobs.placed));
-  }
-
-  /** A job of a queue is placed: it, and the cohorts above, have had their turn. */
-  takeTurn(queue: CohortNode): void {
-    for (const { spec } of belowRoot(queue)) this.saveQueue({ ...this.queue(spec.name), servedAtMs: this.nowMs });
   }
 
   /** Takes a pool in, once per id. Waiting jobs may run there from now on. */
@@ -344,26 +340,6 @@ export class Cell {
     const waited = before !== undefined && this.pending.has(before);
     if (waited && (!waits || isMoved)) this.pending.remove(before);
     if (waits && (!waited || isMoved)) this.pending.add(job, this.holdings.queueOf(job.spec));
-  }
-
-  #ageHistory(queue: CohortNode): void {
-    const { name } = queue.spec;
-    this.#keepHistory(name, aged(this.queue(name).history, dominantSharePpm(queue), this.nowMs, this.settings.historyHalfLifeMs));
-  }
-
-  /** A cohort that comes has had what its members have had. */
-  #beginHistory({ spec, parent, children }: CohortNode): void {
-    if (parent === null || children.length === 0) return;
-    const members = children.map((child) => ({ ...this.queue(child.spec.name), weightMilli: child.spec.weightMilli }));
-    const servedAtMs = Math.max(...members.map((member) => member.servedAtMs ?? 0));
-    const history = gathered(members, spec.weightMilli, this.nowMs);
-    this.saveQueue({ ...this.queue(spec.name), history, ...(servedAtMs === 0 ? {} : { servedAtMs }) });
-  }
-
-  #keepHistory(name: string, history: QueueRecord['history']): void {
-    const record = this.queue(name);
-    const { averagePpm, untilMs } = record.history;
-    if (history.untilMs !== untilMs || history.averagePpm !== averagePpm) this.saveQueue({ ...record, history });
   }
 
   #forgetCohort(name: string): void {

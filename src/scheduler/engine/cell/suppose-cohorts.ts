@@ -1,7 +1,7 @@
 import { assert } from '../../../kernel/assert.ts';
-import { gathered } from '../fairness/dominant-share.ts';
-import type { CohortNode, CohortSpec } from '../fairness/quota-tree.ts';
+import type { CohortSpec } from '../fairness/quota-tree.ts';
 import type { Cell } from './cell.ts';
+import { beginHistory } from './queue-history.ts';
 
 /** Supposes other quotas and policies, and cohorts that are not there, for the duration of a trial: as `changeCohorts` would have it. */
 export function supposeCohorts(cell: Cell, saved: readonly CohortSpec[]): void {
@@ -26,11 +26,4 @@ export function supposeCohorts(cell: Cell, saved: readonly CohortSpec[]): void {
     cell.awaitRound(node);
   }
   cell.pending.wake(() => true);
-}
-
-/** A cohort that comes has had what its members have had. */
-function beginHistory(cell: Cell, { spec, parent, children }: CohortNode): void {
-  if (parent === null || children.length === 0) return;
-  const members = children.map((child) => ({ ...cell.queue(child.spec.name), weightMilli: child.spec.weightMilli }));
-  cell.saveQueue({ ...cell.queue(spec.name), history: gathered(members, spec.weightMilli, cell.nowMs) });
 }

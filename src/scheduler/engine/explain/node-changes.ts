@@ -6,7 +6,7 @@ import type { NodeDemand, ResourceOption } from '../model/job-spec.ts';
 import { acceptsPool } from '../model/job-spec.ts';
 import type { NodeSpec, NodeTemplate } from '../model/pool-spec.ts';
 import { apply } from '../machine/step.ts';
-import type { Change } from './possible-changes.ts';
+import type { Change } from './remedy.ts';
 
 /** The most nodes that a remedy asks for beyond those of the job itself. */
 const NODES_MAX = 256;

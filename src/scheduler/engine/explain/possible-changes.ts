@@ -1,3 +1,4 @@
+import { unreachable } from '../../../kernel/assert.ts';
 import type { JobId } from '../../../kernel/ids.ts';
 import { tryOption } from '../admission/try-option.ts';
 import type { Cell } from '../cell/cell.ts';
@@ -11,22 +12,9 @@ import { acceptsPool } from '../model/job-spec.ts';
 import { apply, place, submit } from '../machine/step.ts';
 import { haltOf } from './halt.ts';
 import { moreNodes, uncordoned } from './node-changes.ts';
-import type { RemedyStep, RemedyWays } from './remedy.ts';
+import type { Change, RemedyStep, RemedyWays } from './remedy.ts';
 import { resourceClass } from '../cell/feasibility.ts';
 import { rootOf } from '../fairness/quota-tree.ts';
-
-/** One thing that may help a waiting job. */
-export interface Change {
-  readonly step: RemedyStep;
-  /** What it is a change of: two of the same are one, with more of it. */
-  readonly target: string;
-  /** Makes it, in a trial; answers which job to look at then, or undefined where it cannot be made. */
-  readonly make: (cell: Cell) => JobId | undefined;
-  /** The same with so many times as much; absent where there is no more or less of it. Undefined beyond what there can be. */
-  readonly times?: (count: number) => Change | undefined;
-  /** The least of it that may do; absent: 1. */
-  readonly timesMin?: number;
-}
 
 /** What takes away what stands in the way of a job in the state as it is, the option that comes closest first. Changes nothing. */
 export function* obstaclesLifted(cell: Cell, job: JobRecord, ways: RemedyWays): Iterable<Change> {
@@ -64,9 +52,8 @@ function liftHalt(cell: Cell, job: JobRecord, ways: RemedyWays): Change | null |
   const why = haltOf(cell, job);
   const { id, queue } = job.spec;
   const lift = (step: RemedyStep, act: () => unknown): Change => ({ step, target: step.kind, make: () => (act(), id) });
-  switch (why?.kind) {
-    case undefined:
-      return undefined;
+  if (why === undefined) return undefined;
+  switch (why.kind) {
     case 'suspended':
       return lift({ kind: 'resume' }, () => apply(cell, { kind: 'hold', jobId: id, isHeld: false }));
     case 'dependencies':
@@ -83,8 +70,11 @@ function liftHalt(cell: Cell, job: JobRecord, ways: RemedyWays): Change | null |
       const payers = ways.releasedWith(payableOf(job).payer);
       return lift({ kind: 'more_budget' }, () => payers.forEach((payer) => apply(cell, { kind: 'release_payer', payer })));
     }
-    default:
+    case 'not_waiting':
+    case 'scaled_to_zero':
       return null;
+    default:
+      return unreachable(why);
   }
 }
 
@@ -112,9 +102,16 @@ function* againstBlocker(cell: Cell, job: JobRecord, blocker: Blocker, ways: Rem
       yield resubmitted(job, { kind: 'higher_price_limit', option, nanoDollarsPerHour }, changed);
       return undefined;
     }
-    default:
+    case 'too_late':
+      // No change makes the job shorter, and its deadline is its owner's.
+      return undefined;
+    case 'held':
+    case 'no_room':
+    case 'exceeds_capacity':
       yield* uncordoned(cell, job, option);
       return yield* moreNodes(cell, job, option);
+    default:
+      return unreachable(blocker);
   }
 }
 

@@ -4,9 +4,8 @@ import type { JobRecord } from '../cell/job-record.ts';
 import { isWaiting, owner } from '../cell/job-record.ts';
 import { grow } from '../elastic/grow.ts';
 import { place } from '../machine/step.ts';
-import type { Change } from './possible-changes.ts';
 import { alternatives, obstaclesLifted } from './possible-changes.ts';
-import type { Remedy, RemedyStep, RemedyWays } from './remedy.ts';
+import type { Change, Remedy, RemedyStep, RemedyWays } from './remedy.ts';
 
 /** What one explanation tries at most: each trial costs as much as a step of the scheduler, which looks at every class of waiting jobs. */
 const TRIALS_MAX = 48;

@@ -1,4 +1,5 @@
 import type { JobId, PoolId } from '../../../kernel/ids.ts';
+import type { Cell } from '../cell/cell.ts';
 import type { CohortSpec } from '../fairness/quota-tree.ts';
 import type { Market, NodeTemplate } from '../model/pool-spec.ts';
 
@@ -59,4 +60,17 @@ export interface RemedyWays {
   readonly suspendedWith: (queue: string) => readonly string[];
   /** The payers that are asked again when the payer of the job has more. */
   readonly releasedWith: (payer: string) => readonly string[];
+}
+
+/** One thing that may help a waiting job. */
+export interface Change {
+  readonly step: RemedyStep;
+  /** What it is a change of: two of the same are one, with more of it. */
+  readonly target: string;
+  /** Makes it, in a trial; answers which job to look at then, or undefined where it cannot be made. */
+  readonly make: (cell: Cell) => JobId | undefined;
+  /** The same with so many times as much; absent where there is no more or less of it. Undefined beyond what there can be. */
+  readonly times?: (count: number) => Change | undefined;
+  /** The least of it that may do; absent: 1. */
+  readonly timesMin?: number;
 }

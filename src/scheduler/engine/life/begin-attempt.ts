@@ -1,6 +1,7 @@
 import { effectivePriority } from '../cell/feasibility.ts';
 import { rootOf, policyOf } from '../fairness/quota-tree.ts';
 import type { Cell } from '../cell/cell.ts';
+import { takeTurn } from '../cell/queue-history.ts';
 import { saveJob, releaseHold } from '../cell/changes.ts';
 import type { Attempt, Destination, JobRecord } from '../cell/job-record.ts';
 import { nodesOf } from '../cell/job-record.ts';
@@ -35,7 +36,7 @@ export function admit(cell: Cell, job: JobRecord, { option, poolId, placement }:
   cell.payers.probe(payableOf(job));
   releaseHold(cell, job.spec.id);
   saveJob(cell, admitted);
-  if (cell.settings.takesTurns === true) cell.takeTurn(cell.holdings.queueOf(job.spec));
+  if (cell.settings.takesTurns === true) takeTurn(cell, cell.holdings.queueOf(job.spec));
   cell.awaitRound(cell.holdings.queueOf(job.spec));
   start(cell, admitted);
   wakeClaimants(cell, job, attempt);

@@ -4,11 +4,11 @@ import { poolEndpoints } from '../../../../src/contract/pools/pools.ts';
 import { POOL_SETTING_FIELDS } from '../../../../workers/cli/pools/pool-settings-options.ts';
 
 /** Prices have calls and options of their own. */
-const PRICES = ['prices', 'price_list'];
+const PRICES: ReadonlySet<string> = new Set(['prices', 'price_list']);
 
 const fieldsOf = (schema: unknown): readonly string[] =>
   Object.keys((schema as { shape: object }).shape)
-    .filter((field) => !PRICES.includes(field))
+    .filter((field) => !PRICES.has(field))
     .toSorted();
 
 /** What only one of them has: what a pool is called, and what follows from its making. */

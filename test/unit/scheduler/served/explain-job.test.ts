@@ -149,7 +149,7 @@ describe('[J102] a waiting job', () => {
     });
     expect(JSON.stringify(blocked)).not.toContain(jobRequest(2).id);
     // Done in time, it starts.
-    const [remedy] = blocked.remedies.flatMap(({ steps }) => steps).filter((step) => step.kind === 'shorter_duration');
+    const remedy = blocked.remedies.flatMap(({ steps }) => steps).find((step) => step.kind === 'shorter_duration');
     expect(remedy).toMatchObject({ option: 0 });
     const runtimeMaxMs = must(remedy, 'it is named').durationMaxMs;
     const id = world.submit(4, { runtimeMaxMs, graceMs: 0 });

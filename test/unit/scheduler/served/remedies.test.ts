@@ -4,7 +4,7 @@ import type { QuotaTable } from '../../../../src/contract/queues/queue-record.ts
 import { must } from '../../../../src/kernel/assert.ts';
 import type { OrganisationId, TenantId } from '../../../../src/kernel/ids.ts';
 import type { JobRemedyStep } from '../../../../src/scheduler/served/owner-remedies.ts';
-import { jobRequest } from '../../../support/fixtures/job-request.ts';
+import type { jobRequest } from '../../../support/fixtures/job-request.ts';
 import { POOL, ServedCell } from '../../../support/worlds/served-cell.ts';
 
 const [ONE, OTHER] = ['tn_0000000001_00000001', 'tn_0000000002_00000001'] as TenantId[] as [TenantId, TenantId];
@@ -53,39 +53,36 @@ function waiting(layout: string): { readonly world: ServedCell; readonly id: Ret
   return { world, id: must(ids.at(-1), 'the last') };
 }
 
+function raiseQuota(world: ServedCell, { owner, resource, by }: Extract<JobRemedyStep, { readonly kind: 'more_quota' }>): boolean {
+  const { cohorts, queues } = world.cell;
+  const raised = (known: QuotaTable): QuotaTable => {
+    const terms = known[resource] ?? { nominalMilli: 0, borrowingMaxMilli: null, lendingMaxMilli: null };
+    return { ...known, [resource]: { ...terms, nominalMilli: terms.nominalMilli + by } };
+  };
+  if ('tenant' in owner) {
+    cohort(world, 'made', raised({}), { tenantId: owner.tenant, parent: cohorts.cohort('ours').ok ? 'ours' : 'root' });
+    return true;
+  }
+  if ('cohort' in owner) {
+    const known = cohorts.cohort(owner.cohort);
+    return known.ok && cohorts.changeCohort(owner.cohort, { quotas: raised(known.value.cohort.settings.quotas) }).ok;
+  }
+  const known = queues.queue(ONE, owner.queue);
+  return known.ok && queues.changeQueue(ONE, owner.queue, { quotas: raised(known.value.queue.settings.quotas) }).ok;
+}
+
 /** Does what a step says by what its call does; false where a call is none of the scheduler's, or submits the job again. */
 function take(world: ServedCell, step: JobRemedyStep, id: ReturnType<typeof jobRequest>['id']): boolean {
-  const { cohorts, queues } = world.cell;
-  switch (step.kind) {
-    case 'more_quota': {
-      const { owner } = step;
-      const raised = (known: QuotaTable): QuotaTable => {
-        const terms = known[step.resource] ?? { nominalMilli: 0, borrowingMaxMilli: null, lendingMaxMilli: null };
-        return { ...known, [step.resource]: { ...terms, nominalMilli: terms.nominalMilli + step.by } };
-      };
-      if ('tenant' in owner) {
-        cohort(world, 'made', raised({}), { tenantId: owner.tenant, parent: world.cell.cohorts.cohort('ours').ok ? 'ours' : 'root' });
-        return true;
-      }
-      if ('cohort' in owner) {
-        const known = cohorts.cohort(owner.cohort);
-        return known.ok && cohorts.changeCohort(owner.cohort, { quotas: raised(known.value.cohort.settings.quotas) }).ok;
-      }
-      const known = queues.queue(ONE, owner.queue);
-      return known.ok && queues.changeQueue(ONE, owner.queue, { quotas: raised(known.value.queue.settings.quotas) }).ok;
-    }
-    case 'more_nodes':
-      world.join(step.by);
-      return true;
-    case 'allow_eviction':
-      return queues.changeQueue(ONE, step.queue, step.of === 'borrowers' ? { reclaim: 'any' } : { withinQueue: 'lower_priority' }).ok;
-    case 'suspend_job':
-      return world.cell.act(ONE, step.jobId, { kind: 'suspend' }).ok;
-    case 'higher_priority':
-      return world.cell.act(ONE, id, { kind: 'reprioritise', priority: step.priority }).ok;
-    default:
-      return false;
+  const { cell } = world;
+  if (step.kind === 'more_quota') return raiseQuota(world, step);
+  if (step.kind === 'more_nodes') {
+    world.join(step.by);
+    return true;
   }
+  if (step.kind === 'allow_eviction')
+    return cell.queues.changeQueue(ONE, step.queue, step.of === 'borrowers' ? { reclaim: 'any' } : { withinQueue: 'lower_priority' }).ok;
+  if (step.kind === 'suspend_job') return cell.act(ONE, step.jobId, { kind: 'suspend' }).ok;
+  return step.kind === 'higher_priority' && cell.act(ONE, id, { kind: 'reprioritise', priority: step.priority }).ok;
 }
 
 it.each(Object.keys(LAYOUTS))('[J337] [J335] each step that is named, taken by its call, starts a job that lacks quota %s', (layout) => {

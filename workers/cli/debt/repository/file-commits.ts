@@ -1,5 +1,6 @@
 import { saysFix } from '../../../../src/debt/evidence/fix-commits.ts';
 import type { FileCommit } from '../../../../src/debt/evidence/file-work.ts';
+import { LineageNames } from '../../../../src/debt/evidence/lineage-names.ts';
 import { GitFailure, gitRecords } from './git.ts';
 import type { Repository } from './repository.ts';
 import { YEAR_S } from './line-times.ts';
@@ -21,7 +22,7 @@ export interface FileHistory {
 
 /** What a commit begins with. */
 const MARK = '\u0001';
-const FORMAT = '--format=%x01%at%x02%aN <%aE>%x02%s%x02%b';
+const FORMAT = '--format=%x01%at%x02%aN <%aE>%x02%H%x02%P%x02%s%x02%b';
 const YEARS = 10;
 
 /**
@@ -41,10 +42,10 @@ export async function fileCommits(repository: Repository): Promise<FileHistory> 
 
 async function readCommits({ root, commit, committedAtS }: Repository, renames: '-M' | '-M100%'): Promise<FileHistory> {
   const since = `--since=${committedAtS - YEARS * YEAR_S}`;
-  const args = ['log', '--no-merges', '--name-status', '-z', renames, '--no-ext-diff', since, FORMAT, commit];
+  const args = ['log', '--date-order', '--name-status', '-z', renames, '--no-ext-diff', since, FORMAT, commit];
   const reader = new NameStatusReader();
   for await (const record of gitRecords(root, args)) reader.read(record);
-  return { commits: reader.commits, renames: reader.renames };
+  return reader.end();
 }
 
 /** What a file was called at a time. */
@@ -54,11 +55,10 @@ export function nameAt(path: string, atS: number, renames: readonly Rename[]): s
 
 /** Reads `git log --name-status -z`: the format's text, then for each file its status and path, of a renamed one both paths. */
 class NameStatusReader {
-  readonly commits: FileCommit[] = [];
-  readonly renames: Rename[] = [];
-  #atS = 0;
-  readonly #nameNow = new Map<string, string>();
-  #files: string[] = [];
+  readonly #commits: FileCommit[] = [];
+  readonly #renames: Rename[] = [];
+  readonly #names = new LineageNames();
+  #commit: { readonly atS: number; readonly parents: readonly string[]; readonly files: string[]; readonly renamed: Rename[] } | undefined;
   /** Paths that are still to come of a status. */
   #wanted: { readonly isRename: boolean; readonly paths: string[] } | undefined;
 
@@ -69,21 +69,35 @@ class NameStatusReader {
   }
 
   #readHeader(record: string): void {
-    const [at = '', author = '', subject = '', ...body] = record.slice(record.indexOf(MARK) + 1).split('\u0002');
-    [this.#files, this.#atS] = [[], Number(at)];
-    this.commits.push({ author: author.trim(), atS: this.#atS, isFix: saysFix(subject, body.join('')), files: this.#files });
+    this.#leave();
+    const [at = '', author = '', id = '', parents = '', subject = '', ...body] = record.slice(record.indexOf(MARK) + 1).split('\u0002');
+    const commit = { atS: Number(at), parents: parents.split(' ').filter((one) => one !== ''), files: [], renamed: [] };
+    this.#commit = commit;
+    this.#names.enter({ id });
+    // Merges are read for their parents alone.
+    if (commit.parents.length < 2)
+      this.#commits.push({ author: author.trim(), atS: commit.atS, isFix: saysFix(subject, body.join('')), files: commit.files });
+  }
+
+  #leave(): void {
+    if (this.#commit === undefined) return;
+    this.#names.leave(this.#commit, this.#commit.renamed);
+    this.#renames.push(...this.#commit.renamed);
+  }
+
+  end(): FileHistory {
+    this.#leave();
+    return { commits: this.#commits, renames: this.#renames };
   }
 
   #readPath(path: string, { isRename, paths }: { readonly isRename: boolean; readonly paths: string[] }): void {
     paths.push(path);
     if (isRename && paths.length < 2) return;
     this.#wanted = undefined;
-    const name = this.#nameNow.get(path) ?? path;
+    if (this.#commit === undefined) return;
+    const name = this.#names.nameOf(path);
     const [before] = paths;
-    if (isRename && before !== undefined) {
-      this.#nameNow.set(before, name);
-      this.renames.push({ atS: this.#atS, before, path, now: name });
-    }
-    this.#files.push(name);
+    if (isRename && before !== undefined) this.#commit.renamed.push({ atS: this.#commit.atS, before, path, now: name });
+    this.#commit.files.push(name);
   }
 }

@@ -29,7 +29,7 @@ export interface LoggedChange extends DescribedChange {
   readonly zoneMinutes: number;
 }
 
-const FORMAT_VERSION = 4;
+const FORMAT_VERSION = 5;
 const FORMAT = '--format=%x01%at%x02%aN <%aE>%x02%H%x02%P%x02%ct%x02%ad%x02%s';
 /** So much of an id tells all commits of a repository apart. */
 const ID_CHARS = 16;
@@ -49,13 +49,13 @@ export async function readHistory(repository: Repository, progress: Progress): P
   const timed: TimedCommit[] = [];
   for await (const change of readLog(repository, range, (piece) => hash.update(piece))) {
     timed.push(timedCommit(change));
-    if (change.parents.length > 1) continue;
     history.add(change);
+    if (change.parents.length > 1) continue;
     readCount += 1;
     if (readCount % 100 === 0) progress.show('reading commits', readCount);
   }
   const read: ReadHistory = {
-    ...history.after(known),
+    ...(known === undefined ? history.after() : history.after(known, { id: known.commit.slice(0, ID_CHARS) })),
     commit: repository.commit,
     readCount,
     commitCount: readCount + (known?.commitCount ?? 0),
@@ -81,6 +81,7 @@ function readLog(
     'log',
     ...(lacksTexts ? ['--raw', '-M100%'] : ['--numstat', '-M']),
     '-z',
+    '--date-order',
     '--no-ext-diff',
     '--no-textconv',
     `--since=${committedAtS - HISTORY_S}`,

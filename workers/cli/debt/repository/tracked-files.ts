@@ -20,7 +20,7 @@ export type LeftOut = 'vendored' | 'generated' | 'ignored' | 'too large' | 'no s
 
 const VENDORED = /(^|\/)(node_modules|vendor|third[-_]?party|bower_components|site-packages|\.yarn|external|extern)\//;
 const GENERATED =
-  /(^|\/)(dist|build|out|coverage|\.next|__generated__|generated)\/|\.(min|bundle|generated|gen|pb)\.\w+$|_pb2(_grpc)?\.py$|\.d\.ts$|\.snap$/;
+  /(^|\/)([\w-]*\bdist|build|out|coverage|\.next|__generated__|generated)\/|\.(min|bundle|generated|gen|pb)\.\w+$|_pb2(_grpc)?\.py$|\.d\.ts$|\.snap$/;
 /** A file of source code that people read is smaller. */
 const BYTES_MAX = 1024 * 1024;
 

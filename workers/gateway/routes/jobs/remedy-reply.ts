@@ -15,6 +15,8 @@ export const remedyReply = ({ steps, evicts }: JobRemedy, jobId: string): JobExp
 const AGAIN = { who: 'tenant', call: 'POST /v1/jobs' } as const;
 
 function stepReply(step: JobRemedyStep, jobId: string): RemedyStepReply {
+  if (isAgain(step)) return againReply(step);
+  if (isLift(step)) return liftReply(step, jobId);
   switch (step.kind) {
     case 'more_quota':
       return { kind: 'more_quota', ...callFor(step.owner), option: step.option, resource: step.resource, amount: step.by / 1_000 };
@@ -48,6 +50,24 @@ function stepReply(step: JobRemedyStep, jobId: string): RemedyStepReply {
       return { kind: 'allow_eviction', who: 'tenant', call: `PATCH /v1/queues/${step.queue}`, queue: step.queue, of: step.of };
     case 'suspend_job':
       return { kind: 'suspend_job', who: 'tenant', call: `POST /v1/jobs/${step.jobId}/suspend`, job: step.jobId };
+    default:
+      return unreachable(step);
+  }
+}
+
+type Again = Extract<JobRemedyStep, { readonly kind: 'higher_price_limit' | 'shorter_duration' | 'accept_more_pools' | 'smaller_demand' }>;
+
+const AGAIN_KINDS: ReadonlySet<JobRemedyStep['kind']> = new Set<Again['kind']>([
+  'higher_price_limit',
+  'shorter_duration',
+  'accept_more_pools',
+  'smaller_demand',
+]);
+const isAgain = (step: JobRemedyStep): step is Again => AGAIN_KINDS.has(step.kind);
+
+/** The job is cancelled, and submitted again with one term changed. */
+function againReply(step: Again): RemedyStepReply {
+  switch (step.kind) {
     case 'higher_price_limit':
       return { kind: 'higher_price_limit', ...AGAIN, option: step.option, max_usd_per_hour: usdOrNull(step.nanoDollarsPerHour) };
     case 'shorter_duration':
@@ -57,11 +77,20 @@ function stepReply(step: JobRemedyStep, jobId: string): RemedyStepReply {
     case 'smaller_demand':
       return { kind: 'smaller_demand', ...AGAIN, option: step.option, nodes: step.nodes, node: capacityReply(step.perNode) };
     default:
-      return liftReply(step, jobId);
+      return unreachable(step);
   }
 }
 
 type Lift = Extract<JobRemedyStep, { readonly kind: 'resume' | 'start_queue' | 'lift_suspension' | 'more_budget' | 'finish_dependencies' }>;
+
+const LIFT_KINDS: ReadonlySet<JobRemedyStep['kind']> = new Set<Lift['kind']>([
+  'resume',
+  'start_queue',
+  'lift_suspension',
+  'more_budget',
+  'finish_dependencies',
+]);
+const isLift = (step: JobRemedyStep): step is Lift => LIFT_KINDS.has(step.kind);
 
 /** What keeps a job from being looked at is lifted. */
 function liftReply(step: Lift, jobId: string): RemedyStepReply {

@@ -126,7 +126,7 @@ describe('[J327] run times', () => {
   });
 });
 
-it('[J328] a job that waits again since its node was lost knows which, and when, until it has nodes again', () => {
+it('[J328] a job that waits again since its node was lost knows which, and when', () => {
   const world = new CellWorld({}, [nodeSpec(0), nodeSpec(1)]);
   const [first, second] = [world.submit(1, LIMITED), world.submit(2, LIMITED)];
   const silent = world.cell.fleet.node(world.job(first).attempt!.placement.slots[0]!.node).spec.id;
@@ -142,7 +142,7 @@ it('[J328] a job that waits again since its node was lost knows which, and when,
   for (const id of [first, second]) expect(world.job(id).lost).toBeUndefined();
 });
 
-it('[J326] of replayed starts as many as it says are within their intervals, which are narrow beside the wait', () => {
+it('[J326] of replayed starts as many as it says are within their intervals, narrow beside the wait', () => {
   const rng = new Seeded(11);
   const load = { jobs: 300, accelerators: 32, load: 1.15, owners: 1, kinds: 6, spread: 0.5 };
   const found = replayedStarts(
