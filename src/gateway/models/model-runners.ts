@@ -51,23 +51,10 @@ export class ModelRunners extends Composed<ModelRunnerParts> {
 
   /** Refuses with `no_healthy_replica` a model that only pools can run where none does, and as what runs it does. */
   async embedTexts(request: RunTexts, texts: readonly string[]): Promise<Outcome<RanTexts>> {
-    const { route, version, tokens, longestTokens, leftMs } = request;
+    const { route, version, leftMs } = request;
+    const { runBoundMs } = version;
     const names = route.isPinned ? [request.name] : [request.name, route.model];
-    const { manifest, runBoundMs } = version;
-    const { ready, asleep } = await this.#served(request.tenantId);
-    const isNamed = (model: string): boolean => names.includes(model);
-    const choose = (hasReplica: boolean) => chooseRunner({ manifest, runBoundMs, tokens, longestTokens, hasReplica, leftMs });
-    const hasReplica = ready.some(isNamed);
-    const awake = !hasReplica && asleep.some(isNamed) ? choose(true) : undefined;
-    // What an isolate can compute does not wait for a machine: that is there for later calls.
-    if (awake !== undefined && awake.runner === 'pool' && !isForPoolsAlone(awake)) {
-      const [ran] = await Promise.all([
-        this.#inIsolate(request, texts, choose(false)),
-        this.parts.replicas.wakeReplica(request.tenantId, names),
-      ]);
-      return ran;
-    }
-    const choice = awake ?? choose(hasReplica);
+    const { choice, wakes } = await this.#chosen(request, names);
     if (choice.runner === 'none') {
       const limit = choice.reason === 'too_large' ? 'edgeEmbedderBytesMax' : `runBoundMsMax: ${runBoundMs} ms a text`;
       const advice = 'run it on a pool (a job of the kind online_inference)';
@@ -77,13 +64,32 @@ export class ModelRunners extends Composed<ModelRunnerParts> {
         'model',
       );
     }
-    if (choice.runner === 'inference') return this.#inIsolate(request, texts, choice);
+    if (choice.runner === 'inference') {
+      const waking = wakes ? this.parts.replicas.wakeReplica(request.tenantId, names) : undefined;
+      const [ran] = await Promise.all([this.#inIsolate(request, texts, choice), waking]);
+      return ran;
+    }
     // What an isolate can compute, too, does not wait for a replica.
     const waitMs = isForPoolsAlone(choice) ? Math.min(JOB_LIMITS.replicaWakeMs, leftMs ?? Infinity) : 0;
     const ran = await this.#onReplica(request, { names, texts, waitMs });
     if (ran.ok) return ok({ ...ran.value, ran: { choice, version: ran.value.version } });
     if (isForPoolsAlone(choice) || !FALL_BACK.has(ran.error.code)) return ran;
     return this.#inIsolate(request, texts, { runner: 'inference', reason: 'replica_failed' });
+  }
+
+  /** `wakes`: a replica should run the like of it, and has still to be woken. What an isolate can compute does not wait for that. */
+  async #chosen(
+    { tenantId, version, tokens, longestTokens, leftMs }: RunTexts,
+    names: readonly string[],
+  ): Promise<{ readonly choice: RunnerChoice; readonly wakes: boolean }> {
+    const { manifest, runBoundMs } = version;
+    const { ready, asleep } = await this.#served(tenantId);
+    const isNamed = (model: string): boolean => names.includes(model);
+    const choose = (hasReplica: boolean) => chooseRunner({ manifest, runBoundMs, tokens, longestTokens, hasReplica, leftMs });
+    const hasReplica = ready.some(isNamed);
+    const choice = choose(hasReplica || asleep.some(isNamed));
+    const wakes = !hasReplica && choice.runner === 'pool' && !isForPoolsAlone(choice);
+    return { choice: wakes ? choose(false) : choice, wakes };
   }
 
   async #inIsolate(
