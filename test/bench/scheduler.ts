@@ -1,4 +1,5 @@
 import { evictionsBench } from './scheduler/evictions.ts';
+import { explanationsBench } from './scheduler/explanations.ts';
 import { kueueBench } from './scheduler/kueue.ts';
 import { latencyBench } from './scheduler/latency.ts';
 import { weightsBench } from './scheduler/weights.ts';
@@ -10,6 +11,7 @@ export async function schedulerBench({ quick = false }: { readonly quick?: boole
   );
   kueueBench(quick);
   latencyBench(quick);
+  explanationsBench(quick);
   evictionsBench(quick);
   weightsBench(quick);
   await Promise.resolve();

@@ -259,26 +259,22 @@ async function lackingQuota(nth: number, isBorrowed: boolean) {
 it.each([
   ['its tenant has used', false, 'more_quota'],
   ['another tenant has borrowed', true, 'allow_eviction'],
-] as const)(
-  '[J335] [J337] each remedy, taken by the calls that it names, starts a job whose h100 %s',
-  LONG,
-  async (_, isBorrowed, kind) => {
-    await pool.stopAgents();
-    const addNode = () => void pool.start(['--allow', 'command'], H100);
-    addNode();
-    addNode();
-    // The one of the kind in each run, all of them in the full one.
-    const isFull = process.env['SLUICE_TEST_FULL'] === '1';
-    for (let nth = 0, count = 1; nth < count; nth += 1) {
-      const { takers, explained, starts, end } = await lackingQuota(2 * nth + Number(isBorrowed), isBorrowed);
-      expect(explained.reason, JSON.stringify(explained)).toBe('queue_quota');
-      const remedies: JobExplanationReply['remedies'] = explained.remedies;
-      const named = remedies.find(({ steps }) => steps.every((step) => step.kind === kind));
-      expect(named, JSON.stringify(remedies)).toBeDefined();
-      count = isFull ? remedies.length : 1;
-      await takeRemedy((isFull ? remedies[nth] : named)!, { ...takers, addNode });
-      await starts();
-      await end();
-    }
-  },
-);
+] as const)('[J335] [J337] each remedy, taken by its calls, starts a job whose h100 %s', LONG, async (_, isBorrowed, kind) => {
+  await pool.stopAgents();
+  const addNode = () => void pool.start(['--allow', 'command'], H100);
+  addNode();
+  addNode();
+  // The one of the kind in each run, all of them in the full one.
+  const isFull = process.env['SLUICE_TEST_FULL'] === '1';
+  for (let nth = 0, count = 1; nth < count; nth += 1) {
+    const { takers, explained, starts, end } = await lackingQuota(2 * nth + Number(isBorrowed), isBorrowed);
+    expect(explained.reason, JSON.stringify(explained)).toBe('queue_quota');
+    const remedies: JobExplanationReply['remedies'] = explained.remedies;
+    const named = remedies.find(({ steps }) => steps.every((step) => step.kind === kind));
+    expect(named, JSON.stringify(remedies)).toBeDefined();
+    count = isFull ? remedies.length : 1;
+    await takeRemedy((isFull ? remedies[nth] : named)!, { ...takers, addNode });
+    await starts();
+    await end();
+  }
+});

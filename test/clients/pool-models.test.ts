@@ -132,7 +132,7 @@ it('[P113] [M70] [M71] replicas serve models where that pays, and those too larg
   }
 });
 
-it('[J338] [J360] a model whose replicas are all given back answers the first call, by its name and by its job, and costs nothing meanwhile', async () => {
+it('[J338] [J360] a model that has given all replicas back answers the first call, at no cost meanwhile', async () => {
   const scaling = { outstanding_per_replica: 1, scale_down_delay_s: 1, min: 0 };
   const made = await client.post('/v1/jobs', { kind: 'online_inference', model: 'large', scaling });
   expect([made.status, made.body.scaling], JSON.stringify(made.body)).toEqual([201, scaling]);

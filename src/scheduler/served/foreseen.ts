@@ -16,11 +16,21 @@ export interface Foreseen {
 
 export const NOTHING_KNOWN: Foreseen = { forecast: null, outlook: null };
 
+/** For so long what was foreseen of a job holds while nothing is decided: askers that poll take no work. */
+const HOLDS_MS = 1_000;
+
+const known = new WeakMap<JobRecord, { readonly cell: Cell; readonly changes: number; readonly atMs: number; readonly found: Foreseen }>();
+
 /** As of a time: the cell may have slept since its last step. Changes nothing. */
 export function foreseen(cell: Cell, job: JobRecord, nowMs: number): Foreseen {
   if (isFinished(job)) return NOTHING_KNOWN;
-  return cell.undo.trial(() => {
+  const last = cell.undo.isOpen ? undefined : known.get(job);
+  const holds = last?.cell === cell && last.changes === cell.changes && nowMs >= last.atMs && nowMs < last.atMs + HOLDS_MS;
+  if (last !== undefined && holds) return last.found;
+  const found = cell.undo.trial(() => {
     cell.advance(nowMs);
     return { forecast: forecastStart(cell, job), outlook: outlookOf(cell, job) };
   });
+  if (!cell.undo.isOpen) known.set(job, { cell, changes: cell.changes, atMs: nowMs, found });
+  return found;
 }

@@ -146,6 +146,7 @@ function headsOf(cell: Cell, classes: Iterable<PendingClass>): ReadonlyMap<Cohor
   const heads = new Map<CohortNode, Head>();
   for (const pending of classes) {
     const { queue } = pending;
+    cell.looks.take(1);
     if (!pending.isAwake || cell.isStopped(queue)) continue;
     const hold = cell.payers.of({ payer: payerOf(pending.exemplar), classKey: pending.key });
     if (hold !== undefined) {

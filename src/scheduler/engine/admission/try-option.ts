@@ -10,6 +10,7 @@ import type { Slot } from '../model/cluster-state.ts';
 import type { ModelWeights, ResourceOption, NodeDemand } from '../model/job-spec.ts';
 import type { NodeSpec } from '../model/pool-spec.ts';
 import { WHOLE_MILLI } from '../model/pool-spec.ts';
+import { placementLooks } from '../cell/looks.ts';
 import { affordablePools } from './candidate-plans.ts';
 import { holdsAgainst, isApart, leavesHold, nodesToSpare } from './hold.ts';
 import type { Offer, Blocker, Lack, PricedPool } from '../cell/offer.ts';
@@ -34,6 +35,7 @@ interface Within {
  * Changes nothing.
  */
 export function tryOption(cell: Cell, job: JobRecord, option: number, detail: Detail, within?: Within): Attempted {
+  cell.looks.take(1);
   const pools = within?.pools ?? affordablePools(cell, job.spec, option);
   if ('kind' in pools) return { blocker: pools };
   const wanted = must(job.spec.options[option], 'the option exists');
@@ -100,6 +102,7 @@ function* candidates(cell: Cell, { poolId, wanted, count, weights, own, mayUse, 
     const vacant = occupants.isEmpty ? [part] : [(node: number): boolean => !occupants.isOn(node) && part(node), part];
     for (const allows of own.size === 0 ? vacant : vacant.flatMap((each) => [(node: number) => isOwn(node) && each(node), each])) {
       for (const nodes of loaded.length < count ? [roomy] : [loaded, roomy]) {
+        cell.looks.take(placementLooks(cell.fleet.cluster.length, cell.pending.classCount));
         const slots = cell.placer.place({ nodes, demand: wanted.perNode, count, topology: wanted.topology, allows });
         if (slots !== undefined) yield slots;
       }
@@ -116,6 +119,7 @@ function hasRoom(
   allows: (node: number) => boolean,
 ): boolean {
   const nodes = cell.fleet.roomyNodes(poolId, perNode);
+  cell.looks.take(placementLooks(cell.fleet.cluster.length, cell.pending.classCount));
   return nodes.length >= count && cell.placer.place({ nodes, demand: perNode, count, topology, allows }) !== undefined;
 }
 

@@ -29,6 +29,7 @@ import { Holdings } from './holdings.ts';
 import type { JobRecord } from './job-record.ts';
 import { isFinished } from './job-record.ts';
 import { JobTable } from './job-table.ts';
+import { Looks } from './looks.ts';
 import type { CellDecision, QueueRecord, PoolRecord, CellRecords } from './records.ts';
 
 /**
@@ -39,6 +40,7 @@ import type { CellDecision, QueueRecord, PoolRecord, CellRecords } from './recor
 export class Cell {
   readonly settings: CellSettings;
   readonly undo = new UndoLog();
+  readonly looks = new Looks();
   readonly fleet: Fleet;
   readonly tree: QuotaTree;
   readonly holdings: Holdings;
@@ -71,6 +73,7 @@ export class Cell {
   readonly #decisions: CellDecision[] = [];
   #wakeAtMs = Infinity;
   #nowMs = 0;
+  #changes = 0;
 
   constructor(settings: CellSettings, records?: CellRecords) {
     this.settings = settings;
@@ -168,7 +171,13 @@ export class Cell {
     return this.#decisions.splice(0);
   }
 
+  /** How often something was decided for good: what was worked out since the last of it still holds. */
+  get changes(): number {
+    return this.#changes;
+  }
+
   decide(decision: CellDecision): void {
+    if (!this.undo.isOpen) this.#changes += 1;
     this.#decisions.push(decision);
     this.undo.note(() => this.#decisions.pop());
   }

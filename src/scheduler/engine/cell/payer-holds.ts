@@ -51,6 +51,7 @@ export class PayerHolds {
 
   /** Why no job like this one is placed, and until when; undefined when nothing keeps it. */
   of(job: Payable): PayerHold | undefined {
+    if (this.#byKey.size === 0) return undefined;
     const holds = [job.payer, keyOf(job)].flatMap((key) => this.#byKey.get(key) ?? []);
     return holds.filter(({ untilMs }) => untilMs > this.#ports.nowMs()).toSorted((a, b) => b.untilMs - a.untilMs)[0];
   }

@@ -76,6 +76,16 @@ export class PendingQueues {
     return this.#classes.values();
   }
 
+  get classCount(): number {
+    return this.#classes.size;
+  }
+
+  /** Whether a job waits whose class was found to have no placement. */
+  isAsleep({ classKey, sequence }: JobRecord): boolean {
+    const pending = this.#classes.get(classKey);
+    return pending !== undefined && !pending.isAwake && pending.jobs.has(sequence);
+  }
+
   /** How often classes below a root have woken, come, or gone. */
   wakingsBelow(root: CohortNode): number {
     return this.#wakings.get(root) ?? 0;

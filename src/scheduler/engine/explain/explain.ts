@@ -122,9 +122,19 @@ function positionOf(cell: Cell, job: JobRecord): number {
   return before + 1;
 }
 
+interface Before {
+  readonly exemplar: JobSpec;
+  readonly count: number;
+  /** So many of them, the first ones. */
+  readonly first: (most: number) => readonly JobId[];
+}
+
 /** Which jobs are before one in its queue: of each class how many. */
-export function* classesBefore(cell: Cell, job: JobRecord): Generator<{ readonly exemplar: JobSpec; readonly count: number }, void> {
-  for (const pending of classesOf(cell, job)) yield { exemplar: pending.exemplar, count: countBefore(pending, job) };
+export function* classesBefore(cell: Cell, job: JobRecord): Generator<Before, void> {
+  for (const pending of classesOf(cell, job)) {
+    const count = countBefore(pending, job);
+    yield { exemplar: pending.exemplar, count, first: (most) => pending.jobs.last(Math.min(most, count), most) };
+  }
 }
 
 /** The next few before a job in its queue, first to last. */

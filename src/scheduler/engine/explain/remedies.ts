@@ -7,16 +7,19 @@ import { place } from '../machine/step.ts';
 import { alternatives, obstaclesLifted } from './possible-changes.ts';
 import type { Change, Remedy, RemedyStep, RemedyWays } from './remedy.ts';
 
-/** What one explanation tries at most: each trial costs as much as a step of the scheduler, which looks at every class of waiting jobs. */
+/** What one explanation tries at most, and what all of it may look at: a trial is as much as a step of the scheduler up to the job. */
 const TRIALS_MAX = 48;
-const TRIALS_MIN = 10;
-const CLASSES_TRIED_MAX = 4_000;
+export const REMEDY_LOOKS_MAX = 4_000;
+/** The part of what is left that any one change may take: those that lead nowhere must leave something for the others. */
+const CHANGE_LOOKS_PART = 1 / 2;
 /** The share of them for any one change: finding out how much of it is needed, and what else. */
 const TRIALS_EACH = 16;
 const REMEDIES_MAX = 8;
 const STEPS_MAX = 5;
 /** Passes that place `admissionsMaxCount` jobs each. */
 const PASSES_MAX = 4;
+/** With more classes of waiting jobs than these a trial may take all that one change may. */
+const CLASSES_MANY = 100;
 
 /**
  * What would start a waiting job, found by trying it: each change that there is a call for is made on the cell itself, the scheduler runs as it
@@ -30,28 +33,28 @@ export function remediesFor(cell: Cell, job: JobRecord, ways: RemedyWays): reado
 class RemedySearch {
   readonly #cell: Cell;
   readonly #ways: RemedyWays;
-  #trialsLeft: number;
+  #trialsLeft = TRIALS_MAX;
 
   constructor(cell: Cell, ways: RemedyWays) {
     this.#cell = cell;
     this.#ways = ways;
-    this.#trialsLeft = Math.max(
-      TRIALS_MIN,
-      Math.min(TRIALS_MAX, Math.floor(CLASSES_TRIED_MAX / Math.max(1, [...cell.pending.all].length))),
-    );
   }
 
   of(job: JobRecord): readonly Remedy[] {
+    const { looks } = this.#cell;
     const found = new Map<string, Remedy>();
-    if (this.#startsByItself(job)) return [];
+    const mostLooks = looks.taken + REMEDY_LOOKS_MAX;
+    const within = <T>(suppose: () => T): T | undefined => looks.within((mostLooks - looks.taken) * CHANGE_LOOKS_PART, suppose);
+    if (within(() => this.#startsByItself(job)) === true) return [];
+    const isCrowded = this.#cell.pending.classCount > CLASSES_MANY;
     const alone = [...alternatives(this.#cell, job, this.#ways)].map((change) => ({ change, stepsMax: 1 }));
     const changes = [...obstaclesLifted(this.#cell, job, this.#ways)].map((change) => ({ change, stepsMax: STEPS_MAX }));
     // Where little can be tried, first what one trial decides.
-    for (const { change, stepsMax } of this.#trialsLeft < TRIALS_MAX - 1 ? [...alone, ...changes] : [...changes, ...alone]) {
+    for (const { change, stepsMax } of isCrowded ? [...alone, ...changes] : [...changes, ...alone]) {
       if (found.size >= REMEDIES_MAX || this.#trialsLeft <= 0) break;
       const others = Math.max(0, this.#trialsLeft - TRIALS_EACH);
       this.#trialsLeft -= others;
-      const remedy = this.#least(job.spec.id, change, stepsMax);
+      const remedy = within(() => this.#least(job.spec.id, change, stepsMax));
       this.#trialsLeft += others;
       if (remedy !== undefined) found.set(JSON.stringify(remedy.steps), remedy);
     }
@@ -87,12 +90,21 @@ class RemedySearch {
   /** A change, and what else it takes; `more` when more of the same is what it takes next. */
   #completed(jobId: JobId, change: Change, stepsLeft: number): Remedy | 'more' | undefined {
     if (this.#trialsLeft <= 0) return undefined;
+    // Most changes lead nowhere, and that is known soonest with all others left aside.
+    const alone = this.#followed(jobId, change, stepsLeft, true);
+    if (alone !== 'promising') return alone;
+    const found = this.#followed(jobId, change, stepsLeft, false);
+    return found === 'promising' ? undefined : found;
+  }
+
+  /** Alone it shows at most some promise: what others do counts too. */
+  #followed(jobId: JobId, change: Change, stepsLeft: number, isAlone: boolean): Remedy | 'promising' | 'more' | undefined {
     return this.#tried(() => {
       const cell = this.#cell;
       const now = change.make(cell);
       if (now === undefined) return undefined;
-      const outcome = this.#settle(now);
-      if (outcome === 'starts') return { steps: [change.step], evicts: evictedFor(cell, now) };
+      const outcome = isAlone ? this.#settleAlone(now) : this.#settle(now);
+      if (outcome === 'starts') return isAlone ? 'promising' : { steps: [change.step], evicts: evictedFor(cell, now) };
       if (outcome === 'over') return undefined;
       if (stepsLeft <= 1) return 'more';
       const all = [...obstaclesLifted(cell, cell.jobs.get(now), this.#ways)];
@@ -101,6 +113,7 @@ class RemedySearch {
       if (next.some(({ target }) => target === change.target)) return 'more';
       const [first] = next;
       if (first === undefined) return undefined;
+      if (isAlone) return 'promising';
       const rest = this.#least(now, first, stepsLeft - 1);
       return rest === undefined
         ? undefined
@@ -123,12 +136,29 @@ class RemedySearch {
   /** Lets the scheduler run until it has nothing left to do: what it places first may have to make room for others again. */
   #settle(jobId: JobId): 'starts' | 'waits' | 'over' {
     const cell = this.#cell;
+    // Once none of its class can be placed, what those after it get is of no use to it.
+    const isAsleep = (): boolean => cell.pending.isAsleep(cell.jobs.get(jobId));
     for (let pass = 0; pass < PASSES_MAX; pass++) {
-      place(cell);
+      place(cell, isAsleep);
+      if (isAsleep()) return 'waits';
       grow(cell);
       if ([...cell.pending.awake()].every(({ queue }) => cell.isStopped(queue))) break;
     }
-    const job = cell.jobs.get(jobId);
+    return this.#outcome(jobId);
+  }
+
+  /** What becomes of the job if no other is placed: where it does not start even so, it does not start. */
+  #settleAlone(jobId: JobId): 'starts' | 'waits' | 'over' {
+    const cell = this.#cell;
+    const { classKey } = cell.jobs.get(jobId);
+    for (const pending of [...cell.pending.awake()]) if (pending.key !== classKey) cell.pending.sleep(pending);
+    const isDecided = (): boolean => !isWaiting(cell.jobs.get(jobId)) || cell.pending.isAsleep(cell.jobs.get(jobId));
+    place(cell, isDecided);
+    return this.#outcome(jobId);
+  }
+
+  #outcome(jobId: JobId): 'starts' | 'waits' | 'over' {
+    const job = this.#cell.jobs.get(jobId);
     if (owner(job) !== null) return 'starts';
     return isWaiting(job) ? 'waits' : 'over';
   }

@@ -6,10 +6,12 @@ import type { JobRecord } from '../cell/job-record.ts';
 import { payableOf } from '../cell/payer-holds.ts';
 import type { JobSpec } from '../model/job-spec.ts';
 import { classesBefore } from './explain.ts';
+import { placementLooks } from '../cell/looks.ts';
 import { finish, leave } from '../life/end-attempt.ts';
 import { comingArrivals } from '../cell/recent-arrivals.ts';
 import { schedule } from '../machine/schedule.ts';
 import { submit } from '../machine/step.ts';
+import { CountedPlay } from './counted-play.ts';
 import { RunTimeSampler } from './run-time-sampler.ts';
 
 /** When a waiting job will start, as far as is known. Plain data. */
@@ -34,8 +36,12 @@ const SAMPLES_MIN = 8;
 /** Of the logarithm of the pace of what is not played through: rates at which jobs come and go change by half. */
 const PACE_SPREAD = 0.45;
 
-/** Ends that are played through in all, each with what starts after it: some 50 ms of work. */
+/** Ends that are played through in all, each with what starts after it. */
 const FORECAST_ENDS_MAX = 480;
+
+/** What all of that may look at; where that is not enough for `ENDS_MIN` ends in each of the fewest samples, counts are played instead (`CountedPlay`). */
+export const FORECAST_LOOKS_MAX = 10_000;
+const ENDS_MIN = 6;
 
 /**
  * When a waiting job will start: what runs and what waits is played through by the engine itself, again and again, each time with other run
@@ -50,23 +56,33 @@ export function forecastStart(cell: Cell, job: JobRecord): StartForecast | null 
   const sampler = new RunTimeSampler(cell, rng, cell.nowMs);
   const endsMax = cell.settings.forecastEndsMax ?? FORECAST_ENDS_MAX;
   const seen = seenBefore(cell, sampler);
-  const atMost = play(cell, job, { runMs: ({ spec }) => spec.limits.durationMaxMs ?? Infinity, coming: NOBODY, pace: 1 }, endsMax / 4);
+  const limitMs = ({ spec }: JobRecord): number => spec.limits.durationMaxMs ?? Infinity;
+  const limits: Course = { runMs: limitMs, usualMs: ({ spec }) => spec.limits.durationMaxMs ?? 1, coming: NOBODY, pace: 1 };
+  const usualMs = averageOf(
+    (other) => sampler.runMs(other, 0),
+    () => sampler.nextSample(),
+  );
+  const mostLooks = cell.looks.taken + FORECAST_LOOKS_MAX;
+  const share = FORECAST_LOOKS_MAX / SAMPLES_MIN;
+  const counted = isCrowded(cell) ? new CountedPlay(cell, job) : undefined;
   if (seen === 0) {
+    const atMost = counted === undefined ? play(cell, job, limits, endsMax / 4, share) : { startMs: counted.startMs(limits.runMs, 1) };
     return { earliestMs: cell.nowMs, latestMs: finite(atMost.startMs), medianMs: null, confidence: CONFIDENCE, basis: 'limits', seen };
   }
   const others = cell.arrivals.last.filter(({ spec }) => spec.id !== job.spec.id);
   const rivals = others.map((arrival) => ({ ...arrival, isRival: mayPass(cell, arrival.spec, job.spec) }));
   const starts: number[] = [];
   let left = endsMax;
-  while (starts.length < SAMPLES_MAX && left > 0) {
+  while (starts.length < SAMPLES_MAX && left > 0 && cell.looks.taken < mostLooks) {
     sampler.nextSample();
+    const runMs = (other: JobRecord, ageMs: number): number => sampler.runMs(other, ageMs);
+    const pace = Math.exp(PACE_SPREAD * normal(rng));
+    if (counted !== undefined) {
+      starts.push(counted.startMs(runMs, pace));
+      continue;
+    }
     const coming = comingArrivals(rivals, cell.nowMs, () => rng.next());
-    const { startMs, ends } = play(
-      cell,
-      job,
-      { runMs: (other, ageMs) => sampler.runMs(other, ageMs), coming, pace: Math.exp(PACE_SPREAD * normal(rng)) },
-      endsMax / SAMPLES_MIN,
-    );
+    const { startMs, ends } = play(cell, job, { runMs, usualMs, coming, pace }, endsMax / SAMPLES_MIN, share);
     starts.push(startMs);
     left -= ends + 1;
   }
@@ -116,6 +132,32 @@ const normal = (rng: Seeded): number => Math.sqrt(-2 * Math.log(1 - rng.next()))
 
 const finite = (atMs: number): number | null => (atMs === Infinity ? null : Math.round(atMs));
 
+/** Of so many draws, each of another sample; the same for all jobs of a class. */
+const AVERAGED = 16;
+
+function averageOf(draw: (job: JobRecord) => number, nextSample: () => void): (job: JobRecord) => number {
+  const known = new Map<string, number>();
+  return (job) => {
+    let average = known.get(job.classKey);
+    if (average === undefined) {
+      let sum = 0;
+      for (let at = 0; at < AVERAGED; at++) {
+        nextSample();
+        sum += draw(job);
+      }
+      average = sum === Infinity ? 1 : sum / AVERAGED;
+      known.set(job.classKey, average);
+    }
+    return average;
+  };
+}
+
+/** Whether a step of the engine, which may look at every class of waiting jobs, is too much to play some of them again and again. */
+function isCrowded({ pending: { classCount }, fleet: { cluster } }: Cell): boolean {
+  const stepLooks = classCount * (1 + 2 * placementLooks(cluster.length, classCount));
+  return stepLooks * ENDS_MIN > FORECAST_LOOKS_MAX / SAMPLES_MIN;
+}
+
 /** Of the jobs that run, the one that is known best. */
 function seenBefore(cell: Cell, sampler: RunTimeSampler): number {
   let seen = 0;
@@ -133,6 +175,8 @@ interface End {
 interface Course {
   /** How long an attempt runs in all that has run for so long. */
   readonly runMs: (job: JobRecord, ageMs: number) => number;
+  /** How long it runs on average, where it is not played. */
+  readonly usualMs: (job: JobRecord) => number;
   /** Jobs that come. */
   /** By how much faster or slower things go on than they went, where only a part is played through. */
   readonly pace: number;
@@ -148,10 +192,17 @@ function mayPass(cell: Cell, { queue, priority, dependsOn }: JobSpec, waiting: J
 }
 
 /** Plays through what happens until the job starts, on a course: when that is, and after how many ends and arrivals. */
-function play(cell: Cell, { spec }: JobRecord, course: Course, endsMax: number): { readonly startMs: number; readonly ends: number } {
+function play(
+  cell: Cell,
+  { spec }: JobRecord,
+  course: Course,
+  endsMax: number,
+  looksMax: number,
+): { readonly startMs: number; readonly ends: number } {
+  const mostLooks = cell.looks.taken + looksMax;
   return cell.undo.trial(() => {
     const startedAtMs = cell.nowMs;
-    const before = workBefore(cell, cell.jobs.get(spec.id));
+    const before = workBefore(cell, cell.jobs.get(spec.id), course);
     const ends = new Heap<End>((a, b) => a.atMs - b.atMs || (a.jobId < b.jobId ? -1 : 1));
     // In an order that does not depend on what the cell has been through: equal states give equal answers.
     for (const placed of cell.jobs.inOrder(cell.jobs.placed)) expectEnd(cell, ends, placed, course);
@@ -162,8 +213,11 @@ function play(cell: Cell, { spec }: JobRecord, course: Course, endsMax: number):
       if (hasNodes(cell, cell.jobs.get(spec.id))) return { startMs: cell.nowMs, ends: count };
       const next = ends.first;
       if (next === undefined || next.atMs === Infinity) return { startMs: Infinity, ends: count };
-      if (count >= endsMax)
-        return { startMs: startedAtMs + (cell.nowMs - startedAtMs) * (1 + course.pace * partLeft(cell, spec, before)), ends: count };
+      if (count >= endsMax || cell.looks.taken >= mostLooks)
+        return {
+          startMs: startedAtMs + (cell.nowMs - startedAtMs) * (1 + course.pace * partLeft(cell, spec, before, course)),
+          ends: count,
+        };
       if (arrival !== undefined && arrival.atMs < next.atMs) {
         cell.advance(Math.ceil(arrival.atMs));
         count += 1;
@@ -198,22 +252,24 @@ const SKIPPED_MAX = 512;
  * How much longer what is left of the way of a job to its nodes is than what was played of it, if its queue goes on as it went: by what the jobs before
  * it ask for, as small ones pass large ones and leave those for later.
  */
-function partLeft(cell: Cell, { id }: JobSpec, before: number): number {
-  const left = workBefore(cell, cell.jobs.get(id));
+function partLeft(cell: Cell, { id }: JobSpec, before: number, course: Course): number {
+  const left = workBefore(cell, cell.jobs.get(id), course);
   return left / Math.max(before / 1_000, before - left);
 }
 
-/** What a job and those before it in its queue ask for at least, for as long as they may. */
-function workBefore(cell: Cell, job: JobRecord): number {
-  let work = workOf(job.spec);
-  for (const { exemplar, count } of classesBefore(cell, job)) work += count * workOf(exemplar);
+/** What a job and those before it in its queue ask for at least, for as long as jobs like them run. */
+function workBefore(cell: Cell, job: JobRecord, { usualMs }: Course): number {
+  let work = workOf(job.spec) * usualMs(job);
+  for (const { exemplar, count, first } of classesBefore(cell, job)) {
+    const [one] = first(1);
+    if (one !== undefined) work += count * workOf(exemplar) * usualMs(cell.jobs.get(one));
+  }
   return work;
 }
 
-function workOf({ options, limits }: JobSpec): number {
-  const [option] = options;
-  if (option === undefined) return 0;
-  return option.nodes.min * Math.max(1, option.perNode.acceleratorCount * option.perNode.milliEach) * (limits.durationMaxMs ?? 1);
+/** In each millisecond. */
+function workOf({ options: [option] }: JobSpec): number {
+  return option === undefined ? 0 : option.nodes.min * Math.max(1, option.perNode.acceleratorCount * option.perNode.milliEach);
 }
 
 /** Notes when an attempt will have left its nodes. */

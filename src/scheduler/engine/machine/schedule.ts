@@ -19,12 +19,13 @@ import { mayEvict } from '../preemption/may-evict.ts';
 
 /**
  * Places waiting jobs until no other can be placed: takes the next job, admits it if it fits, else if victims can be evicted for it; the
- * class of a job that cannot be placed sleeps. Stops after `admissionsMaxCount`, to continue with the next event or at once.
+ * class of a job that cannot be placed sleeps. Stops after `admissionsMaxCount`, to continue with the next event or at once. `isDecided`: on trial,
+ * whether what is asked is known, and the rest does not matter.
  */
-export function schedule(cell: Cell): void {
+export function schedule(cell: Cell, isDecided: () => boolean = () => false): void {
   const heads = new QueueHeads(cell);
   const advice = new Advice(cell);
-  for (let admitted = 0; admitted < cell.settings.admissionsMaxCount;) {
+  for (let admitted = 0; admitted < cell.settings.admissionsMaxCount && !isDecided();) {
     const pending = heads.next();
     if (pending === undefined) return;
     const job = firstOf(cell, pending);

@@ -63,14 +63,14 @@ export function stepAll(
   return { decisions: cell.takeDecisions(), outcomes, nextDueMs: cell.nextDueMs() };
 }
 
-/** Does what time has brought, and places the jobs that wait. */
-export function place(cell: Cell): void {
+/** Does what time has brought, and places the jobs that wait; on trial, until what is asked is decided. */
+export function place(cell: Cell, isDecided?: () => boolean): void {
   tick(cell);
   keepBookings(cell);
   turnRounds(cell);
   restore(cell);
   growServices(cell);
-  schedule(cell);
+  schedule(cell, isDecided);
 }
 
 /**

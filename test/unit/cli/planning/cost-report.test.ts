@@ -18,6 +18,7 @@ const REPORT: CostReportReply = {
   is_logged: true,
   spent_usd: '0.000012000',
   upstreams: { requests: 3, cost_usd: '0.000003000' },
+  unanswered: { requests: 1, cost_usd: '0.000000000' },
   shadows: { requests: 4, cost_usd: '0.000009000' },
   targets: [
     {

@@ -154,7 +154,7 @@ describe('[M70] runners of registered models', () => {
     expect(none.asked).toEqual([]);
   });
 
-  it('[J360] wait for a job that is asleep only with what no isolate can run, and have it woken with what a replica should run', async () => {
+  it('[J360] wait for a sleeping job only with what no isolate can run, and wake it for the rest', async () => {
     const large = world(90, replied, [], ['minilm']);
     expect(await large.embed(5)).toMatchObject({ value: { ran: { choice: { runner: 'pool', reason: 'too_large' } } } });
     expect([large.asked[0]?.waitMs, large.woken]).toEqual([JOB_LIMITS.replicaWakeMs, []]);

@@ -81,7 +81,7 @@ describe('[J360] a chat by replicas that are all given back', () => {
   });
 });
 
-it('[J360] of several jobs one that can be woken is enough; where none can, the refusal says why', async () => {
+it('[J360] of several jobs one that can be woken is enough; if none can, the refusal says why', async () => {
   const [tenant, over, open] = ['tn_1' as TenantId, 'job_over' as JobId, 'job_open' as JobId];
   let nowMs = 0;
   const wakes = new ReplicaWakes({

@@ -190,7 +190,7 @@ describe('[J219] replicas that follow their load', () => {
   });
 });
 
-it('[J361] the last replica that may leave stays until calls that wait for it have seen it, whatever its delay', () => {
+it('[J361] the last replica that may leave stays until calls that wait for it have seen it', () => {
   const world = new ServedCell();
   const scaling = { outstanding_per_replica: 1, scale_down_delay_s: 0, min: 0 } as const;
   const job = world.submit(1, { work: { kind: 'online_inference', model: 'm', scaling } });
