@@ -8,6 +8,7 @@ import { billingEndpoints } from './tenancy/billing.ts';
 import { bulkEndpoints } from './vectors/bulk.ts';
 import { cacheEndpoints, cacheStatsEndpoints } from './caches/cache.ts';
 import { capacityEndpoints } from './planning/capacity.ts';
+import { historyEndpoints } from './planning/history.ts';
 import { classifyEndpoints } from './models/classify.ts';
 import { cohereEndpoints } from './embeddings/cohere.ts';
 import { cohortEndpoints } from './queues/cohorts.ts';
@@ -117,6 +118,7 @@ const UPSTREAMS = {
 
 const PLANNING = {
   ...capacityEndpoints,
+  ...historyEndpoints,
   ...sloEndpoints,
   ...debtEndpoints,
   ...teamEndpoints,

@@ -3,6 +3,7 @@ import { batcherBench } from './models/micro-batches.ts';
 import { encoderBench } from './models/encoder-cost.ts';
 import { defaultModelBench } from './models/default-variants.ts';
 import { ratesBench } from './models/operator-rates.ts';
+import { realEncodersBench } from './models/real-encoders.ts';
 import { recogniserBench } from './models/recogniser.ts';
 
 const AREAS = {
@@ -11,9 +12,10 @@ const AREAS = {
   encoder: encoderBench,
   ocr: recogniserBench,
   rates: ratesBench,
+  real: realEncodersBench,
 } as const;
 
-/** What quantising and pruning cost and save: on the default model, on an encoder (cost alone), on a text recogniser. */
+/** What quantising and pruning cost and save: on the default model, on an encoder (cost alone), on a text recogniser, on real encoders where there are some. */
 export async function modelsBench({
   only,
   quick = false,

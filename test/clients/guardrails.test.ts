@@ -301,7 +301,7 @@ it('[U118] versions and explanations show the hooks', async () => {
   ]);
 });
 
-it('[U177] an upstream judges by its moderations, streams too, and its charge is part of the call', async () => {
+it('[U177] [U273] an upstream judges by its moderations, and its charge is part of the call', async () => {
   const hook = { kind: 'classifier', name: 'safety', model: 'lab/judge', thresholds: { violence: 0.5 }, timeout_ms: HOOK_MS };
   expect((await create('misjudged', [{ ...hook, model: 'lab/none' }])).body.error).toMatchObject({ code: 'model_not_found' });
   expect((await create('misjudged', [{ ...hook, model: 'lab/small' }])).body.error).toMatchObject({ param: 'guardrails[0].model' });
@@ -333,6 +333,15 @@ it('[U177] an upstream judges by its moderations, streams too, and its charge is
   const blocked = await ask(route, 'violence, please', {}, { 'x-request-id': 'moderated-2' });
   expect(blocked.body.error.code).toBe('guardrail_blocked');
   await expect.poll(() => nanoOf('lab/judge'), { ...settled, message: 'what blocked is paid for' }).toBeGreaterThan(judgedNano);
+  // All that was charged is in the report, under the model that was charged: for the call that was blocked, too.
+  const nano = (usd: string): number => Math.round(Number(usd) * 1e9);
+  const report = async () => (await client.get('/v1/cost/report')).body;
+  const judgedIn = ({ targets }: { targets: { target: string | null; cost_usd: string }[] }): number =>
+    nano(targets.find(({ target }) => target === 'lab/judge')?.cost_usd ?? '0');
+  await expect.poll(async () => judgedIn(await report()) - (await nanoOf('lab/judge')), settled).toBe(0);
+  const { unanswered, spent_usd: spent, targets } = await report();
+  expect(nano(unanswered.cost_usd)).toBeGreaterThan(0);
+  expect(nano(spent)).toBe(targets.reduce((sum: number, line: { cost_usd: string }) => sum + nano(line.cost_usd), 0));
   expect(Number((await logged('moderated-2')).cost_usd) * 1e9).toBeGreaterThan(10_000);
   await says(['of ', 'violence']);
   const streamed = await ask(route, 'what is it?', { stream: true });

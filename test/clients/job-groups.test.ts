@@ -5,7 +5,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { ROOT } from '../../workers/local/paths.ts';
+import type { JobExplanationReply } from '../../src/contract/jobs/job-explanation.ts';
 import { AgentPool } from '../support/deployment/agent-pool.ts';
+import { ApiClient } from '../support/deployment/api-client.ts';
+import { takeRemedy } from '../support/deployment/taken-remedy.ts';
+import { createTenant } from '../support/deployment/tenant.ts';
 
 let pool: AgentPool;
 
@@ -209,4 +213,68 @@ it('[J219] [P82] has as many replicas as the load asks for', async () => {
   expect((await pool.job(id)).attempts.at(-1), 'the same attempt throughout').toMatchObject({ fence, outcome: 'running' });
   await pool.client.post(`/v1/jobs/${id}/cancel`, {});
   await pool.ends(id, 'cancelled');
+});
+
+const H100 = { SLUICE_AGENT_ACCELERATOR: 'h100:1', SLUICE_AGENT_CPU_MILLI: '4000', SLUICE_AGENT_MEMORY_MIB: '4096' };
+
+/** A job that waits for an h100 of which another job has what its tenant may have: one of its own, or of a tenant that has borrowed it. */
+async function lackingQuota(nth: number, isBorrowed: boolean) {
+  const operator = new ApiClient(pool.server.urls[0] ?? '', pool.server.secrets.SLUICE_ADMIN_KEY);
+  const [{ client: tenant, id: tenantId }, { client: other, id: otherId }] = [
+    await createTenant(pool.server),
+    await createTenant(pool.server),
+  ];
+  const cohort = (name: string, nominal: number, more: object) =>
+    operator.post('/v1/cohorts', {
+      name: `${name}-${nth}`,
+      quotas: { h100: { nominal, ...(isBorrowed && name !== 'lab' ? {} : { borrowing_limit: 0 }) } },
+      ...more,
+    });
+  const made = [
+    await cohort('lab', 0, {}),
+    await cohort('own', 1, { parent: `lab-${nth}`, tenant: tenantId }),
+    await cohort('other', 0, { parent: `lab-${nth}`, tenant: otherId }),
+  ];
+  expect(made.map(({ status }) => status)).toEqual([201, 201, 201]);
+  const run = async (client: ApiClient): Promise<string> => {
+    const resources = [{ accelerator: 'h100', accelerators_per_node: 1, nodes: 1 }];
+    const { status, body } = await client.post('/v1/jobs', { kind: 'command', argv: ['sleep', '1000'], grace_s: 1, resources });
+    expect(status, JSON.stringify(body)).toBe(201);
+    return body.id;
+  };
+  const becomes = (client: ApiClient, id: string, state: string) =>
+    expect.poll(async () => (await client.get(`/v1/jobs/${id}`)).body.state, LONG).toBe(state);
+  const holder = isBorrowed ? other : tenant;
+  const first = await run(holder);
+  await becomes(holder, first, 'running');
+  const id = await run(tenant);
+  const end = async () => {
+    await Promise.all([holder.post(`/v1/jobs/${first}/cancel`, {}), tenant.post(`/v1/jobs/${id}/cancel`, {})]);
+    await Promise.all([becomes(holder, first, 'cancelled'), becomes(tenant, id, 'cancelled')]);
+  };
+  const explained = (await tenant.get(`/v1/jobs/${id}/explain`)).body;
+  return { takers: { tenant, operator, tenantId }, explained, starts: () => becomes(tenant, id, 'running'), end };
+}
+
+it.each([
+  ['its tenant has used', false, 'more_quota'],
+  ['another tenant has borrowed', true, 'allow_eviction'],
+] as const)('[J335] [J337] each remedy, taken by its calls, starts a job whose h100 %s', LONG, async (_, isBorrowed, kind) => {
+  await pool.stopAgents();
+  const addNode = () => void pool.start(['--allow', 'command'], H100);
+  addNode();
+  addNode();
+  // The one of the kind in each run, all of them in the full one.
+  const isFull = process.env['SLUICE_TEST_FULL'] === '1';
+  for (let nth = 0, count = 1; nth < count; nth += 1) {
+    const { takers, explained, starts, end } = await lackingQuota(2 * nth + Number(isBorrowed), isBorrowed);
+    expect(explained.reason, JSON.stringify(explained)).toBe('queue_quota');
+    const remedies: JobExplanationReply['remedies'] = explained.remedies;
+    const named = remedies.find(({ steps }) => steps.every((step) => step.kind === kind));
+    expect(named, JSON.stringify(remedies)).toBeDefined();
+    count = isFull ? remedies.length : 1;
+    await takeRemedy((isFull ? remedies[nth] : named)!, { ...takers, addNode });
+    await starts();
+    await end();
+  }
 });

@@ -131,3 +131,25 @@ it('[P113] [M70] [M71] replicas serve models where that pays, and those too larg
     await expect.poll(async () => (await job(each)).state, LONG).toBe('cancelled');
   }
 });
+
+it('[J338] [J360] a model that has given all replicas back answers the first call, at no cost meanwhile', async () => {
+  const scaling = { outstanding_per_replica: 1, scale_down_delay_s: 1, min: 0 };
+  const made = await client.post('/v1/jobs', { kind: 'online_inference', model: 'large', scaling });
+  expect([made.status, made.body.scaling], JSON.stringify(made.body)).toEqual([201, scaling]);
+  const { id } = made.body;
+  const reason = async () => (await client.get(`/v1/jobs/${id}/explain`)).body.reason;
+  const costs = async () => (await client.get(`/v1/jobs/${id}/cost`)).body;
+  expect([await reason(), (await job(id)).attempts]).toEqual(['scaled_to_zero', []]);
+  // No call is repeated: each waits for its replica.
+  const byName = await client.post('/v1/embeddings', { model: 'large', input: 'river' });
+  expect([byName.status, byName.headers.get('x-sluice-route')], JSON.stringify(byName.body)).toEqual([200, 'pool; reason=too_large']);
+  await expect.poll(reason, LONG).toBe('scaled_to_zero');
+  const [attempt, ...others] = (await job(id)).attempts;
+  expect([attempt, others]).toMatchObject([{ outcome: 'released', stopped_for: 'scaled_to_zero' }, []]);
+  const spent = await costs();
+  const byJob = await client.post(`/v1/jobs/${id}/embeddings`, { model: 'large', input: 'river' });
+  expect([byJob.status, byJob.body.data?.length], JSON.stringify(byJob.body)).toEqual([200, 1]);
+  expect((await job(id)).attempts).toHaveLength(2);
+  expect((await costs()).segments.slice(0, spent.segments.length), 'what was charged ended with its attempt').toEqual(spent.segments);
+  await client.post(`/v1/jobs/${id}/cancel`, {});
+});

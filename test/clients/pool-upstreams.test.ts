@@ -177,3 +177,25 @@ it('[U12] [U50] where no replica is ready the next group answers, and without on
   await expect.poll(async () => (await chat()).body.error?.code, LONG).toBe('no_healthy_replica');
   expect(await routed()).toContain('rented/spare');
 });
+
+it('[U12] [J360] a chat by replicas that are all given back is answered by the first that comes', async () => {
+  // Its server is gone.
+  await agents[1]?.stop();
+  const made = await pool.client.post('/v1/jobs', {
+    kind: 'online_inference',
+    model: 'mock',
+    server: 'openai',
+    scaling: { outstanding_per_replica: 1, scale_down_delay_s: 1, min: 0 },
+  });
+  expect(made.status, JSON.stringify(made.body)).toBe(201);
+  const { id } = made.body;
+  const upstream = { name: 'sleepers', protocol: 'openai', base_url: `replicas:${id}`, models: [{ ...MODEL, name: 'sleeper' }] };
+  expect((await pool.client.post('/v1/upstreams', upstream)).status).toBe(201);
+  const reason = async () => (await pool.client.get(`/v1/jobs/${id}/explain`)).body.reason;
+  expect(await reason()).toBe('scaled_to_zero');
+  const answered = await chat({}, 'sleeper');
+  expect(answered.status, JSON.stringify(answered.body)).toBe(200);
+  await expect.poll(reason, LONG).toBe('scaled_to_zero');
+  expect((await pool.job(id)).attempts.at(-1)).toMatchObject({ stopped_for: 'scaled_to_zero' });
+  await pool.client.post(`/v1/jobs/${id}/cancel`, {});
+});

@@ -25,7 +25,7 @@ const GUIDES: Readonly<Record<string, RegExp>> = {
   'docs/api/indexes.md': /"overlap_at_10":/,
   'docs/api/client.md': /^dimension_mismatch vector req_/m,
   'docs/api/edge.md': /^static gateway 1\.0000$/m,
-  'docs/api/models.md': /^words: 20000\n[^]*times smaller/m,
+  'docs/api/models.md': /^constants: \d+ bytes, now \d+\nwords: 20000\n/m,
   'docs/api/model-registry.md': /"contract_hash":/,
   'docs/api/filters.md': /"count":1/,
   'docs/api/caching.md': /cache-status: sluice-l1/,

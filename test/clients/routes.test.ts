@@ -9,7 +9,7 @@ import type { MockUpstream } from '../support/upstreams/mock-upstream.ts';
 import { startMockUpstream } from '../support/upstreams/mock-upstream.ts';
 import { scripted } from '../support/upstreams/script.ts';
 
-const SCOPES = ['inference', 'upstreams:read', 'upstreams:write', 'keys:write', 'usage:read'] as const;
+const SCOPES = ['inference', 'upstreams:read', 'upstreams:write', 'keys:write', 'usage:read', 'files', 'jobs'] as const;
 const WAIT = { timeout: 60_000, interval: 20 };
 
 let server: Server;
@@ -212,6 +212,50 @@ describe('[U170] a route with a cascade', () => {
     await expect.poll(() => chargedModels('shadow'), WAIT).toEqual(['large/m']);
     await expect.poll(() => chargedModels('/v1/chat/completions'), WAIT).toEqual(expect.arrayContaining(['small/m', 'large/m']));
   });
+});
+
+it('[U271] [U272] [U273] the report has what students, teachers and shadows cost, in batches too', async () => {
+  interface Line {
+    readonly target: string;
+    readonly requests: number;
+    readonly cost_usd: string;
+    readonly beside: { readonly requests: number; readonly cost_usd: string };
+    readonly shadows: { readonly requests: number; readonly cost_usd: string };
+  }
+  const nano = (usd: string): number => Math.round(Number(usd) * 1e9);
+  const reported = async () => {
+    const { body } = await client.get('/v1/cost/report');
+    const targets = body.targets as Line[];
+    const of = (name: string) => targets.find(({ target }) => target === name);
+    return { body, targets, student: of('small/m'), teacher: of('large/m') };
+  };
+  // The teacher is asked for calls that the test above made, and to compare.
+  await expect.poll(async () => Number((await reported()).teacher?.shadows.requests), WAIT).toBeGreaterThan(0);
+  const before = Number((await reported()).student?.beside.requests);
+  expect(before).toBeGreaterThanOrEqual(2);
+  const body = { model: 'learner', messages: [{ role: 'user', content: scripted({ texts: ['well'], logprob: -2 }) }] };
+  const form = new FormData();
+  form.set('purpose', 'batch');
+  const line = { custom_id: 'unsure', method: 'POST', url: '/v1/chat/completions', body };
+  form.set('file', new Blob([JSON.stringify(line)]), 'lines.jsonl');
+  const file = (await client.call('POST', '/v1/files', form)).body.id as string;
+  const batch = { input_file_id: file, endpoint: '/v1/chat/completions', completion_window: '24h' };
+  const made = await client.post('/v1/batches', batch);
+  expect([made.status, made.body.error]).toEqual([200, undefined]);
+  await expect.poll(async () => (await client.get(`/v1/batches/${made.body.id}`)).body.status, WAIT).toBe('completed');
+  await expect.poll(async () => (await reported()).student?.beside.requests, WAIT).toBe(before + 1);
+  const { body: report, targets, student, teacher } = await reported();
+  // A student costs a nano-dollar a call; what the request costs is with who answered.
+  expect(nano(student?.beside.cost_usd ?? '')).toBe(before + 1);
+  expect(student?.shadows.requests).toBe(0);
+  expect(teacher?.beside.requests).toBe(0);
+  expect(report.shadows).toEqual({ requests: teacher?.shadows.requests, cost_usd: teacher?.shadows.cost_usd });
+  const spent = targets.map(({ cost_usd: own, shadows }) => nano(own) + nano(shadows.cost_usd));
+  expect(spent).toEqual(spent.toSorted((a, b) => b - a));
+  expect(nano(report.spent_usd)).toBe(spent.reduce((sum, one) => sum + one, 0));
+  expect(nano(report.spent_usd)).toBe(
+    [report.upstreams, report.unanswered, report.shadows].reduce((sum, part) => sum + nano(part.cost_usd), 0),
+  );
 });
 
 interface Usage {

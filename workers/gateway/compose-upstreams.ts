@@ -55,6 +55,7 @@ import { wireDispatcher } from './adapters/upstreams/dispatching.ts';
 import type { RequestLogParts } from './adapters/upstreams/request-log.ts';
 import { wireRequestLog } from './adapters/upstreams/request-log.ts';
 import { passedStream } from './adapters/upstreams/passed-stream.ts';
+import { replicaWakes } from './adapters/models/replica-wakes.ts';
 import { tokenEncodings } from './adapters/models/token-encodings.ts';
 
 /** The gateway with models that others serve: upstreams, routes to them, prompts, and the log of calls. */
@@ -128,6 +129,7 @@ export const composeUpstreams = oncePerIsolate((env: GatewayEnv): Upstreams => {
       ),
       clock,
       tokens: new TokenCounts(encodings),
+      groups,
       guard: new GuardedCompletions(guardrails),
       judge: new SchemaJudge(guardrails),
     }),
@@ -142,11 +144,11 @@ export const composeUpstreams = oncePerIsolate((env: GatewayEnv): Upstreams => {
   };
 });
 
-function replicaGroupsOf({ SCHEDULER }: GatewayEnv, clock: Clock): ReplicaGroups {
+function replicaGroupsOf(env: GatewayEnv, clock: Clock): ReplicaGroups {
   // A stub belongs to the request that made it: one is made for each call.
-  const cell = () => SCHEDULER.getByName(SCHEDULER_CELL);
+  const cell = () => env.SCHEDULER.getByName(SCHEDULER_CELL);
   const find = (tenant: TenantId, job: JobId) => within(cell().job(tenant, job), API_LIMITS.controlTimeoutMs);
-  return new ReplicaGroups({ find, hostOf: originHost, clock, background: waitUntil });
+  return new ReplicaGroups({ find, hostOf: originHost, clock, wakes: replicaWakes(env), background: waitUntil });
 }
 
 function routerOf(

@@ -17,6 +17,8 @@ export interface Trial {
   /** The sum of all errors' sizes as a share of what came: the weighted mean absolute percentage error. */
   readonly error: number;
   readonly residuals: readonly Residual[];
+  /** Steps that could not be compared, as what came is not known. */
+  readonly unknown: number;
 }
 
 /** The most times that a series is forecast again, which bounds the work of a forecast. */
@@ -40,17 +42,26 @@ export function originsOf(length: number, shape: SeriesShape, steps: number): nu
 }
 
 /** How each method would have done: forecasts from earlier ends of the series, each compared with what came (FPP3, 5.10). [K10] */
-export function trialsOf(history: readonly number[], shape: SeriesShape, steps: number): Trial[] {
+export function trialsOf(
+  history: readonly number[],
+  shape: SeriesShape,
+  steps: number,
+  isKnown: (at: number) => boolean = () => true,
+): Trial[] {
   const ahead = triedStepsOf(history.length, shape, steps);
   const origins = originsOf(history.length, shape, ahead);
   return FORECAST_METHODS.map((method) => {
     const residuals: Residual[] = [];
-    let [missed, came] = [0, 0];
+    let [missed, came, unknown] = [0, 0, 0];
     for (const origin of origins) {
       const before = history.slice(0, origin);
       const path = continued(method, before, shape, Math.min(ahead, history.length - origin));
       const levels = levelsOf(before, path, shape);
       for (const [position, value] of path.entries()) {
+        if (!isKnown(origin + position)) {
+          unknown += 1;
+          continue;
+        }
         const scale = must(levels[position], 'each step has a level');
         const actual = must(history[origin + position], 'only what came is forecast');
         residuals.push({ step: position + 1, at: origin + position, scaled: (actual - value) / scale });
@@ -58,7 +69,7 @@ export function trialsOf(history: readonly number[], shape: SeriesShape, steps: 
         came += actual;
       }
     }
-    return { method, error: came === 0 ? (missed === 0 ? 0 : Infinity) : missed / came, residuals };
+    return { method, error: came === 0 ? (missed === 0 ? 0 : Infinity) : missed / came, residuals, unknown };
   });
 }
 

@@ -30,13 +30,22 @@ export const stepsNeeded = ({ season }: SeriesShape): number => 3 * season;
 /**
  * Continues a series by the method that would have forecast its past best, with intervals from how far off it was then: conformal prediction
  * (Vovk et al. 2005; Lei et al. 2018), by step ahead (Stankeviciute et al. 2021). Nothing is assumed of how errors are distributed; that
- * coming errors are like those of the trials, as shares of the level, is. [K11]
+ * coming errors are like those of the trials, as shares of the level, is. [K11] Positions that are not known are filled, and compared with nothing; where
+ * most are so that trials would be compared with, there is not enough data. [K27]
  */
-export function forecastSeries(series: readonly number[], shape: SeriesShape, steps: number, level: number): SeriesForecast {
+export function forecastSeries(
+  series: readonly number[],
+  shape: SeriesShape,
+  steps: number,
+  level: number,
+  isKnown: (at: number) => boolean = () => true,
+): SeriesForecast {
   const needed = stepsNeeded(shape);
   if (series.length < needed) return { kind: 'not_enough_data', steps: series.length, stepsNeeded: needed };
   const history = sinceShift(series, shape, needed);
-  const { method, error, residuals } = bestOf(trialsOf(history, shape, steps));
+  const before = series.length - history.length;
+  const { method, error, residuals, unknown } = bestOf(trialsOf(history, shape, steps, (at) => isKnown(before + at)));
+  if (unknown > residuals.length) return { kind: 'not_enough_data', steps: series.length, stepsNeeded: needed };
   const triedSteps = triedStepsOf(history.length, shape, steps);
   const path = continued(method, history, shape, steps);
   const levels = levelsOf(history, path, shape);

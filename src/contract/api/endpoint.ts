@@ -30,6 +30,8 @@ export interface JsonBody {
   readonly streamed?: StreamedItems;
   /** Which vectors may be rows of a frame (`VECTOR_FRAME_TYPE`) that is sent instead of JSON. */
   readonly rows?: RowFields;
+  /** The same as bare text: what is sent as this media type becomes the field of that name, alone. */
+  readonly text?: { readonly type: string; readonly field: string; readonly about: string };
 }
 
 /** Arrays whose elements are validated one by one as they arrive, and the schema of the whole with its elements validated. */

@@ -36,6 +36,8 @@ const WAIT_REASONS = [
   'budget_exhausted',
   /** It has nodes: others have still to leave them, or its first grant is asked for. */
   'being_placed',
+  /** It gives all its replicas back while no call comes, and none has come. */
+  'scaled_to_zero',
   'not_waiting',
 ] as const;
 export type WaitReason = (typeof WAIT_REASONS)[number];
@@ -144,7 +146,7 @@ const waiting = {
     .enum(WAIT_REASONS)
     .meta(
       about(
-        '`kind_not_offered`: no agent runs jobs of this kind. `others_first`: an agent is free, and jobs before this one get it. `cell_full`: as many attempts run as may run at once. `queue_quota`: its queue, or a cohort above, has no quota left. `nodes_reserved`: nodes that would do are reserved for another queue. `deadline`: on the nodes that are free it would not be done by its deadline, and on others it still can be: it waits for these. `queue_stopped`: its queue is on hold. `next_round`: jobs of its queue take turns, and all that is free or may be taken from others is taken; see `time_slice`. `budget_exhausted`: a quota or budget is used up, or does not suffice for this job to its end; see `budget`. It is tried again at `retry_at`, when a job of its project ends, and at once when rules or budgets change. `being_placed`: it has its nodes; others have still to leave them, or it is being paid for. Of several ways to run a job, that of the one which comes closest.',
+        '`kind_not_offered`: no agent runs jobs of this kind. `others_first`: an agent is free, and jobs before this one get it. `cell_full`: as many attempts run as may run at once. `queue_quota`: its queue, or a cohort above, has no quota left. `nodes_reserved`: nodes that would do are reserved for another queue. `deadline`: on the nodes that are free it would not be done by its deadline, and on others it still can be: it waits for these. `queue_stopped`: its queue is on hold. `next_round`: jobs of its queue take turns, and all that is free or may be taken from others is taken; see `time_slice`. `budget_exhausted`: a quota or budget is used up, or does not suffice for this job to its end; see `budget`. It is tried again at `retry_at`, when a job of its project ends, and at once when rules or budgets change. `being_placed`: it has its nodes; others have still to leave them, or it is being paid for. `scaled_to_zero`: no call has come, by which it gets a replica (`scaling.min`). Of several ways to run a job, that of the one which comes closest.',
       ),
     ),
   options: z.array(blocker).meta(about('What stands in the way of each of its `resources`.')),

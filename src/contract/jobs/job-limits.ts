@@ -80,6 +80,8 @@ export const JOB_LIMITS = {
   replicaTriesMaxCount: 3,
   // How long a call waits for the first replica of a job that has given all back: a machine that is there loads a model in seconds.
   replicaWakeMs: 30_000,
+  // The least that a job keeps its last replica without a call: twice as long as the calls that wait for it take to see it.
+  replicaIdleMinMs: 2_000,
   // Calls of an isolate that wait for it, of all jobs: each holds its body in memory.
   replicaWaitersMaxCount: 64,
   // Of one try. A replica embeds the largest request in a second or two.

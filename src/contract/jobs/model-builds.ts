@@ -39,7 +39,7 @@ const common = { register: registration } as const;
 
 export const quantize = z.strictObject({
   kind: z.literal('quantize'),
-  model: model.meta(about('What is quantised: a registered embedding model, or a static one of the deployment.', 'minilm@1')),
+  model: model.meta(about('What is quantised: a registered embedding model.', 'minilm@1')),
   bits: z.union([z.literal(8), z.literal(4)]).default(8),
   modes: z
     .array(z.string().max(16))

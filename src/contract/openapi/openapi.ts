@@ -240,7 +240,11 @@ function requestBody({ body }: Endpoint): Pick<ZodOpenApiOperationObject, 'reque
       return {
         requestBody: {
           required: true,
-          content: { 'application/json': { schema: body.schema }, ...framed(body.rows && FRAMED_MESSAGE) },
+          content: {
+            'application/json': { schema: body.schema },
+            ...framed(body.rows && FRAMED_MESSAGE),
+            ...(body.text && { [body.text.type]: { schema: { ...TEXT, description: body.text.about } } }),
+          },
         },
       };
     case 'multipart':

@@ -17,33 +17,38 @@ export const FORECAST_RESOURCES = [...METERS, 'spend_nano'] as const;
 
 export type ForecastResource = (typeof FORECAST_RESOURCES)[number];
 
-const query = z.strictObject({
+export const forecastQuery = z.strictObject({
   tenant: subjectTenant,
   organisation: organisationId.optional().meta(about('For the admin: all tenants of an organisation together.')),
   horizon_days: wholeText(1, PLANNING_LIMITS.forecastDaysMax).default(30).meta(about('How far to look ahead.', 30)),
   level: z.enum(INTERVAL_LEVELS).default('0.9').meta(about('How often the truth is to lie within an interval.')),
 });
 
-export type ForecastQuery = z.output<typeof query>;
+export type ForecastQuery = z.output<typeof forecastQuery>;
 
 const amount = z.number().min(0);
 const moment = unixSeconds.nullable();
 
-const series = named('ForecastSeries', {
-  resource: z.enum(FORECAST_RESOURCES),
+/** What a forecast says of a series, whatever it is of. */
+export const seriesFields = {
   status: z
     .enum(['forecast', 'not_enough_data'])
     .meta(about('`not_enough_data`: `steps_needed` whole steps are needed, and there are `steps`.')),
-  step: z.enum(['day', 'hour']).meta(about('By the hour as long as there are too few days.')),
   steps: z.int().min(0).meta(about('How many whole steps there were since the first use.')),
   steps_needed: z.int().min(1),
   method: z.string().nullable().meta(about('The one that would have erred least on the past of this series.', 'holt_winters')),
   error: z.number().min(0).nullable().meta(about('How far off it would have been, as a share of what came.')),
   tried_steps: z.int().nullable().meta(about('How far ahead its intervals were tried out; beyond, they grow with the root of the step.')),
   points: z.array(z.object({ at: unixSeconds, expected: amount, low: amount, high: amount })),
+};
+
+const series = named('ForecastSeries', {
+  resource: z.enum(FORECAST_RESOURCES),
+  step: z.enum(['day', 'hour']).meta(about('By the hour as long as there are too few days.')),
+  ...seriesFields,
 });
 
-const ceiling = named('ForecastCeiling', {
+export const ceiling = named('ForecastCeiling', {
   kind: z.enum(['quota', 'budget', 'index', 'pool', 'cache']),
   subject: z
     .string()
@@ -98,7 +103,7 @@ export const capacityEndpoints = {
       'every limit that the caller may see. Series that are too short say how much is missing.',
     access: tenantOrAdmin('usage:read'),
     meters: [],
-    query,
+    query: forecastQuery,
     status: 200,
     reply: json(forecast),
   },

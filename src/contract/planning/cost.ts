@@ -66,8 +66,11 @@ const report = named('CostReport', {
   from: unixSeconds.meta(about('Where the numbers begin: with the month, or later where the log does not reach back so far.')),
   to: unixSeconds,
   is_logged: z.boolean().meta(about('False: the policy of the log is `off`, so the report lacks calls to upstreams.')),
-  spent_usd: dollarsOut.meta(about('Of `upstreams` and `shadows`.')),
+  spent_usd: dollarsOut.meta(about('Of `upstreams`, `unanswered` and `shadows`.')),
   upstreams: z.object({ requests: z.int(), cost_usd: dollarsOut }).meta(about('Answered calls to models of upstreams.')),
+  unanswered: z
+    .object({ requests: z.int(), cost_usd: dollarsOut })
+    .meta(about('Calls that failed, broke off or were blocked: their models were charged for what they had said.')),
   shadows: z
     .object({ requests: z.int(), cost_usd: dollarsOut })
     .meta(about('Calls that Sluice made itself, to compare their answers with those that callers got. No part of `upstreams`.')),

@@ -12,6 +12,18 @@ export const PLANNING_LIMITS = {
   forecastPoolsMaxCount: 50,
   // Rules of quotas and budgets that one forecast compares with.
   forecastCeilingsMaxCount: 200,
+  // Bytes of a history that is sent: three years by the hour take less than 1 MB.
+  historyBodyBytesMax: 4 * 1024 * 1024,
+  // Rows of a history: a year by five minutes, or a list of events; reading so many takes less than half a second of CPU.
+  historyRowsMaxCount: 100_000,
+  // Fields of a row: billing exports have a column for each service.
+  historyColumnsMaxCount: 200,
+  // Steps of all series of a history from the first to the last: a year by the hour, which takes a fifth of a second of CPU to forecast.
+  historyStepsMaxCount: 10_000,
+  // Series of a history: each takes a tenth of a second at least.
+  historySeriesMaxCount: 8,
+  // Characters of a column's or a series' name.
+  historyNameCharsMax: 200,
   // Objectives of one tenant: all are observed each minute, each by a call or two.
   slosMaxCount: 50,
   // Days of an objective's window: a quarter, as plans are made for no longer.

@@ -75,7 +75,7 @@ export class CascadedCompletions {
     if (students === undefined || teachers === undefined) return server.serve(planned, { onEnd });
     const notes = newNotes();
     const asksProbabilities = terms.confidence.kind === 'token-probability';
-    const served = await server.serve({ ...planned, plan: students }, { notes, asksProbabilities });
+    const served = await server.serve({ ...planned, plan: students }, { notes, asksProbabilities, waitsForNoReplica: true });
     if (!served.ok) return this.#withoutStudent(planned, cascade, teachers, served.error);
     const student = { ...served.value, plan: planned.plan };
     const held = await heldAnswer(student.answer, ROUTE_LIMITS.cascadeHeldBytesMax);
@@ -188,7 +188,10 @@ export class CascadedCompletions {
     const exchanges = new Exchanges({ ...asked, nowMs });
     call.shadow(
       (reserve, cancellation) =>
-        this.#parts.server.serve({ call: { ...asked, reserve, cancellation }, exchanges, plan: teachers, nowMs }, { notes: teacherNotes }),
+        this.#parts.server.serve(
+          { call: { ...asked, reserve, cancellation }, exchanges, plan: teachers, nowMs },
+          { notes: teacherNotes, waitsForNoReplica: true },
+        ),
       (nano) => {
         run.shadowed(nano);
         compare(run, confidence, notes, teacherNotes);

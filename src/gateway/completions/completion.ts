@@ -25,6 +25,7 @@ import type { PromptCount } from './prompt-counts.ts';
 import { PromptCounts } from './prompt-counts.ts';
 import type { QuestionEmbedder } from '../routes/question-embedder.ts';
 import { ReusedAnswers } from './reused-answers.ts';
+import type { ReplicaGroups } from '../upstreams/replica-groups.ts';
 import type { SchemaJudge } from '../guardrails/schema-judge.ts';
 import type { TokenCounts } from './token-counts.ts';
 import { UpstreamModeration } from './upstream-moderation.ts';
@@ -36,6 +37,8 @@ export interface CompletionParts {
   readonly transport: UpstreamTransport;
   readonly clock: Clock;
   readonly tokens: Pick<TokenCounts, 'count'>;
+  /** Absent: no target is a replica of a job. */
+  readonly groups?: Pick<ReplicaGroups, 'awake'>;
   readonly cache: Pick<CompletionCache, 'open'>;
   readonly embedder: QuestionEmbedder;
   readonly sha256: Sha256;

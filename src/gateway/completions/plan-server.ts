@@ -29,6 +29,7 @@ import { withReplicas } from '../../upstreams/target.ts';
 import type { BodyReader, Opened, TransportFault, UpstreamRequest, UpstreamTransport } from '../../upstreams/transport.ts';
 import type { Completed, CompletionCall } from './completion-call.ts';
 import type { CompletionEnd, UncountedEnd } from './answer-pieces.ts';
+import type { ReplicaGroups } from '../upstreams/replica-groups.ts';
 import { BytesCompletion } from './bytes-completion.ts';
 import { CompletionStream } from './completion-stream.ts';
 import { reservePlan } from './plan-reservation.ts';
@@ -39,6 +40,8 @@ interface PlanServerParts {
   readonly transport: UpstreamTransport;
   readonly clock: Clock;
   readonly tokens: Pick<TokenCounts, 'count'>;
+  /** Absent: no target is a replica of a job. */
+  readonly groups?: Pick<ReplicaGroups, 'awake'>;
 }
 
 /** A call as it goes out, and where. */
@@ -66,6 +69,8 @@ export interface ServeTerms {
   readonly asksProbabilities?: boolean;
   /** What other models have cost for the same call, in nano-dollars. */
   readonly besidesNano?: number;
+  /** It does not wait for jobs that have given all their replicas back: others answer, or no caller waits. They get one for later calls. */
+  readonly waitsForNoReplica?: true;
 }
 
 /** A call that a target has begun to answer. */
@@ -97,7 +102,9 @@ export class PlanServer {
   ): Promise<Result<Completed, Undispatched>> {
     const { clock, dispatcher, transport } = this.#parts;
     const { onEnd, notes, asksProbabilities, besidesNano = 0 } = terms;
-    const plan = withReplicas(planned);
+    const awake = await this.#awake(call, planned, nowMs, terms);
+    if (!awake.ok) return unserved(awake.error, []);
+    const plan = withReplicas(awake.value);
     if (plan.groups.length === 0) return unserved(NO_REPLICA, []);
     const reserved = await reservePlan(plan, call);
     if (!reserved.ok) return unserved(reserved.error, []);
@@ -148,6 +155,15 @@ export class PlanServer {
       settle({ target, usage, end: 'whole' }).nano + besidesNano + spentNano + requestNanoAt(nowMs);
     const answer = await this.#answer({ dispatched: dispatched.value, exchange, form, call, notes, counted, costNano, count });
     return answer.ok ? ok({ target, plan: payable, attempts, settle, answer: answer.value }) : unserved(answer.error, attempts);
+  }
+
+  /** [J360] */
+  async #awake(call: CompletionCall, plan: Plan, nowMs: number, { waitsForNoReplica }: ServeTerms): Promise<Outcome<Plan>> {
+    const { groups, clock } = this.#parts;
+    if (groups === undefined) return ok(plan);
+    const leftMs = deadlineOf({ call, nowMs }) - clock.nowMs();
+    const caller = waitsForNoReplica ? undefined : { isOver: () => call.cancellation.isCancelled, leftMs };
+    return groups.awake(call.principal.tenantId, plan, caller);
   }
 
   /** What the target answers, in the form that was asked for. */

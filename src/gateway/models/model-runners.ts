@@ -1,4 +1,5 @@
 import type { AuthorityEnd } from '../../contract/tenancy/authority-end.ts';
+import { JOB_LIMITS } from '../../contract/jobs/job-limits.ts';
 import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
@@ -9,7 +10,7 @@ import type { EmbeddedTexts, InputType, ModelCalls } from '../../inference/serve
 import type { Clock } from '../../kernel/clock.ts';
 import type { TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
-import type { ReplicaCalls } from './replica-calls.ts';
+import type { ReplicaCalls, ReplicaModels, ReplicaTexts } from './replica-calls.ts';
 import { Composed } from '../api/composed.ts';
 
 interface ModelRunnerParts {
@@ -46,15 +47,14 @@ type RanTexts = EmbeddedTexts & { readonly ran: Ran };
 /** Runs registered embedding models in the inference Worker or on replicas of the tenant, as `chooseRunner` says. [M70] */
 export class ModelRunners extends Composed<ModelRunnerParts> {
   /** What replicas of tenants serve, as asked last. */
-  readonly #known = new Map<TenantId, { readonly models: readonly string[]; readonly askedAtMs: number }>();
+  readonly #known = new Map<TenantId, { readonly models: ReplicaModels; readonly askedAtMs: number }>();
 
   /** Refuses with `no_healthy_replica` a model that only pools can run where none does, and as what runs it does. */
   async embedTexts(request: RunTexts, texts: readonly string[]): Promise<Outcome<RanTexts>> {
-    const { route, version, tokens, longestTokens, leftMs } = request;
+    const { route, version, leftMs } = request;
+    const { runBoundMs } = version;
     const names = route.isPinned ? [request.name] : [request.name, route.model];
-    const { manifest, runBoundMs } = version;
-    const hasReplica = (await this.#served(request.tenantId)).some((model) => names.includes(model));
-    const choice = chooseRunner({ manifest, runBoundMs, tokens, longestTokens, hasReplica, leftMs });
+    const { choice, wakes } = await this.#chosen(request, names);
     if (choice.runner === 'none') {
       const limit = choice.reason === 'too_large' ? 'edgeEmbedderBytesMax' : `runBoundMsMax: ${runBoundMs} ms a text`;
       const advice = 'run it on a pool (a job of the kind online_inference)';
@@ -64,12 +64,32 @@ export class ModelRunners extends Composed<ModelRunnerParts> {
         'model',
       );
     }
-    if (choice.runner === 'inference') return this.#inIsolate(request, texts, choice);
-    const ran = await this.#onReplica(request, names, texts);
+    if (choice.runner === 'inference') {
+      const waking = wakes ? this.parts.replicas.wakeReplica(request.tenantId, names) : undefined;
+      const [ran] = await Promise.all([this.#inIsolate(request, texts, choice), waking]);
+      return ran;
+    }
+    // What an isolate can compute, too, does not wait for a replica.
+    const waitMs = isForPoolsAlone(choice) ? Math.min(JOB_LIMITS.replicaWakeMs, leftMs ?? Infinity) : 0;
+    const ran = await this.#onReplica(request, { names, texts, waitMs });
     if (ran.ok) return ok({ ...ran.value, ran: { choice, version: ran.value.version } });
-    const isForPoolsAlone = choice.reason === 'too_large' || choice.reason === 'too_slow';
-    if (isForPoolsAlone || !FALL_BACK.has(ran.error.code)) return ran;
+    if (isForPoolsAlone(choice) || !FALL_BACK.has(ran.error.code)) return ran;
     return this.#inIsolate(request, texts, { runner: 'inference', reason: 'replica_failed' });
+  }
+
+  /** `wakes`: a replica should run the like of it, and has still to be woken. What an isolate can compute does not wait for that. */
+  async #chosen(
+    { tenantId, version, tokens, longestTokens, leftMs }: RunTexts,
+    names: readonly string[],
+  ): Promise<{ readonly choice: RunnerChoice; readonly wakes: boolean }> {
+    const { manifest, runBoundMs } = version;
+    const { ready, asleep } = await this.#served(tenantId);
+    const isNamed = (model: string): boolean => names.includes(model);
+    const choose = (hasReplica: boolean) => chooseRunner({ manifest, runBoundMs, tokens, longestTokens, hasReplica, leftMs });
+    const hasReplica = ready.some(isNamed);
+    const choice = choose(hasReplica || asleep.some(isNamed));
+    const wakes = !hasReplica && choice.runner === 'pool' && !isForPoolsAlone(choice);
+    return { choice: wakes ? choose(false) : choice, wakes };
   }
 
   async #inIsolate(
@@ -82,24 +102,28 @@ export class ModelRunners extends Composed<ModelRunnerParts> {
     return embedded.ok ? ok({ ...embedded.value, ran: { choice, version: ref.version } }) : embedded;
   }
 
-  #onReplica({ tenantId, version, inputType, end }: RunTexts, names: readonly string[], texts: readonly string[]) {
+  #onReplica({ tenantId, version, inputType, end }: RunTexts, call: Pick<ReplicaTexts, 'names' | 'texts' | 'waitMs'>) {
     const { manifest, contractHash } = version;
     const contracts = [contractHash, manifest.contractHash];
-    return this.parts.replicas.embedOnReplica(tenantId, { names, texts, inputType, dimensions: manifest.dimensions, contracts }, end);
+    return this.parts.replicas.embedOnReplica(tenantId, { ...call, inputType, dimensions: manifest.dimensions, contracts }, end);
   }
 
   /** Nothing, where the control plane does not answer: an isolate computes what it can. */
-  async #served(tenantId: TenantId): Promise<readonly string[]> {
+  async #served(tenantId: TenantId): Promise<ReplicaModels> {
     const nowMs = this.parts.clock.nowMs();
     const known = this.#known.get(tenantId);
     if (known !== undefined && nowMs < known.askedAtMs + MODEL_LIMITS.modelReplicasViewMs) return known.models;
     const found = await this.parts.replicas.replicaModels(tenantId);
-    const models = found.ok ? found.value : (known?.models ?? []);
+    const models = found.ok ? found.value : (known?.models ?? NO_MODELS);
     if (this.#known.size >= TENANTS_MAX) this.#known.clear();
     this.#known.set(tenantId, { models, askedAtMs: nowMs });
     return models;
   }
 }
+
+const NO_MODELS: ReplicaModels = { ready: [], asleep: [] };
+
+const isForPoolsAlone = ({ reason }: RunnerChoice): boolean => reason === 'too_large' || reason === 'too_slow';
 
 /** Refusals of replicas that say nothing of the texts. */
 const FALL_BACK: ReadonlySet<string> = new Set([

@@ -12,6 +12,14 @@ export interface ReplicaTexts {
   readonly dimensions: number;
   /** The embedding contracts of which its files have to be one: a replica may have begun before the model was another. */
   readonly contracts: readonly string[];
+  /** For how long the call may wait for a job that has given all its replicas back, in ms. */
+  readonly waitMs: number;
+}
+
+/** What the tenant's jobs call the models that they serve: by healthy replicas, or once a call has woken them. */
+export interface ReplicaModels {
+  readonly ready: readonly string[];
+  readonly asleep: readonly string[];
 }
 
 export interface ReplicaVectors extends EmbeddedTexts {
@@ -21,8 +29,9 @@ export interface ReplicaVectors extends EmbeddedTexts {
 
 /** The replicas of pools, as the isolates of the gateway call them. */
 export interface ReplicaCalls {
-  /** What the tenant's jobs call the models that healthy replicas of theirs serve. */
-  replicaModels(tenantId: TenantId): Promise<Outcome<readonly string[]>>;
-  /** Refuses with `no_healthy_replica` where none answers with vectors of these contracts, and as the replica does. */
+  replicaModels(tenantId: TenantId): Promise<Outcome<ReplicaModels>>;
+  /** Has a job that has given all its replicas back get one for later calls. `names`: what it may call the model. */
+  wakeReplica(tenantId: TenantId, names: readonly string[]): Promise<void>;
+  /** Waits for a first replica where there is none yet. Refuses with `no_healthy_replica` where none answers with vectors of these contracts, and as the replica does. */
   embedOnReplica(tenantId: TenantId, texts: ReplicaTexts, end?: AuthorityEnd): Promise<Outcome<ReplicaVectors>>;
 }

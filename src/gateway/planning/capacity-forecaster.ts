@@ -3,6 +3,8 @@ import type { ForecastPath } from '../../capacity/forecast/saturation.ts';
 import type { SeriesForecast } from '../../capacity/forecast/series-forecast.ts';
 import { forecastSeries, stepsNeeded } from '../../capacity/forecast/series-forecast.ts';
 import type { ForecastQuery, ForecastResource } from '../../contract/planning/capacity.ts';
+import type { HistoryBody, HistoryQuery } from '../../contract/planning/history.ts';
+import { SHAPE_OF } from '../../capacity/history/step-grid.ts';
 import { PLANNING_LIMITS } from '../../contract/planning/planning-limits.ts';
 import { TENANCY_LIMITS } from '../../contract/tenancy/tenancy-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
@@ -17,7 +19,9 @@ import { organisationOf } from '../../tenancy/resource-ids.ts';
 import type { UsageReader } from '../tenancy/usage-reader.ts';
 import type { Ceiling, ComparedCeiling, Growth } from './forecast-ceilings.ts';
 import { byDay, compared } from './forecast-ceilings.ts';
-import type { UsageKey } from './usage-history.ts';
+import type { HistorySeries, JoinedSeries } from './imported-history.ts';
+import { forecastAlone, importedSeries, joinedWith, stepsAhead } from './imported-history.ts';
+import type { Histories, UsageKey } from './usage-history.ts';
 import { UsageHistory } from './usage-history.ts';
 import { DAY_MS, HOUR_MS } from '../../kernel/time-units.ts';
 
@@ -34,6 +38,14 @@ export interface CapacityForecast {
   readonly atMs: number;
   readonly series: readonly ForecastedSeries[];
   readonly ceilings: readonly ComparedCeiling[];
+  readonly leftOut: readonly string[];
+}
+
+export interface HistoryForecast {
+  readonly atMs: number;
+  readonly series: readonly HistorySeries[];
+  readonly ceilings: readonly ComparedCeiling[];
+  readonly notes: readonly string[];
   readonly leftOut: readonly string[];
 }
 
@@ -56,7 +68,6 @@ interface CapacityForecasterParts {
   readonly clock: Clock;
 }
 
-const SHAPES = { day: { season: 7 }, hour: { season: 24 } } as const;
 const seconds = (ms: number): number => Math.floor(ms / 1000);
 
 const MS_OF = { day: DAY_MS, hour: HOUR_MS } as const;
@@ -70,10 +81,57 @@ export class CapacityForecaster {
   }
 
   async read(principal: Principal, query: ForecastQuery): Promise<Outcome<CapacityForecast>> {
-    if (principal.kind === 'tenant' && principal.resources !== undefined)
-      return refuse('scope_denied', 'the key is restricted to some resources, and a forecast is of all: use another key');
-    const { usage, sources, clock } = this.#parts;
-    const nowMs = clock.nowMs();
+    const nowMs = this.#parts.clock.nowMs();
+    const read = await this.#measured(principal, query, nowMs);
+    if (!read.ok) return read;
+    const history = read.value;
+    const growths = new Growths(history, query, nowMs);
+    const found = await this.#ceilings(principal, subjectIn(principal, query));
+    if (!found.ok) return found;
+    const { ceilings, leftOut } = found.value;
+    return ok({
+      atMs: nowMs,
+      series: history.day.resources().map((resource) => growths.series(resource)),
+      ceilings: growths.comparedAll(ceilings),
+      leftOut,
+    });
+  }
+
+  /** Forecasts a history that was sent, alone or before what was measured of a meter, which then is compared with its limits. [K28] */
+  async readHistory(principal: Principal, query: HistoryQuery, body: HistoryBody): Promise<Outcome<HistoryForecast>> {
+    const nowMs = this.#parts.clock.nowMs();
+    const { meter } = query;
+    if (isRestricted(principal)) return RESTRICTED;
+    const imported = importedSeries(body, query, nowMs);
+    if (!imported.ok) return imported;
+    if (meter === undefined) {
+      if (query.tenant !== undefined || query.organisation !== undefined)
+        return refuse('invalid_value', 'is needed where the history is put before what a tenant has used', 'meter');
+      return ok({
+        atMs: nowMs,
+        series: imported.value.map((series) => forecastAlone(series, query)),
+        ceilings: [],
+        notes: [],
+        leftOut: [],
+      });
+    }
+    const read = await this.#measured(principal, query, nowMs);
+    if (!read.ok) return read;
+    const joined = joinedWith(imported.value, query, read.value);
+    if (!joined.ok) return joined;
+    const found = await this.#ceilings(principal, subjectIn(principal, query));
+    if (!found.ok) return found;
+    const { series, notes } = joined.value;
+    const growths = new Growths(read.value, query, nowMs, { meter, ...series });
+    const { ceilings, leftOut } = found.value;
+    const reached = ceilings.filter((ceiling) => growthKeyOf(ceiling) === meter);
+    return ok({ atMs: nowMs, series: [series], ceilings: growths.comparedAll(reached), notes, leftOut });
+  }
+
+  /** What the ledger has counted, by the day and by the hour. */
+  async #measured(principal: Principal, query: ForecastQuery, nowMs: number): Promise<Outcome<Histories>> {
+    if (isRestricted(principal)) return RESTRICTED;
+    const { usage } = this.#parts;
     // Up to the end of the hour that `nowMs` is in, so that the days do not exceed what the ledger answers at once.
     const daysFromMs = Math.ceil(nowMs / HOUR_MS) * HOUR_MS - TENANCY_LIMITS.usageDaysMax * DAY_MS;
     const { tenant, organisation } = query;
@@ -83,30 +141,19 @@ export class CapacityForecaster {
     const hoursFromMs = nowMs - PLANNING_LIMITS.forecastHourlyDays * DAY_MS;
     const hours = await usage.read(principal, { ...subject, from: seconds(hoursFromMs), to: seconds(nowMs), group_by: ['hour'] });
     if (!hours.ok) return hours;
-    const history = {
+    return ok({
       day: new UsageHistory(days.value.lines, 'day', days.value.fromMs, nowMs),
       hour: new UsageHistory(hours.value.lines, 'hour', hours.value.fromMs, nowMs),
-    };
-    const growths = new Growths(history, query, nowMs);
-    const found = await this.#ceilings(principal, subjectIn(principal, query), sources);
-    if (!found.ok) return found;
-    const { ceilings, leftOut } = found.value;
-    return ok({
-      atMs: nowMs,
-      series: history.day.resources().map((resource) => growths.series(resource)),
-      ceilings: ceilings.map((ceiling) => growths.compared(ceiling)).toSorted((a, b) => urgency(a) - urgency(b)),
-      leftOut,
     });
   }
 
   async #ceilings(
     principal: Principal,
     subject: ForecastSubject,
-    sources: readonly CeilingSource[],
   ): Promise<Outcome<{ readonly ceilings: readonly Ceiling[]; readonly leftOut: readonly string[] }>> {
     const ceilings: Ceiling[] = [];
     const leftOut: string[] = [];
-    for (const source of sources) {
+    for (const source of this.#parts.sources) {
       const found = await source(principal, subject);
       if (!found.ok) return found;
       ceilings.push(...found.value.ceilings);
@@ -118,6 +165,10 @@ export class CapacityForecaster {
   }
 }
 
+const isRestricted = (principal: Principal): boolean => principal.kind === 'tenant' && principal.resources !== undefined;
+
+const RESTRICTED = refuse('scope_denied', 'the key is restricted to some resources, and a forecast is of all: use another key');
+
 /** As the ledger has found it: the admin has named one of the two. */
 function subjectIn(principal: Principal, { tenant, organisation }: ForecastQuery): ForecastSubject {
   if (organisation !== undefined) return { organisationId: organisation };
@@ -125,20 +176,26 @@ function subjectIn(principal: Principal, { tenant, organisation }: ForecastQuery
   return { organisationId: organisationOf(tenantId), tenantId };
 }
 
-interface Histories {
-  readonly day: UsageHistory;
-  readonly hour: UsageHistory;
-}
+type KnownGrowth = Omit<ForecastedSeries, 'resource'> & {
+  /** What hours had, where that is known better than by the ledger. */
+  readonly hours?: readonly number[];
+};
+
+type ImportedGrowth = Pick<JoinedSeries, 'startMs' | 'stepMs' | 'step' | 'steps' | 'forecast' | 'hours'> & {
+  readonly meter: ForecastResource;
+};
 
 /** The growth of each resource, forecast once however many limits it may reach. */
 class Growths {
   readonly #history: Histories;
   readonly #query: Pick<ForecastQuery, 'horizon_days' | 'level'>;
   readonly #nowMs: number;
-  readonly #known = new Map<UsageKey, Omit<ForecastedSeries, 'resource'>>();
+  readonly #known = new Map<UsageKey, KnownGrowth>();
   readonly #assumed = assumed();
 
-  constructor(history: Histories, query: Pick<ForecastQuery, 'horizon_days' | 'level'>, nowMs: number) {
+  /** `imported`: the series of a meter that is known from elsewhere, too. */
+  constructor(history: Histories, query: Pick<ForecastQuery, 'horizon_days' | 'level'>, nowMs: number, imported?: ImportedGrowth) {
+    if (imported !== undefined) this.#known.set(imported.meter, imported);
     this.#history = history;
     this.#query = query;
     this.#nowMs = nowMs;
@@ -146,6 +203,11 @@ class Growths {
 
   series(resource: ForecastResource): ForecastedSeries {
     return { resource, ...this.#forecast(resource) };
+  }
+
+  /** Those that are reached first come first. */
+  comparedAll(ceilings: readonly Ceiling[]): ComparedCeiling[] {
+    return ceilings.map((ceiling) => this.compared(ceiling)).toSorted((a, b) => urgency(a) - urgency(b));
   }
 
   compared(ceiling: Ceiling): ComparedCeiling {
@@ -164,28 +226,27 @@ class Growths {
   #growth(key: UsageKey): Growth {
     const { day, hour } = this.#history;
     const usedToday = day.sinceEnd(key);
-    const { startMs, stepMs, forecast } = this.#forecast(key);
+    const { startMs, stepMs, forecast, hours = hour.series(key).values } = this.#forecast(key);
     const path: ForecastPath | undefined = forecast.kind === 'forecast' ? { startMs, stepMs, points: forecast.points } : undefined;
     return {
       path: path === undefined ? undefined : byDay(path, usedToday),
-      busiestHourShare: busiestHourShare(hour.series(key).values),
+      busiestHourShare: busiestHourShare(hours),
       usedThisMonth: day.since(key, windowStartMs('month', this.#nowMs)),
       usedToday,
-      usedLately: Math.max(usedToday, ...day.series(key).values.slice(-SHAPES.day.season)),
+      usedLately: Math.max(usedToday, ...day.series(key).values.slice(-SHAPE_OF.day.season)),
     };
   }
 
-  #forecast(key: UsageKey): Omit<ForecastedSeries, 'resource'> {
+  #forecast(key: UsageKey): KnownGrowth {
     const known = this.#known.get(key);
     if (known !== undefined) return known;
     const [days, hours] = [this.#history.day.series(key), this.#history.hour.series(key)];
     const { horizon_days: horizonDays, level } = this.#query;
     // [K12] By the day as soon as there are enough of them; until then by the hour, which needs three days.
-    const isDaily = days.values.length >= stepsNeeded(SHAPES.day);
+    const isDaily = days.values.length >= stepsNeeded(SHAPE_OF.day);
     const step = isDaily ? 'day' : 'hour';
     const { values, endMs } = isDaily ? days : hours;
-    const ahead = isDaily ? horizonDays : 24 * Math.min(horizonDays, PLANNING_LIMITS.forecastHourlyDaysMax);
-    const forecast = forecastSeries(values, SHAPES[step], ahead, Number(level));
+    const forecast = forecastSeries(values, SHAPE_OF[step], stepsAhead(step, horizonDays), Number(level));
     const made = { step, steps: values.length, startMs: endMs, stepMs: MS_OF[step], forecast } as const;
     this.#known.set(key, made);
     return made;

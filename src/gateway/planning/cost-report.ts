@@ -49,6 +49,8 @@ export interface CostReport {
   readonly requests: number;
   /** Of answers to callers. */
   readonly costNano: number;
+  /** Calls that failed or were blocked, of which some were charged nonetheless. */
+  readonly unanswered: { readonly requests: number; readonly nano: number };
   /** Calls that Sluice made itself to compare answers. */
   readonly shadows: { readonly requests: number; readonly nano: number };
   /** The dearest first. */
@@ -100,18 +102,23 @@ export class CostReporter {
       await lines(organisationOf(tenantId), query),
     ];
     if (!used.ok) return used;
+    const answered = assessed(costs, used.value);
     return ok({
       startMs,
       fromMs,
       toMs,
       isLogged: entries !== 'off',
       targets: targets.toSorted((a, b) => spentNano(b) - spentNano(a)),
+      unanswered: {
+        requests: targets.reduce((sum, line) => sum + line.errors, 0),
+        nano: targets.reduce((sum, line) => sum + line.costNano, -answered.costNano),
+      },
       shadows: {
         requests: targets.reduce((sum, line) => sum + line.shadows, 0),
         nano: targets.reduce((sum, line) => sum + line.shadowNano, 0),
       },
       reuses: reuseLines(measured, byRoute),
-      ...assessed(costs, used.value),
+      ...answered,
     });
   }
 }

@@ -72,3 +72,9 @@ export class UsageHistory {
     this.#sums.set(key, sums);
   }
 }
+
+/** The same use by both. */
+export interface Histories {
+  readonly day: UsageHistory;
+  readonly hour: UsageHistory;
+}

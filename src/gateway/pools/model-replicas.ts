@@ -8,18 +8,21 @@ import type { Clock } from '../../kernel/clock.ts';
 import type { JobId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Job } from '../../scheduler/served/jobs/job.ts';
-import type { ReplicaCalls, ReplicaTexts, ReplicaVectors } from '../models/replica-calls.ts';
+import type { ReplicaCalls, ReplicaModels, ReplicaTexts, ReplicaVectors } from '../models/replica-calls.ts';
 import type { ReplicaRouter } from './replica-router.ts';
+import type { ReplicaWakes } from './replica-wakes.ts';
 
 interface ModelReplicaParts {
-  /** The jobs of a tenant whose replicas may serve now. */
+  /** The jobs of a tenant whose replicas may serve, now or once they are woken. */
   readonly serving: (tenantId: TenantId) => Promise<Outcome<readonly Job[]>>;
   readonly router: Pick<ReplicaRouter, 'embed'>;
+  readonly wakes: Pick<ReplicaWakes, 'wake'>;
   readonly clock: Clock;
 }
 
 interface View {
-  readonly jobs: readonly { readonly id: JobId; readonly model: string }[];
+  /** Those with healthy replicas first. */
+  readonly jobs: readonly { readonly id: JobId; readonly model: string; readonly isReady: boolean }[];
   readonly readAtMs: number;
 }
 
@@ -32,14 +35,22 @@ export class ModelReplicas implements ReplicaCalls {
     this.#parts = parts;
   }
 
-  async replicaModels(tenantId: TenantId): Promise<Outcome<readonly string[]>> {
+  async replicaModels(tenantId: TenantId): Promise<Outcome<ReplicaModels>> {
     const view = await this.#view(tenantId);
-    return view.ok ? ok([...new Set(view.value.jobs.map(({ model }) => model))]) : view;
+    if (!view.ok) return view;
+    const of = (wanted: boolean) => view.value.jobs.flatMap(({ model, isReady }) => (isReady === wanted ? [model] : []));
+    return ok({ ready: [...new Set(of(true))], asleep: [...new Set(of(false))] });
+  }
+
+  async wakeReplica(tenantId: TenantId, names: readonly string[]): Promise<void> {
+    const view = await this.#view(tenantId);
+    const job = view.ok ? view.value.jobs.find(({ model, isReady }) => !isReady && names.includes(model)) : undefined;
+    if (job !== undefined) await this.#parts.wakes.wake(tenantId, [job.id]);
   }
 
   async embedOnReplica(
     tenantId: TenantId,
-    { names, texts, inputType, contracts, dimensions }: ReplicaTexts,
+    { names, texts, inputType, contracts, dimensions, waitMs }: ReplicaTexts,
     end?: AuthorityEnd,
   ): Promise<Outcome<ReplicaVectors>> {
     const view = await this.#view(tenantId);
@@ -52,7 +63,7 @@ export class ModelReplicas implements ReplicaCalls {
       encoding_format: 'base64',
       ...(inputType === undefined ? {} : { input_type: inputType }),
     };
-    const answered = await this.#parts.router.embed(tenantId, job.id, job.model, JSON.stringify(request), end);
+    const answered = await this.#parts.router.embed(tenantId, job.id, job.model, JSON.stringify(request), end, waitMs);
     if (!answered.ok) return answered;
     return vectorsIn(answered.value, texts.length, dimensions, contracts);
   }
@@ -65,10 +76,11 @@ export class ModelReplicas implements ReplicaCalls {
     if (!found.ok) return found;
     const jobs = found.value.flatMap(({ id, work, attempt }) => {
       const isServed = attempt?.group?.members.some(({ serving }) => serving?.isHealthy === true) ?? false;
-      return work.kind === 'online_inference' && !hasServers(work) && isServed ? [{ id, model: work.model }] : [];
+      if (work.kind !== 'online_inference' || hasServers(work) || !(isServed || work.scaling?.min === 0)) return [];
+      return [{ id, model: work.model, isReady: isServed }];
     });
     if (this.#views.size >= VIEWS_MAX) this.#views.clear();
-    const view = { jobs, readAtMs: nowMs };
+    const view = { jobs: jobs.toSorted((one, other) => Number(other.isReady) - Number(one.isReady)), readAtMs: nowMs };
     this.#views.set(tenantId, view);
     return ok(view);
   }

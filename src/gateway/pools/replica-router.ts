@@ -1,15 +1,17 @@
 import type { Serving } from '../../contract/jobs/attempt.ts';
-import { ERRORS, refusal } from '../../contract/api/errors.ts';
+import { ERRORS } from '../../contract/api/errors.ts';
 import type { ErrorCode } from '../../contract/api/errors.ts';
 import { hasServers } from '../../contract/jobs/job-facts.ts';
 import type { AuthorityEnd } from '../../contract/tenancy/authority-end.ts';
+import type { JobState } from '../../contract/jobs/jobs.ts';
 import { JOB_LIMITS } from '../../contract/jobs/job-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse, refuseResource } from '../../contract/api/outcome.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { JobId, TenantId } from '../../kernel/ids.ts';
-import { err, ok } from '../../kernel/result.ts';
+import { ok } from '../../kernel/result.ts';
 import type { Job } from '../../scheduler/served/jobs/job.ts';
+import type { ReplicaWakes } from './replica-wakes.ts';
 
 /** What a replica answered: `undefined` when it did not, or not sensibly. */
 export type ReplicaAnswer = { readonly status: number; readonly body: unknown } | undefined;
@@ -19,9 +21,7 @@ interface RouterParts {
   /** Gives up once the right of the caller ends. */
   readonly call: (replica: Serving, body: string, end: AuthorityEnd | undefined) => Promise<ReplicaAnswer>;
   readonly clock: Clock;
-  /** Has a job that has given all its replicas back get one. */
-  readonly wake: (tenantId: TenantId, jobId: JobId) => Promise<Outcome<unknown>>;
-  readonly sleep: (ms: number) => Promise<void>;
+  readonly wakes: Pick<ReplicaWakes, 'first'>;
 }
 
 interface View {
@@ -30,6 +30,14 @@ interface View {
   readonly sleeps: boolean;
   readonly replicas: readonly Serving[];
   readonly readAtMs: number;
+}
+
+/** A call for the replicas of a job. */
+interface ReplicaCall {
+  readonly tenantId: TenantId;
+  readonly jobId: JobId;
+  readonly body: string;
+  readonly end: AuthorityEnd | undefined;
 }
 
 /**
@@ -43,8 +51,6 @@ export class ReplicaRouter {
   readonly #outstanding = new Map<string, number>();
   /** Replicas that did not answer, and up to when they count as ill. */
   readonly #suspects = new Map<string, number>();
-  /** Calls that wait for a first replica. */
-  #waiting = 0;
 
   constructor(parts: RouterParts) {
     this.#parts = parts;
@@ -52,25 +58,40 @@ export class ReplicaRouter {
 
   /**
    * Refuses with `job_not_found`, with `state_conflict` for a job of another kind or one that is over, with `model_not_found` for another model
-   * than its own, with `no_healthy_replica`, and as the replica does. No replica is called once the right of the caller has ended.
+   * than its own, with `no_healthy_replica`, and as the replica does. No replica is called once the right of the caller has ended. `leftMs`: for
+   * how long the caller waits for a job that has no replica.
    */
-  async embed(tenantId: TenantId, jobId: JobId, model: string, body: string, end?: AuthorityEnd): Promise<Outcome<unknown>> {
+  async embed(
+    tenantId: TenantId,
+    jobId: JobId,
+    model: string,
+    body: string,
+    end?: AuthorityEnd,
+    leftMs?: number,
+  ): Promise<Outcome<unknown>> {
     const seen = await this.#view(tenantId, jobId);
     if (!seen.ok) return seen;
-    const isAsleep = seen.value.sleeps && seen.value.replicas.length === 0 && seen.value.model === model;
-    const known = isAsleep ? await this.#woken(tenantId, jobId, end) : seen;
-    if (!known.ok) return known;
-    if (known.value.model !== model)
-      return refuseResource(
-        'model_not_found',
-        { kind: 'model', name: model },
-        `the job serves ${known.value.model}, not ${model}`,
-        'model',
-      );
+    const own = seen.value.model;
+    if (own !== model)
+      return refuseResource('model_not_found', { kind: 'model', name: model }, `the job serves ${own}, not ${model}`, 'model');
+    const call: ReplicaCall = { tenantId, jobId, body, end };
+    const answered = await this.#answer(call, seen.value.replicas);
+    if (answered.ok || !seen.value.sleeps || answered.error.code !== 'no_healthy_replica' || end?.refusal !== undefined) return answered;
+    // Its last replica may have left within the call.
+    const woken = await this.#parts.wakes.first(tenantId, [jobId], {
+      look: () => this.#callable(tenantId, jobId),
+      isOver: () => end?.refusal !== undefined,
+      leftMs,
+    });
+    return woken.ok ? this.#answer(call, woken.value) : woken;
+  }
+
+  /** As one of these replicas answers. */
+  async #answer({ tenantId, jobId, body, end }: ReplicaCall, replicas: readonly Serving[]): Promise<Outcome<unknown>> {
     const tried = new Set<string>();
     while (tried.size < JOB_LIMITS.replicaTriesMaxCount) {
       if (end?.refusal !== undefined) break;
-      const replica = this.#choose(known.value.replicas.filter(({ url }) => !tried.has(url)));
+      const replica = this.#choose(replicas.filter(({ url }) => !tried.has(url)));
       if (replica === undefined) break;
       tried.add(replica.url);
       const answer = await this.#send(replica, body, end);
@@ -82,24 +103,13 @@ export class ReplicaRouter {
     return refuse('no_healthy_replica', `${why}: try again, and see GET /v1/jobs/${jobId}`);
   }
 
-  /** Waits for the first replica of a job that had none, as long as `replicaWakeMs`. Refuses with `no_healthy_replica`. [J338] */
-  async #woken(tenantId: TenantId, jobId: JobId, end: AuthorityEnd | undefined): Promise<Outcome<View>> {
-    const { clock, wake, sleep } = this.#parts;
-    if (this.#waiting >= JOB_LIMITS.replicaWaitersMaxCount) return startsLater(`${this.#waiting} calls wait for replicas already`);
-    this.#waiting += 1;
-    try {
-      const untilMs = clock.nowMs() + JOB_LIMITS.replicaWakeMs;
-      for (;;) {
-        const woken = await wake(tenantId, jobId);
-        if (!woken.ok) return woken;
-        await sleep(JOB_LIMITS.replicaViewMs);
-        const view = await this.#view(tenantId, jobId);
-        if (!view.ok || view.value.replicas.length > 0) return view;
-        if (end?.refusal !== undefined || clock.nowMs() >= untilMs) return startsLater('the job had no replica, and none has started yet');
-      }
-    } finally {
-      this.#waiting -= 1;
-    }
+  /** The replicas of a job; undefined where none is healthy, or each has just not answered. */
+  async #callable(tenantId: TenantId, jobId: JobId): Promise<Outcome<readonly Serving[] | undefined>> {
+    const view = await this.#view(tenantId, jobId);
+    if (!view.ok) return view;
+    const { replicas } = view.value;
+    const nowMs = this.#parts.clock.nowMs();
+    return ok(replicas.some(({ url }) => nowMs >= (this.#suspects.get(url) ?? -Infinity)) ? replicas : undefined);
   }
 
   async #view(tenantId: TenantId, jobId: JobId): Promise<Outcome<View>> {
@@ -109,10 +119,12 @@ export class ReplicaRouter {
     if (known !== undefined && nowMs < known.readAtMs + JOB_LIMITS.replicaViewMs) return ok(known);
     const job = await this.#parts.find(tenantId, jobId);
     if (!job.ok) return job;
-    const { work, attempt, finishedAtMs } = job.value;
+    const { work, attempt, state, finishedAtMs } = job.value;
     if (work.kind !== 'online_inference') return refuse('state_conflict', `the job is of the kind ${work.kind}: it serves nothing`);
-    if (finishedAtMs !== null) return refuse('state_conflict', `the job is ${job.value.state}`);
-    const serving = attempt?.group?.members.flatMap((member) => member.serving ?? []) ?? [];
+    if (finishedAtMs !== null) return refuse('state_conflict', `the job is ${state}`);
+    // Those of a job that is to stop take no more calls.
+    const members = LEAVING.has(state) ? [] : (attempt?.group?.members ?? []);
+    const serving = members.flatMap((member) => member.serving ?? []);
     if (hasServers(work)) {
       const advice = `call them through an upstream whose base_url is replicas:${jobId}`;
       return refuse('state_conflict', `the replicas of the job pass calls on to servers: ${advice}`);
@@ -152,12 +164,7 @@ export class ReplicaRouter {
   }
 }
 
-/** A repetition may find a replica. */
-function startsLater(why: string): Outcome<never> {
-  return err({ ...refusal('no_healthy_replica', why), retryAfterMs: RETRY_AFTER_MS });
-}
-
-const RETRY_AFTER_MS = 5_000;
+const LEAVING: ReadonlySet<JobState> = new Set(['stopping', 'cancelling']);
 
 /** Jobs that an isolate remembers the replicas of. */
 const VIEWS_MAX = 1_000;

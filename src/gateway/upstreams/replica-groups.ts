@@ -7,8 +7,11 @@ import type { Clock } from '../../kernel/clock.ts';
 import type { JobId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Job } from '../../scheduler/served/jobs/job.ts';
-import type { Replica } from '../../upstreams/target.ts';
+import type { Plan, Replica } from '../../upstreams/target.ts';
+import { withReplicas } from '../../upstreams/target.ts';
 import type { UpstreamTransport } from '../../upstreams/transport.ts';
+import { replicasJobOf } from '../../upstreams/upstream-host.ts';
+import type { FirstReplica, ReplicaWakes } from '../pools/replica-wakes.ts';
 
 interface GroupParts {
   /** From the scheduler, which has the state of all groups. */
@@ -16,12 +19,15 @@ interface GroupParts {
   /** The host of a URL that names nothing besides; undefined for any other. */
   readonly hostOf: (url: string) => string | undefined;
   readonly clock: Clock;
+  readonly wakes: Pick<ReplicaWakes, 'wake' | 'first'>;
   /** Keeps work going that no answer waits for. */
   readonly background: (work: Promise<unknown>) => void;
 }
 
 interface View {
   readonly replicas: readonly Replica[];
+  /** Whether it gives all its replicas back while no call comes. */
+  readonly sleeps: boolean;
   /** When the scheduler was asked for it; -Infinity: a replica of it has not answered since, so the next call reads it again. */
   askedAtMs: number;
   /** When a read in the background last began. */
@@ -70,6 +76,38 @@ export class ReplicaGroups {
     return known.replicas;
   }
 
+  /**
+   * A plan with replicas of the jobs that it names and that had none, as they are given all back while no call comes: their jobs get one. Where
+   * something else in the plan can be called, or `caller` does not wait, nothing waits for that. Refuses with `no_healthy_replica`. [J360]
+   */
+  async awake(tenantId: TenantId, plan: Plan, caller: Omit<FirstReplica<Plan>, 'look'> | undefined): Promise<Outcome<Plan>> {
+    const { clock, wakes, background } = this.#parts;
+    const isAsleep = (job: JobId): boolean => this.#views.get(groupOf(tenantId, job), clock.nowMs())?.sleeps === true;
+    const empty = plan.groups.flat().flatMap(({ baseUrl, replicas }) => (replicas?.length === 0 ? (replicasJobOf(baseUrl) ?? []) : []));
+    const jobs = [...new Set(empty)].filter(isAsleep);
+    if (jobs.length === 0) return ok(plan);
+    if (caller === undefined || withReplicas(plan).groups.length > 0) {
+      background(wakes.wake(tenantId, jobs));
+      return ok(plan);
+    }
+    return wakes.first(tenantId, jobs, { ...caller, look: () => this.#look(tenantId, jobs, plan) });
+  }
+
+  /** The plan with the replicas that these jobs have by now; undefined: there is none yet. */
+  async #look(tenantId: TenantId, jobs: readonly JobId[], plan: Plan): Promise<Outcome<Plan | undefined>> {
+    const nowMs = this.#parts.clock.nowMs();
+    const ready = new Map(await Promise.all(jobs.map(async (job) => [job, await this.#asked(tenantId, job, nowMs)] as const)));
+    if ([...ready.values()].every(({ length }) => length === 0)) return ok(undefined);
+    const groups = plan.groups.map((group) =>
+      group.map((target) => {
+        const job = replicasJobOf(target.baseUrl);
+        const replicas = job === undefined ? undefined : ready.get(job);
+        return replicas === undefined ? target : { ...target, replicas };
+      }),
+    );
+    return ok({ ...plan, groups });
+  }
+
   /** Refuses with `job_not_found`, and with `state_conflict` a job that has no replicas, or none any more. */
   async check(tenantId: TenantId, jobId: JobId): Promise<Outcome<null>> {
     const found = await this.#parts.find(tenantId, jobId).catch(() => undefined);
@@ -113,7 +151,8 @@ export class ReplicaGroups {
     }
     const replicas = found.ok ? this.#readyIn(found.value, group) : [];
     const bytes = REPLICA_BYTES * (1 + replicas.length);
-    const view = { replicas, askedAtMs, renewedAtMs: askedAtMs, unansweredAtMs: -Infinity };
+    const sleeps = found.ok && found.value.finishedAtMs === null && mayHaveNone(found.value);
+    const view = { replicas, sleeps, askedAtMs, renewedAtMs: askedAtMs, unansweredAtMs: -Infinity };
     this.#views.set(group, view, bytes, askedAtMs + UPSTREAM_LIMITS.upstreamReplicasStaleMs);
     return replicas;
   }
@@ -130,5 +169,7 @@ export class ReplicaGroups {
     });
   }
 }
+
+const mayHaveNone = ({ work }: Job): boolean => work.kind === 'online_inference' && work.scaling?.min === 0;
 
 const groupOf = (tenantId: TenantId, jobId: JobId): string => `${tenantId}/${jobId}`;

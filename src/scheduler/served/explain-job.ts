@@ -170,7 +170,6 @@ function reasonOf(cell: Cell, spec: JobSpec, { why, blockers }: Explanation): Wa
   switch (why.kind) {
     case 'not_waiting':
     case 'scaled_to_zero':
-      return 'not_waiting';
     case 'suspended':
     case 'queue_stopped':
     case 'dependencies':

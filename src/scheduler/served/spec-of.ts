@@ -1,3 +1,4 @@
+import { JOB_LIMITS } from '../../contract/jobs/job-limits.ts';
 import { KIND_FACTS } from '../../contract/jobs/job-facts.ts';
 import type { OrganisationId, JobId, TenantId } from '../../kernel/ids.ts';
 import type { JobSpec, ScalingPolicy } from '../engine/model/job-spec.ts';
@@ -23,7 +24,7 @@ function scalingOf({ work, options }: JobRequest): ScalingPolicy | null {
     outstandingPerNodeMilli: Math.round(work.scaling.outstanding_per_replica * 1_000),
     nodesMin: work.scaling.min ?? Math.min(...options.map(({ nodes }) => nodes.min)),
     nodesMax: Math.max(...options.map(({ nodes }) => nodes.max)),
-    cooldownMs: work.scaling.scale_down_delay_s * 1_000,
+    cooldownMs: Math.max(work.scaling.scale_down_delay_s * 1_000, work.scaling.min === 0 ? JOB_LIMITS.replicaIdleMinMs : 0),
   };
 }
 

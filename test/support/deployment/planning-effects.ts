@@ -12,6 +12,10 @@ export const planningEffects = (tenant: () => ApiClient) => ({
     expect(requests).toMatchObject({ status: 'not_enough_data', step: 'hour', steps_needed: 72, points: [] });
     expect(ceilings.map(({ kind, resource }: Body) => `${kind} ${resource}`)).toContain('quota requests');
   },
+  forecastCapacityHistory: ({ series, ceilings }: Body) => {
+    expect(series).toMatchObject([{ name: 'value', steps: 2, status: 'not_enough_data', imported: { rows: 2, gaps_are: 'unknown' } }]);
+    expect(ceilings).toEqual([]);
+  },
   setDebtRepository: ({ repository, facts, uploaded_at: at }: Body) =>
     expect([repository, facts, at]).toEqual(['github.com/example/search', 0, null]),
   listDebtRepositories: ({ data }: Body) => expect(data.map(({ repository }: Body) => repository)).toContain('github.com/example/search'),

@@ -94,6 +94,7 @@ export const RESTRICTIONS: Readonly<Record<OfTenants, Restriction>> = {
   requestStats: { index: 'all', model: 'all' },
   getCostReport: { index: 'all', model: 'all' },
   getCapacityForecast: { index: 'all', model: 'all' },
+  forecastCapacityHistory: { index: 'all', model: 'all' },
   setDebtRepository: { index: 'all', model: 'all' },
   listDebtRepositories: { index: 'all', model: 'all' },
   uploadDebtFacts: { index: 'all', model: 'all' },

@@ -79,7 +79,7 @@ export function bertModel(shape: BertShape, weights: Weights): onnxProto.onnx.IM
     const at = (name: string) => `${layer}/${name}`;
     const state = `state.${layer}`;
     for (const part of ['query', 'key', 'value']) {
-      linear(`${layer}.${part}`, state, at(part));
+      linear(`layer.${layer}.${part}`, state, at(part));
       nodes.push(
         node('Reshape', [at(part), 'split'], at(`${part}.heads`)),
         node('Transpose', [at(`${part}.heads`)], at(`${part}.first`), { perm: part === 'key' ? [0, 2, 3, 1] : [0, 2, 1, 3] }),
@@ -94,9 +94,12 @@ export function bertModel(shape: BertShape, weights: Weights): onnxProto.onnx.IM
       node('Transpose', [at('context')], at('context.back'), { perm: [0, 2, 1, 3] }),
       node('Reshape', [at('context.back'), 'join'], at('context.joined')),
     );
-    linear(`${layer}.output`, at('context.joined'), at('output'));
-    nodes.push(node('Add', [at('output'), state], at('residual')), normalised(`${layer}.attention.norm`, at('residual'), at('middle')));
-    linear(`${layer}.up`, at('middle'), at('up'));
+    linear(`layer.${layer}.output`, at('context.joined'), at('output'));
+    nodes.push(
+      node('Add', [at('output'), state], at('residual')),
+      normalised(`layer.${layer}.attention.norm`, at('residual'), at('middle')),
+    );
+    linear(`layer.${layer}.up`, at('middle'), at('up'));
     nodes.push(
       node('Div', [at('up'), 'root'], at('up.root')),
       node('Erf', [at('up.root')], at('erf')),
@@ -104,8 +107,8 @@ export function bertModel(shape: BertShape, weights: Weights): onnxProto.onnx.IM
       node('Mul', [at('up'), at('erf.one')], at('gelu.twice')),
       node('Mul', [at('gelu.twice'), 'half'], at('gelu')),
     );
-    linear(`${layer}.down`, at('gelu'), at('down'));
-    nodes.push(node('Add', [at('down'), at('middle')], at('end')), normalised(`${layer}.norm`, at('end'), `state.${layer + 1}`));
+    linear(`layer.${layer}.down`, at('gelu'), at('down'));
+    nodes.push(node('Add', [at('down'), at('middle')], at('end')), normalised(`layer.${layer}.norm`, at('end'), `state.${layer + 1}`));
   }
   const last = `state.${layers}`;
   if (shape.labels === undefined) nodes.push(node('Identity', [last], 'last_hidden_state'));

@@ -29,11 +29,9 @@ export function bertReference(shape: BertShape, weights: Weights, ids: readonly 
   let states = ids.map((id, i) => norm('norm', plus(plus(rowOf('words', id), rowOf('types', types[i]!)), rowOf('positions', i))));
   const width = shape.hidden / shape.heads;
   for (let layer = 0; layer < shape.layers; layer += 1) {
-    const [queries, keys, values] = ['query', 'key', 'value'].map((part) => states.map((state) => linear(`${layer}.${part}`, state))) as [
-      Row[],
-      Row[],
-      Row[],
-    ];
+    const [queries, keys, values] = ['query', 'key', 'value'].map((part) =>
+      states.map((state) => linear(`layer.${layer}.${part}`, state)),
+    ) as [Row[], Row[], Row[]];
     const context = states.map((_, i) =>
       Array.from({ length: shape.hidden }, (_unused, d) => {
         const start = Math.floor(d / width) * width;
@@ -47,9 +45,9 @@ export function bertReference(shape: BertShape, weights: Weights, ids: readonly 
       }),
     );
     states = states.map((state, i) => {
-      const middle = norm(`${layer}.attention.norm`, plus(linear(`${layer}.output`, context[i]!), state));
-      const gelu = linear(`${layer}.up`, middle).map((x) => 0.5 * x * (1 + erf(x / Math.SQRT2)));
-      return norm(`${layer}.norm`, plus(linear(`${layer}.down`, gelu), middle));
+      const middle = norm(`layer.${layer}.attention.norm`, plus(linear(`layer.${layer}.output`, context[i]!), state));
+      const gelu = linear(`layer.${layer}.up`, middle).map((x) => 0.5 * x * (1 + erf(x / Math.SQRT2)));
+      return norm(`layer.${layer}.norm`, plus(linear(`layer.${layer}.down`, gelu), middle));
     });
   }
   return shape.labels === undefined ? states : [linear('head', states[0]!)];

@@ -43,15 +43,15 @@ export function bertWeights(shape: BertShape, seed: number): Weights {
   norm('norm');
   for (let layer = 0; layer < shape.layers; layer += 1) {
     for (const part of ['query', 'key', 'value', 'output']) {
-      add(`${layer}.${part}`, hidden, hidden);
-      add(`${layer}.${part}.bias`, 1, hidden, 0, 0.1);
+      add(`layer.${layer}.${part}`, hidden, hidden);
+      add(`layer.${layer}.${part}.bias`, 1, hidden, 0, 0.1);
     }
-    norm(`${layer}.attention.norm`);
-    add(`${layer}.up`, hidden, inner);
-    add(`${layer}.up.bias`, 1, inner, 0, 0.1);
-    add(`${layer}.down`, inner, hidden);
-    add(`${layer}.down.bias`, 1, hidden, 0, 0.1);
-    norm(`${layer}.norm`);
+    norm(`layer.${layer}.attention.norm`);
+    add(`layer.${layer}.up`, hidden, inner);
+    add(`layer.${layer}.up.bias`, 1, inner, 0, 0.1);
+    add(`layer.${layer}.down`, inner, hidden);
+    add(`layer.${layer}.down.bias`, 1, hidden, 0, 0.1);
+    norm(`layer.${layer}.norm`);
   }
   if (shape.labels !== undefined) {
     add('head', hidden, shape.labels);

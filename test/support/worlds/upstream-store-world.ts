@@ -2,6 +2,7 @@ import type { CreateUpstreamBody } from '../../../src/contract/upstreams/upstrea
 import { refuse } from '../../../src/contract/api/outcome.ts';
 import type { Principal, TenantPrincipal } from '../../../src/contract/api/principal.ts';
 import { leaseFrom } from '../../../src/contract/tenancy/write-lease.ts';
+import { ReplicaWakes } from '../../../src/gateway/pools/replica-wakes.ts';
 import { ReplicaGroups } from '../../../src/gateway/upstreams/replica-groups.ts';
 import type { UpstreamCalls } from '../../../src/gateway/upstreams/upstream-calls.ts';
 import { UpstreamAdmin } from '../../../src/gateway/upstreams/upstream-admin.ts';
@@ -77,6 +78,11 @@ export class UpstreamStoreWorld {
   /** Of which the scheduler was asked, in order. */
   readonly askedJobs: string[] = [];
 
+  /** Those that calls have woken, in order. */
+  readonly wokenJobs: string[] = [];
+  /** What happens while a call waits for a replica. */
+  slept: () => void = () => undefined;
+
   readonly groups = new ReplicaGroups({
     find: async (tenant, job) => {
       this.askedJobs.push(job);
@@ -86,6 +92,17 @@ export class UpstreamStoreWorld {
     },
     hostOf: originHost,
     clock: this.clock,
+    wakes: new ReplicaWakes({
+      wake: async (_, job) => {
+        this.wokenJobs.push(job);
+        return ok(null);
+      },
+      clock: this.clock,
+      sleep: async (ms) => {
+        this.nowMs += ms;
+        this.slept();
+      },
+    }),
     background: (work) => void this.beside.push(work),
   });
 

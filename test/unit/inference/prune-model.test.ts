@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DATA_TYPE, floatsOf, tensorOf } from '../../../src/inference/build/graph/onnx-graph.ts';
+import { constantBytes, DATA_TYPE, floatsOf, tensorOf } from '../../../src/inference/build/graph/onnx-graph.ts';
 import type { OnnxGraph } from '../../../src/inference/build/graph/onnx-graph.ts';
 import { sumRows } from '../../../src/inference/build/build-static-model.ts';
 import type { Matrix } from '../../../src/inference/build/matrix.ts';
@@ -7,6 +7,7 @@ import { rowCount } from '../../../src/inference/build/matrix.ts';
 import { encoderLayers, pruneLayers, withoutLayer } from '../../../src/inference/build/prune/encoder-layers.ts';
 import { pruneDimensions, pruneVocabulary, staticGraph } from '../../../src/inference/build/prune/static-graph.ts';
 import { driftOf } from '../../../src/inference/build/quantise/drift.ts';
+import { quantiseGraph } from '../../../src/inference/build/quantise/quantise-graph.ts';
 import { tokenBatch } from '../../../src/inference/token-batch.ts';
 import { Vocabulary } from '../../../src/inference/static/vocabulary.ts';
 import { WordTokeniser } from '../../../src/inference/static/word-tokeniser.ts';
@@ -115,6 +116,24 @@ describe('[MB13] encoder layers', () => {
     const without = withoutLayer(bert, encoderLayers(bert)[1]!);
     expect([...without.tensors.keys()].filter((name) => name.startsWith('encoder.layer.1.'))).toEqual([]);
     expect(encoderLayers(without).map(({ layer }) => layer)).not.toContain(1);
+  });
+
+  it('[MB19] are found where products have constants without their names, coded while they run or not', () => {
+    const nameless = (name: string): string =>
+      /^encoder.*weight$/.test(name) && !name.includes('LayerNorm') ? `onnx::${name.replaceAll(/\W/g, '')}` : name;
+    const anonymous: OnnxGraph = {
+      ...bert,
+      tensors: new Map([...bert.tensors].map(([name, tensor]) => [nameless(name), tensor])),
+      nodes: bert.nodes.map((node) => ({ ...node, inputs: node.inputs.map(nameless) })),
+    };
+    const coded = quantiseGraph(anonymous, { modes: ['dynamic'], bits: 8, block: 32, skip: new Set() }).graph;
+    expect(coded.nodes.map(({ opType }) => opType)).toContain('MatMulInteger');
+    for (const graph of [anonymous, coded]) {
+      // Embeddings, too, are read by the first block alone.
+      expect(encoderLayers(graph)).toEqual(encoderLayers(bert).slice(1));
+      const without = withoutLayer(graph, encoderLayers(graph)[0]!);
+      expect(constantBytes(without)).toBeLessThan(constantBytes(graph));
+    }
   });
 
   it('are left out in the order of what the outputs miss', async () => {

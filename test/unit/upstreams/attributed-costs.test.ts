@@ -41,7 +41,7 @@ let sequence = 0;
 const append = (log: SqliteRequestLog, entries: readonly LogEntry[]) =>
   log.append({ isolateId: 'i', sequence: (sequence += 1), redactedFields: [], requests: entries.map((entry) => ({ entry })) }, NOW);
 
-describe('[C104] what a cascade spends', () => {
+describe('[U271] what a cascade spends', () => {
   const beside = { target: 'lab/student', inputTokens: 7, cachedTokens: 0, outputTokens: 3, costNano: 30 };
   const entries = [
     entryOf('kept', { route: 'r@1', target: 'lab/student', costNano: 25 }),

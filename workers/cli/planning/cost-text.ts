@@ -22,7 +22,7 @@ interface Shape {
 
 /** The report as a terminal shows it. */
 export function reportText(reply: CostReportReply, { columns = Infinity, hasEvidence = true }: Shape = {}): string {
-  const { is_logged, spent_usd, upstreams, shadows, targets, savings, saved_usd, reuse, next, strategies, replayed } = reply;
+  const { is_logged, spent_usd, upstreams, unanswered, shadows, targets, savings, saved_usd, reuse, next, strategies, replayed } = reply;
   const rows = targets
     .toSorted(dearestFirst)
     .map((line) => [
@@ -51,7 +51,7 @@ export function reportText(reply: CostReportReply, { columns = Infinity, hasEvid
   return [
     spanText(reply),
     is_logged
-      ? `Spent: ${spent_usd} USD (${upstreams.requests} answered calls to upstreams, ${upstreams.cost_usd} USD; ${shadows.requests} shadows, ${shadows.cost_usd} USD)`
+      ? `Spent: ${spent_usd} USD (${upstreams.requests} answered calls to upstreams, ${upstreams.cost_usd} USD; ${unanswered.requests} unanswered, ${unanswered.cost_usd} USD; ${shadows.requests} shadows, ${shadows.cost_usd} USD)`
       : 'The log of requests is off: calls to upstreams are not in the report.',
     ...(rows.length === 0 ? [] : [table(['served by', 'requests', 'in', 'out', 'USD', 'of it beside', 'shadows'], rows)]),
     `Saved: ${saved_usd} USD`,

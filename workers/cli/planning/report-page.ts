@@ -22,7 +22,8 @@ dl { display: grid; grid-template-columns: 9rem 1fr; gap: .3rem 1rem; } dt { fon
 
 /** The report as one HTML file, without scripts or external resources. */
 export function reportPage(report: CostReportReply): string {
-  const { month, is_logged, spent_usd, upstreams, shadows, targets, savings, saved_usd, reuse, next, strategies, replayed } = report;
+  const { month, is_logged, spent_usd, upstreams, unanswered, shadows, targets, savings, saved_usd, reuse, next, strategies, replayed } =
+    report;
   const charged = targets.filter(({ cost_usd }) => Number(cost_usd) > 0).toSorted(dearestFirst);
   const costs = charged.map(({ target, cost_usd, requests }) => ({
     label: target ?? NO_TARGET,
@@ -34,7 +35,7 @@ export function reportPage(report: CostReportReply): string {
     value: Number(usd),
     text: `${usd} USD`,
   }));
-  const total = `<b>${spent_usd} USD</b> were spent: ${upstreams.cost_usd} USD for ${upstreams.requests} answered calls to upstreams, ${shadows.cost_usd} USD for ${shadows.requests} shadows; <b>${saved_usd} USD</b> were saved.`;
+  const total = `<b>${spent_usd} USD</b> were spent: ${upstreams.cost_usd} USD for ${upstreams.requests} answered calls to upstreams, ${unanswered.cost_usd} USD for ${unanswered.requests} unanswered ones, ${shadows.cost_usd} USD for ${shadows.requests} shadows; <b>${saved_usd} USD</b> were saved.`;
   const off = 'The log of requests is off: calls to upstreams are not in the report.';
   return `<!doctype html>
 <html lang="en">

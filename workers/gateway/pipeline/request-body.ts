@@ -36,7 +36,8 @@ export async function readBody(request: Request, body: Body, intake: BodyIntake)
   // The others are read by their handlers, as they come.
   if (body.kind !== 'json') return ok(undefined);
 
-  if (body.rows !== undefined && isFrame(request.headers)) {
+  if (body.text !== undefined && isOf(request.headers, body.text.type)) return readText(body, body.text.field, intake, coding.value);
+  if (body.rows !== undefined && isOf(request.headers, VECTOR_FRAME_TYPE)) {
     return readFramed(body, body.rows, intake, bytesMax, coding.value);
   }
   if (body.streamed !== undefined) {
@@ -51,7 +52,23 @@ export async function readBody(request: Request, body: Body, intake: BodyIntake)
 /** A value that has been read already, as the schema of a body takes it. */
 export const bodyOf = (value: unknown, body: Body): Outcome<unknown> => (body.kind === 'json' ? parse(body.schema, value) : ok(undefined));
 
-const isFrame = (headers: Headers): boolean => (headers.get('content-type') ?? '').toLowerCase().startsWith(VECTOR_FRAME_TYPE);
+const isOf = (headers: Headers, type: string): boolean => (headers.get('content-type') ?? '').toLowerCase().startsWith(type);
+
+/** Text that is the only field of the body. */
+async function readText(
+  { schema, bytesMax }: JsonBody,
+  field: string,
+  intake: BodyIntake,
+  coding: ContentCoding,
+): Promise<Outcome<unknown>> {
+  const bytes = await intake.whole(bytesMax ?? API_LIMITS.jsonBodyBytesMax, API_LIMITS.jsonBodyMemoryFactor, coding);
+  if (!bytes.ok) return bytes;
+  try {
+    return parse(schema, { [field]: new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes.value) });
+  } catch {
+    return refuse('invalid_value', 'is not UTF-8: save the file as such, or convert it, such as by `iconv -f UTF-16 -t UTF-8`', field);
+  }
+}
 
 /** Vectors as bytes, which take no more memory than they are; the head is parsed as other JSON is. */
 async function readFramed(
@@ -123,7 +140,12 @@ function checkHeaders(headers: Headers, body: Exclude<Body, { kind: 'none' }>): 
   if (contentType === null && kind !== 'multipart') return coding;
   // Clients that know no type of lines send them as bytes.
   const asBytes = kind === 'ndjson' || 'hasBytesBehind' in body ? [BYTES] : [];
-  const types = [MEDIA_TYPE[kind], ...asBytes, ...('framed' in body || 'rows' in body ? [VECTOR_FRAME_TYPE] : [])];
+  const types = [
+    MEDIA_TYPE[kind],
+    ...asBytes,
+    ...('framed' in body || 'rows' in body ? [VECTOR_FRAME_TYPE] : []),
+    ...('text' in body ? [body.text.type] : []),
+  ];
   if (contentType !== null && types.some((type) => contentType.toLowerCase().startsWith(type))) return coding;
   return wrongType(types, contentType ?? '', kind);
 }

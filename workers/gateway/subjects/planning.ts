@@ -1,5 +1,6 @@
 import { sloEndpoints } from '../../../src/contract/planning/slos.ts';
 import { capacityEndpoints } from '../../../src/contract/planning/capacity.ts';
+import { historyEndpoints } from '../../../src/contract/planning/history.ts';
 import { teamEndpoints } from '../../../src/contract/debt/teams.ts';
 import { costEndpoints } from '../../../src/contract/planning/cost.ts';
 import { composePlanning } from '../compose-planning.ts';
@@ -10,6 +11,6 @@ import { subjectApp } from '../subject-app.ts';
 
 export const { routes, app } = subjectApp(
   composePlanning,
-  { ...sloEndpoints, ...capacityEndpoints, getCapacityTeams: teamEndpoints.getCapacityTeams, ...costEndpoints },
+  { ...sloEndpoints, ...capacityEndpoints, ...historyEndpoints, getCapacityTeams: teamEndpoints.getCapacityTeams, ...costEndpoints },
   { ...sloHandlers, ...capacityHandlers, ...costHandlers },
 );

@@ -1,5 +1,5 @@
 import { must } from '../../../kernel/assert.ts';
-import type { Access } from '../../api/endpoint.ts';
+import type { Access, Endpoint } from '../../api/endpoint.ts';
 import type { EndpointName } from '../../endpoints.ts';
 import { ENDPOINTS } from '../../endpoints.ts';
 import { VECTOR_FRAME_TYPE } from '../../../kernel/vector-frame.ts';
@@ -84,7 +84,7 @@ const CHAPTERS = [
   ['createPrompt', 'listPrompts', 'getPrompt', 'listPromptVersions', 'labelPrompt', 'renderPrompt', 'unlabelPrompt', 'deletePrompt'],
   ['getRequestPolicy', 'listRequests', 'getRequest', 'addRequestFeedback', 'requestStats', 'exportRequests', 'setRequestPolicy'],
   ['getCostReport', 'deleteRequest', 'deleteRequests'],
-  ['getCapacityForecast', 'setCapacityAlerts', 'getCapacityAlerts', 'setSlo', 'listSlos', 'getSlo', 'deleteSlo'],
+  ['getCapacityForecast', 'forecastCapacityHistory', 'setCapacityAlerts', 'getCapacityAlerts', 'setSlo', 'listSlos', 'getSlo', 'deleteSlo'],
   [
     'setDebtRepository',
     'listDebtRepositories',
@@ -151,6 +151,12 @@ const CHAPTERS = [
 export const TOUR: readonly EndpointName[] = CHAPTERS.flat();
 
 /** What this reads and writes of an operation of an OpenAPI document. */
+/** What a body that may be bare text is then. */
+function textIn(example: unknown, { body }: Endpoint, type: string): unknown {
+  if (body.kind !== 'json' || body.text?.type !== type) return undefined;
+  return (example as Readonly<Record<string, unknown>>)[body.text.field];
+}
+
 interface Operation {
   readonly operationId: EndpointName;
   readonly parameters?: { readonly name: string; readonly in: string; schema?: Record<string, unknown>; example?: unknown }[];
@@ -216,7 +222,9 @@ function showExample(operation: Operation, example: Example, components: object)
   }
   // A frame is no text.
   for (const [type, media] of Object.entries(operation.requestBody?.content ?? {})) {
-    if (type !== VECTOR_FRAME_TYPE) media.example = show(example.body, media.schema ?? {}, 'body');
+    if (type === VECTOR_FRAME_TYPE) continue;
+    const text = textIn(example.body, ENDPOINTS[operation.operationId], type);
+    media.example = text ?? show(example.body, media.schema ?? {}, 'body');
   }
   const as = callerOf(ENDPOINTS[operation.operationId].access, example);
   const schemes = schemesOf(ENDPOINTS[operation.operationId].access, as);

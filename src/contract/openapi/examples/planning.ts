@@ -5,6 +5,11 @@ import { answered } from './example.ts';
 /** Forecasts, service level objectives and the debt register. */
 export const planningExamples = {
   getCapacityForecast: { as: 'tenant', query: { horizon_days: 60, level: '0.9' } },
+  forecastCapacityHistory: {
+    as: 'tenant',
+    query: { horizon_days: 14, step: 'day' },
+    body: { csv: 'date,value\n2024-11-01,1200\n2024-11-02,1350\n' },
+  },
   setCapacityAlerts: { body: { enabled: true, horizon_days: 30 } },
   getCapacityAlerts: {},
   setSlo: {

@@ -15,9 +15,19 @@ const LAYER_NAME = /(?:layers?|blocks?|h)[._/](\d+)[._/]/;
 
 /**
  * The blocks of an encoder that can be left out: all but the last, whose output other nodes may shape further. A node belongs to the highest
- * block whose constants it, or what it reads, reads.
+ * block whose constants it, or what it reads, reads. Where no block is found so, products may have constants without the names of blocks, or
+ * inputs that are coded while they run: they belong to the block that alone reads them. The first one is not told from the embeddings then. [MB13] [MB19]
  */
 export function encoderLayers(graph: OnnxGraph): EncoderLayer[] {
+  const nodeLayer = layersByConstants(graph);
+  const found = separateLayers(graph, nodeLayer);
+  return found.length > 0 ? found : separateLayers(graph, layersByReaders(graph, nodeLayer));
+}
+
+/** The block of each node, in the order of the graph; -1: before all blocks. */
+type NodeLayers = ReadonlyMap<GraphNode, number>;
+
+function layersByConstants(graph: OnnxGraph): NodeLayers {
   const layerOf = new Map<string, number>();
   const nodeLayer = new Map<GraphNode, number>();
   for (const node of graph.nodes) {
@@ -25,6 +35,28 @@ export function encoderLayers(graph: OnnxGraph): EncoderLayer[] {
     nodeLayer.set(node, layer);
     for (const output of node.outputs) layerOf.set(output, layer);
   }
+  return nodeLayer;
+}
+
+/** From the last node on: one that reads no constant of a block belongs to that of its readers, if that is one, and later. */
+function layersByReaders(graph: OnnxGraph, byConstants: NodeLayers): NodeLayers {
+  const nodeLayer = new Map(byConstants);
+  const readersOf = new Map<string, Set<number>>(graph.outputs.map((name) => [name, new Set([-1])]));
+  for (const node of graph.nodes.toReversed()) {
+    const own = nodeLayer.get(node) ?? -1;
+    const readers = new Set(node.outputs.flatMap((name) => [...(readersOf.get(name) ?? [])]));
+    const [later = -1] = readers;
+    const isBound = node.inputs.some((name) => constantLayer(graph, name) >= 0);
+    const layer = !isBound && readers.size === 1 && later > own ? later : own;
+    nodeLayer.set(node, layer);
+    for (const name of [...node.inputs, ...node.captures]) readersOf.set(name, (readersOf.get(name) ?? new Set()).add(layer));
+  }
+  return nodeLayer;
+}
+
+/** Of blocks, those that one tensor enters and one leaves. */
+function separateLayers(graph: OnnxGraph, nodeLayer: NodeLayers): EncoderLayer[] {
+  const layerOf = new Map([...nodeLayer].flatMap(([{ outputs }, layer]) => outputs.map((name) => [name, layer] as const)));
   const readIn = new Map<string, Set<number>>();
   for (const [node, layer] of nodeLayer)
     for (const input of node.inputs) if (layerOf.has(input)) readIn.set(input, (readIn.get(input) ?? new Set()).add(layer));

@@ -7,7 +7,8 @@ import type { Job } from './job.ts';
 
 /** Which jobs of a tenant a list is of. An absent field leaves all. */
 export interface JobFilter {
-  readonly state?: JobState | undefined;
+  /** Of several states, any. */
+  readonly state?: JobState | readonly JobState[] | undefined;
   readonly kind?: JobKind | undefined;
   readonly queue?: string | undefined;
   /** Submitted as batches. */
@@ -119,7 +120,11 @@ export class SqliteJobIndex {
     );
     if (state !== undefined) {
       const query = 'SELECT sequence FROM jobs WHERE tenant_id = ? AND state = ? AND sequence < ? ORDER BY sequence DESC LIMIT 1';
-      return [...byTag, (below) => this.#first(query, tenantId, state, below)];
+      const highest = (below: number): number | undefined => {
+        const found = [state].flat().flatMap((one) => this.#first(query, tenantId, one, below) ?? []);
+        return found.length === 0 ? undefined : Math.max(...found);
+      };
+      return [...byTag, highest];
     }
     if (byTag.length > 0) return byTag;
     return [

@@ -18,6 +18,7 @@ const REPORT: CostReportReply = {
   is_logged: true,
   spent_usd: '0.000012000',
   upstreams: { requests: 3, cost_usd: '0.000003000' },
+  unanswered: { requests: 1, cost_usd: '0.000000000' },
   shadows: { requests: 4, cost_usd: '0.000009000' },
   targets: [
     {
@@ -81,7 +82,7 @@ it('[U151] a terminal shows what was spent, what was saved and against what', ()
     expect(text).toContain(part);
 });
 
-it('[C105] what was spent comes first, of which shadows are a part of their own', () => {
+it('[U272] what was spent comes first, of which shadows are a part of their own', () => {
   const text = reportText(REPORT);
   expect(text).toContain('Spent: 0.000012000 USD');
   expect(text).toContain('4 shadows, 0.000009000 USD');

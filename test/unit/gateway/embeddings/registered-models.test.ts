@@ -61,7 +61,11 @@ function embedder(): AnyEmbedder {
   const purges = new PurgeViews({ logs, clock, wakeUps: new DirectWakeUps() });
   const cache = new EmbeddingCache({ clock, purges, secondLevel, wakeUps: new DirectWakeUps() });
   const parts = { cache, sha256, count: () => {}, countInputs: () => {} };
-  const none = { replicaModels: async () => ok([]), embedOnReplica: async () => refuse('no_healthy_replica', 'none', 'model') };
+  const none = {
+    replicaModels: async () => ok({ ready: [], asleep: [] }),
+    wakeReplica: async () => undefined,
+    embedOnReplica: async () => refuse('no_healthy_replica', 'none', 'model'),
+  };
   const runners = new ModelRunners({ inference, replicas: none, clock });
   const route = async (...call: Parameters<ModelRegistry['route']>) => {
     asked += 1;

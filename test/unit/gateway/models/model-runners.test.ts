@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { refusal } from '../../../../src/contract/api/errors.ts';
+import { JOB_LIMITS } from '../../../../src/contract/jobs/job-limits.ts';
 import { MODEL_LIMITS } from '../../../../src/contract/models/model-limits.ts';
 import { refuse } from '../../../../src/contract/api/outcome.ts';
 import { ModelReplicas } from '../../../../src/gateway/pools/model-replicas.ts';
@@ -8,7 +10,7 @@ import type { RegisteredRoute } from '../../../../src/inference/registry/model-r
 import { chooseRunner, shownChoice } from '../../../../src/inference/served/choose-runner.ts';
 import type { ServedManifest } from '../../../../src/inference/served-manifest.ts';
 import type { TenantId } from '../../../../src/kernel/ids.ts';
-import { ok } from '../../../../src/kernel/result.ts';
+import { err, ok } from '../../../../src/kernel/result.ts';
 import type { Job } from '../../../../src/scheduler/served/jobs/job.ts';
 import type { Serving } from '../../../../src/contract/jobs/attempt.ts';
 
@@ -60,8 +62,14 @@ describe('[M70] what runs a registered model', () => {
 });
 
 /** Runners of which the pool answers as `pool` says. */
-function world(mib: number, pool: () => ReturnType<typeof ok> | ReturnType<typeof refuse>, models: readonly string[] = ['minilm']) {
+function world(
+  mib: number,
+  pool: () => ReturnType<typeof ok> | ReturnType<typeof refuse> | ReturnType<typeof err>,
+  models: readonly string[] = ['minilm'],
+  asleep: readonly string[] = [],
+) {
   const asked: ReplicaTexts[] = [];
+  const woken: string[] = [];
   const calls = { models: 0, edge: 0 };
   const clock = { now: 0, nowMs: () => clock.now };
   const manifest = manifestOf(mib);
@@ -85,8 +93,9 @@ function world(mib: number, pool: () => ReturnType<typeof ok> | ReturnType<typeo
     replicas: {
       replicaModels: async () => {
         calls.models += 1;
-        return ok(models);
+        return ok({ ready: models, asleep });
       },
+      wakeReplica: async (_, names) => void woken.push(...names),
       embedOnReplica: async (_, texts) => {
         asked.push(texts);
         return pool() as never;
@@ -107,7 +116,7 @@ function world(mib: number, pool: () => ReturnType<typeof ok> | ReturnType<typeo
       },
       ['a'],
     );
-  return { embed, asked, calls, clock };
+  return { embed, asked, woken, calls, clock };
 }
 
 const replied = () => ok({ vectors: Float32Array.from([0, 1]), tokens: Int32Array.from([3]), version: '1' });
@@ -116,7 +125,8 @@ describe('[M70] runners of registered models', () => {
   it('send a large call to the replica, and say which version it runs', async () => {
     const { embed, asked, calls } = world(22, replied);
     expect(await embed(5_000)).toMatchObject({ ok: true, value: { ran: { choice: { runner: 'pool', reason: 'price' }, version: '1' } } });
-    expect(asked).toEqual([{ names: ['minilm', 'minilm'], texts: ['a'], inputType: 'query', dimensions: 2, contracts: ['first', 'own'] }]);
+    const { names, texts } = { names: ['minilm', 'minilm'], texts: ['a'] };
+    expect(asked).toEqual([{ names, texts, inputType: 'query', dimensions: 2, contracts: ['first', 'own'], waitMs: 0 }]);
     expect(await embed(5)).toMatchObject({ value: { ran: { choice: { runner: 'inference', reason: 'small' }, version: '2' } } });
     expect(calls.edge).toBe(1);
   });
@@ -144,6 +154,23 @@ describe('[M70] runners of registered models', () => {
     expect(none.asked).toEqual([]);
   });
 
+  it('[J360] wait for a sleeping job only with what no isolate can run, and wake it for the rest', async () => {
+    const large = world(90, replied, [], ['minilm']);
+    expect(await large.embed(5)).toMatchObject({ value: { ran: { choice: { runner: 'pool', reason: 'too_large' } } } });
+    expect([large.asked[0]?.waitMs, large.woken]).toEqual([JOB_LIMITS.replicaWakeMs, []]);
+    const later = () => err({ ...refusal('no_healthy_replica', 'later'), retryAfterMs: 5_000 });
+    expect(await world(90, later, [], ['minilm']).embed(5)).toMatchObject({ error: { code: 'no_healthy_replica', retryAfterMs: 5_000 } });
+    const priced = world(22, replied, [], ['minilm']);
+    expect(await priced.embed(5_000)).toMatchObject({ value: { ran: { choice: { runner: 'inference', reason: 'no_replica' } } } });
+    expect([priced.asked, new Set(priced.woken)]).toEqual([[], new Set(['minilm'])]);
+    const small = world(22, replied, [], ['minilm']);
+    expect(await small.embed(5)).toMatchObject({ value: { ran: { choice: { runner: 'inference', reason: 'small' } } } });
+    expect([small.asked, small.woken]).toEqual([[], []]);
+    const ready = world(22, replied);
+    await ready.embed(5_000);
+    expect(ready.asked[0]?.waitMs, 'an isolate can run it').toBe(0);
+  });
+
   it('take a request for one version to no replica of the name alone', async () => {
     const { embed, asked } = world(22, replied);
     expect(await embed(5_000, { name: 'minilm@1', isPinned: true })).toMatchObject({
@@ -162,14 +189,28 @@ describe('[M71] replicas by their models', () => {
     data: [{ embedding: base64(1, 0) }, { embedding: base64(0, 1) }],
     sluice: { tokens: [3, 4], version: '1', contract_hash: 'own' },
   };
-  const TEXTS: ReplicaTexts = { names: ['minilm'], texts: ['a', 'b'], inputType: undefined, dimensions: 2, contracts: ['first', 'own'] };
-  const replicas = (body: unknown, sent: string[] = []) =>
+  const TEXTS: ReplicaTexts = {
+    names: ['minilm'],
+    texts: ['a', 'b'],
+    inputType: undefined,
+    dimensions: 2,
+    contracts: ['first', 'own'],
+    waitMs: 7,
+  };
+  const replicas = (body: unknown, sent: string[] = [], more: readonly Job[] = []) =>
     new ModelReplicas({
-      serving: async () => ok([job('job_1', 'cold', [{}]), job('job_2', 'minilm', [{}, healthy])]),
+      serving: async () => ok([...more, job('job_1', 'cold', [{}]), job('job_2', 'minilm', [{}, healthy])]),
       router: {
-        embed: async (_tenant, id, model, text) => {
+        embed: async (_tenant, id, model, text, _end, waitMs) => {
           sent.push(`${id} ${model} ${text}`);
+          expect(waitMs).toBe(TEXTS.waitMs);
           return ok(body);
+        },
+      },
+      wakes: {
+        wake: async (_tenant, jobs) => {
+          sent.push(`wakes ${jobs.join()}`);
+          return ok(null);
         },
       },
       clock: { nowMs: () => 0 },
@@ -178,13 +219,27 @@ describe('[M71] replicas by their models', () => {
   it('are those that are healthy, and answer vectors with the tokens of each text', async () => {
     const sent: string[] = [];
     const one = replicas(BODY, sent);
-    expect(await one.replicaModels(TENANT)).toEqual(ok(['minilm']));
+    expect(await one.replicaModels(TENANT)).toEqual(ok({ ready: ['minilm'], asleep: [] }));
     const answered = await one.embedOnReplica(TENANT, { ...TEXTS, inputType: 'passage' });
     expect(answered).toEqual(
       ok({ vectors: Float32Array.from([1, 0, 0, 1]), tokens: Int32Array.from([3, 4]), sharedTexts: 0, version: '1' }),
     );
     expect(sent).toEqual(['job_2 minilm {"model":"minilm","input":["a","b"],"encoding_format":"base64","input_type":"passage"}']);
     expect(await one.embedOnReplica(TENANT, { ...TEXTS, names: ['cold'] })).toMatchObject({ error: { code: 'no_healthy_replica' } });
+  });
+
+  it('[J360] may be asleep, and are then called where none is ready, and woken for later calls alone', async () => {
+    const sent: string[] = [];
+    const asleep = (id: string, model: string, scaling: object) =>
+      ({ id, work: { kind: 'online_inference', model, scaling }, attempt: null }) as unknown as Job;
+    const more = [asleep('job_3', 'big', { min: 0 }), asleep('job_4', 'minilm', { min: 0 }), asleep('job_5', 'kept', {})];
+    const one = replicas(BODY, sent, more);
+    expect(await one.replicaModels(TENANT)).toEqual(ok({ ready: ['minilm'], asleep: ['big', 'minilm'] }));
+    expect(await one.embedOnReplica(TENANT, TEXTS)).toMatchObject({ ok: true });
+    expect(await one.embedOnReplica(TENANT, { ...TEXTS, names: ['big'] })).toMatchObject({ ok: true });
+    await one.wakeReplica(TENANT, ['big']);
+    await one.wakeReplica(TENANT, ['kept', 'none']);
+    expect(sent.map((each) => each.split(' ').slice(0, 2).join(' '))).toEqual(['job_2 minilm', 'job_3 big', 'wakes job_3']);
   });
 
   it.each([

@@ -175,15 +175,17 @@ describe('the month of a report', () => {
     expect(await reporter.read({ ...principal, resources: ['model/a'] })).toMatchObject({ ok: false, error: { code: 'scope_denied' } });
   });
 
-  it('[C105] names the dearest target first, shadows included, and counts them apart', async () => {
+  it('[U272] [U273] names the dearest target first, shadows included, and counts them apart', async () => {
     const spent = (group: string, costNano: number, shadowNano: number) =>
-      ({ group, costNano, shadowNano, shadows: Number(shadowNano > 0) }) as LogLine;
+      ({ group, costNano, shadowNano, shadows: Number(shadowNano > 0), errors: Number(costNano > 1) }) as LogLine;
     targets = [spent('often', 5, 0), spent('shadowed', 1, 40), spent('dear', 30, 0)];
     const report = await reporter.read(principal);
     targets = [];
     if (!report.ok) throw new Error(report.error.message);
     expect(report.value.targets.map(({ group }) => group)).toEqual(['shadowed', 'dear', 'often']);
     expect(report.value.shadows).toEqual({ requests: 1, nano: 40 });
+    // No call was answered: what was charged was for calls that were not.
+    expect(report.value.unanswered).toEqual({ requests: 2, nano: 36 });
   });
 });
 

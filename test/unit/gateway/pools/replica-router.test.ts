@@ -5,6 +5,7 @@ import { JOB_LIMITS } from '../../../../src/contract/jobs/job-limits.ts';
 import type { JobId, TenantId } from '../../../../src/kernel/ids.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import type { ReplicaAnswer } from '../../../../src/gateway/pools/replica-router.ts';
+import { ReplicaWakes } from '../../../../src/gateway/pools/replica-wakes.ts';
 import { ReplicaRouter } from '../../../../src/gateway/pools/replica-router.ts';
 import type { Job } from '../../../../src/scheduler/served/jobs/job.ts';
 import { newJob } from '../../../../src/scheduler/served/jobs/job.ts';
@@ -35,14 +36,17 @@ class World {
       return this.ill.has(url) ? undefined : this.answer();
     },
     clock: { nowMs: () => this.nowMs },
-    wake: async () => {
-      this.wakes += 1;
-      return ok(null);
-    },
-    sleep: async (ms) => {
-      this.nowMs += ms;
-      this.slept(ms);
-    },
+    wakes: new ReplicaWakes({
+      wake: async () => {
+        this.wakes += 1;
+        return ok(null);
+      },
+      clock: { nowMs: () => this.nowMs },
+      sleep: async (ms) => {
+        this.nowMs += ms;
+        this.slept(ms);
+      },
+    }),
   });
 
   constructor(urls: readonly string[]) {
@@ -178,6 +182,23 @@ describe('[J338] calls to a job that has given all its replicas back', () => {
     const waiting = Array.from({ length: JOB_LIMITS.replicaWaitersMaxCount + 1 }, () => world.embed());
     const refused = (await Promise.all(waiting)).filter((one) => !one.ok && one.error.message.includes('calls wait'));
     expect(refused).toHaveLength(1);
+  });
+
+  it('[J360] also within the call, where its last replica is leaving', async () => {
+    const world = new World(['a']);
+    world.change = asleep;
+    world.ill.add('a');
+    world.slept = () => {
+      if (world.wakes === 2) world.replicas = [{ url: 'b', key: 'k', isHealthy: true }];
+    };
+    expect(await world.embed()).toMatchObject({ ok: true });
+    expect([world.calls, world.wakes], 'one that has just not answered is not waited for').toEqual([['a', 'b'], 2]);
+    // Those of a job that is to stop are called no more.
+    world.nowMs += JOB_LIMITS.replicaViewMs;
+    world.change = { ...asleep, state: 'stopping' };
+    world.slept = () => (world.change = asleep);
+    expect(await world.embed()).toMatchObject({ ok: true });
+    expect([world.calls, world.wakes]).toEqual([['a', 'b', 'b'], 3]);
   });
 
   it('of any other job wake nothing', async () => {

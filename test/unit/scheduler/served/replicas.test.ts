@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import type { AttemptNews, FailureReason, Serving } from '../../../../src/contract/jobs/attempt.ts';
+import { JOB_LIMITS } from '../../../../src/contract/jobs/job-limits.ts';
 import { SqliteCellStore } from '../../../../src/scheduler/served/sqlite-cell-store.ts';
 import { DEFAULT_TERMS } from '../../../../src/scheduler/served/jobs/job.ts';
 import { POOL, ServedCell } from '../../../support/worlds/served-cell.ts';
@@ -189,6 +190,25 @@ describe('[J219] replicas that follow their load', () => {
   });
 });
 
+it('[J361] the last replica that may leave stays until calls that wait for it have seen it', () => {
+  const world = new ServedCell();
+  const scaling = { outstanding_per_replica: 1, scale_down_delay_s: 0, min: 0 } as const;
+  const job = world.submit(1, { work: { kind: 'online_inference', model: 'm', scaling } });
+  world.join(1, POOL, { kinds: ['online_inference'] as const });
+  world.fund();
+  world.cell.act(world.job(job).tenantId, job, { kind: 'wake' });
+  world.fund();
+  world.exchange(POOL);
+  world.exchange(POOL, { reports: [{ jobId: job, fence: 1, rank: 0, ...alive({ ...at('http://a:1'), outstandingMilli: 0 }) }] });
+  const stateAfter = (ms: number) => {
+    world.nowMs += ms;
+    world.wake();
+    return world.job(job).state;
+  };
+  expect([stateAfter(JOB_LIMITS.replicaIdleMinMs - 1), stateAfter(1)]).toEqual(['running', 'stopping']);
+  expect(JOB_LIMITS.replicaIdleMinMs).toBeGreaterThan(JOB_LIMITS.replicaViewMs);
+});
+
 describe('[J338] a job that may have no replica', () => {
   const scaling = { outstanding_per_replica: 1, scale_down_delay_s: 5, min: 0 } as const;
 
@@ -199,6 +219,11 @@ describe('[J338] a job that may have no replica', () => {
     world.join(1, POOL, { kinds: ['online_inference'] as const });
     world.fund();
     expect([world.job(job).state, world.grants]).toEqual(['pending', []]);
+    const reason = () => {
+      const explained = world.cell.explain(tenantId, job);
+      return explained.ok ? explained.value.explanation.reason : explained;
+    };
+    expect(reason()).toBe('scaled_to_zero');
     expect(world.cell.act(tenantId, job, { kind: 'wake' })).toMatchObject({ ok: true });
     world.fund();
     world.exchange(POOL);
@@ -215,6 +240,7 @@ describe('[J338] a job that may have no replica', () => {
     say({ kind: 'failed', reason: 'released', message: 'asked to stop' });
     world.loseMemory();
     expect(world.job(job)).toMatchObject({ state: 'pending', attempt: null, finishedAtMs: null });
+    expect(reason()).toBe('scaled_to_zero');
     const charged = JSON.stringify(world.cell.history.segments(job, 100));
     world.nowMs += 3_600_000;
     world.wake();

@@ -84,6 +84,18 @@ describe('a request body', () => {
 const gzipped = (bytes: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer> =>
   new Response(new Blob([bytes]).stream().pipeThrough(new CompressionStream('gzip'))).arrayBuffer();
 
+it('[K25] a body that may be text of another media type becomes one field, within the same bound', async () => {
+  const body = { ...json(z.strictObject({ csv: z.string() })), bytesMax: 32, text: { type: 'text/csv', field: 'csv', about: 'x' } };
+  const sent = (text: BodyInit, type = 'text/csv; charset=utf-8') => readBody(post(text, { 'content-type': type }), body);
+  expect(await sent('a,b\n')).toEqual({ ok: true, value: { csv: 'a,b\n' } });
+  expect(await sent('{"csv":"x"}', 'application/json')).toEqual({ ok: true, value: { csv: 'x' } });
+  expect(await sent(new Uint8Array([0xff, 0xfe]))).toMatchObject({ error: { code: 'invalid_value', path: ['csv'] } });
+  expect(await sent('x'.repeat(33))).toMatchObject({ error: { code: 'payload_too_large' } });
+  expect(await sent('a,b\n', 'text/plain')).toMatchObject({
+    error: { code: 'unsupported_media_type', message: expect.stringContaining('text/csv') },
+  });
+});
+
 describe('[G75] a body that may be a frame', () => {
   const search = jsonOrFrame(z.strictObject({ vector: vectorFloats, n: z.number() }), { field: 'vector' });
   const framed = (bytes: BodyInit, type = VECTOR_FRAME_TYPE) => post(bytes, { 'content-type': type });

@@ -53,6 +53,7 @@ import { R2FileStore } from '../files/r2-file-store.ts';
 import { modelFileReader } from '../models/r2-model-files.ts';
 import { r2Urls } from '../files/r2-urls.ts';
 import type { Replicas } from '../models/replicas.ts';
+import { replicaWakes } from '../models/replica-wakes.ts';
 import { wireReplicas } from '../models/replicas.ts';
 import type { Administration } from '../tenancy/administration.ts';
 
@@ -147,7 +148,7 @@ export function wireHeavy(
     events: new JobEventFeed(queue, clock),
     eraser,
     pools,
-    ...wireReplicas(queue, clock),
+    ...wireReplicas(queue, clock, replicaWakes(env)),
     builds: new IndexBuilds({
       pools,
       describe,

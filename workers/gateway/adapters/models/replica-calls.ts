@@ -2,7 +2,7 @@ import { API_LIMITS } from '../../../../src/contract/api/api-limits.ts';
 import { MODEL_LIMITS } from '../../../../src/contract/models/model-limits.ts';
 import type { ReplicaCalls } from '../../../../src/gateway/models/replica-calls.ts';
 import type { GatewayEnv } from '../../env.ts';
-import { answered } from '../api/ask.ts';
+import { answered, within } from '../api/ask.ts';
 
 const UNANSWERED = 'the jobs of the deployment did not answer: repeat the call';
 
@@ -14,7 +14,13 @@ export function replicaCalls(env: GatewayEnv): ReplicaCalls {
   };
   return {
     replicaModels: (tenantId) => answered(async () => (await replicas()).replicaModels(tenantId), API_LIMITS.controlTimeoutMs, UNANSWERED),
-    embedOnReplica: (...call) =>
-      answered(async () => (await replicas()).embedOnReplica(...call), MODEL_LIMITS.modelCallTimeoutMs, UNANSWERED),
+    embedOnReplica: (tenantId, texts, end) =>
+      answered(
+        async () => (await replicas()).embedOnReplica(tenantId, texts, end),
+        texts.waitMs + MODEL_LIMITS.modelCallTimeoutMs,
+        UNANSWERED,
+      ),
+    // The next call asks again.
+    wakeReplica: async (...call) => within((await replicas()).wakeReplica(...call), API_LIMITS.controlTimeoutMs).catch(() => undefined),
   };
 }

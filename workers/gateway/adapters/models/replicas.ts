@@ -8,6 +8,7 @@ import { ModelReplicas } from '../../../../src/gateway/pools/model-replicas.ts';
 import { ReplicaHosts } from '../../../../src/gateway/pools/replica-hosts.ts';
 import type { ReplicaAnswer } from '../../../../src/gateway/pools/replica-router.ts';
 import { ReplicaRouter } from '../../../../src/gateway/pools/replica-router.ts';
+import type { ReplicaWakes } from '../../../../src/gateway/pools/replica-wakes.ts';
 import type { Clock } from '../../../../src/kernel/clock.ts';
 import type { TenantId } from '../../../../src/kernel/ids.ts';
 import { ok } from '../../../../src/kernel/result.ts';
@@ -22,24 +23,26 @@ export interface Replicas {
   readonly replicaHosts: ReplicaHosts;
 }
 
-export function wireReplicas(queue: JobQueue, clock: Clock): Replicas {
+export function wireReplicas(queue: JobQueue, clock: Clock, wakes: ReplicaWakes): Replicas {
   const replicas = new ReplicaRouter({
     find: (tenant, job) => queue.job(tenant, job),
     call: callReplica,
     clock,
-    wake: (tenant, job) => queue.act(tenant, job, { kind: 'wake' }),
-    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    wakes,
   });
   return {
     replicas,
-    modelReplicas: new ModelReplicas({ serving: (tenant) => servingJobs(queue, tenant), router: replicas, clock }),
+    modelReplicas: new ModelReplicas({ serving: (tenant) => servingJobs(queue, tenant), router: replicas, wakes, clock }),
     replicaHosts: new ReplicaHosts({ pool: (id) => queue.pool(id), hostOf: originHost, clock }),
   };
 }
 
+/** Of jobs that serve models, or will once a call has come. */
+const SERVING = ['running', 'starting', 'pending', 'stopping'] as const;
+
 /** The jobs of a tenant that serve models, the newest first. */
 async function servingJobs(queue: JobQueue, tenant: TenantId): Promise<Outcome<readonly Job[]>> {
-  const page = await queue.jobs(tenant, { kind: 'online_inference', state: 'running' }, API_LIMITS.pageMaxCount, undefined);
+  const page = await queue.jobs(tenant, { kind: 'online_inference', state: SERVING }, API_LIMITS.pageMaxCount, undefined);
   return page.ok ? ok(page.value.jobs) : page;
 }
 

@@ -129,8 +129,9 @@ const observing = (state: Answering): Pick<CompletionCall, 'onGuarded' | 'added'
 /** Nothing has served the call, or the caller may no longer have what has: it costs what hooks and judging have consumed. */
 function refused({ call, logged, added }: Answering, { refusal: found, besides, ...tried }: Uncompleted) {
   const refusal = call.authority.end?.refusal ?? found;
-  logged.ended({ status: statusOf(refusal), code: refusal.code, ...tried });
-  const settled = { used: added.used(), besides: labelledUses(added.beside(besides)), onSettled: settledIn(logged) };
+  const beside = added.beside(besides);
+  logged.ended({ status: statusOf(refusal), code: refusal.code, besides: beside, ...tried });
+  const settled = { used: added.used(), besides: labelledUses(beside), onSettled: settledIn(logged) };
   return { ok: false as const, error: refusal, ...settled };
 }
 

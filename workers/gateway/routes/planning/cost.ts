@@ -36,8 +36,9 @@ const costReply = (report: CostReport, month: string): CostReportReply => ({
   from: seconds(report.fromMs),
   to: seconds(report.toMs),
   is_logged: report.isLogged,
-  spent_usd: usd(report.costNano + report.shadows.nano),
+  spent_usd: usd(report.costNano + report.unanswered.nano + report.shadows.nano),
   upstreams: { requests: report.requests, cost_usd: usd(report.costNano) },
+  unanswered: { requests: report.unanswered.requests, cost_usd: usd(report.unanswered.nano) },
   shadows: { requests: report.shadows.requests, cost_usd: usd(report.shadows.nano) },
   targets: report.targets.map((line) => ({
     target: line.group === '' ? null : line.group,
