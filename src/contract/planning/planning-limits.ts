@@ -12,15 +12,15 @@ export const PLANNING_LIMITS = {
   forecastPoolsMaxCount: 50,
   // Rules of quotas and budgets that one forecast compares with.
   forecastCeilingsMaxCount: 200,
-  // Bytes of a history that is sent: three years by the hour take less than 1 MB.
-  historyBodyBytesMax: 4 * 1024 * 1024,
-  // Rows of a history: a year by five minutes, or a list of events; reading so many takes less than half a second of CPU.
-  historyRowsMaxCount: 100_000,
+  // Bytes of a history that is sent: three years by the hour take less, and reading so many is one step of at most a tenth of a second of CPU.
+  historyBodyBytesMax: 1024 * 1024,
+  // Rows of a history: two years by the hour, or a list of events; reading so many takes less than a tenth of a second of CPU.
+  historyRowsMaxCount: 20_000,
   // Fields of a row: billing exports have a column for each service.
   historyColumnsMaxCount: 200,
-  // Steps of all series of a history from the first to the last: a year by the hour, which takes a fifth of a second of CPU to forecast.
-  historyStepsMaxCount: 10_000,
-  // Series of a history: each takes a tenth of a second at least.
+  // Steps of all series of a history from the first to the last: half a year by the hour, which takes a tenth of a second of CPU to forecast.
+  historyStepsMaxCount: 4_500,
+  // Series of a history: others have their turn between two of them.
   historySeriesMaxCount: 8,
   // Characters of a column's or a series' name.
   historyNameCharsMax: 200,

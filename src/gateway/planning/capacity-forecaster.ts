@@ -19,7 +19,7 @@ import { organisationOf } from '../../tenancy/resource-ids.ts';
 import type { UsageReader } from '../tenancy/usage-reader.ts';
 import type { Ceiling, ComparedCeiling, Growth } from './forecast-ceilings.ts';
 import { byDay, compared } from './forecast-ceilings.ts';
-import type { HistorySeries, JoinedSeries } from './imported-history.ts';
+import type { HistorySeries, ImportedSeries, JoinedSeries } from './imported-history.ts';
 import { forecastAlone, importedSeries, joinedWith, stepsAhead } from './imported-history.ts';
 import type { Histories, UsageKey } from './usage-history.ts';
 import { UsageHistory } from './usage-history.ts';
@@ -66,6 +66,8 @@ interface CapacityForecasterParts {
   readonly usage: Pick<UsageReader, 'read'>;
   readonly sources: readonly CeilingSource[];
   readonly clock: Clock;
+  /** Lets others have their turn: after a history was read, and after each forecast of it. [K28] */
+  readonly turn: () => Promise<void>;
 }
 
 const seconds = (ms: number): number => Math.floor(ms / 1000);
@@ -97,6 +99,15 @@ export class CapacityForecaster {
     });
   }
 
+  async #forecastEach(imported: readonly ImportedSeries[], query: HistoryQuery): Promise<readonly HistorySeries[]> {
+    const made: HistorySeries[] = [];
+    for (const series of imported) {
+      made.push(forecastAlone(series, query));
+      await this.#parts.turn();
+    }
+    return made;
+  }
+
   /** Forecasts a history that was sent, alone or before what was measured of a meter, which then is compared with its limits. [K28] */
   async readHistory(principal: Principal, query: HistoryQuery, body: HistoryBody): Promise<Outcome<HistoryForecast>> {
     const nowMs = this.#parts.clock.nowMs();
@@ -104,12 +115,13 @@ export class CapacityForecaster {
     if (isRestricted(principal)) return RESTRICTED;
     const imported = importedSeries(body, query, nowMs);
     if (!imported.ok) return imported;
+    await this.#parts.turn();
     if (meter === undefined) {
       if (query.tenant !== undefined || query.organisation !== undefined)
         return refuse('invalid_value', 'is needed where the history is put before what a tenant has used', 'meter');
       return ok({
         atMs: nowMs,
-        series: imported.value.map((series) => forecastAlone(series, query)),
+        series: await this.#forecastEach(imported.value, query),
         ceilings: [],
         notes: [],
         leftOut: [],

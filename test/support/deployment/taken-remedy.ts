@@ -42,16 +42,9 @@ async function quotaBody(
 }
 
 function bodyOf(step: RemedyStepReply): object {
-  switch (step.kind) {
-    case 'allow_eviction':
-      return { preemption: step.of === 'borrowers' ? { reclaim: 'any' } : { within_queue: 'lower_priority' } };
-    case 'higher_priority':
-      return { priority: step.priority };
-    case 'suspend_job':
-    case 'resume':
-    case 'uncordon':
-      return {};
-    default:
-      return expect.unreachable(`no call for ${step.kind}`);
-  }
+  if (step.kind === 'allow_eviction')
+    return { preemption: step.of === 'borrowers' ? { reclaim: 'any' } : { within_queue: 'lower_priority' } };
+  if (step.kind === 'higher_priority') return { priority: step.priority };
+  if (step.kind === 'suspend_job' || step.kind === 'resume' || step.kind === 'uncordon') return {};
+  return expect.unreachable(`no call for ${step.kind}`);
 }

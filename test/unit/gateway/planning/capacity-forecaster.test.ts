@@ -52,7 +52,7 @@ const ledger = (meter: UsageLine['meter'], sinceMs: number, perHour: (hour: numb
 });
 
 const forecasterOf = (usage: ReturnType<typeof ledger>, ceilings: readonly Ceiling[] = []): CapacityForecaster =>
-  new CapacityForecaster({ usage, sources: [async () => ok({ ceilings })], clock: { nowMs: () => NOW_MS } });
+  new CapacityForecaster({ usage, sources: [async () => ok({ ceilings })], clock: { nowMs: () => NOW_MS }, turn: () => Promise.resolve() });
 
 const asked = (horizonDays = 30): ForecastQuery => ({ tenant: TENANT, horizon_days: horizonDays, level: '0.9' });
 
@@ -276,7 +276,7 @@ describe('the memory of caches', () => {
   const ceilingOf = async (lines: readonly CacheLine[]) => {
     const usage = ledger('embedding_tokens', NOW_MS - 60 * DAY_MS, () => 100);
     const source = cacheCeilings(async () => lines, { nowMs: () => NOW_MS });
-    const forecaster = new CapacityForecaster({ usage, sources: [source], clock: { nowMs: () => NOW_MS } });
+    const forecaster = new CapacityForecaster({ usage, sources: [source], clock: { nowMs: () => NOW_MS }, turn: () => Promise.resolve() });
     return (await readOf(forecaster, asked(90))).ceilings;
   };
 

@@ -49,7 +49,12 @@ const ledger = (sinceDay: number) => ({
 });
 
 const forecaster = (sinceDay: number, ceilings: readonly Ceiling[] = []) =>
-  new CapacityForecaster({ usage: ledger(sinceDay), sources: [async () => ok({ ceilings })], clock: { nowMs: () => NOW_MS } });
+  new CapacityForecaster({
+    usage: ledger(sinceDay),
+    sources: [async () => ok({ ceilings })],
+    clock: { nowMs: () => NOW_MS },
+    turn: () => Promise.resolve(),
+  });
 
 const dateOf = (day: number): string => new Date(day * DAY_MS).toISOString().slice(0, 10);
 const days = (from: number, to: number): HistoryBody => ({

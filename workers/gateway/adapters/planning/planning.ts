@@ -1,3 +1,4 @@
+import { sleep } from '../../../../durable-objects/system-time.ts';
 import { budgetCeilings, indexCeilings, quotaCeilings } from '../../../../src/gateway/planning/ceiling-sources.ts';
 import { cacheCeilings } from '../../../../src/gateway/planning/cache-ceilings.ts';
 import { CapacityForecaster } from '../../../../src/gateway/planning/capacity-forecaster.ts';
@@ -52,5 +53,5 @@ export function wireForecaster(
     poolCeilings(jobs),
     cacheCeilings(cacheLinesOf(env), clock),
   ];
-  return { forecaster: new CapacityForecaster({ usage, sources, clock }), usage, directory, shards, jobs };
+  return { forecaster: new CapacityForecaster({ usage, sources, clock, turn: () => sleep(0) }), usage, directory, shards, jobs };
 }
