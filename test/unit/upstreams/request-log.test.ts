@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { REQUEST_LOG_LIMITS } from '../../../src/contract/requests/request-log-limits.ts';
-import type { KeyId, ProjectId, TenantId } from '../../../src/kernel/ids.ts';
+import type { KeyId, TenantId } from '../../../src/kernel/ids.ts';
+import { DAY_MS } from '../../../src/kernel/time-units.ts';
 import { hasTable } from '../../../src/kernel/sql/migrate.ts';
 import { LOG_LATENCIES, quantileMs } from '../../../src/upstreams/log/log-sums.ts';
 import type { Feedback, LogEntry } from '../../../src/upstreams/log/log-entry.ts';
@@ -12,38 +13,7 @@ import { redacted } from '../../../src/upstreams/log/redaction.ts';
 import { RequestLogBuffer } from '../../../src/upstreams/log/request-log-buffer.ts';
 import { SqliteRequestLog } from '../../../src/upstreams/log/request-log-store.ts';
 import { NodeSql } from '../../support/fakes/node-sql.ts';
-
-const TENANT = 'ten_a' as TenantId;
-const DAY_MS = 86_400_000;
-const NOW = 100 * DAY_MS;
-
-const entryOf = (id: string, more: Partial<LogEntry> = {}): LogEntry => ({
-  id,
-  tenantId: TENANT,
-  projectId: 'prj_a' as ProjectId,
-  keyId: 'key_a' as KeyId,
-  atMs: NOW,
-  surface: 'chat',
-  model: 'gpt',
-  route: null,
-  target: 'acme/gpt-4o',
-  attempts: [],
-  status: 200,
-  code: null,
-  isStream: false,
-  usage: 'reported',
-  inputTokens: 10,
-  cachedTokens: 0,
-  outputTokens: 5,
-  costNano: 100,
-  firstTokenMs: 20,
-  totalMs: 40,
-  cache: 'miss',
-  metadata: {},
-  requestBytes: 1,
-  answerBytes: 1,
-  ...more,
-});
+import { entryOf, LOG_TENANT, LOGGED_AT_MS } from '../../support/fixtures/log-entry.ts';
 
 const opinion = (more: Partial<Feedback> = {}): Feedback => ({
   name: 'helpful',
@@ -52,7 +22,7 @@ const opinion = (more: Partial<Feedback> = {}): Feedback => ({
   label: null,
   comment: null,
   version: null,
-  atMs: NOW,
+  atMs: LOGGED_AT_MS,
   ...more,
 });
 
@@ -65,7 +35,7 @@ const append = (log: SqliteRequestLog, entries: readonly LogEntry[], bodies?: { 
       redactedFields: ['email'],
       requests: entries.map((entry) => ({ entry, ...(bodies === undefined ? {} : { bodies }) })),
     },
-    NOW,
+    LOGGED_AT_MS,
   );
 const idsOf = (log: SqliteRequestLog, ...args: Parameters<SqliteRequestLog['page']>): string[] =>
   log.page(...args).entries.map(({ id }) => id);
@@ -76,13 +46,13 @@ describe('the log of requests', () => {
     const sql = new NodeSql();
     const log = new SqliteRequestLog(sql);
     const batch = { isolateId: 'a', sequence: 3, redactedFields: [], requests: [{ entry: entryOf('r1') }] };
-    log.append(batch, NOW);
-    log.append(batch, NOW);
-    log.append({ isolateId: 'a', sequence: 2, redactedFields: [], requests: [{ entry: entryOf('r0') }] }, NOW);
-    log.append({ isolateId: 'b', sequence: 1, redactedFields: [], requests: [{ entry: entryOf('r2') }] }, NOW);
+    log.append(batch, LOGGED_AT_MS);
+    log.append(batch, LOGGED_AT_MS);
+    log.append({ isolateId: 'a', sequence: 2, redactedFields: [], requests: [{ entry: entryOf('r0') }] }, LOGGED_AT_MS);
+    log.append({ isolateId: 'b', sequence: 1, redactedFields: [], requests: [{ entry: entryOf('r2') }] }, LOGGED_AT_MS);
     const again = new SqliteRequestLog(sql);
     expect(idsOf(again, {}, 10)).toEqual(['r2', 'r1']);
-    expect(again.lines('model', 0, 2 * NOW, 10)).toMatchObject([{ group: 'gpt', requests: 2, costNano: 200, inputTokens: 20 }]);
+    expect(again.lines('model', 0, 2 * LOGGED_AT_MS, 10)).toMatchObject([{ group: 'gpt', requests: 2, costNano: 200, inputTokens: 20 }]);
   });
 
   it('[SL5] sums by hour what counts, was answered and was answered in time, of all versions', () => {
@@ -92,18 +62,18 @@ describe('the log of requests', () => {
       log,
       statuses.map((status, at) => entryOf(`r${at}`, { status, route: `support@${at + 1}`, totalMs: at === 0 ? 10 : 5_000 })),
     );
-    append(log, [entryOf('other', { route: 'support-two@1' }), entryOf('old', { route: 'support@1', atMs: NOW - DAY_MS })]);
-    const hour = NOW / 3_600_000;
-    expect(log.hours('route', 'support', NOW, 1_000)).toEqual([{ hour, valid: 3, answered: 2, within: 1 }]);
-    expect(log.hours('route', 'support@2', NOW, 6_000)).toEqual([{ hour, valid: 1, answered: 1, within: 1 }]);
-    expect(log.hours('target', 'acme/gpt-4o', NOW - DAY_MS, 1)).toHaveLength(2);
+    append(log, [entryOf('other', { route: 'support-two@1' }), entryOf('old', { route: 'support@1', atMs: LOGGED_AT_MS - DAY_MS })]);
+    const hour = LOGGED_AT_MS / 3_600_000;
+    expect(log.hours('route', 'support', LOGGED_AT_MS, 1_000)).toEqual([{ hour, valid: 3, answered: 2, within: 1 }]);
+    expect(log.hours('route', 'support@2', LOGGED_AT_MS, 6_000)).toEqual([{ hour, valid: 1, answered: 1, within: 1 }]);
+    expect(log.hours('target', 'acme/gpt-4o', LOGGED_AT_MS - DAY_MS, 1)).toHaveLength(2);
     expect(new SqliteRequestLog(new NodeSql()).hours('route', 'support', 0, 1)).toEqual([]);
   });
 
   it('[U137] sums the requests of a batch that are alike, and keeps apart those that are not', () => {
     const log = new SqliteRequestLog(new NodeSql());
     append(log, [entryOf('a'), entryOf('b', { totalMs: 400 }), entryOf('c', { model: 'other' }), entryOf('d', { status: 500 })]);
-    const [gpt, other] = log.lines('model', NOW, NOW + 1, 10);
+    const [gpt, other] = log.lines('model', LOGGED_AT_MS, LOGGED_AT_MS + 1, 10);
     expect([gpt, other]).toMatchObject([{ group: 'gpt', requests: 3, errors: 1, costNano: 300 }, { requests: 1 }]);
     expect([gpt?.total, gpt?.firstToken].map((counts) => Object.values(counts ?? {}))).toEqual([[1, 1], [2]]);
   });
@@ -117,18 +87,18 @@ describe('the log of requests', () => {
     expect(ids.some((id) => keptOf(policyOf({ entries: 'off', bodies: 'full' }), id).bodies)).toBe(false);
 
     const log = new SqliteRequestLog(new NodeSql());
-    log.setPolicy(policyOf({ entries: 'sampled', samplePpm: 0 }), NOW);
+    log.setPolicy(policyOf({ entries: 'sampled', samplePpm: 0 }), LOGGED_AT_MS);
     append(log, [entryOf('r1')], { request: 'q', answer: 'a' });
     expect(log.count()).toBe(0);
-    expect(log.lines('model', 0, 2 * NOW, 10)).toMatchObject([{ requests: 1 }]);
-    log.setPolicy(policyOf({ entries: 'off' }), NOW);
+    expect(log.lines('model', 0, 2 * LOGGED_AT_MS, 10)).toMatchObject([{ requests: 1 }]);
+    log.setPolicy(policyOf({ entries: 'off' }), LOGGED_AT_MS);
     append(log, [entryOf('r2')]);
-    expect(log.lines('model', 0, 2 * NOW, 10)).toMatchObject([{ requests: 1 }]);
-    log.setPolicy(policyOf({ bodies: 'full' }), NOW);
+    expect(log.lines('model', 0, 2 * LOGGED_AT_MS, 10)).toMatchObject([{ requests: 1 }]);
+    log.setPolicy(policyOf({ bodies: 'full' }), LOGGED_AT_MS);
     append(log, [entryOf('r3')], { request: 'q', answer: 'a' });
     expect(log.find('r3')).toMatchObject({ entry: { id: 'r3' }, bodies: { request: 'q', answer: 'a' } });
     // An isolate that does not know the policy yet may send bodies: the log drops them.
-    log.setPolicy(policyOf({ bodies: 'off' }), NOW);
+    log.setPolicy(policyOf({ bodies: 'off' }), LOGGED_AT_MS);
     append(log, [entryOf('r4')], { request: 'q', answer: 'a' });
     expect(log.find('r4')?.bodies).toBeUndefined();
   });
@@ -136,18 +106,18 @@ describe('the log of requests', () => {
   it('[U132] takes no body that was redacted by an older policy', () => {
     const log = new SqliteRequestLog(new NodeSql());
     const policy = policyOf({ bodies: 'full', redactFields: ['email', 'phone'] });
-    log.setPolicy(policy, NOW);
+    log.setPolicy(policy, LOGGED_AT_MS);
     expect(append(log, [entryOf('a')], { request: 'q', answer: 'a' })).toEqual({ ok: true, value: { isTaken: false, policy } });
     expect(log.count()).toBe(0);
     expect(append(log, [entryOf('b')])).toMatchObject({ value: { isTaken: true } });
-    log.setPolicy(policyOf({ bodies: 'full', redactFields: ['email'] }), NOW);
+    log.setPolicy(policyOf({ bodies: 'full', redactFields: ['email'] }), LOGGED_AT_MS);
     expect(append(log, [entryOf('c')], { request: 'q', answer: 'a' })).toMatchObject({ value: { isTaken: true } });
   });
 
   it('[U133] finds by each filter and by all of them, newest first, page by page', () => {
     const log = new SqliteRequestLog(new NodeSql());
     append(log, [
-      entryOf('a', { route: 'r@1', status: 429, costNano: 5, atMs: NOW - 5 }),
+      entryOf('a', { route: 'r@1', status: 429, costNano: 5, atMs: LOGGED_AT_MS - 5 }),
       entryOf('b', { route: 'r@2', keyId: 'key_b' as KeyId }),
       entryOf('c', { route: 'rr@1', model: 'claude', target: 'acme-eu/gpt-4o', cache: 'hit' }),
       entryOf('d'),
@@ -166,8 +136,8 @@ describe('the log of requests', () => {
     expect(found({ keyId: 'key_b' })).toBe('b');
     expect(found({ costNanoMin: 6 })).toBe('dcb');
     expect(found({ costNanoMax: 5 })).toBe('a');
-    expect(found({ fromMs: NOW })).toBe('dcb');
-    expect(found({ toMs: NOW })).toBe('a');
+    expect(found({ fromMs: LOGGED_AT_MS })).toBe('dcb');
+    expect(found({ toMs: LOGGED_AT_MS })).toBe('a');
     expect(found({ cache: 'hit' })).toBe('c');
     expect(found({ hasFeedback: true })).toBe('d');
     expect(found({ hasFeedback: false, route: 'r', status: 2 })).toBe('b');
@@ -195,16 +165,16 @@ describe('the log of requests', () => {
 
   it('[U134] takes away what is older than the retention, then the oldest beyond its bytes', () => {
     const log = new SqliteRequestLog(new NodeSql());
-    append(log, [entryOf('old', { atMs: NOW - 31 * DAY_MS }), entryOf('new')]);
+    append(log, [entryOf('old', { atMs: LOGGED_AT_MS - 31 * DAY_MS }), entryOf('new')]);
     expect(idsOf(log, {}, 10)).toEqual(['new']);
-    expect(log.nextExpiryMs()).toBe(NOW + 30 * DAY_MS);
-    log.setPolicy(policyOf({ retentionDays: 1 }), NOW + 2 * DAY_MS);
+    expect(log.nextExpiryMs()).toBe(LOGGED_AT_MS + 30 * DAY_MS);
+    log.setPolicy(policyOf({ retentionDays: 1 }), LOGGED_AT_MS + 2 * DAY_MS);
     expect(log.count()).toBe(0);
     expect(log.heldBytes()).toBe(0);
-    expect(log.lines('model', 0, 2 * NOW, 10)).toEqual([]);
+    expect(log.lines('model', 0, 2 * LOGGED_AT_MS, 10)).toEqual([]);
 
     const small = new SqliteRequestLog(new NodeSql(), 100_000);
-    small.setPolicy(policyOf({ bodies: 'full' }), NOW);
+    small.setPolicy(policyOf({ bodies: 'full' }), LOGGED_AT_MS);
     for (const id of ['1', '2', '3', '4']) append(small, [entryOf(id)], { request: 'x'.repeat(30_000), answer: '' });
     expect(idsOf(small, {}, 10)).toEqual(['4', '3', '2']);
     expect(small.find('1')).toBeUndefined();
@@ -223,7 +193,7 @@ describe('the log of requests', () => {
         ?.feedback.map(({ score }) => score)
         .sort(),
     ).toEqual([0.5, 1]);
-    expect(log.lines('model', 0, 2 * NOW, 10)[0]?.feedback).toEqual({ helpful: { count: 2, mean: 0.75 } });
+    expect(log.lines('model', 0, 2 * LOGGED_AT_MS, 10)[0]?.feedback).toEqual({ helpful: { count: 2, mean: 0.75 } });
     expect(log.addFeedback('absent', opinion())).toBeUndefined();
     for (let i = 2; i < REQUEST_LOG_LIMITS.requestFeedbackMaxCount; i += 1) log.addFeedback('r', opinion({ name: `n${i}` }));
     expect(log.addFeedback('r', opinion({ name: 'more' }))).toMatchObject({ ok: false, error: { code: 'limit_exceeded' } });
@@ -245,7 +215,7 @@ describe('the log of requests', () => {
     const sql = new NodeSql();
     const log = new SqliteRequestLog(sql);
     const rowsOf = (table: string) => sql.sql.exec(`SELECT seq FROM ${table}`).toArray().length;
-    log.setPolicy(policyOf({ bodies: 'full' }), NOW);
+    log.setPolicy(policyOf({ bodies: 'full' }), LOGGED_AT_MS);
     append(log, [entryOf('a', { model: 'x' }), entryOf('b')], { request: 'q', answer: 'a' });
     log.addFeedback('a', opinion());
     expect(log.remove({ model: 'x' })).toEqual({ count: 1 });
@@ -257,8 +227,8 @@ describe('the log of requests', () => {
     expect([log.count(), rowsOf('bodies'), rowsOf('feedback')]).toEqual([0, 0, 0]);
     expect(log.heldBytes()).toBe(0);
     expect(append(log, [entryOf('c')])).toMatchObject({ ok: false, error: { code: 'tenant_suspended' } });
-    expect(log.setPolicy(DEFAULT_POLICY, NOW)).toMatchObject({ ok: false });
-    expect(log.lines('model', 0, 2 * NOW, 10)).toEqual([]);
+    expect(log.setPolicy(DEFAULT_POLICY, LOGGED_AT_MS)).toMatchObject({ ok: false });
+    expect(log.lines('model', 0, 2 * LOGGED_AT_MS, 10)).toEqual([]);
   });
 
   it('reading a log that was never written creates nothing', () => {
@@ -337,12 +307,12 @@ describe('the requests that wait in an isolate', () => {
     const [first, other] = buffer.batches();
     buffer.add({ entry: entryOf('c') });
     expect(buffer.batches()).toEqual([first, other]);
-    expect(buffer.acknowledge(TENANT, first!.batch)).toBe(true);
-    expect(buffer.acknowledge(TENANT, first!.batch)).toBe(false);
+    expect(buffer.acknowledge(LOG_TENANT, first!.batch)).toBe(true);
+    expect(buffer.acknowledge(LOG_TENANT, first!.batch)).toBe(false);
     const [second] = buffer.batches();
     expect(second?.batch.requests.map(({ entry }) => entry.id)).toEqual(['c']);
     expect(second!.batch.sequence).toBeGreaterThan(first!.batch.sequence);
-    expect(buffer.acknowledge(TENANT, second!.batch)).toBe(false);
+    expect(buffer.acknowledge(LOG_TENANT, second!.batch)).toBe(false);
     expect(buffer.batches()).toEqual([other]);
   });
 
@@ -353,7 +323,7 @@ describe('the requests that wait in an isolate', () => {
     buffer.add({ entry: entryOf('a'), bodies });
     buffer.add({ entry: entryOf('b'), bodies });
     expect(lost).toBe(1);
-    buffer.acknowledge(TENANT, buffer.batches()[0]!.batch);
+    buffer.acknowledge(LOG_TENANT, buffer.batches()[0]!.batch);
     buffer.add({ entry: entryOf('c'), bodies });
     expect(lost).toBe(1);
   });
@@ -361,17 +331,17 @@ describe('the requests that wait in an isolate', () => {
 
 describe('what requests saved', () => {
   const savings = { cacheNano: 5, reuseNano: 3, routeNano: 7, promptNano: 11 };
-  const costsOf = (log: SqliteRequestLog) => log.costs(NOW, NOW + DAY_MS);
+  const costsOf = (log: SqliteRequestLog) => log.costs(LOGGED_AT_MS, LOGGED_AT_MS + DAY_MS);
 
   it('[U151] is summed of all answered requests by hour, route and cache, kept or not', () => {
     const log = new SqliteRequestLog(new NodeSql());
-    log.setPolicy(policyOf({ entries: 'sampled', samplePpm: 0 }), NOW);
+    log.setPolicy(policyOf({ entries: 'sampled', samplePpm: 0 }), LOGGED_AT_MS);
     append(log, [
       entryOf('a', { savings, route: 'r@1', costNano: 1 }),
       entryOf('b', { savings, route: 'r@2', costNano: 2 }),
       entryOf('c', { cache: 'hit', reuse: 'verified', savings, costNano: 4 }),
       entryOf('d', { status: 429, savings, costNano: 8 }),
-      entryOf('e', { atMs: NOW + DAY_MS, savings }),
+      entryOf('e', { atMs: LOGGED_AT_MS + DAY_MS, savings }),
     ]);
     expect(costsOf(log)).toEqual([
       { isRouted: false, cache: 'hit', requests: 1, reused: 1, costNano: 4, savings },
