@@ -4,6 +4,7 @@ import { about, named } from '../api/api-text.ts';
 import { unixSeconds } from '../api/common.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, tenantOrAdmin } from '../api/endpoint.ts';
+import { exactlyOneOf } from '../api/presence.ts';
 import { ceiling, FORECAST_RESOURCES, forecastQuery, seriesFields } from './capacity.ts';
 import { PLANNING_LIMITS } from './planning-limits.ts';
 
@@ -62,13 +63,14 @@ const rows = z
   .min(1)
   .max(PLANNING_LIMITS.historyRowsMaxCount);
 
-const body = z
-  .strictObject({
+const body = exactlyOneOf(
+  z.strictObject({
     csv: z.string().min(1).optional().meta(about('A CSV text with a header (RFC 4180).', 'date,value\n2026-11-30,1200\n')),
     rows: rows.optional().meta(about('The same as JSON.')),
-  })
-  .refine(({ csv, rows: given }) => (csv === undefined) !== (given === undefined), { error: 'give one of csv and rows' })
-  .meta({ id: 'CapacityHistory' });
+  }),
+  ['csv', 'rows'],
+  'give one of csv and rows',
+).meta({ id: 'CapacityHistory' });
 
 export type HistoryBody = z.output<typeof body>;
 

@@ -22,7 +22,7 @@ export const newPrice = z
       .default(0)
       .meta(about('What tenants pay above that, in thousandths of it, rounded to a nano-dollar an hour: 200 makes $3.00 of $2.50.')),
     from: moment.optional().meta(about('Seconds since the Unix epoch from which on it holds, until the next; now if absent or past.')),
-    until: moment.optional().meta(about('When it ends: then the price before it holds again. Until the next if absent.')),
+    until: moment.min(1).optional().meta(about('When it ends: then the price before it holds again. Until the next if absent.')),
   })
   .refine(({ from = 0, until }) => until === undefined || from < until, { path: ['until'], message: 'must be after from' });
 

@@ -19,7 +19,7 @@ const HASHES: Record<string, string> = {
   '0.5.0': 'e2f26f8b8579927fa1f0a95fdf5cf7f51c46c17928b5613313153dcfa0836211',
   '0.5.1': '111182a2cb1ae8301d12c173303ce793ce7b96fd01e5c2a6f53fac049fa15745',
   '0.6.0': '1a0e4bf90170463a8a58340a95224ff72953a7a09c01b0ace1d95b04ec3b9cd6',
-  '0.7.0': 'ffb3ca9a5087dc45bf41a84d1fad2a6f8515bf8c64fe82b31fe0820860caedb9',
+  '0.7.0': '01664144d62a57837a5f23a23bc87b2610361721cfb058a72e67e7826738cdc6',
 };
 
 describe('the wire contract', () => {
