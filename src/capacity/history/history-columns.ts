@@ -2,7 +2,7 @@ import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
 import type { HistoryQuery } from '../../contract/planning/history.ts';
 import { ok } from '../../kernel/result.ts';
-import type { CsvRecord } from './csv-records.ts';
+import type { CsvRecord } from '../../kernel/csv-records.ts';
 import { historyTimeMs } from './history-time.ts';
 import type { TimeZone } from './time-zone.ts';
 

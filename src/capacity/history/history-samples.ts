@@ -4,8 +4,8 @@ import { refuse } from '../../contract/api/outcome.ts';
 import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import type { HistoryBody, HistoryQuery } from '../../contract/planning/history.ts';
 import { ok } from '../../kernel/result.ts';
-import type { CsvRecord } from './csv-records.ts';
-import { csvRecords } from './csv-records.ts';
+import type { CsvRecord } from '../../kernel/csv-records.ts';
+import { historyRecords } from './history-records.ts';
 import type { HistoryColumns } from './history-columns.ts';
 import { columnsOf } from './history-columns.ts';
 import { historyTimeMs, TIME_FORMATS } from './history-time.ts';
@@ -56,7 +56,7 @@ export function historySamples({ csv, rows }: HistoryBody, terms: Terms, nowMs: 
 const UNNAMED = 'history';
 
 function fromCsv(csv: string, terms: Terms, reader: SampleReader): Outcome<HistorySamples> {
-  const read = csvRecords(csv);
+  const read = historyRecords(csv);
   if (!read.ok) return read;
   const { records, delimiter } = read.value;
   const columns = columnsOf(records, terms, reader.zone);

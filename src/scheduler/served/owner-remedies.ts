@@ -22,13 +22,13 @@ type WithQueue<Step> = Step extends OfQueue ? Omit<Step, 'queue'> & { readonly q
 export type JobRemedyStep =
   | Exclude<RemedyStep, MoreQuota | MoreNodes | EndReservation | OfQueue>
   | (Omit<MoreQuota, 'owner'> & { readonly owner: QuotaOwner })
-  /** `runs`: the kind that their operator has to let them run, where that takes his leave. */
+  /** `runs`: the kind of job that the operator of these nodes has to allow; null: every node runs it. */
   | (MoreNodes & { readonly runs: JobKind | null })
   /** Null: of another tenant. */
   | (Omit<EndReservation, 'bookingId'> & { readonly reservation: string | null })
   | WithQueue<OfQueue>;
 
-/** Remedies as the owner of a job is told of them; `reservationOf`: the queue that has nodes reserved. */
+/** Remedies as the owner of a job sees them; `queueOfBooking`: the queue that nodes are reserved for. */
 export const remediesForOwner = (
   remedies: readonly Remedy[],
   spec: JobSpec,

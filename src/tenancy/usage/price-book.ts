@@ -1,5 +1,5 @@
 import type { Meter, Quantities, UpstreamMeter } from '../../contract/api/meter.ts';
-import { ACCELERATOR_PRICE_LISTS, poolPriceOf } from '../../contract/tenancy/accelerator-prices.ts';
+import { poolPriceOf, priceListOf } from '../../contract/tenancy/accelerator-prices.ts';
 import { assert, must } from '../../kernel/assert.ts';
 import { HOUR_MS } from '../../kernel/time-units.ts';
 
@@ -26,10 +26,7 @@ const hourly = (nano: number): Price => ({ nano, units: HOUR_MS });
 
 /** What accelerators cost whose pool states no price: the same numbers by which jobs are placed there. */
 function accelerators(id: string): { readonly others: Price; readonly byType: Readonly<Record<string, Price>> } {
-  const list = must(
-    ACCELERATOR_PRICE_LISTS.find((one) => one.id === id),
-    'an edition has a list of accelerators',
-  );
+  const list = must(priceListOf(id), 'an edition has a list of accelerators');
   const byType = Object.fromEntries(Object.entries(list.nanoDollarsPerHour).map(([type, nano]) => [type, hourly(nano)]));
   return { others: hourly(list.othersNanoDollarsPerHour), byType };
 }

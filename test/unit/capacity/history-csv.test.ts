@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { csvRecords } from '../../../src/capacity/history/csv-records.ts';
+import { historyRecords } from '../../../src/capacity/history/history-records.ts';
 import { historySamples } from '../../../src/capacity/history/history-samples.ts';
 import { PLANNING_LIMITS } from '../../../src/contract/planning/planning-limits.ts';
 
@@ -76,7 +76,7 @@ describe('exports of other tools', () => {
   it('[K25] spreadsheets: a byte order mark, CRLF, blank lines, quotes and line ends within fields', () => {
     const csv = '\uFEFFDate,Note,Count\r\n2026-01-01,"said ""yes"",\r\nthen no",1\r\n\r\n2026-01-02,,2';
     expect(seriesIn(csv)).toEqual({ Count: [FIRST, ['2026-01-02T00:00', 2]] });
-    expect(csvRecords(csv)).toMatchObject({
+    expect(historyRecords(csv)).toMatchObject({
       value: { records: [{ line: 1 }, { line: 2, fields: ['2026-01-01', 'said "yes",\r\nthen no', '1'] }, { line: 5 }] },
     });
     expect(seriesIn('day\tn\r2026-01-01\t1\r')).toEqual({ n: [FIRST] });
@@ -94,7 +94,7 @@ describe('what is no history', () => {
     ['date,value\n2026-06-02,1\n', 'line 2, column "date": has "2026-06-02", which is later than now'],
     ['date,value\n2026-01-01,1,2\n', 'line 2 has 3 fields; the header has 2'],
     ['date,value\n2026-01-01,1\n2026-01-02\n', 'line 3 has 1 fields; the header has 2'],
-    ['date,value\n"2026-01-01,1\n', 'line 2: a quoted field does not end'],
+    ['date,value\n"2026-01-01,1\n', 'line 2 has a quoted field that does not end'],
     ['date,value\n"2026-01-01"x,1\n', 'line 2 has text behind a quoted field'],
     ['date,value\n2026-01-01,1"\n', 'line 2 has a quote within a field'],
     ['2026-01-01,1\n2026-01-02,2\n', 'line 1 has no names of columns'],
@@ -121,7 +121,7 @@ describe('what is no history', () => {
   it('[K29] has more rows, columns or series than are read, by the name of the limit', () => {
     const { historyRowsMaxCount: rows, historySeriesMaxCount: series, historyColumnsMaxCount: columns } = PLANNING_LIMITS;
     const lines = (count: number) => `date,value\n${'2026-01-01,1\n'.repeat(count)}`;
-    expect(csvRecords(lines(rows)).ok).toBe(true);
+    expect(historyRecords(lines(rows)).ok).toBe(true);
     expect(refusalOf(lines(rows + 1))).toMatchObject({ code: 'limit_exceeded', limit: { name: 'historyRowsMaxCount', bound: rows } });
     const ofSeries = (count: number) => `date,s,value\n${Array.from({ length: count }, (_, one) => `2026-01-01,s${one},1\n`).join('')}`;
     expect(Object.keys(seriesIn(ofSeries(series), { series_column: 's' }))).toHaveLength(series);

@@ -1,4 +1,5 @@
 import { Heap } from '../../../kernel/heap.ts';
+import { keyHash } from '../../../kernel/fast-hash.ts';
 import { mix, Seeded } from '../../../kernel/seeded.ts';
 import type { JobId } from '../../../kernel/ids.ts';
 import type { Cell } from '../cell/cell.ts';
@@ -50,7 +51,7 @@ const ENDS_MIN = 6;
  */
 export function forecastStart(cell: Cell, job: JobRecord): StartForecast | null {
   if (!waitsForNodes(cell, job)) return null;
-  const rng = new Seeded(mix(hashOf(job.spec.id)) ^ mix(cell.nowMs % 2 ** 32));
+  const rng = new Seeded(keyHash(job.spec.id) ^ mix(cell.nowMs % 2 ** 32));
   const sampler = new RunTimeSampler(cell, rng, cell.nowMs);
   const endsMax = cell.settings.forecastEndsMax ?? FORECAST_ENDS_MAX;
   const seen = seenBefore(cell, sampler);
@@ -180,9 +181,9 @@ interface Course {
   readonly runMs: (job: JobRecord, ageMs: number) => number;
   /** How long it runs on average, where it is not played. */
   readonly usualMs: (job: JobRecord) => number;
-  /** Jobs that come. */
   /** By how much faster or slower things go on than they went, where only a part is played through. */
   readonly pace: number;
+  /** Jobs that come. */
   readonly coming: Iterator<{ readonly atMs: number; readonly spec: JobSpec; readonly isRival: boolean }, void>;
 }
 
@@ -312,10 +313,3 @@ function placeAll(cell: Cell, ends: Heap<End>, course: Course): void {
 
 /** Whether a job has nodes that no other has still to leave. */
 const hasNodes = (cell: Cell, { attempt }: JobRecord): boolean => attempt !== null && !cell.holdings.occupants.block(attempt.placement);
-
-/** FNV-1a. */
-function hashOf(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
-  return hash;
-}

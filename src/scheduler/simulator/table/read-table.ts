@@ -1,5 +1,7 @@
 import type { Outcome } from '../../../contract/api/outcome.ts';
 import { refuse } from '../../../contract/api/outcome.ts';
+import type { CsvFault } from '../../../kernel/csv-records.ts';
+import { CsvReader } from '../../../kernel/csv-records.ts';
 import { ok } from '../../../kernel/result.ts';
 
 /** How one column of a table is read. */
@@ -57,26 +59,30 @@ export function readTable<const Columns extends Record<string, Column<unknown>>>
   { name: file, text }: TableFile,
   columns: Columns,
 ): Outcome<readonly Row<Columns>[]> {
-  const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
-  const header = fieldsOf(lines[0] ?? '') ?? [];
+  const reader = new CsvReader(text.replace(/^\uFEFF/, ''), ',');
+  const first = reader.next();
+  if (first?.ok === false) return malformed(file, first.error);
+  const header = first?.value.fields ?? [];
   const places = Object.entries(columns).map(([column, how]) => ({ column, how, at: header.indexOf(column) }));
   const missing = places.find(({ at, how }) => at < 0 && !('otherwise' in how));
   if (missing !== undefined) return refuse('invalid_value', `${file} line 1: there is no column ${missing.column}`);
   const rows: Row<Columns>[] = [];
-  for (const [index, textLine] of lines.entries()) {
-    if (index === 0 || textLine === '') continue;
-    const where = `${file} line ${index + 1}`;
-    const fields = fieldsOf(textLine);
-    if (fields === undefined) return refuse('invalid_value', `${where}: a quote is not closed`);
+  for (let next = reader.next(); next !== undefined; next = reader.next()) {
+    if (!next.ok) return malformed(file, next.error);
+    const { line, fields } = next.value;
+    if (fields.length === 1 && fields[0] === '') continue;
+    const where = `${file} line ${line}`;
     if (fields.length !== header.length) {
       return refuse('invalid_value', `${where}: ${fields.length} fields where line 1 names ${header.length} columns`);
     }
     const row = readRow(where, fields, places);
     if (!row.ok) return row;
-    rows.push({ ...row.value, line: index + 1 } as Row<Columns>);
+    rows.push({ ...row.value, line } as Row<Columns>);
   }
   return ok(rows);
 }
+
+const malformed = (file: string, { line, what }: CsvFault): Outcome<never> => refuse('invalid_value', `${file} line ${line} ${what}`);
 
 interface Place {
   readonly column: string;
@@ -96,17 +102,4 @@ function readRow(where: string, fields: readonly string[], places: readonly Plac
     row[column] = value;
   }
   return ok(row);
-}
-
-/** The fields of a line (RFC 4180, without line breaks in quotes); undefined when a quote is not closed. */
-function fieldsOf(line: string): readonly string[] | undefined {
-  if (!line.includes('"')) return line.split(',');
-  const fields: string[] = [];
-  const field = /(?:"((?:[^"]|"")*)"|([^",]*))(,|$)/y;
-  for (;;) {
-    const match = field.exec(line);
-    if (match === null) return undefined;
-    fields.push(match[1]?.replaceAll('""', '"') ?? match[2] ?? '');
-    if (match[3] === '') return fields;
-  }
 }

@@ -204,13 +204,16 @@ describe('[D125] manifests', () => {
     expect(rangesOfPackage('{')).toEqual([]);
   });
 
-  it('of Python are read line by line', () => {
+  it('of Python say what is required, and on which line', () => {
     expect(of(rangesOfRequirements('requirements/dev.txt', 'a==1 ; python_version<"4"\n# c\n-r x.txt\nb[x] >= 2, <3  # why\nc\n'))).toEqual(
       ['1 a ==1 dev', '4 b >=2,<3 dev', '5 c  dev'],
     );
     const project =
       '[project]\nname = "x"\ndependencies = [\n  "a>=1",\n  "b[x]~=2.0 ; python_version < \'4\'",\n]\n[dependency-groups]\ndev = [{ include-group = "t" }, "c"]\n[tool.x]\nd = ["e"]\n[tool.poetry.dependencies]\npython = "^3"\nf = "^1.2"\n';
     expect(of(rangesOfProject(project))).toEqual(['4 a >=1', '5 b ~=2.0', '8 c  dev', '13 f ^1.2']);
+    const commented = '[project.optional-dependencies]\nstandard = [\n  "a>=1",\n  # "b>=2",\n]\nall = ["a>=1", "b>=2"]\n';
+    expect(of(rangesOfProject(commented)), 'what is commented out is not declared').toEqual(['3 a >=1 dev', '6 a >=1 dev', '6 b >=2 dev']);
+    expect(rangesOfProject('[project')).toEqual([]);
     const setup = '[options]\ninstall_requires =\n    a>=1\n    b\npython_requires = >=3\n[options.extras_require]\ndev =\n    c==1\n';
     expect(of(rangesOfSetup(setup))).toEqual(['3 a >=1', '4 b ', '8 c ==1 dev']);
   });

@@ -29,7 +29,7 @@ describe('[PL21] tables', () => {
     ['id,size,share\nx,,0.5\n', 'jobs.csv line 2 column size: "" is not a whole number from 0 to 10'],
     ['id,size,share\nx,1,0x1\n', 'jobs.csv line 2 column share: "0x1" is not a number from 0 to 1'],
     ['id,size,share\n,1,1\n', 'jobs.csv line 2 column id: "" is not a name'],
-    ['id,size,share\n"x,1,1\n', 'jobs.csv line 2: a quote is not closed'],
+    ['id,size,share\n"x,1,1\n', 'jobs.csv line 2 has a quoted field that does not end'],
     [`id,size,share\nx,${'9'.repeat(50)},1\n`, `jobs.csv line 2 column size: "${'9'.repeat(40)}..." is not a whole number from 0 to 10`],
   ])('%j is refused: %s', (text, message) => {
     expect(read(text)).toMatchObject({ ok: false, error: { code: 'invalid_value', message } });

@@ -1,3 +1,5 @@
+import { parse } from 'smol-toml';
+
 /** A dependency that a manifest declares. */
 export interface DeclaredRange {
   readonly name: string;
@@ -63,57 +65,51 @@ export function rangesOfSetup(text: string): readonly DeclaredRange[] {
   });
 }
 
-/** Arrays of requirements of a `pyproject.toml`, and Poetry's tables. */
+/** Requirements of a `pyproject.toml`: of the project, of its groups, and of the tables of PDM and Poetry. */
 export function rangesOfProject(text: string): readonly DeclaredRange[] {
-  const reader = new ProjectReader();
-  return text.split('\n').flatMap((row, i) => reader.read(row, i + 1));
+  const parsed = tomlTable(text);
+  const rows = text.split('\n');
+  const after = (from: number, stands: (row: string) => boolean): number => rows.findIndex((row, i) => i >= from && stands(row));
+  const headerOf = (section: string): number => after(0, (row) => row.trim().startsWith(`[${section}]`));
+  const listed = (section: string, key: string, texts: unknown, isForDevelopment: boolean): readonly DeclaredRange[] => {
+    const from = after(headerOf(section), (row) => keyOf(row) === key);
+    // Groups that a group includes are tables, and no packages.
+    return textsIn(texts).flatMap((one) => {
+      const line = after(from, (row) => row.includes(`"${one}"`) || row.includes(`'${one}'`)) + 1;
+      return requirementOf(one, line, isForDevelopment);
+    });
+  };
+  const groups = (section: string): readonly DeclaredRange[] =>
+    Object.entries(tableAt(parsed, section)).flatMap(([key, texts]) => listed(section, key, texts, true));
+  const ofPoetry = (section: string): readonly DeclaredRange[] =>
+    Object.entries(tableAt(parsed, section)).flatMap(([name, value]) => {
+      const range = typeof value === 'string' ? value : asTable(value)['version'];
+      if (typeof range !== 'string' || name === 'python') return [];
+      const line = after(headerOf(section), (row) => keyOf(row) === name) + 1;
+      return [{ name: name.toLowerCase(), range, line, isForDevelopment: section !== 'tool.poetry.dependencies' }];
+    });
+  const found = [
+    ...listed('project', 'dependencies', tableAt(parsed, 'project')['dependencies'], false),
+    ...['project.optional-dependencies', 'dependency-groups', 'tool.pdm.dev-dependencies'].flatMap(groups),
+    ...['dependencies', 'dev-dependencies'].flatMap((table) => ofPoetry(`tool.poetry.${table}`)),
+    ...Object.keys(tableAt(parsed, 'tool.poetry.group')).flatMap((group) => ofPoetry(`tool.poetry.group.${group}.dependencies`)),
+  ];
+  return found.filter(({ line }) => line > 0);
 }
 
-/** Reads a `pyproject.toml` line by line: a parser would not say on which line a requirement stands. */
-class ProjectReader {
-  #section = '';
-  #key = '';
-  /** Whether an array goes on over the next line. */
-  #isOpen = false;
+type Table = Readonly<Record<string, unknown>>;
 
-  read(row: string, line: number): readonly DeclaredRange[] {
-    const value = this.#valueOf(row);
-    if (/^tool\.poetry\b.*\bdependencies$/.test(this.#section))
-      return value === undefined ? [] : poetryRange(this.#key, value, line, this.#section);
-    // Groups that a group includes are no packages.
-    const text = (value ?? row).replaceAll(/\{\s*include-group[^}]*\}/g, '');
-    if (value !== undefined) this.#isOpen = text.startsWith('[');
-    if (/\]\s*,?\s*(#.*)?$/.test(text.replaceAll(/"[^"]*"|'[^']*'/g, ''))) this.#isOpen = false;
-    const kind = kindOf(this.#section, this.#key);
-    return kind === undefined ? [] : textsIn(text).flatMap((one) => requirementOf(one, line, kind === 'development'));
+const asTable = (value: unknown): Table => (typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Table) : {});
+const tableAt = (table: Table, path: string): Table => path.split('.').reduce((within, key) => asTable(within[key]), table);
+const textsIn = (value: unknown): string[] => (Array.isArray(value) ? value.filter((one) => typeof one === 'string') : []);
+const keyOf = (row: string): string | undefined => /^\s*["']?([\w.-]+)["']?\s*=/.exec(row)?.[1];
+
+function tomlTable(text: string): Table {
+  try {
+    return parse(text);
+  } catch {
+    return {};
   }
-
-  /** What a line gives to a key; undefined: it goes on with an array, or begins a section. */
-  #valueOf(row: string): string | undefined {
-    if (this.#isOpen) return undefined;
-    this.#section = /^\[\[?([^\]]+)\]\]?\s*(#.*)?$/.exec(row)?.[1]?.trim() ?? this.#section;
-    const [, key, value] = /^\s*"?([\w.-]+)"?\s*=\s*(.*)$/.exec(row) ?? [];
-    if (key !== undefined) this.#key = key;
-    return value;
-  }
-}
-
-/** The texts between quotes. */
-const textsIn = (row: string): string[] =>
-  [...row.matchAll(/"((?:[^"\\]|\\.)*)"|'([^']*)'/g)].map(([, double, single]) => double ?? single ?? '');
-
-function kindOf(section: string, key: string): 'runtime' | 'development' | undefined {
-  if (section === 'project' && key === 'dependencies') return 'runtime';
-  if (section === 'project.optional-dependencies' || section === 'dependency-groups' || section === 'tool.pdm.dev-dependencies')
-    return 'development';
-  return undefined;
-}
-
-function poetryRange(name: string, value: string, line: number, section: string): readonly DeclaredRange[] {
-  const range = /^\s*["']([^"']*)["']/.exec(value)?.[1] ?? /version\s*=\s*["']([^"']*)["']/.exec(value)?.[1];
-  return range === undefined || name === 'python'
-    ? []
-    : [{ name: name.toLowerCase(), range, line, isForDevelopment: section !== 'tool.poetry.dependencies' }];
 }
 
 /** How far a range holds a package: `any` version, whatever a branch has (`moving`), one version (`exact`), or one line of them (`bounded`). */
