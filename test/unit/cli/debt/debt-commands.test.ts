@@ -386,10 +386,8 @@ describe('collectors', () => {
     };
     expect(await ownersOf({})).toEqual([]);
     expect(await ownersOf({ 'lib/CODEOWNERS': '* @lib\n' })).toEqual([]);
-    const [core, lib] = [
-      { name: 'core', paths: ['src'] },
-      { name: 'lib', paths: ['lib'], owners: ['@lib'] },
-    ];
+    const core = { name: 'core', paths: ['src'] };
+    const lib = { name: 'lib', paths: ['lib'], owners: ['@lib'] };
     expect(await ownersOf({ 'debt.json': json({ components: [core] }) })).toEqual(['core: ']);
     expect(await ownersOf({ 'debt.json': json({ components: [lib] }) })).toEqual(['lib: @lib', 'src: ']);
     expect(await ownersOf({ '.github/CODEOWNERS': '/lib/ @lib\n' })).toEqual(['lib: @lib', 'src: ']);
@@ -397,7 +395,7 @@ describe('collectors', () => {
 
   it('tell owners among authors by handle, address or name', () => {
     const author = 'Ada Lovelace <1234+ada@users.noreply.github.com>';
-    expect(['@ada', '@adalovelace', '1234+ada@users.noreply.github.com'].filter((owner) => !isAuthor(owner, author))).toEqual([]);
-    expect(['@ad', '@org/ada', 'ada@example.org'].filter((owner) => isAuthor(owner, author))).toEqual([]);
+    const handles = ['@ada', '@adalovelace', '1234+ada@users.noreply.github.com', '@ad', '@org/ada', 'ada@example.org'];
+    expect(handles.filter((owner) => isAuthor(owner, author))).toEqual(handles.slice(0, 3));
   });
 });
