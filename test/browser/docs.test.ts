@@ -120,7 +120,12 @@ async function authorise(page: Page, scheme: string, key: string): Promise<void>
 /** Opens an operation, executes its example unchanged, and returns the status that the page shows. */
 async function execute(page: Page, tag: string, name: string): Promise<string> {
   const operation = page.locator(`#operations-${tag}-${name}`);
-  await operation.locator('.opblock-summary-control').click();
-  await operation.getByRole('button', { name: 'Execute' }).click();
+  const button = operation.getByRole('button', { name: 'Execute' });
+  // The answer of the call before moves what is below it, so that a click may miss: it is repeated until the operation is open.
+  while (!(await button.isVisible())) {
+    await operation.locator('.opblock-summary-control').click();
+    await button.waitFor({ timeout: 5_000 }).catch(() => undefined);
+  }
+  await button.click();
   return (await operation.locator('.live-responses-table .response-col_status').last().innerText()).trim();
 }
