@@ -251,7 +251,7 @@ it('[M90] registers a model of a hub by its name alone, which then embeds', asyn
     await hub.stop();
     const again = await sluice(['models', 'add', 'hf:org/tiny-bert', '--name', 'again', '--no-promote'], environment);
     expect(again).toMatchObject({ status: 0, stdout: expect.stringMatching(/^again@1: passed[^;]*$/m) });
-    expect((await tenant.client.get('/v1/models/again')).body.serving ?? null).toBe(null);
+    expect((await tenant.client.get('/v1/models/again/versions/1')).body.stage).toBe('verified');
     expect(await printed('models', 'promote', 'again', '1')).toBe('again@1 serves\n');
   } finally {
     await hub.stop();
