@@ -11,6 +11,8 @@ export interface EncoderShape {
   readonly activation: 'gelu' | 'gelu-tanh' | 'relu';
   /** Row of the position table of a text's first token: 0 in BERT, 2 in XLM-R. */
   readonly firstPosition: number;
+  /** XLM-R's padding: a token of this id has the row `firstPosition - 1`, and those behind it are counted as if it were not there. Undefined: every token counts. */
+  readonly paddingId: number | undefined;
 }
 
 /** A matrix of `inputs` x `outputs` that multiplies rows of activations. Codes of one column share scale and zero point. */
@@ -37,7 +39,9 @@ export interface TableSource {
   readonly bits: 4 | 8 | 32;
   /** Numbers in a row that share scale and zero point. */
   readonly block: number;
-  /** Of 4 bits: two codes a byte, the lower one first. Of 8 bits: signed codes. */
+  /** Has a piece of the file read, from this row on, and answers how many rows can be read now. Those of the piece before no longer can. */
+  open(row: number): Promise<number>;
+  /** Of 4 bits: two codes a byte, the first in the low bits. Of 8 bits: signed codes. */
   readRow(row: number, into: TableRow): void;
 }
 
@@ -59,12 +63,16 @@ export interface EncoderLayerSource {
   readonly outputNorm: NormSource;
 }
 
-/** The weights of an encoder of BERT's shape, read where the file has them and never copied as a whole. */
+/**
+ * The weights of an encoder of BERT's shape, read from the file piece by piece: what of it is in memory at a time is a layer, or a piece of a table.
+ * A file that cannot be read any more, or has changed, rejects.
+ */
 export interface EncoderSource {
   readonly shape: EncoderShape;
   readonly words: TableSource;
   readonly positionsTable: TableSource;
   readonly typesTable: TableSource;
   readonly embeddingNorm: NormSource;
-  layer(n: number): EncoderLayerSource;
+  /** Can be read until the next layer is asked for. */
+  layer(n: number): Promise<EncoderLayerSource>;
 }
