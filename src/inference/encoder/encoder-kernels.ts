@@ -31,8 +31,8 @@ const PAGE_BYTES = 65_536;
 
 /** Hands out addresses from the lowest on, all multiples of 64; nothing is given back. */
 export class MemoryPlan {
-  /** The first line stays free: 0 is no address. */
-  bytes = LINE_BYTES;
+  /** What is before has constants of the kernels. */
+  bytes = CONSTANT_BYTES;
 
   take(bytes: number): number {
     const address = this.bytes;
@@ -42,3 +42,4 @@ export class MemoryPlan {
 }
 
 const LINE_BYTES = 64;
+const CONSTANT_BYTES = 4096;

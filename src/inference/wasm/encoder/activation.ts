@@ -11,21 +11,31 @@ export function activate(row: usize, columns: u32, kind: u32): void {
   else for (let at = row; at < end; at += 16) v128.store(at, f32x4.pmax(v128.load(at), f32x4.splat(0)));
 }
 
+/**
+ * For |x| up to 4.4, 4.4 and 1/2, then the coefficients of P, from the highest on: x P(x^2) is the share of a normal distribution
+ * between 0 and x within 2.5e-5 / |x|, a minimax polynomial that is 1/2 at 4.4.
+ */
+const NORMAL = memory.data<f32>([
+  4.4, 0.5, 3.56948333e-11, -3.75409226e-9, 1.74086144e-7, -4.72489239e-6, 8.42932478e-5, -1.05499372e-3, 9.64303116e-3, -6.6076433e-2,
+  0.398761609,
+]);
+
 class Gelu {
-  /** x times the share of a normal distribution below x; the error function by Abramowitz and Stegun 7.1.26, within 1.5e-7. */
+  /** x times the share of a normal distribution below x, within 2.5e-5 of it: codes of 7 bits do not show more. */
   @inline
   static exact(x: v128): v128 {
-    const z = f32x4.mul(f32x4.abs(x), f32x4.splat(0.70710678));
-    const t = f32x4.div(f32x4.splat(1), f32x4.add(f32x4.mul(z, f32x4.splat(0.3275911)), f32x4.splat(1)));
-    let sum = f32x4.splat(1.061405429);
-    sum = f32x4.add(f32x4.mul(sum, t), f32x4.splat(-1.453152027));
-    sum = f32x4.add(f32x4.mul(sum, t), f32x4.splat(1.421413741));
-    sum = f32x4.add(f32x4.mul(sum, t), f32x4.splat(-0.284496736));
-    sum = f32x4.add(f32x4.mul(sum, t), f32x4.splat(0.254829592));
-    const beyond = f32x4.mul(f32x4.mul(sum, t), Lanes.exp(f32x4.neg(f32x4.mul(z, z))));
-    // 0.5 (x + |x| (1 - beyond)).
-    const magnitude = f32x4.sub(f32x4.abs(x), f32x4.mul(f32x4.abs(x), beyond));
-    return f32x4.mul(f32x4.splat(0.5), f32x4.add(x, magnitude));
+    const limit = v128.load32_splat(NORMAL);
+    const near = f32x4.pmin(f32x4.pmax(x, f32x4.neg(limit)), limit);
+    const square = f32x4.mul(near, near);
+    let sum = f32x4.add(f32x4.mul(v128.load32_splat(NORMAL, 8), square), v128.load32_splat(NORMAL, 12));
+    sum = f32x4.add(f32x4.mul(sum, square), v128.load32_splat(NORMAL, 16));
+    sum = f32x4.add(f32x4.mul(sum, square), v128.load32_splat(NORMAL, 20));
+    sum = f32x4.add(f32x4.mul(sum, square), v128.load32_splat(NORMAL, 24));
+    sum = f32x4.add(f32x4.mul(sum, square), v128.load32_splat(NORMAL, 28));
+    sum = f32x4.add(f32x4.mul(sum, square), v128.load32_splat(NORMAL, 32));
+    sum = f32x4.add(f32x4.mul(sum, square), v128.load32_splat(NORMAL, 36));
+    sum = f32x4.add(f32x4.mul(sum, square), v128.load32_splat(NORMAL, 40));
+    return f32x4.mul(x, f32x4.add(f32x4.mul(near, sum), v128.load32_splat(NORMAL, 4)));
   }
 
   /** The approximation that GPT-2 has: 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))). */
