@@ -11,7 +11,8 @@ import { isStatic, TOKENISER_CONFIG_FILE, TOKENISER_FILE } from './contract-hash
 import type { GraphRunner, StartGraph } from '../graph-runner.ts';
 import type { ModelBucket } from './model-bucket.ts';
 import { readServedFile } from './model-bucket.ts';
-import { runsOnPoolsAlone, weightBytesOf } from './model-size.ts';
+import { graphLimit, runsOnPoolsAlone, weightBytesOf } from './model-size.ts';
+import type { ModelRoom } from './model-room.ts';
 import type { ModelRef } from '../served-manifest.ts';
 import { NO_RUNNER, StaticTexts } from './static-texts.ts';
 import type { TextCalls } from './text-model.ts';
@@ -32,6 +33,8 @@ export interface LoadParts extends RunSharing {
   readonly start: StartGraph;
   /** How many bytes of files there is room for while a model loads; absent: no limit but that of what runs it. */
   readonly loadRoomBytes?: () => number;
+  /** What what runs it has for models; absent: an isolate of 128 MB. */
+  readonly room?: ModelRoom;
   /** Whether others wait while a graph runs, so that runs are bounded before they begin. [M59] */
   readonly isShared: boolean;
 }
@@ -51,7 +54,7 @@ interface InspectedModel {
  * Reads a version's graph and tokeniser and checks them, without the weights outside of the graph. The manifest has passed `checkManifest`, and
  * a check of its sizes.
  */
-export async function inspectModel(ref: ModelRef, bucket: ModelBucket): Promise<Outcome<InspectedModel>> {
+export async function inspectModel(ref: ModelRef, bucket: ModelBucket, room?: ModelRoom): Promise<Outcome<InspectedModel>> {
   const { manifest } = ref;
   const read = readerOf(ref, bucket);
   const graphAt = ['files', manifest.graph];
@@ -59,7 +62,7 @@ export async function inspectModel(ref: ModelRef, bucket: ModelBucket): Promise<
   if (!bytes.ok) return bytes;
   const graph = readOnnxGraph(bytes.value, graphAt);
   if (!graph.ok) return graph;
-  const weightsLimit = runsOnPoolsAlone(ref) ? 'modelBytesMax' : 'graphBytesMax';
+  const weightsLimit = runsOnPoolsAlone(ref, room) ? 'modelBytesMax' : graphLimit(room);
   const facts = checkGraph(graph.value, { path: manifest.graph, files: manifest.files, at: graphAt, weightsLimit });
   if (!facts.ok) return facts;
   const unnamed = [...facts.value.external.values()].find((path) => !manifest.externalData.includes(path));
@@ -79,11 +82,11 @@ export async function inspectModel(ref: ModelRef, bucket: ModelBucket): Promise<
 /** Loads a version that `inspectModel` finds whole. */
 export async function loadModel(
   ref: ModelRef,
-  { bucket, start, isShared, loadRoomBytes, ...sharing }: LoadParts,
+  { bucket, start, isShared, loadRoomBytes, room: isolate, ...sharing }: LoadParts,
 ): Promise<Outcome<LoadedModel>> {
   const room = checkLoadRoom(weightBytesOf(ref), loadRoomBytes);
   if (!room.ok) return room;
-  const inspected = await inspectModel(ref, bucket);
+  const inspected = await inspectModel(ref, bucket, isolate);
   if (!inspected.ok) return inspected;
   const { manifest } = ref;
   const { bytes, facts, bounds, ownTexts, tokeniser } = inspected.value;

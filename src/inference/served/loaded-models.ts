@@ -10,6 +10,7 @@ import type { StartGraph } from '../graph-runner.ts';
 import type { LoadedModel, LoadParts } from './load-model.ts';
 import { loadModel } from './load-model.ts';
 import { PLATFORM } from '../registry/version-manifest.ts';
+import { EDGE_ROOM } from './model-room.ts';
 import { memoryBytesOf } from './model-size.ts';
 import { RunCeilings } from './run-ceilings.ts';
 import type { ModelRef } from '../served-manifest.ts';
@@ -22,7 +23,7 @@ export interface ModelHostParts extends LoadOnceParts, LoadParts {}
  */
 export class LoadedModels {
   readonly #parts: ModelHostParts;
-  readonly #memory = new MemoryRegistry(MODEL_LIMITS.loadedModelsBytesMax);
+  readonly #memory: MemoryRegistry;
   readonly #models = new Map<string, ModelHolder>();
   readonly #refused = new Map<string, { readonly outcome: Outcome<never>; readonly untilMs: number }>();
   readonly #loads: SharedWork<undefined>;
@@ -30,6 +31,7 @@ export class LoadedModels {
 
   constructor(parts: ModelHostParts) {
     this.#parts = parts;
+    this.#memory = new MemoryRegistry((parts.room ?? EDGE_ROOM).modelsBytesMax);
     this.#ceilings = new RunCeilings(parts.clock);
     this.#loads = new SharedWork({ ...parts, bounds: SHARED_WORK_BOUNDS });
   }
@@ -66,7 +68,7 @@ export class LoadedModels {
 
   async #load(key: string, ref: ModelRef): Promise<undefined> {
     // A large one may take all; whether it fits the runtime's memory is then seen.
-    const bytes = Math.min(memoryBytesOf(ref), MODEL_LIMITS.loadedModelsBytesMax);
+    const bytes = Math.min(memoryBytesOf(ref), this.#memory.bytesMax);
     // Room is made first: the runtime's memory never shrinks, so what others leave in it is used again.
     const place = new ModelHolder(bytes, () => this.#models.delete(key));
     for (const other of [...this.#models.keys()].slice(0, Math.max(0, this.#models.size - MODEL_LIMITS.loadedModelsMaxCount + 1)))

@@ -15,7 +15,7 @@ import { checkLoadRoom, inspectModel } from './load-model.ts';
 import { LoadedModels } from './loaded-models.ts';
 import type { ModelHostParts } from './loaded-models.ts';
 import { readServedFile } from './model-bucket.ts';
-import { checkSize, memoryBytesOf, runsOnPoolsAlone, weightBytesOf } from './model-size.ts';
+import { checkSize, graphLimit, memoryBytesOf, runsOnPoolsAlone, weightBytesOf } from './model-size.ts';
 import type { Classes, EmbeddedTexts, FolderReading, InputType, ModelCalls, Scores, TextOptions, Verified } from './model-calls.ts';
 import { checkRunMs, textInputs, tokensAffordable } from './run-bounds.ts';
 import type { ModelRef, ServedFile } from '../served-manifest.ts';
@@ -48,9 +48,9 @@ export class ModelHost implements ModelCalls {
     const file = files.find(({ path }) => path === reading.value.graph)!;
     const at = ['files', file.path];
     // Weights outside of the graph are not read here: pools may run what an isolate has no room for.
-    const size = checkSize({ manifest: { ...reading.value, externalData: [], files, contractHash: '' } });
+    const size = checkSize({ manifest: { ...reading.value, externalData: [], files, contractHash: '' } }, this.#parts.room);
     if (!size.ok) return size;
-    const weightsLimit = reading.value.task === 'embedding' ? 'modelBytesMax' : 'graphBytesMax';
+    const weightsLimit = reading.value.task === 'embedding' ? 'modelBytesMax' : graphLimit(this.#parts.room);
     const room = checkLoadRoom(file.bytes, this.#parts.loadRoomBytes);
     if (!room.ok) return room;
     const bytes = await readServedFile(this.#parts.bucket, owner, file, at);
@@ -68,7 +68,7 @@ export class ModelHost implements ModelCalls {
   }
 
   async verify(ref: ModelRef): Promise<Outcome<Verified>> {
-    if (runsOnPoolsAlone(ref)) return this.#inspect(ref);
+    if (runsOnPoolsAlone(ref, this.#parts.room)) return this.#inspect(ref);
     const beganMs = this.#parts.clock.nowMs();
     return this.#use(ref, async (model) => {
       const loadMs = this.#parts.clock.nowMs() - beganMs;
@@ -84,11 +84,11 @@ export class ModelHost implements ModelCalls {
     const beganMs = this.#parts.clock.nowMs();
     const checked = await checkManifest(ref.manifest);
     if (!checked.ok) return checked;
-    const size = checkSize({ manifest: { ...ref.manifest, externalData: [] } });
+    const size = checkSize({ manifest: { ...ref.manifest, externalData: [] } }, this.#parts.room);
     if (!size.ok) return size;
     const room = checkLoadRoom(graphFileBytes(ref), this.#parts.loadRoomBytes);
     if (!room.ok) return room;
-    const inspected = await inspectModel(ref, this.#parts.bucket);
+    const inspected = await inspectModel(ref, this.#parts.bucket, this.#parts.room);
     const found = inspected.ok ? foundOf(ref, inspected.value) : inspected;
     return found.ok ? ok({ ...found.value, runsOn: 'pool', loadMs: this.#parts.clock.nowMs() - beganMs }) : found;
   }
@@ -135,7 +135,7 @@ export class ModelHost implements ModelCalls {
   async #use<T>(ref: ModelRef, work: (model: LoadedModel) => Promise<Outcome<T>>): Promise<Outcome<T>> {
     const checked = await checkManifest(ref.manifest);
     if (!checked.ok) return checked;
-    const size = checkSize(ref);
+    const size = checkSize(ref, this.#parts.room);
     return size.ok ? this.#models.use(ref, work) : size;
   }
 

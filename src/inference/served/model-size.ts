@@ -1,9 +1,11 @@
 import { boundOf, refuseBeyond } from '../../contract/limits/limit-refusal.ts';
-import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
+import type { Limit } from '../../contract/api/errors.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { ok } from '../../kernel/result.ts';
 import { TOKENISER_CONFIG_FILE, TOKENISER_FILE } from './contract-hash.ts';
 import type { ModelRef } from '../served-manifest.ts';
+import type { ModelRoom } from './model-room.ts';
+import { EDGE_ROOM } from './model-room.ts';
 
 type Sized = Pick<ModelRef, 'manifest'>;
 
@@ -37,15 +39,18 @@ export function checkTokeniserSize({ manifest }: Sized): Outcome<void> {
   return ok(undefined);
 }
 
+/** What a graph may have with its weights where an isolate runs it. */
+export const graphLimit = ({ graphBytesMax }: ModelRoom = EDGE_ROOM): Limit => ({ name: 'graphBytesMax', bound: graphBytesMax });
+
 /** Refuses a version that is too large for an isolate, by its manifest alone. */
-export function checkSize(ref: Sized): Outcome<void> {
+export function checkSize(ref: Sized, room: ModelRoom = EDGE_ROOM): Outcome<void> {
   const tokeniser = checkTokeniserSize(ref);
   if (!tokeniser.ok) return tokeniser;
   const bytes = weightBytesOf(ref);
-  if (bytes <= MODEL_LIMITS.graphBytesMax) return ok(undefined);
+  if (bytes <= room.graphBytesMax) return ok(undefined);
   return refuseBeyond({
     path: 'graph',
-    limit: 'graphBytesMax',
+    limit: graphLimit(room),
     value: bytes,
     what: `has ${bytes} bytes with its weights`,
     advice: 'quantise it, or serve it from a pool',
@@ -53,5 +58,5 @@ export function checkSize(ref: Sized): Outcome<void> {
 }
 
 /** Whether an isolate has no room for its weights, and agents of pools run it: they run models that embed. */
-export const runsOnPoolsAlone = (ref: Sized): boolean =>
-  ref.manifest.task === 'embedding' && weightBytesOf(ref) > MODEL_LIMITS.edgeEmbedderBytesMax;
+export const runsOnPoolsAlone = (ref: Sized, { embedderBytesMax }: ModelRoom = EDGE_ROOM): boolean =>
+  ref.manifest.task === 'embedding' && weightBytesOf(ref) > embedderBytesMax;
