@@ -51,7 +51,8 @@ export function multiply(codes: usize, facts: usize, rows: u32, inputs: u32, pan
 }
 
 /** 3 rows by 16 columns: as many sums as there are registers for. */
-function block(codes: usize, rowFacts: usize, inputs: u32, panel: usize, out: usize, outBytes: usize): void {
+function block(codes: usize, rowFacts: usize, inputs: u32, weights: usize, out: usize, outBytes: usize): void {
+  let panel = weights;
   let a0 = i32x4.splat(0);
   let a1 = a0;
   let a2 = a0;
@@ -147,16 +148,16 @@ function block(codes: usize, rowFacts: usize, inputs: u32, panel: usize, out: us
     c3 = i32x4.relaxed_dot_i8x16_i7x16_add_s(w, z, c3);
     panel += 256;
   }
-  writeRow(a0, a1, a2, a3, rowFacts, panel, out);
-  writeRow(b0, b1, b2, b3, rowFacts + ROW_FACTS, panel, out + outBytes);
-  writeRow(c0, c1, c2, c3, rowFacts + 2 * ROW_FACTS, panel, out + 2 * outBytes);
+  writeRow(a0, a1, a2, a3, rowFacts, weights, panel, out);
+  writeRow(b0, b1, b2, b3, rowFacts + ROW_FACTS, weights, panel, out + outBytes);
+  writeRow(c0, c1, c2, c3, rowFacts + 2 * ROW_FACTS, weights, panel, out + 2 * outBytes);
 }
 
-function writeRow(s0: v128, s1: v128, s2: v128, s3: v128, rowFacts: usize, facts: usize, out: usize): void {
-  Sums.write(s0, rowFacts, facts, out);
-  Sums.write(s1, rowFacts, facts + 16, out + 16);
-  Sums.write(s2, rowFacts, facts + 32, out + 32);
-  Sums.write(s3, rowFacts, facts + 48, out + 48);
+function writeRow(s0: v128, s1: v128, s2: v128, s3: v128, rowFacts: usize, weights: usize, facts: usize, out: usize): void {
+  Sums.write(s0, rowFacts, weights, facts, out);
+  Sums.write(s1, rowFacts, weights + 16, facts + 16, out + 16);
+  Sums.write(s2, rowFacts, weights + 32, facts + 32, out + 32);
+  Sums.write(s3, rowFacts, weights + 48, facts + 48, out + 48);
 }
 
 /** 3 rows by 8 columns, those from `column * 4` bytes on in the panel, widened to 16 bits: sums of two inputs each, in two lanes a column. */
@@ -177,7 +178,8 @@ function halfBlock(codes: usize, rowFacts: usize, inputs: u32, panel: usize, col
   let x = a0;
   let y = a0;
   let z = a0;
-  let weights = panel + column;
+  const start = panel + column;
+  let weights = start;
   for (const end = codes + 3 * inputs; codes < end; codes += 48) {
     x = i16x8.extend_low_i8x16_u(v128.load32_splat(codes));
     y = i16x8.extend_low_i8x16_u(v128.load32_splat(codes, 4));
@@ -259,14 +261,14 @@ function halfBlock(codes: usize, rowFacts: usize, inputs: u32, panel: usize, col
   }
   const facts = panel + inputs * 16 + column;
   const to = out + column;
-  writeHalf(a0, a1, a2, a3, rowFacts, facts, to);
-  writeHalf(b0, b1, b2, b3, rowFacts + ROW_FACTS, facts, to + outBytes);
-  writeHalf(c0, c1, c2, c3, rowFacts + 2 * ROW_FACTS, facts, to + 2 * outBytes);
+  writeHalf(a0, a1, a2, a3, rowFacts, start, facts, to);
+  writeHalf(b0, b1, b2, b3, rowFacts + ROW_FACTS, start, facts, to + outBytes);
+  writeHalf(c0, c1, c2, c3, rowFacts + 2 * ROW_FACTS, start, facts, to + 2 * outBytes);
 }
 
-function writeHalf(s0: v128, s1: v128, s2: v128, s3: v128, rowFacts: usize, facts: usize, out: usize): void {
-  Sums.write(Sums.paired(s0, s1), rowFacts, facts, out);
-  Sums.write(Sums.paired(s2, s3), rowFacts, facts + 16, out + 16);
+function writeHalf(s0: v128, s1: v128, s2: v128, s3: v128, rowFacts: usize, weights: usize, facts: usize, out: usize): void {
+  Sums.write(Sums.paired(s0, s1), rowFacts, weights, facts, out);
+  Sums.write(Sums.paired(s2, s3), rowFacts, weights + 16, facts + 16, out + 16);
 }
 
 class Sums {
@@ -275,13 +277,22 @@ class Sums {
    * sum of s (a - z) t (w - u) = s t (sum of a w - z sum of w - u sum of (a - z)).
    */
   @inline
-  static write(sums: v128, rowFacts: usize, facts: usize, out: usize): void {
+  static write(products: v128, rowFacts: usize, weights: usize, facts: usize, out: usize): void {
+    const sums = Sums.withWide(Sums.withWide(products, rowFacts + 16, weights), rowFacts + 24, weights);
     const centred = i32x4.sub(
       i32x4.sub(sums, i32x4.mul(v128.load32_splat(rowFacts, 4), v128.load(facts, SUMS))),
       i32x4.mul(v128.load32_splat(rowFacts, 8), v128.load(facts, ZEROS)),
     );
     const scale = f32x4.mul(v128.load32_splat(rowFacts), v128.load(facts, SCALES));
     v128.store(out, f32x4.add(f32x4.mul(f32x4.convert_i32x4_s(centred), scale), v128.load(facts, BIASES)));
+  }
+
+  /** Adds the product of what a code is beyond 7 bits. Of each word of weights its column is in the lower or the upper half, where that stands. */
+  @inline
+  static withWide(sums: v128, wide: usize, weights: usize): v128 {
+    const place = load<u32>(wide);
+    const words = i16x8.shr_s(i16x8.shl(v128.load(weights + (place & ~63)), place & 63), 8);
+    return i32x4.add(sums, i32x4.dot_i16x8_s(words, v128.load32_splat(wide, 4)));
   }
 
   /** Sums of four columns from those of two lanes each. */
