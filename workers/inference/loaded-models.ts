@@ -5,7 +5,8 @@ import { MODEL_LIMITS } from '../../src/contract/models/model-limits.ts';
 import { ModelHost } from '../../src/inference/served/model-host.ts';
 import { assetFiles, MODEL_CATALOGUE } from './deployed-models.ts';
 import { modelBucket } from './model-files.ts';
-import { loadRoomBytes, startGraph } from './onnx-runtime.ts';
+import { startEncoder } from './encoder-engine.ts';
+import { holdBack, loadRoomBytes, startGraph } from './onnx-runtime.ts';
 import { OnnxModels } from './onnx-models.ts';
 import { requestWakeUps } from './request-wake-ups.ts';
 
@@ -34,7 +35,15 @@ export function modelsOf(env: InferenceEnv): LoadedModels {
   const builtIn = new OnnxModels(MODEL_CATALOGUE, assetFiles(env.ASSETS), startGraph, loading);
   const models = {
     builtIn,
-    registered: new ModelHost({ ...loading, bucket: modelBucket(env.FILES), start: startGraph, loadRoomBytes, isShared: true }),
+    registered: new ModelHost({
+      ...loading,
+      bucket: modelBucket(env.FILES),
+      start: startGraph,
+      startEncoder,
+      loadRoomBytes,
+      holdBack,
+      isShared: true,
+    }),
   };
   loaded.set(env, models);
   return models;

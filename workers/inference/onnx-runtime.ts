@@ -42,14 +42,18 @@ WebAssembly.Memory = new Proxy(Memory, {
   },
 });
 
-/** Bytes that lie beside the memory, such as the files of a model that is being loaded. */
+/** Bytes that lie beside the memory: the files of a model that is being loaded, and memories of encoders. */
 let heldBack = 0;
+let encoderBytes = 0;
+
+/** Keeps the runtime's memory from growing into that of encoders. */
+export const holdBack = (bytes: number): void => void (encoderBytes = bytes);
 
 /** The same memory, which refuses to grow into what is held back. */
 function bounded(made: WebAssembly.Memory): WebAssembly.Memory {
   const grow = made.grow.bind(made);
   made.grow = (pages) => {
-    if (made.buffer.byteLength + pages * PAGE_BYTES > MODEL_LIMITS.modelLoadBytesMax - heldBack)
+    if (made.buffer.byteLength + pages * PAGE_BYTES > MODEL_LIMITS.modelLoadBytesMax - heldBack - encoderBytes)
       throw new RangeError('what is left is held back');
     return grow(pages);
   };

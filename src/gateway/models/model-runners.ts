@@ -82,10 +82,10 @@ export class ModelRunners extends Composed<ModelRunnerParts> {
     { tenantId, version, tokens, longestTokens, leftMs }: RunTexts,
     names: readonly string[],
   ): Promise<{ readonly choice: RunnerChoice; readonly wakes: boolean }> {
-    const { manifest, runBoundMs } = version;
+    const { manifest, runBoundMs, computedBy } = version;
     const { ready, asleep } = await this.#served(tenantId);
     const isNamed = (model: string): boolean => names.includes(model);
-    const choose = (hasReplica: boolean) => chooseRunner({ manifest, runBoundMs, tokens, longestTokens, hasReplica, leftMs });
+    const choose = (hasReplica: boolean) => chooseRunner({ manifest, computedBy, runBoundMs, tokens, longestTokens, hasReplica, leftMs });
     const hasReplica = ready.some(isNamed);
     const choice = choose(hasReplica || asleep.some(isNamed));
     const wakes = !hasReplica && choice.runner === 'pool' && !isForPoolsAlone(choice);

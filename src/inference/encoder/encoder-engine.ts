@@ -70,7 +70,7 @@ export class EncoderEngine {
     const { source, module, tokensMax, yieldToOthers } = parts;
     const misfit = misfitOf(source);
     if (misfit !== undefined) return refuse('invalid_value', misfit);
-    const layout = new EncoderLayout(source, Math.max(tokensMax, PASS_TOKENS_MAX));
+    const layout = layoutOf(source, tokensMax);
     let memory: EncoderMemory;
     try {
       memory = new EncoderMemory(module, layout.bytes);
@@ -215,8 +215,15 @@ function passesOf({ offsets }: TokenBatch): Pass[] {
   return passes;
 }
 
+const layoutOf = (source: Pick<EncoderSource, 'shape' | 'words'>, tokensMax: number): EncoderLayout =>
+  new EncoderLayout(source, Math.max(tokensMax, PASS_TOKENS_MAX));
+
+/** All that an encoder takes of memory, for texts of so many tokens; known before its weights are read. */
+export const encoderBytes = (source: Pick<EncoderSource, 'shape' | 'words'>, tokensMax: number): number =>
+  layoutOf(source, tokensMax).bytes;
+
 /** What of an encoder's sizes the kernels have no code for; undefined: nothing. */
-function misfitOf({ shape, words }: EncoderSource): string | undefined {
+export function misfitOf({ shape, words }: Pick<EncoderSource, 'shape' | 'words'>): string | undefined {
   const { hidden, heads, inner } = shape;
   const size = hidden / heads;
   if (hidden % 16 !== 0 || inner % 16 !== 0) return `has rows of ${hidden} and ${inner} numbers, which are not multiples of 16`;

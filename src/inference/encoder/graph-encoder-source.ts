@@ -1,4 +1,4 @@
-import type { EncoderShape, EncoderSource, NormSource } from './encoder-source.ts';
+import type { EncoderShape, EncoderSource, NormSource, TableSource } from './encoder-source.ts';
 import type { MatchedEncoder, MatchedNorm } from './graph/match-encoder.ts';
 import { readLinear } from './linear-columns.ts';
 import { tableSource, zeroTable } from './table-rows.ts';
@@ -22,6 +22,12 @@ export function shapeOf({ embeddings, layers, heads, hidden, inner, epsilon, act
     paddingId,
   };
 }
+
+/** The table of words as it is kept. */
+export const wordsOf = ({ embeddings }: MatchedEncoder): TableSource => tableSource(embeddings.words, NO_FILES, false);
+
+/** For what is only looked at. */
+const NO_FILES: WeightFiles = { read: () => Promise.reject(new Error('no weights are read here')) };
 
 /** Reads the weights of an encoder where its graph has them. */
 export async function graphEncoderSource(match: MatchedEncoder, files: WeightFiles): Promise<EncoderSource> {

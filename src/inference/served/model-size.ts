@@ -21,10 +21,14 @@ export function weightBytesOf({ manifest }: Sized): number {
 }
 
 /** What a version takes of the memory of what runs it once it is loaded, by the sizes of its files. */
-export function memoryBytesOf(ref: Sized): number {
-  const { files, task } = ref.manifest;
-  const tokeniser = task === 'graph' ? 0 : (files.find(({ path }) => path === TOKENISER_FILE)?.bytes ?? 0);
-  return Math.ceil(weightBytesOf(ref) * RUNTIME_BYTES_PER_WEIGHT_BYTE + tokeniser * MEMORY_PER_TOKENISER_BYTE + MODEL_BASE_BYTES);
+export const memoryBytesOf = (ref: Sized): number =>
+  Math.ceil(weightBytesOf(ref) * RUNTIME_BYTES_PER_WEIGHT_BYTE) + tokeniserMemoryBytes(ref) + MODEL_BASE_BYTES;
+
+/** What the tokeniser of a version takes. */
+export function tokeniserMemoryBytes({ manifest }: Sized): number {
+  const { files, task } = manifest;
+  const bytes = task === 'graph' ? 0 : (files.find(({ path }) => path === TOKENISER_FILE)?.bytes ?? 0);
+  return bytes * MEMORY_PER_TOKENISER_BYTE;
 }
 
 /** Refuses a version whose tokeniser is too large for whatever runs it, by its manifest alone. */
@@ -38,20 +42,26 @@ export function checkTokeniserSize({ manifest }: Sized): Outcome<void> {
 }
 
 /** Refuses a version that is too large for an isolate, by its manifest alone. */
-export function checkSize(ref: Sized): Outcome<void> {
+export function checkSize(ref: Sized, form: 'texts' | 'graph'): Outcome<void> {
   const tokeniser = checkTokeniserSize(ref);
   if (!tokeniser.ok) return tokeniser;
   const bytes = weightBytesOf(ref);
-  if (bytes <= MODEL_LIMITS.graphBytesMax) return ok(undefined);
+  // Whether the encoder engine can compute an embedding model, which then may be larger, is seen when its graph is read.
+  const limit = ref.manifest.task === 'embedding' && form === 'texts' ? 'edgeEncoderBytesMax' : 'graphBytesMax';
+  if (bytes <= MODEL_LIMITS[limit]) return ok(undefined);
   return refuseBeyond({
     path: 'graph',
-    limit: 'graphBytesMax',
+    limit,
     value: bytes,
     what: `has ${bytes} bytes with its weights`,
     advice: 'quantise it, or serve it from a pool',
   });
 }
 
+/** What computes a version at the edge: weights of the encoder engine are in memory once, those of the runtime twice. */
+export type EdgeComputing = 'encoder' | 'runtime';
+
 /** Whether an isolate has no room for its weights, and agents of pools run it: they run models that embed. */
-export const runsOnPoolsAlone = (ref: Sized): boolean =>
-  ref.manifest.task === 'embedding' && weightBytesOf(ref) > MODEL_LIMITS.edgeEmbedderBytesMax;
+export const runsOnPoolsAlone = (ref: Sized, by: EdgeComputing): boolean =>
+  ref.manifest.task === 'embedding' &&
+  weightBytesOf(ref) > (by === 'encoder' ? MODEL_LIMITS.edgeEncoderBytesMax : MODEL_LIMITS.edgeEmbedderBytesMax);

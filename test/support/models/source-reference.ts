@@ -1,7 +1,13 @@
-import type { EncoderLayerSource, EncoderSource, LinearSource, NormSource, TableSource } from '../../../src/inference/encoder/encoder-source.ts';
+import type {
+  EncoderLayerSource,
+  EncoderSource,
+  LinearSource,
+  NormSource,
+  TableSource,
+} from '../../../src/inference/encoder/encoder-source.ts';
 
 /** What an encoder computes by its weights as they are kept, in plain loops with float activations: the oracle of engines and of readers. */
-export class EncoderReference {
+export class SourceReference {
   readonly #source: EncoderSource;
   readonly #words: Float32Array[];
   readonly #positions: Float32Array[];
@@ -15,11 +21,11 @@ export class EncoderReference {
   }
 
   /** `words`: the ids of the rows that texts will have; absent: all. */
-  static async load(source: EncoderSource, words?: ReadonlySet<number>): Promise<EncoderReference> {
+  static async load(source: EncoderSource, words?: ReadonlySet<number>): Promise<SourceReference> {
     const layers: ReferenceLayer[] = [];
     for (let n = 0; n < source.shape.layers; n += 1) layers.push(referenceLayer(await source.layer(n)));
     const tables = [await readTable(source.words, words), await readTable(source.positionsTable), await readTable(source.typesTable)];
-    return new EncoderReference(source, tables, layers);
+    return new SourceReference(source, tables, layers);
   }
 
   /** Hidden states of one text: `ids.length` x `hidden`. */
@@ -91,7 +97,7 @@ async function readTable(table: TableSource, wanted?: ReadonlySet<number>): Prom
     scales: new Float32Array(columns / block),
     zeros: new Float32Array(columns / block),
   };
-  for (let row = 0; row < rows; ) {
+  for (let row = 0; row < rows;) {
     for (const end = row + (await table.open(row)); row < end; row += 1) {
       if (wanted?.has(row) === false) continue;
       table.readRow(row, into);
