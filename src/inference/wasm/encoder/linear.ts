@@ -154,10 +154,23 @@ function block(codes: usize, rowFacts: usize, inputs: u32, weights: usize, out: 
 }
 
 function writeRow(s0: v128, s1: v128, s2: v128, s3: v128, rowFacts: usize, weights: usize, facts: usize, out: usize): void {
-  Sums.write(s0, rowFacts, weights, facts, out);
-  Sums.write(s1, rowFacts, weights + 16, facts + 16, out + 16);
-  Sums.write(s2, rowFacts, weights + 32, facts + 32, out + 32);
-  Sums.write(s3, rowFacts, weights + 48, facts + 48, out + 48);
+  // What the codes of two numbers are beyond 7 bits: each column is in the lower or the upper half of a word of weights, and its factor there.
+  const place = load<u32>(rowFacts, 16);
+  const place2 = load<u32>(rowFacts, 24);
+  const wide = v128.load32_splat(rowFacts, 20);
+  const wide2 = v128.load32_splat(rowFacts, 28);
+  const at = weights + (place & ~63);
+  const at2 = weights + (place2 & ~63);
+  s0 = Sums.withWide(Sums.withWide(s0, v128.load(at), place, wide), v128.load(at2), place2, wide2);
+  s1 = Sums.withWide(Sums.withWide(s1, v128.load(at, 16), place, wide), v128.load(at2, 16), place2, wide2);
+  Sums.write(s0, rowFacts, facts, out);
+  Sums.write(s1, rowFacts, facts + 16, out + 16);
+  if (ASC_FEATURE_RELAXED_SIMD) {
+    s2 = Sums.withWide(Sums.withWide(s2, v128.load(at, 32), place, wide), v128.load(at2, 32), place2, wide2);
+    s3 = Sums.withWide(Sums.withWide(s3, v128.load(at, 48), place, wide), v128.load(at2, 48), place2, wide2);
+    Sums.write(s2, rowFacts, facts + 32, out + 32);
+    Sums.write(s3, rowFacts, facts + 48, out + 48);
+  }
 }
 
 /** 3 rows by 8 columns, those from `column * 4` bytes on in the panel, widened to 16 bits: sums of two inputs each, in two lanes a column. */
@@ -266,9 +279,10 @@ function halfBlock(codes: usize, rowFacts: usize, inputs: u32, panel: usize, col
   writeHalf(c0, c1, c2, c3, rowFacts + 2 * ROW_FACTS, start, facts, to + 2 * outBytes);
 }
 
+/** Sums of 8 columns, of two lanes each. */
 function writeHalf(s0: v128, s1: v128, s2: v128, s3: v128, rowFacts: usize, weights: usize, facts: usize, out: usize): void {
-  Sums.write(Sums.paired(s0, s1), rowFacts, weights, facts, out);
-  Sums.write(Sums.paired(s2, s3), rowFacts, weights + 16, facts + 16, out + 16);
+  const none = i32x4.splat(0);
+  writeRow(Sums.paired(s0, s1), Sums.paired(s2, s3), none, none, rowFacts, weights, facts, out);
 }
 
 class Sums {
@@ -277,8 +291,7 @@ class Sums {
    * sum of s (a - z) t (w - u) = s t (sum of a w - z sum of w - u sum of (a - z)).
    */
   @inline
-  static write(products: v128, rowFacts: usize, weights: usize, facts: usize, out: usize): void {
-    const sums = Sums.withWide(Sums.withWide(products, rowFacts + 16, weights), rowFacts + 24, weights);
+  static write(sums: v128, rowFacts: usize, facts: usize, out: usize): void {
     const centred = i32x4.sub(
       i32x4.sub(sums, i32x4.mul(v128.load32_splat(rowFacts, 4), v128.load(facts, SUMS))),
       i32x4.mul(v128.load32_splat(rowFacts, 8), v128.load(facts, ZEROS)),
@@ -287,12 +300,10 @@ class Sums {
     v128.store(out, f32x4.add(f32x4.mul(f32x4.convert_i32x4_s(centred), scale), v128.load(facts, BIASES)));
   }
 
-  /** Adds the product of what a code is beyond 7 bits. Of each word of weights its column is in the lower or the upper half, where that stands. */
+  /** Adds the products of one of the codes in each word. */
   @inline
-  static withWide(sums: v128, wide: usize, weights: usize): v128 {
-    const place = load<u32>(wide);
-    const words = i16x8.shr_s(i16x8.shl(v128.load(weights + (place & ~63)), place & 63), 8);
-    return i32x4.add(sums, i32x4.dot_i16x8_s(words, v128.load32_splat(wide, 4)));
+  static withWide(sums: v128, words: v128, place: u32, wide: v128): v128 {
+    return i32x4.add(sums, i32x4.dot_i16x8_s(i16x8.shr_s(i16x8.shl(words, place & 63), 8), wide));
   }
 
   /** Sums of four columns from those of two lanes each. */
