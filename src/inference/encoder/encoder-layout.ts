@@ -7,7 +7,7 @@ export const INNER_ROWS = 96;
 /** Rows that `multiply` writes and reads beyond the last. */
 const SPARE_ROWS = 2;
 /** Facts of a row of codes, `ROW_FACTS` in wasm/encoder/quantise.ts. */
-const ROW_FACTS_BYTES = 16;
+const ROW_FACTS_BYTES = 32;
 /** Columns of a panel, and bytes of what is known of them, `PANEL_FACTS` in wasm/encoder/linear.ts. */
 export const PANEL_COLUMNS = 16;
 const PANEL_FACTS_BYTES = 256;

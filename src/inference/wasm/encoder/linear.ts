@@ -51,7 +51,8 @@ export function multiply(codes: usize, facts: usize, rows: u32, inputs: u32, pan
 }
 
 /** 3 rows by 16 columns: as many sums as there are registers for. */
-function block(codes: usize, rowFacts: usize, inputs: u32, panel: usize, out: usize, outBytes: usize): void {
+function block(codes: usize, rowFacts: usize, inputs: u32, weights: usize, out: usize, outBytes: usize): void {
+  let panel = weights;
   let a0 = i32x4.splat(0);
   let a1 = a0;
   let a2 = a0;
@@ -147,16 +148,29 @@ function block(codes: usize, rowFacts: usize, inputs: u32, panel: usize, out: us
     c3 = i32x4.relaxed_dot_i8x16_i7x16_add_s(w, z, c3);
     panel += 256;
   }
-  writeRow(a0, a1, a2, a3, rowFacts, panel, out);
-  writeRow(b0, b1, b2, b3, rowFacts + ROW_FACTS, panel, out + outBytes);
-  writeRow(c0, c1, c2, c3, rowFacts + 2 * ROW_FACTS, panel, out + 2 * outBytes);
+  writeRow(a0, a1, a2, a3, rowFacts, weights, panel, out);
+  writeRow(b0, b1, b2, b3, rowFacts + ROW_FACTS, weights, panel, out + outBytes);
+  writeRow(c0, c1, c2, c3, rowFacts + 2 * ROW_FACTS, weights, panel, out + 2 * outBytes);
 }
 
-function writeRow(s0: v128, s1: v128, s2: v128, s3: v128, rowFacts: usize, facts: usize, out: usize): void {
+function writeRow(s0: v128, s1: v128, s2: v128, s3: v128, rowFacts: usize, weights: usize, facts: usize, out: usize): void {
+  // What the codes of two numbers are beyond 7 bits: each column is in the lower or the upper half of a word of weights, and its factor there.
+  const place = load<u32>(rowFacts, 16);
+  const place2 = load<u32>(rowFacts, 24);
+  const wide = v128.load32_splat(rowFacts, 20);
+  const wide2 = v128.load32_splat(rowFacts, 28);
+  const at = weights + (place & ~63);
+  const at2 = weights + (place2 & ~63);
+  s0 = Sums.withWide(Sums.withWide(s0, v128.load(at), place, wide), v128.load(at2), place2, wide2);
+  s1 = Sums.withWide(Sums.withWide(s1, v128.load(at, 16), place, wide), v128.load(at2, 16), place2, wide2);
   Sums.write(s0, rowFacts, facts, out);
   Sums.write(s1, rowFacts, facts + 16, out + 16);
-  Sums.write(s2, rowFacts, facts + 32, out + 32);
-  Sums.write(s3, rowFacts, facts + 48, out + 48);
+  if (ASC_FEATURE_RELAXED_SIMD) {
+    s2 = Sums.withWide(Sums.withWide(s2, v128.load(at, 32), place, wide), v128.load(at2, 32), place2, wide2);
+    s3 = Sums.withWide(Sums.withWide(s3, v128.load(at, 48), place, wide), v128.load(at2, 48), place2, wide2);
+    Sums.write(s2, rowFacts, facts + 32, out + 32);
+    Sums.write(s3, rowFacts, facts + 48, out + 48);
+  }
 }
 
 /** 3 rows by 8 columns, those from `column * 4` bytes on in the panel, widened to 16 bits: sums of two inputs each, in two lanes a column. */
@@ -177,7 +191,8 @@ function halfBlock(codes: usize, rowFacts: usize, inputs: u32, panel: usize, col
   let x = a0;
   let y = a0;
   let z = a0;
-  let weights = panel + column;
+  const start = panel + column;
+  let weights = start;
   for (const end = codes + 3 * inputs; codes < end; codes += 48) {
     x = i16x8.extend_low_i8x16_u(v128.load32_splat(codes));
     y = i16x8.extend_low_i8x16_u(v128.load32_splat(codes, 4));
@@ -259,14 +274,15 @@ function halfBlock(codes: usize, rowFacts: usize, inputs: u32, panel: usize, col
   }
   const facts = panel + inputs * 16 + column;
   const to = out + column;
-  writeHalf(a0, a1, a2, a3, rowFacts, facts, to);
-  writeHalf(b0, b1, b2, b3, rowFacts + ROW_FACTS, facts, to + outBytes);
-  writeHalf(c0, c1, c2, c3, rowFacts + 2 * ROW_FACTS, facts, to + 2 * outBytes);
+  writeHalf(a0, a1, a2, a3, rowFacts, start, facts, to);
+  writeHalf(b0, b1, b2, b3, rowFacts + ROW_FACTS, start, facts, to + outBytes);
+  writeHalf(c0, c1, c2, c3, rowFacts + 2 * ROW_FACTS, start, facts, to + 2 * outBytes);
 }
 
-function writeHalf(s0: v128, s1: v128, s2: v128, s3: v128, rowFacts: usize, facts: usize, out: usize): void {
-  Sums.write(Sums.paired(s0, s1), rowFacts, facts, out);
-  Sums.write(Sums.paired(s2, s3), rowFacts, facts + 16, out + 16);
+/** Sums of 8 columns, of two lanes each. */
+function writeHalf(s0: v128, s1: v128, s2: v128, s3: v128, rowFacts: usize, weights: usize, facts: usize, out: usize): void {
+  const none = i32x4.splat(0);
+  writeRow(Sums.paired(s0, s1), Sums.paired(s2, s3), none, none, rowFacts, weights, facts, out);
 }
 
 class Sums {
@@ -282,6 +298,12 @@ class Sums {
     );
     const scale = f32x4.mul(v128.load32_splat(rowFacts), v128.load(facts, SCALES));
     v128.store(out, f32x4.add(f32x4.mul(f32x4.convert_i32x4_s(centred), scale), v128.load(facts, BIASES)));
+  }
+
+  /** Adds the products of one of the codes in each word. */
+  @inline
+  static withWide(sums: v128, words: v128, place: u32, wide: v128): v128 {
+    return i32x4.add(sums, i32x4.dot_i16x8_s(i16x8.shr_s(i16x8.shl(words, place & 63), 8), wide));
   }
 
   /** Sums of four columns from those of two lanes each. */
