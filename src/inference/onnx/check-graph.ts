@@ -34,8 +34,8 @@ export interface GraphPlace {
   readonly files: readonly Pick<ServedFile, 'path' | 'bytes'>[];
   /** Where the file stands in the request. */
   readonly at: FieldPath;
-  /** Whether the graph was read from an outline, whose large constants are in the file itself. */
-  readonly isOutline?: boolean;
+  /** Whether the graph was read without its large constants, which are in the file itself. */
+  readonly isDetached?: boolean;
   /** How many bytes its constants may have, wherever they are: those of an isolate, unless it says otherwise. */
   readonly weightsLimit?: LimitRef;
 }
@@ -127,10 +127,10 @@ function findExternal(
   stored: ExternalValues,
   bytes: number,
   called: string,
-  { path, files, at, isOutline = false }: GraphPlace,
+  { path, files, at, isDetached = false }: GraphPlace,
 ): Outcome<string> {
-  // As an outline of the file says.
-  const isOwn = isOutline && stored.location === OWN_FILE;
+  // As `detachPieces` writes it.
+  const isOwn = isDetached && stored.location === OWN_FILE;
   const file = isOwn ? path : externalPath(path, stored.location);
   if (file === undefined)
     return refuse('invalid_value', `keeps ${called} in ${JSON.stringify(shownName(stored.location))}, outside of its folder`, at);

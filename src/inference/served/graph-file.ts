@@ -4,7 +4,7 @@ import { refuse } from '../../contract/api/outcome.ts';
 import { ok } from '../../kernel/result.ts';
 import type { OnnxGraph } from '../onnx/onnx-graph.ts';
 import { readOnnxGraph } from '../onnx/onnx-graph.ts';
-import { NoOutline, outlineGraph } from '../onnx/outline-graph.ts';
+import { TooMuchLeft, detachPieces } from '../onnx/detach-pieces.ts';
 import { Corrupt } from '../onnx/protobuf-reader.ts';
 import type { ServedFile } from '../served-manifest.ts';
 import type { ModelBucket, StoredFile } from './model-bucket.ts';
@@ -13,7 +13,7 @@ import { openServedFile, readServedFile } from './model-bucket.ts';
 /** The graph of an ONNX file. */
 export interface GraphFile {
   readonly graph: OnnxGraph;
-  /** Where its large constants are, if they have not been read; the graph was read from an outline then. [M146] */
+  /** Where its large constants are, if only the detached graph was read. [M146] */
   readonly stored: StoredFile | undefined;
   /** The file as a whole. */
   bytes(): Promise<Outcome<Uint8Array<ArrayBuffer>>>;
@@ -27,20 +27,20 @@ interface GraphPlace {
 }
 
 /** Smaller files are read as a whole. */
-const OUTLINED_BYTES_MIN = 1024 * 1024;
+const DETACHED_FILE_BYTES_MIN = 1024 * 1024;
 
 /** Reads the graph of a file without its large constants, where the store of files has pieces of it. */
-export async function outlineGraphFile(place: GraphPlace): Promise<Outcome<GraphFile>> {
+export async function readDetachedGraph(place: GraphPlace): Promise<Outcome<GraphFile>> {
   const { bucket, owner, file, at } = place;
   const { open } = bucket;
-  if (open === undefined || file.bytes < OUTLINED_BYTES_MIN) return readGraphFile(place);
+  if (open === undefined || file.bytes < DETACHED_FILE_BYTES_MIN) return readGraphFile(place);
   try {
-    const opened = await openServedFile(open.bind(bucket), owner, file, at, (pieces) => outlineGraph(pieces, file.bytes));
+    const opened = await openServedFile(open.bind(bucket), owner, file, at, (pieces) => detachPieces(pieces, file.bytes));
     if (!opened.ok) return opened;
     const graph = readOnnxGraph(opened.value.made, at);
     return graph.ok ? ok({ graph: graph.value, stored: opened.value.stored, bytes: () => readServedFile(bucket, owner, file, at) }) : graph;
   } catch (error) {
-    if (error instanceof NoOutline) return readGraphFile(place);
+    if (error instanceof TooMuchLeft) return readGraphFile(place);
     if (error instanceof Corrupt) return refuse('invalid_value', `is no ONNX file: ${error.message}, at byte ${error.offset}`, at);
     throw error;
   }

@@ -12,7 +12,7 @@ import { isStatic, TOKENISER_CONFIG_FILE, TOKENISER_FILE } from './contract-hash
 import type { StartGraph } from '../graph-runner.ts';
 import type { WeightFiles } from '../encoder/weight-files.ts';
 import type { GraphFile } from './graph-file.ts';
-import { outlineGraphFile, readGraphFile } from './graph-file.ts';
+import { readDetachedGraph, readGraphFile } from './graph-file.ts';
 import type { LoadedModel } from './loaded-model.ts';
 import { storedWeights } from './stored-weights.ts';
 import type { ModelBucket } from './model-bucket.ts';
@@ -56,10 +56,10 @@ export interface InspectedModel {
 }
 
 /** Whether a version's graph is read without its weights: those of the encoder engine are read when it is loaded, and of other embedding models where there is room. */
-export const isOutlined = ({ manifest }: Pick<ModelRef, 'manifest'>, { bucket, startEncoder }: OutlineParts): boolean =>
+export const isReadDetached = ({ manifest }: Pick<ModelRef, 'manifest'>, { bucket, startEncoder }: DetachParts): boolean =>
   manifest.task === 'embedding' && !isStatic(manifest.task, manifest.files) && startEncoder !== undefined && bucket.open !== undefined;
 
-type OutlineParts = Pick<LoadParts, 'bucket'> & { readonly startEncoder: StartEncoder | undefined };
+type DetachParts = Pick<LoadParts, 'bucket'> & { readonly startEncoder: StartEncoder | undefined };
 
 /**
  * Reads a version's graph and tokeniser and checks them, without the weights outside of the graph. The manifest has passed `checkManifest`, and
@@ -74,12 +74,12 @@ export async function inspectModel(
   const graphAt = ['files', manifest.graph];
   const isOwn = isStatic(manifest.task, manifest.files);
   const place = { bucket, owner: ref.owner, file: graphFileOf(manifest), at: graphAt };
-  const file = await (isOutlined(ref, { bucket, startEncoder }) ? outlineGraphFile(place) : readGraphFile(place));
+  const file = await (isReadDetached(ref, { bucket, startEncoder }) ? readDetachedGraph(place) : readGraphFile(place));
   if (!file.ok) return file;
   const { graph, stored } = file.value;
   const weightsLimit = manifest.task === 'embedding' ? 'modelBytesMax' : graphLimit(room);
-  const isOutline = stored !== undefined;
-  const facts = checkGraph(graph, { path: manifest.graph, files: manifest.files, at: graphAt, weightsLimit, isOutline });
+  const isDetached = stored !== undefined;
+  const facts = checkGraph(graph, { path: manifest.graph, files: manifest.files, at: graphAt, weightsLimit, isDetached });
   if (!facts.ok) return facts;
   const unnamed = [...facts.value.external.values()].find((path) => !manifest.externalData.includes(path));
   if (unnamed !== undefined) return refuse('invalid_value', `does not name ${unnamed}, which the graph uses`, 'externalData');
@@ -122,7 +122,7 @@ export async function startModel(
   return files.ok ? loadEncoder(ref.manifest, { encoder, files: files.value, facts, tokeniser, sharing: parts, isShared, start }) : files;
 }
 
-/** Where the weights of an encoder are read from: the store of files, if the graph was read from an outline, else memory. */
+/** Where the weights of an encoder are read from: the store of files, if the graph is a detached one, else memory. */
 async function weightFiles(ref: ModelRef, inspected: InspectedModel, bucket: ModelBucket): Promise<Outcome<WeightFiles>> {
   const { facts, file } = inspected;
   if (file.stored !== undefined) return ok(storedWeights(ref, facts.external, file.stored, bucket));

@@ -10,7 +10,7 @@ import type { LoadOnceParts } from '../load-once.ts';
 import type { StartGraph } from '../graph-runner.ts';
 import type { MatchedEncoder } from '../encoder/graph/match-encoder.ts';
 import type { InspectedModel, LoadParts } from './load-model.ts';
-import { checkLoadRoom, inspectModel, isOutlined, startModel } from './load-model.ts';
+import { checkLoadRoom, inspectModel, isReadDetached, startModel } from './load-model.ts';
 import type { LoadedModel } from './loaded-model.ts';
 import { PLATFORM } from '../registry/version-manifest.ts';
 import { EDGE_ROOM } from './model-room.ts';
@@ -104,7 +104,7 @@ export class LoadedModels {
 
   async #read(name: string, form: ModelForm, ref: ModelRef): Promise<Outcome<LoadedModel>> {
     const { bucket, startEncoder, loadRoomBytes } = this.#parts;
-    const room = isOutlined(ref, { bucket, startEncoder }) ? ok(undefined) : checkLoadRoom(weightBytesOf(ref), loadRoomBytes);
+    const room = isReadDetached(ref, { bucket, startEncoder }) ? ok(undefined) : checkLoadRoom(weightBytesOf(ref), loadRoomBytes);
     if (!room.ok) return room;
     const inspected = await inspectModel(ref, this.#parts);
     if (!inspected.ok) return inspected;

@@ -11,9 +11,9 @@ import { checkByteCount, checkBytes, checkInputs } from './check-tensors.ts';
 import { servedContractHash } from './contract-hash.ts';
 import type { FieldPath } from '../../contract/api/field-path.ts';
 import type { GraphFile } from './graph-file.ts';
-import { outlineGraphFile, readGraphFile } from './graph-file.ts';
+import { readDetachedGraph, readGraphFile } from './graph-file.ts';
 import type { LoadedModel } from './loaded-model.ts';
-import { checkLoadRoom, inspectModel, isOutlined } from './load-model.ts';
+import { checkLoadRoom, inspectModel, isReadDetached } from './load-model.ts';
 import { LoadedModels } from './loaded-models.ts';
 import type { ModelHostParts } from './loaded-models.ts';
 import { readServedFile } from './model-bucket.ts';
@@ -61,17 +61,17 @@ export class ModelHost implements ModelCalls {
     // Weights outside of the graph are not read here: pools may run what an isolate has no room for.
     const ref = { manifest: { ...reading.value, externalData: [], files, contractHash: '' } };
     const { bucket, startEncoder } = this.#parts;
-    const isWhole = !isOutlined(ref, { bucket, startEncoder });
+    const isWhole = !isReadDetached(ref, { bucket, startEncoder });
     const size = isWhole ? checkSize(ref, 'texts', this.#parts.room) : checkTokeniserSize(ref);
     if (!size.ok) return size;
     const weightsLimit = reading.value.task === 'embedding' ? 'modelBytesMax' : graphLimit(this.#parts.room);
     const room = isWhole ? checkLoadRoom(file.bytes, this.#parts.loadRoomBytes) : ok(undefined);
     if (!room.ok) return room;
     const place = { bucket, owner, file, at };
-    const graph = await (isWhole ? readGraphFile(place) : outlineGraphFile(place));
+    const graph = await (isWhole ? readGraphFile(place) : readDetachedGraph(place));
     if (!graph.ok) return graph;
-    const isOutline = graph.value.stored !== undefined;
-    const facts = checkGraph(graph.value.graph, { path: file.path, files, at, weightsLimit, isOutline });
+    const isDetached = graph.value.stored !== undefined;
+    const facts = checkGraph(graph.value.graph, { path: file.path, files, at, weightsLimit, isDetached });
     if (!facts.ok) return facts;
     // A folder without configurations is a graph alone, unless that is a static model.
     const isAlone = reading.value.task === 'graph' && stated.task !== 'graph';
@@ -114,7 +114,7 @@ export class ModelHost implements ModelCalls {
   async #inspect(ref: ModelRef): Promise<Outcome<Verified>> {
     const beganMs = this.#parts.clock.nowMs();
     const { bucket, startEncoder, loadRoomBytes } = this.#parts;
-    const isWhole = !isOutlined(ref, { bucket, startEncoder });
+    const isWhole = !isReadDetached(ref, { bucket, startEncoder });
     const size = isWhole
       ? checkSize({ manifest: { ...ref.manifest, externalData: [] } }, 'texts', this.#parts.room)
       : checkTokeniserSize(ref);

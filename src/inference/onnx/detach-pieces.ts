@@ -16,22 +16,22 @@ import { Corrupt, decoded } from './protobuf-reader.ts';
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /** Ends the reading of a file whose graph is mostly no bytes of large constants. */
-export class NoOutline extends Error {}
+export class TooMuchLeft extends Error {}
 
 /**
  * An ONNX file without its large constants, each of which says where in the file it lies, as in `detachWeights`; made from pieces, so that the file is never
- * in memory as a whole. `bytes`: how long the file is. Throws `Corrupt`, and `NoOutline` where what is left is too much. [M146]
+ * in memory as a whole. `bytes`: how long the file is. Throws `Corrupt`, and `TooMuchLeft` where what is left is too much. [M146]
  */
-export async function outlineGraph(pieces: AsyncIterable<Bytes>, bytes: number): Promise<Bytes> {
-  return new Outliner(new ByteSource(pieces)).message(bytes, { number: MODEL_GRAPH, change: (of, length) => of.graph(length) });
+export async function detachPieces(pieces: AsyncIterable<Bytes>, bytes: number): Promise<Bytes> {
+  return new PieceDetacher(new ByteSource(pieces)).message(bytes, { number: MODEL_GRAPH, change: (of, length) => of.graph(length) });
 }
 
 interface Change {
   readonly number: number;
-  readonly change: (outliner: Outliner, bytes: number) => Promise<Bytes>;
+  readonly change: (detacher: PieceDetacher, bytes: number) => Promise<Bytes>;
 }
 
-class Outliner {
+class PieceDetacher {
   readonly #source: ByteSource;
   #kept = 0;
 
@@ -98,7 +98,7 @@ class Outliner {
 
   async #keep(bytes: number): Promise<Bytes> {
     this.#kept += bytes;
-    if (this.#kept > MODEL_LIMITS.graphOutlineBytesMax) throw new NoOutline();
+    if (this.#kept > MODEL_LIMITS.detachedGraphBytesMax) throw new TooMuchLeft();
     return this.#source.take(bytes);
   }
 
