@@ -6,7 +6,7 @@ import { ok } from '../../kernel/result.ts';
 import type { GraphFacts } from '../onnx/check-graph.ts';
 import { checkGraph } from '../onnx/check-graph.ts';
 import { GraphCost } from '../onnx/cost/graph-cost.ts';
-import type { MatchedEncoder } from '../encoder/graph/match-encoder.ts';
+import type { MatchedEncoder } from '../encoder/graph/matched-encoder.ts';
 import { TextTokeniser } from '../text/text-tokeniser.ts';
 import { isStatic, TOKENISER_CONFIG_FILE, TOKENISER_FILE } from './contract-hash.ts';
 import type { StartGraph } from '../graph-runner.ts';
