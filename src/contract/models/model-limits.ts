@@ -30,6 +30,10 @@ export const MODEL_LIMITS = {
   callBoundMsMax: 30_000,
   // What a call of a replica takes besides computing: two more machines. What an isolate computes faster does not go there.
   replicaCallMs: 50,
+  // A replica that has failed is not tried again for so long: what it failed of is seldom gone at once.
+  standingRetryMs: 60_000,
+  // Calls of a replica that one request has under way: as many as keep a few cores busy, and fewer than an invocation may have (6).
+  replicaCallsAtOnceMax: 4,
   // A graph and its weights that an isolate loads. Meanwhile the isolate has its bytes and, once more, the runtime's copy of them (`modelLoadBytesMax`).
   graphBytesMax: 42 * 1024 * 1024,
   // The same of an embedding model, whose products the runtime lays out a second time: a larger one runs on pools.

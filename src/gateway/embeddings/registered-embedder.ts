@@ -1,5 +1,6 @@
 import { inputDigest } from '../../cache/cache-key.ts';
 import type { Sha256 } from '../../cache/cache-key.ts';
+import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
 import { EMBEDDING_LIMITS } from '../../contract/embeddings/embedding-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
@@ -61,10 +62,9 @@ export class RegisteredEmbedder extends Composed<RegisteredEmbedderParts> {
     if (!reserved.ok) return reserved;
 
     const manifest = manifestOf(route, version);
-    const { tenantId } = principal;
     const longestTokens = bounds.reduce((most, one) => Math.max(most, one), 0);
     const run = {
-      tenantId,
+      principal,
       name: request.model,
       route,
       version,
@@ -123,26 +123,44 @@ export class RegisteredEmbedder extends Composed<RegisteredEmbedderParts> {
     rows: readonly number[],
   ): Promise<Outcome<{ readonly packed: Float32Array<ArrayBuffer>; readonly ran: Ran | undefined }>> {
     const { dimensions } = run.version.manifest;
+    const width = dimensions + 1;
+    const packed = new Float32Array(rows.length * width);
     let ran: Ran | undefined;
-    const packed = new Float32Array(rows.length * (dimensions + 1));
-    let done = 0;
-    for (const chunk of textChunks(rows, bounds, run.version)) {
-      const some = chunk.map((row) => texts[row] ?? '');
-      const embedded = await this.parts.runners.embedTexts(run, some);
+    let first = 0;
+    const chunks = textChunks(rows, bounds, run.version).map((chunk) => ({ chunk, from: (first += chunk.length) - chunk.length }));
+    const embed = async ({ chunk, from }: { readonly chunk: readonly number[]; readonly from: number }): Promise<Outcome<null>> => {
+      const embedded = await this.parts.runners.embedTexts(
+        run,
+        chunk.map((row) => texts[row] ?? ''),
+      );
       if (!embedded.ok) {
         const [at, ...rest] = pathBelow(embedded.error.path, ['input']) ?? [];
         return typeof at === 'number' ? err(refusalAt(embedded.error, ['input', chunk[at] ?? 0, ...rest])) : embedded;
       }
       const { vectors, tokens } = embedded.value;
-      ({ ran } = embedded.value);
+      ran = later(ran, embedded.value.ran);
       for (const at of chunk.keys()) {
-        packed.set(vectors.subarray(at * dimensions, (at + 1) * dimensions), done * (dimensions + 1));
-        packed[done * (dimensions + 1) + dimensions] = tokens[at] ?? 0;
-        done += 1;
+        packed.set(vectors.subarray(at * dimensions, (at + 1) * dimensions), (from + at) * width);
+        packed[(from + at) * width + dimensions] = tokens[at] ?? 0;
       }
+      return ok(null);
+    };
+    // Calls of isolates follow each other, so that those of other requests run in between; a replica has several cores.
+    for (let at = 0; at < chunks.length;) {
+      const count = ran?.choice.runner === 'pool' ? MODEL_LIMITS.replicaCallsAtOnceMax : 1;
+      const done = await Promise.all(chunks.slice(at, at + count).map(embed));
+      const failed = done.find((one) => !one.ok);
+      if (failed !== undefined && !failed.ok) return failed;
+      at += count;
     }
     return ok({ packed, ran });
   }
+}
+
+/** The later of two runs of one call, with all the time that both waited. */
+function later(before: Ran | undefined, ran: Ran): Ran {
+  const waitedMs = Math.max(before?.waitedMs ?? 0, ran.waitedMs ?? 0);
+  return waitedMs > 0 ? { ...ran, waitedMs } : ran;
 }
 
 /** Refuses with `invalid_value` a model that makes no vectors. */
@@ -151,7 +169,11 @@ export const checkTask = (model: string, { manifest: { task } }: RoutedVersion):
 
 /** A replica may run another version under the same contract. */
 const answeredBy = (manifest: ModelManifest, ran: Ran | undefined): Pick<EmbeddedInputs, 'manifest' | 'ranBy'> =>
-  ran === undefined ? { manifest } : { manifest: { ...manifest, version: ran.version }, ranBy: shownChoice(ran.choice) };
+  ran === undefined ? { manifest } : { manifest: { ...manifest, version: ran.version }, ranBy: shownRun(ran) };
+
+/** As `x-sluice-route` says it. */
+const shownRun = ({ choice, waitedMs }: Ran): string =>
+  waitedMs === undefined ? shownChoice(choice) : `${shownChoice(choice)}; waited_ms=${Math.round(waitedMs)}`;
 
 const sumOf = (counts: readonly number[]): number => counts.reduce((sum, count) => sum + count, 0);
 

@@ -13,7 +13,8 @@ import type { StartGraph } from '../graph-runner.ts';
 import type { LoadedModel } from './loaded-model.ts';
 import type { ModelBucket } from './model-bucket.ts';
 import { readServedFile } from './model-bucket.ts';
-import { weightBytesOf } from './model-size.ts';
+import { graphLimit, weightBytesOf } from './model-size.ts';
+import type { ModelRoom } from './model-room.ts';
 import type { ModelRef } from '../served-manifest.ts';
 import { NO_RUNNER, StaticTexts } from './static-texts.ts';
 import { answerOf, TextModel } from './text-model.ts';
@@ -31,6 +32,8 @@ export interface LoadParts extends RunSharing {
   readonly holdBack?: (bytes: number) => void;
   /** How many bytes of files there is room for while a model loads; absent: no limit but that of what runs it. */
   readonly loadRoomBytes?: () => number;
+  /** What what runs it has for models; absent: an isolate of 128 MB. */
+  readonly room?: ModelRoom;
   /** Whether others wait while a graph runs, so that runs are bounded before they begin. [M59] */
   readonly isShared: boolean;
 }
@@ -54,7 +57,7 @@ export interface InspectedModel {
  */
 export async function inspectModel(
   ref: ModelRef,
-  { bucket, startEncoder }: Pick<LoadParts, 'bucket' | 'startEncoder'>,
+  { bucket, startEncoder, room }: Pick<LoadParts, 'bucket' | 'startEncoder' | 'room'>,
 ): Promise<Outcome<InspectedModel>> {
   const { manifest } = ref;
   const read = readerOf(ref, bucket);
@@ -63,7 +66,7 @@ export async function inspectModel(
   if (!bytes.ok) return bytes;
   const graph = readOnnxGraph(bytes.value, graphAt);
   if (!graph.ok) return graph;
-  const weightsLimit = manifest.task === 'embedding' ? 'modelBytesMax' : 'graphBytesMax';
+  const weightsLimit = manifest.task === 'embedding' ? 'modelBytesMax' : graphLimit(room);
   const facts = checkGraph(graph.value, { path: manifest.graph, files: manifest.files, at: graphAt, weightsLimit });
   if (!facts.ok) return facts;
   const unnamed = [...facts.value.external.values()].find((path) => !manifest.externalData.includes(path));

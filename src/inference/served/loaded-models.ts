@@ -13,6 +13,7 @@ import type { InspectedModel, LoadParts } from './load-model.ts';
 import { checkLoadRoom, inspectModel, startModel } from './load-model.ts';
 import type { LoadedModel } from './loaded-model.ts';
 import { PLATFORM } from '../registry/version-manifest.ts';
+import { EDGE_ROOM } from './model-room.ts';
 import { memoryBytesOf, tokeniserMemoryBytes, weightBytesOf } from './model-size.ts';
 import { RunCeilings } from './run-ceilings.ts';
 import type { ModelRef } from '../served-manifest.ts';
@@ -30,8 +31,8 @@ type ModelForm = 'texts' | 'graph';
  */
 export class LoadedModels {
   readonly #parts: ModelHostParts;
-  readonly #memory = new MemoryRegistry(MODEL_LIMITS.loadedModelsBytesMax);
-  readonly #encoderMemory = new MemoryRegistry(MODEL_LIMITS.loadedEncodersBytesMax);
+  readonly #memory: MemoryRegistry;
+  readonly #encoderMemory: MemoryRegistry;
   readonly #models = new Map<string, ModelHolder>();
   readonly #refused = new Map<string, { readonly outcome: Outcome<never>; readonly untilMs: number }>();
   readonly #loads: SharedWork<undefined>;
@@ -41,6 +42,9 @@ export class LoadedModels {
 
   constructor(parts: ModelHostParts) {
     this.#parts = parts;
+    const { modelsBytesMax, encodersBytesMax } = parts.room ?? EDGE_ROOM;
+    this.#memory = new MemoryRegistry(modelsBytesMax);
+    this.#encoderMemory = new MemoryRegistry(encodersBytesMax);
     this.#ceilings = new RunCeilings(parts.clock);
     this.#loads = new SharedWork({ ...parts, bounds: SHARED_WORK_BOUNDS });
   }
@@ -110,7 +114,7 @@ export class LoadedModels {
   /** Where the runtime has no room although the sizes allow it, its memory is in pieces: without other models it is whole again. */
   async #startSession(key: string, ref: ModelRef, inspected: InspectedModel): Promise<Outcome<LoadedModel>> {
     // A large one may take all; whether it fits the runtime's memory is then seen.
-    const bytes = Math.min(memoryBytesOf(ref), MODEL_LIMITS.loadedModelsBytesMax);
+    const bytes = Math.min(memoryBytesOf(ref), this.#memory.bytesMax);
     const parts = { ...this.#parts, start: this.#startBelow(ref) };
     const place = this.#placeOf(key, this.#memory, bytes);
     this.#leaveRoom(key, place, weightBytesOf(ref) + bytes);

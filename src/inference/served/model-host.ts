@@ -15,7 +15,7 @@ import { checkLoadRoom, inspectModel } from './load-model.ts';
 import { LoadedModels } from './loaded-models.ts';
 import type { ModelHostParts } from './loaded-models.ts';
 import { readServedFile } from './model-bucket.ts';
-import { checkSize, memoryBytesOf, runsOnPoolsAlone, tokeniserMemoryBytes, weightBytesOf } from './model-size.ts';
+import { checkSize, graphLimit, memoryBytesOf, runsOnPoolsAlone, tokeniserMemoryBytes, weightBytesOf } from './model-size.ts';
 import type { Classes, EmbeddedTexts, FolderReading, InputType, ModelCalls, Scores, TextOptions, Verified } from './model-calls.ts';
 import { checkRunMs, textInputs, tokensAffordable } from './run-bounds.ts';
 import type { ModelRef, ServedFile } from '../served-manifest.ts';
@@ -49,9 +49,9 @@ export class ModelHost implements ModelCalls {
     const file = files.find(({ path }) => path === reading.value.graph)!;
     const at = ['files', file.path];
     // Weights outside of the graph are not read here: pools may run what an isolate has no room for.
-    const size = checkSize({ manifest: { ...reading.value, externalData: [], files, contractHash: '' } }, 'texts');
+    const size = checkSize({ manifest: { ...reading.value, externalData: [], files, contractHash: '' } }, 'texts', this.#parts.room);
     if (!size.ok) return size;
-    const weightsLimit = reading.value.task === 'embedding' ? 'modelBytesMax' : 'graphBytesMax';
+    const weightsLimit = reading.value.task === 'embedding' ? 'modelBytesMax' : graphLimit(this.#parts.room);
     const room = checkLoadRoom(file.bytes, this.#parts.loadRoomBytes);
     if (!room.ok) return room;
     const bytes = await readServedFile(this.#parts.bucket, owner, file, at);
@@ -84,17 +84,18 @@ export class ModelHost implements ModelCalls {
 
   /** [M80] Whether a version is too large for an isolate, as what computes it keeps its weights. */
   async #isForPools(ref: ModelRef): Promise<boolean> {
-    if (!runsOnPoolsAlone(ref, 'runtime')) return false;
-    if (runsOnPoolsAlone(ref, 'encoder')) return true;
+    const { room } = this.#parts;
+    if (!runsOnPoolsAlone(ref, 'runtime', room)) return false;
+    if (runsOnPoolsAlone(ref, 'encoder', room)) return true;
     const inspected = await inspectModel(ref, this.#parts);
     // What is refused is refused again when it is loaded.
-    return inspected.ok && (inspected.value.encoder === undefined || !hasRoomFor(ref, inspected.value.encoder));
+    return inspected.ok && (inspected.value.encoder === undefined || !hasRoomFor(ref, inspected.value.encoder, room));
   }
 
   /** [M80] What can be said of a version without its weights. */
   async #inspect(ref: ModelRef): Promise<Outcome<Verified>> {
     const beganMs = this.#parts.clock.nowMs();
-    const size = checkSize({ manifest: { ...ref.manifest, externalData: [] } }, 'texts');
+    const size = checkSize({ manifest: { ...ref.manifest, externalData: [] } }, 'texts', this.#parts.room);
     if (!size.ok) return size;
     const room = checkLoadRoom(graphFileBytes(ref), this.#parts.loadRoomBytes);
     if (!room.ok) return room;
@@ -146,7 +147,7 @@ export class ModelHost implements ModelCalls {
   async #use<T>(ref: ModelRef, work: (model: LoadedModel) => Promise<Outcome<T>>, form: 'texts' | 'graph' = 'texts'): Promise<Outcome<T>> {
     const checked = await checkManifest(ref.manifest);
     if (!checked.ok) return checked;
-    const size = checkSize(ref, form);
+    const size = checkSize(ref, form, this.#parts.room);
     return size.ok ? this.#models.use(ref, work, form) : size;
   }
 

@@ -1,9 +1,11 @@
 import { boundOf, refuseBeyond } from '../../contract/limits/limit-refusal.ts';
-import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
+import type { Limit } from '../../contract/api/errors.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { ok } from '../../kernel/result.ts';
 import { TOKENISER_CONFIG_FILE, TOKENISER_FILE } from './contract-hash.ts';
 import type { ModelRef } from '../served-manifest.ts';
+import type { ModelRoom } from './model-room.ts';
+import { EDGE_ROOM } from './model-room.ts';
 
 type Sized = Pick<ModelRef, 'manifest'>;
 
@@ -41,14 +43,20 @@ export function checkTokeniserSize({ manifest }: Sized): Outcome<void> {
   return ok(undefined);
 }
 
+/** What a graph may have with its weights where an isolate runs it. */
+export const graphLimit = ({ graphBytesMax }: ModelRoom = EDGE_ROOM): Limit => ({ name: 'graphBytesMax', bound: graphBytesMax });
+
+/** The same of an encoder that the engine computes. */
+const encoderLimit = ({ encoderBytesMax }: ModelRoom): Limit => ({ name: 'edgeEncoderBytesMax', bound: encoderBytesMax });
+
 /** Refuses a version that is too large for an isolate, by its manifest alone. */
-export function checkSize(ref: Sized, form: 'texts' | 'graph'): Outcome<void> {
+export function checkSize(ref: Sized, form: 'texts' | 'graph', room: ModelRoom = EDGE_ROOM): Outcome<void> {
   const tokeniser = checkTokeniserSize(ref);
   if (!tokeniser.ok) return tokeniser;
   const bytes = weightBytesOf(ref);
   // Whether the encoder engine can compute an embedding model, which then may be larger, is seen when its graph is read.
-  const limit = ref.manifest.task === 'embedding' && form === 'texts' ? 'edgeEncoderBytesMax' : 'graphBytesMax';
-  if (bytes <= MODEL_LIMITS[limit]) return ok(undefined);
+  const limit = ref.manifest.task === 'embedding' && form === 'texts' ? encoderLimit(room) : graphLimit(room);
+  if (bytes <= limit.bound) return ok(undefined);
   return refuseBeyond({
     path: 'graph',
     limit,
@@ -62,6 +70,5 @@ export function checkSize(ref: Sized, form: 'texts' | 'graph'): Outcome<void> {
 export type EdgeComputing = 'encoder' | 'runtime';
 
 /** Whether an isolate has no room for its weights, and agents of pools run it: they run models that embed. */
-export const runsOnPoolsAlone = (ref: Sized, by: EdgeComputing): boolean =>
-  ref.manifest.task === 'embedding' &&
-  weightBytesOf(ref) > (by === 'encoder' ? MODEL_LIMITS.edgeEncoderBytesMax : MODEL_LIMITS.edgeEmbedderBytesMax);
+export const runsOnPoolsAlone = (ref: Sized, by: EdgeComputing, room: ModelRoom = EDGE_ROOM): boolean =>
+  ref.manifest.task === 'embedding' && weightBytesOf(ref) > (by === 'encoder' ? room.encoderBytesMax : room.embedderBytesMax);

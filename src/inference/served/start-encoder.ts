@@ -1,6 +1,5 @@
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
-import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
 import { must } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
 import type { EncoderEngine } from '../encoder/encoder-engine.ts';
@@ -18,6 +17,8 @@ import type { TextTokeniser } from '../text/text-tokeniser.ts';
 import { EncoderBounds } from './encoder-bounds.ts';
 import { EncoderRuns } from './encoder-runs.ts';
 import type { LoadedModel } from './loaded-model.ts';
+import type { ModelRoom } from './model-room.ts';
+import { EDGE_ROOM } from './model-room.ts';
 import { tokeniserMemoryBytes } from './model-size.ts';
 import { TextModel } from './text-model.ts';
 import type { RunSharing } from './token-runs.ts';
@@ -44,8 +45,8 @@ export const encoderMemoryBytes = (encoder: MatchedEncoder, tokensMax: number): 
   encoderBytes({ shape: shapeOf(encoder), words: wordsOf(encoder) }, tokensMax);
 
 /** Whether an isolate has room for an encoder where it holds nothing else. */
-export const hasRoomFor = (ref: ModelRef, encoder: MatchedEncoder): boolean =>
-  encoderMemoryBytes(encoder, ref.manifest.tokensMax) + tokeniserMemoryBytes(ref) <= MODEL_LIMITS.loadedEncodersBytesMax;
+export const hasRoomFor = (ref: ModelRef, encoder: MatchedEncoder, { encodersBytesMax }: ModelRoom = EDGE_ROOM): boolean =>
+  encoderMemoryBytes(encoder, ref.manifest.tokensMax) + tokeniserMemoryBytes(ref) <= encodersBytesMax;
 
 export interface EncoderParts {
   readonly encoder: MatchedEncoder;

@@ -1,7 +1,7 @@
 import type { ExpressionTable, NewExpression } from './expression-table.ts';
 import type { Traced } from './traced-value.ts';
 import { isExpression, scalarOf } from './traced-value.ts';
-import { addendsOf, factorsOf, isNear, scaledValue } from './terms.ts';
+import { factorsOf, isNear, scaledValue } from './terms.ts';
 
 /** Gaussian error linear units (Hendrycks and Gimpel 2016), exactly or by their tanh. */
 export function canonicalGelu(node: NewExpression, table: ExpressionTable): Traced | undefined {
@@ -60,10 +60,11 @@ function isTanhOf(value: Traced | undefined, x: Traced): boolean {
   const factors = value && factorsOf(value);
   if (factors === undefined || !isNear(factors.scale, TANH_SCALE)) return false;
   const [first, second] = factors.values;
-  if (factors.values.length === 1 && first !== undefined) {
-    const addends = addendsOf(first) ?? [];
-    const cube = addends.find((addend) => addend !== x);
-    return addends.length === 2 && addends.includes(x) && cube !== undefined && isPower(cube, x, 3);
+  if (factors.values.length === 1) {
+    if (!isExpression(first, 'Add')) return false;
+    const [a, b] = first.inputs;
+    const cube = a === x ? b : b === x ? a : undefined;
+    return cube !== undefined && isPower(cube, x, 3);
   }
   const bracket = first === x ? second : second === x ? first : undefined;
   const square = factors.values.length === 2 ? onePlus(bracket) : undefined;

@@ -1,7 +1,9 @@
 import { canonicalGelu } from './canonical-gelu.ts';
 import { canonicalNorm, decomposedNorm } from './canonical-norm.ts';
 import { dynamicProduct, fusedProduct, weightProduct } from './canonical-product.ts';
+import { matMulDims } from './expression-dims.ts';
 import type { ExpressionTable, NewExpression } from './expression-table.ts';
+import { numbersOf } from './number-operators.ts';
 import type { Traced } from './traced-value.ts';
 import { broadcastDims } from './traced-value.ts';
 
@@ -30,9 +32,36 @@ export function canonical(node: NewExpression, table: ExpressionTable): Traced |
       return canonicalGelu(node, table) ?? dynamicProduct(node, table);
     case 'MatMul':
       return weightProduct(node, table);
+    case 'com.microsoft.FusedMatMul':
+      return scaledMatMul(node, table);
     default:
       return fusedProduct(node, table);
   }
+}
+
+/** A product whose second factor may be turned, times a number. */
+function scaledMatMul({ inputs, attributes }: NewExpression, table: ExpressionTable): Traced | undefined {
+  const [a, given] = inputs;
+  const numberOf = (name: string, absent: number): number => attributes?.get(name)?.[0] ?? absent;
+  const isTurned = numberOf('transB', 0) === 1;
+  const rank = given?.dims?.length ?? 0;
+  if (['transA', 'transBatchA', 'transBatchB'].some((name) => numberOf(name, 0) !== 0) || rank < 2) return undefined;
+  const perm = [...Array(rank - 2).keys(), rank - 1, rank - 2];
+  const turned: NewExpression = {
+    operator: 'Transpose',
+    inputs: [given],
+    attributes: new Map([['perm', perm]]),
+    dims: perm.map((axis) => given!.dims![axis]!),
+  };
+  const b = isTurned ? table.expression(turned) : given;
+  const dims = matMulDims(a?.dims, b?.dims);
+  const product: NewExpression = { operator: 'MatMul', inputs: [a, b], dims };
+  const alpha = numbersOf([], [numberOf('alpha', 1)], true);
+  return table.expression({
+    operator: 'Mul',
+    inputs: [weightProduct(product, table) ?? table.expression(product), alpha],
+    dims,
+  });
 }
 
 const SKIP_NORM = 'com.microsoft.SkipLayerNormalization';

@@ -59,8 +59,10 @@ const transposed = ({ inputs, attributes }: DimsOf): Dims => {
   return from && perm?.map((axis) => from[axis] ?? 0);
 };
 
-function product({ inputs }: DimsOf): Dims {
-  const [a, b] = [inputs[0]?.dims, inputs[1]?.dims];
+const product = ({ inputs }: DimsOf): Dims => matMulDims(inputs[0]?.dims, inputs[1]?.dims);
+
+/** As `MatMul` has them, of two dimensions and more. */
+export function matMulDims(a: Dims, b: Dims): Dims {
   if (a === undefined || b === undefined || a.length < 2 || b.length < 2 || a.at(-1) !== b.at(-2)) return undefined;
   const outer = broadcastDims(a.slice(0, -2), b.slice(0, -2));
   return outer && [...outer, a.at(-2)!, b.at(-1)!];

@@ -1,8 +1,8 @@
 import type { OnnxTensor } from '../../onnx/onnx-tensor.ts';
 import type { Lookup } from './match-embeddings.ts';
 import { factorsOf, isNear } from './terms.ts';
-import type { Expression, Traced } from './traced-value.ts';
-import { axisOf, countOf, isExpression, scalarOf } from './traced-value.ts';
+import type { Expression, Traced, TracedConstant } from './traced-value.ts';
+import { axisOf, countOf, isExpression, sameDims, scalarOf } from './traced-value.ts';
 
 /** A table of rows as the file has it. */
 export interface MatchedTable {
@@ -25,12 +25,14 @@ export interface MatchedTable {
 /** Rows of a table that something picks; undefined: it is anything else. */
 export function matchTable(value: Traced): Lookup | undefined {
   const rows = rowsOf(value);
-  if (rows !== undefined) return isFloats(rows) ? { table: tableOf(rows), by: rows.by } : undefined;
+  if (rows !== undefined) return isFloats(rows) || rows.coded !== undefined ? { table: tableOf(rows), by: rows.by } : undefined;
   return dequantisedRows(value) ?? blockRows(value);
 }
 
 interface Rows {
   readonly tensor: OnnxTensor;
+  /** Of a table whose codes are made numbers before its rows are picked. */
+  readonly coded?: MatchedTable['coded'];
   readonly by: Lookup['by'];
   readonly rows: number;
   readonly columns: number;
@@ -39,10 +41,13 @@ interface Rows {
 /** `Gather` of rows, or the first rows by `Slice`, of a table that is a constant. */
 function rowsOf(value: Traced | undefined): Rows | undefined {
   if (value?.kind !== 'expression') return undefined;
-  const [data, places] = value.inputs;
+  const [given, places] = value.inputs;
+  const stored = given === undefined ? undefined : storedTable(given);
+  const data = stored?.data ?? given;
   if (data?.kind !== 'constant' || data.dims.length < 2) return undefined;
   const [rows = 0] = data.dims;
-  const table = { tensor: data.tensor, rows, columns: countOf(data.dims) / rows };
+  const coded = stored === undefined ? {} : { coded: stored.coded };
+  const table = { tensor: data.tensor, rows, columns: countOf(data.dims) / rows, ...coded };
   if (value.operator === 'Slice') return data.dims.length === 2 ? firstRows(value, table) : undefined;
   if (value.operator !== 'Gather' || axisOf(value.attributes.get('axis')?.[0] ?? 0, data.dims.length) !== 0) return undefined;
   if (isExpression(places, 'input:input_ids')) return { ...table, by: 'ids' };
@@ -65,7 +70,32 @@ const BYTES = new Set([2, 3]);
 
 const isFloats = ({ tensor }: Rows): boolean => FLOATS.has(tensor.dataType);
 
-const tableOf = ({ tensor, rows, columns }: Rows): MatchedTable => ({ codes: tensor, rows, columns });
+const tableOf = ({ tensor, rows, columns, coded }: Rows): MatchedTable => ({
+  codes: tensor,
+  rows,
+  columns,
+  ...(coded === undefined ? {} : { coded }),
+});
+
+/** Codes that a scale a row, or one for all, makes numbers of. */
+function storedTable(value: Traced): { readonly data: TracedConstant; readonly coded: NonNullable<MatchedTable['coded']> } | undefined {
+  if (isExpression(value, 'DequantizeLinear')) {
+    const [codes, scales, zeros] = value.inputs;
+    const [scale, zero] = [scalarOf(scales), zeros === undefined ? 0 : scalarOf(zeros)];
+    if (!isBytes(codes) || codes.dims.length !== 2 || scale === undefined || zero === undefined) return undefined;
+    return { data: codes, coded: { scales: scale, zero, block: codes.dims[1]! } };
+  }
+  const factors = isExpression(value, 'Mul') ? factorsOf(value) : undefined;
+  const cast = factors?.values.find((factor) => isExpression(factor, 'Cast') && isBytes(factor.inputs[0]));
+  const scales = factors?.values.find((factor) => factor !== cast);
+  const codes = isExpression(cast, 'Cast') && cast.isFloat ? cast.inputs[0] : undefined;
+  if (factors?.scale !== 1 || factors.values.length !== 2 || !isBytes(codes) || scales?.kind !== 'constant') return undefined;
+  const [rows, columns] = codes.dims;
+  if (codes.dims.length !== 2 || !sameDims(scales.dims, [rows!, 1]) || columns === undefined) return undefined;
+  return { data: codes, coded: { scales: scales.tensor, zero: 0, block: columns } };
+}
+
+const isBytes = (value: Traced | undefined): value is TracedConstant => value?.kind === 'constant' && BYTES.has(value.tensor.dataType);
 
 /** Codes that one scale and one zero point make numbers of, before or after the rows are picked. */
 function dequantisedRows(value: Traced): Lookup | undefined {
@@ -89,7 +119,7 @@ function blockRows(value: Traced): Lookup | undefined {
   if (factors?.scale !== 1 || factors.values.length !== 2) return undefined;
   for (const [numbers, scaled] of [factors.values, factors.values.toReversed()]) {
     const scales = rowsOf(uncast(unshaped(scaled!)));
-    if (scales === undefined || !isFloats(scales) || scales.by !== 'ids') continue;
+    if (scales === undefined || scales.coded !== undefined || !isFloats(scales) || scales.by !== 'ids') continue;
     const found = codesOf(numbers!);
     if (found?.codes.by !== 'ids' || found.codes.rows !== scales.rows) continue;
     const columns = found.codes.columns * (found.nibbles === undefined ? 1 : 2);
@@ -127,7 +157,7 @@ function codesOf(value: Traced): Codes | undefined {
   if (zero === undefined) return undefined;
   if (isExpression(shifted, 'Concat')) return nibblesOf(shifted, zero);
   const rows = isExpression(shifted, 'Cast') ? rowsOf(uncast(shifted)) : undefined;
-  return rows !== undefined && BYTES.has(rows.tensor.dataType) ? { codes: rows, zero } : undefined;
+  return rows?.coded === undefined && rows !== undefined && BYTES.has(rows.tensor.dataType) ? { codes: rows, zero } : undefined;
 }
 
 /** Bytes of two codes of 4 bits each: the halves of a block, one behind the other. */
@@ -140,7 +170,7 @@ function nibblesOf({ inputs, attributes, dims }: Expression, zero: number): Code
     const bytes = highOf(high);
     if (bytes === undefined || !isLowOf(low, high, bytes)) continue;
     const codes = isExpression(bytes, 'Cast') ? rowsOf(uncast(bytes)) : undefined;
-    if (codes?.tensor.dataType === UINT8) return { codes, zero, nibbles };
+    if (codes?.coded === undefined && codes?.tensor.dataType === UINT8) return { codes, zero, nibbles };
   }
   return undefined;
 }
