@@ -9,7 +9,7 @@ export interface WeightFiles {
 }
 
 /** Bytes of a table that are in memory at a time. */
-export const PIECE_BYTES = 4 * 1024 * 1024;
+export const PIECE_BYTES = 2 * 1024 * 1024;
 
 const bytesOf = ({ dims, dataType }: OnnxTensor): number => dims.reduce((count, size) => count * size, 1) * (bytesPerNumber(dataType) ?? 0);
 

@@ -30,7 +30,7 @@ class PiecedFile {
     this.#bytes = bytes;
   }
 
-  /** A copy: views would keep pieces in memory. */
+  /** A view of the piece that is there. */
   async read(offset: number, bytes: number): Promise<Uint8Array<ArrayBuffer>> {
     if (bytes >= PIECE_BYTES) return this.#file.part(offset, bytes);
     const { offset: first, bytes: piece } = this.#piece;
@@ -39,7 +39,7 @@ class PiecedFile {
       this.#piece = { offset, bytes: await this.#file.part(offset, Math.min(PIECE_BYTES, this.#bytes - offset)) };
     }
     const at = offset - this.#piece.offset;
-    return this.#piece.bytes.slice(at, at + bytes);
+    return this.#piece.bytes.subarray(at, at + bytes);
   }
 }
 

@@ -133,6 +133,37 @@ export function withFusedOperators(model: Model): Model {
   return { ...changed, opsetImport: [...changed.opsetImport!, { domain: 'com.microsoft', version: 1 }] };
 }
 
+/** Tables of unsigned codes, which one scale and one zero point make numbers once their rows are picked, as onnxruntime's quantiser writes them. */
+export function withUnsignedTables(model: Model): Model {
+  const tables = new Map(['words', 'types'].map((name) => [name, model.graph!.initializer!.find((tensor) => tensor.name === name)!]));
+  const changed = rewritten(
+    model,
+    (one) => {
+      const [table = ''] = one.input ?? [];
+      if (one.opType !== 'Gather' || !tables.has(table)) return undefined;
+      const codes = `${table}.rows`;
+      return [
+        { ...one, name: codes, input: [`${table}.codes`, one.input![1]!], output: [codes] },
+        node('DequantizeLinear', [codes, `${table}.scale`, `${table}.zero`], one.output![0]!),
+      ];
+    },
+    [...tables].flatMap(([name, { dims, rawData }]) => {
+      const values = new Float32Array(rawData!.slice().buffer);
+      const scale = Math.fround((2 * Math.max(...values.map(Math.abs))) / 255);
+      const codes = Uint8Array.from(values, (value) => Math.max(0, Math.min(255, Math.round(value / scale) + ZERO)));
+      return [
+        { name: `${name}.codes`, dims: dims!, dataType: TensorProto.DataType.UINT8, rawData: codes },
+        scalar(`${name}.scale`, scale),
+        { name: `${name}.zero`, dims: [], dataType: TensorProto.DataType.UINT8, rawData: Uint8Array.of(ZERO) },
+      ];
+    }),
+  );
+  const initializer = changed.graph!.initializer!.filter(({ name }) => !tables.has(name!));
+  return { ...changed, graph: { ...changed.graph, initializer } };
+}
+
+const ZERO = 120;
+
 /** Matrices that are stored turned, as torch's linear layers have them. */
 export function withTurnedMatrices(model: Model): Model {
   const matrices = new Map(model.graph!.initializer!.map((tensor) => [tensor.name!, tensor]));

@@ -19,6 +19,7 @@ import {
   withHalfMatrices,
   withScaledHeads,
   withTurnedMatrices,
+  withUnsignedTables,
   withXlmPositions,
 } from '../../support/models/bert-variants.ts';
 import { bertWeights } from '../../support/models/bert-weights.ts';
@@ -102,6 +103,7 @@ const WRITTEN: Record<string, () => Uint8Array<ArrayBuffer>> = {
   'all of these at once': () =>
     encodeModel(withHalfMatrices(withXlmPositions(withActivation(withDecomposedNorms(withScaledHeads(bert(), 1 / 4)), 'tanh'), PADDING))),
   'operators fused': () => encodeModel(withFusedOperators(bert())),
+  'tables of unsigned codes': () => encodeModel(withUnsignedTables(bert())),
   'codes of 8 bits': () => quantised(bert(), 8, ['row', 'dynamic', 'stored']),
   'codes of 8 bits in blocks': () => quantised(bert(), 8, ['block', 'dynamic']),
   'matrices stored as codes': () => quantised(bert(), 8, ['stored']),
