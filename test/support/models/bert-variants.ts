@@ -164,6 +164,51 @@ export function withUnsignedTables(model: Model): Model {
 
 const ZERO = 120;
 
+/** Products of codes that are found while they run with codes that have a scale and a zero point a column, as onnxruntime's quantiser writes them. */
+export function withCodedProducts(model: Model): Model {
+  const matrices = new Map(model.graph!.initializer!.map((tensor) => [tensor.name!, tensor]));
+  const constants: Tensor[] = [];
+  const changed = rewritten(model, ({ opType, input, output }) => {
+    const [x = '', name = ''] = input ?? [];
+    const matrix = matrices.get(name);
+    if (opType !== 'MatMul' || matrix === undefined) return undefined;
+    constants.push(...codedColumns(matrix));
+    const [out = ''] = output ?? [];
+    const at = (suffix: string) => `${out}/${suffix}`;
+    const coded: Node = { ...node('DynamicQuantizeLinear', [x], at('codes')), output: [at('codes'), at('scale'), at('zero')] };
+    return [
+      coded,
+      node('MatMulInteger', [at('codes'), `${name}.codes`, at('zero'), `${name}.zeros`], at('sums')),
+      node('Cast', [at('sums')], at('sums.float'), { to: FLOAT }),
+      node('Mul', [at('scale'), `${name}.scales`], at('scales')),
+      node('Mul', [at('sums.float'), at('scales')], out),
+    ];
+  });
+  return { ...changed, graph: { ...changed.graph, initializer: [...changed.graph!.initializer!, ...constants] } };
+}
+
+function codedColumns({ name, dims, rawData }: Tensor): Tensor[] {
+  const [rows, columns] = dims!.map(Number) as [number, number];
+  const values = new Float32Array(rawData!.slice().buffer);
+  // Each column has a zero point of its own.
+  const zeros = Int8Array.from({ length: columns }, (_, column) => (column % 41) - 20);
+  const scales = new Float32Array(columns);
+  for (const [i, value] of values.entries())
+    scales[i % columns] = Math.max(scales[i % columns]!, Math.abs(value) / (127 - Math.abs(zeros[i % columns]!)));
+  const codes = Int8Array.from(values, (value, i) => Math.round(value / scales[i % columns]!) + zeros[i % columns]!);
+  const stored = (suffix: string, bytes: Int8Array, size: readonly number[]): Tensor => ({
+    name: `${name}.${suffix}`,
+    dims: [...size],
+    dataType: TensorProto.DataType.INT8,
+    rawData: new Uint8Array(bytes.buffer),
+  });
+  return [stored('codes', codes, [rows, columns]), stored('zeros', zeros, [columns]), floats(`${name}.scales`, [columns], scales)];
+}
+
+/** A graph in which a node reads another value, of the same dimensions, at a place. */
+export const reading = (model: Model, output: string, at: number, value: string): Model =>
+  rewritten(model, (one) => (one.output![0] === output ? [{ ...one, input: one.input!.with(at, value) }] : undefined));
+
 /** Matrices that are stored turned, as torch's linear layers have them. */
 export function withTurnedMatrices(model: Model): Model {
   const matrices = new Map(model.graph!.initializer!.map((tensor) => [tensor.name!, tensor]));

@@ -13,7 +13,9 @@ import { readOnnxGraph as readWhole, writeOnnxGraph } from '../../../workers/bui
 import { effort } from '../../support/fixtures/effort.ts';
 import { bertModel, encodeModel } from '../../support/models/bert-graph.ts';
 import {
+  reading,
   withActivation,
+  withCodedProducts,
   withDecomposedNorms,
   withFusedOperators,
   withHalfMatrices,
@@ -63,7 +65,7 @@ async function agreement(file: Uint8Array<ArrayBuffer>, match: NonNullable<Retur
   if (!runner.ok) throw new Error(runner.error.message);
   let least = 1;
   for (const ids of TEXTS) {
-    const types = ids.map((_, i) => (match.embeddings.takesTypes ? i % 2 : 0));
+    const types = ids.map((_, i) => i % 2);
     const input = (name: string, values: readonly number[]) =>
       ({ name, type: 'int64', shape: [1, ids.length], data: BigInt64Array.from(values, BigInt) }) as const;
     const inputs = [input('input_ids', ids), input('attention_mask', Array<number>(ids.length).fill(1)), input('token_type_ids', types)];
@@ -71,7 +73,7 @@ async function agreement(file: Uint8Array<ArrayBuffer>, match: NonNullable<Retur
     // What the runtime refuses has no vectors to differ.
     if (!answer.ok) continue;
     const states = answer.value[0]!.data as Float32Array;
-    for (const [token, state] of reference.run(ids, types).entries())
+    for (const [token, state] of reference.run(ids, match.embeddings.takesTypes ? types : undefined).entries())
       least = Math.min(least, cosine(state, states.subarray(token * SHAPE.hidden, (token + 1) * SHAPE.hidden)));
   }
   await runner.value.release();
@@ -104,6 +106,7 @@ const WRITTEN: Record<string, () => Uint8Array<ArrayBuffer>> = {
     encodeModel(withHalfMatrices(withXlmPositions(withActivation(withDecomposedNorms(withScaledHeads(bert(), 1 / 4)), 'tanh'), PADDING))),
   'operators fused': () => encodeModel(withFusedOperators(bert())),
   'tables of unsigned codes': () => encodeModel(withUnsignedTables(bert())),
+  'products of codes with zero points': () => encodeModel(withCodedProducts(bert())),
   'codes of 8 bits': () => quantised(bert(), 8, ['row', 'dynamic', 'stored']),
   'codes of 8 bits in blocks': () => quantised(bert(), 8, ['block', 'dynamic']),
   'matrices stored as codes': () => quantised(bert(), 8, ['stored']),
@@ -117,6 +120,25 @@ describe('an encoder in an ONNX graph', () => {
     expect(match).toMatchObject({ heads: 2, hidden: 32, inner: 64 });
     expect(match!.layers).toHaveLength(2);
     expect(await agreement(file, match!)).toBeGreaterThan(CLOSE);
+  });
+
+  it.each([
+    ['the inner layer reads what attention read', '1/up.product', 0, 'state.1'],
+    ['the inner layer reads what attention answered', '1/up.product', 0, '1/output'],
+    ['the last sum takes what the layer read', '1/end', 1, 'state.1'],
+    ['the last sum takes itself twice', '1/end', 1, '1/down'],
+    ['attention adds what a layer before read', '1/residual', 1, 'state.0'],
+    ['queries are those of another layer', '1/query.product', 0, 'state.0'],
+    ['keys are those of the layer before', '1/key.heads', 0, '0/key'],
+    ['values are keys', '1/value.heads', 0, '1/key'],
+    ['scores have no softmax', '1/context', 0, '1/masked'],
+    ['positions stand for words', 'word_type', 0, 'position'],
+  ])('[M141] it is none where %s', (_, output, at, value) => {
+    const found = read(encodeModel(reading(bert(), output, at, value)))!;
+    expect(found.graph.nodes.length).toBeGreaterThan(50);
+    // Keys and values may be those of one matrix: that is an encoder still.
+    if (value === '1/key') expect(found.match?.layers[1]?.value).toEqual(found.match?.layers[1]?.key);
+    else expect(found.match).toBeUndefined();
   });
 
   it('[M141] a graph that is not one, by however little, is left to the runtime', async () => {
