@@ -85,6 +85,8 @@ export const MODEL_LIMITS = {
   graphDepthMax: 8,
   // Named inputs or outputs of a graph: encoders have three, detectors five.
   graphPortsMaxCount: 64,
+  // Of a graph without its large constants: encoders have some hundred kilobytes.
+  detachedGraphBytesMax: 8 * 1024 * 1024,
   // Opset of ONNX that the runtime knows at most.
   graphOpsetMax: 25,
   // Linear memory of the runtime, with all models that are loaded and the batch that runs: an allocation beyond it is refused inside the
