@@ -6,6 +6,7 @@ import { modelRoom } from '../../src/inference/served/model-room.ts';
 import { ModelHost } from '../../src/inference/served/model-host.ts';
 import { assetFiles, MODEL_CATALOGUE } from './deployed-models.ts';
 import { modelBucket } from './model-files.ts';
+import { startEncoder } from './encoder-engine.ts';
 import { onnxRuntime } from './onnx-runtime.ts';
 import { OnnxModels } from './onnx-models.ts';
 import { requestWakeUps } from './request-wake-ups.ts';
@@ -38,7 +39,7 @@ export function modelsOf(env: InferenceEnv): LoadedModels {
   const runtime = onnxRuntime(room);
   const models = {
     builtIn: new OnnxModels(MODEL_CATALOGUE, assetFiles(env.ASSETS), runtime.start, loading),
-    registered: new ModelHost({ ...loading, ...runtime, room, bucket: modelBucket(env.FILES), isShared: true }),
+    registered: new ModelHost({ ...loading, ...runtime, room, startEncoder, bucket: modelBucket(env.FILES), isShared: true }),
   };
   loaded.set(env, models);
   return models;

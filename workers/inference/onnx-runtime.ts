@@ -45,14 +45,16 @@ WebAssembly.Memory = new Proxy(Memory, {
   },
 });
 
-/** Bytes that lie beside the memory, such as the files of a model that is being loaded. */
+/** Bytes that lie beside the memory: the files of a model that is being loaded, and memories of encoders. */
 let heldBack = 0;
+let encoderBytes = 0;
 
 /** The same memory, which refuses to grow into what is held back. */
 function bounded(made: WebAssembly.Memory): WebAssembly.Memory {
   const grow = made.grow.bind(made);
   made.grow = (pages) => {
-    if (made.buffer.byteLength + pages * PAGE_BYTES > room.loadBytesMax - heldBack) throw new RangeError('what is left is held back');
+    if (made.buffer.byteLength + pages * PAGE_BYTES > room.loadBytesMax - heldBack - encoderBytes)
+      throw new RangeError('what is left is held back');
     return grow(pages);
   };
   return made;
@@ -73,6 +75,8 @@ interface OnnxRuntime {
   readonly start: StartGraph;
   /** How many bytes of files an isolate has room for while it loads a model: the runtime's memory never shrinks. */
   readonly loadRoomBytes: () => number;
+  /** Keeps the runtime's memory from growing into so many bytes of encoders. */
+  readonly holdBack: (bytes: number) => void;
 }
 
 /** The runtime of the isolate, which gets its memory with its first session. */
@@ -81,5 +85,6 @@ export function onnxRuntime(roomOfIsolate: ModelRoom): OnnxRuntime {
   return {
     start: ortStart(ort, { executionProviders: ['wasm'] }, 'outside', restorable),
     loadRoomBytes: () => restorable.roomBytes,
+    holdBack: (bytes) => void (encoderBytes = bytes),
   };
 }

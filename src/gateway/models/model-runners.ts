@@ -90,10 +90,11 @@ export class ModelRunners extends Composed<ModelRunnerParts> {
     names: readonly string[],
   ): Promise<{ readonly choice: RunnerChoice; readonly alone: RunnerChoice; readonly isReady: boolean }> {
     const { standsBy, room } = this.parts;
-    const { manifest, runBoundMs } = version;
+    const { manifest, runBoundMs, computedBy } = version;
     const { ready, asleep } = await this.#served(principal.tenantId);
     const isNamed = (model: string): boolean => names.includes(model);
-    const choose = (hasReplica: boolean) => chooseRunner({ manifest, runBoundMs, tokens, longestTokens, hasReplica, leftMs, room });
+    const choose = (hasReplica: boolean) =>
+      chooseRunner({ manifest, computedBy, runBoundMs, tokens, longestTokens, hasReplica, leftMs, room });
     const isReady = ready.some(isNamed);
     return { choice: choose(isReady || standsBy || asleep.some(isNamed)), alone: choose(false), isReady };
   }

@@ -6,12 +6,16 @@ export interface ModelRoom {
   readonly graphBytesMax: number;
   /** The same of a model that embeds texts. */
   readonly embedderBytesMax: number;
+  /** The same of an encoder that the engine computes. */
+  readonly encoderBytesMax: number;
   /** Linear memory of the runtime. */
   readonly runtimeBytesMax: number;
   /** That memory, and the files of a model while it loads. */
   readonly loadBytesMax: number;
   /** Models that are loaded at once. */
   readonly modelsBytesMax: number;
+  /** Those of them that the encoder engine computes. */
+  readonly encodersBytesMax: number;
 }
 
 /** Of an isolate of 128 MB, as Cloudflare has them. */
@@ -21,6 +25,8 @@ export const EDGE_ROOM: ModelRoom = {
   runtimeBytesMax: MODEL_LIMITS.runtimeBytesMax,
   loadBytesMax: MODEL_LIMITS.modelLoadBytesMax,
   modelsBytesMax: MODEL_LIMITS.loadedModelsBytesMax,
+  encoderBytesMax: MODEL_LIMITS.edgeEncoderBytesMax,
+  encodersBytesMax: MODEL_LIMITS.loadedEncodersBytesMax,
 };
 
 const BYTES_PER_MIB = 1_048_576;
@@ -43,5 +49,7 @@ export function modelRoom(memoryMib: string | undefined): ModelRoom {
     runtimeBytesMax: Math.floor(scaled(EDGE_ROOM.runtimeBytesMax) / 65_536) * 65_536,
     loadBytesMax: runtime,
     modelsBytesMax: scaled(EDGE_ROOM.modelsBytesMax),
+    encoderBytesMax: scaled(EDGE_ROOM.encoderBytesMax),
+    encodersBytesMax: scaled(EDGE_ROOM.encodersBytesMax),
   };
 }
