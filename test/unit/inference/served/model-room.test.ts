@@ -38,16 +38,16 @@ describe('[M163] what an isolate has for models', () => {
 
   it('decides which models isolates run: an encoder of 34 MB and a ranker of 90 MB with 1 GiB, neither with 128 MB', () => {
     const large = modelRoom('1024');
-    expect([runsOnPoolsAlone(sized(34)), runsOnPoolsAlone(sized(34), large), runsOnPoolsAlone(sized(300), large)]).toEqual([
-      true,
-      false,
-      true,
-    ]);
-    expect(checkSize(sized(90, 'cross-encoder'))).toMatchObject({
+    expect([
+      runsOnPoolsAlone(sized(34), 'runtime'),
+      runsOnPoolsAlone(sized(34), 'runtime', large),
+      runsOnPoolsAlone(sized(300), 'runtime', large),
+    ]).toEqual([true, false, true]);
+    expect(checkSize(sized(90, 'cross-encoder'), 'texts')).toMatchObject({
       error: { limit: { name: 'graphBytesMax', bound: MODEL_LIMITS.graphBytesMax } },
     });
-    expect(checkSize(sized(90, 'cross-encoder'), large)).toMatchObject({ ok: true });
-    expect(checkSize(sized(900, 'cross-encoder'), large)).toMatchObject({
+    expect(checkSize(sized(90, 'cross-encoder'), 'texts', large)).toMatchObject({ ok: true });
+    expect(checkSize(sized(900, 'cross-encoder'), 'texts', large)).toMatchObject({
       error: { limit: { name: 'graphBytesMax', bound: large.graphBytesMax } },
     });
   });
