@@ -99,7 +99,13 @@ export class ModelWorld {
         this.standing.push(`${model}@${version.version}`);
         return ok('job_standing' as JobId);
       },
-      end: async (...whose) => void this.ended.push(whose.slice(1).filter((part) => part !== undefined).join('@')),
+      end: async (...whose) =>
+        void this.ended.push(
+          whose
+            .slice(1)
+            .filter((part) => part !== undefined)
+            .join('@'),
+        ),
     },
   });
 
