@@ -24,7 +24,7 @@ export const nativeAdvice = (isThere = isInstalled()): string =>
   isThere
     ? ''
     : `
-  Encoders that you register run on WebAssembly. Natively they embed 5 to 8 times as many texts (291 MB on disk):
+  Encoders that you register run on WebAssembly. Natively an import embeds 2.5 times as many texts, or more (291 MB on disk):
 
     npm install --no-save --ignore-scripts ${NATIVE}@${NATIVE_VERSION}
 `;
