@@ -39,6 +39,8 @@ export interface RunSharing {
   readonly clock: Clock;
   readonly timer: Timer;
   readonly wakeUps: WakeUps;
+  /** Tokens of one run, padding included, but for a longer text; absent: as isolates have it. */
+  readonly runTokensMax?: number;
 }
 
 /** What graphs call the tokens of texts: their ids, which are not padding, which text of a pair they are of, and where they stand. */
@@ -119,12 +121,8 @@ export class TokenRuns {
   }
 
   async #runPadded(texts: readonly TokenisedText[]): Promise<AnswerRow[]> {
-    const { facts, runner, manifest, padId, answer } = this.#parts;
-    const offsets = new Int32Array(texts.length + 1);
-    for (const [i, { ids }] of texts.entries()) offsets[i + 1] = offsets[i]! + ids.length;
-    const buckets = facts.mixesRows
-      ? texts.map(({ ids }, row) => ({ rows: [row], tokens: ids.length }))
-      : lengthBuckets(offsets, Math.max(MODEL_LIMITS.modelRunTokensMax, manifest.tokensMax));
+    const { facts, runner, manifest, padId, answer, sharing } = this.#parts;
+    const buckets = facts.mixesRows ? texts.map(alone) : bucketsOf(texts, sharing.runTokensMax ?? MODEL_LIMITS.modelRunTokensMax);
     const runs = this.#affordable(buckets);
     if (!runs.ok) throw new RunRefused(runs.error);
     const values = new Map<number, Float32Array<ArrayBuffer>>();
@@ -176,6 +174,17 @@ export class TokenRuns {
       this.#parts.sharing.timer.after(0, resolve);
     });
   }
+}
+
+const alone = ({ ids }: TokenisedText, row: number): LengthBucket => ({ rows: [row], tokens: ids.length });
+
+/** Texts of similar length together, but for those that are longer than a run is to be: each is one by itself. */
+function bucketsOf(texts: readonly TokenisedText[], runTokensMax: number): readonly LengthBucket[] {
+  const isLong = ({ ids }: TokenisedText): boolean => ids.length > runTokensMax;
+  const offsets = new Int32Array(texts.length + 1);
+  // Texts without tokens are in no bucket.
+  for (const [i, text] of texts.entries()) offsets[i + 1] = offsets[i]! + (isLong(text) ? 0 : text.ids.length);
+  return [...lengthBuckets(offsets, runTokensMax), ...texts.flatMap((text, row) => (isLong(text) ? [alone(text, row)] : []))];
 }
 
 /** Undefined: the graph answers something else than its manifest says. */
