@@ -5,6 +5,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { Outcome } from '../../src/contract/api/outcome.ts';
 import { refuse } from '../../src/contract/api/outcome.ts';
 import { checkManifest } from '../../src/inference/served/check-manifest.ts';
+import { makesVectors } from '../../src/inference/embedding-output.ts';
 import { loadModel } from '../../src/inference/served/load-model.ts';
 import type { ModelBucket } from '../../src/inference/served/model-bucket.ts';
 import { checkTokeniserSize } from '../../src/inference/served/model-size.ts';
@@ -43,7 +44,7 @@ async function load(): Promise<Outcome<{ readonly texts: TextCalls; readonly run
   const loaded = await loadModel(ref, { bucket, start: onnx.start, isShared: false, ...THREAD_SHARING });
   if (!loaded.ok) return loaded;
   const { texts } = loaded.value;
-  if (texts === undefined || ref.manifest.task !== 'embedding')
+  if (texts === undefined || !makesVectors(ref.manifest.task))
     return refuse('invalid_value', `${ref.model} is a model for ${ref.manifest.task}`);
   return ok({ texts, runtime: onnx.runtime });
 }

@@ -2,6 +2,7 @@ import { boundOf, refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { ok } from '../../kernel/result.ts';
+import { makesVectors } from '../embedding-output.ts';
 import { TOKENISER_CONFIG_FILE, TOKENISER_FILE } from './contract-hash.ts';
 import type { ModelRef } from '../served-manifest.ts';
 
@@ -54,4 +55,4 @@ export function checkSize(ref: Sized): Outcome<void> {
 
 /** Whether an isolate has no room for its weights, and agents of pools run it: they run models that embed. */
 export const runsOnPoolsAlone = (ref: Sized): boolean =>
-  ref.manifest.task === 'embedding' && weightBytesOf(ref) > MODEL_LIMITS.edgeEmbedderBytesMax;
+  makesVectors(ref.manifest.task) && weightBytesOf(ref) > MODEL_LIMITS.edgeEmbedderBytesMax;

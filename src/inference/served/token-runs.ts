@@ -13,7 +13,9 @@ import type { LengthBucket } from '../onnx-encoder.ts';
 import { lengthBuckets } from '../onnx-encoder.ts';
 import type { TokenisedText } from '../text/text-tokeniser.ts';
 import type { GraphRunner } from '../graph-runner.ts';
-import { poolVectors } from './pool-vectors.ts';
+import type { EmbeddingOutput } from '../embedding-output.ts';
+import { ownOutput } from '../embedding-output.ts';
+import { answerRows } from './answer-rows.ts';
 import type { RunBounds } from './run-bounds.ts';
 import { checkRunMs, textInputs } from './run-bounds.ts';
 import type { ServedManifest } from '../served-manifest.ts';
@@ -26,6 +28,8 @@ export interface TokenRunsParts {
   readonly padId: number;
   /** Name of the output that answers. */
   readonly answer: string;
+  /** What rows of texts are made of it; absent: what the model is for. */
+  readonly output?: EmbeddingOutput;
   readonly sharing: RunSharing;
   /** Absent: runs take as long as they take. */
   readonly bounds: RunBounds | undefined;
@@ -49,7 +53,7 @@ const BATCH_RULES: MicroBatchRules = {
   runMaxMs: MODEL_LIMITS.modelBatchRunMaxMs,
 };
 
-/** What the graph answers for one text: its vector, or its logits. */
+/** What the graph answers for one text. */
 interface AnswerRow {
   readonly values: Float32Array<ArrayBuffer>;
   /** How many texts were run together, those of other requests included. */
@@ -100,12 +104,12 @@ export class TokenRuns {
   }
 
   async #runAll(texts: readonly TokenisedText[]): Promise<AnswerRow[]> {
-    const { facts, runner, manifest, padId, answer } = this.#parts;
+    const { facts, runner, manifest, padId, answer, output = ownOutput(manifest.task) } = this.#parts;
     const offsets = new Int32Array(texts.length + 1);
     for (const [i, { ids }] of texts.entries()) offsets[i + 1] = offsets[i]! + ids.length;
     const buckets = facts.mixesRows
       ? texts.map(({ ids }, row) => ({ rows: [row], tokens: ids.length }))
-      : lengthBuckets(offsets, Math.max(MODEL_LIMITS.modelRunTokensMax, manifest.tokensMax));
+      : lengthBuckets(offsets, Math.max(runTokensMax(manifest), longestOf(texts)));
     const runs = this.#affordable(buckets);
     if (!runs.ok) throw new RunRefused(runs.error);
     const values = new Map<number, Float32Array<ArrayBuffer>>();
@@ -116,7 +120,8 @@ export class TokenRuns {
       const answers = await runner.run(inputs, [answer]);
       if (!answers.ok) throw new RunRefused(answers.error);
       const [tensor] = answers.value;
-      const rows = tensor === undefined ? undefined : rowsOf(tensor, batch, tokens, manifest);
+      const rows =
+        tensor === undefined ? undefined : answerRows(tensor, { lengths: batch.map(({ ids }) => ids.length), tokens }, manifest, output);
       if (rows === undefined) {
         const what = `answers ${answer} of shape [${tensor?.shape.join(', ')}], which is not what its manifest says`;
         const refused = refuse('invalid_value', what, [manifest.graph]);
@@ -159,24 +164,11 @@ export class TokenRuns {
   }
 }
 
-/** Undefined: the graph answers something else than its manifest says. */
-function rowsOf(
-  { data, shape }: NamedTensor,
-  batch: readonly TokenisedText[],
-  tokens: number,
-  { task, dimensions, labels, pooling, isNormalised }: ServedManifest,
-): Float32Array<ArrayBuffer>[] | undefined {
-  if (shape[0] !== batch.length || !(data instanceof Float32Array)) return undefined;
-  const columns = task === 'embedding' ? dimensions : task === 'cross-encoder' ? 1 : labels.length;
-  const perToken = task === 'embedding' && pooling !== 'none';
-  const isFitting = perToken
-    ? shape.length === 3 && shape[1] === tokens && shape[2] === columns
-    : shape.length <= 2 && data.length === batch.length * columns;
-  if (!isFitting) return undefined;
-  const lengths = batch.map(({ ids }) => ids.length);
-  const rows = perToken ? poolVectors({ data, tokens, dimensions, lengths }, pooling, isNormalised) : data;
-  return batch.map((_, i) => rows.slice(i * columns, (i + 1) * columns));
-}
+/** [M182] A sparse encoder has a number for each token of the vocabulary at each token of its texts. */
+const runTokensMax = ({ task, dimensions }: ServedManifest): number =>
+  task === 'sparse-embedding' ? Math.floor(MODEL_LIMITS.sparseRunBytesMax / (4 * dimensions)) : MODEL_LIMITS.modelRunTokensMax;
+
+const longestOf = (texts: readonly TokenisedText[]): number => texts.reduce((most, { ids }) => Math.max(most, ids.length), 0);
 
 function tokenInput({ name, type }: TensorPort, batch: readonly TokenisedText[], tokens: number, padId: number): NamedTensor {
   const values = new Int32Array(batch.length * tokens).fill(name === 'input_ids' ? padId : 0);
