@@ -168,7 +168,7 @@ export function checkDense(model: string, version: RoutedVersion): Outcome<null>
   if (version.manifest.task !== 'sparse-embedding') return checkTask(model, version);
   return refuse(
     'invalid_value',
-    `${model} is a model for sparse-embedding: its vectors are for POST /v1/embeddings, and not for indexes or cosines`,
+    `${model} is a model for sparse-embedding: it makes no dense vectors, which indexes and this call need; POST /v1/embeddings answers its own`,
     'model',
   );
 }
