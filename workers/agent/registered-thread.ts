@@ -12,6 +12,7 @@ import { checkTokeniserSize } from '../../src/inference/served/model-size.ts';
 import type { TextCalls } from '../../src/inference/served/text-model.ts';
 import { must } from '../../src/kernel/assert.ts';
 import { ok } from '../../src/kernel/result.ts';
+import { agentEncoder } from './agent-encoder.ts';
 import { agentOnnx } from './agent-onnx.ts';
 import type { Loaded, RegisteredThreadData } from './registered-threads.ts';
 import { registeredLineModel } from './registered-line-model.ts';
@@ -41,7 +42,9 @@ async function load(): Promise<Outcome<{ readonly texts: TextCalls; readonly run
   const sized = checkTokeniserSize(ref);
   if (!sized.ok) return sized;
   const onnx = await agentOnnx(runThreads, runtime);
-  const loaded = await loadModel(ref, { bucket, start: onnx.start, isShared: false, ...THREAD_SHARING });
+  // The native runtime uses instructions that WebAssembly has not.
+  const encoder = onnx.runtime === 'native' ? {} : { startEncoder: await agentEncoder() };
+  const loaded = await loadModel(ref, { bucket, start: onnx.start, ...encoder, isShared: false, ...THREAD_SHARING });
   if (!loaded.ok) return loaded;
   const { texts } = loaded.value;
   if (texts === undefined || !makesVectors(ref.manifest.task))

@@ -30,10 +30,16 @@ export const MODEL_LIMITS = {
   callBoundMsMax: 30_000,
   // What a call of a replica takes besides computing: two more machines. What an isolate computes faster does not go there.
   replicaCallMs: 50,
+  // A replica that has failed is not tried again for so long: what it failed of is seldom gone at once.
+  standingRetryMs: 60_000,
+  // Calls of a replica that one request has under way: as many as keep a few cores busy, and fewer than an invocation may have (6).
+  replicaCallsAtOnceMax: 4,
   // A graph and its weights that an isolate loads. Meanwhile the isolate has its bytes and, once more, the runtime's copy of them (`modelLoadBytesMax`).
   graphBytesMax: 42 * 1024 * 1024,
   // The same of an embedding model, whose products the runtime lays out a second time: a larger one runs on pools.
   edgeEmbedderBytesMax: 28 * 1024 * 1024,
+  // The same of an encoder that the engine of our own computes: its weights are in memory once, and read piece by piece.
+  edgeEncoderBytesMax: 64 * 1024 * 1024,
   // What an isolate of the gateway knows of a tenant's replicas is as old: as `replicaViewMs`.
   modelReplicasViewMs: 1_000,
   // Tokens of one ONNX run, padding included: each costs about 0.9 kB of WebAssembly memory, so 15 MB of the isolate's 128.
@@ -92,6 +98,11 @@ export const MODEL_LIMITS = {
   runCeilingMs: 10_000,
   // Of registered models, loaded at once; the rest of `runtimeBytesMax` is for the runtime's own 16 MB and the batch that runs.
   loadedModelsBytesMax: 56 * 1024 * 1024,
+  // Of registered models that the encoder engine computes, with the longest text and their tokenisers: what an isolate has beside the code of the runtime
+  // while that holds no model. Where it does, they have what is left of `modelLoadBytesMax`.
+  loadedEncodersBytesMax: 88 * 1024 * 1024,
+  // A model is loaded behind the last calls of those that make room for it, if these end within this time.
+  encoderLeaveMs: 10_000,
   // Sessions hold small objects that the estimate of their bytes does not count.
   loadedModelsMaxCount: 16,
   // A vocabulary of 30,000 words is 700 kB, of 50,000 with merges 2 MB; in memory it takes some five times as much.

@@ -1,6 +1,7 @@
 import { inputDigest } from '../../cache/cache-key.ts';
 import type { Sha256 } from '../../cache/cache-key.ts';
 import { batchRows, withNumbers } from '../../cache/vector-rows.ts';
+import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
 import { EMBEDDING_LIMITS } from '../../contract/embeddings/embedding-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
@@ -69,10 +70,9 @@ export class RegisteredEmbedder extends Composed<RegisteredEmbedderParts> {
     if (!reserved.ok) return reserved;
 
     const manifest = manifestOf(route, version);
-    const { tenantId } = principal;
     const longestTokens = bounds.reduce((most, one) => Math.max(most, one), 0);
     const run = {
-      tenantId,
+      principal,
       name: request.model,
       route,
       version,
@@ -140,22 +140,37 @@ export class RegisteredEmbedder extends Composed<RegisteredEmbedderParts> {
     bounds: readonly number[],
     rows: readonly number[],
   ): Promise<Outcome<{ readonly packed: readonly Float32Array<ArrayBuffer>[]; readonly ran: Ran | undefined }>> {
-    let ran: Ran | undefined;
     const packed: Float32Array<ArrayBuffer>[] = [];
-    let numbers = 0;
-    for (const chunk of textChunks(rows, bounds, run.version, chunkTokensMax(run))) {
-      const some = chunk.map((row) => texts[row] ?? '');
-      const embedded = await this.parts.runners.embedTexts(run, some);
+    let ran: Ran | undefined;
+    let [first, numbers] = [0, 0];
+    const chunks = textChunks(rows, bounds, run.version, chunkTokensMax(run)).map((chunk) => ({
+      chunk,
+      from: (first += chunk.length) - chunk.length,
+    }));
+    const embed = async ({ chunk, from }: { readonly chunk: readonly number[]; readonly from: number }): Promise<Outcome<null>> => {
+      const embedded = await this.parts.runners.embedTexts(
+        run,
+        chunk.map((row) => texts[row] ?? ''),
+      );
       if (!embedded.ok) {
         const [at, ...rest] = pathBelow(embedded.error.path, ['input']) ?? [];
         return typeof at === 'number' ? err(refusalAt(embedded.error, ['input', chunk[at] ?? 0, ...rest])) : embedded;
       }
       const { vectors, lengths, tokens } = embedded.value;
-      ({ ran } = embedded.value);
+      ran = later(ran, embedded.value.ran);
       if (lengths !== undefined) numbers += vectors.length;
       if (numbers > EMBEDDING_LIMITS.embeddingNumbersMaxCount) return tooManyNumbers(numbers, run.output ?? 'dense');
       for (const [at, row] of batchRows(withNumbers(chunk.map(Object), lengths), vectors).entries())
-        packed.push(withTokens(row, tokens[at] ?? 0));
+        packed[from + at] = withTokens(row, tokens[at] ?? 0);
+      return ok(null);
+    };
+    // Calls of isolates follow each other, so that those of other requests run in between; a replica has several cores.
+    for (let at = 0; at < chunks.length;) {
+      const count = ran?.choice.runner === 'pool' ? MODEL_LIMITS.replicaCallsAtOnceMax : 1;
+      const done = await Promise.all(chunks.slice(at, at + count).map(embed));
+      const failed = done.find((one) => !one.ok);
+      if (failed !== undefined && !failed.ok) return failed;
+      at += count;
     }
     return ok({ packed, ran });
   }
@@ -173,13 +188,23 @@ export function checkDense(model: string, version: RoutedVersion): Outcome<null>
   );
 }
 
+/** The later of two runs of one call, with all the time that both waited. */
+function later(before: Ran | undefined, ran: Ran): Ran {
+  const waitedMs = Math.max(before?.waitedMs ?? 0, ran.waitedMs ?? 0);
+  return waitedMs > 0 ? { ...ran, waitedMs } : ran;
+}
+
 /** Refuses with `invalid_value` a model that makes no vectors. */
 const checkTask = (model: string, { manifest: { task } }: RoutedVersion): Outcome<null> =>
   makesVectors(task) ? ok(null) : refuse('invalid_value', `${model} is a model for ${task}: it makes no vectors`, 'model');
 
 /** A replica may run another version under the same contract. */
 const answeredBy = (manifest: ModelManifest, ran: Ran | undefined): Pick<EmbeddedInputs, 'manifest' | 'ranBy'> =>
-  ran === undefined ? { manifest } : { manifest: { ...manifest, version: ran.version }, ranBy: shownChoice(ran.choice) };
+  ran === undefined ? { manifest } : { manifest: { ...manifest, version: ran.version }, ranBy: shownRun(ran) };
+
+/** As `x-sluice-route` says it. */
+const shownRun = ({ choice, waitedMs }: Ran): string =>
+  waitedMs === undefined ? shownChoice(choice) : `${shownChoice(choice)}; waited_ms=${Math.round(waitedMs)}`;
 
 const sumOf = (counts: readonly number[]): number => counts.reduce((sum, count) => sum + count, 0);
 

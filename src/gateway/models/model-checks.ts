@@ -45,11 +45,12 @@ export async function checkVersion(
     if (isTransient(verified.error.code)) return verified;
     return ok({ checks: { atMs: nowMs, refusal: verified.error, measured: {} }, contractHash: null });
   }
-  const { memoryBytes, loadMs, runsOn, cost } = verified.value;
+  const { memoryBytes, loadMs, runsOn, computedBy, cost } = verified.value;
   const measured = {
     memory_bytes: memoryBytes,
     load_ms: Math.round(loadMs),
     ...(runsOn === undefined ? {} : { runs_on: runsOn }),
+    ...(computedBy === undefined ? {} : { computed_by: computedBy }),
     ...(cost === undefined ? {} : { run_bound_ms: Math.ceil(cost.runMs) }),
     ...(cost === undefined || cost.unruled.length === 0 ? {} : { operators_without_a_rule: cost.unruled.join(', ') }),
   };

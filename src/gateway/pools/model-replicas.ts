@@ -10,6 +10,8 @@ import type { JobId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Job } from '../../scheduler/served/jobs/job.ts';
 import type { ReplicaCalls, ReplicaModels, ReplicaTexts, ReplicaVectors } from '../models/replica-calls.ts';
+import type { StandingModel, StandingReplicas } from '../models/standing-replicas.ts';
+import { standingName } from '../models/standing-replicas.ts';
 import type { ReplicaRouter } from './replica-router.ts';
 import type { ReplicaWakes } from './replica-wakes.ts';
 
@@ -18,12 +20,19 @@ interface ModelReplicaParts {
   readonly serving: (tenantId: TenantId) => Promise<Outcome<readonly Job[]>>;
   readonly router: Pick<ReplicaRouter, 'embed'>;
   readonly wakes: Pick<ReplicaWakes, 'wake'>;
+  readonly standing: Pick<StandingReplicas, 'jobOf'>;
   readonly clock: Clock;
+}
+
+interface ServingJob {
+  readonly id: JobId;
+  readonly model: string;
+  readonly isReady: boolean;
 }
 
 interface View {
   /** Those with healthy replicas first. */
-  readonly jobs: readonly { readonly id: JobId; readonly model: string; readonly isReady: boolean }[];
+  readonly jobs: readonly ServingJob[];
   readonly readAtMs: number;
 }
 
@@ -43,21 +52,19 @@ export class ModelReplicas implements ReplicaCalls {
     return ok({ ready: [...new Set(of(true))], asleep: [...new Set(of(false))] });
   }
 
-  async wakeReplica(tenantId: TenantId, names: readonly string[]): Promise<void> {
-    const view = await this.#view(tenantId);
-    const job = view.ok ? view.value.jobs.find(({ model, isReady }) => !isReady && names.includes(model)) : undefined;
-    if (job !== undefined) await this.#parts.wakes.wake(tenantId, [job.id]);
+  async wakeReplica(tenantId: TenantId, names: readonly string[], standing?: StandingModel): Promise<void> {
+    const job = await this.#serving(tenantId, names, standing);
+    if (job.ok && !job.value.isReady) await this.#parts.wakes.wake(tenantId, [job.value.id]);
   }
 
   async embedOnReplica(
     tenantId: TenantId,
-    { names, texts, inputType, output = 'dense', contracts, dimensions, waitMs }: ReplicaTexts,
+    { names, texts, inputType, output = 'dense', contracts, dimensions, waitMs, standing }: ReplicaTexts,
     end?: AuthorityEnd,
   ): Promise<Outcome<ReplicaVectors>> {
-    const view = await this.#view(tenantId);
-    if (!view.ok) return view;
-    const job = view.value.jobs.find(({ model }) => names.includes(model));
-    if (job === undefined) return refuse('no_healthy_replica', 'no replica serves the model', 'model');
+    const serving = await this.#serving(tenantId, names, standing);
+    if (!serving.ok) return serving;
+    const job = serving.value;
     const request = {
       model: job.model,
       input: texts,
@@ -68,6 +75,22 @@ export class ModelReplicas implements ReplicaCalls {
     const answered = await this.#parts.router.embed(tenantId, job.id, job.model, JSON.stringify(request), end, waitMs);
     if (!answered.ok) return answered;
     return vectorsIn(answered.value, { count: texts.length, dimensions, output, contracts });
+  }
+
+  /** The job that serves a model, ready or not; one is made of `standing` where there is none. */
+  async #serving(tenantId: TenantId, names: readonly string[], standing: StandingModel | undefined): Promise<Outcome<ServingJob>> {
+    const view = await this.#view(tenantId);
+    if (!view.ok) return view;
+    const known = view.value.jobs.find(({ model }) => names.includes(model));
+    if (known !== undefined) return ok(known);
+    if (standing === undefined) return refuse('no_healthy_replica', 'no replica serves the model', 'model');
+    const made = await this.#parts.standing.jobOf(standing);
+    if (!made.ok) return made;
+    const job = { id: made.value, model: standingName(standing.model, standing.version.version), isReady: false };
+    // Calls that come before the view is read again know of it.
+    const now = this.#views.get(tenantId) ?? view.value;
+    if (!now.jobs.some(({ id }) => id === job.id)) this.#views.set(tenantId, { ...now, jobs: [...now.jobs, job] });
+    return ok(job);
   }
 
   async #view(tenantId: TenantId): Promise<Outcome<View>> {

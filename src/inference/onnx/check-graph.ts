@@ -1,5 +1,6 @@
 import { shownName } from '../../contract/api/field-path.ts';
 import type { FieldPath } from '../../contract/api/field-path.ts';
+import type { LimitRef } from '../../contract/limits/limit-refusal.ts';
 import { boundOf, refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
@@ -33,7 +34,7 @@ export interface GraphPlace {
   /** Where the file stands in the request. */
   readonly at: FieldPath;
   /** How many bytes its constants may have, wherever they are: those of an isolate, unless it says otherwise. */
-  readonly weightsLimit?: 'graphBytesMax' | 'modelBytesMax';
+  readonly weightsLimit?: LimitRef;
 }
 
 /**

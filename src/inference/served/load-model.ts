@@ -5,42 +5,47 @@ import { ok } from '../../kernel/result.ts';
 import type { GraphFacts } from '../onnx/check-graph.ts';
 import { checkGraph } from '../onnx/check-graph.ts';
 import { GraphCost } from '../onnx/cost/graph-cost.ts';
+import type { MatchedEncoder } from '../encoder/graph/match-encoder.ts';
 import { readOnnxGraph } from '../onnx/onnx-graph.ts';
+import { makesVectors } from '../embedding-output.ts';
 import { TextTokeniser } from '../text/text-tokeniser.ts';
 import { isStatic, TOKENISER_CONFIG_FILE, TOKENISER_FILE } from './contract-hash.ts';
-import type { GraphRunner, StartGraph } from '../graph-runner.ts';
+import type { StartGraph } from '../graph-runner.ts';
+import type { LoadedModel } from './loaded-model.ts';
 import type { ModelBucket } from './model-bucket.ts';
 import { readServedFile } from './model-bucket.ts';
-import { runsOnPoolsAlone, weightBytesOf } from './model-size.ts';
+import { graphLimit, weightBytesOf } from './model-size.ts';
+import type { ModelRoom } from './model-room.ts';
 import type { ModelRef } from '../served-manifest.ts';
 import { NO_RUNNER, StaticTexts } from './static-texts.ts';
-import type { TextCalls } from './text-model.ts';
 import { answerOf, TextModel } from './text-model.ts';
 import { checkRunMs, RunBounds } from './run-bounds.ts';
+import type { StartEncoder } from './start-encoder.ts';
+import { filesInMemory, loadEncoder, servedEncoder } from './start-encoder.ts';
 import type { RunSharing } from './token-runs.ts';
-
-export interface LoadedModel {
-  readonly facts: GraphFacts;
-  readonly runner: GraphRunner;
-  readonly bounds: RunBounds;
-  /** Absent: it takes no texts. */
-  readonly texts: TextCalls | undefined;
-}
 
 export interface LoadParts extends RunSharing {
   readonly bucket: ModelBucket;
   readonly start: StartGraph;
+  /** Starts the engine that computes encoders of BERT's shape; absent: the runtime computes all. [M140] */
+  readonly startEncoder?: StartEncoder;
+  /** Told how many bytes encoders take beside the memory of the runtime, which does not grow into them. */
+  readonly holdBack?: (bytes: number) => void;
   /** How many bytes of files there is room for while a model loads; absent: no limit but that of what runs it. */
   readonly loadRoomBytes?: () => number;
+  /** What what runs it has for models; absent: an isolate of 128 MB. */
+  readonly room?: ModelRoom;
   /** Whether others wait while a graph runs, so that runs are bounded before they begin. [M59] */
   readonly isShared: boolean;
 }
 
 /** A version whose files but for weights outside of its graph are read, and found to fit together. */
-interface InspectedModel {
+export interface InspectedModel {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly facts: GraphFacts;
   readonly bounds: RunBounds;
+  /** What the encoder engine computes of it; absent: the runtime does. */
+  readonly encoder?: MatchedEncoder;
   /** The encoder of a static model. Absent: the model takes no texts, or has a tokeniser and a graph. */
   readonly ownTexts?: StaticTexts;
   /** Absent: it takes no texts, or is static. */
@@ -51,7 +56,10 @@ interface InspectedModel {
  * Reads a version's graph and tokeniser and checks them, without the weights outside of the graph. The manifest has passed `checkManifest`, and
  * a check of its sizes.
  */
-export async function inspectModel(ref: ModelRef, bucket: ModelBucket): Promise<Outcome<InspectedModel>> {
+export async function inspectModel(
+  ref: ModelRef,
+  { bucket, startEncoder, room }: Pick<LoadParts, 'bucket' | 'startEncoder' | 'room'>,
+): Promise<Outcome<InspectedModel>> {
   const { manifest } = ref;
   const read = readerOf(ref, bucket);
   const graphAt = ['files', manifest.graph];
@@ -59,7 +67,7 @@ export async function inspectModel(ref: ModelRef, bucket: ModelBucket): Promise<
   if (!bytes.ok) return bytes;
   const graph = readOnnxGraph(bytes.value, graphAt);
   if (!graph.ok) return graph;
-  const weightsLimit = runsOnPoolsAlone(ref) ? 'modelBytesMax' : 'graphBytesMax';
+  const weightsLimit = makesVectors(manifest.task) ? 'modelBytesMax' : graphLimit(room);
   const facts = checkGraph(graph.value, { path: manifest.graph, files: manifest.files, at: graphAt, weightsLimit });
   if (!facts.ok) return facts;
   const unnamed = [...facts.value.external.values()].find((path) => !manifest.externalData.includes(path));
@@ -73,41 +81,69 @@ export async function inspectModel(ref: ModelRef, bucket: ModelBucket): Promise<
   const tokeniser = await openTokeniser(ref, read);
   if (!tokeniser.ok) return tokeniser;
   const answer = answerOf(manifest.task, facts.value, graphAt);
-  return answer.ok ? ok({ ...inspected, tokeniser: tokeniser.value }) : answer;
+  if (!answer.ok) return answer;
+  const encoder = startEncoder === undefined ? undefined : servedEncoder(manifest, graph.value, answer.value);
+  return ok({ ...inspected, tokeniser: tokeniser.value, ...(encoder === undefined ? {} : { encoder }) });
 }
 
 /** Loads a version that `inspectModel` finds whole. */
-export async function loadModel(
-  ref: ModelRef,
-  { bucket, start, isShared, loadRoomBytes, ...sharing }: LoadParts,
-): Promise<Outcome<LoadedModel>> {
-  const room = checkLoadRoom(weightBytesOf(ref), loadRoomBytes);
+export async function loadModel(ref: ModelRef, parts: LoadParts): Promise<Outcome<LoadedModel>> {
+  const room = checkLoadRoom(weightBytesOf(ref), parts.loadRoomBytes);
   if (!room.ok) return room;
-  const inspected = await inspectModel(ref, bucket);
-  if (!inspected.ok) return inspected;
-  const { manifest } = ref;
-  const { bytes, facts, bounds, ownTexts, tokeniser } = inspected.value;
-  if (ownTexts !== undefined) return ok({ facts, bounds, runner: NO_RUNNER, texts: ownTexts });
-  const read = readerOf(ref, bucket);
+  const inspected = await inspectModel(ref, parts);
+  return inspected.ok ? startModel(ref, inspected.value, parts, 'texts') : inspected;
+}
+
+/** Has a version's texts computed by the encoder engine if that can, else by the runtime, which computes every graph. */
+export async function startModel(
+  ref: ModelRef,
+  inspected: InspectedModel,
+  parts: LoadParts,
+  form: 'texts' | 'graph',
+): Promise<Outcome<LoadedModel>> {
+  const { facts, bounds, ownTexts, encoder, tokeniser } = inspected;
+  if (ownTexts !== undefined) return ok({ facts, bounds, runner: NO_RUNNER, texts: ownTexts, encoderBytes: undefined });
+  const external = await readExternal(ref, inspected, parts.bucket);
+  if (!external.ok) return external;
+  const { startEncoder: start, isShared } = parts;
+  if (encoder !== undefined && tokeniser !== undefined && start !== undefined && form === 'texts')
+    return loadEncoder(ref.manifest, { encoder, files: filesInMemory(external.value), facts, tokeniser, sharing: parts, isShared, start });
+  return startGraph(ref, inspected, external.value, parts);
+}
+
+async function startGraph(
+  { manifest }: ModelRef,
+  { bytes, facts, bounds, tokeniser }: InspectedModel,
+  external: ExternalFiles,
+  { start, isShared, ...sharing }: LoadParts,
+): Promise<Outcome<LoadedModel>> {
   const graphAt = ['files', manifest.graph];
   // What no input has a part in is computed when the runtime loads it.
   const { ms, loadMs, dearest } = bounds.ofLeast(facts.inputs);
   const affordable = isShared ? checkRunMs({ ms: Math.max(ms, loadMs), dearest }, { path: graphAt }) : ok(undefined);
   if (!affordable.ok) return affordable;
+  const runner = await start({ graph: bytes, external });
+  if (!runner.ok) return { ok: false, error: { ...runner.error, path: graphAt } };
+  const loaded = { facts, bounds, runner: isShared ? bounds.before(runner.value) : runner.value, encoderBytes: undefined };
+  if (tokeniser === undefined) return ok({ ...loaded, texts: undefined });
+  const texts = TextModel.open({ ...loaded, bounds: isShared ? bounds : undefined, manifest, sharing, tokeniser }, graphAt);
+  if (texts.ok) return ok({ ...loaded, texts: texts.value });
+  await runner.value.release();
+  return texts;
+}
+
+type ExternalFiles = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
+
+/** The files that have weights of the graph, by the names that it calls them. */
+async function readExternal(ref: ModelRef, { facts }: InspectedModel, bucket: ModelBucket): Promise<Outcome<ExternalFiles>> {
+  const read = readerOf(ref, bucket);
   const external = new Map<string, Uint8Array<ArrayBuffer>>();
   for (const [location, path] of facts.external) {
     const data = await read(path, ['files', path]);
     if (!data.ok) return data;
     external.set(location, data.value);
   }
-  const runner = await start({ graph: bytes, external });
-  if (!runner.ok) return { ok: false, error: { ...runner.error, path: graphAt } };
-  const loaded = { facts, bounds, runner: isShared ? bounds.before(runner.value) : runner.value };
-  if (tokeniser === undefined) return ok({ ...loaded, texts: undefined });
-  const texts = TextModel.open({ ...loaded, bounds: isShared ? bounds : undefined, manifest, sharing, tokeniser }, graphAt);
-  if (texts.ok) return ok({ ...loaded, texts: texts.value });
-  await runner.value.release();
-  return texts;
+  return ok(external);
 }
 
 /** Refuses files that the isolate has no room for now, though it may when it is replaced by another. [M54] */

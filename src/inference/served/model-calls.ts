@@ -3,6 +3,7 @@ import type { EmbeddingOutput } from '../embedding-output.ts';
 import type { StatedReading } from '../folder/read-model-folder.ts';
 import type { ModelReading, ModelRef, ServedFile } from '../served-manifest.ts';
 import type { NamedTensor, TensorPort } from '../tensor.ts';
+import type { EdgeComputing } from './model-size.ts';
 
 /** What a text is for; models with prompts embed the two differently. */
 export type InputType = 'query' | 'passage';
@@ -17,6 +18,8 @@ export interface FolderReading {
 export interface Verified {
   /** `pool`: its weights are too many for an isolate, or its longest text may take too long there, and it was not run. */
   readonly runsOn: 'edge' | 'pool';
+  /** What computes its texts in an isolate. Absent in replies of inference Workers of earlier versions. */
+  readonly computedBy?: EdgeComputing;
   readonly inputs: readonly TensorPort[];
   readonly outputs: readonly TensorPort[];
   /** Of the isolate's memory: weights, tokeniser, and the longest batch. */

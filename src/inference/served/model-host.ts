@@ -12,17 +12,18 @@ import { makesVectors } from '../embedding-output.ts';
 import { checkFiles, checkManifest } from './check-manifest.ts';
 import { checkByteCount, checkBytes, checkInputs } from './check-tensors.ts';
 import { servedContractHash } from './contract-hash.ts';
-import type { LoadedModel } from './load-model.ts';
+import type { LoadedModel } from './loaded-model.ts';
 import { checkLoadRoom, inspectModel } from './load-model.ts';
 import { LoadedModels } from './loaded-models.ts';
 import type { ModelHostParts } from './loaded-models.ts';
 import { readServedFile } from './model-bucket.ts';
-import { checkSize, memoryBytesOf, runsOnPoolsAlone, weightBytesOf } from './model-size.ts';
+import { checkSize, graphLimit, memoryBytesOf, runsOnPoolsAlone, tokeniserMemoryBytes, weightBytesOf } from './model-size.ts';
 import type { Classes, EmbeddedTexts, FolderReading, InputType, ModelCalls, Scores, TextOptions, Verified } from './model-calls.ts';
 import { checkRunMs, textInputs, tokensAffordable } from './run-bounds.ts';
 import type { ModelRef, ModelTask, ServedFile } from '../served-manifest.ts';
 import type { NamedTensor } from '../tensor.ts';
 import { readStaticPart } from './static-texts.ts';
+import { hasRoomFor } from './start-encoder.ts';
 import { SPECIAL_TOKENS } from './text-chunks.ts';
 import type { TextCalls } from './text-model.ts';
 
@@ -50,9 +51,9 @@ export class ModelHost implements ModelCalls {
     const file = files.find(({ path }) => path === reading.value.graph)!;
     const at = ['files', file.path];
     // Weights outside of the graph are not read here: pools may run what an isolate has no room for.
-    const size = checkSize({ manifest: { ...reading.value, externalData: [], files, contractHash: '' } });
+    const size = checkSize({ manifest: { ...reading.value, externalData: [], files, contractHash: '' } }, 'texts', this.#parts.room);
     if (!size.ok) return size;
-    const weightsLimit = makesVectors(reading.value.task) ? 'modelBytesMax' : 'graphBytesMax';
+    const weightsLimit = makesVectors(reading.value.task) ? 'modelBytesMax' : graphLimit(this.#parts.room);
     const room = checkLoadRoom(file.bytes, this.#parts.loadRoomBytes);
     if (!room.ok) return room;
     const bytes = await readServedFile(this.#parts.bucket, owner, file, at);
@@ -72,7 +73,9 @@ export class ModelHost implements ModelCalls {
   }
 
   async verify(ref: ModelRef): Promise<Outcome<Verified>> {
-    if (runsOnPoolsAlone(ref)) return this.#inspect(ref);
+    const checked = await checkManifest(ref.manifest);
+    if (!checked.ok) return checked;
+    if (await this.#isForPools(ref)) return this.#inspect(ref);
     const beganMs = this.#parts.clock.nowMs();
     return this.#use(ref, async (model) => {
       const loadMs = this.#parts.clock.nowMs() - beganMs;
@@ -83,17 +86,25 @@ export class ModelHost implements ModelCalls {
     });
   }
 
+  /** [M80] Whether a version is too large for an isolate, as what computes it keeps its weights. */
+  async #isForPools(ref: ModelRef): Promise<boolean> {
+    const { room } = this.#parts;
+    if (!runsOnPoolsAlone(ref, 'runtime', room)) return false;
+    if (runsOnPoolsAlone(ref, 'encoder', room)) return true;
+    const inspected = await inspectModel(ref, this.#parts);
+    // What is refused is refused again when it is loaded.
+    return inspected.ok && (inspected.value.encoder === undefined || !hasRoomFor(ref, inspected.value.encoder, room));
+  }
+
   /** [M80] What can be said of a version without its weights. */
   async #inspect(ref: ModelRef): Promise<Outcome<Verified>> {
     const beganMs = this.#parts.clock.nowMs();
-    const checked = await checkManifest(ref.manifest);
-    if (!checked.ok) return checked;
-    const size = checkSize({ manifest: { ...ref.manifest, externalData: [] } });
+    const size = checkSize({ manifest: { ...ref.manifest, externalData: [] } }, 'texts', this.#parts.room);
     if (!size.ok) return size;
     const room = checkLoadRoom(graphFileBytes(ref), this.#parts.loadRoomBytes);
     if (!room.ok) return room;
-    const inspected = await inspectModel(ref, this.#parts.bucket);
-    const found = inspected.ok ? foundOf(ref, inspected.value) : inspected;
+    const inspected = await inspectModel(ref, this.#parts);
+    const found = inspected.ok ? foundOf(ref, { ...inspected.value, encoderBytes: undefined }) : inspected;
     return found.ok ? ok({ ...found.value, runsOn: 'pool', loadMs: this.#parts.clock.nowMs() - beganMs }) : found;
   }
 
@@ -115,7 +126,7 @@ export class ModelHost implements ModelCalls {
   }
 
   infer(ref: ModelRef, inputs: readonly NamedTensor[], wanted?: readonly string[]): Promise<Outcome<readonly NamedTensor[]>> {
-    return this.#use(ref, async ({ facts, bounds, runner }) => {
+    const work = async ({ facts, bounds, runner }: LoadedModel): Promise<Outcome<readonly NamedTensor[]>> => {
       const checked = checkInputs(inputs, facts.inputs);
       if (!checked.ok) return checked;
       const names = facts.outputs.map(({ name }) => name);
@@ -133,14 +144,15 @@ export class ModelHost implements ModelCalls {
       if (!answers.ok) return answers;
       const fits = checkBytes(answers.value, 'outputs');
       return fits.ok ? answers : fits;
-    });
+    };
+    return this.#use(ref, work, 'graph');
   }
 
-  async #use<T>(ref: ModelRef, work: (model: LoadedModel) => Promise<Outcome<T>>): Promise<Outcome<T>> {
+  async #use<T>(ref: ModelRef, work: (model: LoadedModel) => Promise<Outcome<T>>, form: 'texts' | 'graph' = 'texts'): Promise<Outcome<T>> {
     const checked = await checkManifest(ref.manifest);
     if (!checked.ok) return checked;
-    const size = checkSize(ref);
-    return size.ok ? this.#models.use(ref, work) : size;
+    const size = checkSize(ref, form, this.#parts.room);
+    return size.ok ? this.#models.use(ref, work, form) : size;
   }
 
   async #texts<T>(ref: ModelRef, tasks: readonly ModelTask[], work: (model: TextCalls) => Promise<Outcome<T>>): Promise<Outcome<T>> {
@@ -159,7 +171,8 @@ const graphFileBytes = ({ manifest }: ModelRef): number => weightBytesOf({ manif
  * What a version takes, answers and costs. Refuses one whose largest input may take too long, if no pool can run it; one that embeds runs at the
  * edge as far as short texts do. [M59]
  */
-function foundOf(ref: ModelRef, { facts, bounds }: Pick<LoadedModel, 'facts' | 'bounds'>): Outcome<Omit<Verified, 'loadMs'>> {
+function foundOf(ref: ModelRef, model: Pick<LoadedModel, 'facts' | 'bounds' | 'encoderBytes'>): Outcome<Omit<Verified, 'loadMs'>> {
+  const { facts, bounds, encoderBytes } = model;
   const { inputs, outputs } = facts;
   const { task, tokensMax } = ref.manifest;
   const largest = task === 'graph' ? bounds.ofLeast(inputs) : bounds.of(textInputs(inputs, 1, tokensMax));
@@ -172,7 +185,9 @@ function foundOf(ref: ModelRef, { facts, bounds }: Pick<LoadedModel, 'facts' | '
   if (!affordable.ok && !makesVectors(task)) return affordable;
   const cost = { runMs: largest.ms, unruled: largest.unruled };
   const isOfEdge = affordable.ok || tokens >= MODEL_LIMITS.edgeTextTokensMin;
-  return ok({ runsOn: isOfEdge ? 'edge' : 'pool', inputs, outputs, cost, memoryBytes: memoryBytesOf(ref) });
+  const memoryBytes = encoderBytes === undefined ? memoryBytesOf(ref) : encoderBytes + tokeniserMemoryBytes(ref);
+  const computedBy = encoderBytes === undefined ? 'runtime' : 'encoder';
+  return ok({ runsOn: isOfEdge ? 'edge' : 'pool', computedBy, inputs, outputs, cost, memoryBytes });
 }
 
 /** Runs a version on a short text and on the longest that it runs here: what it then needs of the runtime's memory is there when it serves. [M80] */

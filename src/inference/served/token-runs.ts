@@ -16,6 +16,7 @@ import type { GraphRunner } from '../graph-runner.ts';
 import type { EmbeddingOutput } from '../embedding-output.ts';
 import { ownOutput } from '../embedding-output.ts';
 import { answerRows } from './answer-rows.ts';
+import type { EncoderRuns } from './encoder-runs.ts';
 import type { RunBounds } from './run-bounds.ts';
 import { checkRunMs, textInputs } from './run-bounds.ts';
 import type { ServedManifest } from '../served-manifest.ts';
@@ -32,7 +33,9 @@ export interface TokenRunsParts {
   readonly output?: EmbeddingOutput;
   readonly sharing: RunSharing;
   /** Absent: runs take as long as they take. */
-  readonly bounds: RunBounds | undefined;
+  readonly bounds: Pick<RunBounds, 'of'> | undefined;
+  /** What runs texts instead of the graph, which is one that it computes. */
+  readonly encoder?: EncoderRuns;
 }
 
 /** By what requests that share runs wait for each other. */
@@ -81,7 +84,7 @@ export class TokenRuns {
   constructor(parts: TokenRunsParts) {
     this.#parts = parts;
     const takesOne = parts.facts.inputs.some(({ shape: [rows] }) => typeof rows === 'number');
-    if (parts.facts.mixesRows || takesOne) return;
+    if (parts.encoder === undefined && (parts.facts.mixesRows || takesOne)) return;
     this.#batcher = new MicroBatcher<TokenisedText, AnswerRow>({
       ...parts.sharing,
       rules: BATCH_RULES,
@@ -103,7 +106,22 @@ export class TokenRuns {
     }
   }
 
-  async #runAll(texts: readonly TokenisedText[]): Promise<AnswerRow[]> {
+  #runAll(texts: readonly TokenisedText[]): Promise<AnswerRow[]> {
+    const { encoder } = this.#parts;
+    return encoder === undefined ? this.#runPadded(texts) : this.#runRagged(encoder, texts);
+  }
+
+  /** [M59] The engine lets others have their turn by itself: a text is refused by what it takes until then. */
+  async #runRagged(encoder: EncoderRuns, texts: readonly TokenisedText[]): Promise<AnswerRow[]> {
+    const { bounds, facts } = this.#parts;
+    const affordable = bounds === undefined ? ok(undefined) : checkRunMs(bounds.of(textInputs(facts.inputs, 1, longestOf(texts))));
+    if (!affordable.ok) throw new RunRefused(affordable.error);
+    const vectors = await encoder.run(texts, this.#parts.output);
+    if (!vectors.ok) throw new RunRefused(vectors.error);
+    return vectors.value.map((values) => ({ values, together: texts.length }));
+  }
+
+  async #runPadded(texts: readonly TokenisedText[]): Promise<AnswerRow[]> {
     const { facts, runner, manifest, padId, answer, output = ownOutput(manifest.task) } = this.#parts;
     const offsets = new Int32Array(texts.length + 1);
     for (const [i, { ids }] of texts.entries()) offsets[i + 1] = offsets[i]! + ids.length;

@@ -10,7 +10,7 @@ import { ModelRegistry } from '../../../src/inference/registry/model-registry.ts
 import type { StatedReading } from '../../../src/inference/folder/read-model-folder.ts';
 import type { FolderReading } from '../../../src/inference/served/model-calls.ts';
 import type { ModelRef, ServedFile } from '../../../src/inference/served-manifest.ts';
-import type { FileId, TenantId } from '../../../src/kernel/ids.ts';
+import type { FileId, JobId, TenantId } from '../../../src/kernel/ids.ts';
 import { portTo } from '../../../src/kernel/remote.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import type { ModelManifest } from '../../../src/inference/model-manifest.ts';
@@ -93,7 +93,19 @@ export class ModelWorld {
       return ok(null);
     },
     clock: { nowMs: () => this.nowMs },
+    standing: {
+      isAuto: true,
+      jobOf: async ({ model, version }) => {
+        this.standing.push(`${model}@${version.version}`);
+        return ok('job_standing' as JobId);
+      },
+      end: async (...whose) => void this.ended.push(whose.slice(1).join('@')),
+    },
   });
+
+  /** Versions that pools were to serve, and whose jobs were to end. */
+  readonly standing: string[] = [];
+  readonly ended: string[] = [];
 
   /** By owner. */
   readonly upstreams = new Map<string, readonly UpstreamRecord[]>();

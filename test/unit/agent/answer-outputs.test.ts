@@ -34,7 +34,12 @@ function lineModel(output: EmbeddingOutput) {
     if (!form.ok) return form;
     const rows = texts.map((text) => ROWS[form.value][TEXTS.indexOf(text)] ?? []);
     const lengths = form.value === 'dense' ? {} : { lengths: Int32Array.from(rows, ({ length }) => length) };
-    return ok({ vectors: Float32Array.from(rows.flat()), ...lengths, tokens: Int32Array.from(texts, ({ length }) => length), sharedTexts: 0 });
+    return ok({
+      vectors: Float32Array.from(rows.flat()),
+      ...lengths,
+      tokens: Int32Array.from(texts, ({ length }) => length),
+      sharedTexts: 0,
+    });
   };
   return registeredLineModel('m', { model: 'm', version: '1', manifest }, { embed });
 }
@@ -71,7 +76,9 @@ it.each(['dense', 'sparse', 'tokens'] as const)('[M186] %s vectors of a replica 
   if (!read.ok) throw new Error(read.error.message);
   const { vectors, lengths, tokens } = read.value;
   expect([...vectors]).toEqual(floats(ROWS[output].flat()));
-  expect(lengths === undefined ? undefined : [...lengths]).toEqual(output === 'dense' ? undefined : ROWS[output].map(({ length }) => length));
+  expect(lengths === undefined ? undefined : [...lengths]).toEqual(
+    output === 'dense' ? undefined : ROWS[output].map(({ length }) => length),
+  );
   expect([...tokens]).toEqual([2, 1]);
 });
 
@@ -90,7 +97,8 @@ it('[M186] what a replica answers in another form than asked, or out of order, i
     ['tokens', ['AACAPw==']],
     ['dense', { indices: [0], values: [1] }],
   ];
-  for (const [output, embedding] of bad) expect(refusalOf(await readAs(output, first(embedding))), JSON.stringify(embedding)).toBe('no_healthy_replica model');
+  for (const [output, embedding] of bad)
+    expect(refusalOf(await readAs(output, first(embedding))), JSON.stringify(embedding)).toBe('no_healthy_replica model');
 });
 
 it('[M186] lines of jobs and batches have the forms of /v1/embeddings, and are refused by the same fields', async () => {

@@ -14,6 +14,7 @@ import { EmbeddingCache } from '../../../../src/gateway/embeddings/embedding-cac
 import { embeddingSpace } from '../../../../src/gateway/embeddings/text-embedder.ts';
 import { RegisteredEmbedder } from '../../../../src/gateway/embeddings/registered-embedder.ts';
 import { ModelRunners } from '../../../../src/gateway/models/model-runners.ts';
+import { EDGE_ROOM } from '../../../../src/inference/served/model-room.ts';
 import type { InputType, TextOptions } from '../../../../src/inference/served/model-calls.ts';
 import type { ModelRef } from '../../../../src/inference/served-manifest.ts';
 import { ok } from '../../../../src/kernel/result.ts';
@@ -75,7 +76,10 @@ function isolate() {
   const any = new AnyEmbedder({
     builtin: models.manifests,
     own: new Embedder({ models, ...parts }),
-    registered: new RegisteredEmbedder({ runners: new ModelRunners({ inference, replicas, clock }), ...parts }),
+    registered: new RegisteredEmbedder({
+      runners: new ModelRunners({ inference, replicas, clock, standsBy: false, room: EDGE_ROOM }),
+      ...parts,
+    }),
     routes: routes as never,
   });
   const embed = (model: string, texts: readonly string[], more: Partial<EmbedInputs> = {}): Promise<Outcome<EmbeddedInputs>> => {
@@ -170,8 +174,12 @@ it('[M183] an answer of more numbers than allowed is refused by field, limit and
 it('[M183] prefixes are of dense and token vectors, and a form that a model does not make is refused by name', async () => {
   const { embed } = isolate();
   expect(rowsOf(await embed('minilm', ['ab'], { output: 'tokens', dimensions: 2 }))).toEqual([[1, 0, 1, 0]]);
-  expect(refusalOf(await embed('splade', ['ab'], { dimensions: 2 }))).toContain('invalid_value dimensions: goes with dense and token vectors');
-  expect(refusalOf(await embed('minilm', ['ab'], { output: 'sparse' }))).toBe('invalid_value output: is sparse; minilm makes dense and tokens');
+  expect(refusalOf(await embed('splade', ['ab'], { dimensions: 2 }))).toContain(
+    'invalid_value dimensions: goes with dense and token vectors',
+  );
+  expect(refusalOf(await embed('minilm', ['ab'], { output: 'sparse' }))).toBe(
+    'invalid_value output: is sparse; minilm makes dense and tokens',
+  );
   for (const output of ['sparse', 'tokens'] as const)
     expect(refusalOf(await embed('local', ['ab'], { output }))).toBe(`invalid_value output: is ${output}; local makes dense`);
   expect(must(await embed('local', ['ab'], { output: 'dense' })).output).toBe('dense');

@@ -1,0 +1,156 @@
+import type {
+  EncoderLayerSource,
+  EncoderShape,
+  EncoderSource,
+  LinearSource,
+  NormSource,
+  TableSource,
+} from '../../../src/inference/encoder/encoder-source.ts';
+import type { Seeded } from '../../../src/kernel/seeded.ts';
+
+/** Sizes of the smallest encoder that has several of everything. */
+export const SMALL_SHAPE: EncoderShape = {
+  layers: 3,
+  heads: 2,
+  hidden: 32,
+  inner: 80,
+  vocabulary: 50,
+  positions: 40,
+  types: 2,
+  normEpsilon: 1e-12,
+  activation: 'gelu',
+  firstPosition: 0,
+  paddingId: undefined,
+};
+
+/** A matrix, column by column, and its offsets. */
+export interface RandomLinear extends LinearSource {
+  /** Weight of an input for an output. */
+  weight(input: number, output: number): number;
+}
+
+export interface RandomTable extends TableSource {
+  value(row: number, column: number): number;
+}
+
+export interface RandomLayer extends EncoderLayerSource {
+  readonly query: RandomLinear;
+  readonly key: RandomLinear;
+  readonly value: RandomLinear;
+  readonly attended: RandomLinear;
+  readonly inner: RandomLinear;
+  readonly outer: RandomLinear;
+}
+
+/** An encoder of random weights, of which a reference can read each. */
+export interface RandomEncoder extends EncoderSource {
+  readonly words: RandomTable;
+  readonly positionsTable: RandomTable;
+  readonly typesTable: RandomTable;
+  readonly layers: readonly RandomLayer[];
+}
+
+export interface RandomOptions {
+  readonly shape?: Partial<EncoderShape>;
+  readonly wordBits?: 4 | 8;
+  readonly wordBlock?: number;
+  /** Whether zero points of matrices are other than 0. */
+  readonly hasZeros?: boolean;
+}
+
+export function randomEncoder(
+  random: Seeded,
+  { shape: sizes, wordBits = 8, wordBlock, hasZeros = true }: RandomOptions = {},
+): RandomEncoder {
+  const shape = { ...SMALL_SHAPE, ...sizes };
+  const { hidden, inner } = shape;
+  const normal = () => Math.sqrt(-2 * Math.log(1 - random.next())) * Math.cos(2 * Math.PI * random.next());
+  const linear = (inputs: number, outputs: number) => randomLinear(random, { inputs, outputs, hasZeros });
+  const norm = (): NormSource => ({
+    gain: Float32Array.from({ length: hidden }, () => 1 + 0.2 * normal()),
+    bias: Float32Array.from({ length: hidden }, () => 0.1 * normal()),
+  });
+  const layers = Array.from({ length: shape.layers }, () => ({
+    query: linear(hidden, hidden),
+    key: linear(hidden, hidden),
+    value: linear(hidden, hidden),
+    attended: linear(hidden, hidden),
+    attentionNorm: norm(),
+    inner: linear(hidden, inner),
+    outer: linear(inner, hidden),
+    outputNorm: norm(),
+  }));
+  return {
+    shape,
+    words: randomCodes(random, { rows: shape.vocabulary, columns: hidden, bits: wordBits, block: wordBlock ?? hidden }),
+    positionsTable: randomFloats(random, shape.positions, hidden),
+    typesTable: randomFloats(random, shape.types, hidden),
+    embeddingNorm: norm(),
+    layers,
+    layer: (n) => Promise.resolve(layers[n]!),
+  };
+}
+
+function randomLinear(random: Seeded, { inputs, outputs, hasZeros }: { inputs: number; outputs: number; hasZeros: boolean }): RandomLinear {
+  const codes = Int8Array.from({ length: inputs * outputs }, () => Math.floor(random.next() * 256) - 128);
+  const scales = Float32Array.from({ length: outputs }, () => (0.5 + random.next()) / 64 / Math.sqrt(inputs));
+  const zeros = Int8Array.from({ length: outputs }, () => (hasZeros ? Math.floor(random.next() * 41) - 20 : 0));
+  return {
+    inputs,
+    outputs,
+    bias: Float32Array.from({ length: outputs }, () => random.next() - 0.5),
+    weight: (input, output) => scales[output]! * (codes[output * inputs + input]! - zeros[output]!),
+    readColumn(output, into) {
+      into.set(codes.subarray(output * inputs, (output + 1) * inputs));
+      return { scale: scales[output]!, zero: zeros[output]! };
+    },
+  };
+}
+
+interface TableSizes {
+  readonly rows: number;
+  readonly columns: number;
+  readonly bits: 4 | 8;
+  readonly block: number;
+}
+
+function randomCodes(random: Seeded, { rows, columns, bits, block }: TableSizes): RandomTable {
+  const least = bits === 8 ? -128 : 0;
+  const codes = Int16Array.from({ length: rows * columns }, () => least + Math.floor(random.next() * 2 ** bits));
+  const blocks = columns / block;
+  // Of 11 bits, as a float16 has them.
+  const scales = Float32Array.from({ length: rows * blocks }, () => (1024 + Math.floor(random.next() * 1024)) / 2 ** (bits + 10));
+  const zeros = Float32Array.from({ length: rows * blocks }, () => least + Math.floor(random.next() * 2 ** bits));
+  return {
+    rows,
+    columns,
+    bits,
+    block,
+    // In pieces, as from a file.
+    open: (row) => Promise.resolve(Math.min(7, rows - row)),
+    value: (row, column) => {
+      const at = row * blocks + Math.floor(column / block);
+      return scales[at]! * (codes[row * columns + column]! - zeros[at]!);
+    },
+    readRow(row, into) {
+      const own = codes.subarray(row * columns, (row + 1) * columns);
+      if (bits === 8) into.codes.set(own);
+      else for (let i = 0; i < columns / 2; i += 1) into.codes[i] = own[2 * i]! | (own[2 * i + 1]! << 4);
+      into.scales.set(scales.subarray(row * blocks, (row + 1) * blocks));
+      into.zeros.set(zeros.subarray(row * blocks, (row + 1) * blocks));
+    },
+  };
+}
+
+function randomFloats(random: Seeded, rows: number, columns: number): RandomTable {
+  const values = Float32Array.from({ length: rows * columns }, () => random.next() - 0.5);
+  return {
+    rows,
+    columns,
+    bits: 32,
+    block: columns,
+    open: (row) => Promise.resolve(rows - row),
+    value: (row, column) => values[row * columns + column]!,
+    readRow: (row, into) => into.codes.set(values.subarray(row * columns, (row + 1) * columns)),
+  };
+}
