@@ -44,7 +44,9 @@ async function embedSparse(call: OfModel<Endpoints['teiModelEmbedSparse']>) {
   if (!embedded.ok) return embedded;
   const reply = embedded.value.rows.map((row) => {
     const { indices, values } = sparseVector(row);
-    return indices.map((index, i) => ({ index, value: values[i] ?? 0 }));
+    // The shortest decimals, as in lists of floats.
+    const numbers = JSON.parse(float32Json(values).rawJSON) as number[];
+    return indices.map((index, i) => ({ index, value: numbers[i] ?? 0 }));
   });
   return { ...embeddedAnswer(embedded.value, 'float'), reply };
 }
