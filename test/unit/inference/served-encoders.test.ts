@@ -11,7 +11,7 @@ import type { ModelBucket, StoredFile } from '../../../src/inference/served/mode
 import { ModelHost } from '../../../src/inference/served/model-host.ts';
 import type { ModelRoom } from '../../../src/inference/served/model-room.ts';
 import { EDGE_ROOM } from '../../../src/inference/served/model-room.ts';
-import type { ModelRef } from '../../../src/inference/served-manifest.ts';
+import type { ModelReading, ModelRef } from '../../../src/inference/served-manifest.ts';
 import { sha256Hex } from '../../../src/kernel/bytes.ts';
 import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';
 import { ENGINE_BERT } from '../../support/models/bert-weights.ts';
@@ -171,18 +171,18 @@ describe('[M145] encoders of an isolate', () => {
   });
 
   it('[M144] the contract of a version is what it was before there was an engine', async () => {
-    const reading = {
-      ...{
-        task: 'embedding',
-        graph: 'onnx/model.onnx',
-        externalData: [],
-        tokensMax: 512,
-        dimensions: 384,
-        pooling: 'mean',
-        isNormalised: true,
-      },
-      ...{ labels: [], activation: 'none', prompts: { query: 'query: ' } },
-    } as const;
+    const reading: ModelReading = {
+      task: 'embedding',
+      graph: 'onnx/model.onnx',
+      externalData: [],
+      tokensMax: 512,
+      dimensions: 384,
+      pooling: 'mean',
+      isNormalised: true,
+      labels: [],
+      activation: 'none',
+      prompts: { query: 'query: ' },
+    };
     const files = ['onnx/model.onnx', 'tokenizer.json', 'config.json'].map((path, i) => ({ path, bytes: i, sha256: String(i).repeat(64) }));
     expect(await servedContractHash(reading, files)).toBe('23940c7f15278508c02a45b14729da12c0a50a4dc681ffbcc304e524cda4bdc7');
   });
