@@ -6,8 +6,12 @@ import { ok } from '../../kernel/result.ts';
 import type { GraphFacts } from '../onnx/check-graph.ts';
 import { checkGraph } from '../onnx/check-graph.ts';
 import { GraphCost } from '../onnx/cost/graph-cost.ts';
+<<<<<<< HEAD
 import type { MatchedEncoder } from '../encoder/graph/match-encoder.ts';
 import { makesVectors } from '../embedding-output.ts';
+=======
+import type { MatchedEncoder } from '../encoder/graph/matched-encoder.ts';
+>>>>>>> h-r
 import { TextTokeniser } from '../text/text-tokeniser.ts';
 import { isStatic, TOKENISER_CONFIG_FILE, TOKENISER_FILE } from './contract-hash.ts';
 import type { StartGraph } from '../graph-runner.ts';

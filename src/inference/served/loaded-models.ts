@@ -8,7 +8,7 @@ import { MemoryRegistry } from '../../kernel/memory-registry.ts';
 import { SharedWork } from '../../kernel/shared-work.ts';
 import type { LoadOnceParts } from '../load-once.ts';
 import type { StartGraph } from '../graph-runner.ts';
-import type { MatchedEncoder } from '../encoder/graph/match-encoder.ts';
+import type { MatchedEncoder } from '../encoder/graph/matched-encoder.ts';
 import type { InspectedModel, LoadParts } from './load-model.ts';
 import { checkLoadRoom, inspectModel, isReadDetached, startModel } from './load-model.ts';
 import type { LoadedModel } from './loaded-model.ts';

@@ -6,7 +6,7 @@ import type { EncoderEngine } from '../encoder/encoder-engine.ts';
 import { encoderBytes, misfitOf } from '../encoder/encoder-engine.ts';
 import type { EncoderSource } from '../encoder/encoder-source.ts';
 import { graphEncoderSource, shapeOf, wordsOf } from '../encoder/graph-encoder-source.ts';
-import type { MatchedEncoder } from '../encoder/graph/match-encoder.ts';
+import type { MatchedEncoder } from '../encoder/graph/matched-encoder.ts';
 import { matchEncoder } from '../encoder/graph/match-encoder.ts';
 import type { WeightFiles } from '../encoder/weight-files.ts';
 import type { GraphRunner } from '../graph-runner.ts';

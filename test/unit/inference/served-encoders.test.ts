@@ -11,17 +11,17 @@ import type { ModelBucket, StoredFile } from '../../../src/inference/served/mode
 import { ModelHost } from '../../../src/inference/served/model-host.ts';
 import type { ModelRoom } from '../../../src/inference/served/model-room.ts';
 import { EDGE_ROOM } from '../../../src/inference/served/model-room.ts';
-import type { ModelRef } from '../../../src/inference/served-manifest.ts';
+import type { ModelReading, ModelRef } from '../../../src/inference/served-manifest.ts';
 import { sha256Hex } from '../../../src/kernel/bytes.ts';
 import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';
-import { ENGINE_BERT } from '../../support/models/bert-weights.ts';
+import { SMALL_ENGINE_BERT } from '../../support/models/bert-weights.ts';
 import { relaxedEncoderModule, strictEncoderModule } from '../../support/models/encoder-modules.ts';
 import type { Folder } from '../../support/models/model-folder.ts';
 import { bertFolder, MemoryBucket, modelRef, servedFiles } from '../../support/models/model-folder.ts';
 
 const module = relaxedEncoderModule ?? strictEncoderModule;
 /** Words of several megabytes in floats, so that files are read in pieces. */
-const LARGE = { ...ENGINE_BERT, vocabulary: 20_000 };
+const LARGE = { ...SMALL_ENGINE_BERT, vocabulary: 20_000 };
 
 const must = <T>(outcome: Outcome<T>): T => {
   if (!outcome.ok) throw new Error(`${paramOf(outcome.error)}: ${outcome.error.message}`);
@@ -102,7 +102,7 @@ describe('[M145] encoders of an isolate', () => {
   it('[M145] share their room: the least recently used makes room, and the runtime is told of it', async () => {
     const bucket = new MemoryBucket();
     const refs: ModelRef[] = [];
-    for (const seed of seeds) refs.push(await stored(bucket, bertFolder('embedding', { sizes: ENGINE_BERT, seed }).files));
+    for (const seed of seeds) refs.push(await stored(bucket, bertFolder('embedding', { shape: SMALL_ENGINE_BERT, seed }).files));
     const { memoryBytes } = must(await hostOf({ bucket }).host.verify(refs[0]!));
     const { host, held } = hostOf({ bucket, room: { ...EDGE_ROOM, encodersBytesMax: memoryBytes * 2.5 } });
     const vectors: number[][] = [];
@@ -121,10 +121,10 @@ describe('[M145] encoders of an isolate', () => {
   it('[M145] a load waits for the last call of the one that makes room', async () => {
     const bucket = new MemoryBucket();
     // So wide that a call of many texts is more than a step.
-    const sizes = { ...ENGINE_BERT, inner: 2_048 };
+    const sizes = { ...SMALL_ENGINE_BERT, inner: 2_048 };
     const [one, other] = [
-      await stored(bucket, bertFolder('embedding', { sizes, seed: 1 }).files),
-      await stored(bucket, bertFolder('embedding', { sizes, seed: 2 }).files),
+      await stored(bucket, bertFolder('embedding', { shape: sizes, seed: 1 }).files),
+      await stored(bucket, bertFolder('embedding', { shape: sizes, seed: 2 }).files),
     ];
     const { memoryBytes } = must(await hostOf({ bucket }).host.verify(one));
     const turns: (() => void)[] = [];
@@ -157,7 +157,7 @@ describe('[M145] encoders of an isolate', () => {
 
   it('[M145] one step too large runs on pools, found before its weights are read', async () => {
     const bucket = new MemoryBucket();
-    const ref = await stored(bucket, bertFolder('embedding', { sizes: LARGE }).files);
+    const ref = await stored(bucket, bertFolder('embedding', { shape: LARGE }).files);
     const { memoryBytes } = must(await hostOf({ bucket }).host.verify(ref));
     const runtime = { embedderBytesMax: 1_000_000 };
     const fits = hostOf({ bucket, room: { ...EDGE_ROOM, ...runtime, encodersBytesMax: memoryBytes } });
@@ -171,18 +171,18 @@ describe('[M145] encoders of an isolate', () => {
   });
 
   it('[M144] the contract of a version is what it was before there was an engine', async () => {
-    const reading = {
-      ...{
-        task: 'embedding',
-        graph: 'onnx/model.onnx',
-        externalData: [],
-        tokensMax: 512,
-        dimensions: 384,
-        pooling: 'mean',
-        isNormalised: true,
-      },
-      ...{ labels: [], activation: 'none', prompts: { query: 'query: ' } },
-    } as const;
+    const reading: ModelReading = {
+      task: 'embedding',
+      graph: 'onnx/model.onnx',
+      externalData: [],
+      tokensMax: 512,
+      dimensions: 384,
+      pooling: 'mean',
+      isNormalised: true,
+      labels: [],
+      activation: 'none',
+      prompts: { query: 'query: ' },
+    };
     const files = ['onnx/model.onnx', 'tokenizer.json', 'config.json'].map((path, i) => ({ path, bytes: i, sha256: String(i).repeat(64) }));
     expect(await servedContractHash(reading, files)).toBe('23940c7f15278508c02a45b14729da12c0a50a4dc681ffbcc304e524cda4bdc7');
   });
@@ -202,7 +202,7 @@ describe('[M145] encoders of an isolate', () => {
 
 describe('the weights of a large encoder', () => {
   it('[M146] are read in pieces, each once, and give the vectors that the whole file gives', async () => {
-    const { files } = bertFolder('embedding', { sizes: LARGE });
+    const { files } = bertFolder('embedding', { shape: LARGE });
     const [whole, pieces] = [new MemoryBucket(), new PieceBucket()];
     const ref = await stored(pieces, files);
     await whole.put(files);
@@ -213,7 +213,7 @@ describe('the weights of a large encoder', () => {
   });
 
   it('[M146] of another file than was checked are refused, and nothing of it serves', async () => {
-    const { files } = bertFolder('embedding', { sizes: LARGE });
+    const { files } = bertFolder('embedding', { shape: LARGE });
     const bucket = new PieceBucket();
     const ref = await stored(bucket, files);
     const graph = ref.manifest.files.find(({ path }) => path === 'onnx/model.onnx')!;
