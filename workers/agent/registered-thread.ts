@@ -6,6 +6,7 @@ import { POOL_LIMITS } from '../../src/contract/pools/pool-limits.ts';
 import type { Outcome } from '../../src/contract/api/outcome.ts';
 import { refuse } from '../../src/contract/api/outcome.ts';
 import { checkManifest } from '../../src/inference/served/check-manifest.ts';
+import { makesVectors } from '../../src/inference/embedding-output.ts';
 import { loadModel } from '../../src/inference/served/load-model.ts';
 import type { ModelBucket } from '../../src/inference/served/model-bucket.ts';
 import { checkTokeniserSize } from '../../src/inference/served/model-size.ts';
@@ -48,7 +49,7 @@ async function load(): Promise<Outcome<{ readonly texts: TextCalls; readonly run
   const loaded = await loadModel(ref, { bucket, start: onnx.start, ...encoder, isShared: false, ...THREAD_SHARING, runTokensMax });
   if (!loaded.ok) return loaded;
   const { texts } = loaded.value;
-  if (texts === undefined || ref.manifest.task !== 'embedding')
+  if (texts === undefined || !makesVectors(ref.manifest.task))
     return refuse('invalid_value', `${ref.model} is a model for ${ref.manifest.task}`);
   return ok({ texts, runtime: onnx.runtime });
 }
