@@ -85,6 +85,8 @@ export const MODEL_LIMITS = {
   graphDepthMax: 8,
   // Named inputs or outputs of a graph: encoders have three, detectors five.
   graphPortsMaxCount: 64,
+  // Of a graph without its large constants: encoders have some hundred kilobytes.
+  detachedGraphBytesMax: 8 * 1024 * 1024,
   // Opset of ONNX that the runtime knows at most.
   graphOpsetMax: 25,
   // Linear memory of the runtime, with all models that are loaded and the batch that runs: an allocation beyond it is refused inside the
@@ -127,6 +129,8 @@ export const MODEL_LIMITS = {
   modelLabelsMaxCount: 10_000,
   // Tokens of one run, padding included. Attention of a text of 512 tokens with 12 heads takes 13 MB, so that four of them fit.
   modelRunTokensMax: 2_048,
+  // Logits of texts that a sparse encoder runs together: 137 tokens of a vocabulary of 30,522. The runtime has two or three times as much meanwhile.
+  sparseRunBytesMax: 16 * 1024 * 1024,
   // Texts of several requests that run together: beyond it another text costs as much as alone.
   modelBatchTextsMaxCount: 16,
   // Their tokens together: longer texts use the whole processor by themselves, and wait for nothing.

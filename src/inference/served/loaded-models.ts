@@ -10,7 +10,7 @@ import type { LoadOnceParts } from '../load-once.ts';
 import type { StartGraph } from '../graph-runner.ts';
 import type { MatchedEncoder } from '../encoder/graph/match-encoder.ts';
 import type { InspectedModel, LoadParts } from './load-model.ts';
-import { checkLoadRoom, inspectModel, startModel } from './load-model.ts';
+import { checkLoadRoom, inspectModel, isReadDetached, startModel } from './load-model.ts';
 import type { LoadedModel } from './loaded-model.ts';
 import { PLATFORM } from '../registry/version-manifest.ts';
 import { EDGE_ROOM } from './model-room.ts';
@@ -103,6 +103,9 @@ export class LoadedModels {
   }
 
   async #read(name: string, form: ModelForm, ref: ModelRef): Promise<Outcome<LoadedModel>> {
+    const { bucket, startEncoder, loadRoomBytes } = this.#parts;
+    const room = isReadDetached(ref, { bucket, startEncoder }) ? ok(undefined) : checkLoadRoom(weightBytesOf(ref), loadRoomBytes);
+    if (!room.ok) return room;
     const inspected = await inspectModel(ref, this.#parts);
     if (!inspected.ok) return inspected;
     if (inspected.value.encoder === undefined) return this.#startSession(name, ref, inspected.value);
@@ -113,6 +116,8 @@ export class LoadedModels {
 
   /** Where the runtime has no room although the sizes allow it, its memory is in pieces: without other models it is whole again. */
   async #startSession(key: string, ref: ModelRef, inspected: InspectedModel): Promise<Outcome<LoadedModel>> {
+    const room = checkLoadRoom(weightBytesOf(ref), this.#parts.loadRoomBytes);
+    if (!room.ok) return room;
     // A large one may take all; whether it fits the runtime's memory is then seen.
     const bytes = Math.min(memoryBytesOf(ref), this.#memory.bytesMax);
     const parts = { ...this.#parts, start: this.#startBelow(ref) };

@@ -1,7 +1,7 @@
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
 import { must } from '../../kernel/assert.ts';
-import { ok } from '../../kernel/result.ts';
+import { err, ok } from '../../kernel/result.ts';
 import type { EncoderEngine } from '../encoder/encoder-engine.ts';
 import { encoderBytes, misfitOf } from '../encoder/encoder-engine.ts';
 import type { EncoderSource } from '../encoder/encoder-source.ts';
@@ -20,6 +20,7 @@ import type { LoadedModel } from './loaded-model.ts';
 import type { ModelRoom } from './model-room.ts';
 import { EDGE_ROOM } from './model-room.ts';
 import { tokeniserMemoryBytes } from './model-size.ts';
+import { UnreadableWeights } from './stored-weights.ts';
 import { TextModel } from './text-model.ts';
 import type { RunSharing } from './token-runs.ts';
 
@@ -62,7 +63,13 @@ export interface EncoderParts {
 export async function loadEncoder(manifest: ServedManifest, parts: EncoderParts): Promise<Outcome<LoadedModel>> {
   const { encoder, files, facts, isShared, start } = parts;
   const { tokensMax, pooling, isNormalised } = manifest;
-  const engine = await start(await graphEncoderSource(encoder, files), tokensMax);
+  let engine: Outcome<EncoderEngine>;
+  try {
+    engine = await start(await graphEncoderSource(encoder, files), tokensMax);
+  } catch (error) {
+    if (error instanceof UnreadableWeights) return err(error.refusal);
+    throw error;
+  }
   if (!engine.ok) return engine;
   const { takesTypes } = encoder.embeddings;
   const runs = new EncoderRuns({
