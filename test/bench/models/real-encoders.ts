@@ -13,7 +13,7 @@ import { COLLECTIONS, cranfield, sampled, scifact } from '../encoders/collection
 import type { Judged } from './real/cascade-curve.ts';
 import { cascadePoint, cheapestAt } from './real/cascade-curve.ts';
 import type { Variant } from './real/made-variants.ts';
-import { distilled, prunedAndQuantised } from './real/made-variants.ts';
+import { distilled, gatedByCommand, prunedAndQuantised } from './real/made-variants.ts';
 import { servedRows } from './real/served-variants.ts';
 import { judgedQueries, taskOf, VariantFigures, verdictOn } from './real/variant-figures.ts';
 
@@ -49,6 +49,10 @@ export async function realEncodersBench(quick: boolean): Promise<void> {
       const vectors: Float32Array[] = [];
       for (const collection of collections) vectors.push((await figures.encode(teacher, collection)).documents);
       variants.push(...(await distilled(teacher, collections, vectors, scratch)));
+    }
+    for (const variant of variants.filter(({ name }) => name.startsWith('MiniLM int8'))) {
+      const base = variants.find(({ name }) => name === variant.base);
+      if (base !== undefined) console.log(`${variant.name}: ${await gatedByCommand(variant, base, collections[0]!, scratch)}`);
     }
     const judged = await judgedVariants(figures, variants, collections, quick);
     console.log(

@@ -113,15 +113,15 @@ function dequantisedRows(value: Traced): Lookup | undefined {
   return { table: { ...tableOf(rows), coded: { scales: scale, zero, block: rows.columns } }, by: rows.by };
 }
 
-/** Codes of 8 or 4 bits, times scales of blocks that are picked by the same ids. */
+/** Codes of 8 or 4 bits, times scales of blocks that are picked by the same ids, types or places. */
 function blockRows(value: Traced): Lookup | undefined {
   const factors = factorsOf(unshaped(value));
   if (factors?.scale !== 1 || factors.values.length !== 2) return undefined;
   for (const [numbers, scaled] of [factors.values, factors.values.toReversed()]) {
     const scales = rowsOf(uncast(unshaped(scaled!)));
-    if (scales === undefined || scales.coded !== undefined || !isFloats(scales) || scales.by !== 'ids') continue;
+    if (scales === undefined || scales.coded !== undefined || !isFloats(scales)) continue;
     const found = codesOf(numbers!);
-    if (found?.codes.by !== 'ids' || found.codes.rows !== scales.rows) continue;
+    if (found === undefined || !isSamePick(found.codes.by, scales.by) || found.codes.rows !== scales.rows) continue;
     const columns = found.codes.columns * (found.nibbles === undefined ? 1 : 2);
     const block = columns / scales.columns;
     // Blocks lie one behind another wherever the last axis is theirs.
@@ -129,10 +129,13 @@ function blockRows(value: Traced): Lookup | undefined {
     const { zero, nibbles } = found;
     if (nibbles !== undefined && block % 2 !== 0) continue;
     const coded = { scales: scales.tensor, zero, block, ...(nibbles === undefined ? {} : { nibbles }) };
-    return { table: { codes: found.codes.tensor, rows: found.codes.rows, columns, coded }, by: 'ids' };
+    return { table: { codes: found.codes.tensor, rows: found.codes.rows, columns, coded }, by: scales.by };
   }
   return undefined;
 }
+
+const isSamePick = (a: Lookup['by'], b: Lookup['by']): boolean =>
+  a === b || (typeof a === 'object' && typeof b === 'object' && a.join() === b.join());
 
 /** What only changes the dimensions of rows left out. */
 function unshaped(value: Traced): Traced {

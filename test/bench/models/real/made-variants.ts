@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,6 +8,10 @@ import { promisify } from 'node:util';
 import type { EmbedderForm } from '../../../../workers/builds/text-embedder.ts';
 import { ROOT } from '../../../../workers/local/paths.ts';
 import type { Collection } from '../../encoders/collections.ts';
+import { sampled } from '../../encoders/collections.ts';
+
+/** Where encodings and students stay between runs, if anywhere: those of the same model and texts are the same. */
+export const ENCODINGS_CACHE = process.env['SLUICE_ENCODINGS_CACHE'];
 
 /** A model in a folder, and what it was made of. */
 export interface Variant {
@@ -82,14 +87,12 @@ export async function distilled(
   vectors: readonly Float32Array[],
   scratch: string,
 ): Promise<Variant[]> {
-  const [texts, recorded, folder] = ['texts.jsonl', 'vectors.bin', 'student'].map((name) =>
-    join(scratch, `${teacher.name.replaceAll(/[^a-z0-9-]+/gi, '-')}-${name}`),
-  ) as [string, string, string];
-  await writeFile(texts, collections.flatMap(({ documents }) => documents.map((text) => JSON.stringify({ text }))).join('\n'));
-  await writeFile(
-    recorded,
-    Buffer.concat(vectors.map(({ buffer, byteOffset, byteLength }) => Buffer.from(buffer, byteOffset, byteLength))),
-  );
+  const lines = collections.flatMap(({ documents }) => documents.map((text) => JSON.stringify({ text }))).join('\n');
+  const numbers = Buffer.concat(vectors.map(({ buffer, byteOffset, byteLength }) => Buffer.from(buffer, byteOffset, byteLength)));
+  const at = join(ENCODINGS_CACHE ?? scratch, `student-${createHash('sha256').update(lines).update(numbers).digest('hex').slice(0, 16)}`);
+  const [texts, recorded, folder] = [`${at}.jsonl`, `${at}.bin`, at];
+  await writeFile(texts, lines);
+  await writeFile(recorded, numbers);
   const refused = existsSync(folder)
     ? undefined
     : await madeBy('distil', '--texts', texts, '--vectors', recorded, '--folds', '2', '--out', folder);
@@ -102,4 +105,21 @@ export async function distilled(
     { name, folder, form: 'served', base: teacher.name },
     { name: `${name}, in its index`, folder, form: 'served', base: teacher.name, documentsOf: teacher.name },
   ];
+}
+
+/** Some texts of a collection, by which the commands judge: a gate embeds them under both models. */
+const GATED = { queries: 40, documents: 120 };
+
+/** `gate` and `card`, on a part of a collection: what the gate says, or why it could not. */
+export async function gatedByCommand(variant: Variant, base: Variant, collection: Collection, scratch: string): Promise<string> {
+  const { documents, queries, relevance } = sampled(collection, GATED);
+  const retrieval = join(scratch, 'retrieval.jsonl');
+  const lines = [
+    ...documents.map((text, position) => ({ id: String(position), text })),
+    ...queries.map((query, i) => ({ query, relevant: Object.fromEntries(relevance[i] ?? []) })),
+  ];
+  await writeFile(retrieval, lines.map((line) => JSON.stringify(line)).join('\n'));
+  const gate = await madeBy('gate', variant.folder, '--against', base.folder, '--retrieval', retrieval);
+  const card = await madeBy('card', variant.folder);
+  return `gate: ${gate ?? 'passes'}; card: ${card ?? 'written'}`;
 }

@@ -13,6 +13,7 @@ import type { Collection } from '../../encoders/collections.ts';
 import { interleavedCpuMs } from '../interleaved-cpu.ts';
 import type { Judged } from './cascade-curve.ts';
 import type { Variant } from './made-variants.ts';
+import { ENCODINGS_CACHE } from './made-variants.ts';
 
 /** Vectors of the texts of a collection under a variant, row-major. */
 export interface Encoded {
@@ -20,9 +21,6 @@ export interface Encoded {
   readonly queries: Float32Array;
   readonly documents: Float32Array;
 }
-
-/** Where encodings stay between runs, if anywhere: those of the same model and texts are the same. */
-const CACHE = process.env['SLUICE_ENCODINGS_CACHE'];
 
 /** Variants that were started, with their encodings of collections. */
 export class VariantFigures {
@@ -73,13 +71,13 @@ export class VariantFigures {
 
   async #vectors(variant: Variant, texts: readonly string[], use: 'query' | 'passage'): Promise<Float32Array> {
     const embed = async () => (await (await this.#embedder(variant)).embed(texts, use)).vectors;
-    if (CACHE === undefined) return embed();
+    if (ENCODINGS_CACHE === undefined) return embed();
     const { inputs } = await readModelFolder(variant.folder);
     const of = await sha256Hex(utf8(JSON.stringify([inputs, variant.form, use, texts])));
-    const path = join(CACHE, `${of}.f32`);
+    const path = join(ENCODINGS_CACHE, `${of}.f32`);
     if (existsSync(path)) return new Float32Array(new Uint8Array(await readFile(path)).buffer);
     const vectors = await embed();
-    await mkdir(CACHE, { recursive: true });
+    await mkdir(ENCODINGS_CACHE, { recursive: true });
     await writeFile(path, new Uint8Array(vectors.buffer, vectors.byteOffset, vectors.byteLength));
     return vectors;
   }

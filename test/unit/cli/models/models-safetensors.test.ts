@@ -11,6 +11,8 @@ import { startGraph } from '../../../../workers/builds/graph-session.ts';
 import { readModelFolder } from '../../../../workers/builds/model-folder.ts';
 import { writeOnnxGraph } from '../../../../workers/builds/onnx-graph-file.ts';
 import { baseEmbedder, textEmbedder } from '../../../../workers/builds/text-embedder.ts';
+import { folderSource } from '../../../../workers/cli/models/hub/model-source.ts';
+import { prune } from '../../../../workers/cli/models/prune.ts';
 import { quantize } from '../../../../workers/cli/models/quantize.ts';
 import { carriedOut } from '../../../support/deployment/carried-out.ts';
 import { bertReference } from '../../../support/models/bert-reference.ts';
@@ -138,6 +140,47 @@ describe('[MB20] weights without a graph', () => {
     expect(made).toEqual(expect.arrayContaining(['model.onnx', 'config.json', 'tokenizer.json', 'recipe.json', 'report.json']));
     const { inputs } = JSON.parse(await readFile(join(out, 'recipe.json'), 'utf8')) as { inputs: { path: string }[] };
     expect(inputs.map(({ path }) => path).toSorted()).toEqual(['config.json', 'model.safetensors']);
+  });
+
+  it('[MB23] become graphs that the encoder engine serves, in 8 bits and without a layer', async () => {
+    const folder = await folderOf('served');
+    const calibration = join(root, 'calibration.jsonl');
+    await writeFile(calibration, '{"text": "the river lock opens"}');
+    const [int8, shallow, both] = ['served int8', 'shallow', 'shallow int8'].map((name) => join(root, name)) as [string, string, string];
+    expect((await carriedOut(quantize(), folder, '--out', int8)).status).toBe(0);
+    expect((await carriedOut(prune(), folder, '--layers', '1', '--calibrate', calibration, '--out', shallow)).status).toBe(0);
+    expect((await carriedOut(quantize(), shallow, '--out', both)).status).toBe(0);
+    const modes = ['stored', 'block,dynamic', 'row,stored', 'dynamic'];
+    for (const mode of modes)
+      expect((await carriedOut(quantize(), folder, '--mode', mode, '--out', join(root, `served ${mode}`))).status).toBe(0);
+    for (const [of, layers] of [
+      ...modes.map((mode) => [join(root, `served ${mode}`), shape.layers] as const),
+      [int8, shape.layers],
+      [shallow, shape.layers - 1],
+      [both, shape.layers - 1],
+    ] as const) {
+      const graph = readServedGraph(new Uint8Array(await readFile(join(of, 'model.onnx'))), []);
+      const match = graph.ok ? matchEncoder(graph.value, 'last_hidden_state') : undefined;
+      expect(match?.layers).toHaveLength(layers);
+    }
+    // The codes are the engine's own, and the layer that is gone is no longer there to compute.
+    const cosine = async (of: string) => {
+      const vectors = await Promise.all(
+        [of, folder].map(async (path) => {
+          const embedder = await textEmbedder(await readModelFolder(path));
+          const embedded = await embedder.embed(['the river lock opens at dawn'], 'passage');
+          await embedder.close();
+          return [...embedded.vectors];
+        }),
+      );
+      return vectors[0]!.reduce((sum, x, i) => sum + x * vectors[1]![i]!, 0);
+    };
+    expect(await cosine(int8)).toBeGreaterThan(0.99);
+    expect(await cosine(both)).toBeLessThan(0.99);
+  });
+
+  it('[MB20] are no model that can be registered, and `add` says what makes one of them', async () => {
+    await expect(folderSource(await folderOf('added'), undefined)).rejects.toThrow('sluice models quantize');
   });
 
   it('[MB22] are judged by float arithmetic, and what is made of them as it is served', async () => {
