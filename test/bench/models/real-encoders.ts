@@ -50,7 +50,7 @@ export async function realEncodersBench(quick: boolean): Promise<void> {
       for (const collection of collections) vectors.push((await figures.encode(teacher, collection)).documents);
       variants.push(...(await distilled(teacher, collections, vectors, scratch)));
     }
-    for (const variant of variants.filter(({ name }) => name.startsWith('MiniLM int8'))) {
+    for (const variant of variants.filter(({ name }) => name === 'MiniLM int8')) {
       const base = variants.find(({ name }) => name === variant.base);
       if (base !== undefined) console.log(`${variant.name}: ${await gatedByCommand(variant, base, collections[0]!, scratch)}`);
     }
