@@ -63,7 +63,7 @@ export async function encoderEngineBench({
         { name: 'web', run: () => web.run(feeds.tensors) },
         ...(native === undefined ? [] : [{ name: 'native', run: () => native(feeds.tensors) }]),
       ];
-      const repeated = contenders.map(({ name: of, run }) => ({ name: of, run: () => times(together, run) }));
+      const repeated = contenders.map(({ name: of, run }) => ({ name: of, run: () => repeat(together, run) }));
       // Until V8 has optimised the kernels, which it does in another thread.
       await interleavedCpuMs(repeated, 3);
       const cpu = await interleavedCpuMs(repeated, quick ? 5 : turns);
@@ -93,7 +93,7 @@ async function loadEngine(file: Uint8Array<ArrayBuffer>, module: WebAssembly.Mod
   return { engine: engine.value, loadMs: (user + system) / 1000 };
 }
 
-async function times(count: number, run: () => Promise<unknown>): Promise<void> {
+async function repeat(count: number, run: () => Promise<unknown>): Promise<void> {
   for (let i = 0; i < count; i += 1) await run();
 }
 
