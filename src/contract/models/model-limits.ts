@@ -131,6 +131,8 @@ export const MODEL_LIMITS = {
   modelLabelsMaxCount: 10_000,
   // Tokens of one run, padding included. Attention of a text of 512 tokens with 12 heads takes 13 MB, so that four of them fit.
   modelRunTokensMax: 2_048,
+  // Logits of texts that a sparse encoder runs together: 137 tokens of a vocabulary of 30,522. The runtime has two or three times as much meanwhile.
+  sparseRunBytesMax: 16 * 1024 * 1024,
   // Texts of several requests that run together: beyond it another text costs as much as alone.
   modelBatchTextsMaxCount: 16,
   // Their tokens together: longer texts use the whole processor by themselves, and wait for nothing.

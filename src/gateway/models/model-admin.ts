@@ -21,6 +21,7 @@ import { ok } from '../../kernel/result.ts';
 import type { Acting } from '../tenancy/authority.ts';
 import type { StoredFile } from '../files/file-store.ts';
 import { actorOf, ownerFor, requestDigest, subjectOf } from '../tenancy/subject.ts';
+import { makesVectors } from '../../inference/embedding-output.ts';
 import type { VersionBody } from './describe-version.ts';
 import { checkStatedPaths, describeVersion } from './describe-version.ts';
 import { checkVersion } from './model-checks.ts';
@@ -265,7 +266,7 @@ const isKey = (actor: ModelActor): actor is TenantPrincipal => actor.kind === 't
 /** Whether isolates refuse some texts of a version, or all. */
 function needsPool({ manifest, checks }: VersionRecord): boolean {
   const { runs_on: runsOn, run_bound_ms: boundMs = 0 } = checks?.measured ?? {};
-  return manifest.task === 'embedding' && (runsOn === 'pool' || Number(boundMs) > MODEL_LIMITS.runBoundMsMax);
+  return makesVectors(manifest.task) && (runsOn === 'pool' || Number(boundMs) > MODEL_LIMITS.runBoundMsMax);
 }
 
 /** Whose models a caller changes: a tenant its own, the admin those of the platform. */

@@ -2,6 +2,7 @@ import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import type { VersionChecks, VersionRecord } from '../../inference/registry/model-record.ts';
 import type { ModelOwner } from '../../inference/registry/version-manifest.ts';
+import { denseRows } from '../../inference/served/sparse-rows.ts';
 import type { ModelCalls } from '../../inference/served/model-calls.ts';
 import type { ModelRef } from '../../inference/served-manifest.ts';
 import { ok } from '../../kernel/result.ts';
@@ -77,7 +78,7 @@ async function leastCosine(
   for (const version of [one, other]) {
     const embedded = await inference.embedTexts(refOf(owner, version), PROBE_TEXTS, 'passage', { isTruncating: true });
     if (!embedded.ok) return embedded;
-    made.push(embedded.value.vectors);
+    made.push(denseRows(embedded.value, dimensions));
   }
   const [a = new Float32Array(), b = new Float32Array()] = made;
   const cosines = PROBE_TEXTS.map((_, row) =>

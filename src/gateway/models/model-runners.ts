@@ -7,6 +7,8 @@ import type { TenantPrincipal } from '../../contract/api/principal.ts';
 import { refuse } from '../../contract/api/outcome.ts';
 import type { RegisteredRoute, RoutedVersion } from '../../inference/registry/model-route.ts';
 import type { RunnerChoice } from '../../inference/served/choose-runner.ts';
+import type { EmbeddingOutput } from '../../inference/embedding-output.ts';
+import { ownOutput } from '../../inference/embedding-output.ts';
 import { chooseRunner } from '../../inference/served/choose-runner.ts';
 import type { EmbeddedTexts, InputType, ModelCalls } from '../../inference/served/model-calls.ts';
 import type { ModelRoom } from '../../inference/served/model-room.ts';
@@ -36,6 +38,8 @@ export interface RunTexts {
   readonly route: RegisteredRoute;
   readonly version: RoutedVersion;
   readonly inputType: InputType | undefined;
+  /** Absent: what the model is for. */
+  readonly output?: EmbeddingOutput;
   /** The most tokens of all texts of the request. */
   readonly tokens: number;
   /** The same of the longest of them. */
@@ -100,19 +104,27 @@ export class ModelRunners extends Composed<ModelRunnerParts> {
   }
 
   async #inIsolate(
-    { route, version, inputType, leftMs }: RunTexts,
+    { route, version, inputType, output, leftMs }: RunTexts,
     texts: readonly string[],
     choice: RunnerChoice,
   ): Promise<Outcome<RanTexts>> {
     const ref = { owner: route.owner, model: route.model, version: String(version.version), manifest: version.manifest };
-    const embedded = await this.parts.inference.embedTexts(ref, texts, inputType, leftMs === undefined ? {} : { leftMs });
+    const embedded = await this.parts.inference.embedTexts(ref, texts, inputType, {
+      ...(leftMs === undefined ? {} : { leftMs }),
+      ...(output === undefined || output === ownOutput(version.manifest.task) ? {} : { output }),
+    });
     return embedded.ok ? ok({ ...embedded.value, ran: { choice, version: ref.version } }) : embedded;
   }
 
-  #onReplica({ principal, version, inputType, end }: RunTexts, call: Pick<ReplicaTexts, 'names' | 'texts' | 'waitMs' | 'standing'>) {
+  #onReplica(
+    { principal, version, inputType, output, end }: RunTexts,
+    call: Pick<ReplicaTexts, 'names' | 'texts' | 'waitMs' | 'standing'>,
+  ) {
     const { manifest, contractHash } = version;
     const contracts = [contractHash, manifest.contractHash];
-    return this.parts.replicas.embedOnReplica(principal.tenantId, { ...call, inputType, dimensions: manifest.dimensions, contracts }, end);
+    const form = output === undefined ? {} : { output };
+    const { dimensions } = manifest;
+    return this.parts.replicas.embedOnReplica(principal.tenantId, { ...call, inputType, ...form, dimensions, contracts }, end);
   }
 
   /** Nothing, where the control plane does not answer: an isolate computes what it can. */

@@ -1,5 +1,6 @@
 import type { AuthorityEnd } from '../../contract/tenancy/authority-end.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
+import type { EmbeddingOutput } from '../../inference/embedding-output.ts';
 import type { EmbeddedTexts, InputType } from '../../inference/served/model-calls.ts';
 import type { TenantId } from '../../kernel/ids.ts';
 import type { StandingModel } from './standing-replicas.ts';
@@ -10,6 +11,8 @@ export interface ReplicaTexts {
   readonly names: readonly string[];
   readonly texts: readonly string[];
   readonly inputType: InputType | undefined;
+  /** Absent: dense. */
+  readonly output?: EmbeddingOutput;
   readonly dimensions: number;
   /** The embedding contracts of which its files have to be one: a replica may have begun before the model was another. */
   readonly contracts: readonly string[];

@@ -3,7 +3,8 @@ import type { AuthorityEnd } from '../../contract/tenancy/authority-end.ts';
 import { JOB_LIMITS } from '../../contract/jobs/job-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
-import { fromBase64 } from '../../kernel/bytes.ts';
+import { joinRows } from '../../cache/vector-rows.ts';
+import { readRow } from './replica-rows.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { JobId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
@@ -58,7 +59,7 @@ export class ModelReplicas implements ReplicaCalls {
 
   async embedOnReplica(
     tenantId: TenantId,
-    { names, texts, inputType, contracts, dimensions, waitMs, standing }: ReplicaTexts,
+    { names, texts, inputType, output = 'dense', contracts, dimensions, waitMs, standing }: ReplicaTexts,
     end?: AuthorityEnd,
   ): Promise<Outcome<ReplicaVectors>> {
     const serving = await this.#serving(tenantId, names, standing);
@@ -69,10 +70,11 @@ export class ModelReplicas implements ReplicaCalls {
       input: texts,
       encoding_format: 'base64',
       ...(inputType === undefined ? {} : { input_type: inputType }),
+      ...(output === 'dense' ? {} : { output }),
     };
     const answered = await this.#parts.router.embed(tenantId, job.id, job.model, JSON.stringify(request), end, waitMs);
     if (!answered.ok) return answered;
-    return vectorsIn(answered.value, texts.length, dimensions, contracts);
+    return vectorsIn(answered.value, { count: texts.length, dimensions, output, contracts });
   }
 
   /** The job that serves a model, ready or not; one is made of `standing` where there is none. */
@@ -112,24 +114,22 @@ export class ModelReplicas implements ReplicaCalls {
 /** Tenants that an isolate remembers the replicas of. */
 const VIEWS_MAX = 1_000;
 
+interface Expected extends Pick<ReplicaTexts, 'dimensions' | 'contracts'>, Required<Pick<ReplicaTexts, 'output'>> {
+  readonly count: number;
+}
+
 /** What a replica is expected to say. It is code of an operator, and may be of another version: nothing is taken on trust. */
-function vectorsIn(body: unknown, count: number, dimensions: number, contracts: readonly string[]): Outcome<ReplicaVectors> {
+function vectorsIn(body: unknown, { count, dimensions, output, contracts }: Expected): Outcome<ReplicaVectors> {
   const { data, sluice } = (body ?? {}) as { data?: unknown; sluice?: { tokens?: unknown; contract_hash?: unknown; version?: unknown } };
   const { tokens, contract_hash: contract, version } = sluice ?? {};
   if (typeof contract !== 'string' || !contracts.includes(contract) || typeof version !== 'string')
     return refuse('no_healthy_replica', 'the replica serves another version of the model, under another embedding contract', 'model');
-  const vectors = new Float32Array(count * dimensions);
   const isList = Array.isArray(data) && data.length === count && Array.isArray(tokens) && tokens.length === count;
-  const isWhole =
-    isList &&
-    data.every(({ embedding }: { embedding?: unknown }, row) => {
-      const bytes = typeof embedding === 'string' ? fromBase64(embedding) : undefined;
-      if (bytes?.length !== dimensions * 4) return false;
-      vectors.set(new Float32Array(bytes.slice().buffer), row * dimensions);
-      return true;
-    });
+  const rows = isList ? data.map((one: { embedding?: unknown } | null) => readRow(one?.embedding, output, dimensions)) : [];
   const counts = isList ? tokens.map((each) => (Number.isSafeInteger(each) && each >= 0 ? Number(each) : Number.NaN)) : [];
-  if (!isWhole || counts.some(Number.isNaN) || !vectors.every(Number.isFinite))
+  const known = rows.filter((row) => row !== undefined);
+  if (!isList || known.length < count || counts.some(Number.isNaN) || !known.every((row) => row.every(Number.isFinite)))
     return refuse('no_healthy_replica', 'the replica answered something else than vectors', 'model');
-  return ok({ vectors, tokens: Int32Array.from(counts), sharedTexts: 0, version });
+  const lengths = output === 'dense' ? {} : { lengths: Int32Array.from(known, ({ length }) => length) };
+  return ok({ vectors: joinRows(known).vectors, ...lengths, tokens: Int32Array.from(counts), sharedTexts: 0, version });
 }

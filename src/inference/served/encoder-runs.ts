@@ -6,6 +6,8 @@ import type { EncoderShape } from '../encoder/encoder-source.ts';
 import type { Pooling } from '../served-manifest.ts';
 import type { TokenisedText } from '../text/text-tokeniser.ts';
 import { firstUnknownId, tokenBatch } from '../token-batch.ts';
+import type { EmbeddingOutput } from '../embedding-output.ts';
+import { tokenRows } from './answer-rows.ts';
 import { poolVectors } from './pool-vectors.ts';
 
 export interface EncoderRunsParts {
@@ -28,8 +30,8 @@ export class EncoderRuns {
     return this.#parts.engine.shape;
   }
 
-  /** A vector a text, in their order. Refuses tokens that the tables have no row for. [M56] */
-  async run(texts: readonly TokenisedText[]): Promise<Outcome<Float32Array<ArrayBuffer>[]>> {
+  /** A vector a text, in their order, or the vectors of its tokens (`output`). Refuses tokens that the tables have no row for. [M56] */
+  async run(texts: readonly TokenisedText[], output: EmbeddingOutput = 'dense'): Promise<Outcome<Float32Array<ArrayBuffer>[]>> {
     const { engine, pooling, isNormalised, takesTypes } = this.#parts;
     const { hidden, vocabulary, types: typeRows } = engine.shape;
     const batch = tokenBatch(texts.map(({ ids }) => Int32Array.from(ids)));
@@ -40,7 +42,10 @@ export class EncoderRuns {
     const vectors: Float32Array<ArrayBuffer>[] = [];
     await engine.run({ ...batch, ...(types === undefined ? {} : { types }) }, (text, data) => {
       const tokens = data.length / hidden;
-      vectors[text] = poolVectors({ data, tokens, dimensions: hidden, lengths: [tokens] }, pooling, isNormalised);
+      vectors[text] =
+        output === 'tokens'
+          ? tokenRows(data, hidden, isNormalised)
+          : poolVectors({ data, tokens, dimensions: hidden, lengths: [tokens] }, pooling, isNormalised);
     });
     return ok(vectors);
   }

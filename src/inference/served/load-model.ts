@@ -7,6 +7,7 @@ import type { GraphFacts } from '../onnx/check-graph.ts';
 import { checkGraph } from '../onnx/check-graph.ts';
 import { GraphCost } from '../onnx/cost/graph-cost.ts';
 import type { MatchedEncoder } from '../encoder/graph/matched-encoder.ts';
+import { makesVectors } from '../embedding-output.ts';
 import { TextTokeniser } from '../text/text-tokeniser.ts';
 import { isStatic, TOKENISER_CONFIG_FILE, TOKENISER_FILE } from './contract-hash.ts';
 import type { StartGraph } from '../graph-runner.ts';
@@ -79,7 +80,7 @@ export async function inspectModel(
   const file = await (isReadDetached(ref, { bucket, startEncoder }) ? readDetachedGraph(place) : readGraphFile(place));
   if (!file.ok) return file;
   const { graph, stored } = file.value;
-  const weightsLimit = manifest.task === 'embedding' ? 'modelBytesMax' : graphLimit(room);
+  const weightsLimit = makesVectors(manifest.task) ? 'modelBytesMax' : graphLimit(room);
   const isDetached = stored !== undefined;
   const facts = checkGraph(graph, { path: manifest.graph, files: manifest.files, at: graphAt, weightsLimit, isDetached });
   if (!facts.ok) return facts;

@@ -1,4 +1,5 @@
 import type { Outcome } from '../../contract/api/outcome.ts';
+import type { EmbeddingOutput } from '../embedding-output.ts';
 import type { StatedReading } from '../folder/read-model-folder.ts';
 import type { ModelReading, ModelRef, ServedFile } from '../served-manifest.ts';
 import type { NamedTensor, TensorPort } from '../tensor.ts';
@@ -40,6 +41,8 @@ export interface TextOptions {
   readonly isTruncating?: boolean;
   /** For so long the caller waits still: with little time left its texts do not wait for those of other requests. */
   readonly leftMs?: number;
+  /** Which form of vectors is wanted; absent: what the model is for. */
+  readonly output?: EmbeddingOutput;
 }
 
 export interface Counted {
@@ -50,8 +53,10 @@ export interface Counted {
 }
 
 export interface EmbeddedTexts extends Counted {
-  /** Row-major, `dimensions` numbers a text. */
+  /** Row-major, `dimensions` numbers a text, unless `lengths` says how many. */
   readonly vectors: Float32Array<ArrayBuffer>;
+  /** Numbers of each text's row: of a sparse vector its indices and, behind them, its values; of token vectors one after the other. Absent: vectors are dense. */
+  readonly lengths?: Int32Array<ArrayBuffer>;
 }
 
 export interface Scores extends Counted {

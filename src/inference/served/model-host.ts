@@ -6,6 +6,8 @@ import { checkGraph } from '../onnx/check-graph.ts';
 import type { StatedReading } from '../folder/read-model-folder.ts';
 import { isFolderConfig } from '../folder/folder-files.ts';
 import { readModelFolder } from '../folder/read-model-folder.ts';
+import { readSparseGraph } from '../folder/read-sparse-graph.ts';
+import { makesVectors } from '../embedding-output.ts';
 import { checkFiles, checkManifest } from './check-manifest.ts';
 import { checkByteCount, checkBytes, checkInputs } from './check-tensors.ts';
 import { servedContractHash } from './contract-hash.ts';
@@ -28,7 +30,7 @@ import {
 } from './model-size.ts';
 import type { Classes, EmbeddedTexts, FolderReading, InputType, ModelCalls, Scores, TextOptions, Verified } from './model-calls.ts';
 import { checkRunMs, textInputs, tokensAffordable } from './run-bounds.ts';
-import type { ModelRef, ServedFile } from '../served-manifest.ts';
+import type { ModelRef, ModelTask, ServedFile } from '../served-manifest.ts';
 import type { NamedTensor } from '../tensor.ts';
 import { readStaticPart } from './static-texts.ts';
 import { hasRoomFor } from './start-encoder.ts';
@@ -64,7 +66,7 @@ export class ModelHost implements ModelCalls {
     const isWhole = !isReadDetached(ref, { bucket, startEncoder });
     const size = this.#checkSizes(ref, isWhole, file.bytes);
     if (!size.ok) return size;
-    const weightsLimit = reading.value.task === 'embedding' ? 'modelBytesMax' : graphLimit(this.#parts.room);
+    const weightsLimit = makesVectors(reading.value.task) ? 'modelBytesMax' : graphLimit(this.#parts.room);
     const place = { bucket, owner, file, at };
     const graph = await (isWhole ? readGraphFile(place) : readDetachedGraph(place));
     if (!graph.ok) return graph;
@@ -75,7 +77,9 @@ export class ModelHost implements ModelCalls {
     const isAlone = reading.value.task === 'graph' && stated.task !== 'graph';
     const own = isAlone ? await this.#staticPart(graph.value, at) : ok(undefined);
     if (!own.ok) return own;
-    const whole = { ...reading.value, ...own.value, externalData: [...new Set(facts.value.external.values())].toSorted() };
+    const fitted = readSparseGraph(reading.value, { files: folder, outputs: facts.value.outputs, statedTask: stated.task, at: ['files'] });
+    if (!fitted.ok) return fitted;
+    const whole = { ...fitted.value, ...own.value, externalData: [...new Set(facts.value.external.values())].toSorted() };
     return ok({ reading: whole, contractHash: await servedContractHash(whole, files) });
   }
 
@@ -134,15 +138,15 @@ export class ModelHost implements ModelCalls {
     inputType: InputType | undefined,
     options: TextOptions = {},
   ): Promise<Outcome<EmbeddedTexts>> {
-    return this.#texts(ref, 'embedding', (model) => model.embed(texts, inputType, options));
+    return this.#texts(ref, ['embedding', 'sparse-embedding'], (model) => model.embed(texts, inputType, options));
   }
 
   score(ref: ModelRef, query: string, documents: readonly string[], options: TextOptions = {}): Promise<Outcome<Scores>> {
-    return this.#texts(ref, 'cross-encoder', (model) => model.score(query, documents, options));
+    return this.#texts(ref, ['cross-encoder'], (model) => model.score(query, documents, options));
   }
 
   classify(ref: ModelRef, texts: readonly string[], options: TextOptions = {}): Promise<Outcome<Classes>> {
-    return this.#texts(ref, 'classifier', (model) => model.classify(texts, options));
+    return this.#texts(ref, ['classifier'], (model) => model.classify(texts, options));
   }
 
   infer(ref: ModelRef, inputs: readonly NamedTensor[], wanted?: readonly string[]): Promise<Outcome<readonly NamedTensor[]>> {
@@ -175,9 +179,9 @@ export class ModelHost implements ModelCalls {
     return size.ok ? this.#models.use(ref, work, form) : size;
   }
 
-  async #texts<T>(ref: ModelRef, task: ModelRef['manifest']['task'], work: (model: TextCalls) => Promise<Outcome<T>>): Promise<Outcome<T>> {
-    if (ref.manifest.task !== task)
-      return refuse('invalid_value', `is a model for ${ref.manifest.task}, and this call is for ${task}`, 'model');
+  async #texts<T>(ref: ModelRef, tasks: readonly ModelTask[], work: (model: TextCalls) => Promise<Outcome<T>>): Promise<Outcome<T>> {
+    if (!tasks.includes(ref.manifest.task))
+      return refuse('invalid_value', `is a model for ${ref.manifest.task}, and this call is for ${tasks[0]}`, 'model');
     return this.#use(ref, ({ texts }) =>
       texts === undefined ? Promise.resolve(refuse('invalid_value', 'takes no texts', 'model')) : work(texts),
     );
@@ -202,7 +206,7 @@ function foundOf(ref: ModelRef, model: Pick<LoadedModel, 'facts' | 'bounds' | 'e
     largest,
     isOfTexts ? { path: 'tokensMax', advice: `of at most ${tokens} tokens it serves` } : { path: 'graph' },
   );
-  if (!affordable.ok && task !== 'embedding') return affordable;
+  if (!affordable.ok && !makesVectors(task)) return affordable;
   const cost = { runMs: largest.ms, unruled: largest.unruled };
   const isOfEdge = affordable.ok || tokens >= MODEL_LIMITS.edgeTextTokensMin;
   const memoryBytes = encoderBytes === undefined ? memoryBytesOf(ref) : encoderBytes + tokeniserMemoryBytes(ref);
@@ -217,12 +221,11 @@ async function probe({ texts, bounds, facts }: LoadedModel, { manifest }: ModelR
   const longest = 'a '.repeat(tokensMax === manifest.tokensMax ? tokensMax : Math.max(1, tokensMax - SPECIAL_TOKENS));
   for (const text of ['probe', longest]) {
     const options = { isTruncating: true };
-    const answer =
-      manifest.task === 'embedding'
-        ? await texts.embed([text], undefined, options)
-        : manifest.task === 'cross-encoder'
-          ? await texts.score('probe', [text], options)
-          : await texts.classify([text], options);
+    const answer = makesVectors(manifest.task)
+      ? await texts.embed([text], undefined, options)
+      : manifest.task === 'cross-encoder'
+        ? await texts.score('probe', [text], options)
+        : await texts.classify([text], options);
     if (!answer.ok) return answer;
   }
   return ok(undefined);

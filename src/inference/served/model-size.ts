@@ -2,6 +2,7 @@ import { boundOf, refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import type { Limit } from '../../contract/api/errors.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { ok } from '../../kernel/result.ts';
+import { makesVectors } from '../embedding-output.ts';
 import { TOKENISER_CONFIG_FILE, TOKENISER_FILE } from './contract-hash.ts';
 import type { ModelRef } from '../served-manifest.ts';
 import type { ModelRoom } from './model-room.ts';
@@ -71,4 +72,4 @@ export type EdgeComputing = 'encoder' | 'runtime';
 
 /** Whether an isolate has no room for its weights, and agents of pools run it: they run models that embed. */
 export const runsOnPoolsAlone = (ref: Sized, by: EdgeComputing, room: ModelRoom = EDGE_ROOM): boolean =>
-  ref.manifest.task === 'embedding' && weightBytesOf(ref) > (by === 'encoder' ? room.encoderBytesMax : room.embedderBytesMax);
+  makesVectors(ref.manifest.task) && weightBytesOf(ref) > (by === 'encoder' ? room.encoderBytesMax : room.embedderBytesMax);

@@ -30,7 +30,7 @@ function codeRows(value: Traced | undefined): Rows {
   return rows;
 }
 
-/** Codes of 8 or 4 bits, times scales of blocks that are picked by the same ids. */
+/** Codes of 8 or 4 bits, times scales of blocks that are picked by the same ids, types or places. */
 function blockRows(value: Traced): Lookup {
   const { scale, values } = need(factorsOf(unshaped(value)));
   const [a, b] = values;
@@ -40,18 +40,21 @@ function blockRows(value: Traced): Lookup {
 
 function scaledRows(numbers: Traced, scaled: Traced): Lookup {
   const scales = need(rowsOf(uncast(unshaped(scaled))));
-  hold(scales.coded === undefined && FLOATS.has(scales.tensor.dataType) && scales.by === 'ids', 'no scales of words');
+  hold(scales.coded === undefined && FLOATS.has(scales.tensor.dataType), 'no scales of rows');
   const { codes, zero, nibbles } = codesOf(numbers);
-  hold(codes.by === 'ids' && codes.rows === scales.rows, 'codes of other words than the scales');
+  hold(isSamePick(codes.by, scales.by) && codes.rows === scales.rows, 'codes of other rows than the scales');
   const columns = codes.columns * (nibbles === undefined ? 1 : 2);
   const block = columns / scales.columns;
   // Blocks lie one behind another wherever the last axis is theirs.
-  hold(Number.isInteger(block) && numbers.dims?.at(-1) === block, 'other blocks than the scales');
+  hold(Number.isInteger(block) && numbers.dims?.at(-1) === (scales.columns === 1 ? columns : block), 'other blocks than the scales');
   hold(nibbles === undefined || block % 2 === 0, 'blocks of odd length');
   const coded: TableCodes = { scales: scales.tensor, zero, block, ...(nibbles === undefined ? {} : { nibbles }) };
   const table: MatchedTable = { codes: codes.tensor, rows: codes.rows, columns, coded };
-  return { table, by: 'ids' };
+  return { table, by: scales.by };
 }
+
+const isSamePick = (a: Lookup['by'], b: Lookup['by']): boolean =>
+  a === b || (typeof a === 'object' && typeof b === 'object' && a.join() === b.join());
 
 interface Codes {
   readonly codes: Rows;
