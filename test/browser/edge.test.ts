@@ -6,7 +6,7 @@ import type { Edge, EdgeError, EdgeOptions } from '../../workers/edge/edge.ts';
 import type { Server } from '../../workers/local/serve.ts';
 import { promoteModel, registerModel } from '../support/deployment/register-model.ts';
 import { secondModel } from '../support/fixtures/second-model.ts';
-import { ENGINE_BERT } from '../support/models/bert-weights.ts';
+import { SMALL_ENGINE_BERT } from '../support/models/bert-weights.ts';
 import { bertFolder } from '../support/models/model-folder.ts';
 import { chromiumPath, PAGE_MS } from '../support/deployment/chromium.ts';
 import { deploy } from '../support/deployment/deployment.ts';
@@ -206,7 +206,7 @@ it('[M96] a registered model runs in the page: the vectors of the gateway, kept 
 
 it("[M136] an encoder of BERT's shape runs by the engine in the page, without the runtime, and on WebGPU if that is named", async () => {
   const owner = (await createTenant(server, { scopes: ['inference', 'files', 'models:write', 'models:read', 'keys:write'] })).client;
-  const encoder = bertFolder('embedding', { sizes: ENGINE_BERT });
+  const encoder = bertFolder('embedding', { shape: SMALL_ENGINE_BERT });
   await promoteModel(owner, 'shaped', await registerModel(owner, 'shaped', encoder.files));
   const theirs = (await owner.post('/v1/embeddings', { model: 'shaped', input: TEXTS })).body.data;
   const { page, fetched } = await freshPage();

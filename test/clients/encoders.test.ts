@@ -5,7 +5,7 @@ import { promoteModel, registerModel } from '../support/deployment/register-mode
 import { sharedDeployment } from '../support/deployment/shared-deployment.ts';
 import { createTenant } from '../support/deployment/tenant.ts';
 import { bertReference } from '../support/models/bert-reference.ts';
-import { ENGINE_BERT } from '../support/models/bert-weights.ts';
+import { SMALL_ENGINE_BERT } from '../support/models/bert-weights.ts';
 import { bertFolder, VOCABULARY } from '../support/models/model-folder.ts';
 
 // Encoders of BERT's shape that the engine of our own computes.
@@ -13,7 +13,7 @@ import { bertFolder, VOCABULARY } from '../support/models/model-folder.ts';
 const TEXTS = ['river lock', 'the keeper opens the gate', 'a boat'];
 
 const server = sharedDeployment();
-const encoder = bertFolder('embedding', { sizes: ENGINE_BERT, seed: 5 });
+const encoder = bertFolder('embedding', { shape: SMALL_ENGINE_BERT, seed: 5 });
 let client: ApiClient;
 
 beforeAll(async () => {

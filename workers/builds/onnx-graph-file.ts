@@ -80,10 +80,6 @@ export function writeOnnxGraph({
 /** What a graph that comes from no ONNX file is written with: inputs of token ids and an output of vectors, of any number of texts and tokens. */
 export const tokenGraphFrame = (inputs: readonly string[], output: string, dimensions: number): unknown => {
   const ofTokens = [{ dimParam: 'batch' }, { dimParam: 'sequence' }];
-  const port = (name: string, elemType: number, dim: onnxProto.onnx.TensorShapeProto.IDimension[]) => ({
-    name,
-    type: { tensorType: { elemType, shape: { dim } } },
-  });
   return ModelProto.create({
     irVersion: TOKEN_GRAPH_IR_VERSION,
     producerName: 'sluice',
@@ -94,6 +90,11 @@ export const tokenGraphFrame = (inputs: readonly string[], output: string, dimen
     },
   });
 };
+
+const port = (name: string, elemType: number, dim: onnxProto.onnx.TensorShapeProto.IDimension[]) => ({
+  name,
+  type: { tensorType: { elemType, shape: { dim } } },
+});
 
 /** The runtime finds the shape itself; a wrong one it refuses. */
 const withoutShape = ({ name, type }: onnxProto.onnx.IValueInfoProto): onnxProto.onnx.IValueInfoProto => ({

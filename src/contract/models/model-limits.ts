@@ -105,6 +105,8 @@ export const MODEL_LIMITS = {
   loadedEncodersBytesMax: 88 * 1024 * 1024,
   // A model is loaded behind the last calls of those that make room for it, if these end within this time.
   encoderLeaveMs: 10_000,
+  // A run that takes no step for so long was ended midway: a step takes some milliseconds, and those of all others come in between.
+  encoderQuietMs: 2_000,
   // Sessions hold small objects that the estimate of their bytes does not count.
   loadedModelsMaxCount: 16,
   // A vocabulary of 30,000 words is 700 kB, of 50,000 with merges 2 MB; in memory it takes some five times as much.

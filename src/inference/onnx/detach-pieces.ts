@@ -23,7 +23,7 @@ export class TooMuchLeft extends Error {}
  * in memory as a whole. `bytes`: how long the file is. Throws `Corrupt`, and `TooMuchLeft` where what is left is too much. [M146]
  */
 export async function detachPieces(pieces: AsyncIterable<Bytes>, bytes: number): Promise<Bytes> {
-  return new PieceDetacher(new ByteSource(pieces)).message(bytes, { number: MODEL_GRAPH, change: (of, length) => of.graph(length) });
+  return new PieceDetacher(new ByteSource(pieces)).changed(bytes, { number: MODEL_GRAPH, change: (of, length) => of.graph(length) });
 }
 
 interface Change {
@@ -40,11 +40,11 @@ class PieceDetacher {
   }
 
   graph(bytes: number): Promise<Bytes> {
-    return this.message(bytes, { number: GRAPH_INITIALISER, change: (of, length) => of.#tensor(length) });
+    return this.changed(bytes, { number: GRAPH_INITIALISER, change: (of, length) => of.#tensor(length) });
   }
 
   /** A message with the fields of one number changed, which are messages, too. */
-  async message(bytes: number, { number, change }: Change): Promise<Bytes> {
+  async changed(bytes: number, { number, change }: Change): Promise<Bytes> {
     const out: Bytes[] = [];
     for (const end = this.#source.offset + bytes; this.#source.offset < end;) {
       const field = await this.#field();

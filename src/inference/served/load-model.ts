@@ -6,7 +6,7 @@ import { ok } from '../../kernel/result.ts';
 import type { GraphFacts } from '../onnx/check-graph.ts';
 import { checkGraph } from '../onnx/check-graph.ts';
 import { GraphCost } from '../onnx/cost/graph-cost.ts';
-import type { MatchedEncoder } from '../encoder/graph/match-encoder.ts';
+import type { MatchedEncoder } from '../encoder/graph/matched-encoder.ts';
 import { makesVectors } from '../embedding-output.ts';
 import { TextTokeniser } from '../text/text-tokeniser.ts';
 import { isStatic, TOKENISER_CONFIG_FILE, TOKENISER_FILE } from './contract-hash.ts';
@@ -33,6 +33,8 @@ export interface LoadParts extends RunSharing {
   readonly start: StartGraph;
   /** Starts the engine that computes encoders of BERT's shape; absent: the runtime computes all. [M140] */
   readonly startEncoder?: StartEncoder;
+  /** Told of each step of an encoder's runs. */
+  readonly onStep?: () => void;
   /** Told how many bytes encoders take beside the memory of the runtime, which does not grow into them. */
   readonly holdBack?: (bytes: number) => void;
   /** How many bytes of files there is room for while a model loads; absent: no limit but that of what runs it. */
@@ -117,10 +119,12 @@ export async function startModel(
 ): Promise<Outcome<LoadedModel>> {
   const { facts, bounds, ownTexts, encoder, tokeniser } = inspected;
   if (ownTexts !== undefined) return ok({ facts, bounds, runner: NO_RUNNER, texts: ownTexts, encoderBytes: undefined });
-  const { startEncoder: start, isShared } = parts;
+  const { startEncoder: start, isShared, onStep = () => undefined } = parts;
   if (encoder === undefined || tokeniser === undefined || start === undefined || form === 'graph') return startGraph(ref, inspected, parts);
   const files = await weightFiles(ref, inspected, parts.bucket);
-  return files.ok ? loadEncoder(ref.manifest, { encoder, files: files.value, facts, tokeniser, sharing: parts, isShared, start }) : files;
+  return files.ok
+    ? loadEncoder(ref.manifest, { encoder, files: files.value, facts, tokeniser, sharing: parts, isShared, start, onStep })
+    : files;
 }
 
 /** Where the weights of an encoder are read from: the store of files, if the graph is a detached one, else memory. */

@@ -64,11 +64,9 @@ export class ModelHost implements ModelCalls {
     const ref = { manifest: { ...reading.value, externalData: [], files, contractHash: '' } };
     const { bucket, startEncoder } = this.#parts;
     const isWhole = !isReadDetached(ref, { bucket, startEncoder });
-    const size = isWhole ? checkSize(ref, 'texts', this.#parts.room) : checkTokeniserSize(ref);
+    const size = this.#checkSizes(ref, isWhole, file.bytes);
     if (!size.ok) return size;
     const weightsLimit = makesVectors(reading.value.task) ? 'modelBytesMax' : graphLimit(this.#parts.room);
-    const room = isWhole ? checkLoadRoom(file.bytes, this.#parts.loadRoomBytes) : ok(undefined);
-    if (!room.ok) return room;
     const place = { bucket, owner, file, at };
     const graph = await (isWhole ? readGraphFile(place) : readDetachedGraph(place));
     if (!graph.ok) return graph;
@@ -83,6 +81,14 @@ export class ModelHost implements ModelCalls {
     if (!fitted.ok) return fitted;
     const whole = { ...fitted.value, ...own.value, externalData: [...new Set(facts.value.external.values())].toSorted() };
     return ok({ reading: whole, contractHash: await servedContractHash(whole, files) });
+  }
+
+  /** Of a graph that is read as a whole, also whether there is room for it; of a detached one the tokeniser's alone. */
+  #checkSizes(ref: Pick<ModelRef, 'manifest'>, isWhole: boolean, bytes: number): Outcome<void> {
+    const { room, loadRoomBytes } = this.#parts;
+    if (!isWhole) return checkTokeniserSize(ref);
+    const size = checkSize(ref, 'texts', room);
+    return size.ok ? checkLoadRoom(bytes, loadRoomBytes) : size;
   }
 
   async #staticPart(file: GraphFile, at: FieldPath): Promise<ReturnType<typeof readStaticPart>> {
@@ -117,14 +123,10 @@ export class ModelHost implements ModelCalls {
   /** [M80] What can be said of a version without its weights. */
   async #inspect(ref: ModelRef): Promise<Outcome<Verified>> {
     const beganMs = this.#parts.clock.nowMs();
-    const { bucket, startEncoder, loadRoomBytes } = this.#parts;
+    const { bucket, startEncoder } = this.#parts;
     const isWhole = !isReadDetached(ref, { bucket, startEncoder });
-    const size = isWhole
-      ? checkSize({ manifest: { ...ref.manifest, externalData: [] } }, 'texts', this.#parts.room)
-      : checkTokeniserSize(ref);
+    const size = this.#checkSizes({ manifest: { ...ref.manifest, externalData: [] } }, isWhole, graphFileBytes(ref));
     if (!size.ok) return size;
-    const room = isWhole ? checkLoadRoom(graphFileBytes(ref), loadRoomBytes) : ok(undefined);
-    if (!room.ok) return room;
     const inspected = await inspectModel(ref, this.#parts);
     const found = inspected.ok ? foundOf(ref, { ...inspected.value, encoderBytes: undefined }) : inspected;
     return found.ok ? ok({ ...found.value, runsOn: 'pool', loadMs: this.#parts.clock.nowMs() - beganMs }) : found;

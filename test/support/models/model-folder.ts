@@ -56,7 +56,7 @@ export interface BertFolder {
 /** A folder as Hugging Face has it, of a small BERT with weights of a seed. */
 export function bertFolder(
   task: 'embedding' | 'cross-encoder' | 'classifier' = 'embedding',
-  { seed = 1, pooling = 'mean_tokens', sizes = SMALL_BERT } = {},
+  { seed = 1, pooling = 'mean_tokens', shape: sizes = SMALL_BERT } = {},
 ): BertFolder {
   const labels = { embedding: undefined, 'cross-encoder': 1, classifier: 3 }[task];
   const shape = labels === undefined ? sizes : { ...sizes, labels };

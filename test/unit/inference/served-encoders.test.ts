@@ -11,17 +11,17 @@ import type { ModelBucket, StoredFile } from '../../../src/inference/served/mode
 import { ModelHost } from '../../../src/inference/served/model-host.ts';
 import type { ModelRoom } from '../../../src/inference/served/model-room.ts';
 import { EDGE_ROOM } from '../../../src/inference/served/model-room.ts';
-import type { ModelRef } from '../../../src/inference/served-manifest.ts';
+import type { ModelReading, ModelRef } from '../../../src/inference/served-manifest.ts';
 import { sha256Hex } from '../../../src/kernel/bytes.ts';
 import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';
-import { ENGINE_BERT } from '../../support/models/bert-weights.ts';
+import { SMALL_ENGINE_BERT } from '../../support/models/bert-weights.ts';
 import { relaxedEncoderModule, strictEncoderModule } from '../../support/models/encoder-modules.ts';
 import type { Folder } from '../../support/models/model-folder.ts';
 import { bertFolder, MemoryBucket, modelRef, servedFiles } from '../../support/models/model-folder.ts';
 
 const module = relaxedEncoderModule ?? strictEncoderModule;
 /** Words of several megabytes in floats, so that files are read in pieces. */
-const LARGE = { ...ENGINE_BERT, vocabulary: 20_000 };
+const LARGE = { ...SMALL_ENGINE_BERT, vocabulary: 20_000 };
 
 const must = <T>(outcome: Outcome<T>): T => {
   if (!outcome.ok) throw new Error(`${paramOf(outcome.error)}: ${outcome.error.message}`);
@@ -38,23 +38,28 @@ interface HostOptions {
 /** A host without a runtime: whatever is not the engine's is refused. */
 function hostOf({ bucket, room = EDGE_ROOM, turn = () => Promise.resolve() }: HostOptions) {
   const held: number[] = [];
+  const later = { ms: 0 };
   let loads = 0;
   const host = new ModelHost({
     bucket,
     room,
     start: () => Promise.resolve({ ok: false, error: { code: 'unavailable', message: 'no runtime', reason: 'no runtime' } }),
-    startEncoder: (source, tokensMax) => {
+    startEncoder: (source, tokensMax, onStep) => {
       const load = (loads += 1);
-      return EncoderEngine.load({ source, module, tokensMax, yieldToOthers: () => turn(load) });
+      const yieldToOthers = () => {
+        onStep();
+        return turn(load);
+      };
+      return EncoderEngine.load({ source, module, tokensMax, yieldToOthers });
     },
     holdBack: (bytes) => void held.push(bytes),
     isShared: true,
-    clock: { nowMs: () => performance.now() },
+    clock: { nowMs: () => performance.now() + later.ms },
     timer: systemTimer,
     wakeUps: new DirectWakeUps(),
     retryMs: MODEL_LIMITS.modelRetryMs,
   });
-  return { host, held };
+  return { host, held, later };
 }
 
 /** A store that reads files in pieces, as the bucket of a deployment does. */
@@ -102,7 +107,7 @@ describe('[M145] encoders of an isolate', () => {
   it('[M145] share their room: the least recently used makes room, and the runtime is told of it', async () => {
     const bucket = new MemoryBucket();
     const refs: ModelRef[] = [];
-    for (const seed of seeds) refs.push(await stored(bucket, bertFolder('embedding', { sizes: ENGINE_BERT, seed }).files));
+    for (const seed of seeds) refs.push(await stored(bucket, bertFolder('embedding', { shape: SMALL_ENGINE_BERT, seed }).files));
     const { memoryBytes } = must(await hostOf({ bucket }).host.verify(refs[0]!));
     const { host, held } = hostOf({ bucket, room: { ...EDGE_ROOM, encodersBytesMax: memoryBytes * 2.5 } });
     const vectors: number[][] = [];
@@ -118,46 +123,53 @@ describe('[M145] encoders of an isolate', () => {
     expect(held.at(-1)).toBeGreaterThan(memoryBytes);
   });
 
-  it('[M145] a load waits for the last call of the one that makes room', async () => {
-    const bucket = new MemoryBucket();
-    // So wide that a call of many texts is more than a step.
-    const sizes = { ...ENGINE_BERT, inner: 2_048 };
-    const [one, other] = [
-      await stored(bucket, bertFolder('embedding', { sizes, seed: 1 }).files),
-      await stored(bucket, bertFolder('embedding', { sizes, seed: 2 }).files),
-    ];
-    const { memoryBytes } = must(await hostOf({ bucket }).host.verify(one));
-    const turns: (() => void)[] = [];
-    let isHeld = false;
-    const turn = (load: number) => (isHeld && load === 1 ? new Promise<void>((resolve) => void turns.push(resolve)) : Promise.resolve());
-    const { host, held } = hostOf({ bucket, room: { ...EDGE_ROOM, encodersBytesMax: memoryBytes * 1.5 }, turn });
-    const before = await vectorsOf(host, one);
-    isHeld = true;
-    const long = Array.from(
-      { length: 250 },
-      () => 'river lock gate water canal boat opens closes weir bank keeper dawn rain low high flow spills the a of',
-    );
-    const running = host.embedTexts(one, long, undefined);
-    await expect.poll(() => turns.length).toBeGreaterThan(0);
-    let isLoaded = false;
-    const loading = vectorsOf(host, other).then((vectors) => {
-      isLoaded = true;
-      return vectors;
-    });
-    // What it is to take is held back, and it is not loaded until the call has ended.
-    const told = held.length;
-    await expect.poll(() => held.length).toBeGreaterThan(told);
-    expect(isLoaded).toBe(false);
-    isHeld = false;
-    for (const resolve of turns) resolve();
-    must(await running);
-    expect(await loading).not.toEqual(before);
-    expect(await vectorsOf(host, one)).toEqual(before);
-  });
+  it.each(['[M145] a load waits for the last call of the one that makes room', '[M145] but not for one that was ended midway'])(
+    '%s',
+    async (title) => {
+      const bucket = new MemoryBucket();
+      // So wide that a call of many texts is more than a step.
+      const sizes = { ...SMALL_ENGINE_BERT, inner: 2_048 };
+      const [one, other] = [
+        await stored(bucket, bertFolder('embedding', { shape: sizes, seed: 1 }).files),
+        await stored(bucket, bertFolder('embedding', { shape: sizes, seed: 2 }).files),
+      ];
+      const { memoryBytes } = must(await hostOf({ bucket }).host.verify(one));
+      const turns: (() => void)[] = [];
+      let isHeld = false;
+      const turn = (load: number) => (isHeld && load === 1 ? new Promise<void>((resolve) => void turns.push(resolve)) : Promise.resolve());
+      const { host, held, later } = hostOf({ bucket, room: { ...EDGE_ROOM, encodersBytesMax: memoryBytes * 1.5 }, turn });
+      const before = await vectorsOf(host, one);
+      isHeld = true;
+      const long = Array.from(
+        { length: 250 },
+        () => 'river lock gate water canal boat opens closes weir bank keeper dawn rain low high flow spills the a of',
+      );
+      const running = host.embedTexts(one, long, undefined);
+      await expect.poll(() => turns.length).toBeGreaterThan(0);
+      let isLoaded = false;
+      const loading = vectorsOf(host, other).then((vectors) => {
+        isLoaded = true;
+        return vectors;
+      });
+      // What it is to take is held back, and it is not loaded until the call has ended.
+      const told = held.length;
+      await expect.poll(() => held.length).toBeGreaterThan(told);
+      expect(isLoaded).toBe(false);
+      if (title.includes('midway')) {
+        later.ms = MODEL_LIMITS.encoderQuietMs;
+        return void expect(await loading).not.toEqual(before);
+      }
+      isHeld = false;
+      for (const resolve of turns) resolve();
+      must(await running);
+      expect(await loading).not.toEqual(before);
+      expect(await vectorsOf(host, one)).toEqual(before);
+    },
+  );
 
   it('[M145] one step too large runs on pools, found before its weights are read', async () => {
     const bucket = new MemoryBucket();
-    const ref = await stored(bucket, bertFolder('embedding', { sizes: LARGE }).files);
+    const ref = await stored(bucket, bertFolder('embedding', { shape: LARGE }).files);
     const { memoryBytes } = must(await hostOf({ bucket }).host.verify(ref));
     const runtime = { embedderBytesMax: 1_000_000 };
     const fits = hostOf({ bucket, room: { ...EDGE_ROOM, ...runtime, encodersBytesMax: memoryBytes } });
@@ -171,18 +183,18 @@ describe('[M145] encoders of an isolate', () => {
   });
 
   it('[M144] the contract of a version is what it was before there was an engine', async () => {
-    const reading = {
-      ...{
-        task: 'embedding',
-        graph: 'onnx/model.onnx',
-        externalData: [],
-        tokensMax: 512,
-        dimensions: 384,
-        pooling: 'mean',
-        isNormalised: true,
-      },
-      ...{ labels: [], activation: 'none', prompts: { query: 'query: ' } },
-    } as const;
+    const reading: ModelReading = {
+      task: 'embedding',
+      graph: 'onnx/model.onnx',
+      externalData: [],
+      tokensMax: 512,
+      dimensions: 384,
+      pooling: 'mean',
+      isNormalised: true,
+      labels: [],
+      activation: 'none',
+      prompts: { query: 'query: ' },
+    };
     const files = ['onnx/model.onnx', 'tokenizer.json', 'config.json'].map((path, i) => ({ path, bytes: i, sha256: String(i).repeat(64) }));
     expect(await servedContractHash(reading, files)).toBe('23940c7f15278508c02a45b14729da12c0a50a4dc681ffbcc304e524cda4bdc7');
   });
@@ -202,7 +214,7 @@ describe('[M145] encoders of an isolate', () => {
 
 describe('the weights of a large encoder', () => {
   it('[M146] are read in pieces, each once, and give the vectors that the whole file gives', async () => {
-    const { files } = bertFolder('embedding', { sizes: LARGE });
+    const { files } = bertFolder('embedding', { shape: LARGE });
     const [whole, pieces] = [new MemoryBucket(), new PieceBucket()];
     const ref = await stored(pieces, files);
     await whole.put(files);
@@ -213,7 +225,7 @@ describe('the weights of a large encoder', () => {
   });
 
   it('[M146] of another file than was checked are refused, and nothing of it serves', async () => {
-    const { files } = bertFolder('embedding', { sizes: LARGE });
+    const { files } = bertFolder('embedding', { shape: LARGE });
     const bucket = new PieceBucket();
     const ref = await stored(bucket, files);
     const graph = ref.manifest.files.find(({ path }) => path === 'onnx/model.onnx')!;

@@ -155,13 +155,14 @@ class BertGraphBuilder {
 
 /** Names as those of a plain encoder: those of models with a head begin with `bert.`, and old files call the parts of a norm gamma and beta. */
 function byPlainName(tensors: ReadonlyMap<string, GraphTensor>): ReadonlyMap<string, GraphTensor> {
-  const plain = (name: string) =>
-    name
-      .replace(/^bert\./, '')
-      .replace(/LayerNorm\.gamma$/, 'LayerNorm.weight')
-      .replace(/LayerNorm\.beta$/, 'LayerNorm.bias');
-  return new Map([...tensors].map(([name, tensor]) => [plain(name), tensor]));
+  return new Map([...tensors].map(([name, tensor]) => [plainName(name), tensor]));
 }
+
+const plainName = (name: string): string =>
+  name
+    .replace(/^bert\./, '')
+    .replace(/LayerNorm\.gamma$/, 'LayerNorm.weight')
+    .replace(/LayerNorm\.beta$/, 'LayerNorm.bias');
 
 function transposed(tensor: GraphTensor, rows: number, columns: number): GraphTensor {
   const values = floatsOf(tensor);

@@ -47,7 +47,7 @@ function headerOf(file: Uint8Array): Result<{ readonly entries: JsonRecord; read
   const data = file.subarray(LENGTH_BYTES + length);
   try {
     const entries: unknown = JSON.parse(
-      new TextDecoder('utf-8', { fatal: true }).decode(file.subarray(LENGTH_BYTES, LENGTH_BYTES + length)),
+      new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(file.subarray(LENGTH_BYTES, LENGTH_BYTES + length)),
     );
     if (isRecord(entries)) return ok({ entries, data });
   } catch {

@@ -84,6 +84,7 @@ const OTHER_MESSAGES = [
   'src/inference/onnx/onnx-file.ts',
   'src/inference/onnx/onnx-graph.ts',
   'src/inference/onnx/tensor-numbers.ts',
+  'src/inference/served/graph-file.ts',
   'src/inference/served/ort-runner.ts',
   'src/inference/text/text-tokeniser.ts',
   'src/kernel/shared-work.ts',
