@@ -185,7 +185,7 @@ describe('[M70] runners of registered models', () => {
     expect(ready.asked[0]?.waitMs, 'an isolate can run it').toBe(0);
   });
 
-  it('[M160] have a job made where none serves the model, and wait for it only with what no isolate computes', async () => {
+  it('[M160] have a job made where none serves the model, and wait only with what no isolate computes', async () => {
     const of = (mib: number, models: readonly string[] = []) => world(mib, replied, models, [], true);
     const large = of(90);
     expect(await large.embed(5)).toMatchObject({ value: { ran: { choice: { runner: 'pool', reason: 'too_large' }, waitedMs: 250 } } });
