@@ -148,7 +148,7 @@ it('[P113] [M70] [M71] replicas serve models where that pays, and those too larg
   // The same weights but for a table that no text reads.
   for (const [i, { embedding }] of large.body.data.entries())
     expectClose(embedding, (await ask('encoder', ['river lock', 'gate'])).body.data[i].embedding);
-  // What nobody calls is not made: texts for isolates alone have no job.
+  // A model that isolates run for all of its calls has no job.
   expect(await standing(client, 'encoder')).toEqual([]);
   const [{ id: own } = { id: '' }, ...others] = await standing(client, 'large');
   expect(others).toEqual([]);
@@ -184,7 +184,7 @@ it('[J338] [J360] a model that has given all replicas back answers the first cal
   await expect.poll(async () => (await job(id)).state, LONG).toBe('cancelled');
 });
 
-it('[M164] [M162] neither a death while a model loads nor a promotion under load makes a wrong vector or loses a call', async () => {
+it('[M164] [M162] no death while a model loads and no promotion makes a wrong vector or loses a call', async () => {
   const [ours, theirs] = [bertFolder(), bertFolder('embedding', { seed: 2 })];
   const ask = (of: ApiClient, model: string, input: string) => of.post('/v1/embeddings', { model, input });
   await promoteModel(stranger, 'encoder', await registerModel(stranger, 'encoder', theirs.files));

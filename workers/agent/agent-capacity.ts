@@ -28,9 +28,8 @@ export function readMachine(environment: Environment, pid: number, shows: () => 
   if (declared !== undefined && size === undefined)
     throw new Error('SLUICE_AGENT_ACCELERATOR needs SLUICE_AGENT_CPU_MILLI and _MEMORY_MIB');
   const { accelerators, ids, found } = acceleratorsOf(declared, shows());
-  const own = size === undefined && accelerators === undefined ? undefined : { ...accelerators, ...(size ?? wholeMachine()) };
+  const capacity = size === undefined && accelerators === undefined ? undefined : { ...accelerators, ...(size ?? wholeMachine()) };
   const weightsMaxMib = count('WEIGHTS_MIB') ?? Math.min(POOL_LIMITS.agentWeightsMibDefault, size?.memory_mib ?? Infinity);
-  const replicas = count('REPLICAS') ?? 0;
   // As many as devices, where these were found and not declared.
   const attempts = count('ATTEMPTS') ?? found;
   return {
@@ -38,8 +37,7 @@ export function readMachine(environment: Environment, pid: number, shows: () => 
       name: text('NAME') ?? nameOf(`${hostname()}-${pid}`),
       weights_max_mib: weightsMaxMib,
       ...given({
-        capacity: replicas === 0 ? own : withStandingRoom(own ?? ONE_ATTEMPT_ROOM, replicas, weightsMaxMib),
-        attempts: replicas === 0 ? attempts : (attempts ?? 1) + replicas,
+        ...roomFor(count('REPLICAS') ?? 0, { capacity, attempts }, weightsMaxMib),
         devices: ids && [...ids],
         domains: domainsOf(text('DOMAINS')),
         ordinal: count('ORDINAL'),
@@ -52,6 +50,15 @@ export function readMachine(environment: Environment, pid: number, shows: () => 
         : { accelerator: accelerators.accelerator, ...given({ ids, variable: text('DEVICE_VARIABLE') }) },
   };
 }
+
+type Capacity = NonNullable<Registration['capacity']>;
+type Room = { readonly capacity: Capacity | undefined; readonly attempts: number | undefined };
+
+/** [P129] What it has for attempts, and for models that it serves besides. */
+const roomFor = (replicas: number, own: Room, weightsMib: number): Room =>
+  replicas === 0
+    ? own
+    : { capacity: withStandingRoom(own.capacity ?? ONE_ATTEMPT_ROOM, replicas, weightsMib), attempts: (own.attempts ?? 1) + replicas };
 
 const variablesIn = (environment: Environment) => {
   const text = (name: string): string | undefined => environment[`SLUICE_AGENT_${name}`] || undefined;

@@ -86,11 +86,12 @@ export class AnswerThreads implements LineAnswerer {
     const { worker, onExit, ready } = this.#start();
     const thread: Thread = { worker, isReady: ready === undefined, calls: new Map() };
     let isUnfit = false;
-    void ready?.then((isReady) => {
-      thread.isReady = isReady;
-      isUnfit = !isReady;
-      if (isUnfit) void worker.terminate();
-    });
+    const settle = async (): Promise<void> => {
+      thread.isReady = (await ready) ?? true;
+      isUnfit = !thread.isReady;
+      if (isUnfit) await worker.terminate();
+    };
+    if (ready !== undefined) void settle();
     let reason: Error | undefined;
     worker.on('message', (reply: ThreadReply) => {
       thread.calls.get(reply.call)?.resolve(reply.answers);

@@ -8,7 +8,7 @@ interface AgentMachine {
   readonly node: { readonly cpu_milli: number; readonly memory_mib: number };
 }
 
-/** Models that an agent of this machine serves at once; each that nobody calls gives its place back. */
+/** Models that an agent of this machine serves at once; one without calls gives its place back. */
 const REPLICAS = 16;
 
 /**

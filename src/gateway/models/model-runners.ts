@@ -74,17 +74,19 @@ export class ModelRunners extends Composed<ModelRunnerParts> {
     const { choice, alone, isReady } = await this.#chosen(request, names);
     if (choice.runner === 'none') return noRunner(route.model, version, choice.reason);
     if (choice.runner === 'inference') return this.#inIsolate(request, texts, choice);
+    let isForPool = isForPoolsAlone(choice);
     if (!isReady && alone.runner === 'inference') {
       // What an isolate can compute does not wait for a replica: later calls have one.
       const [ran] = await Promise.all([this.#inIsolate(request, texts, alone), this.parts.replicas.wakeReplica(tenantId, names, standing)]);
-      if (ran.ok || choice.reason !== 'too_slow' || !isBeyondRun(ran.error)) return ran;
+      if (ran.ok || !isBeyondRun(ran.error)) return ran;
+      isForPool = true;
     }
-    const waitMs = isForPoolsAlone(choice) ? Math.min(JOB_LIMITS.replicaWakeMs, leftMs ?? Infinity) : 0;
+    const waitMs = isForPool ? Math.min(JOB_LIMITS.replicaWakeMs, leftMs ?? Infinity) : 0;
     const beganMs = this.parts.clock.nowMs();
     const ran = await this.#onReplica(request, { names, texts, waitMs, standing });
     const waited = isReady ? {} : { waitedMs: this.parts.clock.nowMs() - beganMs };
     if (ran.ok) return ok({ ...ran.value, ran: { choice, version: ran.value.version, ...waited } });
-    if (isForPoolsAlone(choice) || !FALL_BACK.has(ran.error.code)) return ran;
+    if (isForPool || !FALL_BACK.has(ran.error.code)) return ran;
     return this.#inIsolate(request, texts, { runner: 'inference', reason: 'replica_failed' });
   }
 

@@ -44,26 +44,14 @@ export class StandingReplicas extends Composed<StandingParts> {
    * The job that serves a version, made if there is none that is not over. However many isolates and keys ask at once, there is one. Refuses with
    * `no_healthy_replica` while the last one has just failed, and as a submission does.
    */
-  async jobOf({ principal, model, version }: StandingModel): Promise<Outcome<JobId>> {
-    const { jobs, clock } = this.parts;
-    const name = standingName(model, version.version);
-    const newest = await this.#newest(principal.tenantId, name);
+  async jobOf(standing: StandingModel): Promise<Outcome<JobId>> {
+    const name = standingName(standing.model, standing.version.version);
+    const newest = await this.#newest(standing.principal.tenantId, name);
     if (!newest.ok) return newest;
     const before = newest.value;
     if (before?.finishedAtMs === null) return ok(before.id);
-    const againAtMs = before?.state === 'failed' ? (before.finishedAtMs ?? 0) + MODEL_LIMITS.standingRetryMs : 0;
-    const leftMs = againAtMs - clock.nowMs();
-    if (leftMs > 0) {
-      const why = `the replica of ${name} failed (${before?.error?.message ?? 'see its job'}): GET /v1/jobs/${before?.id} has more`;
-      return err({ ...refusal('no_healthy_replica', why, 'model'), retryAfterMs: leftMs });
-    }
-    // Equal keys make one job, whichever isolate comes first; one that is over is followed by another.
-    const made = await jobs.submit(principal, standingJob(name, model, version), `standing:${name}:${before?.id ?? ''}`);
-    if (made.ok) return ok(made.value.id);
-    if (made.error.code !== 'idempotency_mismatch') return made;
-    // Another key of the tenant was first.
-    const other = await this.#newest(principal.tenantId, name);
-    return other.ok && other.value?.finishedAtMs === null ? ok(other.value.id) : made;
+    const failed = before === undefined ? ok(null) : this.#failedLately(before, name);
+    return failed.ok ? this.#make(standing, name, before) : failed;
   }
 
   /** Cancels the jobs of a version, or of all versions of a model, that the deployment has made. What is over stays on record. [M162] */
@@ -73,6 +61,24 @@ export class StandingReplicas extends Composed<StandingParts> {
     for (const { id, labels } of found.ok ? found.value.jobs : [])
       if (version === undefined || labels[VERSION_LABEL] === standingName(model, version))
         await this.parts.queue.act(tenantId, id, { kind: 'cancel' });
+  }
+
+  #failedLately({ id, state, finishedAtMs, error }: Job, name: string): Outcome<null> {
+    const leftMs = state === 'failed' ? (finishedAtMs ?? 0) + MODEL_LIMITS.standingRetryMs - this.parts.clock.nowMs() : 0;
+    if (leftMs <= 0) return ok(null);
+    const why = `the replica of ${name} failed (${error?.message ?? 'see its job'}): GET /v1/jobs/${id} has more`;
+    return err({ ...refusal('no_healthy_replica', why, 'model'), retryAfterMs: leftMs });
+  }
+
+  /** `before`: the last of its jobs, which is over. */
+  async #make({ principal, model, version }: StandingModel, name: string, before: Job | undefined): Promise<Outcome<JobId>> {
+    // Equal keys make one job, whichever isolate comes first; one that is over is followed by another.
+    const made = await this.parts.jobs.submit(principal, standingJob(name, model, version), `standing:${name}:${before?.id ?? ''}`);
+    if (made.ok) return ok(made.value.id);
+    if (made.error.code !== 'idempotency_mismatch') return made;
+    // Another key of the tenant was first.
+    const other = await this.#newest(principal.tenantId, name);
+    return other.ok && other.value?.finishedAtMs === null ? ok(other.value.id) : made;
   }
 
   async #newest(tenantId: TenantId, name: string): Promise<Outcome<Job | undefined>> {

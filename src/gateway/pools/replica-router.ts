@@ -80,10 +80,11 @@ export class ReplicaRouter {
     const { clock, wakes } = this.#parts;
     const untilMs = clock.nowMs() + (leftMs ?? JOB_LIMITS.replicaWakeMs);
     // Its last replica may have left, or died, within the call; so may the one that it then waits for.
-    while (!answered.ok && answered.error.code === 'no_healthy_replica' && end?.refusal === undefined) {
+    const isOver = (): boolean => end?.refusal !== undefined;
+    while (!answered.ok && answered.error.code === 'no_healthy_replica' && !isOver()) {
       const woken = await wakes.first(tenantId, [jobId], {
         look: () => this.#callable(tenantId, jobId),
-        isOver: () => end?.refusal !== undefined,
+        isOver,
         leftMs: untilMs - clock.nowMs(),
       });
       if (!woken.ok) return woken;

@@ -62,7 +62,7 @@ it('[P129] an agent that serves models beside its attempts says so: no other job
   expect([large.capacity, large.attempts]).toEqual([{ cpu_milli: 64_800, memory_mib: 69_632 }, 20]);
 });
 
-it('[P129] the agents of a machine serve models on loopback alone, unless their environment says otherwise', () => {
+it('[P129] agents of a machine serve on loopback alone, unless their environment says otherwise', () => {
   const variables = { MODEL_REPLICAS: 'auto', MODEL_MEMORY_MIB: '4096' };
   expect(agentMachine({ SLUICE_AGENT_ALLOW: 'training' }, variables)).toEqual({
     environment: {

@@ -185,7 +185,7 @@ describe('[M70] runners of registered models', () => {
     expect(ready.asked[0]?.waitMs, 'an isolate can run it').toBe(0);
   });
 
-  it('[M160] have a job made where none serves the model, and wait for it only with what no isolate computes', async () => {
+  it('[M160] have a job made where none serves the model, and wait only with what no isolate computes', async () => {
     const of = (mib: number, models: readonly string[] = []) => world(mib, replied, models, [], true);
     const large = of(90);
     expect(await large.embed(5)).toMatchObject({ value: { ran: { choice: { runner: 'pool', reason: 'too_large' }, waitedMs: 250 } } });
@@ -209,6 +209,10 @@ describe('[M70] runners of registered models', () => {
     long.edge.refused = refuseBeyond({ limit: 'runBoundMsMax', what: 'may compute for 300 ms' });
     expect(await long.embed(11, { runBoundMs })).toMatchObject({ value: { ran: { choice: { runner: 'pool', reason: 'too_slow' } } } });
     expect(long.asked[0]?.waitMs).toBe(JOB_LIMITS.replicaWakeMs);
+    const much = world(22, replied, [], [], true);
+    much.edge.refused = refuseBeyond({ limit: 'callBoundMsMax', what: 'may compute for 40 s' });
+    expect(await much.embed(5_000)).toMatchObject({ value: { ran: { choice: { runner: 'pool', reason: 'price' }, waitedMs: 250 } } });
+    expect([much.asked[0]?.waitMs, much.calls.edge]).toEqual([JOB_LIMITS.replicaWakeMs, 1]);
     const wrong = world(22, replied, [], [], true);
     wrong.edge.refused = refuseBeyond({ path: ['input', 0], limit: 'modelTokensMax', what: 'has 600 tokens' });
     expect(await wrong.embed(11, { runBoundMs })).toMatchObject({ error: { code: 'limit_exceeded', path: ['input', 0] } });
