@@ -6,15 +6,14 @@ import { setTimeout as waited } from 'node:timers/promises';
 import { ROOT } from '../../workers/local/paths.ts';
 import type { ApiAnswer, ApiClient } from '../support/deployment/api-client.ts';
 import type { Collection } from './encoders/collections.ts';
-import { COLLECTIONS, meanNdcgAt10, scifact, xquad } from './encoders/collections.ts';
+import { COLLECTIONS, meanNdcgAt10, sampled, scifact, xquad } from './encoders/collections.ts';
 import { StartedSluice } from './encoders/started-sluice.ts';
 
 /** Where encoders are, each a folder in Hugging Face's layout with reference vectors in `golden.json`, if there are any. */
 const ENCODERS = process.env['SLUICE_ENCODERS'] ?? join(ROOT, '../shared/models');
 const TEXTS_OF_CALL = 64;
 /** Of SciFact and XQuAD in a quick run; all documents that answer a question are among those that stay. */
-const QUICK_DOCUMENTS = 600;
-const QUICK_QUERIES = 100;
+const QUICK_SIZE = { documents: 600, queries: 100 };
 
 interface Encoder {
   readonly name: string;
@@ -79,7 +78,7 @@ async function measured(sluice: StartedSluice, encoder: Encoder, quick: boolean)
   const rows: Record<string, unknown>[] = [{ encoder: name, addedS, ...golden, peakMb: sluice.peakMb() }];
   for (const whole of encoder.collections()) {
     if (whole === undefined) continue;
-    const collection = quick ? sampled(whole) : whole;
+    const collection = quick ? sampled(whole, QUICK_SIZE) : whole;
     const searched = encoder.isSparse === true ? await bySparse(sluice, model, collection) : await byIndex(sluice, model, collection);
     rows.push({ encoder: name, collection: collection.name, documents: collection.documents.length, ...searched, peakMb: sluice.peakMb() });
   }
@@ -154,20 +153,6 @@ async function bySparse(sluice: StartedSluice, model: string, { documents, queri
       .map(({ position }) => position),
   );
   return { ndcg: meanNdcgAt10(rankings, relevance) };
-}
-
-/** The first questions, the documents that answer them, and others up to a number. */
-function sampled({ name, documents, queries, relevance }: Collection): Collection {
-  const of = relevance.slice(0, QUICK_QUERIES);
-  const kept = new Set(of.flatMap((judged) => [...judged.keys()]));
-  for (let at = 0; at < documents.length && kept.size < QUICK_DOCUMENTS; at += 1) kept.add(at);
-  const positionOf = new Map([...kept].map((position, i) => [position, i]));
-  return {
-    name,
-    documents: [...kept].map((position) => documents[position] ?? ''),
-    queries: queries.slice(0, QUICK_QUERIES),
-    relevance: of.map((judged) => new Map([...judged].map(([position, grade]) => [positionOf.get(position) ?? -1, grade]))),
-  };
 }
 
 /** The body of an answer. What asks to be repeated is, as clients do. */

@@ -2,6 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 
+import { POOL_LIMITS } from '../../src/contract/pools/pool-limits.ts';
 import type { Outcome } from '../../src/contract/api/outcome.ts';
 import { refuse } from '../../src/contract/api/outcome.ts';
 import { checkManifest } from '../../src/inference/served/check-manifest.ts';
@@ -44,7 +45,8 @@ async function load(): Promise<Outcome<{ readonly texts: TextCalls; readonly run
   const onnx = await agentOnnx(runThreads, runtime);
   // The native runtime uses instructions that WebAssembly has not.
   const encoder = onnx.runtime === 'native' ? {} : { startEncoder: await agentEncoder() };
-  const loaded = await loadModel(ref, { bucket, start: onnx.start, ...encoder, isShared: false, ...THREAD_SHARING });
+  const runTokensMax = POOL_LIMITS.agentRunTokensMax;
+  const loaded = await loadModel(ref, { bucket, start: onnx.start, ...encoder, isShared: false, ...THREAD_SHARING, runTokensMax });
   if (!loaded.ok) return loaded;
   const { texts } = loaded.value;
   if (texts === undefined || !makesVectors(ref.manifest.task))

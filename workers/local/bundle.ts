@@ -157,10 +157,11 @@ async function buildEdgeModule(): Promise<void> {
       logLevel: 'error',
       plugins: [{ name: 'registered models', setup: keepApart }],
     });
-  const { RUNTIMES } = await import('../edge/runtimes.ts');
+  const { ENCODER_KERNELS, RUNTIMES } = await import('../edge/runtimes.ts');
   const runtime = dirname(createRequire(import.meta.url).resolve('onnxruntime-web/wasm'));
   for (const file of Object.values(RUNTIMES).flatMap(({ module, wasm }) => [module, wasm]))
     await cp(join(runtime, file), join(ASSETS, 'sdk/ort', file));
+  for (const file of Object.values(ENCODER_KERNELS)) await cp(join(ROOT, 'src/inference/wasm', file), join(ASSETS, 'sdk/encoder', file));
 }
 
 /** What registered models need stays a module of its own. */

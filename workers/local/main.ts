@@ -9,6 +9,7 @@ import { provideAgents } from './local-provider.ts';
 import type { Demo } from './bootstrap.ts';
 import { bootstrap } from './bootstrap.ts';
 import { bundle } from './bundle.ts';
+import { nativeAdvice } from './native-runtime.ts';
 import { closeFolder, makeOwnerOnly, writeOwnerOnly } from './owner-only.ts';
 import { devFileOf } from './paths.ts';
 import { QUIET_ENVIRONMENT } from './quiet-environment.ts';
@@ -100,7 +101,7 @@ function printBanner({ apiKey }: Demo): void {
       -H "authorization: Bearer ${apiKey}" \\
       -H "content-type: application/json" \\
       -d '{"model": "glove-sif-100", "input": "a sluice lets through just enough water"}'
-
+${variables['MODEL_REPLICAS'] === 'auto' ? nativeAdvice() : ''}
   A guided tour: npm run demo        Stop: Ctrl-C
 `);
 }

@@ -41,11 +41,7 @@ const PASSED_ON = [
 ];
 
 /** What the environment says about a deployment on this machine. `gateways` ports are used, one after the other. */
-export function readSettings(
-  environment: Readonly<Record<string, string | undefined>>,
-  gateways = 1,
-  machine: LocalMachine = { memoryBytes: machineMemoryBytes(), hasAgent: true },
-): Settings {
+export function readSettings(environment: Readonly<Record<string, string | undefined>>, gateways = 1, machine?: LocalMachine): Settings {
   const { SLUICE_STATE_DIR: stateDir = join(ROOT, '.sluice/state') } = environment;
   const port = portOf('PORT', environment['PORT'] ?? String(PORT_DEFAULT), PORT_MAX - gateways + 1);
   if (parseProxies(environment['TRUSTED_PROXIES'] ?? '') === undefined) {
@@ -67,7 +63,11 @@ export function readSettings(
   return {
     port,
     stateDir: resolve(stateDir),
-    variables: { LOG_LEVEL: environment['LOG_LEVEL'] ?? 'warn', ...modelVariables(environment, machine), ...Object.fromEntries(passedOn) },
+    variables: {
+      LOG_LEVEL: environment['LOG_LEVEL'] ?? 'warn',
+      ...(machine === undefined ? {} : modelVariables(environment, machine)),
+      ...Object.fromEntries(passedOn),
+    },
   };
 }
 

@@ -85,6 +85,8 @@ export const MODEL_LIMITS = {
   graphDepthMax: 8,
   // Named inputs or outputs of a graph: encoders have three, detectors five.
   graphPortsMaxCount: 64,
+  // Of a graph without its large constants: encoders have some hundred kilobytes.
+  detachedGraphBytesMax: 8 * 1024 * 1024,
   // Opset of ONNX that the runtime knows at most.
   graphOpsetMax: 25,
   // Linear memory of the runtime, with all models that are loaded and the batch that runs: an allocation beyond it is refused inside the
@@ -103,6 +105,8 @@ export const MODEL_LIMITS = {
   loadedEncodersBytesMax: 88 * 1024 * 1024,
   // A model is loaded behind the last calls of those that make room for it, if these end within this time.
   encoderLeaveMs: 10_000,
+  // A run that takes no step for so long was ended midway: a step takes some milliseconds, and those of all others come in between.
+  encoderQuietMs: 2_000,
   // Sessions hold small objects that the estimate of their bytes does not count.
   loadedModelsMaxCount: 16,
   // A vocabulary of 30,000 words is 700 kB, of 50,000 with merges 2 MB; in memory it takes some five times as much.

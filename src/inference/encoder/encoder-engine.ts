@@ -1,5 +1,6 @@
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
+import { assert } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
 import type { TokenBatch } from '../token-batch.ts';
 import { EncoderMemory } from './encoder-kernels.ts';
@@ -94,6 +95,7 @@ export class EncoderEngine {
   /** Hands the states of each text to `take`, in their order. Batches that come meanwhile run in between. */
   async run(batch: EncoderBatch, take: TakeStates): Promise<void> {
     for (const pass of passesOf(batch)) {
+      assert(pass.rows <= this.#layout.rowsMax, 'no text is longer than the memory was laid out for');
       this.#enter(pass);
       try {
         this.#embed(batch, pass);

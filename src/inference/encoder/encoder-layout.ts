@@ -4,7 +4,7 @@ import type { EncoderShape, TableSource } from './encoder-source.ts';
 /** Rows that pass through the inner layer at once: what they take of memory stays in a core's cache. A multiple of the kernel's 3. */
 export const INNER_ROWS = 96;
 
-/** Rows that `multiply` writes and reads beyond the last. */
+/** Rows that `multiply` writes and reads beyond the last; of their facts, zeros and what earlier rows had there. */
 const SPARE_ROWS = 2;
 /** Facts of a row of codes, `ROW_FACTS` in wasm/encoder/quantise.ts. */
 const ROW_FACTS_BYTES = 32;
@@ -53,6 +53,8 @@ export class EncoderLayout {
   readonly innerRows: number;
   readonly innerCodes: number;
   readonly attention: number;
+  /** Tokens of a pass. */
+  readonly rowsMax: number;
   readonly weightBytes: number;
   readonly bytes: number;
 
@@ -75,6 +77,7 @@ export class EncoderLayout {
       outer: linear(inner, hidden),
       outputNorm: norm(),
     }));
+    this.rowsMax = rowsMax;
     this.weightBytes = plan.bytes;
     this.staging = plan.take(FLOAT_BYTES * Math.max(hidden, inner));
     const rows = rowsMax + SPARE_ROWS;

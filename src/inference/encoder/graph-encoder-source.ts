@@ -1,5 +1,5 @@
 import type { EncoderShape, EncoderSource, NormSource, TableSource } from './encoder-source.ts';
-import type { MatchedEncoder, MatchedNorm } from './graph/match-encoder.ts';
+import type { MatchedEncoder, MatchedNorm } from './graph/matched-encoder.ts';
 import { readLinear } from './linear-columns.ts';
 import { tableSource, zeroTable } from './table-rows.ts';
 import type { WeightFiles } from './weight-files.ts';

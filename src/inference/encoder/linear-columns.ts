@@ -1,7 +1,7 @@
 import type { OnnxTensor } from '../onnx/onnx-tensor.ts';
 import { numberAt, tensorNumbers } from '../onnx/tensor-numbers.ts';
 import type { LinearSource } from './encoder-source.ts';
-import type { MatchedLinear, NumbersOrTensor } from './graph/match-encoder.ts';
+import type { MatchedLinear, NumbersOrTensor } from './graph/matched-encoder.ts';
 import type { WeightFiles } from './weight-files.ts';
 import { tensorBytes, vectorOf } from './weight-files.ts';
 

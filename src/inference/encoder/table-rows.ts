@@ -2,7 +2,7 @@ import { assert } from '../../kernel/assert.ts';
 import type { OnnxTensor } from '../onnx/onnx-tensor.ts';
 import { bytesPerNumber, numberAt, tensorNumbers } from '../onnx/tensor-numbers.ts';
 import type { TableRow, TableSource } from './encoder-source.ts';
-import type { MatchedTable } from './graph/match-table.ts';
+import type { MatchedTable } from './graph/matched-encoder.ts';
 import { quantised } from './linear-columns.ts';
 import type { WeightFiles } from './weight-files.ts';
 import { PIECE_BYTES, tensorBytes } from './weight-files.ts';

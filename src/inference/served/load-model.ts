@@ -1,22 +1,26 @@
 import type { FieldPath } from '../../contract/api/field-path.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
+import { must } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
 import type { GraphFacts } from '../onnx/check-graph.ts';
 import { checkGraph } from '../onnx/check-graph.ts';
 import { GraphCost } from '../onnx/cost/graph-cost.ts';
-import type { MatchedEncoder } from '../encoder/graph/match-encoder.ts';
-import { readOnnxGraph } from '../onnx/onnx-graph.ts';
+import type { MatchedEncoder } from '../encoder/graph/matched-encoder.ts';
 import { makesVectors } from '../embedding-output.ts';
 import { TextTokeniser } from '../text/text-tokeniser.ts';
 import { isStatic, TOKENISER_CONFIG_FILE, TOKENISER_FILE } from './contract-hash.ts';
 import type { StartGraph } from '../graph-runner.ts';
+import type { WeightFiles } from '../encoder/weight-files.ts';
+import type { GraphFile } from './graph-file.ts';
+import { readDetachedGraph, readGraphFile } from './graph-file.ts';
 import type { LoadedModel } from './loaded-model.ts';
+import { storedWeights } from './stored-weights.ts';
 import type { ModelBucket } from './model-bucket.ts';
 import { readServedFile } from './model-bucket.ts';
 import { graphLimit, weightBytesOf } from './model-size.ts';
 import type { ModelRoom } from './model-room.ts';
-import type { ModelRef } from '../served-manifest.ts';
+import type { ModelRef, ServedFile, ServedManifest } from '../served-manifest.ts';
 import { NO_RUNNER, StaticTexts } from './static-texts.ts';
 import { answerOf, TextModel } from './text-model.ts';
 import { checkRunMs, RunBounds } from './run-bounds.ts';
@@ -29,6 +33,8 @@ export interface LoadParts extends RunSharing {
   readonly start: StartGraph;
   /** Starts the engine that computes encoders of BERT's shape; absent: the runtime computes all. [M140] */
   readonly startEncoder?: StartEncoder;
+  /** Told of each step of an encoder's runs. */
+  readonly onStep?: () => void;
   /** Told how many bytes encoders take beside the memory of the runtime, which does not grow into them. */
   readonly holdBack?: (bytes: number) => void;
   /** How many bytes of files there is room for while a model loads; absent: no limit but that of what runs it. */
@@ -41,7 +47,7 @@ export interface LoadParts extends RunSharing {
 
 /** A version whose files but for weights outside of its graph are read, and found to fit together. */
 export interface InspectedModel {
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly file: GraphFile;
   readonly facts: GraphFacts;
   readonly bounds: RunBounds;
   /** What the encoder engine computes of it; absent: the runtime does. */
@@ -51,6 +57,12 @@ export interface InspectedModel {
   /** Absent: it takes no texts, or is static. */
   readonly tokeniser?: TextTokeniser;
 }
+
+/** Whether a version's graph is read without its weights: those of the encoder engine are read when it is loaded, and of other embedding models where there is room. */
+export const isReadDetached = ({ manifest }: Pick<ModelRef, 'manifest'>, { bucket, startEncoder }: DetachParts): boolean =>
+  manifest.task === 'embedding' && !isStatic(manifest.task, manifest.files) && startEncoder !== undefined && bucket.open !== undefined;
+
+type DetachParts = Pick<LoadParts, 'bucket'> & { readonly startEncoder: StartEncoder | undefined };
 
 /**
  * Reads a version's graph and tokeniser and checks them, without the weights outside of the graph. The manifest has passed `checkManifest`, and
@@ -63,18 +75,22 @@ export async function inspectModel(
   const { manifest } = ref;
   const read = readerOf(ref, bucket);
   const graphAt = ['files', manifest.graph];
-  const bytes = await read(manifest.graph, graphAt);
-  if (!bytes.ok) return bytes;
-  const graph = readOnnxGraph(bytes.value, graphAt);
-  if (!graph.ok) return graph;
+  const isOwn = isStatic(manifest.task, manifest.files);
+  const place = { bucket, owner: ref.owner, file: graphFileOf(manifest), at: graphAt };
+  const file = await (isReadDetached(ref, { bucket, startEncoder }) ? readDetachedGraph(place) : readGraphFile(place));
+  if (!file.ok) return file;
+  const { graph, stored } = file.value;
   const weightsLimit = makesVectors(manifest.task) ? 'modelBytesMax' : graphLimit(room);
-  const facts = checkGraph(graph.value, { path: manifest.graph, files: manifest.files, at: graphAt, weightsLimit });
+  const isDetached = stored !== undefined;
+  const facts = checkGraph(graph, { path: manifest.graph, files: manifest.files, at: graphAt, weightsLimit, isDetached });
   if (!facts.ok) return facts;
   const unnamed = [...facts.value.external.values()].find((path) => !manifest.externalData.includes(path));
   if (unnamed !== undefined) return refuse('invalid_value', `does not name ${unnamed}, which the graph uses`, 'externalData');
-  const inspected = { bytes: bytes.value, facts: facts.value, bounds: new RunBounds(new GraphCost(graph.value)) };
+  const inspected = { file: file.value, facts: facts.value, bounds: new RunBounds(new GraphCost(graph)) };
   if (manifest.task === 'graph') return ok(inspected);
-  if (isStatic(manifest.task, manifest.files)) {
+  if (isOwn) {
+    const bytes = await file.value.bytes();
+    if (!bytes.ok) return bytes;
     const ownTexts = StaticTexts.open(manifest, bytes.value, graphAt);
     return ownTexts.ok ? ok({ ...inspected, ownTexts: ownTexts.value }) : ownTexts;
   }
@@ -82,7 +98,7 @@ export async function inspectModel(
   if (!tokeniser.ok) return tokeniser;
   const answer = answerOf(manifest.task, facts.value, graphAt);
   if (!answer.ok) return answer;
-  const encoder = startEncoder === undefined ? undefined : servedEncoder(manifest, graph.value, answer.value);
+  const encoder = startEncoder === undefined ? undefined : servedEncoder(manifest, graph, answer.value);
   return ok({ ...inspected, tokeniser: tokeniser.value, ...(encoder === undefined ? {} : { encoder }) });
 }
 
@@ -103,26 +119,39 @@ export async function startModel(
 ): Promise<Outcome<LoadedModel>> {
   const { facts, bounds, ownTexts, encoder, tokeniser } = inspected;
   if (ownTexts !== undefined) return ok({ facts, bounds, runner: NO_RUNNER, texts: ownTexts, encoderBytes: undefined });
-  const external = await readExternal(ref, inspected, parts.bucket);
-  if (!external.ok) return external;
-  const { startEncoder: start, isShared } = parts;
-  if (encoder !== undefined && tokeniser !== undefined && start !== undefined && form === 'texts')
-    return loadEncoder(ref.manifest, { encoder, files: filesInMemory(external.value), facts, tokeniser, sharing: parts, isShared, start });
-  return startGraph(ref, inspected, external.value, parts);
+  const { startEncoder: start, isShared, onStep = () => undefined } = parts;
+  if (encoder === undefined || tokeniser === undefined || start === undefined || form === 'graph') return startGraph(ref, inspected, parts);
+  const files = await weightFiles(ref, inspected, parts.bucket);
+  return files.ok
+    ? loadEncoder(ref.manifest, { encoder, files: files.value, facts, tokeniser, sharing: parts, isShared, start, onStep })
+    : files;
+}
+
+/** Where the weights of an encoder are read from: the store of files, if the graph is a detached one, else memory. */
+async function weightFiles(ref: ModelRef, inspected: InspectedModel, bucket: ModelBucket): Promise<Outcome<WeightFiles>> {
+  const { facts, file } = inspected;
+  if (file.stored !== undefined) return ok(storedWeights(ref, facts.external, file.stored, bucket));
+  const external = await readExternal(ref, inspected, bucket);
+  return external.ok ? ok(filesInMemory(external.value)) : external;
 }
 
 async function startGraph(
-  { manifest }: ModelRef,
-  { bytes, facts, bounds, tokeniser }: InspectedModel,
-  external: ExternalFiles,
-  { start, isShared, ...sharing }: LoadParts,
+  ref: ModelRef,
+  inspected: InspectedModel,
+  { bucket, start, isShared, ...sharing }: LoadParts,
 ): Promise<Outcome<LoadedModel>> {
+  const { manifest } = ref;
+  const { facts, bounds, tokeniser } = inspected;
   const graphAt = ['files', manifest.graph];
   // What no input has a part in is computed when the runtime loads it.
   const { ms, loadMs, dearest } = bounds.ofLeast(facts.inputs);
   const affordable = isShared ? checkRunMs({ ms: Math.max(ms, loadMs), dearest }, { path: graphAt }) : ok(undefined);
   if (!affordable.ok) return affordable;
-  const runner = await start({ graph: bytes, external });
+  const graph = await inspected.file.bytes();
+  if (!graph.ok) return graph;
+  const external = await readExternal(ref, inspected, bucket);
+  if (!external.ok) return external;
+  const runner = await start({ graph: graph.value, external: external.value });
   if (!runner.ok) return { ok: false, error: { ...runner.error, path: graphAt } };
   const loaded = { facts, bounds, runner: isShared ? bounds.before(runner.value) : runner.value, encoderBytes: undefined };
   if (tokeniser === undefined) return ok({ ...loaded, texts: undefined });
@@ -152,6 +181,13 @@ export function checkLoadRoom(bytes: number, loadRoomBytes: LoadParts['loadRoomB
   if (bytes <= room) return ok(undefined);
   return refuse('unavailable', `has ${bytes} bytes, and this isolate has room for ${room} now (modelLoadBytesMax): try again`, 'graph');
 }
+
+/** The file of the graph, which `checkManifest` has found. */
+export const graphFileOf = ({ graph, files }: Pick<ServedManifest, 'graph' | 'files'>): ServedFile =>
+  must(
+    files.find(({ path }) => path === graph),
+    'the graph is among the files',
+  );
 
 const readerOf =
   ({ manifest, owner }: ModelRef, bucket: ModelBucket) =>

@@ -8,9 +8,9 @@ import { MemoryRegistry } from '../../kernel/memory-registry.ts';
 import { SharedWork } from '../../kernel/shared-work.ts';
 import type { LoadOnceParts } from '../load-once.ts';
 import type { StartGraph } from '../graph-runner.ts';
-import type { MatchedEncoder } from '../encoder/graph/match-encoder.ts';
+import type { MatchedEncoder } from '../encoder/graph/matched-encoder.ts';
 import type { InspectedModel, LoadParts } from './load-model.ts';
-import { checkLoadRoom, inspectModel, startModel } from './load-model.ts';
+import { checkLoadRoom, inspectModel, isReadDetached, startModel } from './load-model.ts';
 import type { LoadedModel } from './loaded-model.ts';
 import { PLATFORM } from '../registry/version-manifest.ts';
 import { EDGE_ROOM } from './model-room.ts';
@@ -68,6 +68,7 @@ export class LoadedModels {
       }
       if (holder !== undefined) {
         holder.registry.claim(key, holder, holder.bytes);
+        holder.note(this.#parts.clock.nowMs());
         const answer = await holder.use(work);
         // Another run took its memory before this one began. It is loaded again, as often as there are such runs.
         if (answer.ok || answer.error.code !== 'unavailable' || !holder.isLost || (tries += 1) > RELOADS_MAX) return answer;
@@ -103,6 +104,9 @@ export class LoadedModels {
   }
 
   async #read(name: string, form: ModelForm, ref: ModelRef): Promise<Outcome<LoadedModel>> {
+    const { bucket, startEncoder, loadRoomBytes } = this.#parts;
+    const room = isReadDetached(ref, { bucket, startEncoder }) ? ok(undefined) : checkLoadRoom(weightBytesOf(ref), loadRoomBytes);
+    if (!room.ok) return room;
     const inspected = await inspectModel(ref, this.#parts);
     if (!inspected.ok) return inspected;
     if (inspected.value.encoder === undefined) return this.#startSession(name, ref, inspected.value);
@@ -113,6 +117,8 @@ export class LoadedModels {
 
   /** Where the runtime has no room although the sizes allow it, its memory is in pieces: without other models it is whole again. */
   async #startSession(key: string, ref: ModelRef, inspected: InspectedModel): Promise<Outcome<LoadedModel>> {
+    const room = checkLoadRoom(weightBytesOf(ref), this.#parts.loadRoomBytes);
+    if (!room.ok) return room;
     // A large one may take all; whether it fits the runtime's memory is then seen.
     const bytes = Math.min(memoryBytesOf(ref), this.#memory.bytesMax);
     const parts = { ...this.#parts, start: this.#startBelow(ref) };
@@ -138,7 +144,7 @@ export class LoadedModels {
     this.#encoderMemory.claim(key, place, bytes);
     return this.#keep(key, place, async () =>
       (await this.#hasLeft(roomBytes - this.#encoderMemory.bytes))
-        ? startModel(ref, inspected, this.#parts, 'texts')
+        ? startModel(ref, inspected, { ...this.#parts, onStep: () => place.note(this.#parts.clock.nowMs()) }, 'texts')
         : refuse('unavailable', 'other models are still in use where it would be loaded: try again', 'model'),
     );
   }
@@ -148,7 +154,7 @@ export class LoadedModels {
     const { clock, timer } = this.#parts;
     const untilMs = clock.nowMs() + MODEL_LIMITS.encoderLeaveMs;
     for (;;) {
-      this.#leaving = this.#leaving.filter(({ isReleased }) => !isReleased);
+      this.#leaving = this.#leaving.filter((holder) => holder.isInUse(clock.nowMs()));
       if (this.#leaving.reduce((sum, holder) => sum + holder.bytes, 0) <= bytes) return true;
       if (clock.nowMs() >= untilMs) return false;
       await new Promise<void>((resolve) => void timer.after(LEAVING_LOOK_MS, resolve));
@@ -224,6 +230,7 @@ class ModelHolder implements MemoryHolder {
   model: LoadedModel | undefined;
   readonly #forget: () => void;
   #users = 0;
+  #activeAtMs = -Infinity;
   #isEvicted = false;
 
   constructor(bytes: number, registry: MemoryRegistry, forget: () => void) {
@@ -232,8 +239,14 @@ class ModelHolder implements MemoryHolder {
     this.#forget = forget;
   }
 
-  get isReleased(): boolean {
-    return this.#isEvicted && this.model === undefined;
+  /** Notes that a call of it goes on. */
+  note(nowMs: number): void {
+    this.#activeAtMs = nowMs;
+  }
+
+  /** A call that was ended midway never leaves, and takes no further step. */
+  isInUse(nowMs: number): boolean {
+    return this.#users > 0 && nowMs - this.#activeAtMs < MODEL_LIMITS.encoderQuietMs;
   }
 
   get isLost(): boolean {

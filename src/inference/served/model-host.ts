@@ -2,7 +2,6 @@ import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
 import { ok } from '../../kernel/result.ts';
-import { readOnnxGraph } from '../onnx/onnx-graph.ts';
 import { checkGraph } from '../onnx/check-graph.ts';
 import type { StatedReading } from '../folder/read-model-folder.ts';
 import { isFolderConfig } from '../folder/folder-files.ts';
@@ -12,12 +11,23 @@ import { makesVectors } from '../embedding-output.ts';
 import { checkFiles, checkManifest } from './check-manifest.ts';
 import { checkByteCount, checkBytes, checkInputs } from './check-tensors.ts';
 import { servedContractHash } from './contract-hash.ts';
+import type { FieldPath } from '../../contract/api/field-path.ts';
+import type { GraphFile } from './graph-file.ts';
+import { readDetachedGraph, readGraphFile } from './graph-file.ts';
 import type { LoadedModel } from './loaded-model.ts';
-import { checkLoadRoom, inspectModel } from './load-model.ts';
+import { checkLoadRoom, inspectModel, isReadDetached } from './load-model.ts';
 import { LoadedModels } from './loaded-models.ts';
 import type { ModelHostParts } from './loaded-models.ts';
 import { readServedFile } from './model-bucket.ts';
-import { checkSize, graphLimit, memoryBytesOf, runsOnPoolsAlone, tokeniserMemoryBytes, weightBytesOf } from './model-size.ts';
+import {
+  checkSize,
+  checkTokeniserSize,
+  graphLimit,
+  memoryBytesOf,
+  runsOnPoolsAlone,
+  tokeniserMemoryBytes,
+  weightBytesOf,
+} from './model-size.ts';
 import type { Classes, EmbeddedTexts, FolderReading, InputType, ModelCalls, Scores, TextOptions, Verified } from './model-calls.ts';
 import { checkRunMs, textInputs, tokensAffordable } from './run-bounds.ts';
 import type { ModelRef, ModelTask, ServedFile } from '../served-manifest.ts';
@@ -51,25 +61,39 @@ export class ModelHost implements ModelCalls {
     const file = files.find(({ path }) => path === reading.value.graph)!;
     const at = ['files', file.path];
     // Weights outside of the graph are not read here: pools may run what an isolate has no room for.
-    const size = checkSize({ manifest: { ...reading.value, externalData: [], files, contractHash: '' } }, 'texts', this.#parts.room);
+    const ref = { manifest: { ...reading.value, externalData: [], files, contractHash: '' } };
+    const { bucket, startEncoder } = this.#parts;
+    const isWhole = !isReadDetached(ref, { bucket, startEncoder });
+    const size = this.#checkSizes(ref, isWhole, file.bytes);
     if (!size.ok) return size;
     const weightsLimit = makesVectors(reading.value.task) ? 'modelBytesMax' : graphLimit(this.#parts.room);
-    const room = checkLoadRoom(file.bytes, this.#parts.loadRoomBytes);
-    if (!room.ok) return room;
-    const bytes = await readServedFile(this.#parts.bucket, owner, file, at);
-    if (!bytes.ok) return bytes;
-    const graph = readOnnxGraph(bytes.value, at);
+    const place = { bucket, owner, file, at };
+    const graph = await (isWhole ? readGraphFile(place) : readDetachedGraph(place));
     if (!graph.ok) return graph;
-    const facts = checkGraph(graph.value, { path: file.path, files, at, weightsLimit });
+    const isDetached = graph.value.stored !== undefined;
+    const facts = checkGraph(graph.value.graph, { path: file.path, files, at, weightsLimit, isDetached });
     if (!facts.ok) return facts;
     // A folder without configurations is a graph alone, unless that is a static model.
     const isAlone = reading.value.task === 'graph' && stated.task !== 'graph';
-    const own = isAlone ? readStaticPart(bytes.value, at) : ok(undefined);
+    const own = isAlone ? await this.#staticPart(graph.value, at) : ok(undefined);
     if (!own.ok) return own;
     const fitted = readSparseGraph(reading.value, { files: folder, outputs: facts.value.outputs, statedTask: stated.task, at: ['files'] });
     if (!fitted.ok) return fitted;
     const whole = { ...fitted.value, ...own.value, externalData: [...new Set(facts.value.external.values())].toSorted() };
     return ok({ reading: whole, contractHash: await servedContractHash(whole, files) });
+  }
+
+  /** Of a graph that is read as a whole, also whether there is room for it; of a detached one the tokeniser's alone. */
+  #checkSizes(ref: Pick<ModelRef, 'manifest'>, isWhole: boolean, bytes: number): Outcome<void> {
+    const { room, loadRoomBytes } = this.#parts;
+    if (!isWhole) return checkTokeniserSize(ref);
+    const size = checkSize(ref, 'texts', room);
+    return size.ok ? checkLoadRoom(bytes, loadRoomBytes) : size;
+  }
+
+  async #staticPart(file: GraphFile, at: FieldPath): Promise<ReturnType<typeof readStaticPart>> {
+    const bytes = await file.bytes();
+    return bytes.ok ? readStaticPart(bytes.value, at) : bytes;
   }
 
   async verify(ref: ModelRef): Promise<Outcome<Verified>> {
@@ -99,10 +123,10 @@ export class ModelHost implements ModelCalls {
   /** [M80] What can be said of a version without its weights. */
   async #inspect(ref: ModelRef): Promise<Outcome<Verified>> {
     const beganMs = this.#parts.clock.nowMs();
-    const size = checkSize({ manifest: { ...ref.manifest, externalData: [] } }, 'texts', this.#parts.room);
+    const { bucket, startEncoder } = this.#parts;
+    const isWhole = !isReadDetached(ref, { bucket, startEncoder });
+    const size = this.#checkSizes({ manifest: { ...ref.manifest, externalData: [] } }, isWhole, graphFileBytes(ref));
     if (!size.ok) return size;
-    const room = checkLoadRoom(graphFileBytes(ref), this.#parts.loadRoomBytes);
-    if (!room.ok) return room;
     const inspected = await inspectModel(ref, this.#parts);
     const found = inspected.ok ? foundOf(ref, { ...inspected.value, encoderBytes: undefined }) : inspected;
     return found.ok ? ok({ ...found.value, runsOn: 'pool', loadMs: this.#parts.clock.nowMs() - beganMs }) : found;

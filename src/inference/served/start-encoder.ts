@@ -1,12 +1,12 @@
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
 import { must } from '../../kernel/assert.ts';
-import { ok } from '../../kernel/result.ts';
+import { err, ok } from '../../kernel/result.ts';
 import type { EncoderEngine } from '../encoder/encoder-engine.ts';
 import { encoderBytes, misfitOf } from '../encoder/encoder-engine.ts';
 import type { EncoderSource } from '../encoder/encoder-source.ts';
 import { graphEncoderSource, shapeOf, wordsOf } from '../encoder/graph-encoder-source.ts';
-import type { MatchedEncoder } from '../encoder/graph/match-encoder.ts';
+import type { MatchedEncoder } from '../encoder/graph/matched-encoder.ts';
 import { matchEncoder } from '../encoder/graph/match-encoder.ts';
 import type { WeightFiles } from '../encoder/weight-files.ts';
 import type { GraphRunner } from '../graph-runner.ts';
@@ -20,11 +20,15 @@ import type { LoadedModel } from './loaded-model.ts';
 import type { ModelRoom } from './model-room.ts';
 import { EDGE_ROOM } from './model-room.ts';
 import { tokeniserMemoryBytes } from './model-size.ts';
+import { UnreadableWeights } from './stored-weights.ts';
 import { TextModel } from './text-model.ts';
 import type { RunSharing } from './token-runs.ts';
 
-/** Starts the encoder engine on weights that it reads once. `tokensMax`: of the longest text. Refuses what it has no memory for. */
-export type StartEncoder = (source: EncoderSource, tokensMax: number) => Promise<Outcome<EncoderEngine>>;
+/**
+ * Starts the encoder engine on weights that it reads once. `tokensMax`: of the longest text. `onStep`: called whenever a run lets others have their turn.
+ * Refuses what it has no memory for.
+ */
+export type StartEncoder = (source: EncoderSource, tokensMax: number, onStep: () => void) => Promise<Outcome<EncoderEngine>>;
 
 /**
  * The encoder that a graph's output is, where the engine can compute what the model answers by it; undefined: the runtime does. The whole graph has been followed:
@@ -56,13 +60,20 @@ export interface EncoderParts {
   readonly sharing: RunSharing;
   readonly isShared: boolean;
   readonly start: StartEncoder;
+  readonly onStep: () => void;
 }
 
 /** Loads a version whose texts the engine computes. */
 export async function loadEncoder(manifest: ServedManifest, parts: EncoderParts): Promise<Outcome<LoadedModel>> {
-  const { encoder, files, facts, isShared, start } = parts;
+  const { encoder, files, facts, isShared, start, onStep } = parts;
   const { tokensMax, pooling, isNormalised } = manifest;
-  const engine = await start(await graphEncoderSource(encoder, files), tokensMax);
+  let engine: Outcome<EncoderEngine>;
+  try {
+    engine = await start(await graphEncoderSource(encoder, files), tokensMax, onStep);
+  } catch (error) {
+    if (error instanceof UnreadableWeights) return err(error.refusal);
+    throw error;
+  }
   if (!engine.ok) return engine;
   const { takesTypes } = encoder.embeddings;
   const runs = new EncoderRuns({

@@ -43,6 +43,8 @@ export interface RunSharing {
   readonly clock: Clock;
   readonly timer: Timer;
   readonly wakeUps: WakeUps;
+  /** Tokens of one run, padding included, but for a longer text; absent: as isolates have it. */
+  readonly runTokensMax?: number;
 }
 
 /** What graphs call the tokens of texts: their ids, which are not padding, which text of a pair they are of, and where they stand. */
@@ -122,12 +124,9 @@ export class TokenRuns {
   }
 
   async #runPadded(texts: readonly TokenisedText[]): Promise<AnswerRow[]> {
-    const { facts, runner, manifest, padId, answer, output = ownOutput(manifest.task) } = this.#parts;
-    const offsets = new Int32Array(texts.length + 1);
-    for (const [i, { ids }] of texts.entries()) offsets[i + 1] = offsets[i]! + ids.length;
-    const buckets = facts.mixesRows
-      ? texts.map(({ ids }, row) => ({ rows: [row], tokens: ids.length }))
-      : lengthBuckets(offsets, Math.max(runTokensMax(manifest), longestOf(texts)));
+    const { facts, runner, manifest, padId, answer, sharing, output = ownOutput(manifest.task) } = this.#parts;
+    const tokensMax = Math.min(sharing.runTokensMax ?? MODEL_LIMITS.modelRunTokensMax, answeredTokensMax(manifest));
+    const buckets = facts.mixesRows ? texts.map(alone) : bucketsOf(texts, tokensMax);
     const runs = this.#affordable(buckets);
     if (!runs.ok) throw new RunRefused(runs.error);
     const values = new Map<number, Float32Array<ArrayBuffer>>();
@@ -182,9 +181,20 @@ export class TokenRuns {
   }
 }
 
-/** [M182] A sparse encoder has a number for each token of the vocabulary at each token of its texts. */
-const runTokensMax = ({ task, dimensions }: ServedManifest): number =>
-  task === 'sparse-embedding' ? Math.floor(MODEL_LIMITS.sparseRunBytesMax / (4 * dimensions)) : MODEL_LIMITS.modelRunTokensMax;
+const alone = ({ ids }: TokenisedText, row: number): LengthBucket => ({ rows: [row], tokens: ids.length });
+
+/** Texts of similar length together, but for those that are longer than a run is to be: each is one by itself. */
+function bucketsOf(texts: readonly TokenisedText[], runTokensMax: number): readonly LengthBucket[] {
+  const isLong = ({ ids }: TokenisedText): boolean => ids.length > runTokensMax;
+  const offsets = new Int32Array(texts.length + 1);
+  // Texts without tokens are in no bucket.
+  for (const [i, text] of texts.entries()) offsets[i + 1] = offsets[i]! + (isLong(text) ? 0 : text.ids.length);
+  return [...lengthBuckets(offsets, runTokensMax), ...texts.flatMap((text, row) => (isLong(text) ? [alone(text, row)] : []))];
+}
+
+/** [M182] Of a run of a sparse encoder, which has a number for each token of the vocabulary at each token of its texts. */
+const answeredTokensMax = ({ task, dimensions }: ServedManifest): number =>
+  task === 'sparse-embedding' ? Math.floor(MODEL_LIMITS.sparseRunBytesMax / (4 * dimensions)) : Infinity;
 
 const longestOf = (texts: readonly TokenisedText[]): number => texts.reduce((most, { ids }) => Math.max(most, ids.length), 0);
 

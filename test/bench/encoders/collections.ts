@@ -39,6 +39,37 @@ export function scifact(): Collection | undefined {
   };
 }
 
+/** The Cranfield collection (Cleverdon 1967): abstracts of aerodynamics. Its judgements name queries by their positions. */
+export function cranfield(): Collection | undefined {
+  const folder = join(COLLECTIONS, 'cranfield');
+  if (!existsSync(join(folder, 'cran.all.1400.xml'))) return undefined;
+  const taggedIn = (file: string, tag: string): string[] =>
+    [...readFileSync(join(folder, file), 'utf8').matchAll(new RegExp(`<${tag}>([^<]*)</${tag}>`, 'g'))].map(([, text = '']) =>
+      text.replaceAll(/\s+/g, ' ').trim(),
+    );
+  const queries = taggedIn('cran.qry.xml', 'title');
+  const relevance = queries.map(() => new Map<number, number>());
+  for (const line of linesOf(join(folder, 'cranqrel.trec.txt'))) {
+    const [query = '', , document = '', grade] = line.trim().split(/\s+/);
+    if (Number(grade) > 0) relevance[Number(query) - 1]?.set(Number(document) - 1, Number(grade));
+  }
+  return { name: 'Cranfield', documents: taggedIn('cran.all.1400.xml', 'text'), queries, relevance };
+}
+
+/** The first questions, the documents that answer them, and others up to a number. */
+export function sampled({ name, documents, queries, relevance }: Collection, size: { queries: number; documents: number }): Collection {
+  const of = relevance.slice(0, size.queries);
+  const kept = new Set(of.flatMap((judged) => [...judged.keys()]));
+  for (let at = 0; at < documents.length && kept.size < size.documents; at += 1) kept.add(at);
+  const positionOf = new Map([...kept].map((position, i) => [position, i]));
+  return {
+    name,
+    documents: [...kept].map((position) => documents[position] ?? ''),
+    queries: queries.slice(0, size.queries),
+    relevance: of.map((judged) => new Map([...judged].map(([position, grade]) => [positionOf.get(position) ?? -1, grade]))),
+  };
+}
+
 interface SquadFile {
   readonly data: readonly {
     readonly paragraphs: readonly { readonly context: string; readonly qas: readonly { readonly question: string }[] }[];

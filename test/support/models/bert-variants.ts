@@ -114,6 +114,25 @@ export const withActivation = (model: Model, kind: 'tanh' | 'relu'): Model =>
     [scalar('three', 3), scalar('cubic', 0.044715), scalar('tanh.scale', Math.sqrt(2 / Math.PI))],
   );
 
+/** Norms with their sums, products with their factors, and GELU with its offsets as one operator each, as onnxruntime's optimiser writes them. */
+export function withFusedOperators(model: Model): Model {
+  const fused = (...made: Parameters<typeof node>): Node => ({ ...node(...made), domain: 'com.microsoft' });
+  const sums = new Map(model.graph!.node!.map((one) => [one.output![0]!, one.input!]));
+  const changed = rewritten(model, ({ opType, input, output }) => {
+    const [out = ''] = output ?? [];
+    const [layer, name] = out.split('/');
+    const at = (suffix: string) => `${layer}/${suffix}`;
+    if (opType === 'LayerNormalization' && input![0] !== 'sum') {
+      const [x, skip] = sums.get(input![0]!)!;
+      return [fused('SkipLayerNormalization', [x!, skip!, input![1]!, input![2]!], out, { epsilon: 1e-12 })];
+    }
+    if (name === 'scaled') return [fused('FusedMatMul', [at('query.first'), at('key.first')], out, { alpha: 0.25 })];
+    if (name === 'gelu') return [fused('BiasGelu', [at('up.product'), `layer.${layer}.up.bias`], out)];
+    return ['residual', 'end', 'dot', 'up', 'up.root', 'erf', 'erf.one', 'gelu.twice'].includes(name ?? '') ? [] : undefined;
+  });
+  return { ...changed, opsetImport: [...changed.opsetImport!, { domain: 'com.microsoft', version: 1 }] };
+}
+
 /** Matrices that are stored turned, as torch's linear layers have them. */
 export function withTurnedMatrices(model: Model): Model {
   const matrices = new Map(model.graph!.initializer!.map((tensor) => [tensor.name!, tensor]));

@@ -1,11 +1,4 @@
-import type {
-  EncoderLayerSource,
-  EncoderShape,
-  EncoderSource,
-  LinearSource,
-  NormSource,
-  TableSource,
-} from '../../../src/inference/encoder/encoder-source.ts';
+import type { EncoderShape, EncoderSource, LinearSource, NormSource, TableSource } from '../../../src/inference/encoder/encoder-source.ts';
 import type { Seeded } from '../../../src/kernel/seeded.ts';
 
 /** Sizes of the smallest encoder that has several of everything. */
@@ -23,33 +16,6 @@ export const SMALL_SHAPE: EncoderShape = {
   paddingId: undefined,
 };
 
-/** A matrix, column by column, and its offsets. */
-export interface RandomLinear extends LinearSource {
-  /** Weight of an input for an output. */
-  weight(input: number, output: number): number;
-}
-
-export interface RandomTable extends TableSource {
-  value(row: number, column: number): number;
-}
-
-export interface RandomLayer extends EncoderLayerSource {
-  readonly query: RandomLinear;
-  readonly key: RandomLinear;
-  readonly value: RandomLinear;
-  readonly attended: RandomLinear;
-  readonly inner: RandomLinear;
-  readonly outer: RandomLinear;
-}
-
-/** An encoder of random weights, of which a reference can read each. */
-export interface RandomEncoder extends EncoderSource {
-  readonly words: RandomTable;
-  readonly positionsTable: RandomTable;
-  readonly typesTable: RandomTable;
-  readonly layers: readonly RandomLayer[];
-}
-
 export interface RandomOptions {
   readonly shape?: Partial<EncoderShape>;
   readonly wordBits?: 4 | 8;
@@ -61,15 +27,19 @@ export interface RandomOptions {
 export function randomEncoder(
   random: Seeded,
   { shape: sizes, wordBits = 8, wordBlock, hasZeros = true }: RandomOptions = {},
-): RandomEncoder {
+): EncoderSource {
   const shape = { ...SMALL_SHAPE, ...sizes };
   const { hidden, inner } = shape;
   const normal = () => Math.sqrt(-2 * Math.log(1 - random.next())) * Math.cos(2 * Math.PI * random.next());
   const linear = (inputs: number, outputs: number) => randomLinear(random, { inputs, outputs, hasZeros });
-  const norm = (): NormSource => ({
-    gain: Float32Array.from({ length: hidden }, () => 1 + 0.2 * normal()),
-    bias: Float32Array.from({ length: hidden }, () => 0.1 * normal()),
-  });
+  const norm = (): NormSource => {
+    const gain = Float32Array.from({ length: hidden }, () => 1 + 0.2 * normal());
+    const bias = Float32Array.from({ length: hidden }, () => 0.1 * normal());
+    // As encoders have them: two columns that are far from the others.
+    bias[5] = 12;
+    gain[10] = 9;
+    return { gain, bias };
+  };
   const layers = Array.from({ length: shape.layers }, () => ({
     query: linear(hidden, hidden),
     key: linear(hidden, hidden),
@@ -86,12 +56,11 @@ export function randomEncoder(
     positionsTable: randomFloats(random, shape.positions, hidden),
     typesTable: randomFloats(random, shape.types, hidden),
     embeddingNorm: norm(),
-    layers,
     layer: (n) => Promise.resolve(layers[n]!),
   };
 }
 
-function randomLinear(random: Seeded, { inputs, outputs, hasZeros }: { inputs: number; outputs: number; hasZeros: boolean }): RandomLinear {
+function randomLinear(random: Seeded, { inputs, outputs, hasZeros }: { inputs: number; outputs: number; hasZeros: boolean }): LinearSource {
   const codes = Int8Array.from({ length: inputs * outputs }, () => Math.floor(random.next() * 256) - 128);
   const scales = Float32Array.from({ length: outputs }, () => (0.5 + random.next()) / 64 / Math.sqrt(inputs));
   const zeros = Int8Array.from({ length: outputs }, () => (hasZeros ? Math.floor(random.next() * 41) - 20 : 0));
@@ -99,7 +68,6 @@ function randomLinear(random: Seeded, { inputs, outputs, hasZeros }: { inputs: n
     inputs,
     outputs,
     bias: Float32Array.from({ length: outputs }, () => random.next() - 0.5),
-    weight: (input, output) => scales[output]! * (codes[output * inputs + input]! - zeros[output]!),
     readColumn(output, into) {
       into.set(codes.subarray(output * inputs, (output + 1) * inputs));
       return { scale: scales[output]!, zero: zeros[output]! };
@@ -114,7 +82,7 @@ interface TableSizes {
   readonly block: number;
 }
 
-function randomCodes(random: Seeded, { rows, columns, bits, block }: TableSizes): RandomTable {
+function randomCodes(random: Seeded, { rows, columns, bits, block }: TableSizes): TableSource {
   const least = bits === 8 ? -128 : 0;
   const codes = Int16Array.from({ length: rows * columns }, () => least + Math.floor(random.next() * 2 ** bits));
   const blocks = columns / block;
@@ -128,10 +96,6 @@ function randomCodes(random: Seeded, { rows, columns, bits, block }: TableSizes)
     block,
     // In pieces, as from a file.
     open: (row) => Promise.resolve(Math.min(7, rows - row)),
-    value: (row, column) => {
-      const at = row * blocks + Math.floor(column / block);
-      return scales[at]! * (codes[row * columns + column]! - zeros[at]!);
-    },
     readRow(row, into) {
       const own = codes.subarray(row * columns, (row + 1) * columns);
       if (bits === 8) into.codes.set(own);
@@ -142,7 +106,7 @@ function randomCodes(random: Seeded, { rows, columns, bits, block }: TableSizes)
   };
 }
 
-function randomFloats(random: Seeded, rows: number, columns: number): RandomTable {
+function randomFloats(random: Seeded, rows: number, columns: number): TableSource {
   const values = Float32Array.from({ length: rows * columns }, () => random.next() - 0.5);
   return {
     rows,
@@ -150,7 +114,6 @@ function randomFloats(random: Seeded, rows: number, columns: number): RandomTabl
     bits: 32,
     block: columns,
     open: (row) => Promise.resolve(rows - row),
-    value: (row, column) => values[row * columns + column]!,
     readRow: (row, into) => into.codes.set(values.subarray(row * columns, (row + 1) * columns)),
   };
 }

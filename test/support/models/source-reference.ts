@@ -43,7 +43,7 @@ export class SourceReference {
 
   #layer(layer: ReferenceLayer, states: readonly Float32Array[]): Float32Array[] {
     const { heads, hidden, normEpsilon, activation } = this.#source.shape;
-    const [queries, keys, values] = [layer.query, layer.key, layer.value].map((linear) => states.map((state) => linear(state))) as [
+    const [queries, keys, values] = [layer.query, layer.key, layer.value].map((part) => states.map((state) => part(state))) as [
       Float32Array[],
       Float32Array[],
       Float32Array[],

@@ -70,7 +70,7 @@ export class ModelWorld {
       if (files.some((file) => !this.stored.has(`${owner}/${file.sha256}`))) throw new Error('a file is not in the bucket of the owner');
       return this.folders.get(sha256)?.(stated) ?? refuse('invalid_value', 'hold no ONNX file', ['files']);
     },
-    verify: async (ref: ModelRef) => this.broken.get(hashOf(ref)) ?? ok({ memoryBytes: 1, loadMs: 1 } as never),
+    verify: async (ref: ModelRef) => this.broken.get(hashOf(ref)) ?? ok({ memoryBytes: 1, loadMs: 1, ...this.found } as never),
     embedTexts: async (ref: ModelRef, texts: readonly string[]) => {
       const vector = this.vectors.get(hashOf(ref)) ?? [1, 0];
       return ok({ vectors: Float32Array.from(texts.flatMap(() => vector)), tokens: new Int32Array(texts.length), sharedTexts: 0 });
@@ -99,10 +99,18 @@ export class ModelWorld {
         this.standing.push(`${model}@${version.version}`);
         return ok('job_standing' as JobId);
       },
-      end: async (...whose) => void this.ended.push(whose.slice(1).join('@')),
+      end: async (...whose) =>
+        void this.ended.push(
+          whose
+            .slice(1)
+            .filter((part) => part !== undefined)
+            .join('@'),
+        ),
     },
   });
 
+  /** What checks find of versions besides. */
+  found: object = {};
   /** Versions that pools were to serve, and whose jobs were to end. */
   readonly standing: string[] = [];
   readonly ended: string[] = [];

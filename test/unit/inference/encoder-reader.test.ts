@@ -15,6 +15,7 @@ import { bertModel, encodeModel } from '../../support/models/bert-graph.ts';
 import {
   withActivation,
   withDecomposedNorms,
+  withFusedOperators,
   withHalfMatrices,
   withScaledHeads,
   withTurnedMatrices,
@@ -100,6 +101,7 @@ const WRITTEN: Record<string, () => Uint8Array<ArrayBuffer>> = {
   "XLM-R's positions": () => encodeModel(withXlmPositions(bert(), PADDING)),
   'all of these at once': () =>
     encodeModel(withHalfMatrices(withXlmPositions(withActivation(withDecomposedNorms(withScaledHeads(bert(), 1 / 4)), 'tanh'), PADDING))),
+  'operators fused': () => encodeModel(withFusedOperators(bert())),
   'codes of 8 bits': () => quantised(bert(), 8, ['row', 'dynamic', 'stored']),
   'codes of 8 bits in blocks': () => quantised(bert(), 8, ['block', 'dynamic']),
   'matrices stored as codes': () => quantised(bert(), 8, ['stored']),

@@ -185,8 +185,10 @@ describe('sparse encoders', () => {
     const text = (tokens: number) => ({ ids: Array.from({ length: tokens }, () => 0), types: [] });
     must(await runs.run([...Array.from({ length: 20 }, () => text(20)), text(200)]));
     expect(shapes.map(([rows = 0, tokens = 0]) => [rows, tokens])).toEqual([
-      [10, 20],
-      [10, 20],
+      [6, 20],
+      [6, 20],
+      [6, 20],
+      [2, 20],
       [1, 200],
     ]);
   });

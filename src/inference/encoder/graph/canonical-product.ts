@@ -1,5 +1,6 @@
 import type { ExpressionTable, NewExpression } from './expression-table.ts';
-import type { Traced, TracedConstant } from './traced-value.ts';
+import { matMulDims } from './expression-dims.ts';
+import type { Expression, Traced, TracedConstant } from './traced-value.ts';
 import { countOf, isExpression, scalarOf } from './traced-value.ts';
 import { factorsOf } from './terms.ts';
 
@@ -45,28 +46,32 @@ const isOfColumns = (value: Traced | undefined, outputs: number | undefined): bo
 /** A matrix as it is, turned, or of codes that a scale a column multiplies. */
 function weightsOf(value: Traced): Weights | undefined {
   if (value.kind === 'constant') return { codes: value, isTransposed: false, scale: 1, scales: undefined, zeros: undefined };
-  if (isExpression(value, 'Transpose')) {
-    const inner = value.dims?.length === 2 && value.inputs[0] !== undefined ? weightsOf(value.inputs[0]) : undefined;
-    const isTurned = (value.attributes.get('perm') ?? [1, 0]).join() === '1,0';
-    // A scale a column is one a row of what was turned: these do not match by their place.
-    return inner === undefined || !isTurned || inner.scales !== undefined || inner.zeros !== undefined
-      ? undefined
-      : { ...inner, isTransposed: !inner.isTransposed };
-  }
-  if (isExpression(value, 'DequantizeLinear')) return dequantised(value);
+  if (isExpression(value, 'Transpose')) return turnedWeights(value);
+  return isExpression(value, 'DequantizeLinear') ? dequantised(value) : storedWeights(value);
+}
+
+function turnedWeights({ dims, inputs, attributes }: Expression): Weights | undefined {
+  const inner = dims?.length === 2 && inputs[0] !== undefined ? weightsOf(inputs[0]) : undefined;
+  const isTurned = (attributes.get('perm') ?? [1, 0]).join() === '1,0';
+  // A scale a column is one a row of what was turned: these do not match by their place.
+  const isPlain = inner !== undefined && inner.scales === undefined && inner.zeros === undefined;
+  return isTurned && isPlain ? { ...inner, isTransposed: !inner.isTransposed } : undefined;
+}
+
+/** Codes that were made floats, times a scale a column where there is one. */
+function storedWeights(value: Traced): Weights | undefined {
   const factors = factorsOf(value);
-  const cast = factors?.values.find((factor) => isExpression(factor, 'Cast') && factor.inputs[0]?.kind === 'constant');
-  if (factors === undefined || !isExpression(cast, 'Cast') || !cast.isFloat || factors.values.length > 2) return undefined;
-  const scales = factors.values.find((factor) => factor !== cast);
-  if (!isByte(cast.inputs[0])) return undefined;
-  if (scales !== undefined && (scales.kind !== 'constant' || scales.dims.at(-1) !== countOf(scales.dims))) return undefined;
-  return { codes: cast.inputs[0], isTransposed: false, scale: factors.scale, scales, zeros: undefined };
+  const cast = factors?.values.find((factor) => isExpression(factor, 'Cast') && factor.isFloat);
+  const codes = isExpression(cast, 'Cast') ? cast.inputs[0] : undefined;
+  const [scales, ...others] = (factors?.values ?? []).filter((factor) => factor !== cast);
+  if (factors === undefined || !isByte(codes) || others.length > 0 || !isRow(scales)) return undefined;
+  return { codes, isTransposed: false, scale: factors.scale, scales, zeros: undefined };
 }
 
 /** Codes, of which numbers are made. */
 const isByte = (value: Traced | undefined): value is TracedConstant => value?.kind === 'constant' && BYTES.has(value.tensor.dataType);
 
-function dequantised({ inputs, attributes }: Extract<Traced, { kind: 'expression' }>): Weights | undefined {
+function dequantised({ inputs, attributes }: Expression): Weights | undefined {
   const [codes, scales, zeros] = inputs;
   if (!isByte(codes) || codes.dims.length !== 2 || attributes.has('block_size')) return undefined;
   const axis = attributes.get('axis')?.[0] ?? 1;
@@ -98,20 +103,23 @@ const isRow = (scales: Traced | undefined): boolean =>
 const isCoded = (value: Traced | undefined, output: number): Traced | undefined =>
   isExpression(value, 'DynamicQuantizeLinear') && value.output === output ? value.inputs[0] : undefined;
 
-/** What ONNX Runtime writes for these where it has optimised a graph. */
-export function fusedProduct({ operator, inputs, attributes, dims }: NewExpression, table: ExpressionTable): Traced | undefined {
-  const [x, weights] = inputs;
-  const [left, right] = [x?.dims, weights?.dims];
-  const sized = dims ?? (left !== undefined && right?.length === 2 ? [...left.slice(0, -1), right[1]!] : undefined);
-  if (x === undefined || !isByte(weights) || sized === undefined || left?.at(-1) !== right?.[0]) return undefined;
-  const plain = { codes: weights, isTransposed: false, scale: 1 };
-  if (operator === 'com.microsoft.DynamicQuantizeMatMul')
-    return withBias(productOf(x, { ...plain, scales: inputs[2], zeros: inputs[3] }, sized, table), inputs[4], table);
-  if (operator !== 'com.microsoft.MatMulIntegerToFloat' || (attributes?.size ?? 0) > 0) return undefined;
-  const [, , inputScale, scales, zero, zeros, bias] = inputs;
-  const quantised = isCoded(x, 0);
-  if (quantised === undefined || isCoded(inputScale, 1) !== quantised || isCoded(zero, 2) !== quantised) return undefined;
-  return withBias(productOf(quantised, { ...plain, scales, zeros }, sized, table), bias, table);
+/** The dimensions of a product whose operator the standard has not. */
+const fusedDims = (x: Traced | undefined, weights: Traced | undefined): readonly number[] | undefined => matMulDims(x?.dims, weights?.dims);
+
+/** As ONNX Runtime writes it where it has optimised a graph: codes of the input are found within. */
+export function dynamicQuantizeMatMul({ inputs }: NewExpression, table: ExpressionTable): Traced | undefined {
+  const [x, codes, scales, zeros, bias] = inputs;
+  if (x === undefined || !isByte(codes)) return undefined;
+  return withBias(productOf(x, { codes, isTransposed: false, scale: 1, scales, zeros }, fusedDims(x, codes), table), bias, table);
+}
+
+/** The same, with the codes of `DynamicQuantizeLinear`. */
+export function matMulIntegerToFloat({ inputs }: NewExpression, table: ExpressionTable): Traced | undefined {
+  const [a, codes, inputScale, scales, zero, zeros, bias] = inputs;
+  const x = isCoded(a, 0);
+  const isOne = x !== undefined && isCoded(inputScale, 1) === x && isCoded(zero, 2) === x;
+  if (!isOne || !isByte(codes)) return undefined;
+  return withBias(productOf(x, { codes, isTransposed: false, scale: 1, scales, zeros }, fusedDims(x, codes), table), bias, table);
 }
 
 const withBias = (product: Traced | undefined, bias: Traced | undefined, table: ExpressionTable): Traced | undefined =>

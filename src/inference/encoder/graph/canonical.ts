@@ -1,42 +1,48 @@
 import { canonicalGelu } from './canonical-gelu.ts';
 import { canonicalNorm, decomposedNorm } from './canonical-norm.ts';
-import { dynamicProduct, fusedProduct, weightProduct } from './canonical-product.ts';
+import { dynamicProduct, dynamicQuantizeMatMul, matMulIntegerToFloat, weightProduct } from './canonical-product.ts';
 import { matMulDims } from './expression-dims.ts';
 import type { ExpressionTable, NewExpression } from './expression-table.ts';
 import { numbersOf } from './number-operators.ts';
 import type { Traced } from './traced-value.ts';
 import { broadcastDims } from './traced-value.ts';
 
+type Rule = (node: NewExpression, table: ExpressionTable) => Traced | undefined;
+
+const skipNorm: Rule = (node, table) => {
+  const sum = skipSum(node, table);
+  if (node.output === SUM_OUTPUT) return sum;
+  return canonicalNorm({ ...node, inputs: [sum, node.inputs[2], node.inputs[3]], dims: sum.dims }, table, SKIP_EPSILON);
+};
+
+const quotient: Rule = (node, table) => canonicalGelu(node, table) ?? dynamicProduct(node, table);
+
+const norm: Rule = (node, table) => canonicalNorm(node, table);
+
+const RULES: Readonly<Record<string, Rule>> = {
+  LayerNormalization: norm,
+  'com.microsoft.LayerNormalization': norm,
+  'com.microsoft.SkipLayerNormalization': skipNorm,
+  Add: decomposedNorm,
+  Mul: quotient,
+  Div: quotient,
+  Gelu: canonicalGelu,
+  'com.microsoft.Gelu': canonicalGelu,
+  'com.microsoft.FastGelu': canonicalGelu,
+  'com.microsoft.BiasGelu': canonicalGelu,
+  MatMul: weightProduct,
+  'com.microsoft.FusedMatMul': scaledMatMul,
+  'com.microsoft.DynamicQuantizeMatMul': dynamicQuantizeMatMul,
+  'com.microsoft.MatMulIntegerToFloat': matMulIntegerToFloat,
+};
+
 /**
  * The one expression for what exporters write in several ways: `Norm` (x, gain, bias), `Gelu` (x) and `Product` (x, weights). Undefined: it is none of these.
  * Each rule holds for all numbers, but for rounding.
  */
 export function canonical(node: NewExpression, table: ExpressionTable): Traced | undefined {
-  if ((node.output ?? 0) > 0) return node.operator === SKIP_NORM && node.output === SUM_OUTPUT ? skipSum(node, table) : undefined;
-  switch (node.operator) {
-    case 'LayerNormalization':
-    case 'com.microsoft.LayerNormalization':
-      return canonicalNorm(node, table);
-    case SKIP_NORM: {
-      const sum = skipSum(node, table);
-      return canonicalNorm({ ...node, inputs: [sum, node.inputs[2], node.inputs[3]], dims: sum.dims }, table, SKIP_EPSILON);
-    }
-    case 'Add':
-      return decomposedNorm(node, table);
-    case 'Gelu':
-    case 'com.microsoft.Gelu':
-    case 'com.microsoft.FastGelu':
-    case 'com.microsoft.BiasGelu':
-    case 'Mul':
-    case 'Div':
-      return canonicalGelu(node, table) ?? dynamicProduct(node, table);
-    case 'MatMul':
-      return weightProduct(node, table);
-    case 'com.microsoft.FusedMatMul':
-      return scaledMatMul(node, table);
-    default:
-      return fusedProduct(node, table);
-  }
+  const isMeant = (node.output ?? 0) === 0 || (node.operator.endsWith('.SkipLayerNormalization') && node.output === SUM_OUTPUT);
+  return isMeant ? RULES[node.operator]?.(node, table) : undefined;
 }
 
 /** A product whose second factor may be turned, times a number. */
@@ -64,7 +70,6 @@ function scaledMatMul({ inputs, attributes }: NewExpression, table: ExpressionTa
   });
 }
 
-const SKIP_NORM = 'com.microsoft.SkipLayerNormalization';
 const SUM_OUTPUT = 3;
 const SKIP_EPSILON = 1e-12;
 

@@ -119,10 +119,10 @@ const RULES: Readonly<Record<string, (of: DimsOf) => Dims>> = {
 };
 
 /** Those that keep the dimensions of their first input. */
-const KEEPING = new Set([
-  ...['Pow', 'Erf', 'Tanh', 'Sqrt', 'Reciprocal', 'Relu', 'Floor', 'Neg', 'Gelu', 'Cast', 'Identity', 'Dropout', 'Softmax', 'IsNaN'],
-  ...['DequantizeLinear', 'LayerNormalization', 'Equal', 'Not', 'com.microsoft.Gelu', 'com.microsoft.FastGelu', 'com.microsoft.BiasGelu'],
-]);
+const KEEPING = new Set(
+  `Pow Erf Tanh Sqrt Reciprocal Relu Floor Neg Gelu Cast Identity Dropout Softmax IsNaN DequantizeLinear LayerNormalization Equal Not
+  com.microsoft.Gelu com.microsoft.FastGelu com.microsoft.BiasGelu`.split(/\s+/),
+);
 
 /** The dimensions of what an operator computes; undefined: not known here. */
 export function expressionDims(

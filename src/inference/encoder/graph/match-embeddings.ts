@@ -1,54 +1,29 @@
 import type { OnnxGraph } from '../../onnx/onnx-graph.ts';
 import type { OnnxTensor } from '../../onnx/onnx-tensor.ts';
-import type { MatchedTable } from './match-table.ts';
+import type { MatchedEmbeddings } from './matched-encoder.ts';
 import { matchTable } from './match-table.ts';
+import { hold, need } from './mismatch.ts';
+import type { Lookup } from './picked-rows.ts';
 import { addendsOf } from './terms.ts';
 import { traceGraph } from './trace-graph.ts';
 import type { Traced } from './traced-value.ts';
 import { isExpression } from './traced-value.ts';
 
-export interface MatchedEmbeddings {
-  readonly words: MatchedTable;
-  readonly positions: MatchedTable;
-  /** Absent: the graph adds nothing for the texts of a pair. */
-  readonly types: MatchedTable | undefined;
-  /** Whether the types of tokens are an input, and not all zero. */
-  readonly takesTypes: boolean;
-  readonly firstPosition: number;
-  readonly paddingId: number | undefined;
-}
-
-/** Rows of a table, by the ids or types of tokens, or by places that are known. */
-export interface Lookup {
-  readonly table: MatchedTable;
-  readonly by: 'ids' | 'types' | readonly number[];
-}
-
 /** The sum of a word's, a place's and a type's row, in any order. */
-export function matchEmbeddings(
-  value: Traced,
-  graph: OnnxGraph,
-  output: string,
-  absentIds: ReadonlySet<number>,
-): MatchedEmbeddings | undefined {
-  const addends = addendsOf(value) ?? [];
-  const lookups = addends.map((addend) => matchTable(addend));
-  const words = lookups.find((lookup) => lookup?.by === 'ids');
-  const places = lookups.find((lookup) => typeof lookup?.by === 'object' && isCounted(lookup.by));
-  const types = lookups.find((lookup) => lookup !== words && lookup !== places);
-  if (words === undefined || places === undefined || lookups.includes(undefined) || lookups.length !== (types === undefined ? 2 : 3))
-    return undefined;
-  if (types !== undefined && types.by !== 'types' && !isZero(types.by)) return undefined;
+export function matchEmbeddings(value: Traced, graph: OnnxGraph, output: string, absentIds: ReadonlySet<number>): MatchedEmbeddings {
+  const lookups = need(addendsOf(value)).map((addend) => matchTable(addend));
+  const words = need(lookups.find(({ by }) => by === 'ids'));
+  const places = need(lookups.find(({ by }) => typeof by === 'object' && isCounted(by)));
+  const [types, ...others] = lookups.filter((lookup) => lookup !== words && lookup !== places);
+  hold(others.length === 0 && (types === undefined || types.by === 'types' || isZero(types.by)), 'more than words, places and types');
   const firstPosition = places.by[0] as number;
-  const padding = matchPadding(places.table.codes, { graph, output, absentIds, firstPosition });
-  if (padding === undefined) return undefined;
   return {
     words: words.table,
     positions: places.table,
     types: types?.table,
     takesTypes: types?.by === 'types',
     firstPosition,
-    paddingId: padding.id,
+    paddingId: matchPadding(places.table.codes, { graph, output, absentIds, firstPosition }),
   };
 }
 
@@ -58,22 +33,20 @@ const isZero = (by: Lookup['by']): boolean => typeof by === 'object' && by.every
 
 /**
  * Whether the places of tokens are those of XLM-R where a text has the id that the graph compares tokens with: found by following the graph with such texts.
- * Undefined: they are others.
+ * Undefined: there is no such id.
  */
-function matchPadding(
-  positions: OnnxTensor,
-  { graph, output, absentIds, firstPosition }: PaddingFacts,
-): { readonly id: number | undefined } | undefined {
+function matchPadding(positions: OnnxTensor, { graph, output, absentIds, firstPosition }: PaddingFacts): number | undefined {
   const [id, ...others] = absentIds;
-  if (id === undefined) return { id: undefined };
-  if (others.length > 0) return undefined;
+  if (id === undefined) return undefined;
+  hold(others.length === 0, 'several ids that tokens are compared with');
   const isOfXlmR = PADDED_TEXTS.every((pads) => {
     const ids = pads.map((isPad, i) => (isPad ? id : id + 2 + i));
     const traced = traceGraph(graph, output, { tokens: ids.length, ids });
     const wanted = paddedPositions(ids, id, firstPosition);
     return traced.output !== undefined && placesIn(traced.output, positions)?.join() === wanted.join();
   });
-  return isOfXlmR ? { id } : undefined;
+  hold(isOfXlmR, 'other places than those of XLM-R');
+  return id;
 }
 
 interface PaddingFacts {

@@ -1,148 +1,60 @@
-import type { OnnxTensor } from '../../onnx/onnx-tensor.ts';
-import type { Lookup } from './match-embeddings.ts';
-import { factorsOf, isNear } from './terms.ts';
-import type { Expression, Traced, TracedConstant } from './traced-value.ts';
-import { axisOf, countOf, isExpression, sameDims, scalarOf } from './traced-value.ts';
+import type { MatchedTable, TableCodes } from './matched-encoder.ts';
+import { hold, matched, need } from './mismatch.ts';
+import { matchNibbles } from './match-nibbles.ts';
+import { FLOATS, isBytes, rowsOf, tableOf, uncast, unshaped } from './picked-rows.ts';
+import type { Lookup, Rows } from './picked-rows.ts';
+import { factorsOf } from './terms.ts';
+import type { Traced } from './traced-value.ts';
+import { isExpression, scalarOf } from './traced-value.ts';
 
-/** A table of rows as the file has it. */
-export interface MatchedTable {
-  /** Of `rows` x `columns` numbers, also in three dimensions; with `nibbles` of half as many bytes. */
-  readonly codes: OnnxTensor;
-  readonly rows: number;
-  readonly columns: number;
-  /** Absent: the numbers themselves. */
-  readonly coded?: {
-    /** One for each block of each row, or one for all. */
-    readonly scales: OnnxTensor | number;
-    readonly zero: number;
-    /** Numbers in a row that share a scale. */
-    readonly block: number;
-    /** Which half of a block is in the low bits of its bytes. */
-    readonly nibbles?: 'low-first' | 'high-first';
-  };
-}
-
-/** Rows of a table that something picks; undefined: it is anything else. */
-export function matchTable(value: Traced): Lookup | undefined {
+/** Rows of a table that something picks: floats, or codes that one scale makes numbers of before or after, or that scales of blocks do. */
+export function matchTable(value: Traced): Lookup {
   const rows = rowsOf(value);
-  if (rows !== undefined) return isFloats(rows) || rows.coded !== undefined ? { table: tableOf(rows), by: rows.by } : undefined;
-  return dequantisedRows(value) ?? blockRows(value);
-}
-
-interface Rows {
-  readonly tensor: OnnxTensor;
-  /** Of a table whose codes are made numbers before its rows are picked. */
-  readonly coded?: MatchedTable['coded'];
-  readonly by: Lookup['by'];
-  readonly rows: number;
-  readonly columns: number;
-}
-
-/** `Gather` of rows, or the first rows by `Slice`, of a table that is a constant. */
-function rowsOf(value: Traced | undefined): Rows | undefined {
-  if (value?.kind !== 'expression') return undefined;
-  const [given, places] = value.inputs;
-  const stored = given === undefined ? undefined : storedTable(given);
-  const data = stored?.data ?? given;
-  if (data?.kind !== 'constant' || data.dims.length < 2) return undefined;
-  const [rows = 0] = data.dims;
-  const coded = stored === undefined ? {} : { coded: stored.coded };
-  const table = { tensor: data.tensor, rows, columns: countOf(data.dims) / rows, ...coded };
-  if (value.operator === 'Slice') return data.dims.length === 2 ? firstRows(value, table) : undefined;
-  if (value.operator !== 'Gather' || axisOf(value.attributes.get('axis')?.[0] ?? 0, data.dims.length) !== 0) return undefined;
-  if (isExpression(places, 'input:input_ids')) return { ...table, by: 'ids' };
-  if (isExpression(places, 'input:token_type_ids')) return { ...table, by: 'types' };
-  return places?.kind === 'numbers' && places.dims.length <= 2 ? { ...table, by: places.numbers } : undefined;
-}
-
-function firstRows({ dims, inputs, attributes }: Expression, table: Omit<Rows, 'by'>): Rows | undefined {
-  const [count, columns] = dims ?? [];
-  const starts = inputs[1]?.kind === 'numbers' ? inputs[1].numbers : attributes.get('starts');
-  const axes = inputs[3]?.kind === 'numbers' ? inputs[3].numbers : attributes.get('axes');
-  const first = starts?.[0];
-  if (count === undefined || columns !== table.columns || starts?.length !== 1 || first === undefined || first < 0) return undefined;
-  if (axes !== undefined && axes.join() !== '0') return undefined;
-  return { ...table, by: Array.from({ length: count }, (_, i) => first + i) };
-}
-
-const FLOATS = new Set([1, 10, 16]);
-const BYTES = new Set([2, 3]);
-
-const isFloats = ({ tensor }: Rows): boolean => FLOATS.has(tensor.dataType);
-
-const tableOf = ({ tensor, rows, columns, coded }: Rows): MatchedTable => ({
-  codes: tensor,
-  rows,
-  columns,
-  ...(coded === undefined ? {} : { coded }),
-});
-
-/** Codes that a scale a row, or one for all, makes numbers of. */
-function storedTable(value: Traced): { readonly data: TracedConstant; readonly coded: NonNullable<MatchedTable['coded']> } | undefined {
-  if (isExpression(value, 'DequantizeLinear')) {
-    const [codes, scales, zeros] = value.inputs;
-    const [scale, zero] = [scalarOf(scales), zeros === undefined ? 0 : scalarOf(zeros)];
-    if (!isBytes(codes) || codes.dims.length !== 2 || scale === undefined || zero === undefined) return undefined;
-    return { data: codes, coded: { scales: scale, zero, block: codes.dims[1]! } };
+  if (rows !== undefined) {
+    hold(rows.coded !== undefined || FLOATS.has(rows.tensor.dataType), 'rows of codes');
+    return { table: tableOf(rows), by: rows.by };
   }
-  const factors = isExpression(value, 'Mul') ? factorsOf(value) : undefined;
-  const cast = factors?.values.find((factor) => isExpression(factor, 'Cast') && isBytes(factor.inputs[0]));
-  const scales = factors?.values.find((factor) => factor !== cast);
-  const codes = isExpression(cast, 'Cast') && cast.isFloat ? cast.inputs[0] : undefined;
-  if (factors?.scale !== 1 || factors.values.length !== 2 || !isBytes(codes) || scales?.kind !== 'constant') return undefined;
-  const [rows, columns] = codes.dims;
-  if (codes.dims.length !== 2 || !sameDims(scales.dims, [rows!, 1]) || columns === undefined) return undefined;
-  return { data: codes, coded: { scales: scales.tensor, zero: 0, block: columns } };
+  return isExpression(value, 'DequantizeLinear') ? dequantisedRows(value.inputs) : blockRows(value);
 }
 
-const isBytes = (value: Traced | undefined): value is TracedConstant => value?.kind === 'constant' && BYTES.has(value.tensor.dataType);
-
-/** Codes that one scale and one zero point make numbers of, before or after the rows are picked. */
-function dequantisedRows(value: Traced): Lookup | undefined {
-  if (!isExpression(value, 'DequantizeLinear')) return undefined;
-  const [codes, scales, zeros] = value.inputs;
-  const rows = rowsOf(codes);
-  const [scale, zero = 0] = [scalarOf(scales), zeros === undefined ? 0 : scalarOf(zeros)];
-  if (
-    rows === undefined ||
-    scale === undefined ||
-    !BYTES.has(rows.tensor.dataType) ||
-    (zeros !== undefined && scalarOf(zeros) === undefined)
-  )
-    return undefined;
+function dequantisedRows([codes, scales, zeros]: readonly (Traced | undefined)[]): Lookup {
+  const rows = codeRows(codes);
+  const [scale, zero] = [need(scalarOf(scales)), zeros === undefined ? 0 : need(scalarOf(zeros))];
   return { table: { ...tableOf(rows), coded: { scales: scale, zero, block: rows.columns } }, by: rows.by };
 }
 
-/** Codes of 8 or 4 bits, times scales of blocks that are picked by the same ids. */
-function blockRows(value: Traced): Lookup | undefined {
-  const factors = factorsOf(unshaped(value));
-  if (factors?.scale !== 1 || factors.values.length !== 2) return undefined;
-  for (const [numbers, scaled] of [factors.values, factors.values.toReversed()]) {
-    const scales = rowsOf(uncast(unshaped(scaled!)));
-    if (scales === undefined || scales.coded !== undefined || !isFloats(scales) || scales.by !== 'ids') continue;
-    const found = codesOf(numbers!);
-    if (found?.codes.by !== 'ids' || found.codes.rows !== scales.rows) continue;
-    const columns = found.codes.columns * (found.nibbles === undefined ? 1 : 2);
-    const block = columns / scales.columns;
-    // Blocks lie one behind another wherever the last axis is theirs.
-    if (!Number.isInteger(block) || numbers!.dims?.at(-1) !== (scales.columns === 1 ? columns : block)) continue;
-    const { zero, nibbles } = found;
-    if (nibbles !== undefined && block % 2 !== 0) continue;
-    const coded = { scales: scales.tensor, zero, block, ...(nibbles === undefined ? {} : { nibbles }) };
-    return { table: { codes: found.codes.tensor, rows: found.codes.rows, columns, coded }, by: 'ids' };
-  }
-  return undefined;
+/** Rows of bytes that nothing has been made of yet. */
+function codeRows(value: Traced | undefined): Rows {
+  const rows = need(rowsOf(value));
+  hold(rows.coded === undefined && isBytes(rows.tensor), 'no rows of codes');
+  return rows;
 }
 
-/** What only changes the dimensions of rows left out. */
-function unshaped(value: Traced): Traced {
-  let inner = value;
-  while ((isExpression(inner, 'Reshape') || isExpression(inner, 'Unsqueeze')) && inner.inputs[0] !== undefined && inner.dims !== undefined)
-    inner = inner.inputs[0];
-  return inner;
+/** Codes of 8 or 4 bits, times scales of blocks that are picked by the same ids, types or places. */
+function blockRows(value: Traced): Lookup {
+  const { scale, values } = need(factorsOf(unshaped(value)));
+  const [a, b] = values;
+  hold(scale === 1 && values.length === 2, 'no product of two');
+  return need(matched(() => scaledRows(need(a), need(b))) ?? matched(() => scaledRows(need(b), need(a))));
 }
 
-const uncast = (value: Traced): Traced | undefined => (isExpression(value, 'Cast') && value.isFloat ? value.inputs[0] : value);
+function scaledRows(numbers: Traced, scaled: Traced): Lookup {
+  const scales = need(rowsOf(uncast(unshaped(scaled))));
+  hold(scales.coded === undefined && FLOATS.has(scales.tensor.dataType), 'no scales of rows');
+  const { codes, zero, nibbles } = codesOf(numbers);
+  hold(isSamePick(codes.by, scales.by) && codes.rows === scales.rows, 'codes of other rows than the scales');
+  const columns = codes.columns * (nibbles === undefined ? 1 : 2);
+  const block = columns / scales.columns;
+  // Blocks lie one behind another wherever the last axis is theirs.
+  hold(Number.isInteger(block) && numbers.dims?.at(-1) === (scales.columns === 1 ? columns : block), 'other blocks than the scales');
+  hold(nibbles === undefined || block % 2 === 0, 'blocks of odd length');
+  const coded: TableCodes = { scales: scales.tensor, zero, block, ...(nibbles === undefined ? {} : { nibbles }) };
+  const table: MatchedTable = { codes: codes.tensor, rows: codes.rows, columns, coded };
+  return { table, by: scales.by };
+}
+
+const isSamePick = (a: Lookup['by'], b: Lookup['by']): boolean =>
+  a === b || (typeof a === 'object' && typeof b === 'object' && a.join() === b.join());
 
 interface Codes {
   readonly codes: Rows;
@@ -150,43 +62,16 @@ interface Codes {
   readonly nibbles?: 'low-first' | 'high-first';
 }
 
-function codesOf(value: Traced): Codes | undefined {
+/** Codes, as floats, less the one that stands for zero. */
+function codesOf(value: Traced): Codes {
   const inner = unshaped(value);
-  const zero = isExpression(inner, 'Sub') ? scalarOf(inner.inputs[1]) : 0;
-  const shifted = isExpression(inner, 'Sub') && zero !== undefined ? unshaped(inner.inputs[0]!) : inner;
-  if (zero === undefined) return undefined;
-  if (isExpression(shifted, 'Concat')) return nibblesOf(shifted, zero);
-  const rows = isExpression(shifted, 'Cast') ? rowsOf(uncast(shifted)) : undefined;
-  return rows?.coded === undefined && rows !== undefined && BYTES.has(rows.tensor.dataType) ? { codes: rows, zero } : undefined;
-}
-
-/** Bytes of two codes of 4 bits each: the halves of a block, one behind the other. */
-function nibblesOf({ inputs, attributes, dims }: Expression, zero: number): Codes | undefined {
-  const [first, second] = inputs;
-  const rank = dims?.length ?? 0;
-  if (inputs.length !== 2 || axisOf(attributes.get('axis')?.[0] ?? 0, rank) !== rank - 1) return undefined;
-  const [a, b] = [unshaped(first!), unshaped(second!)];
-  for (const [low, high, nibbles] of [[a, b, 'low-first'] as const, [b, a, 'high-first'] as const]) {
-    const bytes = highOf(high);
-    if (bytes === undefined || !isLowOf(low, high, bytes)) continue;
-    const codes = isExpression(bytes, 'Cast') ? rowsOf(uncast(bytes)) : undefined;
-    if (codes?.coded === undefined && codes?.tensor.dataType === UINT8) return { codes, zero, nibbles };
+  const isShifted = isExpression(inner, 'Sub');
+  const zero = isShifted ? need(scalarOf(inner.inputs[1])) : 0;
+  const shifted = isShifted ? unshaped(need(inner.inputs[0])) : inner;
+  if (isExpression(shifted, 'Concat')) {
+    const { bytes, nibbles } = matchNibbles(shifted);
+    return { codes: codeRows(uncast(bytes)), zero, nibbles };
   }
-  return undefined;
-}
-
-const UINT8 = 2;
-const SIXTEEN = 16;
-
-/** The bytes of which this is a sixteenth, rounded down. */
-function highOf(value: Traced): Traced | undefined {
-  const factors = isExpression(value, 'Floor') ? factorsOf(value.inputs[0]!) : undefined;
-  return factors?.values.length === 1 && isNear(factors.scale, 1 / SIXTEEN, 0) ? factors.values[0] : undefined;
-}
-
-/** Whether it is the bytes less sixteen times their high bits. */
-function isLowOf(value: Traced, high: Traced, bytes: Traced): boolean {
-  if (!isExpression(value, 'Sub') || value.inputs[0] !== bytes) return false;
-  const factors = factorsOf(value.inputs[1]!);
-  return factors?.scale === SIXTEEN && factors.values.length === 1 && factors.values[0] === high;
+  hold(isExpression(shifted, 'Cast'), 'no codes as floats');
+  return { codes: codeRows(uncast(shifted)), zero };
 }

@@ -75,6 +75,8 @@ const gather: NumberOperator = ([data, indices], attributes) => {
   });
 };
 
+const clamped = (value: number, size: number): number => Math.max(0, Math.min(size, value < 0 ? value + size : value));
+
 /** The ranges of a `Slice` by axis; undefined: they are not known, or go backwards. */
 export function sliceRanges(
   dims: readonly number[],
@@ -84,7 +86,6 @@ export function sliceRanges(
   const [from, to] = [listOf(starts, attributes.get('starts')), listOf(ends, attributes.get('ends'))];
   if (from === undefined || to === undefined || (steps?.numbers ?? []).some((step) => step !== 1)) return undefined;
   const over = listOf(axes, attributes.get('axes')) ?? from.map((_, axis) => axis);
-  const clamped = (value: number, size: number) => Math.max(0, Math.min(size, value < 0 ? value + size : value));
   return new Map(
     over.map((given, i) => {
       const axis = axisOf(given, dims.length);
@@ -149,11 +150,16 @@ const range: NumberOperator = ([start, limit, delta]) => {
 
 const constantOfShape: NumberOperator = ([shape, fill]) => shape && made(shape.numbers, fill?.isFloat ?? true, () => fill?.numbers[0] ?? 0);
 
+/** As many as a text that is tried has, and more. */
+const CUMULATED_MAX = 256;
+
 /** Sums along an axis, as far as each place. */
 const cumulated: NumberOperator = ([data, axisInput], attributes) => {
   if (data === undefined || axisInput === undefined || attributes.get('exclusive')?.[0] === 1 || attributes.get('reverse')?.[0] === 1)
     return undefined;
   const axis = axisOf(axisInput.numbers[0] ?? 0, data.dims.length);
+  // A sum for each place.
+  if (countOf(data.dims) > CUMULATED_MAX) return undefined;
   const read = broadcastReader(data, data.dims.length);
   return made(data.dims, data.isFloat, (place) => {
     let sum = 0;

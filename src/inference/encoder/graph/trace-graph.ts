@@ -41,6 +41,7 @@ class Tracer {
   readonly table = new ExpressionTable();
   readonly #values = new Map<string, Traced>();
   readonly #opset: number;
+  #computed = 0;
 
   constructor(graph: OnnxGraph, { tokens, ids }: TracedText) {
     this.#opset = graph.opsets.get('') ?? graph.opsets.get('ai.onnx') ?? 0;
@@ -104,21 +105,24 @@ class Tracer {
     dims: readonly number[] | undefined,
   ): TracedNumbers | undefined {
     const [first] = inputs;
-    if (operator === 'Shape') {
-      const sizes = first?.kind === 'numbers' || first?.kind === 'constant' || first?.kind === 'expression' ? first.dims : undefined;
-      if (sizes === undefined) return undefined;
-      const listed = sizes.slice(attributes.get('start')?.[0] ?? 0, attributes.get('end')?.[0]);
-      return numbersOf([listed.length], listed);
-    }
+    if (operator === 'Shape') return first?.dims && shapeOf(first.dims, attributes);
     if (inputs.some((input) => input !== undefined && input.kind !== 'numbers')) return undefined;
     const numbers = inputs as readonly (TracedNumbers | undefined)[];
-    if (operator === 'Cast') {
-      const to = attributes.get('to')?.[0] ?? 0;
-      return numbers[0] && castTo(numbers[0], to);
-    }
-    if (LAYOUT.has(operator)) return numbers[0] && dims && numbersOf(dims, numbers[0].numbers, numbers[0].isFloat);
+    const [known] = numbers;
+    this.#computed += numbers.reduce((sum, input) => sum + (input?.numbers.length ?? 0), 0);
+    if (this.#computed > COMPUTED_MAX) return undefined;
+    if (operator === 'Cast') return known && castTo(known, attributes.get('to')?.[0] ?? 0);
+    if (LAYOUT.has(operator)) return known && dims && numbersOf(dims, known.numbers, known.isFloat);
     return NUMBER_OPERATORS[operator]?.(numbers, attributes);
   }
+}
+
+/** Numbers that are computed for one text: exporters compute some thousand, and a graph could any number. */
+const COMPUTED_MAX = 1_000_000;
+
+function shapeOf(dims: readonly number[], attributes: ReadonlyMap<string, readonly number[]>): TracedNumbers {
+  const listed = dims.slice(attributes.get('start')?.[0] ?? 0, attributes.get('end')?.[0]);
+  return numbersOf([listed.length], listed);
 }
 
 const BOOL = 9;

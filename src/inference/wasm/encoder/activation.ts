@@ -6,7 +6,13 @@ const GELU_TANH: u32 = 2;
 /** Applies GELU (1), GELU by tanh (2) or ReLU (3) to a row in place. */
 export function activate(row: usize, columns: u32, kind: u32): void {
   const end = row + columns * 4;
-  if (kind == GELU) for (let at = row; at < end; at += 16) v128.store(at, Gelu.exact(v128.load(at)));
+  if (kind == GELU)
+    for (let at = row; at < end; at += 64) {
+      v128.store(at, Gelu.exact(v128.load(at)));
+      v128.store(at, Gelu.exact(v128.load(at, 16)), 16);
+      v128.store(at, Gelu.exact(v128.load(at, 32)), 32);
+      v128.store(at, Gelu.exact(v128.load(at, 48)), 48);
+    }
   else if (kind == GELU_TANH) for (let at = row; at < end; at += 16) v128.store(at, Gelu.byTanh(v128.load(at)));
   else for (let at = row; at < end; at += 16) v128.store(at, f32x4.pmax(v128.load(at), f32x4.splat(0)));
 }

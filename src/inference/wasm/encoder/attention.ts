@@ -1,3 +1,4 @@
+import { gatherBlock, scoreBlock } from './attention-blocks';
 import { Lanes, ROUNDER } from './lanes';
 
 // Products of attention are of codes of 16 bits, in which sums are exact: queries and keys in 12 bits, each token's by a scale of its own, so
@@ -22,6 +23,8 @@ export function attend(states: usize, tokens: u32, hidden: u32, heads: u32, scra
   const valueCodes = keyScales + keys * 4;
   const logits = valueCodes + keys * size * 2;
   const probabilities = logits + keys * 12;
+  // Eight at a time have weights; logits are of sixteen.
+  const weighed = (tokens + 7) & ~7;
   const inverseRoot: f32 = <f32>1 / sqrt<f32>(<f32>size);
   for (let head: u32 = 0; head < heads; head++) {
     const queries = states + head * size * 4;
@@ -33,12 +36,12 @@ export function attend(states: usize, tokens: u32, hidden: u32, heads: u32, scra
       const scales = queryScales + query * 4;
       for (let key: u32 = 0; key < keys; key += 16)
         scoreBlock(codes, scales, size, keyCodes + key * size * 2, keyScales + key * 4, logits + key * 4, keys * 4);
-      for (let i: u32 = 0; i < 3; i++) weigh(logits + i * keys * 4, tokens, keys, probabilities + i * keys * 2);
+      for (let i: u32 = 0; i < 3; i++) weigh(logits + i * keys * 4, tokens, weighed, probabilities + i * weighed * 2);
       const scale = valueScale / PROBABILITY_MAX;
       const to = out + (query * hidden + head * size) * 4;
       const left = tokens - query;
       for (let column: u32 = 0; column < size; column += 16)
-        gatherBlock(probabilities, keys, valueCodes + column * 4, size * 4, scale, to + column * 4, hidden * 4, left);
+        gatherBlock(probabilities, weighed, valueCodes + column * 4, size * 4, scale, to + column * 4, hidden * 4, left);
     }
   }
 }
@@ -115,117 +118,6 @@ function codeValues(rows: usize, stride: usize, tokens: u32, keys: u32, size: u3
   return scale;
 }
 
-/** Logits of 3 queries and 16 keys. */
-function scoreBlock(query: usize, queryScales: usize, size: u32, keys: usize, keyScales: usize, out: usize, outBytes: usize): void {
-  let a0 = i32x4.splat(0);
-  let a1 = a0;
-  let a2 = a0;
-  let a3 = a0;
-  let b0 = a0;
-  let b1 = a0;
-  let b2 = a0;
-  let b3 = a0;
-  let c0 = a0;
-  let c1 = a0;
-  let c2 = a0;
-  let c3 = a0;
-  const b = size * 2;
-  const c = size * 4;
-  let w = a0;
-  let x = a0;
-  let y = a0;
-  let z = a0;
-  for (const end = query + size * 2; query < end; query += 16) {
-    x = v128.load32_splat(query);
-    y = v128.load32_splat(query + b);
-    z = v128.load32_splat(query + c);
-    w = v128.load(keys);
-    a0 = i32x4.add(a0, i32x4.dot_i16x8_s(w, x));
-    b0 = i32x4.add(b0, i32x4.dot_i16x8_s(w, y));
-    c0 = i32x4.add(c0, i32x4.dot_i16x8_s(w, z));
-    w = v128.load(keys, 16);
-    a1 = i32x4.add(a1, i32x4.dot_i16x8_s(w, x));
-    b1 = i32x4.add(b1, i32x4.dot_i16x8_s(w, y));
-    c1 = i32x4.add(c1, i32x4.dot_i16x8_s(w, z));
-    w = v128.load(keys, 32);
-    a2 = i32x4.add(a2, i32x4.dot_i16x8_s(w, x));
-    b2 = i32x4.add(b2, i32x4.dot_i16x8_s(w, y));
-    c2 = i32x4.add(c2, i32x4.dot_i16x8_s(w, z));
-    w = v128.load(keys, 48);
-    a3 = i32x4.add(a3, i32x4.dot_i16x8_s(w, x));
-    b3 = i32x4.add(b3, i32x4.dot_i16x8_s(w, y));
-    c3 = i32x4.add(c3, i32x4.dot_i16x8_s(w, z));
-    x = v128.load32_splat(query, 4);
-    y = v128.load32_splat(query + b, 4);
-    z = v128.load32_splat(query + c, 4);
-    w = v128.load(keys, 64);
-    a0 = i32x4.add(a0, i32x4.dot_i16x8_s(w, x));
-    b0 = i32x4.add(b0, i32x4.dot_i16x8_s(w, y));
-    c0 = i32x4.add(c0, i32x4.dot_i16x8_s(w, z));
-    w = v128.load(keys, 80);
-    a1 = i32x4.add(a1, i32x4.dot_i16x8_s(w, x));
-    b1 = i32x4.add(b1, i32x4.dot_i16x8_s(w, y));
-    c1 = i32x4.add(c1, i32x4.dot_i16x8_s(w, z));
-    w = v128.load(keys, 96);
-    a2 = i32x4.add(a2, i32x4.dot_i16x8_s(w, x));
-    b2 = i32x4.add(b2, i32x4.dot_i16x8_s(w, y));
-    c2 = i32x4.add(c2, i32x4.dot_i16x8_s(w, z));
-    w = v128.load(keys, 112);
-    a3 = i32x4.add(a3, i32x4.dot_i16x8_s(w, x));
-    b3 = i32x4.add(b3, i32x4.dot_i16x8_s(w, y));
-    c3 = i32x4.add(c3, i32x4.dot_i16x8_s(w, z));
-    x = v128.load32_splat(query, 8);
-    y = v128.load32_splat(query + b, 8);
-    z = v128.load32_splat(query + c, 8);
-    w = v128.load(keys, 128);
-    a0 = i32x4.add(a0, i32x4.dot_i16x8_s(w, x));
-    b0 = i32x4.add(b0, i32x4.dot_i16x8_s(w, y));
-    c0 = i32x4.add(c0, i32x4.dot_i16x8_s(w, z));
-    w = v128.load(keys, 144);
-    a1 = i32x4.add(a1, i32x4.dot_i16x8_s(w, x));
-    b1 = i32x4.add(b1, i32x4.dot_i16x8_s(w, y));
-    c1 = i32x4.add(c1, i32x4.dot_i16x8_s(w, z));
-    w = v128.load(keys, 160);
-    a2 = i32x4.add(a2, i32x4.dot_i16x8_s(w, x));
-    b2 = i32x4.add(b2, i32x4.dot_i16x8_s(w, y));
-    c2 = i32x4.add(c2, i32x4.dot_i16x8_s(w, z));
-    w = v128.load(keys, 176);
-    a3 = i32x4.add(a3, i32x4.dot_i16x8_s(w, x));
-    b3 = i32x4.add(b3, i32x4.dot_i16x8_s(w, y));
-    c3 = i32x4.add(c3, i32x4.dot_i16x8_s(w, z));
-    x = v128.load32_splat(query, 12);
-    y = v128.load32_splat(query + b, 12);
-    z = v128.load32_splat(query + c, 12);
-    w = v128.load(keys, 192);
-    a0 = i32x4.add(a0, i32x4.dot_i16x8_s(w, x));
-    b0 = i32x4.add(b0, i32x4.dot_i16x8_s(w, y));
-    c0 = i32x4.add(c0, i32x4.dot_i16x8_s(w, z));
-    w = v128.load(keys, 208);
-    a1 = i32x4.add(a1, i32x4.dot_i16x8_s(w, x));
-    b1 = i32x4.add(b1, i32x4.dot_i16x8_s(w, y));
-    c1 = i32x4.add(c1, i32x4.dot_i16x8_s(w, z));
-    w = v128.load(keys, 224);
-    a2 = i32x4.add(a2, i32x4.dot_i16x8_s(w, x));
-    b2 = i32x4.add(b2, i32x4.dot_i16x8_s(w, y));
-    c2 = i32x4.add(c2, i32x4.dot_i16x8_s(w, z));
-    w = v128.load(keys, 240);
-    a3 = i32x4.add(a3, i32x4.dot_i16x8_s(w, x));
-    b3 = i32x4.add(b3, i32x4.dot_i16x8_s(w, y));
-    c3 = i32x4.add(c3, i32x4.dot_i16x8_s(w, z));
-    keys += 256;
-  }
-  writeLogits(a0, a1, a2, a3, v128.load32_splat(queryScales), keyScales, out);
-  writeLogits(b0, b1, b2, b3, v128.load32_splat(queryScales, 4), keyScales, out + outBytes);
-  writeLogits(c0, c1, c2, c3, v128.load32_splat(queryScales, 8), keyScales, out + 2 * outBytes);
-}
-
-function writeLogits(s0: v128, s1: v128, s2: v128, s3: v128, scale: v128, keyScales: usize, out: usize): void {
-  v128.store(out, f32x4.mul(f32x4.convert_i32x4_s(s0), f32x4.mul(scale, v128.load(keyScales))));
-  v128.store(out, f32x4.mul(f32x4.convert_i32x4_s(s1), f32x4.mul(scale, v128.load(keyScales, 16))), 16);
-  v128.store(out, f32x4.mul(f32x4.convert_i32x4_s(s2), f32x4.mul(scale, v128.load(keyScales, 32))), 32);
-  v128.store(out, f32x4.mul(f32x4.convert_i32x4_s(s3), f32x4.mul(scale, v128.load(keyScales, 48))), 48);
-}
-
 /** Softmax of the first `tokens` of a row of logits, as codes; those behind have none of it. */
 function weigh(logits: usize, tokens: u32, keys: u32, codes: usize): void {
   for (let key = tokens; key < keys; key++) store<f32>(logits + key * 4, -Infinity);
@@ -244,128 +136,4 @@ function weigh(logits: usize, tokens: u32, keys: u32, codes: usize): void {
     v128.store(codes, Codes.eight(at, factor));
     codes += 16;
   }
-}
-
-/** What 3 queries gather, 16 columns of values. Writes `left` rows of them at most. */
-function gatherBlock(
-  probabilities: usize,
-  keys: u32,
-  values: usize,
-  valueBytes: usize,
-  scale: f32,
-  out: usize,
-  outBytes: usize,
-  left: u32,
-): void {
-  let a0 = i32x4.splat(0);
-  let a1 = a0;
-  let a2 = a0;
-  let a3 = a0;
-  let b0 = a0;
-  let b1 = a0;
-  let b2 = a0;
-  let b3 = a0;
-  let c0 = a0;
-  let c1 = a0;
-  let c2 = a0;
-  let c3 = a0;
-  const b = keys * 2;
-  const c = keys * 4;
-  let w = a0;
-  let x = a0;
-  let y = a0;
-  let z = a0;
-  for (const end = probabilities + keys * 2; probabilities < end; probabilities += 16) {
-    x = v128.load32_splat(probabilities);
-    y = v128.load32_splat(probabilities + b);
-    z = v128.load32_splat(probabilities + c);
-    w = v128.load(values);
-    a0 = i32x4.add(a0, i32x4.dot_i16x8_s(w, x));
-    b0 = i32x4.add(b0, i32x4.dot_i16x8_s(w, y));
-    c0 = i32x4.add(c0, i32x4.dot_i16x8_s(w, z));
-    w = v128.load(values, 16);
-    a1 = i32x4.add(a1, i32x4.dot_i16x8_s(w, x));
-    b1 = i32x4.add(b1, i32x4.dot_i16x8_s(w, y));
-    c1 = i32x4.add(c1, i32x4.dot_i16x8_s(w, z));
-    w = v128.load(values, 32);
-    a2 = i32x4.add(a2, i32x4.dot_i16x8_s(w, x));
-    b2 = i32x4.add(b2, i32x4.dot_i16x8_s(w, y));
-    c2 = i32x4.add(c2, i32x4.dot_i16x8_s(w, z));
-    w = v128.load(values, 48);
-    a3 = i32x4.add(a3, i32x4.dot_i16x8_s(w, x));
-    b3 = i32x4.add(b3, i32x4.dot_i16x8_s(w, y));
-    c3 = i32x4.add(c3, i32x4.dot_i16x8_s(w, z));
-    values += valueBytes;
-    x = v128.load32_splat(probabilities, 4);
-    y = v128.load32_splat(probabilities + b, 4);
-    z = v128.load32_splat(probabilities + c, 4);
-    w = v128.load(values);
-    a0 = i32x4.add(a0, i32x4.dot_i16x8_s(w, x));
-    b0 = i32x4.add(b0, i32x4.dot_i16x8_s(w, y));
-    c0 = i32x4.add(c0, i32x4.dot_i16x8_s(w, z));
-    w = v128.load(values, 16);
-    a1 = i32x4.add(a1, i32x4.dot_i16x8_s(w, x));
-    b1 = i32x4.add(b1, i32x4.dot_i16x8_s(w, y));
-    c1 = i32x4.add(c1, i32x4.dot_i16x8_s(w, z));
-    w = v128.load(values, 32);
-    a2 = i32x4.add(a2, i32x4.dot_i16x8_s(w, x));
-    b2 = i32x4.add(b2, i32x4.dot_i16x8_s(w, y));
-    c2 = i32x4.add(c2, i32x4.dot_i16x8_s(w, z));
-    w = v128.load(values, 48);
-    a3 = i32x4.add(a3, i32x4.dot_i16x8_s(w, x));
-    b3 = i32x4.add(b3, i32x4.dot_i16x8_s(w, y));
-    c3 = i32x4.add(c3, i32x4.dot_i16x8_s(w, z));
-    values += valueBytes;
-    x = v128.load32_splat(probabilities, 8);
-    y = v128.load32_splat(probabilities + b, 8);
-    z = v128.load32_splat(probabilities + c, 8);
-    w = v128.load(values);
-    a0 = i32x4.add(a0, i32x4.dot_i16x8_s(w, x));
-    b0 = i32x4.add(b0, i32x4.dot_i16x8_s(w, y));
-    c0 = i32x4.add(c0, i32x4.dot_i16x8_s(w, z));
-    w = v128.load(values, 16);
-    a1 = i32x4.add(a1, i32x4.dot_i16x8_s(w, x));
-    b1 = i32x4.add(b1, i32x4.dot_i16x8_s(w, y));
-    c1 = i32x4.add(c1, i32x4.dot_i16x8_s(w, z));
-    w = v128.load(values, 32);
-    a2 = i32x4.add(a2, i32x4.dot_i16x8_s(w, x));
-    b2 = i32x4.add(b2, i32x4.dot_i16x8_s(w, y));
-    c2 = i32x4.add(c2, i32x4.dot_i16x8_s(w, z));
-    w = v128.load(values, 48);
-    a3 = i32x4.add(a3, i32x4.dot_i16x8_s(w, x));
-    b3 = i32x4.add(b3, i32x4.dot_i16x8_s(w, y));
-    c3 = i32x4.add(c3, i32x4.dot_i16x8_s(w, z));
-    values += valueBytes;
-    x = v128.load32_splat(probabilities, 12);
-    y = v128.load32_splat(probabilities + b, 12);
-    z = v128.load32_splat(probabilities + c, 12);
-    w = v128.load(values);
-    a0 = i32x4.add(a0, i32x4.dot_i16x8_s(w, x));
-    b0 = i32x4.add(b0, i32x4.dot_i16x8_s(w, y));
-    c0 = i32x4.add(c0, i32x4.dot_i16x8_s(w, z));
-    w = v128.load(values, 16);
-    a1 = i32x4.add(a1, i32x4.dot_i16x8_s(w, x));
-    b1 = i32x4.add(b1, i32x4.dot_i16x8_s(w, y));
-    c1 = i32x4.add(c1, i32x4.dot_i16x8_s(w, z));
-    w = v128.load(values, 32);
-    a2 = i32x4.add(a2, i32x4.dot_i16x8_s(w, x));
-    b2 = i32x4.add(b2, i32x4.dot_i16x8_s(w, y));
-    c2 = i32x4.add(c2, i32x4.dot_i16x8_s(w, z));
-    w = v128.load(values, 48);
-    a3 = i32x4.add(a3, i32x4.dot_i16x8_s(w, x));
-    b3 = i32x4.add(b3, i32x4.dot_i16x8_s(w, y));
-    c3 = i32x4.add(c3, i32x4.dot_i16x8_s(w, z));
-    values += valueBytes;
-  }
-  const factor = f32x4.splat(scale);
-  writeGathered(a0, a1, a2, a3, factor, out);
-  if (left > 1) writeGathered(b0, b1, b2, b3, factor, out + outBytes);
-  if (left > 2) writeGathered(c0, c1, c2, c3, factor, out + 2 * outBytes);
-}
-
-function writeGathered(s0: v128, s1: v128, s2: v128, s3: v128, factor: v128, out: usize): void {
-  v128.store(out, f32x4.mul(f32x4.convert_i32x4_s(s0), factor));
-  v128.store(out, f32x4.mul(f32x4.convert_i32x4_s(s1), factor), 16);
-  v128.store(out, f32x4.mul(f32x4.convert_i32x4_s(s2), factor), 32);
-  v128.store(out, f32x4.mul(f32x4.convert_i32x4_s(s3), factor), 48);
 }

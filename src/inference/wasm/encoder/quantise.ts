@@ -52,10 +52,18 @@ function quantiseRow(from: usize, columns: u32, codes: usize, facts: usize): voi
 function secondOf(from: usize, columns: u32): f32 {
   let first = f32x4.splat(0);
   let second = first;
-  for (let at = from, end = from + columns * 4; at < end; at += 16) {
-    const magnitude = f32x4.abs(v128.load(at));
-    second = f32x4.pmax(second, f32x4.pmin(first, magnitude));
-    first = f32x4.pmax(first, magnitude);
+  for (let at = from, end = from + columns * 4; at < end; at += 64) {
+    const a = f32x4.abs(v128.load(at));
+    const b = f32x4.abs(v128.load(at, 16));
+    const c = f32x4.abs(v128.load(at, 32));
+    const d = f32x4.abs(v128.load(at, 48));
+    const ab = f32x4.pmax(a, b);
+    const cd = f32x4.pmax(c, d);
+    // The second of the four, then of them and those before.
+    const next = f32x4.pmax(f32x4.pmax(f32x4.pmin(a, b), f32x4.pmin(c, d)), f32x4.pmin(ab, cd));
+    const top = f32x4.pmax(ab, cd);
+    second = f32x4.pmax(f32x4.pmax(second, next), f32x4.pmin(first, top));
+    first = f32x4.pmax(first, top);
   }
   let turned = i64x2.shuffle(first, first, 1, 0);
   second = f32x4.pmax(f32x4.pmin(first, turned), f32x4.pmax(second, i64x2.shuffle(second, second, 1, 0)));
@@ -71,20 +79,30 @@ function secondOf(from: usize, columns: u32): f32 {
  */
 function rangeOf(from: usize, columns: u32, threshold: f32, facts: usize): f32 {
   store<u32>(facts, 0, 16);
-  store<u32>(facts, 0, 24);
   const limit = f32x4.splat(threshold);
   let least = f32x4.splat(0);
   let most = least;
   let low: f32 = 0;
   let high: f32 = 0;
   let found: u32 = 0;
-  for (let column: u32 = 0; column < columns; column += 4) {
-    const x = v128.load(from + column * 4);
-    const far = f32x4.ge(f32x4.abs(x), limit);
-    const near = v128.andnot(x, far);
-    least = f32x4.pmin(least, near);
-    most = f32x4.pmax(most, near);
-    for (let which = i32x4.bitmask(far); which != 0; which &= which - 1) {
+  for (let column: u32 = 0; column < columns; column += 16) {
+    const at = from + column * 4;
+    const a = v128.load(at);
+    const b = v128.load(at, 16);
+    const c = v128.load(at, 32);
+    const d = v128.load(at, 48);
+    const farA = f32x4.ge(f32x4.abs(a), limit);
+    const farB = f32x4.ge(f32x4.abs(b), limit);
+    const farC = f32x4.ge(f32x4.abs(c), limit);
+    const farD = f32x4.ge(f32x4.abs(d), limit);
+    const nearA = v128.andnot(a, farA);
+    const nearB = v128.andnot(b, farB);
+    const nearC = v128.andnot(c, farC);
+    const nearD = v128.andnot(d, farD);
+    least = f32x4.pmin(least, f32x4.pmin(f32x4.pmin(nearA, nearB), f32x4.pmin(nearC, nearD)));
+    most = f32x4.pmax(most, f32x4.pmax(f32x4.pmax(nearA, nearB), f32x4.pmax(nearC, nearD)));
+    const isFar = i8x16.narrow_i16x8_s(i16x8.narrow_i32x4_s(farA, farB), i16x8.narrow_i32x4_s(farC, farD));
+    for (let which = i8x16.bitmask(isFar); which != 0; which &= which - 1) {
       const place = column + ctz(which);
       if (found < WIDE) store<u32>(facts + found * 8, place, 16);
       else {
@@ -95,6 +113,8 @@ function rangeOf(from: usize, columns: u32, threshold: f32, facts: usize): f32 {
       found += 1;
     }
   }
+  // A row with fewer has zeros elsewhere.
+  if (found < WIDE) store<u32>(facts, load<u32>(facts, 16) == 0 ? 1 : 0, 24);
   low = min(low, -Lanes.max(f32x4.neg(least)));
   high = max(high, Lanes.max(most));
   store<f32>(facts, low);
