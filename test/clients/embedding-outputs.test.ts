@@ -45,7 +45,7 @@ it('[M180] [M181] [M184] sparse vectors over HTTP are the model’s, cached, pur
   const tei = await client.post('/tei/splade/embed_sparse', { inputs: texts });
   const { indices, values } = body.data[1].embedding;
   expect(tei.body[1]).toEqual(indices.map((index: number, i: number) => ({ index, value: values[i] })));
-  expect((await client.post('/v1/cache/purge', { inputs: [texts[0]] })).status).toBeLessThan(300);
+  expect((await client.post('/v1/cache/purge', { text: [texts[0]] })).status).toBe(200);
   expect((await ask('splade', texts)).headers.get('cache-status')).toContain('computed=1');
 });
 

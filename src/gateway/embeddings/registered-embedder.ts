@@ -56,14 +56,10 @@ export class RegisteredEmbedder extends Composed<RegisteredEmbedderParts> {
     if (!isFit.ok) return isFit;
     const pinned = checkContract(request, route.model, version.contractHash);
     if (!pinned.ok) return pinned;
+    const form = formOf(route.model, version, request);
+    if (!form.ok) return form;
+    const { output, dimensions } = form.value;
     const { dimensions: full } = version.manifest;
-    const formed = outputFor(route.model, version.manifest, request.output);
-    if (!formed.ok) return formed;
-    const output = formed.value;
-    if (output === 'sparse' && request.dimensions !== undefined)
-      return refuse('invalid_value', `goes with dense and token vectors; ${route.model} makes sparse ones`, 'dimensions');
-    const dimensions = request.dimensions ?? full;
-    if (dimensions > full) return refuse('invalid_value', `is ${dimensions}; the vectors of ${route.model} have ${full}`, 'dimensions');
     const bounds = texts.map((text) => tokensBound(version.manifest, text, inputType));
     const bound = sumOf(bounds);
     const reserved = await request.reserve({ embedding_tokens: bound });
@@ -174,6 +170,20 @@ export class RegisteredEmbedder extends Composed<RegisteredEmbedderParts> {
     }
     return ok({ packed, ran });
   }
+}
+
+/** The form of a request's vectors, and how many numbers each has. Refuses what the model does not make by `output` or `dimensions`. */
+function formOf(
+  model: string,
+  { manifest }: RoutedVersion,
+  { output: asked, dimensions = manifest.dimensions }: Pick<EmbedInputs, 'output' | 'dimensions'>,
+): Outcome<{ readonly output: EmbeddingOutput; readonly dimensions: number }> {
+  const output = outputFor(model, manifest, asked);
+  if (!output.ok) return output;
+  if (output.value === 'sparse' && dimensions !== manifest.dimensions)
+    return refuse('invalid_value', `goes with dense and token vectors; ${model} makes sparse ones`, 'dimensions');
+  if (dimensions <= manifest.dimensions) return ok({ output: output.value, dimensions });
+  return refuse('invalid_value', `is ${dimensions}; the vectors of ${model} have ${manifest.dimensions}`, 'dimensions');
 }
 
 const NO_NUMBERS = new Float32Array(0);

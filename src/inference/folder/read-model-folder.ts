@@ -43,14 +43,18 @@ export function readModelFolder(files: FolderFiles, stated: StatedReading, at: F
   if (!tokensMax.ok) return tokensMax;
   const common = { ...GRAPH_ALONE, graph: graph.value, tokensMax: tokensMax.value };
   const task = stated.task ?? sentences.value?.task ?? head.value.task;
-  if (sentences.value !== undefined && makesVectors(task) && task !== sentences.value.task)
-    return refuse('invalid_value', `has the modules of a model for ${sentences.value.task}, and the task is stated to be ${task}`, [
-      ...at,
-      'modules.json',
-    ]);
+  const fits = checkModules(sentences.value, task, at);
+  if (!fits.ok) return fits;
   if (task === 'embedding') return embeddingPart(common, config.value, sentences.value, at);
   if (task === 'sparse-embedding') return sparsePart(common, config.value, sentences.value, at);
   return headPart(common, task, head.value, [...at, 'config.json', 'id2label']);
+}
+
+/** Whether `modules.json` is that of a model for the task. */
+function checkModules(sentences: SentenceModules | undefined, task: ModelTask, at: FieldPath): Outcome<null> {
+  if (sentences === undefined || !makesVectors(task) || task === sentences.task) return ok(null);
+  const what = `has the modules of a model for ${sentences.task}, and the task is stated to be ${task}`;
+  return refuse('invalid_value', what, [...at, 'modules.json']);
 }
 
 function headPart(

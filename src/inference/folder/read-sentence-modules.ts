@@ -58,7 +58,7 @@ function readModules(
   let poolingPath: string | undefined;
   let [isSparse, isNormalised] = [false, false];
   for (const [i, module] of list.entries()) {
-    const kind = isRecord(module) ? String(module['type']).split('.').at(-1) : '';
+    const kind = kindOf(module);
     if ((kind === 'Transformer' || kind === 'MLMTransformer') && i === 0) isSparse = kind === 'MLMTransformer';
     else if (kind === (isSparse ? 'SpladePooling' : 'Pooling') && poolingPath === undefined && isRecord(module))
       poolingPath = String(module['path']);
@@ -108,6 +108,8 @@ function readSentenceLength(files: FolderFiles, at: FieldPath): Outcome<number |
   const tokensMax = config.value?.['max_seq_length'];
   return ok(isCount(tokensMax) ? tokensMax : undefined);
 }
+
+const kindOf = (module: unknown): string | undefined => (isRecord(module) ? String(module['type']).split('.').at(-1) : '');
 
 /** `passage` is also called `document`. A prompt for texts of no stated kind would change all vectors: it is refused. */
 function readPrompts(files: FolderFiles, at: FieldPath): Outcome<Prompts> {

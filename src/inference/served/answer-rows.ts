@@ -50,6 +50,7 @@ export function answerRows(
 /** A copy of the vectors of a text's tokens, of unit length where the model's vectors are. [M183] */
 export function tokenRows(states: Float32Array, dimensions: number, isNormalised: boolean): Float32Array<ArrayBuffer> {
   const rows = Float32Array.from(states);
-  for (let at = 0; isNormalised && at < rows.length; at += dimensions) normalise(rows.subarray(at, at + dimensions));
+  if (!isNormalised) return rows;
+  for (let at = 0; at < rows.length; at += dimensions) normalise(rows.subarray(at, at + dimensions));
   return rows;
 }

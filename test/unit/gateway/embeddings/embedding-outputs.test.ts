@@ -147,7 +147,7 @@ it('[M184] requests for other forms of a text’s vectors do not share its compu
   let open = (): void => undefined;
   world.modelGate = new Promise<void>((resolve) => (open = resolve));
   const both = [embed('minilm', ['ab'], { output: 'tokens' }), embed('minilm', ['ab']), embed('minilm', ['ab'], { output: 'dense' })];
-  while (computed.length < 2) await Promise.resolve();
+  for (let turn = 0; turn < 1_000 && computed.length < 2; turn += 1) await Promise.resolve();
   open();
   const [tokens, dense, same] = await Promise.all(both);
   expect([must(tokens!).rows[0]?.length, must(dense!).vectors.length, must(same!).vectors.length]).toEqual([8, 4, 4]);

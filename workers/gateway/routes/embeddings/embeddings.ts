@@ -33,13 +33,13 @@ export const embeddingHandlers = {
     if (!embedded.ok) return handOver(call, output, embedded);
     const { tokens, manifest } = embedded.value;
     const format = body.embedding_type ?? body.encoding_type ?? body.encoding_format;
-    const written = writtenRows(embedded.value, format, call.vectors);
-    if (!written.ok) return written;
+    const rows = writtenRows(embedded.value, format, call.vectors);
+    if (!rows.ok) return rows;
     return {
       ...embeddedAnswer(embedded.value, call.vectors === JSON_VECTORS ? format : 'rows'),
       reply: {
         object: 'list' as const,
-        data: written.value.map((embedding, index) => ({ object: 'embedding' as const, index, embedding })),
+        data: rows.value.map((embedding, index) => ({ object: 'embedding' as const, index, embedding })),
         model: manifest.id,
         usage: { prompt_tokens: tokens, total_tokens: tokens },
       },

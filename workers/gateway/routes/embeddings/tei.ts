@@ -3,7 +3,7 @@ import type { teiEndpoints } from '../../../../src/contract/embeddings/tei.ts';
 import type { InputType } from '../../../../src/inference/served/model-calls.ts';
 import type { EmbeddingOutput } from '../../../../src/inference/embedding-output.ts';
 import { sparseVector } from '../../../../src/inference/served/sparse-rows.ts';
-import { float32Json } from '../../../../src/kernel/float32-text.ts';
+import { float32Json, float32Text } from '../../../../src/kernel/float32-text.ts';
 import type { Handlers } from '../../pipeline/serve.ts';
 import type { EmbeddingCall } from './embed-call.ts';
 import { DENSE, embedCall, embeddedAnswer, textInputs, tokenVectorsOf, vectorsOf } from './embed-call.ts';
@@ -45,7 +45,7 @@ async function embedSparse(call: OfModel<Endpoints['teiModelEmbedSparse']>) {
   const reply = embedded.value.rows.map((row) => {
     const { indices, values } = sparseVector(row);
     // The shortest decimals, as in lists of floats.
-    const numbers = JSON.parse(float32Json(values).rawJSON) as number[];
+    const numbers = JSON.parse(float32Text(values)) as number[];
     return indices.map((index, i) => ({ index, value: numbers[i] ?? 0 }));
   });
   return { ...embeddedAnswer(embedded.value, 'float'), reply };
