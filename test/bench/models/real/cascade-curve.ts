@@ -34,7 +34,7 @@ export function cascadePoint(models: readonly Judged[], shares: readonly number[
   return { escalated, ndcg: gained / count, cpuMs };
 }
 
-const SHARES = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
+const SHARES = [0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
 
 /** The cheapest point that has `least` of nDCG; undefined: none has. */
 export function cheapestAt(models: readonly Judged[], least: number): CurvePoint | undefined {

@@ -44,7 +44,7 @@ async function embedded(sluice: StartedSluice, model: string, texts: readonly st
   const beforeS = sluice.cpuS();
   const rows: number[][] = [];
   for (const input of texts) {
-    const { data } = await accepted(sluice.client, { model, input, input_type: 'query', truncate: 'end', encoding_format: 'float' });
+    const { data } = await accepted(sluice.client, { model, input, input_type: 'query', encoding_format: 'float' });
     rows.push(data[0].embedding);
   }
   return { vectors: Float32Array.from(rows.flat()), cpuMs: (1_000 * (sluice.cpuS() - beforeS)) / texts.length };
