@@ -6,13 +6,16 @@ import type { GraphFacts } from '../onnx/check-graph.ts';
 import { checkGraph } from '../onnx/check-graph.ts';
 import { GraphCost } from '../onnx/cost/graph-cost.ts';
 import { readOnnxGraph } from '../onnx/onnx-graph.ts';
-import { TextTokeniser } from '../text/text-tokeniser.ts';
-import { isStatic, TOKENISER_CONFIG_FILE, TOKENISER_FILE } from './contract-hash.ts';
+import type { TextTokeniser } from '../text/text-tokeniser.ts';
+import { isStatic } from './contract-hash.ts';
 import type { GraphRunner, StartGraph } from '../graph-runner.ts';
 import type { ModelBucket } from './model-bucket.ts';
 import { readServedFile } from './model-bucket.ts';
+import { checkLoadRoom } from './load-room.ts';
 import { runsOnPoolsAlone, weightBytesOf } from './model-size.ts';
 import type { ModelRef } from '../served-manifest.ts';
+import type { TokeniserLoad } from './served-tokeniser.ts';
+import { servedTokeniser } from './served-tokeniser.ts';
 import { NO_RUNNER, StaticTexts } from './static-texts.ts';
 import type { TextCalls } from './text-model.ts';
 import { answerOf, TextModel } from './text-model.ts';
@@ -51,9 +54,13 @@ interface InspectedModel {
  * Reads a version's graph and tokeniser and checks them, without the weights outside of the graph. The manifest has passed `checkManifest`, and
  * a check of its sizes.
  */
-export async function inspectModel(ref: ModelRef, bucket: ModelBucket): Promise<Outcome<InspectedModel>> {
+export async function inspectModel(ref: ModelRef, parts: TokeniserLoad): Promise<Outcome<InspectedModel>> {
   const { manifest } = ref;
-  const read = readerOf(ref, bucket);
+  const read = readerOf(ref, parts.bucket);
+  // Before the graph, whose bytes would be in memory meanwhile.
+  const hasTokeniser = manifest.task !== 'graph' && !isStatic(manifest.task, manifest.files);
+  const tokeniser = hasTokeniser ? await servedTokeniser(ref, parts, read) : undefined;
+  if (tokeniser !== undefined && !tokeniser.ok) return tokeniser;
   const graphAt = ['files', manifest.graph];
   const bytes = await read(manifest.graph, graphAt);
   if (!bytes.ok) return bytes;
@@ -66,12 +73,10 @@ export async function inspectModel(ref: ModelRef, bucket: ModelBucket): Promise<
   if (unnamed !== undefined) return refuse('invalid_value', `does not name ${unnamed}, which the graph uses`, 'externalData');
   const inspected = { bytes: bytes.value, facts: facts.value, bounds: new RunBounds(new GraphCost(graph.value)) };
   if (manifest.task === 'graph') return ok(inspected);
-  if (isStatic(manifest.task, manifest.files)) {
+  if (tokeniser === undefined) {
     const ownTexts = StaticTexts.open(manifest, bytes.value, graphAt);
     return ownTexts.ok ? ok({ ...inspected, ownTexts: ownTexts.value }) : ownTexts;
   }
-  const tokeniser = await openTokeniser(ref, read);
-  if (!tokeniser.ok) return tokeniser;
   const answer = answerOf(manifest.task, facts.value, graphAt);
   return answer.ok ? ok({ ...inspected, tokeniser: tokeniser.value }) : answer;
 }
@@ -83,7 +88,7 @@ export async function loadModel(
 ): Promise<Outcome<LoadedModel>> {
   const room = checkLoadRoom(weightBytesOf(ref), loadRoomBytes);
   if (!room.ok) return room;
-  const inspected = await inspectModel(ref, bucket);
+  const inspected = await inspectModel(ref, { bucket, timer: sharing.timer, ...(loadRoomBytes === undefined ? {} : { loadRoomBytes }) });
   if (!inspected.ok) return inspected;
   const { manifest } = ref;
   const { bytes, facts, bounds, ownTexts, tokeniser } = inspected.value;
@@ -110,28 +115,9 @@ export async function loadModel(
   return texts;
 }
 
-/** Refuses files that the isolate has no room for now, though it may when it is replaced by another. [M54] */
-export function checkLoadRoom(bytes: number, loadRoomBytes: LoadParts['loadRoomBytes']): Outcome<void> {
-  const room = loadRoomBytes?.() ?? Infinity;
-  if (bytes <= room) return ok(undefined);
-  return refuse('unavailable', `has ${bytes} bytes, and this isolate has room for ${room} now (modelLoadBytesMax): try again`, 'graph');
-}
-
 const readerOf =
   ({ manifest, owner }: ModelRef, bucket: ModelBucket) =>
   async (path: string, at: FieldPath): Promise<Outcome<Uint8Array<ArrayBuffer>>> => {
     const file = manifest.files.find((candidate) => candidate.path === path);
     return file === undefined ? refuse('invalid_value', 'is not among the files', at) : readServedFile(bucket, owner, file, at);
   };
-
-async function openTokeniser(
-  { manifest }: ModelRef,
-  read: (path: string, at: FieldPath) => Promise<Outcome<Uint8Array<ArrayBuffer>>>,
-): Promise<Outcome<TextTokeniser>> {
-  const json = await read(TOKENISER_FILE, ['files', TOKENISER_FILE]);
-  if (!json.ok) return json;
-  const hasConfig = manifest.files.some(({ path }) => path === TOKENISER_CONFIG_FILE);
-  const config = hasConfig ? await read(TOKENISER_CONFIG_FILE, ['files', TOKENISER_CONFIG_FILE]) : undefined;
-  if (config !== undefined && !config.ok) return config;
-  return TextTokeniser.open(json.value, config?.value, ['files']);
-}

@@ -9,6 +9,16 @@ import { modelFileKey } from '../served-manifest.ts';
 /** Where the files of registered models are. A file that is not as long as it should be is not read. */
 export interface ModelBucket {
   read(key: string, bytes: number): Promise<Uint8Array<ArrayBuffer> | 'absent' | 'other-length'>;
+  /** Absent: what is made of files is made each time that a model is loaded. */
+  readonly derived?: DerivedFiles;
+}
+
+/** What was made of files and is kept beside them, as long as they are there. What is lost is made again. */
+export interface DerivedFiles {
+  /** Undefined: there is none. */
+  read(key: string): Promise<Uint8Array<ArrayBuffer> | undefined>;
+  /** `ofKey`: the file that it was made of. Nothing is kept of one that has gone. */
+  write(key: string, bytes: Uint8Array<ArrayBuffer>, ofKey: string): Promise<void>;
 }
 
 /** The bytes of a file that a manifest names, which have its length and its hash. [M7] */

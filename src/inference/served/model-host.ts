@@ -11,7 +11,8 @@ import { checkFiles, checkManifest } from './check-manifest.ts';
 import { checkByteCount, checkBytes, checkInputs } from './check-tensors.ts';
 import { servedContractHash } from './contract-hash.ts';
 import type { LoadedModel } from './load-model.ts';
-import { checkLoadRoom, inspectModel } from './load-model.ts';
+import { inspectModel } from './load-model.ts';
+import { checkLoadRoom } from './load-room.ts';
 import { LoadedModels } from './loaded-models.ts';
 import type { ModelHostParts } from './loaded-models.ts';
 import { readServedFile } from './model-bucket.ts';
@@ -88,7 +89,7 @@ export class ModelHost implements ModelCalls {
     if (!size.ok) return size;
     const room = checkLoadRoom(graphFileBytes(ref), this.#parts.loadRoomBytes);
     if (!room.ok) return room;
-    const inspected = await inspectModel(ref, this.#parts.bucket);
+    const inspected = await inspectModel(ref, this.#parts);
     const found = inspected.ok ? foundOf(ref, inspected.value) : inspected;
     return found.ok ? ok({ ...found.value, runsOn: 'pool', loadMs: this.#parts.clock.nowMs() - beganMs }) : found;
   }

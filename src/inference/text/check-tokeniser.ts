@@ -50,7 +50,12 @@ export function checkTokeniser(json: JsonRecord, at: FieldPath): Outcome<ModelTy
   return added.ok ? model : added;
 }
 
-function checkStep(step: unknown, field: StepField, at: FieldPath, counted: { steps: number; byteLevels: number; maps: number }): Outcome<void> {
+function checkStep(
+  step: unknown,
+  field: StepField,
+  at: FieldPath,
+  counted: { steps: number; byteLevels: number; maps: number },
+): Outcome<void> {
   if (step === null) return ok(undefined);
   if (!isRecord(step)) return refuse('invalid_value', 'is no object', at);
   counted.steps += 1;

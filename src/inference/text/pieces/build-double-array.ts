@@ -17,8 +17,8 @@ interface OpenNode {
 
 /** Units in one block: the children of a node differ in their last eight bits, and stand in one. */
 const BLOCK = 256;
-/** Blocks that free units are looked for in, the newest: as darts-clone has it, few units stay free and no search is long. */
-const OPEN_BLOCKS = 16;
+/** Free units are looked for in the newest blocks, 16 as darts-clone has it: few stay free, and no search is long. */
+const OPEN_UNITS = 16 * BLOCK;
 /** Offsets have 21 bits. */
 export const UNITS_MAX = 1 << 21;
 const STEP_NODES = 4_096;
@@ -134,17 +134,16 @@ class StringOrder {
   }
 }
 
-/** Places the children of nodes among the free units of the newest blocks. */
+/** Places the children of nodes among the free units of the newest blocks. Of other units nothing but the unit itself is kept. */
 class UnitAllocator {
-  #units = new Uint32Array(0);
-  /** Units that are free in open blocks, as a ring: the neighbours of each. */
-  #next = new Uint32Array(0);
-  #previous = new Uint32Array(0);
-  /** Whether a unit is taken; 2: not taken, and left free for good. */
-  #taken = new Uint8Array(0);
-  /** Bases in use: two nodes with one base would find each other's children. */
-  #based = new Uint8Array(0);
+  #units = new Uint32Array(16 * OPEN_UNITS);
   #length = 0;
+  /** Of each unit of the open blocks, at its place modulo `OPEN_UNITS`: its neighbours in the ring of free units, and whether it is free. */
+  readonly #next = new Uint32Array(OPEN_UNITS);
+  readonly #previous = new Uint32Array(OPEN_UNITS);
+  readonly #isFree = new Uint8Array(OPEN_UNITS);
+  /** Whether it is the base of a node: two with one base would find each other's children. */
+  readonly #isBase = new Uint8Array(OPEN_UNITS);
   /** One of the ring; -1: none is free. */
   #free = -1;
 
@@ -161,12 +160,12 @@ class UnitAllocator {
       if (this.#length + BLOCK > UNITS_MAX) return undefined;
       base = this.#addBlock() ^ (labels[0] ?? 0);
     }
-    this.#based[base] = 1;
+    this.#isBase[base % OPEN_UNITS] = 1;
     for (const label of labels) {
       this.#take(base ^ label);
       this.#units[base ^ label] = label === 0 ? VALUE : label;
     }
-    this.#units[node] = (this.#units[node]! & (HAS_VALUE | 0xff)) | ((node ^ base) << 10) | (labels[0] === 0 ? HAS_VALUE : 0);
+    this.#units[node] = ((this.#units[node] ?? 0) & 0xff) | ((node ^ base) << 10) | (labels[0] === 0 ? HAS_VALUE : 0);
     return base;
   }
 
@@ -184,64 +183,48 @@ class UnitAllocator {
     let unit = this.#free;
     do {
       const base = unit ^ first;
-      if (this.#based[base] === 0 && labels.every((label) => this.#taken[base ^ label] === 0)) return base;
-      unit = this.#next[unit]!;
+      if (this.#isBase[base % OPEN_UNITS] === 0 && labels.every((label) => this.#isFree[(base ^ label) % OPEN_UNITS] === 1)) return base;
+      unit = this.#next[unit % OPEN_UNITS] ?? 0;
     } while (unit !== this.#free);
     return undefined;
   }
 
+  /** Takes a unit out of the ring. */
   #take(unit: number): void {
-    this.#taken[unit] = 1;
-    this.#unlink(unit);
-  }
-
-  #unlink(unit: number): void {
-    const [next, previous] = [this.#next[unit]!, this.#previous[unit]!];
-    this.#next[previous] = next;
-    this.#previous[next] = previous;
+    this.#isFree[unit % OPEN_UNITS] = 0;
+    const [next, previous] = [this.#next[unit % OPEN_UNITS] ?? 0, this.#previous[unit % OPEN_UNITS] ?? 0];
+    this.#next[previous % OPEN_UNITS] = next;
+    this.#previous[next % OPEN_UNITS] = previous;
     if (this.#free === unit) this.#free = next === unit ? -1 : next;
   }
 
-  /** The first unit of a new block, all of whose units are free. The oldest open block is closed: what is free in it stays so. */
+  /** The first unit of a new block, all of whose units are free. It takes the place of the oldest: what is free in that stays so. */
   #addBlock(): number {
     const from = this.#length;
-    if (from + BLOCK > this.#units.length) this.#grow(Math.max(16 * BLOCK, 2 * from));
     this.#length += BLOCK;
-    const oldest = from - OPEN_BLOCKS * BLOCK;
-    for (let unit = Math.max(0, oldest); unit < oldest + BLOCK; unit += 1) {
-      if (this.#taken[unit] !== 0) continue;
-      this.#taken[unit] = 2;
-      this.#unlink(unit);
+    if (this.#length > this.#units.length) {
+      const larger = new Uint32Array(Math.floor(1.5 * this.#units.length));
+      larger.set(this.#units);
+      this.#units = larger;
     }
-    for (let unit = from; unit < from + BLOCK; unit += 1) {
+    for (let unit = from; unit < this.#length; unit += 1) {
+      if (this.#isFree[unit % OPEN_UNITS] === 1) this.#take(unit - OPEN_UNITS);
+      this.#isBase[unit % OPEN_UNITS] = 0;
       this.#units[unit] = VALUE;
-      this.#link(unit);
     }
+    for (let unit = from; unit < this.#length; unit += 1) this.#add(unit);
     return from;
   }
 
   /** Behind the others: the oldest free unit is looked at first. */
-  #link(unit: number): void {
-    if (this.#free < 0) {
-      [this.#free, this.#next[unit], this.#previous[unit]] = [unit, unit, unit];
-      return;
-    }
-    const last = this.#previous[this.#free]!;
-    this.#next[last] = unit;
-    this.#previous[unit] = last;
-    this.#next[unit] = this.#free;
-    this.#previous[this.#free] = unit;
-  }
-
-  #grow(length: number): void {
-    const grown = <A extends Uint32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>>(old: A, larger: A): A => {
-      larger.set(old);
-      return larger;
-    };
-    this.#units = grown(this.#units, new Uint32Array(length));
-    this.#next = grown(this.#next, new Uint32Array(length));
-    this.#previous = grown(this.#previous, new Uint32Array(length));
-    this.#taken = grown(this.#taken, new Uint8Array(length));
-    this.#based = grown(this.#based, new Uint8Array(length));
+  #add(unit: number): void {
+    this.#isFree[unit % OPEN_UNITS] = 1;
+    if (this.#free < 0) this.#free = unit;
+    const first = this.#free;
+    const last = first === unit ? unit : (this.#previous[first % OPEN_UNITS] ?? 0);
+    this.#next[last % OPEN_UNITS] = unit;
+    this.#previous[unit % OPEN_UNITS] = last;
+    this.#next[unit % OPEN_UNITS] = first;
+    this.#previous[first % OPEN_UNITS] = unit;
   }
 }

@@ -65,9 +65,7 @@ function partsOf(pair: unknown): readonly [string, string] | undefined {
 
 function sorted({ firsts, seconds, merged }: MergeList): Merges {
   // Of a pair that stands twice the later rank counts: it comes last among equal ones, and takes the place of the others.
-  const order = Uint32Array.from(firsts, (_, rank) => rank).sort(
-    (a, b) => firsts[a]! - firsts[b]! || seconds[a]! - seconds[b]! || a - b,
-  );
+  const order = Uint32Array.from(firsts, (_, rank) => rank).sort((a, b) => firsts[a]! - firsts[b]! || seconds[a]! - seconds[b]! || a - b);
   const kept = order.filter((rank, i) => {
     const next = order[i + 1];
     return next === undefined || firsts[next] !== firsts[rank] || seconds[next] !== seconds[rank];

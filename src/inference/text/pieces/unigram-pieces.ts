@@ -91,7 +91,10 @@ export class UnigramPieces implements PieceModel {
     const { trie, unknownId, hasByteFallback } = this.#parts;
     const { bytes } = this.#word;
     const whole = trie.get(bytes, from, to);
-    const tokens = whole < 0 && hasByteFallback ? Array.from(bytes.subarray(from, to), (byte) => trie.get(utf8(byteToken(byte === ZERO ? 0 : byte)))) : [];
+    const tokens =
+      whole < 0 && hasByteFallback
+        ? Array.from(bytes.subarray(from, to), (byte) => trie.get(utf8(byteToken(byte === ZERO ? 0 : byte))))
+        : [];
     if (tokens.length > 0 && tokens.every((id) => id >= 0)) found.push(...tokens.toReversed());
     else found.push(whole < 0 ? unknownId : whole);
   }
