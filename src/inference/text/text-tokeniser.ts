@@ -24,10 +24,6 @@ export interface TokenisedText {
   readonly ids: readonly number[];
   /** Zero for the first text, one for the second. */
   readonly types: readonly number[];
-  /** Tokens that were cut off because the model takes no more; of a text that is cut before it is tokenised, as many as were counted. */
-  readonly cutTokens: number;
-  /** Whether any of the text was cut off. */
-  readonly isCut: boolean;
 }
 
 export interface EncodeOptions {
@@ -109,7 +105,7 @@ export class TextTokeniser {
     if (tokens > tokensMax && !isTruncating)
       return refuseBeyond({ path: at, limit: { bound: tokensMax }, value: tokens, what: `has ${tokens} tokens` });
     const cutTokens = Math.max(0, tokens - tokensMax);
-    return ok({ ...filled(template, cut(contents, cutTokens), tokensMax), cutTokens, isCut: cutTokens > 0 || chars > charsMax });
+    return ok(filled(template, cut(contents, cutTokens), tokensMax));
   }
 
   /** Appends the tokens of a text without those around it; false: it has a character that there is none for. */
