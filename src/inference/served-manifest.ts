@@ -58,3 +58,6 @@ export interface ModelRef {
 
 /** Where the bytes of a file of a version are, in the bucket of files. */
 export const modelFileKey = (owner: string, sha256: string): string => `models/${owner}/${sha256}`;
+
+/** Where the compact form of a `tokenizer.json` is, beside the file. */
+export const compactFormKey = (fileKey: string, formVersion: number): string => `${fileKey}.tokens-${formVersion}`;

@@ -1,8 +1,8 @@
 import type { ModelBucket, StoredFile } from '../../src/inference/served/model-bucket.ts';
 import { toHex } from '../../src/kernel/bytes.ts';
 
-/** The files of registered models in a bucket. */
-export const modelBucket = (bucket: Pick<R2Bucket, 'get'>): ModelBucket => {
+/** The files of registered models in a bucket, and what is made of them. */
+export const modelBucket = (bucket: Pick<R2Bucket, 'get' | 'head' | 'put' | 'delete'>): ModelBucket => {
   const find = async (key: string, bytes: number): Promise<R2ObjectBody | 'absent' | 'other-length'> => {
     const object = await bucket.get(key);
     if (object === null) return 'absent';
@@ -19,6 +19,17 @@ export const modelBucket = (bucket: Pick<R2Bucket, 'get'>): ModelBucket => {
     async open(key, bytes) {
       const object = await find(key, bytes);
       return typeof object === 'string' ? object : storedFile(bucket, key, object);
+    },
+    derived: {
+      async read(key) {
+        const object = await bucket.get(key);
+        return object === null ? undefined : new Uint8Array(await object.arrayBuffer());
+      },
+      async write(key, bytes, ofKey) {
+        await bucket.put(key, bytes);
+        // The file may have been removed meanwhile, with all that was made of it until then.
+        if ((await bucket.head(ofKey)) === null) await bucket.delete(key);
+      },
     },
   };
 };

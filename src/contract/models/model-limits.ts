@@ -109,10 +109,16 @@ export const MODEL_LIMITS = {
   encoderQuietMs: 2_000,
   // Sessions hold small objects that the estimate of their bytes does not count.
   loadedModelsMaxCount: 16,
-  // A vocabulary of 30,000 words is 700 kB, of 50,000 with merges 2 MB; in memory it takes some five times as much.
-  tokeniserBytesMax: 3 * 1024 * 1024,
-  // The largest vocabulary of such a file.
-  tokeniserVocabularyMaxCount: 128_000,
+  // A vocabulary of 30,000 words is 700 kB, of 250,000 pieces 9 MB, or 17 with indents. While its compact form is made, the file is in memory.
+  tokeniserBytesMax: 24 * 1024 * 1024,
+  // What is in such a file beside the vocabulary and its merges: a map of characters is 320 kB, a thousand added tokens 150.
+  tokeniserStepsBytesMax: 1024 * 1024,
+  // The largest vocabulary of such a file: of the encoders for a hundred languages, 250,002.
+  tokeniserVocabularyMaxCount: 262_144,
+  // Pairs that a byte-pair encoding merges: mostly as many as tokens.
+  tokeniserMergesMaxCount: 524_288,
+  // Of the compact form in memory: that of 250,000 pieces has 7 MB, of a byte-pair encoding of 150,000 as much.
+  tokeniserFormBytesMax: 12 * 1024 * 1024,
   // Steps of a tokeniser (normalisers, splitters, post-processors), however they are nested.
   tokeniserStepsMaxCount: 32,
   // As many as such files have; each is looked for at each character.

@@ -8,8 +8,8 @@ import { checkGraph } from '../onnx/check-graph.ts';
 import { GraphCost } from '../onnx/cost/graph-cost.ts';
 import type { MatchedEncoder } from '../encoder/graph/matched-encoder.ts';
 import { makesVectors } from '../embedding-output.ts';
-import { TextTokeniser } from '../text/text-tokeniser.ts';
-import { isStatic, TOKENISER_CONFIG_FILE, TOKENISER_FILE } from './contract-hash.ts';
+import type { TextTokeniser } from '../text/text-tokeniser.ts';
+import { isStatic } from './contract-hash.ts';
 import type { StartGraph } from '../graph-runner.ts';
 import type { WeightFiles } from '../encoder/weight-files.ts';
 import type { GraphFile } from './graph-file.ts';
@@ -18,9 +18,11 @@ import type { LoadedModel } from './loaded-model.ts';
 import { storedWeights } from './stored-weights.ts';
 import type { ModelBucket } from './model-bucket.ts';
 import { readServedFile } from './model-bucket.ts';
+import { checkLoadRoom } from './load-room.ts';
 import { graphLimit, weightBytesOf } from './model-size.ts';
 import type { ModelRoom } from './model-room.ts';
 import type { ModelRef, ServedFile, ServedManifest } from '../served-manifest.ts';
+import { servedTokeniser } from './served-tokeniser.ts';
 import { NO_RUNNER, StaticTexts } from './static-texts.ts';
 import { answerOf, TextModel } from './text-model.ts';
 import { checkRunMs, RunBounds } from './run-bounds.ts';
@@ -70,12 +72,15 @@ type DetachParts = Pick<LoadParts, 'bucket'> & { readonly startEncoder: StartEnc
  */
 export async function inspectModel(
   ref: ModelRef,
-  { bucket, startEncoder, room }: Pick<LoadParts, 'bucket' | 'startEncoder' | 'room'>,
+  parts: Pick<LoadParts, 'bucket' | 'timer' | 'loadRoomBytes' | 'startEncoder' | 'room'>,
 ): Promise<Outcome<InspectedModel>> {
   const { manifest } = ref;
-  const read = readerOf(ref, bucket);
-  const graphAt = ['files', manifest.graph];
+  const { bucket, startEncoder, room } = parts;
   const isOwn = isStatic(manifest.task, manifest.files);
+  // Before the graph, whose bytes would be in memory meanwhile.
+  const tokeniser = manifest.task === 'graph' || isOwn ? undefined : await servedTokeniser(ref, parts, readerOf(ref, bucket));
+  if (tokeniser !== undefined && !tokeniser.ok) return tokeniser;
+  const graphAt = ['files', manifest.graph];
   const place = { bucket, owner: ref.owner, file: graphFileOf(manifest), at: graphAt };
   const file = await (isReadDetached(ref, { bucket, startEncoder }) ? readDetachedGraph(place) : readGraphFile(place));
   if (!file.ok) return file;
@@ -88,14 +93,12 @@ export async function inspectModel(
   if (unnamed !== undefined) return refuse('invalid_value', `does not name ${unnamed}, which the graph uses`, 'externalData');
   const inspected = { file: file.value, facts: facts.value, bounds: new RunBounds(new GraphCost(graph)) };
   if (manifest.task === 'graph') return ok(inspected);
-  if (isOwn) {
+  if (tokeniser === undefined) {
     const bytes = await file.value.bytes();
     if (!bytes.ok) return bytes;
     const ownTexts = StaticTexts.open(manifest, bytes.value, graphAt);
     return ownTexts.ok ? ok({ ...inspected, ownTexts: ownTexts.value }) : ownTexts;
   }
-  const tokeniser = await openTokeniser(ref, read);
-  if (!tokeniser.ok) return tokeniser;
   const answer = answerOf(manifest.task, facts.value, graphAt);
   if (!answer.ok) return answer;
   const encoder = startEncoder === undefined ? undefined : servedEncoder(manifest, graph, answer.value);
@@ -175,13 +178,6 @@ async function readExternal(ref: ModelRef, { facts }: InspectedModel, bucket: Mo
   return ok(external);
 }
 
-/** Refuses files that the isolate has no room for now, though it may when it is replaced by another. [M54] */
-export function checkLoadRoom(bytes: number, loadRoomBytes: LoadParts['loadRoomBytes']): Outcome<void> {
-  const room = loadRoomBytes?.() ?? Infinity;
-  if (bytes <= room) return ok(undefined);
-  return refuse('unavailable', `has ${bytes} bytes, and this isolate has room for ${room} now (modelLoadBytesMax): try again`, 'graph');
-}
-
 /** The file of the graph, which `checkManifest` has found. */
 export const graphFileOf = ({ graph, files }: Pick<ServedManifest, 'graph' | 'files'>): ServedFile =>
   must(
@@ -195,15 +191,3 @@ const readerOf =
     const file = manifest.files.find((candidate) => candidate.path === path);
     return file === undefined ? refuse('invalid_value', 'is not among the files', at) : readServedFile(bucket, owner, file, at);
   };
-
-async function openTokeniser(
-  { manifest }: ModelRef,
-  read: (path: string, at: FieldPath) => Promise<Outcome<Uint8Array<ArrayBuffer>>>,
-): Promise<Outcome<TextTokeniser>> {
-  const json = await read(TOKENISER_FILE, ['files', TOKENISER_FILE]);
-  if (!json.ok) return json;
-  const hasConfig = manifest.files.some(({ path }) => path === TOKENISER_CONFIG_FILE);
-  const config = hasConfig ? await read(TOKENISER_CONFIG_FILE, ['files', TOKENISER_CONFIG_FILE]) : undefined;
-  if (config !== undefined && !config.ok) return config;
-  return TextTokeniser.open(json.value, config?.value, ['files']);
-}

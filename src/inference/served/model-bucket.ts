@@ -11,6 +11,16 @@ export interface ModelBucket {
   read(key: string, bytes: number): Promise<Uint8Array<ArrayBuffer> | 'absent' | 'other-length'>;
   /** The same, in pieces; absent: files are read as a whole. `pieces` of what it opens are read to their end. */
   open?(key: string, bytes: number): Promise<StoredFile | 'absent' | 'other-length'>;
+  /** Absent: what is made of files is made each time that a model is loaded. */
+  readonly derived?: DerivedFiles;
+}
+
+/** What was made of files and is kept beside them, as long as they are there. What is lost is made again. */
+export interface DerivedFiles {
+  /** Undefined: there is none. */
+  read(key: string): Promise<Uint8Array<ArrayBuffer> | undefined>;
+  /** `ofKey`: the file that it was made of. Nothing is kept of one that has gone. */
+  write(key: string, bytes: Uint8Array<ArrayBuffer>, ofKey: string): Promise<void>;
 }
 
 /** A file that is read in pieces, and stays where it is. */
