@@ -45,11 +45,9 @@ export class RegisteredEmbedder extends Composed<RegisteredEmbedderParts> {
     const { principal, authority, inputs, directives, ttlMs, tags = [] } = request;
     const touched = mayTouchModels(principal, [route.model]);
     if (!touched.ok) return touched;
-    const texts: string[] = [];
-    for (const [i, input] of inputs.entries()) {
-      if (input.kind !== 'text') return refuse('invalid_value', `has token ids; ${route.model} takes texts only`, ['input', i]);
-      texts.push(input.text);
-    }
+    const given = textsOf(inputs, route.model);
+    if (!given.ok) return given;
+    const texts = given.value;
     const digests = inputs.map((input) => inputDigest(this.parts.sha256, input));
     const version = versionFor(route, `${principal.tenantId}:${digests.join()}`);
     const isFit = (request.mustBeDense === true ? checkDense : checkTask)(route.model, version);
@@ -66,19 +64,9 @@ export class RegisteredEmbedder extends Composed<RegisteredEmbedderParts> {
     if (!reserved.ok) return reserved;
 
     const manifest = manifestOf(route, version);
+    const { leftMs, model: name } = request;
     const longestTokens = bounds.reduce((most, one) => Math.max(most, one), 0);
-    const run = {
-      principal,
-      name: request.model,
-      route,
-      version,
-      inputType,
-      output,
-      tokens: bound,
-      longestTokens,
-      leftMs: request.leftMs,
-      end: authority.end,
-    };
+    const run = { principal, name, route, version, inputType, output, tokens: bound, longestTokens, leftMs, end: authority.end };
     let ran: Ran | undefined;
     const answer = await this.parts.cache.answer({
       acting: { principal, authority },
@@ -102,7 +90,7 @@ export class RegisteredEmbedder extends Composed<RegisteredEmbedderParts> {
     const numbers = rows.reduce((sum, { length }) => sum + length - 1, 0);
     if (numbers > EMBEDDING_LIMITS.embeddingNumbersMaxCount) return tooManyNumbers(numbers, output);
     const { vectors, tokens } =
-      output === 'dense' ? unpacked(answer.value.vectors, full) : { vectors: NO_NUMBERS, tokens: rows.map((row) => row.at(-1) ?? 0) };
+      output === 'dense' ? unpacked(answer.value.vectors, full) : { vectors: NO_NUMBERS, tokens: tokensBehind(rows) };
     this.parts.count(principal, { cache: 'embeddings', model: manifest.id, sources: report.sources, agesMs: report.agesMs, holding });
     const total = sumOf(tokens);
     if (total > EMBEDDING_LIMITS.embeddingTokensMaxCount)
@@ -197,6 +185,18 @@ export function checkDense(model: string, version: RoutedVersion): Outcome<null>
     'model',
   );
 }
+
+function textsOf(inputs: EmbedInputs['inputs'], model: string): Outcome<string[]> {
+  const texts: string[] = [];
+  for (const [i, input] of inputs.entries()) {
+    if (input.kind !== 'text') return refuse('invalid_value', `has token ids; ${model} takes texts only`, ['input', i]);
+    texts.push(input.text);
+  }
+  return ok(texts);
+}
+
+/** Behind its numbers each row has how many tokens its text has. */
+const tokensBehind = (rows: readonly Float32Array[]): number[] => rows.map((row) => row.at(-1) ?? 0);
 
 /** The later of two runs of one call, with all the time that both waited. */
 function later(before: Ran | undefined, ran: Ran): Ran {

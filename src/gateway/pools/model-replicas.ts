@@ -118,15 +118,18 @@ interface Expected extends Pick<ReplicaTexts, 'dimensions' | 'contracts'>, Requi
   readonly count: number;
 }
 
+const isListOf = (value: unknown, count: number): value is unknown[] => Array.isArray(value) && value.length === count;
+const countIn = (value: unknown): number => (Number.isSafeInteger(value) && Number(value) >= 0 ? Number(value) : Number.NaN);
+
 /** What a replica is expected to say. It is code of an operator, and may be of another version: nothing is taken on trust. */
 function vectorsIn(body: unknown, { count, dimensions, output, contracts }: Expected): Outcome<ReplicaVectors> {
   const { data, sluice } = (body ?? {}) as { data?: unknown; sluice?: { tokens?: unknown; contract_hash?: unknown; version?: unknown } };
   const { tokens, contract_hash: contract, version } = sluice ?? {};
   if (typeof contract !== 'string' || !contracts.includes(contract) || typeof version !== 'string')
     return refuse('no_healthy_replica', 'the replica serves another version of the model, under another embedding contract', 'model');
-  const isList = Array.isArray(data) && data.length === count && Array.isArray(tokens) && tokens.length === count;
+  const isList = isListOf(data, count) && isListOf(tokens, count);
   const rows = isList ? data.map((one: { embedding?: unknown } | null) => readRow(one?.embedding, output, dimensions)) : [];
-  const counts = isList ? tokens.map((each) => (Number.isSafeInteger(each) && each >= 0 ? Number(each) : Number.NaN)) : [];
+  const counts = isList ? tokens.map(countIn) : [];
   const known = rows.filter((row) => row !== undefined);
   if (!isList || known.length < count || counts.some(Number.isNaN) || !known.every((row) => row.every(Number.isFinite)))
     return refuse('no_healthy_replica', 'the replica answered something else than vectors', 'model');

@@ -43,11 +43,20 @@ export function readModelFolder(files: FolderFiles, stated: StatedReading, at: F
   if (!tokensMax.ok) return tokensMax;
   const common = { ...GRAPH_ALONE, graph: graph.value, tokensMax: tokensMax.value };
   const task = stated.task ?? sentences.value?.task ?? head.value.task;
-  const fits = checkModules(sentences.value, task, at);
-  if (!fits.ok) return fits;
-  if (task === 'embedding') return embeddingPart(common, config.value, sentences.value, at);
-  if (task === 'sparse-embedding') return sparsePart(common, config.value, sentences.value, at);
+  if (task === 'embedding' || task === 'sparse-embedding') return vectorPart(common, task, config.value, sentences.value, at);
   return headPart(common, task, head.value, [...at, 'config.json', 'id2label']);
+}
+
+function vectorPart(
+  common: FolderPart,
+  task: 'embedding' | 'sparse-embedding',
+  config: JsonRecord,
+  sentences: SentenceModules | undefined,
+  at: FieldPath,
+): Outcome<FolderPart> {
+  const fits = checkModules(sentences, task, at);
+  if (!fits.ok) return fits;
+  return (task === 'embedding' ? embeddingPart : sparsePart)(common, config, sentences, at);
 }
 
 /** Whether `modules.json` is that of a model for the task. */

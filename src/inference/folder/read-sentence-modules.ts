@@ -49,15 +49,11 @@ function readModules(
   files: FolderFiles,
   at: FieldPath,
 ): Outcome<{ poolingPath: string; isSparse: boolean; isNormalised: boolean } | undefined> {
-  const bytes = files.get('modules.json');
-  if (bytes === undefined) return ok(undefined);
-  const json = readConfigValue(bytes, [...at, 'modules.json']);
-  if (!json.ok) return json;
-  const list = json.value;
-  if (!Array.isArray(list)) return refuse('invalid_value', 'is no list', [...at, 'modules.json']);
+  const list = readModuleList(files, at);
+  if (!list.ok || list.value === undefined) return list as Outcome<undefined>;
   let poolingPath: string | undefined;
   let [isSparse, isNormalised] = [false, false];
-  for (const [i, module] of list.entries()) {
+  for (const [i, module] of list.value.entries()) {
     const kind = kindOf(module);
     if ((kind === 'Transformer' || kind === 'MLMTransformer') && i === 0) isSparse = kind === 'MLMTransformer';
     else if (kind === (isSparse ? 'SpladePooling' : 'Pooling') && poolingPath === undefined && isRecord(module))
@@ -73,6 +69,14 @@ function readModules(
   return poolingPath === undefined
     ? refuse('invalid_value', `has no ${isSparse ? 'SpladePooling' : 'Pooling'}`, [...at, 'modules.json'])
     : ok({ poolingPath, isSparse, isNormalised });
+}
+
+function readModuleList(files: FolderFiles, at: FieldPath): Outcome<readonly unknown[] | undefined> {
+  const bytes = files.get('modules.json');
+  if (bytes === undefined) return ok(undefined);
+  const json = readConfigValue(bytes, [...at, 'modules.json']);
+  if (!json.ok) return json;
+  return Array.isArray(json.value) ? ok(json.value as unknown[]) : refuse('invalid_value', 'is no list', [...at, 'modules.json']);
 }
 
 type PoolingPart = Pick<SentenceModules, 'task' | 'pooling' | 'activation' | 'dimensions'>;

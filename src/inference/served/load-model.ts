@@ -94,15 +94,18 @@ export async function inspectModel(
   const inspected = { file: file.value, facts: facts.value, bounds: new RunBounds(new GraphCost(graph)) };
   if (manifest.task === 'graph') return ok(inspected);
   if (tokeniser === undefined) {
-    const bytes = await file.value.bytes();
-    if (!bytes.ok) return bytes;
-    const ownTexts = StaticTexts.open(manifest, bytes.value, graphAt);
+    const ownTexts = await openStatic(manifest, file.value, graphAt);
     return ownTexts.ok ? ok({ ...inspected, ownTexts: ownTexts.value }) : ownTexts;
   }
   const answer = answerOf(manifest.task, facts.value, graphAt);
   if (!answer.ok) return answer;
   const encoder = startEncoder === undefined ? undefined : servedEncoder(manifest, graph, answer.value);
   return ok({ ...inspected, tokeniser: tokeniser.value, ...(encoder === undefined ? {} : { encoder }) });
+}
+
+async function openStatic(manifest: ModelRef['manifest'], file: GraphFile, at: FieldPath): Promise<Outcome<StaticTexts>> {
+  const bytes = await file.bytes();
+  return bytes.ok ? StaticTexts.open(manifest, bytes.value, at) : bytes;
 }
 
 /** Loads a version that `inspectModel` finds whole. */

@@ -50,12 +50,13 @@ export function checkTokeniser(json: JsonRecord, at: FieldPath): Outcome<ModelTy
   return added.ok ? model : added;
 }
 
-function checkStep(
-  step: unknown,
-  field: StepField,
-  at: FieldPath,
-  counted: { steps: number; byteLevels: number; maps: number },
-): Outcome<void> {
+interface CountedSteps {
+  steps: number;
+  byteLevels: number;
+  maps: number;
+}
+
+function checkStep(step: unknown, field: StepField, at: FieldPath, counted: CountedSteps): Outcome<void> {
   if (step === null) return ok(undefined);
   if (!isRecord(step)) return refuse('invalid_value', 'is no object', at);
   counted.steps += 1;
@@ -72,12 +73,14 @@ function checkStep(
       if (!checked.ok) return checked;
     }
   }
-  // Each would write the bytes of the one before as letters of two bytes: twice as many each time.
-  if (field === 'pre_tokenizer' && type === 'ByteLevel' && (counted.byteLevels += 1) > 1)
-    return refuse('invalid_value', 'is the second ByteLevel step', at);
-  // Each may make a text some thirty times as long.
-  if (type === 'Precompiled' && (counted.maps += 1) > 1) return refuse('invalid_value', 'is the second Precompiled step', at);
+  if (isSecondOfItsKind(type, field, counted)) return refuse('invalid_value', `is the second ${type} step`, at);
   return type === 'TemplateProcessing' ? checkTemplates(step, at) : checkTexts(step, type, at);
+}
+
+/** Each ByteLevel would write the bytes of the one before as letters of two bytes: twice as many each time; a map may make a text thirty times as long. */
+function isSecondOfItsKind(type: string, field: StepField, counted: CountedSteps): boolean {
+  if (field === 'pre_tokenizer' && type === 'ByteLevel') return (counted.byteLevels += 1) > 1;
+  return type === 'Precompiled' && (counted.maps += 1) > 1;
 }
 
 /** Each template may repeat no text: templates in a sequence would multiply. */

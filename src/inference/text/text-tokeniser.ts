@@ -122,8 +122,8 @@ export class TextTokeniser {
 
 /** The first characters of a text, none of them halved. */
 function head(text: string, charsMax: number): string {
-  const cut = text.slice(0, Math.max(0, charsMax));
-  return cut.length < text.length && /[\ud800-\udbff]$/.test(cut) ? cut.slice(0, -1) : cut;
+  const first = text.slice(0, Math.max(0, charsMax));
+  return first.length < text.length && /[\ud800-\udbff]$/.test(first) ? first.slice(0, -1) : first;
 }
 
 const tokensIn = (template: readonly TemplateItem[], contents: readonly (readonly number[])[]): number =>

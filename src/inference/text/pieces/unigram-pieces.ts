@@ -50,12 +50,8 @@ export class UnigramPieces implements PieceModel {
   #findWays(): void {
     const { trie, scores, unknownScore, unknownId } = this.#parts;
     const { bytes, length } = this.#word;
-    if (this.#best.length <= length) {
-      this.#best = new Float64Array(2 * length + 1);
-      this.#starts = new Int32Array(2 * length + 1);
-      this.#ids = new Int32Array(2 * length + 1);
-    }
-    const [best, starts, ids] = [this.#best, this.#starts, this.#ids];
+    this.#makeRoom(length);
+    const [starts, best] = [this.#starts, this.#best];
     starts.fill(-1, 0, length + 1);
     best[0] = 0;
     for (let start = 0; start < length;) {
@@ -68,22 +64,27 @@ export class UnigramPieces implements PieceModel {
         if (node < 0) break;
         const id = trie.valueAt(node);
         if (id < 0) continue;
-        const score = before + (scores[id] ?? 0);
-        if (starts[end] === -1 || score > (best[end] ?? 0)) {
-          best[end] = score;
-          starts[end] = start;
-          ids[end] = id;
-        }
+        this.#offer(start, end, before + (scores[id] ?? 0), id);
         if (end === charEnd) hasChar = true;
       }
-      const unknown = before + unknownScore;
-      if (!hasChar && (starts[charEnd] === -1 || unknown > (best[charEnd] ?? 0))) {
-        best[charEnd] = unknown;
-        starts[charEnd] = start;
-        ids[charEnd] = unknownId;
-      }
+      if (!hasChar) this.#offer(start, charEnd, before + unknownScore, unknownId);
       start = charEnd;
     }
+  }
+
+  #makeRoom(length: number): void {
+    if (this.#best.length > length) return;
+    this.#best = new Float64Array(2 * length + 1);
+    this.#starts = new Int32Array(2 * length + 1);
+    this.#ids = new Int32Array(2 * length + 1);
+  }
+
+  /** A way to `end` by a piece from `start` on, kept if there is none better. */
+  #offer(start: number, end: number, score: number, id: number): void {
+    if (this.#starts[end] !== -1 && score <= (this.#best[end] ?? 0)) return;
+    this.#best[end] = score;
+    this.#starts[end] = start;
+    this.#ids[end] = id;
   }
 
   /** The pieces of unknown characters, the last one first. */

@@ -81,10 +81,10 @@ class TokenFinder {
     let from = 0;
     for (const { 0: match, index } of text.matchAll(this.#pattern)) {
       const token = this.#byContent.get(match);
-      let [start, end] = [index, index + match.length];
-      if (token === undefined || (token.isWord && !standsAlone(text, start, end))) continue;
-      if (token.takesLeft) start = Math.max(from, start - (SPACE_BEFORE.exec(text.slice(from, start))?.[0].length ?? 0));
-      if (token.takesRight) end += SPACE_BEHIND.exec(text.slice(end))?.[0].length ?? 0;
+      const behind = index + match.length;
+      if (token === undefined || (token.isWord && !standsAlone(text, index, behind))) continue;
+      const start = token.takesLeft ? Math.max(from, index - lengthOf(SPACE_BEFORE, text.slice(from, index))) : index;
+      const end = token.takesRight ? behind + lengthOf(SPACE_BEHIND, text.slice(behind)) : behind;
       if (start > from) sections.push({ text: text.slice(from, start), isFirst: isFirst && from === 0 });
       sections.push({ text: text.slice(start, end), id: token.id, isFirst: false });
       from = end;
@@ -94,6 +94,8 @@ class TokenFinder {
     return sections;
   }
 }
+
+const lengthOf = (pattern: RegExp, text: string): number => pattern.exec(text)?.[0].length ?? 0;
 
 const standsAlone = (text: string, start: number, end: number): boolean =>
   !ENDS_WITH_WORD.test(text.slice(Math.max(0, start - 2), start)) && !BEGINS_WITH_WORD.test(text.slice(end, end + 2));

@@ -117,14 +117,15 @@ const GPT2_SPLIT = splitAt(
   'Isolated',
 );
 
-/** The character that each byte is written as: itself where it is printable in Latin 1, else one from U+0100. */
-const BYTE_CHARS: readonly string[] = byteChars();
+const isPrintable = (byte: number): boolean => (byte > 0x20 && byte < 0x7f) || (byte > 0xa0 && byte !== 0xad);
 
 function byteChars(): string[] {
   let others = 0x100;
-  const isPrintable = (byte: number): boolean => (byte > 0x20 && byte < 0x7f) || (byte > 0xa0 && byte !== 0xad);
   return Array.from({ length: 256 }, (_, byte) => String.fromCharCode(isPrintable(byte) ? byte : (others += 1) - 1));
 }
+
+/** The character that each byte is written as: itself where it is printable in Latin 1, else one from U+0100. */
+const BYTE_CHARS: readonly string[] = byteChars();
 
 function byteLevel(step: JsonRecord): SplitText {
   const hasPrefix = (step['add_prefix_space'] ?? true) === true;

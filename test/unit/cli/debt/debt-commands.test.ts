@@ -397,7 +397,9 @@ describe('collectors', () => {
 
   it('tell owners among authors by handle, address or name', () => {
     const author = 'Ada Lovelace <1234+ada@users.noreply.github.com>';
-    expect(['@ada', '@adalovelace', '1234+ada@users.noreply.github.com'].filter((owner) => !isAuthor(owner, author))).toEqual([]);
-    expect(['@ad', '@org/ada', 'ada@example.org'].filter((owner) => isAuthor(owner, author))).toEqual([]);
+    const authors = ['@ada', '@adalovelace', '1234+ada@users.noreply.github.com', '@ad', '@org/ada'].filter((owner) =>
+      isAuthor(owner, author),
+    );
+    expect(authors).toEqual(['@ada', '@adalovelace', '1234+ada@users.noreply.github.com']);
   });
 });
