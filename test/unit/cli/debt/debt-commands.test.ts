@@ -386,20 +386,15 @@ describe('collectors', () => {
     };
     expect(await ownersOf({})).toEqual([]);
     expect(await ownersOf({ 'lib/CODEOWNERS': '* @lib\n' })).toEqual([]);
-    const [core, lib] = [
-      { name: 'core', paths: ['src'] },
-      { name: 'lib', paths: ['lib'], owners: ['@lib'] },
-    ];
-    expect(await ownersOf({ 'debt.json': json({ components: [core] }) })).toEqual(['core: ']);
+    const lib = { name: 'lib', paths: ['lib'], owners: ['@lib'] };
+    expect(await ownersOf({ 'debt.json': json({ components: [{ name: 'core', paths: ['src'] }] }) })).toEqual(['core: ']);
     expect(await ownersOf({ 'debt.json': json({ components: [lib] }) })).toEqual(['lib: @lib', 'src: ']);
     expect(await ownersOf({ '.github/CODEOWNERS': '/lib/ @lib\n' })).toEqual(['lib: @lib', 'src: ']);
   });
 
   it('tell owners among authors by handle, address or name', () => {
     const author = 'Ada Lovelace <1234+ada@users.noreply.github.com>';
-    const authors = ['@ada', '@adalovelace', '1234+ada@users.noreply.github.com', '@ad', '@org/ada'].filter((owner) =>
-      isAuthor(owner, author),
-    );
-    expect(authors).toEqual(['@ada', '@adalovelace', '1234+ada@users.noreply.github.com']);
+    const handles = ['@ada', '@adalovelace', '1234+ada@users.noreply.github.com', '@ad', '@org/ada', 'ada@example.org'];
+    expect(handles.filter((owner) => isAuthor(owner, author))).toEqual(handles.slice(0, 3));
   });
 });
