@@ -1,8 +1,7 @@
 import type { Seeded } from '../../../kernel/seeded.ts';
 import type { Cell } from '../cell/cell.ts';
-import type { JobRecord } from '../cell/job-record.ts';
 import { optionKey } from '../cell/observations.ts';
-import type { Histogram, Likeness } from '../cell/run-times.ts';
+import type { Histogram, Likeness, RunsAs } from '../cell/run-times.ts';
 import { bucketStart, likenessesOf } from '../cell/run-times.ts';
 
 /**
@@ -54,7 +53,7 @@ export class RunTimeSampler {
   }
 
   /** How many attempts like those of a job have been seen to end: of its class, else of its queue, else of all. */
-  seenOf(job: JobRecord): number {
+  seenOf(job: RunsAs): number {
     for (const { key } of likenessesOf(job)) {
       const ended = this.#cell.runTimes.find(key)?.ended ?? 0;
       if (ended > 0) return ended;
@@ -63,7 +62,7 @@ export class RunTimeSampler {
   }
 
   /** How long an attempt of a job may run in all that has run for `ageMs`; Infinity where nothing limits it and nothing is known. */
-  runMs(job: JobRecord, ageMs: number): number {
+  runMs(job: RunsAs, ageMs: number): number {
     const { durationMaxMs } = job.spec.limits;
     const limitMs = durationMaxMs ?? Infinity;
     const chosen = this.#choose(job);
@@ -74,7 +73,7 @@ export class RunTimeSampler {
     return Math.max(ageMs, Math.min(drawn, limitMs));
   }
 
-  #choose(job: JobRecord): { readonly likeness: Likeness; readonly survival: Survival } | null {
+  #choose(job: RunsAs): { readonly likeness: Likeness; readonly survival: Survival } | null {
     const known = this.#chosen.get(classOf(job));
     if (known !== undefined) return known;
     let chosen: { readonly likeness: Likeness; readonly survival: Survival } | null = null;
@@ -125,7 +124,7 @@ export class RunTimeSampler {
   }
 }
 
-const classOf = (job: JobRecord): string => optionKey(job, job.attempt?.option ?? 0);
+const classOf = (job: RunsAs): string => optionKey(job, job.attempt?.option ?? 0);
 
 /** How many last to `age`, between the start and the end of a bucket. */
 function within(before: number, after: number, start: number, end: number, age: number): number {
