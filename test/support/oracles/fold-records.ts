@@ -41,8 +41,7 @@ const APPLY: { readonly [Kind in CellDecision['kind']]?: (tables: Tables, decisi
   save_duration: ({ durations }, { classKey, longestMs }) => put(durations, classKey, longestMs, { classKey, longestMs }),
   save_throughput: ({ throughputs }, { key, milliPerHour }) => put(throughputs, key, milliPerHour, { key, milliPerHour }),
   save_run_times: ({ runTimes }, { key, counts }) => void (counts === null ? runTimes.delete(key) : runTimes.set(key, { key, counts })),
-  save_start_errors: ({ startErrors }, { tree, record }) =>
-    void (record === null ? startErrors.delete(tree) : startErrors.set(tree, record)),
+  save_start_errors: ({ startErrors }, { record }) => void startErrors.set(record.tree, record),
   save_payer: ({ payers }, { payer, hold }) => void (hold === null ? payers.delete(payer) : payers.set(payer, { payer, hold })),
   save_wake: (tables, { atMs }) => void (tables.wakeAtMs = atMs),
   save_reservation: ({ reservations }, { reservation }) =>

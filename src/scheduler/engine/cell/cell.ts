@@ -353,7 +353,6 @@ export class Cell {
     this.durations.forgetQueue(name);
     this.throughputs.forgetQueue(name);
     this.runTimes.forgetQueue(name);
-    this.startErrors.forgetTree(name);
     this.decide({ kind: 'forget_cohort', name });
   }
 
@@ -365,9 +364,7 @@ export class Cell {
   }
 
   #poolsFor({ options }: JobSpec): readonly PoolId[] {
-    return Array.from(this.fleet.pools, ({ spec }) => spec).flatMap((pool) =>
-      options.some((option) => acceptsPool(option, pool)) ? [pool.id] : [],
-    );
+    return [...this.fleet.pools].flatMap(({ spec }) => (options.some((option) => acceptsPool(option, spec)) ? [spec.id] : []));
   }
 
   #load(records: CellRecords): void {

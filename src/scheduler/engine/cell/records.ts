@@ -30,8 +30,7 @@ export type CellDecision =
   | { readonly kind: 'save_duration'; readonly classKey: string; readonly longestMs: number | null }
   /** Null: it is remembered no longer. */
   | { readonly kind: 'save_run_times'; readonly key: string; readonly counts: RunTimeRecord['counts'] | null }
-  /** Null: it is remembered no longer. */
-  | { readonly kind: 'save_start_errors'; readonly tree: string; readonly record: StartErrorRecord | null }
+  | { readonly kind: 'save_start_errors'; readonly record: StartErrorRecord }
   /** Null: it is remembered no longer. */
   | { readonly kind: 'save_throughput'; readonly key: string; readonly milliPerHour: number | null }
   | { readonly kind: 'forget_reservation'; readonly root: string; readonly resource: string }

@@ -58,10 +58,6 @@ export class StartErrors {
     for (const record of records) this.#byTree.set(record.tree, record);
   }
 
-  forgetTree(tree: string): void {
-    if (this.#byTree.delete(tree)) this.#decide({ kind: 'save_start_errors', tree, record: null });
-  }
-
   /** A start was foreseen; of several forecasts of one job the first counts. */
   expect(jobId: JobId, expected: Expected): void {
     if (this.#expected.has(jobId)) return;
@@ -89,7 +85,7 @@ export class StartErrors {
       aim: rounded(Math.max(AIM_MIN, Math.min(AIM_MAX, aim + AIM_STEP * (TARGET - (isWithin ? 1 : 0))))),
     };
     this.#byTree.set(tree, record);
-    this.#decide({ kind: 'save_start_errors', tree, record });
+    this.#decide({ kind: 'save_start_errors', record });
   }
 }
 

@@ -50,7 +50,8 @@ const AVERAGED = 16;
 function averageOf(draw: (job: RunsAs) => number, nextSample: () => void): (job: RunsAs) => number {
   const known = new Map<string, number>();
   return (job) => {
-    let average = known.get(job.classKey);
+    const key = `${job.classKey} ${job.spec.workMs ?? ''}`;
+    let average = known.get(key);
     if (average === undefined) {
       let sum = 0;
       for (let at = 0; at < AVERAGED; at++) {
@@ -58,7 +59,7 @@ function averageOf(draw: (job: RunsAs) => number, nextSample: () => void): (job:
         sum += draw(job);
       }
       average = sum === Infinity ? 1 : sum / AVERAGED;
-      known.set(job.classKey, average);
+      known.set(key, average);
     }
     return average;
   };

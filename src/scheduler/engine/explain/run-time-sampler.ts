@@ -31,7 +31,7 @@ export class RunTimeSampler {
   readonly #survivals = new Map<string, Survival | null>();
   readonly #running = new Map<string, number[]>();
   /** Which histogram stands for the jobs of a class in the sample under way: what is not known of a class is so for all of its jobs at once. */
-  #chosen = new Map<string, { readonly likeness: Likeness; readonly survival: Survival } | null>();
+  #chosen = new Map<string, { readonly at: number; readonly survival: Survival } | null>();
 
   constructor(cell: Cell, rng: Seeded, nowMs: number) {
     this.#cell = cell;
@@ -74,16 +74,26 @@ export class RunTimeSampler {
   }
 
   #choose(job: RunsAs): { readonly likeness: Likeness; readonly survival: Survival } | null {
-    const known = this.#chosen.get(classOf(job));
-    if (known !== undefined) return known;
-    let chosen: { readonly likeness: Likeness; readonly survival: Survival } | null = null;
-    for (const likeness of likenessesOf(job)) {
-      const survival = this.#survivalOf(likeness.key);
+    const likenesses = likenessesOf(job);
+    const key = `${likenesses.length} ${classOf(job)}`;
+    let chosen = this.#chosen.get(key);
+    if (chosen === undefined) {
+      chosen = this.#drawn(likenesses);
+      this.#chosen.set(key, chosen);
+    }
+    // Jobs of a class may state different work.
+    const likeness = chosen === null ? undefined : likenesses[chosen.at];
+    return chosen === null || likeness === undefined ? null : { likeness, survival: chosen.survival };
+  }
+
+  #drawn(likenesses: readonly Likeness[]): { readonly at: number; readonly survival: Survival } | null {
+    let chosen: { readonly at: number; readonly survival: Survival } | null = null;
+    for (const [at, { key }] of likenesses.entries()) {
+      const survival = this.#survivalOf(key);
       if (survival === null) continue;
-      chosen = { likeness, survival };
+      chosen = { at, survival };
       if (this.#rng.next() < survival.ended / (survival.ended + CREDIBLE_COUNT)) break;
     }
-    this.#chosen.set(classOf(job), chosen);
     return chosen;
   }
 
