@@ -16,11 +16,16 @@ const BY_FOLDER: readonly (readonly [Area, RegExp])[] = [
 ];
 const TEST_FILE = /(\.(test|spec|bench|test-d|e2e)\.\w+|(^|\/)(test_[^/]*|[^/]*_test|conftest)\.\w+)$/i;
 
+/** What builds, packs or runs tasks for a project. */
+const TOOLING_FILE = /(^|\/)(noxfile|fabfile|setup|gulpfile|gruntfile|jakefile)\.\w+$/i;
+
 /** What a path says that a file is for: the product itself, or what is beside it, which is not judged as the product is. [D22] */
 export function areaOf(path: string): Area {
   if (STARTER.test(path)) return 'examples';
   const [area] = BY_FOLDER.find(([, folders]) => folders.test(path)) ?? [];
-  return area ?? (TEST_FILE.test(path) ? 'tests' : 'product');
+  if (area !== undefined) return area;
+  if (TEST_FILE.test(path)) return 'tests';
+  return TOOLING_FILE.test(path) ? 'tooling' : 'product';
 }
 
 /** Whether a file is beside the product, and no part of it. */

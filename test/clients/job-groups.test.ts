@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { ROOT } from '../../workers/local/paths.ts';
 import type { JobExplanationReply } from '../../src/contract/jobs/job-explanation.ts';
+import type { NodeReply } from '../../src/contract/pools/pools.ts';
 import { AgentPool } from '../support/deployment/agent-pool.ts';
 import { ApiClient } from '../support/deployment/api-client.ts';
 import { takeRemedy } from '../support/deployment/taken-remedy.ts';
@@ -264,6 +265,9 @@ it.each([
   const addNode = () => void pool.start(['--allow', 'command'], H100);
   addNode();
   addNode();
+  const open = async () =>
+    (await pool.nodes()).filter(({ state, capacity }: NodeReply) => state === 'open' && capacity?.accelerator === 'h100');
+  await expect.poll(async () => (await open()).length, LONG).toBe(2);
   // The one of the kind in each run, all of them in the full one.
   const isFull = process.env['SLUICE_TEST_FULL'] === '1';
   for (let nth = 0, count = 1; nth < count; nth += 1) {

@@ -26,7 +26,7 @@ const FILES_MAX_COUNT = 200;
 const RELEASE_FILE =
   /(^|\/)(changelog|changes|history|news|release[-_]?notes|releases)(\.(md|markdown|rst|txt|adoc))?$|(^|\/)(changelog|changes|news|release[-_]?notes)\.d?\/|(^|\/)(version(\.txt)?|_?version\.py|__version__\.py)$/i;
 const GENERATED_FILE =
-  /(^|\/)(node_modules|vendor|third[-_]?party|bower_components|site-packages|external|extern|dist|generated|__generated__)\/|\.(min|bundle|generated|gen|pb)\.\w+$|\.(snap|lock)$|(^|\/)(package-lock\.json|npm-shrinkwrap\.json|pnpm-lock\.yaml|poetry\.lock|uv\.lock|go\.sum)$/i;
+  /(^|\/)(node_modules|_?vendor(ed)?|third[-_]?party|bower_components|site-packages|external|extern|dist|generated|__generated__)\/|\.(min|bundle|generated|gen|pb)\.\w+$|\.(snap|lock)$|(^|\/)(package-lock\.json|npm-shrinkwrap\.json|pnpm-lock\.yaml|poetry\.lock|uv\.lock|go\.sum)$/i;
 
 /** Why the time around a commit is not the time that a change takes; undefined: it is. [D105] */
 export function mechanicalReason({ author, subject, files }: DescribedChange): Mechanical | undefined {

@@ -66,7 +66,7 @@ function doubtOf(one: HotFile): string {
   if (heat < needed) return `its complexity of ${complexity} times ${numberOf(work)} commits is ${heat}, less than ${needed}`;
   return one.hasSign
     ? 'fifteen files are hotter'
-    : `its commits say ${timesOf(detailOf(work, 'repairs'))} that they fix it, and no function has ${FUNCTION_OF_SIGN} points`;
+    : `its commits say ${timesOf(detailOf(work, 'repairs'))} that they fix it, which is too seldom for functions like these`;
 }
 
 function titleOf({ functions, complexity, work }: HotFile, grown: DebtFact | undefined): string {
@@ -239,7 +239,7 @@ function* exampleCopies({ facts }: RuleContext): Iterable<Hit> {
 export const HISTORY_RULES = {
   'hot-file': {
     signal: 'hotspots',
-    about: `Fires on a file that 5 commits changed, of three years or of as many as hold 300, and that has a function of cognitive complexity above 15, or 60 points together, or was repaired ${REPAIRS_OF_HOT_FILE} times. Heat is its complexity times those commits. Strong for the fifteen hottest from ${HEAT_OF_HOT_FILE}, or from ${HEAT_WITH_WORSE_FUNCTION} with a function of ${WORSE_FUNCTION} points or ${REPAIRS_OF_HOT_FILE} repairs, if its commits say ${REPAIRS_OF_SIGN} times that they fix it or a function has ${FUNCTION_OF_SIGN} points; from 100 a candidate. Takes a change, 10 minutes and one for each point above 15 (D120).`,
+    about: `Fires on a file that 5 commits changed, of three years or of as many as hold 300, and that has a function of cognitive complexity above 15, or 60 points together, or was repaired ${REPAIRS_OF_HOT_FILE} times. Heat is its complexity times those commits. Strong for the fifteen hottest from ${HEAT_OF_HOT_FILE}, or from ${HEAT_WITH_WORSE_FUNCTION} with a function of ${WORSE_FUNCTION} points or ${REPAIRS_OF_HOT_FILE} repairs, if it shows trouble: a function of ${FUNCTION_OF_SIGN} points and a repair or 25 commits; else ${REPAIRS_OF_SIGN} repairs, three if its worst function has 50 lines, or 35 commits; six repairs if no function is above 15. From 100 a candidate. Takes a change, 10 minutes and one for each point above 15 (D120).`,
     find: hotFiles,
   },
   'growing-function': {

@@ -13,7 +13,7 @@ export interface HotFile {
   /** Above the target, the most complex first. */
   readonly functions: readonly DebtFact[];
   readonly work: DebtFact;
-  /** Its commits say that they repaired it, or it has a function that is hard however it is read. */
+  /** What readers took for trouble: repairs, a function that is hard however it is read, or a great many changes. */
   readonly hasSign: boolean;
   readonly isHot: boolean;
 }
@@ -28,10 +28,16 @@ export const HEAT_OF_CANDIDATE = 100;
 export const COMMITS_OF_HOT_FILE = 5;
 /** So often repaired, a file is hot from less, and whatever its functions are. */
 export const REPAIRS_OF_HOT_FILE = 5;
-/** Files that are large and changed, and that readers found clear, were repaired once or never, and had no such function. */
-export const REPAIRS_OF_SIGN = 2;
+/** A function that is hard however it is read: a file that has one needs a repair or so many commits to be debt. */
 export const FUNCTION_OF_SIGN = 25;
-const COMMITS_WITHOUT_REPAIR = 12;
+const COMMITS_OF_SIGN = 25;
+/** Where the worst function is no harder than that, the file needs so many repairs, or fewer if that function is long, or so many commits. */
+export const REPAIRS_OF_SIGN = 5;
+const REPAIRS_OF_LONG_FUNCTION = 3;
+const LINES_OF_LONG_FUNCTION = 50;
+const COMMITS_WITHOUT_REPAIRS = 35;
+/** Where no function is above the target, readers found most files large and clear. */
+const REPAIRS_WITHOUT_FUNCTION = 6;
 /** A file without a complex function is hard to change if it is so in many places. */
 const COMPLEXITY_OF_WHOLE_FILE = 60;
 /** A list that is longer is not read: the hottest stand for the rest. */
@@ -63,9 +69,11 @@ export function hotFilesOf({ facts }: RuleContext): readonly HotFile[] {
 const repairsOf = (work: DebtFact): number => detailOf(work, 'repairs');
 
 function hasSign(worst: DebtFact | undefined, work: DebtFact): boolean {
-  if (repairsOf(work) >= REPAIRS_OF_SIGN) return true;
-  if (worst === undefined || numberOf(worst) < FUNCTION_OF_SIGN) return false;
-  return repairsOf(work) > 0 || numberOf(work) >= COMMITS_WITHOUT_REPAIR;
+  const [repairs, commits] = [repairsOf(work), numberOf(work)];
+  if (worst === undefined) return repairs >= REPAIRS_WITHOUT_FUNCTION;
+  if (numberOf(worst) >= FUNCTION_OF_SIGN) return repairs > 0 || commits >= COMMITS_OF_SIGN;
+  const isLong = detailOf(worst, 'last_line') - detailOf(worst, 'line') >= LINES_OF_LONG_FUNCTION - 1;
+  return repairs >= REPAIRS_OF_SIGN || commits >= COMMITS_WITHOUT_REPAIRS || (isLong && repairs >= REPAIRS_OF_LONG_FUNCTION);
 }
 
 /** The heat from which a file is a hotspot. */

@@ -45,4 +45,5 @@ export function guardedMetrics({ load, items, componentsOfOneAuthor }: GuardInpu
 }
 
 /** Minutes a week that items cost. */
-export const totalInterest = (items: readonly CountedItem[]): number => sumOf(items.map(({ interest_minutes_per_week: { p50 } }) => p50));
+export const totalInterest = (items: readonly CountedItem[]): number =>
+  sumOf(items.map(({ interest_minutes_per_week: { p50 } }) => p50).toSorted((a, b) => a - b));

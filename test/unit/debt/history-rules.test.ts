@@ -73,7 +73,7 @@ const complex = (file: string, points: number, functions: Readonly<Record<string
 ];
 const work = (file: string, commits: number, detail: DebtFact['detail'] = {}): DebtFact =>
   fact('file-work', file, commits, {
-    detail: { years: 3, repairs: 2, authors: 4, with_tests: commits, tests: 9, tests_importing: 1, has_named_test: false, ...detail },
+    detail: { years: 3, repairs: 4, authors: 4, with_tests: commits, tests: 9, tests_importing: 1, has_named_test: false, ...detail },
   });
 const found = (...facts: DebtFact[]) => {
   const all = [census('hotspots'), census('coupling'), census('pins'), ...facts];
@@ -88,7 +88,8 @@ describe('[D120] a hot file', () => {
       found(...complex('src/a.ts', points, functions), work('src/a.ts', commits)).items('hot-file').length;
     expect([hot(100, 10, { f: 16 }), hot(99, 10, { f: 16 })]).toEqual([1, 0]);
     expect([hot(40, 10, { f: 20 }), hot(39, 10, { f: 20 }), hot(100, 4, { f: 90 })]).toEqual([1, 0, 0]);
-    expect([hot(60, 20, {}), hot(59, 20, {})]).toEqual([1, 0]);
+    const whole = (points: number) => found(...complex('src/a.ts', points), work('src/a.ts', 20)).candidates('hot-file').length;
+    expect([whole(60), whole(59)]).toEqual([1, 0]);
   });
 
   it('says what was counted, and a warm one what it lacks', () => {
@@ -99,24 +100,35 @@ describe('[D120] a hot file', () => {
       work('src/b.ts', 12),
     );
     expect(items('hot-file').map(({ title }) => title)).toEqual([
-      '2 functions are more complex than 15: f 30, g 17; 12 commits of 3 years and at most 30 files changed the file, by 4 authors; 2 messages, two weeks apart, say that they fix something',
+      '2 functions are more complex than 15: f 30, g 17; 12 commits of 3 years and at most 30 files changed the file, by 4 authors; 4 messages, two weeks apart, say that they fix something',
     ]);
     expect(candidates('hot-file').map(({ doubt }) => doubt)).toEqual(['its complexity of 50 times 12 commits is 600, less than 1000']);
   });
 
-  it('shows a sign of trouble: repairs, or a function that is hard', () => {
-    const hot = (worst: number, commits: number, repairs: number) =>
-      found(...complex('src/a.ts', 200, { f: worst }), work('src/a.ts', commits, { repairs })).items('hot-file').length;
-    expect([hot(16, 8, 2), hot(16, 8, 1), hot(24, 40, 1)]).toEqual([1, 0, 0]);
-    expect([hot(25, 8, 1), hot(25, 12, 0), hot(25, 11, 0)]).toEqual([1, 1, 0]);
-    const { candidates } = found(...complex('src/a.ts', 200, { f: 16 }), work('src/a.ts', 8, { repairs: 1 }));
-    expect(candidates('hot-file')[0]?.doubt).toBe('its commits say once that they fix it, and no function has 25 points');
+  it.each([
+    { worst: 25, lines: 9, commits: 8, repairs: 1, isHot: true },
+    { worst: 25, lines: 9, commits: 25, repairs: 0, isHot: true },
+    { worst: 25, lines: 9, commits: 24, repairs: 0, isHot: false },
+    { worst: 24, lines: 49, commits: 34, repairs: 4, isHot: false },
+    { worst: 24, lines: 50, commits: 34, repairs: 3, isHot: true },
+    { worst: 24, lines: 50, commits: 34, repairs: 2, isHot: false },
+    { worst: 16, lines: 9, commits: 8, repairs: 5, isHot: true },
+    { worst: 16, lines: 9, commits: 35, repairs: 0, isHot: true },
+    { worst: 0, lines: 0, commits: 90, repairs: 5, isHot: false },
+    { worst: 0, lines: 0, commits: 9, repairs: 6, isHot: true },
+  ])('shows a sign of trouble: $worst points in $lines lines, $commits commits, $repairs repairs', ({ isHot, ...one }) => {
+    const { worst, lines, commits, repairs } = one;
+    const facts = complex('src/a.ts', 200, worst === 0 ? {} : { f: worst });
+    const sized = facts.map((of) => (of.detail === undefined ? of : { ...of, detail: { ...of.detail, last_line: lines } }));
+    const { items, candidates } = found(...sized, work('src/a.ts', commits, { repairs }));
+    expect([items('hot-file').length, candidates('hot-file').length]).toEqual(isHot ? [1, 0] : [0, 1]);
+    if (!isHot) expect(candidates('hot-file')[0]?.doubt).toContain('too seldom for functions like these');
   });
 
   it('is hot from less if it was repaired five times, whatever its functions are', () => {
     const hot = (points: number, repairs: number) =>
       found(...complex('src/a.ts', points), work('src/a.ts', 20, { repairs })).items('hot-file').length;
-    expect([hot(20, 5), hot(19, 5), hot(20, 4)]).toEqual([1, 0, 0]);
+    expect([hot(20, 6), hot(19, 6), hot(20, 5)]).toEqual([1, 0, 0]);
   });
 
   it('is one of the fifteen hottest', () => {

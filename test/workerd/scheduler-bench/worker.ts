@@ -8,6 +8,7 @@ import { BASELINE, LARGE_SCALE } from '../../bench/scheduler/kueue-suite.ts';
 import { suiteSettings } from '../../bench/served/suite-cell.ts';
 import type { OverloadParts } from '../../bench/served/overload-run.ts';
 import { runOverload } from '../../bench/served/overload-run.ts';
+import { sharedSleep } from '../../bench/served/shared-sleep.ts';
 import type { ServedParts } from '../../bench/served/stub-agents.ts';
 import type { SuiteParts } from '../../bench/served/suite-run.ts';
 import { runSuite } from '../../bench/served/suite-run.ts';
@@ -48,7 +49,7 @@ export default {
       scheduler: env.SCHEDULER.get(env.SCHEDULER.idFromName(SCHEDULER_CELL)),
       pool: (id) => env.POOL.get(env.POOL.idFromName(id)),
       nowMs: () => Date.now(),
-      sleep: (ms) => new Promise((resolve) => setTimeout(resolve, Math.max(0, ms))),
+      sleep: sharedSleep(),
     };
     const parts = { ...served, ...order };
     return Response.json(overload === undefined ? await runSuite(parts) : await runOverload({ ...parts, ...overload }));

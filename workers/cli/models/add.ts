@@ -16,7 +16,7 @@ import { gateAgainst } from './local-gate.ts';
 import type { ModelSource } from './hub/model-source.ts';
 import { folderSource, readSpec } from './hub/model-source.ts';
 import type { VersionView, Whose } from './model-view.ts';
-import { checksText, modelClient, whose } from './model-view.ts';
+import { checksText, modelClient, modelPath, whose } from './model-view.ts';
 import { TransferProgress } from './hub/transfer-progress.ts';
 
 interface AddOptions extends Shown, Whose, GateFiles {
@@ -27,6 +27,7 @@ interface AddOptions extends Shown, Whose, GateFiles {
   readonly compatibleWith?: number;
   readonly licence?: string;
   readonly against?: string;
+  readonly promote: boolean;
 }
 
 /** `sluice models add DIR|hf:ORG/NAME`. */
@@ -46,6 +47,7 @@ export const addModel = (): Command =>
     )
     .option('--licence <l>', 'such as apache-2.0 (default: what the hub says)')
     .option('--against <version>', 'of a folder: judges it by this registered version, such as minilm@1; the verdict is stored with it')
+    .option('--no-promote', 'leaves the first version of a name registered alone; it serves otherwise, if it passed its checks')
     .option('--tenant <id>', 'with --platform: the tenant whose key is in use, which uploads the files')
     .action(add);
 
@@ -77,13 +79,24 @@ async function add(from: string, options: AddOptions): Promise<void> {
       ...gate,
     };
     const made = await client.call<VersionView>('POST', '/v1/models', body, { 'idempotency-key': randomUUID() });
-    if (json === true) print(made);
-    else console.log(`${made.model}@${made.version}: ${checksText(made.checks)}`);
+    const shownVersion = (await firstServes(client, made, options)) ?? made;
+    if (json === true) print(shownVersion);
+    else console.log(`${made.model}@${made.version}: ${checksText(made.checks)}${shownVersion === made ? '' : '; it serves'}`);
     if (made.checks?.passed !== true) process.exitCode = 1;
   } finally {
     // The registration has copied them, or was refused.
     await Promise.allSettled(uploads.map(({ file }) => uploader.call('DELETE', `/v1/files/${file}`)));
   }
+}
+
+/** The first version of a name takes nothing from any caller, so it serves at once; one that a gate judged waits for a decision. */
+async function firstServes(
+  client: GatewayClient,
+  { model, version, checks }: VersionView,
+  { promote, against }: AddOptions,
+): Promise<VersionView | undefined> {
+  if (!promote || against !== undefined || version !== 1 || checks?.passed !== true) return undefined;
+  return client.call<VersionView>('POST', modelPath(model, '/promote'), { version });
 }
 
 /** What a gate says of a folder, as fields of the registration; a version that it refuses is registered, too, and does not serve alone. */

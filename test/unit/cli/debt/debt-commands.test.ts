@@ -123,7 +123,13 @@ describe('[D17] collecting again', () => {
   it('counts what is left out, by reason, and reads bare repositories', async () => {
     const repository = repositoryOf();
     repository.commit(
-      { 'vendor/v.ts': 'export {};\n', 'dist/d.js': 'var d;\n', 'src/bad.ts': 'const = ;\n', 'src/g.ts': '// @generated\n' },
+      {
+        'vendor/v.ts': 'export {};\n',
+        'src/_vendor/w.ts': 'export {};\n',
+        'dist/d.js': 'var d;\n',
+        'src/bad.ts': 'const = ;\n',
+        'src/g.ts': '// @generated\n',
+      },
       2,
     );
     const bare = join(repository.root, 'bare.git');
@@ -132,7 +138,7 @@ describe('[D17] collecting again', () => {
     expect([read.files, read.ofFiles]).toEqual([3, 3]);
     const census = file.facts.find(({ kind, symbol }) => kind === 'census' && symbol === 'hotspots');
     expect(census?.detail).toMatchObject({
-      'left out: vendored': 1,
+      'left out: vendored': 2,
       'left out: generated': 2,
       'left out: does not parse': 1,
       'left out: no source code': 2,

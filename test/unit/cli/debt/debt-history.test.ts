@@ -71,6 +71,23 @@ describe('a history', () => {
     expect(core?.detail?.['repairs']).toBe(1);
   });
 
+  it('[D123] counts the tests that import a file, and those that import its package', async () => {
+    const other = new GitRepository(NOW_S);
+    made.push(other);
+    other.commit(
+      {
+        'pkg/__init__.py': 'from pkg.core import decide\n',
+        'pkg/core.py': 'def decide():\n    return 1\n',
+        'pkg/apart.py': 'def other():\n    return 2\n',
+        'tests/test_all.py': 'import pkg\n',
+      },
+      9,
+    );
+    const { facts } = (await measure(other.root, { cache: join(other.root, '.cache') }, NOW_S)).file;
+    const importing = (path: string) => factsOf(facts, 'file-work', path)[0]?.detail?.['tests_importing'];
+    expect(['pkg/__init__.py', 'pkg/core.py', 'pkg/apart.py'].map(importing)).toEqual([1, 1, 0]);
+  });
+
   it('[D121] says which files change together though neither imports the other', async () => {
     const { facts } = (await measured).file;
     expect(factsOf(facts, 'changed-with').map(({ subject, symbol, value }) => [subject, symbol, value])).toEqual([
@@ -186,6 +203,12 @@ it('[D22] examples, documentation and tooling are apart from the product and fro
     areaOf,
   );
   expect(areas).toEqual(['examples', 'docs', 'examples', 'tooling', 'tooling', 'tests', 'product']);
+  expect(['noxfile.py', 'sub/gulpfile.js', 'setup.py', 'lib/setup_all.py'].map(areaOf)).toEqual([
+    'tooling',
+    'tooling',
+    'tooling',
+    'product',
+  ]);
   expect(['src/scripts/a.py', 'src/tools/a.ts', 'lib/documents/a.js'].map(areaOf)).toEqual(['product', 'product', 'product']);
 });
 

@@ -44,10 +44,7 @@ function writeWork(
   const log = logOf(collection);
   const read = new Set(sources.files.map(({ path }) => path));
   const tests = sources.all.map(({ path }) => path).filter((path) => areaOf(path) === 'tests');
-  const testsOf = groupBy(
-    edges.filter(({ from }) => areaOf(from) === 'tests'),
-    ({ to }) => to,
-  );
+  const testsOf = testsReaching(edges);
   const testNames = new Set(tests.map(testedName));
   for (const { path } of sources.all) {
     const of = work.get(path);
@@ -58,12 +55,25 @@ function writeWork(
       authors: of.authors,
       with_tests: of.withTests,
       tests: tests.length,
-      tests_importing: new Set(testsOf.get(path)?.map(({ from }) => from)).size,
+      tests_importing: testsOf(path).size,
       has_named_test: testNames.has(testedName(path)),
       ...(read.has(path) ? {} : { unread: true }),
     };
     writer.write('file-work', path, of.commits, log, { detail });
   }
+}
+
+/** `__init__.py` and `index.ts` pass on what their package has. */
+const PACKAGE_FILE = /(^|\/)(__init__\.py|(index|mod)\.[cm]?[jt]sx?)$/;
+
+/** The test files that import a file, or the package file that does: so tests of a library reach most of it. */
+function testsReaching(edges: readonly ImportEdge[]): (path: string) => ReadonlySet<string> {
+  const importersOf = groupBy(edges, ({ to }) => to);
+  const testsOf = (path: string): string[] => (importersOf.get(path) ?? []).flatMap(({ from }) => (areaOf(from) === 'tests' ? [from] : []));
+  return (path) => {
+    const passedOnBy = (importersOf.get(path) ?? []).filter(({ from }) => PACKAGE_FILE.test(from));
+    return new Set([path, ...passedOnBy.map(({ from }) => from)].flatMap(testsOf));
+  };
 }
 
 /** `test_map.py`, `map_test.py` and `map.spec.ts` are named after `map`. */

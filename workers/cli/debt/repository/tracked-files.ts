@@ -18,7 +18,7 @@ export interface SourceFile extends TrackedFile {
 /** Why a file is left out. */
 export type LeftOut = 'vendored' | 'generated' | 'ignored' | 'too large' | 'no source code' | 'not in this clone' | Unread;
 
-const VENDORED = /(^|\/)(node_modules|vendor|third[-_]?party|bower_components|site-packages|\.yarn|external|extern)\//;
+const VENDORED = /(^|\/)(node_modules|_?vendor(ed)?|third[-_]?party|bower_components|site-packages|\.yarn|external|extern)\//;
 const GENERATED =
   /(^|\/)([\w-]*\bdist|build|out|coverage|\.next|__generated__|generated)\/|\.(min|bundle|generated|gen|pb)\.\w+$|_pb2(_grpc)?\.py$|\.d\.ts$|\.snap$/;
 /** A file of source code that people read is smaller. */
