@@ -113,7 +113,7 @@ export function countedStarts(cell: Cell, job: JobRecord, draws: Draws): readonl
   let left = STEPS_MAX;
   while (starts.length < draws.samplesMax && left > 0) {
     draws.nextSample();
-    const coming = comingCounted(comingArrivals(rivals, cell.nowMs, draws.chance), cell.jobs.nextSequence);
+    const coming = comingCounted(comingArrivals(rivals, cell.nowMs, draws.chance));
     const { startMs, steps } = play.play({ ...draws, pace: draws.pace(), coming }, STEPS_MAX / SAMPLES_MIN);
     starts.push(startMs);
     left -= steps + 1;
@@ -125,10 +125,12 @@ export function countedStarts(cell: Cell, job: JobRecord, draws: Draws): readonl
 export const countedLatest = (cell: Cell, job: JobRecord): number =>
   new CountedPlay(cell, job).play({ runMs: limitOf, usualMs: limitOf, coming: [].values(), pace: 1 }, STEPS_MAX / 4).startMs;
 
+/** After all that have come, also where a job is only planned. */
+const COMING_SEQUENCE = 2 ** 40;
+
 function* comingCounted(
   all: Iterable<{ readonly atMs: number; readonly counted: Counted }>,
-  firstSequence: number,
 ): Generator<{ readonly atMs: number; readonly job: Counted }, void> {
-  let sequence = firstSequence;
+  let sequence = COMING_SEQUENCE;
   for (const { atMs, counted } of all) yield { atMs, job: { ...counted, sequence: sequence++ } };
 }

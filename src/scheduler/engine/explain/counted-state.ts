@@ -55,7 +55,7 @@ export class CountedState {
     this.#halfLifeMs = halfLifeMs;
     this.#atMs = nowMs;
     this.#free = Float64Array.from(cluster.free);
-    this.lines = cluster.lines.map((line) => [...line]);
+    this.lines = cluster.queues.map((_, queue) => [...(cluster.lines[queue] ?? [])]);
     this.#held = new Float64Array(cluster.queues.length);
     this.#heldMs = new Float64Array(cluster.queues.length);
     this.#fromMs = nowMs;
