@@ -46,14 +46,15 @@ const SAMPLES_MIN = 8;
 export function forecastStart(cell: Cell, job: JobRecord, draws?: Draws): StartForecast | null {
   if (!waitsForNodes(cell, job)) return null;
   const { nowMs } = cell;
-  const known = draws ?? runTimeDraws(cell, new Seeded(keyHash(job.spec.id) ^ mix(nowMs % 2 ** 32)));
+  const drawn = (): Draws => draws ?? runTimeDraws(cell, new Seeded(keyHash(job.spec.id) ^ mix(nowMs % 2 ** 32)));
+  const known = drawn();
   const unknown = { medianMs: null, confidence: CONFIDENCE, seen: known.seen, played: null };
   const [endsMax, looksMax] = [cell.settings.forecastEndsMax ?? FORECAST_ENDS_MAX, cell.settings.explainLooksMax ?? FORECAST_LOOKS_MAX];
   if (known.seen === 0) {
     const latestMs = isCrowded(cell) ? countedLatest(cell, job) : engineLatest(cell, job, endsMax / 4, looksMax / SAMPLES_MIN);
     return { ...unknown, earliestMs: nowMs, latestMs: finite(latestMs), basis: 'limits' };
   }
-  const starts = (isCrowded(cell) ? undefined : engineStarts(cell, job, known, endsMax, looksMax)) ?? countedStarts(cell, job, known);
+  const starts = (isCrowded(cell) ? undefined : engineStarts(cell, job, known, endsMax, looksMax)) ?? countedStarts(cell, job, drawn());
   const tree = rootOf(cell.holdings.queueOf(job.spec)).spec.name;
   const interval = waitInterval(
     starts.map((startMs) => startMs - nowMs),
