@@ -2,6 +2,7 @@ import type { JobId } from '../../../kernel/ids.ts';
 import type { Cell } from '../cell/cell.ts';
 import type { JobRecord } from '../cell/job-record.ts';
 import type { RunsAs } from '../cell/run-times.ts';
+import { affordablePools } from '../admission/candidate-plans.ts';
 import { resourceClass } from '../cell/feasibility.ts';
 import type { CohortNode } from '../fairness/quota-tree.ts';
 import { belowRoot, ceiling, rootOf } from '../fairness/quota-tree.ts';
@@ -85,7 +86,7 @@ export class CountedCluster {
     this.#cell = cell;
     this.#resource = resourceClass(job, 0);
     this.#root = rootOf(cell.holdings.queueOf(job.spec));
-    this.free = this.#freeOfNodes();
+    this.free = this.#freeOfNodes(job);
     this.ceiling = ceiling(this.#root, this.#resource);
     const limited = this.#root.accounts.get(this.#resource)?.subtree ?? 0;
     for (const other of cell.jobs.inOrder(cell.jobs.placed)) this.#countRun(other);
@@ -120,12 +121,16 @@ export class CountedCluster {
     return this.#resource === 'cpu' ? Math.max(1, cpuMilli) : Math.max(1, acceleratorCount * milliEach);
   }
 
-  #freeOfNodes(): Float64Array {
+  #freeOfNodes({ spec }: JobRecord): Float64Array {
+    const affordable = affordablePools(this.#cell, spec, 0);
+    // Only where the job may be.
+    const pools = 'kind' in affordable ? undefined : new Set(affordable.map(({ pool }) => pool.spec.id));
     const { cluster } = this.#cell.fleet;
     const free = new Float64Array(cluster.length).fill(-Infinity);
     const nodes = this.#resource === 'cpu' ? free.keys() : cluster.nodesWith(this.#resource);
     for (const node of nodes) {
-      const { acceleratorCount, cpuMilli } = cluster.spec(node);
+      const { acceleratorCount, cpuMilli, poolId } = cluster.spec(node);
+      if (pools?.has(poolId) === false) continue;
       if (cluster.isAdmitting(node)) free[node] = this.#resource === 'cpu' ? cpuMilli : acceleratorCount * WHOLE_MILLI;
     }
     return free;
