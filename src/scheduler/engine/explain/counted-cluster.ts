@@ -63,6 +63,7 @@ const LINE_MAX = 1_024;
 export class CountedCluster {
   /** Free units of each node that takes work. */
   readonly free: Float64Array;
+  readonly nodeCount: number;
   readonly queues: CountedQueue[] = [];
   readonly members: CountedMember[] = [];
   readonly running: CountedRun[] = [];
@@ -86,6 +87,7 @@ export class CountedCluster {
     this.#cell = cell;
     this.#resource = resourceClass(job, 0);
     this.#root = rootOf(cell.holdings.queueOf(job.spec));
+    this.nodeCount = cell.fleet.nodeCount;
     this.free = this.#freeOfNodes(job);
     this.ceiling = ceiling(this.#root, this.#resource);
     const limited = this.#root.accounts.get(this.#resource)?.subtree ?? 0;
@@ -112,7 +114,7 @@ export class CountedCluster {
   }
 
   get #unitsOfAll(): number {
-    return this.#cell.fleet.cluster.length === 0 ? 0 : this.free.reduce((sum, units) => sum + Math.max(0, units), 0) + this.#unitsHeld;
+    return this.free.reduce((sum, units) => sum + Math.max(0, units), 0) + this.#unitsHeld;
   }
 
   #unitsHeld = 0;
@@ -121,18 +123,18 @@ export class CountedCluster {
     return this.#resource === 'cpu' ? Math.max(1, cpuMilli) : Math.max(1, acceleratorCount * milliEach);
   }
 
+  /** Of the nodes that are there, and where the job may be: indexes of others stand for nodes that have left, or were only supposed. */
   #freeOfNodes({ spec }: JobRecord): Float64Array {
+    const { cluster, pools } = this.#cell.fleet;
     const affordable = affordablePools(this.#cell, spec, 0);
-    // Only where the job may be.
-    const pools = 'kind' in affordable ? undefined : new Set(affordable.map(({ pool }) => pool.spec.id));
-    const { cluster } = this.#cell.fleet;
     const free = new Float64Array(cluster.length).fill(-Infinity);
-    const nodes = this.#resource === 'cpu' ? free.keys() : cluster.nodesWith(this.#resource);
-    for (const node of nodes) {
-      const { acceleratorCount, cpuMilli, poolId } = cluster.spec(node);
-      if (pools?.has(poolId) === false) continue;
-      if (cluster.isAdmitting(node)) free[node] = this.#resource === 'cpu' ? cpuMilli : acceleratorCount * WHOLE_MILLI;
-    }
+    for (const pool of 'kind' in affordable ? pools : affordable.map((priced) => priced.pool))
+      for (const node of this.#cell.fleet.nodesOf(pool.spec.id)) {
+        const { accelerator, acceleratorCount, cpuMilli } = cluster.spec(node);
+        if (!cluster.isAdmitting(node)) continue;
+        if (this.#resource === 'cpu') free[node] = cpuMilli;
+        else if (accelerator === this.#resource) free[node] = acceleratorCount * WHOLE_MILLI;
+      }
     return free;
   }
 

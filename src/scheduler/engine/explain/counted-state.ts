@@ -171,7 +171,7 @@ export class CountedState {
   /** The nodes with least left that have room; undefined where there are too few. */
   #nodesFor(counted: Counted): readonly number[] | undefined {
     const { unitsEach, nodes } = counted;
-    this.steps += this.#free.length >> 5;
+    this.steps += this.#cluster.nodeCount >> 5;
     const found: number[] = [];
     let mostFree = 0;
     for (let node = 0; node < this.#free.length; node++) {
@@ -191,7 +191,7 @@ export class CountedState {
     if (this.#kept !== undefined) return;
     const free = Float64Array.from(this.#free);
     const order = [...this.#running].sort((a, b) => (a.latestMs === b.latestMs ? a.sequence - b.sequence : a.latestMs - b.latestMs));
-    this.steps += (order.length + free.length) >> 3;
+    this.steps += (order.length + this.#cluster.nodeCount) >> 3;
     const gone: CountedEnd[] = [];
     const fits = (): number[] => [...free.keys()].filter((node) => (free[node] ?? 0) >= job.unitsEach);
     let room = fits();

@@ -80,7 +80,7 @@ function waitsForNodes(cell: Cell, job: JobRecord): boolean {
 const finite = (atMs: number): number | null => (Number.isFinite(atMs) ? Math.round(atMs) : null);
 
 /** Whether a step of the engine, which may look at every class of waiting jobs, is too much to play some of them again and again. */
-function isCrowded({ pending: { classCount }, fleet: { cluster }, settings }: Cell): boolean {
-  const stepLooks = classCount * (1 + 2 * placementLooks(cluster.length, classCount));
+function isCrowded({ pending: { classCount }, fleet: { nodeCount }, settings }: Cell): boolean {
+  const stepLooks = classCount * (1 + 2 * placementLooks(nodeCount, classCount));
   return stepLooks * ENDS_MIN > (settings.explainLooksMax ?? FORECAST_LOOKS_MAX) / SAMPLES_MIN;
 }
