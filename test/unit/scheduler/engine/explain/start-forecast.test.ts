@@ -5,14 +5,14 @@ import { Cell } from '../../../../../src/scheduler/engine/cell/cell.ts';
 import { Histogram } from '../../../../../src/scheduler/engine/cell/run-times.ts';
 import { StartErrors } from '../../../../../src/scheduler/engine/cell/start-errors.ts';
 import type { CellDecision } from '../../../../../src/scheduler/engine/cell/records.ts';
-import { countedStarts } from '../../../../../src/scheduler/engine/explain/counted-play.ts';
+import { countedLatest, countedStarts } from '../../../../../src/scheduler/engine/explain/counted-play.ts';
 import type { Draws } from '../../../../../src/scheduler/engine/explain/run-time-draws.ts';
 import { waitInterval } from '../../../../../src/scheduler/engine/explain/start-interval.ts';
 import { foreseen } from '../../../../../src/scheduler/served/foreseen.ts';
 import { RunTimeSampler } from '../../../../../src/scheduler/engine/explain/run-time-sampler.ts';
 import { forecastStart } from '../../../../../src/scheduler/engine/explain/start-forecast.ts';
 import type { JobSpec } from '../../../../../src/scheduler/engine/model/job-spec.ts';
-import { jobSpec, nodeSpec, option } from '../../../../support/fixtures/scheduler-specs.ts';
+import { demand, jobSpec, nodeSpec, option } from '../../../../support/fixtures/scheduler-specs.ts';
 import { foldRecords } from '../../../../support/oracles/fold-records.ts';
 import { CellWorld } from '../../../../support/worlds/cell-world.ts';
 import { recurringLoad, replayedStarts } from '../../../../support/worlds/replayed-starts.ts';
@@ -276,4 +276,22 @@ it('[J373] counts say of a line what the engine does: small jobs pass one that w
   });
   const inS = (id: JobSpec['id']) => new Set(countedStarts(world.cell, world.job(id), draws(1)).map((ms) => (ms - world.nowMs) / 1_000));
   expect([inS(first), inS(next)], 'one as the part ends, one as the whole does').toEqual([new Set([30]), new Set([60])]);
+});
+
+it('[J373] counts are of the nodes that are there: not of one that has left, nor of those that were only supposed', () => {
+  const anywhere: Partial<JobSpec> = { ...LIMITED, options: [option(0, { accelerator: null, perNode: demand(0, { cpuMilli: 64_000 }) })] };
+  const world = new CellWorld({}, [nodeSpec(0)]);
+  const running = world.submit(1, anywhere);
+  world.report(running, { kind: 'running' });
+  const waiting = world.submit(2, anywhere);
+  const inS = () => (countedLatest(world.cell, world.job(waiting)) - world.nowMs) / 1_000;
+  expect(inS(), 'as the other ends').toBe(60);
+  world.cell.undo.trial(() => {
+    world.cell.fleet.add(nodeSpec(1), world.nowMs);
+    expect(inS(), 'at once').toBe(0);
+  });
+  expect(inS(), 'the node was only supposed').toBe(60);
+  const { index } = world.cell.fleet.add(nodeSpec(2), world.nowMs);
+  world.cell.fleet.remove(index);
+  expect(inS(), 'the node has left').toBe(60);
 });
