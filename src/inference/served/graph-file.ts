@@ -32,10 +32,10 @@ const DETACHED_FILE_BYTES_MIN = 1024 * 1024;
 /** Reads the graph of a file without its large constants, where the store of files has pieces of it. */
 export async function readDetachedGraph(place: GraphPlace): Promise<Outcome<GraphFile>> {
   const { bucket, owner, file, at } = place;
-  const { open } = bucket;
+  const open = bucket.open?.bind(bucket);
   if (open === undefined || file.bytes < DETACHED_FILE_BYTES_MIN) return readGraphFile(place);
   try {
-    const opened = await openServedFile(open.bind(bucket), owner, file, at, (pieces) => detachPieces(pieces, file.bytes));
+    const opened = await openServedFile(open, owner, file, at, (pieces) => detachPieces(pieces, file.bytes));
     if (!opened.ok) return opened;
     const graph = readOnnxGraph(opened.value.made, at);
     return graph.ok ? ok({ graph: graph.value, stored: opened.value.stored, bytes: () => readServedFile(bucket, owner, file, at) }) : graph;

@@ -86,11 +86,16 @@ export async function inspectModel(
   if (!file.ok) return file;
   const { graph, stored } = file.value;
   const weightsLimit = makesVectors(manifest.task) ? 'modelBytesMax' : graphLimit(room);
-  const isDetached = stored !== undefined;
-  const facts = checkGraph(graph, { path: manifest.graph, files: manifest.files, at: graphAt, weightsLimit, isDetached });
+  const facts = checkGraph(graph, {
+    path: manifest.graph,
+    files: manifest.files,
+    at: graphAt,
+    weightsLimit,
+    isDetached: stored !== undefined,
+  });
   if (!facts.ok) return facts;
-  const unnamed = [...facts.value.external.values()].find((path) => !manifest.externalData.includes(path));
-  if (unnamed !== undefined) return refuse('invalid_value', `does not name ${unnamed}, which the graph uses`, 'externalData');
+  const named = checkNamed(facts.value, manifest);
+  if (!named.ok) return named;
   const inspected = { file: file.value, facts: facts.value, bounds: new RunBounds(new GraphCost(graph)) };
   if (manifest.task === 'graph') return ok(inspected);
   if (tokeniser === undefined) {
@@ -101,6 +106,12 @@ export async function inspectModel(
   if (!answer.ok) return answer;
   const encoder = startEncoder === undefined ? undefined : servedEncoder(manifest, graph, answer.value);
   return ok({ ...inspected, tokeniser: tokeniser.value, ...(encoder === undefined ? {} : { encoder }) });
+}
+
+/** Whether the manifest names all files that the graph uses. */
+function checkNamed({ external }: GraphFacts, { externalData }: ModelRef['manifest']): Outcome<null> {
+  const unnamed = [...external.values()].find((path) => !externalData.includes(path));
+  return unnamed === undefined ? ok(null) : refuse('invalid_value', `does not name ${unnamed}, which the graph uses`, 'externalData');
 }
 
 async function openStatic(manifest: ModelRef['manifest'], file: GraphFile, at: FieldPath): Promise<Outcome<StaticTexts>> {

@@ -60,7 +60,7 @@ export function storedWeights(
     const known = files.get(location);
     if (known !== undefined) return known;
     const path = must(external.get(location), 'the graph names the files of its weights');
-    const open = must(bucket.open, 'the file of the graph was opened').bind(bucket);
+    const open = must(bucket.open?.bind(bucket), 'the file of the graph was opened');
     const stored = await openServedFile(open, owner, fileAt(path), ['files', path], () => Promise.resolve());
     if (!stored.ok) throw new UnreadableWeights(stored.error);
     const file = new PiecedFile(stored.value.stored, fileAt(path).bytes);

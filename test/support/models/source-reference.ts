@@ -75,10 +75,11 @@ const referenceLayer = (layer: EncoderLayerSource): ReferenceLayer => ({
   outputNorm: layer.outputNorm,
 });
 
-function linear({ inputs, outputs, bias, readColumn }: LinearSource): Linear {
+function linear(source: LinearSource): Linear {
+  const { inputs, outputs, bias } = source;
   const columns = Array.from({ length: outputs }, (_, output) => {
     const codes = new Int8Array(inputs);
-    const { scale, zero } = readColumn(output, codes);
+    const { scale, zero } = source.readColumn(output, codes);
     return { weights: Float32Array.from(codes, (code) => code - zero), scale };
   });
   return (x) =>

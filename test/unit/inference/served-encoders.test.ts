@@ -157,7 +157,8 @@ describe('[M145] encoders of an isolate', () => {
       expect(isLoaded).toBe(false);
       if (title.includes('midway')) {
         later.ms = MODEL_LIMITS.encoderQuietMs;
-        return void expect(await loading).not.toEqual(before);
+        expect(await loading).not.toEqual(before);
+        return;
       }
       isHeld = false;
       for (const resolve of turns) resolve();

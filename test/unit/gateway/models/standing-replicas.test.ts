@@ -85,7 +85,7 @@ describe('[M161] a standing job', () => {
   it('has no replica until a call, names its version, and asks for the memory of its weights', async () => {
     const world = new World();
     await world.make(7);
-    const [{ model, kind, scaling, resources, labels } = {} as never] = world.bodies as unknown as [Record<string, unknown>];
+    const [{ model, kind, scaling, resources, labels }] = world.bodies as unknown as [Record<string, unknown>];
     expect([kind, model, scaling]).toMatchObject(['online_inference', 'minilm@7', { min: 0 }]);
     expect(resources).toMatchObject([{ cpu_milli: 50, memory_mib: 3_501, nodes: 1 }]);
     expect(labels).toEqual({ 'sluice-model': 'minilm', 'sluice-model-version': 'minilm@7' });
