@@ -11,6 +11,6 @@ export const coverageOf = (suite: string): string => `coverage/${suite}`;
 
 /** Folders without figures, and why: what counted suites take of them says little of what tests take. */
 export const LEFT_OUT = {
-  'src/ann/wasm/**': 'is AssemblyScript, and runs as WebAssembly',
+  'src/{ann,inference}/wasm/**': 'is AssemblyScript, and runs as WebAssembly',
   'workers/{control,edge,gateway,local,planning,upstreams}/**': 'runs as a whole in deployments alone, whose bundles are not counted',
 } as const;

@@ -46,7 +46,7 @@ interface Step {
 const BIN = join(ROOT, 'node_modules/.bin');
 const CODE = ['src', 'durable-objects', 'workers', 'test'];
 /** AssemblyScript: TypeScript's syntax, with a compiler and types of its own. */
-const KERNELS = ['src/ann/wasm', 'test/bench/ann/wasm'];
+const KERNELS = ['src/ann/wasm', 'src/inference/wasm', 'test/bench/ann/wasm'];
 /** Tests that the inner loop leaves to `npm test`: together they take as much CPU as all other unit tests. */
 const NOT_IN_THE_INNER_LOOP = [
   'agent/model-threads',
@@ -92,6 +92,7 @@ async function lanes(): Promise<Step[][]> {
     { name: 'format', run: command('oxfmt', '--check', '.') },
     { name: 'lint of kernels', run: command('oxlint', ...KERNELS) },
     { name: 'types of kernels', run: command('tsc', '-p', 'src/ann/wasm') },
+    { name: "types of encoders' kernels", run: command('tsc', '-p', 'src/inference/wasm') },
     { name: 'dead code', run: command('knip') },
     ...(isInGit() ? [debt] : []),
   ];

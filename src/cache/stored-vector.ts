@@ -1,4 +1,5 @@
 import type { FillStamp } from './purge-predicate.ts';
+import type { OfBatch } from './vector-rows.ts';
 
 /** What made vectors, and the space they lie in: models with one contract hash have interchangeable vectors. */
 export interface VectorOrigin {
@@ -7,8 +8,8 @@ export interface VectorOrigin {
   readonly modelVersion: string;
 }
 
-/** A vector sent to the second level. Row `i` of the accompanying matrix belongs to entry `i`. */
-export interface NewVector extends FillStamp {
+/** A vector sent to the second level. Row `i` of the accompanying vectors belongs to entry `i`. */
+export interface NewVector extends FillStamp, OfBatch {
   readonly digest: string;
   readonly tags: readonly string[];
   /** Above zero for one that is moved. */
@@ -18,7 +19,7 @@ export interface NewVector extends FillStamp {
 }
 
 /** A vector the second level holds. Its age and its end are durations: wall times do not cross between machines. */
-export interface StoredVector extends FillStamp {
+export interface StoredVector extends FillStamp, OfBatch {
   /** Which of the digests asked for this is. */
   readonly at: number;
   readonly tags: readonly string[];
@@ -27,7 +28,7 @@ export interface StoredVector extends FillStamp {
   readonly ttlMs: number | undefined;
 }
 
-/** Row `i` of `vectors` (row-major, all of one length) belongs to entry `i`. */
+/** Row `i` of `vectors` (row-major) belongs to entry `i`. */
 export interface StoredVectors {
   readonly entries: readonly StoredVector[];
   readonly vectors: Float32Array<ArrayBuffer>;

@@ -1,11 +1,11 @@
 /** What a registered model does. `graph`: no text goes in; tensors in, tensors out. */
-export type ModelTask = 'embedding' | 'cross-encoder' | 'classifier' | 'graph';
+export type ModelTask = 'embedding' | 'sparse-embedding' | 'cross-encoder' | 'classifier' | 'graph';
 
-/** How the token vectors of a text become one vector, as sentence-transformers names it. */
-export type Pooling = 'cls' | 'mean' | 'max' | 'mean-sqrt-len' | 'last-token' | 'none';
+/** How the token vectors of a text become one vector, as sentence-transformers names it. `none`: the graph answers that vector. */
+export type Pooling = 'cls' | 'mean' | 'max' | 'mean-sqrt-len' | 'last-token' | 'sum' | 'none';
 
-/** How an answer's numbers become scores. */
-export type Activation = 'none' | 'sigmoid' | 'softmax';
+/** How an answer's numbers become scores, or weights of a vocabulary: `log1p-relu` is log(1 + max(0, x)), and `log1p-log1p-relu` log(1 + that). */
+export type Activation = 'none' | 'sigmoid' | 'softmax' | 'log1p-relu' | 'log1p-log1p-relu';
 
 /** A file of a version. `path` is relative to the model's folder, in the layout of Hugging Face: `onnx/model.onnx`. */
 export interface ServedFile {
@@ -29,7 +29,7 @@ export interface ModelReading {
   readonly externalData: readonly string[];
   /** Longest text in tokens, special tokens included. Zero: the model takes no text. */
   readonly tokensMax: number;
-  /** Length of a vector; zero for what is no embedding model. */
+  /** Length of a vector: of a sparse one the size of the vocabulary. Zero for what makes no vectors. */
   readonly dimensions: number;
   readonly pooling: Pooling;
   /** Whether vectors are scaled to length 1. */
@@ -58,3 +58,6 @@ export interface ModelRef {
 
 /** Where the bytes of a file of a version are, in the bucket of files. */
 export const modelFileKey = (owner: string, sha256: string): string => `models/${owner}/${sha256}`;
+
+/** Where the compact form of a `tokenizer.json` is, beside the file. */
+export const compactFormKey = (fileKey: string, formVersion: number): string => `${fileKey}.tokens-${formVersion}`;

@@ -10,6 +10,8 @@ import { cacheL2Bench } from './cache-l2.ts';
 import { cachedQueriesBench } from './cached-queries.ts';
 import { cascadeBench } from './cascade.ts';
 import { costBench } from './cost.ts';
+import { encoderEngineBench } from './encoder.ts';
+import { encodersBench } from './encoders.ts';
 import { failoverBench } from './failover.ts';
 import { filterBench } from './filters.ts';
 import { forecastBench } from './forecast.ts';
@@ -50,6 +52,8 @@ const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Op
   'cached-queries': cachedQueriesBench,
   cascade: cascadeBench,
   cost: costBench,
+  encoder: encoderEngineBench,
+  encoders: encodersBench,
   failover: failoverBench,
   filters: filterBench,
   forecast: forecastBench,

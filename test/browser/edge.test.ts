@@ -6,6 +6,7 @@ import type { Edge, EdgeError, EdgeOptions } from '../../workers/edge/edge.ts';
 import type { Server } from '../../workers/local/serve.ts';
 import { promoteModel, registerModel } from '../support/deployment/register-model.ts';
 import { secondModel } from '../support/fixtures/second-model.ts';
+import { SMALL_ENGINE_BERT } from '../support/models/bert-weights.ts';
 import { bertFolder } from '../support/models/model-folder.ts';
 import { chromiumPath, PAGE_MS } from '../support/deployment/chromium.ts';
 import { deploy } from '../support/deployment/deployment.ts';
@@ -201,6 +202,25 @@ it('[M96] a registered model runs in the page: the vectors of the gateway, kept 
     expect(made.progress.at(-1)?.loadedBytes).toBe(made.progress.at(-1)?.totalBytes);
   }
   expect(filesOf(fetched)).toHaveLength(4);
+});
+
+it("[M136] an encoder of BERT's shape runs by the engine in the page, without the runtime, and on WebGPU if that is named", async () => {
+  const owner = (await createTenant(server, { scopes: ['inference', 'files', 'models:write', 'models:read', 'keys:write'] })).client;
+  const encoder = bertFolder('embedding', { shape: SMALL_ENGINE_BERT });
+  await promoteModel(owner, 'shaped', await registerModel(owner, 'shaped', encoder.files));
+  const theirs = (await owner.post('/v1/embeddings', { model: 'shaped', input: TEXTS })).body.data;
+  const { page, fetched } = await freshPage();
+  for (const device of [undefined, 'wasm', 'webgpu'] as const) {
+    const made = await embedded(page, { model: 'shaped', apiKey: owner.apiKey, ...(device === undefined ? {} : { device }) });
+    expect([made.error, made.device, made.fallback]).toEqual([undefined, device ?? 'wasm', undefined]);
+    for (const [i, vector] of made.vectors.entries()) {
+      // The engine's bits are the same everywhere [M130].
+      if (device !== 'webgpu') expect(vector).toEqual([...Float32Array.from(theirs[i].embedding as number[])]);
+      expect(cosine(vector, theirs[i].embedding), `${device}, text ${i}`).toBeGreaterThan(1 - 1e-3);
+    }
+    expect(fetched.some((path) => path.startsWith('/sdk/ort/'))).toBe(device === 'webgpu');
+    expect(fetched).toContain('/sdk/encoder/encoder.relaxed.wasm');
+  }
 });
 
 it('[M96] a page without the scope, of another model or of another tenant loads nothing', async () => {

@@ -1,3 +1,7 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { AdminClient } from '../../workers/local/admin-client.ts';
@@ -20,23 +24,32 @@ let server: Server;
 let client: ApiClient;
 let stranger: ApiClient;
 let pool: { readonly id: string; readonly agent_token: string };
-const agents: Agent[] = [];
+let agent: Agent;
+let agentFolder = '';
 
 beforeAll(async () => {
-  server = await deploy();
+  server = await deploy(1, { LOG_LEVEL: 'warn', MODEL_REPLICAS: 'auto' });
   const scopes = ['inference', 'files', 'jobs', 'models:write'];
   ({ client } = await createTenant(server, { scopes }));
   stranger = (await createTenant(server, { scopes })).client;
   const admin = new AdminClient(server.urls[0] ?? '', server.secrets.SLUICE_ADMIN_KEY);
   pool = await admin.create('/v1/pools', { name: 'models', owner: 'testers' });
-  agents.push(startAgent(server, pool, ['--allow', 'online_inference']));
+  agentFolder = await mkdtemp(join(tmpdir(), 'sluice-agent-'));
+  agent = serve();
   await promoteModel(client, 'encoder', await registerModel(client, 'encoder', bertFolder().files));
 });
 
 afterAll(async () => {
-  await Promise.all(agents.map((agent) => agent.stop()));
+  await agent.stop();
   await server.stop();
+  await rm(agentFolder, { recursive: true });
 });
+
+/** An agent as `npm start` has it: it serves models beside a job, and whatever process follows is the same agent. */
+const serve = (): Agent =>
+  startAgent(server, pool, ['--allow', 'online_inference'], {
+    environment: { SLUICE_AGENT_REPLICAS: '4', SLUICE_AGENT_STATE_DIR: agentFolder },
+  });
 
 async function upload(content: string, purpose: string): Promise<string> {
   const form = new FormData();
@@ -45,6 +58,14 @@ async function upload(content: string, purpose: string): Promise<string> {
   return (await client.call('POST', '/v1/files', form)).body.id;
 }
 
+/** The jobs by which the deployment has pools serve a model of the tenant. */
+const standing = async (of: ApiClient, model: string) =>
+  (await of.get(`/v1/jobs?kind=online_inference&label=sluice-model%3D${model}`)).body.data as {
+    id: string;
+    model: string;
+    state: string;
+    attempts: unknown[];
+  }[];
 const job = async (id: string) => (await client.get(`/v1/jobs/${id}`)).body;
 const embedded = async (body: object) => (await client.post('/v1/embeddings', body)).body;
 
@@ -92,7 +113,6 @@ it('[P114] [J254] a model of another tenant, or of another task, is refused befo
 });
 
 it('[P113] [M70] [M71] replicas serve models where that pays, and those too large for an isolate', async () => {
-  agents.push(startAgent(server, pool, ['--allow', 'online_inference']));
   const run = async (model: string): Promise<string> => {
     const made = await client.post('/v1/jobs', { kind: 'online_inference', model });
     expect(made.status, JSON.stringify(made.body)).toBe(201);
@@ -106,11 +126,14 @@ it('[P113] [M70] [M71] replicas serve models where that pays, and those too larg
   const { checks } = (await client.get(`/v1/models/large/versions/${version}`)).body;
   expect(checks.measured.runs_on).toBe('pool');
   await promoteModel(client, 'large', version);
-  const refused = await ask('large', 'river');
-  expect([refused.status, refused.body.error?.code], JSON.stringify(refused.body)).toEqual([503, 'no_healthy_replica']);
+  // No job is written by hand: the first call waits for a replica, and says so.
+  expect(await standing(client, 'large')).toMatchObject([{ model: 'large@1', attempts: [] }]);
+  const first = await ask('large', 'river');
+  expect(first.status, JSON.stringify(first.body)).toBe(200);
+  expect(first.headers.get('x-sluice-route')).toMatch(/^pool; reason=too_large; waited_ms=\d+$/);
 
   const edge = (await ask('encoder', TEXTS)).body;
-  const [id, other] = [await run('encoder'), await run('large')];
+  const id = await run('encoder');
   const request = { model: 'encoder', input: TEXTS, input_type: 'passage' };
   const onJob = () => client.post(`/v1/jobs/${id}/embeddings`, request);
   await expect.poll(async () => (await onJob()).status, LONG).toBe(200);
@@ -120,13 +143,16 @@ it('[P113] [M70] [M71] replicas serve models where that pays, and those too larg
   let texts = 0;
   await expect.poll(() => routeOf('encoder', `river ${(texts += 1)}`), LONG).toBe('inference; reason=small');
 
-  await expect.poll(async () => (await ask('large', 'river')).status, LONG).toBe(200);
   const large = await ask('large', ['river lock', 'gate']);
   expect([large.headers.get('x-sluice-route'), large.headers.get('x-sluice-model')]).toEqual(['pool; reason=too_large', 'large@1']);
   // The same weights but for a table that no text reads.
   for (const [i, { embedding }] of large.body.data.entries())
     expectClose(embedding, (await ask('encoder', ['river lock', 'gate'])).body.data[i].embedding);
-  for (const each of [id, other]) {
+  // A model that isolates run for all of its calls has no job.
+  expect(await standing(client, 'encoder')).toEqual([]);
+  const [{ id: own } = { id: '' }, ...others] = await standing(client, 'large');
+  expect(others).toEqual([]);
+  for (const each of [id, own]) {
     await client.post(`/v1/jobs/${each}/cancel`, {});
     await expect.poll(async () => (await job(each)).state, LONG).toBe('cancelled');
   }
@@ -142,7 +168,10 @@ it('[J338] [J360] a model that has given all replicas back answers the first cal
   expect([await reason(), (await job(id)).attempts]).toEqual(['scaled_to_zero', []]);
   // No call is repeated: each waits for its replica.
   const byName = await client.post('/v1/embeddings', { model: 'large', input: 'river' });
-  expect([byName.status, byName.headers.get('x-sluice-route')], JSON.stringify(byName.body)).toEqual([200, 'pool; reason=too_large']);
+  expect([byName.status, byName.headers.get('x-sluice-route')], JSON.stringify(byName.body)).toEqual([
+    200,
+    expect.stringMatching(/^pool; reason=too_large; waited_ms=\d+$/),
+  ]);
   await expect.poll(reason, LONG).toBe('scaled_to_zero');
   const [attempt, ...others] = (await job(id)).attempts;
   expect([attempt, others]).toMatchObject([{ outcome: 'released', stopped_for: 'scaled_to_zero' }, []]);
@@ -152,4 +181,42 @@ it('[J338] [J360] a model that has given all replicas back answers the first cal
   expect((await job(id)).attempts).toHaveLength(2);
   expect((await costs()).segments.slice(0, spent.segments.length), 'what was charged ended with its attempt').toEqual(spent.segments);
   await client.post(`/v1/jobs/${id}/cancel`, {});
+  await expect.poll(async () => (await job(id)).state, LONG).toBe('cancelled');
+});
+
+it('[M164] [M162] no death while a model loads and no promotion makes a wrong vector or loses a call', async () => {
+  const [ours, theirs] = [bertFolder(), bertFolder('embedding', { seed: 2 })];
+  const ask = (of: ApiClient, model: string, input: string) => of.post('/v1/embeddings', { model, input });
+  await promoteModel(stranger, 'encoder', await registerModel(stranger, 'encoder', theirs.files));
+  await promoteModel(stranger, 'large', await registerModel(stranger, 'large', withLargeTable(theirs.files, 29 * 1024 * 1024)));
+
+  // Two tenants, a large model of one name each, and the machine dies while it loads them.
+  const waiting = [client, stranger].map((of) => ask(of, 'large', 'keeper'));
+  const began = async () => (await Promise.all([client, stranger].map((of) => standing(of, 'large')))).flat();
+  await expect.poll(async () => (await began()).filter(({ state }) => state === 'starting' || state === 'running').length, LONG).toBe(2);
+  agent.kill();
+  agent = serve();
+  for (const [i, of] of [client, stranger].entries()) {
+    const answer = await waiting[i]!;
+    expect(answer.status, JSON.stringify(answer.body)).toBe(200);
+    expectClose(answer.body.data[0].embedding, (await ask(of, 'encoder', 'keeper')).body.data[0].embedding);
+  }
+
+  const version = await registerModel(client, 'large', withLargeTable(ours.files, 29 * 1024 * 1024));
+  const texts = Array.from({ length: 12 }, (_, i) => `boat ${'gate '.repeat(i)}`);
+  const asked = texts.map((text) => ask(client, 'large', text));
+  await promoteModel(client, 'large', version);
+  asked.push(...texts.map((text) => ask(client, 'large', `weir ${text}`)));
+  for (const [i, answer] of (await Promise.all(asked)).entries()) {
+    expect(answer.status, JSON.stringify(answer.body)).toBe(200);
+    const text = i < texts.length ? texts[i]! : `weir ${texts[i - texts.length]}`;
+    expectClose(answer.body.data[0].embedding, (await ask(client, 'encoder', text)).body.data[0].embedding);
+  }
+  let more = 0;
+  const served = async () => (await ask(client, 'large', `dawn ${'rain '.repeat((more += 1))}`)).headers.get('x-sluice-model');
+  await expect.poll(served, LONG).toBe(`large@${version}`);
+
+  await client.call('DELETE', '/v1/models/large');
+  for (const { state } of await standing(client, 'large')) expect(['cancelling', 'cancelled']).toContain(state);
+  expect((await standing(stranger, 'large')).map(({ state }) => state)).toEqual(['running']);
 });

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { glob, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { bootstrap } from '../../workers/local/bootstrap.ts';
 import type { Demo } from '../../workers/local/bootstrap.ts';
@@ -10,6 +10,8 @@ import type { Server } from '../../workers/local/serve.ts';
 import type { Agent } from '../support/deployment/agent.ts';
 import { startAgent } from '../support/deployment/agent.ts';
 import { deploy } from '../support/deployment/deployment.ts';
+import { bertFolder } from '../support/models/model-folder.ts';
+import { spladeFolder } from '../support/models/splade-folder.ts';
 import { isWithoutPython, PYTHON } from '../support/python/python-client.ts';
 
 /** The URL in the pages is that of `npm start`. */
@@ -21,7 +23,7 @@ const URL_SHOWN = 'http://127.0.0.1:8787';
  */
 const GUIDES: Readonly<Record<string, RegExp>> = {
   'docs/start.md': /the lock keeper opens the gates at dawn\n$/,
-  'docs/api/embeddings.md': /"object":"embedding"/,
+  'docs/api/embeddings.md': /"object":"embedding"[^]*splade@1: passed[^]*minilm@1: passed/,
   'docs/api/indexes.md': /"overlap_at_10":/,
   'docs/api/client.md': /^dimension_mismatch vector req_/m,
   'docs/api/edge.md': /^static gateway 1\.0000$/m,
@@ -86,6 +88,13 @@ beforeAll(async () => {
   await mkdir(join(folder, '.sluice'));
   const dev = { url: server.urls[0], admin_key: demo.adminKey, api_key: demo.apiKey, tenant: demo.tenant };
   await writeFile(join(folder, '.sluice/dev.json'), JSON.stringify(dev));
+  // Folders of models as they come from a hub.
+  for (const [name, { files }] of Object.entries({ splade: spladeFolder(), minilm: bertFolder() })) {
+    for (const [path, bytes] of files) {
+      await mkdir(dirname(join(folder, name, path)), { recursive: true });
+      await writeFile(join(folder, name, path), bytes);
+    }
+  }
   // A checkout, as far as the commands use it: scripts, packages, and a server of its own.
   for (const name of ['package.json', 'node_modules', 'workers', 'src']) await symlink(join(ROOT, name), join(folder, name));
 });

@@ -2,6 +2,7 @@ import { availableParallelism, hostname, totalmem } from 'node:os';
 
 import type { Registration } from '../../src/contract/pools/agent-protocol.ts';
 import { POOL_LIMITS } from '../../src/contract/pools/pool-limits.ts';
+import { ONE_ATTEMPT_ROOM, withStandingRoom } from '../../src/contract/pools/standing-room.ts';
 import type { MachineDevices, ShownDevice } from './machine-devices.ts';
 import { NO_DEVICES, shownDevices } from './machine-devices.ts';
 
@@ -16,7 +17,7 @@ export interface Machine {
 /**
  * A machine, from the agent's environment: `SLUICE_AGENT_NAME`, `_CPU_MILLI`, `_MEMORY_MIB`, `_ACCELERATOR` (such as `h100:8`),
  * `_DEVICE_VARIABLE`, `_ATTEMPTS`, `_DOMAINS` (such as `rack=r7,zone=a`), `_ORDINAL`, `_ADDRESS`, `_WEIGHTS_MIB` (what it has for weights of
- * models, of which 0 keeps none from one attempt to the next); and from what the system `shows` of accelerators, where nothing is declared or
+ * models, of which 0 keeps none from one attempt to the next), `_REPLICAS` (models that it serves besides its attempts); and from what the system `shows` of accelerators, where nothing is declared or
  * what is declared is there. Without CPU, memory and accelerators it says nothing of its capacity, and runs one small attempt at a time. Throws,
  * naming the variable, for what is not as it should be.
  */
@@ -28,14 +29,15 @@ export function readMachine(environment: Environment, pid: number, shows: () => 
     throw new Error('SLUICE_AGENT_ACCELERATOR needs SLUICE_AGENT_CPU_MILLI and _MEMORY_MIB');
   const { accelerators, ids, found } = acceleratorsOf(declared, shows());
   const capacity = size === undefined && accelerators === undefined ? undefined : { ...accelerators, ...(size ?? wholeMachine()) };
+  const weightsMaxMib = count('WEIGHTS_MIB') ?? Math.min(POOL_LIMITS.agentWeightsMibDefault, size?.memory_mib ?? Infinity);
+  // As many as devices, where these were found and not declared.
+  const attempts = count('ATTEMPTS') ?? found;
   return {
     said: {
       name: text('NAME') ?? nameOf(`${hostname()}-${pid}`),
-      weights_max_mib: count('WEIGHTS_MIB') ?? Math.min(POOL_LIMITS.agentWeightsMibDefault, size?.memory_mib ?? Infinity),
+      weights_max_mib: weightsMaxMib,
       ...given({
-        capacity,
-        // As many as devices, where these were found and not declared.
-        attempts: count('ATTEMPTS') ?? found,
+        ...roomFor(count('REPLICAS') ?? 0, { capacity, attempts }, weightsMaxMib),
         devices: ids && [...ids],
         domains: domainsOf(text('DOMAINS')),
         ordinal: count('ORDINAL'),
@@ -48,6 +50,15 @@ export function readMachine(environment: Environment, pid: number, shows: () => 
         : { accelerator: accelerators.accelerator, ...given({ ids, variable: text('DEVICE_VARIABLE') }) },
   };
 }
+
+type Capacity = NonNullable<Registration['capacity']>;
+type Room = { readonly capacity: Capacity | undefined; readonly attempts: number | undefined };
+
+/** [P129] What it has for attempts, and for models that it serves besides. */
+const roomFor = (replicas: number, own: Room, weightsMib: number): Room =>
+  replicas === 0
+    ? own
+    : { capacity: withStandingRoom(own.capacity ?? ONE_ATTEMPT_ROOM, replicas, weightsMib), attempts: (own.attempts ?? 1) + replicas };
 
 const variablesIn = (environment: Environment) => {
   const text = (name: string): string | undefined => environment[`SLUICE_AGENT_${name}`] || undefined;

@@ -20,7 +20,8 @@ export interface AgentOnnx {
 export async function agentOnnx(threads = 1, prefer: AgentOnnx['runtime'] = 'native'): Promise<AgentOnnx> {
   const native = prefer === 'native' ? await nativeRuntime() : undefined;
   if (native !== undefined) {
-    const options = { executionProviders: ['cpu'], intraOpNumThreads: threads, interOpNumThreads: 1 };
+    // Memory of a run is used again by the next: asking the system for it anew takes half as long as a run of 1,600 tokens.
+    const options = { executionProviders: ['cpu'], intraOpNumThreads: threads, interOpNumThreads: 1, enableCpuMemArena: true };
     return { runtime: 'native', start: ortStart(withFolders(native), options, 'in-place') };
   }
   const ort = await import('onnxruntime-web/wasm');

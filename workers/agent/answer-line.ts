@@ -8,12 +8,16 @@ import type { Outcome } from '../../src/contract/api/outcome.ts';
 import { refuse } from '../../src/contract/api/outcome.ts';
 import { refuseBeyond } from '../../src/contract/limits/limit-refusal.ts';
 import { parse } from '../../src/contract/api/parse.ts';
+import { batchRows, withNumbers } from '../../src/cache/vector-rows.ts';
+import type { EmbeddingOutput } from '../../src/inference/embedding-output.ts';
+import { outputFor } from '../../src/inference/embedding-output.ts';
+import { sparseVector } from '../../src/inference/served/sparse-rows.ts';
 import { truncate } from '../../src/inference/unit-vectors.ts';
 import type { RawJson } from '../../src/kernel/exact-json.ts';
 import { float32Json, jsonText } from '../../src/kernel/float32-text.ts';
 import { rawLines } from '../../src/kernel/raw-lines.ts';
 import { ok } from '../../src/kernel/result.ts';
-import type { EmbeddingRequest, LineModel } from './line-model.ts';
+import type { EmbeddingRequest, LineModel, LineVectors } from './line-model.ts';
 import { tokenTexts } from './token-texts.ts';
 
 /** Answers the lines of a batch, in order; several calls may be under way at once. */
@@ -111,20 +115,44 @@ async function embed(request: EmbeddingRequest, model: LineModel, form: AnswerFo
   if (dimensions > model.dimensions) {
     return refuseBeyond({ path: 'dimensions', limit: { bound: model.dimensions }, value: dimensions, what: `is ${dimensions}` });
   }
+  const output = outputFor(model.id, model.makes, request.return_multivector === true ? 'tokens' : request.output);
+  if (!output.ok) return output;
+  if (output.value === 'sparse' && request.dimensions !== undefined)
+    return refuse('invalid_value', `goes with dense and token vectors; ${model.id} makes sparse ones`, 'dimensions');
   const input = await tokenTexts.inputOf(request);
   if (!input.ok) return input;
-  const embedded = await model.embed({ ...request, input: input.value });
+  const embedded = await model.embed({ ...request, input: input.value }, output.value);
   if (!embedded.ok) return embedded;
-  const { vectors: full, tokens: counts } = embedded.value;
+  const { tokens: counts } = embedded.value;
   const tokens = counts.reduce((sum, count) => sum + count, 0);
-  const vectors = dimensions === model.dimensions ? full : truncate(full, model.dimensions, dimensions);
-  const data = Array.from({ length: vectors.length / dimensions }, (_, index) => ({
-    object: 'embedding',
-    index,
-    embedding: written(vectors.subarray(index * dimensions, (index + 1) * dimensions), request.encoding_format),
-  }));
+  const data = writtenRows(embedded.value, { output: output.value, full: model.dimensions, dimensions, format: request.encoding_format });
   const sluice = form === 'replica' ? { sluice: { tokens: [...counts], version: model.version, contract_hash: model.contractHash } } : {};
   return ok({ tokens, body: { object: 'list', data, model: model.id, usage: { prompt_tokens: tokens, total_tokens: tokens }, ...sluice } });
+}
+
+interface RowForm {
+  readonly output: EmbeddingOutput;
+  /** Numbers of the model's own vectors. */
+  readonly full: number;
+  readonly dimensions: number;
+  readonly format: EmbeddingRequest['encoding_format'];
+}
+
+/** The rows of an answer, as `POST /v1/embeddings` has them. */
+function writtenRows({ vectors, lengths, tokens }: LineVectors, { output, full, dimensions, format }: RowForm): object[] {
+  const rows = batchRows(withNumbers(tokens.map(Object), lengths), vectors);
+  const vectorsOf = (row: Float32Array<ArrayBuffer>) => {
+    const cut = dimensions === full ? row : truncate(row, full, dimensions);
+    return Array.from({ length: cut.length / dimensions }, (_, at) =>
+      written(cut.subarray(at * dimensions, (at + 1) * dimensions), format),
+    );
+  };
+  const embeddingOf = (row: Float32Array<ArrayBuffer>) => {
+    if (output !== 'sparse') return output === 'tokens' ? vectorsOf(row) : vectorsOf(row)[0];
+    const { indices, values } = sparseVector(row);
+    return { indices, values: float32Json(values) };
+  };
+  return rows.map((row, index) => ({ object: 'embedding', index, embedding: embeddingOf(row) }));
 }
 
 function written(vector: Float32Array, format: EmbeddingRequest['encoding_format']): RawJson | string {

@@ -22,14 +22,20 @@ export interface ThreadReply {
 export interface StartedThread {
   readonly worker: Worker;
   readonly onExit?: () => void;
+  /** Whether it can answer, once it has loaded what it needs. Absent: it can at once. */
+  readonly ready?: Promise<boolean>;
 }
 
 interface Thread {
   readonly worker: Worker;
+  isReady: boolean;
   readonly calls: Map<number, { resolve(answers: readonly LineAnswer[]): void; reject(reason: Error): void }>;
 }
 
-/** Threads that answer lines. One that ends fails its calls and is replaced at the next. */
+/**
+ * Threads that answer lines. One that ends fails its calls and is replaced at the next; one that could not get ready is not, as the others have
+ * taken what it lacks.
+ */
 export class AnswerThreads implements LineAnswerer {
   readonly callsMax: number;
   readonly #start: () => StartedThread;
@@ -57,17 +63,35 @@ export class AnswerThreads implements LineAnswerer {
     await Promise.all(this.#threads.map(async (thread) => thread?.worker.terminate()));
   }
 
-  /** One that is idle; else another one, as long as there may be more: starting one takes longer than a short job. */
+  /**
+   * One that is idle; else another one, as long as there may be more: starting one takes longer than a short job. Until that is ready, those that
+   * are go on.
+   */
   #leastBusy(): Thread {
-    const running = this.#threads.filter((thread) => thread !== undefined).sort((a, b) => a.calls.size - b.calls.size);
+    const idlest = this.#idlest();
     const absent = this.#threads.indexOf(undefined);
-    if (absent >= 0 && running[0]?.calls.size !== 0) return (this.#threads[absent] = this.#started(absent));
-    return must(running[0], 'there is a thread');
+    if (absent < 0 || idlest?.calls.size === 0) return must(idlest, 'there is a thread');
+    const started = (this.#threads[absent] = this.#started());
+    return started.isReady || idlest === undefined ? started : idlest;
   }
 
-  #started(at: number): Thread {
-    const { worker, onExit } = this.#start();
-    const thread: Thread = { worker, calls: new Map() };
+  /** Of those that are ready, or of all where none is. */
+  #idlest(): Thread | undefined {
+    const running = this.#threads.filter((thread) => thread !== undefined);
+    const ready = running.filter(({ isReady }) => isReady);
+    return (ready.length > 0 ? ready : running).toSorted((a, b) => a.calls.size - b.calls.size)[0];
+  }
+
+  #started(): Thread {
+    const { worker, onExit, ready } = this.#start();
+    const thread: Thread = { worker, isReady: ready === undefined, calls: new Map() };
+    let isUnfit = false;
+    const settle = async (): Promise<void> => {
+      thread.isReady = (await ready) ?? true;
+      isUnfit = !thread.isReady;
+      if (isUnfit) await worker.terminate();
+    };
+    if (ready !== undefined) void settle();
     let reason: Error | undefined;
     worker.on('message', (reply: ThreadReply) => {
       thread.calls.get(reply.call)?.resolve(reply.answers);
@@ -76,7 +100,9 @@ export class AnswerThreads implements LineAnswerer {
     worker.on('error', (error) => (reason = error instanceof Error ? error : new Error(String(error))));
     worker.on('exit', () => {
       onExit?.();
-      if (this.#threads[at] === thread) this.#threads[at] = undefined;
+      const place = this.#threads.indexOf(thread);
+      if (place >= 0 && isUnfit && this.#threads.length > 1) this.#threads.splice(place, 1);
+      else if (place >= 0) this.#threads[place] = undefined;
       for (const call of thread.calls.values()) call.reject(reason ?? new Error('the thread has ended'));
     });
     // An agent that has nothing else to do may end.

@@ -2,6 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import { POOL_LIMITS } from '../../src/contract/pools/pool-limits.ts';
 import type { LineAnswerer } from './answer-line.ts';
+import type { Answered as Response } from './request-parts.ts';
+import { joined, partsOf } from './request-parts.ts';
 import type { ReplicaAnswer, ReplicaService } from './replica-service.ts';
 import { replicaFailure, sendAnswer } from './replica-service.ts';
 
@@ -9,9 +11,9 @@ import { replicaFailure, sendAnswer } from './replica-service.ts';
 export class EmbeddingService implements ReplicaService {
   readonly startsSlowly = false;
   readonly #model: string;
-  readonly #answerer: Pick<LineAnswerer, 'answer'>;
+  readonly #answerer: LineAnswerer;
 
-  constructor(model: string, answerer: Pick<LineAnswerer, 'answer'>) {
+  constructor(model: string, answerer: LineAnswerer) {
     this.#model = model;
     this.#answerer = answerer;
   }
@@ -33,13 +35,20 @@ export class EmbeddingService implements ReplicaService {
     return body === undefined ? replicaFailure(413, 'payload_too_large', 'the request is too large') : this.#embed(body);
   }
 
-  /** Answers as a line of a batch is answered. */
+  /** Answers as a line of a batch is answered; many texts by several threads. */
   async #embed(body: string): Promise<ReplicaAnswer> {
-    const line = `{"custom_id":"","method":"POST","url":"/v1/embeddings","body":${body}}`;
-    const [answer] = await this.#answerer.answer([line], 'replica', 0, 'replica');
-    const { response } = JSON.parse(answer?.json ?? '{}') as { response?: { status_code: number; body: unknown } };
+    const parts = partsOf(body, this.#answerer.callsMax - 1);
+    const whole = parts.length > 1 ? joined(await Promise.all(parts.map((part) => this.#answered(part)))) : undefined;
+    // What is wrong with a text is said of its place in the whole.
+    const response = whole ?? (await this.#answered(body));
     if (response === undefined) return replicaFailure(500, 'internal_error', 'the model did not answer');
     return { status: response.status_code, body: JSON.stringify(response.body) };
+  }
+
+  async #answered(body: string): Promise<Response | undefined> {
+    const line = `{"custom_id":"","method":"POST","url":"/v1/embeddings","body":${body}}`;
+    const [answer] = await this.#answerer.answer([line], 'replica', 0, 'replica');
+    return (JSON.parse(answer?.json ?? '{}') as { response?: Response }).response;
   }
 }
 

@@ -75,7 +75,7 @@ export class GatewayModels {
     if (attempt === undefined || this.#loaded.has(id)) return this.#use(this.#deployed(id));
     const ref = await attempt.find();
     if (ref === undefined) return this.#use(this.#deployed(id));
-    return this.#use('deployed' in ref ? this.#deployed(ref.deployed, id) : registered(id, ref, attempt));
+    return this.#use('deployed' in ref ? this.#deployed(ref.deployed, id) : this.#registered(id, ref, attempt));
   }
 
   async #use(wanted: Wanted): Promise<Outcome<ModelInUse>> {
@@ -156,6 +156,17 @@ export class GatewayModels {
     return { key: name === id ? id : `${name}${KEY_MARK}${id}`, load: () => this.#loadDeployed(id, name) };
   }
 
+  #registered(id: string, ref: ModelRef, attempt: Pick<AttemptModel, 'download'>): Wanted {
+    const memoryMaxBytes = this.#maxMib * BYTES_PER_MIB * MODEL_SHARE;
+    return {
+      key: `${id}${KEY_MARK}${ref.manifest.contractHash}`,
+      load: async () => {
+        const folder = await attempt.download(ref);
+        return folder.ok ? RegisteredThreads.start(id, ref, folder.value, { memoryMaxBytes }) : folder;
+      },
+    };
+  }
+
   async #loadDeployed(id: string, name: string): Promise<Outcome<Threads>> {
     const { files, cacheSocket } = this.#options;
     const catalogue = await files.read(`${nameWithoutVersion(id)}/manifest.json`);
@@ -175,13 +186,8 @@ export class GatewayModels {
   }
 }
 
-const registered = (id: string, ref: ModelRef, attempt: Pick<AttemptModel, 'download'>): Wanted => ({
-  key: `${id}${KEY_MARK}${ref.manifest.contractHash}`,
-  load: async () => {
-    const folder = await attempt.download(ref);
-    return folder.ok ? RegisteredThreads.start(id, ref, folder.value) : folder;
-  },
-});
+/** Of what there is for weights, all threads of one model: two large ones have room beside each other. */
+const MODEL_SHARE = 1 / 2;
 
 /** The models that a gateway serves under `/models/`. */
 export const gatewayFiles = (url: string): ModelFiles => ({

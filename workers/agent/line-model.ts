@@ -5,10 +5,16 @@ import type { Outcome } from '../../src/contract/api/outcome.ts';
 import { refuse } from '../../src/contract/api/outcome.ts';
 import type { EmbeddingModel, TokenisedText, Tokeniser } from '../../src/inference/embedding-model.ts';
 import { checkWords, firstUnknownId, tokenBatch } from '../../src/inference/token-batch.ts';
+import type { EmbeddingOutput } from '../../src/inference/embedding-output.ts';
+import type { EmbeddedTexts } from '../../src/inference/served/model-calls.ts';
+import type { ModelReading } from '../../src/inference/served-manifest.ts';
 import { ok } from '../../src/kernel/result.ts';
 
 /** A request of `/v1/embeddings`, validated. */
 export type EmbeddingRequest = z.output<(typeof embeddingEndpoints)['createEmbeddings']['body']['schema']>;
+
+/** Vectors as `EmbeddedTexts` has them. */
+export type LineVectors = Pick<EmbeddedTexts, 'vectors' | 'lengths'> & { readonly tokens: readonly number[] };
 
 /** A model that answers the lines of a batch, whatever runs it. */
 export interface LineModel {
@@ -17,12 +23,14 @@ export interface LineModel {
   /** What answers call it. */
   readonly id: string;
   readonly dimensions: number;
+  /** The forms of vectors that it makes. */
+  readonly makes: Pick<ModelReading, 'task' | 'pooling'>;
   /** Whether requests under way at the same time are computed together. */
   readonly sharesRuns?: true;
   readonly version: string;
   readonly contractHash: string;
-  /** Vectors of all texts of a request, of full length, row-major, and the tokens of each. */
-  embed(request: EmbeddingRequest): Promise<Outcome<{ readonly vectors: Float32Array; readonly tokens: readonly number[] }>>;
+  /** Vectors of all texts of a request, of full length, and the tokens of each. Refuses as `outputFor` does. */
+  embed(request: EmbeddingRequest, output: EmbeddingOutput): Promise<Outcome<LineVectors>>;
 }
 
 /** A model of the deployment, ready to use. */
@@ -36,6 +44,7 @@ export const staticLineModel = ({ tokeniser, model }: LoadedModel, name = model.
   name,
   id: model.manifest.id,
   dimensions: model.manifest.dimensions,
+  makes: { task: 'embedding', pooling: 'none' },
   version: model.manifest.version,
   contractHash: model.manifest.contractHash,
   async embed({ input }) {

@@ -19,7 +19,7 @@ import { readModelFolder } from '../builds/model-folder.ts';
 import { writeOnnxGraph } from '../builds/onnx-graph-file.ts';
 import { pruneFolder } from '../builds/prune-folder.ts';
 import { quantiseFolder } from '../builds/quantise-folder.ts';
-import { textEmbedder } from '../builds/text-embedder.ts';
+import { baseEmbedder, textEmbedder } from '../builds/text-embedder.ts';
 
 /** What the thread is to do. */
 export interface BuildOrder {
@@ -126,7 +126,7 @@ async function judged(
 ): Promise<GateVerdict> {
   const { retrieval_file: retrieval, sts_file: pairs } = files;
   return gateModels({
-    base: await textEmbedder(folder),
+    base: await baseEmbedder(folder),
     candidate: await textEmbedder({ ...folder, graph }),
     texts: retrieval === undefined ? await installedTexts() : await readRetrieval(retrieval),
     pairs: pairs === undefined ? undefined : await readPairs(pairs),

@@ -5,6 +5,8 @@ import type { Outcome } from '../../src/contract/api/outcome.ts';
 import { refuse } from '../../src/contract/api/outcome.ts';
 import { refuseBeyond } from '../../src/contract/limits/limit-refusal.ts';
 import type { ModelRef } from '../../src/inference/served-manifest.ts';
+import { tooManyNumbers } from '../../src/inference/embedding-output.ts';
+import { joinRows } from '../../src/cache/vector-rows.ts';
 import { textChunks, tokensBound } from '../../src/inference/served/text-chunks.ts';
 import type { TextCalls } from '../../src/inference/served/text-model.ts';
 import { err, ok } from '../../src/kernel/result.ts';
@@ -19,31 +21,38 @@ export const registeredLineModel = (
   name,
   id: model,
   dimensions: manifest.dimensions,
+  makes: manifest,
   version,
   contractHash: manifest.contractHash,
   sharesRuns: true,
-  async embed({ input, input_type: inputType }) {
+  async embed({ input, input_type: inputType }, output) {
     const rows = textsOf(input, model);
     if (!rows.ok) return rows;
     const bounds = rows.value.map((text) => tokensBound(manifest, text, inputType));
-    const vectors = new Float32Array(rows.value.length * manifest.dimensions);
+    const vectors: Float32Array[] = [];
+    const lengths: number[] = [];
     const tokens: number[] = [];
+    let numbers = 0;
     for (const chunk of textChunks(rows.value.keys(), bounds)) {
       const embedded = await texts.embed(
         chunk.map((row) => rows.value[row] ?? ''),
         inputType,
-        {},
+        { output },
       );
       if (!embedded.ok) {
         const [at, ...rest] = pathBelow(embedded.error.path, ['input']) ?? [];
         return typeof at === 'number' ? err(refusalAt(embedded.error, ['input', chunk[at] ?? 0, ...rest])) : embedded;
       }
       // Chunks are of consecutive rows.
-      vectors.set(embedded.value.vectors, (chunk[0] ?? 0) * manifest.dimensions);
+      vectors.push(embedded.value.vectors);
+      lengths.push(...(embedded.value.lengths ?? []));
+      numbers += embedded.value.vectors.length;
+      if (output !== 'dense' && numbers > EMBEDDING_LIMITS.embeddingNumbersMaxCount) return tooManyNumbers(numbers, output);
       tokens.push(...embedded.value.tokens);
     }
     const total = tokens.reduce((sum, count) => sum + count, 0);
-    if (total <= EMBEDDING_LIMITS.embeddingTokensMaxCount) return ok({ vectors, tokens });
+    if (total <= EMBEDDING_LIMITS.embeddingTokensMaxCount)
+      return ok({ vectors: joinRows(vectors).vectors, ...(output === 'dense' ? {} : { lengths: Int32Array.from(lengths) }), tokens });
     return refuseBeyond({ path: 'input', limit: 'embeddingTokensMaxCount', value: total, what: `has ${total} tokens` });
   },
 });

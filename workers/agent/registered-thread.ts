@@ -2,15 +2,18 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 
+import { POOL_LIMITS } from '../../src/contract/pools/pool-limits.ts';
 import type { Outcome } from '../../src/contract/api/outcome.ts';
 import { refuse } from '../../src/contract/api/outcome.ts';
 import { checkManifest } from '../../src/inference/served/check-manifest.ts';
+import { makesVectors } from '../../src/inference/embedding-output.ts';
 import { loadModel } from '../../src/inference/served/load-model.ts';
 import type { ModelBucket } from '../../src/inference/served/model-bucket.ts';
 import { checkTokeniserSize } from '../../src/inference/served/model-size.ts';
 import type { TextCalls } from '../../src/inference/served/text-model.ts';
 import { must } from '../../src/kernel/assert.ts';
 import { ok } from '../../src/kernel/result.ts';
+import { agentEncoder } from './agent-encoder.ts';
 import { agentOnnx } from './agent-onnx.ts';
 import type { Loaded, RegisteredThreadData } from './registered-threads.ts';
 import { registeredLineModel } from './registered-line-model.ts';
@@ -40,10 +43,13 @@ async function load(): Promise<Outcome<{ readonly texts: TextCalls; readonly run
   const sized = checkTokeniserSize(ref);
   if (!sized.ok) return sized;
   const onnx = await agentOnnx(runThreads, runtime);
-  const loaded = await loadModel(ref, { bucket, start: onnx.start, isShared: false, ...THREAD_SHARING });
+  // The native runtime uses instructions that WebAssembly has not.
+  const encoder = onnx.runtime === 'native' ? {} : { startEncoder: await agentEncoder() };
+  const runTokensMax = POOL_LIMITS.agentRunTokensMax;
+  const loaded = await loadModel(ref, { bucket, start: onnx.start, ...encoder, isShared: false, ...THREAD_SHARING, runTokensMax });
   if (!loaded.ok) return loaded;
   const { texts } = loaded.value;
-  if (texts === undefined || ref.manifest.task !== 'embedding')
+  if (texts === undefined || !makesVectors(ref.manifest.task))
     return refuse('invalid_value', `${ref.model} is a model for ${ref.manifest.task}`);
   return ok({ texts, runtime: onnx.runtime });
 }

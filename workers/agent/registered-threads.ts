@@ -29,8 +29,9 @@ export interface RegisteredThreadData {
 export type Loaded = Outcome<{ readonly runtime: AgentOnnx['runtime'] }>;
 
 /**
- * A registered model in one thread, since a run keeps its thread busy; the runtime uses several cores for one run. The folder of its files is
- * removed when it is stopped.
+ * A registered model in as many threads as there are cores, each with a copy of its weights, as far as these have room: a run keeps its thread busy,
+ * and runs of one core each take less of all cores than one run of several. The first thread is there from the start, the others come with
+ * the load. The folder of its files is removed when it is stopped. [P130]
  */
 export class RegisteredThreads implements LineAnswerer {
   readonly callsMax: number;
@@ -39,26 +40,30 @@ export class RegisteredThreads implements LineAnswerer {
   readonly #folder: string;
   readonly #threads: AnswerThreads;
 
-  private constructor(data: RegisteredThreadData, first: Worker, runtime: AgentOnnx['runtime']) {
+  private constructor(data: RegisteredThreadData, first: Worker, runtime: AgentOnnx['runtime'], threadCount: number) {
     this.#folder = data.folder;
     this.runtime = runtime;
-    this.memoryBytes = memoryBytesOf(data.ref);
-    // -1: it has ended since.
-    this.#threads = new AnswerThreads(1, () => ({ worker: first.threadId === -1 ? start(data) : first }));
+    this.memoryBytes = memoryBytesOf(data.ref) * threadCount;
+    let unused: Worker | undefined = first;
+    this.#threads = new AnswerThreads(threadCount, () => {
+      const loaded = unused;
+      unused = undefined;
+      // -1: it has ended since.
+      if (loaded !== undefined && loaded.threadId !== -1) return { worker: loaded };
+      const worker = start(data);
+      return { worker, ready: loadedBy(worker).then(({ ok: isLoaded }) => isLoaded) };
+    });
     this.callsMax = this.#threads.callsMax;
   }
 
   /** Refuses what the checks of the model or the runtime refuse. The folder is its own from then on. */
-  static async start(
-    name: string,
-    ref: ModelRef,
-    folder: string,
-    { runtime = 'native', runThreads = Math.min(POOL_LIMITS.agentThreadsMaxCount, availableParallelism()) }: ThreadChoice = {},
-  ): Promise<Outcome<RegisteredThreads>> {
-    const data = { name, ref, folder, runtime, runThreads };
+  static async start(name: string, ref: ModelRef, folder: string, choice: ThreadChoice = {}): Promise<Outcome<RegisteredThreads>> {
+    const { runtime = 'native', cores = availableParallelism(), memoryMaxBytes = Infinity } = choice;
+    const threadCount = threadsFor(cores, Math.floor(memoryMaxBytes / memoryBytesOf(ref)));
+    const data = { name, ref, folder, runtime, runThreads: Math.max(1, Math.floor(cores / threadCount)) };
     const worker = start(data);
     const loaded = await loadedBy(worker);
-    if (loaded.ok) return ok(new RegisteredThreads(data, worker, loaded.value.runtime));
+    if (loaded.ok) return ok(new RegisteredThreads(data, worker, loaded.value.runtime, threadCount));
     await worker.terminate();
     await rm(folder, { recursive: true, force: true });
     return loaded;
@@ -76,8 +81,13 @@ export class RegisteredThreads implements LineAnswerer {
 
 interface ThreadChoice {
   readonly runtime?: AgentOnnx['runtime'];
-  readonly runThreads?: number;
+  readonly cores?: number;
+  /** What all its threads may take. One is there in any case. */
+  readonly memoryMaxBytes?: number;
 }
+
+/** One a core, as many copies of the model as there is room for. */
+export const threadsFor = (cores: number, copies: number): number => Math.max(1, Math.min(POOL_LIMITS.agentThreadsMaxCount, cores, copies));
 
 const start = (workerData: RegisteredThreadData): Worker => new Worker(new URL('registered-thread.ts', import.meta.url), { workerData });
 

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { copyFile, glob, mkdir, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 
@@ -6,12 +6,13 @@ import type { ModelReading } from '../../src/inference/served-manifest.ts';
 import type { OnnxGraph } from '../../src/inference/build/graph/onnx-graph.ts';
 import { sha256Hex } from '../../src/kernel/bytes.ts';
 import { BuildFailure, UnusableInput } from './build-error.ts';
+import { encoderGraph } from './encoder-graph.ts';
 import { readOnnxGraph, writeOnnxGraph } from './onnx-graph-file.ts';
 
-/** A model as files: a folder in Hugging Face's layout, or one ONNX file. */
+/** A model as files: a folder in Hugging Face's layout, with a graph or with weights of BERT alone, or one ONNX file. */
 export interface ModelFolder {
   readonly root: string;
-  /** The graph's path in the folder. */
+  /** The graph's path in the folder; where the folder has weights alone, the path that a graph of them gets. */
   readonly graphPath: string;
   readonly graph: OnnxGraph;
   /** The files that `graph` was read from, external data included. */
@@ -41,6 +42,13 @@ export interface DerivedRecipe {
 /** Where a folder's graph is, in the order in which it is looked for. */
 const GRAPH_PATHS = ['onnx/model.onnx', 'model.onnx'];
 
+/** Where the weights of a folder without a graph are, and where the graph that is made of them belongs. */
+const WEIGHTS_PATH = 'model.safetensors';
+const MADE_GRAPH_PATH = 'model.onnx';
+
+/** Weights in other forms, which are those of the source and not of what is made of it. */
+const OTHER_WEIGHTS = /\.(?:onnx|onnx_data|safetensors|bin|h5|msgpack|ot|pt|pth|ckpt|gguf|tflite|mlmodel)$/;
+
 /** What describes a model's files and would be wrong of a derived one. */
 const DESCRIPTIONS = new Set(['manifest.json', 'recipe.json', 'report.json', 'CARD.md', 'README.md', 'card.json']);
 
@@ -49,21 +57,26 @@ export async function readModelFolder(path: string, graphIn?: string): Promise<M
   const isFile = (await stat(path).catch(() => undefined))?.isFile();
   if (isFile === undefined) throw new UnusableInput(`${path} does not exist.`);
   const root = isFile ? dirname(path) : path;
-  const graphPath = isFile ? basename(path) : (graphIn ?? (await firstFile(root, GRAPH_PATHS)));
-  if (graphPath === undefined) throw new UnusableInput(`${path} holds none of ${GRAPH_PATHS.join(', ')}; name the ONNX file itself.`);
+  const found = isFile ? basename(path) : (graphIn ?? (await firstFile(root, [...GRAPH_PATHS, WEIGHTS_PATH])));
+  if (found === undefined)
+    throw new UnusableInput(`${path} holds none of ${[...GRAPH_PATHS, WEIGHTS_PATH].join(', ')}; name the ONNX file itself.`);
   const read = new Map<string, Uint8Array>();
   const contents = (relativePath: string): Uint8Array => {
-    const known = read.get(relativePath) ?? readFileSync(inside(root, relativePath));
+    const known = read.get(relativePath) ?? readInside(root, relativePath);
     read.set(relativePath, known);
     return known;
   };
-  const graph = parse(join(root, graphPath), () =>
-    readOnnxGraph(contents(graphPath), (location) => contents(join(dirname(graphPath), location))),
-  );
+  const isMade = found.endsWith('.safetensors');
+  const graphPath = isMade ? MADE_GRAPH_PATH : found;
+  const graph = isMade
+    ? encoderGraph(join(root, found), contents(found), contents('config.json'))
+    : parse(join(root, found), () => readOnnxGraph(contents(found), (location) => contents(join(dirname(found), location))));
   const inputs = await Promise.all([...read].map(([name, bytes]) => recipeFile(name, bytes)));
   const others = isFile
     ? []
-    : (await filesOf(root)).filter((name) => !read.has(name) && !DESCRIPTIONS.has(name) && !/\.onnx(_data)?$/.test(name));
+    : (await filesOf(root)).filter(
+        (name) => (!read.has(name) || name === 'config.json') && !DESCRIPTIONS.has(name) && !OTHER_WEIGHTS.test(name),
+      );
   return { root, graphPath, graph, inputs, others };
 }
 
@@ -81,6 +94,12 @@ function inside(root: string, path: string): string {
   const whole = resolve(root, path);
   if (!whole.startsWith(resolve(root) + sep)) throw new BuildFailure(`the graph names the file ${path}, which lies outside its folder.`);
   return whole;
+}
+
+function readInside(root: string, path: string): Buffer {
+  const whole = inside(root, path);
+  if (!existsSync(whole)) throw new UnusableInput(`${whole} does not exist.`);
+  return readFileSync(whole);
 }
 
 async function firstFile(root: string, paths: readonly string[]): Promise<string | undefined> {

@@ -9,6 +9,9 @@ const { AttributeType } = AttributeProto;
 /** Since this version constants need not be listed among the inputs, which rewriting relies on. */
 const IR_VERSION_MIN = 4;
 
+/** Of the release of operator set 17. */
+const TOKEN_GRAPH_IR_VERSION = 8;
+
 /** The bytes of tensors that lie in files beside the graph, by their name there. */
 export type ExternalData = (location: string) => Uint8Array;
 
@@ -73,6 +76,25 @@ export function writeOnnxGraph({
   });
   return new Uint8Array(ModelProto.encode(written).finish());
 }
+
+/** What a graph that comes from no ONNX file is written with: inputs of token ids and an output of vectors, of any number of texts and tokens. */
+export const tokenGraphFrame = (inputs: readonly string[], output: string, dimensions: number): unknown => {
+  const ofTokens = [{ dimParam: 'batch' }, { dimParam: 'sequence' }];
+  return ModelProto.create({
+    irVersion: TOKEN_GRAPH_IR_VERSION,
+    producerName: 'sluice',
+    graph: {
+      name: 'encoder',
+      input: inputs.map((name) => port(name, DATA_TYPE.int64, ofTokens)),
+      output: [port(output, DATA_TYPE.float32, [...ofTokens, { dimValue: dimensions }])],
+    },
+  });
+};
+
+const port = (name: string, elemType: number, dim: onnxProto.onnx.TensorShapeProto.IDimension[]) => ({
+  name,
+  type: { tensorType: { elemType, shape: { dim } } },
+});
 
 /** The runtime finds the shape itself; a wrong one it refuses. */
 const withoutShape = ({ name, type }: onnxProto.onnx.IValueInfoProto): onnxProto.onnx.IValueInfoProto => ({

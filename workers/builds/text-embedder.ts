@@ -1,5 +1,6 @@
 import { messageOf } from '../../src/contract/api/errors.ts';
 import { floatsOf } from '../../src/inference/build/graph/onnx-graph.ts';
+import { hasCodes } from '../../src/inference/build/quantise/quantise-graph.ts';
 import { servedContractHash } from '../../src/inference/served/contract-hash.ts';
 import { loadModel } from '../../src/inference/served/load-model.ts';
 import type { InputType } from '../../src/inference/served/model-calls.ts';
@@ -8,6 +9,7 @@ import { modelFileKey } from '../../src/inference/served-manifest.ts';
 import { textChunks, tokensBound } from '../../src/inference/served/text-chunks.ts';
 import { must } from '../../src/kernel/assert.ts';
 import { sha256Hex } from '../../src/kernel/bytes.ts';
+import { agentEncoder } from '../agent/agent-encoder.ts';
 import { agentOnnx } from '../agent/agent-onnx.ts';
 import { THREAD_SHARING } from '../agent/thread-sharing.ts';
 import { BuildFailure, UnusableInput } from './build-error.ts';
@@ -17,7 +19,7 @@ import { writeOnnxGraph } from './onnx-graph-file.ts';
 import { textInputs, tokenisedFolder } from './text-inputs.ts';
 import type { TokenisedFolder } from './text-inputs.ts';
 
-/** Vectors of texts, row-major, as the runtime of the edge computes them. */
+/** Vectors of texts, row-major. */
 export interface Embedded {
   readonly dimensions: number;
   readonly vectors: Float32Array;
@@ -29,11 +31,21 @@ export interface TextEmbedder {
   close(): Promise<void>;
 }
 
+/**
+ * What computes: `served`, what serves the model at the edge, which is the encoder engine where that knows its shape and codes the inputs of products;
+ * or `graph`, the arithmetic of its graph, of floats where that has floats. [MB22]
+ */
+export type EmbedderForm = 'served' | 'graph';
+
 /** Starts the model of a folder as an embedder of texts. */
-export async function textEmbedder(folder: ModelFolder): Promise<TextEmbedder> {
+export async function textEmbedder(folder: ModelFolder, form: EmbedderForm = 'served'): Promise<TextEmbedder> {
   const tokenised = tokenisedFolder(folder);
-  return tokenised === undefined ? staticEmbedder(folder) : servedEmbedder(folder, tokenised);
+  return tokenised === undefined ? staticEmbedder(folder) : servedEmbedder(folder, tokenised, form);
 }
+
+/** What a model that was made of this one is judged by: a graph of floats computes as it says, for what its codes cost is part of the verdict; one that has codes, as it is served. */
+export const baseEmbedder = (folder: ModelFolder): Promise<TextEmbedder> =>
+  textEmbedder(folder, hasCodes(folder.graph) ? 'served' : 'graph');
 
 async function staticEmbedder(folder: ModelFolder): Promise<TextEmbedder> {
   const feedsOfText = textInputs(folder);
@@ -59,13 +71,18 @@ async function staticEmbedder(folder: ModelFolder): Promise<TextEmbedder> {
 }
 
 /** A model with a tokeniser file, as a registered one is served: its prompts, its pooling, and texts that are too long cut. */
-async function servedEmbedder({ graph, graphPath, root }: ModelFolder, { reading, files }: TokenisedFolder): Promise<TextEmbedder> {
+async function servedEmbedder(
+  { graph, graphPath, root }: ModelFolder,
+  { reading, files }: TokenisedFolder,
+  form: EmbedderForm,
+): Promise<TextEmbedder> {
   const contents = new Map([...files, [graphPath, writeOnnxGraph(graph)] as const]);
   const { ref, bucket } = await inMemory({ ...reading, graph: graphPath, externalData: [] }, contents);
   const { manifest } = ref;
   if (manifest.task !== 'embedding') throw new UnusableInput(`${root} is a model for ${manifest.task}: it embeds no texts.`);
   const { start } = await agentOnnx(1, 'wasm');
-  const loaded = await loadModel(ref, { bucket, start, isShared: false, ...THREAD_SHARING });
+  const engine = form === 'served' ? { startEncoder: await agentEncoder() } : {};
+  const loaded = await loadModel(ref, { bucket, start, ...engine, isShared: false, ...THREAD_SHARING });
   if (!loaded.ok) throw new BuildFailure(`${root}: ${messageOf(loaded.error)}`);
   const model = must(loaded.value.texts, 'an embedding model takes texts');
   return {

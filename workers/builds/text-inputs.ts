@@ -38,7 +38,7 @@ function tokenInputs(folder: ModelFolder): FeedsOfText {
   const tokenised = inputs.every((name) => TOKEN_INPUTS.includes(name)) ? tokenisedFolder(folder) : undefined;
   if (tokenised === undefined || tokenised.reading.task === 'graph') return undefined;
   const { files, reading } = tokenised;
-  const opened = TextTokeniser.open(must(files.get(TOKENISER_FILE), 'a tokenised folder has it'), files.get(TOKENISER_CONFIG_FILE), []);
+  const opened = TextTokeniser.ofFile(must(files.get(TOKENISER_FILE), 'a tokenised folder has it'), files.get(TOKENISER_CONFIG_FILE), []);
   if (!opened.ok) throw new UnusableInput(messageOf(opened.error));
   return (text) => {
     const encoded = opened.value.encode(text, undefined, { tokensMax: reading.tokensMax, isTruncating: true, at: [] });

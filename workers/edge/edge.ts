@@ -145,15 +145,20 @@ async function registeredModel(version: RegisteredVersion, url: string, { device
       `${version.manifest.id} is ${ownWords ? 'a static model: its device is static' : 'a graph: its device is webgpu or wasm'}`,
     );
   const { openRegistered } = await import('./registered.ts');
-  const opened = await openRegistered(version, wanted === 'static' ? 'wasm' : wanted, (of) => startRuntime(of, `${url}/sdk/ort/`));
+  const opened = await openRegistered(version, {
+    device: wanted === 'static' ? 'wasm' : wanted,
+    mayUseEngine: device !== 'webgpu',
+    startRuntime: (of) => startRuntime(of, `${url}/sdk/ort/`),
+    kernelsFolder: `${url}/sdk/encoder/`,
+  });
   signal?.throwIfAborted();
   // A file that cannot be had is no fault of the device.
   if (!opened.ok) throw refused(opened.error);
   return {
-    device: wanted,
+    device: ownWords ? 'static' : opened.value.device,
     async embed(texts, given, use) {
       given?.throwIfAborted();
-      const vectors = await opened.value(texts, use);
+      const vectors = await opened.value.embed(texts, use);
       if (!vectors.ok) throw refused(vectors.error);
       return vectors.value;
     },

@@ -10,6 +10,7 @@ import type { ModelReading, ServedFile } from '../../src/inference/served-manife
 import { textChunks, tokensBound } from '../../src/inference/served/text-chunks.ts';
 import { ok } from '../../src/kernel/result.ts';
 import { THREAD_SHARING } from '../agent/thread-sharing.ts';
+import { pageEncoder } from './page-encoder.ts';
 import type { GraphDevice } from './runtimes.ts';
 
 /** What a page loads of a registered version. */
@@ -20,17 +21,31 @@ export interface RegisteredFolder {
   readonly bucket: ModelBucket;
 }
 
-/** Embeds texts on the page's device; a refusal names the text at fault as `input[i]`. */
-export type RegisteredTexts = (texts: readonly string[], use: InputType | undefined) => Promise<Outcome<Float32Array[]>>;
+export interface PageDevice {
+  /** What runs a graph that the encoder engine does not. */
+  readonly device: GraphDevice;
+  /** Whether the engine, which needs no runtime, may compute what it can; else the device does. */
+  readonly mayUseEngine: boolean;
+  /** Called where the model has a graph to run. */
+  readonly startRuntime: (device: GraphDevice) => Promise<unknown>;
+  /** Where the kernels of the engine are. */
+  readonly kernelsFolder: string;
+}
+
+/** A registered model on the page's device. */
+export interface RegisteredTexts {
+  readonly device: GraphDevice;
+  /** A refusal names the text at fault as `input[i]`. */
+  embed(texts: readonly string[], use: InputType | undefined): Promise<Outcome<Float32Array[]>>;
+}
 
 /**
  * Loads a registered embedding model by the code that the inference Worker and agents load it with: the same checks, tokeniser, pooling and
- * prompts, and so the same vectors. `startRuntime` is called where the model has a graph to run. This module is loaded only by pages with such models.
+ * prompts, and so the same vectors. This module is loaded only by pages with such models.
  */
 export async function openRegistered(
   { reading, files, bucket }: RegisteredFolder,
-  device: GraphDevice,
-  startRuntime: (device: GraphDevice) => Promise<unknown>,
+  { device, mayUseEngine, startRuntime, kernelsFolder }: PageDevice,
 ): Promise<Outcome<RegisteredTexts>> {
   if (reading.task !== 'embedding') return refuse('invalid_value', `is a model for ${reading.task}: it makes no vectors`, 'model');
   const manifest = { ...reading, files, contractHash: await servedContractHash(reading, files) };
@@ -42,14 +57,15 @@ export async function openRegistered(
         const ort = (await startRuntime(device)) as OrtModule;
         return ortStart(ort, { executionProviders: [device] }, device === 'wasm' ? 'outside' : 'in-place')(graph);
       },
+      ...(mayUseEngine ? { startEncoder: pageEncoder(kernelsFolder) } : {}),
       isShared: false,
       ...THREAD_SHARING,
     },
   );
   if (!loaded.ok) return loaded;
-  const { texts: model } = loaded.value;
+  const { texts: model, encoderBytes } = loaded.value;
   if (model === undefined) return refuse('invalid_value', 'takes no texts', 'model');
-  return ok(async (texts, use) => {
+  const embed: RegisteredTexts['embed'] = async (texts, use) => {
     const bounds = texts.map((text) => tokensBound(manifest, text, use));
     const vectors: Float32Array[] = [];
     for (const chunk of textChunks([...texts.keys()], bounds)) {
@@ -66,5 +82,6 @@ export async function openRegistered(
         vectors.push(embedded.value.vectors.slice(row * manifest.dimensions, (row + 1) * manifest.dimensions));
     }
     return ok(vectors);
-  });
+  };
+  return ok({ device: encoderBytes === undefined ? device : 'wasm', embed });
 }

@@ -111,6 +111,10 @@ export interface GatewayEnv extends CacheLayoutEnv, TenancyEnv, IndexEnv, S3Env 
   readonly GUARDRAILS: GuardrailBinding;
   /** The inference Worker's `QuestionEmbeddingService`. */
   readonly EMBEDDINGS: QuestionEmbedder;
+  /** What an isolate of the inference Worker has for models, in MiB: as that Worker's own. */
+  readonly MODEL_MEMORY_MIB?: string;
+  /** `auto` has pools serve models of tenants without a job that these submit; anything else: they submit one. */
+  readonly MODEL_REPLICAS?: string;
   /** The platform's Workers AI; absent: no upstream may be of its protocol. */
   readonly AI?: WorkersAi;
   /** `yes` lets alerts be sent over plain http, to a receiver on the same machine. */

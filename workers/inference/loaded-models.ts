@@ -2,10 +2,12 @@ import { systemClock, systemTimer } from '../../durable-objects/system-time.ts';
 import type { ObjectNamespace } from '../../durable-objects/object-namespace.ts';
 import type { ModelRegistryCalls } from '../../src/gateway/models/model-registries.ts';
 import { MODEL_LIMITS } from '../../src/contract/models/model-limits.ts';
+import { modelRoom } from '../../src/inference/served/model-room.ts';
 import { ModelHost } from '../../src/inference/served/model-host.ts';
 import { assetFiles, MODEL_CATALOGUE } from './deployed-models.ts';
 import { modelBucket } from './model-files.ts';
-import { loadRoomBytes, startGraph } from './onnx-runtime.ts';
+import { startEncoder } from './encoder-engine.ts';
+import { onnxRuntime } from './onnx-runtime.ts';
 import { OnnxModels } from './onnx-models.ts';
 import { requestWakeUps } from './request-wake-ups.ts';
 
@@ -16,6 +18,8 @@ export interface InferenceEnv {
   readonly FILES: R2Bucket;
   /** One object an owner of models: which version of a classifier serves. */
   readonly MODEL_REGISTRY: ObjectNamespace<ModelRegistryCalls>;
+  /** What the isolate has for models, in MiB, where it is none of 128 MB: on a machine of one's own. */
+  readonly MODEL_MEMORY_MIB?: string;
 }
 
 interface LoadedModels {
@@ -31,10 +35,11 @@ export function modelsOf(env: InferenceEnv): LoadedModels {
   const known = loaded.get(env);
   if (known !== undefined) return known;
   const loading = { clock: systemClock, timer: systemTimer, wakeUps: requestWakeUps, retryMs: MODEL_LIMITS.modelRetryMs };
-  const builtIn = new OnnxModels(MODEL_CATALOGUE, assetFiles(env.ASSETS), startGraph, loading);
+  const room = modelRoom(env.MODEL_MEMORY_MIB);
+  const runtime = onnxRuntime(room);
   const models = {
-    builtIn,
-    registered: new ModelHost({ ...loading, bucket: modelBucket(env.FILES), start: startGraph, loadRoomBytes, isShared: true }),
+    builtIn: new OnnxModels(MODEL_CATALOGUE, assetFiles(env.ASSETS), runtime.start, loading),
+    registered: new ModelHost({ ...loading, ...runtime, room, startEncoder, bucket: modelBucket(env.FILES), isShared: true }),
   };
   loaded.set(env, models);
   return models;

@@ -1,16 +1,17 @@
 import * as ort from 'onnxruntime-web/wasm';
 import wasm from 'onnxruntime-web/ort-wasm-simd-threaded.wasm';
 
-import { MODEL_LIMITS } from '../../src/contract/models/model-limits.ts';
 import { must } from '../../src/kernel/assert.ts';
+import type { StartGraph } from '../../src/inference/graph-runner.ts';
 import type { RestorableMemory } from '../../src/inference/served/ort-runner.ts';
+import type { ModelRoom } from '../../src/inference/served/model-room.ts';
+import { EDGE_ROOM } from '../../src/inference/served/model-room.ts';
 import { ortStart } from '../../src/inference/served/ort-runner.ts';
 import { RuntimeMemory } from './runtime-memory.ts';
 
 /** What onnxruntime-web takes for the bytes of its WebAssembly; never compiled. */
 const NO_BYTES = new ArrayBuffer(0);
 const PAGE_BYTES = 65_536;
-const RUNTIME_PAGES = MODEL_LIMITS.runtimeBytesMax / PAGE_BYTES;
 
 ort.env.wasm.numThreads = 1;
 ort.env.wasm.wasmBinary = NO_BYTES;
@@ -31,25 +32,28 @@ WebAssembly.instantiate = (async (source: WebAssembly.Module | ArrayBufferView, 
  * the runtime, which refuses that graph or that run and goes on. Nothing else could: what a graph needs cannot be read from its file. [M54]
  */
 const Memory = WebAssembly.Memory;
+let room = EDGE_ROOM;
 let memory: WebAssembly.Memory | undefined;
 WebAssembly.Memory = new Proxy(Memory, {
   construct(_, [descriptor]: [WebAssembly.MemoryDescriptor]) {
     const maximum = descriptor.maximum ?? Infinity;
-    const made = new Memory({ ...descriptor, maximum: Math.min(maximum, RUNTIME_PAGES) });
+    const pagesMax = room.runtimeBytesMax / PAGE_BYTES;
+    const made = new Memory({ ...descriptor, maximum: Math.min(maximum, pagesMax) });
     // What asks for less tries what the platform can do.
-    if (maximum > RUNTIME_PAGES) memory = bounded(made);
+    if (maximum > pagesMax) memory = bounded(made);
     return made;
   },
 });
 
-/** Bytes that lie beside the memory, such as the files of a model that is being loaded. */
+/** Bytes that lie beside the memory: the files of a model that is being loaded, and memories of encoders. */
 let heldBack = 0;
+let encoderBytes = 0;
 
 /** The same memory, which refuses to grow into what is held back. */
 function bounded(made: WebAssembly.Memory): WebAssembly.Memory {
   const grow = made.grow.bind(made);
   made.grow = (pages) => {
-    if (made.buffer.byteLength + pages * PAGE_BYTES > MODEL_LIMITS.modelLoadBytesMax - heldBack)
+    if (made.buffer.byteLength + pages * PAGE_BYTES > room.loadBytesMax - heldBack - encoderBytes)
       throw new RangeError('what is left is held back');
     return grow(pages);
   };
@@ -60,14 +64,27 @@ let saved: RuntimeMemory | undefined;
 const restorable: RestorableMemory = {
   holdBack: (bytes) => void (heldBack = bytes),
   get roomBytes() {
-    return MODEL_LIMITS.modelLoadBytesMax - (memory?.buffer.byteLength ?? 0);
+    return room.loadBytesMax - (memory?.buffer.byteLength ?? 0);
   },
   save: () => (saved = new RuntimeMemory(must(memory, 'the runtime has made its memory'))),
   restore: () => must(saved, 'the memory was saved before the first session').restore(),
 };
 
-/** Starts sessions of all models, which share one runtime and its memory. */
-export const startGraph = ortStart(ort, { executionProviders: ['wasm'] }, 'outside', restorable);
+interface OnnxRuntime {
+  /** Starts sessions of all models, which share one runtime and its memory. */
+  readonly start: StartGraph;
+  /** How many bytes of files an isolate has room for while it loads a model: the runtime's memory never shrinks. */
+  readonly loadRoomBytes: () => number;
+  /** Keeps the runtime's memory from growing into so many bytes of encoders. */
+  readonly holdBack: (bytes: number) => void;
+}
 
-/** How many bytes of files an isolate has room for while it loads a model: the runtime's memory never shrinks. */
-export const loadRoomBytes = (): number => restorable.roomBytes;
+/** The runtime of the isolate, which gets its memory with its first session. */
+export function onnxRuntime(roomOfIsolate: ModelRoom): OnnxRuntime {
+  room = roomOfIsolate;
+  return {
+    start: ortStart(ort, { executionProviders: ['wasm'] }, 'outside', restorable),
+    loadRoomBytes: () => restorable.roomBytes,
+    holdBack: (bytes) => void (encoderBytes = bytes),
+  };
+}

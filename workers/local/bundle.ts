@@ -14,9 +14,11 @@ import { writeEncodings } from './token-encodings.ts';
 import { workerConfigFile } from './worker-config.ts';
 
 const STAMP = join(DIST, '.built');
-// As durable-objects/shard-resources.ts imports them, and what stands in.
-const RELAXED_KERNELS = '../src/ann/wasm/probe.relaxed.wasm';
-const STRICT_KERNELS = join(ROOT, 'workers/shards/strict-probe.ts');
+/** Kernels for relaxed SIMD, as they are imported, and what stands in for them. */
+const STRICT_KERNELS = {
+  '../src/ann/wasm/probe.relaxed.wasm': 'workers/shards/strict-probe.ts',
+  '../../src/inference/wasm/encoder.relaxed.wasm': 'workers/inference/strict-encoder.ts',
+};
 const SOURCES = ['src/**/*', 'durable-objects/**/*', 'workers/**/*', 'docs/**/*', 'wrangler.toml', 'package-lock.json'];
 
 /**
@@ -34,7 +36,8 @@ export async function buildAll(): Promise<string[]> {
   await rm(STAMP, { force: true });
   await buildAssets();
   // Platforms without relaxed SIMD refuse a Worker that imports it.
-  const kernels = process.env['SLUICE_SIMD'] === 'strict' ? ['--alias', `${RELAXED_KERNELS}:${STRICT_KERNELS}`] : [];
+  const standIns = process.env['SLUICE_SIMD'] === 'strict' ? Object.entries(STRICT_KERNELS) : [];
+  const kernels = standIns.flatMap(([kernel, path]) => ['--alias', `${kernel}:${join(ROOT, path)}`]);
   const [, ...outputs] = await Promise.all([
     writeConfigs(),
     ...WORKER_NAMES.map((worker) => dryRun(worker, ['-c', wranglerToml(worker), ...kernels])),
@@ -154,10 +157,11 @@ async function buildEdgeModule(): Promise<void> {
       logLevel: 'error',
       plugins: [{ name: 'registered models', setup: keepApart }],
     });
-  const { RUNTIMES } = await import('../edge/runtimes.ts');
+  const { ENCODER_KERNELS, RUNTIMES } = await import('../edge/runtimes.ts');
   const runtime = dirname(createRequire(import.meta.url).resolve('onnxruntime-web/wasm'));
   for (const file of Object.values(RUNTIMES).flatMap(({ module, wasm }) => [module, wasm]))
     await cp(join(runtime, file), join(ASSETS, 'sdk/ort', file));
+  for (const file of Object.values(ENCODER_KERNELS)) await cp(join(ROOT, 'src/inference/wasm', file), join(ASSETS, 'sdk/encoder', file));
 }
 
 /** What registered models need stays a module of its own. */

@@ -29,13 +29,19 @@ const OPTIONS = [
 /** Compiles every kernel; the bytes by the path they are committed under. The same sources give the same bytes everywhere. */
 export async function compileKernels(): Promise<Map<string, Buffer>> {
   const modules = new Map<string, Buffer>();
-  for await (const source of glob('src/ann/wasm/*.ts', { cwd: ROOT })) {
+  for await (const source of glob('src/{ann,inference}/wasm/*.ts', { cwd: ROOT })) {
     const path = join(ROOT, source.replace(/\.ts$/, ''));
     modules.set(`${path}.wasm`, await compile(source, []));
-    const isRelaxable = (await readFile(join(ROOT, source), 'utf8')).includes('ASC_FEATURE_RELAXED_SIMD');
-    if (isRelaxable) modules.set(`${path}.relaxed.wasm`, await compile(source, ['--enable', 'relaxed-simd']));
+    if (await isRelaxable(path)) modules.set(`${path}.relaxed.wasm`, await compile(source, ['--enable', 'relaxed-simd']));
   }
   return modules;
+}
+
+/** Whether a kernel, or what lies in the folder of its name, has code of its own for relaxed SIMD. */
+async function isRelaxable(path: string): Promise<boolean> {
+  for await (const source of glob([`${path}.ts`, `${path}/*.ts`]))
+    if ((await readFile(source, 'utf8')).includes('ASC_FEATURE_RELAXED_SIMD')) return true;
+  return false;
 }
 
 async function compile(source: string, options: readonly string[]): Promise<Buffer> {

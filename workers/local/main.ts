@@ -3,20 +3,22 @@ import { parseArgs } from 'node:util';
 
 import { AdminClient } from './admin-client.ts';
 import { AgentProcesses } from './agent-processes.ts';
+import { agentMachine } from './agent-machine.ts';
 import { agentRange } from './agent-range.ts';
 import { provideAgents } from './local-provider.ts';
 import type { Demo } from './bootstrap.ts';
 import { bootstrap } from './bootstrap.ts';
 import { bundle } from './bundle.ts';
+import { nativeAdvice } from './native-runtime.ts';
 import { closeFolder, makeOwnerOnly, writeOwnerOnly } from './owner-only.ts';
 import { devFileOf } from './paths.ts';
 import { QUIET_ENVIRONMENT } from './quiet-environment.ts';
 import { serve } from './serve.ts';
-import { readSettings } from './settings.ts';
+import { machineMemoryBytes, readSettings } from './settings.ts';
 import { explainSetupErrors, SetupError } from './setup-error.ts';
 
 /** An agent starts within a second or two, and costs little while it waits. */
-const LOCAL_ELASTICITY = { node: { cpu_milli: 1_000, memory_mib: 1_024 }, provision_s: 10, idle_s: 10 };
+const LOCAL_ELASTICITY = { provision_s: 10, idle_s: 10 };
 
 /** Each is an isolate of its own in one workerd. */
 const GATEWAYS_MAX = 16;
@@ -33,7 +35,8 @@ const { values: flags } = parseArgs({
 const gateways = Number(flags.gateways);
 if (!Number.isInteger(gateways) || gateways < 1 || gateways > GATEWAYS_MAX)
   throw new SetupError(`--gateways must be a number from 1 to ${GATEWAYS_MAX}, not "${flags.gateways}".`);
-const { port, stateDir, variables } = readSettings(process.env, gateways);
+const hasAgent = !flags['no-agent'] && flags.agents !== '0';
+const { port, stateDir, variables } = readSettings(process.env, gateways, { memoryBytes: machineMemoryBytes(), hasAgent });
 const ports = Array.from({ length: gateways }, (_, position) => port + position);
 
 await bundle();
@@ -41,7 +44,15 @@ const server = await serve({ ports, stateDir, variables });
 const url = `http://127.0.0.1:${port}`;
 const demo = await bootstrap(url, server.secrets.SLUICE_ADMIN_KEY);
 await writeDevFile(demo);
-const agents = new AgentProcesses({ url, pool: demo.pool, agentToken: demo.agentToken, name: 'local', stateDir: join(stateDir, 'agents') });
+const machine = agentMachine(process.env, variables);
+const agents = new AgentProcesses({
+  url,
+  pool: demo.pool,
+  agentToken: demo.agentToken,
+  name: 'local',
+  stateDir: join(stateDir, 'agents'),
+  environment: machine.environment,
+});
 const stopping = new AbortController();
 await startAgents();
 printBanner(demo);
@@ -68,7 +79,7 @@ async function writeDevFile({ apiKey, adminKey, tenant }: Demo): Promise<void> {
 async function startAgents(): Promise<void> {
   const { least, most } = agentRange(flags['no-agent'] ? '0' : flags.agents);
   await new AdminClient(url, server.secrets.SLUICE_ADMIN_KEY).change(`/v1/pools/${demo.pool}`, {
-    elasticity: least === most ? null : { ...LOCAL_ELASTICITY, min_nodes: least, max_nodes: most },
+    elasticity: least === most ? null : { ...LOCAL_ELASTICITY, node: machine.node, min_nodes: least, max_nodes: most },
   });
   agents.want(least);
   if (least === most) return;
@@ -90,7 +101,7 @@ function printBanner({ apiKey }: Demo): void {
       -H "authorization: Bearer ${apiKey}" \\
       -H "content-type: application/json" \\
       -d '{"model": "glove-sif-100", "input": "a sluice lets through just enough water"}'
-
+${variables['MODEL_REPLICAS'] === 'auto' ? nativeAdvice() : ''}
   A guided tour: npm run demo        Stop: Ctrl-C
 `);
 }

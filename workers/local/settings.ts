@@ -1,3 +1,4 @@
+import { totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 
 import { parseProxies } from '../../src/contract/api/client-address.ts';
@@ -14,7 +15,19 @@ export interface Settings {
   readonly variables: Readonly<Record<string, string>>;
 }
 
+/** What a deployment on this machine has beyond what the environment says. */
+export interface LocalMachine {
+  /** Bytes of memory. */
+  readonly memoryBytes: number;
+  /** Whether an agent of its own runs models. */
+  readonly hasAgent: boolean;
+}
+
 const PORT_DEFAULT = 8787;
+/** Of the machine's memory: the rest is for vectors, caches, and whatever else runs there. */
+const MODEL_MEMORY_SHARE = 1 / 4;
+const BYTES_PER_MIB = 1_048_576;
+const MODEL_REPLICAS = ['auto', 'off'];
 const PORT_MAX = 65_535;
 /** Those that may be left unset; see `CacheLayoutEnv` and `GatewayEnv`. */
 const PASSED_ON = [
@@ -28,7 +41,7 @@ const PASSED_ON = [
 ];
 
 /** What the environment says about a deployment on this machine. `gateways` ports are used, one after the other. */
-export function readSettings(environment: Readonly<Record<string, string | undefined>>, gateways = 1): Settings {
+export function readSettings(environment: Readonly<Record<string, string | undefined>>, gateways = 1, machine?: LocalMachine): Settings {
   const { SLUICE_STATE_DIR: stateDir = join(ROOT, '.sluice/state') } = environment;
   const port = portOf('PORT', environment['PORT'] ?? String(PORT_DEFAULT), PORT_MAX - gateways + 1);
   if (parseProxies(environment['TRUSTED_PROXIES'] ?? '') === undefined) {
@@ -50,7 +63,29 @@ export function readSettings(environment: Readonly<Record<string, string | undef
   return {
     port,
     stateDir: resolve(stateDir),
-    variables: { LOG_LEVEL: environment['LOG_LEVEL'] ?? 'warn', ...Object.fromEntries(passedOn) },
+    variables: {
+      LOG_LEVEL: environment['LOG_LEVEL'] ?? 'warn',
+      ...(machine === undefined ? {} : modelVariables(environment, machine)),
+      ...Object.fromEntries(passedOn),
+    },
+  };
+}
+
+/** How much memory there is: of the machine, or what its control group is given. */
+export const machineMemoryBytes = (): number => Math.min(totalmem(), process.constrainedMemory() || Infinity);
+
+/** [M163] [M160] What models may take of the machine, and whether its agent serves them by itself. */
+function modelVariables(
+  { MODEL_MEMORY_MIB: memory, MODEL_REPLICAS: replicas }: Readonly<Record<string, string | undefined>>,
+  { memoryBytes, hasAgent }: LocalMachine,
+): Readonly<Record<string, string>> {
+  if (memory !== undefined && !/^[1-9]\d{0,6}$/.test(memory))
+    throw new SetupError(`MODEL_MEMORY_MIB must be a number of MiB, not "${memory}".`);
+  if (replicas !== undefined && !MODEL_REPLICAS.includes(replicas))
+    throw new SetupError(`MODEL_REPLICAS must be ${MODEL_REPLICAS.join(' or ')}, not "${replicas}".`);
+  return {
+    MODEL_MEMORY_MIB: memory ?? String(Math.floor((memoryBytes * MODEL_MEMORY_SHARE) / BYTES_PER_MIB)),
+    MODEL_REPLICAS: replicas ?? (hasAgent ? 'auto' : 'off'),
   };
 }
 

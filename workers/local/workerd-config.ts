@@ -192,7 +192,7 @@ class Workers {
   #textsOf(worker: WorkerName): Readonly<Record<string, string>> {
     const { variables, secrets } = this.#options;
     if (worker === 'gateway') return { ...variables, ...secrets, PEER_ADDRESS: HOST };
-    return worker === 'objects' ? variables : {};
+    return worker === 'objects' || worker === 'inference' ? variables : {};
   }
 
   #flagsOf = (config: WorkerConfig): string[] => [...(config.compatibility_flags ?? []), ...(this.#options.flags ?? [])];

@@ -5,6 +5,7 @@ import { intact } from '../lists/integrity.ts';
 import { PostingLists } from '../lists/posting-lists.ts';
 import type { ProbeKernels } from '../lists/probe-kernels.ts';
 import { RowBitmap } from '../lists/row-bitmap.ts';
+import type { MaintenanceSizes } from '../maintenance/next-task.ts';
 import { NO_COST, addCosts } from '../search-cost.ts';
 import type { NumberedCentroid } from '../training/encoder.ts';
 import { Encoder } from '../training/encoder.ts';
@@ -28,6 +29,7 @@ export interface ListResources {
   readonly memory: MemoryRegistry;
   readonly probe: ProbeKernels;
   readonly train: TrainKernels;
+  readonly sizes: Pick<MaintenanceSizes, 'listedCountMin'>;
 }
 
 /**
@@ -37,6 +39,7 @@ export interface ListResources {
 export class ShardLists implements MemoryHolder {
   readonly #memory: MemoryRegistry;
   readonly #kernels: ProbeKernels;
+  readonly #sizes: ListResources['sizes'];
   readonly #name: string;
   readonly #store: VectorStore;
   readonly #live: LiveRows;
@@ -45,9 +48,10 @@ export class ShardLists implements MemoryHolder {
   readonly #held = new Set<string>();
   #listSets: ListSet[] | undefined;
 
-  constructor({ memory, probe, train }: ListResources, name: string, store: VectorStore) {
+  constructor({ memory, probe, train, sizes }: ListResources, name: string, store: VectorStore) {
     this.#memory = memory;
     this.#kernels = probe;
+    this.#sizes = sizes;
     this.#name = name;
     this.#store = store;
     this.#live = new LiveRows(probe.memory);
@@ -110,7 +114,7 @@ export class ShardLists implements MemoryHolder {
   /** What the lists have for a query, among some rows or among all of its namespace. */
   search(query: ListsQuery, among: Selection | undefined, isExact: boolean): ListCandidates {
     const search = (listSet: ListSet, allowed: RowBitmap): ListCandidates =>
-      isExact || listSet.settings.isExact
+      isExact || listSet.settings.isExact || this.#isFew(listSet)
         ? searchExactly(this.#searched(listSet), { ...query, allowed })
         : searchNearby(this.#searched(listSet), listSet.settings, { ...query, allowed });
     if (this.listSets().length === 0) return merged([]);
@@ -122,6 +126,11 @@ export class ShardLists implements MemoryHolder {
     } finally {
       allowed.free();
     }
+  }
+
+  /** [V212] Whether to read all entries costs so little that an exact answer is worth more than what probing saves. */
+  #isFew({ entryCount, model }: ListSet): boolean {
+    return entryCount < this.#sizes.listedCountMin(model.dimensions);
   }
 
   /** The best of a list set that a search of this depth finds, of a whole namespace. */

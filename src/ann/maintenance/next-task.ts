@@ -2,7 +2,7 @@ import type { ListSet } from '../engine/list-set.ts';
 
 /** The sizes at which maintenance acts on a shard. */
 export interface MaintenanceSizes {
-  /** A shard with fewer vectors of so many dimensions is searched without lists. */
+  /** A shard with fewer vectors of so many dimensions is searched without lists, and lists with fewer entries exactly. */
   readonly listedCountMin: (dimensions: number) => number;
   /** Unlisted rows that are worth a flush, and how many one takes. */
   readonly flushRowsMin: number;
@@ -23,8 +23,8 @@ export interface MaintenanceSizes {
   readonly bulkRowsMin: number;
 }
 
-/** So many codes are read in about a tenth of a millisecond, two to five times what a search of their lists takes. */
-const LISTED_CODES_MIN = 1_000_000;
+/** So many codes are read in a quarter of a millisecond, which is less than a call of a shard takes beside it (`CALL_MS`). */
+const LISTED_CODES_MIN = 2_500_000;
 /** With fewer vectors there are too few lists to choose among; with more, all other costs of a vector exceed those of its codes. */
 const [LISTED_COUNT_LEAST, LISTED_COUNT_MOST] = [1_000, 10_000];
 

@@ -5,6 +5,7 @@ import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import { SqliteStore } from '../../kernel/sql/sqlite-store.ts';
 import type { LoggedPredicate, PurgeCount, PurgePredicate } from '../purge-predicate.ts';
 import type { NewVector, StoredVector, StoredVectors, VectorOrigin } from '../stored-vector.ts';
+import { batchRows, joinRows, withNumbers } from '../vector-rows.ts';
 
 /** A shard of the second level. Vectors are kept apart from what is known of them, so that looking through entries reads no vectors. */
 export const EMBEDDING_CACHE_MIGRATIONS: Migrations = [
@@ -125,10 +126,8 @@ export class EmbeddingCacheStore extends SqliteStore {
       contractHash,
       nowMs,
     );
-    const dimensions = (rows[0]?.vector.byteLength ?? 0) / 4;
-    const vectors = new Float32Array(rows.length * dimensions);
-    const entries = rows.map((row, i): StoredVector => {
-      vectors.set(new Float32Array(row.vector), i * dimensions);
+    const { vectors, lengths } = joinRows(rows.map(({ vector }) => new Float32Array(vector)));
+    const entries = rows.map((row): StoredVector => {
       this.#touched.add(row.slot);
       return {
         at: row.at,
@@ -141,20 +140,19 @@ export class EmbeddingCacheStore extends SqliteStore {
       };
     });
     if (this.#touched.size >= this.#bounds.touchesMax) this.#writeTouches(nowMs);
-    return { entries, vectors };
+    return { entries: withNumbers(entries, lengths), vectors };
   }
 
   /** Row `i` of `vectors` is the vector of `entries[i]`. What a newer fill wrote stays. */
-  put(origin: VectorOrigin, entries: readonly NewVector[], vectors: Float32Array, nowMs: number): void {
-    assert(entries.length > 0 && vectors.length % entries.length === 0, 'one vector an entry, all of one length');
-    const dimensions = vectors.length / entries.length;
+  put(origin: VectorOrigin, entries: readonly NewVector[], vectors: Float32Array<ArrayBuffer>, nowMs: number): void {
+    const rows = batchRows(entries, vectors);
+    assert(rows.reduce((sum, row) => sum + row.length, 0) === vectors.length, 'one vector an entry');
     this.transaction(() => {
       this.#writeTouches(nowMs);
       const contract = this.#contract(origin.contractHash);
       const maker = this.#origin(origin.model, origin.modelVersion);
       entries.forEach((entry, i) => {
-        const vector = vectors.subarray(i * dimensions, (i + 1) * dimensions);
-        this.#put(contract, maker, entry, vector, nowMs);
+        this.#put(contract, maker, entry, must(rows[i], 'a vector for each entry'), nowMs);
       });
       this.#evict();
     });

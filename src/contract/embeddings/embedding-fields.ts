@@ -19,6 +19,9 @@ export const modelName = z
 /** A text that a model reads. */
 export const embeddedText = z.string().min(1).max(EMBEDDING_LIMITS.embeddingTextCharsMax);
 
+/** What a text becomes: see `EmbeddingOutput`. */
+export const EMBEDDING_OUTPUTS = ['dense', 'sparse', 'tokens'] as const;
+
 /** The forms of vectors that Cohere and Jina have besides floats: see `VectorForm`. */
 export const VECTOR_FORMS = ['float', 'int8', 'uint8', 'binary', 'ubinary', 'base64'] as const;
 
@@ -30,3 +33,9 @@ export const floatsReply = z
     items: { type: 'number' },
     description: 'Each component as the shortest decimal that reads back as the same 32-bit float.',
   });
+
+/** A sparse vector as Qdrant and Pinecone take it. */
+export const sparseReply = z.object({
+  indices: z.array(z.int().min(0)).meta(about('Token ids of the vocabulary, in rising order; those of weight zero are left out.')),
+  values: floatsReply.meta(about('The weight of each.')),
+});

@@ -10,7 +10,7 @@ import { EMBEDDING_LIMITS } from './embedding-limits.ts';
 import { notBoth } from '../api/presence.ts';
 import { DEADLINE_HEADER } from '../api/reading.ts';
 import { isPlainText, membersAmong, withQuickReader } from '../api/quick-reader.ts';
-import { floatsReply, MODEL_NAME_CHARS_MAX, modelName } from './embedding-fields.ts';
+import { EMBEDDING_OUTPUTS, floatsReply, sparseReply, MODEL_NAME_CHARS_MAX, modelName } from './embedding-fields.ts';
 import { tokenIds } from './token-ids.ts';
 
 export type EmbeddingInput = string | string[] | number[] | number[][];
@@ -139,10 +139,26 @@ const fields = z.strictObject({
   normalized: z.literal(true, { error: 'must be true: vectors have unit length' }).nullish(),
   late_chunking: z.literal(false, { error: 'must be false: each text is embedded by itself' }).nullish(),
   truncate: z.boolean().nullish().meta(about('Changes nothing: a text that is too long is refused.')),
+  output: z
+    .enum(EMBEDDING_OUTPUTS)
+    .optional()
+    .meta(
+      about(
+        'What each text becomes: one vector (`dense`), the numbers of one that are not zero (`sparse`), or a vector for each of its tokens (`tokens`). Absent: what the model is for.',
+      ),
+    ),
+  return_multivector: z
+    .literal(true, { error: 'must be true, or absent' })
+    .optional()
+    .meta(about('Jina\'s word for `"output": "tokens"`.')),
   user: z.string().max(512).optional().meta(about('Accepted as OpenAI does; neither used nor kept.')),
 });
 
-const request = notBoth(fields, ['input_type', 'task'], { path: ['task'], message: 'is said by input_type, too: give one of them' });
+const request = notBoth(
+  notBoth(fields, ['input_type', 'task'], { path: ['task'], message: 'is said by input_type, too: give one of them' }),
+  ['output', 'return_multivector'],
+  { path: ['return_multivector'], message: 'is said by output, too: give one of them' },
+);
 
 const PLAIN = new Set(['input', 'model', 'encoding_format']);
 
@@ -160,7 +176,9 @@ function readPlainRequest(value: unknown) {
 const embedding = z.object({
   object: z.literal('embedding'),
   index: z.int().min(0).meta(about('Which input this is the vector of.')),
-  embedding: z.union([floatsReply, z.string(), z.array(z.int())]),
+  embedding: z
+    .union([floatsReply, z.string(), z.array(z.int()), sparseReply, z.array(z.union([floatsReply, z.string(), z.array(z.int())]))])
+    .meta(about('A vector; of a sparse one what is not zero; or a vector for each token that the model saw, special ones included.')),
 });
 
 export const embeddingList = named('EmbeddingList', {
@@ -187,7 +205,7 @@ export const embeddingEndpoints = {
     tag: 'Inference',
     summary: 'Embed texts',
     description: apiLines(
-      'Vectors come in the order of the inputs and have unit length.',
+      'Vectors come in the order of the inputs and have unit length; sparse ones have the length that the model gives them.',
       '',
       'Inputs seen before are answered from the cache of the tenant, at the price of `embedding_cached_tokens`. Floats, base64 and any `dimensions` are made from the one full vector that is kept.',
       '',

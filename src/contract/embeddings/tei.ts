@@ -29,6 +29,9 @@ const embed = {
   dimensions: z.int().min(1).nullish(),
 };
 
+/** Forms of vectors that have no unit length of their own to be told of. */
+const embedOther = { inputs: embed.inputs, ...cut, prompt_name: embed.prompt_name };
+
 const rerank = {
   query: embeddedText.meta({ example: 'who opens the lock?' }),
   texts: z.array(embeddedText).min(1).max(EMBEDDING_LIMITS.rerankDocumentsMaxCount),
@@ -49,6 +52,13 @@ const embedding = {
   reply: json(z.array(floatsReply)),
 } as const;
 
+const sparse = {
+  ...embedding,
+  reply: json(z.array(z.array(z.object({ index: z.int().min(0).meta(about('A token id of the vocabulary.')), value: z.number() })))),
+} as const;
+
+const all = { ...embedding, reply: json(z.array(z.array(floatsReply))) } as const;
+
 const ranking = {
   ...embedding,
   reply: json(z.array(z.object({ index: z.int().min(0), score: z.number(), text: z.string().optional() }))),
@@ -57,7 +67,7 @@ const ranking = {
 const OF_ADDRESS =
   'For clients of Text Embeddings Inference, which are given an address and no model: `/tei/{model}` is one for each model.';
 
-/** Hugging Face's Text Embeddings Inference: `embed` and `rerank`. */
+/** Hugging Face's Text Embeddings Inference: `embed`, `embed_sparse`, `embed_all` and `rerank`. */
 export const teiEndpoints = {
   teiEmbed: {
     ...embedding,
@@ -83,6 +93,22 @@ export const teiEndpoints = {
     ...call('POST', '/tei/:model/embed', json(z.strictObject(embed))),
     params,
     summary: 'Embed texts by a model, as TEI does',
+  },
+  teiModelEmbedSparse: {
+    ...sparse,
+    ...call('POST', '/tei/:model/embed_sparse', json(z.strictObject(embedOther))),
+    params,
+    summary: 'Embed texts by a sparse model, as TEI does',
+    description:
+      'The sparse vectors of `POST /v1/embeddings`: of each text the tokens of the vocabulary that have a weight, in rising order.',
+  },
+  teiModelEmbedAll: {
+    ...all,
+    ...call('POST', '/tei/:model/embed_all', json(z.strictObject(embedOther))),
+    params,
+    summary: 'Embed the tokens of texts by a model, as TEI does',
+    description:
+      'The token vectors of `POST /v1/embeddings`: one for each token that the model saw, special ones included, of unit length where its vectors are.',
   },
   teiModelRerank: {
     ...ranking,

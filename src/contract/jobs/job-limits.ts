@@ -82,6 +82,8 @@ export const JOB_LIMITS = {
   replicaWakeMs: 30_000,
   // The least that a job keeps its last replica without a call: twice as long as the calls that wait for it take to see it.
   replicaIdleMinMs: 2_000,
+  // What a job that the deployment makes of a model asks of a core: it waits nearly always, and one machine has many.
+  standingReplicaCpuMilli: 50,
   // Calls of an isolate that wait for it, of all jobs: each holds its body in memory.
   replicaWaitersMaxCount: 64,
   // Of one try. A replica embeds the largest request in a second or two.

@@ -30,10 +30,16 @@ export const MODEL_LIMITS = {
   callBoundMsMax: 30_000,
   // What a call of a replica takes besides computing: two more machines. What an isolate computes faster does not go there.
   replicaCallMs: 50,
+  // A replica that has failed is not tried again for so long: what it failed of is seldom gone at once.
+  standingRetryMs: 60_000,
+  // Calls of a replica that one request has under way: as many as keep a few cores busy, and fewer than an invocation may have (6).
+  replicaCallsAtOnceMax: 4,
   // A graph and its weights that an isolate loads. Meanwhile the isolate has its bytes and, once more, the runtime's copy of them (`modelLoadBytesMax`).
   graphBytesMax: 42 * 1024 * 1024,
   // The same of an embedding model, whose products the runtime lays out a second time: a larger one runs on pools.
   edgeEmbedderBytesMax: 28 * 1024 * 1024,
+  // The same of an encoder that the engine of our own computes: its weights are in memory once, and read piece by piece.
+  edgeEncoderBytesMax: 64 * 1024 * 1024,
   // What an isolate of the gateway knows of a tenant's replicas is as old: as `replicaViewMs`.
   modelReplicasViewMs: 1_000,
   // Tokens of one ONNX run, padding included: each costs about 0.9 kB of WebAssembly memory, so 15 MB of the isolate's 128.
@@ -79,6 +85,8 @@ export const MODEL_LIMITS = {
   graphDepthMax: 8,
   // Named inputs or outputs of a graph: encoders have three, detectors five.
   graphPortsMaxCount: 64,
+  // Of a graph without its large constants: encoders have some hundred kilobytes.
+  detachedGraphBytesMax: 8 * 1024 * 1024,
   // Opset of ONNX that the runtime knows at most.
   graphOpsetMax: 25,
   // Linear memory of the runtime, with all models that are loaded and the batch that runs: an allocation beyond it is refused inside the
@@ -92,12 +100,25 @@ export const MODEL_LIMITS = {
   runCeilingMs: 10_000,
   // Of registered models, loaded at once; the rest of `runtimeBytesMax` is for the runtime's own 16 MB and the batch that runs.
   loadedModelsBytesMax: 56 * 1024 * 1024,
+  // Of registered models that the encoder engine computes, with the longest text and their tokenisers: what an isolate has beside the code of the runtime
+  // while that holds no model. Where it does, they have what is left of `modelLoadBytesMax`.
+  loadedEncodersBytesMax: 88 * 1024 * 1024,
+  // A model is loaded behind the last calls of those that make room for it, if these end within this time.
+  encoderLeaveMs: 10_000,
+  // A run that takes no step for so long was ended midway: a step takes some milliseconds, and those of all others come in between.
+  encoderQuietMs: 2_000,
   // Sessions hold small objects that the estimate of their bytes does not count.
   loadedModelsMaxCount: 16,
-  // A vocabulary of 30,000 words is 700 kB, of 50,000 with merges 2 MB; in memory it takes some five times as much.
-  tokeniserBytesMax: 3 * 1024 * 1024,
-  // The largest vocabulary of such a file.
-  tokeniserVocabularyMaxCount: 128_000,
+  // A vocabulary of 30,000 words is 700 kB, of 250,000 pieces 9 MB, or 17 with indents. While its compact form is made, the file is in memory.
+  tokeniserBytesMax: 24 * 1024 * 1024,
+  // What is in such a file beside the vocabulary and its merges: a map of characters is 320 kB, a thousand added tokens 150.
+  tokeniserStepsBytesMax: 1024 * 1024,
+  // The largest vocabulary of such a file: of the encoders for a hundred languages, 250,002.
+  tokeniserVocabularyMaxCount: 262_144,
+  // Pairs that a byte-pair encoding merges: mostly as many as tokens.
+  tokeniserMergesMaxCount: 524_288,
+  // Of the compact form in memory: that of 250,000 pieces has 7 MB, of a byte-pair encoding of 150,000 as much.
+  tokeniserFormBytesMax: 12 * 1024 * 1024,
   // Steps of a tokeniser (normalisers, splitters, post-processors), however they are nested.
   tokeniserStepsMaxCount: 32,
   // As many as such files have; each is looked for at each character.
@@ -116,6 +137,8 @@ export const MODEL_LIMITS = {
   modelLabelsMaxCount: 10_000,
   // Tokens of one run, padding included. Attention of a text of 512 tokens with 12 heads takes 13 MB, so that four of them fit.
   modelRunTokensMax: 2_048,
+  // Logits of texts that a sparse encoder runs together: 137 tokens of a vocabulary of 30,522. The runtime has two or three times as much meanwhile.
+  sparseRunBytesMax: 16 * 1024 * 1024,
   // Texts of several requests that run together: beyond it another text costs as much as alone.
   modelBatchTextsMaxCount: 16,
   // Their tokens together: longer texts use the whole processor by themselves, and wait for nothing.

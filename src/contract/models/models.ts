@@ -17,7 +17,7 @@ const count = z.int().min(1).max(1_000_000);
 const create = z.strictObject({
   name: registeredName,
   task: z
-    .enum(['embedding', 'cross-encoder', 'classifier', 'graph'])
+    .enum(['embedding', 'sparse-embedding', 'cross-encoder', 'classifier', 'graph'])
     .optional()
     .meta(
       about(
@@ -52,11 +52,11 @@ const create = z.strictObject({
     .max(1_000_000)
     .optional()
     .meta(about('The longest text in tokens, special ones included. 0: it takes no text.')),
-  dimensions: count.optional().meta(about('Length of its vectors; of embedding models only.')),
-  pooling: z.enum(['cls', 'mean', 'max', 'mean-sqrt-len', 'last-token', 'none']).optional(),
+  dimensions: count.optional().meta(about('Length of its vectors; of embedding models only, of sparse ones the size of the vocabulary.')),
+  pooling: z.enum(['cls', 'mean', 'max', 'mean-sqrt-len', 'last-token', 'sum', 'none']).optional(),
   normalised: z.boolean().optional().meta(about('Whether its vectors are scaled to length 1.')),
   labels: z.array(z.string().max(256)).max(10_000).optional(),
-  activation: z.enum(['none', 'sigmoid', 'softmax']).optional(),
+  activation: z.enum(['none', 'sigmoid', 'softmax', 'log1p-relu', 'log1p-log1p-relu']).optional(),
   prompts: z
     .strictObject({ query: z.string().max(4_096).optional(), passage: z.string().max(4_096).optional() })
     .optional()

@@ -19,7 +19,10 @@ export const OBJECTIVE_ENDPOINTS: readonly string[] = [
   'GET /v1/jobs/{job}',
   'GET /v1/batches/{batch}',
   ...below('/v2/models/{model}/', 'infer versions/{version}/infer'),
-  ...below('/', 'v1/embed v2/embed v2/rerank embed rerank tei/{model} tei/{model}/embed tei/{model}/rerank'),
+  ...below(
+    '/',
+    'v1/embed v2/embed v2/rerank embed rerank tei/{model} tei/{model}/embed tei/{model}/embed_sparse tei/{model}/embed_all tei/{model}/rerank',
+  ),
   ...below('/v1/indexes/{index}/', OF_INDEXES),
   ...['', '/vectors', '/payload'].map((end) => `PUT /qdrant/collections/{collection}/points${end}`),
   'POST /qdrant/collections/{collection}/points',

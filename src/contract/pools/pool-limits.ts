@@ -56,6 +56,8 @@ export const POOL_LIMITS = {
   jobLineBytesMax: 1024 * 1024,
   // Threads an agent embeds with, at most: each holds its own copy of the model.
   agentThreadsMaxCount: 8,
+  // Tokens of one run of a registered model there: with more a token takes no less time, and calls of others wait for its end.
+  agentRunTokensMax: 512,
   // Vectors those threads share: some 400,000 of 100 numbers. Only what is used is ever backed by memory.
   agentCacheBytesMax: 256 * 1024 * 1024,
   // A member that waits for the others asks this often.

@@ -1,4 +1,5 @@
 import type { CacheLayout, Shard } from '../../cache/cache-layout.ts';
+import { batchRows, joinRows, withNumbers } from '../../cache/vector-rows.ts';
 import { rendezvousShard } from '../../cache/cache-layout.ts';
 import type { NewVector, StoredVector, StoredVectors, VectorOrigin } from '../../cache/stored-vector.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
@@ -19,7 +20,7 @@ export interface FoundVector extends StoredVector {
 export interface SecondLevel {
   /** What is held in the vector space of `origin`, whatever made it. What is moved meanwhile is so in the name of `acting`. */
   get(owner: CacheOwnerId, origin: VectorOrigin, digests: readonly string[], acting: Acting): Promise<readonly FoundVector[]>;
-  /** Row `i` of `vectors` is the vector of `entries[i]`. Keeps nothing once the right of `acting` has ended. */
+  /** Row `i` of `vectors` is the vector of `entries[i]` (`numbers` long). Keeps nothing once the right of `acting` has ended. */
   put(
     owner: CacheOwnerId,
     origin: VectorOrigin,
@@ -70,11 +71,10 @@ export class ShardedCache extends Composed<ShardedCacheParts> implements SecondL
     vectors: Float32Array<ArrayBuffer>,
     { authority }: Acting,
   ): Promise<void> {
-    const dimensions = vectors.length / entries.length;
+    const all = batchRows(entries, vectors);
     const digests = entries.map(({ digest }) => digest);
     await this.#eachShard(owner, digests, [...digests.keys()], this.parts.layout.shards, async (shard, members) => {
-      const rows = new Float32Array(members.length * dimensions);
-      members.forEach((at, row) => rows.set(vectors.subarray(at * dimensions, (at + 1) * dimensions), row * dimensions));
+      const rows = joinRows(members.map((at) => must(all[at], 'a vector for each entry'))).vectors;
       const ofShard = members.map((at) => must(entries[at], 'a member of the batch'));
       // [T71] A refusal is no failure: what may not be stored, or cannot be verified, is not stored.
       await underAuthority<null>(authority, async (lease) => (lease?.isUnconfirmed ? ok(null) : shard.put(origin, ofShard, rows, lease)));
@@ -91,10 +91,10 @@ export class ShardedCache extends Composed<ShardedCacheParts> implements SecondL
     const found = await this.#eachShard(owner, digests, wanted, shards, async (shard, members): Promise<FoundVector[]> => {
       const asked = members.map((at) => must(digests[at], 'a member of the batch'));
       const { entries, vectors } = await shard.get(contractHash, asked);
-      const dimensions = vectors.length / Math.max(1, entries.length);
+      const rows = batchRows(entries, vectors);
       return entries.map((entry, row) => {
         const at = must(members[entry.at], 'a shard answers what it was asked');
-        return { ...entry, at, vector: vectors.slice(row * dimensions, (row + 1) * dimensions) };
+        return { ...entry, at, vector: must(rows[row], 'a vector for each entry').slice() };
       });
     });
     return found.flat();
@@ -132,10 +132,8 @@ export class ShardedCache extends Composed<ShardedCacheParts> implements SecondL
     const entries = moved.map(({ at, position, knownMs, tags, ageMs, ttlMs }): NewVector => {
       return { digest: must(digests[at], 'a member of the batch'), position, knownMs, filledBy, tags, ageMs, ttlMs };
     });
-    const dimensions = must(moved[0], 'something moved').vector.length;
-    const vectors = new Float32Array(moved.length * dimensions);
-    moved.forEach(({ vector }, row) => vectors.set(vector, row * dimensions));
-    await this.put(owner, origin, entries, vectors, acting);
+    const { vectors, lengths } = joinRows(moved.map(({ vector }) => vector));
+    await this.put(owner, origin, withNumbers(entries, lengths), vectors, acting);
   }
 
   /** Calls each of `shards` that has members in `wanted`, all at once; leaves out those that fail. */

@@ -11,7 +11,7 @@ import type { EmbeddedInputs, Embedder, EmbedInputs } from './embed.ts';
 import type { EmbeddedTexts, EmbeddingContract, EmbedTexts, TextEmbedder } from './text-embedder.ts';
 import type { ModelRoutes } from '../models/model-routes.ts';
 import type { RegisteredEmbedder } from './registered-embedder.ts';
-import { checkTask } from './registered-embedder.ts';
+import { checkDense } from './registered-embedder.ts';
 import { Composed } from '../api/composed.ts';
 
 interface AnyEmbedderParts {
@@ -26,7 +26,10 @@ export class AnyEmbedder extends Composed<AnyEmbedderParts> implements TextEmbed
   /** [M45] What is searched for is a query, what is kept a passage. */
   async embed({ texts, use, ...request }: EmbedTexts): Promise<Outcome<EmbeddedTexts>> {
     const inputs = texts.map((text) => ({ kind: 'text' as const, text }));
-    const embedded = await this.embedInputs({ ...request, inputs, directives: ANY_FRESH }, use === 'queries' ? 'query' : 'passage');
+    const embedded = await this.embedInputs(
+      { ...request, inputs, mustBeDense: true, directives: ANY_FRESH },
+      use === 'queries' ? 'query' : 'passage',
+    );
     return embedded.ok ? ok({ ...embedded.value, contractHash: embedded.value.manifest.contractHash }) : embedded;
   }
 
@@ -35,8 +38,8 @@ export class AnyEmbedder extends Composed<AnyEmbedderParts> implements TextEmbed
     if (!meant.ok || !isRegistered(meant.value)) return meant as Outcome<ModelManifest>;
     const { model: id, serving } = meant.value;
     const { dimensions } = serving.manifest;
-    const makesVectors = checkTask(id, serving);
-    return makesVectors.ok ? ok({ id, dimensions, version: String(serving.version), contractHash: serving.contractHash }) : makesVectors;
+    const makesDense = checkDense(id, serving);
+    return makesDense.ok ? ok({ id, dimensions, version: String(serving.version), contractHash: serving.contractHash }) : makesDense;
   }
 
   async embedInputs(request: EmbedInputs, inputType: InputType | undefined): Promise<Outcome<EmbeddedInputs>> {

@@ -20,6 +20,10 @@ export interface BatchRequest {
   /** The owner of the cache that answers: no other owner reads or writes it. */
   readonly owner: CacheOwnerId;
   readonly manifest: ModelManifest;
+  /** Whether vectors are of lengths of their own. */
+  readonly isRagged?: boolean;
+  /** False: they are neither looked for nor kept. */
+  readonly isKept?: boolean;
   /** One for each input, see `inputDigest`. */
   readonly digests: readonly string[];
   readonly directives: CacheDirectives;
@@ -27,9 +31,12 @@ export interface BatchRequest {
   readonly ttlMs: number | undefined;
   /** Only entries that carry all of these tags answer, and computed ones carry them: a purge of any of them takes such an entry. */
   readonly tags: readonly string[];
-  /** The vectors of those inputs, row by row. */
-  compute(inputs: readonly number[]): Promise<Outcome<Float32Array<ArrayBuffer>>>;
+  /** The vectors of those inputs: row by row, `manifest.dimensions` numbers each, or each by itself where they are of lengths of their own. */
+  compute(inputs: readonly number[]): Promise<Outcome<Float32Array<ArrayBuffer> | readonly Float32Array<ArrayBuffer>[]>>;
 }
+
+/** One vector for each distinct input that was computed. */
+export type ComputedRows = Outcome<readonly Float32Array<ArrayBuffer>[]>;
 
 /** What is known of a batch so far, by slot of its plan. */
 export class BatchProgress {
@@ -108,10 +115,9 @@ export class BatchProgress {
   }
 
   /** Takes row `row` of what was computed. */
-  place(slot: number, answer: Outcome<Float32Array<ArrayBuffer>> | undefined, row: number, source: 'computed' | 'joined'): void {
-    const { dimensions } = this.request.manifest;
+  place(slot: number, answer: ComputedRows | undefined, row: number, source: 'computed' | 'joined'): void {
     const answered = must(answer?.ok === true ? answer.value : undefined, 'refusals were returned');
-    this.rows[slot] = answered.subarray(row * dimensions, (row + 1) * dimensions);
+    this.rows[slot] = must(answered[row], 'a row for each input');
     this.#sources[slot] = source;
     const { ttlMs } = this.request;
     if (source === 'computed' && ttlMs !== undefined) this.#expect(ttlMs);
@@ -119,7 +125,7 @@ export class BatchProgress {
 
   /** What happened, once every slot has its row. */
   report(usesShared: boolean): CacheReport {
-    const { store } = this.request.directives;
+    const store = this.request.directives.store && this.request.isKept !== false;
     const computed = this.#sources.includes('computed');
     return {
       sources: this.#byInput(),
@@ -134,7 +140,7 @@ export class BatchProgress {
   #forwarded(): Forwarding | undefined {
     const held = this.#sources.filter((source) => source === 'memory').length;
     if (held === this.#sources.length) return undefined;
-    if (!this.view.complete) return 'bypass';
+    if (!this.view.complete || this.request.isKept === false) return 'bypass';
     if (this.request.directives.bypass) return 'request';
     return held > 0 ? 'partial' : (this.#refused ?? 'miss');
   }

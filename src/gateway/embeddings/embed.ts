@@ -8,6 +8,8 @@ import { refuse } from '../../contract/api/outcome.ts';
 import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import type { CountInputs } from '../../contract/tenancy/input-tally.ts';
 import { cacheOwnerOf } from '../../contract/api/principal.ts';
+import type { EmbeddingOutput } from '../../inference/embedding-output.ts';
+import { outputFor } from '../../inference/embedding-output.ts';
 import { checkTokenBatch, checkWords, tokenBatch } from '../../inference/token-batch.ts';
 import type { ModelManifest } from '../../inference/model-manifest.ts';
 import type { TokenBatch } from '../../inference/token-batch.ts';
@@ -30,6 +32,10 @@ export interface EmbedInputs extends Acting {
   readonly inputs: readonly CachedInput[];
   /** Length of the vectors; undefined: the model's own. */
   readonly dimensions?: number | undefined;
+  /** Which form of vectors is wanted; undefined: what the model is for. */
+  readonly output?: EmbeddingOutput | undefined;
+  /** Whether vectors are compared with others: those that are not dense are refused then. */
+  readonly mustBeDense?: boolean;
   readonly directives: CacheDirectives;
   readonly ttlMs?: number | undefined;
   readonly tags?: readonly string[];
@@ -39,8 +45,11 @@ export interface EmbedInputs extends Acting {
 }
 
 export interface EmbeddedInputs {
-  /** Row-major, in the order of the inputs. */
+  readonly output: EmbeddingOutput;
+  /** Row-major, in the order of the inputs. Nothing, where they are not dense. */
   readonly vectors: Float32Array<ArrayBuffer>;
+  /** Of sparse and token vectors: one row an input, as `EmbeddedTexts` has it. */
+  readonly rows: readonly Float32Array<ArrayBuffer>[];
   readonly dimensions: number;
   readonly manifest: ModelManifest;
   readonly tokens: number;
@@ -71,6 +80,8 @@ export class Embedder extends Composed<EmbedderParts> {
     // [T55] Whatever named the model: the call itself, or the index whose vectors it makes.
     const touched = mayTouchModels(principal, [manifest.value.id]);
     if (!touched.ok) return touched;
+    const output = outputFor(manifest.value.id, STATIC, request.output);
+    if (!output.ok) return output;
     const dimensions = request.dimensions ?? manifest.value.dimensions;
     if (dimensions > manifest.value.dimensions) return tooManyDimensions(manifest.value, dimensions);
     const model = await this.parts.models.load(manifest.value);
@@ -100,6 +111,8 @@ export class Embedder extends Composed<EmbedderParts> {
     this.parts.countInputs(principal, 'unknown-words', pinnedName(manifest.value), shares);
     const full = manifest.value.dimensions;
     return ok({
+      output: output.value,
+      rows: [],
       vectors: dimensions === full ? vectors : truncate(vectors, full, dimensions),
       dimensions,
       manifest: manifest.value,
@@ -109,6 +122,9 @@ export class Embedder extends Composed<EmbedderParts> {
     });
   }
 }
+
+/** What the models of a deployment are: their texts have no vectors of tokens. */
+const STATIC = { task: 'embedding', pooling: 'none' } as const;
 
 /** [M44] No vectors join others but those of their contract. Refuses with `contract_mismatch`. */
 export function checkContract({ contractHash }: Pick<EmbedInputs, 'contractHash'>, model: string, found: string): Outcome<null> {

@@ -1,4 +1,5 @@
 import { planBatch, scatterRows } from '../../cache/batch-plan.ts';
+import { batchRows, joinRows, withNumbers } from '../../cache/vector-rows.ts';
 import type { VectorOrigin } from '../../cache/stored-vector.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
@@ -11,7 +12,7 @@ import type { Flight, Joined } from '../../kernel/shared-work.ts';
 import { SharedWork } from '../../kernel/shared-work.ts';
 import type { WakeUps } from '../../kernel/wake-ups.ts';
 import { BatchProgress } from './batch-progress.ts';
-import type { BatchRequest } from './batch-progress.ts';
+import type { BatchRequest, ComputedRows as Computed } from './batch-progress.ts';
 import type { CacheReport } from '../caches/cache-report.ts';
 import type { Holding } from '../caches/cache-holdings.ts';
 import { LevelOne } from '../caches/level-one.ts';
@@ -20,8 +21,10 @@ import type { PurgeViews } from '../caches/purge-views.ts';
 import type { SecondLevel } from '../caches/sharded-cache.ts';
 
 export interface BatchAnswer {
-  /** Row-major, in the order of the inputs. */
+  /** Row-major, in the order of the inputs. Nothing, where they are ragged. */
   readonly vectors: Float32Array<ArrayBuffer>;
+  /** Where vectors are ragged: one an input; inputs that are the same share one. */
+  readonly rows: readonly Float32Array<ArrayBuffer>[];
   readonly report: CacheReport;
   /** What this isolate now holds for the owner under the model. */
   readonly holding: Holding;
@@ -33,9 +36,6 @@ interface EmbeddingCacheParts {
   readonly secondLevel: SecondLevel;
   readonly wakeUps: WakeUps;
 }
-
-/** Rows of distinct inputs, row-major. */
-type Computed = Outcome<Float32Array<ArrayBuffer>>;
 
 /** A computation of another request, and the rows of it that answer slots of this one. */
 interface JoinedRows {
@@ -66,7 +66,7 @@ export class EmbeddingCache {
   async answer(request: BatchRequest): Promise<Outcome<BatchAnswer>> {
     const view = await this.#parts.purges.current(request.owner);
     const progress = new BatchProgress(request, planBatch(request.digests), view);
-    const mayRead = view.complete && !request.directives.bypass;
+    const mayRead = view.complete && !request.directives.bypass && request.isKept !== false;
     if (mayRead) {
       this.#readMemory(progress);
       if (sharesVectors(request.manifest) && progress.missing().length > 0) {
@@ -81,7 +81,7 @@ export class EmbeddingCache {
     if (!computed.ok) return computed;
     const { manifest, owner } = request;
     return ok({
-      vectors: scatterRows(progress.rows, progress.plan.slotOf, manifest.dimensions),
+      ...answerRows(progress),
       report: progress.report(sharesVectors(manifest)),
       holding: this.#memory.read({ owner, model: manifest.id }),
     });
@@ -158,18 +158,29 @@ export class EmbeddingCache {
 
   async #computeAndStore(progress: BatchProgress, slots: readonly number[], inputs: readonly number[]) {
     const { request, view } = progress;
-    const rows = await request.compute(inputs);
-    if (!rows.ok || !request.directives.store) return rows;
     const { owner, manifest, ttlMs, acting } = request;
+    const computed = await request.compute(inputs);
+    if (!computed.ok) return computed;
+    const rows = ok(
+      computed.value instanceof Float32Array
+        ? batchRows(
+            inputs.map(() => ({ numbers: manifest.dimensions })),
+            computed.value,
+          )
+        : computed.value,
+    );
+    if (!request.directives.store || request.isKept === false) return rows;
     const stamp = { ...view.stamp, filledBy: acting.principal.tenantId };
     const storedAtMs = this.#parts.clock.nowMs();
     slots.forEach((slot, row) => {
-      const vector = rowOf(rows.value, row, manifest.dimensions);
+      // A copy: a view would keep the whole batch in memory for one entry.
+      const vector = must(rows.value[row], 'a row for each input').slice();
       this.#remember(progress, slot, { vector, ...stamp, storedAtMs, tags: progress.tagsFor(slot) }, ttlMs);
     });
     if (sharesVectors(manifest)) {
       const entries = slots.map((slot) => ({ digest: progress.digestOf(slot), ...stamp, ageMs: 0, ttlMs, tags: progress.tagsFor(slot) }));
-      this.#parts.wakeUps.keepAlive(this.#parts.secondLevel.put(owner, originOf(manifest), entries, rows.value, acting));
+      const { vectors, lengths } = joinRows(rows.value);
+      this.#parts.wakeUps.keepAlive(this.#parts.secondLevel.put(owner, originOf(manifest), withNumbers(entries, lengths), vectors, acting));
     }
     return rows;
   }
@@ -211,6 +222,8 @@ const isPurged = (progress: BatchProgress, slot: number, position: number): bool
 const notCached = (absent: number, distinct: number) =>
   refuse('not_cached', `${absent} of ${distinct} distinct inputs are not cached, and \`only-if-cached\` forbids computing them`);
 
-/** A copy: a view would keep the whole batch in memory for one entry. */
-const rowOf = (rows: Float32Array<ArrayBuffer>, row: number, dimensions: number): Float32Array<ArrayBuffer> =>
-  rows.slice(row * dimensions, (row + 1) * dimensions);
+/** The vectors by inputs. */
+function answerRows({ rows, plan: { slotOf }, request }: BatchProgress): Pick<BatchAnswer, 'vectors' | 'rows'> {
+  if (request.isRagged !== true) return { vectors: scatterRows(rows, slotOf, request.manifest.dimensions), rows: [] };
+  return { vectors: new Float32Array(0), rows: Array.from(slotOf, (slot) => must(rows[slot], 'every distinct input has an answer')) };
+}

@@ -1,5 +1,7 @@
 import { inputDigest } from '../../cache/cache-key.ts';
 import type { Sha256 } from '../../cache/cache-key.ts';
+import { batchRows, withNumbers } from '../../cache/vector-rows.ts';
+import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
 import { EMBEDDING_LIMITS } from '../../contract/embeddings/embedding-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
@@ -12,6 +14,8 @@ import type { RegisteredRoute, RoutedVersion } from '../../inference/registry/mo
 import { versionFor } from '../../inference/registry/model-route.ts';
 import { shownChoice } from '../../inference/served/choose-runner.ts';
 import type { InputType } from '../../inference/served/model-calls.ts';
+import type { EmbeddingOutput } from '../../inference/embedding-output.ts';
+import { makesVectors, outputFor, tooManyNumbers } from '../../inference/embedding-output.ts';
 import { promptOf, textChunks, tokensBound } from '../../inference/served/text-chunks.ts';
 import { truncate } from '../../inference/unit-vectors.ts';
 import { err, ok } from '../../kernel/result.ts';
@@ -41,44 +45,36 @@ export class RegisteredEmbedder extends Composed<RegisteredEmbedderParts> {
     const { principal, authority, inputs, directives, ttlMs, tags = [] } = request;
     const touched = mayTouchModels(principal, [route.model]);
     if (!touched.ok) return touched;
-    const texts: string[] = [];
-    for (const [i, input] of inputs.entries()) {
-      if (input.kind !== 'text') return refuse('invalid_value', `has token ids; ${route.model} takes texts only`, ['input', i]);
-      texts.push(input.text);
-    }
+    const given = textsOf(inputs, route.model);
+    if (!given.ok) return given;
+    const texts = given.value;
     const digests = inputs.map((input) => inputDigest(this.parts.sha256, input));
     const version = versionFor(route, `${principal.tenantId}:${digests.join()}`);
-    const makesVectors = checkTask(route.model, version);
-    if (!makesVectors.ok) return makesVectors;
+    const isFit = (request.mustBeDense === true ? checkDense : checkTask)(route.model, version);
+    if (!isFit.ok) return isFit;
     const pinned = checkContract(request, route.model, version.contractHash);
     if (!pinned.ok) return pinned;
+    const form = formOf(route.model, version, request);
+    if (!form.ok) return form;
+    const { output, dimensions } = form.value;
     const { dimensions: full } = version.manifest;
-    const dimensions = request.dimensions ?? full;
-    if (dimensions > full) return refuse('invalid_value', `is ${dimensions}; the vectors of ${route.model} have ${full}`, 'dimensions');
     const bounds = texts.map((text) => tokensBound(version.manifest, text, inputType));
     const bound = sumOf(bounds);
     const reserved = await request.reserve({ embedding_tokens: bound });
     if (!reserved.ok) return reserved;
 
     const manifest = manifestOf(route, version);
-    const { tenantId } = principal;
+    const { leftMs, model: name } = request;
     const longestTokens = bounds.reduce((most, one) => Math.max(most, one), 0);
-    const run = {
-      tenantId,
-      name: request.model,
-      route,
-      version,
-      inputType,
-      tokens: bound,
-      longestTokens,
-      leftMs: request.leftMs,
-      end: authority.end,
-    };
+    const run = { principal, name, route, version, inputType, output, tokens: bound, longestTokens, leftMs, end: authority.end };
     let ran: Ran | undefined;
     const answer = await this.parts.cache.answer({
       acting: { principal, authority },
       owner: cacheOwnerOf(principal),
-      manifest: { ...manifest, dimensions: full + 1, contractHash: this.#cacheSpace(version, inputType) },
+      manifest: { ...manifest, dimensions: full + 1, contractHash: this.#cacheSpace(version, inputType, output) },
+      isRagged: output !== 'dense',
+      // [M184] The vectors of the tokens of one text take as much room as some hundred texts do.
+      isKept: output !== 'tokens',
       digests,
       directives,
       ttlMs,
@@ -90,8 +86,11 @@ export class RegisteredEmbedder extends Composed<RegisteredEmbedderParts> {
       },
     });
     if (!answer.ok) return answer;
-    const { report, holding } = answer.value;
-    const { vectors, tokens } = unpacked(answer.value.vectors, full);
+    const { report, holding, rows } = answer.value;
+    const numbers = rows.reduce((sum, { length }) => sum + length - 1, 0);
+    if (numbers > EMBEDDING_LIMITS.embeddingNumbersMaxCount) return tooManyNumbers(numbers, output);
+    const { vectors, tokens } =
+      output === 'dense' ? unpacked(answer.value.vectors, full) : { vectors: NO_NUMBERS, tokens: tokensBehind(rows) };
     this.parts.count(principal, { cache: 'embeddings', model: manifest.id, sources: report.sources, agesMs: report.agesMs, holding });
     const total = sumOf(tokens);
     if (total > EMBEDDING_LIMITS.embeddingTokensMaxCount)
@@ -99,9 +98,11 @@ export class RegisteredEmbedder extends Composed<RegisteredEmbedderParts> {
     // [M42] Nothing is answered whose tokens were not reserved.
     const rest = total > bound ? await request.reserve({ embedding_tokens: total - bound }) : ok(undefined);
     if (!rest.ok) return rest;
-    const cut = dimensions === full ? vectors : truncate(vectors, full, dimensions);
+    const cut = (some: Float32Array<ArrayBuffer>) => (dimensions === full ? some : truncate(some, full, dimensions));
     return ok({
-      vectors: cut,
+      output,
+      vectors: cut(vectors),
+      rows: rows.map((row) => cut(row.subarray(0, -1))),
       dimensions,
       tokens: total,
       cachedTokens: cachedTokens(tokens, report),
@@ -110,9 +111,10 @@ export class RegisteredEmbedder extends Composed<RegisteredEmbedderParts> {
     });
   }
 
-  /** Vectors of queries and passages are kept apart where the model makes others of them; a purge by text takes both. */
-  #cacheSpace({ manifest, contractHash }: RoutedVersion, inputType: InputType | undefined): string {
+  /** Vectors of queries and passages are kept apart where the model makes others of them, and so are forms of vectors; a purge by text takes all. [M184] */
+  #cacheSpace({ manifest, contractHash }: RoutedVersion, inputType: InputType | undefined, output: EmbeddingOutput): string {
     const prompt = promptOf(manifest, inputType);
+    if (output !== 'dense') return this.parts.sha256(JSON.stringify([contractHash, prompt, output]));
     return prompt === '' ? contractHash : this.parts.sha256(`${contractHash}:${prompt}`);
   }
 
@@ -121,39 +123,112 @@ export class RegisteredEmbedder extends Composed<RegisteredEmbedderParts> {
     texts: readonly string[],
     bounds: readonly number[],
     rows: readonly number[],
-  ): Promise<Outcome<{ readonly packed: Float32Array<ArrayBuffer>; readonly ran: Ran | undefined }>> {
-    const { dimensions } = run.version.manifest;
+  ): Promise<Outcome<{ readonly packed: readonly Float32Array<ArrayBuffer>[]; readonly ran: Ran | undefined }>> {
+    const packed: Float32Array<ArrayBuffer>[] = [];
     let ran: Ran | undefined;
-    const packed = new Float32Array(rows.length * (dimensions + 1));
-    let done = 0;
-    for (const chunk of textChunks(rows, bounds, run.version)) {
-      const some = chunk.map((row) => texts[row] ?? '');
-      const embedded = await this.parts.runners.embedTexts(run, some);
+    let [first, numbers] = [0, 0];
+    const chunks = textChunks(rows, bounds, run.version, chunkTokensMax(run)).map((chunk) => ({
+      chunk,
+      from: (first += chunk.length) - chunk.length,
+    }));
+    const embed = async ({ chunk, from }: { readonly chunk: readonly number[]; readonly from: number }): Promise<Outcome<null>> => {
+      const embedded = await this.parts.runners.embedTexts(
+        run,
+        chunk.map((row) => texts[row] ?? ''),
+      );
       if (!embedded.ok) {
         const [at, ...rest] = pathBelow(embedded.error.path, ['input']) ?? [];
         return typeof at === 'number' ? err(refusalAt(embedded.error, ['input', chunk[at] ?? 0, ...rest])) : embedded;
       }
-      const { vectors, tokens } = embedded.value;
-      ({ ran } = embedded.value);
-      for (const at of chunk.keys()) {
-        packed.set(vectors.subarray(at * dimensions, (at + 1) * dimensions), done * (dimensions + 1));
-        packed[done * (dimensions + 1) + dimensions] = tokens[at] ?? 0;
-        done += 1;
-      }
+      const { vectors, lengths, tokens } = embedded.value;
+      ran = later(ran, embedded.value.ran);
+      if (lengths !== undefined) numbers += vectors.length;
+      if (numbers > EMBEDDING_LIMITS.embeddingNumbersMaxCount) return tooManyNumbers(numbers, run.output ?? 'dense');
+      for (const [at, row] of batchRows(withNumbers(chunk.map(Object), lengths), vectors).entries())
+        packed[from + at] = withTokens(row, tokens[at] ?? 0);
+      return ok(null);
+    };
+    // Calls of isolates follow each other, so that those of other requests run in between; a replica has several cores.
+    for (let at = 0; at < chunks.length;) {
+      const count = ran?.choice.runner === 'pool' ? MODEL_LIMITS.replicaCallsAtOnceMax : 1;
+      const done = await Promise.all(chunks.slice(at, at + count).map(embed));
+      const failed = done.find((one) => !one.ok);
+      if (failed !== undefined && !failed.ok) return failed;
+      at += count;
     }
     return ok({ packed, ran });
   }
 }
 
+/** The form of a request's vectors, and how many numbers each has. Refuses what the model does not make by `output` or `dimensions`. */
+function formOf(
+  model: string,
+  { manifest }: RoutedVersion,
+  { output: asked, dimensions = manifest.dimensions }: Pick<EmbedInputs, 'output' | 'dimensions'>,
+): Outcome<{ readonly output: EmbeddingOutput; readonly dimensions: number }> {
+  const output = outputFor(model, manifest, asked);
+  if (!output.ok) return output;
+  if (output.value === 'sparse' && dimensions !== manifest.dimensions)
+    return refuse('invalid_value', `goes with dense and token vectors; ${model} makes sparse ones`, 'dimensions');
+  if (dimensions <= manifest.dimensions) return ok({ output: output.value, dimensions });
+  return refuse('invalid_value', `is ${dimensions}; the vectors of ${model} have ${manifest.dimensions}`, 'dimensions');
+}
+
+const NO_NUMBERS = new Float32Array(0);
+
+/** Refuses with `invalid_value` a model that makes no dense vectors: those of indexes, and of whatever else compares them, are. [M185] */
+export function checkDense(model: string, version: RoutedVersion): Outcome<null> {
+  if (version.manifest.task !== 'sparse-embedding') return checkTask(model, version);
+  return refuse(
+    'invalid_value',
+    `${model} is a model for sparse-embedding: it makes no dense vectors, which indexes and this call need; POST /v1/embeddings answers its own`,
+    'model',
+  );
+}
+
+function textsOf(inputs: EmbedInputs['inputs'], model: string): Outcome<string[]> {
+  const texts: string[] = [];
+  for (const [i, input] of inputs.entries()) {
+    if (input.kind !== 'text') return refuse('invalid_value', `has token ids; ${model} takes texts only`, ['input', i]);
+    texts.push(input.text);
+  }
+  return ok(texts);
+}
+
+/** Behind its numbers each row has how many tokens its text has. */
+const tokensBehind = (rows: readonly Float32Array[]): number[] => rows.map((row) => row.at(-1) ?? 0);
+
+/** The later of two runs of one call, with all the time that both waited. */
+function later(before: Ran | undefined, ran: Ran): Ran {
+  const waitedMs = Math.max(before?.waitedMs ?? 0, ran.waitedMs ?? 0);
+  return waitedMs > 0 ? { ...ran, waitedMs } : ran;
+}
+
 /** Refuses with `invalid_value` a model that makes no vectors. */
-export const checkTask = (model: string, { manifest: { task } }: RoutedVersion): Outcome<null> =>
-  task === 'embedding' ? ok(null) : refuse('invalid_value', `${model} is a model for ${task}: it makes no vectors`, 'model');
+const checkTask = (model: string, { manifest: { task } }: RoutedVersion): Outcome<null> =>
+  makesVectors(task) ? ok(null) : refuse('invalid_value', `${model} is a model for ${task}: it makes no vectors`, 'model');
 
 /** A replica may run another version under the same contract. */
 const answeredBy = (manifest: ModelManifest, ran: Ran | undefined): Pick<EmbeddedInputs, 'manifest' | 'ranBy'> =>
-  ran === undefined ? { manifest } : { manifest: { ...manifest, version: ran.version }, ranBy: shownChoice(ran.choice) };
+  ran === undefined ? { manifest } : { manifest: { ...manifest, version: ran.version }, ranBy: shownRun(ran) };
+
+/** As `x-sluice-route` says it. */
+const shownRun = ({ choice, waitedMs }: Ran): string =>
+  waitedMs === undefined ? shownChoice(choice) : `${shownChoice(choice)}; waited_ms=${Math.round(waitedMs)}`;
 
 const sumOf = (counts: readonly number[]): number => counts.reduce((sum, count) => sum + count, 0);
+
+/** Token vectors of a chunk are not many more numbers than dense vectors of one: the inference Worker answers them in one message. */
+const chunkTokensMax = ({ output, version: { manifest } }: RunTexts): number =>
+  output === 'tokens' ? EMBEDDING_LIMITS.embeddingNumbersMaxCount / 2 / manifest.dimensions : Infinity;
+
+/** A vector and, behind it, the number of its text's tokens. */
+function withTokens(vector: Float32Array, tokens: number): Float32Array<ArrayBuffer> {
+  const row = new Float32Array(vector.length + 1);
+  row.set(vector);
+  row[vector.length] = tokens;
+  return row;
+}
 
 function unpacked(rows: Float32Array<ArrayBuffer>, dimensions: number) {
   const width = dimensions + 1;

@@ -58,7 +58,8 @@ export class Reranker extends Composed<RerankerParts> {
     return isScored ? this.#byScores(request, route.value) : this.#byVectors(request);
   }
 
-  async #byVectors({ query, documents, topN, ...embedding }: RerankRequest): Promise<Outcome<Ranking>> {
+  async #byVectors({ query, documents, topN, ...request }: RerankRequest): Promise<Outcome<Ranking>> {
+    const embedding = { ...request, mustBeDense: true };
     const asked = await this.parts.embedder.embedInputs({ ...embedding, inputs: [textOf(query)] }, 'query');
     if (!asked.ok) return err(renamed(asked.error, () => ['query']));
     const found = await this.parts.embedder.embedInputs({ ...embedding, inputs: documents.map(textOf) }, 'passage');

@@ -3,6 +3,7 @@ import { POOL_LIMITS } from '../../contract/pools/pool-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse, refuseResource } from '../../contract/api/outcome.ts';
 import type { ModelManifest } from '../../inference/model-manifest.ts';
+import { makesVectors } from '../../inference/embedding-output.ts';
 import { findVersion } from '../../inference/model-manifest.ts';
 import { memoryBytesOf } from '../../inference/served/model-size.ts';
 import { utf8 } from '../../kernel/bytes.ts';
@@ -52,7 +53,7 @@ export class JobModels {
     if (route.value?.kind !== 'registered')
       return refuseResource('model_not_found', { kind: 'model', name: model }, `no pool runs a model ${model}`, 'model');
     const { manifest } = route.value.serving;
-    if (manifest.task !== 'embedding')
+    if (!makesVectors(manifest.task))
       return refuse('invalid_value', `${route.value.model} is a model for ${manifest.task}: pools run models that embed`, 'model');
     // Each text may have a prompt in front of it, which the input does not hold.
     const promptBytes = Math.max(

@@ -7,6 +7,7 @@ import type { ModelOwner, VersionManifest } from '../../inference/registry/versi
 import { readingOf } from '../../inference/registry/version-manifest.ts';
 import { servedContractHash } from '../../inference/served/contract-hash.ts';
 import type { ModelCalls } from '../../inference/served/model-calls.ts';
+import { makesVectors } from '../../inference/embedding-output.ts';
 import type { ModelReading, ModelTask, ServedFile } from '../../inference/served-manifest.ts';
 import { ok } from '../../kernel/result.ts';
 
@@ -36,6 +37,7 @@ function statedOf(body: VersionBody): Stated {
 /** Without one of these the folder is read. Prompts and external data are no part of them: many models have none. */
 const NEEDED: Readonly<Record<ModelTask, readonly (keyof ModelReading)[]>> = {
   embedding: ['graph', 'tokensMax', 'dimensions', 'pooling', 'isNormalised'],
+  'sparse-embedding': ['graph', 'tokensMax', 'dimensions', 'pooling', 'isNormalised', 'activation'],
   'cross-encoder': ['graph', 'tokensMax', 'activation'],
   classifier: ['graph', 'tokensMax', 'labels', 'activation'],
   graph: ['graph'],
@@ -78,10 +80,10 @@ export async function describeVersion(
   if (!read.ok) return read;
   const reading = readingOf(read.value);
   const { task, dimensions } = reading;
-  if ((task === 'embedding') !== dimensions > 0)
+  if (makesVectors(task) !== dimensions > 0)
     return refuse(
       'invalid_value',
-      task === 'embedding' ? 'is needed for an embedding model' : 'goes with embedding models only',
+      makesVectors(task) ? 'is needed for an embedding model' : 'goes with embedding models only',
       'dimensions',
     );
   const manifest: VersionManifest = {

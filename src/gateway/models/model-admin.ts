@@ -21,10 +21,12 @@ import { ok } from '../../kernel/result.ts';
 import type { Acting } from '../tenancy/authority.ts';
 import type { StoredFile } from '../files/file-store.ts';
 import { actorOf, ownerFor, requestDigest, subjectOf } from '../tenancy/subject.ts';
+import { makesVectors } from '../../inference/embedding-output.ts';
 import type { VersionBody } from './describe-version.ts';
 import { checkStatedPaths, describeVersion } from './describe-version.ts';
 import { checkVersion } from './model-checks.ts';
 import type { ModelFileStore, ModelRegistries, ModelRegistryCalls } from './model-registries.ts';
+import type { StandingReplicas } from './standing-replicas.ts';
 import { Composed } from '../api/composed.ts';
 
 interface ModelAdminParts {
@@ -38,6 +40,8 @@ interface ModelAdminParts {
   /** Writes a line of the tenant's audit trail: what fails afterwards is noted in vain, what is not noted does not happen. */
   readonly note: (tenantId: TenantId, action: string, principal: ModelActor, subject: string) => Promise<Outcome<unknown>>;
   readonly clock: Clock;
+  /** Jobs by which pools serve models; `isAuto`: the deployment makes them by itself. */
+  readonly standing: Pick<StandingReplicas, 'jobOf' | 'end'> & { readonly isAuto: boolean };
 }
 
 /** In whose name models are changed: a key's, a job's (by its id) or the admin's. */
@@ -134,9 +138,11 @@ export class ModelAdmin extends Composed<ModelAdminParts> {
         'version',
       );
     const subject = isOverridden ? `${model}@${number}: ${override.reason}` : `${model}@${number}`;
-    return this.#noted(caller, isOverridden ? 'override' : 'promote', subject, (_, by) =>
+    const promoted = await this.#noted(caller, isOverridden ? 'override' : 'promote', subject, (_, by) =>
       registry.promote(model, number, sharePpm, by, isOverridden ? override.reason : undefined),
     );
+    if (promoted.ok) await this.#standBy(caller.principal, promoted.value.version);
+    return promoted;
   }
 
   rollback(caller: Acting<ModelActor>, model: string): Promise<Outcome<ModelVersion>> {
@@ -152,7 +158,9 @@ export class ModelAdmin extends Composed<ModelAdminParts> {
       version?.isRetired === false && isOnly ? await this.#unpinned(caller.principal, model, version.contractHash) : ok(null);
     if (!unpinned.ok) return unpinned;
     const name = `${model}@${number}`;
-    return this.#releasing(caller, 'retire', name, (registry, by) => registry.retire(model, number, by));
+    const retired = await this.#releasing(caller, 'retire', name, (registry, by) => registry.retire(model, number, by));
+    if (retired.ok) await this.#endStanding(caller.principal, model, number);
+    return retired;
   }
 
   /** Refuses with `state_conflict` a model of the deployment, or one that an index of the tenant is pinned to. */
@@ -160,7 +168,9 @@ export class ModelAdmin extends Composed<ModelAdminParts> {
     if (this.parts.isBuiltin(model)) return refuse('state_conflict', `${model} is a model of the deployment: it stays`, 'model');
     const unpinned = await this.#unpinned(caller.principal, model);
     if (!unpinned.ok) return unpinned;
-    return this.#releasing(caller, 'delete', model, (registry, by) => registry.remove(model, by));
+    const removed = await this.#releasing(caller, 'delete', model, (registry, by) => registry.remove(model, by));
+    if (removed.ok) await this.#endStanding(caller.principal, model);
+    return removed;
   }
 
   /** Of a model of the same owner, or of the deployment. */
@@ -172,6 +182,17 @@ export class ModelAdmin extends Composed<ModelAdminParts> {
 
   removeAlias(caller: Acting<ModelActor>, model: string, alias: string): Promise<Outcome<null>> {
     return this.#noted(caller, 'unalias', alias, (registry, by) => registry.removeAlias(model, alias, by));
+  }
+
+  /** [M160] Has a version that isolates do not run, or not all of, served by pools once it is called. Where that fails, the first call does it. */
+  async #standBy(principal: ModelActor, version: VersionRecord): Promise<void> {
+    const { isAuto } = this.parts.standing;
+    if (isAuto && isKey(principal) && needsPool(version)) await this.parts.standing.jobOf({ principal, model: version.model, version });
+  }
+
+  /** [M162] */
+  async #endStanding(principal: ModelActor, model: string, version?: number): Promise<void> {
+    if (principal.kind === 'tenant') await this.parts.standing.end(principal.tenantId, model, version);
   }
 
   async #filesOf(tenantId: TenantId, { files }: CreateModelBody): Promise<Outcome<readonly ServedFile[]>> {
@@ -237,6 +258,15 @@ export class ModelAdmin extends Composed<ModelAdminParts> {
     if (!pinned.ok || pinned.value === undefined) return pinned.ok ? ok(null) : pinned;
     return refuse('state_conflict', `the index ${pinned.value} is pinned to ${model}: give it another generation, or delete it`, 'model');
   }
+}
+
+/** Whether it is a key, which has a project that pays. */
+const isKey = (actor: ModelActor): actor is TenantPrincipal => actor.kind === 'tenant' && 'projectId' in actor;
+
+/** Whether isolates refuse some texts of a version, or all. */
+function needsPool({ manifest, checks }: VersionRecord): boolean {
+  const { runs_on: runsOn, run_bound_ms: boundMs = 0 } = checks?.measured ?? {};
+  return makesVectors(manifest.task) && (runsOn === 'pool' || Number(boundMs) > MODEL_LIMITS.runBoundMsMax);
 }
 
 /** Whose models a caller changes: a tenant its own, the admin those of the platform. */

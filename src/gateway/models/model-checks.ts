@@ -2,6 +2,7 @@ import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import type { VersionChecks, VersionRecord } from '../../inference/registry/model-record.ts';
 import type { ModelOwner } from '../../inference/registry/version-manifest.ts';
+import { denseRows } from '../../inference/served/sparse-rows.ts';
 import type { ModelCalls } from '../../inference/served/model-calls.ts';
 import type { ModelRef } from '../../inference/served-manifest.ts';
 import { ok } from '../../kernel/result.ts';
@@ -44,11 +45,12 @@ export async function checkVersion(
     if (isTransient(verified.error.code)) return verified;
     return ok({ checks: { atMs: nowMs, refusal: verified.error, measured: {} }, contractHash: null });
   }
-  const { memoryBytes, loadMs, runsOn, cost } = verified.value;
+  const { memoryBytes, loadMs, runsOn, computedBy, cost } = verified.value;
   const measured = {
     memory_bytes: memoryBytes,
     load_ms: Math.round(loadMs),
     ...(runsOn === undefined ? {} : { runs_on: runsOn }),
+    ...(computedBy === undefined ? {} : { computed_by: computedBy }),
     ...(cost === undefined ? {} : { run_bound_ms: Math.ceil(cost.runMs) }),
     ...(cost === undefined || cost.unruled.length === 0 ? {} : { operators_without_a_rule: cost.unruled.join(', ') }),
   };
@@ -76,7 +78,7 @@ async function leastCosine(
   for (const version of [one, other]) {
     const embedded = await inference.embedTexts(refOf(owner, version), PROBE_TEXTS, 'passage', { isTruncating: true });
     if (!embedded.ok) return embedded;
-    made.push(embedded.value.vectors);
+    made.push(denseRows(embedded.value, dimensions));
   }
   const [a = new Float32Array(), b = new Float32Array()] = made;
   const cosines = PROBE_TEXTS.map((_, row) =>

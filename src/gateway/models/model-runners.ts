@@ -1,32 +1,45 @@
 import type { AuthorityEnd } from '../../contract/tenancy/authority-end.ts';
 import { JOB_LIMITS } from '../../contract/jobs/job-limits.ts';
 import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
+import type { Refusal } from '../../contract/api/errors.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
+import type { TenantPrincipal } from '../../contract/api/principal.ts';
 import { refuse } from '../../contract/api/outcome.ts';
 import type { RegisteredRoute, RoutedVersion } from '../../inference/registry/model-route.ts';
 import type { RunnerChoice } from '../../inference/served/choose-runner.ts';
+import type { EmbeddingOutput } from '../../inference/embedding-output.ts';
+import { ownOutput } from '../../inference/embedding-output.ts';
 import { chooseRunner } from '../../inference/served/choose-runner.ts';
 import type { EmbeddedTexts, InputType, ModelCalls } from '../../inference/served/model-calls.ts';
+import type { ModelRoom } from '../../inference/served/model-room.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { ReplicaCalls, ReplicaModels, ReplicaTexts } from './replica-calls.ts';
+import { standingName } from './standing-replicas.ts';
 import { Composed } from '../api/composed.ts';
 
 interface ModelRunnerParts {
   readonly inference: Pick<ModelCalls, 'embedTexts'>;
   readonly replicas: ReplicaCalls;
   readonly clock: Clock;
+  /** Whether the deployment has pools serve the models of tenants by itself. */
+  readonly standsBy: boolean;
+  /** What an isolate has for models. */
+  readonly room: ModelRoom;
 }
 
 /** Texts for a version, whatever runs it. */
 export interface RunTexts {
-  readonly tenantId: TenantId;
+  /** In whose name a job is made that serves the model. */
+  readonly principal: TenantPrincipal;
   /** The name that the request has. */
   readonly name: string;
   readonly route: RegisteredRoute;
   readonly version: RoutedVersion;
   readonly inputType: InputType | undefined;
+  /** Absent: what the model is for. */
+  readonly output?: EmbeddingOutput;
   /** The most tokens of all texts of the request. */
   readonly tokens: number;
   /** The same of the longest of them. */
@@ -40,6 +53,8 @@ export interface RunTexts {
 export interface Ran {
   readonly choice: RunnerChoice;
   readonly version: string;
+  /** How long the call waited for a first replica, in ms; absent: there was one. */
+  readonly waitedMs?: number;
 }
 
 type RanTexts = EmbeddedTexts & { readonly ran: Ran };
@@ -51,61 +66,67 @@ export class ModelRunners extends Composed<ModelRunnerParts> {
 
   /** Refuses with `no_healthy_replica` a model that only pools can run where none does, and as what runs it does. */
   async embedTexts(request: RunTexts, texts: readonly string[]): Promise<Outcome<RanTexts>> {
-    const { route, version, leftMs } = request;
-    const { runBoundMs } = version;
-    const names = route.isPinned ? [request.name] : [request.name, route.model];
-    const { choice, wakes } = await this.#chosen(request, names);
-    if (choice.runner === 'none') {
-      const limit = choice.reason === 'too_large' ? 'edgeEmbedderBytesMax' : `runBoundMsMax: ${runBoundMs} ms a text`;
-      const advice = 'run it on a pool (a job of the kind online_inference)';
-      return refuse(
-        'no_healthy_replica',
-        `no isolate can run ${route.model} (${limit}), and no replica of it is healthy: ${advice}`,
-        'model',
-      );
+    const { principal, route, version, leftMs } = request;
+    const { tenantId } = principal;
+    const own = standingName(route.model, version.version);
+    const names = route.isPinned ? [request.name, own] : [request.name, route.model, own];
+    const standing = this.parts.standsBy ? { principal, model: route.model, version } : undefined;
+    const { choice, alone, isReady } = await this.#chosen(request, names);
+    if (choice.runner === 'none') return noRunner(route.model, version, choice.reason);
+    if (choice.runner === 'inference') return this.#inIsolate(request, texts, choice);
+    let isForPool = isForPoolsAlone(choice);
+    if (!isReady && alone.runner === 'inference') {
+      // What an isolate can compute does not wait for a replica: later calls have one.
+      const [ran] = await Promise.all([this.#inIsolate(request, texts, alone), this.parts.replicas.wakeReplica(tenantId, names, standing)]);
+      if (ran.ok || !isBeyondRun(ran.error)) return ran;
+      isForPool = true;
     }
-    if (choice.runner === 'inference') {
-      const waking = wakes ? this.parts.replicas.wakeReplica(request.tenantId, names) : undefined;
-      const [ran] = await Promise.all([this.#inIsolate(request, texts, choice), waking]);
-      return ran;
-    }
-    // What an isolate can compute, too, does not wait for a replica.
-    const waitMs = isForPoolsAlone(choice) ? Math.min(JOB_LIMITS.replicaWakeMs, leftMs ?? Infinity) : 0;
-    const ran = await this.#onReplica(request, { names, texts, waitMs });
-    if (ran.ok) return ok({ ...ran.value, ran: { choice, version: ran.value.version } });
-    if (isForPoolsAlone(choice) || !FALL_BACK.has(ran.error.code)) return ran;
+    const waitMs = isForPool ? Math.min(JOB_LIMITS.replicaWakeMs, leftMs ?? Infinity) : 0;
+    const beganMs = this.parts.clock.nowMs();
+    const ran = await this.#onReplica(request, { names, texts, waitMs, standing });
+    const waited = isReady ? {} : { waitedMs: this.parts.clock.nowMs() - beganMs };
+    if (ran.ok) return ok({ ...ran.value, ran: { choice, version: ran.value.version, ...waited } });
+    if (isForPool || !FALL_BACK.has(ran.error.code)) return ran;
     return this.#inIsolate(request, texts, { runner: 'inference', reason: 'replica_failed' });
   }
 
-  /** `wakes`: a replica should run the like of it, and has still to be woken. What an isolate can compute does not wait for that. */
+  /** `alone`: what would run it without a replica. `isReady`: whether there is one now. */
   async #chosen(
-    { tenantId, version, tokens, longestTokens, leftMs }: RunTexts,
+    { principal, version, tokens, longestTokens, leftMs }: RunTexts,
     names: readonly string[],
-  ): Promise<{ readonly choice: RunnerChoice; readonly wakes: boolean }> {
-    const { manifest, runBoundMs } = version;
-    const { ready, asleep } = await this.#served(tenantId);
+  ): Promise<{ readonly choice: RunnerChoice; readonly alone: RunnerChoice; readonly isReady: boolean }> {
+    const { standsBy, room } = this.parts;
+    const { manifest, runBoundMs, computedBy } = version;
+    const { ready, asleep } = await this.#served(principal.tenantId);
     const isNamed = (model: string): boolean => names.includes(model);
-    const choose = (hasReplica: boolean) => chooseRunner({ manifest, runBoundMs, tokens, longestTokens, hasReplica, leftMs });
-    const hasReplica = ready.some(isNamed);
-    const choice = choose(hasReplica || asleep.some(isNamed));
-    const wakes = !hasReplica && choice.runner === 'pool' && !isForPoolsAlone(choice);
-    return { choice: wakes ? choose(false) : choice, wakes };
+    const choose = (hasReplica: boolean) =>
+      chooseRunner({ manifest, computedBy, runBoundMs, tokens, longestTokens, hasReplica, leftMs, room });
+    const isReady = ready.some(isNamed);
+    return { choice: choose(isReady || standsBy || asleep.some(isNamed)), alone: choose(false), isReady };
   }
 
   async #inIsolate(
-    { route, version, inputType, leftMs }: RunTexts,
+    { route, version, inputType, output, leftMs }: RunTexts,
     texts: readonly string[],
     choice: RunnerChoice,
   ): Promise<Outcome<RanTexts>> {
     const ref = { owner: route.owner, model: route.model, version: String(version.version), manifest: version.manifest };
-    const embedded = await this.parts.inference.embedTexts(ref, texts, inputType, leftMs === undefined ? {} : { leftMs });
+    const embedded = await this.parts.inference.embedTexts(ref, texts, inputType, {
+      ...(leftMs === undefined ? {} : { leftMs }),
+      ...(output === undefined || output === ownOutput(version.manifest.task) ? {} : { output }),
+    });
     return embedded.ok ? ok({ ...embedded.value, ran: { choice, version: ref.version } }) : embedded;
   }
 
-  #onReplica({ tenantId, version, inputType, end }: RunTexts, call: Pick<ReplicaTexts, 'names' | 'texts' | 'waitMs'>) {
+  #onReplica(
+    { principal, version, inputType, output, end }: RunTexts,
+    call: Pick<ReplicaTexts, 'names' | 'texts' | 'waitMs' | 'standing'>,
+  ) {
     const { manifest, contractHash } = version;
     const contracts = [contractHash, manifest.contractHash];
-    return this.parts.replicas.embedOnReplica(tenantId, { ...call, inputType, dimensions: manifest.dimensions, contracts }, end);
+    const form = output === undefined ? {} : { output };
+    const { dimensions } = manifest;
+    return this.parts.replicas.embedOnReplica(principal.tenantId, { ...call, inputType, ...form, dimensions, contracts }, end);
   }
 
   /** Nothing, where the control plane does not answer: an isolate computes what it can. */
@@ -122,6 +143,17 @@ export class ModelRunners extends Composed<ModelRunnerParts> {
 }
 
 const NO_MODELS: ReplicaModels = { ready: [], asleep: [] };
+
+function noRunner(model: string, { runBoundMs }: RoutedVersion, reason: RunnerChoice['reason']): Outcome<never> {
+  const limit = reason === 'too_large' ? 'edgeEmbedderBytesMax' : `runBoundMsMax: ${runBoundMs} ms a text`;
+  const advice = 'run it on a pool (a job of the kind online_inference)';
+  return refuse('no_healthy_replica', `no isolate can run ${model} (${limit}), and no replica of it is healthy: ${advice}`, 'model');
+}
+
+/** Whether an isolate computes nothing that takes as long, or needs as much memory, as these texts. */
+const isBeyondRun = ({ limit }: Refusal): boolean => BEYOND_RUN.has(limit?.name ?? '');
+
+const BEYOND_RUN: ReadonlySet<string> = new Set(['runBoundMsMax', 'callBoundMsMax', 'runtimeBytesMax']);
 
 const isForPoolsAlone = ({ reason }: RunnerChoice): boolean => reason === 'too_large' || reason === 'too_slow';
 

@@ -3,12 +3,15 @@ import type { AuthorityEnd } from '../../contract/tenancy/authority-end.ts';
 import { JOB_LIMITS } from '../../contract/jobs/job-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
-import { fromBase64 } from '../../kernel/bytes.ts';
+import { joinRows } from '../../cache/vector-rows.ts';
+import { readRow } from './replica-rows.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { JobId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Job } from '../../scheduler/served/jobs/job.ts';
 import type { ReplicaCalls, ReplicaModels, ReplicaTexts, ReplicaVectors } from '../models/replica-calls.ts';
+import type { StandingModel, StandingReplicas } from '../models/standing-replicas.ts';
+import { standingName } from '../models/standing-replicas.ts';
 import type { ReplicaRouter } from './replica-router.ts';
 import type { ReplicaWakes } from './replica-wakes.ts';
 
@@ -17,12 +20,19 @@ interface ModelReplicaParts {
   readonly serving: (tenantId: TenantId) => Promise<Outcome<readonly Job[]>>;
   readonly router: Pick<ReplicaRouter, 'embed'>;
   readonly wakes: Pick<ReplicaWakes, 'wake'>;
+  readonly standing: Pick<StandingReplicas, 'jobOf'>;
   readonly clock: Clock;
+}
+
+interface ServingJob {
+  readonly id: JobId;
+  readonly model: string;
+  readonly isReady: boolean;
 }
 
 interface View {
   /** Those with healthy replicas first. */
-  readonly jobs: readonly { readonly id: JobId; readonly model: string; readonly isReady: boolean }[];
+  readonly jobs: readonly ServingJob[];
   readonly readAtMs: number;
 }
 
@@ -42,30 +52,45 @@ export class ModelReplicas implements ReplicaCalls {
     return ok({ ready: [...new Set(of(true))], asleep: [...new Set(of(false))] });
   }
 
-  async wakeReplica(tenantId: TenantId, names: readonly string[]): Promise<void> {
-    const view = await this.#view(tenantId);
-    const job = view.ok ? view.value.jobs.find(({ model, isReady }) => !isReady && names.includes(model)) : undefined;
-    if (job !== undefined) await this.#parts.wakes.wake(tenantId, [job.id]);
+  async wakeReplica(tenantId: TenantId, names: readonly string[], standing?: StandingModel): Promise<void> {
+    const job = await this.#serving(tenantId, names, standing);
+    if (job.ok && !job.value.isReady) await this.#parts.wakes.wake(tenantId, [job.value.id]);
   }
 
   async embedOnReplica(
     tenantId: TenantId,
-    { names, texts, inputType, contracts, dimensions, waitMs }: ReplicaTexts,
+    { names, texts, inputType, output = 'dense', contracts, dimensions, waitMs, standing }: ReplicaTexts,
     end?: AuthorityEnd,
   ): Promise<Outcome<ReplicaVectors>> {
-    const view = await this.#view(tenantId);
-    if (!view.ok) return view;
-    const job = view.value.jobs.find(({ model }) => names.includes(model));
-    if (job === undefined) return refuse('no_healthy_replica', 'no replica serves the model', 'model');
+    const serving = await this.#serving(tenantId, names, standing);
+    if (!serving.ok) return serving;
+    const job = serving.value;
     const request = {
       model: job.model,
       input: texts,
       encoding_format: 'base64',
       ...(inputType === undefined ? {} : { input_type: inputType }),
+      ...(output === 'dense' ? {} : { output }),
     };
     const answered = await this.#parts.router.embed(tenantId, job.id, job.model, JSON.stringify(request), end, waitMs);
     if (!answered.ok) return answered;
-    return vectorsIn(answered.value, texts.length, dimensions, contracts);
+    return vectorsIn(answered.value, { count: texts.length, dimensions, output, contracts });
+  }
+
+  /** The job that serves a model, ready or not; one is made of `standing` where there is none. */
+  async #serving(tenantId: TenantId, names: readonly string[], standing: StandingModel | undefined): Promise<Outcome<ServingJob>> {
+    const view = await this.#view(tenantId);
+    if (!view.ok) return view;
+    const known = view.value.jobs.find(({ model }) => names.includes(model));
+    if (known !== undefined) return ok(known);
+    if (standing === undefined) return refuse('no_healthy_replica', 'no replica serves the model', 'model');
+    const made = await this.#parts.standing.jobOf(standing);
+    if (!made.ok) return made;
+    const job = { id: made.value, model: standingName(standing.model, standing.version.version), isReady: false };
+    // Calls that come before the view is read again know of it.
+    const now = this.#views.get(tenantId) ?? view.value;
+    if (!now.jobs.some(({ id }) => id === job.id)) this.#views.set(tenantId, { ...now, jobs: [...now.jobs, job] });
+    return ok(job);
   }
 
   async #view(tenantId: TenantId): Promise<Outcome<View>> {
@@ -89,24 +114,25 @@ export class ModelReplicas implements ReplicaCalls {
 /** Tenants that an isolate remembers the replicas of. */
 const VIEWS_MAX = 1_000;
 
+interface Expected extends Pick<ReplicaTexts, 'dimensions' | 'contracts'>, Required<Pick<ReplicaTexts, 'output'>> {
+  readonly count: number;
+}
+
+const isListOf = (value: unknown, count: number): value is unknown[] => Array.isArray(value) && value.length === count;
+const countIn = (value: unknown): number => (Number.isSafeInteger(value) && Number(value) >= 0 ? Number(value) : Number.NaN);
+
 /** What a replica is expected to say. It is code of an operator, and may be of another version: nothing is taken on trust. */
-function vectorsIn(body: unknown, count: number, dimensions: number, contracts: readonly string[]): Outcome<ReplicaVectors> {
+function vectorsIn(body: unknown, { count, dimensions, output, contracts }: Expected): Outcome<ReplicaVectors> {
   const { data, sluice } = (body ?? {}) as { data?: unknown; sluice?: { tokens?: unknown; contract_hash?: unknown; version?: unknown } };
   const { tokens, contract_hash: contract, version } = sluice ?? {};
   if (typeof contract !== 'string' || !contracts.includes(contract) || typeof version !== 'string')
     return refuse('no_healthy_replica', 'the replica serves another version of the model, under another embedding contract', 'model');
-  const vectors = new Float32Array(count * dimensions);
-  const isList = Array.isArray(data) && data.length === count && Array.isArray(tokens) && tokens.length === count;
-  const isWhole =
-    isList &&
-    data.every(({ embedding }: { embedding?: unknown }, row) => {
-      const bytes = typeof embedding === 'string' ? fromBase64(embedding) : undefined;
-      if (bytes?.length !== dimensions * 4) return false;
-      vectors.set(new Float32Array(bytes.slice().buffer), row * dimensions);
-      return true;
-    });
-  const counts = isList ? tokens.map((each) => (Number.isSafeInteger(each) && each >= 0 ? Number(each) : Number.NaN)) : [];
-  if (!isWhole || counts.some(Number.isNaN) || !vectors.every(Number.isFinite))
+  const isList = isListOf(data, count) && isListOf(tokens, count);
+  const rows = isList ? data.map((one: { embedding?: unknown } | null) => readRow(one?.embedding, output, dimensions)) : [];
+  const counts = isList ? tokens.map(countIn) : [];
+  const known = rows.filter((row) => row !== undefined);
+  if (!isList || known.length < count || counts.some(Number.isNaN) || !known.every((row) => row.every(Number.isFinite)))
     return refuse('no_healthy_replica', 'the replica answered something else than vectors', 'model');
-  return ok({ vectors, tokens: Int32Array.from(counts), sharedTexts: 0, version });
+  const lengths = output === 'dense' ? {} : { lengths: Int32Array.from(known, ({ length }) => length) };
+  return ok({ vectors: joinRows(known).vectors, ...lengths, tokens: Int32Array.from(counts), sharedTexts: 0, version });
 }

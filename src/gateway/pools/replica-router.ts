@@ -75,15 +75,22 @@ export class ReplicaRouter {
     if (own !== model)
       return refuseResource('model_not_found', { kind: 'model', name: model }, `the job serves ${own}, not ${model}`, 'model');
     const call: ReplicaCall = { tenantId, jobId, body, end };
-    const answered = await this.#answer(call, seen.value.replicas);
-    if (answered.ok || !seen.value.sleeps || answered.error.code !== 'no_healthy_replica' || end?.refusal !== undefined) return answered;
-    // Its last replica may have left within the call.
-    const woken = await this.#parts.wakes.first(tenantId, [jobId], {
-      look: () => this.#callable(tenantId, jobId),
-      isOver: () => end?.refusal !== undefined,
-      leftMs,
-    });
-    return woken.ok ? this.#answer(call, woken.value) : woken;
+    let answered = await this.#answer(call, seen.value.replicas);
+    if (!seen.value.sleeps) return answered;
+    const { clock, wakes } = this.#parts;
+    const untilMs = clock.nowMs() + (leftMs ?? JOB_LIMITS.replicaWakeMs);
+    // Its last replica may have left, or died, within the call; so may the one that it then waits for.
+    const isOver = (): boolean => end?.refusal !== undefined;
+    while (!answered.ok && answered.error.code === 'no_healthy_replica' && !isOver()) {
+      const woken = await wakes.first(tenantId, [jobId], {
+        look: () => this.#callable(tenantId, jobId),
+        isOver,
+        leftMs: untilMs - clock.nowMs(),
+      });
+      if (!woken.ok) return woken;
+      answered = await this.#answer(call, woken.value);
+    }
+    return answered;
   }
 
   /** As one of these replicas answers. */

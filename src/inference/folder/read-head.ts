@@ -24,7 +24,7 @@ export function readHead(config: JsonRecord, at: FieldPath): Outcome<ModelHead> 
   if (!architecture.endsWith('ForSequenceClassification')) {
     if (architecture === '' || /(Model|ForMaskedLM|ForPreTraining)$/.test(architecture))
       return ok({ task: 'embedding', labels: [], activation: 'none' });
-    return refuse('invalid_value', `is ${architecture}; embedding models, cross-encoders and classifiers are served`, [
+    return refuse('invalid_value', `is ${architecture}; dense and sparse embedding models, cross-encoders and classifiers are served`, [
       ...at,
       'architectures',
       0,

@@ -3,6 +3,7 @@ import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
 import { ok } from '../../kernel/result.ts';
+import { makesVectors } from '../embedding-output.ts';
 import type { ModelReading, ModelTask } from '../served-manifest.ts';
 import type { JsonRecord } from '../text/config-json.ts';
 import { isCount } from '../text/config-json.ts';
@@ -41,9 +42,28 @@ export function readModelFolder(files: FolderFiles, stated: StatedReading, at: F
   const tokensMax = readTokensMax(config.value, files, sentences.value?.tokensMax, at);
   if (!tokensMax.ok) return tokensMax;
   const common = { ...GRAPH_ALONE, graph: graph.value, tokensMax: tokensMax.value };
-  const task = stated.task ?? (sentences.value === undefined ? head.value.task : 'embedding');
-  if (task === 'embedding') return embeddingPart(common, config.value, sentences.value, at);
+  const task = stated.task ?? sentences.value?.task ?? head.value.task;
+  if (task === 'embedding' || task === 'sparse-embedding') return vectorPart(common, task, config.value, sentences.value, at);
   return headPart(common, task, head.value, [...at, 'config.json', 'id2label']);
+}
+
+function vectorPart(
+  common: FolderPart,
+  task: 'embedding' | 'sparse-embedding',
+  config: JsonRecord,
+  sentences: SentenceModules | undefined,
+  at: FieldPath,
+): Outcome<FolderPart> {
+  const fits = checkModules(sentences, task, at);
+  if (!fits.ok) return fits;
+  return (task === 'embedding' ? embeddingPart : sparsePart)(common, config, sentences, at);
+}
+
+/** Whether `modules.json` is that of a model for the task. */
+function checkModules(sentences: SentenceModules | undefined, task: ModelTask, at: FieldPath): Outcome<null> {
+  if (sentences === undefined || !makesVectors(task) || task === sentences.task) return ok(null);
+  const what = `has the modules of a model for ${sentences.task}, and the task is stated to be ${task}`;
+  return refuse('invalid_value', what, [...at, 'modules.json']);
 }
 
 function headPart(
@@ -64,6 +84,24 @@ function embeddingPart(common: FolderPart, config: JsonRecord, sentences: Senten
   const { pooling, isNormalised, prompts } = sentences ?? { pooling: 'mean', isNormalised: true, prompts: {} };
   return ok({ ...common, task: 'embedding', dimensions, pooling, isNormalised, prompts });
 }
+
+/**
+ * Without sentence-transformers' files: SPLADE v2, the largest log(1 + max(0, x)) of a text's tokens. A graph that answers that itself is recognised by its
+ * shape (`readSparseGraph`). [M180]
+ */
+export function sparsePart(
+  common: FolderPart,
+  config: JsonRecord,
+  sentences: SentenceModules | undefined,
+  at: FieldPath,
+): Outcome<FolderPart> {
+  const dimensions = config['vocab_size'];
+  if (!isCount(dimensions)) return refuse('invalid_value', 'is no number of token ids', [...at, 'config.json', 'vocab_size']);
+  const { pooling, activation, isNormalised, prompts } = sentences ?? SPLADE;
+  return ok({ ...common, task: 'sparse-embedding', dimensions, pooling, activation, isNormalised, prompts });
+}
+
+const SPLADE = { pooling: 'max', activation: 'log1p-relu', isNormalised: false, prompts: {} } as const;
 
 const GRAPH_ALONE = {
   task: 'graph',

@@ -4,13 +4,17 @@ import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
 import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import { ok } from '../../kernel/result.ts';
-import type { Pooling, Prompts } from '../served-manifest.ts';
+import type { Activation, Pooling, Prompts } from '../served-manifest.ts';
 import { isCount, isRecord, readConfigJson, readConfigValue } from '../text/config-json.ts';
 import type { FolderFiles } from './folder-files.ts';
 import { readFolderConfig } from './folder-files.ts';
+import { readSpladePooling } from './read-splade-pooling.ts';
 
-/** What sentence-transformers does with the vectors of a text's tokens. */
+/** What sentence-transformers does with the vectors, or the logits, of a text's tokens. */
 export interface SentenceModules {
+  readonly task: 'embedding' | 'sparse-embedding';
+  /** Of a sparse encoder's logits. */
+  readonly activation: Activation;
   readonly pooling: Pooling;
   readonly isNormalised: boolean;
   readonly dimensions: number | undefined;
@@ -32,8 +36,8 @@ export function readSentenceModules(files: FolderFiles, at: FieldPath): Outcome<
   const modules = readModules(files, at);
   if (!modules.ok) return modules;
   if (modules.value === undefined) return ok(undefined);
-  const { poolingPath, isNormalised } = modules.value;
-  const pooling = readPooling(files, poolingPath, at);
+  const { poolingPath, isSparse, isNormalised } = modules.value;
+  const pooling = isSparse ? readSpladePooling(files, poolingPath, at) : readPooling(files, poolingPath, at);
   if (!pooling.ok) return pooling;
   const tokensMax = readSentenceLength(files, at);
   if (!tokensMax.ok) return tokensMax;
@@ -41,32 +45,43 @@ export function readSentenceModules(files: FolderFiles, at: FieldPath): Outcome<
   return prompts.ok ? ok({ ...pooling.value, isNormalised, tokensMax: tokensMax.value, prompts: prompts.value }) : prompts;
 }
 
-function readModules(files: FolderFiles, at: FieldPath): Outcome<{ poolingPath: string; isNormalised: boolean } | undefined> {
+function readModules(
+  files: FolderFiles,
+  at: FieldPath,
+): Outcome<{ poolingPath: string; isSparse: boolean; isNormalised: boolean } | undefined> {
+  const list = readModuleList(files, at);
+  if (!list.ok || list.value === undefined) return list as Outcome<undefined>;
+  let poolingPath: string | undefined;
+  let [isSparse, isNormalised] = [false, false];
+  for (const [i, module] of list.value.entries()) {
+    const kind = kindOf(module);
+    if ((kind === 'Transformer' || kind === 'MLMTransformer') && i === 0) isSparse = kind === 'MLMTransformer';
+    else if (kind === (isSparse ? 'SpladePooling' : 'Pooling') && poolingPath === undefined && isRecord(module))
+      poolingPath = String(module['path']);
+    else if (kind === 'Normalize' && poolingPath !== undefined) isNormalised = true;
+    else
+      return refuse(
+        'invalid_value',
+        'is none of the modules that are served: Transformer and Pooling, or MLMTransformer and SpladePooling, and Normalize',
+        [...at, 'modules.json', i, 'type'],
+      );
+  }
+  return poolingPath === undefined
+    ? refuse('invalid_value', `has no ${isSparse ? 'SpladePooling' : 'Pooling'}`, [...at, 'modules.json'])
+    : ok({ poolingPath, isSparse, isNormalised });
+}
+
+function readModuleList(files: FolderFiles, at: FieldPath): Outcome<readonly unknown[] | undefined> {
   const bytes = files.get('modules.json');
   if (bytes === undefined) return ok(undefined);
   const json = readConfigValue(bytes, [...at, 'modules.json']);
   if (!json.ok) return json;
-  const list = json.value;
-  if (!Array.isArray(list)) return refuse('invalid_value', 'is no list', [...at, 'modules.json']);
-  let poolingPath: string | undefined;
-  let isNormalised = false;
-  for (const [i, module] of list.entries()) {
-    const kind = isRecord(module) ? String(module['type']).split('.').at(-1) : '';
-    if (kind === 'Transformer' && i === 0) continue;
-    else if (kind === 'Pooling' && poolingPath === undefined && isRecord(module)) poolingPath = String(module['path']);
-    else if (kind === 'Normalize' && poolingPath !== undefined) isNormalised = true;
-    else
-      return refuse('invalid_value', 'is neither the Transformer, the Pooling nor the Normalize that are served', [
-        ...at,
-        'modules.json',
-        i,
-        'type',
-      ]);
-  }
-  return poolingPath === undefined ? refuse('invalid_value', 'has no Pooling', [...at, 'modules.json']) : ok({ poolingPath, isNormalised });
+  return Array.isArray(json.value) ? ok(json.value as unknown[]) : refuse('invalid_value', 'is no list', [...at, 'modules.json']);
 }
 
-function readPooling(files: FolderFiles, folder: string, at: FieldPath): Outcome<Pick<SentenceModules, 'pooling' | 'dimensions'>> {
+type PoolingPart = Pick<SentenceModules, 'task' | 'pooling' | 'activation' | 'dimensions'>;
+
+function readPooling(files: FolderFiles, folder: string, at: FieldPath): Outcome<PoolingPart> {
   const path = `${folder}/config.json`;
   const bytes = files.get(path);
   if (bytes === undefined) return refuse('invalid_value', 'is not in the folder', [...at, path]);
@@ -82,7 +97,7 @@ function readPooling(files: FolderFiles, folder: string, at: FieldPath): Outcome
   if (json.value['include_prompt'] === false)
     return refuse('invalid_value', 'leaves prompts out of the pooling, which is not served', [...at, path, 'include_prompt']);
   const dimensions = json.value['word_embedding_dimension'];
-  return ok({ pooling, dimensions: isCount(dimensions) ? dimensions : undefined });
+  return ok({ task: 'embedding', pooling, activation: 'none', dimensions: isCount(dimensions) ? dimensions : undefined });
 }
 
 function readSentenceLength(files: FolderFiles, at: FieldPath): Outcome<number | undefined> {
@@ -97,6 +112,8 @@ function readSentenceLength(files: FolderFiles, at: FieldPath): Outcome<number |
   const tokensMax = config.value?.['max_seq_length'];
   return ok(isCount(tokensMax) ? tokensMax : undefined);
 }
+
+const kindOf = (module: unknown): string | undefined => (isRecord(module) ? String(module['type']).split('.').at(-1) : '');
 
 /** `passage` is also called `document`. A prompt for texts of no stated kind would change all vectors: it is refused. */
 function readPrompts(files: FolderFiles, at: FieldPath): Outcome<Prompts> {

@@ -1,5 +1,6 @@
 import { shownName } from '../../contract/api/field-path.ts';
 import type { FieldPath } from '../../contract/api/field-path.ts';
+import type { LimitRef } from '../../contract/limits/limit-refusal.ts';
 import { boundOf, refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
@@ -8,6 +9,7 @@ import { ok } from '../../kernel/result.ts';
 import type { ServedFile } from '../served-manifest.ts';
 import type { TensorPort } from '../tensor.ts';
 import { checkNames } from './check-names.ts';
+import { OWN_FILE } from './detach-weights.ts';
 import { externalPath } from './external-path.ts';
 import type { OnnxBody, OnnxGraph, OnnxPort } from './onnx-graph.ts';
 import type { ExternalValues, OnnxTensor } from './onnx-tensor.ts';
@@ -32,8 +34,10 @@ export interface GraphPlace {
   readonly files: readonly Pick<ServedFile, 'path' | 'bytes'>[];
   /** Where the file stands in the request. */
   readonly at: FieldPath;
+  /** Whether the graph was read without its large constants, which are in the file itself. */
+  readonly isDetached?: boolean;
   /** How many bytes its constants may have, wherever they are: those of an isolate, unless it says otherwise. */
-  readonly weightsLimit?: 'graphBytesMax' | 'modelBytesMax';
+  readonly weightsLimit?: LimitRef;
 }
 
 /**
@@ -113,14 +117,21 @@ function checkConstants(graph: OnnxBody, place: GraphPlace): Outcome<Pick<GraphF
     if (!isInitialiser) return refuse('invalid_value', `keeps ${called} of a node in another file`, at);
     const file = findExternal(stored, bytes, called, place);
     if (!file.ok) return file;
-    external.set(stored.location, file.value);
+    if (stored.location !== OWN_FILE) external.set(stored.location, file.value);
   }
   return ok({ weightBytes, external });
 }
 
 /** The file that holds a constant of so many bytes. */
-function findExternal(stored: ExternalValues, bytes: number, called: string, { path, files, at }: GraphPlace): Outcome<string> {
-  const file = externalPath(path, stored.location);
+function findExternal(
+  stored: ExternalValues,
+  bytes: number,
+  called: string,
+  { path, files, at, isDetached = false }: GraphPlace,
+): Outcome<string> {
+  // As `detachPieces` writes it.
+  const isOwn = isDetached && stored.location === OWN_FILE;
+  const file = isOwn ? path : externalPath(path, stored.location);
   if (file === undefined)
     return refuse('invalid_value', `keeps ${called} in ${JSON.stringify(shownName(stored.location))}, outside of its folder`, at);
   const found = files.find((candidate) => candidate.path === file);

@@ -6,14 +6,14 @@ import { fields, lengthDelimited } from './protobuf-reader.ts';
 const DETACHED_BYTES_MIN = 4_096;
 
 /** No name of a file: those of graphs have no colon (`externalPath`). */
-const OWN_FILE = 'sluice:graph';
+export const OWN_FILE = 'sluice:graph';
 
 // Field numbers and wire types of onnx.proto.
-const MODEL_GRAPH = 7;
-const GRAPH_INITIALISER = 5;
-const TENSOR_RAW = 9;
-const TENSOR_EXTERNAL = 13;
-const TENSOR_LOCATION = 14;
+export const MODEL_GRAPH = 7;
+export const GRAPH_INITIALISER = 5;
+export const TENSOR_RAW = 9;
+export const TENSOR_EXTERNAL = 13;
+export const TENSOR_LOCATION = 14;
 const ENTRY_KEY = 1;
 const ENTRY_VALUE = 2;
 const IN_ANOTHER_FILE = 1;
@@ -47,9 +47,14 @@ function detached(tensor: Bytes, file: Bytes): Bytes {
     else if (field.number !== TENSOR_EXTERNAL && field.number !== TENSOR_LOCATION) kept.push(bytesBetween(tensor, field.offset, field.end));
   }
   if (raw === undefined || raw.length < DETACHED_BYTES_MIN) return tensor;
-  const place = { location: OWN_FILE, offset: raw.byteOffset - file.byteOffset, length: raw.length };
+  return joinedBytes([...kept, ...ownPlace({ offset: raw.byteOffset - file.byteOffset, length: raw.length })]);
+}
+
+/** The fields of a constant that say where in the file itself its bytes are. */
+export function ownPlace({ offset, length }: { readonly offset: number; readonly length: number }): Bytes[] {
+  const place = { location: OWN_FILE, offset, length };
   const entries = Object.entries(place).flatMap(([key, value]) => delimited(TENSOR_EXTERNAL, entry(key, String(value))));
-  return joinedBytes([...kept, ...entries, varint(TENSOR_LOCATION * 8), varint(IN_ANOTHER_FILE)]);
+  return [...entries, varint(TENSOR_LOCATION * 8), varint(IN_ANOTHER_FILE)];
 }
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -60,7 +65,8 @@ const bytesBetween = (message: Bytes, start: number, end: number): Bytes =>
 const entry = (key: string, value: string): Bytes =>
   joinedBytes([...delimited(ENTRY_KEY, new Uint8Array(utf8(key))), ...delimited(ENTRY_VALUE, new Uint8Array(utf8(value)))]);
 
-const delimited = (number: number, value: Bytes): Bytes[] => [varint(number * 8 + 2), varint(value.length), value];
+/** A field that is a message or a text. */
+export const delimited = (number: number, value: Bytes): Bytes[] => [varint(number * 8 + 2), varint(value.length), value];
 
 function varint(value: number): Bytes {
   const bytes: number[] = [];

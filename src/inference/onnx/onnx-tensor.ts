@@ -15,8 +15,13 @@ export interface OnnxTensor {
 /** Where the numbers of a constant are: little-endian bytes, numbers one by one, or bytes of another file. */
 export type StoredValues =
   | { readonly kind: 'raw'; readonly bytes: Uint8Array<ArrayBuffer> }
-  /** `numbers`: all of them, if they are few and of these: int32, int64, float. */
-  | { readonly kind: 'listed'; readonly count: number; readonly numbers: readonly number[] }
+  /** `numbers`: all of them, if they are few and of these: int32, int64, float. `message`: the tensor as the file has it. */
+  | {
+      readonly kind: 'listed';
+      readonly count: number;
+      readonly numbers: readonly number[];
+      readonly message: Uint8Array<ArrayBuffer>;
+    }
   | ExternalValues;
 
 export interface ExternalValues {
@@ -113,7 +118,7 @@ export function readTensor(message: Uint8Array<ArrayBuffer>): OnnxTensor {
     else if (field.number === TENSOR.segment) throw new Corrupt('a tensor in segments', field.offset);
   }
   if (location === EXTERNAL) return { name, dims, dataType, stored: externalValues(entries) };
-  return { name, dims, dataType, stored: raw === undefined ? { kind: 'listed', ...list } : { kind: 'raw', bytes: raw } };
+  return { name, dims, dataType, stored: raw === undefined ? { kind: 'listed', ...list, message } : { kind: 'raw', bytes: raw } };
 }
 
 /** Counts the numbers of a field, and keeps them while they are few. */

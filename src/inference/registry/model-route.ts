@@ -13,6 +13,8 @@ export interface RoutedVersion {
   readonly createdAtMs: number;
   /** What its longest text takes of an isolate at most; undefined: not known. [M59] */
   readonly runBoundMs: number | undefined;
+  /** What computes its texts in an isolate: the encoder engine has room for more weights. Absent: not known. */
+  readonly computedBy?: 'encoder' | 'runtime' | undefined;
 }
 
 /** What answers to a name. */
@@ -32,7 +34,8 @@ export type RegisteredRoute = Extract<ModelRoute, { kind: 'registered' }>;
 
 export function routedVersion({ version, manifest, contractHash, createdAtMs, checks }: VersionRecord): RoutedVersion {
   const bound = checks?.measured['run_bound_ms'];
-  return { version, manifest, contractHash, createdAtMs, runBoundMs: typeof bound === 'number' ? bound : undefined };
+  const computedBy = checks?.measured['computed_by'] === 'encoder' ? 'encoder' : undefined;
+  return { version, manifest, contractHash, createdAtMs, runBoundMs: typeof bound === 'number' ? bound : undefined, computedBy };
 }
 
 /**

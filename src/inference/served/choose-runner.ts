@@ -1,8 +1,12 @@
 import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
+import type { EdgeComputing } from './model-size.ts';
+import type { ModelRoom } from './model-room.ts';
 import { runsOnPoolsAlone, weightBytesOf } from './model-size.ts';
 import type { ModelRef } from '../served-manifest.ts';
 
 export interface RunnerFacts extends Pick<ModelRef, 'manifest'> {
+  /** What computes its texts in an isolate; absent: the runtime, as for all versions that earlier deployments checked. */
+  readonly computedBy?: EdgeComputing | undefined;
   /** What a text of `tokensMax` tokens takes of an isolate at most; undefined: not known. */
   readonly runBoundMs?: number | undefined;
   /** The most tokens that the texts of the call have. */
@@ -13,6 +17,8 @@ export interface RunnerFacts extends Pick<ModelRef, 'manifest'> {
   readonly hasReplica: boolean;
   /** How long the caller waits; undefined: it does not say. */
   readonly leftMs: number | undefined;
+  /** What an isolate has for models; absent: one of 128 MB. */
+  readonly room?: ModelRoom;
 }
 
 /** What runs a call of a registered embedding model, and why. `none`: nothing that is there can. */
@@ -30,9 +36,10 @@ type PoolsAlone = 'too_large' | 'too_slow';
  * Worker, which needs no call of another machine. [M70]
  */
 export function chooseRunner(facts: RunnerFacts): RunnerChoice {
-  const { manifest, runBoundMs = 0, tokens, longestTokens, hasReplica, leftMs = Infinity } = facts;
+  const { manifest, computedBy = 'runtime', runBoundMs = 0, tokens, longestTokens, hasReplica, leftMs = Infinity, room } = facts;
   const isTooSlow = (ofTokens: number) => (runBoundMs / manifest.tokensMax) * ofTokens > MODEL_LIMITS.runBoundMsMax;
-  const reason = runsOnPoolsAlone({ manifest }) ? 'too_large' : isTooSlow(MODEL_LIMITS.edgeTextTokensMin) ? 'too_slow' : undefined;
+  const isTooLarge = runsOnPoolsAlone({ manifest }, computedBy, room);
+  const reason = isTooLarge ? 'too_large' : isTooSlow(MODEL_LIMITS.edgeTextTokensMin) ? 'too_slow' : undefined;
   if (reason !== undefined) return { runner: hasReplica ? 'pool' : 'none', reason };
   // Without a replica an isolate runs what it may, and refuses what would take too long by the tokens that texts then turn out to have.
   if (hasReplica && isTooSlow(longestTokens)) return { runner: 'pool', reason: 'too_slow' };

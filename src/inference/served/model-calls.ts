@@ -1,7 +1,9 @@
 import type { Outcome } from '../../contract/api/outcome.ts';
+import type { EmbeddingOutput } from '../embedding-output.ts';
 import type { StatedReading } from '../folder/read-model-folder.ts';
 import type { ModelReading, ModelRef, ServedFile } from '../served-manifest.ts';
 import type { NamedTensor, TensorPort } from '../tensor.ts';
+import type { EdgeComputing } from './model-size.ts';
 
 /** What a text is for; models with prompts embed the two differently. */
 export type InputType = 'query' | 'passage';
@@ -16,6 +18,8 @@ export interface FolderReading {
 export interface Verified {
   /** `pool`: its weights are too many for an isolate, or its longest text may take too long there, and it was not run. */
   readonly runsOn: 'edge' | 'pool';
+  /** What computes its texts in an isolate. Absent in replies of inference Workers of earlier versions. */
+  readonly computedBy?: EdgeComputing;
   readonly inputs: readonly TensorPort[];
   readonly outputs: readonly TensorPort[];
   /** Of the isolate's memory: weights, tokeniser, and the longest batch. */
@@ -37,6 +41,8 @@ export interface TextOptions {
   readonly isTruncating?: boolean;
   /** For so long the caller waits still: with little time left its texts do not wait for those of other requests. */
   readonly leftMs?: number;
+  /** Which form of vectors is wanted; absent: what the model is for. */
+  readonly output?: EmbeddingOutput;
 }
 
 export interface Counted {
@@ -47,8 +53,10 @@ export interface Counted {
 }
 
 export interface EmbeddedTexts extends Counted {
-  /** Row-major, `dimensions` numbers a text. */
+  /** Row-major, `dimensions` numbers a text, unless `lengths` says how many. */
   readonly vectors: Float32Array<ArrayBuffer>;
+  /** Numbers of each text's row: of a sparse vector its indices and, behind them, its values; of token vectors one after the other. Absent: vectors are dense. */
+  readonly lengths?: Int32Array<ArrayBuffer>;
 }
 
 export interface Scores extends Counted {

@@ -20,7 +20,7 @@ export function poolVectors(vectors: TokenVectors, pooling: Exclude<Pooling, 'no
     else if (pooling === 'last-token') answer.set(vectorAt(length - 1));
     else if (pooling === 'max') maxOf(answer, length, vectorAt);
     else {
-      const divisor = pooling === 'mean' ? length : Math.sqrt(length);
+      const divisor = pooling === 'sum' ? 1 : pooling === 'mean' ? length : Math.sqrt(length);
       for (let token = 0; token < length; token += 1) {
         const vector = vectorAt(token);
         for (let d = 0; d < dimensions; d += 1) answer[d]! += vector[d]!;

@@ -13,6 +13,7 @@ import type { GraphRunner } from '../graph-runner.ts';
 import type { EmbeddedTexts, InputType, TextOptions } from './model-calls.ts';
 import type { ModelReading } from '../served-manifest.ts';
 import { TOKENISER_FILE } from './contract-hash.ts';
+import { outputFor } from '../embedding-output.ts';
 import { promptOf } from './text-chunks.ts';
 import type { TextCalls } from './text-model.ts';
 
@@ -65,8 +66,10 @@ export class StaticTexts implements TextCalls {
   embed(
     texts: readonly string[],
     inputType: InputType | undefined,
-    { isTruncating = false }: TextOptions,
+    { isTruncating = false, output: asked }: TextOptions,
   ): Promise<Outcome<EmbeddedTexts>> {
+    const output = outputFor('the model', this.#reading, asked);
+    if (!output.ok) return Promise.resolve(output);
     return Promise.resolve(this.#embed(texts, promptOf(this.#reading, inputType), isTruncating));
   }
 

@@ -23,9 +23,9 @@ export interface ChunkedFor {
 const chunkTokensMax = ({ manifest, runBoundMs = 0 }: ChunkedFor): number =>
   Math.min(MODEL_LIMITS.modelChunkTokensMax, (manifest.tokensMax * MODEL_LIMITS.callBoundMsMax) / (2 * runBoundMs));
 
-/** Rows in calls of a few texts each, by what `bounds` says of their tokens, so that those of other requests run in between. `version`: for an isolate. */
-export function textChunks(rows: Iterable<number>, bounds: readonly number[], version?: ChunkedFor): number[][] {
-  const tokensMax = version === undefined ? MODEL_LIMITS.modelChunkTokensMax : chunkTokensMax(version);
+/** Rows in calls of a few texts each, by what `bounds` says of their tokens, so that those of other requests run in between. `version`: for an isolate. `mostTokens`: of a call, where it may have fewer. */
+export function textChunks(rows: Iterable<number>, bounds: readonly number[], version?: ChunkedFor, mostTokens = Infinity): number[][] {
+  const tokensMax = Math.min(mostTokens, version === undefined ? MODEL_LIMITS.modelChunkTokensMax : chunkTokensMax(version));
   const chunks: number[][] = [];
   let tokens = Infinity;
   for (const row of rows) {

@@ -6,22 +6,18 @@ import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import { ok } from '../../kernel/result.ts';
 import type { GraphFacts } from '../onnx/check-graph.ts';
 import type { TextTokeniser, TokenisedText } from '../text/text-tokeniser.ts';
+import { EMBEDDING_LIMITS } from '../../contract/embeddings/embedding-limits.ts';
+import { outputFor, ownOutput, tooManyNumbers } from '../embedding-output.ts';
+import { answerPort } from './answer-port.ts';
 import type { Classes, Counted, EmbeddedTexts, InputType, Scores, TextOptions } from './model-calls.ts';
 import type { Activation, ModelTask } from '../served-manifest.ts';
 import type { TokenRunsParts } from './token-runs.ts';
 import { TOKEN_INPUTS, TokenRuns } from './token-runs.ts';
 
 /** A model that takes texts: its tokeniser, and its graph. */
-export interface TextModelParts extends Omit<TokenRunsParts, 'padId' | 'answer'> {
+export interface TextModelParts extends Omit<TokenRunsParts, 'padId' | 'answer' | 'output'> {
   readonly tokeniser: TextTokeniser;
 }
-
-/** What graphs call their answers, the one that is meant first. */
-const ANSWERS = {
-  embedding: ['last_hidden_state', 'token_embeddings', 'sentence_embedding'],
-  'cross-encoder': ['logits'],
-  classifier: ['logits'],
-} as const;
 
 /** Name of the output that answers texts. Refuses a graph that does not take tokens, or answers nothing. `at`: where the graph stands. */
 export function answerOf(task: ModelTask, { inputs, outputs }: GraphFacts, at: FieldPath): Outcome<string> {
@@ -33,9 +29,8 @@ export function answerOf(task: ModelTask, { inputs, outputs }: GraphFacts, at: F
       `has the inputs ${inputs.map(({ name }) => name).join(', ')}; of a model of texts they are input_ids and integers of ${TOKEN_INPUTS.slice(1).join(', ')}`,
       at,
     );
-  const names = outputs.map(({ name }) => name);
-  const answer = ANSWERS[task].find((name) => names.includes(name)) ?? names[0];
-  return answer === undefined ? refuse('invalid_value', 'answers nothing', at) : ok(answer);
+  const answer = answerPort(task, outputs);
+  return answer === undefined ? refuse('invalid_value', 'answers nothing', at) : ok(answer.name);
 }
 
 /** What takes the texts of a registered model: the runtime by a tokeniser, or plain code. */
@@ -46,11 +41,15 @@ export class TextModel {
   readonly #manifest: TextModelParts['manifest'];
   readonly #tokeniser: TextTokeniser;
   readonly #runs: TokenRuns;
+  /** Runs of texts whose token vectors are wanted. */
+  readonly #tokenRuns: TokenRuns;
 
   private constructor(parts: TextModelParts, answer: string) {
     this.#manifest = parts.manifest;
     this.#tokeniser = parts.tokeniser;
-    this.#runs = new TokenRuns({ ...parts, padId: parts.tokeniser.padId, answer });
+    const common = { ...parts, padId: parts.tokeniser.padId, answer };
+    this.#runs = new TokenRuns({ ...common, output: ownOutput(parts.manifest.task) });
+    this.#tokenRuns = new TokenRuns({ ...common, output: 'tokens' });
   }
 
   /** Refuses as `answerOf` does. */
@@ -62,17 +61,21 @@ export class TextModel {
   async embed(
     texts: readonly string[],
     inputType: InputType | undefined,
-    { isTruncating = false, leftMs }: TextOptions,
+    { isTruncating = false, leftMs, output: asked }: TextOptions,
   ): Promise<Outcome<EmbeddedTexts>> {
+    const output = outputFor('the model', this.#manifest, asked);
+    if (!output.ok) return output;
     const { prompts, dimensions } = this.#manifest;
     const prompt = (inputType === undefined ? undefined : prompts[inputType]) ?? '';
+    const isDense = output.value === 'dense';
+    const perToken = output.value === 'tokens' ? { runs: this.#tokenRuns, numbersPerToken: dimensions } : {};
     const answer = await this.#rows(
       texts.map((text): [string] => [prompt + text]),
-      { field: 'input', columns: dimensions, isTruncating, leftMs },
+      { field: 'input', columns: isDense ? dimensions : undefined, isTruncating, leftMs, ...perToken },
     );
     if (!answer.ok) return answer;
-    const { values: vectors, ...counted } = answer.value;
-    return finite({ vectors, ...counted }, vectors);
+    const { values: vectors, lengths, ...counted } = answer.value;
+    return finite(isDense ? { vectors, ...counted } : { vectors, lengths, ...counted }, vectors);
   }
 
   async score(query: string, documents: readonly string[], { isTruncating = false, leftMs }: TextOptions): Promise<Outcome<Scores>> {
@@ -94,18 +97,25 @@ export class TextModel {
     return finite({ labels, scores: activate(logits, labels.length, activation), ...counted }, logits);
   }
 
-  /** `columns` numbers a text, row-major. */
+  /** Row-major. */
   async #rows(
     texts: readonly ([string] | [string, string])[],
-    { field, columns, isTruncating, leftMs }: RowsWanted,
-  ): Promise<Outcome<Counted & { readonly values: Float32Array<ArrayBuffer> }>> {
+    { field, columns, isTruncating, leftMs, runs = this.#runs, numbersPerToken = 0 }: RowsWanted,
+  ): Promise<Outcome<Counted & { readonly values: Float32Array<ArrayBuffer>; readonly lengths: Int32Array<ArrayBuffer> }>> {
     const rows = this.#tokenise(texts, field, isTruncating);
     if (!rows.ok) return rows;
-    const ran = await this.#runs.run(rows.value, leftMs);
+    const numbers = numbersPerToken * rows.value.reduce((sum, { ids }) => sum + ids.length, 0);
+    if (numbers > EMBEDDING_LIMITS.embeddingNumbersMaxCount) return tooManyNumbers(numbers, 'tokens');
+    const ran = await runs.run(rows.value, leftMs);
     if (!ran.ok) return ran;
-    const values = new Float32Array(texts.length * columns);
-    for (const [i, row] of ran.value.rows.entries()) values.set(row, i * columns);
-    return ok({ values, tokens: tokenCounts(rows.value), sharedTexts: ran.value.sharedTexts });
+    const lengths = Int32Array.from(ran.value.rows, (row) => columns ?? row.length);
+    const values = new Float32Array(lengths.reduce((sum, length) => sum + length, 0));
+    let at = 0;
+    for (const [i, row] of ran.value.rows.entries()) {
+      values.set(row, at);
+      at += lengths[i] ?? 0;
+    }
+    return ok({ values, lengths, tokens: tokenCounts(rows.value), sharedTexts: ran.value.sharedTexts });
   }
 
   #tokenise(texts: readonly ([string] | [string, string])[], field: string, isTruncating: boolean): Outcome<TokenisedText[]> {
@@ -131,7 +141,12 @@ export class TextModel {
 interface RowsWanted {
   /** What the request calls the texts. */
   readonly field: string;
-  readonly columns: number;
+  /** Numbers of each row; undefined: as many as it has. */
+  readonly columns: number | undefined;
+  /** Absent: those of the model's own output. */
+  readonly runs?: TokenRuns;
+  /** Of rows that have some for each token. */
+  readonly numbersPerToken?: number;
   readonly isTruncating: boolean;
   readonly leftMs: number | undefined;
 }

@@ -13,7 +13,10 @@ import type { LengthBucket } from '../onnx-encoder.ts';
 import { lengthBuckets } from '../onnx-encoder.ts';
 import type { TokenisedText } from '../text/text-tokeniser.ts';
 import type { GraphRunner } from '../graph-runner.ts';
-import { poolVectors } from './pool-vectors.ts';
+import type { EmbeddingOutput } from '../embedding-output.ts';
+import { ownOutput } from '../embedding-output.ts';
+import { answerRows } from './answer-rows.ts';
+import type { EncoderRuns } from './encoder-runs.ts';
 import type { RunBounds } from './run-bounds.ts';
 import { checkRunMs, textInputs } from './run-bounds.ts';
 import type { ServedManifest } from '../served-manifest.ts';
@@ -26,9 +29,13 @@ export interface TokenRunsParts {
   readonly padId: number;
   /** Name of the output that answers. */
   readonly answer: string;
+  /** What rows of texts are made of it; absent: what the model is for. */
+  readonly output?: EmbeddingOutput;
   readonly sharing: RunSharing;
   /** Absent: runs take as long as they take. */
-  readonly bounds: RunBounds | undefined;
+  readonly bounds: Pick<RunBounds, 'of'> | undefined;
+  /** What runs texts instead of the graph, which is one that it computes. */
+  readonly encoder?: EncoderRuns;
 }
 
 /** By what requests that share runs wait for each other. */
@@ -36,6 +43,8 @@ export interface RunSharing {
   readonly clock: Clock;
   readonly timer: Timer;
   readonly wakeUps: WakeUps;
+  /** Tokens of one run, padding included, but for a longer text; absent: as isolates have it. */
+  readonly runTokensMax?: number;
 }
 
 /** What graphs call the tokens of texts: their ids, which are not padding, which text of a pair they are of, and where they stand. */
@@ -49,7 +58,7 @@ const BATCH_RULES: MicroBatchRules = {
   runMaxMs: MODEL_LIMITS.modelBatchRunMaxMs,
 };
 
-/** What the graph answers for one text: its vector, or its logits. */
+/** What the graph answers for one text. */
 interface AnswerRow {
   readonly values: Float32Array<ArrayBuffer>;
   /** How many texts were run together, those of other requests included. */
@@ -77,7 +86,7 @@ export class TokenRuns {
   constructor(parts: TokenRunsParts) {
     this.#parts = parts;
     const takesOne = parts.facts.inputs.some(({ shape: [rows] }) => typeof rows === 'number');
-    if (parts.facts.mixesRows || takesOne) return;
+    if (parts.encoder === undefined && (parts.facts.mixesRows || takesOne)) return;
     this.#batcher = new MicroBatcher<TokenisedText, AnswerRow>({
       ...parts.sharing,
       rules: BATCH_RULES,
@@ -99,13 +108,25 @@ export class TokenRuns {
     }
   }
 
-  async #runAll(texts: readonly TokenisedText[]): Promise<AnswerRow[]> {
-    const { facts, runner, manifest, padId, answer } = this.#parts;
-    const offsets = new Int32Array(texts.length + 1);
-    for (const [i, { ids }] of texts.entries()) offsets[i + 1] = offsets[i]! + ids.length;
-    const buckets = facts.mixesRows
-      ? texts.map(({ ids }, row) => ({ rows: [row], tokens: ids.length }))
-      : lengthBuckets(offsets, Math.max(MODEL_LIMITS.modelRunTokensMax, manifest.tokensMax));
+  #runAll(texts: readonly TokenisedText[]): Promise<AnswerRow[]> {
+    const { encoder } = this.#parts;
+    return encoder === undefined ? this.#runPadded(texts) : this.#runRagged(encoder, texts);
+  }
+
+  /** [M59] The engine lets others have their turn by itself: a text is refused by what it takes until then. */
+  async #runRagged(encoder: EncoderRuns, texts: readonly TokenisedText[]): Promise<AnswerRow[]> {
+    const { bounds, facts } = this.#parts;
+    const affordable = bounds === undefined ? ok(undefined) : checkRunMs(bounds.of(textInputs(facts.inputs, 1, longestOf(texts))));
+    if (!affordable.ok) throw new RunRefused(affordable.error);
+    const vectors = await encoder.run(texts, this.#parts.output);
+    if (!vectors.ok) throw new RunRefused(vectors.error);
+    return vectors.value.map((values) => ({ values, together: texts.length }));
+  }
+
+  async #runPadded(texts: readonly TokenisedText[]): Promise<AnswerRow[]> {
+    const { facts, runner, manifest, padId, answer, sharing, output = ownOutput(manifest.task) } = this.#parts;
+    const tokensMax = Math.min(sharing.runTokensMax ?? MODEL_LIMITS.modelRunTokensMax, answeredTokensMax(manifest));
+    const buckets = facts.mixesRows ? texts.map(alone) : bucketsOf(texts, tokensMax);
     const runs = this.#affordable(buckets);
     if (!runs.ok) throw new RunRefused(runs.error);
     const values = new Map<number, Float32Array<ArrayBuffer>>();
@@ -116,7 +137,8 @@ export class TokenRuns {
       const answers = await runner.run(inputs, [answer]);
       if (!answers.ok) throw new RunRefused(answers.error);
       const [tensor] = answers.value;
-      const rows = tensor === undefined ? undefined : rowsOf(tensor, batch, tokens, manifest);
+      const rows =
+        tensor === undefined ? undefined : answerRows(tensor, { lengths: batch.map(({ ids }) => ids.length), tokens }, manifest, output);
       if (rows === undefined) {
         const what = `answers ${answer} of shape [${tensor?.shape.join(', ')}], which is not what its manifest says`;
         const refused = refuse('invalid_value', what, [manifest.graph]);
@@ -159,24 +181,22 @@ export class TokenRuns {
   }
 }
 
-/** Undefined: the graph answers something else than its manifest says. */
-function rowsOf(
-  { data, shape }: NamedTensor,
-  batch: readonly TokenisedText[],
-  tokens: number,
-  { task, dimensions, labels, pooling, isNormalised }: ServedManifest,
-): Float32Array<ArrayBuffer>[] | undefined {
-  if (shape[0] !== batch.length || !(data instanceof Float32Array)) return undefined;
-  const columns = task === 'embedding' ? dimensions : task === 'cross-encoder' ? 1 : labels.length;
-  const perToken = task === 'embedding' && pooling !== 'none';
-  const isFitting = perToken
-    ? shape.length === 3 && shape[1] === tokens && shape[2] === columns
-    : shape.length <= 2 && data.length === batch.length * columns;
-  if (!isFitting) return undefined;
-  const lengths = batch.map(({ ids }) => ids.length);
-  const rows = perToken ? poolVectors({ data, tokens, dimensions, lengths }, pooling, isNormalised) : data;
-  return batch.map((_, i) => rows.slice(i * columns, (i + 1) * columns));
+const alone = ({ ids }: TokenisedText, row: number): LengthBucket => ({ rows: [row], tokens: ids.length });
+
+/** Texts of similar length together, but for those that are longer than a run is to be: each is one by itself. */
+function bucketsOf(texts: readonly TokenisedText[], runTokensMax: number): readonly LengthBucket[] {
+  const isLong = ({ ids }: TokenisedText): boolean => ids.length > runTokensMax;
+  const offsets = new Int32Array(texts.length + 1);
+  // Texts without tokens are in no bucket.
+  for (const [i, text] of texts.entries()) offsets[i + 1] = offsets[i]! + (isLong(text) ? 0 : text.ids.length);
+  return [...lengthBuckets(offsets, runTokensMax), ...texts.flatMap((text, row) => (isLong(text) ? [alone(text, row)] : []))];
 }
+
+/** [M182] Of a run of a sparse encoder, which has a number for each token of the vocabulary at each token of its texts. */
+const answeredTokensMax = ({ task, dimensions }: ServedManifest): number =>
+  task === 'sparse-embedding' ? Math.floor(MODEL_LIMITS.sparseRunBytesMax / (4 * dimensions)) : Infinity;
+
+const longestOf = (texts: readonly TokenisedText[]): number => texts.reduce((most, { ids }) => Math.max(most, ids.length), 0);
 
 function tokenInput({ name, type }: TensorPort, batch: readonly TokenisedText[], tokens: number, padId: number): NamedTensor {
   const values = new Int32Array(batch.length * tokens).fill(name === 'input_ids' ? padId : 0);

@@ -7,6 +7,7 @@ import { ok } from '../../kernel/result.ts';
 import type { JsonRecord } from './config-json.ts';
 import { isRecord } from './config-json.ts';
 import { isBoundedPattern } from './linear-pattern.ts';
+import { isTokenId } from './pieces/read-vocabulary.ts';
 
 /** The steps that may be in a `tokenizer.json`, by the field that they stand in. */
 const STEPS = {
@@ -17,6 +18,9 @@ const STEPS = {
 
 type StepField = keyof typeof STEPS;
 
+/** How the words of a text become pieces. */
+export type ModelType = 'WordPiece' | 'BPE' | 'Unigram';
+
 const NESTED: Readonly<Record<StepField, string>> = {
   normalizer: 'normalizers',
   pre_tokenizer: 'pretokenizers',
@@ -26,26 +30,33 @@ const NESTED: Readonly<Record<StepField, string>> = {
 /** What a step may put in front of a text, or a word have before it counts as unknown: real ones have one, and a hundred. */
 const PREPENDED_CHARS_MAX = 16;
 const WORD_CHARS_MAX = 256;
+export const WORD_CHARS_DEFAULT = 100;
 /** Two texts, and special tokens before, between and behind them. */
 const TEMPLATE_ITEMS_MAX = 16;
-/** The longest piece of a unigram model; SentencePiece makes none of more than 16. Each position of a text is tried with as many lengths. */
-const PIECE_CHARS_MAX = 32;
 
 /**
- * Whether the steps and the vocabulary of a `tokenizer.json` tokenise any text in bounded time and memory: known steps, bounded patterns,
- * no step that makes a text longer by a factor that others multiply. [M57]
+ * Whether the steps and the options of a `tokenizer.json`, which is given without its vocabulary, tokenise any text in bounded time and memory: known
+ * steps, bounded patterns, no step that makes a text longer by a factor that others multiply. Answers the type of its model. [M57]
  */
-export function checkTokeniser(json: JsonRecord, at: FieldPath): Outcome<void> {
-  const counted = { steps: 0, byteLevels: 0 };
+export function checkTokeniser(json: JsonRecord, at: FieldPath): Outcome<ModelType> {
+  const counted = { steps: 0, byteLevels: 0, maps: 0 };
   for (const field of Object.keys(STEPS) as StepField[]) {
     const checked = checkStep(json[field] ?? null, field, [...at, field], counted);
     if (!checked.ok) return checked;
   }
   const model = checkModel(json['model'], [...at, 'model']);
-  return model.ok ? checkAddedTokens(json['added_tokens'] ?? [], [...at, 'added_tokens']) : model;
+  if (!model.ok) return model;
+  const added = checkAddedTokens(json['added_tokens'] ?? [], [...at, 'added_tokens']);
+  return added.ok ? model : added;
 }
 
-function checkStep(step: unknown, field: StepField, at: FieldPath, counted: { steps: number; byteLevels: number }): Outcome<void> {
+interface CountedSteps {
+  steps: number;
+  byteLevels: number;
+  maps: number;
+}
+
+function checkStep(step: unknown, field: StepField, at: FieldPath, counted: CountedSteps): Outcome<void> {
   if (step === null) return ok(undefined);
   if (!isRecord(step)) return refuse('invalid_value', 'is no object', at);
   counted.steps += 1;
@@ -62,10 +73,14 @@ function checkStep(step: unknown, field: StepField, at: FieldPath, counted: { st
       if (!checked.ok) return checked;
     }
   }
-  // Each would write the bytes of the one before as letters of two bytes: twice as many each time.
-  if (field === 'pre_tokenizer' && type === 'ByteLevel' && (counted.byteLevels += 1) > 1)
-    return refuse('invalid_value', 'is the second ByteLevel step', at);
+  if (isSecondOfItsKind(type, field, counted)) return refuse('invalid_value', `is the second ${type} step`, at);
   return type === 'TemplateProcessing' ? checkTemplates(step, at) : checkTexts(step, type, at);
+}
+
+/** Each ByteLevel would write the bytes of the one before as letters of two bytes: twice as many each time; a map may make a text thirty times as long. */
+function isSecondOfItsKind(type: string, field: StepField, counted: CountedSteps): boolean {
+  if (field === 'pre_tokenizer' && type === 'ByteLevel') return (counted.byteLevels += 1) > 1;
+  return type === 'Precompiled' && (counted.maps += 1) > 1;
 }
 
 /** Each template may repeat no text: templates in a sequence would multiply. */
@@ -107,61 +122,21 @@ function checkPattern(step: JsonRecord, type: 'Replace' | 'Split', at: FieldPath
 
 const isText = (value: unknown, charsMax: number): boolean => typeof value === 'string' && value.length <= charsMax;
 
-function checkModel(model: unknown, at: FieldPath): Outcome<void> {
+function checkModel(model: unknown, at: FieldPath): Outcome<ModelType> {
   if (!isRecord(model)) return refuse('invalid_value', 'is no object', at);
-  switch (model['type']) {
-    case 'WordPiece': {
-      const chars = model['max_input_chars_per_word'] ?? 100;
-      if (!Number.isInteger(chars) || Number(chars) < 1 || Number(chars) > WORD_CHARS_MAX)
-        return refuse('invalid_value', `is no number from 1 to ${WORD_CHARS_MAX}`, [...at, 'max_input_chars_per_word']);
-      if (!isText(model['continuing_subword_prefix'] ?? '##', PREPENDED_CHARS_MAX))
-        return refuse('invalid_value', 'is no short text', [...at, 'continuing_subword_prefix']);
-      const vocabulary = checkVocabulary(model['vocab'], [...at, 'vocab']);
-      if (!vocabulary.ok) return vocabulary;
-      const unknown = model['unk_token'];
-      return typeof unknown === 'string' && Object.hasOwn(model['vocab'] as JsonRecord, unknown)
-        ? ok(undefined)
-        : refuse('invalid_value', 'is not in the vocabulary', [...at, 'unk_token']);
-    }
-    case 'BPE':
-      return Array.isArray(model['merges'])
-        ? checkVocabulary(model['vocab'], [...at, 'vocab'])
-        : refuse('invalid_value', 'is no list', [...at, 'merges']);
-    case 'Unigram':
-      return checkPieces(model, at);
-    default:
-      return refuse('invalid_value', 'is none of WordPiece, BPE, Unigram', [...at, 'type']);
+  const type = model['type'];
+  if (type === 'Unigram') {
+    return isTokenId(model['unk_id']) ? ok(type) : refuse('invalid_value', 'is no position in vocab', [...at, 'unk_id']);
   }
+  if (type !== 'WordPiece' && type !== 'BPE') return refuse('invalid_value', 'is none of WordPiece, BPE, Unigram', [...at, 'type']);
+  const chars = model['max_input_chars_per_word'] ?? WORD_CHARS_DEFAULT;
+  if (!Number.isInteger(chars) || Number(chars) < 1 || Number(chars) > WORD_CHARS_MAX)
+    return refuse('invalid_value', `is no number from 1 to ${WORD_CHARS_MAX}`, [...at, 'max_input_chars_per_word']);
+  for (const name of ['continuing_subword_prefix', 'end_of_word_suffix', 'unk_token'])
+    if (!isText(model[name] ?? '', PREPENDED_CHARS_MAX)) return refuse('invalid_value', 'is no short text', [...at, name]);
+  if (Number(model['dropout'] ?? 0) !== 0) return refuse('invalid_value', 'makes other tokens each time', [...at, 'dropout']);
+  return ok(type);
 }
-
-function checkVocabulary(vocabulary: unknown, at: FieldPath): Outcome<void> {
-  if (!isRecord(vocabulary)) return refuse('invalid_value', 'is no object', at);
-  const ids = Object.values(vocabulary);
-  if (ids.length === 0 || !ids.every(isTokenId)) return refuse('invalid_value', `holds what is no token id`, at);
-  return ids.length <= MODEL_LIMITS.tokeniserVocabularyMaxCount ? ok(undefined) : tooManyTokens(ids.length, at);
-}
-
-function checkPieces(model: JsonRecord, at: FieldPath): Outcome<void> {
-  const pieces = model['vocab'];
-  if (!Array.isArray(pieces) || pieces.length === 0) return refuse('invalid_value', 'is no list', [...at, 'vocab']);
-  if (pieces.length > MODEL_LIMITS.tokeniserVocabularyMaxCount) return tooManyTokens(pieces.length, [...at, 'vocab']);
-  const wrong = pieces.findIndex(
-    (piece: unknown) => !Array.isArray(piece) || !isText(piece[0], PIECE_CHARS_MAX) || !Number.isFinite(piece[1]),
-  );
-  if (wrong >= 0)
-    return refuse('invalid_value', `is no piece of at most ${PIECE_CHARS_MAX} characters with its score`, [...at, 'vocab', wrong]);
-  const unknown = model['unk_id'];
-  return isTokenId(unknown) && unknown < pieces.length
-    ? ok(undefined)
-    : refuse('invalid_value', 'is no position in vocab', [...at, 'unk_id']);
-}
-
-const tooManyTokens = (value: number, path: FieldPath) =>
-  refuseBeyond({ path, limit: 'tokeniserVocabularyMaxCount', value, what: `has ${value} tokens` });
-
-/** An id is an index of arrays: one far beyond the vocabulary would make them as long. */
-const isTokenId = (id: unknown): id is number =>
-  Number.isInteger(id) && Number(id) >= 0 && Number(id) < 2 * MODEL_LIMITS.tokeniserVocabularyMaxCount;
 
 function checkAddedTokens(added: unknown, at: FieldPath): Outcome<void> {
   if (!Array.isArray(added)) return refuse('invalid_value', 'is no list', at);

@@ -1,14 +1,23 @@
-import { Tokenizer } from '@huggingface/tokenizers';
-
 import type { FieldPath } from '../../contract/api/field-path.ts';
 import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
 import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import { ok } from '../../kernel/result.ts';
-import { checkTokeniser } from './check-tokeniser.ts';
+import { compileTokeniser } from './compile-tokeniser.ts';
+import type { CompactForm } from './compact-form.ts';
 import type { JsonRecord } from './config-json.ts';
 import { readConfigJson } from './config-json.ts';
+import { DoubleArray } from './pieces/double-array.ts';
+import type { PieceModel } from './pieces/piece-model.ts';
+import { pieceBytes } from './pieces/piece-model.ts';
+import { pieceModelOf } from './pieces/piece-model-of.ts';
+import { AddedTokens } from './steps/added-tokens.ts';
+import { normaliserOf } from './steps/normaliser.ts';
+import type { TemplateItem, Templates } from './steps/special-tokens.ts';
+import { templatesOf } from './steps/special-tokens.ts';
+import type { SplitText } from './steps/splitter.ts';
+import { splitterOf } from './steps/splitter.ts';
 
 /** What a graph reads of a text, or of two in a row. */
 export interface TokenisedText {
@@ -19,46 +28,61 @@ export interface TokenisedText {
 
 export interface EncodeOptions {
   readonly tokensMax: number;
-  /** Cuts what is too long at its end, before the special tokens; of two texts, the second. */
+  /** Cuts what is too long at its end, before the special tokens; of two texts, the second, and the first only if that does not do. */
   readonly isTruncating: boolean;
   readonly at: FieldPath;
 }
 
-/** Texts to tokens as the `tokenizer.json` of a model says, special tokens included. */
-export class TextTokeniser {
-  readonly #tokenizer: Tokenizer;
-  /** For padding, which no answer depends on. */
+interface TokeniserParts {
+  readonly added: AddedTokens;
+  readonly split: SplitText;
+  readonly pieces: PieceModel;
+  readonly templates: Templates;
   readonly padId: number;
-  /** Tokens of a text without characters. */
-  readonly #special: TokenisedText;
+}
 
-  private constructor(tokenizer: Tokenizer, padId: number) {
-    this.#tokenizer = tokenizer;
-    this.padId = padId;
-    this.#special = this.#encode('', undefined);
+/** Texts to tokens as the `tokenizer.json` of a model says, special tokens included: the ids of the reference library, `tokenizers`. [M151] */
+export class TextTokeniser {
+  readonly #parts: TokeniserParts;
+
+  private constructor(parts: TokeniserParts) {
+    this.#parts = parts;
   }
 
-  /** `at`: where the model's files stand in the request. [M57] */
-  static open(tokenizerJson: Uint8Array, configJson: Uint8Array | undefined, at: FieldPath): Outcome<TextTokeniser> {
+  /** For padding, which no answer depends on. */
+  get padId(): number {
+    return this.#parts.padId;
+  }
+
+  /** Of a form that `compileTokeniser` has made. `at`: where the model's files stand in the request. Refuses steps that cannot be used. [M57] */
+  static open({ json, units, scores, merges }: CompactForm, configJson: Uint8Array | undefined, at: FieldPath): Outcome<TextTokeniser> {
     const place = [...at, 'tokenizer.json'];
-    const json = readConfigJson(tokenizerJson, place, 'tokeniserBytesMax');
-    if (!json.ok) return json;
     const config = configJson === undefined ? ok<JsonRecord>({}) : readConfigJson(configJson, [...at, 'tokenizer_config.json']);
     if (!config.ok) return config;
-    const checked = checkTokeniser(json.value, place);
-    if (!checked.ok) return checked;
-    const parts = { normalizer: null, pre_tokenizer: null, post_processor: null, added_tokens: [], ...json.value, decoder: null };
-    try {
-      const tokenizer = new Tokenizer(parts, config.value);
-      const pad = config.value['pad_token'];
-      const padId = tokenizer.token_to_id(typeof pad === 'string' ? pad : '[PAD]') ?? 0;
-      const opened = new TextTokeniser(tokenizer, padId);
-      // Every component runs once, on a text of several scripts.
-      opened.#encode('Probe 1, é 日本語', 'second');
-      return ok(opened);
-    } catch (error) {
-      return refuse('invalid_value', `cannot be used: ${error instanceof Error ? error.message : String(error)}`, place);
-    }
+    const normalise = normaliserOf(json['normalizer'], [...place, 'normalizer']);
+    if (!normalise.ok) return normalise;
+    const split = splitterOf(json['pre_tokenizer'], [...place, 'pre_tokenizer']);
+    if (!split.ok) return split;
+    const templates = templatesOf(json['post_processor'], [...place, 'post_processor']);
+    if (!templates.ok) return templates;
+    const trie = new DoubleArray(units);
+    const pieces = pieceModelOf(json['model'] as JsonRecord, { trie, scores, merges }, [...place, 'model']);
+    if (!pieces.ok) return pieces;
+    const idOf = (token: string): number | undefined => {
+      const id = trie.get(pieceBytes(token));
+      return id < 0 ? undefined : id;
+    };
+    const pad = config.value['pad_token'];
+    const padId = idOf(typeof pad === 'string' ? pad : '[PAD]') ?? 0;
+    const added = new AddedTokens(json['added_tokens'], normalise.value, idOf);
+    return ok(new TextTokeniser({ added, split: split.value, pieces: pieces.value, templates: templates.value, padId }));
+  }
+
+  /** Compiles and opens a file at once, for callers that nothing else waits for. */
+  static ofFile(tokenizerJson: Uint8Array, configJson: Uint8Array | undefined, at: FieldPath): Outcome<TextTokeniser> {
+    const compiling = compileTokeniser(tokenizerJson, [...at, 'tokenizer.json']);
+    for (let step = compiling.next(); ; step = compiling.next())
+      if (step.done === true) return step.value.ok ? TextTokeniser.open(step.value.value, configJson, at) : step.value;
   }
 
   /** A text, or a pair of texts, as one row of a graph's input. Refuses, or cuts, what has more tokens than the model takes. */
@@ -67,34 +91,64 @@ export class TextTokeniser {
     const chars = text.length + (second?.length ?? 0);
     if (chars > charsMax && !isTruncating)
       return refuseBeyond({ path: at, limit: { bound: charsMax }, value: chars, what: `has ${chars} characters` });
-    const [first, next] = isTruncating ? [text.slice(0, charsMax), second?.slice(0, Math.max(0, charsMax - text.length))] : [text, second];
-    let whole: TokenisedText;
-    try {
-      whole = this.#encode(first, next);
-    } catch (error) {
-      return refuse('invalid_value', `cannot be tokenised: ${error instanceof Error ? error.message : String(error)}`, at);
+    const texts = second === undefined ? [head(text, charsMax)] : [head(text, charsMax), head(second, charsMax - text.length)];
+    const contents: number[][] = [];
+    for (const content of texts) {
+      const ids: number[] = [];
+      if (!this.#encode(content, ids))
+        return refuse('invalid_value', 'holds a character that the vocabulary of the model has no token for', at);
+      contents.push(ids);
     }
-    if (!whole.ids.every((id) => Number.isInteger(id)))
-      return refuse('invalid_value', 'holds a character that the vocabulary of the model has no token for', at);
-    if (whole.ids.length <= tokensMax) return ok(whole);
-    if (!isTruncating)
-      return refuseBeyond({ path: at, limit: { bound: tokensMax }, value: whole.ids.length, what: `has ${whole.ids.length} tokens` });
-    return ok(this.#cut(whole, tokensMax));
+    const { single, pair } = this.#parts.templates;
+    const template = second === undefined ? single : pair;
+    const tokens = tokensIn(template, contents);
+    if (tokens > tokensMax && !isTruncating)
+      return refuseBeyond({ path: at, limit: { bound: tokensMax }, value: tokens, what: `has ${tokens} tokens` });
+    const cutTokens = Math.max(0, tokens - tokensMax);
+    return ok(filled(template, cut(contents, cutTokens), tokensMax));
   }
 
-  /** Keeps the special tokens at the end: the last ones of a text without characters. */
-  #cut({ ids, types }: TokenisedText, tokensMax: number): TokenisedText {
-    const closing = Math.min(Math.floor(this.#special.ids.length / 2), tokensMax);
-    const kept = tokensMax - closing;
-    const end = ids.length - closing;
-    return { ids: [...ids.slice(0, kept), ...ids.slice(end)], types: [...types.slice(0, kept), ...types.slice(end)] };
+  /** Appends the tokens of a text without those around it; false: it has a character that there is none for. */
+  #encode(text: string, ids: number[]): boolean {
+    const { added, split, pieces } = this.#parts;
+    for (const section of added.sectionsOf(text)) {
+      if (section.id === undefined) {
+        for (const word of split([section])) if (!pieces.encode(word.text, ids)) return false;
+      } else ids.push(section.id);
+    }
+    return true;
   }
+}
 
-  #encode(text: string, second: string | undefined): TokenisedText {
-    const { ids, token_type_ids: types } = this.#tokenizer.encode(text, {
-      ...(second === undefined ? {} : { text_pair: second }),
-      return_token_type_ids: true,
-    });
-    return { ids, types: types ?? ids.map(() => 0) };
+/** The first characters of a text, none of them halved. */
+function head(text: string, charsMax: number): string {
+  const first = text.slice(0, Math.max(0, charsMax));
+  return first.length < text.length && /[\ud800-\udbff]$/.test(first) ? first.slice(0, -1) : first;
+}
+
+const tokensIn = (template: readonly TemplateItem[], contents: readonly (readonly number[])[]): number =>
+  template.reduce((sum, item) => sum + ('ids' in item ? item.ids.length : (contents[item.text]?.length ?? 0)), 0);
+
+/** Without so many tokens at the end of the last text, and of the one before if that is not enough. */
+function cut(contents: readonly (readonly number[])[], count: number): (readonly number[])[] {
+  let left = count;
+  const kept = contents.toReversed().map((ids) => {
+    const fewer = Math.min(left, ids.length);
+    left -= fewer;
+    return fewer === 0 ? ids : ids.slice(0, ids.length - fewer);
+  });
+  return kept.toReversed();
+}
+
+/** A template without texts may have more tokens than the model takes, too. */
+function filled(template: readonly TemplateItem[], contents: readonly (readonly number[])[], tokensMax: number) {
+  const [ids, types]: [number[], number[]] = [[], []];
+  for (const item of template) {
+    for (const id of 'ids' in item ? item.ids : (contents[item.text] ?? [])) {
+      if (ids.length === tokensMax) break;
+      ids.push(id);
+      types.push(item.type);
+    }
   }
+  return { ids, types };
 }

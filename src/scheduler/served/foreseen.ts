@@ -31,6 +31,14 @@ export function foreseen(cell: Cell, job: JobRecord, nowMs: number): Foreseen {
     cell.advance(nowMs);
     return { forecast: forecastStart(cell, job), outlook: outlookOf(cell, job) };
   });
-  if (!cell.undo.isOpen) known.set(job, { cell, kept: cell.undo.kept, atMs: nowMs, found });
+  if (cell.undo.isOpen) return found;
+  known.set(job, { cell, kept: cell.undo.kept, atMs: nowMs, found });
+  const { forecast } = found;
+  if (forecast?.played != null)
+    cell.startErrors.expect(job.spec.id, {
+      ...forecast.played,
+      earliestMs: forecast.earliestMs ?? Infinity,
+      latestMs: forecast.latestMs ?? Infinity,
+    });
   return found;
 }

@@ -67,6 +67,7 @@ const ROWS: { readonly [K in RecordDecision['kind']]: (decision: Extract<RecordD
   save_duration: ({ classKey, longestMs }) => [row('durations', classKey, longestMs === null ? null : { classKey, longestMs })],
   save_throughput: ({ key, milliPerHour }) => [row('throughputs', key, milliPerHour === null ? null : { key, milliPerHour })],
   save_run_times: ({ key, counts }) => [row('runTimes', key, counts === null ? null : { key, counts })],
+  save_start_errors: ({ record }) => [row('startErrors', record.tree, record)],
   save_payer: ({ payer, hold }) => [row('payers', payer, hold === null ? null : { payer, hold })],
   save_wake: ({ atMs }) => [row('wake', '', atMs)],
 };
@@ -132,6 +133,7 @@ export class SqliteCellStore {
       durations: this.#all('durations'),
       throughputs: this.#all('throughputs'),
       runTimes: this.#all('runTimes'),
+      startErrors: this.#all('startErrors'),
       payers: this.#all('payers'),
       wakeAtMs: this.#all('wake')[0] ?? null,
     };

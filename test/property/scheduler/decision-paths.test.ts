@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import type { PoolId } from '../../../src/kernel/ids.ts';
 import type { Blocker, Lack } from '../../../src/scheduler/engine/cell/offer.ts';
+import { foreseen } from '../../../src/scheduler/served/foreseen.ts';
 import { explain } from '../../../src/scheduler/engine/explain/explain.ts';
 import type { Why } from '../../../src/scheduler/engine/explain/explain.ts';
 import type { Plan } from '../../../src/scheduler/engine/explain/plan.ts';
@@ -47,6 +48,7 @@ const reached = {
     save_reservation: 0,
     save_duration: 0,
     save_run_times: 0,
+    save_start_errors: 0,
     save_throughput: 0,
     forget_reservation: 0,
     save_booking: 0,
@@ -239,6 +241,8 @@ function tallyAdmission(world: CellWorld, { spec, sequence, attempt }: JobRecord
 function tallyReasons(world: CellWorld): void {
   for (const job of world.cell.jobs.all) {
     const explanation = explain(world.cell, job);
+    // Until one that was foreseen has started.
+    if (reached.decisions.save_start_errors === 0) foreseen(world.cell, job, world.nowMs);
     count(reached.whys, explanation.why.kind);
     expect(isWaiting(job)).toBe(explanation.why.kind !== 'not_waiting');
     for (const blocker of explanation.blockers) {

@@ -31,6 +31,8 @@ export const RESTRICTIONS: Readonly<Record<OfTenants, Restriction>> = {
   teiRerank: ofModel,
   teiModel: ofModel,
   teiModelEmbed: ofModel,
+  teiModelEmbedSparse: ofModel,
+  teiModelEmbedAll: ofModel,
   teiModelRerank: ofModel,
   classify: ofModel,
   kserveModels: free,

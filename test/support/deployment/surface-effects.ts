@@ -12,6 +12,8 @@ export const surfaceEffects = {
   teiRerank: (ranked: Body) => expect(ranked.map(({ index }: Body) => index)).toEqual([1, 0]),
   teiModel: (vectors: Body) => expect(vectors.length).toBe(1),
   teiModelEmbed: ([vector]: Body) => expect(vector.length).toBe(100),
+  teiModelEmbedSparse: ({ error }: Body) => expect(error).toContain('glove-sif-100 makes dense'),
+  teiModelEmbedAll: ({ error }: Body) => expect(error).toContain('glove-sif-100 makes dense'),
   teiModelRerank: ([{ text }]: Body) => expect(text).toBe('the lock keeper opens the gates'),
   kserveServer: ({ name, extensions }: Body) =>
     expect({ name, extensions }).toEqual({ name: 'sluice', extensions: ['binary_tensor_data', 'model_configuration', 'model_repository'] }),

@@ -14,6 +14,9 @@ export interface BertShape {
 
 export const SMALL_BERT: BertShape = { vocabulary: 64, hidden: 16, heads: 2, layers: 2, inner: 32, positions: 64 };
 
+/** The smallest that the encoder engine has code for: heads of 16. */
+export const SMALL_ENGINE_BERT: BertShape = { ...SMALL_BERT, hidden: 32, inner: 64 };
+
 export interface Matrix {
   readonly rows: number;
   readonly columns: number;

@@ -56,10 +56,10 @@ export interface BertFolder {
 /** A folder as Hugging Face has it, of a small BERT with weights of a seed. */
 export function bertFolder(
   task: 'embedding' | 'cross-encoder' | 'classifier' = 'embedding',
-  { seed = 1, pooling = 'mean_tokens' } = {},
+  { seed = 1, pooling = 'mean_tokens', shape: sizes = SMALL_BERT } = {},
 ): BertFolder {
   const labels = { embedding: undefined, 'cross-encoder': 1, classifier: 3 }[task];
-  const shape = labels === undefined ? SMALL_BERT : { ...SMALL_BERT, labels };
+  const shape = labels === undefined ? sizes : { ...sizes, labels };
   const weights = bertWeights(shape, seed);
   const config = {
     architectures: [labels === undefined ? 'BertModel' : 'BertForSequenceClassification'],

@@ -15,6 +15,7 @@ class Tables {
   readonly durations: Table = new Map();
   readonly throughputs: Table = new Map();
   readonly runTimes: Table = new Map();
+  readonly startErrors: Table = new Map();
   readonly payers: Table = new Map();
   wakeAtMs: number | null = null;
 }
@@ -40,6 +41,7 @@ const APPLY: { readonly [Kind in CellDecision['kind']]?: (tables: Tables, decisi
   save_duration: ({ durations }, { classKey, longestMs }) => put(durations, classKey, longestMs, { classKey, longestMs }),
   save_throughput: ({ throughputs }, { key, milliPerHour }) => put(throughputs, key, milliPerHour, { key, milliPerHour }),
   save_run_times: ({ runTimes }, { key, counts }) => void (counts === null ? runTimes.delete(key) : runTimes.set(key, { key, counts })),
+  save_start_errors: ({ startErrors }, { record }) => void startErrors.set(record.tree, record),
   save_payer: ({ payers }, { payer, hold }) => void (hold === null ? payers.delete(payer) : payers.set(payer, { payer, hold })),
   save_wake: (tables, { atMs }) => void (tables.wakeAtMs = atMs),
   save_reservation: ({ reservations }, { reservation }) =>

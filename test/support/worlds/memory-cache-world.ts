@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { effectiveAtMs, grantLease, openLeaseBook } from '../../../src/cache/purge-lease.ts';
 import { PurgeLog } from '../../../src/cache/purge-log.ts';
 import type { FillStamp, PurgeMode, PurgePredicate } from '../../../src/cache/purge-predicate.ts';
+import { batchRows } from '../../../src/cache/vector-rows.ts';
 import { CACHE_LIMITS } from '../../../src/contract/caches/cache-limits.ts';
 import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import { refuse } from '../../../src/contract/api/outcome.ts';
@@ -98,9 +99,9 @@ export class MemoryCacheWorld {
     },
     put: async (owner, { contractHash }, entries, vectors, { authority }) => {
       if (!this.sharedReachable || !(await authority.lease()).ok) return;
+      const rows = batchRows(entries, vectors);
       entries.forEach(({ digest, position, knownMs, filledBy, ttlMs, tags }, i) => {
-        const width = vectors.length / entries.length;
-        const vector = vectors.slice(i * width, (i + 1) * width);
+        const vector = must(rows[i], 'a vector for each entry').slice();
         const expiresAtMs = ttlMs === undefined ? Infinity : this.nowMs + ttlMs;
         const key = `${owner}:${contractHash}:${digest}`;
         if ((this.#shared.get(key)?.position ?? 0) > position) return;

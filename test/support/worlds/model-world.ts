@@ -10,7 +10,7 @@ import { ModelRegistry } from '../../../src/inference/registry/model-registry.ts
 import type { StatedReading } from '../../../src/inference/folder/read-model-folder.ts';
 import type { FolderReading } from '../../../src/inference/served/model-calls.ts';
 import type { ModelRef, ServedFile } from '../../../src/inference/served-manifest.ts';
-import type { FileId, TenantId } from '../../../src/kernel/ids.ts';
+import type { FileId, JobId, TenantId } from '../../../src/kernel/ids.ts';
 import { portTo } from '../../../src/kernel/remote.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import type { ModelManifest } from '../../../src/inference/model-manifest.ts';
@@ -70,7 +70,7 @@ export class ModelWorld {
       if (files.some((file) => !this.stored.has(`${owner}/${file.sha256}`))) throw new Error('a file is not in the bucket of the owner');
       return this.folders.get(sha256)?.(stated) ?? refuse('invalid_value', 'hold no ONNX file', ['files']);
     },
-    verify: async (ref: ModelRef) => this.broken.get(hashOf(ref)) ?? ok({ memoryBytes: 1, loadMs: 1 } as never),
+    verify: async (ref: ModelRef) => this.broken.get(hashOf(ref)) ?? ok({ memoryBytes: 1, loadMs: 1, ...this.found } as never),
     embedTexts: async (ref: ModelRef, texts: readonly string[]) => {
       const vector = this.vectors.get(hashOf(ref)) ?? [1, 0];
       return ok({ vectors: Float32Array.from(texts.flatMap(() => vector)), tokens: new Int32Array(texts.length), sharedTexts: 0 });
@@ -93,7 +93,27 @@ export class ModelWorld {
       return ok(null);
     },
     clock: { nowMs: () => this.nowMs },
+    standing: {
+      isAuto: true,
+      jobOf: async ({ model, version }) => {
+        this.standing.push(`${model}@${version.version}`);
+        return ok('job_standing' as JobId);
+      },
+      end: async (...whose) =>
+        void this.ended.push(
+          whose
+            .slice(1)
+            .filter((part) => part !== undefined)
+            .join('@'),
+        ),
+    },
   });
+
+  /** What checks find of versions besides. */
+  found: object = {};
+  /** Versions that pools were to serve, and whose jobs were to end. */
+  readonly standing: string[] = [];
+  readonly ended: string[] = [];
 
   /** By owner. */
   readonly upstreams = new Map<string, readonly UpstreamRecord[]>();

@@ -1,6 +1,6 @@
 import { explain } from '../../../src/scheduler/engine/explain/explain.ts';
 import type { StartForecast } from '../../../src/scheduler/engine/explain/start-forecast.ts';
-import { forecastStart } from '../../../src/scheduler/engine/explain/start-forecast.ts';
+import { foreseen } from '../../../src/scheduler/served/foreseen.ts';
 import type { ReplayCluster } from '../../../src/scheduler/simulator/load/replay-jobs.ts';
 import { replayJobs } from '../../../src/scheduler/simulator/load/replay-jobs.ts';
 import type { TracedJob } from '../../../src/scheduler/simulator/load/traced-jobs.ts';
@@ -42,7 +42,7 @@ export function replayedStarts(jobs: readonly TracedJob[], cluster: ReplayCluste
       waited += 1;
       if (waited % every !== 0 || asked >= mostAsked) return;
       const before = process.cpuUsage();
-      const forecast = forecastStart(cell, record);
+      const { forecast } = foreseen(cell, record, cell.nowMs);
       const { user, system } = process.cpuUsage(before);
       cpuUs += user + system;
       asked += 1;
@@ -53,8 +53,8 @@ export function replayedStarts(jobs: readonly TracedJob[], cluster: ReplayCluste
       if (one !== undefined) starts.push({ ...one, startedAtMs });
     },
   });
-  const foreseen = starts.filter(({ forecast }) => forecast.basis === 'run_times');
-  const part = (is: (start: Start) => boolean): number => foreseen.filter(is).length / Math.max(1, foreseen.length);
+  const compared = starts.filter(({ forecast }) => forecast.basis === 'run_times');
+  const part = (is: (start: Start) => boolean): number => compared.filter(is).length / Math.max(1, compared.length);
   const isBefore = ({ forecast, startedAtMs }: Start): boolean => startedAtMs < (forecast.earliestMs ?? Infinity);
   const isAfter = ({ forecast, startedAtMs }: Start): boolean => startedAtMs > (forecast.latestMs ?? Infinity);
   const width = ({ forecast }: Start): number => (forecast.latestMs ?? Infinity) - (forecast.earliestMs ?? 0);
@@ -63,13 +63,13 @@ export function replayedStarts(jobs: readonly TracedJob[], cluster: ReplayCluste
   return {
     waited,
     asked,
-    foreseen: foreseen.length,
+    foreseen: compared.length,
     within: part((start) => !isBefore(start) && !isAfter(start)),
     before: part(isBefore),
     after: part(isAfter),
-    medianWaitMs: median(foreseen.map(wait)),
-    medianWidthMs: median(foreseen.map(width)),
-    medianWidthPart: median(foreseen.map((start) => width(start) / wait(start))),
+    medianWaitMs: median(compared.map(wait)),
+    medianWidthMs: median(compared.map(width)),
+    medianWidthPart: median(compared.map((start) => width(start) / wait(start))),
     roomKnown: known.length / Math.max(1, starts.length),
     medianRoomLatePart:
       known.length < starts.length / 2 ? null : median(known.map((start) => ((start.roomAtMs ?? 0) - start.startedAtMs) / wait(start))),

@@ -14,6 +14,8 @@ import type { RegisteredRoute } from '../../../src/inference/registry/model-rout
 import type { VersionManifest } from '../../../src/inference/registry/version-manifest.ts';
 import { utf8 } from '../../../src/kernel/bytes.ts';
 import type { JobId } from '../../../src/kernel/ids.ts';
+import { EDGE_ROOM } from '../../../src/inference/served/model-room.ts';
+import { principal } from './memory-cache-world.ts';
 import { err, ok } from '../../../src/kernel/result.ts';
 import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';
 import type { Job } from '../../../src/scheduler/served/jobs/job.ts';
@@ -86,8 +88,16 @@ export class SleepingJobWorld {
       return { status: 200, body: VECTORS };
     };
     this.#router = new ReplicaRouter({ find, call, clock: this.#clock, wakes });
-    const replicas = new ModelReplicas({ serving: async () => ok([this.#job()]), router: this.#router, wakes, clock: this.#clock });
-    this.#runners = new ModelRunners({ inference: { embedTexts: () => expect.unreachable() }, replicas, clock: this.#clock });
+    const standing = { jobOf: () => expect.unreachable() };
+    const replicas = new ModelReplicas({
+      serving: async () => ok([this.#job()]),
+      router: this.#router,
+      wakes,
+      standing,
+      clock: this.#clock,
+    });
+    const inference = { embedTexts: () => expect.unreachable() };
+    this.#runners = new ModelRunners({ inference, replicas, clock: this.#clock, standsBy: false, room: EDGE_ROOM });
     this.#groups = new ReplicaGroups({ find, hostOf: originHost, clock: this.#clock, wakes, background: () => undefined });
     this.#completions = this.#completionsOf();
   }
@@ -98,7 +108,7 @@ export class SleepingJobWorld {
     model: (caller: Ending) =>
       this.#runners.embedTexts(
         {
-          tenantId: TENANT,
+          principal: principal(TENANT),
           name: MODEL,
           route: { kind: 'registered', owner: TENANT, model: MODEL, isPinned: false } as unknown as RegisteredRoute,
           version: { version: 1, manifest: MANIFEST, contractHash: 'own', createdAtMs: 0, runBoundMs: 1 },

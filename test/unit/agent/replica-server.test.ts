@@ -18,7 +18,8 @@ const loaded = staticLineModel({
 
 let isStuck = false;
 let held: Promise<void> | undefined;
-const answerer: Pick<LineAnswerer, 'answer'> = {
+const answerer: LineAnswerer = {
+  callsMax: 4,
   answer: async (lines, id, first, form) => {
     await held;
     return isStuck

@@ -7,7 +7,7 @@ import { utf8 } from '../../../src/kernel/bytes.ts';
 import { tokenizerJson } from '../../support/models/model-folder.ts';
 
 function verdict(change: object): string {
-  const opened = TextTokeniser.open(utf8(JSON.stringify({ ...tokenizerJson(), ...change })), undefined, []);
+  const opened = TextTokeniser.ofFile(utf8(JSON.stringify({ ...tokenizerJson(), ...change })), undefined, []);
   return opened.ok ? 'opens' : `${paramOf(opened.error)}: ${opened.error.message}`;
 }
 
@@ -42,7 +42,9 @@ it('[M57] refuses a hostile tokenizer.json by the field that is at fault', () =>
     [{ model: { type: 'Unigram', unk_id: 0, vocab: [['a'.repeat(100), 0]] } }, 'model.vocab[0]: is no piece'],
     [{ model: { type: 'Other' } }, 'model.type: is none of WordPiece, BPE, Unigram'],
     [{ added_tokens: [{ id: 1, content: '' }] }, 'added_tokens[0]: is no token'],
-    [{ padding: 'x'.repeat(4_000_000) }, '(tokeniserBytesMax)'],
+    [{ model: { type: 'BPE', vocab: { a: 0, b: 1 }, merges: ['a b'] } }, 'model.merges[0]: is no pair of tokens of the vocabulary'],
+    [{ padding: 'x'.repeat(2_000_000) }, '(tokeniserStepsBytesMax)'],
+    [{ padding: 'x'.repeat(25_200_000) }, '(tokeniserBytesMax)'],
   ];
   for (const [change, expected] of hostile) expect(verdict(change)).toContain(expected);
 });

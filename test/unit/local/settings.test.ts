@@ -18,6 +18,17 @@ describe('the settings of a local deployment', () => {
     expect(readSettings(environment).variables).toEqual({ LOG_LEVEL: 'info', CACHE_SHARDS: '24', CACHE_SHARDS_BEFORE: '16' });
   });
 
+  it('[M163] give models a quarter of the memory, and have the agent serve them, unless they say otherwise', () => {
+    const machine = { memoryBytes: 16 * 2 ** 30, hasAgent: true };
+    const of = (environment: Record<string, string>, changes: object = {}) =>
+      readSettings(environment, 1, { ...machine, ...changes }).variables;
+    expect(of({})).toMatchObject({ MODEL_MEMORY_MIB: '4096', MODEL_REPLICAS: 'auto' });
+    expect(of({}, { hasAgent: false })).toMatchObject({ MODEL_REPLICAS: 'off' });
+    expect(of({ MODEL_MEMORY_MIB: '300', MODEL_REPLICAS: 'off' })).toMatchObject({ MODEL_MEMORY_MIB: '300', MODEL_REPLICAS: 'off' });
+    for (const wrong of [{ MODEL_MEMORY_MIB: '4 GB' }, { MODEL_MEMORY_MIB: '0' }, { MODEL_REPLICAS: 'yes' }])
+      expect(() => of(wrong), JSON.stringify(wrong)).toThrow(SetupError);
+  });
+
   it('[T13] refuse trusted proxies that are not ranges of addresses', () => {
     expect(readSettings({ TRUSTED_PROXIES: '10.0.0.0/8, ::1' }).variables).toMatchObject({ TRUSTED_PROXIES: '10.0.0.0/8, ::1' });
     for (const TRUSTED_PROXIES of ['*', '10.0.0.1/8', '10.0.0.0/8; ::1'])

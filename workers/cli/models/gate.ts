@@ -9,7 +9,7 @@ import { gateModels } from '../../builds/gate-models.ts';
 import type { GateTexts, PairTexts } from '../../builds/gate-texts.ts';
 import { readGateTexts, readPairs, readRetrieval, wordnetTexts } from '../../builds/gate-texts.ts';
 import { readModelFolder } from '../../builds/model-folder.ts';
-import { textEmbedder } from '../../builds/text-embedder.ts';
+import { baseEmbedder, textEmbedder } from '../../builds/text-embedder.ts';
 import { command, positive, table, UsageError } from '../command/command.ts';
 
 /** What `gate` and `add` take of the texts of the user. */
@@ -48,7 +48,7 @@ export const gate = () =>
       const [texts, pairs] = [await textsOf(options), await pairsOf(options)];
       const [candidate, base] = [await readModelFolder(path), await readModelFolder(options.against)];
       const verdict = await gateModels({
-        base: await textEmbedder(base),
+        base: await baseEmbedder(base),
         candidate: await textEmbedder(candidate),
         texts,
         pairs,

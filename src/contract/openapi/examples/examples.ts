@@ -38,7 +38,18 @@ export const EXAMPLES: Readonly<Record<EndpointName, Example>> = {
  */
 const CHAPTERS = [
   ['health', 'ready', 'listModels', 'getModel', 'createEmbeddings', 'rerank'],
-  ['cohereEmbed', 'cohereEmbedV1', 'cohereRerank', 'teiEmbed', 'teiRerank', 'teiModel', 'teiModelEmbed', 'teiModelRerank'],
+  [
+    'cohereEmbed',
+    'cohereEmbedV1',
+    'cohereRerank',
+    'teiEmbed',
+    'teiRerank',
+    'teiModel',
+    'teiModelEmbed',
+    'teiModelEmbedSparse',
+    'teiModelEmbedAll',
+    'teiModelRerank',
+  ],
   [
     'createIndex',
     'listIndexes',

@@ -25,6 +25,9 @@ export const retrievalExamples = {
   teiRerank: { body: { query: 'who opens the lock?', texts: ['a weir holds back the river', 'the lock keeper opens the gates'] } },
   teiModel: { params: { model: MODEL }, body: { inputs: 'canal' } },
   teiModelEmbed: { params: { model: MODEL }, body: { inputs: ['canal'], truncate: true } },
+  // The models that every deployment has make dense vectors alone.
+  teiModelEmbedSparse: { params: { model: MODEL }, body: { inputs: ['canal'] }, refused: 'invalid_value' },
+  teiModelEmbedAll: { params: { model: MODEL }, body: { inputs: ['canal'] }, refused: 'invalid_value' },
   teiModelRerank: {
     params: { model: MODEL },
     body: { query: 'who opens the lock?', texts: ['a weir holds back the river', 'the lock keeper opens the gates'], return_text: true },

@@ -102,7 +102,7 @@ function* candidates(cell: Cell, { poolId, wanted, count, weights, own, mayUse, 
     const vacant = occupants.isEmpty ? [part] : [(node: number): boolean => !occupants.isOn(node) && part(node), part];
     for (const allows of own.size === 0 ? vacant : vacant.flatMap((each) => [(node: number) => isOwn(node) && each(node), each])) {
       for (const nodes of loaded.length < count ? [roomy] : [loaded, roomy]) {
-        cell.looks.take(placementLooks(cell.fleet.cluster.length, cell.pending.classCount));
+        cell.looks.take(placementLooks(cell.fleet.nodeCount, cell.pending.classCount));
         const slots = cell.placer.place({ nodes, demand: wanted.perNode, count, topology: wanted.topology, allows });
         if (slots !== undefined) yield slots;
       }
@@ -119,7 +119,7 @@ function hasRoom(
   allows: (node: number) => boolean,
 ): boolean {
   const nodes = cell.fleet.roomyNodes(poolId, perNode);
-  cell.looks.take(placementLooks(cell.fleet.cluster.length, cell.pending.classCount));
+  cell.looks.take(placementLooks(cell.fleet.nodeCount, cell.pending.classCount));
   return nodes.length >= count && cell.placer.place({ nodes, demand: perNode, count, topology, allows }) !== undefined;
 }
 

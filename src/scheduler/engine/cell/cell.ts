@@ -20,6 +20,7 @@ import { ageHistory, beginHistory, keepHistory } from './queue-history.ts';
 import { RecentArrivals } from './recent-arrivals.ts';
 import { Reservations } from './reservations.ts';
 import { RunTimes } from './run-times.ts';
+import { StartErrors } from './start-errors.ts';
 import { SharedSpecs } from './shared-specs.ts';
 import type { CellSettings } from './cell-settings.ts';
 import { nextRoundMs, RoundTimes, dueOf, Timers } from './timers.ts';
@@ -52,6 +53,7 @@ export class Cell {
   readonly durations = new Durations((decision) => this.decide(decision));
   readonly throughputs = new Throughputs((decision) => this.decide(decision));
   readonly runTimes = new RunTimes((decision) => this.decide(decision));
+  readonly startErrors = new StartErrors((decision) => this.decide(decision));
   readonly arrivals = new RecentArrivals();
   readonly payers: PayerHolds;
   readonly rounds = new RoundTimes();
@@ -362,9 +364,7 @@ export class Cell {
   }
 
   #poolsFor({ options }: JobSpec): readonly PoolId[] {
-    return Array.from(this.fleet.pools, ({ spec }) => spec).flatMap((pool) =>
-      options.some((option) => acceptsPool(option, pool)) ? [pool.id] : [],
-    );
+    return [...this.fleet.pools].flatMap(({ spec }) => (options.some((option) => acceptsPool(option, spec)) ? [spec.id] : []));
   }
 
   #load(records: CellRecords): void {
@@ -384,7 +384,7 @@ export class Cell {
       const { spec, classKey } = this.shapes.shared(stored.spec, stored.classKey.split('\n')[0]);
       const job = { ...stored, spec, classKey: stored.avoids.length === 0 ? classKey : stored.classKey };
       this.#put(undefined, job);
-      this.arrivals.note(spec, job.submittedAtMs);
+      this.arrivals.note(job, job.submittedAtMs);
       this.holdings.change(undefined, job);
     }
     this.jobs.continueFrom(nextSequence);
@@ -392,6 +392,7 @@ export class Cell {
     this.bookings.load(bookings);
     this.throughputs.load(throughputs);
     this.runTimes.load(records.runTimes ?? []);
+    this.startErrors.load(records.startErrors ?? []);
     // As recorded: no job could be placed, or another pass was due at once.
     for (const pending of this.pending.all) this.pending.sleep(pending);
     this.#wakeAtMs = wakeAtMs ?? Infinity;

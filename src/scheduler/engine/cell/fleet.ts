@@ -64,6 +64,11 @@ export class Fleet {
     return must(this.#pools.get(id), 'the pool exists');
   }
 
+  /** Nodes on record. Indexes may be more: of nodes that have left, or were only supposed. */
+  get nodeCount(): number {
+    return this.#nodes.size;
+  }
+
   /** The nodes of a pool, by index. */
   nodesOf(id: PoolId): readonly number[] {
     return this.#nodesOf.get(id) ?? [];

@@ -101,6 +101,11 @@ export class PendingQueues {
     return this.#awake.get(root) ?? [];
   }
 
+  /** The classes below a root. */
+  below(root: CohortNode): Iterable<PendingClass> {
+    return this.#byRoot.get(root) ?? [];
+  }
+
   get rootsAwake(): Iterable<CohortNode> {
     return this.#awake.keys();
   }
@@ -254,6 +259,10 @@ export class SequenceList {
   /** All, in order. */
   get all(): readonly JobId[] {
     return this.#ids.slice(this.#start);
+  }
+
+  firstFew(most: number): readonly JobId[] {
+    return this.#ids.slice(this.#start, this.#start + most);
   }
 
   /** How many come before the sequence. */

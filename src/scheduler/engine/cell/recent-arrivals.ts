@@ -1,4 +1,5 @@
 import type { JobSpec } from '../model/job-spec.ts';
+import type { JobRecord } from './job-record.ts';
 
 /** Arrivals remembered: they share what they are with the jobs that came. */
 const ARRIVALS_MAX = 256;
@@ -6,14 +7,15 @@ const ARRIVALS_MAX = 256;
 interface Arrival {
   readonly atMs: number;
   readonly spec: JobSpec;
+  readonly classKey: string;
 }
 
 /** The jobs that came last, and when: what may come next. Not stored: a cell that was lost knows those that are unfinished. No decision depends on it. */
 export class RecentArrivals {
   #ring: Arrival[] = [];
 
-  note(spec: JobSpec, atMs: number): void {
-    this.#ring.push({ atMs, spec });
+  note({ spec, classKey }: Pick<JobRecord, 'spec' | 'classKey'>, atMs: number): void {
+    this.#ring.push({ atMs, spec, classKey });
     if (this.#ring.length >= 2 * ARRIVALS_MAX) this.#ring = this.#ring.slice(-ARRIVALS_MAX);
   }
 

@@ -30,6 +30,7 @@ export type CellDecision =
   | { readonly kind: 'save_duration'; readonly classKey: string; readonly longestMs: number | null }
   /** Null: it is remembered no longer. */
   | { readonly kind: 'save_run_times'; readonly key: string; readonly counts: RunTimeRecord['counts'] | null }
+  | { readonly kind: 'save_start_errors'; readonly record: StartErrorRecord }
   /** Null: it is remembered no longer. */
   | { readonly kind: 'save_throughput'; readonly key: string; readonly milliPerHour: number | null }
   | { readonly kind: 'forget_reservation'; readonly root: string; readonly resource: string }
@@ -77,6 +78,16 @@ export interface RunTimeRecord {
   readonly key: string;
   /** Bucket, attempts that ended by themselves within it, and attempts that were taken away within it: these would have run for longer. */
   readonly counts: readonly (readonly [bucket: number, ended: number, cut: number])[];
+}
+
+/** How far starts of a tree lay from what was foreseen of them. Plain data. */
+export interface StartErrorRecord {
+  /** The root of the cohorts. */
+  readonly tree: string;
+  /** The last, oldest first: of the logarithm of the wait, in parts of the spread of what was played. */
+  readonly errors: readonly number[];
+  /** The part of what they make likely that an interval holds. */
+  readonly aim: number;
 }
 
 /** A node of an attempt, and which of its accelerators the attempt has, from 0. */
@@ -185,6 +196,8 @@ export interface CellRecords {
   readonly throughputs: readonly { readonly key: string; readonly milliPerHour: number }[];
   /** Absent in cells from before run times were kept. */
   readonly runTimes?: readonly RunTimeRecord[];
+  /** Absent in cells from before starts were compared. */
+  readonly startErrors?: readonly StartErrorRecord[];
   readonly payers: readonly { readonly payer: string; readonly hold: PayerHold }[];
   /** When to look again at all that wait. */
   readonly wakeAtMs: number | null;

@@ -1,4 +1,5 @@
 import { chance } from '../../../kernel/seeded.ts';
+import { runEstimate, runTermsOf } from '../model/run-estimate.ts';
 import type { JobRecord } from './job-record.ts';
 import { isOfQueue, optionKey } from './observations.ts';
 import type { CellDecision, RunTimeRecord } from './records.ts';
@@ -79,6 +80,9 @@ export const bucketStart = (bucket: number): number => 2 ** (bucket / BUCKETS_PE
 /** A run time as a part of the longest that the owner allows is counted in millionths. */
 const OF_LIMIT = 1_000_000;
 
+/** A job as far as its run times go. */
+export type RunsAs = Pick<JobRecord, 'spec' | 'classKey' | 'attempt'>;
+
 /** One of the histograms that say something of a job: what a value is in its unit, and how long that is. */
 export interface Likeness {
   readonly key: string;
@@ -87,19 +91,33 @@ export interface Likeness {
 }
 
 /**
- * The histograms that say something of a job, the closest first: jobs of its class by its option, then of its queue, then of all queues. In the two last, run
- * times are compared as parts of the longest that owners allow, where they say so.
+ * The histograms that say something of a job, the closest first: where its owner states its work, parts of that, of its queue and of all queues; then jobs
+ * of its class by its option, of its queue, and of all queues. In the two last, run times are compared as parts of the longest that owners allow,
+ * where they say so.
  */
-export function likenessesOf(job: Pick<JobRecord, 'spec' | 'classKey' | 'attempt'>): readonly Likeness[] {
+export function likenessesOf(job: RunsAs): readonly Likeness[] {
   const { spec, attempt } = job;
   const { durationMaxMs } = spec.limits;
   const unitMs = durationMaxMs === null ? 1 : durationMaxMs / OF_LIMIT;
   const unit = durationMaxMs === null ? 'ms' : 'of_limit';
+  const statedMs = statedRunMs(job);
   return [
+    ...(statedMs === undefined ? [] : inQueueAndAll(spec.queue, 'of_work', statedMs / OF_LIMIT)),
     { key: optionKey(job, attempt?.option ?? 0), unitMs: 1 },
-    { key: JSON.stringify([spec.queue, unit]), unitMs },
-    { key: JSON.stringify([null, unit]), unitMs },
+    ...inQueueAndAll(spec.queue, unit, unitMs),
   ];
+}
+
+const inQueueAndAll = (queue: string, unit: string, unitMs: number): readonly Likeness[] =>
+  [queue, null].map((name) => ({ key: JSON.stringify([name, unit]), unitMs }));
+
+/** How long an attempt runs by what its owner states of its work. */
+function statedRunMs({ spec, attempt }: RunsAs): number | undefined {
+  if (spec.workMs === undefined) return undefined;
+  const option = attempt?.option ?? 0;
+  const nodes = attempt?.placement.slots.length ?? spec.options[option]?.nodes.min ?? 1;
+  const stated = runEstimate(runTermsOf(spec), option, nodes);
+  return stated?.source === 'stated' && stated.runMs > 0 ? stated.runMs : undefined;
 }
 
 /** How long attempts have run: what is known of when those that run will end. No decision depends on it. */

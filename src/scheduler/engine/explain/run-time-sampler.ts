@@ -1,8 +1,7 @@
 import type { Seeded } from '../../../kernel/seeded.ts';
 import type { Cell } from '../cell/cell.ts';
-import type { JobRecord } from '../cell/job-record.ts';
 import { optionKey } from '../cell/observations.ts';
-import type { Histogram, Likeness } from '../cell/run-times.ts';
+import type { Histogram, Likeness, RunsAs } from '../cell/run-times.ts';
 import { bucketStart, likenessesOf } from '../cell/run-times.ts';
 
 /**
@@ -32,7 +31,7 @@ export class RunTimeSampler {
   readonly #survivals = new Map<string, Survival | null>();
   readonly #running = new Map<string, number[]>();
   /** Which histogram stands for the jobs of a class in the sample under way: what is not known of a class is so for all of its jobs at once. */
-  #chosen = new Map<string, { readonly likeness: Likeness; readonly survival: Survival } | null>();
+  #chosen = new Map<string, { readonly at: number; readonly survival: Survival } | null>();
 
   constructor(cell: Cell, rng: Seeded, nowMs: number) {
     this.#cell = cell;
@@ -54,7 +53,7 @@ export class RunTimeSampler {
   }
 
   /** How many attempts like those of a job have been seen to end: of its class, else of its queue, else of all. */
-  seenOf(job: JobRecord): number {
+  seenOf(job: RunsAs): number {
     for (const { key } of likenessesOf(job)) {
       const ended = this.#cell.runTimes.find(key)?.ended ?? 0;
       if (ended > 0) return ended;
@@ -63,7 +62,7 @@ export class RunTimeSampler {
   }
 
   /** How long an attempt of a job may run in all that has run for `ageMs`; Infinity where nothing limits it and nothing is known. */
-  runMs(job: JobRecord, ageMs: number): number {
+  runMs(job: RunsAs, ageMs: number): number {
     const { durationMaxMs } = job.spec.limits;
     const limitMs = durationMaxMs ?? Infinity;
     const chosen = this.#choose(job);
@@ -74,17 +73,27 @@ export class RunTimeSampler {
     return Math.max(ageMs, Math.min(drawn, limitMs));
   }
 
-  #choose(job: JobRecord): { readonly likeness: Likeness; readonly survival: Survival } | null {
-    const known = this.#chosen.get(classOf(job));
-    if (known !== undefined) return known;
-    let chosen: { readonly likeness: Likeness; readonly survival: Survival } | null = null;
-    for (const likeness of likenessesOf(job)) {
-      const survival = this.#survivalOf(likeness.key);
+  #choose(job: RunsAs): { readonly likeness: Likeness; readonly survival: Survival } | null {
+    const likenesses = likenessesOf(job);
+    const key = `${likenesses.length} ${classOf(job)}`;
+    let chosen = this.#chosen.get(key);
+    if (chosen === undefined) {
+      chosen = this.#drawn(likenesses);
+      this.#chosen.set(key, chosen);
+    }
+    // Jobs of a class may state different work.
+    const likeness = chosen === null ? undefined : likenesses[chosen.at];
+    return chosen === null || likeness === undefined ? null : { likeness, survival: chosen.survival };
+  }
+
+  #drawn(likenesses: readonly Likeness[]): { readonly at: number; readonly survival: Survival } | null {
+    let chosen: { readonly at: number; readonly survival: Survival } | null = null;
+    for (const [at, { key }] of likenesses.entries()) {
+      const survival = this.#survivalOf(key);
       if (survival === null) continue;
-      chosen = { likeness, survival };
+      chosen = { at, survival };
       if (this.#rng.next() < survival.ended / (survival.ended + CREDIBLE_COUNT)) break;
     }
-    this.#chosen.set(classOf(job), chosen);
     return chosen;
   }
 
@@ -125,7 +134,7 @@ export class RunTimeSampler {
   }
 }
 
-const classOf = (job: JobRecord): string => optionKey(job, job.attempt?.option ?? 0);
+const classOf = (job: RunsAs): string => optionKey(job, job.attempt?.option ?? 0);
 
 /** How many last to `age`, between the start and the end of a bucket. */
 function within(before: number, after: number, start: number, end: number, age: number): number {

@@ -73,6 +73,7 @@ export function start(cell: Cell, job: JobRecord): void {
   saveJob(cell, { ...job, state: 'starting', attempt: { ...begun, segment: openSegment(cell, job, begun) } });
   enterNodes(cell, job, nodesOf(job));
   const places = placesOf(cell, attempt.placement.slots);
+  if (!cell.undo.isOpen) cell.startErrors.started(job.spec.id, cell.nowMs);
   cell.decide({ kind: 'start', jobId: job.spec.id, fence: attempt.fence, poolId: attempt.poolId, places });
 }
 

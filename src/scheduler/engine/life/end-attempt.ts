@@ -41,6 +41,7 @@ export function finish(
 ): void {
   const { id } = job.spec;
   releaseHold(cell, id);
+  if (!cell.undo.isOpen) cell.startErrors.forget(id);
   saveJob(cell, { ...withoutAttempt(cell, job), state, endReason, finishedAtMs: cell.nowMs });
   freeNodes(cell, job);
   for (const dependent of cell.jobs.dependentsOf(id)) {

@@ -146,6 +146,7 @@ function onJob(cell: Cell, jobId: JobId, act: (job: JobRecord) => void): EventOu
 
 /** A held job has no placement; it waits for none until it is let go. */
 function hold(cell: Cell, job: JobRecord, isHeld: boolean): void {
+  if (!cell.undo.isOpen) cell.startErrors.forget(job.spec.id);
   if (job.isHeld === isHeld) return;
   const held = { ...job, isHeld };
   saveJob(cell, held);
@@ -157,6 +158,7 @@ function hold(cell: Cell, job: JobRecord, isHeld: boolean): void {
 /** Gives a job another priority: a placed one keeps what its waiting has added to it. Jobs that it outranks no longer are examined again. */
 function reprioritise(cell: Cell, job: JobRecord, priority: number): void {
   const change = priority - job.spec.priority;
+  if (!cell.undo.isOpen) cell.startErrors.forget(job.spec.id);
   if (change === 0) return;
   const { spec, classKey } = cell.shapes.shared({ ...job.spec, priority });
   const [, avoided] = job.classKey.split('\n');
@@ -190,7 +192,7 @@ export function submit(cell: Cell, spec: JobSpec): Outcome<JobRecord> {
   const missing = spec.dependsOn.find((id) => cell.jobs.find(id) === undefined);
   if (missing !== undefined) return refuse('job_not_found', `no job ${missing}`, 'dependsOn');
   const shared = cell.shapes.shared(spec);
-  if (!cell.undo.isOpen) cell.arrivals.note(shared.spec, cell.nowMs);
+  if (!cell.undo.isOpen) cell.arrivals.note(shared, cell.nowMs);
   saveJob(cell, {
     spec: shared.spec,
     classKey: shared.classKey,

@@ -121,10 +121,10 @@ describe('what maintenance does next', () => {
 it.each([
   [2, 10_000],
   [100, 10_000],
-  [101, 9_901],
-  [384, 2_605],
-  [784, 1_276],
-  [1_536, 1_000],
+  [251, 9_961],
+  [384, 6_511],
+  [784, 3_189],
+  [1_536, 1_628],
   [8_192, 1_000],
 ])('[V183] vectors of %i dimensions are searched by lists from %i on', (dimensions, count) => {
   expect(MAINTENANCE_SIZES.listedCountMin(dimensions)).toBe(count);

@@ -22,6 +22,7 @@ import { DirectWakeUps } from '../../../../src/kernel/wake-ups.ts';
 import { IN_FORCE } from '../../../support/fakes/in-force.ts';
 import { NodeSql } from '../../../support/fakes/node-sql.ts';
 import { manifestOf, versionOf } from '../../../support/fixtures/model-versions.ts';
+import { EDGE_ROOM } from '../../../../src/inference/served/model-room.ts';
 import { MemoryCacheWorld, principal, sha256 } from '../../../support/worlds/memory-cache-world.ts';
 
 const acting = { actor: 'key_1', lease: undefined };
@@ -66,7 +67,7 @@ function embedder(): AnyEmbedder {
     wakeReplica: async () => undefined,
     embedOnReplica: async () => refuse('no_healthy_replica', 'none', 'model'),
   };
-  const runners = new ModelRunners({ inference, replicas: none, clock });
+  const runners = new ModelRunners({ inference, replicas: none, clock, standsBy: false, room: EDGE_ROOM });
   const route = async (...call: Parameters<ModelRegistry['route']>) => {
     asked += 1;
     if (!isReachable) throw new Error('not reachable');

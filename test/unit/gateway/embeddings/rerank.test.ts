@@ -45,7 +45,16 @@ function world(refuses?: (string | number)[]) {
           return refuse('limit_exceeded', 'is too long', refuses);
         const vectors = Float32Array.from(texts.flatMap((text) => must(COMPASS[text], 'a point')));
         const report = { sources: [], agesMs: [] } as never;
-        return ok({ vectors, dimensions: 2, manifest: must(manifest, 'a model'), tokens: texts.length, cachedTokens: 1, report });
+        return ok({
+          output: 'dense' as const,
+          rows: [],
+          vectors,
+          dimensions: 2,
+          manifest: must(manifest, 'a model'),
+          tokens: texts.length,
+          cachedTokens: 1,
+          report,
+        });
       },
     },
     routes: {

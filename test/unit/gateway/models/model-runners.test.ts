@@ -3,13 +3,16 @@ import { refusal } from '../../../../src/contract/api/errors.ts';
 import { JOB_LIMITS } from '../../../../src/contract/jobs/job-limits.ts';
 import { MODEL_LIMITS } from '../../../../src/contract/models/model-limits.ts';
 import { refuse } from '../../../../src/contract/api/outcome.ts';
+import { refuseBeyond } from '../../../../src/contract/limits/limit-refusal.ts';
 import { ModelReplicas } from '../../../../src/gateway/pools/model-replicas.ts';
 import { ModelRunners } from '../../../../src/gateway/models/model-runners.ts';
 import type { ReplicaTexts } from '../../../../src/gateway/models/replica-calls.ts';
 import type { RegisteredRoute } from '../../../../src/inference/registry/model-route.ts';
 import { chooseRunner, shownChoice } from '../../../../src/inference/served/choose-runner.ts';
+import { EDGE_ROOM } from '../../../../src/inference/served/model-room.ts';
+import { principal } from '../../../support/worlds/memory-cache-world.ts';
 import type { ServedManifest } from '../../../../src/inference/served-manifest.ts';
-import type { TenantId } from '../../../../src/kernel/ids.ts';
+import type { JobId, TenantId } from '../../../../src/kernel/ids.ts';
 import { err, ok } from '../../../../src/kernel/result.ts';
 import type { Job } from '../../../../src/scheduler/served/jobs/job.ts';
 import type { Serving } from '../../../../src/contract/jobs/attempt.ts';
@@ -67,10 +70,14 @@ function world(
   pool: () => ReturnType<typeof ok> | ReturnType<typeof refuse> | ReturnType<typeof err>,
   models: readonly string[] = ['minilm'],
   asleep: readonly string[] = [],
+  standsBy = false,
 ) {
   const asked: ReplicaTexts[] = [];
   const woken: string[] = [];
   const calls = { models: 0, edge: 0 };
+  const stood: (string | undefined)[] = [];
+  /** What an isolate answers instead of a vector. */
+  const edge: { refused?: ReturnType<typeof refuseBeyond> } = {};
   const clock = { now: 0, nowMs: () => clock.now };
   const manifest = manifestOf(mib);
   const serving = { version: 2, manifest, contractHash: 'first', createdAtMs: 0 };
@@ -84,10 +91,12 @@ function world(
   } as unknown as RegisteredRoute;
   const runners = new ModelRunners({
     clock,
+    standsBy,
+    room: EDGE_ROOM,
     inference: {
       embedTexts: async () => {
         calls.edge += 1;
-        return ok({ vectors: Float32Array.from([1, 0]), tokens: Int32Array.from([3]), sharedTexts: 0 });
+        return edge.refused ?? ok({ vectors: Float32Array.from([1, 0]), tokens: Int32Array.from([3]), sharedTexts: 0 });
       },
     },
     replicas: {
@@ -95,20 +104,25 @@ function world(
         calls.models += 1;
         return ok({ ready: models, asleep });
       },
-      wakeReplica: async (_, names) => void woken.push(...names),
+      wakeReplica: async (_, names, standing) => {
+        woken.push(...names);
+        stood.push(standing?.model);
+      },
       embedOnReplica: async (_, texts) => {
+        clock.now += 250;
+        stood.push(texts.standing?.model);
         asked.push(texts);
         return pool() as never;
       },
     },
   });
-  const embed = (tokens: number, changes: { name?: string; isPinned?: boolean } = {}) =>
+  const embed = (tokens: number, changes: { name?: string; isPinned?: boolean; runBoundMs?: number } = {}) =>
     runners.embedTexts(
       {
-        tenantId: TENANT,
+        principal: principal(TENANT),
         name: changes.name ?? 'minilm',
         route: { ...route, isPinned: changes.isPinned ?? false },
-        version: route.serving,
+        version: { ...route.serving, runBoundMs: changes.runBoundMs },
         inputType: 'query',
         tokens,
         longestTokens: tokens,
@@ -116,7 +130,7 @@ function world(
       },
       ['a'],
     );
-  return { embed, asked, woken, calls, clock };
+  return { embed, asked, woken, calls, clock, stood, edge };
 }
 
 const replied = () => ok({ vectors: Float32Array.from([0, 1]), tokens: Int32Array.from([3]), version: '1' });
@@ -125,7 +139,7 @@ describe('[M70] runners of registered models', () => {
   it('send a large call to the replica, and say which version it runs', async () => {
     const { embed, asked, calls } = world(22, replied);
     expect(await embed(5_000)).toMatchObject({ ok: true, value: { ran: { choice: { runner: 'pool', reason: 'price' }, version: '1' } } });
-    const { names, texts } = { names: ['minilm', 'minilm'], texts: ['a'] };
+    const { names, texts } = { names: ['minilm', 'minilm', 'minilm@2'], texts: ['a'] };
     expect(asked).toEqual([{ names, texts, inputType: 'query', dimensions: 2, contracts: ['first', 'own'], waitMs: 0 }]);
     expect(await embed(5)).toMatchObject({ value: { ran: { choice: { runner: 'inference', reason: 'small' }, version: '2' } } });
     expect(calls.edge).toBe(1);
@@ -162,13 +176,47 @@ describe('[M70] runners of registered models', () => {
     expect(await world(90, later, [], ['minilm']).embed(5)).toMatchObject({ error: { code: 'no_healthy_replica', retryAfterMs: 5_000 } });
     const priced = world(22, replied, [], ['minilm']);
     expect(await priced.embed(5_000)).toMatchObject({ value: { ran: { choice: { runner: 'inference', reason: 'no_replica' } } } });
-    expect([priced.asked, new Set(priced.woken)]).toEqual([[], new Set(['minilm'])]);
+    expect([priced.asked, priced.woken, priced.stood]).toEqual([[], ['minilm', 'minilm', 'minilm@2'], [undefined]]);
     const small = world(22, replied, [], ['minilm']);
     expect(await small.embed(5)).toMatchObject({ value: { ran: { choice: { runner: 'inference', reason: 'small' } } } });
     expect([small.asked, small.woken]).toEqual([[], []]);
     const ready = world(22, replied);
     await ready.embed(5_000);
     expect(ready.asked[0]?.waitMs, 'an isolate can run it').toBe(0);
+  });
+
+  it('[M160] have a job made where none serves the model, and wait only with what no isolate computes', async () => {
+    const of = (mib: number, models: readonly string[] = []) => world(mib, replied, models, [], true);
+    const large = of(90);
+    expect(await large.embed(5)).toMatchObject({ value: { ran: { choice: { runner: 'pool', reason: 'too_large' }, waitedMs: 250 } } });
+    expect([large.stood, large.asked[0]?.waitMs, large.calls.edge]).toEqual([['minilm'], JOB_LIMITS.replicaWakeMs, 0]);
+    const priced = of(22);
+    expect(await priced.embed(5_000)).toMatchObject({ value: { ran: { choice: { runner: 'inference', reason: 'no_replica' } } } });
+    expect([priced.stood, priced.asked]).toEqual([['minilm'], []]);
+    const small = of(22);
+    expect(await small.embed(5)).toMatchObject({ value: { ran: { choice: { runner: 'inference', reason: 'small' } } } });
+    expect([small.stood, small.woken]).toEqual([[], []]);
+    const ready = of(90, ['minilm@2']);
+    expect((await ready.embed(5)).ok && (await ready.embed(5))).not.toHaveProperty('value.ran.waitedMs');
+  });
+
+  it('[M160] let an isolate try texts that may be too long for it, and wait only if it refuses them', async () => {
+    const runBoundMs = 51 * MODEL_LIMITS.runBoundMsMax;
+    const short = world(22, replied, [], [], true);
+    expect(await short.embed(11, { runBoundMs })).toMatchObject({ value: { ran: { choice: { runner: 'inference' } } } });
+    expect([short.asked, short.stood]).toEqual([[], ['minilm']]);
+    const long = world(22, replied, [], [], true);
+    long.edge.refused = refuseBeyond({ limit: 'runBoundMsMax', what: 'may compute for 300 ms' });
+    expect(await long.embed(11, { runBoundMs })).toMatchObject({ value: { ran: { choice: { runner: 'pool', reason: 'too_slow' } } } });
+    expect(long.asked[0]?.waitMs).toBe(JOB_LIMITS.replicaWakeMs);
+    const much = world(22, replied, [], [], true);
+    much.edge.refused = refuseBeyond({ limit: 'callBoundMsMax', what: 'may compute for 40 s' });
+    expect(await much.embed(5_000)).toMatchObject({ value: { ran: { choice: { runner: 'pool', reason: 'price' }, waitedMs: 250 } } });
+    expect([much.asked[0]?.waitMs, much.calls.edge]).toEqual([JOB_LIMITS.replicaWakeMs, 1]);
+    const wrong = world(22, replied, [], [], true);
+    wrong.edge.refused = refuseBeyond({ path: ['input', 0], limit: 'modelTokensMax', what: 'has 600 tokens' });
+    expect(await wrong.embed(11, { runBoundMs })).toMatchObject({ error: { code: 'limit_exceeded', path: ['input', 0] } });
+    expect(wrong.asked, 'a replica refuses these as well').toEqual([]);
   });
 
   it('take a request for one version to no replica of the name alone', async () => {
@@ -213,8 +261,27 @@ describe('[M71] replicas by their models', () => {
           return ok(null);
         },
       },
+      standing: {
+        jobOf: async ({ model, version }) => {
+          sent.push(`makes ${model}@${version.version}`);
+          return ok('job_9' as JobId);
+        },
+      },
       clock: { nowMs: () => 0 },
     });
+
+  it('[M160] are made of a model that none serves, once for all calls of an isolate', async () => {
+    const sent: string[] = [];
+    const one = replicas(BODY, sent);
+    const standing = { principal: principal(TENANT), model: 'new', version: { version: 3, manifest: manifestOf(22) } };
+    const names = ['new', 'new@3'];
+    await one.wakeReplica(TENANT, names, standing);
+    expect(await one.embedOnReplica(TENANT, { ...TEXTS, names, standing })).toMatchObject({ ok: true });
+    expect(await one.replicaModels(TENANT)).toEqual(ok({ ready: ['minilm'], asleep: ['new@3'] }));
+    expect(sent.map((each) => each.split(' {', 1)[0])).toEqual(['makes new@3', 'wakes job_9', 'job_9 new@3']);
+    expect(await one.embedOnReplica(TENANT, { ...TEXTS, names: ['minilm'], standing })).toMatchObject({ ok: true });
+    expect(sent.filter((each) => each.startsWith('makes'))).toHaveLength(1);
+  });
 
   it('are those that are healthy, and answer vectors with the tokens of each text', async () => {
     const sent: string[] = [];

@@ -96,6 +96,41 @@ describe('[M95] a version that its gate found worse than its parent', () => {
   });
 });
 
+describe('pools that serve a model', () => {
+  const cost = (runMs: number) => ({ cost: { runMs, unruled: [] } });
+
+  it.each([
+    ['all of it, as isolates have no room', { runsOn: 'pool', ...cost(9_000) }, ['minilm@1']],
+    ['its longer texts', { runsOn: 'edge', ...cost(251) }, ['minilm@1']],
+    ['nothing that isolates run', { runsOn: 'edge', ...cost(250) }, []],
+  ])('[M160] get a job at its promotion for %s', async (_, found, standing) => {
+    world.found = found;
+    await add(ONE, 'minilm', 'a');
+    expect(world.standing, 'one that does not serve').toEqual([]);
+    expect(await promote(ONE, 'minilm', 1)).toMatchObject({ ok: true });
+    expect(world.standing).toEqual(standing);
+  });
+
+  it('[M160] get none of a promotion that was refused, nor of a model of the platform', async () => {
+    world.found = { runsOn: 'pool' };
+    await add(ONE, 'minilm', 'a');
+    expect(await promote(ONE, 'minilm', 2)).toMatchObject({ ok: false });
+    await add(ADMIN, 'shared', 'b');
+    expect(await promote(ADMIN, 'shared', 1)).toMatchObject({ ok: true });
+    expect(world.standing).toEqual([]);
+  });
+
+  it('[M162] lose the job of a version with it, and all with the model', async () => {
+    for (const sha256 of ['a', 'a', 'a']) await add(ONE, 'minilm', sha256);
+    await promote(ONE, 'minilm', 3);
+    expect(await world.admin.retire(world.caller(ONE), 'minilm', 3)).toMatchObject({ ok: false });
+    expect(world.ended).toEqual([]);
+    expect(await world.admin.retire(world.caller(ONE), 'minilm', 1)).toMatchObject({ ok: true });
+    expect(await world.admin.remove(world.caller(ONE), 'minilm')).toMatchObject({ ok: true });
+    expect(world.ended).toEqual(['minilm@1', 'minilm']);
+  });
+});
+
 describe('registering', () => {
   it('[M32] a version is checked as it is registered; the reason of a failure is kept and answered', async () => {
     expect(await add(ONE, 'minilm', 'a')).toMatchObject({ value: { version: { version: 1, checks: { refusal: null } } } });

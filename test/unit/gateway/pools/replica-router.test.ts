@@ -201,6 +201,29 @@ describe('[J338] calls to a job that has given all its replicas back', () => {
     expect([world.calls, world.wakes]).toEqual([['a', 'b', 'b'], 3]);
   });
 
+  it('[M164] wait for the next, too, where the one that they have woken dies before it answers', async () => {
+    const world = new World([]);
+    world.change = asleep;
+    const replica = (url: string) => ({ url, key: 'k', isHealthy: true });
+    world.ill.add('a').add('b');
+    world.slept = () => {
+      world.replicas = [replica(world.calls.includes('b') ? 'c' : world.calls.includes('a') ? 'b' : 'a')];
+    };
+    expect(await world.embed()).toMatchObject({ ok: true });
+    expect(world.calls).toEqual(['a', 'b', 'c']);
+    // Not for longer in all than a call waits for one.
+    const crashing = new World([]);
+    crashing.change = asleep;
+    const fromMs = crashing.nowMs;
+    crashing.slept = () => {
+      const next = `r${crashing.calls.length}`;
+      crashing.ill.add(next);
+      crashing.replicas = [replica(next)];
+    };
+    expect(await crashing.embed()).toMatchObject({ error: { code: 'no_healthy_replica', retryAfterMs: 5_000 } });
+    expect(crashing.nowMs - fromMs).toBe(JOB_LIMITS.replicaWakeMs);
+  });
+
   it('of any other job wake nothing', async () => {
     const world = new World([]);
     expect(await world.embed()).toMatchObject({ error: { code: 'no_healthy_replica' } });

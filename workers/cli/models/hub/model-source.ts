@@ -26,7 +26,12 @@ export async function folderSource(dir: string, variant: string | undefined): Pr
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
     .filter((path) => !IGNORED.test(path) && path !== 'sluice.json')
     .toSorted();
-  if (!paths.some((path) => path.endsWith('.onnx'))) throw new UsageError(`${folder} has no ONNX file`);
+  if (!paths.some((path) => path.endsWith('.onnx')))
+    throw new UsageError(
+      paths.includes('model.safetensors')
+        ? `${folder} has weights and no ONNX file: \`sluice models quantize ${dir} --out DIR\` makes one of them`
+        : `${folder} has no ONNX file`,
+    );
   return {
     name: basename(folder),
     files: (variant === undefined ? paths : chooseFiles(paths, variant)).map((path) => ({ path, from: join(folder, path) })),

@@ -6,6 +6,7 @@ import { EmbeddingCache } from '../../../../src/gateway/embeddings/embedding-cac
 import type { EmbeddingModels } from '../../../../src/gateway/embeddings/embedding-models.ts';
 import { AnyEmbedder } from '../../../../src/gateway/embeddings/any-embedder.ts';
 import { ModelRunners } from '../../../../src/gateway/models/model-runners.ts';
+import { modelRoom } from '../../../../src/inference/served/model-room.ts';
 import { ModelRoutes } from '../../../../src/gateway/models/model-routes.ts';
 import { RegisteredEmbedder } from '../../../../src/gateway/embeddings/registered-embedder.ts';
 import { PurgeViews } from '../../../../src/gateway/caches/purge-views.ts';
@@ -47,7 +48,13 @@ export function wireEmbeddings(env: GatewayEnv, { clock, metrics, countCache: co
   const embedder = new Embedder({ models, cache, sha256, count, countInputs });
   const inference = modelCalls(env.INFERENCE, metrics);
   const routes = new ModelRoutes((owner) => env.MODEL_REGISTRY.getByName(owner), clock);
-  const runners = new ModelRunners({ inference, replicas: replicaCalls(env), clock });
+  const runners = new ModelRunners({
+    inference,
+    replicas: replicaCalls(env),
+    clock,
+    standsBy: env.MODEL_REPLICAS === 'auto',
+    room: modelRoom(env.MODEL_MEMORY_MIB),
+  });
   const registered = new RegisteredEmbedder({ runners, cache, sha256, count });
   const anyEmbedder = new AnyEmbedder({ builtin: models.manifests, own: embedder, registered, routes });
   return {

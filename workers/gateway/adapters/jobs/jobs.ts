@@ -148,7 +148,7 @@ export function wireHeavy(
     events: new JobEventFeed(queue, clock),
     eraser,
     pools,
-    ...wireReplicas(queue, clock, replicaWakes(env)),
+    ...wireReplicas(queue, clock, replicaWakes(env), jobs),
     builds: new IndexBuilds({
       pools,
       describe,

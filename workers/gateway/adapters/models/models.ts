@@ -42,7 +42,7 @@ export function wireModels(
   env: GatewayEnv,
   { clock, metrics }: Basics,
   organisations: Organisations,
-  { files }: Pick<Heavy, 'files'>,
+  { files, standing }: Pick<Heavy, 'files' | 'standing'>,
   indexes: Pick<IndexDirectory, 'list'>,
 ): Models {
   const registries: ModelRegistries = (owner) => env.MODEL_REGISTRY.getByName(owner);
@@ -65,6 +65,11 @@ export function wireModels(
       return actor.startsWith('job_') ? records.log(action, actor, subject) : records.note(tenant, action, actor, subject);
     },
     clock,
+    standing: {
+      isAuto: env.MODEL_REPLICAS === 'auto',
+      jobOf: (wanted) => standing.jobOf(wanted),
+      end: (...whose) => standing.end(...whose),
+    },
   });
   return {
     admin,

@@ -2,13 +2,17 @@ import type { Outcome } from '../../../../src/contract/api/outcome.ts';
 import { refuseResource } from '../../../../src/contract/api/outcome.ts';
 import type { ModelFileStore } from '../../../../src/gateway/models/model-registries.ts';
 import type { ModelOwner } from '../../../../src/inference/registry/version-manifest.ts';
-import { modelFileKey } from '../../../../src/inference/served-manifest.ts';
+import { compactFormKey, modelFileKey } from '../../../../src/inference/served-manifest.ts';
+import { COMPACT_FORM_VERSION } from '../../../../src/inference/text/compact-form.ts';
 import type { FileId, TenantId } from '../../../../src/kernel/ids.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import type { R2FileStore } from '../files/r2-file-store.ts';
 
 /** The most objects one R2 call lists or deletes. */
 const PAGE_COUNT = 1_000;
+
+/** Earlier code may have left its own. */
+const FORM_VERSIONS = Array.from({ length: COMPACT_FORM_VERSION }, (_, i) => i + 1);
 
 const prefixOf = (owner: ModelOwner): string => modelFileKey(owner, '');
 
@@ -42,7 +46,10 @@ export class R2ModelFiles implements ModelFileStore {
   }
 
   async remove(owner: ModelOwner, sha256s: readonly string[]): Promise<void> {
-    const keys = sha256s.map((sha256) => modelFileKey(owner, sha256));
+    const keys = sha256s.flatMap((sha256) => [
+      modelFileKey(owner, sha256),
+      ...FORM_VERSIONS.map((form) => compactFormKey(modelFileKey(owner, sha256), form)),
+    ]);
     for (let from = 0; from < keys.length; from += PAGE_COUNT) await this.#bucket.delete(keys.slice(from, from + PAGE_COUNT));
   }
 

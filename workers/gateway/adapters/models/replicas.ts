@@ -3,6 +3,8 @@ import type { Serving } from '../../../../src/contract/jobs/attempt.ts';
 import { API_LIMITS } from '../../../../src/contract/api/api-limits.ts';
 import { JOB_LIMITS } from '../../../../src/contract/jobs/job-limits.ts';
 import type { Outcome } from '../../../../src/contract/api/outcome.ts';
+import type { JobDesk } from '../../../../src/gateway/jobs/job-desk.ts';
+import { StandingReplicas } from '../../../../src/gateway/models/standing-replicas.ts';
 import type { JobQueue } from '../../../../src/gateway/jobs/job-queue.ts';
 import { ModelReplicas } from '../../../../src/gateway/pools/model-replicas.ts';
 import { ReplicaHosts } from '../../../../src/gateway/pools/replica-hosts.ts';
@@ -21,18 +23,21 @@ export interface Replicas {
   readonly replicas: ReplicaRouter;
   readonly modelReplicas: ModelReplicas;
   readonly replicaHosts: ReplicaHosts;
+  readonly standing: StandingReplicas;
 }
 
-export function wireReplicas(queue: JobQueue, clock: Clock, wakes: ReplicaWakes): Replicas {
+export function wireReplicas(queue: JobQueue, clock: Clock, wakes: ReplicaWakes, jobs: Pick<JobDesk, 'submit'>): Replicas {
   const replicas = new ReplicaRouter({
     find: (tenant, job) => queue.job(tenant, job),
     call: callReplica,
     clock,
     wakes,
   });
+  const standing = new StandingReplicas({ jobs, queue, clock });
   return {
     replicas,
-    modelReplicas: new ModelReplicas({ serving: (tenant) => servingJobs(queue, tenant), router: replicas, wakes, clock }),
+    standing,
+    modelReplicas: new ModelReplicas({ serving: (tenant) => servingJobs(queue, tenant), router: replicas, wakes, standing, clock }),
     replicaHosts: new ReplicaHosts({ pool: (id) => queue.pool(id), hostOf: originHost, clock }),
   };
 }

@@ -5,7 +5,7 @@ import type { InputType } from '../../../../src/inference/served/model-calls.ts'
 import { float32Json } from '../../../../src/kernel/float32-text.ts';
 import type { Handlers } from '../../pipeline/serve.ts';
 import { base64 } from './base64.ts';
-import { embedCall, embeddedAnswer, textInputs, vectorsOf } from './embed-call.ts';
+import { DENSE, embedCall, embeddedAnswer, textInputs, vectorsOf } from './embed-call.ts';
 
 type VectorForm = (typeof VECTOR_FORMS)[number];
 
@@ -17,7 +17,7 @@ export const cohereHandlers = {
   cohereEmbed: async (call) => {
     const { model, output_dimension: dimensions, input_type: given, embedding_types: forms } = call.body;
     const texts = call.body.texts ?? call.body.inputs ?? [];
-    const wanted = { model, inputs: textInputs(texts), dimensions: dimensions ?? undefined, inputType: inputTypeOf(given) };
+    const wanted = { model, inputs: textInputs(texts), dimensions: dimensions ?? undefined, inputType: inputTypeOf(given), ...DENSE };
     const embedded = await embedCall(call, wanted);
     if (!embedded.ok) return embedded;
     return {
@@ -33,7 +33,13 @@ export const cohereHandlers = {
   },
   cohereEmbedV1: async (call) => {
     const { model, texts, input_type: given, embedding_types: forms } = call.body;
-    const embedded = await embedCall(call, { model, inputs: textInputs(texts), dimensions: undefined, inputType: inputTypeOf(given) });
+    const embedded = await embedCall(call, {
+      model,
+      inputs: textInputs(texts),
+      dimensions: undefined,
+      inputType: inputTypeOf(given),
+      ...DENSE,
+    });
     if (!embedded.ok) return embedded;
     const common = { id: call.requestId, texts, meta: metaOf('1', embedded.value.tokens) };
     return {

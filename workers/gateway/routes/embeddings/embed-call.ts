@@ -5,6 +5,8 @@ import type { Outcome } from '../../../../src/contract/api/outcome.ts';
 import { DEADLINE_HEADER } from '../../../../src/contract/api/reading.ts';
 import type { embeddingEndpoints } from '../../../../src/contract/embeddings/embeddings.ts';
 import { cacheHeaders } from '../../../../src/gateway/caches/cache-report.ts';
+import { joinRows } from '../../../../src/cache/vector-rows.ts';
+import type { EmbeddingOutput } from '../../../../src/inference/embedding-output.ts';
 import type { EmbeddedInputs } from '../../../../src/gateway/embeddings/embed.ts';
 import type { InputType } from '../../../../src/inference/served/model-calls.ts';
 import { chanceHash } from '../../../../src/kernel/fast-hash.ts';
@@ -24,6 +26,10 @@ interface Wanted {
   /** Length of the vectors; undefined: the model's own. */
   readonly dimensions: number | undefined;
   readonly inputType: InputType | undefined;
+  /** The form of the vectors; undefined: what the model is for. */
+  readonly output: EmbeddingOutput | undefined;
+  /** Whether only dense vectors are an answer. */
+  readonly mustBeDense?: true;
 }
 
 /** The vectors of a call's inputs; refuses as `AnyEmbedder.embedInputs`. */
@@ -43,6 +49,9 @@ export function embedCall(
   };
   return gateway.embeddings.anyEmbedder.embedInputs(request, inputType);
 }
+
+/** What calls say that answer dense vectors alone. */
+export const DENSE = { output: undefined, mustBeDense: true } as const;
 
 export const textInputs = (texts: readonly string[]): CachedInput[] => texts.map((text) => ({ kind: 'text', text }));
 
@@ -66,6 +75,15 @@ export const embeddedAnswer = (embedded: EmbeddedInputs, form: string) => {
 export const vectorsOf = ({ vectors, dimensions, report: { sources } }: EmbeddedInputs): Float32Array<ArrayBuffer>[] =>
   sources.map((_, index) => vectors.subarray(index * dimensions, (index + 1) * dimensions));
 
+/** The vectors of each input's tokens. */
+export const tokenVectorsOf = ({ rows, dimensions }: EmbeddedInputs): Float32Array<ArrayBuffer>[][] =>
+  rows.map((row) =>
+    Array.from({ length: row.length / dimensions }, (_, token) => row.subarray(token * dimensions, (token + 1) * dimensions)),
+  );
+
 /** A strong entity tag. Of the very numbers: recomputing may change their last bits, and that is another answer. */
-const vectorsTag = ({ vectors, dimensions, manifest }: EmbeddedInputs, form: string): string =>
-  `"${chanceHash(`${manifest.id}@${manifest.version} ${dimensions} ${form}`, vectors)}"`;
+const vectorsTag = ({ output, vectors, rows, dimensions, manifest }: EmbeddedInputs, form: string): string => {
+  const own = `${manifest.id}@${manifest.version} ${dimensions} ${form}`;
+  if (output === 'dense') return `"${chanceHash(own, vectors)}"`;
+  return `"${chanceHash(`${own} ${output} ${rows.map(({ length }) => length).join()}`, joinRows(rows).vectors)}"`;
+};

@@ -1,16 +1,25 @@
 import type { CachedInput } from '../../../../src/cache/cache-key.ts';
 import type { BodyOf } from '../../../../src/contract/api/endpoint.ts';
 import type { EmbeddingInput, embeddingEndpoints } from '../../../../src/contract/embeddings/embeddings.ts';
+import { refuse } from '../../../../src/contract/api/outcome.ts';
+import type { Refusal } from '../../../../src/contract/api/errors.ts';
+import type { EmbeddedInputs } from '../../../../src/gateway/embeddings/embed.ts';
+import type { EmbeddingOutput } from '../../../../src/inference/embedding-output.ts';
+import { sparseVector } from '../../../../src/inference/served/sparse-rows.ts';
+import { float32Json } from '../../../../src/kernel/float32-text.ts';
+import type { Err } from '../../../../src/kernel/result.ts';
+import { ok } from '../../../../src/kernel/result.ts';
 import type { InputType } from '../../../../src/inference/served/model-calls.ts';
 import { binaryOf, ubinaryOf } from '../../../../src/inference/vector-form.ts';
 import type { Handlers } from '../../pipeline/serve.ts';
 import type { VectorWriter } from '../../pipeline/vector-writer.ts';
 import { JSON_VECTORS } from '../../pipeline/vector-writer.ts';
 import { base64 } from './base64.ts';
-import { embedCall, embeddedAnswer, vectorsOf } from './embed-call.ts';
+import { embedCall, embeddedAnswer, tokenVectorsOf, vectorsOf } from './embed-call.ts';
 import { handOverToUpstreams } from './hand-over.ts';
 
 type Body = BodyOf<(typeof embeddingEndpoints)['createEmbeddings']>;
+type HandedOver = Parameters<typeof handOverToUpstreams>[0] & { readonly body: Body };
 type Format = 'float' | 'base64' | 'binary' | 'ubinary';
 
 export const embeddingHandlers = {
@@ -19,19 +28,18 @@ export const embeddingHandlers = {
     const { model, dimensions } = body;
     const input = await call.gateway.tokenTexts.inputOf(body);
     if (!input.ok) return input;
-    const embedded = await embedCall(call, { model, inputs: inputsOf(input.value), dimensions, inputType: inputTypeOf(body) });
-    if (!embedded.ok) return handOverToUpstreams(call, '/v1/upstreams/embeddings', embedded);
+    const output = body.return_multivector === true ? 'tokens' : body.output;
+    const embedded = await embedCall(call, { model, inputs: inputsOf(input.value), dimensions, inputType: inputTypeOf(body), output });
+    if (!embedded.ok) return handOver(call, output, embedded);
     const { tokens, manifest } = embedded.value;
     const format = body.embedding_type ?? body.encoding_type ?? body.encoding_format;
+    const rows = writtenRows(embedded.value, format, call.vectors);
+    if (!rows.ok) return rows;
     return {
       ...embeddedAnswer(embedded.value, call.vectors === JSON_VECTORS ? format : 'rows'),
       reply: {
         object: 'list' as const,
-        data: vectorsOf(embedded.value).map((vector, index) => ({
-          object: 'embedding' as const,
-          index,
-          embedding: written(vector, format, call.vectors),
-        })),
+        data: rows.value.map((embedding, index) => ({ object: 'embedding' as const, index, embedding })),
         model: manifest.id,
         usage: { prompt_tokens: tokens, total_tokens: tokens },
       },
@@ -52,6 +60,32 @@ function inputsOf(input: EmbeddingInput): CachedInput[] {
 }
 
 const isTokens = (input: string[] | number[] | number[][]): input is number[] => typeof input[0] === 'number';
+
+/** [U43] An upstream is asked for dense vectors alone: what it would make of `output` is not known. */
+function handOver(call: HandedOver, output: EmbeddingOutput | undefined, refused: Err<Refusal>) {
+  if (output === undefined || refused.error.code !== 'model_not_found')
+    return handOverToUpstreams(call, '/v1/upstreams/embeddings', refused);
+  const { output: _, ...body } = call.body;
+  if (output === 'dense') return handOverToUpstreams({ ...call, body }, '/v1/upstreams/embeddings', refused);
+  const what = `is ${output}; models of upstreams make dense vectors, and this deployment has no model ${JSON.stringify(call.body.model)}`;
+  return refuse('invalid_value', what, call.body.output === undefined ? 'return_multivector' : 'output');
+}
+
+/** The embedding of each input, as its answer has it. */
+function writtenRows(embedded: EmbeddedInputs, format: Format, writer: VectorWriter) {
+  if (embedded.output === 'dense') return ok(vectorsOf(embedded).map((vector) => written(vector, format, writer)));
+  if (embedded.output === 'tokens')
+    return ok(tokenVectorsOf(embedded).map((vectors) => vectors.map((vector) => written(vector, format, writer))));
+  // OpenAI's clients ask for base64 unless told otherwise, and read it of strings alone.
+  if (format === 'binary' || format === 'ubinary')
+    return refuse('invalid_value', `is ${format}; sparse vectors are numbers`, 'embedding_type');
+  return ok(
+    embedded.rows.map((row) => {
+      const { indices, values } = sparseVector(row);
+      return { indices: [...indices], values: float32Json(values) };
+    }),
+  );
+}
 
 function written(vector: Float32Array<ArrayBuffer>, format: Format, writer: VectorWriter) {
   if (writer !== JSON_VECTORS || format === 'float') return writer.write(vector);

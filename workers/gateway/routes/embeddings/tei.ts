@@ -1,10 +1,12 @@
 import type { BodyOf } from '../../../../src/contract/api/endpoint.ts';
 import type { teiEndpoints } from '../../../../src/contract/embeddings/tei.ts';
 import type { InputType } from '../../../../src/inference/served/model-calls.ts';
-import { float32Json } from '../../../../src/kernel/float32-text.ts';
+import type { EmbeddingOutput } from '../../../../src/inference/embedding-output.ts';
+import { sparseVector } from '../../../../src/inference/served/sparse-rows.ts';
+import { float32Json, float32Text } from '../../../../src/kernel/float32-text.ts';
 import type { Handlers } from '../../pipeline/serve.ts';
 import type { EmbeddingCall } from './embed-call.ts';
-import { embedCall, embeddedAnswer, textInputs, vectorsOf } from './embed-call.ts';
+import { DENSE, embedCall, embeddedAnswer, textInputs, tokenVectorsOf, vectorsOf } from './embed-call.ts';
 import { rankCall, rankedAnswer } from './rerank.ts';
 
 type Endpoints = typeof teiEndpoints;
@@ -19,6 +21,8 @@ export const teiHandlers = {
   teiRerank: ({ body: { model, ...body }, ...call }) => rerank({ ...call, body, params: { model } }),
   teiModel: (call) => embed(call),
   teiModelEmbed: (call) => embed(call),
+  teiModelEmbedSparse: (call) => embedSparse(call),
+  teiModelEmbedAll: (call) => embedAll(call),
   teiModelRerank: (call) => rerank(call),
 } satisfies Partial<Handlers>;
 
@@ -29,9 +33,33 @@ async function embed(call: OfModel<Endpoints['teiModelEmbed']>) {
     inputs: textInputs(inputs),
     dimensions: dimensions ?? undefined,
     inputType: inputTypeOf(prompt),
+    ...DENSE,
   });
   if (!embedded.ok) return embedded;
   return { ...embeddedAnswer(embedded.value, 'float'), reply: vectorsOf(embedded.value).map(float32Json) };
+}
+
+async function embedSparse(call: OfModel<Endpoints['teiModelEmbedSparse']>) {
+  const embedded = await embedOther(call, 'sparse');
+  if (!embedded.ok) return embedded;
+  const reply = embedded.value.rows.map((row) => {
+    const { indices, values } = sparseVector(row);
+    // The shortest decimals, as in lists of floats.
+    const numbers = JSON.parse(float32Text(values)) as number[];
+    return indices.map((index, i) => ({ index, value: numbers[i] ?? 0 }));
+  });
+  return { ...embeddedAnswer(embedded.value, 'float'), reply };
+}
+
+async function embedAll(call: OfModel<Endpoints['teiModelEmbedAll']>) {
+  const embedded = await embedOther(call, 'tokens');
+  if (!embedded.ok) return embedded;
+  return { ...embeddedAnswer(embedded.value, 'float'), reply: tokenVectorsOf(embedded.value).map((vectors) => vectors.map(float32Json)) };
+}
+
+function embedOther({ body, params, ...call }: OfModel<Endpoints['teiModelEmbedSparse' | 'teiModelEmbedAll']>, output: EmbeddingOutput) {
+  const inputType = inputTypeOf(body.prompt_name);
+  return embedCall(call, { model: params.model, inputs: textInputs(body.inputs), dimensions: undefined, inputType, output });
 }
 
 function inputTypeOf(prompt: string | null | undefined): InputType | undefined {

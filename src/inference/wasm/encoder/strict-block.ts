@@ -1,0 +1,114 @@
+import { Sums, writeRow } from './panel';
+import { ROW_FACTS } from './quantise';
+
+/** 3 rows by 8 columns, those from `column * 4` bytes on in the panel, widened to 16 bits: sums of two inputs each, in two lanes a column. */
+export function halfBlock(codes: usize, rowFacts: usize, inputs: u32, panel: usize, column: usize, out: usize, outBytes: usize): void {
+  let a0 = i32x4.splat(0);
+  let a1 = a0;
+  let a2 = a0;
+  let a3 = a0;
+  let b0 = a0;
+  let b1 = a0;
+  let b2 = a0;
+  let b3 = a0;
+  let c0 = a0;
+  let c1 = a0;
+  let c2 = a0;
+  let c3 = a0;
+  let w = a0;
+  let x = a0;
+  let y = a0;
+  let z = a0;
+  const start = panel + column;
+  let weights = start;
+  for (const end = codes + 3 * inputs; codes < end; codes += 48) {
+    x = i16x8.extend_low_i8x16_u(v128.load32_splat(codes));
+    y = i16x8.extend_low_i8x16_u(v128.load32_splat(codes, 4));
+    z = i16x8.extend_low_i8x16_u(v128.load32_splat(codes, 8));
+    w = v128.load8x8_s(weights);
+    a0 = i32x4.add(a0, i32x4.dot_i16x8_s(w, x));
+    b0 = i32x4.add(b0, i32x4.dot_i16x8_s(w, y));
+    c0 = i32x4.add(c0, i32x4.dot_i16x8_s(w, z));
+    w = v128.load8x8_s(weights, 8);
+    a1 = i32x4.add(a1, i32x4.dot_i16x8_s(w, x));
+    b1 = i32x4.add(b1, i32x4.dot_i16x8_s(w, y));
+    c1 = i32x4.add(c1, i32x4.dot_i16x8_s(w, z));
+    w = v128.load8x8_s(weights, 16);
+    a2 = i32x4.add(a2, i32x4.dot_i16x8_s(w, x));
+    b2 = i32x4.add(b2, i32x4.dot_i16x8_s(w, y));
+    c2 = i32x4.add(c2, i32x4.dot_i16x8_s(w, z));
+    w = v128.load8x8_s(weights, 24);
+    a3 = i32x4.add(a3, i32x4.dot_i16x8_s(w, x));
+    b3 = i32x4.add(b3, i32x4.dot_i16x8_s(w, y));
+    c3 = i32x4.add(c3, i32x4.dot_i16x8_s(w, z));
+    x = i16x8.extend_low_i8x16_u(v128.load32_splat(codes, 12));
+    y = i16x8.extend_low_i8x16_u(v128.load32_splat(codes, 16));
+    z = i16x8.extend_low_i8x16_u(v128.load32_splat(codes, 20));
+    w = v128.load8x8_s(weights, 64);
+    a0 = i32x4.add(a0, i32x4.dot_i16x8_s(w, x));
+    b0 = i32x4.add(b0, i32x4.dot_i16x8_s(w, y));
+    c0 = i32x4.add(c0, i32x4.dot_i16x8_s(w, z));
+    w = v128.load8x8_s(weights, 72);
+    a1 = i32x4.add(a1, i32x4.dot_i16x8_s(w, x));
+    b1 = i32x4.add(b1, i32x4.dot_i16x8_s(w, y));
+    c1 = i32x4.add(c1, i32x4.dot_i16x8_s(w, z));
+    w = v128.load8x8_s(weights, 80);
+    a2 = i32x4.add(a2, i32x4.dot_i16x8_s(w, x));
+    b2 = i32x4.add(b2, i32x4.dot_i16x8_s(w, y));
+    c2 = i32x4.add(c2, i32x4.dot_i16x8_s(w, z));
+    w = v128.load8x8_s(weights, 88);
+    a3 = i32x4.add(a3, i32x4.dot_i16x8_s(w, x));
+    b3 = i32x4.add(b3, i32x4.dot_i16x8_s(w, y));
+    c3 = i32x4.add(c3, i32x4.dot_i16x8_s(w, z));
+    x = i16x8.extend_low_i8x16_u(v128.load32_splat(codes, 24));
+    y = i16x8.extend_low_i8x16_u(v128.load32_splat(codes, 28));
+    z = i16x8.extend_low_i8x16_u(v128.load32_splat(codes, 32));
+    w = v128.load8x8_s(weights, 128);
+    a0 = i32x4.add(a0, i32x4.dot_i16x8_s(w, x));
+    b0 = i32x4.add(b0, i32x4.dot_i16x8_s(w, y));
+    c0 = i32x4.add(c0, i32x4.dot_i16x8_s(w, z));
+    w = v128.load8x8_s(weights, 136);
+    a1 = i32x4.add(a1, i32x4.dot_i16x8_s(w, x));
+    b1 = i32x4.add(b1, i32x4.dot_i16x8_s(w, y));
+    c1 = i32x4.add(c1, i32x4.dot_i16x8_s(w, z));
+    w = v128.load8x8_s(weights, 144);
+    a2 = i32x4.add(a2, i32x4.dot_i16x8_s(w, x));
+    b2 = i32x4.add(b2, i32x4.dot_i16x8_s(w, y));
+    c2 = i32x4.add(c2, i32x4.dot_i16x8_s(w, z));
+    w = v128.load8x8_s(weights, 152);
+    a3 = i32x4.add(a3, i32x4.dot_i16x8_s(w, x));
+    b3 = i32x4.add(b3, i32x4.dot_i16x8_s(w, y));
+    c3 = i32x4.add(c3, i32x4.dot_i16x8_s(w, z));
+    x = i16x8.extend_low_i8x16_u(v128.load32_splat(codes, 36));
+    y = i16x8.extend_low_i8x16_u(v128.load32_splat(codes, 40));
+    z = i16x8.extend_low_i8x16_u(v128.load32_splat(codes, 44));
+    w = v128.load8x8_s(weights, 192);
+    a0 = i32x4.add(a0, i32x4.dot_i16x8_s(w, x));
+    b0 = i32x4.add(b0, i32x4.dot_i16x8_s(w, y));
+    c0 = i32x4.add(c0, i32x4.dot_i16x8_s(w, z));
+    w = v128.load8x8_s(weights, 200);
+    a1 = i32x4.add(a1, i32x4.dot_i16x8_s(w, x));
+    b1 = i32x4.add(b1, i32x4.dot_i16x8_s(w, y));
+    c1 = i32x4.add(c1, i32x4.dot_i16x8_s(w, z));
+    w = v128.load8x8_s(weights, 208);
+    a2 = i32x4.add(a2, i32x4.dot_i16x8_s(w, x));
+    b2 = i32x4.add(b2, i32x4.dot_i16x8_s(w, y));
+    c2 = i32x4.add(c2, i32x4.dot_i16x8_s(w, z));
+    w = v128.load8x8_s(weights, 216);
+    a3 = i32x4.add(a3, i32x4.dot_i16x8_s(w, x));
+    b3 = i32x4.add(b3, i32x4.dot_i16x8_s(w, y));
+    c3 = i32x4.add(c3, i32x4.dot_i16x8_s(w, z));
+    weights += 256;
+  }
+  const facts = panel + inputs * 16 + column;
+  const to = out + column;
+  writeHalf(a0, a1, a2, a3, rowFacts, start, facts, to);
+  writeHalf(b0, b1, b2, b3, rowFacts + ROW_FACTS, start, facts, to + outBytes);
+  writeHalf(c0, c1, c2, c3, rowFacts + 2 * ROW_FACTS, start, facts, to + 2 * outBytes);
+}
+
+/** Sums of 8 columns, of two lanes each. */
+function writeHalf(s0: v128, s1: v128, s2: v128, s3: v128, rowFacts: usize, weights: usize, facts: usize, out: usize): void {
+  const none = i32x4.splat(0);
+  writeRow(Sums.paired(s0, s1), Sums.paired(s2, s3), none, none, rowFacts, weights, facts, out);
+}
