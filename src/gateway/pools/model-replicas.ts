@@ -128,7 +128,7 @@ function vectorsIn(body: unknown, { count, dimensions, output, contracts }: Expe
   if (typeof contract !== 'string' || !contracts.includes(contract) || typeof version !== 'string')
     return refuse('no_healthy_replica', 'the replica serves another version of the model, under another embedding contract', 'model');
   const isList = isListOf(data, count) && isListOf(tokens, count);
-  const rows = isList ? data.map((one: { embedding?: unknown } | null) => readRow(one?.embedding, output, dimensions)) : [];
+  const rows = isList ? data.map((one) => readRow((one as { embedding?: unknown } | null)?.embedding, output, dimensions)) : [];
   const counts = isList ? tokens.map(countIn) : [];
   const known = rows.filter((row) => row !== undefined);
   if (!isList || known.length < count || counts.some(Number.isNaN) || !known.every((row) => row.every(Number.isFinite)))

@@ -75,37 +75,44 @@ export async function inspectModel(
   parts: Pick<LoadParts, 'bucket' | 'timer' | 'loadRoomBytes' | 'startEncoder' | 'room'>,
 ): Promise<Outcome<InspectedModel>> {
   const { manifest } = ref;
-  const { bucket, startEncoder, room } = parts;
+  const { bucket, startEncoder } = parts;
   const isOwn = isStatic(manifest.task, manifest.files);
   // Before the graph, whose bytes would be in memory meanwhile.
   const tokeniser = manifest.task === 'graph' || isOwn ? undefined : await servedTokeniser(ref, parts, readerOf(ref, bucket));
   if (tokeniser !== undefined && !tokeniser.ok) return tokeniser;
   const graphAt = ['files', manifest.graph];
-  const place = { bucket, owner: ref.owner, file: graphFileOf(manifest), at: graphAt };
+  const read = await readCheckedGraph(ref, parts, graphAt);
+  if (!read.ok) return read;
+  const { file, facts } = read.value;
+  const inspected = { file, facts, bounds: new RunBounds(new GraphCost(file.graph)) };
+  if (manifest.task === 'graph') return ok(inspected);
+  if (tokeniser === undefined) {
+    const ownTexts = await openStatic(manifest, file, graphAt);
+    return ownTexts.ok ? ok({ ...inspected, ownTexts: ownTexts.value }) : ownTexts;
+  }
+  const answer = answerOf(manifest.task, facts, graphAt);
+  if (!answer.ok) return answer;
+  const encoder = startEncoder === undefined ? undefined : servedEncoder(manifest, file.graph, answer.value);
+  return ok({ ...inspected, tokeniser: tokeniser.value, ...(encoder === undefined ? {} : { encoder }) });
+}
+
+type GraphParts = Pick<LoadParts, 'bucket' | 'startEncoder' | 'room'>;
+
+async function readCheckedGraph(
+  ref: ModelRef,
+  { bucket, startEncoder, room }: GraphParts,
+  at: FieldPath,
+): Promise<Outcome<{ file: GraphFile; facts: GraphFacts }>> {
+  const { manifest } = ref;
+  const place = { bucket, owner: ref.owner, file: graphFileOf(manifest), at };
   const file = await (isReadDetached(ref, { bucket, startEncoder }) ? readDetachedGraph(place) : readGraphFile(place));
   if (!file.ok) return file;
   const { graph, stored } = file.value;
   const weightsLimit = makesVectors(manifest.task) ? 'modelBytesMax' : graphLimit(room);
-  const facts = checkGraph(graph, {
-    path: manifest.graph,
-    files: manifest.files,
-    at: graphAt,
-    weightsLimit,
-    isDetached: stored !== undefined,
-  });
+  const facts = checkGraph(graph, { path: manifest.graph, files: manifest.files, at, weightsLimit, isDetached: stored !== undefined });
   if (!facts.ok) return facts;
   const named = checkNamed(facts.value, manifest);
-  if (!named.ok) return named;
-  const inspected = { file: file.value, facts: facts.value, bounds: new RunBounds(new GraphCost(graph)) };
-  if (manifest.task === 'graph') return ok(inspected);
-  if (tokeniser === undefined) {
-    const ownTexts = await openStatic(manifest, file.value, graphAt);
-    return ownTexts.ok ? ok({ ...inspected, ownTexts: ownTexts.value }) : ownTexts;
-  }
-  const answer = answerOf(manifest.task, facts.value, graphAt);
-  if (!answer.ok) return answer;
-  const encoder = startEncoder === undefined ? undefined : servedEncoder(manifest, graph, answer.value);
-  return ok({ ...inspected, tokeniser: tokeniser.value, ...(encoder === undefined ? {} : { encoder }) });
+  return named.ok ? ok({ file: file.value, facts: facts.value }) : named;
 }
 
 /** Whether the manifest names all files that the graph uses. */

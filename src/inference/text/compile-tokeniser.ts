@@ -8,7 +8,7 @@ import { checkTokeniser } from './check-tokeniser.ts';
 import type { CompactForm } from './compact-form.ts';
 import { compactBytesOf } from './compact-form.ts';
 import type { JsonRecord } from './config-json.ts';
-import { readConfigJson } from './config-json.ts';
+import { readConfigJson, textIn } from './config-json.ts';
 import { buildDoubleArray } from './pieces/build-double-array.ts';
 import { DoubleArray } from './pieces/double-array.ts';
 import type { JsonSpan } from './pieces/json-spans.ts';
@@ -44,7 +44,7 @@ export function* compileTokeniser(bytes: Uint8Array, at: FieldPath): Generator<v
   if (!vocabulary.ok) return vocabulary;
   const units = yield* buildDoubleArray(vocabulary.value, vocabulary.value.ids);
   if (units === undefined) return tooLarge([...modelAt, 'vocab']);
-  const prefix = String((json['model'] as JsonRecord)['continuing_subword_prefix'] ?? '');
+  const prefix = textIn(json['model'] as JsonRecord, 'continuing_subword_prefix', '');
   const mergesAt = [...modelAt, 'merges'];
   const merges =
     checked.value === 'BPE' ? yield* readMerges(bytes, mergesSpan, { trie: new DoubleArray(units), prefix }, mergesAt) : ok(NO_MERGES);

@@ -34,6 +34,12 @@ export function readConfigValue(bytes: Uint8Array, at: FieldPath, bytesMax: Limi
 
 export const isRecord = (value: unknown): value is JsonRecord => typeof value === 'object' && value !== null && !Array.isArray(value);
 
+/** The text in a field, and `absent` for anything else. */
+export function textIn(record: JsonRecord, name: string, absent: string): string {
+  const value = record[name];
+  return typeof value === 'string' ? value : absent;
+}
+
 export const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) > 0;
 
 const [QUOTE, ESCAPE] = [0x22, 0x5c];

@@ -5,6 +5,7 @@ import { ok } from '../../../kernel/result.ts';
 import { WORD_CHARS_DEFAULT } from '../check-tokeniser.ts';
 import type { CompactForm } from '../compact-form.ts';
 import type { JsonRecord } from '../config-json.ts';
+import { textIn } from '../config-json.ts';
 import type { DoubleArray } from './double-array.ts';
 import { MergedPieces } from './merged-pieces.ts';
 import type { PieceModel } from './piece-model.ts';
@@ -21,7 +22,6 @@ interface Tables extends Pick<CompactForm, 'scores' | 'merges'> {
 
 /** The field `model` of a `tokenizer.json`, which has passed `checkTokeniser`. Refuses an unknown token that is not in the vocabulary. */
 export function pieceModelOf(model: JsonRecord, { trie, scores, merges }: Tables, at: FieldPath): Outcome<PieceModel> {
-  const text = (name: string, absent: string): string => String(model[name] ?? absent);
   const hasByteFallback = model['byte_fallback'] === true;
   if (model['type'] === 'Unigram') {
     const unknownId = Number(model['unk_id']);
@@ -35,10 +35,10 @@ export function pieceModelOf(model: JsonRecord, { trie, scores, merges }: Tables
   if (model['type'] === 'WordPiece') {
     if (unknownId < 0) return refuse('invalid_value', 'is not in the vocabulary', [...at, 'unk_token']);
     const wordCharsMax = Number(model['max_input_chars_per_word'] ?? WORD_CHARS_DEFAULT);
-    return ok(new WordPieces({ trie, unknownId, prefix: text('continuing_subword_prefix', '##'), wordCharsMax }));
+    return ok(new WordPieces({ trie, unknownId, prefix: textIn(model, 'continuing_subword_prefix', '##'), wordCharsMax }));
   }
   if (typeof unknown === 'string' && unknownId < 0) return refuse('invalid_value', 'is not in the vocabulary', [...at, 'unk_token']);
-  const [prefix, suffix] = [text('continuing_subword_prefix', ''), text('end_of_word_suffix', '')];
+  const [prefix, suffix] = [textIn(model, 'continuing_subword_prefix', ''), textIn(model, 'end_of_word_suffix', '')];
   const [fusesUnknown, ignoresMerges] = [model['fuse_unk'] === true, model['ignore_merges'] === true];
   return ok(new MergedPieces({ trie, merges, unknownId, fusesUnknown, hasByteFallback, ignoresMerges, prefix, suffix }));
 }

@@ -3,7 +3,7 @@ import type { Outcome } from '../../../contract/api/outcome.ts';
 import { refuse } from '../../../contract/api/outcome.ts';
 import { ok } from '../../../kernel/result.ts';
 import type { JsonRecord } from '../config-json.ts';
-import { isRecord } from '../config-json.ts';
+import { isRecord, textIn } from '../config-json.ts';
 import { PrecompiledMap } from './precompiled-map.ts';
 import { literalPattern, stepPattern } from './step-pattern.ts';
 import { DROPPED, IDEOGRAPH, MARK, NONSPACING_MARK, SPACE } from './unicode-classes.ts';
@@ -87,7 +87,7 @@ function stripper(step: JsonRecord): Normalise {
 function replacer(step: JsonRecord, at: FieldPath): Outcome<Normalise> {
   const pattern = patternOf(step['pattern'], at);
   if (!pattern.ok) return pattern;
-  const content = String(step['content'] ?? '');
+  const content = textIn(step, 'content', '');
   return ok((text) => text.replace(pattern.value, () => content));
 }
 

@@ -3,7 +3,7 @@ import type { Outcome } from '../../../contract/api/outcome.ts';
 import { utf8 } from '../../../kernel/bytes.ts';
 import { ok } from '../../../kernel/result.ts';
 import type { JsonRecord } from '../config-json.ts';
-import { isRecord } from '../config-json.ts';
+import { isRecord, textIn } from '../config-json.ts';
 import { patternOf } from './normaliser.ts';
 import { literalPattern } from './step-pattern.ts';
 import { PUNCTUATION, SPACE, WORD_CHAR } from './unicode-classes.ts';
@@ -141,7 +141,7 @@ function byteLevel(step: JsonRecord): SplitText {
 }
 
 function metaspace(step: JsonRecord): SplitText {
-  const space = String(step['replacement'] ?? '▁');
+  const space = textIn(step, 'replacement', '▁');
   const scheme = step['prepend_scheme'] ?? ((step['add_prefix_space'] ?? true) === true ? 'always' : 'never');
   const split = (step['split'] ?? true) === true ? splitAt(literalPattern(space), 'MergedWithNext') : undefined;
   return (words) => {

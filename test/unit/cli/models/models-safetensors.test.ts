@@ -34,14 +34,16 @@ beforeAll(async () => {
 });
 afterAll(() => rm(root, { recursive: true }));
 
+interface FolderParts {
+  readonly of?: ReadonlyMap<string, SafeTensor>;
+  readonly config?: Readonly<Record<string, unknown>>;
+  readonly file?: Uint8Array;
+}
+
 /** A folder of weights alone, with a tokeniser. */
 async function folderOf(
   name: string,
-  {
-    of = tensors as ReadonlyMap<string, SafeTensor>,
-    config = bertConfig(shape) as Readonly<Record<string, unknown>>,
-    file = safetensorsFile(of),
-  } = {},
+  { of = tensors, config = bertConfig(shape), file = safetensorsFile(of) }: FolderParts = {},
 ): Promise<string> {
   const folder = join(root, name);
   await mkdir(folder);

@@ -262,7 +262,7 @@ it('[J373] counts say of a line what the engine does: small jobs pass one that w
     limits: { ...LIMITED.limits!, durationMaxMs: s * 1_000 },
   });
   const [whole, part] = [world.submit(1, limited(8, 60)), world.submit(2, limited(4, 30))];
-  for (const id of [whole, part]) world.report(id!, { kind: 'running' });
+  for (const id of [whole, part]) world.report(id, { kind: 'running' });
   const first = world.submit(3, limited(8, 60));
   const next = world.submit(4, limited(8, 60));
   const draws = (job: number): Draws => ({
