@@ -49,7 +49,7 @@ it('[M180] [M181] [M184] sparse vectors over HTTP are the model’s, cached, pur
   expect((await ask('splade', texts)).headers.get('cache-status')).toContain('computed=1');
 });
 
-it('[M183] token vectors are one for each token that is charged, as floats, base64 and by the names of Jina and TEI', async () => {
+it('[M183] each token charged has a vector, as floats, as base64 and by the names of Jina and TEI', async () => {
   const { body, headers } = await ask('minilm', ['river lock', 'a'], { output: 'tokens' });
   const counts = body.data.map(({ embedding }: { embedding: number[][] }) => embedding.length);
   expect([counts, body.usage.total_tokens, headers.get('cache-status')]).toEqual([[4, 3], 7, expect.stringContaining('fwd=bypass')]);

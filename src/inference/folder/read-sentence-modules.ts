@@ -5,7 +5,7 @@ import { refuse } from '../../contract/api/outcome.ts';
 import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Activation, Pooling, Prompts } from '../served-manifest.ts';
-import { isCount, isRecord, readConfigJson, readConfigValue } from '../text/config-json.ts';
+import { isCount, isRecord, readConfigJson, readConfigValue, textIn } from '../text/config-json.ts';
 import type { FolderFiles } from './folder-files.ts';
 import { readFolderConfig } from './folder-files.ts';
 import { readSpladePooling } from './read-splade-pooling.ts';
@@ -45,6 +45,8 @@ export function readSentenceModules(files: FolderFiles, at: FieldPath): Outcome<
   return prompts.ok ? ok({ ...pooling.value, isNormalised, tokensMax: tokensMax.value, prompts: prompts.value }) : prompts;
 }
 
+const TRANSFORMERS: ReadonlySet<string | undefined> = new Set(['Transformer', 'MLMTransformer']);
+
 function readModules(
   files: FolderFiles,
   at: FieldPath,
@@ -55,9 +57,9 @@ function readModules(
   let [isSparse, isNormalised] = [false, false];
   for (const [i, module] of list.value.entries()) {
     const kind = kindOf(module);
-    if ((kind === 'Transformer' || kind === 'MLMTransformer') && i === 0) isSparse = kind === 'MLMTransformer';
+    if (i === 0 && TRANSFORMERS.has(kind)) isSparse = kind === 'MLMTransformer';
     else if (kind === (isSparse ? 'SpladePooling' : 'Pooling') && poolingPath === undefined && isRecord(module))
-      poolingPath = String(module['path']);
+      poolingPath = textIn(module, 'path', '');
     else if (kind === 'Normalize' && poolingPath !== undefined) isNormalised = true;
     else
       return refuse(

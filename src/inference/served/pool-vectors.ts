@@ -19,17 +19,24 @@ export function poolVectors(vectors: TokenVectors, pooling: Exclude<Pooling, 'no
     if (pooling === 'cls') answer.set(vectorAt(0));
     else if (pooling === 'last-token') answer.set(vectorAt(length - 1));
     else if (pooling === 'max') maxOf(answer, length, vectorAt);
-    else {
-      const divisor = pooling === 'sum' ? 1 : pooling === 'mean' ? length : Math.sqrt(length);
-      for (let token = 0; token < length; token += 1) {
-        const vector = vectorAt(token);
-        for (let d = 0; d < dimensions; d += 1) answer[d]! += vector[d]!;
-      }
-      for (let d = 0; d < dimensions; d += 1) answer[d] = answer[d]! / divisor;
-    }
+    else sumOf(answer, length, vectorAt, DIVISORS[pooling](length));
     if (isNormalised) normalise(answer);
   }
   return pooled;
+}
+
+const DIVISORS = {
+  sum: () => 1,
+  mean: (length: number) => length,
+  'mean-sqrt-len': (length: number) => Math.sqrt(length),
+} as const;
+
+function sumOf(answer: Float32Array, length: number, vectorAt: (token: number) => Float32Array, divisor: number): void {
+  for (let token = 0; token < length; token += 1) {
+    const vector = vectorAt(token);
+    for (let d = 0; d < answer.length; d += 1) answer[d]! += vector[d]!;
+  }
+  for (let d = 0; d < answer.length; d += 1) answer[d] = answer[d]! / divisor;
 }
 
 function maxOf(answer: Float32Array, length: number, vectorAt: (token: number) => Float32Array): void {

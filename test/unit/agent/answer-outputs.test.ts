@@ -101,7 +101,7 @@ it('[M186] what a replica answers in another form than asked, or out of order, i
     expect(refusalOf(await readAs(output, first(embedding))), JSON.stringify(embedding)).toBe('no_healthy_replica model');
 });
 
-it('[M186] lines of jobs and batches have the forms of /v1/embeddings, and are refused by the same fields', async () => {
+it('[M186] lines of jobs and batches have the forms and refusals of /v1/embeddings', async () => {
   expect((await answered('sparse', {})).data.map(({ embedding }: Body) => embedding)).toEqual([
     { indices: [0, 3], values: [0.1, 2.5] },
     { indices: [], values: [] },

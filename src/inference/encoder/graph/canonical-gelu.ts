@@ -61,14 +61,17 @@ function isTanhOf(value: Traced | undefined, x: Traced): boolean {
   if (factors === undefined || !isNear(factors.scale, TANH_SCALE)) return false;
   const [first, second] = factors.values;
   if (factors.values.length === 1) {
-    if (!isExpression(first, 'Add')) return false;
-    const [a, b] = first.inputs;
-    const cube = a === x ? b : b === x ? a : undefined;
+    const cube = isExpression(first, 'Add') ? besides(x, first.inputs[0], first.inputs[1]) : undefined;
     return cube !== undefined && isPower(cube, x, 3);
   }
-  const bracket = first === x ? second : second === x ? first : undefined;
-  const square = factors.values.length === 2 ? onePlus(bracket) : undefined;
+  const square = factors.values.length === 2 ? onePlus(besides(x, first, second)) : undefined;
   return square !== undefined && isPower(square, x, 2);
+}
+
+/** The other one of `a` and `b`, one of which is `x`. */
+function besides(x: Traced, a: Traced | undefined, b: Traced | undefined): Traced | undefined {
+  if (a === x) return b;
+  return b === x ? a : undefined;
 }
 
 function isPower(value: Traced, x: Traced, power: number): boolean {

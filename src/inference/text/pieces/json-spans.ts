@@ -37,13 +37,17 @@ export function* membersIn(bytes: Uint8Array, span: JsonSpan): Generator<void, R
       yield;
       continue;
     }
-    const { from, to } = entry.value;
-    const colon = bytes[from] === QUOTE ? skipSpace(bytes, stringEnd(bytes, from)) : to;
-    if (colon >= to || bytes[colon] !== COLON) return undefined;
-    const name = parsed(bytes, { from, to: colon });
-    if (typeof name !== 'string' || members.has(name)) return undefined;
-    members.set(name, { from: skipSpace(bytes, colon + 1), to: trimmed(bytes, to) });
+    const member = memberIn(bytes, entry.value);
+    if (member === undefined || members.has(member.name)) return undefined;
+    members.set(member.name, member.value);
   }
+}
+
+function memberIn(bytes: Uint8Array, { from, to }: JsonSpan): { readonly name: string; readonly value: JsonSpan } | undefined {
+  const colon = bytes[from] === QUOTE ? skipSpace(bytes, stringEnd(bytes, from)) : to;
+  if (colon >= to || bytes[colon] !== COLON) return undefined;
+  const name = parsed(bytes, { from, to: colon });
+  return typeof name === 'string' ? { name, value: { from: skipSpace(bytes, colon + 1), to: trimmed(bytes, to) } } : undefined;
 }
 
 /** The whole text, without the white space around it. */

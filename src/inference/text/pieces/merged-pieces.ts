@@ -52,7 +52,7 @@ export class MergedPieces implements PieceModel {
 
   /** The token of each character; undefined: one has none. */
   #charsOf(word: string): number[] | undefined {
-    const { trie, unknownId, fusesUnknown, hasByteFallback, prefix, suffix } = this.#parts;
+    const { unknownId, fusesUnknown, prefix, suffix } = this.#parts;
     const tokens: number[] = [];
     // An unknown token that waits for others that it is one with.
     let hasUnknown = false;
@@ -61,24 +61,24 @@ export class MergedPieces implements PieceModel {
       const [isFirst, isLast] = [at === 0, at + char.length === word.length];
       at += char.length;
       const text = `${isFirst ? '' : prefix}${char}${isLast ? suffix : ''}`;
-      const id = trie.get(pieceBytes(text));
-      if (id >= 0) {
-        if (hasUnknown) tokens.push(unknownId);
-        hasUnknown = false;
-        tokens.push(id);
-        continue;
-      }
-      const fallback = hasByteFallback ? Array.from(utf8(text), (byte) => trie.get(utf8(byteToken(byte)))) : [-1];
-      if (fallback.every((token) => token >= 0)) {
-        tokens.push(...fallback);
-        continue;
-      }
-      if (unknownId < 0) return undefined;
-      if (hasUnknown && !fusesUnknown) tokens.push(unknownId);
-      hasUnknown = true;
+      const { known, endsUnknown } = this.#knownTokens(text);
+      const isUnknown = known === undefined;
+      if (isUnknown && unknownId < 0) return undefined;
+      if (hasUnknown && (isUnknown ? !fusesUnknown : endsUnknown)) tokens.push(unknownId);
+      hasUnknown = isUnknown || (hasUnknown && !endsUnknown);
+      if (known !== undefined) tokens.push(...known);
     }
     if (hasUnknown) tokens.push(unknownId);
     return tokens;
+  }
+
+  /** A character's token, or those of its bytes; an unknown token before the latter comes behind them, as the reference has it. */
+  #knownTokens(text: string): { readonly known: readonly number[] | undefined; readonly endsUnknown: boolean } {
+    const { trie, hasByteFallback } = this.#parts;
+    const id = trie.get(pieceBytes(text));
+    if (id >= 0) return { known: [id], endsUnknown: true };
+    const bytes = hasByteFallback ? Array.from(utf8(text), (byte) => trie.get(utf8(byteToken(byte)))) : [-1];
+    return { known: bytes.every((token) => token >= 0) ? bytes : undefined, endsUnknown: false };
   }
 
   #merge(tokens: number[], ids: number[]): void {

@@ -37,12 +37,13 @@ export function* readMerges(
     if (!Array.isArray(batch.value)) return refuse('invalid_value', 'is no list', at);
     for (const pair of batch.value as unknown[]) {
       const parts = partsOf(pair);
-      const ids = parts && [parts[0], parts[1], parts[0] + parts[1].slice(prefix.length)].map((text) => trie.get(pieceBytes(text)));
-      if (ids === undefined || ids.some((id) => id < 0))
+      const merge = parts && [...parts, parts[0] + parts[1].slice(prefix.length)].map((text) => trie.get(pieceBytes(text)));
+      if (!isMerge(merge))
         return refuse('invalid_value', 'is no pair of tokens of the vocabulary that make another', [...at, list.firsts.length]);
-      list.firsts.push(ids[0] ?? 0);
-      list.seconds.push(ids[1] ?? 0);
-      list.merged.push(ids[2] ?? 0);
+      const [first, second, merged] = merge;
+      list.firsts.push(first);
+      list.seconds.push(second);
+      list.merged.push(merged);
     }
     const value = list.firsts.length;
     if (value > MODEL_LIMITS.tokeniserMergesMaxCount)
@@ -50,6 +51,9 @@ export function* readMerges(
     yield;
   }
 }
+
+const isMerge = (ids: readonly number[] | undefined): ids is [first: number, second: number, merged: number] =>
+  ids !== undefined && ids.length === 3 && ids.every((id) => id >= 0);
 
 interface MergeList {
   readonly firsts: number[];

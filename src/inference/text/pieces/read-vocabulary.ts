@@ -31,16 +31,11 @@ export function* readVocabulary(
   isUnigram: boolean,
   at: FieldPath,
 ): Generator<void, Outcome<Vocabulary>> {
-  const pieces = new PieceList(at);
+  const pieces = new PieceList(isUnigram, at);
   const batches = batchesIn(bytes, span);
   for (let batch = batches.next(); ; batch = batches.next()) {
-    if (batch.done === true) {
-      if (!batch.value) return refuse('invalid_value', 'is no JSON in UTF-8', at);
-      return pieces.count === 0 ? refuse('invalid_value', 'is empty', at) : ok(pieces.vocabulary(isUnigram));
-    }
-    const { value } = batch;
-    if (Array.isArray(value) !== isUnigram) return refuse('invalid_value', isUnigram ? 'is no list' : 'is no object', at);
-    const added = isUnigram ? pieces.addScored(value as unknown[]) : pieces.addTokens(value as Record<string, unknown>);
+    if (batch.done === true) return batch.value ? pieces.vocabulary() : refuse('invalid_value', 'is no JSON in UTF-8', at);
+    const added = pieces.add(batch.value);
     if (!added.ok) return added;
     yield;
   }
@@ -67,6 +62,7 @@ const isPieceText = (text: unknown, charsMax: number): text is string =>
   typeof text === 'string' && text.length <= charsMax && !/\p{Surrogate}/u.test(text);
 
 class PieceList {
+  readonly #isUnigram: boolean;
   readonly #at: FieldPath;
   #bytes = new Uint8Array(64 * 1024);
   #length = 0;
@@ -74,26 +70,33 @@ class PieceList {
   readonly #ids: number[] = [];
   readonly #scores: number[] = [];
 
-  constructor(at: FieldPath) {
+  constructor(isUnigram: boolean, at: FieldPath) {
+    this.#isUnigram = isUnigram;
     this.#at = at;
   }
 
-  get count(): number {
-    return this.#ids.length;
+  /** Adds a part of `model.vocab`. */
+  add(entries: unknown): Outcome<void> {
+    if (Array.isArray(entries) !== this.#isUnigram)
+      return refuse('invalid_value', this.#isUnigram ? 'is no list' : 'is no object', this.#at);
+    return this.#isUnigram ? this.#addScored(entries as unknown[]) : this.#addTokens(entries as Record<string, unknown>);
   }
 
-  addScored(pieces: readonly unknown[]): Outcome<void> {
+  #addScored(pieces: readonly unknown[]): Outcome<void> {
     for (const piece of pieces) {
       const [text, score] = Array.isArray(piece) ? (piece as unknown[]) : [];
       if (!isPieceText(text, PIECE_CHARS_MAX) || !Number.isFinite(score))
-        return refuse('invalid_value', `is no piece of at most ${PIECE_CHARS_MAX} characters with its score`, [...this.#at, this.count]);
+        return refuse('invalid_value', `is no piece of at most ${PIECE_CHARS_MAX} characters with its score`, [
+          ...this.#at,
+          this.#ids.length,
+        ]);
       this.#scores.push(asReadByReference(Number(score)));
-      this.#add(text, this.count);
+      this.#add(text, this.#ids.length);
     }
     return this.#checkCount();
   }
 
-  addTokens(tokens: Readonly<Record<string, unknown>>): Outcome<void> {
+  #addTokens(tokens: Readonly<Record<string, unknown>>): Outcome<void> {
     for (const [text, id] of Object.entries(tokens)) {
       if (!isTokenId(id)) return refuse('invalid_value', 'holds what is no token id', this.#at);
       if (!isPieceText(text, TOKEN_CHARS_MAX))
@@ -103,13 +106,14 @@ class PieceList {
     return this.#checkCount();
   }
 
-  vocabulary(isUnigram: boolean): Vocabulary {
-    return {
+  vocabulary(): Outcome<Vocabulary> {
+    if (this.#ids.length === 0) return refuse('invalid_value', 'is empty', this.#at);
+    return ok({
       bytes: this.#bytes.subarray(0, this.#length),
       starts: Uint32Array.from(this.#starts),
       ids: Uint32Array.from(this.#ids),
-      scores: Float64Array.from(isUnigram ? this.#scores : []),
-    };
+      scores: Float64Array.from(this.#scores),
+    });
   }
 
   #add(text: string, id: number): void {
@@ -126,7 +130,7 @@ class PieceList {
   }
 
   #checkCount(): Outcome<void> {
-    const value = this.count;
+    const value = this.#ids.length;
     if (value <= MODEL_LIMITS.tokeniserVocabularyMaxCount) return ok(undefined);
     return refuseBeyond({ path: this.#at, limit: 'tokeniserVocabularyMaxCount', value, what: `has ${value} tokens, or more` });
   }

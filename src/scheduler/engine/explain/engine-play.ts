@@ -108,14 +108,19 @@ function play(
         continue;
       }
       ends.pop();
-      const job = cell.jobs.find(next.jobId);
-      if (job === undefined || job.fence !== next.fence || job.attempt === null) continue;
-      cell.advance(Math.ceil(next.atMs));
-      count += 1;
-      if (job.attempt.leaving === null) finish(cell, job, 'succeeded', null);
-      else leave(cell, job, job.attempt.leaving.reason);
+      if (reachEnd(cell, next)) count += 1;
     }
   });
+}
+
+/** Ends the attempt that was expected to end then; false: it has ended otherwise before. */
+function reachEnd(cell: Cell, { jobId, fence, atMs }: End): boolean {
+  const job = cell.jobs.find(jobId);
+  if (job === undefined || job.fence !== fence || job.attempt === null) return false;
+  cell.advance(Math.ceil(atMs));
+  if (job.attempt.leaving === null) finish(cell, job, 'succeeded', null);
+  else leave(cell, job, job.attempt.leaving.reason);
+  return true;
 }
 
 function nextRival({ coming }: Course): { readonly atMs: number; readonly spec: JobSpec } | undefined {

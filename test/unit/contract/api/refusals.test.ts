@@ -86,7 +86,6 @@ const OTHER_MESSAGES = [
   'src/inference/onnx/tensor-numbers.ts',
   'src/inference/served/graph-file.ts',
   'src/inference/served/ort-runner.ts',
-  'src/inference/text/text-tokeniser.ts',
   'src/kernel/shared-work.ts',
   'src/pools/clusters/kubernetes.ts',
   'src/scheduler/served/project-job.ts',

@@ -99,7 +99,7 @@ const rowsOf = (outcome: Outcome<EmbeddedInputs>): number[][] => must(outcome).r
 const refusalOf = (outcome: Outcome<unknown>): string =>
   outcome.ok ? 'done' : `${outcome.error.code} ${paramOf(outcome.error)}: ${outcome.error.message}`;
 
-it('[M184] sparse vectors of all lengths are computed once, and both levels of the cache answer them as they were', async () => {
+it('[M184] sparse vectors of all lengths are computed once, and come unchanged from both cache levels', async () => {
   const [one, other] = [isolate(), isolate()];
   const texts = ['a', 'abc', '', 'abc'];
   const wanted = [[0, 1], [0, 1, 2, 3, 3, 3], [], [0, 1, 2, 3, 3, 3]];
@@ -154,7 +154,7 @@ it('[M184] requests for other forms of a text’s vectors do not share its compu
   expect(computed.toSorted()).toEqual(['dense:ab', 'tokens:ab']);
 });
 
-it('[M183] an answer of more numbers than allowed is refused by field, limit and value, repeated texts counted', async () => {
+it('[M183] an answer of too many numbers is refused by field, limit and value, repeats counted', async () => {
   const { embed } = isolate();
   const { embeddingNumbersMaxCount: most } = EMBEDDING_LIMITS;
   const fits = most / WIDE.dimensions;
@@ -171,7 +171,7 @@ it('[M183] an answer of more numbers than allowed is refused by field, limit and
   expect(computed.length).toBeLessThan(fits * 2);
 });
 
-it('[M183] prefixes are of dense and token vectors, and a form that a model does not make is refused by name', async () => {
+it('[M183] prefixes are for dense and token vectors, and a form that a model lacks is refused by name', async () => {
   const { embed } = isolate();
   expect(rowsOf(await embed('minilm', ['ab'], { output: 'tokens', dimensions: 2 }))).toEqual([[1, 0, 1, 0]]);
   expect(refusalOf(await embed('splade', ['ab'], { dimensions: 2 }))).toContain(
@@ -185,7 +185,7 @@ it('[M183] prefixes are of dense and token vectors, and a form that a model does
   expect(must(await embed('local', ['ab'], { output: 'dense' })).output).toBe('dense');
 });
 
-it('[M185] an index, and whatever compares vectors, is refused a sparse model before anything is computed', async () => {
+it('[M185] an index, and all that compares vectors, refuses a sparse model before computing anything', async () => {
   const { any, embed } = isolate();
   for (const refused of [
     await embeddingSpace(any, 'tn_one' as never, 'splade', undefined),

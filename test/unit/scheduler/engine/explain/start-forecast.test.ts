@@ -148,7 +148,7 @@ it('[J328] a job that waits again since its node was lost knows which, and when'
   for (const id of [first, second]) expect(world.job(id).lost).toBeUndefined();
 });
 
-it('[J326] [J371] of replayed starts as many as it says are within their intervals, narrow beside the wait', () => {
+it('[J326] [J371] intervals hold as many replayed starts as they say, and are narrow beside the wait', () => {
   const rng = new Seeded(11);
   const load = { jobs: 300, accelerators: 32, load: 1.15, owners: 1, kinds: 6, spread: 0.5 };
   const found = replayedStarts(
@@ -237,7 +237,7 @@ describe('[J370] how far starts lay from what was foreseen', () => {
   });
 });
 
-it('[J372] where owners state work, run times are known as parts of it: a start after two such jobs is foreseen to a few percent', () => {
+it('[J372] run times are learnt as parts of stated work, and foretell a start to a few percent', () => {
   const world = oneAtATime();
   for (const [at, work] of [10, 90, 30, 60, 20, 80, 15, 70, 25, 40, 50, 35].entries()) {
     const id = world.submit(100 + at, { ...LIMITED, limits: { ...LIMITED.limits!, durationMaxMs: 600_000 }, workMs: work * 1_000 });
@@ -253,7 +253,7 @@ it('[J372] where owners state work, run times are known as parts of it: a start 
   expect(latestMs! - earliestMs!).toBeLessThan(0.5 * 440_000);
 });
 
-it('[J373] counts say of a line what the engine does: small jobs pass one that waits for a node, and no more than it leaves', () => {
+it('[J373] by counts, as by the engine, small jobs pass one that waits for a node, and no others', () => {
   const world = new CellWorld({}, [nodeSpec(0), nodeSpec(1)]);
   ran(world, 100, [20, 20, 20, 20, 20, 20]);
   const limited = (count: number, s: number) => ({
@@ -278,7 +278,7 @@ it('[J373] counts say of a line what the engine does: small jobs pass one that w
   expect([inS(first), inS(next)], 'one as the part ends, one as the whole does').toEqual([new Set([30]), new Set([60])]);
 });
 
-it('[J373] counts are of the nodes that are there: not of one that has left, nor of those that were only supposed', () => {
+it('[J373] counts leave out nodes that have left, and those that were only supposed', () => {
   const anywhere: Partial<JobSpec> = { ...LIMITED, options: [option(0, { accelerator: null, perNode: demand(0, { cpuMilli: 64_000 }) })] };
   const world = new CellWorld({}, [nodeSpec(0)]);
   const running = world.submit(1, anywhere);
