@@ -47,7 +47,7 @@ it('[M150] every piece of a vocabulary of 20,000 is found in its compact form, a
   expect(compactBytesOf(form)).toBeLessThan(1024 * 1024);
 });
 
-it('[M151] joiners are characters, and of equally likely ways the reference's is taken', () => {
+it('[M151] joiners are characters, and of equally likely ways that of the reference is taken', () => {
   const vocab: [string, number][] = [
     ['<unk>', 0],
     ['▁', -2],

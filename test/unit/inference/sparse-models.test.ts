@@ -94,7 +94,7 @@ describe('sparse encoders', () => {
     },
   );
 
-  it('[M180] a graph's columns tell pooled weights, taken as they are, from logits, taken as SPLADE v2', async () => {
+  it('[M180] columns tell pooled weights, taken as they are, from logits, taken as SPLADE v2', async () => {
     for (const answer of ['pooled', 'logits'] as const) {
       const folder = spladeFolder({ answer });
       const { host, ref, reading } = await served(folder.files);
