@@ -122,6 +122,7 @@ async function embed({ embedder, budget, authorityOf }: CopyParts, { to, owner }
     contractHash,
     texts,
     use: 'items',
+    isTruncating: false,
     reserve: (quantities) => portion.extend(quantities),
   });
   if (!embedded.ok) {
