@@ -28,6 +28,11 @@ export const truncateOrFlag = z
 /** Whether texts that are too long are cut, instead of refused. [M155] */
 export const isTruncating = (given: TruncateField): boolean => given === 'end' || given === true;
 
+/** A body as upstreams take it: cutting is a flag there, as Jina and TEI have it. */
+export function withTruncateFlag<Body extends { readonly truncate?: TruncateField }>({ truncate: given, ...body }: Body) {
+  return given === undefined || given === null ? body : { ...body, truncate: isTruncating(given) };
+}
+
 /** In answers that have no field for it: how many texts were cut, and the tokens that they lost. */
 export const TRUNCATED_HEADER = 'x-sluice-truncated';
 

@@ -33,7 +33,7 @@ export interface TokenisedText extends TokenRow {
 
 export interface EncodeOptions {
   readonly tokensMax: number;
-  /** Cuts what is too long at its end, before the special tokens; of two texts, the second, and the first only if that does not do. */
+  /** Cuts what is too long at its end, before the special tokens; of two texts, the second: where nothing of it would stay, they are refused. */
   readonly isTruncating: boolean;
   readonly at: FieldPath;
 }
@@ -108,6 +108,9 @@ export class TextTokeniser {
       const isWhole = chars <= readMax;
       if (!isWhole && tokens < tokensMax + WORD_TOKENS_MAX && readMax < charsMax * MODEL_LIMITS.modelCutReadingsMax) continue;
       const excess = Math.max(0, tokens - tokensMax);
+      const [, ofSecond = []] = contents;
+      if (second !== undefined && excess > 0 && excess >= ofSecond.length)
+        return refuseBeyond({ path: at, limit: { bound: tokensMax }, value: tokens, what: 'has no room beside the first text of its pair' });
       // Of what was not read nothing is known but that there was some.
       const cutTokens = isWhole ? excess : Math.max(1, excess);
       return ok({ ...filled(template, cut(contents, excess), tokensMax), cutTokens });

@@ -2,7 +2,7 @@ import type { CachedInput } from '../../../../src/cache/cache-key.ts';
 import type { BodyOf } from '../../../../src/contract/api/endpoint.ts';
 import type { EmbeddingInput, embeddingEndpoints } from '../../../../src/contract/embeddings/embeddings.ts';
 import { refuse } from '../../../../src/contract/api/outcome.ts';
-import { isTruncating, truncatedReply } from '../../../../src/contract/embeddings/truncation.ts';
+import { truncatedReply, withTruncateFlag } from '../../../../src/contract/embeddings/truncation.ts';
 import type { Refusal } from '../../../../src/contract/api/errors.ts';
 import type { EmbeddedInputs } from '../../../../src/gateway/embeddings/embed.ts';
 import type { EmbeddingOutput } from '../../../../src/inference/embedding-output.ts';
@@ -66,8 +66,8 @@ const isTokens = (input: string[] | number[] | number[][]): input is number[] =>
 
 /** [U43] An upstream is asked for dense vectors alone: what it would make of `output` is not known. Cutting is a flag there, as Jina and TEI have it. */
 function handOver({ body: given, ...call }: HandedOver, output: EmbeddingOutput | undefined, refused: Err<Refusal>) {
-  const { output: _, truncate, ...rest } = given;
-  const body = truncate === undefined || truncate === null ? rest : { ...rest, truncate: isTruncating(truncate) };
+  const { output: _, ...rest } = given;
+  const body = withTruncateFlag(rest);
   if (output === undefined || output === 'dense' || refused.error.code !== 'model_not_found')
     return handOverToUpstreams({ ...call, body }, '/v1/upstreams/embeddings', refused);
   const what = `is ${output}; models of upstreams make dense vectors, and this deployment has no model ${JSON.stringify(given.model)}`;

@@ -77,8 +77,8 @@ function inputTypeOf(prompt: string | null | undefined): InputType | undefined {
 }
 
 async function rerank(call: OfModel<Endpoints['teiModelRerank']>) {
-  const { query, texts, return_text: hasTexts } = call.body;
-  const ranking = await rankCall(call, { model: call.params.model, query, documents: texts, topN: undefined });
+  const { query, texts, return_text: hasTexts, truncate } = call.body;
+  const ranking = await rankCall(call, { model: call.params.model, query, documents: texts, topN: undefined, truncate });
   if (!ranking.ok) return ranking;
   const reply = ranking.value.results.map(({ index, score }) => ({ index, score, ...(hasTexts === true ? { text: texts[index] } : {}) }));
   return { ...rankedAnswer(ranking.value), reply };
