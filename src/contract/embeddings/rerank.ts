@@ -74,7 +74,9 @@ export const rerankEndpoints = {
         object: z.literal('list'),
         model: z.string(),
         results: z.array(result),
-        usage: z.object({ prompt_tokens: z.int().min(0), total_tokens: z.int().min(0) }).meta(about('All tokens that the model saw, cached ones too.')),
+        usage: z
+          .object({ prompt_tokens: z.int().min(0), total_tokens: z.int().min(0) })
+          .meta(about('All tokens that the model saw, cached ones too.')),
         truncated,
       }),
     ),

@@ -26,7 +26,7 @@ const cut = {
       ),
     ),
   truncation_direction: z
-    .union([z.enum(['Right']), z.enum(['right'])], { error: 'must be Right: texts are cut at their end only' })
+    .union([z.enum(['Right']), z.enum(['right'])])
     .nullish()
     .meta(about('Texts are cut at their end only.')),
 };

@@ -81,6 +81,11 @@ export const addCuts = (before: CutCounts, cut: readonly CutText[]): CutCounts =
   tokens: cut.reduce((sum, { tokens }) => sum + tokens, before.tokens),
 });
 
+export const bothCut = (one: CutCounts, other: CutCounts): CutCounts => ({
+  count: one.count + other.count,
+  tokens: one.tokens + other.tokens,
+});
+
 /** The member `truncated` of an answer: there is one where the call asked for cutting. [M156] */
 export const truncatedReply = (given: TruncateField, cut: readonly CutText[]) =>
   isTruncating(given) ? { truncated: { ...addCuts(NOTHING_CUT, cut), inputs: cut.map(({ index, tokens }) => ({ index, tokens })) } } : {};

@@ -82,7 +82,10 @@ export class Reranker extends Composed<RerankerParts> {
     });
   }
 
-  async #byScores({ principal, query, documents, topN, isTruncating, reserve }: RerankRequest, route: RegisteredRoute): Promise<Outcome<Ranking>> {
+  async #byScores(
+    { principal, query, documents, topN, isTruncating, reserve }: RerankRequest,
+    route: RegisteredRoute,
+  ): Promise<Outcome<Ranking>> {
     const touched = mayTouchModels(principal, [route.model]);
     if (!touched.ok) return touched;
     const version = versionFor(route, `${principal.tenantId}:${query}`);

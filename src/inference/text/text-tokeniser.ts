@@ -110,7 +110,12 @@ export class TextTokeniser {
       const excess = Math.max(0, tokens - tokensMax);
       const [, ofSecond = []] = contents;
       if (second !== undefined && excess > 0 && excess >= ofSecond.length)
-        return refuseBeyond({ path: at, limit: { bound: tokensMax }, value: tokens, what: 'has no room beside the first text of its pair' });
+        return refuseBeyond({
+          path: at,
+          limit: { bound: tokensMax },
+          value: tokens,
+          what: 'has no room beside the first text of its pair',
+        });
       // Of what was not read nothing is known but that there was some.
       const cutTokens = isWhole ? excess : Math.max(1, excess);
       return ok({ ...filled(template, cut(contents, excess), tokensMax), cutTokens });

@@ -3,7 +3,7 @@ import type { Refusal } from '../../../contract/api/errors.ts';
 import { ERRORS, messageOf, paramOf, RefusedStream, refusalAt } from '../../../contract/api/errors.ts';
 import { pathBelow } from '../../../contract/api/field-path.ts';
 import type { CutCounts, Truncate } from '../../../contract/embeddings/truncation.ts';
-import { addCuts, isTruncating, NOTHING_CUT } from '../../../contract/embeddings/truncation.ts';
+import { addCuts, bothCut, isTruncating, NOTHING_CUT } from '../../../contract/embeddings/truncation.ts';
 import { VECTOR_LIMITS } from '../../../contract/vectors/vector-limits.ts';
 import type { Outcome } from '../../../contract/api/outcome.ts';
 import { refuse } from '../../../contract/api/outcome.ts';
@@ -232,7 +232,7 @@ interface Unplaced {
 
 const grown = (done: Done, { count, lsn, cut, applied }: Part) => ({
   written: done.written + count,
-  cut: { count: done.cut.count + cut.count, tokens: done.cut.tokens + cut.tokens },
+  cut: bothCut(done.cut, cut),
   lsn,
   applied,
 });
