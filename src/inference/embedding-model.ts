@@ -9,14 +9,16 @@ export interface TokenisedText {
   readonly words: number;
   /** Of these words: those that the vocabulary lacks. [M97] */
   readonly unknown: number;
+  /** Words that were cut off, behind those. [M155] */
+  readonly cutWords: number;
 }
 
 /** Splits a text into the token ids of one model. */
 export interface Tokeniser {
   /** Ids run from 0 to `vocabularySize - 1`; id 0 is the unknown token. */
   readonly vocabularySize: number;
-  /** Takes time linear in the length of `text`. */
-  tokenise(text: string): TokenisedText;
+  /** Takes time linear in the length of `text`. `wordsMax`: where a text of more words is cut; what is written as one name is kept whole or left out. */
+  tokenise(text: string, wordsMax?: number): TokenisedText;
 }
 
 /** Turns token ids into vectors. */

@@ -6,6 +6,7 @@ import { ERRORS, messageOf, paramOf } from '../../src/contract/api/errors.ts';
 import { surrogateFault } from '../../src/contract/api/json-text.ts';
 import type { Outcome } from '../../src/contract/api/outcome.ts';
 import { refuse } from '../../src/contract/api/outcome.ts';
+import { cutTextsOf, truncatedReply } from '../../src/contract/embeddings/truncation.ts';
 import { refuseBeyond } from '../../src/contract/limits/limit-refusal.ts';
 import { parse } from '../../src/contract/api/parse.ts';
 import { batchRows, withNumbers } from '../../src/cache/vector-rows.ts';
@@ -123,11 +124,14 @@ async function embed(request: EmbeddingRequest, model: LineModel, form: AnswerFo
   if (!input.ok) return input;
   const embedded = await model.embed({ ...request, input: input.value }, output.value);
   if (!embedded.ok) return embedded;
-  const { tokens: counts } = embedded.value;
+  const { tokens: counts, cutTokens } = embedded.value;
   const tokens = counts.reduce((sum, count) => sum + count, 0);
   const data = writtenRows(embedded.value, { output: output.value, full: model.dimensions, dimensions, format: request.encoding_format });
-  const sluice = form === 'replica' ? { sluice: { tokens: [...counts], version: model.version, contract_hash: model.contractHash } } : {};
-  return ok({ tokens, body: { object: 'list', data, model: model.id, usage: { prompt_tokens: tokens, total_tokens: tokens }, ...sluice } });
+  const counted = { tokens: [...counts], cut_tokens: [...cutTokens] };
+  const sluice = form === 'replica' ? { sluice: { ...counted, version: model.version, contract_hash: model.contractHash } } : {};
+  const usage = { prompt_tokens: tokens, total_tokens: tokens };
+  const truncated = truncatedReply(request.truncate, cutTextsOf(cutTokens));
+  return ok({ tokens, body: { object: 'list', data, model: model.id, usage, ...truncated, ...sluice } });
 }
 
 interface RowForm {

@@ -2,6 +2,7 @@ import type * as z from 'zod';
 
 import type { embeddingEndpoints } from '../../src/contract/embeddings/embeddings.ts';
 import type { Outcome } from '../../src/contract/api/outcome.ts';
+import { isTruncating } from '../../src/contract/embeddings/truncation.ts';
 import { refuse } from '../../src/contract/api/outcome.ts';
 import type { EmbeddingModel, TokenisedText, Tokeniser } from '../../src/inference/embedding-model.ts';
 import { checkWords, firstUnknownId, tokenBatch } from '../../src/inference/token-batch.ts';
@@ -14,7 +15,11 @@ import { ok } from '../../src/kernel/result.ts';
 export type EmbeddingRequest = z.output<(typeof embeddingEndpoints)['createEmbeddings']['body']['schema']>;
 
 /** Vectors as `EmbeddedTexts` has them. */
-export type LineVectors = Pick<EmbeddedTexts, 'vectors' | 'lengths'> & { readonly tokens: readonly number[] };
+export type LineVectors = Pick<EmbeddedTexts, 'vectors' | 'lengths'> & {
+  readonly tokens: readonly number[];
+  /** Of each text, how many tokens were cut off. */
+  readonly cutTokens: readonly number[];
+};
 
 /** A model that answers the lines of a batch, whatever runs it. */
 export interface LineModel {
@@ -47,8 +52,8 @@ export const staticLineModel = ({ tokeniser, model }: LoadedModel, name = model.
   makes: { task: 'embedding', pooling: 'none' },
   version: model.manifest.version,
   contractHash: model.manifest.contractHash,
-  async embed({ input }) {
-    const texts = tokensOf(input, tokeniser);
+  async embed({ input, truncate }) {
+    const texts = tokensOf(input, tokeniser, isTruncating(truncate) ? model.manifest.tokensMax : Infinity);
     const short = checkWords(
       model.manifest,
       texts.map(({ words }) => words),
@@ -58,17 +63,23 @@ export const staticLineModel = ({ tokeniser, model }: LoadedModel, name = model.
     const { vocabularySize } = model.manifest;
     if (firstUnknownId(batch.ids, vocabularySize) !== -1)
       return refuse('invalid_value', `a token id is not below the vocabulary size ${vocabularySize}`, 'input');
-    return ok({ vectors: await model.embed(batch), tokens: texts.map(({ words }) => words) });
+    const counts = { tokens: texts.map(({ words }) => words), cutTokens: texts.map(({ cutWords }) => cutWords) };
+    return ok({ vectors: await model.embed(batch), ...counts });
   },
 });
 
-type Measured = Pick<TokenisedText, 'ids' | 'words'>;
+type Measured = Pick<TokenisedText, 'ids' | 'words' | 'cutWords'>;
 
-function tokensOf(input: EmbeddingRequest['input'], tokeniser: Tokeniser): Measured[] {
-  if (typeof input === 'string') return [tokeniser.tokenise(input)];
+function tokensOf(input: EmbeddingRequest['input'], tokeniser: Tokeniser, wordsMax: number): Measured[] {
+  if (typeof input === 'string') return [tokeniser.tokenise(input, wordsMax)];
   const [first] = input;
-  if (typeof first === 'number') return [asTokenised(input as number[])];
-  return (input as string[] | number[][]).map((item) => (typeof item === 'string' ? tokeniser.tokenise(item) : asTokenised(item)));
+  if (typeof first === 'number') return [asTokenised(input as number[], wordsMax)];
+  return (input as string[] | number[][]).map((item) =>
+    typeof item === 'string' ? tokeniser.tokenise(item, wordsMax) : asTokenised(item, wordsMax),
+  );
 }
 
-const asTokenised = (ids: readonly number[]): Measured => ({ ids: Int32Array.from(ids), words: ids.length });
+function asTokenised(all: readonly number[], wordsMax: number): Measured {
+  const ids = Int32Array.from(all.slice(0, wordsMax));
+  return { ids, words: ids.length, cutWords: all.length - ids.length };
+}

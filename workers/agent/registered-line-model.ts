@@ -2,6 +2,7 @@ import { refusalAt } from '../../src/contract/api/errors.ts';
 import { pathBelow } from '../../src/contract/api/field-path.ts';
 import { EMBEDDING_LIMITS } from '../../src/contract/embeddings/embedding-limits.ts';
 import type { Outcome } from '../../src/contract/api/outcome.ts';
+import { isTruncating } from '../../src/contract/embeddings/truncation.ts';
 import { refuse } from '../../src/contract/api/outcome.ts';
 import { refuseBeyond } from '../../src/contract/limits/limit-refusal.ts';
 import type { ModelRef } from '../../src/inference/served-manifest.ts';
@@ -25,19 +26,19 @@ export const registeredLineModel = (
   version,
   contractHash: manifest.contractHash,
   sharesRuns: true,
-  async embed({ input, input_type: inputType }, output) {
+  async embed({ input, input_type: inputType, truncate }, output) {
     const rows = textsOf(input, model);
     if (!rows.ok) return rows;
     const bounds = rows.value.map((text) => tokensBound(manifest, text, inputType));
     const vectors: Float32Array[] = [];
     const lengths: number[] = [];
-    const tokens: number[] = [];
+    const [tokens, cutTokens]: [number[], number[]] = [[], []];
     let numbers = 0;
     for (const chunk of textChunks(rows.value.keys(), bounds)) {
       const embedded = await texts.embed(
         chunk.map((row) => rows.value[row] ?? ''),
         inputType,
-        { output },
+        { output, isTruncating: isTruncating(truncate) },
       );
       if (!embedded.ok) {
         const [at, ...rest] = pathBelow(embedded.error.path, ['input']) ?? [];
@@ -49,10 +50,16 @@ export const registeredLineModel = (
       numbers += embedded.value.vectors.length;
       if (output !== 'dense' && numbers > EMBEDDING_LIMITS.embeddingNumbersMaxCount) return tooManyNumbers(numbers, output);
       tokens.push(...embedded.value.tokens);
+      cutTokens.push(...(embedded.value.cutTokens ?? chunk.map(() => 0)));
     }
     const total = tokens.reduce((sum, count) => sum + count, 0);
     if (total <= EMBEDDING_LIMITS.embeddingTokensMaxCount)
-      return ok({ vectors: joinRows(vectors).vectors, ...(output === 'dense' ? {} : { lengths: Int32Array.from(lengths) }), tokens });
+      return ok({
+        vectors: joinRows(vectors).vectors,
+        ...(output === 'dense' ? {} : { lengths: Int32Array.from(lengths) }),
+        tokens,
+        cutTokens,
+      });
     return refuseBeyond({ path: 'input', limit: 'embeddingTokensMaxCount', value: total, what: `has ${total} tokens` });
   },
 });

@@ -18,7 +18,14 @@ const common = {
     .nullish()
     .meta(about('Models with prompts embed queries and documents differently; the other two have no prompt.')),
   embedding_types: z.array(z.enum(VECTOR_FORMS)).min(1).max(VECTOR_FORMS.length).nullish().meta(about('Absent: floats.')),
-  truncate: z.enum(['NONE', 'START', 'END']).nullish().meta(about('Changes nothing: a text that is too long is refused.')),
+  truncate: z
+    .enum(['NONE', 'END'], { error: 'must be NONE or END: texts are cut at their end only' })
+    .nullish()
+    .meta(
+      about(
+        'What becomes of a text that has more tokens than the model takes: `NONE` refuses it, `END` cuts its end off, which `x-sluice-truncated` counts. Absent: `NONE`, unlike at Cohere.',
+      ),
+    ),
   priority: z.int().min(0).max(999).nullish().meta(about('Changes nothing: calls are not queued.')),
 };
 

@@ -12,6 +12,7 @@ import { DEADLINE_HEADER } from '../api/reading.ts';
 import { isPlainText, membersAmong, withQuickReader } from '../api/quick-reader.ts';
 import { EMBEDDING_OUTPUTS, floatsReply, sparseReply, MODEL_NAME_CHARS_MAX, modelName } from './embedding-fields.ts';
 import { tokenIds } from './token-ids.ts';
+import { truncated, truncateOrFlag } from './truncation.ts';
 
 export type EmbeddingInput = string | string[] | number[] | number[][];
 
@@ -138,7 +139,7 @@ const fields = z.strictObject({
   encoding_type: z.enum(['float', 'base64', 'binary', 'ubinary']).nullish().meta(about("As some of Jina's clients call `embedding_type`.")),
   normalized: z.literal(true, { error: 'must be true: vectors have unit length' }).nullish(),
   late_chunking: z.literal(false, { error: 'must be false: each text is embedded by itself' }).nullish(),
-  truncate: z.boolean().nullish().meta(about('Changes nothing: a text that is too long is refused.')),
+  truncate: truncateOrFlag,
   output: z
     .enum(EMBEDDING_OUTPUTS)
     .optional()
@@ -185,7 +186,10 @@ export const embeddingList = named('EmbeddingList', {
   object: z.literal('list'),
   data: z.array(embedding),
   model: z.string(),
-  usage: z.object({ prompt_tokens: z.int().min(0), total_tokens: z.int().min(0) }).meta(about('All tokens, cached ones too.')),
+  usage: z
+    .object({ prompt_tokens: z.int().min(0), total_tokens: z.int().min(0) })
+    .meta(about('All tokens that the model saw, cached ones too.')),
+  truncated,
 });
 
 export type EmbeddingListReply = z.infer<typeof embeddingList>;

@@ -7,6 +7,7 @@ import { call, json, tenant } from '../api/endpoint.ts';
 import { EMBEDDING_LIMITS } from './embedding-limits.ts';
 import { cohereMeta } from './cohere-meta.ts';
 import { embeddedText, modelName } from './embedding-fields.ts';
+import { truncated, truncateOrFlag } from './truncation.ts';
 
 /** A document as Cohere's and Jina's clients send it: its text, alone or as the member of an object. */
 const document = z.union([embeddedText, z.strictObject({ text: embeddedText })], {
@@ -29,7 +30,7 @@ const ranked = {
 const request = z.strictObject({
   ...ranked,
   max_chunks_per_doc: z.int().min(1).nullish().meta(about('Changes nothing: documents are read whole.')),
-  truncate: z.boolean().nullish().meta(about('Changes nothing: no document is cut.')),
+  truncate: truncateOrFlag,
   return_documents: z
     .boolean()
     .nullish()
@@ -73,7 +74,10 @@ export const rerankEndpoints = {
         object: z.literal('list'),
         model: z.string(),
         results: z.array(result),
-        usage: z.object({ prompt_tokens: z.int().min(0), total_tokens: z.int().min(0) }).meta(about('All tokens, cached ones too.')),
+        usage: z
+          .object({ prompt_tokens: z.int().min(0), total_tokens: z.int().min(0) })
+          .meta(about('All tokens that the model saw, cached ones too.')),
+        truncated,
       }),
     ),
   },

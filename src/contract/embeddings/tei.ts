@@ -17,8 +17,18 @@ const inputs = z
   .transform((value) => (typeof value === 'string' ? [value] : value));
 
 const cut = {
-  truncate: z.boolean().nullish().meta(about('Changes nothing: a text that is too long is refused.')),
-  truncation_direction: z.union([z.enum(['Left', 'Right']), z.enum(['left', 'right'])]).nullish(),
+  truncate: z
+    .boolean()
+    .nullish()
+    .meta(
+      about(
+        'Whether the end of a text that is too long is cut off, which `x-sluice-truncated` counts, or the text refused. Absent: refused.',
+      ),
+    ),
+  truncation_direction: z
+    .union([z.enum(['Right']), z.enum(['right'])])
+    .nullish()
+    .meta(about('Texts are cut at their end only.')),
 };
 
 const embed = {

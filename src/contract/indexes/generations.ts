@@ -8,17 +8,25 @@ import { indexParams } from './indexes.ts';
 import { METRICS } from './index-settings.ts';
 import { recallTarget } from './recall-target.ts';
 import { modelName } from '../embeddings/embedding-fields.ts';
+import { truncate, truncatedCounts } from '../embeddings/truncation.ts';
+
+const createFields = z.strictObject({
+  model: modelName.optional().meta(about('Absent: the vectors are taken over as they are.')),
+  query_model: modelName.optional(),
+  truncate: truncate.meta(
+    about(
+      'What becomes of stored texts that have more tokens than the model takes: with `none` the generation is not filled beyond the first of them, `end` cuts their ends off and counts that in `progress`. Absent: `none`.',
+    ),
+  ),
+  metric: z.enum(METRICS).optional(),
+  recall: recallTarget.optional(),
+});
 
 const createBody = onlyWith(
-  z.strictObject({
-    model: modelName.optional().meta(about('Absent: the vectors are taken over as they are.')),
-    query_model: modelName.optional(),
-    metric: z.enum(METRICS).optional(),
-    recall: recallTarget.optional(),
-  }),
-  'query_model',
+  onlyWith(createFields, 'query_model', 'model', { path: ['query_model'], message: 'goes with `model` only' }),
+  'truncate',
   'model',
-  { path: ['query_model'], message: 'goes with `model` only' },
+  { path: ['truncate'], message: 'goes with `model` only' },
 );
 
 export type CreateGenerationBody = z.output<typeof createBody>;
@@ -54,7 +62,13 @@ const generation = z.object({
   query_model: z.string().nullable(),
   query_contract_hash: z.string().nullable(),
   progress: z
-    .object({ copied: count.meta(about('Vectors written into it so far, replaced ones included.')), embedding_tokens: count })
+    .object({
+      copied: count.meta(about('Vectors written into it so far, replaced ones included.')),
+      embedding_tokens: count,
+      truncated: truncatedCounts.meta(
+        about('Of one with `"truncate": "end"`: how many texts were cut so far, and the tokens that they lost.'),
+      ),
+    })
     .nullable(),
   comparison: z
     .object({

@@ -7,6 +7,7 @@ import { ERRORS } from '../api/errors.ts';
 import type { ErrorCode } from '../api/errors.ts';
 import { indexParams } from '../indexes/indexes.ts';
 import { VECTOR_LIMITS } from './vector-limits.ts';
+import { truncate, truncatedCounts } from '../embeddings/truncation.ts';
 import { floatsReply, modelName } from '../embeddings/embedding-fields.ts';
 import { floats, metadata, namespace, text, vectorId } from './vector-fields.ts';
 
@@ -54,6 +55,9 @@ const importProgress = z.object({
   lines: count.meta(about('So many lines of the whole import are done, however many parts it took.')),
   bytes: count.meta(about('And so many bytes: where the next part begins.')),
   written: count.meta(about('Vectors that this part wrote, or found written.')),
+  truncated: truncatedCounts.meta(
+    about('Of an import with `truncate=end`: how many texts this part has cut, and the tokens that they lost.'),
+  ),
   lsn: count.nullable(),
   token: token.meta(about('Goes on behind `lines`: repeat the call with it, and send what follows.')),
   skip_token: token.optional().meta(about('Goes on behind the line that was refused.')),
@@ -65,6 +69,7 @@ export type ImportProgress = z.input<typeof importProgress>;
 const importQuery = z.strictObject({
   token: token.optional().meta(about('Of an earlier part of the same import: the body is what follows the lines that are done.')),
   model: modelName.optional().meta(about('The model that the values come from, as in an upsert.')),
+  truncate,
 });
 
 const flag = (otherwise: boolean) =>

@@ -14,6 +14,7 @@ import { readPlainQuery } from './plain-query.ts';
 import { withQuickReader } from '../api/quick-reader.ts';
 import { consistency, deadlineHeaders, partial } from '../api/reading.ts';
 import { floatsReply, modelName } from '../embeddings/embedding-fields.ts';
+import { truncate, truncated } from '../embeddings/truncation.ts';
 import { metadata, namespace, text, vectorFloats, vectorId } from './vector-fields.ts';
 
 const madeBy = modelName
@@ -33,6 +34,7 @@ const upsertOf = (item: z.core.$ZodType<NewVector>) =>
   z.strictObject({
     vectors: z.array(item).min(1).max(VECTOR_LIMITS.upsertCallVectorsMaxCount).superRefine(refuseDuplicates),
     model: madeBy,
+    truncate,
   });
 
 const upsertBody = upsertOf(vector);
@@ -100,6 +102,7 @@ const queried = z.strictObject({
   exact: z.boolean().default(false).meta(about('Compares the query with every vector, for measuring what searches miss.')),
   explain: z.boolean().default(false).meta(about('Answers an `explanation`, too.')),
   model: madeBy,
+  truncate,
   consistency,
   ...include,
 });
@@ -185,6 +188,7 @@ const queryReply = z.object({
   matches: z.array(z.object({ ...stored, score: z.number() })),
   lsn,
   ...partial,
+  truncated,
   explanation: explanation.optional(),
 });
 
@@ -216,7 +220,7 @@ export const vectorEndpoints = {
         whole: upsertOf(z.custom<NewVector>()),
       },
     },
-    reply: json(z.object({ upserted: count, lsn })),
+    reply: json(z.object({ upserted: count, truncated, lsn })),
     idempotent: true,
   },
   queryVectors: {

@@ -31,6 +31,8 @@ export interface BatchRequest {
   readonly ttlMs: number | undefined;
   /** Only entries that carry all of these tags answer, and computed ones carry them: a purge of any of them takes such an entry. */
   readonly tags: readonly string[];
+  /** Requests share a computation only with those that have the same: what one allows, another may refuse. */
+  readonly sharing?: string;
   /** The vectors of those inputs: row by row, `manifest.dimensions` numbers each, or each by itself where they are of lengths of their own. */
   compute(inputs: readonly number[]): Promise<Outcome<Float32Array<ArrayBuffer> | readonly Float32Array<ArrayBuffer>[]>>;
 }
@@ -69,9 +71,9 @@ export class BatchProgress {
     return cacheKey(this.request.owner, this.request.manifest.contractHash, this.digestOf(slot));
   }
 
-  /** Under which requests share a computation: those whose entry would carry the same tags. */
+  /** Under which requests share a computation: those whose entry would carry the same tags, and which allow the same. */
   flightOf(slot: number): string {
-    return [this.keyOf(slot), ...this.request.tags.toSorted()].join('\n');
+    return [this.keyOf(slot), this.request.sharing ?? '', ...this.request.tags.toSorted()].join('\n');
   }
 
   /** What an entry that is computed for a slot carries: the tags of the request, and those of the entry it replaces. */

@@ -5,6 +5,8 @@ import { EMBEDDING_LIMITS } from '../../contract/embeddings/embedding-limits.ts'
 import { pinnedName } from '../../contract/api/model-name.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
+import type { CutText } from '../../contract/embeddings/truncation.ts';
+import { cutTextsOf } from '../../contract/embeddings/truncation.ts';
 import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import type { CountInputs } from '../../contract/tenancy/input-tally.ts';
 import { cacheOwnerOf } from '../../contract/api/principal.ts';
@@ -36,6 +38,8 @@ export interface EmbedInputs extends Acting {
   readonly output?: EmbeddingOutput | undefined;
   /** Whether vectors are compared with others: those that are not dense are refused then. */
   readonly mustBeDense?: boolean;
+  /** Cuts texts that are too long, instead of refusing them. [M155] */
+  readonly isTruncating?: boolean | undefined;
   readonly directives: CacheDirectives;
   readonly ttlMs?: number | undefined;
   readonly tags?: readonly string[];
@@ -52,7 +56,10 @@ export interface EmbeddedInputs {
   readonly rows: readonly Float32Array<ArrayBuffer>[];
   readonly dimensions: number;
   readonly manifest: ModelManifest;
+  /** As the model saw them: without those that were cut off. */
   readonly tokens: number;
+  /** What was cut, by positions of the inputs. */
+  readonly cut: readonly CutText[];
   /** The share of `tokens` that needed no computing: cached, computed by another request, or repeated in this one. */
   readonly cachedTokens: number;
   readonly report: CacheReport;
@@ -86,9 +93,9 @@ export class Embedder extends Composed<EmbedderParts> {
     if (dimensions > manifest.value.dimensions) return tooManyDimensions(manifest.value, dimensions);
     const model = await this.parts.models.load(manifest.value);
     if (!model.ok) return model;
-    const tokenised = tokenise(model.value, inputs);
+    const tokenised = tokenise(model.value, inputs, request.isTruncating === true);
     if (!tokenised.ok) return tokenised;
-    const { batch, words, unknown } = tokenised.value;
+    const { batch, words, unknown, cut } = tokenised.value;
     const tokens = sumOf(words);
     const reserved = await request.reserve({ embedding_tokens: tokens });
     if (!reserved.ok) return reserved;
@@ -117,6 +124,7 @@ export class Embedder extends Composed<EmbedderParts> {
       dimensions,
       manifest: manifest.value,
       tokens,
+      cut,
       cachedTokens: cachedTokens(words, report),
       report,
     });
@@ -138,10 +146,13 @@ interface TokenisedInputs {
   readonly words: Int32Array;
   /** The share of each text's words that the vocabulary lacks; below zero for ids, and texts without words. */
   readonly unknown: number[];
+  readonly cut: readonly CutText[];
 }
 
-function tokenise({ manifest, tokeniser }: RunnableModel, inputs: readonly CachedInput[]): Outcome<TokenisedInputs> {
+function tokenise({ manifest, tokeniser }: RunnableModel, inputs: readonly CachedInput[], isTruncating: boolean): Outcome<TokenisedInputs> {
   const words = new Int32Array(inputs.length);
+  const cutTokens = new Int32Array(inputs.length);
+  const wordsMax = isTruncating ? manifest.tokensMax : Infinity;
   const texts: Int32Array[] = [];
   const shares: number[] = [];
   let idsCount = 0;
@@ -150,8 +161,10 @@ function tokenise({ manifest, tokeniser }: RunnableModel, inputs: readonly Cache
       ids,
       words: own,
       unknown,
-    } = input.kind === 'text' ? tokeniser.tokenise(input.text) : { ids: input.ids, words: input.ids.length, unknown: -1 };
+      cutWords,
+    } = input.kind === 'text' ? tokeniser.tokenise(input.text, wordsMax) : headOf(input.ids, wordsMax);
     words[row] = own;
+    cutTokens[row] = cutWords;
     shares.push(own === 0 ? -1 : unknown / own);
     texts.push(ids);
     idsCount += ids.length;
@@ -164,8 +177,14 @@ function tokenise({ manifest, tokeniser }: RunnableModel, inputs: readonly Cache
   const checked = checkTokenBatch(manifest, batch);
   if (!checked.ok) return checked;
   const tokens = sumOf(words);
-  if (tokens <= EMBEDDING_LIMITS.embeddingTokensMaxCount) return ok({ batch, words, unknown: shares });
+  if (tokens <= EMBEDDING_LIMITS.embeddingTokensMaxCount) return ok({ batch, words, unknown: shares, cut: cutTextsOf(cutTokens) });
   return refuseBeyond({ path: 'input', limit: 'embeddingTokensMaxCount', value: tokens, what: `has ${tokens} tokens` });
+}
+
+/** The first of the ids that a call gives. */
+function headOf(ids: Int32Array<ArrayBuffer>, idsMax: number) {
+  const words = Math.min(ids.length, idsMax);
+  return { ids: ids.slice(0, words), words, unknown: -1, cutWords: ids.length - words };
 }
 
 const sumOf = (counts: Int32Array): number => counts.reduce((sum, count) => sum + count, 0);

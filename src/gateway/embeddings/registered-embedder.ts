@@ -5,6 +5,7 @@ import { MODEL_LIMITS } from '../../contract/models/model-limits.ts';
 import { EMBEDDING_LIMITS } from '../../contract/embeddings/embedding-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
+import { cutTextsOf } from '../../contract/embeddings/truncation.ts';
 import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import { refusalAt } from '../../contract/api/errors.ts';
 import { pathBelow } from '../../contract/api/field-path.ts';
@@ -25,6 +26,7 @@ import type { CountCache } from '../caches/cache-stats.ts';
 import type { EmbeddedInputs, EmbedInputs } from './embed.ts';
 import { checkContract } from './embed.ts';
 import type { EmbeddingCache } from './embedding-cache.ts';
+import { packRow, unpackCounts, unpackRows } from './packed-rows.ts';
 import type { ModelRunners, Ran, RunTexts } from '../models/model-runners.ts';
 import { Composed } from '../api/composed.ts';
 
@@ -37,7 +39,7 @@ interface RegisteredEmbedderParts {
 
 /**
  * Embeds texts by registered models, which the inference Worker or a replica on a pool runs. How many tokens a text has is known only once it is embedded: a bound
- * is reserved before, and the rest where that was too little (M42). A cached row is a vector and, behind it, the number of its text's tokens.
+ * is reserved before, and the rest where that was too little (M42). A cached row is a vector and, behind it, how many tokens its text has, and has lost (`packCounts`).
  */
 export class RegisteredEmbedder extends Composed<RegisteredEmbedderParts> {
   /** Refuses as `Embedder.embedInputs`, and token ids, whose meaning is the model's own affair. */
@@ -66,7 +68,20 @@ export class RegisteredEmbedder extends Composed<RegisteredEmbedderParts> {
     const manifest = manifestOf(route, version);
     const { leftMs, model: name } = request;
     const longestTokens = bounds.reduce((most, one) => Math.max(most, one), 0);
-    const run = { principal, name, route, version, inputType, output, tokens: bound, longestTokens, leftMs, end: authority.end };
+    const isTruncating = request.isTruncating === true;
+    const run = {
+      principal,
+      name,
+      route,
+      version,
+      inputType,
+      output,
+      tokens: bound,
+      longestTokens,
+      isTruncating,
+      leftMs,
+      end: authority.end,
+    };
     let ran: Ran | undefined;
     const answer = await this.parts.cache.answer({
       acting: { principal, authority },
@@ -79,6 +94,7 @@ export class RegisteredEmbedder extends Composed<RegisteredEmbedderParts> {
       directives,
       ttlMs,
       tags,
+      ...(isTruncating ? { sharing: 'end' } : {}),
       compute: async (rows) => {
         const computed = await this.#compute(run, texts, bounds, rows);
         if (computed.ok) ({ ran } = computed.value);
@@ -89,8 +105,14 @@ export class RegisteredEmbedder extends Composed<RegisteredEmbedderParts> {
     const { report, holding, rows } = answer.value;
     const numbers = rows.reduce((sum, { length }) => sum + length - 1, 0);
     if (numbers > EMBEDDING_LIMITS.embeddingNumbersMaxCount) return tooManyNumbers(numbers, output);
-    const { vectors, tokens } =
-      output === 'dense' ? unpacked(answer.value.vectors, full) : { vectors: NO_NUMBERS, tokens: tokensBehind(rows) };
+    const { vectors, packed } =
+      output === 'dense' ? unpackRows(answer.value.vectors, full) : { vectors: NO_NUMBERS, packed: rows.map((row) => row.at(-1) ?? 0) };
+    const counts = packed.map((one) => unpackCounts(one, version.manifest.tokensMax));
+    const tokens = counts.map((one) => one.tokens);
+    const cut = cutTextsOf(counts.map(({ cutTokens }) => cutTokens));
+    const [firstCut] = cut;
+    // [M157] It was computed for a call that allowed it, and answers such calls alone.
+    if (!isTruncating && firstCut !== undefined) return this.#refusalOf(run, texts, bounds, firstCut.index);
     this.parts.count(principal, { cache: 'embeddings', model: manifest.id, sources: report.sources, agesMs: report.agesMs, holding });
     const total = sumOf(tokens);
     if (total > EMBEDDING_LIMITS.embeddingTokensMaxCount)
@@ -98,13 +120,14 @@ export class RegisteredEmbedder extends Composed<RegisteredEmbedderParts> {
     // [M42] Nothing is answered whose tokens were not reserved.
     const rest = total > bound ? await request.reserve({ embedding_tokens: total - bound }) : ok(undefined);
     if (!rest.ok) return rest;
-    const cut = (some: Float32Array<ArrayBuffer>) => (dimensions === full ? some : truncate(some, full, dimensions));
+    const shortened = (some: Float32Array<ArrayBuffer>) => (dimensions === full ? some : truncate(some, full, dimensions));
     return ok({
       output,
-      vectors: cut(vectors),
-      rows: rows.map((row) => cut(row.subarray(0, -1))),
+      vectors: shortened(vectors),
+      rows: rows.map((row) => shortened(row.subarray(0, -1))),
       dimensions,
       tokens: total,
+      cut,
       cachedTokens: cachedTokens(tokens, report),
       report,
       ...answeredBy(manifest, ran),
@@ -140,12 +163,12 @@ export class RegisteredEmbedder extends Composed<RegisteredEmbedderParts> {
         const [at, ...rest] = pathBelow(embedded.error.path, ['input']) ?? [];
         return typeof at === 'number' ? err(refusalAt(embedded.error, ['input', chunk[at] ?? 0, ...rest])) : embedded;
       }
-      const { vectors, lengths, tokens } = embedded.value;
+      const { vectors, lengths, tokens, cutTokens } = embedded.value;
       ran = later(ran, embedded.value.ran);
       if (lengths !== undefined) numbers += vectors.length;
       if (numbers > EMBEDDING_LIMITS.embeddingNumbersMaxCount) return tooManyNumbers(numbers, run.output ?? 'dense');
       for (const [at, row] of batchRows(withNumbers(chunk.map(Object), lengths), vectors).entries())
-        packed[from + at] = withTokens(row, tokens[at] ?? 0);
+        packed[from + at] = packRow(row, { tokens: tokens[at] ?? 0, cutTokens: cutTokens?.[at] ?? 0 }, run.version.manifest.tokensMax);
       return ok(null);
     };
     // Calls of isolates follow each other, so that those of other requests run in between; a replica has several cores.
@@ -157,6 +180,14 @@ export class RegisteredEmbedder extends Composed<RegisteredEmbedderParts> {
       at += count;
     }
     return ok({ packed, ran });
+  }
+
+  /** Why a text is refused that is too long: as what runs the model says. */
+  async #refusalOf(run: RunTexts, texts: readonly string[], bounds: readonly number[], row: number): Promise<Outcome<never>> {
+    const computed = await this.#compute(run, texts, bounds, [row]);
+    const { tokensMax } = run.version.manifest;
+    const what = `has more than ${tokensMax} tokens`;
+    return computed.ok ? refuseBeyond({ path: ['input', row], limit: { bound: tokensMax }, value: tokensMax + 1, what }) : computed;
   }
 }
 
@@ -195,9 +226,6 @@ function textsOf(inputs: EmbedInputs['inputs'], model: string): Outcome<string[]
   return ok(texts);
 }
 
-/** Behind its numbers each row has how many tokens its text has. */
-const tokensBehind = (rows: readonly Float32Array[]): number[] => rows.map((row) => row.at(-1) ?? 0);
-
 /** The later of two runs of one call, with all the time that both waited. */
 function later(before: Ran | undefined, ran: Ran): Ran {
   const waitedMs = Math.max(before?.waitedMs ?? 0, ran.waitedMs ?? 0);
@@ -221,26 +249,6 @@ const sumOf = (counts: readonly number[]): number => counts.reduce((sum, count) 
 /** Token vectors of a chunk are not many more numbers than dense vectors of one: the inference Worker answers them in one message. */
 const chunkTokensMax = ({ output, version: { manifest } }: RunTexts): number =>
   output === 'tokens' ? EMBEDDING_LIMITS.embeddingNumbersMaxCount / 2 / manifest.dimensions : Infinity;
-
-/** A vector and, behind it, the number of its text's tokens. */
-function withTokens(vector: Float32Array, tokens: number): Float32Array<ArrayBuffer> {
-  const row = new Float32Array(vector.length + 1);
-  row.set(vector);
-  row[vector.length] = tokens;
-  return row;
-}
-
-function unpacked(rows: Float32Array<ArrayBuffer>, dimensions: number) {
-  const width = dimensions + 1;
-  const count = rows.length / width;
-  const vectors = new Float32Array(count * dimensions);
-  const tokens: number[] = [];
-  for (let row = 0; row < count; row += 1) {
-    vectors.set(rows.subarray(row * width, row * width + dimensions), row * dimensions);
-    tokens.push(rows[row * width + dimensions] ?? 0);
-  }
-  return { vectors, tokens };
-}
 
 const cachedTokens = (tokens: readonly number[], { sources }: CacheReport): number =>
   sumOf(tokens.filter((_, row) => sources[row] !== 'computed'));

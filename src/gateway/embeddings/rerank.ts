@@ -1,6 +1,8 @@
 import { refusalAt } from '../../contract/api/errors.ts';
 import type { Refusal } from '../../contract/api/errors.ts';
 import { pathBelow } from '../../contract/api/field-path.ts';
+import type { CutText } from '../../contract/embeddings/truncation.ts';
+import { cutTextsOf } from '../../contract/embeddings/truncation.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import type { ModelManifest } from '../../inference/model-manifest.ts';
 import type { RegisteredRoute, RoutedVersion } from '../../inference/registry/model-route.ts';
@@ -32,6 +34,8 @@ export interface Ranking {
   readonly model: string;
   readonly version: string;
   readonly tokens: number;
+  /** The documents that were cut. */
+  readonly cut: readonly CutText[];
   readonly cachedTokens: number;
   /** Of the documents' vectors; undefined: a cross-encoder has none. */
   readonly report: CacheReport | undefined;
@@ -46,7 +50,8 @@ interface RerankerParts {
 
 /**
  * Puts documents in the order of their relevance to a query: by a registered cross-encoder, or by the cosine of vectors of any embedding model.
- * Refuses as `AnyEmbedder.embedInputs` does, with the fields of this request. [M20]
+ * Documents that are too long are cut where the request allows it, and the query never is. Refuses as `AnyEmbedder.embedInputs` does, with the fields
+ * of this request. [M20] [M158]
  */
 export class Reranker extends Composed<RerankerParts> {
   async rerank(request: RerankRequest): Promise<Outcome<Ranking>> {
@@ -60,23 +65,27 @@ export class Reranker extends Composed<RerankerParts> {
 
   async #byVectors({ query, documents, topN, ...request }: RerankRequest): Promise<Outcome<Ranking>> {
     const embedding = { ...request, mustBeDense: true };
-    const asked = await this.parts.embedder.embedInputs({ ...embedding, inputs: [textOf(query)] }, 'query');
+    const asked = await this.parts.embedder.embedInputs({ ...embedding, isTruncating: false, inputs: [textOf(query)] }, 'query');
     if (!asked.ok) return err(renamed(asked.error, () => ['query']));
     const found = await this.parts.embedder.embedInputs({ ...embedding, inputs: documents.map(textOf) }, 'passage');
     if (!found.ok) return err(renamed(found.error, documentAt));
-    const { manifest, report } = found.value;
+    const { manifest, report, cut } = found.value;
     const scores = documents.map((_, index) => cosine(asked.value, found.value, index));
     return ok({
       results: ranked(scores, topN),
       model: manifest.id,
       version: manifest.version,
       tokens: asked.value.tokens + found.value.tokens,
+      cut,
       cachedTokens: asked.value.cachedTokens + found.value.cachedTokens,
       report,
     });
   }
 
-  async #byScores({ principal, query, documents, topN, reserve }: RerankRequest, route: RegisteredRoute): Promise<Outcome<Ranking>> {
+  async #byScores(
+    { principal, query, documents, topN, isTruncating, reserve }: RerankRequest,
+    route: RegisteredRoute,
+  ): Promise<Outcome<Ranking>> {
     const touched = mayTouchModels(principal, [route.model]);
     if (!touched.ok) return touched;
     const version = versionFor(route, `${principal.tenantId}:${query}`);
@@ -86,20 +95,23 @@ export class Reranker extends Composed<RerankerParts> {
     if (!reserved.ok) return reserved;
     const ref = { owner: route.owner, model: route.model, version: String(version.version), manifest: version.manifest };
     const scores: number[] = [];
+    const cut: CutText[] = [];
+    const options = isTruncating === true ? { isTruncating } : {};
     let tokens = 0;
     // In calls of a few pairs each, so that those of other requests run in between.
     for (const chunk of textChunks(documents.keys(), bounds, version)) {
       const [first = 0] = chunk;
       const some = documents.slice(first, first + chunk.length);
-      const scored = await this.parts.inference.score(ref, query, some);
+      const scored = await this.parts.inference.score(ref, query, some, options);
       if (!scored.ok) return err(renamed(scored.error, (at) => documentAt(at === undefined ? undefined : at + first), 'documents'));
       scores.push(...scored.value.scores);
+      cut.push(...cutTextsOf(scored.value.cutTokens).map((one) => ({ ...one, index: first + one.index })));
       tokens += scored.value.tokens.reduce((sum, count) => sum + count, 0);
     }
     // [M42] Nothing is answered whose tokens were not reserved.
     const rest = tokens > bound ? await reserve({ embedding_tokens: tokens - bound }) : ok(undefined);
     if (!rest.ok) return rest;
-    return ok({ results: ranked(scores, topN), model: route.model, version: ref.version, tokens, cachedTokens: 0, report: undefined });
+    return ok({ results: ranked(scores, topN), model: route.model, version: ref.version, tokens, cut, cachedTokens: 0, report: undefined });
   }
 }
 

@@ -1,5 +1,6 @@
 import { refusalAt } from '../../contract/api/errors.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
+import type { CutText } from '../../contract/embeddings/truncation.ts';
 import { refuse } from '../../contract/api/outcome.ts';
 import type { EmbeddingUse, IndexManifest } from '../../index/index-manifest.ts';
 import type { ModelManifest } from '../../inference/model-manifest.ts';
@@ -27,6 +28,8 @@ export interface EmbedTexts extends Acting {
   /** The embedding contract that the vectors must have. */
   readonly contractHash: string;
   readonly texts: readonly string[];
+  /** Cuts texts that are too long, instead of refusing them. [M155] */
+  readonly isTruncating: boolean;
   /** Some models make other vectors of what is searched for than of what is kept. */
   readonly use: EmbeddingUse;
   /** A property, not a method: callers whose meters lack tokens do not compile. */
@@ -39,6 +42,8 @@ export interface EmbeddedTexts {
   readonly dimensions: number;
   readonly contractHash: string;
   readonly tokens: number;
+  /** What was cut, by positions of the texts. */
+  readonly cut: readonly CutText[];
   /** The share of `tokens` that a cache answered. */
   readonly cachedTokens: number;
 }

@@ -44,6 +44,8 @@ export interface RunTexts {
   readonly tokens: number;
   /** The same of the longest of them. */
   readonly longestTokens: number;
+  /** Cuts texts that are too long, instead of refusing them. */
+  readonly isTruncating: boolean;
   readonly leftMs: number | undefined;
   /** Calls of replicas are called off by it. */
   readonly end?: AuthorityEnd | undefined;
@@ -106,12 +108,13 @@ export class ModelRunners extends Composed<ModelRunnerParts> {
   }
 
   async #inIsolate(
-    { route, version, inputType, output, leftMs }: RunTexts,
+    { route, version, inputType, output, isTruncating, leftMs }: RunTexts,
     texts: readonly string[],
     choice: RunnerChoice,
   ): Promise<Outcome<RanTexts>> {
     const ref = { owner: route.owner, model: route.model, version: String(version.version), manifest: version.manifest };
     const embedded = await this.parts.inference.embedTexts(ref, texts, inputType, {
+      ...(isTruncating ? { isTruncating } : {}),
       ...(leftMs === undefined ? {} : { leftMs }),
       ...(output === undefined || output === ownOutput(version.manifest.task) ? {} : { output }),
     });
@@ -119,12 +122,12 @@ export class ModelRunners extends Composed<ModelRunnerParts> {
   }
 
   #onReplica(
-    { principal, version, inputType, output, end }: RunTexts,
+    { principal, version, inputType, output, isTruncating, end }: RunTexts,
     call: Pick<ReplicaTexts, 'names' | 'texts' | 'waitMs' | 'standing'>,
   ) {
     const { manifest, contractHash } = version;
     const contracts = [contractHash, manifest.contractHash];
-    const form = output === undefined ? {} : { output };
+    const form = { isTruncating, ...(output === undefined ? {} : { output }) };
     const { dimensions } = manifest;
     return this.parts.replicas.embedOnReplica(principal.tenantId, { ...call, inputType, ...form, dimensions, contracts }, end);
   }

@@ -13,6 +13,7 @@ export interface ReplicaTexts {
   readonly inputType: InputType | undefined;
   /** Absent: dense. */
   readonly output?: EmbeddingOutput;
+  readonly isTruncating: boolean;
   readonly dimensions: number;
   /** The embedding contracts of which its files have to be one: a replica may have begun before the model was another. */
   readonly contracts: readonly string[];

@@ -59,7 +59,7 @@ export class ModelReplicas implements ReplicaCalls {
 
   async embedOnReplica(
     tenantId: TenantId,
-    { names, texts, inputType, output = 'dense', contracts, dimensions, waitMs, standing }: ReplicaTexts,
+    { names, texts, inputType, output = 'dense', isTruncating, contracts, dimensions, waitMs, standing }: ReplicaTexts,
     end?: AuthorityEnd,
   ): Promise<Outcome<ReplicaVectors>> {
     const serving = await this.#serving(tenantId, names, standing);
@@ -71,6 +71,8 @@ export class ModelReplicas implements ReplicaCalls {
       encoding_format: 'base64',
       ...(inputType === undefined ? {} : { input_type: inputType }),
       ...(output === 'dense' ? {} : { output }),
+      // Agents of earlier versions know a flag, and refuse what is too long all the same.
+      ...(isTruncating ? { truncate: true } : {}),
     };
     const answered = await this.#parts.router.embed(tenantId, job.id, job.model, JSON.stringify(request), end, waitMs);
     if (!answered.ok) return answered;
@@ -118,21 +120,31 @@ interface Expected extends Pick<ReplicaTexts, 'dimensions' | 'contracts'>, Requi
   readonly count: number;
 }
 
+/** What an answer of a replica says beside its vectors. `cut_tokens`: absent, where none was cut. */
+interface ReplicaCounts {
+  readonly tokens?: unknown;
+  readonly cut_tokens?: unknown;
+  readonly contract_hash?: unknown;
+  readonly version?: unknown;
+}
+
 const isListOf = (value: unknown, count: number): value is unknown[] => Array.isArray(value) && value.length === count;
 const countIn = (value: unknown): number => (Number.isSafeInteger(value) && Number(value) >= 0 ? Number(value) : Number.NaN);
 
 /** What a replica is expected to say. It is code of an operator, and may be of another version: nothing is taken on trust. */
 function vectorsIn(body: unknown, { count, dimensions, output, contracts }: Expected): Outcome<ReplicaVectors> {
-  const { data, sluice } = (body ?? {}) as { data?: unknown; sluice?: { tokens?: unknown; contract_hash?: unknown; version?: unknown } };
-  const { tokens, contract_hash: contract, version } = sluice ?? {};
+  const { data, sluice } = (body ?? {}) as { data?: unknown; sluice?: ReplicaCounts };
+  const { tokens, cut_tokens: cut = [], contract_hash: contract, version } = sluice ?? {};
   if (typeof contract !== 'string' || !contracts.includes(contract) || typeof version !== 'string')
     return refuse('no_healthy_replica', 'the replica serves another version of the model, under another embedding contract', 'model');
   const isList = isListOf(data, count) && isListOf(tokens, count);
   const rows = isList ? data.map((one) => readRow((one as { embedding?: unknown } | null)?.embedding, output, dimensions)) : [];
   const counts = isList ? tokens.map(countIn) : [];
+  const cutTokens = isListOf(cut, 0) || isListOf(cut, count) ? cut.map(countIn) : [Number.NaN];
   const known = rows.filter((row) => row !== undefined);
-  if (!isList || known.length < count || counts.some(Number.isNaN) || !known.every((row) => row.every(Number.isFinite)))
+  if (!isList || known.length < count || [...counts, ...cutTokens].some(Number.isNaN) || !known.every((row) => row.every(Number.isFinite)))
     return refuse('no_healthy_replica', 'the replica answered something else than vectors', 'model');
   const lengths = output === 'dense' ? {} : { lengths: Int32Array.from(known, ({ length }) => length) };
-  return ok({ vectors: joinRows(known).vectors, ...lengths, tokens: Int32Array.from(counts), sharedTexts: 0, version });
+  const counted = { tokens: Int32Array.from(counts), ...(cutTokens.length > 0 ? { cutTokens: Int32Array.from(cutTokens) } : {}) };
+  return ok({ vectors: joinRows(known).vectors, ...lengths, ...counted, sharedTexts: 0, version });
 }

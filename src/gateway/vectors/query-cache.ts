@@ -23,7 +23,7 @@ import type { CurrentView, PurgeViews } from '../caches/purge-views.ts';
 import type { TextEmbedder } from '../embeddings/text-embedder.ts';
 import { mayTouchModels } from '../tenancy/authority.ts';
 import type { EmbeddingCaller, TokensUsed } from './vector-space.ts';
-import { NO_TOKENS } from './vector-space.ts';
+import { NO_TOKENS, NOTHING_EMBEDDED } from './vector-space.ts';
 import type { AskedSearch, FoundBySearches, FoundMatches, Searches } from './searches.ts';
 
 export interface QueryAnswer {
@@ -163,7 +163,7 @@ export class QueryCache {
     const answers = questions.map((question) => this.#answers.peek(question));
     const missing = asked.filter((_, i) => answers[i] === undefined);
     if (missing.length > 0 && terms.directives.onlyIfCached) return NOT_CACHED;
-    const made = missing.length === 0 ? ok({ found: [], ...NO_TOKENS }) : await searches.search(caller, index, missing, deadlineMs);
+    const made = missing.length === 0 ? ok({ found: [], ...NOTHING_EMBEDDED }) : await searches.search(caller, index, missing, deadlineMs);
     if (!made.ok) return made;
     const { tokens, cachedTokens } = made.value;
     const fresh = ('manifest' in made.value ? answersOf(made.value) : []).values();
@@ -215,7 +215,11 @@ export class QueryCache {
 }
 
 /** What each search found, as if it had been alone; tokens are counted for all together. */
-const answersOf = ({ found, manifest }: FoundBySearches): FoundMatches[] => found.map((one) => ({ ...one, ...NO_TOKENS, manifest }));
+const answersOf = ({ found, manifest, cut }: FoundBySearches): FoundMatches[] =>
+  found.map((one, at) => {
+    const own = cut.filter(({ index }) => index === at).map(({ tokens }) => ({ index: 0, tokens }));
+    return { ...one, ...NO_TOKENS, cut: own, manifest };
+  });
 
 /** What results are of: the same until the next write. */
 const stateOf = ({ id, generation }: IndexManifest, lsn: number): string => `${id}:${generation}:${lsn}`;

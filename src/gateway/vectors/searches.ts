@@ -7,6 +7,7 @@ import type { FieldPath } from '../../contract/api/field-path.ts';
 import type { CountInputs } from '../../contract/tenancy/input-tally.ts';
 import { pathBelow } from '../../contract/api/field-path.ts';
 import { VECTOR_LIMITS } from '../../contract/vectors/vector-limits.ts';
+import { isTruncating } from '../../contract/embeddings/truncation.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { allOf } from '../../contract/api/outcome.ts';
 import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
@@ -20,7 +21,7 @@ import { err, ok } from '../../kernel/result.ts';
 import type { IndexRef } from '../indexes/index-ref.ts';
 import { onIndex } from '../indexes/index-ref.ts';
 import type { ManifestCache } from '../indexes/manifest-cache.ts';
-import type { EmbeddingCaller, TokensUsed, VectorSpace } from './vector-space.ts';
+import type { EmbeddedPoints, EmbeddingCaller, VectorSpace } from './vector-space.ts';
 import type { OnIndex } from './vectors.ts';
 import { checkReply, consistencyOf, includeOf } from './vectors.ts';
 import { Composed } from '../api/composed.ts';
@@ -40,10 +41,10 @@ export interface AskedSearch {
 }
 
 /** What one search found, and what embedding its text took. */
-export type FoundMatches = OnIndex<ShardMatches & TokensUsed>;
+export type FoundMatches = OnIndex<ShardMatches & EmbeddedPoints>;
 
-/** What the searches of a request found, in their order. */
-export type FoundBySearches = OnIndex<{ readonly found: readonly ShardMatches[] } & TokensUsed>;
+/** What the searches of a request found, in their order; texts that were cut by their searches. */
+export type FoundBySearches = OnIndex<{ readonly found: readonly ShardMatches[] } & EmbeddedPoints>;
 
 interface Planned extends AskedSearch {
   readonly query: ShardQuery;
@@ -93,7 +94,7 @@ export class Searches extends Composed<SearchesParts> {
     caller: EmbeddingCaller,
     manifest: IndexManifest,
     asked: readonly AskedSearch[],
-  ): Promise<Outcome<{ readonly searches: readonly Planned[] } & TokensUsed>> {
+  ): Promise<Outcome<{ readonly searches: readonly Planned[] } & EmbeddedPoints>> {
     const choices: (Diversification | undefined)[] = [];
     for (const { body, at } of asked) {
       const fits = await this.#check(manifest, body);
@@ -141,16 +142,18 @@ export class Searches extends Composed<SearchesParts> {
     caller: EmbeddingCaller,
     manifest: IndexManifest,
     asked: readonly AskedSearch[],
-  ): Promise<Outcome<{ readonly targets: readonly QueryTarget[] } & TokensUsed>> {
+  ): Promise<Outcome<{ readonly targets: readonly QueryTarget[] } & EmbeddedPoints>> {
     const given = asked.filter(({ body }) => isPoint(body));
-    const points = given.map(({ body: { vector: values, text }, at }) => ({
+    const points = given.map(({ body: { vector: values, text, truncate }, at }) => ({
       values,
       text,
+      isTruncating: isTruncating(truncate),
       paths: { values: [...at, 'vector'], text: [...at, 'text'] },
     }));
     const placed = await this.parts.space.place(caller, manifest, undefined, points, 'queries');
     if (!placed.ok) return placed;
-    const { values, ...tokens } = placed.value;
+    const { values, cut: cutPoints, ...tokens } = placed.value;
+    const cut = cutPoints.map((one) => ({ ...one, index: asked.indexOf(must(given[one.index], 'a point is a search')) }));
     const { dimensions } = manifest;
     let row = 0;
     const targets = asked.map(({ body }): QueryTarget => {
@@ -158,7 +161,7 @@ export class Searches extends Composed<SearchesParts> {
       const start = row++ * dimensions;
       return { kind: 'values', values: given.length === 1 ? values : values.slice(start, start + dimensions) };
     });
-    return ok({ targets, ...tokens });
+    return ok({ targets, ...tokens, cut });
   }
 }
 

@@ -3,6 +3,8 @@ import type { Repetition } from '../../ann/shard-protocol.ts';
 import { VECTOR_LIMITS } from '../../contract/vectors/vector-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
+import type { Truncate } from '../../contract/embeddings/truncation.ts';
+import { isTruncating } from '../../contract/embeddings/truncation.ts';
 import type { NewVector } from '../../contract/vectors/vectors.ts';
 import { sha256Hex, utf8 } from '../../kernel/bytes.ts';
 import { err, ok } from '../../kernel/result.ts';
@@ -11,7 +13,7 @@ import { onIndex, onOneIndex } from '../indexes/index-ref.ts';
 import type { ManifestCache } from '../indexes/manifest-cache.ts';
 import { requestDigest } from '../tenancy/subject.ts';
 import type { EmbeddingCaller, PointPaths, VectorSpace } from './vector-space.ts';
-import { batchPaths, NO_TOKENS } from './vector-space.ts';
+import { batchPaths, bothEmbedded, NOTHING_EMBEDDED } from './vector-space.ts';
 import type { Vectors, WrittenVectors } from './vectors.ts';
 import { afterSome } from './vectors.ts';
 import { Composed } from '../api/composed.ts';
@@ -28,6 +30,7 @@ interface UpsertsParts {
 export interface UpsertCall {
   readonly vectors: readonly NewVector[];
   readonly model?: string | undefined;
+  readonly truncate?: Truncate | undefined;
   /** Where the parts of the i-th vector stand in the request. */
   readonly pathsOf?: (at: number) => PointPaths;
   readonly idempotencyKey?: string | undefined;
@@ -58,20 +61,25 @@ export class Upserts extends Composed<UpsertsParts> {
     call: UpsertCall & { readonly pathsOf: (at: number) => PointPaths },
     dimensions: number,
   ): Promise<Outcome<WrittenVectors>> {
-    const { vectors, model, pathsOf, idempotencyKey } = call;
+    const { vectors, model, truncate, pathsOf, idempotencyKey } = call;
     const own = this.parts.newId();
     let done: WrittenVectors | undefined;
     for (const [from, end] of slicesOf(vectors, dimensions)) {
-      const slice = { vectors: vectors.slice(from, end), model, pathsOf: (at: number) => pathsOf(from + at) };
+      const slice = {
+        vectors: vectors.slice(from, end),
+        model,
+        isTruncating: isTruncating(truncate),
+        pathsOf: (at: number) => pathsOf(from + at),
+      };
       const repetition =
         idempotencyKey === undefined
           ? ownRepetition(own, from)
           : await repetitionOf(caller, { ...call, idempotencyKey }, slice.vectors, from);
       const written = await this.parts.vectors.write(caller, pin, slice, repetition);
       if (!written.ok) return err(afterSome(written.error, from));
-      const { count, tokens, cachedTokens } = done ?? { count: 0, ...NO_TOKENS };
       const { value } = written;
-      done = { ...value, count: count + value.count, tokens: tokens + value.tokens, cachedTokens: cachedTokens + value.cachedTokens };
+      const cut = value.cut.map((one) => ({ ...one, index: from + one.index }));
+      done = { ...value, count: (done?.count ?? 0) + value.count, ...bothEmbedded(done ?? NOTHING_EMBEDDED, { ...value, cut }) };
     }
     return done === undefined ? refuse('invalid_value', 'give at least one', 'vectors') : ok(done);
   }
@@ -100,11 +108,11 @@ const ownRepetition = (own: string, from: number): Repetition => ({ idempotencyK
 /** By what a repetition of a slice is known: equal calls have equal slices. A space is in no key that a caller gives. */
 async function repetitionOf(
   { principal }: EmbeddingCaller,
-  { vectors: all, model, idempotencyKey }: UpsertCall & { readonly idempotencyKey: string },
+  { vectors: all, model, truncate, idempotencyKey }: UpsertCall & { readonly idempotencyKey: string },
   vectors: readonly NewVector[],
   from: number,
 ): Promise<Repetition> {
-  const digest = await requestDigest(principal, 'vectors.upsert', await upsertDigest({ vectors, model }));
+  const digest = await requestDigest(principal, 'vectors.upsert', await upsertDigest({ vectors, model, truncate }));
   // A call in one slice has the key and digest that it had before calls had several slices.
   if (vectors.length === all.length) return { idempotencyKey, digest };
   return { idempotencyKey: from === 0 ? idempotencyKey : `${idempotencyKey} ${from}`, digest: `${digest}:${all.length}` };
@@ -113,10 +121,11 @@ async function repetitionOf(
 interface NewVectors {
   readonly vectors: readonly NewVector[];
   readonly model?: string | undefined;
+  readonly truncate?: Truncate | undefined;
 }
 
-/** SHA-256, in hex, of what an upsert asks for: equal for equal requests, whatever the order of keys in their JSON. */
-export function upsertDigest({ vectors, model }: NewVectors): Promise<string> {
+/** SHA-256, in hex, of what an upsert asks for: equal for equal requests, whatever the order of keys in their JSON. Without cutting, that of before there was any. */
+export function upsertDigest({ vectors, model, truncate }: NewVectors): Promise<string> {
   const rest = vectors.map(({ id, namespace, values, text, metadata }) => [
     id,
     namespace,
@@ -125,7 +134,7 @@ export function upsertDigest({ vectors, model }: NewVectors): Promise<string> {
     metadata ?? null,
   ]);
   const parts = [
-    utf8(JSON.stringify([model ?? null, rest])),
+    utf8(JSON.stringify([model ?? null, rest, ...(isTruncating(truncate) ? ['truncate'] : [])])),
     ...vectors.flatMap(({ values }) => (values === undefined ? [] : [bytesOf(values)])),
   ];
   const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));

@@ -5,6 +5,7 @@ import { refusalAt } from '../../contract/api/errors.ts';
 import type { FieldPath } from '../../contract/api/field-path.ts';
 import { pathBelow } from '../../contract/api/field-path.ts';
 import { pinnedName } from '../../contract/api/model-name.ts';
+import type { CutText } from '../../contract/embeddings/truncation.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
 import { assert, must } from '../../kernel/assert.ts';
@@ -32,10 +33,26 @@ export interface TokensUsed {
 
 export const NO_TOKENS: TokensUsed = { tokens: 0, cachedTokens: 0 };
 
+/** What embedding the texts of points took, and which points had a text that was cut. [M155] */
+export interface EmbeddedPoints extends TokensUsed {
+  readonly cut: readonly CutText[];
+}
+
+export const NOTHING_EMBEDDED: EmbeddedPoints = { ...NO_TOKENS, cut: [] };
+
+/** What two embeddings took together. */
+export const bothEmbedded = (one: EmbeddedPoints, other: EmbeddedPoints): EmbeddedPoints => ({
+  tokens: one.tokens + other.tokens,
+  cachedTokens: one.cachedTokens + other.cachedTokens,
+  cut: [...one.cut, ...other.cut],
+});
+
 /** A point given by its values or, without any, by a text. */
 interface Point {
   readonly values?: Float32Array | undefined;
   readonly text?: string | undefined;
+  /** Whether a text that is too long is cut, instead of refused. */
+  readonly isTruncating?: boolean;
   readonly paths: PointPaths;
 }
 
@@ -71,15 +88,19 @@ export class VectorSpace {
     model: string | undefined,
     points: readonly Point[],
     use: EmbeddingUse = 'items',
-  ): Promise<Outcome<{ values: Float32Array<ArrayBuffer> } & TokensUsed>> {
+  ): Promise<Outcome<{ values: Float32Array<ArrayBuffer> } & EmbeddedPoints>> {
     const checked = await this.check(manifest, model, points, use);
     if (!checked.ok) return checked;
     const { dimensions } = manifest;
     const values = new Float32Array(points.length * dimensions);
     for (const [i, point] of points.entries()) if (point.values !== undefined) values.set(point.values, i * dimensions);
-    const tokens = await this.#embed(caller, manifest, use, points, values);
-    if (!tokens.ok) return tokens;
-    return ok({ values, ...tokens.value });
+    let used = NOTHING_EMBEDDED;
+    for (const isTruncating of [false, true]) {
+      const embedded = await this.#embed(caller, manifest, { use, isTruncating }, points, values);
+      if (!embedded.ok) return embedded;
+      used = bothEmbedded(used, embedded.value);
+    }
+    return ok({ values, ...used });
   }
 
   /** Refuses what `place` refuses before it embeds anything. */
@@ -117,17 +138,19 @@ export class VectorSpace {
     return this.#mismatch(manifest, contract.value.contractHash, use);
   }
 
-  /** Embeds the points given as texts into their rows of `values`. */
+  /** Embeds the points given as texts that are to be cut, or those that are not, into their rows of `values`. */
   async #embed(
     { principal, authority, reserve }: EmbeddingCaller,
     manifest: IndexManifest,
-    use: EmbeddingUse,
+    { use, isTruncating }: { readonly use: EmbeddingUse; readonly isTruncating: boolean },
     points: readonly Point[],
     values: Float32Array,
-  ): Promise<Outcome<TokensUsed>> {
-    const rows = points.flatMap(({ values: given, text }, row) => (given !== undefined || text === undefined ? [] : [{ text, row }]));
+  ): Promise<Outcome<EmbeddedPoints>> {
+    const rows = points.flatMap(({ values: given, text, isTruncating: isCut = false }, row) =>
+      given !== undefined || text === undefined || isCut !== isTruncating ? [] : [{ text, row }],
+    );
     const [first] = rows;
-    if (first === undefined) return ok(NO_TOKENS);
+    if (first === undefined) return ok(NOTHING_EMBEDDED);
     const pathOf = (row: number) => must(points[row], 'a row is a point').paths.text;
     const embedding = embeddingFor(manifest, use);
     assert(embedding !== null, 'texts were checked to have a model');
@@ -136,12 +159,12 @@ export class VectorSpace {
     if (!contract.ok) return contract;
     if (contract.value.contractHash !== contractHash) return this.#mismatch(manifest, contract.value.contractHash, use);
     const texts = rows.map(({ text }) => text);
-    const embedded = await this.#embedder.embed({ principal, authority, model, contractHash, texts, use, reserve });
+    const embedded = await this.#embedder.embed({ principal, authority, model, contractHash, texts, use, isTruncating, reserve });
     if (!embedded.ok) return err(renamed(embedded.error, (input) => pathOf(must(rows[input], 'the embedder names an input').row)));
-    const { vectors, tokens, cachedTokens, dimensions } = embedded.value;
+    const { vectors, tokens, cachedTokens, dimensions, cut } = embedded.value;
     assert(values.length === points.length * dimensions, 'a contract has the dimensions of its indexes');
     for (const [i, { row }] of rows.entries()) values.set(vectors.subarray(i * dimensions, (i + 1) * dimensions), row * dimensions);
-    return ok({ tokens, cachedTokens });
+    return ok({ tokens, cachedTokens, cut: cut.map((one) => ({ ...one, index: must(rows[one.index], 'a text of the call').row })) });
   }
 
   /** Names the version that the index takes, where it is still served. */

@@ -16,7 +16,7 @@ import type { IndexRef } from '../indexes/index-ref.ts';
 import { onIndex } from '../indexes/index-ref.ts';
 import type { IndexShards } from '../../index/shards/index-shards.ts';
 import type { ManifestCache } from '../indexes/manifest-cache.ts';
-import type { EmbeddingCaller, PointPaths, TokensUsed, VectorSpace } from './vector-space.ts';
+import type { EmbeddedPoints, EmbeddingCaller, PointPaths, TokensUsed, VectorSpace } from './vector-space.ts';
 import { batchPaths } from './vector-space.ts';
 import { Composed } from '../api/composed.ts';
 
@@ -30,12 +30,14 @@ interface VectorsParts {
 export type OnIndex<T> = T & { readonly manifest: IndexManifest };
 
 /** What is billed of a write; under a usage id, once. */
-export type WrittenVectors = OnIndex<Written & TokensUsed & { readonly usageId?: string }>;
+export type WrittenVectors = OnIndex<Written & EmbeddedPoints & { readonly usageId?: string }>;
 
 /** Vectors to write at once. */
 interface VectorsToWrite {
   readonly vectors: readonly NewVector[];
   readonly model?: string | undefined;
+  /** Whether texts that are too long are cut, instead of refused. */
+  readonly isTruncating?: boolean;
   /** Where the parts of the i-th vector stand in the request. */
   readonly pathsOf?: (at: number) => PointPaths;
 }
@@ -45,7 +47,7 @@ export class Vectors extends Composed<VectorsParts> {
   /** All or nothing, in one transaction. Refuses what does not fit the index, naming the vector; else as the embedder and the shard do. */
   write(caller: EmbeddingCaller, index: IndexRef, body: VectorsToWrite, repetition: Repetition | null): Promise<Outcome<WrittenVectors>> {
     const { manifests, shards, space } = this.parts;
-    const { vectors, pathsOf = batchPaths } = body;
+    const { vectors, isTruncating = false, pathsOf = batchPaths } = body;
     // A shard that writes all of a request keeps no receipt of it without a caller's key. So what may be written is not tried elsewhere (RT41).
     let unsure: Outcome<never> | undefined;
     return onIndex(manifests, caller.principal, index, async (manifest) => {
@@ -54,10 +56,10 @@ export class Vectors extends Composed<VectorsParts> {
         caller,
         manifest,
         body.model,
-        vectors.map((vector, i) => ({ ...vector, paths: pathsOf(i) })),
+        vectors.map((vector, i) => ({ ...vector, isTruncating, paths: pathsOf(i) })),
       );
       if (!placed.ok) return placed;
-      const { values, ...tokens } = placed.value;
+      const { values, cut, ...tokens } = placed.value;
       const batch = {
         indexId: manifest.id,
         ids: vectors.map(({ id }) => id),
@@ -71,10 +73,11 @@ export class Vectors extends Composed<VectorsParts> {
       if (!written.ok && written.error.code === 'unavailable' && !hasCallersKey(repetition)) unsure = written;
       if (!written.ok) return written;
       const { count, lsn, billing } = written.value;
-      if (!hasCallersKey(repetition)) return ok({ count, lsn, ...tokens, manifest });
+      if (!hasCallersKey(repetition)) return ok({ count, lsn, ...tokens, cut, manifest });
       // In earlier versions, the LSN distinguished a request from others under the same key.
       const { usageId } = billing ?? { usageId: `${manifest.id}:${lsn}` };
-      return ok({ count, lsn, ...billedOf(billing ?? tokens, tokens), usageId: `${usageId}:${repetition.idempotencyKey}`, manifest });
+      const billed = billedOf(billing ?? tokens, tokens);
+      return ok({ count, lsn, ...billed, cut, usageId: `${usageId}:${repetition.idempotencyKey}`, manifest });
     });
   }
 

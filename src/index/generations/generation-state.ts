@@ -1,3 +1,4 @@
+import type { CutCounts } from '../../contract/embeddings/truncation.ts';
 import type { TenantPrincipal } from '../../contract/api/principal.ts';
 import type { IndexId } from '../../kernel/ids.ts';
 import type { Creation } from '../index-lifecycle.ts';
@@ -65,6 +66,10 @@ export interface Shadow {
   readonly filled: FillCursor | null;
   readonly copied: number;
   readonly tokens: number;
+  /** Whether texts that are too long for its model are cut. Absent: they are not. [M159] */
+  readonly isTruncating?: boolean;
+  /** Of the texts that were: absent of generations from before any were. */
+  readonly cut?: CutCounts;
   readonly comparison: Comparison | null;
   /** Why the exchange that was asked for last did not come about. */
   readonly fault: string | null;
@@ -103,7 +108,14 @@ export type GenerationEvent =
   | { readonly kind: 'claimed' }
   | { readonly kind: 'opened'; readonly feed: FeedCursor }
   | { readonly kind: 'cleared' }
-  | { readonly kind: 'copied'; readonly filled: FillCursor; readonly count: number; readonly tokens: number; readonly isWhole: boolean }
+  | {
+      readonly kind: 'copied';
+      readonly filled: FillCursor;
+      readonly count: number;
+      readonly tokens: number;
+      readonly cut?: CutCounts;
+      readonly isWhole: boolean;
+    }
   | { readonly kind: 'compared'; readonly comparison: Comparison }
   | {
       readonly kind: 'followed';
@@ -111,6 +123,7 @@ export type GenerationEvent =
       readonly receipts: ReceiptCursor;
       readonly count: number;
       readonly tokens: number;
+      readonly cut?: CutCounts;
     }
   | { readonly kind: 'lost' }
   | { readonly kind: 'activation'; readonly generation: IndexId; readonly dropsMissing: boolean }

@@ -1,3 +1,5 @@
+import type { CutCounts } from '../../contract/embeddings/truncation.ts';
+import { bothCut, NOTHING_CUT } from '../../contract/embeddings/truncation.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
 import { ok } from '../../kernel/result.ts';
@@ -46,7 +48,7 @@ type PlainEvent = Extract<GenerationEvent, { kind: PlainKind }>;
 const STEPS: Readonly<Record<PlainKind, Partial<Shadow>>> = {
   claimed: {},
   drained: {},
-  cleared: { phase: 'filling', filled: null, copied: 0 },
+  cleared: { phase: 'filling', filled: null, copied: 0, cut: NOTHING_CUT },
   // The followed positions are lost: everything is copied again, after clearing.
   lost: { phase: 'opening', feed: null, filled: null, comparison: null },
   sealed: { phase: 'draining' },
@@ -57,19 +59,25 @@ const STEPS: Readonly<Record<PlainKind, Partial<Shadow>>> = {
 
 const isPlain = (event: GenerationEvent): event is PlainEvent => event.kind in STEPS;
 
-function changesBy(event: GenerationEvent, { phase, copied, tokens }: Shadow): Partial<Shadow> {
+function changesBy(event: GenerationEvent, { phase, copied, tokens, cut }: Shadow): Partial<Shadow> {
   if (isPlain(event)) return STEPS[event.kind];
   switch (event.kind) {
     case 'opened':
       return { phase: 'clearing', feed: event.feed };
     case 'copied': {
-      const grown = { filled: event.filled, copied: copied + event.count, tokens: tokens + event.tokens };
+      const grown = { filled: event.filled, copied: copied + event.count, tokens: tokens + event.tokens, ...grownCut(cut, event.cut) };
       return { ...grown, phase: event.isWhole ? 'comparing' : phase };
     }
     case 'compared':
       return { phase: 'following', comparison: event.comparison };
     case 'followed':
-      return { feed: event.feed, receipts: event.receipts, copied: copied + event.count, tokens: tokens + event.tokens };
+      return {
+        feed: event.feed,
+        receipts: event.receipts,
+        copied: copied + event.count,
+        tokens: tokens + event.tokens,
+        ...grownCut(cut, event.cut),
+      };
     case 'activation':
       return { phase: 'sealing', fault: null, dropsMissing: event.dropsMissing };
     case 'given-up':
@@ -79,6 +87,9 @@ function changesBy(event: GenerationEvent, { phase, copied, tokens }: Shadow): P
       return { phase: 'switching', feed: event.feed, receipts: null };
   }
 }
+
+const grownCut = (before: CutCounts = NOTHING_CUT, more: CutCounts | undefined): Pick<Shadow, 'cut'> =>
+  more === undefined ? {} : { cut: bothCut(before, more) };
 
 /** The one moment at which another generation serves. */
 function exchanged({ serving, version }: Generations, shadow: Shadow): Generations {

@@ -4,7 +4,7 @@ import { ok } from '../../kernel/result.ts';
 import type { EncoderEngine } from '../encoder/encoder-engine.ts';
 import type { EncoderShape } from '../encoder/encoder-source.ts';
 import type { Pooling } from '../served-manifest.ts';
-import type { TokenisedText } from '../text/text-tokeniser.ts';
+import type { TokenRow } from '../text/text-tokeniser.ts';
 import { firstUnknownId, tokenBatch } from '../token-batch.ts';
 import type { EmbeddingOutput } from '../embedding-output.ts';
 import { tokenRows } from './answer-rows.ts';
@@ -31,7 +31,7 @@ export class EncoderRuns {
   }
 
   /** A vector a text, in their order, or the vectors of its tokens (`output`). Refuses tokens that the tables have no row for. [M56] */
-  async run(texts: readonly TokenisedText[], output: EmbeddingOutput = 'dense'): Promise<Outcome<Float32Array<ArrayBuffer>[]>> {
+  async run(texts: readonly TokenRow[], output: EmbeddingOutput = 'dense'): Promise<Outcome<Float32Array<ArrayBuffer>[]>> {
     const { engine, pooling, isNormalised, takesTypes } = this.#parts;
     const { hidden, vocabulary, types: typeRows } = engine.shape;
     const batch = tokenBatch(texts.map(({ ids }) => Int32Array.from(ids)));

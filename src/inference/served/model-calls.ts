@@ -48,6 +48,8 @@ export interface TextOptions {
 export interface Counted {
   /** Of each text, special tokens and prompts included, as the model saw it. */
   readonly tokens: Int32Array<ArrayBuffer>;
+  /** Of each text, how many tokens were cut off, as `TokenisedText` has it. Absent: none of any; of inference Workers and agents of earlier versions, too. [M155] */
+  readonly cutTokens?: Int32Array<ArrayBuffer>;
   /** How many of the texts ran together with texts of other requests. [M24] */
   readonly sharedTexts: number;
 }

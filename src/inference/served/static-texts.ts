@@ -86,16 +86,16 @@ export class StaticTexts implements TextCalls {
       return refuseBeyond({ path: 'input', limit: 'modelTextsMaxCount', value: texts.length, what: `has ${texts.length} texts` });
     const rows: TokenisedText[] = [];
     for (const [i, text] of texts.entries()) {
-      const row = this.#tokeniser.tokenise(prompt + text);
       const { tokensMax } = this.#reading;
-      if (row.words > tokensMax && !isTruncating)
+      const row = this.#tokeniser.tokenise(prompt + text, isTruncating ? tokensMax : Infinity);
+      if (row.words > tokensMax)
         return refuseBeyond({ path: ['input', i], limit: { bound: tokensMax }, value: row.words, what: `has ${row.words} tokens` });
-      rows.push(
-        row.words > tokensMax ? { ids: row.ids.slice(0, tokensMax), words: tokensMax, unknown: Math.min(row.unknown, tokensMax) } : row,
-      );
+      rows.push(row);
     }
     const vectors = this.#encoder.embed(tokenBatch(rows.map(({ ids }) => ids)));
-    return ok({ vectors, tokens: Int32Array.from(rows, ({ words }) => words), sharedTexts: 0 });
+    const cutTokens = Int32Array.from(rows, ({ cutWords }) => cutWords);
+    const counted = { tokens: Int32Array.from(rows, ({ words }) => words), sharedTexts: 0 };
+    return ok({ vectors, ...counted, ...(cutTokens.some((count) => count > 0) ? { cutTokens } : {}) });
   }
 }
 

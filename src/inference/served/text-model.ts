@@ -115,7 +115,7 @@ export class TextModel {
       values.set(row, at);
       at += lengths[i] ?? 0;
     }
-    return ok({ values, lengths, tokens: tokenCounts(rows.value), sharedTexts: ran.value.sharedTexts });
+    return ok({ values, lengths, ...countsOf(rows.value), sharedTexts: ran.value.sharedTexts });
   }
 
   #tokenise(texts: readonly ([string] | [string, string])[], field: string, isTruncating: boolean): Outcome<TokenisedText[]> {
@@ -167,7 +167,11 @@ function activate(logits: Float32Array, columns: number, activation: Activation)
   return scores;
 }
 
-const tokenCounts = (rows: readonly TokenisedText[]): Int32Array<ArrayBuffer> => Int32Array.from(rows, ({ ids }) => ids.length);
+function countsOf(rows: readonly TokenisedText[]): Pick<Counted, 'tokens' | 'cutTokens'> {
+  const tokens = Int32Array.from(rows, ({ ids }) => ids.length);
+  const cutTokens = Int32Array.from(rows, (row) => row.cutTokens);
+  return cutTokens.some((count) => count > 0) ? { tokens, cutTokens } : { tokens };
+}
 
 /** Vectors and scores are numbers: an index would keep NaN for good. */
 const finite = <T>(answer: T, values: Float32Array): Outcome<T> =>

@@ -11,7 +11,7 @@ import { MicroBatcher } from '../micro-batcher.ts';
 import type { GraphFacts } from '../onnx/check-graph.ts';
 import type { LengthBucket } from '../onnx-encoder.ts';
 import { lengthBuckets } from '../onnx-encoder.ts';
-import type { TokenisedText } from '../text/text-tokeniser.ts';
+import type { TokenRow } from '../text/text-tokeniser.ts';
 import type { GraphRunner } from '../graph-runner.ts';
 import type { EmbeddingOutput } from '../embedding-output.ts';
 import { ownOutput } from '../embedding-output.ts';
@@ -81,13 +81,13 @@ class RunRefused extends Error {
 export class TokenRuns {
   readonly #parts: TokenRunsParts;
   /** Absent where texts of a run change each other's answers, or the graph takes one text a run: there is nothing to share. */
-  readonly #batcher: MicroBatcher<TokenisedText, AnswerRow> | undefined;
+  readonly #batcher: MicroBatcher<TokenRow, AnswerRow> | undefined;
 
   constructor(parts: TokenRunsParts) {
     this.#parts = parts;
     const takesOne = parts.facts.inputs.some(({ shape: [rows] }) => typeof rows === 'number');
     if (parts.encoder === undefined && (parts.facts.mixesRows || takesOne)) return;
-    this.#batcher = new MicroBatcher<TokenisedText, AnswerRow>({
+    this.#batcher = new MicroBatcher<TokenRow, AnswerRow>({
       ...parts.sharing,
       rules: BATCH_RULES,
       sizeOf: ({ ids }) => ids.length,
@@ -96,7 +96,7 @@ export class TokenRuns {
   }
 
   /** One row a text, in their order. `leftMs`: for so long the caller waits still. */
-  async run(texts: readonly TokenisedText[], leftMs = Infinity): Promise<Outcome<{ rows: Float32Array[]; sharedTexts: number }>> {
+  async run(texts: readonly TokenRow[], leftMs = Infinity): Promise<Outcome<{ rows: Float32Array[]; sharedTexts: number }>> {
     const deadlineMs = this.#parts.sharing.clock.nowMs() + leftMs;
     try {
       const rows = await (this.#batcher?.run(texts, deadlineMs) ?? this.#runAll(texts));
@@ -108,13 +108,13 @@ export class TokenRuns {
     }
   }
 
-  #runAll(texts: readonly TokenisedText[]): Promise<AnswerRow[]> {
+  #runAll(texts: readonly TokenRow[]): Promise<AnswerRow[]> {
     const { encoder } = this.#parts;
     return encoder === undefined ? this.#runPadded(texts) : this.#runRagged(encoder, texts);
   }
 
   /** [M59] The engine lets others have their turn by itself: a text is refused by what it takes until then. */
-  async #runRagged(encoder: EncoderRuns, texts: readonly TokenisedText[]): Promise<AnswerRow[]> {
+  async #runRagged(encoder: EncoderRuns, texts: readonly TokenRow[]): Promise<AnswerRow[]> {
     const { bounds, facts } = this.#parts;
     const affordable = bounds === undefined ? ok(undefined) : checkRunMs(bounds.of(textInputs(facts.inputs, 1, longestOf(texts))));
     if (!affordable.ok) throw new RunRefused(affordable.error);
@@ -123,7 +123,7 @@ export class TokenRuns {
     return vectors.value.map((values) => ({ values, together: texts.length }));
   }
 
-  async #runPadded(texts: readonly TokenisedText[]): Promise<AnswerRow[]> {
+  async #runPadded(texts: readonly TokenRow[]): Promise<AnswerRow[]> {
     const { facts, runner, manifest, padId, answer, sharing, output = ownOutput(manifest.task) } = this.#parts;
     const tokensMax = Math.min(sharing.runTokensMax ?? MODEL_LIMITS.modelRunTokensMax, answeredTokensMax(manifest));
     const buckets = facts.mixesRows ? texts.map(alone) : bucketsOf(texts, tokensMax);
@@ -181,11 +181,11 @@ export class TokenRuns {
   }
 }
 
-const alone = ({ ids }: TokenisedText, row: number): LengthBucket => ({ rows: [row], tokens: ids.length });
+const alone = ({ ids }: TokenRow, row: number): LengthBucket => ({ rows: [row], tokens: ids.length });
 
 /** Texts of similar length together, but for those that are longer than a run is to be: each is one by itself. */
-function bucketsOf(texts: readonly TokenisedText[], runTokensMax: number): readonly LengthBucket[] {
-  const isLong = ({ ids }: TokenisedText): boolean => ids.length > runTokensMax;
+function bucketsOf(texts: readonly TokenRow[], runTokensMax: number): readonly LengthBucket[] {
+  const isLong = ({ ids }: TokenRow): boolean => ids.length > runTokensMax;
   const offsets = new Int32Array(texts.length + 1);
   // Texts without tokens are in no bucket.
   for (const [i, text] of texts.entries()) offsets[i + 1] = offsets[i]! + (isLong(text) ? 0 : text.ids.length);
@@ -196,9 +196,9 @@ function bucketsOf(texts: readonly TokenisedText[], runTokensMax: number): reado
 const answeredTokensMax = ({ task, dimensions }: ServedManifest): number =>
   task === 'sparse-embedding' ? Math.floor(MODEL_LIMITS.sparseRunBytesMax / (4 * dimensions)) : Infinity;
 
-const longestOf = (texts: readonly TokenisedText[]): number => texts.reduce((most, { ids }) => Math.max(most, ids.length), 0);
+const longestOf = (texts: readonly TokenRow[]): number => texts.reduce((most, { ids }) => Math.max(most, ids.length), 0);
 
-function tokenInput({ name, type }: TensorPort, batch: readonly TokenisedText[], tokens: number, padId: number): NamedTensor {
+function tokenInput({ name, type }: TensorPort, batch: readonly TokenRow[], tokens: number, padId: number): NamedTensor {
   const values = new Int32Array(batch.length * tokens).fill(name === 'input_ids' ? padId : 0);
   for (const [row, { ids, types }] of batch.entries()) {
     const start = row * tokens;

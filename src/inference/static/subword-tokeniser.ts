@@ -51,6 +51,9 @@ export class SubwordTokeniser implements Tokeniser {
   readonly #list = new PieceList();
   readonly #pieces: SubwordPieces;
   #text = '';
+  /** Where the text is cut: behind the last name of which all words are among so many. */
+  #wordsMax = Infinity;
+  #kept = NOTHING_KEPT;
   /** Words of the text so far. */
   #words = 0;
   /** Of these: those that the vocabulary lacks. */
@@ -69,15 +72,20 @@ export class SubwordTokeniser implements Tokeniser {
     this.vocabularySize = vocabulary.size + SUBWORD_BUCKETS;
   }
 
-  tokenise(raw: string): TokenisedText {
+  tokenise(raw: string, wordsMax = Infinity): TokenisedText {
     this.#text = foldText(raw);
+    this.#wordsMax = wordsMax;
     this.#scan(false);
-    if (this.#list.count > TEXT_IDS_MAX) this.#scan(true);
+    if (this.#kept.ids > TEXT_IDS_MAX) this.#scan(true);
     if (this.#list.count === 0 && raw !== '') this.#symbols();
     // Compatibility forms are one character that stands for several words.
-    const words = Math.min(this.#words, raw.length);
+    const all = Math.min(this.#words, raw.length);
+    // One name of more words than that is cut in its midst.
+    const kept = this.#kept.ids > 0 ? this.#kept : { ids: wordsMax, words: wordsMax, lacking: this.#lacking };
+    const words = Math.min(kept.words, all);
     this.#text = '';
-    return { ids: this.#list.copy(), words, unknown: Math.min(this.#lacking, words) };
+    this.#list.cutTo(Math.min(kept.ids, this.#list.count));
+    return { ids: this.#list.copy(), words, unknown: Math.min(kept.lacking, words), cutWords: all - words };
   }
 
   #scan(isBrief: boolean): void {
@@ -86,8 +94,10 @@ export class SubwordTokeniser implements Tokeniser {
     this.#list.clear();
     this.#words = 0;
     this.#lacking = 0;
+    this.#kept = NOTHING_KEPT;
     let before = 0;
     for (let at = 0; at < text.length;) {
+      if (this.#wordsMax !== Infinity) this.#keep();
       const unit = text.charCodeAt(at);
       if (unit < FOLD.length) {
         before = 0;
@@ -105,6 +115,12 @@ export class SubwordTokeniser implements Tokeniser {
       }
       before = kind === CharClass.dense ? codePoint : 0;
     }
+    this.#keep();
+  }
+
+  /** What is there so far stays, if it is not too much. */
+  #keep(): void {
+    if (this.#words <= this.#wordsMax) this.#kept = { ids: this.#list.count, words: this.#words, lacking: this.#lacking };
   }
 
   /** A run of letters of scripts with blanks between words. */
@@ -279,8 +295,11 @@ export class SubwordTokeniser implements Tokeniser {
     }
     this.#words = 1;
     this.#lacking = 1;
+    this.#keep();
   }
 }
+
+const NOTHING_KEPT = { ids: 0, words: 0, lacking: 0 };
 
 /** Past the end of the text `charCodeAt` is NaN, which indexes nothing. */
 function isWordAt(text: string, at: number): boolean {

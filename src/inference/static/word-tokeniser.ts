@@ -35,7 +35,7 @@ export class WordTokeniser implements Tokeniser {
     this.vocabularySize = vocabulary.size;
   }
 
-  tokenise(raw: string): TokenisedText {
+  tokenise(raw: string, wordsMax = Infinity): TokenisedText {
     const text = toAscii(raw);
     // Two tokens are at least one character apart, except a clitic, which has its apostrophe.
     const countMax = (text.length >> 1) + 2;
@@ -43,10 +43,12 @@ export class WordTokeniser implements Tokeniser {
     this.#count = 0;
     this.#clitics = 0;
     for (let at = 0; at < text.length;) at = isWordAt(text, at) ? this.#compound(text, at) : at + 1;
-    const ids = this.#ids.slice(0, this.#count);
+    const words = Math.min(this.#count, wordsMax);
+    const ids = this.#ids.slice(0, words);
     if (this.#ids.length > SCRATCH_IDS_KEPT) this.#ids = new Int32Array(256);
     const unknown = ids.reduce((count, id) => count + (id === UNKNOWN ? 1 : 0), 0) - this.#clitics;
-    return { ids, words: ids.length, unknown };
+    // Clitics that were cut off are taken off, too.
+    return { ids, words, unknown: Math.max(0, unknown), cutWords: this.#count - words };
   }
 
   /** Emits the words joined by hyphens at `start`, and the clitic behind them; answers where they end. */

@@ -20,15 +20,20 @@ import type { SplitText } from './steps/splitter.ts';
 import { splitterOf } from './steps/splitter.ts';
 
 /** What a graph reads of a text, or of two in a row. */
-export interface TokenisedText {
+export interface TokenRow {
   readonly ids: readonly number[];
   /** Zero for the first text, one for the second. */
   readonly types: readonly number[];
 }
 
+export interface TokenisedText extends TokenRow {
+  /** Tokens that were cut off: of a text of which only the beginning was read, at least so many. Zero: it is whole. [M155] */
+  readonly cutTokens: number;
+}
+
 export interface EncodeOptions {
   readonly tokensMax: number;
-  /** Cuts what is too long at its end, before the special tokens; of two texts, the second, and the first only if that does not do. */
+  /** Cuts what is too long at its end, before the special tokens; of two texts, the second: where nothing of it would stay, they are refused. */
   readonly isTruncating: boolean;
   readonly at: FieldPath;
 }
@@ -91,21 +96,42 @@ export class TextTokeniser {
     const chars = text.length + (second?.length ?? 0);
     if (chars > charsMax && !isTruncating)
       return refuseBeyond({ path: at, limit: { bound: charsMax }, value: chars, what: `has ${chars} characters` });
-    const texts = second === undefined ? [head(text, charsMax)] : [head(text, charsMax), head(second, charsMax - text.length)];
-    const contents: number[][] = [];
-    for (const content of texts) {
-      const ids: number[] = [];
-      if (!this.#encode(content, ids))
-        return refuse('invalid_value', 'holds a character that the vocabulary of the model has no token for', at);
-      contents.push(ids);
-    }
     const { single, pair } = this.#parts.templates;
     const template = second === undefined ? single : pair;
-    const tokens = tokensIn(template, contents);
-    if (tokens > tokensMax && !isTruncating)
-      return refuseBeyond({ path: at, limit: { bound: tokensMax }, value: tokens, what: `has ${tokens} tokens` });
-    const cutTokens = Math.max(0, tokens - tokensMax);
-    return ok(filled(template, cut(contents, cutTokens), tokensMax));
+    // Where so many characters are too few tokens to be sure of the last one that stays, more are read.
+    for (let readMax = charsMax; ; readMax *= 2) {
+      const contents = this.#contentsOf(text, second, readMax);
+      if (contents === undefined) return refuse('invalid_value', 'holds a character that the vocabulary of the model has no token for', at);
+      const tokens = tokensIn(template, contents);
+      if (tokens > tokensMax && !isTruncating)
+        return refuseBeyond({ path: at, limit: { bound: tokensMax }, value: tokens, what: `has ${tokens} tokens` });
+      const isWhole = chars <= readMax;
+      if (!isWhole && tokens < tokensMax + WORD_TOKENS_MAX && readMax < charsMax * MODEL_LIMITS.modelCutReadingsMax) continue;
+      const excess = Math.max(0, tokens - tokensMax);
+      const [, ofSecond = []] = contents;
+      if (second !== undefined && excess > 0 && excess >= ofSecond.length)
+        return refuseBeyond({
+          path: at,
+          limit: { bound: tokensMax },
+          value: tokens,
+          what: 'has no room beside the first text of its pair',
+        });
+      // Of what was not read nothing is known but that there was some.
+      const cutTokens = isWhole ? excess : Math.max(1, excess);
+      return ok({ ...filled(template, cut(contents, excess), tokensMax), cutTokens });
+    }
+  }
+
+  /** The tokens of one text, or of two, without those around them. Undefined: one has a character that there is none for. */
+  #contentsOf(text: string, second: string | undefined, charsMax: number): number[][] | undefined {
+    const heads = [head(text, charsMax), ...(second === undefined ? [] : [head(second, charsMax - text.length)])];
+    const contents: number[][] = [];
+    for (const content of heads) {
+      const ids: number[] = [];
+      if (!this.#encode(content, ids)) return undefined;
+      contents.push(ids);
+    }
+    return contents;
   }
 
   /** Appends the tokens of a text without those around it; false: it has a character that there is none for. */
@@ -119,6 +145,12 @@ export class TextTokeniser {
     return true;
   }
 }
+
+/**
+ * Most that a word becomes whose end was not read, and which would become something else with it: WordPiece reads words of up to 100 characters, and
+ * has one token for longer ones.
+ */
+const WORD_TOKENS_MAX = 128;
 
 /** The first characters of a text, none of them halved. */
 function head(text: string, charsMax: number): string {

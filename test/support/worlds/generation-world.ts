@@ -86,7 +86,7 @@ export class GenerationWorld {
       embed: async ({ model, texts }) => {
         await this.#turn();
         const vectors = Float32Array.from(texts.flatMap((text) => vectorOfText(model, text)));
-        return ok({ vectors, dimensions: LENGTHS[model] ?? 2, contractHash: '', tokens: texts.length, cachedTokens: 0 });
+        return ok({ vectors, dimensions: LENGTHS[model] ?? 2, contractHash: '', tokens: texts.length, cut: [], cachedTokens: 0 });
       },
     };
   }

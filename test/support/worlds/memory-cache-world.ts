@@ -117,7 +117,11 @@ export class MemoryCacheWorld {
         manifest: model,
         tokeniser: {
           vocabularySize: 1000,
-          tokenise: (text) => ({ ids: tokensOf(text), words: text.length, unknown: text.split('?').length - 1 }),
+          tokenise: (text, wordsMax = Infinity) => {
+            const kept = text.slice(0, wordsMax);
+            const counts = { words: kept.length, unknown: kept.split('?').length - 1, cutWords: text.length - kept.length };
+            return { ids: tokensOf(kept), ...counts };
+          },
         },
         embed: async ({ ids, offsets }): Promise<Outcome<Float32Array<ArrayBuffer>>> => {
           await this.modelGate;

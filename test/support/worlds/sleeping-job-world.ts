@@ -115,6 +115,7 @@ export class SleepingJobWorld {
           inputType: 'query',
           tokens: 1,
           longestTokens: 1,
+          isTruncating: false,
           leftMs: undefined,
           end: caller,
         },

@@ -64,7 +64,16 @@ async function readAs(output: EmbeddingOutput, change: (body: Body, request: str
   };
   const parts = { serving: async () => ok([job]), router, wakes: { wake: async () => undefined }, clock: { nowMs: () => 0 } };
   const contracts = [manifestOf('m').contractHash];
-  const call = { names: ['m'], texts: TEXTS, inputType: undefined, output, dimensions: DIMENSIONS, contracts, waitMs: 0 };
+  const call = {
+    names: ['m'],
+    texts: TEXTS,
+    inputType: undefined,
+    isTruncating: false,
+    output,
+    dimensions: DIMENSIONS,
+    contracts,
+    waitMs: 0,
+  };
   return new ModelReplicas(parts as never).embedOnReplica('tn_one' as never, call);
 }
 

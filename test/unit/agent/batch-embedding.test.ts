@@ -16,7 +16,11 @@ import { embedBatch } from '../../../workers/agent/batch-embedding.ts';
 const loaded = staticLineModel({
   tokeniser: {
     vocabularySize: 100,
-    tokenise: (text) => ({ ids: Int32Array.from(text.split(' '), (word) => word.length), words: text.split(' ').length, unknown: 0 }),
+    tokenise: (text, wordsMax = Infinity) => {
+      const words = text.split(' ');
+      const ids = Int32Array.from(words.slice(0, wordsMax), (word) => word.length);
+      return { ids, words: ids.length, unknown: 0, cutWords: words.length - ids.length };
+    },
   },
   model: {
     manifest: { id: 'counting', dimensions: 2, vocabularySize: 100, tokensMax: 5 } as EmbeddingModel['manifest'],

@@ -9,7 +9,7 @@ import { LoadMeter, ReplicaServer } from '../../../workers/agent/replica-server.
 import { staticLineModel } from '../../../workers/agent/line-model.ts';
 
 const loaded = staticLineModel({
-  tokeniser: { vocabularySize: 9, tokenise: () => ({ ids: Int32Array.from([1, 2]), words: 2, unknown: 0 }) },
+  tokeniser: { vocabularySize: 9, tokenise: () => ({ ids: Int32Array.from([1, 2]), words: 2, unknown: 0, cutWords: 0 }) },
   model: {
     manifest: { id: 'm', dimensions: 1, vocabularySize: 9, tokensMax: 9 } as EmbeddingModel['manifest'],
     embed: ({ offsets }) => new Float32Array(offsets.length - 1).fill(1),

@@ -63,7 +63,7 @@ class FakePool {
 }
 
 const loaded = staticLineModel({
-  tokeniser: { vocabularySize: 9, tokenise: () => ({ ids: Int32Array.from([1, 2]), words: 2, unknown: 0 }) },
+  tokeniser: { vocabularySize: 9, tokenise: () => ({ ids: Int32Array.from([1, 2]), words: 2, unknown: 0, cutWords: 0 }) },
   model: {
     manifest: { id: 'm', dimensions: 1, vocabularySize: 9, tokensMax: 9 } as EmbeddingModel['manifest'],
     embed: ({ offsets }) => new Float32Array(offsets.length - 1).fill(1),

@@ -102,7 +102,7 @@ describe('pieces', () => {
   });
 
   it('[M61] the empty text has none', () => {
-    expect(tokeniser.tokenise('')).toEqual({ ids: new Int32Array(0), words: 0, unknown: 0 });
+    expect(tokeniser.tokenise('')).toEqual({ ids: new Int32Array(0), words: 0, unknown: 0, cutWords: 0 });
   });
 
   it.each([

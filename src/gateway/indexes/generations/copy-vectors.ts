@@ -3,6 +3,8 @@ import type { RowKeys } from '../../../ann/rows.ts';
 import type { FillCursor, GenerationOwner } from '../../../index/generations/generation-state.ts';
 import type { IndexManifest } from '../../../index/index-manifest.ts';
 import type { VectorColumns } from '../../../ann/shard-protocol.ts';
+import type { CutCounts } from '../../../contract/embeddings/truncation.ts';
+import { addCuts, bothCut, NOTHING_CUT } from '../../../contract/embeddings/truncation.ts';
 import { VECTOR_LIMITS } from '../../../contract/vectors/vector-limits.ts';
 import type { Outcome } from '../../../contract/api/outcome.ts';
 import { must } from '../../../kernel/assert.ts';
@@ -28,13 +30,18 @@ export interface Copy {
   readonly from: IndexManifest;
   readonly to: IndexManifest;
   readonly owner: GenerationOwner;
+  /** Whether texts that are too long for the other's model are cut, instead of refused. [M159] */
+  readonly isTruncating: boolean;
   readonly run: number;
 }
 
 export interface Copied {
   readonly count: number;
   readonly tokens: number;
+  readonly cut: CutCounts;
 }
+
+const NOTHING_COPIED: Copied = { count: 0, tokens: 0, cut: NOTHING_CUT };
 
 /**
  * Writes vectors of one generation into the other: their values as they are while the contract is the same, else what the other's model
@@ -50,7 +57,7 @@ export async function copyVectors(
   const all = columns.ids.map((_, i) => i);
   if (takesValues(copy)) {
     const written = await write(parts, copy, namespace, columns, all, must(columns.values, 'values were asked for'));
-    return written.ok ? ok({ count: all.length, tokens: 0 }) : written;
+    return written.ok ? ok({ ...NOTHING_COPIED, count: all.length }) : written;
   }
   const texts = must(columns.texts, 'texts were asked for');
   const removed = await remove(
@@ -60,7 +67,7 @@ export async function copyVectors(
     columns.ids.filter((_, i) => (texts[i] ?? null) === null),
   );
   if (!removed.ok) return removed;
-  let [count, tokens] = [0, 0];
+  let { count, tokens, cut } = NOTHING_COPIED;
   const portions = portionsOf(texts);
   for (let rows = portions.shift(); rows !== undefined; rows = portions.shift()) {
     const embedded = await embed(
@@ -80,8 +87,9 @@ export async function copyVectors(
     if (!written.ok) return written;
     count += rows.length;
     tokens += embedded.value.tokens;
+    cut = addCuts(cut, embedded.value.cut);
   }
-  return ok({ count, tokens });
+  return ok({ count, tokens, cut });
 }
 
 /** Deletes vectors from the generation that is written. */
@@ -109,7 +117,12 @@ function portionsOf(texts: readonly (string | null)[]): number[][] {
   return portions;
 }
 
-async function embed({ embedder, budget, authorityOf }: CopyParts, { to, owner }: Copy, texts: readonly string[], usageId: string) {
+async function embed(
+  { embedder, budget, authorityOf }: CopyParts,
+  { to, owner, isTruncating }: Copy,
+  texts: readonly string[],
+  usageId: string,
+) {
   const principal = { kind: 'tenant', scopes: [], ...owner } as const;
   const { model, contractHash } = must(to.embedding, 'only a model makes vectors of texts');
   const reservation = await budget.reserve(principal, {});
@@ -122,6 +135,7 @@ async function embed({ embedder, budget, authorityOf }: CopyParts, { to, owner }
     contractHash,
     texts,
     use: 'items',
+    isTruncating,
     reserve: (quantities) => portion.extend(quantities),
   });
   if (!embedded.ok) {
@@ -176,7 +190,7 @@ export async function fillPage(parts: CopyParts, copy: Copy, after: FillCursor |
   const begun = after === null ? await firstNamespace(parts, copy, null) : ok(after);
   if (!begun.ok) return begun;
   const at = begun.value;
-  if (at === null) return ok({ filled: { namespace: '', id: null }, isWhole: true, count: 0, tokens: 0 });
+  if (at === null) return ok({ filled: { namespace: '', id: null }, isWhole: true, ...NOTHING_COPIED });
   const start = at.id === null ? null : { id: at.id, isIncluded: false };
   const ask = { indexId: from.id, namespace: at.namespace, filter: null, start, include: EVERYTHING };
   let limit = Math.max(1, Math.min(VECTOR_LIMITS.exportVectorsMaxCount, Math.floor(VECTOR_LIMITS.exportFloatsMaxCount / from.dimensions)));
@@ -206,7 +220,7 @@ async function firstNamespace({ shards }: CopyParts, { from }: Copy, after: stri
  * shards may come in any order, and vectors may move between shards meanwhile.
  */
 export async function renew(parts: CopyParts, copy: Copy, changed: RowKeys, usageId: string): Promise<Outcome<Copied>> {
-  let [count, tokens] = [0, 0];
+  let { count, tokens, cut } = NOTHING_COPIED;
   const most = Math.max(
     1,
     Math.min(VECTOR_LIMITS.vectorIdsSliceMaxCount, Math.floor(VECTOR_LIMITS.exportFloatsMaxCount / copy.from.dimensions)),
@@ -220,11 +234,12 @@ export async function renew(parts: CopyParts, copy: Copy, changed: RowKeys, usag
       if (!copied.ok) return copied;
       count += copied.value.count;
       tokens += copied.value.tokens;
+      cut = bothCut(cut, copied.value.cut);
       at += asked.length;
       slice = asked.length;
     }
   }
-  return ok({ count, tokens });
+  return ok({ count, tokens, cut });
 }
 
 interface Found {

@@ -17,6 +17,7 @@ import { embeddingSpace } from '../../embeddings/text-embedder.ts';
 import type { IndexUser } from '../index-ref.ts';
 import { mayTouchIndex } from '../index-ref.ts';
 import type { IndexDirectory } from '../index-directory.ts';
+import { isTruncating } from '../../../contract/embeddings/truncation.ts';
 import { requestDigest } from '../../tenancy/subject.ts';
 import type { GenerationStore } from './generation-store.ts';
 import { Composed } from '../../api/composed.ts';
@@ -73,6 +74,7 @@ export class GenerationService extends Composed<GenerationServiceParts> {
       filled: null,
       copied: 0,
       tokens: 0,
+      ...(isTruncating(body.truncate) ? { isTruncating: true } : {}),
       comparison: null,
       fault: null,
       dropsMissing: false,

@@ -130,8 +130,8 @@ export class GenerationWork extends Composed<GenerationWorkParts> {
   async #fill(run: Run, state: Generations, shadow: Shadow): Promise<Step> {
     const page = await fillPage(this.parts, this.#copy(run, state), shadow.filled);
     if (!page.ok) return page;
-    const { filled, count, tokens, isWhole } = page.value;
-    const copied = await this.#report(run, state, { kind: 'copied', filled: filled satisfies FillCursor, count, tokens, isWhole });
+    const { filled, ...counts } = page.value;
+    const copied = await this.#report(run, state, { kind: 'copied', filled: filled satisfies FillCursor, ...counts });
     if (!copied.ok || copied.value.shadow === null) return copied;
     const followed = await this.#follow(run, copied.value, copied.value.shadow);
     return followed.ok && followed.value === null ? copied : followed;
@@ -186,7 +186,7 @@ export class GenerationWork extends Composed<GenerationWorkParts> {
   }
 
   #copy({ number }: Run, { serving, shadow }: Generations): Copy {
-    const { manifest, owner } = must(shadow, 'there is another generation');
-    return { from: serving, to: manifest, owner, run: number };
+    const { manifest, owner, isTruncating = false } = must(shadow, 'there is another generation');
+    return { from: serving, to: manifest, owner, isTruncating, run: number };
   }
 }

@@ -2,6 +2,8 @@ import type { ImportLine, ImportProgress } from '../../../contract/vectors/bulk.
 import type { Refusal } from '../../../contract/api/errors.ts';
 import { ERRORS, messageOf, paramOf, RefusedStream, refusalAt } from '../../../contract/api/errors.ts';
 import { pathBelow } from '../../../contract/api/field-path.ts';
+import type { CutCounts, Truncate } from '../../../contract/embeddings/truncation.ts';
+import { addCuts, bothCut, isTruncating, NOTHING_CUT } from '../../../contract/embeddings/truncation.ts';
 import { VECTOR_LIMITS } from '../../../contract/vectors/vector-limits.ts';
 import type { Outcome } from '../../../contract/api/outcome.ts';
 import { refuse } from '../../../contract/api/outcome.ts';
@@ -42,6 +44,7 @@ export interface ImportTerms extends Acting {
   readonly index: string;
   readonly token: string | undefined;
   readonly model: string | undefined;
+  readonly truncate: Truncate | undefined;
   readonly idempotencyKey: string | undefined;
   /** What usage is booked under. */
   readonly route: string;
@@ -60,6 +63,8 @@ interface Done {
   /** Digest of all lines that were written, in their order: what is repeated is only the same behind the same. */
   readonly applied: string;
   readonly written: number;
+  /** What of its texts was cut. */
+  readonly cut: CutCounts;
   readonly lsn: number | null;
 }
 
@@ -89,7 +94,8 @@ export class Imports extends Composed<ImportsParts> {
       return refuse('invalid_value', 'was issued to another key; start the import again', 'token');
     }
     const { import: id, lines, bytes, applied } = resumed?.value ?? { ...START, import: await this.#newId(terms, pin) };
-    return ok(this.#run({ ...terms, id, pin }, { at: { lines, bytes }, applied, written: 0, lsn: null }, body));
+    const start = { at: { lines, bytes }, applied, written: 0, cut: NOTHING_CUT, lsn: null };
+    return ok(this.#run({ ...terms, id, pin }, start, body));
   }
 
   async *#run(job: Import, start: Done, body: AsyncIterable<Uint8Array>): AsyncGenerator<ImportProgress, void> {
@@ -98,9 +104,9 @@ export class Imports extends Composed<ImportsParts> {
     const batches = job.isFramed ? framesOf(body, start.at) : batchesOf(body, start.at);
     for (let next = batches.next(); ;) {
       // [T57] Also while the sender rests.
-      const cut = await unlessEnded(job.authority.end, settled(next), err);
-      if (!cut.ok) return yield await this.#stopped(job, done, cut.error);
-      const batch = cut.value;
+      const read = await unlessEnded(job.authority.end, settled(next), err);
+      if (!read.ok) return yield await this.#stopped(job, done, read.error);
+      const batch = read.value;
       if (batch === undefined) return yield await this.#progress(job, 'done', done);
       // The next one is read and parsed while this one is written.
       next = batches.next();
@@ -132,8 +138,9 @@ export class Imports extends Composed<ImportsParts> {
   /** Tries again what was refused for a while; a repetition of what was written after all changes nothing. */
   async #write(job: Import, from: Position, lines: readonly PlacedLine[], { applied: before }: Done): Promise<Outcome<Part>> {
     const vectors = lines.map(({ vector }) => vectorOf(vector));
-    const body = { vectors, model: job.model };
-    const digest = await upsertDigest(body);
+    const { model, truncate } = job;
+    const body = { vectors, model, isTruncating: isTruncating(truncate) };
+    const digest = await upsertDigest({ vectors, model, truncate });
     // [B15] With a digest in it of all lines up to here: corrected ones, or another file, are another request, not one that contradicts the first.
     const applied = (await sha256Hex(`${before}:${digest}`)).slice(0, 32);
     const repetition = { idempotencyKey: `${job.id}:${from.lines}:${applied}`, digest };
@@ -167,11 +174,11 @@ export class Imports extends Composed<ImportsParts> {
       reserved.value.settle({}, { route });
       return written;
     }
-    const { count, lsn, tokens, cachedTokens, manifest, usageId } = written.value;
+    const { count, lsn, tokens, cachedTokens, cut, manifest, usageId } = written.value;
     const used = { vectors_written: count, embedding_tokens: tokens - cachedTokens, embedding_cached_tokens: cachedTokens };
     const label = { route, usageId: must(usageId, 'every batch can be repeated') };
     reserved.value.settle(used, { ...label, ...(manifest.embedding === null ? {} : { model: manifest.embedding.model }) });
-    return ok({ count, lsn });
+    return ok({ count, lsn, cut: addCuts(NOTHING_CUT, cut) });
   }
 
   /** Named by the `Idempotency-Key`, if there is one: all repetitions are then one import. */
@@ -201,8 +208,9 @@ export class Imports extends Composed<ImportsParts> {
   }
 
   async #progress(job: Import, status: ImportProgress['status'], done: Done): Promise<ImportProgress> {
-    const { at, written, lsn } = done;
-    return { object: 'index.import', status, import: job.id, ...at, written, lsn, token: await this.#token(job, done) };
+    const { at, written, cut, lsn } = done;
+    const truncated = isTruncating(job.truncate) ? { truncated: cut } : {};
+    return { object: 'index.import', status, import: job.id, ...at, written, ...truncated, lsn, token: await this.#token(job, done) };
   }
 
   #token({ id, pin, principal }: Import, { at, applied }: Done): Promise<string> {
@@ -213,6 +221,7 @@ export class Imports extends Composed<ImportsParts> {
 interface Part {
   readonly count: number;
   readonly lsn: number;
+  readonly cut: CutCounts;
   readonly applied: string;
 }
 
@@ -221,7 +230,12 @@ interface Unplaced {
   readonly refusal: Refusal;
 }
 
-const grown = ({ written }: Done, { count, lsn, applied }: Part) => ({ written: written + count, lsn, applied });
+const grown = (done: Done, { count, lsn, cut, applied }: Part) => ({
+  written: done.written + count,
+  cut: bothCut(done.cut, cut),
+  lsn,
+  applied,
+});
 
 const vectorOf = ({ id, values, text, namespace, metadata }: ImportLine) => ({
   id,

@@ -260,6 +260,7 @@ describe('an index with a registered model', () => {
     contractHash,
     texts: ['x'],
     use: 'items',
+    isTruncating: false,
     ...more,
   });
 

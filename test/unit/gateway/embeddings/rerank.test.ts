@@ -52,6 +52,7 @@ function world(refuses?: (string | number)[]) {
           dimensions: 2,
           manifest: must(manifest, 'a model'),
           tokens: texts.length,
+          cut: [],
           cachedTokens: 1,
           report,
         });

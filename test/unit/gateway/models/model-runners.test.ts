@@ -126,6 +126,7 @@ function world(
         inputType: 'query',
         tokens,
         longestTokens: tokens,
+        isTruncating: false,
         leftMs: undefined,
       },
       ['a'],
@@ -140,7 +141,9 @@ describe('[M70] runners of registered models', () => {
     const { embed, asked, calls } = world(22, replied);
     expect(await embed(5_000)).toMatchObject({ ok: true, value: { ran: { choice: { runner: 'pool', reason: 'price' }, version: '1' } } });
     const { names, texts } = { names: ['minilm', 'minilm', 'minilm@2'], texts: ['a'] };
-    expect(asked).toEqual([{ names, texts, inputType: 'query', dimensions: 2, contracts: ['first', 'own'], waitMs: 0 }]);
+    expect(asked).toEqual([
+      { names, texts, inputType: 'query', isTruncating: false, dimensions: 2, contracts: ['first', 'own'], waitMs: 0 },
+    ]);
     expect(await embed(5)).toMatchObject({ value: { ran: { choice: { runner: 'inference', reason: 'small' }, version: '2' } } });
     expect(calls.edge).toBe(1);
   });
@@ -241,6 +244,7 @@ describe('[M71] replicas by their models', () => {
     names: ['minilm'],
     texts: ['a', 'b'],
     inputType: undefined,
+    isTruncating: false,
     dimensions: 2,
     contracts: ['first', 'own'],
     waitMs: 7,

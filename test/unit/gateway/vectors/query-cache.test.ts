@@ -54,6 +54,7 @@ function isolate() {
       return ok({
         found: found.map((one) => ({ ...one, lsn: index.lsn })),
         tokens: 2 * asked.length,
+        cut: [],
         cachedTokens: 1,
         manifest: manifest(),
       });
@@ -72,6 +73,7 @@ function isolate() {
         lsn,
         manifest: manifest(),
         tokens: 2,
+        cut: [],
         cachedTokens: 1,
       });
     },

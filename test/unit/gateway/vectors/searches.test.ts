@@ -50,7 +50,7 @@ function world(metadataChars = 1, dimensions = 2, metric = 'dot') {
     embed: async ({ texts }: { texts: readonly string[] }) => {
       embedded.push(texts);
       const vectors = Float32Array.from(texts.flatMap((text) => Array.from({ length: dimensions }, () => text.length)));
-      return ok({ vectors, dimensions, contractHash: 'h', tokens: 3 * texts.length, cachedTokens: 1 });
+      return ok({ vectors, dimensions, contractHash: 'h', tokens: 3 * texts.length, cut: [], cachedTokens: 1 });
     },
   };
   const searches = new Searches({

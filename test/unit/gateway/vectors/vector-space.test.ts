@@ -36,6 +36,7 @@ const spaceOf = (contractHash = 'hash-1', refused?: Outcome<EmbeddedTexts>) =>
         dimensions: 2,
         contractHash,
         tokens: texts.length,
+        cut: [],
         cachedTokens: 0,
       }),
   } satisfies TextEmbedder);
@@ -76,7 +77,14 @@ describe('contracts', () => {
     contractOf: async (_, id) => ok({ id, contractHash: contracts[id] ?? 'other', dimensions: 2, version: '1' }),
     embed: async ({ model, texts }) => {
       asked.push(model);
-      return ok({ vectors: new Float32Array(2 * texts.length).fill(1), dimensions: 2, contractHash: '', tokens: 1, cachedTokens: 0 });
+      return ok({
+        vectors: new Float32Array(2 * texts.length).fill(1),
+        dimensions: 2,
+        contractHash: '',
+        tokens: 1,
+        cut: [],
+        cachedTokens: 0,
+      });
     },
   } satisfies TextEmbedder);
   const towers: IndexManifest = {
@@ -124,7 +132,7 @@ describe('a model of two versions', () => {
     },
     embed: async ({ contractHash, texts }) => {
       asked.push(contractHash);
-      return ok({ vectors: new Float32Array(2 * texts.length), dimensions: 2, contractHash: '', tokens: 1, cachedTokens: 0 });
+      return ok({ vectors: new Float32Array(2 * texts.length), dimensions: 2, contractHash: '', tokens: 1, cut: [], cachedTokens: 0 });
     },
   } satisfies TextEmbedder);
   const stored: IndexManifest = { ...manifest, embedding: { model: 'glove', contractHash: 'hash-old' } };

@@ -35,7 +35,7 @@ function writing(embedded: { tokens: number; cachedTokens: number }, billing?: B
   };
   const embedder = {
     contractOf: async () => ok({ id: 'm', contractHash: 'h', dimensions: 1, version: '1' }),
-    embed: async () => ok({ vectors: Float32Array.of(1), dimensions: 1, contractHash: 'h', ...embedded }),
+    embed: async () => ok({ vectors: Float32Array.of(1), dimensions: 1, contractHash: 'h', cut: [], ...embedded }),
   };
   const directory = { describe: async () => ok(manifest) };
   const vectors = new Vectors({

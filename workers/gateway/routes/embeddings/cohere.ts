@@ -1,4 +1,5 @@
 import type { VECTOR_FORMS } from '../../../../src/contract/embeddings/embedding-fields.ts';
+import type { TruncateField } from '../../../../src/contract/embeddings/truncation.ts';
 import type { EmbeddedInputs } from '../../../../src/gateway/embeddings/embed.ts';
 import { binaryOf, int8Of, ubinaryOf, uint8Of } from '../../../../src/inference/vector-form.ts';
 import type { InputType } from '../../../../src/inference/served/model-calls.ts';
@@ -13,11 +14,14 @@ const INPUT_TYPES: Readonly<Record<string, InputType>> = { search_query: 'query'
 
 const inputTypeOf = (given: string | null | undefined): InputType | undefined => INPUT_TYPES[given ?? ''];
 
+const ofCohere = (truncate: 'NONE' | 'END' | null | undefined): TruncateField => truncate === 'END';
+
 export const cohereHandlers = {
   cohereEmbed: async (call) => {
-    const { model, output_dimension: dimensions, input_type: given, embedding_types: forms } = call.body;
+    const { model, output_dimension: dimensions, input_type: given, embedding_types: forms, truncate } = call.body;
     const texts = call.body.texts ?? call.body.inputs ?? [];
-    const wanted = { model, inputs: textInputs(texts), dimensions: dimensions ?? undefined, inputType: inputTypeOf(given), ...DENSE };
+    const common = { ...DENSE, truncate: ofCohere(truncate) };
+    const wanted = { model, inputs: textInputs(texts), dimensions: dimensions ?? undefined, inputType: inputTypeOf(given), ...common };
     const embedded = await embedCall(call, wanted);
     if (!embedded.ok) return embedded;
     return {
@@ -32,13 +36,14 @@ export const cohereHandlers = {
     };
   },
   cohereEmbedV1: async (call) => {
-    const { model, texts, input_type: given, embedding_types: forms } = call.body;
+    const { model, texts, input_type: given, embedding_types: forms, truncate } = call.body;
     const embedded = await embedCall(call, {
       model,
       inputs: textInputs(texts),
       dimensions: undefined,
       inputType: inputTypeOf(given),
       ...DENSE,
+      truncate: ofCohere(truncate),
     });
     if (!embedded.ok) return embedded;
     const common = { id: call.requestId, texts, meta: metaOf('1', embedded.value.tokens) };

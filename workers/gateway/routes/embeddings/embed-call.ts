@@ -2,6 +2,8 @@ import { parseCacheControl } from '../../../../src/cache/cache-directives.ts';
 import type { CachedInput } from '../../../../src/cache/cache-key.ts';
 import { TTL_HEADER } from '../../../../src/contract/api/cache-headers.ts';
 import type { Outcome } from '../../../../src/contract/api/outcome.ts';
+import type { CutText, TruncateField } from '../../../../src/contract/embeddings/truncation.ts';
+import { addCuts, isTruncating, NOTHING_CUT, TRUNCATED_HEADER } from '../../../../src/contract/embeddings/truncation.ts';
 import { DEADLINE_HEADER } from '../../../../src/contract/api/reading.ts';
 import type { embeddingEndpoints } from '../../../../src/contract/embeddings/embeddings.ts';
 import { cacheHeaders } from '../../../../src/gateway/caches/cache-report.ts';
@@ -30,15 +32,18 @@ interface Wanted {
   readonly output: EmbeddingOutput | undefined;
   /** Whether only dense vectors are an answer. */
   readonly mustBeDense?: true;
+  /** What becomes of texts that are too long, as the call says it. */
+  readonly truncate: TruncateField;
 }
 
 /** The vectors of a call's inputs; refuses as `AnyEmbedder.embedInputs`. */
 export function embedCall(
   { gateway, principal, authority, options, reserve }: EmbeddingCall,
-  { inputType, ...wanted }: Wanted,
+  { inputType, truncate, ...wanted }: Wanted,
 ): Promise<Outcome<EmbeddedInputs>> {
   const request = {
     ...wanted,
+    isTruncating: isTruncating(truncate),
     principal,
     authority,
     directives: parseCacheControl(options['cache-control']),
@@ -57,7 +62,7 @@ export const textInputs = (texts: readonly string[]): CachedInput[] => texts.map
 
 /** What an answer of vectors has beside them. `form`: how the vectors are written, for the entity tag. */
 export const embeddedAnswer = (embedded: EmbeddedInputs, form: string) => {
-  const { tokens, cachedTokens, manifest, ranBy, report } = embedded;
+  const { tokens, cachedTokens, manifest, ranBy, report, cut } = embedded;
   return {
     ok: true as const,
     used: { embedding_tokens: tokens - cachedTokens, embedding_cached_tokens: cachedTokens },
@@ -66,10 +71,17 @@ export const embeddedAnswer = (embedded: EmbeddedInputs, form: string) => {
       'x-sluice-route': ranBy ?? (manifest.runner === 'static' ? 'gateway' : 'inference'),
       'x-sluice-model': `${manifest.id}@${manifest.version}`,
       etag: vectorsTag(embedded, form),
+      ...truncatedHeader(cut),
       ...cacheHeaders(report),
     },
   };
 };
+
+/** [M156] For answers that have no field for what was cut. */
+export function truncatedHeader(cut: readonly CutText[]): Readonly<Record<string, string>> {
+  const { count, tokens } = addCuts(NOTHING_CUT, cut);
+  return count === 0 ? {} : { [TRUNCATED_HEADER]: `${count}; tokens=${tokens}` };
+}
 
 /** The vector of each input, in their order. */
 export const vectorsOf = ({ vectors, dimensions, report: { sources } }: EmbeddedInputs): Float32Array<ArrayBuffer>[] =>

@@ -2,6 +2,7 @@ import type { CachedInput } from '../../../../src/cache/cache-key.ts';
 import type { BodyOf } from '../../../../src/contract/api/endpoint.ts';
 import type { EmbeddingInput, embeddingEndpoints } from '../../../../src/contract/embeddings/embeddings.ts';
 import { refuse } from '../../../../src/contract/api/outcome.ts';
+import { truncatedReply, withTruncateFlag } from '../../../../src/contract/embeddings/truncation.ts';
 import type { Refusal } from '../../../../src/contract/api/errors.ts';
 import type { EmbeddedInputs } from '../../../../src/gateway/embeddings/embed.ts';
 import type { EmbeddingOutput } from '../../../../src/inference/embedding-output.ts';
@@ -25,13 +26,14 @@ type Format = 'float' | 'base64' | 'binary' | 'ubinary';
 export const embeddingHandlers = {
   createEmbeddings: async (call) => {
     const { body } = call;
-    const { model, dimensions } = body;
+    const { model, dimensions, truncate } = body;
     const input = await call.gateway.tokenTexts.inputOf(body);
     if (!input.ok) return input;
     const output = body.return_multivector === true ? 'tokens' : body.output;
-    const embedded = await embedCall(call, { model, inputs: inputsOf(input.value), dimensions, inputType: inputTypeOf(body), output });
+    const wanted = { model, inputs: inputsOf(input.value), dimensions, inputType: inputTypeOf(body), output, truncate };
+    const embedded = await embedCall(call, wanted);
     if (!embedded.ok) return handOver(call, output, embedded);
-    const { tokens, manifest } = embedded.value;
+    const { tokens, manifest, cut } = embedded.value;
     const format = body.embedding_type ?? body.encoding_type ?? body.encoding_format;
     const rows = writtenRows(embedded.value, format, call.vectors);
     if (!rows.ok) return rows;
@@ -42,6 +44,7 @@ export const embeddingHandlers = {
         data: rows.value.map((embedding, index) => ({ object: 'embedding' as const, index, embedding })),
         model: manifest.id,
         usage: { prompt_tokens: tokens, total_tokens: tokens },
+        ...truncatedReply(truncate, cut),
       },
     };
   },
@@ -61,14 +64,14 @@ function inputsOf(input: EmbeddingInput): CachedInput[] {
 
 const isTokens = (input: string[] | number[] | number[][]): input is number[] => typeof input[0] === 'number';
 
-/** [U43] An upstream is asked for dense vectors alone: what it would make of `output` is not known. */
-function handOver(call: HandedOver, output: EmbeddingOutput | undefined, refused: Err<Refusal>) {
-  if (output === undefined || refused.error.code !== 'model_not_found')
-    return handOverToUpstreams(call, '/v1/upstreams/embeddings', refused);
-  const { output: _, ...body } = call.body;
-  if (output === 'dense') return handOverToUpstreams({ ...call, body }, '/v1/upstreams/embeddings', refused);
-  const what = `is ${output}; models of upstreams make dense vectors, and this deployment has no model ${JSON.stringify(call.body.model)}`;
-  return refuse('invalid_value', what, call.body.output === undefined ? 'return_multivector' : 'output');
+/** [U43] An upstream is asked for dense vectors alone: what it would make of `output` is not known. Cutting is a flag there, as Jina and TEI have it. */
+function handOver({ body: given, ...call }: HandedOver, output: EmbeddingOutput | undefined, refused: Err<Refusal>) {
+  const { output: _, ...rest } = given;
+  const body = withTruncateFlag(rest);
+  if (output === undefined || output === 'dense' || refused.error.code !== 'model_not_found')
+    return handOverToUpstreams({ ...call, body }, '/v1/upstreams/embeddings', refused);
+  const what = `is ${output}; models of upstreams make dense vectors, and this deployment has no model ${JSON.stringify(given.model)}`;
+  return refuse('invalid_value', what, given.output === undefined ? 'return_multivector' : 'output');
 }
 
 /** The embedding of each input, as its answer has it. */

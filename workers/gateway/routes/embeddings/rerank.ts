@@ -2,10 +2,13 @@ import { parseCacheControl } from '../../../../src/cache/cache-directives.ts';
 import { TTL_HEADER } from '../../../../src/contract/api/cache-headers.ts';
 import type { Outcome } from '../../../../src/contract/api/outcome.ts';
 import type { rerankEndpoints } from '../../../../src/contract/embeddings/rerank.ts';
+import type { TruncateField } from '../../../../src/contract/embeddings/truncation.ts';
+import { isTruncating, truncatedReply, withTruncateFlag } from '../../../../src/contract/embeddings/truncation.ts';
 import { cacheHeaders } from '../../../../src/gateway/caches/cache-report.ts';
 import type { Ranking, RerankRequest } from '../../../../src/gateway/embeddings/rerank.ts';
 import type { Call } from '../../pipeline/call.ts';
 import type { Handlers } from '../../pipeline/serve.ts';
+import { truncatedHeader } from './embed-call.ts';
 import { handOverToUpstreams } from './hand-over.ts';
 
 /** What every call that ranks has, whichever API's it is. */
@@ -15,10 +18,10 @@ interface RankingCall extends Pick<Call<(typeof rerankEndpoints)['rerank']>, 'ga
 
 export const rerankHandlers = {
   rerank: async (call) => {
-    const { model, query, documents, top_n: topN, return_documents: hasDocuments } = call.body;
-    const ranking = await rankCall(call, { model, query, documents, topN: topN ?? undefined });
-    if (!ranking.ok) return handOverToUpstreams(call, '/v1/upstreams/rerank', ranking);
-    const { results, tokens } = ranking.value;
+    const { model, query, documents, top_n: topN, return_documents: hasDocuments, truncate } = call.body;
+    const ranking = await rankCall(call, { model, query, documents, topN: topN ?? undefined, truncate });
+    if (!ranking.ok) return handOverToUpstreams({ ...call, body: withTruncateFlag(call.body) }, '/v1/upstreams/rerank', ranking);
+    const { results, tokens, cut } = ranking.value;
     return {
       ...rankedAnswer(ranking.value),
       reply: {
@@ -30,12 +33,13 @@ export const rerankHandlers = {
           ...(hasDocuments ? { document: { text: documents[index] ?? '' } } : {}),
         })),
         usage: { prompt_tokens: tokens, total_tokens: tokens },
+        ...truncatedReply(truncate, cut),
       },
     };
   },
   cohereRerank: async (call) => {
     const { model, query, documents, top_n: topN } = call.body;
-    const ranking = await rankCall(call, { model, query, documents, topN: topN ?? undefined });
+    const ranking = await rankCall(call, { model, query, documents, topN: topN ?? undefined, truncate: undefined });
     if (!ranking.ok) return handOverToUpstreams(call, '/v1/upstreams/rerank', ranking);
     const { results, tokens } = ranking.value;
     return {
@@ -52,10 +56,11 @@ export const rerankHandlers = {
 /** The order of a call's documents; refuses as `Reranker.rerank`. */
 export const rankCall = (
   { gateway, principal, authority, options, reserve }: RankingCall,
-  wanted: Pick<RerankRequest, 'model' | 'query' | 'documents' | 'topN'>,
+  { truncate, ...wanted }: Pick<RerankRequest, 'model' | 'query' | 'documents' | 'topN'> & { readonly truncate: TruncateField },
 ): Promise<Outcome<Ranking>> =>
   gateway.embeddings.reranker.rerank({
     ...wanted,
+    isTruncating: isTruncating(truncate),
     principal,
     authority,
     directives: parseCacheControl(options['cache-control']),
@@ -65,9 +70,9 @@ export const rankCall = (
   });
 
 /** What an answer of a ranking has beside it. */
-export const rankedAnswer = ({ tokens, cachedTokens, report, version, model }: Ranking) => ({
+export const rankedAnswer = ({ tokens, cachedTokens, report, version, model, cut }: Ranking) => ({
   ok: true as const,
   used: { embedding_tokens: tokens - cachedTokens, embedding_cached_tokens: cachedTokens },
   model,
-  headers: { 'x-sluice-model': `${model}@${version}`, ...(report === undefined ? {} : cacheHeaders(report)) },
+  headers: { 'x-sluice-model': `${model}@${version}`, ...truncatedHeader(cut), ...(report === undefined ? {} : cacheHeaders(report)) },
 });

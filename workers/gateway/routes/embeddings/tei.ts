@@ -27,12 +27,13 @@ export const teiHandlers = {
 } satisfies Partial<Handlers>;
 
 async function embed(call: OfModel<Endpoints['teiModelEmbed']>) {
-  const { inputs, dimensions, prompt_name: prompt } = call.body;
+  const { inputs, dimensions, prompt_name: prompt, truncate } = call.body;
   const embedded = await embedCall(call, {
     model: call.params.model,
     inputs: textInputs(inputs),
     dimensions: dimensions ?? undefined,
     inputType: inputTypeOf(prompt),
+    truncate,
     ...DENSE,
   });
   if (!embedded.ok) return embedded;
@@ -58,8 +59,16 @@ async function embedAll(call: OfModel<Endpoints['teiModelEmbedAll']>) {
 }
 
 function embedOther({ body, params, ...call }: OfModel<Endpoints['teiModelEmbedSparse' | 'teiModelEmbedAll']>, output: EmbeddingOutput) {
-  const inputType = inputTypeOf(body.prompt_name);
-  return embedCall(call, { model: params.model, inputs: textInputs(body.inputs), dimensions: undefined, inputType, output });
+  const { inputs, prompt_name: prompt, truncate } = body;
+  const wanted = {
+    model: params.model,
+    inputs: textInputs(inputs),
+    dimensions: undefined,
+    inputType: inputTypeOf(prompt),
+    output,
+    truncate,
+  };
+  return embedCall(call, wanted);
 }
 
 function inputTypeOf(prompt: string | null | undefined): InputType | undefined {
@@ -68,8 +77,8 @@ function inputTypeOf(prompt: string | null | undefined): InputType | undefined {
 }
 
 async function rerank(call: OfModel<Endpoints['teiModelRerank']>) {
-  const { query, texts, return_text: hasTexts } = call.body;
-  const ranking = await rankCall(call, { model: call.params.model, query, documents: texts, topN: undefined });
+  const { query, texts, return_text: hasTexts, truncate } = call.body;
+  const ranking = await rankCall(call, { model: call.params.model, query, documents: texts, topN: undefined, truncate });
   if (!ranking.ok) return ranking;
   const reply = ranking.value.results.map(({ index, score }) => ({ index, score, ...(hasTexts === true ? { text: texts[index] } : {}) }));
   return { ...rankedAnswer(ranking.value), reply };

@@ -2,6 +2,7 @@ import type { Generations, Shadow } from '../../../../src/index/generations/gene
 import type { IndexManifest } from '../../../../src/index/index-manifest.ts';
 import { embeddingFor } from '../../../../src/index/index-manifest.ts';
 import type { GenerationReply } from '../../../../src/contract/indexes/generations.ts';
+import { NOTHING_CUT } from '../../../../src/contract/embeddings/truncation.ts';
 import type { Outcome } from '../../../../src/contract/api/outcome.ts';
 import { RECALL_TARGET_DEFAULT } from '../../../../src/contract/indexes/index-settings.ts';
 import type { Handlers } from '../../pipeline/serve.ts';
@@ -37,11 +38,11 @@ const replyOf = (manifest: IndexManifest) => ({
   query_contract_hash: embeddingFor(manifest, 'queries')?.contractHash ?? null,
 });
 
-const shadowReply = ({ manifest, phase, hasServed, copied, tokens, comparison, fault }: Shadow): GenerationReply => ({
+const shadowReply = ({ manifest, phase, hasServed, copied, tokens, isTruncating, cut, comparison, fault }: Shadow): GenerationReply => ({
   ...replyOf(manifest),
   state: CHANGING.has(phase) ? 'changing-over' : (phase as GenerationReply['state']),
   served_before: hasServed,
-  progress: { copied, embedding_tokens: tokens },
+  progress: { copied, embedding_tokens: tokens, ...(isTruncating === true ? { truncated: cut ?? NOTHING_CUT } : {}) },
   comparison:
     comparison === null
       ? null

@@ -21,6 +21,7 @@ export const bulkHandlers = {
       index: params.index,
       token: query.token,
       model: query.model,
+      truncate: query.truncate,
       idempotencyKey,
       route: path,
       isFramed,

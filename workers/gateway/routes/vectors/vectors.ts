@@ -3,6 +3,8 @@ import { parseCacheControl } from '../../../../src/cache/cache-directives.ts';
 import { TTL_HEADER } from '../../../../src/contract/api/cache-headers.ts';
 import type { HeadersOf } from '../../../../src/contract/api/endpoint.ts';
 import type { Refusal } from '../../../../src/contract/api/errors.ts';
+import type { TruncateField } from '../../../../src/contract/embeddings/truncation.ts';
+import { truncatedReply } from '../../../../src/contract/embeddings/truncation.ts';
 import { DEADLINE_HEADER } from '../../../../src/contract/api/reading.ts';
 import type { MetadataBody } from '../../../../src/contract/vectors/vector-changes.ts';
 import type { vectorEndpoints } from '../../../../src/contract/vectors/vectors.ts';
@@ -29,7 +31,7 @@ export const vectorHandlers = {
     const { count, lsn, usageId } = written.value;
     return {
       ok: true,
-      reply: { upserted: count, lsn },
+      reply: { upserted: count, ...truncatedReply(body.truncate, written.value.cut), lsn },
       ...(usageId === undefined ? {} : { usageId }),
       used: { vectors_written: count, ...tokenMeters(written.value) },
       ...indexed(written.value),
@@ -47,7 +49,7 @@ export const vectorHandlers = {
     const { found, report } = answered.value;
     return {
       ok: true,
-      reply: queryReply(found, call.vectors),
+      reply: queryReply(found, call.vectors, body.truncate),
       used: { ...queryMeters(report, 1), ...tokenMeters(found) },
       ...indexed(found, report === undefined ? {} : cacheHeaders(report), 'queries'),
     };
@@ -67,7 +69,7 @@ export const vectorHandlers = {
     const newest = found.reduce((a, b) => (b.lsn > a.lsn ? b : a));
     return {
       ok: true,
-      reply: { results: found.map((one) => queryReply(one, call.vectors)) },
+      reply: { results: found.map((one, i) => queryReply(one, call.vectors, body.searches[i]?.truncate)) },
       used: { ...queryMeters(report, found.length), ...tokenMeters(answered.value) },
       ...indexed(newest, report === undefined ? {} : cacheHeaders(report), 'queries'),
     };
@@ -142,12 +144,13 @@ function termsOf(options: HeadersOf<typeof vectorEndpoints.queryVectors>): Answe
   return ttlMs === undefined ? undefined : { ttlMs, directives: parseCacheControl(cacheControl), tags };
 }
 
-function queryReply(found: FoundMatches, writer: VectorWriter) {
-  const { scores, lsn, missing, explanation } = found;
+function queryReply(found: FoundMatches, writer: VectorWriter, truncate: TruncateField) {
+  const { scores, lsn, missing, explanation, cut } = found;
   return {
     matches: vectorReplies(found, writer).map((vector, i) => ({ ...vector, score: must(scores[i], 'every match has a score') })),
     lsn,
     ...partialReply(missing),
+    ...truncatedReply(truncate, cut),
     ...(explanation === undefined ? {} : { explanation: explanationReply(explanation) }),
   };
 }

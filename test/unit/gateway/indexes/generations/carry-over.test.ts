@@ -129,7 +129,13 @@ describe('copying vectors', () => {
         }),
     },
   } as unknown as CopyParts;
-  const copy = { from: manifestOf('ix_a', 1, 'first', 2), to: manifestOf('ix_b', 2, 'second', 3), owner: TENANT, run: 4 };
+  const copy = {
+    from: manifestOf('ix_a', 1, 'first', 2),
+    to: manifestOf('ix_b', 2, 'second', 3),
+    owner: TENANT,
+    isTruncating: false,
+    run: 4,
+  };
 
   it('[B36] is billed under an id of the work and the model, which is the same when repeated', async () => {
     const texts = Array.from({ length: 5 }, () => 'x'.repeat(100_000));

@@ -57,6 +57,7 @@ class World {
             lsn: this.writes.length,
             tokens: 0,
             cachedTokens: 0,
+            cut: [],
             usageId: `u${this.writes.length}`,
             manifest,
           })
@@ -76,7 +77,17 @@ class World {
 
   async run(body: AsyncIterable<Uint8Array>, token?: string, idempotencyKey?: string, isFramed = false): Promise<ImportProgress[]> {
     const opened = await this.imports.open(
-      { principal: tenant, authority: IN_FORCE, index: 'bulk', token, model: undefined, idempotencyKey, route: '/r', isFramed },
+      {
+        principal: tenant,
+        authority: IN_FORCE,
+        index: 'bulk',
+        token,
+        model: undefined,
+        truncate: undefined,
+        idempotencyKey,
+        route: '/r',
+        isFramed,
+      },
       body,
     );
     if (!opened.ok) throw new Error(opened.error.message);
@@ -204,7 +215,7 @@ describe('an import that is cut off', () => {
     const world = new World();
     const last = (await world.run(broken(lines(0, 2500)))).at(-1);
     const other = { principal: principal('tn_one', { keyId: 'key_two' }), authority: IN_FORCE, index: 'bulk', token: last?.token };
-    const terms = { ...other, model: undefined, idempotencyKey: undefined, route: '/r', isFramed: false };
+    const terms = { ...other, model: undefined, truncate: undefined, idempotencyKey: undefined, route: '/r', isFramed: false };
     expect(await world.imports.open(terms, chunks())).toMatchObject({ error: { code: 'invalid_value', path: ['token'] } });
     const again = new World();
     await again.run(chunks(lines(5000, 5001), lines(1, 3000)));
@@ -231,7 +242,10 @@ describe('an import that is cut off', () => {
       for (; read < 100; read += 1) yield utf8(lines(read * 1000, (read + 1) * 1000));
     };
     const from = { principal: tenant, authority: IN_FORCE, index: 'bulk', token: undefined };
-    const opened = await world.imports.open({ ...from, model: undefined, idempotencyKey: undefined, route: '/r', isFramed: false }, slow());
+    const opened = await world.imports.open(
+      { ...from, model: undefined, truncate: undefined, idempotencyKey: undefined, route: '/r', isFramed: false },
+      slow(),
+    );
     if (!opened.ok) throw new Error('refused');
     for (let told = 0; told < 5; told += 1) await opened.value.next();
     expect(world.writes).toHaveLength(4);
