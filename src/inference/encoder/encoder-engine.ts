@@ -52,8 +52,8 @@ interface Attending {
 
 /** Tokens that a pass of several texts has at most: with more, weights are not read less often to any effect. */
 const PASS_TOKENS_MAX = 256;
-/** Attention that costs more than so many products is no longer one turn: what is kept of it meanwhile is five times the hidden states. */
-const ATTENTION_TURN_PRODUCTS = 4 * STEP_PRODUCTS;
+/** Attention that costs more than so many products, some 20 ms, is no longer one turn: what is kept of it meanwhile is five times the hidden states. */
+const ATTENTION_TURN_PRODUCTS = 8 * STEP_PRODUCTS;
 /** A pass that took no step in so many turns of others was given up. */
 const QUIET_TURNS = 100;
 
@@ -116,11 +116,7 @@ export class EncoderEngine {
       this.#enter(pass);
       try {
         this.#embed(batch, pass);
-        for (const layer of this.#layout.layers)
-          for (const _ of this.#turnsOf(layer, pass)) {
-            await this.#yieldToOthers();
-            this.#enter(pass);
-          }
+        for (const layer of this.#layout.layers) for (const _ of this.#turnsOf(layer, pass)) await this.#yieldToOthers();
         const start = batch.offsets[pass.first]!;
         for (let text = pass.first; text < pass.end; text += 1) {
           const { hidden } = this.shape;
@@ -139,22 +135,31 @@ export class EncoderEngine {
   *#turnsOf(layer: LayerAt, pass: Pass): Generator<undefined> {
     const isLong = this.#steps.attentionCost(pass.starts) > ATTENTION_TURN_PRODUCTS;
     const attending = { pass, steps: 0 };
-    if (isLong) yield* this.#turnsBefore(attending);
+    if (isLong) {
+      yield* this.#turnsBefore(attending);
+      this.#enter(pass);
+    }
     pass.isAttending = true;
     for (const products of this.#steps.attention(layer, pass.starts)) {
       this.#products += products;
       attending.steps += 1;
-      if (isLong && this.#isTurnDue()) yield;
+      if (isLong && this.#isTurnDue()) {
+        yield;
+        this.#enter(pass);
+      }
     }
     pass.isAttending = false;
     if (this.#attending === attending) this.#attending = undefined;
     for (const products of this.#steps.feedForward(layer, pass.rows)) {
       this.#products += products;
-      if (this.#isTurnDue()) yield;
+      if (this.#isTurnDue()) {
+        yield;
+        this.#enter(pass);
+      }
     }
   }
 
-  /** Until no other pass is amid attention, but for one that was given up. */
+  /** Until no other pass is amid attention, but for one that was given up. What waits needs no memory: it would have to be copied for each turn. */
   *#turnsBefore(next: Attending): Generator<undefined> {
     let [seen, quiet] = [-1, 0];
     while (this.#attending !== undefined && quiet < QUIET_TURNS) {
