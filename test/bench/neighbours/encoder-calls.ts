@@ -5,8 +5,8 @@ import type { DearCall } from './dear-calls.ts';
 
 /** Together they are more than an isolate has room for, so that each call in turn loads one. */
 const IN_TURN = ['bge-small-en-v1.5-q', 'e5-small-v2-q', 'all-minilm-l6-v2-q'] as const;
-/** Texts of a call, as long as the model takes: as many as one call of the inference Worker has. */
-const LONG_TEXTS = 64;
+/** Texts of a call, as long as the model takes: some seconds of work. */
+const LONG_TEXTS = 24;
 const LONG_TOKENS = 500;
 
 /** Calls of encoders that people use, where there are any: loads, the longest batch, and promotions. */
