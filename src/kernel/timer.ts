@@ -16,3 +16,6 @@ export async function inTime<T>(work: Promise<T>, limitMs: number, timer: Timer)
     disarm?.();
   }
 }
+
+/** Resolves when others that wait for this thread have had a turn. */
+export const turnOfOthers = (timer: Timer): Promise<void> => new Promise((resolve) => void timer.after(0, resolve));

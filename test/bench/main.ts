@@ -11,6 +11,7 @@ import { cachedQueriesBench } from './cached-queries.ts';
 import { cascadeBench } from './cascade.ts';
 import { costBench } from './cost.ts';
 import { encoderEngineBench } from './encoder.ts';
+import { encoderMemoryBench } from './encoder-memory.ts';
 import { encodersBench } from './encoders.ts';
 import { failoverBench } from './failover.ts';
 import { filterBench } from './filters.ts';
@@ -53,6 +54,7 @@ const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Op
   cascade: cascadeBench,
   cost: costBench,
   encoder: encoderEngineBench,
+  'encoder-memory': encoderMemoryBench,
   encoders: encodersBench,
   failover: failoverBench,
   filters: filterBench,

@@ -11,6 +11,7 @@ import { createTenant } from '../support/deployment/tenant.ts';
 import { answeringUpstream } from './neighbours/answering-upstream.ts';
 import type { DearCall } from './neighbours/dear-calls.ts';
 import { guardedCalls, otherCalls } from './neighbours/dear-calls.ts';
+import { encoderCalls } from './neighbours/encoder-calls.ts';
 
 const SCOPES = ['inference', 'files', 'models:write', 'upstreams:write', 'prompts:read', 'prompts:write', 'index:read', 'index:write'];
 const QUOTA = { requests: { minute: 1_000_000 }, tokens: { minute: 1_000_000_000 } };
@@ -21,7 +22,14 @@ const PAUSE_MS = 10;
  * What a tenant waits for beside the dearest calls of another one: chats under a guardrail of its own, one after the other, alone and while the other
  * tenant makes calls of one kind, in one workerd, whose Workers and objects share a thread.
  */
-export async function neighboursBench({ quick = false }: { readonly quick?: boolean | undefined }): Promise<void> {
+export async function neighboursBench({
+  quick = false,
+  only,
+}: {
+  readonly quick?: boolean | undefined;
+  /** `encoders`: beside calls of these alone. */
+  readonly only?: string | undefined;
+}): Promise<void> {
   await bundle();
   const upstream = await answeringUpstream();
   const server = await deploy(1, { LOG_LEVEL: 'error', UPSTREAM_PRIVATE_HOSTS: `127.0.0.1:${upstream.port}` });
@@ -36,7 +44,8 @@ export async function neighboursBench({ quick = false }: { readonly quick?: bool
     const [busy, quiet] = [await tenant(server), await tenant(server)];
     const route = await routeWith(quiet, 'own', [{ kind: 'patterns', name: 'w', patterns: ['secret'], action: 'block' }], {}, 'quiet');
     const parts = { client: busy, upstream, routeWith, rows: quick ? 2_000 : 20_000 };
-    const dear = [...(await guardedCalls(parts)), ...(await otherCalls(parts))];
+    const others = only === 'encoders' ? [] : [...(await guardedCalls(parts)), ...(await otherCalls(parts))];
+    const dear = [...others, ...(await encoderCalls(busy))];
     const neighbour = { call: async () => (await ask(quiet, route)).status, cpuMs: () => threadMs(must(server.workerdPid(), 'it runs')) };
     for (let warm = 0; warm < 50; warm += 1) await neighbour.call();
     const rows = [{ beside: 'nothing', ...shown(await waitsOf(neighbour, waited(quick ? 1_000 : 3_000))) }];

@@ -1,20 +1,19 @@
-import { chromium } from 'playwright-core';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { BrowserCaches } from '../../workers/edge/browser-files.ts';
-import type { Edge, EdgeError, EdgeOptions } from '../../workers/edge/edge.ts';
+import type { EdgeOptions } from '../../workers/edge/edge.ts';
 import type { Server } from '../../workers/local/serve.ts';
 import { promoteModel, registerModel } from '../support/deployment/register-model.ts';
 import { secondModel } from '../support/fixtures/second-model.ts';
 import { SMALL_ENGINE_BERT } from '../support/models/bert-weights.ts';
 import { bertFolder } from '../support/models/model-folder.ts';
-import { chromiumPath, PAGE_MS } from '../support/deployment/chromium.ts';
+import { cosine } from '../support/models/real-encoders.ts';
 import { deploy } from '../support/deployment/deployment.ts';
+import type { Made } from '../support/deployment/edge-page.ts';
+import { embeddedInPage, freshPage, launchBrowser } from '../support/deployment/edge-page.ts';
 import type { TestTenant } from '../support/deployment/tenant.ts';
 import { createTenant } from '../support/deployment/tenant.ts';
 
-/** A processor's WebGPU: slow, but it computes as others do. */
-const WEBGPU = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
 const ONNX = 'glove-sif-100-onnx';
 const TEXTS = ['the lock keeper opens the gates at dawn', 'a weir holds back the river', 'interest rates rose', 'river'];
 
@@ -23,15 +22,9 @@ let tenant: TestTenant;
 let browser: Browser;
 
 beforeAll(async () => {
-  const executablePath = chromiumPath();
-  // `npm test` skips these tests without Chromium, and reports that.
-  if (executablePath === undefined) throw new Error('no Chromium: install it, or name it in CHROMIUM');
   server = await deploy();
   tenant = await createTenant(server);
-  browser = await chromium.launch({
-    executablePath,
-    args: ['--no-sandbox', '--no-first-run', '--disable-background-networking', ...WEBGPU],
-  });
+  browser = await launchBrowser();
 });
 
 afterAll(async () => {
@@ -39,61 +32,22 @@ afterAll(async () => {
   await server?.stop();
 });
 
-/** A page in a browser profile of its own: nothing is kept from another. */
-async function freshPage(): Promise<{ page: Page; fetched: string[] }> {
-  const context = await browser.newContext();
-  const page = await context.newPage();
-  page.setDefaultTimeout(PAGE_MS);
-  const fetched: string[] = [];
-  page.on('request', (request) => void fetched.push(new URL(request.url()).pathname));
-  await page.goto(`${server.urls[0]}/sdk/`);
-  return { page, fetched };
-}
+const openPage = () => freshPage(browser, server.urls[0] ?? '');
 
-interface Made {
-  readonly device: string;
-  readonly contract: string;
-  readonly fallback: string | undefined;
-  readonly vectors: number[][];
-  readonly progress: { loadedBytes: number; totalBytes: number; isCached: boolean }[];
-  readonly error?: string;
-}
-
-/** What an edge in the page makes of `TEXTS`. */
-async function embedded(page: Page, options: Omit<EdgeOptions, 'signal'>, isAborted = false): Promise<Made> {
-  // As text: the test's own transformation of modules knows nothing of the page's.
-  await page.evaluate("import('/sdk/edge.js').then((module) => void Object.assign(globalThis, module))");
-  return page.evaluate(
-    async ([given, texts, aborted]) => {
-      const { createEdge } = globalThis as unknown as { readonly createEdge: (options: EdgeOptions) => Promise<Edge> };
-      const progress: Made['progress'] = [];
-      try {
-        const signal = aborted ? { signal: AbortSignal.abort() } : {};
-        const edge = await createEdge({ ...given, ...signal, onProgress: (step) => void progress.push(step) });
-        const { vectors, device } = await edge.embed(texts);
-        const fallback = edge.fallbackReason?.code;
-        return { device, contract: edge.contractHash, fallback, vectors: vectors.map((vector) => [...vector]), progress };
-      } catch (error) {
-        return { device: '', contract: '', fallback: undefined, vectors: [], progress, error: (error as EdgeError).code };
-      }
-    },
-    [options, TEXTS, isAborted] as const,
-  );
-}
+const embedded = (page: Page, options: Omit<EdgeOptions, 'signal'>, isAborted = false): Promise<Made> =>
+  embeddedInPage(page, options, TEXTS, isAborted);
 
 async function ofGateway(model: string): Promise<number[][]> {
   const { body } = await tenant.client.post('/v1/embeddings', { model, input: TEXTS });
   return body.data.map(({ embedding }: { embedding: number[] }) => embedding);
 }
 
-const cosine = (a: readonly number[], b: readonly number[]): number => a.reduce((sum, value, i) => sum + value * (b[i] ?? 0), 0);
-
 it.each([
   ['static', 'glove-sif-100'],
   ['wasm', ONNX],
   ['webgpu', ONNX],
 ] as const)("[M28] %s on the page's device makes the gateway's vectors, under the same contract", async (device, model) => {
-  const { page } = await freshPage();
+  const { page } = await openPage();
   const made = await embedded(page, { device, model });
   expect([made.error, made.device]).toEqual([undefined, device]);
   const { body } = await tenant.client.get(`/v1/models/${model}`);
@@ -103,7 +57,7 @@ it.each([
 });
 
 it('[M28] a model is fetched once, with its progress, and then kept; damaged bytes are fetched again', async () => {
-  const { page, fetched } = await freshPage();
+  const { page, fetched } = await openPage();
   const first = await embedded(page, {});
   expect(first.progress.at(-1)).toMatchObject({ isCached: false });
   expect(first.progress.at(-1)?.loadedBytes).toBe(first.progress.at(-1)?.totalBytes);
@@ -127,7 +81,7 @@ it('[M28] a model is fetched once, with its progress, and then kept; damaged byt
 });
 
 it('[M29] without the runtime the gateway computes, if there is a key and no device was named', async () => {
-  const { page } = await freshPage();
+  const { page } = await openPage();
   await page.route('**/sdk/ort/**', (route) => route.abort());
   const apiKey = tenant.client.apiKey;
   const made = await embedded(page, { model: ONNX, apiKey });
@@ -139,7 +93,7 @@ it('[M29] without the runtime the gateway computes, if there is a key and no dev
 });
 
 it('[M29] an unknown model, a load given up and other bytes than stated are refused by code', async () => {
-  const { page } = await freshPage();
+  const { page } = await openPage();
   expect((await embedded(page, { model: 'none' })).error).toBe('model_not_found');
   expect((await embedded(page, {}, true)).error).toBe('aborted');
   await page.route('**/model.onnx', (route) => route.fulfill({ body: 'not the model' }));
@@ -147,7 +101,7 @@ it('[M29] an unknown model, a load given up and other bytes than stated are refu
 });
 
 it('[M28] [G32] the page embeds and compares under its policy, showing progress and timings', async () => {
-  const { page } = await freshPage();
+  const { page } = await openPage();
   const failures: string[] = [];
   page.on('pageerror', (error) => failures.push(error.message));
   page.on('console', (message) => {
@@ -181,7 +135,7 @@ it('[M96] a registered model runs in the page: the vectors of the gateway, kept 
     .body;
   expect(key).toBeTypeOf('string');
 
-  const { page, fetched } = await freshPage();
+  const { page, fetched } = await openPage();
   for (const [device, model] of [
     ['wasm', 'encoder'],
     ['webgpu', 'encoder@1'],
@@ -209,7 +163,7 @@ it("[M136] an encoder of BERT's shape runs by the engine in the page, without th
   const encoder = bertFolder('embedding', { shape: SMALL_ENGINE_BERT });
   await promoteModel(owner, 'shaped', await registerModel(owner, 'shaped', encoder.files));
   const theirs = (await owner.post('/v1/embeddings', { model: 'shaped', input: TEXTS })).body.data;
-  const { page, fetched } = await freshPage();
+  const { page, fetched } = await openPage();
   for (const device of [undefined, 'wasm', 'webgpu'] as const) {
     const made = await embedded(page, { model: 'shaped', apiKey: owner.apiKey, ...(device === undefined ? {} : { device }) });
     expect([made.error, made.device, made.fallback]).toEqual([undefined, device ?? 'wasm', undefined]);
@@ -228,7 +182,7 @@ it('[M96] a page without the scope, of another model or of another tenant loads 
   await promoteModel(owner, 'secret', await registerModel(owner, 'secret', bertFolder().files));
   const keyWith = async (terms: object): Promise<string> =>
     (await owner.post('/v1/keys', { name: 'page', owner: 'testers', ...terms })).body.key;
-  const { page, fetched } = await freshPage();
+  const { page, fetched } = await openPage();
   const errorOf = async (apiKey: string) => (await embedded(page, { model: 'secret', device: 'wasm', apiKey })).error;
   expect(await errorOf(await keyWith({ scopes: ['inference'] }))).toBe('unavailable');
   expect(await errorOf(await keyWith({ scopes: ['inference', 'models:read'], resources: ['model/other'] }))).toBe('scope_denied');

@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 
 import { expect, it } from 'vitest';
 
-import { ASSETS, DIST, WORKER_NAMES, wranglerToml } from '../../workers/local/paths.ts';
+import { ASSETS, DIST, ROOT, WORKER_NAMES, wranglerToml } from '../../workers/local/paths.ts';
 import type { WorkerName } from '../../workers/local/paths.ts';
 
 /** The most kilobytes, compressed, of each Worker's upload: Cloudflare takes 3 MB, or 10 of a paid plan. The ONNX runtime alone is 3.6 MB. */
@@ -31,4 +31,11 @@ it('[M28] no static file is larger than Cloudflare takes, and the runtimes of pa
   const sizes = files.filter((file) => file.isFile()).map(async (file) => (await stat(join(file.parentPath, file.name))).size);
   expect(Math.max(...(await Promise.all(sizes)))).toBeLessThanOrEqual(ASSET_BYTES_MAX);
   expect(files.map(({ name }) => name)).toContain('ort-wasm-simd-threaded.jspi.wasm');
+});
+
+it.each(['edge', 'registered'])('[M203] the guide states what /sdk/%s.js has, compressed', async (name) => {
+  const guide = await readFile(join(ROOT, 'docs/api/edge.md'), 'utf8');
+  const stated = Number(new RegExp(`/sdk/${name}\\.js\` [^(]*\\((\\d+) kB compressed\\)`).exec(guide)?.[1]);
+  const kb = gzipSync(await readFile(join(ASSETS, 'sdk', `${name}.js`))).byteLength / 1_000;
+  expect(Math.abs(kb - stated), `${kb.toFixed(1)} kB, stated: ${stated}`).toBeLessThan(0.05 * kb);
 });

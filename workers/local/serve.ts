@@ -35,6 +35,8 @@ interface ServeOptions {
   /** Bundles to run in place of the Workers' own. */
   readonly variants?: WorkerdOptions['variants'];
   readonly flags?: WorkerdOptions['flags'];
+  /** Options of workerd's command line besides those that every deployment has. */
+  readonly more?: readonly string[];
 }
 
 /** A deleted index leaves 8 KB: a minute of them is little, and a pass over thousands of files takes milliseconds. */
@@ -49,6 +51,7 @@ export async function serve({
   guests,
   variants,
   flags,
+  more,
 }: ServeOptions): Promise<Server> {
   keepFromOthers();
   const storeDir = join(stateDir, 'storage');
@@ -56,7 +59,7 @@ export async function serve({
   sweepFiles(storeDir);
   const secrets = await loadSecrets(stateDir);
   const options = { gatewayPorts: ports, storeDir, secrets: { ...secrets }, variables, guests, variants, flags };
-  const workerd = await start(options).catch((error: unknown) => {
+  const workerd = await start(options, more).catch((error: unknown) => {
     release();
     throw error;
   });
@@ -77,10 +80,10 @@ export async function serve({
   };
 }
 
-async function start(options: WorkerdOptions): Promise<Workerd> {
+async function start(options: WorkerdOptions, more?: readonly string[]): Promise<Workerd> {
   for (const port of options.gatewayPorts) await requireFree(port);
   await makeStores(options.storeDir);
-  return Workerd.startLasting((folder) => workerdConfig(options, folder));
+  return Workerd.startLasting((folder) => workerdConfig(options, folder), more);
 }
 
 /** workerd says that a port is in use only in words. */

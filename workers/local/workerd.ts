@@ -29,26 +29,28 @@ export type ConfigText = (folder: string) => string;
 /** A running workerd. */
 export class Workerd {
   readonly #config: number;
+  readonly #more: readonly string[];
   #child: ChildProcess;
   #isStopping = false;
 
-  private constructor(config: number, child: ChildProcess) {
+  private constructor(config: number, more: readonly string[], child: ChildProcess) {
     this.#config = config;
+    this.#more = more;
     this.#child = child;
   }
 
-  /** Resolves when it listens. */
-  static async start(configText: ConfigText): Promise<Workerd> {
+  /** Resolves when it listens. `more`: options of its command line besides those that every one has. */
+  static async start(configText: ConfigText, more: readonly string[] = []): Promise<Workerd> {
     const config = await compiled(configText);
-    const child = spawnWorkerd(config);
-    if (await isListening(child)) return new Workerd(config, child);
+    const child = spawnWorkerd(config, more);
+    if (await isListening(child)) return new Workerd(config, more, child);
     closeSync(config);
     throw new Error(`workerd ended as it started, with ${child.exitCode ?? child.signalCode}`);
   }
 
   /** One that is started again, on the same configuration, whenever it ends by itself. */
-  static async startLasting(configText: ConfigText): Promise<Workerd> {
-    const workerd = await Workerd.start(configText);
+  static async startLasting(configText: ConfigText, more: readonly string[] = []): Promise<Workerd> {
+    const workerd = await Workerd.start(configText, more);
     void workerd.#keepAlive();
     return workerd;
   }
@@ -75,7 +77,7 @@ export class Workerd {
     for (;;) {
       if (this.#child.exitCode === null && this.#child.signalCode === null) await once(this.#child, 'exit');
       if (this.#isStopping) return;
-      this.#child = spawnWorkerd(this.#config);
+      this.#child = spawnWorkerd(this.#config, this.#more);
       // One that cannot start must not keep the machine busy.
       if (!(await isListening(this.#child))) await sleep(RESTART_MS);
     }
@@ -102,8 +104,8 @@ async function compiled(configText: ConfigText): Promise<number> {
   }
 }
 
-function spawnWorkerd(config: number): ChildProcess {
-  const child = spawn(WORKERD, ['serve', '--binary', '--experimental', '--control-fd=3', CONFIG_PATH], {
+function spawnWorkerd(config: number, more: readonly string[]): ChildProcess {
+  const child = spawn(WORKERD, ['serve', '--binary', '--experimental', '--control-fd=3', ...more, CONFIG_PATH], {
     stdio: ['ignore', 'pipe', 'pipe', 'pipe', config],
     env: { ...process.env, TZ: 'UTC' },
   });

@@ -12,6 +12,7 @@ import { ownOutput } from '../../inference/embedding-output.ts';
 import { chooseRunner } from '../../inference/served/choose-runner.ts';
 import type { EmbeddedTexts, InputType, ModelCalls } from '../../inference/served/model-calls.ts';
 import type { ModelRoom } from '../../inference/served/model-room.ts';
+import { weightBytesOf } from '../../inference/served/model-size.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
@@ -74,7 +75,7 @@ export class ModelRunners extends Composed<ModelRunnerParts> {
     const names = route.isPinned ? [request.name, own] : [request.name, route.model, own];
     const standing = this.parts.standsBy ? { principal, model: route.model, version } : undefined;
     const { choice, alone, isReady } = await this.#chosen(request, names);
-    if (choice.runner === 'none') return noRunner(route.model, version, choice.reason);
+    if (choice.runner === 'none') return noRunner(route.model, version, choice.reason, this.parts.room);
     if (choice.runner === 'inference') return this.#inIsolate(request, texts, choice);
     let isForPool = isForPoolsAlone(choice);
     if (!isReady && alone.runner === 'inference') {
@@ -147,8 +148,15 @@ export class ModelRunners extends Composed<ModelRunnerParts> {
 
 const NO_MODELS: ReplicaModels = { ready: [], asleep: [] };
 
-function noRunner(model: string, { runBoundMs }: RoutedVersion, reason: RunnerChoice['reason']): Outcome<never> {
-  const limit = reason === 'too_large' ? 'edgeEmbedderBytesMax' : `runBoundMsMax: ${runBoundMs} ms a text`;
+function noRunner(
+  model: string,
+  { manifest, runBoundMs }: RoutedVersion,
+  reason: RunnerChoice['reason'],
+  { encoderBytesMax }: ModelRoom,
+): Outcome<never> {
+  const bytes = weightBytesOf({ manifest });
+  const sizeLimit = bytes > encoderBytesMax ? 'edgeEncoderBytesMax' : 'edgeEmbedderBytesMax';
+  const limit = reason === 'too_large' ? `${sizeLimit}: ${bytes} bytes of weights` : `runBoundMsMax: ${runBoundMs} ms a text`;
   const advice = 'run it on a pool (a job of the kind online_inference)';
   return refuse('no_healthy_replica', `no isolate can run ${model} (${limit}), and no replica of it is healthy: ${advice}`, 'model');
 }

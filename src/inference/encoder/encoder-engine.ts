@@ -4,9 +4,11 @@ import { assert } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
 import type { TokenBatch } from '../token-batch.ts';
 import { EncoderMemory } from './encoder-kernels.ts';
-import type { LayerAt, NormAt } from './encoder-layout.ts';
-import { codeBytes, blockBytes, EncoderLayout, INNER_ROWS } from './encoder-layout.ts';
+import type { LayerAt } from './encoder-layout.ts';
+import { codeBytes, blockBytes, EncoderLayout } from './encoder-layout.ts';
 import type { EncoderShape, EncoderSource, TableSource } from './encoder-source.ts';
+import type { RowStarts } from './layer-steps.ts';
+import { LayerSteps, STEP_PRODUCTS } from './layer-steps.ts';
 import { EncoderPacker } from './pack-encoder.ts';
 
 export interface EngineParts {
@@ -33,16 +35,27 @@ interface Pass {
   /** The first text, and the one behind the last. */
   readonly first: number;
   readonly end: number;
+  /** Where its texts begin among its rows. */
+  readonly starts: RowStarts;
   readonly rows: number;
-  /** Its hidden states while another pass has the memory. */
-  saved: Float32Array<ArrayBuffer> | undefined;
+  /** Whether it is amid the attention of a layer. */
+  isAttending: boolean;
+  /** What it has in memory, while another pass does. */
+  saved: Float32Array<ArrayBuffer>[] | undefined;
+}
+
+/** A pass that is amid attention, and the steps that it took of it. */
+interface Attending {
+  readonly pass: Pass;
+  steps: number;
 }
 
 /** Tokens that a pass of several texts has at most: with more, weights are not read less often to any effect. */
 const PASS_TOKENS_MAX = 256;
-/** Products after which others get a turn: some milliseconds. */
-const TURN_PRODUCTS = 200e6;
-const ACTIVATIONS = { gelu: 1, 'gelu-tanh': 2, relu: 3 } as const;
+/** Attention that costs more than so many products, some 20 ms, is no longer one turn: what is kept of it meanwhile is five times the hidden states. */
+const ATTENTION_TURN_PRODUCTS = 8 * STEP_PRODUCTS;
+/** A pass that took no step in so many turns of others was given up. */
+const QUIET_TURNS = 100;
 
 /**
  * Computes encoders of BERT's shape in WebAssembly: weights in 8 bits, activations in 7 with scale and zero point for each token, attention in 16,
@@ -52,11 +65,14 @@ export class EncoderEngine {
   readonly shape: EncoderShape;
   readonly #memory: EncoderMemory;
   readonly #layout: EncoderLayout;
+  readonly #steps: LayerSteps;
   readonly #words: TableSource;
   readonly #yieldToOthers: () => Promise<void>;
   /** The pass whose hidden states are in the memory. */
   #resident: Pass | undefined;
   #products = 0;
+  /** The pass that may be amid attention while others have their turn, and the steps that it took: what is kept of attention is that of one text. */
+  #attending: Attending | undefined;
 
   private constructor({ source, yieldToOthers }: EngineParts, memory: EncoderMemory, layout: EncoderLayout) {
     this.shape = source.shape;
@@ -64,6 +80,7 @@ export class EncoderEngine {
     this.#yieldToOthers = yieldToOthers;
     this.#memory = memory;
     this.#layout = layout;
+    this.#steps = new LayerSteps({ shape: source.shape, memory, layout });
   }
 
   /** Reads the weights. Refuses sizes that the kernels have no code for, and what there is no memory for; rejects as the source does. */
@@ -99,15 +116,7 @@ export class EncoderEngine {
       this.#enter(pass);
       try {
         this.#embed(batch, pass);
-        for (const layer of this.#layout.layers) {
-          if (this.#products >= TURN_PRODUCTS) {
-            this.#products = 0;
-            await this.#yieldToOthers();
-            this.#enter(pass);
-          }
-          this.#attention(layer, batch, pass);
-          this.#feedForward(layer, pass);
-        }
+        for (const layer of this.#layout.layers) for (const _ of this.#turnsOf(layer, pass)) await this.#yieldToOthers();
         const start = batch.offsets[pass.first]!;
         for (let text = pass.first; text < pass.end; text += 1) {
           const { hidden } = this.shape;
@@ -117,19 +126,72 @@ export class EncoderEngine {
         }
       } finally {
         if (this.#resident === pass) this.#resident = undefined;
+        if (this.#attending?.pass === pass) this.#attending = undefined;
       }
     }
+  }
+
+  /** Takes a pass through a layer; yields whenever others are to have their turn, which is the only time that another pass may have the memory. */
+  *#turnsOf(layer: LayerAt, pass: Pass): Generator<undefined> {
+    const isLong = this.#steps.attentionCost(pass.starts) > ATTENTION_TURN_PRODUCTS;
+    const attending = { pass, steps: 0 };
+    if (isLong) {
+      yield* this.#turnsBefore(attending);
+      this.#enter(pass);
+    }
+    pass.isAttending = true;
+    for (const products of this.#steps.attention(layer, pass.starts)) {
+      this.#products += products;
+      attending.steps += 1;
+      if (isLong && this.#isTurnDue()) {
+        yield;
+        this.#enter(pass);
+      }
+    }
+    pass.isAttending = false;
+    if (this.#attending === attending) this.#attending = undefined;
+    for (const products of this.#steps.feedForward(layer, pass.rows)) {
+      this.#products += products;
+      if (this.#isTurnDue()) {
+        yield;
+        this.#enter(pass);
+      }
+    }
+  }
+
+  /** Until no other pass is amid attention, but for one that was given up. What waits needs no memory: it would have to be copied for each turn. */
+  *#turnsBefore(next: Attending): Generator<undefined> {
+    let [seen, quiet] = [-1, 0];
+    while (this.#attending !== undefined && quiet < QUIET_TURNS) {
+      const { steps } = this.#attending;
+      quiet = steps === seen ? quiet + 1 : 0;
+      seen = steps;
+      yield;
+    }
+    this.#attending = next;
+  }
+
+  #isTurnDue(): boolean {
+    if (this.#products < STEP_PRODUCTS) return false;
+    this.#products = 0;
+    return true;
   }
 
   /** Makes the memory a pass's, and keeps what another one has in it. */
   #enter(pass: Pass): void {
     const other = this.#resident;
     if (other === pass) return;
-    const statesOf = ({ rows }: Pass) => this.#memory.floats(this.#layout.hidden, rows * this.shape.hidden);
-    if (other !== undefined) other.saved = statesOf(other).slice();
-    if (pass.saved !== undefined) statesOf(pass).set(pass.saved);
+    if (other !== undefined) other.saved = this.#inMemory(other).map((floats) => floats.slice());
+    const { saved } = pass;
+    if (saved !== undefined) for (const [i, floats] of this.#inMemory(pass).entries()) floats.set(saved[i]!);
     pass.saved = undefined;
     this.#resident = pass;
+  }
+
+  /** What a pass needs of the memory. */
+  #inMemory({ rows, isAttending }: Pass): Float32Array<ArrayBuffer>[] {
+    const regions = isAttending ? this.#steps.attentionRegions(rows) : [[this.#layout.hidden, rows * this.shape.hidden] as const];
+    return regions.map(([address, count]) => this.#memory.floats(address, count));
   }
 
   #embed({ ids, types, offsets }: EncoderBatch, pass: Pass): void {
@@ -161,47 +223,6 @@ export class EncoderEngine {
     let next = firstPosition;
     return ids.map((id) => (id === paddingId ? firstPosition - 1 : next++));
   }
-
-  /** Each token gathers from those of its text. */
-  #attention(at: LayerAt, { offsets }: EncoderBatch, { first, end, rows }: Pass): void {
-    const { run } = this.#memory;
-    const { hidden, heads } = this.shape;
-    const layout = this.#layout;
-    run.quantise(layout.hidden, rows, hidden, 0, layout.codes, layout.facts);
-    run.multiply(layout.codes, layout.facts, rows, hidden, at.states, 3 * hidden, layout.states);
-    const start = offsets[first]!;
-    for (let text = first; text < end; text += 1) {
-      const from = offsets[text]! - start;
-      const tokens = offsets[text + 1]! - offsets[text]!;
-      const states = layout.states + from * hidden * 12;
-      run.attend(states, tokens, hidden, heads, layout.attention, layout.gathered + from * hidden * 4);
-      this.#products += 2 * tokens * tokens * hidden;
-    }
-    run.quantise(layout.gathered, rows, hidden, 0, layout.codes, layout.facts);
-    run.multiply(layout.codes, layout.facts, rows, hidden, at.attended, hidden, layout.states);
-    this.#addAndNormalise(layout.hidden, layout.states, rows, at.attentionNorm);
-    this.#products += 4 * rows * hidden * hidden;
-  }
-
-  #feedForward(at: LayerAt, { rows }: Pass): void {
-    const { run } = this.#memory;
-    const { hidden, inner, activation } = this.shape;
-    const layout = this.#layout;
-    for (let first = 0; first < rows; first += INNER_ROWS) {
-      const count = Math.min(INNER_ROWS, rows - first);
-      const states = layout.hidden + first * hidden * 4;
-      run.quantise(states, count, hidden, 0, layout.codes, layout.facts);
-      run.multiply(layout.codes, layout.facts, count, hidden, at.inner, inner, layout.innerRows);
-      run.quantise(layout.innerRows, count, inner, ACTIVATIONS[activation], layout.innerCodes, layout.facts);
-      run.multiply(layout.innerCodes, layout.facts, count, inner, at.outer, hidden, layout.gathered);
-      this.#addAndNormalise(states, layout.gathered, count, at.outputNorm);
-    }
-    this.#products += 2 * rows * hidden * inner;
-  }
-
-  #addAndNormalise(rows: number, more: number, count: number, { gain, bias }: NormAt): void {
-    this.#memory.run.addAndNormalise(rows, more, count, this.shape.hidden, gain, bias, this.shape.normEpsilon);
-  }
 }
 
 /** Texts in their order, as many together as `PASS_TOKENS_MAX` allows; a longer one by itself. */
@@ -211,7 +232,8 @@ function passesOf({ offsets }: TokenBatch): Pass[] {
   for (let first = 0; first < texts;) {
     let end = first + 1;
     while (end < texts && offsets[end + 1]! - offsets[first]! <= PASS_TOKENS_MAX) end += 1;
-    passes.push({ first, end, rows: offsets[end]! - offsets[first]!, saved: undefined });
+    const starts = Array.from({ length: end - first + 1 }, (_, i) => offsets[first + i]! - offsets[first]!);
+    passes.push({ first, end, starts, rows: starts.at(-1)!, isAttending: false, saved: undefined });
     first = end;
   }
   return passes;

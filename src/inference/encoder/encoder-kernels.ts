@@ -6,7 +6,7 @@ export interface EncoderKernels {
   addAndNormalise(rows: number, more: number, count: number, columns: number, gain: number, bias: number, epsilon: number): void;
   quantise(from: number, rows: number, columns: number, kind: number, codes: number, facts: number): void;
   multiply(codes: number, facts: number, rows: number, inputs: number, panels: number, columns: number, out: number): void;
-  attend(states: number, tokens: number, hidden: number, heads: number, scratch: number, out: number): void;
+  attend(states: number, tokens: number, hidden: number, size: number, first: number, end: number, scratch: number, out: number): void;
 }
 
 /** The memory of one encoder, and the kernels over it. Others have memories of their own: what is released is collected as a whole. */

@@ -3,8 +3,8 @@ import type { EncoderLayout, NormAt, TableAt } from './encoder-layout.ts';
 import { blockBytes, codeBytes, PANEL_COLUMNS, panelBytes } from './encoder-layout.ts';
 import type { EncoderSource, LinearSource, NormSource, TableRow, TableSource } from './encoder-source.ts';
 
-/** Rows or columns that are packed before others get a turn: some milliseconds' work. */
-const TURN = 2_048;
+/** Numbers that are packed before others get a turn: some milliseconds' work, whatever they are stored as. */
+export const TURN_NUMBERS = 2 ** 19;
 
 interface PackParts {
   readonly memory: EncoderMemory;
@@ -15,7 +15,7 @@ interface PackParts {
 /** Reads an encoder's weights into its memory, a column or a row at a time: each is there once. Rejects as the source does. */
 export class EncoderPacker {
   readonly #parts: PackParts;
-  #done = 0;
+  #numbers = 0;
 
   constructor(parts: PackParts) {
     this.#parts = parts;
@@ -49,7 +49,7 @@ export class EncoderPacker {
       const column = first + output;
       const panel = panels + Math.floor(column / PANEL_COLUMNS) * panelBytes(inputs);
       memory.run.packColumn(layout.staging, inputs, column % PANEL_COLUMNS, panel, scale, zero, bias[output]!);
-      await this.#turn();
+      await this.#packed(inputs);
     }
   }
 
@@ -95,7 +95,7 @@ export class EncoderPacker {
     while (row < table.rows) {
       for (const end = row + (await table.open(row)); row < end; row += 1) {
         read(row);
-        await this.#turn();
+        await this.#packed(table.columns);
       }
     }
   }
@@ -106,9 +106,12 @@ export class EncoderPacker {
     memory.floats(at.bias, bias.length).set(bias);
   }
 
-  async #turn(): Promise<void> {
-    this.#done += 1;
-    if (this.#done % TURN === 0) await this.#parts.yieldToOthers();
+  /** Counts what was packed; others have their turn after each `TURN_NUMBERS`. */
+  async #packed(numbers: number): Promise<void> {
+    this.#numbers += numbers;
+    if (this.#numbers < TURN_NUMBERS) return;
+    this.#numbers = 0;
+    await this.#parts.yieldToOthers();
   }
 }
 

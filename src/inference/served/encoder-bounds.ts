@@ -6,8 +6,8 @@ import type { NamedTensor } from '../tensor.ts';
 const PRODUCTS_PER_MS = 20e6;
 
 /**
- * What the encoder engine computes until others have a turn: a layer over the tokens of a text, at most. What a text takes of an isolate at a time does not
- * grow with the number of layers, or of texts. [M59]
+ * What the encoder engine computes of a layer over the tokens of a text, in steps between which others have their turn [M200]: a text that takes longer is better
+ * off on a pool. It does not grow with the number of layers, or of texts. [M59]
  */
 export class EncoderBounds {
   readonly #shape: EncoderShape;

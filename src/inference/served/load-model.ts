@@ -2,6 +2,7 @@ import type { FieldPath } from '../../contract/api/field-path.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
 import { must } from '../../kernel/assert.ts';
+import { turnOfOthers } from '../../kernel/timer.ts';
 import { ok } from '../../kernel/result.ts';
 import type { GraphFacts } from '../onnx/check-graph.ts';
 import { checkGraph } from '../onnx/check-graph.ts';
@@ -84,6 +85,7 @@ export async function inspectModel(
   const read = await readCheckedGraph(ref, parts, graphAt);
   if (!read.ok) return read;
   const { file, facts } = read.value;
+  await turnOfOthers(parts.timer);
   const inspected = { file, facts, bounds: new RunBounds(new GraphCost(file.graph)) };
   if (manifest.task === 'graph') return ok(inspected);
   if (tokeniser === undefined) {
@@ -92,21 +94,23 @@ export async function inspectModel(
   }
   const answer = answerOf(manifest.task, facts, graphAt);
   if (!answer.ok) return answer;
+  await turnOfOthers(parts.timer);
   const encoder = startEncoder === undefined ? undefined : servedEncoder(manifest, file.graph, answer.value);
   return ok({ ...inspected, tokeniser: tokeniser.value, ...(encoder === undefined ? {} : { encoder }) });
 }
 
-type GraphParts = Pick<LoadParts, 'bucket' | 'startEncoder' | 'room'>;
+type GraphParts = Pick<LoadParts, 'bucket' | 'startEncoder' | 'room' | 'timer'>;
 
 async function readCheckedGraph(
   ref: ModelRef,
-  { bucket, startEncoder, room }: GraphParts,
+  { bucket, startEncoder, room, timer }: GraphParts,
   at: FieldPath,
 ): Promise<Outcome<{ file: GraphFile; facts: GraphFacts }>> {
   const { manifest } = ref;
-  const place = { bucket, owner: ref.owner, file: graphFileOf(manifest), at };
+  const place = { bucket, owner: ref.owner, file: graphFileOf(manifest), at, timer };
   const file = await (isReadDetached(ref, { bucket, startEncoder }) ? readDetachedGraph(place) : readGraphFile(place));
   if (!file.ok) return file;
+  await turnOfOthers(timer);
   const { graph, stored } = file.value;
   const weightsLimit = makesVectors(manifest.task) ? 'modelBytesMax' : graphLimit(room);
   const facts = checkGraph(graph, { path: manifest.graph, files: manifest.files, at, weightsLimit, isDetached: stored !== undefined });

@@ -68,7 +68,7 @@ export class ModelHost implements ModelCalls {
     const size = this.#checkSizes(ref, isWhole, file.bytes);
     if (!size.ok) return size;
     const weightsLimit = makesVectors(reading.value.task) ? 'modelBytesMax' : graphLimit(this.#parts.room);
-    const place = { bucket, owner, file, at };
+    const place = { bucket, owner, file, at, timer: this.#parts.timer };
     const graph = await (isWhole ? readGraphFile(place) : readDetachedGraph(place));
     if (!graph.ok) return graph;
     const isDetached = graph.value.stored !== undefined;

@@ -2,6 +2,7 @@ import type { FieldPath } from '../../contract/api/field-path.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
 import type { Timer } from '../../kernel/timer.ts';
+import { turnOfOthers } from '../../kernel/timer.ts';
 import { ok } from '../../kernel/result.ts';
 import type { ModelRef } from '../served-manifest.ts';
 import { compactFormKey, modelFileKey } from '../served-manifest.ts';
@@ -62,6 +63,6 @@ async function compiledInTurns(bytes: Uint8Array, timer: Timer): Promise<Outcome
   const compiling = compileTokeniser(bytes, ['files', TOKENISER_FILE]);
   for (let [steps, step] = [1, compiling.next()]; ; steps += 1, step = compiling.next()) {
     if (step.done === true) return step.value;
-    if (steps % STEPS_PER_TURN === 0) await new Promise<void>((resolve) => void timer.after(0, resolve));
+    if (steps % STEPS_PER_TURN === 0) await turnOfOthers(timer);
   }
 }

@@ -127,7 +127,9 @@ describe.each(MODULES.map((module, i) => [i === 0 ? 'strict' : 'relaxed', module
     const states = memory.floats(ROWS, tokens * 3 * hidden);
     for (let i = 0; i < states.length; i += 1) states[i] = normal();
     memory.floats(OUT, (tokens + 3) * hidden).fill(Number.NaN);
-    memory.run.attend(ROWS, tokens, hidden, heads, SCRATCH, OUT);
+    for (let head = 0; head < heads; head += 1)
+      for (let first = 0; first < tokens; first += 6)
+        memory.run.attend(ROWS + head * size * 4, tokens, hidden, size, first, Math.min(tokens, first + 6), SCRATCH, OUT + head * size * 4);
     const answers = memory.floats(OUT, (tokens + 1) * hidden);
     const at = (token: number, part: number, column: number) => states[token * 3 * hidden + part * hidden + column]!;
     for (let token = 0; token < tokens; token += 1)
@@ -151,7 +153,7 @@ describe.each(MODULES.map((module, i) => [i === 0 ? 'strict' : 'relaxed', module
   it('[M132] attention is finite where logits are far apart', () => {
     const memory = memoryOf(module);
     memory.floats(ROWS, 3 * 3 * 32).set(Array.from({ length: 288 }, (__, i) => (i % 2 === 0 ? 4e3 : -4e3)));
-    memory.run.attend(ROWS, 3, 32, 2, SCRATCH, OUT);
+    for (const at of [0, 64]) memory.run.attend(ROWS + at, 3, 32, 16, 0, 3, SCRATCH, OUT + at);
     expect(memory.floats(OUT, 96).every((x) => Number.isFinite(x))).toBe(true);
   });
 

@@ -7,12 +7,14 @@ import { MODEL_LIMITS } from '../../../src/contract/models/model-limits.ts';
 import { EncoderEngine } from '../../../src/inference/encoder/encoder-engine.ts';
 import { servedContractHash } from '../../../src/inference/served/contract-hash.ts';
 import { chooseRunner, shownChoice } from '../../../src/inference/served/choose-runner.ts';
+import { TURN_BYTES } from '../../../src/inference/served/graph-file.ts';
 import type { ModelBucket, StoredFile } from '../../../src/inference/served/model-bucket.ts';
 import { ModelHost } from '../../../src/inference/served/model-host.ts';
 import type { ModelRoom } from '../../../src/inference/served/model-room.ts';
 import { EDGE_ROOM } from '../../../src/inference/served/model-room.ts';
 import type { ModelReading, ModelRef } from '../../../src/inference/served-manifest.ts';
 import { sha256Hex } from '../../../src/kernel/bytes.ts';
+import type { Timer } from '../../../src/kernel/timer.ts';
 import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';
 import { SMALL_ENGINE_BERT } from '../../support/models/bert-weights.ts';
 import { relaxedEncoderModule, strictEncoderModule } from '../../support/models/encoder-modules.ts';
@@ -33,10 +35,11 @@ interface HostOptions {
   readonly room?: ModelRoom;
   /** Between two steps of the encoder that was loaded as this one. */
   readonly turn?: (load: number) => Promise<void>;
+  readonly timer?: Timer;
 }
 
 /** A host without a runtime: whatever is not the engine's is refused. */
-function hostOf({ bucket, room = EDGE_ROOM, turn = () => Promise.resolve() }: HostOptions) {
+function hostOf({ bucket, room = EDGE_ROOM, turn = () => Promise.resolve(), timer = systemTimer }: HostOptions) {
   const held: number[] = [];
   const later = { ms: 0 };
   let loads = 0;
@@ -55,7 +58,7 @@ function hostOf({ bucket, room = EDGE_ROOM, turn = () => Promise.resolve() }: Ho
     holdBack: (bytes) => void held.push(bytes),
     isShared: true,
     clock: { nowMs: () => performance.now() + later.ms },
-    timer: systemTimer,
+    timer,
     wakeUps: new DirectWakeUps(),
     retryMs: MODEL_LIMITS.modelRetryMs,
   });
@@ -65,6 +68,8 @@ function hostOf({ bucket, room = EDGE_ROOM, turn = () => Promise.resolve() }: Ho
 /** A store that reads files in pieces, as the bucket of a deployment does. */
 class PieceBucket extends MemoryBucket {
   largest = 0;
+  /** Called with each piece, and with undefined when weights are read. */
+  onRead: (bytes: number | undefined) => void = () => undefined;
   whole: string[] = [];
 
   override read(key: string, bytes: number): ReturnType<MemoryBucket['read']> {
@@ -75,14 +80,19 @@ class PieceBucket extends MemoryBucket {
   async open(key: string, bytes: number): Promise<StoredFile | 'absent' | 'other-length'> {
     const found = await super.read(key, bytes);
     if (typeof found === 'string') return found;
+    const { onRead } = this;
     async function* pieces() {
       await Promise.resolve();
-      for (let at = 0; at < found.length; at += 10_007) yield (found as Uint8Array<ArrayBuffer>).slice(at, at + 10_007);
+      for (let at = 0; at < found.length; at += 10_007) {
+        onRead(10_007);
+        yield (found as Uint8Array<ArrayBuffer>).slice(at, at + 10_007);
+      }
     }
     return {
       pieces: pieces(),
       sha256: () => sha256Hex(found),
       part: (offset, length) => {
+        onRead(undefined);
         this.largest = Math.max(this.largest, length);
         if (this.files.get(key) !== found) return Promise.reject(new Error('another file'));
         return Promise.resolve(found.slice(offset, offset + length));
@@ -167,6 +177,33 @@ describe('[M145] encoders of an isolate', () => {
       expect(await vectorsOf(host, one)).toEqual(before);
     },
   );
+
+  it('[M206] a load gives others their turn while it looks through the file, and between the steps of understanding it', async () => {
+    const bucket = new PieceBucket();
+    const ref = await stored(bucket, bertFolder('embedding', { shape: { ...LARGE, vocabulary: 60_000 } }).files);
+    const seen = { bytes: 0, most: 0, turnsOfFile: 0, turnsBetween: 0, areWeights: false };
+    const timer: Timer = {
+      after: (delayMs, run) => {
+        if (delayMs === 0 && !seen.areWeights) seen.turnsBetween += 1;
+        seen.bytes = 0;
+        return systemTimer.after(delayMs, run);
+      },
+    };
+    bucket.onRead = (bytes) => {
+      if (bytes === undefined) seen.areWeights = true;
+      else {
+        seen.bytes += bytes;
+        seen.most = Math.max(seen.most, seen.bytes);
+        seen.turnsOfFile += seen.turnsBetween;
+        seen.turnsBetween = 0;
+      }
+    };
+    await vectorsOf(hostOf({ bucket, timer }).host, ref);
+    expect(seen.most).toBeLessThan(TURN_BYTES + 2 * 10_007);
+    expect(seen.turnsOfFile).toBeGreaterThan(2);
+    // Reading, checking, bounding and finding.
+    expect(seen.turnsBetween).toBe(4);
+  });
 
   it('[M145] one step too large runs on pools, found before its weights are read', async () => {
     const bucket = new MemoryBucket();

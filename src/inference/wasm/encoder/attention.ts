@@ -8,11 +8,11 @@ const VALUE_MAX: f32 = 32000;
 const PROBABILITY_MAX: f32 = 32000;
 
 /**
- * Attention of all tokens of one text: `states` has their queries, keys and values, of `hidden` numbers each, one after the other. What they
- * gather is written to `out`, rows of `hidden`. `scratch` has room as encoder-kernels.ts computes it.
+ * Attention of one head of a text: `states` has queries, keys and values of its tokens, of `hidden` numbers each, one after the other, from the head's
+ * first number on. What the queries from `first` up to `end` gather is written to `out`, rows of `hidden`; `first` is a multiple of 3. `scratch` has room as
+ * encoder-layout.ts computes it.
  */
-export function attend(states: usize, tokens: u32, hidden: u32, heads: u32, scratch: usize, out: usize): void {
-  const size = hidden / heads;
+export function attend(states: usize, tokens: u32, hidden: u32, size: u32, first: u32, end: u32, scratch: usize, out: usize): void {
   const keys = (tokens + 15) & ~15;
   const stateBytes = hidden * 12;
   const queryCodes = scratch;
@@ -26,23 +26,19 @@ export function attend(states: usize, tokens: u32, hidden: u32, heads: u32, scra
   // Eight at a time have weights; logits are of sixteen.
   const weighed = (tokens + 7) & ~7;
   const inverseRoot: f32 = <f32>1 / sqrt<f32>(<f32>size);
-  for (let head: u32 = 0; head < heads; head++) {
-    const queries = states + head * size * 4;
-    codeQueries(queries, stateBytes, tokens, size, inverseRoot, queryCodes, queryScales);
-    codeKeys(queries + hidden * 4, stateBytes, tokens, keys, size, keyCodes, keyScales);
-    const valueScale = codeValues(queries + hidden * 8, stateBytes, tokens, keys, size, valueCodes);
-    for (let query: u32 = 0; query < tokens; query += 3) {
-      const codes = queryCodes + query * size * 2;
-      const scales = queryScales + query * 4;
-      for (let key: u32 = 0; key < keys; key += 16)
-        scoreBlock(codes, scales, size, keyCodes + key * size * 2, keyScales + key * 4, logits + key * 4, keys * 4);
-      for (let i: u32 = 0; i < 3; i++) weigh(logits + i * keys * 4, tokens, weighed, probabilities + i * weighed * 2);
-      const scale = valueScale / PROBABILITY_MAX;
-      const to = out + (query * hidden + head * size) * 4;
-      const left = tokens - query;
-      for (let column: u32 = 0; column < size; column += 16)
-        gatherBlock(probabilities, weighed, valueCodes + column * 4, size * 4, scale, to + column * 4, hidden * 4, left);
-    }
+  codeQueries(states + first * stateBytes, stateBytes, end - first, size, inverseRoot, queryCodes, queryScales);
+  codeKeys(states + hidden * 4, stateBytes, tokens, keys, size, keyCodes, keyScales);
+  const valueScale = codeValues(states + hidden * 8, stateBytes, tokens, keys, size, valueCodes);
+  const scale = valueScale / PROBABILITY_MAX;
+  for (let query = first; query < end; query += 3) {
+    const codes = queryCodes + (query - first) * size * 2;
+    const scales = queryScales + (query - first) * 4;
+    for (let key: u32 = 0; key < keys; key += 16)
+      scoreBlock(codes, scales, size, keyCodes + key * size * 2, keyScales + key * 4, logits + key * 4, keys * 4);
+    for (let i: u32 = 0; i < 3; i++) weigh(logits + i * keys * 4, tokens, weighed, probabilities + i * weighed * 2);
+    const to = out + query * hidden * 4;
+    for (let column: u32 = 0; column < size; column += 16)
+      gatherBlock(probabilities, weighed, valueCodes + column * 4, size * 4, scale, to + column * 4, hidden * 4, end - query);
   }
 }
 

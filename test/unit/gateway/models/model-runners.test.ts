@@ -171,6 +171,14 @@ describe('[M70] runners of registered models', () => {
     expect(none.asked).toEqual([]);
   });
 
+  it.each([
+    [90, 'edgeEncoderBytesMax: 94371840 bytes of weights'],
+    [64, 'edgeEmbedderBytesMax: 67108864 bytes of weights'],
+  ])('[M204] refuse one of %i MiB by the limit that it is over, with its size', async (mib, said) => {
+    const refused = await world(mib, replied, []).embed(5);
+    expect(refused.ok ? '' : refused.error.message).toContain(said);
+  });
+
   it('[J360] wait for a sleeping job only with what no isolate can run, and wake it for the rest', async () => {
     const large = world(90, replied, [], ['minilm']);
     expect(await large.embed(5)).toMatchObject({ value: { ran: { choice: { runner: 'pool', reason: 'too_large' } } } });
