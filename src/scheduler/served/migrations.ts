@@ -86,7 +86,7 @@ export const JOB_MIGRATIONS: Migrations = [
   NODE_FALLS,
   NODE_ENDS,
   // What a partition has to do about nodes is counted with each of its messages: without the starts that wait for it.
-  'CREATE INDEX effects_about_nodes ON effects (pool_id, fence) WHERE fence < 0;',
+  'CREATE INDEX IF NOT EXISTS effects_about_nodes ON effects (pool_id, fence) WHERE fence < 0;',
 ];
 
 /** A job as it was stored before the engine decided on it. */

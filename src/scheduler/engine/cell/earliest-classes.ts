@@ -1,12 +1,16 @@
 import { Heap } from '../../../kernel/heap.ts';
-import type { PendingClass } from './pending-queues.ts';
 
-interface Entry {
-  readonly sequence: number;
-  readonly pending: PendingClass;
+/** The waiting jobs of a class, by order of submission. */
+interface Jobs {
+  readonly jobs: { readonly size: number; readonly firstSequence: number };
 }
 
-const bySequence = (a: Entry, b: Entry): number => a.sequence - b.sequence;
+interface Entry<Class> {
+  readonly sequence: number;
+  readonly pending: Class;
+}
+
+const bySequence = (a: Entry<unknown>, b: Entry<unknown>): number => a.sequence - b.sequence;
 
 /** Entries that hold no longer, beyond as many as there are classes: few cells have so many classes. */
 const STALE_MAX = 64;
@@ -15,24 +19,24 @@ const STALE_MAX = 64;
  * The classes of waiting jobs by when the first job of each was submitted. Asking for the first few costs what these few do, however many classes
  * there are: an entry is added whenever the first job of a class becomes another, and those that hold no longer are dropped when they are met.
  */
-export class EarliestClasses {
-  #entries = new Heap<Entry>(bySequence);
-  readonly #classes: ReadonlyMap<string, PendingClass>;
+export class EarliestClasses<Class extends Jobs> {
+  #entries = new Heap<Entry<Class>>(bySequence);
+  readonly #classes: ReadonlyMap<string, Class>;
 
   /** `classes`: those that have jobs, as they come and go. */
-  constructor(classes: ReadonlyMap<string, PendingClass>) {
+  constructor(classes: ReadonlyMap<string, Class>) {
     this.#classes = classes;
   }
 
   /** The first job of a class is another one, or there is none. */
-  changed(pending: PendingClass): void {
+  changed(pending: Class): void {
     if (pending.jobs.size > 0) this.#entries.push({ sequence: pending.jobs.firstSequence, pending });
     if (this.#entries.size > 2 * this.#classes.size + STALE_MAX) this.#file();
   }
 
   /** The classes whose first jobs were submitted before those of all others, at most so many. */
-  first(count: number): readonly PendingClass[] {
-    const found = new Map<PendingClass, Entry>();
+  first(count: number): readonly Class[] {
+    const found = new Map<Class, Entry<Class>>();
     while (found.size < count) {
       const entry = this.#entries.pop();
       if (entry === undefined) break;

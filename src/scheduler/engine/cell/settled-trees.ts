@@ -1,5 +1,19 @@
-import type { CohortNode } from '../fairness/quota-tree.ts';
-import type { Cell } from './cell.ts';
+import type { CohortNode, QuotaTree } from '../fairness/quota-tree.ts';
+import type { JobTable } from './job-table.ts';
+import type { PendingQueues } from './pending-queues.ts';
+import type { Reservations } from './reservations.ts';
+import type { UndoLog } from '../model/undo-log.ts';
+
+/** What of a cell may make a class worth examining. */
+interface Cell {
+  readonly tree: QuotaTree;
+  readonly pending: PendingQueues;
+  readonly reservations: Reservations;
+  readonly jobs: JobTable;
+  readonly undo: UndoLog;
+  readonly nowMs: number;
+  readonly wakesAtMs: number;
+}
 
 /** What has to be as it was for a tree to be settled still. */
 interface Standing {
