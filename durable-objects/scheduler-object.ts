@@ -5,8 +5,7 @@ import type { PoolRecord, StatedPrice } from '../src/contract/pools/pool-record.
 import type { FileId, JobId, OrganisationId, PoolId, TenantId } from '../src/kernel/ids.ts';
 import { migrate } from '../src/kernel/sql/migrate.ts';
 import { DurableCell } from '../src/scheduler/served/durable-cell.ts';
-import type { CellOperation, CellOperations } from '../src/scheduler/served/cell-operations.ts';
-import { perform } from '../src/scheduler/served/cell-operations.ts';
+import { type CellOperation, type CellOperations, perform } from '../src/scheduler/served/cell-operations.ts';
 import { costedJob, listJobs } from '../src/scheduler/served/job-queries.ts';
 import type { JobVerb } from '../src/scheduler/served/job-verbs.ts';
 import type { Job, JobRequest } from '../src/scheduler/served/jobs/job.ts';
@@ -15,6 +14,7 @@ import { JOB_MIGRATIONS } from '../src/scheduler/served/migrations.ts';
 import type { ObjectsEnv, SchedulerStub } from './env.ts';
 import { AlarmClock } from './alarm-clock.ts';
 import { CellNews } from './cell-news.ts';
+import { GatheredSubmissions } from './gathered-submissions.ts';
 import { FundsDispatcher } from './funds-dispatcher.ts';
 import { UsageDispatcher } from './ledger-dispatchers.ts';
 import { GroupCommit } from './group-commit.ts';
@@ -28,6 +28,7 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
   readonly #funds: FundsDispatcher;
   readonly #alarm = new AlarmClock(this.ctx.storage);
   readonly #commits = new GroupCommit();
+  readonly #submissions = new GatheredSubmissions(this.#commits, (all) => this.#after(this.#cell.submissions.submitAll(all)));
 
   constructor(ctx: DurableObjectState, env: ObjectsEnv, settings?: ConstructorParameters<typeof DurableCell>[2]) {
     super(ctx, env);
@@ -39,7 +40,7 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
   }
 
   submit(request: JobRequest): Promise<Outcome<Job>> {
-    return this.#alarm.gate.pass(() => this.#commits.turn(() => this.#after(this.#cell.submit(request))));
+    return this.#alarm.gate.pass(() => this.#submissions.submit(request));
   }
 
   act(tenantId: TenantId, jobId: JobId, verb: JobVerb): Outcome<Job> {

@@ -206,6 +206,8 @@ export const JOB_LIMITS = {
   submitWaitMsMax: 5_000,
   // Each is a call of some kilobytes.
   submitsWaitingMaxCount: 1_000,
+  // The events of a step are one value of 2 MB at most.
+  submitsTogetherMaxCount: 32,
   // A caller that was refused comes again after so long at least.
   submitRetryMs: 1_000,
   // One tenant must not fill the queue's 10 GB.

@@ -2,8 +2,7 @@ import type { AttemptReport, FailureReason } from '../../contract/jobs/attempt.t
 import { JOB_LIMITS } from '../../contract/jobs/job-limits.ts';
 import type { FundAnswer } from '../../contract/jobs/job-funds.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
-import { refuse, refuseResource } from '../../contract/api/outcome.ts';
-import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
+import { refuseResource } from '../../contract/api/outcome.ts';
 import type { PoolMessage, PoolOrders } from '../../contract/pools/pool-exchange.ts';
 import type { PartitionName } from '../../contract/pools/pool-partition.ts';
 import { partitionAt, partitionName, ROOT_PARTITION } from '../../contract/pools/pool-partition.ts';
@@ -17,8 +16,8 @@ import type { CellSettings } from '../engine/cell/cell-settings.ts';
 import { Cell } from '../engine/cell/cell.ts';
 import type { CellEvent } from '../engine/cell/event.ts';
 import { stepAll } from '../engine/machine/step.ts';
-import type { JobSpec } from '../engine/model/job-spec.ts';
-import { checkRequest, organisationOfPayer, specOf } from './spec-of.ts';
+import { organisationOfPayer } from './spec-of.ts';
+import { Submissions } from './submissions.ts';
 import type { JobExplanation } from './explain-job.ts';
 import { explanationOf } from './job-explanation.ts';
 import { grantIdOf, takeAnswers } from './fund-attempts.ts';
@@ -64,6 +63,7 @@ export class DurableCell {
   readonly cohorts: CohortOperations;
   readonly reservations: ReservationOperations;
   readonly grants: SqliteGrantStore;
+  readonly submissions: Submissions;
   readonly #storage: SqlStorage;
   readonly #clock: Clock;
   readonly #settings: CellSettings;
@@ -117,50 +117,34 @@ export class DurableCell {
       (events) => this.#step(events),
       () => this.#clock.nowMs(),
     );
+    this.submissions = new Submissions({
+      jobs: this.jobs,
+      sharing: this.#sharing,
+      cell: () => this.#loaded(),
+      nowMs: () => this.#clock.nowMs(),
+      transact: (body) => this.#transact(body),
+      step: (events, context) => this.#step(events, context),
+    });
     const parts = { sharing: this.#sharing, nowMs: () => this.#clock.nowMs(), transact: <T>(body: () => T) => this.#transact(body) };
     this.queues = new QueueOperations(parts);
     this.cohorts = new CohortOperations(parts);
     this.reservations = new ReservationOperations(parts);
   }
 
-  /** Queues a job, once per id. Refuses with `idempotency_mismatch`, `limit_exceeded`, or as `checkRequest` does. */
+  /** Queues a job, once per id. Refuses as `submitAll` does. */
   submit(request: JobRequest): Outcome<Job> {
-    const known = this.jobs.find(request.id);
-    if (known !== undefined) {
-      const isSame = known.digest === request.digest;
-      return isSame ? ok(known) : refuse('idempotency_mismatch', 'was used by another caller or for another job', 'idempotency-key');
-    }
-    const checked = this.#checked(request);
-    if (!checked.ok) return checked;
-    const { tenantId } = request;
-    const events: CellEvent[] = [...this.#sharing.arrivals(tenantId), { kind: 'submit', spec: checked.value }];
-    const outcomes = this.#transact(() => this.#step(events, { submitted: request }));
-    const submitted = must(outcomes.at(-1), 'an event has an outcome');
-    return submitted.ok ? ok(must(this.jobs.find(request.id), 'a submitted job is stored')) : submitted;
+    return must(this.submissions.submitAll([request])[0], 'a request is answered');
   }
 
   /** What would become of a job if it were submitted now. Nothing is changed. Refuses as `submit` does. */
   plan(request: JobRequest): Outcome<JobPlan> {
-    const checked = this.#checked(request);
+    const checked = this.submissions.checked(request);
     if (!checked.ok) return checked;
     const { tenantId } = request;
     const ways = servedWays(this.#sharing, request, (id) => this.find(tenantId, id).ok);
     return this.#transact(() =>
       planJob(this.#loaded(), checked.value, this.#sharing.defaultOf(tenantId), { nowMs: this.#clock.nowMs(), ways }),
     );
-  }
-
-  /** A request as the engine takes it. Refuses one that cannot be queued as things are. */
-  #checked(request: JobRequest): Outcome<JobSpec> {
-    const queue = this.#sharing.admits(request);
-    if (!queue.ok) return queue;
-    const fit = checkRequest(request, this.jobs, { nowMs: this.#clock.nowMs(), accelerators: this.#loaded().accelerators });
-    if (!fit.ok) return fit;
-    const { isBarred, openCount: open } = this.jobs.submitter(request.tenantId);
-    if (isBarred) return refuse('tenant_suspended', 'the tenant is erased');
-    if (open >= JOB_LIMITS.jobsOpenMaxCount)
-      return refuseBeyond({ limit: 'jobsOpenMaxCount', value: open + 1, what: `the tenant has ${open} unfinished jobs already` });
-    return ok({ ...specOf(request), dependsOn: fit.value });
   }
 
   /** Has something done to a job: the job after that. Refuses with `job_not_found`, or as `eventFor` does. */

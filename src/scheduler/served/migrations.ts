@@ -85,6 +85,8 @@ export const JOB_MIGRATIONS: Migrations = [
   typesOfTemplates,
   NODE_FALLS,
   NODE_ENDS,
+  // What a partition has to do about nodes is counted with each of its messages: without the starts that wait for it.
+  'CREATE INDEX IF NOT EXISTS effects_about_nodes ON effects (pool_id, fence) WHERE fence < 0;',
 ];
 
 /** A job as it was stored before the engine decided on it. */

@@ -226,7 +226,8 @@ export class SqliteCellStore {
 
   /** How many nodes a partition counts that it still has to let go. */
   retirementCount(partition: PartitionName): number {
-    const query = 'SELECT count(*) AS count FROM effects WHERE pool_id = ? AND fence = ?';
+    // The bound names the index.
+    const query = 'SELECT count(*) AS count FROM effects WHERE pool_id = ? AND fence = ? AND fence < 0';
     return this.#sql.exec<{ count: number }>(query, partition, RETIREMENT).one().count;
   }
 

@@ -30,8 +30,8 @@ import type { SqliteUsageOutbox } from './jobs/sqlite-usage-outbox.ts';
 export interface StepContext {
   /** How attempts ended, by job. */
   readonly ends?: ReadonlyMap<JobId, AttemptEnd>;
-  /** The job that was submitted. */
-  readonly submitted?: JobRequest;
+  /** The jobs that were submitted. */
+  readonly submitted?: ReadonlyMap<JobId, JobRequest>;
   /** Jobs to save as they are, unless the step changes them further. */
   readonly progressed?: readonly Job[];
   /** The number of the next job, where jobs were submitted. */
@@ -98,7 +98,7 @@ export class StepWriter {
     for (const decision of decisions) {
       if (decision.kind === 'save') {
         const { id } = decision.job.spec;
-        const before = find(id) ?? newJob(must(submitted, 'an unknown job was submitted'), decision.job.sequence, nowMs);
+        const before = find(id) ?? newJob(must(submitted?.get(id), 'an unknown job was submitted'), decision.job.sequence, nowMs);
         changed.set(id, projected(before, decision.job, ends?.get(id), nowMs));
         records.set(id, decision.job);
       } else if (decision.kind === 'charge') {

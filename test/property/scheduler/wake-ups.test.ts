@@ -19,22 +19,21 @@ class CrampedWorld {
   readonly #rng: Seeded;
   #jobs = 0;
 
-  constructor(seed: number) {
+  constructor(seed: number, trees: 1 | 2, agingMs = NEVER_MS) {
     this.#rng = new Seeded(seed);
     const evicts = this.#below(3) === 0;
     const eviction = { preemptWithinQueue: evicts, reclaimWithinCohort: evicts };
     const limits = { borrowingMax: this.#below(2) === 0 ? 3_000 : null, lendingMax: this.#below(2) === 0 ? 1_000 : null };
     const parent = this.#below(2) === 0 ? 'all' : 'lab';
+    const other = trees === 1 ? 'all' : 'other';
     const cohorts = [
       cohort('all'),
+      ...(trees === 1 ? [] : [cohort(other)]),
       cohort('lab', 'all'),
-      ...['a', 'b', 'c', 'd'].map((name, n) => queue(name, 1 + this.#below(4), { parent: n < 2 ? parent : 'all', eviction, limits })),
+      ...['a', 'b', 'c', 'd'].map((name, n) => queue(name, 1 + this.#below(4), { parent: n < 2 ? parent : other, eviction, limits })),
     ];
     const nodes = Array.from({ length: 2 + this.#below(4) }, (_, n) => nodeSpec(n, { acceleratorCount: 4 }));
-    this.world = new CellWorld(
-      { cohorts, order: 'priority', agingMs: NEVER_MS, headPatienceMs: [0, 0, 20, NEVER_MS][this.#below(4)]! },
-      nodes,
-    );
+    this.world = new CellWorld({ cohorts, order: 'priority', agingMs, headPatienceMs: [0, 0, 20, NEVER_MS][this.#below(4)]! }, nodes);
   }
 
   #below = (count: number): number => Math.floor(this.#rng.next() * count);
@@ -71,7 +70,7 @@ function checkAtRest(cell: Cell): void {
 it('[J72] a job that is not examined misses nothing: examining all before every event decides the same', () => {
   const seen = { hopeless: 0, started: 0, evicted: 0, held: 0 };
   for (const seed of firstSeeds(effort(30, 1_400))) {
-    const cramped = new CrampedWorld(seed);
+    const cramped = new CrampedWorld(seed, 1);
     const { world } = cramped;
     const { cell } = world;
     const twin = new Cell(cell.settings);
@@ -91,6 +90,57 @@ it('[J72] a job that is not examined misses nothing: examining all before every 
   }
   for (const [what, count] of Object.entries(seen))
     expect(count, `the runs contained ${what}: ${JSON.stringify(seen)}`).toBeGreaterThan(50);
+});
+
+it('[J375] [J72] a tree in which nothing has changed is not looked at, and misses nothing: others that leave nodes decide the same', () => {
+  const seen = { settled: 0, other: 0 };
+  for (const seed of firstSeeds(effort(40, 1_400))) {
+    const cramped = new CrampedWorld(seed, 2, [NEVER_MS, 7][seed % 2]);
+    const { world } = cramped;
+    const { cell } = world;
+    const twin = new Cell(cell.settings);
+    for (const { node } of world.decided('save_node')) step(twin, { kind: 'add_nodes', nodes: [node.spec] }, world.nowMs);
+    for (let n = 0; n < 80; n++) {
+      world.nowMs += 1;
+      const event = cramped.next();
+      twin.pending.wake(() => true);
+      const decided = step(twin, event, world.nowMs).decisions;
+      assert.deepEqual(decided, world.do(event).decisions, `seed ${seed}, event ${n}: ${JSON.stringify(event)}`);
+      for (const root of cell.tree.roots) {
+        if (!cell.settled.has(root)) continue;
+        seen.settled += 1;
+        for (const pending of cell.pending.below(root)) {
+          seen.other += 1;
+          assert(!isWorthExamining(cell, pending), `seed ${seed}, event ${n}: a class of a settled tree is worth examining`);
+        }
+      }
+    }
+  }
+  for (const [what, count] of Object.entries(seen))
+    expect(count, `the runs contained ${what}: ${JSON.stringify(seen)}`).toBeGreaterThan(50);
+});
+
+it('[J374] the classes whose jobs came first are found, whatever came and went in between, also on trial', () => {
+  for (const seed of firstSeeds(effort(40, 1_400))) {
+    const cramped = new CrampedWorld(seed, 2);
+    const { world } = cramped;
+    const { pending, undo } = world.cell;
+    const check = (what: string) => {
+      const all = [...pending.all].toSorted((a, b) => a.jobs.firstSequence - b.jobs.firstSequence);
+      for (const count of [1, 3, 100]) assert.deepEqual(pending.earliest(count), all.slice(0, count), `seed ${seed}, ${what}`);
+    };
+    for (let n = 0; n < 80; n++) {
+      world.nowMs += 1;
+      const event = cramped.next();
+      undo.trial(() => {
+        step(world.cell, event, world.nowMs);
+        check(`supposed event ${n}`);
+      });
+      check(`event ${n} that was only supposed`);
+      world.do(event);
+      check(`event ${n}`);
+    }
+  }
 });
 
 it('[J72] a job is examined once another that shares only nodes with it, and no quota, has left them', () => {

@@ -38,8 +38,9 @@ export class Advice {
   }
 
   #find(): ReadonlyMap<JobId, Advised> {
-    const waiting = [...this.#cell.pending.all]
-      .flatMap(({ jobs }) => jobs.last(LOOKAHEAD, LOOKAHEAD).map((id) => this.#cell.jobs.get(id)))
+    const waiting = this.#cell.pending
+      .earliest(LOOKAHEAD)
+      .flatMap(({ jobs }) => jobs.firstFew(LOOKAHEAD).map((id) => this.#cell.jobs.get(id)))
       .toSorted((a, b) => a.sequence - b.sequence)
       .slice(0, LOOKAHEAD);
     const plans = waiting.map((job) => candidatePlans(this.#cell, job));

@@ -31,6 +31,7 @@ import type { JobRecord } from './job-record.ts';
 import { isFinished } from './job-record.ts';
 import { JobTable } from './job-table.ts';
 import { Looks } from './looks.ts';
+import { SettledTrees } from './settled-trees.ts';
 import type { CellDecision, QueueRecord, PoolRecord, CellRecords } from './records.ts';
 
 /**
@@ -49,6 +50,7 @@ export class Cell {
   readonly jobs = new JobTable(this.undo);
   readonly pending = new PendingQueues(this.undo, (exemplar) => this.#poolsFor(exemplar));
   readonly reservations = new Reservations(this.undo, (decision) => this.decide(decision));
+  readonly settled = new SettledTrees(this);
   readonly bookings = new Bookings(this.undo, (decision) => this.decide(decision));
   readonly durations = new Durations((decision) => this.decide(decision));
   readonly throughputs = new Throughputs((decision) => this.decide(decision));
@@ -350,9 +352,7 @@ export class Cell {
     this.#cohorts.delete(name);
     this.#queues.delete(name);
     this.rounds.note({ name });
-    this.durations.forgetQueue(name);
-    this.throughputs.forgetQueue(name);
-    this.runTimes.forgetQueue(name);
+    for (const observed of [this.durations, this.throughputs, this.runTimes]) observed.forgetQueue(name);
     this.decide({ kind: 'forget_cohort', name });
   }
 

@@ -1,9 +1,9 @@
 import type { JobId, PoolId } from '../../../kernel/ids.ts';
-import { isWorthExamining, policyFor } from './feasibility.ts';
+import { isWorthExamining, policyFor, worthExaminingFromMs } from './feasibility.ts';
+import type { CohortNode } from '../fairness/quota-tree.ts';
 import { policyOf, rootOf } from '../fairness/quota-tree.ts';
 import type { ResourceOption } from '../model/job-spec.ts';
 import { acceptsPool } from '../model/job-spec.ts';
-import type { PendingClass } from './pending-queues.ts';
 import type { Cell } from './cell.ts';
 import type { JobRecord } from './job-record.ts';
 import type { NodeRecord } from './records.ts';
@@ -50,23 +50,32 @@ export function releaseHold(cell: Cell, id: JobId): void {
 function wakeAfter(cell: Cell, { spec, attempt }: JobRecord): void {
   const freed = spec.options[attempt?.option ?? 0]?.accelerator ?? null;
   const couldUse = ({ accelerator }: ResourceOption): boolean => freed === null || accelerator === null || accelerator === freed;
-  const concerns = (pending: PendingClass): boolean => isWorthExamining(cell, pending);
-  cell.pending.wakeBelow(rootOf(cell.holdings.queueOf(spec)), concerns);
-  if (attempt !== null) wakeNear(cell, attempt.poolId, couldUse, concerns);
+  const own = rootOf(cell.holdings.queueOf(spec));
+  cell.pending.wakeBelow(own, (pending) => isWorthExamining(cell, pending));
+  if (attempt === null) return;
+  // What is worth examining in its own tree is awake by now.
+  for (const root of cell.pending.rootsNear(attempt.poolId)) if (root !== own) wakeHopeful(cell, attempt.poolId, root, couldUse);
+}
+
+/** Wakes the classes of a tree that could be in a pool by such an option, if examining them can have an effect. */
+function wakeHopeful(cell: Cell, poolId: PoolId, root: CohortNode, couldUse: (option: ResourceOption) => boolean): void {
+  if (cell.settled.has(root)) return;
+  const { spec } = cell.fleet.pool(poolId);
+  let untilMs = Infinity;
+  cell.pending.wakeNear(poolId, root, (pending) => {
+    const fromMs = worthExaminingFromMs(cell, pending);
+    untilMs = Math.min(untilMs, fromMs);
+    return fromMs <= cell.nowMs && pending.exemplar.options.some((option) => couldUse(option) && acceptsPool(option, spec));
+  });
+  if (untilMs > cell.nowMs && cell.pending.areAllNear(poolId, root)) cell.settled.note(root, untilMs);
 }
 
 /** Wakes the classes that could be in a pool by such an option. */
-function wakeNear(
-  { fleet, pending }: Cell,
-  poolId: PoolId,
-  couldUse: (option: ResourceOption) => boolean,
-  concerns: (pending: PendingClass) => boolean = () => true,
-): void {
+function wakeNear({ fleet, pending }: Cell, poolId: PoolId, couldUse: (option: ResourceOption) => boolean): void {
   const { spec } = fleet.pool(poolId);
-  pending.wakeNear(
-    poolId,
-    (waiting) => waiting.exemplar.options.some((option) => couldUse(option) && acceptsPool(option, spec)) && concerns(waiting),
-  );
+  for (const root of pending.rootsNear(poolId)) {
+    pending.wakeNear(poolId, root, ({ exemplar }) => exemplar.options.some((option) => couldUse(option) && acceptsPool(option, spec)));
+  }
 }
 
 /** An evicted job has left. Where only so many may be leaving at once, wakes the classes that evict: one more may be asked to leave. */

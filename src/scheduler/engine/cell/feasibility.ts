@@ -10,10 +10,13 @@ import type { PendingClass } from './pending-queues.ts';
  * Whether examining a class can have an effect: its quota has room for one of its jobs, others may be evicted for it, or nodes may have to
  * be reserved. For a class whose quota is used up and whose position in the queue is known, the answer is no, at little cost.
  */
-export function isWorthExamining(cell: Cell, pending: PendingClass): boolean {
+export const isWorthExamining = (cell: Cell, pending: PendingClass): boolean => worthExaminingFromMs(cell, pending) <= cell.nowMs;
+
+/** From when on it is, if nothing happens until then: no later than now where it is already, Infinity where time alone changes nothing. */
+export function worthExaminingFromMs(cell: Cell, pending: PendingClass): number {
   const { queue, bundles } = pending;
   const fits = bundles.some((bundle) => bundle.every(({ resource, quantity }) => quantity <= available(queue, resource)));
-  return fits || mayTakeFromOthers(cell, pending) || mayReserve(cell, firstOf(cell, pending));
+  return fits || mayTakeFromOthers(cell, pending) ? cell.nowMs : mayReserveFromMs(cell, firstOf(cell, pending));
 }
 
 function mayTakeFromOthers(cell: Cell, { queue }: PendingClass): boolean {
@@ -21,12 +24,20 @@ function mayTakeFromOthers(cell: Cell, { queue }: PendingClass): boolean {
   return preemptWithinQueue || reclaimWithinCohort || preemptForFairShare || cell.jobs.shrinkable.size > 0;
 }
 
-/** Whether `reserve` could do something for a job without a placement: reserve nodes for it, or schedule its next examination. */
-function mayReserve(cell: Cell, job: JobRecord): boolean {
+/** From when on `reserve` could do something for a job without a placement: reserve nodes for it, or schedule its next examination. */
+function mayReserveFromMs(cell: Cell, job: JobRecord): number {
+  const { nowMs } = cell;
   const patientUntilMs = patientUntil(cell, job);
-  if (cell.nowMs < patientUntilMs) return patientUntilMs < cell.wakesAtMs;
+  if (nowMs < patientUntilMs) return patientUntilMs < cell.wakesAtMs ? nowMs : patientUntilMs;
   const root = rootOf(cell.holdings.queueOf(job.spec)).spec.name;
-  return job.spec.options.some((_, option) => mayClaim(cell, job, cell.reservations.of(root, resourceClass(job, option))));
+  const mayNow = job.spec.options.some((_, option) => mayClaim(cell, job, cell.reservations.of(root, resourceClass(job, option))));
+  return mayNow ? nowMs : agesAtMs(cell, job);
+}
+
+/** When the priority of a waiting job next rises; Infinity when it has risen as far as it may. */
+function agesAtMs({ settings, nowMs }: Cell, { submittedAtMs }: JobRecord): number {
+  const steps = Math.floor((nowMs - submittedAtMs) / settings.agingMs) + 1;
+  return steps > settings.agingMax ? Infinity : submittedAtMs + steps * settings.agingMs;
 }
 
 /** Until when a job that comes first lets others pass. */

@@ -5,6 +5,7 @@ import { bundleOf, rootOf } from '../fairness/quota-tree.ts';
 import type { JobRecord } from './job-record.ts';
 import type { JobSpec } from '../model/job-spec.ts';
 import type { UndoLog } from '../model/undo-log.ts';
+import { EarliestClasses } from './earliest-classes.ts';
 
 /**
  * The waiting jobs, by equivalence class. A class that was found to have no placement sleeps until an event that might give it one; nothing
@@ -14,12 +15,14 @@ export class PendingQueues {
   readonly #undo: UndoLog;
   readonly #poolsFor: (exemplar: JobSpec) => readonly PoolId[];
   readonly #classes = new Map<string, PendingClass>();
+  readonly #earliest = new EarliestClasses(this.#classes);
   readonly #byQueue = new Map<CohortNode, Set<PendingClass>>();
   readonly #byRoot = new Map<CohortNode, Set<PendingClass>>();
-  readonly #byPool = new Map<PoolId, Set<PendingClass>>();
+  readonly #byPool = new Map<PoolId, Map<CohortNode, Set<PendingClass>>>();
   /** Classes that are not asleep, by root. */
   readonly #awake = new Map<CohortNode, Set<PendingClass>>();
   readonly #wakings = new Map<CohortNode, number>();
+  readonly #sleeps = new Map<CohortNode, number>();
 
   /** `poolsFor` answers which pools jobs could be in. */
   constructor(undo: UndoLog, poolsFor: (exemplar: JobSpec) => readonly PoolId[]) {
@@ -53,9 +56,9 @@ export class PendingQueues {
   /** Finds anew which pools the classes could be in: there is one more. */
   refilePools(): void {
     for (const pending of this.#classes.values()) {
-      for (const poolId of pending.pools) exclude(this.#byPool, poolId, pending);
+      this.#leavePools(pending);
       pending.pools = this.#poolsFor(pending.exemplar);
-      for (const poolId of pending.pools) include(this.#byPool, poolId, pending);
+      this.#enterPools(pending);
     }
   }
 
@@ -76,6 +79,11 @@ export class PendingQueues {
     return this.#classes.values();
   }
 
+  /** The classes whose first jobs were submitted before those of all others, at most so many. [J374] */
+  earliest(count: number): readonly PendingClass[] {
+    return this.#earliest.first(count);
+  }
+
   get classCount(): number {
     return this.#classes.size;
   }
@@ -89,6 +97,11 @@ export class PendingQueues {
   /** How often classes below a root have woken, come, or gone. */
   wakingsBelow(root: CohortNode): number {
     return this.#wakings.get(root) ?? 0;
+  }
+
+  /** How often classes below a root have fallen asleep. */
+  sleepsBelow(root: CohortNode): number {
+    return this.#sleeps.get(root) ?? 0;
   }
 
   /** The classes that are not asleep. */
@@ -111,6 +124,7 @@ export class PendingQueues {
   }
 
   sleep(pending: PendingClass): void {
+    this.#sleeps.set(pending.root, this.sleepsBelow(pending.root) + 1);
     this.#setAwake(pending, false);
     if (this.#undo.isOpen) this.#undo.note(() => this.#setAwake(pending, true));
   }
@@ -125,9 +139,19 @@ export class PendingQueues {
     this.#wakeAmong(this.#byRoot.get(root) ?? [], concerns);
   }
 
-  /** Wakes those of the classes that could be in a pool for which something may have changed. */
-  wakeNear(poolId: PoolId, concerns: (pending: PendingClass) => boolean): void {
-    this.#wakeAmong(this.#byPool.get(poolId) ?? [], concerns);
+  /** The roots below which classes wait that could be in a pool. */
+  rootsNear(poolId: PoolId): Iterable<CohortNode> {
+    return this.#byPool.get(poolId)?.keys() ?? [];
+  }
+
+  /** Wakes those of the classes below a root that could be in a pool for which something may have changed. */
+  wakeNear(poolId: PoolId, root: CohortNode, concerns: (pending: PendingClass) => boolean): void {
+    this.#wakeAmong(this.#byPool.get(poolId)?.get(root) ?? [], concerns);
+  }
+
+  /** Whether all classes below a root could be in a pool. */
+  areAllNear(poolId: PoolId, root: CohortNode): boolean {
+    return this.#byPool.get(poolId)?.get(root)?.size === this.#byRoot.get(root)?.size;
   }
 
   #wakeAmong(classes: Iterable<PendingClass>, concerns: (pending: PendingClass) => boolean): void {
@@ -142,12 +166,15 @@ export class PendingQueues {
   #insert(pending: PendingClass, { sequence, spec }: JobRecord): void {
     pending.jobs.insert(sequence, spec.id);
     if (pending.jobs.size === 1) this.#enter(pending);
-    if (pending.jobs.first === spec.id && !pending.isAwake) this.#setAwake(pending, true);
+    if (pending.jobs.first !== spec.id) return;
+    this.#earliest.changed(pending);
+    if (!pending.isAwake) this.#setAwake(pending, true);
   }
 
   #delete(pending: PendingClass, { sequence, spec }: JobRecord): void {
     const wasFirst = pending.jobs.first === spec.id;
     pending.jobs.delete(sequence);
+    if (wasFirst) this.#earliest.changed(pending);
     if (pending.jobs.size === 0) this.#leave(pending);
     else if (wasFirst && !pending.isAwake) this.#setAwake(pending, true);
   }
@@ -156,7 +183,7 @@ export class PendingQueues {
     this.#classes.set(pending.key, pending);
     include(this.#byQueue, pending.queue, pending);
     include(this.#byRoot, pending.root, pending);
-    for (const poolId of pending.pools) include(this.#byPool, poolId, pending);
+    this.#enterPools(pending);
   }
 
   #leave(pending: PendingClass): void {
@@ -164,8 +191,24 @@ export class PendingQueues {
     this.#wakings.set(pending.root, this.wakingsBelow(pending.root) + 1);
     exclude(this.#byQueue, pending.queue, pending);
     exclude(this.#byRoot, pending.root, pending);
-    for (const poolId of pending.pools) exclude(this.#byPool, poolId, pending);
+    this.#leavePools(pending);
     this.#setAwake(pending, false);
+  }
+
+  #enterPools(pending: PendingClass): void {
+    for (const poolId of pending.pools) {
+      const near = this.#byPool.get(poolId) ?? new Map<CohortNode, Set<PendingClass>>();
+      this.#byPool.set(poolId, near);
+      include(near, pending.root, pending);
+    }
+  }
+
+  #leavePools(pending: PendingClass): void {
+    for (const poolId of pending.pools) {
+      const near = this.#byPool.get(poolId);
+      if (near !== undefined) exclude(near, pending.root, pending);
+      if (near?.size === 0) this.#byPool.delete(poolId);
+    }
   }
 
   #setAwake(pending: PendingClass, isAwake: boolean): void {

@@ -7,10 +7,16 @@ export class Reservations {
   readonly #decide: (decision: CellDecision) => void;
   /** In the order of their keys, not in which they came: a rebuilt cell must go through them as this one does. */
   #byKey = new Map<string, Reservation>();
+  #changeCount = 0;
 
   constructor(undo: UndoLog, decide: (decision: CellDecision) => void) {
     this.#undo = undo;
     this.#decide = decide;
+  }
+
+  /** How often any has changed. */
+  get changeCount(): number {
+    return this.#changeCount;
   }
 
   get all(): Iterable<Reservation> {
@@ -42,6 +48,7 @@ export class Reservations {
   }
 
   #put(key: string, reservation: Reservation | undefined): void {
+    this.#changeCount += 1;
     if (reservation === undefined) this.#byKey.delete(key);
     else if (this.#byKey.has(key)) this.#byKey.set(key, reservation);
     else this.#byKey = new Map([...this.#byKey, [key, reservation] as const].sort(([a], [b]) => (a < b ? -1 : 1)));

@@ -106,6 +106,8 @@ export const amountOf = (bundle: Bundle, resource: string): number => bundle.fin
 export class QuotaTree {
   readonly #nodes = new Map<string, CohortNode>();
   readonly #undo: UndoLog;
+  /** By root, how often something of its tree was given back, or its quotas changed. */
+  readonly #given = new Map<CohortNode, number>();
 
   /** Members of a cohort are in the order of `specs`. */
   constructor(specs: readonly CohortSpec[], undo: UndoLog) {
@@ -128,7 +130,13 @@ export class QuotaTree {
     }
     for (const node of this.#nodes.values()) if (node.spec.parent !== null) attach(node, this.node(node.spec.parent));
     for (const root of this.roots) openAccounts(root);
+    for (const root of this.roots) this.#gave(root);
     for (const root of this.roots) for (const child of root.children) shareResources(child);
+  }
+
+  /** How often something of the tree below a root was given back, or its quotas changed: in between, nobody there may take more than before. */
+  givenCount(root: CohortNode): number {
+    return this.#given.get(root) ?? 0;
   }
 
   get roots(): readonly CohortNode[] {
@@ -169,6 +177,7 @@ export class QuotaTree {
       for (const spec of specs) this.node(spec.name).spec = spec;
       const roots = new Set(specs.map(({ name }) => rootOf(this.node(name))));
       for (const root of roots) for (const resource of resources) refillAccount(root, resource);
+      for (const root of roots) this.#gave(root);
     };
     set(saved);
     return () => set(former);
@@ -186,8 +195,17 @@ export class QuotaTree {
 
   /** Takes a bundle for a queue, in it and all cohorts above; gives it back with `sign` -1. */
   take(queue: CohortNode, bundle: Bundle, sign: 1 | -1): void {
+    this.#take(queue, bundle, sign);
+    if (this.#undo.isOpen) this.#undo.note(() => this.#take(queue, bundle, sign === 1 ? -1 : 1));
+  }
+
+  #take(queue: CohortNode, bundle: Bundle, sign: 1 | -1): void {
     for (const { resource, quantity } of bundle) takeAmount(queue, resource, sign * quantity);
-    if (this.#undo.isOpen) this.#undo.note(() => bundle.forEach(({ resource, quantity }) => takeAmount(queue, resource, -sign * quantity)));
+    if (sign === -1) this.#gave(rootOf(queue));
+  }
+
+  #gave(root: CohortNode): void {
+    this.#given.set(root, this.givenCount(root) + 1);
   }
 
   /** Adds a queue without quotas of its own below a cohort: no account of others changes. Not undone by a trial. */

@@ -9,6 +9,7 @@ import { queueOf } from '../../../../src/scheduler/served/quotas/cohort-tree.ts'
 import { JOB_MIGRATIONS } from '../../../../src/scheduler/served/migrations.ts';
 import { SqliteCellStore } from '../../../../src/scheduler/served/sqlite-cell-store.ts';
 import { NodeSql } from '../../../support/fakes/node-sql.ts';
+import { jobRequest } from '../../../support/fixtures/job-request.ts';
 import { POOL, ServedCell } from '../../../support/worlds/served-cell.ts';
 
 /** Storage that counts statements. */
@@ -61,6 +62,52 @@ describe('what a step writes', () => {
     before = storage.count;
     expect(due()).toEqual(first);
     expect(storage.count).toBe(before);
+  });
+
+  it('[J376] takes no more statements for thirty jobs that come together than for one, and answers each as alone', () => {
+    const statements = (count: number): number => {
+      const storage = new CountingSql();
+      const world = new ServedCell([POOL], storage);
+      world.submit(1_000);
+      const before = storage.count;
+      const answers = world.cell.submissions.submitAll(Array.from({ length: count }, (_, n) => jobRequest(n + 1)));
+      expect(answers.every(({ ok }) => ok)).toBe(true);
+      // What the tenant has already is asked for with each.
+      return storage.count - before - count;
+    };
+    // And whether its id is known.
+    expect(statements(30) - 29).toBe(statements(1));
+    const world = new ServedCell([POOL], new NodeSql());
+    const [a, b] = [1, 2].map((n) => jobRequest(n));
+    const mismatch = { ok: false, error: { code: 'idempotency_mismatch' } };
+    const dependent = jobRequest(3, { dependsOn: [a!.id] });
+    const answers = world.cell.submissions.submitAll([
+      a!,
+      jobRequest(9, { queue: 'none' }),
+      a!,
+      { ...a!, digest: 'other' },
+      dependent,
+      b!,
+      jobRequest(4, { dependsOn: [jobRequest(77).id] }),
+    ]);
+    expect(answers).toMatchObject([
+      { ok: true, value: { id: a!.id } },
+      { error: { code: 'queue_not_found' } },
+      { ok: true, value: { id: a!.id } },
+      mismatch,
+      { ok: true, value: { id: dependent.id, dependsOn: [a!.id] } },
+      { ok: true, value: { id: b!.id } },
+      { error: { code: 'job_not_found' } },
+    ]);
+    expect([a!, dependent, b!].map(({ id }) => world.job(id).sequence)).toEqual([1, 2, 3]);
+  });
+
+  it('[J376] counts the unfinished jobs of a tenant that come together', () => {
+    const world = new ServedCell([POOL], new NodeSql());
+    world.cell.jobs.submitter = () => ({ isBarred: false, openCount: JOB_LIMITS.jobsOpenMaxCount - 2 });
+    const last = world.cell.submissions.submitAll([1, 2, 3, 4].map((n) => jobRequest(1_000_000 + n)));
+    expect(last.map(({ ok }) => ok)).toEqual([true, true, false, false]);
+    expect(last[2]).toMatchObject({ error: { code: 'limit_exceeded' } });
   });
 
   it('[J201] reads and writes each level of a quota once, however many attempts ask in a message', () => {
