@@ -55,7 +55,7 @@ export class PoolPartitions implements PartitionAnswers {
    * are full. `here`: in the root. [P32] [P94]
    */
   async register(node: Omit<PoolNode, 'id'>, former: AgentId | undefined, here: () => Outcome<AgentId>): Promise<Outcome<AgentId>> {
-    if (this.#store.identity() === undefined) return refuse('pool_not_found', 'the pool was deleted', 'pool');
+    if (this.#store.identity() === undefined) return refuse('state_conflict', 'the pool was deleted');
     for (const number of this.#inOrder(former)) {
       const answer = number === ROOT_PARTITION ? here() : await this.#admit(number, node, former);
       if (!answer.ok) continue;
