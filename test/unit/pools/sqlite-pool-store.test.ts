@@ -39,7 +39,7 @@ it('[P117] reads what an agent holds by the agent, whatever it calls', () => {
   store.asks(agent, 1, 2, true);
   store.standing(agent);
   store.heldBy(agent, ['att_x_1' as AttemptId]);
-  store.take(agent, [], 1);
+  store.take({ ...assign({ attemptId: 'att_x_2' as AttemptId } as Grant, agent, 1), progress: { completed: 0, failed: 0, total: 1 } }, 1);
   store.sawAgent(agent, 1);
   store.ends(agent, 1);
   store.stopsAsking(agent);
