@@ -57,6 +57,8 @@ it('[P123] reads and writes for a heartbeat, and for an end, by the ids of the a
   store.addAgent(agent, { name: 'one', ...PLAIN_NODE }, 1);
   const grant = { attemptId: 'att_x1_1' as AttemptId, jobId: 'job_x1', fence: 1 } as Grant;
   store.add(assign(grant, agent, 1));
+  // Known from then on.
+  store.identity();
   storage.plans.length = 0;
   store.save(renewed(store.find(grant.attemptId)!, { completed: 0, failed: 0, total: null }, undefined, 1)!);
   store.sawAgent(agent, 1);
