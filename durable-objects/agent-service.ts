@@ -90,9 +90,11 @@ export class AgentService {
     await this.#others();
     if (this.#isErased) return unknownAgent();
     const waiter = this.#parts.waiting.join(agentId);
+    let held: AgentLease | undefined;
     try {
       if (this.#letsGo(agentId, asking)) return retired();
-      if (!this.#hasAnswer(agentId, besides, asking)) {
+      held = this.#parts.store.heldBy(agentId, besides);
+      if (held === undefined && !this.#hasUnloads(agentId, asking)) {
         if (!asking.isJoined || this.#parts.store.hasEnded()) await this.#parts.sync.run();
         await this.#parts.rhythm.arm();
         await waiter.until(Math.max(0, deadlineMs - Date.now()));
@@ -101,13 +103,15 @@ export class AgentService {
       this.#parts.waiting.leave(waiter);
     }
     if (this.#isErased) return unknownAgent();
-    if (waitMs === 0 && this.#parts.store.heldBy(agentId, besides) === undefined) {
+    held ??= this.#parts.store.heldBy(agentId, besides);
+    if (waitMs === 0 && held === undefined) {
       // It asked whether there is work, and waits for none.
       this.#parts.store.stopsAsking(agentId);
       await this.#parts.sync.run();
       if (this.#isErased) return unknownAgent();
+      held = this.#parts.store.heldBy(agentId, besides);
     }
-    return this.#answer(agentId, besides, { isLate: waitMs > 0 && Date.now() > deadlineMs, saysWeights: weights !== undefined });
+    return this.#answer(agentId, held, { isLate: waitMs > 0 && Date.now() > deadlineMs, saysWeights: weights !== undefined });
   }
 
   /** The pool may be deleted whenever a call waits: nothing is read or written behind that. [P24] */
@@ -117,17 +121,17 @@ export class AgentService {
 
   #answer(
     agentId: AgentId,
-    besides: readonly AttemptId[],
+    held: AgentLease | undefined,
     { isLate, saysWeights }: { readonly isLate: boolean; readonly saysWeights: boolean },
   ): Outcome<LeasedWork> {
     // It can come again only once it is answered, however late that is.
     if (isLate) this.#parts.store.asksAgain(agentId, Date.now() + JOB_LIMITS.agentReturnMs);
     const standing = this.#parts.store.standing(agentId);
     if (this.#letsGo(agentId, standing)) return retired();
-    const taken = this.#parts.store.take(agentId, besides, Date.now());
-    if (taken?.isNew === true) this.#parts.sync.starts.took(Date.now());
+    if (held !== undefined) this.#parts.store.take(held, Date.now());
+    if (held?.waits === true) this.#parts.sync.starts.took(Date.now());
     return ok({
-      grant: taken?.grant ?? null,
+      grant: held?.grant ?? null,
       unload: standing.hasUnloads ? this.#parts.store.weights.takeUnloads(agentId, saysWeights) : [],
     });
   }
@@ -140,10 +144,9 @@ export class AgentService {
     if (behindMs > 0) await scheduler.wait(Math.min(behindMs, JOB_LIMITS.pollPauseMsMax));
   }
 
-  /** Whether the pool has something to answer the agent at once, so that its poll need not wait. */
-  #hasAnswer(agentId: AgentId, besides: readonly AttemptId[], { hasUnloads }: AgentStanding): boolean {
-    const { store } = this.#parts;
-    return store.heldBy(agentId, besides) !== undefined || (hasUnloads && store.weights.hasNewUnload(agentId));
+  /** Whether the agent has to forget something that it was not answered yet, so that its poll need not wait. */
+  #hasUnloads(agentId: AgentId, { hasUnloads }: AgentStanding): boolean {
+    return hasUnloads && this.#parts.store.weights.hasNewUnload(agentId);
   }
 
   /** Whether to answer the agent that the pool no longer needs it. True once per agent. */

@@ -29,6 +29,7 @@ export class QuotaService {
   readonly alerts: SqliteAlertOutbox;
   readonly #reservations: SqliteReservationStore;
   readonly #nowMs: number;
+  readonly #erased = new Map<string, boolean>();
   /** Alerts that wait since. */
   raised = 0;
 
@@ -76,9 +77,11 @@ export class QuotaService {
 
   /** Returns what jobs have not used of earlier grants; then grants what they ask for next, each in the order of the message. */
   fund({ settled, asked }: FundMessage): FundAnswer[] {
+    this.#reservations.read(settled.map(({ id }) => id));
     for (const settlement of settled) this.#settleFunds(settlement);
     // As many as came, so that they cannot pile up.
     this.#reservations.expire(this.#nowMs, EXPIRE_MAX_COUNT * asked.length);
+    this.#reservations.read(asked.flatMap(({ id, besideId }) => (besideId === null ? [id] : [id, besideId])));
     return asked.map((request) => this.#fund(request));
   }
 
@@ -97,9 +100,16 @@ export class QuotaService {
       const { refusedTo, leftNano } = funded;
       return { kind: 'refused', id, refusedTo, ...(leftNano === undefined ? {} : { leftNano }) };
     }
-    if (this.levels.erased.among(ids).size === 0)
-      this.#reservations.add(id, ids, funded.granted, this.#nowMs + TENANCY_LIMITS.reservationMaxMs);
+    if (!this.#isErased(ids)) this.#reservations.add(id, ids, funded.granted, this.#nowMs + TENANCY_LIMITS.reservationMaxMs);
     return grantOf(id, funded.granted, funded.units);
+  }
+
+  /** Whether one of the levels of a path is erased; read once. */
+  #isErased(ids: readonly LevelId[]): boolean {
+    const path = ids.join(' ');
+    const known = this.#erased.get(path) ?? this.levels.erased.among(ids).size > 0;
+    this.#erased.set(path, known);
+    return known;
   }
 
   /** The request with what was just granted beside it counted in. */
@@ -148,6 +158,7 @@ export class QuotaService {
   erase(tenant: TenantId, below: readonly LevelId[]): number {
     this.#reservations.erase(tenant);
     this.levels.erase([tenant, ...below]);
+    this.#erased.clear();
     return this.left([tenant, ...below]);
   }
 

@@ -381,14 +381,11 @@ export class SqlitePoolStore {
     return this.#sql.exec<{ count: number }>('SELECT count(*) AS count FROM leases WHERE waits = 1').one().count;
   }
 
-  /** The attempt that an agent holds and is now answered; `isNew`: for the first time. */
-  take(agentId: AgentId, besides: readonly AttemptId[], nowMs: number): { readonly grant: Grant; readonly isNew: boolean } | undefined {
-    const lease = this.heldBy(agentId, besides);
-    if (lease === undefined) return undefined;
+  /** An attempt that its agent holds and is now answered, as it was just read. */
+  take(lease: AgentLease, nowMs: number): void {
     if (lease.progress === null) this.save(answered(lease, nowMs));
     // It asks again at once if it can hold more.
-    this.#setAsking(agentId, 'min(asking_until_ms, ?1)', nowMs + JOB_LIMITS.agentReturnMs, nowMs);
-    return { grant: lease.grant, isNew: lease.waits === true };
+    this.#setAsking(lease.agentId, 'min(asking_until_ms, ?1)', nowMs + JOB_LIMITS.agentReturnMs, nowMs);
   }
 
   #leases(query: string, ...bindings: (string | number)[]): readonly AgentLease[] {

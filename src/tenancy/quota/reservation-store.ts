@@ -27,28 +27,35 @@ export interface Reservation {
   readonly isSettled: boolean;
 }
 
-/** Reservations that can still be settled, and how much exists of what is counted while it exists. */
+type Row = { id: string; path: string; granted: string; settled: number | null };
+
+/** Reservations that can still be settled, and how much exists of what is counted while it exists. Of one transaction: what it has read stays known. */
 export class SqliteReservationStore {
   readonly #sql: SqlStorage['sql'];
+  /** As they are stored; null for one that is not. */
+  readonly #known = new Map<string, Reservation | null>();
 
   constructor(storage: SqlStorage) {
     this.#sql = storage.sql;
   }
 
   find(id: string): Reservation | undefined {
-    const [row] = this.#sql
-      .exec<{ path: string; granted: string; settled: number | null }>(
-        'SELECT path, granted, settled_at_ms AS settled FROM reservations WHERE id = ?',
-        id,
-      )
-      .toArray();
-    if (row === undefined) return undefined;
-    return { path: JSON.parse(row.path) as LevelId[], granted: JSON.parse(row.granted) as Granted, isSettled: row.settled !== null };
+    if (!this.#known.has(id)) this.read([id]);
+    return this.#known.get(id) ?? undefined;
+  }
+
+  /** Reads those of the ids that there are with one statement. */
+  read(ids: readonly string[]): void {
+    for (const id of ids) this.#known.set(id, null);
+    const query = `SELECT id, path, granted, settled_at_ms AS settled FROM reservations WHERE id IN (SELECT value FROM json_each(?))`;
+    for (const { id, path, granted, settled } of this.#sql.exec<Row>(query, JSON.stringify(ids)).toArray())
+      this.#known.set(id, { path: JSON.parse(path) as LevelId[], granted: JSON.parse(granted) as Granted, isSettled: settled !== null });
   }
 
   /** What a reservation adds to what exists counts until a count that began after its end: by then the work behind it is over. */
   add(id: string, path: readonly LevelId[], granted: Granted, expiresAtMs: number): void {
     this.#sql.exec('INSERT INTO reservations VALUES (?, ?, ?, ?, NULL)', id, JSON.stringify(path), JSON.stringify(granted), expiresAtMs);
+    this.#known.set(id, { path, granted, isSettled: false });
     const tenant = path.find((level) => levelKindOf(level) === 'tenant');
     for (const resource of HELD) {
       const units = granted.slice.units[resource] ?? 0;
@@ -61,6 +68,7 @@ export class SqliteReservationStore {
   /** `added` is how much now exists that did not before; unknown, it is all that was reserved. */
   settle(id: string, { path, granted }: Reservation, added: Partial<Record<Held, number>>, nowMs: number): void {
     this.#sql.exec('UPDATE reservations SET settled_at_ms = ? WHERE id = ?', nowMs, id);
+    this.#known.set(id, { path, granted, isSettled: true });
     const tenant = path.find((level) => levelKindOf(level) === 'tenant') ?? '';
     for (const resource of HELD) {
       if ((granted.slice.units[resource] ?? 0) === 0) continue;
@@ -112,6 +120,7 @@ export class SqliteReservationStore {
 
   /** Deletes reservations that ended, a bounded number at a time. What they took and was never settled stays taken. */
   expire(nowMs: number, countMax: number): void {
+    this.#known.clear();
     this.#sql.exec('DELETE FROM reservations WHERE id IN (SELECT id FROM reservations WHERE expires_at_ms <= ? LIMIT ?)', nowMs, countMax);
   }
 

@@ -39,7 +39,7 @@ it('[P117] reads what an agent holds by the agent, whatever it calls', () => {
   store.asks(agent, 1, 2, true);
   store.standing(agent);
   store.heldBy(agent, ['att_x_1' as AttemptId]);
-  store.take(agent, [], 1);
+  store.take({ ...assign({ attemptId: 'att_x_2' as AttemptId } as Grant, agent, 1), progress: { completed: 0, failed: 0, total: 1 } }, 1);
   store.sawAgent(agent, 1);
   store.ends(agent, 1);
   store.stopsAsking(agent);
@@ -57,6 +57,8 @@ it('[P123] reads and writes for a heartbeat, and for an end, by the ids of the a
   store.addAgent(agent, { name: 'one', ...PLAIN_NODE }, 1);
   const grant = { attemptId: 'att_x1_1' as AttemptId, jobId: 'job_x1', fence: 1 } as Grant;
   store.add(assign(grant, agent, 1));
+  // Known from then on.
+  store.identity();
   storage.plans.length = 0;
   store.save(renewed(store.find(grant.attemptId)!, { completed: 0, failed: 0, total: null }, undefined, 1)!);
   store.sawAgent(agent, 1);

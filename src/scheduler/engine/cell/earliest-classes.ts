@@ -10,7 +10,7 @@ interface Entry<Class> {
   readonly pending: Class;
 }
 
-const bySequence = (a: Entry<unknown>, b: Entry<unknown>): number => a.sequence - b.sequence;
+const bySequence = <Class>(a: Entry<Class>, b: Entry<Class>): number => a.sequence - b.sequence;
 
 /** Entries that hold no longer, beyond as many as there are classes: few cells have so many classes. */
 const STALE_MAX = 64;

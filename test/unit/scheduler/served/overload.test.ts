@@ -12,6 +12,40 @@ import { workloadsOf } from '../../../bench/scheduler/kueue-suite.ts';
 import { effort } from '../../../support/fixtures/effort.ts';
 import { LadenScheduler } from '../../../support/worlds/laden-scheduler.ts';
 
+/** Runs so many jobs of the large suite, which come at once, on so many agents: the statements a job of the scheduler and its pools, by what they read or write. */
+async function statementsOf(jobs: number, agentsPerPool: number): Promise<{ readonly perJob: number; readonly plans: readonly string[] }> {
+  const set = { size: 'small', count: jobs / 10, everyMs: 0, runtimeMs: 50, priority: 50, units: 1 } as const;
+  const suite = { ...LARGE_SCALE, cohorts: 2, queues: 5, sets: [set] };
+  const world = new LadenScheduler({ settings: unpaid(suiteSettings(suite)), isOneThread: true });
+  const queries = new Set<string>();
+  let [count, looks] = [0, 0];
+  const plans: string[] = [];
+  const result = await world.run(() => {
+    for (const name of ['scheduler', poolOf(0), poolOf(1)]) {
+      const { sql } = world.storageOf(name);
+      const exec = sql.exec.bind(sql);
+      sql.exec = (query, ...bindings) => {
+        // Agents register once.
+        if (!/ agents (WHERE seen_at_ms|\(id, name)|count FROM agents/.test(query)) count += 1;
+        if (query.startsWith('SELECT body FROM leases WHERE agent_id = ?')) looks += 1;
+        if (!queries.has(query) && /^(SELECT|UPDATE|DELETE)/.test(query)) {
+          queries.add(query);
+          const steps = exec<{ detail: string }>(`EXPLAIN QUERY PLAN ${query}`, ...bindings).toArray();
+          plans.push(...steps.map(({ detail }) => `${detail} of ${query}`));
+        }
+        return exec(query, ...bindings);
+      };
+    }
+    return runSuite({ ...world.served, suite, agentsPerPool, limitMs: 3_600_000 });
+  });
+  expect(result).toMatchObject({ done: jobs, dropped: 0 });
+  // A poll that is answered at once looks once for what the agent holds, one that has waited twice.
+  const polls = world.counts.get('lease')!;
+  expect(looks).toBeGreaterThan(polls);
+  expect(looks).toBeLessThan(2 * polls);
+  return { perJob: count / jobs, plans };
+}
+
 /** Of the large suite, whose jobs come within a second. */
 const BURST = { ...LARGE_SCALE, cohorts: 2, queues: 5, sets: LARGE_SCALE.sets.map((set) => ({ ...set, count: Math.ceil(set.count / 3) })) };
 const PROGRESS = { completed: 0, failed: 0, total: 1 };
@@ -52,6 +86,20 @@ describe('a scheduler and pools on one thread that is too slow for them', () => 
     expect(result.doneByThen).toBeGreaterThanOrEqual(result.accepted - 1);
     expect(result.stormBeatP99Ms).toBeLessThan(JOB_LIMITS.agentHeartbeatMs);
     expect(result.after.startMs).toBeLessThan(2 * result.before.startMs);
+  });
+
+  it('[J377] [P140] take no more statements for a job with more agents and more jobs that wait, and search for what they read', async () => {
+    const few = await statementsOf(40, 4);
+    const moreWait = await statementsOf(160, 4);
+    const moreAgents = await statementsOf(160, 40);
+    for (const more of [moreWait, moreAgents]) expect(more.perJob).toBeLessThan(few.perJob);
+    const tables = /^SCAN (effects|jobs|job_tags|job_events|cell_records|cell_events|grants|outbox|leases|agents)\b/;
+    // What is small, or read from its one end.
+    const isOnce = /agents_by_weights| FROM cell_events ORDER BY sequence DESC LIMIT 1| count FROM agents| LIMIT 1$|min\(/;
+    expect(moreAgents.plans.filter((plan) => tables.test(plan) && !isOnce.test(plan))).toEqual([]);
+    expect(moreAgents.plans.filter((plan) => plan.includes('count(*) AS count FROM effects'))).toEqual([
+      expect.stringContaining('effects_about_nodes (pool_id=? AND fence=?)'),
+    ]);
   });
 
   it.each([1, 2_000, 6_000, 15_000])('[P120] find an agent that fell silent though they are %i ms behind', async (behindMs) => {
