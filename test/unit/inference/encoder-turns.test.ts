@@ -46,8 +46,8 @@ beforeEach(() => {
 
 afterEach(() => void vi.unstubAllGlobals());
 
-const LONG = 2_300;
-const LONGER = 2_600;
+const LONG = 2_600;
+const LONGER = 2_900;
 const source = randomEncoder(new Seeded(12), { shape: { positions: LONGER, layers: 2 } });
 const textOf = (length: number) => tokenBatch([Int32Array.from({ length }, (_, i) => (i * 7) % source.shape.vocabulary)]);
 
