@@ -72,12 +72,12 @@ it('[M155] of a very long text as much is read as its first tokens need, whateve
   // 16 characters a token are read at first.
   const blanks = ' '.repeat(600);
   expect(rowOf(`river${blanks}river`, 10)).toEqual({ ids: [CLS, RIVER, RIVER, SEP], cutTokens: 0 });
-  expect(rowOf(`${blanks.slice(100)}${repeated('river', 20)}`, 10)).toEqual({ ids: [CLS, ...rivers(8), SEP], cutTokens: 12 });
+  expect(rowOf(`${blanks}${repeated('river', 20)}`, 10)).toEqual({ ids: [CLS, ...rivers(8), SEP], cutTokens: 12 });
   // A word of more than 100 characters is one unknown token, of which the beginning would be many.
   expect(rowOf(`${'a'.repeat(500)} river`, 10)).toEqual({ ids: [CLS, 1, RIVER, SEP], cutTokens: 0 });
-  // What lies behind 64 characters a token is not read, nor a word of which that is the midst, and counts as cut.
-  expect(rowOf(`${blanks}${repeated('river', 20)}`, 10)).toEqual({ ids: [CLS, ...rivers(6), SEP], cutTokens: 1 });
-  expect(rowOf(`river${' '.repeat(2_000)}river`, 10)).toEqual({ ids: [CLS, RIVER, SEP], cutTokens: 1 });
+  // What lies behind 32,768 characters is not read, nor a word that has its midst there, and counts as cut.
+  expect(rowOf(`${' '.repeat(32_740)}${repeated('river', 20)}`, 10)).toEqual({ ids: [CLS, ...rivers(4), SEP], cutTokens: 1 });
+  expect(rowOf(`river${' '.repeat(40_000)}river`, 10)).toEqual({ ids: [CLS, RIVER, SEP], cutTokens: 1 });
   const many = rowOf(repeated('a', 100_000), 10);
   expect(many).toMatchObject({ ids: { length: 10 } });
   expect(typeof many === 'string' ? 0 : many.cutTokens).toBeGreaterThan(70);
