@@ -14,6 +14,7 @@ import type {
   SearchResult,
   StoredVector,
   Upserted,
+  UpsertTerms,
   Vector,
 } from './wire-types.ts';
 
@@ -87,11 +88,11 @@ export class IndexClient {
     return withFloats(reply, ({ results }) => results.flatMap(({ matches }) => matches)).results;
   }
 
-  /** All or nothing, up to 1,000 vectors; more are written in slices. */
-  async upsert(vectors: readonly NewVector[], options: CallOptions & { readonly model?: string } = {}): Promise<Upserted> {
-    const { model, ...rest } = options;
+  /** All or nothing, up to 1,000 vectors; more are written in slices. With `truncate: 'end'` texts that are too long are cut, and counted in the answer. */
+  async upsert(vectors: readonly NewVector[], options: CallOptions & UpsertTerms = {}): Promise<Upserted> {
+    const { model, truncate, ...rest } = options;
     const { items, rows } = named(vectors, 'values');
-    const body = { vectors: items, ...(model === undefined ? {} : { model }) };
+    const body = { vectors: items, ...(model === undefined ? {} : { model }), ...(truncate === undefined ? {} : { truncate }) };
     return (await this.#transport.call<Upserted>('upsertVectors', { ...keyed(rest), params: this.#params, body, rows })).value;
   }
 

@@ -42,7 +42,9 @@ export type FetchOptions = Omit<BodyOf<'fetchVectors'>, 'ids'>;
 export type Deletion = BodyOf<'deleteVectors'>;
 export type NewIndex = BodyOf<'createIndex'>;
 export type Purge = BodyOf<'purgeCache'>;
-export type EmbeddingOptions = Omit<BodyOf<'createEmbeddings'>, 'input' | 'encoding_format'>;
+/** Without cutting: the client answers vectors alone, and what was cut would not be counted. */
+export type EmbeddingOptions = Omit<BodyOf<'createEmbeddings'>, 'input' | 'encoding_format' | 'truncate'>;
+export type UpsertTerms = Pick<BodyOf<'upsertVectors'>, 'model' | 'truncate'>;
 
 type WithFloats<T> = Omit<T, 'values'> & { readonly values?: Float32Array };
 

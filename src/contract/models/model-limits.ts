@@ -131,8 +131,8 @@ export const MODEL_LIMITS = {
   modelTokensMax: 8_192,
   // A token of a real text has three to five characters. Tokenisers take time up to the square of a text.
   modelCharsPerToken: 16,
-  // So many times as many characters are read of a text that is to be cut, where the first are too few tokens: blanks, or words that are one token each.
-  modelCutReadingsMax: 4,
+  // Of a text that is to be cut so many are read, where the first `modelCharsPerToken` a token do not end between two words, or are too few tokens: 10 ms.
+  modelCutCharsMax: 32_768,
   // A prompt is a sentence of instructions.
   modelPromptCharsMax: 1_024,
   // As many as classifiers of products have.

@@ -40,6 +40,7 @@ export type TextCalls = Pick<TextModel, 'embed' | 'score' | 'classify'>;
 export class TextModel {
   readonly #manifest: TextModelParts['manifest'];
   readonly #tokeniser: TextTokeniser;
+  readonly #timer: TextModelParts['sharing']['timer'];
   readonly #runs: TokenRuns;
   /** Runs of texts whose token vectors are wanted. */
   readonly #tokenRuns: TokenRuns;
@@ -47,6 +48,7 @@ export class TextModel {
   private constructor(parts: TextModelParts, answer: string) {
     this.#manifest = parts.manifest;
     this.#tokeniser = parts.tokeniser;
+    this.#timer = parts.sharing.timer;
     const common = { ...parts, padId: parts.tokeniser.padId, answer };
     this.#runs = new TokenRuns({ ...common, output: ownOutput(parts.manifest.task) });
     this.#tokenRuns = new TokenRuns({ ...common, output: 'tokens' });
@@ -102,7 +104,7 @@ export class TextModel {
     texts: readonly ([string] | [string, string])[],
     { field, columns, isTruncating, leftMs, runs = this.#runs, numbersPerToken = 0 }: RowsWanted,
   ): Promise<Outcome<Counted & { readonly values: Float32Array<ArrayBuffer>; readonly lengths: Int32Array<ArrayBuffer> }>> {
-    const rows = this.#tokenise(texts, field, isTruncating);
+    const rows = await this.#tokenise(texts, field, isTruncating);
     if (!rows.ok) return rows;
     const numbers = numbersPerToken * rows.value.reduce((sum, { ids }) => sum + ids.length, 0);
     if (numbers > EMBEDDING_LIMITS.embeddingNumbersMaxCount) return tooManyNumbers(numbers, 'tokens');
@@ -118,14 +120,24 @@ export class TextModel {
     return ok({ values, lengths, ...countsOf(rows.value), sharedTexts: ran.value.sharedTexts });
   }
 
-  #tokenise(texts: readonly ([string] | [string, string])[], field: string, isTruncating: boolean): Outcome<TokenisedText[]> {
+  /** Others have their turn after some milliseconds of it: texts that are to be cut may be long. */
+  async #tokenise(
+    texts: readonly ([string] | [string, string])[],
+    field: string,
+    isTruncating: boolean,
+  ): Promise<Outcome<TokenisedText[]>> {
     const tokeniser = this.#tokeniser;
     const { tokensMax } = this.#manifest;
     if (texts.length > MODEL_LIMITS.modelTextsMaxCount)
       return refuseBeyond({ path: field, limit: 'modelTextsMaxCount', value: texts.length, what: `has ${texts.length} texts` });
     const rows: TokenisedText[] = [];
-    let tokens = 0;
+    let [tokens, charsOfTurn] = [0, 0];
     for (const [i, [text, second]] of texts.entries()) {
+      charsOfTurn += text.length + (second?.length ?? 0);
+      if (charsOfTurn > TURN_CHARS && i > 0) {
+        charsOfTurn = 0;
+        await new Promise<void>((resolve) => void this.#timer.after(0, resolve));
+      }
       const row = tokeniser.encode(text, second, { tokensMax, isTruncating, at: [field, i] });
       if (!row.ok) return row;
       if (row.value.ids.length === 0) return refuse('invalid_value', 'has no token', [field, i]);
@@ -137,6 +149,9 @@ export class TextModel {
     return ok(rows);
   }
 }
+
+/** Characters that are tokenised until others have their turn. */
+const TURN_CHARS = 32_768;
 
 interface RowsWanted {
   /** What the request calls the texts. */

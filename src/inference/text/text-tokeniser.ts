@@ -96,42 +96,38 @@ export class TextTokeniser {
     const chars = text.length + (second?.length ?? 0);
     if (chars > charsMax && !isTruncating)
       return refuseBeyond({ path: at, limit: { bound: charsMax }, value: chars, what: `has ${chars} characters` });
-    const { single, pair } = this.#parts.templates;
-    const template = second === undefined ? single : pair;
-    // Where so many characters are too few tokens to be sure of the last one that stays, more are read.
-    for (let readMax = charsMax; ; readMax *= 2) {
-      const contents = this.#contentsOf(text, second, readMax);
-      if (contents === undefined) return refuse('invalid_value', 'holds a character that the vocabulary of the model has no token for', at);
-      const tokens = tokensIn(template, contents);
-      if (tokens > tokensMax && !isTruncating)
-        return refuseBeyond({ path: at, limit: { bound: tokensMax }, value: tokens, what: `has ${tokens} tokens` });
-      const isWhole = chars <= readMax;
-      if (!isWhole && tokens < tokensMax + WORD_TOKENS_MAX && readMax < charsMax * MODEL_LIMITS.modelCutReadingsMax) continue;
-      const excess = Math.max(0, tokens - tokensMax);
-      const [, ofSecond = []] = contents;
-      if (second !== undefined && excess > 0 && excess >= ofSecond.length)
-        return refuseBeyond({
-          path: at,
-          limit: { bound: tokensMax },
-          value: tokens,
-          what: 'has no room beside the first text of its pair',
-        });
-      // Of what was not read nothing is known but that there was some.
-      const cutTokens = isWhole ? excess : Math.max(1, excess);
-      return ok({ ...filled(template, cut(contents, excess), tokensMax), cutTokens });
+    // Read once, or where that was too little as much as is read at all.
+    for (let readMax = charsMax; ; readMax = Math.max(charsMax, MODEL_LIMITS.modelCutCharsMax)) {
+      const read = this.#read(second === undefined ? [text] : [text, second], readMax);
+      if (read === undefined) return refuse('invalid_value', 'holds a character that the vocabulary of the model has no token for', at);
+      const isSure = read.isWhole || (read.isBetweenWords && read.tokens >= tokensMax);
+      if (isSure || readMax >= MODEL_LIMITS.modelCutCharsMax) return shortened(read, { tokensMax, isTruncating, at });
     }
   }
 
-  /** The tokens of one text, or of two, without those around them. Undefined: one has a character that there is none for. */
-  #contentsOf(text: string, second: string | undefined, charsMax: number): number[][] | undefined {
-    const heads = [head(text, charsMax), ...(second === undefined ? [] : [head(second, charsMax - text.length)])];
+  /** The tokens of the first characters of a text, or of two. Undefined: there is one that the vocabulary has no token for. */
+  #read(texts: readonly string[], charsMax: number): ReadTexts | undefined {
+    let left = charsMax;
+    const heads = texts.map((text) => {
+      const own = head(text, left);
+      left -= text.length;
+      return own;
+    });
     const contents: number[][] = [];
     for (const content of heads) {
       const ids: number[] = [];
       if (!this.#encode(content, ids)) return undefined;
       contents.push(ids);
     }
-    return contents;
+    const { single, pair } = this.#parts.templates;
+    const template = texts.length === 1 ? single : pair;
+    return {
+      template,
+      contents,
+      tokens: tokensIn(template, contents),
+      isWhole: left >= 0,
+      isBetweenWords: heads.every((read, i) => /^(\s|$)/.test(texts[i]?.slice(read.length, read.length + 1) ?? '')),
+    };
   }
 
   /** Appends the tokens of a text without those around it; false: it has a character that there is none for. */
@@ -146,16 +142,44 @@ export class TextTokeniser {
   }
 }
 
-/**
- * Most that a word becomes whose end was not read, and which would become something else with it: WordPiece reads words of up to 100 characters, and
- * has one token for longer ones.
- */
-const WORD_TOKENS_MAX = 128;
+/** Longer words are no words: WordPiece, too, reads those of up to 100 characters. */
+const WORD_CHARS_MAX = 100;
 
-/** The first characters of a text, none of them halved. */
+/** What was read of a text, or of two, as their template takes it. */
+interface ReadTexts {
+  readonly template: readonly TemplateItem[];
+  readonly contents: readonly (readonly number[])[];
+  /** Those of the template, too. */
+  readonly tokens: number;
+  /** Whether that is all of them. */
+  readonly isWhole: boolean;
+  /** Whether they go on with a blank: a word whose end was not read may become something else with it, from its beginning on. */
+  readonly isBetweenWords: boolean;
+}
+
+/** As many tokens as the model takes, if the rest may be cut off. */
+function shortened(
+  { template, contents, tokens, isWhole }: ReadTexts,
+  { tokensMax, isTruncating, at }: EncodeOptions,
+): Outcome<TokenisedText> {
+  const excess = Math.max(0, tokens - tokensMax);
+  const refuseTokens = (what: string) => refuseBeyond({ path: at, limit: { bound: tokensMax }, value: tokens, what });
+  if (excess > 0 && !isTruncating) return refuseTokens(`has ${tokens} tokens`);
+  const [, ofSecond] = contents;
+  if (ofSecond !== undefined && excess > 0 && excess >= ofSecond.length)
+    return refuseTokens(`has ${tokens} tokens, too many of them in the first text of its pair`);
+  // Of what was not read nothing is known but that there was some.
+  const cutTokens = isWhole ? excess : Math.max(1, excess);
+  return ok({ ...filled(template, cut(contents, excess), tokensMax), cutTokens });
+}
+
+/** The first characters of a text, none of them halved; without the beginning of a word that goes on, unless that is longer than words are. */
 function head(text: string, charsMax: number): string {
+  if (text.length <= charsMax) return text;
   const first = text.slice(0, Math.max(0, charsMax));
-  return first.length < text.length && /[\ud800-\udbff]$/.test(first) ? first.slice(0, -1) : first;
+  for (let end = first.length; end > 0 && end >= first.length - WORD_CHARS_MAX; end -= 1)
+    if (/\s/.test(text.charAt(end))) return first.slice(0, end);
+  return /[\ud800-\udbff]$/.test(first) ? first.slice(0, -1) : first;
 }
 
 const tokensIn = (template: readonly TemplateItem[], contents: readonly (readonly number[])[]): number =>

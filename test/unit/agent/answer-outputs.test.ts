@@ -125,3 +125,34 @@ it('[M186] lines of jobs and batches have the forms and refusals of /v1/embeddin
   expect((await answered('sparse', { output: 'dense' })).error).toMatchObject({ code: 'invalid_value', param: 'output' });
   expect((await answered('sparse', { dimensions: 2 })).error).toMatchObject({ code: 'invalid_value', param: 'dimensions' });
 });
+
+it('[M155] [M156] an agent cuts where a line says so, counts it, and tells the gateway of each text', async () => {
+  const asked: unknown[] = [];
+  const manifest = manifestOf('m', { dimensions: DIMENSIONS });
+  const embed: TextCalls['embed'] = async (_texts, _type, options) => {
+    asked.push(options.isTruncating);
+    const cutTokens = options.isTruncating === true ? { cutTokens: Int32Array.of(0, 5) } : {};
+    return ok({ vectors: Float32Array.from(ROWS.dense.flat()), tokens: Int32Array.of(2, 4), ...cutTokens, sharedTexts: 0 });
+  };
+  const model = registeredLineModel('m', { model: 'm', version: '1', manifest }, { embed });
+  const answer = async (fields: object, form: 'openai' | 'replica') => {
+    const body = { model: 'm', input: TEXTS, ...fields };
+    const line = JSON.stringify({ custom_id: 'c', method: 'POST', url: '/v1/embeddings', body });
+    return JSON.parse((await answerLine(line, 'id', model, form)).json).response.body;
+  };
+  expect((await answer({}, 'openai')).truncated).toBeUndefined();
+  for (const truncate of ['end', true])
+    expect((await answer({ truncate }, 'openai')).truncated).toEqual({ count: 1, tokens: 5, inputs: [{ index: 1, tokens: 5 }] });
+  expect((await answer({ truncate: true }, 'replica')).sluice).toMatchObject({ tokens: [2, 4], cut_tokens: [0, 5] });
+  expect(asked).toEqual([false, true, true, true]);
+});
+
+it('[M157] what a replica says of cut tokens is taken only as one count for each text', async () => {
+  const counted = (cut: unknown) => readAs('dense', (body) => ({ ...body, sluice: { ...body.sluice, cut_tokens: cut } }));
+  const read = await counted([0, 7]);
+  expect(read.ok && [...(read.value.cutTokens ?? [])]).toEqual([0, 7]);
+  const old = await counted(undefined);
+  expect(old.ok && old.value.cutTokens).toBeUndefined();
+  for (const bad of [[1], [1, 2, 3], [1, -1], [0.5, 0], 'many', null])
+    expect(refusalOf(await counted(bad)), JSON.stringify(bad)).toBe('no_healthy_replica model');
+});

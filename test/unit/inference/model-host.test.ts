@@ -168,6 +168,17 @@ describe('a registered embedding model', () => {
     expect(refusalOf(await host.embedTexts(ref, many, undefined))).toContain('limit_exceeded input:');
   });
 
+  it('[M155] others have their turn while many very long texts are tokenised', async () => {
+    const { host, ref } = await hosted(bertFolder());
+    let isOver = false;
+    const texts = Array.from({ length: 8 }, () => 'river'.repeat(6_000));
+    const embedding = host.embedTexts(ref, texts, undefined, { isTruncating: true }).finally(() => (isOver = true));
+    let turns = 0;
+    for (; !isOver; turns += 1) await new Promise((resolve) => setImmediate(resolve));
+    expect((await embedding).ok).toBe(true);
+    expect(turns).toBeGreaterThanOrEqual(4);
+  });
+
   it('[M80] is verified by running the longest text it takes', async () => {
     const { host, ref, reading } = await hosted(bertFolder());
     const verified = must(await host.verify(ref));

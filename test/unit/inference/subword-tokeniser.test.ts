@@ -231,3 +231,18 @@ describe('the committed model', () => {
     }
   });
 });
+
+it('[M155] a cut text has the ids of its first words, whatever number of ids a word has, and the rest are counted', () => {
+  const words = ['dog', 'qwzx', 'the', 'blorptang', 'dog', '東', '京'];
+  const text = words.join(' ');
+  const all = tokeniser.tokenise(text);
+  for (let wordsMax = 1; wordsMax <= all.words + 1; wordsMax += 1) {
+    const cut = tokeniser.tokenise(text, wordsMax);
+    expect(cut).toEqual({ ...tokeniser.tokenise(words.slice(0, wordsMax).join(' ')), cutWords: Math.max(0, all.words - wordsMax) });
+  }
+  // What is one name is kept whole or not at all, unless nothing would be left.
+  expect(tokeniser.tokenise('dog get_user_by_id', 3)).toMatchObject({ words: 1, cutWords: 4 });
+  expect(tokeniser.tokenise('get_user_by_id', 2)).toMatchObject({ words: 2, cutWords: 2 });
+  expect(tokeniser.tokenise('get_user_by_id', 2).ids.length).toBe(2);
+  expect(tokeniser.tokenise('!!! ???', 1)).toEqual(tokeniser.tokenise('!!! ???'));
+});

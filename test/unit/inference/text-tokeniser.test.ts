@@ -50,3 +50,35 @@ it('[M57] refuses a hostile tokenizer.json by the field that is at fault', () =>
 });
 
 const sequence = { Sequence: { id: 'A', type_id: 0 } };
+
+const opened = TextTokeniser.ofFile(utf8(JSON.stringify(tokenizerJson())), undefined, []);
+const rowOf = (text: string, tokensMax: number, second?: string) => {
+  const row = opened.ok ? opened.value.encode(text, second, { tokensMax, isTruncating: true, at: ['text'] }) : opened;
+  return row.ok ? { ids: row.value.ids, cutTokens: row.value.cutTokens } : `${row.error.code} ${paramOf(row.error)}`;
+};
+const repeated = (word: string, count: number) => Array.from({ length: count }, () => word).join(' ');
+const [CLS, SEP, RIVER] = [2, 3, 10];
+const rivers = (count: number) => Array<number>(count).fill(RIVER);
+
+it('[M155] a cut text ends with the special tokens that a whole one ends with, and all that were cut off are counted', () => {
+  expect(rowOf(repeated('river', 3), 5)).toEqual({ ids: [CLS, RIVER, RIVER, RIVER, SEP], cutTokens: 0 });
+  expect(rowOf(repeated('river', 9), 5)).toEqual({ ids: [CLS, RIVER, RIVER, RIVER, SEP], cutTokens: 6 });
+  expect(rowOf('river', 2)).toEqual({ ids: [CLS, SEP], cutTokens: 1 });
+  expect(rowOf('river', 5, repeated('river', 9))).toEqual({ ids: [CLS, RIVER, SEP, RIVER, SEP], cutTokens: 8 });
+  expect(rowOf(repeated('river', 4), 5, 'river')).toBe('limit_exceeded text');
+});
+
+it('[M155] of a very long text as much is read as its first tokens need, whatever they look like', () => {
+  // 16 characters a token are read at first.
+  const blanks = ' '.repeat(600);
+  expect(rowOf(`river${blanks}river`, 10)).toEqual({ ids: [CLS, RIVER, RIVER, SEP], cutTokens: 0 });
+  expect(rowOf(`${blanks}${repeated('river', 20)}`, 10)).toEqual({ ids: [CLS, ...rivers(8), SEP], cutTokens: 12 });
+  // A word of more than 100 characters is one unknown token, of which the beginning would be many.
+  expect(rowOf(`${'a'.repeat(500)} river`, 10)).toEqual({ ids: [CLS, 1, RIVER, SEP], cutTokens: 0 });
+  // What lies behind 32,768 characters is not read, nor a word that has its midst there, and counts as cut.
+  expect(rowOf(`${' '.repeat(32_740)}${repeated('river', 20)}`, 10)).toEqual({ ids: [CLS, ...rivers(4), SEP], cutTokens: 1 });
+  expect(rowOf(`river${' '.repeat(40_000)}river`, 10)).toEqual({ ids: [CLS, RIVER, SEP], cutTokens: 1 });
+  const many = rowOf(repeated('a', 100_000), 10);
+  expect(many).toMatchObject({ ids: { length: 10 } });
+  expect(typeof many === 'string' ? 0 : many.cutTokens).toBeGreaterThan(70);
+});

@@ -113,6 +113,7 @@ describe('copying vectors', () => {
           dimensions: 3,
           contractHash: '',
           tokens: texts.length,
+          cut: [],
           cachedTokens: 1,
         });
       },
