@@ -131,7 +131,7 @@ describe('turns amid a layer', () => {
     expect(Math.max(...turns)).toBeLessThanOrEqual(2 * STEP_PRODUCTS);
   });
 
-  it('[M200] texts that come meanwhile have the states that each has alone, and one long text at a time is amid attention', async () => {
+  it('[M200] texts that come meanwhile have their own states, and one long text is amid attention', async () => {
     const alone = await engineOf(source, atOnce);
     const expected = new Map<number, Float32Array>();
     for (const tokens of [LONG, LONGER, 9]) expected.set(tokens, await statesOf(alone, tokens));
