@@ -15,17 +15,17 @@ class Work {
   products = 0;
   readonly attended: number[] = [];
 
-  counted({ multiply, attend, ...others }: EncoderKernels): EncoderKernels {
+  counted(kernels: EncoderKernels): EncoderKernels {
     return {
-      ...others,
+      ...kernels,
       multiply: (codes, facts, rows, inputs, panels, columns, out) => {
         this.products += rows * inputs * columns;
-        multiply(codes, facts, rows, inputs, panels, columns, out);
+        kernels.multiply(codes, facts, rows, inputs, panels, columns, out);
       },
       attend: (states, tokens, hidden, size, first, end, scratch, out) => {
         this.products += 4 * 2 * (end - first) * tokens * size;
         this.attended.push(tokens);
-        attend(states, tokens, hidden, size, first, end, scratch, out);
+        kernels.attend(states, tokens, hidden, size, first, end, scratch, out);
       },
     };
   }
