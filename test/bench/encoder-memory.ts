@@ -26,7 +26,7 @@ const BATCH_TOKENS = 32_768;
 const QUICK_BATCH_TOKENS = 2_048;
 const MEBIBYTE = 2 ** 20;
 
-/** What encoders take of the isolate that serves them and of its process, by part, as they load and under the longest batch; and who makes room for whom. */
+/** What encoders take of the isolate that serves them and of its process, by part, as they load and under the longest batch; and which makes room for which. */
 export async function encoderMemoryBench({
   only,
   quick = false,

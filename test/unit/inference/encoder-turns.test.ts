@@ -15,17 +15,17 @@ class Work {
   products = 0;
   readonly attended: number[] = [];
 
-  counted({ multiply, attend, ...others }: EncoderKernels): EncoderKernels {
+  counted(kernels: EncoderKernels): EncoderKernels {
     return {
-      ...others,
+      ...kernels,
       multiply: (codes, facts, rows, inputs, panels, columns, out) => {
         this.products += rows * inputs * columns;
-        multiply(codes, facts, rows, inputs, panels, columns, out);
+        kernels.multiply(codes, facts, rows, inputs, panels, columns, out);
       },
       attend: (states, tokens, hidden, size, first, end, scratch, out) => {
         this.products += 4 * 2 * (end - first) * tokens * size;
         this.attended.push(tokens);
-        attend(states, tokens, hidden, size, first, end, scratch, out);
+        kernels.attend(states, tokens, hidden, size, first, end, scratch, out);
       },
     };
   }
@@ -131,7 +131,7 @@ describe('turns amid a layer', () => {
     expect(Math.max(...turns)).toBeLessThanOrEqual(2 * STEP_PRODUCTS);
   });
 
-  it('[M200] texts that come meanwhile have the states that each has alone, and one long text at a time is amid attention', async () => {
+  it('[M200] texts that come meanwhile have their own states, and one long text is amid attention', async () => {
     const alone = await engineOf(source, atOnce);
     const expected = new Map<number, Float32Array>();
     for (const tokens of [LONG, LONGER, 9]) expected.set(tokens, await statesOf(alone, tokens));

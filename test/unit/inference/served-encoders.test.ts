@@ -178,7 +178,7 @@ describe('[M145] encoders of an isolate', () => {
     },
   );
 
-  it('[M206] a load gives others their turn while it looks through the file, and between the steps of understanding it', async () => {
+  it('[M206] a load gives others their turn amid the file, and between the steps of reading it', async () => {
     const bucket = new PieceBucket();
     const ref = await stored(bucket, bertFolder('embedding', { shape: { ...LARGE, vocabulary: 60_000 } }).files);
     const seen = { bytes: 0, most: 0, turnsOfFile: 0, turnsBetween: 0, areWeights: false };
