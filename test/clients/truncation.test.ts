@@ -164,8 +164,8 @@ describe.each(Object.entries(SURFACES))('[M155] [M156] [M157] %s', (_, surface) 
     for (const mode of ['absent', 'none', 'end'] as const) {
       const answer = await surface.ask([fitting], mode);
       expect(answer.status, JSON.stringify(answer.body)).toBe(200);
-      const said = surface.cutOf(answer) ?? 'nothing';
-      expect([mode, said]).toEqual([mode, mode === 'end' && said !== 'nothing' ? { count: 0, tokens: 0 } : 'nothing']);
+      const counted = surface.cutOf(answer) ?? 'nothing';
+      expect([mode, counted]).toEqual([mode, mode === 'end' && counted !== 'nothing' ? { count: 0, tokens: 0 } : 'nothing']);
     }
   });
 

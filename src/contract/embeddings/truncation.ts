@@ -37,15 +37,15 @@ export function withTruncateFlag<Body extends { readonly truncate?: TruncateFiel
 export const TRUNCATED_HEADER = 'x-sluice-truncated';
 
 const count = z.int().min(0);
-const cutTexts = count.meta(about('How many texts were cut.'));
-const cutTokens = count.meta(
+const textsCut = count.meta(about('How many texts were cut.'));
+const tokensCut = count.meta(
   about('How many tokens were cut off: at least so many, since only the beginning of a text of very many characters is read.'),
 );
 
 /** What was cut in a call with `end`. */
 export const truncated = named('Truncated', {
-  count: cutTexts,
-  tokens: cutTokens,
+  count: textsCut,
+  tokens: tokensCut,
   inputs: z
     .array(z.object({ index: count, tokens: count }))
     .meta(about('Which texts: their positions in the request, from 0, and the tokens that each has lost.')),
@@ -54,7 +54,7 @@ export const truncated = named('Truncated', {
   .meta(about('What was cut: in answers to calls with `"truncate": "end"`.'));
 
 /** Of a stream of texts, whose positions would be many. */
-export const truncatedCounts = z.object({ count: cutTexts, tokens: cutTokens }).optional();
+export const truncatedCounts = z.object({ count: textsCut, tokens: tokensCut }).optional();
 
 /** A text of a call of which the end was cut off. */
 export interface CutText {

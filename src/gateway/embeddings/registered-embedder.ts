@@ -25,7 +25,7 @@ import type { CacheReport } from '../caches/cache-report.ts';
 import type { CountCache } from '../caches/cache-stats.ts';
 import type { EmbeddedInputs, EmbedInputs } from './embed.ts';
 import { checkContract } from './embed.ts';
-import type { EmbeddingCache } from './embedding-cache.ts';
+import type { BatchAnswer, EmbeddingCache } from './embedding-cache.ts';
 import { packRow, unpackCounts, unpackRows } from './packed-rows.ts';
 import type { ModelRunners, Ran, RunTexts } from '../models/model-runners.ts';
 import { Composed } from '../api/composed.ts';
@@ -102,11 +102,23 @@ export class RegisteredEmbedder extends Composed<RegisteredEmbedderParts> {
       },
     });
     if (!answer.ok) return answer;
-    const { report, holding, rows } = answer.value;
+    return this.#counted({ request, run, texts, bounds, dimensions, manifest }, answer.value, ran);
+  }
+
+  /** What was answered, with what it counts: refuses what is too much of it, or cut though the request does not say so. */
+  async #counted(
+    { request, run, texts, bounds, dimensions, manifest }: Asked,
+    answer: BatchAnswer,
+    ran: Ran | undefined,
+  ): Promise<Outcome<EmbeddedInputs>> {
+    const { version, output, isTruncating, tokens: bound } = run;
+    const { dimensions: full } = version.manifest;
+    const { principal } = request;
+    const { report, holding, rows } = answer;
     const numbers = rows.reduce((sum, { length }) => sum + length - 1, 0);
     if (numbers > EMBEDDING_LIMITS.embeddingNumbersMaxCount) return tooManyNumbers(numbers, output);
     const { vectors, packed } =
-      output === 'dense' ? unpackRows(answer.value.vectors, full) : { vectors: NO_NUMBERS, packed: rows.map((row) => row.at(-1) ?? 0) };
+      output === 'dense' ? unpackRows(answer.vectors, full) : { vectors: NO_NUMBERS, packed: rows.map((row) => row.at(-1) ?? 0) };
     const counts = packed.map((one) => unpackCounts(one, version.manifest.tokensMax));
     const tokens = counts.map((one) => one.tokens);
     const cut = cutTextsOf(counts.map(({ cutTokens }) => cutTokens));
@@ -203,6 +215,16 @@ function formOf(
     return refuse('invalid_value', `goes with dense and token vectors; ${model} makes sparse ones`, 'dimensions');
   if (dimensions <= manifest.dimensions) return ok({ output: output.value, dimensions });
   return refuse('invalid_value', `is ${dimensions}; the vectors of ${model} have ${manifest.dimensions}`, 'dimensions');
+}
+
+/** A request, as it is run. */
+interface Asked {
+  readonly request: EmbedInputs;
+  readonly run: RunTexts & Required<Pick<RunTexts, 'output'>>;
+  readonly texts: readonly string[];
+  readonly bounds: readonly number[];
+  readonly dimensions: number;
+  readonly manifest: ModelManifest;
 }
 
 const NO_NUMBERS = new Float32Array(0);

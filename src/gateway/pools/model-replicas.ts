@@ -5,6 +5,7 @@ import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
 import { joinRows } from '../../cache/vector-rows.ts';
 import { readRow } from './replica-rows.ts';
+import type { EmbeddingOutput } from '../../inference/embedding-output.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { JobId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
@@ -131,6 +132,8 @@ interface ReplicaCounts {
 const isListOf = (value: unknown, count: number): value is unknown[] => Array.isArray(value) && value.length === count;
 const countIn = (value: unknown): number => (Number.isSafeInteger(value) && Number(value) >= 0 ? Number(value) : Number.NaN);
 
+const cutCountsIn = (cut: unknown, count: number): number[] => (isListOf(cut, 0) || isListOf(cut, count) ? cut.map(countIn) : [Number.NaN]);
+
 /** What a replica is expected to say. It is code of an operator, and may be of another version: nothing is taken on trust. */
 function vectorsIn(body: unknown, { count, dimensions, output, contracts }: Expected): Outcome<ReplicaVectors> {
   const { data, sluice } = (body ?? {}) as { data?: unknown; sluice?: ReplicaCounts };
@@ -140,11 +143,19 @@ function vectorsIn(body: unknown, { count, dimensions, output, contracts }: Expe
   const isList = isListOf(data, count) && isListOf(tokens, count);
   const rows = isList ? data.map((one) => readRow((one as { embedding?: unknown } | null)?.embedding, output, dimensions)) : [];
   const counts = isList ? tokens.map(countIn) : [];
-  const cutTokens = isListOf(cut, 0) || isListOf(cut, count) ? cut.map(countIn) : [Number.NaN];
+  const cutTokens = cutCountsIn(cut, count);
   const known = rows.filter((row) => row !== undefined);
   if (!isList || known.length < count || [...counts, ...cutTokens].some(Number.isNaN) || !known.every((row) => row.every(Number.isFinite)))
     return refuse('no_healthy_replica', 'the replica answered something else than vectors', 'model');
-  const lengths = output === 'dense' ? {} : { lengths: Int32Array.from(known, ({ length }) => length) };
-  const counted = { tokens: Int32Array.from(counts), ...(cutTokens.length > 0 ? { cutTokens: Int32Array.from(cutTokens) } : {}) };
-  return ok({ vectors: joinRows(known).vectors, ...lengths, ...counted, sharedTexts: 0, version });
+  return ok({ ...joined(known, output), ...countsOf(counts, cutTokens), sharedTexts: 0, version });
 }
+
+const joined = (rows: readonly Float32Array<ArrayBuffer>[], output: EmbeddingOutput): Pick<ReplicaVectors, 'vectors' | 'lengths'> => {
+  const { vectors } = joinRows(rows);
+  return output === 'dense' ? { vectors } : { vectors, lengths: Int32Array.from(rows, ({ length }) => length) };
+};
+
+const countsOf = (tokens: readonly number[], cutTokens: readonly number[]): Pick<ReplicaVectors, 'tokens' | 'cutTokens'> => ({
+  tokens: Int32Array.from(tokens),
+  ...(cutTokens.length > 0 ? { cutTokens: Int32Array.from(cutTokens) } : {}),
+});

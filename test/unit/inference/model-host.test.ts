@@ -170,12 +170,11 @@ describe('a registered embedding model', () => {
 
   it('[M155] others have their turn while many very long texts are tokenised', async () => {
     const { host, ref } = await hosted(bertFolder());
-    let isOver = false;
     const texts = Array.from({ length: 8 }, () => 'river'.repeat(6_000));
-    const embedding = host.embedTexts(ref, texts, undefined, { isTruncating: true }).finally(() => (isOver = true));
     let turns = 0;
-    for (; !isOver; turns += 1) await new Promise((resolve) => setImmediate(resolve));
-    expect((await embedding).ok).toBe(true);
+    const counting = setInterval(() => (turns += 1), 0);
+    const embedded = await host.embedTexts(ref, texts, undefined, { isTruncating: true }).finally(() => clearInterval(counting));
+    expect(embedded.ok).toBe(true);
     expect(turns).toBeGreaterThanOrEqual(4);
   });
 

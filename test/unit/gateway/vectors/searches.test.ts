@@ -50,7 +50,7 @@ function world(metadataChars = 1, dimensions = 2, metric = 'dot') {
     embed: async ({ texts }: { texts: readonly string[] }) => {
       embedded.push(texts);
       const vectors = Float32Array.from(texts.flatMap((text) => Array.from({ length: dimensions }, () => text.length)));
-      return ok({ vectors, dimensions, contractHash: 'h', tokens: 3 * texts.length, cut: [], cachedTokens: 1 });
+      return ok({ vectors, dimensions, contractHash: 'h', tokens: 3 * texts.length, cut: cutOf(texts), cachedTokens: 1 });
     },
   };
   const searches = new Searches({
@@ -68,6 +68,10 @@ function world(metadataChars = 1, dimensions = 2, metric = 'dot') {
   return { queries, fetches, embedded, counted, search };
 }
 
+/** Texts of more than nine characters have lost the rest. */
+const cutOf = (texts: readonly string[]) =>
+  texts.map((text, index) => ({ index, tokens: text.length - 9 })).filter(({ tokens }) => tokens > 0);
+
 const refused = (outcome: Outcome<unknown>) => (outcome.ok ? 'ok' : [outcome.error.code, outcome.error.path]);
 
 it('[D80] the first score of each search around a vector or text is counted, of cosines alone', async () => {
@@ -78,6 +82,12 @@ it('[D80] the first score of each search around a vector or text is counted, of 
   const dot = world();
   await dot.search({ text: 'abc' });
   expect(dot.counted).toEqual([]);
+});
+
+it('[M156] a text that was cut is named by its search, whatever the others search around', async () => {
+  const { search } = world();
+  const found = await search({ id: 'v1' }, { text: 'abc' }, { text: 'twelve chars', truncate: 'end' });
+  expect(found.ok && found.value.cut).toEqual([{ index: 2, tokens: 3 }]);
 });
 
 describe('[V190] the searches of a request', () => {
