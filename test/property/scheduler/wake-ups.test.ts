@@ -95,7 +95,7 @@ it('[J72] a job that is not examined misses nothing: examining all before every 
     expect(count, `the runs contained ${what}: ${JSON.stringify(seen)}`).toBeGreaterThan(50);
 });
 
-it('[J375] a tree in which nothing has changed is not looked at, and misses nothing: looking at it decides the same', () => {
+it('[J375] a tree in which nothing has changed is not looked at, and looking decides the same', () => {
   const seen = { settled: 0, other: 0 };
   for (const seed of firstSeeds(effort(40, 1_400))) {
     const cramped = new CrampedWorld(seed, 2, [NEVER_MS, 30, 7][seed % 3]);
@@ -138,7 +138,7 @@ it('[J375] a tree in which nothing has changed is not looked at, and misses noth
     expect(count, `the runs contained ${what}: ${JSON.stringify(seen)}`).toBeGreaterThan(50);
 });
 
-it('[J374] the classes whose jobs came first are found, whatever came and went in between, also on trial', () => {
+it('[J374] the classes whose jobs came first are found, whatever comes and goes, also on trial', () => {
   for (const seed of firstSeeds(effort(40, 1_400))) {
     const cramped = new CrampedWorld(seed, 2);
     const { world } = cramped;

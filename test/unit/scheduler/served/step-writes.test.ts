@@ -64,7 +64,7 @@ describe('what a step writes', () => {
     expect(storage.count).toBe(before);
   });
 
-  it('[J376] takes no more statements for thirty jobs that come together than for one, and answers each as alone', () => {
+  it('[J376] takes no more statements for thirty jobs together than for one, and answers each as alone', () => {
     const statements = (count: number): number => {
       const storage = new CountingSql();
       const world = new ServedCell([POOL], storage);
