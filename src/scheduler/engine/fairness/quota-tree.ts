@@ -134,7 +134,7 @@ export class QuotaTree {
     for (const root of this.roots) for (const child of root.children) shareResources(child);
   }
 
-  /** How often something of the tree below a root was given back, or its quotas changed: in between, nobody there may take more than before. */
+  /** How often something of the tree below a root was given back, or its quotas changed: in between, no member may take more than before. */
   givenCount(root: CohortNode): number {
     return this.#given.get(root) ?? 0;
   }

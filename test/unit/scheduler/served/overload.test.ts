@@ -88,7 +88,7 @@ describe('a scheduler and pools on one thread that is too slow for them', () => 
     expect(result.after.startMs).toBeLessThan(2 * result.before.startMs);
   });
 
-  it('[J377] [P140] take no more statements for a job with more agents and more jobs that wait, and search for what they read', async () => {
+  it('[J377] [P140] take no more statements a job with more agents and waiting jobs, and scan nothing', async () => {
     const few = await statementsOf(40, 4);
     const moreWait = await statementsOf(160, 4);
     const moreAgents = await statementsOf(160, 40);

@@ -64,7 +64,7 @@ describe('what a step writes', () => {
     expect(storage.count).toBe(before);
   });
 
-  it('[J376] takes no more statements for thirty jobs that come together than for one, and answers each as alone', () => {
+  it('[J376] takes no more statements for thirty jobs together than for one, and answers each as alone', () => {
     const statements = (count: number): number => {
       const storage = new CountingSql();
       const world = new ServedCell([POOL], storage);
@@ -88,6 +88,7 @@ describe('what a step writes', () => {
       { ...a!, digest: 'other' },
       dependent,
       b!,
+      jobRequest(5, { dependsOn: [b!.id] }),
       jobRequest(4, { dependsOn: [jobRequest(77).id] }),
     ]);
     expect(answers).toMatchObject([
@@ -97,6 +98,7 @@ describe('what a step writes', () => {
       mismatch,
       { ok: true, value: { id: dependent.id, dependsOn: [a!.id] } },
       { ok: true, value: { id: b!.id } },
+      { ok: true, value: { dependsOn: [b!.id] } },
       { error: { code: 'job_not_found' } },
     ]);
     expect([a!, dependent, b!].map(({ id }) => world.job(id).sequence)).toEqual([1, 2, 3]);
