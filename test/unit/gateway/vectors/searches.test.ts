@@ -86,7 +86,7 @@ it('[D80] the first score of each search around a vector or text is counted, of 
 
 it('[M156] a text that was cut is named by its search, whatever the others search around', async () => {
   const { search } = world();
-  const found = await search({ id: 'v1' }, { text: 'abc' }, { text: 'twelve chars', truncate: 'end' });
+  const found = await search({ positive_ids: ['v1'] }, { text: 'abc' }, { text: 'twelve chars', truncate: 'end' });
   expect(found.ok && found.value.cut).toEqual([{ index: 2, tokens: 3 }]);
 });
 
