@@ -44,7 +44,7 @@ const inference = {
     const kept = texts.map((text) => text.slice(0, TOKENS_MAX));
     const cutTokens = Int32Array.from(texts, ({ length }) => Math.max(0, length - TOKENS_MAX));
     const lengths = output === 'tokens' ? { lengths: Int32Array.from(kept, ({ length }) => 2 * length) } : {};
-    const vectors = Float32Array.from(kept.flatMap((text) => (output === 'tokens' ? [...text].flatMap(() => [1, 0]) : [text.length, 0])));
+    const vectors = Float32Array.from(kept.flatMap((text) => (output === 'tokens' ? Array.from(text).flatMap(() => [1, 0]) : [text.length, 0])));
     return ok({ vectors, ...lengths, tokens: Int32Array.from(kept, ({ length }) => length), cutTokens, sharedTexts: 0 });
   },
 };
