@@ -78,4 +78,5 @@ export function distilPieces({ texts, groups, vectors, vocabulary }: PieceLesson
 
 export const OPSET = 13;
 
-const isHeldOut = (group: string): boolean => createHash('sha256').update(group).digest().readUInt32BE(0) % HELD_OUT_EVERY === 0;
+/** Whether texts of this group are kept from the fit. */
+export const isHeldOut = (group: string): boolean => createHash('sha256').update(group).digest().readUInt32BE(0) % HELD_OUT_EVERY === 0;

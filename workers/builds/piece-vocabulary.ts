@@ -25,7 +25,10 @@ export function pieceVocabulary(tokeniserFile: string): PieceVocabulary {
   if (!isRecord(model) || model['type'] !== 'WordPiece' || model['continuing_subword_prefix'] !== CONTINUES || !isRecord(model['vocab']))
     throw new UnusableInput('the teacher has no WordPiece tokeniser.');
   if (!isRecord(normaliser) || normaliser['lowercase'] !== true) throw new UnusableInput("the teacher's tokeniser tells cases apart.");
-  const pieces = Object.keys(model['vocab']);
+  // By id: keys that are numbers come first in an object, wherever the file has them.
+  const pieces = Object.entries(model['vocab'] as Readonly<Record<string, number>>)
+    .toSorted(([, left], [, right]) => left - right)
+    .map(([piece]) => piece);
   const beginnings = pieces.filter((piece) => /^[a-z0-9]+$/.test(piece));
   const continuations = pieces.filter((piece) => /^##[a-z0-9]+$/.test(piece)).map((piece) => piece.slice(CONTINUES.length));
   return {

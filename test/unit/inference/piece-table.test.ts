@@ -9,7 +9,7 @@ import { tokenBatch } from '../../../src/inference/token-batch.ts';
 import { normalise } from '../../../src/inference/unit-vectors.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 import { utf8 } from '../../../src/kernel/bytes.ts';
-import { distilPieces } from '../../../workers/builds/distil-pieces.ts';
+import { distilPieces, isHeldOut } from '../../../workers/builds/distil-pieces.ts';
 
 const bags = { ids: Int32Array.of(0, 1, 1, 2, 0, 2), offsets: Int32Array.of(0, 2, 4, 6), weights: Float64Array.of(1, 2, 1, 0.5, 3, 1) };
 const targets = { columns: 2, values: Float64Array.of(1, 0, 0, 1, -1, 2) };
@@ -90,6 +90,15 @@ describe('a table of pieces', () => {
 
   it('[M196] texts of one group are all held out or all fitted', () => {
     expect(distilPieces({ ...taught, groups: taught.texts.map(() => 'one') }, 'student', settings).heldOut.texts).toBe(0);
+  });
+
+  it('[M196] what is held out moves no row', () => {
+    const name = Array.from({ length: 1_000 }, (_, i) => `h${i}`).find(isHeldOut)!;
+    const groups = taught.texts.map((_, i) => (i < 20 ? name : 'one'));
+    const other = taught.vectors.map((x, i) => (i < 20 * COLUMNS ? -x : x));
+    const [one, two] = [taught.vectors, other].map((vectors) => distilPieces({ ...taught, groups, vectors }, 'student', settings));
+    expect([one!.heldOut.texts, two!.heldOut.texts]).toEqual([20, 20]);
+    expect(Buffer.compare(one!.file, two!.file)).toBe(0);
   });
 
   it('[M196] what vectors cannot be is refused', () => {

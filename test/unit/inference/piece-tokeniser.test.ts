@@ -35,6 +35,14 @@ it('[M190] the ids are those of the rows: the unknown token, beginnings, an empt
     for (const id of tokeniser.tokenise(text).ids) expect(id).toBeLessThan(tokeniser.vocabularySize);
 });
 
+it('[M190] what is hashed has the rows behind the continuations, all of them and no other', () => {
+  const texts = Array.from({ length: 30_000 }, (_, i) => `q${String.fromCharCode(97 + (i % 26))}${i}`);
+  const ids = new Set(texts.flatMap((text) => [...tokeniser.tokenise(`Ж${text}`).ids]));
+  const hashed = [...ids].filter((id) => id > SEPARATOR + CONTINUATIONS.length);
+  const first = SEPARATOR + CONTINUATIONS.length + 1;
+  expect([Math.min(...hashed), Math.max(...hashed), hashed.length]).toEqual([first, first + PIECE_BUCKETS - 1, PIECE_BUCKETS]);
+});
+
 it('[M191] names are cut into their parts, unless the vocabulary has them whole', () => {
   for (const name of ['getUserById', 'get_user_by_id', 'GetUserByID', 'get-user-by-id']) expect(pieces(name)).toBe('get user by id');
   expect(pieces('IL6')).toBe('il 6');
@@ -86,15 +94,16 @@ it('[M190] a file names the rules, and one whose pieces crowd their table is non
 });
 
 it('[M194] the pieces of a teacher are those of ASCII letters and digits, beginnings first', () => {
-  const vocab = { '[PAD]': 0, '##z': 1, get: 2, é: 3, '##lie': 4, '!': 5, a1: 6, '##é': 7 };
+  // A piece of digits is the first key of an object, wherever it stands in the file.
+  const vocab = { '[PAD]': 0, '##z': 1, get: 2, é: 3, '##lie': 4, '!': 5, a1: 6, '##é': 7, '42': 8 };
   const file = (model: object, lowercase = true) => JSON.stringify({ model, normalizer: { type: 'BertNormalizer', lowercase } });
   const wordPiece = { type: 'WordPiece', continuing_subword_prefix: '##', vocab };
   const made = pieceVocabulary(file(wordPiece));
-  expect(new TextDecoder().decode(made.bytes)).toBe('get\na1\n\nz\nlie');
-  expect(made.texts).toEqual(['get', 'a1', 'z', 'lie']);
-  expect(made.ids).toEqual([1, 2, 4, 5]);
+  expect(new TextDecoder().decode(made.bytes)).toBe('get\na1\n42\n\nz\nlie');
+  expect(made.texts).toEqual(['get', 'a1', '42', 'z', 'lie']);
+  expect(made.ids).toEqual([1, 2, 3, 5, 6]);
   const of = new PieceTokeniser(made.bytes);
-  expect([...of.tokenise('getlie a1 getz').ids]).toEqual([1, 5, 2, 1, 4]);
+  expect([...of.tokenise('getlie a1 getz 42').ids]).toEqual([1, 6, 2, 1, 5, 3]);
   for (const other of [file({ ...wordPiece, type: 'BPE' }), file({ type: 'WordPiece' }), file(wordPiece, false), '[]'])
     expect(() => pieceVocabulary(other)).toThrow(/teacher/);
 });
