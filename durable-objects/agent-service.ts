@@ -82,11 +82,13 @@ export class AgentService {
     const deadlineMs = Date.now() + waitMs;
     const besides = holding ?? [];
     const asking = await this.#commits.turn(() => {
+      if (this.#isErased) return undefined;
       if (weights !== undefined) this.#parts.store.weights.said(agentId, weights);
       return this.#parts.store.asks(agentId, Date.now(), deadlineMs + JOB_LIMITS.agentReturnMs, holding !== undefined);
     });
     if (asking === undefined) return unknownAgent();
     await this.#others();
+    if (this.#isErased) return unknownAgent();
     const waiter = this.#parts.waiting.join(agentId);
     try {
       if (this.#letsGo(agentId, asking)) return retired();
@@ -98,14 +100,19 @@ export class AgentService {
     } finally {
       this.#parts.waiting.leave(waiter);
     }
-    // The pool was deleted meanwhile.
-    if (this.#parts.store.identity() === undefined) return unknownAgent();
+    if (this.#isErased) return unknownAgent();
     if (waitMs === 0 && this.#parts.store.heldBy(agentId, besides) === undefined) {
       // It asked whether there is work, and waits for none.
       this.#parts.store.stopsAsking(agentId);
       await this.#parts.sync.run();
+      if (this.#isErased) return unknownAgent();
     }
     return this.#answer(agentId, besides, { isLate: waitMs > 0 && Date.now() > deadlineMs, saysWeights: weights !== undefined });
+  }
+
+  /** The pool may be deleted whenever a call waits: nothing is read or written behind that. [P24] */
+  get #isErased(): boolean {
+    return this.#parts.store.identity() === undefined;
   }
 
   #answer(

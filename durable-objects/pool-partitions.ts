@@ -1,6 +1,7 @@
 import { JOB_LIMITS } from '../src/contract/jobs/job-limits.ts';
 import { TENANCY_LIMITS } from '../src/contract/tenancy/tenancy-limits.ts';
 import type { Outcome } from '../src/contract/api/outcome.ts';
+import { refuse } from '../src/contract/api/outcome.ts';
 import { refuseBeyond } from '../src/contract/limits/limit-refusal.ts';
 import type { PoolNode } from '../src/contract/pools/pool-exchange.ts';
 import { partitionName, partitionOfAgent, ROOT_PARTITION } from '../src/contract/pools/pool-partition.ts';
@@ -54,6 +55,7 @@ export class PoolPartitions implements PartitionAnswers {
    * are full. `here`: in the root. [P32] [P94]
    */
   async register(node: Omit<PoolNode, 'id'>, former: AgentId | undefined, here: () => Outcome<AgentId>): Promise<Outcome<AgentId>> {
+    if (this.#store.identity() === undefined) return refuse('pool_not_found', 'the pool was deleted', 'pool');
     for (const number of this.#inOrder(former)) {
       const answer = number === ROOT_PARTITION ? here() : await this.#admit(number, node, former);
       if (!answer.ok) continue;

@@ -122,9 +122,10 @@ export class PoolSync {
         carriedOut: store.carriedOut(),
         startsMax: this.starts.room(store.waitingCount(), store.joinedCount(), nowMs),
       });
-      if (orders.isGone === true) {
+      // The pool may have been erased meanwhile.
+      if (orders.isGone === true || store.identity() === undefined) {
         questions.forEach(({ answer }) => answer('stale'));
-        await onGone();
+        if (orders.isGone === true) await onGone();
         return false;
       }
       reports.forEach((report, position) => this.#obey(report, must(orders.verdicts[position], 'a verdict for each report')));

@@ -307,8 +307,9 @@ export class SqlitePoolStore {
     this.#sql.exec('DELETE FROM agents WHERE seen_at_ms <= ? AND joined = 0', nowMs - JOB_LIMITS.agentForgottenMs);
   }
 
+  /** Undefined also where the pool has been erased, as while its caller waited. */
   find(attemptId: AttemptId): AgentLease | undefined {
-    return this.#leases('SELECT body FROM leases WHERE attempt_id = ?', attemptId)[0];
+    return this.identity() && this.#leases('SELECT body FROM leases WHERE attempt_id = ?', attemptId)[0];
   }
 
   /** The leases of the members of an attempt, but for those that are to leave. */

@@ -181,7 +181,8 @@ it.each([
 
 it('[J215] trains the lists of a shard on an agent, while it answers', async () => {
   await pool.stopAgents();
-  const [dimensions, count] = [1_000, 1_100];
+  // As many as a shard has lists for (V183).
+  const [dimensions, count] = [1_500, 1_700];
   const random = new Seeded(5);
   const values = () => Array.from({ length: dimensions }, () => Math.floor(random.next() * 10));
   for (const name of ['large', 'small']) expect((await pool.client.post('/v1/indexes', { name, dimensions })).status).toBe(201);

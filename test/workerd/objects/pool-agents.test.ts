@@ -338,6 +338,32 @@ it('[P111] what an agent holds travels with the sync, what it has to forget with
   await last;
 });
 
+it('[P24] refuses by name the calls that a deletion reaches, at whatever point they wait', async () => {
+  for (const moment of [0, 1, 2, 3, 5, 8]) {
+    const { id, call } = await newPool();
+    const agent = value(await call((object) => object.register(named('one'))));
+    await newJob();
+    const { attemptId } = value(await call((object) => object.lease(agent, 20_000, []))).grant!;
+    const calls = () => [
+      call((object) => object.lease(agent, 20_000, [attemptId])),
+      call((object) => object.lease(agent, 0, [])),
+      call((object) => object.heartbeat(attemptId, 1, PROGRESS)),
+      call((object) => object.held(attemptId, 1)),
+      call((object) => object.meet(attemptId, 1, '127.0.0.1:1')),
+      call((object) => object.end(attemptId, 1, COMPLETED)),
+      call((object) => object.register(named('two'))),
+    ];
+    const before = calls();
+    // So many turns of the object later.
+    for (let turn = 0; turn < moment; turn++) await call((object) => object.summary());
+    const [answers] = await Promise.all([Promise.all([...before, ...calls()]), call((object) => object.erase())]);
+    for (const answer of answers.filter(({ ok }) => !ok))
+      expect(answer).toMatchObject({ error: { code: expect.stringMatching(/^(state_conflict|stale_fence|pool_not_found)$/) as string } });
+    for (const answer of await Promise.all(calls())) expect(answer.ok).toBe(false);
+    value(await scheduler().operate('remove', id, true));
+  }
+});
+
 it('[P111] weights that an attempt comes for are kept, though an order to forget them is under way', async () => {
   const { stub } = await newPool();
   const kept = await runInDurableObject(stub, (_object, { storage }) => {
