@@ -42,6 +42,8 @@ export class PieceTokeniser implements Tokeniser {
   #words = 0;
   #lacking = 0;
   #isBrief = false;
+  /** The character before, where it is one of a script without blanks. */
+  #before = 0;
 
   constructor(bytes: Uint8Array) {
     const end = emptyLine(bytes);
@@ -66,30 +68,32 @@ export class PieceTokeniser implements Tokeniser {
   }
 
   #scan(isBrief: boolean): void {
-    const text = this.#text;
     this.#isBrief = isBrief;
     this.#list.clear();
-    this.#words = 0;
-    this.#lacking = 0;
-    let before = 0;
-    for (let at = 0; at < text.length;) {
-      const unit = text.charCodeAt(at);
-      if (unit < FOLD.length) {
-        before = 0;
-        at = FOLD[unit] === 0 ? at + 1 : this.#run(at);
-        continue;
-      }
-      const codePoint = text.codePointAt(at)!;
-      const kind = charClassOf(codePoint);
-      if (kind === CharClass.word) at = this.#foreignWord(at);
-      else at += codePoint > 0xffff ? 2 : 1;
-      if (kind === CharClass.dense) {
-        this.#hashed.dense(codePoint, isBrief ? 0 : before);
-        this.#words++;
-        this.#lacking++;
-      }
-      before = kind === CharClass.dense ? codePoint : 0;
+    [this.#words, this.#lacking, this.#before] = [0, 0, 0];
+    const text = this.#text;
+    for (let at = 0; at < text.length;) at = text.charCodeAt(at) < FOLD.length ? this.#ascii(at) : this.#beyondAscii(at);
+  }
+
+  /** Returns where what begins at `at` ends. */
+  #ascii(at: number): number {
+    this.#before = 0;
+    return isWordAt(this.#text, at) ? this.#run(at) : at + 1;
+  }
+
+  #beyondAscii(at: number): number {
+    const codePoint = this.#text.codePointAt(at)!;
+    const kind = charClassOf(codePoint);
+    const before = this.#before;
+    this.#before = 0;
+    if (kind === CharClass.word) return this.#foreignWord(at);
+    if (kind === CharClass.dense) {
+      this.#hashed.dense(codePoint, this.#isBrief ? 0 : before);
+      this.#words++;
+      this.#lacking++;
+      this.#before = codePoint;
     }
+    return at + (codePoint > 0xffff ? 2 : 1);
   }
 
   /** A run of ASCII letters and digits: itself, or its parts. Returns where it and a clitic behind it end. */
