@@ -56,7 +56,7 @@ export function distilPieces({ texts, groups, vectors, vocabulary }: PieceLesson
     const row = texts.length + at;
     pieces.values.set(vectors.subarray(row * columns, (row + 1) * columns), piece * columns);
   });
-  const batchOf = (rows: readonly number[]) => tokenBatch(rows.map((row) => ids[row]!));
+  const batchOf = (rows: readonly number[]) => tokenBatch(rows.map((row) => must(ids[row], 'a text of that row')));
   const { table, axes } = fitPieceTable({ texts: batchOf(fitted), vectors: rowsOf(fitted), pieces }, settings);
   const { dimensions } = settings;
   const rows = quantiseRows(table);

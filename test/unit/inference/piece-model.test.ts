@@ -12,7 +12,7 @@ import { identifierRecall } from '../../../workers/cli/models/measure.ts';
 import { embedTexts, glossTask, qualityAt, readProbes } from '../../../workers/cli/models/measured-quality.ts';
 import { pieceManifest, pieceModel, vocabularyWords } from '../../support/fixtures/default-model.ts';
 
-it('[M198] the newest of the deployment is the model of word pieces, and what indexes are pinned to is served', async () => {
+it('[M198] the newest is the model of word pieces, and what indexes are pinned to is served', async () => {
   const catalogue = await readManifests();
   expect(catalogue.at(-1)).toEqual(pieceManifest);
   expect(pieceManifest.file.bytes).toBeLessThan(8e6);
@@ -25,7 +25,7 @@ it('[M198] the newest of the deployment is the model of word pieces, and what in
       expect(findVersion(catalogue, name, hash)).toMatchObject({ id: name, version, contractHash: hash, dimensions: 100 });
 });
 
-it('[M199] the default finds the lemma of a definition that it never saw, and sentences that mean the same', async () => {
+it('[M199] the default finds lemmas of definitions it never saw, and sentences of one meaning', async () => {
   // The first 400 of the 2,000 of the card, so that the search is short.
   const probes = (await readProbes(vocabularyWords)).slice(0, 400);
   const task = glossTask(pieceModel, probes);

@@ -109,7 +109,7 @@ describe('a table of pieces', () => {
   });
 });
 
-it('[M197] frequent pieces count less, what all texts share is taken away, and hashed rows are as long as those of rare pieces', () => {
+it('[M197] frequent pieces count less, what texts share is taken away, hashed rows have a length', () => {
   const { texts, vectors } = lesson();
   const common = texts.map((text) => `a0 ${text}`);
   const batch = tokenBatch(common.map((text) => tokeniser.tokenise(text).ids));

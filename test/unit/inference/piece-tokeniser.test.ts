@@ -27,7 +27,7 @@ it('[M190] a word is the longest piece it begins with, then the longest that goe
   expect(pieces('gz')).toBe('g ##z');
 });
 
-it('[M190] the ids are those of the rows: the unknown token, beginnings, an empty line, continuations, hashed rows', () => {
+it('[M190] ids: the unknown token, beginnings, an empty line, continuations, hashed rows', () => {
   expect(tokeniser.vocabularySize).toBe(1 + BEGINNINGS.length + 1 + CONTINUATIONS.length + PIECE_BUCKETS);
   expect([...tokeniser.tokenise('a').ids]).toEqual([1]);
   expect([...tokeniser.tokenise('gz').ids]).toEqual([2, SEPARATOR + CONTINUATIONS.length]);

@@ -21,9 +21,11 @@ export interface CommittedModel {
 
 /** The models of the deployment, the newest last. */
 export async function readManifests(): Promise<readonly ModelManifest[]> {
-  const read = async (id: string) => parseModelCatalogue(JSON.parse(await readFile(join(MODELS_FOLDER, id, 'manifest.json'), 'utf8')));
-  return (await Promise.all([GLOVE_SIF_100.id, BGE_STATIC_256.id].map(read))).flat();
+  return (await Promise.all([GLOVE_SIF_100.id, BGE_STATIC_256.id].map(catalogueOf))).flat();
 }
+
+const catalogueOf = async (id: string): Promise<readonly ModelManifest[]> =>
+  parseModelCatalogue(JSON.parse(await readFile(join(MODELS_FOLDER, id, 'manifest.json'), 'utf8')));
 
 /** Those that the gateway computes itself, the oldest first. */
 export async function readCommitted(): Promise<CommittedModel[]> {
