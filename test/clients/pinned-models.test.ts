@@ -184,3 +184,24 @@ it('[B32] [M45] a generation embeds the texts of an index again by a registered 
   expect((await client.get('/v1/indexes/anew')).body).toMatchObject({ model: 'canal-bert', contract_hash: first.contract_hash });
   await expectOwnVectors('anew', 'keeper');
 });
+
+it('[M198] a new index by the default model, beside one that was made with the one before', async () => {
+  const texts = ['the lock keeper opens the gates at dawn', 'a weir holds back the river', 'the mill grinds flour'];
+  for (const [index, model, dimensions] of [
+    ['pieces', 'bge-static-256', 256],
+    ['words', 'glove-sif-100', 100],
+  ] as const) {
+    expect(await create(index, model)).toMatchObject({ status: 201, body: { model, dimensions } });
+    expect((await upsert(index, texts)).status).toBe(200);
+    const asked = await elsewhere.post(`/v1/indexes/${index}/query`, { text: 'who opens the lock?', top_k: 1 });
+    expect(asked).toMatchObject({ status: 200, body: { matches: [{ id: texts[0] }] } });
+  }
+  // Vectors of the one are none of the other.
+  const moved = { vectors: [{ id: 'x', text: 'a weir' }], model: 'glove-sif-100' };
+  expect(await client.post('/v1/indexes/pieces/upsert', moved)).toMatchObject({
+    status: 409,
+    body: { error: { code: 'contract_mismatch' } },
+  });
+  const embedded = await client.post('/embed', { inputs: 'a weir' });
+  expect(embedded.body[0]).toHaveLength(256);
+});

@@ -7,6 +7,7 @@ import type { TeacherPairs } from '../../src/inference/build/distil/student-kern
 import { studentVocabulary } from '../../src/inference/build/distil/student-vocabulary.ts';
 import { quantiseRows } from '../../src/inference/build/matrix.ts';
 import { staticGraph } from '../../src/inference/build/prune/static-graph.ts';
+import { PIECE_TOKENISER_VERSION } from '../../src/inference/static/piece-tokeniser.ts';
 import { BuildFailure, UnusableInput } from './build-error.ts';
 import type { ModelFolder } from './model-folder.ts';
 import type { TextEmbedder } from './text-embedder.ts';
@@ -52,6 +53,8 @@ export async function distilStudent(
   if (!vectors.every(Number.isFinite)) throw new BuildFailure("the teacher's vectors have numbers that are not finite.");
   const graph = staticGraph(base.graph);
   if (graph === undefined) throw new UnusableInput(`${base.root} is no static model with a vocabulary.`);
+  if (graph.tokeniser === PIECE_TOKENISER_VERSION)
+    throw new UnusableInput(`${base.root} has rows of word pieces: a student starts from words.`);
   const { words, folds } = distil;
   const vocabulary = studentVocabulary(texts, graph, words);
   const ids = texts.map((text) => vocabulary.tokeniser.tokenise(text).ids.filter((id) => id !== 0));
@@ -66,7 +69,8 @@ export async function distilStudent(
   return { file, quality, ...limit, parameters: { ...settings, words, folds, grid, served: limit } };
 }
 
-async function readTexts({ texts: path, field, group }: DistilSettings) {
+/** The texts of a file of JSON lines, and what each is a part of where `group` names its field. */
+export async function readTexts({ texts: path, field, group }: Pick<DistilSettings, 'texts' | 'field' | 'group'>) {
   const lines = (await readInput(path)).toString('utf8').split('\n');
   const rows = lines.filter((line) => line.trim() !== '').map((line, at) => record(line, `${path}, line ${at + 1}`));
   const texts = rows.map((row, at) => stringField(row, field, `${path}, line ${at + 1}`));

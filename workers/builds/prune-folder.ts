@@ -1,3 +1,4 @@
+import { PIECE_TOKENISER_VERSION } from '../../src/inference/static/piece-tokeniser.ts';
 import { readFile } from 'node:fs/promises';
 
 import { sumRows } from '../../src/inference/build/build-static-model.ts';
@@ -54,6 +55,8 @@ async function pruneStatic(folder: ModelFolder, { words, corpus, dimensions }: P
     throw new UnusableInput('Say what to leave out: words, words that a corpus lacks, dimensions or layers.');
   const model = staticGraph(folder.graph);
   if (model === undefined) throw new UnusableInput('words, a corpus and dimensions are for static models, and this is none.');
+  if (model.tokeniser === PIECE_TOKENISER_VERSION && (words !== undefined || corpus !== undefined))
+    throw new UnusableInput('it has rows of word pieces, which are not in the order of how frequent they are: give dimensions alone.');
   const lines = corpus === undefined ? undefined : await readLines(corpus);
   const fewer = dimensions === undefined ? keptWords(model, words, lines) : new Set(model.words.slice(0, words ?? model.words.length));
   const shorter = pruneVocabulary(model, fewer);

@@ -102,6 +102,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
         summary: "write a derived model's card from what was measured",
         load: async () => (await import('./models/card.ts')).card(),
       },
+      texts: {
+        summary: 'collect texts to distil a model with',
+        load: async () => (await import('./models/texts.ts')).texts(),
+      },
       distil: {
         summary: 'fit a static student to a teacher',
         load: async () => (await import('./models/distil.ts')).distil(),

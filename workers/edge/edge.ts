@@ -50,6 +50,7 @@ export interface Embedded {
   readonly ms: number;
 }
 
+/** Not the default of the gateway: pages that name no model query indexes that were made with this one. */
 const DEFAULT_MODEL = 'glove-sif-100';
 
 /** A model that is ready on this device. */

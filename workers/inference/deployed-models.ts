@@ -1,12 +1,13 @@
 import type { ModelFiles, ModelManifest } from '../../src/inference/model-manifest.ts';
 import { parseModelCatalogue } from '../../src/inference/model-manifest.ts';
 import { must } from '../../src/kernel/assert.ts';
+import bgeStatic256 from '../gateway/public/models/bge-static-256/manifest.json' with { type: 'json' };
 import gloveSif100 from '../gateway/public/models/glove-sif-100/manifest.json' with { type: 'json' };
 
 /** The models this deployment serves. Bundled, so that what a model is needs no fetch and its file is held to the hash in the code. */
-export const MODEL_CATALOGUE = parseModelCatalogue(gloveSif100);
+export const MODEL_CATALOGUE = [gloveSif100, bgeStatic256].flatMap(parseModelCatalogue);
 
-/** The newest of the models that the gateway computes itself. */
+/** The default: the newest of the models that the gateway computes itself. */
 export const STATIC_MODEL: ModelManifest = must(
   MODEL_CATALOGUE.findLast(({ runner }) => runner === 'static'),
   'the catalogue has a static model',

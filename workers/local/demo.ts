@@ -6,7 +6,7 @@ import { AdminClient } from './admin-client.ts';
 import { devFileOf } from './paths.ts';
 import { explainSetupErrors, SetupError } from './setup-error.ts';
 
-const MODEL = 'glove-sif-100';
+const MODEL = 'bge-static-256';
 const INDEX = 'dictionary';
 const BATCH = 250;
 /** WordNet's lexicographer file of animals. */

@@ -100,7 +100,7 @@ function printBanner({ apiKey }: Demo): void {
     curl ${url}/v1/embeddings \\
       -H "authorization: Bearer ${apiKey}" \\
       -H "content-type: application/json" \\
-      -d '{"model": "glove-sif-100", "input": "a sluice lets through just enough water"}'
+      -d '{"model": "bge-static-256", "input": "a sluice lets through just enough water"}'
 ${variables['MODEL_REPLICAS'] === 'auto' ? nativeAdvice() : ''}
   A guided tour: npm run demo        Stop: Ctrl-C
 `);

@@ -8,7 +8,7 @@ import { EMBEDDING_LIMITS } from './embedding-limits.ts';
 import { embeddingCallHeaders } from './embeddings.ts';
 
 /** What answers where a call names no model: a server of Text Embeddings Inference has one, so its clients name none. */
-export const TEI_MODEL = 'glove-sif-100';
+export const TEI_MODEL = 'bge-static-256';
 
 const inputs = z
   .union([embeddedText, z.array(embeddedText).min(1).max(EMBEDDING_LIMITS.embeddingInputsMaxCount)], {

@@ -5,6 +5,8 @@ import { normalise } from '../unit-vectors.ts';
 import type { BuiltStaticModel, WordVectors } from './build-static-model.ts';
 import type { Matrix } from './matrix.ts';
 import { multiply, rowCount, rowOf } from './matrix.ts';
+import type { Bags } from './sparse-ridge.ts';
+import { ridgeRows } from './sparse-ridge.ts';
 
 /** The second version of a static model: the table of the first, and behind it the rows of what the vocabulary lacks. */
 export function withSubwords(
@@ -62,7 +64,7 @@ export interface SubwordParameters {
 export function subwordRows({ words, targets, parameters }: SubwordTraining): Matrix {
   const { columns } = targets;
   const { ridge, iterations, identityNorm, gain, hashedNorm, seed } = parameters;
-  const fitted = ridgeRows(bagsOfGrams(words), targets, ridge, iterations);
+  const fitted = ridgeRows(bagsOfGrams(words), targets, { rows: LETTER_BUCKETS, ridge, iterations });
   const rows = { columns, values: new Float64Array((LETTER_BUCKETS + HASHED_BUCKETS) * columns) };
   const rng = new Seeded(seed);
   for (let bucket = 0; bucket < rowCount(rows); bucket++) {
@@ -76,7 +78,7 @@ export function subwordRows({ words, targets, parameters }: SubwordTraining): Ma
 }
 
 /** Adds a vector of about this length in a random direction: sums of twelve uniform numbers, which need no function that engines round differently. */
-function addRandom(row: Float64Array, norm: number, rng: Seeded): void {
+export function addRandom(row: Float64Array, norm: number, rng: Seeded): void {
   const scale = norm / Math.sqrt(row.length);
   for (let d = 0; d < row.length; d++) {
     let normal = -6;
@@ -85,13 +87,8 @@ function addRandom(row: Float64Array, norm: number, rng: Seeded): void {
   }
 }
 
-/** The n-grams of words, end to end: word `i` has `buckets[offsets[i] .. offsets[i + 1])`. */
-interface BagsOfGrams {
-  readonly buckets: Int32Array;
-  readonly offsets: Int32Array;
-}
-
-function bagsOfGrams(words: readonly string[]): BagsOfGrams {
+/** The n-grams of words. */
+function bagsOfGrams(words: readonly string[]): Bags {
   const list = new PieceList();
   const pieces = new SubwordPieces(list, 0);
   const offsets = new Int32Array(words.length + 1);
@@ -104,78 +101,5 @@ function bagsOfGrams(words: readonly string[]): BagsOfGrams {
     offsets[i + 1] = list.count;
   });
   // The hashed whole of a very long word has no row to fit.
-  return { buckets: list.copy().map((bucket) => (bucket < LETTER_BUCKETS ? bucket : -1)), offsets };
-}
-
-/** The rows X that minimise |A X - Y|^2 + ridge |X|^2, where row `i` of A counts the n-grams of word `i`: conjugate gradients, a column at a time. */
-function ridgeRows(bags: BagsOfGrams, targets: Matrix, ridge: number, iterations: number): Matrix {
-  const { columns } = targets;
-  const solution = { columns, values: new Float64Array(LETTER_BUCKETS * columns) };
-  const residual = transposedTimes(bags, targets);
-  const direction = { columns, values: residual.values.slice() };
-  let squares = columnDots(residual, residual);
-  for (let iteration = 0; iteration < iterations; iteration++) {
-    const image = transposedTimes(bags, times(bags, direction));
-    direction.values.forEach((value, i) => (image.values[i] = image.values[i]! + ridge * value));
-    const curvatures = columnDots(direction, image);
-    const steps = squares.map((square, d) => square / curvatures[d]!);
-    addScaled(solution, direction, steps);
-    addScaled(
-      residual,
-      image,
-      steps.map((step) => -step),
-    );
-    const next = columnDots(residual, residual);
-    const ratios = next.map((square, d) => square / squares[d]!);
-    squares = next;
-    for (let i = 0; i < direction.values.length; i++) {
-      direction.values[i] = residual.values[i]! + ratios[i % columns]! * direction.values[i]!;
-    }
-  }
-  return solution;
-}
-
-/** `A x rows`: for each word the sum of the rows of its n-grams. */
-function times({ buckets, offsets }: BagsOfGrams, { columns, values }: Matrix): Matrix {
-  const sums = { columns, values: new Float64Array((offsets.length - 1) * columns) };
-  for (let word = 0; word < offsets.length - 1; word++) {
-    const base = word * columns;
-    for (let at = offsets[word]!; at < offsets[word + 1]!; at++) {
-      const from = buckets[at]! * columns;
-      if (from < 0) continue;
-      for (let d = 0; d < columns; d++) sums.values[base + d] = sums.values[base + d]! + values[from + d]!;
-    }
-  }
-  return sums;
-}
-
-/** `transpose(A) x rows`: for each n-gram the sum of the rows of the words that have it. */
-function transposedTimes({ buckets, offsets }: BagsOfGrams, { columns, values }: Matrix): Matrix {
-  const sums = { columns, values: new Float64Array(LETTER_BUCKETS * columns) };
-  for (let word = 0; word < offsets.length - 1; word++) {
-    const from = word * columns;
-    for (let at = offsets[word]!; at < offsets[word + 1]!; at++) {
-      const base = buckets[at]! * columns;
-      if (base < 0) continue;
-      for (let d = 0; d < columns; d++) sums.values[base + d] = sums.values[base + d]! + values[from + d]!;
-    }
-  }
-  return sums;
-}
-
-/** The dot product of each column of one matrix with the same of the other. */
-function columnDots(left: Matrix, right: Matrix): Float64Array {
-  const { columns } = left;
-  const dots = new Float64Array(columns);
-  for (let from = 0; from < left.values.length; from += columns) {
-    for (let d = 0; d < columns; d++) dots[d] = dots[d]! + left.values[from + d]! * right.values[from + d]!;
-  }
-  return dots;
-}
-
-/** Adds to each column the same column of `other` times its factor. */
-function addScaled({ columns, values }: Matrix, other: Matrix, factors: Float64Array): void {
-  for (let from = 0; from < values.length; from += columns) {
-    for (let d = 0; d < columns; d++) values[from + d] = values[from + d]! + factors[d]! * other.values[from + d]!;
-  }
+  return { ids: list.copy().map((bucket) => (bucket < LETTER_BUCKETS ? bucket : -1)), offsets };
 }

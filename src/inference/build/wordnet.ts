@@ -10,6 +10,8 @@ export interface Synset {
   readonly lemmas: readonly string[];
   /** The definition, without the example sentences. */
   readonly gloss: string;
+  /** The definition and the example sentences, as the file has them. */
+  readonly entry: string;
 }
 
 /** Parses a `data.*` file of the WordNet 3.1 database (format: wndb(5WN)). */
@@ -30,8 +32,9 @@ function parseSynset(line: string): Synset {
   const fields = line.slice(0, bar).split(' ');
   const lemmaCount = Number.parseInt(fields[3]!, 16);
   const lemmas = Array.from({ length: lemmaCount }, (_, i) => lemmaText(fields[4 + 2 * i]!));
-  const [gloss = ''] = line.slice(bar + 3).split('; "');
-  return { topic: fields[1]!, lemmas, gloss: gloss.trim() };
+  const entry = line.slice(bar + 3).trim();
+  const [gloss = ''] = entry.split('; "');
+  return { topic: fields[1]!, lemmas, gloss: gloss.trim(), entry };
 }
 
 /** `attributive(a)` -> `attributive`: the suffix is the syntactic marker of an adjective. */

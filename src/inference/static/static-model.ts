@@ -6,6 +6,7 @@ import type { ModelManifest } from '../model-manifest.ts';
 import type { OnnxFileError, OnnxInitialiser } from '../onnx/onnx-file.ts';
 import { ONNX_FLOAT32, ONNX_INT8, readOnnxFile } from '../onnx/onnx-file.ts';
 import type { TokenBatch } from '../token-batch.ts';
+import { PIECE_TOKENISER_VERSION, PieceTokeniser } from './piece-tokeniser.ts';
 import { SUBWORD_TOKENISER_VERSION, SubwordTokeniser } from './subword-tokeniser.ts';
 import { Vocabulary } from './vocabulary.ts';
 import { WORD_TOKENISER_VERSION, WordTokeniser } from './word-tokeniser.ts';
@@ -37,6 +38,10 @@ export function openStaticModel(manifest: ModelManifest, bytes: Uint8Array<Array
  * names none.
  */
 export function tokeniserOf({ tokeniser, vocabulary: bytes }: Pick<StaticTable, 'tokeniser' | 'vocabulary'>): Tokeniser | undefined {
+  if (tokeniser === PIECE_TOKENISER_VERSION) {
+    const pieces = new PieceTokeniser(bytes);
+    return pieces.isCrowded ? undefined : pieces;
+  }
   const vocabulary = new Vocabulary(bytes);
   if (vocabulary.isCrowded) return undefined;
   if (tokeniser === undefined || tokeniser === WORD_TOKENISER_VERSION) return new WordTokeniser(vocabulary);

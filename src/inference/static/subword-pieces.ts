@@ -12,6 +12,10 @@ const WORD_ENDS = 0x3e;
 const WHOLE_LETTERS_MAX = 17;
 const END_LETTERS = 8;
 
+/** How many characters of a text without any letter, digit or pictograph count one by one. */
+const SYMBOLS_MAX = 32;
+const BLANK = 32;
+
 /** Hashes of unlike things start differently, so that `4` as a number and as a letter of a code are not the same row. */
 const SALT = { whole: 1, second: 2, gram: 3, single: 4, pair: 5 } as const;
 
@@ -56,12 +60,14 @@ export class SubwordPieces {
   readonly #list: PieceList;
   readonly #letters: number;
   readonly #hashed: number;
+  readonly #hashedBits: number;
 
-  /** `wordRows`: rows of the table before the buckets. */
-  constructor(list: PieceList, wordRows: number) {
+  /** `wordRows`: rows of the table before the buckets. A tokeniser without n-grams of letters has no `letterBuckets`. */
+  constructor(list: PieceList, wordRows: number, { letterBuckets = LETTER_BUCKETS, hashedBuckets = HASHED_BUCKETS } = {}) {
     this.#list = list;
     this.#letters = wordRows;
-    this.#hashed = wordRows + LETTER_BUCKETS;
+    this.#hashed = wordRows + letterBuckets;
+    this.#hashedBits = Math.log2(hashedBuckets);
   }
 
   /** The 3- and 4-grams of `<letters>`; `letters` holds lower-case ASCII in `[0 .. length)`. */
@@ -75,18 +81,18 @@ export class SubwordPieces {
       this.#list.add(this.#letters + fold16(hash));
       if (from + 3 <= length) this.#list.add(this.#letters + fold16(hashByte(hash, letterAt(letters, length, from + 3))));
     }
-    if (!isWhole) this.#list.add(this.#hashed + fold14(hashOf(SALT.whole, letters, 0, length)));
+    if (!isWhole) this.#addHashed(hashOf(SALT.whole, letters, 0, length));
   }
 
   /** The whole of `units[from .. to)` as two hashed rows: two tokens share both only if they are equal. */
   identity(units: ArrayLike<number>, from: number, to: number): void {
-    this.#list.add(this.#hashed + fold14(hashOf(SALT.whole, units, from, to)));
-    this.#list.add(this.#hashed + fold14(hashOf(SALT.second, units, from, to)));
+    this.#addHashed(hashOf(SALT.whole, units, from, to));
+    this.#addHashed(hashOf(SALT.second, units, from, to));
   }
 
   /** The whole of `units[from .. to)` as one hashed row. */
   whole(units: ArrayLike<number>, from: number, to: number): void {
-    this.#list.add(this.#hashed + fold14(hashOf(SALT.whole, units, from, to)));
+    this.#addHashed(hashOf(SALT.whole, units, from, to));
   }
 
   /** The whole and its 3-grams between marks of its ends: numbers, and words of scripts beyond ASCII. */
@@ -100,16 +106,38 @@ export class SubwordPieces {
       let hash = hashUnit(hashByte(HASH_EMPTY, SALT.gram), at < 0 ? WORD_BEGINS : units[from + at]!);
       hash = hashUnit(hash, units[from + at + 1]!);
       hash = hashUnit(hash, at + 2 < length ? units[from + at + 2]! : WORD_ENDS);
-      this.#list.add(this.#hashed + fold14(hash));
+      this.#addHashed(hash);
     }
   }
 
   /** One character of a script without blanks, and the pair it makes with the one before it (0: none). */
   dense(codePoint: number, before: number): void {
-    this.#list.add(this.#hashed + fold14(hashUnit(hashUnit(hashByte(HASH_EMPTY, SALT.single), codePoint >>> 16), codePoint & 0xffff)));
+    this.#addHashed(hashUnit(hashUnit(hashByte(HASH_EMPTY, SALT.single), codePoint >>> 16), codePoint & 0xffff));
     if (before === 0) return;
     const pair = hashUnit(hashUnit(hashUnit(hashByte(HASH_EMPTY, SALT.pair), before >>> 16), before & 0xffff), codePoint >>> 16);
-    this.#list.add(this.#hashed + fold14(hashUnit(pair, codePoint & 0xffff)));
+    this.#addHashed(hashUnit(pair, codePoint & 0xffff));
+  }
+
+  /** A text of punctuation, other symbols or blanks alone. */
+  symbols(text: string): void {
+    let before = 0;
+    let symbols = 0;
+    for (const char of text) {
+      const codePoint = char.codePointAt(0)!;
+      if (/\s/.test(char)) continue;
+      if (++symbols > SYMBOLS_MAX) break;
+      this.dense(codePoint, before);
+      before = codePoint;
+    }
+    if (symbols === 0) this.dense(BLANK, 0);
+    if (symbols > SYMBOLS_MAX) {
+      const units = Uint16Array.from({ length: text.length }, (_, at) => text.charCodeAt(at));
+      this.identity(units, 0, units.length);
+    }
+  }
+
+  #addHashed(hash: number): void {
+    this.#list.add(this.#hashed + foldTo(hash, this.#hashedBits));
   }
 }
 
@@ -126,4 +154,4 @@ function hashOf(salt: number, units: ArrayLike<number>, from: number, to: number
 
 // FNV's low bits are its weakest: the high ones are folded in.
 const fold16 = (hash: number): number => (hash ^ (hash >>> 16)) & (LETTER_BUCKETS - 1);
-const fold14 = (hash: number): number => (hash ^ (hash >>> 14) ^ (hash >>> 28)) & (HASHED_BUCKETS - 1);
+const foldTo = (hash: number, bits: number): number => (hash ^ (hash >>> bits) ^ (hash >>> (2 * bits))) & ((1 << bits) - 1);

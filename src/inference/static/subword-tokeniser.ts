@@ -5,7 +5,8 @@ import { NeighbourWords } from './neighbour-words.ts';
 import { PieceList, SUBWORD_BUCKETS, SubwordPieces } from './subword-pieces.ts';
 import type { Vocabulary } from './vocabulary.ts';
 import { endOfClitic, isNegation } from './english-clitics.ts';
-import { asciiFold, HASH_EMPTY, hashByte } from './vocabulary.ts';
+import { beginsPart, FOLD, isDigit, isWordAt } from './name-parts.ts';
+import { HASH_EMPTY, hashByte } from './vocabulary.ts';
 
 /** Names these rules (SPEC M60 to M64) in the embedding contract. A change to them that moves any id needs a new version. */
 export const SUBWORD_TOKENISER_VERSION = 'word-2';
@@ -22,17 +23,13 @@ export const TEXT_IDS_MAX = 16_384;
  */
 const SILENT_LETTERS = new Set(Array.from('ai', (char) => char.charCodeAt(0)));
 
-/** How many characters of a text without any letter, digit or pictograph count one by one. */
-const SYMBOLS_MAX = 32;
 /** Longer joined names are hashed whole. */
 const JOINED_LETTERS_MAX = 40;
 
 const HYPHEN = 45;
 const FULL_STOP = 46;
 const UNDERSCORE = 95;
-const BLANK = 32;
 
-const FOLD = asciiFold();
 /** What may stand inside a word of the vocabulary: its letters and digits, and the hyphen. */
 const FOLD_COMPOUND = FOLD.with(HYPHEN, HYPHEN);
 /** What joins words to a name, an address, a path or a version. */
@@ -279,20 +276,7 @@ export class SubwordTokeniser implements Tokeniser {
 
   /** A text of punctuation, other symbols or blanks alone. */
   #symbols(): void {
-    let before = 0;
-    let symbols = 0;
-    for (const char of this.#text) {
-      const codePoint = char.codePointAt(0)!;
-      if (/\s/.test(char)) continue;
-      if (++symbols > SYMBOLS_MAX) break;
-      this.#pieces.dense(codePoint, before);
-      before = codePoint;
-    }
-    if (symbols === 0) this.#pieces.dense(BLANK, 0);
-    if (symbols > SYMBOLS_MAX) {
-      const units = Uint16Array.from({ length: this.#text.length }, (_, at) => this.#text.charCodeAt(at));
-      this.#pieces.identity(units, 0, units.length);
-    }
+    this.#pieces.symbols(this.#text);
     this.#words = 1;
     this.#lacking = 1;
     this.#keep();
@@ -300,27 +284,6 @@ export class SubwordTokeniser implements Tokeniser {
 }
 
 const NOTHING_KEPT = { ids: 0, words: 0, lacking: 0 };
-
-/** Past the end of the text `charCodeAt` is NaN, which indexes nothing. */
-function isWordAt(text: string, at: number): boolean {
-  return (FOLD[text.charCodeAt(at)] ?? 0) !== 0;
-}
-
-const isDigit = (unit: number): boolean => unit >= 48 && unit <= 57;
-const isCapital = (unit: number): boolean => unit >= 65 && unit <= 90;
-const isLetter = (unit: number): boolean => (FOLD[unit] ?? 0) !== 0 && !isDigit(unit);
-
-/** Whether a part of a name begins at `at`: digits after letters or letters after digits, or a capital that begins a word (`getUser`, `HTTPServer`). */
-function beginsPart(text: string, at: number, to: number): boolean {
-  const before = text.charCodeAt(at - 1);
-  const unit = text.charCodeAt(at);
-  if (isDigit(before) !== isDigit(unit)) return true;
-  if (!isCapital(unit)) return false;
-  if (isLetter(before) && !isCapital(before)) return true;
-  // `PDFs` has no part `Fs`.
-  const after = text.charCodeAt(at + 1);
-  return isCapital(before) && at + 2 < to && isLetter(after) && !isCapital(after);
-}
 
 /** End of the `++` or `#` behind a name such as `C++` or `F#`, or `at`. */
 function endOfSuffix(text: string, at: number): number {

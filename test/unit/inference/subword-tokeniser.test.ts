@@ -232,7 +232,7 @@ describe('the committed model', () => {
   });
 });
 
-it('[M155] a cut text has the ids of its first words, whatever number of ids a word has, and the rest are counted', () => {
+it('[M155] a cut text has the ids of its first words, however many ids each has; the rest are counted', () => {
   const words = ['dog', 'qwzx', 'the', 'blorptang', 'dog', '東', '京'];
   const text = words.join(' ');
   const all = tokeniser.tokenise(text);

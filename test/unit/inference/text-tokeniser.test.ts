@@ -60,7 +60,7 @@ const repeated = (word: string, count: number) => Array.from({ length: count }, 
 const [CLS, SEP, RIVER] = [2, 3, 10];
 const rivers = (count: number) => Array<number>(count).fill(RIVER);
 
-it('[M155] a cut text ends with the special tokens that a whole one ends with, and all that were cut off are counted', () => {
+it('[M155] a cut text ends with the special tokens of a whole one, and what was cut off is counted', () => {
   expect(rowOf(repeated('river', 3), 5)).toEqual({ ids: [CLS, RIVER, RIVER, RIVER, SEP], cutTokens: 0 });
   expect(rowOf(repeated('river', 9), 5)).toEqual({ ids: [CLS, RIVER, RIVER, RIVER, SEP], cutTokens: 6 });
   expect(rowOf('river', 2)).toEqual({ ids: [CLS, SEP], cutTokens: 1 });

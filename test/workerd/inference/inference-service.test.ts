@@ -15,7 +15,7 @@ const MODEL = 'glove-sif-100-onnx';
 const service = (exports as unknown as { InferenceService: Service<typeof InferenceService> }).InferenceService;
 const embed = (batch: TokenBatch, model = MODEL) => service.embed(model, batch.ids, batch.offsets);
 
-const manifest = MODEL_CATALOGUE.findLast(({ runner }) => runner === 'static')!;
+const manifest = MODEL_CATALOGUE.findLast(({ id }) => id === 'glove-sif-100')!;
 let twin: StaticModel;
 
 beforeAll(async () => {

@@ -9,19 +9,25 @@ import { openStaticModel, readStaticTable } from '../../../src/inference/static/
 import { Vocabulary } from '../../../src/inference/static/vocabulary.ts';
 import { WordTokeniser } from '../../../src/inference/static/word-tokeniser.ts';
 import { assert } from '../../../src/kernel/assert.ts';
-import { MODEL_FOLDER, MODELS_FOLDER } from './glove-sif-100.ts';
+import { BGE_STATIC_256 } from './bge-static-256.ts';
+import { GLOVE_SIF_100, MODELS_FOLDER } from './glove-sif-100.ts';
 
 export interface CommittedModel {
   readonly name: string;
   readonly model: StaticModel;
-  /** What the first version's tokeniser makes of texts: which words the vocabulary has. */
+  /** What the rules of the first model make of texts with its vocabulary: which words that has. */
   readonly words: WordTokeniser;
 }
 
-export const readManifests = async (): Promise<readonly ModelManifest[]> =>
-  parseModelCatalogue(JSON.parse(await readFile(join(MODEL_FOLDER, 'manifest.json'), 'utf8')));
+/** The models of the deployment, the newest last. */
+export async function readManifests(): Promise<readonly ModelManifest[]> {
+  return (await Promise.all([GLOVE_SIF_100.id, BGE_STATIC_256.id].map(catalogueOf))).flat();
+}
 
-/** The versions of the default model that the gateway computes itself, the oldest first. */
+const catalogueOf = async (id: string): Promise<readonly ModelManifest[]> =>
+  parseModelCatalogue(JSON.parse(await readFile(join(MODELS_FOLDER, id, 'manifest.json'), 'utf8')));
+
+/** Those that the gateway computes itself, the oldest first. */
 export async function readCommitted(): Promise<CommittedModel[]> {
   const manifests = (await readManifests()).filter(({ runner }) => runner === 'static');
   return Promise.all(

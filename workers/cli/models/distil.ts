@@ -1,3 +1,4 @@
+import { Option } from 'commander';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -9,6 +10,7 @@ import type { DerivedRecipe, ModelFolder } from '../../builds/model-folder.ts';
 import { readModelFolder } from '../../builds/model-folder.ts';
 import { textEmbedder } from '../../builds/text-embedder.ts';
 import { command, UsageError, whole } from '../command/command.ts';
+import { distilRecipe } from './distil-recipe.ts';
 import { GLOVE_SIF_100, MODEL_FOLDER } from './glove-sif-100.ts';
 
 const { versions } = GLOVE_SIF_100;
@@ -19,6 +21,7 @@ interface DistilOptions {
   readonly group?: string;
   readonly vectors?: string;
   readonly teacher?: string;
+  readonly recipe?: 'bge-static-256';
   readonly base: string;
   readonly words: number;
   readonly folds: number;
@@ -34,12 +37,18 @@ export const distil = () =>
     .option('--group <name>', 'field of a line that names its document: texts of one are never split between folds')
     .option('--vectors <file>', "the teacher's vector of each line: float32, little-endian, end to end")
     .option('--teacher <dir>', 'a model folder that embeds the texts')
+    .addOption(new Option('--recipe <name>', 'makes a model of the deployment again, from its --teacher').choices(['bge-static-256']))
     .option('--base <dir>', 'the static model whose words and vectors the student starts from', join(MODEL_FOLDER, versions.second.folder))
     .option('--words <count>', 'most frequent words of the base that the student keeps', whole(1, 1_000_000), 20_000)
     .option('--folds <count>', 'of the nested cross-validation', whole(2, 20), 5)
     .action(async (options: DistilOptions) => {
       // Before minutes of work.
       await emptyFolder(options.out);
+      const { recipe, teacher: named } = options;
+      if (recipe !== undefined) {
+        if (named === undefined) throw new UsageError('A recipe needs the folder of its --teacher.');
+        return distilRecipe({ ...options, teacher: named });
+      }
       const base = await readModelFolder(options.base);
       const { teacher, close } = await teacherOf(options);
       const student = await distilStudent(base, teacher, options);

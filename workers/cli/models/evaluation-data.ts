@@ -46,3 +46,44 @@ export async function readCranfield(folder: string): Promise<TestCollection> {
 
 const elements = (text: string, tag: string): string[] =>
   Array.from(text.matchAll(new RegExp(`<${tag}>(.*?)</${tag}>`, 'gs')), ([, content = '']) => content);
+
+interface ScifactDocument {
+  readonly id: string;
+  readonly title: string;
+  readonly text: string;
+}
+
+/** `scifact/` below `folder`: the test claims (`queries.tsv`), the abstracts (`corpus.jsonl`) and the judgements (`qrels.txt`) of BEIR. */
+export async function readScifact(folder: string): Promise<TestCollection> {
+  const read = async (name: string) => (await readFile(join(folder, 'scifact', name), 'utf8')).trim().split('\n');
+  const [lines, claims, judgements] = [await read('corpus.jsonl'), await read('queries.tsv'), await read('qrels.txt')];
+  const documents = lines.map((line) => JSON.parse(line) as ScifactDocument);
+  const places = new Map(documents.map(({ id }, at) => [String(id), at]));
+  const queries = claims.map((line) => line.split('\t'));
+  const relevant = new Map(queries.map(([id = '']) => [id, new Map<number, number>()]));
+  for (const line of judgements) {
+    const [query = '', , document = '', grade = ''] = line.trim().split(/\s+/);
+    if (Number(grade) > 0) relevant.get(query)?.set(must(places.get(document), 'a judged document'), Number(grade));
+  }
+  return {
+    documents: documents.map(({ title, text }) => `${title} ${text}`),
+    queries: queries.map(([, text = '']) => text),
+    relevant: [...relevant.values()],
+  };
+}
+
+interface XquadArticle {
+  readonly paragraphs: readonly { readonly context: string; readonly qas: readonly { readonly question: string }[] }[];
+}
+
+/** `xquad/xquad.en.json` below `folder`: which of all paragraphs answers a question. */
+export async function readXquad(folder: string, questionsMax = Number.POSITIVE_INFINITY): Promise<TestCollection> {
+  const { data } = JSON.parse(await readFile(join(folder, 'xquad', 'xquad.en.json'), 'utf8')) as { readonly data: readonly XquadArticle[] };
+  const paragraphs = data.flatMap((article) => article.paragraphs);
+  const asked = paragraphs.flatMap(({ qas }, at) => qas.map(({ question }) => ({ question, at }))).slice(0, questionsMax);
+  return {
+    documents: paragraphs.map(({ context }) => context),
+    queries: asked.map(({ question }) => question),
+    relevant: asked.map(({ at }) => new Map([[at, 1]])),
+  };
+}

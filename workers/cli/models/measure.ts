@@ -5,7 +5,7 @@ import { tokenBatch } from '../../../src/inference/token-batch.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import { command } from '../command/command.ts';
 import { readCommitted } from './committed-models.ts';
-import { readCranfield, readSentencePairs } from './evaluation-data.ts';
+import { readCranfield, readScifact, readSentencePairs, readXquad } from './evaluation-data.ts';
 import { GLOVE_SIF_100 } from './glove-sif-100.ts';
 import { IDENTIFIERS, otherSpelling } from './identifiers.ts';
 import { embedTexts, glossTask, misspeltQuality, qualityAt, readProbes } from './measured-quality.ts';
@@ -13,14 +13,14 @@ import { readSynsets } from '../../builds/wordnet-files.ts';
 
 /** `sluice models measure [--data DIR]`. */
 export const measure = () =>
-  command('measure', 'Measures both versions of the default model: what they find, and what a text costs.')
-    .option('--data <dir>', 'also on the test collections there: cranfield/ and stsb/')
+  command('measure', 'Measures the models of the deployment: what they find, and what a text costs.')
+    .option('--data <dir>', 'also on the test collections there: scifact/, cranfield/, xquad/ and stsb/')
     .action(async ({ data }: { readonly data?: string }) => {
       const models = await readCommitted();
       const [first] = models;
       const probes = await readProbes(must(first, 'a committed model').words);
       for (const { name, model } of models) {
-        const gloss = qualityAt(GLOVE_SIF_100.probes.dimensions, glossTask(model, probes));
+        const gloss = qualityAt(model.encoder.manifest.dimensions, glossTask(model, probes));
         print(name, 'definition to lemma, 2,000 nouns', `R@10 ${figure(gloss.recallAt10)}, MRR ${figure(gloss.mrr)}`);
         const misspelt = await misspeltQuality(model, GLOVE_SIF_100.probes.misspellings);
         const found = `R@10 ${figure(misspelt.recallAt10)}, R@1 ${figure(misspelt.recallAt1)}`;
@@ -49,11 +49,20 @@ async function measureOn(data: string, name: string, model: StaticModel): Promis
   const pairs = await readSentencePairs(data);
   const alike = pairScores({ dimensions, queries: embedTexts(model, pairs.left), documents: embedTexts(model, pairs.right) });
   print(name, `STS-B dev, ${alike.length} pairs`, `Spearman ${figure(spearman(alike, pairs.scores))}`);
-  const { queries, documents, relevant } = await readCranfield(data);
-  const task = { dimensions, queries: embedTexts(model, queries), documents: embedTexts(model, documents) };
-  const gains = ndcgs(nearestOfQueries(task), relevant);
-  print(name, `Cranfield, ${gains.length} queries`, `nDCG@10 ${figure(gains.reduce((sum, gain) => sum + gain, 0) / gains.length)}`);
+  for (const [what, read] of COLLECTIONS) {
+    const { queries, documents, relevant } = await read(data);
+    const task = { dimensions, queries: embedTexts(model, queries), documents: embedTexts(model, documents) };
+    const gains = ndcgs(nearestOfQueries(task), relevant);
+    print(name, `${what}, ${gains.length} queries`, `nDCG@10 ${figure(gains.reduce((sum, gain) => sum + gain, 0) / gains.length)}`);
+  }
 }
+
+const COLLECTIONS = [
+  ['SciFact', readScifact],
+  ['Cranfield', readCranfield],
+  ['XQuAD en', readXquad],
+  ['XQuAD en, the first 400 questions', (folder: string) => readXquad(folder, 400)],
+] as const;
 
 const ROUNDS = 9;
 

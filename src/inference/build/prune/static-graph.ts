@@ -1,3 +1,4 @@
+import { PIECE_BUCKETS, PIECE_TOKENISER_VERSION } from '../../static/piece-tokeniser.ts';
 import { STATIC_TABLE_NAMES } from '../../static/static-model.ts';
 import { SUBWORD_BUCKETS } from '../../static/subword-pieces.ts';
 import { SUBWORD_TOKENISER_VERSION } from '../../static/subword-tokeniser.ts';
@@ -23,7 +24,11 @@ export interface StaticGraph {
 
 const { codes: CODES, scales: SCALES, floats: FLOATS } = STATIC_TABLE_NAMES;
 
-const pieceRows = (tokeniser: string | undefined): number => (tokeniser === SUBWORD_TOKENISER_VERSION ? SUBWORD_BUCKETS : 0);
+/** Rows behind those of the words, which the rules hash to. */
+function pieceRows(tokeniser: string | undefined): number {
+  if (tokeniser === PIECE_TOKENISER_VERSION) return PIECE_BUCKETS;
+  return tokeniser === SUBWORD_TOKENISER_VERSION ? SUBWORD_BUCKETS : 0;
+}
 
 /** The graph as a static model with a float table; the default model's codes are decoded. `undefined`: it is no static model. */
 export function staticGraph(graph: OnnxGraph): StaticGraph | undefined {

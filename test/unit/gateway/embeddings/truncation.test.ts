@@ -44,7 +44,9 @@ const inference = {
     const kept = texts.map((text) => text.slice(0, TOKENS_MAX));
     const cutTokens = Int32Array.from(texts, ({ length }) => Math.max(0, length - TOKENS_MAX));
     const lengths = output === 'tokens' ? { lengths: Int32Array.from(kept, ({ length }) => 2 * length) } : {};
-    const vectors = Float32Array.from(kept.flatMap((text) => (output === 'tokens' ? Array.from(text).flatMap(() => [1, 0]) : [text.length, 0])));
+    const vectors = Float32Array.from(
+      kept.flatMap((text) => (output === 'tokens' ? Array.from(text).flatMap(() => [1, 0]) : [text.length, 0])),
+    );
     return ok({ vectors, ...lengths, tokens: Int32Array.from(kept, ({ length }) => length), cutTokens, sharedTexts: 0 });
   },
 };
@@ -85,7 +87,7 @@ const shown = (outcome: Outcome<EmbeddedInputs>) =>
     ? { vectors: [...outcome.value.vectors], tokens: outcome.value.tokens, cut: outcome.value.cut, sources: outcome.value.report.sources }
     : `${outcome.error.code} ${paramOf(outcome.error)}`;
 
-it('[M157] a cut text is kept as one: calls that allow it have it from both levels, others are refused as if it were computed', async () => {
+it('[M157] a cut text is cached as one: calls that allow it get it, others are refused as if it were computed', async () => {
   const [embed, elsewhere] = [isolate(), isolate()];
   expect(shown(await embed('minilm', ['ab', 'abcdefg'], false))).toBe('limit_exceeded input[1]');
   const cut = [{ index: 1, tokens: 3 }];
