@@ -58,7 +58,7 @@ export async function readScifact(folder: string): Promise<TestCollection> {
   const read = async (name: string) => (await readFile(join(folder, 'scifact', name), 'utf8')).trim().split('\n');
   const [lines, claims, judgements] = [await read('corpus.jsonl'), await read('queries.tsv'), await read('qrels.txt')];
   const documents = lines.map((line) => JSON.parse(line) as ScifactDocument);
-  const places = new Map(documents.map(({ id }, at) => [String(id), at]));
+  const places = new Map(documents.map(({ id }, at) => [id, at]));
   const queries = claims.map((line) => line.split('\t'));
   const relevant = new Map(queries.map(([id = '']) => [id, new Map<number, number>()]));
   for (const line of judgements) {

@@ -87,7 +87,7 @@ const shown = (outcome: Outcome<EmbeddedInputs>) =>
     ? { vectors: [...outcome.value.vectors], tokens: outcome.value.tokens, cut: outcome.value.cut, sources: outcome.value.report.sources }
     : `${outcome.error.code} ${paramOf(outcome.error)}`;
 
-it('[M157] a cut text is cached as one: calls that allow it get it, others are refused as if it were computed', async () => {
+it('[M157] a cut text is cached as one: calls that allow it get it, others are refused as for a new one', async () => {
   const [embed, elsewhere] = [isolate(), isolate()];
   expect(shown(await embed('minilm', ['ab', 'abcdefg'], false))).toBe('limit_exceeded input[1]');
   const cut = [{ index: 1, tokens: 3 }];
