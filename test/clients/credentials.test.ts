@@ -243,7 +243,12 @@ describe('a restricted key', () => {
     expect((await client.call('PUT', '/v1/indexes/shut/aliases/door')).status).toBe(200);
     Object.assign(ids, owned, { alias: 'hatch', tenant: maker.id, organisation: maker.organisation });
     // The first key may use the alias `door`, but not the index that it stands for.
-    const keysOf = { index: ['index/open', 'index/door', 'index/hatch'], model: [`model/${MODEL}`], other: [`model/${OTHER_MODEL}`] };
+    // What names no model is about the default one.
+    const keysOf = {
+      index: ['index/open', 'index/door', 'index/hatch'],
+      model: [`model/${MODEL}`, 'model/bge-static-256'],
+      other: [`model/${OTHER_MODEL}`],
+    };
     for (const [kind, resources] of Object.entries(keysOf)) {
       const { key: secret } = (await client.post('/v1/keys', { name: kind, scopes: SCOPES, resources })).body;
       const child = await new ApiClient(client.url, secret).post('/v1/keys', { name: 'its-own' });

@@ -12,7 +12,7 @@ const BATCH = 250;
 /** WordNet's lexicographer file of animals. */
 const ANIMALS = '05';
 const QUESTIONS = [
-  'a large striped wild cat',
+  'a large feline with black stripes',
   'a flightless bird of the cold south',
   'which bee do people keep for its honey',
   'an extinct giant reptile',
