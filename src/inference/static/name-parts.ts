@@ -1,3 +1,4 @@
+import { CharClass, charClassOf } from './char-class.ts';
 import { asciiFold } from './vocabulary.ts';
 
 /** By ASCII code: the letter or digit in lower case that it stands for; 0 for what ends a word. */
@@ -22,4 +23,15 @@ export function beginsPart(text: string, at: number, to: number): boolean {
   // `PDFs` has no part `Fs`.
   const after = text.charCodeAt(at + 1);
   return isCapital(before) && at + 2 < to && isLetter(after) && !isCapital(after);
+}
+
+/** Where the run of letters of scripts with blanks between words, beyond ASCII, that begins at `start` ends. */
+export function endOfForeignWord(text: string, start: number): number {
+  let at = start;
+  for (let unit = text.charCodeAt(at); unit >= FOLD.length; unit = text.charCodeAt(at)) {
+    const codePoint = text.codePointAt(at)!;
+    if (charClassOf(codePoint) !== CharClass.word) break;
+    at += codePoint > 0xffff ? 2 : 1;
+  }
+  return at;
 }

@@ -2,7 +2,7 @@ import type { TokenisedText, Tokeniser } from '../embedding-model.ts';
 import { CharClass, charClassOf } from './char-class.ts';
 import { endOfClitic, isNegation } from './english-clitics.ts';
 import { foldText } from './fold-text.ts';
-import { beginsPart, FOLD, isWordAt } from './name-parts.ts';
+import { beginsPart, endOfForeignWord, FOLD, isWordAt } from './name-parts.ts';
 import { PieceList, SubwordPieces } from './subword-pieces.ts';
 import { HASH_EMPTY, hashByte, Vocabulary } from './vocabulary.ts';
 
@@ -39,11 +39,6 @@ export class PieceTokeniser implements Tokeniser {
   /** Hashes of the letters from the beginning of a piece, by their number. */
   readonly #hashes = new Int32Array(PIECE_LETTERS_MAX + 1);
   #text = '';
-  /** Where the text is cut: behind the last name of which all words are among so many. */
-  #wordsMax = Infinity;
-  #kept = NOTHING_KEPT;
-  #words = 0;
-  #lacking = 0;
   #isBrief = false;
   /** The character before, where it is one of a script without blanks. */
   #before = 0;
@@ -61,36 +56,25 @@ export class PieceTokeniser implements Tokeniser {
 
   tokenise(raw: string, wordsMax = Infinity): TokenisedText {
     this.#text = foldText(raw);
-    this.#wordsMax = wordsMax;
-    this.#scan(false);
-    if (this.#kept.ids > TEXT_IDS_MAX) this.#scan(true);
+    this.#scan(wordsMax, false);
+    if (this.#list.keptCount > TEXT_IDS_MAX) this.#scan(wordsMax, true);
     if (this.#list.count === 0 && raw !== '') this.#symbols();
-    // Compatibility forms are one character that stands for several words.
-    const all = Math.min(this.#words, raw.length);
-    // One name of more words than that is cut in its midst.
-    const kept = this.#kept.ids > 0 ? this.#kept : { ids: wordsMax, words: wordsMax, lacking: this.#lacking };
-    const words = Math.min(kept.words, all);
     this.#text = '';
-    this.#list.cutTo(Math.min(kept.ids, this.#list.count));
-    return { ids: this.#list.copy(), words, unknown: Math.min(kept.lacking, words), cutWords: all - words };
+    return this.#list.taken(raw.length);
   }
 
-  #scan(isBrief: boolean): void {
+  #scan(wordsMax: number, isBrief: boolean): void {
     this.#isBrief = isBrief;
-    this.#list.clear();
-    [this.#words, this.#lacking, this.#before] = [0, 0, 0];
-    this.#kept = NOTHING_KEPT;
+    this.#before = 0;
+    this.#list.begin(wordsMax);
     const text = this.#text;
-    for (let at = 0; at < text.length;) {
-      if (this.#wordsMax !== Infinity) this.#keep();
-      at = text.charCodeAt(at) < FOLD.length ? this.#ascii(at) : this.#beyondAscii(at);
-    }
-    this.#keep();
+    for (let at = 0; at < text.length;) at = text.charCodeAt(at) < FOLD.length ? this.#ascii(at) : this.#beyondAscii(at);
   }
 
-  /** What is there so far stays, if it is not too much. */
-  #keep(): void {
-    if (this.#words <= this.#wordsMax) this.#kept = { ids: this.#list.count, words: this.#words, lacking: this.#lacking };
+  #endWord(isLacking: boolean): void {
+    this.#list.words++;
+    if (isLacking) this.#list.lacking++;
+    this.#list.mark();
   }
 
   /** Returns where what begins at `at` ends. */
@@ -107,8 +91,7 @@ export class PieceTokeniser implements Tokeniser {
     if (kind === CharClass.word) return this.#foreignWord(at);
     if (kind === CharClass.dense) {
       this.#hashed.dense(codePoint, this.#isBrief ? 0 : before);
-      this.#words++;
-      this.#lacking++;
+      this.#endWord(true);
       this.#before = codePoint;
     }
     return at + (codePoint > 0xffff ? 2 : 1);
@@ -135,7 +118,7 @@ export class PieceTokeniser implements Tokeniser {
 
   #whole(id: number): void {
     this.#list.add(id);
-    this.#words++;
+    this.#endWord(false);
   }
 
   #parts(start: number, end: number): void {
@@ -157,18 +140,14 @@ export class PieceTokeniser implements Tokeniser {
       if (letters === 0) break;
       at += letters;
     }
-    const isWhole = at === end && this.#list.count === first + 1;
-    this.#words++;
-    if (isWhole) return;
-    this.#lacking++;
-    if (at === end && !this.#isBrief) return;
-    if (this.#isBrief) this.#list.cutTo(first);
-    const rest = this.#isBrief ? from : at;
-    this.#hashed.whole(
-      Uint8Array.from({ length: end - rest }, (_, i) => FOLD[this.#text.charCodeAt(rest + i)]!),
-      0,
-      end - rest,
-    );
+    const isOnePiece = at === end && this.#list.count === first + 1;
+    if (!isOnePiece && (at < end || this.#isBrief)) {
+      if (this.#isBrief) this.#list.cutTo(first);
+      const rest = this.#isBrief ? from : at;
+      const letters = Uint8Array.from({ length: end - rest }, (_, i) => FOLD[this.#text.charCodeAt(rest + i)]!);
+      this.#hashed.whole(letters, 0, letters.length);
+    }
+    this.#endWord(!isOnePiece);
   }
 
   /** Emits the longest piece of `vocabulary` that `text[from .. end)` begins with; returns its length, or 0. */
@@ -190,30 +169,20 @@ export class PieceTokeniser implements Tokeniser {
   /** A run of letters of scripts with blanks between words. */
   #foreignWord(start: number): number {
     const text = this.#text;
-    let at = start;
-    for (let unit = text.charCodeAt(at); unit >= FOLD.length; unit = text.charCodeAt(at)) {
-      const codePoint = text.codePointAt(at)!;
-      if (charClassOf(codePoint) !== CharClass.word) break;
-      at += codePoint > 0xffff ? 2 : 1;
-    }
+    const at = endOfForeignWord(text, start);
     const units = Uint16Array.from({ length: at - start }, (_, i) => text.charCodeAt(start + i));
     if (this.#isBrief) this.#hashed.whole(units, 0, units.length);
     else this.#hashed.hashed(units, 0, units.length);
-    this.#words++;
-    this.#lacking++;
+    this.#endWord(true);
     return at;
   }
 
   /** A text of punctuation, other symbols or blanks alone. */
   #symbols(): void {
     this.#hashed.symbols(this.#text);
-    this.#words = 1;
-    this.#lacking = 1;
-    this.#keep();
+    this.#endWord(true);
   }
 }
-
-const NOTHING_KEPT = { ids: 0, words: 0, lacking: 0 };
 
 /** Longer runs of letters and digits are no names. */
 const PARTED_LETTERS_MAX = 128;

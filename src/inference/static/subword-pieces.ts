@@ -1,3 +1,4 @@
+import type { TokenisedText } from '../embedding-model.ts';
 import { HASH_EMPTY, hashByte } from './vocabulary.ts';
 
 /** Rows of the table behind its words, in this order. Part of the tokeniser's version: other sizes need another. */
@@ -19,18 +20,62 @@ const BLANK = 32;
 /** Hashes of unlike things start differently, so that `4` as a number and as a letter of a code are not the same row. */
 const SALT = { whole: 1, second: 2, gram: 3, single: 4, pair: 5 } as const;
 
-/** Collects the ids of a text; kept between texts, so that a short text allocates only its result. */
+/** Collects the ids of a text and counts its words; kept between texts, so that a short text allocates only its result. */
 export class PieceList {
+  /** Words of the text so far, and those of them that the vocabulary lacks. */
+  words = 0;
+  lacking = 0;
   #ids = new Int32Array(1024);
   #count = 0;
+  #wordsMax = Infinity;
+  /** What there was at the last mark that the text may have. */
+  #keptCount = 0;
+  #keptWords = 0;
+  #keptLacking = 0;
 
   get count(): number {
     return this.#count;
   }
 
-  clear(): void {
+  /** Ids of the text as it is cut. */
+  get keptCount(): number {
+    return this.#keptCount;
+  }
+
+  /** Begins a text, which is cut behind its first `wordsMax` words. */
+  begin(wordsMax: number): void {
     if (this.#ids.length > SCRATCH_IDS_KEPT) this.#ids = new Int32Array(1024);
     this.#count = 0;
+    this.#wordsMax = wordsMax;
+    [this.words, this.lacking] = [0, 0];
+    [this.#keptCount, this.#keptWords, this.#keptLacking] = [0, 0, 0];
+  }
+
+  copy(): Int32Array<ArrayBuffer> {
+    return this.#ids.slice(0, this.#count);
+  }
+
+  /** What is there has all the ids that its words have: the text may be cut here. */
+  mark(): void {
+    if (this.words > this.#wordsMax) return;
+    this.#keptCount = this.#count;
+    this.#keptWords = this.words;
+    this.#keptLacking = this.lacking;
+  }
+
+  /** The text, of so many characters, as it is cut. A name of more words than the text may have is cut in its midst. [M155] */
+  taken(chars: number): TokenisedText {
+    if (this.#keptCount === 0 && this.#count > 0)
+      [this.#keptCount, this.#keptWords, this.#keptLacking] = [this.#wordsMax, this.#wordsMax, this.lacking];
+    // Compatibility forms are one character that stands for several words.
+    const all = Math.min(this.words, chars);
+    const words = Math.min(this.#keptWords, all);
+    return {
+      ids: this.#ids.slice(0, Math.min(this.#keptCount, this.#count)),
+      words,
+      unknown: Math.min(this.#keptLacking, words),
+      cutWords: all - words,
+    };
   }
 
   /** Forgets all but the first `count`. */
@@ -45,10 +90,6 @@ export class PieceList {
       this.#ids = grown;
     }
     this.#ids[this.#count++] = id;
-  }
-
-  copy(): Int32Array<ArrayBuffer> {
-    return this.#ids.slice(0, this.#count);
   }
 }
 

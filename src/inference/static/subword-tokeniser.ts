@@ -5,7 +5,7 @@ import { NeighbourWords } from './neighbour-words.ts';
 import { PieceList, SUBWORD_BUCKETS, SubwordPieces } from './subword-pieces.ts';
 import type { Vocabulary } from './vocabulary.ts';
 import { endOfClitic, isNegation } from './english-clitics.ts';
-import { beginsPart, FOLD, isDigit, isWordAt } from './name-parts.ts';
+import { beginsPart, endOfForeignWord, FOLD, isDigit, isWordAt } from './name-parts.ts';
 import { HASH_EMPTY, hashByte } from './vocabulary.ts';
 
 /** Names these rules (SPEC M60 to M64) in the embedding contract. A change to them that moves any id needs a new version. */
@@ -48,13 +48,6 @@ export class SubwordTokeniser implements Tokeniser {
   readonly #list = new PieceList();
   readonly #pieces: SubwordPieces;
   #text = '';
-  /** Where the text is cut: behind the last name of which all words are among so many. */
-  #wordsMax = Infinity;
-  #kept = NOTHING_KEPT;
-  /** Words of the text so far. */
-  #words = 0;
-  /** Of these: those that the vocabulary lacks. */
-  #lacking = 0;
   /** Whether an unknown word has one id only. */
   #isBrief = false;
   /** Lower-case letters and digits of the part at hand. */
@@ -71,30 +64,20 @@ export class SubwordTokeniser implements Tokeniser {
 
   tokenise(raw: string, wordsMax = Infinity): TokenisedText {
     this.#text = foldText(raw);
-    this.#wordsMax = wordsMax;
-    this.#scan(false);
-    if (this.#kept.ids > TEXT_IDS_MAX) this.#scan(true);
+    this.#scan(wordsMax, false);
+    if (this.#list.keptCount > TEXT_IDS_MAX) this.#scan(wordsMax, true);
     if (this.#list.count === 0 && raw !== '') this.#symbols();
-    // Compatibility forms are one character that stands for several words.
-    const all = Math.min(this.#words, raw.length);
-    // One name of more words than that is cut in its midst.
-    const kept = this.#kept.ids > 0 ? this.#kept : { ids: wordsMax, words: wordsMax, lacking: this.#lacking };
-    const words = Math.min(kept.words, all);
     this.#text = '';
-    this.#list.cutTo(Math.min(kept.ids, this.#list.count));
-    return { ids: this.#list.copy(), words, unknown: Math.min(kept.lacking, words), cutWords: all - words };
+    return this.#list.taken(raw.length);
   }
 
-  #scan(isBrief: boolean): void {
+  #scan(wordsMax: number, isBrief: boolean): void {
     const text = this.#text;
     this.#isBrief = isBrief;
-    this.#list.clear();
-    this.#words = 0;
-    this.#lacking = 0;
-    this.#kept = NOTHING_KEPT;
+    this.#list.begin(wordsMax);
     let before = 0;
     for (let at = 0; at < text.length;) {
-      if (this.#wordsMax !== Infinity) this.#keep();
+      this.#list.mark();
       const unit = text.charCodeAt(at);
       if (unit < FOLD.length) {
         before = 0;
@@ -107,29 +90,18 @@ export class SubwordTokeniser implements Tokeniser {
       else at += codePoint > 0xffff ? 2 : 1;
       if (kind === CharClass.dense) {
         this.#pieces.dense(codePoint, isBrief ? 0 : before);
-        this.#words++;
-        this.#lacking++;
+        this.#list.words++;
+        this.#list.lacking++;
       }
       before = kind === CharClass.dense ? codePoint : 0;
     }
-    this.#keep();
-  }
-
-  /** What is there so far stays, if it is not too much. */
-  #keep(): void {
-    if (this.#words <= this.#wordsMax) this.#kept = { ids: this.#list.count, words: this.#words, lacking: this.#lacking };
+    this.#list.mark();
   }
 
   /** A run of letters of scripts with blanks between words. */
   #foreignWord(start: number): number {
-    const text = this.#text;
-    let at = start;
-    for (let unit = text.charCodeAt(at); unit >= FOLD.length; unit = text.charCodeAt(at)) {
-      const codePoint = text.codePointAt(at)!;
-      if (charClassOf(codePoint) !== CharClass.word) break;
-      at += codePoint > 0xffff ? 2 : 1;
-    }
-    this.#hashed(Uint16Array.from({ length: at - start }, (_, i) => text.charCodeAt(start + i)));
+    const at = endOfForeignWord(this.#text, start);
+    this.#hashed(Uint16Array.from({ length: at - start }, (_, i) => this.#text.charCodeAt(start + i)));
     return at;
   }
 
@@ -137,14 +109,14 @@ export class SubwordTokeniser implements Tokeniser {
   #hashed(units: Uint16Array | Uint8Array, from = 0, to = units.length): void {
     if (this.#isBrief) this.#pieces.whole(units, from, to);
     else this.#pieces.hashed(units, from, to);
-    this.#words++;
-    this.#lacking++;
+    this.#list.words++;
+    this.#list.lacking++;
   }
 
   /** Emits the words glued together at `start`, and what they make as one name; returns where they end. */
   #joined(start: number): number {
     const text = this.#text;
-    const firstWord = this.#words;
+    const firstWord = this.#list.words;
     this.#hasDigit = false;
     let isName = false;
     let at = this.#compound(start);
@@ -154,7 +126,7 @@ export class SubwordTokeniser implements Tokeniser {
     }
     const end = endOfSuffix(text, at);
     isName ||= end > at;
-    if (isName || (this.#hasDigit && this.#words > firstWord + 1)) this.#name(start, end);
+    if (isName || (this.#hasDigit && this.#list.words > firstWord + 1)) this.#name(start, end);
     return end;
   }
 
@@ -162,8 +134,8 @@ export class SubwordTokeniser implements Tokeniser {
   #compound(start: number): number {
     const text = this.#text;
     const firstId = this.#list.count;
-    const firstWord = this.#words;
-    const lackingBefore = this.#lacking;
+    const firstWord = this.#list.words;
+    const lackingBefore = this.#list.lacking;
     let compoundHash = HASH_EMPTY;
     for (let at = start; ;) {
       const from = at;
@@ -188,8 +160,8 @@ export class SubwordTokeniser implements Tokeniser {
       if (id !== 0) {
         this.#list.cutTo(firstId);
         this.#list.add(id);
-        this.#words = firstWord + 1;
-        this.#lacking = lackingBefore;
+        this.#list.words = firstWord + 1;
+        this.#list.lacking = lackingBefore;
       }
       return cliticEnd;
     }
@@ -199,7 +171,7 @@ export class SubwordTokeniser implements Tokeniser {
     const id = this.#vocabulary.find(this.#text, from, to, hash, FOLD);
     if (id === 0) return this.#unknown(from, to);
     this.#list.add(id);
-    this.#words++;
+    this.#list.words++;
   }
 
   /** A run of letters and digits that is no word: cut where digits begin or end and where capitals begin words, if it is cut at all. */
@@ -223,7 +195,7 @@ export class SubwordTokeniser implements Tokeniser {
     }
     if (cut === from) {
       this.#letters(part, length);
-      this.#words++;
+      this.#list.words++;
       return;
     }
     this.#subpart(cut, to);
@@ -245,12 +217,12 @@ export class SubwordTokeniser implements Tokeniser {
     const id = this.#vocabulary.find(text, from, to, hash, FOLD);
     if (id === 0) this.#letters(letters, letters.length);
     else this.#list.add(id);
-    this.#words++;
+    this.#list.words++;
   }
 
   #letters(letters: Uint8Array, length: number): void {
     if (length === 1 && SILENT_LETTERS.has(letters[0]!)) return;
-    this.#lacking++;
+    this.#list.lacking++;
     if (this.#isBrief || length === 1) return this.#pieces.whole(letters, 0, length);
     const neighbour = this.#neighbours.find(letters, length);
     if (neighbour !== 0) this.#list.add(neighbour);
@@ -277,13 +249,11 @@ export class SubwordTokeniser implements Tokeniser {
   /** A text of punctuation, other symbols or blanks alone. */
   #symbols(): void {
     this.#pieces.symbols(this.#text);
-    this.#words = 1;
-    this.#lacking = 1;
-    this.#keep();
+    this.#list.words = 1;
+    this.#list.lacking = 1;
+    this.#list.mark();
   }
 }
-
-const NOTHING_KEPT = { ids: 0, words: 0, lacking: 0 };
 
 /** End of the `++` or `#` behind a name such as `C++` or `F#`, or `at`. */
 function endOfSuffix(text: string, at: number): number {
