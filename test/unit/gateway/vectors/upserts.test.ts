@@ -46,7 +46,8 @@ function world(options: { readonly dimensions?: number; readonly failAt?: number
   const vectors = new Vectors({ manifests, shards: indexShards(shards), space });
   let calls = 0;
   const newId = () => `call${(calls += 1)}`;
-  return { upserts: new Upserts({ manifests, space, vectors, newId }), batches, recreate: () => (manifest = { ...manifest, createdS: 2 }) };
+  const parts = { manifests, space, vectors, newId };
+  return { parts, upserts: new Upserts(parts), batches, recreate: () => (manifest = { ...manifest, createdS: 2 }) };
 }
 
 const vectorsOf = (count: number, metadata?: string): NewVector[] =>
@@ -86,6 +87,21 @@ describe('many vectors of one call', () => {
     const text = [...vectorsOf(1_200), { id: 'text', namespace: '', text: 'no model' }];
     expect(await upserts.upsert(caller, 'many', { vectors: text })).toMatchObject({ error: { path: ['vectors', 1200, 'text'] } });
     expect(batches).toEqual([]);
+  });
+
+  it('[M156] say which of their texts were cut, whatever slice these are in', async () => {
+    const { parts } = world();
+    const { vectors } = parts;
+    const write: typeof vectors.write = async (...call) => {
+      const written = await vectors.write(...call);
+      return written.ok ? ok({ ...written.value, cut: [{ index: 3, tokens: 7 }] }) : written;
+    };
+    const written = await new Upserts({ ...parts, vectors: { write } }).upsert(caller, 'many', {
+      vectors: vectorsOf(2_500),
+      truncate: 'end',
+    });
+    const cut = [3, 1_003, 2_003].map((index) => ({ index, tokens: 7 }));
+    expect(written).toMatchObject({ ok: true, value: { count: 2_500, cut } });
   });
 
   it('[V165] that fail midway report how many were written', async () => {
