@@ -148,6 +148,12 @@ it('[P113] [M70] [M71] replicas serve models where that pays, and those too larg
   // The same weights but for a table that no text reads.
   for (const [i, { embedding }] of large.body.data.entries())
     expectClose(embedding, (await ask('encoder', ['river lock', 'gate'])).body.data[i].embedding);
+  // As many as its threads answer in parts.
+  const many = await ask(
+    'large',
+    Array.from({ length: 24 }, (_, at) => `the river lock and its ${at + 1} gates`),
+  );
+  expect([many.status, many.headers.get('x-sluice-route')], JSON.stringify(many.body)).toEqual([200, 'pool; reason=too_large']);
   // A model that isolates run for all of its calls has no job.
   expect(await standing(client, 'encoder')).toEqual([]);
   const [{ id: own } = { id: '' }, ...others] = await standing(client, 'large');

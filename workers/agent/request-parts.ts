@@ -1,4 +1,5 @@
 import { EMBEDDING_LIMITS } from '../../src/contract/embeddings/embedding-limits.ts';
+import { cutTextsOf, truncatedReply } from '../../src/contract/embeddings/truncation.ts';
 
 /** What a replica answers to a request for embeddings, or to a part of one. */
 export interface Answered {
@@ -10,7 +11,9 @@ export interface Answered {
 interface Embedded {
   readonly data: readonly { readonly index: number }[];
   readonly usage: { readonly total_tokens: number };
-  readonly sluice: { readonly tokens: readonly number[] };
+  /** There is one where the request asked for cutting. */
+  readonly truncated?: object;
+  readonly sluice: { readonly tokens: readonly number[]; readonly cut_tokens: readonly number[] };
 }
 
 /** Fewer characters than that take no longer in one thread than a message to another does. */
@@ -52,7 +55,9 @@ export function joined(parts: readonly (Answered | undefined)[]): Answered | und
   const data = bodies.flatMap((body) => body.data).map((vector, index) => ({ ...vector, index }));
   const [first] = bodies;
   const usage = { ...first?.usage, prompt_tokens: total, total_tokens: total };
-  return { status_code: 200, body: { ...first, data, usage, sluice: { ...first?.sluice, tokens } } };
+  const cutTokens = bodies.flatMap(({ sluice }) => sluice.cut_tokens);
+  const truncated = first?.truncated === undefined ? {} : truncatedReply('end', cutTextsOf(cutTokens));
+  return { status_code: 200, body: { ...first, data, usage, ...truncated, sluice: { ...first?.sluice, tokens, cut_tokens: cutTokens } } };
 }
 
 function parsed(body: string): Readonly<Record<string, unknown>> | undefined {

@@ -2,6 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { EMBEDDING_LIMITS } from '../../../src/contract/embeddings/embedding-limits.ts';
+import { ok } from '../../../src/kernel/result.ts';
+import { answerLine } from '../../../workers/agent/answer-line.ts';
+import type { LineModel } from '../../../workers/agent/line-model.ts';
+import type { Answered } from '../../../workers/agent/request-parts.ts';
 import { joined, partsOf } from '../../../workers/agent/request-parts.ts';
 
 const inputOf = (part: string): string[] => (JSON.parse(part) as { input: string[] }).input;
@@ -12,9 +16,35 @@ const vectors = (texts: readonly string[], first = 0) => ({
     data: texts.map((text, i) => ({ object: 'embedding', index: i, embedding: `v${text}` })),
     model: 'm',
     usage: { prompt_tokens: texts.length, total_tokens: texts.length },
-    sluice: { tokens: texts.map(() => 1), version: `${first}`, contract_hash: 'own' },
+    sluice: { tokens: texts.map(() => 1), cut_tokens: texts.map(() => 0), version: `${first}`, contract_hash: 'own' },
   },
 });
+
+const TOKENS_MAX = 300;
+/** Takes so many characters of a text, and cuts off the rest. */
+const model: LineModel = {
+  name: 'm',
+  id: 'm',
+  dimensions: 2,
+  makes: { task: 'embedding', pooling: 'mean' },
+  version: '1',
+  contractHash: 'own',
+  async embed({ input }) {
+    const texts = input as readonly string[];
+    const tokens = texts.map(({ length }) => Math.min(length, TOKENS_MAX));
+    return ok({
+      vectors: Float32Array.from(texts.flatMap((text, at) => [tokens[at]!, text.charCodeAt(0)])),
+      tokens,
+      cutTokens: texts.map(({ length }, at) => length - tokens[at]!),
+    });
+  },
+};
+
+async function answerTo(body: string): Promise<Answered> {
+  const line = `{"custom_id":"","method":"POST","url":"/v1/embeddings","body":${body}}`;
+  const { response } = JSON.parse((await answerLine(line, 'replica_0', model, 'replica')).json) as { response: Answered };
+  return { status_code: response.status_code, body: response.body };
+}
 
 describe('[P131] a request in parts', () => {
   it('has each text once, in order, in parts of about the same length', () => {
@@ -49,15 +79,16 @@ describe('[P131] a request in parts', () => {
     expect(partsOf('{"input": [', 4)).toEqual(['{"input": [']);
   });
 
-  it('is answered as the whole is: rows in order, tokens of all', () => {
-    const whole = joined([vectors(['a', 'b']), vectors(['c']), vectors(['d'])]);
-    expect(whole).toEqual({
-      status_code: 200,
-      body: {
-        ...vectors(['a', 'b', 'c', 'd']).body,
-        data: ['a', 'b', 'c', 'd'].map((text, index) => ({ object: 'embedding', index, embedding: `v${text}` })),
-      },
-    });
+  it('is answered as the whole is, by all that an answer says, whatever is cut', async () => {
+    // Long enough that there are several parts.
+    const texts = fc.array(fc.string({ minLength: 200, maxLength: 2 * TOKENS_MAX }), { minLength: 4, maxLength: 20 });
+    await fc.assert(
+      fc.asyncProperty(texts, fc.constantFrom('none', 'end'), fc.integer({ min: 2, max: 5 }), async (input, truncate, count) => {
+        const body = JSON.stringify({ model: 'm', input, truncate });
+        expect(partsOf(body, count).length).toBeGreaterThan(1);
+        expect(joined(await Promise.all(partsOf(body, count).map(answerTo)))).toEqual(await answerTo(body));
+      }),
+    );
   });
 
   it('is asked again as a whole where a part is refused or missing, or all have too many tokens', () => {
