@@ -1,21 +1,13 @@
-import { CharClass, charClassOf } from './char-class.ts';
-import type { TokenisedText, Tokeniser } from '../embedding-model.ts';
-import { foldText } from './fold-text.ts';
 import { NeighbourWords } from './neighbour-words.ts';
-import { PieceList, SUBWORD_BUCKETS, SubwordPieces } from './subword-pieces.ts';
+import { SUBWORD_BUCKETS, SubwordPieces } from './subword-pieces.ts';
 import type { Vocabulary } from './vocabulary.ts';
 import { endOfClitic, isNegation } from './english-clitics.ts';
-import { beginsPart, endOfForeignWord, FOLD, isDigit, isWordAt } from './name-parts.ts';
+import { beginsPart, FOLD, isDigit, isWordAt } from './name-parts.ts';
+import { TableTokeniser } from './table-tokeniser.ts';
 import { HASH_EMPTY, hashByte } from './vocabulary.ts';
 
 /** Names these rules (SPEC M60 to M64) in the embedding contract. A change to them that moves any id needs a new version. */
 export const SUBWORD_TOKENISER_VERSION = 'word-2';
-
-/**
- * The most ids of one text: one run of the ONNX runtime takes as many (`onnxRunTokensMax`). A text that would have more is one of thousands of
- * unknown words; each of them then has one id for the whole instead of one for each n-gram.
- */
-export const TEXT_IDS_MAX = 16_384;
 
 /**
  * `a` and `i`: words of nearly every English sentence, which say nothing and which the source of the vocabulary lacks, as it lacks all single letters.
@@ -41,82 +33,28 @@ const SUFFIXES = new Set(Array.from('+#', (char) => char.charCodeAt(0)));
  * Words as `WordTokeniser` has them, and something for every other text: an unknown word is its neighbour in the vocabulary and its n-grams, a
  * name made of several words is these and itself, a number or a word beyond ASCII is hashed, and so are the characters of scripts without blanks.
  */
-export class SubwordTokeniser implements Tokeniser {
+export class SubwordTokeniser extends TableTokeniser {
   readonly vocabularySize: number;
   readonly #vocabulary: Vocabulary;
   readonly #neighbours: NeighbourWords;
-  readonly #list = new PieceList();
-  readonly #pieces: SubwordPieces;
-  #text = '';
-  /** Whether an unknown word has one id only. */
-  #isBrief = false;
+  protected readonly pieces: SubwordPieces;
   /** Lower-case letters and digits of the part at hand. */
   #part = new Uint8Array(64);
   /** Whether the joined words at hand have a digit among them. */
   #hasDigit = false;
 
   constructor(vocabulary: Vocabulary) {
+    super();
     this.#vocabulary = vocabulary;
     this.#neighbours = new NeighbourWords(vocabulary);
-    this.#pieces = new SubwordPieces(this.#list, vocabulary.size);
+    this.pieces = new SubwordPieces(this.list, vocabulary.size);
     this.vocabularySize = vocabulary.size + SUBWORD_BUCKETS;
   }
 
-  tokenise(raw: string, wordsMax = Infinity): TokenisedText {
-    this.#text = foldText(raw);
-    this.#scan(wordsMax, false);
-    if (this.#list.keptCount > TEXT_IDS_MAX) this.#scan(wordsMax, true);
-    if (this.#list.count === 0 && raw !== '') this.#symbols();
-    this.#text = '';
-    return this.#list.taken(raw.length);
-  }
-
-  #scan(wordsMax: number, isBrief: boolean): void {
-    const text = this.#text;
-    this.#isBrief = isBrief;
-    this.#list.begin(wordsMax);
-    let before = 0;
-    for (let at = 0; at < text.length;) {
-      this.#list.mark();
-      const unit = text.charCodeAt(at);
-      if (unit < FOLD.length) {
-        before = 0;
-        at = FOLD[unit] === 0 ? at + 1 : this.#joined(at);
-        continue;
-      }
-      const codePoint = text.codePointAt(at)!;
-      const kind = charClassOf(codePoint);
-      if (kind === CharClass.word) at = this.#foreignWord(at);
-      else at += codePoint > 0xffff ? 2 : 1;
-      if (kind === CharClass.dense) {
-        this.#pieces.dense(codePoint, isBrief ? 0 : before);
-        this.#list.words++;
-        this.#list.lacking++;
-      }
-      before = kind === CharClass.dense ? codePoint : 0;
-    }
-    this.#list.mark();
-  }
-
-  /** A run of letters of scripts with blanks between words. */
-  #foreignWord(start: number): number {
-    const at = endOfForeignWord(this.#text, start);
-    this.#hashed(Uint16Array.from({ length: at - start }, (_, i) => this.#text.charCodeAt(start + i)));
-    return at;
-  }
-
-  /** One word as its hashed whole and n-grams. */
-  #hashed(units: Uint16Array | Uint8Array, from = 0, to = units.length): void {
-    if (this.#isBrief) this.#pieces.whole(units, from, to);
-    else this.#pieces.hashed(units, from, to);
-    this.#list.words++;
-    this.#list.lacking++;
-  }
-
   /** Emits the words glued together at `start`, and what they make as one name; returns where they end. */
-  #joined(start: number): number {
-    const text = this.#text;
-    const firstWord = this.#list.words;
+  protected addWords(start: number): number {
+    const text = this.text;
+    const firstWord = this.list.words;
     this.#hasDigit = false;
     let isName = false;
     let at = this.#compound(start);
@@ -126,16 +64,16 @@ export class SubwordTokeniser implements Tokeniser {
     }
     const end = endOfSuffix(text, at);
     isName ||= end > at;
-    if (isName || (this.#hasDigit && this.#list.words > firstWord + 1)) this.#name(start, end);
+    if (isName || (this.#hasDigit && this.list.words > firstWord + 1)) this.#name(start, end);
     return end;
   }
 
   /** Emits the words joined by hyphens at `start`; returns where they and a clitic behind them end. */
   #compound(start: number): number {
-    const text = this.#text;
-    const firstId = this.#list.count;
-    const firstWord = this.#list.words;
-    const lackingBefore = this.#list.lacking;
+    const text = this.text;
+    const firstId = this.list.count;
+    const firstWord = this.list.words;
+    const lackingBefore = this.list.lacking;
     let compoundHash = HASH_EMPTY;
     for (let at = start; ;) {
       const from = at;
@@ -158,25 +96,25 @@ export class SubwordTokeniser implements Tokeniser {
       }
       const id = from > start ? this.#vocabulary.find(text, start, at, compoundHash, FOLD_COMPOUND) : 0;
       if (id !== 0) {
-        this.#list.cutTo(firstId);
-        this.#list.add(id);
-        this.#list.words = firstWord + 1;
-        this.#list.lacking = lackingBefore;
+        this.list.cutTo(firstId);
+        this.list.add(id);
+        this.list.words = firstWord + 1;
+        this.list.lacking = lackingBefore;
       }
       return cliticEnd;
     }
   }
 
   #word(from: number, to: number, hash: number): void {
-    const id = this.#vocabulary.find(this.#text, from, to, hash, FOLD);
+    const id = this.#vocabulary.find(this.text, from, to, hash, FOLD);
     if (id === 0) return this.#unknown(from, to);
-    this.#list.add(id);
-    this.#list.words++;
+    this.list.add(id);
+    this.list.words++;
   }
 
   /** A run of letters and digits that is no word: cut where digits begin or end and where capitals begin words, if it is cut at all. */
   #unknown(from: number, to: number): void {
-    const text = this.#text;
+    const text = this.text;
     const length = to - from;
     if (this.#part.length < length) this.#part = new Uint8Array(2 * length);
     const part = this.#part;
@@ -186,7 +124,7 @@ export class SubwordTokeniser implements Tokeniser {
       if (isDigit(part[i]!)) digits++;
     }
     this.#hasDigit ||= digits > 0;
-    if (digits === length) return this.#hashed(part, 0, length);
+    if (digits === length) return this.addHashed(part, 0, length);
     let cut = from;
     for (let at = from + 1; at < to; at++) {
       if (!beginsPart(text, at, to)) continue;
@@ -195,43 +133,43 @@ export class SubwordTokeniser implements Tokeniser {
     }
     if (cut === from) {
       this.#letters(part, length);
-      this.#list.words++;
+      this.list.words++;
       return;
     }
     this.#subpart(cut, to);
-    if (this.#isBrief) this.#pieces.whole(part, 0, length);
-    else if (digits > 0) this.#pieces.identity(part, 0, length);
-    else this.#pieces.ofLetters(part, length);
+    if (this.isBrief) this.pieces.whole(part, 0, length);
+    else if (digits > 0) this.pieces.identity(part, 0, length);
+    else this.pieces.ofLetters(part, length);
   }
 
   /** A piece of a run that was cut: letters only, or digits only. */
   #subpart(from: number, to: number): void {
-    const text = this.#text;
+    const text = this.text;
     const letters = new Uint8Array(to - from);
     let hash = HASH_EMPTY;
     for (let i = 0; i < letters.length; i++) {
       letters[i] = FOLD[text.charCodeAt(from + i)]!;
       hash = hashByte(hash, letters[i]!);
     }
-    if (isDigit(letters[0]!)) return this.#hashed(letters);
+    if (isDigit(letters[0]!)) return this.addHashed(letters);
     const id = this.#vocabulary.find(text, from, to, hash, FOLD);
     if (id === 0) this.#letters(letters, letters.length);
-    else this.#list.add(id);
-    this.#list.words++;
+    else this.list.add(id);
+    this.list.words++;
   }
 
   #letters(letters: Uint8Array, length: number): void {
     if (length === 1 && SILENT_LETTERS.has(letters[0]!)) return;
-    this.#list.lacking++;
-    if (this.#isBrief || length === 1) return this.#pieces.whole(letters, 0, length);
+    this.list.lacking++;
+    if (this.isBrief || length === 1) return this.pieces.whole(letters, 0, length);
     const neighbour = this.#neighbours.find(letters, length);
-    if (neighbour !== 0) this.#list.add(neighbour);
-    this.#pieces.ofLetters(letters, length);
+    if (neighbour !== 0) this.list.add(neighbour);
+    this.pieces.ofLetters(letters, length);
   }
 
   /** The whole of a name that is written with joints, without them: `user_id` and `userId` are one. Joints between digits stay. */
   #name(start: number, end: number): void {
-    const text = this.#text;
+    const text = this.text;
     const units = new Uint8Array(end - start);
     let length = 0;
     for (let at = start; at < end; at++) {
@@ -241,17 +179,9 @@ export class SubwordTokeniser implements Tokeniser {
       else if (isDigit(text.charCodeAt(at - 1)) && isDigit(text.charCodeAt(at + 1))) units[length++] = FULL_STOP;
     }
     const isLetters = !this.#hasDigit && length <= JOINED_LETTERS_MAX && isWordAt(text, end - 1);
-    if (this.#isBrief) this.#pieces.whole(units, 0, length);
-    else if (isLetters) this.#pieces.ofLetters(units, length);
-    else this.#pieces.identity(units, 0, length);
-  }
-
-  /** A text of punctuation, other symbols or blanks alone. */
-  #symbols(): void {
-    this.#pieces.symbols(this.#text);
-    this.#list.words = 1;
-    this.#list.lacking = 1;
-    this.#list.mark();
+    if (this.isBrief) this.pieces.whole(units, 0, length);
+    else if (isLetters) this.pieces.ofLetters(units, length);
+    else this.pieces.identity(units, 0, length);
   }
 }
 

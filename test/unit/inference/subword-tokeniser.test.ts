@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { MODEL_LIMITS } from '../../../src/contract/models/model-limits.ts';
 import { LETTER_BUCKETS } from '../../../src/inference/static/subword-pieces.ts';
-import { SubwordTokeniser, TEXT_IDS_MAX } from '../../../src/inference/static/subword-tokeniser.ts';
+import { SubwordTokeniser } from '../../../src/inference/static/subword-tokeniser.ts';
+import { TEXT_IDS_MAX } from '../../../src/inference/static/table-tokeniser.ts';
 import { Vocabulary } from '../../../src/inference/static/vocabulary.ts';
 import { utf8 } from '../../../src/kernel/bytes.ts';
 import { tokenBatch } from '../../../src/inference/token-batch.ts';
