@@ -22,7 +22,7 @@ export function isWithin(area: GeoArea, point: GeoPoint): boolean {
 }
 
 /** Along a great circle, by the haversine formula. */
-function distanceM(a: GeoPoint, b: GeoPoint): number {
+export function distanceM(a: GeoPoint, b: GeoPoint): number {
   const across = Math.sin(((b.lat - a.lat) * RADIANS) / 2);
   const along = Math.sin(((b.lon - a.lon) * RADIANS) / 2);
   const h = across * across + Math.cos(a.lat * RADIANS) * Math.cos(b.lat * RADIANS) * along * along;

@@ -12,6 +12,7 @@ import { CALL_BATCH_LIMITS } from '../jobs/call-batch-limits.ts';
 import { JOB_LIMITS } from '../jobs/job-limits.ts';
 import { MODEL_LIMITS } from '../models/model-limits.ts';
 import { PLANNING_LIMITS } from '../planning/planning-limits.ts';
+import { PLAN_LIMITS } from '../vectors/plans/plan-limits.ts';
 import { POOL_LIMITS } from '../pools/pool-limits.ts';
 import { PROMPT_LIMITS } from '../prompts/prompt-limits.ts';
 import { QUEUE_LIMITS } from '../queues/queue-limits.ts';
@@ -40,6 +41,7 @@ export const ALL_LIMITS = {
   ...JOB_LIMITS,
   ...MODEL_LIMITS,
   ...PLANNING_LIMITS,
+  ...PLAN_LIMITS,
   ...POOL_LIMITS,
   ...PROMPT_LIMITS,
   ...QUEUE_LIMITS,

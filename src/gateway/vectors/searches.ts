@@ -219,7 +219,7 @@ async function pageOf(shards: ShardSet, { body, query: { indexId } }: Planned, f
 const NOTHING_INCLUDED: Include = { values: false, metadata: false, text: false };
 
 /** A refusal of one search names it, unless it is about the index or the moment. */
-function inSearch(error: Refusal, at: FieldPath): Refusal {
+export function inSearch(error: Refusal, at: FieldPath): Refusal {
   if (at.length === 0 || ERRORS[error.code].retryable || pathBelow(error.path, ['index']) !== undefined) return error;
   return refusalAt(error, [...at, ...(error.path ?? [])]);
 }

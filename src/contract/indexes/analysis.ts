@@ -1,0 +1,1 @@
+export interface AnalysisSettings { readonly language: string }

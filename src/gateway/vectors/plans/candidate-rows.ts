@@ -1,0 +1,71 @@
+import type { Include, VectorColumns } from '../../../ann/shard-protocol.ts';
+import type { JsonValue } from '../../../contract/api/json-value.ts';
+import type { Outcome } from '../../../contract/api/outcome.ts';
+import type { ReadConsistency } from '../../../ann/replication/read-consistency.ts';
+import type { IndexManifest } from '../../../index/index-manifest.ts';
+import type { ShardSet } from '../../../index/shards/index-shards.ts';
+import { ok } from '../../../kernel/result.ts';
+
+/** One column of stored rows by id; rows that are gone are not in it. */
+type Column<T> = ReadonlyMap<string, T>;
+
+interface RowsOf {
+  readonly manifest: IndexManifest;
+  readonly shards: ShardSet;
+  readonly namespace: string;
+  readonly consistency: ReadConsistency;
+}
+
+const NONE: Include = { values: false, metadata: false, text: false };
+
+/** What is stored of the candidates of a plan, read as stages ask for it: of each id, a column once. Refuses as shards do. */
+export class CandidateRows {
+  readonly #of: RowsOf;
+  readonly #metadata = new Map<string, JsonValue>();
+  readonly #texts = new Map<string, string | null>();
+
+  constructor(of: RowsOf) {
+    this.#of = of;
+  }
+
+  /** Parsed; of a row without any, null. */
+  metadata(ids: readonly string[]): Promise<Outcome<Column<JsonValue>>> {
+    return this.#column(
+      ids,
+      this.#metadata,
+      { ...NONE, metadata: true },
+      ({ metadata }, at) => JSON.parse(metadata?.[at] ?? 'null') as JsonValue,
+    );
+  }
+
+  texts(ids: readonly string[]): Promise<Outcome<Column<string | null>>> {
+    return this.#column(ids, this.#texts, { ...NONE, text: true }, ({ texts }, at) => texts?.[at] ?? null);
+  }
+
+  values(ids: readonly string[]): Promise<Outcome<Column<Float32Array>>> {
+    const { dimensions } = this.#of.manifest;
+    return this.#column(ids, new Map<string, Float32Array>(), { ...NONE, values: true }, ({ values }, at) =>
+      values!.subarray(at * dimensions, (at + 1) * dimensions),
+    );
+  }
+
+  /** JSON text of the rows' fields. */
+  contents(ids: readonly string[]): Promise<Outcome<Column<string | null>>> {
+    return this.#column(ids, new Map<string, string | null>(), { ...NONE, contents: true }, ({ contents }, at) => contents?.[at] ?? null);
+  }
+
+  async #column<T>(
+    ids: readonly string[],
+    known: Map<string, T>,
+    include: Include,
+    valueOf: (columns: VectorColumns, at: number) => T,
+  ): Promise<Outcome<Column<T>>> {
+    const { manifest, shards, namespace, consistency } = this.#of;
+    const unknown = ids.filter((id) => !known.has(id));
+    if (unknown.length === 0) return ok(known);
+    const fetched = await shards.fetch({ indexId: manifest.id, namespace, ids: unknown, include }, consistency);
+    if (!fetched.ok) return fetched;
+    for (const [at, id] of fetched.value.ids.entries()) known.set(id, valueOf(fetched.value, at));
+    return ok(known);
+  }
+}

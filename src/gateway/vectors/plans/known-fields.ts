@@ -1,0 +1,40 @@
+import { withSuggestion, refusal } from '../../../contract/api/errors.ts';
+import { closestTo } from '../../../contract/api/closest-word.ts';
+import type { FieldPath } from '../../../contract/api/field-path.ts';
+import { shownName } from '../../../contract/api/field-path.ts';
+import type { Outcome } from '../../../contract/api/outcome.ts';
+import type { IndexField } from '../../../contract/indexes/index-fields.ts';
+import type { IndexManifest } from '../../../index/index-manifest.ts';
+import { err, ok } from '../../../kernel/result.ts';
+
+type Kind = IndexField['kind'];
+type FieldOf<K extends Kind> = Extract<IndexField, { readonly kind: K }>;
+
+const WORDS: Readonly<Record<Kind, string>> = { text: 'text', sparse: 'sparse', multi_vector: 'multi-vector' };
+
+/** The fields of an index of one kind. */
+export const fieldsOfKind = <K extends Kind>({ fields = {} }: Pick<IndexManifest, 'fields'>, kind: K): (readonly [string, FieldOf<K>])[] =>
+  Object.entries(fields).flatMap(([name, field]) => (field.kind === kind ? [[name, field as FieldOf<K>] as const] : []));
+
+/** The field of a name and kind. Refuses with `invalid_value`, naming those that there are. [TX265] */
+export function fieldOf<K extends Kind>(
+  manifest: Pick<IndexManifest, 'fields'>,
+  kind: K,
+  name: string,
+  at: FieldPath,
+): Outcome<FieldOf<K>> {
+  const names = fieldsOfKind(manifest, kind);
+  const known = names.find(([other]) => other === name);
+  if (known !== undefined) return ok(known[1]);
+  const there = names.length === 0 ? 'none' : names.map(([other]) => `"${other}"`).join(', ');
+  const what = `is "${shownName(name)}"; the ${WORDS[kind]} fields of the index: ${there}`;
+  return err(
+    withSuggestion(
+      refusal('invalid_value', what, at),
+      closestTo(
+        name,
+        names.map(([other]) => other),
+      ),
+    ),
+  );
+}

@@ -1,0 +1,118 @@
+import type { FieldQuery } from '../../../ann/row-fields.ts';
+import { accepts } from '../../../ann/filter/accepts.ts';
+import type { Include, ShardMatches } from '../../../ann/shard-protocol.ts';
+import type { Filter } from '../../../contract/vectors/filter.ts';
+import type { JsonValue } from '../../../contract/api/json-value.ts';
+import type { Outcome } from '../../../contract/api/outcome.ts';
+import type { IdsLeg, SparseLeg, TextLeg, VectorLeg } from '../../../contract/vectors/plans/legs.ts';
+import type { Reading } from '../../../index/fan-out/shard-reads.ts';
+import type { IndexManifest } from '../../../index/index-manifest.ts';
+import type { ShardSet } from '../../../index/shards/index-shards.ts';
+import { must } from '../../../kernel/assert.ts';
+import { ok } from '../../../kernel/result.ts';
+import type { Ranking } from './ranking.ts';
+import { rankedBy } from './ranking.ts';
+
+/** A leg that asks shards. */
+export type Search = VectorLeg | TextLeg | SparseLeg | IdsLeg;
+
+/** Where the searches of a plan go, and what they have in common. */
+export interface SearchTerms {
+  readonly manifest: IndexManifest;
+  readonly shards: ShardSet;
+  readonly namespace: string;
+  readonly reading: Reading;
+  readonly explain: boolean;
+  /** What a vector leg searches around, if not a stored vector. */
+  readonly points: ReadonlyMap<VectorLeg, Float32Array<ArrayBuffer>>;
+  /** What a leg asks of fields. */
+  readonly queries: ReadonlyMap<TextLeg | SparseLeg, FieldQuery>;
+  readonly statistics: 'shared' | 'exact';
+  readonly statisticsOf: 'index' | 'filter';
+}
+
+/** What one search found, and what that took. */
+export interface Found {
+  readonly ranking: Ranking;
+  readonly lsn: number;
+  readonly missing: readonly number[];
+  readonly scored: number | null;
+  readonly blocksPruned: number | null;
+}
+
+const NOTHING_INCLUDED: Include = { values: false, metadata: false, text: false };
+
+/** Refuses as shards do. */
+export function searchLeg(leg: Search, terms: SearchTerms, filter: Filter | null, topK: number): Promise<Outcome<Found>> {
+  if (leg.kind === 'vector') return nearVector(leg, terms, filter, topK);
+  return leg.kind === 'ids' ? givenIds(leg, terms, filter, topK) : overFields(leg, terms, filter, topK);
+}
+
+async function nearVector(leg: VectorLeg, terms: SearchTerms, filter: Filter | null, topK: number): Promise<Outcome<Found>> {
+  const { manifest, shards, namespace, reading, explain, points } = terms;
+  const values = points.get(leg);
+  const found = await shards.query(
+    {
+      indexId: manifest.id,
+      target:
+        values === undefined
+          ? { kind: 'id', id: must(leg.id, 'a leg without a point is around a stored vector') }
+          : { kind: 'values', values },
+      namespace,
+      topK,
+      filter,
+      excludeIds: [],
+      exact: leg.exact,
+      explain,
+      include: NOTHING_INCLUDED,
+    },
+    reading,
+  );
+  // Of distances, the smaller one is better.
+  return found.ok ? ok(foundOf(found.value, manifest.metric === 'l2' ? -1 : 1)) : found;
+}
+
+async function overFields(leg: TextLeg | SparseLeg, terms: SearchTerms, filter: Filter | null, topK: number): Promise<Outcome<Found>> {
+  const { manifest, shards, namespace, reading, explain, queries, statistics, statisticsOf } = terms;
+  const query = must(queries.get(leg), 'a leg over fields has its query');
+  const search = {
+    indexId: manifest.id,
+    query,
+    namespace,
+    topK,
+    filter,
+    excludeIds: [],
+    include: NOTHING_INCLUDED,
+    statisticsOf,
+    explain,
+    ...(statistics === 'exact' ? { statistics } : {}),
+  };
+  const found = await shards.searchFields(search, reading);
+  return found.ok ? ok(foundOf(found.value)) : found;
+}
+
+/** Those of the ids that are there and that the filter accepts; of n, the first scores 1 and each next 1/n less. */
+async function givenIds({ ids }: IdsLeg, terms: SearchTerms, filter: Filter | null, topK: number): Promise<Outcome<Found>> {
+  const { manifest, shards, namespace, reading } = terms;
+  const include = { ...NOTHING_INCLUDED, metadata: filter !== null };
+  const fetched = await shards.fetch({ indexId: manifest.id, namespace, ids, include }, reading.consistency);
+  if (!fetched.ok) return fetched;
+  const { ids: there, metadata, lsn } = fetched.value;
+  const isAccepted = (id: string, at: number): boolean =>
+    filter === null || accepts(filter, JSON.parse(metadata?.[at] ?? 'null') as JsonValue, id);
+  const left = new Set(there.filter(isAccepted));
+  const found = ids.filter((id) => left.has(id)).slice(0, topK);
+  const ranking = { ids: found, scores: found.map((_, at) => 1 - at / found.length) };
+  return ok({ ranking, lsn, missing: [], scored: null, blocksPruned: null });
+}
+
+function foundOf({ ids, scores, lsn, missing = [], explanation }: ShardMatches, sign = 1): Found {
+  // Shards order equal scores by id as well, but of several answers one may come late.
+  const ranking = rankedBy(
+    ids,
+    scores.map((score) => sign * score),
+  );
+  const postings = explanation?.postings;
+  const scored = postings?.scored ?? (explanation === undefined ? null : explanation.codesScanned + explanation.rowsRead);
+  return { ranking, lsn, missing, scored, blocksPruned: postings?.blocksPruned ?? null };
+}

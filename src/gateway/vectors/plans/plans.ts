@@ -1,0 +1,181 @@
+import type { FieldPath } from '../../../contract/api/field-path.ts';
+import type { Refusal } from '../../../contract/api/errors.ts';
+import type { Outcome } from '../../../contract/api/outcome.ts';
+import { allOf } from '../../../contract/api/outcome.ts';
+import { API_LIMITS } from '../../../contract/api/api-limits.ts';
+import { VECTOR_LIMITS } from '../../../contract/vectors/vector-limits.ts';
+import { replyTooLarge } from '../../../ann/shard/included-columns.ts';
+import { columnsBytes } from '../../../index/fan-out/answer-columns.ts';
+import type { IndexManifest } from '../../../index/index-manifest.ts';
+import type { IndexShards } from '../../../index/shards/index-shards.ts';
+import type { Clock } from '../../../kernel/clock.ts';
+import { err, ok } from '../../../kernel/result.ts';
+import type { Timer } from '../../../kernel/timer.ts';
+import { Composed } from '../../api/composed.ts';
+import type { AnyEmbedder } from '../../embeddings/any-embedder.ts';
+import type { Reranker } from '../../embeddings/rerank.ts';
+import type { IndexRef } from '../../indexes/index-ref.ts';
+import { onIndex } from '../../indexes/index-ref.ts';
+import type { ManifestCache } from '../../indexes/manifest-cache.ts';
+import type { Acting } from '../../tenancy/authority.ts';
+import { inSearch } from '../searches.ts';
+import type { EmbeddedPoints, VectorSpace } from '../vector-space.ts';
+import { bothEmbedded, NOTHING_EMBEDDED } from '../vector-space.ts';
+import type { OnIndex } from '../vectors.ts';
+import { consistencyOf } from '../vectors.ts';
+import { CandidateRows } from './candidate-rows.ts';
+import type { AskedPlan, CheckedPlan } from './check-plan.ts';
+import { checkPlan } from './check-plan.ts';
+import type { Facet } from './facets.ts';
+import { facetOf } from './facets.ts';
+import type { Decision } from './fuse-legs.ts';
+import { fieldsOfKind } from './known-fields.ts';
+import type { PlanPage } from './plan-page.ts';
+import { pageOf } from './plan-page.ts';
+import type { PreparedPlan } from './prepare-plan.ts';
+import { PlanPreparer } from './prepare-plan.ts';
+import type { RanLeg } from './run-legs.ts';
+import { LegRun } from './run-legs.ts';
+import { Relevance } from './stages/relevance.ts';
+import type { RanStage } from './stages/run-stages.ts';
+import { runStages } from './stages/run-stages.ts';
+
+interface PlansParts {
+  readonly manifests: ManifestCache;
+  readonly shards: IndexShards;
+  readonly space: VectorSpace;
+  readonly embedder: Pick<AnyEmbedder, 'embedInputs'>;
+  readonly reranker: Pick<Reranker, 'rerank'>;
+  readonly clock: Clock;
+  readonly timer: Timer;
+}
+
+/** Whose quota pays for the searches of a plan and what its models read. */
+export interface PlanCaller extends Acting {
+  readonly reserve: (quantities: { readonly vector_queries?: number; readonly embedding_tokens?: number }) => Promise<Outcome<void>>;
+}
+
+/** What one plan found. */
+export interface FoundPlan {
+  readonly page: PlanPage;
+  /** How many the legs found together. */
+  readonly candidates: number;
+  readonly facets: readonly Facet[];
+  readonly decision: Decision;
+  /** The legs of the plan itself, in their order. */
+  readonly own: readonly RanLeg[];
+  /** Those within them, too. */
+  readonly legs: readonly RanLeg[];
+  readonly stages: readonly RanStage[];
+  /** The write up to which the answer is complete. */
+  readonly lsn: number;
+  /** Shards that legs did not hear. */
+  readonly missing: readonly number[];
+  /** Legs that were late, and stages that had no time for all they should look at. */
+  readonly cutParts: readonly FieldPath[];
+  /** How many searches it counts as. */
+  readonly searches: number;
+  readonly used: EmbeddedPoints;
+}
+
+/** What the plans of a request found, in their order, and what all together took. */
+export type FoundByPlans = OnIndex<{ readonly found: readonly FoundPlan[] } & EmbeddedPoints>;
+
+/** Searches an index by plans of several legs and stages. SPEC: SPEC.md. */
+export class Plans extends Composed<PlansParts> {
+  /**
+   * All are checked and embedded before the first search is made. Refuses the whole request as the first plan that is refused, naming its field: what
+   * does not fit the index, or as shards, embedders and the reranker do. `deadlineMs`: milliseconds since the Unix epoch. [TX260]
+   */
+  search(caller: PlanCaller, index: IndexRef, asked: readonly AskedPlan[], deadlineMs?: number): Promise<Outcome<FoundByPlans>> {
+    const { manifests, space, embedder, clock } = this.parts;
+    return onIndex(manifests, caller.principal, index, async (manifest) => {
+      const checked: CheckedPlan[] = [];
+      for (const one of asked) {
+        const plan = checkPlan(manifest, one);
+        if (!plan.ok) return plan;
+        checked.push(plan.value);
+      }
+      const reserved = await caller.reserve({ vector_queries: checked.reduce((sum, plan) => sum + searchesOf(plan), 0) });
+      if (!reserved.ok) return reserved;
+      const preparer = new PlanPreparer({ space, embedder }, caller, manifest);
+      const prepared = await allOf(checked.map((plan) => preparer.prepare(plan)));
+      if (!prepared.ok) return prepared;
+      const untilMs = deadlineMs ?? clock.nowMs() + API_LIMITS.queryDeadlineDefaultMs;
+      const found = await allOf(
+        checked.map(async (plan, i) => {
+          const ran = await this.#run(caller, manifest, plan, prepared.value[i]!, untilMs);
+          return ran.ok ? ran : err(inPlan(ran.error, plan.at));
+        }),
+      );
+      if (!found.ok) return found;
+      const fits = checkTogether(checked, found.value);
+      const used = found.value.reduce((sum, one) => bothEmbedded(sum, one.used), NOTHING_EMBEDDED);
+      return fits.ok ? ok({ found: found.value, ...used, manifest }) : fits;
+    });
+  }
+
+  async #run(
+    caller: PlanCaller,
+    manifest: IndexManifest,
+    plan: CheckedPlan,
+    prepared: PreparedPlan,
+    deadlineMs: number,
+  ): Promise<Outcome<FoundPlan>> {
+    const { shards: all, reranker, clock, timer } = this.parts;
+    const { body, group, text, at } = plan;
+    const { namespace, statistics, statistics_of: statisticsOf, explain, offset, top_k: topK } = body;
+    const pageEnd = offset + topK;
+    const shards = all.of(manifest);
+    const consistency = consistencyOf(body.consistency);
+    // What shards answer at their deadline has to be back at that of the plan.
+    const reading = { consistency, deadlineMs: deadlineMs - VECTOR_LIMITS.fanOutGroupMarginMs };
+    const terms = { manifest, shards, namespace, reading, explain, ...prepared, statistics, statisticsOf };
+    const run = new LegRun({ ...terms, clock, timer, deadlineMs, pageEnd });
+    const ran = await run.group(group, body.filter ?? null, [...at, 'legs']);
+    if (!ran.ok) return ran;
+    const { ranking, decision, own, all: legs } = ran.value;
+    const rows = new CandidateRows({ manifest, shards, namespace, consistency });
+    const counted = body.facets.length === 0 ? undefined : await rows.metadata(ranking.ids);
+    if (counted?.ok === false) return counted;
+    const metadata = [...(counted?.value.values() ?? [])];
+    const relevance = new Relevance({ caller, reranker, rows, asked: text, clock, timer, deadlineMs });
+    const dimensionsOf = (field: string) => fieldsOfKind(manifest, 'multi_vector').find(([name]) => name === field)?.[1].dimensions ?? 0;
+    const stageTerms = { rows, legs: own, relevance, tokenVectors: prepared.tokenVectors, dimensionsOf, clock, pageEnd };
+    const staged = await runStages(ranking, body.stages, stageTerms);
+    if (!staged.ok) return staged;
+    const page = await pageOf(staged.value.candidates, plan, own, terms);
+    if (!page.ok) return page;
+    const lsns = legs.flatMap(({ lsn }) => (lsn > 0 ? [lsn] : []));
+    return ok({
+      page: page.value,
+      candidates: ranking.ids.length,
+      facets: body.facets.map((facet) => facetOf(metadata, facet)),
+      decision,
+      own,
+      legs,
+      stages: staged.value.ran,
+      lsn: lsns.length === 0 ? 0 : Math.min(...lsns),
+      missing: [...new Set(legs.flatMap(({ missing }) => missing))].sort((a, b) => a - b),
+      cutParts: [...legs.filter(({ isLate }) => isLate), ...staged.value.ran.filter(({ isCut }) => isCut)].map((part) => part.at),
+      searches: searchesOf(plan),
+      used: bothEmbedded(prepared.used, staged.value.used),
+    });
+  }
+}
+
+/** Each leg that searches by itself is one. */
+const searchesOf = ({ legs }: CheckedPlan): number => legs.filter(({ leg }) => leg.kind !== 'plan').length;
+
+/** A refusal that names no field of the plan names the plan; one that does names it already. */
+const inPlan = (error: Refusal, at: FieldPath): Refusal => (error.path === undefined ? inSearch(error, at) : error);
+
+/** Refuses plans whose pages are together more than one answer holds. */
+function checkTogether(plans: readonly CheckedPlan[], found: readonly FoundPlan[]): Outcome<null> {
+  let bytes = 0;
+  for (const [i, { page }] of found.entries()) {
+    bytes += plans.length === 1 ? 0 : columnsBytes(page);
+    if (bytes > VECTOR_LIMITS.retrievalReplyBytesMax) return err(inPlan(replyTooLarge().error, plans[i]!.at));
+  }
+  return ok(null);
+}

@@ -1,0 +1,48 @@
+import type { FieldPath } from '../../../../contract/api/field-path.ts';
+import type { Outcome } from '../../../../contract/api/outcome.ts';
+import { refuseBeyond } from '../../../../contract/limits/limit-refusal.ts';
+import { PLAN_LIMITS } from '../../../../contract/vectors/plans/plan-limits.ts';
+import { fromBase64 } from '../../../../kernel/bytes.ts';
+import { must } from '../../../../kernel/assert.ts';
+import { ok } from '../../../../kernel/result.ts';
+import type { TokenVectors } from '../../../../text/fusion/max-sim.ts';
+import { MaxSim } from '../../../../text/fusion/max-sim.ts';
+
+/** What rows are compared with, and by which field. */
+interface Asked {
+  /** Row-major. */
+  readonly query: Float32Array;
+  readonly field: string;
+  readonly dimensions: number;
+  readonly at: FieldPath;
+}
+
+/** The similarity of each row by its contents; undefined: it has no vectors in the field. Refuses with `limit_exceeded` what would take too long. [TX271] */
+export function maxSimScores(
+  contents: readonly (string | null)[],
+  { query, field, dimensions, at }: Asked,
+): Outcome<(number | undefined)[]> {
+  const rows = contents.map((json) => vectorsOf(json, field));
+  const numbers = rows.reduce((sum, row) => sum + (row?.codes.length ?? 0), 0);
+  const products = (numbers * query.length) / dimensions;
+  if (products > PLAN_LIMITS.maxSimProductsMaxCount) {
+    const what = `comparing ${query.length / dimensions} vectors with those of ${contents.length} candidates takes ${products} multiplications`;
+    return refuseBeyond({ path: [...at, 'depth'], limit: 'maxSimProductsMaxCount', value: products, what, advice: 'lower the depth' });
+  }
+  const compare = new MaxSim(query, dimensions);
+  return ok(rows.map((row) => (row === undefined ? undefined : compare.score(row))));
+}
+
+/** What a write has stored of a multi-vector field. */
+interface StoredVectors {
+  readonly codes: string;
+  readonly scales: readonly number[];
+}
+
+function vectorsOf(json: string | null, field: string): TokenVectors | undefined {
+  const fields = json === null ? {} : (JSON.parse(json) as Readonly<Record<string, StoredVectors>>);
+  if (!Object.hasOwn(fields, field)) return undefined;
+  const { codes, scales } = fields[field]!;
+  const bytes = must(fromBase64(codes), 'the contents of a row were written as base64');
+  return { codes: new Int8Array(bytes.buffer, bytes.byteOffset, bytes.length), scales };
+}
