@@ -49,7 +49,7 @@ function emitPart(text: string, start: number, end: number, isPaired: boolean, p
   let at = position;
   for (const { segment, index } of words().segment(run)) {
     const from = start + index;
-    const characters = [...segment];
+    const characters = Array.from(segment);
     const isSingle = characters.length === run.length;
     const isPair = isPaired && characters.length === 2;
     const use = isPaired && !isSingle && !isPair ? TERM_USE.counts | TERM_USE.bag : TERM_USE.word;

@@ -31,7 +31,7 @@ class QueryCompiler {
     if ('text' in query) return this.#words(query, weight);
     if ('phrase' in query) return this.#phrase(query, weight);
     if ('prefix' in query) return this.#prefix(query, weight);
-    return 'fuzzy' in query ? this.#fuzzy(query, weight) : this.#group(query as GroupQuery, weight);
+    return 'fuzzy' in query ? this.#fuzzy(query, weight) : this.#group(query, weight);
   }
 
   #words({ text, operator }: WordsQuery, weight: number): CompiledQuery {

@@ -11,24 +11,19 @@ interface Phrase {
  */
 export function eachPhraseSpan(
   { offsets, slop }: Phrase,
-  positions: readonly ArrayLike<number>[],
+  positions: readonly (readonly number[])[],
   found: (first: number, last: number) => void,
 ): void {
-  // Positions only move forward, as those of the term before do.
+  // Of each term, the first position that was not passed: those wanted only grow.
   const next = new Uint32Array(offsets.length);
-  const starts = positions[0] ?? [];
-  for (let i = 0; i < starts.length; i += 1) {
-    const first = starts[i] ?? 0;
+  for (const first of positions[0] ?? []) {
     let at = first;
     let left = slop;
     for (let term = 1; term < offsets.length && left >= 0; term += 1) {
       const wanted = at + (offsets[term] ?? 0) - (offsets[term - 1] ?? 0);
       const of = positions[term] ?? [];
-      let k = next[term] ?? 0;
-      while (k < of.length && (of[k] ?? 0) < wanted) k += 1;
-      next[term] = k;
-      if (k === of.length) return;
-      at = of[k] ?? 0;
+      while ((of[next[term] ?? 0] ?? Infinity) < wanted) next[term] = (next[term] ?? 0) + 1;
+      at = of[next[term] ?? 0] ?? Infinity;
       left -= at - wanted;
     }
     if (left >= 0) found(first, at);
