@@ -6,7 +6,7 @@ import { relativeTo } from './fuse.ts';
 export interface KnownLeg {
   /** Of what it found, descending. */
   readonly scores: ArrayLike<number>;
-  /** nDCG@10 that it reached alone on judgements of the index, in [0, 1]; null: nobody has judged it. */
+  /** nDCG@10 that it reached alone on judgements of the index, in [0, 1]; null: it was not judged. */
   readonly judged: number | null;
   /** What its kind reaches on collections of all sorts, with BM25 as 1: see `EXPECTED_QUALITY`. */
   readonly expected: number;
