@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 
+import { Seeded } from '../../../../src/kernel/seeded.ts';
 import type { KnownLeg } from '../../../../src/text/fusion/default-rule.ts';
 import { chooseFusion, EXPECTED_QUALITY } from '../../../../src/text/fusion/default-rule.ts';
+import { fuse } from '../../../../src/text/fusion/fuse.ts';
+import { measured } from '../../../../src/text/judging/measures.ts';
 
 /** A leg of a hundred results whose best stand out (`steep`), or hardly do. */
 const legOf = (known: Partial<KnownLeg> = {}, shape: 'steep' | 'flat' = 'steep'): KnownLeg => ({
@@ -57,5 +60,29 @@ describe('the default rule', () => {
     const levelOf = (scores: readonly number[]): number => chooseFusion([legOf({ scores }), legOf()]).legs[0]!.level!;
     expect(levelOf([7])).toBeCloseTo((1 + 2) / 11, 12);
     expect(levelOf([7, 7, 7])).toBeCloseTo((3 + 2) / 13, 12);
+  });
+});
+
+/** A search of 400 documents for one that is relevant, whose score is so much higher on average than the others', which spread by 1. */
+function simulatedLeg(rng: Seeded, strength: number) {
+  const normal = (): number => Math.sqrt(-2 * Math.log(1 - rng.next())) * Math.cos(2 * Math.PI * rng.next());
+  const scored = Array.from({ length: 400 }, (_, at) => ({ id: `d${at}`, score: normal() + (at === 0 ? strength : 0) }));
+  const best = scored.toSorted((a, b) => b.score - a.score).slice(0, 100);
+  return { ids: best.map(({ id }) => id), scores: best.map(({ score }) => score) };
+}
+
+describe.each([0, 1, 2, 3, 4])('beside a leg of strength %d', (first) => {
+  it.each([0, 1, 2, 3, 4])('judged weights lose nothing to the better leg where the other has strength %d [TX89]', (second) => {
+    const rng = new Seeded(10 * first + second);
+    const queries = Array.from({ length: 300 }, () => [simulatedLeg(rng, first), simulatedLeg(rng, second)]);
+    const ndcgOf = (ids: readonly string[]): number => measured(ids, new Map([['d0', 1]]), { kind: 'ndcg', k: 10 });
+    const meanOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value) / values.length;
+    const alone = [0, 1].map((leg) => meanOf(queries.map((legs) => ndcgOf(legs[leg]!.ids))));
+    const fused = queries.map((legs) => {
+      const { fusion, weights } = chooseFusion(legs.map((leg, at) => ({ ...leg, judged: alone[at]!, expected: 1 })));
+      const weighed = legs.map((leg, at) => ({ ...leg, weight: weights[at]! }));
+      return ndcgOf(fuse(weighed, fusion).ids);
+    });
+    expect(meanOf(fused)).toBeGreaterThan(Math.max(...alone) - 0.01);
   });
 });
