@@ -56,6 +56,18 @@ describe('tuning', () => {
   });
 });
 
+it('a held-out gain that may be chance is no reason to change [TX109]', () => {
+  const found = Array.from({ length: 30 }, (_, seed) => {
+    const noise: RecordedQuery[] = Array.from({ length: 8 }, () => ({
+      gains: GAINS,
+      variants: [[legWith(undefined), legWith(undefined)]],
+    }));
+    return tuneSearch(noise, HALF, NDCG, seed);
+  }).filter(({ heldOut }) => heldOut.difference.value > 0 && !heldOut.isSignificant);
+  expect(found.length).toBeGreaterThan(2);
+  expect(found.filter(({ isBetter }) => isBetter)).toEqual([]);
+});
+
 describe('settings that are judged', () => {
   const queries = Array.from({ length: 20 }, (_, at) => ({
     gains: new Map([[`r${at}`, 1]]),
