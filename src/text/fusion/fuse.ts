@@ -14,12 +14,15 @@ export interface Leg {
  * How legs become one ranking; in each, a document scores the sum over the legs that found it of the leg's weight times
  *
  * - `rrf`: 1 / (k + rank), ranks from 1 (reciprocal rank fusion, Cormack, Clarke and Büttcher 2009);
- * - `relative`: where its score lies between the leg's least (0) and greatest (1); 1 if all are equal;
+ * - `sum` by `min_max`: where its score lies between the leg's least (0) and greatest (1), 1 if all are equal (relative scores); by `none`: its
+ *   score as it is, which compares only legs of one scale;
  * - `dbsf`: where its score lies between three standard deviations below the leg's mean (0) and three above (1), cut to that; ½ if all are equal
- *   (distribution-based score fusion, Mazzeschi 2023);
- * - `sum`: its score as it is, which compares only legs of one scale.
+ *   (distribution-based score fusion, Mazzeschi 2023).
  */
-export type Fusion = { readonly kind: 'rrf'; readonly k: number } | { readonly kind: 'relative' | 'dbsf' | 'sum' };
+export type Fusion =
+  | { readonly kind: 'rrf'; readonly k: number }
+  | { readonly kind: 'sum'; readonly normaliser: 'min_max' | 'none' }
+  | { readonly kind: 'dbsf' };
 
 /** k of reciprocal rank fusion where none is named: the authors' choice, which hardly matters between 20 and 100. */
 export const RRF_K = 60;
@@ -65,11 +68,7 @@ function shareOf({ scores }: Leg, fusion: Fusion): (position: number) => number 
     case 'rrf':
       return (position) => 1 / (fusion.k + position + 1);
     case 'sum':
-      return scoreAt;
-    case 'relative': {
-      const [greatest, least] = [scores[0] ?? 0, scores[scores.length - 1] ?? 0];
-      return greatest === least ? () => 1 : (position) => (scoreAt(position) - least) / (greatest - least);
-    }
+      return fusion.normaliser === 'none' ? scoreAt : relativeTo(scores);
     case 'dbsf': {
       const { mean, deviation } = spreadOf(scores);
       // Scores that are equal but for rounding have no distribution.
@@ -79,8 +78,14 @@ function shareOf({ scores }: Leg, fusion: Fusion): (position: number) => number 
   }
 }
 
+/** Where the score at a position lies between the least of the scores and the greatest, which come last and first; 1 if they are equal. */
+export function relativeTo(scores: ArrayLike<number>): (position: number) => number {
+  const [greatest, least] = [scores[0] ?? 0, scores[scores.length - 1] ?? 0];
+  return greatest === least ? () => 1 : (position) => (scores[position]! - least) / (greatest - least);
+}
+
 /** The mean of scores and their standard deviation as a sample; a single one has none. */
-export function spreadOf(scores: ArrayLike<number>): { readonly mean: number; readonly deviation: number } {
+function spreadOf(scores: ArrayLike<number>): { readonly mean: number; readonly deviation: number } {
   const { length } = scores;
   let sum = 0;
   for (let i = 0; i < length; i++) sum += scores[i]!;

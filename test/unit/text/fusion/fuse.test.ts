@@ -22,8 +22,8 @@ describe('scores of a fusion', () => {
     expect(scoresOf([WORDS, VECTOR], { kind: 'rrf', k: 60 })).toEqual({ b: 2 / 62 + 1 / 61, a: 2 / 61, c: 2 / 63, d: 1 / 62 });
   });
 
-  it('relative adds where scores lie between the least and the greatest of their leg [TX80]', () => {
-    expect(scoresOf([WORDS, VECTOR], { kind: 'relative' })).toEqual({ a: 2, b: 2, c: 0, d: 0 });
+  it('sum by min_max adds where scores lie between the least and the greatest of their leg [TX80]', () => {
+    expect(scoresOf([WORDS, VECTOR], { kind: 'sum', normaliser: 'min_max' })).toEqual({ a: 2, b: 2, c: 0, d: 0 });
   });
 
   it('dbsf adds where scores lie within three deviations of the mean of their leg [TX80]', () => {
@@ -39,14 +39,19 @@ describe('scores of a fusion', () => {
     expect(scoresOf([leg], { kind: 'dbsf' })['far']).toBe(1);
   });
 
-  it('sum adds scores as they are [TX80]', () => {
-    expect(scoresOf([WORDS, VECTOR], { kind: 'sum' })).toEqual({ a: 20, b: 12.9, c: 4, d: 0.5 });
+  it('sum by none adds scores as they are [TX80]', () => {
+    expect(scoresOf([WORDS, VECTOR], { kind: 'sum', normaliser: 'none' })).toEqual({ a: 20, b: 12.9, c: 4, d: 0.5 });
   });
 });
 
-const EACH: readonly Fusion[] = [{ kind: 'rrf', k: 60 }, { kind: 'relative' }, { kind: 'dbsf' }, { kind: 'sum' }];
+const EACH: readonly Fusion[] = [
+  { kind: 'rrf', k: 60 },
+  { kind: 'sum', normaliser: 'min_max' },
+  { kind: 'dbsf' },
+  { kind: 'sum', normaliser: 'none' },
+];
 
-describe.each(EACH)('$kind', (fusion) => {
+describe.each(EACH)('$kind $normaliser', (fusion) => {
   it('has nothing from a leg that found nothing [TX81]', () => {
     expect(scoresOf([WORDS, legOf({}, 5), VECTOR], fusion)).toEqual(scoresOf([WORDS, VECTOR], fusion));
     expect(fuse([legOf({}), legOf({})], fusion).ids).toEqual([]);
@@ -77,15 +82,15 @@ describe.each(EACH)('$kind', (fusion) => {
   });
 });
 
-it('documents of equal scores have equal shares: 1 by relative, half by dbsf [TX84]', () => {
+it('documents of equal scores have equal shares: 1 by min_max, half by dbsf [TX84]', () => {
   const equal = legOf({ a: 0.1, b: 0.1, c: 0.1 }, 3);
-  expect(scoresOf([equal], { kind: 'relative' })).toEqual({ a: 3, b: 3, c: 3 });
+  expect(scoresOf([equal], { kind: 'sum', normaliser: 'min_max' })).toEqual({ a: 3, b: 3, c: 3 });
   expect(scoresOf([equal], { kind: 'dbsf' })).toEqual({ a: 1.5, b: 1.5, c: 1.5 });
   expect(scoresOf([legOf({ only: 7 }, 2)], { kind: 'dbsf' })).toEqual({ only: 1 });
 });
 
 it('an id that a leg names twice, and a weight below 0, are defects [TX83]', () => {
   const twice: Leg = { ids: ['a', 'a'], scores: [2, 1], weight: 1 };
-  expect(() => fuse([twice], { kind: 'sum' })).toThrow('once');
-  expect(() => fuse([legOf({ a: 1 }, -1)], { kind: 'sum' })).toThrow('not negative');
+  expect(() => fuse([twice], { kind: 'sum', normaliser: 'none' })).toThrow('once');
+  expect(() => fuse([legOf({ a: 1 }, -1)], { kind: 'sum', normaliser: 'none' })).toThrow('not negative');
 });
