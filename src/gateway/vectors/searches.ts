@@ -211,7 +211,7 @@ async function pageOf(shards: ShardSet, { body, query: { indexId } }: Planned, f
   const { namespace, offset, top_k: topK } = body;
   const { isBare: _, ...page } = bareMatches(found, offset, offset + topK);
   const include = includeOf(body);
-  if (page.ids.length === 0 || !(include.values || include.metadata || include.text)) return ok(page);
+  if (page.ids.length === 0 || !(include.values || include.metadata || include.text || include.contents === true)) return ok(page);
   const fetched = await shards.fetch({ indexId, namespace, ids: page.ids, include }, consistencyOf(body.consistency));
   return fetched.ok ? ok(fetchedMatches(page, fetched.value)) : fetched;
 }

@@ -60,10 +60,15 @@ interface Point {
 export interface PointPaths {
   readonly values: FieldPath;
   readonly text: FieldPath;
+  readonly fields: FieldPath;
 }
 
 /** The vector at this index of a batch. */
-export const batchPaths = (at: number): PointPaths => ({ values: ['vectors', at, 'values'], text: ['vectors', at, 'text'] });
+export const batchPaths = (at: number): PointPaths => ({
+  values: ['vectors', at, 'values'],
+  text: ['vectors', at, 'text'],
+  fields: ['vectors', at, 'fields'],
+});
 
 /**
  * Turns what users send into vectors of an index: of its dimensions and of its embedding contract. Zeros have no direction; their cosine to
