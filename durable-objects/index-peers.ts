@@ -24,11 +24,10 @@ export class IndexPeers implements ReshardingPeers {
   }
 
   async openShard(ordinal: number, since: number, locators: number): Promise<void> {
-    const { id: indexId, tenantId, name, dimensions, metric, recall = RECALL_TARGET_DEFAULT } = this.#manifest;
-    const identity: ShardIdentity = { indexId, dimensions, metric, recall };
+    const { id: indexId, tenantId, name } = this.#manifest;
     const budget = shardBudget(this.#manifest);
     const route: ShardRoute = { tenantId, name, ordinal, since, budget, locators, isFenced: false, task: null };
-    await this.#shard(ordinal).open(identity, route, this.#beside());
+    await this.#shard(ordinal).open(identityOf(this.#manifest, indexId), route, this.#beside());
   }
 
   async openLocator(ordinal: number): Promise<void> {
@@ -87,8 +86,7 @@ export class ReplicaPeersOf implements ReplicaPeers {
   }
 
   async open(replica: KeptReplica): Promise<void> {
-    const { dimensions, metric, recall = RECALL_TARGET_DEFAULT } = this.#manifest;
-    await this.#stub(replica).open({ indexId: replica.indexId, dimensions, metric, recall }, this.#primaryOf(replica));
+    await this.#stub(replica).open(identityOf(this.#manifest, replica.indexId), this.#primaryOf(replica));
   }
 
   async erase(replica: KeptReplica): Promise<void> {
@@ -115,3 +113,11 @@ async function orNothing<T>(call: () => Promise<T>): Promise<T | undefined> {
     return undefined;
   }
 }
+
+const identityOf = ({ dimensions, metric, recall = RECALL_TARGET_DEFAULT, fields }: IndexManifest, indexId: IndexId): ShardIdentity => ({
+  indexId,
+  dimensions,
+  metric,
+  recall,
+  ...(fields === undefined ? {} : { fields }),
+});

@@ -1,7 +1,8 @@
 import type { Outcome } from '../contract/api/outcome.ts';
 import type { IndexFields } from '../contract/indexes/index-fields.ts';
 import type { TextQuery } from '../contract/vectors/text-query.ts';
-import type { Row, Rows, VectorPlace } from './stored-vector.ts';
+import type { RememberingStorage } from '../kernel/sql/remembering-storage.ts';
+import type { PlacedId, Row, Rows, VectorPlace } from './stored-vector.ts';
 
 /** What a row holds that fields may be made of. */
 export interface RowContents extends VectorPlace {
@@ -10,6 +11,19 @@ export interface RowContents extends VectorPlace {
   /** The row's own text. */
   readonly text: string | null;
 }
+
+/** The stored rows that fields are made of: spilled copies are none of them. */
+export interface RowSource {
+  /** The first rows behind `after`, ascending: `countMax` and `bytesMax` at most, but one at least if there is one. */
+  contentsBehind(after: Row, countMax: number, bytesMax: number): RowContents[];
+  /** In the order of `rows`, all of which are stored. */
+  contentsOf(rows: readonly Row[]): RowContents[];
+  /** The ids of stored rows, in any order. */
+  idsOf(rows: Iterable<Row>): PlacedId[];
+}
+
+/** Makes what follows the rows of a store. */
+export type FieldsOver = (storage: RememberingStorage, rows: RowSource) => RowFields;
 
 /** What a leg over fields asks a shard for. */
 export type FieldQuery =
@@ -38,24 +52,58 @@ export interface TermStatistics {
   readonly terms: readonly { readonly field: string; readonly term: string; readonly documents: number }[];
 }
 
+/** Rows that may be found, such as a bitmap. */
+export interface FieldRows extends Rows, Iterable<Row> {
+  readonly size: number;
+}
+
 export interface FieldSearch {
   readonly query: FieldQuery;
   /** The namespace's ordinal. */
   readonly namespace: number;
   readonly topK: number;
   /** Only these rows may be found; absent: all of the namespace. */
-  readonly among?: Rows;
+  readonly among?: FieldRows | undefined;
   /** Of the whole index. Absent: the shard's own. */
-  readonly statistics?: TermStatistics;
+  readonly statistics?: TermStatistics | undefined;
 }
 
-/** Rows, the best first; of equal scores, every row that ties with the last is there. */
+export interface FieldHighlight {
+  readonly query: TextQuery;
+  readonly fields: readonly string[];
+  readonly options: HighlightOptions;
+}
+
+export interface HighlightOptions {
+  /** The most characters of a fragment, in UTF-16 units. */
+  readonly fragmentChars: number;
+  /** The most fragments of a field. */
+  readonly fragments: number;
+}
+
+/** A part of a text, and the matches in it. */
+export interface Fragment {
+  /** Where it begins in the text, in UTF-16 units. */
+  readonly start: number;
+  readonly text: string;
+  /** Of the matches, ascending and apart: begin and end in `text`. */
+  readonly matches: readonly (readonly [begin: number, end: number])[];
+}
+
+/** Rows, the best first; of equal scores, those whose ids come first in the order of code units. */
 export interface FieldMatches {
   readonly rows: readonly Row[];
   readonly scores: readonly number[];
-  /** How many rows were scored and how many posting blocks were passed over. */
+  readonly work: PostingsWork;
+}
+
+/** What a search of postings took. */
+export interface PostingsWork {
+  /** Of the query's terms. */
+  readonly postings: number;
+  readonly postingsRead: number;
+  /** Rows whose score was completed. */
   readonly scored: number;
-  readonly blocksPruned: number;
 }
 
 /**
@@ -66,13 +114,15 @@ export interface RowFields {
   /** Follows the fields of the index: those that are new are built by `sweep`, those that are gone are erased. */
   define(fields: IndexFields): void;
   put(rows: readonly RowContents[]): void;
-  remove(rows: readonly RowContents[]): void;
+  remove(places: readonly VectorPlace[]): void;
   clear(): void;
   /** Refuses a field that the index does not have or that is still built, and with `limit_exceeded`. */
   search(search: FieldSearch): Outcome<FieldMatches>;
   statistics(search: Omit<FieldSearch, 'topK' | 'statistics'>): Outcome<TermStatistics>;
+  /** The fragments of each row, by field. Refuses a field that is no text field of the index. */
+  highlight(rows: readonly RowContents[], asked: FieldHighlight): Outcome<Readonly<Record<string, readonly Fragment[]>>[]>;
   /** Does a slice of background work of at most 8 ms. Returns whether there is more. */
-  sweep(nowMs: number): boolean;
+  sweep(): boolean;
   readonly isSweepDue: boolean;
   /** Lets go of what is in memory and can be read again. */
   evict(): void;

@@ -18,6 +18,10 @@ export interface Rows extends RowKeys {
   readonly values: Float32Array<ArrayBuffer>;
   readonly metadata: readonly (string | null)[];
   readonly texts: readonly (string | null)[];
+  /** See `RowContents`. Absent: none has any. */
+  readonly contents?: readonly (string | null)[];
+  /** Which are spilled copies, whose ids count at another shard. Absent: none. */
+  readonly copies?: readonly boolean[];
 }
 
 /** Rows for a shard; refused as a whole with `stale_route` or `index_growing`. */
@@ -106,7 +110,7 @@ export interface LocatedRemoval extends RowKeys {
 }
 
 /** The rows at the positions, in their order. */
-export function rowsAt({ ids, namespaces, values, metadata, texts }: Rows, positions: readonly number[]): Rows {
+export function rowsAt({ ids, namespaces, values, metadata, texts, contents, copies }: Rows, positions: readonly number[]): Rows {
   const dimensions = values.length / ids.length;
   const chosen = new Float32Array(positions.length * dimensions);
   positions.forEach((at, i) => chosen.set(values.subarray(at * dimensions, (at + 1) * dimensions), i * dimensions));
@@ -116,8 +120,18 @@ export function rowsAt({ ids, namespaces, values, metadata, texts }: Rows, posit
     values: chosen,
     metadata: positions.map((at) => metadata[at]!),
     texts: positions.map((at) => texts[at]!),
+    ...(contents === undefined ? {} : { contents: positions.map((at) => contents[at]!) }),
+    ...(copies === undefined ? {} : { copies: positions.map((at) => copies[at]!) }),
   };
 }
+
+/** Columns of stored rows, as far as any row has something in them. */
+export const optionalColumns = (
+  rows: readonly { readonly contents: string | null; readonly copy: number }[],
+): Pick<Rows, 'contents' | 'copies'> => ({
+  ...(rows.some(({ contents }) => contents !== null) ? { contents: rows.map(({ contents }) => contents) } : {}),
+  ...(rows.some(({ copy }) => copy === 1) ? { copies: rows.map(({ copy }) => copy === 1) } : {}),
+});
 
 /** 32 bits that spread ids of all namespaces evenly, each of the bits by itself. */
 export function idHash(namespace: string, id: string): number {

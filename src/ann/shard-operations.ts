@@ -4,7 +4,9 @@ import { compareText } from './id-order.ts';
 import type { Addressed } from './access-mode.ts';
 import type {
   Counted,
+  CountedTerms,
   Deleted,
+  HighlightedRows,
   ListedVectors,
   NamespacePage,
   Patched,
@@ -15,6 +17,8 @@ import type {
   ShardCount,
   ShardDelete,
   ShardFetch,
+  ShardFieldSearch,
+  ShardHighlight,
   ShardList,
   ShardMatches,
   ShardNamespaces,
@@ -23,6 +27,7 @@ import type {
   ShardRecall,
   ShardSample,
   ShardSelect,
+  ShardStatistics,
   ShardVectors,
   UpsertBatch,
   Written,
@@ -46,6 +51,9 @@ interface Operation<Request, Reply> {
 /** Every operation on the vectors of a shard. The engine, the shard's object, its callers and the ports of use cases derive from it. */
 interface Operations {
   readonly query: Operation<ShardQuery, ShardMatches>;
+  readonly searchFields: Operation<ShardFieldSearch, ShardMatches>;
+  readonly termStatistics: Operation<ShardStatistics, CountedTerms>;
+  readonly highlight: Operation<ShardHighlight, HighlightedRows>;
   readonly fetch: Operation<ShardFetch, ShardVectors>;
   readonly list: Operation<ShardList, ListedVectors>;
   readonly namespaces: Operation<ShardNamespaces, NamespacePage>;
@@ -62,6 +70,9 @@ interface Operations {
 /** Operations that change nothing, and the methods of the object that serve them: RPC keeps some names, such as `fetch`, to itself. */
 export const READ_METHODS = {
   query: 'query',
+  searchFields: 'searchFields',
+  termStatistics: 'termStatistics',
+  highlight: 'highlight',
   fetch: 'fetchVectors',
   list: 'listVectors',
   namespaces: 'namespaces',

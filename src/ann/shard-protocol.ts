@@ -1,9 +1,12 @@
 import type { Filter } from '../contract/vectors/filter.ts';
+import type { IndexFields } from '../contract/indexes/index-fields.ts';
 import type { Metric, RecallTarget } from '../contract/indexes/index-settings.ts';
+import type { TextQuery } from '../contract/vectors/text-query.ts';
 import type { IndexId } from '../kernel/ids.ts';
 import type { Addressed } from './access-mode.ts';
 import type { ListingStart } from './id-order.ts';
 import type { MetadataEdit } from './metadata-edit.ts';
+import type { FieldQuery, Fragment, HighlightOptions, PostingsWork, TermStatistics } from './row-fields.ts';
 import type { SearchCost } from './search-cost.ts';
 
 /**
@@ -18,6 +21,8 @@ export interface ShardIdentity {
   readonly metric: Metric;
   /** What the shard's searches are tuned to find. Absent: `RECALL_TARGET_DEFAULT`, as in shards opened before there was a choice. */
   readonly recall?: RecallTarget;
+  /** What its rows have besides their vectors. Absent: nothing. */
+  readonly fields?: IndexFields;
 }
 
 /** The route by which a call reached a shard. */
@@ -46,6 +51,10 @@ export interface UpsertBatch extends Routed, Addressed {
   readonly values: Float32Array<ArrayBuffer>;
   readonly metadata: readonly (string | null)[];
   readonly texts: readonly (string | null)[];
+  /** JSON text of each row's values by field name. Absent: none has any. */
+  readonly contents?: readonly (string | null)[];
+  /** Which are spilled copies: other shards have the rows that their ids count by. Absent: none. */
+  readonly copies?: readonly boolean[];
   /** The versions of the writes by which they came; absent: 0, as in an index of one shard. See `RowKeys`. */
   readonly versions?: readonly number[];
   readonly repetition: Repetition | null;
@@ -86,7 +95,12 @@ export interface Include {
   readonly values: boolean;
   readonly metadata: boolean;
   readonly text: boolean;
+  /** Absent: not included. */
+  readonly contents?: boolean;
 }
+
+/** Whether an answer carries ids alone. */
+export const isBare = ({ values, metadata, text, contents = false }: Include): boolean => !(values || metadata || text || contents);
 
 export interface ShardQuery extends Read, Addressed {
   readonly target: QueryTarget;
@@ -182,6 +196,8 @@ export interface VectorColumns {
   readonly values: Float32Array<ArrayBuffer> | null;
   readonly metadata: readonly (string | null)[] | null;
   readonly texts: readonly (string | null)[] | null;
+  /** Absent: not asked for. */
+  readonly contents?: readonly (string | null)[];
   /** Set by shards of a grown index: of rows with the same id, the highest is the newest. */
   readonly versions?: readonly number[];
 }
@@ -199,6 +215,53 @@ export interface ShardMatches extends ShardVectors {
   readonly missing?: readonly number[];
   /** Present when it was asked for. */
   readonly explanation?: Explanation;
+}
+
+/** A leg over the fields of rows. Refused by name: a field that the index does not have, or that is still built. */
+export interface ShardFieldSearch extends Read, Addressed {
+  readonly query: FieldQuery;
+  readonly namespace: string;
+  readonly topK: number;
+  /** Accepts the metadata of every match; null accepts all. */
+  readonly filter: Filter | null;
+  /** Never among the matches. */
+  readonly excludeIds: readonly string[];
+  readonly include: Include;
+  /** Of the whole index. Absent: of what answers, which are one and the same where an index has one shard. */
+  readonly statistics?: TermStatistics;
+  readonly explain?: boolean;
+  /** If what is included takes more, the answer is bare. Absent: then the search is refused where it takes more than any answer may. */
+  readonly columnsBytesMax?: number;
+}
+
+/** Asks for the counts that a search's scores depend on: of the rows that the filter accepts, or of all of the namespace. */
+export type ShardStatistics = Pick<ShardFieldSearch, keyof Read | keyof Addressed | 'query' | 'namespace' | 'filter'>;
+
+export interface CountedTerms extends TermStatistics {
+  readonly lsn: number;
+  /** Shards that are not in the sums; absent: none. */
+  readonly missing?: readonly number[];
+}
+
+/** Asks where the texts of some rows match a query. */
+export interface ShardHighlight extends Read, Addressed {
+  readonly namespace: string;
+  readonly ids: readonly string[];
+  readonly query: TextQuery;
+  /** The text fields to look at. */
+  readonly fields: readonly string[];
+  readonly options: HighlightOptions;
+}
+
+/** The fragments of rows that are there, by id and field. A field without a match has none. */
+export interface HighlightedRows {
+  readonly rows: readonly HighlightedRow[];
+  readonly lsn: number;
+}
+
+export interface HighlightedRow {
+  readonly id: string;
+  readonly fields: readonly { readonly name: string; readonly fragments: readonly Fragment[] }[];
 }
 
 /** Asks for vectors of the namespace in the order of `compareIds`. */
@@ -259,8 +322,10 @@ export interface Patched extends Written {
 
 /** How a query was answered. */
 export interface Explanation extends SearchCost {
-  /** `rows`: the few vectors that could be found were read, without an engine. */
-  readonly engine: 'flat' | 'lists' | 'rows';
+  /** `rows`: the few vectors that could be found were read, without an engine. `postings`: a leg over fields. */
+  readonly engine: 'flat' | 'lists' | 'rows' | 'postings';
+  /** Of a leg over fields. */
+  readonly postings?: PostingsWork;
   /** The filter and the exclusions together; null when there was neither. */
   readonly filter: FilterUse | null;
 }

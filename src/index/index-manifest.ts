@@ -1,3 +1,4 @@
+import type { IndexFields } from '../contract/indexes/index-fields.ts';
 import type { Metric, RecallTarget } from '../contract/indexes/index-settings.ts';
 import type { IndexId, TenantId } from '../kernel/ids.ts';
 
@@ -11,6 +12,8 @@ export interface IndexManifest {
   readonly metric: Metric;
   /** What searches are tuned to find. Absent: `RECALL_TARGET_DEFAULT`, as in indexes created before there was a choice. */
   readonly recall?: RecallTarget;
+  /** What its rows have besides their vectors. Absent: nothing. */
+  readonly fields?: IndexFields;
   /** The embedding contract the index is pinned to, if it was created with a model. */
   readonly embedding: PinnedEmbedding | null;
   /** What queries are pinned to when that is another contract, such as the other tower of a model of two. Absent: as the vectors. */

@@ -4,7 +4,8 @@ import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import { ok } from '../../kernel/result.ts';
 import type { RecentColumns } from '../engine/recent-columns.ts';
 import type { Include, ShardQuery, VectorColumns } from '../shard-protocol.ts';
-import type { Row, VectorMatch } from '../stored-vector.ts';
+import { isBare } from '../shard-protocol.ts';
+import type { PlacedId, Row } from '../stored-vector.ts';
 import type { ShardHeader } from '../shard-header.ts';
 import type { VectorReader } from '../store/vector-reader.ts';
 
@@ -20,17 +21,18 @@ export function rowColumns(store: Columns, rows: readonly Row[], include: Includ
 export function matchColumns(
   store: Columns,
   recent: Pick<RecentColumns, 'columns'>,
-  matches: readonly VectorMatch[],
+  matches: readonly PlacedId[],
   { include, columnsBytesMax }: Pick<ShardQuery, 'include' | 'columnsBytesMax'>,
   header: ShardHeader,
 ): Outcome<VectorColumns & { readonly isBare?: true }> {
   const bare = () => ({ ids: matches.map(({ id }) => id), values: null, metadata: null, texts: null });
-  if (!include.values && !include.metadata && !include.text) return ok(bare());
+  if (isBare(include)) return ok(bare());
   const rows = matches.map(({ row }) => row);
   const bytesMax = columnsBytesMax ?? VECTOR_LIMITS.retrievalReplyBytesMax;
   const rest = columnsBytesMax === undefined || !include.values ? bytesMax : bytesMax - 4 * header.dimensions * matches.length;
   const read = (missing: readonly Row[]) => store.columns(missing, include, header, rest);
-  const columns = rest < 0 ? undefined : include.values ? read(rows) : recent.columns(rows, include, rest, read);
+  const isRemembered = !include.values && include.contents !== true;
+  const columns = rest < 0 ? undefined : isRemembered ? recent.columns(rows, include, rest, read) : read(rows);
   if (columns !== undefined) return ok(columns);
   return columnsBytesMax === undefined ? replyTooLarge() : ok({ ...bare(), isBare: true });
 }

@@ -15,7 +15,7 @@ interface PatchedBatch extends Omit<Patched, 'lsn'> {
   readonly replaced: readonly VectorPlace[];
 }
 
-const EVERYTHING = { values: true, metadata: true, text: true };
+const EVERYTHING = { values: true, metadata: true, text: true, contents: true };
 
 /** As many of a change's vectors as one slice takes, changed. Refuses with `limit_exceeded` metadata that outgrows a limit. */
 export function patchedBatch(
@@ -52,6 +52,7 @@ export function patchedBatch(
     values,
     metadata,
     texts: changed.map((i) => (patch.edit.kind === 'values' ? null : (columns.texts?.[i] ?? null))),
+    contents: changed.map((i) => columns.contents?.[i] ?? null),
     repetition: null,
   };
   const replaced = changed.map((i) => ({ row: must(rows[i], 'a changed vector has a row'), namespace }));

@@ -17,14 +17,17 @@ import { Selection } from '../filter/selection.ts';
 import type { WideFilter } from '../filter/shard-selections.ts';
 import { ShardSelections } from '../filter/shard-selections.ts';
 import type { SelectionCache } from '../filter/selection.ts';
+import { highlight, searchFields, termStatistics } from './field-reads.ts';
 import { listRows, sliceBehind } from './list-rows.ts';
 import type { SearchCost } from '../search-cost.ts';
 import { NO_COST } from '../search-cost.ts';
 import type { Progress, ShardProgress } from '../shard-operations.ts';
 import type {
   Counted,
+  CountedTerms,
   Explanation,
   FilterUse,
+  HighlightedRows,
   ListedVectors,
   NamespacePage,
   RecallSlice,
@@ -33,6 +36,8 @@ import type {
   SelectedIds,
   ShardCount,
   ShardFetch,
+  ShardFieldSearch,
+  ShardHighlight,
   ShardIdentity,
   ShardList,
   ShardMatches,
@@ -41,6 +46,7 @@ import type {
   ShardRecall,
   ShardSample,
   ShardSelect,
+  ShardStatistics,
   ShardStats,
   ShardVectors,
 } from '../shard-protocol.ts';
@@ -66,11 +72,12 @@ export class ReadableShard {
     this.access = new ShardAccess(store);
   }
 
-  /** Makes this shard the given index's. Repeating it changes nothing. */
+  /** Makes this shard the given index's, whose fields may have changed since. Repeating it changes nothing. */
   open(identity: ShardIdentity): void {
     const header = this.store.header();
-    if (header === undefined) this.store.create(identity);
-    else assert(header.indexId === identity.indexId, 'a shard is named by its index id, so it never serves another one');
+    if (header === undefined) return this.store.create(identity);
+    assert(header.indexId === identity.indexId, 'a shard is named by its index id, so it never serves another one');
+    this.store.define(identity.fields ?? {});
   }
 
   /** Before everything stored is erased: lets go of the engine and answers how many vectors there are. */
@@ -78,6 +85,7 @@ export class ReadableShard {
     const header = this.store.header();
     assert(header === undefined || header.indexId === indexId, 'only the index that owns a shard erases it');
     this.engine.drop();
+    this.store.fields?.evict();
     return header?.count ?? 0;
   }
 
@@ -112,6 +120,27 @@ export class ReadableShard {
       lsn: header.lsn,
     };
     return ok(query.explain === true ? { ...answer, explanation } : answer);
+  }
+
+  /** A leg over fields. Refuses fields that the index does not have or that are still built, and with `limit_exceeded`. */
+  searchFields(search: ShardFieldSearch): Outcome<ShardMatches> {
+    const scope = this.scopeOf(search);
+    if (!scope.ok) return scope;
+    const found = searchFields(this.store, this.engine.columns, search, scope.value);
+    if (!found.ok) return found;
+    const { rows, ...matches } = found.value;
+    return ok({ ...matches, ...this.#versionsOf(rows, search) });
+  }
+
+  /** The counts of this shard: a row counts in one shard alone. Refuses as `searchFields` does. */
+  termStatistics(asked: ShardStatistics): Outcome<CountedTerms> {
+    const scope = this.scopeOf(asked);
+    return scope.ok ? termStatistics(this.store, asked, scope.value) : scope;
+  }
+
+  highlight(asked: ShardHighlight): Outcome<HighlightedRows> {
+    const scope = this.scopeOf({ ...asked, filter: null });
+    return scope.ok ? highlight(this.store, asked, scope.value) : scope;
   }
 
   /** In the order asked for; ids that are not there are left out. Refuses with `limit_exceeded`. */
@@ -204,7 +233,7 @@ export class ReadableShard {
       shards: 1,
       namespaces: this.store.namespaces.count,
       storageBytes: this.store.bytes(),
-      memoryBytes: this.engine.bytes,
+      memoryBytes: this.engine.bytes + (this.store.fields?.bytes ?? 0),
     });
   }
 
@@ -221,7 +250,8 @@ export class ReadableShard {
   /** Whether `sweep` may have something to do. */
   isSweepDue(): boolean {
     const header = this.store.header();
-    return header !== undefined && (this.store.properties.isBehind() || this.engine.isMaintenanceDue(header));
+    if (header === undefined) return false;
+    return this.store.properties.isBehind() || this.store.fields?.isSweepDue === true || this.engine.isMaintenanceDue(header);
   }
 
   /** The filter for which the last call was refused, though it may be read in steps. */
@@ -240,7 +270,8 @@ export class ReadableShard {
   }
 
   /**
-   * Does a slice of background work: indexes what older versions left unindexed, maintains the posting lists, deletes expired receipts.
+   * Does a slice of background work: indexes what older versions left unindexed, builds and merges the postings of fields, maintains the
+   * posting lists, deletes expired receipts.
    * Returns when to continue, in milliseconds since the Unix epoch, or undefined.
    */
   sweep(nowMs: number): number | undefined {
@@ -250,6 +281,7 @@ export class ReadableShard {
       this.store.properties.catchUp();
       return nowMs;
     }
+    if (this.store.fields?.sweep() === true) return nowMs;
     const maintenanceMs = this.engine.isMaintenanceDue(header) ? this.engine.maintain(nowMs, header) : undefined;
     if (maintenanceMs === nowMs) return nowMs;
     this.store.log.sweep(nowMs - INDEX_LIMITS.shardLogIdleMs);

@@ -4,6 +4,7 @@ import { insertInto } from '../../kernel/sql/bulk-statements.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import { decodeFloats } from '../float32.ts';
 import type { RowKeys, Rows } from '../rows.ts';
+import { optionalColumns } from '../rows.ts';
 import type { ShardHeader } from '../shard-header.ts';
 import type { Row } from '../stored-vector.ts';
 
@@ -77,6 +78,8 @@ type ChangedRow = {
   floats: ArrayBuffer;
   metadata: string | null;
   text: string | null;
+  contents: string | null;
+  copy: number;
   lsn: number;
   version: number;
 };
@@ -186,7 +189,7 @@ export class ChangeLog {
   /** Stored vectors in rows behind `after` of writes up to an LSN; `row` is the last. */
   #vectors(after: number, lsnEnd: number, countMax: number, dimensions: number) {
     const found = this.#storage.sql.exec<ChangedRow>(
-      `SELECT row, namespaces.name AS namespace, id, floats, metadata, text, lsn, version FROM vectors
+      `SELECT row, namespaces.name AS namespace, id, floats, metadata, text, contents, copy, lsn, version FROM vectors
        JOIN namespaces ON namespaces.ordinal = vectors.namespace WHERE row > ? ORDER BY row LIMIT ?`,
       after,
       countMax + 1,
@@ -194,7 +197,8 @@ export class ChangeLog {
     const rows: ChangedRow[] = [];
     let [bytes, isCut] = [0, false];
     for (const item of found) {
-      bytes += item.floats.byteLength + 2 * (item.id.length + (item.metadata?.length ?? 0) + (item.text?.length ?? 0));
+      const { id, metadata, text, contents } = item;
+      bytes += item.floats.byteLength + 2 * [id, metadata, text, contents].reduce((chars, column) => chars + (column?.length ?? 0), 0);
       // One at least, or it would never end; a single vector is far smaller than a page.
       isCut = item.lsn > lsnEnd || rows.length === countMax || (bytes > INDEX_LIMITS.changePageBytesMax && rows.length > 0);
       if (isCut) break;
@@ -213,6 +217,7 @@ function columnsOf(rows: readonly ChangedRow[], dimensions: number): ChangedVect
     values,
     metadata: rows.map(({ metadata }) => metadata),
     texts: rows.map(({ text }) => text),
+    ...optionalColumns(rows),
     versions: rows.map(({ version }) => version),
   };
 }

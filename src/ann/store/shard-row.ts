@@ -1,3 +1,4 @@
+import type { IndexFields } from '../../contract/indexes/index-fields.ts';
 import type { Metric, RecallTarget } from '../../contract/indexes/index-settings.ts';
 import { RECALL_TARGET_DEFAULT } from '../../contract/indexes/index-settings.ts';
 import { must } from '../../kernel/assert.ts';
@@ -14,6 +15,7 @@ type StoredRow = {
   dimensions: number;
   metric: string;
   recall: number;
+  fields: string | null;
   lsn: number;
   count: number;
   next_row: number;
@@ -46,17 +48,24 @@ export class ShardRow {
     return this.#stored.access;
   }
 
-  create({ indexId, dimensions, metric, recall = RECALL_TARGET_DEFAULT }: ShardIdentity): void {
+  create({ indexId, dimensions, metric, recall = RECALL_TARGET_DEFAULT, fields }: ShardIdentity): void {
     this.#storage.transactionSync(() => {
       migrate(this.#storage, SHARD_SCHEMA);
       this.#storage.sql.exec(
-        'INSERT INTO shard (index_id, dimensions, metric, recall, lsn, count) VALUES (?, ?, ?, ?, 0, 0)',
+        'INSERT INTO shard (index_id, dimensions, metric, recall, fields, lsn, count) VALUES (?, ?, ?, ?, ?, 0, 0)',
         indexId,
         dimensions,
         metric,
         recall,
+        jsonOf(fields),
       );
     });
+    this.#known.forget();
+  }
+
+  /** Gives the shard other fields, in the transaction of those who follow them. */
+  define(fields: IndexFields): void {
+    this.#storage.sql.exec('UPDATE shard SET fields = ?', jsonOf(fields));
     this.#known.forget();
   }
 
@@ -80,11 +89,18 @@ export class ShardRow {
     if (!hasTable(this.#storage, 'shard')) return undefined;
     migrate(this.#storage, SHARD_SCHEMA);
     const row = this.#storage.sql
-      .exec<StoredRow>('SELECT index_id, dimensions, metric, recall, lsn, count, next_row, gate, follower_run FROM shard')
+      .exec<StoredRow>('SELECT index_id, dimensions, metric, recall, fields, lsn, count, next_row, gate, follower_run FROM shard')
       .toArray()[0];
     if (row === undefined) return undefined;
     const { dimensions, lsn, count } = row;
     const identity = { indexId: row.index_id as IndexId, dimensions, metric: row.metric as Metric, recall: row.recall as RecallTarget };
-    return { header: { ...identity, lsn, count, nextRow: row.next_row }, access: { mode: row.gate, fencingToken: row.follower_run } };
+    const fields = row.fields === null ? {} : { fields: JSON.parse(row.fields) as IndexFields };
+    return {
+      header: { ...identity, ...fields, lsn, count, nextRow: row.next_row },
+      access: { mode: row.gate, fencingToken: row.follower_run },
+    };
   }
 }
+
+/** Null where there are none. */
+const jsonOf = (fields: IndexFields = {}): string | null => (Object.keys(fields).length === 0 ? null : JSON.stringify(fields));

@@ -49,6 +49,9 @@ export const SHARD_SCHEMA: Migrations = [
   RECEIPTS_OF_OWN_KEYS,
   // Once more, as times without an offset have become times.
   PROPERTY_TABLES,
+  `ALTER TABLE shard ADD COLUMN fields TEXT;
+   ALTER TABLE vectors ADD COLUMN contents TEXT;
+   ALTER TABLE vectors ADD COLUMN copy INTEGER NOT NULL DEFAULT 0;`,
 ];
 
 /** Rows used to be numbered by SQLite, which gives a number again once the highest row is deleted. */

@@ -7,6 +7,7 @@ import { decodeFloats } from '../float32.ts';
 import type { ListingStart } from '../id-order.ts';
 import { isNumber } from '../id-order.ts';
 import type { ShardHeader } from '../shard-header.ts';
+import type { RowContents, RowSource } from '../row-fields.ts';
 import type { Include, ShardIdentity, VectorColumns } from '../shard-protocol.ts';
 import type { PlacedId, PlacedVector, ReadVectors, Row } from '../stored-vector.ts';
 import type { RowSets } from './row-sets.ts';
@@ -16,11 +17,19 @@ import { UNLISTED } from './row-sets.ts';
 const READ_ROWS = 256;
 
 type Shape = Pick<ShardIdentity, 'dimensions'>;
+type ContentsRow = { row: number; namespace: number; contents: string | null; text: string | null };
 type PlacedRow = { row: number; namespace: number; floats: ArrayBuffer };
-type ColumnsRow = { row: number; id: string; floats: ArrayBuffer | null; metadata: string | null; text: string | null };
+type ColumnsRow = {
+  row: number;
+  id: string;
+  floats: ArrayBuffer | null;
+  metadata: string | null;
+  text: string | null;
+  contents: string | null;
+};
 
 /** The read operations of a `VectorStore`. */
-export class VectorReader {
+export class VectorReader implements RowSource {
   readonly #storage: SqlStorage;
   readonly #rowSets: RowSets;
 
@@ -138,18 +147,41 @@ export class VectorReader {
     return rows.map((row) => must(versions.get(row), `row ${row} is stored`));
   }
 
-  /** Columns of stored rows, in the order of `rows`; undefined when their ids, metadata and texts take more than `bytesMax`. */
+  contentsBehind(after: Row, countMax: number, bytesMax: number): RowContents[] {
+    const found: RowContents[] = [];
+    let bytes = 0;
+    const query = 'SELECT row, namespace, contents, text FROM vectors WHERE row > ? AND copy = 0 ORDER BY row LIMIT ?';
+    for (const item of this.#storage.sql.exec<ContentsRow>(query, after, countMax)) {
+      bytes += 2 * ((item.contents?.length ?? 0) + (item.text?.length ?? 0));
+      // One at least, or it would never end.
+      if (bytes > bytesMax && found.length > 0) break;
+      found.push(item);
+    }
+    return found;
+  }
+
+  /** What stored rows hold, in the order of `rows`. */
+  contentsOf(rows: readonly Row[]): RowContents[] {
+    const found = this.#storage.sql.exec<ContentsRow>(
+      'SELECT row, namespace, contents, text FROM vectors WHERE row IN (SELECT value FROM json_each(?))',
+      JSON.stringify(rows),
+    );
+    const byRow = new Map([...found].map((item) => [item.row, item]));
+    return rows.map((row) => must(byRow.get(row), `row ${row} is stored`));
+  }
+
+  /** Columns of stored rows, in the order of `rows`; undefined when their ids, metadata, texts and contents take more than `bytesMax`. */
   columns(rows: readonly Row[], include: Include, { dimensions }: Shape, bytesMax: number): VectorColumns | undefined {
     const found = this.#storage.sql.exec<ColumnsRow>(
       `SELECT row, id, ${include.values ? 'floats' : 'NULL AS floats'}, ${include.metadata ? 'metadata' : 'NULL AS metadata'},
-       ${include.text ? 'text' : 'NULL AS text'} FROM vectors WHERE row IN (SELECT value FROM json_each(?))`,
+       ${include.text ? 'text' : 'NULL AS text'}, ${include.contents === true ? 'contents' : 'NULL AS contents'} FROM vectors WHERE row IN (SELECT value FROM json_each(?))`,
       JSON.stringify(rows),
     );
     const byRow = new Map<Row, ColumnsRow>();
     let bytes = 0;
     for (const item of found) {
       // A text with one wide character takes two bytes a unit, in memory and on the way to the gateway.
-      bytes += 2 * (item.id.length + (item.metadata?.length ?? 0) + (item.text?.length ?? 0));
+      bytes += 2 * (item.id.length + (item.metadata?.length ?? 0) + (item.text?.length ?? 0) + (item.contents?.length ?? 0));
       if (bytes > bytesMax) return undefined;
       byRow.set(item.row, item);
     }
@@ -159,6 +191,7 @@ export class VectorReader {
       values: include.values ? gather(ordered, dimensions) : null,
       metadata: include.metadata ? ordered.map(({ metadata }) => metadata) : null,
       texts: include.text ? ordered.map(({ text }) => text) : null,
+      ...(include.contents === true ? { contents: ordered.map(({ contents }) => contents) } : {}),
     };
   }
 }

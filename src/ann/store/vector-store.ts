@@ -1,3 +1,4 @@
+import type { IndexFields } from '../../contract/indexes/index-fields.ts';
 import { must } from '../../kernel/assert.ts';
 import { jsonParts } from '../../kernel/sql/bulk-statements.ts';
 import { insertColumns } from '../../kernel/sql/insert-columns.ts';
@@ -6,6 +7,7 @@ import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import type { AccessState } from '../access-mode.ts';
 import { encodeFloats } from '../float32.ts';
 import { WHOLE, billingOf, hasCallersKey } from '../receipts.ts';
+import type { FieldsOver, RowContents, RowFields } from '../row-fields.ts';
 import type { ShardHeader } from '../shard-header.ts';
 import type { Billing, Repetition, ShardIdentity, UpsertBatch, Written } from '../shard-protocol.ts';
 import type { Row, VectorPlace } from '../stored-vector.ts';
@@ -34,8 +36,10 @@ export class VectorStore extends VectorReader {
   readonly properties: SqlitePropertyIndex;
   readonly lists: ListStore;
   readonly log: ChangeLog;
+  readonly #fields: RowFields | undefined;
 
-  constructor(unremembered: SqlStorage, removalsLoggedMaxCount?: number) {
+  /** `fieldsOver`: absent where no shard has fields. */
+  constructor(unremembered: SqlStorage, removalsLoggedMaxCount?: number, fieldsOver?: FieldsOver) {
     const storage = new RememberingStorage(unremembered);
     const rowSets = new RowSets(storage);
     super(storage, rowSets);
@@ -47,10 +51,26 @@ export class VectorStore extends VectorReader {
     this.properties = new SqlitePropertyIndex(storage);
     this.lists = new ListStore(storage, rowSets);
     this.log = new ChangeLog(storage, removalsLoggedMaxCount);
+    this.#fields = fieldsOver?.(storage, this);
   }
 
   create(identity: ShardIdentity): void {
     this.#row.create(identity);
+    this.fields?.define(identity.fields ?? {});
+  }
+
+  /** Gives its rows other fields. Repeating it changes nothing. */
+  define(fields: IndexFields): void {
+    if (JSON.stringify(this.header()?.fields ?? {}) === JSON.stringify(fields)) return;
+    this.storage.transactionSync(() => {
+      this.#row.define(fields);
+      this.#fields?.define(fields);
+    });
+  }
+
+  /** Undefined where the rows have none. */
+  get fields(): RowFields | undefined {
+    return this.header()?.fields === undefined ? undefined : must(this.#fields, 'a shard with fields has what follows them');
   }
 
   /** Undefined before `create`, and once everything was erased. */
@@ -107,6 +127,8 @@ export class VectorStore extends VectorReader {
       });
       this.#deleteVectors(replaced.map(({ row }) => row));
       this.#insertVectors(batch, places, header.dimensions, lsn);
+      this.fields?.remove(replaced);
+      this.fields?.put(contentsAt(batch, places));
       this.#rowSets.edit(editsOf(places, replaced));
       this.#row.advance({ lsn, count: header.count + added - replaced.length, nextRow: header.nextRow + added });
       return { written: { count: added, lsn, ...this.#receiptOf(batch.repetition, header, nowMs) }, places };
@@ -117,6 +139,8 @@ export class VectorStore extends VectorReader {
   deleteRows(namespace: number, rows: readonly Row[], { lsn, count, nextRow }: ShardHeader): Written {
     return this.storage.transactionSync(() => {
       const ids = this.#deleteVectors(rows);
+      const places = rows.map((row) => ({ namespace, row }));
+      this.fields?.remove(places);
       if (ids.length > 0 && this.log.isFollowed) {
         const name = this.namespaces.nameOf(namespace);
         this.log.add(
@@ -124,12 +148,7 @@ export class VectorStore extends VectorReader {
           ids.map((id) => ({ namespace: name, id })),
         );
       }
-      this.#rowSets.edit(
-        editsOf(
-          [],
-          rows.map((row) => ({ namespace, row })),
-        ),
-      );
+      this.#rowSets.edit(editsOf([], places));
       this.namespaces.dropIfEmpty(namespace);
       this.#row.advance({ lsn: lsn + 1, count: count - rows.length, nextRow });
       return { count: rows.length, lsn: lsn + 1 };
@@ -144,6 +163,7 @@ export class VectorStore extends VectorReader {
       this.#rowSets.clear();
       this.lists.clear();
       this.properties.clear();
+      this.fields?.clear();
       this.#row.advance({ lsn: lsn + 1, count: 0, nextRow });
       this.log.clear(lsn + 1);
       return { count, lsn: lsn + 1 };
@@ -164,7 +184,7 @@ export class VectorStore extends VectorReader {
   }
 
   #insertVectors(
-    { ids, values, metadata, texts, versions }: UpsertBatch,
+    { ids, values, metadata, texts, contents = [], copies = [], versions }: UpsertBatch,
     places: readonly VectorPlace[],
     dimensions: number,
     lsn: number,
@@ -176,6 +196,8 @@ export class VectorStore extends VectorReader {
       floats: { kind: 'blobs', bytes: encodeFloats(values), bytesEach: 4 * dimensions },
       metadata: { kind: 'texts', values: metadata },
       text: { kind: 'texts', values: texts },
+      contents: contents.length === 0 ? { kind: 'same', value: null } : { kind: 'texts', values: contents },
+      copy: copies.length === 0 ? { kind: 'same', value: 0 } : { kind: 'each', values: copies.map(Number) },
       lsn: { kind: 'same', value: lsn },
       version: versions === undefined ? { kind: 'same', value: 0 } : { kind: 'each', values: versions },
     });
@@ -200,6 +222,10 @@ export class VectorStore extends VectorReader {
     return deleted.map(({ id }) => id);
   }
 }
+
+/** What the rows of a batch hold, but for spilled copies. */
+const contentsAt = ({ contents, texts, copies }: UpsertBatch, places: readonly VectorPlace[]): RowContents[] =>
+  places.flatMap((place, i) => (copies?.[i] === true ? [] : [{ ...place, contents: contents?.[i] ?? null, text: texts[i] ?? null }]));
 
 /** New vectors are unlisted; those that are gone may have been. */
 function editsOf(added: readonly VectorPlace[], removed: readonly VectorPlace[]): RowSetEdit[] {

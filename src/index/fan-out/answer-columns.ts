@@ -25,6 +25,7 @@ export function gatherColumns(
     values: include.values ? values : null,
     metadata: include.metadata ? chosen.map(({ from, at }) => answers[from]?.metadata?.[at] ?? null) : null,
     texts: include.text ? chosen.map(({ from, at }) => answers[from]?.texts?.[at] ?? null) : null,
+    ...(include.contents === true ? { contents: chosen.map(({ from, at }) => answers[from]?.contents?.[at] ?? null) } : {}),
     versions: chosen.map(({ from, at }) => answers[from]?.versions?.[at] ?? 0),
     lsn: answers.reduce((most, { lsn }) => Math.max(most, lsn), 0),
   };
@@ -45,20 +46,27 @@ export function newestOf(answers: readonly Pick<ShardVectors, 'ids' | 'versions'
 
 /** Vectors of several answers to the same question, one after another. */
 export function joinColumns(parts: readonly VectorColumns[]): VectorColumns {
+  const contents = joinOptional(parts.map((part) => part.contents ?? null));
   return {
     ids: parts.flatMap(({ ids }) => ids),
     values: joinFloats(parts.map(({ values }) => values)),
     metadata: joinOptional(parts.map(({ metadata }) => metadata)),
     texts: joinOptional(parts.map(({ texts }) => texts)),
+    ...(contents === null ? {} : { contents }),
   };
 }
 
 /** The first `count` of some vectors. */
-export const firstColumns = ({ ids, values, metadata, texts }: VectorColumns, count: number, dimensions: number): VectorColumns => ({
+export const firstColumns = (
+  { ids, values, metadata, texts, contents }: VectorColumns,
+  count: number,
+  dimensions: number,
+): VectorColumns => ({
   ids: ids.slice(0, count),
   values: values?.slice(0, count * dimensions) ?? null,
   metadata: metadata?.slice(0, count) ?? null,
   texts: texts?.slice(0, count) ?? null,
+  ...(contents === undefined ? {} : { contents: contents.slice(0, count) }),
 });
 
 /** A column that was not requested is absent from every part. */
@@ -80,7 +88,7 @@ function joinFloats(columns: readonly (Float32Array<ArrayBuffer> | null)[]): Flo
 }
 
 /** Some of the matches, without what is included. */
-export const bareMatches = ({ ids, scores, ...found }: ShardMatches, from: number, end: number): ShardMatches => ({
+export const bareMatches = ({ ids, scores, contents: _, ...found }: ShardMatches, from: number, end: number): ShardMatches => ({
   ...found,
   ids: ids.slice(from, end),
   scores: scores.slice(from, end),
@@ -91,14 +99,19 @@ export const bareMatches = ({ ids, scores, ...found }: ShardMatches, from: numbe
 export function fetchedMatches(matches: ShardMatches, fetched: ShardVectors): ShardMatches {
   const { lsn, missing, explanation } = matches;
   const scoreOf = new Map(matches.ids.map((id, i) => [id, matches.scores[i]]));
-  const { ids, values, metadata, texts } = fetched;
+  const { ids, values, metadata, texts, contents } = fetched;
   const scores = ids.map((id) => must(scoreOf.get(id), 'only matches are fetched'));
-  const rest = { ...(missing === undefined ? {} : { missing }), ...(explanation === undefined ? {} : { explanation }) };
+  const rest = {
+    ...(contents === undefined ? {} : { contents }),
+    ...(missing === undefined ? {} : { missing }),
+    ...(explanation === undefined ? {} : { explanation }),
+  };
   return { ids, scores, values, metadata, texts, lsn, ...rest };
 }
 
 /** What the included columns take, at two bytes a UTF-16 unit. */
-export const columnsBytes = ({ values, metadata, texts }: Pick<ShardMatches, 'values' | 'metadata' | 'texts'>): number =>
-  (values?.byteLength ?? 0) + 2 * [...(metadata ?? []), ...(texts ?? [])].reduce((chars, text) => chars + (text?.length ?? 0), 0);
+export const columnsBytes = ({ values, metadata, texts, contents }: Omit<VectorColumns, 'ids'>): number =>
+  (values?.byteLength ?? 0) +
+  2 * [...(metadata ?? []), ...(texts ?? []), ...(contents ?? [])].reduce((chars, text) => chars + (text?.length ?? 0), 0);
 
 const NOTHING = { values: null, metadata: null, texts: null };

@@ -67,7 +67,7 @@ const sentTo = (shardCount: number, query: ShardQuery, isWide: boolean): ShardQu
 const firstCount = (topK: number, shardCount: number): number =>
   Math.min(topK, Math.max(VECTOR_LIMITS.fanOutMatchesMaxCount, Math.ceil((2 * topK) / shardCount)));
 
-const bare = (found: PartAnswer): PartAnswer => ({ ...found, isBare: true, values: null, metadata: null, texts: null });
+const bare = ({ contents: _, ...found }: PartAnswer): PartAnswer => ({ ...found, isBare: true, values: null, metadata: null, texts: null });
 
 const isTooWide = (found: PartAnswer, { columnsBytesMax = Infinity }: ShardQuery): boolean => columnsBytes(found) > columnsBytesMax;
 

@@ -34,6 +34,7 @@ export function mergeAnswers(
     values: include.values ? valuesOf(matches, answers, dimensions) : null,
     metadata: include.metadata ? column((answer) => answer.metadata, null) : null,
     texts: include.text ? column((answer) => answer.texts, null) : null,
+    ...(include.contents === true ? { contents: column((answer) => answer.contents, null) } : {}),
     versions: column((answer) => answer.versions, 0),
     shards: column((answer) => answer.shards, 0),
     ...combinedLsn(answers),

@@ -285,6 +285,7 @@ export class Locator {
         versions: positions.map(() => write.version),
         lsnSeen: this.#store.lsn(),
         ...rowsAt(write, positions),
+        copies: positions.map((at) => write.places[at]![0] !== shard),
       });
       if (put.ok) return ok(put.value.lsn);
       const givenUp = await this.#givenUp(shard, put);

@@ -1,12 +1,21 @@
 import { decodeFloats } from '../../ann/float32.ts';
 import type { RowKeys } from '../../ann/rows.ts';
+import { optionalColumns } from '../../ann/rows.ts';
 import type { Row } from '../../ann/stored-vector.ts';
 import { INDEX_LIMITS } from '../../contract/indexes/index-limits.ts';
 import { insertInto, jsonParts } from '../../kernel/sql/bulk-statements.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import type { Departing, RowVersions, WholeRows } from './row-versions.ts';
 
-type WholeRow = Keyed & { row: number; version: number; floats: ArrayBuffer; metadata: string | null; text: string | null };
+type WholeRow = Keyed & {
+  row: number;
+  version: number;
+  floats: ArrayBuffer;
+  metadata: string | null;
+  text: string | null;
+  contents: string | null;
+  copy: number;
+};
 
 type Keyed = { namespace: string; id: string };
 
@@ -66,7 +75,7 @@ export class SqliteRowVersions implements RowVersions {
 
   wholeRows(after: Row, countMax: number, dimensions: number): WholeRows {
     const stored = this.#storage.sql.exec<WholeRow>(
-      `SELECT row, name AS namespace, id, version, floats, metadata, text FROM vectors
+      `SELECT row, name AS namespace, id, version, floats, metadata, text, contents, copy FROM vectors
        JOIN namespaces ON ordinal = vectors.namespace WHERE row > ? ORDER BY row LIMIT ?`,
       after,
       countMax,
@@ -75,7 +84,7 @@ export class SqliteRowVersions implements RowVersions {
     let bytes = 0;
     for (const item of stored) {
       // At two bytes a UTF-16 unit. One row always fits.
-      bytes += 2 * ((item.metadata?.length ?? 0) + (item.text?.length ?? 0));
+      bytes += 2 * ((item.metadata?.length ?? 0) + (item.text?.length ?? 0) + (item.contents?.length ?? 0));
       if (bytes > INDEX_LIMITS.changePageBytesMax && found.length > 0) break;
       found.push(item);
     }
@@ -88,6 +97,7 @@ export class SqliteRowVersions implements RowVersions {
       values,
       metadata: found.map(({ metadata }) => metadata),
       texts: found.map(({ text }) => text),
+      ...optionalColumns(found),
     };
   }
 

@@ -3,6 +3,7 @@ import type { IndexManifest } from '../index-manifest.ts';
 import { gatherColumns, newestOf } from '../fan-out/answer-columns.ts';
 import type { AnswerOf } from '../../ann/shard-operations.ts';
 import type { Counted, ListedVectors, ShardCount, ShardList, ShardSelect } from '../../ann/shard-protocol.ts';
+import { isBare } from '../../ann/shard-protocol.ts';
 import type { Filter } from '../../contract/vectors/filter.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { ok } from '../../kernel/result.ts';
@@ -27,7 +28,7 @@ export class LocatedListing {
   async list(manifest: IndexManifest, list: ShardList): Promise<Outcome<ListedVectors>> {
     const { indexId, caller, namespace, include } = list;
     const listed = await this.#listIds(manifest, { ...list, include: { values: false, metadata: false, text: false } });
-    if (!listed.ok || listed.value.ids.length === 0 || !(include.values || include.metadata || include.text)) return listed;
+    if (!listed.ok || listed.value.ids.length === 0 || isBare(include)) return listed;
     const fetched = await this.#reads.fetch(manifest, { indexId, caller, namespace, ids: listed.value.ids, include });
     return fetched.ok ? ok({ ...fetched.value, next: listed.value.next, lsn: listed.value.lsn }) : fetched;
   }

@@ -12,7 +12,7 @@ import type { LocatedListing } from './located-listing.ts';
 import type { LocatedReads } from './located-reads.ts';
 import type { LocatedWrites } from './located-writes.ts';
 
-const EVERYTHING = { values: true, metadata: true, text: true };
+const EVERYTHING = { values: true, metadata: true, text: true, contents: true };
 
 /** How often vectors are read again because another call wrote them meanwhile. */
 const ATTEMPTS_MAX = 8;
@@ -99,7 +99,8 @@ export class LocatedPatch {
     const ids = changed.map((i) => found.ids[i] ?? '');
     if (ids.length === 0) return ok({ count: 0, lsn: found.lsn, overtaken: [] });
     const texts = changed.map((i) => (edit.kind === 'values' ? null : (found.texts?.[i] ?? null)));
-    const batch = { indexId, caller, ids, namespaces: ids.map(() => namespace), values, metadata, texts, repetition: null };
+    const contents = changed.map((i) => found.contents?.[i] ?? null);
+    const batch = { indexId, caller, ids, namespaces: ids.map(() => namespace), values, metadata, texts, contents, repetition: null };
     const expected = changed.map((i) => found.versions?.[i] ?? 0);
     return this.#writes.replace(manifest, batch, expected, authority);
   }

@@ -6,6 +6,7 @@ import { locatorOf } from '../locators/locator-of.ts';
 import { replyTooLarge } from '../../ann/shard/included-columns.ts';
 import { idsOf, pointOf } from '../../ann/shard/query-point.ts';
 import type { Include, ShardFetch, ShardQuery, ShardVectors } from '../../ann/shard-protocol.ts';
+import { isBare } from '../../ann/shard-protocol.ts';
 import { VECTOR_LIMITS } from '../../contract/vectors/vector-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { allOf } from '../../contract/api/outcome.ts';
@@ -40,9 +41,8 @@ export class LocatedReads {
   async fetch(manifest: IndexManifest, fetch: ShardFetch): Promise<Outcome<ShardVectors>> {
     const { dimensions } = manifest;
     const ids = [...new Set(fetch.ids)];
-    const isBare = !fetch.include.values && !fetch.include.metadata && !fetch.include.text;
     const parts: ShardVectors[] = [];
-    let [bytes, done, count] = [0, 0, isBare ? ids.length : FIRST_PORTION];
+    let [bytes, done, count] = [0, 0, isBare(fetch.include) ? ids.length : FIRST_PORTION];
     do {
       const portion = ids.slice(done, done + count);
       const found = await this.#routes.using(manifest, (routes) => this.#fetch(manifest, { ...fetch, ids: portion }, routes));
@@ -137,5 +137,5 @@ export class LocatedReads {
 }
 
 /** At two bytes a UTF-16 unit. */
-const textBytes = ({ ids, metadata, texts }: ShardVectors): number =>
-  2 * [...ids, ...(metadata ?? []), ...(texts ?? [])].reduce((chars, text) => chars + (text?.length ?? 0), 0);
+const textBytes = ({ ids, metadata, texts, contents }: ShardVectors): number =>
+  2 * [...ids, ...(metadata ?? []), ...(texts ?? []), ...(contents ?? [])].reduce((chars, text) => chars + (text?.length ?? 0), 0);

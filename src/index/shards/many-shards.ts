@@ -2,6 +2,7 @@ import { maximalMarginalRelevance } from '../../ann/shard/mmr.ts';
 import type { AnswerOf, MergedRead, Merges, RequestOf, ShardWrite } from '../../ann/shard-operations.ts';
 import { MERGES } from '../../ann/shard-operations.ts';
 import type { ShardMatches, ShardQuery, ShardStats } from '../../ann/shard-protocol.ts';
+import { isBare } from '../../ann/shard-protocol.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import type { Authority } from '../../contract/tenancy/write-lease.ts';
 import { must } from '../../kernel/assert.ts';
@@ -121,7 +122,7 @@ export class ManyShards implements ShardSet {
   /** What shards had no room for is fetched of the closest of all. */
   async #filled(query: ShardQuery, found: ShardMatches): Promise<Outcome<ShardMatches>> {
     const { indexId, caller, namespace, include } = query;
-    if (found.isBare !== true || !(include.values || include.metadata || include.text)) return ok(found);
+    if (found.isBare !== true || isBare(include)) return ok(found);
     const fetched = await this.fetch({ indexId, caller, namespace, ids: found.ids, include });
     return fetched.ok ? ok(fetchedMatches(found, fetched.value)) : fetched;
   }
@@ -176,7 +177,7 @@ export class ManyShards implements ShardSet {
 
 /** The candidates with values that diversify the answer best. */
 function diversified({ metric, dimensions }: IndexManifest, found: ShardMatches, { topK, mmr, include }: ShardQuery): ShardMatches {
-  const { ids, scores, values, metadata, texts, versions } = found;
+  const { ids, scores, values, metadata, texts, contents, versions } = found;
   const valuesAt = (at: number) => must(values, 'candidates come with values').subarray(at * dimensions, (at + 1) * dimensions);
   const candidates = ids.map((_, at) => ({ score: scores[at] ?? 0, values: valuesAt(at) }));
   const chosen = maximalMarginalRelevance(metric, candidates, topK, mmr?.diversity ?? 0);
@@ -190,6 +191,7 @@ function diversified({ metric, dimensions }: IndexManifest, found: ShardMatches,
     values: include.values ? kept : null,
     metadata: metadata === null ? null : chosen.map((at) => metadata[at] ?? null),
     texts: texts === null ? null : chosen.map((at) => texts[at] ?? null),
+    ...(contents === undefined ? {} : { contents: chosen.map((at) => contents[at] ?? null) }),
     ...(versions === undefined ? {} : { versions: pick(versions) }),
   };
 }
