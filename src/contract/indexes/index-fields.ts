@@ -57,9 +57,12 @@ const source = z
   .meta(about("Where a vector has its value: under the field's name in its `fields`, or as its own `text`, whatever its values are."));
 const idf = z
   .boolean()
-  .meta(about('Whether the numbers of a query are multiplied by the inverse document frequency of their dimensions, as BM25 does with terms.'));
+  .meta(
+    about('Whether the numbers of a query are multiplied by the inverse document frequency of their dimensions, as BM25 does with terms.'),
+  );
 const dimensions = z.int().min(INDEX_LIMITS.dimensionsMinCount).max(FIELD_LIMITS.multiVectorDimensionsMaxCount);
-const encoder = (what: string) => modelName.optional().meta(about(`The ${what} that makes numbers of texts. Absent: the field takes numbers only.`));
+const encoder = (what: string) =>
+  modelName.optional().meta(about(`The ${what} that makes numbers of texts. Absent: the field takes numbers only.`));
 
 const newText = z.strictObject({
   kind: z.literal('text'),

@@ -100,19 +100,25 @@ function readSparse(indices: unknown, values: unknown): Read<SparseNumbers> {
   if (count > FIELD_LIMITS.sparseNumbersMaxCount) return beyond('sparseNumbersMaxCount', `has ${count} numbers`, 'indices');
   if (values.length !== count) return faulty(`has ${values.length} numbers; \`indices\` has ${count}`, 'values');
   const last = FIELD_LIMITS.sparseIndexMax;
-  const oddIndex = indices.findIndex((index: unknown) => !Number.isInteger(index) || Number(index) < 0 || Number(index) > last);
-  if (oddIndex >= 0) return faulty(`must be a whole number from 0 to ${last}`, 'indices', oddIndex);
-  const oddValue = values.findIndex((value) => !isFloat(value));
-  if (oddValue >= 0) return faulty(NO_FLOAT, 'values', oddValue);
-  const order = rising(indices as number[]);
-  const sorted = order.map((at) => (indices as number[])[at]!);
-  const twice = sorted.findIndex((index, at) => index === sorted[at + 1]);
-  if (twice >= 0) return faulty(`is there twice: ${sorted[twice]}`, 'indices', order[twice + 1]!);
-  return { indices: sorted, values: order.map((at) => (values as number[])[at]!) };
+  const numbers: SparseNumber[] = [];
+  for (const [at, index] of (indices as readonly number[]).entries()) {
+    if (!Number.isInteger(index) || index < 0 || index > last) return faulty(`must be a whole number from 0 to ${last}`, 'indices', at);
+    const value: unknown = values[at];
+    if (!isFloat(value)) return faulty(NO_FLOAT, 'values', at);
+    numbers.push({ at, index, value });
+  }
+  numbers.sort((a, b) => a.index - b.index);
+  const twice = numbers.find(({ index }, i) => index === numbers[i - 1]?.index);
+  if (twice !== undefined) return faulty(`is there twice: ${twice.index}`, 'indices', twice.at);
+  return { indices: numbers.map(({ index }) => index), values: numbers.map(({ value }) => value) };
 }
 
-/** The positions of numbers, by the numbers; those of equal ones stay in their order. */
-const rising = (numbers: readonly number[]): number[] => [...numbers.keys()].sort((a, b) => numbers[a]! - numbers[b]!);
+/** A number of a sparse vector, and where it was given. */
+interface SparseNumber {
+  readonly at: number;
+  readonly index: number;
+  readonly value: number;
+}
 
 function readVectors(vectors: readonly unknown[]): Read<TokenCodes> {
   const [first] = vectors;
@@ -139,9 +145,7 @@ function readCodes(codes: unknown, scales: unknown): Read<TokenCodes> {
   const read = tokenCodesOf(codes, scales as number[]);
   if (typeof read === 'string') return faulty(read, 'codes');
   const numbers = read.dimensions * scales.length;
-  return numbers > FIELD_LIMITS.multiVectorNumbersMaxCount
-    ? beyond('multiVectorNumbersMaxCount', `has ${numbers} numbers`, 'codes')
-    : read;
+  return numbers > FIELD_LIMITS.multiVectorNumbersMaxCount ? beyond('multiVectorNumbersMaxCount', `has ${numbers} numbers`, 'codes') : read;
 }
 
 const text = { type: 'string' as const, description: 'Of a text field; of others, their model encodes it.' };

@@ -21,9 +21,13 @@ export function plainImportLine(json: unknown): ImportLine | undefined {
   if (!isPlain(id, VECTOR_LIMITS.vectorIdBytesMax) || id === '' || !isPlain(namespace, VECTOR_LIMITS.namespaceBytesMax)) return undefined;
   const floats = values instanceof Float32Array ? usualRow(values) : readFloats(values);
   if (!(floats instanceof Float32Array)) return undefined;
-  const read = fields === undefined ? undefined : readFieldValues(fields);
-  if (read !== undefined && !(read instanceof Map)) return undefined;
-  const line = read === undefined ? { id, values: floats, namespace } : { id, values: floats, namespace, fields: read };
+  const line = { id, values: floats, namespace };
+  if (fields === undefined) return withMetadata(line, metadata);
+  const read = readFieldValues(fields);
+  return read instanceof Map ? withMetadata({ ...line, fields: read }, metadata) : undefined;
+}
+
+function withMetadata(line: ImportLine, metadata: unknown): ImportLine | undefined {
   if (metadata === undefined) return line;
   if (metadata === null) return { ...line, metadata };
   const text = metadataText(metadata);

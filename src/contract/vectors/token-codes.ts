@@ -18,15 +18,13 @@ export function quantiseTokens(rows: Float32Array, dimensions: number): TokenCod
   const codes = new Int8Array(rows.length);
   const scales: number[] = [];
   for (let start = 0; start < rows.length; start += dimensions) {
-    let largest = 0;
-    for (let at = start; at < start + dimensions; at += 1) largest = Math.max(largest, Math.abs(rows[at]!));
+    const vector = rows.subarray(start, start + dimensions);
+    const largest = vector.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
     const scale = Math.fround(largest / CODE_MAX);
     scales.push(scale);
     // Numbers so small that no scale is left are zero.
     if (scale === 0) continue;
-    for (let at = start; at < start + dimensions; at += 1) {
-      codes[at] = Math.max(-CODE_MAX, Math.min(CODE_MAX, Math.round(rows[at]! / scale)));
-    }
+    for (const [at, value] of vector.entries()) codes[start + at] = Math.max(-CODE_MAX, Math.min(CODE_MAX, Math.round(value / scale)));
   }
   return { dimensions, codes: toBase64(new Uint8Array(codes.buffer)), scales };
 }

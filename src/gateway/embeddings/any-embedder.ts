@@ -31,7 +31,10 @@ export class AnyEmbedder extends Composed<AnyEmbedderParts> implements TextEmbed
   async embed({ texts, use, output = 'dense', ...request }: EmbedTexts): Promise<Outcome<EmbeddedTexts>> {
     const inputs = texts.map((text) => ({ kind: 'text' as const, text }));
     const form = output === 'dense' ? { mustBeDense: true } : { output };
-    const embedded = await this.embedInputs({ ...request, ...form, inputs, directives: ANY_FRESH }, use === 'queries' ? 'query' : 'passage');
+    const embedded = await this.embedInputs(
+      { ...request, ...form, inputs, directives: ANY_FRESH },
+      use === 'queries' ? 'query' : 'passage',
+    );
     if (!embedded.ok) return embedded;
     const { rows, ...rest } = embedded.value;
     return ok({ ...rest, ...(output === 'dense' ? {} : { rows }), contractHash: rest.manifest.contractHash });

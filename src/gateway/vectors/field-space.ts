@@ -15,7 +15,7 @@ import { err, ok } from '../../kernel/result.ts';
 import { embeddedPortions } from '../embeddings/embedded-portions.ts';
 import type { RowText } from '../embeddings/embedded-portions.ts';
 import type { EmbedTexts, TextEmbedder } from '../embeddings/text-embedder.ts';
-import { checkFieldValues, checkSize, contentsText, fieldNamed, isEncoded } from './row-contents.ts';
+import { checkFieldValues, checkSize, contentsText, isEncoded } from './row-contents.ts';
 import type { EmbeddedPoints } from './vector-space.ts';
 import { bothEmbedded, NOTHING_EMBEDDED } from './vector-space.ts';
 
@@ -53,8 +53,10 @@ export class FieldSpace {
     return ok(null);
   }
 
-  /** The rows have passed `check`. Refuses as the embedder does, naming the row's field, and with `limit_exceeded` what is too large. */
+  /** Refuses as `check` and as the embedder does, naming the row's field, and with `limit_exceeded` what is too large. */
   async contentsOf(encoding: FieldEncoding, fields: IndexFields | undefined, rows: readonly FieldRow[]): Promise<Outcome<RowsContents>> {
+    const fits = this.check(fields, rows);
+    if (!fits.ok) return fits;
     if (fields === undefined || rows.every(({ fields: values }) => values === undefined || values.size === 0)) return ok(NOTHING_EMBEDDED);
     const values = rows.map(({ fields: given }) => new Map(given));
     let used = NOTHING_EMBEDDED;
@@ -67,8 +69,8 @@ export class FieldSpace {
     const contents: (string | null)[] = [];
     for (const [row, given] of values.entries()) {
       const text = given.size === 0 ? null : contentsText(given);
-      const fits = text === null ? ok(null) : checkSize(text, must(rows[row], 'values are of rows').at);
-      if (!fits.ok) return fits;
+      const isHeld = text === null ? ok(null) : checkSize(text, must(rows[row], 'values are of rows').at);
+      if (!isHeld.ok) return isHeld;
       contents.push(text);
     }
     return ok({ ...used, contents });
@@ -105,7 +107,7 @@ export class FieldSpace {
       for (const [i, row] of of.entries()) {
         const made = must(embedded.rows?.[i], 'a row of numbers a text');
         const given = must(values[row], 'texts are of rows');
-        const { text } = given.get(name) as RowText;
+        const text = must(given.get(name)?.text, 'a text was encoded');
         const value = field.kind === 'sparse' ? sparseOf(made, text, pathOf(row)) : tokensOf(made, field, text, pathOf(row));
         if (!value.ok) return value;
         given.set(name, value.value);

@@ -20,12 +20,14 @@ export const isEncoded = (field: IndexField, value: FieldValue): value is Extrac
 
 /** Refuses values that do not fit the fields of an index, naming the first. [TX233] `at`: where they stand in the request. */
 export function checkFieldValues(fields: IndexFields | undefined, values: FieldValues, at: FieldPath): Outcome<null> {
+  // What is yet to be encoded is measured once it is.
+  let isWhole = true;
   for (const [name, value] of values) {
     const field = fieldNamed(fields, name);
+    isWhole &&= field === undefined || !isEncoded(field, value);
     const fits = field === undefined ? unknownField(fields, name, at) : checkValue(field, value, [...at, name]);
     if (!fits.ok) return fits;
   }
-  const isWhole = [...values].every(([name, value]) => !isEncoded(fieldNamed(fields, name)!, value));
   return isWhole ? checkSize(contentsText(values), at) : ok(null);
 }
 
@@ -45,24 +47,33 @@ function checkValue(field: IndexField, value: FieldValue, at: FieldPath): Outcom
     return value.kind === 'text' ? ok(null) : refuse('invalid_value', 'must be a text', at);
   }
   if (value.kind === 'text') {
-    return field.model === null ? refuse('invalid_value', `must be ${NUMBERS[field.kind]}: the field names no model that encodes texts`, at) : ok(null);
+    return field.model === null
+      ? refuse('invalid_value', `must be ${NUMBERS[field.kind]}: the field names no model that encodes texts`, at)
+      : ok(null);
   }
   if (value.kind !== field.kind) return refuse('invalid_value', `must be ${NUMBERS[field.kind]}`, at);
   if (field.kind !== 'multi_vector' || value.kind !== 'multi_vector' || value.dimensions === field.dimensions) return ok(null);
   return refuse('dimension_mismatch', `has vectors of ${value.dimensions} numbers; the field has ${field.dimensions} dimensions`, at);
 }
 
+const UNIT_BYTES_MAX = 3;
+
 /** Refuses what a row cannot hold. */
 export function checkSize(contents: string, at: FieldPath): Outcome<null> {
-  const bytes = contents.length > FIELD_LIMITS.rowFieldsBytesMax ? contents.length : utf8(contents).length;
-  if (bytes <= FIELD_LIMITS.rowFieldsBytesMax) return ok(null);
+  const { rowFieldsBytesMax: bytesMax } = FIELD_LIMITS;
+  // A UTF-16 unit is one to three bytes: hardly any text has to be encoded.
+  if (UNIT_BYTES_MAX * contents.length <= bytesMax) return ok(null);
+  const bytes = contents.length > bytesMax ? contents.length : utf8(contents).length;
+  if (bytes <= bytesMax) return ok(null);
   const what = `takes ${bytes} bytes or more as JSON`;
   return refuseBeyond({ path: at, limit: 'rowFieldsBytesMax', value: bytes, what, advice: 'give the row fewer or shorter fields' });
 }
 
 /** What a row holds in its fields: JSON of their values by name, in the order of names, so that equal values are equal texts. */
 export function contentsText(values: ReadonlyMap<string, FieldValue>): string {
-  const members = [...values].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(kept(value))}`);
+  const members = [...values]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(kept(value))}`);
   return `{${members.join(',')}}`;
 }
 

@@ -12,7 +12,7 @@ import type { IndexRef, PinnedIndex } from '../indexes/index-ref.ts';
 import { onIndex, onOneIndex } from '../indexes/index-ref.ts';
 import type { ManifestCache } from '../indexes/manifest-cache.ts';
 import { requestDigest } from '../tenancy/subject.ts';
-import type { EmbeddingCaller, PointPaths, VectorSpace } from './vector-space.ts';
+import type { EmbeddingCaller, RowPaths, VectorSpace } from './vector-space.ts';
 import type { FieldSpace } from './field-space.ts';
 import { contentsText, valuesChars } from './row-contents.ts';
 import { batchPaths, bothEmbedded, NOTHING_EMBEDDED } from './vector-space.ts';
@@ -35,7 +35,7 @@ export interface UpsertCall {
   readonly model?: string | undefined;
   readonly truncate?: Truncate | undefined;
   /** Where the parts of the i-th vector stand in the request. */
-  readonly pathsOf?: (at: number) => PointPaths;
+  readonly pathsOf?: (at: number) => RowPaths;
   readonly idempotencyKey?: string | undefined;
 }
 
@@ -64,7 +64,7 @@ export class Upserts extends Composed<UpsertsParts> {
   async #writeSlices(
     caller: EmbeddingCaller,
     pin: PinnedIndex,
-    call: UpsertCall & { readonly pathsOf: (at: number) => PointPaths },
+    call: UpsertCall & { readonly pathsOf: (at: number) => RowPaths },
     dimensions: number,
   ): Promise<Outcome<WrittenVectors>> {
     const { vectors, model, truncate, pathsOf, idempotencyKey } = call;

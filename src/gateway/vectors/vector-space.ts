@@ -60,11 +60,15 @@ interface Point {
 export interface PointPaths {
   readonly values: FieldPath;
   readonly text: FieldPath;
+}
+
+/** Where the parts of a vector to write do. */
+export interface RowPaths extends PointPaths {
   readonly fields: FieldPath;
 }
 
 /** The vector at this index of a batch. */
-export const batchPaths = (at: number): PointPaths => ({
+export const batchPaths = (at: number): RowPaths => ({
   values: ['vectors', at, 'values'],
   text: ['vectors', at, 'text'],
   fields: ['vectors', at, 'fields'],

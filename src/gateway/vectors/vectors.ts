@@ -16,7 +16,7 @@ import type { IndexRef } from '../indexes/index-ref.ts';
 import { onIndex } from '../indexes/index-ref.ts';
 import type { IndexShards } from '../../index/shards/index-shards.ts';
 import type { ManifestCache } from '../indexes/manifest-cache.ts';
-import type { EmbeddedPoints, EmbeddingCaller, PointPaths, TokensUsed, VectorSpace } from './vector-space.ts';
+import type { EmbeddedPoints, EmbeddingCaller, RowPaths, TokensUsed, VectorSpace } from './vector-space.ts';
 import { batchPaths, bothEmbedded } from './vector-space.ts';
 import type { FieldSpace } from './field-space.ts';
 import { Composed } from '../api/composed.ts';
@@ -41,7 +41,7 @@ interface VectorsToWrite {
   /** Whether texts that are too long are cut, instead of refused. */
   readonly isTruncating?: boolean;
   /** Where the parts of the i-th vector stand in the request. */
-  readonly pathsOf?: (at: number) => PointPaths;
+  readonly pathsOf?: (at: number) => RowPaths;
 }
 
 /** Writes, reads and deletes the vectors of an index. */

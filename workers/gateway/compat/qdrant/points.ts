@@ -35,7 +35,7 @@ export const qdrantPointHandlers = {
       include_values: true,
       include_metadata: true,
       include_text: false,
-    include_fields: false,
+      include_fields: false,
     };
     const found = await call.gateway.retrieval.vectors.fetch(withoutTexts(call), call.params.collection, asked);
     if (!found.ok) return inQdrantWords(found.error);
