@@ -196,8 +196,8 @@ export const fieldValues = z
   .transform((value, context): FieldValues => {
     const read = readFieldValues(value);
     if (!isFault(read)) return read;
-    const { path, message, maximum } = read;
-    const issue = { path: [...path], message, input: value };
+    const { path, maximum, ...fault } = read;
+    const issue = { ...fault, path: [...path], input: value };
     context.issues.push(maximum === undefined ? { code: 'custom', ...issue } : { code: 'too_big', origin: 'array', maximum, ...issue });
     return z.NEVER;
   });
