@@ -156,6 +156,7 @@ const sparse = {
     indices: {
       type: 'array',
       items: { type: 'integer', minimum: 0, maximum: FIELD_LIMITS.sparseIndexMax },
+      uniqueItems: true,
       maxItems: FIELD_LIMITS.sparseNumbersMaxCount,
     },
     values: { type: 'array', items: { type: 'number' }, maxItems: FIELD_LIMITS.sparseNumbersMaxCount },

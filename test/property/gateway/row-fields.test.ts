@@ -32,7 +32,7 @@ function decoded({ codes, scales }: { readonly codes: string; readonly scales: r
 }
 
 describe('fields of rows', () => {
-  it('TX243: what was upserted is fetched, exported and imported the same', async () => {
+  it('[TX243] what was upserted is fetched, exported and imported the same', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fields, { minLength: 1, maxLength: 6 }), async (rows) => {
         const world = await FieldsWorld.of(FIELDS);
@@ -50,7 +50,7 @@ describe('fields of rows', () => {
     );
   });
 
-  it('TX234: numbers of a sparse vector stay with their indices, in whatever order they come', () => {
+  it('[TX234] numbers of a sparse vector stay with their indices, in whatever order they come', () => {
     fc.assert(
       fc.property(sparse, (given) => {
         const read = parse(fieldValues, { f: given });
@@ -65,7 +65,7 @@ describe('fields of rows', () => {
     );
   });
 
-  it('TX235: no number moves by more than half a scale, and what codes stand for becomes the same codes', () => {
+  it('[TX235] no number moves by more than half a scale, and what codes stand for becomes the same codes', () => {
     fc.assert(
       fc.property(vectors, (given) => {
         const once = quantiseTokens(Float32Array.from(given.flat()), 3);
@@ -83,7 +83,7 @@ describe('fields of rows', () => {
     );
   });
 
-  it('TX240: the digest of an upsert is that of its fields, in whatever order they come', async () => {
+  it('[TX240] the digest of an upsert is that of its fields, in whatever order they come', async () => {
     const read = (given: object): ReadonlyMap<string, FieldValue> => {
       const parsed = parse(fieldValues, given);
       if (!parsed.ok) throw new Error(parsed.error.message);

@@ -13,7 +13,7 @@ function refusalOf(fields: unknown): string {
 const NAME_FAULT = 'is no name of a field: it has lower-case letters, digits, hyphens and underscores, and begins with a letter or a digit';
 
 describe('fields of a new index', () => {
-  it('TX230: have the defaults of their kinds', () => {
+  it('[TX230] have the defaults of their kinds', () => {
     const fields = { title: { kind: 'text', weight: 2 }, terms: { kind: 'sparse' }, tokens: { kind: 'multi_vector', dimensions: 96 } };
     const read = parse(indexEndpoints.createIndex.body.schema, { name: 'articles', dimensions: 4, fields });
     expect(read.ok && read.value.fields).toMatchObject({
@@ -46,11 +46,11 @@ describe('fields of a new index', () => {
       { f: { kind: 'multi_vector', dimensions: 2_000 } },
       'limit_exceeded fields.f.dimensions: is 2000; the limit is 1024',
     ],
-  ])('TX230: %s is refused by its place', (_, fields, refusal) => {
+  ])('[TX230] %s is refused by its place', (_, fields, refusal) => {
     expect(refusalOf(fields)).toBe(refusal);
   });
 
-  it('TX230: a language that has no analysis is refused by name', () => {
+  it('[TX230] a language that has no analysis is refused by name', () => {
     expect(refusalOf({ f: { kind: 'text', language: 'klingon' } })).toMatch(
       /^invalid_value fields\.f\.language: must be one of .*"english"/,
     );
@@ -66,11 +66,11 @@ describe('fields of a new index', () => {
     ['title_2-de', 'taken'],
     ['x'.repeat(64), 'taken'],
     ['x'.repeat(65), `limit_exceeded fields.${'x'.repeat(64)}: is a name of 65 characters, more than fieldNameCharsMax (64)`],
-  ])('TX232: the name %j', (name, refusal) => {
+  ])('[TX232] the name %j', (name, refusal) => {
     expect(refusalOf(JSON.parse(`{${JSON.stringify(name)}: {"kind": "text"}}`))).toBe(refusal);
   });
 
-  it('TX232: there are at most 16', () => {
+  it('[TX232] there are at most 16', () => {
     const fields = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`f${i}`, { kind: 'text' }]));
     expect(refusalOf(fields(16))).toBe('taken');
     expect(refusalOf(fields(17))).toBe('limit_exceeded fields: has 17 fields, more than fieldsPerIndexMaxCount (16)');

@@ -29,7 +29,7 @@ describe('values of fields', () => {
     ['vectors', [[1, 2]]],
     ['codes', { codes: 'AQL/', scales: [1] }],
     ['codes and their text', { codes: 'AQL/', scales: [1], text: 'lock' }],
-  ])('TX233: %s is taken', (_, value) => {
+  ])('[TX233] %s is taken', (_, value) => {
     expect(refusalOf(value)).toBe('taken');
   });
 
@@ -71,11 +71,11 @@ describe('values of fields', () => {
     ['a scale below zero', { codes: 'AQL/', scales: [-1] }, 'invalid_value f.scales[0]: must be a finite number, not below zero'],
     ['a text too long', 'x'.repeat(65_537), 'limit_exceeded f: has 65537 bytes or more, more than vectorTextBytesMax (65536)'],
     ['no text beside numbers', { ...sparse([1], [1]), text: 5 }, 'invalid_value f.text: must be a string'],
-  ])('TX233: %s is refused by its place', (_, value, refusal) => {
+  ])('[TX233] %s is refused by its place', (_, value, refusal) => {
     expect(refusalOf(value)).toBe(refusal);
   });
 
-  it('TX233: fields are an object of at most 16, whatever their names', () => {
+  it('[TX233] fields are an object of at most 16, whatever their names', () => {
     const read = (given: unknown) => {
       const values = parse(fieldValues, given);
       return values.ok ? [...values.value.keys()] : values.error.code;
@@ -85,12 +85,12 @@ describe('values of fields', () => {
     expect(read(JSON.parse('{"__proto__":"a","constructor":"b"}'))).toEqual(['__proto__', 'constructor']);
   });
 
-  it('TX234: the numbers of a sparse vector come in any order and are kept by rising index', () => {
+  it('[TX234] the numbers of a sparse vector come in any order and are kept by rising index', () => {
     const read = parse(fieldValues, { f: sparse([9, 0, 4], [0.1, -2, 3]) });
     expect(read.ok && read.value.get('f')).toEqual({ kind: 'sparse', indices: [0, 4, 9], values: [-2, 3, 0.1] });
   });
 
-  it('TX235: vectors become bytes and a scale each, of which the largest number is 127', () => {
+  it('[TX235] vectors become bytes and a scale each, of which the largest number is 127', () => {
     const { codes, scales, dimensions } = quantiseTokens(Float32Array.of(1, -0.5, 0.25, 0, 0, 0, -1e-44, 0, 0), 3);
     expect([...new Int8Array(fromBase64(codes)!.buffer)]).toEqual([127, -64, 32, 0, 0, 0, 0, 0, 0]);
     expect([scales, dimensions]).toEqual([[Math.fround(1 / 127), 0, 0], 3]);

@@ -201,7 +201,7 @@ it('[M185] an index, and all that compares vectors, refuses a sparse model befor
   expect(computed).toEqual([]);
 });
 
-it('TX231: fields take the models that make their form, and no others', async () => {
+it('[TX231] fields take the models that make their form, and no others', async () => {
   const { any } = isolate();
   const pinned = async (field: NewFields[string]) => {
     const fields = await pinnedFields(any, 'tn_one' as never, { f: field });
@@ -218,7 +218,7 @@ it('TX231: fields take the models that make their form, and no others', async ()
   expect(await tokens('wide')).toContain('multiVectorDimensionsMaxCount');
 });
 
-it('TX236: texts of fields become what their models make of passages', async () => {
+it('[TX236] texts of fields become what their models make of passages', async () => {
   const { any } = isolate();
   const fields = must(
     await pinnedFields(any, 'tn_one' as never, {

@@ -95,7 +95,7 @@ it('[B46] a text that alone is longer stops the work', async () => {
   expect(rows).toEqual([['v0', 3]]);
 });
 
-it('TX244: fields go with their vectors, whatever parts these are embedded in', async () => {
+it('[TX244] fields go with their vectors, whatever parts these are embedded in', async () => {
   const contents = ['{"title":"a"}', null, '{"title":"c"}'];
   expect((await copied(['one', 'three', 'seven'], 9, false, contents)).held).toEqual([contents.slice(0, 2), contents.slice(2)]);
   expect((await copied(['one', 'three'], 9)).held).toEqual([undefined]);

@@ -5,7 +5,7 @@ import { FieldsWorld } from '../../../../support/worlds/fields-world.ts';
 
 const FIELDS = { title: { kind: 'text' }, terms: { kind: 'sparse', model: 'sparse' }, tokens: { kind: 'multi_vector', dimensions: 2 } };
 
-it('TX243: an export has them as they are kept, and an import takes it as it is', async () => {
+it('[TX243] an export has them as they are kept, and an import takes it as it is', async () => {
   const world = await FieldsWorld.of(FIELDS);
   await world.upsert([
     {
@@ -27,7 +27,7 @@ it('TX243: an export has them as they are kept, and an import takes it as it is'
   );
 });
 
-it('TX243: the vectors of a frame have fields as lines have', async () => {
+it('[TX243] the vectors of a frame have fields as lines have', async () => {
   const world = await FieldsWorld.of(FIELDS);
   const head = {
     vectors: [
@@ -43,7 +43,7 @@ it.each([
   ['that the index does not have', '{"other":"x"}', 'is no field of the index', 'fields.other'],
   ['that do not fit theirs', '{"tokens":[[1,2,3]]}', 'has vectors of 3 numbers', 'fields.tokens'],
   ['that are faulty', '{"terms":{"indices":[1,1],"values":[1,1]}}', 'is there twice: 1; it is 1', 'fields.terms.indices[1]'],
-])('TX243: fields %s end an import at their line', async (_, fields, message, param) => {
+])('[TX243] fields %s end an import at their line', async (_, fields, message, param) => {
   const world = await FieldsWorld.of(FIELDS);
   const done = await world.import(`{"id":"a","values":[1,2],"fields":{"title":"x"}}\n{"id":"b","values":[1,2],"fields":${fields}}`);
   expect(done).toMatchObject({ status: 'stopped', written: 1, error: { line: 2, param } });

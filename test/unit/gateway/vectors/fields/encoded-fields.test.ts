@@ -18,7 +18,7 @@ const shown = (outcome: Outcome<unknown>): string =>
   outcome.ok ? 'ok' : `${outcome.error.code} ${paramOf(outcome.error)}: ${outcome.error.message}`;
 
 describe('texts of fields that name a model', () => {
-  it('TX236: are encoded by it, and kept beside what it made', async () => {
+  it('[TX236] are encoded by it, and kept beside what it made', async () => {
     const world = await FieldsWorld.of(FIELDS);
     const fields = { terms: 'ab ac b', tokens: 'ab c' };
     const written = await world.upsert([
@@ -36,14 +36,14 @@ describe('texts of fields that name a model', () => {
     expect(world.calls).toEqual({ dense: 1, sparse: 1, tokens: 1 });
   });
 
-  it('TX236: numbers that come with a text are not made of it', async () => {
+  it('[TX236] numbers that come with a text are not made of it', async () => {
     const world = await FieldsWorld.of(FIELDS);
     const fields = { terms: { indices: [5], values: [9], text: 'ab' }, tokens: [[1, 2, 3]] };
     expect(shown(await world.upsert([{ id: 'a', values: [1, 2], fields }]))).toBe('ok');
     expect([world.calls, await world.fieldsOf('a')]).toMatchObject([{ sparse: 0, tokens: 0 }, [{ terms: fields.terms }]]);
   });
 
-  it('TX236: one that its model refuses is named; with `truncate` it is cut, and counted', async () => {
+  it('[TX236] one that its model refuses is named; with `truncate` it is cut, and counted', async () => {
     const world = await FieldsWorld.of(FIELDS);
     const long = Array.from({ length: 50 }, () => 'w').join(' ');
     const vectors = [
@@ -56,7 +56,7 @@ describe('texts of fields that name a model', () => {
     expect(cut).toMatchObject({ ok: true, value: { tokens: 41, cut: [{ index: 1, tokens: 10 }] } });
   });
 
-  it('TX236: those of imports are billed with the rest', async () => {
+  it('[TX236] those of imports are billed with the rest', async () => {
     const world = await FieldsWorld.of(FIELDS);
     const lines = ['{"id":"a","text":"x y","fields":{"terms":"lock keeper opens"}}', '{"id":"b","values":[1,2],"fields":{"terms":"lock"}}'];
     expect(await world.import(lines.join('\n'))).toMatchObject({ status: 'done', written: 2 });
@@ -66,7 +66,7 @@ describe('texts of fields that name a model', () => {
   it.each([
     ['sparse', 2 * 8_193, 'becomes a sparse vector of 8193 numbers; the limit is 8192 (sparseNumbersMaxCount)'],
     ['multi_vector', 131_076, 'becomes vectors of 131076 numbers; the limit is 131072 (multiVectorNumbersMaxCount)'],
-  ] as const)('TX238: more than a %s field holds is refused by the text that became it', async (kind, count, why) => {
+  ] as const)('[TX238] more than a %s field holds is refused by the text that became it', async (kind, count, why) => {
     const made = new Float32Array(count).map((_, i) => i);
     const embed = async () =>
       ok({ vectors: new Float32Array(0), rows: [made], dimensions: 3, contractHash: 'h', tokens: 1, cut: [], cachedTokens: 0 });
@@ -78,7 +78,7 @@ describe('texts of fields that name a model', () => {
     );
   });
 
-  it('B46: go in portions, which are halved where one is too much for a call', async () => {
+  it('[B46] go in portions, which are halved where one is too much for a call', async () => {
     const sizes: number[] = [];
     const texts = ['aa', 'bb', 'cc', 'dd', 'eeeeeeee'].map((text, row) => ({ row, text }));
     const portions = embeddedPortions(texts, 6, async (portion) => {
@@ -98,7 +98,7 @@ describe('texts of fields that name a model', () => {
 describe('models of fields', () => {
   const pinned = (fields: NewFields) => pinnedFields(contracts, 'tn_one' as TenantId, fields);
 
-  it('TX231: are pinned by their contracts, and give the dimensions', async () => {
+  it('[TX231] are pinned by their contracts, and give the dimensions', async () => {
     const fields = await pinned({
       constructor: { kind: 'sparse', idf: true, model: 'sparse' } as const,
       tokens: { kind: 'multi_vector', model: 'tokens' },
@@ -117,7 +117,7 @@ describe('models of fields', () => {
       { kind: 'multi_vector', dimensions: 4, model: 'tokens' },
       'dimension_mismatch fields.f.dimensions: is 4; the vectors of tokens have 3 numbers',
     ],
-  ])('TX231: one %s is refused by the field that names it', async (_, field, refused) => {
+  ])('[TX231] one %s is refused by the field that names it', async (_, field, refused) => {
     expect(shown(await pinned({ f: field }))).toBe(refused);
   });
 });

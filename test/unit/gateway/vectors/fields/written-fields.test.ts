@@ -16,7 +16,7 @@ const shown = (outcome: Outcome<unknown>): string =>
   outcome.ok ? 'written' : `${outcome.error.code} ${paramOf(outcome.error)}: ${outcome.error.message}`;
 
 describe('fields of written vectors', () => {
-  it('TX241: are answered as they are kept, by fetches and lists, and null where there are none', async () => {
+  it('[TX241] are answered as they are kept, by fetches and lists, and null where there are none', async () => {
     const world = await FieldsWorld.of(FIELDS);
     const given = { title: 'The lock', terms: { indices: [7, 2], values: [1.5, 0.1] }, tokens: { codes: 'f4EBAg==', scales: [0.5, 1] } };
     expect(shown(await world.upsert([row(given), row(undefined, 'b'), row({}, 'c')]))).toBe('written');
@@ -25,20 +25,20 @@ describe('fields of written vectors', () => {
     expect(await world.listedFields()).toEqual([kept, null, null]);
   });
 
-  it('TX237: a text stands beside values, kept and not embedded', async () => {
+  it('[TX237] a text stands beside values, kept and not embedded', async () => {
     const world = await FieldsWorld.of(FIELDS);
     expect(shown(await world.upsert([{ id: 'a', values: [1, 2], text: 'the lock' }]))).toBe('written');
     expect([world.calls.dense, JSON.parse(await world.export())]).toMatchObject([0, { values: [1, 2], text: 'the lock' }]);
   });
 
-  it('TX245: are those of the last write alone', async () => {
+  it('[TX245] are those of the last write alone', async () => {
     const world = await FieldsWorld.of(FIELDS);
     await world.upsert([row({ title: 'The lock', terms: { indices: [1], values: [1] } })]);
     await world.upsert([row({ title: 'The weir' })]);
     expect(await world.fieldsOf('a')).toEqual([{ title: 'The weir' }]);
   });
 
-  it('TX242: stay when metadata or values change', async () => {
+  it('[TX242] stay when metadata or values change', async () => {
     const world = await FieldsWorld.of(FIELDS);
     await world.upsert([row({ title: 'The lock' })]);
     expect(await world.setMetadata('a', '{"page":3}')).toMatchObject({ ok: true, value: { count: 1 } });
@@ -67,20 +67,20 @@ describe('fields of written vectors', () => {
       { tokens: [[1, 2, 3]] },
       'dimension_mismatch vectors[1].fields.tokens: has vectors of 3 numbers; the field has 2 dimensions',
     ],
-  ])('TX233: %s is refused by its place, and nothing is written', async (_, fields, refusal) => {
+  ])('[TX233] %s is refused by its place, and nothing is written', async (_, fields, refusal) => {
     const world = await FieldsWorld.of(FIELDS);
     expect(shown(await world.upsert([row({ title: 'x' }), row(fields, 'b')]))).toContain(refusal);
     expect(await world.listedFields()).toEqual([]);
   });
 
-  it('TX239: all of a call are checked before its first slice is written', async () => {
+  it('[TX239] all of a call are checked before its first slice is written', async () => {
     const world = await FieldsWorld.of(FIELDS);
     const many = Array.from({ length: 1_500 }, (_, i) => row({ title: 'x' }, `v${i}`));
     expect(shown(await world.upsert([...many, row({ other: 'x' }, 'last')]))).toContain('vectors[1500].fields.other');
     expect(await world.listedFields()).toEqual([]);
   });
 
-  it('TX238: a row holds at most 512 KiB of them', async () => {
+  it('[TX238] a row holds at most 512 KiB of them', async () => {
     const world = await FieldsWorld.of(Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`f${i}`, { kind: 'text' }])));
     const texts = (chars: number) => Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`f${i}`, 'x'.repeat(chars)]));
     expect(shown(await world.upsert([row(texts(58_000))]))).toBe('written');
@@ -89,7 +89,7 @@ describe('fields of written vectors', () => {
     );
   });
 
-  it('TX233: an index without fields takes none', async () => {
+  it('[TX233] an index without fields takes none', async () => {
     const world = await FieldsWorld.of({});
     expect(shown(await world.upsert([row({ title: 'x' })]))).toBe(
       'invalid_value vectors[0].fields.title: is no field of the index, which has none',
