@@ -13,6 +13,7 @@ import { ok } from '../../../kernel/result.ts';
 import type { Authority } from '../../../contract/tenancy/write-lease.ts';
 import type { Budget } from '../../tenancy/budget.ts';
 import type { IndexShards } from '../../../index/shards/index-shards.ts';
+import { embeddedPortions } from '../../embeddings/embedded-portions.ts';
 import type { TextEmbedder } from '../../embeddings/text-embedder.ts';
 
 /** What the embedding of a generation is booked under. */
@@ -68,26 +69,23 @@ export async function copyVectors(
   );
   if (!removed.ok) return removed;
   let { count, tokens, cut } = NOTHING_COPIED;
-  const portions = portionsOf(texts);
-  for (let rows = portions.shift(); rows !== undefined; rows = portions.shift()) {
-    const embedded = await embed(
+  const rowTexts = texts.flatMap((text, row) => (text === null ? [] : [{ row, text }]));
+  const portions = embeddedPortions(rowTexts, VECTOR_LIMITS.importBatchTextCharsMax, (portion) =>
+    embed(
       parts,
       copy,
-      rows.map((row) => texts[row] ?? ''),
+      portion.map(({ text }) => text),
       `${usageId}:${count}`,
-    );
-    // [B46] The characters of a text bound the tokens of the deployment's own models, not those of registered ones.
-    if (!embedded.ok && embedded.error.limit?.name === 'embeddingTokensMaxCount' && rows.length > 1) {
-      const half = Math.ceil(rows.length / 2);
-      portions.unshift(rows.slice(0, half), rows.slice(half));
-      continue;
-    }
-    if (!embedded.ok) return embedded;
-    const written = await write(parts, copy, namespace, columns, rows, embedded.value.vectors);
+    ),
+  );
+  for await (const portion of portions) {
+    if (!portion.ok) return portion;
+    const { rows, embedded } = portion.value;
+    const written = await write(parts, copy, namespace, columns, rows, embedded.vectors);
     if (!written.ok) return written;
     count += rows.length;
-    tokens += embedded.value.tokens;
-    cut = addCuts(cut, embedded.value.cut);
+    tokens += embedded.tokens;
+    cut = addCuts(cut, embedded.cut);
   }
   return ok({ count, tokens, cut });
 }
@@ -99,22 +97,6 @@ export async function remove({ shards }: CopyParts, { to, run }: Copy, namespace
     .of(to)
     .write('delete', { indexId: to.id, caller: followerWith(run), selection: { kind: 'ids', namespace, ids } }, null);
   return deleted.ok ? ok(null) : deleted;
-}
-
-/** Rows with a text, in portions that one call embeds. */
-function portionsOf(texts: readonly (string | null)[]): number[][] {
-  const portions: number[][] = [];
-  let chars = Number.POSITIVE_INFINITY;
-  for (const [row, text] of texts.entries()) {
-    if (text === null) continue;
-    chars += text.length;
-    if (chars > VECTOR_LIMITS.importBatchTextCharsMax) {
-      portions.push([]);
-      chars = text.length;
-    }
-    portions.at(-1)?.push(row);
-  }
-  return portions;
 }
 
 async function embed(
@@ -154,7 +136,7 @@ async function write(
   { shards }: CopyParts,
   { to, run }: Copy,
   namespace: string,
-  { ids, metadata, texts }: VectorColumns,
+  { ids, metadata, texts, contents }: VectorColumns,
   rows: readonly number[],
   values: Float32Array,
 ): Promise<Outcome<null>> {
@@ -167,6 +149,7 @@ async function write(
     values: Float32Array.from(values),
     metadata: rows.map((row) => metadata?.[row] ?? null),
     texts: rows.map((row) => texts?.[row] ?? null),
+    ...(contents === undefined ? {} : { contents: rows.map((row) => contents[row] ?? null) }),
     repetition: null,
   };
   const written = await shards.of(to).write('upsert', batch, null);
@@ -177,7 +160,7 @@ async function write(
 export const takesValues = ({ from, to }: Pick<Copy, 'from' | 'to'>): boolean =>
   from.embedding?.contractHash === to.embedding?.contractHash && from.dimensions === to.dimensions;
 
-const EVERYTHING = { values: true, metadata: true, text: true };
+const EVERYTHING = { values: true, metadata: true, text: true, contents: true };
 
 interface Filled extends Copied {
   readonly filled: FillCursor;
@@ -274,14 +257,19 @@ async function renewed(
 async function newsOf({ shards }: CopyParts, copy: Copy, namespace: string, columns: VectorColumns): Promise<Outcome<VectorColumns>> {
   if (takesValues(copy) || columns.ids.length === 0) return ok(columns);
   const { to, run } = copy;
-  const include = { values: false, metadata: true, text: true };
+  const include = { ...EVERYTHING, values: false };
   const known = await shards.of(to).fetch({ indexId: to.id, caller: followerWith(run), namespace, ids: columns.ids, include });
   if (!known.ok) return known;
-  const { ids, metadata, texts } = known.value;
+  const { ids, metadata, texts, contents } = known.value;
   const rowOf = new Map(ids.map((id, row) => [id, row]));
   const news = [...columns.ids.keys()].filter((i) => {
     const row = rowOf.get(columns.ids[i] ?? '');
-    return row === undefined || texts?.[row] !== columns.texts?.[i] || metadata?.[row] !== columns.metadata?.[i];
+    return (
+      row === undefined ||
+      texts?.[row] !== columns.texts?.[i] ||
+      metadata?.[row] !== columns.metadata?.[i] ||
+      contents?.[row] !== columns.contents?.[i]
+    );
   });
   const pick = (column: readonly (string | null)[] | null) => news.map((i) => column?.[i] ?? null);
   return ok({
@@ -289,6 +277,7 @@ async function newsOf({ shards }: CopyParts, copy: Copy, namespace: string, colu
     values: null,
     metadata: pick(columns.metadata),
     texts: pick(columns.texts),
+    ...(columns.contents === undefined ? {} : { contents: pick(columns.contents) }),
   });
 }
 
