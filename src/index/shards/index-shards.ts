@@ -1,6 +1,6 @@
 import type { ReadConsistency } from '../../ann/replication/read-consistency.ts';
 import type { AnswerOf, RequestOf, ShardRead, ShardWrite } from '../../ann/shard-operations.ts';
-import type { ShardStats } from '../../ann/shard-protocol.ts';
+import type { ShardFieldSearch, ShardStats } from '../../ann/shard-protocol.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import type { Authority } from '../../contract/tenancy/write-lease.ts';
 import type { Reading } from '../fan-out/shard-reads.ts';
@@ -12,7 +12,13 @@ export interface IndexShards {
 }
 
 /** Operations that a use case may ask of a whole index by name: `select` serves those of several shards. */
-export type IndexRead = Exclude<ShardRead, 'query' | 'fetch' | 'select'>;
+export type IndexRead = Exclude<ShardRead, 'query' | 'searchFields' | 'termStatistics' | 'fetch' | 'select'>;
+
+/** A leg over the fields of a whole index. */
+export interface IndexFieldSearch extends Omit<ShardFieldSearch, 'statistics'> {
+  /** `exact`: counted for this search. Absent: counts that are at most `termStatisticsTtlMs` old, if there are several shards. */
+  readonly statistics?: 'exact';
+}
 
 /**
  * The shards that hold an index's vectors, as if there were one; see `Shard` for what it refuses. Every call may be refused with
@@ -21,6 +27,8 @@ export type IndexRead = Exclude<ShardRead, 'query' | 'fetch' | 'select'>;
 export interface ShardSet {
   /** Without a reading: strongly, in the default time. */
   query(query: RequestOf<'query'>, reading?: Reading): AnswerOf<'query'>;
+  /** The same of a leg over fields. */
+  searchFields(search: IndexFieldSearch, reading?: Reading): AnswerOf<'searchFields'>;
   fetch(fetch: RequestOf<'fetch'>, consistency?: ReadConsistency): AnswerOf<'fetch'>;
   read<Name extends IndexRead>(name: Name, request: RequestOf<Name>): AnswerOf<Name>;
   write<Name extends ShardWrite>(name: Name, request: RequestOf<Name>, authority: Authority | null): AnswerOf<Name>;
