@@ -1,7 +1,15 @@
 import type { IndexManifest, ShardMember } from '../src/index/index-manifest.ts';
 import { shardName, replicaName } from '../src/index/index-manifest.ts';
 import type { ReadConsistency } from '../src/ann/replication/read-consistency.ts';
-import type { ShardFetch, ShardMatches, ShardQuery, ShardVectors } from '../src/ann/shard-protocol.ts';
+import type {
+  CountedTerms,
+  ShardFetch,
+  ShardFieldSearch,
+  ShardMatches,
+  ShardQuery,
+  ShardStatistics,
+  ShardVectors,
+} from '../src/ann/shard-protocol.ts';
 import type { Outcome } from '../src/contract/api/outcome.ts';
 import type { MemberReads } from '../src/index/fan-out/shard-reads.ts';
 import { ok } from '../src/kernel/result.ts';
@@ -14,6 +22,8 @@ interface MemberStub {
   query(query: ShardQuery, consistency?: ReadConsistency): Promise<Outcome<ShardMatches>>;
   queryAll(queries: readonly ShardQuery[], consistency: ReadConsistency): Promise<Outcome<ShardMatches>[]>;
   fetchVectors(fetch: ShardFetch, consistency: ReadConsistency): Promise<Outcome<ShardVectors>>;
+  searchFields(search: ShardFieldSearch, consistency: ReadConsistency): Promise<Outcome<ShardMatches>>;
+  termStatistics(asked: ShardStatistics, consistency: ReadConsistency): Promise<Outcome<CountedTerms>>;
 }
 
 /** The objects that answer reads, in the shards Worker. */
@@ -46,6 +56,24 @@ export class DurableMembers implements MemberReads {
 
   fetch(manifest: IndexManifest, member: ShardMember, fetch: ShardFetch, consistency: ReadConsistency): Promise<Outcome<ShardVectors>> {
     return reach(() => this.#of(manifest, member).fetchVectors(fetch, consistency));
+  }
+
+  searchFields(
+    manifest: IndexManifest,
+    member: ShardMember,
+    search: ShardFieldSearch,
+    consistency: ReadConsistency,
+  ): Promise<Outcome<ShardMatches>> {
+    return reach(() => this.#of(manifest, member).searchFields(search, consistency));
+  }
+
+  termStatistics(
+    manifest: IndexManifest,
+    member: ShardMember,
+    asked: ShardStatistics,
+    consistency: ReadConsistency,
+  ): Promise<Outcome<CountedTerms>> {
+    return reach(() => this.#of(manifest, member).termStatistics(asked, consistency));
   }
 
   #of(manifest: IndexManifest, { shard, replica }: ShardMember): MemberStub {

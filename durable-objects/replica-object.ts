@@ -9,7 +9,17 @@ import { Replica } from '../src/ann/replication/replica.ts';
 import { searchTimeMs } from '../src/ann/search-cost.ts';
 import { searchInTurns } from '../src/ann/search-in-turns.ts';
 import { ReadableShard } from '../src/ann/shard/readable-shard.ts';
-import type { Read, ShardFetch, ShardIdentity, ShardMatches, ShardQuery, ShardVectors } from '../src/ann/shard-protocol.ts';
+import type {
+  CountedTerms,
+  Read,
+  ShardFetch,
+  ShardFieldSearch,
+  ShardIdentity,
+  ShardMatches,
+  ShardQuery,
+  ShardStatistics,
+  ShardVectors,
+} from '../src/ann/shard-protocol.ts';
 import { heldBytes } from '../src/ann/shard-protocol.ts';
 import type { Outcome } from '../src/contract/api/outcome.ts';
 import { refuse } from '../src/contract/api/outcome.ts';
@@ -82,10 +92,15 @@ export class ReplicaObject extends DurableObject<Pick<ReshardingEnv, 'SHARD'>> i
   }
 
   async fetchVectors(fetch: ShardFetch, consistency: ReadConsistency): Promise<Outcome<ShardVectors>> {
-    return this.#reading(fetch, consistency, () => {
-      this.#meter.record('sharable', 0, Date.now());
-      return this.#shard.fetch(fetch);
-    });
+    return this.#sharable(fetch, consistency, () => this.#shard.fetch(fetch));
+  }
+
+  async searchFields(search: ShardFieldSearch, consistency: ReadConsistency): Promise<Outcome<ShardMatches>> {
+    return this.#sharable(search, consistency, () => this.#shard.searchFields(search));
+  }
+
+  async termStatistics(asked: ShardStatistics, consistency: ReadConsistency): Promise<Outcome<CountedTerms>> {
+    return this.#sharable(asked, consistency, () => this.#shard.termStatistics(asked));
   }
 
   /** Follows the primary and keeps its own lists up, slice by slice with calls in between. */
@@ -99,6 +114,14 @@ export class ReplicaObject extends DurableObject<Pick<ReshardingEnv, 'SHARD'>> i
       return undefined;
     });
     if (nextMs !== undefined) await this.ctx.storage.setAlarm(nextMs);
+  }
+
+  /** A read that counts as load, of which little is computing. */
+  #sharable<T extends { readonly lsn: number }>(call: Read, consistency: ReadConsistency, read: () => Outcome<T>): Promise<Outcome<T>> {
+    return this.#reading(call, consistency, () => {
+      this.#meter.record('sharable', 0, Date.now());
+      return read();
+    });
   }
 
   /** What a call reads once it is its turn, if this replica has then what it asks for. */

@@ -36,6 +36,8 @@ export interface RowPut extends Rows, Routed {
 export interface RowsAsOf extends RowKeys {
   readonly indexId: IndexId;
   readonly versions: readonly number[];
+  /** Which are spilled copies. Absent: none. */
+  readonly copies?: readonly boolean[];
 }
 
 /** Removes rows older than `version`, and makes that such rows are ignored from now on. */

@@ -227,8 +227,10 @@ export interface ShardFieldSearch extends Read, Addressed {
   /** Never among the matches. */
   readonly excludeIds: readonly string[];
   readonly include: Include;
-  /** Of the whole index. Absent: of what answers, which are one and the same where an index has one shard. */
+  /** Of the whole index. Absent: of what answers, which is one and the same where an index has one shard. */
   readonly statistics?: TermStatistics;
+  /** Without statistics, of which rows they are: all of the namespace, or those that the filter accepts. Absent: all. */
+  readonly statisticsOf?: 'index' | 'filter';
   readonly explain?: boolean;
   /** If what is included takes more, the answer is bare. Absent: then the search is refused where it takes more than any answer may. */
   readonly columnsBytesMax?: number;

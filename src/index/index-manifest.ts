@@ -50,9 +50,15 @@ export type EmbeddingUse = 'items' | 'queries';
 export const embeddingFor = ({ embedding, queryEmbedding }: IndexManifest, use: EmbeddingUse): PinnedEmbedding | null =>
   use === 'queries' ? (queryEmbedding ?? embedding) : embedding;
 
-/** The models that its vectors and queries are pinned to. */
-export const modelsOf = ({ embedding, queryEmbedding }: Pick<IndexManifest, 'embedding' | 'queryEmbedding'>): string[] =>
-  [embedding, queryEmbedding].flatMap((pinned) => (pinned ? [pinned.model] : []));
+/** The models that its vectors, queries and fields are pinned to. */
+export function modelsOf({
+  embedding,
+  queryEmbedding,
+  fields = {},
+}: Pick<IndexManifest, 'embedding' | 'queryEmbedding' | 'fields'>): string[] {
+  const ofFields = Object.values(fields).flatMap((field) => (field.kind === 'text' || field.model === null ? [] : [field.model]));
+  return [...[embedding, queryEmbedding].flatMap((pinned) => (pinned ? [pinned.model] : [])), ...ofFields];
+}
 
 /** The object name of an index's shard; the first is named as if it were the only one. The index id in it gives every creation its own. */
 export const shardName = ({ tenantId, id }: Pick<IndexManifest, 'tenantId' | 'id'>, ordinal = 0): string =>

@@ -44,6 +44,16 @@ export function fromBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
   return bytes;
 }
 
+/** A call takes so many arguments without fear for the stack. */
+const ARGUMENTS_MAX = 8_192;
+
+/** Bytes as base64 with its padding. */
+export function toBase64(bytes: Uint8Array): string {
+  let characters = '';
+  for (let at = 0; at < bytes.length; at += ARGUMENTS_MAX) characters += String.fromCharCode(...bytes.subarray(at, at + ARGUMENTS_MAX));
+  return btoa(characters);
+}
+
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 
 /** Bytes as text that needs no escaping in a URL (RFC 4648, section 5, without padding). */

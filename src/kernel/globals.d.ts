@@ -13,6 +13,9 @@ declare class TextDecoder {
 /** Bytes as characters of their codes; throws for what is not base64. */
 declare function atob(base64: string): string;
 
+/** The other way; throws for characters beyond a byte. */
+declare function btoa(bytes: string): string;
+
 interface CryptoKey {
   readonly __cryptoKey: unique symbol;
 }

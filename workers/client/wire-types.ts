@@ -32,10 +32,14 @@ export type Vector = Float32Array | readonly number[];
 
 export type Search = Omit<BodyOf<'queryVectors'>, 'vector'> & { readonly vector?: Vector };
 
-export type NewVector = Omit<ReadVector, 'values' | 'metadata' | 'namespace'> & {
+/** The value of a field of the index: a text, a sparse vector, several vectors, or the last two as they were answered. */
+export type NewFieldValue = string | readonly (readonly number[])[] | NonNullable<StoredVector['fields']>[string];
+
+export type NewVector = Omit<ReadVector, 'values' | 'metadata' | 'namespace' | 'fields'> & {
   readonly namespace?: string;
   readonly values?: Vector;
   readonly metadata?: Readonly<Record<string, unknown>>;
+  readonly fields?: Readonly<Record<string, NewFieldValue>>;
 };
 
 export type FetchOptions = Omit<BodyOf<'fetchVectors'>, 'ids'>;

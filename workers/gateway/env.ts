@@ -7,6 +7,7 @@ import type { PurgeLogObject } from '../../durable-objects/purge-log-object.ts';
 import type { RegistryObject } from '../../durable-objects/registry-object.ts';
 import type { ReplicaObject } from '../../durable-objects/replica-object.ts';
 import type { ShardObject } from '../../durable-objects/shard-object.ts';
+import type { GroupFieldReads } from '../../src/index/fan-out/group-fields.ts';
 import type { GroupSearch } from '../../src/index/fan-out/group-search.ts';
 import type { ModelCalls } from '../../src/inference/served/model-calls.ts';
 import type { LogShard } from '../../src/gateway/pools/job-logs.ts';
@@ -67,7 +68,7 @@ export interface IndexEnv {
   /** Hosted by the shards Worker; see `replicaName`. */
   readonly REPLICA: DurableObjectNamespace<ReplicaObject>;
   /** Aggregators of many shards; see `Aggregator`. */
-  readonly AGGREGATOR: GroupSearch;
+  readonly AGGREGATOR: GroupSearch & GroupFieldReads;
 }
 
 /** Bindings of the gateway Worker: the root wrangler.toml, as types. */

@@ -29,15 +29,20 @@ export function searchFields(
 ): Outcome<ShardMatches & { readonly rows: readonly Row[] }> {
   const fields = fieldsOf(store);
   if (!fields.ok) return fields;
-  const { query, topK, excludeIds, statistics } = search;
+  const { query, topK, excludeIds } = search;
+  const [namespace, rowsAmong] = [ordinal ?? NOWHERE, rowsOf(store, ordinal, among)];
+  const filtered = search.statisticsOf === 'filter' && among !== undefined;
+  const counted = filtered && search.statistics === undefined ? fields.value.statistics({ query, namespace, among: rowsAmong }) : undefined;
+  if (counted?.ok === false) return counted;
+  const statistics = search.statistics ?? counted?.value;
   const excluded = new Set(ordinal === undefined ? [] : store.rowsOf(ordinal, excludeIds));
   // Those to leave out are few, and may be among the first.
   const wanted = topK + excluded.size;
   const found = fields.value.search({
     query,
-    namespace: ordinal ?? NOWHERE,
+    namespace,
     topK: wanted,
-    among: rowsOf(store, ordinal, among),
+    among: rowsAmong,
     statistics,
   });
   if (!found.ok) return found;

@@ -188,6 +188,12 @@ export const INDEX_LIMITS = {
   routeTableBytesMax: 64 * 1024 * 1024,
   // A row that was moved stays this long, for queries under way that look for it where it was: longer than any may take.
   moveGraceMs: 2_000,
+  // Shards that a leg over fields asks: as many as the groups of one request hold. Of more, the answer is partial and names those left out.
+  fieldShardsMaxCount: 3_000,
+  // How old the statistics of a leg's scores may be: they change by as much as is written in that time.
+  termStatisticsTtlMs: 5_000,
+  // Legs whose statistics an isolate keeps: a few kilobytes each.
+  termStatisticsMaxCount: 1_000,
   // Fewer vectors are not worth an object.
   shardVectorsMinCount: 16,
   // What one shard holds in memory before its vectors are listed. About 344,000 vectors of 100 dimensions, 31,000 of 1,536.

@@ -5,6 +5,7 @@ import { about, named } from '../api/api-text.ts';
 import { indexName as name, owner, ownerOrCallers, page, pageQuery, unixSeconds } from '../api/common.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenant } from '../api/endpoint.ts';
+import { fieldsReply, newFields } from './index-fields.ts';
 import { METRICS, RECALL_TARGET_DEFAULT } from './index-settings.ts';
 import { recallTarget } from './recall-target.ts';
 import { INDEX_LIMITS } from './index-limits.ts';
@@ -40,6 +41,7 @@ const created = exactlyOneOf(
       .min(INDEX_LIMITS.shardVectorsMinCount)
       .optional()
       .meta(about('Vectors of one shard, from which on it is split in two. Absent, or more than that: half of what its memory holds.')),
+    fields: newFields.optional(),
     owner: ownerOrCallers,
   }),
   ['dimensions', 'model'],
@@ -61,6 +63,7 @@ const index = named('Index', {
   query_model: z.string().nullable().meta(about('What queries are pinned to; as the vectors unless the creation said otherwise.')),
   query_contract_hash: z.string().nullable(),
   shard_vectors_max: z.int().nullable().meta(about('From how many vectors on a shard is split, if the creation said so.')),
+  fields: fieldsReply.meta(about('By name. None: an index of vectors alone.')),
   owner,
   created: unixSeconds,
   generation: z.int().min(1),

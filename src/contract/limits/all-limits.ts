@@ -7,6 +7,7 @@ import { DEBT_LIMITS } from '../debt/debt-limits.ts';
 import { EMBEDDING_LIMITS } from '../embeddings/embedding-limits.ts';
 import { FILE_LIMITS } from '../files/file-limits.ts';
 import { GUARDRAIL_LIMITS } from '../guardrails/guardrail-limits.ts';
+import { FIELD_LIMITS } from '../indexes/field-limits.ts';
 import { INDEX_LIMITS } from '../indexes/index-limits.ts';
 import { CALL_BATCH_LIMITS } from '../jobs/call-batch-limits.ts';
 import { JOB_LIMITS } from '../jobs/job-limits.ts';
@@ -35,6 +36,7 @@ export const ALL_LIMITS = {
   ...COMPLETION_LIMITS,
   ...DEBT_LIMITS,
   ...EMBEDDING_LIMITS,
+  ...FIELD_LIMITS,
   ...FILE_LIMITS,
   ...GUARDRAIL_LIMITS,
   ...INDEX_LIMITS,

@@ -5,6 +5,7 @@ import type { Endpoint } from '../api/endpoint.ts';
 import { call, tenant } from '../api/endpoint.ts';
 import { ERRORS } from '../api/errors.ts';
 import type { ErrorCode } from '../api/errors.ts';
+import { fieldValues, fieldValuesReply } from './field-values.ts';
 import { indexParams } from '../indexes/indexes.ts';
 import { VECTOR_LIMITS } from './vector-limits.ts';
 import { truncate, truncatedCounts } from '../embeddings/truncation.ts';
@@ -19,6 +20,7 @@ export const importLine = z
     text: text.optional(),
     namespace,
     metadata: metadata.nullable().optional(),
+    fields: fieldValues.optional(),
   })
   .refine((line) => line.values !== undefined || line.text !== undefined, 'give `values`, `text` or both')
   .meta(
@@ -83,6 +85,7 @@ const exportQuery = z.strictObject({
   include_values: flag(true),
   include_metadata: flag(true),
   include_text: flag(true),
+  include_fields: flag(true),
 });
 
 export type ExportQuery = z.output<typeof exportQuery>;
@@ -94,6 +97,7 @@ const exportLine = z.union([
     values: floatsReply.optional(),
     metadata: z.record(z.string(), z.unknown()).nullable().optional(),
     text: z.string().optional(),
+    fields: fieldValuesReply.optional(),
   }),
   z.object({
     export: z.object({

@@ -1,4 +1,5 @@
 import type { ImportLine } from './bulk.ts';
+import { readFieldValues } from './field-values.ts';
 import { INDEX_LIMITS } from '../indexes/index-limits.ts';
 import { VECTOR_LIMITS } from './vector-limits.ts';
 import { metadataText, readFloats } from './vector-fields.ts';
@@ -6,7 +7,7 @@ import { metadataText, readFloats } from './vector-fields.ts';
 /** Texts that are one byte a character, and certainly storable. */
 const PRINTABLE = /^[\x20-\x7e]*$/;
 
-const NAMES: ReadonlySet<string> = new Set<keyof ImportLine>(['id', 'values', 'namespace', 'metadata']);
+const NAMES: ReadonlySet<string> = new Set<keyof ImportLine>(['id', 'values', 'namespace', 'metadata', 'fields']);
 
 /**
  * The vector of a usual line: with values (in a vector frame, a row), and with names in ASCII. It is what the schema makes of the line, at a
@@ -16,14 +17,21 @@ const NAMES: ReadonlySet<string> = new Set<keyof ImportLine>(['id', 'values', 'n
 export function plainImportLine(json: unknown): ImportLine | undefined {
   if (typeof json !== 'object' || json === null) return undefined;
   for (const name in json) if (!NAMES.has(name)) return undefined;
-  const { id, values, namespace = '', metadata } = json as Readonly<Record<string, unknown>>;
+  const { id, values, namespace = '', metadata, fields } = json as Readonly<Record<string, unknown>>;
   if (!isPlain(id, VECTOR_LIMITS.vectorIdBytesMax) || id === '' || !isPlain(namespace, VECTOR_LIMITS.namespaceBytesMax)) return undefined;
   const floats = values instanceof Float32Array ? usualRow(values) : readFloats(values);
   if (!(floats instanceof Float32Array)) return undefined;
-  if (metadata === undefined) return { id, values: floats, namespace };
-  if (metadata === null) return { id, values: floats, namespace, metadata };
+  const line = { id, values: floats, namespace };
+  if (fields === undefined) return withMetadata(line, metadata);
+  const read = readFieldValues(fields);
+  return read instanceof Map ? withMetadata({ ...line, fields: read }, metadata) : undefined;
+}
+
+function withMetadata(line: ImportLine, metadata: unknown): ImportLine | undefined {
+  if (metadata === undefined) return line;
+  if (metadata === null) return { ...line, metadata };
   const text = metadataText(metadata);
-  return typeof text === 'string' ? { id, values: floats, namespace, metadata: text } : undefined;
+  return typeof text === 'string' ? { ...line, metadata: text } : undefined;
 }
 
 const isPlain = (text: unknown, charsMax: number): text is string =>

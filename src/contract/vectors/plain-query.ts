@@ -14,6 +14,7 @@ const MEMBERS = new Set([
   'include_values',
   'include_metadata',
   'include_text',
+  'include_fields',
 ]);
 
 /** The body of a query by a vector, with the options that most have. */
@@ -38,14 +39,15 @@ function pageOf({ top_k: topK = VECTOR_LIMITS.topKDefaultCount, offset = 0, name
 }
 
 function flagsOf(body: Members) {
-  const { exact, explain, include_values: values, include_metadata: metadata, include_text: text } = body;
-  if (!isFlag(exact) || !isFlag(explain) || !isFlag(values) || !isFlag(metadata) || !isFlag(text)) return undefined;
+  const { exact, explain, include_values: values, include_metadata: metadata, include_text: text, include_fields: fields } = body;
+  if (!isFlag(exact) || !isFlag(explain) || !isFlag(values) || !isFlag(metadata) || !isFlag(text) || !isFlag(fields)) return undefined;
   return {
     exact: exact ?? false,
     explain: explain ?? false,
     include_values: values ?? false,
     include_metadata: metadata ?? true,
     include_text: text ?? false,
+    include_fields: fields ?? false,
   };
 }
 

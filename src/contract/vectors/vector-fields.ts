@@ -7,7 +7,7 @@ import { INDEX_LIMITS } from '../indexes/index-limits.ts';
 import { VECTOR_LIMITS } from './vector-limits.ts';
 import { STORABLE, UNSTORABLE } from '../api/json-value.ts';
 
-const FLOAT32_MAX = (2 - 2 ** -23) * 2 ** 127;
+export const FLOAT32_MAX = (2 - 2 ** -23) * 2 ** 127;
 
 /** A vector, as the document has it. */
 export const FLOATS = {
@@ -116,12 +116,16 @@ function base64Floats(text: string): Float32Array<ArrayBuffer> | Fault {
 /** Text whose UTF-8 form has at most `bytesMax` bytes. */
 const utf8Text = (limitName: string, bytesMax: number, error?: (issue: z.core.$ZodRawIssue) => string | undefined) =>
   z.string({ error }).superRefine((text, context) => {
-    // No string has fewer UTF-8 bytes than UTF-16 units, so a hostile length is refused before it is encoded.
-    const bytes = text.length > bytesMax ? text.length : utf8(text).length;
-    if (bytes <= bytesMax) return;
-    const message = `has ${bytes} bytes or more, more than ${limitName} (${bytesMax})`;
-    context.addIssue({ code: 'too_big', origin: 'string', maximum: bytesMax, inclusive: true, message });
+    const message = beyondBytes(text, limitName, bytesMax);
+    if (message !== undefined) context.addIssue({ code: 'too_big', origin: 'string', maximum: bytesMax, inclusive: true, message });
   });
+
+/** What is wrong with a text whose UTF-8 form has more bytes than a limit, if it has. */
+export function beyondBytes(given: string, limitName: string, bytesMax: number): string | undefined {
+  // No string has fewer UTF-8 bytes than UTF-16 units, so a hostile length is refused before it is encoded.
+  const bytes = given.length > bytesMax ? given.length : utf8(given).length;
+  return bytes <= bytesMax ? undefined : `has ${bytes} bytes or more, more than ${limitName} (${bytesMax})`;
+}
 
 /** Ids of other products may be numbers. */
 const numberFault = ({ input }: z.core.$ZodRawIssue): string | undefined =>

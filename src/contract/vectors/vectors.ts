@@ -1,11 +1,12 @@
 import * as z from 'zod';
 
-import { exactlyOneOf, implies, onlyWith, stated } from '../api/presence.ts';
+import { exactlyOneOf, implies, onlyWith, someOf, stated } from '../api/presence.ts';
 import { about } from '../api/api-text.ts';
 import { queryCacheHeaders } from '../api/cache-headers.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, jsonOrFrame, tenant, vectorsReply } from '../api/endpoint.ts';
 import { explanation } from './explanation.ts';
+import { fieldValues, fieldValuesReply } from './field-values.ts';
 import { filter, someFilter } from './filter-syntax.ts';
 import { indexParams } from '../indexes/indexes.ts';
 import { API_LIMITS } from '../api/api-limits.ts';
@@ -21,10 +22,17 @@ const madeBy = modelName
   .optional()
   .meta(about('The model that the vectors come from. An index that is pinned to another embedding contract refuses them.'));
 
-const vector = exactlyOneOf(
-  z.strictObject({ id: vectorId, values: vectorFloats.optional(), text: text.optional(), namespace, metadata: metadata.optional() }),
+const vector = someOf(
+  z.strictObject({
+    id: vectorId,
+    values: vectorFloats.optional(),
+    text: text.optional().meta(about('Embedded with the model of the index, and kept. With `values`, it is kept and not embedded.')),
+    namespace,
+    metadata: metadata.optional(),
+    fields: fieldValues.optional(),
+  }),
   ['values', 'text'],
-  'give either `values` or `text`',
+  'give `values`, `text` or both',
 );
 
 /** A vector to write. Its metadata is JSON text. */
@@ -55,6 +63,7 @@ const include = {
   include_values: z.boolean().default(false),
   include_metadata: z.boolean().default(true),
   include_text: z.boolean().default(false),
+  include_fields: z.boolean().default(false),
 };
 
 const exampleIds = z.array(vectorId).min(1).max(VECTOR_LIMITS.exampleIdsMaxCount);
@@ -176,6 +185,7 @@ const stored = {
   values: floatsReply.optional(),
   metadata: z.record(z.string(), z.unknown()).nullable().optional(),
   text: z.string().nullable().optional(),
+  fields: fieldValuesReply.nullable().optional(),
 };
 
 export const storedVector = z.object(stored);
@@ -283,6 +293,7 @@ const listBody = z.strictObject({
   include_values: z.boolean().default(false),
   include_metadata: z.boolean().default(true),
   include_text: z.boolean().default(false),
+  include_fields: z.boolean().default(false),
 });
 
 const countBody = z.strictObject({ namespace, filter: filter.optional() });

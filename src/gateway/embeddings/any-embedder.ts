@@ -1,6 +1,9 @@
 import { ANY_FRESH } from '../../cache/cache-directives.ts';
 import { pinnedName } from '../../contract/api/model-name.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import type { EmbeddingOutput } from '../../inference/embedding-output.ts';
+import { outputFor } from '../../inference/embedding-output.ts';
 import type { ModelManifest } from '../../inference/model-manifest.ts';
 import type { RegisteredRoute } from '../../inference/registry/model-route.ts';
 import type { InputType } from '../../inference/served/model-calls.ts';
@@ -8,6 +11,7 @@ import type { TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import { findManifest } from './embedding-models.ts';
 import type { EmbeddedInputs, Embedder, EmbedInputs } from './embed.ts';
+import { BUILT_IN_FORM } from './embed.ts';
 import type { EmbeddedTexts, EmbeddingContract, EmbedTexts, TextEmbedder } from './text-embedder.ts';
 import type { ModelRoutes } from '../models/model-routes.ts';
 import type { RegisteredEmbedder } from './registered-embedder.ts';
@@ -24,22 +28,35 @@ interface AnyEmbedderParts {
 /** Embeds by whatever a name means: a model of the deployment, or a registered one of the tenant or the platform (M40). */
 export class AnyEmbedder extends Composed<AnyEmbedderParts> implements TextEmbedder {
   /** [M45] What is searched for is a query, what is kept a passage. */
-  async embed({ texts, use, ...request }: EmbedTexts): Promise<Outcome<EmbeddedTexts>> {
+  async embed({ texts, use, output = 'dense', ...request }: EmbedTexts): Promise<Outcome<EmbeddedTexts>> {
     const inputs = texts.map((text) => ({ kind: 'text' as const, text }));
+    const form = output === 'dense' ? { mustBeDense: true } : { output };
     const embedded = await this.embedInputs(
-      { ...request, inputs, mustBeDense: true, directives: ANY_FRESH },
+      { ...request, ...form, inputs, directives: ANY_FRESH },
       use === 'queries' ? 'query' : 'passage',
     );
-    return embedded.ok ? ok({ ...embedded.value, contractHash: embedded.value.manifest.contractHash }) : embedded;
+    if (!embedded.ok) return embedded;
+    const { rows, ...rest } = embedded.value;
+    return ok({ ...rest, ...(output === 'dense' ? {} : { rows }), contractHash: rest.manifest.contractHash });
   }
 
-  async contractOf(tenantId: TenantId, model: string, contractHash?: string): Promise<Outcome<EmbeddingContract>> {
+  async contractOf(
+    tenantId: TenantId,
+    model: string,
+    contractHash?: string,
+    output: EmbeddingOutput = 'dense',
+  ): Promise<Outcome<EmbeddingContract>> {
     const meant = await this.#meaningOf(tenantId, model, contractHash);
-    if (!meant.ok || !isRegistered(meant.value)) return meant as Outcome<ModelManifest>;
+    if (!meant.ok) return meant;
+    if (!isRegistered(meant.value)) {
+      return outputFor(meant.value.id, BUILT_IN_FORM, output).ok ? ok(meant.value) : lacking(meant.value.id, output);
+    }
     const { model: id, serving } = meant.value;
     const { dimensions } = serving.manifest;
-    const makesDense = checkDense(id, serving);
-    return makesDense.ok ? ok({ id, dimensions, version: String(serving.version), contractHash: serving.contractHash }) : makesDense;
+    const makesDense = output === 'dense' ? checkDense(id, serving) : ok(null);
+    if (!makesDense.ok) return makesDense;
+    if (!outputFor(id, serving.manifest, output).ok) return lacking(id, output);
+    return ok({ id, dimensions, version: String(serving.version), contractHash: serving.contractHash });
   }
 
   async embedInputs(request: EmbedInputs, inputType: InputType | undefined): Promise<Outcome<EmbeddedInputs>> {
@@ -68,5 +85,8 @@ export class AnyEmbedder extends Composed<AnyEmbedderParts> implements TextEmbed
     return route.value.kind === 'registered' ? ok(route.value) : findManifest(builtin, route.value.model, contractHash);
   }
 }
+
+const lacking = (model: string, output: EmbeddingOutput) =>
+  refuse('invalid_value', `${model} makes no ${output === 'tokens' ? 'token' : output} vectors`, 'model');
 
 const isRegistered = (meant: ModelManifest | RegisteredRoute): meant is RegisteredRoute => 'kind' in meant;

@@ -87,7 +87,7 @@ export class Embedder extends Composed<EmbedderParts> {
     // [T55] Whatever named the model: the call itself, or the index whose vectors it makes.
     const touched = mayTouchModels(principal, [manifest.value.id]);
     if (!touched.ok) return touched;
-    const output = outputFor(manifest.value.id, STATIC, request.output);
+    const output = outputFor(manifest.value.id, BUILT_IN_FORM, request.output);
     if (!output.ok) return output;
     const dimensions = request.dimensions ?? manifest.value.dimensions;
     if (dimensions > manifest.value.dimensions) return tooManyDimensions(manifest.value, dimensions);
@@ -132,7 +132,7 @@ export class Embedder extends Composed<EmbedderParts> {
 }
 
 /** What the models of a deployment are: their texts have no vectors of tokens. */
-const STATIC = { task: 'embedding', pooling: 'none' } as const;
+export const BUILT_IN_FORM = { task: 'embedding', pooling: 'none' } as const;
 
 /** [M44] No vectors join others but those of their contract. Refuses with `contract_mismatch`. */
 export function checkContract({ contractHash }: Pick<EmbedInputs, 'contractHash'>, model: string, found: string): Outcome<null> {

@@ -5,19 +5,20 @@ import { refuse } from '../../contract/api/outcome.ts';
 import type { EmbeddingUse, IndexManifest } from '../../index/index-manifest.ts';
 import type { ModelManifest } from '../../inference/model-manifest.ts';
 import type { TenantId } from '../../kernel/ids.ts';
+import type { EmbeddingOutput } from '../../inference/embedding-output.ts';
 import { err, ok } from '../../kernel/result.ts';
 import type { Acting } from '../tenancy/authority.ts';
 
-/** Texts as unit vectors: what retrieval needs of inference. */
+/** Texts as vectors, of whatever form: what retrieval needs of inference. */
 export interface TextEmbedder {
   /** Refuses with `model_not_found` or `limit_exceeded`. Reserves the tokens through `reserve` before it computes. */
   embed(request: EmbedTexts): Promise<Outcome<EmbeddedTexts>>;
   /**
    * The contract of what a name means to a tenant, without computing anything: of the version that has the contract `contractHash`, if there
    * is such a version, and else of the one that answers to the name. Refuses with `model_not_found`, `unavailable`, or `invalid_value` a model
-   * that makes no vectors.
+   * that makes no vectors of this form.
    */
-  contractOf(tenantId: TenantId, model: string, contractHash?: string): Promise<Outcome<EmbeddingContract>>;
+  contractOf(tenantId: TenantId, model: string, contractHash?: string, output?: EmbeddingOutput): Promise<Outcome<EmbeddingContract>>;
 }
 
 /** A version of a model under its own name, whatever alias was asked for, and the contract of its vectors. */
@@ -32,13 +33,17 @@ export interface EmbedTexts extends Acting {
   readonly isTruncating: boolean;
   /** Some models make other vectors of what is searched for than of what is kept. */
   readonly use: EmbeddingUse;
+  /** The form of the vectors. Absent: dense. */
+  readonly output?: EmbeddingOutput;
   /** A property, not a method: callers whose meters lack tokens do not compile. */
   readonly reserve: (quantities: { readonly embedding_tokens: number }) => Promise<Outcome<void>>;
 }
 
 export interface EmbeddedTexts {
-  /** Row-major [texts.length x dimensions]. */
+  /** Row-major [texts.length x dimensions]. Nothing, where they are not dense. */
   readonly vectors: Float32Array;
+  /** Of sparse vectors, one row a text as `sparseRow` writes it; of token vectors, one row-major [tokens x dimensions] a text. Absent: they are dense. */
+  readonly rows?: readonly Float32Array<ArrayBuffer>[];
   readonly dimensions: number;
   readonly contractHash: string;
   readonly tokens: number;

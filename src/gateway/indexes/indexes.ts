@@ -23,6 +23,7 @@ import { embeddingSpace } from '../embeddings/text-embedder.ts';
 import type { IndexDirectory } from './index-directory.ts';
 import type { IndexRef, IndexUser, PinnedIndex } from './index-ref.ts';
 import { mayTouchIndex, onIndex, onOneIndex } from './index-ref.ts';
+import { pinnedFields } from './pinned-fields.ts';
 import type { IndexShards } from '../../index/shards/index-shards.ts';
 import type { ManifestCache } from './manifest-cache.ts';
 import { requestDigest } from '../tenancy/subject.ts';
@@ -58,7 +59,9 @@ export class Indexes extends Composed<IndexesParts> {
     const space = await this.#space(principal.tenantId, body);
     if (!space.ok) return space;
     // [T55] What an alias stands for, too.
-    const touched = mayTouchModels(principal, modelsOf(space.value));
+    const fields = await pinnedFields(this.parts.embedder, principal.tenantId, body.fields ?? {});
+    if (!fields.ok) return fields;
+    const touched = mayTouchModels(principal, modelsOf({ ...space.value, fields: fields.value }));
     if (!touched.ok) return touched;
     const id = `ix_${base32(rng.bytes(INDEX_ID_CHARS))}` as IndexId;
     const manifest: IndexManifest = {
@@ -70,6 +73,7 @@ export class Indexes extends Composed<IndexesParts> {
       metric: body.metric,
       recall: body.recall ?? RECALL_TARGET_DEFAULT,
       ...(body.shard_vectors_max === undefined ? {} : { shardVectorsMax: body.shard_vectors_max }),
+      ...(body.fields === undefined ? {} : { fields: fields.value }),
       owner: body.owner ?? principal.owner,
       createdS: Math.floor(clock.nowMs() / 1000),
       generation: 1,

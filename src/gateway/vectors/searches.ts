@@ -1,6 +1,7 @@
 import { replyTooLarge } from '../../ann/shard/included-columns.ts';
 import { mmrProducts } from '../../ann/shard/mmr.ts';
 import type { Diversification, Include, QueryTarget, ShardMatches, ShardQuery } from '../../ann/shard-protocol.ts';
+import { isBare } from '../../ann/shard-protocol.ts';
 import type { Refusal } from '../../contract/api/errors.ts';
 import { ERRORS, refusalAt } from '../../contract/api/errors.ts';
 import type { FieldPath } from '../../contract/api/field-path.ts';
@@ -211,7 +212,7 @@ async function pageOf(shards: ShardSet, { body, query: { indexId } }: Planned, f
   const { namespace, offset, top_k: topK } = body;
   const { isBare: _, ...page } = bareMatches(found, offset, offset + topK);
   const include = includeOf(body);
-  if (page.ids.length === 0 || !(include.values || include.metadata || include.text)) return ok(page);
+  if (page.ids.length === 0 || isBare(include)) return ok(page);
   const fetched = await shards.fetch({ indexId, namespace, ids: page.ids, include }, consistencyOf(body.consistency));
   return fetched.ok ? ok(fetchedMatches(page, fetched.value)) : fetched;
 }

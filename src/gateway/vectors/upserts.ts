@@ -12,7 +12,9 @@ import type { IndexRef, PinnedIndex } from '../indexes/index-ref.ts';
 import { onIndex, onOneIndex } from '../indexes/index-ref.ts';
 import type { ManifestCache } from '../indexes/manifest-cache.ts';
 import { requestDigest } from '../tenancy/subject.ts';
-import type { EmbeddingCaller, PointPaths, VectorSpace } from './vector-space.ts';
+import type { EmbeddingCaller, RowPaths, VectorSpace } from './vector-space.ts';
+import type { FieldSpace } from './field-space.ts';
+import { contentsText, valuesChars } from './row-contents.ts';
 import { batchPaths, bothEmbedded, NOTHING_EMBEDDED } from './vector-space.ts';
 import type { Vectors, WrittenVectors } from './vectors.ts';
 import { afterSome } from './vectors.ts';
@@ -21,6 +23,7 @@ import { Composed } from '../api/composed.ts';
 interface UpsertsParts {
   readonly manifests: ManifestCache;
   readonly space: VectorSpace;
+  readonly fields: Pick<FieldSpace, 'check'>;
   readonly vectors: Pick<Vectors, 'write'>;
   /** Different for each call. */
   readonly newId: () => string;
@@ -32,7 +35,7 @@ export interface UpsertCall {
   readonly model?: string | undefined;
   readonly truncate?: Truncate | undefined;
   /** Where the parts of the i-th vector stand in the request. */
-  readonly pathsOf?: (at: number) => PointPaths;
+  readonly pathsOf?: (at: number) => RowPaths;
   readonly idempotencyKey?: string | undefined;
 }
 
@@ -43,13 +46,16 @@ export interface UpsertCall {
 export class Upserts extends Composed<UpsertsParts> {
   /** Refuses what does not fit the index, naming the vector; else as the embedder and the shard do. */
   async upsert(caller: EmbeddingCaller, index: IndexRef, call: UpsertCall): Promise<Outcome<WrittenVectors>> {
-    const { manifests, space } = this.parts;
+    const { manifests, space, fields } = this.parts;
     const { vectors, model, pathsOf = batchPaths } = call;
     return onOneIndex(manifests, caller.principal, index, async (pin) => {
       const checked = await onIndex(manifests, caller.principal, pin, async (manifest) => {
         const points = vectors.map(({ values, text }, at) => ({ values, text, paths: pathsOf(at) }));
         const fits = await space.check(manifest, model, points);
-        return fits.ok ? ok(manifest.dimensions) : fits;
+        if (!fits.ok) return fits;
+        const rows = vectors.map((vector, at) => ({ fields: vector.fields, at: pathsOf(at).fields }));
+        const fieldsFit = fields.check(manifest.fields, rows);
+        return fieldsFit.ok ? ok(manifest.dimensions) : fieldsFit;
       });
       return checked.ok ? this.#writeSlices(caller, pin, { ...call, pathsOf }, checked.value) : checked;
     });
@@ -58,7 +64,7 @@ export class Upserts extends Composed<UpsertsParts> {
   async #writeSlices(
     caller: EmbeddingCaller,
     pin: PinnedIndex,
-    call: UpsertCall & { readonly pathsOf: (at: number) => PointPaths },
+    call: UpsertCall & { readonly pathsOf: (at: number) => RowPaths },
     dimensions: number,
   ): Promise<Outcome<WrittenVectors>> {
     const { vectors, model, truncate, pathsOf, idempotencyKey } = call;
@@ -88,8 +94,8 @@ export class Upserts extends Composed<UpsertsParts> {
 /** The vectors in slices that one transaction takes, as where each begins and ends. */
 export function* slicesOf(vectors: readonly NewVector[], dimensions: number): Generator<readonly [from: number, end: number]> {
   let [from, bytes] = [0, 0];
-  for (const [at, { id, metadata, text }] of vectors.entries()) {
-    const own = 4 * dimensions + 2 * (id.length + (metadata?.length ?? 0) + (text?.length ?? 0));
+  for (const [at, { id, metadata, text, fields }] of vectors.entries()) {
+    const own = 4 * dimensions + 2 * (id.length + (metadata?.length ?? 0) + (text?.length ?? 0) + valuesChars(fields));
     if (at > from && (at - from === VECTOR_LIMITS.upsertVectorsMaxCount || bytes + own > VECTOR_LIMITS.upsertSliceBytesMax)) {
       yield [from, at];
       [from, bytes] = [at, 0];
@@ -124,14 +130,15 @@ interface NewVectors {
   readonly truncate?: Truncate | undefined;
 }
 
-/** SHA-256, in hex, of what an upsert asks for: equal for equal requests, whatever the order of keys in their JSON. Without cutting, that of before there was any. */
+/** SHA-256, in hex, of what an upsert asks for: equal for equal requests, whatever the order of keys in their JSON. Without cutting, or fields, that of before there was any. */
 export function upsertDigest({ vectors, model, truncate }: NewVectors): Promise<string> {
-  const rest = vectors.map(({ id, namespace, values, text, metadata }) => [
+  const rest = vectors.map(({ id, namespace, values, text, metadata, fields }) => [
     id,
     namespace,
     values?.length ?? null,
     text ?? null,
     metadata ?? null,
+    ...(fields === undefined ? [] : [contentsText(fields)]),
   ]);
   const parts = [
     utf8(JSON.stringify([model ?? null, rest, ...(isTruncating(truncate) ? ['truncate'] : [])])),

@@ -74,9 +74,16 @@ function pageOf(parts: readonly VectorColumns[], limit: number, dimensions: numb
 
 /** Each slice is within the limit; together they must be, too. */
 const bytesOf = (parts: readonly VectorColumns[]): number =>
-  parts.length === 1 ? 0 : parts.reduce((sum, { ids, metadata, texts }) => sum + charsOf(ids) + charsOf(metadata) + charsOf(texts), 0) * 2;
+  parts.length === 1
+    ? 0
+    : parts.reduce(
+        (sum, { ids, metadata, texts, contents }) =>
+          sum + [ids, metadata, texts, contents].reduce((all, column) => all + charsOf(column), 0),
+        0,
+      ) * 2;
 
-const charsOf = (column: readonly (string | null)[] | null): number => (column ?? []).reduce((sum, item) => sum + (item?.length ?? 0), 0);
+const charsOf = (column: readonly (string | null)[] | null | undefined): number =>
+  (column ?? []).reduce((sum, item) => sum + (item?.length ?? 0), 0);
 
 const refuseSize = (bytes: number) =>
   refuseBeyond({

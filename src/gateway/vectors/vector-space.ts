@@ -62,8 +62,17 @@ export interface PointPaths {
   readonly text: FieldPath;
 }
 
+/** Where the parts of a vector to write do. */
+export interface RowPaths extends PointPaths {
+  readonly fields: FieldPath;
+}
+
 /** The vector at this index of a batch. */
-export const batchPaths = (at: number): PointPaths => ({ values: ['vectors', at, 'values'], text: ['vectors', at, 'text'] });
+export const batchPaths = (at: number): RowPaths => ({
+  values: ['vectors', at, 'values'],
+  text: ['vectors', at, 'text'],
+  fields: ['vectors', at, 'fields'],
+});
 
 /**
  * Turns what users send into vectors of an index: of its dimensions and of its embedding contract. Zeros have no direction; their cosine to

@@ -16,14 +16,16 @@ import type { IndexRef } from '../indexes/index-ref.ts';
 import { onIndex } from '../indexes/index-ref.ts';
 import type { IndexShards } from '../../index/shards/index-shards.ts';
 import type { ManifestCache } from '../indexes/manifest-cache.ts';
-import type { EmbeddedPoints, EmbeddingCaller, PointPaths, TokensUsed, VectorSpace } from './vector-space.ts';
-import { batchPaths } from './vector-space.ts';
+import type { EmbeddedPoints, EmbeddingCaller, RowPaths, TokensUsed, VectorSpace } from './vector-space.ts';
+import { batchPaths, bothEmbedded } from './vector-space.ts';
+import type { FieldSpace } from './field-space.ts';
 import { Composed } from '../api/composed.ts';
 
 interface VectorsParts {
   readonly manifests: ManifestCache;
   readonly shards: IndexShards;
   readonly space: VectorSpace;
+  readonly fields: FieldSpace;
 }
 
 /** What a call on vectors returns: the answer and the index that gave it. */
@@ -39,14 +41,14 @@ interface VectorsToWrite {
   /** Whether texts that are too long are cut, instead of refused. */
   readonly isTruncating?: boolean;
   /** Where the parts of the i-th vector stand in the request. */
-  readonly pathsOf?: (at: number) => PointPaths;
+  readonly pathsOf?: (at: number) => RowPaths;
 }
 
 /** Writes, reads and deletes the vectors of an index. */
 export class Vectors extends Composed<VectorsParts> {
   /** All or nothing, in one transaction. Refuses what does not fit the index, naming the vector; else as the embedder and the shard do. */
   write(caller: EmbeddingCaller, index: IndexRef, body: VectorsToWrite, repetition: Repetition | null): Promise<Outcome<WrittenVectors>> {
-    const { manifests, shards, space } = this.parts;
+    const { manifests, shards, space, fields } = this.parts;
     const { vectors, isTruncating = false, pathsOf = batchPaths } = body;
     // A shard that writes all of a request keeps no receipt of it without a caller's key. So what may be written is not tried elsewhere (RT41).
     let unsure: Outcome<never> | undefined;
@@ -59,7 +61,12 @@ export class Vectors extends Composed<VectorsParts> {
         vectors.map((vector, i) => ({ ...vector, isTruncating, paths: pathsOf(i) })),
       );
       if (!placed.ok) return placed;
-      const { values, cut, ...tokens } = placed.value;
+      const rows = vectors.map((vector, i) => ({ fields: vector.fields, at: pathsOf(i).fields }));
+      const held = await fields.contentsOf({ ...caller, isTruncating }, manifest.fields, rows);
+      if (!held.ok) return held;
+      const { values } = placed.value;
+      const { contents } = held.value;
+      const { cut, ...tokens } = bothEmbedded(placed.value, held.value);
       const batch = {
         indexId: manifest.id,
         ids: vectors.map(({ id }) => id),
@@ -67,6 +74,7 @@ export class Vectors extends Composed<VectorsParts> {
         values,
         metadata: vectors.map(({ metadata }) => metadata ?? null),
         texts: vectors.map(({ text }) => text ?? null),
+        ...(contents === undefined ? {} : { contents }),
         repetition: repetition === null ? null : { ...repetition, embedded: tokens },
       };
       const written = await shards.of(manifest).write('upsert', batch, caller.authority);
@@ -124,12 +132,14 @@ interface Included {
   readonly include_values: boolean;
   readonly include_metadata: boolean;
   readonly include_text: boolean;
+  readonly include_fields: boolean;
 }
 
 export const includeOf = (body: Included): Include => ({
   values: body.include_values,
   metadata: body.include_metadata,
   text: body.include_text,
+  ...(body.include_fields ? { contents: true } : {}),
 });
 
 /** What is deleted one after another: ids in slices, each all or none. */

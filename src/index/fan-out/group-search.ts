@@ -2,8 +2,6 @@ import { VECTOR_LIMITS } from '../../contract/vectors/vector-limits.ts';
 import type { Metric } from '../../contract/indexes/index-settings.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { ok } from '../../kernel/result.ts';
-import type { IndexManifest } from '../index-manifest.ts';
-import type { ReadConsistency } from '../../ann/replication/read-consistency.ts';
 import { compareScores } from '../../ann/metric.ts';
 import { columnsBytes } from './answer-columns.ts';
 import type { ShardMatches, ShardQuery } from '../../ann/shard-protocol.ts';
@@ -11,16 +9,13 @@ import type { PartAnswer } from './merge-answers.ts';
 import { mergeAnswers } from './merge-answers.ts';
 import type { FanOut } from './fan-out.ts';
 import type { BatchPart } from './search-batch.ts';
+import type { ShardGroup } from './shard-groups.ts';
+import { askInGroups, withMissing } from './shard-groups.ts';
 import type { FromMember, ShardReads } from './shard-reads.ts';
 
 /** Asks a group of an index's shards for what they find together. */
-export interface GroupQuery {
-  readonly manifest: IndexManifest;
-  readonly shards: readonly number[];
+export interface GroupQuery extends ShardGroup {
   readonly query: ShardQuery;
-  readonly consistency: ReadConsistency;
-  /** How long it may take: clocks of different machines differ. */
-  readonly budgetMs: number;
 }
 
 /**
@@ -52,7 +47,7 @@ export async function searchGroup(
     const merged = mergeAnswers(metric, dimensions, [...parts.values()], query);
     const found = isWide || isTooWide(merged, query) ? bare(merged) : merged;
     asked = count === query.topK ? [] : furtherShards(metric, parts, late, found, { count, topK: query.topK });
-    if (asked.length === 0) return ok(late.size === 0 ? found : { ...found, missing: [...late, ...(found.missing ?? [])] });
+    if (asked.length === 0) return ok(withMissing(found, [...late]));
     count = Math.min(query.topK, 4 * count);
   }
 }
@@ -101,7 +96,7 @@ export interface GroupSearch {
 }
 
 /** Asks any number of shards: few by itself, many in groups through aggregators, so that it makes few calls in either case. */
-export class TreeSearch {
+export class TreeSearch implements GroupSearch {
   readonly #reads: ShardReads;
   readonly #groups: GroupSearch;
   /** Latencies of calls to aggregators, which take longer than those to shards. */
@@ -114,27 +109,15 @@ export class TreeSearch {
   }
 
   async search(query: GroupQuery, part?: BatchPart): Promise<Outcome<PartAnswer>> {
-    const { manifest, shards, budgetMs } = query;
-    if (shards.length <= VECTOR_LIMITS.fanOutShardsMaxCount) return searchGroup(this.#reads, query, part);
+    const { metric, dimensions } = query.manifest;
+    if (query.shards.length <= VECTOR_LIMITS.fanOutShardsMaxCount) return searchGroup(this.#reads, query, part);
     // Aggregators are asked for each search alone.
     part?.leave();
-    const size = Math.max(VECTOR_LIMITS.fanOutShardsMaxCount, Math.ceil(shards.length / VECTOR_LIMITS.fanOutGroupsMaxCount));
-    const groups = Array.from({ length: Math.ceil(shards.length / size) }, (_, i) => shards.slice(i * size, (i + 1) * size));
-    const shared = { ...query.query, columnsBytesMax: Math.floor(VECTOR_LIMITS.fanOutReplyBytesMax / groups.length) };
-    const leaves = groups.map((members, at) => ({
-      shard: at,
-      ask: () => this.#groups.search({ ...query, query: shared, shards: members, budgetMs: budgetMs - VECTOR_LIMITS.fanOutGroupMarginMs }),
-    }));
-    const gathered = await this.#fanOut.gather(leaves, this.#reads.nowMs + budgetMs);
-    if (!gathered.ok) return gathered;
-    const { answers, missing } = gathered.value;
-    const merged = mergeAnswers(
-      manifest.metric,
-      manifest.dimensions,
-      answers.map(({ value }) => value),
-      query.query,
+    return askInGroups(
+      { nowMs: this.#reads.nowMs, fanOut: this.#fanOut },
+      query,
+      (group, columnsBytesMax) => this.#groups.search({ ...group, query: { ...query.query, columnsBytesMax } }),
+      (answers) => mergeAnswers(metric, dimensions, answers, query.query),
     );
-    const unheard = missing.flatMap((at) => groups[at] ?? []);
-    return ok(unheard.length === 0 ? merged : { ...merged, missing: [...unheard, ...(merged.missing ?? [])] });
   }
 }

@@ -1,6 +1,14 @@
 import type { ReadConsistency } from '../../ann/replication/read-consistency.ts';
 import type { IndexManifest, ShardMember } from '../index-manifest.ts';
-import type { ShardFetch, ShardMatches, ShardQuery, ShardVectors } from '../../ann/shard-protocol.ts';
+import type {
+  CountedTerms,
+  ShardFetch,
+  ShardFieldSearch,
+  ShardMatches,
+  ShardQuery,
+  ShardStatistics,
+  ShardVectors,
+} from '../../ann/shard-protocol.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import type { FanOut, Gathered, Leaf } from './fan-out.ts';
 import { LastWords } from './last-words.ts';
@@ -34,6 +42,18 @@ export interface MemberReads {
     consistency: ReadConsistency,
   ): Promise<Outcome<readonly Outcome<ShardMatches>[]>>;
   fetch(manifest: IndexManifest, member: ShardMember, fetch: ShardFetch, consistency: ReadConsistency): Promise<Outcome<ShardVectors>>;
+  searchFields(
+    manifest: IndexManifest,
+    member: ShardMember,
+    search: ShardFieldSearch,
+    consistency: ReadConsistency,
+  ): Promise<Outcome<ShardMatches>>;
+  termStatistics(
+    manifest: IndexManifest,
+    member: ShardMember,
+    asked: ShardStatistics,
+    consistency: ReadConsistency,
+  ): Promise<Outcome<CountedTerms>>;
 }
 
 /** An answer, and the member that gave it. */
@@ -88,6 +108,52 @@ export class ShardReads {
     if (isUnguarded(manifest, { consistency })) return this.#askOnly(manifest, () => members.fetch(manifest, ONLY, fetch, consistency));
     const gathered = await this.gatherVectors(manifest, [{ shard: 0, fetch }], { consistency });
     return gathered.ok ? ok(onlyOf(gathered.value)) : gathered;
+  }
+
+  /** What an only shard answers to a leg over fields. */
+  async searchFields(manifest: IndexManifest, search: ShardFieldSearch, reading: Reading): Promise<Outcome<ShardMatches>> {
+    const { members } = this.#parts;
+    const { consistency } = reading;
+    if (isUnguarded(manifest, reading)) return this.#askOnly(manifest, () => members.searchFields(manifest, ONLY, search, consistency));
+    const gathered = await this.gatherFields(manifest, [ONLY.shard], search, reading);
+    return gathered.ok ? ok(onlyOf(gathered.value)) : gathered;
+  }
+
+  /** What these shards find in their fields until the deadline. */
+  gatherFields(
+    manifest: IndexManifest,
+    shards: readonly number[],
+    search: ShardFieldSearch,
+    reading: Reading,
+  ): Promise<Outcome<Gathered<FromMember<ShardMatches>>>> {
+    const { members } = this.#parts;
+    return this.#gather(manifest, shards, reading, (member, budgetMs) =>
+      members.searchFields(manifest, member, { ...search, budgetMs }, reading.consistency),
+    );
+  }
+
+  gatherStatistics(
+    manifest: IndexManifest,
+    shards: readonly number[],
+    asked: ShardStatistics,
+    reading: Reading,
+  ): Promise<Outcome<Gathered<FromMember<CountedTerms>>>> {
+    const { members } = this.#parts;
+    return this.#gather(manifest, shards, reading, (member, budgetMs) =>
+      members.termStatistics(manifest, member, { ...asked, budgetMs }, reading.consistency),
+    );
+  }
+
+  /** Asks shards the same, each in a call of its own. */
+  #gather<T>(
+    manifest: IndexManifest,
+    shards: readonly number[],
+    { consistency, deadlineMs }: Reading,
+    ask: (member: ShardMember, budgetMs: number) => Promise<Outcome<T>>,
+  ): Promise<Outcome<Gathered<FromMember<T>>>> {
+    const untilMs = this.deadlineOf({ deadlineMs });
+    const leaves = shards.map((shard) => this.#leaf(manifest, shard, { consistency, deadlineMs: untilMs }, ask));
+    return this.#parts.fanOut.gather(leaves, untilMs);
   }
 
   /** What shards have of the vectors that each is asked for. */

@@ -78,6 +78,8 @@ export interface RowTakers {
 interface GrantedRow extends Pick<RowWish, 'to'> {
   /** Position in the slice. */
   readonly at: number;
+  /** Whether it leaves the shard that sends it, so that its id counts elsewhere. */
+  readonly isMove: boolean;
 }
 
 interface Slice {
@@ -90,11 +92,15 @@ interface Slice {
 
 /** Sends granted rows to where they should be; answers those that are there now, or undefined if that is not known of all. */
 export async function putRows<T extends GrantedRow>(takers: RowTakers, slice: Slice, granted: readonly T[]): Promise<T[] | undefined> {
-  const pairs = granted.flatMap(({ at, to }) => to.map((target) => ({ at, target })));
+  const { copies } = slice.found;
+  // What moves counts where it comes to first, if it counted here: everything else is a copy.
+  const pairs = granted.flatMap(({ at, to, isMove }) =>
+    to.map((target, i) => ({ at, target, isCopy: !isMove || i > 0 || copies?.[at] === true })),
+  );
   const unwilling = new Set<number>();
   const puts = [...grouped(pairs.map(({ target }) => target))].map(async ([target, members]) => {
-    const positions = members.map((i) => pairs[i]!.at);
-    const put = await (slice.isWhole ? putLacking : putAll)(takers, slice, target, positions);
+    const sent = members.map((i) => pairs[i]!);
+    const put = await (slice.isWhole ? putLacking : putAll)(takers, slice, target, sent);
     // If no row has to move, the write does not wait for a shard that is full or changing.
     if (!put.ok && slice.isWhole && UNWILLING.has(put.error.code)) unwilling.add(target);
     return put.ok || unwilling.has(target);
@@ -106,28 +112,39 @@ export async function putRows<T extends GrantedRow>(takers: RowTakers, slice: Sl
 /** As what a shard refuses that has no room, or whose region is no longer what it was, or that is no more. */
 const UNWILLING: ReadonlySet<string> = new Set(['index_growing', 'stale_route', 'index_not_found']);
 
+/** A row of the slice, as it is sent. */
+interface SentRow {
+  readonly at: number;
+  /** See `Rows.copies`. */
+  readonly isCopy: boolean;
+}
+
 function putAll(
   takers: RowTakers,
   { found, header, since }: Slice,
   target: number,
-  positions: readonly number[],
+  sent: readonly SentRow[],
 ): Promise<Outcome<unknown>> {
+  const positions = sent.map(({ at }) => at);
   const versions = positions.map((at) => found.versions[at]!);
+  const copies = sent.map(({ isCopy }) => isCopy);
   const { indexId, lsn: lsnSeen } = header;
-  return takers.put(target, { indexId, routeVersion: since, versions, lsnSeen, ...rowsAt(found, positions) });
+  return takers.put(target, { indexId, routeVersion: since, versions, lsnSeen, ...rowsAt(found, positions), copies });
 }
 
 /** Most rows are where they should be already: so it is asked first. */
-async function putLacking(takers: RowTakers, slice: Slice, target: number, positions: readonly number[]): Promise<Outcome<unknown>> {
+async function putLacking(takers: RowTakers, slice: Slice, target: number, sent: readonly SentRow[]): Promise<Outcome<unknown>> {
   const { found, header } = slice;
-  const keys = { ids: positions.map((at) => found.ids[at]!), namespaces: positions.map((at) => found.namespaces[at]!) };
-  const lacking = await takers.lacking(target, { indexId: header.indexId, versions: positions.map((at) => found.versions[at]!), ...keys });
+  const keys = { ids: sent.map(({ at }) => found.ids[at]!), namespaces: sent.map(({ at }) => found.namespaces[at]!) };
+  const versions = sent.map(({ at }) => found.versions[at]!);
+  const copies = sent.map(({ isCopy }) => isCopy);
+  const lacking = await takers.lacking(target, { indexId: header.indexId, versions, copies, ...keys });
   if (!lacking.ok || lacking.value.length === 0) return lacking;
   const put = await putAll(
     takers,
     slice,
     target,
-    lacking.value.map((i) => positions[i]!),
+    lacking.value.map((i) => sent[i]!),
   );
   return put.ok ? ok(null) : put;
 }

@@ -17,8 +17,11 @@ export interface Departing {
 
 /** What a shard of a grown index stores besides its vectors: which writes came too late, and which rows are being moved. */
 export interface RowVersions {
-  /** For each: the lowest version that would be news here, by the row there is and by what was removed. */
-  newsFrom(keys: RowKeys): number[];
+  /**
+   * For each: the lowest version that would be news here, by the row there is and by what was removed. A spilled copy that is to count from
+   * now on is news in its own version.
+   */
+  newsFrom(keys: RowKeys & Pick<Rows, 'copies'>): number[];
   /** Rows older than `version` are ignored from now on, for as long as a call may be in flight. */
   bury(keys: RowKeys, version: number, nowMs: number): void;
   /** The same for all ids of a locator, for ever. */

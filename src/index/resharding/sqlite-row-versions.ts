@@ -1,5 +1,5 @@
 import { decodeFloats } from '../../ann/float32.ts';
-import type { RowKeys } from '../../ann/rows.ts';
+import type { RowKeys, Rows } from '../../ann/rows.ts';
 import { optionalColumns } from '../../ann/rows.ts';
 import type { Row } from '../../ann/stored-vector.ts';
 import { INDEX_LIMITS } from '../../contract/indexes/index-limits.ts';
@@ -27,13 +27,15 @@ export class SqliteRowVersions implements RowVersions {
     this.#storage = storage;
   }
 
-  newsFrom(keys: RowKeys): number[] {
-    const query = `SELECT MAX(COALESCE(vectors.version + 1, 0), COALESCE(tombstones.version, 0)) AS news FROM json_each(?) AS key
+  newsFrom({ ids, namespaces, copies }: RowKeys & Pick<Rows, 'copies'>): number[] {
+    const query = `SELECT MAX(COALESCE(vectors.version + (vectors.copy = 0 OR key.value ->> 2), 0), COALESCE(tombstones.version, 0)) AS news
+       FROM json_each(?) AS key
        LEFT JOIN namespaces ON namespaces.name = key.value ->> 0
        LEFT JOIN vectors ON vectors.namespace = namespaces.ordinal AND vectors.id = key.value ->> 1
        LEFT JOIN tombstones ON tombstones.namespace = key.value ->> 0 AND tombstones.id = key.value ->> 1
        ORDER BY key.key`;
-    const parts = [...jsonParts(pairs(keys))];
+    // Without columns of copies, nothing is said about the rows there are.
+    const parts = [...jsonParts(ids.map((id, i) => [namespaces[i], id, Number(copies?.[i] ?? true)]))];
     return parts.flatMap((part) =>
       this.#storage.sql
         .exec<{ news: number }>(query, part)

@@ -5,7 +5,7 @@ import type { KnownRoutes } from '../routing/known-routes.ts';
 import { locatorOf } from '../locators/locator-of.ts';
 import { replyTooLarge } from '../../ann/shard/included-columns.ts';
 import { idsOf, pointOf } from '../../ann/shard/query-point.ts';
-import type { Include, ShardFetch, ShardQuery, ShardVectors } from '../../ann/shard-protocol.ts';
+import type { HighlightedRows, Include, ShardFetch, ShardHighlight, ShardQuery, ShardVectors } from '../../ann/shard-protocol.ts';
 import { isBare } from '../../ann/shard-protocol.ts';
 import { VECTOR_LIMITS } from '../../contract/vectors/vector-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
@@ -79,6 +79,22 @@ export class LocatedReads {
       const row = rowOf.get(id);
       if (row === undefined) return undefined;
       return must(values, 'values were asked for').slice(row * dimensions, (row + 1) * dimensions);
+    });
+  }
+
+  /** The fragments of the ids that are there. */
+  highlight(manifest: IndexManifest, asked: ShardHighlight): Promise<Outcome<HighlightedRows>> {
+    return this.#routes.using(manifest, async ({ summary }) => {
+      const located = await this.#locate(manifest, asked, [...new Set(asked.ids)], summary.locators);
+      if (!located.ok) return located;
+      const found = await allOf(
+        [...located.value].map(([shard, ids]) =>
+          this.#shards.read(manifest, shard, 'highlight', { ...asked, ids, routeVersion: summary.version }),
+        ),
+      );
+      if (!found.ok) return found;
+      const rows = new Map(found.value.flatMap((part) => part.rows.map((row) => [row.id, row])));
+      return ok({ rows: asked.ids.flatMap((id) => rows.get(id) ?? []), lsn: Math.max(0, ...found.value.map(({ lsn }) => lsn)) });
     });
   }
 

@@ -1,3 +1,4 @@
+import type { Addressed } from '../../ann/access-mode.ts';
 import { maximalMarginalRelevance } from '../../ann/shard/mmr.ts';
 import type { AnswerOf, MergedRead, Merges, RequestOf, ShardWrite } from '../../ann/shard-operations.ts';
 import { MERGES } from '../../ann/shard-operations.ts';
@@ -9,6 +10,7 @@ import { must } from '../../kernel/assert.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { ok } from '../../kernel/result.ts';
 import type { WakeUps } from '../../kernel/wake-ups.ts';
+import type { FieldSearch } from '../fan-out/field-search.ts';
 import { fetchedMatches } from '../fan-out/answer-columns.ts';
 import type { Reading } from '../fan-out/shard-reads.ts';
 import type { RoutedSearch } from '../fan-out/routed-search.ts';
@@ -16,7 +18,7 @@ import type { IndexManifest } from '../index-manifest.ts';
 import { RouteCache } from '../routing/route-cache.ts';
 import type { RouteReader } from '../routing/route-reader.ts';
 import { allOf } from '../../contract/api/outcome.ts';
-import type { IndexRead, ShardSet } from './index-shards.ts';
+import type { IndexFieldSearch, IndexRead, ShardSet } from './index-shards.ts';
 import { LocatedListing } from './located-listing.ts';
 import { LocatedPatch } from './located-patch.ts';
 import { LocatedReads } from './located-reads.ts';
@@ -28,6 +30,7 @@ export interface ManyShardsParts {
   readonly shards: ShardCalls;
   readonly locators: LocatorCalls;
   readonly search: RoutedSearch;
+  readonly fields: FieldSearch;
   /** What the isolate remembers of routes. */
   readonly reader: RouteReader;
   readonly clock: Clock;
@@ -39,6 +42,7 @@ export class LocatedOperations {
   readonly shards: ShardCalls;
   readonly locators: LocatorCalls;
   readonly search: RoutedSearch;
+  readonly fields: FieldSearch;
   readonly seen = new SeenLsns();
   readonly routes: RouteCache;
   readonly reads: LocatedReads;
@@ -46,10 +50,11 @@ export class LocatedOperations {
   readonly listing: LocatedListing;
   readonly patches: LocatedPatch;
 
-  constructor({ shards, locators, search, reader, ...sharing }: ManyShardsParts) {
+  constructor({ shards, locators, search, fields, reader, ...sharing }: ManyShardsParts) {
     this.shards = shards;
     this.locators = locators;
     this.search = search;
+    this.fields = fields;
     this.routes = new RouteCache(shards, reader, sharing);
     this.reads = new LocatedReads(this.routes, locators, shards);
     this.writes = new LocatedWrites(this.routes, locators, shards, this.seen);
@@ -70,13 +75,14 @@ export class ManyShards implements ShardSet {
   readonly #writes: Writes;
 
   constructor(manifest: IndexManifest, located: LocatedOperations) {
-    const { listing, patches, writes } = located;
+    const { listing, patches, reads, writes } = located;
     this.#manifest = manifest;
     this.#located = located;
     this.#composed = {
       list: (list) => listing.list(manifest, list),
       count: (count) => listing.count(manifest, count),
       measureRecall: (recall) => measureRouted(this, manifest, recall),
+      highlight: (asked) => reads.highlight(manifest, asked),
     };
     this.#writes = {
       upsert: (batch, authority) => writes.upsert(manifest, batch, authority),
@@ -119,8 +125,16 @@ export class ManyShards implements ShardSet {
     return ok(mmr === undefined ? matches : diversified(manifest, matches, query));
   }
 
+  async searchFields(search: IndexFieldSearch, reading?: Reading): Promise<Outcome<ShardMatches>> {
+    const { fields, routes, seen } = this.#located;
+    const searched = await routes.using(this.#manifest, (known) => fields.search(this.#manifest, known, search, reading));
+    const found = searched.ok ? await this.#filled(search, searched.value) : searched;
+    if (found.ok) seen.note(this.#manifest, found.value.lsn);
+    return found;
+  }
+
   /** What shards had no room for is fetched of the closest of all. */
-  async #filled(query: ShardQuery, found: ShardMatches): Promise<Outcome<ShardMatches>> {
+  async #filled(query: Pick<ShardQuery, keyof Addressed | 'namespace' | 'include'>, found: ShardMatches): Promise<Outcome<ShardMatches>> {
     const { indexId, caller, namespace, include } = query;
     if (found.isBare !== true || isBare(include)) return ok(found);
     const fetched = await this.fetch({ indexId, caller, namespace, ids: found.ids, include });

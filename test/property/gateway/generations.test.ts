@@ -15,7 +15,7 @@ import { IN_FORCE } from '../../support/fakes/in-force.ts';
 
 const CALLER = { principal: TENANT, authority: IN_FORCE, reserve: async () => ok(undefined) };
 const NAME = 'moving';
-const INCLUDE = { include_values: true, include_metadata: true, include_text: true };
+const INCLUDE = { include_values: true, include_metadata: true, include_text: true, include_fields: false };
 
 const manifestOf = (id: string, generation: number, model: string, dimensions: number): IndexManifest => ({
   id: id as IndexId,

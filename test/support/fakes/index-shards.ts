@@ -8,6 +8,7 @@ export function indexShards(operations: object): IndexShards {
   return {
     of: (manifest): ShardSet => ({
       query: (...args) => call(manifest, 'query', args),
+      searchFields: (...args) => call(manifest, 'searchFields', args),
       fetch: (...args) => call(manifest, 'fetch', args),
       read: (name, ...args) => call(manifest, name, args),
       write: (name, ...args) => call(manifest, name, args),

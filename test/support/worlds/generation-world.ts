@@ -28,6 +28,7 @@ import { GenerationWork } from '../../../src/gateway/indexes/generations/generat
 import type { IndexShards } from '../../../src/index/shards/index-shards.ts';
 import { ManifestCache } from '../../../src/gateway/indexes/manifest-cache.ts';
 import type { TextEmbedder } from '../../../src/gateway/embeddings/text-embedder.ts';
+import { FieldSpace } from '../../../src/gateway/vectors/field-space.ts';
 import { VectorSpace } from '../../../src/gateway/vectors/vector-space.ts';
 import { Vectors } from '../../../src/gateway/vectors/vectors.ts';
 import { must } from '../../../src/kernel/assert.ts';
@@ -114,7 +115,8 @@ export class GenerationWorld {
       typeof ManifestCache
     >[0];
     const manifests = new ManifestCache(directory, { nowMs: () => this.nowMs }, () => this.#turn(5));
-    return new Vectors({ manifests, shards: this.#port((work) => this.#later(work)), space: new VectorSpace(this.embedder) });
+    const shards = this.#port((work) => this.#later(work));
+    return new Vectors({ manifests, shards, space: new VectorSpace(this.embedder), fields: new FieldSpace(this.embedder) });
   }
 
   /** A worker; every call it makes may kill it. */

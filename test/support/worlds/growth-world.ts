@@ -4,6 +4,9 @@ import { shardBudget } from '../../../src/index/resharding/shard-budget.ts';
 import { FanOut } from '../../../src/index/fan-out/fan-out.ts';
 import { MemberChoice } from '../../../src/index/fan-out/member-choice.ts';
 import type { MemberReads } from '../../../src/index/fan-out/shard-reads.ts';
+import { FieldSearch } from '../../../src/index/fan-out/field-search.ts';
+import type { GroupFieldReads } from '../../../src/index/fan-out/group-fields.ts';
+import { countGroup, searchGroupFields } from '../../../src/index/fan-out/group-fields.ts';
 import { searchGroup } from '../../../src/index/fan-out/group-search.ts';
 import { ShardReads } from '../../../src/index/fan-out/shard-reads.ts';
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
@@ -107,12 +110,19 @@ export class GrowthWorld extends ObjectNetwork {
       queryAll: async (manifest, member, queries, consistency) =>
         ok(await Promise.all(queries.map((query) => members.query(manifest, member, query, consistency)))),
       fetch: (_, { shard: ordinal }, fetch) => call(shard(ordinal), 'fetch', fetch),
+      searchFields: (_, { shard: ordinal }, search) => call(shard(ordinal), 'searchFields', search),
+      termStatistics: (_, { shard: ordinal }, asked) => call(shard(ordinal), 'termStatistics', asked),
     };
     const fanOut = new FanOut(clock, this);
     const reads = new ShardReads({ members, fanOut, choice: new MemberChoice(), clock });
     const reader = new RouteReader(this.routeBytesMax, { clock, wakeUps: new DirectWakeUps() });
     const search = new RoutedSearch({ search: (query, part) => searchGroup(reads, query, part) }, fanOut, clock);
-    const routed = new RoutedShards({ reads, shards, locators, search, reader, clock, wakeUps: new DirectWakeUps() });
+    const groups: GroupFieldReads = {
+      searchFields: (query) => searchGroupFields(reads, query),
+      termStatistics: (query) => countGroup(reads, query),
+    };
+    const fields = new FieldSearch(groups, clock);
+    const routed = new RoutedShards({ reads, shards, locators, search, fields, reader, clock, wakeUps: new DirectWakeUps() });
     return { using: (work) => manifests.using(this.manifest.tenantId, this.manifest.name, (manifest) => work(routed, manifest)) };
   }
 

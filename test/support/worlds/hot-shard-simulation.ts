@@ -103,6 +103,15 @@ export class HotShardSimulation implements MemberReads, ReplicaPeers {
     this.#begin(options.replicasAtFirst ?? 0);
   }
 
+  /** Its clients search around vectors alone. */
+  searchFields(): Promise<never> {
+    return Promise.reject(new Error('no field is searched here'));
+  }
+
+  termStatistics(): Promise<never> {
+    return Promise.reject(new Error('no field is searched here'));
+  }
+
   async run(): Promise<HotShardResult> {
     const seconds: HotShardSecond[] = [];
     const startMs = this.#time.nowMs();

@@ -4,7 +4,14 @@ import type { MemberReads } from '../../../src/index/fan-out/shard-reads.ts';
 import { ShardReads } from '../../../src/index/fan-out/shard-reads.ts';
 import type { IndexManifest, ShardMember } from '../../../src/index/index-manifest.ts';
 import { compareScores, score } from '../../../src/ann/metric.ts';
-import type { ShardMatches, ShardQuery, ShardVectors } from '../../../src/ann/shard-protocol.ts';
+import type {
+  CountedTerms,
+  ShardFieldSearch,
+  ShardMatches,
+  ShardQuery,
+  ShardStatistics,
+  ShardVectors,
+} from '../../../src/ann/shard-protocol.ts';
 import type { ErrorCode } from '../../../src/contract/api/errors.ts';
 import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import { refuse } from '../../../src/contract/api/outcome.ts';
@@ -47,6 +54,8 @@ export class MemberWorld implements MemberReads {
   readonly #behaviours = new Map<string, Behaviour>();
   readonly asked: ShardMember[] = [];
   readonly sent: ShardQuery[] = [];
+  readonly searched: { readonly shard: number; readonly search: ShardFieldSearch }[] = [];
+  readonly counted: { readonly shard: number; readonly asked: ShardStatistics }[] = [];
   /** Calls with several searches: how many each. */
   readonly batches: { readonly member: ShardMember; readonly count: number }[] = [];
 
@@ -86,6 +95,28 @@ export class MemberWorld implements MemberReads {
     const held = this.vectors.get(member.shard) ?? [];
     const found = ids.flatMap((id) => held.find((vector) => vector.id === id) ?? []);
     return ok({ ...columnsOf(found, include), lsn: answered.value });
+  }
+
+  /** As a leg whose only field is the first value of each vector: the highest is the best. */
+  async searchFields(_: IndexManifest, member: ShardMember, search: ShardFieldSearch): Promise<Outcome<ShardMatches>> {
+    this.searched.push({ shard: member.shard, search });
+    const answered = await this.#answer(member);
+    if (!answered.ok) return answered;
+    const scoreOf = ({ values: [first = 0] }: MemberVector) => first;
+    const found = [...(this.vectors.get(member.shard) ?? [])]
+      .sort((a, b) => scoreOf(b) - scoreOf(a) || (a.id < b.id ? -1 : 1))
+      .slice(0, search.topK);
+    return ok({ ...columnsOf(found, search.include), scores: found.map(scoreOf), lsn: answered.value });
+  }
+
+  /** Each vector is a document of the field `body`, of one term. */
+  async termStatistics(_: IndexManifest, member: ShardMember, asked: ShardStatistics): Promise<Outcome<CountedTerms>> {
+    this.counted.push({ shard: member.shard, asked });
+    const answered = await this.#answer(member);
+    if (!answered.ok) return answered;
+    const documents = this.vectors.get(member.shard)?.length ?? 0;
+    const fields = [{ name: 'body', documents, totalLength: documents }];
+    return ok({ fields, terms: [{ field: 'body', term: 'word', documents }], lsn: answered.value });
   }
 
   async #answer(member: ShardMember): Promise<Outcome<number>> {

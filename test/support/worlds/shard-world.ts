@@ -7,6 +7,9 @@ import { ShardEngine } from '../../../src/ann/shard/shard-engine.ts';
 import { SelectionCache } from '../../../src/ann/filter/selection.ts';
 import { compareScores, score } from '../../../src/ann/metric.ts';
 import { PAGE_BYTES } from '../../../src/ann/page-memory.ts';
+import type { IndexFields } from '../../../src/contract/indexes/index-fields.ts';
+import { ExhaustiveFields } from '../oracles/exhaustive-fields.ts';
+import type { RowSource } from '../../../src/ann/row-fields.ts';
 import type { Deleted, DeleteSelection, ShardIdentity, ShardMatches, ShardQuery } from '../../../src/ann/shard-protocol.ts';
 import { Shard } from '../../../src/ann/shard/shard.ts';
 import type { MaintenanceSizes } from '../../../src/ann/maintenance/next-task.ts';
@@ -77,6 +80,13 @@ export function value<T>(outcome: Outcome<T>): T {
   return outcome.value;
 }
 
+/** As a restarted object finds its fields: it does not define them again. */
+export function fieldsOver(rows: RowSource, fields: IndexFields = {}): ExhaustiveFields {
+  const made = new ExhaustiveFields(rows);
+  made.define(fields);
+  return made;
+}
+
 export const keyOf = (namespace: string, id: string): string => JSON.stringify([namespace, id]);
 
 /** A whole shard over a database in memory, and a plain map of what it should hold. */
@@ -102,7 +112,7 @@ export class ShardWorld {
   /** Replaces the object by another one over the same storage, perhaps in another isolate. As on an eviction, the old one gets no notice. */
   restart(floor = this.floor): void {
     this.floor = floor;
-    this.store = new VectorStore(this.sql);
+    this.store = new VectorStore(this.sql, undefined, (_, rows) => fieldsOver(rows, this.identity.fields));
     this.engine = new ShardEngine(this.floor, this.name, this.store);
     this.shard = new Shard(this.store, this.engine, this.name, new SelectionCache(1 << 16));
   }

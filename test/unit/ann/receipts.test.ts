@@ -177,7 +177,7 @@ describe('receipts of earlier versions', () => {
   };
 
   it('[RT40] of a shard stand for whole requests, billed as before', () => {
-    const sql = before(SHARD_SCHEMA, 3);
+    const sql = before(SHARD_SCHEMA, 4);
     sql.sql.exec("INSERT INTO shard (index_id, dimensions, metric, lsn, count) VALUES ('ix_old', 1, 'dot', 7, 0)");
     sql.sql.exec("INSERT INTO receipts (key, digest, lsn, count, at_ms) VALUES ('k', 'd', 6, 40, 123)");
     const store = new VectorStore(sql);

@@ -26,6 +26,8 @@ import { systemTimer } from '../../../durable-objects/system-time.ts';
 import { RoutedSearch } from '../../../src/index/fan-out/routed-search.ts';
 import type { BatchPart } from '../../../src/index/fan-out/search-batch.ts';
 import { SearchBatch } from '../../../src/index/fan-out/search-batch.ts';
+import { FieldSearch } from '../../../src/index/fan-out/field-search.ts';
+import { countGroup, searchGroupFields } from '../../../src/index/fan-out/group-fields.ts';
 import { TreeSearch } from '../../../src/index/fan-out/group-search.ts';
 import { RoutedShards } from '../../../src/index/shards/routed-shards.ts';
 import type { IndexDirectory } from '../../../src/gateway/indexes/index-directory.ts';
@@ -107,6 +109,11 @@ export class Gateway {
           return members.queryAll(asked, member, queries, ...rest);
         },
         fetch: (...args) => members.fetch(...args),
+        searchFields: (asked, member, ...rest) => {
+          if (member.replica !== null) this.replicaReads += 1;
+          return members.searchFields(asked, member, ...rest);
+        },
+        termStatistics: (...args) => members.termStatistics(...args),
       },
       fanOut,
       choice: new MemberChoice(),
@@ -124,6 +131,10 @@ export class Gateway {
       shards: calls,
       locators: calls.locators,
       search,
+      fields: new FieldSearch(
+        { searchFields: (query) => searchGroupFields(reads, query), termStatistics: (query) => countGroup(reads, query) },
+        CLOCK,
+      ),
       reader,
       ...sharing,
     });

@@ -3,6 +3,7 @@ import { Option } from 'commander';
 
 import { METRICS } from '../../../src/contract/indexes/index-settings.ts';
 import { command, table, UsageError, whole } from '../command/command.ts';
+import { jsonIn } from '../command/json-file.ts';
 import type { Shown } from '../gateway/gateway-command.ts';
 import { caller, print, shown } from '../gateway/gateway-command.ts';
 import { allOf } from '../gateway/operator.ts';
@@ -13,6 +14,7 @@ interface IndexView {
   readonly dimensions: number;
   readonly metric: string;
   readonly model: string | null;
+  readonly fields: Readonly<Record<string, { readonly kind: string }>>;
   readonly owner: string;
   readonly created: number;
 }
@@ -32,6 +34,7 @@ interface NewIndex extends Shown {
   readonly model?: string;
   readonly dimensions?: number;
   readonly metric: string;
+  readonly fields?: unknown;
   readonly owner?: string;
 }
 
@@ -46,6 +49,7 @@ export const indexes = (): Command =>
         .addOption(new Option('--model <name>', 'the model that embeds its texts').conflicts('dimensions'))
         .option('--dimensions <n>', 'the length of its vectors', whole(1, Number.MAX_SAFE_INTEGER))
         .addOption(new Option('--metric <metric>', 'how vectors are compared').choices(METRICS).default('cosine'))
+        .option('--fields <json>', 'what vectors have besides their values, such as {"title": {"kind": "text"}}', fieldsIn)
         .option('--owner <team>', 'the team that is responsible for it (default: the owner of the key in use)')
         .action(create),
     )
@@ -53,6 +57,8 @@ export const indexes = (): Command =>
     .addCommand(shown(named('delete', 'Deletes an index and erases its vectors, for good.')).action(remove));
 
 const named = (name: string, summary: string): Command => command(name, summary).argument('<index>', 'its name');
+
+const fieldsIn = (json: string): unknown => jsonIn(json, '--fields');
 
 const pathOf = (name: string, below = ''): string => `/v1/indexes/${encodeURIComponent(name)}${below}`;
 
@@ -63,12 +69,14 @@ async function list({ json }: Shown): Promise<void> {
   console.log(rows.length === 0 ? 'no indexes' : table(['index', 'dimensions', 'metric', 'model', 'owner'], rows));
 }
 
-async function create(name: string, { model, dimensions, metric, owner, json }: NewIndex): Promise<void> {
+async function create(name: string, { model, dimensions, metric, fields, owner, json }: NewIndex): Promise<void> {
   if (model === undefined && dimensions === undefined) throw new UsageError('give the model with --model, or the length with --dimensions');
-  const made = await (await caller()).call<IndexView>('POST', '/v1/indexes', { name, model, dimensions, metric, owner });
+  const made = await (await caller()).call<IndexView>('POST', '/v1/indexes', { name, model, dimensions, metric, fields, owner });
   if (json === true) return print(made);
+  const others = Object.entries(made.fields).map(([field, { kind }]) => `${field} (${kind})`);
+  const beside = others.length === 0 ? '' : `, and beside them ${others.join(', ')}`;
   console.log(
-    `${made.name} takes ${made.model === null ? 'vectors' : `texts, by ${made.model}, and vectors`} of ${made.dimensions} numbers`,
+    `${made.name} takes ${made.model === null ? 'vectors' : `texts, by ${made.model}, and vectors`} of ${made.dimensions} numbers${beside}`,
   );
 }
 

@@ -33,7 +33,7 @@ const NOBODY_THERE: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 
 
 /** `sluice import INDEX FILE`: goes on by itself after a cut, and with `--resume` after it was stopped. */
 export const importFile = () =>
-  command('import', 'Writes the vectors of an NDJSON file into an index, one a line: {"id", "values" or "text", "metadata"}.')
+  command('import', 'Writes the vectors of an NDJSON file into an index, one a line: {"id", "values" or "text", "metadata", "fields"}.')
     .argument('<index>', 'name of the index')
     .argument('<file>', 'such as notes.ndjson, or what an export wrote')
     .option('--create-model <model>', 'create the index first, pinned to this model, unless there is one')

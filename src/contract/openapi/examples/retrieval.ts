@@ -35,7 +35,14 @@ export const retrievalExamples = {
   listModels: { as: 'tenant' },
   getModel: { as: 'tenant', params: { model: MODEL } },
 
-  createIndex: { body: { name: 'articles', model: MODEL, owner: 'search-team' } },
+  createIndex: {
+    body: {
+      name: 'articles',
+      model: MODEL,
+      owner: 'search-team',
+      fields: { title: { kind: 'text', weight: 2 }, body: { kind: 'text', source: 'text' }, terms: { kind: 'sparse', idf: true } },
+    },
+  },
   listIndexes: {},
   describeIndex: { params },
   indexStats: { params },
@@ -43,7 +50,12 @@ export const retrievalExamples = {
     params,
     body: {
       vectors: [
-        { id: 'lock', text: 'the lock keeper opens the gates at dawn', metadata: { page: 3, lang: 'en' } },
+        {
+          id: 'lock',
+          text: 'the lock keeper opens the gates at dawn',
+          metadata: { page: 3, lang: 'en' },
+          fields: { title: 'The lock keeper', terms: { indices: [17, 4041], values: [1.5, 0.25] } },
+        },
         { id: 'weir', text: 'a weir holds back the river', metadata: { page: 4, lang: 'en' } },
         { id: 'mill', text: 'the mill grinds flour by the power of water', metadata: { page: 9, lang: 'en' } },
       ],
@@ -59,7 +71,7 @@ export const retrievalExamples = {
       ],
     },
   },
-  fetchVectors: { params, body: { ids: ['lock'], include_values: false, include_text: true } },
+  fetchVectors: { params, body: { ids: ['lock'], include_values: false, include_text: true, include_fields: true } },
   listVectors: { params, body: { filter: { lang: 'en' }, limit: 10 } },
   countVectors: { params, body: { filter: { page: { $gte: 4 } } } },
   updateMetadata: { params, body: { filter: { page: 3 }, set: { seen: true } } },

@@ -13,6 +13,7 @@ import type { Acting } from '../../tenancy/authority.ts';
 import { mayTouchIndex, onIndex } from '../../indexes/index-ref.ts';
 import type { IndexShards } from '../../../index/shards/index-shards.ts';
 import type { ManifestCache } from '../../indexes/manifest-cache.ts';
+import { includeOf } from '../vectors.ts';
 import type { BulkTokens } from './bulk-tokens.ts';
 import { waitMsOf } from './wait.ts';
 import { Composed } from '../../api/composed.ts';
@@ -96,9 +97,8 @@ export class Exports extends Composed<ExportsParts> {
   }
 
   async #page(job: Export): Promise<Outcome<ListedVectors>> {
-    const { include_values: values, include_metadata: metadata, include_text: text } = job.query;
     const start = job.id === null ? null : { id: job.id, isIncluded: false };
-    const ask = { namespace: job.namespace ?? '', filter: null, start, include: { values, metadata, text } };
+    const ask = { namespace: job.namespace ?? '', filter: null, start, include: includeOf(job.query) };
     for (;;) {
       const listed = await this.#patiently(job, ({ id }) =>
         this.parts.shards.of(job.manifest).read('list', { ...ask, indexId: id, limit: job.limit }),
@@ -147,18 +147,19 @@ export class Exports extends Composed<ExportsParts> {
 
 const othersServed = (param?: string) => refuse('state_conflict', 'another generation of the index serves now: start a new export', param);
 
-/** Vectors as lines. Metadata is stored as JSON of one line, and sent as stored: parsing would change numbers that no double holds. */
-export function exportLines({ ids, values, metadata, texts }: VectorColumns, namespace: string, dimensions: number): string {
+/** Vectors as lines. Metadata and fields are stored as JSON of one line, and sent as stored: parsing would change numbers that no double holds. */
+export function exportLines({ ids, values, metadata, texts, contents }: VectorColumns, namespace: string, dimensions: number): string {
   const place = namespace === '' ? [] : [`"namespace":${JSON.stringify(namespace)}`];
   return ids
     .map((id, i) => {
-      const text = texts?.[i] ?? null;
+      const [text, fieldsText] = [texts?.[i] ?? null, contents?.[i] ?? null];
       const fields = [
         `"id":${JSON.stringify(id)}`,
         ...place,
         ...(values === null ? [] : [`"values":${float32Text(values.subarray(i * dimensions, (i + 1) * dimensions))}`]),
         ...(metadata === null ? [] : [`"metadata":${metadata[i] ?? 'null'}`]),
         ...(text === null ? [] : [`"text":${JSON.stringify(text)}`]),
+        ...(fieldsText === null ? [] : [`"fields":${fieldsText}`]),
       ];
       return `{${fields.join(',')}}\n`;
     })

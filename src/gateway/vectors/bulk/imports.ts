@@ -237,12 +237,13 @@ const grown = (done: Done, { count, lsn, cut, applied }: Part) => ({
   applied,
 });
 
-const vectorOf = ({ id, values, text, namespace, metadata }: ImportLine) => ({
+const vectorOf = ({ id, values, text, namespace, metadata, fields }: ImportLine) => ({
   id,
   namespace,
   ...(values === undefined ? {} : { values }),
   ...(text === undefined ? {} : { text }),
   ...(metadata === undefined || metadata === null ? {} : { metadata }),
+  ...(fields === undefined ? {} : { fields }),
 });
 
 /** The next batch, undefined at the end; refused when the body broke off. */

@@ -51,12 +51,8 @@ describe('bodies about vectors', () => {
       { ...point, top_k: 5, offset: 5, mmr: { candidates_limit: 9 } },
       ['mmr.candidates_limit: is 9; the least is `top_k` and `offset` together, 10'],
     ],
-    [
-      'a vector with values and a text',
-      'upsert',
-      { vectors: [{ id: 'a', values: [1, 2], text: 'b' }] },
-      ['vectors.0: give either `values` or `text`'],
-    ],
+    ['a vector with values and a text', 'upsert', { vectors: [{ id: 'a', values: [1, 2], text: 'b' }] }, []],
+    ['a vector without values and text', 'upsert', { vectors: [{ id: 'a' }] }, ['vectors.0: give `values`, `text` or both']],
     [
       'an id twice in one namespace, and once in another',
       'upsert',

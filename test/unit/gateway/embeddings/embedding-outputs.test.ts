@@ -5,6 +5,9 @@ import { inputDigest } from '../../../../src/cache/cache-key.ts';
 import { EMBEDDING_LIMITS } from '../../../../src/contract/embeddings/embedding-limits.ts';
 import { paramOf } from '../../../../src/contract/api/errors.ts';
 import type { Outcome } from '../../../../src/contract/api/outcome.ts';
+import { parse } from '../../../../src/contract/api/parse.ts';
+import type { NewFields } from '../../../../src/contract/indexes/index-fields.ts';
+import { fieldValues } from '../../../../src/contract/vectors/field-values.ts';
 import { refuse } from '../../../../src/contract/api/outcome.ts';
 import { PurgeViews } from '../../../../src/gateway/caches/purge-views.ts';
 import { AnyEmbedder } from '../../../../src/gateway/embeddings/any-embedder.ts';
@@ -12,6 +15,8 @@ import type { EmbeddedInputs, EmbedInputs } from '../../../../src/gateway/embedd
 import { Embedder } from '../../../../src/gateway/embeddings/embed.ts';
 import { EmbeddingCache } from '../../../../src/gateway/embeddings/embedding-cache.ts';
 import { embeddingSpace } from '../../../../src/gateway/embeddings/text-embedder.ts';
+import { pinnedFields } from '../../../../src/gateway/indexes/pinned-fields.ts';
+import { FieldSpace } from '../../../../src/gateway/vectors/field-space.ts';
 import { RegisteredEmbedder } from '../../../../src/gateway/embeddings/registered-embedder.ts';
 import { ModelRunners } from '../../../../src/gateway/models/model-runners.ts';
 import { EDGE_ROOM } from '../../../../src/inference/served/model-room.ts';
@@ -194,4 +199,42 @@ it('[M185] an index, and all that compares vectors, refuses a sparse model befor
   ])
     expect(refusalOf(refused)).toContain('splade is a model for sparse-embedding');
   expect(computed).toEqual([]);
+});
+
+it('[TX231] fields take the models that make their form, and no others', async () => {
+  const { any } = isolate();
+  const pinned = async (field: NewFields[string]) => {
+    const fields = await pinnedFields(any, 'tn_one' as never, { f: field });
+    return fields.ok ? fields.value['f'] : refusalOf(fields);
+  };
+  const sparse = (model: string) => pinned({ kind: 'sparse', idf: false, model });
+  const tokens = (model: string) => pinned({ kind: 'multi_vector', model });
+  expect(await sparse('splade')).toMatchObject({ model: 'splade', contractHash: SPARSE.contractHash });
+  expect(await sparse('minilm')).toBe('invalid_value fields.f.model: minilm makes no sparse vectors');
+  expect(await tokens('minilm')).toMatchObject({ model: 'minilm', dimensions: 4, contractHash: DENSE.contractHash });
+  expect(await tokens('splade')).toBe('invalid_value fields.f.model: splade makes no token vectors');
+  const [own] = world.models.manifests;
+  expect(await tokens(own?.id ?? '')).toBe(`invalid_value fields.f.model: ${own?.id} makes no token vectors`);
+  expect(await tokens('wide')).toContain('multiVectorDimensionsMaxCount');
+});
+
+it('[TX236] texts of fields become what their models make of passages', async () => {
+  const { any } = isolate();
+  const fields = must(
+    await pinnedFields(any, 'tn_one' as never, {
+      terms: { kind: 'sparse', idf: false, model: 'splade' },
+      tokens: { kind: 'multi_vector', model: 'minilm' },
+    }),
+  );
+  const encoding = { principal: principal('tn_one'), authority: IN_FORCE, reserve: async () => ok(undefined), isTruncating: false };
+  const values = must(parse(fieldValues, { terms: 'abc', tokens: 'ab' }));
+  const made = must(await new FieldSpace(any).contentsOf(encoding, fields, [{ fields: values, at: [] }]));
+  const scale = Math.fround(1 / 127);
+  expect(made.contents?.map((text) => JSON.parse(text ?? 'null') as unknown)).toEqual([
+    {
+      terms: { indices: [0, 1, 2], values: [3, 3, 3], text: 'abc' },
+      tokens: { codes: 'fwAAAH8AAAA=', scales: [scale, scale], text: 'ab' },
+    },
+  ]);
+  expect([made.tokens, computed]).toEqual([5, ['sparse:abc', 'tokens:ab']]);
 });

@@ -8,6 +8,7 @@ import { refuse } from '../../../../src/contract/api/outcome.ts';
 import type { NewVector } from '../../../../src/contract/vectors/vectors.ts';
 import { ManifestCache } from '../../../../src/gateway/indexes/manifest-cache.ts';
 import type { TextEmbedder } from '../../../../src/gateway/embeddings/text-embedder.ts';
+import { FieldSpace } from '../../../../src/gateway/vectors/field-space.ts';
 import { slicesOf, Upserts } from '../../../../src/gateway/vectors/upserts.ts';
 import { VectorSpace, withoutTexts } from '../../../../src/gateway/vectors/vector-space.ts';
 import { Vectors } from '../../../../src/gateway/vectors/vectors.ts';
@@ -43,10 +44,11 @@ function world(options: { readonly dimensions?: number; readonly failAt?: number
   const directory = { describe: async () => ok(manifest) } as unknown as ConstructorParameters<typeof ManifestCache>[0];
   const manifests = new ManifestCache(directory, { nowMs: () => (nowMs += VECTOR_LIMITS.indexManifestTtlMs) });
   const space = new VectorSpace({} as TextEmbedder);
-  const vectors = new Vectors({ manifests, shards: indexShards(shards), space });
+  const fields = new FieldSpace({} as TextEmbedder);
+  const vectors = new Vectors({ manifests, shards: indexShards(shards), space, fields });
   let calls = 0;
   const newId = () => `call${(calls += 1)}`;
-  const parts = { manifests, space, vectors, newId };
+  const parts = { manifests, space, fields, vectors, newId };
   return { parts, upserts: new Upserts(parts), batches, recreate: () => (manifest = { ...manifest, createdS: 2 }) };
 }
 

@@ -7,6 +7,7 @@ import { ownKey } from '../../../../src/ann/receipts.ts';
 import type { IndexManifest } from '../../../../src/index/index-manifest.ts';
 import type { Billing, DeleteSelection, UpsertBatch } from '../../../../src/ann/shard-protocol.ts';
 import { ManifestCache } from '../../../../src/gateway/indexes/manifest-cache.ts';
+import { FieldSpace } from '../../../../src/gateway/vectors/field-space.ts';
 import { VectorSpace } from '../../../../src/gateway/vectors/vector-space.ts';
 import { diversificationOf } from '../../../../src/gateway/vectors/searches.ts';
 import { Vectors } from '../../../../src/gateway/vectors/vectors.ts';
@@ -42,6 +43,7 @@ function writing(embedded: { tokens: number; cachedTokens: number }, billing?: B
     manifests: new ManifestCache(directory as never, { nowMs: () => 0 }),
     shards: indexShards({ upsert }),
     space: new VectorSpace(embedder),
+    fields: new FieldSpace(embedder),
   });
   return { sent, write: async (key?: string) => vectors.write(CALLER, 'index', BODY, await repetitionOf(BODY, key)) };
 }
@@ -77,7 +79,12 @@ it.each([
     return sent === 1 ? err(refusal('unavailable', 'no answer')) : ok({ count: 1, lsn: 9 });
   };
   const manifests = new ManifestCache({ describe: async () => ok(manifest) } as never, { nowMs: () => 0 });
-  const vectors = new Vectors({ manifests, shards: indexShards({ upsert }), space: new VectorSpace({} as never) });
+  const vectors = new Vectors({
+    manifests,
+    shards: indexShards({ upsert }),
+    space: new VectorSpace({} as never),
+    fields: new FieldSpace({} as never),
+  });
   const body = { vectors: [{ id: 'a', values: Float32Array.of(1), namespace: '' }] };
   await manifests.using(CALLER.principal.tenantId, 'index', async () => ok(null));
   const written = await vectors.write(CALLER, 'index', body, idempotencyKey === undefined ? null : { idempotencyKey, digest: 'd' });
@@ -98,7 +105,7 @@ function deleting(refusedAt = Infinity) {
   };
   const directory = { describe: async () => ok({ id: 'ix_1' }) };
   const manifests = new ManifestCache(directory as never, { nowMs: () => 0 });
-  const vectors = new Vectors({ manifests, shards: indexShards(shards), space: {} as VectorSpace });
+  const vectors = new Vectors({ manifests, shards: indexShards(shards), space: {} as VectorSpace, fields: {} as FieldSpace });
   return { sent, vectors };
 }
 

@@ -5,6 +5,7 @@ import { RowWishes, putRows } from '../../../../src/index/resharding/moved-rows.
 import type { Outcome } from '../../../../src/contract/api/outcome.ts';
 import { refuse } from '../../../../src/contract/api/outcome.ts';
 import type { IndexId } from '../../../../src/kernel/ids.ts';
+import type { RowPut } from '../../../../src/ann/rows.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 
 const shard = (ordinal: number, x: number, y: number, state: ShardState = { kind: 'serving' }): RoutedShard => ({
@@ -59,9 +60,9 @@ const found = {
   versions: [7, 8, 9],
 };
 const granted = [
-  { at: 0, to: [1] },
-  { at: 1, to: [1, 2] },
-  { at: 2, to: [2] },
+  { at: 0, to: [1], isMove: true },
+  { at: 1, to: [1, 2], isMove: true },
+  { at: 2, to: [2], isMove: false },
 ];
 const FULL = refuse('index_growing', 'a shard of the index is full until it is split; retry later');
 const GONE = refuse('unavailable', 'the shard cannot be reached');
@@ -104,4 +105,21 @@ it('[RT21] rebalancing does not wait for a full shard: refused rows stay; a spli
 
 it('[RT7] a batch that may not have arrived is sent again completely', async () => {
   for (const isWhole of [false, true]) expect(await putRows(takers({}, { 1: GONE }), slice(isWhole), granted)).toBe(undefined);
+});
+
+it('TX185: what moves counts at the first shard that it comes to; what else is sent is a copy', async () => {
+  const copies: unknown[] = [];
+  const shards = {
+    put: async (ordinal: number, rows: RowPut) => (copies.push([ordinal, rows.ids, rows.copies]), ok(null)),
+    lacking: async () => ok([]),
+  };
+  await putRows(shards, slice(false), granted);
+  const { found: sent, ...rest } = slice(false);
+  await putRows(shards, { ...rest, found: { ...sent, copies: [true, true, true] } }, granted);
+  expect(copies).toEqual([
+    [1, ['a', 'b'], [false, false]],
+    [2, ['b', 'c'], [true, true]],
+    [1, ['a', 'b'], [true, true]],
+    [2, ['b', 'c'], [true, true]],
+  ]);
 });

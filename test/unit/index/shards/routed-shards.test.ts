@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { STRONG } from '../../../../src/ann/replication/read-consistency.ts';
 import type { RequestOf } from '../../../../src/ann/shard-operations.ts';
+import { FieldSearch } from '../../../../src/index/fan-out/field-search.ts';
 import { FanOut } from '../../../../src/index/fan-out/fan-out.ts';
 import { RoutedSearch } from '../../../../src/index/fan-out/routed-search.ts';
 import type { ShardReads } from '../../../../src/index/fan-out/shard-reads.ts';
@@ -53,8 +54,10 @@ function world() {
   const time = new VirtualTime();
   const sharing = { clock: { nowMs: () => 0 }, wakeUps: new DirectWakeUps() };
   const search = new RoutedSearch({ search: () => Promise.reject(new Error('not searched')) }, new FanOut(time, time), sharing.clock);
+  const unasked = () => Promise.reject(new Error('not searched'));
+  const fields = new FieldSearch({ searchFields: unasked, termStatistics: unasked }, sharing.clock);
   const reader = new RouteReader(1 << 20, sharing);
-  return { routed: new RoutedShards({ reads, shards, locators, search, reader, ...sharing }), calls, stale };
+  return { routed: new RoutedShards({ reads, shards, locators, search, fields, reader, ...sharing }), calls, stale };
 }
 
 const DELETION = { indexId: ONE.id, selection: { kind: 'ids', namespace: '', ids: ['a'] } } as const;

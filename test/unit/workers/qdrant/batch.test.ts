@@ -9,6 +9,7 @@ import { qdrantBatchEndpoints } from '../../../../src/contract/qdrant/batch.ts';
 import { onOneIndex } from '../../../../src/gateway/indexes/index-ref.ts';
 import { ManifestCache } from '../../../../src/gateway/indexes/manifest-cache.ts';
 import type { TextEmbedder } from '../../../../src/gateway/embeddings/text-embedder.ts';
+import { FieldSpace } from '../../../../src/gateway/vectors/field-space.ts';
 import { Upserts } from '../../../../src/gateway/vectors/upserts.ts';
 import { VectorSpace } from '../../../../src/gateway/vectors/vector-space.ts';
 import { Vectors } from '../../../../src/gateway/vectors/vectors.ts';
@@ -56,13 +57,14 @@ function world(before: (call: number, change: (to: string | undefined) => void) 
   // The clock stands still, so that a cached manifest never expires.
   const manifests = new ManifestCache(directory, { nowMs: () => 0 });
   const space = new VectorSpace({} as TextEmbedder);
-  const vectors = new Vectors({ manifests, shards, space });
+  const fields = new FieldSpace({} as TextEmbedder);
+  const vectors = new Vectors({ manifests, shards, space, fields });
   const indexes = {
     onOne: (...[as, index, work]: Parameters<typeof onOneIndex> extends [unknown, ...infer Rest] ? Rest : never) =>
       onOneIndex(manifests, as, index, work),
   };
   const call = {
-    gateway: { retrieval: { indexes, vectors, upserts: new Upserts({ manifests, space, vectors, newId: () => 'call' }) } },
+    gateway: { retrieval: { indexes, vectors, upserts: new Upserts({ manifests, space, fields, vectors, newId: () => 'call' }) } },
     principal: user,
     authority: IN_FORCE,
     reserve: async () => ok(undefined),

@@ -1,5 +1,8 @@
 import { RouteReader } from '../../../../src/index/routing/route-reader.ts';
 import { INDEX_LIMITS } from '../../../../src/contract/indexes/index-limits.ts';
+import { FieldSearch } from '../../../../src/index/fan-out/field-search.ts';
+import type { GroupFieldReads } from '../../../../src/index/fan-out/group-fields.ts';
+import { TreeFieldReads } from '../../../../src/index/fan-out/group-fields.ts';
 import type { GroupSearch } from '../../../../src/index/fan-out/group-search.ts';
 import { RoutedSearch } from '../../../../src/index/fan-out/routed-search.ts';
 import { TreeSearch } from '../../../../src/index/fan-out/group-search.ts';
@@ -23,6 +26,11 @@ export function wireShards(env: Omit<IndexEnv, 'REGISTRY'>, { clock, metrics, re
   const groups: GroupSearch = {
     search: ({ query, ...group }) => reach(() => env.AGGREGATOR.search({ ...group, query: { ...query, ...nearOf(near()) } })),
   };
+  const fieldGroups: GroupFieldReads = {
+    searchFields: (query) => reach(() => env.AGGREGATOR.searchFields(query)),
+    termStatistics: (query) => reach(() => env.AGGREGATOR.termStatistics(query)),
+  };
+  const fieldTree = new TreeFieldReads(reads, fieldGroups, new FanOut(clock, systemTimer));
   const tree = new TreeSearch(reads, groups, new FanOut(clock, systemTimer));
   const calls = new DurableShards(env);
   const search = new RoutedSearch(tree, fanOut, clock);
@@ -35,6 +43,7 @@ export function wireShards(env: Omit<IndexEnv, 'REGISTRY'>, { clock, metrics, re
     shards: calls,
     locators: calls.locators,
     search,
+    fields: new FieldSearch(fieldTree, clock),
     reader,
     clock,
     wakeUps: requestWakeUps,

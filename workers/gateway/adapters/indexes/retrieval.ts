@@ -12,6 +12,7 @@ import { RecallMeasurement } from '../../../../src/gateway/vectors/recall-measur
 import { QueryCache } from '../../../../src/gateway/vectors/query-cache.ts';
 import { VectorChanges } from '../../../../src/gateway/vectors/vector-changes.ts';
 import { VectorListing } from '../../../../src/gateway/vectors/vector-listing.ts';
+import { FieldSpace } from '../../../../src/gateway/vectors/field-space.ts';
 import { Upserts } from '../../../../src/gateway/vectors/upserts.ts';
 import { VectorSpace } from '../../../../src/gateway/vectors/vector-space.ts';
 import { Searches } from '../../../../src/gateway/vectors/searches.ts';
@@ -67,7 +68,8 @@ export function wireRetrieval(env: GatewayEnv, gateway: Embedding): Retrieval {
   const space = new VectorSpace(embedder);
   const authorityOf = (tenantId: TenantId) => new TenantAuthority(organisations, clock, tenantId);
   const tokens = new BulkTokens(new Hmac(must(env.SLUICE_KEY_PEPPER, 'the secret binding SLUICE_KEY_PEPPER')));
-  const vectors = new Vectors({ manifests, shards, space });
+  const fields = new FieldSpace(embedder);
+  const vectors = new Vectors({ manifests, shards, space, fields });
   const searches = new Searches({ manifests, shards, space, countInputs });
   const queries = new QueryCache({ searches, manifests, shards, embedder, purges, clock, sha256, count, wakeUps: requestWakeUps });
   metrics.gauge('sluice_cache_entries', { cache: 'queries' }, () => queries.held.entries);
@@ -76,7 +78,7 @@ export function wireRetrieval(env: GatewayEnv, gateway: Embedding): Retrieval {
     aliases: new Aliases({ directory, sleep }),
     indexes: new Indexes({ directory, shards, manifests, embedder, clock, rng }),
     vectors,
-    upserts: new Upserts({ manifests, space, vectors, newId: () => base32(rng.bytes(OWN_KEY_CHARS)) }),
+    upserts: new Upserts({ manifests, space, fields, vectors, newId: () => base32(rng.bytes(OWN_KEY_CHARS)) }),
     listing: new VectorListing({ manifests, shards }),
     changes: new VectorChanges({ manifests, shards, space }),
     searches,

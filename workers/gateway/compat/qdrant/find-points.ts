@@ -102,6 +102,7 @@ function queryOf(asked: AskedPoints, target: Target): QueryBody {
     include_values: values,
     include_metadata: metadata,
     include_text: false,
+    include_fields: false,
   };
 }
 
@@ -133,6 +134,7 @@ async function listed(call: PointCall, collection: IndexRef, asked: AskedPoints)
     include_values: include.values,
     include_metadata: include.metadata,
     include_text: false,
+    include_fields: false,
   });
   return fetched.ok ? ok({ ...fetchedMatches(behind, fetched.value), manifest: fetched.value.manifest }) : inQdrantWords(fetched.error);
 }

@@ -19,7 +19,7 @@ export const qdrantPointHandlers = {
 
   qdrantRetrievePoints: async (call) => {
     const { values, metadata, text } = includeOf(call.body);
-    const include = { include_values: values, include_metadata: metadata, include_text: text };
+    const include = { include_values: values, include_metadata: metadata, include_text: text, include_fields: false };
     const asked = { ids: call.body.ids, namespace: '', consistency: 'strong' as const, ...include };
     const found = await call.gateway.retrieval.vectors.fetch(withoutTexts(call), call.params.collection, asked);
     if (!found.ok) return inQdrantWords(found.error);
@@ -35,6 +35,7 @@ export const qdrantPointHandlers = {
       include_values: true,
       include_metadata: true,
       include_text: false,
+      include_fields: false,
     };
     const found = await call.gateway.retrieval.vectors.fetch(withoutTexts(call), call.params.collection, asked);
     if (!found.ok) return inQdrantWords(found.error);

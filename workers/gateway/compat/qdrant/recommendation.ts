@@ -25,7 +25,7 @@ export const idsOf = (inputs: readonly VectorInput[]): string[] => inputs.flatMa
 /** Where examples of any kind lead. Refuses with `vector_not_found` or `dimension_mismatch`, naming the example. */
 export async function recommendedPoint(call: PointCall, collection: IndexRef, query: Recommendation): Promise<Outcome<RecommendedPoint>> {
   const ids = [...new Set(idsOf([...query.positive, ...query.negative]))];
-  const include = { include_values: true, include_metadata: false, include_text: false };
+  const include = { include_values: true, include_metadata: false, include_text: false, include_fields: false };
   const found = await call.gateway.retrieval.vectors.fetch(withoutTexts(call), collection, {
     ids,
     namespace: '',

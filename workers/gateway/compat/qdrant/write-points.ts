@@ -68,7 +68,11 @@ const lastOfEach = <T extends { readonly id: string }>(points: readonly T[]): T[
   ...new Map(points.map((point) => [point.id, point])).values(),
 ];
 
-const pathsOf = (point: { readonly path: FieldPath } | undefined) => ({ values: point?.path ?? ['points'], text: ['points'] });
+const pathsOf = (point: { readonly path: FieldPath } | undefined) => ({
+  values: point?.path ?? ['points'],
+  text: ['points'],
+  fields: ['points'],
+});
 
 export async function deletePoints(call: PointCall, collection: IndexRef, selection: PointSelection): Promise<Outcome<DoneWrite>> {
   if ('ids' in selection && selection.ids.length === 0) return stateOf(call, collection);
@@ -132,7 +136,13 @@ async function refuseMissing(call: PointCall, collection: IndexRef, ids: readonl
   return undefined;
 }
 
-const IDS_ONLY = { consistency: 'strong' as const, include_values: false, include_metadata: false, include_text: false };
+const IDS_ONLY = {
+  consistency: 'strong' as const,
+  include_values: false,
+  include_metadata: false,
+  include_text: false,
+  include_fields: false,
+};
 
 /** Without anything to do: where the collection stands. */
 async function stateOf(call: PointCall, collection: IndexRef): Promise<Outcome<DoneWrite>> {

@@ -3,6 +3,7 @@ import type { IndexManifest } from '../../../../src/index/index-manifest.ts';
 import { embeddingFor } from '../../../../src/index/index-manifest.ts';
 import type { Handlers } from '../../pipeline/serve.ts';
 import { replied, seconds } from '../wire.ts';
+import { fieldsReplyOf } from './fields-reply.ts';
 
 export const indexHandlers = {
   createIndex: (call) => replied(call.gateway.retrieval.indexes.create(call, call.body, call.idempotencyKey), indexReply),
@@ -99,6 +100,7 @@ function indexReply(manifest: IndexManifest) {
     query_model: queries?.model ?? null,
     query_contract_hash: queries?.contractHash ?? null,
     shard_vectors_max: shardVectorsMax,
+    fields: fieldsReplyOf(manifest.fields),
     owner,
     created: createdS,
     generation,

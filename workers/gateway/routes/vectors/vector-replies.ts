@@ -22,7 +22,7 @@ export function indexed(
 }
 
 export function vectorReplies(
-  { ids, values, metadata, texts, manifest }: OnIndex<VectorColumns>,
+  { ids, values, metadata, texts, contents, manifest }: OnIndex<VectorColumns>,
   writer: VectorWriter,
 ): StoredVectorReply[] {
   const { dimensions } = manifest;
@@ -31,8 +31,12 @@ export function vectorReplies(
     ...(values === null ? {} : { values: writer.write(values.subarray(i * dimensions, (i + 1) * dimensions)) }),
     ...(metadata === null ? {} : { metadata: metadataOf(metadata[i] ?? null) }),
     ...(texts === null ? {} : { text: texts[i] ?? null }),
+    ...(contents === undefined ? {} : { fields: fieldsReplyOf(contents[i] ?? null) }),
   }));
 }
+
+/** Stored only after they were validated; see `contentsText`. */
+const fieldsReplyOf = (json: string | null) => (json === null ? null : (JSON.parse(json) as StoredVectorReply['fields']));
 
 /** Stored only after it was validated as a JSON object. */
 const metadataOf = (json: string | null) => (json === null ? null : (JSON.parse(json) as Record<string, unknown>));

@@ -16,6 +16,7 @@ import type { FoundMatches } from '../../../../src/gateway/vectors/searches.ts';
 import type { TokensUsed } from '../../../../src/gateway/vectors/vector-space.ts';
 import { batchPaths } from '../../../../src/gateway/vectors/vector-space.ts';
 import type { OnIndex } from '../../../../src/gateway/vectors/vectors.ts';
+import { includeOf } from '../../../../src/gateway/vectors/vectors.ts';
 import { must } from '../../../../src/kernel/assert.ts';
 import type { Handlers } from '../../pipeline/serve.ts';
 import type { VectorWriter } from '../../pipeline/vector-writer.ts';
@@ -106,7 +107,7 @@ export const vectorHandlers = {
   listVectors: async ({ gateway, principal, params, body, vectors }) => {
     const { namespace, filter = null, after, limit } = body;
     const start = after === undefined ? null : { id: after, isIncluded: false };
-    const include = { values: body.include_values, metadata: body.include_metadata, text: body.include_text };
+    const include = includeOf(body);
     const query = { namespace, filter, start, limit, include };
     const listed = await gateway.retrieval.listing.list(principal, params.index, query);
     if (!listed.ok) return listed;

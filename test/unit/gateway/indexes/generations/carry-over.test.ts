@@ -88,6 +88,7 @@ describe('vectors without a text', () => {
       include_values: true,
       include_metadata: false,
       include_text: false,
+      include_fields: false,
     });
     expect(left).toMatchObject({ value: { ids: ['text'] } });
   });

@@ -13,7 +13,8 @@ import { IN_FORCE } from '../../../../support/fakes/in-force.ts';
 import { indexShards } from '../../../../support/fakes/index-shards.ts';
 
 /** Copies texts by a model that takes so many characters a call, each a token; what was written, and what was billed. */
-async function copied(texts: readonly string[], tokensMax: number, isTruncating = false) {
+async function copied(texts: readonly string[], tokensMax: number, isTruncating = false, contents?: readonly (string | null)[]) {
+  const held: (readonly (string | null)[] | undefined)[] = [];
   const rows: [id: string, x: number | undefined][] = [];
   const billed: [usageId: string | undefined, tokens: number | undefined][] = [];
   const embedder = {
@@ -42,7 +43,8 @@ async function copied(texts: readonly string[], tokensMax: number, isTruncating 
       });
     },
   };
-  const upsert = async (_: IndexManifest, { ids, values }: UpsertBatch) => {
+  const upsert = async (_: IndexManifest, { ids, values, ...batch }: UpsertBatch) => {
+    held.push(batch.contents);
     rows.push(...ids.map((id, i): [string, number | undefined] => [id, values[i]]));
     return ok({ count: ids.length, lsn: 1 });
   };
@@ -61,9 +63,15 @@ async function copied(texts: readonly string[], tokensMax: number, isTruncating 
   } as unknown as CopyParts;
   const from = { id: 'ix_1', dimensions: 1, embedding: null } as unknown as IndexManifest;
   const to = { ...from, id: 'ix_2', embedding: { model: 'm', contractHash: 'h' } } as unknown as IndexManifest;
-  const columns = { ids: texts.map((_, i) => `v${i}`), values: null, metadata: null, texts };
+  const columns = {
+    ids: texts.map((_, i) => `v${i}`),
+    values: null,
+    metadata: null,
+    texts,
+    ...(contents === undefined ? {} : { contents }),
+  };
   const outcome = await copyVectors(parts, { from, to, owner: {} as never, isTruncating, run: 1 }, '', columns, 'fill');
-  return { outcome, rows, billed };
+  return { outcome, rows, billed, held };
 }
 
 it('[B46] texts of more tokens than one call embeds are embedded in parts, each billed once', async () => {
@@ -85,4 +93,10 @@ it('[B46] a text that alone is longer stops the work', async () => {
   const { outcome, rows } = await copied(['one', 'eleven', 'two'], 5);
   expect(outcome).toMatchObject({ error: { code: 'limit_exceeded', limit: { name: 'embeddingTokensMaxCount' } } });
   expect(rows).toEqual([['v0', 3]]);
+});
+
+it('[TX244] fields go with their vectors, whatever parts these are embedded in', async () => {
+  const contents = ['{"title":"a"}', null, '{"title":"c"}'];
+  expect((await copied(['one', 'three', 'seven'], 9, false, contents)).held).toEqual([contents.slice(0, 2), contents.slice(2)]);
+  expect((await copied(['one', 'three'], 9)).held).toEqual([undefined]);
 });

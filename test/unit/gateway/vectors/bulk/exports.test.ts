@@ -15,7 +15,7 @@ import { indexShards } from '../../../../support/fakes/index-shards.ts';
 import { Ending } from '../../../../support/fakes/ending.ts';
 
 const tenant = principal('tn_one');
-const QUERY = { include_values: true, include_metadata: true, include_text: true };
+const QUERY = { include_values: true, include_metadata: true, include_text: true, include_fields: false };
 
 /** Namespaces `n0`, `n1` and so on with given numbers of vectors; pages of at most three, some empty, as with several shards. */
 class World {
