@@ -39,7 +39,6 @@ import { promptEndpoints } from './prompts/prompts.ts';
 import { qdrantEndpoints } from './qdrant/endpoints.ts';
 import { queueEndpoints } from './queues/queues.ts';
 import { quotaEndpoints } from './tenancy/quotas.ts';
-import { planEndpoints } from './vectors/plans/plans.ts';
 import { recallEndpoints } from './vectors/recall.ts';
 import { requestEndpoints } from './requests/requests.ts';
 import { rerankEndpoints } from './embeddings/rerank.ts';
@@ -70,7 +69,6 @@ const INFERENCE_AND_RETRIEVAL = {
   ...generationEndpoints,
   ...erasureEndpoints,
   ...recallEndpoints,
-  ...planEndpoints,
   ...qdrantEndpoints,
   ...opsEndpoints,
 } as const satisfies Record<string, Endpoint>;

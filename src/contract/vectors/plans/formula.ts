@@ -47,7 +47,7 @@ const FARTHEST_M = 20_037_508;
 
 const number = z.number();
 const missing = (of: number) => number.default(of).meta(about('What counts where the property is missing or of another type.'));
-const operand = z.lazy((): z.ZodType<Formula, unknown> => formula);
+const operand = z.lazy((): z.ZodType<Formula> => formula);
 const operands = z.array(operand).min(1).max(PLAN_LIMITS.formulaNodesMaxCount);
 const microseconds = (text: string): number => instantOf(text) ?? Number.NaN;
 
@@ -72,7 +72,7 @@ const decay = <K extends Decay['kind']>(kind: K) =>
 const several = <K extends 'sum' | 'product' | 'min' | 'max'>(kind: K) => z.strictObject({ kind: z.literal(kind), of: operands });
 
 /** One expression and those within it. */
-export const formula: z.ZodType<Formula, unknown> = z
+export const formula: z.ZodType<Formula> = z
   .discriminatedUnion('kind', [
     z.strictObject({ kind: z.literal('constant'), value: number }),
     z.strictObject({

@@ -94,7 +94,7 @@ const every = {
 };
 
 export const legs = z
-  .array(z.lazy((): z.ZodType<Leg, unknown> => leg))
+  .array(z.lazy((): z.ZodType<Leg> => leg))
   .min(1)
   .max(PLAN_LIMITS.planLegsMaxCount);
 

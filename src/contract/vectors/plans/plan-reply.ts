@@ -39,7 +39,9 @@ const decision = z
     normaliser: z.enum(['min_max', 'none']).optional(),
     k: z.number().optional(),
     weights: z.array(z.number()).meta(about('Of each leg.')),
-    reason: z.string().meta(about('Why, in words.')),
+    basis: z
+      .enum(['asked', 'judged', 'expected'])
+      .meta(about('Whether the weights are as asked for, follow judgements, or what legs of their kinds reach.')),
   })
   .meta(about('How the rankings became one.'));
 
@@ -52,7 +54,7 @@ const explanation = z
         found: count,
         took_ms: tookMs,
         scored: count.nullable().meta(about('How many vectors or texts were scored; null: not known.')),
-        pruned_blocks: count.nullable().meta(about('How many blocks of postings were passed over; null: it has none.')),
+        postings_skipped: count.nullable().meta(about('How many postings of its terms were passed over; null: it has none.')),
         score_min: z.number().nullable(),
         score_max: z.number().nullable(),
       }),

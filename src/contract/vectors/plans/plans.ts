@@ -84,6 +84,7 @@ const plan = exactlyOneOf(
     include_values: z.boolean().default(false),
     include_metadata: z.boolean().default(true),
     include_text: z.boolean().default(false),
+    include_fields: z.boolean().default(false),
     statistics: z
       .enum(['shared', 'exact'])
       .default('shared')

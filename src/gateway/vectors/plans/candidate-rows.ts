@@ -4,6 +4,7 @@ import type { Outcome } from '../../../contract/api/outcome.ts';
 import type { ReadConsistency } from '../../../ann/replication/read-consistency.ts';
 import type { IndexManifest } from '../../../index/index-manifest.ts';
 import type { ShardSet } from '../../../index/shards/index-shards.ts';
+import { must } from '../../../kernel/assert.ts';
 import { ok } from '../../../kernel/result.ts';
 
 /** One column of stored rows by id; rows that are gone are not in it. */
@@ -45,7 +46,7 @@ export class CandidateRows {
   values(ids: readonly string[]): Promise<Outcome<Column<Float32Array>>> {
     const { dimensions } = this.#of.manifest;
     return this.#column(ids, new Map<string, Float32Array>(), { ...NONE, values: true }, ({ values }, at) =>
-      values!.subarray(at * dimensions, (at + 1) * dimensions),
+      must(values, 'values were asked for').subarray(at * dimensions, (at + 1) * dimensions),
     );
   }
 

@@ -1,47 +1,57 @@
 import type { FusionChoice } from '../../../contract/vectors/plans/fusion.ts';
+import type { Leg } from '../../../contract/vectors/plans/legs.ts';
+import { must } from '../../../kernel/assert.ts';
+import { chooseFusion, EXPECTED_QUALITY } from '../../../text/fusion/default-rule.ts';
 import type { Fusion } from '../../../text/fusion/fuse.ts';
 import { fuse } from '../../../text/fusion/fuse.ts';
-import { must } from '../../../kernel/assert.ts';
 import type { Ranking } from './ranking.ts';
+import { idsOf } from './ranking.ts';
 
 /** How rankings became one. */
 export interface Decision {
+  /** Null: there was one leg. */
   readonly fusion: Fusion | null;
   /** Of each leg. */
   readonly weights: readonly number[];
-  readonly reason: string;
+  readonly basis: 'asked' | 'judged' | 'expected';
 }
 
 interface Weighed {
+  readonly kind: Leg['kind'];
   readonly ranking: Ranking;
   readonly weight: number | undefined;
 }
 
+/** What a leg of a kind reaches where nothing is known of it. */
+const EXPECTED: Readonly<Record<Leg['kind'], number>> = {
+  vector: EXPECTED_QUALITY.encoder,
+  text: EXPECTED_QUALITY.words,
+  sparse: EXPECTED_QUALITY.sparseEncoder,
+  ids: EXPECTED_QUALITY.words,
+  plan: EXPECTED_QUALITY.encoder,
+};
+
 /** One ranking of several, by the fusion that was asked for or by the default rule. A single one is taken as it is. [TX263] */
 export function fuseLegs(legs: readonly Weighed[], choice: FusionChoice): { readonly ranking: Ranking; readonly decision: Decision } {
-  const weights = legs.map(({ weight }) => weight ?? 1);
-  if (legs.length === 1) {
-    const { ranking } = must(legs[0], 'there is one leg');
-    return { ranking, decision: { fusion: null, weights, reason: 'there is one leg' } };
+  const [first] = legs;
+  if (first !== undefined && legs.length === 1) {
+    return { ranking: first.ranking, decision: { fusion: null, weights: [first.weight ?? 1], basis: 'asked' } };
   }
-  const fusion = fusionOf(choice);
-  const { ids, scores } = fuse(
-    legs.map(({ ranking }, at) => ({ ...ranking, weight: weights[at]! })),
-    fusion,
-  );
-  const reason = choice.kind === 'auto' ? 'nothing is known of the legs: equal weights' : 'as asked for';
-  return { ranking: { ids, scores: [...scores] }, decision: { fusion, weights, reason } };
+  const decision = decided(legs, choice);
+  const columns = legs.map(({ ranking }, at) => ({
+    ids: idsOf(ranking),
+    scores: ranking.map(({ score }) => score),
+    weight: must(decision.weights[at], 'every leg has a weight'),
+  }));
+  const { ids, scores } = fuse(columns, decision.fusion);
+  return { ranking: ids.map((id, at) => ({ id, score: must(scores[at], 'every id has a score') })), decision };
 }
 
-function fusionOf(choice: FusionChoice): Fusion {
-  switch (choice.kind) {
-    case 'rrf':
-      return { kind: 'rrf', k: choice.k };
-    case 'dbsf':
-      return { kind: 'dbsf' };
-    case 'sum':
-      return { kind: choice.normaliser === 'none' ? 'sum' : 'relative' };
-    case 'auto':
-      return { kind: 'relative' };
-  }
+/** Weights that a plan names count beside those that the default rule chooses. */
+function decided(legs: readonly Weighed[], choice: FusionChoice): Decision & { readonly fusion: Fusion } {
+  const asked = legs.map(({ weight = 1 }) => weight);
+  if (choice.kind !== 'auto') return { fusion: choice, weights: asked, basis: 'asked' };
+  const known = legs.map(({ kind, ranking }) => ({ scores: ranking.map(({ score }) => score), judged: null, expected: EXPECTED[kind] }));
+  const { fusion, weights, basis } = chooseFusion(known);
+  return { fusion, weights: weights.map((weight, at) => weight * (asked[at] ?? 1)), basis };
 }

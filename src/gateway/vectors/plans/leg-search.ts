@@ -11,7 +11,7 @@ import type { ShardSet } from '../../../index/shards/index-shards.ts';
 import { must } from '../../../kernel/assert.ts';
 import { ok } from '../../../kernel/result.ts';
 import type { Ranking } from './ranking.ts';
-import { rankedBy } from './ranking.ts';
+import { ranked } from './ranking.ts';
 
 /** A leg that asks shards. */
 export type Search = VectorLeg | TextLeg | SparseLeg | IdsLeg;
@@ -37,7 +37,8 @@ export interface Found {
   readonly lsn: number;
   readonly missing: readonly number[];
   readonly scored: number | null;
-  readonly blocksPruned: number | null;
+  /** Of the query's terms, those that were passed over as none could be among the best; null: it has none. */
+  readonly postingsSkipped: number | null;
 }
 
 const NOTHING_INCLUDED: Include = { values: false, metadata: false, text: false };
@@ -102,17 +103,14 @@ async function givenIds({ ids }: IdsLeg, terms: SearchTerms, filter: Filter | nu
     filter === null || accepts(filter, JSON.parse(metadata?.[at] ?? 'null') as JsonValue, id);
   const left = new Set(there.filter(isAccepted));
   const found = ids.filter((id) => left.has(id)).slice(0, topK);
-  const ranking = { ids: found, scores: found.map((_, at) => 1 - at / found.length) };
-  return ok({ ranking, lsn, missing: [], scored: null, blocksPruned: null });
+  const ranking = found.map((id, at) => ({ id, score: 1 - at / found.length }));
+  return ok({ ranking, lsn, missing: [], scored: null, postingsSkipped: null });
 }
 
 function foundOf({ ids, scores, lsn, missing = [], explanation }: ShardMatches, sign = 1): Found {
   // Shards order equal scores by id as well, but of several answers one may come late.
-  const ranking = rankedBy(
-    ids,
-    scores.map((score) => sign * score),
-  );
+  const ranking = ranked(ids.map((id, at) => ({ id, score: sign * must(scores[at], 'every match has a score') })));
   const postings = explanation?.postings;
   const scored = postings?.scored ?? (explanation === undefined ? null : explanation.codesScanned + explanation.rowsRead);
-  return { ranking, lsn, missing, scored, blocksPruned: postings?.blocksPruned ?? null };
+  return { ranking, lsn, missing, scored, postingsSkipped: postings === undefined ? null : postings.postings - postings.postingsRead };
 }

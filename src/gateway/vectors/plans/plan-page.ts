@@ -8,8 +8,8 @@ import { ok } from '../../../kernel/result.ts';
 import { consistencyOf, includeOf } from '../vectors.ts';
 import type { CheckedPlan } from './check-plan.ts';
 import type { SearchTerms } from './leg-search.ts';
-import type { Candidates } from './ranking.ts';
-import { firstOf, behind } from './ranking.ts';
+import type { Candidates } from './stages/staged.ts';
+import { idsOf } from './ranking.ts';
 import type { RanLeg } from './run-legs.ts';
 
 /** What one leg says of a match. */
@@ -41,11 +41,11 @@ export async function pageOf(
   terms: PageTerms,
 ): Promise<Outcome<PlanPage>> {
   const { body } = plan;
-  const whole = firstOf(behind(candidates, body.offset), body.top_k);
-  const columns = await columnsOf(whole.ids, body, terms);
+  const whole = candidates.ranking.slice(body.offset, body.offset + body.top_k);
+  const columns = await columnsOf(idsOf(whole), body, terms);
   if (!columns.ok) return columns;
   const { ids } = columns.value;
-  const scoreOf = new Map(whole.ids.map((id, i) => [id, whole.scores[i]!]));
+  const scoreOf = new Map(whole.map(({ id, score }) => [id, score]));
   const highlights = body.highlight === undefined ? undefined : await highlightsOf(ids, plan, terms);
   if (highlights?.ok === false) return highlights;
   return ok({
@@ -59,7 +59,7 @@ export async function pageOf(
 
 async function columnsOf(ids: readonly string[], body: PlanBody, terms: PageTerms): Promise<Outcome<VectorColumns>> {
   const include = includeOf(body);
-  if (ids.length === 0 || !(include.values || include.metadata || include.text))
+  if (ids.length === 0 || !(include.values || include.metadata || include.text || include.contents === true))
     return ok({ ids, values: null, metadata: null, texts: null });
   const { manifest, shards, namespace } = terms;
   return shards.fetch({ indexId: manifest.id, namespace, ids, include }, consistencyOf(body.consistency));
@@ -83,6 +83,6 @@ async function highlightsOf(ids: readonly string[], { body, legs }: CheckedPlan,
 
 const scoresOf = (id: string, legs: readonly RanLeg[]): LegScore[] =>
   legs.flatMap(({ at, ranking }) => {
-    const place = ranking.ids.indexOf(id);
-    return place < 0 ? [] : [{ at, rank: place + 1, score: ranking.scores[place]! }];
+    const place = ranking.findIndex((match) => match.id === id);
+    return ranking.slice(place, place + 1).flatMap(({ score }) => (place < 0 ? [] : [{ at, rank: place + 1, score }]));
   });

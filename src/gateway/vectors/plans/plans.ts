@@ -9,7 +9,9 @@ import { columnsBytes } from '../../../index/fan-out/answer-columns.ts';
 import type { IndexManifest } from '../../../index/index-manifest.ts';
 import type { IndexShards } from '../../../index/shards/index-shards.ts';
 import type { Clock } from '../../../kernel/clock.ts';
+import { must } from '../../../kernel/assert.ts';
 import { err, ok } from '../../../kernel/result.ts';
+
 import type { Timer } from '../../../kernel/timer.ts';
 import { Composed } from '../../api/composed.ts';
 import type { AnyEmbedder } from '../../embeddings/any-embedder.ts';
@@ -34,10 +36,11 @@ import type { PlanPage } from './plan-page.ts';
 import { pageOf } from './plan-page.ts';
 import type { PreparedPlan } from './prepare-plan.ts';
 import { PlanPreparer } from './prepare-plan.ts';
+import { idsOf } from './ranking.ts';
 import type { RanLeg } from './run-legs.ts';
 import { LegRun } from './run-legs.ts';
 import { Relevance } from './stages/relevance.ts';
-import type { RanStage } from './stages/run-stages.ts';
+import type { RanStage } from './stages/staged.ts';
 import { runStages } from './stages/run-stages.ts';
 
 interface PlansParts {
@@ -104,7 +107,7 @@ export class Plans extends Composed<PlansParts> {
       const untilMs = deadlineMs ?? clock.nowMs() + API_LIMITS.queryDeadlineDefaultMs;
       const found = await allOf(
         checked.map(async (plan, i) => {
-          const ran = await this.#run(caller, manifest, plan, prepared.value[i]!, untilMs);
+          const ran = await this.#run(caller, manifest, plan, must(prepared.value[i], 'each plan is prepared'), untilMs);
           return ran.ok ? ran : err(inPlan(ran.error, plan.at));
         }),
       );
@@ -136,7 +139,7 @@ export class Plans extends Composed<PlansParts> {
     if (!ran.ok) return ran;
     const { ranking, decision, own, all: legs } = ran.value;
     const rows = new CandidateRows({ manifest, shards, namespace, consistency });
-    const counted = body.facets.length === 0 ? undefined : await rows.metadata(ranking.ids);
+    const counted = body.facets.length === 0 ? undefined : await rows.metadata(idsOf(ranking));
     if (counted?.ok === false) return counted;
     const metadata = [...(counted?.value.values() ?? [])];
     const relevance = new Relevance({ caller, reranker, rows, asked: text, clock, timer, deadlineMs });
@@ -149,7 +152,7 @@ export class Plans extends Composed<PlansParts> {
     const lsns = legs.flatMap(({ lsn }) => (lsn > 0 ? [lsn] : []));
     return ok({
       page: page.value,
-      candidates: ranking.ids.length,
+      candidates: ranking.length,
       facets: body.facets.map((facet) => facetOf(metadata, facet)),
       decision,
       own,
@@ -175,7 +178,7 @@ function checkTogether(plans: readonly CheckedPlan[], found: readonly FoundPlan[
   let bytes = 0;
   for (const [i, { page }] of found.entries()) {
     bytes += plans.length === 1 ? 0 : columnsBytes(page);
-    if (bytes > VECTOR_LIMITS.retrievalReplyBytesMax) return err(inPlan(replyTooLarge().error, plans[i]!.at));
+    if (bytes > VECTOR_LIMITS.retrievalReplyBytesMax) return err(inPlan(replyTooLarge().error, must(plans[i], 'each plan was found').at));
   }
   return ok(null);
 }

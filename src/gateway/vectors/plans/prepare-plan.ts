@@ -93,8 +93,10 @@ export class PlanPreparer {
 
   async #sparse({ field, indices = [], values = [], text }: SparseLeg, at: FieldPath) {
     if (text === undefined) {
-      const order = [...indices.keys()].sort((a, b) => indices[a]! - indices[b]!);
-      const vector = { indices: order.map((i) => indices[i]!), values: order.map((i) => values[i]!) };
+      const pairs = indices
+        .map((index, i) => ({ index, value: must(values[i], 'every index has a value') }))
+        .sort((a, b) => a.index - b.index);
+      const vector = { indices: pairs.map(({ index }) => index), values: pairs.map(({ value }) => value) };
       return ok({ vector, used: NOTHING_EMBEDDED });
     }
     const known = fieldsOfKind(this.#manifest, 'sparse').find(([name]) => name === field);
@@ -136,7 +138,7 @@ export class PlanPreparer {
 /** The fields of a text leg: what it names counts beside what the index says of each. */
 function weighedFields(manifest: IndexManifest, { fields }: TextLeg) {
   return fieldsOfKind(manifest, 'text').flatMap(([name, { weight }]) => {
-    const own = fields === undefined ? 1 : Object.hasOwn(fields, name) ? fields[name]! : undefined;
+    const own = fields === undefined ? 1 : Object.hasOwn(fields, name) ? fields[name] : undefined;
     return own === undefined ? [] : [{ name, weight: weight * own }];
   });
 }

@@ -15,7 +15,7 @@ import { fuseLegs } from './fuse-legs.ts';
 import type { Found, SearchTerms } from './leg-search.ts';
 import { searchLeg } from './leg-search.ts';
 import type { Ranking } from './ranking.ts';
-import { firstOf, NOTHING_FOUND } from './ranking.ts';
+import { idsOf } from './ranking.ts';
 
 /** What one leg of a plan found. */
 export interface RanLeg extends Found {
@@ -47,7 +47,7 @@ export interface LegRunTerms extends SearchTerms {
   readonly pageEnd: number;
 }
 
-const NOT_SEARCHED = { ranking: NOTHING_FOUND, lsn: 0, missing: [], scored: null, blocksPruned: null } as const satisfies Found;
+const NOT_SEARCHED = { ranking: [], lsn: 0, missing: [], scored: null, postingsSkipped: null } satisfies Found;
 
 /** Runs the legs of one plan, all at once, under one deadline. [TX261] */
 export class LegRun {
@@ -87,7 +87,7 @@ export class LegRun {
     if (leg.kind === 'plan') {
       const ran = await this.group(leg, filter, [...at, 'legs']);
       if (!ran.ok) return ran.error.code === 'deadline_exceeded' ? late([]) : ran;
-      return result({ ...NOT_SEARCHED, ranking: firstOf(ran.value.ranking, limit) }, ran.value.all, false);
+      return result({ ...NOT_SEARCHED, ranking: ran.value.ranking.slice(0, limit) }, ran.value.all, false);
     }
     const prefetched = leg.kind === 'ids' ? undefined : leg.prefetch;
     if (prefetched === undefined) {
@@ -97,7 +97,7 @@ export class LegRun {
     }
     const ran = await this.group(prefetched, filter, [...at, 'prefetch', 'legs']);
     if (!ran.ok) return ran.error.code === 'deadline_exceeded' ? late([]) : ran;
-    const { ids } = firstOf(ran.value.ranking, limitOf(prefetched, pageEnd));
+    const ids = idsOf(ran.value.ranking.slice(0, limitOf(prefetched, pageEnd)));
     if (ids.length === 0) return result(NOT_SEARCHED, ran.value.all, false);
     const found = await this.#search(() => searchLeg(leg, this.#terms, bothOf(filter, { kind: 'ids', ids }), limit), at);
     if (!found.ok) return found;

@@ -24,6 +24,7 @@ export function evaluate(formula: Formula, input: FormulaInput): number {
 }
 
 function exact(formula: Formula, input: FormulaInput): number {
+  if ('origin' in formula) return decayed(formula, evaluate(formula.of, input));
   switch (formula.kind) {
     case 'constant':
       return formula.value;
@@ -43,10 +44,6 @@ function exact(formula: Formula, input: FormulaInput): number {
       return Math.min(...formula.of.map((part) => evaluate(part, input)));
     case 'max':
       return Math.max(...formula.of.map((part) => evaluate(part, input)));
-    case 'decay_exp':
-    case 'decay_gauss':
-    case 'decay_linear':
-      return decayed(formula, evaluate(formula.of, input));
   }
 }
 

@@ -41,8 +41,9 @@ interface StoredVectors {
 
 function vectorsOf(json: string | null, field: string): TokenVectors | undefined {
   const fields = json === null ? {} : (JSON.parse(json) as Readonly<Record<string, StoredVectors>>);
-  if (!Object.hasOwn(fields, field)) return undefined;
-  const { codes, scales } = fields[field]!;
+  const stored = Object.hasOwn(fields, field) ? fields[field] : undefined;
+  if (stored === undefined) return undefined;
+  const { codes, scales } = stored;
   const bytes = must(fromBase64(codes), 'the contents of a row were written as base64');
   return { codes: new Int8Array(bytes.buffer, bytes.byteOffset, bytes.length), scales };
 }

@@ -6,6 +6,7 @@ import type { Outcome } from '../../../../contract/api/outcome.ts';
 import { PLAN_LIMITS } from '../../../../contract/vectors/plans/plan-limits.ts';
 import type { StageOf } from '../../../../contract/vectors/plans/stages.ts';
 import type { Clock } from '../../../../kernel/clock.ts';
+import { must } from '../../../../kernel/assert.ts';
 import { err, ok } from '../../../../kernel/result.ts';
 import type { Timer } from '../../../../kernel/timer.ts';
 import { inTime } from '../../../../kernel/timer.ts';
@@ -14,8 +15,8 @@ import type { EmbeddingCaller } from '../../vector-space.ts';
 import { NO_TOKENS } from '../../vector-space.ts';
 import type { CandidateRows } from '../candidate-rows.ts';
 import type { Ranking } from '../ranking.ts';
-import { pickedFrom, rankedBy } from '../ranking.ts';
-import type { Staged } from './run-stages.ts';
+import { idsOf, ranked } from '../ranking.ts';
+import type { Staged } from './staged.ts';
 
 interface RelevanceParts {
   readonly caller: EmbeddingCaller;
@@ -44,52 +45,40 @@ export class Relevance {
   /** Candidates without a text, and those that there was no time for, are unscored. Refuses as `Reranker.rerank` does. */
   async rank(head: Ranking, stage: StageOf<'rerank'>, at: FieldPath): Promise<Outcome<Staged>> {
     const { rows, clock, deadlineMs } = this.#parts;
-    const stored = await rows.texts(head.ids);
+    const stored = await rows.texts(idsOf(head));
     if (!stored.ok) return stored;
-    const withText = [...head.ids.keys()].flatMap((i) => {
-      const text = stored.value.get(head.ids[i]!) ?? null;
-      return text === null || text === '' ? [] : [{ i, text }];
+    const withText = head.flatMap(({ id }) => {
+      const text = stored.value.get(id) ?? '';
+      return text === '' ? [] : [{ id, text }];
     });
-    const { rerankSliceCount } = PLAN_LIMITS;
-    const scores = new Map<number, number>();
-    let [used, sliceMs] = [NO_TOKENS, 0];
-    let next = 0;
+    const scores = new Map<string, number>();
+    let [used, sliceMs, next] = [NO_TOKENS, 0, 0];
     while (next < withText.length) {
       const startedMs = clock.nowMs();
       // Another slice takes about as long as the one before.
       if (startedMs + sliceMs >= deadlineMs) break;
-      const slice = withText.slice(next, next + rerankSliceCount);
-      const ranking = await this.#rank(
-        slice.map(({ text }) => text),
-        stage,
-        at,
-      );
+      const slice = withText.slice(next, next + PLAN_LIMITS.rerankSliceCount);
+      const texts = slice.map(({ text }) => text);
+      const ranking = await this.#rank(texts, stage, at);
       if (ranking === undefined) break;
       if (!ranking.ok) return ranking;
-      for (const { index, score } of ranking.value.results) scores.set(slice[index]!.i, score);
+      for (const { index, score } of ranking.value.results) scores.set(must(slice[index], 'a result is of a text').id, score);
       const { tokens, cachedTokens } = ranking.value;
       used = { tokens: used.tokens + tokens, cachedTokens: used.cachedTokens + cachedTokens };
       sliceMs = clock.nowMs() - startedMs;
       next += slice.length;
     }
-    const scored = [...scores.keys()];
-    const ranked = rankedBy(
-      pickedFrom(head, scored).ids,
-      scored.map((i) => scores.get(i)!),
-    );
-    const unscored = pickedFrom(
-      head,
-      [...head.ids.keys()].filter((i) => !scores.has(i)),
-    );
-    return ok({ head: ranked, unscored, isCut: next < withText.length, used: { ...used, cut: [] } });
+    const unscored = head.filter(({ id }) => !scores.has(id));
+    const ranking = ranked([...scores].map(([id, score]) => ({ id, score })));
+    return ok({ ranking, unscored, isCut: next < withText.length, used: { ...used, cut: [] } });
   }
 
   /** Undefined: the deadline came first. */
   async #rank(documents: readonly string[], { model, text }: StageOf<'rerank'>, at: FieldPath) {
     const { caller, reranker, asked, clock, timer, deadlineMs } = this.#parts;
     const query = text === undefined ? asked : { text, at: [...at, 'text'] };
-    const ranked = reranker.rerank({ ...caller, model, query: query?.text ?? '', documents, isTruncating: true, directives: ANY_FRESH });
-    const ranking = await inTime(ranked, deadlineMs - clock.nowMs(), timer);
+    const asking = reranker.rerank({ ...caller, model, query: query?.text ?? '', documents, isTruncating: true, directives: ANY_FRESH });
+    const ranking = await inTime(asking, deadlineMs - clock.nowMs(), timer);
     if (ranking === undefined || ranking.ok) return ranking;
     return ranking.error.code === 'deadline_exceeded' ? undefined : err(named(ranking.error, at, query?.at ?? at));
   }

@@ -6,8 +6,8 @@ import { must } from '../../../../kernel/assert.ts';
 import type { Clock } from '../../../../kernel/clock.ts';
 import { ok } from '../../../../kernel/result.ts';
 import type { CandidateRows } from '../candidate-rows.ts';
-import type { Candidates, Ranking } from '../ranking.ts';
-import { behind, firstOf, joined, NOTHING_FOUND, pickedFrom, rankedBy } from '../ranking.ts';
+import type { Ranking } from '../ranking.ts';
+import { idsOf, ranked } from '../ranking.ts';
 import type { RanLeg } from '../run-legs.ts';
 import type { EmbeddedPoints } from '../../vector-space.ts';
 import { bothEmbedded, NOTHING_EMBEDDED } from '../../vector-space.ts';
@@ -15,6 +15,7 @@ import { grouped, ordered } from './arrange.ts';
 import { evaluate } from './evaluate-formula.ts';
 import { maxSimScores } from './max-sim-scores.ts';
 import type { Relevance } from './relevance.ts';
+import type { Candidates, RanStage, Staged } from './staged.ts';
 
 /** What the stages of a plan work with. */
 export interface StageTerms {
@@ -29,27 +30,6 @@ export interface StageTerms {
   readonly pageEnd: number;
 }
 
-/** What one stage did. */
-export interface RanStage {
-  readonly at: FieldPath;
-  readonly kind: Stage['kind'];
-  readonly tookMs: number;
-  readonly candidatesIn: number;
-  readonly lookedAt: number;
-  readonly after: Ranking;
-  /** Whether it has looked at fewer than it would have, for want of time. */
-  readonly isCut: boolean;
-}
-
-/** What a stage makes of the first candidates. */
-export interface Staged {
-  readonly head: Candidates;
-  /** Candidates that it cannot score: they follow as they were. */
-  readonly unscored?: Ranking;
-  readonly isCut?: boolean;
-  readonly used?: EmbeddedPoints;
-}
-
 export interface StagedPlan {
   readonly candidates: Candidates;
   readonly ran: readonly RanStage[];
@@ -58,25 +38,25 @@ export interface StagedPlan {
 
 /** The stages one after another: each arranges the first candidates, and the others follow as they were. [TX270] Refuses as shards and models do. */
 export async function runStages(fused: Ranking, stages: readonly Stage[], terms: StageTerms): Promise<Outcome<StagedPlan>> {
-  let candidates: Candidates = fused;
+  let candidates: Candidates = { ranking: fused };
   let used = NOTHING_EMBEDDED;
   const ran: RanStage[] = [];
   for (const [i, stage] of stages.entries()) {
     const at = ['stages', i];
     const startedMs = terms.clock.nowMs();
-    const first = firstOf(candidates, stage.depth);
-    const staged = await runStage(first, stage, terms, at);
+    const head = candidates.ranking.slice(0, stage.depth);
+    const staged = await runStage(head, stage, terms, at);
     if (!staged.ok) return staged;
-    const { head, unscored = NOTHING_FOUND, isCut = false } = staged.value;
+    const { ranking, unscored = [], isCut = false } = staged.value;
     used = bothEmbedded(used, staged.value.used ?? NOTHING_EMBEDDED);
     // What is not grouped would be as many of one value as there are.
-    const rest = stage.kind === 'group' ? NOTHING_FOUND : behind(candidates, stage.depth);
-    const groups = head.groups ?? candidates.groups;
-    const after = { ...joined(head, unscored, rest), ...(groups === undefined ? {} : { groups }) };
-    const lookedAt = first.ids.length - unscored.ids.length;
+    const rest = stage.kind === 'group' ? [] : candidates.ranking.slice(stage.depth);
+    const after = [...ranking, ...unscored, ...rest];
+    const groups = staged.value.groups ?? candidates.groups;
     const tookMs = terms.clock.nowMs() - startedMs;
-    ran.push({ at, kind: stage.kind, tookMs, candidatesIn: candidates.ids.length, lookedAt, after, isCut });
-    candidates = after;
+    const counts = { candidatesIn: candidates.ranking.length, lookedAt: head.length - unscored.length };
+    ran.push({ at, kind: stage.kind, tookMs, ...counts, after, isCut });
+    candidates = { ranking: after, ...(groups === undefined ? {} : { groups }) };
   }
   return ok({ candidates, ran, used });
 }
@@ -94,7 +74,7 @@ function runStage(head: Ranking, stage: Stage, terms: StageTerms, at: FieldPath)
     case 'group':
       return byMetadata(head, terms, (metadata) => grouped(head, stage, metadata));
     case 'order_by':
-      return byMetadata(head, terms, (metadata) => ordered(head, stage, metadata));
+      return byMetadata(head, terms, (metadata) => ({ ranking: ordered(head, stage, metadata) }));
   }
 }
 
@@ -103,61 +83,49 @@ async function byMetadata(
   { rows }: StageTerms,
   arrange: (metadata: Parameters<typeof grouped>[2]) => Candidates,
 ): Promise<Outcome<Staged>> {
-  const metadata = await rows.metadata(head.ids);
-  return metadata.ok ? ok({ head: arrange(metadata.value) }) : metadata;
+  const metadata = await rows.metadata(idsOf(head));
+  return metadata.ok ? ok(arrange(metadata.value)) : metadata;
 }
 
-const byFormula = (head: Ranking, { score }: StageOf<'formula'>, terms: StageTerms): Promise<Outcome<Staged>> => {
-  const legScores = terms.legs.map(({ ranking }) => new Map(ranking.ids.map((id, i) => [id, ranking.scores[i]!])));
-  return byMetadata(head, terms, (metadata) =>
-    rankedBy(
-      head.ids,
-      head.ids.map((id, i) =>
-        evaluate(score, {
-          score: head.scores[i]!,
-          legScore: (leg) => legScores[leg]?.get(id) ?? 0,
-          metadata: metadata.get(id) ?? null,
-        }),
-      ),
-    ),
-  );
-};
+function byFormula(head: Ranking, { score: formula }: StageOf<'formula'>, terms: StageTerms): Promise<Outcome<Staged>> {
+  const legScores = terms.legs.map(({ ranking }) => new Map(ranking.map(({ id, score }) => [id, score])));
+  return byMetadata(head, terms, (metadata) => {
+    const scored = head.map(({ id, score }) => {
+      const legScore = (leg: number) => legScores[leg]?.get(id) ?? 0;
+      return { id, score: evaluate(formula, { score, legScore, metadata: metadata.get(id) ?? null }) };
+    });
+    return { ranking: ranked(scored) };
+  });
+}
 
 async function byMaxSim(head: Ranking, stage: StageOf<'max_sim'>, terms: StageTerms, at: FieldPath): Promise<Outcome<Staged>> {
-  const contents = await terms.rows.contents(head.ids);
+  const contents = await terms.rows.contents(idsOf(head));
   if (!contents.ok) return contents;
   const query = must(terms.tokenVectors.get(stage), 'the vectors of a stage were made before');
   const asked = { query, field: stage.field, dimensions: terms.dimensionsOf(stage.field), at };
-  const scored = maxSimScores(
-    head.ids.map((id) => contents.value.get(id) ?? null),
-    asked,
-  );
-  if (!scored.ok) return scored;
-  const scores = scored.value;
-  const [known, unknown] = [true, false].map((has) => [...scores.keys()].filter((i) => (scores[i] !== undefined) === has));
-  const ids = pickedFrom(head, known!).ids;
-  return ok({
-    head: rankedBy(
-      ids,
-      known!.map((i) => scores[i]!),
-    ),
-    unscored: pickedFrom(head, unknown!),
+  const stored = head.map(({ id }) => contents.value.get(id) ?? null);
+  const scores = maxSimScores(stored, asked);
+  if (!scores.ok) return scores;
+  const scored = head.flatMap(({ id }, i) => {
+    const score = scores.value[i];
+    return score === undefined ? [] : [{ id, score }];
   });
+  return ok({ ranking: ranked(scored), unscored: head.filter((_, i) => scores.value[i] === undefined) });
 }
 
 /** By the relevance so far, from 0 for the least to 1 for the greatest, and the cosine of the dense vectors. [TX273] */
 async function diversified(head: Ranking, { diversity }: StageOf<'mmr'>, { rows, pageEnd }: StageTerms): Promise<Outcome<Staged>> {
-  const stored = await rows.values(head.ids);
+  const stored = await rows.values(idsOf(head));
   if (!stored.ok) return stored;
-  const there = [...head.ids.keys()].filter((i) => stored.value.has(head.ids[i]!));
-  const scores = there.map((i) => head.scores[i]!);
+  const there = head.flatMap((match) => {
+    const values = stored.value.get(match.id);
+    return values === undefined ? [] : [{ match, values }];
+  });
+  const scores = there.map(({ match }) => match.score);
   const [least, greatest] = [Math.min(...scores), Math.max(...scores)];
-  const candidates = there.map((i) => ({
-    values: must(stored.value.get(head.ids[i]!), 'only rows that are there are chosen from'),
-    score: greatest === least ? 1 : (head.scores[i]! - least) / (greatest - least),
-  }));
-  const chosen = maximalMarginalRelevance('cosine', candidates, pageEnd, diversity).map((at) => there[at]!);
+  const relevance = (score: number): number => (greatest === least ? 1 : (score - least) / (greatest - least));
+  const candidates = there.map(({ match, values }) => ({ values, score: relevance(match.score) }));
+  const chosen = maximalMarginalRelevance('cosine', candidates, pageEnd, diversity).map((at) => must(there[at], 'a candidate').match);
   const isChosen = new Set(chosen);
-  const rest = [...head.ids.keys()].filter((i) => !isChosen.has(i));
-  return ok({ head: pickedFrom(head, [...chosen, ...rest]) });
+  return ok({ ranking: [...chosen, ...head.filter((match) => !isChosen.has(match))] });
 }
