@@ -63,6 +63,7 @@ const INFERENCE_AND_RETRIEVAL = {
   ...indexEndpoints,
   ...aliasEndpoints,
   ...vectorEndpoints,
+  ...planEndpoints,
   ...vectorListingEndpoints,
   ...vectorChangeEndpoints,
   ...bulkEndpoints,

@@ -41,8 +41,6 @@ export const PLAN_LIMITS = {
   planFacetValuesMaxCount: 100,
   // What is answered of a facet unless it says: as many as a page shows.
   planFacetValuesDefaultCount: 10,
-  // Plans of one call: each is as much work as eight searches.
-  planBatchMaxCount: 20,
   // Fragments of one text that are highlighted, and their length.
   highlightFragmentsMaxCount: 10,
   // A sentence or two.

@@ -6,7 +6,7 @@ import { truncated } from '../../embeddings/truncation.ts';
 import { lsn, storedVector } from '../vectors.ts';
 
 const count = z.int().min(0);
-const path = z.string().meta(about('Where the leg stands in the plan.', 'legs[0]'));
+const path = z.string().meta(about('Where the leg or stage stands in the plan.', 'legs[0]'));
 const tookMs = z.number().min(0).meta(about('Milliseconds.'));
 
 const fragment = z.object({

@@ -1,7 +1,6 @@
 import * as z from 'zod';
 
 import { about } from '../../api/api-text.ts';
-import { queryCacheHeaders } from '../../api/cache-headers.ts';
 import type { Endpoint } from '../../api/endpoint.ts';
 import { call, json, tenant, vectorsReply } from '../../api/endpoint.ts';
 import { jsonDepth } from '../../api/json-value.ts';
@@ -141,36 +140,19 @@ const planBody = z.preprocess(shallow, plan);
 
 export type PlanBody = z.output<typeof plan>;
 
-const batchBody = z.strictObject({
-  searches: z.array(planBody).min(1).max(PLAN_LIMITS.planBatchMaxCount).meta(about('What single searches have as bodies.')),
-});
-
-const meters = ['vector_queries', 'vector_cached_queries', 'embedding_tokens', 'embedding_cached_tokens'] as const;
-
-const common = {
-  tag: 'Vectors',
-  access: tenant('index:read'),
-  status: 200,
-  meters,
-  params: indexParams,
-  headers: queryCacheHeaders.extend(deadlineHeaders.shape),
-} as const;
-
 export const planEndpoints = {
   searchIndex: {
-    ...common,
+    tag: 'Vectors',
+    access: tenant('index:read'),
+    status: 200,
     ...call('POST', '/v1/indexes/:index/search', json(planBody)),
     summary: 'Search by vectors, words and ids at once',
     description:
-      'Makes one ranking of several searches, its legs, and puts it through stages. Each leg counts as one of `vector_queries`. A leg that misses the ' +
-      'deadline is left out, and the answer is `partial`. Equal scores are in the order of their ids.',
+      'Makes one ranking of several searches, its legs, and puts it through stages. Each leg that searches by itself counts as one of `vector_queries`. A ' +
+      'leg that misses the deadline is left out, and the answer is `partial`. Equal scores are in the order of their ids.',
+    meters: ['vector_queries', 'embedding_tokens', 'embedding_cached_tokens'],
+    params: indexParams,
+    headers: deadlineHeaders,
     reply: vectorsReply(planReply),
-  },
-  searchIndexBatch: {
-    ...common,
-    ...call('POST', '/v1/indexes/:index/search/batch', json(batchBody)),
-    summary: 'Search by vectors, words and ids, several times in one call',
-    description: `Up to ${PLAN_LIMITS.planBatchMaxCount} plans, answered in their order; one that is refused refuses the call, naming \`searches[i]\` and the field.`,
-    reply: vectorsReply(z.object({ results: z.array(planReply).meta(about('One of each plan, in their order.')) })),
   },
 } as const satisfies Record<string, Endpoint>;

@@ -17,15 +17,9 @@ import { checkReply } from '../vectors.ts';
 import { fieldOf, fieldsOfKind } from './known-fields.ts';
 import type { AskedText } from './stages/relevance.ts';
 
-/** One plan of a request. */
-export interface AskedPlan {
-  readonly body: PlanBody;
-  /** Where it stands in the request; empty: it is all of it. */
-  readonly at: FieldPath;
-}
-
 /** A plan that fits the index. */
-export interface CheckedPlan extends AskedPlan {
+export interface CheckedPlan {
+  readonly body: PlanBody;
   readonly group: LegGroup;
   /** Its legs and those within them. */
   readonly legs: readonly PlacedLeg[];
@@ -39,16 +33,16 @@ interface PlacedLeg {
 }
 
 /** Refuses what does not fit the index, naming its path. [TX265] */
-export function checkPlan(manifest: IndexManifest, { body, at }: AskedPlan): Outcome<CheckedPlan> {
-  const group = groupOf(manifest, body, at);
+export function checkPlan(manifest: IndexManifest, body: PlanBody): Outcome<CheckedPlan> {
+  const group = groupOf(manifest, body);
   if (!group.ok) return group;
-  const legs = legsWithin(group.value, [...at, 'legs']);
-  const text = textOf({ body, at }, legs);
+  const legs = legsWithin(group.value, ['legs']);
+  const text = textOf(body, legs);
   const refused =
-    firstRefusal(legs, ({ leg, at: place }) => checkLeg(manifest, leg, place)) ??
-    firstRefusal([...body.stages.entries()], ([i, stage]) => checkStage(manifest, body, stage, [...at, 'stages', i], text, group.value)) ??
-    firstRefusal([checkReply(manifest, body.include_values, body.top_k, 'top_k'), checkHighlight(manifest, body, legs, at)], (one) => one);
-  return refused ?? ok({ body, at, group: group.value, legs, text });
+    firstRefusal(legs, ({ leg, at }) => checkLeg(manifest, leg, at)) ??
+    firstRefusal([...body.stages.entries()], ([i, stage]) => checkStage(manifest, body, stage, ['stages', i], text, group.value)) ??
+    firstRefusal([checkReply(manifest, body.include_values, body.top_k, 'top_k'), checkHighlight(manifest, body, legs)], (one) => one);
+  return refused ?? ok({ body, group: group.value, legs, text });
 }
 
 /** The first refusal of some checks. */
@@ -61,7 +55,7 @@ function firstRefusal<T>(items: readonly T[], check: (item: T) => Outcome<unknow
 }
 
 /** The legs of a plan: those that it names, or those that the index has for a text. [TX264] */
-function groupOf(manifest: IndexManifest, { legs, text, fusion }: PlanBody, at: FieldPath): Outcome<LegGroup> {
+function groupOf(manifest: IndexManifest, { legs, text, fusion }: PlanBody): Outcome<LegGroup> {
   if (legs !== undefined || text === undefined) return ok({ legs: legs ?? [], fusion });
   const own: Leg[] = [
     ...(embeddingFor(manifest, 'queries') === null ? [] : [{ kind: 'vector', field: '', text, exact: false } as const]),
@@ -70,7 +64,7 @@ function groupOf(manifest: IndexManifest, { legs, text, fusion }: PlanBody, at: 
   ];
   if (own.length > 0) return ok({ legs: own, fusion });
   const what = 'the index has neither a model nor a text field nor a sparse field with a model: name `legs`';
-  return refuse('invalid_value', what, [...at, 'text']);
+  return refuse('invalid_value', what, 'text');
 }
 
 function legsWithin({ legs }: LegGroup, at: FieldPath): PlacedLeg[] {
@@ -80,10 +74,10 @@ function legsWithin({ legs }: LegGroup, at: FieldPath): PlacedLeg[] {
   });
 }
 
-function textOf({ body, at }: AskedPlan, legs: readonly PlacedLeg[]): AskedText | undefined {
-  if (body.text !== undefined) return { text: body.text, at: [...at, 'text'] };
-  for (const { leg, at: place } of legs) {
-    if ('text' in leg && leg.text !== undefined) return { text: leg.text, at: [...place, 'text'] };
+function textOf(body: PlanBody, legs: readonly PlacedLeg[]): AskedText | undefined {
+  if (body.text !== undefined) return { text: body.text, at: ['text'] };
+  for (const { leg, at } of legs) {
+    if ('text' in leg && leg.text !== undefined) return { text: leg.text, at: [...at, 'text'] };
   }
   return undefined;
 }
@@ -154,10 +148,9 @@ function checkMmr({ dimensions }: IndexManifest, { depth }: StageOf<'mmr'>, page
   return refuseBeyond({ path: [...at, 'depth'], limit: 'mmrProductsMaxCount', value: products, what });
 }
 
-function checkHighlight(manifest: IndexManifest, { highlight }: PlanBody, legs: readonly PlacedLeg[], at: FieldPath): Outcome<unknown> {
+function checkHighlight(manifest: IndexManifest, { highlight }: PlanBody, legs: readonly PlacedLeg[]): Outcome<unknown> {
   if (highlight === undefined) return ok(null);
-  const place = [...at, 'highlight'];
-  if (!legs.some(({ leg }) => leg.kind === 'text')) return refuse('invalid_value', 'goes with a text leg only', place);
+  if (!legs.some(({ leg }) => leg.kind === 'text')) return refuse('invalid_value', 'goes with a text leg only', 'highlight');
   const named = [...(highlight.fields ?? []).entries()];
-  return firstRefusal(named, ([i, name]) => fieldOf(manifest, 'text', name, [...place, 'fields', i])) ?? ok(null);
+  return firstRefusal(named, ([i, name]) => fieldOf(manifest, 'text', name, ['highlight', 'fields', i])) ?? ok(null);
 }

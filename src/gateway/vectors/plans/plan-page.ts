@@ -33,7 +33,7 @@ export interface PlanPage extends VectorColumns {
 
 type PageTerms = Pick<SearchTerms, 'manifest' | 'shards' | 'namespace' | 'queries'>;
 
-/** The matches behind the offset, with what is included: read of these alone. Rows that are gone by now are left out. [TX277] */
+/** The matches behind the offset, with what is included: read of these alone. Rows that are gone by now are left out. */
 export async function pageOf(
   candidates: Candidates,
   plan: CheckedPlan,

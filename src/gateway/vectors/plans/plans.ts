@@ -1,16 +1,13 @@
 import type { FieldPath } from '../../../contract/api/field-path.ts';
-import type { Refusal } from '../../../contract/api/errors.ts';
 import type { Outcome } from '../../../contract/api/outcome.ts';
-import { allOf } from '../../../contract/api/outcome.ts';
 import { API_LIMITS } from '../../../contract/api/api-limits.ts';
+import type { PlanBody } from '../../../contract/vectors/plans/plans.ts';
 import { VECTOR_LIMITS } from '../../../contract/vectors/vector-limits.ts';
-import { replyTooLarge } from '../../../ann/shard/included-columns.ts';
-import { columnsBytes } from '../../../index/fan-out/answer-columns.ts';
 import type { IndexManifest } from '../../../index/index-manifest.ts';
 import type { IndexShards } from '../../../index/shards/index-shards.ts';
 import type { Clock } from '../../../kernel/clock.ts';
 import { must } from '../../../kernel/assert.ts';
-import { err, ok } from '../../../kernel/result.ts';
+import { ok } from '../../../kernel/result.ts';
 
 import type { Timer } from '../../../kernel/timer.ts';
 import { Composed } from '../../api/composed.ts';
@@ -20,13 +17,12 @@ import type { IndexRef } from '../../indexes/index-ref.ts';
 import { onIndex } from '../../indexes/index-ref.ts';
 import type { ManifestCache } from '../../indexes/manifest-cache.ts';
 import type { Acting } from '../../tenancy/authority.ts';
-import { inSearch } from '../searches.ts';
 import type { EmbeddedPoints, VectorSpace } from '../vector-space.ts';
-import { bothEmbedded, NOTHING_EMBEDDED } from '../vector-space.ts';
+import { bothEmbedded } from '../vector-space.ts';
 import type { OnIndex } from '../vectors.ts';
 import { consistencyOf } from '../vectors.ts';
 import { CandidateRows } from './candidate-rows.ts';
-import type { AskedPlan, CheckedPlan } from './check-plan.ts';
+import type { CheckedPlan } from './check-plan.ts';
 import { checkPlan } from './check-plan.ts';
 import type { Facet } from './facets.ts';
 import { facetOf } from './facets.ts';
@@ -59,7 +55,7 @@ export interface PlanCaller extends Acting {
 }
 
 /** What one plan found. */
-export interface FoundPlan {
+export interface FoundPlan extends EmbeddedPoints {
   readonly page: PlanPage;
   /** How many the legs found together. */
   readonly candidates: number;
@@ -78,43 +74,27 @@ export interface FoundPlan {
   readonly cutParts: readonly FieldPath[];
   /** How many searches it counts as. */
   readonly searches: number;
-  readonly used: EmbeddedPoints;
 }
-
-/** What the plans of a request found, in their order, and what all together took. */
-export type FoundByPlans = OnIndex<{ readonly found: readonly FoundPlan[] } & EmbeddedPoints>;
 
 /** Searches an index by plans of several legs and stages. SPEC: SPEC.md. */
 export class Plans extends Composed<PlansParts> {
   /**
-   * All are checked and embedded before the first search is made. Refuses the whole request as the first plan that is refused, naming its field: what
-   * does not fit the index, or as shards, embedders and the reranker do. `deadlineMs`: milliseconds since the Unix epoch. [TX260]
+   * All is checked, reserved and embedded before the first search is made. Refuses what does not fit the index, and as shards, embedders and the
+   * reranker do, naming the field of the plan. `deadlineMs`: milliseconds since the Unix epoch. [TX260]
    */
-  search(caller: PlanCaller, index: IndexRef, asked: readonly AskedPlan[], deadlineMs?: number): Promise<Outcome<FoundByPlans>> {
+  search(caller: PlanCaller, index: IndexRef, body: PlanBody, deadlineMs?: number): Promise<Outcome<OnIndex<FoundPlan>>> {
     const { manifests, space, embedder, clock } = this.parts;
     return onIndex(manifests, caller.principal, index, async (manifest) => {
-      const checked: CheckedPlan[] = [];
-      for (const one of asked) {
-        const plan = checkPlan(manifest, one);
-        if (!plan.ok) return plan;
-        checked.push(plan.value);
-      }
-      const reserved = await caller.reserve({ vector_queries: checked.reduce((sum, plan) => sum + searchesOf(plan), 0) });
+      const checked = checkPlan(manifest, body);
+      if (!checked.ok) return checked;
+      const plan = checked.value;
+      const reserved = await caller.reserve({ vector_queries: searchesOf(plan) });
       if (!reserved.ok) return reserved;
-      const preparer = new PlanPreparer({ space, embedder }, caller, manifest);
-      const prepared = await allOf(checked.map((plan) => preparer.prepare(plan)));
+      const prepared = await new PlanPreparer({ space, embedder }, caller, manifest).prepare(plan);
       if (!prepared.ok) return prepared;
       const untilMs = deadlineMs ?? clock.nowMs() + API_LIMITS.queryDeadlineDefaultMs;
-      const found = await allOf(
-        checked.map(async (plan, i) => {
-          const ran = await this.#run(caller, manifest, plan, must(prepared.value[i], 'each plan is prepared'), untilMs);
-          return ran.ok ? ran : err(inPlan(ran.error, plan.at));
-        }),
-      );
-      if (!found.ok) return found;
-      const fits = checkTogether(checked, found.value);
-      const used = found.value.reduce((sum, one) => bothEmbedded(sum, one.used), NOTHING_EMBEDDED);
-      return fits.ok ? ok({ found: found.value, ...used, manifest }) : fits;
+      const found = await this.#run(caller, manifest, plan, prepared.value, untilMs);
+      return found.ok ? ok({ ...found.value, manifest }) : found;
     });
   }
 
@@ -126,7 +106,7 @@ export class Plans extends Composed<PlansParts> {
     deadlineMs: number,
   ): Promise<Outcome<FoundPlan>> {
     const { shards: all, reranker, clock, timer } = this.parts;
-    const { body, group, text, at } = plan;
+    const { body, group, text } = plan;
     const { namespace, statistics, statistics_of: statisticsOf, explain, offset, top_k: topK } = body;
     const pageEnd = offset + topK;
     const shards = all.of(manifest);
@@ -135,7 +115,7 @@ export class Plans extends Composed<PlansParts> {
     const reading = { consistency, deadlineMs: deadlineMs - VECTOR_LIMITS.fanOutGroupMarginMs };
     const terms = { manifest, shards, namespace, reading, explain, ...prepared, statistics, statisticsOf };
     const run = new LegRun({ ...terms, clock, timer, deadlineMs, pageEnd });
-    const ran = await run.group(group, body.filter ?? null, [...at, 'legs']);
+    const ran = await run.group(group, body.filter ?? null, ['legs']);
     if (!ran.ok) return ran;
     const { ranking, decision, own, all: legs } = ran.value;
     const rows = new CandidateRows({ manifest, shards, namespace, consistency });
@@ -162,23 +142,10 @@ export class Plans extends Composed<PlansParts> {
       missing: [...new Set(legs.flatMap(({ missing }) => missing))].sort((a, b) => a - b),
       cutParts: [...legs.filter(({ isLate }) => isLate), ...staged.value.ran.filter(({ isCut }) => isCut)].map((part) => part.at),
       searches: searchesOf(plan),
-      used: bothEmbedded(prepared.used, staged.value.used),
+      ...bothEmbedded(prepared.used, staged.value.used),
     });
   }
 }
 
 /** Each leg that searches by itself is one. */
 const searchesOf = ({ legs }: CheckedPlan): number => legs.filter(({ leg }) => leg.kind !== 'plan').length;
-
-/** A refusal that names no field of the plan names the plan; one that does names it already. */
-const inPlan = (error: Refusal, at: FieldPath): Refusal => (error.path === undefined ? inSearch(error, at) : error);
-
-/** Refuses plans whose pages are together more than one answer holds. */
-function checkTogether(plans: readonly CheckedPlan[], found: readonly FoundPlan[]): Outcome<null> {
-  let bytes = 0;
-  for (const [i, { page }] of found.entries()) {
-    bytes += plans.length === 1 ? 0 : columnsBytes(page);
-    if (bytes > VECTOR_LIMITS.retrievalReplyBytesMax) return err(inPlan(replyTooLarge().error, must(plans[i], 'each plan was found').at));
-  }
-  return ok(null);
-}

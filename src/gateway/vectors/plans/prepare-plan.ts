@@ -106,7 +106,7 @@ export class PlanPreparer {
     return ok({ vector: { indices: made.indices, values: [...made.values] }, used: row.value.used });
   }
 
-  async #tokenVectors({ body: { stages }, at }: CheckedPlan) {
+  async #tokenVectors({ body: { stages } }: CheckedPlan) {
     const made = new Map<StageOf<'max_sim'>, Float32Array>();
     let used = NOTHING_EMBEDDED;
     for (const [i, stage] of stages.entries()) {
@@ -116,7 +116,7 @@ export class PlanPreparer {
         continue;
       }
       const known = fieldsOfKind(this.#manifest, 'multi_vector').find(([name]) => name === stage.field);
-      const row = await this.#encoded(stage.text, known?.[1].model, 'tokens', [...at, 'stages', i, 'text']);
+      const row = await this.#encoded(stage.text, known?.[1].model, 'tokens', ['stages', i, 'text']);
       if (!row.ok) return row;
       made.set(stage, row.value.row);
       used = bothEmbedded(used, row.value.used);

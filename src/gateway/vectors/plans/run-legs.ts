@@ -49,7 +49,7 @@ export interface LegRunTerms extends SearchTerms {
 
 const NOT_SEARCHED = { ranking: [], lsn: 0, missing: [], scored: null, postingsSkipped: null } satisfies Found;
 
-/** Runs the legs of one plan, all at once, under one deadline. [TX261] */
+/** Runs the legs of one plan, all at once, under one deadline. */
 export class LegRun {
   readonly #terms: LegRunTerms;
 

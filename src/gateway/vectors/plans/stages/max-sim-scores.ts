@@ -17,7 +17,7 @@ interface Asked {
   readonly at: FieldPath;
 }
 
-/** The similarity of each row by its contents; undefined: it has no vectors in the field. Refuses with `limit_exceeded` what would take too long. [TX271] */
+/** The similarity of each row by its contents; undefined: it has no vectors in the field. Refuses with `limit_exceeded` what would take too long. */
 export function maxSimScores(
   contents: readonly (string | null)[],
   { query, field, dimensions, at }: Asked,

@@ -34,7 +34,7 @@ export interface AskedText {
   readonly at: FieldPath;
 }
 
-/** Ranks candidates by what a model says of their texts and the query, in slices, as far as time allows. [TX272] */
+/** Ranks candidates by what a model says of their texts and the query, in slices, as far as time allows. */
 export class Relevance {
   readonly #parts: RelevanceParts;
 

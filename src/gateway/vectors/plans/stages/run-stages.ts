@@ -113,7 +113,7 @@ async function byMaxSim(head: Ranking, stage: StageOf<'max_sim'>, terms: StageTe
   return ok({ ranking: ranked(scored), unscored: head.filter((_, i) => scores.value[i] === undefined) });
 }
 
-/** By the relevance so far, from 0 for the least to 1 for the greatest, and the cosine of the dense vectors. [TX273] */
+/** By the relevance so far, from 0 for the least to 1 for the greatest, and the cosine of the dense vectors. */
 async function diversified(head: Ranking, { diversity }: StageOf<'mmr'>, { rows, pageEnd }: StageTerms): Promise<Outcome<Staged>> {
   const stored = await rows.values(idsOf(head));
   if (!stored.ok) return stored;
