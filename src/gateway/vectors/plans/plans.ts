@@ -6,7 +6,6 @@ import { VECTOR_LIMITS } from '../../../contract/vectors/vector-limits.ts';
 import type { IndexManifest } from '../../../index/index-manifest.ts';
 import type { IndexShards } from '../../../index/shards/index-shards.ts';
 import type { Clock } from '../../../kernel/clock.ts';
-import { must } from '../../../kernel/assert.ts';
 import { ok } from '../../../kernel/result.ts';
 
 import type { Timer } from '../../../kernel/timer.ts';

@@ -58,8 +58,7 @@ function world(late?: string) {
   const search = async (written: unknown) => {
     const body = bodyOf(written);
     if (!body.ok) return body;
-    const found = await plans.search(caller, 'notes', [{ body: body.value, at: [] }]);
-    return found.ok ? ok(found.value.found[0]!) : found;
+    return plans.search(caller, 'notes', body.value);
   };
   return { search, asked };
 }
