@@ -53,6 +53,7 @@ import { uploadEndpoints } from './files/uploads.ts';
 import { upstreamEndpoints } from './upstreams/upstreams.ts';
 import { usageEndpoints } from './tenancy/usage.ts';
 import { vectorChangeEndpoints } from './vectors/vector-changes.ts';
+import { planEndpoints } from './vectors/plans/plans.ts';
 import { vectorEndpoints, vectorListingEndpoints } from './vectors/vectors.ts';
 
 const INFERENCE_AND_RETRIEVAL = {

@@ -148,6 +148,7 @@ export const RESTRICTIONS: Readonly<Record<OfTenants, Restriction>> = {
   upsertVectors: ofTexts,
   queryVectors: ofTexts,
   queryVectorsBatch: ofTexts,
+  searchIndex: ofTexts,
   fetchVectors: ofIndex,
   deleteVectors: ofIndex,
   listVectors: ofIndex,

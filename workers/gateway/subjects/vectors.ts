@@ -1,5 +1,6 @@
 import { erasureEndpoints, indexEndpoints } from '../../../src/contract/indexes/indexes.ts';
 import { aliasEndpoints } from '../../../src/contract/indexes/aliases.ts';
+import { planEndpoints } from '../../../src/contract/vectors/plans/plans.ts';
 import { vectorEndpoints, vectorListingEndpoints } from '../../../src/contract/vectors/vectors.ts';
 import { vectorChangeEndpoints } from '../../../src/contract/vectors/vector-changes.ts';
 import { bulkEndpoints } from '../../../src/contract/vectors/bulk.ts';
@@ -8,6 +9,7 @@ import { recallEndpoints } from '../../../src/contract/vectors/recall.ts';
 import { composeRetrieval } from '../compose-retrieval.ts';
 import { indexHandlers } from '../routes/indexes/indexes.ts';
 import { aliasHandlers } from '../routes/indexes/aliases.ts';
+import { planHandlers } from '../routes/vectors/plans.ts';
 import { vectorHandlers } from '../routes/vectors/vectors.ts';
 import { bulkHandlers } from '../routes/vectors/bulk.ts';
 import { generationHandlers } from '../routes/indexes/generations.ts';
@@ -20,11 +22,12 @@ export const { routes, app } = subjectApp(
     ...indexEndpoints,
     ...aliasEndpoints,
     ...vectorEndpoints,
+    ...planEndpoints,
     ...vectorListingEndpoints,
     ...vectorChangeEndpoints,
     ...bulkEndpoints,
     ...generationEndpoints,
     ...recallEndpoints,
   },
-  { ...indexHandlers, ...aliasHandlers, ...vectorHandlers, ...bulkHandlers, ...generationHandlers },
+  { ...indexHandlers, ...aliasHandlers, ...vectorHandlers, ...planHandlers, ...bulkHandlers, ...generationHandlers },
 );

@@ -58,6 +58,7 @@ const CHAPTERS = [
     'indexStats',
     'queryVectors',
     'queryVectorsBatch',
+    'searchIndex',
     'fetchVectors',
     'listVectors',
   ],

@@ -62,6 +62,17 @@ export const retrievalExamples = {
     },
   },
   queryVectors: { params, body: { text: 'who opens the lock?', top_k: 2, filter: { page: { $lt: 5 } }, include_text: true } },
+  searchIndex: {
+    params,
+    body: {
+      legs: [
+        { kind: 'vector', text: 'who opens the lock?' },
+        { kind: 'text', text: 'gates at dawn', fields: { title: 2 } },
+      ],
+      stages: [{ kind: 'order_by', property: 'page' }],
+      top_k: 2,
+    },
+  },
   queryVectorsBatch: {
     params,
     body: {

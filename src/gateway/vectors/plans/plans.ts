@@ -7,7 +7,6 @@ import type { IndexManifest } from '../../../index/index-manifest.ts';
 import type { IndexShards } from '../../../index/shards/index-shards.ts';
 import type { Clock } from '../../../kernel/clock.ts';
 import { ok } from '../../../kernel/result.ts';
-
 import type { Timer } from '../../../kernel/timer.ts';
 import { Composed } from '../../api/composed.ts';
 import type { AnyEmbedder } from '../../embeddings/any-embedder.ts';
@@ -60,9 +59,7 @@ export interface FoundPlan extends EmbeddedPoints {
   readonly candidates: number;
   readonly facets: readonly Facet[];
   readonly decision: Decision;
-  /** The legs of the plan itself, in their order. */
-  readonly own: readonly RanLeg[];
-  /** Those within them, too. */
+  /** Its legs, each behind those that it holds. */
   readonly legs: readonly RanLeg[];
   readonly stages: readonly RanStage[];
   /** The write up to which the answer is complete. */
@@ -79,10 +76,16 @@ export interface FoundPlan extends EmbeddedPoints {
 export class Plans extends Composed<PlansParts> {
   /**
    * All is checked, reserved and embedded before the first search is made. Refuses what does not fit the index, and as shards, embedders and the
-   * reranker do, naming the field of the plan. `deadlineMs`: milliseconds since the Unix epoch. [TX260]
+   * reranker do, naming the field of the plan. `budgetMs`: how long it may take. [TX260]
    */
-  search(caller: PlanCaller, index: IndexRef, body: PlanBody, deadlineMs?: number): Promise<Outcome<OnIndex<FoundPlan>>> {
+  search(
+    caller: PlanCaller,
+    index: IndexRef,
+    body: PlanBody,
+    budgetMs: number = API_LIMITS.queryDeadlineDefaultMs,
+  ): Promise<Outcome<OnIndex<FoundPlan>>> {
     const { manifests, space, embedder, clock } = this.parts;
+    const untilMs = clock.nowMs() + budgetMs;
     return onIndex(manifests, caller.principal, index, async (manifest) => {
       const checked = checkPlan(manifest, body);
       if (!checked.ok) return checked;
@@ -91,7 +94,6 @@ export class Plans extends Composed<PlansParts> {
       if (!reserved.ok) return reserved;
       const prepared = await new PlanPreparer({ space, embedder }, caller, manifest).prepare(plan);
       if (!prepared.ok) return prepared;
-      const untilMs = deadlineMs ?? clock.nowMs() + API_LIMITS.queryDeadlineDefaultMs;
       const found = await this.#run(caller, manifest, plan, prepared.value, untilMs);
       return found.ok ? ok({ ...found.value, manifest }) : found;
     });
@@ -134,7 +136,6 @@ export class Plans extends Composed<PlansParts> {
       candidates: ranking.length,
       facets: body.facets.map((facet) => facetOf(metadata, facet)),
       decision,
-      own,
       legs,
       stages: staged.value.ran,
       lsn: lsns.length === 0 ? 0 : Math.min(...lsns),

@@ -15,6 +15,7 @@ import { VectorListing } from '../../../../src/gateway/vectors/vector-listing.ts
 import { FieldSpace } from '../../../../src/gateway/vectors/field-space.ts';
 import { Upserts } from '../../../../src/gateway/vectors/upserts.ts';
 import { VectorSpace } from '../../../../src/gateway/vectors/vector-space.ts';
+import { Plans } from '../../../../src/gateway/vectors/plans/plans.ts';
 import { Searches } from '../../../../src/gateway/vectors/searches.ts';
 import { Vectors } from '../../../../src/gateway/vectors/vectors.ts';
 import { must } from '../../../../src/kernel/assert.ts';
@@ -32,7 +33,7 @@ import { DurableFollowedObjects, DurableGenerations, wakeOf } from './durable-ge
 import { DurableIndexes } from './durable-indexes.ts';
 import { wireShards } from './index-shards.ts';
 import { sha256 } from '../api/sha256.ts';
-import { sleep } from '../../../../durable-objects/system-time.ts';
+import { sleep, systemTimer } from '../../../../durable-objects/system-time.ts';
 
 /** Characters of the keys of requests that came without one: 80 bits, for as long as they are remembered. */
 const OWN_KEY_CHARS = 16;
@@ -47,6 +48,7 @@ export interface Retrieval {
   readonly changes: VectorChanges;
   readonly searches: Searches;
   readonly queries: QueryCache;
+  readonly plans: Plans;
   readonly recall: RecallMeasurement;
   readonly imports: Imports;
   readonly exports: Exports;
@@ -58,7 +60,7 @@ export interface Retrieval {
 export function wireRetrieval(env: GatewayEnv, gateway: Embedding): Retrieval {
   const { clock, rng, metrics, countCache: count, countInputs } = gateway;
   const { organisations, budget } = gateway.tenancy;
-  const { anyEmbedder: embedder, purges } = gateway.embeddings;
+  const { anyEmbedder: embedder, reranker, purges } = gateway.embeddings;
   const registries = new TenantRegistries(env.REGISTRY, organisations);
   const directory = new DurableIndexes(env.INDEX, registries);
   const shards = wireShards(env, gateway);
@@ -83,6 +85,7 @@ export function wireRetrieval(env: GatewayEnv, gateway: Embedding): Retrieval {
     changes: new VectorChanges({ manifests, shards, space }),
     searches,
     queries,
+    plans: new Plans({ manifests, shards, space, embedder, reranker, clock, timer: systemTimer }),
     recall: new RecallMeasurement({ manifests, shards, rng }),
     imports: new Imports({ vectors, manifests, space, budget, tokens, rng, sleep }),
     erasures: new Erasures(new DurableErasures(env, registries)),

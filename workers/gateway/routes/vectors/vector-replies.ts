@@ -4,6 +4,7 @@ import { RECALL_TARGET_DEFAULT } from '../../../../src/contract/indexes/index-se
 import type { RecallReply } from '../../../../src/contract/vectors/recall.ts';
 import type { StoredVectorReply } from '../../../../src/contract/vectors/vectors.ts';
 import type { MeasuredRecall } from '../../../../src/gateway/vectors/recall-measurement.ts';
+import type { TokensUsed } from '../../../../src/gateway/vectors/vector-space.ts';
 import type { OnIndex } from '../../../../src/gateway/vectors/vectors.ts';
 import type { EmbeddingUse } from '../../../../src/index/index-manifest.ts';
 import { embeddingFor } from '../../../../src/index/index-manifest.ts';
@@ -20,6 +21,12 @@ export function indexed(
   const headers = { 'x-sluice-index-lsn': String(lsn), 'x-sluice-index-generation': String(manifest.generation), ...more };
   return embedding === null ? { headers } : { headers, model: embedding.model };
 }
+
+/** What embedding took, by meter. */
+export const tokenMeters = ({ tokens, cachedTokens }: TokensUsed) => ({
+  embedding_tokens: tokens - cachedTokens,
+  embedding_cached_tokens: cachedTokens,
+});
 
 export function vectorReplies(
   { ids, values, metadata, texts, contents, manifest }: OnIndex<VectorColumns>,

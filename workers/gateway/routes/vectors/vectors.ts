@@ -13,14 +13,13 @@ import type { CacheReport } from '../../../../src/gateway/caches/cache-report.ts
 import { cacheHeaders } from '../../../../src/gateway/caches/cache-report.ts';
 import type { ChangedVectors, StoredSelection } from '../../../../src/gateway/vectors/vector-changes.ts';
 import type { FoundMatches } from '../../../../src/gateway/vectors/searches.ts';
-import type { TokensUsed } from '../../../../src/gateway/vectors/vector-space.ts';
 import { batchPaths } from '../../../../src/gateway/vectors/vector-space.ts';
 import type { OnIndex } from '../../../../src/gateway/vectors/vectors.ts';
 import { includeOf } from '../../../../src/gateway/vectors/vectors.ts';
 import { must } from '../../../../src/kernel/assert.ts';
 import type { Handlers } from '../../pipeline/serve.ts';
 import type { VectorWriter } from '../../pipeline/vector-writer.ts';
-import { explanationReply, indexed, recallReply, vectorReplies } from './vector-replies.ts';
+import { explanationReply, indexed, recallReply, tokenMeters, vectorReplies } from './vector-replies.ts';
 
 export const vectorHandlers = {
   upsertVectors: async (call) => {
@@ -167,11 +166,6 @@ function queryMeters(report: CacheReport | undefined, count: number) {
 /** What was written of a call that was refused midway. Under a key, its repetition is billed whole. */
 const appliedMeters = ({ applied = 0 }: Refusal, idempotencyKey: string | undefined) => ({
   vectors_written: idempotencyKey === undefined ? applied : 0,
-});
-
-const tokenMeters = ({ tokens, cachedTokens }: TokensUsed) => ({
-  embedding_tokens: tokens - cachedTokens,
-  embedding_cached_tokens: cachedTokens,
 });
 
 const updated = (changed: OnIndex<ChangedVectors>) => ({
