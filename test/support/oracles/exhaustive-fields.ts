@@ -79,7 +79,7 @@ export class ExhaustiveFields implements RowFields {
     const fragmentsOf = (row: RowContents, name: string) =>
       this.#words(row, name)
         .filter((word) => words.has(word))
-        .map((word) => ({ start: this.#text(row, name).indexOf(word), text: word, matches: [[0, word.length] as const] }));
+        .map((word) => ({ start: this.#text(row, name).indexOf(word), text: word, matches: [{ begin: 0, end: word.length }] }));
     return ok(rows.map((row) => Object.fromEntries(fields.map((name) => [name, fragmentsOf(row, name)]))));
   }
 

@@ -178,6 +178,6 @@ it('TX186: matches in texts are answered by id and field; ids that are not there
   const { rows } = value(made.shard.highlight({ ...asked, options: { fragmentChars: 100, fragments: 1 } }));
   expect(rows).toEqual([
     { id: 'b', fields: [{ name: 'body', fragments: [] }] },
-    { id: 'a', fields: [{ name: 'body', fragments: [{ start: 2, text: 'red', matches: [[0, 3]] }] }] },
+    { id: 'a', fields: [{ name: 'body', fragments: [{ start: 2, text: 'red', matches: [{ begin: 0, end: 3 }] }] }] },
   ]);
 });
