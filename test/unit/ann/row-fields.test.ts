@@ -120,7 +120,7 @@ describe('TX183: a leg over fields', () => {
     expect(value(made.shard.searchFields(leg('red'))).ids).toEqual(['a']);
     expect(value(made.shard.searchFields(leg('red', { namespace: 'other' }))).ids).toEqual([]);
     const { explanation, contents } = value(made.shard.searchFields(leg('green', { explain: true, include: ALL })));
-    expect([explanation?.engine, explanation?.filter, contents]).toEqual(['postings', null, ['{"body":"green"}']]);
+    expect([explanation?.postings?.scored, explanation?.filter, contents]).toEqual([3, null, ['{"body":"green"}']]);
   });
 
   it('leaves out what is excluded and what the filter refuses before it is cut', () => {
