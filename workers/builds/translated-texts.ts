@@ -1,8 +1,8 @@
 import { isRecord } from '../../src/inference/text/config-json.ts';
 import { must } from '../../src/kernel/assert.ts';
 import { UnusableInput } from './build-error.ts';
-import type { DefinitionText } from './definition-texts.ts';
-import { termTexts } from './definition-texts.ts';
+import type { DefinitionText } from './definition-text.ts';
+import { termTexts } from './definition-text.ts';
 
 /** `zh_CN`, `pt_BR@latin` and `Translation-de` are texts of `zh`, `pt` and `de`. */
 export const languageOf = (locale: string): string => must(/^[^_@.]*/.exec(locale)?.[0], 'a pattern that matches anything');

@@ -45,7 +45,7 @@ export function unigramVocabulary(tokeniserFile: Uint8Array, texts: readonly str
 }
 
 function addWithChars(piece: string, chosen: Set<string>, places: ReadonlyMap<string, number>): void {
-  for (const part of [piece, ...piece]) if (places.has(part)) chosen.add(part);
+  for (const part of [piece, ...Array.from(piece)]) if (places.has(part)) chosen.add(part);
 }
 
 /** How often the texts have each piece, by the teacher's id. */

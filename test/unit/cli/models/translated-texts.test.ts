@@ -1,6 +1,5 @@
 import { expect, it } from 'vitest';
-import { sampledLanguages } from '../../../../workers/builds/definition-texts.ts';
-import { debianTexts } from '../../../../workers/builds/definition-texts.ts';
+import { debianTexts, sampledLanguages } from '../../../../workers/builds/definition-texts.ts';
 import { catalogueTexts, cedictTexts, languageOf, thesaurusTexts } from '../../../../workers/builds/translated-texts.ts';
 
 /** A catalogue as msgfmt writes it, in either order of bytes. */
