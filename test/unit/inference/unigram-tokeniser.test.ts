@@ -101,3 +101,8 @@ it('[M211] a vocabulary is opened in steps', () => {
   while (opening.next().done !== true) steps++;
   expect(steps).toBeGreaterThan(3);
 });
+
+it('[M209] two likely pieces are more likely than one that is rare', () => {
+  const read = open(`${far}▁a\nb${far}${far}${far}${far}▁ab\n▁\na`);
+  expect([...read.tokenise('ab').ids]).toEqual([1, 2]);
+});
