@@ -17,6 +17,7 @@ import { failoverBench } from './failover.ts';
 import { filterBench } from './filters.ts';
 import { forecastBench } from './forecast.ts';
 import { frontDoorBench } from './front-door.ts';
+import { fusionBench } from './fusion.ts';
 import { gatewayBench } from './gateway.ts';
 import { ladderBench } from './ladder.ts';
 import { memoryBench } from './memory.ts';
@@ -60,6 +61,7 @@ const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Op
   filters: filterBench,
   forecast: forecastBench,
   'front-door': frontDoorBench,
+  fusion: fusionBench,
   gateway: gatewayBench,
   ladder: ladderBench,
   memory: memoryBench,
