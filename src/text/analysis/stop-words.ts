@@ -65,4 +65,6 @@ const LISTS: Readonly<Partial<Record<Language, readonly string[]>>> = {
 };
 
 /** Words of a language that say little about a text, some 30 to 280; none for a language without a list. */
-export const stopWordsOf = (language: Language): readonly string[] => LISTS[language] ?? [];
+export const stopWordsOf = (language: Language): readonly string[] =>
+  // One of the package's lists begins with a byte order mark.
+  (LISTS[language] ?? []).map((word) => word.replace('\uFEFF', ''));

@@ -2,6 +2,7 @@ import type { AnalysisSettings } from '../../contract/indexes/analysis.ts';
 import { STEMMED_LANGUAGES } from '../../contract/indexes/analysis.ts';
 import { TEXT_LIMITS } from '../../contract/indexes/text-limits.ts';
 import { withoutAccents } from './accents.ts';
+import { INVISIBLE } from './character-classes.ts';
 import type { Stem } from './stemmers.ts';
 import { STEMMERS } from './stemmers.ts';
 import { stopWordsOf } from './stop-words.ts';
@@ -49,7 +50,7 @@ export class WordForms {
 
   /** In lower case and compatible form, without apostrophes: `don't` is `dont`, and of `l'avion` remains `avion`. */
   #spelling(word: string): string {
-    const compatible = isAscii(word) ? word : word.normalize('NFKC').replaceAll('’', "'");
+    const compatible = isAscii(word) ? word : word.normalize('NFKC').replaceAll('’', "'").replaceAll(INVISIBLE, '');
     const lower = this.#language === 'turkish' ? compatible.toLocaleLowerCase('tr') : compatible.toLowerCase();
     const quote = lower.indexOf("'");
     if (quote < 0) return lower.replaceAll(',', '.').slice(0, termCharsMax);

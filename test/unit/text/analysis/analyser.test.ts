@@ -10,7 +10,7 @@ const nothing = (): void => undefined;
 
 describe('words', () => {
   it('case, compatibility forms and accents make no difference [TX3]', () => {
-    expect(termsIn(plain, 'Café CAFE\u0301 ﬁne Straße Łódź')).toEqual(['cafe', 'cafe', 'fine', 'strasse', 'lodz']);
+    expect(termsIn(plain, 'Café CAFE\u0301 ﬁne so\u00adft Straße Łódź')).toEqual(['cafe', 'cafe', 'fine', 'soft', 'strasse', 'lodz']);
     expect(termsIn(analyserWith({ language: 'turkish', stemming: false }), 'IŞIK ışık')).toEqual(['isik', 'isik']);
   });
 
