@@ -8,7 +8,7 @@ import { TERM_USE } from './term.ts';
 import { WordForms } from './word-forms.ts';
 import { nextWord, WordSpan } from './word-scanner.ts';
 
-/** Raised by whoever changes what any text becomes. */
+/** Raised with every change of what terms a text has. */
 const RULES_VERSION = 1;
 
 export interface Analyser {

@@ -69,6 +69,10 @@ describe('runs without spaces', () => {
     expect(terms.filter(({ term }) => term === '防守')).toHaveLength(1);
   });
 
+  it('are paired by characters, not by UTF-16 units [TX9]', () => {
+    expect(termsIn(english, '𠀋𠀋好')).toEqual(expect.arrayContaining(['𠀋𠀋', '𠀋好']));
+  });
+
   it('are segmented in parts that cut no character [TX8]', () => {
     const text = `a${'𠀋'.repeat(TEXT_LIMITS.segmentedCharsMax)}`;
     expect(termsIn(plain, text).every((term) => term.isWellFormed())).toBe(true);
