@@ -14,7 +14,9 @@ const ELIDING: ReadonlySet<string> = new Set(['french', 'italian', 'irish']);
 
 /** Turns words as they are written into terms, and remembers them. */
 export class WordForms {
-  readonly #known = new Map<string, string>();
+  #known = new Map<string, string>();
+  /** What was known before there was so much: words in use come back from it, the others go when it is replaced. */
+  #older = new Map<string, string>();
   readonly #stopWords: ReadonlySet<string>;
   readonly #stem: Stem | undefined;
   readonly #language: string;
@@ -31,8 +33,11 @@ export class WordForms {
   termOf(word: string): string {
     const known = this.#known.get(word);
     if (known !== undefined) return known;
-    const term = this.#made(word);
-    if (this.#known.size >= formsKeptMaxCount) this.#known.clear();
+    const term = this.#older.get(word) ?? this.#made(word);
+    if (this.#known.size >= formsKeptMaxCount) {
+      this.#older = this.#known;
+      this.#known = new Map();
+    }
     this.#known.set(ownCopy(word), term);
     return term;
   }
