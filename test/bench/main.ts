@@ -17,6 +17,7 @@ import { failoverBench } from './failover.ts';
 import { filterBench } from './filters.ts';
 import { forecastBench } from './forecast.ts';
 import { frontDoorBench } from './front-door.ts';
+import { fusionBench } from './fusion.ts';
 import { gatewayBench } from './gateway.ts';
 import { ladderBench } from './ladder.ts';
 import { memoryBench } from './memory.ts';
@@ -30,6 +31,7 @@ import { proxiedBench } from './proxied.ts';
 import { scaleBench } from './scale.ts';
 import type { QuotaBenchOptions } from './quota.ts';
 import { quotaBench } from './quota.ts';
+import { retrievalBench } from './retrieval.ts';
 import { reuseBench } from './reuse.ts';
 import { schedulerBench } from './scheduler.ts';
 import { servedBench } from './served.ts';
@@ -60,6 +62,7 @@ const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Op
   filters: filterBench,
   forecast: forecastBench,
   'front-door': frontDoorBench,
+  fusion: fusionBench,
   gateway: gatewayBench,
   ladder: ladderBench,
   memory: memoryBench,
@@ -72,6 +75,7 @@ const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Op
   proxied: proxiedBench,
   scale: scaleBench,
   quota: quotaBench,
+  retrieval: retrievalBench,
   reuse: reuseBench,
   scheduler: schedulerBench,
   served: servedBench,

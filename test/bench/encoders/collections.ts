@@ -15,8 +15,8 @@ export interface Collection {
 export const COLLECTIONS = process.env['SLUICE_COLLECTIONS'] ?? join(ROOT, '../shared/data');
 
 /** BEIR's test split of SciFact (Wadden et al. 2020): title and abstract, as one text. */
-export function scifact(): Collection | undefined {
-  const folder = join(COLLECTIONS, 'scifact');
+export function scifact(data = COLLECTIONS): Collection | undefined {
+  const folder = join(data, 'scifact');
   if (!existsSync(join(folder, 'corpus.jsonl'))) return undefined;
   const rows = linesOf(join(folder, 'corpus.jsonl')).map((line) => JSON.parse(line) as { id: string; title: string; text: string });
   const positionOf = new Map(rows.map(({ id }, position) => [id, position]));
@@ -40,8 +40,8 @@ export function scifact(): Collection | undefined {
 }
 
 /** The Cranfield collection (Cleverdon 1967): abstracts of aerodynamics. Its judgements name queries by their positions. */
-export function cranfield(): Collection | undefined {
-  const folder = join(COLLECTIONS, 'cranfield');
+export function cranfield(data = COLLECTIONS): Collection | undefined {
+  const folder = join(data, 'cranfield');
   if (!existsSync(join(folder, 'cran.all.1400.xml'))) return undefined;
   const taggedIn = (file: string, tag: string): string[] =>
     [...readFileSync(join(folder, file), 'utf8').matchAll(new RegExp(`<${tag}>([^<]*)</${tag}>`, 'g'))].map(([, text = '']) =>
@@ -76,16 +76,18 @@ interface SquadFile {
   }[];
 }
 
-/** XQuAD (Artetxe et al. 2020) in one language: the paragraph of a question is its answer. */
-export function xquad(language: string): Collection | undefined {
-  const file = join(COLLECTIONS, 'xquad', `xquad.${language}.json`);
-  if (!existsSync(file)) return undefined;
-  const { data } = JSON.parse(readFileSync(file, 'utf8')) as SquadFile;
-  const paragraphs = data.flatMap((article) => article.paragraphs);
-  const asked = paragraphs.flatMap(({ qas }, position) => qas.map(({ question }) => ({ question, position })));
+/** XQuAD (Artetxe et al. 2020) in one language, or with paragraphs in another: the paragraph of a question is its answer. */
+export function xquad(language: string, data = COLLECTIONS, paragraphsIn = language): Collection | undefined {
+  const fileOf = (of: string): string => join(data, 'xquad', `xquad.${of}.json`);
+  if (![language, paragraphsIn].every((of) => existsSync(fileOf(of)))) return undefined;
+  const paragraphsOf = (of: string) => {
+    const { data: articles } = JSON.parse(readFileSync(fileOf(of), 'utf8')) as SquadFile;
+    return articles.flatMap((article) => article.paragraphs);
+  };
+  const asked = paragraphsOf(language).flatMap(({ qas }, position) => qas.map(({ question }) => ({ question, position })));
   return {
-    name: `XQuAD ${language}`,
-    documents: paragraphs.map(({ context }) => context),
+    name: language === paragraphsIn ? `XQuAD ${language}` : `XQuAD ${language} in ${paragraphsIn}`,
+    documents: paragraphsOf(paragraphsIn).map(({ context }) => context),
     queries: asked.map(({ question }) => question),
     relevance: asked.map(({ position }) => new Map([[position, 1]])),
   };

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { GatedPairs, GateInput, GateVerdict } from '../../../src/inference/build/gate/model-gate.ts';
 import { GATE_BOUNDS, judge } from '../../../src/inference/build/gate/model-gate.ts';
-import { pairedRatio } from '../../../src/inference/build/gate/paired-bootstrap.ts';
+import { pairedRatio } from '../../../src/kernel/paired-bootstrap.ts';
 import type { GatedTask } from '../../../src/inference/build/gate/retrieval-figures.ts';
 import { ndcgs, nearestOfQueries, overlaps, spearman } from '../../../src/inference/build/gate/retrieval-figures.ts';
 import { sumRows } from '../../../src/inference/build/build-static-model.ts';

@@ -1,5 +1,5 @@
-import type { Interval } from './paired-bootstrap.ts';
-import { pairedMean, pairedRatio } from './paired-bootstrap.ts';
+import type { Interval } from '../../../kernel/paired-bootstrap.ts';
+import { pairedMean, pairedRatio } from '../../../kernel/paired-bootstrap.ts';
 import type { BrokenVectors, GatedTask, Relevance } from './retrieval-figures.ts';
 import { brokenVectors, ndcgs, nearestOfQueries, overlaps, spearman } from './retrieval-figures.ts';
 

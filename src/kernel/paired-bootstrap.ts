@@ -1,4 +1,4 @@
-import { Seeded } from '../../../kernel/seeded.ts';
+import { Seeded } from './seeded.ts';
 
 /** A figure with the interval that 95 % of the resamples fall into. */
 export interface Interval {
@@ -20,15 +20,15 @@ export function pairedRatio(candidate: Float64Array, base: Float64Array, seed: n
     let [above, below] = [0, 0];
     for (let i = 0; i < base.length; i++) {
       const query = Math.floor(rng.next() * base.length);
-      above += candidate[query]!;
-      below += base[query]!;
+      above += candidate[query] ?? Number.NaN;
+      below += base[query] ?? Number.NaN;
     }
     return ratio(above, below);
   }).sort();
   return {
     value: ratio(sum(candidate), sum(base)),
-    low: ratios[Math.floor(TAIL * RESAMPLES)]!,
-    high: ratios[Math.ceil((1 - TAIL) * RESAMPLES) - 1]!,
+    low: ratios[Math.floor(TAIL * RESAMPLES)] ?? Number.NaN,
+    high: ratios[Math.ceil((1 - TAIL) * RESAMPLES) - 1] ?? Number.NaN,
   };
 }
 
