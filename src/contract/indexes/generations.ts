@@ -5,6 +5,7 @@ import { about } from '../api/api-text.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenant } from '../api/endpoint.ts';
 import { indexParams } from './indexes.ts';
+import { newFields } from './index-fields.ts';
 import { METRICS } from './index-settings.ts';
 import { recallTarget } from './recall-target.ts';
 import { modelName } from '../embeddings/embedding-fields.ts';
@@ -20,6 +21,14 @@ const createFields = z.strictObject({
   ),
   metric: z.enum(METRICS).optional(),
   recall: recallTarget.optional(),
+  fields: newFields
+    .optional()
+    .meta(
+      about(
+        'All fields of the generation. Absent: those of the serving one. Values of fields that it has, too, are taken over; those of a field that names another ' +
+          'model are encoded by it, from the texts that are kept beside them.',
+      ),
+    ),
 });
 
 const createBody = onlyWith(

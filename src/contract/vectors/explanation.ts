@@ -18,11 +18,11 @@ export const searchCost = {
 export const explanation = z
   .object({
     engine: z
-      .enum(['flat', 'lists', 'rows'])
+      .enum(['flat', 'lists', 'rows', 'postings'])
       .meta(
         about(
           '`flat`: the codes of all vectors were scanned. `lists`: those of the lists next to the query, and of vectors written of late. ' +
-            '`rows`: so few vectors were left to choose from that each was read.',
+            '`rows`: so few vectors were left to choose from that each was read. `postings`: terms or dimensions of a field were looked up.',
         ),
       ),
     ...searchCost,

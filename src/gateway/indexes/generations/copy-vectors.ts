@@ -13,8 +13,11 @@ import { ok } from '../../../kernel/result.ts';
 import type { Authority } from '../../../contract/tenancy/write-lease.ts';
 import type { Budget } from '../../tenancy/budget.ts';
 import type { IndexShards } from '../../../index/shards/index-shards.ts';
+import { FieldSpace } from '../../vectors/field-space.ts';
+import type { EmbeddingCaller, TokensUsed } from '../../vectors/vector-space.ts';
 import { embeddedPortions } from '../../embeddings/embedded-portions.ts';
-import type { TextEmbedder } from '../../embeddings/text-embedder.ts';
+import type { EmbeddedTexts, TextEmbedder } from '../../embeddings/text-embedder.ts';
+import { carriedRows, isCarried, takesContents } from './carried-fields.ts';
 
 /** What the embedding of a generation is booked under. */
 export const GENERATIONS_ROUTE = '/v1/indexes/:index/generations';
@@ -56,9 +59,12 @@ export async function copyVectors(
   usageId: string,
 ): Promise<Outcome<Copied>> {
   const all = columns.ids.map((_, i) => i);
+  const held = takesContents(copy) ? ok({ ...NOTHING_COPIED, columns }) : await withContents(parts, copy, columns, `${usageId}:fields`);
+  if (!held.ok) return held;
+  const { columns: filled, ...used } = held.value;
   if (takesValues(copy)) {
-    const written = await write(parts, copy, namespace, columns, all, must(columns.values, 'values were asked for'));
-    return written.ok ? ok({ ...NOTHING_COPIED, count: all.length }) : written;
+    const written = await write(parts, copy, namespace, filled, all, must(columns.values, 'values were asked for'));
+    return written.ok ? ok({ ...used, count: all.length }) : written;
   }
   const texts = must(columns.texts, 'texts were asked for');
   const removed = await remove(
@@ -68,7 +74,7 @@ export async function copyVectors(
     columns.ids.filter((_, i) => (texts[i] ?? null) === null),
   );
   if (!removed.ok) return removed;
-  let { count, tokens, cut } = NOTHING_COPIED;
+  let { count, tokens, cut } = used;
   const rowTexts = texts.flatMap((text, row) => (text === null ? [] : [{ row, text }]));
   const portions = embeddedPortions(rowTexts, VECTOR_LIMITS.importBatchTextCharsMax, (portion) =>
     embed(
@@ -81,13 +87,34 @@ export async function copyVectors(
   for await (const portion of portions) {
     if (!portion.ok) return portion;
     const { rows, embedded } = portion.value;
-    const written = await write(parts, copy, namespace, columns, rows, embedded.vectors);
+    const written = await write(parts, copy, namespace, filled, rows, embedded.vectors);
     if (!written.ok) return written;
     count += rows.length;
     tokens += embedded.tokens;
     cut = addCuts(cut, embedded.cut);
   }
   return ok({ count, tokens, cut });
+}
+
+/** The same with what the other generation holds in the fields of these rows, where its fields are others. */
+async function withContents(
+  parts: CopyParts,
+  copy: Copy,
+  columns: VectorColumns,
+  usageId: string,
+): Promise<Outcome<Copied & { readonly columns: VectorColumns }>> {
+  const { contents: _, ...rest } = columns;
+  const values = carriedRows(copy, columns);
+  const encoded = await reserved(parts, copy, usageId, ({ principal, authority, reserve }) =>
+    new FieldSpace(parts.embedder).contentsOf(
+      { principal, authority, reserve, isTruncating: copy.isTruncating },
+      copy.to.fields,
+      values.map((fields) => ({ fields, at: [] })),
+    ),
+  );
+  if (!encoded.ok) return encoded;
+  const { contents, tokens, cut } = encoded.value;
+  return ok({ count: 0, tokens, cut: addCuts(NOTHING_CUT, cut), columns: contents === undefined ? rest : { ...rest, contents } });
 }
 
 /** Deletes vectors from the generation that is written. */
@@ -99,27 +126,32 @@ export async function remove({ shards }: CopyParts, { to, run }: Copy, namespace
   return deleted.ok ? ok(null) : deleted;
 }
 
-async function embed(
-  { embedder, budget, authorityOf }: CopyParts,
-  { to, owner, isTruncating }: Copy,
-  texts: readonly string[],
+function embed(parts: CopyParts, copy: Copy, texts: readonly string[], usageId: string): Promise<Outcome<EmbeddedTexts>> {
+  const { model, contractHash } = must(copy.to.embedding, 'only a model makes vectors of texts');
+  const { isTruncating } = copy;
+  return reserved(
+    parts,
+    copy,
+    usageId,
+    (caller) => parts.embedder.embed({ ...caller, model, contractHash, texts, use: 'items', isTruncating }),
+    model,
+  );
+}
+
+/** Embeds at the expense of the generation's owner. */
+async function reserved<T extends TokensUsed>(
+  { budget, authorityOf }: CopyParts,
+  { owner }: Copy,
   usageId: string,
-) {
+  work: (caller: EmbeddingCaller) => Promise<Outcome<T>>,
+  model?: string,
+): Promise<Outcome<T>> {
   const principal = { kind: 'tenant', scopes: [], ...owner } as const;
-  const { model, contractHash } = must(to.embedding, 'only a model makes vectors of texts');
   const reservation = await budget.reserve(principal, {});
   if (!reservation.ok) return reservation;
   const { value: portion } = reservation;
-  const embedded = await embedder.embed({
-    principal,
-    authority: authorityOf(principal.tenantId),
-    model,
-    contractHash,
-    texts,
-    use: 'items',
-    isTruncating,
-    reserve: (quantities) => portion.extend(quantities),
-  });
+  const authority = authorityOf(principal.tenantId);
+  const embedded = await work({ principal, authority, reserve: (quantities) => portion.extend(quantities) });
   if (!embedded.ok) {
     portion.settle({}, { route: GENERATIONS_ROUTE });
     return embedded;
@@ -127,7 +159,7 @@ async function embed(
   const { tokens, cachedTokens } = embedded.value;
   const used = { embedding_tokens: tokens - cachedTokens, embedding_cached_tokens: cachedTokens };
   // Named by the work: done again after a kill, it is billed once.
-  portion.settle(used, { route: GENERATIONS_ROUTE, model, usageId });
+  portion.settle(used, { route: GENERATIONS_ROUTE, ...(model === undefined ? {} : { model }), usageId });
   return embedded;
 }
 
@@ -255,7 +287,7 @@ async function renewed(
 
 /** What the target generation lacks, as far as that costs tokens: shards announce a vector that moved like one that changed. */
 async function newsOf({ shards }: CopyParts, copy: Copy, namespace: string, columns: VectorColumns): Promise<Outcome<VectorColumns>> {
-  if (takesValues(copy) || columns.ids.length === 0) return ok(columns);
+  if ((takesValues(copy) && takesContents(copy)) || columns.ids.length === 0) return ok(columns);
   const { to, run } = copy;
   const include = { ...EVERYTHING, values: false };
   const known = await shards.of(to).fetch({ indexId: to.id, caller: followerWith(run), namespace, ids: columns.ids, include });
@@ -268,18 +300,29 @@ async function newsOf({ shards }: CopyParts, copy: Copy, namespace: string, colu
       row === undefined ||
       texts?.[row] !== columns.texts?.[i] ||
       metadata?.[row] !== columns.metadata?.[i] ||
-      contents?.[row] !== columns.contents?.[i]
+      !holds(copy, columns.contents?.[i] ?? null, contents?.[row] ?? null)
     );
   });
   const pick = (column: readonly (string | null)[] | null) => news.map((i) => column?.[i] ?? null);
   return ok({
     ids: news.map((i) => columns.ids[i] ?? ''),
-    values: null,
+    values: pickValues(columns, news, copy.from.dimensions),
     metadata: pick(columns.metadata),
     texts: pick(columns.texts),
     ...(columns.contents === undefined ? {} : { contents: pick(columns.contents) }),
   });
 }
+
+/** The values of some rows, one after the other. */
+function pickValues({ values }: VectorColumns, rows: readonly number[], dimensions: number): Float32Array<ArrayBuffer> | null {
+  if (values === null) return null;
+  const picked = new Float32Array(rows.length * dimensions);
+  for (const [to, row] of rows.entries()) picked.set(values.subarray(row * dimensions, (row + 1) * dimensions), to * dimensions);
+  return picked;
+}
+
+const holds = (copy: Copy, source: string | null, target: string | null): boolean =>
+  takesContents(copy) ? source === target : isCarried(copy, source, target);
 
 function byNamespace({ namespaces, ids }: RowKeys): Map<string, string[]> {
   const sets = new Map<string, Set<string>>();

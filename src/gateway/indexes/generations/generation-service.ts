@@ -19,6 +19,7 @@ import { mayTouchIndex } from '../index-ref.ts';
 import type { IndexDirectory } from '../index-directory.ts';
 import { isTruncating } from '../../../contract/embeddings/truncation.ts';
 import { requestDigest } from '../../tenancy/subject.ts';
+import { pinnedFields } from '../pinned-fields.ts';
 import type { GenerationStore } from './generation-store.ts';
 import { Composed } from '../../api/composed.ts';
 
@@ -184,7 +185,9 @@ export class GenerationService extends Composed<GenerationServiceParts> {
     const { routeVersion: _, replicas: ___, ...kept } = serving;
     const changes = { id, generation: serving.generation + 1, metric: body.metric ?? serving.metric };
     const recall = body.recall ?? serving.recall;
-    const settings = recall === undefined ? {} : { recall };
+    const fields = body.fields === undefined ? ok(serving.fields) : await pinnedFields(this.parts.embedder, serving.tenantId, body.fields);
+    if (!fields.ok) return fields;
+    const settings = { ...(recall === undefined ? {} : { recall }), ...(fields.value === undefined ? {} : { fields: fields.value }) };
     if (body.model === undefined) return differing(serving, { ...kept, ...changes, ...settings });
     const space = await embeddingSpace(this.parts.embedder, serving.tenantId, body.model, body.query_model);
     if (!space.ok) return space;
@@ -196,13 +199,13 @@ export class GenerationService extends Composed<GenerationServiceParts> {
 /** Refusals of a change that are worth another try at once. */
 const PASSING: ReadonlySet<string> = new Set(['stale_fence', 'unavailable']);
 
-const settingsOf = ({ metric, recall, embedding, queryEmbedding }: IndexManifest) =>
-  JSON.stringify([metric, recall, embedding, queryEmbedding]);
+const settingsOf = ({ metric, recall, embedding, queryEmbedding, fields = {} }: IndexManifest) =>
+  JSON.stringify([metric, recall, embedding, queryEmbedding, fields]);
 
 function differing(serving: IndexManifest, manifest: IndexManifest): Outcome<IndexManifest> {
   if (settingsOf(serving) !== settingsOf(manifest)) return ok(manifest);
   return refuse(
     'invalid_value',
-    'the generation would not differ from the serving one: give another `model`, `query_model`, `metric` or `recall`',
+    'the generation would not differ from the serving one: give another `model`, `query_model`, `metric` or `recall`, or other `fields`',
   );
 }

@@ -2,9 +2,10 @@ import { describe, expect, it } from 'vitest';
 
 import type { Outcome } from '../../../../../src/contract/api/outcome.ts';
 import { paramOf, refusal } from '../../../../../src/contract/api/errors.ts';
-import type { IndexField, NewFields } from '../../../../../src/contract/indexes/index-fields.ts';
+import type { IndexField, IndexFields, NewFields } from '../../../../../src/contract/indexes/index-fields.ts';
 import { embeddedPortions } from '../../../../../src/gateway/embeddings/embedded-portions.ts';
 import { FieldSpace } from '../../../../../src/gateway/vectors/field-space.ts';
+import type { TextEmbedder } from '../../../../../src/gateway/embeddings/text-embedder.ts';
 import { pinnedFields } from '../../../../../src/gateway/indexes/pinned-fields.ts';
 import type { TenantId } from '../../../../../src/kernel/ids.ts';
 import { err, ok } from '../../../../../src/kernel/result.ts';
@@ -76,6 +77,24 @@ describe('texts of fields that name a model', () => {
     expect(shown(await new FieldSpace({ ...contracts, embed }).contentsOf(CALLER, { f: field }, rows))).toBe(
       `limit_exceeded vectors[0].fields.f: ${why}`,
     );
+  });
+
+  it('[TX236] stay with their rows, in whatever portions they are encoded', async () => {
+    const embed: TextEmbedder['embed'] = async ({ texts }) => {
+      if (texts.length > 2) return err({ ...refusal('limit_exceeded', 'too many'), limit: { name: 'embeddingNumbersMaxCount', bound: 1 } });
+      const rows = texts.map((text) => Float32Array.of(Number(text), 1));
+      const cut = [{ index: texts.length - 1, tokens: 7 }];
+      return ok({ vectors: new Float32Array(0), rows, dimensions: 3, contractHash: 'h', tokens: texts.length, cut, cachedTokens: 0 });
+    };
+    const fields: IndexFields = { f: { kind: 'sparse', idf: false, model: 'm', contractHash: 'h' } };
+    const rowOf = (text: string) => ({ fields: new Map([['f', { kind: 'text' as const, text }]]), at: [] });
+    const rows = [rowOf('5'), { at: [] }, rowOf('6'), rowOf('7'), rowOf('8')];
+    const made = await new FieldSpace({ ...contracts, embed }).contentsOf(CALLER, fields, rows);
+    const indices = made.ok
+      ? made.value.contents?.map((text) => (JSON.parse(text ?? '{}') as { f?: { indices: number[] } }).f?.indices)
+      : [];
+    expect(indices).toEqual([[5], undefined, [6], [7], [8]]);
+    expect(made).toMatchObject({ ok: true, value: { tokens: 4, cut: [{ index: 2 }, { index: 4 }] } });
   });
 
   it('[B46] go in portions, which are halved where one is too much for a call', async () => {
