@@ -30,7 +30,7 @@ export interface PostedRow {
 export interface FieldTotals {
   /** Rows that have a term at least. */
   readonly documents: number;
-  /** Sum of their lengths; 0 for sparse vectors. */
+  /** Sum of their lengths; of a sparse vector that is how many values it has. */
   readonly totalLength: number;
 }
 
