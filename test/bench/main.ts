@@ -30,6 +30,7 @@ import { proxiedBench } from './proxied.ts';
 import { scaleBench } from './scale.ts';
 import type { QuotaBenchOptions } from './quota.ts';
 import { quotaBench } from './quota.ts';
+import { retrievalBench } from './retrieval.ts';
 import { reuseBench } from './reuse.ts';
 import { schedulerBench } from './scheduler.ts';
 import { servedBench } from './served.ts';
@@ -72,6 +73,7 @@ const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Op
   proxied: proxiedBench,
   scale: scaleBench,
   quota: quotaBench,
+  retrieval: retrievalBench,
   reuse: reuseBench,
   scheduler: schedulerBench,
   served: servedBench,

@@ -15,8 +15,8 @@ export interface Collection {
 export const COLLECTIONS = process.env['SLUICE_COLLECTIONS'] ?? join(ROOT, '../shared/data');
 
 /** BEIR's test split of SciFact (Wadden et al. 2020): title and abstract, as one text. */
-export function scifact(): Collection | undefined {
-  const folder = join(COLLECTIONS, 'scifact');
+export function scifact(root = COLLECTIONS): Collection | undefined {
+  const folder = join(root, 'scifact');
   if (!existsSync(join(folder, 'corpus.jsonl'))) return undefined;
   const rows = linesOf(join(folder, 'corpus.jsonl')).map((line) => JSON.parse(line) as { id: string; title: string; text: string });
   const positionOf = new Map(rows.map(({ id }, position) => [id, position]));
@@ -40,8 +40,8 @@ export function scifact(): Collection | undefined {
 }
 
 /** The Cranfield collection (Cleverdon 1967): abstracts of aerodynamics. Its judgements name queries by their positions. */
-export function cranfield(): Collection | undefined {
-  const folder = join(COLLECTIONS, 'cranfield');
+export function cranfield(root = COLLECTIONS): Collection | undefined {
+  const folder = join(root, 'cranfield');
   if (!existsSync(join(folder, 'cran.all.1400.xml'))) return undefined;
   const taggedIn = (file: string, tag: string): string[] =>
     [...readFileSync(join(folder, file), 'utf8').matchAll(new RegExp(`<${tag}>([^<]*)</${tag}>`, 'g'))].map(([, text = '']) =>
@@ -77,8 +77,8 @@ interface SquadFile {
 }
 
 /** XQuAD (Artetxe et al. 2020) in one language: the paragraph of a question is its answer. */
-export function xquad(language: string): Collection | undefined {
-  const file = join(COLLECTIONS, 'xquad', `xquad.${language}.json`);
+export function xquad(language: string, root = COLLECTIONS): Collection | undefined {
+  const file = join(root, 'xquad', `xquad.${language}.json`);
   if (!existsSync(file)) return undefined;
   const { data } = JSON.parse(readFileSync(file, 'utf8')) as SquadFile;
   const paragraphs = data.flatMap((article) => article.paragraphs);
