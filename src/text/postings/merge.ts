@@ -14,11 +14,11 @@ import type { StoredPostings } from './stored-postings.ts';
  * one has not more than `mergeRatio` times the rows of all behind it; else one of which too many rows are removed. [TX46]
  */
 export function segmentsToMerge(segments: readonly StoredSegment[]): readonly StoredSegment[] {
-  const live = ({ count, deleted }: StoredSegment): number => count - deleted;
   let from = segments.length - 1;
   let behind = 0;
   for (; from >= 0; from -= 1) {
-    const rows = live(segments[from]!);
+    const { count, deleted } = segments[from]!;
+    const rows = count - deleted;
     if (rows > POSTING_LIMITS.mergeRatio * behind && from < segments.length - 1) break;
     if (rows + behind > POSTING_LIMITS.segmentRowsMaxCount) break;
     behind += rows;

@@ -1,6 +1,7 @@
 import { must } from '../../kernel/assert.ts';
 import { WINDOW_ORDINALS } from './clause-cursor.ts';
-import { PartWalk, WalkScratch } from './part-walk.ts';
+import { PartWalk } from './part-walk.ts';
+import type { WalkScratch } from './part-walk.ts';
 import type { PostingBlocks, TermScorer } from './posting-blocks.ts';
 import type { PartColumn, PostingPart } from './posting-part.ts';
 import { firstAtLeast } from './posting-part.ts';

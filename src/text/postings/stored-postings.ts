@@ -199,7 +199,7 @@ export class StoredPostings implements PostingBlocks {
 
   /** Postings behind the last full block. */
   #decodeRest(before: number, ordinals: Uint32Array, values: Float64Array): number {
-    const reader = new ByteReader(this.#source, this.#blocks[FIELDS * this.#full]!);
+    const reader = new ByteReader(this.#source, this.#blocks[FIELDS * this.#full]);
     const count = this.count - this.#full * BLOCK_POSTINGS;
     let ordinal = before;
     for (let i = 0; i < count; i += 1) {
