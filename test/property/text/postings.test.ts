@@ -160,7 +160,7 @@ function agree(world: World): number {
   return skipped;
 }
 
-it('[TX40, TX50] a pruned search gives the rows and scores of a scan, and counts are exact, whatever was done', () => {
+it('[TX40, TX50] a pruned search gives rows and scores of a scan, and counts are exact', () => {
   let skipped = 0;
   fc.assert(
     fc.property(fc.integer({ min: 1 }), (seed) => {
