@@ -86,8 +86,8 @@ export interface Fragment {
   /** Where it begins in the text, in UTF-16 units. */
   readonly start: number;
   readonly text: string;
-  /** Of the matches, ascending and apart: begin and end in `text`. */
-  readonly matches: readonly (readonly [begin: number, end: number])[];
+  /** Ascending and apart: where they begin and end in `text`, in UTF-16 units. */
+  readonly matches: readonly { readonly begin: number; readonly end: number }[];
 }
 
 /** Rows, the best first; of equal scores, those whose ids come first in the order of code units. */

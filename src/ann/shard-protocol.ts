@@ -324,8 +324,8 @@ export interface Patched extends Written {
 
 /** How a query was answered. */
 export interface Explanation extends SearchCost {
-  /** `rows`: the few vectors that could be found were read, without an engine. `postings`: a leg over fields. */
-  readonly engine: 'flat' | 'lists' | 'rows' | 'postings';
+  /** `rows`: the few vectors that could be found were read, without an engine. `lists`: posting lists, of vectors or of the terms of fields. */
+  readonly engine: 'flat' | 'lists' | 'rows';
   /** Of a leg over fields. */
   readonly postings?: PostingsWork;
   /** The filter and the exclusions together; null when there was neither. */

@@ -19,3 +19,11 @@ export async function inTime<T>(work: Promise<T>, limitMs: number, timer: Timer)
 
 /** Resolves when others that wait for this thread have had a turn. */
 export const turnOfOthers = (timer: Timer): Promise<void> => new Promise((resolve) => void timer.after(0, resolve));
+
+/** What `steps` come to, with a turn of others between two of them: each takes some milliseconds. */
+export async function inTurns<T>(steps: Generator<void, T>, timer: Timer): Promise<T> {
+  for (let step = steps.next(); ; step = steps.next()) {
+    if (step.done === true) return step.value;
+    await turnOfOthers(timer);
+  }
+}

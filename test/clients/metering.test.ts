@@ -42,3 +42,28 @@ it('[T51] reserves a request after the scopes of its key are checked and before 
   await expect.poll(async () => (await tenant.client.get('/v1/indexes')).status).toBe(200);
   expect((await tenant.client.get('/v1/indexes')).body.data).toEqual([]);
 });
+
+it('[J270] [T51] a line of a batch is a request of its key, admitted and billed under its own route', async () => {
+  const tenant = await createTenant(server);
+  const admin = new ApiClient(server.urls[0]!, server.secrets.SLUICE_ADMIN_KEY);
+  const made = await admin.post('/v1/keys', { tenant: tenant.id, name: 'batches', owner: 'testers' });
+  // One for the call that makes the batch, and four for its eight lines.
+  await admin.put('/v1/quotas', { key: made.body.id, rules: [{ resource: 'requests', window: 'month', limit: 5 }] });
+  const params = { model: 'nobody/nothing', max_tokens: 1, messages: [{ role: 'user', content: 'x' }] };
+  const requests = Array.from({ length: 8 }, (_, line) => ({ custom_id: `line-${line}`, params }));
+  const { body: batch } = await new ApiClient(server.urls[0]!, made.body.key).post('/v1/messages/batches', { requests });
+
+  const found = async () => (await tenant.client.get(`/v1/messages/batches/${batch.id}`)).body.processing_status;
+  await expect.poll(found, { timeout: 60_000, interval: 200 }).toBe('ended');
+  const { body: results } = await tenant.client.get(`/v1/messages/batches/${batch.id}/results`);
+  const codes = String(results)
+    .trimEnd()
+    .split('\n')
+    .map((line): string => JSON.parse(line).result.error.error.code);
+  expect(codes.toSorted()).toEqual([...Array<string>(4).fill('insufficient_quota'), ...Array<string>(4).fill('model_not_found')]);
+  const { data } = (await admin.get(`/v1/usage?tenant=${tenant.id}&group_by=key,route`)).body;
+  const billed = data
+    .filter(({ key, meter }: Record<string, string>) => key === made.body.id && meter === 'requests')
+    .map(({ route, quantity }: Record<string, unknown>) => [route, quantity]);
+  expect(Object.fromEntries(billed)).toEqual({ '/v1/messages': 4, '/v1/messages/batches': 1 });
+});

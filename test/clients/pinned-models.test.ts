@@ -205,3 +205,20 @@ it('[M198] a new index by the default model, beside one that was made with the o
   const embedded = await client.post('/embed', { inputs: 'a weir' });
   expect(embedded.body[0]).toHaveLength(256);
 });
+
+it('[M210] an index by the model of many languages answers in German and Chinese', async () => {
+  const model = 'multilingual-e5-static-256';
+  const german = ['Der Schleusenwärter öffnet die Tore.', 'Brot wird aus Mehl und Wasser gebacken.'];
+  const chinese = ['船闸管理员打开闸门。', '面包是用面粉和水烤制的。'];
+  expect(await create('languages', model)).toMatchObject({ status: 201, body: { model, dimensions: 256 } });
+  expect((await upsert('languages', [...german, ...chinese])).status).toBe(200);
+  for (const [question, id] of [
+    ['Woraus besteht Brot?', german[1]],
+    ['谁打开船闸？', chinese[0]],
+  ]) {
+    const asked = await elsewhere.post('/v1/indexes/languages/query', { text: question, top_k: 1 });
+    expect(asked).toMatchObject({ status: 200, body: { matches: [{ id }] } });
+  }
+  const embedded = await client.post('/v1/embeddings', { model, input: ['Woraus besteht Brot?', '谁打开船闸？'] });
+  expect(embedded.body.data.map(({ embedding }: { embedding: number[] }) => embedding.length)).toEqual([256, 256]);
+});

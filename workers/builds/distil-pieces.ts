@@ -4,8 +4,7 @@ import type { PieceSettings } from '../../src/inference/build/distil/piece-table
 import { fitPieceTable } from '../../src/inference/build/distil/piece-table.ts';
 import { quantiseRows } from '../../src/inference/build/matrix.ts';
 import { overlapAt10 } from '../../src/inference/build/retrieval-quality.ts';
-import { PIECE_TOKENISER_VERSION, PieceTokeniser } from '../../src/inference/static/piece-tokeniser.ts';
-import { readStaticTable, TableEncoder } from '../../src/inference/static/static-model.ts';
+import { readStaticTable, TableEncoder, tokeniserOf } from '../../src/inference/static/static-model.ts';
 import { tokenBatch } from '../../src/inference/token-batch.ts';
 import { must } from '../../src/kernel/assert.ts';
 import { UnusableInput } from './build-error.ts';
@@ -42,7 +41,8 @@ export function distilPieces({ texts, groups, vectors, vocabulary }: PieceLesson
     throw new UnusableInput(`${vectors.length} numbers are no vectors of ${texts.length} texts and ${vocabulary.texts.length} pieces.`);
   if (settings.dimensions > columns) throw new UnusableInput(`${settings.dimensions} dimensions: the teacher has ${columns}.`);
   if (!vectors.every(Number.isFinite)) throw new UnusableInput("the teacher's vectors have numbers that are not finite.");
-  const tokeniser = new PieceTokeniser(vocabulary.bytes);
+  const { tokeniser: named, bytes } = vocabulary;
+  const tokeniser = must(tokeniserOf({ tokeniser: named, vocabulary: bytes }), 'the rules of a vocabulary that was just made are known');
   const ids = texts.map((text) => tokeniser.tokenise(text).ids);
   const rowsOf = (rows: readonly number[]) => {
     const values = new Float64Array(rows.length * columns);
@@ -60,7 +60,7 @@ export function distilPieces({ texts, groups, vectors, vocabulary }: PieceLesson
   const { table, axes } = fitPieceTable({ texts: batchOf(fitted), vectors: rowsOf(fitted), pieces }, settings);
   const { dimensions } = settings;
   const rows = quantiseRows(table);
-  const file = writeOnnx({ id, dimensions, opset: OPSET, vocabulary: vocabulary.bytes, tokeniser: PIECE_TOKENISER_VERSION, rows });
+  const file = writeOnnx({ id, dimensions, opset: OPSET, vocabulary: bytes, tokeniser: named, rows });
   const read = readStaticTable(file);
   const student = new TableEncoder(must(read.ok ? read.value : undefined, 'the file that was just written opens')).embed(batchOf(held));
   const teacher = Float32Array.from(rowsOf(held).values);

@@ -1,9 +1,12 @@
+import { PIECE_TOKENISER_VERSION } from '../../src/inference/static/piece-tokeniser.ts';
 import { isRecord } from '../../src/inference/text/config-json.ts';
 import { utf8 } from '../../src/kernel/bytes.ts';
 import { UnusableInput } from './build-error.ts';
 
 /** The pieces of a teacher that a table has rows of. */
 export interface PieceVocabulary {
+  /** The version of the rules that read `bytes`. */
+  readonly tokeniser: string;
   /** As `PieceTokeniser` reads them: those that begin a word, an empty line, those that go on. */
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** The letters of each piece, in the order of `ids`. */
@@ -32,6 +35,7 @@ export function pieceVocabulary(tokeniserFile: string): PieceVocabulary {
   const beginnings = pieces.filter((piece) => /^[a-z0-9]+$/.test(piece));
   const continuations = pieces.filter((piece) => /^##[a-z0-9]+$/.test(piece)).map((piece) => piece.slice(CONTINUES.length));
   return {
+    tokeniser: PIECE_TOKENISER_VERSION,
     bytes: utf8(`${beginnings.join('\n')}\n\n${continuations.join('\n')}`).slice(),
     texts: [...beginnings, ...continuations],
     // The unknown token is 0; the empty line has an id, too.

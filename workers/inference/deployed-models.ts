@@ -3,11 +3,12 @@ import { parseModelCatalogue } from '../../src/inference/model-manifest.ts';
 import { must } from '../../src/kernel/assert.ts';
 import bgeStatic256 from '../gateway/public/models/bge-static-256/manifest.json' with { type: 'json' };
 import gloveSif100 from '../gateway/public/models/glove-sif-100/manifest.json' with { type: 'json' };
+import multilingualE5Static256 from '../gateway/public/models/multilingual-e5-static-256/manifest.json' with { type: 'json' };
 
 /** The models this deployment serves. Bundled, so that what a model is needs no fetch and its file is held to the hash in the code. */
-export const MODEL_CATALOGUE = [gloveSif100, bgeStatic256].flatMap(parseModelCatalogue);
+export const MODEL_CATALOGUE = [gloveSif100, multilingualE5Static256, bgeStatic256].flatMap(parseModelCatalogue);
 
-/** The default: the newest of the models that the gateway computes itself. */
+/** The default: the last of the models that the gateway computes itself. */
 export const STATIC_MODEL: ModelManifest = must(
   MODEL_CATALOGUE.findLast(({ runner }) => runner === 'static'),
   'the catalogue has a static model',

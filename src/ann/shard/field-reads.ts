@@ -99,7 +99,7 @@ const rowsOf = (store: VectorStore, ordinal: number | undefined, among: Selectio
 
 const explained = ({ work }: FieldMatches, among: Selection | undefined): Explanation => ({
   ...NO_COST,
-  engine: 'postings',
+  engine: 'lists',
   postings: work,
   shardsAsked: 1,
   filter: among === undefined ? null : { estimatedRows: null, selectedRows: among.rows?.size ?? null, applied: 'scan' },

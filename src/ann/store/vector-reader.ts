@@ -172,16 +172,18 @@ export class VectorReader implements RowSource {
 
   /** Columns of stored rows, in the order of `rows`; undefined when their ids, metadata, texts and contents take more than `bytesMax`. */
   columns(rows: readonly Row[], include: Include, { dimensions }: Shape, bytesMax: number): VectorColumns | undefined {
+    const { contents: hasContents = false } = include;
+    const selected = { floats: include.values, metadata: include.metadata, text: include.text, contents: hasContents };
+    const columns = Object.entries(selected).map(([column, isIncluded]) => (isIncluded ? column : `NULL AS ${column}`));
     const found = this.#storage.sql.exec<ColumnsRow>(
-      `SELECT row, id, ${include.values ? 'floats' : 'NULL AS floats'}, ${include.metadata ? 'metadata' : 'NULL AS metadata'},
-       ${include.text ? 'text' : 'NULL AS text'}, ${include.contents === true ? 'contents' : 'NULL AS contents'} FROM vectors WHERE row IN (SELECT value FROM json_each(?))`,
+      `SELECT row, id, ${columns.join(', ')} FROM vectors WHERE row IN (SELECT value FROM json_each(?))`,
       JSON.stringify(rows),
     );
     const byRow = new Map<Row, ColumnsRow>();
     let bytes = 0;
     for (const item of found) {
       // A text with one wide character takes two bytes a unit, in memory and on the way to the gateway.
-      bytes += 2 * (item.id.length + (item.metadata?.length ?? 0) + (item.text?.length ?? 0) + (item.contents?.length ?? 0));
+      bytes += 2 * [item.id, item.metadata, item.text, item.contents].reduce((chars, column) => chars + (column?.length ?? 0), 0);
       if (bytes > bytesMax) return undefined;
       byRow.set(item.row, item);
     }
@@ -191,7 +193,7 @@ export class VectorReader implements RowSource {
       values: include.values ? gather(ordered, dimensions) : null,
       metadata: include.metadata ? ordered.map(({ metadata }) => metadata) : null,
       texts: include.text ? ordered.map(({ text }) => text) : null,
-      ...(include.contents === true ? { contents: ordered.map(({ contents }) => contents) } : {}),
+      ...(hasContents ? { contents: ordered.map(({ contents }) => contents) } : {}),
     };
   }
 }

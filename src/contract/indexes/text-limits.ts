@@ -13,7 +13,8 @@ export const TEXT_LIMITS = {
   synonymCharsMax: 128,
   // Words of a synonym: each word of a text is compared with the phrases that may end there.
   synonymWordsMax: 8,
-  // Forms of words that an analyser remembers with their terms: some 2 MB; the vocabulary of a shard's texts is used unevenly.
+  // Forms of words that an analyser remembers with their terms, and as many older ones: some 4 MB; the vocabulary of a shard's texts is used
+  // unevenly.
   formsKeptMaxCount: 16_384,
   // UTF-16 units of scripts without spaces that are segmented at once: the platform's segmenter slows down on long stretches.
   segmentedCharsMax: 2_048,

@@ -236,9 +236,9 @@ export function queryDigest(sha256: Sha256, { vector, ...rest }: QueryBody): str
   return `query:${sha256(question)}`;
 }
 
-function bytesOf({ ids, values, metadata, texts, missing }: ShardMatches): number {
+function bytesOf({ ids, values, metadata, texts, contents, missing }: ShardMatches): number {
   // What lacks a shard is not given again.
   if (missing !== undefined) return Infinity;
-  const chars = [ids, metadata ?? [], texts ?? []].flat().reduce((sum, text) => sum + (text?.length ?? 0), 0);
+  const chars = [ids, metadata ?? [], texts ?? [], contents ?? []].flat().reduce((sum, text) => sum + (text?.length ?? 0), 0);
   return 2 * chars + (values?.byteLength ?? 0) + ids.length * MATCH_OVERHEAD_BYTES + ENTRY_OVERHEAD_BYTES;
 }

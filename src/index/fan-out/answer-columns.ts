@@ -88,12 +88,19 @@ function joinFloats(columns: readonly (Float32Array<ArrayBuffer> | null)[]): Flo
 }
 
 /** Some of the matches, without what is included. */
-export const bareMatches = ({ ids, scores, contents: _, ...found }: ShardMatches, from: number, end: number): ShardMatches => ({
-  ...found,
-  ids: ids.slice(from, end),
-  scores: scores.slice(from, end),
-  ...NOTHING,
+export const bareMatches = (found: ShardMatches, from: number, end: number): ShardMatches => ({
+  ...withoutColumns(found),
+  ids: found.ids.slice(from, end),
+  scores: found.scores.slice(from, end),
 });
+
+/** An answer without what is included. */
+export function withoutColumns<T extends VectorColumns>(
+  answer: T,
+): Omit<T, 'contents'> & Pick<VectorColumns, 'values' | 'metadata' | 'texts'> {
+  const { contents: _, ...rest } = answer;
+  return { ...rest, ...NOTHING };
+}
 
 /** Matches with their fetched columns; vectors deleted in between are left out. */
 export function fetchedMatches(matches: ShardMatches, fetched: ShardVectors): ShardMatches {

@@ -64,7 +64,13 @@ export class FieldSearch {
     const known = isExact ? undefined : this.#statistics.recall(key);
     if (known !== undefined) return ok(known);
     const askedMs = this.#clock.nowMs();
-    const counted = await this.#groups.termStatistics({ ...group, asked: { indexId, caller, namespace, query, routeVersion, filter } });
+    // A shard that is late must leave time for the search of the others.
+    const budgetMs = group.budgetMs / 2;
+    const counted = await this.#groups.termStatistics({
+      ...group,
+      budgetMs,
+      asked: { indexId, caller, namespace, query, routeVersion, filter },
+    });
     // Sums without some shard are for this search alone.
     if (counted.ok && counted.value.missing === undefined) this.#statistics.keep(key, counted.value, askedMs);
     return counted;

@@ -2,7 +2,7 @@ import type { CountedTerms, ShardFieldSearch, ShardStatistics } from '../../ann/
 import { VECTOR_LIMITS } from '../../contract/vectors/vector-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { ok } from '../../kernel/result.ts';
-import { columnsBytes } from './answer-columns.ts';
+import { columnsBytes, withoutColumns } from './answer-columns.ts';
 import type { PartAnswer } from './merge-answers.ts';
 import { mergeAnswers } from './merge-answers.ts';
 import type { FanOut } from './fan-out.ts';
@@ -56,8 +56,7 @@ export function mergeFieldAnswers({ manifest, search }: GroupFieldQuery, answers
   // Of dot products, too, the higher is the better.
   const merged = mergeAnswers('dot', manifest.dimensions, answers, search);
   if (columnsBytes(merged) <= (search.columnsBytesMax ?? Infinity)) return merged;
-  const { contents: _, ...bare } = merged;
-  return { ...bare, isBare: true, values: null, metadata: null, texts: null };
+  return { ...withoutColumns(merged), isBare: true };
 }
 
 /** Each row counts in one shard alone, so that sums over shards are those of one shard that has all. */

@@ -3,7 +3,7 @@ import type { Metric } from '../../contract/indexes/index-settings.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { ok } from '../../kernel/result.ts';
 import { compareScores } from '../../ann/metric.ts';
-import { columnsBytes } from './answer-columns.ts';
+import { columnsBytes, withoutColumns } from './answer-columns.ts';
 import type { ShardMatches, ShardQuery } from '../../ann/shard-protocol.ts';
 import type { PartAnswer } from './merge-answers.ts';
 import { mergeAnswers } from './merge-answers.ts';
@@ -62,7 +62,7 @@ const sentTo = (shardCount: number, query: ShardQuery, isWide: boolean): ShardQu
 const firstCount = (topK: number, shardCount: number): number =>
   Math.min(topK, Math.max(VECTOR_LIMITS.fanOutMatchesMaxCount, Math.ceil((2 * topK) / shardCount)));
 
-const bare = ({ contents: _, ...found }: PartAnswer): PartAnswer => ({ ...found, isBare: true, values: null, metadata: null, texts: null });
+const bare = (found: PartAnswer): PartAnswer => ({ ...withoutColumns(found), isBare: true });
 
 const isTooWide = (found: PartAnswer, { columnsBytesMax = Infinity }: ShardQuery): boolean => columnsBytes(found) > columnsBytesMax;
 

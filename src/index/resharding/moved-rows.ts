@@ -119,12 +119,7 @@ interface SentRow {
   readonly isCopy: boolean;
 }
 
-function putAll(
-  takers: RowTakers,
-  { found, header, since }: Slice,
-  target: number,
-  sent: readonly SentRow[],
-): Promise<Outcome<unknown>> {
+function putAll(takers: RowTakers, { found, header, since }: Slice, target: number, sent: readonly SentRow[]): Promise<Outcome<unknown>> {
   const positions = sent.map(({ at }) => at);
   const versions = positions.map((at) => found.versions[at]!);
   const copies = sent.map(({ isCopy }) => isCopy);

@@ -35,7 +35,11 @@ export class RoutedShards implements IndexShards {
 /** The shard of an index that has one, which answers for itself. */
 const onlyShard = (manifest: IndexManifest, calls: ShardCalls, reads: ShardReads): ShardSet => ({
   query: (query, reading = { consistency: STRONG }) => reads.query(manifest, query, reading),
-  searchFields: ({ statistics: _, ...search }, reading = { consistency: STRONG }) => reads.searchFields(manifest, search, reading),
+  searchFields: (asked, reading = { consistency: STRONG }) => {
+    // Its own counts are those of the index.
+    const { statistics: _, ...search } = asked;
+    return reads.searchFields(manifest, search, reading);
+  },
   fetch: (fetch, consistency = STRONG) => reads.fetch(manifest, fetch, consistency),
   read: (name, request) => calls.read(manifest, 0, name, request),
   write: (name, request, authority) => calls.write(manifest, name, request, authority),

@@ -8,6 +8,7 @@ import { ONNX_FLOAT32, ONNX_INT8, readOnnxFile } from '../onnx/onnx-file.ts';
 import type { TokenBatch } from '../token-batch.ts';
 import { PIECE_TOKENISER_VERSION, PieceTokeniser } from './piece-tokeniser.ts';
 import { SUBWORD_TOKENISER_VERSION, SubwordTokeniser } from './subword-tokeniser.ts';
+import { UNIGRAM_TOKENISER_VERSION, UnigramTokeniser } from './unigram-tokeniser.ts';
 import { Vocabulary } from './vocabulary.ts';
 import { WORD_TOKENISER_VERSION, WordTokeniser } from './word-tokeniser.ts';
 
@@ -20,11 +21,19 @@ export interface StaticModel {
 type StaticModelError = StaticTableError | { readonly kind: 'manifest_mismatch'; readonly reason: string };
 
 /** Opens the ONNX file `bytes`, whose hash the caller has checked, as the model that `manifest` describes. */
-export function openStaticModel(manifest: ModelManifest, bytes: Uint8Array<ArrayBuffer>): Result<StaticModel, StaticModelError> {
+export const openStaticModel = (manifest: ModelManifest, bytes: Uint8Array<ArrayBuffer>): Result<StaticModel, StaticModelError> =>
+  finished(staticModelInSteps(manifest, bytes));
+
+/** The same, yielding after some milliseconds of work each, so that a caller can let others run. [M211] */
+export function* staticModelInSteps(
+  manifest: ModelManifest,
+  bytes: Uint8Array<ArrayBuffer>,
+): Generator<void, Result<StaticModel, StaticModelError>> {
   const table = readStaticTable(bytes);
   if (!table.ok) return table;
+  yield;
   const { scales, dimensions } = table.value;
-  const tokeniser = tokeniserOf(table.value);
+  const tokeniser = yield* tokeniserInSteps(table.value);
   if (tokeniser === undefined) return refuse(`the tokeniser ${JSON.stringify(table.value.tokeniser)} is not known`);
   const { vocabularySize } = tokeniser;
   if (vocabularySize !== scales.length) return mismatch('as many token ids as rows', vocabularySize, scales.length);
@@ -37,7 +46,12 @@ export function openStaticModel(manifest: ModelManifest, bytes: Uint8Array<Array
  * The tokeniser of a file's metadata, if the rules that it names are known, and its words do not crowd their table. The first version's file
  * names none.
  */
-export function tokeniserOf({ tokeniser, vocabulary: bytes }: Pick<StaticTable, 'tokeniser' | 'vocabulary'>): Tokeniser | undefined {
+export const tokeniserOf = (table: TokeniserParts): Tokeniser | undefined => finished(tokeniserInSteps(table));
+
+type TokeniserParts = Pick<StaticTable, 'tokeniser' | 'vocabulary'>;
+
+function* tokeniserInSteps({ tokeniser, vocabulary: bytes }: TokeniserParts): Generator<void, Tokeniser | undefined> {
+  if (tokeniser === UNIGRAM_TOKENISER_VERSION) return yield* UnigramTokeniser.open(bytes);
   if (tokeniser === PIECE_TOKENISER_VERSION) {
     const pieces = new PieceTokeniser(bytes);
     return pieces.isCrowded ? undefined : pieces;
@@ -46,6 +60,10 @@ export function tokeniserOf({ tokeniser, vocabulary: bytes }: Pick<StaticTable, 
   if (vocabulary.isCrowded) return undefined;
   if (tokeniser === undefined || tokeniser === WORD_TOKENISER_VERSION) return new WordTokeniser(vocabulary);
   return tokeniser === SUBWORD_TOKENISER_VERSION ? new SubwordTokeniser(vocabulary) : undefined;
+}
+
+function finished<T>(steps: Generator<void, T>): T {
+  for (let step = steps.next(); ; step = steps.next()) if (step.done === true) return step.value;
 }
 
 const mismatch = (what: string, found: number, expected: number) =>

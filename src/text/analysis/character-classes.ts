@@ -31,8 +31,12 @@ function classified(unit: number): number {
   return characterClass(String.fromCharCode(unit));
 }
 
+/** Soft hyphens, and what joins letters or keeps them apart: no letters, but within words. */
+export const INVISIBLE = /[\u00ad\u200c\u200d]/g;
+
 /** The class of a whole character. */
 export function characterClass(character: string): number {
+  if (character.search(INVISIBLE) === 0) return CLASS.mark;
   const isWordCharacter = /[\p{L}\p{N}\p{M}]/u.test(character);
   if (!isWordCharacter) return character === 'ー' ? CLASS.paired : CLASS.other;
   if (PAIRED.test(character)) return CLASS.paired;

@@ -64,5 +64,7 @@ const LISTS: Readonly<Partial<Record<Language, readonly string[]>>> = {
   turkish,
 };
 
-/** Words of a language that say little about a text, some 30 to 280; none for a language without a list. */
-export const stopWordsOf = (language: Language): readonly string[] => LISTS[language] ?? [];
+/** Words of a language that say little about a text, 25 to 300; none for a language without a list. */
+export const stopWordsOf = (language: Language): readonly string[] =>
+  // The package's lists have a byte order mark, and hyphens at ends of words.
+  (LISTS[language] ?? []).map((word) => word.replaceAll(/^[^\p{L}]+|[^\p{L}\p{M}]+$/gu, ''));

@@ -2,6 +2,7 @@ import type { AnalysisSettings } from '../../contract/indexes/analysis.ts';
 import { STEMMED_LANGUAGES } from '../../contract/indexes/analysis.ts';
 import { TEXT_LIMITS } from '../../contract/indexes/text-limits.ts';
 import { withoutAccents } from './accents.ts';
+import { INVISIBLE } from './character-classes.ts';
 import type { Stem } from './stemmers.ts';
 import { STEMMERS } from './stemmers.ts';
 import { stopWordsOf } from './stop-words.ts';
@@ -13,7 +14,9 @@ const ELIDING: ReadonlySet<string> = new Set(['french', 'italian', 'irish']);
 
 /** Turns words as they are written into terms, and remembers them. */
 export class WordForms {
-  readonly #known = new Map<string, string>();
+  #known = new Map<string, string>();
+  /** What was known before there was so much: words in use come back from it, the others go when it is replaced. */
+  #older = new Map<string, string>();
   readonly #stopWords: ReadonlySet<string>;
   readonly #stem: Stem | undefined;
   readonly #language: string;
@@ -30,8 +33,11 @@ export class WordForms {
   termOf(word: string): string {
     const known = this.#known.get(word);
     if (known !== undefined) return known;
-    const term = this.#made(word);
-    if (this.#known.size >= formsKeptMaxCount) this.#known.clear();
+    const term = this.#older.get(word) ?? this.#made(word);
+    if (this.#known.size >= formsKeptMaxCount) {
+      this.#older = this.#known;
+      this.#known = new Map();
+    }
     this.#known.set(ownCopy(word), term);
     return term;
   }
@@ -49,7 +55,7 @@ export class WordForms {
 
   /** In lower case and compatible form, without apostrophes: `don't` is `dont`, and of `l'avion` remains `avion`. */
   #spelling(word: string): string {
-    const compatible = isAscii(word) ? word : word.normalize('NFKC').replaceAll('’', "'");
+    const compatible = isAscii(word) ? word : word.normalize('NFKC').replaceAll('’', "'").replaceAll(INVISIBLE, '');
     const lower = this.#language === 'turkish' ? compatible.toLocaleLowerCase('tr') : compatible.toLowerCase();
     const quote = lower.indexOf("'");
     if (quote < 0) return lower.replaceAll(',', '.').slice(0, termCharsMax);

@@ -119,4 +119,6 @@ function classAt(text: string, at: number): number {
   return kind === CLASS.surrogate ? characterClass(String.fromCodePoint(text.codePointAt(at) ?? 0)) : kind;
 }
 
-const widthAt = (text: string, at: number): number => ((text.codePointAt(at) ?? 0) > 0xffff ? 2 : 1);
+/** Two of a character beyond 16 bits, one of half of it. */
+const widthAt = (text: string, at: number): number =>
+  (text.charCodeAt(at) & 0xfc00) === 0xd800 && (text.charCodeAt(at + 1) & 0xfc00) === 0xdc00 ? 2 : 1;

@@ -58,7 +58,7 @@ export class FuzzyMatcher {
       let edits = Math.min((above[i - 1] ?? 0) + (isSame ? 0 : 1), (above[i] ?? 0) + 1, (row[i - 1] ?? 0) + 1);
       if (twoAbove !== undefined && i > 1 && isExchange(term, i, candidate, at)) edits = Math.min(edits, (twoAbove[i - 2] ?? 0) + 1);
       row[i] = edits;
-      least = Math.min(least, edits, (above[i] ?? 0) + 1);
+      least = Math.min(least, edits);
     }
     return least;
   }

@@ -41,7 +41,8 @@ export class ExhaustiveFields implements RowFields {
   }
 
   search({ topK, statistics, ...asked }: FieldSearch): Outcome<FieldMatches> {
-    const counted = statistics === undefined ? this.statistics(asked) : ok(statistics);
+    // Without statistics, of all of the namespace, whatever may be found.
+    const counted = statistics === undefined ? this.statistics({ ...asked, among: undefined }) : ok(statistics);
     if (!counted.ok) return counted;
     const rows = this.#live(asked.namespace, asked.among);
     const ids = new Map(this.#rows.idsOf(rows.map(({ row }) => row)).map(({ row, id }) => [row, id]));
@@ -78,7 +79,7 @@ export class ExhaustiveFields implements RowFields {
     const fragmentsOf = (row: RowContents, name: string) =>
       this.#words(row, name)
         .filter((word) => words.has(word))
-        .map((word) => ({ start: this.#text(row, name).indexOf(word), text: word, matches: [[0, word.length] as const] }));
+        .map((word) => ({ start: this.#text(row, name).indexOf(word), text: word, matches: [{ begin: 0, end: word.length }] }));
     return ok(rows.map((row) => Object.fromEntries(fields.map((name) => [name, fragmentsOf(row, name)]))));
   }
 
@@ -100,9 +101,7 @@ export class ExhaustiveFields implements RowFields {
   }
 
   #live(namespace: number, among: FieldRows | undefined): RowContents[] {
-    return this.#rows
-      .contentsBehind(0, 1_000_000, Infinity)
-      .filter((row) => row.namespace === namespace && (among?.has(row.row) ?? true));
+    return this.#rows.contentsBehind(0, 1_000_000, Infinity).filter((row) => row.namespace === namespace && (among?.has(row.row) ?? true));
   }
 
   #words(row: RowContents, name: string): string[] {

@@ -34,6 +34,7 @@ it('[M195] rows solve the weighted regression, drawn to where they began; what n
 
 const BEGINNINGS = Array.from({ length: 30 }, (_, i) => `${String.fromCharCode(97 + (i % 26))}${i}`);
 const vocabulary = {
+  tokeniser: 'piece-1',
   bytes: utf8(`${BEGINNINGS.join('\n')}\n\nzz`).slice(),
   texts: [...BEGINNINGS, 'zz'],
   ids: [...BEGINNINGS.map((_, i) => i + 1), 32],

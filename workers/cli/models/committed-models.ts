@@ -11,6 +11,7 @@ import { WordTokeniser } from '../../../src/inference/static/word-tokeniser.ts';
 import { assert } from '../../../src/kernel/assert.ts';
 import { BGE_STATIC_256 } from './bge-static-256.ts';
 import { GLOVE_SIF_100, MODELS_FOLDER } from './glove-sif-100.ts';
+import { MULTILINGUAL_E5_STATIC_256 } from './multilingual-e5-static-256.ts';
 
 export interface CommittedModel {
   readonly name: string;
@@ -19,9 +20,9 @@ export interface CommittedModel {
   readonly words: WordTokeniser;
 }
 
-/** The models of the deployment, the newest last. */
+/** The models of the deployment, the default last. */
 export async function readManifests(): Promise<readonly ModelManifest[]> {
-  return (await Promise.all([GLOVE_SIF_100.id, BGE_STATIC_256.id].map(catalogueOf))).flat();
+  return (await Promise.all([GLOVE_SIF_100.id, MULTILINGUAL_E5_STATIC_256.id, BGE_STATIC_256.id].map(catalogueOf))).flat();
 }
 
 const catalogueOf = async (id: string): Promise<readonly ModelManifest[]> =>

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import type { EmbeddingContract } from '../../../src/inference/embedding-contract.ts';
 import { contractHash } from '../../../src/inference/embedding-contract.ts';
 import type { ModelManifest } from '../../../src/inference/model-manifest.ts';
-import { PIECE_TOKENISER_VERSION } from '../../../src/inference/static/piece-tokeniser.ts';
 import { sha256Hex } from '../../../src/kernel/bytes.ts';
 import type { PieceStudent } from '../../builds/distil-pieces.ts';
 import { distilPieces, OPSET } from '../../builds/distil-pieces.ts';
@@ -13,10 +12,34 @@ import { readModelFolder } from '../../builds/model-folder.ts';
 import type { PieceVocabulary } from '../../builds/piece-vocabulary.ts';
 import { pieceVocabulary } from '../../builds/piece-vocabulary.ts';
 import { textEmbedder } from '../../builds/text-embedder.ts';
+import type { UnigramCut } from '../../builds/unigram-vocabulary.ts';
+import { unigramVocabulary } from '../../builds/unigram-vocabulary.ts';
 import { UsageError } from '../command/command.ts';
+import type { PieceSettings } from '../../../src/inference/build/distil/piece-table.ts';
+import { must } from '../../../src/kernel/assert.ts';
 import { BGE_STATIC_256 } from './bge-static-256.ts';
+import { MULTILINGUAL_E5_STATIC_256 } from './multilingual-e5-static-256.ts';
+
+/** How a model of the deployment is made of a teacher that a package ships. */
+interface Recipe {
+  readonly id: string;
+  readonly version: string;
+  readonly createdS: number;
+  readonly tokensMax: number;
+  readonly teacher: { readonly hub: string; readonly package: string; readonly sha256: Readonly<Record<string, string>> };
+  readonly texts: { readonly files: readonly { readonly name: string; readonly package: string; readonly sha256: string }[] };
+  /** Which pieces of a unigram teacher have rows; absent: those of a WordPiece teacher that are ASCII letters and digits. */
+  readonly pieces?: UnigramCut;
+  readonly settings: PieceSettings;
+}
+
+const RECIPES: readonly Recipe[] = [BGE_STATIC_256, MULTILINGUAL_E5_STATIC_256];
+
+export const RECIPE_NAMES = RECIPES.map(({ id }) => id);
 
 export interface DistilRecipeOptions {
+  /** One of `RECIPE_NAMES`. */
+  readonly recipe: string;
   readonly texts: string;
   readonly teacher: string;
   /** The teacher's vectors of the texts and then of the pieces, where they are recorded. */
@@ -24,27 +47,33 @@ export interface DistilRecipeOptions {
   readonly out: string;
 }
 
-/** The only recipe there is: that of the default model. Refuses a teacher that is another than the recipe's. */
-export async function distilRecipe({ texts: path, teacher, vectors, out }: DistilRecipeOptions): Promise<void> {
-  const { id, version, teacher: pinned, settings } = BGE_STATIC_256;
-  for (const [name, sha256] of Object.entries(pinned.sha256))
-    if ((await sha256Hex(new Uint8Array(await readInput(join(teacher, name))))) !== sha256)
-      throw new UsageError(`${join(teacher, name)} is not that of ${pinned.hub} in ${pinned.package}.`);
-  const vocabulary = pieceVocabulary(await readFile(join(teacher, 'tokenizer.json'), 'utf8'));
+/** Makes a model of the deployment again. Refuses a teacher that is another than the recipe's. */
+export async function distilRecipe({ recipe: name, texts: path, teacher, vectors, out }: DistilRecipeOptions): Promise<void> {
+  const made = must(
+    RECIPES.find(({ id }) => id === name),
+    'the command line offers these alone',
+  );
+  const { id, version, teacher: pinned, pieces, settings } = made;
+  for (const [file, sha256] of Object.entries(pinned.sha256))
+    if ((await sha256Hex(new Uint8Array(await readInput(join(teacher, file))))) !== sha256)
+      throw new UsageError(`${join(teacher, file)} is not that of ${pinned.hub} in ${pinned.package}.`);
   const { texts, groups = [] } = await readTexts({ texts: path, field: 'text', group: 'group' });
+  const tokeniserFile = new Uint8Array(await readFile(join(teacher, 'tokenizer.json')));
+  const vocabulary =
+    pieces === undefined ? pieceVocabulary(new TextDecoder().decode(tokeniserFile)) : unigramVocabulary(tokeniserFile, texts, pieces);
   const taught = vectors === undefined ? await embedded(teacher, [...texts, ...vocabulary.texts]) : await recorded(vectors);
   const student = distilPieces({ texts, groups, vectors: taught, vocabulary }, id, settings);
-  const { manifest, contract } = await describe(student, vocabulary);
+  const { manifest, contract } = await describe(made, student, vocabulary);
   const recipe = {
     command: `sluice models distil --recipe ${id} --texts TEXTS --teacher FOLDER --out FOLDER`,
     node: process.version,
     inputs: [
-      ...Object.entries(pinned.sha256).map(([name, sha256]) => ({ uri: `${pinned.package}/${name}`, hub: pinned.hub, sha256 })),
-      ...BGE_STATIC_256.texts.files.map(({ name, package: from, sha256 }) => ({ uri: `${from}/${name}`, sha256 })),
+      ...Object.entries(pinned.sha256).map(([file, sha256]) => ({ uri: `${pinned.package}/${file}`, hub: pinned.hub, sha256 })),
+      ...made.texts.files.map(({ name: file, package: from, sha256 }) => ({ uri: `${from}/${file}`, sha256 })),
       { uri: 'texts of sluice models texts', sha256: await sha256Hex(new Uint8Array(await readInput(path))) },
     ],
     outputsFolder: 'workers/gateway/public/models',
-    parameters: { settings, texts: texts.length, version },
+    parameters: { settings, ...(pieces && { pieces }), texts: texts.length, version },
     outputs: [manifest.file],
     contract,
     metrics: { heldOut: student.heldOut },
@@ -68,15 +97,15 @@ async function embedded(folder: string, texts: readonly string[]): Promise<Float
 const recorded = async (path: string): Promise<Float32Array> => new Float32Array(new Uint8Array(await readInput(path)).buffer);
 
 async function describe(
+  { id, version, createdS, tokensMax, settings }: Recipe,
   { file, vocabularySize, axes }: PieceStudent,
   vocabulary: PieceVocabulary,
 ): Promise<{ readonly manifest: ModelManifest; readonly contract: EmbeddingContract }> {
-  const { id, version, createdS, tokensMax, settings } = BGE_STATIC_256;
   const { dimensions, sifA } = settings;
   const sha256 = await sha256Hex(file);
   const contract: EmbeddingContract = {
     modelSha256: sha256,
-    tokeniserVersion: PIECE_TOKENISER_VERSION,
+    tokeniserVersion: vocabulary.tokeniser,
     vocabularySha256: await sha256Hex(vocabulary.bytes),
     vocabularySize,
     dimensions,

@@ -10,7 +10,7 @@ import type { DerivedRecipe, ModelFolder } from '../../builds/model-folder.ts';
 import { readModelFolder } from '../../builds/model-folder.ts';
 import { textEmbedder } from '../../builds/text-embedder.ts';
 import { command, UsageError, whole } from '../command/command.ts';
-import { distilRecipe } from './distil-recipe.ts';
+import { distilRecipe, RECIPE_NAMES } from './distil-recipe.ts';
 import { GLOVE_SIF_100, MODEL_FOLDER } from './glove-sif-100.ts';
 
 const { versions } = GLOVE_SIF_100;
@@ -21,7 +21,7 @@ interface DistilOptions {
   readonly group?: string;
   readonly vectors?: string;
   readonly teacher?: string;
-  readonly recipe?: 'bge-static-256';
+  readonly recipe?: string;
   readonly base: string;
   readonly words: number;
   readonly folds: number;
@@ -37,7 +37,7 @@ export const distil = () =>
     .option('--group <name>', 'field of a line that names its document: texts of one are never split between folds')
     .option('--vectors <file>', "the teacher's vector of each line: float32, little-endian, end to end")
     .option('--teacher <dir>', 'a model folder that embeds the texts')
-    .addOption(new Option('--recipe <name>', 'makes a model of the deployment again, from its --teacher').choices(['bge-static-256']))
+    .addOption(new Option('--recipe <name>', 'makes a model of the deployment again, from its --teacher').choices(RECIPE_NAMES))
     .option('--base <dir>', 'the static model whose words and vectors the student starts from', join(MODEL_FOLDER, versions.second.folder))
     .option('--words <count>', 'most frequent words of the base that the student keeps', whole(1, 1_000_000), 20_000)
     .option('--folds <count>', 'of the nested cross-validation', whole(2, 20), 5)
@@ -47,7 +47,7 @@ export const distil = () =>
       const { recipe, teacher: named } = options;
       if (recipe !== undefined) {
         if (named === undefined) throw new UsageError('A recipe needs the folder of its --teacher.');
-        return distilRecipe({ ...options, teacher: named });
+        return distilRecipe({ ...options, recipe, teacher: named });
       }
       const base = await readModelFolder(options.base);
       const { teacher, close } = await teacherOf(options);

@@ -76,9 +76,10 @@ interface XquadArticle {
   readonly paragraphs: readonly { readonly context: string; readonly qas: readonly { readonly question: string }[] }[];
 }
 
-/** `xquad/xquad.en.json` below `folder`: which of all paragraphs answers a question. */
-export async function readXquad(folder: string, questionsMax = Number.POSITIVE_INFINITY): Promise<TestCollection> {
-  const { data } = JSON.parse(await readFile(join(folder, 'xquad', 'xquad.en.json'), 'utf8')) as { readonly data: readonly XquadArticle[] };
+/** `xquad/xquad.LANGUAGE.json` below `folder`: which of all paragraphs answers a question. */
+export async function readXquad(folder: string, language: string, questionsMax = Number.POSITIVE_INFINITY): Promise<TestCollection> {
+  const file = await readFile(join(folder, 'xquad', `xquad.${language}.json`), 'utf8');
+  const { data } = JSON.parse(file) as { readonly data: readonly XquadArticle[] };
   const paragraphs = data.flatMap((article) => article.paragraphs);
   const asked = paragraphs.flatMap(({ qas }, at) => qas.map(({ question }) => ({ question, at }))).slice(0, questionsMax);
   return {

@@ -60,8 +60,10 @@ async function measureOn(data: string, name: string, model: StaticModel): Promis
 const COLLECTIONS = [
   ['SciFact', readScifact],
   ['Cranfield', readCranfield],
-  ['XQuAD en', readXquad],
-  ['XQuAD en, the first 400 questions', (folder: string) => readXquad(folder, 400)],
+  ['XQuAD en', (folder: string) => readXquad(folder, 'en')],
+  ['XQuAD en, the first 400 questions', (folder: string) => readXquad(folder, 'en', 400)],
+  ['XQuAD de', (folder: string) => readXquad(folder, 'de')],
+  ['XQuAD zh', (folder: string) => readXquad(folder, 'zh')],
 ] as const;
 
 const ROUNDS = 9;

@@ -38,7 +38,7 @@ function isolate() {
   const index = { id: 'ix_1', name: 'notes', generation: 1, lsn: 1, embedding: { model: 'remote', contractHash: sha256('remote') } };
   const events: CacheEvent[] = [];
   const lsnsRead = { count: 0 };
-  const searches = { count: 0, before: Promise.resolve(), gate: Promise.resolve(), textChars: 0 };
+  const searches = { count: 0, before: Promise.resolve(), gate: Promise.resolve(), textChars: 0, fieldChars: 0 };
   const batches: (readonly AskedSearch[])[] = [];
   const manifest = () => index as unknown as IndexManifest;
   const made = {
@@ -70,6 +70,7 @@ function isolate() {
         values: null,
         metadata: null,
         texts: ['x'.repeat(searches.textChars)],
+        contents: ['x'.repeat(searches.fieldChars)],
         lsn,
         manifest: manifest(),
         tokens: 2,
@@ -287,10 +288,13 @@ it('[C90] are not cached if they are too large, and report that', async () => {
   searches.textChars = VECTOR_LIMITS.queryCacheEntryBytesMax / 2;
   await ask();
   expect(cache.held).toEqual({ entries: 0, bytes: 0 });
-  searches.textChars -= 1000;
+  [searches.textChars, searches.fieldChars] = [1000, searches.textChars - 1000];
+  await ask();
+  expect(cache.held.entries).toBe(0);
+  searches.fieldChars -= 1000;
   await ask();
   expect(cache.held.bytes).toBeGreaterThan(VECTOR_LIMITS.queryCacheEntryBytesMax - 2000);
-  expect(await ask()).toMatchObject({ source: 'memory', match: 'match 2' });
+  expect(await ask()).toMatchObject({ source: 'memory', match: 'match 3' });
 });
 
 describe('[C103] several searches of one request', () => {

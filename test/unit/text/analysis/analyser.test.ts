@@ -10,7 +10,7 @@ const nothing = (): void => undefined;
 
 describe('words', () => {
   it('case, compatibility forms and accents make no difference [TX3]', () => {
-    expect(termsIn(plain, 'Café CAFE\u0301 ﬁne Straße Łódź')).toEqual(['cafe', 'cafe', 'fine', 'strasse', 'lodz']);
+    expect(termsIn(plain, 'Café CAFE\u0301 ﬁne so\u00adft Straße Łódź')).toEqual(['cafe', 'cafe', 'fine', 'soft', 'strasse', 'lodz']);
     expect(termsIn(analyserWith({ language: 'turkish', stemming: false }), 'IŞIK ışık')).toEqual(['isik', 'isik']);
   });
 
@@ -67,6 +67,10 @@ describe('runs without spaces', () => {
     const pairs = terms.filter(({ use }) => (use & TERM_USE.chain) !== 0).map(({ term }) => term);
     expect(pairs).toEqual(['黑豹', '豹队', '队的', '的防', '防守']);
     expect(terms.filter(({ term }) => term === '防守')).toHaveLength(1);
+  });
+
+  it('are paired by characters, not by UTF-16 units [TX9]', () => {
+    expect(termsIn(english, '𠀋𠀋好')).toEqual(expect.arrayContaining(['𠀋𠀋', '𠀋好']));
   });
 
   it('are segmented in parts that cut no character [TX8]', () => {

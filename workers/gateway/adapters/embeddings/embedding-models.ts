@@ -7,8 +7,10 @@ import { LoadOnce } from '../../../../src/inference/load-once.ts';
 import { readModelFile } from '../../../../src/inference/model-manifest.ts';
 import type { ModelManifest } from '../../../../src/inference/model-manifest.ts';
 import type { StaticModel } from '../../../../src/inference/static/static-model.ts';
-import { openStaticModel } from '../../../../src/inference/static/static-model.ts';
+import { staticModelInSteps } from '../../../../src/inference/static/static-model.ts';
 import type { TokenBatch } from '../../../../src/inference/token-batch.ts';
+import { systemTimer } from '../../../../durable-objects/system-time.ts';
+import { inTurns } from '../../../../src/kernel/timer.ts';
 import { must } from '../../../../src/kernel/assert.ts';
 import type { Clock } from '../../../../src/kernel/clock.ts';
 import { ok } from '../../../../src/kernel/result.ts';
@@ -17,7 +19,8 @@ import { requestWakeUps } from '../../../inference/request-wake-ups.ts';
 
 /**
  * A static model in this isolate, fetched and checked when first used. What stays of the default is 7.9 MB of file and 0.5 MB of tables; of
- * others, loaded only where an index or a request names them, 15.3 MB and 1.5 MB (`glove-sif-100@2`), 6.7 MB and 1.0 MB (`glove-sif-100@1`).
+ * others, loaded only where an index or a request names them, 15.3 MB and 1.5 MB (`glove-sif-100@2`), 6.7 MB and 1.0 MB (`glove-sif-100@1`), 21.8 MB
+ * and 1.8 MB (`multilingual-e5-static-256`).
  * `onLoaded` receives the duration of each successful load.
  */
 export function staticModel(
@@ -30,7 +33,7 @@ export function staticModel(
     const beganMs = clock.nowMs();
     const file = await readModelFile(assetFiles(assets), manifest);
     if (!file.ok) return file;
-    const model = openStaticModel(manifest, file.value);
+    const model = await inTurns(staticModelInSteps(manifest, file.value), systemTimer);
     // The bytes are the ones the build opened, so they open.
     if (!model.ok) throw new Error(`${pinnedName(manifest)}: ${model.error.reason}`);
     onLoaded(clock.nowMs() - beganMs);

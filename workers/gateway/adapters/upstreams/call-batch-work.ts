@@ -128,24 +128,26 @@ async function answerOf(
   if (!reserved.ok) return refused(reserved.error, path, requestId);
   const reservation = reserved.value;
   const options = parse(headers, HEADERS, 'headers');
-  const answer: Done<Called> | Refused<Called> = await completionHandlers[name]({
-    gateway,
-    principal,
-    authority,
-    body: body.value,
-    request: new Request(`https://batches.invalid${path}`, { method: 'POST', headers: HEADERS }),
-    requestId,
-    timing: new Timing(),
-    options: options.ok ? options.value : {},
-    reserve: (quantities) => reservation.extend(quantities),
-    waitUntil,
-  });
-  const costNano = reservation.settle(
-    { requests: 1, ...answer.used },
-    { route: path, ...(answer.model === undefined ? {} : { model: answer.model }) },
-    answer.besides,
-  );
-  answer.onSettled?.(costNano);
+  let answer: Done<Called> | Refused<Called> | undefined;
+  try {
+    answer = await completionHandlers[name]({
+      gateway,
+      principal,
+      authority,
+      body: body.value,
+      request: new Request(`https://batches.invalid${path}`, { method: 'POST', headers: HEADERS }),
+      requestId,
+      timing: new Timing(),
+      options: options.ok ? options.value : {},
+      reserve: (quantities) => reservation.extend(quantities),
+      waitUntil,
+    });
+  } finally {
+    // A call that throws is counted, too, as a direct one is. [T51]
+    const label = { route: path, ...(answer?.model === undefined ? {} : { model: answer.model }) };
+    const costNano = reservation.settle({ requests: 1, ...answer?.used }, label, answer?.besides);
+    answer?.onSettled?.(costNano);
+  }
   if (!answer.ok) return refused(answer.error, path, requestId);
   const text = answer.reply.body as string;
   return { status: 200, requestId, body: text, tokens: tokensIn(text), isForNow: false };

@@ -1,0 +1,45 @@
+import type { ByteWriter } from './byte-writer.ts';
+import { ByteReader } from './byte-writer.ts';
+
+/** A term of a leaf and where its postings are among those of the leaf. */
+export interface LeafTerm {
+  readonly term: string;
+  readonly count: number;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** Writes a term as what it does not share with the one before, in code units: any text comes back as it was. */
+export function writeTerm(writer: ByteWriter, before: string, term: string): void {
+  let shared = 0;
+  while (shared < before.length && shared < term.length && before.charCodeAt(shared) === term.charCodeAt(shared)) shared += 1;
+  writer.varint(shared);
+  writer.varint(term.length - shared);
+  for (let i = shared; i < term.length; i += 1) writer.varint(term.charCodeAt(i));
+}
+
+export function readTerm(reader: ByteReader, before: string): string {
+  let term = before.slice(0, reader.varint());
+  for (let left = reader.varint(); left > 0; left -= 1) term += String.fromCharCode(reader.varint());
+  return term;
+}
+
+/** The terms of a leaf of the dictionary, in order of code units. */
+export function* leafTerms(encoded: Uint8Array): Generator<LeafTerm> {
+  const reader = new ByteReader(encoded);
+  let [term, offset] = ['', 0];
+  while (!reader.isAtEnd) {
+    term = readTerm(reader, term);
+    const [count, bytes] = [reader.varint(), reader.varint()];
+    yield { term, count, offset, bytes };
+    offset += bytes;
+  }
+}
+
+export function findInLeaf(encoded: Uint8Array, term: string): LeafTerm | undefined {
+  for (const found of leafTerms(encoded)) {
+    if (found.term === term) return found;
+    if (found.term > term) return undefined;
+  }
+  return undefined;
+}

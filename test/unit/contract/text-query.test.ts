@@ -1,0 +1,47 @@
+import { expect, it } from 'vitest';
+
+import { analysisSettings } from '../../../src/contract/indexes/analysis.ts';
+import { TEXT_LIMITS } from '../../../src/contract/indexes/text-limits.ts';
+import { textQuery } from '../../../src/contract/vectors/text-query.ts';
+
+const fault = (query: unknown): string => {
+  const [issue] = textQuery.safeParse(query).error?.issues ?? [];
+  return issue === undefined ? 'fine' : `${issue.path.join('.')}: ${issue.message}`;
+};
+
+const nested = (depth: number): unknown => (depth === 0 ? 'dog' : { must: [nested(depth - 1)] });
+
+it('queries of every kind are taken, and nothing else [TX30]', () => {
+  for (const query of [
+    'dog',
+    { text: 'dog', operator: 'and' },
+    { phrase: 'a b' },
+    { prefix: 'a' },
+    { fuzzy: { text: 'a', distance: 'auto' } },
+  ])
+    expect(fault({ must: [query], should: [query], minimum_should_match: 1, boost: 2 })).toBe('fine');
+  for (const query of [{}, 7, '', { text: 'a', boost: 0 }, { fuzzy: { text: 'a', distance: 3 } }, { phrase: 'a', slop: 1 }])
+    expect(fault(query)).not.toBe('fine');
+});
+
+it('limits hold for the whole of a query, and a fault names its path [TX30]', () => {
+  expect(fault(nested(TEXT_LIMITS.queryDepthMax))).toBe('fine');
+  expect(fault(nested(TEXT_LIMITS.queryDepthMax + 1))).toMatch(/^must\.0.*must: nests deeper than 8 \(queryDepthMax\)/);
+  expect(fault('dog '.repeat(TEXT_LIMITS.queryTermsMaxCount))).toBe('fine');
+  expect(fault('a '.repeat(TEXT_LIMITS.queryTermsMaxCount + 1))).toMatch(/more than 1000 words \(queryTermsMaxCount\)/);
+  const words = 'a '.repeat(TEXT_LIMITS.queryTermsMaxCount / 2 + 1);
+  expect(fault({ should: [words, { phrase: { text: words } }] })).toMatch(/^should\.1: .*queryTermsMaxCount/);
+  expect(fault({ should: Array(TEXT_LIMITS.queryClausesMaxCount).fill('a') })).toMatch(/^should\.255: .*queryClausesMaxCount/);
+  expect(fault('x'.repeat(TEXT_LIMITS.queryCharsMax + 1))).toMatch(/queryCharsMax/);
+});
+
+it('groups that find nothing, or ask for more than they have, are refused [TX32, TX33]', () => {
+  expect(textQuery.safeParse({ must_not: ['dog'] }).success).toBe(false);
+  expect(textQuery.safeParse({ should: ['dog'], minimum_should_match: 2 }).success).toBe(false);
+});
+
+it('settings of an analysis that does not exist are refused by name [TX13]', () => {
+  expect(analysisSettings.safeParse({ language: 'klingon' }).error?.issues[0]?.path).toEqual(['language']);
+  expect(analysisSettings.safeParse({ synonyms: [['a']] }).error?.issues[0]?.path).toEqual(['synonyms', 0]);
+  expect(analysisSettings.parse({})).toEqual({ language: 'english', stemming: true, stop_words: 'default', code: false, synonyms: [] });
+});
