@@ -45,7 +45,7 @@ const highlightsOf = ({ fields }: HighlightedRow) =>
       field: name,
       text,
       start,
-      matches: matches.map(([begin, end]) => ({ start: begin, end })),
+      matches: matches.map(({ begin, end }) => ({ start: begin, end })),
     })),
   );
 
