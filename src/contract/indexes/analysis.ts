@@ -46,7 +46,7 @@ const word = z
   .string()
   .min(1)
   .max(synonymCharsMax)
-  .regex(/[\p{L}\p{N}]/u, 'must have a letter or digit');
+  .refine((text) => /[\p{L}\p{N}]/u.test(text), 'must have a letter or digit');
 
 /** How a text field turns texts into terms, as a caller writes it. */
 export const analysisSettings = z.strictObject({

@@ -93,13 +93,11 @@ const every = {
   filter: filter.optional().meta(about('Only these, of what the filter of the plan leaves.')),
 };
 
-export const legs = z
-  .array(z.lazy((): z.ZodType<Leg> => leg))
-  .min(1)
-  .max(PLAN_LIMITS.planLegsMaxCount);
+/** Made anew for each place, so that in the document it is `Leg` that refers to itself. */
+export const legs = (): z.ZodType<Leg[], unknown> => z.array(leg).min(1).max(PLAN_LIMITS.planLegsMaxCount);
 
 const prefetch = z
-  .strictObject({ legs, fusion, limit })
+  .strictObject({ legs: z.lazy(legs), fusion, limit })
   .optional()
   .meta(about('Legs that are searched first: this one ranks only what they found.'));
 
@@ -181,7 +179,7 @@ const idsLeg = z.strictObject({
   ...every,
 });
 
-const groupLeg = z.strictObject({ kind: z.literal('plan'), legs, fusion, ...every });
+const groupLeg = z.strictObject({ kind: z.literal('plan'), legs: z.lazy(legs), fusion, ...every });
 
 /** One search of a plan. */
 export const leg = z

@@ -58,7 +58,7 @@ const plan = exactlyOneOf(
           'who opens the lock?',
         ),
       ),
-    legs: legs.optional(),
+    legs: legs().optional(),
     fusion,
     stages,
     facets: z

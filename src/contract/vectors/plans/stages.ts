@@ -70,12 +70,15 @@ const stage = z.discriminatedUnion('kind', [
   rerank,
   z.strictObject({
     kind: z.literal('formula'),
-    score: z.preprocess(shallow, formula.superRefine(checkFormula)).meta(
-      about('What each candidate scores from then on.', {
-        kind: 'sum',
-        of: [{ kind: 'score' }, { kind: 'property', property: 'likes' }],
-      }),
-    ),
+    score: z
+      .preprocess(shallow, formula)
+      .superRefine(checkFormula)
+      .meta(
+        about('What each candidate scores from then on.', {
+          kind: 'sum',
+          of: [{ kind: 'score' }, { kind: 'property', property: 'likes' }],
+        }),
+      ),
     depth,
   }),
   z.strictObject({
