@@ -57,6 +57,9 @@ it('creates, lists, measures and deletes indexes', async () => {
   expect(await printed('indexes', 'list')).toMatch(/^index .*\nplain +3 +l2 +- +testers\nshelves +100 +cosine +glove-sif-100 +testers$/);
   await tenant.client.post('/v1/indexes/shelves/upsert', { vectors: [{ id: 'a', text: 'a canal' }] });
   expect(await printed('indexes', 'stats', 'shelves')).toMatch(/^index +vectors .*\nshelves +1 +\d+ +1 +0 +1 /);
+  const plan = join(folder, 'plan.json');
+  await writeFile(plan, JSON.stringify({ text: 'a canal', include_text: true }));
+  expect(await printed('indexes', 'search', 'shelves', plan)).toMatch(/^score +id +text +metadata\n1\.0000 +a +a canal/);
   expect(await printed('indexes', 'delete', 'shelves')).toMatch(/^shelves is deleted with 1 vectors; .*\/v1\/erasures\/\w+$/);
   expect((await tenant.client.get('/v1/indexes/shelves')).status).toBe(404);
 });

@@ -3,10 +3,12 @@ import { Option } from 'commander';
 
 import { METRICS } from '../../../src/contract/indexes/index-settings.ts';
 import { command, table, UsageError, whole } from '../command/command.ts';
-import { jsonIn } from '../command/json-file.ts';
+import { jsonFile, jsonIn } from '../command/json-file.ts';
 import type { Shown } from '../gateway/gateway-command.ts';
 import { caller, print, shown } from '../gateway/gateway-command.ts';
 import { allOf } from '../gateway/operator.ts';
+import type { Found } from '../vectors/search.ts';
+import { matchTable } from '../vectors/search.ts';
 
 /** What the commands show of an index. */
 interface IndexView {
@@ -40,7 +42,7 @@ interface NewIndex extends Shown {
 
 const MIB = 1024 * 1024;
 
-/** `sluice indexes list|create|stats|delete`. */
+/** `sluice indexes list|create|search|stats|delete`. */
 export const indexes = (): Command =>
   command('indexes', 'Indexes of vectors. The key in use needs the scopes index:read and index:write.')
     .addCommand(shown(command('list', 'All indexes, by name.')).action(list))
@@ -52,6 +54,11 @@ export const indexes = (): Command =>
         .option('--fields <json>', 'what vectors have besides their values, such as {"title": {"kind": "text"}}', fieldsIn)
         .option('--owner <team>', 'the team that is responsible for it (default: the owner of the key in use)')
         .action(create),
+    )
+    .addCommand(
+      shown(named('search', 'Searches an index by a plan of several legs and stages.'))
+        .argument('<file>', 'the plan as JSON, as `POST /v1/indexes/{index}/search` takes it; -: the standard input')
+        .action(search),
     )
     .addCommand(shown(named('stats', 'How large an index is.')).action(stats))
     .addCommand(shown(named('delete', 'Deletes an index and erases its vectors, for good.')).action(remove));
@@ -78,6 +85,12 @@ async function create(name: string, { model, dimensions, metric, fields, owner, 
   console.log(
     `${made.name} takes ${made.model === null ? 'vectors' : `texts, by ${made.model}, and vectors`} of ${made.dimensions} numbers${beside}`,
   );
+}
+
+async function search(name: string, file: string, { json }: Shown): Promise<void> {
+  const found = await (await caller()).call<Found>('POST', pathOf(name, '/search'), await jsonFile(file));
+  if (json === true) return print(found);
+  console.log(matchTable(found));
 }
 
 async function stats(name: string, { json }: Shown): Promise<void> {

@@ -12,7 +12,7 @@ interface Flags {
   readonly json?: boolean;
 }
 
-interface Found {
+export interface Found {
   readonly matches: readonly {
     readonly id: string;
     readonly score: number;
@@ -39,12 +39,17 @@ export const search = () =>
       const body = { text: words.join(' '), top_k: topK, namespace, filter, exact, include_text: true };
       const found = await client.call<Found>('POST', `/v1/indexes/${encodeURIComponent(index)}/query`, body);
       if (json === true) return console.log(JSON.stringify(found, null, 2));
-      const rows = found.matches.map(({ id, score, text, metadata }) => {
-        const shown = (text ?? '').replaceAll(/\s+/g, ' ').slice(0, TEXT_CHARS_SHOWN);
-        return [score.toFixed(4), id, shown, metadata === null || metadata === undefined ? '' : JSON.stringify(metadata)];
-      });
-      console.log(rows.length === 0 ? 'nothing was found' : table(['score', 'id', 'text', 'metadata'], rows));
+      console.log(matchTable(found));
     });
+
+/** The matches of a search, one a line. */
+export function matchTable({ matches }: Found): string {
+  const rows = matches.map(({ id, score, text, metadata }) => {
+    const shown = (text ?? '').replaceAll(/\s+/g, ' ').slice(0, TEXT_CHARS_SHOWN);
+    return [score.toFixed(4), id, shown, metadata === null || metadata === undefined ? '' : JSON.stringify(metadata)];
+  });
+  return rows.length === 0 ? 'nothing was found' : table(['score', 'id', 'text', 'metadata'], rows);
+}
 
 function objectOf(text: string): object {
   try {

@@ -94,7 +94,7 @@ const every = {
 };
 
 /** Made anew for each place, so that in the document it is `Leg` that refers to itself. */
-export const legs = (): z.ZodType<Leg[], unknown> => z.array(leg).min(1).max(PLAN_LIMITS.planLegsMaxCount);
+export const legs = (): z.ZodType<Leg[]> => z.array(leg).min(1).max(PLAN_LIMITS.planLegsMaxCount);
 
 const prefetch = z
   .strictObject({ legs: z.lazy(legs), fusion, limit })
