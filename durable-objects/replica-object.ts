@@ -28,7 +28,7 @@ import { ok } from '../src/kernel/result.ts';
 import type { Served } from './object-namespace.ts';
 import { residueOf } from './stored-cell.ts';
 import type { ReplicaState, ReplicaStub, ReshardingEnv } from './resharding-stubs.ts';
-import { RESOURCES, inBackground, readQueue, SELECTIONS } from './shard-resources.ts';
+import { RESOURCES, inBackground, readQueue, SELECTIONS, fieldsOver } from './shard-resources.ts';
 import { answeredInSteps } from './wide-filters.ts';
 import { FollowerStore } from '../src/ann/store/follower-store.ts';
 import { VectorStore } from '../src/ann/store/vector-store.ts';
@@ -36,7 +36,7 @@ import { VectorStore } from '../src/ann/store/vector-store.ts';
 /** A copy of a shard that follows it and answers reads, as `Replica` describes. Opened and erased by the index's own object; it accepts no writes. */
 export class ReplicaObject extends DurableObject<Pick<ReshardingEnv, 'SHARD'>> implements Served<ReplicaStub> {
   readonly #name = this.ctx.id.toString();
-  readonly #store = new VectorStore(this.ctx.storage);
+  readonly #store = new VectorStore(this.ctx.storage, undefined, fieldsOver);
   readonly #engine = new ShardEngine(RESOURCES, this.#name, this.#store);
   readonly #shard = new ReadableShard(this.#store, this.#engine, this.#name, SELECTIONS);
   readonly #meter = new LoadMeter();

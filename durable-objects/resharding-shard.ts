@@ -14,7 +14,7 @@ import { underLease } from '../src/contract/tenancy/write-lease.ts';
 import { must } from '../src/kernel/assert.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
 import type { ReshardingEnv } from './resharding-stubs.ts';
-import { RESOURCES, inBackground, readQueue, SELECTIONS } from './shard-resources.ts';
+import { RESOURCES, inBackground, readQueue, SELECTIONS, fieldsOver } from './shard-resources.ts';
 import { ShardPeers } from './shard-peers.ts';
 import { ShardPulse } from './shard-pulse.ts';
 import { SqliteRowVersions } from '../src/index/resharding/sqlite-row-versions.ts';
@@ -28,7 +28,7 @@ export abstract class ReshardingShard extends DurableObject<ReshardingEnv> {
   readonly #turns = readQueue();
   readonly #route = new StoredCell<ShardRoute>(this.ctx.storage, 'route');
   readonly #order = new StoredCell<DrainOrder>(this.ctx.storage, 'order');
-  protected readonly store = new VectorStore(this.ctx.storage);
+  protected readonly store = new VectorStore(this.ctx.storage, undefined, fieldsOver);
   protected readonly shard = new Shard(this.store, new ShardEngine(RESOURCES, this.#name, this.store), this.#name, SELECTIONS);
   protected readonly pulse = new ShardPulse(this.env, this.#route);
   readonly #growth = new ShardResharding(

@@ -1,16 +1,24 @@
 import { engineResources } from '../src/ann/shard/engine-resources.ts';
+import type { FieldsOver } from '../src/ann/row-fields.ts';
 import { SelectionCache } from '../src/ann/filter/selection.ts';
 import { ReadQueue } from '../src/ann/read-queue.ts';
 import { workPaced } from '../src/ann/maintenance/background-work.ts';
 import probeModule from '../src/ann/wasm/probe.relaxed.wasm';
 import scanModule from '../src/ann/wasm/scan.wasm';
 import trainModule from '../src/ann/wasm/train.wasm';
+import { Analysers } from '../src/text/fields/known-fields.ts';
+import { SqliteRowFields } from '../src/text/fields/sqlite-row-fields.ts';
 import { INDEX_LIMITS } from '../src/contract/indexes/index-limits.ts';
 import { systemClock } from './system-time.ts';
 
 // The shards and replicas of one isolate share its memory: one is evicted when another needs the room.
 export const RESOURCES = engineResources({ scan: scanModule, probe: probeModule, train: trainModule }, INDEX_LIMITS.isolateEngineBytesMax);
 export const SELECTIONS = new SelectionCache(INDEX_LIMITS.selectionCacheBytesMax);
+
+// Fields that are analysed alike share an analyser, whatever their shards.
+const ANALYSERS = new Analysers();
+
+export const fieldsOver: FieldsOver = (storage, rows) => new SqliteRowFields(storage, rows, ANALYSERS, INDEX_LIMITS.shardPostingsBytesMax);
 
 /** Does slices with pauses for searches; see `workPaced`. */
 export const inBackground = (step: (nowMs: number) => Promise<number | undefined>): Promise<number | undefined> =>

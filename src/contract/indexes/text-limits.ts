@@ -34,6 +34,10 @@ export const TEXT_LIMITS = {
   fuzzyDistanceMax: 2,
   // UTF-16 units at the start of a fuzzy term that have to agree.
   fuzzyPrefixMax: 32,
+  // Terms of a dictionary that a prefix or fuzzy term is compared with at most, in order of code units: some milliseconds.
+  expansionsReadMaxCount: 1_024,
+  // Of these, how many a search walks: the most frequent ones.
+  expansionsMaxCount: 64,
   // UTF-16 units of one fragment.
   fragmentCharsMax: 4_096,
   // Fragments of one field.

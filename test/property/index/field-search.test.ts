@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 
 import type { ShardFieldSearch } from '../../../src/ann/shard-protocol.ts';
+import { analysisSettings } from '../../../src/contract/indexes/analysis.ts';
 import { STRONG } from '../../../src/ann/replication/read-consistency.ts';
 import { FanOut } from '../../../src/index/fan-out/fan-out.ts';
 import { FieldSearch } from '../../../src/index/fan-out/field-search.ts';
@@ -13,9 +14,10 @@ import { MANIFEST } from '../../support/worlds/member-world.ts';
 import { ShardWorld, smallFloor, value } from '../../support/worlds/shard-world.ts';
 import { VirtualTime } from '../../support/worlds/virtual-time.ts';
 
+const ANALYSIS = analysisSettings.parse({ language: 'none', stemming: false });
 const FIELDS = {
-  title: { kind: 'text', analysis: { language: 'none', stemming: false }, weight: 1, source: 'field' },
-  body: { kind: 'text', analysis: { language: 'none', stemming: false }, weight: 1, source: 'field' },
+  title: { kind: 'text', analysis: ANALYSIS, weight: 1, source: 'field' },
+  body: { kind: 'text', analysis: ANALYSIS, weight: 1, source: 'field' },
 } as const;
 const SHARDS = 3;
 

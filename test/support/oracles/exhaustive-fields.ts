@@ -12,6 +12,7 @@ import type {
 import { refuse } from '../../../src/contract/api/outcome.ts';
 import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import type { IndexFields } from '../../../src/contract/indexes/index-fields.ts';
+import type { TextQuery } from '../../../src/contract/vectors/text-query.ts';
 import { ok } from '../../../src/kernel/result.ts';
 
 type Asked = Pick<FieldSearch, 'query' | 'namespace' | 'among'>;
@@ -65,7 +66,7 @@ export class ExhaustiveFields implements RowFields {
       return { name, documents: lengths.length, totalLength: lengths.reduce((sum, length) => sum + length, 0) };
     });
     const terms = query.fields.flatMap(({ name }) =>
-      [...new Set(wordsOf(query.query))].map((term) => ({
+      [...new Set(wordsOf(plain(query.query)))].map((term) => ({
         field: name,
         term,
         documents: rows.filter((row) => this.#words(row, name).includes(term)).length,
@@ -75,7 +76,7 @@ export class ExhaustiveFields implements RowFields {
   }
 
   highlight(rows: readonly RowContents[], { query, fields }: FieldHighlight): Outcome<Record<string, readonly Fragment[]>[]> {
-    const words = new Set(wordsOf(query));
+    const words = new Set(wordsOf(plain(query)));
     const fragmentsOf = (row: RowContents, name: string) =>
       this.#words(row, name)
         .filter((word) => words.has(word))
@@ -113,6 +114,12 @@ export class ExhaustiveFields implements RowFields {
     if (field?.kind === 'text' && field.source === 'text') return text ?? '';
     return ((JSON.parse(contents ?? '{}') as Record<string, string>)[name] ?? '').toLowerCase();
   }
+}
+
+/** It knows no other queries. */
+function plain(query: TextQuery): string {
+  if (typeof query !== 'string') throw new Error('the oracle takes strings');
+  return query;
 }
 
 const wordsOf = (text: string): string[] => text.split(' ').filter((word) => word !== '');

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
+import { analysisSettings } from '../../../src/contract/indexes/analysis.ts';
 import { applyChanges, tellChanges } from '../../../src/ann/replication/changes.ts';
 import type { ShardFieldSearch, UpsertBatch } from '../../../src/ann/shard-protocol.ts';
 import { SHARD_SCHEMA } from '../../../src/ann/store/shard-schema.ts';
@@ -9,9 +10,10 @@ import { migrate } from '../../../src/kernel/sql/migrate.ts';
 import { NodeSql } from '../../support/fakes/node-sql.ts';
 import { ShardWorld, fieldsOver, smallFloor, value } from '../../support/worlds/shard-world.ts';
 
+const ANALYSIS = analysisSettings.parse({ language: 'none', stemming: false });
 const FIELDS = {
-  body: { kind: 'text', analysis: { language: 'none', stemming: false }, weight: 1, source: 'field' },
-  text: { kind: 'text', analysis: { language: 'none', stemming: false }, weight: 1, source: 'text' },
+  body: { kind: 'text', analysis: ANALYSIS, weight: 1, source: 'field' },
+  text: { kind: 'text', analysis: ANALYSIS, weight: 1, source: 'text' },
 } as const;
 const ALL = { values: true, metadata: true, text: true, contents: true };
 const BARE = { values: false, metadata: false, text: false };

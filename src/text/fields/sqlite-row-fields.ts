@@ -1,0 +1,283 @@
+import type {
+  FieldHighlight,
+  FieldMatches,
+  FieldQuery,
+  FieldSearch,
+  Fragment,
+  RowContents,
+  RowFields,
+  RowSource,
+  TermStatistics,
+} from '../../ann/row-fields.ts';
+import type { Row, VectorPlace } from '../../ann/stored-vector.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
+import type { IndexFields } from '../../contract/indexes/index-fields.ts';
+import { TEXT_LIMITS } from '../../contract/indexes/text-limits.ts';
+import { groupBy } from '../../kernel/grouped.ts';
+import { ok } from '../../kernel/result.ts';
+import type { RememberingStorage } from '../../kernel/sql/remembering-storage.ts';
+import type { FragmentOptions } from '../highlighting/highlight.ts';
+import { highlight } from '../highlighting/highlight.ts';
+import type { CompiledQuery } from '../query/compiled-query.ts';
+import { SparseEngine } from '../postings/sparse-engine.ts';
+import type { Clause, PostedRow, SparseQuery } from '../postings/sparse-query.ts';
+import { dimensionTerm } from '../postings/term-key.ts';
+import { compileQuery } from '../query/compile-query.ts';
+import { IndexedRows } from './indexed-rows.ts';
+import type { Analysers, KnownField, KnownSparseField, KnownTextField } from './known-fields.ts';
+import { knownFields, postingsVersion } from './known-fields.ts';
+import { occurrencesIn, postingsOf, textOf } from './row-postings.ts';
+import type { TextLeg } from './text-plan.ts';
+import { inverseFrequency, TextPlan } from './text-plan.ts';
+
+/** What one slice of a build reads: some milliseconds of analysis. */
+const SLICE_ROWS_MAX = 128;
+const SLICE_BYTES_MAX = 96 * 1024;
+/** What a restart reads at once of the rows that are not flushed. */
+const RELOAD_BYTES_MAX = 1024 * 1024;
+
+type Counted = Omit<FieldSearch, 'topK' | 'statistics'>;
+
+/** Text and sparse fields of a shard's rows, over the sparse engine. Fields that the rows had no postings of are built in slices. */
+export class SqliteRowFields implements RowFields {
+  readonly #rows: RowSource;
+  readonly #analysers: Analysers;
+  readonly #indexed: IndexedRows;
+  readonly #engine: SparseEngine;
+  readonly #storage: RememberingStorage;
+  #known: { readonly of: IndexFields; readonly fields: ReadonlyMap<string, KnownField> } | undefined;
+  // Whether maintenance found nothing to do since the last write.
+  #isQuiet = false;
+
+  /** `memoryBytesMax`: of postings that are read again when they are needed. */
+  constructor(storage: RememberingStorage, rows: RowSource, analysers: Analysers, memoryBytesMax: number) {
+    this.#storage = storage;
+    this.#rows = rows;
+    this.#analysers = analysers;
+    this.#indexed = new IndexedRows(storage);
+    this.#engine = new SparseEngine(storage, { rowsBehind: (row) => this.#postedBehind(row) }, memoryBytesMax);
+  }
+
+  define(fields: IndexFields): void {
+    const known = this.#indexed.state;
+    if (known === undefined && Object.keys(fields).length === 0) return;
+    if (known !== undefined) this.#engine.clear();
+    const isEmpty = this.#rows.contentsBehind(0, 1, 1).length === 0;
+    this.#indexed.set({ fields, version: postingsVersion(this.#fieldsOf(fields)), builtRow: isEmpty ? null : 0 });
+    this.#isQuiet = false;
+  }
+
+  put(rows: readonly RowContents[]): void {
+    this.#isQuiet = false;
+    // While rows are built, these come to their turn: they are behind all others.
+    if (this.#isBuilding) return;
+    for (const row of rows) this.#engine.put(postingsOf(row, this.#fields.values()));
+  }
+
+  remove(places: readonly VectorPlace[]): void {
+    this.#isQuiet = false;
+    if (this.#indexed.state === undefined) return;
+    for (const [namespace, of] of groupBy(places, (place) => place.namespace)) {
+      this.#engine.remove(
+        namespace,
+        of.map(({ row }) => row),
+      );
+    }
+  }
+
+  clear(): void {
+    const { state } = this.#indexed;
+    if (state === undefined) return;
+    this.#engine.clear();
+    this.#indexed.set({ ...state, version: postingsVersion(this.#fields), builtRow: null });
+  }
+
+  search({ topK, statistics, ...asked }: FieldSearch): Outcome<FieldMatches> {
+    const counted = statistics === undefined ? this.statistics({ ...asked, among: undefined }) : this.#serving(asked.query, statistics);
+    if (!counted.ok) return counted;
+    const query = this.#queryOf(asked.query, counted.value, asked.namespace);
+    if (query === undefined) return ok({ rows: [], scores: [], work: { postings: 0, postingsRead: 0, scored: 0 } });
+    const ids = new Map<Row, string>();
+    const idOf = (row: Row): string => {
+      if (!ids.has(row)) for (const found of this.#rows.idsOf([row])) ids.set(found.row, found.id);
+      return ids.get(row) ?? '';
+    };
+    const { rows, scores, work } = this.#engine.search({
+      ...query,
+      among: asked.among,
+      topK,
+      compareTies: (a, b) => (idOf(a) < idOf(b) ? -1 : 1),
+    });
+    return ok({ rows, scores, work: { postings: work.postings, postingsRead: work.postingsRead, scored: work.candidates } });
+  }
+
+  statistics({ query, namespace, among }: Counted): Outcome<TermStatistics> {
+    const serving = this.#serving(query, null);
+    if (!serving.ok) return serving;
+    const asked =
+      query.kind === 'text'
+        ? this.#planOf(query).terms((field, prefix, accepts) =>
+            this.#termsOf({ space: { namespace, field: field.ordinal }, prefix, accepts, countMax: TEXT_LIMITS.expansionsReadMaxCount }),
+          )
+        : [{ field: this.#fields.get(query.field)!, terms: query.indices.map(dimensionTerm) }];
+    const fields = asked.map(({ field }) => ({ name: field.name, ...this.#engine.totals({ namespace, field: field.ordinal }, among) }));
+    const terms = asked.flatMap(({ field, terms: of }) => {
+      const frequencies = this.#engine.documentFrequencies({ namespace, field: field.ordinal }, of, among);
+      return of.map((term, i) => ({ field: field.name, term, documents: frequencies[i]! }));
+    });
+    return ok({ fields, terms });
+  }
+
+  highlight(rows: readonly RowContents[], { query, fields, options }: FieldHighlight): Outcome<Record<string, readonly Fragment[]>[]> {
+    const compiled: { readonly field: KnownTextField; readonly of: CompiledQuery }[] = [];
+    for (const name of fields) {
+      const field = this.#fields.get(name);
+      if (field?.kind !== 'text') return refuse('invalid_value', `${name} is no text field of the index`, ['highlight', 'fields']);
+      compiled.push({ field, of: compileQuery(query, field.analyser) });
+    }
+    return ok(
+      rows.map((row) =>
+        Object.fromEntries(compiled.map(({ field, of }) => [field.name, fragmentsOf(textOf(row, field) ?? '', field, of, options)])),
+      ),
+    );
+  }
+
+  sweep(): boolean {
+    const { state } = this.#indexed;
+    if (state === undefined || this.#isQuiet) return false;
+    return this.#storage.transactionSync(() => {
+      if (this.#isBuilding) return this.#buildSlice();
+      this.#isQuiet = !this.#engine.sweep();
+      return !this.#isQuiet;
+    });
+  }
+
+  get isSweepDue(): boolean {
+    return !this.#isQuiet && this.#indexed.state !== undefined;
+  }
+
+  evict(): void {
+    this.#engine.evict(Number.MAX_SAFE_INTEGER);
+  }
+
+  get bytes(): number {
+    return this.#indexed.state === undefined ? 0 : this.#engine.bytes;
+  }
+
+  get #fields(): ReadonlyMap<string, KnownField> {
+    return this.#fieldsOf(this.#indexed.state?.fields ?? {});
+  }
+
+  #fieldsOf(fields: IndexFields): ReadonlyMap<string, KnownField> {
+    if (this.#known?.of !== fields) this.#known = { of: fields, fields: knownFields(fields, this.#analysers) };
+    return this.#known.fields;
+  }
+
+  /** Whether rows lack postings: of fields that are new, or that are analysed by other rules now. */
+  get #isBuilding(): boolean {
+    const { state } = this.#indexed;
+    return state !== undefined && (state.builtRow !== null || state.version !== postingsVersion(this.#fields));
+  }
+
+  /** Returns true: maintenance follows. */
+  #buildSlice(): boolean {
+    const { fields, version, builtRow } = this.#indexed.state!;
+    const current = postingsVersion(this.#fields);
+    const isAnother = version !== current;
+    if (isAnother) this.#engine.clear();
+    const from = isAnother ? 0 : (builtRow ?? 0);
+    const rows = this.#rows.contentsBehind(from, SLICE_ROWS_MAX, SLICE_BYTES_MAX);
+    this.#indexed.set({ fields, version: current, builtRow: from });
+    for (const row of rows) this.#engine.put(postingsOf(row, this.#fields.values()));
+    this.#indexed.set({ fields, version: current, builtRow: rows.at(-1)?.row ?? null });
+    // The memtable holds what is not flushed: a long build must not fill it.
+    this.#engine.sweep();
+    return true;
+  }
+
+  /** For the engine, when its memory was lost. */
+  *#postedBehind(after: Row): Generator<PostedRow> {
+    const last = this.#indexed.state?.builtRow ?? Infinity;
+    for (let from = after; ;) {
+      const rows = this.#rows.contentsBehind(from, SLICE_ROWS_MAX, RELOAD_BYTES_MAX);
+      for (const row of rows) {
+        if (row.row > last) return;
+        yield postingsOf(row, this.#fields.values());
+      }
+      const next = rows.at(-1)?.row;
+      if (next === undefined) return;
+      from = next;
+    }
+  }
+
+  /** Refuses a query for fields that the index does not have, or whose postings are being built. */
+  #serving<T>(query: FieldQuery, value: T): Outcome<T> {
+    const names = query.kind === 'text' ? query.fields.map(({ name }) => name) : [query.field];
+    const unknown = names.find((name) => this.#fields.get(name)?.kind !== query.kind);
+    if (unknown !== undefined) return refuse('invalid_value', `${unknown} is no ${query.kind} field of the index`, ['fields', unknown]);
+    if (this.#isBuilding) return refuse('index_growing', 'the fields of the index are being built: retry');
+    return ok(value);
+  }
+
+  #planOf(leg: TextLeg): TextPlan {
+    const searched = leg.fields.map(({ name, weight }) => ({ field: this.#fields.get(name) as KnownTextField, weight }));
+    return new TextPlan(leg, searched);
+  }
+
+  #termsOf(walk: Parameters<SparseEngine['terms']>[0]): string[] {
+    const steps = this.#engine.terms(walk);
+    for (;;) {
+      const { done, value } = steps.next();
+      if (done === true) return value;
+    }
+  }
+
+  #queryOf(
+    query: FieldQuery,
+    statistics: TermStatistics,
+    namespace: number,
+  ): Omit<SparseQuery, 'among' | 'topK' | 'compareTies'> | undefined {
+    if (query.kind === 'sparse') {
+      const clauses = sparseClauses(query, this.#fields.get(query.field) as KnownSparseField, statistics);
+      return { namespace, clauses, condition: undefined, judge: undefined };
+    }
+    const search = this.#planOf(query).search(statistics);
+    if (search === undefined) return undefined;
+    const { clauses, condition, hasPhrases } = search;
+    return { namespace, clauses, condition, judge: hasPhrases ? (row, scoreMax) => this.#judged(search, row, scoreMax) : undefined };
+  }
+
+  #judged(search: NonNullable<ReturnType<TextPlan['search']>>, row: Row, scoreMax: number): number | undefined {
+    const [contents] = this.#rows.contentsOf([row]);
+    if (contents === undefined) return undefined;
+    const known = new Map<string, ReturnType<typeof occurrencesIn> | undefined>();
+    return search.judge((field) => {
+      if (!known.has(field.name)) {
+        const text = textOf(contents, field);
+        known.set(field.name, text === undefined ? undefined : occurrencesIn(field, text));
+      }
+      return known.get(field.name);
+    }, scoreMax);
+  }
+}
+
+function sparseClauses(
+  { indices, values }: Extract<FieldQuery, { kind: 'sparse' }>,
+  { ordinal, idf }: KnownSparseField,
+  { fields, terms }: TermStatistics,
+): Clause[] {
+  const documents = fields[0]?.documents ?? 0;
+  const having = new Map(terms.map((counted) => [counted.term, counted.documents]));
+  return indices.map((index, i) => {
+    const term = dimensionTerm(index);
+    const weight = values[i]! * (idf ? inverseFrequency(documents, having.get(term) ?? 0) : 1);
+    return { field: ordinal, term, weight, scoring: { kind: 'product' } };
+  });
+}
+
+const fragmentsOf = (text: string, { analyser }: KnownTextField, query: CompiledQuery, options: FragmentOptions): Fragment[] =>
+  highlight(text, analyser, query, options).map(({ matches, ...part }) => ({
+    ...part,
+    matches: matches.map(([begin, end]) => ({ begin, end })),
+  }));

@@ -1,0 +1,234 @@
+import { describe, expect, it } from 'vitest';
+import type { FieldQuery, RowContents, RowSource } from '../../../../src/ann/row-fields.ts';
+import { analysisSettings } from '../../../../src/contract/indexes/analysis.ts';
+import type { AnalysisSettings } from '../../../../src/contract/indexes/analysis.ts';
+import type { IndexFields } from '../../../../src/contract/indexes/index-fields.ts';
+import type { TextQuery } from '../../../../src/contract/vectors/text-query.ts';
+import { RememberingStorage } from '../../../../src/kernel/sql/remembering-storage.ts';
+import { Analysers } from '../../../../src/text/fields/known-fields.ts';
+import { SqliteRowFields } from '../../../../src/text/fields/sqlite-row-fields.ts';
+import { NodeSql } from '../../../support/fakes/node-sql.ts';
+import { value } from '../../../support/worlds/shard-world.ts';
+
+const textField = (more: Partial<AnalysisSettings> = {}, source: 'field' | 'text' = 'field') =>
+  ({ kind: 'text', analysis: analysisSettings.parse({ language: 'none', ...more }), weight: 1, source }) as const;
+const FIELDS: IndexFields = {
+  title: textField(),
+  body: textField({ language: 'english' }),
+  own: textField({}, 'text'),
+  sparse: { kind: 'sparse', idf: false, model: null },
+  rare: { kind: 'sparse', idf: true, model: null },
+  tokens: { kind: 'multi_vector', dimensions: 2, model: null },
+};
+
+/** Fields over rows in memory; `restart` is what an eviction leaves. */
+class FieldsWorld {
+  readonly rows = new Map<number, RowContents>();
+  readonly sql = new NodeSql();
+  fields: SqliteRowFields;
+  storage: RememberingStorage;
+
+  constructor(fields: IndexFields = FIELDS) {
+    [this.storage, this.fields] = this.#opened();
+    this.storage.transactionSync(() => this.fields.define(fields));
+  }
+
+  restart(): void {
+    [this.storage, this.fields] = this.#opened();
+  }
+
+  put(contents: Readonly<Record<string, unknown>>, text: string | null = null): number {
+    const row = { row: this.rows.size + 1, namespace: 1, contents: JSON.stringify(contents), text };
+    this.rows.set(row.row, row);
+    this.storage.transactionSync(() => this.fields.put([row]));
+    return row.row;
+  }
+
+  remove(row: number): void {
+    this.rows.delete(row);
+    this.storage.transactionSync(() => this.fields.remove([{ row, namespace: 1 }]));
+  }
+
+  sweep(): void {
+    while (this.fields.sweep());
+  }
+
+  found(query: FieldQuery, topK = 10): readonly number[] {
+    return value(this.fields.search({ query, namespace: 1, topK })).rows;
+  }
+
+  #opened(): [RememberingStorage, SqliteRowFields] {
+    const storage = new RememberingStorage(this.sql);
+    const source: RowSource = {
+      contentsBehind: (after, countMax) => [...this.rows.values()].filter(({ row }) => row > after).slice(0, Math.min(countMax, 3)),
+      contentsOf: (rows) => rows.map((row) => this.rows.get(row)!),
+      idsOf: (rows) => [...rows].map((row) => ({ row, id: `id-${String(row).padStart(4, '0')}` })),
+    };
+    return [storage, new SqliteRowFields(storage, source, new Analysers(), 1 << 20)];
+  }
+}
+
+const inFields = (query: TextQuery, ...names: string[]): FieldQuery => ({
+  kind: 'text',
+  query,
+  fields: names.map((name) => ({ name, weight: 1 })),
+  k1: 1.2,
+  b: 0.75,
+});
+
+describe('text fields', () => {
+  it('[TX150] find rows by the words of each field, analysed as the field is, and by their own text', () => {
+    const world = new FieldsWorld();
+    world.put({ title: 'Running', body: 'cars were running' });
+    world.put({ body: 'a car' }, 'own words');
+    expect(world.found(inFields('run', 'title'))).toEqual([]);
+    expect(world.found(inFields('run', 'body'))).toEqual([1]);
+    expect(world.found(inFields('car', 'body'))).toEqual([2, 1]);
+    expect(world.found(inFields('words', 'own'))).toEqual([2]);
+    expect(world.found(inFields('running', 'title', 'body'))).toEqual([1]);
+  });
+
+  it('[TX151] find what was written at once, not what was removed, and the same after memory is lost or flushed', () => {
+    const world = new FieldsWorld();
+    for (let i = 0; i < 20; i += 1) world.put({ title: `word${i % 5} common` });
+    world.remove(3);
+    const before = world.found(inFields('word2', 'title'));
+    expect(before).toEqual([8, 13, 18]);
+    world.restart();
+    expect(world.found(inFields('word2', 'title'))).toEqual(before);
+    world.sweep();
+    world.restart();
+    expect(world.found(inFields('word2', 'title'))).toEqual(before);
+    expect(value(world.fields.statistics({ query: inFields('common', 'title'), namespace: 1 }))).toEqual({
+      fields: [{ name: 'title', documents: 19, totalLength: 38 }],
+      terms: [{ field: 'title', term: 'common', documents: 19 }],
+    });
+  });
+
+  it('[TX152] meet a part of a query in any of the fields that are analysed alike', () => {
+    const world = new FieldsWorld({ a: textField(), b: textField() });
+    world.put({ a: 'red', b: 'fox' });
+    world.put({ a: 'red' });
+    expect(world.found(inFields({ must: [{ text: 'red' }, { text: 'fox' }] }, 'a', 'b'))).toEqual([1]);
+    expect(world.found(inFields({ must: [{ text: 'red' }], must_not: [{ text: 'fox' }] }, 'a', 'b'))).toEqual([2]);
+    expect(world.found(inFields({ should: [{ text: 'red' }, { text: 'fox' }], minimum_should_match: 2 }, 'a', 'b'))).toEqual([1]);
+  });
+
+  it('[TX153] match phrases where their words stand in order, and only then count them', () => {
+    const world = new FieldsWorld();
+    world.put({ title: 'new york times' });
+    world.put({ title: 'times in york that is new' });
+    expect(world.found(inFields({ phrase: 'new york' }, 'title'))).toEqual([1]);
+    expect(world.found(inFields({ phrase: { text: 'york is', slop: 0 } }, 'title'))).toEqual([]);
+    expect(world.found(inFields({ phrase: { text: 'york is', slop: 1 } }, 'title'))).toEqual([2]);
+    const optional = value(
+      world.fields.search({
+        query: inFields({ must: [{ text: 'times' }], should: [{ phrase: 'new york' }] }, 'title'),
+        namespace: 1,
+        topK: 10,
+      }),
+    );
+    expect(optional.rows).toEqual([1, 2]);
+    const alone = value(world.fields.search({ query: inFields('times', 'title'), namespace: 1, topK: 10 }));
+    expect(optional.scores[1]).toBeCloseTo(alone.scores[alone.rows.indexOf(2)]!, 12);
+    world.sweep();
+    expect(world.found(inFields({ phrase: 'new york' }, 'title'))).toEqual([1]);
+  });
+
+  it('[TX154] find prefixes and fuzzy words as the dictionary has them, the closer the better', () => {
+    const world = new FieldsWorld();
+    for (const title of ['banana', 'bandana', 'bananas', 'cabana']) world.put({ title });
+    world.sweep();
+    expect([...world.found(inFields({ prefix: 'bana' }, 'title'))].sort()).toEqual([1, 3]);
+    expect(world.found(inFields({ fuzzy: { text: 'banana', distance: 1 } }, 'title'))[0]).toBe(1);
+    expect([...world.found(inFields({ fuzzy: { text: 'banana', distance: 1 } }, 'title'))].sort()).toEqual([1, 2, 3]);
+  });
+
+  it('[TX155] use the statistics that they are given in place of their own', () => {
+    const world = new FieldsWorld();
+    world.put({ title: 'one rare' });
+    world.put({ title: 'one two' });
+    const query = inFields('rare two', 'title');
+    const given = (rare: number, two: number) => ({
+      fields: [{ name: 'title', documents: 1_000, totalLength: 2_000 }],
+      terms: [
+        { field: 'title', term: 'rare', documents: rare },
+        { field: 'title', term: 'two', documents: two },
+      ],
+    });
+    const order = (rare: number, two: number) =>
+      value(world.fields.search({ query, namespace: 1, topK: 2, statistics: given(rare, two) })).rows;
+    expect(order(1, 900)).toEqual([1, 2]);
+    expect(order(900, 1)).toEqual([2, 1]);
+  });
+});
+
+describe('sparse fields', () => {
+  it('[TX156] score by products, and by inverse document frequency where the field says so', () => {
+    const world = new FieldsWorld();
+    const sparse = (indices: number[], values: number[]) => ({ indices, values });
+    world.put({ sparse: sparse([1, 4_294_967_295], [1, 2]), rare: sparse([1, 2], [1, 1]) });
+    world.put({ sparse: sparse([1], [3]), rare: sparse([1], [1]) });
+    const asked = (field: string, indices: number[], values: number[]): FieldQuery => ({ kind: 'sparse', field, indices, values });
+    const found = value(world.fields.search({ query: asked('sparse', [1, 4_294_967_295], [0.5, 1]), namespace: 1, topK: 5 }));
+    expect([found.rows, found.scores]).toEqual([
+      [1, 2],
+      [2.5, 1.5],
+    ]);
+    const rare = value(world.fields.search({ query: asked('rare', [1, 2], [1, 1]), namespace: 1, topK: 5 }));
+    expect(rare.scores[0]).toBeCloseTo(Math.log(1 + 0.5 / 2.5) + Math.log(1 + 1.5 / 1.5), 12);
+  });
+});
+
+describe('building', () => {
+  it('[TX157] refuses fields that are new to rows until they are built, and follows writes meanwhile', () => {
+    const world = new FieldsWorld({ title: textField() });
+    for (let i = 0; i < 10; i += 1) world.put({ title: 'x', body: `number ${i}` });
+    world.sweep();
+    world.storage.transactionSync(() => world.fields.define(FIELDS));
+    expect(world.fields.search({ query: inFields('number', 'body'), namespace: 1, topK: 3 })).toMatchObject({
+      error: { code: 'index_growing' },
+    });
+    world.fields.sweep();
+    world.put({ body: 'number 10' });
+    world.remove(2);
+    world.remove(9);
+    world.restart();
+    world.sweep();
+    expect([...world.found(inFields('number', 'body'), 20)].sort((a, b) => a - b)).toEqual([1, 3, 4, 5, 6, 7, 8, 10, 11]);
+    expect(world.fields.isSweepDue).toBe(false);
+  });
+
+  it('[TX158] builds rows anew whose field was analysed by other rules', () => {
+    const world = new FieldsWorld({ title: textField() });
+    world.put({ title: 'word' });
+    world.sweep();
+    world.sql.sql.exec("UPDATE indexed_fields SET version = 'older'");
+    world.restart();
+    expect(world.fields.search({ query: inFields('word', 'title'), namespace: 1, topK: 3 })).toMatchObject({
+      error: { code: 'index_growing' },
+    });
+    world.sweep();
+    expect(world.found(inFields('word', 'title'))).toEqual([1]);
+  });
+
+  it('[TX159] names a field that the index does not have, or that is of another kind', () => {
+    const world = new FieldsWorld();
+    for (const name of ['absent', 'tokens', 'sparse', 'constructor']) {
+      expect(world.fields.search({ query: inFields('x', name), namespace: 1, topK: 3 })).toMatchObject({
+        error: { code: 'invalid_value', path: ['fields', name] },
+      });
+    }
+  });
+
+  it('[TX150] shows fragments of a field with what was found', () => {
+    const world = new FieldsWorld();
+    const row = world.put({ body: 'The cars were running.' });
+    const shown = world.fields.highlight([world.rows.get(row)!], {
+      query: 'car',
+      fields: ['body'],
+      options: { fragmentChars: 100, fragments: 1 },
+    });
+    expect(value(shown)[0]!['body']).toEqual([{ start: 0, text: 'The cars were running.', matches: [{ begin: 4, end: 8 }] }]);
+  });
+});
