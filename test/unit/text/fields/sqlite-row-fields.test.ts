@@ -88,7 +88,7 @@ describe('text fields', () => {
     expect(world.found(inFields('running', 'title', 'body'))).toEqual([1]);
   });
 
-  it('[TX151] find what was written at once, not what was removed, and the same after memory is lost or flushed', () => {
+  it('[TX151] find what was written at once and nothing removed, after memory is lost too', () => {
     const world = new FieldsWorld();
     for (let i = 0; i < 20; i += 1) world.put({ title: `word${i % 5} common` });
     world.remove(3);
