@@ -2,30 +2,20 @@ import { DurableObject } from 'cloudflare:workers';
 
 import type { Residue } from '../src/index/erasure.ts';
 import { ShardEngine } from '../src/ann/shard/shard-engine.ts';
-import type { ShardChanges, ShardFollow } from '../src/ann/store/change-log.ts';
 import { LoadMeter } from '../src/index/replicas/load-meter.ts';
 import type { ReadConsistency } from '../src/ann/replication/read-consistency.ts';
 import { Replica } from '../src/ann/replication/replica.ts';
 import { searchTimeMs } from '../src/ann/search-cost.ts';
 import { searchInTurns } from '../src/ann/search-in-turns.ts';
 import { ReadableShard } from '../src/ann/shard/readable-shard.ts';
-import type {
-  CountedTerms,
-  Read,
-  ShardFetch,
-  ShardFieldSearch,
-  ShardIdentity,
-  ShardMatches,
-  ShardQuery,
-  ShardStatistics,
-  ShardVectors,
-} from '../src/ann/shard-protocol.ts';
+import type { AnswerOf, RequestOf } from '../src/ann/shard-operations.ts';
+import type { Read, ShardIdentity, ShardMatches, ShardQuery } from '../src/ann/shard-protocol.ts';
 import { heldBytes } from '../src/ann/shard-protocol.ts';
 import type { Outcome } from '../src/contract/api/outcome.ts';
-import { refuse } from '../src/contract/api/outcome.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
 import type { Served } from './object-namespace.ts';
+import { reach } from './platform-fault.ts';
 import { residueOf } from './stored-cell.ts';
 import type { ReplicaState, ReplicaStub, ReshardingEnv } from './resharding-stubs.ts';
 import { RESOURCES, inBackground, readQueue, SELECTIONS, fieldsOver } from './shard-resources.ts';
@@ -45,7 +35,7 @@ export class ReplicaObject extends DurableObject<Pick<ReshardingEnv, 'SHARD'>> i
     store: this.#store,
     engine: this.#engine,
     state: new FollowerStore(this.#store.storage),
-    ask: (primary, follow) => this.#ask(primary, follow),
+    ask: (primary, follow) => reach(() => this.env.SHARD.getByName(primary).changesSince(follow), 'the primary cannot be reached'),
   });
 
   /** Begins to copy the shard of that object name. Repeating it changes nothing. */
@@ -91,15 +81,15 @@ export class ReplicaObject extends DurableObject<Pick<ReshardingEnv, 'SHARD'>> i
     );
   }
 
-  async fetchVectors(fetch: ShardFetch, consistency: ReadConsistency): Promise<Outcome<ShardVectors>> {
+  fetchVectors(fetch: RequestOf<'fetch'>, consistency: ReadConsistency): AnswerOf<'fetch'> {
     return this.#sharable(fetch, consistency, () => this.#shard.fetch(fetch));
   }
 
-  async searchFields(search: ShardFieldSearch, consistency: ReadConsistency): Promise<Outcome<ShardMatches>> {
+  searchFields(search: RequestOf<'searchFields'>, consistency: ReadConsistency): AnswerOf<'searchFields'> {
     return this.#sharable(search, consistency, () => this.#shard.searchFields(search));
   }
 
-  async termStatistics(asked: ShardStatistics, consistency: ReadConsistency): Promise<Outcome<CountedTerms>> {
+  termStatistics(asked: RequestOf<'termStatistics'>, consistency: ReadConsistency): AnswerOf<'termStatistics'> {
     return this.#sharable(asked, consistency, () => this.#shard.termStatistics(asked));
   }
 
@@ -143,14 +133,6 @@ export class ReplicaObject extends DurableObject<Pick<ReshardingEnv, 'SHARD'>> i
         return found.ok ? ok({ ...found.value, lsn: now.value }) : found;
       }),
     );
-  }
-
-  async #ask(primary: string, follow: ShardFollow): Promise<Outcome<ShardChanges>> {
-    try {
-      return await this.env.SHARD.getByName(primary).changesSince(follow);
-    } catch {
-      return refuse('unavailable', 'the primary cannot be reached');
-    }
   }
 
   async #forget(): Promise<void> {

@@ -74,7 +74,7 @@ function legsOver(worlds: readonly ShardWorld[]) {
     value(await time.run(fields.search(MANIFEST, routes, search, { consistency: STRONG })));
 }
 
-it('TX203: an index of several shards answers a leg as one shard with all rows, however they are spread', async () => {
+it('[TX203] an index of several shards answers a leg as one shard with all rows, however they are spread', async () => {
   await fc.assert(
     fc.asyncProperty(
       rows,

@@ -55,7 +55,7 @@ function world(name = 'fields') {
   return { made, indexId, write, contentsOf, leg };
 }
 
-describe('TX180: what rows hold besides their vectors', () => {
+describe('[TX180] what rows hold besides their vectors', () => {
   it('is answered as it was written, after a restart too, and only where it is asked for', () => {
     const { made, indexId, write, contentsOf } = world();
     write({ a: 'one', b: 'two\0 \u{1f600}' });
@@ -84,7 +84,7 @@ describe('TX180: what rows hold besides their vectors', () => {
   });
 });
 
-it('TX181: a database from before there were fields gets them, and its rows are read as rows without', () => {
+it('[TX181] a database from before there were fields gets them, and its rows are read as rows without', () => {
   const sql = new NodeSql();
   migrate(sql, SHARD_SCHEMA.slice(0, -1));
   sql.sql.exec("INSERT INTO shard (index_id, dimensions, metric, lsn, count, next_row) VALUES ('ix_old', 1, 'l2', 1, 1, 2)");
@@ -100,7 +100,7 @@ it('TX181: a database from before there were fields gets them, and its rows are 
   expect(store.fields).toBe(undefined);
 });
 
-it('TX182: followers get what rows hold, and which of them are copies', () => {
+it('[TX182] followers get what rows hold, and which of them are copies', () => {
   const [primary, copy] = [world('primary'), world('copy')];
   primary.write({ a: 'one', b: 'two' }, { copies: [false, true] });
   const [from, to] = [primary.made, copy.made];
@@ -112,7 +112,7 @@ it('TX182: followers get what rows hold, and which of them are copies', () => {
   expect(value(to.shard.searchFields(copy.leg('one two'))).ids).toEqual(['a']);
 });
 
-describe('TX183: a leg over fields', () => {
+describe('[TX183] a leg over fields', () => {
   it('finds rows by what they hold, their own text too, and what is written is found at once', () => {
     const { made, write, leg } = world();
     write({ a: 'red fox', b: 'red', c: 'blue' });
@@ -158,7 +158,7 @@ describe('TX183: a leg over fields', () => {
   });
 });
 
-it('TX184: a spilled copy neither counts nor answers until it is the only row of its id', () => {
+it('[TX184] a spilled copy neither counts nor answers until it is the only row of its id', () => {
   const { made, write, leg } = world();
   write({ a: 'red', b: 'red' }, { copies: [false, true], versions: [4, 4] });
   expect(value(made.shard.searchFields(leg('red'))).ids).toEqual(['a']);
@@ -173,7 +173,7 @@ it('TX184: a spilled copy neither counts nor answers until it is the only row of
   expect(versions.wholeRows(0, 10, 2)).toMatchObject({ ids: ['a', 'b'], contents: ['{"body":"red"}', '{"body":"red"}'] });
 });
 
-it('TX186: matches in texts are answered by id and field; ids that are not there are left out', () => {
+it('[TX186] matches in texts are answered by id and field; ids that are not there are left out', () => {
   const { made, indexId, write } = world();
   write({ a: 'a red fox', b: 'blue' });
   const asked = { indexId, namespace: '', ids: ['b', 'none', 'a'], query: 'red', fields: ['body'] };

@@ -41,7 +41,7 @@ function forest(shards: number) {
   return { world, groups, search };
 }
 
-describe('TX200: a leg over fields of several shards', () => {
+describe('[TX200] a leg over fields of several shards', () => {
   it('asks each of them once, with the counts of all, and merges the best, ties by id', async () => {
     const { world, search } = forest(4);
     world.vectors.set(1, [{ id: 'other', values: [3] }]);
@@ -69,7 +69,7 @@ describe('TX200: a leg over fields of several shards', () => {
   });
 });
 
-describe('TX201: statistics of a leg', () => {
+describe('[TX201] statistics of a leg', () => {
   it('are kept for as long as they may be old, by what is asked of which rows', async () => {
     const { world, search } = forest(2);
     const asked = async (more: object = {}) => {
@@ -120,7 +120,7 @@ describe('TX201: statistics of a leg', () => {
   });
 });
 
-describe('TX202: a leg that lacks shards', () => {
+describe('[TX202] a leg that lacks shards', () => {
   it('answers what the others find, and names them', async () => {
     const { world, search } = forest(4);
     world.behave(3, { takesMs: 1_000 });

@@ -107,7 +107,7 @@ it('[RT7] a batch that may not have arrived is sent again completely', async () 
   for (const isWhole of [false, true]) expect(await putRows(takers({}, { 1: GONE }), slice(isWhole), granted)).toBe(undefined);
 });
 
-it('TX185: what moves counts at the first shard that it comes to; what else is sent is a copy', async () => {
+it('[TX185] what moves counts at the first shard that it comes to; what else is sent is a copy', async () => {
   const copies: unknown[] = [];
   const shards = {
     put: async (ordinal: number, rows: RowPut) => (copies.push([ordinal, rows.ids, rows.copies]), ok(null)),

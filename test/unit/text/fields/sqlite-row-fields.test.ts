@@ -80,7 +80,7 @@ describe('text fields', () => {
   it('[TX150] find rows by the words of each field, analysed as the field is, and by their own text', () => {
     const world = new FieldsWorld();
     world.put({ title: 'Running', body: 'cars were running' });
-    world.put({ body: 'a car' }, 'own words');
+    world.put({ body: 'car' }, 'own words');
     expect(world.found(inFields('run', 'title'))).toEqual([]);
     expect(world.found(inFields('run', 'body'))).toEqual([1]);
     expect(world.found(inFields('car', 'body'))).toEqual([2, 1]);
@@ -88,7 +88,7 @@ describe('text fields', () => {
     expect(world.found(inFields('running', 'title', 'body'))).toEqual([1]);
   });
 
-  it('[TX151] find what was written at once, not what was removed, and the same after memory is lost or flushed', () => {
+  it('[TX151] find what was written at once and nothing removed, after memory is lost too', () => {
     const world = new FieldsWorld();
     for (let i = 0; i < 20; i += 1) world.put({ title: `word${i % 5} common` });
     world.remove(3);
