@@ -17,7 +17,9 @@ export class ClauseCursor {
   readonly #values = new Float64Array(BLOCK_POSTINGS);
   #list!: PostingBlocks;
   #lasts!: Uint32Array;
-  #impacts!: Float64Array;
+  #scorer!: TermScorer;
+  // Worked out once they are asked for.
+  #impacts: Float64Array | undefined;
   #lengths!: Uint32Array;
   #isText = true;
   #weight = 0;
@@ -39,7 +41,8 @@ export class ClauseCursor {
   open(list: PostingBlocks, scorer: TermScorer, lengths: Uint32Array): void {
     this.#list = list;
     this.#lasts = list.lasts;
-    this.#impacts = list.impacts(scorer, lengths);
+    this.#scorer = scorer;
+    this.#impacts = undefined;
     this.#lengths = lengths;
     this.#isText = scorer.isText;
     this.#weight = scorer.weight;
@@ -58,9 +61,10 @@ export class ClauseCursor {
     while (block < blocks && lasts[block]! < start) block += 1;
     this.#block = block;
     if (this.#decoded === block && this.#nextFrom(start) >= end) return 0;
+    const impacts = (this.#impacts ??= this.#list.impacts(this.#scorer, this.#lengths));
     let impact = 0;
     for (; block < blocks; block += 1) {
-      if (this.#impacts[block]! > impact) impact = this.#impacts[block]!;
+      if (impacts[block]! > impact) impact = impacts[block]!;
       if (lasts[block]! >= end - 1) break;
     }
     return Math.abs(this.#weight) * impact;
@@ -72,7 +76,8 @@ export class ClauseCursor {
       this.#load();
       this.#nextFrom(start);
       const at = this.#at;
-      const until = this.#lasts[this.#block]! < end ? this.#count : firstAtLeast(this.#ordinals, end, at, this.#count);
+      // A list in memory may have grown since it was opened: its last block may reach behind the window.
+      const until = this.#ordinals[this.#count - 1]! < end ? this.#count : firstAtLeast(this.#ordinals, end, at, this.#count);
       if (this.#isText) this.#addFrequencies(at, until, start, accumulators);
       else this.#addProducts(at, until, start, accumulators);
       this.#at = until;

@@ -67,9 +67,8 @@ export class PartWalk {
     return this.#cursors.reduce((sum, cursor) => sum + cursor.postingsRead, 0);
   }
 
-  /** Of the window that begins at `start`; windows ascend. */
-  window(start: number): void {
-    const end = Math.min(start + WINDOW_ORDINALS, this.#part.rows.length);
+  /** Of the window from `start` to before `end`; windows ascend. */
+  window(start: number, end: number): void {
     const [cursors, rests] = [this.#cursors, this.#rests];
     for (let at = cursors.length - 1; at >= 0; at -= 1) rests[at] = rests[at + 1]! + cursors[at]!.bound(start, end);
     const floor = this.#floor;

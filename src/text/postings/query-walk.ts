@@ -17,10 +17,17 @@ const WINDOW_POSTINGS = 64;
 /** A filter is asked row by row unless it leaves this many times fewer rows than there are postings to read: then its rows lead. */
 const LEAD_SHARE = 8;
 
+/** A part as of the start of a search: what is put or merged between its steps does not touch it. */
+interface SearchedPart {
+  readonly part: PostingPart;
+  readonly lists: readonly (PostingBlocks | undefined)[];
+  readonly count: number;
+}
+
 /** A search over the parts of a namespace. */
 export class QueryWalk {
   readonly #query: SparseQuery;
-  readonly #parts: readonly PostingPart[];
+  readonly #parts: readonly SearchedPart[];
   readonly #top: TopRows;
   readonly #scratch: WalkScratch;
   // Positions of clauses by weight, the highest first; equal ones as the query has them.
@@ -33,7 +40,9 @@ export class QueryWalk {
   constructor(query: SparseQuery, parts: readonly PostingPart[], scratch: WalkScratch) {
     this.#query = query;
     // Large parts first: they raise the threshold.
-    this.#parts = parts.toSorted((a, b) => b.rows.length - a.rows.length);
+    this.#parts = parts
+      .toSorted((a, b) => b.rows.length - a.rows.length)
+      .map((part) => ({ part, lists: query.clauses.map(({ field, term }) => part.find(field, term)), count: part.rows.length }));
     this.#top = new TopRows(query);
     this.#scratch = scratch;
     const weight = (at: number): number => Math.abs(query.clauses[at]!.weight);
@@ -44,13 +53,12 @@ export class QueryWalk {
   /** Yields between steps of a millisecond or two. */
   *inSteps(): Generator<undefined, SparseHits> {
     let due = STEP_POSTINGS;
-    for (const part of this.#parts) {
-      const lists = this.#query.clauses.map(({ field, term }) => part.find(field, term));
-      const walk = this.#open(part, lists);
+    for (const searched of this.#parts) {
+      const walk = this.#open(searched);
       if (walk === undefined) continue;
-      for (let start = 0; start < part.rows.length; start += WINDOW_ORDINALS) {
+      for (let start = 0; start < searched.count; start += WINDOW_ORDINALS) {
         const before = walk.postingsRead;
-        walk.window(start);
+        walk.window(start, Math.min(start + WINDOW_ORDINALS, searched.count));
         due -= walk.postingsRead - before + WINDOW_POSTINGS;
         if (due > 0) continue;
         yield undefined;
@@ -68,7 +76,7 @@ export class QueryWalk {
   }
 
   /** Undefined when the part has none of the terms. */
-  #open(part: PostingPart, lists: readonly (PostingBlocks | undefined)[]): PartWalk | undefined {
+  #open({ part, lists }: SearchedPart): PartWalk | undefined {
     const cursors = this.#order.flatMap((at) => {
       const list = lists[at];
       if (list === undefined) return [];

@@ -93,7 +93,7 @@ export class SparseEngine {
 
   /** Terms that live rows have, in steps of some milliseconds. */
   terms(walk: TermWalk): Generator<undefined, string[]> {
-    return walkTerms(walk, this.#memory.parts(walk.space.namespace));
+    return walkTerms(walk, () => this.#memory.parts(walk.space.namespace));
   }
 
   /** The first rows; equal, to the bit, to what a scan of all rows finds. */

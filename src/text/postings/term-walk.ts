@@ -4,25 +4,46 @@ import type { TermWalk } from './sparse-query.ts';
 // Terms read and matched in a step: a term takes some 100 ns, and what accepts it as long.
 const STEP_TERMS = 16_384;
 
-/** Terms of live rows that a walk accepts, each once, in order of code units. */
+/**
+ * Terms of live rows that a walk accepts, each once, in order of code units. Every step asks for the parts anew, since those of the step before may
+ * be merged and deleted. [TX41]
+ */
 export function* walkTerms(
   { space: { field }, prefix, accepts, countMax }: TermWalk,
-  parts: readonly PostingPart[],
+  partsNow: () => readonly PostingPart[],
 ): Generator<undefined, string[]> {
-  const sources = parts.map((part) => part.termsFrom(field, prefix)[Symbol.iterator]());
-  const heads = sources.map((source) => source.next());
   const found: string[] = [];
-  for (let step = 1; found.length < countMax; step += 1) {
-    if (step % STEP_TERMS === 0) yield undefined;
+  for (let from = prefix; ;) {
+    const parts = partsNow();
+    let [read, last] = [0, from];
+    for (const term of union(parts.map((part) => part.termsFrom(field, from)))) {
+      if (!term.startsWith(prefix)) return found;
+      if (accepts(term) && isLive(parts, field, term)) found.push(term);
+      if (found.length === countMax) return found;
+      read += 1;
+      last = term;
+      if (read === STEP_TERMS) break;
+    }
+    if (read < STEP_TERMS) return found;
+    yield undefined;
+    // The first text behind the last one, in order of code units.
+    from = `${last}\0`;
+  }
+}
+
+/** What ascending sources have, each once. */
+function* union(sources: readonly Iterable<string>[]): Generator<string, void> {
+  const readers = sources.map((source) => source[Symbol.iterator]());
+  const heads = readers.map((reader) => reader.next());
+  for (;;) {
     let first: string | undefined;
     for (const { done, value } of heads) if (done !== true && (first === undefined || value < first)) first = value;
-    if (first === undefined || !first.startsWith(prefix)) break;
+    if (first === undefined) return;
+    yield first;
     heads.forEach(({ done, value }, i) => {
-      if (done !== true && value === first) heads[i] = sources[i]!.next();
+      if (done !== true && value === first) heads[i] = readers[i]!.next();
     });
-    if (accepts(first) && isLive(parts, field, first)) found.push(first);
   }
-  return found;
 }
 
 function isLive(parts: readonly PostingPart[], field: number, term: string): boolean {
