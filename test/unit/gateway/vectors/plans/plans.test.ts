@@ -18,12 +18,12 @@ const bodyOf = (body: unknown) => parse(planEndpoints.searchIndex.body.schema, b
 const FOUND: Readonly<Record<string, readonly string[]>> = { vector: ['a', 'b', 'c'], text: ['c', 'd'] };
 
 /** An index of one vector and one text field whose legs find what is above; `late`: the kind of leg that misses every deadline. */
-function world(late?: string) {
+function world(late?: string, metric = 'cosine') {
   const manifest = {
     id: 'ix_1',
     name: 'notes',
     dimensions: 2,
-    metric: 'cosine',
+    metric,
     generation: 1,
     embedding: null,
     fields: { body: { kind: 'text', weight: 2, source: 'field' } },
@@ -83,6 +83,27 @@ describe('a plan', () => {
     expect(idsIn(found)).toEqual(['a', 'b', 'c']);
     expect(found).toMatchObject({ value: { cutParts: [['legs', 1]] } });
     expect(await search({ legs: [TEXT] })).toMatchObject({ error: { code: 'deadline_exceeded' } });
+  });
+
+  it('TX260: has larger scores for what is nearer, where the index has distances', async () => {
+    const { search } = world(undefined, 'l2');
+    // Shards answer distances as they are: here the last is the nearest.
+    const found = await search({ legs: [VECTOR] });
+    expect(found).toMatchObject({ value: { page: { ids: ['c', 'b', 'a'], scores: [-0.8, -0.9, -1] } } });
+  });
+
+  it('TX261: searches a leg by its filter and that of the plan together', async () => {
+    const { search, asked } = world();
+    await search({ filter: { page: 3 }, legs: [{ ...TEXT, filter: { lang: 'en' } }, VECTOR] });
+    const [page, lang] = [3, 'en'].map((value) => expect.objectContaining({ values: [value] }) as object);
+    expect(asked.map(({ filter }) => filter)).toEqual([{ kind: 'and', of: [page, lang] }, page]);
+  });
+
+  it('TX270: leaves what is behind the depth of a stage as it was, but for a group', async () => {
+    const { search } = world();
+    const order = { kind: 'order_by', property: 'likes', direction: 'descending', depth: 2 };
+    expect(idsIn(await search({ legs: [VECTOR], stages: [order] }))).toEqual(['b', 'a', 'c']);
+    expect(idsIn(await search({ legs: [VECTOR], stages: [{ kind: 'group', by: 'of', depth: 2 }] }))).toEqual(['a']);
   });
 
   it('TX264: of a text alone has the legs that the index is made for', async () => {

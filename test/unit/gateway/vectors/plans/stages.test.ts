@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 
 import { facetOf } from '../../../../../src/gateway/vectors/plans/facets.ts';
 import { fuseLegs } from '../../../../../src/gateway/vectors/plans/fuse-legs.ts';
+import { ranked } from '../../../../../src/gateway/vectors/plans/ranking.ts';
 import { grouped, ordered } from '../../../../../src/gateway/vectors/plans/stages/arrange.ts';
 import { evaluate } from '../../../../../src/gateway/vectors/plans/stages/evaluate-formula.ts';
 
@@ -15,6 +16,12 @@ it('TX263: one leg is taken as it is, and several are merged as was asked for or
   const other = { ...leg, kind: 'vector', ranking: [] } as const;
   expect(fuseLegs([leg, other], { kind: 'rrf', k: 60 }).decision).toMatchObject({ basis: 'asked', weights: [1, 1] });
   expect(fuseLegs([leg, other], { kind: 'auto' }).decision).toMatchObject({ basis: 'expected', weights: [1, 0] });
+  expect(fuseLegs([{ ...leg, weight: 3 }, other], { kind: 'auto' }).decision.weights).toEqual([3, 0]);
+});
+
+it('TX260: equal scores are in the order of their ids, by code units', () => {
+  const matches = ['b', 'a', 'B', 'é'].map((id) => ({ id, score: 1 }));
+  expect(ids(ranked([...matches, { id: 'z', score: 2 }]))).toBe('zBabé');
 });
 
 it('TX274: a group keeps so many of each value, and all without one', () => {
