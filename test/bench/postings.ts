@@ -16,7 +16,7 @@ import { scifact } from './encoders/collections.ts';
 import { termsOf } from './retrieval/exhaustive-bm25.ts';
 
 const NEAREST = 10;
-const PASSES = 15;
+const PASSES = 3;
 const SPACE = { namespace: 0, field: 0 };
 
 /** How long a search for the ten best texts takes, any word of a question ORed, beside MiniSearch and FTS5 of SQLite. */
