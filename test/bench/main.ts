@@ -27,6 +27,7 @@ import { neighboursBench } from './neighbours.ts';
 import { placementBench } from './placement.ts';
 import { platformLimitsBench } from './platform-limits.ts';
 import { poolsBench } from './pools.ts';
+import { postingsBench } from './postings.ts';
 import { proxiedBench } from './proxied.ts';
 import { scaleBench } from './scale.ts';
 import type { QuotaBenchOptions } from './quota.ts';
@@ -72,6 +73,7 @@ const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Op
   placement: placementBench,
   'platform-limits': platformLimitsBench,
   pools: poolsBench,
+  postings: postingsBench,
   proxied: proxiedBench,
   scale: scaleBench,
   quota: quotaBench,

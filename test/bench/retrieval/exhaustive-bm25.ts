@@ -50,7 +50,8 @@ export class ExhaustiveBm25 {
   }
 }
 
-function termsOf(query: CompiledQuery): { readonly term: string; readonly weight: number }[] {
+/** The words of a query, without its conditions. */
+export function termsOf(query: CompiledQuery): { readonly term: string; readonly weight: number }[] {
   if (query.kind === 'group') return query.should.flatMap(termsOf);
   return query.kind === 'term' ? [query] : [];
 }

@@ -68,7 +68,7 @@ const TEXT = { kind: 'text', text: 'lock' };
 const idsIn = (found: Awaited<ReturnType<ReturnType<typeof world>['search']>>) => (found.ok ? found.value.page.ids : found.error);
 
 describe('a plan', () => {
-  it('TX260: answers an id once, by the sums of what its legs give it, the same each time', async () => {
+  it('[TX260] answers an id once, by the sums of what its legs give it, the same each time', async () => {
     const { search } = world();
     const plan = { legs: [VECTOR, TEXT], fusion: { kind: 'rrf' } };
     const found = await search(plan);
@@ -77,7 +77,7 @@ describe('a plan', () => {
     expect(found).toMatchObject({ value: { candidates: 4, searches: 2, lsn: 5 } });
   });
 
-  it('TX262: leaves a late leg out and names it, and is refused where all are late', async () => {
+  it('[TX262] leaves a late leg out and names it, and is refused where all are late', async () => {
     const { search } = world('text');
     const found = await search({ legs: [VECTOR, TEXT] });
     expect(idsIn(found)).toEqual(['a', 'b', 'c']);
@@ -85,34 +85,34 @@ describe('a plan', () => {
     expect(await search({ legs: [TEXT] })).toMatchObject({ error: { code: 'deadline_exceeded' } });
   });
 
-  it('TX260: has larger scores for what is nearer, where the index has distances', async () => {
+  it('[TX260] has larger scores for what is nearer, where the index has distances', async () => {
     const { search } = world(undefined, 'l2');
     // Shards answer distances as they are: here the last is the nearest.
     const found = await search({ legs: [VECTOR] });
     expect(found).toMatchObject({ value: { page: { ids: ['c', 'b', 'a'], scores: [-0.8, -0.9, -1] } } });
   });
 
-  it('TX261: searches a leg by its filter and that of the plan together', async () => {
+  it('[TX261] searches a leg by its filter and that of the plan together', async () => {
     const { search, asked } = world();
     await search({ filter: { page: 3 }, legs: [{ ...TEXT, filter: { lang: 'en' } }, VECTOR] });
     const [page, lang] = [3, 'en'].map((value) => expect.objectContaining({ values: [value] }) as object);
     expect(asked.map(({ filter }) => filter)).toEqual([{ kind: 'and', of: [page, lang] }, page]);
   });
 
-  it('TX270: leaves what is behind the depth of a stage as it was, but for a group', async () => {
+  it('[TX270] leaves what is behind the depth of a stage as it was, but for a group', async () => {
     const { search } = world();
     const order = { kind: 'order_by', property: 'likes', direction: 'descending', depth: 2 };
     expect(idsIn(await search({ legs: [VECTOR], stages: [order] }))).toEqual(['b', 'a', 'c']);
     expect(idsIn(await search({ legs: [VECTOR], stages: [{ kind: 'group', by: 'of', depth: 2 }] }))).toEqual(['a']);
   });
 
-  it('TX264: of a text alone has the legs that the index is made for', async () => {
+  it('[TX264] of a text alone has the legs that the index is made for', async () => {
     const { search, asked } = world();
     expect(idsIn(await search({ text: 'lock' }))).toEqual(['c', 'd']);
     expect(asked).toMatchObject([{ query: { kind: 'text', fields: [{ name: 'body', weight: 2 }] } }]);
   });
 
-  it('TX265: is refused by the path of what does not fit the index', async () => {
+  it('[TX265] is refused by the path of what does not fit the index', async () => {
     const { search, asked } = world();
     const unknown = { legs: [{ ...TEXT, fields: { boddy: 1 } }] };
     expect(await search(unknown)).toMatchObject({ error: { path: ['legs', 0, 'fields', 'boddy'], didYouMean: 'body' } });
@@ -123,7 +123,7 @@ describe('a plan', () => {
     expect(asked).toEqual([]);
   });
 
-  it('TX270: puts the ranking through its stages, one after another, and counts what the legs found', async () => {
+  it('[TX270] puts the ranking through its stages, one after another, and counts what the legs found', async () => {
     const { search } = world();
     const likes = { kind: 'formula', score: { kind: 'property', property: 'likes' } };
     const found = await search({ legs: [VECTOR, TEXT], stages: [likes, { kind: 'group', by: 'of' }], facets: [{ property: 'of' }] });
@@ -132,14 +132,14 @@ describe('a plan', () => {
     expect(found).toMatchObject({ value: { facets: [{ property: 'of', values, others: 0 }], candidates: 4 } });
   });
 
-  it('TX266: ranks what was prefetched alone', async () => {
+  it('[TX266] ranks what was prefetched alone', async () => {
     const { search, asked } = world();
     await search({ legs: [{ ...VECTOR, prefetch: { legs: [TEXT] } }] });
     expect(asked.map(({ filter }) => filter)).toEqual([null, { kind: 'ids', ids: ['c', 'd'] }]);
   });
 });
 
-describe('TX267: a plan is refused beyond a limit', () => {
+describe('[TX267] a plan is refused beyond a limit', () => {
   const nested = (depth: number): object => (depth === 0 ? TEXT : { kind: 'plan', legs: [nested(depth - 1)] });
 
   it.each([

@@ -86,7 +86,7 @@ function world(rows: Readonly<Record<string, Stored>>, sliceMs = 0) {
   return { search, fetches };
 }
 
-it('TX271: max_sim scores by the vectors of a field; rows without any follow as they were', async () => {
+it('[TX271] max_sim scores by the vectors of a field; rows without any follow as they were', async () => {
   const { search } = world({ none: {}, far: { tokens: [0, 9] }, empty: {}, near: { tokens: [5, 0] }, lower: { tokens: [2, 8] } });
   const { page, stages } = await search({ stages: [{ kind: 'max_sim', field: 'tokens', vectors: [[1, 0]] }] });
   expect(page.ids).toEqual(['near', 'lower', 'far', 'none', 'empty']);
@@ -94,7 +94,7 @@ it('TX271: max_sim scores by the vectors of a field; rows without any follow as 
   expect(stages).toMatchObject([{ candidatesIn: 5, lookedAt: 3, isCut: false }]);
 });
 
-it('TX272: rerank scores texts in slices; those without one, or without time, follow as they were', async () => {
+it('[TX272] rerank scores texts in slices; those without one, or without time, follow as they were', async () => {
   const count = 3 * PLAN_LIMITS.rerankSliceCount;
   const texts = Object.fromEntries(Array.from({ length: count }, (_, i) => [`t${i}`, { text: 'x'.repeat(i + 1) }]));
   const stages = [{ kind: 'rerank', model: 'm', text: 'which?', depth: count + 1 }];
@@ -107,13 +107,13 @@ it('TX272: rerank scores texts in slices; those without one, or without time, fo
   expect([cut.page.ids.length, cut.tokens, cut.cutParts]).toEqual([count, first.length, [['stages', 0]]]);
 });
 
-it('TX273: mmr prefers what is unlike the matches before, by the dense vectors', async () => {
+it('[TX273] mmr prefers what is unlike the matches before, by the dense vectors', async () => {
   const { search } = world({ a: { values: [1, 0] }, twin: { values: [1, 0] }, other: { values: [0, 1] } });
   expect((await search({ stages: [{ kind: 'mmr', diversity: 0.9 }] })).page.ids).toEqual(['a', 'other', 'twin']);
   expect((await search({ stages: [{ kind: 'mmr', diversity: 0 }] })).page.ids).toEqual(['a', 'twin', 'other']);
 });
 
-it('TX277: a page is what is behind the offset, with columns and highlights of its matches alone', async () => {
+it('[TX277] a page is what is behind the offset, with columns and highlights of its matches alone', async () => {
   const { search, fetches } = world({ a: {}, b: { text: 'bee' }, c: {} });
   const legs = [
     { kind: 'ids', ids: ['a', 'gone', 'b', 'c'] },

@@ -10,7 +10,7 @@ const RANKING = ['a', 'b', 'c', 'd'].map((id, i) => ({ id, score: 4 - i }));
 const METADATA = new Map(Object.entries({ a: { n: 2 }, b: { n: 10 }, c: { n: 2 }, d: {} }));
 const ids = (ranking: readonly { readonly id: string }[]) => ranking.map(({ id }) => id).join('');
 
-it('TX263: one leg is taken as it is, and several are merged as was asked for or by the default rule', () => {
+it('[TX263] one leg is taken as it is, and several are merged as was asked for or by the default rule', () => {
   const leg = { kind: 'text', ranking: RANKING, weight: undefined } as const;
   expect(fuseLegs([leg], { kind: 'auto' })).toMatchObject({ ranking: RANKING, decision: { fusion: null } });
   const other = { ...leg, kind: 'vector', ranking: [] } as const;
@@ -19,27 +19,27 @@ it('TX263: one leg is taken as it is, and several are merged as was asked for or
   expect(fuseLegs([{ ...leg, weight: 3 }, other], { kind: 'auto' }).decision.weights).toEqual([3, 0]);
 });
 
-it('TX260: equal scores are in the order of their ids, by code units', () => {
+it('[TX260] equal scores are in the order of their ids, by code units', () => {
   const matches = ['b', 'a', 'B', 'é'].map((id) => ({ id, score: 1 }));
   expect(ids(ranked([...matches, { id: 'z', score: 2 }]))).toBe('zBabé');
 });
 
-it('TX274: a group keeps so many of each value, and all without one', () => {
+it('[TX274] a group keeps so many of each value, and all without one', () => {
   expect(ids(grouped(RANKING, { kind: 'group', by: 'n', size: 1, depth: 4 }, METADATA).ranking)).toBe('abd');
 });
 
-it('TX275: an order is by numbers, equal ones as they were and those without one last in either direction', () => {
+it('[TX275] an order is by numbers, equal ones as they were and those without one last in either direction', () => {
   const stage = { kind: 'order_by', property: 'n', depth: 4 } as const;
   expect(ids(ordered(RANKING, { ...stage, direction: 'ascending' }, METADATA))).toBe('acbd');
   expect(ids(ordered(RANKING, { ...stage, direction: 'descending' }, METADATA))).toBe('bacd');
 });
 
-it('TX276: a facet counts a row once for each of its values', () => {
+it('[TX276] a facet counts a row once for each of its values', () => {
   const rows = [{ tag: ['x', 'x', 'y'] }, { tag: 'x' }, { tag: { no: 1 } }, {}];
   expect(facetOf(rows, { property: 'tag', limit: 1 })).toEqual({ property: 'tag', values: [{ value: 'x', count: 2 }], others: 1 });
 });
 
-it('TX278: a formula is a finite number, whatever the metadata holds', () => {
+it('[TX278] a formula is a finite number, whatever the metadata holds', () => {
   const input = { score: 2, legScore: () => 0, metadata: { at: '1970-01-01T00:00:10Z', huge: 1e308 } };
   const time = { kind: 'time', property: 'at', missing: 0 } as const;
   const decay = { of: time, origin: 0, scale: 10, at_scale: 0.25 } as const;
