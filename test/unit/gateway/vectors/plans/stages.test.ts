@@ -28,7 +28,7 @@ it('[TX274] a group keeps so many of each value, and all without one', () => {
   expect(ids(grouped(RANKING, { kind: 'group', by: 'n', size: 1, depth: 4 }, METADATA).ranking)).toBe('abd');
 });
 
-it('[TX275] an order is by numbers, equal ones as they were and those without one last in either direction', () => {
+it('[TX275] an order is by numbers: equal ones as they were, those without one last', () => {
   const stage = { kind: 'order_by', property: 'n', depth: 4 } as const;
   expect(ids(ordered(RANKING, { ...stage, direction: 'ascending' }, METADATA))).toBe('acbd');
   expect(ids(ordered(RANKING, { ...stage, direction: 'descending' }, METADATA))).toBe('bacd');
