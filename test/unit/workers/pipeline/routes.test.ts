@@ -52,7 +52,6 @@ it.each([
   ['/v1/embedding', '/v1/embeddings'],
   ['/v1/chat/completion', '/v1/chat/completions'],
   ['/v1/indexes/notes/querry', '/v1/indexes/notes/query'],
-  ['/v1/indexes/notes/search', '/v1/indexes/notes/query'],
   ['/v1/collections', '/collections'],
   ['/v1/collections/notes/points/search', '/collections/notes/points/search'],
   ['/collections/notes/point/search', '/collections/notes/points/search'],
