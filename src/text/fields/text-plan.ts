@@ -116,17 +116,17 @@ export class TextSearch {
       isMet(query, (leaf) => (leaves.get(leaf) ?? []).some((placed) => holds.get(placed))),
     );
     if (!matches) return undefined;
-    const counting = new Set(this.#leaves.filter((placed) => holds.get(placed)).flatMap(({ clauses }) => clauses));
+    const { k1, b } = this.#leg;
     let score = 0;
-    for (const at of [...counting].sort((a, b) => this.clauses[b]!.weight - this.clauses[a]!.weight || a - b)) {
-      const { field, term, weight } = this.clauses[at]!;
-      const placed = this.#leaves.find(({ clauses }) => clauses.includes(at))!;
-      const occurrences = occurrencesOf(placed.field);
-      const frequency = field === placed.field.ordinal ? (occurrences?.counts.get(term) ?? 0) : 0;
-      if (frequency === 0) continue;
-      const { k1, b } = this.#leg;
-      const length = occurrences!.length / this.#counted.get(placed.field.name)!.averageLength;
-      score += (weight * (k1 + 1)) / (1 + (k1 * (1 - b + b * length)) / frequency);
+    for (const placed of this.#leaves) {
+      const occurrences = holds.get(placed) === true ? occurrencesOf(placed.field) : undefined;
+      if (occurrences === undefined) continue;
+      const length = occurrences.length / this.#counted.get(placed.field.name)!.averageLength;
+      for (const at of placed.clauses) {
+        const { term, weight } = this.clauses[at]!;
+        const frequency = occurrences.counts.get(term) ?? 0;
+        if (frequency > 0) score += (weight * (k1 + 1)) / (1 + (k1 * (1 - b + b * length)) / frequency);
+      }
     }
     // The sums of the engine and of this differ in their last bits.
     return Math.min(score, scoreMax);

@@ -10,6 +10,8 @@ export type PostingTask = Generator<number, void>;
 
 /** What a row of SQLite that is written costs, in postings handled. */
 export const WRITE_POSTINGS = 2_000;
+/** What a term costs besides its postings, in postings handled: most terms have one. */
+export const TERM_POSTINGS = 250;
 
 /** A part on its way to a segment: the ordinals that its rows have there; `GONE` of those it leaves behind. */
 interface FlushedPart {
@@ -80,7 +82,7 @@ function* writeColumn(store: SegmentStore, { part, ordinals }: FlushedPart, fiel
     gathered.add(part.find(field, term)!, ordinals);
     if (gathered.count === 0) continue;
     writer.add(term, { ...gathered.columns, isText, lengths });
-    yield gathered.count;
+    yield gathered.count + TERM_POSTINGS;
     if (!writer.isFull) continue;
     store.insertLeaf(column, leaf++, writer.take());
     yield WRITE_POSTINGS;

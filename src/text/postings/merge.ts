@@ -2,7 +2,7 @@ import { POSTING_LIMITS } from '../../contract/indexes/posting-limits.ts';
 import { must } from '../../kernel/assert.ts';
 import { leafTerms } from './dictionary-leaf.ts';
 import type { PostingTask } from './flush.ts';
-import { GatheredPostings, GONE, moved, WRITE_POSTINGS } from './flush.ts';
+import { GatheredPostings, GONE, moved, TERM_POSTINGS, WRITE_POSTINGS } from './flush.ts';
 import { LeafWriter } from './leaf-writer.ts';
 import type { PostingMemory } from './posting-memory.ts';
 import type { Segment } from './segment.ts';
@@ -126,7 +126,7 @@ function* mergeColumn(
     lists.forEach((list, i) => list !== undefined && gathered.add(list, moves[i]!));
     if (gathered.count === 0) continue;
     writer.add(term, { ...gathered.columns, isText: column.isText, lengths: column.lengths });
-    yield gathered.count;
+    yield gathered.count + TERM_POSTINGS;
     if (!writer.isFull) continue;
     store.insertLeaf(column.id, leaf++, writer.take());
     yield WRITE_POSTINGS;

@@ -57,9 +57,14 @@ const origin = z
   })
   .meta(about('Where the decay is 1: a number, or an RFC 3339 time.', '2026-12-01T00:00:00Z'));
 
+/** One kind, under a name in the document: generators of clients know no union with members that refer to it otherwise. */
+const named = <K extends Formula['kind'], Fields extends z.core.$ZodLooseShape>(kind: K, fields: Fields) =>
+  z
+    .strictObject({ kind: z.literal(kind), ...fields })
+    .meta({ id: `Formula${kind.replaceAll(/(^|_)[a-z]/g, (start) => (start.at(-1) ?? '').toUpperCase())}` });
+
 const decay = <K extends Decay['kind']>(kind: K) =>
-  z.strictObject({
-    kind: z.literal(kind),
+  named(kind, {
     of: operand,
     origin: origin.default(0),
     scale: z
@@ -69,28 +74,22 @@ const decay = <K extends Decay['kind']>(kind: K) =>
     at_scale: z.number().gt(0).lt(1).default(0.5),
   });
 
-const several = <K extends 'sum' | 'product' | 'min' | 'max'>(kind: K) => z.strictObject({ kind: z.literal(kind), of: operands });
-
 /** One expression and those within it. */
 export const formula: z.ZodType<Formula> = z
   .discriminatedUnion('kind', [
-    z.strictObject({ kind: z.literal('constant'), value: number }),
-    z.strictObject({
-      kind: z.literal('score'),
-      leg: z.int().min(0).max(PLAN_LIMITS.planLegsMaxCount).optional(),
-    }),
-    z.strictObject({ kind: z.literal('property'), property: propertyPath, missing: missing(0) }),
-    z.strictObject({ kind: z.literal('time'), property: propertyPath, missing: missing(0) }),
-    z.strictObject({
-      kind: z.literal('geo_distance'),
+    named('constant', { value: number }),
+    named('score', { leg: z.int().min(0).max(PLAN_LIMITS.planLegsMaxCount).optional() }),
+    named('property', { property: propertyPath, missing: missing(0) }),
+    named('time', { property: propertyPath, missing: missing(0) }),
+    named('geo_distance', {
       property: propertyPath,
       from: z.strictObject({ lat: z.number().min(-90).max(90), lon: z.number().min(-180).max(180) }),
       missing: missing(FARTHEST_M),
     }),
-    several('sum'),
-    several('product'),
-    several('min'),
-    several('max'),
+    named('sum', { of: operands }),
+    named('product', { of: operands }),
+    named('min', { of: operands }),
+    named('max', { of: operands }),
     decay('decay_exp'),
     decay('decay_gauss'),
     decay('decay_linear'),

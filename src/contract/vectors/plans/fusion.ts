@@ -14,12 +14,16 @@ export const fusion = z
     z.strictObject({ kind: z.literal('sum'), normaliser: z.enum(['min_max', 'none']).default('min_max') }),
   ])
   .default({ kind: 'auto' })
-  .meta(
-    about(
-      'How the rankings of the legs become one. `auto`: chosen by what is known of the legs, and told in the answer. `rrf`: sums of weight / (k + rank). ' +
+  .meta({
+    ...about(
+      'How the rankings of the legs become one. Absent: `auto`. `auto`: chosen by what is known of the legs, and told in the answer. `rrf`: sums of weight / (k + rank). ' +
         '`sum`: sums of weight times score, `min_max` of 0 to 1 between the least and the greatest score of a leg, `none` as it is. `dbsf`: of scores ' +
         'within three standard deviations of the mean of a leg. A leg that finds nothing adds nothing; a match that a leg did not find has 0 of it.',
     ),
-  );
+    // Generators of clients know no defaults that are objects.
+    override: ({ jsonSchema }) => {
+      delete jsonSchema.default;
+    },
+  });
 
 export type FusionChoice = z.output<typeof fusion>;

@@ -114,7 +114,7 @@ const vectorLeg = exactlyOneOf(
   }),
   ['vector', 'text', 'id'],
   'give exactly one of `vector`, `text` and `id`',
-);
+).meta({ id: 'VectorLeg' });
 
 const textLeg = exactlyOneOf(
   z.strictObject({
@@ -135,7 +135,7 @@ const textLeg = exactlyOneOf(
   }),
   ['text', 'query'],
   'give either `text` or `query`',
-);
+).meta({ id: 'TextLeg' });
 
 const sparseLeg = exactlyOneOf(
   z
@@ -166,22 +166,24 @@ const sparseLeg = exactlyOneOf(
     }),
   ['indices', 'text'],
   'give either `indices` with `values`, or `text`',
-);
+).meta({ id: 'SparseLeg' });
 
-const idsLeg = z.strictObject({
-  kind: z.literal('ids'),
-  ids: z
-    .array(vectorId)
-    .min(1)
-    .max(PLAN_LIMITS.planLegMatchesMaxCount)
-    .refine((ids) => new Set(ids).size === ids.length, 'has an id twice')
-    .meta(about('What was found elsewhere, best first; ids that are not there are passed over.')),
-  ...every,
-});
+const idsLeg = z
+  .strictObject({
+    kind: z.literal('ids'),
+    ids: z
+      .array(vectorId)
+      .min(1)
+      .max(PLAN_LIMITS.planLegMatchesMaxCount)
+      .refine((ids) => new Set(ids).size === ids.length, 'has an id twice')
+      .meta(about('What was found elsewhere, best first; ids that are not there are passed over.')),
+    ...every,
+  })
+  .meta({ id: 'IdsLeg' });
 
-const groupLeg = z.strictObject({ kind: z.literal('plan'), legs: z.lazy(legs), fusion, ...every });
+const groupLeg = z.strictObject({ kind: z.literal('plan'), legs: z.lazy(legs), fusion, ...every }).meta({ id: 'PlanLeg' });
 
-/** One search of a plan. */
+/** One search of a plan. Each kind has a name in the document: generators of clients know no union with members that refer to it otherwise. */
 export const leg = z
   .discriminatedUnion('kind', [vectorLeg, textLeg, sparseLeg, idsLeg, groupLeg])
   .meta({ id: 'Leg', description: 'One search of a plan, whose ranking its fusion merges with those of the others.' });

@@ -43,6 +43,8 @@ interface PlansParts {
   readonly space: VectorSpace;
   readonly embedder: Pick<AnyEmbedder, 'embedInputs'>;
   readonly reranker: Pick<Reranker, 'rerank'>;
+  /** Embedding contracts of models that are tables of pieces. */
+  readonly tables: ReadonlySet<string>;
   readonly clock: Clock;
   readonly timer: Timer;
 }
@@ -106,7 +108,7 @@ export class Plans extends Composed<PlansParts> {
     prepared: PreparedPlan,
     deadlineMs: number,
   ): Promise<Outcome<FoundPlan>> {
-    const { shards: all, reranker, clock, timer } = this.parts;
+    const { shards: all, reranker, tables, clock, timer } = this.parts;
     const { body, group, text } = plan;
     const { namespace, statistics, statistics_of: statisticsOf, explain, offset, top_k: topK } = body;
     const pageEnd = offset + topK;
@@ -115,7 +117,9 @@ export class Plans extends Composed<PlansParts> {
     // What shards answer at their deadline has to be back at that of the plan.
     const reading = { consistency, deadlineMs: deadlineMs - VECTOR_LIMITS.fanOutGroupMarginMs };
     const terms = { manifest, shards, namespace, reading, explain, ...prepared, statistics, statisticsOf };
-    const run = new LegRun({ ...terms, clock, timer, deadlineMs, pageEnd });
+    const isOfTable = manifest.embedding !== null && tables.has(manifest.embedding.contractHash);
+    const vectors = isOfTable ? 'table' : 'encoder';
+    const run = new LegRun({ ...terms, clock, timer, deadlineMs, pageEnd, vectors });
     const ran = await run.group(group, body.filter ?? null, ['legs']);
     if (!ran.ok) return ran;
     const { ranking, decision, own, all: legs } = ran.value;

@@ -10,7 +10,7 @@ import type { Clock } from '../../../kernel/clock.ts';
 import { err, ok } from '../../../kernel/result.ts';
 import type { Timer } from '../../../kernel/timer.ts';
 import { inTime } from '../../../kernel/timer.ts';
-import type { Decision } from './fuse-legs.ts';
+import type { Decision, VectorSource } from './fuse-legs.ts';
 import { fuseLegs } from './fuse-legs.ts';
 import type { Found, SearchTerms } from './leg-search.ts';
 import { searchLeg } from './leg-search.ts';
@@ -45,6 +45,7 @@ export interface LegRunTerms extends SearchTerms {
   readonly deadlineMs: number;
   /** Up to which match the page goes. */
   readonly pageEnd: number;
+  readonly vectors: VectorSource;
 }
 
 const NOT_SEARCHED = { ranking: [], lsn: 0, missing: [], scored: null, postingsSkipped: null } satisfies Found;
@@ -66,7 +67,7 @@ export class LegRun {
     if (!ran.ok) return ran;
     const own = ran.value.map(({ leg }) => leg);
     if (own.every(({ isLate }) => isLate)) return err(refusal('deadline_exceeded', 'no leg of the search answered before the deadline'));
-    const { ranking, decision } = fuseLegs(own, fusion);
+    const { ranking, decision } = fuseLegs(own, fusion, this.#terms.vectors);
     return ok({ ranking, decision, own, all: ran.value.flatMap(({ within, leg }) => [...within, leg]) });
   }
 

@@ -19,7 +19,7 @@ const HASHES: Record<string, string> = {
   '0.5.0': 'e2f26f8b8579927fa1f0a95fdf5cf7f51c46c17928b5613313153dcfa0836211',
   '0.5.1': '111182a2cb1ae8301d12c173303ce793ce7b96fd01e5c2a6f53fac049fa15745',
   '0.6.0': '1a0e4bf90170463a8a58340a95224ff72953a7a09c01b0ace1d95b04ec3b9cd6',
-  '0.7.0': '0611282253bc3ff5342f2c9d215fbabe7dc86fd27def7795c63fca444687ed31',
+  '0.7.0': '53932934ce8edc7f0f24124bd1b3d9d773dca12ca3ce9acf53a4b25e6ef51adb',
 };
 
 describe('the wire contract', () => {

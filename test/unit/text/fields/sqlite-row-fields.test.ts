@@ -3,6 +3,7 @@ import type { FieldQuery, RowContents, RowSource } from '../../../../src/ann/row
 import { analysisSettings } from '../../../../src/contract/indexes/analysis.ts';
 import type { AnalysisSettings } from '../../../../src/contract/indexes/analysis.ts';
 import type { IndexFields } from '../../../../src/contract/indexes/index-fields.ts';
+import { TEXT_LIMITS } from '../../../../src/contract/indexes/text-limits.ts';
 import type { TextQuery } from '../../../../src/contract/vectors/text-query.ts';
 import { RememberingStorage } from '../../../../src/kernel/sql/remembering-storage.ts';
 import { Analysers } from '../../../../src/text/fields/known-fields.ts';
@@ -25,6 +26,7 @@ const FIELDS: IndexFields = {
 class FieldsWorld {
   readonly rows = new Map<number, RowContents>();
   readonly sql = new NodeSql();
+  rowsRead = 0;
   fields: SqliteRowFields;
   storage: RememberingStorage;
 
@@ -60,7 +62,11 @@ class FieldsWorld {
   #opened(): [RememberingStorage, SqliteRowFields] {
     const storage = new RememberingStorage(this.sql);
     const source: RowSource = {
-      contentsBehind: (after, countMax) => [...this.rows.values()].filter(({ row }) => row > after).slice(0, Math.min(countMax, 3)),
+      contentsBehind: (after, countMax) => {
+        const read = [...this.rows.values()].filter(({ row }) => row > after).slice(0, Math.min(countMax, 3));
+        this.rowsRead += read.length;
+        return read;
+      },
       contentsOf: (rows) => rows.map((row) => this.rows.get(row)!),
       idsOf: (rows) => [...rows].map((row) => ({ row, id: `id-${String(row).padStart(4, '0')}` })),
     };
@@ -114,6 +120,15 @@ describe('text fields', () => {
     expect(world.found(inFields({ should: [{ text: 'red' }, { text: 'fox' }], minimum_should_match: 2 }, 'a', 'b'))).toEqual([1]);
   });
 
+  it('[TX152] never score by what must not be there, though a part of it is', () => {
+    const world = new FieldsWorld();
+    world.put({ title: 'red fox' });
+    world.put({ title: 'red hen' });
+    const without = { must: [{ text: 'red' }], must_not: [{ text: 'fox den', operator: 'and' as const }] };
+    const scores = (query: TextQuery) => value(world.fields.search({ query: inFields(query, 'title'), namespace: 1, topK: 5 })).scores;
+    expect(scores(without)).toEqual(scores('red'));
+  });
+
   it('[TX153] match phrases where their words stand in order, and only then count them', () => {
     const world = new FieldsWorld();
     world.put({ title: 'new york times' });
@@ -142,6 +157,17 @@ describe('text fields', () => {
     expect([...world.found(inFields({ prefix: 'bana' }, 'title'))].sort((a, b) => a - b)).toEqual([1, 3]);
     expect(world.found(inFields({ fuzzy: { text: 'banana', distance: 1 } }, 'title'))[0]).toBe(1);
     expect([...world.found(inFields({ fuzzy: { text: 'banana', distance: 1 } }, 'title'))].sort((a, b) => a - b)).toEqual([1, 2, 3]);
+  });
+
+  it('[TX154] stand for the most frequent terms where there are too many', () => {
+    const world = new FieldsWorld();
+    const count = TEXT_LIMITS.expansionsMaxCount;
+    for (let i = 0; i <= count; i += 1) world.put({ title: `pre${String(i).padStart(3, '0')}` });
+    // The last in order is the only one that two rows have.
+    world.put({ title: `pre${String(count).padStart(3, '0')}` });
+    const found = world.found(inFields({ prefix: 'pre' }, 'title'), 200);
+    expect(found).toHaveLength(count + 1);
+    expect(found).toEqual(expect.arrayContaining([count + 1, count + 2]));
   });
 
   it('[TX155] use the statistics that they are given in place of their own', () => {
@@ -199,17 +225,33 @@ describe('building', () => {
     expect(world.fields.isSweepDue).toBe(false);
   });
 
+  it('[TX157] reads no more after a restart than was built', () => {
+    const world = new FieldsWorld({ title: textField() });
+    for (let i = 0; i < 400; i += 1) world.put({ title: 'x', body: 'word' });
+    world.storage.transactionSync(() => world.fields.define(FIELDS));
+    world.fields.sweep();
+    world.restart();
+    world.rowsRead = 0;
+    world.fields.sweep();
+    expect(world.rowsRead).toBeLessThan(40);
+    world.sweep();
+    expect(value(world.fields.statistics({ query: inFields('word', 'body'), namespace: 1 })).terms).toMatchObject([{ documents: 400 }]);
+  });
+
   it('[TX158] builds rows anew whose field was analysed by other rules', () => {
     const world = new FieldsWorld({ title: textField() });
-    world.put({ title: 'word' });
+    world.put({ title: 'running' });
     world.sweep();
-    world.sql.sql.exec("UPDATE indexed_fields SET version = 'older'");
+    // As if the rules of analysis had no stems when the row was written.
+    world.sql.sql.exec('UPDATE indexed_fields SET fields = ?', JSON.stringify({ title: textField({ language: 'english' }) }));
     world.restart();
-    expect(world.fields.search({ query: inFields('word', 'title'), namespace: 1, topK: 3 })).toMatchObject({
+    expect(world.fields.search({ query: inFields('runs', 'title'), namespace: 1, topK: 3 })).toMatchObject({
       error: { code: 'index_growing' },
     });
+    expect(world.fields.isSweepDue).toBe(true);
     world.sweep();
-    expect(world.found(inFields('word', 'title'))).toEqual([1]);
+    expect(world.found(inFields('runs', 'title'))).toEqual([1]);
+    expect(value(world.fields.statistics({ query: inFields('running', 'title'), namespace: 1 })).fields).toMatchObject([{ documents: 1 }]);
   });
 
   it('[TX159] names a field that the index does not have, or that is of another kind', () => {

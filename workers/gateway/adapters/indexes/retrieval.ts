@@ -20,6 +20,7 @@ import { Searches } from '../../../../src/gateway/vectors/searches.ts';
 import { Vectors } from '../../../../src/gateway/vectors/vectors.ts';
 import { must } from '../../../../src/kernel/assert.ts';
 import { Hmac } from '../../../../src/kernel/hmac.ts';
+import { MODEL_CATALOGUE } from '../../../inference/deployed-models.ts';
 import { requestWakeUps } from '../../../inference/request-wake-ups.ts';
 import { TenantAuthority } from '../../../../src/gateway/tenancy/tenant-authority.ts';
 import type { TenantId } from '../../../../src/kernel/ids.ts';
@@ -37,6 +38,11 @@ import { sleep, systemTimer } from '../../../../durable-objects/system-time.ts';
 
 /** Characters of the keys of requests that came without one: 80 bits, for as long as they are remembered. */
 const OWN_KEY_CHARS = 16;
+
+/** Embedding contracts of the deployment's tables of pieces. */
+const TABLES: ReadonlySet<string> = new Set(
+  MODEL_CATALOGUE.flatMap(({ runner, contractHash }) => (runner === 'static' ? [contractHash] : [])),
+);
 
 /** Indexes and their vectors. */
 export interface Retrieval {
@@ -85,7 +91,7 @@ export function wireRetrieval(env: GatewayEnv, gateway: Embedding): Retrieval {
     changes: new VectorChanges({ manifests, shards, space }),
     searches,
     queries,
-    plans: new Plans({ manifests, shards, space, embedder, reranker, clock, timer: systemTimer }),
+    plans: new Plans({ manifests, shards, space, embedder, reranker, tables: TABLES, clock, timer: systemTimer }),
     recall: new RecallMeasurement({ manifests, shards, rng }),
     imports: new Imports({ vectors, manifests, space, budget, tokens, rng, sleep }),
     erasures: new Erasures(new DurableErasures(env, registries)),

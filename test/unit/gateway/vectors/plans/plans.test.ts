@@ -46,6 +46,7 @@ function world(late?: string, metric = 'cosine') {
   });
   const clock = { nowMs: () => 0 };
   const plans = new Plans({
+    tables: new Set(),
     manifests: new ManifestCache({ describe: async () => ok(manifest) } as never, clock),
     shards,
     space: new VectorSpace({} as never),

@@ -12,11 +12,15 @@ const ids = (ranking: readonly { readonly id: string }[]) => ranking.map(({ id }
 
 it('[TX263] one leg is taken as it is, and several are merged as was asked for or by the default rule', () => {
   const leg = { kind: 'text', ranking: RANKING, weight: undefined } as const;
-  expect(fuseLegs([leg], { kind: 'auto' })).toMatchObject({ ranking: RANKING, decision: { fusion: null } });
+  expect(fuseLegs([leg], { kind: 'auto' }, 'encoder')).toMatchObject({ ranking: RANKING, decision: { fusion: null } });
   const other = { ...leg, kind: 'vector', ranking: [] } as const;
-  expect(fuseLegs([leg, other], { kind: 'rrf', k: 60 }).decision).toMatchObject({ basis: 'asked', weights: [1, 1] });
-  expect(fuseLegs([leg, other], { kind: 'auto' }).decision).toMatchObject({ basis: 'expected', weights: [1, 0] });
-  expect(fuseLegs([{ ...leg, weight: 3 }, other], { kind: 'auto' }).decision.weights).toEqual([3, 0]);
+  expect(fuseLegs([leg, other], { kind: 'rrf', k: 60 }, 'encoder').decision).toMatchObject({ basis: 'asked', weights: [1, 1] });
+  expect(fuseLegs([leg, other], { kind: 'auto' }, 'encoder').decision).toMatchObject({ basis: 'expected', weights: [1, 0] });
+  expect(fuseLegs([{ ...leg, weight: 3 }, other], { kind: 'auto' }, 'encoder').decision.weights).toEqual([3, 0]);
+  const both = [leg, { ...leg, kind: 'vector' }] as const;
+  const shares = (vectors: 'table' | 'encoder') => fuseLegs(both, { kind: 'auto' }, vectors).decision.weights;
+  expect(shares('encoder')[1]).toBeGreaterThan(0.5);
+  expect(shares('table')[1]).toBeLessThan(0.25);
 });
 
 it('[TX260] equal scores are in the order of their ids, by code units', () => {
