@@ -1,0 +1,107 @@
+import { env } from 'cloudflare:workers';
+import { evictDurableObject, runDurableObjectAlarm } from 'cloudflare:test';
+import { describe, expect, it } from 'vitest';
+
+import type { ReplicaObject } from '../../../durable-objects/replica-object.ts';
+import type { ShardObject } from '../../../durable-objects/shard-object.ts';
+import { analysisSettings } from '../../../src/contract/indexes/analysis.ts';
+import type { IndexFields } from '../../../src/contract/indexes/index-fields.ts';
+import { POSTING_LIMITS } from '../../../src/contract/indexes/posting-limits.ts';
+import type { Outcome } from '../../../src/contract/api/outcome.ts';
+import type { TextQuery } from '../../../src/contract/vectors/text-query.ts';
+import type { IndexId } from '../../../src/kernel/ids.ts';
+
+const { SHARD, REPLICA } = env as unknown as {
+  readonly SHARD: DurableObjectNamespace<ShardObject>;
+  readonly REPLICA: DurableObjectNamespace<ReplicaObject>;
+};
+
+const FIELDS: IndexFields = {
+  body: { kind: 'text', analysis: analysisSettings.parse({}), weight: 1, source: 'field' },
+  zh: { kind: 'text', analysis: analysisSettings.parse({ language: 'chinese' }), weight: 1, source: 'field' },
+  own: { kind: 'text', analysis: analysisSettings.parse({}), weight: 1, source: 'text' },
+};
+let serial = 0;
+
+function value<T>(outcome: Outcome<T>): T {
+  if (!outcome.ok) throw new Error(`${outcome.error.code}: ${outcome.error.message}`);
+  return outcome.value;
+}
+
+async function openBoth() {
+  serial += 1;
+  const indexId = `ix_fields_${serial}` as IndexId;
+  const name = `tn_test:${indexId}`;
+  const [shard, replica] = [SHARD.getByName(name), REPLICA.getByName(`${name}:r1`)];
+  const identity = { indexId, dimensions: 2, metric: 'dot', fields: FIELDS } as const;
+  await shard.open(identity);
+  await replica.open(identity, name);
+  const write = async (bodies: Readonly<Record<string, string>>): Promise<number> => {
+    const ids = Object.keys(bodies);
+    const contents = ids.map((id) => JSON.stringify({ body: bodies[id], zh: '北京大学的学生' }));
+    const columns = {
+      namespaces: ids.map(() => 'n'),
+      metadata: ids.map(() => null),
+      texts: ids.map((id) => `the text of ${id}`),
+      contents,
+    };
+    return value(await shard.upsert({ indexId, ids, values: new Float32Array(2 * ids.length), ...columns, repetition: null })).lsn;
+  };
+  const remove = async (...ids: string[]) => value(await shard.deleteVectors({ indexId, selection: { kind: 'ids', namespace: 'n', ids } }));
+  const leg = (query: TextQuery, field = 'body', topK = 10) => ({
+    indexId,
+    query: { kind: 'text', query, fields: [{ name: field, weight: 1 }], k1: 1.2, b: 0.75 } as const,
+    namespace: 'n',
+    topK,
+    filter: null,
+    excludeIds: [],
+    include: { values: false, metadata: false, text: false },
+  });
+  const found = async (query: TextQuery, field?: string) => value(await shard.searchFields(leg(query, field))).ids;
+  return { indexId, shard, replica, write, remove, leg, found };
+}
+
+describe.each(['resident', 'evicted between calls'] as const)('fields of a shard, %s', (mode) => {
+  const between = async (...stubs: (DurableObjectStub<ShardObject> | DurableObjectStub<ReplicaObject>)[]): Promise<void> => {
+    if (mode !== 'resident') for (const stub of stubs) await evictDurableObject(stub);
+  };
+
+  it('[TX151] are found as they were written, before and after their postings are flushed', async () => {
+    const { shard, write, remove, found } = await openBoth();
+    await write({ lock: 'the lock keeper opens the gates', weir: 'a weir holds back the river' });
+    await between(shard);
+    expect(await found('opening gates')).toEqual(['lock']);
+    expect(await found('大学', 'zh')).toEqual(['lock', 'weir']);
+    expect(await found({ phrase: 'text of weir' }, 'own')).toEqual(['weir']);
+    const many = Array.from({ length: POSTING_LIMITS.memtableRowsMaxCount }, (_, i) => [`v${i}`, `number ${i} of many`]);
+    for (let from = 0; from < many.length; from += 256) await write(Object.fromEntries(many.slice(from, from + 256)));
+    for (let alarms = 0; alarms < 20 && (await runDurableObjectAlarm(shard)); alarms += 1) await between(shard);
+    expect(await found('opening gates')).toEqual(['lock']);
+    expect(await found({ fuzzy: 'rivar' })).toEqual(['weir']);
+    await write({ lock: 'closed' });
+    await remove('weir', 'v7');
+    await between(shard);
+    expect(await found('gates river')).toEqual([]);
+    expect(await found({ must: [{ text: 'many' }, { text: '7' }] })).toEqual([]);
+    expect(await found({ must: [{ text: 'many' }, { text: '8' }] })).toEqual(['v8']);
+  });
+
+  it('[TX182] are followed by a replica, which answers and counts as its primary does', async () => {
+    const { shard, replica, write, remove, leg } = await openBoth();
+    await write({ a: 'red fox', b: 'red hen', c: 'blue hen' });
+    for (let alarms = 0; alarms < 20 && (await replica.state()).completeLsn === null; alarms += 1) await runDurableObjectAlarm(replica);
+    await remove('c');
+    const lsn = await write({ d: 'red red wine' });
+    await between(shard, replica);
+    const consistency = { kind: 'min-lsn', lsn } as const;
+    const asked = leg('red hen');
+    expect(value(await replica.searchFields(asked, consistency))).toEqual(value(await shard.searchFields(asked)));
+    await between(shard, replica);
+    const counted = { indexId: asked.indexId, namespace: 'n', filter: null, query: asked.query };
+    expect(value(await replica.termStatistics(counted, consistency))).toEqual(value(await shard.termStatistics(counted)));
+    expect(value(await shard.termStatistics(counted)).terms).toEqual([
+      { field: 'body', term: 'red', documents: 3 },
+      { field: 'body', term: 'hen', documents: 1 },
+    ]);
+  });
+});
