@@ -29,6 +29,17 @@ interface PlacedLeaf {
   readonly clauses: readonly number[];
 }
 
+/** Whether what a part of the query matches adds to scores, and whether it shuts rows out: that of what must not be there does. */
+interface QueryPart {
+  readonly counts: 0 | 1;
+  readonly isShutOut: boolean;
+}
+
+const anyOf = (of: readonly Condition[]): Condition => (of.length === 1 ? of[0]! : { kind: 'atLeast', count: 1, of });
+const NEVER = anyOf([]);
+
+const SOUGHT: QueryPart = { counts: 1, isShutOut: false };
+
 /** The terms that a leaf stands for, by what each weighs beside the leaf. */
 type Expansion = readonly (readonly [term: string, share: number])[];
 
@@ -70,7 +81,7 @@ export class TextPlan {
 /** Clauses, and which rows they make match; what only texts decide, such as phrases, is judged by the text of a row. */
 export class TextSearch {
   readonly clauses: Clause[] = [];
-  condition: Condition = anyOf([]);
+  condition: Condition = NEVER;
   readonly #leg: TextLeg;
   readonly #counted = new Map<
     string,
@@ -91,7 +102,7 @@ export class TextSearch {
   add(query: CompiledQuery, fields: readonly SearchedField[]): Condition | undefined {
     if (query.kind === 'nothing') return undefined;
     const leaves = new Map<CompiledLeaf, readonly PlacedLeaf[]>();
-    const condition = this.#condition(query, fields, 1, leaves);
+    const condition = this.#condition(query, fields, SOUGHT, leaves);
     this.#trees.push({ query, leaves });
     return condition;
   }
@@ -139,13 +150,14 @@ export class TextSearch {
   #condition(
     query: Exclude<CompiledQuery, { kind: 'nothing' }>,
     fields: readonly SearchedField[],
-    counts: 0 | 1,
+    part: QueryPart,
     leaves: Map<CompiledLeaf, readonly PlacedLeaf[]>,
   ): Condition {
-    if (query.kind !== 'group') return this.#leafCondition(query, fields, counts, leaves);
-    const of = (parts: readonly CompiledQuery[], weigh: 0 | 1) =>
-      parts.flatMap((part) => (part.kind === 'nothing' ? [] : [this.#condition(part, fields, weigh, leaves)]));
-    const [must, should, not] = [of(query.must, counts), of(query.should, counts), of(query.not, 0)];
+    if (query.kind !== 'group') return this.#leafCondition(query, fields, part, leaves);
+    const of = (queries: readonly CompiledQuery[], as: QueryPart) =>
+      queries.flatMap((inner) => (inner.kind === 'nothing' ? [] : [this.#condition(inner, fields, as, leaves)]));
+    const excluded: QueryPart = { counts: 0, isShutOut: !part.isShutOut };
+    const [must, should, not] = [of(query.must, part), of(query.should, part), of(query.not, excluded)];
     const needed = query.minimum === 0 ? must : [...must, { kind: 'atLeast', count: query.minimum, of: should } as const];
     const all: Condition = { kind: 'atLeast', count: needed.length, of: needed };
     return not.length === 0 ? all : { kind: 'allBut', of: all, not: anyOf(not) };
@@ -154,7 +166,7 @@ export class TextSearch {
   #leafCondition(
     leaf: CompiledLeaf,
     fields: readonly SearchedField[],
-    counts: 0 | 1,
+    { counts, isShutOut }: QueryPart,
     leaves: Map<CompiledLeaf, readonly PlacedLeaf[]>,
   ): Condition {
     const placed = fields.map(({ field, weight }) => {
@@ -163,6 +175,8 @@ export class TextSearch {
     });
     this.#leaves.push(...placed);
     leaves.set(leaf, placed);
+    // Rows that have the terms of a phrase may still be without it: until they are judged, it shuts none out.
+    if (leaf.kind === 'phrase' && isShutOut) return NEVER;
     return anyOf(
       placed.map(({ clauses }) => {
         const of = clauses.map((clause): Condition => ({ kind: 'clause', clause }));
@@ -171,7 +185,10 @@ export class TextSearch {
     );
   }
 
-  /** The terms of the statistics that a leaf stands for: of prefixes and fuzzy terms the most frequent ones, equal ones in order. */
+  /**
+   * The terms of the statistics that a leaf stands for: of prefixes and fuzzy terms the most frequent ones, equal ones in order. The first ones
+   * only, as one dictionary is read: several shards have more in sum, but have not all counted the last of them.
+   */
   #expansion(leaf: CompiledLeaf, { name }: KnownTextField): Expansion {
     if (leaf.kind === 'term') return [[leaf.term, 1]];
     if (leaf.kind === 'phrase') return leaf.terms.map((term) => [term, 1]);
@@ -181,8 +198,12 @@ export class TextSearch {
       const weight = documents === 0 ? 0 : share(term);
       if (weight > 0) found.push([term, weight, documents]);
     }
-    found.sort((a, b) => b[2] - a[2] || (a[0] < b[0] ? -1 : 1));
-    return found.slice(0, TEXT_LIMITS.expansionsMaxCount).map(([term, weight]) => [term, weight]);
+    return found
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .slice(0, TEXT_LIMITS.expansionsReadMaxCount)
+      .sort((a, b) => b[2] - a[2])
+      .slice(0, TEXT_LIMITS.expansionsMaxCount)
+      .map(([term, weight]) => [term, weight]);
   }
 
   #clause({ name, ordinal }: KnownTextField, term: string, weight: number): number {
@@ -201,8 +222,6 @@ export class TextSearch {
 /** ln(1 + (N - n + 0.5) / (n + 0.5)): Robertson and Zaragoza 2009, section 3.1, without its negative values. */
 export const inverseFrequency = (documents: number, having: number): number =>
   Math.log(1 + (Math.max(documents, having) - having + 0.5) / (having + 0.5));
-
-const anyOf = (of: readonly Condition[]): Condition => (of.length === 1 ? of[0]! : { kind: 'atLeast', count: 1, of });
 
 function leavesOf(query: CompiledQuery): CompiledLeaf[] {
   if (query.kind === 'nothing') return [];

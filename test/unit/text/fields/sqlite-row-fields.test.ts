@@ -151,6 +151,17 @@ describe('text fields', () => {
     expect(world.found(inFields({ phrase: 'new york' }, 'title'))).toEqual([1]);
   });
 
+  it('[TX153] a phrase that must not be there shuts out the rows that have it, not those that have its words', () => {
+    const world = new FieldsWorld();
+    world.put({ title: 'red fox' });
+    world.put({ title: 'fox red' });
+    world.put({ title: 'fox and red hen' });
+    const must = [{ text: 'fox' }];
+    const found = (query: TextQuery) => [...world.found(inFields(query, 'title'))].sort((a, b) => a - b);
+    expect(found({ must, must_not: [{ phrase: 'red fox' }] })).toEqual([2, 3]);
+    expect(found({ must, must_not: [{ must: [{ text: 'red' }], must_not: [{ phrase: 'red hen' }] }] })).toEqual([3]);
+  });
+
   it('[TX154] find prefixes and fuzzy words as the dictionary has them, the closer the better', () => {
     const world = new FieldsWorld();
     for (const title of ['banana', 'bandana', 'bananas', 'cabana']) world.put({ title });
@@ -169,6 +180,23 @@ describe('text fields', () => {
     const found = world.found(inFields({ prefix: 'pre' }, 'title'), 200);
     expect(found).toHaveLength(count + 1);
     expect(found).toEqual(expect.arrayContaining([count + 1, count + 2]));
+  });
+
+  it('[TX154] stand for no term behind the first that a dictionary gives, which not every shard has counted', () => {
+    const world = new FieldsWorld();
+    world.put({ title: 'first' });
+    world.put({ title: 'prz' });
+    const count = TEXT_LIMITS.expansionsReadMaxCount;
+    const counted = (term: string, documents: number) => ({ field: 'title', term, documents });
+    // What two shards have in sum, the one whose dictionary goes further first.
+    const terms = [counted('prz', 9), ...Array.from({ length: count - 1 }, (_, i) => counted(`pre${10_000 + i}`, 1)), counted('pre', 1)];
+    const statistics = { fields: [{ name: 'title', documents: 5_000, totalLength: 5_000 }], terms };
+    const found = value(world.fields.search({ query: inFields({ prefix: 'pr' }, 'title'), namespace: 1, topK: 5, statistics }));
+    expect(found.rows).toEqual([]);
+    const fewer = { ...statistics, terms: terms.toSpliced(1, 1) };
+    expect(
+      value(world.fields.search({ query: inFields({ prefix: 'pr' }, 'title'), namespace: 1, topK: 5, statistics: fewer })).rows,
+    ).toEqual([2]);
   });
 
   it('[TX155] use the statistics that they are given in place of their own', () => {
@@ -204,6 +232,18 @@ describe('sparse fields', () => {
     ]);
     const rare = value(world.fields.search({ query: asked('rare', [1, 2], [1, 1]), namespace: 1, topK: 5 }));
     expect(rare.scores[0]).toBeCloseTo(Math.log(1 + 0.5 / 2.5) + Math.log(1 + 1.5 / 1.5), 12);
+  });
+
+  it('[TX156] score a row alike in memory and in a segment, so that ties go by id', () => {
+    const world = new FieldsWorld();
+    const count = POSTING_LIMITS.memtableRowsMaxCount;
+    for (let i = 0; i < count; i += 1) world.put({ sparse: { indices: [7], values: [0.1] } });
+    world.sweep();
+    for (let i = 0; i < 3; i += 1) world.put({ sparse: { indices: [7], values: [0.1] } });
+    const query: FieldQuery = { kind: 'sparse', field: 'sparse', indices: [7], values: [0.3] };
+    const found = value(world.fields.search({ query, namespace: 1, topK: count + 3 }));
+    expect(found.rows).toEqual(Array.from({ length: count + 3 }, (_, i) => i + 1));
+    expect(new Set(found.scores).size).toBe(1);
   });
 });
 
