@@ -56,7 +56,8 @@ function textPostings(field: KnownTextField, text: string | undefined): FieldPos
 
 function sparsePostings(field: number, value: Contents[string] | undefined): FieldPostings | undefined {
   if (typeof value !== 'object' || value.indices === undefined || value.values === undefined) return undefined;
-  return { field, terms: value.indices.map(dimensionTerm), values: value.values, length: undefined };
+  // As segments keep them: a flush must not change what a row scores, nor which scores are equal.
+  return { field, terms: value.indices.map(dimensionTerm), values: Float32Array.from(value.values), length: undefined };
 }
 
 function textIn(row: RowContents, contents: Contents, field: KnownTextField): string | undefined {
