@@ -96,6 +96,8 @@ export class PostingMemory {
     if (known === undefined) return;
     const segments = known.filter(({ id }) => !sources.includes(id));
     if (target !== undefined) segments.push(new Segment(this.store, this.lists, this.store.segment(target)));
+    // Its rows may come before those of others: of one that is rewritten alone, or that was flushed while it was merged.
+    segments.sort((a, b) => a.rows[0]! - b.rows[0]!);
     this.#segments.set(namespace, segments);
   }
 

@@ -9,6 +9,31 @@ import { NodeSql } from '../../../support/fakes/node-sql.ts';
 const ROWS = 2 * POSTING_LIMITS.memtableRowsMaxCount;
 const TERMS = Array.from({ length: 150 }, (_, i) => `t${i}`);
 
+it('[TX40, TX46] rows of a segment are removed that comes behind one that was rewritten alone', () => {
+  const sql = new NodeSql();
+  sql.sql.exec(POSTING_TABLES);
+  const engine = new SparseEngine(new RememberingStorage(sql), { rowsBehind: () => [] }, 1 << 22);
+  const settle = () => {
+    while (engine.sweep());
+  };
+  const first = 3 * POSTING_LIMITS.memtableRowsMaxCount;
+  for (let row = 1; row <= first + POSTING_LIMITS.memtableRowsMaxCount; row += 1) {
+    engine.put({ namespace: 1, row, fields: [{ field: 0, terms: ['t'], values: [1], length: 1 }] });
+    if (row === first) settle();
+  }
+  settle();
+  const gone = Array.from({ length: Math.ceil(POSTING_LIMITS.rewriteDeletedShare * first) + 1 }, (_, i) => i + 1);
+  engine.remove(1, gone);
+  settle();
+  const states = sql.sql.exec<{ count: number; deleted: number }>('SELECT count, deleted FROM posting_segments ORDER BY first_row');
+  expect(states.toArray()).toEqual([
+    { count: first - gone.length, deleted: 0 },
+    { count: POSTING_LIMITS.memtableRowsMaxCount, deleted: 0 },
+  ]);
+  engine.remove(1, [first + 5]);
+  expect(engine.documentFrequencies({ namespace: 1, field: 0 }, ['t'])).toEqual([ROWS * 2 - gone.length - 1]);
+});
+
 it('[TX40, TX46] a row that is removed while its segment is flushed or merged stays removed', () => {
   const sql = new NodeSql();
   sql.sql.exec(POSTING_TABLES);
