@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 
 import type { ReadConsistency } from '../../../src/ann/replication/read-consistency.ts';
+import type { FieldQuery } from '../../../src/ann/row-fields.ts';
 import { STRONG } from '../../../src/ann/replication/read-consistency.ts';
 import type { ShardMatches, ShardVectors, UpsertBatch, Written } from '../../../src/ann/shard-protocol.ts';
 import type { Outcome } from '../../../src/contract/api/outcome.ts';
@@ -8,35 +9,29 @@ import { refuse } from '../../../src/contract/api/outcome.ts';
 import type { IndexShards } from '../../../src/index/shards/index-shards.ts';
 import { Clusters } from '../fixtures/clusters.ts';
 import type { GrowthWorld } from './growth-world.ts';
+import { contentsOf, LEGS_TO_ALL } from './growth-legs.ts';
+import type { ClientOptions, Known, State } from './growth-states.ts';
+import { statesNow, statesOf } from './growth-states.ts';
 import { IN_FORCE } from '../fakes/in-force.ts';
-
-/** The state of an id: the serial number of its last write, or null when it does not exist. */
-type State = number | null;
-
-interface Known {
-  acknowledged: State;
-  /** States requested since then and not acknowledged. */
-  readonly maybe: Set<State>;
-}
 
 const NAMESPACES = ['', 'en'];
 const KEPT = 'kept';
 const INCLUDE = { values: false, metadata: true, text: false };
 
-export interface ClientOptions {
-  readonly clients: number;
-  readonly idsEach: number;
-  /** The longest pause between two writes of a client. */
-  readonly pauseMsMax: number;
-  /** Chance that a write is a deletion. */
-  readonly deleteChance: number;
-  /** Chance that a vector is the one that many ids share. */
-  readonly equalChance?: number;
-}
-
 /** Clients that write, delete and read, one write at a time on their own ids, and the states that a read may return. */
 export class GrowthClients {
-  readonly counts = { writes: 0, retries: 0, reads: 0, deletedByFilter: 0, readBack: 0, oldReads: 0, replayed: 0, late: 0, seenEarly: 0 };
+  readonly counts = {
+    writes: 0,
+    retries: 0,
+    reads: 0,
+    deletedByFilter: 0,
+    readBack: 0,
+    oldReads: 0,
+    replayed: 0,
+    late: 0,
+    seenEarly: 0,
+    legs: 0,
+  };
   readonly #world: GrowthWorld;
   readonly #options: ClientOptions;
   readonly #known = new Map<string, Known>();
@@ -67,6 +62,12 @@ export class GrowthClients {
     this.#equal = this.#vectors.next();
   }
 
+  /** The serials of the last writes of what is there, by id. */
+  liveIn(namespace: string): Map<string, number> {
+    const live = [...this.#known].filter(([key, { acknowledged }]) => key.startsWith(`${namespace}\0`) && acknowledged !== null);
+    return new Map(live.map(([key, { acknowledged }]) => [key.split('\0')[1]!, acknowledged!]));
+  }
+
   get liveCount(): number {
     return [...this.#known.values()].filter(({ acknowledged }) => acknowledged !== null).length;
   }
@@ -86,7 +87,12 @@ export class GrowthClients {
     const ids = Array.from({ length: count }, (_, i) => `kept-${i}`);
     const values = new Float32Array(count * dimensions);
     ids.forEach((_, i) => values.set(this.#nextVector(), i * dimensions));
-    const columns = { metadata: ids.map(() => null), texts: ids.map(() => null), namespaces: ids.map(() => KEPT) };
+    const columns = {
+      metadata: ids.map(() => null),
+      texts: ids.map(() => null),
+      namespaces: ids.map(() => KEPT),
+      ...this.#contentsOf(ids.map((_, i) => i)),
+    };
     await this.#acknowledged(gateway, (shards, manifest) =>
       shards.of(manifest).write('upsert', { indexId, ids, values, ...columns, repetition: null }, IN_FORCE),
     );
@@ -262,6 +268,7 @@ export class GrowthClients {
       values,
       metadata: serials.map((serial, i) => JSON.stringify({ serial, group: `${client}/${Number(keys[i]!.split('-')[1]) % 5}` })),
       texts: keys.map(() => null),
+      ...this.#contentsOf(serials),
       repetition: hasKey ? { idempotencyKey: `write-${serials[0]}`, digest: `digest-${serials[0]}` } : null,
     };
     return { batch, serials };
@@ -320,13 +327,31 @@ export class GrowthClients {
   }
 
   #query(gateway: Gateway, namespace: string, exact: boolean, consistency: ReadConsistency = STRONG): Promise<ShardMatches> {
-    const { id: indexId } = this.#world.manifest;
+    const { id: indexId, fields } = this.#world.manifest;
+    if (exact && fields !== undefined && this.#world.random.next() < 0.7)
+      return this.searchFields(gateway, namespace, this.#pick(LEGS_TO_ALL), consistency);
     const target = { kind: 'values', values: this.#vectors.next() } as { kind: 'values'; values: Float32Array<ArrayBuffer> };
     const query = { indexId, target, namespace, topK: 1000, filter: null, excludeIds: [], include: INCLUDE, exact };
     return this.#acknowledged(gateway, async (shards, manifest) => {
       const found = await shards.of(manifest).query(query, { consistency });
       return found.ok && found.value.missing !== undefined ? PARTIAL : found;
     });
+  }
+
+  /** The first rows of a leg over fields, by counts of now or of a moment ago. */
+  searchFields(gateway: Gateway, namespace: string, query: FieldQuery, consistency: ReadConsistency = STRONG): Promise<ShardMatches> {
+    const { id: indexId } = this.#world.manifest;
+    this.counts.legs += 1;
+    const search = { indexId, query, namespace, topK: 1000, filter: null, excludeIds: [], include: { ...INCLUDE, contents: true } };
+    const counted = this.#world.random.next() < 0.5 ? {} : { statistics: 'exact' as const };
+    return this.#acknowledged(gateway, async (shards, manifest) => {
+      const found = await shards.of(manifest).searchFields({ ...search, ...counted }, { consistency });
+      return found.ok && found.value.missing !== undefined ? PARTIAL : found;
+    });
+  }
+
+  #contentsOf(serials: readonly number[]): Pick<UpsertBatch, 'contents'> {
+    return this.#world.manifest.fields === undefined ? {} : { contents: serials.map(contentsOf) };
   }
 
   #fetch(gateway: Gateway, namespace: string, ids: readonly string[]): Promise<ShardVectors> {
@@ -371,11 +396,4 @@ export class GrowthClients {
 /** Stands for an answer that lacks a shard because the shard was dying; the query is repeated. */
 const PARTIAL = refuse('unavailable', 'some shard did not answer');
 
-type Gateway = ReturnType<GrowthWorld['gateway']>;
-
-const statesNow = ({ acknowledged, maybe }: Known): Set<State> => new Set([acknowledged, ...maybe]);
-
-function statesOf({ ids, metadata }: ShardVectors): Map<string, State> {
-  expect(new Set(ids).size, 'no id is found twice').toBe(ids.length);
-  return new Map(ids.map((id, i) => [id, (JSON.parse(metadata![i]!) as { serial: number }).serial]));
-}
+export type Gateway = ReturnType<GrowthWorld['gateway']>;

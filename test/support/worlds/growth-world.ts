@@ -3,13 +3,15 @@ import { SqliteLocatorStore } from '../../../src/index/locators/sqlite-locator-s
 import { shardBudget } from '../../../src/index/resharding/shard-budget.ts';
 import { FanOut } from '../../../src/index/fan-out/fan-out.ts';
 import { MemberChoice } from '../../../src/index/fan-out/member-choice.ts';
+import type { ShardIdentity } from '../../../src/ann/shard-protocol.ts';
+
 import type { MemberReads } from '../../../src/index/fan-out/shard-reads.ts';
 import { FieldSearch } from '../../../src/index/fan-out/field-search.ts';
 import type { GroupFieldReads } from '../../../src/index/fan-out/group-fields.ts';
 import { countGroup, searchGroupFields } from '../../../src/index/fan-out/group-fields.ts';
 import { searchGroup } from '../../../src/index/fan-out/group-search.ts';
 import { ShardReads } from '../../../src/index/fan-out/shard-reads.ts';
-import type { IndexManifest } from '../../../src/index/index-manifest.ts';
+import type { IndexManifest, ShardMember } from '../../../src/index/index-manifest.ts';
 import type { ReplicaRecord } from '../../../src/index/replicas/index-replicas.ts';
 import { IndexReplicas } from '../../../src/index/replicas/index-replicas.ts';
 import { GROUP_SIZES, GroupedRoutes } from '../../../src/index/routing/shard-groups.ts';
@@ -75,6 +77,11 @@ export class GrowthWorld extends ObjectNetwork {
     const call = <T>(object: string, method: string, ...args: unknown[]) => this.call<T>(undefined, object, method, args);
     const shard = (ordinal: number) => `shard:${ordinal}`;
     const locator = (ordinal: number) => `locator:${ordinal}`;
+    const member = ({ shard: ordinal, replica }: ShardMember) => {
+      if (replica === null) return shard(ordinal);
+      this.replicaReads += 1;
+      return `replica:${ordinal}:${replica}`;
+    };
     const { id } = this.manifest;
     const pages = new Set<string>();
     const shards: ShardCalls = {
@@ -103,15 +110,12 @@ export class GrowthWorld extends ObjectNetwork {
     };
     const manifests = new ManifestCache(directory as IndexDirectory, clock);
     const members: MemberReads = {
-      query: (_, { shard: ordinal, replica }, query, consistency) => {
-        if (replica !== null) this.replicaReads += 1;
-        return call(replica === null ? shard(ordinal) : `replica:${ordinal}:${replica}`, 'query', query, consistency);
-      },
-      queryAll: async (manifest, member, queries, consistency) =>
-        ok(await Promise.all(queries.map((query) => members.query(manifest, member, query, consistency)))),
+      query: (_, at, query, consistency) => call(member(at), 'query', query, consistency),
+      queryAll: async (manifest, at, queries, consistency) =>
+        ok(await Promise.all(queries.map((query) => members.query(manifest, at, query, consistency)))),
       fetch: (_, { shard: ordinal }, fetch) => call(shard(ordinal), 'fetch', fetch),
-      searchFields: (_, { shard: ordinal }, search) => call(shard(ordinal), 'searchFields', search),
-      termStatistics: (_, { shard: ordinal }, asked) => call(shard(ordinal), 'termStatistics', asked),
+      searchFields: (_, at, search, consistency) => call(member(at), 'searchFields', search, consistency),
+      termStatistics: (_, at, asked, consistency) => call(member(at), 'termStatistics', asked, consistency),
     };
     const fanOut = new FanOut(clock, this);
     const reads = new ShardReads({ members, fanOut, choice: new MemberChoice(), clock });
@@ -136,6 +140,12 @@ export class GrowthWorld extends ObjectNetwork {
     await this.run(600_000, () => this.table?.shards.every(({ state }) => state.kind === 'serving') !== false);
   }
 
+  /** What every shard is opened with. */
+  get #shape(): Omit<ShardIdentity, 'indexId'> {
+    const { dimensions, metric, fields } = this.manifest;
+    return { dimensions, metric, ...(fields === undefined ? {} : { fields }) };
+  }
+
   /** The database of an object. */
   sqlOf(name: string): NodeSql | undefined {
     return this.actors.get(name)?.sql;
@@ -151,9 +161,9 @@ export class GrowthWorld extends ObjectNetwork {
   #startIndex(actor: Actor): NonNullable<Actor['live']> {
     const changes = new RoutingChangeLog();
     const cell = new GroupedRoutes(new MemoryCell<RouteTable>(actor, 'routes'), this.groupSizes);
-    const { id, dimensions, metric } = this.manifest;
+    const { id } = this.manifest;
     const record = new MemoryCell<ReplicaRecord>(actor, 'replicas');
-    const replicas = new IndexReplicas(record, replicaPeers(this, actor, id, { dimensions, metric }, this.heat));
+    const replicas = new IndexReplicas(record, replicaPeers(this, actor, id, this.#shape, this.heat));
     const replicated = new ReplicatedRoutes(cell, replicas, () => this.nowMs);
     const tables = () => routesOf(cell.get() ?? { version: 0, shards: [] });
     const cells = {
@@ -241,7 +251,7 @@ export class GrowthWorld extends ObjectNetwork {
 
   #indexPeers(caller: Actor | 'client'): ReshardingPeers {
     const from = caller === 'client' ? undefined : caller;
-    const { id: indexId, tenantId, name, dimensions, metric } = this.manifest;
+    const { id: indexId, tenantId, name } = this.manifest;
     const told = async (callee: string, method: string, ...args: unknown[]): Promise<void> => {
       const outcome = await this.call<null>(from, callee, method, args);
       // As on the platform, a refused call throws.
@@ -251,7 +261,7 @@ export class GrowthWorld extends ObjectNetwork {
       openShard: (ordinal, since, locators) => {
         const budget = shardBudget(this.manifest);
         const route: ShardRoute = { tenantId, name, ordinal, since, budget, locators, isFenced: false, task: null };
-        return told(`shard:${ordinal}`, 'open', { indexId, dimensions, metric }, route);
+        return told(`shard:${ordinal}`, 'open', { indexId, ...this.#shape }, route);
       },
       openLocator: (ordinal) => told(`locator:${ordinal}`, 'open'),
       export: (locators) => told('shard:0', 'export', locators),

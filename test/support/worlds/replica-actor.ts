@@ -11,6 +11,7 @@ import type { IndexId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import type { Actor, ObjectNetwork } from './object-network.ts';
 import { Unreachable } from './object-network.ts';
+import { servedFields } from './served-fields.ts';
 
 /** The read load of a world's shards. */
 export interface Heat {
@@ -51,12 +52,20 @@ export function replicaPeers(world: ObjectNetwork, index: Actor, indexId: IndexI
 
 /** Starts a replica: a shard over a copy that follows the primary. */
 export function startReplica(world: ObjectNetwork, actor: Actor, floor: EngineResources, forget: () => void): NonNullable<Actor['live']> {
-  const store = new VectorStore(actor.sql);
+  const store = new VectorStore(actor.sql, undefined, servedFields);
   const name = `${actor.name}/${actor.incarnation}`;
   const engine = new ShardEngine(floor, name, store);
   const shard = new Shard(store, engine, name, new SelectionCache(1 << 16));
   const ask = (primary: string, follow: unknown) => world.call<never>(actor, primary, 'changesSince', [follow]);
   const replica = new Replica({ store, engine, state: new FollowerStore(store.storage), ask });
+  const reading =
+    <T extends object>(answer: (asked: never) => Outcome<T>) =>
+    async (asked: never, consistency: never): Promise<Outcome<unknown>> => {
+      const readable = await replica.readable(consistency, world.nowMs, asked);
+      if (!readable.ok) return readable;
+      const found = answer(asked);
+      return found.ok ? ok({ ...found.value, lsn: readable.value }) : found;
+    };
   return {
     methods: {
       openCopy: (identity: never, primary: string) => {
@@ -74,18 +83,16 @@ export function startReplica(world: ObjectNetwork, actor: Actor, floor: EngineRe
         if (lsnMin !== undefined) await replica.readable({ kind: 'min-lsn', lsn: lsnMin }, world.nowMs);
         return ok(replica.state?.completeLsn ?? -1);
       },
-      query: async (query: never, consistency: never): Promise<Outcome<unknown>> => {
-        const readable = await replica.readable(consistency, world.nowMs, query);
-        if (!readable.ok) return readable;
-        const found = shard.query(query);
-        return found.ok ? ok({ ...found.value, lsn: readable.value }) : found;
-      },
+      query: reading((query) => shard.query(query)),
+      searchFields: reading((search) => shard.searchFields(search)),
+      termStatistics: reading((asked) => shard.termStatistics(asked)),
     },
     alarm: async () => {
       for (let slice = 0; slice < 20 && replica.state !== undefined; slice += 1) {
         const step = await replica.step(world.nowMs);
         if (step.kind === 'gone') return forget();
-        if (step.nextMs > world.nowMs) return void (actor.alarmMs = step.nextMs);
+        const nextMs = Math.min(step.nextMs, shard.sweep(world.nowMs) ?? Infinity);
+        if (nextMs > world.nowMs) return void (actor.alarmMs = nextMs);
       }
       if (replica.state !== undefined) actor.alarmMs = world.nowMs;
     },

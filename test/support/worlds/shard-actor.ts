@@ -13,10 +13,11 @@ import { must } from '../../../src/kernel/assert.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import type { Actor, ObjectNetwork } from './object-network.ts';
 import { MemoryCell } from './object-network.ts';
+import { servedFields } from './served-fields.ts';
 
 /** Starts a shard, with every method that its index and other objects call. */
 export function startShard(world: ObjectNetwork, actor: Actor, floor: EngineResources, forget: () => void): NonNullable<Actor['live']> {
-  const store = new VectorStore(actor.sql);
+  const store = new VectorStore(actor.sql, undefined, servedFields);
   const engine = new ShardEngine(floor, `${actor.name}/${actor.incarnation}`, store);
   const shard = new Shard(store, engine, actor.name, new SelectionCache(1 << 16));
   const route = new MemoryCell<ShardRoute>(actor, 'route');

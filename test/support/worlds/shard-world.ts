@@ -9,7 +9,7 @@ import { compareScores, score } from '../../../src/ann/metric.ts';
 import { PAGE_BYTES } from '../../../src/ann/page-memory.ts';
 import type { IndexFields } from '../../../src/contract/indexes/index-fields.ts';
 import { ExhaustiveFields } from '../oracles/exhaustive-fields.ts';
-import type { RowSource } from '../../../src/ann/row-fields.ts';
+import type { FieldsOver, RowSource } from '../../../src/ann/row-fields.ts';
 import type { Deleted, DeleteSelection, ShardIdentity, ShardMatches, ShardQuery } from '../../../src/ann/shard-protocol.ts';
 import { Shard } from '../../../src/ann/shard/shard.ts';
 import type { MaintenanceSizes } from '../../../src/ann/maintenance/next-task.ts';
@@ -101,9 +101,13 @@ export class ShardWorld {
   engine!: ShardEngine;
   shard!: Shard;
 
-  constructor(floor: EngineResources, identity: Omit<ShardIdentity, 'indexId'>, name = 'a') {
+  readonly #fieldsOver: FieldsOver;
+
+  /** `over`: what follows the rows' fields; absent: plain scans. */
+  constructor(floor: EngineResources, identity: Omit<ShardIdentity, 'indexId'>, name = 'a', over?: FieldsOver) {
     this.floor = floor;
     this.name = name;
+    this.#fieldsOver = over ?? ((_, rows) => fieldsOver(rows, this.identity.fields));
     this.identity = { ...identity, indexId: `ix_${name}` as IndexId };
     this.restart();
     this.shard.open(this.identity);
@@ -112,7 +116,7 @@ export class ShardWorld {
   /** Replaces the object by another one over the same storage, perhaps in another isolate. As on an eviction, the old one gets no notice. */
   restart(floor = this.floor): void {
     this.floor = floor;
-    this.store = new VectorStore(this.sql, undefined, (_, rows) => fieldsOver(rows, this.identity.fields));
+    this.store = new VectorStore(this.sql, undefined, this.#fieldsOver);
     this.engine = new ShardEngine(this.floor, this.name, this.store);
     this.shard = new Shard(this.store, this.engine, this.name, new SelectionCache(1 << 16));
   }
