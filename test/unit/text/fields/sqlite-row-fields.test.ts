@@ -151,7 +151,7 @@ describe('text fields', () => {
     expect(world.found(inFields({ phrase: 'new york' }, 'title'))).toEqual([1]);
   });
 
-  it('[TX153] a phrase that must not be there shuts out the rows that have it, not those that have its words', () => {
+  it('[TX153] a phrase that must not be there shuts out rows that have it, not those with its words', () => {
     const world = new FieldsWorld();
     world.put({ title: 'red fox' });
     world.put({ title: 'fox red' });
@@ -182,7 +182,7 @@ describe('text fields', () => {
     expect(found).toEqual(expect.arrayContaining([count + 1, count + 2]));
   });
 
-  it('[TX154] stand for no term behind the first that a dictionary gives, which not every shard has counted', () => {
+  it('[TX154] stand for no term behind the first of a dictionary, which not every shard has counted', () => {
     const world = new FieldsWorld();
     world.put({ title: 'first' });
     world.put({ title: 'prz' });

@@ -9,7 +9,7 @@ import { NodeSql } from '../../../support/fakes/node-sql.ts';
 const ROWS = 2 * POSTING_LIMITS.memtableRowsMaxCount;
 const TERMS = Array.from({ length: 150 }, (_, i) => `t${i}`);
 
-it('[TX40, TX46] rows of a segment are removed that comes behind one that was rewritten alone', () => {
+it('[TX40, TX46] rows are removed from a segment behind one that was rewritten alone', () => {
   const sql = new NodeSql();
   sql.sql.exec(POSTING_TABLES);
   const engine = new SparseEngine(new RememberingStorage(sql), { rowsBehind: () => [] }, 1 << 22);
