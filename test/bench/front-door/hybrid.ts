@@ -56,11 +56,12 @@ async function withVectors(collection: Collection): Promise<SearchedTexts> {
 
 async function caseOf(
   { name, cpuS }: HybridContender,
-  { setting, wire, request, rowsOf }: HybridSearch,
+  search: HybridSearch,
   { collection: { relevance }, queries }: SearchedTexts,
 ): Promise<Case> {
+  const { setting, wire } = search;
   const { texts, vectors, dimensions } = queries;
-  const requests = texts.map((text, at) => request(text, vectors.subarray(at * dimensions, (at + 1) * dimensions)));
+  const requests = texts.map((text, at) => search.request(text, vectors.subarray(at * dimensions, (at + 1) * dimensions)));
   const found: number[][] = [];
   await load({
     ...wire,
@@ -68,7 +69,7 @@ async function caseOf(
     requestsMax: requests.length,
     durationS: Infinity,
     request: (number) => must(requests[number], 'a request of each question'),
-    onAnswer: (number, answer) => (found[number] = rowsOf(answer)),
+    onAnswer: (number, answer) => (found[number] = search.rowsOf(answer)),
   });
   return { contender: name, setting, quality: meanNdcgAt10(found, relevance), wire, requests, cpuS, rounds: new Map() };
 }
