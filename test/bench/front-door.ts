@@ -11,36 +11,26 @@ import { vectorAt } from './ann/vectors.ts';
 import type { Contender, Search } from './front-door/contender.ts';
 import { PART, PARTS, TOP_K } from './front-door/contender.ts';
 import { floor } from './front-door/floor.ts';
+import { hybridBench } from './front-door/hybrid.ts';
 import { pgvector } from './front-door/pgvector.ts';
 import { redis } from './front-door/redis.ts';
+import type { Case } from './front-door/rounds.ts';
+import { inRounds, shownRounds } from './front-door/rounds.ts';
 import { sluice } from './front-door/sluice.ts';
 import { load } from './load.ts';
 import { onRawGateway } from './on-raw-gateway.ts';
 
 const TARGETS = [0.95, 0.99];
-const CONNECTIONS = [1, 4, 16];
 /** The settings are chosen with the first half of the queries; speed is measured with the others. */
 const CHOSEN_BY = 0.5;
-
-interface Case {
-  readonly contender: Contender;
-  readonly search: Search;
-  readonly recall: number | undefined;
-  readonly rounds: Map<number, Round[]>;
-}
-
-interface Round {
-  readonly perS: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  readonly cpuMs: number;
-}
 
 /**
  * The cost of a search from end to end: over HTTP through the gateway, beside the minimum on this workerd and beside other servers over
  * their own protocols, all driven by one lean client in interleaved rounds. Servers that are not installed are named and left out.
+ * `hybrid`: searches of texts by their words, and by these with vectors.
  */
-export async function frontDoorBench({ data, metric, quick = false, filtered = false }: AnnOptions): Promise<void> {
+export async function frontDoorBench({ data, metric, quick = false, filtered = false, hybrid = false }: AnnOptions): Promise<void> {
+  if (hybrid) return hybridBench(data, quick);
   const place = data === undefined ? await gloveSet(true) : { folder: data, name: data, metric: metricOf(metric) };
   const set = await readVectorSet(place);
   const sought: Sought = filtered ? await partOf(set) : { set, truth: await truthOf(set), rowOf: (row) => row };
@@ -58,10 +48,11 @@ export async function frontDoorBench({ data, metric, quick = false, filtered = f
       }
       const cases: Case[] = [];
       for (const contender of contenders) cases.push(...(await casesOf(contender, sought)));
-      for (let round = 0; round < (quick ? 2 : 5); round += 1) {
-        for (const connections of CONNECTIONS) for (const one of cases) await measure(one, set, connections, quick ? 1 : 3);
-      }
-      print(set, cases, filtered);
+      await inRounds(cases, quick);
+      const { name, base } = set;
+      const of = filtered ? ` of one part in ${PARTS}` : '';
+      console.log(`${name}: ${base.count} x ${base.dimensions} by ${set.metric}, ten nearest${of}, load ${loadavg()[0]?.toFixed(1)}`);
+      console.table(shownRounds(cases, 'recall'));
     } finally {
       for (const contender of contenders) await contender.stop();
     }
@@ -97,11 +88,17 @@ async function casesOf(contender: Contender, sought: Sought): Promise<Case[]> {
     for (const search of contender.searches) {
       const recall = await recallBy(search, sought);
       if (recall !== undefined && recall < target) continue;
-      if (!cases.some((known) => known.search === search)) cases.push({ contender, search, recall, rounds: new Map() });
+      if (!cases.some(({ wire }) => wire === search)) cases.push(caseOf(contender, search, recall, sought.set));
       break;
     }
   }
   return cases;
+}
+
+function caseOf({ name, cpuS }: Contender, search: Search, recall: number | undefined, { queries }: VectorSet): Case {
+  const first = Math.floor(queries.count * CHOSEN_BY);
+  const requests = Array.from({ length: queries.count - first }, (_, at) => search.request(vectorAt(queries, first + at)));
+  return { contender: name, setting: search.setting, quality: recall, wire: search, requests, cpuS, rounds: new Map() };
 }
 
 const known = new Map<Search, number>();
@@ -124,41 +121,4 @@ async function recallBy(search: Search, { set, truth, rowOf }: Sought): Promise<
   const recall = recallOf(set, truth, found, TOP_K);
   known.set(search, recall);
   return recall;
-}
-
-async function measure({ contender, search, rounds }: Case, { queries }: VectorSet, connections: number, durationS: number): Promise<void> {
-  const first = Math.floor(queries.count * CHOSEN_BY);
-  const requests = Array.from({ length: queries.count - first }, (_, at) => search.request(vectorAt(queries, first + at)));
-  const request = (number: number): Buffer => requests[number % requests.length] ?? Buffer.alloc(0);
-  await load({ ...search, connections, requestsMax: 200, durationS: 5, request });
-  const beforeS = await contender.cpuS();
-  const result = await load({ ...search, connections, requestsMax: Infinity, durationS, request });
-  assert(result.failures === 0, `${contender.name} answers every query`);
-  const cpuMs = (((await contender.cpuS()) - beforeS) / result.requests) * 1_000;
-  const row = { perS: result.requests / result.elapsedS, p50Ms: result.p50Ms, p99Ms: result.p99Ms, cpuMs };
-  rounds.set(connections, [...(rounds.get(connections) ?? []), row]);
-}
-
-/** Prints the medians of the rounds. */
-function print({ name, base, metric }: VectorSet, cases: readonly Case[], filtered: boolean): void {
-  const rows = cases.flatMap(({ contender, search, recall, rounds }) =>
-    [...rounds].map(([connections, all]) => ({
-      contender: contender.name,
-      setting: search.setting,
-      recall: recall?.toFixed(3) ?? '',
-      connections,
-      'per s': Math.round(median(all.map(({ perS }) => perS))),
-      'p50 ms': Number(median(all.map(({ p50Ms }) => p50Ms)).toFixed(2)),
-      'p99 ms': Number(median(all.map(({ p99Ms }) => p99Ms)).toFixed(2)),
-      'CPU ms': Number(median(all.map(({ cpuMs }) => cpuMs)).toFixed(3)),
-    })),
-  );
-  console.log(
-    `${name}: ${base.count} x ${base.dimensions} by ${metric}, ten nearest${filtered ? ` of one part in ${PARTS}` : ''}, load ${loadavg()[0]?.toFixed(1)}`,
-  );
-  console.table(rows.sort((a, b) => a.connections - b.connections));
-}
-
-function median(values: number[]): number {
-  return values.sort((a, b) => a - b)[values.length >> 1] ?? 0;
 }

@@ -102,6 +102,7 @@ const { positionals, values } = parseArgs({
     data: { type: 'string' },
     filtered: { type: 'boolean' },
     full: { type: 'boolean' },
+    hybrid: { type: 'boolean' },
     metric: { type: 'string' },
     only: { type: 'string' },
     peers: { type: 'boolean' },

@@ -75,7 +75,15 @@ function queryOf(text: string, engine: SparseEngine, analyser: Analyser): Sparse
   const idf = (frequency: number): number => Math.log(1 + (documents - frequency + 0.5) / (frequency + 0.5));
   const clauses = terms.map(({ term, weight }, i) => ({ field: SPACE.field, term, weight: weight * idf(frequencies[i]!), scoring }));
   const { namespace } = SPACE;
-  return { namespace, clauses, condition: undefined, among: undefined, topK: NEAREST, compareTies: (a, b) => a - b, judge: undefined };
+  return {
+    namespace,
+    clauses,
+    condition: undefined,
+    among: undefined,
+    topK: NEAREST,
+    orderTies: (tied) => tied.toSorted((a, b) => a - b),
+    judge: undefined,
+  };
 }
 
 function fts5Of(texts: readonly string[]): (query: string) => unknown {

@@ -1,5 +1,6 @@
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
+import { VECTOR_LIMITS } from '../../contract/vectors/vector-limits.ts';
 import { must } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
 import type { RecentColumns } from '../engine/recent-columns.ts';
@@ -7,11 +8,19 @@ import type { Selection } from '../filter/selection.ts';
 import type { FieldMatches, RowFields } from '../row-fields.ts';
 import { NO_COST } from '../search-cost.ts';
 import type { ShardHeader } from '../shard-header.ts';
-import type { CountedTerms, Explanation, HighlightedRows, ShardFieldSearch, ShardHighlight, ShardMatches } from '../shard-protocol.ts';
-import type { ShardStatistics } from '../shard-protocol.ts';
+import type {
+  CountedTerms,
+  Explanation,
+  HighlightedRows,
+  Include,
+  ShardFieldSearch,
+  ShardHighlight,
+  ShardMatches,
+  ShardStatistics,
+} from '../shard-protocol.ts';
 import type { Row } from '../stored-vector.ts';
 import type { VectorStore } from '../store/vector-store.ts';
-import { matchColumns } from './included-columns.ts';
+import { matchColumns, replyTooLarge } from './included-columns.ts';
 
 /** The rows of a namespace that a filter accepts; undefined `ordinal`: there is no such namespace. */
 interface FieldScope {
@@ -48,8 +57,10 @@ export function searchFields(
   if (!found.ok) return found;
   const kept = [...found.value.rows.keys()].filter((at) => !excluded.has(found.value.rows[at]!)).slice(0, topK);
   const rows = kept.map((at) => found.value.rows[at]!);
-  const idOf = new Map(store.idsOf(rows).map(({ row, id }) => [row, id]));
-  const matches = rows.map((row) => ({ row, id: must(idOf.get(row), 'a row that is found is stored') }));
+  const bytesMax = VECTOR_LIMITS.retrievalReplyBytesMax;
+  const named = recent.columns(rows, BARE, bytesMax, (missing) => store.columns(missing, BARE, header, bytesMax));
+  if (named === undefined) return replyTooLarge();
+  const matches = rows.map((row, at) => ({ row, id: must(named.ids[at], 'a row that is found is stored') }));
   const columns = matchColumns(store, recent, matches, search, header);
   if (!columns.ok) return columns;
   const answer = { ...columns.value, rows, scores: kept.map((at) => found.value.scores[at]!), lsn: header.lsn };
@@ -86,6 +97,8 @@ export function highlight(
   }));
   return ok({ rows: shown, lsn: header.lsn });
 }
+
+const BARE: Include = { values: false, metadata: false, text: false };
 
 /** The ordinal of no namespace. */
 const NOWHERE = 0;

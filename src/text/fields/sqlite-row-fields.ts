@@ -98,16 +98,15 @@ export class SqliteRowFields implements RowFields {
     if (!counted.ok) return counted;
     const query = this.#queryOf(asked.query, counted.value, asked.namespace);
     if (query === undefined) return ok({ rows: [], scores: [], work: { postings: 0, postingsRead: 0, scored: 0 } });
-    const ids = new Map<Row, string>();
-    const idOf = (row: Row): string => {
-      if (!ids.has(row)) for (const found of this.#rows.idsOf([row])) ids.set(found.row, found.id);
-      return ids.get(row) ?? '';
-    };
     const { rows, scores, work } = this.#engine.search({
       ...query,
       among: asked.among,
       topK,
-      compareTies: (a, b) => (idOf(a) < idOf(b) ? -1 : 1),
+      orderTies: (tied) =>
+        this.#rows
+          .idsOf(tied)
+          .sort((a, b) => (a.id < b.id ? -1 : 1))
+          .map(({ row }) => row),
     });
     return ok({ rows, scores, work: { postings: work.postings, postingsRead: work.postingsRead, scored: work.candidates } });
   }
@@ -237,7 +236,7 @@ export class SqliteRowFields implements RowFields {
     query: FieldQuery,
     statistics: TermStatistics,
     namespace: number,
-  ): Omit<SparseQuery, 'among' | 'topK' | 'compareTies'> | undefined {
+  ): Omit<SparseQuery, 'among' | 'topK' | 'orderTies'> | undefined {
     if (query.kind === 'sparse') {
       const clauses = sparseClauses(query, this.#fields.get(query.field) as KnownSparseField, statistics);
       return { namespace, clauses, condition: undefined, judge: undefined };

@@ -72,8 +72,8 @@ export interface SparseQuery {
   readonly among: RowFilter | undefined;
   /** How many rows to return at most; at least 1. */
   readonly topK: number;
-  /** Orders rows of equal scores: negative when `a` comes first. Asked only about rows that compete for the last places. */
-  readonly compareTies: (a: Row, b: Row) => number;
+  /** These rows in the order in which rows of equal scores come. Asked rarely, about many at once. */
+  readonly orderTies: (rows: readonly Row[]) => readonly Row[];
   /**
    * What the terms alone do not decide, such as phrases: the score of a row whose terms match, at most `scoreMax`, which the terms give it;
    * undefined when the row does not match after all. Asked only about rows that could be among the first.

@@ -7,15 +7,20 @@ interface ScoredRow {
   readonly score: number;
 }
 
+/** How many rows wait to be told apart: asking for the order of many at once costs little more than of one. */
+const TIED_MAX = 1_024;
+
 /** The first rows of those offered so far: by score, then as the query orders ties. */
 export class TopRows {
+  readonly #query: Pick<SparseQuery, 'topK' | 'orderTies' | 'judge'>;
   readonly #heap: BoundedHeap<ScoredRow>;
-  readonly #judge: SparseQuery['judge'];
+  // Rows of the threshold's score for which the heap has no room: they or those in it are among the first.
+  #tied: Row[] = [];
   #threshold = -Infinity;
 
-  constructor({ topK, compareTies, judge }: SparseQuery) {
-    this.#heap = new BoundedHeap<ScoredRow>(topK, (a, b) => b.score - a.score || compareTies(a.row, b.row));
-    this.#judge = judge;
+  constructor(query: Pick<SparseQuery, 'topK' | 'orderTies' | 'judge'>) {
+    this.#query = query;
+    this.#heap = new BoundedHeap<ScoredRow>(query.topK, (a, b) => b.score - a.score);
   }
 
   /** A row of a lower score is not among the first; one of this score may be. */
@@ -25,13 +30,31 @@ export class TopRows {
 
   offer(row: Row, scoreMax: number): void {
     if (scoreMax < this.#threshold) return;
-    const score = this.#judge === undefined ? scoreMax : this.#judge(row, scoreMax);
+    const { judge } = this.#query;
+    const score = judge === undefined ? scoreMax : judge(row, scoreMax);
     if (score === undefined || score < this.#threshold) return;
+    if (score === this.#threshold) return this.#tie(row);
+    const displaced = this.#heap.isFull ? this.#heap.last : undefined;
     this.#heap.push({ row, score });
-    if (this.#heap.isFull) this.#threshold = must(this.#heap.last, 'a full heap has items').score;
+    if (!this.#heap.isFull) return;
+    const threshold = must(this.#heap.last, 'a full heap has items').score;
+    if (threshold > this.#threshold) this.#tied = [];
+    else if (displaced !== undefined) this.#tie(displaced.row);
+    this.#threshold = threshold;
   }
 
   toSorted(): readonly ScoredRow[] {
-    return this.#heap.toSorted();
+    const all = [...this.#heap.toSorted(), ...this.#tied.map((row) => ({ row, score: this.#threshold }))];
+    const isTied = ({ score }: ScoredRow, at: number): boolean => score === all[at - 1]?.score || score === all[at + 1]?.score;
+    const tied = all.filter(isTied).map(({ row }) => row);
+    const places = new Map(tied.length === 0 ? [] : this.#query.orderTies(tied).map((row, place) => [row, place]));
+    const placeOf = ({ row }: ScoredRow): number => places.get(row) ?? 0;
+    return all.sort((a, b) => b.score - a.score || placeOf(a) - placeOf(b)).slice(0, this.#query.topK);
+  }
+
+  #tie(row: Row): void {
+    const { topK, orderTies } = this.#query;
+    this.#tied.push(row);
+    if (this.#tied.length >= topK + TIED_MAX) this.#tied = orderTies(this.#tied).slice(0, topK);
   }
 }

@@ -9,6 +9,8 @@ export interface AnnOptions {
   readonly only?: string | undefined;
   /** Searches one hundredth of the rows, by a filter on their metadata. */
   readonly filtered?: boolean | undefined;
+  /** Searches texts by their words, and by these with vectors. */
+  readonly hybrid?: boolean | undefined;
   /** Uses fewer vectors, queries and rounds. */
   readonly quick?: boolean | undefined;
 }

@@ -16,7 +16,7 @@ export async function sluice(workerd: RawWorkerd, client: ApiClient, { base, met
   for (const recall of RECALL_TARGETS) {
     const name = `recall-${recall}`.replace('.', '-');
     const index = await GrownIndex.create(client, name, { dimensions: base.dimensions, metric, recall });
-    await index.import(base, 0, base.count, filtered ? (row) => ({ part: row % PARTS }) : undefined);
+    await index.import(base, 0, base.count, filtered ? (row) => ({ metadata: { part: row % PARTS } }) : undefined);
     await index.settle(workerd);
     const path = `/v1/indexes/${name}/query`;
     searches.push({
@@ -27,14 +27,17 @@ export async function sluice(workerd: RawWorkerd, client: ApiClient, { base, met
         const body = { vector: Array.from(query), top_k: TOP_K, include_metadata: false, ...filter };
         return Buffer.from(rawRequest({ method: 'POST', path, apiKey: client.apiKey, body }));
       },
-      rowsOf: (answer) => {
-        const { matches } = JSON.parse(answer.subarray(answer.indexOf(HEADER_END) + HEADER_END.length).toString()) as {
-          matches: { id: string }[];
-        };
-        return matches.map(({ id }) => Number(id));
-      },
+      rowsOf: rowsOfMatches,
     });
   }
   // The caller stops the deployment.
   return { name: 'Sluice', searches, cpuS: workerd.cpuS, stop: () => Promise.resolve() };
+}
+
+/** The rows in an answer over HTTP whose matches have their numbers as ids. */
+export function rowsOfMatches(answer: Buffer): number[] {
+  const { matches } = JSON.parse(answer.subarray(answer.indexOf(HEADER_END) + HEADER_END.length).toString()) as {
+    matches: { id: string }[];
+  };
+  return matches.map(({ id }) => Number(id));
 }

@@ -34,14 +34,14 @@ export class GrownIndex {
     return new GrownIndex(client, name);
   }
 
-  /** Resolves when all of the rows are acknowledged. */
-  async import(vectors: Vectors, from: number, until: number, metadataOf?: (row: number) => object): Promise<void> {
+  /** Resolves when all of the rows are acknowledged. `columnsOf`: what a row has besides its values. */
+  async import(vectors: Vectors, from: number, until: number, columnsOf?: (row: number) => object): Promise<void> {
     const stream = new BulkStream(this.#client, `${this.#path}/import`);
     const told = stream.read();
     for (let row = from; row < until; row += LINES_AT_ONCE) {
       let lines = '';
       for (let at = row; at < Math.min(row + LINES_AT_ONCE, until); at += 1) {
-        lines += `${JSON.stringify({ id: String(at), values: Array.from(vectorAt(vectors, at)), metadata: metadataOf?.(at) })}\n`;
+        lines += `${JSON.stringify({ id: String(at), values: Array.from(vectorAt(vectors, at)), ...columnsOf?.(at) })}\n`;
       }
       await stream.send(lines);
     }

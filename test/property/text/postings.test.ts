@@ -106,7 +106,8 @@ function scan(rows: Iterable<PostedRow>, query: SparseQuery) {
     const judged = query.judge === undefined ? score : query.judge(row, score);
     if (judged !== undefined) found.push({ row, score: judged });
   }
-  return found.sort((a, b) => b.score - a.score || query.compareTies(a.row, b.row)).slice(0, query.topK);
+  const places = new Map(query.orderTies(found.map(({ row }) => row)).map((row, place) => [row, place]));
+  return found.sort((a, b) => b.score - a.score || places.get(a.row)! - places.get(b.row)!).slice(0, query.topK);
 }
 
 function someQuery(world: World): SparseQuery {
@@ -130,7 +131,7 @@ function someQuery(world: World): SparseQuery {
     condition: conditions[world.below(3)],
     among: world.below(2) === 0 ? undefined : new Set(rows.filter((row) => row % share === 0)),
     topK: 1 + world.below(12),
-    compareTies: (a, b) => b - a,
+    orderTies: (tied) => tied.toSorted((a, b) => b - a),
     judge: world.below(3) === 0 ? (row, scoreMax) => (row % 3 === 0 ? undefined : scoreMax - (row % 2)) : undefined,
   };
 }

@@ -34,7 +34,7 @@ it.each(['flushed', 'in memory'])('[TX41] a search of rows that are %s goes on a
   put(POSTING_LIMITS.memtableRowsMaxCount + 1);
   if (where === 'flushed') settle();
   const query = { namespace: 1, clauses: CLAUSES, condition: undefined, among: undefined, topK: 9_999, judge: undefined };
-  const steps = engine.searchInSteps({ ...query, compareTies: (a, b) => a - b });
+  const steps = engine.searchInSteps({ ...query, orderTies: (tied) => tied.toSorted((a, b) => a - b) });
   expect(steps.next().done).toBe(false);
   put(4_000);
   settle();
