@@ -45,6 +45,13 @@ export const onlyWith = <S extends z.core.$ZodType>(schema: S, name: Names<S>[nu
     { dependentRequired: { [name]: [other] } },
   );
 
+/** The field is there only with one of the others. */
+export const onlyWithSome = <S extends z.core.$ZodType>(schema: S, name: Names<S>[number], others: Names<S>, fault: Fault): S =>
+  stated(
+    refined(schema, (value) => countOf(value, [name]) <= countOf(value, others), fault),
+    { dependentSchemas: { [name]: { anyOf: others.map(required) } } },
+  );
+
 /** An object has from `min` to `max` members, of whatever names. */
 export const membersFrom = <S extends z.core.$ZodType>(schema: S, min: number, max: number, fault: Fault): S =>
   described(

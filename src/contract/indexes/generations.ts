@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { onlyWith } from '../api/presence.ts';
+import { onlyWith, onlyWithSome } from '../api/presence.ts';
 import { about } from '../api/api-text.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenant } from '../api/endpoint.ts';
@@ -16,7 +16,7 @@ const createFields = z.strictObject({
   query_model: modelName.optional(),
   truncate: truncate.meta(
     about(
-      'What becomes of stored texts that have more tokens than the model takes: with `none` the generation is not filled beyond the first of them, `end` cuts their ends off and counts that in `progress`. Absent: `none`.',
+      'What becomes of stored texts that have more tokens than the model takes, or that of a field: with `none` the generation is not filled beyond the first of them, `end` cuts their ends off and counts that in `progress`. Absent: `none`.',
     ),
   ),
   metric: z.enum(METRICS).optional(),
@@ -31,11 +31,11 @@ const createFields = z.strictObject({
     ),
 });
 
-const createBody = onlyWith(
+const createBody = onlyWithSome(
   onlyWith(createFields, 'query_model', 'model', { path: ['query_model'], message: 'goes with `model` only' }),
   'truncate',
-  'model',
-  { path: ['truncate'], message: 'goes with `model` only' },
+  ['model', 'fields'],
+  { path: ['truncate'], message: 'goes with `model` or `fields` only: nothing else encodes texts' },
 );
 
 export type CreateGenerationBody = z.output<typeof createBody>;

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type * as z from 'zod';
 
 import { fileEndpoints } from '../../../../src/contract/files/files.ts';
+import { generationEndpoints } from '../../../../src/contract/indexes/generations.ts';
 import { indexEndpoints } from '../../../../src/contract/indexes/indexes.ts';
 import { FILE_LIMITS } from '../../../../src/contract/files/file-limits.ts';
 import { QUEUE_LIMITS } from '../../../../src/contract/queues/queue-limits.ts';
@@ -28,6 +29,16 @@ describe('bodies whose fields depend on each other', () => {
     [{ name: 'a', dimensions: 3, query_model: 'q' }, ['query_model: goes with `model` only']],
   ])('an index %j', (body, faults) => {
     expect(faultsOf(index, { owner: 'o', ...body })).toEqual(faults);
+  });
+
+  const { schema: generation } = generationEndpoints.createGeneration.body;
+  it.each([
+    [{ model: 'm', truncate: 'end' }, []],
+    [{ fields: { terms: { kind: 'sparse', model: 's' } }, truncate: 'end' }, []],
+    [{ metric: 'l2', truncate: 'end' }, ['truncate: goes with `model` or `fields` only: nothing else encodes texts']],
+    [{ query_model: 'q' }, ['query_model: goes with `model` only']],
+  ])('a generation %j', (body, faults) => {
+    expect(faultsOf(generation, body)).toEqual(faults);
   });
 
   const { schema: upload } = fileEndpoints.uploadFile.body;
