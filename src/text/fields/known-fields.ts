@@ -49,8 +49,12 @@ export function knownFields(fields: IndexFields, analysers: Analysers): Map<stri
   return known;
 }
 
+/** Raised when postings that were written before may be wrong. 2: those of rows removed behind a rewritten segment stayed. */
+const POSTINGS_VERSION = 2;
+
 /** Identifies the postings that rows get of these fields: others are built anew. */
 export const postingsVersion = (known: ReadonlyMap<string, KnownField>): string =>
-  JSON.stringify(
-    [...known.values()].map((field) => (field.kind === 'text' ? [field.name, field.source, field.analyser.version] : [field.name])),
-  );
+  JSON.stringify([
+    POSTINGS_VERSION,
+    ...[...known.values()].map((field) => (field.kind === 'text' ? [field.name, field.source, field.analyser.version] : [field.name])),
+  ]);

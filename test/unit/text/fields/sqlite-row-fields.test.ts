@@ -26,6 +26,7 @@ const FIELDS: IndexFields = {
 /** Fields over rows in memory; `restart` is what an eviction leaves. */
 class FieldsWorld {
   readonly rows = new Map<number, RowContents>();
+  readonly ids = new Map<number, string>();
   readonly sql = new NodeSql();
   rowsRead = 0;
   fields: SqliteRowFields;
@@ -40,9 +41,11 @@ class FieldsWorld {
     [this.storage, this.fields] = this.#opened();
   }
 
-  put(contents: Readonly<Record<string, unknown>>, text: string | null = null): number {
+  /** `id`: one that rises with the row, if it is not given. */
+  put(contents: Readonly<Record<string, unknown>>, text: string | null = null, id?: string): number {
     const row = { row: this.rows.size + 1, namespace: 1, contents: JSON.stringify(contents), text };
     this.rows.set(row.row, row);
+    this.ids.set(row.row, id ?? `id-${String(row.row).padStart(4, '0')}`);
     this.storage.transactionSync(() => this.fields.put([row]));
     return row.row;
   }
@@ -69,7 +72,7 @@ class FieldsWorld {
         return read;
       },
       contentsOf: (rows) => rows.map((row) => this.rows.get(row)!),
-      idsOf: (rows) => [...rows].map((row) => ({ row, id: `id-${String(row).padStart(4, '0')}` })),
+      idsOf: (rows) => [...rows].map((row) => ({ row, id: this.ids.get(row)! })),
     };
     return [storage, new SqliteRowFields(storage, source, new Analysers(), 1 << 20)];
   }
@@ -296,6 +299,27 @@ describe('building', () => {
     expect(value(world.fields.statistics({ query: inFields('runs', 'title'), namespace: 1 })).terms).toMatchObject([
       { documents: POSTING_LIMITS.memtableRowsMaxCount + 1 },
     ]);
+  });
+
+  it('[TX158] builds rows anew whose postings are of a version that may be wrong', () => {
+    const world = new FieldsWorld({ title: textField() });
+    world.put({ title: 'kept' });
+    world.sweep();
+    // What databases say that are from before postings had a version.
+    world.sql.sql.exec("UPDATE indexed_fields SET version = json_remove(version, '$[0]')");
+    world.restart();
+    expect(world.fields.search({ query: inFields('kept', 'title'), namespace: 1, topK: 3 })).toMatchObject({
+      error: { code: 'index_growing' },
+    });
+    world.sweep();
+    expect(world.found(inFields('kept', 'title'))).toEqual([1]);
+  });
+
+  it('[TX183] orders equal scores by id, whatever the order of the rows', () => {
+    const world = new FieldsWorld({ title: textField() });
+    for (const id of ['c', 'b', 'a']) world.put({ title: 'same words' }, null, id);
+    expect(world.found(inFields('words', 'title'), 2)).toEqual([3, 2]);
+    expect(world.found(inFields('words', 'title'), 1)).toEqual([3]);
   });
 
   it('[TX159] names a field that the index does not have, or that is of another kind', () => {
