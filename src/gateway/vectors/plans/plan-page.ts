@@ -33,7 +33,7 @@ export interface PlanPage extends VectorColumns {
 
 type PageTerms = Pick<SearchTerms, 'manifest' | 'shards' | 'namespace' | 'queries'>;
 
-/** The matches behind the offset, with what is included: read of these alone. Rows that are gone by now are left out. */
+/** The matches behind the offset, with what is included: read of these alone; where columns are read, rows that are gone by then are left out. */
 export async function pageOf(
   candidates: Candidates,
   plan: CheckedPlan,
@@ -53,7 +53,7 @@ export async function pageOf(
     scores: ids.map((id) => must(scoreOf.get(id), 'only matches are read')),
     groups: ids.map((id) => candidates.groups?.get(id)),
     ...(highlights === undefined ? {} : { highlights: highlights.value }),
-    ...(body.explain ? { legScores: ids.map((id) => scoresOf(id, legs)) } : {}),
+    ...(body.explain ? { legScores: scoresOf(ids, legs) } : {}),
   });
 }
 
@@ -65,24 +65,25 @@ async function columnsOf(ids: readonly string[], body: PlanBody, terms: PageTerm
   return shards.fetch({ indexId: manifest.id, namespace, ids, include }, consistencyOf(body.consistency));
 }
 
-/** By the words of the first text leg. */
+/** By what any text leg asks for, in the fields that any of them searches where none are named. [TX279] */
 async function highlightsOf(ids: readonly string[], { body, legs }: CheckedPlan, terms: PageTerms) {
   const { manifest, shards, namespace, queries } = terms;
-  const leg = must(
-    legs.find((one) => one.leg.kind === 'text'),
-    'highlights were checked to have a text leg',
-  );
-  const asked = leg.leg.kind === 'text' ? queries.get(leg.leg) : undefined;
   const { highlight } = body;
-  if (asked?.kind !== 'text' || highlight === undefined || ids.length === 0) return ok(new Map<string, HighlightedRow>());
-  const fields = highlight.fields ?? asked.fields.map(({ name }) => name);
+  const asked = legs.flatMap(({ leg }) => {
+    const query = leg.kind === 'text' ? queries.get(leg) : undefined;
+    return query?.kind === 'text' ? [query] : [];
+  });
+  if (highlight === undefined || ids.length === 0) return ok(new Map<string, HighlightedRow>());
+  const [first, ...others] = asked.map(({ query }) => query);
+  const query = others.length === 0 ? must(first, 'highlights were checked to have a text leg') : { should: asked.map((leg) => leg.query) };
+  const fields = highlight.fields ?? [...new Set(asked.flatMap((leg) => leg.fields.map(({ name }) => name)))];
   const options = { fragmentChars: highlight.fragment_chars, fragments: highlight.fragments };
-  const found = await shards.read('highlight', { indexId: manifest.id, namespace, ids, query: asked.query, fields, options });
+  const found = await shards.read('highlight', { indexId: manifest.id, namespace, ids, query, fields, options });
   return found.ok ? ok(new Map(found.value.rows.map((row) => [row.id, row]))) : found;
 }
 
-const scoresOf = (id: string, legs: readonly RanLeg[]): LegScore[] =>
-  legs.flatMap(({ at, ranking }) => {
-    const place = ranking.findIndex((match) => match.id === id);
-    return ranking.slice(place, place + 1).flatMap(({ score }) => (place < 0 ? [] : [{ at, rank: place + 1, score }]));
-  });
+/** Of each match, what the legs that found it say. */
+function scoresOf(ids: readonly string[], legs: readonly RanLeg[]): LegScore[][] {
+  const places = legs.map(({ at, ranking }) => new Map(ranking.map(({ id, score }, place) => [id, { at, rank: place + 1, score }])));
+  return ids.map((id) => places.flatMap((place) => place.get(id) ?? []));
+}

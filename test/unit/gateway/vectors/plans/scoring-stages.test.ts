@@ -25,6 +25,7 @@ interface Stored {
 function world(rows: Readonly<Record<string, Stored>>, sliceMs = 0) {
   let nowMs = 0;
   const fetches: ShardFetch[] = [];
+  const highlighted: ShardHighlight[] = [];
   const manifest = {
     id: 'ix_1',
     dimensions: 2,
@@ -33,6 +34,7 @@ function world(rows: Readonly<Record<string, Stored>>, sliceMs = 0) {
     embedding: null,
     fields: {
       body: { kind: 'text', weight: 1, source: 'text' },
+      title: { kind: 'text', weight: 1, source: 'field' },
       tokens: { kind: 'multi_vector', dimensions: 2, model: null },
     },
   } as unknown as IndexManifest;
@@ -55,7 +57,9 @@ function world(rows: Readonly<Record<string, Stored>>, sliceMs = 0) {
       lsn: 7,
     });
   };
-  const highlight = async (_: IndexManifest, { ids }: ShardHighlight) => {
+  const highlight = async (_: IndexManifest, asked: ShardHighlight) => {
+    highlighted.push(asked);
+    const { ids } = asked;
     const fragments = [{ text: 'a lock', start: 0, matches: [{ begin: 2, end: 6 }] }];
     return ok({ rows: ids.map((id) => ({ id, fields: [{ name: 'body', fragments }] })), lsn: 7 });
   };
@@ -84,7 +88,7 @@ function world(rows: Readonly<Record<string, Stored>>, sliceMs = 0) {
     if (!found.ok) throw new Error(found.error.message);
     return found.value;
   };
-  return { search, fetches };
+  return { search, fetches, highlighted };
 }
 
 it('[TX271] max_sim scores by the vectors of a field; rows without any follow as they were', async () => {
@@ -126,4 +130,20 @@ it('[TX277] a page is what is behind the offset, with columns and highlights of 
   expect(fetches.at(-1)?.ids).toEqual(['b']);
   expect([...(page.highlights?.keys() ?? [])]).toEqual(['b']);
   expect(page.legScores).toEqual([[{ at: ['legs', 0], rank: 2, score: expect.closeTo(2 / 3, 12) as number }]]);
+});
+
+it('[TX279] highlights show what every text leg asks for, also nested ones, in the fields of each or in those named', async () => {
+  const { search, highlighted } = world({ a: {} });
+  const ids = { kind: 'ids', ids: ['a'] };
+  const title = { kind: 'text', query: { phrase: 'lock gate' }, fields: { title: 1 } };
+  const body = { kind: 'text', text: 'keeper', fields: { body: 1 } };
+  await search({ legs: [ids, title, { kind: 'plan', legs: [ids, body] }], highlight: {} });
+  await search({ legs: [ids, title, body], highlight: { fields: ['body'] } });
+  await search({ legs: [ids, title], highlight: {} });
+  const both = { should: [{ phrase: 'lock gate' }, 'keeper'] };
+  expect(highlighted.map(({ query, fields }) => [query, fields])).toEqual([
+    [both, ['title', 'body']],
+    [both, ['body']],
+    [{ phrase: 'lock gate' }, ['title']],
+  ]);
 });
