@@ -132,7 +132,7 @@ it('[TX277] a page is what is behind the offset, with columns and highlights of 
   expect(page.legScores).toEqual([[{ at: ['legs', 0], rank: 2, score: expect.closeTo(2 / 3, 12) as number }]]);
 });
 
-it('[TX279] highlights show what every text leg asks for, also nested ones, in the fields of each or in those named', async () => {
+it('[TX279] highlights show what every text leg asks for, nested ones too', async () => {
   const { search, highlighted } = world({ a: {} });
   const ids = { kind: 'ids', ids: ['a'] };
   const title = { kind: 'text', query: { phrase: 'lock gate' }, fields: { title: 1 } };
