@@ -29,9 +29,11 @@ interface PlacedLeaf {
   readonly clauses: readonly number[];
 }
 
-/** Whether what a part of the query matches adds to scores, and whether it shuts rows out: that of what must not be there does. */
+/** How a part of the query takes part in it. */
 interface QueryPart {
+  /** 1: its terms add to scores. */
   readonly counts: 0 | 1;
+  /** Rows that it matches are left out: it stands in an odd number of `must_not`. */
   readonly isShutOut: boolean;
 }
 

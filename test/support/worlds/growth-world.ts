@@ -4,7 +4,6 @@ import { shardBudget } from '../../../src/index/resharding/shard-budget.ts';
 import { FanOut } from '../../../src/index/fan-out/fan-out.ts';
 import { MemberChoice } from '../../../src/index/fan-out/member-choice.ts';
 import type { ShardIdentity } from '../../../src/ann/shard-protocol.ts';
-
 import type { MemberReads } from '../../../src/index/fan-out/shard-reads.ts';
 import { FieldSearch } from '../../../src/index/fan-out/field-search.ts';
 import type { GroupFieldReads } from '../../../src/index/fan-out/group-fields.ts';

@@ -74,8 +74,7 @@ async function highlightsOf(ids: readonly string[], { body, legs }: CheckedPlan,
     return query?.kind === 'text' ? [query] : [];
   });
   if (highlight === undefined || ids.length === 0) return ok(new Map<string, HighlightedRow>());
-  const [first, ...others] = asked.map(({ query }) => query);
-  const query = others.length === 0 ? must(first, 'highlights were checked to have a text leg') : { should: asked.map((leg) => leg.query) };
+  const query = { should: asked.map((leg) => leg.query) };
   const fields = highlight.fields ?? [...new Set(asked.flatMap((leg) => leg.fields.map(({ name }) => name)))];
   const options = { fragmentChars: highlight.fragment_chars, fragments: highlight.fragments };
   const found = await shards.read('highlight', { indexId: manifest.id, namespace, ids, query, fields, options });

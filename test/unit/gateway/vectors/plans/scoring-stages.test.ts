@@ -144,6 +144,6 @@ it('[TX279] highlights show what every text leg asks for, nested ones too', asyn
   expect(highlighted.map(({ query, fields }) => [query, fields])).toEqual([
     [both, ['title', 'body']],
     [both, ['body']],
-    [{ phrase: 'lock gate' }, ['title']],
+    [{ should: [{ phrase: 'lock gate' }] }, ['title']],
   ]);
 });
