@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { Seeded } from '../../src/kernel/seeded.ts';
-import { expectCounted, expectFound, MORE_FIELDS, ownWord, WORDED_FIELDS, wordedRow } from '../support/chaos/worded-rows.ts';
+import { expectCounted, expectFound, MORE_FIELDS, ownWord, WORDED_FIELDS, wordedRow } from '../support/fixtures/worded-rows.ts';
 import type { ApiAnswer, ApiClient } from '../support/deployment/api-client.ts';
 import type { ReachableDeployment } from '../support/deployment/deployment.ts';
 import { deployReachable } from '../support/deployment/deployment.ts';
