@@ -5,12 +5,13 @@ import type { Outcome } from '../src/contract/api/outcome.ts';
 
 /**
  * Asks a shard again once a filter that was too wide for one step has been read in steps, others in between. `attempt`: asks it by `answer`,
- * which says what the shard is asked. [V211]
+ * which says what the shard is asked: for what is
+ * answered, or for what comes to that. [V211]
  */
-export async function answeredInSteps<T>(
+export async function answeredInSteps<Asked, Answered = Asked>(
   shard: ReadableShard,
-  attempt: (answer: (ask: () => Outcome<T>) => Outcome<T>) => Promise<Outcome<T>>,
-): Promise<Outcome<T>> {
+  attempt: (answer: (ask: () => Outcome<Asked>) => Outcome<Asked>) => Promise<Outcome<Answered>>,
+): Promise<Outcome<Answered>> {
   for (let attempts = 1; ; attempts += 1) {
     let wide: WideFilter | undefined;
     const outcome = await attempt((ask) => {

@@ -1,6 +1,7 @@
 import type { Outcome } from '../contract/api/outcome.ts';
 import type { IndexFields } from '../contract/indexes/index-fields.ts';
 import type { TextQuery } from '../contract/vectors/text-query.ts';
+import type { Steps } from '../kernel/stepped-work.ts';
 import type { RememberingStorage } from '../kernel/sql/remembering-storage.ts';
 import type { PlacedId, Row, Rows, VectorPlace } from './stored-vector.ts';
 
@@ -16,8 +17,6 @@ export interface RowContents extends VectorPlace {
 export interface RowSource {
   /** The first rows behind `after`, ascending: `countMax` and `bytesMax` at most, but one at least if there is one. */
   contentsBehind(after: Row, countMax: number, bytesMax: number): RowContents[];
-  /** In the order of `rows`, all of which are stored. */
-  contentsOf(rows: readonly Row[]): RowContents[];
   /** The ids of stored rows, in any order. */
   idsOf(rows: Iterable<Row>): PlacedId[];
 }
@@ -64,8 +63,8 @@ export interface FieldSearch {
   readonly topK: number;
   /** Only these rows may be found; absent: all of the namespace. */
   readonly among?: FieldRows | undefined;
-  /** Of the whole index. Absent: the shard's own. */
-  readonly statistics?: TermStatistics | undefined;
+  /** Of the whole index, or of the shard if it is the only one. */
+  readonly statistics: TermStatistics;
 }
 
 export interface FieldHighlight {
@@ -116,11 +115,12 @@ export interface RowFields {
   put(rows: readonly RowContents[]): void;
   remove(places: readonly VectorPlace[]): void;
   clear(): void;
-  /** Refuses a field that the index does not have or that is still built, and with `limit_exceeded`. */
-  search(search: FieldSearch): Outcome<FieldMatches>;
-  statistics(search: Omit<FieldSearch, 'topK' | 'statistics'>): Outcome<TermStatistics>;
+  /** Refuses a field that the index does not have or that is still built. Rows that are written between its steps are found or not. */
+  search(search: FieldSearch): Steps<Outcome<FieldMatches>>;
+  /** Refuses the same. Rows that are written between its steps are counted or not. */
+  statistics(search: Omit<FieldSearch, 'topK' | 'statistics'>): Steps<Outcome<TermStatistics>>;
   /** The fragments of each row, by field. Refuses a field that is no text field of the index. */
-  highlight(rows: readonly RowContents[], asked: FieldHighlight): Outcome<Readonly<Record<string, readonly Fragment[]>>[]>;
+  highlight(rows: readonly RowContents[], asked: FieldHighlight): Steps<Outcome<Readonly<Record<string, readonly Fragment[]>>[]>>;
   /** Does a slice of background work of at most 8 ms. Returns whether there is more. */
   sweep(): boolean;
   readonly isSweepDue: boolean;
