@@ -8,6 +8,7 @@ export interface IndexManifest {
   readonly id: IndexId;
   readonly tenantId: TenantId;
   readonly name: string;
+  /** 0: its rows have no vectors. */
   readonly dimensions: number;
   readonly metric: Metric;
   /** What searches are tuned to find. Absent: `RECALL_TARGET_DEFAULT`, as in indexes created before there was a choice. */

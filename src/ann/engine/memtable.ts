@@ -87,6 +87,14 @@ export class Memtable implements MemoryHolder {
   }
 }
 
-/** How many vectors a shard takes: as many as fit its memory before they are listed, which is when they take the most. */
+/** How many rows a shard takes: as many vectors as fit its memory before they are listed, which is when they take the most. */
 export const shardCapacity = ({ dimensions }: Pick<ShardIdentity, 'dimensions'>): number =>
-  flatEngineCapacity(INDEX_LIMITS.shardEngineBytesMax, dimensions);
+  dimensions === 0 ? INDEX_LIMITS.vectorlessRowsMaxCount : flatEngineCapacity(INDEX_LIMITS.shardEngineBytesMax, dimensions);
+
+/** The limit that it is of. */
+export const capacityLimitOf = ({ dimensions }: Pick<ShardIdentity, 'dimensions'>): CapacityLimit =>
+  dimensions === 0 ? 'vectorlessRowsMaxCount' : 'shardEngineBytesMax';
+
+export const CAPACITY_LIMITS = ['shardEngineBytesMax', 'vectorlessRowsMaxCount'] as const;
+
+type CapacityLimit = (typeof CAPACITY_LIMITS)[number];

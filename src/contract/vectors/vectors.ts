@@ -25,14 +25,19 @@ const madeBy = modelName
 const vector = someOf(
   z.strictObject({
     id: vectorId,
-    values: vectorFloats.optional(),
-    text: text.optional().meta(about('Embedded with the model of the index, and kept. With `values`, it is kept and not embedded.')),
+    values: vectorFloats
+      .nullable()
+      .optional()
+      .meta(about('Null, or absent without a `text`: it has none, and is found by its `fields`, its metadata and its id.')),
+    text: text
+      .optional()
+      .meta(about('Embedded with the model of the index, and kept. With `values`, even null, it is kept and not embedded.')),
     namespace,
     metadata: metadata.optional(),
     fields: fieldValues.optional(),
   }),
-  ['values', 'text'],
-  'give `values`, `text` or both',
+  ['values', 'text', 'fields'],
+  'give `values`, `text` or `fields`; `values: null` stands for no vector',
 );
 
 /** A vector to write. Its metadata is JSON text. */
@@ -182,7 +187,7 @@ export const lsn = z.int().min(0).meta(about('The write up to which the answer i
 
 const stored = {
   id: z.string(),
-  values: floatsReply.optional(),
+  values: floatsReply.nullable().optional().meta(about('Null: it has none.')),
   metadata: z.record(z.string(), z.unknown()).nullable().optional(),
   text: z.string().nullable().optional(),
   fields: fieldValuesReply.nullable().optional(),

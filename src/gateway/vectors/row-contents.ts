@@ -25,16 +25,26 @@ export function checkFieldValues(fields: IndexFields | undefined, values: FieldV
   for (const [name, value] of values) {
     const field = fieldNamed(fields, name);
     isWhole &&= field === undefined || !isEncoded(field, value);
-    const fits = field === undefined ? unknownField(fields, name, at) : checkValue(field, value, [...at, name]);
+    const fits = field === undefined ? unknownField(fields, name, [...at, name]) : checkValue(field, value, [...at, name]);
     if (!fits.ok) return fits;
   }
   return isWhole ? checkSize(contentsText(values), at) : ok(null);
 }
 
+/** Refuses a field that cannot be taken from rows. `at`: its name's place in the request. */
+export function checkUnset(fields: IndexFields | undefined, name: string, at: FieldPath): Outcome<null> {
+  const field = fieldNamed(fields, name);
+  if (field === undefined) return unknownField(fields, name, at);
+  return field.kind === 'text' && field.source === 'text' ? refuse('invalid_value', OF_THE_TEXT, at) : ok(null);
+}
+
+const OF_THE_TEXT = "is made of the row's own `text`: give that instead";
+
+/** `at`: where the field is named. */
 function unknownField(fields: IndexFields | undefined, name: string, at: FieldPath) {
   const names = Object.keys(fields ?? {});
   const has = names.length === 0 ? 'has none' : `has ${names.map((one) => JSON.stringify(one)).join(', ')}`;
-  const { error } = refuse('invalid_value', `is no field of the index, which ${has}`, [...at, name]);
+  const { error } = refuse('invalid_value', `is no field of the index, which ${has}`, at);
   return err(withSuggestion(error, closestTo(name, names)));
 }
 
@@ -43,7 +53,7 @@ const NUMBERS = { sparse: 'a sparse vector {indices, values}', multi_vector: 'an
 
 function checkValue(field: IndexField, value: FieldValue, at: FieldPath): Outcome<null> {
   if (field.kind === 'text') {
-    if (field.source === 'text') return refuse('invalid_value', "is made of the row's own `text`: give that instead", at);
+    if (field.source === 'text') return refuse('invalid_value', OF_THE_TEXT, at);
     return value.kind === 'text' ? ok(null) : refuse('invalid_value', 'must be a text', at);
   }
   if (value.kind === 'text') {

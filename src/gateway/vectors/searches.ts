@@ -23,6 +23,7 @@ import type { IndexRef } from '../indexes/index-ref.ts';
 import { onIndex } from '../indexes/index-ref.ts';
 import type { ManifestCache } from '../indexes/manifest-cache.ts';
 import type { EmbeddedPoints, EmbeddingCaller, VectorSpace } from './vector-space.ts';
+import { checkVectors } from './vector-space.ts';
 import type { OnIndex } from './vectors.ts';
 import { checkReply, consistencyOf, includeOf } from './vectors.ts';
 import { Composed } from '../api/composed.ts';
@@ -130,6 +131,9 @@ export class Searches extends Composed<SearchesParts> {
   }
 
   async #check(manifest: IndexManifest, body: QueryBody): Promise<Outcome<Diversification | undefined>> {
+    const target = TARGETS.find((name) => body[name] !== undefined);
+    const searched = checkVectors(manifest, target);
+    if (!searched.ok) return searched;
     const fits = checkReply(manifest, body.include_values, body.top_k, 'top_k');
     if (!fits.ok) return fits;
     const mmr = diversificationOf(manifest, body);
@@ -165,6 +169,9 @@ export class Searches extends Composed<SearchesParts> {
     return ok({ targets, ...tokens, cut });
   }
 }
+
+/** What a search goes out from: one of these is there. */
+const TARGETS = ['vector', 'text', 'id', 'positive_ids'] as const;
 
 const isPoint = ({ vector, text }: QueryBody): boolean => vector !== undefined || text !== undefined;
 

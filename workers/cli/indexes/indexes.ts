@@ -72,15 +72,17 @@ const pathOf = (name: string, below = ''): string => `/v1/indexes/${encodeURICom
 async function list({ json }: Shown): Promise<void> {
   const all = await allOf<IndexView>(await caller(), '/v1/indexes', {}, ({ name }) => name);
   if (json === true) return print(all);
-  const rows = all.map(({ name, dimensions, metric, model, owner }) => [name, dimensions, metric, model ?? '-', owner]);
+  const rows = all.map(({ name, dimensions, metric, model, owner }) => [name, dimensions ?? '-', metric, model ?? '-', owner]);
   console.log(rows.length === 0 ? 'no indexes' : table(['index', 'dimensions', 'metric', 'model', 'owner'], rows));
 }
 
 async function create(name: string, { model, dimensions, metric, fields, owner, json }: NewIndex): Promise<void> {
-  if (model === undefined && dimensions === undefined) throw new UsageError('give the model with --model, or the length with --dimensions');
+  if (model === undefined && dimensions === undefined && fields === undefined)
+    throw new UsageError('give the model with --model, the length with --dimensions, or fields alone with --fields');
   const made = await (await caller()).call<IndexView>('POST', '/v1/indexes', { name, model, dimensions, metric, fields, owner });
   if (json === true) return print(made);
   const others = Object.entries(made.fields).map(([field, { kind }]) => `${field} (${kind})`);
+  if (made.dimensions === null) return console.log(`${made.name} takes ${others.join(', ')}`);
   const beside = others.length === 0 ? '' : `, and beside them ${others.join(', ')}`;
   console.log(
     `${made.name} takes ${made.model === null ? 'vectors' : `texts, by ${made.model}, and vectors`} of ${made.dimensions} numbers${beside}`,

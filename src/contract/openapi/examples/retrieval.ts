@@ -86,6 +86,7 @@ export const retrievalExamples = {
   listVectors: { params, body: { filter: { lang: 'en' }, limit: 10 } },
   countVectors: { params, body: { filter: { page: { $gte: 4 } } } },
   updateMetadata: { params, body: { filter: { page: 3 }, set: { seen: true } } },
+  updateFields: { params, body: { ids: ['weir'], set: { title: 'The weir' } } },
   // The collection that Qdrant's examples make: a new vector of three numbers is short.
   updateValues: { params: { index: 'films' }, body: { vectors: [{ id: '1', values: [0.8, 0.5, 0.1] }] } },
   importVectors: {

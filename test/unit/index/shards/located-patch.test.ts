@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import type { ShardFetch, UpsertBatch, VectorEdit } from '../../../../src/ann/shard-protocol.ts';
+import type { ShardFetch, UpsertBatch } from '../../../../src/ann/shard-protocol.ts';
+import type { VectorEdit } from '../../../../src/ann/vector-edit.ts';
 import type { Filter } from '../../../../src/contract/vectors/filter.ts';
 import { VECTOR_LIMITS } from '../../../../src/contract/vectors/vector-limits.ts';
 import { refuse } from '../../../../src/contract/api/outcome.ts';

@@ -88,7 +88,7 @@ export function wireRetrieval(env: GatewayEnv, gateway: Embedding): Retrieval {
     vectors,
     upserts: new Upserts({ manifests, space, fields, vectors, newId: () => base32(rng.bytes(OWN_KEY_CHARS)) }),
     listing: new VectorListing({ manifests, shards }),
-    changes: new VectorChanges({ manifests, shards, space }),
+    changes: new VectorChanges({ manifests, shards, space, fields }),
     searches,
     queries,
     plans: new Plans({ manifests, shards, space, embedder, reranker, tables: TABLES, clock, timer: systemTimer }),

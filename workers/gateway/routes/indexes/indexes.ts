@@ -92,7 +92,7 @@ function indexReply(manifest: IndexManifest) {
     object: 'index' as const,
     id,
     name,
-    dimensions,
+    dimensions: dimensions === 0 ? null : dimensions,
     metric,
     recall: recall ?? RECALL_TARGET_DEFAULT,
     model: embedding?.model ?? null,
