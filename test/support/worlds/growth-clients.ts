@@ -4,6 +4,7 @@ import type { ReadConsistency } from '../../../src/ann/replication/read-consiste
 import type { FieldQuery } from '../../../src/ann/row-fields.ts';
 import { STRONG } from '../../../src/ann/replication/read-consistency.ts';
 import type { ShardMatches, ShardVectors, UpsertBatch, Written } from '../../../src/ann/shard-protocol.ts';
+import type { Vectors } from '../../../src/ann/stored-vector.ts';
 import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import { refuse } from '../../../src/contract/api/outcome.ts';
 import type { IndexShards } from '../../../src/index/shards/index-shards.ts';
@@ -83,18 +84,17 @@ export class GrowthClients {
   /** Writes vectors that are never written again, so that every read must find them, however stale it is. */
   async settleDown(count: number): Promise<void> {
     const gateway = this.#world.gateway();
-    const { dimensions, id: indexId } = this.#world.manifest;
+    const { id: indexId } = this.#world.manifest;
     const ids = Array.from({ length: count }, (_, i) => `kept-${i}`);
-    const values = new Float32Array(count * dimensions);
-    ids.forEach((_, i) => values.set(this.#nextVector(), i * dimensions));
     const columns = {
+      ...this.#vectorsOf(count),
       metadata: ids.map(() => null),
       texts: ids.map(() => null),
       namespaces: ids.map(() => KEPT),
       ...this.#contentsOf(ids.map((_, i) => i)),
     };
     await this.#acknowledged(gateway, (shards, manifest) =>
-      shards.of(manifest).write('upsert', { indexId, ids, values, ...columns, repetition: null }, IN_FORCE),
+      shards.of(manifest).write('upsert', { indexId, ids, ...columns, repetition: null }, IN_FORCE),
     );
     this.#kept = ids;
   }
@@ -257,15 +257,13 @@ export class GrowthClients {
   }
 
   #batchOf(client: number, keys: readonly string[], hasKey: boolean): { batch: UpsertBatch; serials: number[] } {
-    const { dimensions, id: indexId } = this.#world.manifest;
+    const { id: indexId } = this.#world.manifest;
     const serials = keys.map(() => (this.#serial += 1));
-    const values = new Float32Array(keys.length * dimensions);
-    keys.forEach((_, i) => values.set(this.#nextVector(), i * dimensions));
     const batch = {
       indexId,
       ids: keys.map((key) => key.split('\0')[1]!),
       namespaces: keys.map((key) => key.split('\0')[0]!),
-      values,
+      ...this.#vectorsOf(keys.length),
       metadata: serials.map((serial, i) => JSON.stringify({ serial, group: `${client}/${Number(keys[i]!.split('-')[1]) % 5}` })),
       texts: keys.map(() => null),
       ...this.#contentsOf(serials),
@@ -327,8 +325,10 @@ export class GrowthClients {
   }
 
   #query(gateway: Gateway, namespace: string, exact: boolean, consistency: ReadConsistency = STRONG): Promise<ShardMatches> {
-    const { id: indexId, fields } = this.#world.manifest;
-    if (exact && fields !== undefined && this.#world.random.next() < 0.7)
+    const { id: indexId, dimensions, fields } = this.#world.manifest;
+    // Where rows have no vector, legs over fields alone find all.
+    const isLeg = dimensions === 0 || (exact && (this.#options.vectorlessChance ?? 0) > 0);
+    if (isLeg || (exact && fields !== undefined && this.#world.random.next() < 0.7))
       return this.searchFields(gateway, namespace, this.#pick(LEGS_TO_ALL), consistency);
     const target = { kind: 'values', values: this.#vectors.next() } as { kind: 'values'; values: Float32Array<ArrayBuffer> };
     const query = { indexId, target, namespace, topK: 1000, filter: null, excludeIds: [], include: INCLUDE, exact };
@@ -357,6 +357,15 @@ export class GrowthClients {
   #fetch(gateway: Gateway, namespace: string, ids: readonly string[]): Promise<ShardVectors> {
     const { id: indexId } = this.#world.manifest;
     return this.#acknowledged(gateway, (shards, manifest) => shards.of(manifest).fetch({ indexId, namespace, ids, include: INCLUDE }));
+  }
+
+  #vectorsOf(count: number): Vectors {
+    const { dimensions } = this.#world.manifest;
+    const { vectorlessChance = 0 } = this.#options;
+    const values = new Float32Array(count * dimensions);
+    const vectorless = Array.from({ length: count }, () => dimensions === 0 || this.#world.random.next() < vectorlessChance);
+    for (const [i, isNone] of vectorless.entries()) if (!isNone) values.set(this.#nextVector(), i * dimensions);
+    return vectorless.includes(true) ? { values, vectorless } : { values };
   }
 
   #nextVector(): Float32Array {
