@@ -48,4 +48,53 @@ describe('indexes with fields', () => {
       { fields: null },
     ]);
   });
+
+  it('[TX205] [TX250] [TX252] [TX253] may be all that an index has', async () => {
+    const fields = { body: { kind: 'text', source: 'text' }, terms: { kind: 'sparse' } };
+    const created = await tenant.client.post('/v1/indexes', { name: 'texts', owner: 'search-team', fields });
+    expect([created.status, created.body.dimensions]).toEqual([201, null]);
+    const path = '/v1/indexes/texts';
+    const vectors = [
+      { id: 'a', text: 'the lock keeper', metadata: { page: 3 } },
+      { id: 'b', fields: { terms: { indices: [1], values: [1] } } },
+    ];
+    expect((await tenant.client.post(`${path}/upsert`, { vectors })).body).toMatchObject({ upserted: 2 });
+    const legs = [
+      { kind: 'text', text: 'keepers' },
+      { kind: 'sparse', field: 'terms', indices: [1], values: [1] },
+    ];
+    const found = await tenant.client.post(`${path}/search`, { legs, include_values: true });
+    expect(found.body.matches.map(({ id, values }: { id: string; values: unknown }) => [id, values]).toSorted()).toEqual([
+      ['a', null],
+      ['b', null],
+    ]);
+    expect((await tenant.client.post(`${path}/query`, { text: 'lock' })).body.error).toMatchObject({
+      code: 'invalid_value',
+      param: 'text',
+    });
+    expect((await tenant.client.post(`${path}/recall`, {})).body.error).toMatchObject({ code: 'invalid_value' });
+    await tenant.client.post(`${path}/metadata`, { filter: { page: 3 }, set: { seen: true } });
+    expect((await tenant.client.post(`${path}/list`, { include_values: true, include_text: true })).body.vectors).toMatchObject([
+      { id: 'a', values: null, text: 'the lock keeper', metadata: { page: 3, seen: true } },
+      { id: 'b', values: null, text: null },
+    ]);
+    expect((await tenant.client.get(`${path}/stats`)).body.vectors).toBe(2);
+    expect((await tenant.client.post(`${path}/delete`, { ids: ['b'] })).body.deleted).toBe(1);
+    expect((await tenant.client.post(`${path}/count`, {})).body.count).toBe(1);
+  });
+
+  it('[TX251] [TX255] are what vectors without values have, and are changed alone', async () => {
+    const path = '/v1/indexes/papers';
+    await tenant.client.post(`${path}/upsert`, { vectors: [{ id: 'bare', values: null, text: 'a bare text', fields: { title: 'Bare' } }] });
+    expect((await tenant.client.post(`${path}/query`, { vector: [1, 2], top_k: 9 })).body.matches).toHaveLength(2);
+    const changed = await tenant.client.post(`${path}/fields`, { ids: ['bare', 'a'], set: { title: 'Changed' }, unset: ['tokens'] });
+    expect([changed.status, changed.body]).toMatchObject([200, { updated: 2 }]);
+    const search = { legs: [{ kind: 'text', text: 'changed' }], include_values: true };
+    const { matches } = (await tenant.client.post(`${path}/search`, search)).body;
+    expect(matches).toMatchObject([
+      { id: 'a', values: [1, 2] },
+      { id: 'bare', values: null },
+    ]);
+    expect((await tenant.client.post(`${path}/fields`, { ids: ['a'], unset: ['titel'] })).body.error).toMatchObject({ param: 'unset[0]' });
+  });
 });

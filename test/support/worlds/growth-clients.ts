@@ -4,15 +4,14 @@ import type { ReadConsistency } from '../../../src/ann/replication/read-consiste
 import type { FieldQuery } from '../../../src/ann/row-fields.ts';
 import { STRONG } from '../../../src/ann/replication/read-consistency.ts';
 import type { ShardMatches, ShardVectors, UpsertBatch, Written } from '../../../src/ann/shard-protocol.ts';
-import type { Vectors } from '../../../src/ann/stored-vector.ts';
 import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import { refuse } from '../../../src/contract/api/outcome.ts';
 import type { IndexShards } from '../../../src/index/shards/index-shards.ts';
-import { Clusters } from '../fixtures/clusters.ts';
 import type { GrowthWorld } from './growth-world.ts';
 import { contentsOf, LEGS_TO_ALL } from './growth-legs.ts';
 import type { ClientOptions, Known, State } from './growth-states.ts';
 import { statesNow, statesOf } from './growth-states.ts';
+import { GrowthVectors } from './growth-vectors.ts';
 import { IN_FORCE } from '../fakes/in-force.ts';
 
 const NAMESPACES = ['', 'en'];
@@ -39,8 +38,7 @@ export class GrowthClients {
   readonly #reads = new Set<Map<string, Set<State>>>();
   /** By client: its writes under idempotency keys, with their answers. */
   readonly #answered = new Map<number, { readonly batch: UpsertBatch; readonly written: Written }[]>();
-  readonly #vectors: Clusters;
-  readonly #equal: Float32Array;
+  readonly #vectors: GrowthVectors;
   /** Gateways for reads that may be stale: some of them have old routes. */
   readonly #gateways: Gateway[];
   /** By id: the serial of a write made after a request on it was given up. */
@@ -59,8 +57,7 @@ export class GrowthClients {
     this.deleteChance = options.deleteChance;
     this.pauseMsMax = options.pauseMsMax;
     this.#gateways = Array.from({ length: 3 }, () => world.gateway());
-    this.#vectors = new Clusters({ dimensions: world.manifest.dimensions, count: 12, spread: 0.35, seed });
-    this.#equal = this.#vectors.next();
+    this.#vectors = new GrowthVectors(world, options, seed);
   }
 
   /** The serials of the last writes of what is there, by id. */
@@ -87,7 +84,7 @@ export class GrowthClients {
     const { id: indexId } = this.#world.manifest;
     const ids = Array.from({ length: count }, (_, i) => `kept-${i}`);
     const columns = {
-      ...this.#vectorsOf(count),
+      ...this.#vectors.of(count),
       metadata: ids.map(() => null),
       texts: ids.map(() => null),
       namespaces: ids.map(() => KEPT),
@@ -263,7 +260,7 @@ export class GrowthClients {
       indexId,
       ids: keys.map((key) => key.split('\0')[1]!),
       namespaces: keys.map((key) => key.split('\0')[0]!),
-      ...this.#vectorsOf(keys.length),
+      ...this.#vectors.of(keys.length),
       metadata: serials.map((serial, i) => JSON.stringify({ serial, group: `${client}/${Number(keys[i]!.split('-')[1]) % 5}` })),
       texts: keys.map(() => null),
       ...this.#contentsOf(serials),
@@ -357,20 +354,6 @@ export class GrowthClients {
   #fetch(gateway: Gateway, namespace: string, ids: readonly string[]): Promise<ShardVectors> {
     const { id: indexId } = this.#world.manifest;
     return this.#acknowledged(gateway, (shards, manifest) => shards.of(manifest).fetch({ indexId, namespace, ids, include: INCLUDE }));
-  }
-
-  #vectorsOf(count: number): Vectors {
-    const { dimensions } = this.#world.manifest;
-    const { vectorlessChance = 0 } = this.#options;
-    const values = new Float32Array(count * dimensions);
-    const vectorless = Array.from({ length: count }, () => dimensions === 0 || this.#world.random.next() < vectorlessChance);
-    for (const [i, isNone] of vectorless.entries()) if (!isNone) values.set(this.#nextVector(), i * dimensions);
-    return vectorless.includes(true) ? { values, vectorless } : { values };
-  }
-
-  #nextVector(): Float32Array {
-    const { equalChance = 0 } = this.#options;
-    return equalChance > 0 && this.#world.random.next() < equalChance ? this.#equal : this.#vectors.next();
   }
 
   #begin(key: string, state: State): void {

@@ -86,6 +86,51 @@ describe.each(['resident', 'evicted between calls'] as const)('fields of a shard
     expect(await found({ must: [{ text: 'many' }, { text: '8' }] })).toEqual(['v8']);
   });
 
+  it('[TX205] [TX211] are found in rows without a vector, in batches and alone, and by a replica', async () => {
+    const { indexId, shard, replica, write, found } = await openBoth();
+    await write({ lock: 'the lock' });
+    for (let alarms = 0; alarms < 20 && (await replica.state()).completeLsn === null; alarms += 1) await runDurableObjectAlarm(replica);
+    const columns = (...ids: string[]) => ({
+      indexId,
+      ids,
+      namespaces: ids.map(() => 'n'),
+      values: new Float32Array(2 * ids.length),
+      metadata: ids.map(() => null),
+      texts: ids.map((id) => `bare ${id}`),
+      repetition: null,
+    });
+    value(await shard.upsert({ ...columns('a', 'b', 'c'), vectorless: [true, false, true] }));
+    value(await shard.upsert({ ...columns('d'), vectorless: [true] }));
+    await between(shard, replica);
+    expect(await found('bare', 'own')).toEqual(['a', 'b', 'c', 'd']);
+    const target = { kind: 'values', values: Float32Array.of(1, 1) } as const;
+    const include = { values: false, metadata: false, text: false };
+    const near = { indexId, target, namespace: 'n', topK: 10, filter: null, excludeIds: [], include };
+    expect(value(await shard.query(near)).ids).toEqual(['b', 'lock']);
+    const all = { indexId, namespace: 'n', ids: ['b', 'd'], include: { ...include, values: true } };
+    expect(value(await shard.fetchVectors(all)).vectorless).toEqual([false, true]);
+    const { lsn } = value(await shard.stats({ indexId }));
+    const copied = await replica.query(near, { kind: 'min-lsn', lsn });
+    expect(value(copied).ids).toEqual(['b', 'lock']);
+  });
+
+  it('[TX205] are all that a shard without dimensions has', async () => {
+    const indexId = `ix_bare_${(serial += 1)}` as IndexId;
+    const shard = SHARD.getByName(`tn_test:${indexId}`);
+    await shard.open({ indexId, dimensions: 0, metric: 'cosine', fields: FIELDS });
+    for (const ids of [['a', 'b'], ['c'], ['b']]) {
+      const columns = { namespaces: ids.map(() => 'n'), metadata: ids.map(() => null), texts: ids.map((id) => `bare ${id}`) };
+      const vectorless = ids.map(() => true);
+      value(await shard.upsert({ indexId, ids, values: new Float32Array(0), vectorless, ...columns, repetition: null }));
+      await between(shard);
+    }
+    const query = { kind: 'text', query: 'bare', fields: [{ name: 'own', weight: 1 }], k1: 1.2, b: 0.75 } as const;
+    const include = { values: true, metadata: false, text: true };
+    const search = { indexId, query, namespace: 'n', topK: 10, filter: null, excludeIds: [], include };
+    expect(value(await shard.searchFields(search))).toMatchObject({ ids: ['a', 'b', 'c'], vectorless: [true, true, true] });
+    expect(value(await shard.stats({ indexId })).count).toBe(3);
+  });
+
   it('[TX182] are followed by a replica, which answers and counts as its primary does', async () => {
     const { shard, replica, write, remove, leg } = await openBoth();
     await write({ a: 'red fox', b: 'red hen', c: 'blue hen' });

@@ -65,8 +65,9 @@ export async function copyVectors(
   const held = takesContents(copy) ? ok({ ...NOTHING_COPIED, columns }) : await withContents(parts, copy, columns, `${usageId}:fields`);
   if (!held.ok) return held;
   const { columns: filled, ...used } = held.value;
-  if (takesValues(copy)) {
-    const written = await write(parts, copy, namespace, filled, all, vectorsOf(columns));
+  if (takesValues(copy) || copy.to.dimensions === 0) {
+    const vectors = copy.to.dimensions === 0 ? nowhere(copy, all) : vectorsOf(columns);
+    const written = await write(parts, copy, namespace, filled, all, vectors);
     return written.ok ? ok({ ...used, count: all.length }) : written;
   }
   const texts = must(columns.texts, 'texts were asked for');
@@ -76,8 +77,7 @@ export async function copyVectors(
   const removed = await remove(parts, copy, namespace, gone);
   if (!removed.ok) return removed;
   const kept = silent.filter(isVectorless);
-  const nowhere = { values: new Float32Array(kept.length * copy.to.dimensions), vectorless: kept.map(() => true) };
-  const taken = await write(parts, copy, namespace, filled, kept, nowhere);
+  const taken = await write(parts, copy, namespace, filled, kept, nowhere(copy, kept));
   if (!taken.ok) return taken;
   let { count, tokens, cut } = { ...used, count: used.count + kept.length };
   const rowTexts = texts.flatMap((text, row) => (text === null ? [] : [{ row, text }]));
@@ -321,6 +321,12 @@ async function newsOf({ shards }: CopyParts, copy: Copy, namespace: string, colu
 const vectorsOf = ({ values, vectorless }: VectorColumns): Vectors => ({
   values: must(values, 'values were asked for'),
   ...(vectorless === undefined ? {} : { vectorless }),
+});
+
+/** No vector for each of the rows. */
+const nowhere = ({ to }: Copy, rows: readonly number[]): Vectors => ({
+  values: new Float32Array(rows.length * to.dimensions),
+  vectorless: rows.map(() => true),
 });
 
 const holds = (copy: Copy, source: string | null, target: string | null): boolean =>
