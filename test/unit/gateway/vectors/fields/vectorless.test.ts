@@ -138,7 +138,7 @@ describe('[TX252] what needs vectors', () => {
     expect(planOf({ legs: [text], stages: [{ kind: 'mmr' }] })).toBe(`invalid_value stages[0].kind: ${WHY}`);
     expect(planOf({ text: 'x' })).toBe('written');
     const recall = new RecallMeasurement({ manifests, shards: {} as never, rng: { bytes: () => new Uint8Array(4) } });
-    const measured = await recall.measure(caller.principal, 'texts', { samples: 1, top_k: 1, namespace: '' } as never);
+    const measured = await recall.measure(caller.principal, 'texts', { samples: 1, top_k: 1, namespace: '' });
     expect(shown(measured)).toBe(`invalid_value index: ${WHY}`);
   });
 });
