@@ -214,6 +214,8 @@ describe('[TX214] fields of rows changed alone', () => {
     });
     expect([legs('all'), legs('red'), legs('new', '10'), near(0, 0)]).toEqual([[], ['a', 'b'], ['a', 'b'], ['a']]);
     expect(rows('a', 'b')).toMatchObject({ ...before, lsn: before.lsn + 1, contents: Array(2).fill('{"10":"new","body":"red"}') });
+    patch(['a'], { kind: 'fields', set: '{"body":"green"}', unset: [] });
+    expect([rows('a').contents, legs('new', '10')]).toEqual([['{"10":"new","body":"green"}'], ['a', 'b']]);
     patch(['a'], { kind: 'fields', set: '{"body":"blue"}', unset: ['10'] });
     patch(['b'], { kind: 'fields', set: '{}', unset: ['10', 'body'] });
     expect([rows('a', 'b').contents, legs('red blue')]).toEqual([['{"body":"blue"}', null], ['a']]);
