@@ -83,7 +83,7 @@ describe('indexes with fields', () => {
     expect((await tenant.client.post(`${path}/count`, {})).body.count).toBe(1);
   });
 
-  it('[TX251] [TX255] are what vectors without values have, and are changed alone', async () => {
+  it('[TX251] [TX252] [TX255] are what vectors without values have, and are changed alone', async () => {
     const path = '/v1/indexes/papers';
     await tenant.client.post(`${path}/upsert`, { vectors: [{ id: 'bare', values: null, text: 'a bare text', fields: { title: 'Bare' } }] });
     expect((await tenant.client.post(`${path}/query`, { vector: [1, 2], top_k: 9 })).body.matches).toHaveLength(2);
@@ -95,6 +95,8 @@ describe('indexes with fields', () => {
       { id: 'a', values: [1, 2] },
       { id: 'bare', values: null },
     ]);
+    const diverse = await tenant.client.post(`${path}/search`, { ...search, stages: [{ kind: 'mmr' }] });
+    expect(diverse.body.matches).toHaveLength(2);
     expect((await tenant.client.post(`${path}/fields`, { ids: ['a'], unset: ['titel'] })).body.error).toMatchObject({ param: 'unset[0]' });
   });
 });

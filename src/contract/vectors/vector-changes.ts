@@ -63,8 +63,6 @@ const ofSomeFields = exactlyOneOf(
 );
 const fieldsBody = someOf(ofSomeFields, ['set', 'unset'], { path: ['set'], message: 'give `set`, `unset` or both' });
 
-export type FieldsBody = z.output<typeof fieldsBody>;
-
 const newValues = z.strictObject({ id: vectorId, values: vectorFloats.nullable() });
 
 const valuesOf = (item: z.core.$ZodType<z.output<typeof newValues>>) =>
