@@ -87,6 +87,14 @@ export class Memtable implements MemoryHolder {
   }
 }
 
-/** How many vectors a shard takes: as many as fit its memory before they are listed, which is when they take the most. */
-export const shardCapacity = ({ dimensions }: Pick<ShardIdentity, 'dimensions'>): number =>
-  flatEngineCapacity(INDEX_LIMITS.shardEngineBytesMax, dimensions);
+/**
+ * How many vectors a shard takes: as many as fit its memory before they are listed, which is when they take the most; and so many that those
+ * of each of their fields, which are never listed, fit as well.
+ */
+export function shardCapacity({ dimensions, fields = {} }: Pick<ShardIdentity, 'dimensions' | 'fields'>): number {
+  const widest = Object.values(fields).reduce(
+    (most, field) => (field.kind === 'vector' ? Math.max(most, field.dimensions) : most),
+    dimensions,
+  );
+  return flatEngineCapacity(INDEX_LIMITS.shardEngineBytesMax, widest);
+}

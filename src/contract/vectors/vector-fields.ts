@@ -56,7 +56,7 @@ export const vectorFloats = z
       'them as little-endian 32-bit floats. In a frame: the number of its row.',
   })
   .transform((value, context): Float32Array<ArrayBuffer> => {
-    const read = typeof value === 'string' ? base64Floats(value) : readFloats(value);
+    const read = readVector(value);
     if (read instanceof Float32Array) return read;
     context.issues.push({ ...read, input: value });
     return z.NEVER;
@@ -65,6 +65,10 @@ export const vectorFloats = z
 type Fault =
   | { readonly code: 'custom'; readonly message: string; readonly path: number[] }
   | { readonly code: 'too_big'; readonly message: string; readonly origin: 'array'; readonly maximum: number };
+
+/** The components of a vector as `vectorFloats` takes them, or what is wrong with them. */
+export const readVector = (value: unknown): Float32Array<ArrayBuffer> | Fault =>
+  typeof value === 'string' ? base64Floats(value) : readFloats(value);
 
 /** The components of a vector as `floats` takes them, or what is wrong with them. */
 export function readFloats(value: unknown): Float32Array<ArrayBuffer> | Fault {

@@ -10,7 +10,7 @@ import { err, ok } from '../../../kernel/result.ts';
 type Kind = IndexField['kind'];
 type FieldOf<K extends Kind> = Extract<IndexField, { readonly kind: K }>;
 
-const WORDS: Readonly<Record<Kind, string>> = { text: 'text', sparse: 'sparse', multi_vector: 'multi-vector' };
+const WORDS: Readonly<Record<Kind, string>> = { text: 'text', sparse: 'sparse', multi_vector: 'multi-vector', vector: 'vector' };
 
 /** The fields of an index of one kind. */
 export const fieldsOfKind = <K extends Kind>({ fields = {} }: Pick<IndexManifest, 'fields'>, kind: K): (readonly [string, FieldOf<K>])[] =>
