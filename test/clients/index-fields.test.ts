@@ -49,7 +49,7 @@ describe('indexes with fields', () => {
     ]);
   });
 
-  it('[TX248] [TX250] [TX264] have vectors, near which queries and plans search by a vector, a text or an id', async () => {
+  it('[TX248] [TX250] [TX264] have vectors, near which queries and plans search', async () => {
     const fields = { cover: { kind: 'vector', dimensions: 3, metric: 'l2' }, caption: { kind: 'vector', model: 'bge-static-256' } };
     const created = await tenant.client.post('/v1/indexes', { name: 'covers', dimensions: 2, owner: 'search-team', fields });
     expect(created.body.fields).toMatchObject({

@@ -22,7 +22,7 @@ import type { ManifestCache } from '../indexes/manifest-cache.ts';
 import type { CurrentView, PurgeViews } from '../caches/purge-views.ts';
 import type { TextEmbedder } from '../embeddings/text-embedder.ts';
 import { mayTouchModels } from '../tenancy/authority.ts';
-import { fieldNamed } from './row-contents.ts';
+import { fieldEmbedding } from './plans/known-fields.ts';
 import type { EmbeddingCaller, TokensUsed } from './vector-space.ts';
 import { NO_TOKENS, NOTHING_EMBEDDED } from './vector-space.ts';
 import type { AskedSearch, FoundBySearches, FoundMatches, Searches } from './searches.ts';
@@ -216,12 +216,8 @@ export class QueryCache {
 }
 
 /** The contract that a query's vector must be made by, if what it searches is pinned to one. */
-function embeddingOf(manifest: IndexManifest, { field: name }: QueryBody): PinnedEmbedding | null {
-  if (name === undefined) return embeddingFor(manifest, 'queries');
-  const field = fieldNamed(manifest.fields, name);
-  if (field?.kind !== 'vector' || field.model === null) return null;
-  return { model: field.model, contractHash: must(field.contractHash, 'a field is pinned to the contract of its model') };
-}
+const embeddingOf = (manifest: IndexManifest, { field }: QueryBody): PinnedEmbedding | null =>
+  field === undefined ? embeddingFor(manifest, 'queries') : fieldEmbedding(manifest, field);
 
 /** What each search found, as if it had been alone; tokens are counted for all together. */
 const answersOf = ({ found, manifest, cut }: FoundBySearches): FoundMatches[] =>

@@ -25,8 +25,8 @@ import type { CheckedPlan } from './check-plan.ts';
 import { checkPlan } from './check-plan.ts';
 import type { Facet } from './facets.ts';
 import { facetOf } from './facets.ts';
-import type { Decision } from './fuse-legs.ts';
-import { fieldsOfKind } from './known-fields.ts';
+import type { Decision, VectorSource } from './fuse-legs.ts';
+import { fieldEmbedding, fieldsOfKind } from './known-fields.ts';
 import type { PlanPage } from './plan-page.ts';
 import { pageOf } from './plan-page.ts';
 import type { PreparedPlan } from './prepare-plan.ts';
@@ -119,8 +119,10 @@ export class Plans extends Composed<PlansParts> {
     // What shards answer at their deadline has to be back at that of the plan.
     const reading = { consistency, deadlineMs: deadlineMs - VECTOR_LIMITS.fanOutGroupMarginMs };
     const terms = { manifest, shards, namespace, reading, explain, ...prepared, statistics, statisticsOf };
-    const isOfTable = manifest.embedding !== null && tables.has(manifest.embedding.contractHash);
-    const vectors = isOfTable ? 'table' : 'encoder';
+    const vectors = (field: string): VectorSource => {
+      const embedding = field === '' ? manifest.embedding : fieldEmbedding(manifest, field);
+      return embedding !== null && tables.has(embedding.contractHash) ? 'table' : 'encoder';
+    };
     const run = new LegRun({ ...terms, clock, timer, deadlineMs, pageEnd, vectors });
     const ran = await run.group(group, body.filter ?? null, ['legs']);
     if (!ran.ok) return ran;
