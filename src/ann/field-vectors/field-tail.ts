@@ -11,8 +11,8 @@ export const TAIL_SLICE_ROWS_MAX = 256;
 export const TAIL_SLICE_BYTES_MAX = 1024 * 1024;
 
 /**
- * The vectors of the rows that are in no block yet, in memory. Searches read what was stored since the last one, so that writes need not tell,
- * nor what became of them; rows that are gone meanwhile stay until a block is made of those around them.
+ * The vectors of the rows that are in no block yet, in memory. Searches read what was stored since the last one, so that it does not matter what
+ * became of a write; rows that are gone meanwhile stay until a block is made of those around them.
  */
 export class FieldTail implements MemoryHolder {
   readonly #memory: MemoryRegistry;
@@ -25,6 +25,8 @@ export class FieldTail implements MemoryHolder {
   #held: Row[] = [];
   #from: Row = 0;
   #until: Row = 0;
+  // Whether there may be rows behind `#until`: to look for them, storage passes over all copies of rows that are there.
+  #isStale = true;
 
   constructor(memory: MemoryRegistry, scanner: Scanner, name: string, shape: FieldShape, rows: RowSource) {
     this.#memory = memory;
@@ -47,17 +49,22 @@ export class FieldTail implements MemoryHolder {
     try {
       this.#leave(engine, codedRow);
       this.#claim(engine, 0);
-      for (;;) {
+      while (this.#isStale) {
         const rows = this.#rows.contentsBehind(this.#until, TAIL_SLICE_ROWS_MAX, TAIL_SLICE_BYTES_MAX);
-        const last = rows.at(-1);
-        if (last === undefined) return engine;
         this.#add(engine, [...vectorsIn(rows, this.#shape)]);
-        this.#until = last.row;
+        this.#until = rows.at(-1)?.row ?? this.#until;
+        this.#isStale = rows.length > 0;
       }
+      return engine;
     } catch (defect) {
       this.drop();
       throw defect;
     }
+  }
+
+  /** Follows that rows are written. */
+  markStale(): void {
+    this.#isStale = true;
   }
 
   drop(): void {
@@ -76,6 +83,7 @@ export class FieldTail implements MemoryHolder {
   #begin(codedRow: Row): FlatEngine {
     this.#from = codedRow;
     this.#until = codedRow;
+    this.#isStale = true;
     return new FlatEngine(this.#scanner, this.#shape.metric, this.#shape.dimensions);
   }
 

@@ -55,6 +55,8 @@ export class VectorFields implements FollowingFields {
   readonly #writer: BlockWriter;
   // By the numbers of fields.
   readonly #open = new Map<number, OpenField>();
+  // How many rows are in the tail of each, or more: of those whose tail was looked at.
+  readonly #tailRows = new Map<number, number>();
   // Whether maintenance found nothing to do since the last write.
   #isQuiet = false;
 
@@ -92,7 +94,10 @@ export class VectorFields implements FollowingFields {
   put(rows: readonly RowContents[]): void {
     this.#isQuiet = false;
     const last = rows.at(-1)?.row ?? 0;
-    for (const { name, isBuilt } of this.#blocks.fields.values()) {
+    for (const { id, name, isBuilt } of this.#blocks.fields.values()) {
+      this.#open.get(id)?.tail.markStale();
+      const known = this.#tailRows.get(id);
+      if (known !== undefined) this.#tailRows.set(id, known + rows.length);
       // While rows are built, these come to their turn: they are behind all others.
       if (isBuilt) this.#shortenTail(name, last);
     }
@@ -211,12 +216,15 @@ export class VectorFields implements FollowingFields {
 
   /** Rows stay in the tail until there are enough of them for a slice, or a block would be written for each. */
   #codeIfDue(field: StoredField): boolean {
-    const [first] = this.#rows.contentsBehind(field.codedRow, 1, 1);
-    if (first === undefined && field.isBuilt) return false;
+    if (field.isBuilt && (this.#tailRows.get(field.id) ?? TAIL_SLICE_ROWS_MAX) < TAIL_SLICE_ROWS_MAX) return false;
     const rows = this.#rows.contentsBehind(field.codedRow, TAIL_SLICE_ROWS_MAX, TAIL_SLICE_BYTES_MAX);
     const last = rows.at(-1);
     const isLast = last === undefined || this.#rows.contentsBehind(last.row, 1, 1).length === 0;
-    if (isLast && field.isBuilt && rows.length < TAIL_SLICE_ROWS_MAX) return false;
+    if (isLast && field.isBuilt && rows.length < TAIL_SLICE_ROWS_MAX) {
+      this.#tailRows.set(field.id, rows.length);
+      return false;
+    }
+    this.#tailRows.delete(field.id);
     this.#code(field, rows, field.isBuilt || isLast);
     return true;
   }

@@ -1,12 +1,15 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 
+import { PAGE_BYTES } from '../../../src/ann/page-memory.ts';
 import { METRICS } from '../../../src/contract/indexes/index-settings.ts';
 import { expectNothingLeaked } from '../../support/worlds/shard-world.ts';
 import { VectorFieldsWorld, vectorField } from '../../support/worlds/vector-fields-world.ts';
 
 const DIMENSIONS = 700;
 /** Few numbers and few of them different, so that scores tie, over so many dimensions that a block holds some dozen vectors. */
+/** Room for the longest tail, of 2 MiB, and for some blocks. */
+const MEMORY_BYTES = 40 * PAGE_BYTES;
 const numbers = fc.array(fc.constantFrom(-1, 0, 0.5, 2), { minLength: 3, maxLength: 3 });
 const vectorOf = (repeated: readonly number[]) => Float32Array.from({ length: DIMENSIONS }, (_, i) => repeated[i % 3] ?? 0);
 const namespace = fc.constantFrom('', 'en');
@@ -24,7 +27,9 @@ const step = fc.oneof(
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('remove' as const), namespace, first: fc.nat(300), count: fc.nat(300) }) },
   {
     weight: 3,
-    arbitrary: fc.record({ kind: fc.constantFrom('sweep' as const, 'slice' as const, 'restart' as const, 'evict' as const) }),
+    arbitrary: fc.record({
+      kind: fc.constantFrom('sweep' as const, 'slice' as const, 'restart' as const, 'evict' as const, 'crowd' as const),
+    }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('clear' as const, 'drop' as const) }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('failing put' as const, 'failing sweep' as const), writes: fc.nat(30) }) },
@@ -66,6 +71,9 @@ function take(world: VectorFieldsWorld, one: Step): void {
       return world.shard.restart();
     case 'evict':
       return world.shard.store.fields?.evict();
+    case 'crowd':
+      // As another shard of the isolate, which leaves room for a few blocks.
+      return world.floor.memory.claim('another', { evict: () => Infinity }, MEMORY_BYTES - 4 * PAGE_BYTES);
     case 'failing put':
       return failing(world, one.writes, () => world.put({ v1: { image: vectorOf([2, -1, 0.5]) }, undone: { image: vectorOf([2]) } }));
     case 'failing sweep':
@@ -89,8 +97,7 @@ it('[TX160] [TX161] [TX169] vectors of a field are found exactly as a scan of al
       fc.integer({ min: 1, max: 20 }),
       fc.array(fc.nat(400), { maxLength: 12 }),
       (metric, steps, query, topK, filtered) => {
-        // Room for some of the blocks.
-        const world = new VectorFieldsWorld({ image: vectorField(DIMENSIONS, metric) }, 12 * 65_536);
+        const world = new VectorFieldsWorld({ image: vectorField(DIMENSIONS, metric) }, MEMORY_BYTES);
         const ids = filtered.map((id) => `v${id}`);
         for (const one of steps) {
           take(world, one);
