@@ -41,10 +41,8 @@ export class FieldTail implements MemoryHolder {
     return this.#engine?.bytes ?? 0;
   }
 
-  /** An engine of the rows behind this one, as they are stored now. */
+  /** An engine of the rows behind this one, as they are stored now: outside of transactions, so that it never goes back. */
   load(codedRow: Row): FlatEngine {
-    // What was coded may have been undone, or begun anew.
-    if (codedRow < this.#from) this.drop();
     const engine = (this.#engine ??= this.#begin(codedRow));
     try {
       this.#leave(engine, codedRow);

@@ -2,7 +2,7 @@ import * as z from 'zod';
 
 import { about } from '../api/api-text.ts';
 import { FIELD_LIMITS } from '../indexes/field-limits.ts';
-import { beyondBytes, FLOAT32_MAX, FLOATS, readVector } from './vector-fields.ts';
+import { beyondBytes, FLOAT32_MAX, FLOATS, FLOATS_AS_TEXT, readVector } from './vector-fields.ts';
 import type { TokenCodes } from './token-codes.ts';
 import { quantiseTokens, tokenCodesOf } from './token-codes.ts';
 import { VECTOR_LIMITS } from './vector-limits.ts';
@@ -203,7 +203,7 @@ const vectors = {
 const dense = {
   type: 'object' as const,
   description: 'One vector: an array of numbers, or base64 of little-endian 32-bit floats, as it is kept.',
-  properties: { vector: { anyOf: [FLOATS, { type: 'string', contentEncoding: 'base64' }] }, text: { type: 'string' } },
+  properties: { vector: { anyOf: [FLOATS, FLOATS_AS_TEXT] }, text: { type: 'string' } },
   required: ['vector'],
   additionalProperties: false,
 };

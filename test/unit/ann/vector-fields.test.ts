@@ -58,6 +58,9 @@ describe('vectors of a field', () => {
     world.sweep();
     expect(blocksOf(world, { ids: ['v00003', 'v00005'] })).toEqual([1, 1]);
     expect(blocksOf(world, { ids: ['v00003', `v${String(BLOCK).padStart(5, '0')}`, 'none'] })).toEqual([2, 1]);
+    const [last, next] = world.ids().slice(BLOCK - 1);
+    expect(blocksOf(world, { ids: [last] })).toEqual([1, 0]);
+    expect(blocksOf(world, { ids: [last, next] })).toEqual([2, 0]);
     expect(blocksOf(world, { ids: world.ids().slice(0, 11) })[0]).toBe(10);
   });
 

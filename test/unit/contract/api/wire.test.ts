@@ -19,7 +19,7 @@ const HASHES: Record<string, string> = {
   '0.5.0': 'e2f26f8b8579927fa1f0a95fdf5cf7f51c46c17928b5613313153dcfa0836211',
   '0.5.1': '111182a2cb1ae8301d12c173303ce793ce7b96fd01e5c2a6f53fac049fa15745',
   '0.6.0': '1a0e4bf90170463a8a58340a95224ff72953a7a09c01b0ace1d95b04ec3b9cd6',
-  '0.7.0': '570a547edf95acff6789c56597ab0d1663a71a0a44542625617c9bd956111d41',
+  '0.7.0': '9126efb519de565895c4bd2cddcaedad459eb55a8d12c79194c95ffb19c4eef5',
 };
 
 describe('the wire contract', () => {
