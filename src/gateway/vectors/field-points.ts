@@ -17,7 +17,7 @@ import type { EmbeddedPoints, EmbeddingCaller } from './vector-space.ts';
 import { NOTHING_EMBEDDED } from './vector-space.ts';
 
 /** What to search near in a vector field: one of `vector`, `text` and `id`, a stored vector of the field, is there. */
-export interface FieldPoint {
+interface FieldPoint {
   readonly field: string;
   readonly vector?: Float32Array<ArrayBuffer> | undefined;
   readonly text?: string | undefined;
@@ -25,7 +25,7 @@ export interface FieldPoint {
 }
 
 /** Where and how a point is made a query. */
-export interface PointTerms {
+interface PointTerms {
   readonly manifest: IndexManifest;
   readonly namespace: string;
   readonly consistency: ReadConsistency;

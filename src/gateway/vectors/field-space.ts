@@ -37,7 +37,7 @@ export interface RowsContents extends EmbeddedPoints {
 type EncodedField = SparseField | MultiVectorField | VectorField;
 
 /** What models make for a field of each kind. */
-export const OUTPUTS = { sparse: 'sparse', multi_vector: 'tokens', vector: 'dense' } as const;
+const OUTPUTS = { sparse: 'sparse', multi_vector: 'tokens', vector: 'dense' } as const;
 
 /** Turns what users send for fields into what rows of an index hold: texts of fields that are none of texts by the field's model. */
 export class FieldSpace {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { shardCapacity } from '../../../src/ann/engine/memtable.ts';
 import { TAIL_SLICE_ROWS_MAX } from '../../../src/ann/field-vectors/field-tail.ts';
 import { pageLayout } from '../../../src/ann/flat/scanner.ts';
+import { shardBudget } from '../../../src/index/resharding/shard-budget.ts';
 import { analysisSettings } from '../../../src/contract/indexes/analysis.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 import { value } from '../../support/worlds/shard-world.ts';
@@ -175,6 +176,7 @@ describe('a field', () => {
     const capacity = shardCapacity({ dimensions: 384 });
     expect(shardCapacity({ dimensions: 8, fields: { image: vectorField(384), small: vectorField(4), text: TEXT } })).toBe(capacity);
     expect(shardCapacity({ dimensions: 384, fields: { small: vectorField(4) } })).toBe(capacity);
+    expect(shardBudget({ dimensions: 8, fields: { image: vectorField(384) } })).toBe(shardBudget({ dimensions: 384 }));
   });
 
   it('[TX161] answers the metric of its own, and what a leg includes', () => {
