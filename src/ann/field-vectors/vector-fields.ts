@@ -142,6 +142,7 @@ export class VectorFields implements FollowingFields {
       recent.reading((rows) => this.#read(field, rows)),
     );
     const unlisted = tail.load(field.codedRow);
+    const unlistedCount = unlisted.count;
     rescoring.push(unlisted.candidates(wanted));
     const all = this.#blocks.of(field, namespace);
     const blocks = among === undefined ? all : holding(all, among);
@@ -150,7 +151,7 @@ export class VectorFields implements FollowingFields {
     const pages = this.#resident.pages(blocks, layout, (block) => this.#blocks.image(block));
     rescoring.push(candidatesIn(this.#resources.scanner, field.metric, layout, wanted, pages));
     const matches = rescoring.matches();
-    const codesScanned = blocks.reduce((sum, { count }) => sum + count, unlisted.count);
+    const codesScanned = blocks.reduce((sum, { count }) => sum + count, unlistedCount);
     const work = {
       ...NO_COST,
       shardsAsked: 1,
