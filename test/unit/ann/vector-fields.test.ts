@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { shardCapacity } from '../../../src/ann/engine/memtable.ts';
+import { containedVector } from '../../../src/ann/field-vectors/contained-vector.ts';
 import { TAIL_SLICE_ROWS_MAX } from '../../../src/ann/field-vectors/field-tail.ts';
 import { pageLayout } from '../../../src/ann/flat/scanner.ts';
 import { shardBudget } from '../../../src/index/resharding/shard-budget.ts';
@@ -51,6 +52,20 @@ describe('vectors of a field', () => {
     const image = Float32Array.of(1, 0);
     world.put({ a: { image }, b: { image } }, '', { copies: [false, true], versions: [1, 1] });
     expect(world.search({ field: 'image', vector: image, topK: 5 }).ids).toEqual(['a']);
+  });
+
+  it('[TX161] are what a row has under the name of the field, whatever its texts look like', () => {
+    const floats = { vector: 'AACAPwAAAEA=' };
+    const lookalike = `"image":${JSON.stringify(floats)}`;
+    const found = (contents: object, name = 'image') => containedVector({ contents: JSON.stringify(contents) }, name, 2);
+    for (const text of [lookalike, `\\${lookalike}`, `x\\","image":{"vector":"`, `{${lookalike}}`]) {
+      expect(found({ title: text, other: { ...floats, text } })).toBe(undefined);
+      expect(found({ title: text, image: { ...floats, text } })).toEqual(Float32Array.of(1, 2));
+    }
+    expect(found({ 'my-image': floats })).toBe(undefined);
+    for (const name of ['text', 'vector', 'codes'])
+      expect(found({ a: { text: 'x' }, [name]: floats }, name)).toEqual(Float32Array.of(1, 2));
+    expect(containedVector({ contents: null }, 'image', 2)).toBe(undefined);
   });
 
   it('[TX162] of few rows are looked for in their blocks alone', () => {
