@@ -41,8 +41,11 @@ export interface Read extends Routed {
 const READ_BYTES = 2_048;
 
 /** About what a read holds in memory while it waits. */
-export const heldBytes = (read: Read & { readonly target?: QueryTarget }): number =>
-  READ_BYTES + (read.target?.kind === 'values' ? read.target.values.byteLength : 0);
+export function heldBytes({ target, query }: Read & { readonly target?: QueryTarget; readonly query?: FieldQuery | TextQuery }): number {
+  const point = target?.kind === 'values' ? target.values : undefined;
+  const ofField = typeof query === 'object' && 'vector' in query ? query.vector : undefined;
+  return READ_BYTES + (point?.byteLength ?? 0) + (ofField?.byteLength ?? 0);
+}
 
 /** Rows to write. Columns have one item a row; no (namespace, id) is there twice. */
 export interface UpsertBatch extends Routed, Addressed, Vectors {

@@ -23,6 +23,7 @@ export interface RanLeg extends Found {
   readonly kind: Leg['kind'];
   /** Undefined: none was asked for. */
   readonly weight: number | undefined;
+  readonly vectors: VectorSource;
   readonly tookMs: number;
   /** Whether the deadline came before its answer. */
   readonly isLate: boolean;
@@ -45,7 +46,8 @@ export interface LegRunTerms extends SearchTerms {
   readonly deadlineMs: number;
   /** Up to which match the page goes. */
   readonly pageEnd: number;
-  readonly vectors: VectorSource;
+  /** What makes the vectors of a field, or of the index: of the empty name. */
+  readonly vectors: (field: string) => VectorSource;
 }
 
 const NOT_SEARCHED = { ranking: [], lsn: 0, missing: [], scored: null, postingsSkipped: null } satisfies Found;
@@ -67,7 +69,7 @@ export class LegRun {
     if (!ran.ok) return ran;
     const own = ran.value.map(({ leg }) => leg);
     if (own.every(({ isLate }) => isLate)) return err(refusal('deadline_exceeded', 'no leg of the search answered before the deadline'));
-    const { ranking, decision } = fuseLegs(own, fusion, this.#terms.vectors);
+    const { ranking, decision } = fuseLegs(own, fusion);
     return ok({ ranking, decision, own, all: ran.value.flatMap(({ within, leg }) => [...within, leg]) });
   }
 
@@ -77,12 +79,13 @@ export class LegRun {
     at: FieldPath,
   ): Promise<Outcome<{ readonly leg: RanLeg; readonly within: readonly RanLeg[] }>> {
     const { clock, pageEnd } = this.#terms;
+    const vectors = this.#terms.vectors(leg.kind === 'vector' ? leg.field : '');
     const startedMs = clock.nowMs();
     const filter = bothOf(outer, leg.filter);
     const limit = limitOf(leg, pageEnd);
     const result = (found: Found, within: readonly RanLeg[], isLate: boolean) => {
       const tookMs = clock.nowMs() - startedMs;
-      return ok({ leg: { ...found, at, kind: leg.kind, weight: leg.weight, tookMs, isLate }, within });
+      return ok({ leg: { ...found, at, kind: leg.kind, weight: leg.weight, vectors, tookMs, isLate }, within });
     };
     const late = (within: readonly RanLeg[]) => result(NOT_SEARCHED, within, true);
     if (leg.kind === 'plan') {

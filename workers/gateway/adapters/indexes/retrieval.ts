@@ -12,6 +12,7 @@ import { RecallMeasurement } from '../../../../src/gateway/vectors/recall-measur
 import { QueryCache } from '../../../../src/gateway/vectors/query-cache.ts';
 import { VectorChanges } from '../../../../src/gateway/vectors/vector-changes.ts';
 import { VectorListing } from '../../../../src/gateway/vectors/vector-listing.ts';
+import { FieldPoints } from '../../../../src/gateway/vectors/field-points.ts';
 import { FieldSpace } from '../../../../src/gateway/vectors/field-space.ts';
 import { Upserts } from '../../../../src/gateway/vectors/upserts.ts';
 import { VectorSpace } from '../../../../src/gateway/vectors/vector-space.ts';
@@ -78,7 +79,8 @@ export function wireRetrieval(env: GatewayEnv, gateway: Embedding): Retrieval {
   const tokens = new BulkTokens(new Hmac(must(env.SLUICE_KEY_PEPPER, 'the secret binding SLUICE_KEY_PEPPER')));
   const fields = new FieldSpace(embedder);
   const vectors = new Vectors({ manifests, shards, space, fields });
-  const searches = new Searches({ manifests, shards, space, countInputs });
+  const fieldPoints = new FieldPoints({ embedder, shards });
+  const searches = new Searches({ manifests, shards, space, fieldPoints, countInputs });
   const queries = new QueryCache({ searches, manifests, shards, embedder, purges, clock, sha256, count, wakeUps: requestWakeUps });
   metrics.gauge('sluice_cache_entries', { cache: 'queries' }, () => queries.held.entries);
   metrics.gauge('sluice_cache_bytes', { cache: 'queries' }, () => queries.held.bytes);
@@ -91,7 +93,7 @@ export function wireRetrieval(env: GatewayEnv, gateway: Embedding): Retrieval {
     changes: new VectorChanges({ manifests, shards, space, fields }),
     searches,
     queries,
-    plans: new Plans({ manifests, shards, space, embedder, reranker, tables: TABLES, clock, timer: systemTimer }),
+    plans: new Plans({ manifests, shards, space, embedder, fieldPoints, reranker, tables: TABLES, clock, timer: systemTimer }),
     recall: new RecallMeasurement({ manifests, shards, rng }),
     imports: new Imports({ vectors, manifests, space, budget, tokens, rng, sleep }),
     erasures: new Erasures(new DurableErasures(env, registries)),

@@ -123,7 +123,9 @@ describe('[TX252] what needs vectors', () => {
     ['positive_ids', { positive_ids: ['a'] }],
   ])('is refused by name of an index without: a query by %s', async (name, target) => {
     const body = parse(vectorEndpoints.queryVectors.body.schema, target);
-    const searches = new Searches({ manifests, shards: {} as never, space: new VectorSpace({} as never), countInputs: () => undefined });
+    const shards = {} as never;
+    const parts = { manifests, shards, space: new VectorSpace({} as never), fieldPoints: {} as never };
+    const searches = new Searches({ ...parts, countInputs: () => undefined });
     const searched = await searches.query(caller, 'texts', must(body.ok ? body.value : undefined, 'a query'));
     expect(shown(searched)).toBe(`invalid_value ${name}: ${WHY}`);
   });

@@ -76,6 +76,7 @@ function world(rows: Readonly<Record<string, Stored>>, sliceMs = 0) {
     shards: indexShards({ fetch, highlight, searchFields }),
     space: new VectorSpace({} as never),
     embedder: {} as never,
+    fieldPoints: {} as never,
     reranker: { rerank },
     clock,
     timer: { after: () => () => undefined },
