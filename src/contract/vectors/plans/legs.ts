@@ -6,7 +6,7 @@ import type { Filter } from '../filter.ts';
 import { filter } from '../filter-syntax.ts';
 import type { TextQuery } from '../text-query.ts';
 import { textQuery } from '../text-query.ts';
-import { text, vectorFloats, vectorId } from '../vector-fields.ts';
+import { FLOAT32_MAX, text, vectorFloats, vectorId } from '../vector-fields.ts';
 import type { FusionChoice } from './fusion.ts';
 import { fusion } from './fusion.ts';
 import { PLAN_LIMITS } from './plan-limits.ts';
@@ -155,7 +155,11 @@ const sparseLeg = exactlyOneOf(
         .max(PLAN_LIMITS.planSparseTermsMaxCount)
         .refine((indices) => new Set(indices).size === indices.length, 'has an index twice')
         .optional(),
-      values: z.array(z.number()).max(PLAN_LIMITS.planSparseTermsMaxCount).optional().meta(about('One of each index.')),
+      values: z
+        .array(z.number().min(-FLOAT32_MAX).max(FLOAT32_MAX))
+        .max(PLAN_LIMITS.planSparseTermsMaxCount)
+        .optional()
+        .meta(about('One of each index, in the range of float32.')),
       text: text.optional().meta(about("Made a sparse vector by the field's model.")),
       ...every,
       prefetch,

@@ -154,6 +154,7 @@ describe('[TX267] a plan is refused beyond a limit', () => {
       { legs: [{ kind: 'sparse', field: 's', indices: Array.from({ length: 10_000 }, (_, i) => i) }] },
       'legs',
     ],
+    ['the range of float32', { legs: [{ kind: 'sparse', field: 's', indices: [1], values: [1e39] }] }, 'legs'],
     ['depth of JSON', { legs: [nested(60)] }, undefined],
   ])('of %s', (_, body, first) => {
     const read = bodyOf(body);
