@@ -38,6 +38,8 @@ export interface IndexManifest {
 export interface PinnedEmbedding {
   readonly model: string;
   readonly contractHash: string;
+  /** What was known of the model's quality in retrieval when the generation was made, as a share of BM25's. [M213] */
+  readonly retrievalQuality?: number;
 }
 
 /** Identifies an index among others of its name, whichever of its generations serves. */

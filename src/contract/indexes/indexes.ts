@@ -9,7 +9,7 @@ import { fieldsReply, newFields } from './index-fields.ts';
 import { METRICS, RECALL_TARGET_DEFAULT } from './index-settings.ts';
 import { recallTarget } from './recall-target.ts';
 import { INDEX_LIMITS } from './index-limits.ts';
-import { modelName } from '../embeddings/embedding-fields.ts';
+import { modelName, retrievalQuality } from '../embeddings/embedding-fields.ts';
 
 export const indexParams = z.object({ index: name });
 
@@ -71,6 +71,7 @@ const index = named('Index', {
   contract_hash: z.string().nullable().meta(about('The embedding contract that the index is pinned to.')),
   query_model: z.string().nullable().meta(about('What queries are pinned to; as the vectors unless the creation said otherwise.')),
   query_contract_hash: z.string().nullable(),
+  retrieval_quality: retrievalQuality,
   shard_vectors_max: z.int().nullable().meta(about('From how many vectors on a shard is split, if the creation said so.')),
   fields: fieldsReply.meta(about('By name. None: an index of vectors alone.')),
   owner,

@@ -16,6 +16,8 @@ interface IndexView {
   readonly dimensions: number;
   readonly metric: string;
   readonly model: string | null;
+  /** nDCG@10 as a share of that of BM25. */
+  readonly retrieval_quality: number | null;
   readonly fields: Readonly<Record<string, { readonly kind: string }>>;
   readonly owner: string;
   readonly created: number;
@@ -84,8 +86,9 @@ async function create(name: string, { model, dimensions, metric, fields, owner, 
   const others = Object.entries(made.fields).map(([field, { kind }]) => `${field} (${kind})`);
   if (made.dimensions === null) return console.log(`${made.name} takes ${others.join(', ')}`);
   const beside = others.length === 0 ? '' : `, and beside them ${others.join(', ')}`;
+  const quality = made.retrieval_quality === null ? '' : `; the model finds ${made.retrieval_quality} of what BM25 does (nDCG@10)`;
   console.log(
-    `${made.name} takes ${made.model === null ? 'vectors' : `texts, by ${made.model}, and vectors`} of ${made.dimensions} numbers${beside}`,
+    `${made.name} takes ${made.model === null ? 'vectors' : `texts, by ${made.model}, and vectors`} of ${made.dimensions} numbers${beside}${quality}`,
   );
 }
 

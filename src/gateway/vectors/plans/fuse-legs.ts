@@ -20,20 +20,17 @@ interface Weighed {
   readonly kind: Leg['kind'];
   readonly ranking: Ranking;
   readonly weight: number | undefined;
-  /** Of what it searches near, or else of the index. */
-  readonly vectors: VectorSource;
+  /** What the vectors that it searches near are expected to reach, or else those of the index: a share of BM25. */
+  readonly vectorQuality: number;
 }
 
-/** What makes vectors: tables of pieces reach less than encoders. */
-export type VectorSource = 'table' | 'encoder';
-
-/** What a leg of a kind reaches where nothing is known of it. */
-const expectedOf = (vectors: VectorSource): Readonly<Record<Leg['kind'], number>> => ({
-  vector: EXPECTED_QUALITY[vectors],
+/** What a leg of a kind reaches where nothing is known of it but the model of the vectors. */
+const expectedOf = (vectorQuality: number): Readonly<Record<Leg['kind'], number>> => ({
+  vector: vectorQuality,
   text: EXPECTED_QUALITY.words,
   sparse: EXPECTED_QUALITY.sparseEncoder,
   ids: EXPECTED_QUALITY.words,
-  plan: Math.max(EXPECTED_QUALITY[vectors], EXPECTED_QUALITY.words),
+  plan: Math.max(vectorQuality, EXPECTED_QUALITY.words),
 });
 
 /** One ranking of several, by the fusion that was asked for or by the default rule. A single one is taken as it is. [TX263] */
@@ -56,10 +53,10 @@ export function fuseLegs(legs: readonly Weighed[], choice: FusionChoice): { read
 function decided(legs: readonly Weighed[], choice: FusionChoice): Decision & { readonly fusion: Fusion } {
   const asked = legs.map(({ weight = 1 }) => weight);
   if (choice.kind !== 'auto') return { fusion: choice, weights: asked, basis: 'asked' };
-  const known = legs.map(({ kind, ranking, vectors }) => ({
+  const known = legs.map(({ kind, ranking, vectorQuality }) => ({
     scores: ranking.map(({ score }) => score),
     judged: null,
-    expected: expectedOf(vectors)[kind],
+    expected: expectedOf(vectorQuality)[kind],
   }));
   const { fusion, weights, basis } = chooseFusion(known);
   return { fusion, weights: weights.map((weight, at) => weight * (asked[at] ?? 1)), basis };

@@ -20,12 +20,13 @@ import type { EmbeddedPoints, VectorSpace } from '../vector-space.ts';
 import { bothEmbedded } from '../vector-space.ts';
 import type { OnIndex } from '../vectors.ts';
 import { consistencyOf } from '../vectors.ts';
+import { EXPECTED_QUALITY } from '../../../text/fusion/default-rule.ts';
 import { CandidateRows } from './candidate-rows.ts';
 import type { CheckedPlan } from './check-plan.ts';
 import { checkPlan } from './check-plan.ts';
 import type { Facet } from './facets.ts';
 import { facetOf } from './facets.ts';
-import type { Decision, VectorSource } from './fuse-legs.ts';
+import type { Decision } from './fuse-legs.ts';
 import { fieldEmbedding, fieldsOfKind } from './known-fields.ts';
 import type { PlanPage } from './plan-page.ts';
 import { pageOf } from './plan-page.ts';
@@ -45,8 +46,8 @@ interface PlansParts {
   readonly embedder: Pick<AnyEmbedder, 'embedInputs'>;
   readonly fieldPoints: FieldPoints;
   readonly reranker: Pick<Reranker, 'rerank'>;
-  /** Embedding contracts of models that are tables of pieces. */
-  readonly tables: ReadonlySet<string>;
+  /** What the deployment's models reach in retrieval, by embedding contract: indexes that were made before this was measured do not say it. */
+  readonly qualities: ReadonlyMap<string, number>;
   readonly clock: Clock;
   readonly timer: Timer;
 }
@@ -110,7 +111,7 @@ export class Plans extends Composed<PlansParts> {
     prepared: PreparedPlan,
     deadlineMs: number,
   ): Promise<Outcome<FoundPlan>> {
-    const { shards: all, reranker, tables, clock, timer } = this.parts;
+    const { shards: all, reranker, qualities, clock, timer } = this.parts;
     const { body, group, text } = plan;
     const { namespace, statistics, statistics_of: statisticsOf, explain, offset, top_k: topK } = body;
     const pageEnd = offset + topK;
@@ -119,11 +120,12 @@ export class Plans extends Composed<PlansParts> {
     // What shards answer at their deadline has to be back at that of the plan.
     const reading = { consistency, deadlineMs: deadlineMs - VECTOR_LIMITS.fanOutGroupMarginMs };
     const terms = { manifest, shards, namespace, reading, explain, ...prepared, statistics, statisticsOf };
-    const vectors = (field: string): VectorSource => {
+    const vectorQuality = (field: string): number => {
       const embedding = field === '' ? manifest.embedding : fieldEmbedding(manifest, field);
-      return embedding !== null && tables.has(embedding.contractHash) ? 'table' : 'encoder';
+      const known = embedding === null ? undefined : (embedding.retrievalQuality ?? qualities.get(embedding.contractHash));
+      return known ?? EXPECTED_QUALITY.encoder;
     };
-    const run = new LegRun({ ...terms, clock, timer, deadlineMs, pageEnd, vectors });
+    const run = new LegRun({ ...terms, clock, timer, deadlineMs, pageEnd, vectorQuality });
     const ran = await run.group(group, body.filter ?? null, ['legs']);
     if (!ran.ok) return ran;
     const { ranking, decision, own, all: legs } = ran.value;

@@ -77,7 +77,7 @@ function world() {
   const space = new VectorSpace(embedder);
   const countInputs = () => undefined;
   const searches = new Searches({ manifests, shards, space, fieldPoints, countInputs });
-  const others = { tables: new Set<string>(), embedder: {} as never, reranker: {} as never, timer: { after: () => () => undefined } };
+  const others = { qualities: new Map(), embedder: {} as never, reranker: {} as never, timer: { after: () => () => undefined } };
   const plans = new Plans({ manifests, shards, space, fieldPoints, clock, ...others });
   const caller = { principal: principal('tn_one'), authority: IN_FORCE, reserve: async () => ok(undefined) };
   const search = async (...bodies: readonly object[]) => {

@@ -40,9 +40,11 @@ import { sleep, systemTimer } from '../../../../durable-objects/system-time.ts';
 /** Characters of the keys of requests that came without one: 80 bits, for as long as they are remembered. */
 const OWN_KEY_CHARS = 16;
 
-/** Embedding contracts of the deployment's tables of pieces. */
-const TABLES: ReadonlySet<string> = new Set(
-  MODEL_CATALOGUE.flatMap(({ runner, contractHash }) => (runner === 'static' ? [contractHash] : [])),
+/** What the deployment's models reach in retrieval, by embedding contract. */
+const QUALITIES: ReadonlyMap<string, number> = new Map(
+  MODEL_CATALOGUE.flatMap(({ contractHash, retrievalQuality }) =>
+    retrievalQuality === undefined ? [] : [[contractHash, retrievalQuality]],
+  ),
 );
 
 /** Indexes and their vectors. */
@@ -93,7 +95,7 @@ export function wireRetrieval(env: GatewayEnv, gateway: Embedding): Retrieval {
     changes: new VectorChanges({ manifests, shards, space, fields }),
     searches,
     queries,
-    plans: new Plans({ manifests, shards, space, embedder, fieldPoints, reranker, tables: TABLES, clock, timer: systemTimer }),
+    plans: new Plans({ manifests, shards, space, embedder, fieldPoints, reranker, qualities: QUALITIES, clock, timer: systemTimer }),
     recall: new RecallMeasurement({ manifests, shards, rng }),
     imports: new Imports({ vectors, manifests, space, budget, tokens, rng, sleep }),
     erasures: new Erasures(new DurableErasures(env, registries)),

@@ -99,6 +99,7 @@ function indexReply(manifest: IndexManifest) {
     contract_hash: embedding?.contractHash ?? null,
     query_model: queries?.model ?? null,
     query_contract_hash: queries?.contractHash ?? null,
+    retrieval_quality: embedding?.retrievalQuality ?? null,
     shard_vectors_max: shardVectorsMax,
     fields: fieldsReplyOf(manifest.fields),
     owner,
