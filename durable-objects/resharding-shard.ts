@@ -14,13 +14,13 @@ import { underLease } from '../src/contract/tenancy/write-lease.ts';
 import { must } from '../src/kernel/assert.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
 import type { ReshardingEnv } from './resharding-stubs.ts';
-import { RESOURCES, inBackground, paced, readQueue, SELECTIONS, fieldsOver } from './shard-resources.ts';
+import { RESOURCES, inBackground, readQueue, SELECTIONS, fieldsOver } from './shard-resources.ts';
 import { ShardPeers } from './shard-peers.ts';
 import { ShardPulse } from './shard-pulse.ts';
 import { SqliteRowVersions } from '../src/index/resharding/sqlite-row-versions.ts';
 import { VectorStore } from '../src/ann/store/vector-store.ts';
 import { StoredCell } from './stored-cell.ts';
-import { answeredInSteps } from './wide-filters.ts';
+import { answeredInSteps, readInSteps } from './wide-filters.ts';
 import type { Steps } from '../src/kernel/stepped-work.ts';
 
 /** A shard as its index and the other objects of the index know it. Opened and erased by the index's own object. */
@@ -29,7 +29,7 @@ export abstract class ReshardingShard extends DurableObject<ReshardingEnv> {
   readonly #turns = readQueue();
   readonly #route = new StoredCell<ShardRoute>(this.ctx.storage, 'route');
   readonly #order = new StoredCell<DrainOrder>(this.ctx.storage, 'order');
-  protected readonly store = new VectorStore(this.ctx.storage, undefined, fieldsOver);
+  protected readonly store = new VectorStore(this.ctx.storage, undefined, fieldsOver(this.#name));
   protected readonly shard = new Shard(this.store, new ShardEngine(RESOURCES, this.#name, this.store), this.#name, SELECTIONS);
   protected readonly pulse = new ShardPulse(this.env, this.#route);
   readonly #growth = new ShardResharding(
@@ -138,10 +138,11 @@ export abstract class ReshardingShard extends DurableObject<ReshardingEnv> {
   /** The same of what goes on in steps, with turns of others in between. */
   protected readingInSteps<T>(call: Read, begin: () => Outcome<Steps<Outcome<T>>>): Promise<Outcome<T>> {
     RESOURCES.pace.searched(Date.now());
-    return answeredInSteps<Steps<Outcome<T>>, T>(this.shard, (answer) =>
-      this.#turns.read<T>({ budgetMs: call.budgetMs, bytes: heldBytes(call) }, async () => {
-        const begun = answer(() => this.readingNow(call, begin));
-        return begun.ok ? paced(begun.value, call.budgetMs) : begun;
+    return answeredInSteps<T>(this.shard, (answer) =>
+      this.#turns.read({ budgetMs: call.budgetMs, bytes: heldBytes(call) }, async () => {
+        const found = await readInSteps(answer, () => this.readingNow(call, begin), call.budgetMs);
+        // Rows may have gone to another shard meanwhile.
+        return this.readingNow(call, () => found);
       }),
     );
   }

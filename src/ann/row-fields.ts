@@ -1,8 +1,9 @@
 import type { Outcome } from '../contract/api/outcome.ts';
 import type { IndexFields } from '../contract/indexes/index-fields.ts';
 import type { TextQuery } from '../contract/vectors/text-query.ts';
-import type { Steps } from '../kernel/stepped-work.ts';
 import type { RememberingStorage } from '../kernel/sql/remembering-storage.ts';
+import type { Steps } from '../kernel/stepped-work.ts';
+import type { SearchCost } from './search-cost.ts';
 import type { PlacedId, Row, Rows, VectorPlace } from './stored-vector.ts';
 
 /** What a row holds that fields may be made of. */
@@ -17,15 +18,19 @@ export interface RowContents extends VectorPlace {
 export interface RowSource {
   /** The first rows behind `after`, ascending: `countMax` and `bytesMax` at most, but one at least if there is one. */
   contentsBehind(after: Row, countMax: number, bytesMax: number): RowContents[];
+  /** In the order of `rows`, all of which are stored. */
+  contentsOf(rows: readonly Row[]): RowContents[];
   /** The ids of stored rows, in any order. */
   idsOf(rows: Iterable<Row>): PlacedId[];
+  /** Those of a namespace that are stored, spilled copies too. */
+  liveRows(namespace: number): Rows;
 }
 
 /** Makes what follows the rows of a store. */
 export type FieldsOver = (storage: RememberingStorage, rows: RowSource) => RowFields;
 
-/** What a leg over fields asks a shard for. */
-export type FieldQuery =
+/** What a leg over fields that have postings asks a shard for. */
+export type PostingsQuery =
   | {
       readonly kind: 'text';
       readonly query: TextQuery;
@@ -43,6 +48,16 @@ export type FieldQuery =
       readonly values: readonly number[];
     };
 
+/** The vectors of a field that are closest to one of its dimensions, by the field's metric. */
+export interface VectorFieldQuery {
+  readonly kind: 'vector';
+  readonly field: string;
+  readonly vector: Float32Array<ArrayBuffer>;
+}
+
+/** What a leg over fields asks a shard for. */
+export type FieldQuery = PostingsQuery | VectorFieldQuery;
+
 /** Counts that scores depend on: of one shard, or the sums of several. */
 export interface TermStatistics {
   /** By field: the rows that have it, and the sum of their lengths in terms (sparse: 0). */
@@ -56,8 +71,8 @@ export interface FieldRows extends Rows, Iterable<Row> {
   readonly size: number;
 }
 
-export interface FieldSearch {
-  readonly query: FieldQuery;
+export interface FieldSearch<Query = FieldQuery> {
+  readonly query: Query;
   /** The namespace's ordinal. */
   readonly namespace: number;
   readonly topK: number;
@@ -66,6 +81,9 @@ export interface FieldSearch {
   /** Of the whole index, or of the shard if it is the only one. */
   readonly statistics: TermStatistics;
 }
+
+/** Asks for the counts that scores of a query depend on, of all of the namespace or of some rows. */
+export type CountedSearch<Query = FieldQuery> = Omit<FieldSearch<Query>, 'topK' | 'statistics'>;
 
 export interface FieldHighlight {
   readonly query: TextQuery;
@@ -89,11 +107,11 @@ export interface Fragment {
   readonly matches: readonly { readonly begin: number; readonly end: number }[];
 }
 
-/** Rows, the best first; of equal scores, those whose ids come first in the order of code units. */
-export interface FieldMatches {
+/** Rows, the best first; of equal scores, those whose ids come first in the order of code units. Of distances, the least is the best. */
+export interface FieldMatches<Work = PostingsWork | SearchCost> {
   readonly rows: readonly Row[];
   readonly scores: readonly number[];
-  readonly work: PostingsWork;
+  readonly work: Work;
 }
 
 /** What a search of postings took. */
@@ -106,21 +124,15 @@ export interface PostingsWork {
 }
 
 /**
- * The fields of a shard's rows: indexes that follow its store. Writes happen inside of the store's transaction; what is in memory only
- * is made again from the rows.
+ * What is made of the fields of a shard's rows: indexes that follow its store. Writes happen inside of the store's transaction; what is in
+ * memory only is made again from the rows.
  */
-export interface RowFields {
-  /** Follows the fields of the index: those that are new are built by `sweep`, those that are gone are erased. */
+export interface FollowingFields {
+  /** Follows the fields of the index: those that are new are built by `sweep`, those that are gone are erased. Repeating it changes nothing. */
   define(fields: IndexFields): void;
   put(rows: readonly RowContents[]): void;
   remove(places: readonly VectorPlace[]): void;
   clear(): void;
-  /** Refuses a field that the index does not have or that is still built. Rows that are written between its steps are found or not. */
-  search(search: FieldSearch): Steps<Outcome<FieldMatches>>;
-  /** Refuses the same. Rows that are written between its steps are counted or not. */
-  statistics(search: Omit<FieldSearch, 'topK' | 'statistics'>): Steps<Outcome<TermStatistics>>;
-  /** The fragments of each row, by field. Refuses a field that is no text field of the index. */
-  highlight(rows: readonly RowContents[], asked: FieldHighlight): Steps<Outcome<Readonly<Record<string, readonly Fragment[]>>[]>>;
   /** Does a slice of background work of at most 8 ms. Returns whether there is more. */
   sweep(): boolean;
   readonly isSweepDue: boolean;
@@ -128,4 +140,21 @@ export interface RowFields {
   evict(): void;
   /** In memory. */
   readonly bytes: number;
+}
+
+/** Those that have postings, which are searched by terms. */
+export interface PostingsFields extends FollowingFields {
+  /** Refuses a field that the index does not have or that is still built. Rows that are written between its steps are found or not. */
+  search(search: FieldSearch<PostingsQuery>): Steps<Outcome<FieldMatches<PostingsWork>>>;
+  /** Refuses the same. Rows that are written between its steps are counted or not. */
+  statistics(search: CountedSearch<PostingsQuery>): Steps<Outcome<TermStatistics>>;
+  /** The fragments of each row, by field; rows are read when it is their turn. Refuses a field that is no text field of the index. */
+  highlight(rows: Iterable<RowContents>, asked: FieldHighlight): Steps<Outcome<Readonly<Record<string, readonly Fragment[]>>[]>>;
+}
+
+/** All of them. */
+export interface RowFields extends FollowingFields, Pick<PostingsFields, 'highlight'> {
+  /** As `PostingsFields` does; among vectors in one step. */
+  search(search: FieldSearch): Steps<Outcome<FieldMatches>>;
+  statistics(search: CountedSearch): Steps<Outcome<TermStatistics>>;
 }

@@ -36,7 +36,7 @@ afterAll(() => server.stop());
 const seeds = Array.from({ length: IS_FULL ? 20 : 1 }, (_, i) => i + 1);
 
 it.each(seeds)(
-  '[TX205] kill -9 while shards with fields split and a field is added: all is found and counted (seed %i)',
+  '[TX217] kill -9 while shards with fields split and a field is added: all is found and counted (seed %i)',
   async (seed) => {
     const world = new World(seed);
     await world.create();

@@ -69,7 +69,7 @@ async function expectApart(corpus: Corpus, others: readonly Corpus[]): Promise<v
   }
 }
 
-describe('[TX206] texts of two owners with the same names, ids and words', () => {
+describe('[TX218] texts of two owners with the same names, ids and words', () => {
   let ours: ApiClient;
   let theirs: ApiClient;
 

@@ -2,7 +2,7 @@ import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
 import { VECTOR_LIMITS } from '../../contract/vectors/vector-limits.ts';
 import type { Filter } from '../../contract/vectors/filter.ts';
-import { must } from '../../kernel/assert.ts';
+import { assert, must } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Steps } from '../../kernel/stepped-work.ts';
 import type { Addressed } from '../access-mode.ts';
@@ -10,7 +10,7 @@ import type { RecentColumns } from '../engine/recent-columns.ts';
 import { RowSet } from '../filter/row-set.ts';
 import type { Selection } from '../filter/selection.ts';
 import { compareText } from '../id-order.ts';
-import type { FieldMatches, FieldSearch, RowFields, TermStatistics } from '../row-fields.ts';
+import type { FieldMatches, FieldSearch, PostingsWork, RowFields, TermStatistics } from '../row-fields.ts';
 import { NO_COST } from '../search-cost.ts';
 import type { ShardHeader } from '../shard-header.ts';
 import type {
@@ -23,6 +23,7 @@ import type {
   ShardMatches,
   ShardStatistics,
 } from '../shard-protocol.ts';
+import type { Row } from '../stored-vector.ts';
 import type { VectorStore } from '../store/vector-store.ts';
 import { matchColumns, replyTooLarge } from './included-columns.ts';
 
@@ -124,13 +125,15 @@ export class FieldReads {
   ): Steps<Outcome<FieldMatches>> {
     const { store } = this.#parts;
     const there = new Set(store.idsOf(found.rows).map(({ row }) => row));
+    // Some that came may have been found already.
+    const isOld = (row: Row): boolean => row < before.header.nextRow && there.has(row);
     const mayLack = there.size < found.rows.length && found.rows.length === leg.topK;
     if (mayLack && mayBeginAnew) return yield* fields.search({ ...leg, ...this.#rowsOf(now) });
     const { namespace, among = now.ordinal === undefined ? new RowSet() : store.liveRows(now.ordinal) } = this.#rowsOf(now);
     const came = RowSet.of(among.firstBehind(before.header.nextRow - 1, Infinity));
     const more = yield* fields.search({ ...leg, namespace, among: came });
     if (!more.ok) return more;
-    const left = [...found.rows.keys()].filter((at) => there.has(found.rows[at]!));
+    const left = [...found.rows.keys()].filter((at) => isOld(found.rows[at]!));
     const kept = { ...found, rows: left.map((at) => found.rows[at]!), scores: left.map((at) => found.scores[at]!) };
     return ok(this.#merged(kept, more.value, leg.topK));
   }
@@ -141,10 +144,11 @@ export class FieldReads {
     const ids = new Map(this.#parts.store.idsOf(rows).map(({ row, id }) => [row, id]));
     const idAt = (at: number): string => ids.get(rows[at]!) ?? '';
     const order = [...rows.keys()].sort((a, b) => scores[b]! - scores[a]! || compareText(idAt(a), idAt(b))).slice(0, topK);
+    const [before, after] = [postingsWork(found), postingsWork(more)];
     const work = {
-      postings: found.work.postings + more.work.postings,
-      postingsRead: found.work.postingsRead + more.work.postingsRead,
-      scored: found.work.scored + more.work.scored,
+      postings: before.postings + after.postings,
+      postingsRead: before.postingsRead + after.postingsRead,
+      scored: before.scored + after.scored,
     };
     return { rows: order.map((at) => rows[at]!), scores: order.map((at) => scores[at]!), work };
   }
@@ -179,14 +183,20 @@ export class FieldReads {
 
   *#highlight(fields: RowFields, { ids, ...asked }: ShardHighlight, { header, ordinal }: FieldScope): Steps<Outcome<HighlightedRows>> {
     const { store } = this.#parts;
-    const shown: HighlightedRows['rows'][number][] = [];
-    // One by one: all of them may be very long.
-    for (const id of ordinal === undefined ? [] : new Set(ids)) {
-      const highlighted = yield* fields.highlight(store.contentsOf(store.rowsOf(ordinal!, [id])), asked);
-      if (!highlighted.ok) return highlighted;
-      for (const of of highlighted.value) shown.push({ id, fields: Object.entries(of).map(([name, fragments]) => ({ name, fragments })) });
-    }
-    return ok({ rows: shown, lsn: header.lsn });
+    const shown: string[] = [];
+    // Read one by one: all of them may be very long.
+    const rows = function* rows() {
+      for (const id of ordinal === undefined ? [] : new Set(ids)) {
+        for (const contents of store.contentsOf(store.rowsOf(ordinal!, [id]))) {
+          shown.push(id);
+          yield contents;
+        }
+      }
+    };
+    const highlighted = yield* fields.highlight(rows(), asked);
+    if (!highlighted.ok) return highlighted;
+    const fieldsAt = (at: number) => Object.entries(highlighted.value[at] ?? {}).map(([name, fragments]) => ({ name, fragments }));
+    return ok({ rows: shown.map((id, at) => ({ id, fields: fieldsAt(at) })), lsn: header.lsn });
   }
 
   /** Absent `among`: all of the namespace. */
@@ -202,10 +212,13 @@ const BARE: Include = { values: false, metadata: false, text: false };
 /** The ordinal of no namespace. */
 const NOWHERE = 0;
 
+function postingsWork({ work }: FieldMatches): PostingsWork {
+  assert('postings' in work, 'vectors are searched in one step, which no write comes between');
+  return work;
+}
+
 const explained = ({ work }: FieldMatches, among: Selection | undefined): Explanation => ({
-  ...NO_COST,
-  engine: 'lists',
-  postings: work,
+  ...('postings' in work ? { ...NO_COST, engine: 'lists', postings: work } : { ...work, engine: 'flat' }),
   shardsAsked: 1,
   filter: among === undefined ? null : { estimatedRows: null, selectedRows: among.rows?.size ?? null, applied: 'scan' },
 });

@@ -76,14 +76,14 @@ export class ExhaustiveFields implements RowFields {
     return ok({ fields, terms });
   }
 
-  *highlight(rows: readonly RowContents[], { query, fields }: FieldHighlight): Steps<Outcome<Record<string, readonly Fragment[]>[]>> {
+  *highlight(rows: Iterable<RowContents>, { query, fields }: FieldHighlight): Steps<Outcome<Record<string, readonly Fragment[]>[]>> {
     yield undefined;
     const words = new Set(wordsOf(plain(query)));
     const fragmentsOf = (row: RowContents, name: string) =>
       this.#words(row, name)
         .filter((word) => words.has(word))
         .map((word) => ({ start: this.#text(row, name).indexOf(word), text: word, matches: [{ begin: 0, end: word.length }] }));
-    return ok(rows.map((row) => Object.fromEntries(fields.map((name) => [name, fragmentsOf(row, name)]))));
+    return ok([...rows].map((row) => Object.fromEntries(fields.map((name) => [name, fragmentsOf(row, name)]))));
   }
 
   #score(row: RowContents, { query }: Asked, { fields, terms }: TermStatistics): number {

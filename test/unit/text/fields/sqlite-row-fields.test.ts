@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { FieldMatches, FieldQuery, FieldSearch, RowContents, RowSource } from '../../../../src/ann/row-fields.ts';
+import type { FieldMatches, FieldSearch, PostingsQuery, PostingsWork, RowContents, RowSource } from '../../../../src/ann/row-fields.ts';
 import { analysisSettings } from '../../../../src/contract/indexes/analysis.ts';
 import type { AnalysisSettings } from '../../../../src/contract/indexes/analysis.ts';
 import type { IndexFields } from '../../../../src/contract/indexes/index-fields.ts';
@@ -62,12 +62,15 @@ class FieldsWorld {
     while (this.fields.sweep());
   }
 
-  found(query: FieldQuery, topK = 10): readonly number[] {
+  found(query: PostingsQuery, topK = 10): readonly number[] {
     return value(this.search({ query, namespace: 1, topK })).rows;
   }
 
   /** By its own statistics, if none are given. */
-  search({ statistics, ...asked }: Omit<FieldSearch, 'statistics'> & Partial<FieldSearch>): Outcome<FieldMatches> {
+  search({
+    statistics,
+    ...asked
+  }: Omit<FieldSearch<PostingsQuery>, 'statistics'> & Partial<Pick<FieldSearch, 'statistics'>>): Outcome<FieldMatches<PostingsWork>> {
     const counted = statistics === undefined ? atOnce(this.fields.statistics(asked)) : ok(statistics);
     return counted.ok ? atOnce(this.fields.search({ ...asked, statistics: counted.value })) : counted;
   }
@@ -80,13 +83,15 @@ class FieldsWorld {
         this.rowsRead += read.length;
         return read;
       },
+      liveRows: () => this.rows,
+      contentsOf: (rows) => rows.map((row) => this.rows.get(row)!),
       idsOf: (rows) => [...rows].map((row) => ({ row, id: this.ids.get(row)! })),
     };
     return [storage, new SqliteRowFields(storage, source, new Analysers(), 1 << 20)];
   }
 }
 
-const inFields = (query: TextQuery, ...names: string[]): FieldQuery => ({
+const inFields = (query: TextQuery, ...names: string[]): PostingsQuery => ({
   kind: 'text',
   query,
   fields: names.map((name) => ({ name, weight: 1 })),
@@ -232,7 +237,7 @@ describe('sparse fields', () => {
     const sparse = (indices: number[], values: number[]) => ({ indices, values });
     world.put({ sparse: sparse([1, 4_294_967_295], [1, 2]), rare: sparse([1, 2], [1, 1]) });
     world.put({ sparse: sparse([1], [3]), rare: sparse([1], [1]) });
-    const asked = (field: string, indices: number[], values: number[]): FieldQuery => ({ kind: 'sparse', field, indices, values });
+    const asked = (field: string, indices: number[], values: number[]): PostingsQuery => ({ kind: 'sparse', field, indices, values });
     const found = value(world.search({ query: asked('sparse', [1, 4_294_967_295], [0.5, 1]), namespace: 1, topK: 5 }));
     expect([found.rows, found.scores]).toEqual([
       [1, 2],
@@ -248,7 +253,7 @@ describe('sparse fields', () => {
     for (let i = 0; i < count; i += 1) world.put({ sparse: { indices: [7], values: [0.1] } });
     world.sweep();
     for (let i = 0; i < 3; i += 1) world.put({ sparse: { indices: [7], values: [0.1] } });
-    const query: FieldQuery = { kind: 'sparse', field: 'sparse', indices: [7], values: [0.3] };
+    const query: PostingsQuery = { kind: 'sparse', field: 'sparse', indices: [7], values: [0.3] };
     const found = value(world.search({ query, namespace: 1, topK: count + 3 }));
     expect(found.rows).toEqual(Array.from({ length: count + 3 }, (_, i) => i + 1));
     expect(new Set(found.scores).size).toBe(1);
