@@ -127,7 +127,8 @@ export class SqliteRowFields implements PostingsFields {
     const terms: TermStatistics['terms'][number][] = [];
     for (const { field, terms: of } of asked) {
       const space = { namespace, field: field.ordinal };
-      fields.push({ name: field.name, ...this.#engine.totals(space, among) });
+      const totals = among === undefined ? this.#engine.totals(space) : yield* this.#engine.totalsAmong(space, among);
+      fields.push({ name: field.name, ...totals });
       const frequencies = yield* this.#engine.documentFrequencies(space, of, among);
       of.forEach((term, i) => terms.push({ field: field.name, term, documents: frequencies[i]! }));
     }
