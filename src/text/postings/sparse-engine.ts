@@ -154,6 +154,11 @@ export class SparseEngine {
     return this.#loaded.kept?.memory.evict(bytes) ?? 0;
   }
 
+  /** Lets go of all memory: rows that are not flushed are read again from their source. */
+  forget(): void {
+    this.#loaded.forget();
+  }
+
   /** Within a transaction: removes all rows. */
   clear(): void {
     new SegmentStore(this.#storage).clear();

@@ -26,7 +26,7 @@ it.each([true, false])('[TX49] a list that all rows of a large segment have is r
   expect(gathered.columns.values.every((value) => value === 2)).toBe(true);
 });
 
-it('[TX46] [TX49] a merge of several fields that loses its memory after every slice makes what one without losses makes', () => {
+it('[TX46] [TX49] a merge of several fields goes on where it lost its memory, after every slice', () => {
   const engineOver = (sql: NodeSql) => new SparseEngine(new RememberingStorage(sql), { rowsBehind: () => [] }, 1 << 20);
   const totalsOf = (engine: SparseEngine) => [0, 1, 2, 3].map((field) => engine.totals({ namespace: 1, field }));
   const sql = new NodeSql();
