@@ -2,12 +2,14 @@ import { describe, expect, it } from 'vitest';
 
 import { analysisSettings } from '../../../src/contract/indexes/analysis.ts';
 import { applyChanges, tellChanges } from '../../../src/ann/replication/changes.ts';
+import type { FieldsOver } from '../../../src/ann/row-fields.ts';
 import type { ShardFieldSearch, UpsertBatch } from '../../../src/ann/shard-protocol.ts';
 import { SHARD_SCHEMA } from '../../../src/ann/store/shard-schema.ts';
 import { VectorStore } from '../../../src/ann/store/vector-store.ts';
 import { SqliteRowVersions } from '../../../src/index/resharding/sqlite-row-versions.ts';
 import { migrate } from '../../../src/kernel/sql/migrate.ts';
 import { NodeSql } from '../../support/fakes/node-sql.ts';
+import { servedFields } from '../../support/worlds/served-fields.ts';
 import { ShardWorld, fieldsOver, smallFloor, value } from '../../support/worlds/shard-world.ts';
 import { whole } from '../../support/worlds/whole-read.ts';
 
@@ -19,8 +21,8 @@ const FIELDS = {
 const ALL = { values: true, metadata: true, text: true, contents: true };
 const BARE = { values: false, metadata: false, text: false };
 
-function world(name = 'fields') {
-  const made = new ShardWorld(smallFloor(1 << 22), { dimensions: 2, metric: 'l2', fields: FIELDS }, name);
+function world(name = 'fields', over?: FieldsOver) {
+  const made = new ShardWorld(smallFloor(1 << 22), { dimensions: 2, metric: 'l2', fields: FIELDS }, name, over);
   const { indexId } = made.identity;
   const write = (bodies: Readonly<Record<string, string>>, more: Partial<UpsertBatch> = {}) => {
     const ids = Object.keys(bodies);
@@ -159,8 +161,11 @@ describe('[TX183] a leg over fields', () => {
   });
 });
 
-it('[TX184] a spilled copy neither counts nor answers until it is the only row of its id', () => {
-  const { made, write, leg } = world();
+it.each([
+  ['scans', undefined],
+  ['postings', servedFields(smallFloor(1 << 22), 'copies')],
+])('[TX184] a spilled copy neither counts nor answers until it is the only row of its id (%s)', (_, over) => {
+  const { made, write, leg } = world('copies', over);
   write({ a: 'red', b: 'red' }, { copies: [false, true], versions: [4, 4] });
   expect(value(whole(made.shard.searchFields(leg('red')))).ids).toEqual(['a']);
   expect(value(whole(made.shard.termStatistics(leg('red')))).terms[0]?.documents).toBe(1);

@@ -382,14 +382,16 @@ describe('building', () => {
     }
   });
 
-  it('[TX150] shows fragments of a field with what was found', () => {
+  it('[TX150] shows fragments of each field that is asked for, analysed as the field is', () => {
     const world = new FieldsWorld();
-    const row = world.put({ body: 'The cars were running.' });
-    const shown = world.fields.highlight([world.rows.get(row)!], {
-      query: 'car',
-      fields: ['body'],
-      options: { fragmentChars: 100, fragments: 1 },
-    });
-    expect(value(atOnce(shown))[0]!['body']).toEqual([{ start: 0, text: 'The cars were running.', matches: [{ begin: 4, end: 8 }] }]);
+    const row = world.put({ title: 'cars of a car', body: 'The cars were running.' });
+    const options = { fragmentChars: 100, fragments: 1 };
+    const shown = world.fields.highlight([world.rows.get(row)!], { query: 'car', fields: ['body', 'title'], options });
+    expect(value(atOnce(shown))).toEqual([
+      {
+        body: [{ start: 0, text: 'The cars were running.', matches: [{ begin: 4, end: 8 }] }],
+        title: [{ start: 0, text: 'cars of a car', matches: [{ begin: 10, end: 13 }] }],
+      },
+    ]);
   });
 });
