@@ -9,7 +9,7 @@ import { NodeSql } from '../../../support/fakes/node-sql.ts';
 
 const ROWS = 9_000;
 const TERMS = ['a', 'b', 'c', 'd'];
-const [K1, B, AVERAGE] = [1.2, 0.75, 200];
+const AVERAGE = 200;
 
 /** Texts of which none has the most of a term and the least words as well, and numbers of both signs: of blocks, no single posting bounds all. */
 function rowsOf(rng: Seeded): PostedRow[] {
@@ -47,7 +47,10 @@ function scoreOf({ fields }: PostedRow, clauses: readonly Clause[]): number {
     const value = values[terms.indexOf(term)];
     if (value === undefined) continue;
     if (scoring.kind === 'product') score += weight * value;
-    else score += (weight * (K1 + 1) * value) / (value + K1 * (1 - B + (B * length) / AVERAGE));
+    else {
+      const { k1, b, averageLength } = scoring;
+      score += (weight * (k1 + 1) * value) / (value + k1 * (1 - b + (b * length) / averageLength));
+    }
   }
   return score;
 }
@@ -59,14 +62,18 @@ it.each([
   const rng = new Seeded(11);
   const rows = rowsOf(rng);
   const engine = engineOf(rows);
-  const scoring = field === 0 ? ({ kind: 'bm25', k1: K1, b: B, averageLength: AVERAGE } as const) : ({ kind: 'product' } as const);
+  // Of little and of much heed to lengths.
+  const scoringOf = (turn: number) =>
+    field === 0
+      ? ({ kind: 'bm25', k1: 2, b: turn % 2 === 0 ? 0.05 : 0.95, averageLength: AVERAGE } as const)
+      : ({ kind: 'product' } as const);
   let skipped = 0;
   for (let turn = 0; turn < 40; turn += 1) {
-    const clauses = TERMS.slice(0, 1 + (turn % 4)).map((term) => ({
+    const clauses = TERMS.slice(0, 1 + ((turn >> 1) % 4)).map((term) => ({
       field,
       term,
       weight: rng.next() * (field === 0 ? 1 : 2) - field,
-      scoring,
+      scoring: scoringOf(turn),
     }));
     const topK = 1 + (turn % 3);
     const found = engine.search({
