@@ -86,11 +86,13 @@ export class AllMask implements WindowMask {
   }
 
   of(start: number, end: number): Uint32Array {
-    const all = this.#all.fill(0xffff_ffff);
+    // Nothing behind the window, which has it in its own turn.
+    const words = Math.ceil((end - start) / 32);
+    const all = this.#all.fill(0xffff_ffff, 0, words).fill(0, words);
     for (const mask of this.#masks) {
-      const words = mask.of(start, end);
-      if (words === NO_ORDINAL) return NO_ORDINAL;
-      for (let word = 0; word < WORDS; word += 1) all[word]! &= words[word]!;
+      const marked = mask.of(start, end);
+      if (marked === NO_ORDINAL) return NO_ORDINAL;
+      for (let word = 0; word < words; word += 1) all[word]! &= marked[word]!;
     }
     return unlessEmpty(all);
   }

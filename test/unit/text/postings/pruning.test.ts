@@ -94,3 +94,27 @@ it.each([
   }
   expect(skipped).toBeGreaterThan(2 * ROWS);
 });
+
+it('[TX50] of many clauses, of which none has to match, each row is found once where windows are smaller', () => {
+  const fields = (terms: readonly string[]) => [{ field: 0, terms, values: terms.map(() => 1), length: terms.length }];
+  // A row at the end of what a window of few clauses has, all others of which are shut out.
+  const engine = engineOf(
+    Array.from({ length: ROWS }, (_, at) => ({ namespace: 1, row: at + 1, fields: fields(at === 4_070 ? ['b'] : ['a', 'b']) })),
+  );
+  const clauses = ['a', 'b', ...Array.from({ length: 97 }, (_, i) => `none${i}`)].map((term) => ({
+    field: 0,
+    term,
+    weight: term === 'b' ? 1 : 0,
+    scoring: { kind: 'product' } as const,
+  }));
+  const found = engine.search({
+    namespace: 1,
+    clauses,
+    condition: { kind: 'allBut', of: { kind: 'atLeast', count: 0, of: [] }, not: { kind: 'clause', clause: 0 } },
+    among: undefined,
+    topK: 5,
+    orderTies: (tied) => tied,
+    judge: undefined,
+  });
+  expect(found.rows).toEqual([4_071]);
+});
