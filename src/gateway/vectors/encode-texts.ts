@@ -1,4 +1,4 @@
-import type { MultiVectorField, SparseField } from '../../contract/indexes/index-fields.ts';
+import type { MultiVectorField, SparseField, VectorField } from '../../contract/indexes/index-fields.ts';
 import { EMBEDDING_LIMITS } from '../../contract/embeddings/embedding-limits.ts';
 import { refusalAt } from '../../contract/api/errors.ts';
 import type { FieldPath } from '../../contract/api/field-path.ts';
@@ -14,7 +14,10 @@ import type { EmbeddedPoints } from './vector-space.ts';
 import { bothEmbedded, NOTHING_EMBEDDED } from './vector-space.ts';
 
 /** A field whose texts a model encodes. */
-export type EncodedField = SparseField | MultiVectorField;
+export type EncodedField = SparseField | MultiVectorField | VectorField;
+
+/** What models make for a field of each kind. */
+const OUTPUTS = { sparse: 'sparse', multi_vector: 'tokens', vector: 'dense' } as const;
 
 /** Who encodes, how, and for what. */
 export type TextEncoding = Pick<EmbedTexts, 'principal' | 'authority' | 'reserve' | 'isTruncating' | 'use'>;
@@ -27,8 +30,8 @@ interface TextsOfField {
 }
 
 /**
- * Gives `take` the numbers that a field's model makes of each text, as `EmbeddedTexts.rows` has them, in as many calls of the model as it
- * takes. Texts that were cut are named by their rows. Refuses as the embedder does, naming the text, and as `take` does.
+ * Gives `take` the numbers that a field's model makes of each text, a vector or as `EmbeddedTexts.rows` has them, in as many calls of the
+ * model as it takes. Texts that were cut are named by their rows. Refuses as the embedder does, naming the text, and as `take` does.
  */
 export async function encodeTexts(
   embedder: Pick<TextEmbedder, 'embed'>,
@@ -38,7 +41,7 @@ export async function encodeTexts(
 ): Promise<Outcome<EmbeddedPoints>> {
   const model = must(field.model, 'texts were checked to have a model');
   const contractHash = must(field.contractHash, 'a field is pinned to the contract of its model');
-  const output = field.kind === 'sparse' ? 'sparse' : 'tokens';
+  const output = OUTPUTS[field.kind];
   let used = NOTHING_EMBEDDED;
   const portions = embeddedPortions(texts, charsMaxOf(field), async (portion) => {
     const sent = portion.map(({ text }) => text);
@@ -50,8 +53,9 @@ export async function encodeTexts(
   for await (const portion of portions) {
     if (!portion.ok) return portion;
     const { rows, embedded } = portion.value;
+    const { dimensions, vectors } = embedded;
     for (const [i, row] of rows.entries()) {
-      const taken = take(row, must(embedded.rows?.[i], 'a row of numbers a text'));
+      const taken = take(row, embedded.rows?.[i] ?? vectors.slice(i * dimensions, (i + 1) * dimensions));
       if (!taken.ok) return taken;
     }
     const cut = embedded.cut.map((one) => ({ ...one, index: must(rows[one.index], 'a text was sent') }));
@@ -62,6 +66,6 @@ export async function encodeTexts(
 
 /** How many characters are encoded in one call: with two a token, as many as one answer has token vectors; and as many as an import embeds. */
 const charsMaxOf = (field: EncodedField): number =>
-  field.kind === 'sparse'
-    ? VECTOR_LIMITS.importBatchTextCharsMax
-    : Math.min(VECTOR_LIMITS.importBatchTextCharsMax, (2 * EMBEDDING_LIMITS.embeddingNumbersMaxCount) / field.dimensions);
+  field.kind === 'multi_vector'
+    ? Math.min(VECTOR_LIMITS.importBatchTextCharsMax, (2 * EMBEDDING_LIMITS.embeddingNumbersMaxCount) / field.dimensions)
+    : VECTOR_LIMITS.importBatchTextCharsMax;

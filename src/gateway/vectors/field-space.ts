@@ -31,7 +31,7 @@ export interface RowsContents extends EmbeddedPoints {
   readonly contents?: readonly (string | null)[];
 }
 
-/** Turns what users send for fields into what rows of an index hold: texts of sparse and multi-vector fields by the field's model. */
+/** Turns what users send for fields into what rows of an index hold: texts of fields that are none of texts by the field's model. */
 export class FieldSpace {
   readonly #embedder: TextEmbedder;
 
@@ -88,11 +88,16 @@ export class FieldSpace {
     return encodeTexts(this.#embedder, { ...encoding, use: 'items' }, { field, texts, pathOf }, (row, made) => {
       const given = must(values[row], 'texts are of rows');
       const text = must(given.get(name)?.text, 'a text was encoded');
-      const value = field.kind === 'sparse' ? sparseOf(made, text, pathOf(row)) : tokensOf(made, field, text, pathOf(row));
+      const value = madeValue(field, made, text, pathOf(row));
       if (value.ok) given.set(name, value.value);
       return value;
     });
   }
+}
+
+function madeValue(field: EncodedField, made: Float32Array<ArrayBuffer>, text: string, path: FieldPath): Outcome<FieldValue> {
+  if (field.kind === 'vector') return ok({ kind: 'vector', vector: made, text });
+  return field.kind === 'sparse' ? sparseOf(made, text, path) : tokensOf(made, field, text, path);
 }
 
 function sparseOf(row: Float32Array<ArrayBuffer>, text: string, path: FieldPath): Outcome<FieldValue> {

@@ -1,5 +1,4 @@
-import type { IndexManifest } from '../../index/index-manifest.ts';
-import { embeddingFor } from '../../index/index-manifest.ts';
+import type { IndexManifest, PinnedEmbedding } from '../../index/index-manifest.ts';
 import type { Sha256 } from '../../cache/cache-key.ts';
 import type { CacheBounds } from '../../cache/eviction.ts';
 import { API_LIMITS } from '../../contract/api/api-limits.ts';
@@ -48,6 +47,8 @@ export interface SearchKind<Caller, Body, Found> {
     asked: readonly Asked<Body>[],
     deadlineMs: number | undefined,
   ): Promise<Outcome<SearchedTogether<Found>>>;
+  /** The contract that the vector of a search must be made by, if what it searches is pinned to one. */
+  embeddingOf(manifest: IndexManifest, body: Body): PinnedEmbedding | null;
   /** The names, also `name@version`, of the models that read for a search: with others it is another search. */
   modelsOf(manifest: IndexManifest, body: Body): Promise<readonly string[]>;
   /** Infinity: it is not kept. What lacks a shard or a leg is not given again. */
@@ -243,7 +244,7 @@ export class QueryCache<Caller extends EmbeddingCaller, Body extends Explainable
     const digest = searchDigest(sha256, kind.name, [otherModels, body]);
     // An explanation describes how this very search was answered.
     const own = { isUnshared: isUnshared || body.explain, terms, view };
-    return ok({ tenantId, digest, basis: stateOf(manifest, lsn), ...(await this.#modelOf(manifest)), otherModels, ...own });
+    return ok({ tenantId, digest, basis: stateOf(manifest, lsn), ...(await this.#modelOf(manifest, body)), otherModels, ...own });
   }
 
   /** The index as it is now: its manifest, confirmed by the shard, and the LSN of the last write, which is all that a hit costs the shard. */
@@ -255,8 +256,8 @@ export class QueryCache<Caller extends EmbeddingCaller, Body extends Explainable
     });
   }
 
-  async #modelOf(manifest: IndexManifest): Promise<{ readonly model: string; readonly modelVersion: string }> {
-    const embedding = embeddingFor(manifest, 'queries');
+  async #modelOf(manifest: IndexManifest, body: Body): Promise<{ readonly model: string; readonly modelVersion: string }> {
+    const embedding = this.#parts.kind.embeddingOf(manifest, body);
     if (embedding === null) return { model: '', modelVersion: '' };
     const contract = await this.#parts.embedder.contractOf(manifest.tenantId, embedding.model, embedding.contractHash);
     // What an alias stands for, as purges have it.

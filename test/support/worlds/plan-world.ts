@@ -82,7 +82,7 @@ export class PlanWorld {
       embed: (request: EmbedTexts) => this.#embed(request),
     };
     this.plans = new Plans({
-      tables: new Set(),
+      qualities: new Map(),
       manifests: new ManifestCache({ describe: async () => ok(MANIFEST) } as never, this.time),
       shards,
       space: new VectorSpace(embedder),

@@ -13,7 +13,7 @@ export class LegBatches {
     if (plans.length < 2) return;
     const together = new Map<string, Search[]>();
     for (const { leg } of plans.flatMap(({ legs }) => legs)) {
-      if (leg.kind !== 'vector' || leg.prefetch !== undefined) continue;
+      if (leg.kind !== 'vector' || leg.field !== '' || leg.prefetch !== undefined) continue;
       const name = texts.groupOf(leg) ?? '';
       together.set(name, [...(together.get(name) ?? []), leg]);
     }

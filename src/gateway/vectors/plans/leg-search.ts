@@ -1,17 +1,20 @@
 import type { FieldQuery } from '../../../ann/row-fields.ts';
 import { accepts } from '../../../ann/filter/accepts.ts';
 import type { Include, QueryTarget, ShardMatches } from '../../../ann/shard-protocol.ts';
+import type { Metric } from '../../../contract/indexes/index-settings.ts';
 import type { Filter } from '../../../contract/vectors/filter.ts';
 import type { JsonValue } from '../../../contract/api/json-value.ts';
 import type { Outcome } from '../../../contract/api/outcome.ts';
 import type { IdsLeg, SparseLeg, TextLeg, VectorLeg } from '../../../contract/vectors/plans/legs.ts';
 import type { PlanBody } from '../../../contract/vectors/plans/plans.ts';
+import { fieldMetric } from '../../../index/fan-out/group-fields.ts';
 import type { Reading } from '../../../index/fan-out/shard-reads.ts';
 import type { IndexManifest } from '../../../index/index-manifest.ts';
 import type { ShardSet } from '../../../index/shards/index-shards.ts';
 import { sparseVector } from '../../../inference/served/sparse-rows.ts';
 import { must } from '../../../kernel/assert.ts';
 import { ok } from '../../../kernel/result.ts';
+import { storedFieldVector } from '../field-points.ts';
 import { givenNumbers, textQueryOf } from './field-queries.ts';
 import type { PlanTexts } from './plan-texts.ts';
 import type { Ranking } from './ranking.ts';
@@ -48,8 +51,8 @@ const NOTHING_INCLUDED: Include = { values: false, metadata: false, text: false 
 
 /** Refuses as shards do. */
 export function searchLeg(leg: Search, terms: SearchTerms, filter: Filter | null, topK: number): Promise<Outcome<Found>> {
-  if (leg.kind === 'vector') return nearVector(leg, terms, filter, topK);
-  return leg.kind === 'ids' ? givenIds(leg, terms, filter, topK) : overFields(leg, terms, filter, topK);
+  if (leg.kind === 'ids') return givenIds(leg, terms, filter, topK);
+  return leg.kind === 'vector' && leg.field === '' ? nearVector(leg, terms, filter, topK) : overFields(leg, terms, filter, topK);
 }
 
 async function nearVector(leg: VectorLeg, terms: SearchTerms, filter: Filter | null, topK: number): Promise<Outcome<Found>> {
@@ -70,8 +73,7 @@ async function nearVector(leg: VectorLeg, terms: SearchTerms, filter: Filter | n
     },
     reading,
   );
-  // Of distances, the smaller one is better.
-  return found.ok ? ok(foundOf(found.value, manifest.metric === 'l2' ? -1 : 1)) : found;
+  return found.ok ? ok(foundOf(found.value, manifest.metric)) : found;
 }
 
 async function targetOf(leg: VectorLeg, { texts }: SearchTerms): Promise<Outcome<QueryTarget>> {
@@ -81,7 +83,12 @@ async function targetOf(leg: VectorLeg, { texts }: SearchTerms): Promise<Outcome
   return values.ok ? ok({ kind: 'values', values: values.value }) : values;
 }
 
-async function overFields(leg: TextLeg | SparseLeg, terms: SearchTerms, filter: Filter | null, topK: number): Promise<Outcome<Found>> {
+async function overFields(
+  leg: TextLeg | SparseLeg | VectorLeg,
+  terms: SearchTerms,
+  filter: Filter | null,
+  topK: number,
+): Promise<Outcome<Found>> {
   const { manifest, shards, namespace, reading, explain, statistics, statisticsOf } = terms;
   const query = await fieldQueryOf(leg, terms);
   if (!query.ok) return query;
@@ -98,17 +105,29 @@ async function overFields(leg: TextLeg | SparseLeg, terms: SearchTerms, filter: 
     ...(statistics === 'exact' ? { statistics } : {}),
   };
   const found = await shards.searchFields(search, reading);
-  return found.ok ? ok(foundOf(found.value)) : found;
+  return found.ok ? ok(foundOf(found.value, fieldMetric(manifest, query.value))) : found;
 }
 
-async function fieldQueryOf(leg: TextLeg | SparseLeg, { manifest, weighting, texts }: SearchTerms): Promise<Outcome<FieldQuery>> {
+async function fieldQueryOf(leg: TextLeg | SparseLeg | VectorLeg, terms: SearchTerms): Promise<Outcome<FieldQuery>> {
+  const { manifest, weighting, texts } = terms;
   if (leg.kind === 'text') return ok(textQueryOf(manifest, weighting, leg));
+  if (leg.kind === 'vector') {
+    const vector = await fieldVectorOf(leg, terms);
+    return vector.ok ? ok({ kind: leg.kind, field: leg.field, vector: vector.value }) : vector;
+  }
   const { kind, field, text } = leg;
   if (text === undefined) return ok({ kind, field, ...givenNumbers(leg) });
   const row = await texts.of(leg);
   if (!row.ok) return row;
   const { indices, values } = sparseVector(row.value);
   return ok({ kind, field, indices, values: [...values] });
+}
+
+async function fieldVectorOf(leg: VectorLeg, { manifest, shards, namespace, reading, texts }: SearchTerms) {
+  if (leg.vector !== undefined) return ok(leg.vector);
+  if (leg.text !== undefined) return texts.of(leg);
+  const id = must(leg.id, 'the schema asks for one of the three');
+  return storedFieldVector(shards, { manifest, namespace, consistency: reading.consistency }, { field: leg.field, id }, ['id']);
 }
 
 /** Those of the ids that are there and that the filter accepts; of n, the first scores 1 and each next 1/n less. */
@@ -126,7 +145,9 @@ async function givenIds({ ids }: IdsLeg, terms: SearchTerms, filter: Filter | nu
   return ok({ ranking, lsn, missing: [], scored: null, postingsSkipped: null });
 }
 
-function foundOf({ ids, scores, lsn, missing = [], explanation }: ShardMatches, sign = 1): Found {
+function foundOf({ ids, scores, lsn, missing = [], explanation }: ShardMatches, metric: Metric): Found {
+  // Of distances, the smaller one is better.
+  const sign = metric === 'l2' ? -1 : 1;
   // Shards order equal scores by id as well, but of several answers one may come late.
   const ranking = ranked(ids.map((id, at) => ({ id, score: sign * must(scores[at], 'every match has a score') })));
   const postings = explanation?.postings;

@@ -9,7 +9,7 @@ import { API_LIMITS } from '../../../contract/api/api-limits.ts';
 import type { Clock } from '../../../kernel/clock.ts';
 import type { EmbeddingOutput } from '../../../inference/embedding-output.ts';
 import { checkPlan } from './check-plan.ts';
-import { fieldsOfKind } from './known-fields.ts';
+import { fieldEmbedding, fieldsOfKind } from './known-fields.ts';
 import type { FoundPlan, PlanCaller, Plans } from './plans.ts';
 
 interface PlanKindParts {
@@ -24,6 +24,7 @@ export const planKind = ({ plans, clock, ...models }: PlanKindParts): SearchKind
   name: 'plan',
   search: (caller, index, asked, deadlineMs) =>
     plans.searchAll(caller, index, asked, deadlineMs ?? clock.nowMs() + API_LIMITS.queryDeadlineDefaultMs),
+  embeddingOf: (manifest) => embeddingFor(manifest, 'queries'),
   modelsOf: (manifest, body) => modelsOf(manifest, body, models),
   bytesOf: (found) => (isPartial(found) ? Infinity : bytesOf(found)),
   isPartial,
@@ -54,9 +55,11 @@ async function modelsOf(
   const checked = checkPlan(manifest, body);
   if (!checked.ok) return [];
   const { tenantId } = manifest;
-  const dense = embeddingFor(manifest, 'queries');
   const ofLegs = checked.value.legs.flatMap(({ leg }): readonly Pinned[] => {
-    if (leg.kind === 'vector' && leg.text !== undefined && dense !== null) return [{ ...dense, output: 'dense' }];
+    if (leg.kind === 'vector' && leg.text !== undefined) {
+      const dense = leg.field === '' ? embeddingFor(manifest, 'queries') : fieldEmbedding(manifest, leg.field);
+      return dense === null ? [] : [{ ...dense, output: 'dense' }];
+    }
     return leg.kind === 'sparse' && leg.text !== undefined ? pinnedOf(manifest, 'sparse', leg.field) : [];
   });
   const ofStages = body.stages.flatMap((stage) =>

@@ -27,6 +27,9 @@ export interface PlacedPlan {
   readonly at: FieldPath;
 }
 
+/** Of which kind the field is that one searches. */
+const FIELD_KINDS = { vector: 'vector', sparse: 'sparse', max_sim: 'multi_vector' } as const;
+
 interface AskedText {
   readonly asker: TextAsker;
   readonly text: string;
@@ -37,7 +40,7 @@ interface AskedText {
 
 /** Texts that one model makes numbers of, in one way. */
 interface Group {
-  /** Undefined: they become dense vectors. */
+  /** Undefined: they become vectors of the index. */
   readonly field: EncodedField | undefined;
   readonly isTruncating: boolean;
   readonly asked: readonly AskedText[];
@@ -52,8 +55,8 @@ interface PlanTextsParts {
 }
 
 /**
- * The texts of all plans of a request as numbers: each text of a model once, and all models at the same time. Nobody waits for a text but
- * the legs and stages that it is for. [TX281]
+ * The texts of all plans of a request as numbers: each text of a model once, and all models at the same time. Only
+ * the legs and stages that a text is for wait for it. [TX281]
  */
 export class PlanTexts {
   readonly #parts: PlanTextsParts;
@@ -74,7 +77,7 @@ export class PlanTexts {
       const cut = new Map<string, number>();
       const of = { field: first && this.#fieldOf(first.asker), isTruncating: first?.isTruncating === true, asked: some, cut };
       const made = this.#encode(of);
-      // Whoever waits for it meets the defect; it may be that nobody does.
+      // What waits for it meets the defect; it may be that nothing does.
       made.catch(() => undefined);
       for (const { asker, text } of some) this.#groups.set(asker, { ...of, made, name, text });
     }
@@ -111,8 +114,8 @@ export class PlanTexts {
   }
 
   #fieldOf(asker: TextAsker): EncodedField | undefined {
-    if (asker.kind === 'vector') return undefined;
-    const fields = fieldsOfKind(this.#manifest, asker.kind === 'sparse' ? 'sparse' : 'multi_vector');
+    if (asker.kind === 'vector' && asker.field === '') return undefined;
+    const fields: readonly (readonly [string, EncodedField])[] = fieldsOfKind(this.#manifest, FIELD_KINDS[asker.kind]);
     return must(
       fields.find(([name]) => name === asker.field),
       'its field was checked to be there',

@@ -43,8 +43,8 @@ interface PlansParts {
   readonly space: VectorSpace;
   readonly embedder: Pick<TextEmbedder, 'embed'>;
   readonly reranker: Pick<Reranker, 'rerank'>;
-  /** Embedding contracts of models that are tables of pieces. */
-  readonly tables: ReadonlySet<string>;
+  /** What the deployment's models reach in retrieval, by embedding contract: indexes that were made before this was measured do not say it. */
+  readonly qualities: ReadonlyMap<string, number>;
   readonly clock: Clock;
   readonly timer: Timer;
 }
@@ -150,16 +150,14 @@ export class Plans extends Composed<PlansParts> {
     plans: readonly PlacedPlan[],
     dues: PlanDues,
   ): Promise<Outcome<Omit<FoundByPlans, 'manifest'>>> {
-    const { shards: all, space, embedder, reranker, tables, clock } = this.parts;
+    const { shards: all, space, embedder, reranker, qualities, clock } = this.parts;
     const shards = all.of(manifest);
     const texts = new PlanTexts({ space, embedder }, caller, manifest, plans);
     const batches = new LegBatches(
       plans.map(({ plan }) => plan),
       texts,
     );
-    const isOfTable = manifest.embedding !== null && tables.has(manifest.embedding.contractHash);
-    const vectors = isOfTable ? 'table' : 'encoder';
-    const run = new PlanRun({ caller, manifest, shards, reranker, texts, batches, vectors, maxSim: new MaxSimWork(), dues, clock });
+    const run = new PlanRun({ caller, manifest, shards, reranker, texts, batches, qualities, maxSim: new MaxSimWork(), dues, clock });
     const ranked = await allOf(
       plans.map(async (one) => {
         const found = await run.ranked(one.plan);

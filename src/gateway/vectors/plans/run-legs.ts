@@ -10,7 +10,7 @@ import type { Clock } from '../../../kernel/clock.ts';
 import { err, ok } from '../../../kernel/result.ts';
 import type { Due } from './due.ts';
 import { isLate } from './due.ts';
-import type { Decision, VectorSource } from './fuse-legs.ts';
+import type { Decision } from './fuse-legs.ts';
 import { fuseLegs } from './fuse-legs.ts';
 import type { LegBatches } from './leg-batches.ts';
 import type { Found, Search, SearchTerms } from './leg-search.ts';
@@ -24,6 +24,7 @@ export interface RanLeg extends Found {
   readonly kind: Leg['kind'];
   /** Undefined: none was asked for. */
   readonly weight: number | undefined;
+  readonly vectorQuality: number;
   readonly tookMs: number;
   /** Whether the deadline came before its answer. */
   readonly isLate: boolean;
@@ -44,7 +45,8 @@ export interface LegRunTerms extends SearchTerms {
   readonly due: Due;
   /** Up to which match the page goes. */
   readonly pageEnd: number;
-  readonly vectors: VectorSource;
+  /** What the vectors of a field, or of the index (the empty name), are expected to reach: a share of BM25. */
+  readonly vectorQuality: (field: string) => number;
   readonly batches: LegBatches;
 }
 
@@ -73,19 +75,20 @@ export class LegRun {
     if (!ran.ok) return ran;
     const own = ran.value.map(({ leg }) => leg);
     if (own.every((leg) => leg.isLate)) return err(refusal('deadline_exceeded', 'no leg of the search answered before the deadline'));
-    const { ranking, decision } = fuseLegs(own, fusion, this.#terms.vectors);
+    const { ranking, decision } = fuseLegs(own, fusion);
     return ok({ ranking, decision, own, all: ran.value.flatMap(({ within, leg }) => [...within, leg]) });
   }
 
   async #leg(leg: Leg, outer: Filter | null, at: FieldPath): Promise<Outcome<LegOfAll>> {
     const { clock, pageEnd } = this.#terms;
+    const vectorQuality = this.#terms.vectorQuality(leg.kind === 'vector' ? leg.field : '');
     const startedMs = clock.nowMs();
     const filter = bothOf(outer, leg.filter);
     const limit = limitOf(leg, pageEnd);
     const legOf = (found: Outcome<Found>, within: readonly RanLeg[]): Outcome<LegOfAll> => {
       if (!found.ok && !isLate(found)) return found;
       const tookMs = clock.nowMs() - startedMs;
-      const of = { at, kind: leg.kind, weight: leg.weight, tookMs, isLate: !found.ok };
+      const of = { at, kind: leg.kind, weight: leg.weight, vectorQuality, tookMs, isLate: !found.ok };
       return ok({ leg: { ...(found.ok ? found.value : NOT_SEARCHED), ...of }, within });
     };
     if (leg.kind === 'plan') {

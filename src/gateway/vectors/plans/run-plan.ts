@@ -7,6 +7,7 @@ import type { ShardSet } from '../../../index/shards/index-shards.ts';
 import type { Clock } from '../../../kernel/clock.ts';
 import { ok } from '../../../kernel/result.ts';
 import type { Timer } from '../../../kernel/timer.ts';
+import { EXPECTED_QUALITY } from '../../../text/fusion/default-rule.ts';
 import type { Reranker } from '../../embeddings/rerank.ts';
 import type { EmbeddingCaller, TokensUsed } from '../vector-space.ts';
 import { consistencyOf } from '../vectors.ts';
@@ -15,8 +16,8 @@ import type { CheckedPlan } from './check-plan.ts';
 import { Due, isLate } from './due.ts';
 import type { Facet } from './facets.ts';
 import { facetOf } from './facets.ts';
-import type { Decision, VectorSource } from './fuse-legs.ts';
-import { fieldsOfKind } from './known-fields.ts';
+import type { Decision } from './fuse-legs.ts';
+import { fieldEmbedding, fieldsOfKind } from './known-fields.ts';
 import type { LegBatches } from './leg-batches.ts';
 import type { PlanTexts } from './plan-texts.ts';
 import { idsOf } from './ranking.ts';
@@ -47,7 +48,8 @@ interface PlanRunParts {
   readonly reranker: Pick<Reranker, 'rerank'>;
   readonly texts: PlanTexts;
   readonly batches: LegBatches;
-  readonly vectors: VectorSource;
+  /** What models reach in retrieval, by embedding contract, where the index does not say it. */
+  readonly qualities: ReadonlyMap<string, number>;
   readonly maxSim: MaxSimWork;
   readonly dues: PlanDues;
   readonly clock: Clock;
@@ -82,7 +84,7 @@ export class PlanRun {
 
   /** Legs, facets and stages. Refuses as legs and stages do, naming them; what is late is left out, and named. [TX262] [TX280] */
   async ranked({ body, group, text }: CheckedPlan): Promise<Outcome<RankedByPlan>> {
-    const { caller, manifest, shards, reranker, texts, batches, vectors, maxSim, dues, clock } = this.#parts;
+    const { caller, manifest, shards, reranker, texts, batches, maxSim, dues, clock } = this.#parts;
     const { namespace, statistics, statistics_of: statisticsOf, explain, offset, top_k: topK } = body;
     const pageEnd = offset + topK;
     const consistency = consistencyOf(body.consistency);
@@ -90,7 +92,7 @@ export class PlanRun {
     // What shards answer at their deadline has to be back at that of the plan.
     const reading = { consistency, deadlineMs: due.atMs - VECTOR_LIMITS.fanOutGroupMarginMs };
     const search = { manifest, shards, namespace, reading, explain, weighting: body, texts, statistics, statisticsOf };
-    const run = new LegRun({ ...search, clock, due, pageEnd, vectors, batches });
+    const run = new LegRun({ ...search, clock, due, pageEnd, vectorQuality: (field) => this.#vectorQuality(field), batches });
     const ran = await run.group(group, body.filter ?? null, ['legs']);
     if (!ran.ok) return ran;
     const { ranking, decision, own: legs, all: allLegs } = ran.value;
@@ -118,5 +120,11 @@ export class PlanRun {
       lsn: { legs: lsns.length === 0 ? 0 : Math.min(...lsns), rows: rows.lsn },
       used,
     });
+  }
+  #vectorQuality(field: string): number {
+    const { manifest, qualities } = this.#parts;
+    const embedding = field === '' ? manifest.embedding : fieldEmbedding(manifest, field);
+    const known = embedding === null ? undefined : (embedding.retrievalQuality ?? qualities.get(embedding.contractHash));
+    return known ?? EXPECTED_QUALITY.encoder;
   }
 }

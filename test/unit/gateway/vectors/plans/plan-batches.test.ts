@@ -25,7 +25,9 @@ describe('[TX281] texts of plans', () => {
       },
     ]);
     expect(found).toMatchObject({ ok: true, value: { tokens: 4 } });
-    expect(world.embedded).toEqual(
+    // They are begun in the same moment, in whatever order.
+    const embedded = world.embedded.toSorted((a, b) => (a.model < b.model ? -1 : 1));
+    expect(embedded).toEqual(
       (['dense', 'sparse', 'tokens'] as const).map((model) => ({
         model,
         output: model,
@@ -102,7 +104,7 @@ describe('plans of one call', () => {
       code: 'invalid_value',
       path: ['searches', 1, 'legs', 0, 'field'],
     });
-    const misfit = { legs: [{ kind: 'vector', vector: [1] }] };
+    const misfit = { legs: [{ kind: 'vector', vector: [1, 2, 3] }] };
     expect(foundOr(await world.searchAll([{ legs: [VECTOR] }, misfit]))).toEqual({
       code: 'dimension_mismatch',
       path: ['searches', 1, 'legs', 0, 'vector'],

@@ -71,7 +71,7 @@ function world(rows: Readonly<Record<string, Stored>>, sliceMs = 0) {
   };
   const clock = { nowMs: () => nowMs };
   const plans = new Plans({
-    tables: new Set(),
+    qualities: new Map(),
     manifests: new ManifestCache({ describe: async () => ok(manifest) } as never, clock),
     shards: indexShards({ fetch, highlight, searchFields }),
     space: new VectorSpace({} as never),
