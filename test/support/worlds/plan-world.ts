@@ -4,13 +4,14 @@ import { refuse } from '../../../src/contract/api/outcome.ts';
 import { parse } from '../../../src/contract/api/parse.ts';
 import type { PlanBody } from '../../../src/contract/vectors/plans/plans.ts';
 import { planEndpoints } from '../../../src/contract/vectors/plans/plans.ts';
-import type { RerankRequest } from '../../../src/gateway/embeddings/rerank.ts';
+import type { Reranker, RerankRequest } from '../../../src/gateway/embeddings/rerank.ts';
 import type { EmbedTexts } from '../../../src/gateway/embeddings/text-embedder.ts';
 import { ManifestCache } from '../../../src/gateway/indexes/manifest-cache.ts';
 import { Plans } from '../../../src/gateway/vectors/plans/plans.ts';
 import { VectorSpace } from '../../../src/gateway/vectors/vector-space.ts';
 import type { Reading } from '../../../src/index/fan-out/shard-reads.ts';
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
+import type { IndexShards } from '../../../src/index/shards/index-shards.ts';
 import { sparseRow } from '../../../src/inference/served/sparse-rows.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { IN_FORCE } from '../fakes/in-force.ts';
@@ -49,17 +50,23 @@ export class PlanWorld {
   readonly fetches: ShardFetch[] = [];
   readonly highlighted: ShardHighlight[] = [];
   readonly reserved: object[] = [];
-  readonly manifest = MANIFEST;
+  readonly manifests = new ManifestCache({ describe: async () => ok(this.manifest) } as never, this.time);
+  readonly shards: IndexShards;
   readonly plans: Plans;
+  /** Of the last write. */
+  lsn = 5;
+  /** Of each model that reads; one that is not named has the first. */
+  readonly versions: Record<string, string> = {};
+  manifest = MANIFEST;
 
   constructor() {
     const found = async (part: keyof typeof FOUND, search: ShardQuery | ShardFieldSearch, reading: Reading) => {
       this.asked.push({ search, reading });
       await this.#wait(part);
       const ids = FOUND[part].slice(0, search.topK);
-      return ok({ ids, scores: ids.map((_, i) => 1 - i / 10), values: null, metadata: null, texts: null, lsn: 5 });
+      return ok({ ids, scores: ids.map((_, i) => 1 - i / 10), values: null, metadata: null, texts: null, lsn: this.lsn });
     };
-    const shards = indexShards({
+    this.shards = indexShards({
       query: (_: IndexManifest, search: ShardQuery, reading: Reading) => {
         const send = (queries: readonly ShardQuery[]) => Promise.all(queries.map((one) => found('vector', one, reading))).then(ok);
         return reading.part === undefined ? found('vector', search, reading) : reading.part.ask('shard 0', search, send);
@@ -68,37 +75,46 @@ export class PlanWorld {
       fetch: async (_: IndexManifest, asked: ShardFetch) => {
         this.fetches.push(asked);
         await this.#wait('fetch');
-        return ok(rowsOf(asked));
+        return ok({ ...rowsOf(asked), lsn: this.lsn + 1 });
       },
       highlight: async (_: IndexManifest, asked: ShardHighlight) => {
         this.highlighted.push(asked);
         await this.#wait('highlight');
-        return ok({ rows: asked.ids.map((id) => ({ id, fields: [] })), lsn: 6 });
+        return ok({ rows: asked.ids.map((id) => ({ id, fields: [] })), lsn: this.lsn + 1 });
       },
-      lsn: async () => ok(5),
+      lsn: async () => ok(this.lsn),
     });
-    const embedder = {
-      contractOf: async (_: unknown, id: string) => ok({ id, version: '1', dimensions: 2, contractHash: `hash-${id}` }),
+    const { embedder, reranker, manifests, shards, time } = this;
+    const space = new VectorSpace(embedder);
+    this.plans = new Plans({ qualities: new Map(), manifests, shards, space, embedder, reranker, clock: time, timer: time });
+  }
+
+  get embedder() {
+    return {
+      contractOf: async (_: unknown, id: string) =>
+        ok({ id, version: this.versions[id] ?? '1', dimensions: 2, contractHash: `hash-${id}` }),
       embed: (request: EmbedTexts) => this.#embed(request),
     };
-    this.plans = new Plans({
-      qualities: new Map(),
-      manifests: new ManifestCache({ describe: async () => ok(MANIFEST) } as never, this.time),
-      shards,
-      space: new VectorSpace(embedder),
-      embedder,
-      reranker: { rerank: (request) => this.#rerank(request) },
-      clock: this.time,
-      timer: this.time,
-    });
+  }
+
+  get reranker(): Pick<Reranker, 'rerank' | 'meaningOf'> {
+    return {
+      rerank: (request) => this.#rerank(request),
+      meaningOf: async (_, model) => ok({ model, version: this.versions[model] ?? '1' }),
+    };
   }
 
   get caller() {
+    return this.callerOf('tn_one');
+  }
+
+  /** `more`: what else the principal is. */
+  callerOf(tenantId: string, more: object = {}) {
     const reserve = async (quantities: object) => {
       this.reserved.push(quantities);
       return ok(undefined);
     };
-    return { principal: principal('tn_one'), authority: IN_FORCE, reserve };
+    return { principal: principal(tenantId, more), authority: IN_FORCE, reserve };
   }
 
   search(body: object, budgetMs = 1_000) {
@@ -146,7 +162,6 @@ const rowsOf = ({ ids, include }: ShardFetch) => ({
   metadata: include.metadata ? ids.map((id) => JSON.stringify({ id, page: id.charCodeAt(0) })) : null,
   texts: include.text ? ids.map((id) => `text of ${id}`) : null,
   ...(include.contents === true ? { contents: ids.map(() => null) } : {}),
-  lsn: 6,
 });
 
 export function planOf(body: object): PlanBody {
