@@ -140,6 +140,8 @@ function shallow(value: unknown, context: z.RefinementCtx): unknown {
 const planBody = z.preprocess(shallow, plan);
 
 export type PlanBody = z.output<typeof plan>;
+/** As callers write it, but for what refers to itself: legs and formulas. */
+export type WrittenPlan = z.input<typeof plan>;
 
 const batchBody = z.strictObject({
   searches: z
