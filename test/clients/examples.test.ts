@@ -113,7 +113,7 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
   upsertVectors: async () => expect((await fetched('lock')).metadata).toEqual({ page: 3, lang: 'en' }),
   queryVectors: ({ matches }) => expect(idsIn(matches)).toEqual(['lock', 'weir']),
   searchIndex: ({ matches, fusion }) => expect([idsIn(matches), fusion.kind]).toEqual([['lock', 'weir'], 'sum']),
-  searchIndexBatch: ({ results }) => expect(results.map(({ matches }: Body) => idsIn(matches))).toEqual([['lock'], []]),
+  searchIndexBatch: ({ results }) => expect(results.map(({ matches }: Body) => idsIn(matches))).toEqual([['lock'], ['weir']]),
   queryVectorsBatch: ({ results }) => expect(results.map(({ matches }: Body) => idsIn(matches))).toEqual([['lock'], ['weir']]),
   fetchVectors: ({ vectors }) => expect(vectors).toMatchObject([{ id: 'lock', text: 'the lock keeper opens the gates at dawn' }]),
   listVectors: ({ vectors }) => expect(idsIn(vectors)).toEqual(['lock', 'mill', 'weir']),
