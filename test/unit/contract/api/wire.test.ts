@@ -19,7 +19,7 @@ const HASHES: Record<string, string> = {
   '0.5.0': 'e2f26f8b8579927fa1f0a95fdf5cf7f51c46c17928b5613313153dcfa0836211',
   '0.5.1': '111182a2cb1ae8301d12c173303ce793ce7b96fd01e5c2a6f53fac049fa15745',
   '0.6.0': '1a0e4bf90170463a8a58340a95224ff72953a7a09c01b0ace1d95b04ec3b9cd6',
-  '0.7.0': '8df83d8b9ec7f0e2b502d290a374d84db94476d5caa59a8d3ffe853394e3036a',
+  '0.7.0': '597c924525f929e91f0f8ee9bc83291576da7798c84e3ecec0bfeecfa0dfdf3d',
 };
 
 describe('the wire contract', () => {
