@@ -1,9 +1,11 @@
 import type { Result } from './result.ts';
 import { err, ok } from './result.ts';
 
-/** One record, and the line that it begins on, from 1. */
+/** One record, the line that it begins on, from 1, and where it is in the text, in UTF-16 units, without its line end. */
 export interface CsvRecord {
   readonly line: number;
+  readonly begin: number;
+  readonly end: number;
   readonly fields: readonly string[];
 }
 
@@ -13,8 +15,35 @@ export interface CsvFault {
   readonly what: string;
 }
 
+/** How a text is to be read: what divides its fields, and where its records begin. */
+export interface CsvDialect {
+  readonly delimiter: string;
+  readonly begin: number;
+  /** Of `begin`, from 1. */
+  readonly line: number;
+}
+
+/** From the most usual: of characters that a header has as often, the first is taken. */
+const DELIMITERS = [',', ';', '\t', '|'] as const;
+
+/** What spreadsheets write before the header for a program that would guess otherwise. */
+const STATED_DELIMITER = /^\uFEFF?sep=(.)\r?\n/i;
+
+/** A header that is longer has its delimiters in its beginning, too. */
+const HEADER_CHARS_MAX = 16 * 1024;
+
+/** The delimiter is the one stated in a first line `sep=;`, or the most frequent of `,` `;` tab `|` in the header. */
+export function csvDialect(text: string): CsvDialect {
+  const stated = STATED_DELIMITER.exec(text);
+  if (stated?.[1] !== undefined) return { delimiter: stated[1], begin: stated[0].length, line: 2 };
+  const header = /^(?:"(?:[^"]|"")*"|[^"\r\n])*/.exec(text.slice(0, HEADER_CHARS_MAX))?.[0] ?? '';
+  const bare = header.replaceAll(/"(?:[^"]|"")*"/g, '');
+  const counts = DELIMITERS.map((one) => bare.split(one).length);
+  return { delimiter: DELIMITERS[counts.indexOf(Math.max(...counts))] ?? ',', begin: 0, line: 1 };
+}
+
 /**
- * Reads the records of a CSV text (RFC 4180) one by one, from a line on: fields may be quoted, and have delimiters, line ends and doubled quotes then. Lines
+ * Reads the records of a CSV text (RFC 4180) one by one; a byte order mark is passed over. Fields may be quoted, and have delimiters, line ends and doubled quotes then. Lines
  * end with CRLF, LF or CR; a blank line is a record of one empty field. A text that is not well formed is a fault, and what is behind it is not read: libraries of
  * npm either drop text behind a quoted field, or bring Node's streams with them.
  */
@@ -22,11 +51,17 @@ export class CsvReader {
   readonly #text: string;
   readonly #delimiter: string;
   readonly #fieldEnd: RegExp;
-  #at = 0;
+  readonly #recordCharsMax: number;
+  #at: number;
   #line: number;
+  /** Where the record ends at the latest. */
+  #limit = 0;
 
-  constructor(text: string, delimiter: string, line = 1) {
+  /** A record of more UTF-16 units is a fault. */
+  constructor(text: string, { delimiter, begin, line }: CsvDialect, recordCharsMax = Infinity) {
     this.#text = text;
+    this.#recordCharsMax = recordCharsMax;
+    this.#at = begin === 0 && text.startsWith('\uFEFF') ? 1 : begin;
     this.#delimiter = delimiter;
     this.#fieldEnd = new RegExp(
       `[\\r\\n"${delimiter === '\\' || delimiter === ']' || delimiter === '^' ? `\\${delimiter}` : delimiter}]`,
@@ -38,17 +73,20 @@ export class CsvReader {
   /** The next record; undefined: there is none. */
   next(): Result<CsvRecord, CsvFault> | undefined {
     if (this.#at >= this.#text.length) return undefined;
-    const line = this.#line;
+    const [line, begin] = [this.#line, this.#at];
+    this.#limit = begin + this.#recordCharsMax;
     const fields: string[] = [];
     for (;;) {
       const field = this.#text[this.#at] === '"' ? this.#quoted() : this.#bare();
       if (!field.ok) return field;
+      if (this.#at > this.#limit) return err({ line, what: this.#tooLong() });
       fields.push(field.value);
       if (this.#text[this.#at] !== this.#delimiter) break;
       this.#at += 1;
     }
+    const end = this.#at;
     this.#endLine();
-    return ok({ line, fields });
+    return ok({ line, begin, end, fields });
   }
 
   #bare(): Result<string, CsvFault> {
@@ -66,6 +104,7 @@ export class CsvReader {
     for (;;) {
       const end = this.#text.indexOf('"', from);
       if (end === -1) return err({ line: began, what: 'has a quoted field that does not end' });
+      if (end > this.#limit) return err({ line: began, what: this.#tooLong() });
       const part = this.#text.slice(from, end);
       parts.push(part);
       this.#line += part.match(LINE_END)?.length ?? 0;
@@ -87,6 +126,10 @@ export class CsvReader {
     else if (this.#text[this.#at] !== '\n') return;
     if (this.#text[this.#at] === '\n') this.#at += 1;
     this.#line += 1;
+  }
+
+  #tooLong(): string {
+    return `has a record of more than ${this.#recordCharsMax} characters`;
   }
 
   #fault(what: string): Result<never, CsvFault> {
