@@ -10,13 +10,38 @@ const wordRules = (): Intl.Segmenter => (wordSegmenter ??= new Intl.Segmenter('e
 /** Before a cut, so far is a word's beginning looked for: the longest words of most languages. */
 const WORD_CHARS_MAX = 128;
 
+/** A line that is longer was not broken to fit a page: its end is an end of what it says. Programs break lines at 72 to 120 characters. */
+const WRAPPED_CHARS_MAX = 120;
+
+/** A stretch, and whether it begins a line that means something. */
+export interface Sentence extends Span {
+  readonly beginsLine: boolean;
+}
+
 /**
- * The sentences of a stretch by Unicode's rules (UAX 29), each with the white space behind it. Lines of a paragraph may end within a sentence, so that a line
- * end is a space here.
+ * The sentences of a stretch by Unicode's rules (UAX 29), each with the white space behind it. A line end is a space here where the line was broken to fit a page,
+ * and else the end of a sentence.
  */
-export function sentencesOf(text: string, { begin, end }: Span): Span[] {
-  const line = text.slice(begin, end).replaceAll(/[\r\n\u0085\u2028\u2029]/g, ' ');
-  return Array.from(sentenceRules().segment(line), ({ index, segment }) => ({ begin: begin + index, end: begin + index + segment.length }));
+export function sentencesOf(text: string, span: Span): Sentence[] {
+  const sentences: Sentence[] = [];
+  for (const { begin, end } of paragraphsOf(text, span)) {
+    const line = text.slice(begin, end).replaceAll(/[\r\n\u0085\u2028\u2029]/g, ' ');
+    for (const { index, segment } of sentenceRules().segment(line))
+      sentences.push({ begin: begin + index, end: begin + index + segment.length, beginsLine: index === 0 });
+  }
+  return sentences;
+}
+
+/** Lines, those that were broken to fit a page with the next. */
+function paragraphsOf(text: string, span: Span): Span[] {
+  const paragraphs: Span[] = [];
+  let { begin } = span;
+  for (const line of linesOf(text, span)) {
+    if (line.end - line.begin <= WRAPPED_CHARS_MAX && line.end < span.end) continue;
+    paragraphs.push({ begin, end: line.end });
+    begin = line.end;
+  }
+  return paragraphs;
 }
 
 /** The lines of a stretch, each with its line end. */

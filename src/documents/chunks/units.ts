@@ -2,6 +2,7 @@ import { keyHash } from '../../kernel/fast-hash.ts';
 import type { Block, ReadDocument, Span } from '../blocks/block.ts';
 import type { ChunkSettings, TokenCounter } from './chunk.ts';
 import type { Contexts } from './contexts.ts';
+import type { Sentence } from './sentences.ts';
 import { cutBefore, linesOf, sentencesOf } from './sentences.ts';
 
 /** How much a text changes where a unit begins, ascending. */
@@ -11,7 +12,7 @@ export const RANK = {
   /** Within a line, a row or a sentence that is too long for a chunk. */
   word: 1,
   sentence: 2,
-  /** Of code, and rows of a table. */
+  /** Of code, rows of a table, and lines that were not broken to fit a page. */
   line: 3,
   block: 4,
   /** A heading with others above it. */
@@ -115,20 +116,20 @@ function rankOf(block: Block, before: Block | undefined): Rank {
 }
 
 /** How a block changes where a part of it begins. What names columns is not divided, nor from the first row below. */
-function rankWithin({ kind, header }: Block, { begin }: Span): Rank {
+function rankWithin({ header }: Block, { begin, beginsLine }: Sentence): Rank {
   if (header !== null && begin > header.begin && begin <= header.end + LINE_END_CHARS_MAX) return RANK.heading;
-  return kind === 'code' || kind === 'table' ? RANK.line : RANK.sentence;
+  return beginsLine ? RANK.line : RANK.sentence;
 }
 
 const LINE_END_CHARS_MAX = 2;
 
-function spansOf(text: string, block: Block): Span[] {
+function spansOf(text: string, block: Block): Sentence[] {
   switch (block.kind) {
     case 'heading':
-      return [block];
+      return [{ begin: block.begin, end: block.end, beginsLine: true }];
     case 'code':
     case 'table':
-      return linesOf(text, block);
+      return linesOf(text, block).map((line) => ({ ...line, beginsLine: true }));
     case 'paragraph':
     case 'list_item':
     case 'quote':
