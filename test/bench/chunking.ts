@@ -55,7 +55,8 @@ export async function chunkingBench({
 }): Promise<void> {
   const read = readChunkingData(data);
   if (read === undefined) return console.log('No chunking questions: give the folder of collections by --data DIR.');
-  const bench = new ChunkingBench(read, must((await readCommitted()).at(-1), 'a default model').model);
+  const { model } = must((await readCommitted()).at(-1), 'a default model');
+  const bench = new ChunkingBench(read, model);
   const recursive = RECURSIVE.flatMap((settings) => {
     const name = `recursive ${settings.tokensMax}/${settings.overlapTokens}`;
     return bench.variants(name, cutRecursively(read.corpora, settings), quick ? [NO_SUPPORT] : [NO_SUPPORT, DEFAULT_SUPPORT]);
@@ -71,7 +72,7 @@ export async function chunkingBench({
     'the settings in use',
   );
   console.log(`\n${table(['', 'beside', ...BUDGETS.map((budget) => `recall at ${budget}`)], comparisons([inUse, ...chosen], recursive))}`);
-  reportReadingTimes(read.corpora);
+  reportReadingTimes(read.corpora, (text) => model.tokeniser.tokenise(text).words);
   console.log(`load ${loadavg()[0]?.toFixed(1)}`);
 }
 
@@ -141,7 +142,7 @@ function comparisons(own: readonly Variant[], others: readonly Variant[]): strin
       ...BUDGETS.map((_, budget) => {
         const recalls = ({ figures }: Variant): Float64Array => Float64Array.from(figures[budget] ?? [], ({ recall }) => recall);
         const { difference, pValue } = comparePairs(recalls(other), recalls(one), 1);
-        return `${difference.mean.toFixed(4)} (${difference.low.toFixed(4)} to ${difference.high.toFixed(4)}), p ${pValue.toFixed(3)}`;
+        return `${difference.value.toFixed(4)} (${difference.low.toFixed(4)} to ${difference.high.toFixed(4)}), p ${pValue.toFixed(3)}`;
       }),
     ]),
   );

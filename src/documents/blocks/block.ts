@@ -12,27 +12,23 @@ export interface Heading extends Span {
   readonly title: string;
 }
 
+/** Rows that name columns. */
+export interface HeaderRows extends Span {
+  /** The document's between `begin` and `end`. */
+  readonly text: string;
+}
+
 export type BlockKind = 'heading' | 'paragraph' | 'list_item' | 'quote' | 'code' | 'table' | 'record';
 
-/** Where a block belongs, whatever its kind. */
-export interface BlockPlace {
+/** A part of a document that stands for itself, `blockCharsMax` units at most. Its text is the document's between `begin` and `end`. */
+export interface Block extends Span {
+  readonly kind: BlockKind;
   /** Outermost first; a heading's own path ends with itself. Blocks of one section share the array. */
   readonly headings: readonly Heading[];
-  /** From 1; null in a text without page breaks. */
+  /** From 1; null in formats without pages. */
   readonly page: number | null;
-}
-
-/** A part of a document that stands for itself. Its text is the document's between `begin` and `end`. */
-export interface Block extends Span, BlockPlace {
-  readonly kind: BlockKind;
-  /** The rows that name the columns of a table or of records; the block itself may begin with them. */
-  readonly header: Span | null;
+  /** The rows that name the columns of a table or of records; the block itself may begin with them. Blocks of one table share them. */
+  readonly header: HeaderRows | null;
   /** Of a record: the line of the source that it begins on, from 1. */
   readonly line: number | null;
-}
-
-/** What was read: the text that all offsets count in, and its blocks in its order, apart from each other. */
-export interface ReadDocument {
-  readonly text: string;
-  readonly blocks: readonly Block[];
 }

@@ -6,47 +6,56 @@ import type { Result } from '../../kernel/result.ts';
 import { err, ok } from '../../kernel/result.ts';
 import type { Block } from './block.ts';
 import { partsOf } from './parts.ts';
+import type { Paused, TextWindow } from './text-window.ts';
 
 const { blockCharsMax, recordCharsMax } = DOCUMENT_LIMITS;
 
 /** Between any two fields of the text. */
 const GAP = '\n\n';
 
-/** The chosen fields of every line, as they are when their escapes are read; a record without any of them is refused. [DC7] */
-export function* readJsonLines(source: string, fields: readonly string[], blocks: Block[]): Generator<undefined, Outcome<string>> {
-  const texts: string[] = [];
-  let length = 0;
-  let read = 0;
-  for (let begin = source.startsWith('\uFEFF') ? 1 : 0, line = 1; begin < source.length; line += 1) {
-    const found = source.indexOf('\n', begin);
-    const end = found < 0 ? source.length : found;
-    if (end - begin > recordCharsMax)
-      return refuseBeyond({ limit: 'recordCharsMax', value: end - begin, what: `line ${line} has ${end - begin} characters` });
-    const record = source.slice(begin, end).trim();
-    if (record !== '') {
-      const values = fieldsOf(record, fields);
-      if (!values.ok) return refuse('invalid_value', `line ${line} ${values.error}`);
-      for (const value of values.value) add(value, line);
+const BYTE_ORDER_MARK = '\uFEFF';
+
+/** The chosen fields of every line, as they are when their escapes are read, go to `text`; a record without any of them is refused. [DC7] */
+export function* readJsonLines(
+  source: TextWindow,
+  text: TextWindow,
+  fields: readonly string[],
+  blocks: Block[],
+): Paused<Outcome<undefined>> {
+  let [at, turn] = [0, 0];
+  for (let line = 1; ; line += 1) {
+    let end = source.indexOf('\n', at);
+    while (end < 0 && source.end - at <= recordCharsMax && !source.isEnd(source.end)) {
+      yield* source.fill(source.end + 1);
+      end = source.indexOf('\n', at);
     }
-    begin = end + 1;
-    if (begin - read >= blockCharsMax) {
-      read = begin;
-      yield;
-    }
+    if (end < 0) ({ end } = source);
+    if (end - at > recordCharsMax)
+      return refuseBeyond({ limit: 'recordCharsMax', what: `line ${line} has more characters`, advice: 'divide the record' });
+    const values = valuesOf(source.slice({ begin: at, end }), fields);
+    if (!values.ok) return refuse('invalid_value', `line ${line} ${values.error}`);
+    for (const value of values.value) add(value, line);
+    at = end + 1;
+    if (source.isEnd(at)) return ok(undefined);
+    source.pass(at);
+    source.release(at);
+    if (at - turn < blockCharsMax) continue;
+    turn = at;
+    yield 'turn';
   }
-  return ok(texts.join(GAP));
 
   function add(value: string, line: number): void {
-    if (texts.length > 0) length += GAP.length;
-    for (const { begin, end } of partsOf(value, { begin: 0, end: value.length }))
-      blocks.push({ kind: 'record', begin: length + begin, end: length + end, headings: [], page: null, header: null, line });
-    texts.push(value);
-    length += value.length;
+    if (text.end > 0) text.append(GAP);
+    for (const part of partsOf(value, text.end)) blocks.push({ ...part, kind: 'record', headings: [], page: null, header: null, line });
+    text.append(value);
+    text.pass(text.end);
   }
 }
 
-/** The texts of a record, without those that are empty; or what is wrong with it. */
-function fieldsOf(record: string, fields: readonly string[]): Result<string[], string> {
+/** The texts of a line, without those that are empty; none of a blank line; or what is wrong with it. */
+function valuesOf(line: string, fields: readonly string[]): Result<string[], string> {
+  const record = line.replace(BYTE_ORDER_MARK, '').trim();
+  if (record === '') return ok([]);
   const value = parsed(record);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return err('is not a JSON object');
   const entries = fields.flatMap((field) =>

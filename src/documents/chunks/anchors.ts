@@ -1,30 +1,27 @@
 import type { Unit } from './units.ts';
 import { RANK } from './units.ts';
 
-/** In limits of chunks: a text is divided at anchors in any case, and some four chunks are between two of them. */
-const REACH_CHUNKS = 2;
-
 /**
- * Where a text is divided whatever the chunks around are: at its tops, and at anchors. An anchor is the beginning of a unit that has, for `REACH_CHUNKS` chunks in
- * both directions, neither a top nor a unit of the same or a higher rank, and of the same rank none of the same or a greater hash. What is an anchor depends
- * on nothing beyond that reach, so an edit moves only the chunks between the anchors around it. Local maxima as boundaries: Bjorner, Blass and Gurevich 2010,
- * "Content-dependent chunking for differential compression, the local maximum approach". [DC13]
+ * The anchors of a stretch, ascending, but for its first unit, where it is divided already: beginnings of units that have, as far as `reach` tokens in both
+ * directions, no unit of the same or a higher rank, and of the same rank none of the same or a greater hash. Whether a unit is an anchor depends on nothing
+ * beyond that reach. Where the stretch `isClosed`, a unit of the highest rank follows; else what is nearer to its end than the reach is left open. Local maxima
+ * as boundaries: Bjorner, Blass and Gurevich 2010, "Content-dependent chunking for differential compression, the local maximum approach". [DC13]
  */
-export function* fixedCuts(units: readonly Unit[], chunkTokensMax: number): Generator<undefined, number[]> {
+export function anchorsOf(units: readonly Unit[], reach: number, isClosed: boolean): number[] {
   const places = new Float64Array(units.length + 1);
   for (const [at, { tokens, gapTokens }] of units.entries()) places[at + 1] = places[at]! + tokens + gapTokens;
-  // The end is a top: nothing near it is an anchor.
-  const priorities = Float64Array.from([...units.map(priorityOf), Infinity]);
-  const reach = chunkTokensMax * REACH_CHUNKS;
-  const forward = priorities.map((_, at) => at);
+  const priorities = Float64Array.from([Infinity, ...units.slice(1).map(priorityOf), isClosed ? Infinity : -1]);
   const isDominated = new Uint8Array(priorities.length);
+  const forward = priorities.map((_, at) => at);
   markDominated(forward, places, priorities, { reach, isDominated });
-  yield;
   markDominated(forward.toReversed(), places, priorities, { reach, isDominated });
-  return units.flatMap(({ rank }, at) => (rank === RANK.top || (isDominated[at] === 0 && rank >= RANK.sentence) ? [at] : []));
+  const decidedMax = isClosed ? Infinity : places[units.length]! - reach;
+  return units.flatMap(({ rank }, at) =>
+    at > 0 && isDominated[at] === 0 && rank >= RANK.sentence && places[at]! < decidedMax ? [at] : [],
+  );
 }
 
-const priorityOf = ({ rank, hash }: Unit): number => (rank === RANK.top ? Infinity : rank * 2 ** 32 + (hash >>> 0));
+const priorityOf = ({ rank, hash }: Unit): number => rank * 2 ** 32 + (hash >>> 0);
 
 /** Marks what has, among those within reach that come before it in an order, one of at least its own priority: a sliding maximum, each pushed and popped once. */
 function markDominated(

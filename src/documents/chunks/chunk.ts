@@ -1,6 +1,9 @@
 import type { Span } from '../blocks/block.ts';
 
-/** How many tokens a model's tokenizer makes of a text, without those that it puts around every text. */
+/**
+ * How many tokens a model's tokenizer makes of a text, without those that it puts around every text. Of two texts behind each other it makes at most as many
+ * as of both by themselves, as tokenizers do that divide at white space: every text is counted once or twice, and sums stand for what is put together.
+ */
 export type TokenCounter = (text: string) => number;
 
 export interface ChunkSettings {
@@ -32,9 +35,9 @@ export interface Chunk extends Span {
   readonly context: string;
   /** The titles that its content is under, outermost first. */
   readonly headings: readonly string[];
-  /** The innermost section with all of it; the whole document where no heading has all of it below. */
-  readonly section: Span;
-  /** Where it begins: its page, and of records the line of the source, each from 1. */
+  /** Where the heading of the innermost section begins that has all of it; 0 where no heading has all of it below. */
+  readonly section: number;
+  /** Where it begins: its page, null in formats without pages, and of records the line of the source, each from 1. */
   readonly page: number | null;
   readonly line: number | null;
   /** Of context and text: their tokenizer's count at most. */

@@ -13,18 +13,18 @@ const WORD_CHARS_MAX = 128;
 /** A line that is longer was not broken to fit a page: its end is an end of what it says. Programs break lines at 72 to 120 characters. */
 const WRAPPED_CHARS_MAX = 120;
 
-/** A stretch, and whether it begins a line that means something. */
+/** A stretch of a block's text, and whether it begins a line that means something. */
 export interface Sentence extends Span {
   readonly beginsLine: boolean;
 }
 
 /**
- * The sentences of a stretch by Unicode's rules (UAX 29), each with the white space behind it. A line end is a space here where the line was broken to fit a page,
- * and else the end of a sentence.
+ * The sentences of a text by Unicode's rules (UAX 29), each with the white space behind it. A line end is a space here where the line was broken to fit a page,
+ * and else the end of a sentence. [DC20]
  */
-export function sentencesOf(text: string, span: Span): Sentence[] {
+export function sentencesOf(text: string): Sentence[] {
   const sentences: Sentence[] = [];
-  for (const { begin, end } of paragraphsOf(text, span)) {
+  for (const { begin, end } of paragraphsOf(text)) {
     const line = text.slice(begin, end).replaceAll(/[\r\n\u0085\u2028\u2029]/g, ' ');
     for (const { index, segment } of sentenceRules().segment(line))
       sentences.push({ begin: begin + index, end: begin + index + segment.length, beginsLine: index === 0 });
@@ -33,30 +33,30 @@ export function sentencesOf(text: string, span: Span): Sentence[] {
 }
 
 /** Lines, those that were broken to fit a page with the next. */
-function paragraphsOf(text: string, span: Span): Span[] {
+function paragraphsOf(text: string): Span[] {
   const paragraphs: Span[] = [];
-  let { begin } = span;
-  for (const line of linesOf(text, span)) {
-    if (line.end - line.begin <= WRAPPED_CHARS_MAX && line.end < span.end) continue;
+  let begin = 0;
+  for (const line of linesOf(text)) {
+    if (line.end - line.begin <= WRAPPED_CHARS_MAX && line.end < text.length) continue;
     paragraphs.push({ begin, end: line.end });
     begin = line.end;
   }
   return paragraphs;
 }
 
-/** The lines of a stretch, each with its line end. */
-export function linesOf(text: string, { begin, end }: Span): Span[] {
+/** The lines of a text, each with its line end. */
+export function linesOf(text: string): Span[] {
   const lines: Span[] = [];
-  for (let at = begin; at < end;) {
+  for (let at = 0; at < text.length;) {
     const found = text.indexOf('\n', at);
-    const next = found < 0 || found >= end ? end : found + 1;
+    const next = found < 0 ? text.length : found + 1;
     lines.push({ begin: at, end: next });
     at = next;
   }
   return lines;
 }
 
-/** The beginning of the last word that begins at most at `to`, also in scripts without spaces; else the last whole character there. Beyond `from` in any case. */
+/** The beginning of the last word that begins at most at `to`, also in scripts without spaces; else the last whole character there. Beyond `from` in any case. [DC21] */
 export function cutBefore(text: string, from: number, to: number): number {
   const start = Math.max(from, to - WORD_CHARS_MAX);
   const window = text.slice(start, to + WORD_CHARS_MAX);

@@ -8,6 +8,14 @@ export interface AssemblySettings extends SupportSettings {
   readonly tokensMax: number;
 }
 
+/** What callers look up beside what a search found. */
+export interface KnownChunks {
+  /** Chunks near those found, by document and position: as many on either side as support them. */
+  readonly around: readonly StoredChunk[];
+  /** Short sections of chunks found, each with all of its chunks. */
+  readonly sections: readonly (readonly StoredChunk[])[];
+}
+
 /** Of a section's characters: once so many are taken, the rest of it is as well. */
 const SECTION_SHARE = 0.5;
 
@@ -16,46 +24,53 @@ const GAP = '\n\n';
 
 /**
  * What a reader is given of what a search found: the chunks that are worth most with their neighbours' support, within a budget of tokens, those next to each other in
- * a document as one passage, the best first. `around` has the chunks near those found, which callers look up by document and position, and of short sections all.
- * A chunk that does not fit is passed over. [DC31] [DC32] [DC33]
+ * a document as one passage, the best first. Of a section that was taken by half the rest is taken as well. A chunk that does not fit is passed over, and so is a
+ * text that was taken already. [DC31] [DC32] [DC33]
  */
-export function assemblePassages(found: readonly FoundChunk[], around: readonly StoredChunk[], settings: AssemblySettings): Passage[] {
-  const taken = takenChunks(supportedChunks(found, around, settings), [...found, ...around], settings.tokensMax);
+export function assemblePassages(found: readonly FoundChunk[], { around, sections }: KnownChunks, settings: AssemblySettings): Passage[] {
+  const taken = takenChunks(supportedChunks(found, around, settings), sections, settings.tokensMax);
   const byDocument = groupBy(taken, ({ chunk }) => chunk.document);
   const passages = [...byDocument.values()].flatMap(mergedChunks);
   passages.sort((a, b) => b.score - a.score || (a.document < b.document ? -1 : a.document > b.document ? 1 : a.begin - b.begin));
   return passages.map((passage, at) => ({ ...passage, number: at + 1 }));
 }
 
-function takenChunks(supported: readonly SupportedChunk[], known: readonly StoredChunk[], tokensMax: number): SupportedChunk[] {
+function takenChunks(
+  supported: readonly SupportedChunk[],
+  sections: readonly (readonly StoredChunk[])[],
+  tokensMax: number,
+): SupportedChunk[] {
   const taken: SupportedChunk[] = [];
   const texts = new Set<string>();
-  const sectionChars = new Map<string, number>();
-  const bySection = groupBy(known, sectionOf);
+  const wholes = new Map(
+    sections.flatMap(([first, ...rest]) => (first === undefined ? [] : [[sectionOf(first), [first, ...rest]] as const])),
+  );
+  const takenChars = new Map<string, number>();
   let left = tokensMax;
 
-  const take = (one: SupportedChunk): boolean => {
+  const take = (one: SupportedChunk): void => {
     const { chunk } = one;
-    if (chunk.tokens > left || texts.has(chunk.text)) return false;
+    if (chunk.tokens > left || texts.has(chunk.text)) return;
     left -= chunk.tokens;
     texts.add(chunk.text);
     taken.push(one);
     const section = sectionOf(chunk);
-    sectionChars.set(section, (sectionChars.get(section) ?? 0) + chunk.end - chunk.begin);
-    return true;
+    takenChars.set(section, (takenChars.get(section) ?? 0) + chunk.text.length);
   };
 
   for (const one of supported) {
-    const { chunk } = one;
-    const section = sectionOf(chunk);
-    const enough = (chunk.section.end - chunk.section.begin) * SECTION_SHARE;
-    if (!take(one) || (sectionChars.get(section) ?? 0) < enough) continue;
-    for (const rest of bySection.get(section) ?? []) take({ chunk: rest, score: 0 });
+    take(one);
+    const section = sectionOf(one.chunk);
+    const whole = wholes.get(section) ?? [];
+    const chars = whole.reduce((sum, { text }) => sum + text.length, 0);
+    if ((takenChars.get(section) ?? 0) < chars * SECTION_SHARE) continue;
+    wholes.delete(section);
+    for (const chunk of whole) take({ chunk, score: 0 });
   }
   return taken;
 }
 
-const sectionOf = ({ document, section }: StoredChunk): string => `${section.begin} ${section.end} ${document}`;
+const sectionOf = ({ document, section }: StoredChunk): string => `${section} ${document}`;
 
 /** Chunks of one document: those next to each other, or that overlap, are one passage. */
 function mergedChunks(taken: readonly SupportedChunk[]): Omit<Passage, 'number'>[] {

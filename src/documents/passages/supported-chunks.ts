@@ -1,3 +1,4 @@
+import { DOCUMENT_LIMITS } from '../../contract/documents/document-limits.ts';
 import { assert } from '../../kernel/assert.ts';
 import type { FoundChunk, StoredChunk } from './passage.ts';
 
@@ -27,6 +28,7 @@ export function supportedChunks(
   around: readonly StoredChunk[],
   { neighbours, support }: SupportSettings,
 ): SupportedChunk[] {
+  assert(neighbours >= 0 && neighbours <= DOCUMENT_LIMITS.neighboursMaxCount, 'the number of neighbours is within the limit');
   const own = ownScores(found);
   const chunks = new Map([...around, ...found].map((chunk) => [keyOf(chunk.document, chunk.position), chunk]));
   const supported: SupportedChunk[] = [];

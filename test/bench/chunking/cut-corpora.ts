@@ -1,7 +1,7 @@
 import type { ChunkSettings } from '../../../src/documents/chunks/chunk.ts';
 import { embeddedText } from '../../../src/documents/chunks/chunk.ts';
 import type { StoredChunk } from '../../../src/documents/passages/passage.ts';
-import { chunked, read } from '../../support/documents/read.ts';
+import { chunked } from '../../support/documents/read.ts';
 import { RecursiveSplitter } from './recursive-split.ts';
 import { countTokens } from './token-places.ts';
 
@@ -12,7 +12,7 @@ export interface CutChunk extends StoredChunk {
 
 export const cutByProduct = (corpora: ReadonlyMap<string, string>, settings: ChunkSettings): CutChunk[] =>
   [...corpora].flatMap(([document, text]) =>
-    chunked(read(text), settings, countTokens, document).map((chunk) => ({ ...chunk, document, searched: embeddedText(chunk) })),
+    chunked(text, { settings, count: countTokens, id: document }).map((chunk) => ({ ...chunk, document, searched: embeddedText(chunk) })),
   );
 
 export const cutRecursively = (
@@ -22,7 +22,6 @@ export const cutRecursively = (
   [...corpora].flatMap(([document, source]) =>
     new RecursiveSplitter(source, settings, countTokens).chunks().map(({ begin, end }, position) => {
       const text = source.slice(begin, end);
-      const section = { begin: 0, end: source.length };
       return {
         document,
         position,
@@ -30,7 +29,7 @@ export const cutRecursively = (
         end,
         text,
         searched: text,
-        section,
+        section: 0,
         headings: [],
         page: null,
         line: null,

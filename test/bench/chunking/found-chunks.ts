@@ -19,7 +19,7 @@ export function foundChunks(chunks: readonly CutChunk[], queries: readonly strin
     const legs = [words, vectors].map((leg, at) => ({
       ...must(leg[query], 'a leg of each query'),
       judged: null,
-      expected: at === 0 ? EXPECTED_QUALITY.words : EXPECTED_QUALITY.table,
+      expected: at === 0 ? EXPECTED_QUALITY.words : must(model.encoder.manifest.retrievalQuality, 'a measured model'),
     }));
     const { fusion, weights } = chooseFusion(legs);
     const { ids, scores } = fuse(

@@ -1,10 +1,9 @@
-import type { SourceFormat } from '../../../src/documents/blocks/read-document.ts';
-import { readDocument } from '../../../src/documents/blocks/read-document.ts';
+import type { SourceFormat } from '../../../src/documents/blocks/block-reader.ts';
 import { DEFAULT_CHUNK_SETTINGS } from '../../../src/documents/chunks/chunk.ts';
-import { chunkDocument } from '../../../src/documents/chunks/chunk-document.ts';
-import { assert } from '../../../src/kernel/assert.ts';
+import type { TokenCounter } from '../../../src/documents/chunks/chunk.ts';
+import { DocumentChunker } from '../../../src/documents/chunks/document-chunker.ts';
 import { table } from '../../../workers/cli/command/command.ts';
-import { countTokens } from './token-places.ts';
+import { inSlices } from '../../support/documents/read.ts';
 
 const UNITS = 1_000_000;
 const filled = (part: string): string => part.repeat(Math.ceil(UNITS / part.length));
@@ -25,37 +24,37 @@ const HOSTILE: Readonly<Record<string, readonly [source: string, format: SourceF
   'JSON lines': [filled('{"t":"a"}\n'), { kind: 'jsonl', fields: ['t'] }],
 };
 
-/** How long each step of reading and of cutting takes, in a second pass. */
-export function reportReadingTimes(corpora: ReadonlyMap<string, string>): void {
+/** Slices as they come from a network. */
+const SLICE_UNITS = 65_536;
+
+/** How much time of the processor each step takes from the source to chunks, in a second pass, with the tokens of the default model. */
+export function reportReadingTimes(corpora: ReadonlyMap<string, string>, count: TokenCounter): void {
   const usual = [...corpora].map(([name, text]): readonly [string, readonly [string, SourceFormat]] => [
     name,
     [text, { kind: 'markdown' }],
   ]);
   const rows = [...usual, ...Object.entries(HOSTILE)].map(([name, [source, format]]) => {
-    timesOf(source, format);
-    const { reading, cutting, chunks } = timesOf(source, format);
-    return [name, String(source.length), String(chunks), ...[reading, cutting].flatMap((times) => [sumOf(times), maxOf(times)])];
+    timesOf(source, format, count);
+    const { times, what } = timesOf(source, format, count);
+    const sum = times.reduce((all, time) => all + time, 0);
+    const longest = times.reduce((most, time) => Math.max(most, time), 0);
+    return [name, String(source.length), what, sum.toFixed(0), (source.length / sum / 1_000).toFixed(1), longest.toFixed(1)];
   });
-  console.log(`\n${table(['', 'units', 'chunks', 'reading, ms', 'longest step', 'cutting, ms', 'longest step'], rows)}`);
+  console.log(`\n${table(['', 'units', 'chunks', 'ms', 'million units a second', 'longest step, ms'], rows)}`);
 }
 
-function timesOf(source: string, format: SourceFormat) {
-  const reading: number[] = [];
-  const cutting: number[] = [];
-  const document = timed(readDocument(source, format), reading);
-  assert(document.ok, 'the text is read');
-  const chunks = timed(chunkDocument({ ...document.value, id: 'timed' }, DEFAULT_CHUNK_SETTINGS, countTokens), cutting);
-  return { reading, cutting, chunks: chunks.ok ? chunks.value.length : 0 };
+function timesOf(source: string, format: SourceFormat, count: TokenCounter) {
+  const times: number[] = [];
+  const chunker = new DocumentChunker({ id: 'timed', format }, DEFAULT_CHUNK_SETTINGS, count);
+  const chunks = inSlices(chunker, source, {
+    chars: SLICE_UNITS,
+    stepping: (step) => {
+      const before = process.threadCpuUsage();
+      const made = step();
+      const { user, system } = process.threadCpuUsage(before);
+      times.push((user + system) / 1_000);
+      return made;
+    },
+  });
+  return { times, what: chunks.ok ? String(chunks.value.length) : chunks.error.code };
 }
-
-function timed<T>(steps: Generator<undefined, T>, times: number[]): T {
-  for (;;) {
-    const before = performance.now();
-    const step = steps.next();
-    times.push(performance.now() - before);
-    if (step.done === true) return step.value;
-  }
-}
-
-const sumOf = (times: readonly number[]): string => times.reduce((sum, time) => sum + time, 0).toFixed(0);
-const maxOf = (times: readonly number[]): string => times.reduce((most, time) => Math.max(most, time), 0).toFixed(1);

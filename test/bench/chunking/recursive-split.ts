@@ -24,13 +24,12 @@ export class RecursiveSplitter {
 
   chunks(): Span[] {
     return this.#split({ begin: 0, end: this.#text.length }, 0)
-      .map(({ begin, end }) => trimmed(this.#text, begin, end))
+      .map(({ begin, end }) => trimmed(this.#text.slice(begin, end), begin))
       .filter(({ begin, end }) => begin < end);
   }
 
   #split(span: Span, level: number): Span[] {
-    const own = this.#text.slice(span.begin, span.end);
-    const at = SEPARATORS.findIndex((separator, index) => index >= level && own.includes(separator));
+    const at = SEPARATORS.findIndex((separator, index) => index >= level && this.#has(span, separator));
     const chunks: Span[] = [];
     let open: Part[] = [];
     for (const part of this.#partsAt(span, SEPARATORS[at] ?? '')) {
@@ -43,6 +42,11 @@ export class RecursiveSplitter {
       chunks.push(...(at === SEPARATORS.length - 1 ? [part] : this.#split(part, at + 1)));
     }
     return [...chunks, ...this.#merged(open)];
+  }
+
+  #has({ begin, end }: Span, separator: string): boolean {
+    const found = this.#text.indexOf(separator, begin);
+    return found >= 0 && found + separator.length <= end;
   }
 
   #partsAt({ begin, end }: Span, separator: string): Part[] {

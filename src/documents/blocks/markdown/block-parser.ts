@@ -20,9 +20,18 @@ const DEEP_LINE = new RegExp(
   'gm',
 );
 
+/** The row below the names of columns with white space at its end, by which the parser does not know it. */
+const SPACED_ROW = /^([-:|> \t]*-:?[ \t]*)\|([ \t]+)$/gm;
+
 /** The blocks of a piece of Markdown, of `blockCharsMax` units at most; a line that nests deeper than `markdownMarksMaxCount` is plain text. [DC8] */
-export const parseBlocks = (piece: string): SyntaxNode =>
-  BLOCKS.parse(piece.replaceAll(DEEP_LINE, (marks) => 'x'.repeat(marks.length))).topNode;
+export function parseBlocks(piece: string): SyntaxNode {
+  // Offsets stay what they are; to the parser a carriage return would be a cell.
+  const readable = piece
+    .replaceAll('\r\n', ' \n')
+    .replaceAll(DEEP_LINE, (marks) => 'x'.repeat(marks.length))
+    .replaceAll(SPACED_ROW, (_, row: string, space: string) => `${row}${' '.repeat(space.length)}|`);
+  return BLOCKS.parse(readable).topNode;
+}
 
 /** The blocks within one. */
 export function childrenOf(node: SyntaxNode): SyntaxNode[] {

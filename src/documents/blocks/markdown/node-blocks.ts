@@ -1,21 +1,26 @@
 import type { SyntaxNode } from '@lezer/common';
 
 import { DOCUMENT_LIMITS } from '../../../contract/documents/document-limits.ts';
-import type { Block, BlockKind, Heading, Span } from '../block.ts';
-import type { PageReading } from '../pages.ts';
+import type { Block, BlockKind, HeaderRows, Heading, Span } from '../block.ts';
+import { headerRows } from '../header-rows.ts';
+import type { Piece } from '../pages.ts';
+import { beginningOf, trimmed } from '../parts.ts';
 import { childrenOf, isList } from './block-parser.ts';
 
-/** Nodes of the parser as blocks, and the path of headings that they leave open. */
+/** Nodes of a piece as blocks, and the path of headings that they leave open. */
 export class NodeBlocks {
-  readonly #reading: PageReading;
-  readonly #at: number;
+  readonly #piece: Piece;
   readonly #blocks: Block[];
+  #headings: readonly Heading[];
 
-  /** Offsets of nodes count from `at`. */
-  constructor(reading: PageReading, at: number, blocks: Block[]) {
-    this.#reading = reading;
-    this.#at = at;
+  constructor(piece: Piece, headings: readonly Heading[], blocks: Block[]) {
+    this.#piece = piece;
+    this.#headings = headings;
     this.#blocks = blocks;
+  }
+
+  get headings(): readonly Heading[] {
+    return this.#headings;
   }
 
   add(node: SyntaxNode): void {
@@ -24,24 +29,24 @@ export class NodeBlocks {
     else if (/^(?:ATX|Setext)Heading/.test(node.name)) this.#addHeading(node);
     else {
       const kind = KINDS[node.name];
-      if (kind !== undefined) this.#push(kind, this.#spanOf(node), node);
+      if (kind !== undefined) this.#push(kind, this.#spanOf(node), kind === 'table' ? headerOf(node, this.#piece) : null);
     }
   }
 
   #spanOf({ from, to }: SyntaxNode): Span {
-    return { begin: this.#at + from, end: this.#at + to };
+    return { begin: this.#piece.at + from, end: this.#piece.at + to };
   }
 
-  #push(kind: BlockKind, span: Span, node?: SyntaxNode): void {
-    const { headings, page } = this.#reading;
-    const header = kind === 'table' && node !== undefined ? headerOf(node, this.#at) : null;
-    this.#blocks.push({ ...span, kind, headings, page, header, line: null });
+  #push(kind: BlockKind, span: Span, header: HeaderRows | null = null): void {
+    const { text, at, page } = this.#piece;
+    const { begin, end } = trimmed(text.slice(span.begin - at, span.end - at), span.begin);
+    if (begin < end) this.#blocks.push({ kind, begin, end, headings: this.#headings, page, header, line: null });
   }
 
   #addHeading(node: SyntaxNode): void {
     const level = Number(node.name.at(-1));
-    const outer = this.#reading.headings.filter((heading) => heading.level < level);
-    this.#reading.headings = [...outer, { ...this.#spanOf(node), level, title: this.#titleOf(node) } satisfies Heading];
+    const outer = this.#headings.filter((heading) => heading.level < level);
+    this.#headings = [...outer, { ...this.#spanOf(node), level, title: this.#titleOf(node) }];
     this.#push('heading', this.#spanOf(node));
   }
 
@@ -50,25 +55,21 @@ export class NodeBlocks {
     const marks = node.getChildren('HeaderMark');
     const opening = marks.find(({ from }) => from === node.from);
     const closing = marks.find((mark) => mark !== opening);
-    const title = this.#reading.text.slice(this.#at + (opening?.to ?? node.from), this.#at + (closing?.from ?? node.to));
-    const short = title.trim().replaceAll(/\s+/g, ' ').slice(0, DOCUMENT_LIMITS.headingCharsMax);
-    return /[\uD800-\uDBFF]$/.test(short) ? short.slice(0, -1) : short;
+    const title = this.#piece.text.slice(opening?.to ?? node.from, closing?.from ?? node.to);
+    return beginningOf(title.trim().replaceAll(/\s+/g, ' '), DOCUMENT_LIMITS.headingCharsMax);
   }
 
   /** Its own text with its mark is one block; lists, code and tables within it are others. */
   #addItem(item: SyntaxNode): void {
-    let begin: number | undefined;
-    let end = 0;
+    let own: Span | undefined;
     const flush = (): void => {
-      if (begin !== undefined) this.#push('list_item', { begin, end });
-      begin = undefined;
+      if (own !== undefined) this.#push('list_item', own);
+      own = undefined;
     };
     for (const child of childrenOf(item)) {
       const isOwn = !isList(child) && KINDS[child.name] !== 'code' && KINDS[child.name] !== 'table';
-      if (isOwn) {
-        begin ??= this.#at + child.from;
-        end = this.#at + child.to;
-      } else {
+      if (isOwn) own = { begin: own?.begin ?? this.#spanOf(child).begin, end: this.#spanOf(child).end };
+      else {
         flush();
         this.add(child);
       }
@@ -89,6 +90,6 @@ const KINDS: Readonly<Record<string, BlockKind>> = {
 };
 
 /** The rows that name the columns: the first, and the one with dashes below it. */
-export function headerOf(table: SyntaxNode, at: number): Span {
-  return { begin: at + table.from, end: at + (table.getChild('TableDelimiter') ?? table).to };
+export function headerOf(table: SyntaxNode, { text, at }: Piece): HeaderRows | null {
+  return headerRows(text, { begin: table.from, end: (table.getChild('TableDelimiter') ?? table).to }, at);
 }

@@ -1,75 +1,81 @@
 import type { SyntaxNode } from '@lezer/common';
 
-import type { Block } from '../block.ts';
-import type { PageReading } from '../pages.ts';
-import { partEnd, partsOf } from '../parts.ts';
+import type { Block, HeaderRows, Heading } from '../block.ts';
+import type { Piece, ReadPiece } from '../pages.ts';
+import { trimmed } from '../parts.ts';
 import { childrenOf, isList, parseBlocks } from './block-parser.ts';
 import { headerOf, NodeBlocks } from './node-blocks.ts';
 
+/** A block that fills its piece and goes on behind it. */
+type LongBlock = { readonly kind: 'code'; readonly fence: string } | { readonly kind: 'table'; readonly header: HeaderRows | null };
+
 /**
- * Markdown is parsed in pieces of `blockCharsMax` units. The last block of a piece may go on behind it, and begins the next piece; a list goes on with its last
- * item. A block that fills a piece alone is divided: code goes on to its fence, a table to the next blank line, and of anything else the rest is parsed anew. [DC9]
+ * Markdown is parsed piece by piece. The last block of a piece may go on behind it, and is read again with what follows it; a list goes on with its last item.
+ * A block that fills a piece alone is divided: code goes on to its fence, a table to the next blank line, and of anything else the rest is parsed anew. [DC9]
  */
-export function* readMarkdown(reading: PageReading, blocks: Block[]): Generator<undefined, void> {
-  const { text, span } = reading;
-  for (let at = span.begin; at < span.end;) {
-    const to = partEnd(text, at, span.end);
-    const nodes = new NodeBlocks(reading, at, blocks);
-    const units = unitsOf(parseBlocks(text.slice(at, to)));
+export function markdownReader(): ReadPiece {
+  let headings: readonly Heading[] = [];
+  let long: LongBlock | undefined;
+
+  return (piece, blocks) => {
+    const read = long === undefined ? readPiece(piece, blocks) : readOn(piece, blocks, long);
+    if (piece.isLast && read === piece.text.length) long = undefined;
+    return read;
+  };
+
+  function readPiece(piece: Piece, blocks: Block[]): number {
+    const { text, isLast } = piece;
+    const nodes = new NodeBlocks(piece, headings, blocks);
+    const units = unitsOf(parseBlocks(text));
     const last = units.at(-1);
-    if (to === span.end || last === undefined) {
-      for (const unit of units) nodes.add(unit);
-      at = to;
-    } else if (units.length > 1) {
-      for (const unit of units.slice(0, -1)) nodes.add(unit);
-      at += lineStart(text, at, last.from);
-    } else {
-      at = yield* readLong(reading, blocks, { node: last, at, to });
-    }
-    yield;
+    const isAgain = !isLast && units.length > 1;
+    for (const unit of isAgain ? units.slice(0, -1) : units) nodes.add(unit);
+    ({ headings } = nodes);
+    if (last === undefined || isLast) return text.length;
+    if (isAgain) return lineStart(text, last.from);
+    long = longBlock(last, piece);
+    return text.length;
+  }
+
+  function readOn({ text, at, page }: Piece, blocks: Block[], block: LongBlock): number {
+    const end = endOf(text, block);
+    const { begin, end: to } = trimmed(text.slice(0, end ?? text.length), at);
+    const header = block.kind === 'table' ? block.header : null;
+    if (begin < to) blocks.push({ kind: block.kind, begin, end: to, headings, page, header, line: null });
+    if (end !== undefined) long = undefined;
+    return end ?? text.length;
   }
 }
 
 /** Blocks outside of all others, and the items of lists. */
 const unitsOf = (top: SyntaxNode): SyntaxNode[] => childrenOf(top).flatMap((node) => (isList(node) ? childrenOf(node) : [node]));
 
-/** Where the line begins that has a place of the piece at `at`, counted from there: its indentation belongs to the block. */
-function lineStart(text: string, at: number, offset: number): number {
-  let start = offset;
-  while (start > 0 && /[ \t]/.test(text.charAt(at + start - 1))) start -= 1;
-  return start > 0 && text.charAt(at + start - 1) !== '\n' ? offset : start;
+/** Where the line begins that has a place: its indentation belongs to the block. */
+function lineStart(text: string, place: number): number {
+  let start = place;
+  while (start > 0 && /[ \t]/.test(text.charAt(start - 1))) start -= 1;
+  return start > 0 && text.charAt(start - 1) !== '\n' ? place : start;
 }
 
-interface Long {
-  readonly node: SyntaxNode;
-  /** Where the piece is that it fills. */
-  readonly at: number;
-  readonly to: number;
+/** What a block is that goes on behind its piece; undefined: it has ended, or the rest of it is parsed anew. */
+function longBlock(node: SyntaxNode, piece: Piece): LongBlock | undefined {
+  const { text } = piece;
+  const fence =
+    node.name === 'FencedCode' && node.getChildren('CodeMark').length === 1 ? FENCE.exec(text.slice(node.from))?.[0] : undefined;
+  if (fence !== undefined) return { kind: 'code', fence };
+  const isOpen = node.name === 'Table' && !BLANK_LINE.test(text.slice(node.to));
+  return isOpen ? { kind: 'table', header: headerOf(node, piece) } : undefined;
 }
 
-/** A block that may be longer than a piece; returns where it ends, or where the rest of it is to be parsed anew. */
-function* readLong(reading: PageReading, blocks: Block[], { node, at, to }: Long): Generator<undefined, number> {
-  const { text, span, page, headings } = reading;
-  const begin = at + node.from;
-  const fence = node.name === 'FencedCode' ? /^(?:`{3,}|~{3,})/.exec(text.slice(begin, to))?.[0] : undefined;
-  const isTable = node.name === 'Table';
-  if (fence === undefined && !isTable) {
-    new NodeBlocks(reading, at, blocks).add(node);
-    return to;
-  }
-  const end = Math.min(span.end, endFrom(text, to, fence));
-  const header = isTable ? headerOf(node, at) : null;
-  for (const part of partsOf(text, { begin, end })) {
-    blocks.push({ ...part, kind: isTable ? 'table' : 'code', headings, page, header, line: null });
-    yield;
-  }
-  return end;
-}
+const FENCE = /^(?:`{3,}|~{3,})/;
+const BLANK_LINE = /\n[ \t]*\r?\n/;
 
-/** The end of the line with the closing fence, or of the last line before a blank one. */
-function endFrom(text: string, from: number, fence: string | undefined): number {
-  const pattern = new RegExp(fence === undefined ? '^[ \\t]*\\r?$' : `^ {0,3}${fence}${fence.charAt(0)}*[ \\t]*\\r?$`, 'gm');
-  pattern.lastIndex = from;
-  const found = pattern.exec(text);
-  return found === null ? text.length : found.index + (fence === undefined ? 0 : found[0].length);
+/** Behind the line with the closing fence, or before a blank line; undefined: not in this text. */
+function endOf(text: string, block: LongBlock): number | undefined {
+  const { kind } = block;
+  const pattern = kind === 'code' ? `^ {0,3}${block.fence}${block.fence.charAt(0)}*[ \\t]*\\r?$` : '^[ \\t]*\\r?$';
+  const found = new RegExp(pattern, 'm').exec(text);
+  // At the end of a piece an empty line is only what follows the last line end.
+  if (found === null || (kind === 'table' && found.index === text.length)) return undefined;
+  return kind === 'code' ? found.index + found[0].length : found.index;
 }
