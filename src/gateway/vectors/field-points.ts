@@ -7,7 +7,7 @@ import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
 import type { VectorField } from '../../contract/indexes/index-fields.ts';
 import type { IndexManifest } from '../../index/index-manifest.ts';
-import type { IndexShards } from '../../index/shards/index-shards.ts';
+import type { IndexShards, ShardSet } from '../../index/shards/index-shards.ts';
 import { must } from '../../kernel/assert.ts';
 import { err, ok } from '../../kernel/result.ts';
 import { Composed } from '../api/composed.ts';
@@ -24,11 +24,15 @@ interface FieldPoint {
   readonly id?: string | undefined;
 }
 
-/** Where and how a point is made a query. */
-interface PointTerms {
+/** Where stored vectors are read. */
+interface Place {
   readonly manifest: IndexManifest;
   readonly namespace: string;
   readonly consistency: ReadConsistency;
+}
+
+/** Where and how a point is made a query. */
+interface PointTerms extends Place {
   /** Whether a text that is too long is cut, instead of refused. */
   readonly isTruncating: boolean;
 }
@@ -69,7 +73,8 @@ export class FieldPoints extends Composed<FieldPointsParts> {
       const embedded = await this.#embedded(caller, terms, field.value, text, [...at, 'text']);
       return embedded.ok ? ok({ query: queryOf(embedded.value.vector), used: embedded.value.used }) : embedded;
     }
-    const stored = await this.#stored(terms, name, field.value, must(id, 'one of the three is there'), [...at, 'id']);
+    const shards = this.parts.shards.of(terms.manifest);
+    const stored = await storedFieldVector(shards, terms, { field: name, id: must(id, 'one of the three is there') }, [...at, 'id']);
     return stored.ok ? ok({ query: queryOf(stored.value), used: NOTHING_EMBEDDED }) : stored;
   }
 
@@ -83,20 +88,22 @@ export class FieldPoints extends Composed<FieldPointsParts> {
     const { vectors, tokens, cachedTokens, cut } = embedded.value;
     return ok({ vector: Float32Array.from(vectors), used: { tokens, cachedTokens, cut } });
   }
+}
 
-  async #stored(
-    { manifest, namespace, consistency }: PointTerms,
-    name: string,
-    { dimensions }: VectorField,
-    id: string,
-    at: FieldPath,
-  ): Promise<Outcome<Float32Array<ArrayBuffer>>> {
-    const include = { values: false, metadata: false, text: false, contents: true };
-    const fetched = await this.parts.shards.of(manifest).fetch({ indexId: manifest.id, namespace, ids: [id], include }, consistency);
-    if (!fetched.ok) return fetched;
-    const vector = containedVector({ contents: fetched.value.contents?.[0] ?? null }, name, dimensions);
-    return vector === undefined
-      ? refuse('vector_not_found', `no vector of the namespace has this id and a vector in "${name}"`, at)
-      : ok(vector);
-  }
+/** The vector that a row has in a vector field of the index. Refuses with `vector_not_found`, at `at`, where there is none, and as shards do. */
+export async function storedFieldVector(
+  shards: ShardSet,
+  { manifest, namespace, consistency }: Place,
+  { field, id }: { readonly field: string; readonly id: string },
+  at: FieldPath,
+): Promise<Outcome<Float32Array<ArrayBuffer>>> {
+  const known = fieldOf(manifest, 'vector', field, at);
+  if (!known.ok) return known;
+  const include = { values: false, metadata: false, text: false, contents: true };
+  const fetched = await shards.fetch({ indexId: manifest.id, namespace, ids: [id], include }, consistency);
+  if (!fetched.ok) return fetched;
+  const vector = containedVector({ contents: fetched.value.contents?.[0] ?? null }, field, known.value.dimensions);
+  return vector === undefined
+    ? refuse('vector_not_found', `no vector of the namespace has this id and a vector in "${field}"`, at)
+    : ok(vector);
 }

@@ -47,9 +47,6 @@ export interface AskedSearch {
   readonly at: FieldPath;
 }
 
-/** What one search found, and what embedding its text took. */
-export type FoundMatches = OnIndex<ShardMatches & EmbeddedPoints>;
-
 /** What the searches of a request found, in their order; texts that were cut by their searches. */
 export type FoundBySearches = OnIndex<{ readonly found: readonly ShardMatches[] } & EmbeddedPoints>;
 
@@ -65,14 +62,6 @@ type Aim = { readonly of: 'vectors'; readonly target: QueryTarget } | { readonly
 
 /** Searches an index: once, or several times in one request. */
 export class Searches extends Composed<SearchesParts> {
-  /** One search; see `search`. */
-  async query(caller: EmbeddingCaller, index: IndexRef, body: QueryBody, deadlineMs?: number): Promise<Outcome<FoundMatches>> {
-    const searched = await this.search(caller, index, [{ body, at: [] }], deadlineMs);
-    if (!searched.ok) return searched;
-    const { found, ...rest } = searched.value;
-    return ok({ ...must(found[0], 'each search has found something'), ...rest });
-  }
-
   /**
    * All are checked and embedded before the first is made; those that go to the same shard share calls. Refuses the whole request as the
    * first search that is refused, naming the search and its field: what does not fit the index, or as the embedder and the shard do. [V190]

@@ -27,6 +27,8 @@ export interface CheckedPlan {
   readonly legs: readonly PlacedLeg[];
   /** The text that it searches by, if there is one. */
   readonly text: AskedText | undefined;
+  /** Each leg that searches by itself is one. */
+  readonly searches: number;
 }
 
 interface PlacedLeg {
@@ -44,8 +46,23 @@ export function checkPlan(manifest: IndexManifest, body: PlanBody): Outcome<Chec
     firstRefusal(legs, ({ leg, at }) => checkLeg(manifest, leg, at)) ??
     firstRefusal([...body.stages.entries()], ([i, stage]) => checkStage(manifest, body, stage, ['stages', i], text, group.value)) ??
     firstRefusal([checkReply(manifest, body.include_values, body.top_k, 'top_k'), checkHighlight(manifest, body, legs)], (one) => one);
-  return refused ?? ok({ body, group: group.value, legs, text });
+  return refused ?? ok({ body, group: group.value, legs, text, searches: legs.filter(({ leg }) => leg.kind !== 'plan').length });
 }
+
+/** What its legs near vectors of the index search around, but for stored ones. */
+export const pointsOf = ({ body, legs }: CheckedPlan) =>
+  legs.flatMap(({ leg, at }) =>
+    leg.kind !== 'vector' || leg.field !== '' || leg.id !== undefined
+      ? []
+      : // The legs of a plan that has a text alone are not the caller's.
+        [
+          {
+            values: leg.vector,
+            text: leg.text,
+            paths: { values: [...at, 'vector'], text: body.legs === undefined ? ['text'] : [...at, 'text'] },
+          },
+        ],
+  );
 
 /** The first refusal of some checks. */
 function firstRefusal<T>(items: readonly T[], check: (item: T) => Outcome<unknown>): Outcome<never> | undefined {

@@ -77,8 +77,8 @@ function world() {
   const space = new VectorSpace(embedder);
   const countInputs = () => undefined;
   const searches = new Searches({ manifests, shards, space, fieldPoints, countInputs });
-  const others = { qualities: new Map(), embedder: {} as never, reranker: {} as never, timer: { after: () => () => undefined } };
-  const plans = new Plans({ manifests, shards, space, fieldPoints, clock, ...others });
+  const others = { qualities: new Map(), embedder, reranker: {} as never, timer: { after: () => () => undefined } };
+  const plans = new Plans({ manifests, shards, space, clock, ...others });
   const caller = { principal: principal('tn_one'), authority: IN_FORCE, reserve: async () => ok(undefined) };
   const search = async (...bodies: readonly object[]) => {
     const read = parse(vectorEndpoints.queryVectorsBatch.body.schema, { searches: bodies });
