@@ -26,6 +26,7 @@ import type { IndexRef } from '../indexes/index-ref.ts';
 import { onIndex } from '../indexes/index-ref.ts';
 import type { ManifestCache } from '../indexes/manifest-cache.ts';
 import type { FieldPoints } from './field-points.ts';
+import { excludedBy, storedTarget } from './field-points.ts';
 import type { EmbeddedPoints, EmbeddingCaller, VectorSpace } from './vector-space.ts';
 import { bothEmbedded, checkVectors } from './vector-space.ts';
 import type { OnIndex } from './vectors.ts';
@@ -125,7 +126,7 @@ export class Searches extends Composed<SearchesParts> {
       const aim = must(aims[i], 'each search is around something');
       const search: PlannedSearch =
         aim.of === 'field'
-          ? { of: aim.of, query: { ...common, query: aim.query } }
+          ? { of: aim.of, query: { ...common, excludeIds: excludedBy(body, excludeIds), query: aim.query } }
           : { of: aim.of, query: { ...common, target: aim.target, mmr: choices[i], exact } };
       return { body, at, search };
     });
@@ -204,11 +205,6 @@ export class Searches extends Composed<SearchesParts> {
 const TARGETS = ['vector', 'text', 'id', 'positive_ids'] as const;
 
 const isPoint = ({ vector, text }: QueryBody): boolean => vector !== undefined || text !== undefined;
-
-function storedTarget({ id, positive_ids: positive, negative_ids: negative = [] }: QueryBody): QueryTarget {
-  if (positive !== undefined) return { kind: 'examples', positive, negative };
-  return { kind: 'id', id: must(id, 'the schema asks for one of the four') };
-}
 
 /** Each search is one of the shards' own; several share calls, but for those of fields. */
 function searchAll(shards: ShardSet, searches: readonly Planned[], deadlineMs: number | undefined): Promise<Outcome<ShardMatches[]>> {

@@ -50,11 +50,13 @@ const text = fc.oneof(
 
 /** Without approximation: what is near by lists is another matter. */
 const near = { kind: fc.constant('vector'), exact: fc.constant(true), ...every };
+const examples = fc.uniqueArray(id, { minLength: 1, maxLength: 2 });
 const vector = fc.oneof(
   fc.record({ ...near, vector: floats(4) }),
   fc.record({ ...near, id }),
   fc.record({ ...near, field: fc.constant('place'), vector: floats(3) }),
   fc.record({ ...near, field: fc.constant('place'), id }),
+  fc.record({ ...near, field: fc.constantFrom('', 'place'), positive_ids: examples, negative_ids: maybe(examples) }),
 );
 
 const sparse = fc.uniqueArray(fc.nat({ max: 7 }), { minLength: 1, maxLength: 4 }).chain((indices) =>
@@ -109,7 +111,7 @@ const stage = fc.oneof(
   }),
   fc.record({ kind: fc.constant('rerank'), model: fc.constant('lengths'), text: fc.constant('w1'), depth }),
   fc.record({ kind: fc.constant('formula'), score, depth }),
-  fc.record({ kind: fc.constant('mmr'), diversity: fc.constantFrom(0, 0.3, 1), depth }),
+  fc.record({ kind: fc.constant('mmr'), field: fc.constantFrom('', 'place'), diversity: fc.constantFrom(0, 0.3, 1), depth }),
   fc.record({ kind: fc.constant('group'), by: property, size: fc.integer({ min: 1, max: 3 }), depth }),
   fc.record({ kind: fc.constant('order_by'), property, direction: fc.constantFrom('ascending', 'descending'), depth }),
 );
@@ -174,7 +176,7 @@ describe.each(seeds)('plans of an index of several shards with spilled copies (s
     expect(indexes.world.replicasMade).toBeGreaterThan(0);
   }, 120_000);
 
-  it('[TX288] find what they find in one shard, and the same again', async () => {
+  it('[TX289] find what they find in one shard, and the same again', async () => {
     await fc.assert(
       fc.asyncProperty(plan, async (body) => {
         const found = await indexes.ofMany(body);
@@ -185,7 +187,7 @@ describe.each(seeds)('plans of an index of several shards with spilled copies (s
     );
   }, 300_000);
 
-  it('[TX282] [TX288] in one call find what each finds alone', async () => {
+  it('[TX282] [TX289] in one call find what each finds alone', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(plan, { minLength: 2, maxLength: 6 }), async (bodies) => {
         const alone = [];
@@ -201,7 +203,7 @@ describe.each(seeds)('plans of an index of several shards with spilled copies (s
     );
   }, 300_000);
 
-  it('[TX288] at the LSN of a write find what it wrote, from replicas, too', async () => {
+  it('[TX289] at the LSN of a write find what it wrote, from replicas, too', async () => {
     const gateway = indexes.world.gateway();
     const before = indexes.world.replicaReads;
     await fc.assert(

@@ -1,3 +1,4 @@
+import { containedVector } from '../../../ann/field-vectors/contained-vector.ts';
 import type { Include, VectorColumns } from '../../../ann/shard-protocol.ts';
 import type { JsonValue } from '../../../contract/api/json-value.ts';
 import type { Outcome } from '../../../contract/api/outcome.ts';
@@ -58,6 +59,16 @@ export class CandidateRows {
     const { dimensions } = this.#of.manifest;
     return this.#column(ids, new Map<string, Float32Array>(), { ...NONE, values: true }, ({ values }, at) =>
       must(values, 'values were asked for').subarray(at * dimensions, (at + 1) * dimensions),
+    );
+  }
+
+  /** Of a vector field; zeros where a row has none. */
+  vectors(ids: readonly string[], field: string, dimensions: number): Promise<Outcome<Column<Float32Array>>> {
+    return this.#column(
+      ids,
+      new Map<string, Float32Array>(),
+      { ...NONE, contents: true },
+      ({ contents }, at) => containedVector({ contents: contents?.[at] ?? null }, field, dimensions) ?? new Float32Array(dimensions),
     );
   }
 

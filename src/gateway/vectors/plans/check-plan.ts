@@ -16,7 +16,7 @@ import { ok } from '../../../kernel/result.ts';
 import { checkFieldPoint } from '../field-points.ts';
 import { checkVectors } from '../vector-space.ts';
 import { checkReply } from '../vectors.ts';
-import { fieldOf, fieldsOfKind } from './known-fields.ts';
+import { fieldOf, fieldsOfKind, vectorDimensions } from './known-fields.ts';
 import type { AskedText } from './stages/relevance.ts';
 
 /** A plan that fits the index. */
@@ -164,9 +164,10 @@ function checkFormula(formula: Formula, legs: number, at: FieldPath): Outcome<un
   return firstRefusal([...partsOf(formula).entries()], ([i, part]) => checkFormula(part, legs, below(i))) ?? ok(null);
 }
 
-function checkMmr({ dimensions }: IndexManifest, { depth }: StageOf<'mmr'>, pageEnd: number, at: FieldPath): Outcome<unknown> {
-  const vectors = checkVectors({ dimensions }, [...at, 'kind']);
+function checkMmr(manifest: IndexManifest, { field, depth }: StageOf<'mmr'>, pageEnd: number, at: FieldPath): Outcome<unknown> {
+  const vectors = field === '' ? checkVectors(manifest, [...at, 'kind']) : fieldOf(manifest, 'vector', field, [...at, 'field']);
   if (!vectors.ok) return vectors;
+  const dimensions = vectorDimensions(manifest, field);
   const count = Math.min(depth, pageEnd);
   const products = mmrProducts(depth, count, dimensions);
   if (products <= VECTOR_LIMITS.mmrProductsMaxCount) return ok(null);

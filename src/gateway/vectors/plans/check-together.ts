@@ -8,6 +8,7 @@ import { VECTOR_LIMITS } from '../../../contract/vectors/vector-limits.ts';
 import type { IndexManifest } from '../../../index/index-manifest.ts';
 import type { CheckedPlan } from './check-plan.ts';
 import type { PlacedPlan } from './plan-texts.ts';
+import { vectorDimensions } from './known-fields.ts';
 
 /** What plans of one call may be together, though each may be as much: the limit, what of a plan counts, and its words. */
 const BOUNDS = [
@@ -39,11 +40,12 @@ const BOUNDS = [
   {
     limit: 'mmrProductsMaxCount',
     bound: VECTOR_LIMITS.mmrProductsMaxCount,
-    of: ({ body: { stages, offset, top_k: topK } }: CheckedPlan, { dimensions }: IndexManifest): number =>
-      stages.reduce(
-        (sum, { kind, depth }) => sum + (kind === 'mmr' ? mmrProducts(depth, Math.min(depth, offset + topK), dimensions) : 0),
-        0,
-      ),
+    of: ({ body: { stages, offset, top_k: topK } }: CheckedPlan, manifest: IndexManifest): number =>
+      stages.reduce((sum, stage) => {
+        if (stage.kind !== 'mmr') return sum;
+        const { depth, field } = stage;
+        return sum + mmrProducts(depth, Math.min(depth, offset + topK), vectorDimensions(manifest, field));
+      }, 0),
     words: (count: number): string => `have \`mmr\` stages that take ${count} multiplications together`,
   },
 ] as const;

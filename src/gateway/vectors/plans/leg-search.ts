@@ -14,7 +14,7 @@ import type { ShardSet } from '../../../index/shards/index-shards.ts';
 import { sparseVector } from '../../../inference/served/sparse-rows.ts';
 import { must } from '../../../kernel/assert.ts';
 import { ok } from '../../../kernel/result.ts';
-import { storedFieldVector } from '../field-points.ts';
+import { excludedBy, storedFieldPoint, storedTarget } from '../field-points.ts';
 import { givenNumbers, textQueryOf } from './field-queries.ts';
 import type { PlanTexts } from './plan-texts.ts';
 import type { Ranking } from './ranking.ts';
@@ -77,8 +77,8 @@ async function nearVector(leg: VectorLeg, terms: SearchTerms, filter: Filter | n
 }
 
 async function targetOf(leg: VectorLeg, { texts }: SearchTerms): Promise<Outcome<QueryTarget>> {
-  const { vector, text, id } = leg;
-  if (vector === undefined && text === undefined) return ok({ kind: 'id', id: must(id, 'the schema asks for one of the three') });
+  const { vector, text } = leg;
+  if (vector === undefined && text === undefined) return ok(storedTarget(leg));
   const values = vector === undefined ? await texts.of(leg) : ok(vector);
   return values.ok ? ok({ kind: 'values', values: values.value }) : values;
 }
@@ -98,7 +98,7 @@ async function overFields(
     namespace,
     topK,
     filter,
-    excludeIds: [],
+    excludeIds: leg.kind === 'vector' ? excludedBy(leg, []) : [],
     include: NOTHING_INCLUDED,
     statisticsOf,
     explain,
@@ -126,8 +126,7 @@ async function fieldQueryOf(leg: TextLeg | SparseLeg | VectorLeg, terms: SearchT
 async function fieldVectorOf(leg: VectorLeg, { manifest, shards, namespace, reading, texts }: SearchTerms) {
   if (leg.vector !== undefined) return ok(leg.vector);
   if (leg.text !== undefined) return texts.of(leg);
-  const id = must(leg.id, 'the schema asks for one of the three');
-  return storedFieldVector(shards, { manifest, namespace, consistency: reading.consistency }, { field: leg.field, id }, ['id']);
+  return storedFieldPoint(shards, { manifest, namespace, consistency: reading.consistency }, leg, []);
 }
 
 /** Those of the ids that are there and that the filter accepts; of n, the first scores 1 and each next 1/n less. */

@@ -17,7 +17,7 @@ import { Due, isLate } from './due.ts';
 import type { Facet } from './facets.ts';
 import { facetOf } from './facets.ts';
 import type { Decision } from './fuse-legs.ts';
-import { fieldEmbedding, fieldsOfKind } from './known-fields.ts';
+import { fieldEmbedding, vectorDimensions } from './known-fields.ts';
 import type { LegBatches } from './leg-batches.ts';
 import type { PlanTexts } from './plan-texts.ts';
 import { idsOf } from './ranking.ts';
@@ -101,7 +101,7 @@ export class PlanRun {
     if (counted?.ok === false && !isLate(counted)) return counted;
     const metadata = counted?.ok === true ? [...counted.value.values()] : undefined;
     const relevance = new Relevance({ caller, reranker, rows, asked: text, clock, due });
-    const dimensionsOf = (field: string) => fieldsOfKind(manifest, 'multi_vector').find(([name]) => name === field)?.[1].dimensions ?? 0;
+    const dimensionsOf = (field: string) => vectorDimensions(manifest, field);
     const staged = await runStages(ranking, body.stages, { rows, legs, relevance, texts, dimensionsOf, maxSim, clock, due, pageEnd });
     if (!staged.ok) return staged;
     const { candidates, ran: stages, used } = staged.value;

@@ -19,7 +19,7 @@ const HASHES: Record<string, string> = {
   '0.5.0': 'e2f26f8b8579927fa1f0a95fdf5cf7f51c46c17928b5613313153dcfa0836211',
   '0.5.1': '111182a2cb1ae8301d12c173303ce793ce7b96fd01e5c2a6f53fac049fa15745',
   '0.6.0': '1a0e4bf90170463a8a58340a95224ff72953a7a09c01b0ace1d95b04ec3b9cd6',
-  '0.7.0': '2588e65b9d29e02c1e116f871abd424c4062a26695a677a80a1b7c1c98c1a93b',
+  '0.7.0': 'ea35518e0daedf0d46b40b7fbcb401bab8b2f6bed176cf628350cc948d6751db',
 };
 
 describe('the wire contract', () => {

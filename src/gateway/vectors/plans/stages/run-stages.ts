@@ -124,8 +124,9 @@ async function byMaxSim(head: Ranking, stage: StageOf<'max_sim'>, terms: StageTe
 }
 
 /** By the relevance so far, from 0 for the least to 1 for the greatest, and the cosine of the dense vectors. */
-async function diversified(head: Ranking, { diversity }: StageOf<'mmr'>, { rows, pageEnd }: StageTerms): Promise<Outcome<Staged>> {
-  const stored = await rows.values(idsOf(head));
+async function diversified(head: Ranking, { field, diversity }: StageOf<'mmr'>, terms: StageTerms): Promise<Outcome<Staged>> {
+  const stored =
+    field === '' ? await terms.rows.values(idsOf(head)) : await terms.rows.vectors(idsOf(head), field, terms.dimensionsOf(field));
   if (!stored.ok) return stored;
   const there = head.flatMap((match) => {
     const values = stored.value.get(match.id);
@@ -135,7 +136,7 @@ async function diversified(head: Ranking, { diversity }: StageOf<'mmr'>, { rows,
   const [least, greatest] = [Math.min(...scores), Math.max(...scores)];
   const relevance = (score: number): number => (greatest === least ? 1 : (score - least) / (greatest - least));
   const candidates = there.map(({ match, values }) => ({ values, score: relevance(match.score) }));
-  const chosen = maximalMarginalRelevance('cosine', candidates, pageEnd, diversity).map((at) => must(there[at], 'a candidate').match);
+  const chosen = maximalMarginalRelevance('cosine', candidates, terms.pageEnd, diversity).map((at) => must(there[at], 'a candidate').match);
   const isChosen = new Set(chosen);
   return ok({ ranking: [...chosen, ...head.filter((match) => !isChosen.has(match))] });
 }
