@@ -14,7 +14,7 @@ import type { SparseQuery } from '../../src/text/postings/sparse-query.ts';
 import { compileQuery } from '../../src/text/query/compile-query.ts';
 import { NodeSql } from '../support/fakes/node-sql.ts';
 import { scifact } from './encoders/collections.ts';
-import { termsOf } from './retrieval/exhaustive-bm25.ts';
+import { termsOf } from '../../src/text/judging/exhaustive-bm25.ts';
 
 const NEAREST = 10;
 const PASSES = 3;
