@@ -28,7 +28,6 @@ import { IndexedRows } from './indexed-rows.ts';
 import type { Analysers, KnownField, KnownSparseField, KnownTextField } from './known-fields.ts';
 import { knownFields, postingsVersion } from './known-fields.ts';
 import { occurrencesIn, postingsOf, textOf } from './row-postings.ts';
-import type { TextLeg } from './text-plan.ts';
 import { inverseFrequency, TextPlan } from './text-plan.ts';
 
 /** What one slice of a build reads: some milliseconds of analysis. */
@@ -39,6 +38,18 @@ const RELOAD_BYTES_MAX = 1024 * 1024;
 
 type Counted = Omit<FieldSearch, 'topK' | 'statistics'>;
 
+/** The fields of a definition, and which postings rows get of them. */
+interface KnownFields {
+  readonly of: IndexFields;
+  readonly fields: ReadonlyMap<string, KnownField>;
+  readonly version: string;
+}
+
+/** A query for fields that are there. */
+type KnownLeg =
+  | { readonly kind: 'text'; readonly plan: TextPlan }
+  | { readonly kind: 'sparse'; readonly query: Extract<FieldQuery, { kind: 'sparse' }>; readonly field: KnownSparseField };
+
 /** Text and sparse fields of a shard's rows, over the sparse engine. Fields that the rows had no postings of are built in slices. */
 export class SqliteRowFields implements RowFields {
   readonly #rows: RowSource;
@@ -46,7 +57,7 @@ export class SqliteRowFields implements RowFields {
   readonly #indexed: IndexedRows;
   readonly #engine: SparseEngine;
   readonly #storage: RememberingStorage;
-  #known: { readonly of: IndexFields; readonly fields: ReadonlyMap<string, KnownField> } | undefined;
+  #known: KnownFields | undefined;
   // Whether maintenance found nothing to do since the last write.
   #isQuiet = false;
 
@@ -64,7 +75,7 @@ export class SqliteRowFields implements RowFields {
     if (known === undefined && Object.keys(fields).length === 0) return;
     if (known !== undefined) this.#engine.clear();
     const isEmpty = this.#rows.contentsBehind(0, 1, 1).length === 0;
-    this.#indexed.set({ fields, version: postingsVersion(this.#fieldsOf(fields)), builtRow: isEmpty ? null : 0 });
+    this.#indexed.set({ fields, version: this.#knownOf(fields).version, builtRow: isEmpty ? null : 0 });
     this.#isQuiet = false;
   }
 
@@ -90,13 +101,13 @@ export class SqliteRowFields implements RowFields {
     const { state } = this.#indexed;
     if (state === undefined) return;
     this.#engine.clear();
-    this.#indexed.set({ ...state, version: postingsVersion(this.#fields), builtRow: null });
+    this.#indexed.set({ ...state, version: this.#version, builtRow: null });
   }
 
   search({ topK, statistics, ...asked }: FieldSearch): Outcome<FieldMatches> {
-    const counted = statistics === undefined ? this.statistics({ ...asked, among: undefined }) : this.#serving(asked.query, statistics);
-    if (!counted.ok) return counted;
-    const query = this.#queryOf(asked.query, counted.value, asked.namespace);
+    const leg = this.#legOf(asked.query);
+    if (!leg.ok) return leg;
+    const query = this.#queryOf(leg.value, statistics ?? this.#counted(leg.value, asked.namespace), asked.namespace);
     if (query === undefined) return ok({ rows: [], scores: [], work: { postings: 0, postingsRead: 0, scored: 0 } });
     const { rows, scores, work } = this.#engine.search({
       ...query,
@@ -112,20 +123,8 @@ export class SqliteRowFields implements RowFields {
   }
 
   statistics({ query, namespace, among }: Counted): Outcome<TermStatistics> {
-    const serving = this.#serving(query, null);
-    if (!serving.ok) return serving;
-    const asked =
-      query.kind === 'text'
-        ? this.#planOf(query).terms((field, prefix, accepts) =>
-            this.#termsOf({ space: { namespace, field: field.ordinal }, prefix, accepts, countMax: TEXT_LIMITS.expansionsReadMaxCount }),
-          )
-        : [{ field: this.#fields.get(query.field)!, terms: query.indices.map(dimensionTerm) }];
-    const fields = asked.map(({ field }) => ({ name: field.name, ...this.#engine.totals({ namespace, field: field.ordinal }, among) }));
-    const terms = asked.flatMap(({ field, terms: of }) => {
-      const frequencies = this.#engine.documentFrequencies({ namespace, field: field.ordinal }, of, among);
-      return of.map((term, i) => ({ field: field.name, term, documents: frequencies[i]! }));
-    });
-    return ok({ fields, terms });
+    const leg = this.#legOf(query);
+    return leg.ok ? ok(this.#counted(leg.value, namespace, among)) : leg;
   }
 
   highlight(rows: readonly RowContents[], { query, fields, options }: FieldHighlight): Outcome<Record<string, readonly Fragment[]>[]> {
@@ -165,24 +164,31 @@ export class SqliteRowFields implements RowFields {
   }
 
   get #fields(): ReadonlyMap<string, KnownField> {
-    return this.#fieldsOf(this.#indexed.state?.fields ?? {});
+    return this.#knownOf(this.#indexed.state?.fields ?? {}).fields;
   }
 
-  #fieldsOf(fields: IndexFields): ReadonlyMap<string, KnownField> {
-    if (this.#known?.of !== fields) this.#known = { of: fields, fields: knownFields(fields, this.#analysers) };
-    return this.#known.fields;
+  get #version(): string {
+    return this.#knownOf(this.#indexed.state?.fields ?? {}).version;
+  }
+
+  #knownOf(of: IndexFields): KnownFields {
+    if (this.#known?.of !== of) {
+      const fields = knownFields(of, this.#analysers);
+      this.#known = { of, fields, version: postingsVersion(fields) };
+    }
+    return this.#known;
   }
 
   /** Whether rows lack postings: of fields that are new, or that are analysed by other rules now. */
   get #isBuilding(): boolean {
     const { state } = this.#indexed;
-    return state !== undefined && (state.builtRow !== null || state.version !== postingsVersion(this.#fields));
+    return state !== undefined && (state.builtRow !== null || state.version !== this.#version);
   }
 
   /** Returns true: maintenance follows. */
   #buildSlice(): boolean {
     const { fields, version, builtRow } = this.#indexed.state!;
-    const current = postingsVersion(this.#fields);
+    const current = this.#version;
     const isAnother = version !== current;
     if (isAnother) this.#engine.clear();
     const from = isAnother ? 0 : (builtRow ?? 0);
@@ -211,17 +217,29 @@ export class SqliteRowFields implements RowFields {
   }
 
   /** Refuses a query for fields that the index does not have, or whose postings are being built. */
-  #serving<T>(query: FieldQuery, value: T): Outcome<T> {
+  #legOf(query: FieldQuery): Outcome<KnownLeg> {
     const names = query.kind === 'text' ? query.fields.map(({ name }) => name) : [query.field];
     const unknown = names.find((name) => this.#fields.get(name)?.kind !== query.kind);
     if (unknown !== undefined) return refuse('invalid_value', `${unknown} is no ${query.kind} field of the index`, ['fields', unknown]);
     if (this.#isBuilding) return refuse('index_growing', 'the fields of the index are being built: retry');
-    return ok(value);
+    if (query.kind === 'sparse') return ok({ kind: 'sparse', query, field: this.#fields.get(query.field) as KnownSparseField });
+    const searched = query.fields.map(({ name, weight }) => ({ field: this.#fields.get(name) as KnownTextField, weight }));
+    return ok({ kind: 'text', plan: new TextPlan(query, searched) });
   }
 
-  #planOf(leg: TextLeg): TextPlan {
-    const searched = leg.fields.map(({ name, weight }) => ({ field: this.#fields.get(name) as KnownTextField, weight }));
-    return new TextPlan(leg, searched);
+  #counted(leg: KnownLeg, namespace: number, among?: FieldSearch['among']): TermStatistics {
+    const asked =
+      leg.kind === 'text'
+        ? leg.plan.terms((field, prefix, accepts) =>
+            this.#termsOf({ space: { namespace, field: field.ordinal }, prefix, accepts, countMax: TEXT_LIMITS.expansionsReadMaxCount }),
+          )
+        : [{ field: leg.field, terms: leg.query.indices.map(dimensionTerm) }];
+    const fields = asked.map(({ field }) => ({ name: field.name, ...this.#engine.totals({ namespace, field: field.ordinal }, among) }));
+    const terms = asked.flatMap(({ field, terms: of }) => {
+      const frequencies = this.#engine.documentFrequencies({ namespace, field: field.ordinal }, of, among);
+      return of.map((term, i) => ({ field: field.name, term, documents: frequencies[i]! }));
+    });
+    return { fields, terms };
   }
 
   #termsOf(walk: Parameters<SparseEngine['terms']>[0]): string[] {
@@ -232,16 +250,11 @@ export class SqliteRowFields implements RowFields {
     }
   }
 
-  #queryOf(
-    query: FieldQuery,
-    statistics: TermStatistics,
-    namespace: number,
-  ): Omit<SparseQuery, 'among' | 'topK' | 'orderTies'> | undefined {
-    if (query.kind === 'sparse') {
-      const clauses = sparseClauses(query, this.#fields.get(query.field) as KnownSparseField, statistics);
-      return { namespace, clauses, condition: undefined, judge: undefined };
+  #queryOf(leg: KnownLeg, statistics: TermStatistics, namespace: number): Omit<SparseQuery, 'among' | 'topK' | 'orderTies'> | undefined {
+    if (leg.kind === 'sparse') {
+      return { namespace, clauses: sparseClauses(leg.query, leg.field, statistics), condition: undefined, judge: undefined };
     }
-    const search = this.#planOf(query).search(statistics);
+    const search = leg.plan.search(statistics);
     if (search === undefined) return undefined;
     const { clauses, condition, hasPhrases } = search;
     return { namespace, clauses, condition, judge: hasPhrases ? (row, scoreMax) => this.#judged(search, row, scoreMax) : undefined };

@@ -8,7 +8,7 @@ import { eachPhraseSpan } from '../query/phrase-spans.ts';
 import type { KnownTextField } from './known-fields.ts';
 import type { TermOccurrences } from './row-postings.ts';
 
-export type TextLeg = Extract<FieldQuery, { kind: 'text' }>;
+type TextLeg = Extract<FieldQuery, { kind: 'text' }>;
 
 /** A field that a leg searches. */
 export interface SearchedField {

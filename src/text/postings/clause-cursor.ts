@@ -70,8 +70,9 @@ export class ClauseCursor {
     return Math.abs(this.#weight) * impact;
   }
 
-  /** Adds every posting from `start` to before `end` to the scores of the window that begins at `start`. */
-  accumulate(start: number, end: number, accumulators: Accumulators): void {
+  /** Adds every posting from `start` to before `end` to the scores of the window that begins at `start`; returns how many there were. */
+  accumulate(start: number, end: number, accumulators: Accumulators): number {
+    let added = 0;
     while (this.#block < this.#lasts.length) {
       this.#load();
       this.#nextFrom(start);
@@ -81,9 +82,11 @@ export class ClauseCursor {
       if (this.#isText) this.#addFrequencies(at, until, start, accumulators);
       else this.#addProducts(at, until, start, accumulators);
       this.#at = until;
-      if (this.#lasts[this.#block]! >= end) return;
+      added += until - at;
+      if (this.#lasts[this.#block]! >= end) return added;
       this.#block += 1;
     }
+    return added;
   }
 
   /** Marks every ordinal from `start` to before `end`. */
@@ -101,6 +104,17 @@ export class ClauseCursor {
       if (this.#lasts[this.#block]! >= end) return;
       this.#block += 1;
     }
+  }
+
+  /** What the posting of an ordinal does not exceed, if there is one, by its block alone. Ordinals ascend from call to call, those of `part` too. */
+  blockBound(ordinal: number): number {
+    const lasts = this.#lasts;
+    let block = this.#block;
+    while (block < lasts.length && lasts[block]! < ordinal) block += 1;
+    this.#block = block;
+    if (block === lasts.length) return 0;
+    const impacts = (this.#impacts ??= this.#list.impacts(this.#scorer, this.#lengths));
+    return Math.abs(this.#weight) * impacts[block]!;
   }
 
   /** What the posting of an ordinal adds to its score; undefined when there is none. Ordinals ascend from call to call. */

@@ -9,20 +9,32 @@ export interface LeafTerm {
   readonly bytes: number;
 }
 
-/** Writes a term as what it does not share with the one before, in code units: any text comes back as it was. */
+/** A length up to this is half a byte; of a longer one, what it is more follows. */
+const NIBBLE_MAX = 15;
+
+/**
+ * Writes a term as what it does not share with the one before, in code units: any text comes back as it was. The lengths of both parts share a byte,
+ * as those of LZ4's sequences do: most terms occur once, and are most of what a dictionary takes.
+ */
 export function writeTerm(writer: ByteWriter, before: string, term: string): void {
   let shared = 0;
   while (shared < before.length && shared < term.length && before.charCodeAt(shared) === term.charCodeAt(shared)) shared += 1;
-  writer.varint(shared);
-  writer.varint(term.length - shared);
+  const own = term.length - shared;
+  writer.byte((Math.min(shared, NIBBLE_MAX) << 4) | Math.min(own, NIBBLE_MAX));
+  if (shared >= NIBBLE_MAX) writer.varint(shared - NIBBLE_MAX);
+  if (own >= NIBBLE_MAX) writer.varint(own - NIBBLE_MAX);
   for (let i = shared; i < term.length; i += 1) writer.varint(term.charCodeAt(i));
 }
 
 export function readTerm(reader: ByteReader, before: string): string {
-  let term = before.slice(0, reader.varint());
-  for (let left = reader.varint(); left > 0; left -= 1) term += String.fromCharCode(reader.varint());
+  const lengths = reader.byte();
+  const shared = wholeLength(reader, lengths >>> 4);
+  let term = before.slice(0, shared);
+  for (let left = wholeLength(reader, lengths & NIBBLE_MAX); left > 0; left -= 1) term += String.fromCharCode(reader.varint());
   return term;
 }
+
+const wholeLength = (reader: ByteReader, nibble: number): number => (nibble < NIBBLE_MAX ? nibble : NIBBLE_MAX + reader.varint());
 
 /** The terms of a leaf of the dictionary, in order of code units. */
 export function* leafTerms(encoded: Uint8Array): Generator<LeafTerm> {

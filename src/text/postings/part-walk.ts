@@ -11,6 +11,9 @@ const ROUNDING = 1e-12;
 /** A window of fewer ordinals that may match is walked ordinal by ordinal: 1 in 64. */
 const FEW_ORDINALS = WINDOW_ORDINALS / 64;
 
+/** A window with more postings is collected ordinal by ordinal, as most have one: finding those that do takes longer. */
+const MANY_POSTINGS = WINDOW_ORDINALS / 4;
+
 /** Memory of walks, used again. */
 export class WalkScratch {
   readonly accumulators: Accumulators = {
@@ -79,8 +82,10 @@ export class PartWalk {
     if (mask === NO_ORDINAL) return;
     if (mask !== undefined && isSparse(mask)) this.#walkMask(start, mask);
     else {
-      for (let at = 0; at < essential; at += 1) cursors[at]!.accumulate(start, end, this.#accumulators);
-      this.#collect(start, essential, mask);
+      let postings = 0;
+      for (let at = 0; at < essential; at += 1) postings += cursors[at]!.accumulate(start, end, this.#accumulators);
+      if (postings > MANY_POSTINGS) this.#collectMany(start, end, essential, mask);
+      else this.#collect(start, essential, mask);
     }
   }
 
@@ -113,6 +118,23 @@ export class PartWalk {
     }
   }
 
+  /** The same, by looking at every ordinal. */
+  #collectMany(start: number, end: number, essential: number, mask: Uint32Array | undefined): void {
+    const { scores, touched } = this.#accumulators;
+    const rest = this.#rests[essential]!;
+    let floor = this.#floor;
+    const count = end - start;
+    for (let at = 0; at < count; at += 1) {
+      const score = scores[at]!;
+      if (score + rest < floor || ((touched[at >>> 5]! >>> (at & 31)) & 1) === 0) continue;
+      if (mask !== undefined && ((mask[at >>> 5]! >>> (at & 31)) & 1) === 0) continue;
+      this.#complete(start + at, score, essential, true);
+      floor = this.#floor;
+    }
+    scores.fill(0, 0, count);
+    touched.fill(0);
+  }
+
   #walkMask(start: number, mask: Uint32Array): void {
     for (let word = 0; word < mask.length; word += 1) {
       for (let bits = mask[word]!; bits !== 0; bits &= bits - 1) {
@@ -124,19 +146,20 @@ export class PartWalk {
   /** Adds what the clauses from `from` on give an ordinal, unless it cannot reach the threshold. */
   #complete(ordinal: number, begun: number, from: number, isTouched: boolean): void {
     if (this.#part.deleted.has(ordinal)) return;
-    const row = this.#part.rows[ordinal]!;
-    if (this.#among !== undefined && !this.#among.has(row)) return;
+    if (this.#among !== undefined && !this.#among.has(this.#part.rows[ordinal]!)) return;
     this.#candidates += 1;
     const floor = this.#floor;
     let [score, isMatch] = [begun, isTouched];
     for (let at = from; at < this.#cursors.length; at += 1) {
-      if (score + this.#rests[at]! < floor) return;
-      const part = this.#cursors[at]!.part(ordinal);
+      const cursor = this.#cursors[at]!;
+      // Unpacking a block takes as long as all the rest.
+      if (score + cursor.blockBound(ordinal) + this.#rests[at + 1]! < floor) return;
+      const part = cursor.part(ordinal);
       if (part === undefined) continue;
       score += part;
       isMatch = true;
     }
-    if (isMatch) this.#top.offer(row, score);
+    if (isMatch) this.#top.offer(this.#part.rows[ordinal]!, score);
   }
 }
 

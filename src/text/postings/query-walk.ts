@@ -5,7 +5,7 @@ import type { WalkScratch } from './part-walk.ts';
 import type { PostingBlocks, TermScorer } from './posting-blocks.ts';
 import type { PartColumn, PostingPart } from './posting-part.ts';
 import { firstAtLeast } from './posting-part.ts';
-import type { Clause, RowFilter, SearchWork, SparseHits, SparseQuery } from './sparse-query.ts';
+import type { Clause, Condition, RowFilter, SearchWork, SparseHits, SparseQuery } from './sparse-query.ts';
 import { TopRows } from './top-rows.ts';
 import { AllMask, conditionMask, GivenMask } from './window-mask.ts';
 import type { WindowMask } from './window-mask.ts';
@@ -15,7 +15,7 @@ const STEP_POSTINGS = 400_000;
 // What a window costs besides its postings, as postings.
 const WINDOW_POSTINGS = 64;
 /** A filter is asked row by row unless it leaves this many times fewer rows than there are postings to read: then its rows lead. */
-const LEAD_SHARE = 8;
+const LEAD_SHARE = 100000;
 
 /** A part as of the start of a search: what is put or merged between its steps does not touch it. */
 interface SearchedPart {
@@ -33,6 +33,9 @@ export class QueryWalk {
   // Positions of clauses by weight, the highest first; equal ones as the query has them.
   readonly #order: readonly number[];
   readonly #scorers: readonly TermScorer[];
+  // Undefined: every row that has a term matches.
+  readonly #condition: Condition | undefined;
+  readonly #amongCount: number;
   #postings = 0;
   #postingsRead = 0;
   #candidates = 0;
@@ -47,7 +50,9 @@ export class QueryWalk {
     this.#scratch = scratch;
     const weight = (at: number): number => Math.abs(query.clauses[at]!.weight);
     this.#order = [...query.clauses.keys()].sort((a, b) => weight(b) - weight(a));
+    this.#amongCount = query.among?.size ?? 0;
     this.#scorers = query.clauses.map(scorerOf);
+    this.#condition = query.condition !== undefined && isMetByAny(query.condition, query.clauses.length) ? undefined : query.condition;
   }
 
   /** Yields between steps of a millisecond or two. */
@@ -88,17 +93,16 @@ export class QueryWalk {
     const postings = lists.reduce((sum, list) => sum + (list?.count ?? 0), 0);
     this.#postings += postings;
     const { among } = this.#query;
-    const leads = among !== undefined && LEAD_SHARE * among.size < postings;
+    const leads = among !== undefined && LEAD_SHARE * this.#amongCount < postings;
     const mask = this.#mask(part, lists, leads ? among : undefined);
     const { accumulators } = this.#scratch;
     return new PartWalk(part, cursors, { top: this.#top, among: leads ? undefined : among, mask, accumulators });
   }
 
   #mask(part: PostingPart, lists: readonly (PostingBlocks | undefined)[], leading: RowFilter | undefined): WindowMask | undefined {
-    const { condition } = this.#query;
-    const conditional = condition === undefined ? undefined : conditionMask(condition, lists);
+    const conditional = this.#condition === undefined ? undefined : conditionMask(this.#condition, lists);
     if (leading === undefined) return conditional;
-    const given = new GivenMask(ordinalsOf(part, leading));
+    const given = new GivenMask(ordinalsOf(part, leading, this.#amongCount));
     return conditional === undefined ? given : new AllMask([given, conditional]);
   }
 }
@@ -109,11 +113,22 @@ function scorerOf({ weight, scoring }: Clause): TermScorer {
   return { isText: true, weight: weight * (k1 + 1), c0: k1 * (1 - b), c1: averageLength > 0 ? (k1 * b) / averageLength : 0 };
 }
 
+/** Whether each of so many clauses meets a condition alone. */
+function isMetByAny(condition: Condition, clauses: number): boolean {
+  const alone = new Set<number>();
+  const gather = (part: Condition): void => {
+    if (part.kind === 'clause') alone.add(part.clause);
+    else if (part.kind === 'atLeast' && part.count === 1) part.of.forEach(gather);
+  };
+  gather(condition);
+  return alone.size === clauses;
+}
+
 const columnOf = (part: PostingPart, { field }: Clause): PartColumn => must(part.column(field), 'a part has the fields of its lists');
 
-/** The ordinals of the filter's rows in a part, ascending. */
-function ordinalsOf(part: PostingPart, among: RowFilter): Uint32Array {
-  const ordinals = new Uint32Array(Math.min(among.size, part.rows.length));
+/** The ordinals of the filter's rows in a part, ascending; of `amongCount` rows. */
+function ordinalsOf(part: PostingPart, among: RowFilter, amongCount: number): Uint32Array {
+  const ordinals = new Uint32Array(Math.min(amongCount, part.rows.length));
   let count = 0;
   const { rows } = part;
   let [reached, reachedRow] = [0, rows[0]!];
