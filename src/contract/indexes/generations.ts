@@ -63,7 +63,7 @@ const generation = z.object({
     .enum(['serving', 'opening', 'clearing', 'filling', 'comparing', 'following', 'changing-over', 'erasing'])
     .meta(about('`following`: whole, kept up write by write, and ready to serve.')),
   served_before: z.boolean(),
-  dimensions: z.int().min(1),
+  dimensions: z.int().min(1).nullable(),
   metric: z.enum(METRICS),
   recall: recallTarget,
   model: z.string().nullable(),

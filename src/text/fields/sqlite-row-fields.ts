@@ -1,11 +1,13 @@
 import type {
+  CountedSearch,
   FieldHighlight,
   FieldMatches,
-  FieldQuery,
   FieldSearch,
   Fragment,
+  PostingsFields,
+  PostingsQuery,
+  PostingsWork,
   RowContents,
-  RowFields,
   RowSource,
   TermStatistics,
 } from '../../ann/row-fields.ts';
@@ -36,7 +38,7 @@ const SLICE_BYTES_MAX = 96 * 1024;
 /** What a restart reads at once of the rows that are not flushed. */
 const RELOAD_BYTES_MAX = 1024 * 1024;
 
-type Counted = Omit<FieldSearch, 'topK' | 'statistics'>;
+type Asked = CountedSearch<PostingsQuery>;
 
 /** The fields of a definition, and which postings rows get of them. */
 interface KnownFields {
@@ -48,10 +50,10 @@ interface KnownFields {
 /** A query for fields that are there. */
 type KnownLeg =
   | { readonly kind: 'text'; readonly plan: TextPlan }
-  | { readonly kind: 'sparse'; readonly query: Extract<FieldQuery, { kind: 'sparse' }>; readonly field: KnownSparseField };
+  | { readonly kind: 'sparse'; readonly query: Extract<PostingsQuery, { kind: 'sparse' }>; readonly field: KnownSparseField };
 
 /** Text and sparse fields of a shard's rows, over the sparse engine. Fields that the rows had no postings of are built in slices. */
-export class SqliteRowFields implements RowFields {
+export class SqliteRowFields implements PostingsFields {
   readonly #rows: RowSource;
   readonly #analysers: Analysers;
   readonly #indexed: IndexedRows;
@@ -72,7 +74,7 @@ export class SqliteRowFields implements RowFields {
 
   define(fields: IndexFields): void {
     const known = this.#indexed.state;
-    if (known === undefined && Object.keys(fields).length === 0) return;
+    if (JSON.stringify(known?.fields ?? {}) === JSON.stringify(fields)) return;
     if (known !== undefined) this.#engine.clear();
     const isEmpty = this.#rows.contentsBehind(0, 1, 1).length === 0;
     this.#indexed.set({ fields, version: this.#knownOf(fields).version, builtRow: isEmpty ? null : 0 });
@@ -82,7 +84,7 @@ export class SqliteRowFields implements RowFields {
   put(rows: readonly RowContents[]): void {
     this.#isQuiet = false;
     // While rows are built, these come to their turn: they are behind all others.
-    if (this.#isBuilding) return;
+    if (this.#indexed.state === undefined || this.#isBuilding) return;
     for (const row of rows) this.#engine.put(postingsOf(row, this.#fields.values()));
   }
 
@@ -104,7 +106,7 @@ export class SqliteRowFields implements RowFields {
     this.#indexed.set({ ...state, version: this.#version, builtRow: null });
   }
 
-  search({ topK, statistics, ...asked }: FieldSearch): Outcome<FieldMatches> {
+  search({ topK, statistics, ...asked }: FieldSearch<PostingsQuery>): Outcome<FieldMatches<PostingsWork>> {
     const leg = this.#legOf(asked.query);
     if (!leg.ok) return leg;
     const query = this.#queryOf(leg.value, statistics ?? this.#counted(leg.value, asked.namespace), asked.namespace);
@@ -122,7 +124,7 @@ export class SqliteRowFields implements RowFields {
     return ok({ rows, scores, work: { postings: work.postings, postingsRead: work.postingsRead, scored: work.candidates } });
   }
 
-  statistics({ query, namespace, among }: Counted): Outcome<TermStatistics> {
+  statistics({ query, namespace, among }: Asked): Outcome<TermStatistics> {
     const leg = this.#legOf(query);
     return leg.ok ? ok(this.#counted(leg.value, namespace, among)) : leg;
   }
@@ -156,7 +158,8 @@ export class SqliteRowFields implements RowFields {
   }
 
   evict(): void {
-    this.#engine.evict(Number.MAX_SAFE_INTEGER);
+    // Without tables there is no memory, nor may it be asked for.
+    if (this.#indexed.state !== undefined) this.#engine.evict(Number.MAX_SAFE_INTEGER);
   }
 
   get bytes(): number {
@@ -217,7 +220,7 @@ export class SqliteRowFields implements RowFields {
   }
 
   /** Refuses a query for fields that the index does not have, or whose postings are being built. */
-  #legOf(query: FieldQuery): Outcome<KnownLeg> {
+  #legOf(query: PostingsQuery): Outcome<KnownLeg> {
     const names = query.kind === 'text' ? query.fields.map(({ name }) => name) : [query.field];
     const unknown = names.find((name) => this.#fields.get(name)?.kind !== query.kind);
     if (unknown !== undefined) return refuse('invalid_value', `${unknown} is no ${query.kind} field of the index`, ['fields', unknown]);
@@ -227,7 +230,7 @@ export class SqliteRowFields implements RowFields {
     return ok({ kind: 'text', plan: new TextPlan(query, searched) });
   }
 
-  #counted(leg: KnownLeg, namespace: number, among?: FieldSearch['among']): TermStatistics {
+  #counted(leg: KnownLeg, namespace: number, among?: Asked['among']): TermStatistics {
     const asked =
       leg.kind === 'text'
         ? leg.plan.terms((field, prefix, accepts) =>
@@ -275,7 +278,7 @@ export class SqliteRowFields implements RowFields {
 }
 
 function sparseClauses(
-  { indices, values }: Extract<FieldQuery, { kind: 'sparse' }>,
+  { indices, values }: Extract<PostingsQuery, { kind: 'sparse' }>,
   { ordinal, idf }: KnownSparseField,
   { fields, terms }: TermStatistics,
 ): Clause[] {

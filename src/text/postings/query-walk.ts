@@ -15,7 +15,7 @@ const STEP_POSTINGS = 400_000;
 // What a window costs besides its postings, as postings.
 const WINDOW_POSTINGS = 64;
 /** A filter is asked row by row unless it leaves this many times fewer rows than there are postings to read: then its rows lead. */
-const LEAD_SHARE = 100000;
+const LEAD_SHARE = 8;
 
 /** A part as of the start of a search: what is put or merged between its steps does not touch it. */
 interface SearchedPart {

@@ -154,6 +154,7 @@ export const RESTRICTIONS: Readonly<Record<OfTenants, Restriction>> = {
   listVectors: ofIndex,
   countVectors: ofIndex,
   updateMetadata: ofIndex,
+  updateFields: ofIndex,
   updateValues: ofIndex,
   importVectors: ofTexts,
   exportVectors: ofIndex,

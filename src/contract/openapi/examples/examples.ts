@@ -62,7 +62,7 @@ const CHAPTERS = [
     'fetchVectors',
     'listVectors',
   ],
-  ['countVectors', 'updateMetadata', 'importVectors', 'exportVectors', 'measureRecall', 'deleteVectors'],
+  ['countVectors', 'updateMetadata', 'updateFields', 'importVectors', 'exportVectors', 'measureRecall', 'deleteVectors'],
   ['setAlias', 'changeAliases', 'listAliases', 'listIndexAliases', 'removeAlias'],
   ['createGeneration', 'listGenerations', 'activateGeneration', 'rollbackGeneration', 'deleteGeneration'],
   ['purgeCache', 'getPurge', 'cacheStats', 'deleteIndex', 'verifyIndexErasure'],

@@ -54,7 +54,7 @@ const plan = exactlyOneOf(
       .optional()
       .meta(
         about(
-          'Searches as the index is made: near its vector if the index has a model, by the words of its text fields, and by its sparse fields that have a model.',
+          'Searches as the index is made: near its vector if the index has a model, by the words of its text fields, and by its vector and sparse fields that have a model.',
           'who opens the lock?',
         ),
       ),

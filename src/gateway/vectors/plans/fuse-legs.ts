@@ -20,31 +20,26 @@ interface Weighed {
   readonly kind: Leg['kind'];
   readonly ranking: Ranking;
   readonly weight: number | undefined;
+  /** What the vectors that it searches near are expected to reach, or else those of the index: a share of BM25. */
+  readonly vectorQuality: number;
 }
 
-/** What makes the vectors of an index: tables of pieces reach less than encoders. */
-export type VectorSource = 'table' | 'encoder';
-
-/** What a leg of a kind reaches where nothing is known of it. */
-const expectedOf = (vectors: VectorSource): Readonly<Record<Leg['kind'], number>> => ({
-  vector: EXPECTED_QUALITY[vectors],
+/** What a leg of a kind reaches where nothing is known of it but the model of the vectors. */
+const expectedOf = (vectorQuality: number): Readonly<Record<Leg['kind'], number>> => ({
+  vector: vectorQuality,
   text: EXPECTED_QUALITY.words,
   sparse: EXPECTED_QUALITY.sparseEncoder,
   ids: EXPECTED_QUALITY.words,
-  plan: Math.max(EXPECTED_QUALITY[vectors], EXPECTED_QUALITY.words),
+  plan: Math.max(vectorQuality, EXPECTED_QUALITY.words),
 });
 
 /** One ranking of several, by the fusion that was asked for or by the default rule. A single one is taken as it is. [TX263] */
-export function fuseLegs(
-  legs: readonly Weighed[],
-  choice: FusionChoice,
-  vectors: VectorSource,
-): { readonly ranking: Ranking; readonly decision: Decision } {
+export function fuseLegs(legs: readonly Weighed[], choice: FusionChoice): { readonly ranking: Ranking; readonly decision: Decision } {
   const [first] = legs;
   if (first !== undefined && legs.length === 1) {
     return { ranking: first.ranking, decision: { fusion: null, weights: [first.weight ?? 1], basis: 'asked' } };
   }
-  const decision = decided(legs, choice, vectors);
+  const decision = decided(legs, choice);
   const columns = legs.map(({ ranking }, at) => ({
     ids: idsOf(ranking),
     scores: ranking.map(({ score }) => score),
@@ -55,11 +50,14 @@ export function fuseLegs(
 }
 
 /** Weights that a plan names count beside those that the default rule chooses. */
-function decided(legs: readonly Weighed[], choice: FusionChoice, vectors: VectorSource): Decision & { readonly fusion: Fusion } {
+function decided(legs: readonly Weighed[], choice: FusionChoice): Decision & { readonly fusion: Fusion } {
   const asked = legs.map(({ weight = 1 }) => weight);
   if (choice.kind !== 'auto') return { fusion: choice, weights: asked, basis: 'asked' };
-  const expected = expectedOf(vectors);
-  const known = legs.map(({ kind, ranking }) => ({ scores: ranking.map(({ score }) => score), judged: null, expected: expected[kind] }));
+  const known = legs.map(({ kind, ranking, vectorQuality }) => ({
+    scores: ranking.map(({ score }) => score),
+    judged: null,
+    expected: expectedOf(vectorQuality)[kind],
+  }));
   const { fusion, weights, basis } = chooseFusion(known);
   return { fusion, weights: weights.map((weight, at) => weight * (asked[at] ?? 1)), basis };
 }
