@@ -56,7 +56,7 @@ interface Orama {
 /** What Orama's index of more texts takes does not fit a process. */
 const ORAMA_TEXTS_MAX = 100_000;
 
-/** Given Sluice's stemmer and stop words. */
+/** Given Sluice's stemmer and stop words. It matches prefixes of words, too: its mode without them finds whole texts only. */
 export const orama: TextContender = inProcess('Orama', (texts) => {
   if (texts.length > ORAMA_TEXTS_MAX) return `not tried with more than ${ORAMA_TEXTS_MAX} texts`;
   let library: Orama;
@@ -75,6 +75,6 @@ export const orama: TextContender = inProcess('Orama', (texts) => {
   );
   return (query) =>
     library
-      .search(index, { term: query, limit: NEAREST, threshold: 1, relevance: { k: 1.2, b: 0.75, d: 0 } })
+      .search(index, { term: query, limit: NEAREST, threshold: 1, relevance: { k: 1.2, b: 0.75, d: 0.5 } })
       .hits.map(({ id }) => Number(id));
 });
