@@ -1,9 +1,13 @@
+import type { Candidates } from './candidates.ts';
 import type { PostingBlocks, TermScorer } from './posting-blocks.ts';
 import { BLOCK_POSTINGS } from './posting-blocks.ts';
 import { firstAtLeast } from './posting-part.ts';
 
 /** Ordinals of a window: the accumulators of one stay within the fastest cache. A multiple of 32. */
 export const WINDOW_ORDINALS = 4_096;
+
+/** Postings of a block that are stepped over at once. */
+const STRIDE = 8;
 
 /** Scores by ordinal of a window, and which ordinals have one, a bit each. */
 export interface Accumulators {
@@ -106,31 +110,58 @@ export class ClauseCursor {
     }
   }
 
-  /** What the posting of an ordinal does not exceed, if there is one, by its block alone. Ordinals ascend from call to call, those of `part` too. */
-  blockBound(ordinal: number): number {
+  /**
+   * Adds its parts to the scores of candidates, and lets go of those that cannot reach `floor` by it and by `rest`, the most that clauses behind
+   * it add. Candidates of later calls come behind these.
+   */
+  complete(candidates: Candidates, rest: number, floor: number): void {
+    const { ordinals, scores, matched } = candidates;
     const lasts = this.#lasts;
-    let block = this.#block;
-    while (block < lasts.length && lasts[block]! < ordinal) block += 1;
-    this.#block = block;
-    if (block === lasts.length) return 0;
     const impacts = (this.#impacts ??= this.#list.impacts(this.#scorer, this.#lengths));
-    return Math.abs(this.#weight) * impacts[block]!;
+    const weight = Math.abs(this.#weight);
+    let block = this.#block;
+    let kept = 0;
+    for (let i = 0; i < candidates.count; i += 1) {
+      const ordinal = ordinals[i]!;
+      let score = scores[i]!;
+      let isMatched = matched[i]!;
+      while (block < lasts.length && lasts[block]! < ordinal) block += 1;
+      // Unpacking a block takes as long as all the rest.
+      if (block < lasts.length && score + weight * impacts[block]! + rest >= floor) {
+        this.#block = block;
+        const at = this.#find(ordinal);
+        if (at >= 0) {
+          score += this.#partAt(at);
+          isMatched = 1;
+        }
+      }
+      if (score + rest < floor) continue;
+      ordinals[kept] = ordinal;
+      scores[kept] = score;
+      matched[kept] = isMatched;
+      kept += 1;
+    }
+    candidates.count = kept;
+    this.#block = block;
   }
 
-  /** What the posting of an ordinal adds to its score; undefined when there is none. Ordinals ascend from call to call. */
-  part(ordinal: number): number | undefined {
-    const lasts = this.#lasts;
-    let block = this.#block;
-    while (block < lasts.length && lasts[block]! < ordinal) block += 1;
-    this.#block = block;
-    if (block === lasts.length) return undefined;
+  /** Where the first block that reaches an ordinal has it; below 0: it has not. */
+  #find(ordinal: number): number {
     this.#load();
-    const at = firstAtLeast(this.#ordinals, ordinal, this.#at, this.#count);
+    const ordinals = this.#ordinals;
+    const last = this.#count - 1;
+    let at = this.#at;
+    // By steps at first: the next candidate is mostly near.
+    while (at + STRIDE <= last && ordinals[at + STRIDE]! < ordinal) at += STRIDE;
+    while (at < last && ordinals[at]! < ordinal) at += 1;
     this.#at = at;
-    if (this.#ordinals[at] !== ordinal) return undefined;
+    return ordinals[at] === ordinal ? at : -1;
+  }
+
+  #partAt(at: number): number {
     const value = this.#values[at]!;
     if (!this.#isText) return this.#weight * value;
-    return (this.#weight * value) / (value + this.#c0 + this.#c1 * this.#lengths[ordinal]!);
+    return (this.#weight * value) / (value + this.#c0 + this.#c1 * this.#lengths[this.#ordinals[at]!]!);
   }
 
   /** Goes to the first ordinal of the decoded block from `start` on, and returns it; the block reaches `start`. */

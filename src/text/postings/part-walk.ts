@@ -1,3 +1,4 @@
+import { Candidates } from './candidates.ts';
 import type { Accumulators } from './clause-cursor.ts';
 import { ClauseCursor, WINDOW_ORDINALS } from './clause-cursor.ts';
 import type { PostingPart } from './posting-part.ts';
@@ -20,6 +21,7 @@ export class WalkScratch {
     scores: new Float64Array(WINDOW_ORDINALS),
     touched: new Uint32Array(WINDOW_ORDINALS / 32),
   };
+  readonly candidates = new Candidates(WINDOW_ORDINALS);
   readonly #cursors: ClauseCursor[] = [];
 
   cursor(at: number): ClauseCursor {
@@ -27,10 +29,18 @@ export class WalkScratch {
   }
 }
 
+/** What a part is searched for, and with which memory. */
+interface PartSearch {
+  readonly top: TopRows;
+  readonly among: RowFilter | undefined;
+  readonly mask: WindowMask | undefined;
+  readonly scratch: WalkScratch;
+}
+
 /**
  * Searches one part for the first rows of a disjunction: MaxScore (Turtle and Flood 1995) by windows of ordinals, with the block maxima that
  * each overlaps (as Lucene's bulk scorer). Clauses come by weight, the highest first: those at the end of this order that cannot lift a row to the
- * threshold together are only read for rows that the others have found. So every score is the sum of its parts in this one order. [TX50]
+ * threshold together are only read for rows that the others have found, one clause after the other. So every score is the sum of its parts in this one order. [TX50]
  */
 export class PartWalk {
   readonly #part: PostingPart;
@@ -39,26 +49,19 @@ export class PartWalk {
   readonly #among: RowFilter | undefined;
   readonly #mask: WindowMask | undefined;
   readonly #accumulators: Accumulators;
+  readonly #found: Candidates;
   // By clause: the most that it and those behind it add to a score in this window.
   readonly #rests: Float64Array;
   #candidates = 0;
 
-  constructor(
-    part: PostingPart,
-    cursors: readonly ClauseCursor[],
-    {
-      top,
-      among,
-      mask,
-      accumulators,
-    }: { top: TopRows; among: RowFilter | undefined; mask: WindowMask | undefined; accumulators: Accumulators },
-  ) {
+  constructor(part: PostingPart, cursors: readonly ClauseCursor[], { top, among, mask, scratch }: PartSearch) {
     this.#part = part;
     this.#cursors = cursors;
     this.#top = top;
     this.#among = among;
     this.#mask = mask;
-    this.#accumulators = accumulators;
+    this.#accumulators = scratch.accumulators;
+    this.#found = scratch.candidates;
     this.#rests = new Float64Array(cursors.length + 1);
   }
 
@@ -80,13 +83,16 @@ export class PartWalk {
     if (essential === 0) return;
     const mask = this.#mask?.of(start, end);
     if (mask === NO_ORDINAL) return;
-    if (mask !== undefined && isSparse(mask)) this.#walkMask(start, mask);
-    else {
+    if (mask !== undefined && isSparse(mask)) {
+      this.#takeMask(start, mask);
+      essential = 0;
+    } else {
       let postings = 0;
       for (let at = 0; at < essential; at += 1) postings += cursors[at]!.accumulate(start, end, this.#accumulators);
-      if (postings > MANY_POSTINGS) this.#collectMany(start, end, essential, mask);
-      else this.#collect(start, essential, mask);
+      if (postings > MANY_POSTINGS) this.#takeMany(start, end, floor - rests[essential]!, mask);
+      else this.#take(start, floor - rests[essential]!, mask);
     }
+    this.#offer(essential, floor);
   }
 
   /** A sum of parts and bounds below this is below the threshold in whatever order it is added up. */
@@ -95,11 +101,9 @@ export class PartWalk {
     return threshold === -Infinity ? threshold : threshold - ROUNDING * (this.#rests[0]! + Math.abs(threshold));
   }
 
-  /** Completes the scores that the first `essential` clauses have begun, and leaves the accumulators empty. */
-  #collect(start: number, essential: number, mask: Uint32Array | undefined): void {
+  /** Takes the rows of the window whose scores reach `least`, and leaves the accumulators empty. */
+  #take(start: number, least: number, mask: Uint32Array | undefined): void {
     const { scores, touched } = this.#accumulators;
-    const rest = this.#rests[essential]!;
-    let floor = this.#floor;
     for (let word = 0; word < touched.length; word += 1) {
       let bits = touched[word]!;
       if (bits === 0) continue;
@@ -111,55 +115,51 @@ export class PartWalk {
         const at = (word << 5) | bit;
         const score = scores[at]!;
         scores[at] = 0;
-        if (score + rest < floor || ((allowed >>> bit) & 1) === 0) continue;
-        this.#complete(start + at, score, essential, true);
-        floor = this.#floor;
+        if (score < least || ((allowed >>> bit) & 1) === 0) continue;
+        if (this.#isLive(start + at)) this.#found.push(start + at, score, 1);
       }
     }
   }
 
   /** The same, by looking at every ordinal. */
-  #collectMany(start: number, end: number, essential: number, mask: Uint32Array | undefined): void {
+  #takeMany(start: number, end: number, least: number, mask: Uint32Array | undefined): void {
     const { scores, touched } = this.#accumulators;
-    const rest = this.#rests[essential]!;
-    let floor = this.#floor;
     const count = end - start;
     for (let at = 0; at < count; at += 1) {
       const score = scores[at]!;
-      if (score + rest < floor || ((touched[at >>> 5]! >>> (at & 31)) & 1) === 0) continue;
+      if (score < least || ((touched[at >>> 5]! >>> (at & 31)) & 1) === 0) continue;
       if (mask !== undefined && ((mask[at >>> 5]! >>> (at & 31)) & 1) === 0) continue;
-      this.#complete(start + at, score, essential, true);
-      floor = this.#floor;
+      if (this.#isLive(start + at)) this.#found.push(start + at, score, 1);
     }
     scores.fill(0, 0, count);
     touched.fill(0);
   }
 
-  #walkMask(start: number, mask: Uint32Array): void {
+  #takeMask(start: number, mask: Uint32Array): void {
     for (let word = 0; word < mask.length; word += 1) {
       for (let bits = mask[word]!; bits !== 0; bits &= bits - 1) {
-        this.#complete(start + (word << 5) + 31 - Math.clz32(bits & -bits), 0, 0, false);
+        const ordinal = start + (word << 5) + 31 - Math.clz32(bits & -bits);
+        if (this.#isLive(ordinal)) this.#found.push(ordinal, 0, 0);
       }
     }
   }
 
-  /** Adds what the clauses from `from` on give an ordinal, unless it cannot reach the threshold. */
-  #complete(ordinal: number, begun: number, from: number, isTouched: boolean): void {
-    if (this.#part.deleted.has(ordinal)) return;
-    if (this.#among !== undefined && !this.#among.has(this.#part.rows[ordinal]!)) return;
-    this.#candidates += 1;
-    const floor = this.#floor;
-    let [score, isMatch] = [begun, isTouched];
-    for (let at = from; at < this.#cursors.length; at += 1) {
-      const cursor = this.#cursors[at]!;
-      // Unpacking a block takes as long as all the rest.
-      if (score + cursor.blockBound(ordinal) + this.#rests[at + 1]! < floor) return;
-      const part = cursor.part(ordinal);
-      if (part === undefined) continue;
-      score += part;
-      isMatch = true;
+  #isLive(ordinal: number): boolean {
+    if (this.#part.deleted.has(ordinal)) return false;
+    return this.#among === undefined || this.#among.has(this.#part.rows[ordinal]!);
+  }
+
+  /** Completes what was taken by the clauses from `from` on, clause by clause, and offers what may be among the first. */
+  #offer(from: number, floor: number): void {
+    const [found, cursors] = [this.#found, this.#cursors];
+    this.#candidates += found.count;
+    for (let at = from; at < cursors.length && found.count > 0; at += 1) cursors[at]!.complete(found, this.#rests[at + 1]!, floor);
+    const { ordinals, scores, matched } = found;
+    const [top, rows] = [this.#top, this.#part.rows];
+    for (let i = 0; i < found.count; i += 1) {
+      if (matched[i] === 1 && scores[i]! >= top.threshold) top.offer(rows[ordinals[i]!]!, scores[i]!);
     }
-    if (isMatch) this.#top.offer(this.#part.rows[ordinal]!, score);
+    found.count = 0;
   }
 }
 

@@ -95,8 +95,7 @@ export class QueryWalk {
     const { among } = this.#query;
     const leads = among !== undefined && LEAD_SHARE * this.#amongCount < postings;
     const mask = this.#mask(part, lists, leads ? among : undefined);
-    const { accumulators } = this.#scratch;
-    return new PartWalk(part, cursors, { top: this.#top, among: leads ? undefined : among, mask, accumulators });
+    return new PartWalk(part, cursors, { top: this.#top, among: leads ? undefined : among, mask, scratch: this.#scratch });
   }
 
   #mask(part: PostingPart, lists: readonly (PostingBlocks | undefined)[], leading: RowFilter | undefined): WindowMask | undefined {
