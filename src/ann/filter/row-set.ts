@@ -113,6 +113,26 @@ export class RowSet implements Rows {
     return this.#chunks;
   }
 
+  /** Sets bit `i` of the words, the lowest first, where row `from + i` is in the set, and clears the others. */
+  bits(from: Row, words: Uint32Array): void {
+    words.fill(0);
+    const shift = from % 32;
+    const first = (from - shift) / 32;
+    const end = first + words.length + Number(shift > 0);
+    for (let at = first; at < end;) {
+      const index = Math.floor(at / CHUNK_WORDS);
+      const chunk = this.#chunkAt(index);
+      const until = Math.min(end, (index + 1) * CHUNK_WORDS);
+      for (let to = at - first; chunk !== undefined && to < until - first; to += 1) {
+        const word = chunk[first + to - index * CHUNK_WORDS]!;
+        if (word === 0) continue;
+        if (to < words.length) words[to]! |= word >>> shift;
+        if (shift > 0 && to > 0) words[to - 1]! |= word << (32 - shift);
+      }
+      at = until;
+    }
+  }
+
   /**
    * A chunk as storage keeps it: the rows' offsets in it, ascending, as little-endian 16-bit numbers while that is shorter, else its
    * bits, the lowest first. Undefined when no row is in it.

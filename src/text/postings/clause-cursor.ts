@@ -74,8 +74,11 @@ export class ClauseCursor {
     return Math.abs(this.#weight) * impact;
   }
 
-  /** Adds every posting from `start` to before `end` to the scores of the window that begins at `start`; returns how many there were. */
-  accumulate(start: number, end: number, accumulators: Accumulators): number {
+  /**
+   * Adds every posting from `start` to before `end`, or those of ordinals that are allowed, to the scores of the window that begins at `start`;
+   * returns how many there were in all.
+   */
+  accumulate(start: number, end: number, accumulators: Accumulators, allowed: Uint32Array | undefined): number {
     let added = 0;
     while (this.#block < this.#lasts.length) {
       this.#load();
@@ -83,7 +86,8 @@ export class ClauseCursor {
       const at = this.#at;
       // A list in memory may have grown since it was opened: its last block may reach behind the window.
       const until = this.#ordinals[this.#count - 1]! < end ? this.#count : firstAtLeast(this.#ordinals, end, at, this.#count);
-      if (this.#isText) this.#addFrequencies(at, until, start, accumulators);
+      if (allowed !== undefined) this.#addAllowed(at, until, start, accumulators, allowed);
+      else if (this.#isText) this.#addFrequencies(at, until, start, accumulators);
       else this.#addProducts(at, until, start, accumulators);
       this.#at = until;
       added += until - at;
@@ -178,6 +182,17 @@ export class ClauseCursor {
     this.#decoded = this.#block;
     this.#at = 0;
     this.#read += this.#count;
+  }
+
+  /** Where few are allowed, the rest costs little. */
+  #addAllowed(from: number, until: number, start: number, { scores, touched }: Accumulators, allowed: Uint32Array): void {
+    const ordinals = this.#ordinals;
+    for (let i = from; i < until; i += 1) {
+      const at = ordinals[i]! - start;
+      if (((allowed[at >>> 5]! >>> (at & 31)) & 1) === 0) continue;
+      scores[at]! += this.#partAt(i);
+      touched[at >>> 5]! |= 1 << (at & 31);
+    }
   }
 
   #addFrequencies(from: number, until: number, start: number, { scores, touched }: Accumulators): void {

@@ -48,10 +48,37 @@ export function* leafTerms(encoded: Uint8Array): Generator<LeafTerm> {
   }
 }
 
+/**
+ * Terms ascend, so one that shares more with the one before than that shares with the sought one comes before it, too, and one that shares less
+ * comes behind it: only those that share as much are compared, from there on.
+ */
 export function findInLeaf(encoded: Uint8Array, term: string): LeafTerm | undefined {
-  for (const found of leafTerms(encoded)) {
-    if (found.term === term) return found;
-    if (found.term > term) return undefined;
+  const reader = new ByteReader(encoded);
+  // Code units that the last term before the sought one shares with it.
+  let common = 0;
+  for (let offset = 0; !reader.isAtEnd;) {
+    const lengths = reader.byte();
+    const shared = wholeLength(reader, lengths >>> 4);
+    let left = wholeLength(reader, lengths & NIBBLE_MAX);
+    if (shared < common) return undefined;
+    let isFound = false;
+    if (shared === common) {
+      let unit = -1;
+      for (; left > 0; left -= 1) {
+        unit = reader.varint();
+        // Behind the end of the sought term this is no number, which no unit equals.
+        if (unit !== term.charCodeAt(common)) break;
+        common += 1;
+      }
+      if (left > 0) {
+        if (common === term.length || unit > term.charCodeAt(common)) return undefined;
+        left -= 1;
+      } else isFound = common === term.length;
+    }
+    for (; left > 0; left -= 1) reader.varint();
+    const [count, bytes] = [reader.varint(), reader.varint()];
+    if (isFound) return { term, count, offset, bytes };
+    offset += bytes;
   }
   return undefined;
 }

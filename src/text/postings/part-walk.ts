@@ -9,8 +9,8 @@ import { NO_ORDINAL, type WindowMask } from './window-mask.ts';
 /** Of the scores at hand, how far apart two sums of the same numbers in different orders can be; thousands of additions stay far below. */
 const ROUNDING = 1e-12;
 
-/** A window of fewer ordinals that may match is walked ordinal by ordinal: 1 in 64. */
-const FEW_ORDINALS = WINDOW_ORDINALS / 64;
+/** Finding what a clause adds to an ordinal takes as long as adding up so many of its postings. */
+const LOOKUP_POSTINGS = 4;
 
 /** A window with more postings is collected ordinal by ordinal, as most have one: finding those that do takes longer. */
 const MANY_POSTINGS = WINDOW_ORDINALS / 4;
@@ -22,6 +22,7 @@ export class WalkScratch {
     touched: new Uint32Array(WINDOW_ORDINALS / 32),
   };
   readonly candidates = new Candidates(WINDOW_ORDINALS);
+  readonly filtered = new Uint32Array(WINDOW_ORDINALS / 32);
   readonly #cursors: ClauseCursor[] = [];
 
   cursor(at: number): ClauseCursor {
@@ -31,6 +32,8 @@ export class WalkScratch {
 
 /** What a part is searched for, and with which memory. */
 interface PartSearch {
+  /** How many its cursors have in all. */
+  readonly postings: number;
   readonly top: TopRows;
   readonly among: RowFilter | undefined;
   readonly mask: WindowMask | undefined;
@@ -45,23 +48,27 @@ interface PartSearch {
 export class PartWalk {
   readonly #part: PostingPart;
   readonly #cursors: readonly ClauseCursor[];
+  readonly #postings: number;
   readonly #top: TopRows;
   readonly #among: RowFilter | undefined;
   readonly #mask: WindowMask | undefined;
   readonly #accumulators: Accumulators;
   readonly #found: Candidates;
+  readonly #filtered: Uint32Array;
   // By clause: the most that it and those behind it add to a score in this window.
   readonly #rests: Float64Array;
   #candidates = 0;
 
-  constructor(part: PostingPart, cursors: readonly ClauseCursor[], { top, among, mask, scratch }: PartSearch) {
+  constructor(part: PostingPart, cursors: readonly ClauseCursor[], { postings, top, among, mask, scratch }: PartSearch) {
     this.#part = part;
     this.#cursors = cursors;
+    this.#postings = postings;
     this.#top = top;
     this.#among = among;
     this.#mask = mask;
     this.#accumulators = scratch.accumulators;
     this.#found = scratch.candidates;
+    this.#filtered = scratch.filtered;
     this.#rests = new Float64Array(cursors.length + 1);
   }
 
@@ -81,16 +88,16 @@ export class PartWalk {
     let essential = cursors.length;
     while (essential > 0 && rests[essential - 1]! < floor) essential -= 1;
     if (essential === 0) return;
-    const mask = this.#mask?.of(start, end);
-    if (mask === NO_ORDINAL) return;
-    if (mask !== undefined && isSparse(mask)) {
-      this.#takeMask(start, mask);
+    const allowed = this.#allowed(start, end);
+    if (allowed === NO_ORDINAL) return;
+    if (allowed !== undefined && this.#isSparse(allowed, end - start)) {
+      this.#takeMask(start, allowed);
       essential = 0;
     } else {
       let postings = 0;
-      for (let at = 0; at < essential; at += 1) postings += cursors[at]!.accumulate(start, end, this.#accumulators);
-      if (postings > MANY_POSTINGS) this.#takeMany(start, end, floor - rests[essential]!, mask);
-      else this.#take(start, floor - rests[essential]!, mask);
+      for (let at = 0; at < essential; at += 1) postings += cursors[at]!.accumulate(start, end, this.#accumulators, allowed);
+      if (allowed === undefined && postings > MANY_POSTINGS) this.#takeMany(start, end, floor - rests[essential]!);
+      else this.#take(start, floor - rests[essential]!);
     }
     this.#offer(essential, floor);
   }
@@ -101,34 +108,61 @@ export class PartWalk {
     return threshold === -Infinity ? threshold : threshold - ROUNDING * (this.#rests[0]! + Math.abs(threshold));
   }
 
+  /**
+   * Which ordinals of a window may match; undefined: any. What the filter shuts out is left out where the rows of the window have no gap; elsewhere
+   * the filter is asked about rows whose scores are good enough.
+   */
+  #allowed(start: number, end: number): Uint32Array | undefined {
+    const mask = this.#mask?.of(start, end);
+    const { rows } = this.#part;
+    const isGapless = end - 1 - start === rows[end - 1]! - rows[start]!;
+    if (this.#among === undefined || !isGapless || mask === NO_ORDINAL) return mask;
+    const filtered = this.#filtered;
+    this.#among.bits(rows[start]!, filtered);
+    if (end - start < WINDOW_ORDINALS) clearFrom(filtered, end - start);
+    let any = 0;
+    for (let word = 0; word < filtered.length; word += 1) {
+      if (mask !== undefined) filtered[word]! &= mask[word]!;
+      any |= filtered[word]!;
+    }
+    return any === 0 ? NO_ORDINAL : filtered;
+  }
+
+  /** Whether looking up each ordinal takes less than adding up the postings that a window of this many has in the mean. */
+  #isSparse(allowed: Uint32Array, ordinals: number): boolean {
+    const few = (this.#postings / this.#part.rows.length) * (ordinals / (LOOKUP_POSTINGS * this.#cursors.length));
+    let count = 0;
+    for (let word = 0; word < allowed.length && count <= few; word += 1) {
+      for (let bits = allowed[word]!; bits !== 0; bits &= bits - 1) count += 1;
+    }
+    return count <= few;
+  }
+
   /** Takes the rows of the window whose scores reach `least`, and leaves the accumulators empty. */
-  #take(start: number, least: number, mask: Uint32Array | undefined): void {
+  #take(start: number, least: number): void {
     const { scores, touched } = this.#accumulators;
     for (let word = 0; word < touched.length; word += 1) {
       let bits = touched[word]!;
       if (bits === 0) continue;
       touched[word] = 0;
-      const allowed = mask === undefined ? -1 : mask[word]!;
       while (bits !== 0) {
         const bit = 31 - Math.clz32(bits & -bits);
         bits &= bits - 1;
         const at = (word << 5) | bit;
         const score = scores[at]!;
         scores[at] = 0;
-        if (score < least || ((allowed >>> bit) & 1) === 0) continue;
-        if (this.#isLive(start + at)) this.#found.push(start + at, score, 1);
+        if (score >= least && this.#isLive(start + at)) this.#found.push(start + at, score, 1);
       }
     }
   }
 
   /** The same, by looking at every ordinal. */
-  #takeMany(start: number, end: number, least: number, mask: Uint32Array | undefined): void {
+  #takeMany(start: number, end: number, least: number): void {
     const { scores, touched } = this.#accumulators;
     const count = end - start;
     for (let at = 0; at < count; at += 1) {
       const score = scores[at]!;
       if (score < least || ((touched[at >>> 5]! >>> (at & 31)) & 1) === 0) continue;
-      if (mask !== undefined && ((mask[at >>> 5]! >>> (at & 31)) & 1) === 0) continue;
       if (this.#isLive(start + at)) this.#found.push(start + at, score, 1);
     }
     scores.fill(0, 0, count);
@@ -163,10 +197,9 @@ export class PartWalk {
   }
 }
 
-function isSparse(mask: Uint32Array): boolean {
-  let ordinals = 0;
-  for (let word = 0; word < mask.length && ordinals <= FEW_ORDINALS; word += 1) {
-    for (let bits = mask[word]!; bits !== 0; bits &= bits - 1) ordinals += 1;
-  }
-  return ordinals <= FEW_ORDINALS;
+/** Clears all bits from one on. */
+function clearFrom(words: Uint32Array, bit: number): void {
+  const word = bit >>> 5;
+  words[word]! &= 2 ** (bit & 31) - 1;
+  words.fill(0, word + 1);
 }

@@ -14,7 +14,7 @@ import type { WindowMask } from './window-mask.ts';
 const STEP_POSTINGS = 400_000;
 // What a window costs besides its postings, as postings.
 const WINDOW_POSTINGS = 64;
-/** A filter is asked row by row unless it leaves this many times fewer rows than there are postings to read: then its rows lead. */
+/** In a part with gaps, a filter is asked row by row unless it leaves this many times fewer rows than there are postings to read: then its rows lead. */
 const LEAD_SHARE = 8;
 
 /** A part as of the start of a search: what is put or merged between its steps does not touch it. */
@@ -35,7 +35,6 @@ export class QueryWalk {
   readonly #scorers: readonly TermScorer[];
   // Undefined: every row that has a term matches.
   readonly #condition: Condition | undefined;
-  readonly #amongCount: number;
   #postings = 0;
   #postingsRead = 0;
   #candidates = 0;
@@ -50,7 +49,6 @@ export class QueryWalk {
     this.#scratch = scratch;
     const weight = (at: number): number => Math.abs(query.clauses[at]!.weight);
     this.#order = [...query.clauses.keys()].sort((a, b) => weight(b) - weight(a));
-    this.#amongCount = query.among?.size ?? 0;
     this.#scorers = query.clauses.map(scorerOf);
     this.#condition = query.condition !== undefined && isMetByAny(query.condition, query.clauses.length) ? undefined : query.condition;
   }
@@ -93,15 +91,15 @@ export class QueryWalk {
     const postings = lists.reduce((sum, list) => sum + (list?.count ?? 0), 0);
     this.#postings += postings;
     const { among } = this.#query;
-    const leads = among !== undefined && LEAD_SHARE * this.#amongCount < postings;
+    const leads = among !== undefined && !isGapless(part) && LEAD_SHARE * among.size < postings;
     const mask = this.#mask(part, lists, leads ? among : undefined);
-    return new PartWalk(part, cursors, { top: this.#top, among: leads ? undefined : among, mask, scratch: this.#scratch });
+    return new PartWalk(part, cursors, { postings, top: this.#top, among: leads ? undefined : among, mask, scratch: this.#scratch });
   }
 
   #mask(part: PostingPart, lists: readonly (PostingBlocks | undefined)[], leading: RowFilter | undefined): WindowMask | undefined {
     const conditional = this.#condition === undefined ? undefined : conditionMask(this.#condition, lists);
     if (leading === undefined) return conditional;
-    const given = new GivenMask(ordinalsOf(part, leading, this.#amongCount));
+    const given = new GivenMask(ordinalsOf(part, leading));
     return conditional === undefined ? given : new AllMask([given, conditional]);
   }
 }
@@ -125,9 +123,12 @@ function isMetByAny(condition: Condition, clauses: number): boolean {
 
 const columnOf = (part: PostingPart, { field }: Clause): PartColumn => must(part.column(field), 'a part has the fields of its lists');
 
-/** The ordinals of the filter's rows in a part, ascending; of `amongCount` rows. */
-function ordinalsOf(part: PostingPart, among: RowFilter, amongCount: number): Uint32Array {
-  const ordinals = new Uint32Array(Math.min(amongCount, part.rows.length));
+/** Whether a row's number says its ordinal. */
+const isGapless = ({ rows }: PostingPart): boolean => rows.length - 1 === rows[rows.length - 1]! - rows[0]!;
+
+/** The ordinals of the filter's rows in a part, ascending. */
+function ordinalsOf(part: PostingPart, among: RowFilter): Uint32Array {
+  const ordinals = new Uint32Array(Math.min(among.size, part.rows.length));
   let count = 0;
   const { rows } = part;
   let [reached, reachedRow] = [0, rows[0]!];

@@ -8,6 +8,7 @@ import type { PostingPart } from './posting-part.ts';
 import { countIn, ordinalOf } from './posting-part.ts';
 import { PostingMemory } from './posting-memory.ts';
 import { QueryWalk } from './query-walk.ts';
+import { readAhead } from './segment.ts';
 import { SegmentStore } from './segment-store.ts';
 import type { FieldPostings, FieldTotals, PostedRow, Row, RowFilter, Space, SparseHits, SparseQuery, TermWalk } from './sparse-query.ts';
 import { walkTerms } from './term-walk.ts';
@@ -17,6 +18,9 @@ export interface RowSource {
   /** All stored rows that have fields and come behind `row`, ascending. */
   rowsBehind(row: Row): Iterable<PostedRow>;
 }
+
+// Terms whose lists are read at once, some 10 us each.
+const READ_AHEAD_TERMS = 64;
 
 interface Loaded {
   readonly memory: PostingMemory;
@@ -89,6 +93,7 @@ export class SparseEngine {
   /** Of each term, how many live rows have it, or of those that the filter leaves. */
   documentFrequencies({ namespace, field }: Space, terms: readonly string[], among?: RowFilter): number[] {
     const parts = this.#memory.parts(namespace);
+    this.#readAhead(namespace, field, terms);
     return terms.map((term) => parts.reduce((sum, part) => sum + frequencyIn(part, field, term, among), 0));
   }
 
@@ -109,6 +114,13 @@ export class SparseEngine {
   /** The same in steps of some milliseconds, as of the call: rows that are put or removed in between may be found or not. */
   *searchInSteps(query: SparseQuery): Generator<undefined, SparseHits> {
     const scratch = this.#scratches.pop() ?? new WalkScratch();
+    for (const [field, clauses] of groupBy(query.clauses, (clause) => clause.field)) {
+      this.#readAhead(
+        query.namespace,
+        field,
+        clauses.map(({ term }) => term),
+      );
+    }
     const hits = yield* new QueryWalk(query, this.#memory.parts(query.namespace), scratch).inSteps();
     this.#scratches.push(scratch);
     return hits;
@@ -133,6 +145,12 @@ export class SparseEngine {
   clear(): void {
     new SegmentStore(this.#storage).clear();
     this.#loaded.forget();
+  }
+
+  /** Of the first terms only: the lists of many would not stay in memory until they are used. */
+  #readAhead(namespace: number, field: number, terms: readonly string[]): void {
+    const { store, lists } = this.#memory;
+    readAhead(store, lists, this.#memory.segments(namespace), { field, terms: terms.slice(0, READ_AHEAD_TERMS) });
   }
 
   get #memory(): PostingMemory {
