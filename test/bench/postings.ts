@@ -13,8 +13,13 @@ import { secondsSince, timed } from './postings/text-contender.ts';
 import { TextShards } from './postings/text-shards.ts';
 
 const PEERS: readonly TextContender[] = [fts5, miniSearch, orama, ...pythonPeers];
-/** Of the default model, by which a shard of texts with vectors is split. */
+/** Of the default model: with vectors, a shard has fewer rows before it is split. */
 const DIMENSIONS = 256;
+const SHARD_TEXTS_MAX = shardBudget({ dimensions: 0 });
+/** Of a collection that is searched with other memory, and in other shards, too. */
+const LARGE_TEXTS = 100_000;
+/** More than all lists of its queries take. */
+const AMPLE_BYTES = 64 * 1024 * 1024;
 /** What filters leave, in percent. */
 const SHARES = [1, 10];
 
@@ -61,35 +66,58 @@ async function compared(collection: Collection, contenders: readonly TextContend
 }
 
 function ofSluice(collection: Collection): Row[] {
-  const { documents, queries } = collection;
+  const { documents } = collection;
   const before = process.cpuUsage();
-  const shards = new TextShards(documents, shardBudget({ dimensions: DIMENSIONS }));
+  const shards = TextShards.filled(documents, SHARD_TEXTS_MAX);
   const builtS = secondsSince(before);
-  const rows = [rowOf('Sluice', collection, { ...timed(queries, (query) => shards.search(query)), builtS })];
+  print(shards);
+  const rows = searches('Sluice', collection, { shards, builtS });
+  if (documents.length < LARGE_TEXTS) return rows;
+  rows.push(...searches('Sluice, all lists in memory', collection, { shards: shards.withMemory(AMPLE_BYTES) }));
+  const beside = TextShards.filled(documents, shardBudget({ dimensions: DIMENSIONS }));
+  print(beside);
+  return [...rows, ...searches(`Sluice, ${beside.count} shards`, collection, { shards: beside })];
+}
+
+function searches(
+  name: string,
+  collection: Collection,
+  { shards, builtS }: { readonly shards: TextShards; readonly builtS?: number },
+): Row[] {
+  const { queries } = collection;
+  const rows = [rowOf(name, collection, { ...timed(queries, (query) => shards.search(query)), builtS })];
   for (const share of SHARES) {
     const rng = new Seeded(share);
     const among = shards.rowsOf(() => rng.next() < share / 100);
     const { usQuery } = timed(queries, (query) => shards.search(query, among));
-    rows.push({ engine: `Sluice, a filter leaves ${share} %`, 'us a query': usQuery.toFixed(0) });
+    rows.push({ engine: `${name}, filter leaves ${share} %`, 'us a query': usQuery.toFixed(0) });
   }
+  return rows;
+}
+
+function print(shards: TextShards): void {
   const { texts, postings, besideTexts, memory } = shards.sizes;
   const share = (bytes: number): string => `${((100 * bytes) / texts).toFixed(1)} %`;
+  const besideVectors = shardBudget({ dimensions: DIMENSIONS });
   console.log(
-    `Sluice: ${shards.count} shards, of ${shardBudget({ dimensions: DIMENSIONS })} texts at most with vectors of ${DIMENSIONS}; texts ${mib(texts)}, ` +
-      `postings ${mib(postings)} (${share(postings)}), all but texts and vectors ${mib(besideTexts)} (${share(besideTexts)}), in memory ${mib(memory)}`,
+    `Sluice: ${shards.count} shards (before it is split one holds ${SHARD_TEXTS_MAX} texts, or ${besideVectors} beside vectors of ${DIMENSIONS}); texts ` +
+      `${mib(texts)}, postings ${mib(postings)} (${share(postings)}), all but texts ${mib(besideTexts)} (${share(besideTexts)}), in memory ${mib(memory)}`,
   );
-  return rows;
 }
 
 const rowOf = (
   engine: string,
   { documents, relevance }: Collection,
-  { usQuery, rankings, builtS }: { readonly usQuery: number; readonly rankings: readonly (readonly number[])[]; readonly builtS: number },
+  {
+    usQuery,
+    rankings,
+    builtS,
+  }: { readonly usQuery: number; readonly rankings: readonly (readonly number[])[]; readonly builtS?: number | undefined },
 ): Row => ({
   engine,
   'us a query': usQuery.toFixed(0),
   'nDCG@10': meanNdcgAt10(rankings, relevance).toFixed(3),
-  'texts indexed a second': Math.round(documents.length / builtS).toLocaleString('en'),
+  ...(builtS === undefined ? {} : { 'texts indexed a second': Math.round(documents.length / builtS).toLocaleString('en') }),
 });
 
 const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;

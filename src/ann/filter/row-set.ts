@@ -119,17 +119,18 @@ export class RowSet implements Rows {
     const shift = from % 32;
     const first = (from - shift) / 32;
     const end = first + words.length + Number(shift > 0);
-    for (let at = first; at < end;) {
+    for (let at = first, until; at < end; at = until) {
       const index = Math.floor(at / CHUNK_WORDS);
+      until = Math.min(end, (index + 1) * CHUNK_WORDS);
       const chunk = this.#chunkAt(index);
-      const until = Math.min(end, (index + 1) * CHUNK_WORDS);
-      for (let to = at - first; chunk !== undefined && to < until - first; to += 1) {
-        const word = chunk[first + to - index * CHUNK_WORDS]!;
+      if (chunk === undefined) continue;
+      for (let each = at; each < until; each += 1) {
+        const word = chunk[each - index * CHUNK_WORDS]!;
         if (word === 0) continue;
+        const to = each - first;
         if (to < words.length) words[to]! |= word >>> shift;
         if (shift > 0 && to > 0) words[to - 1]! |= word << (32 - shift);
       }
-      at = until;
     }
   }
 

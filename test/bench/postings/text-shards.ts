@@ -15,9 +15,8 @@ import { NEAREST } from './text-contender.ts';
 
 const INDEX = 'idx_bench' as IndexId;
 const BATCH = 500;
-/** Of the vector that every row has: as few as there may be. */
-const DIMENSIONS = 2;
 const FIELD = 'text';
+const ANALYSERS = new Analysers();
 const TEXT_FIELD = { kind: 'text', analysis: analysisSettings.parse({ language: 'english' }), weight: 1, source: 'text' } as const;
 
 interface TextShard {
@@ -31,43 +30,47 @@ export interface TextSizes {
   readonly texts: number;
   /** Lists, dictionaries, rows and lengths. */
   readonly postings: number;
-  /** All of the shards' storage but the texts and vectors. */
+  /** All of the shards' storage but the texts. */
   readonly besideTexts: number;
   readonly memory: number;
 }
 
-/** The texts of an index in the shards that it has as served, with their stores, searched as shards and their gateway do, but without calls. */
+/** The texts of an index in shards with their stores, searched as shards and their gateway do, but without calls. */
 export class TextShards {
   readonly #shards: readonly TextShard[];
-  readonly #count: number;
 
-  constructor(texts: readonly string[], shardTextsMax: number) {
-    this.#count = Math.ceil(texts.length / shardTextsMax);
-    const analysers = new Analysers();
-    this.#shards = Array.from({ length: this.#count }, (_, shard) =>
-      filledShard(
-        texts.filter((_text, at) => at % this.#count === shard),
-        analysers,
-      ),
-    );
+  private constructor(shards: readonly TextShard[]) {
+    this.#shards = shards;
+  }
+
+  /** In as few shards as take so many texts each. Rows have no vectors: their texts are searched as those of rows with vectors. */
+  static filled(texts: readonly string[], shardTextsMax: number): TextShards {
+    const count = Math.ceil(texts.length / shardTextsMax);
+    const shards = Array.from({ length: count }, (_, shard) => filledShard(texts.filter((_text, at) => at % count === shard)));
+    return new TextShards(shards);
+  }
+
+  /** The same shards anew, with so much memory for postings each. */
+  withMemory(postingsBytesMax: number): TextShards {
+    return new TextShards(this.#shards.map(({ storage }) => shardOver(storage, postingsBytesMax)));
   }
 
   get count(): number {
-    return this.#count;
+    return this.#shards.length;
   }
 
   /** Positions of the best texts, of all or those that a filter leaves. */
   search(query: string, among?: readonly FieldRows[]): number[] {
     const asked = { query: { kind: 'text', query, fields: [{ name: FIELD, weight: 1 }], k1: 1.2, b: 0.75 } } as const;
     const statistics =
-      this.#count === 1
+      this.count === 1
         ? undefined
         : summedStatistics(this.#shards.map(({ fields, namespace }) => ({ ...value(fields.statistics({ ...asked, namespace })), lsn: 0 })));
     const found = this.#shards.flatMap(({ fields, namespace }, shard) => {
       const { rows, scores } = value(fields.search({ ...asked, namespace, statistics, among: among?.[shard], topK: NEAREST }));
-      return rows.map((row, at) => ({ position: (row - 1) * this.#count + shard, score: scores[at]! }));
+      return rows.map((row, at) => ({ position: (row - 1) * this.count + shard, score: scores[at]! }));
     });
-    if (this.#count > 1) found.sort((a, b) => b.score - a.score || a.position - b.position);
+    if (this.count > 1) found.sort((a, b) => b.score - a.score || a.position - b.position);
     return found.slice(0, NEAREST).map(({ position }) => position);
   }
 
@@ -76,7 +79,7 @@ export class TextShards {
     return this.#shards.map(({ storage }, shard) => {
       const { rows } = storage.sql.exec<{ rows: number }>('SELECT COUNT(*) AS rows FROM vectors').one();
       const all = Array.from({ length: rows }, (_, at) => at + 1);
-      return RowSet.of(all.filter((row) => accepts((row - 1) * this.#count + shard)));
+      return RowSet.of(all.filter((row) => accepts((row - 1) * this.count + shard)));
     });
   }
 
@@ -90,29 +93,37 @@ export class TextShards {
     return {
       texts,
       postings: sum(`${lists} + ${rows}`),
-      besideTexts: sum(`${pages} - (SELECT SUM(LENGTH(floats)) FROM vectors)`) - texts,
+      besideTexts: sum(`${pages}`) - texts,
       memory: this.#shards.reduce((total, { fields }) => total + fields.bytes, 0),
     };
   }
 }
 
-function filledShard(texts: readonly string[], analysers: Analysers): TextShard {
+function filledShard(texts: readonly string[]): TextShard {
   const storage = sqliteStorage(':memory:');
-  const store = new VectorStore(
-    storage,
-    undefined,
-    (over, rows) => new SqliteRowFields(over, rows, analysers, INDEX_LIMITS.shardPostingsBytesMax),
-  );
-  store.create({ indexId: INDEX, dimensions: DIMENSIONS, metric: 'cosine', fields: { [FIELD]: TEXT_FIELD } });
+  const store = storeOver(storage, INDEX_LIMITS.shardPostingsBytesMax);
+  store.create({ indexId: INDEX, dimensions: 0, metric: 'cosine', fields: { [FIELD]: TEXT_FIELD } });
   const fields = must(store.fields, 'the shard has fields');
   for (let start = 0; start < texts.length; start += BATCH) {
     const batch = texts.slice(start, start + BATCH);
     const none = batch.map(() => null);
     const ids = batch.map((_, at) => String(start + at));
+    const vectors = { values: new Float32Array(0), vectorless: batch.map(() => true) };
     const columns = { namespaces: batch.map(() => ''), metadata: none, texts: batch, repetition: null };
-    const values = new Float32Array(DIMENSIONS * batch.length).fill(1);
-    store.upsert({ indexId: INDEX, ids, values, ...columns }, must(store.header(), 'the shard is open'), [], 0);
+    store.upsert({ indexId: INDEX, ids, ...vectors, ...columns }, must(store.header(), 'the shard is open'), [], 0);
     while (fields.sweep());
   }
-  return { storage, fields, namespace: must(store.namespaces.ordinalOf(''), 'the shard has rows') };
+  return shardOver(storage, INDEX_LIMITS.shardPostingsBytesMax);
 }
+
+function shardOver(storage: SqlStorage, postingsBytesMax: number): TextShard {
+  const store = storeOver(storage, postingsBytesMax);
+  return {
+    storage,
+    fields: must(store.fields, 'the shard has fields'),
+    namespace: must(store.namespaces.ordinalOf(''), 'the shard has rows'),
+  };
+}
+
+const storeOver = (storage: SqlStorage, postingsBytesMax: number): VectorStore =>
+  new VectorStore(storage, undefined, (over, rows) => new SqliteRowFields(over, rows, ANALYSERS, postingsBytesMax));
