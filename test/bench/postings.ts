@@ -70,13 +70,14 @@ function ofSluice(collection: Collection): Row[] {
   const before = process.cpuUsage();
   const shards = TextShards.filled(documents, SHARD_TEXTS_MAX);
   const builtS = secondsSince(before);
-  print(shards);
   const rows = searches('Sluice', collection, { shards, builtS });
+  print(shards);
   if (documents.length < LARGE_TEXTS) return rows;
   rows.push(...searches('Sluice, all lists in memory', collection, { shards: shards.withMemory(AMPLE_BYTES) }));
   const beside = TextShards.filled(documents, shardBudget({ dimensions: DIMENSIONS }));
+  rows.push(...searches(`Sluice, ${beside.count} shards`, collection, { shards: beside }));
   print(beside);
-  return [...rows, ...searches(`Sluice, ${beside.count} shards`, collection, { shards: beside })];
+  return rows;
 }
 
 function searches(

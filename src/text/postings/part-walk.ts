@@ -96,8 +96,8 @@ export class PartWalk {
     } else {
       let postings = 0;
       for (let at = 0; at < essential; at += 1) postings += cursors[at]!.accumulate(start, end, this.#accumulators, allowed);
-      if (allowed === undefined && postings > MANY_POSTINGS) this.#takeMany(start, end, floor - rests[essential]!);
-      else this.#take(start, floor - rests[essential]!);
+      if (allowed === undefined && postings > MANY_POSTINGS) this.#takeMany(start, end, essential, floor);
+      else this.#take(start, essential, floor);
     }
     this.#offer(essential, floor);
   }
@@ -138,9 +138,10 @@ export class PartWalk {
     return count <= few;
   }
 
-  /** Takes the rows of the window whose scores reach `least`, and leaves the accumulators empty. */
-  #take(start: number, least: number): void {
+  /** Takes the rows of the window that the clauses behind the essential ones may lift to the floor, and leaves the accumulators empty. */
+  #take(start: number, essential: number, floor: number): void {
     const { scores, touched } = this.#accumulators;
+    let least = floor - this.#rests[essential]!;
     for (let word = 0; word < touched.length; word += 1) {
       let bits = touched[word]!;
       if (bits === 0) continue;
@@ -151,19 +152,20 @@ export class PartWalk {
         const at = (word << 5) | bit;
         const score = scores[at]!;
         scores[at] = 0;
-        if (score >= least && this.#isLive(start + at)) this.#found.push(start + at, score, 1);
+        if (score >= least) least = this.#takeOne(start + at, score, essential, least);
       }
     }
   }
 
   /** The same, by looking at every ordinal. */
-  #takeMany(start: number, end: number, least: number): void {
+  #takeMany(start: number, end: number, essential: number, floor: number): void {
     const { scores, touched } = this.#accumulators;
+    let least = floor - this.#rests[essential]!;
     const count = end - start;
     for (let at = 0; at < count; at += 1) {
       const score = scores[at]!;
       if (score < least || ((touched[at >>> 5]! >>> (at & 31)) & 1) === 0) continue;
-      if (this.#isLive(start + at)) this.#found.push(start + at, score, 1);
+      least = this.#takeOne(start + at, score, essential, least);
     }
     scores.fill(0, 0, count);
     touched.fill(0);
@@ -176,6 +178,18 @@ export class PartWalk {
         if (this.#isLive(ordinal)) this.#found.push(ordinal, 0, 0);
       }
     }
+  }
+
+  /** A score that is whole is offered at once. Returns what others of the window have to reach. */
+  #takeOne(ordinal: number, score: number, essential: number, least: number): number {
+    if (!this.#isLive(ordinal)) return least;
+    if (essential < this.#cursors.length) {
+      this.#found.push(ordinal, score, 1);
+      return least;
+    }
+    this.#candidates += 1;
+    this.#top.offer(this.#part.rows[ordinal]!, score);
+    return this.#top.threshold;
   }
 
   #isLive(ordinal: number): boolean {

@@ -1,10 +1,9 @@
 import type { Collection } from '../encoders/collections.ts';
 
 export const NEAREST = 10;
-/** Before those that are timed, so that V8 has optimised what it will; no compiled engine needs them. */
-const FIRST_PASSES = 10;
-const FIRST_PASSES_MS_MAX = 3_000;
-const PASSES = 5;
+/** Passes before those that are timed, so that V8 has optimised what it will, in another thread; no compiled engine needs them. */
+const FIRST_PASSES_MS = 6_000;
+const PASSES = 15;
 
 /** How an engine did on a collection. */
 export interface TextFigures {
@@ -39,9 +38,8 @@ export const inProcess = (name: string, build: (texts: readonly string[]) => Sea
 
 export function timed(queries: readonly string[], search: Search): Omit<TextFigures, 'builtS'> {
   const rankings = queries.map(search);
-  // A slow engine is as fast the first time.
-  const untilMs = performance.now() + FIRST_PASSES_MS_MAX;
-  for (let pass = 0; pass < FIRST_PASSES && performance.now() < untilMs; pass += 1) for (const query of queries) search(query);
+  const untilMs = performance.now() + FIRST_PASSES_MS;
+  while (performance.now() < untilMs) for (const query of queries) search(query);
   const passes = Array.from({ length: PASSES }, () => {
     const before = process.cpuUsage();
     for (const query of queries) search(query);

@@ -93,7 +93,7 @@ export class TextShards {
     return {
       texts,
       postings: sum(`${lists} + ${rows}`),
-      besideTexts: sum(`${pages}`) - texts,
+      besideTexts: sum(pages) - texts,
       memory: this.#shards.reduce((total, { fields }) => total + fields.bytes, 0),
     };
   }
