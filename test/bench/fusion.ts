@@ -42,6 +42,9 @@ const HALVES: readonly (readonly [name: string, Fusion])[] = [
   ['DBSF', { kind: 'dbsf' }],
 ];
 
+/** With words, the legs of a plan of three. */
+const THIRD = ['bge-small-en-v1.5-q', 'e5-small-v2-q'];
+
 const TITLES = [
   'collection',
   'vectors',
@@ -71,15 +74,19 @@ export async function fusionBench({
 }): Promise<void> {
   const collections = await collectionsIn(data);
   const figures = new VariantFigures();
+  const threes: FusionCell[] = [];
   const cells: { readonly model: string; readonly cell: FusionCell }[] = [];
   try {
     for (const { collection, analysis } of collections) {
       if (only !== undefined && !only.split(',').includes(collection.name)) continue;
-      const words = wordLegs(collection, analyserOf(analysisSettings.parse(analysis)));
-      for (const [model, encoded, expected] of await encodings(figures, collection, quick)) {
-        cells.push({ model, cell: new FusionCell(collection, words, vectorLegs(encoded), expected) });
-        console.log(`${collection.name} ${model}`);
-      }
+      const words = { found: wordLegs(collection, analyserOf(analysisSettings.parse(analysis))), expected: EXPECTED_QUALITY.words };
+      const vectors = (await encodings(figures, collection, quick)).map(
+        ([model, encoded, expected]) => [model, { found: vectorLegs(encoded), expected }] as const,
+      );
+      for (const [model, leg] of vectors) cells.push({ model, cell: new FusionCell(collection, [words, leg]) });
+      const thirds = vectors.filter(([model]) => THIRD.includes(model)).map(([, leg]) => leg);
+      if (thirds.length === THIRD.length) threes.push(new FusionCell(collection, [words, ...thirds]));
+      console.log(collection.name);
     }
   } finally {
     await figures.close();
@@ -88,6 +95,10 @@ export async function fusionBench({
   const rows = cells.map(({ model, cell }) => [cell.collection, model, ...figuresOf(cell, rules.get(cell.collection))]);
   console.log(`\nload ${loadavg()[0]?.toFixed(1)}\n\n${table(TITLES, rows)}`);
   for (const [name, { qualityPower, levelWeight }] of rules) console.log(`${name}: held out, power ${qualityPower}, level ${levelWeight}`);
+  for (const cell of threes) {
+    const [sum, byDefault] = [cell.fused({ kind: 'sum', normaliser: 'min_max' }), cell.byDefault({ isJudged: false })];
+    console.log(`${cell.collection}: words with ${THIRD.join(' and ')}, sum ${sum.toFixed(3)}, default ${byDefault.toFixed(3)}`);
+  }
   maxSimTimes();
 }
 

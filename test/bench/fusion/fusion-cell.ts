@@ -1,6 +1,6 @@
 import { must } from '../../../src/kernel/assert.ts';
 import type { DefaultRule } from '../../../src/text/fusion/default-rule.ts';
-import { chooseFusion, EXPECTED_QUALITY } from '../../../src/text/fusion/default-rule.ts';
+import { chooseFusion } from '../../../src/text/fusion/default-rule.ts';
 import type { Fusion } from '../../../src/text/fusion/fuse.ts';
 import { fuse } from '../../../src/text/fusion/fuse.ts';
 import { measured } from '../../../src/text/judging/measures.ts';
@@ -9,22 +9,28 @@ import type { FoundLeg } from './exact-legs.ts';
 
 const NDCG = { kind: 'ndcg', k: 10 } as const;
 
-/** What each query of a collection finds by words, and by the vectors of one model. */
+/** A leg by query, and what such legs reach beside BM25. */
+export interface ExactLeg {
+  readonly found: readonly FoundLeg[];
+  readonly expected: number;
+}
+
+/** What each query of a collection finds by several legs: words, and the vectors of a model or two. */
 export class FusionCell {
   readonly collection: string;
   readonly #relevance: Collection['relevance'];
-  readonly #pairs: readonly (readonly [words: FoundLeg, vectors: FoundLeg])[];
+  /** By query. */
+  readonly #found: readonly (readonly FoundLeg[])[];
   /** By leg and query. */
   readonly #alone: readonly (readonly number[])[];
-  readonly #expected: readonly [words: number, vectors: number];
+  readonly #expected: readonly number[];
 
-  /** `expected`: what legs of such vectors reach beside BM25. */
-  constructor({ name, relevance }: Collection, words: readonly FoundLeg[], vectors: readonly FoundLeg[], expected: number) {
+  constructor({ name, relevance }: Collection, legs: readonly ExactLeg[]) {
     this.collection = name;
     this.#relevance = relevance;
-    this.#pairs = words.map((leg, query) => [leg, must(vectors[query], 'a leg of each query')]);
-    this.#alone = [0, 1].map((leg) => this.#pairs.map((pair, query) => this.#ndcgOf(must(pair[leg], 'two legs').ids, query)));
-    this.#expected = [EXPECTED_QUALITY.words, expected];
+    this.#found = relevance.map((_, query) => legs.map(({ found }) => must(found[query], 'a leg of each query')));
+    this.#alone = legs.map(({ found }) => found.map(({ ids }, query) => this.#ndcgOf(ids, query)));
+    this.#expected = legs.map(({ expected }) => expected);
   }
 
   /** nDCG@10 of each leg. */
@@ -32,12 +38,12 @@ export class FusionCell {
     return this.#alone.map(meanOf);
   }
 
-  /** Of both, in equal parts. */
+  /** Of all, in equal parts. */
   fused(fusion: Fusion): number {
     return this.#mean(
-      (pair) =>
+      (legs) =>
         fuse(
-          pair.map((leg) => ({ ...leg, weight: 0.5 })),
+          legs.map((leg) => ({ ...leg, weight: 1 / legs.length })),
           fusion,
         ).ids,
     );
@@ -45,11 +51,11 @@ export class FusionCell {
 
   /** As the default rule has it, or another one. Judged weights of one half of the queries come of the other half alone. */
   byDefault({ isJudged, rule }: { readonly isJudged: boolean; readonly rule?: DefaultRule | undefined }): number {
-    return this.#mean((pair, query) => {
-      const known = pair.map((leg, at) => ({
+    return this.#mean((legs, query) => {
+      const known = legs.map((leg, at) => ({
         ...leg,
         judged: isJudged ? this.#judgedBy(at, query % 2) : null,
-        expected: must(this.#expected[at], 'two legs'),
+        expected: must(this.#expected[at], 'a leg'),
       }));
       const { fusion, weights } = chooseFusion(known, rule);
       return fuse(
@@ -60,11 +66,11 @@ export class FusionCell {
   }
 
   #judgedBy(leg: number, half: number): number {
-    return meanOf(must(this.#alone[leg], 'two legs').filter((_, query) => query % 2 !== half));
+    return meanOf(must(this.#alone[leg], 'a leg').filter((_, query) => query % 2 !== half));
   }
 
-  #mean(ranked: (pair: readonly [FoundLeg, FoundLeg], query: number) => readonly string[]): number {
-    return meanOf(this.#pairs.map((pair, query) => this.#ndcgOf(ranked(pair, query), query)));
+  #mean(ranked: (legs: readonly FoundLeg[], query: number) => readonly string[]): number {
+    return meanOf(this.#found.map((legs, query) => this.#ndcgOf(ranked(legs, query), query)));
   }
 
   #ndcgOf(ids: readonly string[], query: number): number {
