@@ -68,6 +68,8 @@ export interface TermStatistics {
 
 /** Rows that may be found, such as a bitmap. */
 export interface FieldRows extends Rows, Iterable<Row> {
+  /** Sets bit `i` of the words, the lowest first, where row `from + i` may be found, and clears the others. */
+  bits(from: Row, words: Uint32Array): void;
   readonly size: number;
 }
 

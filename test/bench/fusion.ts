@@ -2,13 +2,15 @@ import { existsSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
 
+import { analysisSettings } from '../../src/contract/indexes/analysis.ts';
 import { must } from '../../src/kernel/assert.ts';
 import { Seeded } from '../../src/kernel/seeded.ts';
-import { chooseFusion, EXPECTED_QUALITY } from '../../src/text/fusion/default-rule.ts';
+import { analyserOf } from '../../src/text/analysis/analyser.ts';
+import type { DefaultRule } from '../../src/text/fusion/default-rule.ts';
+import { EXPECTED_QUALITY } from '../../src/text/fusion/default-rule.ts';
 import type { Fusion } from '../../src/text/fusion/fuse.ts';
-import { fuse, RRF_K } from '../../src/text/fusion/fuse.ts';
+import { RRF_K } from '../../src/text/fusion/fuse.ts';
 import { MaxSim } from '../../src/text/fusion/max-sim.ts';
-import { measured } from '../../src/text/judging/measures.ts';
 import { table } from '../../workers/cli/command/command.ts';
 import { readCommitted } from '../../workers/cli/models/committed-models.ts';
 import { embedTexts } from '../../workers/cli/models/measured-quality.ts';
@@ -16,8 +18,9 @@ import { ROOT } from '../../workers/local/paths.ts';
 import type { Collection } from './encoders/collections.ts';
 import { COLLECTIONS, cranfield, scifact, xquad } from './encoders/collections.ts';
 import { codeSearch } from './fusion/code-search.ts';
-import type { FoundLeg } from './fusion/exact-legs.ts';
 import { vectorLegs, wordLegs } from './fusion/exact-legs.ts';
+import { FusionCell } from './fusion/fusion-cell.ts';
+import { heldOutRules } from './fusion/held-out-rule.ts';
 import type { Encoded } from './models/real/variant-figures.ts';
 import { VariantFigures } from './models/real/variant-figures.ts';
 
@@ -39,49 +42,90 @@ const HALVES: readonly (readonly [name: string, Fusion])[] = [
   ['DBSF', { kind: 'dbsf' }],
 ];
 
-/** nDCG@10 of exact legs of words and of vectors, of their fusions in equal parts, and of the default rule, beside the better leg. */
+/** With words, the legs of a plan of three. */
+const THIRD = ['bge-small-en-v1.5-q', 'e5-small-v2-q'];
+
+const TITLES = [
+  'collection',
+  'vectors',
+  'words',
+  'vectors alone',
+  ...HALVES.map(([name]) => name),
+  'default',
+  'beside the better',
+  'held out',
+  'beside the better',
+  'judged',
+  'beside the better',
+];
+
+/**
+ * nDCG@10 of exact legs of words and of vectors, of their fusions in equal parts, and of the default rule, beside the better leg. Held out: the same
+ * rule by constants that the other collections choose.
+ */
 export async function fusionBench({
   data = COLLECTIONS,
+  only,
   quick = false,
 }: {
   readonly data?: string | undefined;
+  readonly only?: string | undefined;
   readonly quick?: boolean | undefined;
 }): Promise<void> {
-  const collections = [
-    scifact(data),
-    cranfield(data),
-    xquad('en', data),
-    xquad('de', data),
-    xquad('zh', data),
-    xquad('de', data, 'en'),
-    await codeSearch(),
-  ].filter((collection) => collection !== undefined);
+  const collections = await collectionsIn(data);
   const figures = new VariantFigures();
-  const rows: string[][] = [];
+  const threes: FusionCell[] = [];
+  const cells: { readonly model: string; readonly cell: FusionCell }[] = [];
   try {
-    for (const collection of collections) {
-      const words = wordLegs(collection);
-      for (const [model, encoded, expected] of await encodings(figures, collection, quick)) {
-        rows.push([collection.name, model, ...cellFigures(collection, words, vectorLegs(encoded), expected)]);
-        console.log(must(rows.at(-1), 'just added').join('  '));
-      }
+    for (const { collection, analysis } of collections) {
+      if (only !== undefined && !only.split(',').includes(collection.name)) continue;
+      const words = { found: wordLegs(collection, analyserOf(analysisSettings.parse(analysis))), expected: EXPECTED_QUALITY.words };
+      const vectors = (await encodings(figures, collection, quick)).map(
+        ([model, encoded, expected]) => [model, { found: vectorLegs(encoded), expected }] as const,
+      );
+      for (const [model, leg] of vectors) cells.push({ model, cell: new FusionCell(collection, [words, leg]) });
+      const thirds = vectors.filter(([model]) => THIRD.includes(model)).map(([, leg]) => leg);
+      if (thirds.length === THIRD.length) threes.push(new FusionCell(collection, [words, ...thirds]));
+      console.log(collection.name);
     }
   } finally {
     await figures.close();
   }
-  const titles = [
-    'collection',
-    'vectors',
-    'words',
-    'vectors alone',
-    ...HALVES.map(([name]) => name),
-    'default',
-    'beside the better',
-    'judged',
-    'beside the better',
-  ];
-  console.log(`\nload ${loadavg()[0]?.toFixed(1)}\n\n${table(titles, rows)}`);
+  const rules = heldOutRules(cells.map(({ cell }) => cell));
+  const rows = cells.map(({ model, cell }) => [cell.collection, model, ...figuresOf(cell, rules.get(cell.collection))]);
+  console.log(`\nload ${loadavg()[0]?.toFixed(1)}\n\n${table(TITLES, rows)}`);
+  for (const [name, { qualityPower, levelWeight }] of rules) console.log(`${name}: held out, power ${qualityPower}, level ${levelWeight}`);
+  for (const cell of threes) {
+    const [sum, byDefault] = [cell.fused({ kind: 'sum', normaliser: 'min_max' }), cell.byDefault({ isJudged: false })];
+    console.log(`${cell.collection}: words with ${THIRD.join(' and ')}, sum ${sum.toFixed(3)}, default ${byDefault.toFixed(3)}`);
+  }
   maxSimTimes();
+}
+
+/** With how their texts are analysed. */
+async function collectionsIn(data: string): Promise<{ readonly collection: Collection; readonly analysis: object }[]> {
+  const found = [
+    { collection: scifact(data), analysis: { language: 'english' } },
+    { collection: cranfield(data), analysis: { language: 'english' } },
+    { collection: xquad('en', data), analysis: { language: 'english' } },
+    { collection: xquad('de', data), analysis: { language: 'german' } },
+    { collection: xquad('zh', data), analysis: { language: 'chinese' } },
+    { collection: xquad('de', data, 'en'), analysis: { language: 'english' } },
+    { collection: await codeSearch(), analysis: { language: 'english', code: true } },
+  ];
+  return found.flatMap(({ collection, analysis }) => (collection === undefined ? [] : [{ collection, analysis }]));
+}
+
+function figuresOf(cell: FusionCell, heldOut: DefaultRule | undefined): string[] {
+  const { alone } = cell;
+  const halves = HALVES.map(([, fusion]) => cell.fused(fusion));
+  const rules = [
+    cell.byDefault({ isJudged: false }),
+    cell.byDefault({ isJudged: false, rule: heldOut }),
+    cell.byDefault({ isJudged: true }),
+  ];
+  const beside = (value: number): string[] => [value.toFixed(3), (value - Math.max(...alone)).toFixed(3)];
+  return [...alone, ...halves].map((value) => value.toFixed(3)).concat(rules.flatMap(beside));
 }
 
 /** The committed models, and the encoders that are there and know the language. */
@@ -99,50 +143,6 @@ async function encodings(figures: VariantFigures, collection: Collection, quick:
     made.push([name, encoded, EXPECTED_QUALITY.encoder]);
   }
   return made;
-}
-
-/** Judged weights of one half of the queries come of the other half alone. */
-function cellFigures({ relevance }: Collection, words: readonly FoundLeg[], vectors: readonly FoundLeg[], expected: number): string[] {
-  const ndcgOf = (ids: readonly string[], query: number): number => {
-    const gains = new Map([...must(relevance[query], 'a query')].map(([position, gain]) => [String(position), gain]));
-    return measured(ids, gains, { kind: 'ndcg', k: 10 });
-  };
-  const pairs = words.map((leg, query) => [leg, must(vectors[query], 'a leg of each query')] as const);
-  const alone = [0, 1].map((leg) => pairs.map((pair, query) => ndcgOf(must(pair[leg], 'two legs').ids, query)));
-  const meanOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
-  const judgedBy = (leg: number, half: number): number => meanOf(must(alone[leg], 'two legs').filter((_, query) => query % 2 !== half));
-  const byRule = (query: number, isJudged: boolean): number => {
-    const known = must(pairs[query], 'a query').map((leg, at) => ({
-      ...leg,
-      judged: isJudged ? judgedBy(at, query % 2) : null,
-      expected: at === 0 ? EXPECTED_QUALITY.words : expected,
-    }));
-    const { fusion, weights } = chooseFusion(known);
-    return ndcgOf(
-      fuse(
-        known.map((leg, at) => ({ ...leg, weight: must(weights[at], 'a weight') })),
-        fusion,
-      ).ids,
-      query,
-    );
-  };
-  const means = alone.map(meanOf);
-  const halves = HALVES.map(([, fusion]) =>
-    meanOf(
-      pairs.map((pair, query) =>
-        ndcgOf(
-          fuse(
-            pair.map((leg) => ({ ...leg, weight: 0.5 })),
-            fusion,
-          ).ids,
-          query,
-        ),
-      ),
-    ),
-  );
-  const rules = [false, true].map((isJudged) => meanOf(pairs.map((_, query) => byRule(query, isJudged))));
-  const beside = (value: number): string[] => [value.toFixed(3), (value - Math.max(...means)).toFixed(3)];
-  return [...means, ...halves].map((value) => value.toFixed(3)).concat(rules.flatMap(beside));
 }
 
 /** Time of MaxSim over a hundred documents of 32 x 96, of a query of 32. */

@@ -1,108 +1,124 @@
 import { loadavg } from 'node:os';
-import { DatabaseSync } from 'node:sqlite';
 
-import MiniSearch from 'minisearch';
+import { shardBudget } from '../../src/index/resharding/shard-budget.ts';
+import { Seeded } from '../../src/kernel/seeded.ts';
+import { installPeers } from './ann/install-peers.ts';
+import type { Collection } from './encoders/collections.ts';
+import { meanNdcgAt10, scifact } from './encoders/collections.ts';
+import { fts5, miniSearch, orama } from './postings/libraries.ts';
+import { passages } from './postings/passages.ts';
+import { pythonPeers } from './postings/python-peers.ts';
+import type { TextContender } from './postings/text-contender.ts';
+import { secondsSince, timed } from './postings/text-contender.ts';
+import { TextShards } from './postings/text-shards.ts';
 
-import { atOnce } from '../../src/kernel/stepped-work.ts';
-import { analysisSettings } from '../../src/contract/indexes/analysis.ts';
-import { RememberingStorage } from '../../src/kernel/sql/remembering-storage.ts';
-import type { Analyser } from '../../src/text/analysis/analyser.ts';
-import { analyserOf } from '../../src/text/analysis/analyser.ts';
-import { POSTING_TABLES } from '../../src/text/postings/posting-tables.ts';
-import { SparseEngine } from '../../src/text/postings/sparse-engine.ts';
-import type { SparseQuery } from '../../src/text/postings/sparse-query.ts';
-import { compileQuery } from '../../src/text/query/compile-query.ts';
-import { NodeSql } from '../support/fakes/node-sql.ts';
-import { scifact } from './encoders/collections.ts';
-import { termsOf } from '../../src/text/judging/exhaustive-bm25.ts';
+const PEERS: readonly TextContender[] = [fts5, miniSearch, orama, ...pythonPeers];
+/** Of the default model: with vectors, a shard has fewer rows before it is split. */
+const DIMENSIONS = 256;
+const SHARD_TEXTS_MAX = shardBudget({ dimensions: 0 });
+/** Of a collection that is searched with other memory, and in other shards, too. */
+const LARGE_TEXTS = 100_000;
+/** More than all lists of its queries take. */
+const AMPLE_BYTES = 64 * 1024 * 1024;
+/** What filters leave, in percent. */
+const SHARES = [1, 10];
 
-const NEAREST = 10;
-const PASSES = 3;
-const SPACE = { namespace: 0, field: 0 };
+interface Row {
+  readonly engine: string;
+  readonly 'us a query': string;
+  readonly 'nDCG@10'?: string;
+  readonly 'texts indexed a second'?: string;
+}
 
-/** How long a search for the ten best texts takes, any word of a question ORed, beside MiniSearch and FTS5 of SQLite. */
-export async function postingsBench({ data }: { readonly data?: string | undefined }): Promise<void> {
-  const collection = scifact(data);
-  if (collection === undefined) return console.log('No collection: give its folder by --data DIR.');
-  const { documents, queries } = collection;
-  const analyser = analyserOf(analysisSettings.parse({ language: 'english' }));
-  const { engine, rows } = engineOf(documents, analyser);
-  const prepared = queries.map((query) => queryOf(query, engine, analyser));
-  const filtered = (share: number): SparseQuery[] => {
-    const among = new Set(rows.filter((row) => row % share === 0));
-    return prepared.map((query) => ({ ...query, among }));
-  };
-  const [percent, tenth] = [filtered(100), filtered(10)];
-  const mini = new MiniSearch({ fields: ['text'] });
-  mini.addAll(documents.map((text, id) => ({ id, text })));
-  const fts5 = fts5Of(documents);
-  const us = (run: (at: number) => unknown): string => cpuOfQuery(queries.length, run).toFixed(0);
-  console.table({
-    sluice: { 'us of CPU a query': us((at) => engine.search(prepared[at]!)) },
-    'sluice, a filter leaves 1 %': { 'us of CPU a query': us((at) => engine.search(percent[at]!)) },
-    'sluice, a filter leaves 10 %': { 'us of CPU a query': us((at) => engine.search(tenth[at]!)) },
-    MiniSearch: { 'us of CPU a query': us((at) => mini.search(queries[at]!).slice(0, NEAREST)) },
-    FTS5: { 'us of CPU a query': us((at) => fts5(queries[at]!)) },
-  });
+/**
+ * How long a search for the ten best texts takes, from the words of a question to its rows, and how good they are: as a shard searches, and beside
+ * other engines with the same stop words. Also what the postings take, and what filters do.
+ */
+export async function postingsBench({
+  data,
+  only,
+  peers = false,
+  quick = false,
+}: {
+  readonly data?: string | undefined;
+  readonly only?: string | undefined;
+  readonly peers?: boolean | undefined;
+  readonly quick?: boolean | undefined;
+}): Promise<void> {
+  if (peers) await installPeers();
+  const claims = scifact(data);
+  if (claims === undefined) console.log('No SciFact: give its folder by --data DIR.');
+  const contenders = PEERS.filter(({ name }) => only === undefined || only.split(',').includes(name));
+  if (claims !== undefined) await compared(claims, contenders);
+  if (!quick) await compared(await passages(), contenders);
+}
+
+async function compared(collection: Collection, contenders: readonly TextContender[]): Promise<void> {
+  const { name, documents, queries } = collection;
+  const rows = ofSluice(collection);
+  for (const contender of contenders) {
+    const figures = await contender.figures(collection);
+    if (typeof figures === 'string') console.log(`${contender.name}: ${figures}`);
+    else rows.push(rowOf(contender.name, collection, figures));
+  }
+  console.log(`${name}: ${documents.length} texts, ${queries.length} questions, load ${loadavg()[0]?.toFixed(1)}`);
+  console.table(rows);
+}
+
+function ofSluice(collection: Collection): Row[] {
+  const { documents } = collection;
+  const before = process.cpuUsage();
+  const shards = TextShards.filled(documents, SHARD_TEXTS_MAX);
+  const builtS = secondsSince(before);
+  const rows = searches('Sluice', collection, { shards, builtS });
+  print(shards);
+  if (documents.length < LARGE_TEXTS) return rows;
+  rows.push(...searches('Sluice, all lists in memory', collection, { shards: shards.withMemory(AMPLE_BYTES) }));
+  const beside = TextShards.filled(documents, shardBudget({ dimensions: DIMENSIONS }));
+  rows.push(...searches(`Sluice, ${beside.count} shards`, collection, { shards: beside }));
+  print(beside);
+  return rows;
+}
+
+function searches(
+  name: string,
+  collection: Collection,
+  { shards, builtS }: { readonly shards: TextShards; readonly builtS?: number },
+): Row[] {
+  const { queries } = collection;
+  const rows = [rowOf(name, collection, { ...timed(queries, (query) => shards.search(query)), builtS })];
+  for (const share of SHARES) {
+    const rng = new Seeded(share);
+    const among = shards.rowsOf(() => rng.next() < share / 100);
+    const { usQuery } = timed(queries, (query) => shards.search(query, among));
+    rows.push({ engine: `${name}, filter leaves ${share} %`, 'us a query': usQuery.toFixed(0) });
+  }
+  return rows;
+}
+
+function print(shards: TextShards): void {
+  const { texts, postings, besideTexts, memory } = shards.sizes;
+  const share = (bytes: number): string => `${((100 * bytes) / texts).toFixed(1)} %`;
+  const besideVectors = shardBudget({ dimensions: DIMENSIONS });
   console.log(
-    `${collection.name}: ${documents.length} texts, ${queries.length} questions; median of ${PASSES} passes; load ${loadavg()[0]?.toFixed(1)}`,
+    `Sluice: ${shards.count} shards (before it is split one holds ${SHARD_TEXTS_MAX} texts, or ${besideVectors} beside vectors of ${DIMENSIONS}); texts ` +
+      `${mib(texts)}, postings ${mib(postings)} (${share(postings)}), all but texts ${mib(besideTexts)} (${share(besideTexts)}), in memory ${mib(memory)}`,
   );
 }
 
-function engineOf(texts: readonly string[], analyser: Analyser): { readonly engine: SparseEngine; readonly rows: readonly number[] } {
-  const sql = new NodeSql();
-  sql.sql.exec(POSTING_TABLES);
-  const engine = new SparseEngine(new RememberingStorage(sql), { rowsBehind: () => [] }, 64 * 1024 * 1024);
-  const rows = texts.map((text, at) => {
-    const frequencies = new Map<string, number>();
-    const { words } = analyser.analyse(text, (term) => frequencies.set(term, (frequencies.get(term) ?? 0) + 1));
-    const [terms, values] = [[...frequencies.keys()], [...frequencies.values()]];
-    const row = at + 1;
-    engine.put({ namespace: SPACE.namespace, row, fields: [{ field: SPACE.field, terms, values, length: Math.max(1, words) }] });
-    while (engine.sweep());
-    return row;
-  });
-  return { engine, rows };
-}
+const rowOf = (
+  engine: string,
+  { documents, relevance }: Collection,
+  {
+    usQuery,
+    rankings,
+    builtS,
+  }: { readonly usQuery: number; readonly rankings: readonly (readonly number[])[]; readonly builtS?: number | undefined },
+): Row => ({
+  engine,
+  'us a query': usQuery.toFixed(0),
+  'nDCG@10': meanNdcgAt10(rankings, relevance).toFixed(3),
+  ...(builtS === undefined ? {} : { 'texts indexed a second': Math.round(documents.length / builtS).toLocaleString('en') }),
+});
 
-function queryOf(text: string, engine: SparseEngine, analyser: Analyser): SparseQuery {
-  const terms = termsOf(compileQuery(text, analyser));
-  const counted = engine.documentFrequencies(
-    SPACE,
-    terms.map(({ term }) => term),
-  );
-  const frequencies = atOnce(counted);
-  const { documents, totalLength } = engine.totals(SPACE);
-  const scoring = { kind: 'bm25', k1: 1.2, b: 0.75, averageLength: totalLength / documents } as const;
-  const idf = (frequency: number): number => Math.log(1 + (documents - frequency + 0.5) / (frequency + 0.5));
-  const clauses = terms.map(({ term, weight }, i) => ({ field: SPACE.field, term, weight: weight * idf(frequencies[i]!), scoring }));
-  const { namespace } = SPACE;
-  return {
-    namespace,
-    clauses,
-    condition: undefined,
-    among: undefined,
-    topK: NEAREST,
-    orderTies: (tied) => tied.toSorted((a, b) => a - b),
-    judge: undefined,
-  };
-}
-
-function fts5Of(texts: readonly string[]): (query: string) => unknown {
-  const database = new DatabaseSync(':memory:');
-  database.exec("CREATE VIRTUAL TABLE texts USING fts5(text, tokenize = 'porter unicode61')");
-  const insert = database.prepare('INSERT INTO texts (rowid, text) VALUES (?, ?)');
-  texts.forEach((text, at) => insert.run(at + 1, text));
-  const search = database.prepare(`SELECT rowid FROM texts WHERE texts MATCH ? ORDER BY rank LIMIT ${NEAREST}`);
-  return (query) => search.all((query.match(/[\p{L}\p{N}]+/gu) ?? []).map((word) => `"${word}"`).join(' OR '));
-}
-
-/** In microseconds. */
-function cpuOfQuery(count: number, run: (at: number) => unknown): number {
-  const passes = Array.from({ length: PASSES }, () => {
-    const before = process.cpuUsage();
-    for (let at = 0; at < count; at += 1) run(at);
-    return process.cpuUsage(before).user / count;
-  });
-  return passes.sort((a, b) => a - b)[PASSES >> 1]!;
-}
+const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;

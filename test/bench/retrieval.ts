@@ -43,7 +43,7 @@ export async function retrievalBench({ data }: { readonly data?: string | undefi
 function ndcgOf({ documents, queries, relevance }: Collection, analyser: Analyser): number {
   const index = new ExhaustiveBm25(documents, analyser);
   return meanNdcgAt10(
-    queries.map((query) => index.best(query, 10)),
+    queries.map((query) => index.best(query, 10).map(({ position }) => position)),
     relevance,
   );
 }

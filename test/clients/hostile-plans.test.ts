@@ -37,6 +37,7 @@ const nested = (depth: number, around: (inner: unknown) => unknown, inner: unkno
 const inLegs = (inner: unknown) => ({ kind: 'plan', legs: [inner] });
 const inSum = (inner: unknown) => ({ kind: 'sum', of: [inner] });
 const times = (count: number, one: unknown): unknown[] => Array.from({ length: count }, () => one);
+const wordsOf = (count: number): string => Array.from({ length: count }, (_, i) => `w${i}`).join(' ');
 const CONSTANT =
   '{"legs": [{"kind": "ids", "ids": ["a"]}], "stages": [{"kind": "formula", "score": {"kind": "constant", "value": 1e400}}]}';
 
@@ -87,7 +88,15 @@ const REFUSED: readonly (readonly [string, unknown, string, string | null, strin
     'legs[0].fields',
     'must name',
   ],
-  ['a query of nothing', legs({ kind: 'text', query: {} }), 'invalid_value', 'legs[0].query', 'must have `must` or `should`'],
+  ['10,000 words', legs({ kind: 'text', text: wordsOf(10_000) }), 'limit_exceeded', 'legs[0].text', 'is 16384 (queryCharsMax)'],
+  ['1,001 words', legs({ kind: 'text', text: wordsOf(1_001) }), 'limit_exceeded', 'legs[0].text', 'is 1000 (queryTermsMaxCount)'],
+  [
+    'a query of nothing',
+    legs({ kind: 'text', query: {} }),
+    'invalid_value',
+    'legs[0].query',
+    'must be a text, or an object that has one of',
+  ],
   ['an empty prefix', legs({ kind: 'text', query: { prefix: '' } }), 'invalid_value', 'legs[0].query.prefix', 'has 0 characters'],
   ['an encoded text without a model', legs({ kind: 'sparse', field: 'terms', text: 'a' }), 'invalid_value', 'legs[0].text', 'has no model'],
   ['fewer values than indices', legs({ ...SPARSE, indices: [1, 2] }), 'invalid_value', 'legs[0].values', 'has 1 numbers; there are 2'],
@@ -182,7 +191,7 @@ const TAKEN: readonly (readonly [string, unknown])[] = [
   ['a pictograph of several parts', { text: '🚣‍♀️' }],
   ['a script without blanks', legs({ kind: 'text', text: '水門' })],
   ['characters that direct', { text: '\u202elock\u0000' }],
-  ['10,000 words', legs({ kind: 'text', text: Array.from({ length: 10_000 }, (_, i) => `w${i}`).join(' ') })],
+  ['1,000 words', legs({ kind: 'text', text: wordsOf(1_000) })],
   ['a text that is cut', { text: 'lock '.repeat(9_000), truncate: 'end' }],
   ['weights of nothing', legs({ ...WORDS, weight: 0 }, { ...IDS, weight: 0 })],
   ['the same leg again and again', legs(...times(8, WORDS))],

@@ -29,7 +29,7 @@ export async function measureRetrieval(embedder: TextEmbedder, texts: GateTexts,
   const bm25 = new ExhaustiveBm25(documents, analyserOf(analysisSettings.parse({ language })));
   const bm25NdcgAt10 = meanOf(
     ndcgs(
-      asked.map((query) => bm25.best(query, 10)),
+      asked.map((query) => bm25.best(query, 10).map(({ position }) => position)),
       relevance,
     ),
   );

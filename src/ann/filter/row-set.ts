@@ -113,6 +113,27 @@ export class RowSet implements Rows {
     return this.#chunks;
   }
 
+  /** Sets bit `i` of the words, the lowest first, where row `from + i` is in the set, and clears the others. */
+  bits(from: Row, words: Uint32Array): void {
+    words.fill(0);
+    const shift = from % 32;
+    const first = (from - shift) / 32;
+    const end = first + words.length + Number(shift > 0);
+    for (let at = first, until; at < end; at = until) {
+      const index = Math.floor(at / CHUNK_WORDS);
+      until = Math.min(end, (index + 1) * CHUNK_WORDS);
+      const chunk = this.#chunkAt(index);
+      if (chunk === undefined) continue;
+      for (let each = at; each < until; each += 1) {
+        const word = chunk[each - index * CHUNK_WORDS]!;
+        if (word === 0) continue;
+        const to = each - first;
+        if (to < words.length) words[to]! |= word >>> shift;
+        if (shift > 0 && to > 0) words[to - 1]! |= word << (32 - shift);
+      }
+    }
+  }
+
   /**
    * A chunk as storage keeps it: the rows' offsets in it, ascending, as little-endian 16-bit numbers while that is shorter, else its
    * bits, the lowest first. Undefined when no row is in it.

@@ -49,8 +49,8 @@ export function knownFields(fields: IndexFields, analysers: Analysers): Map<stri
   return known;
 }
 
-/** Raised when postings that were written before may be wrong. 2: those of rows removed behind a rewritten segment stayed. */
-const POSTINGS_VERSION = 2;
+/** Raised when postings that were written before may be wrong, or are read otherwise. 2: those of rows removed behind a rewritten segment stayed. 3: shorter terms. */
+const POSTINGS_VERSION = 3;
 
 /** Identifies the postings that rows get of these fields: others are built anew. */
 export const postingsVersion = (known: ReadonlyMap<string, KnownField>): string =>

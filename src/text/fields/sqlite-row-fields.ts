@@ -52,6 +52,13 @@ export interface PostingsMemory {
   readonly bytesMax: number;
 }
 
+/** The fields of a definition, and which postings rows get of them. */
+interface KnownFields {
+  readonly of: IndexFields;
+  readonly fields: ReadonlyMap<string, KnownField>;
+  readonly version: string;
+}
+
 /** Text and sparse fields of a shard's rows, over the sparse engine. Fields that the rows had no postings of are built in slices. */
 export class SqliteRowFields implements PostingsFields {
   readonly #rows: RowSource;
@@ -61,7 +68,7 @@ export class SqliteRowFields implements PostingsFields {
   readonly #storage: RememberingStorage;
   readonly #memory: PostingsMemory;
   readonly #holder: MemoryHolder = { evict: (bytes) => this.#letGo(bytes) };
-  #known: { readonly of: IndexFields; readonly fields: ReadonlyMap<string, KnownField> } | undefined;
+  #known: KnownFields | undefined;
   // Whether maintenance found nothing to do since the last write.
   #isQuiet = false;
 
@@ -79,7 +86,7 @@ export class SqliteRowFields implements PostingsFields {
     if (JSON.stringify(known?.fields ?? {}) === JSON.stringify(fields)) return;
     if (known !== undefined) this.#engine.clear();
     const isEmpty = this.#rows.contentsBehind(0, 1, 1).length === 0;
-    this.#indexed.set({ fields, version: postingsVersion(this.#fieldsOf(fields)), builtRow: isEmpty ? null : 0 });
+    this.#indexed.set({ fields, version: this.#knownOf(fields).version, builtRow: isEmpty ? null : 0 });
     this.#isQuiet = false;
   }
 
@@ -106,7 +113,7 @@ export class SqliteRowFields implements PostingsFields {
     const { state } = this.#indexed;
     if (state === undefined) return;
     this.#engine.clear();
-    this.#indexed.set({ ...state, version: postingsVersion(this.#fields), builtRow: null });
+    this.#indexed.set({ ...state, version: this.#version, builtRow: null });
   }
 
   *search({ topK, statistics, query: asked, namespace, among }: FieldSearch<PostingsQuery>): Steps<Outcome<FieldMatches<PostingsWork>>> {
@@ -217,24 +224,31 @@ export class SqliteRowFields implements PostingsFields {
   }
 
   get #fields(): ReadonlyMap<string, KnownField> {
-    return this.#fieldsOf(this.#indexed.state?.fields ?? {});
+    return this.#knownOf(this.#indexed.state?.fields ?? {}).fields;
   }
 
-  #fieldsOf(fields: IndexFields): ReadonlyMap<string, KnownField> {
-    if (this.#known?.of !== fields) this.#known = { of: fields, fields: knownFields(fields, this.#analysers) };
-    return this.#known.fields;
+  get #version(): string {
+    return this.#knownOf(this.#indexed.state?.fields ?? {}).version;
+  }
+
+  #knownOf(of: IndexFields): KnownFields {
+    if (this.#known?.of !== of) {
+      const fields = knownFields(of, this.#analysers);
+      this.#known = { of, fields, version: postingsVersion(fields) };
+    }
+    return this.#known;
   }
 
   /** Whether rows lack postings: of fields that are new, or that are analysed by other rules now. */
   get #isBuilding(): boolean {
     const { state } = this.#indexed;
-    return state !== undefined && (state.builtRow !== null || state.version !== postingsVersion(this.#fields));
+    return state !== undefined && (state.builtRow !== null || state.version !== this.#version);
   }
 
   /** Returns true: maintenance follows. */
   #buildSlice(): boolean {
     const { fields, version, builtRow } = this.#indexed.state!;
-    const current = postingsVersion(this.#fields);
+    const current = this.#version;
     const isAnother = version !== current;
     if (isAnother) this.#engine.clear();
     const from = isAnother ? 0 : (builtRow ?? 0);

@@ -33,10 +33,21 @@ export interface DefaultChoice {
 
 /** Sums of min-max scores were above reciprocal ranks and distributions in nearly all cells of encoder and collection. */
 const FUSION: Fusion = { kind: 'sum', normaliser: 'min_max' };
-/** Of quality: with 4 to 6 no cell lost more than .008 to its better leg by judged weights; with 2, .022; equal weights lost up to .09 with encoders. */
-const QUALITY_POWER = 5;
-/** Of e, times the level: with 5 to 6 expected weights lost .007 at most; with 8, .026; without, .103, where questions share no words with what answers them. */
-const LEVEL_WEIGHT = 6;
+
+/** How much what is known of legs decides. */
+export interface DefaultRule {
+  /** Strengths of legs are of this power of their quality. */
+  readonly qualityPower: number;
+  /** And of e to this times less their level. */
+  readonly levelWeight: number;
+}
+
+/**
+ * Power: with 4 to 6 no cell lost more than .008 to its better leg by judged weights; with 2, .022; equal weights lost up to .09 with encoders. Level: with
+ * 5 to 6 expected weights lost .007 at most; with 8, .026; without, .103, where questions share no words with what answers them.
+ */
+const RULE: DefaultRule = { qualityPower: 5, levelWeight: 6 };
+
 /** The level of most legs of 100, and how many results it counts as. */
 const USUAL_LEVEL = 0.2;
 const USUAL_COUNT = 10;
@@ -48,7 +59,7 @@ const USUAL_COUNT = 10;
  * or, without them, what is expected of its kind and how far its best results stand out from its others. Agreement between legs was tried as well;
  * it says whether both are good, not which one is.
  */
-export function chooseFusion(legs: readonly KnownLeg[]): DefaultChoice {
+export function chooseFusion(legs: readonly KnownLeg[], rule = RULE): DefaultChoice {
   const found = legs.filter(({ scores }) => scores.length > 0);
   const isJudged = found.length > 0 && found.every(({ judged }) => judged !== null);
   const standings = legs.map((leg) => {
@@ -57,7 +68,7 @@ export function chooseFusion(legs: readonly KnownLeg[]): DefaultChoice {
     return { quality, level: isJudged || leg.scores.length === 0 ? null : levelOf(leg.scores) };
   });
   const strengths = standings.map(({ quality, level }, at) =>
-    legs[at]!.scores.length === 0 ? 0 : quality ** QUALITY_POWER * Math.exp(-LEVEL_WEIGHT * (level ?? 0)),
+    legs[at]!.scores.length === 0 ? 0 : quality ** rule.qualityPower * Math.exp(-rule.levelWeight * (level ?? 0)),
   );
   const total = strengths.reduce((sum, strength) => sum + strength, 0);
   return {

@@ -10,6 +10,12 @@ interface Posting {
   frequency: number;
 }
 
+/** A text that was found, by its position. */
+interface ScoredText {
+  readonly position: number;
+  readonly score: number;
+}
+
 /** BM25 over texts in memory, every posting of a query's words scored: what faster searches have to equal. */
 export class ExhaustiveBm25 {
   readonly #postings = new Map<string, Posting[]>();
@@ -26,8 +32,8 @@ export class ExhaustiveBm25 {
     this.#averageLength = this.#lengths.reduce((sum, length) => sum + length, 0) / texts.length;
   }
 
-  /** The positions of the best texts, best first; of equal scores the earlier text. */
-  best(query: string, count: number): number[] {
+  /** The best texts, best first; of equal scores the earlier one. */
+  best(query: string, count: number): ScoredText[] {
     const scores = new Map<number, number>();
     for (const { term, weight } of termsOf(compileQuery(query, this.#analyser))) {
       const postings = this.#postings.get(term) ?? [];
@@ -37,8 +43,10 @@ export class ExhaustiveBm25 {
         scores.set(document, (scores.get(document) ?? 0) + (weight * idf * frequency * (K1 + 1)) / (frequency + norm));
       }
     }
-    const ranked = [...scores].sort(([a, first], [b, second]) => second - first || a - b);
-    return ranked.slice(0, count).map(([document]) => document);
+    return [...scores]
+      .map(([position, score]) => ({ position, score }))
+      .sort((a, b) => b.score - a.score || a.position - b.position)
+      .slice(0, count);
   }
 
   #count(term: string, document: number): void {
@@ -51,7 +59,7 @@ export class ExhaustiveBm25 {
 }
 
 /** The words of a query, without its conditions. */
-export function termsOf(query: CompiledQuery): { readonly term: string; readonly weight: number }[] {
+function termsOf(query: CompiledQuery): { readonly term: string; readonly weight: number }[] {
   if (query.kind === 'group') return query.should.flatMap(termsOf);
   return query.kind === 'term' ? [query] : [];
 }

@@ -1,9 +1,13 @@
+import type { Candidates } from './candidates.ts';
 import type { PostingBlocks, TermScorer } from './posting-blocks.ts';
 import { BLOCK_POSTINGS } from './posting-blocks.ts';
 import { firstAtLeast } from './posting-part.ts';
 
 /** Ordinals of a window: the accumulators of one stay within the fastest cache. A multiple of 32. */
 export const WINDOW_ORDINALS = 4_096;
+
+/** Postings of a block that are stepped over at once. */
+const STRIDE = 8;
 
 /** Scores by ordinal of a window, and which ordinals have one, a bit each. */
 export interface Accumulators {
@@ -70,20 +74,27 @@ export class ClauseCursor {
     return Math.abs(this.#weight) * impact;
   }
 
-  /** Adds every posting from `start` to before `end` to the scores of the window that begins at `start`. */
-  accumulate(start: number, end: number, accumulators: Accumulators): void {
+  /**
+   * Adds every posting from `start` to before `end`, or those of ordinals that are allowed, to the scores of the window that begins at `start`;
+   * returns how many there were in all.
+   */
+  accumulate(start: number, end: number, accumulators: Accumulators, allowed: Uint32Array | undefined): number {
+    let added = 0;
     while (this.#block < this.#lasts.length) {
       this.#load();
       this.#nextFrom(start);
       const at = this.#at;
       // A list in memory may have grown since it was opened: its last block may reach behind the window.
       const until = this.#ordinals[this.#count - 1]! < end ? this.#count : firstAtLeast(this.#ordinals, end, at, this.#count);
-      if (this.#isText) this.#addFrequencies(at, until, start, accumulators);
+      if (allowed !== undefined) this.#addAllowed(at, until, start, accumulators, allowed);
+      else if (this.#isText) this.#addFrequencies(at, until, start, accumulators);
       else this.#addProducts(at, until, start, accumulators);
       this.#at = until;
-      if (this.#lasts[this.#block]! >= end) return;
+      added += until - at;
+      if (this.#lasts[this.#block]! >= end) return added;
       this.#block += 1;
     }
+    return added;
   }
 
   /** Marks every ordinal from `start` to before `end`. */
@@ -103,20 +114,58 @@ export class ClauseCursor {
     }
   }
 
-  /** What the posting of an ordinal adds to its score; undefined when there is none. Ordinals ascend from call to call. */
-  part(ordinal: number): number | undefined {
+  /**
+   * Adds its parts to the scores of candidates, and lets go of those that cannot reach `floor` by it and by `rest`, the most that clauses behind
+   * it add. Candidates of later calls come behind these.
+   */
+  complete(candidates: Candidates, rest: number, floor: number): void {
+    const { ordinals, scores, matched } = candidates;
     const lasts = this.#lasts;
+    const impacts = (this.#impacts ??= this.#list.impacts(this.#scorer, this.#lengths));
+    const weight = Math.abs(this.#weight);
     let block = this.#block;
-    while (block < lasts.length && lasts[block]! < ordinal) block += 1;
+    let kept = 0;
+    for (let i = 0; i < candidates.count; i += 1) {
+      const ordinal = ordinals[i]!;
+      let score = scores[i]!;
+      let isMatched = matched[i]!;
+      while (block < lasts.length && lasts[block]! < ordinal) block += 1;
+      // Unpacking a block takes as long as all the rest.
+      if (block < lasts.length && score + weight * impacts[block]! + rest >= floor) {
+        this.#block = block;
+        const at = this.#find(ordinal);
+        if (at >= 0) {
+          score += this.#partAt(at);
+          isMatched = 1;
+        }
+      }
+      if (score + rest < floor) continue;
+      ordinals[kept] = ordinal;
+      scores[kept] = score;
+      matched[kept] = isMatched;
+      kept += 1;
+    }
+    candidates.count = kept;
     this.#block = block;
-    if (block === lasts.length) return undefined;
+  }
+
+  /** Where the first block that reaches an ordinal has it; below 0: it has not. */
+  #find(ordinal: number): number {
     this.#load();
-    const at = firstAtLeast(this.#ordinals, ordinal, this.#at, this.#count);
+    const ordinals = this.#ordinals;
+    const last = this.#count - 1;
+    let at = this.#at;
+    // By steps at first: the next candidate is mostly near.
+    while (at + STRIDE <= last && ordinals[at + STRIDE]! < ordinal) at += STRIDE;
+    while (at < last && ordinals[at]! < ordinal) at += 1;
     this.#at = at;
-    if (this.#ordinals[at] !== ordinal) return undefined;
+    return ordinals[at] === ordinal ? at : -1;
+  }
+
+  #partAt(at: number): number {
     const value = this.#values[at]!;
     if (!this.#isText) return this.#weight * value;
-    return (this.#weight * value) / (value + this.#c0 + this.#c1 * this.#lengths[ordinal]!);
+    return (this.#weight * value) / (value + this.#c0 + this.#c1 * this.#lengths[this.#ordinals[at]!]!);
   }
 
   /** Goes to the first ordinal of the decoded block from `start` on, and returns it; the block reaches `start`. */
@@ -133,6 +182,17 @@ export class ClauseCursor {
     this.#decoded = this.#block;
     this.#at = 0;
     this.#read += this.#count;
+  }
+
+  /** Where few are allowed, the rest costs little. */
+  #addAllowed(from: number, until: number, start: number, { scores, touched }: Accumulators, allowed: Uint32Array): void {
+    const ordinals = this.#ordinals;
+    for (let i = from; i < until; i += 1) {
+      const at = ordinals[i]! - start;
+      if (((allowed[at >>> 5]! >>> (at & 31)) & 1) === 0) continue;
+      scores[at]! += this.#partAt(i);
+      touched[at >>> 5]! |= 1 << (at & 31);
+    }
   }
 
   #addFrequencies(from: number, until: number, start: number, { scores, touched }: Accumulators): void {

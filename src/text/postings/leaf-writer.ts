@@ -3,8 +3,9 @@ import { writeTerm } from './dictionary-leaf.ts';
 import type { PostingColumns } from './stored-postings.ts';
 import { encodePostings, READ_AHEAD_BYTES } from './stored-postings.ts';
 
-// Looking a term up reads half of a leaf.
-const LEAF_TERMS_MAX = 128;
+// Looking a term up reads half of a leaf. Of rare terms, this many with their postings fill a third of a page of SQLite; twice as many would leave
+// a third of it empty.
+const LEAF_TERMS_MAX = 64;
 // Postings of a leaf are read together from disk.
 const LEAF_BYTES = 16 * 1024;
 

@@ -15,6 +15,8 @@ export class MemoryPostings implements PostingBlocks {
   #values = new Float64Array(FIRST_POSTINGS);
   #max = 0;
   #min = 0;
+  // Undefined: not worked out since the last posting was added.
+  #lasts: Uint32Array | undefined;
 
   get count(): number {
     return this.#count;
@@ -25,8 +27,7 @@ export class MemoryPostings implements PostingBlocks {
   }
 
   get lasts(): Uint32Array {
-    const blocks = Math.ceil(this.#count / BLOCK_POSTINGS);
-    return Uint32Array.from({ length: blocks }, (_, block) => this.#ordinals[Math.min((block + 1) * BLOCK_POSTINGS, this.#count) - 1]!);
+    return (this.#lasts ??= this.#lastOrdinals());
   }
 
   /** Of an ordinal higher than any before. */
@@ -41,8 +42,14 @@ export class MemoryPostings implements PostingBlocks {
     this.#ordinals[this.#count] = ordinal;
     this.#values[this.#count] = value;
     this.#count += 1;
+    this.#lasts = undefined;
     this.#max = Math.max(this.#max, value);
     this.#min = Math.min(this.#min, value);
+  }
+
+  #lastOrdinals(): Uint32Array {
+    const blocks = Math.ceil(this.#count / BLOCK_POSTINGS);
+    return Uint32Array.from({ length: blocks }, (_, block) => this.#ordinals[Math.min((block + 1) * BLOCK_POSTINGS, this.#count) - 1]!);
   }
 
   decode(block: number, ordinals: Uint32Array, values: Float64Array): number {

@@ -1,3 +1,4 @@
+import { Candidates } from './candidates.ts';
 import type { Accumulators } from './clause-cursor.ts';
 import { ClauseCursor, WINDOW_ORDINALS } from './clause-cursor.ts';
 import type { PostingPart } from './posting-part.ts';
@@ -8,8 +9,11 @@ import { NO_ORDINAL, type WindowMask } from './window-mask.ts';
 /** Of the scores at hand, how far apart two sums of the same numbers in different orders can be; thousands of additions stay far below. */
 const ROUNDING = 1e-12;
 
-/** A window of fewer ordinals that may match is walked ordinal by ordinal: 1 in 64. */
-const FEW_ORDINALS = WINDOW_ORDINALS / 64;
+/** Finding what a clause adds to an ordinal takes as long as adding up so many of its postings. */
+const LOOKUP_POSTINGS = 4;
+
+/** A window with more postings is collected ordinal by ordinal, as most have one: finding those that do takes longer. */
+const MANY_POSTINGS = WINDOW_ORDINALS / 4;
 
 /** Memory of walks, used again. */
 export class WalkScratch {
@@ -17,6 +21,8 @@ export class WalkScratch {
     scores: new Float64Array(WINDOW_ORDINALS),
     touched: new Uint32Array(WINDOW_ORDINALS / 32),
   };
+  readonly candidates = new Candidates(WINDOW_ORDINALS);
+  readonly filtered = new Uint32Array(WINDOW_ORDINALS / 32);
   readonly #cursors: ClauseCursor[] = [];
 
   cursor(at: number): ClauseCursor {
@@ -24,38 +30,45 @@ export class WalkScratch {
   }
 }
 
+/** What a part is searched for, and with which memory. */
+interface PartSearch {
+  /** How many its cursors have in all. */
+  readonly postings: number;
+  readonly top: TopRows;
+  readonly among: RowFilter | undefined;
+  readonly mask: WindowMask | undefined;
+  readonly scratch: WalkScratch;
+}
+
 /**
  * Searches one part for the first rows of a disjunction: MaxScore (Turtle and Flood 1995) by windows of ordinals, with the block maxima that
  * each overlaps (as Lucene's bulk scorer). Clauses come by weight, the highest first: those at the end of this order that cannot lift a row to the
- * threshold together are only read for rows that the others have found. So every score is the sum of its parts in this one order. [TX50]
+ * threshold together are only read for rows that the others have found, one clause after the other. So every score is the sum of its parts in this one order. [TX50]
  */
 export class PartWalk {
   readonly #part: PostingPart;
   readonly #cursors: readonly ClauseCursor[];
+  readonly #postings: number;
   readonly #top: TopRows;
   readonly #among: RowFilter | undefined;
   readonly #mask: WindowMask | undefined;
   readonly #accumulators: Accumulators;
+  readonly #found: Candidates;
+  readonly #filtered: Uint32Array;
   // By clause: the most that it and those behind it add to a score in this window.
   readonly #rests: Float64Array;
   #candidates = 0;
 
-  constructor(
-    part: PostingPart,
-    cursors: readonly ClauseCursor[],
-    {
-      top,
-      among,
-      mask,
-      accumulators,
-    }: { top: TopRows; among: RowFilter | undefined; mask: WindowMask | undefined; accumulators: Accumulators },
-  ) {
+  constructor(part: PostingPart, cursors: readonly ClauseCursor[], { postings, top, among, mask, scratch }: PartSearch) {
     this.#part = part;
     this.#cursors = cursors;
+    this.#postings = postings;
     this.#top = top;
     this.#among = among;
     this.#mask = mask;
-    this.#accumulators = accumulators;
+    this.#accumulators = scratch.accumulators;
+    this.#found = scratch.candidates;
+    this.#filtered = scratch.filtered;
     this.#rests = new Float64Array(cursors.length + 1);
   }
 
@@ -75,13 +88,18 @@ export class PartWalk {
     let essential = cursors.length;
     while (essential > 0 && rests[essential - 1]! < floor) essential -= 1;
     if (essential === 0) return;
-    const mask = this.#mask?.of(start, end);
-    if (mask === NO_ORDINAL) return;
-    if (mask !== undefined && isSparse(mask)) this.#walkMask(start, mask);
-    else {
-      for (let at = 0; at < essential; at += 1) cursors[at]!.accumulate(start, end, this.#accumulators);
-      this.#collect(start, essential, mask);
+    const allowed = this.#allowed(start, end);
+    if (allowed === NO_ORDINAL) return;
+    if (allowed !== undefined && this.#isSparse(allowed, end - start)) {
+      this.#takeMask(start, allowed);
+      essential = 0;
+    } else {
+      let postings = 0;
+      for (let at = 0; at < essential; at += 1) postings += cursors[at]!.accumulate(start, end, this.#accumulators, allowed);
+      if (allowed === undefined && postings > MANY_POSTINGS) this.#takeMany(start, end, essential, floor);
+      else this.#take(start, essential, floor);
     }
+    this.#offer(essential, floor);
   }
 
   /** A sum of parts and bounds below this is below the threshold in whatever order it is added up. */
@@ -90,60 +108,112 @@ export class PartWalk {
     return threshold === -Infinity ? threshold : threshold - ROUNDING * (this.#rests[0]! + Math.abs(threshold));
   }
 
-  /** Completes the scores that the first `essential` clauses have begun, and leaves the accumulators empty. */
-  #collect(start: number, essential: number, mask: Uint32Array | undefined): void {
+  /**
+   * Which ordinals of a window may match; undefined: any. What the filter shuts out is left out where the rows of the window have no gap; elsewhere
+   * the filter is asked about rows whose scores are good enough.
+   */
+  #allowed(start: number, end: number): Uint32Array | undefined {
+    const mask = this.#mask?.of(start, end);
+    const { rows } = this.#part;
+    const isGapless = end - 1 - start === rows[end - 1]! - rows[start]!;
+    if (this.#among === undefined || !isGapless || mask === NO_ORDINAL) return mask;
+    const filtered = this.#filtered;
+    this.#among.bits(rows[start]!, filtered);
+    if (end - start < WINDOW_ORDINALS) clearFrom(filtered, end - start);
+    let any = 0;
+    for (let word = 0; word < filtered.length; word += 1) {
+      if (mask !== undefined) filtered[word]! &= mask[word]!;
+      any |= filtered[word]!;
+    }
+    return any === 0 ? NO_ORDINAL : filtered;
+  }
+
+  /** Whether looking up each ordinal takes less than adding up the postings that a window of this many has in the mean. */
+  #isSparse(allowed: Uint32Array, ordinals: number): boolean {
+    const few = (this.#postings / this.#part.rows.length) * (ordinals / (LOOKUP_POSTINGS * this.#cursors.length));
+    let count = 0;
+    for (let word = 0; word < allowed.length && count <= few; word += 1) {
+      for (let bits = allowed[word]!; bits !== 0; bits &= bits - 1) count += 1;
+    }
+    return count <= few;
+  }
+
+  /** Takes the rows of the window that the clauses behind the essential ones may lift to the floor, and leaves the accumulators empty. */
+  #take(start: number, essential: number, floor: number): void {
     const { scores, touched } = this.#accumulators;
-    const rest = this.#rests[essential]!;
-    let floor = this.#floor;
+    let least = floor - this.#rests[essential]!;
     for (let word = 0; word < touched.length; word += 1) {
       let bits = touched[word]!;
       if (bits === 0) continue;
       touched[word] = 0;
-      const allowed = mask === undefined ? -1 : mask[word]!;
       while (bits !== 0) {
         const bit = 31 - Math.clz32(bits & -bits);
         bits &= bits - 1;
         const at = (word << 5) | bit;
         const score = scores[at]!;
         scores[at] = 0;
-        if (score + rest < floor || ((allowed >>> bit) & 1) === 0) continue;
-        this.#complete(start + at, score, essential, true);
-        floor = this.#floor;
+        if (score >= least) least = this.#takeOne(start + at, score, essential, least);
       }
     }
   }
 
-  #walkMask(start: number, mask: Uint32Array): void {
+  /** The same, by looking at every ordinal. */
+  #takeMany(start: number, end: number, essential: number, floor: number): void {
+    const { scores, touched } = this.#accumulators;
+    let least = floor - this.#rests[essential]!;
+    const count = end - start;
+    for (let at = 0; at < count; at += 1) {
+      const score = scores[at]!;
+      if (score < least || ((touched[at >>> 5]! >>> (at & 31)) & 1) === 0) continue;
+      least = this.#takeOne(start + at, score, essential, least);
+    }
+    scores.fill(0, 0, count);
+    touched.fill(0);
+  }
+
+  #takeMask(start: number, mask: Uint32Array): void {
     for (let word = 0; word < mask.length; word += 1) {
       for (let bits = mask[word]!; bits !== 0; bits &= bits - 1) {
-        this.#complete(start + (word << 5) + 31 - Math.clz32(bits & -bits), 0, 0, false);
+        const ordinal = start + (word << 5) + 31 - Math.clz32(bits & -bits);
+        if (this.#isLive(ordinal)) this.#found.push(ordinal, 0, 0);
       }
     }
   }
 
-  /** Adds what the clauses from `from` on give an ordinal, unless it cannot reach the threshold. */
-  #complete(ordinal: number, begun: number, from: number, isTouched: boolean): void {
-    if (this.#part.deleted.has(ordinal)) return;
-    const row = this.#part.rows[ordinal]!;
-    if (this.#among !== undefined && !this.#among.has(row)) return;
-    this.#candidates += 1;
-    const floor = this.#floor;
-    let [score, isMatch] = [begun, isTouched];
-    for (let at = from; at < this.#cursors.length; at += 1) {
-      if (score + this.#rests[at]! < floor) return;
-      const part = this.#cursors[at]!.part(ordinal);
-      if (part === undefined) continue;
-      score += part;
-      isMatch = true;
+  /** A score that is whole is offered at once. Returns what others of the window have to reach. */
+  #takeOne(ordinal: number, score: number, essential: number, least: number): number {
+    if (!this.#isLive(ordinal)) return least;
+    if (essential < this.#cursors.length) {
+      this.#found.push(ordinal, score, 1);
+      return least;
     }
-    if (isMatch) this.#top.offer(row, score);
+    this.#candidates += 1;
+    this.#top.offer(this.#part.rows[ordinal]!, score);
+    return this.#top.threshold;
+  }
+
+  #isLive(ordinal: number): boolean {
+    if (this.#part.deleted.has(ordinal)) return false;
+    return this.#among === undefined || this.#among.has(this.#part.rows[ordinal]!);
+  }
+
+  /** Completes what was taken by the clauses from `from` on, clause by clause, and offers what may be among the first. */
+  #offer(from: number, floor: number): void {
+    const [found, cursors] = [this.#found, this.#cursors];
+    this.#candidates += found.count;
+    for (let at = from; at < cursors.length && found.count > 0; at += 1) cursors[at]!.complete(found, this.#rests[at + 1]!, floor);
+    const { ordinals, scores, matched } = found;
+    const [top, rows] = [this.#top, this.#part.rows];
+    for (let i = 0; i < found.count; i += 1) {
+      if (matched[i] === 1 && scores[i]! >= top.threshold) top.offer(rows[ordinals[i]!]!, scores[i]!);
+    }
+    found.count = 0;
   }
 }
 
-function isSparse(mask: Uint32Array): boolean {
-  let ordinals = 0;
-  for (let word = 0; word < mask.length && ordinals <= FEW_ORDINALS; word += 1) {
-    for (let bits = mask[word]!; bits !== 0; bits &= bits - 1) ordinals += 1;
-  }
-  return ordinals <= FEW_ORDINALS;
+/** Clears all bits from one on. */
+function clearFrom(words: Uint32Array, bit: number): void {
+  const word = bit >>> 5;
+  words[word]! &= 2 ** (bit & 31) - 1;
+  words.fill(0, word + 1);
 }

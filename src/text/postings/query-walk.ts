@@ -6,7 +6,7 @@ import type { WalkScratch } from './part-walk.ts';
 import type { PostingBlocks, TermScorer } from './posting-blocks.ts';
 import type { PartColumn, PostingPart } from './posting-part.ts';
 import { firstAtLeast } from './posting-part.ts';
-import type { Clause, RowFilter, SearchWork, SparseHits, SparseQuery } from './sparse-query.ts';
+import type { Clause, Condition, RowFilter, SearchWork, SparseHits, SparseQuery } from './sparse-query.ts';
 import { TopRows } from './top-rows.ts';
 import { AllMask, conditionMask, GivenMask } from './window-mask.ts';
 import type { WindowMask } from './window-mask.ts';
@@ -17,7 +17,7 @@ const STEP_POSTINGS = 400_000;
 const STEP_LISTS = 256;
 // What a window costs besides its postings, as postings.
 const WINDOW_POSTINGS = 64;
-/** A filter is asked row by row unless it leaves this many times fewer rows than there are postings to read: then its rows lead. */
+/** In a part with gaps, a filter is asked row by row unless it leaves this many times fewer rows than there are postings to read: then its rows lead. */
 const LEAD_SHARE = 8;
 
 // Postings of one window at most: of many clauses, windows are smaller.
@@ -46,6 +46,8 @@ export class QueryWalk {
   // Positions of clauses by weight, the highest first; equal ones as the query has them.
   readonly #order: readonly number[];
   readonly #scorers: readonly TermScorer[];
+  // Undefined: every row that has a term matches.
+  readonly #condition: Condition | undefined;
   #postings = 0;
   #postingsRead = 0;
   #candidates = 0;
@@ -58,6 +60,7 @@ export class QueryWalk {
     const weight = (at: number): number => Math.abs(query.clauses[at]!.weight);
     this.#order = [...query.clauses.keys()].sort((a, b) => weight(b) - weight(a));
     this.#scorers = query.clauses.map(scorerOf);
+    this.#condition = query.condition !== undefined && isMetByAny(query.condition, query.clauses.length) ? undefined : query.condition;
   }
 
   /** Yields between steps of a millisecond or two. */
@@ -123,15 +126,13 @@ export class QueryWalk {
     const postings = lists.reduce((sum, list) => sum + (list?.count ?? 0), 0);
     this.#postings += postings;
     const { among } = this.#query;
-    const leads = among !== undefined && LEAD_SHARE * among.size < postings;
+    const leads = among !== undefined && !isGapless(part) && LEAD_SHARE * among.size < postings;
     const mask = this.#mask(part, lists, leads ? among : undefined);
-    const { accumulators } = this.#scratch;
-    return new PartWalk(part, cursors, { top: this.#top, among: leads ? undefined : among, mask, accumulators });
+    return new PartWalk(part, cursors, { postings, top: this.#top, among: leads ? undefined : among, mask, scratch: this.#scratch });
   }
 
   #mask(part: PostingPart, lists: readonly (PostingBlocks | undefined)[], leading: RowFilter | undefined): WindowMask | undefined {
-    const { condition } = this.#query;
-    const conditional = condition === undefined ? undefined : conditionMask(condition, lists);
+    const conditional = this.#condition === undefined ? undefined : conditionMask(this.#condition, lists);
     if (leading === undefined) return conditional;
     const given = new GivenMask(ordinalsOf(part, leading));
     return conditional === undefined ? given : new AllMask([given, conditional]);
@@ -148,7 +149,21 @@ function scorerOf({ weight, scoring }: Clause): TermScorer {
   return { isText: true, weight: weight * (k1 + 1), c0: k1 * (1 - b), c1: averageLength > 0 ? (k1 * b) / averageLength : 0 };
 }
 
+/** Whether each of so many clauses meets a condition alone. */
+function isMetByAny(condition: Condition, clauses: number): boolean {
+  const alone = new Set<number>();
+  const gather = (part: Condition): void => {
+    if (part.kind === 'clause') alone.add(part.clause);
+    else if (part.kind === 'atLeast' && part.count === 1) part.of.forEach(gather);
+  };
+  gather(condition);
+  return alone.size === clauses;
+}
+
 const columnOf = (part: PostingPart, { field }: Clause): PartColumn => must(part.column(field), 'a part has the fields of its lists');
+
+/** Whether a row's number says its ordinal. */
+const isGapless = ({ rows }: PostingPart): boolean => rows.length - 1 === rows[rows.length - 1]! - rows[0]!;
 
 /** The ordinals of the filter's rows in a part, ascending. */
 function ordinalsOf(part: PostingPart, among: RowFilter): Uint32Array {

@@ -37,6 +37,12 @@ export interface StoredColumn {
   readonly lengths: Uint32Array;
 }
 
+/** Where a list is stored. */
+export interface ListPlace extends Pick<LeafTerm, 'offset' | 'bytes'> {
+  /** Of its leaf. */
+  readonly key: number;
+}
+
 /** Segments as the tables have them. Every change belongs into a transaction of its caller. */
 export class SegmentStore {
   readonly #storage: SqlStorage;
@@ -157,7 +163,7 @@ export class SegmentStore {
   insertLeaf(column: number, leaf: number, { first, terms, postings }: Leaf): void {
     this.#storage.sql.exec(
       'INSERT INTO posting_leaves (key, first, terms, postings) VALUES (?, ?, ?, ?)',
-      column * COLUMN_LEAVES + leaf,
+      leafKey(column, leaf),
       first,
       terms,
       postings,
@@ -173,29 +179,36 @@ export class SegmentStore {
   }
 
   leafTerms(column: number, leaf: number): Uint8Array {
-    const key = column * COLUMN_LEAVES + leaf;
+    const key = leafKey(column, leaf);
     return new Uint8Array(
       this.#storage.sql.exec<{ terms: ArrayBuffer }>('SELECT terms FROM posting_leaves WHERE key = ?', key).one().terms,
     );
   }
 
   leafPostings(column: number, leaf: number): Uint8Array {
-    const key = column * COLUMN_LEAVES + leaf;
+    const key = leafKey(column, leaf);
     const { postings } = this.#storage.sql.exec<{ postings: ArrayBuffer }>('SELECT postings FROM posting_leaves WHERE key = ?', key).one();
     return new Uint8Array(postings);
   }
 
-  /** The bytes of one term, and what may be read behind them. */
-  listBytes(column: number, leaf: number, { offset, bytes }: LeafTerm): Uint8Array {
-    const { list } = this.#storage.sql
-      .exec<{ list: ArrayBuffer }>(
-        'SELECT substr(postings, ?, ?) AS list FROM posting_leaves WHERE key = ?',
-        offset + 1,
-        bytes + READ_AHEAD_BYTES,
-        column * COLUMN_LEAVES + leaf,
-      )
-      .one();
-    return new Uint8Array(list);
+  /** The terms of several leaves, by their keys. */
+  termsOfLeaves(keys: ReadonlySet<number>): Map<number, Uint8Array> {
+    const found = this.#storage.sql.exec<{ key: number; terms: ArrayBuffer }>(
+      'SELECT key, terms FROM posting_leaves WHERE key IN (SELECT value FROM json_each(?))',
+      JSON.stringify([...keys]),
+    );
+    return new Map([...found].map(({ key, terms }) => [key, new Uint8Array(terms)]));
+  }
+
+  /** The bytes of each list, and what may be read behind them. */
+  bytesOfLists(lists: readonly ListPlace[]): Uint8Array[] {
+    const found = this.#storage.sql.exec<{ at: number; list: ArrayBuffer }>(
+      `SELECT place.key AS at, substr(postings, place.value ->> 1, place.value ->> 2) AS list
+       FROM json_each(?) AS place CROSS JOIN posting_leaves ON posting_leaves.key = place.value ->> 0`,
+      JSON.stringify(lists.map(({ key, offset, bytes }) => [key, offset + 1, bytes + READ_AHEAD_BYTES])),
+    );
+    const byPlace = new Map([...found].map(({ at, list }) => [at, new Uint8Array(list)]));
+    return lists.map((_, at) => must(byPlace.get(at), 'a list is stored where its leaf says'));
   }
 
   /** In no order of their removal. */
@@ -259,6 +272,8 @@ export class SegmentStore {
       .map(({ first_row: firstRow, sources, ...segment }) => ({ ...segment, firstRow, sources: JSON.parse(sources) as number[] }));
   }
 }
+
+export const leafKey = (column: number, leaf: number): number => column * COLUMN_LEAVES + leaf;
 
 const leafKeys = (column: number): [from: number, until: number] => [column * COLUMN_LEAVES, (column + 1) * COLUMN_LEAVES];
 

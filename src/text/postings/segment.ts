@@ -1,8 +1,10 @@
+import { must } from '../../kernel/assert.ts';
 import { findInLeaf, leafTerms } from './dictionary-leaf.ts';
 import type { ListCache } from './list-cache.ts';
 import type { PartColumn, PostingPart } from './posting-part.ts';
 import { DeletedOrdinals, firstAtLeast } from './posting-part.ts';
 import type { SegmentStore, StoredColumn, StoredSegment } from './segment-store.ts';
+import { leafKey } from './segment-store.ts';
 import { StoredPostings } from './stored-postings.ts';
 
 // What the objects of a segment, of a column and of a leaf's first term take.
@@ -17,6 +19,18 @@ interface SegmentColumn extends PartColumn {
   totalLength: number;
   /** The first term of each leaf. */
   readonly firsts: readonly string[];
+}
+
+/** A term of a column that is looked up. */
+interface SoughtList {
+  readonly column: SegmentColumn;
+  readonly term: string;
+}
+
+/** Terms of one field. */
+interface FieldTerms {
+  readonly field: number;
+  readonly terms: readonly string[];
 }
 
 /** A live segment in memory: its rows, lengths and removed rows as a whole, its lists through a cache. */
@@ -54,9 +68,16 @@ export class Segment implements PostingPart {
     if (column === undefined) return undefined;
     const known = this.#lists.get(column.id, term);
     if (known !== undefined) return known ?? undefined;
-    const list = this.#read(column, term);
+    const [list] = readLists(this.#store, [{ column, term }]);
     this.#lists.set(column.id, term, list ?? null);
     return list;
+  }
+
+  /** Those of the terms that are to be read before it is known which lists they have. */
+  unread(field: number, terms: readonly string[]): SoughtList[] {
+    const column = this.#columns.get(field);
+    if (column === undefined) return [];
+    return terms.filter((term) => this.#lists.get(column.id, term) === undefined).map((term) => ({ column, term }));
   }
 
   *termsFrom(field: number, first: string): Generator<string> {
@@ -91,14 +112,28 @@ export class Segment implements PostingPart {
     }
     for (const ordinal of ordinals) this.deleted.add(ordinal);
   }
+}
 
-  #read(column: SegmentColumn, term: string): StoredPostings | undefined {
-    const leaf = leafOf(column, term);
-    if (leaf === column.firsts.length) return undefined;
-    const found = findInLeaf(this.#store.leafTerms(column.id, leaf), term);
-    if (found === undefined) return undefined;
-    return new StoredPostings(this.#store.listBytes(column.id, leaf, found), found.count, column.isText);
-  }
+/** The list of each term, undefined of those that a column lacks: in two questions to storage, however many they are. */
+function readLists(store: SegmentStore, sought: readonly SoughtList[]): (StoredPostings | undefined)[] {
+  const keys = sought.map(({ column, term }) => (column.firsts.length === 0 ? undefined : leafKey(column.id, leafOf(column, term))));
+  const leaves = store.termsOfLeaves(new Set(keys.filter((key) => key !== undefined)));
+  const places = sought.map(({ term }, i) => {
+    const key = keys[i];
+    const found = key === undefined ? undefined : findInLeaf(must(leaves.get(key), 'a column has its leaves'), term);
+    return key === undefined || found === undefined ? undefined : { key, ...found };
+  });
+  const found = places.filter((place) => place !== undefined);
+  const bytes = found.length === 0 ? [] : store.bytesOfLists(found);
+  let read = 0;
+  return places.map((place, i) => place && new StoredPostings(bytes[read++]!, place.count, sought[i]!.column.isText));
+}
+
+/** Reads what segments have of terms of a field and is not in memory, so that their lists are found there. */
+export function readAhead(store: SegmentStore, lists: ListCache, segments: readonly Segment[], { field, terms }: FieldTerms): void {
+  const sought = segments.flatMap((segment) => segment.unread(field, terms));
+  if (sought.length === 0) return;
+  readLists(store, sought).forEach((list, i) => lists.set(sought[i]!.column.id, sought[i]!.term, list ?? null));
 }
 
 const searched = (column: StoredColumn, firsts: readonly string[]): SegmentColumn & { readonly field: number } => ({ ...column, firsts });

@@ -11,6 +11,7 @@ import type { PostingPart } from './posting-part.ts';
 import { countIn, ordinalOf } from './posting-part.ts';
 import { PostingMemory } from './posting-memory.ts';
 import { QueryWalk } from './query-walk.ts';
+import { readAhead } from './segment.ts';
 import { SegmentStore } from './segment-store.ts';
 import type { FieldPostings, FieldTotals, PostedRow, Row, RowFilter, Space, SparseHits, SparseQuery, TermWalk } from './sparse-query.ts';
 import { walkTerms } from './term-walk.ts';
@@ -24,6 +25,8 @@ export interface RowSource {
 // What is counted in a step, a millisecond or two. A posting or a length that a filter is asked about takes 10 to 20 ns, a list that has to be read 30 us.
 const STEP_COUNTED = 65_536;
 const LIST_COUNTED = 2_048;
+// Terms whose lists are read at once, some 10 us each.
+const READ_AHEAD_TERMS = 64;
 
 interface Loaded {
   readonly memory: PostingMemory;
@@ -103,6 +106,7 @@ export class SparseEngine {
 
   /** Of each term, how many live rows have it, or of those that the filter leaves. In steps of some milliseconds; each term is counted in one. */
   *documentFrequencies({ namespace, field }: Space, terms: readonly string[], among?: RowFilter): Steps<number[]> {
+    this.#readAhead(namespace, field, terms);
     const frequencies: number[] = [];
     let due = STEP_COUNTED;
     for (const term of terms) {
@@ -134,6 +138,13 @@ export class SparseEngine {
   /** The same in steps of some milliseconds: rows that are put or removed in between may be found or not. */
   *searchInSteps(query: SparseQuery): Steps<SparseHits> {
     const scratch = this.#scratches.pop() ?? new WalkScratch();
+    for (const [field, clauses] of groupBy(query.clauses, (clause) => clause.field)) {
+      this.#readAhead(
+        query.namespace,
+        field,
+        clauses.map(({ term }) => term),
+      );
+    }
     const hits = yield* new QueryWalk(query, () => this.#memory, scratch).inSteps();
     this.#scratches.push(scratch);
     return hits;
@@ -163,6 +174,12 @@ export class SparseEngine {
   clear(): void {
     new SegmentStore(this.#storage).clear();
     this.#loaded.forget();
+  }
+
+  /** Of the first terms only: the lists of many would not stay in memory until they are used. */
+  #readAhead(namespace: number, field: number, terms: readonly string[]): void {
+    const { store, lists } = this.#memory;
+    readAhead(store, lists, this.#memory.segments(namespace), { field, terms: terms.slice(0, READ_AHEAD_TERMS) });
   }
 
   get #memory(): PostingMemory {

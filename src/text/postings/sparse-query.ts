@@ -62,6 +62,8 @@ export type Condition =
 /** The rows that a filter leaves, such as a bitmap. */
 export interface RowFilter extends Iterable<Row> {
   has(row: Row): boolean;
+  /** Sets bit `i` of the words, the lowest first, where row `from + i` is left, and clears the others. */
+  bits(from: Row, words: Uint32Array): void;
   readonly size: number;
 }
 

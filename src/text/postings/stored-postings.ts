@@ -95,6 +95,9 @@ function writeFrontier(writer: ByteWriter, { ordinals, values, lengths }: Postin
   }
 }
 
+// Of one block, used while a list is opened.
+const scratch = { ordinals: new Uint32Array(BLOCK_POSTINGS), values: new Float64Array(BLOCK_POSTINGS) };
+
 // By block: where its bytes begin, the widths of its gaps and values, where its bounds end.
 const FIELDS = 4;
 
@@ -166,7 +169,7 @@ export class StoredPostings implements PostingBlocks {
   }
 
   #restImpact(scorer: TermScorer, lengths: Uint32Array): number {
-    const [ordinals, values] = [new Uint32Array(BLOCK_POSTINGS), new Float64Array(BLOCK_POSTINGS)];
+    const { ordinals, values } = scratch;
     const count = this.decode(this.#full, ordinals, values);
     let impact = 0;
     for (let i = 0; i < count; i += 1) impact = Math.max(impact, impactOf(scorer, values[i]!, lengths[ordinals[i]!]!));
@@ -193,8 +196,8 @@ export class StoredPostings implements PostingBlocks {
       at += (BLOCK_POSTINGS / 8) * (blocks[FIELDS * block + 1]! + blocks[FIELDS * block + 2]!);
     }
     if (this.#full < this.lasts.length) {
-      const [ordinals, values] = [new Uint32Array(BLOCK_POSTINGS), new Float64Array(BLOCK_POSTINGS)];
-      const count = this.#decodeRest(this.#full === 0 ? -1 : last, ordinals, values);
+      const { ordinals } = scratch;
+      const count = this.#decodeRest(this.#full === 0 ? -1 : last, ordinals, scratch.values);
       this.lasts[this.#full] = ordinals[count - 1]!;
     }
     return bounds;

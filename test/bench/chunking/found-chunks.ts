@@ -2,7 +2,9 @@ import type { StaticModel } from '../../../src/inference/static/static-model.ts'
 import type { FoundChunk } from '../../../src/documents/passages/passage.ts';
 import type { SupportSettings } from '../../../src/documents/passages/supported-chunks.ts';
 import { supportedChunks } from '../../../src/documents/passages/supported-chunks.ts';
+import { analysisSettings } from '../../../src/contract/indexes/analysis.ts';
 import { must } from '../../../src/kernel/assert.ts';
+import { analyserOf } from '../../../src/text/analysis/analyser.ts';
 import { chooseFusion, EXPECTED_QUALITY } from '../../../src/text/fusion/default-rule.ts';
 import { fuse } from '../../../src/text/fusion/fuse.ts';
 import { embedTexts } from '../../../workers/cli/models/measured-quality.ts';
@@ -13,7 +15,10 @@ import type { CutChunk } from './cut-corpora.ts';
 export function foundChunks(chunks: readonly CutChunk[], queries: readonly string[], model: StaticModel): FoundChunk[][] {
   const documents = chunks.map(({ searched }) => searched);
   const { dimensions } = model.encoder.manifest;
-  const words = wordLegs({ name: 'chunks', documents, queries, relevance: [] });
+  const words = wordLegs(
+    { name: 'chunks', documents, queries, relevance: [] },
+    analyserOf(analysisSettings.parse({ language: 'english' })),
+  );
   const vectors = vectorLegs({ dimensions, queries: embedTexts(model, queries), documents: embedTexts(model, documents) });
   return queries.map((_, query) => {
     const legs = [words, vectors].map((leg, at) => ({

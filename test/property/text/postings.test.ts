@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 
+import { RowSet } from '../../../src/ann/filter/row-set.ts';
 import { POSTING_LIMITS } from '../../../src/contract/indexes/posting-limits.ts';
 import { RememberingStorage } from '../../../src/kernel/sql/remembering-storage.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
@@ -136,7 +137,7 @@ function someQuery(world: World): SparseQuery {
     namespace: 1,
     clauses,
     condition: conditions[world.below(3)],
-    among: world.below(2) === 0 ? undefined : new Set(rows.filter((row) => row % share === 0)),
+    among: world.below(2) === 0 ? undefined : RowSet.of(rows.filter((row) => row % share === 0)),
     topK: 1 + world.below(12),
     orderTies: (tied) => tied.toSorted((a, b) => b - a),
     judge: world.below(3) === 0 ? judged : undefined,

@@ -20,7 +20,7 @@ import { principal } from './memory-cache-world.ts';
 import { VirtualTime } from './virtual-time.ts';
 
 /** What takes its time, in milliseconds; Infinity: it never ends. */
-type Part = 'vector' | 'text' | 'sparse' | 'fetch' | 'highlight' | 'encode:dense' | 'encode:sparse' | 'encode:tokens' | 'rerank';
+type Part = 'vector' | 'place' | 'text' | 'sparse' | 'fetch' | 'highlight' | 'encode:dense' | 'encode:sparse' | 'encode:tokens' | 'rerank';
 
 const MANIFEST = {
   id: 'ix_1',
@@ -34,12 +34,13 @@ const MANIFEST = {
     body: { kind: 'text', weight: 2, source: 'field' },
     terms: { kind: 'sparse', idf: false, model: 'sparse', contractHash: 'hash-sparse' },
     plain: { kind: 'sparse', idf: false, model: null },
+    place: { kind: 'vector', dimensions: 2, metric: 'dot', model: null },
     tokens: { kind: 'multi_vector', dimensions: 2, model: 'tokens', contractHash: 'hash-tokens' },
   },
 } as unknown as IndexManifest;
 
 /** What each kind of leg finds. */
-const FOUND = { vector: ['a', 'b', 'c'], text: ['c', 'd'], sparse: ['d', 'a'] } as const;
+const FOUND = { vector: ['a', 'b', 'c'], place: ['b'], text: ['c', 'd'], sparse: ['d', 'a'] } as const;
 
 /** An index with a model and fields whose parts take as long as a test says, on a clock of its own. */
 export class PlanWorld {
@@ -55,6 +56,8 @@ export class PlanWorld {
   readonly plans: Plans;
   /** Of the last write. */
   lsn = 5;
+  /** Of what is read of rows; absent: later than the last write was, as legs saw it. */
+  rowsLsn: number | undefined;
   /** Of each model that reads; one that is not named has the first. */
   readonly versions: Record<string, string> = {};
   manifest = MANIFEST;
@@ -71,11 +74,12 @@ export class PlanWorld {
         const send = (queries: readonly ShardQuery[]) => Promise.all(queries.map((one) => found('vector', one, reading))).then(ok);
         return reading.part === undefined ? found('vector', search, reading) : reading.part.ask('shard 0', search, send);
       },
-      searchFields: (_: IndexManifest, search: ShardFieldSearch, reading: Reading) => found(search.query.kind, search, reading),
+      searchFields: (_: IndexManifest, search: ShardFieldSearch, reading: Reading) =>
+        found(search.query.kind === 'vector' ? 'place' : search.query.kind, search, reading),
       fetch: async (_: IndexManifest, asked: ShardFetch) => {
         this.fetches.push(asked);
         await this.#wait('fetch');
-        return ok({ ...rowsOf(asked), lsn: this.lsn + 1 });
+        return ok({ ...rowsOf(asked), lsn: this.rowsLsn ?? this.lsn + 1 });
       },
       highlight: async (_: IndexManifest, asked: ShardHighlight) => {
         this.highlighted.push(asked);

@@ -5,6 +5,7 @@ import { isTruncating } from '../../../contract/embeddings/truncation.ts';
 import type { SparseLeg, VectorLeg } from '../../../contract/vectors/plans/legs.ts';
 import type { StageOf } from '../../../contract/vectors/plans/stages.ts';
 import type { IndexManifest } from '../../../index/index-manifest.ts';
+import { embeddingFor } from '../../../index/index-manifest.ts';
 import { must } from '../../../kernel/assert.ts';
 import { groupBy } from '../../../kernel/grouped.ts';
 import { ok } from '../../../kernel/result.ts';
@@ -72,7 +73,7 @@ export class PlanTexts {
     this.#caller = caller;
     this.#manifest = manifest;
     const asked = plans.flatMap((one) => askedTexts(one));
-    for (const [name, some] of groupBy(asked, (one) => groupName(this.#fieldOf(one.asker), one))) {
+    for (const [name, some] of groupBy(asked, (one) => this.#groupName(one))) {
       const [first] = some;
       const cut = new Map<string, number>();
       const of = { field: first && this.#fieldOf(first.asker), isTruncating: first?.isTruncating === true, asked: some, cut };
@@ -120,6 +121,12 @@ export class PlanTexts {
       fields.find(([name]) => name === asker.field),
       'its field was checked to be there',
     )[1];
+  }
+
+  /** The same for whatever one model makes in one way, be it of the index or of its fields. */
+  #groupName({ asker, isTruncating: isCut }: AskedText): string {
+    const { kind, model, contractHash } = this.#fieldOf(asker) ?? { kind: 'vector', ...embeddingFor(this.#manifest, 'queries') };
+    return JSON.stringify([kind, model, contractHash, isCut]);
   }
 
   async #encode({ field, isTruncating: isCut, asked, cut }: Omit<Group, 'made'>) {
@@ -174,7 +181,3 @@ function askedTexts({ plan: { legs, body }, at }: PlacedPlan): AskedText[] {
   );
   return [...ofLegs, ...ofStages];
 }
-
-/** The same for whatever one model makes in one way. */
-const groupName = (field: EncodedField | undefined, { isTruncating: isCut }: AskedText): string =>
-  JSON.stringify([field === undefined ? '' : [field.kind, field.model, field.contractHash], isCut]);

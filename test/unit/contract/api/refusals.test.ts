@@ -74,6 +74,7 @@ const OTHER_MESSAGES = [
   'durable-objects/platform-fault.ts',
   'src/contract/vectors/filter-syntax.ts',
   'src/contract/vectors/geo-area.ts',
+  'src/contract/vectors/text-query.ts',
   'src/contract/api/parse.ts',
   'src/contract/qdrant/field-condition.ts',
   'src/contract/qdrant/filter.ts',

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 
+import { RowSet } from '../../../../src/ann/filter/row-set.ts';
 import { POSTING_LIMITS } from '../../../../src/contract/indexes/posting-limits.ts';
 import { RememberingStorage } from '../../../../src/kernel/sql/remembering-storage.ts';
 import type { Steps } from '../../../../src/kernel/stepped-work.ts';
@@ -33,7 +34,7 @@ function counted<T>(steps: Steps<T>, between: () => void = () => undefined): [va
 
 it('[TX43] counting under a filter goes on in steps, also of long lists', () => {
   const engine = engineOf(ROWS);
-  const even = new Set(Array.from({ length: ROWS / 2 }, (_, i) => 2 * i + 2));
+  const even = RowSet.of(Array.from({ length: ROWS / 2 }, (_, i) => 2 * i + 2));
   expect(counted(engine.documentFrequencies(SPACE, TERMS, even))).toEqual([TERMS.map(() => ROWS / 2), TERMS.length]);
   expect(counted(engine.totalsAmong(SPACE, even))).toEqual([{ documents: ROWS / 2, totalLength: 2 * ROWS }, expect.any(Number)]);
   expect(counted(engine.totalsAmong(SPACE, even))[1]).toBeGreaterThan(1);
@@ -50,7 +51,7 @@ it('[TX43] counting under a filter goes on in steps, also of long lists', () => 
 
 it('[TX40] [TX43] counts whose steps lie between flushes and merges count each row once', () => {
   const engine = engineOf(ROWS);
-  const all = new Set(Array.from({ length: 2 * ROWS }, (_, i) => i));
+  const all = RowSet.of(Array.from({ length: 2 * ROWS }, (_, i) => i));
   let row = ROWS;
   const puts = () => {
     for (let i = 0; i < POSTING_LIMITS.memtableRowsMaxCount; i += 1) {

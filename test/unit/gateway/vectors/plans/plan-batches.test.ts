@@ -43,6 +43,33 @@ describe('[TX281] texts of plans', () => {
     expect(sparse).toEqual([{ kind: 'sparse', field: 'terms', indices: [1], values: [4] }]);
   });
 
+  it('are encoded once for all fields of one contract, and for each contract of a model apart', async () => {
+    const world = new PlanWorld();
+    const { fields, embedding } = world.manifest;
+    const dense = { kind: 'vector', dimensions: 2, metric: 'dot' } as const;
+    world.manifest = {
+      ...world.manifest,
+      fields: {
+        ...fields,
+        same: { ...dense, ...embedding!, model: 'dense' },
+        older: { ...dense, model: 'dense', contractHash: 'hash-old' },
+      },
+    };
+    const legs = ['', 'same', 'older'].map((field) => ({ kind: 'vector', field, text: 'lock' }));
+    expect(await world.search({ legs })).toMatchObject({ ok: true, value: { tokens: 2 } });
+    const read = world.embedded.map(({ contractHash, texts }) => `${texts.join()} by ${contractHash}`);
+    expect(read.toSorted((a, b) => (a < b ? -1 : 1))).toEqual(['lock by hash-dense', 'lock by hash-old']);
+    const made = world.asked.map(({ search }) =>
+      'target' in search ? ['', search.target] : [(search.query as { field: string }).field, search.query],
+    );
+    expect(new Map(made as [string, unknown][])).toEqual(
+      new Map<string, unknown>([
+        ['', { kind: 'values', values: Float32Array.of(4, 1) }],
+        ...['same', 'older'].map((field) => [field, { kind: 'vector', field, vector: Float32Array.of(4, 1) }] as const),
+      ]),
+    );
+  });
+
   it('are read at the same time, and a leg waits for its own alone', async () => {
     const world = new PlanWorld();
     Object.assign(world.delays, { 'encode:dense': 300, 'encode:sparse': 400, text: 100 });
@@ -121,6 +148,16 @@ describe('plans of one call', () => {
     expect(readings.every(({ part }) => part !== undefined)).toBe(true);
   });
 
+  it('[TX283] wait for no search that shares no call: near a field, of words, or behind a prefetch', async () => {
+    const world = new PlanWorld();
+    Object.assign(world.delays, { place: 300, text: 200 });
+    const place = { kind: 'vector', field: 'place', vector: [1, 0] };
+    const behind = { ...VECTOR, prefetch: { legs: [WORDS] } };
+    const found = await world.searchAll([place, WORDS, behind, VECTOR].map((leg) => ({ legs: [leg], explain: true })));
+    const took = found.ok ? found.value.found.map(({ explanation }) => explanation?.legs.at(-1)?.tookMs) : [];
+    expect(took).toEqual([300, 200, 200, 0]);
+  });
+
   it('[TX283] read their matches together where they include the same', async () => {
     const world = new PlanWorld();
     const found = await world.searchAll([{ legs: [VECTOR] }, { legs: [WORDS] }, { legs: [WORDS], include_text: true }]);
@@ -167,6 +204,28 @@ describe('plans of one call', () => {
     expect(found.ok && found.value.found.map(({ searches }) => searches)).toEqual([4, 3]);
     expect(world.reserved[0]).toEqual({ vector_queries: 7 });
   });
+});
+
+it('[TX261] [TX266] what a leg ranks is searched by its filter and that of the plan, too', async () => {
+  const world = new PlanWorld();
+  const leg = { ...WORDS, filter: { page: 1 }, prefetch: { legs: [{ ...VECTOR, filter: { page: 2 } }] } };
+  await world.search({ legs: [leg], filter: { page: 3 } });
+  const pagesOf = (filter: unknown) => [1, 2, 3].filter((page) => JSON.stringify(filter).includes(`"values":[${page}]`));
+  expect(world.asked.map(({ search: { filter } }) => pagesOf(filter))).toEqual([
+    [1, 2, 3],
+    [1, 3],
+  ]);
+});
+
+it('[TX277] an answer is complete up to the oldest of what it is made of, but for one of the primary', async () => {
+  const world = new PlanWorld();
+  world.rowsLsn = 3;
+  const lsnOf = async (plan: object) => world.search(plan).then((found) => found.ok && found.value.lsn);
+  const bare = { legs: [VECTOR], include_metadata: false };
+  expect(await lsnOf({ legs: [VECTOR] })).toBe(5);
+  expect(await lsnOf({ legs: [VECTOR], consistency: 'eventual' })).toBe(3);
+  expect(await lsnOf({ ...bare, consistency: 'eventual' })).toBe(5);
+  expect(await lsnOf({ ...bare, facets: [{ property: 'page' }], consistency: 'eventual' })).toBe(3);
 });
 
 describe('[TX280] one deadline holds for all of a plan', () => {
