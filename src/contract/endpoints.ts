@@ -53,6 +53,7 @@ import { uploadEndpoints } from './files/uploads.ts';
 import { upstreamEndpoints } from './upstreams/upstreams.ts';
 import { usageEndpoints } from './tenancy/usage.ts';
 import { vectorChangeEndpoints } from './vectors/vector-changes.ts';
+import { evaluationEndpoints } from './vectors/judged/evaluations.ts';
 import { planEndpoints } from './vectors/plans/plans.ts';
 import { vectorEndpoints, vectorListingEndpoints } from './vectors/vectors.ts';
 
@@ -65,6 +66,7 @@ const INFERENCE_AND_RETRIEVAL = {
   ...aliasEndpoints,
   ...vectorEndpoints,
   ...planEndpoints,
+  ...evaluationEndpoints,
   ...vectorListingEndpoints,
   ...vectorChangeEndpoints,
   ...bulkEndpoints,

@@ -112,6 +112,7 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
   upsertVectors: async () => expect((await fetched('lock')).metadata).toEqual({ page: 3, lang: 'en' }),
   queryVectors: ({ matches }) => expect(idsIn(matches)).toEqual(['lock', 'weir']),
   searchIndex: ({ matches, fusion }) => expect([idsIn(matches), fusion.kind]).toEqual([['lock', 'weir'], 'sum']),
+  evaluateIndex: ({ judged, measures }) => expect([judged, measures.map(({ plans }: Body) => plans[0].mean)]).toEqual([2, [1, 1]]),
   queryVectorsBatch: ({ results }) => expect(results.map(({ matches }: Body) => idsIn(matches))).toEqual([['lock'], ['weir']]),
   fetchVectors: ({ vectors }) => expect(vectors).toMatchObject([{ id: 'lock', text: 'the lock keeper opens the gates at dawn' }]),
   listVectors: ({ vectors }) => expect(idsIn(vectors)).toEqual(['lock', 'mill', 'weir']),

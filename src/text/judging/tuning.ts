@@ -1,9 +1,10 @@
+import type { Measure } from '../../contract/vectors/judged/measure-names.ts';
 import { must } from '../../kernel/assert.ts';
 import type { Leg } from '../fusion/fuse.ts';
 import { fuse } from '../fusion/fuse.ts';
 import type { Tuned } from './cross-validation.ts';
 import { crossValidate } from './cross-validation.ts';
-import type { Gains, Measure } from './measures.ts';
+import type { Gains } from './measures.ts';
 import { measured } from './measures.ts';
 import type { FusionSetting } from './settings-grid.ts';
 import { settingsGrid } from './settings-grid.ts';

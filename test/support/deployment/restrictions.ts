@@ -149,6 +149,7 @@ export const RESTRICTIONS: Readonly<Record<OfTenants, Restriction>> = {
   queryVectors: ofTexts,
   queryVectorsBatch: ofTexts,
   searchIndex: ofTexts,
+  evaluateIndex: ofTexts,
   fetchVectors: ofIndex,
   deleteVectors: ofIndex,
   listVectors: ofIndex,

@@ -73,6 +73,18 @@ export const retrievalExamples = {
       top_k: 2,
     },
   },
+  evaluateIndex: {
+    params,
+    body: {
+      queries: [
+        { id: 'opening', text: 'who opens the lock?', relevant: { lock: 1 } },
+        { id: 'flour', text: 'what grinds flour?', relevant: { mill: 2, lock: 0 } },
+      ],
+      plans: [{}, { legs: [{ kind: 'text', text: '{{text}}' }] }],
+      measures: ['mrr', 'recall@10'],
+      include_queries: true,
+    },
+  },
   queryVectorsBatch: {
     params,
     body: {

@@ -152,4 +152,4 @@ export class Plans extends Composed<PlansParts> {
 }
 
 /** Each leg that searches by itself is one. */
-const searchesOf = ({ legs }: CheckedPlan): number => legs.filter(({ leg }) => leg.kind !== 'plan').length;
+export const searchesOf = ({ legs }: CheckedPlan): number => legs.filter(({ leg }) => leg.kind !== 'plan').length;

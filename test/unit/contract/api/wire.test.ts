@@ -19,7 +19,7 @@ const HASHES: Record<string, string> = {
   '0.5.0': 'e2f26f8b8579927fa1f0a95fdf5cf7f51c46c17928b5613313153dcfa0836211',
   '0.5.1': '111182a2cb1ae8301d12c173303ce793ce7b96fd01e5c2a6f53fac049fa15745',
   '0.6.0': '1a0e4bf90170463a8a58340a95224ff72953a7a09c01b0ace1d95b04ec3b9cd6',
-  '0.7.0': 'ae84022eeb93e662bc90d7c0d9cbd2eab5bae1c9ebacd39461a4d34149eb03c8',
+  '0.7.0': '0ad9a2f315cbf5590dca86e17f5ec8356f88e2df4be130c74835f81b953cf362',
 };
 
 describe('the wire contract', () => {

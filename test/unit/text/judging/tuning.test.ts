@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
+import type { Measure } from '../../../../src/contract/vectors/judged/measure-names.ts';
 import { Seeded } from '../../../../src/kernel/seeded.ts';
 import { judgeSettings } from '../../../../src/text/judging/judged-settings.ts';
-import type { Measure } from '../../../../src/text/judging/measures.ts';
 import type { RecordedQuery, TunableSetting } from '../../../../src/text/judging/tuning.ts';
 import { tuneSearch } from '../../../../src/text/judging/tuning.ts';
 
@@ -75,20 +75,21 @@ describe('settings that are judged', () => {
   }));
 
   it('are measured by the same queries, each beside the first [TX108]', () => {
-    const [mrr, recall] = judgeSettings(queries, [{ kind: 'mrr' }, { kind: 'recall', k: 2 }], 7);
-    expect(mrr!.means.map(({ value }) => value)).toEqual([0.5, 1, 0.5]);
-    expect(mrr!.comparisons).toMatchObject([
-      { difference: { value: 0.5 }, isSignificant: true },
-      { difference: { value: 0 }, isSignificant: false },
+    const mrr = judgeSettings(queries, { kind: 'mrr' }, 7);
+    const recall = judgeSettings(queries, { kind: 'recall', k: 2 }, 7);
+    expect(mrr.means.map(({ value }) => value)).toEqual([0.5, 1, 0.5]);
+    expect(mrr.comparisons).toMatchObject([
+      { difference: { value: 0.5 }, isSignificant: true, wins: 20, losses: 0 },
+      { difference: { value: 0 }, isSignificant: false, wins: 10, losses: 10 },
     ]);
-    expect(recall!.comparisons).toMatchObject([{ difference: { value: 0 } }, { difference: { value: -0.5 } }]);
-    expect(recall!.figures[2]!.slice(0, 2)).toEqual(Float64Array.of(1, 0));
+    expect(recall.comparisons).toMatchObject([{ difference: { value: 0 } }, { difference: { value: -0.5 } }]);
+    expect(recall.figures[2]!.slice(0, 2)).toEqual(Float64Array.of(1, 0));
   });
 
   it('alone are compared with nothing [TX108]', () => {
-    const [mrr] = judgeSettings(
+    const mrr = judgeSettings(
       queries.map((query) => ({ ...query, rankings: query.rankings.slice(0, 1) })),
-      [{ kind: 'mrr' }],
+      { kind: 'mrr' },
       7,
     );
     expect(mrr).toMatchObject({ comparisons: [], means: [{ value: 0.5, low: 0.5, high: 0.5 }] });

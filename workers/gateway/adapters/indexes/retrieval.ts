@@ -15,6 +15,7 @@ import { VectorListing } from '../../../../src/gateway/vectors/vector-listing.ts
 import { FieldSpace } from '../../../../src/gateway/vectors/field-space.ts';
 import { Upserts } from '../../../../src/gateway/vectors/upserts.ts';
 import { VectorSpace } from '../../../../src/gateway/vectors/vector-space.ts';
+import { Evaluations } from '../../../../src/gateway/vectors/judged/evaluations.ts';
 import { Plans } from '../../../../src/gateway/vectors/plans/plans.ts';
 import { Searches } from '../../../../src/gateway/vectors/searches.ts';
 import { Vectors } from '../../../../src/gateway/vectors/vectors.ts';
@@ -55,6 +56,7 @@ export interface Retrieval {
   readonly searches: Searches;
   readonly queries: QueryCache;
   readonly plans: Plans;
+  readonly evaluations: Evaluations;
   readonly recall: RecallMeasurement;
   readonly imports: Imports;
   readonly exports: Exports;
@@ -78,6 +80,7 @@ export function wireRetrieval(env: GatewayEnv, gateway: Embedding): Retrieval {
   const tokens = new BulkTokens(new Hmac(must(env.SLUICE_KEY_PEPPER, 'the secret binding SLUICE_KEY_PEPPER')));
   const fields = new FieldSpace(embedder);
   const vectors = new Vectors({ manifests, shards, space, fields });
+  const plans = new Plans({ manifests, shards, space, embedder, reranker, tables: TABLES, clock, timer: systemTimer });
   const searches = new Searches({ manifests, shards, space, countInputs });
   const queries = new QueryCache({ searches, manifests, shards, embedder, purges, clock, sha256, count, wakeUps: requestWakeUps });
   metrics.gauge('sluice_cache_entries', { cache: 'queries' }, () => queries.held.entries);
@@ -91,7 +94,8 @@ export function wireRetrieval(env: GatewayEnv, gateway: Embedding): Retrieval {
     changes: new VectorChanges({ manifests, shards, space }),
     searches,
     queries,
-    plans: new Plans({ manifests, shards, space, embedder, reranker, tables: TABLES, clock, timer: systemTimer }),
+    plans,
+    evaluations: new Evaluations({ manifests, shards, plans, clock, giveWay: () => sleep(0) }),
     recall: new RecallMeasurement({ manifests, shards, rng }),
     imports: new Imports({ vectors, manifests, space, budget, tokens, rng, sleep }),
     erasures: new Erasures(new DurableErasures(env, registries)),
