@@ -5,7 +5,7 @@ import type { Endpoint } from '../../api/endpoint.ts';
 import { call, json, tenant } from '../../api/endpoint.ts';
 import { notBoth } from '../../api/presence.ts';
 import { deadlineHeaders } from '../../api/reading.ts';
-import { indexParams } from '../../indexes/indexes.ts';
+import { indexParams } from '../../indexes/index-params.ts';
 import { checkLegs, planFields, shallow } from '../plans/plans.ts';
 import { namespace, text, vectorId } from '../vector-fields.ts';
 import { evaluationReply } from './evaluation-reply.ts';

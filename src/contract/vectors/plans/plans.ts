@@ -8,9 +8,10 @@ import { exactlyOneOf } from '../../api/presence.ts';
 import { consistency, deadlineHeaders } from '../../api/reading.ts';
 import { modelName } from '../../embeddings/embedding-fields.ts';
 import { truncate } from '../../embeddings/truncation.ts';
-import { indexParams } from '../../indexes/indexes.ts';
+import { indexParams } from '../../indexes/index-params.ts';
 import { filter } from '../filter-syntax.ts';
 import { namespace, text } from '../vector-fields.ts';
+import { bm25B, bm25K1 } from './bm25.ts';
 import { propertyPath } from './formula.ts';
 import { fusion } from './fusion.ts';
 import type { Leg } from './legs.ts';
@@ -92,8 +93,8 @@ export const planFields = {
     .enum(['index', 'filter'])
     .default('index')
     .meta(about('Whether words count as rare by all texts of the namespace, or by those that the filter leaves.')),
-  k1: z.number().min(0).max(10).optional().meta(about('BM25: how soon further occurrences of a word count less. Absent: 1.2.')),
-  b: z.number().min(0).max(1).optional().meta(about('BM25: how much long texts count less. Absent: 0.75.')),
+  k1: bm25K1.optional().meta(about('BM25: how soon further occurrences of a word count less. Absent: as the search settings of the index say, else 1.2.')),
+  b: bm25B.optional().meta(about('BM25: how much long texts count less. Absent: as the search settings of the index say, else 0.75.')),
   explain: z.boolean().default(false).meta(about('Answers an `explanation`, and of each match what the legs say of it.')),
   model: modelName
     .optional()

@@ -15,6 +15,7 @@ import { VectorListing } from '../../../../src/gateway/vectors/vector-listing.ts
 import { FieldSpace } from '../../../../src/gateway/vectors/field-space.ts';
 import { Upserts } from '../../../../src/gateway/vectors/upserts.ts';
 import { VectorSpace } from '../../../../src/gateway/vectors/vector-space.ts';
+import { TunedIndexes } from '../../../../src/gateway/vectors/judged/tuned-indexes.ts';
 import { Evaluations } from '../../../../src/gateway/vectors/judged/evaluations.ts';
 import { Plans } from '../../../../src/gateway/vectors/plans/plans.ts';
 import { Searches } from '../../../../src/gateway/vectors/searches.ts';
@@ -57,6 +58,7 @@ export interface Retrieval {
   readonly queries: QueryCache;
   readonly plans: Plans;
   readonly evaluations: Evaluations;
+  readonly tunedIndexes: TunedIndexes;
   readonly recall: RecallMeasurement;
   readonly imports: Imports;
   readonly exports: Exports;
@@ -96,6 +98,7 @@ export function wireRetrieval(env: GatewayEnv, gateway: Embedding): Retrieval {
     queries,
     plans,
     evaluations: new Evaluations({ manifests, shards, plans, clock, giveWay: () => sleep(0) }),
+    tunedIndexes: new TunedIndexes({ directory, manifests }),
     recall: new RecallMeasurement({ manifests, shards, rng }),
     imports: new Imports({ vectors, manifests, space, budget, tokens, rng, sleep }),
     erasures: new Erasures(new DurableErasures(env, registries)),
