@@ -26,7 +26,7 @@ import { VectorStore } from '../src/ann/store/vector-store.ts';
 /** A copy of a shard that follows it and answers reads, as `Replica` describes. Opened and erased by the index's own object; it accepts no writes. */
 export class ReplicaObject extends DurableObject<Pick<ReshardingEnv, 'SHARD'>> implements Served<ReplicaStub> {
   readonly #name = this.ctx.id.toString();
-  readonly #store = new VectorStore(this.ctx.storage, undefined, fieldsOver);
+  readonly #store = new VectorStore(this.ctx.storage, undefined, fieldsOver(this.#name));
   readonly #engine = new ShardEngine(RESOURCES, this.#name, this.#store);
   readonly #shard = new ReadableShard(this.#store, this.#engine, this.#name, SELECTIONS);
   readonly #meter = new LoadMeter();

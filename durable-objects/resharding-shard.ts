@@ -28,7 +28,7 @@ export abstract class ReshardingShard extends DurableObject<ReshardingEnv> {
   readonly #turns = readQueue();
   readonly #route = new StoredCell<ShardRoute>(this.ctx.storage, 'route');
   readonly #order = new StoredCell<DrainOrder>(this.ctx.storage, 'order');
-  protected readonly store = new VectorStore(this.ctx.storage, undefined, fieldsOver);
+  protected readonly store = new VectorStore(this.ctx.storage, undefined, fieldsOver(this.#name));
   protected readonly shard = new Shard(this.store, new ShardEngine(RESOURCES, this.#name, this.store), this.#name, SELECTIONS);
   protected readonly pulse = new ShardPulse(this.env, this.#route);
   readonly #growth = new ShardResharding(

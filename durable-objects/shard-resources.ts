@@ -1,5 +1,7 @@
 import { engineResources } from '../src/ann/shard/engine-resources.ts';
 import type { FieldsOver } from '../src/ann/row-fields.ts';
+import { AllFields } from '../src/ann/field-vectors/all-fields.ts';
+import { VectorFields } from '../src/ann/field-vectors/vector-fields.ts';
 import { SelectionCache } from '../src/ann/filter/selection.ts';
 import { ReadQueue } from '../src/ann/read-queue.ts';
 import { workPaced } from '../src/ann/maintenance/background-work.ts';
@@ -18,7 +20,14 @@ export const SELECTIONS = new SelectionCache(INDEX_LIMITS.selectionCacheBytesMax
 // Fields that are analysed alike share an analyser, whatever their shards.
 const ANALYSERS = new Analysers();
 
-export const fieldsOver: FieldsOver = (storage, rows) => new SqliteRowFields(storage, rows, ANALYSERS, INDEX_LIMITS.shardPostingsBytesMax);
+/** What follows the rows of the shard or replica of that name. */
+export const fieldsOver =
+  (name: string): FieldsOver =>
+  (storage, rows) =>
+    new AllFields(
+      new SqliteRowFields(storage, rows, ANALYSERS, INDEX_LIMITS.shardPostingsBytesMax),
+      new VectorFields(storage, rows, RESOURCES, name),
+    );
 
 /** Does slices with pauses for searches; see `workPaced`. */
 export const inBackground = (step: (nowMs: number) => Promise<number | undefined>): Promise<number | undefined> =>

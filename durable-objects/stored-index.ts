@@ -5,8 +5,8 @@ import { annotated, NO_ANNOTATIONS } from '../src/index/index-annotations.ts';
 import type { IndexRecord } from '../src/index/index-lifecycle.ts';
 import { indexLost, indexNotFound, madeBy } from '../src/index/index-lifecycle.ts';
 import type { IndexManifest } from '../src/index/index-manifest.ts';
-import type { StoredSearchSettings } from '../src/index/search-settings.ts';
-import { settingsFor, storedSettings } from '../src/index/search-settings.ts';
+import type { StoredSearchSettings } from '../src/index/stored-settings.ts';
+import { settingsFor, storedSettings } from '../src/index/stored-settings.ts';
 import type { ReplicaRecord } from '../src/index/replicas/index-replicas.ts';
 import type { SearchSettingsBody } from '../src/contract/indexes/search-settings.ts';
 import { INDEX_LIMITS } from '../src/contract/indexes/index-limits.ts';
@@ -68,7 +68,7 @@ export abstract class StoredIndex extends DurableObject<ObjectsEnv> {
     if (record?.state !== 'live') return indexNotFound(name);
     const leased = underLease(lease, Date.now());
     if (!leased.ok) return leased;
-    if (settings === null) this.#searchSettings.forget();
+    if (settings === null) this.#searchSettings.erase();
     else {
       const stored = storedSettings(record.manifest, settings, Date.now());
       if (!stored.ok) return stored;

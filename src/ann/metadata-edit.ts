@@ -70,12 +70,7 @@ const isObject = (value: JsonValue): value is JsonObject =>
 const ID_CHARS_SHOWN = 64;
 
 /** The metadata of a vector after an edit. Refuses what would outgrow a limit, naming the vector. */
-export function editedMetadata(
-  id: string,
-  before: string | null,
-  edit: MetadataEdit | { readonly kind: 'values' },
-): Outcome<string | null> {
-  if (edit.kind === 'values') return ok(before);
+export function editedMetadata(id: string, before: string | null, edit: MetadataEdit): Outcome<string | null> {
   const after = editMetadata(before, edit);
   if (after === null) return ok(null);
   const checked = parse(metadataSchema, after);

@@ -2,6 +2,7 @@ import type { Outcome } from '../contract/api/outcome.ts';
 import type { IndexFields } from '../contract/indexes/index-fields.ts';
 import type { TextQuery } from '../contract/vectors/text-query.ts';
 import type { RememberingStorage } from '../kernel/sql/remembering-storage.ts';
+import type { SearchCost } from './search-cost.ts';
 import type { PlacedId, Row, Rows, VectorPlace } from './stored-vector.ts';
 
 /** What a row holds that fields may be made of. */
@@ -20,13 +21,15 @@ export interface RowSource {
   contentsOf(rows: readonly Row[]): RowContents[];
   /** The ids of stored rows, in any order. */
   idsOf(rows: Iterable<Row>): PlacedId[];
+  /** Those of a namespace that are stored, spilled copies too. */
+  liveRows(namespace: number): Rows;
 }
 
 /** Makes what follows the rows of a store. */
 export type FieldsOver = (storage: RememberingStorage, rows: RowSource) => RowFields;
 
-/** What a leg over fields asks a shard for. */
-export type FieldQuery =
+/** What a leg over fields that have postings asks a shard for. */
+export type PostingsQuery =
   | {
       readonly kind: 'text';
       readonly query: TextQuery;
@@ -44,6 +47,16 @@ export type FieldQuery =
       readonly values: readonly number[];
     };
 
+/** The vectors of a field that are closest to one of its dimensions, by the field's metric. */
+export interface VectorFieldQuery {
+  readonly kind: 'vector';
+  readonly field: string;
+  readonly vector: Float32Array<ArrayBuffer>;
+}
+
+/** What a leg over fields asks a shard for. */
+export type FieldQuery = PostingsQuery | VectorFieldQuery;
+
 /** Counts that scores depend on: of one shard, or the sums of several. */
 export interface TermStatistics {
   /** By field: the rows that have it, and the sum of their lengths in terms (sparse: 0). */
@@ -57,8 +70,8 @@ export interface FieldRows extends Rows, Iterable<Row> {
   readonly size: number;
 }
 
-export interface FieldSearch {
-  readonly query: FieldQuery;
+export interface FieldSearch<Query = FieldQuery> {
+  readonly query: Query;
   /** The namespace's ordinal. */
   readonly namespace: number;
   readonly topK: number;
@@ -67,6 +80,9 @@ export interface FieldSearch {
   /** Of the whole index. Absent: the shard's own. */
   readonly statistics?: TermStatistics | undefined;
 }
+
+/** Asks for the counts that scores of a query depend on, of all of the namespace or of some rows. */
+export type CountedSearch<Query = FieldQuery> = Omit<FieldSearch<Query>, 'topK' | 'statistics'>;
 
 export interface FieldHighlight {
   readonly query: TextQuery;
@@ -90,11 +106,11 @@ export interface Fragment {
   readonly matches: readonly { readonly begin: number; readonly end: number }[];
 }
 
-/** Rows, the best first; of equal scores, those whose ids come first in the order of code units. */
-export interface FieldMatches {
+/** Rows, the best first; of equal scores, those whose ids come first in the order of code units. Of distances, the least is the best. */
+export interface FieldMatches<Work = PostingsWork | SearchCost> {
   readonly rows: readonly Row[];
   readonly scores: readonly number[];
-  readonly work: PostingsWork;
+  readonly work: Work;
 }
 
 /** What a search of postings took. */
@@ -107,20 +123,15 @@ export interface PostingsWork {
 }
 
 /**
- * The fields of a shard's rows: indexes that follow its store. Writes happen inside of the store's transaction; what is in memory only
- * is made again from the rows.
+ * What is made of the fields of a shard's rows: indexes that follow its store. Writes happen inside of the store's transaction; what is in
+ * memory only is made again from the rows.
  */
-export interface RowFields {
-  /** Follows the fields of the index: those that are new are built by `sweep`, those that are gone are erased. */
+export interface FollowingFields {
+  /** Follows the fields of the index: those that are new are built by `sweep`, those that are gone are erased. Repeating it changes nothing. */
   define(fields: IndexFields): void;
   put(rows: readonly RowContents[]): void;
   remove(places: readonly VectorPlace[]): void;
   clear(): void;
-  /** Refuses a field that the index does not have or that is still built, and with `limit_exceeded`. */
-  search(search: FieldSearch): Outcome<FieldMatches>;
-  statistics(search: Omit<FieldSearch, 'topK' | 'statistics'>): Outcome<TermStatistics>;
-  /** The fragments of each row, by field. Refuses a field that is no text field of the index. */
-  highlight(rows: readonly RowContents[], asked: FieldHighlight): Outcome<Readonly<Record<string, readonly Fragment[]>>[]>;
   /** Does a slice of background work of at most 8 ms. Returns whether there is more. */
   sweep(): boolean;
   readonly isSweepDue: boolean;
@@ -128,4 +139,20 @@ export interface RowFields {
   evict(): void;
   /** In memory. */
   readonly bytes: number;
+}
+
+/** Those that have postings, which are searched by terms. */
+export interface PostingsFields extends FollowingFields {
+  /** Refuses a field that the index does not have or that is still built, and with `limit_exceeded`. */
+  search(search: FieldSearch<PostingsQuery>): Outcome<FieldMatches<PostingsWork>>;
+  statistics(search: CountedSearch<PostingsQuery>): Outcome<TermStatistics>;
+  /** The fragments of each row, by field. Refuses a field that is no text field of the index. */
+  highlight(rows: readonly RowContents[], asked: FieldHighlight): Outcome<Readonly<Record<string, readonly Fragment[]>>[]>;
+}
+
+/** All of them. */
+export interface RowFields extends FollowingFields, Pick<PostingsFields, 'highlight'> {
+  /** As `PostingsFields` does. */
+  search(search: FieldSearch): Outcome<FieldMatches>;
+  statistics(search: CountedSearch): Outcome<TermStatistics>;
 }

@@ -2,6 +2,8 @@ import { utf8 } from '../kernel/bytes.ts';
 import type { IndexId } from '../kernel/ids.ts';
 import { mix } from '../kernel/seeded.ts';
 import type { Repetition, Routed, Written } from './shard-protocol.ts';
+import type { Vectors } from './stored-vector.ts';
+import { vectorsAt } from './stored-vector.ts';
 
 /**
  * What crosses between locators and shards. All writes of an id carry a version that its locator gave out, higher than any before;
@@ -12,10 +14,8 @@ export interface RowKeys {
   readonly namespaces: readonly string[];
 }
 
-/** Vectors with everything that belongs to them: columns of one item a vector. */
-export interface Rows extends RowKeys {
-  /** [ids.length x dimensions] */
-  readonly values: Float32Array<ArrayBuffer>;
+/** Rows with everything that belongs to them: columns of one item a row. */
+export interface Rows extends RowKeys, Vectors {
   readonly metadata: readonly (string | null)[];
   readonly texts: readonly (string | null)[];
   /** See `RowContents`. Absent: none has any. */
@@ -112,14 +112,12 @@ export interface LocatedRemoval extends RowKeys {
 }
 
 /** The rows at the positions, in their order. */
-export function rowsAt({ ids, namespaces, values, metadata, texts, contents, copies }: Rows, positions: readonly number[]): Rows {
-  const dimensions = values.length / ids.length;
-  const chosen = new Float32Array(positions.length * dimensions);
-  positions.forEach((at, i) => chosen.set(values.subarray(at * dimensions, (at + 1) * dimensions), i * dimensions));
+export function rowsAt(rows: Rows, positions: readonly number[]): Rows {
+  const { ids, namespaces, metadata, texts, contents, copies } = rows;
   return {
     ids: positions.map((at) => ids[at]!),
     namespaces: positions.map((at) => namespaces[at]!),
-    values: chosen,
+    ...vectorsAt(rows, positions, ids.length === 0 ? 0 : rows.values.length / ids.length),
     metadata: positions.map((at) => metadata[at]!),
     texts: positions.map((at) => texts[at]!),
     ...(contents === undefined ? {} : { contents: positions.map((at) => contents[at]!) }),

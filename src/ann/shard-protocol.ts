@@ -5,9 +5,10 @@ import type { TextQuery } from '../contract/vectors/text-query.ts';
 import type { IndexId } from '../kernel/ids.ts';
 import type { Addressed } from './access-mode.ts';
 import type { ListingStart } from './id-order.ts';
-import type { MetadataEdit } from './metadata-edit.ts';
 import type { FieldQuery, Fragment, HighlightOptions, PostingsWork, TermStatistics } from './row-fields.ts';
 import type { SearchCost } from './search-cost.ts';
+import type { Vectors } from './stored-vector.ts';
+import type { VectorEdit } from './vector-edit.ts';
 
 /**
  * What crosses between the gateway and a shard. Plain data and typed arrays: all vectors of a message lie in one Float32Array,
@@ -40,15 +41,16 @@ export interface Read extends Routed {
 const READ_BYTES = 2_048;
 
 /** About what a read holds in memory while it waits. */
-export const heldBytes = (read: Read & { readonly target?: QueryTarget }): number =>
-  READ_BYTES + (read.target?.kind === 'values' ? read.target.values.byteLength : 0);
+export function heldBytes({ target, query }: Read & { readonly target?: QueryTarget; readonly query?: FieldQuery | TextQuery }): number {
+  const point = target?.kind === 'values' ? target.values : undefined;
+  const ofField = typeof query === 'object' && 'vector' in query ? query.vector : undefined;
+  return READ_BYTES + (point?.byteLength ?? 0) + (ofField?.byteLength ?? 0);
+}
 
-/** Vectors to write. Columns have one item a vector; no (namespace, id) is there twice. */
-export interface UpsertBatch extends Routed, Addressed {
+/** Rows to write. Columns have one item a row; no (namespace, id) is there twice. */
+export interface UpsertBatch extends Routed, Addressed, Vectors {
   readonly ids: readonly string[];
   readonly namespaces: readonly string[];
-  /** [ids.length x dimensions] */
-  readonly values: Float32Array<ArrayBuffer>;
   readonly metadata: readonly (string | null)[];
   readonly texts: readonly (string | null)[];
   /** JSON text of each row's values by field name. Absent: none has any. */
@@ -194,6 +196,8 @@ export interface VectorColumns {
   readonly ids: readonly string[];
   /** [ids.length x dimensions] */
   readonly values: Float32Array<ArrayBuffer> | null;
+  /** With values: which rows have no vector, as in `Vectors`. */
+  readonly vectorless?: readonly boolean[];
   readonly metadata: readonly (string | null)[] | null;
   readonly texts: readonly (string | null)[] | null;
   /** Absent: not asked for. */
@@ -309,11 +313,6 @@ export interface ShardPatch extends Routed, Addressed {
   readonly filter: Filter | null;
   readonly edit: VectorEdit;
 }
-
-export type VectorEdit =
-  | MetadataEdit
-  /** Gives each id new values, [ids.length x dimensions]; metadata stays, a text goes. */
-  | { readonly kind: 'values'; readonly values: Float32Array<ArrayBuffer> };
 
 /** A slice of a change, all or nothing: the first `taken` of the ids are done, `count` vectors were changed. */
 export interface Patched extends Written {

@@ -9,6 +9,7 @@ export interface IndexManifest {
   readonly id: IndexId;
   readonly tenantId: TenantId;
   readonly name: string;
+  /** 0: its rows have no vectors. */
   readonly dimensions: number;
   readonly metric: Metric;
   /** What searches are tuned to find. Absent: `RECALL_TARGET_DEFAULT`, as in indexes created before there was a choice. */
@@ -40,6 +41,8 @@ export interface IndexManifest {
 export interface PinnedEmbedding {
   readonly model: string;
   readonly contractHash: string;
+  /** What was known of the model's quality in retrieval when the generation was made, as a share of BM25's. [M213] */
+  readonly retrievalQuality?: number;
 }
 
 /** Identifies an index among others of its name, whichever of its generations serves. */

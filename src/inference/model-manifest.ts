@@ -23,6 +23,8 @@ const modelManifest = z.strictObject({
   tokensMax: z.int().positive(),
   /** See `EmbeddingContract`: models with the same hash have interchangeable vectors. */
   contractHash: hexDigest,
+  /** nDCG@10 in retrieval as a share of what BM25 reaches on the same collections. Absent: it was not measured. [M213] */
+  retrievalQuality: z.number().positive().optional(),
   /** `path` is relative to the folder of all models. */
   file: z.strictObject({ path: z.string().min(1), bytes: z.int().positive(), sha256: hexDigest }),
   /** Seconds since the Unix epoch. */

@@ -57,4 +57,5 @@ const rowOf = (id: string, createdAtMs: number, ownedBy: string, task: string, t
   max_input_tokens: tokensMax,
   vocabulary_size: null,
   contract_hash: null,
+  retrieval_quality: null,
 });

@@ -90,7 +90,7 @@ async function encodings(figures: VariantFigures, collection: Collection, quick:
   for (const { name, model } of (await readCommitted()).filter((committed) => committed.name.startsWith('bge-static'))) {
     const { dimensions } = model.encoder.manifest;
     const encoded = { dimensions, queries: embedTexts(model, collection.queries), documents: embedTexts(model, collection.documents) };
-    made.push([name, encoded, EXPECTED_QUALITY.table]);
+    made.push([name, encoded, must(model.encoder.manifest.retrievalQuality, 'a measured model')]);
   }
   for (const name of quick ? [] : (ENCODERS_OF[collection.name] ?? ENGLISH)) {
     const folder = join(ENCODERS, name);

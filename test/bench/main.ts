@@ -14,6 +14,7 @@ import { encoderEngineBench } from './encoder.ts';
 import { encoderMemoryBench } from './encoder-memory.ts';
 import { encodersBench } from './encoders.ts';
 import { failoverBench } from './failover.ts';
+import { fieldVectorsBench } from './field-vectors.ts';
 import { filterBench } from './filters.ts';
 import { forecastBench } from './forecast.ts';
 import { frontDoorBench } from './front-door.ts';
@@ -60,6 +61,7 @@ const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Op
   'encoder-memory': encoderMemoryBench,
   encoders: encodersBench,
   failover: failoverBench,
+  'field-vectors': fieldVectorsBench,
   filters: filterBench,
   forecast: forecastBench,
   'front-door': frontDoorBench,

@@ -92,7 +92,9 @@ it('names the line at which an import stops', async () => {
   await writeFile(file, '{"id": "a", "text": "a"}\n{"id": "b"}\n');
   const { status, stdout, stderr } = await sluice(['import', 'notes', file]);
   expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
-  expect(stderr).toBe('error: line 2: give `values`, `text` or both (invalid_value); 1 lines are written\n');
+  expect(stderr).toBe(
+    'error: line 2: give `values`, `text` or `fields`; `values: null` stands for no vector (invalid_value); 1 lines are written\n',
+  );
 });
 
 it('continues an import by itself when its connection is cut', async () => {

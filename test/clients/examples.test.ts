@@ -9,6 +9,7 @@ import { deploy } from '../support/deployment/deployment.ts';
 import { modelCallEffects } from '../support/deployment/model-call-effects.ts';
 import { planningEffects } from '../support/deployment/planning-effects.ts';
 import { requestLogEffects } from '../support/deployment/request-log-effects.ts';
+import { searchEffects } from '../support/deployment/search-effects.ts';
 import { surfaceEffects } from '../support/deployment/surface-effects.ts';
 import type { OpenApi, TourAnswer } from '../support/deployment/tour.ts';
 import { Tour } from '../support/deployment/tour.ts';
@@ -44,7 +45,8 @@ const names = (list: { name: string }[]) => list.map(({ name }) => name);
 type Body = any;
 type Effect = (body: Body, text: string) => unknown;
 
-const fetched = async (id: string): Promise<Body> => (await tenant.post('/v1/indexes/articles/fetch', { ids: [id] })).body.vectors[0];
+const articlesOf = (ids: string[]) => tenant.post('/v1/indexes/articles/fetch', { ids, include_fields: true });
+const fetched = async (id: string): Promise<Body> => (await articlesOf([id])).body.vectors[0];
 const point = async (id: number): Promise<Body> => (await tenant.get(`/qdrant/collections/films/points/${id}`)).body.result;
 /** Vectors of a cosine index are returned normalised: compares directions only. */
 async function directionOf(id: number): Promise<number> {
@@ -90,6 +92,7 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
   deleteUpstream: async () => expect((await tenant.get('/v1/upstreams')).body.data).toEqual([]),
   ...requestLogEffects(() => tenant, answer),
   ...planningEffects(() => tenant),
+  ...searchEffects(() => tenant),
   listModels: ({ data }) => expect(idsIn(data)).toContain('glove-sif-100'),
   getModel: ({ id }) => expect(id).toBe('glove-sif-100'),
   createModel: ({ model, version, contract_hash: hash }) =>
@@ -111,13 +114,11 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
   indexStats: ({ vectors }) => expect(vectors).toBe(3),
   upsertVectors: async () => expect((await fetched('lock')).metadata).toEqual({ page: 3, lang: 'en' }),
   queryVectors: ({ matches }) => expect(idsIn(matches)).toEqual(['lock', 'weir']),
-  searchIndex: ({ matches, fusion }) => expect([idsIn(matches), fusion.kind]).toEqual([['lock', 'weir'], 'sum']),
-  evaluateIndex: ({ judged, measures }) => expect([judged, measures.map(({ plans }: Body) => plans[0].mean)]).toEqual([2, [1, 1]]),
-  queryVectorsBatch: ({ results }) => expect(results.map(({ matches }: Body) => idsIn(matches))).toEqual([['lock'], ['weir']]),
   fetchVectors: ({ vectors }) => expect(vectors).toMatchObject([{ id: 'lock', text: 'the lock keeper opens the gates at dawn' }]),
   listVectors: ({ vectors }) => expect(idsIn(vectors)).toEqual(['lock', 'mill', 'weir']),
   countVectors: ({ count }) => expect(count).toBe(2),
   updateMetadata: async () => expect((await fetched('lock')).metadata).toEqual({ page: 3, lang: 'en', seen: true }),
+  updateFields: async () => expect((await fetched('weir')).fields).toEqual({ title: 'The weir' }),
   updateValues: async () => expect(await directionOf(1)).toBeCloseTo(0.625, 5),
   importVectors: async () => expect((await fetched('barge')).metadata).toEqual({ page: 12 }),
   exportVectors: (_, text) => expect(text.match(/"id":/g)).toHaveLength(5),
@@ -333,8 +334,7 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
     expect(body).toMatchObject({ state: 'succeeded', progress: { completed: 1, failed: 1, total: 2 } });
     expect((await tenant.get(`/v1/files/${body.output_file}/content`)).body).toContain('made by hand');
   },
-  failAttempt: async () =>
-    expect.poll(async () => (await tenant.get(`/v1/jobs/${idOf('createJob')}`)).body.attempts[0].outcome).toBe('released'),
+  failAttempt: () => expect.poll(async () => (await tenant.get(`/v1/jobs/${idOf('createJob')}`)).body.attempts[0].outcome).toBe('released'),
   health: ({ status }) => expect(status).toBe('ok'),
   ready: ({ status }) => expect(status).toBe('ok'),
   metrics: (_, text) => expect(text).toContain('# TYPE'),

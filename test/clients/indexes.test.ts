@@ -46,6 +46,8 @@ describe('the index API', () => {
     ];
     // The name without a version is the index's own, for texts.
     for (const path of [old, now]) expect((await upsert(path, { vectors, model: MODEL })).status).toBe(200);
+    const qualities = await Promise.all([old, now].map(async (path) => (await tenant.client.get(path)).body.retrieval_quality));
+    expect(qualities).toEqual([0.62, 0.69]);
     const scoreOf = async (path: string, text: string) => {
       const { body } = await tenant.client.post(`${path}/query`, { text, top_k: 1 });
       return [body.matches[0].id, Number(body.matches[0].score.toFixed(4))];

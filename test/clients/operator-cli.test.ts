@@ -54,7 +54,11 @@ it('creates, lists, measures and deletes indexes', async () => {
   );
   expect(await printed('indexes', 'create', 'plain', '--dimensions', '3', '--metric', 'l2')).toBe('plain takes vectors of 3 numbers');
   expect(await refusedWith('indexes', 'create', 'neither')).toContain('give the model with --model');
-  expect(await printed('indexes', 'list')).toMatch(/^index .*\nplain +3 +l2 +- +testers\nshelves +100 +cosine +glove-sif-100 +testers$/);
+  const texts = JSON.stringify({ body: { kind: 'text', source: 'text' } });
+  expect(await printed('indexes', 'create', 'pages', '--fields', texts)).toBe('pages takes body (text)');
+  expect(await printed('indexes', 'list')).toMatch(
+    /^index .*\npages +- +cosine +- +testers\nplain +3 +l2 +- +testers\nshelves +100 +cosine +glove-sif-100 +testers$/,
+  );
   await tenant.client.post('/v1/indexes/shelves/upsert', { vectors: [{ id: 'a', text: 'a canal' }] });
   expect(await printed('indexes', 'stats', 'shelves')).toMatch(/^index +vectors .*\nshelves +1 +\d+ +1 +0 +1 /);
   const plan = join(folder, 'plan.json');

@@ -133,18 +133,20 @@ const newKey = (): string => Array.from(crypto.getRandomValues(new Uint32Array(4
 
 const keyed = ({ idempotencyKey = newKey(), ...options }: CallOptions): CallOptions => ({ ...options, idempotencyKey });
 
-const sliceSize = (values: Vector | undefined): number =>
+const sliceSize = (values: Vector | null | undefined): number =>
   Math.max(1, Math.min(SLICE_VECTORS, Math.floor(SLICE_BYTES / (4 * (values?.length ?? 1)))));
 
 /** Items whose vectors are named by the numbers of their rows. */
 function named<T extends object>(items: readonly T[], field: keyof T): { readonly items: object[]; readonly rows: Vector[] } {
   const rows: Vector[] = [];
-  const sent = items.map((item) => (item[field] === undefined ? item : { ...item, [field]: rows.push(item[field] as Vector) - 1 }));
+  const sent = items.map((item) =>
+    item[field] === undefined || item[field] === null ? item : { ...item, [field]: rows.push(item[field] as Vector) - 1 },
+  );
   return { items: sent, rows };
 }
 
 /** The answer, in which vectors are numbers again. */
-function withFloats<T>({ value, row }: Reply<T>, itemsOf: (value: T) => readonly { values?: Float32Array }[]): T {
-  for (const item of itemsOf(value)) if (item.values !== undefined) item.values = row(item.values);
+function withFloats<T>({ value, row }: Reply<T>, itemsOf: (value: T) => readonly { values?: Float32Array | null }[]): T {
+  for (const item of itemsOf(value)) if (item.values !== undefined && item.values !== null) item.values = row(item.values);
   return value;
 }

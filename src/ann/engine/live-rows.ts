@@ -11,7 +11,7 @@ interface LiveNamespace {
   count: number;
 }
 
-/** The live rows of the namespaces searched last, where kernels can read them. */
+/** The live rows with vectors of the namespaces searched last, where kernels can read them. */
 export class LiveRows {
   readonly #memory: PageMemory;
   // In order of use: the least recently used comes first.
@@ -44,10 +44,10 @@ export class LiveRows {
     live.count += 1;
   }
 
-  /** Follows that a row is gone that was there before. */
+  /** Follows that a row is gone, if it was here. */
   delete(namespace: number, row: Row): void {
     const live = this.#namespaces.get(namespace);
-    if (live === undefined) return;
+    if (live?.bitmap.has(row) !== true) return;
     live.bitmap.delete(row);
     live.count -= 1;
   }

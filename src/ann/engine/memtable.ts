@@ -87,6 +87,23 @@ export class Memtable implements MemoryHolder {
   }
 }
 
-/** How many vectors a shard takes: as many as fit its memory before they are listed, which is when they take the most. */
-export const shardCapacity = ({ dimensions }: Pick<ShardIdentity, 'dimensions'>): number =>
-  flatEngineCapacity(INDEX_LIMITS.shardEngineBytesMax, dimensions);
+/**
+ * How many rows a shard takes: as many vectors as fit its memory before they are listed, which is when they take the most; and so many that those
+ * of each of their fields, which are never listed, fit as well.
+ */
+export function shardCapacity(identity: Pick<ShardIdentity, 'dimensions' | 'fields'>): number {
+  const widest = widestOf(identity);
+  return widest === 0 ? INDEX_LIMITS.vectorlessRowsMaxCount : flatEngineCapacity(INDEX_LIMITS.shardEngineBytesMax, widest);
+}
+
+/** The limit that it is of. */
+export const capacityLimitOf = (identity: Pick<ShardIdentity, 'dimensions' | 'fields'>): CapacityLimit =>
+  widestOf(identity) === 0 ? 'vectorlessRowsMaxCount' : 'shardEngineBytesMax';
+
+/** Numbers of the longest vectors of a row. 0: it has none. */
+const widestOf = ({ dimensions, fields = {} }: Pick<ShardIdentity, 'dimensions' | 'fields'>): number =>
+  Object.values(fields).reduce((most, field) => (field.kind === 'vector' ? Math.max(most, field.dimensions) : most), dimensions);
+
+export const CAPACITY_LIMITS = ['shardEngineBytesMax', 'vectorlessRowsMaxCount'] as const;
+
+type CapacityLimit = (typeof CAPACITY_LIMITS)[number];

@@ -121,7 +121,7 @@ export class ShardLists implements MemoryHolder {
     if (among === undefined) return merged(this.listSets().map((listSet) => search(listSet, this.#allowed(query.namespace))));
     const allowed = new RowBitmap(this.#kernels.memory);
     try {
-      allowed.fill(among.within(() => this.#store.liveRows(query.namespace)));
+      allowed.fill(among.within(() => this.#store.vectorRows(query.namespace)));
       return merged(this.listSets().map((listSet) => search(listSet, allowed)));
     } finally {
       allowed.free();
@@ -196,7 +196,7 @@ export class ShardLists implements MemoryHolder {
       for (const listSet of lists.listSets()) {
         loaded.push(new ListSet(listSet, lists, (model) => new PostingLists(this.#kernels, model)));
       }
-      const listedCount = (this.#store.header()?.count ?? 0) - this.#store.unlistedRows().size;
+      const listedCount = this.#store.vectorCount(this.#store.header() ?? { count: 0 }) - this.#store.unlistedRows().size;
       intact(loaded.reduce((sum, { entryCount }) => sum + entryCount, 0) >= listedCount, 'every listed row is an entry');
     } catch (defect) {
       for (const listSet of loaded) listSet.lists.free();
@@ -235,7 +235,7 @@ export class ShardLists implements MemoryHolder {
   }
 
   #liveOf(namespace: number): ReturnType<LiveRows['of']> {
-    const live = this.#live.of(namespace, () => this.#store.liveRows(namespace));
+    const live = this.#live.of(namespace, () => this.#store.vectorRows(namespace));
     this.#claim();
     return live;
   }

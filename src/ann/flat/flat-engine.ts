@@ -1,11 +1,12 @@
 import type { Metric } from '../../contract/indexes/index-settings.ts';
 import { assert, must } from '../../kernel/assert.ts';
-import { BoundedHeap } from '../../kernel/heap.ts';
 import type { Candidate } from '../rescoring.ts';
 import { Rescoring } from '../rescoring.ts';
 import { PAGE_BYTES } from '../page-memory.ts';
 import { CODE_MAX, quantise } from '../quantise.ts';
 import type { ReadVectors, Row, VectorMatch, VectorQuery } from '../stored-vector.ts';
+import type { FilledPage } from './scan-pages.ts';
+import { candidatesIn } from './scan-pages.ts';
 import type { PageLayout, Scanner } from './scanner.ts';
 import { pageLayout, VectorPage } from './scanner.ts';
 import { SlotIndex, slotIndexBytes } from './slot-index.ts';
@@ -93,27 +94,8 @@ export class FlatEngine {
   }
 
   /** Every vector whose interval of closeness reaches into the `topK` best, the most promising first. */
-  candidates({ values, namespace, topK, among }: VectorQuery): Candidate[] {
-    const scanner = this.#scanner;
-    const { capacity, dimensions } = this.#layout;
-    assert(values.length === dimensions, `a query of this engine has ${dimensions} dimensions, not ${values.length}`);
-    const query = scanner.prepare(this.#metric, values, namespace, this.#layout);
-    const candidates: Candidate[] = [];
-    const guaranteed = new BoundedHeap<number>(topK, (a, b) => b - a);
-    // At least `topK` vectors are as close as this: it only rises.
-    let threshold = -Infinity;
-    for (const [index, page] of this.#pages.entries()) {
-      const found = scanner.scan(page, Math.min(capacity, this.count - index * capacity), query, threshold);
-      for (let i = 0; i < found; i += 1) {
-        const row = page.rowAt(scanner.slotAt(i));
-        const closest = scanner.closestAt(i);
-        if (closest < threshold || among?.has(row) === false) continue;
-        candidates.push({ row, closest });
-        guaranteed.push(scanner.guaranteedAt(i));
-        if (guaranteed.isFull) threshold = must(guaranteed.last, 'a full heap has a last item');
-      }
-    }
-    return candidates.filter(({ closest }) => closest >= threshold).sort((a, b) => b.closest - a.closest);
+  candidates(query: VectorQuery): Candidate[] {
+    return candidatesIn(this.#scanner, this.#metric, this.#layout, query, this.#filledPages());
   }
 
   /** Gives its memory back: it holds nothing from now on. */
@@ -121,6 +103,11 @@ export class FlatEngine {
     for (const page of this.#pages) page.free();
     this.#pages.length = 0;
     this.#slots.clear();
+  }
+
+  *#filledPages(): Generator<FilledPage> {
+    const { capacity } = this.#layout;
+    for (const [index, page] of this.#pages.entries()) yield { page, count: Math.min(capacity, this.count - index * capacity) };
   }
 
   #pageOf(slot: number): VectorPage {

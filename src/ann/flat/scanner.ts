@@ -74,6 +74,29 @@ export class VectorPage {
     uint32[this.#namespaces() + to] = uint32[source.#namespaces() + from]!;
   }
 
+  /** The first `count` slots, without what is free behind them: what `load` takes. */
+  image(count: number): Uint8Array<ArrayBuffer> {
+    const image = new Uint8Array(count * flatRowBytes(this.#layout.dimensions));
+    this.#eachColumn(count, (column, at) => image.set(column, at));
+    return image;
+  }
+
+  /** Fills the first `count` slots with those of an image. */
+  load(image: Uint8Array, count: number): void {
+    this.#eachColumn(count, (column, at) => column.set(image.subarray(at, at + column.length)));
+  }
+
+  /** The first `count` entries of each column, and where they begin in an image. */
+  #eachColumn(count: number, visit: (column: Uint8Array, at: number) => void): void {
+    const { capacity, stride } = this.#layout;
+    let [address, at] = [this.address, 0];
+    for (const bytesEach of [stride, 8, 8, 8, 8, 4]) {
+      visit(this.#memory.views.uint8.subarray(address, address + count * bytesEach), at);
+      address += capacity * bytesEach;
+      at += count * bytesEach;
+    }
+  }
+
   #codes(slot: number): number {
     return this.address + slot * this.#layout.stride;
   }

@@ -1,6 +1,7 @@
 import { INDEX_LIMITS } from '../../contract/indexes/index-limits.ts';
 import { must, unreachable } from '../../kernel/assert.ts';
 import { flatRowBytes } from '../flat/scanner.ts';
+import type { ShardHeader } from '../shard-header.ts';
 import { BulkWrites } from './bulk-writes.ts';
 import { calibrate } from './calibrate.ts';
 import { flush, migrate } from './fill-lists.ts';
@@ -34,8 +35,9 @@ export class Maintenance {
     this.#bulk = new BulkWrites(shard.sizes.bulkRowsMin, flatRowBytes(shard.identity.dimensions));
   }
 
-  /** Whether a shard of `count` vectors may have something to do. */
-  isDue(count: number): boolean {
+  /** Whether a shard with this header may have something to do. */
+  isDue(header: ShardHeader): boolean {
+    const count = this.#shard.store.vectorCount(header);
     return this.#isWorthLists(count) || this.#shard.lists.listSets().length > 0;
   }
 
@@ -80,14 +82,14 @@ export class Maintenance {
 
   #choose(isQuiet: boolean, nowMs: number): { kind: NextTask['kind']; run: Task } | undefined {
     const { store, lists } = this.#shard;
-    const header = must(store.header(), 'a shard under maintenance is open');
+    const count = store.vectorCount(must(store.header(), 'a shard under maintenance is open'));
     const listSets = lists.listSets();
     const elsewhereUntilMs = builtElsewhereUntilMs(this.#shard);
     const next = nextTask(
       {
-        count: header.count,
+        count,
         unlistedCount: store.unlistedRows().size,
-        isWorthLists: this.#isWorthLists(header.count),
+        isWorthLists: this.#isWorthLists(count),
         isQuiet,
         isTraining: elsewhereUntilMs === undefined && store.lists.checkpoint() !== undefined,
         isBuiltElsewhere: elsewhereUntilMs !== undefined && elsewhereUntilMs > nowMs,

@@ -108,7 +108,7 @@ function resumed({ store }: MaintainedShard): TrainingCheckpoint | undefined {
 
 /** What a training of the shard's vectors begins with, wherever it is done. */
 export function begun({ store, identity, sizes }: MaintainedShard): TrainingCheckpoint {
-  const count = store.liveRows().size;
+  const count = store.vectorRows().size;
   const listCount = Math.max(1, Math.round(count / sizes.entries));
   const sampleCount = Math.min(SAMPLE_VECTORS_PER_LIST * listCount, Math.floor(SAMPLE_BYTES_MAX / (4 * identity.dimensions)));
   return { count, listCount, rows: store.sampleRows(sampleCount, SEED), progress: new Uint8Array() };

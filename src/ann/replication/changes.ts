@@ -64,7 +64,7 @@ function put(store: VectorStore, vectors: ChangedVectors, nowMs: number): { repl
   const batch = { ...vectors, indexId: header.indexId, repetition: null };
   const replaced = store.replacedBy(batch);
   const { places } = store.upsert(batch, header, replaced, nowMs);
-  return { replaced, placed: [...placed(places, vectors.values, header.dimensions)] };
+  return { replaced, placed: [...placed(places, vectors, header.dimensions)] };
 }
 
 const headerOf = (store: VectorStore): ShardHeader => must(store.header(), 'a replica is opened before it follows');

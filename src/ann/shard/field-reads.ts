@@ -111,9 +111,7 @@ const rowsOf = (store: VectorStore, ordinal: number | undefined, among: Selectio
   ordinal === undefined ? undefined : among?.within(() => store.liveRows(ordinal));
 
 const explained = ({ work }: FieldMatches, among: Selection | undefined): Explanation => ({
-  ...NO_COST,
-  engine: 'lists',
-  postings: work,
+  ...('postings' in work ? { ...NO_COST, engine: 'lists', postings: work } : { ...work, engine: 'flat' }),
   shardsAsked: 1,
   filter: among === undefined ? null : { estimatedRows: null, selectedRows: among.rows?.size ?? null, applied: 'scan' },
 });

@@ -3,7 +3,7 @@ import type { Outcome } from '../../contract/api/outcome.ts';
 import { must } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Selection } from '../filter/selection.ts';
-import { editedMetadata } from '../metadata-edit.ts';
+import { editedRows } from '../row-edit.ts';
 import type { Patched, ShardPatch, UpsertBatch, VectorColumns } from '../shard-protocol.ts';
 import type { Row, VectorPlace } from '../stored-vector.ts';
 import type { ShardHeader } from '../shard-header.ts';
@@ -17,7 +17,7 @@ interface PatchedBatch extends Omit<Patched, 'lsn'> {
 
 const EVERYTHING = { values: true, metadata: true, text: true, contents: true };
 
-/** As many of a change's vectors as one slice takes, changed. Refuses with `limit_exceeded` metadata that outgrows a limit. */
+/** As many of a change's vectors as one slice takes, changed. Refuses with `limit_exceeded` what outgrows a limit. */
 export function patchedBatch(
   store: VectorReader,
   namespace: number,
@@ -25,38 +25,12 @@ export function patchedBatch(
   patch: ShardPatch,
   header: ShardHeader,
 ): Outcome<PatchedBatch> {
-  const slice = readSlice(store, namespace, among, patch.ids, header);
-  const { rows, columns, taken, missing } = slice;
-  const { dimensions } = header;
-  const edited: string[] = [];
-  const [changed, metadata]: [number[], (string | null)[]] = [[], []];
-  for (const [i, id] of columns.ids.entries()) {
-    const before = columns.metadata?.[i] ?? null;
-    const after = editedMetadata(id, before, patch.edit);
-    if (!after.ok) return after;
-    edited.push(id);
-    if (patch.edit.kind !== 'values' && after.value === before) continue;
-    changed.push(i);
-    metadata.push(after.value);
-  }
-  const values = new Float32Array(changed.length * dimensions);
-  const source = valuesSource(patch, columns);
-  for (const [to, i] of changed.entries()) {
-    const from = source.placeOf(i) * dimensions;
-    values.set(source.values.subarray(from, from + dimensions), to * dimensions);
-  }
-  const batch = {
-    indexId: patch.indexId,
-    ids: changed.map((i) => must(columns.ids[i], 'a changed vector was read')),
-    namespaces: changed.map(() => patch.namespace),
-    values,
-    metadata,
-    texts: changed.map((i) => (patch.edit.kind === 'values' ? null : (columns.texts?.[i] ?? null))),
-    contents: changed.map((i) => columns.contents?.[i] ?? null),
-    repetition: null,
-  };
-  const replaced = changed.map((i) => ({ row: must(rows[i], 'a changed vector has a row'), namespace }));
-  return ok({ batch, replaced, count: edited.length, taken, missing });
+  const { rows, columns, taken, missing } = readSlice(store, namespace, among, patch.ids, header);
+  const edited = editedRows(columns, [...rows.keys()], patch, header);
+  if (!edited.ok) return edited;
+  const batch = { indexId: patch.indexId, ...edited.value.rows, repetition: null };
+  const replaced = edited.value.positions.map((at) => ({ row: must(rows[at], 'a changed vector has a row'), namespace }));
+  return ok({ batch, replaced, count: rows.length, taken, missing });
 }
 
 interface Slice extends Pick<Patched, 'taken' | 'missing'> {
@@ -82,11 +56,4 @@ function readSlice(
     const there = new Set(store.idsOf(stored).map(({ id }) => id));
     return { rows, columns, taken, missing: ids.slice(0, taken).filter((id) => !there.has(id)) };
   }
-}
-
-/** Where the values of the i-th vector read are. */
-function valuesSource({ edit, ids }: ShardPatch, columns: VectorColumns): { values: Float32Array; placeOf: (i: number) => number } {
-  if (edit.kind !== 'values') return { values: must(columns.values, 'values were read'), placeOf: (i) => i };
-  const places = new Map(ids.map((id, at) => [id, at]));
-  return { values: edit.values, placeOf: (i) => must(places.get(columns.ids[i] ?? ''), 'only vectors of the patch were read') };
 }

@@ -194,13 +194,13 @@ export class ReadableShard {
     return ok({ ids, versions: this.store.versionsOf(rows), next, lsn: header.lsn });
   }
 
-  /** Ids of vectors of the namespace drawn at random, all if there are fewer. */
+  /** Ids of vectors of the namespace drawn at random, all if there are fewer; of rows without a vector, none. */
   sample(sample: ShardSample): Outcome<SampledIds> {
     const { namespace, count, seed } = sample;
     const found = this.access.pass(sample);
     if (!found.ok) return found;
     const ordinal = this.store.namespaces.ordinalOf(namespace);
-    const live = ordinal === undefined ? new RowSet() : this.store.liveRows(ordinal);
+    const live = ordinal === undefined ? new RowSet() : this.store.vectorRows(ordinal);
     const ids = [...this.store.read(found.value)(sampleRows(live, count, seed))].map(({ id }) => id);
     return ok({ ids, of: live.size, lsn: found.value.lsn });
   }

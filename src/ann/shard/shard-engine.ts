@@ -93,7 +93,7 @@ export class ShardEngine {
 
   /** Whether there may be background work. */
   isMaintenanceDue(header: ShardHeader): boolean {
-    return this.#healing(() => this.#maintenanceOf(header).isDue(header.count));
+    return this.#healing(() => this.#maintenanceOf(header).isDue(header));
   }
 
   /** How long after a write background work begins. */
@@ -115,7 +115,7 @@ export class ShardEngine {
     const rescoring = new Rescoring(header.metric, query, this.#reading(header));
     const hasLists = this.#lists.listSets().length > 0;
     if (hasLists && among === undefined && this.#lists.liveCount(query.namespace) <= INDEX_LIMITS.filterExactMaxCount) {
-      return this.searchRows(query, this.#store.liveRows(query.namespace), header);
+      return this.searchRows(query, this.#store.vectorRows(query.namespace), header);
     }
     const listed = this.#lists.search(query, among, query.exact === true);
     rescoring.push(listed.candidates);

@@ -5,7 +5,7 @@ import { err, ok } from '../../kernel/result.ts';
 import type { Addressed } from '../access-mode.ts';
 import type { BuildPlan, SamplePart } from '../maintenance/outside-build.ts';
 import { placed } from '../stored-vector.ts';
-import { shardCapacity } from '../engine/memtable.ts';
+import { capacityLimitOf, shardCapacity } from '../engine/memtable.ts';
 import { sliceBehind } from './list-rows.ts';
 import { patchedBatch } from './patched-batch.ts';
 import { resumeWrite } from '../receipts.ts';
@@ -29,6 +29,10 @@ export class Shard extends ReadableShard {
     if (!found.ok) return found;
     const header = found.value;
     assert(batch.values.length === batch.ids.length * header.dimensions, 'a batch has the dimensions of its index');
+    assert(
+      header.dimensions > 0 || batch.ids.every((_, i) => batch.vectorless?.[i] === true),
+      'an index without dimensions has no vectors',
+    );
     const resumed = resumeWrite(batch, batch.repetition, ({ idempotencyKey }) => this.store.receipts.find(idempotencyKey));
     if (!resumed.ok) return resumed;
     if (resumed.value.kind === 'repeated') return ok(resumed.value.written);
@@ -39,9 +43,10 @@ export class Shard extends ReadableShard {
     const countNew = left.ids.length - replaced.length;
     const countMax = shardCapacity(header);
     if (header.count + countNew > countMax) {
-      const message = `the index holds ${header.count} vectors: ${countNew} more exceed the ${countMax} that fit shardEngineBytesMax`;
+      const name = capacityLimitOf(header);
+      const message = `the index holds ${header.count} vectors: ${countNew} more exceed the ${countMax} that fit ${name}`;
       const { error } = refuse('limit_exceeded', message, 'vectors');
-      return err({ ...error, limit: { name: 'shardEngineBytesMax', bound: countMax }, value: header.count + countNew });
+      return err({ ...error, limit: { name, bound: countMax }, value: header.count + countNew });
     }
     return ok({ ...this.#put(left, seeing(batch.lsnSeen, header), replaced, nowMs), count: batch.ids.length });
   }
@@ -94,7 +99,7 @@ export class Shard extends ReadableShard {
   #put(batch: UpsertBatch, header: ShardHeader, replaced: readonly VectorPlace[], nowMs: number): Written {
     const { written, places } = this.store.upsert(batch, header, replaced, nowMs);
     this.engine.remove(replaced);
-    this.engine.put([...placed(places, batch.values, header.dimensions)], header, nowMs);
+    this.engine.put([...placed(places, batch, header.dimensions)], header, nowMs);
     return written;
   }
 

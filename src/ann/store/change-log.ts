@@ -2,11 +2,11 @@ import { INDEX_LIMITS } from '../../contract/indexes/index-limits.ts';
 import type { IndexId } from '../../kernel/ids.ts';
 import { insertInto } from '../../kernel/sql/bulk-statements.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
-import { decodeFloats } from '../float32.ts';
 import type { RowKeys, Rows } from '../rows.ts';
 import { optionalColumns } from '../rows.ts';
 import type { ShardHeader } from '../shard-header.ts';
 import type { Row } from '../stored-vector.ts';
+import { decodedVectors } from '../stored-vector.ts';
 
 /**
  * How far a follower has got in a shard's changes: it has every removal up to `lsn` and, of the vectors now stored, those up to `row`. A
@@ -209,12 +209,10 @@ export class ChangeLog {
 }
 
 function columnsOf(rows: readonly ChangedRow[], dimensions: number): ChangedVectors {
-  const values = new Float32Array(rows.length * dimensions);
-  rows.forEach(({ floats }, i) => values.set(decodeFloats(floats, dimensions), i * dimensions));
   return {
     namespaces: rows.map(({ namespace }) => namespace),
     ids: rows.map(({ id }) => id),
-    values,
+    ...decodedVectors(rows, dimensions),
     metadata: rows.map(({ metadata }) => metadata),
     texts: rows.map(({ text }) => text),
     ...optionalColumns(rows),

@@ -15,6 +15,9 @@ const SET_CHUNKS = 2 ** 21;
 // Keys are safe integers.
 const SETS_MAX = 2 ** 32;
 
+/** The set of the rows that have no vector: no ordinal gets as high. */
+export const VECTORLESS = SETS_MAX - 1;
+
 /** What a transaction changes in one set. */
 export interface RowSetEdit {
   readonly set: number;
@@ -32,10 +35,17 @@ const KNOWN_MAX = 4;
 export class RowSets {
   readonly #storage: RememberingStorage;
   readonly #known: RememberedValue<Map<number, RowSet>>;
+  readonly #vectorless: RememberedValue<number>;
 
   constructor(storage: RememberingStorage) {
     this.#storage = storage;
     this.#known = storage.remember(() => new Map());
+    this.#vectorless = storage.remember(() => this.read(VECTORLESS).size);
+  }
+
+  /** How many rows have no vector. */
+  get vectorlessCount(): number {
+    return this.#vectorless.get();
   }
 
   /** Set `first`, or all the sets from there to `last`, in one. */
@@ -52,7 +62,7 @@ export class RowSets {
 
   /** The rows of all namespaces. */
   readNamespaces(): RowSet {
-    return this.read(UNLISTED + 1, SETS_MAX - 1);
+    return this.read(UNLISTED + 1, VECTORLESS - 1);
   }
 
   /** Each set at most once. A set that is empty afterwards takes no room. */
@@ -75,18 +85,20 @@ export class RowSets {
     if (emptied.length > 0)
       this.#storage.sql.exec('DELETE FROM row_sets WHERE key IN (SELECT value FROM json_each(?))', JSON.stringify(emptied));
     this.#remember(chunks);
+    if (edits.some(({ set }) => set === VECTORLESS)) this.#vectorless.forget();
   }
 
-  /** Puts every row of a namespace among the unlisted ones. */
+  /** Puts every row that has a vector among the unlisted ones. */
   unlistAll(): void {
     this.#storage.sql.exec('DELETE FROM row_sets WHERE key < ?', SET_CHUNKS);
     this.#known.forget();
-    this.edit([{ set: UNLISTED, added: [...this.readNamespaces()], removed: [] }]);
+    this.edit([{ set: UNLISTED, added: [...this.readNamespaces().minus(this.read(VECTORLESS))], removed: [] }]);
   }
 
   clear(): void {
     this.#storage.sql.exec('DELETE FROM row_sets');
     this.#known.forget();
+    this.#vectorless.forget();
   }
 
   /** The chunks of these keys, each a set of its own. To be changed only together with what is stored of them. */

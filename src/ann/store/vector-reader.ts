@@ -10,8 +10,9 @@ import type { ShardHeader } from '../shard-header.ts';
 import type { RowContents, RowSource } from '../row-fields.ts';
 import type { Include, ShardIdentity, VectorColumns } from '../shard-protocol.ts';
 import type { PlacedId, PlacedVector, ReadVectors, Row } from '../stored-vector.ts';
+import { decodedVectors } from '../stored-vector.ts';
 import type { RowSets } from './row-sets.ts';
-import { UNLISTED } from './row-sets.ts';
+import { UNLISTED, VECTORLESS } from './row-sets.ts';
 
 // Vectors of one statement: at 4,096 dimensions 4 MiB are held at a time.
 const READ_ROWS = 256;
@@ -43,14 +44,30 @@ export class VectorReader implements RowSource {
     return namespace === undefined ? this.#rowSets.readNamespaces() : this.#rowSets.read(namespace);
   }
 
-  /** The rows that are in no posting list. */
+  /** The same, without those that have no vector. */
+  vectorRows(namespace?: number): RowSet {
+    const live = this.liveRows(namespace);
+    return this.#rowSets.vectorlessCount === 0 ? live : live.minus(this.vectorlessRows());
+  }
+
+  /** The rows that have no vector. */
+  vectorlessRows(): RowSet {
+    return this.#rowSets.read(VECTORLESS);
+  }
+
+  /** How many rows have a vector. */
+  vectorCount({ count }: Pick<ShardHeader, 'count'>): number {
+    return count - this.#rowSets.vectorlessCount;
+  }
+
+  /** The rows that have a vector which is in no posting list. */
   unlistedRows(): RowSet {
     return this.#rowSets.read(UNLISTED);
   }
 
-  /** `count` live rows, all if there are fewer: any as likely as another, the same for the same rows and seed. Ascending. */
+  /** `count` rows that have a vector, all if there are fewer: any as likely as another, the same for the same rows and seed. Ascending. */
   sampleRows(count: number, seed: number): Row[] {
-    return sampleRows(this.liveRows(), count, seed);
+    return sampleRows(this.vectorRows(), count, seed);
   }
 
   /** Every unlisted vector. */
@@ -64,7 +81,7 @@ export class VectorReader implements RowSource {
     for (const { row, namespace, floats } of rows) yield { row, namespace, values: decodeFloats(floats, header.dimensions) };
   }
 
-  /** The vectors in those of the rows that are there, in any order. */
+  /** The vectors in those of the rows that are there and have one, in any order. */
   *readRows(rows: Iterable<Row>, { dimensions }: Shape): Iterable<PlacedVector> {
     const wanted = [...rows];
     for (let start = 0; start < wanted.length; start += READ_ROWS) {
@@ -72,20 +89,26 @@ export class VectorReader implements RowSource {
         'SELECT row, namespace, floats FROM vectors WHERE row IN (SELECT value FROM json_each(?))',
         JSON.stringify(wanted.slice(start, start + READ_ROWS)),
       );
-      for (const { row, namespace, floats } of found) yield { row, namespace, values: decodeFloats(floats, dimensions) };
+      for (const { row, namespace, floats } of found) {
+        if (floats.byteLength > 0) yield { row, namespace, values: decodeFloats(floats, dimensions) };
+      }
     }
   }
 
+  /** Passes over rows without a vector. */
   read({ dimensions }: Shape): ReadVectors {
     return (rows) => {
       const found = this.#storage.sql.exec<{ row: number; id: string; floats: ArrayBuffer }>(
         'SELECT row, id, floats FROM vectors WHERE row IN (SELECT value FROM json_each(?))',
         JSON.stringify(rows),
       );
-      return found.toArray().map(({ row, id, floats }) => ({ row, id, values: decodeFloats(floats, dimensions) }));
+      return [...found].flatMap(({ row, id, floats }) =>
+        floats.byteLength === 0 ? [] : [{ row, id, values: decodeFloats(floats, dimensions) }],
+      );
     };
   }
 
+  /** Undefined where there is no such row, or it has no vector. */
   valuesOf(namespace: number, id: string, { dimensions }: Shape): Float32Array<ArrayBuffer> | undefined {
     const found = this.#storage.sql.exec<{ floats: ArrayBuffer }>(
       'SELECT floats FROM vectors WHERE namespace = ? AND id = ?',
@@ -93,7 +116,7 @@ export class VectorReader implements RowSource {
       id,
     );
     const floats = found.toArray()[0]?.floats;
-    return floats === undefined ? undefined : decodeFloats(floats, dimensions);
+    return floats === undefined || floats.byteLength === 0 ? undefined : decodeFloats(floats, dimensions);
   }
 
   /** The rows of the ids that exist, in the order of `ids`. */
@@ -190,7 +213,7 @@ export class VectorReader implements RowSource {
     const ordered = rows.map((row) => must(byRow.get(row), `row ${row} is stored`));
     return {
       ids: ordered.map(({ id }) => id),
-      values: include.values ? gather(ordered, dimensions) : null,
+      ...(include.values ? decodedVectors(ordered.map(withFloats), dimensions) : { values: null }),
       metadata: include.metadata ? ordered.map(({ metadata }) => metadata) : null,
       texts: include.text ? ordered.map(({ text }) => text) : null,
       ...(hasContents ? { contents: ordered.map(({ contents }) => contents) } : {}),
@@ -198,11 +221,7 @@ export class VectorReader implements RowSource {
   }
 }
 
-function gather(items: readonly ColumnsRow[], dimensions: number): Float32Array<ArrayBuffer> {
-  const values = new Float32Array(items.length * dimensions);
-  items.forEach(({ floats }, i) => values.set(decodeFloats(must(floats, 'floats were selected'), dimensions), i * dimensions));
-  return values;
-}
+const withFloats = ({ floats }: ColumnsRow) => ({ floats: must(floats, 'floats were selected') });
 
 /** The rows that are stored under some ids, in no order. */
 export function* rowsOfIds(

@@ -16,8 +16,7 @@ import { ListStore } from './list-store.ts';
 import { Namespaces } from './namespaces.ts';
 import { SqlitePropertyIndex } from './property-index.ts';
 import { ReceiptStore } from './receipt-store.ts';
-import type { RowSetEdit } from './row-sets.ts';
-import { RowSets, UNLISTED } from './row-sets.ts';
+import { RowSets, UNLISTED, VECTORLESS } from './row-sets.ts';
 import { ShardRow } from './shard-row.ts';
 import { VectorReader, rowsOfIds } from './vector-reader.ts';
 
@@ -129,7 +128,7 @@ export class VectorStore extends VectorReader {
       this.#insertVectors(batch, places, header.dimensions, lsn);
       this.fields?.remove(replaced);
       this.fields?.put(contentsAt(batch, places));
-      this.#rowSets.edit(editsOf(places, replaced));
+      this.#editRowSets(places, replaced, batch.vectorless);
       this.#row.advance({ lsn, count: header.count + added - replaced.length, nextRow: header.nextRow + added });
       return { written: { count: added, lsn, ...this.#receiptOf(batch.repetition, header, nowMs) }, places };
     });
@@ -148,7 +147,7 @@ export class VectorStore extends VectorReader {
           ids.map((id) => ({ namespace: name, id })),
         );
       }
-      this.#rowSets.edit(editsOf([], places));
+      this.#editRowSets([], places);
       this.namespaces.dropIfEmpty(namespace);
       this.#row.advance({ lsn: lsn + 1, count: count - rows.length, nextRow });
       return { count: rows.length, lsn: lsn + 1 };
@@ -183,8 +182,23 @@ export class VectorStore extends VectorReader {
     return billing === null ? {} : { billing };
   }
 
+  /** New vectors are unlisted; those that are gone may have been. */
+  #editRowSets(added: readonly VectorPlace[], removed: readonly VectorPlace[], vectorless: readonly boolean[] = []): void {
+    const edits = new Map<number, { readonly set: number; readonly added: Row[]; readonly removed: Row[] }>();
+    const editOf = (set: number): { readonly added: Row[]; readonly removed: Row[] } => {
+      const edit = edits.get(set) ?? { set, added: [], removed: [] };
+      edits.set(set, edit);
+      return edit;
+    };
+    for (const [i, { row, namespace }] of added.entries())
+      for (const set of [vectorless[i] === true ? VECTORLESS : UNLISTED, namespace]) editOf(set).added.push(row);
+    const others = this.#rowSets.vectorlessCount === 0 ? [UNLISTED] : [UNLISTED, VECTORLESS];
+    for (const { row, namespace } of removed) for (const set of [...others, namespace]) editOf(set).removed.push(row);
+    this.#rowSets.edit([...edits.values()]);
+  }
+
   #insertVectors(
-    { ids, values, metadata, texts, contents = [], copies = [], versions }: UpsertBatch,
+    { ids, values, vectorless, metadata, texts, contents = [], copies = [], versions }: UpsertBatch,
     places: readonly VectorPlace[],
     dimensions: number,
     lsn: number,
@@ -193,7 +207,12 @@ export class VectorStore extends VectorReader {
       row: { kind: 'counted', first: places[0]?.row ?? 0 },
       namespace: { kind: 'each', values: places.map(({ namespace }) => namespace) },
       id: { kind: 'each', values: ids },
-      floats: { kind: 'blobs', bytes: encodeFloats(values), bytesEach: 4 * dimensions },
+      floats: {
+        kind: 'blobs',
+        bytes: encodeFloats(values),
+        bytesEach: 4 * dimensions,
+        ...(vectorless === undefined ? {} : { isVoid: vectorless }),
+      },
       metadata: { kind: 'texts', values: metadata },
       text: { kind: 'texts', values: texts },
       contents: contents.length === 0 ? { kind: 'same', value: null } : { kind: 'texts', values: contents },
@@ -226,16 +245,3 @@ export class VectorStore extends VectorReader {
 /** What the rows of a batch hold, but for spilled copies. */
 const contentsAt = ({ contents, texts, copies }: UpsertBatch, places: readonly VectorPlace[]): RowContents[] =>
   places.flatMap((place, i) => (copies?.[i] === true ? [] : [{ ...place, contents: contents?.[i] ?? null, text: texts[i] ?? null }]));
-
-/** New vectors are unlisted; those that are gone may have been. */
-function editsOf(added: readonly VectorPlace[], removed: readonly VectorPlace[]): RowSetEdit[] {
-  const edits = new Map<number, { readonly set: number; readonly added: Row[]; readonly removed: Row[] }>();
-  const editOf = (set: number) => {
-    const edit = edits.get(set) ?? { set, added: [], removed: [] };
-    edits.set(set, edit);
-    return edit;
-  };
-  for (const { row, namespace } of added) for (const set of [UNLISTED, namespace]) editOf(set).added.push(row);
-  for (const { row, namespace } of removed) for (const set of [UNLISTED, namespace]) editOf(set).removed.push(row);
-  return [...edits.values()];
-}

@@ -16,6 +16,18 @@ export const modelName = z
   .max(MODEL_NAME_CHARS_MAX)
   .meta(about('An embedding model of `GET /v1/models`; `name@version` is one version of it, a name alone the one that serves.'));
 
+/** What is known of the quality of a model. */
+export const retrievalQuality = z
+  .number()
+  .nullable()
+  .meta(
+    about(
+      'nDCG@10 of the model in retrieval, as a share of what BM25 reaches on the same public collections. Default weights of hybrid searches follow it; null: it ' +
+        'was not measured, and the model is expected to do as encoders do.',
+      0.87,
+    ),
+  );
+
 /** A text that a model reads. */
 export const embeddedText = z.string().min(1).max(EMBEDDING_LIMITS.embeddingTextCharsMax);
 

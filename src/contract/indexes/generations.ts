@@ -4,7 +4,7 @@ import { onlyWith, onlyWithSome } from '../api/presence.ts';
 import { about } from '../api/api-text.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenant } from '../api/endpoint.ts';
-import { indexParams } from './indexes.ts';
+import { indexParams } from './index-params.ts';
 import { newFields } from './index-fields.ts';
 import { METRICS } from './index-settings.ts';
 import { recallTarget } from './recall-target.ts';
@@ -63,7 +63,7 @@ const generation = z.object({
     .enum(['serving', 'opening', 'clearing', 'filling', 'comparing', 'following', 'changing-over', 'erasing'])
     .meta(about('`following`: whole, kept up write by write, and ready to serve.')),
   served_before: z.boolean(),
-  dimensions: z.int().min(1),
+  dimensions: z.int().min(1).nullable(),
   metric: z.enum(METRICS),
   recall: recallTarget,
   model: z.string().nullable(),

@@ -7,6 +7,8 @@ import type { AnalysisSettings } from './analysis.ts';
 import { analysisSettings } from './analysis.ts';
 import { FIELD_LIMITS } from './field-limits.ts';
 import { INDEX_LIMITS } from './index-limits.ts';
+import type { Metric } from './index-settings.ts';
+import { METRICS } from './index-settings.ts';
 
 /** A text field: searched by its terms (BM25). */
 export interface TextField {
@@ -40,9 +42,20 @@ export interface MultiVectorField {
   readonly contractHash?: string;
 }
 
-export type IndexField = TextField | SparseField | MultiVectorField;
+/** A dense vector besides the first one: searched exactly, wherever the first one has placed its row. */
+export interface VectorField {
+  readonly kind: 'vector';
+  readonly dimensions: number;
+  readonly metric: Metric;
+  /** The model that makes the vectors of texts. */
+  readonly model: string | null;
+  /** The embedding contract that the field is pinned to. Absent: it names no model. */
+  readonly contractHash?: string;
+}
 
-/** What an index has besides its dense vector, which is the field `""`. */
+export type IndexField = TextField | SparseField | MultiVectorField | VectorField;
+
+/** What an index has besides its first dense vector, which is the field `""`. */
 export type IndexFields = Readonly<Record<string, IndexField>>;
 
 const SOURCES = ['field', 'text'] as const;
@@ -61,6 +74,8 @@ const idf = z
     about('Whether the numbers of a query are multiplied by the inverse document frequency of their dimensions, as BM25 does with terms.'),
   );
 const dimensions = z.int().min(INDEX_LIMITS.dimensionsMinCount).max(FIELD_LIMITS.multiVectorDimensionsMaxCount);
+const vectorDimensions = z.int().min(INDEX_LIMITS.dimensionsMinCount).max(INDEX_LIMITS.dimensionsMaxCount);
+const metric = z.enum(METRICS).meta(about('How the vectors of the field are compared.'));
 const encoder = (what: string) =>
   modelName.optional().meta(about(`The ${what} that makes numbers of texts. Absent: the field takes numbers only.`));
 
@@ -76,6 +91,16 @@ const newMultiVector = someOf(
     kind: z.literal('multi_vector'),
     dimensions: dimensions.optional().meta(about('Of each vector. Absent: those of the model.')),
     model: encoder('encoder of token vectors'),
+  }),
+  ['dimensions', 'model'],
+  'give `dimensions`, `model` or both',
+);
+const newVector = someOf(
+  z.strictObject({
+    kind: z.literal('vector'),
+    dimensions: vectorDimensions.optional().meta(about('Absent: those of the model.')),
+    metric: metric.default('cosine'),
+    model: encoder('model'),
   }),
   ['dimensions', 'model'],
   'give `dimensions`, `model` or both',
@@ -114,12 +139,12 @@ export const newFields = z
       );
       return z.NEVER;
     },
-    z.record(z.string(), z.discriminatedUnion('kind', [newText, newSparse, newMultiVector])),
+    z.record(z.string(), z.discriminatedUnion('kind', [newText, newSparse, newMultiVector, newVector])),
   )
   .meta({
     description:
-      'What vectors have besides their values: texts that are searched by their terms, sparse vectors, and several vectors each. The vector ' +
-      'itself is the field whose name is empty.',
+      'What vectors have besides their values: other vectors of their own dimensions and metric, texts that are searched by their terms, sparse ' +
+      'vectors, and several vectors each. The vector itself is the field whose name is empty.',
     propertyNames: { type: 'string', pattern: NAME.source, maxLength: nameCharsMax },
     maxProperties: countMax,
     example: { title: { kind: 'text', weight: 2 } },
@@ -139,6 +164,7 @@ export const fieldsReply = z.record(
     newText.extend({ weight, source }),
     z.object({ kind: z.literal('sparse'), idf, ...pinned }),
     z.object({ kind: z.literal('multi_vector'), dimensions, ...pinned }),
+    z.object({ kind: z.literal('vector'), dimensions: vectorDimensions, metric, ...pinned }),
   ]),
 );
 

@@ -201,4 +201,6 @@ export const INDEX_LIMITS = {
   shardVectorsMinCount: 16,
   // What one shard holds in memory before its vectors are listed. About 344,000 vectors of 100 dimensions, 31,000 of 1,536.
   shardEngineBytesMax: 48 * 1024 * 1024,
+  // Rows of a shard whose index has no vector: split at half of that, when the postings of passages of a hundred words take some 80 MiB.
+  vectorlessRowsMaxCount: 1_000_000,
 } as const;

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { exactlyOneOf, onlyWith } from '../api/presence.ts';
+import { notBoth, onlyWith, stated } from '../api/presence.ts';
 import { about, named } from '../api/api-text.ts';
 import { indexName as name, owner, ownerOrCallers, page, pageQuery, unixSeconds } from '../api/common.ts';
 import type { Endpoint } from '../api/endpoint.ts';
@@ -11,8 +11,7 @@ import { indexParams } from './index-params.ts';
 import { searchSettingsReply } from './search-settings.ts';
 import { recallTarget } from './recall-target.ts';
 import { INDEX_LIMITS } from './index-limits.ts';
-import { modelName } from '../embeddings/embedding-fields.ts';
-
+import { modelName, retrievalQuality } from '../embeddings/embedding-fields.ts';
 
 const metric = z
   .enum(METRICS)
@@ -24,10 +23,10 @@ const recall = recallTarget.meta(
   about('The share of the true nearest neighbours that searches are tuned to find. 0.99 takes nearly twice the memory of 0.95.'),
 );
 
-const created = exactlyOneOf(
+const created = notBoth(
   z.strictObject({
     name,
-    dimensions: dimensions.optional(),
+    dimensions: dimensions.optional().meta(about('Absent, as `model` is: vectors have no values, and are found by their `fields`.', 100)),
     model: modelName.optional().meta(about('Pins the index to this model: it then takes and searches texts, too.')),
     query_model: modelName
       .optional()
@@ -48,7 +47,16 @@ const created = exactlyOneOf(
   ['dimensions', 'model'],
   'give either `dimensions` or `model`',
 );
-const createBody = onlyWith(created, 'query_model', 'model', { path: ['query_model'], message: 'goes with `model` only' });
+const founded = stated(
+  created.refine(
+    ({ dimensions: count, model, fields = {} }) => count !== undefined || model !== undefined || Object.keys(fields).length > 0,
+    'give either `dimensions` or `model`, or `fields` alone for an index without vectors',
+  ),
+  {
+    anyOf: [{ required: ['dimensions'] }, { required: ['model'] }, { required: ['fields'], properties: { fields: { minProperties: 1 } } }],
+  },
+);
+const createBody = onlyWith(founded, 'query_model', 'model', { path: ['query_model'], message: 'goes with `model` only' });
 
 export type CreateIndexBody = z.output<typeof createBody>;
 
@@ -56,13 +64,14 @@ const index = named('Index', {
   object: z.literal('index'),
   id: z.string().meta(about('New with every creation, even under a name that was used before.')),
   name,
-  dimensions,
+  dimensions: dimensions.nullable().meta(about('Null: an index without vectors, which is searched by its `fields`.', 100)),
   metric,
   recall,
   model: z.string().nullable(),
   contract_hash: z.string().nullable().meta(about('The embedding contract that the index is pinned to.')),
   query_model: z.string().nullable().meta(about('What queries are pinned to; as the vectors unless the creation said otherwise.')),
   query_contract_hash: z.string().nullable(),
+  retrieval_quality: retrievalQuality,
   shard_vectors_max: z.int().nullable().meta(about('From how many vectors on a shard is split, if the creation said so.')),
   fields: fieldsReply.meta(about('By name. None: an index of vectors alone.')),
   owner,

@@ -4,6 +4,8 @@ export const POSTING_LIMITS = {
   memtableRowsMaxCount: 1_024,
   // The same for long rows: an isolate's budget must hold this twice, once while it is flushed.
   memtableBytesMax: 4 * 1024 * 1024,
+  // Words of rows that are not flushed: those of texts that say the same over and over take little memory, and as long as others to analyse anew.
+  memtableWordsMaxCount: 400_000,
   // Of one segment: a list of a sparse vector's dimension that all rows have is one value of SQLite, 4.4 bytes a row, 2 MB at most.
   segmentRowsMaxCount: 262_144,
   // How often a term occurs in a text at most: packed numbers have 25 bits. A larger count changes no score by a millionth.

@@ -6,7 +6,7 @@ import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenant } from '../api/endpoint.ts';
 import { measureName } from '../vectors/judged/measure-names.ts';
 import { namedFusion } from '../vectors/plans/fusion.ts';
-import { fieldName, weight } from '../vectors/plans/legs.ts';
+import { fieldName, vectorField, weight } from '../vectors/plans/legs.ts';
 import { bm25B, bm25K1 } from '../vectors/plans/bm25.ts';
 import { PLAN_LIMITS } from '../vectors/plans/plan-limits.ts';
 import { indexParams } from './index-params.ts';
@@ -22,16 +22,16 @@ const ofLeg = {
 };
 
 const tunedLeg = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('vector'), ...ofLeg }),
+  z.strictObject({ kind: z.literal('vector'), field: vectorField, ...ofLeg }),
   z.strictObject({ kind: z.literal('text'), ...ofLeg }),
   z.strictObject({ kind: z.literal('sparse'), field: fieldName, ...ofLeg }),
 ]);
 
 export type TunedLeg = z.output<typeof tunedLeg>;
 
-/** Names a leg among those of settings. */
+/** Names a leg among those of settings: its kind, and its field if it has one. */
 export const legKey = (leg: { readonly kind: TunedLeg['kind']; readonly field?: string }): string =>
-  leg.kind === 'sparse' ? `sparse:${leg.field}` : leg.kind;
+  leg.kind === 'text' ? leg.kind : `${leg.kind}:${leg.field}`;
 
 const evidence = z
   .strictObject({
@@ -51,7 +51,12 @@ const legs = z
   .max(PLAN_LIMITS.planLegsMaxCount)
   .refine((all) => new Set(all.map(legKey)).size === all.length, 'has a leg twice')
   .refine((all) => all.some(({ weight: one }) => one > 0), 'has no leg with a weight above 0')
-  .meta(about('What is searched: the settings are for plans of exactly these legs.', [{ kind: 'vector', weight: 0.3 }, { kind: 'text', weight: 0.7 }]));
+  .meta(
+    about('What is searched: the settings are for plans of exactly these legs.', [
+      { kind: 'vector', field: '', weight: 0.3 },
+      { kind: 'text', weight: 0.7 },
+    ]),
+  );
 
 const given = {
   legs,
@@ -105,8 +110,6 @@ export const searchSettingsEndpoints = {
     ...common,
     ...call('DELETE', '/v1/indexes/:index/search_settings'),
     summary: 'Search an index by the default rule again',
-    reply: json(
-      z.object({ object: z.literal('index.search_settings.deleted'), index: z.string(), deleted: z.literal(true) }),
-    ),
+    reply: json(z.object({ object: z.literal('index.search_settings.deleted'), index: z.string(), deleted: z.literal(true) })),
   },
 } as const satisfies Record<string, Endpoint>;

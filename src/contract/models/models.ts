@@ -8,7 +8,7 @@ import { call, json, tenantOrAdmin } from '../api/endpoint.ts';
 import { fileId } from '../files/files.ts';
 import { MODEL_LIMITS } from './model-limits.ts';
 import { modelVersionReply, share } from './model-versions.ts';
-import { modelName } from '../embeddings/embedding-fields.ts';
+import { modelName, retrievalQuality } from '../embeddings/embedding-fields.ts';
 import { registeredName } from '../jobs/registration.ts';
 
 const record = z.record(z.string().max(128), z.unknown());
@@ -107,6 +107,7 @@ const model = named('Model', {
     .string()
     .nullable()
     .meta(about('Vectors of models with the same hash may be compared; null for a model of an upstream, whose vectors are unknown.')),
+  retrieval_quality: retrievalQuality,
 });
 
 export type ModelReply = z.infer<typeof model>;

@@ -6,7 +6,7 @@ import { call, tenant } from '../api/endpoint.ts';
 import { ERRORS } from '../api/errors.ts';
 import type { ErrorCode } from '../api/errors.ts';
 import { fieldValues, fieldValuesReply } from './field-values.ts';
-import { indexParams } from '../indexes/indexes.ts';
+import { indexParams } from '../indexes/index-params.ts';
 import { VECTOR_LIMITS } from './vector-limits.ts';
 import { truncate, truncatedCounts } from '../embeddings/truncation.ts';
 import { floatsReply, modelName } from '../embeddings/embedding-fields.ts';
@@ -16,16 +16,19 @@ import { floats, metadata, namespace, text, vectorId } from './vector-fields.ts'
 export const importLine = z
   .strictObject({
     id: vectorId,
-    values: floats.optional(),
+    values: floats.nullable().optional(),
     text: text.optional(),
     namespace,
     metadata: metadata.nullable().optional(),
     fields: fieldValues.optional(),
   })
-  .refine((line) => line.values !== undefined || line.text !== undefined, 'give `values`, `text` or both')
+  .refine(
+    ({ values, text: given, fields }) => values !== undefined || given !== undefined || fields !== undefined,
+    'give `values`, `text` or `fields`; `values: null` stands for no vector',
+  )
   .meta(
     about(
-      'A vector, as an export writes it. A text that comes with values is stored and not embedded. Progress lines of an export are skipped.',
+      'A vector, as an export writes it. A text that comes with values, or with null for none, is stored and not embedded. Progress lines of an export are skipped.',
     ),
   );
 
@@ -94,7 +97,7 @@ const exportLine = z.union([
   z.object({
     id: z.string(),
     namespace: z.string().optional(),
-    values: floatsReply.optional(),
+    values: floatsReply.nullable().optional(),
     metadata: z.record(z.string(), z.unknown()).nullable().optional(),
     text: z.string().optional(),
     fields: fieldValuesReply.optional(),

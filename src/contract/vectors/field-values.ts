@@ -2,7 +2,7 @@ import * as z from 'zod';
 
 import { about } from '../api/api-text.ts';
 import { FIELD_LIMITS } from '../indexes/field-limits.ts';
-import { beyondBytes, FLOAT32_MAX } from './vector-fields.ts';
+import { beyondBytes, FLOAT32_MAX, FLOATS, FLOATS_AS_TEXT, readVector } from './vector-fields.ts';
 import type { TokenCodes } from './token-codes.ts';
 import { quantiseTokens, tokenCodesOf } from './token-codes.ts';
 import { VECTOR_LIMITS } from './vector-limits.ts';
@@ -14,12 +14,13 @@ export interface SparseNumbers {
 }
 
 /**
- * What a caller gives a row in a field: a text, which a model encodes where the field is none of texts; the numbers of a sparse vector; or the
- * vectors of tokens as codes. Numbers may come with the `text` that they were made of, which is kept beside them and not encoded.
+ * What a caller gives a row in a field: a text, which a model encodes where the field is none of texts; the numbers of a sparse vector, or of
+ * one that is not; or the vectors of tokens as codes. Numbers may come with the `text` that they were made of, which is kept beside them and not encoded.
  */
 export type FieldValue =
   | { readonly kind: 'text'; readonly text: string }
   | ({ readonly kind: 'sparse'; readonly text?: string } & SparseNumbers)
+  | { readonly kind: 'vector'; readonly vector: Float32Array<ArrayBuffer>; readonly text?: string }
   | ({ readonly kind: 'multi_vector'; readonly text?: string } & TokenCodes);
 
 /** By the name of the field. */
@@ -63,21 +64,49 @@ const isObject = (given: unknown): given is Readonly<Record<string, unknown>> =>
 
 function readValue(given: unknown): Read<FieldValue> {
   if (typeof given === 'string') return readText(given);
-  if (Array.isArray(given)) return withKind('multi_vector', readVectors(given as readonly unknown[]));
-  if (!isObject(given)) return faulty('must be a text, a sparse vector {indices, values}, or an array of vectors');
+  if (Array.isArray(given)) return readArray(given as readonly unknown[]);
+  if (!isObject(given)) return faulty('must be a text, a vector, a sparse vector {indices, values}, or an array of vectors');
   const { text, ...numbers } = given;
-  const kind = 'codes' in numbers || 'scales' in numbers ? 'multi_vector' : 'sparse';
-  const known = kind === 'sparse' ? ['indices', 'values'] : ['codes', 'scales'];
-  const unknown = Object.keys(numbers).find((name) => !known.includes(name));
-  if (unknown !== undefined) return faulty(`is not a known field; there are: ${known.join(', ')}, text`, unknown);
-  const read =
-    kind === 'sparse'
-      ? withKind(kind, readSparse(numbers['indices'], numbers['values']))
-      : withKind(kind, readCodes(numbers['codes'], numbers['scales']));
+  const kind = kindOf(numbers);
+  const unknown = Object.keys(numbers).find((name) => !MEMBERS[kind].includes(name));
+  if (unknown !== undefined) return faulty(`is not a known field; there are: ${MEMBERS[kind].join(', ')}, text`, unknown);
+  const read = readNumbers(kind, numbers);
   if (isFault(read) || text === undefined) return read;
   if (typeof text !== 'string') return faulty('must be a string', 'text');
   const source = readText(text);
   return isFault(source) ? below(source, 'text') : { ...read, text };
+}
+
+/** What a value consists of that is an object, besides its text. */
+const MEMBERS: Readonly<Record<NumbersKind, readonly string[]>> = {
+  sparse: ['indices', 'values'],
+  multi_vector: ['codes', 'scales'],
+  vector: ['vector'],
+};
+
+type NumbersKind = Exclude<FieldValue['kind'], 'text'>;
+
+function kindOf(numbers: Readonly<Record<string, unknown>>): NumbersKind {
+  if ('vector' in numbers) return 'vector';
+  return 'codes' in numbers || 'scales' in numbers ? 'multi_vector' : 'sparse';
+}
+
+function readNumbers(kind: NumbersKind, numbers: Readonly<Record<string, unknown>>): Read<Exclude<FieldValue, { readonly kind: 'text' }>> {
+  if (kind === 'sparse') return withKind(kind, readSparse(numbers['indices'], numbers['values']));
+  if (kind === 'multi_vector') return withKind(kind, readCodes(numbers['codes'], numbers['scales']));
+  const read = readDense(numbers['vector']);
+  return isFault(read) ? below(read, 'vector') : read;
+}
+
+/** One vector, or several. */
+const readArray = (given: readonly unknown[]): Read<FieldValue> =>
+  given.length === 0 || Array.isArray(given[0]) ? withKind('multi_vector', readVectors(given)) : readDense(given);
+
+function readDense(given: unknown): Read<{ readonly kind: 'vector'; readonly vector: Float32Array<ArrayBuffer> }> {
+  const vector = readVector(given);
+  if (vector instanceof Float32Array) return { kind: 'vector', vector };
+  const { code: _, ...fault } = vector;
+  return { path: [], ...fault };
 }
 
 const withKind = <K extends string, T extends object>(kind: K, read: Read<T>): Read<T & { readonly kind: K }> =>
@@ -171,6 +200,13 @@ const vectors = {
   minItems: 1,
   description: 'Several vectors. Each is kept as whole numbers from -127 to 127 and one scale: a number moves by half the scale at most.',
 };
+const dense = {
+  type: 'object' as const,
+  description: 'One vector: an array of numbers, or base64 of little-endian 32-bit floats, as it is kept.',
+  properties: { vector: { anyOf: [FLOATS, FLOATS_AS_TEXT] }, text: { type: 'string' } },
+  required: ['vector'],
+  additionalProperties: false,
+};
 const codes = {
   type: 'object' as const,
   description: 'The same as they are kept: number d of vector t is `scales[t]` times byte t * dimensions + d, signed, of `codes`.',
@@ -190,7 +226,7 @@ export const fieldValues = z
     type: 'object',
     description: 'Values of fields of the index, by name. At most 512 KiB as they are kept.',
     propertyNames: { type: 'string' },
-    additionalProperties: { anyOf: [text, sparse, vectors, codes] },
+    additionalProperties: { anyOf: [text, FLOATS, dense, sparse, vectors, codes] },
     maxProperties: FIELD_LIMITS.fieldsPerIndexMaxCount,
     example: { title: 'The lock keeper' },
   })
@@ -211,6 +247,7 @@ export const fieldValuesReply = z
     z.string(),
     z.union([
       z.string(),
+      z.object({ vector: z.string().meta(about('Base64 of little-endian 32-bit floats.')), text: sourceText }),
       z.object({ indices: z.array(z.int().min(0)), values: z.array(z.number()), text: sourceText }),
       z.object({
         codes: z.string().meta(about('Base64 of signed bytes, one vector behind the other.')),
@@ -219,4 +256,4 @@ export const fieldValuesReply = z
       }),
     ]),
   )
-  .meta(about('As they are kept; what sparse vectors and texts were written with. Upserts and imports take them as they are.'));
+  .meta(about('As they are kept; what vectors, sparse vectors and texts were written with. Upserts and imports take them as they are.'));

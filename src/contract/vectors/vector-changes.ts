@@ -1,14 +1,17 @@
 import * as z from 'zod';
 
-import { exactlyOneOf, onlyWith } from '../api/presence.ts';
+import { exactlyOneOf, onlyWith, someOf } from '../api/presence.ts';
 import { about } from '../api/api-text.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenant } from '../api/endpoint.ts';
 import { someFilter } from './filter-syntax.ts';
 import { isReachable } from './filter.ts';
-import { indexParams } from '../indexes/indexes.ts';
+import { indexParams } from '../indexes/index-params.ts';
 import { VECTOR_LIMITS } from './vector-limits.ts';
 import { metadata, namespace, vectorFloats, vectorId } from './vector-fields.ts';
+import { fieldValues } from './field-values.ts';
+import { FIELD_LIMITS } from '../indexes/field-limits.ts';
+import { truncate, truncated } from '../embeddings/truncation.ts';
 import { lsn, refuseDuplicates } from './vectors.ts';
 
 const metadataPath = z
@@ -44,7 +47,23 @@ const metadataBody = onlyWith(ofOneKind, 'at', 'set', { path: ['at'], message: '
 
 export type MetadataBody = z.output<typeof metadataBody>;
 
-const newValues = z.strictObject({ id: vectorId, values: vectorFloats });
+const fieldName = z.string().min(1).max(FIELD_LIMITS.fieldNameCharsMax);
+
+const ofSomeFields = exactlyOneOf(
+  z.strictObject({
+    ids: ids.optional(),
+    filter: someFilter.optional(),
+    namespace,
+    set: fieldValues.optional().meta(about('Values by field, the same for each of the vectors. Values of other fields stay.')),
+    unset: z.array(fieldName).min(1).max(FIELD_LIMITS.fieldsPerIndexMaxCount).optional().meta(about('Fields whose values go.')),
+    truncate,
+  }),
+  ['ids', 'filter'],
+  { path: ['ids'], message: 'give exactly one of `ids` and `filter`' },
+);
+const fieldsBody = someOf(ofSomeFields, ['set', 'unset'], { path: ['set'], message: 'give `set`, `unset` or both' });
+
+const newValues = z.strictObject({ id: vectorId, values: vectorFloats.nullable() });
 
 const valuesOf = (item: z.core.$ZodType<z.output<typeof newValues>>) =>
   z.strictObject({ vectors: z.array(item).min(1).max(VECTOR_LIMITS.upsertCallVectorsMaxCount).superRefine(refuseDuplicates), namespace });
@@ -65,13 +84,28 @@ export const vectorChangeEndpoints = {
     status: 200,
     reply: json(updated),
   },
+  updateFields: {
+    ...call('POST', '/v1/indexes/:index/fields', json(fieldsBody)),
+    tag: 'Vectors',
+    summary: 'Change the values of fields of stored vectors',
+    description:
+      'Of those with these ids, or those that a filter accepts; ids that are not there are left out. Texts for fields that name a model are ' +
+      'encoded once, whatever the number of vectors. Their values, metadata and texts stay. Goes in slices, each all or none. Each vector is read ' +
+      'and changed at once, so that changes of several callers add up; with a filter only while it is still accepted.',
+    access: tenant('index:write'),
+    meters: ['vectors_written', 'embedding_tokens', 'embedding_cached_tokens'],
+    params: indexParams,
+    status: 200,
+    reply: json(updated.extend({ truncated })),
+  },
   updateValues: {
     method: 'POST',
     path: '/v1/indexes/:index/values',
     tag: 'Vectors',
     summary: 'Give stored vectors new values',
     description:
-      'Their metadata stays; a text goes, for the values are no longer its. Ids that are not there are left out. Goes in slices.',
+      'Null takes the values away. Their metadata and fields stay; a text goes that new values are not made of, unless a text field is made of it. ' +
+      'Ids that are not there are left out. Goes in slices.',
     access: tenant('index:write'),
     meters: ['vectors_written'],
     params: indexParams,

@@ -37,26 +37,26 @@ const charsOf = (count: number): number => Math.ceil((4 * count) / 3) * 4;
 /** Base64 of bytes by fours: three floats are 16 characters, and what one or two more are ends with padding. */
 const BASE64_FLOATS = '^([A-Za-z0-9+/]{16})*([A-Za-z0-9+/]{6}==|[A-Za-z0-9+/]{11}=)?$';
 
+/** A vector as text, as the document has it. */
+export const FLOATS_AS_TEXT = {
+  type: 'string' as const,
+  contentEncoding: 'base64',
+  minLength: charsOf(INDEX_LIMITS.dimensionsMinCount),
+  maxLength: charsOf(INDEX_LIMITS.dimensionsMaxCount),
+  pattern: BASE64_FLOATS,
+};
+
 /** The same, also as base64 of little-endian float32, or from the row of a frame. */
 export const vectorFloats = z
   .unknown()
   .meta({
-    anyOf: [
-      FLOATS,
-      {
-        type: 'string',
-        contentEncoding: 'base64',
-        minLength: charsOf(INDEX_LIMITS.dimensionsMinCount),
-        maxLength: charsOf(INDEX_LIMITS.dimensionsMaxCount),
-        pattern: BASE64_FLOATS,
-      },
-    ],
+    anyOf: [FLOATS, FLOATS_AS_TEXT],
     description:
       'The components of the vector: finite numbers in the range of float32, as many as the index has dimensions. As text: base64 of ' +
       'them as little-endian 32-bit floats. In a frame: the number of its row.',
   })
   .transform((value, context): Float32Array<ArrayBuffer> => {
-    const read = typeof value === 'string' ? base64Floats(value) : readFloats(value);
+    const read = readVector(value);
     if (read instanceof Float32Array) return read;
     context.issues.push({ ...read, input: value });
     return z.NEVER;
@@ -65,6 +65,10 @@ export const vectorFloats = z
 type Fault =
   | { readonly code: 'custom'; readonly message: string; readonly path: number[] }
   | { readonly code: 'too_big'; readonly message: string; readonly origin: 'array'; readonly maximum: number };
+
+/** The components of a vector as `vectorFloats` takes them, or what is wrong with them. */
+export const readVector = (value: unknown): Float32Array<ArrayBuffer> | Fault =>
+  typeof value === 'string' ? base64Floats(value) : readFloats(value);
 
 /** The components of a vector as `floats` takes them, or what is wrong with them. */
 export function readFloats(value: unknown): Float32Array<ArrayBuffer> | Fault {

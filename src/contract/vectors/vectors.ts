@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { exactlyOneOf, implies, onlyWith, someOf, stated } from '../api/presence.ts';
+import { exactlyOneOf, implies, notBoth, onlyWith, someOf, stated } from '../api/presence.ts';
 import { about } from '../api/api-text.ts';
 import { queryCacheHeaders } from '../api/cache-headers.ts';
 import type { Endpoint } from '../api/endpoint.ts';
@@ -8,7 +8,8 @@ import { call, json, jsonOrFrame, tenant, vectorsReply } from '../api/endpoint.t
 import { explanation } from './explanation.ts';
 import { fieldValues, fieldValuesReply } from './field-values.ts';
 import { filter, someFilter } from './filter-syntax.ts';
-import { indexParams } from '../indexes/indexes.ts';
+import { FIELD_LIMITS } from '../indexes/field-limits.ts';
+import { indexParams } from '../indexes/index-params.ts';
 import { API_LIMITS } from '../api/api-limits.ts';
 import { VECTOR_LIMITS } from './vector-limits.ts';
 import { readPlainQuery } from './plain-query.ts';
@@ -25,14 +26,19 @@ const madeBy = modelName
 const vector = someOf(
   z.strictObject({
     id: vectorId,
-    values: vectorFloats.optional(),
-    text: text.optional().meta(about('Embedded with the model of the index, and kept. With `values`, it is kept and not embedded.')),
+    values: vectorFloats
+      .nullable()
+      .optional()
+      .meta(about('Null, or absent without a `text`: it has none, and is found by its `fields`, its metadata and its id.')),
+    text: text
+      .optional()
+      .meta(about('Embedded with the model of the index, and kept. With `values`, even null, it is kept and not embedded.')),
     namespace,
     metadata: metadata.optional(),
     fields: fieldValues.optional(),
   }),
-  ['values', 'text'],
-  'give `values`, `text` or both',
+  ['values', 'text', 'fields'],
+  'give `values`, `text` or `fields`; `values: null` stands for no vector',
 );
 
 /** A vector to write. Its metadata is JSON text. */
@@ -95,6 +101,12 @@ const mmr = z
   );
 
 const queried = z.strictObject({
+  field: z
+    .string()
+    .min(1)
+    .max(FIELD_LIMITS.fieldNameCharsMax)
+    .optional()
+    .meta(about('Searches the vectors of this field of the index, exactly. Absent: the vectors themselves.', 'image')),
   vector: vectorFloats.optional(),
   text: text.optional(),
   id: vectorId.optional().meta(about('Search around this stored vector, which is then among the matches.')),
@@ -116,12 +128,19 @@ const queried = z.strictObject({
   ...include,
 });
 
+/** What searches have of vectors themselves alone. */
+const NOT_OF_FIELDS = ['positive_ids', 'mmr', 'model'] as const;
+
 const ofOneTarget = exactlyOneOf(
   queried,
   ['vector', 'text', 'id', 'positive_ids'],
   'give exactly one of `vector`, `text`, `id` and `positive_ids`',
 );
-const queryBody = onlyWith(ofOneTarget, 'negative_ids', 'positive_ids', {
+const ofOneField = NOT_OF_FIELDS.reduce(
+  (schema, name) => notBoth(schema, [name, 'field'], { path: [name], message: 'does not go with `field`' }),
+  ofOneTarget,
+);
+const queryBody = onlyWith(ofOneField, 'negative_ids', 'positive_ids', {
   path: ['negative_ids'],
   message: 'goes with `positive_ids` only',
 }).superRefine(refuseFewCandidates);
@@ -182,7 +201,7 @@ export const lsn = z.int().min(0).meta(about('The write up to which the answer i
 
 const stored = {
   id: z.string(),
-  values: floatsReply.optional(),
+  values: floatsReply.nullable().optional().meta(about('Null: it has none.')),
   metadata: z.record(z.string(), z.unknown()).nullable().optional(),
   text: z.string().nullable().optional(),
   fields: fieldValuesReply.nullable().optional(),

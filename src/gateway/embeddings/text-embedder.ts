@@ -22,7 +22,7 @@ export interface TextEmbedder {
 }
 
 /** A version of a model under its own name, whatever alias was asked for, and the contract of its vectors. */
-export type EmbeddingContract = Pick<ModelManifest, 'id' | 'version' | 'dimensions' | 'contractHash'>;
+export type EmbeddingContract = Pick<ModelManifest, 'id' | 'version' | 'dimensions' | 'contractHash' | 'retrievalQuality'>;
 
 export interface EmbedTexts extends Acting {
   readonly model: string;
@@ -68,8 +68,9 @@ export async function embeddingSpace(
 ): Promise<Outcome<EmbeddingSpace>> {
   const contract = await embedder.contractOf(tenantId, model);
   if (!contract.ok) return contract;
-  const { id, dimensions, contractHash } = contract.value;
-  const items = { dimensions, embedding: { model: id, contractHash } };
+  const { id, dimensions, contractHash, retrievalQuality } = contract.value;
+  const measured = retrievalQuality === undefined ? {} : { retrievalQuality };
+  const items = { dimensions, embedding: { model: id, contractHash, ...measured } };
   if (queryModel === undefined) return ok(items);
   const queries = await embedder.contractOf(tenantId, queryModel);
   if (!queries.ok) return err(refusalAt(queries.error, ['query_model']));

@@ -12,7 +12,6 @@ import { RECALL_TARGET_DEFAULT } from '../../contract/indexes/index-settings.ts'
 import type { Clock } from '../../kernel/clock.ts';
 import type { IndexId, TenantId } from '../../kernel/ids.ts';
 import { base32 } from '../../kernel/ids.ts';
-import { must } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Rng } from '../../kernel/rng.ts';
 import type { Acting } from '../tenancy/authority.ts';
@@ -128,9 +127,9 @@ export class Indexes extends Composed<IndexesParts> {
     return onIndex(manifests, user, name, (manifest) => shards.of(manifest).read('progress', { indexId: manifest.id }));
   }
 
-  /** The vector space of a new index: that of its model, or any with this many dimensions. */
+  /** The vector space of a new index: that of its model, any with this many dimensions, or none. */
   async #space(tenantId: TenantId, body: CreateIndexBody): Promise<Outcome<EmbeddingSpace>> {
     if (body.model !== undefined) return embeddingSpace(this.parts.embedder, tenantId, body.model, body.query_model);
-    return ok({ dimensions: must(body.dimensions, 'the schema asks for dimensions or a model'), embedding: null });
+    return ok({ dimensions: body.dimensions ?? 0, embedding: null });
   }
 }

@@ -1,4 +1,11 @@
-import type { IndexField, IndexFields, MultiVectorField, NewFields, SparseField } from '../../contract/indexes/index-fields.ts';
+import type {
+  IndexField,
+  IndexFields,
+  MultiVectorField,
+  NewFields,
+  SparseField,
+  VectorField,
+} from '../../contract/indexes/index-fields.ts';
 import { FIELD_LIMITS } from '../../contract/indexes/field-limits.ts';
 import { refusalAt } from '../../contract/api/errors.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
@@ -31,7 +38,17 @@ async function pinnedField(embedder: Contracts, tenantId: TenantId, field: NewFi
     const { kind, weight, source, ...analysis } = field;
     return ok({ kind, analysis, weight, source });
   }
+  if (field.kind === 'vector') return vectorField(embedder, tenantId, field);
   return field.kind === 'sparse' ? sparseField(embedder, tenantId, field) : multiVectorField(embedder, tenantId, field);
+}
+
+async function vectorField(
+  embedder: Contracts,
+  tenantId: TenantId,
+  { kind, metric, ...given }: Extract<NewField, { readonly kind: 'vector' }>,
+): Promise<Outcome<VectorField>> {
+  const pinned = await withDimensions(embedder, tenantId, given, 'dense');
+  return pinned.ok ? ok({ kind, metric, ...pinned.value }) : pinned;
 }
 
 async function sparseField(
@@ -47,15 +64,27 @@ async function sparseField(
 async function multiVectorField(
   embedder: Contracts,
   tenantId: TenantId,
-  { kind, model, dimensions }: Extract<NewField, { readonly kind: 'multi_vector' }>,
+  { kind, ...given }: Extract<NewField, { readonly kind: 'multi_vector' }>,
 ): Promise<Outcome<MultiVectorField>> {
-  if (model === undefined) return ok({ kind, dimensions: must(dimensions, 'the schema asks for dimensions or a model'), model: null });
-  const contract = await embedder.contractOf(tenantId, model, undefined, 'tokens');
+  const pinned = await withDimensions(embedder, tenantId, given, 'tokens');
+  if (!pinned.ok) return pinned;
+  const { dimensions: made, model } = pinned.value;
+  if (made <= FIELD_LIMITS.multiVectorDimensionsMaxCount) return ok({ kind, ...pinned.value });
+  const what = `the vectors of ${model} have ${made} numbers`;
+  return refuseBeyond({ path: 'model', limit: 'multiVectorDimensionsMaxCount', value: made, what });
+}
+
+/** The model that a field is pinned to, if it names one, and the dimensions of its vectors. */
+async function withDimensions(
+  embedder: Contracts,
+  tenantId: TenantId,
+  { model, dimensions }: { readonly model?: string | undefined; readonly dimensions?: number | undefined },
+  output: 'dense' | 'tokens',
+): Promise<Outcome<Pick<VectorField, 'dimensions' | 'model' | 'contractHash'>>> {
+  if (model === undefined) return ok({ dimensions: must(dimensions, 'the schema asks for dimensions or a model'), model: null });
+  const contract = await embedder.contractOf(tenantId, model, undefined, output);
   if (!contract.ok) return contract;
   const { id, dimensions: made, contractHash } = contract.value;
-  const what = `the vectors of ${id} have ${made} numbers`;
-  if (dimensions !== undefined && dimensions !== made) return refuse('dimension_mismatch', `is ${dimensions}; ${what}`, 'dimensions');
-  if (made > FIELD_LIMITS.multiVectorDimensionsMaxCount)
-    return refuseBeyond({ path: 'model', limit: 'multiVectorDimensionsMaxCount', value: made, what });
-  return ok({ kind, dimensions: made, model: id, contractHash });
+  if (dimensions === undefined || dimensions === made) return ok({ dimensions: made, model: id, contractHash });
+  return refuse('dimension_mismatch', `is ${dimensions}; the vectors of ${id} have ${made} numbers`, 'dimensions');
 }

@@ -1,4 +1,4 @@
-import type { IndexFields, MultiVectorField, SparseField } from '../../contract/indexes/index-fields.ts';
+import type { IndexFields, MultiVectorField, SparseField, VectorField } from '../../contract/indexes/index-fields.ts';
 import { FIELD_LIMITS } from '../../contract/indexes/field-limits.ts';
 import { EMBEDDING_LIMITS } from '../../contract/embeddings/embedding-limits.ts';
 import { refusalAt } from '../../contract/api/errors.ts';
@@ -34,9 +34,12 @@ export interface RowsContents extends EmbeddedPoints {
   readonly contents?: readonly (string | null)[];
 }
 
-type EncodedField = SparseField | MultiVectorField;
+type EncodedField = SparseField | MultiVectorField | VectorField;
 
-/** Turns what users send for fields into what rows of an index hold: texts of sparse and multi-vector fields by the field's model. */
+/** What models make for a field of each kind. */
+const OUTPUTS = { sparse: 'sparse', multi_vector: 'tokens', vector: 'dense' } as const;
+
+/** Turns what users send for fields into what rows of an index hold: texts of fields that are none of texts by the field's model. */
 export class FieldSpace {
   readonly #embedder: TextEmbedder;
 
@@ -92,7 +95,7 @@ export class FieldSpace {
     const pathOf = (row: number): FieldPath => [...must(rows[row], 'texts are of rows').at, name];
     const model = must(field.model, 'texts were checked to have a model');
     const contractHash = must(field.contractHash, 'a field is pinned to the contract of its model');
-    const output = field.kind === 'sparse' ? 'sparse' : 'tokens';
+    const output = OUTPUTS[field.kind];
     let used = NOTHING_EMBEDDED;
     const portions = embeddedPortions(texts, charsMaxOf(field), async (portion) => {
       const sent = portion.map(({ text }) => text);
@@ -104,11 +107,12 @@ export class FieldSpace {
     for await (const portion of portions) {
       if (!portion.ok) return portion;
       const { rows: of, embedded } = portion.value;
+      const { dimensions, vectors } = embedded;
       for (const [i, row] of of.entries()) {
-        const made = must(embedded.rows?.[i], 'a row of numbers a text');
+        const made = embedded.rows?.[i] ?? vectors.slice(i * dimensions, (i + 1) * dimensions);
         const given = must(values[row], 'texts are of rows');
         const text = must(given.get(name)?.text, 'a text was encoded');
-        const value = field.kind === 'sparse' ? sparseOf(made, text, pathOf(row)) : tokensOf(made, field, text, pathOf(row));
+        const value = madeValue(field, made, text, pathOf(row));
         if (!value.ok) return value;
         given.set(name, value.value);
       }
@@ -121,9 +125,14 @@ export class FieldSpace {
 
 /** How many characters are encoded in one call: with two a token, as many as one answer has token vectors; and as many as an import embeds. */
 const charsMaxOf = (field: EncodedField): number =>
-  field.kind === 'sparse'
-    ? VECTOR_LIMITS.importBatchTextCharsMax
-    : Math.min(VECTOR_LIMITS.importBatchTextCharsMax, (2 * EMBEDDING_LIMITS.embeddingNumbersMaxCount) / field.dimensions);
+  field.kind === 'multi_vector'
+    ? Math.min(VECTOR_LIMITS.importBatchTextCharsMax, (2 * EMBEDDING_LIMITS.embeddingNumbersMaxCount) / field.dimensions)
+    : VECTOR_LIMITS.importBatchTextCharsMax;
+
+function madeValue(field: EncodedField, made: Float32Array<ArrayBuffer>, text: string, path: FieldPath): Outcome<FieldValue> {
+  if (field.kind === 'vector') return ok({ kind: 'vector', vector: made, text });
+  return field.kind === 'sparse' ? sparseOf(made, text, path) : tokensOf(made, field, text, path);
+}
 
 function sparseOf(row: Float32Array<ArrayBuffer>, text: string, path: FieldPath): Outcome<FieldValue> {
   const { indices, values } = sparseVector(row);

@@ -1,4 +1,4 @@
-import type { IndexManifest } from '../../index/index-manifest.ts';
+import type { IndexManifest, PinnedEmbedding } from '../../index/index-manifest.ts';
 import { embeddingFor } from '../../index/index-manifest.ts';
 import type { ShardMatches } from '../../ann/shard-protocol.ts';
 import type { Sha256 } from '../../cache/cache-key.ts';
@@ -22,6 +22,7 @@ import type { ManifestCache } from '../indexes/manifest-cache.ts';
 import type { CurrentView, PurgeViews } from '../caches/purge-views.ts';
 import type { TextEmbedder } from '../embeddings/text-embedder.ts';
 import { mayTouchModels } from '../tenancy/authority.ts';
+import { fieldEmbedding } from './plans/known-fields.ts';
 import type { EmbeddingCaller, TokensUsed } from './vector-space.ts';
 import { NO_TOKENS, NOTHING_EMBEDDED } from './vector-space.ts';
 import type { AskedSearch, FoundBySearches, FoundMatches, Searches } from './searches.ts';
@@ -186,14 +187,14 @@ export class QueryCache {
     terms: AnswerTerms,
   ): Promise<Outcome<Question>> {
     // [T55] An answer that another key had computed is no way around the model that it took.
-    const models = body.text === undefined ? [] : [embeddingFor(manifest, 'queries')?.model ?? ''];
+    const models = body.text === undefined ? [] : [embeddingOf(manifest, body)?.model ?? ''];
     const touched = mayTouchModels(caller.principal, models);
     if (!touched.ok) return touched;
     const { tenantId } = caller.principal;
     const digest = queryDigest(this.#parts.sha256, body);
     // An explanation describes how this very query was answered.
     const own = { isUnshared: isUnshared || body.explain, terms, view };
-    return ok({ tenantId, digest, basis: stateOf(manifest, lsn), ...(await this.#modelOf(manifest)), ...own });
+    return ok({ tenantId, digest, basis: stateOf(manifest, lsn), ...(await this.#modelOf(manifest, body)), ...own });
   }
 
   /** The index as it is now: its manifest, confirmed by the shard, and the LSN of the last write, which is all that a hit costs the shard. */
@@ -205,14 +206,18 @@ export class QueryCache {
     });
   }
 
-  async #modelOf(manifest: IndexManifest): Promise<{ readonly model: string; readonly modelVersion: string }> {
-    const embedding = embeddingFor(manifest, 'queries');
+  async #modelOf(manifest: IndexManifest, body: QueryBody): Promise<{ readonly model: string; readonly modelVersion: string }> {
+    const embedding = embeddingOf(manifest, body);
     if (embedding === null) return { model: '', modelVersion: '' };
     const contract = await this.#parts.embedder.contractOf(manifest.tenantId, embedding.model, embedding.contractHash);
     // What an alias stands for, as purges have it.
     return contract.ok ? { model: contract.value.id, modelVersion: contract.value.version } : { model: embedding.model, modelVersion: '' };
   }
 }
+
+/** The contract that a query's vector must be made by, if what it searches is pinned to one. */
+const embeddingOf = (manifest: IndexManifest, { field }: QueryBody): PinnedEmbedding | null =>
+  field === undefined ? embeddingFor(manifest, 'queries') : fieldEmbedding(manifest, field);
 
 /** What each search found, as if it had been alone; tokens are counted for all together. */
 const answersOf = ({ found, manifest, cut }: FoundBySearches): FoundMatches[] =>

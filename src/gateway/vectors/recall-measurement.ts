@@ -12,6 +12,7 @@ import type { IndexRef, IndexUser } from '../indexes/index-ref.ts';
 import { onIndex } from '../indexes/index-ref.ts';
 import type { IndexShards } from '../../index/shards/index-shards.ts';
 import type { ManifestCache } from '../indexes/manifest-cache.ts';
+import { checkVectors } from './vector-space.ts';
 import type { OnIndex } from './vectors.ts';
 import { Composed } from '../api/composed.ts';
 
@@ -42,6 +43,8 @@ export class RecallMeasurement extends Composed<RecallMeasurementParts> {
     const { samples: count, top_k: topK, namespace, filter = null } = body;
     const [seed = 0] = new Uint32Array(rng.bytes(4).buffer);
     return onIndex(manifests, user, index, async (manifest) => {
+      const searched = checkVectors(manifest, 'index');
+      if (!searched.ok) return searched;
       const { id: indexId } = manifest;
       const drawn = await shards.of(manifest).read('sample', { indexId, namespace, count, seed });
       if (!drawn.ok) return drawn;

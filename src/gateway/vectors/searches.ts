@@ -1,3 +1,5 @@
+import type { VectorFieldQuery } from '../../ann/row-fields.ts';
+import type { AnswerOf } from '../../ann/shard-operations.ts';
 import { replyTooLarge } from '../../ann/shard/included-columns.ts';
 import { mmrProducts } from '../../ann/shard/mmr.ts';
 import type { Diversification, Include, QueryTarget, ShardMatches, ShardQuery } from '../../ann/shard-protocol.ts';
@@ -13,16 +15,19 @@ import type { Outcome } from '../../contract/api/outcome.ts';
 import { allOf } from '../../contract/api/outcome.ts';
 import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import type { QueryBody } from '../../contract/vectors/vectors.ts';
+import type { Reading } from '../../index/fan-out/shard-reads.ts';
 import { bareMatches, columnsBytes, fetchedMatches } from '../../index/fan-out/answer-columns.ts';
 import { SearchBatch } from '../../index/fan-out/search-batch.ts';
 import type { IndexManifest } from '../../index/index-manifest.ts';
-import type { IndexShards, ShardSet } from '../../index/shards/index-shards.ts';
+import type { IndexFieldSearch, IndexShards, ShardSet } from '../../index/shards/index-shards.ts';
 import { must } from '../../kernel/assert.ts';
 import { err, ok } from '../../kernel/result.ts';
 import type { IndexRef } from '../indexes/index-ref.ts';
 import { onIndex } from '../indexes/index-ref.ts';
 import type { ManifestCache } from '../indexes/manifest-cache.ts';
+import type { FieldPoints } from './field-points.ts';
 import type { EmbeddedPoints, EmbeddingCaller, VectorSpace } from './vector-space.ts';
+import { bothEmbedded, checkVectors } from './vector-space.ts';
 import type { OnIndex } from './vectors.ts';
 import { checkReply, consistencyOf, includeOf } from './vectors.ts';
 import { Composed } from '../api/composed.ts';
@@ -31,6 +36,7 @@ interface SearchesParts {
   readonly manifests: ManifestCache;
   readonly shards: IndexShards;
   readonly space: VectorSpace;
+  readonly fieldPoints: FieldPoints;
   readonly countInputs: CountInputs;
 }
 
@@ -48,8 +54,14 @@ export type FoundMatches = OnIndex<ShardMatches & EmbeddedPoints>;
 export type FoundBySearches = OnIndex<{ readonly found: readonly ShardMatches[] } & EmbeddedPoints>;
 
 interface Planned extends AskedSearch {
-  readonly query: ShardQuery;
+  readonly search: PlannedSearch;
 }
+
+/** What shards are asked: near their vectors, or near those of a field. */
+type PlannedSearch = { readonly of: 'vectors'; readonly query: ShardQuery } | { readonly of: 'field'; readonly query: IndexFieldSearch };
+
+/** What a search is around. */
+type Aim = { readonly of: 'vectors'; readonly target: QueryTarget } | { readonly of: 'field'; readonly query: VectorFieldQuery };
 
 /** Searches an index: once, or several times in one request. */
 export class Searches extends Composed<SearchesParts> {
@@ -87,7 +99,7 @@ export class Searches extends Composed<SearchesParts> {
     found: readonly ShardMatches[],
   ): void {
     if (manifest.metric !== 'cosine') return;
-    const best = asked.flatMap(({ body }, at) => (isPoint(body) ? (found[at]?.scores.slice(0, 1) ?? []) : []));
+    const best = asked.flatMap(({ body }, at) => (isPoint(body) && body.field === undefined ? (found[at]?.scores.slice(0, 1) ?? []) : []));
     this.parts.countInputs(principal, 'best-score', `index:${manifest.name}@${manifest.generation}`, best);
   }
 
@@ -104,32 +116,37 @@ export class Searches extends Composed<SearchesParts> {
     }
     const together = checkTogether(manifest, asked, choices);
     if (!together.ok) return together;
-    const targets = await this.#targets(caller, manifest, asked);
+    const targets = await this.#aims(caller, manifest, asked);
     if (!targets.ok) return targets;
-    const { targets: aims, ...tokens } = targets.value;
+    const { aims, ...tokens } = targets.value;
     const columnsBytesMax = Math.floor(VECTOR_LIMITS.fanOutReplyBytesMax / asked.length);
     const searches = asked.map(({ body, at }, i): Planned => {
       const { namespace, top_k: topK, offset, filter = null, exclude_ids: excludeIds, exact, explain } = body;
-      const query = {
+      const common = {
         indexId: manifest.id,
-        target: must(aims[i], 'each search has a target'),
         namespace,
         topK: topK + offset,
         filter,
         excludeIds,
-        mmr: choices[i],
-        exact,
         explain,
         // What is passed over carries nothing.
         include: offset > 0 ? NOTHING_INCLUDED : includeOf(body),
         ...(asked.length > 1 ? { columnsBytesMax } : {}),
       };
-      return { body, at, query };
+      const aim = must(aims[i], 'each search is around something');
+      const search: PlannedSearch =
+        aim.of === 'field'
+          ? { of: aim.of, query: { ...common, query: aim.query } }
+          : { of: aim.of, query: { ...common, target: aim.target, mmr: choices[i], exact } };
+      return { body, at, search };
     });
     return ok({ searches, ...tokens });
   }
 
   async #check(manifest: IndexManifest, body: QueryBody): Promise<Outcome<Diversification | undefined>> {
+    const target = TARGETS.find((name) => body[name] !== undefined);
+    const searched = body.field === undefined ? checkVectors(manifest, target) : ok(null);
+    if (!searched.ok) return searched;
     const fits = checkReply(manifest, body.include_values, body.top_k, 'top_k');
     if (!fits.ok) return fits;
     const mmr = diversificationOf(manifest, body);
@@ -138,13 +155,40 @@ export class Searches extends Composed<SearchesParts> {
     return model.ok ? mmr : model;
   }
 
-  /** Where each searches. All texts are embedded together. */
+  /** What each is around. Texts are embedded together, but for those of fields. */
+  async #aims(
+    caller: EmbeddingCaller,
+    manifest: IndexManifest,
+    asked: readonly AskedSearch[],
+  ): Promise<Outcome<{ readonly aims: readonly Aim[] } & EmbeddedPoints>> {
+    const aims: Aim[] = [];
+    const ofVectors = await this.#targets(caller, manifest, asked);
+    if (!ofVectors.ok) return ofVectors;
+    const { targets } = ofVectors.value;
+    let used: EmbeddedPoints = ofVectors.value;
+    for (const [i, { body, at }] of asked.entries()) {
+      const { field, namespace, truncate } = body;
+      if (field === undefined) {
+        aims.push({ of: 'vectors', target: must(targets[i], 'each search around vectors has a target') });
+        continue;
+      }
+      const terms = { manifest, namespace, consistency: consistencyOf(body.consistency), isTruncating: isTruncating(truncate) };
+      const near = await this.parts.fieldPoints.query(caller, terms, { ...body, field }, at);
+      if (!near.ok) return near;
+      aims.push({ of: 'field', query: near.value.query });
+      used = bothEmbedded(used, { ...near.value.used, cut: near.value.used.cut.map((one) => ({ ...one, index: i })) });
+    }
+    const { tokens, cachedTokens, cut } = used;
+    return ok({ aims, tokens, cachedTokens, cut });
+  }
+
+  /** Where each searches, but for those of fields. All texts are embedded together. */
   async #targets(
     caller: EmbeddingCaller,
     manifest: IndexManifest,
     asked: readonly AskedSearch[],
-  ): Promise<Outcome<{ readonly targets: readonly QueryTarget[] } & EmbeddedPoints>> {
-    const given = asked.filter(({ body }) => isPoint(body));
+  ): Promise<Outcome<{ readonly targets: readonly (QueryTarget | undefined)[] } & EmbeddedPoints>> {
+    const given = asked.filter(({ body }) => body.field === undefined && isPoint(body));
     const points = given.map(({ body: { vector: values, text, truncate }, at }) => ({
       values,
       text,
@@ -157,7 +201,8 @@ export class Searches extends Composed<SearchesParts> {
     const cut = cutPoints.map((one) => ({ ...one, index: asked.indexOf(must(given[one.index], 'a point is a search')) }));
     const { dimensions } = manifest;
     let row = 0;
-    const targets = asked.map(({ body }): QueryTarget => {
+    const targets = asked.map(({ body }): QueryTarget | undefined => {
+      if (body.field !== undefined) return undefined;
       if (!isPoint(body)) return storedTarget(body);
       const start = row++ * dimensions;
       return { kind: 'values', values: given.length === 1 ? values : values.slice(start, start + dimensions) };
@@ -166,6 +211,9 @@ export class Searches extends Composed<SearchesParts> {
   }
 }
 
+/** What a search goes out from: one of these is there. */
+const TARGETS = ['vector', 'text', 'id', 'positive_ids'] as const;
+
 const isPoint = ({ vector, text }: QueryBody): boolean => vector !== undefined || text !== undefined;
 
 function storedTarget({ id, positive_ids: positive, negative_ids: negative = [] }: QueryBody): QueryTarget {
@@ -173,18 +221,23 @@ function storedTarget({ id, positive_ids: positive, negative_ids: negative = [] 
   return { kind: 'id', id: must(id, 'the schema asks for one of the four') };
 }
 
-/** Each search is one of the shards' own; several share calls. */
+/** Each search is one of the shards' own; several share calls, but for those of fields. */
 function searchAll(shards: ShardSet, searches: readonly Planned[], deadlineMs: number | undefined): Promise<Outcome<ShardMatches[]>> {
-  const batch = searches.length > 1 ? new SearchBatch(searches.length) : undefined;
+  const shared = searches.filter(({ search }) => search.of === 'vectors').length;
+  const batch = shared > 1 ? new SearchBatch(shared) : undefined;
   return allOf(
-    searches.map(async ({ query, body, at }): Promise<Outcome<ShardMatches>> => {
+    searches.map(async ({ search, body, at }): Promise<Outcome<ShardMatches>> => {
       const reading = { consistency: consistencyOf(body.consistency), deadlineMs };
-      const found = await (batch === undefined
-        ? shards.query(query, reading)
-        : batch.part((part) => shards.query(query, { ...reading, part })));
+      const found = await ask(shards, search, reading, batch);
       return found.ok ? found : err(inSearch(found.error, at));
     }),
   );
+}
+
+function ask(shards: ShardSet, search: PlannedSearch, reading: Reading, batch: SearchBatch | undefined): AnswerOf<'query'> {
+  if (search.of === 'field') return shards.searchFields(search.query, reading);
+  const { query } = search;
+  return batch === undefined ? shards.query(query, reading) : batch.part((part) => shards.query(query, { ...reading, part }));
 }
 
 /** The page of each that was asked for, with what is included. One after another, so that no more is held than one answer may have. */
@@ -208,12 +261,12 @@ async function filledPages(
 }
 
 /** The matches behind the offset, with what is included. */
-async function pageOf(shards: ShardSet, { body, query: { indexId } }: Planned, found: ShardMatches): Promise<Outcome<ShardMatches>> {
+async function pageOf(shards: ShardSet, { body, search: { query } }: Planned, found: ShardMatches): Promise<Outcome<ShardMatches>> {
   const { namespace, offset, top_k: topK } = body;
   const { isBare: _, ...page } = bareMatches(found, offset, offset + topK);
   const include = includeOf(body);
   if (page.ids.length === 0 || isBare(include)) return ok(page);
-  const fetched = await shards.fetch({ indexId, namespace, ids: page.ids, include }, consistencyOf(body.consistency));
+  const fetched = await shards.fetch({ indexId: query.indexId, namespace, ids: page.ids, include }, consistencyOf(body.consistency));
   return fetched.ok ? ok(fetchedMatches(page, fetched.value)) : fetched;
 }
 

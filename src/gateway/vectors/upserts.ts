@@ -135,14 +135,14 @@ export function upsertDigest({ vectors, model, truncate }: NewVectors): Promise<
   const rest = vectors.map(({ id, namespace, values, text, metadata, fields }) => [
     id,
     namespace,
-    values?.length ?? null,
+    values === null ? 'none' : (values?.length ?? null),
     text ?? null,
     metadata ?? null,
     ...(fields === undefined ? [] : [contentsText(fields)]),
   ]);
   const parts = [
     utf8(JSON.stringify([model ?? null, rest, ...(isTruncating(truncate) ? ['truncate'] : [])])),
-    ...vectors.flatMap(({ values }) => (values === undefined ? [] : [bytesOf(values)])),
+    ...vectors.flatMap(({ values }) => (values === undefined || values === null ? [] : [bytesOf(values)])),
   ];
   const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let offset = 0;

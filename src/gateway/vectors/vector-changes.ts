@@ -1,10 +1,13 @@
+import { vectorsAt } from '../../ann/stored-vector.ts';
 import type { AnswerOf } from '../../ann/shard-operations.ts';
 import type { IndexManifest } from '../../index/index-manifest.ts';
 import type { MetadataEdit } from '../../ann/metadata-edit.ts';
-import type { VectorEdit, Written } from '../../ann/shard-protocol.ts';
+import type { Written } from '../../ann/shard-protocol.ts';
+import type { VectorEdit } from '../../ann/vector-edit.ts';
 import type { Filter } from '../../contract/vectors/filter.ts';
 import { VECTOR_LIMITS } from '../../contract/vectors/vector-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse } from '../../contract/api/outcome.ts';
 import { err, ok } from '../../kernel/result.ts';
 import type { OnIndex } from './vectors.ts';
 import { afterSome } from './vectors.ts';
@@ -13,7 +16,10 @@ import type { IndexRef } from '../indexes/index-ref.ts';
 import { onIndex } from '../indexes/index-ref.ts';
 import type { IndexShards } from '../../index/shards/index-shards.ts';
 import type { ManifestCache } from '../indexes/manifest-cache.ts';
-import type { PointPaths, VectorSpace } from './vector-space.ts';
+import type { FieldValues } from '../../contract/vectors/field-values.ts';
+import type { FieldSpace } from './field-space.ts';
+import { checkUnset } from './row-contents.ts';
+import type { EmbeddedPoints, EmbeddingCaller, PointPaths, VectorSpace } from './vector-space.ts';
 import { withoutTexts } from './vector-space.ts';
 import { Composed } from '../api/composed.ts';
 
@@ -27,10 +33,10 @@ export interface ChangedVectors extends Written {
   readonly missing: readonly string[];
 }
 
-/** A vector that gets new values. */
+/** A vector that gets new values; null: none. */
 export interface NewValues {
   readonly id: string;
-  readonly values: Float32Array<ArrayBuffer>;
+  readonly values: Float32Array<ArrayBuffer> | null;
   readonly paths: PointPaths;
 }
 
@@ -38,7 +44,19 @@ interface VectorChangesParts {
   readonly manifests: ManifestCache;
   readonly shards: IndexShards;
   readonly space: VectorSpace;
+  readonly fields: FieldSpace;
 }
+
+/** Values that fields of vectors get, and fields whose values go. */
+export interface NewFieldValues {
+  readonly set?: FieldValues | undefined;
+  readonly unset?: readonly string[] | undefined;
+  /** Whether texts that are too long for a field's model are cut, instead of refused. */
+  readonly isTruncating: boolean;
+}
+
+/** Reserves what so many written vectors cost. */
+type ReserveWrites = (count: number) => Promise<Outcome<unknown>>;
 
 const NOTHING_INCLUDED = { values: false, metadata: false, text: false };
 
@@ -50,19 +68,34 @@ export class VectorChanges extends Composed<VectorChangesParts> {
     index: IndexRef,
     selection: StoredSelection,
     edit: MetadataEdit,
-    reserve: (count: number) => Promise<Outcome<unknown>>,
+    reserve: ReserveWrites,
   ): Promise<Outcome<OnIndex<ChangedVectors>>> {
     return onIndex(this.parts.manifests, caller.principal, index, async (manifest) => {
-      const { namespace } = selection;
-      if (selection.kind === 'filter') {
-        const accepted = await this.#patchAccepted(caller, manifest, namespace, selection.filter, edit, reserve);
-        return accepted.ok ? ok({ ...accepted.value, manifest }) : accepted;
-      }
-      const ids = [...new Set(selection.ids)];
-      const reserved = await reserve(ids.length);
-      if (!reserved.ok) return reserved;
-      const changed = await this.#patch(caller, manifest, { namespace, ids, filter: null }, edit, 0);
+      const changed = await this.#edit(caller, manifest, selection, edit, reserve);
       return changed.ok ? ok({ ...changed.value, manifest }) : changed;
+    });
+  }
+
+  /** Texts are encoded once, whatever the number of vectors. Refuses what does not fit the fields, naming it; else as embedders and shards do. */
+  editFields(
+    caller: EmbeddingCaller,
+    index: IndexRef,
+    selection: StoredSelection,
+    { set = new Map(), unset = [], isTruncating }: NewFieldValues,
+    reserve: ReserveWrites,
+  ): Promise<Outcome<OnIndex<ChangedVectors & EmbeddedPoints>>> {
+    return onIndex(this.parts.manifests, caller.principal, index, async (manifest) => {
+      for (const [i, name] of unset.entries()) {
+        const known = checkUnset(manifest.fields, name, ['unset', i]);
+        if (!known.ok) return known;
+        if (set.has(name)) return refuse('invalid_value', 'is in `set`, too', ['unset', i]);
+      }
+      const held = await this.parts.fields.contentsOf({ ...caller, isTruncating }, manifest.fields, [{ fields: set, at: ['set'] }]);
+      if (!held.ok) return held;
+      const { contents = [], ...used } = held.value;
+      const edit: VectorEdit = { kind: 'fields', set: contents[0] ?? '{}', unset };
+      const changed = await this.#edit(caller, manifest, selection, edit, reserve);
+      return changed.ok ? ok({ ...changed.value, ...used, manifest }) : changed;
     });
   }
 
@@ -79,7 +112,8 @@ export class VectorChanges extends Composed<VectorChangesParts> {
         const placed = await space.place(withoutTexts(caller), manifest, undefined, slice);
         if (!placed.ok) return err(afterSome(placed.error, from));
         const ids = slice.map(({ id }) => id);
-        const written: VectorEdit = { kind: 'values', values: placed.value.values };
+        const { values, vectorless } = placed.value;
+        const written: VectorEdit = { kind: 'values', values, ...(vectorless === undefined ? {} : { vectorless }) };
         const changed = await this.#patch(caller, manifest, { namespace, ids, filter: null }, written, from);
         if (!changed.ok) return changed;
         const { count, lsn, missing } = changed.value;
@@ -89,14 +123,28 @@ export class VectorChanges extends Composed<VectorChangesParts> {
     });
   }
 
+  async #edit(
+    caller: Acting,
+    manifest: IndexManifest,
+    selection: StoredSelection,
+    edit: VectorEdit,
+    reserve: ReserveWrites,
+  ): Promise<Outcome<ChangedVectors>> {
+    const { namespace } = selection;
+    if (selection.kind === 'filter') return this.#patchAccepted(caller, manifest, namespace, selection.filter, edit, reserve);
+    const ids = [...new Set(selection.ids)];
+    const reserved = await reserve(ids.length);
+    return reserved.ok ? this.#patch(caller, manifest, { namespace, ids, filter: null }, edit, 0) : reserved;
+  }
+
   /** Finds what the filter accepts by pages of ids; each is changed only if it is accepted still. */
   async #patchAccepted(
     caller: Acting,
     manifest: IndexManifest,
     namespace: string,
     filter: Filter,
-    edit: MetadataEdit,
-    reserve: (count: number) => Promise<Outcome<unknown>>,
+    edit: VectorEdit,
+    reserve: ReserveWrites,
   ): Promise<Outcome<ChangedVectors>> {
     const { shards } = this.parts;
     const page = { indexId: manifest.id, namespace, filter, limit: VECTOR_LIMITS.patchSliceMaxCount, include: NOTHING_INCLUDED };
@@ -128,7 +176,10 @@ export class VectorChanges extends Composed<VectorChangesParts> {
     const missing: string[] = [];
     let count = 0;
     for (let done = 0; ;) {
-      const rest = { ids: ids.slice(done, done + VECTOR_LIMITS.patchSliceMaxCount), edit: restOf(edit, done, manifest.dimensions) };
+      const rest = {
+        ids: ids.slice(done, done + VECTOR_LIMITS.patchSliceMaxCount),
+        edit: restOf(edit, done, ids.length, manifest.dimensions),
+      };
       const patched = await this.parts.shards.of(manifest).write('patch', { indexId: manifest.id, namespace, filter, ...rest }, authority);
       if (!patched.ok) return err(afterSome(patched.error, before + count));
       count += patched.value.count;
@@ -140,5 +191,8 @@ export class VectorChanges extends Composed<VectorChangesParts> {
 }
 
 /** What an edit holds of the ids after the first `done`. A slice owns its buffer: RPC ships all of it. */
-const restOf = (edit: VectorEdit, done: number, dimensions: number): VectorEdit =>
-  edit.kind === 'values' && done > 0 ? { kind: 'values', values: edit.values.slice(done * dimensions) } : edit;
+function restOf(edit: VectorEdit, done: number, count: number, dimensions: number): VectorEdit {
+  if (edit.kind !== 'values' || done === 0) return edit;
+  const rest = Array.from({ length: count - done }, (_, i) => done + i);
+  return { kind: 'values', ...vectorsAt(edit, rest, dimensions) };
+}

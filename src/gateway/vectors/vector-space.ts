@@ -8,6 +8,7 @@ import { pinnedName } from '../../contract/api/model-name.ts';
 import type { CutText } from '../../contract/embeddings/truncation.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
+import type { Vectors } from '../../ann/stored-vector.ts';
 import { assert, must } from '../../kernel/assert.ts';
 import { err, ok } from '../../kernel/result.ts';
 import type { Acting } from '../tenancy/authority.ts';
@@ -47,9 +48,10 @@ export const bothEmbedded = (one: EmbeddedPoints, other: EmbeddedPoints): Embedd
   cut: [...one.cut, ...other.cut],
 });
 
-/** A point given by its values or, without any, by a text. */
+/** A point given by its values or, where nothing is said of them, by a text. */
 interface Point {
-  readonly values?: Float32Array | undefined;
+  /** Null: it has none, whatever its text. */
+  readonly values?: Float32Array | null | undefined;
   readonly text?: string | undefined;
   /** Whether a text that is too long is cut, instead of refused. */
   readonly isTruncating?: boolean;
@@ -86,7 +88,7 @@ export class VectorSpace {
   }
 
   /**
-   * The points' values, row-major [points.length x dimensions].
+   * Where the points are, [points.length x dimensions]; those given by nothing are nowhere.
    *
    * Refuses with `dimension_mismatch` or `contract_mismatch`, naming the point; with `invalid_value` a text where there is no model; or as the embedder
    * does.
@@ -97,19 +99,20 @@ export class VectorSpace {
     model: string | undefined,
     points: readonly Point[],
     use: EmbeddingUse = 'items',
-  ): Promise<Outcome<{ values: Float32Array<ArrayBuffer> } & EmbeddedPoints>> {
+  ): Promise<Outcome<Vectors & EmbeddedPoints>> {
     const checked = await this.check(manifest, model, points, use);
     if (!checked.ok) return checked;
     const { dimensions } = manifest;
     const values = new Float32Array(points.length * dimensions);
-    for (const [i, point] of points.entries()) if (point.values !== undefined) values.set(point.values, i * dimensions);
+    for (const [i, point] of points.entries()) values.set(point.values ?? [], i * dimensions);
     let used = NOTHING_EMBEDDED;
     for (const isTruncating of [false, true]) {
       const embedded = await this.#embed(caller, manifest, { use, isTruncating }, points, values);
       if (!embedded.ok) return embedded;
       used = bothEmbedded(used, embedded.value);
     }
-    return ok({ values, ...used });
+    const vectorless = points.map((point) => isNowhere(point, manifest));
+    return ok({ values, ...(vectorless.includes(true) ? { vectorless } : {}), ...used });
   }
 
   /** Refuses what `place` refuses before it embeds anything. */
@@ -119,14 +122,16 @@ export class VectorSpace {
     points: readonly Point[],
     use: EmbeddingUse = 'items',
   ): Promise<Outcome<null>> {
-    const checked = await this.checkModel(manifest, model, use, points.some(({ values }) => values !== undefined) ? 'values' : 'texts');
+    const checked = await this.checkModel(manifest, model, use, points.some(isGiven) ? 'values' : 'texts');
     if (!checked.ok) return checked;
     const { dimensions } = manifest;
-    const misfit = points.find(({ values }) => values !== undefined && values.length !== dimensions);
-    if (misfit !== undefined) return dimensionMismatch(misfit, dimensions);
-    const unembedded = points.find(({ values, text }) => values === undefined && text !== undefined);
+    for (const { values, paths } of points) {
+      if (isSome(values) && values.length !== dimensions) return dimensionMismatch(values.length, dimensions, paths.values);
+    }
+    const unembedded = points.find((point) => isEmbedded(point, manifest));
     if (unembedded === undefined || embeddingFor(manifest, use) !== null) return ok(null);
-    return refuse('invalid_value', 'the index was created without a model, so it takes vectors only', unembedded.paths.text);
+    const message = 'the index was created without a model, so it takes vectors only; `values: null` keeps a text without one';
+    return refuse('invalid_value', message, unembedded.paths.text);
   }
 
   /**
@@ -155,9 +160,10 @@ export class VectorSpace {
     points: readonly Point[],
     values: Float32Array,
   ): Promise<Outcome<EmbeddedPoints>> {
-    const rows = points.flatMap(({ values: given, text, isTruncating: isCut = false }, row) =>
-      given !== undefined || text === undefined || isCut !== isTruncating ? [] : [{ text, row }],
-    );
+    const rows = points.flatMap((point, row) => {
+      const { text, isTruncating: isCut = false } = point;
+      return text === undefined || isCut !== isTruncating || !isEmbedded(point, manifest) ? [] : [{ text, row }];
+    });
     const [first] = rows;
     if (first === undefined) return ok(NOTHING_EMBEDDED);
     const pathOf = (row: number) => must(points[row], 'a row is a point').paths.text;
@@ -188,8 +194,30 @@ export class VectorSpace {
   }
 }
 
-function dimensionMismatch({ values, paths }: Point, dimensions: number) {
-  return refuse('dimension_mismatch', `has ${values?.length} numbers; the index has ${dimensions} dimensions`, paths.values);
+const isSome = (values: Float32Array | null | undefined): values is Float32Array => values !== undefined && values !== null;
+
+const isGiven = ({ values }: Point): boolean => isSome(values);
+
+/** Whether a model makes its values of its text. */
+const isEmbedded = ({ values, text }: Point, { dimensions }: IndexManifest): boolean =>
+  dimensions > 0 && values === undefined && text !== undefined;
+
+/** Whether it has no vector. [TX250] [TX251] */
+const isNowhere = (point: Point, manifest: IndexManifest): boolean => !isGiven(point) && !isEmbedded(point, manifest);
+
+function dimensionMismatch(count: number, dimensions: number, path: FieldPath) {
+  const has = dimensions === 0 ? 'no vectors: leave the values out' : `${dimensions} dimensions`;
+  return refuse('dimension_mismatch', `has ${count} numbers; the index has ${has}`, path);
+}
+
+/** Refuses what needs vectors, of an index that has none. [TX252] */
+export function checkVectors({ dimensions }: Pick<IndexManifest, 'dimensions'>, path?: FieldPath | string): Outcome<null> {
+  if (dimensions > 0) return ok(null);
+  return refuse(
+    'invalid_value',
+    'the index has no vectors: search its fields, by text or sparse legs of `POST /v1/indexes/{index}/search`',
+    path,
+  );
 }
 
 function contractMismatch(accepted: PinnedEmbedding | null, hash: string, use: EmbeddingUse) {

@@ -64,7 +64,7 @@ export class Vectors extends Composed<VectorsParts> {
       const rows = vectors.map((vector, i) => ({ fields: vector.fields, at: pathsOf(i).fields }));
       const held = await fields.contentsOf({ ...caller, isTruncating }, manifest.fields, rows);
       if (!held.ok) return held;
-      const { values } = placed.value;
+      const { values, vectorless } = placed.value;
       const { contents } = held.value;
       const { cut, ...tokens } = bothEmbedded(placed.value, held.value);
       const batch = {
@@ -72,6 +72,7 @@ export class Vectors extends Composed<VectorsParts> {
         ids: vectors.map(({ id }) => id),
         namespaces: vectors.map(({ namespace }) => namespace),
         values,
+        ...(vectorless === undefined ? {} : { vectorless }),
         metadata: vectors.map(({ metadata }) => metadata ?? null),
         texts: vectors.map(({ text }) => text ?? null),
         ...(contents === undefined ? {} : { contents }),

@@ -1,4 +1,5 @@
 import type { Include, ShardVectors, VectorColumns, ShardMatches } from '../../ann/shard-protocol.ts';
+import type { Vectors } from '../../ann/stored-vector.ts';
 import { must } from '../../kernel/assert.ts';
 
 /** A vector of one of several answers: which answer, and where it stands there. */
@@ -14,21 +15,25 @@ export function gatherColumns(
   dimensions: number,
   include: Include,
 ): ShardVectors & { readonly versions: number[] } {
-  const values = new Float32Array(include.values ? chosen.length * dimensions : 0);
-  if (include.values) {
-    for (const [to, { from, at }] of chosen.entries()) {
-      values.set(answers[from]?.values?.subarray(at * dimensions, (at + 1) * dimensions) ?? [], to * dimensions);
-    }
-  }
   return {
     ids: chosen.map(({ from, at }) => answers[from]!.ids[at]!),
-    values: include.values ? values : null,
+    ...(include.values ? gatherVectors(answers, chosen, dimensions) : { values: null }),
     metadata: include.metadata ? chosen.map(({ from, at }) => answers[from]?.metadata?.[at] ?? null) : null,
     texts: include.text ? chosen.map(({ from, at }) => answers[from]?.texts?.[at] ?? null) : null,
     ...(include.contents === true ? { contents: chosen.map(({ from, at }) => answers[from]?.contents?.[at] ?? null) } : {}),
     versions: chosen.map(({ from, at }) => answers[from]?.versions?.[at] ?? 0),
     lsn: answers.reduce((most, { lsn }) => Math.max(most, lsn), 0),
   };
+}
+
+/** The vectors of rows from several answers, in the order of `chosen`. */
+export function gatherVectors(answers: readonly VectorColumns[], chosen: readonly Found[], dimensions: number): Vectors {
+  const values = new Float32Array(chosen.length * dimensions);
+  for (const [to, { from, at }] of chosen.entries()) {
+    values.set(answers[from]?.values?.subarray(at * dimensions, (at + 1) * dimensions) ?? [], to * dimensions);
+  }
+  const vectorless = chosen.map(({ from, at }) => answers[from]?.vectorless?.[at] === true);
+  return vectorless.includes(true) ? { values, vectorless } : { values };
 }
 
 /** Each id of several answers once, where its row is newest. */
@@ -47,9 +52,11 @@ export function newestOf(answers: readonly Pick<ShardVectors, 'ids' | 'versions'
 /** Vectors of several answers to the same question, one after another. */
 export function joinColumns(parts: readonly VectorColumns[]): VectorColumns {
   const contents = joinOptional(parts.map((part) => part.contents ?? null));
+  const hasVectorless = parts.some(({ vectorless }) => vectorless !== undefined);
   return {
     ids: parts.flatMap(({ ids }) => ids),
     values: joinFloats(parts.map(({ values }) => values)),
+    ...(hasVectorless ? { vectorless: parts.flatMap(({ ids, vectorless }) => vectorless ?? ids.map(() => false)) } : {}),
     metadata: joinOptional(parts.map(({ metadata }) => metadata)),
     texts: joinOptional(parts.map(({ texts }) => texts)),
     ...(contents === null ? {} : { contents }),
@@ -58,12 +65,13 @@ export function joinColumns(parts: readonly VectorColumns[]): VectorColumns {
 
 /** The first `count` of some vectors. */
 export const firstColumns = (
-  { ids, values, metadata, texts, contents }: VectorColumns,
+  { ids, values, vectorless, metadata, texts, contents }: VectorColumns,
   count: number,
   dimensions: number,
 ): VectorColumns => ({
   ids: ids.slice(0, count),
   values: values?.slice(0, count * dimensions) ?? null,
+  ...(vectorless === undefined ? {} : { vectorless: vectorless.slice(0, count) }),
   metadata: metadata?.slice(0, count) ?? null,
   texts: texts?.slice(0, count) ?? null,
   ...(contents === undefined ? {} : { contents: contents.slice(0, count) }),
@@ -97,8 +105,8 @@ export const bareMatches = (found: ShardMatches, from: number, end: number): Sha
 /** An answer without what is included. */
 export function withoutColumns<T extends VectorColumns>(
   answer: T,
-): Omit<T, 'contents'> & Pick<VectorColumns, 'values' | 'metadata' | 'texts'> {
-  const { contents: _, ...rest } = answer;
+): Omit<T, 'contents' | 'vectorless'> & Pick<VectorColumns, 'values' | 'metadata' | 'texts'> {
+  const { contents: _, vectorless: __, ...rest } = answer;
   return { ...rest, ...NOTHING };
 }
 
@@ -106,9 +114,10 @@ export function withoutColumns<T extends VectorColumns>(
 export function fetchedMatches(matches: ShardMatches, fetched: ShardVectors): ShardMatches {
   const { lsn, missing, explanation } = matches;
   const scoreOf = new Map(matches.ids.map((id, i) => [id, matches.scores[i]]));
-  const { ids, values, metadata, texts, contents } = fetched;
+  const { ids, values, vectorless, metadata, texts, contents } = fetched;
   const scores = ids.map((id) => must(scoreOf.get(id), 'only matches are fetched'));
   const rest = {
+    ...(vectorless === undefined ? {} : { vectorless }),
     ...(contents === undefined ? {} : { contents }),
     ...(missing === undefined ? {} : { missing }),
     ...(explanation === undefined ? {} : { explanation }),

@@ -16,8 +16,8 @@ import { withMissing } from './shard-groups.ts';
 import type { Reading } from './shard-reads.ts';
 
 /**
- * Legs over fields of an index of several shards: each is asked once, as rows are not placed by their fields. Scores depend on how often
- * terms occur in the whole index: so the shards are asked for that first, unless it was asked lately.
+ * Legs over fields of an index of several shards: each is asked once, as rows are not placed by their fields. Scores of terms depend on
+ * how often they occur in the whole index: so the shards are asked for that first, unless it was asked lately.
  */
 export class FieldSearch {
   readonly #groups: GroupFieldReads;
@@ -43,7 +43,7 @@ export class FieldSearch {
     const [shards, unasked] = [all.slice(0, INDEX_LIMITS.fieldShardsMaxCount), all.slice(INDEX_LIMITS.fieldShardsMaxCount)];
     const search = { ...asked, routeVersion: summary.version };
     const group = () => ({ manifest: { ...manifest, replicas }, shards, consistency, budgetMs: deadlineMs - this.#clock.nowMs() });
-    const counted = await this.#counted(group(), search, statistics === 'exact');
+    const counted = search.query.kind === 'vector' ? ok(NO_COUNTS) : await this.#counted(group(), search, statistics === 'exact');
     if (!counted.ok) return counted;
     const { fields, terms, missing: uncounted = [] } = counted.value;
     const found = await this.#groups.searchFields({ ...group(), search: { ...search, statistics: { fields, terms } } });
@@ -76,6 +76,9 @@ export class FieldSearch {
     return counted;
   }
 }
+
+/** Closeness depends on no other rows. */
+const NO_COUNTS: CountedTerms = { fields: [], terms: [], lsn: 0 };
 
 /** Statistics of searches, as they were lately. */
 class StatisticsMemory {

@@ -1,7 +1,10 @@
+import type { FieldQuery } from '../../ann/row-fields.ts';
 import type { CountedTerms, ShardFieldSearch, ShardStatistics } from '../../ann/shard-protocol.ts';
+import type { Metric } from '../../contract/indexes/index-settings.ts';
 import { VECTOR_LIMITS } from '../../contract/vectors/vector-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { ok } from '../../kernel/result.ts';
+import type { IndexManifest } from '../index-manifest.ts';
 import { columnsBytes, withoutColumns } from './answer-columns.ts';
 import type { PartAnswer } from './merge-answers.ts';
 import { mergeAnswers } from './merge-answers.ts';
@@ -26,7 +29,7 @@ export interface GroupFieldReads {
   termStatistics(query: GroupStatistics): Promise<Outcome<CountedTerms>>;
 }
 
-/** Asks all shards of a group at once and merges what they find, the highest score first. Refuses as a fan-out does. */
+/** Asks all shards of a group at once and merges what they find, the best first. Refuses as a fan-out does. */
 export async function searchGroupFields(reads: ShardReads, query: GroupFieldQuery): Promise<Outcome<PartAnswer>> {
   const { manifest, shards, search, consistency, budgetMs } = query;
   const bytesMax = search.columnsBytesMax ?? VECTOR_LIMITS.fanOutReplyBytesMax;
@@ -53,10 +56,15 @@ export async function countGroup(reads: ShardReads, query: GroupStatistics): Pro
 
 /** What is included of all together may be too much for one answer: then the rest is fetched of the best. */
 export function mergeFieldAnswers({ manifest, search }: GroupFieldQuery, answers: readonly PartAnswer[]): PartAnswer {
-  // Of dot products, too, the higher is the better.
-  const merged = mergeAnswers('dot', manifest.dimensions, answers, search);
+  const merged = mergeAnswers(fieldMetric(manifest, search.query), manifest.dimensions, answers, search);
   if (columnsBytes(merged) <= (search.columnsBytesMax ?? Infinity)) return merged;
   return { ...withoutColumns(merged), isBare: true };
+}
+
+/** By which scores of a leg are compared: those of terms are the better the higher they are, as dot products. */
+export function fieldMetric({ fields = {} }: Pick<IndexManifest, 'fields'>, query: FieldQuery): Metric {
+  const field = query.kind === 'vector' ? fields[query.field] : undefined;
+  return field?.kind === 'vector' ? field.metric : 'dot';
 }
 
 /** Each row counts in one shard alone, so that sums over shards are those of one shard that has all. */

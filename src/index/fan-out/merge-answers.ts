@@ -2,6 +2,7 @@ import { addCosts } from '../../ann/search-cost.ts';
 import type { Explanation, Include, ShardMatches, ShardQuery } from '../../ann/shard-protocol.ts';
 import type { Metric } from '../../contract/indexes/index-settings.ts';
 import { compareScores } from '../../ann/metric.ts';
+import { gatherVectors } from './answer-columns.ts';
 
 /** What one shard answered, or several whose answers were merged before. */
 export interface PartAnswer extends ShardMatches {
@@ -31,7 +32,7 @@ export function mergeAnswers(
   return {
     ids: matches.map(({ id }) => id),
     scores: matches.map(({ score }) => score),
-    values: include.values ? valuesOf(matches, answers, dimensions) : null,
+    ...(include.values ? gatherVectors(answers, matches, dimensions) : { values: null }),
     metadata: include.metadata ? column((answer) => answer.metadata, null) : null,
     texts: include.text ? column((answer) => answer.texts, null) : null,
     ...(include.contents === true ? { contents: column((answer) => answer.contents, null) } : {}),
@@ -45,14 +46,6 @@ export function mergeAnswers(
 }
 
 const NOTHING: Include = { values: false, metadata: false, text: false };
-
-function valuesOf(matches: readonly MergedMatch[], answers: readonly PartAnswer[], dimensions: number): Float32Array<ArrayBuffer> {
-  const values = new Float32Array(matches.length * dimensions);
-  for (const [to, { from, at }] of matches.entries()) {
-    values.set(answers[from]!.values?.subarray(at * dimensions, (at + 1) * dimensions) ?? [], to * dimensions);
-  }
-  return values;
-}
 
 function explained(answers: readonly ShardMatches[]): Explanation | undefined {
   const [first, ...others] = answers.flatMap(({ explanation }) => explanation ?? []);

@@ -6,6 +6,7 @@ import { ok } from '../../kernel/result.ts';
 import type { IndexManifest } from '../index-manifest.ts';
 import type { Misplacement } from './misplacement.ts';
 import { afterChange, afterRebalancing, IN_ORDER, nextRebalancing, nextRebalancingMs } from './misplacement.ts';
+import { routedDimensions } from '../routing/places-of.ts';
 import { neighboursOf, shardsAround } from '../routing/shard-neighbours.ts';
 import type { RouteChange } from '../routing/route-changes.ts';
 import { changed, isInvolved, SERVING, shardAt, withDrainEnded, withLocators } from '../routing/route-changes.ts';
@@ -89,7 +90,8 @@ export class IndexResharding {
   }
 
   routes({ metric, dimensions }: Space): RouteTable {
-    return this.#table.get() ?? { version: 0, metric, dimensions, shards: [], highest: 0, locators: 0, margin: 0 };
+    const space = { metric, dimensions: routedDimensions(dimensions) };
+    return this.#table.get() ?? { version: 0, ...space, shards: [], highest: 0, locators: 0, margin: 0 };
   }
 
   /** Answers the version of the routes from then on. */

@@ -12,6 +12,7 @@ import { RowWishes, putRows } from './moved-rows.ts';
 import type { Departing, RowVersions, WholeRows } from './row-versions.ts';
 import type { MoveAnswer, RowDepartures, RowMoves } from '../../ann/rows.ts';
 import type { Cell, DrainOrder, ShardRoute } from '../routing/shard-route.ts';
+import { routedDimensions, routedPoint } from '../routing/places-of.ts';
 import { slotOf } from '../routing/slot-range.ts';
 import { vectorsOfStep } from './split-region.ts';
 
@@ -150,7 +151,8 @@ export class ShardMover {
   #wishes(here: number, { metric, dimensions }: ShardHeader): RowWishes {
     const order = must(this.#order.get(), 'a shard that drains has an order');
     if (this.#known?.since !== order.since) {
-      this.#known = { since: order.since, wishes: new RowWishes(here, order, { metric, dimensions }) };
+      const space = { metric, dimensions: routedDimensions(dimensions) };
+      this.#known = { since: order.since, wishes: new RowWishes(here, order, space) };
     }
     return this.#known.wishes;
   }
@@ -162,7 +164,7 @@ interface Wish extends RowWish {
 
 const wishesOf = ({ ids, namespaces, values }: WholeRows, wishes: RowWishes, dimensions: number): Wish[] =>
   ids.flatMap((id, at): Wish[] => {
-    const wish = wishes.of(values.subarray(at * dimensions, (at + 1) * dimensions), slotOf(namespaces[at]!, id));
+    const wish = wishes.of(routedPoint(values, at, dimensions), slotOf(namespaces[at]!, id));
     return wish === undefined ? [] : [{ at, ...wish }];
   });
 

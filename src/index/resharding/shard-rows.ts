@@ -1,3 +1,4 @@
+import { CAPACITY_LIMITS } from '../../ann/engine/memtable.ts';
 import { INDEX_LIMITS } from '../../contract/indexes/index-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
@@ -41,7 +42,8 @@ export class ShardRows {
 
   /** A write that did not fit will fit once the shard is split; a shard that does not know its index stays full. */
   unlessFull<T>(written: Outcome<T>): Outcome<T> {
-    const isFull = !written.ok && written.error.code === 'limit_exceeded' && written.error.limit?.name === 'shardEngineBytesMax';
+    const isFull =
+      !written.ok && written.error.code === 'limit_exceeded' && CAPACITY_LIMITS.some((name) => name === written.error.limit?.name);
     return isFull && this.#route.get() !== undefined ? FULL : written;
   }
 

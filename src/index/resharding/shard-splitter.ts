@@ -1,5 +1,6 @@
 import { INDEX_LIMITS } from '../../contract/indexes/index-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
+import { sampleRows } from '../../ann/filter/row-set.ts';
 import type { ShardHeader } from '../../ann/shard-header.ts';
 import type { VectorStore } from '../../ann/store/vector-store.ts';
 import type { SplitRequest, ShardAsOf } from './index-resharding.ts';
@@ -95,16 +96,16 @@ export class ShardSplitter {
 
   /** How to divide the region into two, if possible. */
   *#train(table: RouteTable, ordinal: number, header: ShardHeader): Generator<undefined, Cut | undefined> {
-    const all = yield* this.#sample(header);
+    const all = yield* this.#sample(header, table);
     const own = yield* ownVectors(table, ordinal, all);
     const halves = yield* splitRegion(table, own, all, header.lsn);
     return halves === undefined ? undefined : { halves, margin: yield* measuredMargin(table, ordinal, halves, own) };
   }
 
-  /** [n x dimensions] */
-  *#sample(header: ShardHeader): Generator<undefined, Float32Array> {
-    const { dimensions, lsn } = header;
-    const rows = this.#store.sampleRows(sampleSize(dimensions), lsn);
+  /** Where some rows are in the space of the table, those without a vector at its origin. [n x dimensions] */
+  *#sample(header: ShardHeader, { dimensions }: RouteTable): Generator<undefined, Float32Array> {
+    const rows = sampleRows(this.#store.liveRows(), sampleSize(dimensions), header.lsn);
+    const vectorless = this.#store.vectorlessRows();
     const values = new Float32Array(rows.length * dimensions);
     let end = 0;
     for (let from = 0; from < rows.length; from += STEP_ROWS) {
@@ -114,7 +115,8 @@ export class ShardSplitter {
       }
       yield;
     }
-    // Without those that were deleted meanwhile.
+    end += dimensions * rows.filter((row) => vectorless.has(row)).length;
+    // Without vectors that were deleted meanwhile.
     return values.subarray(0, end);
   }
 }

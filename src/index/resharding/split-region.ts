@@ -6,7 +6,7 @@ import { preparedPoint, Router } from '../routing/router.ts';
 import type { CentroidRows, RouteTable } from '../routing/route-table.ts';
 import { shardAt } from '../routing/route-changes.ts';
 import { slotsOf } from '../routing/route-table.ts';
-import { spillExcess } from '../routing/places-of.ts';
+import { placingsFor, spillExcess } from '../routing/places-of.ts';
 import { PROBES_MAX } from '../routing/probe-plan.ts';
 
 /** Centroids of one shard after a split. */
@@ -142,8 +142,10 @@ export function* measuredMargin(
   const stepVectors = vectorsOfStep(table.shards.length + 1, dimensions);
   const excesses: number[] = [];
   for (let at = 0; at < values.length; at += stride) {
-    excesses.push(spillExcess(router.placings(values.subarray(at, at + dimensions), slot)));
-    if (excesses.length % stepVectors === 0) yield;
+    const vector = values.subarray(at, at + dimensions);
+    // One that is never copied says nothing of copies.
+    if (placingsFor(vector) > 1) excesses.push(spillExcess(router.placings(vector, slot)));
+    if ((at / stride) % stepVectors === stepVectors - 1) yield;
   }
   excesses.sort((a, b) => a - b);
   return excesses[Math.floor(excesses.length * share)];

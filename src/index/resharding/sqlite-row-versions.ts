@@ -1,7 +1,7 @@
-import { decodeFloats } from '../../ann/float32.ts';
 import type { RowKeys, Rows } from '../../ann/rows.ts';
 import { optionalColumns } from '../../ann/rows.ts';
 import type { Row } from '../../ann/stored-vector.ts';
+import { decodedVectors } from '../../ann/stored-vector.ts';
 import { INDEX_LIMITS } from '../../contract/indexes/index-limits.ts';
 import { insertInto, jsonParts } from '../../kernel/sql/bulk-statements.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
@@ -90,13 +90,11 @@ export class SqliteRowVersions implements RowVersions {
       if (bytes > INDEX_LIMITS.changePageBytesMax && found.length > 0) break;
       found.push(item);
     }
-    const values = new Float32Array(found.length * dimensions);
-    found.forEach(({ floats }, i) => values.set(decodeFloats(floats, dimensions), i * dimensions));
     return {
       ...keysOf(found),
       rows: found.map(({ row }) => row),
       versions: found.map(({ version }) => version),
-      values,
+      ...decodedVectors(found, dimensions),
       metadata: found.map(({ metadata }) => metadata),
       texts: found.map(({ text }) => text),
       ...optionalColumns(found),

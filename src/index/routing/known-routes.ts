@@ -5,7 +5,7 @@ import type { ShardReplica } from '../index-manifest.ts';
 import type { RegionsOf } from './summary-router.ts';
 import { SummaryRouter } from './summary-router.ts';
 import type { NearShard } from './places-of.ts';
-import { PLACINGS, placesOf, placingsOf } from './places-of.ts';
+import { PLACINGS, placesOf, placingsFor, placingsOf, routedPoint } from './places-of.ts';
 import type { Regions } from './regions.ts';
 import { replicasIn } from './replicated-routes.ts';
 import type { RoutingSummary } from './routing-summary.ts';
@@ -58,8 +58,9 @@ export class KnownRoutes {
   /** The shards that keep each of some vectors: see `placesOf`. */
   async placesFor({ ids, namespaces, values }: Pick<Rows, 'ids' | 'namespaces' | 'values'>): Promise<Outcome<number[][]>> {
     const { dimensions, margin } = this.summary;
+    const written = values.length === 0 ? 0 : dimensions;
     const points = ids.map((id, at): PlacedPoint => {
-      const vector = values.subarray(at * dimensions, (at + 1) * dimensions);
+      const vector = routedPoint(values, at, written);
       const slot = slotOf(namespaces[at] ?? '', id);
       return { vector, slot, groups: this.#router.groupsForPlacing(vector, slot), nearest: [] };
     });
@@ -70,7 +71,7 @@ export class KnownRoutes {
       if (!regions.ok) return regions;
       for (const group of together) this.#look(points, group, regions.value(group));
     }
-    return ok(points.map(({ nearest }) => placesOf(placingsOf(nearest, dimensions), margin)));
+    return ok(points.map(({ vector, nearest }) => placesOf(placingsOf(nearest.slice(0, placingsFor(vector)), dimensions), margin)));
   }
 
   /** Finds the nearest few shards of a group for each point that needs its regions. */

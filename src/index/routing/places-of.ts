@@ -20,6 +20,21 @@ export interface Placing extends Pick<NearShard, 'ordinal' | 'distance'> {
 /** Shards considered for a spilled copy. With 3, 0.004 less of the true nearest is found in as many shards. */
 export const PLACINGS = 6;
 
+/** Where a row that has no vector is: so the shards that share the region of the origin divide such rows by their slots. [TX207] */
+const isOrigin = (values: Float32Array): boolean => values.every((x) => x === 0);
+
+/** How many of the nearest shards are considered for a vector: a copy at the origin would be found by no search. */
+export const placingsFor = (values: Float32Array): number => (isOrigin(values) ? 1 : PLACINGS);
+
+/** The dimensions of the space that the shards of an index divide: rows of an index without vectors all lie at the origin of a line. */
+export const routedDimensions = (dimensions: number): number => Math.max(1, dimensions);
+
+const ORIGIN_OF_A_LINE = new Float32Array(1);
+
+/** Where the row at a position is in that space. `values`: [n x dimensions] */
+export const routedPoint = (values: Float32Array, at: number, dimensions: number): Float32Array =>
+  dimensions === 0 ? ORIGIN_OF_A_LINE : values.subarray(at * dimensions, (at + 1) * dimensions);
+
 /** `near`: the nearest first. */
 export function placingsOf(near: readonly NearShard[], dimensions: number): Placing[] {
   const rows = near.map(({ centroid }) => {

@@ -2,7 +2,7 @@ import type { Metric } from '../../contract/indexes/index-settings.ts';
 import { prepare } from '../../ann/lists/list-model.ts';
 import type { RankingPoint } from './centroids.ts';
 import type { Placing } from './places-of.ts';
-import { PLACINGS, placingsOf } from './places-of.ts';
+import { placingsFor, placingsOf } from './places-of.ts';
 import { regionRowsOf, Regions } from './regions.ts';
 import type { RouteTable } from './route-table.ts';
 import { slotsOf } from './route-table.ts';
@@ -38,7 +38,7 @@ export class Router {
   /** The nearest few of these, for deciding which of them keep the vector. */
   placings(values: Float32Array, slot: number): Placing[] {
     const point = placingPoint(this.#metric, values);
-    const near = this.#rank(point, slot).slice(0, PLACINGS);
+    const near = this.#rank(point, slot).slice(0, placingsFor(values));
     const centroidOf = ({ ordinal }: RankedShard) => this.#regions.nearestCentroid(point, this.#regions.ordinals.indexOf(ordinal));
     return placingsOf(
       near.map((shard) => ({ ...shard, centroid: centroidOf(shard) })),

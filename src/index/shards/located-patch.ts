@@ -1,11 +1,10 @@
-import { editedMetadata } from '../../ann/metadata-edit.ts';
+import { editedRows } from '../../ann/row-edit.ts';
 import type { IndexManifest } from '../index-manifest.ts';
 import type { Patched, ShardPatch, ShardVectors, Written } from '../../ann/shard-protocol.ts';
 import type { Filter } from '../../contract/vectors/filter.ts';
 import { VECTOR_LIMITS } from '../../contract/vectors/vector-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
-import { must } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Authority } from '../../contract/tenancy/write-lease.ts';
 import type { LocatedListing } from './located-listing.ts';
@@ -75,33 +74,23 @@ export class LocatedPatch {
     return selected.ok ? ok(selected.value.ids) : selected;
   }
 
+  /** Writes what the change makes of the rows that it accepts; those that are so already count as written. */
   async #write(
     manifest: IndexManifest,
-    { indexId, caller, namespace, edit, ids: order }: ShardPatch,
+    patch: ShardPatch,
     found: ShardVectors,
     accepted: ReadonlySet<string>,
     authority: Authority | null,
   ): Promise<Outcome<Written & { readonly overtaken: string[] }>> {
-    const { dimensions } = manifest;
-    const changed = [...found.ids.keys()].filter((i) => accepted.has(found.ids[i] ?? ''));
-    const metadata: (string | null)[] = [];
-    for (const i of changed) {
-      const edited = editedMetadata(found.ids[i] ?? '', found.metadata?.[i] ?? null, edit);
-      if (!edited.ok) return edited;
-      metadata.push(edited.value);
-    }
-    const values = new Float32Array(changed.length * dimensions);
-    const given = new Map(order.map((id, at) => [id, at]));
-    for (const [to, i] of changed.entries()) {
-      const [source, at] = edit.kind === 'values' ? [edit.values, given.get(found.ids[i] ?? '') ?? 0] : [found.values, i];
-      values.set(must(source, 'values were read').subarray(at * dimensions, (at + 1) * dimensions), to * dimensions);
-    }
-    const ids = changed.map((i) => found.ids[i] ?? '');
-    if (ids.length === 0) return ok({ count: 0, lsn: found.lsn, overtaken: [] });
-    const texts = changed.map((i) => (edit.kind === 'values' ? null : (found.texts?.[i] ?? null)));
-    const contents = changed.map((i) => found.contents?.[i] ?? null);
-    const batch = { indexId, caller, ids, namespaces: ids.map(() => namespace), values, metadata, texts, contents, repetition: null };
-    const expected = changed.map((i) => found.versions?.[i] ?? 0);
-    return this.#writes.replace(manifest, batch, expected, authority);
+    const chosen = [...found.ids.keys()].filter((at) => accepted.has(found.ids[at] ?? ''));
+    const edited = editedRows(found, chosen, patch, manifest);
+    if (!edited.ok) return edited;
+    const { rows, positions } = edited.value;
+    const unchanged = chosen.length - positions.length;
+    if (positions.length === 0) return ok({ count: unchanged, lsn: found.lsn, overtaken: [] });
+    const { indexId, caller } = patch;
+    const expected = positions.map((at) => found.versions?.[at] ?? 0);
+    const written = await this.#writes.replace(manifest, { indexId, caller, ...rows, repetition: null }, expected, authority);
+    return written.ok ? ok({ ...written.value, count: written.value.count + unchanged }) : written;
   }
 }

@@ -73,8 +73,8 @@ export class LocatedReads {
     if (target.kind === 'values') return ok(target.values);
     const found = await this.fetch(manifest, { indexId, caller, namespace, ids: idsOf(target), include: VALUES_ONLY });
     if (!found.ok) return found;
-    const { ids, values } = found.value;
-    const rowOf = new Map(ids.map((id, row) => [id, row]));
+    const { ids, values, vectorless } = found.value;
+    const rowOf = new Map(ids.flatMap((id, row) => (vectorless?.[row] === true ? [] : [[id, row] as const])));
     return pointOf(target, metric, (id) => {
       const row = rowOf.get(id);
       if (row === undefined) return undefined;

@@ -11,8 +11,8 @@ export type Column =
   | { readonly kind: 'each'; readonly values: readonly (string | number)[] }
   /** Texts of any characters. */
   | { readonly kind: 'texts'; readonly values: readonly (string | null)[] }
-  /** Blobs of equal length, one behind the other. */
-  | { readonly kind: 'blobs'; readonly bytes: Uint8Array; readonly bytesEach: number };
+  /** Blobs of equal length, one behind the other. Of those that are void nothing is inserted but a blob of no bytes. */
+  | { readonly kind: 'blobs'; readonly bytes: Uint8Array; readonly bytesEach: number; readonly isVoid?: readonly boolean[] };
 
 /** Of what one statement gets as one value: SQLite takes 2 MB in a Durable Object. */
 const PACKED_BYTES_MAX = 1_000_000;
@@ -35,11 +35,7 @@ export function insertColumns(storage: SqlStorage, table: string, count: number,
       from = until;
       continue;
     }
-    const packed = new PackedRows(
-      from,
-      until,
-      all.filter(({ kind }) => kind === 'each' || kind === 'texts'),
-    );
+    const packed = new PackedRows(from, until, all.filter(isUnpacked));
     const selected = all.map((column) => packed.select(column));
     storage.sql.exec(
       `INSERT INTO ${table} (${Object.keys(columns).join(', ')}) SELECT ${selected.join(', ')} ${packed.source}`,
@@ -50,8 +46,19 @@ export function insertColumns(storage: SqlStorage, table: string, count: number,
 }
 
 function insertOne(storage: SqlStorage, table: string, names: readonly string[], values: readonly (SqlValue | ArrayBufferView)[]): void {
-  storage.sql.exec(`INSERT INTO ${table} (${names.join(', ')}) VALUES (${names.map(() => '?').join(', ')})`, ...values);
+  const bound = values.filter((value) => !isNoBytes(value));
+  const places = values.map((value) => (isNoBytes(value) ? NO_BYTES : '?'));
+  storage.sql.exec(`INSERT INTO ${table} (${names.join(', ')}) VALUES (${places.join(', ')})`, ...bound);
 }
+
+/** A blob of no bytes, which would be bound as NULL. */
+const NO_BYTES = "x''";
+
+const isNoBytes = (value: SqlValue | ArrayBufferView): boolean => ArrayBuffer.isView(value) && value.byteLength === 0;
+
+/** Whether a column has a value of its own in each row of a statement. */
+const isUnpacked = (column: Column): boolean =>
+  column.kind === 'each' || column.kind === 'texts' || (column.kind === 'blobs' && column.isVoid !== undefined);
 
 function valueAt(column: Column, row: number): SqlValue | ArrayBufferView {
   switch (column.kind) {
@@ -63,7 +70,7 @@ function valueAt(column: Column, row: number): SqlValue | ArrayBufferView {
     case 'texts':
       return column.values[row] ?? null;
     case 'blobs':
-      return column.bytes.subarray(row * column.bytesEach, (row + 1) * column.bytesEach);
+      return column.isVoid?.[row] === true ? new Uint8Array() : column.bytes.subarray(row * column.bytesEach, (row + 1) * column.bytesEach);
     default:
       return unreachable(column);
   }
@@ -134,9 +141,11 @@ class PackedRows {
       case 'texts':
         return this.#texts(column.values.slice(from, until));
       case 'blobs': {
-        const { bytes, bytesEach } = column;
+        const { bytes, bytesEach, isVoid } = column;
+        const lengths = isVoid && this.#value(isVoid.slice(from, until).map((isNone) => (isNone ? 0 : bytesEach)));
+        if (bytesEach === 0) return NO_BYTES;
         const each = this.#bind(bytesEach);
-        return `substr(${this.#bind(bytes.subarray(from * bytesEach, until * bytesEach))}, key * ${each} + 1, ${each})`;
+        return `substr(${this.#bind(bytes.subarray(from * bytesEach, until * bytesEach))}, key * ${each} + 1, ${lengths ?? each})`;
       }
       default:
         return unreachable(column);

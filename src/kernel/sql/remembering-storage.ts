@@ -57,6 +57,11 @@ export class RememberedValue<T> implements Remembered {
     return this.#known.value;
   }
 
+  /** The same without reading it: undefined when it is not in memory. */
+  get kept(): T | undefined {
+    return this.#known?.value;
+  }
+
   /** Call once the statement that writes it has returned. */
   set(value: T): void {
     this.#known = { value };

@@ -1,11 +1,13 @@
 import type {
+  CountedSearch,
   FieldHighlight,
   FieldMatches,
-  FieldQuery,
   FieldSearch,
   Fragment,
+  PostingsFields,
+  PostingsQuery,
+  PostingsWork,
   RowContents,
-  RowFields,
   RowSource,
   TermStatistics,
 } from '../../ann/row-fields.ts';
@@ -37,10 +39,8 @@ const SLICE_BYTES_MAX = 96 * 1024;
 /** What a restart reads at once of the rows that are not flushed. */
 const RELOAD_BYTES_MAX = 1024 * 1024;
 
-type Counted = Omit<FieldSearch, 'topK' | 'statistics'>;
-
 /** Text and sparse fields of a shard's rows, over the sparse engine. Fields that the rows had no postings of are built in slices. */
-export class SqliteRowFields implements RowFields {
+export class SqliteRowFields implements PostingsFields {
   readonly #rows: RowSource;
   readonly #analysers: Analysers;
   readonly #indexed: IndexedRows;
@@ -61,7 +61,7 @@ export class SqliteRowFields implements RowFields {
 
   define(fields: IndexFields): void {
     const known = this.#indexed.state;
-    if (known === undefined && Object.keys(fields).length === 0) return;
+    if (JSON.stringify(known?.fields ?? {}) === JSON.stringify(fields)) return;
     if (known !== undefined) this.#engine.clear();
     const isEmpty = this.#rows.contentsBehind(0, 1, 1).length === 0;
     this.#indexed.set({ fields, version: postingsVersion(this.#fieldsOf(fields)), builtRow: isEmpty ? null : 0 });
@@ -71,7 +71,7 @@ export class SqliteRowFields implements RowFields {
   put(rows: readonly RowContents[]): void {
     this.#isQuiet = false;
     // While rows are built, these come to their turn: they are behind all others.
-    if (this.#isBuilding) return;
+    if (this.#indexed.state === undefined || this.#isBuilding) return;
     for (const row of rows) this.#engine.put(postingsOf(row, this.#fields.values()));
   }
 
@@ -93,7 +93,7 @@ export class SqliteRowFields implements RowFields {
     this.#indexed.set({ ...state, version: postingsVersion(this.#fields), builtRow: null });
   }
 
-  search({ topK, statistics, ...asked }: FieldSearch): Outcome<FieldMatches> {
+  search({ topK, statistics, ...asked }: FieldSearch<PostingsQuery>): Outcome<FieldMatches<PostingsWork>> {
     const counted = statistics === undefined ? this.statistics({ ...asked, among: undefined }) : this.#serving(asked.query, statistics);
     if (!counted.ok) return counted;
     const query = this.#queryOf(asked.query, counted.value, asked.namespace);
@@ -111,7 +111,7 @@ export class SqliteRowFields implements RowFields {
     return ok({ rows, scores, work: { postings: work.postings, postingsRead: work.postingsRead, scored: work.candidates } });
   }
 
-  statistics({ query, namespace, among }: Counted): Outcome<TermStatistics> {
+  statistics({ query, namespace, among }: CountedSearch<PostingsQuery>): Outcome<TermStatistics> {
     const serving = this.#serving(query, null);
     if (!serving.ok) return serving;
     const asked =
@@ -157,7 +157,8 @@ export class SqliteRowFields implements RowFields {
   }
 
   evict(): void {
-    this.#engine.evict(Number.MAX_SAFE_INTEGER);
+    // Without tables there is no memory, nor may it be asked for.
+    if (this.#indexed.state !== undefined) this.#engine.evict(Number.MAX_SAFE_INTEGER);
   }
 
   get bytes(): number {
@@ -211,7 +212,7 @@ export class SqliteRowFields implements RowFields {
   }
 
   /** Refuses a query for fields that the index does not have, or whose postings are being built. */
-  #serving<T>(query: FieldQuery, value: T): Outcome<T> {
+  #serving<T>(query: PostingsQuery, value: T): Outcome<T> {
     const names = query.kind === 'text' ? query.fields.map(({ name }) => name) : [query.field];
     const unknown = names.find((name) => this.#fields.get(name)?.kind !== query.kind);
     if (unknown !== undefined) return refuse('invalid_value', `${unknown} is no ${query.kind} field of the index`, ['fields', unknown]);
@@ -233,7 +234,7 @@ export class SqliteRowFields implements RowFields {
   }
 
   #queryOf(
-    query: FieldQuery,
+    query: PostingsQuery,
     statistics: TermStatistics,
     namespace: number,
   ): Omit<SparseQuery, 'among' | 'topK' | 'orderTies'> | undefined {
@@ -262,7 +263,7 @@ export class SqliteRowFields implements RowFields {
 }
 
 function sparseClauses(
-  { indices, values }: Extract<FieldQuery, { kind: 'sparse' }>,
+  { indices, values }: Extract<PostingsQuery, { kind: 'sparse' }>,
   { ordinal, idf }: KnownSparseField,
   { fields, terms }: TermStatistics,
 ): Clause[] {

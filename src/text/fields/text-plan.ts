@@ -1,4 +1,4 @@
-import type { FieldQuery, TermStatistics } from '../../ann/row-fields.ts';
+import type { PostingsQuery, TermStatistics } from '../../ann/row-fields.ts';
 import { TEXT_LIMITS } from '../../contract/indexes/text-limits.ts';
 import type { Clause, Condition } from '../postings/sparse-query.ts';
 import type { CompiledLeaf, CompiledQuery } from '../query/compiled-query.ts';
@@ -8,7 +8,7 @@ import { eachPhraseSpan } from '../query/phrase-spans.ts';
 import type { KnownTextField } from './known-fields.ts';
 import type { TermOccurrences } from './row-postings.ts';
 
-export type TextLeg = Extract<FieldQuery, { kind: 'text' }>;
+export type TextLeg = Extract<PostingsQuery, { kind: 'text' }>;
 
 /** A field that a leg searches. */
 export interface SearchedField {

@@ -54,8 +54,9 @@ export class PostingMaintenance {
   }
 
   get #isFlushDue(): boolean {
-    const { rows, bytes } = this.#memory.active;
-    return rows >= POSTING_LIMITS.memtableRowsMaxCount || bytes >= POSTING_LIMITS.memtableBytesMax;
+    const { rows, words, bytes } = this.#memory.active;
+    const { memtableRowsMaxCount, memtableWordsMaxCount, memtableBytesMax } = POSTING_LIMITS;
+    return rows >= memtableRowsMaxCount || words >= memtableWordsMaxCount || bytes >= memtableBytesMax;
   }
 
   #startFlush(): PostingTask {

@@ -11,6 +11,7 @@ export class Memtable {
   readonly parts = new Map<number, MemoryPart>();
   #lastRow: Row;
   #rows = 0;
+  #words = 0;
 
   constructor(lastRow: Row) {
     this.#lastRow = lastRow;
@@ -26,6 +27,11 @@ export class Memtable {
     return this.#rows;
   }
 
+  /** How many terms their texts have in all: what it takes to analyse them again. */
+  get words(): number {
+    return this.#words;
+  }
+
   get bytes(): number {
     let bytes = 0;
     for (const part of this.parts.values()) bytes += part.bytes;
@@ -38,6 +44,7 @@ export class Memtable {
     part.add(row, fields);
     this.#lastRow = row;
     this.#rows += 1;
+    for (const { length, terms } of fields) this.#words += length ?? terms.length;
   }
 }
 

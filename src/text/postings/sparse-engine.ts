@@ -8,6 +8,7 @@ import type { PostingPart } from './posting-part.ts';
 import { countIn, ordinalOf } from './posting-part.ts';
 import { PostingMemory } from './posting-memory.ts';
 import { QueryWalk } from './query-walk.ts';
+import { SegmentStore } from './segment-store.ts';
 import type { FieldPostings, FieldTotals, PostedRow, Row, RowFilter, Space, SparseHits, SparseQuery, TermWalk } from './sparse-query.ts';
 import { walkTerms } from './term-walk.ts';
 
@@ -46,7 +47,7 @@ export class SparseEngine {
 
   /** Of memory. */
   get bytes(): number {
-    return this.#memory.bytes;
+    return this.#loaded.kept?.memory.bytes ?? 0;
   }
 
   /** Within a transaction. A row that is not higher than all before is known, and nothing happens. */
@@ -125,12 +126,12 @@ export class SparseEngine {
   /** Lets go of `bytes` of memory at least, or of all that can be read again; returns how many it were. */
   evict(bytes: number): number {
     this.#scratches.length = 0;
-    return this.#memory.evict(bytes);
+    return this.#loaded.kept?.memory.evict(bytes) ?? 0;
   }
 
   /** Within a transaction: removes all rows. */
   clear(): void {
-    this.#memory.store.clear();
+    new SegmentStore(this.#storage).clear();
     this.#loaded.forget();
   }
 

@@ -15,6 +15,7 @@ const FIELDS = {
   constructor: { kind: 'sparse' } as const,
   terms: { kind: 'sparse', model: 'sparse' },
   tokens: { kind: 'multi_vector', dimensions: 3 },
+  image: { kind: 'vector', dimensions: 3, metric: 'dot' },
 };
 
 const float = fc.float({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0);
@@ -23,7 +24,11 @@ const sparse = fc
   .uniqueArray(fc.tuple(fc.nat({ max: 4_294_967_295 }), float), { selector: ([index]) => index, maxLength: 12 })
   .map((numbers) => ({ indices: numbers.map(([index]) => index), values: numbers.map(([, value]) => value) }));
 const vectors = fc.array(fc.tuple(float, float, float), { minLength: 1, maxLength: 4 });
-const fields = fc.record({ title: text, terms: fc.oneof(sparse, fc.constant('lock keeper')), tokens: vectors }, { requiredKeys: [] });
+const image = fc.tuple(float, float, float);
+const fields = fc.record(
+  { title: text, terms: fc.oneof(sparse, fc.constant('lock keeper')), tokens: vectors, image },
+  { requiredKeys: [] },
+);
 
 /** What codes stand for, row by row. */
 function decoded({ codes, scales }: { readonly codes: string; readonly scales: readonly number[] }): number[] {
@@ -34,7 +39,7 @@ function decoded({ codes, scales }: { readonly codes: string; readonly scales: r
 const sorted = (values: ReadonlyMap<string, FieldValue>): string => JSON.stringify([...values].sort(([a], [b]) => (a < b ? -1 : 1)));
 
 describe('fields of rows', () => {
-  it('[TX243] what was upserted is fetched, exported and imported the same', async () => {
+  it('[TX243] [TX248] what was upserted is fetched, exported and imported the same', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fields, { minLength: 1, maxLength: 6 }), async (rows) => {
         const world = await FieldsWorld.of(FIELDS);
@@ -47,6 +52,8 @@ describe('fields of rows', () => {
         const kept = await other.fieldsOf(...rows.map((_, i) => `v${i}`));
         expect(kept).toEqual(await world.fieldsOf(...rows.map((_, i) => `v${i}`)));
         expect(kept.map((row) => (row as { title?: string } | null)?.title)).toEqual(rows.map(({ title }) => title));
+        const images = kept.map((row) => (row as { image?: { vector: string } } | null)?.image?.vector);
+        expect(images).toEqual(rows.map((row) => row.image && Buffer.from(Float32Array.from(row.image).buffer).toString('base64')));
       }),
       { numRuns: effort(60) },
     );

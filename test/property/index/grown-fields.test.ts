@@ -23,7 +23,8 @@ afterAll(() => void Object.assign(POSTING_LIMITS, usual));
 /** One shard with the same rows. */
 function oneShard(namespaces: ReadonlyMap<string, ReadonlyMap<string, number>>): ShardWorld {
   const { dimensions, metric } = MANIFEST;
-  const world = new ShardWorld(smallFloor(1 << 22), { dimensions, metric, fields: GROWTH_FIELDS }, 'one', servedFields);
+  const floor = smallFloor(1 << 22);
+  const world = new ShardWorld(floor, { dimensions, metric, fields: GROWTH_FIELDS }, 'one', servedFields(floor, 'one'));
   const rows = [...namespaces].flatMap(([namespace, serials]) => [...serials].map(([id, serial]) => ({ namespace, id, serial })));
   const batch = {
     indexId: world.identity.indexId,

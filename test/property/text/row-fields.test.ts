@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { FieldQuery, RowContents, RowSource } from '../../../src/ann/row-fields.ts';
+import type { PostingsQuery, RowContents, RowSource } from '../../../src/ann/row-fields.ts';
 import { analysisSettings } from '../../../src/contract/indexes/analysis.ts';
 import type { IndexFields } from '../../../src/contract/indexes/index-fields.ts';
 import { RememberingStorage } from '../../../src/kernel/sql/remembering-storage.ts';
@@ -37,6 +37,7 @@ it('[TX150] [TX151] [TX155] fields find and score what a scan of all rows by the
         const rows = new Map<number, RowContents>();
         const source: RowSource = {
           contentsBehind: (after, countMax) => [...rows.values()].filter(({ row }) => row > after).slice(0, countMax),
+          liveRows: () => rows,
           contentsOf: (of) => of.map((row) => rows.get(row)!),
           idsOf: (of) => [...of].map((row) => ({ row, id: `id-${String(row).padStart(4, '0')}` })),
         };
@@ -63,7 +64,7 @@ it('[TX150] [TX151] [TX155] fields find and score what a scan of all rows by the
         }
         const oracle = new ExhaustiveFields(source);
         oracle.define(FIELDS);
-        const asked: FieldQuery = {
+        const asked: PostingsQuery = {
           kind: 'text',
           query: query === '' ? 'ab' : [...new Set(query.split(' '))].join(' '),
           fields: [

@@ -9,6 +9,7 @@ import { refuse } from '../../../src/contract/api/outcome.ts';
 import type { IndexFields } from '../../../src/contract/indexes/index-fields.ts';
 import { newFields } from '../../../src/contract/indexes/index-fields.ts';
 import type { ImportProgress } from '../../../src/contract/vectors/bulk.ts';
+import { vectorChangeEndpoints } from '../../../src/contract/vectors/vector-changes.ts';
 import { vectorEndpoints } from '../../../src/contract/vectors/vectors.ts';
 import type { TextEmbedder } from '../../../src/gateway/embeddings/text-embedder.ts';
 import { ManifestCache } from '../../../src/gateway/indexes/manifest-cache.ts';
@@ -57,6 +58,12 @@ const MAKES = {
 
 const DIMENSIONS = { dense: 2, sparse: 128, tokens: TOKEN_DIMENSIONS } as const;
 
+/** The vectors of an index: none where it has no dimensions. */
+interface Space {
+  readonly dimensions?: number;
+  readonly model?: 'dense' | null;
+}
+
 /** An index with fields over one shard in memory, and the use cases that write and read it. */
 export class FieldsWorld {
   /** How often each model was called. */
@@ -73,16 +80,16 @@ export class FieldsWorld {
   readonly #changes: VectorChanges;
   readonly #listing: VectorListing;
 
-  private constructor(fields: IndexFields) {
+  private constructor(fields: IndexFields, { dimensions = 2, model = 'dense' }: Space) {
     this.fields = fields;
     const id = 'ix_1' as IndexId;
     this.#manifest = {
       id,
       tenantId: this.#caller.principal.tenantId,
       name: 'articles',
-      dimensions: 2,
+      dimensions,
       metric: 'cosine',
-      embedding: { model: 'dense', contractHash: 'hash-dense' },
+      embedding: model === null ? null : { model, contractHash: `hash-${model}` },
       fields,
       owner: 'search',
       createdS: 1,
@@ -90,7 +97,7 @@ export class FieldsWorld {
     };
     const store = new VectorStore(new NodeSql());
     this.#shard = new Shard(store, new ShardEngine(smallFloor(1 << 24), id, store), id, new SelectionCache(1 << 16));
-    this.#shard.open({ indexId: id, dimensions: 2, metric: 'cosine' });
+    this.#shard.open({ indexId: id, dimensions, metric: 'cosine' });
     const manifests = new ManifestCache({ describe: async () => ok(this.#manifest) } as never, { nowMs: () => 0 });
     const embedder = this.#embedder();
     const [space, fieldSpace] = [new VectorSpace(embedder), new FieldSpace(embedder)];
@@ -108,17 +115,17 @@ export class FieldsWorld {
     const rng = { bytes: (count: number) => new Uint8Array(count) };
     this.#imports = new Imports({ vectors: this.#vectors, manifests, space, budget: this.#budget(), tokens, rng, sleep });
     this.#exports = new Exports({ manifests, shards, tokens, sleep });
-    this.#changes = new VectorChanges({ manifests, shards, space });
+    this.#changes = new VectorChanges({ manifests, shards, space, fields: fieldSpace });
     this.#listing = new VectorListing({ manifests, shards });
   }
 
   /** Of fields as a creation has them. */
-  static async of(given: unknown): Promise<FieldsWorld> {
+  static async of(given: unknown, space: Space = {}): Promise<FieldsWorld> {
     const read = parse(newFields, given);
     if (!read.ok) throw new Error(read.error.message);
     const fields = await pinnedFields(contracts, principal('tn_one').tenantId, read.value);
     if (!fields.ok) throw new Error(fields.error.message);
-    return new FieldsWorld(fields.value);
+    return new FieldsWorld(fields.value, space);
   }
 
   /** As a body of JSON. */
@@ -148,13 +155,23 @@ export class FieldsWorld {
     return (listed.value.contents ?? []).map((text) => (text === null ? null : (JSON.parse(text) as unknown)));
   }
 
+  /** As a body of JSON. */
+  async setFields(given: object, reserve: (count: number) => Promise<Outcome<unknown>> = async () => ok(null)) {
+    const body = parse(vectorChangeEndpoints.updateFields.body.schema, JSON.parse(JSON.stringify(given)));
+    if (!body.ok) return body;
+    const { ids = [], filter, set, unset, truncate } = body.value;
+    const selection = filter === undefined ? { kind: 'ids' as const, ids } : { kind: 'filter' as const, filter };
+    const change = { set, unset, isTruncating: truncate === 'end' };
+    return this.#changes.editFields(this.#caller, 'articles', { ...selection, namespace: '' }, change, reserve);
+  }
+
   setMetadata(id: string, metadata: string) {
     const selection = { kind: 'ids' as const, namespace: '', ids: [id] };
     return this.#changes.editMetadata(this.#caller, 'articles', selection, { kind: 'replace', metadata }, async () => ok(null));
   }
 
-  setValues(id: string, values: readonly number[]) {
-    const vector = { id, values: Float32Array.from(values), paths: { values: [], text: [] } };
+  setValues(id: string, values: readonly number[] | null) {
+    const vector = { id, values: values === null ? null : Float32Array.from(values), paths: { values: [], text: [] } };
     return this.#changes.setValues(this.#caller, 'articles', '', [vector]);
   }
 

@@ -7,11 +7,11 @@ import type { ShardMatches, ShardVectors, UpsertBatch, Written } from '../../../
 import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import { refuse } from '../../../src/contract/api/outcome.ts';
 import type { IndexShards } from '../../../src/index/shards/index-shards.ts';
-import { Clusters } from '../fixtures/clusters.ts';
 import type { GrowthWorld } from './growth-world.ts';
 import { contentsOf, LEGS_TO_ALL } from './growth-legs.ts';
 import type { ClientOptions, Known, State } from './growth-states.ts';
 import { statesNow, statesOf } from './growth-states.ts';
+import { GrowthVectors } from './growth-vectors.ts';
 import { IN_FORCE } from '../fakes/in-force.ts';
 
 const NAMESPACES = ['', 'en'];
@@ -38,8 +38,7 @@ export class GrowthClients {
   readonly #reads = new Set<Map<string, Set<State>>>();
   /** By client: its writes under idempotency keys, with their answers. */
   readonly #answered = new Map<number, { readonly batch: UpsertBatch; readonly written: Written }[]>();
-  readonly #vectors: Clusters;
-  readonly #equal: Float32Array;
+  readonly #vectors: GrowthVectors;
   /** Gateways for reads that may be stale: some of them have old routes. */
   readonly #gateways: Gateway[];
   /** By id: the serial of a write made after a request on it was given up. */
@@ -58,8 +57,7 @@ export class GrowthClients {
     this.deleteChance = options.deleteChance;
     this.pauseMsMax = options.pauseMsMax;
     this.#gateways = Array.from({ length: 3 }, () => world.gateway());
-    this.#vectors = new Clusters({ dimensions: world.manifest.dimensions, count: 12, spread: 0.35, seed });
-    this.#equal = this.#vectors.next();
+    this.#vectors = new GrowthVectors(world, options, seed);
   }
 
   /** The serials of the last writes of what is there, by id. */
@@ -83,18 +81,17 @@ export class GrowthClients {
   /** Writes vectors that are never written again, so that every read must find them, however stale it is. */
   async settleDown(count: number): Promise<void> {
     const gateway = this.#world.gateway();
-    const { dimensions, id: indexId } = this.#world.manifest;
+    const { id: indexId } = this.#world.manifest;
     const ids = Array.from({ length: count }, (_, i) => `kept-${i}`);
-    const values = new Float32Array(count * dimensions);
-    ids.forEach((_, i) => values.set(this.#nextVector(), i * dimensions));
     const columns = {
+      ...this.#vectors.of(count),
       metadata: ids.map(() => null),
       texts: ids.map(() => null),
       namespaces: ids.map(() => KEPT),
       ...this.#contentsOf(ids.map((_, i) => i)),
     };
     await this.#acknowledged(gateway, (shards, manifest) =>
-      shards.of(manifest).write('upsert', { indexId, ids, values, ...columns, repetition: null }, IN_FORCE),
+      shards.of(manifest).write('upsert', { indexId, ids, ...columns, repetition: null }, IN_FORCE),
     );
     this.#kept = ids;
   }
@@ -257,15 +254,13 @@ export class GrowthClients {
   }
 
   #batchOf(client: number, keys: readonly string[], hasKey: boolean): { batch: UpsertBatch; serials: number[] } {
-    const { dimensions, id: indexId } = this.#world.manifest;
+    const { id: indexId } = this.#world.manifest;
     const serials = keys.map(() => (this.#serial += 1));
-    const values = new Float32Array(keys.length * dimensions);
-    keys.forEach((_, i) => values.set(this.#nextVector(), i * dimensions));
     const batch = {
       indexId,
       ids: keys.map((key) => key.split('\0')[1]!),
       namespaces: keys.map((key) => key.split('\0')[0]!),
-      values,
+      ...this.#vectors.of(keys.length),
       metadata: serials.map((serial, i) => JSON.stringify({ serial, group: `${client}/${Number(keys[i]!.split('-')[1]) % 5}` })),
       texts: keys.map(() => null),
       ...this.#contentsOf(serials),
@@ -327,8 +322,10 @@ export class GrowthClients {
   }
 
   #query(gateway: Gateway, namespace: string, exact: boolean, consistency: ReadConsistency = STRONG): Promise<ShardMatches> {
-    const { id: indexId, fields } = this.#world.manifest;
-    if (exact && fields !== undefined && this.#world.random.next() < 0.7)
+    const { id: indexId, dimensions, fields } = this.#world.manifest;
+    // Where rows have no vector, legs over fields alone find all.
+    const isLeg = dimensions === 0 || (exact && (this.#options.vectorlessChance ?? 0) > 0);
+    if (isLeg || (exact && fields !== undefined && this.#world.random.next() < 0.7))
       return this.searchFields(gateway, namespace, this.#pick(LEGS_TO_ALL), consistency);
     const target = { kind: 'values', values: this.#vectors.next() } as { kind: 'values'; values: Float32Array<ArrayBuffer> };
     const query = { indexId, target, namespace, topK: 1000, filter: null, excludeIds: [], include: INCLUDE, exact };
@@ -357,11 +354,6 @@ export class GrowthClients {
   #fetch(gateway: Gateway, namespace: string, ids: readonly string[]): Promise<ShardVectors> {
     const { id: indexId } = this.#world.manifest;
     return this.#acknowledged(gateway, (shards, manifest) => shards.of(manifest).fetch({ indexId, namespace, ids, include: INCLUDE }));
-  }
-
-  #nextVector(): Float32Array {
-    const { equalChance = 0 } = this.#options;
-    return equalChance > 0 && this.#world.random.next() < equalChance ? this.#equal : this.#vectors.next();
   }
 
   #begin(key: string, state: State): void {

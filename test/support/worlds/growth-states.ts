@@ -21,6 +21,8 @@ export interface ClientOptions {
   readonly deleteChance: number;
   /** Chance that a vector is the one that many ids share. */
   readonly equalChance?: number;
+  /** Chance that a written row has no vector; it is certain where the index has no dimensions. */
+  readonly vectorlessChance?: number;
 }
 
 /** The states that a read may find now. */

@@ -52,8 +52,8 @@ export function replicaPeers(world: ObjectNetwork, index: Actor, indexId: IndexI
 
 /** Starts a replica: a shard over a copy that follows the primary. */
 export function startReplica(world: ObjectNetwork, actor: Actor, floor: EngineResources, forget: () => void): NonNullable<Actor['live']> {
-  const store = new VectorStore(actor.sql, undefined, servedFields);
   const name = `${actor.name}/${actor.incarnation}`;
+  const store = new VectorStore(actor.sql, undefined, servedFields(floor, name));
   const engine = new ShardEngine(floor, name, store);
   const shard = new Shard(store, engine, name, new SelectionCache(1 << 16));
   const ask = (primary: string, follow: unknown) => world.call<never>(actor, primary, 'changesSince', [follow]);

@@ -17,8 +17,9 @@ import { servedFields } from './served-fields.ts';
 
 /** Starts a shard, with every method that its index and other objects call. */
 export function startShard(world: ObjectNetwork, actor: Actor, floor: EngineResources, forget: () => void): NonNullable<Actor['live']> {
-  const store = new VectorStore(actor.sql, undefined, servedFields);
-  const engine = new ShardEngine(floor, `${actor.name}/${actor.incarnation}`, store);
+  const name = `${actor.name}/${actor.incarnation}`;
+  const store = new VectorStore(actor.sql, undefined, servedFields(floor, name));
+  const engine = new ShardEngine(floor, name, store);
   const shard = new Shard(store, engine, actor.name, new SelectionCache(1 << 16));
   const route = new MemoryCell<ShardRoute>(actor, 'route');
   const index = <T>(method: string, ...args: unknown[]) => world.call<T>(actor, 'index', method, args);

@@ -4,11 +4,14 @@ import { describe, expect, it } from 'vitest';
 
 import type { ReplicaObject } from '../../../durable-objects/replica-object.ts';
 import type { ShardObject } from '../../../durable-objects/shard-object.ts';
+import { encodeFloats } from '../../../src/ann/float32.ts';
+import { pageLayout } from '../../../src/ann/flat/scanner.ts';
 import { analysisSettings } from '../../../src/contract/indexes/analysis.ts';
 import type { IndexFields } from '../../../src/contract/indexes/index-fields.ts';
 import { POSTING_LIMITS } from '../../../src/contract/indexes/posting-limits.ts';
 import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import type { TextQuery } from '../../../src/contract/vectors/text-query.ts';
+import { toBase64 } from '../../../src/kernel/bytes.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 
 const { SHARD, REPLICA } = env as unknown as {
@@ -20,6 +23,7 @@ const FIELDS: IndexFields = {
   body: { kind: 'text', analysis: analysisSettings.parse({}), weight: 1, source: 'field' },
   zh: { kind: 'text', analysis: analysisSettings.parse({ language: 'chinese' }), weight: 1, source: 'field' },
   own: { kind: 'text', analysis: analysisSettings.parse({}), weight: 1, source: 'text' },
+  image: { kind: 'vector', dimensions: 96, metric: 'l2', model: null },
 };
 let serial = 0;
 
@@ -36,9 +40,15 @@ async function openBoth() {
   const identity = { indexId, dimensions: 2, metric: 'dot', fields: FIELDS } as const;
   await shard.open(identity);
   await replica.open(identity, name);
-  const write = async (bodies: Readonly<Record<string, string>>): Promise<number> => {
+  const write = async (bodies: Readonly<Record<string, string>>, image?: (id: string) => Float32Array): Promise<number> => {
     const ids = Object.keys(bodies);
-    const contents = ids.map((id) => JSON.stringify({ body: bodies[id], zh: '北京大学的学生' }));
+    const contents = ids.map((id) =>
+      JSON.stringify({
+        body: bodies[id],
+        ...(image === undefined ? {} : { image: { vector: toBase64(encodeFloats(image(id))) } }),
+        zh: '北京大学的学生',
+      }),
+    );
     const columns = {
       namespaces: ids.map(() => 'n'),
       metadata: ids.map(() => null),
@@ -57,8 +67,10 @@ async function openBoth() {
     excludeIds: [],
     include: { values: false, metadata: false, text: false },
   });
+  const near = async (vector: Float32Array<ArrayBuffer>, topK: number) =>
+    value(await shard.searchFields({ ...leg(''), query: { kind: 'vector', field: 'image', vector }, topK, explain: true }));
   const found = async (query: TextQuery, field?: string) => value(await shard.searchFields(leg(query, field))).ids;
-  return { indexId, shard, replica, write, remove, leg, found };
+  return { indexId, shard, replica, write, remove, leg, found, near };
 }
 
 describe.each(['resident', 'evicted between calls'] as const)('fields of a shard, %s', (mode) => {
@@ -84,6 +96,71 @@ describe.each(['resident', 'evicted between calls'] as const)('fields of a shard
     expect(await found('gates river')).toEqual([]);
     expect(await found({ must: [{ text: 'many' }, { text: '7' }] })).toEqual([]);
     expect(await found({ must: [{ text: 'many' }, { text: '8' }] })).toEqual(['v8']);
+  });
+
+  it('[TX205] [TX211] are found in rows without a vector, in batches and alone, and by a replica', async () => {
+    const { indexId, shard, replica, write, found } = await openBoth();
+    await write({ lock: 'the lock' });
+    for (let alarms = 0; alarms < 20 && (await replica.state()).completeLsn === null; alarms += 1) await runDurableObjectAlarm(replica);
+    const columns = (...ids: string[]) => ({
+      indexId,
+      ids,
+      namespaces: ids.map(() => 'n'),
+      values: new Float32Array(2 * ids.length),
+      metadata: ids.map(() => null),
+      texts: ids.map((id) => `bare ${id}`),
+      repetition: null,
+    });
+    value(await shard.upsert({ ...columns('a', 'b', 'c'), vectorless: [true, false, true] }));
+    value(await shard.upsert({ ...columns('d'), vectorless: [true] }));
+    await between(shard, replica);
+    expect(await found('bare', 'own')).toEqual(['a', 'b', 'c', 'd']);
+    const target = { kind: 'values', values: Float32Array.of(1, 1) } as const;
+    const include = { values: false, metadata: false, text: false };
+    const near = { indexId, target, namespace: 'n', topK: 10, filter: null, excludeIds: [], include };
+    expect(value(await shard.query(near)).ids).toEqual(['b', 'lock']);
+    const all = { indexId, namespace: 'n', ids: ['b', 'd'], include: { ...include, values: true } };
+    expect(value(await shard.fetchVectors(all)).vectorless).toEqual([false, true]);
+    const { lsn } = value(await shard.stats({ indexId }));
+    const copied = await replica.query(near, { kind: 'min-lsn', lsn });
+    expect(value(copied).ids).toEqual(['b', 'lock']);
+  });
+
+  it('[TX205] are all that a shard without dimensions has', async () => {
+    const indexId = `ix_bare_${(serial += 1)}` as IndexId;
+    const shard = SHARD.getByName(`tn_test:${indexId}`);
+    await shard.open({ indexId, dimensions: 0, metric: 'cosine', fields: FIELDS });
+    for (const ids of [['a', 'b'], ['c'], ['b']]) {
+      const columns = { namespaces: ids.map(() => 'n'), metadata: ids.map(() => null), texts: ids.map((id) => `bare ${id}`) };
+      const vectorless = ids.map(() => true);
+      value(await shard.upsert({ indexId, ids, values: new Float32Array(0), vectorless, ...columns, repetition: null }));
+      await between(shard);
+    }
+    const query = { kind: 'text', query: 'bare', fields: [{ name: 'own', weight: 1 }], k1: 1.2, b: 0.75 } as const;
+    const include = { values: true, metadata: false, text: true };
+    const search = { indexId, query, namespace: 'n', topK: 10, filter: null, excludeIds: [], include };
+    expect(value(await shard.searchFields(search))).toMatchObject({ ids: ['a', 'b', 'c'], vectorless: [true, true, true] });
+    expect(value(await shard.stats({ indexId })).count).toBe(3);
+  });
+
+  it('[TX161] [TX163] have vectors that are found in blocks as in the tail', async () => {
+    const { shard, write, remove, near } = await openBoth();
+    const serialOf = (id: string) => Number(id.slice(1));
+    const image = (at: number) => Float32Array.from({ length: 96 }, (_, i) => (i % 2 === 0 ? at : 1));
+    const put = (from: number, count: number) =>
+      write(Object.fromEntries(Array.from({ length: count }, (_, i) => [`v${from + i}`, 'x'])), (id) => image(serialOf(id)));
+    for (let from = 0; from < 1_536; from += 256) await put(from, 256);
+    for (let alarms = 0; alarms < 20 && (await runDurableObjectAlarm(shard)); alarms += 1) await between(shard);
+    await put(100, 2);
+    await put(2_000, 1);
+    await remove('v1', 'v1535');
+    await between(shard);
+    const { ids, scores, explanation } = await near(image(1), 4);
+    expect([ids, scores[0]]).toEqual([['v0', 'v2', 'v3', 'v4'], Math.sqrt(48)]);
+    expect(explanation?.listsProbed).toBe(Math.ceil(1_536 / pageLayout(96).capacity));
+    expect((await near(image(1_535), 2)).ids).toEqual(['v1534', 'v1533']);
+    expect((await near(image(101.25), 2)).ids).toEqual(['v101', 'v102']);
+    expect((await near(image(2_000), 2)).ids).toEqual(['v2000', 'v1534']);
   });
 
   it('[TX182] are followed by a replica, which answers and counts as its primary does', async () => {

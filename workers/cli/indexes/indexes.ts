@@ -16,6 +16,8 @@ interface IndexView {
   readonly dimensions: number;
   readonly metric: string;
   readonly model: string | null;
+  /** nDCG@10 as a share of that of BM25. */
+  readonly retrieval_quality: number | null;
   readonly fields: Readonly<Record<string, { readonly kind: string }>>;
   readonly owner: string;
   readonly created: number;
@@ -72,18 +74,21 @@ const pathOf = (name: string, below = ''): string => `/v1/indexes/${encodeURICom
 async function list({ json }: Shown): Promise<void> {
   const all = await allOf<IndexView>(await caller(), '/v1/indexes', {}, ({ name }) => name);
   if (json === true) return print(all);
-  const rows = all.map(({ name, dimensions, metric, model, owner }) => [name, dimensions, metric, model ?? '-', owner]);
+  const rows = all.map(({ name, dimensions, metric, model, owner }) => [name, dimensions ?? '-', metric, model ?? '-', owner]);
   console.log(rows.length === 0 ? 'no indexes' : table(['index', 'dimensions', 'metric', 'model', 'owner'], rows));
 }
 
 async function create(name: string, { model, dimensions, metric, fields, owner, json }: NewIndex): Promise<void> {
-  if (model === undefined && dimensions === undefined) throw new UsageError('give the model with --model, or the length with --dimensions');
+  if (model === undefined && dimensions === undefined && fields === undefined)
+    throw new UsageError('give the model with --model, the length with --dimensions, or fields alone with --fields');
   const made = await (await caller()).call<IndexView>('POST', '/v1/indexes', { name, model, dimensions, metric, fields, owner });
   if (json === true) return print(made);
   const others = Object.entries(made.fields).map(([field, { kind }]) => `${field} (${kind})`);
+  if (made.dimensions === null) return console.log(`${made.name} takes ${others.join(', ')}`);
   const beside = others.length === 0 ? '' : `, and beside them ${others.join(', ')}`;
+  const quality = made.retrieval_quality === null ? '' : `; the model finds ${made.retrieval_quality} of what BM25 does (nDCG@10)`;
   console.log(
-    `${made.name} takes ${made.model === null ? 'vectors' : `texts, by ${made.model}, and vectors`} of ${made.dimensions} numbers${beside}`,
+    `${made.name} takes ${made.model === null ? 'vectors' : `texts, by ${made.model}, and vectors`} of ${made.dimensions} numbers${beside}${quality}`,
   );
 }
 

@@ -127,7 +127,7 @@ export interface Recipe extends BuildRecipe {
 
 /** The two models one file makes. Their vectors agree to rounding, so they share a contract. */
 async function describeModels(
-  { version, folder, createdS }: Version,
+  { version, folder, createdS, retrievalQuality }: Version,
   tokeniserVersion: string,
   onnx: Uint8Array,
   { vocabulary, table, axes }: BuiltStaticModel,
@@ -156,6 +156,7 @@ async function describeModels(
     contractHash: await contractHash(contract),
     file: { path: `${id}/${folder}model.onnx`, bytes: onnx.length, sha256: modelSha256 },
     createdS,
+    retrievalQuality,
     ownedBy: 'sluice',
   };
   return { static: { id, runner: 'static', ...shared }, onnx: { id: `${id}-onnx`, runner: 'onnx', ...shared }, contract };

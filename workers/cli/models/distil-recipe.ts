@@ -25,6 +25,7 @@ interface Recipe {
   readonly id: string;
   readonly version: string;
   readonly createdS: number;
+  readonly retrievalQuality: number;
   readonly tokensMax: number;
   readonly teacher: { readonly hub: string; readonly package: string; readonly sha256: Readonly<Record<string, string>> };
   readonly texts: { readonly files: readonly { readonly name: string; readonly package: string; readonly sha256: string }[] };
@@ -97,7 +98,7 @@ async function embedded(folder: string, texts: readonly string[]): Promise<Float
 const recorded = async (path: string): Promise<Float32Array> => new Float32Array(new Uint8Array(await readInput(path)).buffer);
 
 async function describe(
-  { id, version, createdS, tokensMax, settings }: Recipe,
+  { id, version, createdS, retrievalQuality, tokensMax, settings }: Recipe,
   { file, vocabularySize, axes }: PieceStudent,
   vocabulary: PieceVocabulary,
 ): Promise<{ readonly manifest: ModelManifest; readonly contract: EmbeddingContract }> {
@@ -125,6 +126,7 @@ async function describe(
     contractHash: await contractHash(contract),
     file: { path: `${id}/model.onnx`, bytes: file.length, sha256 },
     createdS,
+    retrievalQuality,
     ownedBy: 'sluice',
   };
   return { manifest, contract };

@@ -40,7 +40,12 @@ export const retrievalExamples = {
       name: 'articles',
       model: MODEL,
       owner: 'search-team',
-      fields: { title: { kind: 'text', weight: 2 }, body: { kind: 'text', source: 'text' }, terms: { kind: 'sparse', idf: true } },
+      fields: {
+        title: { kind: 'text', weight: 2 },
+        body: { kind: 'text', source: 'text' },
+        terms: { kind: 'sparse', idf: true },
+        cover: { kind: 'vector', dimensions: 3 },
+      },
     },
   },
   listIndexes: {},
@@ -54,7 +59,7 @@ export const retrievalExamples = {
           id: 'lock',
           text: 'the lock keeper opens the gates at dawn',
           metadata: { page: 3, lang: 'en' },
-          fields: { title: 'The lock keeper', terms: { indices: [17, 4041], values: [1.5, 0.25] } },
+          fields: { title: 'The lock keeper', terms: { indices: [17, 4041], values: [1.5, 0.25] }, cover: [0.5, -1, 0.25] },
         },
         { id: 'weir', text: 'a weir holds back the river', metadata: { page: 4, lang: 'en' } },
         { id: 'mill', text: 'the mill grinds flour by the power of water', metadata: { page: 9, lang: 'en' } },
@@ -85,6 +90,19 @@ export const retrievalExamples = {
       include_queries: true,
     },
   },
+  setSearchSettings: {
+    params,
+    body: {
+      legs: [
+        { kind: 'vector', weight: 0.3, quality: 0.41 },
+        { kind: 'text', weight: 0.7, quality: 0.68 },
+      ],
+      fusion: { kind: 'sum', normaliser: 'min_max' },
+      k1: 0.9,
+      b: 0.4,
+    },
+  },
+  deleteSearchSettings: { params },
   queryVectorsBatch: {
     params,
     body: {
@@ -98,6 +116,7 @@ export const retrievalExamples = {
   listVectors: { params, body: { filter: { lang: 'en' }, limit: 10 } },
   countVectors: { params, body: { filter: { page: { $gte: 4 } } } },
   updateMetadata: { params, body: { filter: { page: 3 }, set: { seen: true } } },
+  updateFields: { params, body: { ids: ['weir'], set: { title: 'The weir' } } },
   // The collection that Qdrant's examples make: a new vector of three numbers is short.
   updateValues: { params: { index: 'films' }, body: { vectors: [{ id: '1', values: [0.8, 0.5, 0.1] }] } },
   importVectors: {

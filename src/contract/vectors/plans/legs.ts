@@ -6,7 +6,7 @@ import type { Filter } from '../filter.ts';
 import { filter } from '../filter-syntax.ts';
 import type { TextQuery } from '../text-query.ts';
 import { textQuery } from '../text-query.ts';
-import { text, vectorFloats, vectorId } from '../vector-fields.ts';
+import { FLOAT32_MAX, text, vectorFloats, vectorId } from '../vector-fields.ts';
 import type { FusionChoice } from './fusion.ts';
 import { fusion } from './fusion.ts';
 import { PLAN_LIMITS } from './plan-limits.ts';
@@ -35,10 +35,10 @@ interface Narrowed extends EveryLeg {
   readonly prefetch?: Prefetch | undefined;
 }
 
-/** Near a vector: one of `vector`, `text` and `id` is there. */
+/** Near a vector, in the first one of rows or in a field of them: one of `vector`, `text` and `id` is there. */
 export interface VectorLeg extends Narrowed {
   readonly kind: 'vector';
-  readonly field: '';
+  readonly field: string;
   readonly vector?: Float32Array<ArrayBuffer> | undefined;
   readonly text?: string | undefined;
   readonly id?: string | undefined;
@@ -78,6 +78,13 @@ export type Leg = VectorLeg | TextLeg | SparseLeg | IdsLeg | GroupLeg;
 
 export const fieldName = z.string().min(1).max(64).meta(about('A field of the index.'));
 
+/** Where to search near a vector. */
+export const vectorField = z
+  .string()
+  .max(64)
+  .default('')
+  .meta(about('A vector field of the index. Absent: the first vector, whose name is the empty text.', ''));
+
 export const weight = z.number().min(0).max(PLAN_LIMITS.planWeightMax);
 
 const limit = z
@@ -104,11 +111,11 @@ const prefetch = z
 const vectorLeg = exactlyOneOf(
   z.strictObject({
     kind: z.literal('vector'),
-    field: z.literal('').default('').meta(about('The dense vector, whose name is the empty text.')),
+    field: vectorField,
     vector: vectorFloats.optional(),
-    text: text.optional().meta(about("Embedded with the index's model.", 'who opens the lock?')),
+    text: text.optional().meta(about('Embedded with the model of the index, or of the field.', 'who opens the lock?')),
     id: vectorId.optional().meta(about('Search around this stored vector, which is then among the matches.')),
-    exact: z.boolean().default(false).meta(about('Compares with every vector.')),
+    exact: z.boolean().default(false).meta(about('Compares with every vector. In a field, every search does.')),
     ...every,
     prefetch,
   }),
@@ -148,7 +155,11 @@ const sparseLeg = exactlyOneOf(
         .max(PLAN_LIMITS.planSparseTermsMaxCount)
         .refine((indices) => new Set(indices).size === indices.length, 'has an index twice')
         .optional(),
-      values: z.array(z.number()).max(PLAN_LIMITS.planSparseTermsMaxCount).optional().meta(about('One of each index.')),
+      values: z
+        .array(z.number().min(-FLOAT32_MAX).max(FLOAT32_MAX))
+        .max(PLAN_LIMITS.planSparseTermsMaxCount)
+        .optional()
+        .meta(about('One of each index, in the range of float32.')),
       text: text.optional().meta(about("Made a sparse vector by the field's model.")),
       ...every,
       prefetch,

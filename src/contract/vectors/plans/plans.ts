@@ -55,7 +55,7 @@ export const planFields = {
     .optional()
     .meta(
       about(
-        'Searches as the index is made: near its vector if the index has a model, by the words of its text fields, and by its sparse fields that have a model.',
+        'Searches as the index is made: near its vector if the index has a model, by the words of its text fields, and by its vector and sparse fields that have a model.',
         'who opens the lock?',
       ),
     ),
@@ -93,7 +93,9 @@ export const planFields = {
     .enum(['index', 'filter'])
     .default('index')
     .meta(about('Whether words count as rare by all texts of the namespace, or by those that the filter leaves.')),
-  k1: bm25K1.optional().meta(about('BM25: how soon further occurrences of a word count less. Absent: as the search settings of the index say, else 1.2.')),
+  k1: bm25K1
+    .optional()
+    .meta(about('BM25: how soon further occurrences of a word count less. Absent: as the search settings of the index say, else 1.2.')),
   b: bm25B.optional().meta(about('BM25: how much long texts count less. Absent: as the search settings of the index say, else 0.75.')),
   explain: z.boolean().default(false).meta(about('Answers an `explanation`, and of each match what the legs say of it.')),
   model: modelName

@@ -4,7 +4,7 @@ import type { FieldValue, FieldValues } from '../../../contract/vectors/field-va
 import { readFieldValues } from '../../../contract/vectors/field-values.ts';
 import type { IndexManifest } from '../../../index/index-manifest.ts';
 import { assert } from '../../../kernel/assert.ts';
-import { contentsText, fieldNamed, isEncoded } from '../../vectors/row-contents.ts';
+import { contentsText, fieldNamed, hasDimensions, isEncoded } from '../../vectors/row-contents.ts';
 
 interface Carrying {
   readonly from: Pick<IndexManifest, 'fields'>;
@@ -32,9 +32,7 @@ function carriedValue(before: IndexField | undefined, field: IndexField, value: 
   if (field.kind === 'text') return value.kind === 'text' && field.source === 'field' ? value : undefined;
   const isSameModel =
     before !== undefined && before.kind === field.kind && (field.model === null || before.contractHash === field.contractHash);
-  const fits =
-    value.kind === field.kind && (field.kind !== 'multi_vector' || value.kind !== 'multi_vector' || value.dimensions === field.dimensions);
-  if (isSameModel && fits) return value;
+  if (isSameModel && value.kind === field.kind && hasDimensions(field, value)) return value;
   return field.model === null || value.text === undefined ? undefined : { kind: 'text', text: value.text };
 }
 

@@ -3,6 +3,8 @@ import type { RowKeys } from '../../../ann/rows.ts';
 import type { FillCursor, GenerationOwner } from '../../../index/generations/generation-state.ts';
 import type { IndexManifest } from '../../../index/index-manifest.ts';
 import type { VectorColumns } from '../../../ann/shard-protocol.ts';
+import type { Vectors } from '../../../ann/stored-vector.ts';
+import { vectorsAt } from '../../../ann/stored-vector.ts';
 import type { CutCounts } from '../../../contract/embeddings/truncation.ts';
 import { addCuts, bothCut, NOTHING_CUT } from '../../../contract/embeddings/truncation.ts';
 import { VECTOR_LIMITS } from '../../../contract/vectors/vector-limits.ts';
@@ -49,7 +51,8 @@ const NOTHING_COPIED: Copied = { count: 0, tokens: 0, cut: NOTHING_CUT };
 
 /**
  * Writes vectors of one generation into the other: their values as they are while the contract is the same, else what the other's model
- * makes of their texts. Vectors without a text are then not in the other generation, whatever they were before. `usageId` names the work.
+ * makes of their texts. Vectors without a text are then not in the other generation, whatever they were before; rows without either are.
+ * `usageId` names the work.
  */
 export async function copyVectors(
   parts: CopyParts,
@@ -62,19 +65,21 @@ export async function copyVectors(
   const held = takesContents(copy) ? ok({ ...NOTHING_COPIED, columns }) : await withContents(parts, copy, columns, `${usageId}:fields`);
   if (!held.ok) return held;
   const { columns: filled, ...used } = held.value;
-  if (takesValues(copy)) {
-    const written = await write(parts, copy, namespace, filled, all, must(columns.values, 'values were asked for'));
+  if (takesValues(copy) || copy.to.dimensions === 0) {
+    const vectors = copy.to.dimensions === 0 ? nowhere(copy, all) : vectorsOf(columns);
+    const written = await write(parts, copy, namespace, filled, all, vectors);
     return written.ok ? ok({ ...used, count: all.length }) : written;
   }
   const texts = must(columns.texts, 'texts were asked for');
-  const removed = await remove(
-    parts,
-    copy,
-    namespace,
-    columns.ids.filter((_, i) => (texts[i] ?? null) === null),
-  );
+  const silent = all.filter((i) => (texts[i] ?? null) === null);
+  const isVectorless = (i: number): boolean => columns.vectorless?.[i] === true;
+  const gone = silent.filter((i) => !isVectorless(i)).map((i) => must(columns.ids[i], 'an id a row'));
+  const removed = await remove(parts, copy, namespace, gone);
   if (!removed.ok) return removed;
-  let { count, tokens, cut } = used;
+  const kept = silent.filter(isVectorless);
+  const taken = await write(parts, copy, namespace, filled, kept, nowhere(copy, kept));
+  if (!taken.ok) return taken;
+  let { count, tokens, cut } = { ...used, count: used.count + kept.length };
   const rowTexts = texts.flatMap((text, row) => (text === null ? [] : [{ row, text }]));
   const portions = embeddedPortions(rowTexts, VECTOR_LIMITS.importBatchTextCharsMax, (portion) =>
     embed(
@@ -87,7 +92,7 @@ export async function copyVectors(
   for await (const portion of portions) {
     if (!portion.ok) return portion;
     const { rows, embedded } = portion.value;
-    const written = await write(parts, copy, namespace, filled, rows, embedded.vectors);
+    const written = await write(parts, copy, namespace, filled, rows, { values: Float32Array.from(embedded.vectors) });
     if (!written.ok) return written;
     count += rows.length;
     tokens += embedded.tokens;
@@ -163,14 +168,14 @@ async function reserved<T extends TokensUsed>(
   return embedded;
 }
 
-/** `values`: of the rows, one after the other. */
+/** `vectors`: of the rows, one after the other. */
 async function write(
   { shards }: CopyParts,
   { to, run }: Copy,
   namespace: string,
   { ids, metadata, texts, contents }: VectorColumns,
   rows: readonly number[],
-  values: Float32Array,
+  vectors: Vectors,
 ): Promise<Outcome<null>> {
   if (rows.length === 0) return ok(null);
   const batch = {
@@ -178,7 +183,7 @@ async function write(
     caller: followerWith(run),
     ids: rows.map((row) => must(ids[row], 'an id a row')),
     namespaces: rows.map(() => namespace),
-    values: Float32Array.from(values),
+    ...vectors,
     metadata: rows.map((row) => metadata?.[row] ?? null),
     texts: rows.map((row) => texts?.[row] ?? null),
     ...(contents === undefined ? {} : { contents: rows.map((row) => contents[row] ?? null) }),
@@ -306,20 +311,23 @@ async function newsOf({ shards }: CopyParts, copy: Copy, namespace: string, colu
   const pick = (column: readonly (string | null)[] | null) => news.map((i) => column?.[i] ?? null);
   return ok({
     ids: news.map((i) => columns.ids[i] ?? ''),
-    values: pickValues(columns, news, copy.from.dimensions),
+    ...vectorsAt(vectorsOf(columns), news, copy.from.dimensions),
     metadata: pick(columns.metadata),
     texts: pick(columns.texts),
     ...(columns.contents === undefined ? {} : { contents: pick(columns.contents) }),
   });
 }
 
-/** The values of some rows, one after the other. */
-function pickValues({ values }: VectorColumns, rows: readonly number[], dimensions: number): Float32Array<ArrayBuffer> | null {
-  if (values === null) return null;
-  const picked = new Float32Array(rows.length * dimensions);
-  for (const [to, row] of rows.entries()) picked.set(values.subarray(row * dimensions, (row + 1) * dimensions), to * dimensions);
-  return picked;
-}
+const vectorsOf = ({ values, vectorless }: VectorColumns): Vectors => ({
+  values: must(values, 'values were asked for'),
+  ...(vectorless === undefined ? {} : { vectorless }),
+});
+
+/** No vector for each of the rows. */
+const nowhere = ({ to }: Copy, rows: readonly number[]): Vectors => ({
+  values: new Float32Array(rows.length * to.dimensions),
+  vectorless: rows.map(() => true),
+});
 
 const holds = (copy: Copy, source: string | null, target: string | null): boolean =>
   takesContents(copy) ? source === target : isCarried(copy, source, target);

@@ -148,7 +148,8 @@ export class Exports extends Composed<ExportsParts> {
 const othersServed = (param?: string) => refuse('state_conflict', 'another generation of the index serves now: start a new export', param);
 
 /** Vectors as lines. Metadata and fields are stored as JSON of one line, and sent as stored: parsing would change numbers that no double holds. */
-export function exportLines({ ids, values, metadata, texts, contents }: VectorColumns, namespace: string, dimensions: number): string {
+export function exportLines(columns: VectorColumns, namespace: string, dimensions: number): string {
+  const { ids, values, vectorless, metadata, texts, contents } = columns;
   const place = namespace === '' ? [] : [`"namespace":${JSON.stringify(namespace)}`];
   return ids
     .map((id, i) => {
@@ -156,7 +157,9 @@ export function exportLines({ ids, values, metadata, texts, contents }: VectorCo
       const fields = [
         `"id":${JSON.stringify(id)}`,
         ...place,
-        ...(values === null ? [] : [`"values":${float32Text(values.subarray(i * dimensions, (i + 1) * dimensions))}`]),
+        ...(values === null
+          ? []
+          : [`"values":${vectorless?.[i] === true ? 'null' : float32Text(values.subarray(i * dimensions, (i + 1) * dimensions))}`]),
         ...(metadata === null ? [] : [`"metadata":${metadata[i] ?? 'null'}`]),
         ...(text === null ? [] : [`"text":${JSON.stringify(text)}`]),
         ...(fieldsText === null ? [] : [`"fields":${fieldsText}`]),

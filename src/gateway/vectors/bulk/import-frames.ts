@@ -91,8 +91,8 @@ function headOf({ head }: VectorFrame): Outcome<readonly unknown[]> {
 
 /** A vector whose `values` is the number of a row; where that is not a usual one, it is refused as if the row stood there. */
 function vectorOf(item: unknown, { rows, dimensions, values: all }: VectorFrame): Outcome<ImportLine> {
-  if (typeof item !== 'object' || item === null || !('values' in item)) return parse(importLine, item);
-  const { values: row } = item;
+  const row: unknown = typeof item === 'object' && item !== null && 'values' in item ? item.values : null;
+  if (typeof item !== 'object' || item === null || row === null) return parse(importLine, item);
   if (typeof row !== 'number' || !Number.isInteger(row) || row < 0 || row >= rows) {
     return refuse('invalid_value', `must be the number of a row of the frame, below ${rows}`, 'values');
   }

@@ -1,6 +1,7 @@
+import type { FieldPath } from '../../../contract/api/field-path.ts';
 import type { Outcome } from '../../../contract/api/outcome.ts';
 import { refuse } from '../../../contract/api/outcome.ts';
-import type { SearchSettingsBody } from '../../../contract/indexes/search-settings.ts';
+import type { SearchSettingsBody, TunedLeg } from '../../../contract/indexes/search-settings.ts';
 import type { IndexManifest } from '../../../index/index-manifest.ts';
 import { ok } from '../../../kernel/result.ts';
 import { Composed } from '../../api/composed.ts';
@@ -9,6 +10,7 @@ import { mayTouchIndex } from '../../indexes/index-ref.ts';
 import type { ManifestCache } from '../../indexes/manifest-cache.ts';
 import type { Acting } from '../../tenancy/authority.ts';
 import { fieldOf, fieldsOfKind } from '../plans/known-fields.ts';
+import { checkVectors } from '../vector-space.ts';
 
 interface TunedIndexesParts {
   readonly directory: Pick<IndexDirectory, 'describe' | 'tune'>;
@@ -46,14 +48,24 @@ export class TunedIndexes extends Composed<TunedIndexesParts> {
   }
 }
 
+/** Refuses legs that no plan of the index can have. [TX320] */
 function checkLegs(manifest: IndexManifest, { legs, k1, b }: SearchSettingsBody): Outcome<null> {
   const hasTexts = fieldsOfKind(manifest, 'text').length > 0;
   for (const [i, leg] of legs.entries()) {
-    if (leg.kind === 'text' && !hasTexts) return refuse('invalid_value', 'the index has no text field', ['legs', i, 'kind']);
-    if (leg.kind !== 'sparse') continue;
-    const known = fieldOf(manifest, 'sparse', leg.field, ['legs', i, 'field']);
+    const known = checkLeg(manifest, leg, ['legs', i]);
     if (!known.ok) return known;
   }
   const named = k1 !== undefined ? 'k1' : b !== undefined ? 'b' : undefined;
   return named === undefined || hasTexts ? ok(null) : refuse('invalid_value', 'the index has no text field', named);
+}
+
+function checkLeg(manifest: IndexManifest, leg: TunedLeg, at: FieldPath): Outcome<unknown> {
+  switch (leg.kind) {
+    case 'text':
+      return fieldsOfKind(manifest, 'text').length > 0 ? ok(null) : refuse('invalid_value', 'the index has no text field', [...at, 'kind']);
+    case 'sparse':
+      return fieldOf(manifest, 'sparse', leg.field, [...at, 'field']);
+    case 'vector':
+      return leg.field === '' ? checkVectors(manifest, [...at, 'kind']) : fieldOf(manifest, 'vector', leg.field, [...at, 'field']);
+  }
 }

@@ -13,6 +13,8 @@ import { VECTOR_LIMITS } from '../../../contract/vectors/vector-limits.ts';
 import type { IndexManifest } from '../../../index/index-manifest.ts';
 import { embeddingFor } from '../../../index/index-manifest.ts';
 import { ok } from '../../../kernel/result.ts';
+import { checkFieldPoint } from '../field-points.ts';
+import { checkVectors } from '../vector-space.ts';
 import { checkReply } from '../vectors.ts';
 import { fieldOf, fieldsOfKind } from './known-fields.ts';
 import type { AskedText } from './stages/relevance.ts';
@@ -60,10 +62,13 @@ function groupOf(manifest: IndexManifest, { legs, text, fusion }: PlanBody): Out
   const own: Leg[] = [
     ...(embeddingFor(manifest, 'queries') === null ? [] : [{ kind: 'vector', field: '', text, exact: false } as const]),
     ...(fieldsOfKind(manifest, 'text').length === 0 ? [] : [{ kind: 'text', text } as const]),
+    ...fieldsOfKind(manifest, 'vector').flatMap(([field, { model }]) =>
+      model === null ? [] : [{ kind: 'vector', field, text, exact: false } as const],
+    ),
     ...fieldsOfKind(manifest, 'sparse').flatMap(([field, { model }]) => (model === null ? [] : [{ kind: 'sparse', field, text } as const])),
   ];
   if (own.length > 0) return ok({ legs: own, fusion });
-  const what = 'the index has neither a model nor a text field nor a sparse field with a model: name `legs`';
+  const what = 'the index has neither a model nor a text field nor another field with a model: name `legs`';
   return refuse('invalid_value', what, 'text');
 }
 
@@ -89,6 +94,8 @@ function checkLeg(manifest: IndexManifest, leg: Leg, at: FieldPath): Outcome<unk
     }
     return fieldsOfKind(manifest, 'text').length > 0 ? ok(null) : refuse('invalid_value', 'the index has no text field', [...at, 'kind']);
   }
+  if (leg.kind === 'vector' && leg.field !== '') return checkFieldPoint(manifest, leg, at);
+  if (leg.kind === 'vector') return checkVectors(manifest, [...at, 'kind']);
   if (leg.kind !== 'sparse') return ok(null);
   const field = fieldOf(manifest, 'sparse', leg.field, [...at, 'field']);
   if (!field.ok || leg.text === undefined || field.value.model !== null) return field;
@@ -141,6 +148,8 @@ function checkFormula(formula: Formula, legs: number, at: FieldPath): Outcome<un
 }
 
 function checkMmr({ dimensions }: IndexManifest, { depth }: StageOf<'mmr'>, pageEnd: number, at: FieldPath): Outcome<unknown> {
+  const vectors = checkVectors({ dimensions }, [...at, 'kind']);
+  if (!vectors.ok) return vectors;
   const count = Math.min(depth, pageEnd);
   const products = mmrProducts(depth, count, dimensions);
   if (products <= VECTOR_LIMITS.mmrProductsMaxCount) return ok(null);

@@ -4,17 +4,26 @@ import type { FieldPath } from '../../../contract/api/field-path.ts';
 import { shownName } from '../../../contract/api/field-path.ts';
 import type { Outcome } from '../../../contract/api/outcome.ts';
 import type { IndexField } from '../../../contract/indexes/index-fields.ts';
-import type { IndexManifest } from '../../../index/index-manifest.ts';
+import type { IndexManifest, PinnedEmbedding } from '../../../index/index-manifest.ts';
+import { must } from '../../../kernel/assert.ts';
 import { err, ok } from '../../../kernel/result.ts';
+import { fieldNamed } from '../row-contents.ts';
 
 type Kind = IndexField['kind'];
 type FieldOf<K extends Kind> = Extract<IndexField, { readonly kind: K }>;
 
-const WORDS: Readonly<Record<Kind, string>> = { text: 'text', sparse: 'sparse', multi_vector: 'multi-vector' };
+const WORDS: Readonly<Record<Kind, string>> = { text: 'text', sparse: 'sparse', multi_vector: 'multi-vector', vector: 'vector' };
 
 /** The fields of an index of one kind. */
 export const fieldsOfKind = <K extends Kind>({ fields = {} }: Pick<IndexManifest, 'fields'>, kind: K): (readonly [string, FieldOf<K>])[] =>
   Object.entries(fields).flatMap(([name, field]) => (field.kind === kind ? [[name, field as FieldOf<K>] as const] : []));
+
+/** The contract that vectors of a vector field must be made by, if it is pinned to one. */
+export function fieldEmbedding({ fields }: Pick<IndexManifest, 'fields'>, name: string): PinnedEmbedding | null {
+  const field = fieldNamed(fields, name);
+  if (field?.kind !== 'vector' || field.model === null) return null;
+  return { model: field.model, contractHash: must(field.contractHash, 'a field is pinned to the contract of its model') };
+}
 
 /** The field of a name and kind. Refuses with `invalid_value`, naming those that there are. [TX265] */
 export function fieldOf<K extends Kind>(

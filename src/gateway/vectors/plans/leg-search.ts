@@ -1,10 +1,12 @@
 import type { FieldQuery } from '../../../ann/row-fields.ts';
 import { accepts } from '../../../ann/filter/accepts.ts';
 import type { Include, ShardMatches } from '../../../ann/shard-protocol.ts';
+import type { Metric } from '../../../contract/indexes/index-settings.ts';
 import type { Filter } from '../../../contract/vectors/filter.ts';
 import type { JsonValue } from '../../../contract/api/json-value.ts';
 import type { Outcome } from '../../../contract/api/outcome.ts';
 import type { IdsLeg, SparseLeg, TextLeg, VectorLeg } from '../../../contract/vectors/plans/legs.ts';
+import { fieldMetric } from '../../../index/fan-out/group-fields.ts';
 import type { Reading } from '../../../index/fan-out/shard-reads.ts';
 import type { IndexManifest } from '../../../index/index-manifest.ts';
 import type { ShardSet } from '../../../index/shards/index-shards.ts';
@@ -12,6 +14,9 @@ import { must } from '../../../kernel/assert.ts';
 import { ok } from '../../../kernel/result.ts';
 import type { Ranking } from './ranking.ts';
 import { ranked } from './ranking.ts';
+
+/** What legs ask of fields, those near a vector of a field among them. */
+export type FieldQueries = ReadonlyMap<TextLeg | SparseLeg | VectorLeg, FieldQuery>;
 
 /** A leg that asks shards. */
 export type Search = VectorLeg | TextLeg | SparseLeg | IdsLeg;
@@ -26,7 +31,7 @@ export interface SearchTerms {
   /** What a vector leg searches around, if not a stored vector. */
   readonly points: ReadonlyMap<VectorLeg, Float32Array<ArrayBuffer>>;
   /** What a leg asks of fields. */
-  readonly queries: ReadonlyMap<TextLeg | SparseLeg, FieldQuery>;
+  readonly queries: FieldQueries;
   readonly statistics: 'shared' | 'exact';
   readonly statisticsOf: 'index' | 'filter';
 }
@@ -45,8 +50,8 @@ const NOTHING_INCLUDED: Include = { values: false, metadata: false, text: false 
 
 /** Refuses as shards do. */
 export function searchLeg(leg: Search, terms: SearchTerms, filter: Filter | null, topK: number): Promise<Outcome<Found>> {
-  if (leg.kind === 'vector') return nearVector(leg, terms, filter, topK);
-  return leg.kind === 'ids' ? givenIds(leg, terms, filter, topK) : overFields(leg, terms, filter, topK);
+  if (leg.kind === 'ids') return givenIds(leg, terms, filter, topK);
+  return leg.kind === 'vector' && leg.field === '' ? nearVector(leg, terms, filter, topK) : overFields(leg, terms, filter, topK);
 }
 
 async function nearVector(leg: VectorLeg, terms: SearchTerms, filter: Filter | null, topK: number): Promise<Outcome<Found>> {
@@ -69,11 +74,15 @@ async function nearVector(leg: VectorLeg, terms: SearchTerms, filter: Filter | n
     },
     reading,
   );
-  // Of distances, the smaller one is better.
-  return found.ok ? ok(foundOf(found.value, manifest.metric === 'l2' ? -1 : 1)) : found;
+  return found.ok ? ok(foundOf(found.value, manifest.metric)) : found;
 }
 
-async function overFields(leg: TextLeg | SparseLeg, terms: SearchTerms, filter: Filter | null, topK: number): Promise<Outcome<Found>> {
+async function overFields(
+  leg: TextLeg | SparseLeg | VectorLeg,
+  terms: SearchTerms,
+  filter: Filter | null,
+  topK: number,
+): Promise<Outcome<Found>> {
   const { manifest, shards, namespace, reading, explain, queries, statistics, statisticsOf } = terms;
   const query = must(queries.get(leg), 'a leg over fields has its query');
   const search = {
@@ -89,7 +98,7 @@ async function overFields(leg: TextLeg | SparseLeg, terms: SearchTerms, filter: 
     ...(statistics === 'exact' ? { statistics } : {}),
   };
   const found = await shards.searchFields(search, reading);
-  return found.ok ? ok(foundOf(found.value)) : found;
+  return found.ok ? ok(foundOf(found.value, fieldMetric(manifest, query))) : found;
 }
 
 /** Those of the ids that are there and that the filter accepts; of n, the first scores 1 and each next 1/n less. */
@@ -107,7 +116,9 @@ async function givenIds({ ids }: IdsLeg, terms: SearchTerms, filter: Filter | nu
   return ok({ ranking, lsn, missing: [], scored: null, postingsSkipped: null });
 }
 
-function foundOf({ ids, scores, lsn, missing = [], explanation }: ShardMatches, sign = 1): Found {
+function foundOf({ ids, scores, lsn, missing = [], explanation }: ShardMatches, metric: Metric): Found {
+  // Of distances, the smaller one is better.
+  const sign = metric === 'l2' ? -1 : 1;
   // Shards order equal scores by id as well, but of several answers one may come late.
   const ranking = ranked(ids.map((id, at) => ({ id, score: sign * must(scores[at], 'every match has a score') })));
   const postings = explanation?.postings;

@@ -15,17 +15,19 @@ import type { IndexRef } from '../../indexes/index-ref.ts';
 import { onIndex } from '../../indexes/index-ref.ts';
 import type { ManifestCache } from '../../indexes/manifest-cache.ts';
 import type { Acting } from '../../tenancy/authority.ts';
+import type { FieldPoints } from '../field-points.ts';
 import type { EmbeddedPoints, VectorSpace } from '../vector-space.ts';
 import { bothEmbedded } from '../vector-space.ts';
 import type { OnIndex } from '../vectors.ts';
 import { consistencyOf } from '../vectors.ts';
+import { EXPECTED_QUALITY } from '../../../text/fusion/default-rule.ts';
 import { CandidateRows } from './candidate-rows.ts';
 import type { CheckedPlan } from './check-plan.ts';
 import { checkPlan } from './check-plan.ts';
 import type { Facet } from './facets.ts';
 import { facetOf } from './facets.ts';
 import type { Decision } from './fuse-legs.ts';
-import { fieldsOfKind } from './known-fields.ts';
+import { fieldEmbedding, fieldsOfKind } from './known-fields.ts';
 import type { PlanPage } from './plan-page.ts';
 import { pageOf } from './plan-page.ts';
 import type { PreparedPlan } from './prepare-plan.ts';
@@ -36,15 +38,17 @@ import { LegRun } from './run-legs.ts';
 import { Relevance } from './stages/relevance.ts';
 import type { RanStage } from './stages/staged.ts';
 import { runStages } from './stages/run-stages.ts';
+import { TunedLegs } from './tuned-legs.ts';
 
 interface PlansParts {
   readonly manifests: ManifestCache;
   readonly shards: IndexShards;
   readonly space: VectorSpace;
   readonly embedder: Pick<AnyEmbedder, 'embedInputs'>;
+  readonly fieldPoints: FieldPoints;
   readonly reranker: Pick<Reranker, 'rerank'>;
-  /** Embedding contracts of models that are tables of pieces. */
-  readonly tables: ReadonlySet<string>;
+  /** What the deployment's models reach in retrieval, by embedding contract: indexes that were made before this was measured do not say it. */
+  readonly qualities: ReadonlyMap<string, number>;
   readonly clock: Clock;
   readonly timer: Timer;
 }
@@ -86,7 +90,7 @@ export class Plans extends Composed<PlansParts> {
     body: PlanBody,
     budgetMs: number = API_LIMITS.queryDeadlineDefaultMs,
   ): Promise<Outcome<OnIndex<FoundPlan>>> {
-    const { manifests, space, embedder, clock } = this.parts;
+    const { manifests, space, embedder, fieldPoints, clock } = this.parts;
     const untilMs = clock.nowMs() + budgetMs;
     return onIndex(manifests, caller.principal, index, async (manifest) => {
       const checked = checkPlan(manifest, body);
@@ -94,7 +98,7 @@ export class Plans extends Composed<PlansParts> {
       const plan = checked.value;
       const reserved = await caller.reserve({ vector_queries: searchesOf(plan) });
       if (!reserved.ok) return reserved;
-      const prepared = await new PlanPreparer({ space, embedder }, caller, manifest).prepare(plan);
+      const prepared = await new PlanPreparer({ space, embedder, fieldPoints }, caller, manifest).prepare(plan);
       if (!prepared.ok) return prepared;
       const found = await this.#run(caller, manifest, plan, prepared.value, untilMs);
       return found.ok ? ok({ ...found.value, manifest }) : found;
@@ -108,7 +112,7 @@ export class Plans extends Composed<PlansParts> {
     prepared: PreparedPlan,
     deadlineMs: number,
   ): Promise<Outcome<FoundPlan>> {
-    const { shards: all, reranker, tables, clock, timer } = this.parts;
+    const { shards: all, reranker, qualities, clock, timer } = this.parts;
     const { body, group, text } = plan;
     const { namespace, statistics, statistics_of: statisticsOf, explain, offset, top_k: topK } = body;
     const pageEnd = offset + topK;
@@ -117,9 +121,13 @@ export class Plans extends Composed<PlansParts> {
     // What shards answer at their deadline has to be back at that of the plan.
     const reading = { consistency, deadlineMs: deadlineMs - VECTOR_LIMITS.fanOutGroupMarginMs };
     const terms = { manifest, shards, namespace, reading, explain, ...prepared, statistics, statisticsOf };
-    const isOfTable = manifest.embedding !== null && tables.has(manifest.embedding.contractHash);
-    const vectors = isOfTable ? 'table' : 'encoder';
-    const run = new LegRun({ ...terms, clock, timer, deadlineMs, pageEnd, vectors });
+    const vectorQuality = (field: string): number => {
+      const embedding = field === '' ? manifest.embedding : fieldEmbedding(manifest, field);
+      const known = embedding === null ? undefined : (embedding.retrievalQuality ?? qualities.get(embedding.contractHash));
+      return known ?? EXPECTED_QUALITY.encoder;
+    };
+    const tuned = manifest.searchSettings === undefined ? null : new TunedLegs(manifest.searchSettings);
+    const run = new LegRun({ ...terms, clock, timer, deadlineMs, pageEnd, vectorQuality, tuned });
     const ran = await run.group(group, body.filter ?? null, ['legs']);
     if (!ran.ok) return ran;
     const { ranking, decision, own, all: legs } = ran.value;

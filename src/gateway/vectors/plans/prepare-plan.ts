@@ -11,15 +11,19 @@ import type { IndexManifest } from '../../../index/index-manifest.ts';
 import { must } from '../../../kernel/assert.ts';
 import { err, ok } from '../../../kernel/result.ts';
 import type { AnyEmbedder } from '../../embeddings/any-embedder.ts';
+import type { FieldPoints } from '../field-points.ts';
 import type { EmbeddedPoints, EmbeddingCaller, VectorSpace } from '../vector-space.ts';
 import { bothEmbedded, NOTHING_EMBEDDED } from '../vector-space.ts';
+import { consistencyOf } from '../vectors.ts';
 import type { CheckedPlan } from './check-plan.ts';
 import { fieldsOfKind } from './known-fields.ts';
+import type { FieldQueries } from './leg-search.ts';
+import { bm25For } from './tuned-legs.ts';
 
 /** What the searches and stages of a plan take that its body does not have as such. */
 export interface PreparedPlan {
   readonly points: ReadonlyMap<VectorLeg, Float32Array<ArrayBuffer>>;
-  readonly queries: ReadonlyMap<TextLeg | SparseLeg, FieldQuery>;
+  readonly queries: FieldQueries;
   /** Row-major. */
   readonly tokenVectors: ReadonlyMap<StageOf<'max_sim'>, Float32Array>;
   readonly used: EmbeddedPoints;
@@ -28,10 +32,8 @@ export interface PreparedPlan {
 interface PreparerParts {
   readonly space: VectorSpace;
   readonly embedder: Pick<AnyEmbedder, 'embedInputs'>;
+  readonly fieldPoints: FieldPoints;
 }
-
-/** The saturation and the length normalisation of BM25 where a plan says nothing (Robertson and Zaragoza 2009). */
-const BM25 = { k1: 1.2, b: 0.75 };
 
 /** Makes vectors of the texts of one plan. */
 export class PlanPreparer {
@@ -57,9 +59,9 @@ export class PlanPreparer {
     return ok({ points: points.value.made, queries: queries.value.made, tokenVectors: tokenVectors.value.made, used });
   }
 
-  /** Of all vector legs together. */
+  /** Of all legs near first vectors together. */
   async #points({ body, legs }: CheckedPlan) {
-    const given = legs.flatMap(({ leg, at }) => (leg.kind === 'vector' && leg.id === undefined ? [{ leg, at }] : []));
+    const given = legs.flatMap(({ leg, at }) => (leg.kind === 'vector' && leg.field === '' && leg.id === undefined ? [{ leg, at }] : []));
     const points = given.map(({ leg: { vector, text }, at }) => ({
       values: vector,
       text,
@@ -73,14 +75,27 @@ export class PlanPreparer {
     return ok({ made: new Map(given.map(({ leg }, row) => [leg, values.slice(row * dimensions, (row + 1) * dimensions)])), used });
   }
 
-  async #queries({ body, legs }: CheckedPlan): Promise<Outcome<{ made: Map<TextLeg | SparseLeg, FieldQuery>; used: EmbeddedPoints }>> {
-    const made = new Map<TextLeg | SparseLeg, FieldQuery>();
+  async #queries({ body, legs }: CheckedPlan): Promise<Outcome<{ made: FieldQueries; used: EmbeddedPoints }>> {
+    const made = new Map<TextLeg | SparseLeg | VectorLeg, FieldQuery>();
     let used = NOTHING_EMBEDDED;
-    const { k1 = BM25.k1, b = BM25.b } = body;
+    const { namespace } = body;
+    const { k1, b } = bm25For(this.#manifest, body);
+    const terms = {
+      manifest: this.#manifest,
+      namespace,
+      consistency: consistencyOf(body.consistency),
+      isTruncating: isTruncating(body.truncate),
+    };
     for (const { leg, at } of legs) {
       if (leg.kind === 'text') {
         const query = must(leg.query ?? leg.text, 'the schema asks for one of the two');
         made.set(leg, { kind: 'text', query, fields: weighedFields(this.#manifest, leg), k1, b });
+      }
+      if (leg.kind === 'vector' && leg.field !== '') {
+        const near = await this.#parts.fieldPoints.query(this.#caller, terms, leg, at);
+        if (!near.ok) return near;
+        made.set(leg, near.value.query);
+        used = bothEmbedded(used, near.value.used);
       }
       if (leg.kind !== 'sparse') continue;
       const vector = await this.#sparse(leg, at);

@@ -10,12 +10,14 @@ import type { Clock } from '../../../kernel/clock.ts';
 import { err, ok } from '../../../kernel/result.ts';
 import type { Timer } from '../../../kernel/timer.ts';
 import { inTime } from '../../../kernel/timer.ts';
-import type { Decision, VectorSource } from './fuse-legs.ts';
+import type { Decision } from './fuse-legs.ts';
 import { fuseLegs } from './fuse-legs.ts';
 import type { Found, SearchTerms } from './leg-search.ts';
 import { searchLeg } from './leg-search.ts';
 import type { Ranking } from './ranking.ts';
 import { idsOf } from './ranking.ts';
+import type { TunedLegs } from './tuned-legs.ts';
+import { tunedKeyOf } from './tuned-legs.ts';
 
 /** What one leg of a plan found. */
 export interface RanLeg extends Found {
@@ -23,6 +25,8 @@ export interface RanLeg extends Found {
   readonly kind: Leg['kind'];
   /** Undefined: none was asked for. */
   readonly weight: number | undefined;
+  readonly vectorQuality: number;
+  readonly tunedKey: string | null;
   readonly tookMs: number;
   /** Whether the deadline came before its answer. */
   readonly isLate: boolean;
@@ -45,7 +49,10 @@ export interface LegRunTerms extends SearchTerms {
   readonly deadlineMs: number;
   /** Up to which match the page goes. */
   readonly pageEnd: number;
-  readonly vectors: VectorSource;
+  /** What the vectors of a field, or of the index (the empty name), are expected to reach: a share of BM25. */
+  readonly vectorQuality: (field: string) => number;
+  /** The search settings of the index, if it has any. */
+  readonly tuned: TunedLegs | null;
 }
 
 const NOT_SEARCHED = { ranking: [], lsn: 0, missing: [], scored: null, postingsSkipped: null } satisfies Found;
@@ -67,7 +74,7 @@ export class LegRun {
     if (!ran.ok) return ran;
     const own = ran.value.map(({ leg }) => leg);
     if (own.every(({ isLate }) => isLate)) return err(refusal('deadline_exceeded', 'no leg of the search answered before the deadline'));
-    const { ranking, decision } = fuseLegs(own, fusion, this.#terms.vectors);
+    const { ranking, decision } = fuseLegs(own, fusion, this.#terms.tuned);
     return ok({ ranking, decision, own, all: ran.value.flatMap(({ within, leg }) => [...within, leg]) });
   }
 
@@ -77,12 +84,14 @@ export class LegRun {
     at: FieldPath,
   ): Promise<Outcome<{ readonly leg: RanLeg; readonly within: readonly RanLeg[] }>> {
     const { clock, pageEnd } = this.#terms;
+    const vectorQuality = this.#terms.vectorQuality(leg.kind === 'vector' ? leg.field : '');
     const startedMs = clock.nowMs();
     const filter = bothOf(outer, leg.filter);
     const limit = limitOf(leg, pageEnd);
     const result = (found: Found, within: readonly RanLeg[], isLate: boolean) => {
       const tookMs = clock.nowMs() - startedMs;
-      return ok({ leg: { ...found, at, kind: leg.kind, weight: leg.weight, tookMs, isLate }, within });
+      const known = { kind: leg.kind, weight: leg.weight, vectorQuality, tunedKey: tunedKeyOf(leg) };
+      return ok({ leg: { ...found, ...known, at, tookMs, isLate }, within });
     };
     const late = (within: readonly RanLeg[]) => result(NOT_SEARCHED, within, true);
     if (leg.kind === 'plan') {

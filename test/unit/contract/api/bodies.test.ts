@@ -19,12 +19,16 @@ it('[U189] a moderation without a model is by the one that OpenAI takes then', (
   expect(schema.parse({ input: 'x', model: 'lab/small' })).toEqual({ input: 'x', model: 'lab/small' });
 });
 
+const FOUNDED = ': give either `dimensions` or `model`, or `fields` alone for an index without vectors';
+
 describe('bodies whose fields depend on each other', () => {
   const { schema: index } = indexEndpoints.createIndex.body;
   it.each([
     [{ name: 'a', dimensions: 3 }, []],
     [{ name: 'a', model: 'm', query_model: 'q' }, []],
-    [{ name: 'a' }, [': give either `dimensions` or `model`']],
+    [{ name: 'a' }, [FOUNDED]],
+    [{ name: 'a', fields: {} }, [FOUNDED]],
+    [{ name: 'a', fields: { body: { kind: 'text' } } }, []],
     [{ name: 'a', dimensions: 3, model: 'm' }, [': give either `dimensions` or `model`']],
     [{ name: 'a', dimensions: 3, query_model: 'q' }, ['query_model: goes with `model` only']],
   ])('an index %j', (body, faults) => {

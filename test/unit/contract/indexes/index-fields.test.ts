@@ -25,11 +25,11 @@ describe('fields of a new index', () => {
 
   it.each<[string, unknown, string]>([
     ['a list', [], 'invalid_value fields: must be an object, not an array'],
-    ['no kind', { f: {} }, 'invalid_value fields.f.kind: is missing: it must be one of "text", "sparse", "multi_vector"'],
+    ['no kind', { f: {} }, 'invalid_value fields.f.kind: is missing: it must be one of "text", "sparse", "multi_vector", "vector"'],
     [
       'an unknown kind',
       { f: { kind: 'txt' } },
-      'invalid_value fields.f.kind: must be one of "text", "sparse", "multi_vector", not "txt": did you mean "text"?',
+      'invalid_value fields.f.kind: must be one of "text", "sparse", "multi_vector", "vector", not "txt": did you mean "text"?',
     ],
     ['a weight below zero', { f: { kind: 'text', weight: -1 } }, 'invalid_value fields.f.weight: must be more than 0'],
     ['no weight', { f: { kind: 'text', weight: 0 } }, 'invalid_value fields.f.weight: must be more than 0'],
@@ -41,6 +41,13 @@ describe('fields of a new index', () => {
     ],
     ['an unknown setting', { f: { kind: 'sparse', weight: 2 } }, 'invalid_value fields.f.weight: is not a known field'],
     ['vectors of no length', { f: { kind: 'multi_vector' } }, 'invalid_value fields.f: give `dimensions`, `model` or both'],
+    ['a vector of no length', { f: { kind: 'vector' } }, 'invalid_value fields.f: give `dimensions`, `model` or both'],
+    ['a vector of one number', { f: { kind: 'vector', dimensions: 1 } }, 'invalid_value fields.f.dimensions: is 1; the least is 2'],
+    [
+      'an unknown metric',
+      { f: { kind: 'vector', dimensions: 2, metric: 'l1' } },
+      'invalid_value fields.f.metric: must be one of "cosine", "dot", "l2", not "l1": did you mean "l2"?',
+    ],
     [
       'too many dimensions',
       { f: { kind: 'multi_vector', dimensions: 2_000 } },

@@ -27,6 +27,9 @@ describe('values of fields', () => {
     ['the last dimension', sparse([4_294_967_295], [1])],
     ['a sparse vector and its text', { ...sparse([1], [1]), text: 'lock' }],
     ['vectors', [[1, 2]]],
+    ['a vector', [1, -2.5]],
+    ['a vector as base64', { vector: 'AACAPwAAAEA=' }],
+    ['a vector and its text', { vector: [1, 2], text: 'lock' }],
     ['codes', { codes: 'AQL/', scales: [1] }],
     ['codes and their text', { codes: 'AQL/', scales: [1], text: 'lock' }],
   ])('[TX233] %s is taken', (_, value) => {
@@ -34,8 +37,8 @@ describe('values of fields', () => {
   });
 
   it.each<[string, unknown, string]>([
-    ['a number', 1, 'invalid_value f: must be a text, a sparse vector {indices, values}, or an array of vectors'],
-    ['null', null, 'invalid_value f: must be a text, a sparse vector {indices, values}, or an array of vectors'],
+    ['a number', 1, 'invalid_value f: must be a text, a vector, a sparse vector {indices, values}, or an array of vectors'],
+    ['null', null, 'invalid_value f: must be a text, a vector, a sparse vector {indices, values}, or an array of vectors'],
     ['no array of indices', sparse('1', [1]), 'invalid_value f.indices: must be an array of whole numbers'],
     ['no values', { indices: [1] }, 'invalid_value f.values: must be an array of numbers'],
     [
@@ -56,7 +59,14 @@ describe('values of fields', () => {
       'limit_exceeded f.indices: has 8193 numbers, more than sparseNumbersMaxCount (8192)',
     ],
     ['no vectors', [], 'invalid_value f: must be an array of one vector or more, each an array of numbers'],
-    ['one vector', [1, 2], 'invalid_value f: must be an array of one vector or more, each an array of numbers'],
+    ['a vector among numbers', [1, [2]], 'invalid_value f[1]: must be a finite number in the range of float32'],
+    ['a number beyond float32', [1, 1e39], 'invalid_value f[1]: must be a finite number in the range of float32'],
+    ['a vector of one number', [1], 'invalid_value f: must have at least 2 numbers'],
+    ['too long a vector', many(8_193), 'limit_exceeded f: has 8193 numbers, more than dimensionsMaxCount (8192)'],
+    ['a vector of no numbers', { vector: 5 }, 'invalid_value f.vector: must be an array of numbers'],
+    ['base64 of no floats', { vector: 'AAAA' }, 'invalid_value f.vector: has 3 bytes as base64, which are no 32-bit floats'],
+    ['an infinite float', { vector: 'AACAfwAAAAA=' }, 'invalid_value f.vector[0]: must be a finite number in the range of float32'],
+    ['more than a vector', { vector: [1, 2], codes: 'AQL/' }, 'invalid_value f.codes: is not a known field; there are: vector, text'],
     ['vectors of several lengths', [[1, 2], [1]], 'invalid_value f[1]: has 1 numbers, the vector before 2'],
     ['an infinite number', [[1, Infinity]], 'invalid_value f[0][1]: must be a finite number in the range of float32'],
     ['vectors of nothing', [[], []], 'invalid_value f[0]: must have numbers'],

@@ -52,7 +52,12 @@ describe('bodies about vectors', () => {
       ['mmr.candidates_limit: is 9; the least is `top_k` and `offset` together, 10'],
     ],
     ['a vector with values and a text', 'upsert', { vectors: [{ id: 'a', values: [1, 2], text: 'b' }] }, []],
-    ['a vector without values and text', 'upsert', { vectors: [{ id: 'a' }] }, ['vectors.0: give `values`, `text` or both']],
+    [
+      'a vector without values and text',
+      'upsert',
+      { vectors: [{ id: 'a' }] },
+      ['vectors.0: give `values`, `text` or `fields`; `values: null` stands for no vector'],
+    ],
     [
       'an id twice in one namespace, and once in another',
       'upsert',

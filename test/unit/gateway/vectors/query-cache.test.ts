@@ -35,7 +35,9 @@ const terms = (more: Partial<AnswerTerms> = {}): AnswerTerms => ({ ttlMs: 60_000
 /** One isolate over an index that counts its searches and returns the count as the match. */
 function isolate() {
   const world = new MemoryCacheWorld();
-  const index = { id: 'ix_1', name: 'notes', generation: 1, lsn: 1, embedding: { model: 'remote', contractHash: sha256('remote') } };
+  const fields = { image: { kind: 'vector', dimensions: 2, metric: 'dot', model: 'pictures', contractHash: sha256('pictures') } };
+  const embedding = { model: 'remote', contractHash: sha256('remote') };
+  const index = { id: 'ix_1', name: 'notes', generation: 1, lsn: 1, embedding, fields };
   const events: CacheEvent[] = [];
   const lsnsRead = { count: 0 };
   const searches = { count: 0, before: Promise.resolve(), gate: Promise.resolve(), textChars: 0, fieldChars: 0 };
@@ -137,6 +139,17 @@ describe('search results', () => {
     expect(await ask(TEXT, terms(), 'tn_one', { resources: ['index/other'] })).toBe('scope_denied');
     expect(await ask(TEXT, terms(), 'tn_one', { resources: ['model/remote', 'index/notes'] })).toEqual(HIT);
     expect(searches.count).toBe(1);
+  });
+
+  it('[T55] [TX259] of a text near a field are refused to a key that must not use the model of the field', async () => {
+    const { ask, searches } = isolate();
+    const near = body({ text: 'weir', field: 'image' });
+    await ask();
+    await ask(near);
+    expect(searches.count).toBe(2);
+    expect(await ask(near, terms(), 'tn_one', { resources: ['model/remote', 'index/notes'] })).toBe('scope_denied');
+    expect(await ask(near, terms(), 'tn_one', { resources: ['model/pictures', 'index/notes'] })).toEqual({ ...HIT, match: 'match 2' });
+    expect(searches.count).toBe(2);
   });
 
   it('[C90] answer the same query until their TTL ends, and cost no tokens', async () => {

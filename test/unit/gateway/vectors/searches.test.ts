@@ -7,6 +7,7 @@ import { refuse } from '../../../../src/contract/api/outcome.ts';
 import { parse } from '../../../../src/contract/api/parse.ts';
 import { vectorEndpoints } from '../../../../src/contract/vectors/vectors.ts';
 import { ManifestCache } from '../../../../src/gateway/indexes/manifest-cache.ts';
+import { FieldPoints } from '../../../../src/gateway/vectors/field-points.ts';
 import { Searches } from '../../../../src/gateway/vectors/searches.ts';
 import { VectorSpace } from '../../../../src/gateway/vectors/vector-space.ts';
 import type { IndexManifest } from '../../../../src/index/index-manifest.ts';
@@ -53,10 +54,12 @@ function world(metadataChars = 1, dimensions = 2, metric = 'dot') {
       return ok({ vectors, dimensions, contractHash: 'h', tokens: 3 * texts.length, cut: cutOf(texts), cachedTokens: 1 });
     },
   };
+  const shards = indexShards({ query, fetch });
   const searches = new Searches({
     manifests: new ManifestCache({ describe: async () => ok(manifest) } as never, { nowMs: () => 0 }),
-    shards: indexShards({ query, fetch }),
+    shards,
     space: new VectorSpace(embedder),
+    fieldPoints: new FieldPoints({ embedder, shards }),
     countInputs: ({ tenantId }, ...rest) => void counted.push([tenantId, ...rest]),
   });
   const search = async (...bodies: readonly object[]) => {

@@ -8,6 +8,7 @@ import { ManifestCache } from '../../../../src/gateway/indexes/manifest-cache.ts
 import type { TextEmbedder } from '../../../../src/gateway/embeddings/text-embedder.ts';
 import { VectorChanges } from '../../../../src/gateway/vectors/vector-changes.ts';
 import { VectorListing } from '../../../../src/gateway/vectors/vector-listing.ts';
+import { FieldSpace } from '../../../../src/gateway/vectors/field-space.ts';
 import { VectorSpace } from '../../../../src/gateway/vectors/vector-space.ts';
 import type { IndexManifest } from '../../../../src/index/index-manifest.ts';
 import type { IndexId } from '../../../../src/kernel/ids.ts';
@@ -63,7 +64,7 @@ function world(count: number, { dimensions = 2, listed = 1_000, failAt = Infinit
     reserved.push(more);
     return reserved.length > 2 && failAt === Infinity ? refuse('insufficient_quota', 'no more') : ok(undefined);
   };
-  const changes = new VectorChanges({ manifests, shards, space });
+  const changes = new VectorChanges({ manifests, shards, space, fields: new FieldSpace({} as TextEmbedder) });
   const newValues = (of: readonly string[], size = dimensions) =>
     of.map((id, i) => ({
       id,

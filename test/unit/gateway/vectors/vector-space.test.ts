@@ -165,7 +165,13 @@ describe('the space of a new index', () => {
       const dimensions = dimensionsOf[model];
       return dimensions === undefined
         ? refuse('model_not_found', 'no such model', 'model')
-        : ok({ id: model, contractHash: `hash-${model}`, dimensions, version: '1' });
+        : ok({
+            id: model,
+            contractHash: `hash-${model}`,
+            dimensions,
+            version: '1',
+            ...(model === 'wide' ? { retrievalQuality: 0.7 } : {}),
+          });
     },
   };
 
@@ -179,6 +185,12 @@ describe('the space of a new index', () => {
     expect(await space('items', 'wide')).toMatchObject({ error: { code: 'dimension_mismatch', path: ['query_model'] } });
     expect(await space('items', 'none')).toMatchObject({ error: { code: 'model_not_found', path: ['query_model'] } });
     expect(await space('none', 'items')).toMatchObject({ error: { code: 'model_not_found', path: ['model'] } });
+  });
+
+  it('[M213] has the quality of the model, if it is known', async () => {
+    expect(await space('wide')).toEqual(
+      ok({ dimensions: 3, embedding: { model: 'wide', contractHash: 'hash-wide', retrievalQuality: 0.7 } }),
+    );
   });
 
   it('[M44] has the model that an alias stands for, not the alias', async () => {

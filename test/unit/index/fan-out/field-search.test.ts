@@ -8,6 +8,7 @@ import { FieldSearch } from '../../../../src/index/fan-out/field-search.ts';
 import type { GroupFieldReads } from '../../../../src/index/fan-out/group-fields.ts';
 import { countGroup, searchGroupFields, summedStatistics, TreeFieldReads } from '../../../../src/index/fan-out/group-fields.ts';
 import type { KnownRoutes } from '../../../../src/index/routing/known-routes.ts';
+import type { IndexManifest } from '../../../../src/index/index-manifest.ts';
 import { MANIFEST, MemberWorld } from '../../../support/worlds/member-world.ts';
 import { value } from '../../../support/worlds/shard-world.ts';
 
@@ -34,9 +35,9 @@ function forest(shards: number) {
   const fields = new FieldSearch(tree, world.time);
   const serving = Array.from({ length: shards }, (_, ordinal) => ({ ordinal, state: { kind: 'serving' } }));
   const routes = { summary: { version: 7, shards: serving }, replicas: [] } as unknown as KnownRoutes;
-  const search = (more: object = {}, budgetMs = 100) => {
+  const search = (more: object = {}, budgetMs = 100, manifest: IndexManifest = MANIFEST) => {
     const reading = { consistency: STRONG, deadlineMs: world.time.nowMs() + budgetMs };
-    return world.time.run(fields.search(MANIFEST, routes, { ...LEG, ...more }, reading));
+    return world.time.run(fields.search(manifest, routes, { ...LEG, ...more }, reading));
   };
   return { world, groups, search };
 }
@@ -67,6 +68,15 @@ describe('[TX200] a leg over fields of several shards', () => {
     for (const shard of [0, 1]) world.vectors.set(shard, [{ id: 'moving', values: [5], version: 3 }]);
     expect(value(await search()).ids).toEqual(['moving']);
   });
+});
+
+it('[TX216] a leg near a vector of a field counts nothing, and the least distance is the best', async () => {
+  const { world, search } = forest(3);
+  const query = { kind: 'vector', field: 'image', vector: Float32Array.of(1, 2) };
+  expect(value(await search({ query }))).toMatchObject({ ids: ['row 2', 'row 1', 'row 0'] });
+  const fields = { image: { kind: 'vector', dimensions: 2, metric: 'l2', model: null } } as const;
+  expect(value(await search({ query }, 100, { ...MANIFEST, fields }))).toMatchObject({ ids: ['row 0', 'row 1', 'row 2'] });
+  expect(world.counted).toEqual([]);
 });
 
 describe('[TX201] statistics of a leg', () => {

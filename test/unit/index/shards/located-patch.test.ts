@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import type { ShardFetch, UpsertBatch, VectorEdit } from '../../../../src/ann/shard-protocol.ts';
+import type { ShardFetch, UpsertBatch } from '../../../../src/ann/shard-protocol.ts';
+import type { VectorEdit } from '../../../../src/ann/vector-edit.ts';
 import type { Filter } from '../../../../src/contract/vectors/filter.ts';
 import { VECTOR_LIMITS } from '../../../../src/contract/vectors/vector-limits.ts';
 import { refuse } from '../../../../src/contract/api/outcome.ts';
@@ -16,6 +17,7 @@ interface Row {
   values: number[];
   metadata: string | null;
   text: string | null;
+  contents?: string | null;
   version: number;
 }
 
@@ -37,7 +39,8 @@ function world(stored: Record<string, Row>, { dimensions = 2, overtakings = 0, r
       const all = found.map((id) => rows.get(id)!);
       const values = Float32Array.from(all.flatMap((each) => each.values));
       const [metadata, texts] = [all.map((each) => each.metadata), all.map(({ text }) => text)];
-      return ok({ ids: found, values, metadata, texts, versions: all.map(({ version }) => version), lsn });
+      const contents = all.map((each) => each.contents ?? null);
+      return ok({ ids: found, values, metadata, texts, contents, versions: all.map(({ version }) => version), lsn });
     },
   };
   const listing = {
@@ -47,7 +50,7 @@ function world(stored: Record<string, Row>, { dimensions = 2, overtakings = 0, r
     },
   };
   const writes = {
-    replace: async (_: unknown, { ids, values, metadata, texts }: UpsertBatch, expected: readonly number[]) => {
+    replace: async (_: unknown, { ids, values, metadata, texts, contents = [] }: UpsertBatch, expected: readonly number[]) => {
       if (refused === 'replace') return refuse('unavailable', 'no answer');
       if (left > 0) {
         left -= 1;
@@ -59,7 +62,8 @@ function world(stored: Record<string, Row>, { dimensions = 2, overtakings = 0, r
       for (const [i, id] of ids.entries()) {
         if (overtaken.includes(id)) continue;
         const written = [...values.subarray(i * dimensions, (i + 1) * dimensions)];
-        rows.set(id, { values: written, metadata: metadata[i] ?? null, text: texts[i] ?? null, version: lsn });
+        const held = (contents[i] ?? null) === null ? {} : { contents: contents[i] ?? null };
+        rows.set(id, { values: written, metadata: metadata[i] ?? null, text: texts[i] ?? null, version: lsn, ...held });
       }
       return ok({ count: ids.length - overtaken.length, lsn, overtaken });
     },
@@ -127,5 +131,19 @@ describe('[Q62] changing vectors of an index of several shards', () => {
     expect(rows.get('b')?.metadata).toBeNull();
     const large = `{"n":"${'x'.repeat(VECTOR_LIMITS.vectorMetadataBytesMax)}"}`;
     expect((await world({ b: row([3, 4]) }).patch(['b'], setTo(large))).ok).toBe(false);
+  });
+
+  it('[TX214] changes fields alone, on top of what others wrote, and writes nothing that is so already', async () => {
+    const stored = { a: row([1, 2], '{"n":1}', 'words'), b: { ...row([3, 4]), contents: '{"terms":{"indices":[1],"values":[2]}}' } };
+    const { rows, patch, asked } = world(stored, { overtakings: 1 });
+    const edit = { kind: 'fields', set: '{"title":"red"}', unset: ['terms'] } as const;
+    expect(await patch(['a', 'b', 'c'], edit)).toMatchObject({ ok: true, value: { count: 2, missing: ['c'] } });
+    expect(rows.get('a')).toMatchObject({ values: [1, 2], metadata: '{"n":1}', text: 'words', contents: '{"title":"red"}' });
+    expect(rows.get('b')).toMatchObject({ values: [3, 4], contents: '{"title":"red"}' });
+    expect(asked).toEqual([['a', 'b', 'c'], ['a']]);
+    const versions = () => [...rows.values()].map(({ version }) => version);
+    const before = versions();
+    expect(await patch(['a', 'b'], edit)).toMatchObject({ ok: true, value: { count: 2 } });
+    expect(versions()).toEqual(before);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { FieldQuery, RowContents, RowSource } from '../../../../src/ann/row-fields.ts';
+import type { PostingsQuery, RowContents, RowSource } from '../../../../src/ann/row-fields.ts';
 import { analysisSettings } from '../../../../src/contract/indexes/analysis.ts';
 import type { AnalysisSettings } from '../../../../src/contract/indexes/analysis.ts';
 import type { IndexFields } from '../../../../src/contract/indexes/index-fields.ts';
@@ -59,7 +59,7 @@ class FieldsWorld {
     while (this.fields.sweep());
   }
 
-  found(query: FieldQuery, topK = 10): readonly number[] {
+  found(query: PostingsQuery, topK = 10): readonly number[] {
     return value(this.fields.search({ query, namespace: 1, topK })).rows;
   }
 
@@ -71,6 +71,7 @@ class FieldsWorld {
         this.rowsRead += read.length;
         return read;
       },
+      liveRows: () => this.rows,
       contentsOf: (rows) => rows.map((row) => this.rows.get(row)!),
       idsOf: (rows) => [...rows].map((row) => ({ row, id: this.ids.get(row)! })),
     };
@@ -78,7 +79,7 @@ class FieldsWorld {
   }
 }
 
-const inFields = (query: TextQuery, ...names: string[]): FieldQuery => ({
+const inFields = (query: TextQuery, ...names: string[]): PostingsQuery => ({
   kind: 'text',
   query,
   fields: names.map((name) => ({ name, weight: 1 })),
@@ -227,7 +228,7 @@ describe('sparse fields', () => {
     const sparse = (indices: number[], values: number[]) => ({ indices, values });
     world.put({ sparse: sparse([1, 4_294_967_295], [1, 2]), rare: sparse([1, 2], [1, 1]) });
     world.put({ sparse: sparse([1], [3]), rare: sparse([1], [1]) });
-    const asked = (field: string, indices: number[], values: number[]): FieldQuery => ({ kind: 'sparse', field, indices, values });
+    const asked = (field: string, indices: number[], values: number[]): PostingsQuery => ({ kind: 'sparse', field, indices, values });
     const found = value(world.fields.search({ query: asked('sparse', [1, 4_294_967_295], [0.5, 1]), namespace: 1, topK: 5 }));
     expect([found.rows, found.scores]).toEqual([
       [1, 2],
@@ -243,7 +244,7 @@ describe('sparse fields', () => {
     for (let i = 0; i < count; i += 1) world.put({ sparse: { indices: [7], values: [0.1] } });
     world.sweep();
     for (let i = 0; i < 3; i += 1) world.put({ sparse: { indices: [7], values: [0.1] } });
-    const query: FieldQuery = { kind: 'sparse', field: 'sparse', indices: [7], values: [0.3] };
+    const query: PostingsQuery = { kind: 'sparse', field: 'sparse', indices: [7], values: [0.3] };
     const found = value(world.fields.search({ query, namespace: 1, topK: count + 3 }));
     expect(found.rows).toEqual(Array.from({ length: count + 3 }, (_, i) => i + 1));
     expect(new Set(found.scores).size).toBe(1);

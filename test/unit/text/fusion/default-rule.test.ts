@@ -27,7 +27,7 @@ describe('the default rule', () => {
   });
 
   it('weighs by expected quality and level where a leg was not judged [TX86]', () => {
-    const { basis, weights, legs } = chooseFusion([legOf({ judged: 0.9 }), legOf({ expected: EXPECTED_QUALITY.table }, 'flat')]);
+    const { basis, weights, legs } = chooseFusion([legOf({ judged: 0.9 }), legOf({ expected: 0.75 }, 'flat')]);
     expect(basis).toBe('expected');
     const [steep, flat] = legs.map(({ level }) => level!);
     // Relative scores of 0 to 1 in even steps have the mean ½; ten results of the usual level draw it down.

@@ -12,6 +12,7 @@ import { RecallMeasurement } from '../../../../src/gateway/vectors/recall-measur
 import { QueryCache } from '../../../../src/gateway/vectors/query-cache.ts';
 import { VectorChanges } from '../../../../src/gateway/vectors/vector-changes.ts';
 import { VectorListing } from '../../../../src/gateway/vectors/vector-listing.ts';
+import { FieldPoints } from '../../../../src/gateway/vectors/field-points.ts';
 import { FieldSpace } from '../../../../src/gateway/vectors/field-space.ts';
 import { Upserts } from '../../../../src/gateway/vectors/upserts.ts';
 import { VectorSpace } from '../../../../src/gateway/vectors/vector-space.ts';
@@ -41,9 +42,11 @@ import { sleep, systemTimer } from '../../../../durable-objects/system-time.ts';
 /** Characters of the keys of requests that came without one: 80 bits, for as long as they are remembered. */
 const OWN_KEY_CHARS = 16;
 
-/** Embedding contracts of the deployment's tables of pieces. */
-const TABLES: ReadonlySet<string> = new Set(
-  MODEL_CATALOGUE.flatMap(({ runner, contractHash }) => (runner === 'static' ? [contractHash] : [])),
+/** What the deployment's models reach in retrieval, by embedding contract. */
+const QUALITIES: ReadonlyMap<string, number> = new Map(
+  MODEL_CATALOGUE.flatMap(({ contractHash, retrievalQuality }) =>
+    retrievalQuality === undefined ? [] : [[contractHash, retrievalQuality]],
+  ),
 );
 
 /** Indexes and their vectors. */
@@ -82,8 +85,9 @@ export function wireRetrieval(env: GatewayEnv, gateway: Embedding): Retrieval {
   const tokens = new BulkTokens(new Hmac(must(env.SLUICE_KEY_PEPPER, 'the secret binding SLUICE_KEY_PEPPER')));
   const fields = new FieldSpace(embedder);
   const vectors = new Vectors({ manifests, shards, space, fields });
-  const plans = new Plans({ manifests, shards, space, embedder, reranker, tables: TABLES, clock, timer: systemTimer });
-  const searches = new Searches({ manifests, shards, space, countInputs });
+  const fieldPoints = new FieldPoints({ embedder, shards });
+  const plans = new Plans({ manifests, shards, space, embedder, fieldPoints, reranker, qualities: QUALITIES, clock, timer: systemTimer });
+  const searches = new Searches({ manifests, shards, space, fieldPoints, countInputs });
   const queries = new QueryCache({ searches, manifests, shards, embedder, purges, clock, sha256, count, wakeUps: requestWakeUps });
   metrics.gauge('sluice_cache_entries', { cache: 'queries' }, () => queries.held.entries);
   metrics.gauge('sluice_cache_bytes', { cache: 'queries' }, () => queries.held.bytes);
@@ -93,7 +97,7 @@ export function wireRetrieval(env: GatewayEnv, gateway: Embedding): Retrieval {
     vectors,
     upserts: new Upserts({ manifests, space, fields, vectors, newId: () => base32(rng.bytes(OWN_KEY_CHARS)) }),
     listing: new VectorListing({ manifests, shards }),
-    changes: new VectorChanges({ manifests, shards, space }),
+    changes: new VectorChanges({ manifests, shards, space, fields }),
     searches,
     queries,
     plans,

@@ -18,14 +18,16 @@ export interface Shown {
 export const includeOf = ({ with_payload: payload, with_vector: values }: Shown) => ({ values, metadata: payload !== false, text: false });
 
 /** Vectors as points; of cosines, with their directions alone, as Qdrant stores them. [Q84] */
-export function recordsOf({ ids, values, metadata, manifest: { dimensions, metric } }: OnIndex<VectorColumns>, shown: Shown) {
+export function recordsOf({ ids, values, vectorless, metadata, manifest: { dimensions, metric } }: OnIndex<VectorColumns>, shown: Shown) {
   const shownValues = (row: Float32Array): Float32Array => (metric === 'cosine' ? unitVector(row) : row);
   return ids.map((id, i) => {
     const payload = selectPayload(metadata?.[i] ?? null, shown.with_payload);
     return {
       id: shownId(id),
       ...(payload === undefined ? {} : { payload }),
-      ...(values === null ? {} : { vector: float32Json(shownValues(values.subarray(i * dimensions, (i + 1) * dimensions))) }),
+      ...(values === null || vectorless?.[i] === true
+        ? {}
+        : { vector: float32Json(shownValues(values.subarray(i * dimensions, (i + 1) * dimensions))) }),
     };
   });
 }

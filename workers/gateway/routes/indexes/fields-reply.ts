@@ -7,7 +7,7 @@ export const fieldsReplyOf = (fields: IndexFields = {}): FieldsReply =>
 function replyOf(field: IndexField): FieldsReply[string] {
   if (field.kind === 'text') return { kind: field.kind, ...field.analysis, weight: field.weight, source: field.source };
   const pinned = { model: field.model, contract_hash: field.contractHash ?? null };
-  return field.kind === 'sparse'
-    ? { kind: field.kind, idf: field.idf, ...pinned }
-    : { kind: field.kind, dimensions: field.dimensions, ...pinned };
+  if (field.kind === 'sparse') return { kind: field.kind, idf: field.idf, ...pinned };
+  if (field.kind === 'multi_vector') return { kind: field.kind, dimensions: field.dimensions, ...pinned };
+  return { kind: field.kind, dimensions: field.dimensions, metric: field.metric, ...pinned };
 }

@@ -29,7 +29,7 @@ function answered(outcome: Outcome<Generations>) {
 const replyOf = (manifest: IndexManifest) => ({
   generation: manifest.generation,
   id: manifest.id,
-  dimensions: manifest.dimensions,
+  dimensions: manifest.dimensions === 0 ? null : manifest.dimensions,
   metric: manifest.metric,
   recall: manifest.recall ?? RECALL_TARGET_DEFAULT,
   model: manifest.embedding?.model ?? null,

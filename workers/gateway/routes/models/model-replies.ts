@@ -30,7 +30,7 @@ export function anthropicModelReply(listed: ListedModel): AnthropicModelReply {
 
 export function modelReply(listed: ListedModel): ModelReply {
   if (listed.kind === 'builtin') {
-    const { id, createdS, ownedBy, version, dimensions, tokensMax, vocabularySize, contractHash } = listed.manifest;
+    const { id, createdS, ownedBy, version, dimensions, tokensMax, vocabularySize, contractHash, retrievalQuality } = listed.manifest;
     return {
       // The newest version answers to the name alone.
       id: listed.isNewest ? id : pinnedName(listed.manifest),
@@ -46,6 +46,7 @@ export function modelReply(listed: ListedModel): ModelReply {
       max_input_tokens: tokensMax,
       vocabulary_size: vocabularySize,
       contract_hash: contractHash,
+      retrieval_quality: retrievalQuality ?? null,
     };
   }
   if (listed.kind === 'upstream') return listed.row;
@@ -65,6 +66,7 @@ export function modelReply(listed: ListedModel): ModelReply {
     max_input_tokens: shown.manifest.tokensMax,
     vocabulary_size: null,
     contract_hash: shown.contractHash,
+    retrieval_quality: null,
   };
 }
 

@@ -29,13 +29,15 @@ export const tokenMeters = ({ tokens, cachedTokens }: TokensUsed) => ({
 });
 
 export function vectorReplies(
-  { ids, values, metadata, texts, contents, manifest }: OnIndex<VectorColumns>,
+  { ids, values, vectorless, metadata, texts, contents, manifest }: OnIndex<VectorColumns>,
   writer: VectorWriter,
 ): StoredVectorReply[] {
   const { dimensions } = manifest;
   return ids.map((id, i) => ({
     id,
-    ...(values === null ? {} : { values: writer.write(values.subarray(i * dimensions, (i + 1) * dimensions)) }),
+    ...(values === null
+      ? {}
+      : { values: vectorless?.[i] === true ? null : writer.write(values.subarray(i * dimensions, (i + 1) * dimensions)) }),
     ...(metadata === null ? {} : { metadata: metadataOf(metadata[i] ?? null) }),
     ...(texts === null ? {} : { text: texts[i] ?? null }),
     ...(contents === undefined ? {} : { fields: fieldsReplyOf(contents[i] ?? null) }),

@@ -4,7 +4,7 @@ import { TTL_HEADER } from '../../../../src/contract/api/cache-headers.ts';
 import type { HeadersOf } from '../../../../src/contract/api/endpoint.ts';
 import type { Refusal } from '../../../../src/contract/api/errors.ts';
 import type { TruncateField } from '../../../../src/contract/embeddings/truncation.ts';
-import { truncatedReply } from '../../../../src/contract/embeddings/truncation.ts';
+import { isTruncating, truncatedReply } from '../../../../src/contract/embeddings/truncation.ts';
 import { DEADLINE_HEADER } from '../../../../src/contract/api/reading.ts';
 import type { MetadataBody } from '../../../../src/contract/vectors/vector-changes.ts';
 import type { vectorEndpoints } from '../../../../src/contract/vectors/vectors.ts';
@@ -128,6 +128,18 @@ export const vectorHandlers = {
     return changed.ok ? updated(changed.value) : changed;
   },
 
+  updateFields: async (call) => {
+    const { gateway, params, body } = call;
+    const { set, unset, truncate } = body;
+    const reserve = (count: number) => call.reserve({ vectors_written: count });
+    const values = { set, unset, isTruncating: isTruncating(truncate) };
+    const changed = await gateway.retrieval.changes.editFields(call, params.index, selectionOf(body), values, reserve);
+    if (!changed.ok) return changed;
+    const { reply, used, ...rest } = updated(changed.value);
+    const cut = truncatedReply(truncate, changed.value.cut);
+    return { ...rest, reply: { ...reply, ...cut }, used: { ...used, ...tokenMeters(changed.value) } };
+  },
+
   updateValues: async (call) => {
     const { gateway, params, body } = call;
     const reserved = await call.reserve({ vectors_written: body.vectors.length });
@@ -175,7 +187,7 @@ const updated = (changed: OnIndex<ChangedVectors>) => ({
   ...indexed(changed),
 });
 
-function selectionOf({ ids, filter, namespace }: MetadataBody): StoredSelection {
+function selectionOf({ ids, filter, namespace }: Pick<MetadataBody, 'ids' | 'filter' | 'namespace'>): StoredSelection {
   if (ids !== undefined) return { kind: 'ids', namespace, ids };
   return { kind: 'filter', namespace, filter: must(filter, 'the schema asks for ids or a filter') };
 }

@@ -16,6 +16,8 @@ const text = { kind: 'text', analysis: { language: 'english', stemming: true }, 
 const sparse = (model: string | null): IndexFields[string] =>
   model === null ? { kind: 'sparse', idf: false, model } : { kind: 'sparse', idf: false, model, contractHash: `hash-${model}` };
 const tokens = (dimensions: number): IndexFields[string] => ({ kind: 'multi_vector', dimensions, model: null });
+const dense = (dimensions: number): IndexFields[string] => ({ kind: 'vector', dimensions, metric: 'dot', model: null });
+const VECTOR = { vector: 'AACAPwAAAEA=' };
 
 const NUMBERS = { indices: [1], values: [2] };
 const carried = (from: IndexFields, to: IndexFields, contents: object) =>
@@ -37,6 +39,14 @@ describe('fields of another generation', () => {
     ],
     ['numbers of another model', { f: sparse('a') }, { f: sparse('b') }, { f: NUMBERS }, {}],
     ['a text for a model', { f: text }, { f: sparse('b') }, { f: 'x' }, { f: { kind: 'text', text: 'x' } }],
+    [
+      'a vector',
+      { f: dense(2) },
+      { f: { ...dense(2), metric: 'l2' } as IndexFields[string] },
+      { f: VECTOR },
+      { f: { kind: 'vector', vector: Float32Array.of(1, 2) } },
+    ],
+    ['a vector of another length', { f: dense(2) }, { f: dense(3) }, { f: VECTOR }, {}],
     ['vectors of another length', { f: tokens(3) }, { f: tokens(2) }, { f: { codes: 'AQL/', scales: [1] } }, {}],
   ])('[TX246] of %s', (_, from, to, contents, expected) => {
     expect(carried(from, to, contents)).toEqual(expected);

@@ -94,15 +94,21 @@ describe('vectors without a text', () => {
   });
 });
 
+interface Written {
+  readonly ids: readonly string[];
+  readonly values: Float32Array;
+  readonly vectorless?: readonly boolean[];
+}
+
 describe('copying vectors', () => {
   const settled: [string | undefined, string | undefined, number | undefined][] = [];
-  const written: { ids: readonly string[]; values: Float32Array }[] = [];
+  const written: Written[] = [];
   const asked: number[] = [];
   const parts = {
     shards: indexShards({
-      upsert: async (_: unknown, batch: { ids: readonly string[]; values: Float32Array }) => {
-        written.push({ ids: batch.ids, values: batch.values });
-        return ok({ count: batch.ids.length, lsn: 1 });
+      upsert: async (_: unknown, { ids, values, vectorless }: Written) => {
+        written.push({ ids, values, ...(vectorless === undefined ? {} : { vectorless }) });
+        return ok({ count: ids.length, lsn: 1 });
       },
     }),
     embedder: {
@@ -157,6 +163,28 @@ describe('copying vectors', () => {
     const columns = { ids: ['a', 'b'], values: Float32Array.of(1, 2, 3, 4), metadata: null, texts: ['text', null] };
     expect(await copyVectors(parts, same, '', columns, 'work')).toMatchObject({ value: { count: 2, tokens: 0 } });
     expect(written).toEqual([{ ids: ['a', 'b'], values: Float32Array.of(1, 2, 3, 4) }]);
+  });
+
+  it('[TX258] takes rows without a vector over: by their texts, or as they are', async () => {
+    written.length = 0;
+    const columns = {
+      ids: ['a', 'b', 'c'],
+      values: Float32Array.of(1, 2, 0, 0, 0, 0),
+      vectorless: [false, true, true],
+      metadata: null,
+      texts: ['text', 'more', null],
+    };
+    const same = { ...copy, to: { ...copy.from, id: 'ix_b' as IndexId } };
+    expect(await copyVectors(parts, same, '', columns, 'work')).toMatchObject({ value: { count: 3 } });
+    expect(await copyVectors(parts, copy, '', columns, 'work')).toMatchObject({ value: { count: 3, tokens: 2 } });
+    const none = { ...copy, to: { ...manifestOf('ix_b', 2, 'none', 0), embedding: null } };
+    expect(await copyVectors(parts, none, '', columns, 'work')).toMatchObject({ value: { count: 3, tokens: 0 } });
+    expect(written).toEqual([
+      { ids: ['a', 'b', 'c'], values: columns.values, vectorless: columns.vectorless },
+      { ids: ['c'], values: new Float32Array(3), vectorless: [true] },
+      { ids: ['a', 'b'], values: new Float32Array(6).fill(1) },
+      { ids: ['a', 'b', 'c'], values: new Float32Array(0), vectorless: [true, true, true] },
+    ]);
   });
 });
 

@@ -107,7 +107,7 @@ describe('batches of lines', () => {
       ['{', 'malformed_json', undefined, /not valid/],
       [JSON.stringify({ id: 'b', values: [1, 'x'] }), 'invalid_value', 'values[1]', /it is "x"$/],
       [JSON.stringify({ id: 'b', values: [1, 2], metadata: [1] }), 'invalid_value', 'metadata', /it is \[1\]$/],
-      [JSON.stringify({ id: 'b' }), 'invalid_value', undefined, /`values`, `text` or both/],
+      [JSON.stringify({ id: 'b' }), 'invalid_value', undefined, /`values`, `text` or `fields`/],
       [JSON.stringify({ id: 'b', values: [1, 2], extra: 1 }), 'invalid_value', 'extra', /it is 1$/],
       [JSON.stringify({ id: 'b', values: [1, 2], namespace: 'n'.repeat(65) }), 'limit_exceeded', 'namespace', /…$/],
       ['7', 'invalid_value', undefined, /./],

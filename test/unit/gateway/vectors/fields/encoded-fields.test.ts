@@ -37,6 +37,18 @@ describe('texts of fields that name a model', () => {
     expect(world.calls).toEqual({ dense: 1, sparse: 1, tokens: 1 });
   });
 
+  it('[TX236] [TX247] become vectors of the dimensions of the model', async () => {
+    const world = await FieldsWorld.of({ image: { kind: 'vector', metric: 'l2', model: 'dense' } });
+    expect(world.fields).toEqual({ image: { kind: 'vector', metric: 'l2', dimensions: 2, model: 'dense', contractHash: 'hash-dense' } });
+    const vectors = ['ab', 'c d', 'efg'].map((image, i) => ({ id: `v${i}`, values: [1, 2], fields: { image } }));
+    expect(await world.upsert(vectors)).toMatchObject({ ok: true, value: { tokens: 4 } });
+    const kept = [2, 3, 3].map((length) => Buffer.from(Float32Array.of(length, 1).buffer).toString('base64'));
+    expect(await world.fieldsOf('v0', 'v1', 'v2')).toEqual(
+      vectors.map(({ fields }, i) => ({ image: { vector: kept[i], text: fields.image } })),
+    );
+    expect(world.calls.dense).toBe(1);
+  });
+
   it('[TX236] numbers that come with a text are not made of it', async () => {
     const world = await FieldsWorld.of(FIELDS);
     const fields = { terms: { indices: [5], values: [9], text: 'ab' }, tokens: [[1, 2, 3]] };

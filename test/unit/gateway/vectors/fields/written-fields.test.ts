@@ -9,6 +9,7 @@ const FIELDS = {
   body: { kind: 'text', source: 'text' },
   terms: { kind: 'sparse' },
   tokens: { kind: 'multi_vector', dimensions: 2 },
+  image: { kind: 'vector', dimensions: 3 },
 };
 const row = (fields: unknown, id = 'a') => ({ id, values: [1, 2], fields });
 
@@ -23,6 +24,18 @@ describe('fields of written vectors', () => {
     const kept = { ...given, terms: { indices: [2, 7], values: [0.1, 1.5] } };
     expect(await world.fieldsOf('a', 'b', 'c')).toEqual([kept, null, null]);
     expect(await world.listedFields()).toEqual([kept, null, null]);
+  });
+
+  it('[TX248] vectors are kept to the bit, whether they come as numbers or as base64', async () => {
+    const world = await FieldsWorld.of(FIELDS);
+    const image = Float32Array.of(0.1, -0, 1e-42);
+    const vector = Buffer.from(image.buffer).toString('base64');
+    expect(shown(await world.upsert([row({ image: [0.1, -0, 1e-42] }), row({ image: { vector, text: 'a lock' } }, 'b')]))).toBe('written');
+    // JSON has no minus zero.
+    const positive = Buffer.from(Float32Array.of(0.1, 0, 1e-42).buffer).toString('base64');
+    expect(await world.fieldsOf('a', 'b')).toEqual([{ image: { vector: positive } }, { image: { vector, text: 'a lock' } }]);
+    expect((await world.import(await world.export())).status).toBe('done');
+    expect(await world.fieldsOf('b')).toEqual([{ image: { vector, text: 'a lock' } }]);
   });
 
   it('[TX237] a text stands beside values, kept and not embedded', async () => {
@@ -50,7 +63,7 @@ describe('fields of written vectors', () => {
     [
       'an unknown field',
       { titel: 'x' },
-      'invalid_value vectors[1].fields.titel: is no field of the index, which has "title", "body", "terms", "tokens": did you mean "title"?',
+      'invalid_value vectors[1].fields.titel: is no field of the index, which has "title", "body", "terms", "tokens", "image": did you mean "title"?',
     ],
     ['a name of every object', { constructor: 'x' }, 'invalid_value vectors[1].fields.constructor: is no field of the index'],
     ['a text of the row', { body: 'x' }, "invalid_value vectors[1].fields.body: is made of the row's own `text`: give that instead"],
@@ -66,6 +79,17 @@ describe('fields of written vectors', () => {
       'vectors of another length',
       { tokens: [[1, 2, 3]] },
       'dimension_mismatch vectors[1].fields.tokens: has vectors of 3 numbers; the field has 2 dimensions',
+    ],
+    [
+      'a vector of another length',
+      { image: [1, 2] },
+      'dimension_mismatch vectors[1].fields.image: has 2 numbers; the field has 3 dimensions',
+    ],
+    ['vectors as a vector', { image: [[1, 2, 3]] }, 'invalid_value vectors[1].fields.image: must be a vector'],
+    [
+      'a text for a vector',
+      { image: 'x' },
+      'invalid_value vectors[1].fields.image: must be a vector: the field names no model that encodes texts',
     ],
   ])('[TX233] %s is refused by its place, and nothing is written', async (_, fields, refusal) => {
     const world = await FieldsWorld.of(FIELDS);

@@ -5,6 +5,7 @@ import { parse } from '../../../../../src/contract/api/parse.ts';
 import { refuse } from '../../../../../src/contract/api/outcome.ts';
 import { planEndpoints } from '../../../../../src/contract/vectors/plans/plans.ts';
 import { ManifestCache } from '../../../../../src/gateway/indexes/manifest-cache.ts';
+import { FieldPoints } from '../../../../../src/gateway/vectors/field-points.ts';
 import { Plans } from '../../../../../src/gateway/vectors/plans/plans.ts';
 import { VectorSpace } from '../../../../../src/gateway/vectors/vector-space.ts';
 import type { IndexManifest } from '../../../../../src/index/index-manifest.ts';
@@ -18,14 +19,14 @@ const bodyOf = (body: unknown) => parse(planEndpoints.searchIndex.body.schema, b
 const FOUND: Readonly<Record<string, readonly string[]>> = { vector: ['a', 'b', 'c'], text: ['c', 'd'] };
 
 /** An index of one vector and one text field whose legs find what is above; `late`: the kind of leg that misses every deadline. */
-function world(late?: string, metric = 'cosine') {
+function world(late?: string, metric = 'cosine', embedding: IndexManifest['embedding'] = null) {
   const manifest = {
     id: 'ix_1',
     name: 'notes',
     dimensions: 2,
     metric,
     generation: 1,
-    embedding: null,
+    embedding,
     fields: { body: { kind: 'text', weight: 2, source: 'field' } },
   } as unknown as IndexManifest;
   const asked: (ShardQuery | ShardFieldSearch)[] = [];
@@ -46,11 +47,12 @@ function world(late?: string, metric = 'cosine') {
   });
   const clock = { nowMs: () => 0 };
   const plans = new Plans({
-    tables: new Set(),
+    qualities: new Map([['h-table', 0.6]]),
     manifests: new ManifestCache({ describe: async () => ok(manifest) } as never, clock),
     shards,
     space: new VectorSpace({} as never),
     embedder: {} as never,
+    fieldPoints: new FieldPoints({ embedder: {} as never, shards }),
     reranker: {} as never,
     clock,
     timer: { after: () => () => undefined },
@@ -76,6 +78,21 @@ describe('a plan', () => {
     expect(idsIn(found)).toEqual(['c', 'a', 'b', 'd']);
     expect(await search(plan)).toEqual(found);
     expect(found).toMatchObject({ value: { candidates: 4, searches: 2, lsn: 5 } });
+  });
+
+  it('[M213] weighs vectors by what their index says of the model, else by what the deployment does', async () => {
+    const weightOf = async (embedding: IndexManifest['embedding']) => {
+      const { search } = world(undefined, 'cosine', embedding);
+      const found = await search({ legs: [VECTOR, TEXT] });
+      return (found.ok ? found.value.decision.weights[0] : undefined) ?? 0;
+    };
+    const model = 'm';
+    const encoder = await weightOf(null);
+    const table = await weightOf({ model, contractHash: 'h-table' });
+    expect(await weightOf({ model, contractHash: 'h-other' })).toBe(encoder);
+    expect(encoder / (1 - encoder) / (table / (1 - table))).toBeCloseTo((1.05 / 0.6) ** 5, 6);
+    const pinned = await weightOf({ model, contractHash: 'h-table', retrievalQuality: 1.05 });
+    expect(pinned).toBe(encoder);
   });
 
   it('[TX262] leaves a late leg out and names it, and is refused where all are late', async () => {
@@ -152,6 +169,7 @@ describe('[TX267] a plan is refused beyond a limit', () => {
       { legs: [{ kind: 'sparse', field: 's', indices: Array.from({ length: 10_000 }, (_, i) => i) }] },
       'legs',
     ],
+    ['the range of float32', { legs: [{ kind: 'sparse', field: 's', indices: [1], values: [1e39] }] }, 'legs'],
     ['depth of JSON', { legs: [nested(60)] }, undefined],
   ])('of %s', (_, body, first) => {
     const read = bodyOf(body);

@@ -71,11 +71,12 @@ function world(rows: Readonly<Record<string, Stored>>, sliceMs = 0) {
   };
   const clock = { nowMs: () => nowMs };
   const plans = new Plans({
-    tables: new Set(),
+    qualities: new Map(),
     manifests: new ManifestCache({ describe: async () => ok(manifest) } as never, clock),
     shards: indexShards({ fetch, highlight, searchFields }),
     space: new VectorSpace({} as never),
     embedder: {} as never,
+    fieldPoints: {} as never,
     reranker: { rerank },
     clock,
     timer: { after: () => () => undefined },

@@ -11,16 +11,18 @@ const METADATA = new Map(Object.entries({ a: { n: 2 }, b: { n: 10 }, c: { n: 2 }
 const ids = (ranking: readonly { readonly id: string }[]) => ranking.map(({ id }) => id).join('');
 
 it('[TX263] one leg is taken as it is, and several are merged as was asked for or by the default rule', () => {
-  const leg = { kind: 'text', ranking: RANKING, weight: undefined } as const;
-  expect(fuseLegs([leg], { kind: 'auto' }, 'encoder')).toMatchObject({ ranking: RANKING, decision: { fusion: null } });
+  const leg = { kind: 'text', ranking: RANKING, weight: undefined, vectorQuality: 1.05, tunedKey: null } as const;
+  expect(fuseLegs([leg], { kind: 'auto' }, null)).toMatchObject({ ranking: RANKING, decision: { fusion: null } });
   const other = { ...leg, kind: 'vector', ranking: [] } as const;
-  expect(fuseLegs([leg, other], { kind: 'rrf', k: 60 }, 'encoder').decision).toMatchObject({ basis: 'asked', weights: [1, 1] });
-  expect(fuseLegs([leg, other], { kind: 'auto' }, 'encoder').decision).toMatchObject({ basis: 'expected', weights: [1, 0] });
-  expect(fuseLegs([{ ...leg, weight: 3 }, other], { kind: 'auto' }, 'encoder').decision.weights).toEqual([3, 0]);
-  const both = [leg, { ...leg, kind: 'vector' }] as const;
-  const shares = (vectors: 'table' | 'encoder') => fuseLegs(both, { kind: 'auto' }, vectors).decision.weights;
-  expect(shares('encoder')[1]).toBeGreaterThan(0.5);
-  expect(shares('table')[1]).toBeLessThan(0.25);
+  expect(fuseLegs([leg, other], { kind: 'rrf', k: 60 }, null).decision).toMatchObject({ basis: 'asked', weights: [1, 1] });
+  expect(fuseLegs([leg, other], { kind: 'auto' }, null).decision).toMatchObject({ basis: 'expected', weights: [1, 0] });
+  expect(fuseLegs([{ ...leg, weight: 3 }, other], { kind: 'auto' }, null).decision.weights).toEqual([3, 0]);
+  const near = (vectorQuality: number) => ({ ...leg, kind: 'vector', vectorQuality }) as const;
+  const shareOf = (vectorQuality: number) => fuseLegs([leg, near(vectorQuality)], { kind: 'auto' }, null).decision.weights[1];
+  expect(shareOf(1.05)).toBeGreaterThan(0.5);
+  expect(shareOf(0.69)).toBeLessThan(0.25);
+  const [, ofEncoder = 0, ofTable = 0] = fuseLegs([leg, near(1.05), near(0.69)], { kind: 'auto' }, null).decision.weights;
+  expect(ofEncoder).toBeGreaterThan(ofTable);
 });
 
 it('[TX260] equal scores are in the order of their ids, by code units', () => {
