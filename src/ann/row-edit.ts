@@ -35,9 +35,11 @@ export function editedRows(
 ): Outcome<EditedRows> {
   const positions: number[] = [];
   const [metadata, contents]: [(string | null)[], (string | null)[]] = [[], []];
+  const placeOf = new Map(asked.map((id, place) => [id, place]));
+  const placeAt = (at: number) => must(placeOf.get(idAt(found, at)), 'only rows of the change were read');
   for (const at of chosen) {
     const before = { metadata: found.metadata?.[at] ?? null, contents: found.contents?.[at] ?? null };
-    const after = editedTexts(idAt(found, at), before, edit);
+    const after = editedTexts(idAt(found, at), placeAt(at), before, edit);
     if (!after.ok) return after;
     const isSame = after.value.metadata === before.metadata && after.value.contents === before.contents;
     if (isSame && edit.kind !== 'values') continue;
@@ -46,7 +48,7 @@ export function editedRows(
     contents.push(after.value.contents);
   }
   const ids = positions.map((at) => idAt(found, at));
-  const vectors = editedVectors(found, positions, asked, edit, shape);
+  const vectors = editedVectors(found, positions, placeAt, edit, shape);
   const keepsTexts = edit.kind !== 'values' || isTextSearched(shape);
   const rows = {
     ids,
@@ -70,10 +72,13 @@ interface EditedTexts {
   readonly contents: string | null;
 }
 
-function editedTexts(id: string, before: EditedTexts, edit: VectorEdit): Outcome<EditedTexts> {
+/** `place`: of the row's id among those of the change. */
+function editedTexts(id: string, place: number, before: EditedTexts, edit: VectorEdit): Outcome<EditedTexts> {
   if (edit.kind === 'values') return ok(before);
-  if (edit.kind === 'fields') {
-    const contents = editedContents(id, before.contents, edit);
+  if (edit.kind === 'fields' || edit.kind === 'each_fields') {
+    const [change, path] =
+      edit.kind === 'fields' ? [edit, 'set'] : [must(edit.edits[place], 'each id of the change has its own'), 'vectors'];
+    const contents = editedContents(id, before.contents, change, [path]);
     return contents.ok ? ok({ ...before, contents: contents.value }) : contents;
   }
   const metadata = editedMetadata(id, before.metadata, edit);
@@ -83,12 +88,10 @@ function editedTexts(id: string, before: EditedTexts, edit: VectorEdit): Outcome
 function editedVectors(
   found: VectorColumns,
   positions: readonly number[],
-  asked: readonly string[],
+  placeAt: (position: number) => number,
   edit: VectorEdit,
   { dimensions }: RowShape,
 ): Vectors {
   if (edit.kind !== 'values') return vectorsAt({ ...found, values: must(found.values, 'values were read') }, positions, dimensions);
-  const places = new Map(asked.map((id, place) => [id, place]));
-  const given = positions.map((at) => must(places.get(idAt(found, at)), 'only rows of the change were read'));
-  return vectorsAt(edit, given, dimensions);
+  return vectorsAt(edit, positions.map(placeAt), dimensions);
 }

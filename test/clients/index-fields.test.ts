@@ -103,6 +103,24 @@ describe('indexes with fields', () => {
     const diverse = await tenant.client.post(`${path}/search`, { ...search, stages: [{ kind: 'mmr' }] });
     expect(diverse.body.matches).toHaveLength(2);
     expect((await tenant.client.post(`${path}/fields`, { ids: ['a'], unset: ['titel'] })).body.error).toMatchObject({ param: 'unset[0]' });
+    const own = {
+      vectors: [
+        { id: 'bare', set: { title: 'Sluice' } },
+        { id: 'a', unset: ['title'] },
+        { id: 'none', unset: ['title'] },
+      ],
+    };
+    expect((await tenant.client.post(`${path}/fields`, own)).body).toMatchObject({ updated: 2 });
+    expect((await tenant.client.post(`${path}/search`, { legs: [{ kind: 'text', text: 'sluice changed' }] })).body.matches).toMatchObject([
+      { id: 'bare' },
+    ]);
+    const twice = {
+      vectors: [
+        { id: 'a', unset: ['titel'] },
+        { id: 'a', unset: ['titel'] },
+      ],
+    };
+    expect((await tenant.client.post(`${path}/fields`, twice)).body.error).toMatchObject({ param: 'vectors[1].id' });
   });
 
   it('[TX248] [TX259] [TX264] have vectors, near which queries and plans search', async () => {

@@ -50,7 +50,7 @@ async function refusedWith(...words: string[]): Promise<string> {
 
 it('creates, lists, measures and deletes indexes', async () => {
   expect(await printed('indexes', 'create', 'shelves', '--model', 'glove-sif-100')).toBe(
-    'shelves takes texts, by glove-sif-100, and vectors of 100 numbers',
+    'shelves takes texts, by glove-sif-100, and vectors of 100 numbers; the model finds 0.69 of what BM25 does (nDCG@10)',
   );
   expect(await printed('indexes', 'create', 'plain', '--dimensions', '3', '--metric', 'l2')).toBe('plain takes vectors of 3 numbers');
   expect(await refusedWith('indexes', 'create', 'neither')).toContain('give the model with --model');

@@ -4,6 +4,7 @@ import { must } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Selection } from '../filter/selection.ts';
 import { editedRows } from '../row-edit.ts';
+import { sliceCountOf } from '../vector-edit.ts';
 import type { Patched, ShardPatch, UpsertBatch, VectorColumns } from '../shard-protocol.ts';
 import type { Row, VectorPlace } from '../stored-vector.ts';
 import type { ShardHeader } from '../shard-header.ts';
@@ -25,7 +26,7 @@ export function patchedBatch(
   patch: ShardPatch,
   header: ShardHeader,
 ): Outcome<PatchedBatch> {
-  const { rows, columns, taken, missing } = readSlice(store, namespace, among, patch.ids, header);
+  const { rows, columns, taken, missing } = readSlice(store, namespace, among, patch, header);
   const edited = editedRows(columns, [...rows.keys()], patch, header);
   if (!edited.ok) return edited;
   const batch = { indexId: patch.indexId, ...edited.value.rows, repetition: null };
@@ -43,11 +44,10 @@ function readSlice(
   store: VectorReader,
   namespace: number,
   among: Selection | undefined,
-  ids: readonly string[],
+  { ids, edit }: ShardPatch,
   header: ShardHeader,
 ): Slice {
-  const countMax = Math.min(VECTOR_LIMITS.patchSliceMaxCount, Math.floor(VECTOR_LIMITS.patchSliceFloatsMaxCount / header.dimensions));
-  for (let taken = Math.min(ids.length, countMax); ; taken = Math.ceil(taken / 2)) {
+  for (let taken = sliceCountOf(edit, 0, ids.length, header.dimensions); ; taken = Math.ceil(taken / 2)) {
     const stored = store.rowsOf(namespace, ids.slice(0, taken));
     const rows = stored.filter((row) => among?.has(row) !== false);
     const columns = store.columns(rows, EVERYTHING, header, VECTOR_LIMITS.retrievalReplyBytesMax);

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { exactlyOneOf, onlyWith, someOf } from '../api/presence.ts';
+import { exactlyOneOf, notBoth, onlyWith, someOf } from '../api/presence.ts';
 import { about } from '../api/api-text.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenant } from '../api/endpoint.ts';
@@ -49,19 +49,41 @@ export type MetadataBody = z.output<typeof metadataBody>;
 
 const fieldName = z.string().min(1).max(FIELD_LIMITS.fieldNameCharsMax);
 
-const ofSomeFields = exactlyOneOf(
-  z.strictObject({
-    ids: ids.optional(),
-    filter: someFilter.optional(),
-    namespace,
-    set: fieldValues.optional().meta(about('Values by field, the same for each of the vectors. Values of other fields stay.')),
-    unset: z.array(fieldName).min(1).max(FIELD_LIMITS.fieldsPerIndexMaxCount).optional().meta(about('Fields whose values go.')),
-    truncate,
-  }),
-  ['ids', 'filter'],
-  { path: ['ids'], message: 'give exactly one of `ids` and `filter`' },
+const unset = z.array(fieldName).min(1).max(FIELD_LIMITS.fieldsPerIndexMaxCount).optional().meta(about('Fields whose values go.'));
+const nothingChanged = { path: ['set'], message: 'give `set`, `unset` or both' };
+
+const newFields = someOf(
+  z.strictObject({ id: vectorId, set: fieldValues.optional().meta(about('Values by field. Values of other fields stay.')), unset }),
+  ['set', 'unset'],
+  nothingChanged,
 );
-const fieldsBody = someOf(ofSomeFields, ['set', 'unset'], { path: ['set'], message: 'give `set`, `unset` or both' });
+
+function fieldsOf(item: z.core.$ZodType<z.output<typeof newFields>>) {
+  const ofRows = exactlyOneOf(
+    z.strictObject({
+      ids: ids.optional(),
+      filter: someFilter.optional(),
+      vectors: z
+        .array(item)
+        .min(1)
+        .max(VECTOR_LIMITS.upsertCallVectorsMaxCount)
+        .superRefine(refuseDuplicates)
+        .optional()
+        .meta(about('Vectors of which each gets its own values; no id twice.')),
+      namespace,
+      set: fieldValues.optional().meta(about('Values by field, the same for each of the vectors. Values of other fields stay.')),
+      unset,
+      truncate,
+    }),
+    ['ids', 'filter', 'vectors'],
+    { path: ['ids'], message: 'give exactly one of `ids`, `filter` and `vectors`' },
+  );
+  const ofValues = someOf(ofRows, ['set', 'unset', 'vectors'], nothingChanged);
+  return (['set', 'unset'] as const).reduce(
+    (body, name) => notBoth(body, [name, 'vectors'], { path: [name], message: 'is given by each of `vectors`' }),
+    ofValues,
+  );
+}
 
 const newValues = z.strictObject({ id: vectorId, values: vectorFloats.nullable() });
 
@@ -85,16 +107,26 @@ export const vectorChangeEndpoints = {
     reply: json(updated),
   },
   updateFields: {
-    ...call('POST', '/v1/indexes/:index/fields', json(fieldsBody)),
+    method: 'POST',
+    path: '/v1/indexes/:index/fields',
     tag: 'Vectors',
     summary: 'Change the values of fields of stored vectors',
     description:
-      'Of those with these ids, or those that a filter accepts; ids that are not there are left out. Texts for fields that name a model are ' +
-      'encoded once, whatever the number of vectors. Their values, metadata and texts stay. Goes in slices, each all or none. Each vector is read ' +
+      'The same for those with these ids, or those that a filter accepts; or of each of `vectors` its own. Ids that are not there are left out. Texts ' +
+      'for fields that name a model are encoded: of `set` once, whatever the number of vectors. Their values, metadata and texts stay. Goes in slices, each all or none. Each vector is read ' +
       'and changed at once, so that changes of several callers add up; with a filter only while it is still accepted.',
     access: tenant('index:write'),
     meters: ['vectors_written', 'embedding_tokens', 'embedding_cached_tokens'],
     params: indexParams,
+    body: {
+      kind: 'json',
+      schema: fieldsOf(newFields),
+      bytesMax: VECTOR_LIMITS.upsertBodyBytesMax,
+      streamed: {
+        arrays: [{ path: ['vectors'], item: newFields, countMax: VECTOR_LIMITS.upsertCallVectorsMaxCount }],
+        whole: fieldsOf(z.custom<z.output<typeof newFields>>()),
+      },
+    },
     status: 200,
     reply: json(updated.extend({ truncated })),
   },

@@ -1,13 +1,15 @@
-import { vectorsAt } from '../../ann/stored-vector.ts';
 import type { AnswerOf } from '../../ann/shard-operations.ts';
 import type { IndexManifest } from '../../index/index-manifest.ts';
 import type { MetadataEdit } from '../../ann/metadata-edit.ts';
 import type { Written } from '../../ann/shard-protocol.ts';
-import type { VectorEdit } from '../../ann/vector-edit.ts';
+import type { FieldsEdit, VectorEdit } from '../../ann/vector-edit.ts';
+import { sliceCountOf, sliceOf } from '../../ann/vector-edit.ts';
 import type { Filter } from '../../contract/vectors/filter.ts';
 import { VECTOR_LIMITS } from '../../contract/vectors/vector-limits.ts';
+import type { FieldPath } from '../../contract/api/field-path.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
+import { must } from '../../kernel/assert.ts';
 import { err, ok } from '../../kernel/result.ts';
 import type { OnIndex } from './vectors.ts';
 import { afterSome } from './vectors.ts';
@@ -17,10 +19,10 @@ import { onIndex } from '../indexes/index-ref.ts';
 import type { IndexShards } from '../../index/shards/index-shards.ts';
 import type { ManifestCache } from '../indexes/manifest-cache.ts';
 import type { FieldValues } from '../../contract/vectors/field-values.ts';
-import type { FieldSpace } from './field-space.ts';
+import type { FieldEncoding, FieldRow, FieldSpace } from './field-space.ts';
 import { checkUnset } from './row-contents.ts';
 import type { EmbeddedPoints, EmbeddingCaller, PointPaths, VectorSpace } from './vector-space.ts';
-import { withoutTexts } from './vector-space.ts';
+import { bothEmbedded, NOTHING_EMBEDDED, withoutTexts } from './vector-space.ts';
 import { Composed } from '../api/composed.ts';
 
 /** Stored vectors of a namespace: those with these ids, or those that a filter accepts. */
@@ -48,12 +50,15 @@ interface VectorChangesParts {
 }
 
 /** Values that fields of vectors get, and fields whose values go. */
-export interface NewFieldValues {
+interface NewFieldValues {
   readonly set?: FieldValues | undefined;
   readonly unset?: readonly string[] | undefined;
-  /** Whether texts that are too long for a field's model are cut, instead of refused. */
-  readonly isTruncating: boolean;
 }
+
+/** Vectors that get the same, or each its own; no id twice. */
+export type FieldsChange =
+  | ({ readonly kind: 'same'; readonly selection: StoredSelection } & NewFieldValues)
+  | { readonly kind: 'each'; readonly namespace: string; readonly vectors: readonly ({ readonly id: string } & NewFieldValues)[] };
 
 /** Reserves what so many written vectors cost. */
 type ReserveWrites = (count: number) => Promise<Outcome<unknown>>;
@@ -76,27 +81,71 @@ export class VectorChanges extends Composed<VectorChangesParts> {
     });
   }
 
-  /** Texts are encoded once, whatever the number of vectors. Refuses what does not fit the fields, naming it; else as embedders and shards do. */
+  /**
+   * Texts are encoded once of what is the same for all; too long ones are refused, or cut where it is truncating. All is checked before the
+   * first is changed: refuses what does not fit the fields, naming it; else as embedders and shards do.
+   */
   editFields(
     caller: EmbeddingCaller,
     index: IndexRef,
-    selection: StoredSelection,
-    { set = new Map(), unset = [], isTruncating }: NewFieldValues,
+    change: FieldsChange,
+    isTruncating: boolean,
     reserve: ReserveWrites,
   ): Promise<Outcome<OnIndex<ChangedVectors & EmbeddedPoints>>> {
     return onIndex(this.parts.manifests, caller.principal, index, async (manifest) => {
-      for (const [i, name] of unset.entries()) {
-        const known = checkUnset(manifest.fields, name, ['unset', i]);
-        if (!known.ok) return known;
-        if (set.has(name)) return refuse('invalid_value', 'is in `set`, too', ['unset', i]);
-      }
-      const held = await this.parts.fields.contentsOf({ ...caller, isTruncating }, manifest.fields, [{ fields: set, at: ['set'] }]);
-      if (!held.ok) return held;
-      const { contents = [], ...used } = held.value;
-      const edit: VectorEdit = { kind: 'fields', set: contents[0] ?? '{}', unset };
-      const changed = await this.#edit(caller, manifest, selection, edit, reserve);
+      const encoding = { ...caller, isTruncating };
+      if (change.kind === 'each') return this.#editEach(encoding, manifest, change, reserve);
+      const fits = checkChange(manifest, change, []);
+      if (!fits.ok) return fits;
+      const made = await this.#edits(encoding, manifest, [{ ...change, at: [] }]);
+      if (!made.ok) return made;
+      const { edits, ...used } = made.value;
+      const edit = { kind: 'fields', ...must(edits[0], 'one change was made') } as const;
+      const changed = await this.#edit(caller, manifest, change.selection, edit, reserve);
       return changed.ok ? ok({ ...changed.value, ...used, manifest }) : changed;
     });
+  }
+
+  async #editEach(
+    encoding: EmbeddingCaller & FieldEncoding,
+    manifest: IndexManifest,
+    { namespace, vectors }: Extract<FieldsChange, { kind: 'each' }>,
+    reserve: ReserveWrites,
+  ): Promise<Outcome<OnIndex<ChangedVectors & EmbeddedPoints>>> {
+    const placed = vectors.map((vector, i) => ({ ...vector, at: ['vectors', i] }));
+    for (const vector of placed) {
+      const known = checkChange(manifest, vector, vector.at);
+      const fits = known.ok ? this.parts.fields.check(manifest.fields, [rowOf(vector)]) : known;
+      if (!fits.ok) return fits;
+    }
+    const reserved = await reserve(vectors.length);
+    if (!reserved.ok) return reserved;
+    let [done, used]: [ChangedVectors, EmbeddedPoints] = [{ count: 0, lsn: 0, missing: [] }, NOTHING_EMBEDDED];
+    for (let from = 0; from < placed.length; from += VECTOR_LIMITS.patchSliceMaxCount) {
+      const slice = placed.slice(from, from + VECTOR_LIMITS.patchSliceMaxCount);
+      const made = await this.#edits(encoding, manifest, slice);
+      if (!made.ok) return err(afterSome(made.error, done.count));
+      const { edits, cut, ...tokens } = made.value;
+      used = bothEmbedded(used, { ...tokens, cut: cut.map((one) => ({ ...one, index: from + one.index })) });
+      const ids = slice.map(({ id }) => id);
+      const changed = await this.#patch(encoding, manifest, { namespace, ids, filter: null }, { kind: 'each_fields', edits }, done.count);
+      if (!changed.ok) return changed;
+      const { count, lsn, missing } = changed.value;
+      done = { count: done.count + count, lsn, missing: [...done.missing, ...missing] };
+    }
+    return ok({ ...done, ...used, manifest });
+  }
+
+  /** What is changed of each, in their order, with the numbers that models make of texts. */
+  async #edits(
+    encoding: FieldEncoding,
+    manifest: IndexManifest,
+    changes: readonly PlacedChange[],
+  ): Promise<Outcome<EmbeddedPoints & { readonly edits: readonly FieldsEdit[] }>> {
+    const held = await this.parts.fields.contentsOf(encoding, manifest.fields, changes.map(rowOf));
+    if (!held.ok) return held;
+    const { contents = [], ...used } = held.value;
+    return ok({ ...used, edits: changes.map(({ unset = [] }, i) => ({ set: contents[i] ?? '{}', unset })) });
   }
 
   /** No id twice. Refuses what does not fit the index, naming the vector; else as the shards do. */
@@ -176,11 +225,9 @@ export class VectorChanges extends Composed<VectorChangesParts> {
     const missing: string[] = [];
     let count = 0;
     for (let done = 0; ;) {
-      const rest = {
-        ids: ids.slice(done, done + VECTOR_LIMITS.patchSliceMaxCount),
-        edit: restOf(edit, done, ids.length, manifest.dimensions),
-      };
-      const patched = await this.parts.shards.of(manifest).write('patch', { indexId: manifest.id, namespace, filter, ...rest }, authority);
+      const taken = sliceCountOf(edit, done, ids.length, manifest.dimensions);
+      const slice = { ids: ids.slice(done, done + taken), edit: sliceOf(edit, done, taken, manifest.dimensions) };
+      const patched = await this.parts.shards.of(manifest).write('patch', { indexId: manifest.id, namespace, filter, ...slice }, authority);
       if (!patched.ok) return err(afterSome(patched.error, before + count));
       count += patched.value.count;
       missing.push(...patched.value.missing);
@@ -190,9 +237,18 @@ export class VectorChanges extends Composed<VectorChangesParts> {
   }
 }
 
-/** What an edit holds of the ids after the first `done`. A slice owns its buffer: RPC ships all of it. */
-function restOf(edit: VectorEdit, done: number, count: number, dimensions: number): VectorEdit {
-  if (edit.kind !== 'values' || done === 0) return edit;
-  const rest = Array.from({ length: count - done }, (_, i) => done + i);
-  return { kind: 'values', ...vectorsAt(edit, rest, dimensions) };
+/** A change, and where it stands in the request. */
+type PlacedChange = NewFieldValues & { readonly at: FieldPath };
+
+const rowOf = ({ set, at }: PlacedChange): FieldRow => ({ fields: set, at: [...at, 'set'] });
+
+/** Refuses fields that cannot be unset, and those that are to be set, too. */
+function checkChange({ fields }: IndexManifest, { set, unset = [] }: NewFieldValues, at: FieldPath): Outcome<null> {
+  for (const [i, name] of unset.entries()) {
+    const path = [...at, 'unset', i];
+    const known = checkUnset(fields, name, path);
+    if (!known.ok) return known;
+    if (set?.has(name) === true) return refuse('invalid_value', 'is in `set`, too', path);
+  }
+  return ok(null);
 }

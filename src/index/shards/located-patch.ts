@@ -1,8 +1,8 @@
 import { editedRows } from '../../ann/row-edit.ts';
+import { sliceCountOf } from '../../ann/vector-edit.ts';
 import type { IndexManifest } from '../index-manifest.ts';
 import type { Patched, ShardPatch, ShardVectors, Written } from '../../ann/shard-protocol.ts';
 import type { Filter } from '../../contract/vectors/filter.ts';
-import { VECTOR_LIMITS } from '../../contract/vectors/vector-limits.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
 import { ok } from '../../kernel/result.ts';
@@ -28,15 +28,9 @@ export class LocatedPatch {
     this.#writes = writes;
   }
 
+  /** A slice of the change: as many of its ids as may be held at once. */
   async patch(manifest: IndexManifest, patch: ShardPatch, authority: Authority | null): Promise<Outcome<Patched>> {
-    const taken = Math.max(
-      1,
-      Math.min(
-        patch.ids.length,
-        VECTOR_LIMITS.patchSliceMaxCount,
-        Math.floor(VECTOR_LIMITS.patchSliceFloatsMaxCount / manifest.dimensions),
-      ),
-    );
+    const taken = sliceCountOf(patch.edit, 0, patch.ids.length, manifest.dimensions);
     const asked = patch.ids.slice(0, taken);
     let [left, count, lsn] = [asked, 0, 0];
     const there = new Set<string>();
@@ -49,7 +43,10 @@ export class LocatedPatch {
         ids: left,
         include: EVERYTHING,
       });
-      if (!found.ok) return found;
+      if (!found.ok) {
+        const isTooLarge = attempt === 0 && taken > 1 && found.error.limit?.name === 'retrievalReplyBytesMax';
+        return isTooLarge ? this.patch(manifest, { ...patch, ids: asked.slice(0, Math.ceil(taken / 2)) }, authority) : found;
+      }
       for (const id of found.value.ids) there.add(id);
       const accepted = await this.#accepted(manifest, patch, found.value.ids);
       if (!accepted.ok) return accepted;

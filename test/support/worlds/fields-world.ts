@@ -20,6 +20,7 @@ import { Exports } from '../../../src/gateway/vectors/bulk/exports.ts';
 import { Imports } from '../../../src/gateway/vectors/bulk/imports.ts';
 import { FieldSpace } from '../../../src/gateway/vectors/field-space.ts';
 import { Upserts } from '../../../src/gateway/vectors/upserts.ts';
+import type { FieldsChange } from '../../../src/gateway/vectors/vector-changes.ts';
 import { VectorChanges } from '../../../src/gateway/vectors/vector-changes.ts';
 import { VectorListing } from '../../../src/gateway/vectors/vector-listing.ts';
 import { VectorSpace } from '../../../src/gateway/vectors/vector-space.ts';
@@ -159,10 +160,11 @@ export class FieldsWorld {
   async setFields(given: object, reserve: (count: number) => Promise<Outcome<unknown>> = async () => ok(null)) {
     const body = parse(vectorChangeEndpoints.updateFields.body.schema, JSON.parse(JSON.stringify(given)));
     if (!body.ok) return body;
-    const { ids = [], filter, set, unset, truncate } = body.value;
-    const selection = filter === undefined ? { kind: 'ids' as const, ids } : { kind: 'filter' as const, filter };
-    const change = { set, unset, isTruncating: truncate === 'end' };
-    return this.#changes.editFields(this.#caller, 'articles', { ...selection, namespace: '' }, change, reserve);
+    const { ids = [], filter, vectors, set, unset, truncate } = body.value;
+    const chosen = filter === undefined ? { kind: 'ids' as const, ids } : { kind: 'filter' as const, filter };
+    const selection = { ...chosen, namespace: '' };
+    const change: FieldsChange = vectors === undefined ? { kind: 'same', selection, set, unset } : { kind: 'each', namespace: '', vectors };
+    return this.#changes.editFields(this.#caller, 'articles', change, truncate === 'end', reserve);
   }
 
   setMetadata(id: string, metadata: string) {

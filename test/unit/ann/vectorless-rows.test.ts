@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { analysisSettings } from '../../../src/contract/indexes/analysis.ts';
 import { applyChanges, tellChanges } from '../../../src/ann/replication/changes.ts';
 import { INDEX_LIMITS } from '../../../src/contract/indexes/index-limits.ts';
+import { FIELD_LIMITS } from '../../../src/contract/indexes/field-limits.ts';
+import { VECTOR_LIMITS } from '../../../src/contract/vectors/vector-limits.ts';
 import type { ShardFieldSearch, UpsertBatch } from '../../../src/ann/shard-protocol.ts';
 import type { VectorEdit } from '../../../src/ann/vector-edit.ts';
 import { SHARD_SCHEMA } from '../../../src/ann/store/shard-schema.ts';
@@ -231,6 +233,16 @@ describe('[TX214] fields of rows changed alone', () => {
       error: { code: 'limit_exceeded', path: ['set'], message: expect.stringMatching(/^the fields of "a" take 600011 bytes then/) },
     });
     expect(rows('a').contents).toEqual(['{"body":"all a"}']);
+  });
+
+  it('[TX220] takes no more rows at once than what they become may be held', () => {
+    const { made, indexId, write } = world(2);
+    const ids = Array.from({ length: 30 }, (_, i) => `r${i}`);
+    write(Object.fromEntries(ids.map((id) => [id, [1, 2]])));
+    const edit = { kind: 'fields', set: JSON.stringify({ body: 'x'.repeat(FIELD_LIMITS.rowFieldsBytesMax - 100) }), unset: [] } as const;
+    const patched = made.shard.patch({ indexId, namespace: '', ids, filter: null, edit }, 0);
+    const taken = Math.floor(VECTOR_LIMITS.upsertSliceBytesMax / (2 * edit.set.length));
+    expect(patched).toMatchObject({ value: { taken, count: taken } });
   });
 });
 

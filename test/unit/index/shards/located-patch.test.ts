@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
+import { replyTooLarge } from '../../../../src/ann/shard/included-columns.ts';
 import type { ShardFetch, UpsertBatch } from '../../../../src/ann/shard-protocol.ts';
 import type { VectorEdit } from '../../../../src/ann/vector-edit.ts';
 import type { Filter } from '../../../../src/contract/vectors/filter.ts';
@@ -26,7 +27,7 @@ const setTo = (fields: string): VectorEdit => ({ kind: 'set', at: [], fields });
 const FILTER: Filter = { kind: 'ids', ids: ['b'] };
 
 /** Vectors that others write before each of the first `overtakings` writes of a patch. */
-function world(stored: Record<string, Row>, { dimensions = 2, overtakings = 0, refused = '' } = {}) {
+function world(stored: Record<string, Row>, { dimensions = 2, overtakings = 0, refused = '', readsMax = Infinity } = {}) {
   const rows = new Map(Object.entries(stored));
   const asked: string[][] = [];
   const selections: Filter[] = [];
@@ -35,6 +36,7 @@ function world(stored: Record<string, Row>, { dimensions = 2, overtakings = 0, r
     fetch: async (_: unknown, { ids }: ShardFetch) => {
       asked.push([...ids]);
       if (refused === 'fetch') return refuse('unavailable', 'no answer');
+      if (ids.length > readsMax) return replyTooLarge();
       const found = ids.filter((id) => rows.has(id));
       const all = found.map((id) => rows.get(id)!);
       const values = Float32Array.from(all.flatMap((each) => each.values));
@@ -123,6 +125,28 @@ describe('[Q62] changing vectors of an index of several shards', () => {
     });
     const widest = world({}, { dimensions: 2 * VECTOR_LIMITS.patchSliceFloatsMaxCount });
     expect(await widest.patch(ids, setTo('{}'))).toMatchObject({ value: { taken: 1 } });
+  });
+
+  it('[TX220] takes no more ids than what is read of them, or what they become, may be held at once', async () => {
+    const ids = Array.from({ length: 100 }, (_, i) => `v${i}`);
+    const stored = Object.fromEntries(ids.map((id) => [id, row([1, 2])]));
+    expect(await world(stored, { readsMax: 30 }).patch(ids, setTo('{"n":1}'))).toMatchObject({ value: { taken: 25, count: 25 } });
+    const large = `{"title":"${'x'.repeat(VECTOR_LIMITS.upsertSliceBytesMax / 20)}"}`;
+    const change = { set: large, unset: [] };
+    expect(await world(stored).patch(ids, { kind: 'fields', ...change })).toMatchObject({ value: { taken: 9, count: 9 } });
+    const edits = ids.map((_, i) => (i < 50 ? { set: '{}', unset: ['title'] } : change));
+    expect(await world(stored).patch(ids, { kind: 'each_fields', edits })).toMatchObject({ value: { taken: 59, count: 59 } });
+  });
+
+  it('[TX219] gives each id its own change of fields, whichever are there', async () => {
+    const { rows, patch } = world({ a: row([1, 2]), c: { ...row([3, 4]), contents: '{"title":"old"}' } });
+    const edits = [
+      { set: '{"title":"c"}', unset: [] },
+      { set: '{"title":"b"}', unset: [] },
+      { set: '{"title":"a"}', unset: [] },
+    ];
+    expect(await patch(['c', 'b', 'a'], { kind: 'each_fields', edits })).toMatchObject({ value: { count: 2, missing: ['b'] } });
+    expect([rows.get('a')?.contents, rows.get('c')?.contents]).toEqual(['{"title":"a"}', '{"title":"c"}']);
   });
 
   it.each(['fetch', 'selected', 'replace'])('passes on what %s refuses, and what an edit does', async (refused) => {

@@ -11,7 +11,7 @@ import type { vectorEndpoints } from '../../../../src/contract/vectors/vectors.t
 import type { AnswerTerms } from '../../../../src/gateway/caches/answer-cache.ts';
 import type { CacheReport } from '../../../../src/gateway/caches/cache-report.ts';
 import { cacheHeaders } from '../../../../src/gateway/caches/cache-report.ts';
-import type { ChangedVectors, StoredSelection } from '../../../../src/gateway/vectors/vector-changes.ts';
+import type { ChangedVectors, FieldsChange, StoredSelection } from '../../../../src/gateway/vectors/vector-changes.ts';
 import type { FoundMatches } from '../../../../src/gateway/vectors/searches.ts';
 import { batchPaths } from '../../../../src/gateway/vectors/vector-space.ts';
 import type { OnIndex } from '../../../../src/gateway/vectors/vectors.ts';
@@ -130,10 +130,11 @@ export const vectorHandlers = {
 
   updateFields: async (call) => {
     const { gateway, params, body } = call;
-    const { set, unset, truncate } = body;
+    const { namespace, vectors, set, unset, truncate } = body;
     const reserve = (count: number) => call.reserve({ vectors_written: count });
-    const values = { set, unset, isTruncating: isTruncating(truncate) };
-    const changed = await gateway.retrieval.changes.editFields(call, params.index, selectionOf(body), values, reserve);
+    const change: FieldsChange =
+      vectors === undefined ? { kind: 'same', selection: selectionOf(body), set, unset } : { kind: 'each', namespace, vectors };
+    const changed = await gateway.retrieval.changes.editFields(call, params.index, change, isTruncating(truncate), reserve);
     if (!changed.ok) return changed;
     const { reply, used, ...rest } = updated(changed.value);
     const cut = truncatedReply(truncate, changed.value.cut);

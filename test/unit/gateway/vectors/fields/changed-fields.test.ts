@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { paramOf } from '../../../../../src/contract/api/errors.ts';
 import type { Outcome } from '../../../../../src/contract/api/outcome.ts';
 import { refuse } from '../../../../../src/contract/api/outcome.ts';
+import { VECTOR_LIMITS } from '../../../../../src/contract/vectors/vector-limits.ts';
 import { ok } from '../../../../../src/kernel/result.ts';
 import { FieldsWorld } from '../../../../support/worlds/fields-world.ts';
 
@@ -44,6 +45,84 @@ describe('[TX255] fields of vectors changed alone', () => {
   });
 });
 
+describe('[TX219] vectors that each get their own values', () => {
+  it('are changed in one call, each as if alone; those that are not there are named', async () => {
+    const world = await filled();
+    const vectors = [
+      { id: 'c', set: { title: 'Sluice', terms: 'a b' } },
+      { id: 'none', unset: ['title'] },
+      { id: 'a', set: { terms: 'b' }, unset: ['tokens', 'title'] },
+    ];
+    expect(await world.setFields({ vectors })).toMatchObject({ value: { count: 2, missing: ['none'], tokens: 3 } });
+    expect(await world.fieldsOf('a', 'b', 'c')).toEqual([
+      { terms: { indices: [98], values: [1], text: 'b' } },
+      null,
+      { terms: { indices: [97, 98], values: [1, 1], text: 'a b' }, title: 'Sluice' },
+    ]);
+    expect(world.calls.sparse).toBe(1);
+  });
+
+  it('are checked before the first is changed, and paid for together', async () => {
+    const world = await filled();
+    const counts: number[] = [];
+    const reserve = async (count: number) => (counts.push(count) > 1 ? refuse('insufficient_quota', 'no more') : ok(null));
+    const late = {
+      vectors: [
+        { id: 'a', set: { title: 'New' } },
+        { id: 'c', set: { tokens: [[1, 2, 3]] } },
+      ],
+    };
+    expect(shown(await world.setFields(late, reserve))).toMatch(/^dimension_mismatch vectors\[1\]\.set\.tokens: has vectors of 3 numbers/);
+    const cleared = {
+      vectors: [
+        { id: 'a', unset: ['title'] },
+        { id: 'c', unset: ['title'] },
+      ],
+    };
+    expect(await world.setFields(cleared, reserve)).toMatchObject({ value: { count: 2 } });
+    expect(shown(await world.setFields({ vectors: [{ id: 'b', set: { title: 'New' } }] }, reserve))).toMatch(/^insufficient_quota/);
+    expect([counts, ...(await world.fieldsOf('a', 'b', 'c'))]).toEqual([[2, 1], { tokens: expect.anything() as unknown }, null, null]);
+  });
+
+  it('go in slices, and texts that were cut are named by their place in the call', async () => {
+    const world = await filled();
+    const rows = Array.from({ length: 2 * VECTOR_LIMITS.patchSliceMaxCount + 1 }, (_, i) => row(`r${i}`, {}));
+    for (let from = 0; from < rows.length; from += 1_000) await world.upsert(rows.slice(from, from + 1_000));
+    const vectors = rows.map(({ id }, i) => ({ id, set: { terms: i % 1_000 === 7 ? 'word '.repeat(41) : 'a' } }));
+    expect(await world.setFields({ vectors, truncate: 'end' })).toMatchObject({
+      value: { count: rows.length, cut: [{ index: 7 }, { index: 1_007 }] },
+    });
+    expect(await world.fieldsOf('r2000')).toMatchObject([{ terms: { text: 'a' } }]);
+    // Together more than one slice may hold.
+    const titles = rows.slice(0, 100).map(({ id }) => ({ id, set: { title: id.padEnd(50_000, '.') } }));
+    expect(await world.setFields({ vectors: titles })).toMatchObject({ value: { count: 100, missing: [] } });
+    expect(await world.fieldsOf('r3', 'r99')).toMatchObject([{ title: titles[3]?.set.title }, { title: titles[99]?.set.title }]);
+  });
+
+  it.each<[string, object, string]>([
+    [
+      'an id twice',
+      {
+        vectors: [
+          { id: 'a', unset: ['title'] },
+          { id: 'a', unset: ['terms'] },
+        ],
+      },
+      'vectors[1].id: ',
+    ],
+    ['a vector of nothing', { vectors: [{ id: 'a' }] }, 'vectors[0].set: give `set`, `unset` or both'],
+    ['a field in both', { vectors: [{ id: 'a', set: { title: 'x' }, unset: ['title'] }] }, 'vectors[0].unset[0]: is in `set`, too'],
+    ['values of all beside', { vectors: [{ id: 'a', unset: ['title'] }], set: { title: 'x' } }, 'set: is given by each of `vectors`'],
+    ['ids beside', { vectors: [{ id: 'a', unset: ['title'] }], ids: ['a'] }, 'ids: give exactly one of `ids`, `filter` and `vectors`'],
+    ['no vectors', { vectors: [] }, 'vectors: '],
+    ['an unknown field', { vectors: [{ id: 'a', set: { titel: 'x' } }] }, 'vectors[0].set.titel: is no field of the index'],
+  ])('are refused by their place: %s', async (_, change, refusal) => {
+    const world = await filled();
+    expect(shown(await world.setFields(change))).toContain(refusal);
+    expect(await world.fieldsOf('c')).toEqual([{ title: 'Weir' }]);
+  });
+});
+
 describe('[TX256] texts of changed fields', () => {
   it('are encoded by the model of their field once, whatever the number of vectors, and billed', async () => {
     const world = await filled();
@@ -75,7 +154,11 @@ describe('[TX256] texts of changed fields', () => {
 
 it.each<[string, object, string]>([
   ['nothing', {}, 'invalid_value set: give `set`, `unset` or both'],
-  ['ids and a filter', { set: { title: 'x' }, filter: { of: 'a' } }, 'invalid_value ids: give exactly one of `ids` and `filter`'],
+  [
+    'ids and a filter',
+    { set: { title: 'x' }, filter: { of: 'a' } },
+    'invalid_value ids: give exactly one of `ids`, `filter` and `vectors`',
+  ],
   ['an unknown field', { set: { titel: 'x' } }, 'invalid_value set.titel: is no field of the index, which has "title"'],
   ['an unknown field to unset', { unset: ['titel'] }, 'invalid_value unset[0]: is no field of the index, which has "title"'],
   ['a field of the text', { unset: ['title', 'body'] }, "invalid_value unset[1]: is made of the row's own `text`: give that instead"],
