@@ -24,7 +24,7 @@ export interface Recorded extends Omit<Evaluated, 'queries'> {
 
 /** Runs the search in use and every leg alone, text legs under every variant. */
 export async function recordSearches(
-  client: GatewayClient,
+  client: Pick<GatewayClient, 'call'>,
   index: string,
   queries: readonly JudgedText[],
   { legs, variants, namespace }: Recording,

@@ -1,4 +1,5 @@
 import type { EvaluationReply } from '../../../src/contract/vectors/judged/evaluation-reply.ts';
+import { must } from '../../../src/kernel/assert.ts';
 import { Failure } from '../command/command.ts';
 import type { GatewayClient } from '../gateway/gateway-client.ts';
 import { Refused } from '../gateway/gateway-client.ts';
@@ -24,20 +25,20 @@ export interface Evaluated {
 
 /** Queries of the first call: with plans of three legs, eight plans of each are within what a call may search. */
 const SLICE = 40;
-/** How often a query is sent that the deadline cut. */
-const TRIES_MAX = 3;
+/** After so many calls that judged nothing a query is given up; with others, it may have come too late by their number alone. */
+const FRUITLESS_MAX = 3;
 
 /**
  * Evaluates any number of queries, as many in a call as one can take: fewer where a call was refused as too large, or did not end in time. Throws
  * where another generation comes to serve meanwhile.
  */
 export async function evaluatedInSlices(
-  client: GatewayClient,
+  client: Pick<GatewayClient, 'call'>,
   index: string,
   queries: readonly JudgedText[],
   asked: Asked,
 ): Promise<Evaluated> {
-  const waiting = queries.map((query) => ({ query, tries: 1 }));
+  const waiting = queries.map((query) => ({ query, fruitless: 0 }));
   const judged: Evaluated['queries'] = [];
   const unjudged: Evaluated['unjudged'] = [];
   const unknown = { count: 0, ids: new Set<string>() };
@@ -57,17 +58,21 @@ export async function evaluatedInSlices(
     judged.push(...(reply.queries ?? []));
     unknown.count += reply.unknown_relevant.count;
     for (const id of reply.unknown_relevant.ids) unknown.ids.add(id);
+    const added = reply.unjudged.length === slice.length ? 1 : 0;
     for (const one of reply.unjudged) {
-      const sent = slice.find(({ query }) => query.id === one.id);
-      if (sent === undefined || sent.tries === TRIES_MAX || one.code === 'insufficient_quota') unjudged.push(one);
-      else waiting.push({ ...sent, tries: sent.tries + 1 });
+      const { query, fruitless } = must(
+        slice.find((sent) => sent.query.id === one.id),
+        'queries that were sent are unjudged',
+      );
+      if (fruitless + added === FRUITLESS_MAX || one.code === 'insufficient_quota') unjudged.push(one);
+      else waiting.push({ query, fruitless: fruitless + added });
     }
   }
   return { queries: judged, unjudged, unknown: { ...unknown, ids: [...unknown.ids] }, generation: generation ?? 0 };
 }
 
 async function evaluated(
-  client: GatewayClient,
+  client: Pick<GatewayClient, 'call'>,
   index: string,
   body: Asked & { readonly queries: readonly JudgedText[] },
 ): Promise<EvaluationReply | 'too_large'> {
