@@ -21,6 +21,8 @@ const bodyOf = (body: unknown) => parse(evaluationEndpoints.evaluateIndex.body.s
 interface Twists {
   /** A text whose search misses the deadline. */
   readonly late?: string;
+  /** A text whose search does not hear a shard. */
+  readonly lacking?: string;
   /** From which search on another generation serves. */
   readonly movesAt?: number;
   /** How many searches the quota allows. */
@@ -30,7 +32,7 @@ interface Twists {
 /** An index of one text field, of which a text finds the ids that it names, in order; only what is in `STORED` is there. */
 const STORED = new Set(['a', 'b', 'c', 'd']);
 
-function world({ late, movesAt = Infinity, quota = Infinity }: Twists = {}) {
+function world({ late, lacking, movesAt = Infinity, quota = Infinity }: Twists = {}) {
   const asked: string[] = [];
   const manifestNow = () =>
     ({
@@ -49,7 +51,15 @@ function world({ late, movesAt = Infinity, quota = Infinity }: Twists = {}) {
       asked.push(text);
       if (text === late) return refuse('deadline_exceeded', 'too late');
       const ids = text.split(' ').slice(0, topK);
-      return ok({ ids, scores: ids.map((_id, i) => 1 - i / 10), values: null, metadata: null, texts: null, lsn: 5 });
+      return ok({
+        ids,
+        scores: ids.map((_id, i) => 1 - i / 10),
+        values: null,
+        metadata: null,
+        texts: null,
+        lsn: 5,
+        missing: text === lacking ? [1] : [],
+      });
     },
     fetch: async (_: IndexManifest, { ids }: ShardFetch) =>
       ok({ ids: ids.filter((id) => STORED.has(id)), values: null, metadata: null, texts: null, lsn: 6 }),
@@ -119,7 +129,7 @@ describe('an evaluation', () => {
     expect(meansOf(await world().evaluate({ queries, measures: ['recall@4'] }))).toEqual([[1]]);
   });
 
-  it('[TX313] names what the deadline cut, and counts it nowhere', async () => {
+  it('[TX313] [TX316] names what the deadline cut, and counts it nowhere', async () => {
     const { evaluate } = world({ late: 'x' });
     const queries = [
       { id: 'cut', text: 'x', relevant: { a: 1 } },
@@ -135,7 +145,12 @@ describe('an evaluation', () => {
       ],
     };
     const partly = await evaluate({ queries: queries.slice(1), plans: [both], measures: ['mrr'] });
-    expect(partly).toMatchObject({ value: { judged: [], measures: [], unjudged: [{ id: 'whole' }] } });
+    // What was searched in vain is metered, too.
+    expect(partly).toMatchObject({ value: { judged: [], measures: [], unjudged: [{ id: 'whole' }], searches: 2 } });
+    const unheard = await world({ lacking: 'a' }).evaluate({ queries, measures: ['mrr'] });
+    expect(unheard).toMatchObject({
+      value: { judged: [{ id: 'cut' }], unjudged: [{ id: 'whole', code: 'deadline_exceeded' }], searches: 2 },
+    });
   });
 
   it('[TX313] [TX316] judges what the quota allows, and is metered by all that was searched', async () => {

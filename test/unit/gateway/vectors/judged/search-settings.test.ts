@@ -94,6 +94,8 @@ describe('legs that are merged by auto', () => {
     expect(found).toMatchObject({ fusion: { kind: 'sum' }, basis: 'judged', settings: 'other_legs' });
     expect((found.weights[0] ?? 0) / (found.weights[1] ?? 1)).toBeCloseTo((0.7 / 0.5) ** 5, 9);
     expect(decisionOf([...both, leg('sparse', 'sparse:more')], three)).toMatchObject({ basis: 'expected', settings: 'other_legs' });
+    expect(decisionOf([...both, leg('sparse', 'sparse:terms')])).toMatchObject({ basis: 'expected', settings: 'other_legs' });
+    expect(decisionOf([...both, leg('text', 'text')])).toMatchObject({ basis: 'judged', settings: 'other_legs' });
     expect(decisionOf([leg('text', 'text'), leg('text', 'text')])).toMatchObject({ basis: 'judged', settings: 'other_legs' });
   });
 
