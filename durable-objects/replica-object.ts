@@ -19,9 +19,13 @@ import { reach } from './platform-fault.ts';
 import { residueOf } from './stored-cell.ts';
 import type { ReplicaState, ReplicaStub, ReshardingEnv } from './resharding-stubs.ts';
 import { RESOURCES, inBackground, readQueue, SELECTIONS, fieldsOver } from './shard-resources.ts';
-import { answeredInSteps } from './wide-filters.ts';
+import type { Ask } from './wide-filters.ts';
+import { answeredInSteps, readInSteps } from './wide-filters.ts';
 import { FollowerStore } from '../src/ann/store/follower-store.ts';
 import { VectorStore } from '../src/ann/store/vector-store.ts';
+
+/** Reads from the shard. */
+type Reading<T> = (answer: Ask) => Outcome<T> | Promise<Outcome<T>>;
 
 /** A copy of a shard that follows it and answers reads, as `Replica` describes. Opened and erased by the index's own object; it accepts no writes. */
 export class ReplicaObject extends DurableObject<Pick<ReshardingEnv, 'SHARD'>> implements Served<ReplicaStub> {
@@ -69,7 +73,8 @@ export class ReplicaObject extends DurableObject<Pick<ReshardingEnv, 'SHARD'>> i
       this.#meter.record('sharable', searchTimeMs(this.#shard.lastCost), nowMs);
       return found;
     };
-    return this.#reading(query, consistency, search, () => searchTimeMs(this.#shard.lastCost));
+    const estimateMs = () => searchTimeMs(this.#shard.lastCost);
+    return this.#reading(query, consistency, (answer) => answer(search), estimateMs);
   }
 
   /** Several searches of one caller. */
@@ -82,15 +87,15 @@ export class ReplicaObject extends DurableObject<Pick<ReshardingEnv, 'SHARD'>> i
   }
 
   fetchVectors(fetch: RequestOf<'fetch'>, consistency: ReadConsistency): AnswerOf<'fetch'> {
-    return this.#sharable(fetch, consistency, () => this.#shard.fetch(fetch));
+    return this.#sharable(fetch, consistency, (answer) => answer(() => this.#shard.fetch(fetch)));
   }
 
   searchFields(search: RequestOf<'searchFields'>, consistency: ReadConsistency): AnswerOf<'searchFields'> {
-    return this.#sharable(search, consistency, () => this.#shard.searchFields(search));
+    return this.#sharable(search, consistency, (answer) => readInSteps(answer, () => this.#shard.searchFields(search), search.budgetMs));
   }
 
   termStatistics(asked: RequestOf<'termStatistics'>, consistency: ReadConsistency): AnswerOf<'termStatistics'> {
-    return this.#sharable(asked, consistency, () => this.#shard.termStatistics(asked));
+    return this.#sharable(asked, consistency, (answer) => readInSteps(answer, () => this.#shard.termStatistics(asked), asked.budgetMs));
   }
 
   /** Follows the primary and keeps its own lists up, slice by slice with calls in between. */
@@ -107,30 +112,31 @@ export class ReplicaObject extends DurableObject<Pick<ReshardingEnv, 'SHARD'>> i
   }
 
   /** A read that counts as load, of which little is computing. */
-  #sharable<T extends { readonly lsn: number }>(call: Read, consistency: ReadConsistency, read: () => Outcome<T>): Promise<Outcome<T>> {
-    return this.#reading(call, consistency, () => {
-      this.#meter.record('sharable', 0, Date.now());
-      return read();
-    });
+  #sharable<T extends { readonly lsn: number }>(call: Read, consistency: ReadConsistency, read: Reading<T>): Promise<Outcome<T>> {
+    this.#meter.record('sharable', 0, Date.now());
+    return this.#reading(call, consistency, read);
   }
 
-  /** What a call reads once it is its turn, if this replica has then what it asks for. */
+  /** What a call reads once it is its turn, if this replica has what it asks for then, and still at the end. */
   async #reading<T extends { readonly lsn: number }>(
     call: Read,
     consistency: ReadConsistency,
-    read: () => Outcome<T>,
+    read: Reading<T>,
     estimateMs?: () => number,
   ): Promise<Outcome<T>> {
     const readable = () => this.#replica.readable(consistency, Date.now(), call);
     // What may have to be asked of the primary is waited for before.
     const atFirst = consistency.kind === 'min-lsn' ? await readable() : ok(null);
     if (!atFirst.ok) return atFirst;
-    return answeredInSteps(this.#shard, (answer) =>
+    return answeredInSteps<T>(this.#shard, (answer) =>
       this.#turns.read({ budgetMs: call.budgetMs, bytes: heldBytes(call), estimateMs }, async () => {
-        const now = await readable();
-        if (!now.ok) return now;
-        const found = answer(read);
-        return found.ok ? ok({ ...found.value, lsn: now.value }) : found;
+        const before = await readable();
+        if (!before.ok) return before;
+        const found = await read(answer);
+        // It may have begun to copy its shard anew, or learned that rows went to another one.
+        const after = await readable();
+        if (!after.ok) return after;
+        return found.ok ? ok({ ...found.value, lsn: before.value }) : found;
       }),
     );
   }

@@ -20,7 +20,8 @@ import { ShardPulse } from './shard-pulse.ts';
 import { SqliteRowVersions } from '../src/index/resharding/sqlite-row-versions.ts';
 import { VectorStore } from '../src/ann/store/vector-store.ts';
 import { StoredCell } from './stored-cell.ts';
-import { answeredInSteps } from './wide-filters.ts';
+import { answeredInSteps, readInSteps } from './wide-filters.ts';
+import type { Steps } from '../src/kernel/stepped-work.ts';
 
 /** A shard as its index and the other objects of the index know it. Opened and erased by the index's own object. */
 export abstract class ReshardingShard extends DurableObject<ReshardingEnv> {
@@ -129,8 +130,20 @@ export abstract class ReshardingShard extends DurableObject<ReshardingEnv> {
 
   /** What a call reads once it is its turn, unless it was routed by what is no longer so then. */
   protected reading<T>(call: Read, read: () => Outcome<T>, estimateMs?: () => number): Promise<Outcome<T>> {
-    return answeredInSteps(this.shard, (answer) =>
+    return answeredInSteps<T>(this.shard, (answer) =>
       this.#turns.read({ budgetMs: call.budgetMs, bytes: heldBytes(call), estimateMs }, () => answer(() => this.readingNow(call, read))),
+    );
+  }
+
+  /** The same of what goes on in steps, with turns of others in between. */
+  protected readingInSteps<T>(call: Read, begin: () => Outcome<Steps<Outcome<T>>>): Promise<Outcome<T>> {
+    RESOURCES.pace.searched(Date.now());
+    return answeredInSteps<T>(this.shard, (answer) =>
+      this.#turns.read({ budgetMs: call.budgetMs, bytes: heldBytes(call) }, async () => {
+        const found = await readInSteps(answer, () => this.readingNow(call, begin), call.budgetMs);
+        // Rows may have gone to another shard meanwhile.
+        return this.readingNow(call, () => found);
+      }),
     );
   }
 

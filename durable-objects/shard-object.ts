@@ -9,8 +9,9 @@ import type { ReadConsistency } from '../src/ann/replication/read-consistency.ts
 import { searchTimeMs } from '../src/ann/search-cost.ts';
 import { tellChanges } from '../src/ann/replication/changes.ts';
 import type { Repetition, ShardMatches, ShardQuery, ShardStats } from '../src/ann/shard-protocol.ts';
-import type { AnswerOf, ReadEngine, RequestOf, ShardMethods, ShardRead, ShardWrite, WriteEngine } from '../src/ann/shard-operations.ts';
-import { READ_METHODS, WRITE_METHODS } from '../src/ann/shard-operations.ts';
+import type { AnswerOf, ReadEngine, RequestOf, ShardMethods, ShardRead, ShardWrite } from '../src/ann/shard-operations.ts';
+import type { SteppedEngine, WriteEngine } from '../src/ann/shard-operations.ts';
+import { isStepped, READ_METHODS, WRITE_METHODS } from '../src/ann/shard-operations.ts';
 import { searchInTurns } from '../src/ann/search-in-turns.ts';
 import type { Outcome } from '../src/contract/api/outcome.ts';
 import type { WriteLease } from '../src/contract/tenancy/write-lease.ts';
@@ -38,7 +39,7 @@ export class ShardObject extends WithOperations implements Served<ShardStub & Sh
     };
     for (const name of Object.keys(READ_METHODS) as ShardRead[]) {
       define(READ_METHODS[name], function read(request) {
-        return this.#read(name, request);
+        return isStepped(name) ? this.#readInSteps(name, request) : this.#read(name, request);
       });
     }
     for (const name of Object.keys(WRITE_METHODS) as ShardWrite[]) {
@@ -124,9 +125,12 @@ export class ShardObject extends WithOperations implements Served<ShardStub & Sh
     return this.shard.stats(call);
   }
 
-  #read<Name extends ShardRead>(name: Name, request: RequestOf<Name>): AnswerOf<Name> {
-    const engine: ReadEngine = this.shard;
-    return this.reading(request, () => engine[name](request));
+  #read<Name extends keyof ReadEngine>(name: Name, request: RequestOf<Name>): AnswerOf<Name> {
+    return this.reading(request, () => (this.shard as ReadEngine)[name](request));
+  }
+
+  #readInSteps<Name extends keyof SteppedEngine>(name: Name, request: RequestOf<Name>): AnswerOf<Name> {
+    return this.readingInSteps(request, () => (this.shard as SteppedEngine)[name](request));
   }
 
   /** In the name of a key: refused with `lease_expired` once its lease has ended. */

@@ -10,6 +10,9 @@ import scanModule from '../src/ann/wasm/scan.wasm';
 import trainModule from '../src/ann/wasm/train.wasm';
 import { Analysers } from '../src/text/fields/known-fields.ts';
 import { SqliteRowFields } from '../src/text/fields/sqlite-row-fields.ts';
+import { readPaced } from '../src/ann/shard/paced-read.ts';
+import type { Outcome } from '../src/contract/api/outcome.ts';
+import type { Steps } from '../src/kernel/stepped-work.ts';
 import { INDEX_LIMITS } from '../src/contract/indexes/index-limits.ts';
 import { systemClock } from './system-time.ts';
 
@@ -38,6 +41,10 @@ export const inBackground = (step: (nowMs: number) => Promise<number | undefined
     clock: systemClock,
     wait: (delayMs) => scheduler.wait(delayMs),
   });
+
+/** See `readPaced`. */
+export const paced = <T>(steps: Steps<Outcome<T>>, budgetMs: number | undefined): Promise<Outcome<T>> =>
+  readPaced(steps, { clock: systemClock, turn: () => scheduler.wait(0), budgetMs });
 
 /** The order of the reads of one object. A pause of no time lasts until the calls have been served that were delivered by then. */
 export const readQueue = (): ReadQueue => new ReadQueue({ clock: systemClock, turn: () => scheduler.wait(0) });

@@ -2,6 +2,7 @@ import type { Outcome } from '../contract/api/outcome.ts';
 import type { IndexFields } from '../contract/indexes/index-fields.ts';
 import type { TextQuery } from '../contract/vectors/text-query.ts';
 import type { RememberingStorage } from '../kernel/sql/remembering-storage.ts';
+import type { Steps } from '../kernel/stepped-work.ts';
 import type { SearchCost } from './search-cost.ts';
 import type { PlacedId, Row, Rows, VectorPlace } from './stored-vector.ts';
 
@@ -77,8 +78,8 @@ export interface FieldSearch<Query = FieldQuery> {
   readonly topK: number;
   /** Only these rows may be found; absent: all of the namespace. */
   readonly among?: FieldRows | undefined;
-  /** Of the whole index. Absent: the shard's own. */
-  readonly statistics?: TermStatistics | undefined;
+  /** Of the whole index, or of the shard if it is the only one. */
+  readonly statistics: TermStatistics;
 }
 
 /** Asks for the counts that scores of a query depend on, of all of the namespace or of some rows. */
@@ -143,16 +144,17 @@ export interface FollowingFields {
 
 /** Those that have postings, which are searched by terms. */
 export interface PostingsFields extends FollowingFields {
-  /** Refuses a field that the index does not have or that is still built, and with `limit_exceeded`. */
-  search(search: FieldSearch<PostingsQuery>): Outcome<FieldMatches<PostingsWork>>;
-  statistics(search: CountedSearch<PostingsQuery>): Outcome<TermStatistics>;
-  /** The fragments of each row, by field. Refuses a field that is no text field of the index. */
-  highlight(rows: readonly RowContents[], asked: FieldHighlight): Outcome<Readonly<Record<string, readonly Fragment[]>>[]>;
+  /** Refuses a field that the index does not have or that is still built. Rows that are written between its steps are found or not. */
+  search(search: FieldSearch<PostingsQuery>): Steps<Outcome<FieldMatches<PostingsWork>>>;
+  /** Refuses the same. Rows that are written between its steps are counted or not. */
+  statistics(search: CountedSearch<PostingsQuery>): Steps<Outcome<TermStatistics>>;
+  /** The fragments of each row, by field; rows are read when it is their turn. Refuses a field that is no text field of the index. */
+  highlight(rows: Iterable<RowContents>, asked: FieldHighlight): Steps<Outcome<Readonly<Record<string, readonly Fragment[]>>[]>>;
 }
 
 /** All of them. */
 export interface RowFields extends FollowingFields, Pick<PostingsFields, 'highlight'> {
-  /** As `PostingsFields` does. */
-  search(search: FieldSearch): Outcome<FieldMatches>;
-  statistics(search: CountedSearch): Outcome<TermStatistics>;
+  /** As `PostingsFields` does; among vectors in one step. */
+  search(search: FieldSearch): Steps<Outcome<FieldMatches>>;
+  statistics(search: CountedSearch): Steps<Outcome<TermStatistics>>;
 }

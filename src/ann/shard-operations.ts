@@ -1,5 +1,6 @@
 import type { Outcome } from '../contract/api/outcome.ts';
 import type { WriteLease } from '../contract/tenancy/write-lease.ts';
+import type { Steps } from '../kernel/stepped-work.ts';
 import { compareText } from './id-order.ts';
 import type { Addressed } from './access-mode.ts';
 import type {
@@ -97,8 +98,16 @@ export type ReplyOf<Name extends keyof Operations> = Operations[Name]['reply'];
 /** What a caller gets. */
 export type AnswerOf<Name extends keyof Operations> = Promise<Outcome<ReplyOf<Name>>>;
 
+/** Reads that take as long as their callers choose: they begin at once and go on in steps. */
+const STEPPED_READS = ['searchFields', 'termStatistics', 'highlight'] as const satisfies readonly ShardRead[];
+
+export type SteppedRead = (typeof STEPPED_READS)[number];
+
+export const isStepped = (name: ShardRead): name is SteppedRead => STEPPED_READS.some((stepped) => stepped === name);
+
 /** What performs the operations on one shard's vectors. */
-export type ReadEngine = { readonly [Name in ShardRead]: (request: RequestOf<Name>) => Outcome<ReplyOf<Name>> };
+export type ReadEngine = { readonly [Name in Exclude<ShardRead, SteppedRead>]: (request: RequestOf<Name>) => Outcome<ReplyOf<Name>> };
+export type SteppedEngine = { readonly [Name in SteppedRead]: (request: RequestOf<Name>) => Outcome<Steps<Outcome<ReplyOf<Name>>>> };
 export type WriteEngine = { readonly [Name in ShardWrite]: (request: RequestOf<Name>, nowMs: number) => Outcome<ReplyOf<Name>> };
 
 /** The methods of a shard's object, as its callers see them. */

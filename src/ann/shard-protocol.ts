@@ -132,8 +132,9 @@ export interface Diversification {
   readonly candidates: number;
 }
 
-export type QueryTarget =
-  | { readonly kind: 'values'; readonly values: Float32Array<ArrayBuffer> }
+export type QueryTarget = { readonly kind: 'values'; readonly values: Float32Array<ArrayBuffer> } | StoredTarget;
+
+export type StoredTarget =
   /** Around a stored vector of the namespace. */
   | { readonly kind: 'id'; readonly id: string }
   /** Like stored vectors and unlike others, which are never among the matches. At least one is positive. */

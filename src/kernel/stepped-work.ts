@@ -6,6 +6,17 @@ export interface WorkBounds {
   readonly unitsMax: number;
 }
 
+/** Work that stops after every few milliseconds, so that others can have their turn. */
+export type Steps<T> = Generator<undefined, T>;
+
+/** All steps, one after another. */
+export function atOnce<T>(steps: Steps<T>): T {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+  }
+}
+
 /** Lets others have their turn, after a step of so many units. */
 export type Turn = (stepUnits: number) => Promise<void>;
 
@@ -61,7 +72,7 @@ export class SteppedWork {
   }
 
   /** Does work that yields whenever `spend` has said that a turn is due. Undefined: it was exhausted. */
-  async run<T>(parts: Generator<undefined, T>): Promise<T | undefined> {
+  async run<T>(parts: Steps<T>): Promise<T | undefined> {
     for (let part = parts.next(); ; part = parts.next()) {
       if (part.done === true) return part.value;
       if (!(await this.turn())) return undefined;

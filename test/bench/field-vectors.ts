@@ -6,6 +6,7 @@ import { toBase64 } from '../../src/kernel/bytes.ts';
 import { Seeded } from '../../src/kernel/seeded.ts';
 import { servedFields } from '../support/worlds/served-fields.ts';
 import { ShardWorld, smallFloor, value } from '../support/worlds/shard-world.ts';
+import { whole } from '../support/worlds/whole-read.ts';
 
 const DIMENSIONS = 384;
 const CLUSTERS = 300;
@@ -78,7 +79,8 @@ function search({ shard, identity: { indexId } }: ShardWorld, vector: Float32Arr
   const query = { kind: 'vector', field: 'image', vector } as const;
   const filter = ids === undefined ? null : ({ kind: 'ids', ids } as const);
   const include = { values: false, metadata: false, text: false };
-  return value(shard.searchFields({ indexId, query, namespace: '', topK: NEAREST, filter, excludeIds: [], include, explain: true }));
+  const asked = { indexId, query, namespace: '', topK: NEAREST, filter, excludeIds: [], include, explain: true };
+  return value(whole(shard.searchFields(asked)));
 }
 
 function cpuMs(work: () => unknown): number {

@@ -9,6 +9,7 @@ import type { CacheL2Options } from './cache-l2.ts';
 import { cacheL2Bench } from './cache-l2.ts';
 import { cachedQueriesBench } from './cached-queries.ts';
 import { cascadeBench } from './cascade.ts';
+import { chunkingBench } from './chunking.ts';
 import { costBench } from './cost.ts';
 import { encoderEngineBench } from './encoder.ts';
 import { encoderMemoryBench } from './encoder-memory.ts';
@@ -56,6 +57,7 @@ const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Op
   'cache-l2': cacheL2Bench,
   'cached-queries': cachedQueriesBench,
   cascade: cascadeBench,
+  chunking: chunkingBench,
   cost: costBench,
   encoder: encoderEngineBench,
   'encoder-memory': encoderMemoryBench,

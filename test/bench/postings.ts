@@ -3,6 +3,7 @@ import { DatabaseSync } from 'node:sqlite';
 
 import MiniSearch from 'minisearch';
 
+import { atOnce } from '../../src/kernel/stepped-work.ts';
 import { analysisSettings } from '../../src/contract/indexes/analysis.ts';
 import { RememberingStorage } from '../../src/kernel/sql/remembering-storage.ts';
 import type { Analyser } from '../../src/text/analysis/analyser.ts';
@@ -13,7 +14,7 @@ import type { SparseQuery } from '../../src/text/postings/sparse-query.ts';
 import { compileQuery } from '../../src/text/query/compile-query.ts';
 import { NodeSql } from '../support/fakes/node-sql.ts';
 import { scifact } from './encoders/collections.ts';
-import { termsOf } from './retrieval/exhaustive-bm25.ts';
+import { termsOf } from '../../src/text/judging/exhaustive-bm25.ts';
 
 const NEAREST = 10;
 const PASSES = 3;
@@ -66,10 +67,11 @@ function engineOf(texts: readonly string[], analyser: Analyser): { readonly engi
 
 function queryOf(text: string, engine: SparseEngine, analyser: Analyser): SparseQuery {
   const terms = termsOf(compileQuery(text, analyser));
-  const frequencies = engine.documentFrequencies(
+  const counted = engine.documentFrequencies(
     SPACE,
     terms.map(({ term }) => term),
   );
+  const frequencies = atOnce(counted);
   const { documents, totalLength } = engine.totals(SPACE);
   const scoring = { kind: 'bm25', k1: 1.2, b: 0.75, averageLength: totalLength / documents } as const;
   const idf = (frequency: number): number => Math.log(1 + (documents - frequency + 0.5) / (frequency + 0.5));

@@ -7,7 +7,7 @@ import { analyserOf } from '../../src/text/analysis/analyser.ts';
 import { TERM_USE } from '../../src/text/analysis/term.ts';
 import type { Collection } from './encoders/collections.ts';
 import { cranfield, meanNdcgAt10, scifact, xquad } from './encoders/collections.ts';
-import { ExhaustiveBm25 } from './retrieval/exhaustive-bm25.ts';
+import { ExhaustiveBm25 } from '../../src/text/judging/exhaustive-bm25.ts';
 
 interface Case {
   readonly language: Language;

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { createConnection, createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
@@ -258,6 +258,39 @@ it('[M90] registers a model of a hub by its name alone, which then embeds', asyn
   } finally {
     await hub.stop();
   }
+});
+
+it('[M214] measures a model beside BM25 on judged texts, and has indexes weigh it by that', async () => {
+  const judged = join(folder, 'judged');
+  for (const [path, bytes] of bertFolder().files) {
+    await mkdir(dirname(join(judged, path)), { recursive: true });
+    await writeFile(join(judged, path), bytes);
+  }
+  const words = ['river', 'lock', 'gate', 'boat', 'weir', 'rain', 'canal', 'bank', 'keeper', 'dawn'];
+  const pairs = words.flatMap((word, i) => [1, 2, 3].map((step) => `${word} ${words[(i + step) % words.length]}`));
+  const lines = (queries: number) => [
+    ...pairs.map((pair) => JSON.stringify({ id: pair, text: `the ${pair} of the ${pair}` })),
+    ...pairs.slice(0, queries).map((pair) => JSON.stringify({ query: pair, relevant: [pair] })),
+  ];
+  const [few, enough] = [join(folder, 'few.jsonl'), join(folder, 'enough.jsonl')];
+  await writeFile(few, lines(29).join('\n'));
+  await writeFile(enough, lines(30).join('\n'));
+  const refused = await sluice(['models', 'add', judged, '--retrieval', few]);
+  expect(refused).toMatchObject({ status: 2, stderr: expect.stringContaining('29 queries, and fewer than 30') });
+  const added = await printed('models', 'add', judged, '--retrieval', enough, '--language', 'none');
+  const [, quality = '', ndcg = ''] =
+    /^it finds (\S+) of what BM25 does: nDCG@10 (\S+) and 1\.0000, 30 queries, 30 documents, none$/m.exec(added) ?? [];
+  expect(Number(quality)).toBeCloseTo(Number(ndcg), 2);
+  const { body } = await tenant.client.get('/v1/models/judged/versions/1');
+  expect(body).toMatchObject({ retrieval_quality: Number(quality), evaluation: { retrieval: { queries: 30, bm25NdcgAt10: 1 } } });
+  expect((await tenant.client.get('/v1/models/judged')).body.retrieval_quality).toBe(Number(quality));
+  expect(await printed('indexes', 'create', 'weighed', '--model', 'judged')).toContain(
+    `the model finds ${quality} of what BM25 does (nDCG@10)`,
+  );
+  expect((await tenant.client.get('/v1/indexes/weighed')).body.retrieval_quality).toBe(Number(quality));
+  const percent = { name: 'percent', retrieval_quality: 87, files: [{ path: 'model.onnx', file: 'file_0123456789abcdefghjkmnpqrs' }] };
+  expect((await tenant.client.post('/v1/models', percent)).body.error).toMatchObject({ param: 'retrieval_quality' });
+  expect((await printed('indexes', 'delete', 'weighed')).length).toBeGreaterThan(0);
 });
 
 it('creates and shows pools as the admin', async () => {

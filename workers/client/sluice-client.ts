@@ -1,3 +1,4 @@
+import type { Plan, PlanResult } from './plan-types.ts';
 import type { CallOptions, ClientOptions, Reply } from './transport.ts';
 import { Transport } from './transport.ts';
 import type {
@@ -20,6 +21,7 @@ import type {
 
 export { SluiceError } from './sluice-error.ts';
 export type { CallOptions, ClientOptions } from './transport.ts';
+export type * from './plan-types.ts';
 export type * from './wire-types.ts';
 
 /** Vectors of one slice of a long upsert, and the bytes of their numbers: an upsert is one transaction up to there. */
@@ -85,6 +87,20 @@ export class IndexClient {
     const wantsRows = searches.some((search) => search.include_values === true);
     const sent = { ...options, params: this.#params, body: { searches: items }, rows, wantsRows };
     const reply = await this.#transport.call<{ readonly results: SearchResult[] }>('queryVectorsBatch', sent);
+    return withFloats(reply, ({ results }) => results.flatMap(({ matches }) => matches)).results;
+  }
+
+  /** By vectors, words, sparse vectors and ids at once. */
+  async search(plan: Plan, options: CallOptions = {}): Promise<PlanResult> {
+    const sent = { ...options, params: this.#params, body: plan, wantsRows: plan.include_values === true };
+    return withFloats(await this.#transport.call<PlanResult>('searchIndex', sent), ({ matches }) => matches);
+  }
+
+  /** Up to 100 plans in one call, answered in their order. */
+  async searchAll(plans: readonly Plan[], options: CallOptions = {}): Promise<PlanResult[]> {
+    const wantsRows = plans.some((plan) => plan.include_values === true);
+    const sent = { ...options, params: this.#params, body: { searches: plans }, wantsRows };
+    const reply = await this.#transport.call<{ readonly results: PlanResult[] }>('searchIndexBatch', sent);
     return withFloats(reply, ({ results }) => results.flatMap(({ matches }) => matches)).results;
   }
 

@@ -119,10 +119,13 @@ const rowOf =
   (named: unknown): Float32Array =>
     values.slice(Number(named) * dimensions, (Number(named) + 1) * dimensions);
 
+/** Vectors that are no rows of a frame go as their numbers. */
+const plain = (_: string, value: unknown): unknown => (value instanceof Float32Array ? [...value] : value);
+
 /** Vectors go as the rows of a frame. */
 function contentOf(body: unknown, rows: readonly Vector[]): { readonly type: string; readonly body: string | Uint8Array<ArrayBuffer> } {
   const dimensions = rows[0]?.length ?? 0;
-  if (rows.length === 0) return { type: 'application/json', body: JSON.stringify(body) };
+  if (rows.length === 0) return { type: 'application/json', body: JSON.stringify(body, plain) };
   const values = new Float32Array(rows.length * dimensions);
   for (const [row, vector] of rows.entries()) {
     if (vector.length !== dimensions) throw new RangeError(`vectors of one call have one length: ${vector.length} is not ${dimensions}`);

@@ -12,6 +12,8 @@ export const CALLS = {
   deleteIndex: { method: 'DELETE', path: '/v1/indexes/:index' },
   queryVectors: { method: 'POST', path: '/v1/indexes/:index/query' },
   queryVectorsBatch: { method: 'POST', path: '/v1/indexes/:index/query/batch' },
+  searchIndex: { method: 'POST', path: '/v1/indexes/:index/search' },
+  searchIndexBatch: { method: 'POST', path: '/v1/indexes/:index/search/batch' },
   upsertVectors: { method: 'POST', path: '/v1/indexes/:index/upsert' },
   fetchVectors: { method: 'POST', path: '/v1/indexes/:index/fetch' },
   deleteVectors: { method: 'POST', path: '/v1/indexes/:index/delete' },
@@ -23,7 +25,7 @@ export type CallName = keyof typeof CALLS;
 type BodyOf<Name extends CallName> = Endpoints[Name]['body'] extends { readonly schema: infer S extends z.core.$ZodType }
   ? z.input<S>
   : never;
-type ReplyOf<Name extends CallName> = Endpoints[Name]['reply'] extends { readonly schema: infer S extends z.core.$ZodType }
+export type ReplyOf<Name extends CallName> = Endpoints[Name]['reply'] extends { readonly schema: infer S extends z.core.$ZodType }
   ? z.output<S>
   : never;
 
@@ -50,7 +52,7 @@ export type Purge = BodyOf<'purgeCache'>;
 export type EmbeddingOptions = Omit<BodyOf<'createEmbeddings'>, 'input' | 'encoding_format' | 'truncate'>;
 export type UpsertTerms = Pick<BodyOf<'upsertVectors'>, 'model' | 'truncate'>;
 
-type WithFloats<T> = Omit<T, 'values'> & { readonly values?: Float32Array };
+export type WithFloats<T> = Omit<T, 'values'> & { readonly values?: Float32Array };
 
 export type Match = WithFloats<ReplyOf<'queryVectors'>['matches'][number]>;
 export type SearchResult = Omit<ReplyOf<'queryVectors'>, 'matches'> & { readonly matches: Match[] };

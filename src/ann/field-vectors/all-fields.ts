@@ -1,6 +1,7 @@
 import type { Outcome } from '../../contract/api/outcome.ts';
 import type { IndexField, IndexFields } from '../../contract/indexes/index-fields.ts';
 import { ok } from '../../kernel/result.ts';
+import type { Steps } from '../../kernel/stepped-work.ts';
 import type {
   CountedSearch,
   FieldHighlight,
@@ -50,18 +51,18 @@ export class AllFields implements RowFields {
     this.#vectors.clear();
   }
 
-  search(search: FieldSearch): Outcome<FieldMatches> {
+  *search(search: FieldSearch): Steps<Outcome<FieldMatches>> {
     const { query } = search;
-    return isOfVector(query) ? this.#vectors.search({ ...search, query }) : this.#postings.search({ ...search, query });
+    return isOfVector(query) ? this.#vectors.search({ ...search, query }) : yield* this.#postings.search({ ...search, query });
   }
 
   /** Of vectors, none are needed. */
-  statistics(search: CountedSearch): Outcome<TermStatistics> {
+  *statistics(search: CountedSearch): Steps<Outcome<TermStatistics>> {
     const { query } = search;
-    return isOfVector(query) ? ok({ fields: [], terms: [] }) : this.#postings.statistics({ ...search, query });
+    return isOfVector(query) ? ok({ fields: [], terms: [] }) : yield* this.#postings.statistics({ ...search, query });
   }
 
-  highlight(rows: readonly RowContents[], asked: FieldHighlight): Outcome<Readonly<Record<string, readonly Fragment[]>>[]> {
+  highlight(rows: Iterable<RowContents>, asked: FieldHighlight): Steps<Outcome<Readonly<Record<string, readonly Fragment[]>>[]>> {
     return this.#postings.highlight(rows, asked);
   }
 

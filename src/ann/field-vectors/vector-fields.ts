@@ -126,7 +126,7 @@ export class VectorFields implements FollowingFields {
   }
 
   /** Refuses a field that the index does not have or that is still built. */
-  search({ query, namespace, topK, among }: FieldSearch<VectorFieldQuery>): Outcome<FieldMatches<SearchCost>> {
+  search({ query, namespace, topK, among }: Omit<FieldSearch<VectorFieldQuery>, 'statistics'>): Outcome<FieldMatches<SearchCost>> {
     const field = this.#blocks.fields.get(query.field);
     if (field === undefined) {
       return refuse('invalid_value', `${query.field} is no vector field of the index`, ['fields', query.field]);

@@ -4,7 +4,7 @@ import type { Outcome } from '../../contract/api/outcome.ts';
 import { assert, must } from '../../kernel/assert.ts';
 import type { IndexId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
-import type { Turn } from '../../kernel/stepped-work.ts';
+import type { Steps, Turn } from '../../kernel/stepped-work.ts';
 import type { Addressed } from '../access-mode.ts';
 import { ShardAccess } from './shard-access.ts';
 import { diversified } from './mmr.ts';
@@ -17,7 +17,7 @@ import { Selection } from '../filter/selection.ts';
 import type { WideFilter } from '../filter/shard-selections.ts';
 import { ShardSelections } from '../filter/shard-selections.ts';
 import type { SelectionCache } from '../filter/selection.ts';
-import { highlight, searchFields, termStatistics } from './field-reads.ts';
+import { FieldReads } from './field-reads.ts';
 import { listRows, sliceBehind } from './list-rows.ts';
 import type { SearchCost } from '../search-cost.ts';
 import { NO_COST } from '../search-cost.ts';
@@ -63,6 +63,7 @@ export class ReadableShard {
   protected readonly engine: ShardEngine;
   readonly access: ShardAccess;
   readonly #selections: ShardSelections;
+  readonly #fieldReads: FieldReads;
   #lastCost: SearchCost = NO_COST;
 
   constructor(store: VectorStore, engine: ShardEngine, name: string, selections: SelectionCache) {
@@ -70,6 +71,7 @@ export class ReadableShard {
     this.engine = engine;
     this.#selections = new ShardSelections(name, store.properties, selections);
     this.access = new ShardAccess(store);
+    this.#fieldReads = new FieldReads({ store, recent: () => engine.columns, scopeOf: (call) => this.scopeOf(call) });
   }
 
   /** Makes this shard the given index's, whose fields may have changed since. Repeating it changes nothing. */
@@ -122,25 +124,17 @@ export class ReadableShard {
     return ok(query.explain === true ? { ...answer, explanation } : answer);
   }
 
-  /** A leg over fields. Refuses fields that the index does not have or that are still built, and with `limit_exceeded`. */
-  searchFields(search: ShardFieldSearch): Outcome<ShardMatches> {
-    const scope = this.scopeOf(search);
-    if (!scope.ok) return scope;
-    const found = searchFields(this.store, this.engine.columns, search, scope.value);
-    if (!found.ok) return found;
-    const { rows, ...matches } = found.value;
-    return ok({ ...matches, ...this.#versionsOf(rows, search) });
+  /** A leg over fields. What it refuses, and how long it takes, see `FieldReads`. */
+  searchFields(search: ShardFieldSearch): Outcome<Steps<Outcome<ShardMatches>>> {
+    return this.#fieldReads.search(search);
   }
 
-  /** The counts of this shard: a row counts in one shard alone. Refuses as `searchFields` does. */
-  termStatistics(asked: ShardStatistics): Outcome<CountedTerms> {
-    const scope = this.scopeOf(asked);
-    return scope.ok ? termStatistics(this.store, asked, scope.value) : scope;
+  termStatistics(asked: ShardStatistics): Outcome<Steps<Outcome<CountedTerms>>> {
+    return this.#fieldReads.statistics(asked);
   }
 
-  highlight(asked: ShardHighlight): Outcome<HighlightedRows> {
-    const scope = this.scopeOf({ ...asked, filter: null });
-    return scope.ok ? highlight(this.store, asked, scope.value) : scope;
+  highlight(asked: ShardHighlight): Outcome<Steps<Outcome<HighlightedRows>>> {
+    return this.#fieldReads.highlight(asked);
   }
 
   /** In the order asked for; ids that are not there are left out. Refuses with `limit_exceeded`. */

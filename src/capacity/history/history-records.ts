@@ -3,27 +3,17 @@ import { refuse } from '../../contract/api/outcome.ts';
 import { PLANNING_LIMITS } from '../../contract/planning/planning-limits.ts';
 import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import type { CsvRecord } from '../../kernel/csv-records.ts';
-import { CsvReader } from '../../kernel/csv-records.ts';
+import { csvDialect, CsvReader } from '../../kernel/csv-records.ts';
 import { ok } from '../../kernel/result.ts';
-
-/** From the most usual: of characters that a header has as often, the first is taken. */
-const DELIMITERS = [',', ';', '\t', '|'] as const;
-
-/** What spreadsheets write before the header for a program that would guess otherwise. */
-const STATED_DELIMITER = /^sep=(.)\r?\n/i;
-
-const BYTE_ORDER_MARK = '\uFEFF';
 
 /**
  * The records of a history as spreadsheets and exporters write them, without blank lines; a byte order mark is passed over. The delimiter is the one stated in a
  * first line `sep=;`, or the most frequent of `,` `;` tab `|` in the header. Refuses a text that is not well formed, by the line. [K25]
  */
 export function historyRecords(csv: string): Outcome<{ readonly delimiter: string; readonly records: readonly CsvRecord[] }> {
-  const unmarked = csv.startsWith(BYTE_ORDER_MARK) ? csv.slice(1) : csv;
-  const stated = STATED_DELIMITER.exec(unmarked);
-  const text = stated === null ? unmarked : unmarked.slice(stated[0].length);
-  const delimiter = stated?.[1] ?? delimiterOf(text);
-  const reader = new CsvReader(text, delimiter, stated === null ? 1 : 2);
+  const dialect = csvDialect(csv);
+  const { delimiter } = dialect;
+  const reader = new CsvReader(csv, dialect);
   const records: CsvRecord[] = [];
   for (let next = reader.next(); next !== undefined; next = reader.next()) {
     if (!next.ok) return refuse('invalid_value', `line ${next.error.line} ${next.error.what}`, 'csv');
@@ -43,13 +33,3 @@ export function historyRecords(csv: string): Outcome<{ readonly delimiter: strin
   }
   return ok({ delimiter, records });
 }
-
-function delimiterOf(text: string): string {
-  const header = /^(?:"(?:[^"]|"")*"|[^"\r\n])*/.exec(text.slice(0, HEADER_CHARS_MAX))?.[0] ?? '';
-  const bare = header.replaceAll(/"(?:[^"]|"")*"/g, '');
-  const counts = DELIMITERS.map((one) => bare.split(one).length);
-  return DELIMITERS[counts.indexOf(Math.max(...counts))] ?? ',';
-}
-
-/** A header that is longer has its delimiters in its beginning, too. */
-const HEADER_CHARS_MAX = 16 * 1024;

@@ -10,8 +10,10 @@ type Issue = z.core.$ZodRawIssue;
  */
 export function faultText(issue: Issue): string | undefined {
   const { code, input } = issue;
-  if (code === 'too_big') return `${sizeOf(input)}; the limit is ${issue.maximum}`;
-  if (code === 'too_small') return `${sizeOf(input)}; the least is ${issue.minimum}`;
+  if (code === 'too_big')
+    return `${sizeOf(input)}; ${issue.inclusive === false ? 'it must be less than' : 'the limit is'} ${issue.maximum}`;
+  if (code === 'too_small')
+    return `${sizeOf(input)}; ${issue.inclusive === false ? 'it must be more than' : 'the least is'} ${issue.minimum}`;
   if (code === 'unrecognized_keys') return `is not a known field${otherFields(issue.keys.length - 1)}`;
   if (code === 'invalid_type') return mismatch(kindText(issue.expected), input, kindOf);
   if (code === 'invalid_value') return mismatch(oneOf(issue.values), input, valueText);

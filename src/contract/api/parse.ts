@@ -61,15 +61,19 @@ function numberOf(input: unknown): number | undefined {
 const faultOf = ({ code }: z.core.$ZodIssue) =>
   code === 'too_big' || code === 'too_small' || code === 'invalid_format' ? ('bound' as const) : ('format' as const);
 
-// A union reports one list of issues for each option; the option that got furthest is the one the caller meant. Where the value is of the kind
-// of none, the union's own message names them all.
+// A union reports one list of issues for each option; the option that got furthest is the one the caller meant: of several one whose kind the
+// value has, with the least to say. Where the value is of the kind of none, the union's own message names them all.
 function deepest(issue: z.core.$ZodIssue, known: KnownFields): z.core.$ZodIssue {
   if (issue.code !== 'invalid_union' || issue.errors.every(([first]) => first?.code === 'invalid_type' && first.path.length === 0))
     return issue;
-  const options = issue.errors.filter(({ length }) => length > 0).map((errors) => deepest(likeliest(errors, known), known));
-  const furthest = options.reduce<z.core.$ZodIssue | undefined>(
-    (best, option) => (best === undefined || option.path.length > best.path.length ? option : best),
-    undefined,
-  );
-  return furthest === undefined ? issue : { ...furthest, path: [...issue.path, ...furthest.path] };
+  const [furthest] = issue.errors
+    .filter(({ length }) => length > 0)
+    .map((errors) => ({ option: deepest(likeliest(errors, known), known), count: errors.length }))
+    .sort(
+      (a, b) =>
+        b.option.path.length - a.option.path.length ||
+        Number(a.option.code === 'invalid_type') - Number(b.option.code === 'invalid_type') ||
+        a.count - b.count,
+    );
+  return furthest === undefined ? issue : { ...furthest.option, path: [...issue.path, ...furthest.option.path] };
 }

@@ -16,13 +16,26 @@ export const modelName = z
   .max(MODEL_NAME_CHARS_MAX)
   .meta(about('An embedding model of `GET /v1/models`; `name@version` is one version of it, a name alone the one that serves.'));
 
+/** What was measured of the quality of an embedding model. Beyond the bound it is a percentage, or BM25 found nothing. */
+export const measuredQuality = z
+  .number()
+  .positive()
+  .max(10)
+  .meta(
+    about(
+      'nDCG@10 of the embedding model in retrieval, as a share of what BM25 reaches on the same judgements. Default weights of hybrid searches follow it. ' +
+        '`sluice models add --retrieval` measures it.',
+      0.87,
+    ),
+  );
+
 /** What is known of the quality of a model. */
 export const retrievalQuality = z
   .number()
   .nullable()
   .meta(
     about(
-      'nDCG@10 of the model in retrieval, as a share of what BM25 reaches on the same public collections. Default weights of hybrid searches follow it; null: it ' +
+      'nDCG@10 of the model in retrieval, as a share of what BM25 reaches on the same judgements. Default weights of hybrid searches follow it; null: it ' +
         'was not measured, and the model is expected to do as encoders do.',
       0.87,
     ),

@@ -4,6 +4,7 @@ import { CACHE_LIMITS } from '../caches/cache-limits.ts';
 import { COMPLETION_LIMITS } from '../completions/completion-limits.ts';
 import { STORED_ANSWER_LIMITS } from '../completions/stored-answer-limits.ts';
 import { DEBT_LIMITS } from '../debt/debt-limits.ts';
+import { DOCUMENT_LIMITS } from '../documents/document-limits.ts';
 import { EMBEDDING_LIMITS } from '../embeddings/embedding-limits.ts';
 import { FILE_LIMITS } from '../files/file-limits.ts';
 import { GUARDRAIL_LIMITS } from '../guardrails/guardrail-limits.ts';
@@ -36,6 +37,7 @@ export const ALL_LIMITS = {
   ...CALL_BATCH_LIMITS,
   ...COMPLETION_LIMITS,
   ...DEBT_LIMITS,
+  ...DOCUMENT_LIMITS,
   ...EMBEDDING_LIMITS,
   ...FIELD_LIMITS,
   ...FILE_LIMITS,

@@ -5,7 +5,7 @@ import { about, apiLines, named } from '../api/api-text.ts';
 import { page, pageQuery, unixSeconds, versionNumber } from '../api/common.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenantOrAdmin } from '../api/endpoint.ts';
-import { modelName } from '../embeddings/embedding-fields.ts';
+import { modelName, retrievalQuality } from '../embeddings/embedding-fields.ts';
 import { MODEL_LIMITS } from './model-limits.ts';
 import { wholeText } from '../api/text-number.ts';
 
@@ -40,6 +40,7 @@ export const modelVersionReply = named('ModelVersion', {
   licence: z.string().nullable(),
   recipe: z.record(z.string(), z.unknown()).nullable(),
   evaluation: z.record(z.string(), z.unknown()).nullable(),
+  retrieval_quality: retrievalQuality,
   parents: z.array(z.string()),
   checks: z
     .object({

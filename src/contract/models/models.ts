@@ -8,7 +8,7 @@ import { call, json, tenantOrAdmin } from '../api/endpoint.ts';
 import { fileId } from '../files/files.ts';
 import { MODEL_LIMITS } from './model-limits.ts';
 import { modelVersionReply, share } from './model-versions.ts';
-import { modelName, retrievalQuality } from '../embeddings/embedding-fields.ts';
+import { measuredQuality, modelName, retrievalQuality } from '../embeddings/embedding-fields.ts';
 import { registeredName } from '../jobs/registration.ts';
 
 const record = z.record(z.string().max(128), z.unknown());
@@ -65,6 +65,7 @@ const create = z.strictObject({
   owner: ownerOrCallers,
   recipe: record.optional().meta(about('How it was made: kept and shown as it is.')),
   evaluation: record.optional().meta(about('What was measured of it: kept and shown as it is.')),
+  retrieval_quality: measuredQuality.optional(),
   parents: z
     .array(z.string().max(256))
     .max(64)

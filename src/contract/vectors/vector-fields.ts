@@ -3,6 +3,7 @@ import { fromBase64, utf8 } from '../../kernel/bytes.ts';
 import { isRawJson } from '../../kernel/exact-json.ts';
 import { about } from '../api/api-text.ts';
 import { jsonDepth } from '../api/json-value.ts';
+import { onlyWith } from '../api/presence.ts';
 import { INDEX_LIMITS } from '../indexes/index-limits.ts';
 import { VECTOR_LIMITS } from './vector-limits.ts';
 import { STORABLE, UNSTORABLE } from '../api/json-value.ts';
@@ -141,6 +142,25 @@ export const vectorId = utf8Text('vectorIdBytesMax', VECTOR_LIMITS.vectorIdBytes
   .meta(about('Unique within its namespace. At most 512 bytes.', 'article-17'));
 
 /** Absent means the default namespace, which is its own: no call reads or writes two namespaces. */
+const exampleIds = z.array(vectorId).min(1).max(VECTOR_LIMITS.exampleIdsMaxCount);
+
+/** What a search for the like of stored vectors gives. */
+export const examples = {
+  positive_ids: exampleIds
+    .optional()
+    .meta(about('Search for vectors like these stored ones, which are then not among the matches: in the direction of their mean.')),
+  negative_ids: exampleIds.optional().meta(about('With `positive_ids`: and unlike these.')),
+};
+
+interface Examples {
+  readonly positive_ids?: unknown;
+  readonly negative_ids?: unknown;
+}
+
+/** Of a schema that has `examples`: refuses negative ones alone. */
+export const withExamples = <S extends z.core.$ZodType<unknown, Examples>>(schema: S): S =>
+  onlyWith(schema, 'negative_ids', 'positive_ids', { path: ['negative_ids'], message: 'goes with `positive_ids` only' });
+
 export const namespace = utf8Text('namespaceBytesMax', VECTOR_LIMITS.namespaceBytesMax)
   .regex(STORABLE, UNSTORABLE)
   .default('')

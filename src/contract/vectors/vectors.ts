@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { exactlyOneOf, implies, notBoth, onlyWith, someOf, stated } from '../api/presence.ts';
+import { exactlyOneOf, implies, notBoth, someOf, stated } from '../api/presence.ts';
 import { about } from '../api/api-text.ts';
 import { queryCacheHeaders } from '../api/cache-headers.ts';
 import type { Endpoint } from '../api/endpoint.ts';
@@ -17,7 +17,7 @@ import { withQuickReader } from '../api/quick-reader.ts';
 import { consistency, deadlineHeaders, partial } from '../api/reading.ts';
 import { floatsReply, modelName } from '../embeddings/embedding-fields.ts';
 import { truncate, truncated } from '../embeddings/truncation.ts';
-import { metadata, namespace, text, vectorFloats, vectorId } from './vector-fields.ts';
+import { examples, metadata, namespace, text, vectorFloats, vectorId, withExamples } from './vector-fields.ts';
 
 const madeBy = modelName
   .optional()
@@ -72,8 +72,6 @@ const include = {
   include_fields: z.boolean().default(false),
 };
 
-const exampleIds = z.array(vectorId).min(1).max(VECTOR_LIMITS.exampleIdsMaxCount);
-
 const mmr = z
   .strictObject({
     diversity: z
@@ -110,10 +108,7 @@ const queried = z.strictObject({
   vector: vectorFloats.optional(),
   text: text.optional(),
   id: vectorId.optional().meta(about('Search around this stored vector, which is then among the matches.')),
-  positive_ids: exampleIds
-    .optional()
-    .meta(about('Search for vectors like these stored ones, which are then not among the matches: in the direction of their mean.')),
-  negative_ids: exampleIds.optional().meta(about('With `positive_ids`: and unlike these.')),
+  ...examples,
   exclude_ids: z.array(vectorId).max(VECTOR_LIMITS.excludeIdsMaxCount).default([]).meta(about('Never among the matches.')),
   top_k: z.int().min(1).max(VECTOR_LIMITS.topKMaxCount).default(VECTOR_LIMITS.topKDefaultCount),
   offset: z.int().min(0).max(VECTOR_LIMITS.queryOffsetMaxCount).default(0).meta(about('Passes over so many of the closest.')),
@@ -129,21 +124,18 @@ const queried = z.strictObject({
 });
 
 /** What searches have of vectors themselves alone. */
-const NOT_OF_FIELDS = ['positive_ids', 'mmr', 'model'] as const;
+const NOT_OF_FIELDS = { mmr: 'does not go with `field`: a plan has the stage `mmr` for it', model: 'does not go with `field`' } as const;
 
 const ofOneTarget = exactlyOneOf(
   queried,
   ['vector', 'text', 'id', 'positive_ids'],
   'give exactly one of `vector`, `text`, `id` and `positive_ids`',
 );
-const ofOneField = NOT_OF_FIELDS.reduce(
-  (schema, name) => notBoth(schema, [name, 'field'], { path: [name], message: 'does not go with `field`' }),
+const ofOneField = (['mmr', 'model'] as const).reduce(
+  (schema, name) => notBoth(schema, [name, 'field'], { path: [name], message: NOT_OF_FIELDS[name] }),
   ofOneTarget,
 );
-const queryBody = onlyWith(ofOneField, 'negative_ids', 'positive_ids', {
-  path: ['negative_ids'],
-  message: 'goes with `positive_ids` only',
-}).superRefine(refuseFewCandidates);
+const queryBody = withExamples(ofOneField).superRefine(refuseFewCandidates);
 
 /** Matches are chosen among the candidates. */
 function refuseFewCandidates(

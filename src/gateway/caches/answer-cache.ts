@@ -68,6 +68,8 @@ interface AnswerCacheParts<A> {
   readonly wakeUps: WakeUps;
   /** Of the making of an answer, and of requests that wait for it. Absent: those of most work that is shared. */
   readonly bounds?: SharedWorkBounds;
+  /** What tenants hold in several caches that count as one. Absent: in this one. */
+  readonly holdings?: CacheHoldings;
 }
 
 interface Entry<A> extends FillStamp, HeldEntry {
@@ -84,10 +86,11 @@ export class AnswerCache<A> {
   readonly #parts: AnswerCacheParts<A>;
   readonly #entries: LruCache<Entry<A>>;
   readonly #flights: SharedWork<Outcome<A>>;
-  readonly #holdings = new CacheHoldings();
+  readonly #holdings: CacheHoldings;
 
   constructor(parts: AnswerCacheParts<A>) {
     this.#parts = parts;
+    this.#holdings = parts.holdings ?? new CacheHoldings();
     this.#entries = new LruCache(parts.contract, { onRemoved: (entry, why) => this.#holdings.remove(entry, why) });
     this.#flights = new SharedWork({ bounds: SHARED_WORK_BOUNDS, ...parts });
   }

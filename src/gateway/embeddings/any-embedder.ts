@@ -52,11 +52,12 @@ export class AnyEmbedder extends Composed<AnyEmbedderParts> implements TextEmbed
       return outputFor(meant.value.id, BUILT_IN_FORM, output).ok ? ok(meant.value) : lacking(meant.value.id, output);
     }
     const { model: id, serving } = meant.value;
-    const { dimensions } = serving.manifest;
+    const { dimensions, retrievalQuality } = serving.manifest;
     const makesDense = output === 'dense' ? checkDense(id, serving) : ok(null);
     if (!makesDense.ok) return makesDense;
     if (!outputFor(id, serving.manifest, output).ok) return lacking(id, output);
-    return ok({ id, dimensions, version: String(serving.version), contractHash: serving.contractHash });
+    const measured = retrievalQuality === undefined ? {} : { retrievalQuality };
+    return ok({ id, dimensions, version: String(serving.version), contractHash: serving.contractHash, ...measured });
   }
 
   async embedInputs(request: EmbedInputs, inputType: InputType | undefined): Promise<Outcome<EmbeddedInputs>> {

@@ -11,6 +11,7 @@ import type { ModelCalls } from '../../inference/served/model-calls.ts';
 import { textChunks } from '../../inference/served/text-chunks.ts';
 import { must } from '../../kernel/assert.ts';
 import { utf8 } from '../../kernel/bytes.ts';
+import type { TenantId } from '../../kernel/ids.ts';
 import { err, ok } from '../../kernel/result.ts';
 import { mayTouchModels } from '../tenancy/authority.ts';
 import type { CacheReport } from '../caches/cache-report.ts';
@@ -61,6 +62,16 @@ export class Reranker extends Composed<RerankerParts> {
     if (!route.ok) return route;
     const isScored = route.value?.kind === 'registered' && route.value.serving.manifest.task === 'cross-encoder';
     return isScored ? this.#byScores(request, route.value) : this.#byVectors(request);
+  }
+
+  /** What a name stands for now. Refuses with `model_not_found` or `unavailable`. */
+  async meaningOf(tenantId: TenantId, model: string): Promise<Outcome<Pick<Ranking, 'model' | 'version'>>> {
+    const { builtin, routes } = this.parts;
+    const route = findManifest(builtin, model).ok ? ok(undefined) : await routes.find(tenantId, model);
+    if (!route.ok) return route;
+    if (route.value?.kind === 'registered') return ok({ model: route.value.model, version: String(route.value.serving.version) });
+    const own = findManifest(builtin, route.value?.model ?? model);
+    return own.ok ? ok({ model: own.value.id, version: own.value.version }) : own;
   }
 
   async #byVectors({ query, documents, topN, ...request }: RerankRequest): Promise<Outcome<Ranking>> {

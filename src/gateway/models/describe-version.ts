@@ -86,6 +86,9 @@ export async function describeVersion(
       makesVectors(task) ? 'is needed for an embedding model' : 'goes with embedding models only',
       'dimensions',
     );
+  const { retrieval_quality: quality } = body;
+  if (quality !== undefined && task !== 'embedding')
+    return refuse('invalid_value', 'goes with dense embedding models only', 'retrieval_quality');
   const manifest: VersionManifest = {
     ...reading,
     files,
@@ -95,6 +98,7 @@ export async function describeVersion(
     team,
     recipe: body.recipe ?? null,
     evaluation: body.evaluation ?? null,
+    ...(quality === undefined ? {} : { retrievalQuality: quality }),
     parents: body.parents,
   };
   const bytes = JSON.stringify(manifest).length;

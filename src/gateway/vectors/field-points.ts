@@ -1,13 +1,15 @@
 import { containedVector } from '../../ann/field-vectors/contained-vector.ts';
 import type { ReadConsistency } from '../../ann/replication/read-consistency.ts';
 import type { VectorFieldQuery } from '../../ann/row-fields.ts';
+import { excluded, idsOf, pointOf } from '../../ann/shard/query-point.ts';
+import type { StoredTarget } from '../../ann/shard-protocol.ts';
 import { refusalAt } from '../../contract/api/errors.ts';
 import type { FieldPath } from '../../contract/api/field-path.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuse } from '../../contract/api/outcome.ts';
 import type { VectorField } from '../../contract/indexes/index-fields.ts';
 import type { IndexManifest } from '../../index/index-manifest.ts';
-import type { IndexShards } from '../../index/shards/index-shards.ts';
+import type { IndexShards, ShardSet } from '../../index/shards/index-shards.ts';
 import { must } from '../../kernel/assert.ts';
 import { err, ok } from '../../kernel/result.ts';
 import { Composed } from '../api/composed.ts';
@@ -16,19 +18,29 @@ import { fieldOf } from './plans/known-fields.ts';
 import type { EmbeddedPoints, EmbeddingCaller } from './vector-space.ts';
 import { NOTHING_EMBEDDED } from './vector-space.ts';
 
-/** What to search near in a vector field: one of `vector`, `text` and `id`, a stored vector of the field, is there. */
-interface FieldPoint {
+/** Which stored vectors a search goes out from. */
+interface StoredPoint {
+  readonly id?: string | undefined;
+  readonly positive_ids?: readonly string[] | undefined;
+  readonly negative_ids?: readonly string[] | undefined;
+}
+
+/** What to search near in a vector field: `vector`, `text` or stored vectors of the field are there. */
+interface FieldPoint extends StoredPoint {
   readonly field: string;
   readonly vector?: Float32Array<ArrayBuffer> | undefined;
   readonly text?: string | undefined;
-  readonly id?: string | undefined;
 }
 
-/** Where and how a point is made a query. */
-interface PointTerms {
+/** Where stored vectors are read. */
+interface Place {
   readonly manifest: IndexManifest;
   readonly namespace: string;
   readonly consistency: ReadConsistency;
+}
+
+/** Where and how a point is made a query. */
+interface PointTerms extends Place {
   /** Whether a text that is too long is cut, instead of refused. */
   readonly isTruncating: boolean;
 }
@@ -62,14 +74,14 @@ export class FieldPoints extends Composed<FieldPointsParts> {
   ): Promise<Outcome<{ readonly query: VectorFieldQuery; readonly used: EmbeddedPoints }>> {
     const field = checkFieldPoint(terms.manifest, point, at);
     if (!field.ok) return field;
-    const { field: name, vector, text, id } = point;
+    const { field: name, vector, text } = point;
     const queryOf = (values: Float32Array<ArrayBuffer>) => ({ kind: 'vector', field: name, vector: values }) as const;
     if (vector !== undefined) return ok({ query: queryOf(vector), used: NOTHING_EMBEDDED });
     if (text !== undefined) {
       const embedded = await this.#embedded(caller, terms, field.value, text, [...at, 'text']);
       return embedded.ok ? ok({ query: queryOf(embedded.value.vector), used: embedded.value.used }) : embedded;
     }
-    const stored = await this.#stored(terms, name, field.value, must(id, 'one of the three is there'), [...at, 'id']);
+    const stored = await storedFieldPoint(this.parts.shards.of(terms.manifest), terms, point, at);
     return stored.ok ? ok({ query: queryOf(stored.value), used: NOTHING_EMBEDDED }) : stored;
   }
 
@@ -83,20 +95,36 @@ export class FieldPoints extends Composed<FieldPointsParts> {
     const { vectors, tokens, cachedTokens, cut } = embedded.value;
     return ok({ vector: Float32Array.from(vectors), used: { tokens, cachedTokens, cut } });
   }
+}
 
-  async #stored(
-    { manifest, namespace, consistency }: PointTerms,
-    name: string,
-    { dimensions }: VectorField,
-    id: string,
-    at: FieldPath,
-  ): Promise<Outcome<Float32Array<ArrayBuffer>>> {
-    const include = { values: false, metadata: false, text: false, contents: true };
-    const fetched = await this.parts.shards.of(manifest).fetch({ indexId: manifest.id, namespace, ids: [id], include }, consistency);
-    if (!fetched.ok) return fetched;
-    const vector = containedVector({ contents: fetched.value.contents?.[0] ?? null }, name, dimensions);
-    return vector === undefined
-      ? refuse('vector_not_found', `no vector of the namespace has this id and a vector in "${name}"`, at)
-      : ok(vector);
-  }
+/** The stored vectors that a search goes out from; one of `id` and `positive_ids` is there. */
+export function storedTarget({ id, positive_ids: positive, negative_ids: negative = [] }: StoredPoint): StoredTarget {
+  if (positive !== undefined) return { kind: 'examples', positive, negative };
+  return { kind: 'id', id: must(id, 'the schema asks for what to search near') };
+}
+
+/** What a search must not find: what it names, and the examples that it goes out from. */
+export const excludedBy = (point: StoredPoint, excludeIds: readonly string[]): readonly string[] =>
+  point.positive_ids === undefined ? excludeIds : excluded(excludeIds, storedTarget(point));
+
+/** The point that vectors stored in a field make. Refuses with `vector_not_found`, naming the first that is not there, and as shards do. */
+export async function storedFieldPoint(
+  shards: ShardSet,
+  { manifest, namespace, consistency }: Place,
+  point: Pick<FieldPoint, 'field' | keyof StoredPoint>,
+  at: FieldPath,
+): Promise<Outcome<Float32Array<ArrayBuffer>>> {
+  const { field: name } = point;
+  const field = fieldOf(manifest, 'vector', name, [...at, 'field']);
+  if (!field.ok) return field;
+  const target = storedTarget(point);
+  const include = { values: false, metadata: false, text: false, contents: true };
+  const fetched = await shards.fetch({ indexId: manifest.id, namespace, ids: idsOf(target), include }, consistency);
+  if (!fetched.ok) return fetched;
+  const contentsOf = new Map(fetched.value.ids.map((id, row) => [id, fetched.value.contents?.[row] ?? null]));
+  const { metric, dimensions } = field.value;
+  const made = pointOf(target, metric, (id) => containedVector({ contents: contentsOf.get(id) ?? null }, name, dimensions));
+  return made.ok
+    ? made
+    : refuse('vector_not_found', `no vector of the namespace has this id and a vector in "${name}"`, [...at, ...(made.error.path ?? [])]);
 }

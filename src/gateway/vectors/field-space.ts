@@ -1,20 +1,17 @@
-import type { IndexFields, MultiVectorField, SparseField, VectorField } from '../../contract/indexes/index-fields.ts';
+import type { IndexFields, MultiVectorField } from '../../contract/indexes/index-fields.ts';
 import { FIELD_LIMITS } from '../../contract/indexes/field-limits.ts';
-import { EMBEDDING_LIMITS } from '../../contract/embeddings/embedding-limits.ts';
-import { refusalAt } from '../../contract/api/errors.ts';
 import type { FieldPath } from '../../contract/api/field-path.ts';
-import { pathBelow } from '../../contract/api/field-path.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
 import type { FieldValue, FieldValues } from '../../contract/vectors/field-values.ts';
 import { quantiseTokens } from '../../contract/vectors/token-codes.ts';
-import { VECTOR_LIMITS } from '../../contract/vectors/vector-limits.ts';
 import { sparseVector } from '../../inference/served/sparse-rows.ts';
 import { must } from '../../kernel/assert.ts';
-import { err, ok } from '../../kernel/result.ts';
-import { embeddedPortions } from '../embeddings/embedded-portions.ts';
+import { ok } from '../../kernel/result.ts';
 import type { RowText } from '../embeddings/embedded-portions.ts';
 import type { EmbedTexts, TextEmbedder } from '../embeddings/text-embedder.ts';
+import type { EncodedField } from './encode-texts.ts';
+import { encodeTexts } from './encode-texts.ts';
 import { checkFieldValues, checkSize, contentsText, isEncoded } from './row-contents.ts';
 import type { EmbeddedPoints } from './vector-space.ts';
 import { bothEmbedded, NOTHING_EMBEDDED } from './vector-space.ts';
@@ -33,11 +30,6 @@ export type FieldEncoding = Pick<EmbedTexts, 'principal' | 'authority' | 'reserv
 export interface RowsContents extends EmbeddedPoints {
   readonly contents?: readonly (string | null)[];
 }
-
-type EncodedField = SparseField | MultiVectorField | VectorField;
-
-/** What models make for a field of each kind. */
-const OUTPUTS = { sparse: 'sparse', multi_vector: 'tokens', vector: 'dense' } as const;
 
 /** Turns what users send for fields into what rows of an index hold: texts of fields that are none of texts by the field's model. */
 export class FieldSpace {
@@ -93,41 +85,15 @@ export class FieldSpace {
       if (value !== undefined && isEncoded(field, value)) texts.push({ row, text: value.text });
     }
     const pathOf = (row: number): FieldPath => [...must(rows[row], 'texts are of rows').at, name];
-    const model = must(field.model, 'texts were checked to have a model');
-    const contractHash = must(field.contractHash, 'a field is pinned to the contract of its model');
-    const output = OUTPUTS[field.kind];
-    let used = NOTHING_EMBEDDED;
-    const portions = embeddedPortions(texts, charsMaxOf(field), async (portion) => {
-      const sent = portion.map(({ text }) => text);
-      const embedded = await this.#embedder.embed({ ...encoding, model, contractHash, texts: sent, use: 'items', output });
-      if (embedded.ok) return embedded;
-      const [input] = pathBelow(embedded.error.path, ['input']) ?? [];
-      return typeof input === 'number' ? err(refusalAt(embedded.error, pathOf(must(portion[input], 'a text was sent').row))) : embedded;
+    return encodeTexts(this.#embedder, { ...encoding, use: 'items' }, { field, texts, pathOf }, (row, made) => {
+      const given = must(values[row], 'texts are of rows');
+      const text = must(given.get(name)?.text, 'a text was encoded');
+      const value = madeValue(field, made, text, pathOf(row));
+      if (value.ok) given.set(name, value.value);
+      return value;
     });
-    for await (const portion of portions) {
-      if (!portion.ok) return portion;
-      const { rows: of, embedded } = portion.value;
-      const { dimensions, vectors } = embedded;
-      for (const [i, row] of of.entries()) {
-        const made = embedded.rows?.[i] ?? vectors.slice(i * dimensions, (i + 1) * dimensions);
-        const given = must(values[row], 'texts are of rows');
-        const text = must(given.get(name)?.text, 'a text was encoded');
-        const value = madeValue(field, made, text, pathOf(row));
-        if (!value.ok) return value;
-        given.set(name, value.value);
-      }
-      const cut = embedded.cut.map((one) => ({ ...one, index: must(of[one.index], 'a text was sent') }));
-      used = bothEmbedded(used, { ...embedded, cut });
-    }
-    return ok(used);
   }
 }
-
-/** How many characters are encoded in one call: with two a token, as many as one answer has token vectors; and as many as an import embeds. */
-const charsMaxOf = (field: EncodedField): number =>
-  field.kind === 'multi_vector'
-    ? Math.min(VECTOR_LIMITS.importBatchTextCharsMax, (2 * EMBEDDING_LIMITS.embeddingNumbersMaxCount) / field.dimensions)
-    : VECTOR_LIMITS.importBatchTextCharsMax;
 
 function madeValue(field: EncodedField, made: Float32Array<ArrayBuffer>, text: string, path: FieldPath): Outcome<FieldValue> {
   if (field.kind === 'vector') return ok({ kind: 'vector', vector: made, text });

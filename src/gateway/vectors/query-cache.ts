@@ -1,18 +1,18 @@
 import type { IndexManifest, PinnedEmbedding } from '../../index/index-manifest.ts';
-import { embeddingFor } from '../../index/index-manifest.ts';
-import type { ShardMatches } from '../../ann/shard-protocol.ts';
 import type { Sha256 } from '../../cache/cache-key.ts';
+import type { CacheBounds } from '../../cache/eviction.ts';
 import { API_LIMITS } from '../../contract/api/api-limits.ts';
 import { VECTOR_LIMITS } from '../../contract/vectors/vector-limits.ts';
+import type { FieldPath } from '../../contract/api/field-path.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
-import type { QueryBody } from '../../contract/vectors/vectors.ts';
-import { utf8 } from '../../kernel/bytes.ts';
+import { joinedBytes, utf8 } from '../../kernel/bytes.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { must } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
 import type { WakeUps } from '../../kernel/wake-ups.ts';
 import { AnswerCache, NOT_CACHED } from '../caches/answer-cache.ts';
-import type { AnswerContract, AnswerTerms, Question } from '../caches/answer-cache.ts';
+import type { AnswerTerms, Question } from '../caches/answer-cache.ts';
+import type { CacheHoldings } from '../caches/cache-holdings.ts';
 import type { CacheReport } from '../caches/cache-report.ts';
 import { joinedReport } from '../caches/cache-report.ts';
 import type { CountCache } from '../caches/cache-stats.ts';
@@ -22,25 +22,52 @@ import type { ManifestCache } from '../indexes/manifest-cache.ts';
 import type { CurrentView, PurgeViews } from '../caches/purge-views.ts';
 import type { TextEmbedder } from '../embeddings/text-embedder.ts';
 import { mayTouchModels } from '../tenancy/authority.ts';
-import { fieldEmbedding } from './plans/known-fields.ts';
 import type { EmbeddingCaller, TokensUsed } from './vector-space.ts';
-import { NO_TOKENS, NOTHING_EMBEDDED } from './vector-space.ts';
-import type { AskedSearch, FoundBySearches, FoundMatches, Searches } from './searches.ts';
+import { NO_TOKENS } from './vector-space.ts';
+import type { OnIndex } from './vectors.ts';
 
-export interface QueryAnswer {
-  readonly found: FoundMatches;
-  /** Undefined when the query wanted no cache. */
+/** One search of a request. */
+interface Asked<Body> {
+  readonly body: Body;
+  /** Where it stands in the request; empty: it is all of it. */
+  readonly at: FieldPath;
+}
+
+/** What searches of a request found, in their order, and what their models read. */
+export type SearchedTogether<Found> = OnIndex<{ readonly found: readonly Found[] } & TokensUsed>;
+
+/** What one kind of searches is, to the cache of what they find. */
+export interface SearchKind<Caller, Body, Found> {
+  /** Begins its digests, so that kinds never meet. */
+  readonly name: string;
+  /** All at once; refuses the whole request as the first that is refused. */
+  search(
+    caller: Caller,
+    index: string,
+    asked: readonly Asked<Body>[],
+    deadlineMs: number | undefined,
+  ): Promise<Outcome<SearchedTogether<Found>>>;
+  /** The contract that the vector of a search must be made by, if what it searches is pinned to one. */
+  embeddingOf(manifest: IndexManifest, body: Body): PinnedEmbedding | null;
+  /** The names, also `name@version`, of the models that read for a search: with others it is another search. */
+  modelsOf(manifest: IndexManifest, body: Body): Promise<readonly string[]>;
+  /** Infinity: it is not kept. What lacks a shard or a leg is not given again. */
+  bytesOf(found: Found): number;
+  isPartial(found: Found): boolean;
+}
+
+/** What one search found, and on which index. Tokens are those of the call that made it alone; else none. */
+type Kept<Found> = { readonly found: Found } & OnIndex<TokensUsed>;
+
+/** The answers of a request, in their order. Tokens are those of all. */
+export interface QueryAnswers<Found> extends TokensUsed {
+  readonly answers: readonly OnIndex<{ readonly found: Found }>[];
+  /** Undefined when the request wanted no cache. */
   readonly report: CacheReport | undefined;
 }
 
-/** The same of several searches of a request, in their order. Tokens are those of all; each answer has none. */
-export interface QueryAnswers extends TokensUsed {
-  readonly found: readonly FoundMatches[];
-  readonly report: CacheReport | undefined;
-}
-
-interface QueryCacheParts {
-  readonly searches: Searches;
+interface QueryCacheParts<Caller, Body, Found> {
+  readonly kind: SearchKind<Caller, Body, Found>;
   readonly manifests: ManifestCache;
   readonly shards: IndexShards;
   readonly embedder: Pick<TextEmbedder, 'contractOf'>;
@@ -49,6 +76,9 @@ interface QueryCacheParts {
   readonly sha256: Sha256;
   readonly count: CountCache;
   readonly wakeUps: WakeUps;
+  readonly bounds: CacheBounds;
+  /** What tenants hold in caches of all kinds of searches. */
+  readonly holdings: CacheHoldings;
 }
 
 interface IndexState {
@@ -58,98 +88,108 @@ interface IndexState {
   readonly isUnshared: boolean;
 }
 
-/** What a match takes besides its characters and numbers. */
-const MATCH_OVERHEAD_BYTES = 64;
-const ENTRY_OVERHEAD_BYTES = 512;
+/** What searches of every kind say of themselves, and how far what they find is complete. */
+interface Explainable {
+  readonly explain: boolean;
+}
 
-const CONTRACT: AnswerContract<FoundMatches> = {
-  entriesMax: VECTOR_LIMITS.queryCacheEntriesMax,
-  bytesMax: VECTOR_LIMITS.queryCacheBytesMax,
-  entryBytesMax: VECTOR_LIMITS.queryCacheEntryBytesMax,
-  bytesOf,
-  // Writes may have come since the LSN was asked for: the answer is that of its own.
-  basisOf: ({ manifest, lsn }) => stateOf(manifest, lsn),
-  repeated: (found) => ({ ...found, ...NO_TOKENS }),
-};
+interface Complete {
+  readonly lsn: number;
+}
 
 /**
- * Answers of queries, for tenants alone, by index, LSN and body. The shard is asked for its LSN each time, which takes it no search: so a
- * write that was acknowledged makes every later query miss, whichever isolate took it. SPEC: src/cache/SPEC.md.
+ * Answers of searches, for tenants alone, by index, LSN and body. The shard is asked for its LSN each time, which takes it no search: so a
+ * write that was acknowledged makes every later search miss, whichever isolate took it. SPEC: src/cache/SPEC.md.
  */
-export class QueryCache {
-  readonly #parts: QueryCacheParts;
-  readonly #answers: AnswerCache<FoundMatches>;
+export class QueryCache<Caller extends EmbeddingCaller, Body extends Explainable, Found extends Complete> {
+  readonly #parts: QueryCacheParts<Caller, Body, Found>;
+  readonly #answers: AnswerCache<Kept<Found>>;
 
-  constructor(parts: QueryCacheParts) {
+  constructor(parts: QueryCacheParts<Caller, Body, Found>) {
     this.#parts = parts;
-    this.#answers = new AnswerCache({ contract: CONTRACT, clock: parts.clock, wakeUps: parts.wakeUps });
+    const { kind, clock, wakeUps, bounds, holdings } = parts;
+    const contract = {
+      ...bounds,
+      entryBytesMax: VECTOR_LIMITS.queryCacheEntryBytesMax,
+      bytesOf: ({ found }: Kept<Found>) => kind.bytesOf(found),
+      // Writes may have come since the LSN was asked for: the answer is that of its own.
+      basisOf: ({ manifest, found }: Kept<Found>) => stateOf(manifest, found.lsn),
+      repeated: (kept: Kept<Found>) => ({ ...kept, ...NO_TOKENS }),
+    };
+    this.#answers = new AnswerCache({ contract, clock, wakeUps, holdings });
   }
 
   get held(): { readonly entries: number; readonly bytes: number } {
     return this.#answers.held;
   }
 
-  /** Without terms nothing is cached or counted. `budgetMs`: how long it may take. Refuses with `not_cached` when nothing may be searched, and as `Searches.query` does. */
+  /**
+   * One search. Without terms nothing is cached or counted. `budgetMs`: how long it may take. Refuses with `not_cached` when nothing may be
+   * searched, and as the searches of the kind do.
+   */
   async query(
-    caller: EmbeddingCaller,
+    caller: Caller,
     index: string,
-    body: QueryBody,
+    body: Body,
     terms: AnswerTerms | undefined,
     budgetMs?: number,
-  ): Promise<Outcome<QueryAnswer>> {
+  ): Promise<Outcome<QueryAnswers<Found>>> {
     const nowMs = this.#parts.clock.nowMs();
     const deadlineMs = budgetMs === undefined ? undefined : nowMs + budgetMs;
-    const search = () => this.#parts.searches.query(caller, index, body, deadlineMs);
+    const search = async (): Promise<Outcome<Kept<Found>>> => {
+      const searched = await this.#parts.kind.search(caller, index, [{ body, at: [] }], deadlineMs);
+      if (!searched.ok) return searched;
+      const { found, ...rest } = searched.value;
+      return ok({ ...rest, found: must(found[0], 'each search has found something') });
+    };
     if (terms !== undefined) {
       const until = { deadlineMs: deadlineMs ?? nowMs + API_LIMITS.queryDeadlineDefaultMs };
       return this.#cached(caller, index, body, { ...terms, ...until }, search);
     }
     const found = await search();
-    return found.ok ? ok({ found: found.value, report: undefined }) : found;
+    return found.ok ? ok(answersOf([found.value], found.value, undefined)) : found;
   }
 
   async #cached(
-    caller: EmbeddingCaller,
+    caller: Caller,
     index: string,
-    body: QueryBody,
+    body: Body,
     { deadlineMs, ...terms }: AnswerTerms & { readonly deadlineMs: number },
-    search: () => Promise<Outcome<FoundMatches>>,
-  ): Promise<Outcome<QueryAnswer>> {
+    search: () => Promise<Outcome<Kept<Found>>>,
+  ): Promise<Outcome<QueryAnswers<Found>>> {
     const { tenantId } = caller.principal;
     const [state, view] = await Promise.all([this.#stateOf(caller, index, body.explain), this.#parts.purges.current(tenantId)]);
     if (!state.ok) return state;
     const asked = await this.#questionOf(caller, state.value, view, body, terms);
     if (!asked.ok) return asked;
-    const question = asked.value;
-    const answered = await this.#answers.answer(question, search, deadlineMs - this.#parts.clock.nowMs());
+    const answered = await this.#answers.answer(asked.value, search, deadlineMs - this.#parts.clock.nowMs());
     if (!answered.ok) return answered;
-    const { answer: found, report } = answered.value;
+    const { answer, report } = answered.value;
     // Another one's search, which had less time than this one has.
-    if (found.missing !== undefined && report.sources.includes('joined')) {
+    if (this.#parts.kind.isPartial(answer.found) && report.sources.includes('joined')) {
       const own = await search();
-      return own.ok ? ok({ found: own.value, report: undefined }) : own;
+      return own.ok ? ok(answersOf([own.value], own.value, undefined)) : own;
     }
-    const { sources, agesMs } = report;
-    this.#parts.count(caller.principal, { cache: 'queries', model: null, sources, agesMs, holding: this.#answers.read(tenantId) });
-    return ok({ found, report });
+    this.#count(caller, report);
+    return ok(answersOf([answer], answer, report));
   }
 
   /**
-   * Several searches at once, under the same terms: those that are not cached are searched for together, as `Searches.search` does, and
-   * share no flight with other requests.
+   * Several searches at once, under the same terms: those that are not cached are searched for together, and share no flight with other
+   * requests.
    */
   async search(
-    caller: EmbeddingCaller,
+    caller: Caller,
     index: string,
-    asked: readonly AskedSearch[],
+    asked: readonly Asked<Body>[],
     terms: AnswerTerms | undefined,
     budgetMs: number = API_LIMITS.queryDeadlineDefaultMs,
-  ): Promise<Outcome<QueryAnswers>> {
-    const { searches, clock, purges, count } = this.#parts;
+  ): Promise<Outcome<QueryAnswers<Found>>> {
+    const { kind, clock, purges } = this.#parts;
     const deadlineMs = clock.nowMs() + budgetMs;
     if (terms === undefined) {
-      const searched = await searches.search(caller, index, asked, deadlineMs);
-      return searched.ok ? ok({ ...searched.value, found: answersOf(searched.value), report: undefined }) : searched;
+      const searched = await kind.search(caller, index, asked, deadlineMs);
+      return searched.ok ? ok(answersOf(keptOf(searched.value), searched.value, undefined)) : searched;
     }
     const { tenantId } = caller.principal;
     const areExplained = asked.every(({ body }) => body.explain);
@@ -164,41 +204,51 @@ export class QueryCache {
     const answers = questions.map((question) => this.#answers.peek(question));
     const missing = asked.filter((_, i) => answers[i] === undefined);
     if (missing.length > 0 && terms.directives.onlyIfCached) return NOT_CACHED;
-    const made = missing.length === 0 ? ok({ found: [], ...NOTHING_EMBEDDED }) : await searches.search(caller, index, missing, deadlineMs);
-    if (!made.ok) return made;
-    const { tokens, cachedTokens } = made.value;
-    const fresh = ('manifest' in made.value ? answersOf(made.value) : []).values();
+    const made = missing.length === 0 ? undefined : await kind.search(caller, index, missing, deadlineMs);
+    if (made?.ok === false) return made;
+    const fresh = (made === undefined ? [] : keptOf(made.value)).values();
     const whole = answers.map(
       (held, i) =>
         held ??
         this.#answers.add(must(questions[i], 'each search is a question'), must(fresh.next().value, 'what is not held was searched for')),
     );
     const report = joinedReport(whole.map((answer) => answer.report));
-    const { sources, agesMs } = report;
-    count(caller.principal, { cache: 'queries', model: null, sources, agesMs, holding: this.#answers.read(tenantId) });
-    return ok({ found: whole.map(({ answer }) => answer), tokens, cachedTokens, report });
+    this.#count(caller, report);
+    return ok(
+      answersOf(
+        whole.map(({ answer }) => answer),
+        made?.value ?? NO_TOKENS,
+        report,
+      ),
+    );
+  }
+
+  #count({ principal }: Caller, { sources, agesMs }: CacheReport): void {
+    const holding = this.#answers.read(principal.tenantId);
+    this.#parts.count(principal, { cache: 'queries', model: null, sources, agesMs, holding });
   }
 
   async #questionOf(
-    caller: EmbeddingCaller,
+    caller: Caller,
     { manifest, lsn, isUnshared }: IndexState,
     view: CurrentView,
-    body: QueryBody,
+    body: Body,
     terms: AnswerTerms,
   ): Promise<Outcome<Question>> {
-    // [T55] An answer that another key had computed is no way around the model that it took.
-    const models = body.text === undefined ? [] : [embeddingOf(manifest, body)?.model ?? ''];
-    const touched = mayTouchModels(caller.principal, models);
+    const { kind, sha256 } = this.#parts;
+    // [T55] An answer that another key had computed is no way around the models that it took.
+    const otherModels = await kind.modelsOf(manifest, body);
+    const touched = mayTouchModels(caller.principal, otherModels);
     if (!touched.ok) return touched;
     const { tenantId } = caller.principal;
-    const digest = queryDigest(this.#parts.sha256, body);
-    // An explanation describes how this very query was answered.
+    const digest = searchDigest(sha256, kind.name, [otherModels, manifest.searchSettings ?? null, body]);
+    // An explanation describes how this very search was answered.
     const own = { isUnshared: isUnshared || body.explain, terms, view };
-    return ok({ tenantId, digest, basis: stateOf(manifest, lsn), ...(await this.#modelOf(manifest, body)), ...own });
+    return ok({ tenantId, digest, basis: stateOf(manifest, lsn), ...(await this.#modelOf(manifest, body)), otherModels, ...own });
   }
 
   /** The index as it is now: its manifest, confirmed by the shard, and the LSN of the last write, which is all that a hit costs the shard. */
-  #stateOf({ principal }: EmbeddingCaller, index: string, areExplained: boolean): Promise<Outcome<IndexState>> {
+  #stateOf({ principal }: Caller, index: string, areExplained: boolean): Promise<Outcome<IndexState>> {
     return onIndex(this.#parts.manifests, principal, index, async (manifest): Promise<Outcome<IndexState>> => {
       if (areExplained) return ok({ manifest, lsn: 0, isUnshared: true });
       const lsn = await this.#parts.shards.of(manifest).lsn();
@@ -206,8 +256,8 @@ export class QueryCache {
     });
   }
 
-  async #modelOf(manifest: IndexManifest, body: QueryBody): Promise<{ readonly model: string; readonly modelVersion: string }> {
-    const embedding = embeddingOf(manifest, body);
+  async #modelOf(manifest: IndexManifest, body: Body): Promise<{ readonly model: string; readonly modelVersion: string }> {
+    const embedding = this.#parts.kind.embeddingOf(manifest, body);
     if (embedding === null) return { model: '', modelVersion: '' };
     const contract = await this.#parts.embedder.contractOf(manifest.tenantId, embedding.model, embedding.contractHash);
     // What an alias stands for, as purges have it.
@@ -215,35 +265,29 @@ export class QueryCache {
   }
 }
 
-/** The contract that a query's vector must be made by, if what it searches is pinned to one. */
-const embeddingOf = (manifest: IndexManifest, { field }: QueryBody): PinnedEmbedding | null =>
-  field === undefined ? embeddingFor(manifest, 'queries') : fieldEmbedding(manifest, field);
-
 /** What each search found, as if it had been alone; tokens are counted for all together. */
-const answersOf = ({ found, manifest, cut }: FoundBySearches): FoundMatches[] =>
-  found.map((one, at) => {
-    const own = cut.filter(({ index }) => index === at).map(({ tokens }) => ({ index: 0, tokens }));
-    return { ...one, ...NO_TOKENS, cut: own, manifest };
-  });
+const keptOf = <Found>({ found, manifest }: SearchedTogether<Found>): Kept<Found>[] =>
+  found.map((one) => ({ found: one, manifest, ...NO_TOKENS }));
+
+const answersOf = <Found>(
+  answers: readonly Kept<Found>[],
+  { tokens, cachedTokens }: TokensUsed,
+  report: CacheReport | undefined,
+): QueryAnswers<Found> => ({ answers, tokens, cachedTokens, report });
 
 /** What results are of: the same until the next write. */
 const stateOf = ({ id, generation }: IndexManifest, lsn: number): string => `${id}:${generation}:${lsn}`;
 
-/** The same for the same question: parsed bodies list their fields in the order of their schema. */
-export function queryDigest(sha256: Sha256, { vector, ...rest }: QueryBody): string {
-  // Every number in it is finite: the contract refuses others.
-  const fields = utf8(JSON.stringify([vector?.length ?? null, rest]));
-  if (vector === undefined) return `query:${sha256(fields)}`;
-  // As bytes: as text, the numbers would take more than all else of a cached answer.
-  const question = new Uint8Array(vector.byteLength + fields.length);
-  question.set(new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength));
-  question.set(fields, vector.byteLength);
-  return `query:${sha256(question)}`;
-}
-
-function bytesOf({ ids, values, metadata, texts, contents, missing }: ShardMatches): number {
-  // What lacks a shard is not given again.
-  if (missing !== undefined) return Infinity;
-  const chars = [ids, metadata ?? [], texts ?? [], contents ?? []].flat().reduce((sum, text) => sum + (text?.length ?? 0), 0);
-  return 2 * chars + (values?.byteLength ?? 0) + ids.length * MATCH_OVERHEAD_BYTES + ENTRY_OVERHEAD_BYTES;
+/**
+ * The same for the same question: parsed bodies list their fields in the order of their schema. Where a vector stands, the text has its length, and
+ * its numbers follow as bytes: as text they would take more than all else of a cached answer.
+ */
+export function searchDigest(sha256: Sha256, kind: string, body: object): string {
+  const vectors: Uint8Array[] = [];
+  const text = JSON.stringify(body, (_, value: unknown) => {
+    if (!ArrayBuffer.isView(value)) return value;
+    vectors.push(new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
+    return value.byteLength;
+  });
+  return `${kind}:${sha256(joinedBytes([...vectors, utf8(text)]))}`;
 }

@@ -26,6 +26,7 @@ import type { IndexRef } from '../indexes/index-ref.ts';
 import { onIndex } from '../indexes/index-ref.ts';
 import type { ManifestCache } from '../indexes/manifest-cache.ts';
 import type { FieldPoints } from './field-points.ts';
+import { excludedBy, storedTarget } from './field-points.ts';
 import type { EmbeddedPoints, EmbeddingCaller, VectorSpace } from './vector-space.ts';
 import { bothEmbedded, checkVectors } from './vector-space.ts';
 import type { OnIndex } from './vectors.ts';
@@ -47,9 +48,6 @@ export interface AskedSearch {
   readonly at: FieldPath;
 }
 
-/** What one search found, and what embedding its text took. */
-export type FoundMatches = OnIndex<ShardMatches & EmbeddedPoints>;
-
 /** What the searches of a request found, in their order; texts that were cut by their searches. */
 export type FoundBySearches = OnIndex<{ readonly found: readonly ShardMatches[] } & EmbeddedPoints>;
 
@@ -65,14 +63,6 @@ type Aim = { readonly of: 'vectors'; readonly target: QueryTarget } | { readonly
 
 /** Searches an index: once, or several times in one request. */
 export class Searches extends Composed<SearchesParts> {
-  /** One search; see `search`. */
-  async query(caller: EmbeddingCaller, index: IndexRef, body: QueryBody, deadlineMs?: number): Promise<Outcome<FoundMatches>> {
-    const searched = await this.search(caller, index, [{ body, at: [] }], deadlineMs);
-    if (!searched.ok) return searched;
-    const { found, ...rest } = searched.value;
-    return ok({ ...must(found[0], 'each search has found something'), ...rest });
-  }
-
   /**
    * All are checked and embedded before the first is made; those that go to the same shard share calls. Refuses the whole request as the
    * first search that is refused, naming the search and its field: what does not fit the index, or as the embedder and the shard do. [V190]
@@ -136,7 +126,7 @@ export class Searches extends Composed<SearchesParts> {
       const aim = must(aims[i], 'each search is around something');
       const search: PlannedSearch =
         aim.of === 'field'
-          ? { of: aim.of, query: { ...common, query: aim.query } }
+          ? { of: aim.of, query: { ...common, excludeIds: excludedBy(body, excludeIds), query: aim.query } }
           : { of: aim.of, query: { ...common, target: aim.target, mmr: choices[i], exact } };
       return { body, at, search };
     });
@@ -215,11 +205,6 @@ export class Searches extends Composed<SearchesParts> {
 const TARGETS = ['vector', 'text', 'id', 'positive_ids'] as const;
 
 const isPoint = ({ vector, text }: QueryBody): boolean => vector !== undefined || text !== undefined;
-
-function storedTarget({ id, positive_ids: positive, negative_ids: negative = [] }: QueryBody): QueryTarget {
-  if (positive !== undefined) return { kind: 'examples', positive, negative };
-  return { kind: 'id', id: must(id, 'the schema asks for one of the four') };
-}
 
 /** Each search is one of the shards' own; several share calls, but for those of fields. */
 function searchAll(shards: ShardSet, searches: readonly Planned[], deadlineMs: number | undefined): Promise<Outcome<ShardMatches[]>> {

@@ -41,10 +41,15 @@ export interface EmbeddedPoints extends TokensUsed {
 
 export const NOTHING_EMBEDDED: EmbeddedPoints = { ...NO_TOKENS, cut: [] };
 
-/** What two embeddings took together. */
-export const bothEmbedded = (one: EmbeddedPoints, other: EmbeddedPoints): EmbeddedPoints => ({
+/** What two took together. */
+export const bothUsed = (one: TokensUsed, other: TokensUsed): TokensUsed => ({
   tokens: one.tokens + other.tokens,
   cachedTokens: one.cachedTokens + other.cachedTokens,
+});
+
+/** What two embeddings took together. */
+export const bothEmbedded = (one: EmbeddedPoints, other: EmbeddedPoints): EmbeddedPoints => ({
+  ...bothUsed(one, other),
   cut: [...one.cut, ...other.cut],
 });
 

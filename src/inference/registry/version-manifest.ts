@@ -9,6 +9,8 @@ export interface VersionManifest extends ServedManifest {
   /** How it was made, and what was measured of it: shown, never interpreted. Null: not stated. */
   readonly recipe: Json | null;
   readonly evaluation: Json | null;
+  /** nDCG@10 in retrieval as a share of what BM25 reaches on the same judgements, as its owner measured it. Absent: it was not measured. [M213] */
+  readonly retrievalQuality?: number;
   /** What it was made of, such as `minilm@1`: versions, or sources elsewhere. */
   readonly parents: readonly string[];
 }

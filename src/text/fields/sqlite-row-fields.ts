@@ -18,6 +18,7 @@ import type { IndexFields } from '../../contract/indexes/index-fields.ts';
 import { TEXT_LIMITS } from '../../contract/indexes/text-limits.ts';
 import { groupBy } from '../../kernel/grouped.ts';
 import { ok } from '../../kernel/result.ts';
+import type { Steps } from '../../kernel/stepped-work.ts';
 import type { RememberingStorage } from '../../kernel/sql/remembering-storage.ts';
 import type { FragmentOptions } from '../highlighting/highlight.ts';
 import { highlight } from '../highlighting/highlight.ts';
@@ -30,12 +31,14 @@ import { IndexedRows } from './indexed-rows.ts';
 import type { Analysers, KnownField, KnownSparseField, KnownTextField } from './known-fields.ts';
 import { knownFields, postingsVersion } from './known-fields.ts';
 import { occurrencesIn, postingsOf, textOf } from './row-postings.ts';
-import type { TextLeg } from './text-plan.ts';
+import type { TextLeg, TextSearch } from './text-plan.ts';
 import { inverseFrequency, TextPlan } from './text-plan.ts';
 
 /** What one slice of a build reads: some milliseconds of analysis. */
 const SLICE_ROWS_MAX = 128;
 const SLICE_BYTES_MAX = 96 * 1024;
+/** Characters of texts that are analysed between two turns of others: some milliseconds. */
+const STEP_CHARS = 32 * 1024;
 /** What a restart reads at once of the rows that are not flushed. */
 const RELOAD_BYTES_MAX = 1024 * 1024;
 
@@ -93,14 +96,14 @@ export class SqliteRowFields implements PostingsFields {
     this.#indexed.set({ ...state, version: postingsVersion(this.#fields), builtRow: null });
   }
 
-  search({ topK, statistics, ...asked }: FieldSearch<PostingsQuery>): Outcome<FieldMatches<PostingsWork>> {
-    const counted = statistics === undefined ? this.statistics({ ...asked, among: undefined }) : this.#serving(asked.query, statistics);
+  *search({ topK, statistics, query: asked, namespace, among }: FieldSearch<PostingsQuery>): Steps<Outcome<FieldMatches<PostingsWork>>> {
+    const counted = this.#serving(asked, statistics);
     if (!counted.ok) return counted;
-    const query = this.#queryOf(asked.query, counted.value, asked.namespace);
+    const query = yield* this.#queryOf(asked, statistics, namespace);
     if (query === undefined) return ok({ rows: [], scores: [], work: { postings: 0, postingsRead: 0, scored: 0 } });
-    const { rows, scores, work } = this.#engine.search({
+    const { rows, scores, work } = yield* this.#engine.searchInSteps({
       ...query,
-      among: asked.among,
+      among,
       topK,
       orderTies: (tied) =>
         this.#rows
@@ -111,35 +114,51 @@ export class SqliteRowFields implements PostingsFields {
     return ok({ rows, scores, work: { postings: work.postings, postingsRead: work.postingsRead, scored: work.candidates } });
   }
 
-  statistics({ query, namespace, among }: CountedSearch<PostingsQuery>): Outcome<TermStatistics> {
+  *statistics({ query, namespace, among }: CountedSearch<PostingsQuery>): Steps<Outcome<TermStatistics>> {
     const serving = this.#serving(query, null);
     if (!serving.ok) return serving;
     const asked =
       query.kind === 'text'
-        ? this.#planOf(query).terms((field, prefix, accepts) =>
-            this.#termsOf({ space: { namespace, field: field.ordinal }, prefix, accepts, countMax: TEXT_LIMITS.expansionsReadMaxCount }),
+        ? yield* this.#planOf(query).terms(({ ordinal: field }, prefix, accepts) =>
+            this.#engine.terms({ space: { namespace, field }, prefix, accepts, countMax: TEXT_LIMITS.expansionsReadMaxCount }),
           )
         : [{ field: this.#fields.get(query.field)!, terms: query.indices.map(dimensionTerm) }];
-    const fields = asked.map(({ field }) => ({ name: field.name, ...this.#engine.totals({ namespace, field: field.ordinal }, among) }));
-    const terms = asked.flatMap(({ field, terms: of }) => {
-      const frequencies = this.#engine.documentFrequencies({ namespace, field: field.ordinal }, of, among);
-      return of.map((term, i) => ({ field: field.name, term, documents: frequencies[i]! }));
-    });
+    const fields: TermStatistics['fields'][number][] = [];
+    const terms: TermStatistics['terms'][number][] = [];
+    for (const { field, terms: of } of asked) {
+      const space = { namespace, field: field.ordinal };
+      fields.push({ name: field.name, ...this.#engine.totals(space, among) });
+      const frequencies = yield* this.#engine.documentFrequencies(space, of, among);
+      of.forEach((term, i) => terms.push({ field: field.name, term, documents: frequencies[i]! }));
+    }
     return ok({ fields, terms });
   }
 
-  highlight(rows: readonly RowContents[], { query, fields, options }: FieldHighlight): Outcome<Record<string, readonly Fragment[]>[]> {
+  *highlight(
+    rows: Iterable<RowContents>,
+    { query, fields, options }: FieldHighlight,
+  ): Steps<Outcome<Record<string, readonly Fragment[]>[]>> {
     const compiled: { readonly field: KnownTextField; readonly of: CompiledQuery }[] = [];
     for (const name of fields) {
       const field = this.#fields.get(name);
       if (field?.kind !== 'text') return refuse('invalid_value', `${name} is no text field of the index`, ['highlight', 'fields']);
       compiled.push({ field, of: compileQuery(query, field.analyser) });
     }
-    return ok(
-      rows.map((row) =>
-        Object.fromEntries(compiled.map(({ field, of }) => [field.name, fragmentsOf(textOf(row, field) ?? '', field, of, options)])),
-      ),
-    );
+    const shown: Record<string, readonly Fragment[]>[] = [];
+    let due = STEP_CHARS;
+    for (const row of rows) {
+      const fragments: [name: string, of: readonly Fragment[]][] = [];
+      for (const { field, of } of compiled) {
+        const text = textOf(row, field) ?? '';
+        fragments.push([field.name, fragmentsOf(text, field, of, options)]);
+        due -= text.length;
+        if (due > 0) continue;
+        yield undefined;
+        due = STEP_CHARS;
+      }
+      shown.push(Object.fromEntries(fragments));
+    }
+    return ok(shown);
   }
 
   sweep(): boolean {
@@ -225,40 +244,41 @@ export class SqliteRowFields implements PostingsFields {
     return new TextPlan(leg, searched);
   }
 
-  #termsOf(walk: Parameters<SparseEngine['terms']>[0]): string[] {
-    const steps = this.#engine.terms(walk);
-    for (;;) {
-      const { done, value } = steps.next();
-      if (done === true) return value;
-    }
-  }
-
-  #queryOf(
+  *#queryOf(
     query: PostingsQuery,
     statistics: TermStatistics,
     namespace: number,
-  ): Omit<SparseQuery, 'among' | 'topK' | 'orderTies'> | undefined {
+  ): Steps<Omit<SparseQuery, 'among' | 'topK' | 'orderTies'> | undefined> {
     if (query.kind === 'sparse') {
       const clauses = sparseClauses(query, this.#fields.get(query.field) as KnownSparseField, statistics);
       return { namespace, clauses, condition: undefined, judge: undefined };
     }
-    const search = this.#planOf(query).search(statistics);
+    const search = yield* this.#planOf(query).search(statistics);
     if (search === undefined) return undefined;
     const { clauses, condition, hasPhrases } = search;
-    return { namespace, clauses, condition, judge: hasPhrases ? (row, scoreMax) => this.#judged(search, row, scoreMax) : undefined };
+    return { namespace, clauses, condition, judge: hasPhrases ? this.#judgeOf(search) : undefined };
   }
 
-  #judged(search: NonNullable<ReturnType<TextPlan['search']>>, row: Row, scoreMax: number): number | undefined {
-    const [contents] = this.#rows.contentsOf([row]);
-    if (contents === undefined) return undefined;
-    const known = new Map<string, ReturnType<typeof occurrencesIn> | undefined>();
-    return search.judge((field) => {
-      if (!known.has(field.name)) {
+  /** Analyses the texts of the rows that it is asked about: between steps, so many characters. */
+  #judgeOf(search: TextSearch): NonNullable<SparseQuery['judge']> {
+    const { fields } = search;
+    let due = STEP_CHARS;
+    return function* judged(this: SqliteRowFields, row: Row, scoreMax: number): Steps<number | undefined> {
+      const [contents] = this.#rows.contentsBehind(row - 1, 1, 1);
+      // Removed between two steps.
+      if (contents?.row !== row) return undefined;
+      const known = new Map<KnownTextField, ReturnType<typeof occurrencesIn>>();
+      for (const field of fields) {
         const text = textOf(contents, field);
-        known.set(field.name, text === undefined ? undefined : occurrencesIn(field, text));
+        if (text === undefined) continue;
+        known.set(field, occurrencesIn(field, text));
+        due -= text.length;
+        if (due > 0) continue;
+        yield undefined;
+        due = STEP_CHARS;
       }
-      return known.get(field.name);
-    }, scoreMax);
+      return search.judge((field) => known.get(field), scoreMax);
+    }.bind(this);
   }
 }
 

@@ -1,8 +1,10 @@
 import type { PostingsQuery, TermStatistics } from '../../ann/row-fields.ts';
 import { TEXT_LIMITS } from '../../contract/indexes/text-limits.ts';
+import type { Steps } from '../../kernel/stepped-work.ts';
 import type { Clause, Condition } from '../postings/sparse-query.ts';
 import type { CompiledLeaf, CompiledQuery } from '../query/compiled-query.ts';
 import { compileQuery } from '../query/compile-query.ts';
+import { must } from '../../kernel/assert.ts';
 import { FuzzyMatcher } from '../query/fuzzy-matcher.ts';
 import { eachPhraseSpan } from '../query/phrase-spans.ts';
 import type { KnownTextField } from './known-fields.ts';
@@ -46,7 +48,10 @@ const SOUGHT: QueryPart = { counts: 1, isShutOut: false };
 type Expansion = readonly (readonly [term: string, share: number])[];
 
 /** A dictionary: terms of a field that begin so and are accepted. */
-export type ReadTerms = (field: KnownTextField, prefix: string, accepts: (term: string) => boolean) => readonly string[];
+export type ReadTerms = (field: KnownTextField, prefix: string, accepts: (term: string) => boolean) => Steps<readonly string[]>;
+
+// Terms of the statistics compared with a leaf in a step: up to a microsecond each.
+const STEP_TERMS = 8_192;
 
 /** What each field of a query for text asks for. */
 export class TextPlan {
@@ -66,15 +71,22 @@ export class TextPlan {
   }
 
   /** The terms that the query stands for in each field, once each: those of prefixes and fuzzy terms as the dictionary has them. */
-  terms(read: ReadTerms): { readonly field: KnownTextField; readonly terms: readonly string[] }[] {
-    return this.#groups.flatMap(({ fields, query }) =>
-      fields.map(({ field }) => ({ field, terms: [...new Set(leavesOf(query).flatMap((leaf) => dictionaryTerms(leaf, field, read)))] })),
-    );
+  *terms(read: ReadTerms): Steps<{ readonly field: KnownTextField; readonly terms: readonly string[] }[]> {
+    const found: { readonly field: KnownTextField; readonly terms: readonly string[] }[] = [];
+    for (const { fields, query } of this.#groups) {
+      for (const { field } of fields) {
+        const terms = new Set<string>();
+        for (const leaf of leavesOf(query)) for (const term of yield* dictionaryTerms(leaf, field, read)) terms.add(term);
+        found.push({ field, terms: [...terms] });
+      }
+    }
+    return found;
   }
 
   /** What to search, given what is counted. Undefined: nothing can match. */
-  search(statistics: TermStatistics): TextSearch | undefined {
+  *search(statistics: TermStatistics): Steps<TextSearch | undefined> {
     const search = new TextSearch(this.#leg, statistics);
+    for (const { fields, query } of this.#groups) yield* search.expand(leavesOf(query), fields);
     const conditions = this.#groups.flatMap(({ fields, query }) => search.add(query, fields) ?? []);
     return conditions.length === 0 || search.clauses.length === 0 ? undefined : search.under(anyOf(conditions));
   }
@@ -90,6 +102,8 @@ export class TextSearch {
     { readonly documents: number; readonly averageLength: number; readonly terms: Map<string, number> }
   >();
   readonly #leaves: PlacedLeaf[] = [];
+  /** By field and leaf. */
+  readonly #expansions = new Map<KnownTextField, Map<CompiledLeaf, Expansion>>();
   readonly #trees: { readonly query: CompiledQuery; readonly leaves: ReadonlyMap<CompiledLeaf, readonly PlacedLeaf[]> }[] = [];
 
   constructor(leg: TextLeg, { fields, terms }: TermStatistics) {
@@ -98,6 +112,15 @@ export class TextSearch {
       this.#counted.set(name, { documents, averageLength: documents === 0 ? 1 : totalLength / documents, terms: new Map() });
     }
     for (const { field, term, documents } of terms) this.#counted.get(field)?.terms.set(term, documents);
+  }
+
+  /** Before they are added: what leaves stand for in these fields. */
+  *expand(leaves: readonly CompiledLeaf[], fields: readonly SearchedField[]): Steps<void> {
+    for (const { field } of fields) {
+      const expansions = new Map<CompiledLeaf, Expansion>();
+      for (const leaf of leaves) expansions.set(leaf, yield* this.#expanded(leaf, field));
+      this.#expansions.set(field, expansions);
+    }
   }
 
   /** Adds the clauses of a query in fields that understand it alike; undefined: it matches nothing. */
@@ -112,6 +135,11 @@ export class TextSearch {
   under(condition: Condition): this {
     this.condition = condition;
     return this;
+  }
+
+  /** The fields whose texts `judge` looks at. */
+  get fields(): ReadonlySet<KnownTextField> {
+    return new Set(this.#leaves.map(({ field }) => field));
   }
 
   /** Whether texts have to be looked at. */
@@ -159,8 +187,8 @@ export class TextSearch {
     const of = (queries: readonly CompiledQuery[], as: QueryPart) =>
       queries.flatMap((inner) => (inner.kind === 'nothing' ? [] : [this.#condition(inner, fields, as, leaves)]));
     const excluded: QueryPart = { counts: 0, isShutOut: !part.isShutOut };
-    const [must, should, not] = [of(query.must, part), of(query.should, part), of(query.not, excluded)];
-    const needed = query.minimum === 0 ? must : [...must, { kind: 'atLeast', count: query.minimum, of: should } as const];
+    const [needs, should, not] = [of(query.must, part), of(query.should, part), of(query.not, excluded)];
+    const needed = query.minimum === 0 ? needs : [...needs, { kind: 'atLeast', count: query.minimum, of: should } as const];
     const all: Condition = { kind: 'atLeast', count: needed.length, of: needed };
     return not.length === 0 ? all : { kind: 'allBut', of: all, not: anyOf(not) };
   }
@@ -172,7 +200,8 @@ export class TextSearch {
     leaves: Map<CompiledLeaf, readonly PlacedLeaf[]>,
   ): Condition {
     const placed = fields.map(({ field, weight }) => {
-      const clauses = this.#expansion(leaf, field).map(([term, share]) => this.#clause(field, term, counts * weight * leaf.weight * share));
+      const expansion = must(this.#expansions.get(field)?.get(leaf), 'leaves are expanded before');
+      const clauses = expansion.map(([term, share]) => this.#clause(field, term, counts * weight * leaf.weight * share));
       return { leaf, field, clauses };
     });
     this.#leaves.push(...placed);
@@ -191,12 +220,18 @@ export class TextSearch {
    * The terms of the statistics that a leaf stands for: of prefixes and fuzzy terms the most frequent ones, equal ones in order. The first ones
    * only, as one dictionary is read: several shards have more in sum, but have not all counted the last of them.
    */
-  #expansion(leaf: CompiledLeaf, { name }: KnownTextField): Expansion {
+  *#expanded(leaf: CompiledLeaf, { name }: KnownTextField): Steps<Expansion> {
     if (leaf.kind === 'term') return [[leaf.term, 1]];
     if (leaf.kind === 'phrase') return leaf.terms.map((term) => [term, 1]);
     const found: [term: string, share: number, documents: number][] = [];
     const share = sharesOf(leaf);
+    let due = STEP_TERMS;
     for (const [term, documents] of this.#counted.get(name)?.terms ?? []) {
+      due -= 1;
+      if (due === 0) {
+        yield undefined;
+        due = STEP_TERMS;
+      }
       const weight = documents === 0 ? 0 : share(term);
       if (weight > 0) found.push([term, weight, documents]);
     }
@@ -240,11 +275,11 @@ function sharesOf(leaf: Extract<CompiledLeaf, { kind: 'prefix' | 'fuzzy' }>): (t
   };
 }
 
-function dictionaryTerms(leaf: CompiledLeaf, field: KnownTextField, read: ReadTerms): readonly string[] {
+function* dictionaryTerms(leaf: CompiledLeaf, field: KnownTextField, read: ReadTerms): Steps<readonly string[]> {
   if (leaf.kind === 'term') return [leaf.term];
   if (leaf.kind === 'phrase') return leaf.terms;
   const share = sharesOf(leaf);
-  return read(field, leaf.kind === 'prefix' ? leaf.prefix : leaf.term.slice(0, leaf.prefixLength), (term) => share(term) > 0);
+  return yield* read(field, leaf.kind === 'prefix' ? leaf.prefix : leaf.term.slice(0, leaf.prefixLength), (term) => share(term) > 0);
 }
 
 /** Whether a leaf is met in a text. */

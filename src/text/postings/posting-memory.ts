@@ -2,6 +2,7 @@ import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import { ListCache } from './list-cache.ts';
 import { MemoryPart } from './memory-part.ts';
 import type { PostingPart } from './posting-part.ts';
+import type { SearchedPostings } from './query-walk.ts';
 import { Segment } from './segment.ts';
 import { SegmentStore } from './segment-store.ts';
 import type { PostedRow, Row } from './sparse-query.ts';
@@ -49,7 +50,7 @@ export class Memtable {
 }
 
 /** What memory has of the postings. All of it can be read again. */
-export class PostingMemory {
+export class PostingMemory implements SearchedPostings {
   readonly store: SegmentStore;
   readonly lists: ListCache;
   active: Memtable;
@@ -57,6 +58,7 @@ export class PostingMemory {
   frozen: Memtable | undefined;
   /** Up to which row segments have all postings. */
   flushedRow: Row;
+  #replacements = 0;
   // Segments by namespace, those used last at the end.
   readonly #segments = new Map<number, Segment[]>();
   readonly #bytesMax: number;
@@ -67,6 +69,10 @@ export class PostingMemory {
     this.flushedRow = this.store.flushedRow;
     this.active = new Memtable(this.flushedRow);
     this.#bytesMax = bytesMax;
+  }
+
+  get replacements(): number {
+    return this.#replacements;
   }
 
   get bytes(): number {
@@ -99,6 +105,7 @@ export class PostingMemory {
 
   /** Follows that a segment is live instead of others, or of none; undefined when all their rows are removed. */
   replaceSegments(namespace: number, sources: readonly number[], target: number | undefined): void {
+    this.#replacements += 1;
     const known = this.#segments.get(namespace);
     if (known === undefined) return;
     const segments = known.filter(({ id }) => !sources.includes(id));

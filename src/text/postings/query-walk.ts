@@ -1,4 +1,5 @@
 import { must } from '../../kernel/assert.ts';
+import type { Steps } from '../../kernel/stepped-work.ts';
 import { WINDOW_ORDINALS } from './clause-cursor.ts';
 import { PartWalk } from './part-walk.ts';
 import type { WalkScratch } from './part-walk.ts';
@@ -12,12 +13,24 @@ import type { WindowMask } from './window-mask.ts';
 
 // Reading a posting takes 2 to 4 ns, so a step takes 1 to 2 ms.
 const STEP_POSTINGS = 400_000;
+// Lists found in a step: one that has to be read takes some 30 us.
+const STEP_LISTS = 256;
 // What a window costs besides its postings, as postings.
 const WINDOW_POSTINGS = 64;
 /** A filter is asked row by row unless it leaves this many times fewer rows than there are postings to read: then its rows lead. */
 const LEAD_SHARE = 8;
 
-/** A part as of the start of a search: what is put or merged between its steps does not touch it. */
+// Postings of one window at most: of many clauses, windows are smaller.
+const WINDOW_POSTINGS_MAX = STEP_POSTINGS;
+
+/** Where the parts of a namespace are: they change when rows are flushed and segments merged. */
+export interface SearchedPostings {
+  parts(namespace: number): readonly PostingPart[];
+  /** How often segments were replaced, whose lists are deleted then. */
+  readonly replacements: number;
+}
+
+/** A part with its lists, all found at one time: what is put or merged afterwards does not touch it. */
 interface SearchedPart {
   readonly part: PostingPart;
   readonly lists: readonly (PostingBlocks | undefined)[];
@@ -27,7 +40,7 @@ interface SearchedPart {
 /** A search over the parts of a namespace. */
 export class QueryWalk {
   readonly #query: SparseQuery;
-  readonly #parts: readonly SearchedPart[];
+  readonly #postingsNow: () => SearchedPostings;
   readonly #top: TopRows;
   readonly #scratch: WalkScratch;
   // Positions of clauses by weight, the highest first; equal ones as the query has them.
@@ -37,12 +50,9 @@ export class QueryWalk {
   #postingsRead = 0;
   #candidates = 0;
 
-  constructor(query: SparseQuery, parts: readonly PostingPart[], scratch: WalkScratch) {
+  constructor(query: SparseQuery, postingsNow: () => SearchedPostings, scratch: WalkScratch) {
     this.#query = query;
-    // Large parts first: they raise the threshold.
-    this.#parts = parts
-      .toSorted((a, b) => b.rows.length - a.rows.length)
-      .map((part) => ({ part, lists: query.clauses.map(({ field, term }) => part.find(field, term)), count: part.rows.length }));
+    this.#postingsNow = postingsNow;
     this.#top = new TopRows(query);
     this.#scratch = scratch;
     const weight = (at: number): number => Math.abs(query.clauses[at]!.weight);
@@ -51,14 +61,16 @@ export class QueryWalk {
   }
 
   /** Yields between steps of a millisecond or two. */
-  *inSteps(): Generator<undefined, SparseHits> {
+  *inSteps(): Steps<SparseHits> {
     let due = STEP_POSTINGS;
-    for (const searched of this.#parts) {
+    const ordinals = windowOrdinals(this.#query.clauses.length);
+    for (const searched of yield* this.#found()) {
       const walk = this.#open(searched);
       if (walk === undefined) continue;
-      for (let start = 0; start < searched.count; start += WINDOW_ORDINALS) {
+      for (let start = 0; start < searched.count; start += ordinals) {
         const before = walk.postingsRead;
-        walk.window(start, Math.min(start + WINDOW_ORDINALS, searched.count));
+        walk.window(start, Math.min(start + ordinals, searched.count));
+        yield* this.#top.judged();
         due -= walk.postingsRead - before + WINDOW_POSTINGS;
         if (due > 0) continue;
         yield undefined;
@@ -69,6 +81,29 @@ export class QueryWalk {
     }
     const found = this.#top.toSorted();
     return { rows: found.map(({ row }) => row), scores: found.map(({ score }) => score), work: this.#work };
+  }
+
+  /** Large parts first: they raise the threshold. Lists of segments that are merged between two steps are found anew. */
+  *#found(): Steps<readonly SearchedPart[]> {
+    const { clauses, namespace } = this.#query;
+    for (;;) {
+      const postings = this.#postingsNow();
+      const { replacements } = postings;
+      const isCurrent = (): boolean => this.#postingsNow() === postings && postings.replacements === replacements;
+      const parts = postings.parts(namespace).toSorted((a, b) => b.rows.length - a.rows.length);
+      const lists = parts.map((): (PostingBlocks | undefined)[] => []);
+      let due = STEP_LISTS;
+      for (const { field, term } of clauses) {
+        if (due <= 0) {
+          yield undefined;
+          due = STEP_LISTS;
+          if (!isCurrent()) break;
+        }
+        parts.forEach((part, i) => lists[i]!.push(part.find(field, term)));
+        due -= parts.length;
+      }
+      if (isCurrent()) return parts.map((part, i) => ({ part, lists: lists[i]!, count: part.rows.length }));
+    }
   }
 
   get #work(): SearchWork {
@@ -102,6 +137,10 @@ export class QueryWalk {
     return conditional === undefined ? given : new AllMask([given, conditional]);
   }
 }
+
+/** A multiple of 32. */
+const windowOrdinals = (clauses: number): number =>
+  Math.min(WINDOW_ORDINALS, 32 * Math.ceil(WINDOW_POSTINGS_MAX / (32 * Math.max(1, clauses))));
 
 function scorerOf({ weight, scoring }: Clause): TermScorer {
   if (scoring.kind === 'product') return { isText: false, weight, c0: 0, c1: 0 };

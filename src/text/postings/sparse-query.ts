@@ -1,3 +1,5 @@
+import type { Steps } from '../../kernel/stepped-work.ts';
+
 /** The number of a row: a positive safe integer, higher than that of any row before. */
 export type Row = number;
 
@@ -76,9 +78,9 @@ export interface SparseQuery {
   readonly orderTies: (rows: readonly Row[]) => readonly Row[];
   /**
    * What the terms alone do not decide, such as phrases: the score of a row whose terms match, at most `scoreMax`, which the terms give it;
-   * undefined when the row does not match after all. Asked only about rows that could be among the first.
+   * undefined when the row does not match after all, or is gone. Asked only about rows that could be among the first.
    */
-  readonly judge: ((row: Row, scoreMax: number) => number | undefined) | undefined;
+  readonly judge: ((row: Row, scoreMax: number) => Steps<number | undefined>) | undefined;
 }
 
 /** What a search took. */

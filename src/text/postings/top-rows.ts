@@ -1,5 +1,6 @@
 import { must } from '../../kernel/assert.ts';
 import { BoundedHeap } from '../../kernel/heap.ts';
+import type { Steps } from '../../kernel/stepped-work.ts';
 import type { Row, SparseQuery } from './sparse-query.ts';
 
 interface ScoredRow {
@@ -16,6 +17,8 @@ export class TopRows {
   readonly #heap: BoundedHeap<ScoredRow>;
   // Rows of the threshold's score for which the heap has no room: they or those in it are among the first.
   #tied: Row[] = [];
+  // Rows that are to be judged, by the most that they may score.
+  #offered: ScoredRow[] = [];
   #threshold = -Infinity;
 
   constructor(query: Pick<SparseQuery, 'topK' | 'orderTies' | 'judge'>) {
@@ -29,18 +32,21 @@ export class TopRows {
   }
 
   offer(row: Row, scoreMax: number): void {
-    if (scoreMax < this.#threshold) return;
+    if (this.#query.judge === undefined) this.#take(row, scoreMax);
+    else if (scoreMax >= this.#threshold) this.#offered.push({ row, score: scoreMax });
+  }
+
+  /** Judges what was offered, what may score most first: most of the others need not be judged then. */
+  *judged(): Steps<void> {
     const { judge } = this.#query;
-    const score = judge === undefined ? scoreMax : judge(row, scoreMax);
-    if (score === undefined || score < this.#threshold) return;
-    if (score === this.#threshold) return this.#tie(row);
-    const displaced = this.#heap.isFull ? this.#heap.last : undefined;
-    this.#heap.push({ row, score });
-    if (!this.#heap.isFull) return;
-    const threshold = must(this.#heap.last, 'a full heap has items').score;
-    if (threshold > this.#threshold) this.#tied = [];
-    else if (displaced !== undefined) this.#tie(displaced.row);
-    this.#threshold = threshold;
+    if (judge === undefined || this.#offered.length === 0) return;
+    const offered = this.#offered.sort((a, b) => b.score - a.score);
+    this.#offered = [];
+    for (const { row, score: scoreMax } of offered) {
+      if (scoreMax < this.#threshold) return;
+      const score = yield* judge(row, scoreMax);
+      if (score !== undefined) this.#take(row, score);
+    }
   }
 
   toSorted(): readonly ScoredRow[] {
@@ -50,6 +56,18 @@ export class TopRows {
     const places = new Map(tied.length === 0 ? [] : this.#query.orderTies(tied).map((row, place) => [row, place]));
     const placeOf = ({ row }: ScoredRow): number => places.get(row) ?? 0;
     return all.sort((a, b) => b.score - a.score || placeOf(a) - placeOf(b)).slice(0, this.#query.topK);
+  }
+
+  #take(row: Row, score: number): void {
+    if (score < this.#threshold) return;
+    if (score === this.#threshold) return this.#tie(row);
+    const displaced = this.#heap.isFull ? this.#heap.last : undefined;
+    this.#heap.push({ row, score });
+    if (!this.#heap.isFull) return;
+    const threshold = must(this.#heap.last, 'a full heap has items').score;
+    if (threshold > this.#threshold) this.#tied = [];
+    else if (displaced !== undefined) this.#tie(displaced.row);
+    this.#threshold = threshold;
   }
 
   #tie(row: Row): void {

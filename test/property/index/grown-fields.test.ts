@@ -11,6 +11,7 @@ import type { Faults } from '../../support/worlds/object-network.ts';
 import { NO_FAULTS } from '../../support/worlds/object-network.ts';
 import { servedFields } from '../../support/worlds/served-fields.ts';
 import { ShardWorld, smallFloor, value } from '../../support/worlds/shard-world.ts';
+import { whole } from '../../support/worlds/whole-read.ts';
 
 const MANIFEST = growthManifest(40, GROWTH_FIELDS);
 const FAULTS: Faults = { killChance: 0.004, repeatChance: 0.02, delayMsMax: 20, repeatMsMax: 3_000 };
@@ -50,7 +51,7 @@ async function expectAsOneShard(world: GrowthWorld, clients: GrowthClients): Pro
     const owned = [...serials.values()].slice(0, 3).map(legToOwn);
     for (const query of [...LEGS_TO_ALL, ...owned]) {
       const include = { values: false, metadata: false, text: false, contents: true };
-      const alone = value(one.shard.searchFields({ indexId, query, namespace, topK: 1000, filter: null, excludeIds: [], include }));
+      const alone = value(whole(one.shard.searchFields({ indexId, query, namespace, topK: 1000, filter: null, excludeIds: [], include })));
       const found = await world.during(clients.searchFields(gateway, namespace, query));
       expect([found.ids, found.contents]).toEqual([alone.ids, alone.contents]);
       for (const [at, score] of found.scores.entries()) expect(Math.abs(score - alone.scores[at]!)).toBeLessThan(1e-6);

@@ -4,6 +4,8 @@ import { expect, it } from 'vitest';
 import { POSTING_LIMITS } from '../../../src/contract/indexes/posting-limits.ts';
 import { RememberingStorage } from '../../../src/kernel/sql/remembering-storage.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
+import type { Steps } from '../../../src/kernel/stepped-work.ts';
+import { atOnce } from '../../../src/kernel/stepped-work.ts';
 import { POSTING_TABLES } from '../../../src/text/postings/posting-tables.ts';
 import { SparseEngine } from '../../../src/text/postings/sparse-engine.ts';
 import type { Clause, Condition, PostedRow, SparseQuery } from '../../../src/text/postings/sparse-query.ts';
@@ -103,11 +105,16 @@ function scan(rows: Iterable<PostedRow>, query: SparseQuery) {
         score += (clause.weight * (k1 + 1) * value) / (value + k1 * (1 - b) + ((k1 * b) / averageLength) * fields[clause.field]!.length!);
       }
     }
-    const judged = query.judge === undefined ? score : query.judge(row, score);
-    if (judged !== undefined) found.push({ row, score: judged });
+    const final = query.judge === undefined ? score : atOnce(query.judge(row, score));
+    if (final !== undefined) found.push({ row, score: final });
   }
   const places = new Map(query.orderTies(found.map(({ row }) => row)).map((row, place) => [row, place]));
   return found.sort((a, b) => b.score - a.score || places.get(a.row)! - places.get(b.row)!).slice(0, query.topK);
+}
+
+function* judged(row: number, scoreMax: number): Steps<number | undefined> {
+  if (row % 5 === 0) yield undefined;
+  return row % 3 === 0 ? undefined : scoreMax - (row % 2);
 }
 
 function someQuery(world: World): SparseQuery {
@@ -132,7 +139,7 @@ function someQuery(world: World): SparseQuery {
     among: world.below(2) === 0 ? undefined : new Set(rows.filter((row) => row % share === 0)),
     topK: 1 + world.below(12),
     orderTies: (tied) => tied.toSorted((a, b) => b - a),
-    judge: world.below(3) === 0 ? (row, scoreMax) => (row % 3 === 0 ? undefined : scoreMax - (row % 2)) : undefined,
+    judge: world.below(3) === 0 ? judged : undefined,
   };
 }
 
@@ -152,7 +159,7 @@ function agree(world: World): number {
     const documents = [...world.stored.values()].map(({ fields }) => fields[field]!).filter(({ terms }) => terms.length > 0);
     const terms = Array.from({ length: TERMS + 1 }, (_, n) => `${letter}${n}`);
     const space = { namespace: 1, field };
-    expect(world.engine.documentFrequencies(space, terms)).toEqual(
+    expect(atOnce(world.engine.documentFrequencies(space, terms))).toEqual(
       terms.map((term) => documents.filter((d) => d.terms.includes(term)).length),
     );
     const totalLength = documents.reduce((sum, d) => sum + (d.length ?? d.terms.length), 0);

@@ -149,6 +149,7 @@ export const RESTRICTIONS: Readonly<Record<OfTenants, Restriction>> = {
   queryVectors: ofTexts,
   queryVectorsBatch: ofTexts,
   searchIndex: ofTexts,
+  searchIndexBatch: ofTexts,
   evaluateIndex: ofTexts,
   setSearchSettings: ofIndex,
   deleteSearchSettings: ofIndex,

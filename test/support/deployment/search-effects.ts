@@ -9,6 +9,8 @@ type Body = any;
 export const searchEffects = (tenant: () => ApiClient) => ({
   queryVectorsBatch: ({ results }: Body) =>
     expect(results.map(({ matches }: Body) => matches.map(({ id }: Body) => id))).toEqual([['lock'], ['weir']]),
+  searchIndexBatch: ({ results }: Body) =>
+    expect(results.map(({ matches }: Body) => matches.map(({ id }: Body) => id))).toEqual([['lock'], ['weir']]),
   searchIndex: ({ matches, fusion }: Body) => expect([matches.map(({ id }: Body) => id), fusion.kind]).toEqual([['lock', 'weir'], 'sum']),
   evaluateIndex: ({ judged, measures }: Body) => expect([judged, measures.map(({ plans }: Body) => plans[0].mean)]).toEqual([2, [1, 1]]),
   setSearchSettings: async ({ state, evidence }: Body) => {

@@ -14,6 +14,7 @@ import type { Outcome } from '../../../src/contract/api/outcome.ts';
 import type { IndexFields } from '../../../src/contract/indexes/index-fields.ts';
 import type { TextQuery } from '../../../src/contract/vectors/text-query.ts';
 import { ok } from '../../../src/kernel/result.ts';
+import type { Steps } from '../../../src/kernel/stepped-work.ts';
 
 type Asked = Pick<FieldSearch, 'query' | 'namespace' | 'among'>;
 
@@ -41,14 +42,13 @@ export class ExhaustiveFields implements RowFields {
     return false;
   }
 
-  search({ topK, statistics, ...asked }: FieldSearch): Outcome<FieldMatches> {
-    // Without statistics, of all of the namespace, whatever may be found.
-    const counted = statistics === undefined ? this.statistics({ ...asked, among: undefined }) : ok(statistics);
+  *search({ topK, statistics, ...asked }: FieldSearch): Steps<Outcome<FieldMatches>> {
+    const counted = yield* this.statistics({ ...asked, among: undefined });
     if (!counted.ok) return counted;
     const rows = this.#live(asked.namespace, asked.among);
     const ids = new Map(this.#rows.idsOf(rows.map(({ row }) => row)).map(({ row, id }) => [row, id]));
     const found = rows
-      .map((row) => ({ row: row.row, id: ids.get(row.row) ?? '', score: this.#score(row, asked, counted.value) }))
+      .map((row) => ({ row: row.row, id: ids.get(row.row) ?? '', score: this.#score(row, asked, statistics) }))
       .filter(({ score }) => score !== 0)
       .sort((a, b) => b.score - a.score || (a.id < b.id ? -1 : 1))
       .slice(0, topK);
@@ -56,7 +56,8 @@ export class ExhaustiveFields implements RowFields {
     return ok({ rows: found.map(({ row }) => row), scores: found.map(({ score }) => score), work });
   }
 
-  statistics({ query, namespace, among }: Asked): Outcome<TermStatistics> {
+  *statistics({ query, namespace, among }: Asked): Steps<Outcome<TermStatistics>> {
+    yield undefined;
     if (query.kind !== 'text') return ok({ fields: [], terms: [] });
     const unknown = query.fields.find(({ name }) => !(name in this.#fields));
     if (unknown !== undefined) return refuse('invalid_value', 'is no field of the index', ['fields', unknown.name]);
@@ -75,13 +76,14 @@ export class ExhaustiveFields implements RowFields {
     return ok({ fields, terms });
   }
 
-  highlight(rows: readonly RowContents[], { query, fields }: FieldHighlight): Outcome<Record<string, readonly Fragment[]>[]> {
+  *highlight(rows: Iterable<RowContents>, { query, fields }: FieldHighlight): Steps<Outcome<Record<string, readonly Fragment[]>[]>> {
+    yield undefined;
     const words = new Set(wordsOf(plain(query)));
     const fragmentsOf = (row: RowContents, name: string) =>
       this.#words(row, name)
         .filter((word) => words.has(word))
         .map((word) => ({ start: this.#text(row, name).indexOf(word), text: word, matches: [{ begin: 0, end: word.length }] }));
-    return ok(rows.map((row) => Object.fromEntries(fields.map((name) => [name, fragmentsOf(row, name)]))));
+    return ok([...rows].map((row) => Object.fromEntries(fields.map((name) => [name, fragmentsOf(row, name)]))));
   }
 
   #score(row: RowContents, { query }: Asked, { fields, terms }: TermStatistics): number {

@@ -12,6 +12,7 @@ import { ok } from '../../../src/kernel/result.ts';
 import type { Actor, ObjectNetwork } from './object-network.ts';
 import { Unreachable } from './object-network.ts';
 import { servedFields } from './served-fields.ts';
+import { whole } from './whole-read.ts';
 
 /** The read load of a world's shards. */
 export interface Heat {
@@ -84,8 +85,8 @@ export function startReplica(world: ObjectNetwork, actor: Actor, floor: EngineRe
         return ok(replica.state?.completeLsn ?? -1);
       },
       query: reading((query) => shard.query(query)),
-      searchFields: reading((search) => shard.searchFields(search)),
-      termStatistics: reading((asked) => shard.termStatistics(asked)),
+      searchFields: reading((search) => whole(shard.searchFields(search))),
+      termStatistics: reading((asked) => whole(shard.termStatistics(asked))),
     },
     alarm: async () => {
       for (let slice = 0; slice < 20 && replica.state !== undefined; slice += 1) {

@@ -14,6 +14,7 @@ import { ok } from '../../../src/kernel/result.ts';
 import type { Actor, ObjectNetwork } from './object-network.ts';
 import { MemoryCell } from './object-network.ts';
 import { servedFields } from './served-fields.ts';
+import { whole } from './whole-read.ts';
 
 /** Starts a shard, with every method that its index and other objects call. */
 export function startShard(world: ObjectNetwork, actor: Actor, floor: EngineResources, forget: () => void): NonNullable<Actor['live']> {
@@ -85,9 +86,9 @@ export function startShard(world: ObjectNetwork, actor: Actor, floor: EngineReso
       upsert: (batch: never) => writing(batch, () => shard.upsert(batch, world.nowMs)),
       delete: (deletion: never) => writing(deletion, () => shard.delete(deletion)),
       query: (query: never) => reading(query, () => shard.query(query)),
-      searchFields: (search: never) => reading(search, () => shard.searchFields(search)),
-      termStatistics: (asked: never) => reading(asked, () => shard.termStatistics(asked)),
-      highlight: (asked: never) => reading(asked, () => shard.highlight(asked)),
+      searchFields: (search: never) => reading(search, () => whole(shard.searchFields(search))),
+      termStatistics: (asked: never) => reading(asked, () => whole(shard.termStatistics(asked))),
+      highlight: (asked: never) => reading(asked, () => whole(shard.highlight(asked))),
       fetch: (fetch: never) => reading(fetch, () => shard.fetch(fetch)),
       list: (list: never) => reading(list, () => shard.list(list)),
       count: (count: never) => reading(count, () => shard.count(count)),

@@ -7,6 +7,7 @@ import type { IndexFields, VectorField } from '../../../src/contract/indexes/ind
 import { toBase64 } from '../../../src/kernel/bytes.ts';
 import { servedFields } from './served-fields.ts';
 import { ShardWorld, smallFloor, value } from './shard-world.ts';
+import { whole } from './whole-read.ts';
 
 export const vectorField = (dimensions: number, metric: Metric = 'cosine'): VectorField => ({
   kind: 'vector',
@@ -98,16 +99,18 @@ export class VectorFieldsWorld {
   /** Ids and scores, and what that took. */
   search({ field, vector, topK, namespace = '', ids }: Asked) {
     return value(
-      this.shard.shard.searchFields({
-        indexId: this.shard.identity.indexId,
-        query: { kind: 'vector', field, vector },
-        namespace,
-        topK,
-        filter: ids === undefined ? null : { kind: 'ids', ids },
-        excludeIds: [],
-        include: { values: false, metadata: false, text: false },
-        explain: true,
-      }),
+      whole(
+        this.shard.shard.searchFields({
+          indexId: this.shard.identity.indexId,
+          query: { kind: 'vector', field, vector },
+          namespace,
+          topK,
+          filter: ids === undefined ? null : { kind: 'ids', ids },
+          excludeIds: [],
+          include: { values: false, metadata: false, text: false },
+          explain: true,
+        }),
+      ),
     );
   }
 

@@ -9,6 +9,7 @@ import { SqliteRowVersions } from '../../../src/index/resharding/sqlite-row-vers
 import { migrate } from '../../../src/kernel/sql/migrate.ts';
 import { NodeSql } from '../../support/fakes/node-sql.ts';
 import { ShardWorld, fieldsOver, smallFloor, value } from '../../support/worlds/shard-world.ts';
+import { whole } from '../../support/worlds/whole-read.ts';
 
 const ANALYSIS = analysisSettings.parse({ language: 'none', stemming: false });
 const FIELDS = {
@@ -80,7 +81,7 @@ describe('[TX180] what rows hold besides their vectors', () => {
     expect(contentsOf('a')).toEqual(['{"body":"one"}']);
     value(made.shard.delete({ indexId, selection: { kind: 'all' } }));
     expect(contentsOf('a')).toEqual([]);
-    expect(value(made.shard.termStatistics(leg('one'))).fields[0]?.documents).toBe(0);
+    expect(value(whole(made.shard.termStatistics(leg('one')))).fields[0]?.documents).toBe(0);
   });
 });
 
@@ -109,51 +110,51 @@ it('[TX182] followers get what rows hold, and which of them are copies', () => {
   if (page.kind !== 'page') throw new Error('a snapshot begins with a page');
   applyChanges(to.store, to.engine, page, 0, () => undefined);
   expect(copy.contentsOf('a', 'b')).toEqual(['{"body":"one"}', '{"body":"two"}']);
-  expect(value(to.shard.searchFields(copy.leg('one two'))).ids).toEqual(['a']);
+  expect(value(whole(to.shard.searchFields(copy.leg('one two')))).ids).toEqual(['a']);
 });
 
 describe('[TX183] a leg over fields', () => {
   it('finds rows by what they hold, their own text too, and what is written is found at once', () => {
     const { made, write, leg } = world();
     write({ a: 'red fox', b: 'red', c: 'blue' });
-    expect(value(made.shard.searchFields(leg('red'))).ids).toEqual(['b', 'a']);
-    expect(value(made.shard.searchFields(leg('a', { field: 'text' }))).ids).toEqual(['a']);
+    expect(value(whole(made.shard.searchFields(leg('red')))).ids).toEqual(['b', 'a']);
+    expect(value(whole(made.shard.searchFields(leg('a', { field: 'text' })))).ids).toEqual(['a']);
     write({ b: 'green' });
-    expect(value(made.shard.searchFields(leg('red'))).ids).toEqual(['a']);
-    expect(value(made.shard.searchFields(leg('red', { namespace: 'other' }))).ids).toEqual([]);
-    const { explanation, contents } = value(made.shard.searchFields(leg('green', { explain: true, include: ALL })));
+    expect(value(whole(made.shard.searchFields(leg('red')))).ids).toEqual(['a']);
+    expect(value(whole(made.shard.searchFields(leg('red', { namespace: 'other' })))).ids).toEqual([]);
+    const { explanation, contents } = value(whole(made.shard.searchFields(leg('green', { explain: true, include: ALL }))));
     expect([explanation?.postings?.scored, explanation?.filter, contents]).toEqual([3, null, ['{"body":"green"}']]);
   });
 
   it('leaves out what is excluded and what the filter refuses before it is cut', () => {
     const { made, write, leg } = world();
     write({ a: 'red', b: 'red red', c: 'red red red' });
-    expect(value(made.shard.searchFields(leg('red', { topK: 1 }))).ids).toEqual(['c']);
-    expect(value(made.shard.searchFields(leg('red', { topK: 1, excludeIds: ['c', 'none'] }))).ids).toEqual(['b']);
+    expect(value(whole(made.shard.searchFields(leg('red', { topK: 1 })))).ids).toEqual(['c']);
+    expect(value(whole(made.shard.searchFields(leg('red', { topK: 1, excludeIds: ['c', 'none'] })))).ids).toEqual(['b']);
     const filter = { kind: 'ids', ids: ['a'] } as const;
-    expect(value(made.shard.searchFields(leg('red', { topK: 1, filter }))).ids).toEqual(['a']);
+    expect(value(whole(made.shard.searchFields(leg('red', { topK: 1, filter })))).ids).toEqual(['a']);
     const not = { kind: 'not', of: filter } as const;
-    expect(value(made.shard.searchFields(leg('red', { filter: not }))).ids).toEqual(['c', 'b']);
+    expect(value(whole(made.shard.searchFields(leg('red', { filter: not })))).ids).toEqual(['c', 'b']);
   });
 
   it('scores by all rows of the namespace, by those that the filter leaves, or by counts that it is given', () => {
     const { made, write, leg } = world();
     write({ a: 'red', b: 'red', c: 'blue' });
     const filter = { kind: 'ids', ids: ['a', 'c'] } as const;
-    const scoreBy = (more: object) => value(made.shard.searchFields(leg('red', { filter, ...more }))).scores[0] ?? NaN;
+    const scoreBy = (more: object) => value(whole(made.shard.searchFields(leg('red', { filter, ...more })))).scores[0] ?? NaN;
     const rare = Math.log(1 + (2 - 1 + 0.5) / (1 + 0.5));
     expect(scoreBy({})).toBeCloseTo(Math.log(1 + (3 - 2 + 0.5) / (2 + 0.5)), 12);
     expect(scoreBy({ statisticsOf: 'filter' })).toBeCloseTo(rare, 12);
-    const given = value(made.shard.termStatistics(leg('red', { filter })));
+    const given = value(whole(made.shard.termStatistics(leg('red', { filter }))));
     expect(given.terms).toEqual([{ field: 'body', term: 'red', documents: 1 }]);
     expect(scoreBy({ statistics: given })).toBeCloseTo(rare, 12);
   });
 
   it('is refused by name where the index has no such field, or none at all', () => {
     const { made, leg } = world();
-    expect(made.shard.searchFields(leg('red', { field: 'title' }))).toMatchObject({ error: { path: ['fields', 'title'] } });
+    expect(whole(made.shard.searchFields(leg('red', { field: 'title' })))).toMatchObject({ error: { path: ['fields', 'title'] } });
     made.shard.open({ ...made.identity, fields: {} });
-    for (const refused of [made.shard.searchFields(leg('red')), made.shard.termStatistics(leg('red'))])
+    for (const refused of [whole(made.shard.searchFields(leg('red'))), whole(made.shard.termStatistics(leg('red')))])
       expect(refused).toMatchObject({ error: { code: 'invalid_value', message: 'the index has no fields besides its vectors' } });
   });
 });
@@ -161,15 +162,15 @@ describe('[TX183] a leg over fields', () => {
 it('[TX184] a spilled copy neither counts nor answers until it is the only row of its id', () => {
   const { made, write, leg } = world();
   write({ a: 'red', b: 'red' }, { copies: [false, true], versions: [4, 4] });
-  expect(value(made.shard.searchFields(leg('red'))).ids).toEqual(['a']);
-  expect(value(made.shard.termStatistics(leg('red'))).terms[0]?.documents).toBe(1);
+  expect(value(whole(made.shard.searchFields(leg('red')))).ids).toEqual(['a']);
+  expect(value(whole(made.shard.termStatistics(leg('red')))).terms[0]?.documents).toBe(1);
   const versions = new SqliteRowVersions(made.sql);
   const keys = { ids: ['a', 'b'], namespaces: ['', ''] };
   expect(versions.newsFrom(keys)).toEqual([5, 5]);
   expect(versions.newsFrom({ ...keys, copies: [true, true] })).toEqual([5, 5]);
   expect(versions.newsFrom({ ...keys, copies: [false, false] })).toEqual([5, 4]);
   write({ b: 'red' }, { copies: [false], versions: [4] });
-  expect(value(made.shard.termStatistics(leg('red'))).terms[0]?.documents).toBe(2);
+  expect(value(whole(made.shard.termStatistics(leg('red')))).terms[0]?.documents).toBe(2);
   expect(versions.wholeRows(0, 10, 2)).toMatchObject({ ids: ['a', 'b'], contents: ['{"body":"red"}', '{"body":"red"}'] });
 });
 
@@ -177,7 +178,7 @@ it('[TX186] matches in texts are answered by id and field; ids that are not ther
   const { made, indexId, write } = world();
   write({ a: 'a red fox', b: 'blue' });
   const asked = { indexId, namespace: '', ids: ['b', 'none', 'a'], query: 'red', fields: ['body'] };
-  const { rows } = value(made.shard.highlight({ ...asked, options: { fragmentChars: 100, fragments: 1 } }));
+  const { rows } = value(whole(made.shard.highlight({ ...asked, options: { fragmentChars: 100, fragments: 1 } })));
   expect(rows).toEqual([
     { id: 'b', fields: [{ name: 'body', fragments: [] }] },
     { id: 'a', fields: [{ name: 'body', fragments: [{ start: 2, text: 'red', matches: [{ begin: 0, end: 3 }] }] }] },

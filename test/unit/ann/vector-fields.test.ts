@@ -7,8 +7,10 @@ import { pageLayout } from '../../../src/ann/flat/scanner.ts';
 import { shardBudget } from '../../../src/index/resharding/shard-budget.ts';
 import { analysisSettings } from '../../../src/contract/indexes/analysis.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
+import { atOnce } from '../../../src/kernel/stepped-work.ts';
 import { value } from '../../support/worlds/shard-world.ts';
 import { VectorFieldsWorld, vectorField } from '../../support/worlds/vector-fields-world.ts';
+import { whole } from '../../support/worlds/whole-read.ts';
 
 const DIMENSIONS = 240;
 const BLOCK = pageLayout(DIMENSIONS).capacity;
@@ -151,15 +153,17 @@ describe('a field', () => {
     world.define({ image: vectorField(DIMENSIONS), text: TEXT, other: vectorField(16, 'dot') });
     const { shard, store } = world.shard;
     const search = (field: string, dimensions: number) =>
-      shard.searchFields({
-        indexId: world.shard.identity.indexId,
-        query: { kind: 'vector', field, vector: vector(dimensions) },
-        namespace: '',
-        topK: 1,
-        filter: null,
-        excludeIds: [],
-        include: { values: false, metadata: false, text: false },
-      });
+      whole(
+        shard.searchFields({
+          indexId: world.shard.identity.indexId,
+          query: { kind: 'vector', field, vector: vector(dimensions) },
+          namespace: '',
+          topK: 1,
+          filter: null,
+          excludeIds: [],
+          include: { values: false, metadata: false, text: false },
+        }),
+      );
     let slices = 0;
     for (; !search('other', 16).ok; slices += 1) {
       expect(search('other', 16)).toMatchObject({ error: { code: 'index_growing' } });
@@ -182,7 +186,8 @@ describe('a field', () => {
     for (const field of ['none', 'text'])
       expect(() => world.search({ field, vector: vector(2), topK: 1 })).toThrow(`${field} is no vector field`);
     const text = { kind: 'text', query: 'x', fields: [{ name: 'image', weight: 1 }], k1: 1, b: 0 } as const;
-    expect(world.shard.store.fields?.search({ query: text, namespace: 1, topK: 1 })).toMatchObject({
+    const leg = { query: text, namespace: 1, topK: 1, statistics: { fields: [], terms: [] } };
+    expect(atOnce(world.shard.store.fields!.search(leg))).toMatchObject({
       error: { path: ['fields', 'image'] },
     });
   });
@@ -208,6 +213,6 @@ describe('a field', () => {
       namespace: '',
       filter: null,
     });
-    expect(value(counted)).toMatchObject({ fields: [], terms: [] });
+    expect(value(whole(counted))).toMatchObject({ fields: [], terms: [] });
   });
 });

@@ -14,6 +14,7 @@ import { migrate } from '../../../src/kernel/sql/migrate.ts';
 import { Clusters } from '../../support/fixtures/clusters.ts';
 import { NodeSql } from '../../support/fakes/node-sql.ts';
 import { ShardWorld, smallFloor, value } from '../../support/worlds/shard-world.ts';
+import { whole } from '../../support/worlds/whole-read.ts';
 
 const ANALYSIS = analysisSettings.parse({ language: 'none', stemming: false });
 const TEXT = { kind: 'text', analysis: ANALYSIS, weight: 1 } as const;
@@ -49,7 +50,7 @@ function world(dimensions: number, name = 'bare') {
     excludeIds: [],
     include: BARE,
   });
-  const legs = (query: string, field?: string) => value(made.shard.searchFields(leg(query, field))).ids;
+  const legs = (query: string, field?: string) => value(whole(made.shard.searchFields(leg(query, field)))).ids;
   const near = (...values: number[]) => made.query({ values: Float32Array.from(values), topK: 100 }).ids;
   const patch = (ids: readonly string[], edit: VectorEdit) =>
     value(made.shard.patch({ indexId, namespace: '', ids, filter: null, edit }, made.nowMs));

@@ -48,7 +48,8 @@ describe('[G72] the client', () => {
       const { body, reply }: Endpoint = ENDPOINTS[name as keyof typeof CALLS];
       return (body.kind === 'json' && body.rows !== undefined) || (reply.kind === 'json' && reply.hasRows === true);
     });
-    expect(framed).toEqual(['createEmbeddings', 'queryVectors', 'queryVectorsBatch', 'upsertVectors', 'fetchVectors']);
+    const answered = ['searchIndex', 'searchIndexBatch'];
+    expect(framed).toEqual(['createEmbeddings', 'queryVectors', 'queryVectorsBatch', ...answered, 'upsertVectors', 'fetchVectors']);
   });
 
   it('sends vectors as rows, and everything else as JSON', async () => {
@@ -69,6 +70,40 @@ describe('[G72] the client', () => {
       '{"text":"x"}',
     ]);
     await expect(client.index('n').queryAll([{ vector: [1, 2] }, { vector: [1] }])).rejects.toThrow('have one length');
+  });
+
+  it('sends plans as JSON, their vectors as numbers of float32, and takes the vectors of matches as rows', async () => {
+    const match = (values: unknown) => ({ matches: [{ id: 'a', score: 1, values }], lsn: 4 });
+    const { client, seen } = world(
+      () => new Response(writeFrame(match(0), Float32Array.of(0.1, 2), 2), { headers: { 'content-type': VECTOR_FRAME_TYPE } }),
+      () => json(200, { results: [match([3, 4]), match(null)] }),
+    );
+    const points = client.index('a/b');
+    const found = await points.search({
+      legs: [
+        { kind: 'vector', vector: Float32Array.of(0.1, 2), prefetch: { legs: [{ kind: 'vector', field: 'title', vector: [1, 2] }] } },
+        { kind: 'plan', legs: [{ kind: 'sparse', field: 'terms', indices: [1], values: [2] }], fusion: { kind: 'rrf' } },
+      ],
+      stages: [
+        { kind: 'max_sim', field: 'tokens', vectors: [Float32Array.of(0.5)] },
+        { kind: 'formula', score: { kind: 'decay_exp', of: { kind: 'time', property: 'at' }, origin: '2026-12-01T00:00:00Z', scale: 60 } },
+      ],
+      include_values: true,
+    });
+    expect(found.matches[0]?.values).toEqual(Float32Array.of(0.1, 2));
+    const sent = JSON.parse(seen[0]?.body as string);
+    expect(Float32Array.from(sent.legs[0].vector as number[])).toEqual(Float32Array.of(0.1, 2));
+    expect([sent.legs[0].prefetch.legs[0].vector, sent.stages[0].vectors]).toEqual([[1, 2], [[0.5]]]);
+    expect([seen[0]?.url, seen[0]?.headers.get('accept')]).toEqual([
+      'http://sluice/v1/indexes/a%2Fb/search',
+      `${VECTOR_FRAME_TYPE}, application/json`,
+    ]);
+    const [first, second] = await points.searchAll([{ text: 'x', include_values: true }, { text: 'y' }]);
+    expect([first?.matches[0]?.values, second?.matches[0]?.values]).toEqual([Float32Array.of(3, 4), null]);
+    expect([seen[1]?.url, seen[1]?.body]).toEqual([
+      'http://sluice/v1/indexes/a%2Fb/search/batch',
+      '{"searches":[{"text":"x","include_values":true},{"text":"y"}]}',
+    ]);
   });
 
   it('reads vectors from rows, or from numbers of a gateway that sends no frames', async () => {

@@ -1,5 +1,5 @@
 import { env } from 'cloudflare:workers';
-import { evictDurableObject, runDurableObjectAlarm } from 'cloudflare:test';
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
 
 import type { ReplicaObject } from '../../../durable-objects/replica-object.ts';
@@ -180,5 +180,52 @@ describe.each(['resident', 'evicted between calls'] as const)('fields of a shard
       { field: 'body', term: 'red', documents: 3 },
       { field: 'body', term: 'hen', documents: 1 },
     ]);
+  });
+});
+
+describe('a leg that reads long texts', () => {
+  const LONG = 'so many words '.repeat(3_000);
+  const QUERY = { must: [{ text: 'words' }], should: [{ phrase: 'never said' }] } as const;
+
+  it('[TX191] leaves turns to others, and has what they wrote', async () => {
+    const { shard, write, remove, leg } = await openBoth();
+    for (let at = 0; at < 64; at += 8) await write(Object.fromEntries(Array.from({ length: 8 }, (_, i) => [`v${at + i}`, LONG])));
+    const order: string[] = [];
+    const note = async (name: string, call: Promise<unknown>): Promise<void> => {
+      await call;
+      order.push(name);
+    };
+    const found = shard.searchFields(leg(QUERY, 'body', 100));
+    await Promise.all([note('search', found), note('write', write({ v63: 'rare words', new: 'no words' })), note('remove', remove('v0'))]);
+    expect(order.at(-1)).toBe('search');
+    const { ids } = value(await found);
+    expect(ids.toSorted()).toEqual([...Array.from({ length: 63 }, (_, i) => `v${i + 1}`), 'new'].toSorted());
+    const shown = await shard.highlight({ ...leg(''), ids, query: 'rare', fields: ['body'], options: { fragmentChars: 50, fragments: 1 } });
+    expect(value(shown).rows.find(({ id }) => id === 'v63')?.fields[0]?.fragments[0]?.text).toBe('rare words');
+  });
+
+  it('[TX192] is refused once its rows began to go to another shard', async () => {
+    const { indexId, shard, write, leg } = await openBoth();
+    const route = {
+      tenantId: 'tn_test',
+      name: 'x',
+      ordinal: 0,
+      since: 1,
+      budget: 64,
+      locators: 0,
+      isFenced: false,
+      task: null,
+    };
+    for (let at = 0; at < 64; at += 8) await write(Object.fromEntries(Array.from({ length: 8 }, (_, i) => [`v${at + i}`, LONG])));
+    await shard.open({ indexId, dimensions: 2, metric: 'dot', fields: FIELDS }, route as never);
+    const search = { ...leg(QUERY, 'body', 100), routeVersion: 1 };
+    expect(value(await shard.searchFields(search)).ids.length).toBe(64);
+    const drain = runInDurableObject(shard, async (object, { storage }) => {
+      await object.drain({ since: 2, shards: [], margin: 1 });
+      await storage.deleteAlarm();
+    });
+    const [found] = await Promise.all([shard.searchFields(search), drain]);
+    expect(found).toEqual(await shard.searchFields(search));
+    expect(found).toMatchObject({ ok: false, error: { code: 'stale_route' } });
   });
 });

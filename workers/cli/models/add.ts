@@ -2,8 +2,16 @@ import { randomUUID } from 'node:crypto';
 import { openAsBlob } from 'node:fs';
 import { basename } from 'node:path';
 import type { Command } from 'commander';
+import { Option } from 'commander';
 
+import type { Language } from '../../../src/contract/indexes/analysis.ts';
+import { LANGUAGES } from '../../../src/contract/indexes/analysis.ts';
 import { MODEL_LIMITS } from '../../../src/contract/models/model-limits.ts';
+import { readRetrieval } from '../../builds/gate-texts.ts';
+import type { MeasuredRetrieval } from '../../builds/measure-retrieval.ts';
+import { measureRetrieval, qualityOf } from '../../builds/measure-retrieval.ts';
+import { readModelFolder } from '../../builds/model-folder.ts';
+import { textEmbedder } from '../../builds/text-embedder.ts';
 import { command, UsageError, whole } from '../command/command.ts';
 import type { GatewayClient } from '../gateway/gateway-client.ts';
 import type { Shown } from '../gateway/gateway-command.ts';
@@ -27,6 +35,7 @@ interface AddOptions extends Shown, Whose, GateFiles {
   readonly compatibleWith?: number;
   readonly licence?: string;
   readonly against?: string;
+  readonly language: Language;
   readonly promote: boolean;
 }
 
@@ -47,6 +56,11 @@ export const addModel = (): Command =>
     )
     .option('--licence <l>', 'such as apache-2.0 (default: what the hub says)')
     .option('--against <version>', 'of a folder: judges it by this registered version, such as minilm@1; the verdict is stored with it')
+    .addOption(
+      new Option('--language <l>', 'of the texts of --retrieval, by which a model is measured beside BM25 where indexes take its vectors')
+        .choices(LANGUAGES)
+        .default('english'),
+    )
     .option('--no-promote', 'leaves the first version of a name registered alone; it serves otherwise, if it passed its checks')
     .option('--tenant <id>', 'with --platform: the tenant whose key is in use, which uploads the files')
     .action(add);
@@ -57,7 +71,7 @@ async function add(from: string, options: AddOptions): Promise<void> {
   if (spec === undefined) throw new UsageError(`--spec: there is no ${specPath}`);
   // Both keys are there before anything is downloaded. Files are those of a tenant, also of a model of the platform.
   const [uploader, client] = [await modelClient({}), await modelClient(options)];
-  const gate = await verdictOn(client, from, options);
+  const judged = await judgedFields(client, from, options);
   const progress = new TransferProgress();
   const source = isHubReference(from) ? await hubSource(from, variant, progress) : await folderSource(from, variant);
   if (source.files.length > MODEL_LIMITS.modelFilesMaxCount)
@@ -76,7 +90,7 @@ async function add(from: string, options: AddOptions): Promise<void> {
       ...(licence === undefined ? {} : { licence }),
       ...(compatibleWith === undefined ? {} : { compatible_with: compatibleWith }),
       ...(tenant === undefined ? {} : { tenant }),
-      ...gate,
+      ...judged,
     };
     const made = await client.call<VersionView>('POST', '/v1/models', body, { 'idempotency-key': randomUUID() });
     const shownVersion = (await firstServes(client, made, options)) ?? made;
@@ -99,11 +113,19 @@ async function firstServes(
   return client.call<VersionView>('POST', modelPath(model, '/promote'), { version });
 }
 
+/** What is known of a folder by judged texts, as fields of the registration. */
+async function judgedFields(client: GatewayClient, from: string, options: AddOptions): Promise<object> {
+  const gate = await verdictOn(client, from, options);
+  const measured = await measuredOn(from, options);
+  if (gate === undefined && measured === undefined) return {};
+  return { ...gate, ...measured, evaluation: { ...gate?.evaluation, ...measured?.evaluation } };
+}
+
 /** What a gate says of a folder, as fields of the registration; a version that it refuses is registered, too, and does not serve alone. */
-async function verdictOn(client: GatewayClient, from: string, { against, retrieval, sts, json }: AddOptions): Promise<object> {
+async function verdictOn(client: GatewayClient, from: string, { against, retrieval, sts, json }: AddOptions) {
   if (against === undefined) {
-    if (retrieval !== undefined || sts !== undefined) throw new UsageError('--retrieval and --sts need --against.');
-    return {};
+    if (sts !== undefined) throw new UsageError('--sts needs --against.');
+    return undefined;
   }
   if (isHubReference(from)) throw new UsageError('--against judges a folder: download the model first.');
   const gate = await gateAgainst(client, from, {
@@ -114,6 +136,26 @@ async function verdictOn(client: GatewayClient, from: string, { against, retriev
   if (json !== true) console.log(verdictText(gate));
   return { evaluation: { gate }, parents: [against] };
 }
+
+/** What a folder finds of judged texts beside BM25, as fields of the registration. [M214] */
+async function measuredOn(from: string, { retrieval, language, json }: AddOptions) {
+  if (retrieval === undefined) return undefined;
+  if (isHubReference(from)) throw new UsageError('--retrieval measures a folder: download the model first.');
+  const texts = await readRetrieval(retrieval);
+  const embedder = await textEmbedder(await readModelFolder(from));
+  try {
+    const measured = await measureRetrieval(embedder, texts, language);
+    const quality = qualityOf(measured);
+    if (json !== true) console.log(measuredText(quality, measured));
+    return { retrieval_quality: quality, evaluation: { retrieval: measured } };
+  } finally {
+    await embedder.close();
+  }
+}
+
+const measuredText = (quality: number, { queries, documents, language, ndcgAt10, bm25NdcgAt10 }: MeasuredRetrieval): string =>
+  `it finds ${quality} of what BM25 does: nDCG@10 ${ndcgAt10.toFixed(4)} and ${bm25NdcgAt10.toFixed(4)}, ` +
+  `${queries} queries, ${documents} documents, ${language}`;
 
 /** Notes each file as soon as it is stored. */
 async function uploadAll(

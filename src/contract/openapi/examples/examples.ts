@@ -59,6 +59,7 @@ const CHAPTERS = [
     'queryVectors',
     'queryVectorsBatch',
     'searchIndex',
+    'searchIndexBatch',
     'evaluateIndex',
     'setSearchSettings',
     'deleteSearchSettings',

@@ -78,6 +78,15 @@ export const retrievalExamples = {
       top_k: 2,
     },
   },
+  searchIndexBatch: {
+    params,
+    body: {
+      searches: [
+        { text: 'who opens the lock?', top_k: 1 },
+        { legs: [{ kind: 'text', text: 'river' }], stages: [{ kind: 'order_by', property: 'page' }] },
+      ],
+    },
+  },
   evaluateIndex: {
     params,
     body: {

@@ -3,12 +3,14 @@ import * as z from 'zod';
 import { about } from '../../api/api-text.ts';
 import { instantOf } from '../instant.ts';
 import { isReachable } from '../filter.ts';
+import { VECTOR_LIMITS } from '../vector-limits.ts';
 import { PLAN_LIMITS } from './plan-limits.ts';
 
 /** A path in metadata, as filters have it. */
 export const propertyPath = z
   .string()
   .min(1)
+  .max(VECTOR_LIMITS.filterPathCharsMax)
   .refine(isReachable, 'must be a path in metadata such as `author.name`: names without dots, joined by dots')
   .meta(about('A path in the metadata, as filters have it.', 'author.name'));
 

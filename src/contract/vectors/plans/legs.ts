@@ -6,7 +6,7 @@ import type { Filter } from '../filter.ts';
 import { filter } from '../filter-syntax.ts';
 import type { TextQuery } from '../text-query.ts';
 import { textQuery } from '../text-query.ts';
-import { FLOAT32_MAX, text, vectorFloats, vectorId } from '../vector-fields.ts';
+import { FLOAT32_MAX, examples, text, vectorFloats, vectorId, withExamples } from '../vector-fields.ts';
 import type { FusionChoice } from './fusion.ts';
 import { fusion } from './fusion.ts';
 import { PLAN_LIMITS } from './plan-limits.ts';
@@ -35,13 +35,15 @@ interface Narrowed extends EveryLeg {
   readonly prefetch?: Prefetch | undefined;
 }
 
-/** Near a vector, in the first one of rows or in a field of them: one of `vector`, `text` and `id` is there. */
+/** Near a vector, in the first one of rows or in a field of them: one of `vector`, `text`, `id` and `positive_ids` is there. */
 export interface VectorLeg extends Narrowed {
   readonly kind: 'vector';
   readonly field: string;
   readonly vector?: Float32Array<ArrayBuffer> | undefined;
   readonly text?: string | undefined;
   readonly id?: string | undefined;
+  readonly positive_ids?: readonly string[] | undefined;
+  readonly negative_ids?: readonly string[] | undefined;
   readonly exact: boolean;
 }
 
@@ -108,19 +110,22 @@ const prefetch = z
   .optional()
   .meta(about('Legs that are searched first: this one ranks only what they found.'));
 
-const vectorLeg = exactlyOneOf(
-  z.strictObject({
-    kind: z.literal('vector'),
-    field: vectorField,
-    vector: vectorFloats.optional(),
-    text: text.optional().meta(about('Embedded with the model of the index, or of the field.', 'who opens the lock?')),
-    id: vectorId.optional().meta(about('Search around this stored vector, which is then among the matches.')),
-    exact: z.boolean().default(false).meta(about('Compares with every vector. In a field, every search does.')),
-    ...every,
-    prefetch,
-  }),
-  ['vector', 'text', 'id'],
-  'give exactly one of `vector`, `text` and `id`',
+const vectorLeg = withExamples(
+  exactlyOneOf(
+    z.strictObject({
+      kind: z.literal('vector'),
+      field: vectorField,
+      vector: vectorFloats.optional(),
+      text: text.optional().meta(about('Embedded with the model of the index, or of the field.', 'who opens the lock?')),
+      id: vectorId.optional().meta(about('Search around this stored vector, which is then among the matches.')),
+      ...examples,
+      exact: z.boolean().default(false).meta(about('Compares with every vector. In a field, every search does.')),
+      ...every,
+      prefetch,
+    }),
+    ['vector', 'text', 'id', 'positive_ids'],
+    'give exactly one of `vector`, `text`, `id` and `positive_ids`',
+  ),
 ).meta({ id: 'VectorLeg' });
 
 const textLeg = exactlyOneOf(

@@ -7,6 +7,16 @@ export const PLAN_LIMITS = {
   planDepthMax: 3,
   // How deeply the JSON of a plan may nest, which its schema follows by recursion: room for three levels of legs with the deepest filter.
   planJsonDepthMax: 48,
+  // Searches of one call: as many as a batch of queries has.
+  planBatchSearchesMaxCount: 100,
+  // Legs of all plans of one call: those that are not asked together with others make a call of a shard each, and 1,000 are the platform's bound.
+  planBatchLegsMaxCount: 200,
+  // Candidates that all stages of all plans of one call look at: a formula of the most expressions takes some 200 ms for so many.
+  planBatchCandidatesMaxCount: 20_000,
+  // Of the time that a plan has, this share is kept for reading its page: one round of calls, and another one for highlights.
+  planPageShare: 0.1,
+  // Milliseconds: longer than those calls take of shards that are there.
+  planPageMsMax: 500,
   // What one leg finds at most: as many matches as every shard of a fan-out is asked for at once (`fanOutMatchesMaxCount`).
   planLegMatchesMaxCount: 1_000,
   // What a leg finds unless it says: deep enough that a document that two legs find has both of its scores, as in the fusions measured.
@@ -27,7 +37,7 @@ export const PLAN_LIMITS = {
   planStageDepthDefaultCount: 100,
   // Vectors of a query that MaxSim compares: 100 candidates of 32 vectors take some 3 ms for every 32 of them.
   maxSimVectorsMaxCount: 128,
-  // Multiplications of one MaxSim stage: some 50 ms of the gateway's thread.
+  // Multiplications of all MaxSim stages of one call: some 50 ms of the gateway's thread.
   maxSimProductsMaxCount: 160_000_000,
   // Texts that a reranking model is given at once: between them it is seen what time is left.
   rerankSliceCount: 16,

@@ -102,7 +102,12 @@ export const planReply = z.object({
   fusion: decision,
   lsn,
   ...partial,
-  missing_legs: z.array(path).optional().meta(about('Legs, and stages, that the deadline has cut, when the answer is partial.')),
+  missing_legs: z
+    .array(path)
+    .optional()
+    .meta(
+      about('Legs and stages that the deadline has cut, and `facets` and `highlight` where they were late, when the answer is partial.'),
+    ),
   truncated,
   explanation: explanation.optional(),
 });

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 
 import { about } from '../../api/api-text.ts';
+import { queryCacheHeaders } from '../../api/cache-headers.ts';
 import type { Endpoint } from '../../api/endpoint.ts';
 import { call, json, tenant, vectorsReply } from '../../api/endpoint.ts';
 import { jsonDepth } from '../../api/json-value.ts';
@@ -141,6 +142,22 @@ export function shallow(value: unknown, context: z.RefinementCtx): unknown {
 const planBody = z.preprocess(shallow, plan);
 
 export type PlanBody = z.output<typeof plan>;
+/** As callers write it, but for what refers to itself: legs and formulas. */
+export type WrittenPlan = z.input<typeof plan>;
+
+const batchBody = z.strictObject({
+  searches: z
+    .array(planBody)
+    .min(1)
+    .max(PLAN_LIMITS.planBatchSearchesMaxCount)
+    .meta(about('What single searches have as bodies, each with its own legs, stages and options.')),
+});
+
+const searched = {
+  meters: ['vector_queries', 'vector_cached_queries', 'embedding_tokens', 'embedding_cached_tokens'],
+  params: indexParams,
+  headers: queryCacheHeaders.extend(deadlineHeaders.shape),
+} as const;
 
 export const planEndpoints = {
   searchIndex: {
@@ -151,10 +168,23 @@ export const planEndpoints = {
     summary: 'Search by vectors, words and ids at once',
     description:
       'Makes one ranking of several searches, its legs, and puts it through stages. Each leg that searches by itself counts as one of `vector_queries`. A ' +
-      'leg that misses the deadline is left out, and the answer is `partial`. Equal scores are in the order of their ids.',
-    meters: ['vector_queries', 'embedding_tokens', 'embedding_cached_tokens'],
-    params: indexParams,
-    headers: deadlineHeaders,
+      'leg that misses the deadline is left out, and the answer is `partial`. Equal scores are in the order of their ids.\n\n' +
+      'With `x-sluice-cache-ttl-ms` the same search of the same state of the index is answered from before, as a query is: its legs count as ' +
+      '`vector_cached_queries` then.',
+    ...searched,
     reply: vectorsReply(planReply),
+  },
+  searchIndexBatch: {
+    tag: 'Vectors',
+    access: tenant('index:read'),
+    status: 200,
+    ...call('POST', '/v1/indexes/:index/search/batch', json(batchBody)),
+    summary: 'Search by plans, several times in one call',
+    description:
+      `Up to ${PLAN_LIMITS.planBatchSearchesMaxCount} plans, answered in their order, each as a single search would be, under one deadline: a text is encoded once for all, and a shard is ` +
+      'asked once for what all legs ask at the same moment. All are checked before the first is made, and one that is refused refuses the call, ' +
+      'naming `searches[i]` and the field. The headers apply to each of them.',
+    ...searched,
+    reply: vectorsReply(z.object({ results: z.array(planReply).meta(about('One of each search, in their order.')) })),
   },
 } as const satisfies Record<string, Endpoint>;

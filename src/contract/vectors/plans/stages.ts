@@ -9,7 +9,7 @@ import { text, vectorFloats } from '../vector-fields.ts';
 import { VECTOR_LIMITS } from '../vector-limits.ts';
 import type { Formula } from './formula.ts';
 import { formula, partsOf, propertyPath } from './formula.ts';
-import { fieldName } from './legs.ts';
+import { fieldName, vectorField } from './legs.ts';
 import { PLAN_LIMITS } from './plan-limits.ts';
 
 const { planStageDepthDefaultCount, planStageDepthMaxCount, formulaNodesMaxCount, formulaDepthMax } = PLAN_LIMITS;
@@ -83,6 +83,7 @@ const stage = z.discriminatedUnion('kind', [
   }),
   z.strictObject({
     kind: z.literal('mmr'),
+    field: vectorField,
     diversity: z
       .number()
       .min(0)

@@ -22,10 +22,9 @@ import { onIndex, onOneIndex } from '../../indexes/index-ref.ts';
 import type { ManifestCache } from '../../indexes/manifest-cache.ts';
 import { checkPlan } from '../plans/check-plan.ts';
 import type { FoundPlan, PlanCaller, Plans } from '../plans/plans.ts';
-import { searchesOf } from '../plans/plans.ts';
 import type { Ranking } from '../plans/ranking.ts';
-import type { EmbeddedPoints } from '../vector-space.ts';
-import { bothEmbedded, NOTHING_EMBEDDED } from '../vector-space.ts';
+import type { TokensUsed } from '../vector-space.ts';
+import { bothUsed, NO_TOKENS } from '../vector-space.ts';
 import type { OnIndex } from '../vectors.ts';
 import type { JudgedCase } from './judged-cases.ts';
 import { casesOf } from './judged-cases.ts';
@@ -53,7 +52,7 @@ interface UnjudgedCase {
 }
 
 /** What an evaluation found. */
-export interface Evaluation extends EmbeddedPoints {
+export interface Evaluation extends TokensUsed {
   readonly judged: readonly RankedCase[];
   /** Of each measure that was asked for; none where nothing was judged. */
   readonly measures: readonly JudgedMeasure[];
@@ -135,7 +134,7 @@ class EvaluationRun {
   readonly #index: IndexRef;
   readonly #untilMs: number;
   #searches = 0;
-  #used: EmbeddedPoints = NOTHING_EMBEDDED;
+  #used: TokensUsed = NO_TOKENS;
   #lsn = Infinity;
 
   constructor(parts: EvaluationsParts, caller: PlanCaller, index: IndexRef, untilMs: number) {
@@ -195,7 +194,7 @@ class EvaluationRun {
     const found = await this.#parts.plans.search(this.#caller, this.#index, body, leftMs);
     if (!found.ok) return found;
     this.#searches += found.value.searches;
-    this.#used = bothEmbedded(this.#used, found.value);
+    this.#used = bothUsed(this.#used, found.value);
     return found;
   }
 }
@@ -207,7 +206,7 @@ function checkCases(manifest: IndexManifest, cases: readonly JudgedCase[]): Outc
     for (const { body, at } of plans) {
       const checked = checkPlan(manifest, body);
       if (!checked.ok) return err(inPlan(checked.error, at));
-      searches += searchesOf(checked.value);
+      searches += checked.value.searches;
     }
   }
   if (searches <= JUDGED_LIMITS.evaluationSearchesMaxCount) return ok(null);

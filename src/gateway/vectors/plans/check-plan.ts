@@ -17,7 +17,7 @@ import { ok } from '../../../kernel/result.ts';
 import { checkFieldPoint } from '../field-points.ts';
 import { checkVectors } from '../vector-space.ts';
 import { checkReply } from '../vectors.ts';
-import { fieldOf, fieldsOfKind } from './known-fields.ts';
+import { fieldOf, fieldsOfKind, vectorDimensions } from './known-fields.ts';
 import type { AskedText } from './stages/relevance.ts';
 
 /** A plan that fits the index. */
@@ -28,6 +28,8 @@ export interface CheckedPlan {
   readonly legs: readonly PlacedLeg[];
   /** The text that it searches by, if there is one. */
   readonly text: AskedText | undefined;
+  /** Each leg that searches by itself is one. */
+  readonly searches: number;
 }
 
 interface PlacedLeg {
@@ -45,8 +47,23 @@ export function checkPlan(manifest: IndexManifest, body: PlanBody): Outcome<Chec
     firstRefusal(legs, ({ leg, at }) => checkLeg(manifest, leg, at)) ??
     firstRefusal([...body.stages.entries()], ([i, stage]) => checkStage(manifest, body, stage, ['stages', i], text, group.value)) ??
     firstRefusal([checkReply(manifest, body.include_values, body.top_k, 'top_k'), checkHighlight(manifest, body, legs)], (one) => one);
-  return refused ?? ok({ body, group: group.value, legs, text });
+  return refused ?? ok({ body, group: group.value, legs, text, searches: legs.filter(({ leg }) => leg.kind !== 'plan').length });
 }
+
+/** What its legs near vectors of the index search around, but for stored ones. */
+export const pointsOf = ({ body, legs }: CheckedPlan) =>
+  legs.flatMap(({ leg, at }) =>
+    leg.kind !== 'vector' || leg.field !== '' || leg.id !== undefined
+      ? []
+      : // The legs of a plan that has a text alone are not the caller's.
+        [
+          {
+            values: leg.vector,
+            text: leg.text,
+            paths: { values: [...at, 'vector'], text: body.legs === undefined ? ['text'] : [...at, 'text'] },
+          },
+        ],
+  );
 
 /** The first refusal of some checks. */
 function firstRefusal<T>(items: readonly T[], check: (item: T) => Outcome<unknown>): Outcome<never> | undefined {
@@ -141,9 +158,10 @@ function checkFormula(formula: Formula, legs: number, at: FieldPath): Outcome<un
   return firstRefusal([...partsOf(formula).entries()], ([i, part]) => checkFormula(part, legs, below(i))) ?? ok(null);
 }
 
-function checkMmr({ dimensions }: IndexManifest, { depth }: StageOf<'mmr'>, pageEnd: number, at: FieldPath): Outcome<unknown> {
-  const vectors = checkVectors({ dimensions }, [...at, 'kind']);
+function checkMmr(manifest: IndexManifest, { field, depth }: StageOf<'mmr'>, pageEnd: number, at: FieldPath): Outcome<unknown> {
+  const vectors = field === '' ? checkVectors(manifest, [...at, 'kind']) : fieldOf(manifest, 'vector', field, [...at, 'field']);
   if (!vectors.ok) return vectors;
+  const dimensions = vectorDimensions(manifest, field);
   const count = Math.min(depth, pageEnd);
   const products = mmrProducts(depth, count, dimensions);
   if (products <= VECTOR_LIMITS.mmrProductsMaxCount) return ok(null);

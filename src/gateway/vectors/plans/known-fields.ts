@@ -25,6 +25,13 @@ export function fieldEmbedding({ fields }: Pick<IndexManifest, 'fields'>, name: 
   return { model: field.model, contractHash: must(field.contractHash, 'a field is pinned to the contract of its model') };
 }
 
+/** The length of vectors: of a vector or multi-vector field, or of the index itself (the empty name). The field is known to be there. */
+export function vectorDimensions({ fields, dimensions }: Pick<IndexManifest, 'fields' | 'dimensions'>, name: string): number {
+  if (name === '') return dimensions;
+  const field = must(fieldNamed(fields, name), 'the fields of a plan were checked');
+  return 'dimensions' in field ? field.dimensions : 0;
+}
+
 /** The field of a name and kind. Refuses with `invalid_value`, naming those that there are. [TX265] */
 export function fieldOf<K extends Kind>(
   manifest: Pick<IndexManifest, 'fields'>,

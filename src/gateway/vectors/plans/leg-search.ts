@@ -1,22 +1,24 @@
 import type { FieldQuery } from '../../../ann/row-fields.ts';
 import { accepts } from '../../../ann/filter/accepts.ts';
-import type { Include, ShardMatches } from '../../../ann/shard-protocol.ts';
+import type { Include, QueryTarget, ShardMatches } from '../../../ann/shard-protocol.ts';
 import type { Metric } from '../../../contract/indexes/index-settings.ts';
 import type { Filter } from '../../../contract/vectors/filter.ts';
 import type { JsonValue } from '../../../contract/api/json-value.ts';
 import type { Outcome } from '../../../contract/api/outcome.ts';
 import type { IdsLeg, SparseLeg, TextLeg, VectorLeg } from '../../../contract/vectors/plans/legs.ts';
+import type { PlanBody } from '../../../contract/vectors/plans/plans.ts';
 import { fieldMetric } from '../../../index/fan-out/group-fields.ts';
 import type { Reading } from '../../../index/fan-out/shard-reads.ts';
 import type { IndexManifest } from '../../../index/index-manifest.ts';
 import type { ShardSet } from '../../../index/shards/index-shards.ts';
+import { sparseVector } from '../../../inference/served/sparse-rows.ts';
 import { must } from '../../../kernel/assert.ts';
 import { ok } from '../../../kernel/result.ts';
+import { excludedBy, storedFieldPoint, storedTarget } from '../field-points.ts';
+import { givenNumbers, textQueryOf } from './field-queries.ts';
+import type { PlanTexts } from './plan-texts.ts';
 import type { Ranking } from './ranking.ts';
 import { ranked } from './ranking.ts';
-
-/** What legs ask of fields, those near a vector of a field among them. */
-export type FieldQueries = ReadonlyMap<TextLeg | SparseLeg | VectorLeg, FieldQuery>;
 
 /** A leg that asks shards. */
 export type Search = VectorLeg | TextLeg | SparseLeg | IdsLeg;
@@ -28,10 +30,9 @@ export interface SearchTerms {
   readonly namespace: string;
   readonly reading: Reading;
   readonly explain: boolean;
-  /** What a vector leg searches around, if not a stored vector. */
-  readonly points: ReadonlyMap<VectorLeg, Float32Array<ArrayBuffer>>;
-  /** What a leg asks of fields. */
-  readonly queries: FieldQueries;
+  /** Of BM25. */
+  readonly weighting: Pick<PlanBody, 'k1' | 'b'>;
+  readonly texts: PlanTexts;
   readonly statistics: 'shared' | 'exact';
   readonly statisticsOf: 'index' | 'filter';
 }
@@ -55,15 +56,13 @@ export function searchLeg(leg: Search, terms: SearchTerms, filter: Filter | null
 }
 
 async function nearVector(leg: VectorLeg, terms: SearchTerms, filter: Filter | null, topK: number): Promise<Outcome<Found>> {
-  const { manifest, shards, namespace, reading, explain, points } = terms;
-  const values = points.get(leg);
+  const { manifest, shards, namespace, reading, explain } = terms;
+  const target = await targetOf(leg, terms);
+  if (!target.ok) return target;
   const found = await shards.query(
     {
       indexId: manifest.id,
-      target:
-        values === undefined
-          ? { kind: 'id', id: must(leg.id, 'a leg without a point is around a stored vector') }
-          : { kind: 'values', values },
+      target: target.value,
       namespace,
       topK,
       filter,
@@ -77,28 +76,57 @@ async function nearVector(leg: VectorLeg, terms: SearchTerms, filter: Filter | n
   return found.ok ? ok(foundOf(found.value, manifest.metric)) : found;
 }
 
+async function targetOf(leg: VectorLeg, { texts }: SearchTerms): Promise<Outcome<QueryTarget>> {
+  const { vector, text } = leg;
+  if (vector === undefined && text === undefined) return ok(storedTarget(leg));
+  const values = vector === undefined ? await texts.of(leg) : ok(vector);
+  return values.ok ? ok({ kind: 'values', values: values.value }) : values;
+}
+
 async function overFields(
   leg: TextLeg | SparseLeg | VectorLeg,
   terms: SearchTerms,
   filter: Filter | null,
   topK: number,
 ): Promise<Outcome<Found>> {
-  const { manifest, shards, namespace, reading, explain, queries, statistics, statisticsOf } = terms;
-  const query = must(queries.get(leg), 'a leg over fields has its query');
+  const { manifest, shards, namespace, reading, explain, statistics, statisticsOf } = terms;
+  const query = await fieldQueryOf(leg, terms);
+  if (!query.ok) return query;
   const search = {
     indexId: manifest.id,
-    query,
+    query: query.value,
     namespace,
     topK,
     filter,
-    excludeIds: [],
+    excludeIds: leg.kind === 'vector' ? excludedBy(leg, []) : [],
     include: NOTHING_INCLUDED,
     statisticsOf,
     explain,
     ...(statistics === 'exact' ? { statistics } : {}),
   };
   const found = await shards.searchFields(search, reading);
-  return found.ok ? ok(foundOf(found.value, fieldMetric(manifest, query))) : found;
+  return found.ok ? ok(foundOf(found.value, fieldMetric(manifest, query.value))) : found;
+}
+
+async function fieldQueryOf(leg: TextLeg | SparseLeg | VectorLeg, terms: SearchTerms): Promise<Outcome<FieldQuery>> {
+  const { manifest, weighting, texts } = terms;
+  if (leg.kind === 'text') return ok(textQueryOf(manifest, weighting, leg));
+  if (leg.kind === 'vector') {
+    const vector = await fieldVectorOf(leg, terms);
+    return vector.ok ? ok({ kind: leg.kind, field: leg.field, vector: vector.value }) : vector;
+  }
+  const { kind, field, text } = leg;
+  if (text === undefined) return ok({ kind, field, ...givenNumbers(leg) });
+  const row = await texts.of(leg);
+  if (!row.ok) return row;
+  const { indices, values } = sparseVector(row.value);
+  return ok({ kind, field, indices, values: [...values] });
+}
+
+async function fieldVectorOf(leg: VectorLeg, { manifest, shards, namespace, reading, texts }: SearchTerms) {
+  if (leg.vector !== undefined) return ok(leg.vector);
+  if (leg.text !== undefined) return texts.of(leg);
+  return storedFieldPoint(shards, { manifest, namespace, consistency: reading.consistency }, leg, []);
 }
 
 /** Those of the ids that are there and that the filter accepts; of n, the first scores 1 and each next 1/n less. */

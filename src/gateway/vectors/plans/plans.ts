@@ -1,51 +1,47 @@
+import { API_LIMITS } from '../../../contract/api/api-limits.ts';
+import { refusalAt } from '../../../contract/api/errors.ts';
 import type { FieldPath } from '../../../contract/api/field-path.ts';
 import type { Outcome } from '../../../contract/api/outcome.ts';
-import { API_LIMITS } from '../../../contract/api/api-limits.ts';
+import { allOf, refuse } from '../../../contract/api/outcome.ts';
+import type { CutText } from '../../../contract/embeddings/truncation.ts';
 import type { PlanBody } from '../../../contract/vectors/plans/plans.ts';
-import { VECTOR_LIMITS } from '../../../contract/vectors/vector-limits.ts';
 import type { IndexManifest } from '../../../index/index-manifest.ts';
 import type { IndexShards } from '../../../index/shards/index-shards.ts';
 import type { Clock } from '../../../kernel/clock.ts';
-import { ok } from '../../../kernel/result.ts';
+import { must } from '../../../kernel/assert.ts';
+import { err, ok } from '../../../kernel/result.ts';
 import type { Timer } from '../../../kernel/timer.ts';
 import { Composed } from '../../api/composed.ts';
-import type { AnyEmbedder } from '../../embeddings/any-embedder.ts';
+import type { TextEmbedder } from '../../embeddings/text-embedder.ts';
 import type { Reranker } from '../../embeddings/rerank.ts';
 import type { IndexRef } from '../../indexes/index-ref.ts';
 import { onIndex } from '../../indexes/index-ref.ts';
 import type { ManifestCache } from '../../indexes/manifest-cache.ts';
 import type { Acting } from '../../tenancy/authority.ts';
-import type { FieldPoints } from '../field-points.ts';
-import type { EmbeddedPoints, VectorSpace } from '../vector-space.ts';
-import { bothEmbedded } from '../vector-space.ts';
+import { inSearch } from '../searches.ts';
+import type { TokensUsed, VectorSpace } from '../vector-space.ts';
+import { bothUsed } from '../vector-space.ts';
 import type { OnIndex } from '../vectors.ts';
-import { consistencyOf } from '../vectors.ts';
-import { EXPECTED_QUALITY } from '../../../text/fusion/default-rule.ts';
-import { CandidateRows } from './candidate-rows.ts';
-import type { CheckedPlan } from './check-plan.ts';
-import { checkPlan } from './check-plan.ts';
+import { checkPlan, pointsOf } from './check-plan.ts';
+import { checkTogether } from './check-together.ts';
 import type { Facet } from './facets.ts';
-import { facetOf } from './facets.ts';
 import type { Decision } from './fuse-legs.ts';
-import { fieldEmbedding, fieldsOfKind } from './known-fields.ts';
+import { LegBatches } from './leg-batches.ts';
 import type { PlanPage } from './plan-page.ts';
-import { pageOf } from './plan-page.ts';
-import type { PreparedPlan } from './prepare-plan.ts';
-import { PlanPreparer } from './prepare-plan.ts';
-import { idsOf } from './ranking.ts';
+import { pagesOf } from './plan-page.ts';
+import type { PlacedPlan } from './plan-texts.ts';
+import { PlanTexts } from './plan-texts.ts';
+import type { PlanDues, RankedByPlan } from './run-plan.ts';
+import { duesOf, PlanRun } from './run-plan.ts';
 import type { RanLeg } from './run-legs.ts';
-import { LegRun } from './run-legs.ts';
-import { Relevance } from './stages/relevance.ts';
+import { MaxSimWork } from './stages/max-sim-work.ts';
 import type { RanStage } from './stages/staged.ts';
-import { runStages } from './stages/run-stages.ts';
-import { TunedLegs } from './tuned-legs.ts';
 
 interface PlansParts {
   readonly manifests: ManifestCache;
   readonly shards: IndexShards;
   readonly space: VectorSpace;
-  readonly embedder: Pick<AnyEmbedder, 'embedInputs'>;
-  readonly fieldPoints: FieldPoints;
+  readonly embedder: Pick<TextEmbedder, 'embed'>;
   readonly reranker: Pick<Reranker, 'rerank'>;
   /** What the deployment's models reach in retrieval, by embedding contract: indexes that were made before this was measured do not say it. */
   readonly qualities: ReadonlyMap<string, number>;
@@ -58,106 +54,156 @@ export interface PlanCaller extends Acting {
   readonly reserve: (quantities: { readonly vector_queries?: number; readonly embedding_tokens?: number }) => Promise<Outcome<void>>;
 }
 
+/** One plan of a request. */
+export interface AskedPlan {
+  readonly body: PlanBody;
+  /** Where it stands in the request; empty: it is all of it. */
+  readonly at: FieldPath;
+}
+
 /** What one plan found. */
-export interface FoundPlan extends EmbeddedPoints {
+export interface FoundPlan {
   readonly page: PlanPage;
   /** How many the legs found together. */
   readonly candidates: number;
   readonly facets: readonly Facet[];
   readonly decision: Decision;
-  /** Its legs, each behind those that it holds. */
-  readonly legs: readonly RanLeg[];
-  readonly stages: readonly RanStage[];
+  /** What its legs did, each behind those that it holds, and its stages; absent: not asked for. */
+  readonly explanation?: { readonly legs: readonly RanLeg[]; readonly stages: readonly RanStage[] };
   /** The write up to which the answer is complete. */
   readonly lsn: number;
   /** Shards that legs did not hear. */
   readonly missing: readonly number[];
-  /** Legs that were late, and stages that had no time for all they should look at. */
+  /** Legs that were late, stages that had no time for all they should look at, and what else the deadline has cut. */
   readonly cutParts: readonly FieldPath[];
-  /** How many searches it counts as. */
+  /** Its texts that were cut. */
+  readonly cut: readonly CutText[];
+  /** How many searches it counts as: each leg that searches by itself is one. */
   readonly searches: number;
 }
 
+/** What the plans of a request found, in their order, and what their models read. */
+export type FoundByPlans = OnIndex<{ readonly found: readonly FoundPlan[] } & TokensUsed>;
+
 /** Searches an index by plans of several legs and stages. SPEC: SPEC.md. */
 export class Plans extends Composed<PlansParts> {
-  /**
-   * All is checked, reserved and embedded before the first search is made. Refuses what does not fit the index, and as shards, embedders and the
-   * reranker do, naming the field of the plan. `budgetMs`: how long it may take. [TX260]
-   */
-  search(
+  /** One plan; see `searchAll`. `budgetMs`: how long it may take. */
+  async search(
     caller: PlanCaller,
     index: IndexRef,
     body: PlanBody,
     budgetMs: number = API_LIMITS.queryDeadlineDefaultMs,
-  ): Promise<Outcome<OnIndex<FoundPlan>>> {
-    const { manifests, space, embedder, fieldPoints, clock } = this.parts;
-    const untilMs = clock.nowMs() + budgetMs;
-    return onIndex(manifests, caller.principal, index, async (manifest) => {
-      const checked = checkPlan(manifest, body);
-      if (!checked.ok) return checked;
-      const plan = checked.value;
-      const reserved = await caller.reserve({ vector_queries: searchesOf(plan) });
-      if (!reserved.ok) return reserved;
-      const prepared = await new PlanPreparer({ space, embedder, fieldPoints }, caller, manifest).prepare(plan);
-      if (!prepared.ok) return prepared;
-      const found = await this.#run(caller, manifest, plan, prepared.value, untilMs);
-      return found.ok ? ok({ ...found.value, manifest }) : found;
-    });
+  ): Promise<Outcome<OnIndex<FoundPlan & TokensUsed>>> {
+    const searched = await this.searchAll(caller, index, [{ body, at: [] }], this.parts.clock.nowMs() + budgetMs);
+    if (!searched.ok) return searched;
+    const { found, ...rest } = searched.value;
+    return ok({ ...must(found[0], 'each plan has found something'), ...rest });
+  }
+
+  /**
+   * All are checked and reserved before the first search is made. Refuses the whole request as the first plan that is refused, naming the plan
+   * and its field: what does not fit the index, and as shards, embedders and the reranker do. [TX260] [TX282]
+   */
+  async searchAll(caller: PlanCaller, index: IndexRef, asked: readonly AskedPlan[], deadlineMs: number): Promise<Outcome<FoundByPlans>> {
+    const { manifests, clock, timer } = this.parts;
+    const dues = duesOf(clock, timer, deadlineMs);
+    let [reserved, isOver] = [0, false];
+    // A model that is late reserves nothing of a call that has been answered.
+    const reserve: PlanCaller['reserve'] = async (quantities) =>
+      isOver ? refuse('deadline_exceeded', 'the search has ended') : caller.reserve(quantities);
+    const during = { principal: caller.principal, authority: caller.authority, reserve };
+    try {
+      return await onIndex(manifests, caller.principal, index, async (manifest) => {
+        const checked = await this.#check(manifest, asked);
+        if (!checked.ok) return checked;
+        const plans = checked.value;
+        const searches = plans.reduce((sum, { plan }) => sum + plan.searches, 0);
+        // Another manifest may have come meanwhile, by which there are more.
+        const more = await (searches > reserved ? reserve({ vector_queries: searches - reserved }) : ok(undefined));
+        if (!more.ok) return more;
+        reserved = Math.max(reserved, searches);
+        const found = await this.#run(during, manifest, plans, dues);
+        return found.ok ? ok({ ...found.value, manifest }) : found;
+      });
+    } finally {
+      isOver = true;
+    }
+  }
+
+  async #check(manifest: IndexManifest, asked: readonly AskedPlan[]): Promise<Outcome<readonly PlacedPlan[]>> {
+    const plans: PlacedPlan[] = [];
+    for (const { body, at } of asked) {
+      const plan = checkPlan(manifest, body);
+      if (!plan.ok) return err(inSearch(plan.error, at));
+      const points = pointsOf(plan.value);
+      const fits = await this.parts.space.check(manifest, body.model, points, 'queries');
+      if (!fits.ok) return err(inSearch(fits.error, at));
+      plans.push({ plan: plan.value, at });
+    }
+    const together = checkTogether(manifest, plans);
+    return together.ok ? ok(plans) : together;
   }
 
   async #run(
     caller: PlanCaller,
     manifest: IndexManifest,
-    plan: CheckedPlan,
-    prepared: PreparedPlan,
-    deadlineMs: number,
-  ): Promise<Outcome<FoundPlan>> {
-    const { shards: all, reranker, qualities, clock, timer } = this.parts;
-    const { body, group, text } = plan;
-    const { namespace, statistics, statistics_of: statisticsOf, explain, offset, top_k: topK } = body;
-    const pageEnd = offset + topK;
+    plans: readonly PlacedPlan[],
+    dues: PlanDues,
+  ): Promise<Outcome<Omit<FoundByPlans, 'manifest'>>> {
+    const { shards: all, space, embedder, reranker, qualities, clock } = this.parts;
     const shards = all.of(manifest);
-    const consistency = consistencyOf(body.consistency);
-    // What shards answer at their deadline has to be back at that of the plan.
-    const reading = { consistency, deadlineMs: deadlineMs - VECTOR_LIMITS.fanOutGroupMarginMs };
-    const terms = { manifest, shards, namespace, reading, explain, ...prepared, statistics, statisticsOf };
-    const vectorQuality = (field: string): number => {
-      const embedding = field === '' ? manifest.embedding : fieldEmbedding(manifest, field);
-      const known = embedding === null ? undefined : (embedding.retrievalQuality ?? qualities.get(embedding.contractHash));
-      return known ?? EXPECTED_QUALITY.encoder;
-    };
-    const tuned = manifest.searchSettings === undefined ? null : new TunedLegs(manifest.searchSettings);
-    const run = new LegRun({ ...terms, clock, timer, deadlineMs, pageEnd, vectorQuality, tuned });
-    const ran = await run.group(group, body.filter ?? null, ['legs']);
-    if (!ran.ok) return ran;
-    const { ranking, decision, own, all: legs } = ran.value;
-    const rows = new CandidateRows({ manifest, shards, namespace, consistency });
-    const counted = body.facets.length === 0 ? undefined : await rows.metadata(idsOf(ranking));
-    if (counted?.ok === false) return counted;
-    const metadata = [...(counted?.value.values() ?? [])];
-    const relevance = new Relevance({ caller, reranker, rows, asked: text, clock, timer, deadlineMs });
-    const dimensionsOf = (field: string) => fieldsOfKind(manifest, 'multi_vector').find(([name]) => name === field)?.[1].dimensions ?? 0;
-    const stageTerms = { rows, legs: own, relevance, tokenVectors: prepared.tokenVectors, dimensionsOf, clock, pageEnd };
-    const staged = await runStages(ranking, body.stages, stageTerms);
-    if (!staged.ok) return staged;
-    const page = await pageOf(staged.value.candidates, plan, own, terms);
-    if (!page.ok) return page;
-    const lsns = legs.flatMap(({ lsn }) => (lsn > 0 ? [lsn] : []));
-    return ok({
-      page: page.value,
-      candidates: ranking.length,
-      facets: body.facets.map((facet) => facetOf(metadata, facet)),
-      decision,
-      legs,
-      stages: staged.value.ran,
-      lsn: lsns.length === 0 ? 0 : Math.min(...lsns),
-      missing: [...new Set(legs.flatMap(({ missing }) => missing))].sort((a, b) => a - b),
-      cutParts: [...legs.filter(({ isLate }) => isLate), ...staged.value.ran.filter(({ isCut }) => isCut)].map((part) => part.at),
-      searches: searchesOf(plan),
-      ...bothEmbedded(prepared.used, staged.value.used),
-    });
+    const texts = new PlanTexts({ space, embedder }, caller, manifest, plans);
+    const batches = new LegBatches(
+      plans.map(({ plan }) => plan),
+      texts,
+    );
+    const run = new PlanRun({ caller, manifest, shards, reranker, texts, batches, qualities, maxSim: new MaxSimWork(), dues, clock });
+    const ranked = await allOf(
+      plans.map(async (one) => {
+        const found = await run.ranked(one.plan);
+        return found.ok ? found : err(inPlan(found.error, one));
+      }),
+    );
+    // It names the text, whichever leg has met it first.
+    if (texts.refused !== undefined) return texts.refused;
+    if (!ranked.ok) return ranked;
+    const pages = await pagesOf(
+      plans.map((one, i) => ({ ...one, ...must(ranked.value[i], 'each plan was run') })),
+      { manifest, shards, due: dues.page },
+    );
+    if (!pages.ok) return pages;
+    const used = ranked.value.reduce((sum, one) => bothUsed(sum, one.used), texts.used);
+    const found = plans.map(({ plan }, i) =>
+      foundOf(plan, must(ranked.value[i], 'each plan was run'), must(pages.value[i], 'each has a page'), texts.cutOf(plan)),
+    );
+    return ok({ found, ...used });
   }
 }
 
-/** Each leg that searches by itself is one. */
-export const searchesOf = ({ legs }: CheckedPlan): number => legs.filter(({ leg }) => leg.kind !== 'plan').length;
+function foundOf(
+  { body, searches }: PlacedPlan['plan'],
+  { lsn, cutParts, allLegs: legs, stages, ...ranked }: RankedByPlan,
+  page: PlanPage,
+  cut: readonly CutText[],
+): FoundPlan {
+  const { decision, facets, missing, count: candidates } = ranked;
+  return {
+    page,
+    candidates,
+    facets,
+    decision,
+    missing,
+    // Rows of a strong read are those of the legs, or newer.
+    lsn: body.consistency === 'strong' ? lsn.legs : Math.min(lsn.legs, lsn.rows ?? Infinity, page.lsn ?? Infinity),
+    cutParts: [...cutParts, ...(page.isWithoutHighlights ? [['highlight']] : [])],
+    cut,
+    searches,
+    ...(body.explain ? { explanation: { legs, stages } } : {}),
+  };
+}
+
+/** A refusal of a plan by where it stands in the request. The legs of a plan that has a text alone are not the caller's. */
+function inPlan(error: Parameters<typeof inSearch>[0], { plan: { body }, at }: PlacedPlan) {
+  const isOfText = body.legs === undefined && error.path?.[0] === 'legs';
+  return inSearch(isOfText ? refusalAt(error, ['text']) : error, at);
+}

@@ -8,11 +8,12 @@ import type { Leg, LegGroup } from '../../../contract/vectors/plans/legs.ts';
 import { limitOf } from '../../../contract/vectors/plans/legs.ts';
 import type { Clock } from '../../../kernel/clock.ts';
 import { err, ok } from '../../../kernel/result.ts';
-import type { Timer } from '../../../kernel/timer.ts';
-import { inTime } from '../../../kernel/timer.ts';
+import type { Due } from './due.ts';
+import { isLate } from './due.ts';
 import type { Decision } from './fuse-legs.ts';
 import { fuseLegs } from './fuse-legs.ts';
-import type { Found, SearchTerms } from './leg-search.ts';
+import type { LegBatches } from './leg-batches.ts';
+import type { Found, Search, SearchTerms } from './leg-search.ts';
 import { searchLeg } from './leg-search.ts';
 import type { Ranking } from './ranking.ts';
 import { idsOf } from './ranking.ts';
@@ -44,18 +45,23 @@ export interface RanGroup {
 
 export interface LegRunTerms extends SearchTerms {
   readonly clock: Clock;
-  readonly timer: Timer;
-  /** Milliseconds since the Unix epoch. */
-  readonly deadlineMs: number;
+  readonly due: Due;
   /** Up to which match the page goes. */
   readonly pageEnd: number;
   /** What the vectors of a field, or of the index (the empty name), are expected to reach: a share of BM25. */
   readonly vectorQuality: (field: string) => number;
   /** The search settings of the index, if it has any. */
   readonly tuned: TunedLegs | null;
+  readonly batches: LegBatches;
 }
 
 const NOT_SEARCHED = { ranking: [], lsn: 0, missing: [], scored: null, postingsSkipped: null } satisfies Found;
+
+/** What a leg found, behind what those within it did. */
+interface LegOfAll {
+  readonly leg: RanLeg;
+  readonly within: readonly RanLeg[];
+}
 
 /** Runs the legs of one plan, all at once, under one deadline. */
 export class LegRun {
@@ -73,54 +79,44 @@ export class LegRun {
     const ran = await allOf(legs.map((leg, i) => this.#leg(leg, filter, [...at, i])));
     if (!ran.ok) return ran;
     const own = ran.value.map(({ leg }) => leg);
-    if (own.every(({ isLate }) => isLate)) return err(refusal('deadline_exceeded', 'no leg of the search answered before the deadline'));
+    if (own.every((leg) => leg.isLate)) return err(refusal('deadline_exceeded', 'no leg of the search answered before the deadline'));
     const { ranking, decision } = fuseLegs(own, fusion, this.#terms.tuned);
     return ok({ ranking, decision, own, all: ran.value.flatMap(({ within, leg }) => [...within, leg]) });
   }
 
-  async #leg(
-    leg: Leg,
-    outer: Filter | null,
-    at: FieldPath,
-  ): Promise<Outcome<{ readonly leg: RanLeg; readonly within: readonly RanLeg[] }>> {
+  async #leg(leg: Leg, outer: Filter | null, at: FieldPath): Promise<Outcome<LegOfAll>> {
     const { clock, pageEnd } = this.#terms;
     const vectorQuality = this.#terms.vectorQuality(leg.kind === 'vector' ? leg.field : '');
     const startedMs = clock.nowMs();
     const filter = bothOf(outer, leg.filter);
     const limit = limitOf(leg, pageEnd);
-    const result = (found: Found, within: readonly RanLeg[], isLate: boolean) => {
+    const legOf = (found: Outcome<Found>, within: readonly RanLeg[]): Outcome<LegOfAll> => {
+      if (!found.ok && !isLate(found)) return found;
       const tookMs = clock.nowMs() - startedMs;
       const known = { kind: leg.kind, weight: leg.weight, vectorQuality, tunedKey: tunedKeyOf(leg) };
-      return ok({ leg: { ...found, ...known, at, tookMs, isLate }, within });
+      const of = { ...known, at, tookMs, isLate: !found.ok };
+      return ok({ leg: { ...(found.ok ? found.value : NOT_SEARCHED), ...of }, within });
     };
-    const late = (within: readonly RanLeg[]) => result(NOT_SEARCHED, within, true);
     if (leg.kind === 'plan') {
       const ran = await this.group(leg, filter, [...at, 'legs']);
-      if (!ran.ok) return ran.error.code === 'deadline_exceeded' ? late([]) : ran;
-      return result({ ...NOT_SEARCHED, ranking: ran.value.ranking.slice(0, limit) }, ran.value.all, false);
+      if (!ran.ok) return legOf(ran, []);
+      return legOf(ok({ ...NOT_SEARCHED, ranking: ran.value.ranking.slice(0, limit) }), ran.value.all);
     }
     const prefetched = leg.kind === 'ids' ? undefined : leg.prefetch;
-    if (prefetched === undefined) {
-      const found = await this.#search(() => searchLeg(leg, this.#terms, filter, limit), at);
-      if (!found.ok) return found;
-      return found.value === 'late' ? late([]) : result(found.value, [], false);
-    }
+    if (prefetched === undefined) return legOf(await this.#search(leg, filter, limit, at), []);
     const ran = await this.group(prefetched, filter, [...at, 'prefetch', 'legs']);
-    if (!ran.ok) return ran.error.code === 'deadline_exceeded' ? late([]) : ran;
+    if (!ran.ok) return legOf(ran, []);
     const ids = idsOf(ran.value.ranking.slice(0, limitOf(prefetched, pageEnd)));
-    if (ids.length === 0) return result(NOT_SEARCHED, ran.value.all, false);
-    const found = await this.#search(() => searchLeg(leg, this.#terms, bothOf(filter, { kind: 'ids', ids }), limit), at);
-    if (!found.ok) return found;
-    return found.value === 'late' ? late(ran.value.all) : result(found.value, ran.value.all, false);
+    const among = bothOf(filter, { kind: 'ids', ids });
+    return legOf(ids.length === 0 ? ok(NOT_SEARCHED) : await this.#search(leg, among, limit, at), ran.value.all);
   }
 
-  async #search(search: () => Promise<Outcome<Found>>, at: FieldPath): Promise<Outcome<Found | 'late'>> {
-    const { clock, timer, deadlineMs } = this.#terms;
-    const leftMs = deadlineMs - clock.nowMs();
-    const found = leftMs <= 0 ? undefined : await inTime(search(), leftMs, timer);
-    if (found === undefined) return ok('late');
-    if (found.ok) return found;
-    return found.error.code === 'deadline_exceeded' ? ok('late') : err(inLeg(found.error, at));
+  async #search(leg: Search, filter: Filter | null, limit: number, at: FieldPath): Promise<Outcome<Found>> {
+    const { due, batches, reading } = this.#terms;
+    const found = await due.within('the leg', () =>
+      batches.search(leg, (part) => searchLeg(leg, { ...this.#terms, reading: { ...reading, part } }, filter, limit)),
+    );
+    return found.ok ? found : err(inLeg(found.error, at));
   }
 }
 

@@ -59,7 +59,7 @@ export function readTable<const Columns extends Record<string, Column<unknown>>>
   { name: file, text }: TableFile,
   columns: Columns,
 ): Outcome<readonly Row<Columns>[]> {
-  const reader = new CsvReader(text.replace(/^\uFEFF/, ''), ',');
+  const reader = new CsvReader(text.replace(/^\uFEFF/, ''), { delimiter: ',', begin: 0, line: 1 });
   const first = reader.next();
   if (first?.ok === false) return malformed(file, first.error);
   const header = first?.value.fields ?? [];

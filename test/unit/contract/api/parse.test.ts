@@ -10,6 +10,7 @@ const schema = z.strictObject({
   name: z.string().max(4),
   input: z.union([z.string(), z.array(z.strictObject({ text: z.string() }))]),
   count: z.number().min(0).max(9).optional(),
+  share: z.number().gt(0).lt(1).optional(),
   list: z.array(z.number()).max(2).optional(),
 });
 
@@ -28,6 +29,8 @@ describe('a refused value', () => {
     ['a text over its limit', { name: 'abcde', input: 'x' }, 'name: has 5 characters; the limit is 4'],
     ['a number over its limit', { name: 'a', input: 'x', count: 1e12 }, 'count: is 1000000000000; the limit is 9'],
     ['a number below the minimum', { name: 'a', input: 'x', count: -0.5 }, 'count: is -0.5; the least is 0'],
+    ['a number at a limit that it must not reach', { name: 'a', input: 'x', share: 1 }, 'share: is 1; it must be less than 1'],
+    ['a number at a minimum that it must exceed', { name: 'a', input: 'x', share: 0 }, 'share: is 0; it must be more than 0'],
     ['a list over its limit', { name: 'a', input: 'x', list: [1, 2, 3] }, 'list: has 3 items; the limit is 2'],
   ])('states the limit and the value: %s', (_, value, message) => {
     expect(faultOf(parse(schema, value))?.message).toBe(message);
@@ -41,6 +44,21 @@ describe('a refused value', () => {
     const outcome = parse(z.union([z.strictObject({ a: z.number() }), z.array(z.number()), z.strictObject({ b: z.number() })]), null);
     expect(faultOf(outcome)?.message).toBe('the body must be an object or an array, not null');
     expect(faultOf(parse(schema, { name: 'a', input: 5 }))?.message).toBe('input: must be a string or an array, not 5: did you mean "5"?');
+  });
+
+  it.each([
+    ['the option with the least to say', { prefix: '' }, 'prefix: has 0 characters; the least is 1'],
+    ['the option whose kind the value has', { at: 'x' }, 'at: must be a time such as 2026-11-01T12:00:00Z'],
+    ['the limit of that option', { list: [1, 2, 3] }, 'list: has 3 items; the limit is 2'],
+  ])('[G80] of unions names %s', (_, value, message) => {
+    const text = z.string().min(1);
+    const unions = z.union([
+      z.strictObject({ text, boost: z.number().optional() }),
+      z.strictObject({ prefix: text }),
+      z.strictObject({ at: z.union([z.number(), z.iso.datetime().transform(Number)]) }),
+      z.strictObject({ list: z.union([z.string(), z.array(z.number()).max(2)]) }),
+    ]);
+    expect(faultOf(parse(unions, value))?.message).toBe(message);
   });
 
   const hook = z.discriminatedUnion('kind', [

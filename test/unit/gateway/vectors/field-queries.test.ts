@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import type { ShardFetch } from '../../../../src/ann/shard-protocol.ts';
+import type { QueryTarget, ShardFetch, ShardQuery } from '../../../../src/ann/shard-protocol.ts';
 import { parse } from '../../../../src/contract/api/parse.ts';
 import { paramOf } from '../../../../src/contract/api/errors.ts';
 import type { Outcome } from '../../../../src/contract/api/outcome.ts';
@@ -41,21 +41,28 @@ const STORED: Readonly<Record<string, string | null>> = {
   a: contentsOf({ image: Float32Array.of(1, 2, 3) }),
   b: contentsOf({ title: Float32Array.of(1, 2) }),
   c: null,
+  d: contentsOf({ image: Float32Array.of(3, 2, 1) }),
+  e: contentsOf({ image: Float32Array.of(0, 2, 5) }),
+  f: contentsOf({ image: Float32Array.of(2, 4, 6.5) }),
 };
 
 /** An index whose shards find `a` and `c`, the scores of which are distances. */
-function world() {
+function world(found = { ids: ['a', 'c'], scores: [1, 4] }) {
   const asked: IndexFieldSearch[] = [];
   const embedded: EmbedTexts[] = [];
   const searchFields = async (_: IndexManifest, search: IndexFieldSearch) => {
     asked.push(search);
-    return ok({ ids: ['a', 'c'], scores: [1, 4], values: null, metadata: null, texts: null, lsn: 5 });
+    return ok({ ...found, values: null, metadata: null, texts: null, lsn: 5 });
   };
   const fetch = async (_: IndexManifest, { ids }: ShardFetch) => {
     const there = ids.filter((id) => Object.hasOwn(STORED, id));
     return ok({ ids: there, values: null, metadata: null, texts: null, contents: there.map((id) => STORED[id] ?? null), lsn: 5 });
   };
-  const query = async () => ok({ ids: ['first'], scores: [1], values: null, metadata: null, texts: null, lsn: 5 });
+  const targets: QueryTarget[] = [];
+  const query = async (_: IndexManifest, { target }: ShardQuery) => {
+    targets.push(target);
+    return ok({ ids: ['first'], scores: [1], values: null, metadata: null, texts: null, lsn: 5 });
+  };
   const embedder = {
     contractOf: async () => ok({ id: 'm', contractHash: 'h', dimensions: 2, version: '1' }),
     embed: async (request: EmbedTexts) => {
@@ -77,8 +84,8 @@ function world() {
   const space = new VectorSpace(embedder);
   const countInputs = () => undefined;
   const searches = new Searches({ manifests, shards, space, fieldPoints, countInputs });
-  const others = { qualities: new Map(), embedder: {} as never, reranker: {} as never, timer: { after: () => () => undefined } };
-  const plans = new Plans({ manifests, shards, space, fieldPoints, clock, ...others });
+  const others = { qualities: new Map(), embedder, reranker: {} as never, timer: { after: () => () => undefined } };
+  const plans = new Plans({ manifests, shards, space, clock, ...others });
   const caller = { principal: principal('tn_one'), authority: IN_FORCE, reserve: async () => ok(undefined) };
   const search = async (...bodies: readonly object[]) => {
     const read = parse(vectorEndpoints.queryVectorsBatch.body.schema, { searches: bodies });
@@ -93,7 +100,7 @@ function world() {
     const read = parse(planEndpoints.searchIndex.body.schema, body);
     return read.ok ? plans.search(caller, 'notes', read.value) : read;
   };
-  return { asked, embedded, search, plan };
+  return { asked, targets, embedded, search, plan };
 }
 
 const shown = (outcome: Outcome<unknown>): string =>
@@ -124,6 +131,25 @@ describe('queries of a field', () => {
     expect(asked[0]?.query).toEqual({ kind: 'vector', field: 'image', vector: Float32Array.of(1, 2, 3) });
   });
 
+  it('[TX259] search for the like of stored vectors of the field, by its metric, and do not find them', async () => {
+    const { asked, search } = world();
+    const given = { field: 'image', positive_ids: ['a', 'd'], negative_ids: ['e'], exclude_ids: ['x'] };
+    expect(shown(await search({ ...given, negative_ids: undefined }, given))).toBe('ok');
+    // Twice the mean of the former less the latter.
+    const vectors = asked.map(({ query }) => query.kind === 'vector' && [...query.vector]);
+    expect(vectors).toEqual([
+      [2, 2, 2],
+      [4, 2, -1],
+    ]);
+    expect(asked.map(({ excludeIds }) => excludeIds)).toEqual([
+      ['x', 'a', 'd'],
+      ['x', 'a', 'd', 'e'],
+    ]);
+    // By their directions only.
+    const titles = await search({ field: 'title', positive_ids: ['b'] });
+    expect([shown(titles), asked[2]?.query]).toMatchObject(['ok', { vector: Float32Array.of(1 / Math.sqrt(5), 2 / Math.sqrt(5)) }]);
+  });
+
   it('[TX259] embed a text by the model of the field, as what is searched for', async () => {
     const { asked, embedded, search } = world();
     const found = await search({ field: 'image', vector: [1, 0, 2] }, { field: 'title', text: 'lock', truncate: 'end' });
@@ -146,8 +172,13 @@ describe('queries of a field', () => {
     ['an id without such a vector', { field: 'image', id: 'b' }, 'id: no vector of the namespace has this id and a vector in "image"'],
     ['an id without any field', { field: 'image', id: 'c' }, 'id: no vector of the namespace has this id and a vector in "image"'],
     ['a model', { ...IMAGE, model: 'm' }, 'model: does not go with `field`'],
-    ['diversity', { ...IMAGE, mmr: {} }, 'mmr: does not go with `field`'],
-    ['examples', { field: 'image', positive_ids: ['a'] }, 'positive_ids: does not go with `field`'],
+    ['diversity', { ...IMAGE, mmr: {} }, 'mmr: does not go with `field`: a plan has the stage `mmr` for it'],
+    [
+      'an example without such a vector',
+      { field: 'image', positive_ids: ['a', 'b'] },
+      'positive_ids[1]: no vector of the namespace has this',
+    ],
+    ['what is unlike alone', { field: 'image', vector: [1, 2, 3], negative_ids: ['a'] }, 'negative_ids: goes with `positive_ids` only'],
     ['a number that is none', { ...IMAGE, vector: [1, null, 2] }, 'vector[1]: must be a finite number in the range of float32'],
   ])('[TX249] [TX259] %s is refused by its place', async (_, body, refusal) => {
     const { asked, search } = world();
@@ -176,6 +207,35 @@ describe('legs near vectors of a field', () => {
     const { asked, plan } = world();
     expect(shown(await plan({ text: 'lock' }))).toBe('ok');
     expect(asked.map(({ query }) => query)).toMatchObject([{ kind: 'vector', field: 'title' }]);
+  });
+
+  it('[TX288] search for the like of stored vectors, of a field or of the first', async () => {
+    const { asked, plan } = world();
+    const like = { kind: 'vector', positive_ids: ['a', 'd'], negative_ids: ['e'] };
+    expect(shown(await plan({ legs: [{ ...like, field: 'image' }] }))).toBe('ok');
+    expect(asked[0]).toMatchObject({ query: { vector: Float32Array.of(4, 2, -1) }, excludeIds: ['a', 'd', 'e'] });
+    const { plan: ofFirst, targets } = world();
+    expect(shown(await ofFirst({ legs: [like] }))).toBe('ok');
+    expect(targets).toEqual([{ kind: 'examples', positive: ['a', 'd'], negative: ['e'] }]);
+    const lost = shown(await plan({ legs: [{ ...like, field: 'image', negative_ids: ['e', 'c'] }] }));
+    expect(lost).toContain('vector_not_found legs[0].negative_ids[1]: no vector of the namespace has this id');
+    expect(shown(await plan({ legs: [{ ...like, id: 'a' }] }))).toContain('give exactly one of `vector`, `text`, `id` and `positive_ids`');
+  });
+
+  it('[TX273] are diversified by the vectors of a field', async () => {
+    // What is nearest to `a` is `f`, which is its like; the others are as near as the query has them.
+    const ranking = { ids: ['a', 'f', 'd', 'c'], scores: [1, 1.1, 2, 3] };
+    const { plan } = world(ranking);
+    const legs = [{ kind: 'vector', field: 'image', vector: [1, 0, 2] }];
+    const idsAt = async (diversity: number) => {
+      const found = await plan({ legs, stages: [{ kind: 'mmr', field: 'image', diversity }], top_k: 3 });
+      return found.ok ? found.value.page.ids : found.error;
+    };
+    expect(await idsAt(0)).toEqual(['a', 'f', 'd']);
+    expect(await idsAt(0.7)).toEqual(['a', 'c', 'd']);
+    const refused = async (stage: object) => shown(await plan({ legs, stages: [{ kind: 'mmr', ...stage }] }));
+    expect(await refused({ field: 'imag' })).toContain('stages[0].field: is "imag"; the vector fields of the index: "image", "title"');
+    expect(await refused({ field: 'terms' })).toContain('stages[0].field: is "terms"');
   });
 
   it('[TX265] are refused by the place of what does not fit', async () => {

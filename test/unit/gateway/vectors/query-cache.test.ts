@@ -13,10 +13,12 @@ import { vectorEndpoints } from '../../../../src/contract/vectors/vectors.ts';
 import type { CacheEvent } from '../../../../src/gateway/caches/cache-stats.ts';
 import type { ManifestCache } from '../../../../src/gateway/indexes/manifest-cache.ts';
 import { PurgeViews } from '../../../../src/gateway/caches/purge-views.ts';
-import { QueryCache, queryDigest } from '../../../../src/gateway/vectors/query-cache.ts';
+import { CacheHoldings } from '../../../../src/gateway/caches/cache-holdings.ts';
+import { QueryCache, searchDigest } from '../../../../src/gateway/vectors/query-cache.ts';
+import { queryKind } from '../../../../src/gateway/vectors/query-kind.ts';
 import type { AnswerTerms } from '../../../../src/gateway/caches/answer-cache.ts';
 import type { TextEmbedder } from '../../../../src/gateway/embeddings/text-embedder.ts';
-import type { AskedSearch, Searches } from '../../../../src/gateway/vectors/searches.ts';
+import type { AskedSearch } from '../../../../src/gateway/vectors/searches.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import { deferred } from '../../../support/fakes/deferred.ts';
 import { MemoryCacheWorld, principal, sha256 } from '../../../support/worlds/memory-cache-world.ts';
@@ -32,6 +34,8 @@ const body = (fields: object): QueryBody => {
 const TEXT = body({ text: 'weir' });
 const terms = (more: Partial<AnswerTerms> = {}): AnswerTerms => ({ ttlMs: 60_000, directives: ANY_FRESH, tags: [], ...more });
 
+const matchesOf = (id: string) => ({ ids: [id], scores: [1], values: null, metadata: null, texts: null });
+
 /** One isolate over an index that counts its searches and returns the count as the match. */
 function isolate() {
   const world = new MemoryCacheWorld();
@@ -43,46 +47,31 @@ function isolate() {
   const searches = { count: 0, before: Promise.resolve(), gate: Promise.resolve(), textChars: 0, fieldChars: 0 };
   const batches: (readonly AskedSearch[])[] = [];
   const manifest = () => index as unknown as IndexManifest;
+  const one = async () => {
+    searches.count += 1;
+    await searches.before;
+    const [nth, lsn] = [searches.count, index.lsn];
+    await searches.gate;
+    const found = {
+      ...matchesOf(`match ${nth}`),
+      texts: ['x'.repeat(searches.textChars)],
+      contents: ['x'.repeat(searches.fieldChars)],
+      lsn,
+    };
+    return ok({ found: [found], tokens: 2, cut: [], cachedTokens: 1, manifest: manifest() });
+  };
   const made = {
     search: async (_: unknown, __: unknown, asked: readonly AskedSearch[]) => {
+      if (asked[0]?.at.length === 0) return one();
       batches.push(asked);
-      const found = asked.map(({ body: { top_k: topK } }) => ({
-        ids: [`top ${topK}`],
-        scores: [1],
-        values: null,
-        metadata: null,
-        texts: null,
-      }));
-      return ok({
-        found: found.map((one) => ({ ...one, lsn: index.lsn })),
-        tokens: 2 * asked.length,
-        cut: [],
-        cachedTokens: 1,
-        manifest: manifest(),
-      });
-    },
-    query: async () => {
-      searches.count += 1;
-      await searches.before;
-      const [nth, lsn] = [searches.count, index.lsn];
-      await searches.gate;
-      return ok({
-        ids: [`match ${nth}`],
-        scores: [1],
-        values: null,
-        metadata: null,
-        texts: ['x'.repeat(searches.textChars)],
-        contents: ['x'.repeat(searches.fieldChars)],
-        lsn,
-        manifest: manifest(),
-        tokens: 2,
-        cut: [],
-        cachedTokens: 1,
-      });
+      const found = asked.map(({ body: { top_k: topK } }) => ({ ...matchesOf(`top ${topK}`), lsn: index.lsn }));
+      return ok({ found, tokens: 2 * asked.length, cut: [], cachedTokens: 1, manifest: manifest() });
     },
   };
   const cache = new QueryCache({
-    searches: made as unknown as Searches,
+    kind: queryKind(made),
+    bounds: { entriesMax: VECTOR_LIMITS.queryCacheEntriesMax, bytesMax: VECTOR_LIMITS.queryCacheBytesMax },
+    holdings: new CacheHoldings(),
     manifests: {
       using: async (_: unknown, __: unknown, work: (of: IndexManifest) => unknown) => work(manifest()),
     } as unknown as ManifestCache,
@@ -106,16 +95,16 @@ function isolate() {
     const caller = { principal: principal(tenant, more), authority: IN_FORCE, reserve: async () => ok(undefined) };
     const answered = await cache.query(caller, 'notes', query, of ?? undefined);
     if (!answered.ok) return answered.error.code;
-    const { found, report } = answered.value;
-    return { match: found.ids[0], tokens: found.tokens, source: report?.sources[0], forwarded: report?.forwarded };
+    const { answers, tokens, report } = answered.value;
+    return { match: answers[0]?.found.ids[0], tokens, source: report?.sources[0], forwarded: report?.forwarded };
   };
   const askAll = async (queries: readonly QueryBody[], of: AnswerTerms | null = terms(), more: object = {}) => {
     const caller = { principal: principal('tn_one', more), authority: IN_FORCE, reserve: async () => ok(undefined) };
     const asked = queries.map((query, i) => ({ body: query, at: ['searches', i] }));
     const answered = await cache.search(caller, 'notes', asked, of ?? undefined);
     if (!answered.ok) return answered.error.code;
-    const { found, tokens, report } = answered.value;
-    return { ids: found.map(({ ids }) => ids[0]), tokens, sources: report?.sources, forwarded: report?.forwarded };
+    const { answers, tokens, report } = answered.value;
+    return { ids: answers.map(({ found: { ids } }) => ids[0]), tokens, sources: report?.sources, forwarded: report?.forwarded };
   };
   return { world, index, events, searches, batches, lsnsRead, cache, ask, askAll };
 }
@@ -235,7 +224,7 @@ describe('search results', () => {
     ].map(body);
     for (const question of questions) expect(await ask(question)).toMatchObject({ source: 'computed' });
     for (const question of questions) expect(await ask(question)).toMatchObject({ source: 'memory' });
-    expect(new Set(questions.map((question) => queryDigest(sha256, question))).size).toBe(questions.length);
+    expect(new Set(questions.map((question) => searchDigest(sha256, 'query', question))).size).toBe(questions.length);
   });
 
   it('[C93] obey cache-control; an explanation always belongs to a search of its own', async () => {

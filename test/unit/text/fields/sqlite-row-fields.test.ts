@@ -1,11 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import type { PostingsQuery, RowContents, RowSource } from '../../../../src/ann/row-fields.ts';
+import type { FieldMatches, FieldSearch, PostingsQuery, PostingsWork, RowContents, RowSource } from '../../../../src/ann/row-fields.ts';
 import { analysisSettings } from '../../../../src/contract/indexes/analysis.ts';
 import type { AnalysisSettings } from '../../../../src/contract/indexes/analysis.ts';
 import type { IndexFields } from '../../../../src/contract/indexes/index-fields.ts';
 import { POSTING_LIMITS } from '../../../../src/contract/indexes/posting-limits.ts';
 import { TEXT_LIMITS } from '../../../../src/contract/indexes/text-limits.ts';
 import type { TextQuery } from '../../../../src/contract/vectors/text-query.ts';
+import { ok } from '../../../../src/kernel/result.ts';
+import { atOnce } from '../../../../src/kernel/stepped-work.ts';
+import type { Outcome } from '../../../../src/contract/api/outcome.ts';
 import { RememberingStorage } from '../../../../src/kernel/sql/remembering-storage.ts';
 import { Analysers } from '../../../../src/text/fields/known-fields.ts';
 import { SqliteRowFields } from '../../../../src/text/fields/sqlite-row-fields.ts';
@@ -60,7 +63,16 @@ class FieldsWorld {
   }
 
   found(query: PostingsQuery, topK = 10): readonly number[] {
-    return value(this.fields.search({ query, namespace: 1, topK })).rows;
+    return value(this.search({ query, namespace: 1, topK })).rows;
+  }
+
+  /** By its own statistics, if none are given. */
+  search({
+    statistics,
+    ...asked
+  }: Omit<FieldSearch<PostingsQuery>, 'statistics'> & Partial<Pick<FieldSearch, 'statistics'>>): Outcome<FieldMatches<PostingsWork>> {
+    const counted = statistics === undefined ? atOnce(this.fields.statistics(asked)) : ok(statistics);
+    return counted.ok ? atOnce(this.fields.search({ ...asked, statistics: counted.value })) : counted;
   }
 
   #opened(): [RememberingStorage, SqliteRowFields] {
@@ -110,7 +122,7 @@ describe('text fields', () => {
     world.sweep();
     world.restart();
     expect(world.found(inFields('word2', 'title'))).toEqual(before);
-    expect(value(world.fields.statistics({ query: inFields('common', 'title'), namespace: 1 }))).toEqual({
+    expect(value(atOnce(world.fields.statistics({ query: inFields('common', 'title'), namespace: 1 })))).toEqual({
       fields: [{ name: 'title', documents: 19, totalLength: 38 }],
       terms: [{ field: 'title', term: 'common', documents: 19 }],
     });
@@ -130,7 +142,7 @@ describe('text fields', () => {
     world.put({ title: 'red fox' });
     world.put({ title: 'red hen' });
     const without = { must: [{ text: 'red' }], must_not: [{ text: 'fox den', operator: 'and' as const }] };
-    const scores = (query: TextQuery) => value(world.fields.search({ query: inFields(query, 'title'), namespace: 1, topK: 5 })).scores;
+    const scores = (query: TextQuery) => value(world.search({ query: inFields(query, 'title'), namespace: 1, topK: 5 })).scores;
     expect(scores(without)).toEqual(scores('red'));
   });
 
@@ -142,14 +154,14 @@ describe('text fields', () => {
     expect(world.found(inFields({ phrase: { text: 'york is', slop: 0 } }, 'title'))).toEqual([]);
     expect(world.found(inFields({ phrase: { text: 'york is', slop: 1 } }, 'title'))).toEqual([2]);
     const optional = value(
-      world.fields.search({
+      world.search({
         query: inFields({ must: [{ text: 'times' }], should: [{ phrase: 'new york' }] }, 'title'),
         namespace: 1,
         topK: 10,
       }),
     );
     expect(optional.rows).toEqual([1, 2]);
-    const alone = value(world.fields.search({ query: inFields('times', 'title'), namespace: 1, topK: 10 }));
+    const alone = value(world.search({ query: inFields('times', 'title'), namespace: 1, topK: 10 }));
     expect(optional.scores[1]).toBeCloseTo(alone.scores[alone.rows.indexOf(2)]!, 12);
     world.sweep();
     expect(world.found(inFields({ phrase: 'new york' }, 'title'))).toEqual([1]);
@@ -195,12 +207,10 @@ describe('text fields', () => {
     // What two shards have in sum, the one whose dictionary goes further first.
     const terms = [counted('prz', 9), ...Array.from({ length: count - 1 }, (_, i) => counted(`pre${10_000 + i}`, 1)), counted('pre', 1)];
     const statistics = { fields: [{ name: 'title', documents: 5_000, totalLength: 5_000 }], terms };
-    const found = value(world.fields.search({ query: inFields({ prefix: 'pr' }, 'title'), namespace: 1, topK: 5, statistics }));
+    const found = value(world.search({ query: inFields({ prefix: 'pr' }, 'title'), namespace: 1, topK: 5, statistics }));
     expect(found.rows).toEqual([]);
     const fewer = { ...statistics, terms: terms.toSpliced(1, 1) };
-    expect(
-      value(world.fields.search({ query: inFields({ prefix: 'pr' }, 'title'), namespace: 1, topK: 5, statistics: fewer })).rows,
-    ).toEqual([2]);
+    expect(value(world.search({ query: inFields({ prefix: 'pr' }, 'title'), namespace: 1, topK: 5, statistics: fewer })).rows).toEqual([2]);
   });
 
   it('[TX155] use the statistics that they are given in place of their own', () => {
@@ -215,8 +225,7 @@ describe('text fields', () => {
         { field: 'title', term: 'two', documents: two },
       ],
     });
-    const order = (rare: number, two: number) =>
-      value(world.fields.search({ query, namespace: 1, topK: 2, statistics: given(rare, two) })).rows;
+    const order = (rare: number, two: number) => value(world.search({ query, namespace: 1, topK: 2, statistics: given(rare, two) })).rows;
     expect(order(1, 900)).toEqual([1, 2]);
     expect(order(900, 1)).toEqual([2, 1]);
   });
@@ -229,12 +238,12 @@ describe('sparse fields', () => {
     world.put({ sparse: sparse([1, 4_294_967_295], [1, 2]), rare: sparse([1, 2], [1, 1]) });
     world.put({ sparse: sparse([1], [3]), rare: sparse([1], [1]) });
     const asked = (field: string, indices: number[], values: number[]): PostingsQuery => ({ kind: 'sparse', field, indices, values });
-    const found = value(world.fields.search({ query: asked('sparse', [1, 4_294_967_295], [0.5, 1]), namespace: 1, topK: 5 }));
+    const found = value(world.search({ query: asked('sparse', [1, 4_294_967_295], [0.5, 1]), namespace: 1, topK: 5 }));
     expect([found.rows, found.scores]).toEqual([
       [1, 2],
       [2.5, 1.5],
     ]);
-    const rare = value(world.fields.search({ query: asked('rare', [1, 2], [1, 1]), namespace: 1, topK: 5 }));
+    const rare = value(world.search({ query: asked('rare', [1, 2], [1, 1]), namespace: 1, topK: 5 }));
     expect(rare.scores[0]).toBeCloseTo(Math.log(1 + 0.5 / 2.5) + Math.log(1 + 1.5 / 1.5), 12);
   });
 
@@ -245,7 +254,7 @@ describe('sparse fields', () => {
     world.sweep();
     for (let i = 0; i < 3; i += 1) world.put({ sparse: { indices: [7], values: [0.1] } });
     const query: PostingsQuery = { kind: 'sparse', field: 'sparse', indices: [7], values: [0.3] };
-    const found = value(world.fields.search({ query, namespace: 1, topK: count + 3 }));
+    const found = value(world.search({ query, namespace: 1, topK: count + 3 }));
     expect(found.rows).toEqual(Array.from({ length: count + 3 }, (_, i) => i + 1));
     expect(new Set(found.scores).size).toBe(1);
   });
@@ -257,7 +266,7 @@ describe('building', () => {
     for (let i = 0; i < 10; i += 1) world.put({ title: 'x', body: `number ${i}` });
     world.sweep();
     world.storage.transactionSync(() => world.fields.define(FIELDS));
-    expect(world.fields.search({ query: inFields('number', 'body'), namespace: 1, topK: 3 })).toMatchObject({
+    expect(world.search({ query: inFields('number', 'body'), namespace: 1, topK: 3 })).toMatchObject({
       error: { code: 'index_growing' },
     });
     world.fields.sweep();
@@ -280,7 +289,9 @@ describe('building', () => {
     world.fields.sweep();
     expect(world.rowsRead).toBeLessThan(40);
     world.sweep();
-    expect(value(world.fields.statistics({ query: inFields('word', 'body'), namespace: 1 })).terms).toMatchObject([{ documents: 400 }]);
+    expect(value(atOnce(world.fields.statistics({ query: inFields('word', 'body'), namespace: 1 }))).terms).toMatchObject([
+      { documents: 400 },
+    ]);
   });
 
   it('[TX158] builds rows anew whose field was analysed by other rules', () => {
@@ -291,13 +302,13 @@ describe('building', () => {
     // As if the rules of analysis had no stems when the row was written.
     world.sql.sql.exec('UPDATE indexed_fields SET fields = ?', JSON.stringify({ title: textField({ language: 'english' }) }));
     world.restart();
-    expect(world.fields.search({ query: inFields('runs', 'title'), namespace: 1, topK: 3 })).toMatchObject({
+    expect(world.search({ query: inFields('runs', 'title'), namespace: 1, topK: 3 })).toMatchObject({
       error: { code: 'index_growing' },
     });
     expect(world.fields.isSweepDue).toBe(true);
     world.sweep();
     expect(world.found(inFields('runs', 'title'), 1)).toEqual([1]);
-    expect(value(world.fields.statistics({ query: inFields('runs', 'title'), namespace: 1 })).terms).toMatchObject([
+    expect(value(atOnce(world.fields.statistics({ query: inFields('runs', 'title'), namespace: 1 }))).terms).toMatchObject([
       { documents: POSTING_LIMITS.memtableRowsMaxCount + 1 },
     ]);
   });
@@ -309,7 +320,7 @@ describe('building', () => {
     // What databases say that are from before postings had a version.
     world.sql.sql.exec("UPDATE indexed_fields SET version = json_remove(version, '$[0]')");
     world.restart();
-    expect(world.fields.search({ query: inFields('kept', 'title'), namespace: 1, topK: 3 })).toMatchObject({
+    expect(world.search({ query: inFields('kept', 'title'), namespace: 1, topK: 3 })).toMatchObject({
       error: { code: 'index_growing' },
     });
     world.sweep();
@@ -326,7 +337,7 @@ describe('building', () => {
   it('[TX159] names a field that the index does not have, or that is of another kind', () => {
     const world = new FieldsWorld();
     for (const name of ['absent', 'tokens', 'sparse', 'constructor']) {
-      expect(world.fields.search({ query: inFields('x', name), namespace: 1, topK: 3 })).toMatchObject({
+      expect(world.search({ query: inFields('x', name), namespace: 1, topK: 3 })).toMatchObject({
         error: { code: 'invalid_value', path: ['fields', name] },
       });
     }
@@ -340,6 +351,6 @@ describe('building', () => {
       fields: ['body'],
       options: { fragmentChars: 100, fragments: 1 },
     });
-    expect(value(shown)[0]!['body']).toEqual([{ start: 0, text: 'The cars were running.', matches: [{ begin: 4, end: 8 }] }]);
+    expect(value(atOnce(shown))[0]!['body']).toEqual([{ start: 0, text: 'The cars were running.', matches: [{ begin: 4, end: 8 }] }]);
   });
 });

@@ -1,4 +1,8 @@
 import { waitUntil } from 'cloudflare:workers';
+import { VECTOR_LIMITS } from '../../../../src/contract/vectors/vector-limits.ts';
+import type { PlanBody } from '../../../../src/contract/vectors/plans/plans.ts';
+import type { QueryBody } from '../../../../src/contract/vectors/vectors.ts';
+import { CacheHoldings } from '../../../../src/gateway/caches/cache-holdings.ts';
 import { Aliases } from '../../../../src/gateway/indexes/aliases.ts';
 import { BulkTokens } from '../../../../src/gateway/vectors/bulk/bulk-tokens.ts';
 import { Exports } from '../../../../src/gateway/vectors/bulk/exports.ts';
@@ -15,10 +19,15 @@ import { VectorListing } from '../../../../src/gateway/vectors/vector-listing.ts
 import { FieldPoints } from '../../../../src/gateway/vectors/field-points.ts';
 import { FieldSpace } from '../../../../src/gateway/vectors/field-space.ts';
 import { Upserts } from '../../../../src/gateway/vectors/upserts.ts';
+import type { EmbeddingCaller } from '../../../../src/gateway/vectors/vector-space.ts';
 import { VectorSpace } from '../../../../src/gateway/vectors/vector-space.ts';
+import { planKind } from '../../../../src/gateway/vectors/plans/plan-kind.ts';
+import type { FoundPlan, PlanCaller } from '../../../../src/gateway/vectors/plans/plans.ts';
 import { TunedIndexes } from '../../../../src/gateway/vectors/judged/tuned-indexes.ts';
 import { Evaluations } from '../../../../src/gateway/vectors/judged/evaluations.ts';
 import { Plans } from '../../../../src/gateway/vectors/plans/plans.ts';
+import type { FoundMatches } from '../../../../src/gateway/vectors/query-kind.ts';
+import { queryKind } from '../../../../src/gateway/vectors/query-kind.ts';
 import { Searches } from '../../../../src/gateway/vectors/searches.ts';
 import { Vectors } from '../../../../src/gateway/vectors/vectors.ts';
 import { must } from '../../../../src/kernel/assert.ts';
@@ -49,6 +58,9 @@ const QUALITIES: ReadonlyMap<string, number> = new Map(
   ),
 );
 
+/** Queries and plans share what results of searches may take: each kind has half. */
+const QUERY_BOUNDS = { entriesMax: VECTOR_LIMITS.queryCacheEntriesMax / 2, bytesMax: VECTOR_LIMITS.queryCacheBytesMax / 2 };
+
 /** Indexes and their vectors. */
 export interface Retrieval {
   readonly indexes: Indexes;
@@ -58,8 +70,8 @@ export interface Retrieval {
   readonly listing: VectorListing;
   readonly changes: VectorChanges;
   readonly searches: Searches;
-  readonly queries: QueryCache;
-  readonly plans: Plans;
+  readonly queries: QueryCache<EmbeddingCaller, QueryBody, FoundMatches>;
+  readonly planQueries: QueryCache<PlanCaller, PlanBody, FoundPlan>;
   readonly evaluations: Evaluations;
   readonly tunedIndexes: TunedIndexes;
   readonly recall: RecallMeasurement;
@@ -86,11 +98,13 @@ export function wireRetrieval(env: GatewayEnv, gateway: Embedding): Retrieval {
   const fields = new FieldSpace(embedder);
   const vectors = new Vectors({ manifests, shards, space, fields });
   const fieldPoints = new FieldPoints({ embedder, shards });
-  const plans = new Plans({ manifests, shards, space, embedder, fieldPoints, reranker, qualities: QUALITIES, clock, timer: systemTimer });
   const searches = new Searches({ manifests, shards, space, fieldPoints, countInputs });
-  const queries = new QueryCache({ searches, manifests, shards, embedder, purges, clock, sha256, count, wakeUps: requestWakeUps });
-  metrics.gauge('sluice_cache_entries', { cache: 'queries' }, () => queries.held.entries);
-  metrics.gauge('sluice_cache_bytes', { cache: 'queries' }, () => queries.held.bytes);
+  const plans = new Plans({ manifests, shards, space, embedder, reranker, qualities: QUALITIES, clock, timer: systemTimer });
+  const caching = { manifests, shards, embedder, purges, clock, sha256, count, wakeUps: requestWakeUps, holdings: new CacheHoldings() };
+  const queries = new QueryCache({ ...caching, kind: queryKind(searches), bounds: QUERY_BOUNDS });
+  const planQueries = new QueryCache({ ...caching, kind: planKind({ plans, embedder, reranker, clock }), bounds: QUERY_BOUNDS });
+  metrics.gauge('sluice_cache_entries', { cache: 'queries' }, () => queries.held.entries + planQueries.held.entries);
+  metrics.gauge('sluice_cache_bytes', { cache: 'queries' }, () => queries.held.bytes + planQueries.held.bytes);
   return {
     aliases: new Aliases({ directory, sleep }),
     indexes: new Indexes({ directory, shards, manifests, embedder, clock, rng }),
@@ -100,7 +114,7 @@ export function wireRetrieval(env: GatewayEnv, gateway: Embedding): Retrieval {
     changes: new VectorChanges({ manifests, shards, space, fields }),
     searches,
     queries,
-    plans,
+    planQueries,
     evaluations: new Evaluations({ manifests, shards, plans, clock, giveWay: () => sleep(0) }),
     tunedIndexes: new TunedIndexes({ directory, manifests }),
     recall: new RecallMeasurement({ manifests, shards, rng }),

@@ -66,7 +66,7 @@ export function modelReply(listed: ListedModel): ModelReply {
     max_input_tokens: shown.manifest.tokensMax,
     vocabulary_size: null,
     contract_hash: shown.contractHash,
-    retrieval_quality: null,
+    retrieval_quality: shown.manifest.retrievalQuality ?? null,
   };
 }
 
@@ -95,6 +95,7 @@ export function versionReply({ model, version }: ModelVersion): ModelVersionRepl
     licence: manifest.licence,
     recipe: manifest.recipe,
     evaluation: manifest.evaluation,
+    retrieval_quality: manifest.retrievalQuality ?? null,
     parents: [...manifest.parents],
     checks:
       checks === null

@@ -7,26 +7,27 @@ import type { Decision } from '../../../../src/gateway/vectors/plans/fuse-legs.t
 import type { Ranking } from '../../../../src/gateway/vectors/plans/ranking.ts';
 import type { FoundPlan } from '../../../../src/gateway/vectors/plans/plans.ts';
 import type { OnIndex } from '../../../../src/gateway/vectors/vectors.ts';
+import type { IndexManifest } from '../../../../src/index/index-manifest.ts';
 import { must } from '../../../../src/kernel/assert.ts';
 import type { VectorWriter } from '../../pipeline/vector-writer.ts';
 import { vectorReplies } from './vector-replies.ts';
 
 /** What a plan found, on the wire. */
-export function planReplyOf(found: OnIndex<FoundPlan>, body: PlanBody, writer: VectorWriter): PlanReply {
-  const { candidates, facets, decision, lsn, cut } = found;
+export function planReplyOf({ found, manifest }: OnIndex<{ readonly found: FoundPlan }>, body: PlanBody, writer: VectorWriter): PlanReply {
+  const { candidates, facets, decision, lsn, cut, explanation } = found;
   return {
-    matches: matchesOf(found, writer),
+    matches: matchesOf(found, manifest, writer),
     candidates,
     ...(facets.length === 0 ? {} : { facets: facets.map(({ values, ...facet }) => ({ ...facet, values: [...values] })) }),
     fusion: fusionReply(decision),
     lsn,
     ...partialReply(found),
     ...truncatedReply(body.truncate, cut),
-    ...(body.explain ? { explanation: explanationOf(found) } : {}),
+    ...(explanation === undefined ? {} : { explanation: explanationOf(explanation) }),
   };
 }
 
-function matchesOf({ page, manifest }: OnIndex<FoundPlan>, writer: VectorWriter): PlanReply['matches'] {
+function matchesOf({ page }: FoundPlan, manifest: IndexManifest, writer: VectorWriter): PlanReply['matches'] {
   return vectorReplies({ ...page, manifest }, writer).map((row, i) => {
     const [group, marked, scores] = [page.groups[i], page.highlights?.get(row.id), page.legScores?.[i]];
     return {
@@ -63,7 +64,7 @@ function partialReply({ missing, cutParts }: FoundPlan): Pick<PlanReply, 'partia
   };
 }
 
-const explanationOf = ({ legs, stages }: FoundPlan): PlanReply['explanation'] => ({
+const explanationOf = ({ legs, stages }: NonNullable<FoundPlan['explanation']>): PlanReply['explanation'] => ({
   legs: legs.map(({ at, kind, ranking, tookMs, scored, postingsSkipped }) => ({
     leg: pathText(at),
     kind,

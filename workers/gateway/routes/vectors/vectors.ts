@@ -1,24 +1,18 @@
 import type { MetadataEdit } from '../../../../src/ann/metadata-edit.ts';
-import { parseCacheControl } from '../../../../src/cache/cache-directives.ts';
-import { TTL_HEADER } from '../../../../src/contract/api/cache-headers.ts';
-import type { HeadersOf } from '../../../../src/contract/api/endpoint.ts';
 import type { Refusal } from '../../../../src/contract/api/errors.ts';
 import type { TruncateField } from '../../../../src/contract/embeddings/truncation.ts';
 import { isTruncating, truncatedReply } from '../../../../src/contract/embeddings/truncation.ts';
 import { DEADLINE_HEADER } from '../../../../src/contract/api/reading.ts';
 import type { MetadataBody } from '../../../../src/contract/vectors/vector-changes.ts';
-import type { vectorEndpoints } from '../../../../src/contract/vectors/vectors.ts';
-import type { AnswerTerms } from '../../../../src/gateway/caches/answer-cache.ts';
-import type { CacheReport } from '../../../../src/gateway/caches/cache-report.ts';
-import { cacheHeaders } from '../../../../src/gateway/caches/cache-report.ts';
 import type { ChangedVectors, FieldsChange, StoredSelection } from '../../../../src/gateway/vectors/vector-changes.ts';
-import type { FoundMatches } from '../../../../src/gateway/vectors/searches.ts';
+import type { FoundMatches } from '../../../../src/gateway/vectors/query-kind.ts';
 import { batchPaths } from '../../../../src/gateway/vectors/vector-space.ts';
 import type { OnIndex } from '../../../../src/gateway/vectors/vectors.ts';
 import { includeOf } from '../../../../src/gateway/vectors/vectors.ts';
 import { must } from '../../../../src/kernel/assert.ts';
 import type { Handlers } from '../../pipeline/serve.ts';
 import type { VectorWriter } from '../../pipeline/vector-writer.ts';
+import { searchedWith, termsOf } from './search-replies.ts';
 import { explanationReply, indexed, recallReply, tokenMeters, vectorReplies } from './vector-replies.ts';
 
 export const vectorHandlers = {
@@ -46,12 +40,10 @@ export const vectorHandlers = {
     const search = gateway.retrieval.queries.query(call, params.index, body, termsOf(call.options), budgetMs);
     const answered = await call.timing.of('search', search);
     if (!answered.ok) return answered;
-    const { found, report } = answered.value;
     return {
       ok: true,
-      reply: queryReply(found, call.vectors, body.truncate),
-      used: { ...queryMeters(report, 1), ...tokenMeters(found) },
-      ...indexed(found, report === undefined ? {} : cacheHeaders(report), 'queries'),
+      reply: queryReply(must(answered.value.answers[0], 'each search has an answer'), call.vectors, body.truncate),
+      ...searchedWith(answered.value, oneEach),
     };
   },
 
@@ -64,14 +56,11 @@ export const vectorHandlers = {
     const search = gateway.retrieval.queries.search(call, params.index, asked, termsOf(call.options), budgetMs);
     const answered = await call.timing.of('search', search);
     if (!answered.ok) return answered;
-    const { found, report } = answered.value;
-    // Every write of any shard raises the index's LSN: the highest is that of the newest answer.
-    const newest = found.reduce((a, b) => (b.lsn > a.lsn ? b : a));
+    const { answers } = answered.value;
     return {
       ok: true,
-      reply: { results: found.map((one, i) => queryReply(one, call.vectors, body.searches[i]?.truncate)) },
-      used: { ...queryMeters(report, found.length), ...tokenMeters(answered.value) },
-      ...indexed(newest, report === undefined ? {} : cacheHeaders(report), 'queries'),
+      reply: { results: answers.map((one, i) => queryReply(one, call.vectors, body.searches[i]?.truncate)) },
+      ...searchedWith(answered.value, oneEach),
     };
   },
 
@@ -151,16 +140,13 @@ export const vectorHandlers = {
   },
 } satisfies Partial<Handlers>;
 
-/** What the query asks of the cache, if it wants one. */
-function termsOf(options: HeadersOf<typeof vectorEndpoints.queryVectors>): AnswerTerms | undefined {
-  const { [TTL_HEADER]: ttlMs, 'cache-control': cacheControl, 'cache-tag': tags } = options;
-  return ttlMs === undefined ? undefined : { ttlMs, directives: parseCacheControl(cacheControl), tags };
-}
-
-function queryReply(found: FoundMatches, writer: VectorWriter, truncate: TruncateField) {
+function queryReply({ found, manifest }: OnIndex<{ readonly found: FoundMatches }>, writer: VectorWriter, truncate: TruncateField) {
   const { scores, lsn, missing, explanation, cut } = found;
   return {
-    matches: vectorReplies(found, writer).map((vector, i) => ({ ...vector, score: must(scores[i], 'every match has a score') })),
+    matches: vectorReplies({ ...found, manifest }, writer).map((vector, i) => ({
+      ...vector,
+      score: must(scores[i], 'every match has a score'),
+    })),
     lsn,
     ...partialReply(missing),
     ...truncatedReply(truncate, cut),
@@ -171,10 +157,8 @@ function queryReply(found: FoundMatches, writer: VectorWriter, truncate: Truncat
 const partialReply = (missing: readonly number[] | undefined) =>
   missing === undefined ? {} : { partial: true as const, missing_shards: [...missing] };
 
-function queryMeters(report: CacheReport | undefined, count: number) {
-  const computed = report?.sources.filter((source) => source === 'computed').length ?? count;
-  return { vector_queries: computed, vector_cached_queries: count - computed };
-}
+/** What a query counts as. */
+const oneEach = (): number => 1;
 
 /** What was written of a call that was refused midway. Under a key, its repetition is billed whole. */
 const appliedMeters = ({ applied = 0 }: Refusal, idempotencyKey: string | undefined) => ({

@@ -8,12 +8,12 @@ import type { StageOf } from '../../../../contract/vectors/plans/stages.ts';
 import type { Clock } from '../../../../kernel/clock.ts';
 import { must } from '../../../../kernel/assert.ts';
 import { err, ok } from '../../../../kernel/result.ts';
-import type { Timer } from '../../../../kernel/timer.ts';
-import { inTime } from '../../../../kernel/timer.ts';
 import type { Reranker } from '../../../embeddings/rerank.ts';
 import type { EmbeddingCaller } from '../../vector-space.ts';
-import { NO_TOKENS } from '../../vector-space.ts';
+import { bothUsed, NO_TOKENS } from '../../vector-space.ts';
 import type { CandidateRows } from '../candidate-rows.ts';
+import type { Due } from '../due.ts';
+import { isLate } from '../due.ts';
 import type { Ranking } from '../ranking.ts';
 import { idsOf, ranked } from '../ranking.ts';
 import type { Staged } from './staged.ts';
@@ -25,8 +25,7 @@ interface RelevanceParts {
   /** What a stage ranks by that has no text of its own, and where that stands; undefined: there is none. */
   readonly asked: AskedText | undefined;
   readonly clock: Clock;
-  readonly timer: Timer;
-  readonly deadlineMs: number;
+  readonly due: Due;
 }
 
 export interface AskedText {
@@ -44,7 +43,7 @@ export class Relevance {
 
   /** Candidates without a text, and those that there was no time for, are unscored. Refuses as `Reranker.rerank` does. */
   async rank(head: Ranking, stage: StageOf<'rerank'>, at: FieldPath): Promise<Outcome<Staged>> {
-    const { rows, clock, deadlineMs } = this.#parts;
+    const { rows, clock, due } = this.#parts;
     const stored = await rows.texts(idsOf(head));
     if (!stored.ok) return stored;
     const withText = head.flatMap(({ id }) => {
@@ -56,31 +55,29 @@ export class Relevance {
     while (next < withText.length) {
       const startedMs = clock.nowMs();
       // Another slice takes about as long as the one before.
-      if (startedMs + sliceMs >= deadlineMs) break;
+      if (due.leftMs <= sliceMs) break;
       const slice = withText.slice(next, next + PLAN_LIMITS.rerankSliceCount);
       const texts = slice.map(({ text }) => text);
       const ranking = await this.#rank(texts, stage, at);
-      if (ranking === undefined) break;
+      if (isLate(ranking)) break;
       if (!ranking.ok) return ranking;
       for (const { index, score } of ranking.value.results) scores.set(must(slice[index], 'a result is of a text').id, score);
-      const { tokens, cachedTokens } = ranking.value;
-      used = { tokens: used.tokens + tokens, cachedTokens: used.cachedTokens + cachedTokens };
+      used = bothUsed(used, ranking.value);
       sliceMs = clock.nowMs() - startedMs;
       next += slice.length;
     }
     const unscored = head.filter(({ id }) => !scores.has(id));
     const ranking = ranked([...scores].map(([id, score]) => ({ id, score })));
-    return ok({ ranking, unscored, isCut: next < withText.length, used: { ...used, cut: [] } });
+    return ok({ ranking, unscored, isCut: next < withText.length, used });
   }
 
-  /** Undefined: the deadline came first. */
   async #rank(documents: readonly string[], { model, text }: StageOf<'rerank'>, at: FieldPath) {
-    const { caller, reranker, asked, clock, timer, deadlineMs } = this.#parts;
+    const { caller, reranker, asked, due } = this.#parts;
     const query = text === undefined ? asked : { text, at: [...at, 'text'] };
-    const asking = reranker.rerank({ ...caller, model, query: query?.text ?? '', documents, isTruncating: true, directives: ANY_FRESH });
-    const ranking = await inTime(asking, deadlineMs - clock.nowMs(), timer);
-    if (ranking === undefined || ranking.ok) return ranking;
-    return ranking.error.code === 'deadline_exceeded' ? undefined : err(named(ranking.error, at, query?.at ?? at));
+    const ranking = await due.within('a ranking', () =>
+      reranker.rerank({ ...caller, model, query: query?.text ?? '', documents, isTruncating: true, directives: ANY_FRESH }),
+    );
+    return ranking.ok ? ranking : err(named(ranking.error, at, query?.at ?? at));
   }
 }
 

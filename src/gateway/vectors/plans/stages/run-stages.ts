@@ -6,14 +6,18 @@ import { must } from '../../../../kernel/assert.ts';
 import type { Clock } from '../../../../kernel/clock.ts';
 import { ok } from '../../../../kernel/result.ts';
 import type { CandidateRows } from '../candidate-rows.ts';
+import type { Due } from '../due.ts';
+import { isLate } from '../due.ts';
+import type { PlanTexts } from '../plan-texts.ts';
 import type { Ranking } from '../ranking.ts';
 import { idsOf, ranked } from '../ranking.ts';
 import type { RanLeg } from '../run-legs.ts';
-import type { EmbeddedPoints } from '../../vector-space.ts';
-import { bothEmbedded, NOTHING_EMBEDDED } from '../../vector-space.ts';
+import type { TokensUsed } from '../../vector-space.ts';
+import { bothUsed, NO_TOKENS } from '../../vector-space.ts';
 import { grouped, ordered } from './arrange.ts';
 import { evaluate } from './evaluate-formula.ts';
-import { maxSimScores } from './max-sim-scores.ts';
+import type { MaxSimWork } from './max-sim-work.ts';
+import { queryVectors } from './max-sim-work.ts';
 import type { Relevance } from './relevance.ts';
 import type { Candidates, RanStage, Staged } from './staged.ts';
 
@@ -23,36 +27,41 @@ export interface StageTerms {
   /** The legs of the plan itself. */
   readonly legs: readonly Pick<RanLeg, 'ranking'>[];
   readonly relevance: Relevance;
-  /** The vectors that each of them compares with, row-major. */
-  readonly tokenVectors: ReadonlyMap<StageOf<'max_sim'>, Float32Array>;
+  readonly texts: PlanTexts;
   readonly dimensionsOf: (field: string) => number;
+  readonly maxSim: MaxSimWork;
   readonly clock: Clock;
+  readonly due: Due;
   readonly pageEnd: number;
 }
 
 export interface StagedPlan {
   readonly candidates: Candidates;
   readonly ran: readonly RanStage[];
-  readonly used: EmbeddedPoints;
+  readonly used: TokensUsed;
 }
 
-/** The stages one after another: each arranges the first candidates, and the others follow as they were. [TX270] Refuses as shards and models do. */
+/**
+ * The stages one after another: each arranges the first candidates, and the others follow as they were. [TX270] One that is late leaves all
+ * as they were. [TX280] Refuses as shards and models do.
+ */
 export async function runStages(fused: Ranking, stages: readonly Stage[], terms: StageTerms): Promise<Outcome<StagedPlan>> {
   let candidates: Candidates = { ranking: fused };
-  let used = NOTHING_EMBEDDED;
+  let used = NO_TOKENS;
   const ran: RanStage[] = [];
   for (const [i, stage] of stages.entries()) {
     const at = ['stages', i];
     const startedMs = terms.clock.nowMs();
     const head = candidates.ranking.slice(0, stage.depth);
     const staged = await runStage(head, stage, terms, at);
-    if (!staged.ok) return staged;
-    const { ranking, unscored = [], isCut = false } = staged.value;
-    used = bothEmbedded(used, staged.value.used ?? NOTHING_EMBEDDED);
+    if (!staged.ok && !isLate(staged)) return staged;
+    const done: Staged = staged.ok ? staged.value : { ranking: [], unscored: head, isCut: true };
+    const { ranking, unscored = [], isCut = false } = done;
+    used = bothUsed(used, done.used ?? NO_TOKENS);
     // What is not grouped would be as many of one value as there are.
-    const rest = stage.kind === 'group' ? [] : candidates.ranking.slice(stage.depth);
+    const rest = stage.kind === 'group' && staged.ok ? [] : candidates.ranking.slice(stage.depth);
     const after = [...ranking, ...unscored, ...rest];
-    const groups = staged.value.groups ?? candidates.groups;
+    const groups = done.groups ?? candidates.groups;
     const tookMs = terms.clock.nowMs() - startedMs;
     const counts = { candidatesIn: candidates.ranking.length, lookedAt: head.length - unscored.length };
     ran.push({ at, kind: stage.kind, tookMs, ...counts, after, isCut });
@@ -101,10 +110,11 @@ function byFormula(head: Ranking, { score: formula }: StageOf<'formula'>, terms:
 async function byMaxSim(head: Ranking, stage: StageOf<'max_sim'>, terms: StageTerms, at: FieldPath): Promise<Outcome<Staged>> {
   const contents = await terms.rows.contents(idsOf(head));
   if (!contents.ok) return contents;
-  const query = must(terms.tokenVectors.get(stage), 'the vectors of a stage were made before');
-  const asked = { query, field: stage.field, dimensions: terms.dimensionsOf(stage.field), at };
+  const dimensions = terms.dimensionsOf(stage.field);
+  const query = await terms.due.within('the vectors of the text', () => queryVectors(stage, terms.texts, dimensions, at));
+  if (!query.ok) return query;
   const stored = head.map(({ id }) => contents.value.get(id) ?? null);
-  const scores = maxSimScores(stored, asked);
+  const scores = terms.maxSim.scores(stored, { query: query.value, field: stage.field, dimensions, at });
   if (!scores.ok) return scores;
   const scored = head.flatMap(({ id }, i) => {
     const score = scores.value[i];
@@ -114,8 +124,9 @@ async function byMaxSim(head: Ranking, stage: StageOf<'max_sim'>, terms: StageTe
 }
 
 /** By the relevance so far, from 0 for the least to 1 for the greatest, and the cosine of the dense vectors. */
-async function diversified(head: Ranking, { diversity }: StageOf<'mmr'>, { rows, pageEnd }: StageTerms): Promise<Outcome<Staged>> {
-  const stored = await rows.values(idsOf(head));
+async function diversified(head: Ranking, { field, diversity }: StageOf<'mmr'>, terms: StageTerms): Promise<Outcome<Staged>> {
+  const stored =
+    field === '' ? await terms.rows.values(idsOf(head)) : await terms.rows.vectors(idsOf(head), field, terms.dimensionsOf(field));
   if (!stored.ok) return stored;
   const there = head.flatMap((match) => {
     const values = stored.value.get(match.id);
@@ -125,7 +136,7 @@ async function diversified(head: Ranking, { diversity }: StageOf<'mmr'>, { rows,
   const [least, greatest] = [Math.min(...scores), Math.max(...scores)];
   const relevance = (score: number): number => (greatest === least ? 1 : (score - least) / (greatest - least));
   const candidates = there.map(({ match, values }) => ({ values, score: relevance(match.score) }));
-  const chosen = maximalMarginalRelevance('cosine', candidates, pageEnd, diversity).map((at) => must(there[at], 'a candidate').match);
+  const chosen = maximalMarginalRelevance('cosine', candidates, terms.pageEnd, diversity).map((at) => must(there[at], 'a candidate').match);
   const isChosen = new Set(chosen);
   return ok({ ranking: [...chosen, ...head.filter((match) => !isChosen.has(match))] });
 }

@@ -1,7 +1,7 @@
 import type { FieldPath } from '../../../../contract/api/field-path.ts';
 import type { Scalar } from '../../../../contract/vectors/filter.ts';
 import type { Stage } from '../../../../contract/vectors/plans/stages.ts';
-import type { EmbeddedPoints } from '../../vector-space.ts';
+import type { TokensUsed } from '../../vector-space.ts';
 import type { Ranking } from '../ranking.ts';
 
 /** A ranking on its way through the stages. */
@@ -16,7 +16,7 @@ export interface Staged extends Candidates {
   /** Candidates that it cannot score: they follow as they were. */
   readonly unscored?: Ranking;
   readonly isCut?: boolean;
-  readonly used?: EmbeddedPoints;
+  readonly used?: TokensUsed;
 }
 
 /** What one stage did. */

@@ -126,7 +126,7 @@ describe('[TX252] what needs vectors', () => {
     const shards = {} as never;
     const parts = { manifests, shards, space: new VectorSpace({} as never), fieldPoints: {} as never };
     const searches = new Searches({ ...parts, countInputs: () => undefined });
-    const searched = await searches.query(caller, 'texts', must(body.ok ? body.value : undefined, 'a query'));
+    const searched = await searches.search(caller, 'texts', [{ body: must(body.ok ? body.value : undefined, 'a query'), at: [] }]);
     expect(shown(searched)).toBe(`invalid_value ${name}: ${WHY}`);
   });
 

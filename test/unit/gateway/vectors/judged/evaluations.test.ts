@@ -5,7 +5,6 @@ import { refuse } from '../../../../../src/contract/api/outcome.ts';
 import { parse } from '../../../../../src/contract/api/parse.ts';
 import { evaluationEndpoints } from '../../../../../src/contract/vectors/judged/evaluations.ts';
 import { ManifestCache } from '../../../../../src/gateway/indexes/manifest-cache.ts';
-import { FieldPoints } from '../../../../../src/gateway/vectors/field-points.ts';
 import { Evaluations } from '../../../../../src/gateway/vectors/judged/evaluations.ts';
 import { Plans } from '../../../../../src/gateway/vectors/plans/plans.ts';
 import { VectorSpace } from '../../../../../src/gateway/vectors/vector-space.ts';
@@ -70,7 +69,6 @@ function world({ late, lacking, movesAt = Infinity, quota = Infinity }: Twists =
   const clock = { nowMs: () => 0 };
   const plans = new Plans({
     qualities: new Map(),
-    fieldPoints: new FieldPoints({ embedder: {} as never, shards }),
     manifests,
     shards,
     space: new VectorSpace({} as never),

@@ -5,7 +5,6 @@ import { parse } from '../../../../../src/contract/api/parse.ts';
 import { refuse } from '../../../../../src/contract/api/outcome.ts';
 import { planEndpoints } from '../../../../../src/contract/vectors/plans/plans.ts';
 import { ManifestCache } from '../../../../../src/gateway/indexes/manifest-cache.ts';
-import { FieldPoints } from '../../../../../src/gateway/vectors/field-points.ts';
 import { Plans } from '../../../../../src/gateway/vectors/plans/plans.ts';
 import { VectorSpace } from '../../../../../src/gateway/vectors/vector-space.ts';
 import type { IndexManifest } from '../../../../../src/index/index-manifest.ts';
@@ -52,7 +51,6 @@ function world(late?: string, metric = 'cosine', embedding: IndexManifest['embed
     shards,
     space: new VectorSpace({} as never),
     embedder: {} as never,
-    fieldPoints: new FieldPoints({ embedder: {} as never, shards }),
     reranker: {} as never,
     clock,
     timer: { after: () => () => undefined },

@@ -76,7 +76,6 @@ function world(rows: Readonly<Record<string, Stored>>, sliceMs = 0) {
     shards: indexShards({ fetch, highlight, searchFields }),
     space: new VectorSpace({} as never),
     embedder: {} as never,
-    fieldPoints: {} as never,
     reranker: { rerank },
     clock,
     timer: { after: () => () => undefined },
@@ -94,10 +93,10 @@ function world(rows: Readonly<Record<string, Stored>>, sliceMs = 0) {
 
 it('[TX271] max_sim scores by the vectors of a field; rows without any follow as they were', async () => {
   const { search } = world({ none: {}, far: { tokens: [0, 9] }, empty: {}, near: { tokens: [5, 0] }, lower: { tokens: [2, 8] } });
-  const { page, stages } = await search({ stages: [{ kind: 'max_sim', field: 'tokens', vectors: [[1, 0]] }] });
+  const { page, explanation } = await search({ stages: [{ kind: 'max_sim', field: 'tokens', vectors: [[1, 0]] }], explain: true });
   expect(page.ids).toEqual(['near', 'lower', 'far', 'none', 'empty']);
   expect(page.scores.slice(0, 3)).toEqual([5, 2, 0].map((score) => expect.closeTo(score, 5) as number));
-  expect(stages).toMatchObject([{ candidatesIn: 5, lookedAt: 3, isCut: false }]);
+  expect(explanation?.stages).toMatchObject([{ candidatesIn: 5, lookedAt: 3, isCut: false }]);
 });
 
 it('[TX272] rerank scores texts in slices; those without one, or without time, follow as they were', async () => {

@@ -1,6 +1,6 @@
-import type { Analyser } from '../../../src/text/analysis/analyser.ts';
-import { compileQuery } from '../../../src/text/query/compile-query.ts';
-import type { CompiledQuery } from '../../../src/text/query/compiled-query.ts';
+import type { Analyser } from '../analysis/analyser.ts';
+import { compileQuery } from '../query/compile-query.ts';
+import type { CompiledQuery } from '../query/compiled-query.ts';
 
 const K1 = 1.2;
 const B = 0.75;
