@@ -28,7 +28,11 @@ export const fieldsOver =
   (name: string): FieldsOver =>
   (storage, rows) =>
     new AllFields(
-      new SqliteRowFields(storage, rows, ANALYSERS, INDEX_LIMITS.shardPostingsBytesMax),
+      new SqliteRowFields(storage, rows, ANALYSERS, {
+        registry: RESOURCES.memory,
+        name: `${name}/postings`,
+        bytesMax: INDEX_LIMITS.shardPostingsBytesMax,
+      }),
       new VectorFields(storage, rows, RESOURCES, name),
     );
 

@@ -25,9 +25,10 @@ const SIZES = [64, 96, 128, 160, 200, 256, 400];
 const NO_SUPPORT: SupportSettings = { neighbours: 0, support: 0 };
 const SUPPORTS: readonly SupportSettings[] = [
   NO_SUPPORT,
-  { neighbours: 1, support: 0.25 },
   { neighbours: 1, support: 0.5 },
+  { neighbours: 2, support: 0.5 },
   DEFAULT_SUPPORT,
+  { neighbours: 3, support: 0.7 },
 ];
 const RECURSIVE = [
   { tokensMax: 200, overlapTokens: 0 },

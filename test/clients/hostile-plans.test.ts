@@ -99,7 +99,8 @@ const REFUSED: readonly (readonly [string, unknown, string, string | null, strin
   ['NaN in base64', legs({ ...COVER, vector: 'AADAfwAAAAAAAAAA' }), 'invalid_value', 'legs[0].vector[0]', 'a finite number'],
   ['a stored vector that is none', legs({ kind: 'vector', id: 'zz' }), 'vector_not_found', 'legs[0].id', 'no vector with this id'],
   ['a row without the field', legs({ kind: 'vector', field: 'cover', id: 'e' }), 'vector_not_found', 'legs[0].id', 'in "cover"'],
-  ['two targets', legs({ kind: 'vector', id: 'a', text: 'b' }), 'invalid_value', 'legs[0]', 'exactly one of `vector`, `text` and `id`'],
+  ['two targets', legs({ kind: 'vector', id: 'a', text: 'b' }), 'invalid_value', 'legs[0]', 'exactly one of `vector`, `text`, `id` and'],
+  ['an example that is none', legs({ kind: 'vector', positive_ids: ['a', 'zz'] }), 'vector_not_found', 'legs[0].positive_ids[1]', ''],
   ['an id twice', legs({ kind: 'ids', ids: ['a', 'a'] }), 'invalid_value', 'legs[0].ids', 'has an id twice'],
   ['a long id', legs({ kind: 'ids', ids: ['x'.repeat(600)] }), 'limit_exceeded', 'legs[0].ids[0]', 'vectorIdBytesMax (512)'],
   [

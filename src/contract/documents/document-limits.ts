@@ -2,8 +2,8 @@
 export const DOCUMENT_LIMITS = {
   // UTF-16 units of a document's text: some forty thousand pages. It comes in slices, so that this bounds work, not memory.
   documentCharsMax: 104_857_600,
-  // UTF-16 units that are read in one step, and of the longest block: hostile Markdown of this length takes some 10 ms.
-  blockCharsMax: 16_000,
+  // UTF-16 units that are read in one step, and of the longest block: what is slowest to read or to count takes some 10 ms for so many. Paragraphs have a tenth.
+  blockCharsMax: 8_000,
   // UTF-16 units of a record of CSV or JSON lines: it is read as a whole, in some 10 ms at the most.
   recordCharsMax: 262_144,
   // Fields of a record of JSON lines that are texts of the document.

@@ -22,10 +22,10 @@ export const INDEX_LIMITS = {
   storageProbeBytes: 65_536,
   // Production RPC refuses 32 MiB; the envelope needs room.
   rpcBytesMax: 30 * 1024 * 1024,
-  // Engines of all shards in one isolate of 128 MB; the rest is for batches, answers and the runtime.
+  // Engines and postings of all shards in one isolate of 128 MB; the rest is for batches, answers and the runtime.
   isolateEngineBytesMax: 80 * 1024 * 1024,
-  // Postings of a shard's fields that stay in memory: the lists of frequent terms of a quarter of a million abstracts. Beside the engines' 80 MiB,
-  // two busy shards of an isolate have room for it.
+  // Postings of a shard's fields that stay in memory: the lists of frequent terms of a quarter of a million abstracts. Rows that are not flushed come
+  // on top; both are part of what the engines of an isolate share.
   shardPostingsBytesMax: 8 * 1024 * 1024,
   // How soon after a write a shard looks after its lists, so that a burst of writes is looked after once.
   shardSweepDelayMs: 1_000,

@@ -93,39 +93,65 @@ const clause: z.ZodType<TextQuery> = z.union([
 /** A query with its limits: `queryDepthMax`, `queryClausesMaxCount`, `queryCharsMax` and `queryTermsMaxCount` hold for the whole of it. */
 export const textQuery = z
   .unknown()
-  .superRefine((query, context) => {
-    const fault = beyondLimits(query);
-    if (fault !== undefined) context.addIssue({ code: 'custom', ...fault });
-  })
+  .superRefine(refuseFaults)
   .pipe(clause)
   .meta(about('Words, or a tree of words, phrases, prefixes and fuzzy words.', { must: ['coffee'], should: [{ phrase: 'flat white' }] }));
 
+/** Words, any of which may match: as a query that is a string. */
+export const searchedWords = z.string().min(1).superRefine(refuseFaults);
+
+type Path = (string | number)[];
+
 interface Fault {
   readonly message: string;
-  readonly path: (string | number)[];
+  readonly path: Path;
+  /** What is exceeded, and by what. Absent: the fault is another one. */
+  readonly excess?: { readonly maximum: number; readonly value: number };
 }
 
 const GROUPS = ['must', 'should', 'must_not'] as const;
+const FORMS = ['text', 'phrase', 'prefix', 'fuzzy', ...GROUPS] as const;
 
-/** The first limit of a whole query that it exceeds, found before anything in it is read more closely. */
-function beyondLimits(query: unknown): Fault | undefined {
-  const left = { clauses: queryClausesMaxCount, chars: queryCharsMax, words: queryTermsMaxCount };
-  const pending: { readonly at: unknown; readonly path: (string | number)[]; readonly depth: number }[] = [
-    { at: query, path: [], depth: 0 },
-  ];
+function refuseFaults(query: unknown, context: z.RefinementCtx): void {
+  const found = faultOf(query);
+  if (found === undefined) return;
+  const { path, message, excess } = found;
+  if (excess === undefined) context.addIssue({ code: 'custom', path, message });
+  else context.addIssue({ code: 'too_big', origin: 'number', maximum: excess.maximum, input: excess.value, path, message });
+}
+
+function beyond(path: Path, what: string, limit: keyof typeof TEXT_LIMITS, value: number): Fault {
+  const maximum = TEXT_LIMITS[limit];
+  return { path, message: `${what}; the limit is ${maximum} (${limit})`, excess: { maximum, value } };
+}
+
+/** The first limit of a whole query that it exceeds, or the first clause of no known form, found before anything in it is read more closely. */
+function faultOf(query: unknown): Fault | undefined {
+  const counts = { clauses: 0, chars: 0, words: 0 };
+  const pending: { readonly at: unknown; readonly path: Path; readonly depth: number }[] = [{ at: query, path: [], depth: 0 }];
   for (const { at, path, depth } of pending) {
-    left.clauses -= 1;
     const words = textOf(at);
-    left.chars -= words.length;
-    left.words -= wordCount(words);
-    if (left.clauses < 0) return { path, message: `is beyond the ${queryClausesMaxCount} clauses of a query (queryClausesMaxCount)` };
-    if (left.chars < 0) return { path, message: `makes the query longer than ${queryCharsMax} characters (queryCharsMax)` };
-    if (left.words < 0) return { path, message: `makes the query have more than ${queryTermsMaxCount} words (queryTermsMaxCount)` };
-    if (typeof at !== 'object' || at === null) continue;
+    counts.clauses += 1;
+    counts.chars += words.length;
+    counts.words += wordCount(words);
+    if (counts.clauses > queryClausesMaxCount)
+      return beyond(path, `makes ${counts.clauses} clauses of the query`, 'queryClausesMaxCount', counts.clauses);
+    if (counts.chars > queryCharsMax) return beyond(path, `makes the query ${counts.chars} characters long`, 'queryCharsMax', counts.chars);
+    if (counts.words > queryTermsMaxCount)
+      return beyond(path, `makes ${counts.words} words of the query`, 'queryTermsMaxCount', counts.words);
+    if (typeof at !== 'object' || at === null || Array.isArray(at)) continue;
+    if (!FORMS.some((form) => Object.hasOwn(at, form))) {
+      return {
+        path,
+        message: `must be a text, or an object that has one of ${FORMS.slice(0, -1)
+          .map((form) => `\`${form}\``)
+          .join(', ')}`,
+      };
+    }
     for (const name of GROUPS) {
       const members: unknown = Reflect.get(at, name);
       if (!Array.isArray(members)) continue;
-      if (depth >= queryDepthMax) return { path: [...path, name], message: `nests deeper than ${queryDepthMax} (queryDepthMax)` };
+      if (depth >= queryDepthMax) return beyond([...path, name], `nests ${depth + 1} groups deep`, 'queryDepthMax', depth + 1);
       pending.push(...members.map((member: unknown, i) => ({ at: member, path: [...path, name, i], depth: depth + 1 })));
     }
   }

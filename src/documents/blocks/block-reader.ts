@@ -17,7 +17,7 @@ import { TextWindow } from './text-window.ts';
 export type SourceFormat =
   | { readonly kind: 'text' }
   | { readonly kind: 'markdown' }
-  /** The first record names the columns. Without a delimiter it is that of the header. */
+  /** The first record names the columns. A delimiter is one character, neither a quote nor a line end; without one it is that of the header. */
   | { readonly kind: 'csv'; readonly delimiter?: string }
   /** One object a line; these of its fields, which have to be strings, are its text, in this order. */
   | { readonly kind: 'jsonl'; readonly fields: readonly string[] };

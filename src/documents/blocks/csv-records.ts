@@ -43,19 +43,25 @@ const AHEAD_CHARS_MAX = recordCharsMax + 3;
 
 const CSV_ADVICE = 'divide it, or close the quotes that it opens';
 
-/** Reads records that are certain to be whole. Returns where to go on in the text, and what is wrong there whatever may follow. */
-function readRecords(text: string, from: CsvDialect, isEnd: boolean, add: (record: CsvRecord) => void) {
+interface RecordsRead {
+  /** Where to go on in the text. */
+  readonly next: CsvDialect;
+  /** What is wrong there, whatever may follow. */
+  readonly fault?: CsvFault;
+}
+
+/** Reads records that are certain to be whole. */
+function readRecords(text: string, from: CsvDialect, isEnd: boolean, add: (record: CsvRecord) => void): RecordsRead {
   const reader = new CsvReader(text, from);
   let next = from;
   for (let record = reader.next(); record !== undefined; record = reader.next()) {
-    if (!record.ok) return { next, fault: isEnd || !record.error.isUnended ? record.error : undefined };
+    if (!record.ok) return isEnd || !record.error.isUnended ? { next, fault: record.error } : { next };
     const { begin, end } = record.value;
     if ((!isEnd && reader.rest.begin === text.length) || end - begin > recordCharsMax) break;
     add(record.value);
     next = reader.rest;
   }
-  const fault: CsvFault | undefined = undefined;
-  return { next, fault };
+  return { next };
 }
 
 class RecordBlocks {

@@ -17,6 +17,7 @@ import { refuse } from '../../contract/api/outcome.ts';
 import type { IndexFields } from '../../contract/indexes/index-fields.ts';
 import { TEXT_LIMITS } from '../../contract/indexes/text-limits.ts';
 import { groupBy } from '../../kernel/grouped.ts';
+import type { MemoryHolder, MemoryRegistry } from '../../kernel/memory-registry.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Steps } from '../../kernel/stepped-work.ts';
 import type { RememberingStorage } from '../../kernel/sql/remembering-storage.ts';
@@ -42,6 +43,15 @@ const STEP_CHARS = 32 * 1024;
 /** What a restart reads at once of the rows that are not flushed. */
 const RELOAD_BYTES_MAX = 1024 * 1024;
 
+/** What the postings of a shard may take, beside others of its isolate. */
+export interface PostingsMemory {
+  readonly registry: MemoryRegistry;
+  /** Of the shard, in the isolate. */
+  readonly name: string;
+  /** Of what is read again when it is needed. */
+  readonly bytesMax: number;
+}
+
 /** Text and sparse fields of a shard's rows, over the sparse engine. Fields that the rows had no postings of are built in slices. */
 export class SqliteRowFields implements PostingsFields {
   readonly #rows: RowSource;
@@ -49,17 +59,19 @@ export class SqliteRowFields implements PostingsFields {
   readonly #indexed: IndexedRows;
   readonly #engine: SparseEngine;
   readonly #storage: RememberingStorage;
+  readonly #memory: PostingsMemory;
+  readonly #holder: MemoryHolder = { evict: (bytes) => this.#letGo(bytes) };
   #known: { readonly of: IndexFields; readonly fields: ReadonlyMap<string, KnownField> } | undefined;
   // Whether maintenance found nothing to do since the last write.
   #isQuiet = false;
 
-  /** `memoryBytesMax`: of postings that are read again when they are needed. */
-  constructor(storage: RememberingStorage, rows: RowSource, analysers: Analysers, memoryBytesMax: number) {
+  constructor(storage: RememberingStorage, rows: RowSource, analysers: Analysers, memory: PostingsMemory) {
     this.#storage = storage;
     this.#rows = rows;
     this.#analysers = analysers;
     this.#indexed = new IndexedRows(storage);
-    this.#engine = new SparseEngine(storage, { rowsBehind: (row) => this.#postedBehind(row) }, memoryBytesMax);
+    this.#memory = memory;
+    this.#engine = new SparseEngine(storage, { rowsBehind: (row) => this.#postedBehind(row) }, memory.bytesMax);
   }
 
   define(fields: IndexFields): void {
@@ -76,6 +88,7 @@ export class SqliteRowFields implements PostingsFields {
     // While rows are built, these come to their turn: they are behind all others.
     if (this.#indexed.state === undefined || this.#isBuilding) return;
     for (const row of rows) this.#engine.put(postingsOf(row, this.#fields.values()));
+    this.#claim();
   }
 
   remove(places: readonly VectorPlace[]): void {
@@ -111,6 +124,7 @@ export class SqliteRowFields implements PostingsFields {
           .sort((a, b) => (a.id < b.id ? -1 : 1))
           .map(({ row }) => row),
     });
+    this.#claim();
     return ok({ rows, scores, work: { postings: work.postings, postingsRead: work.postingsRead, scored: work.candidates } });
   }
 
@@ -127,10 +141,12 @@ export class SqliteRowFields implements PostingsFields {
     const terms: TermStatistics['terms'][number][] = [];
     for (const { field, terms: of } of asked) {
       const space = { namespace, field: field.ordinal };
-      fields.push({ name: field.name, ...this.#engine.totals(space, among) });
+      const totals = among === undefined ? this.#engine.totals(space) : yield* this.#engine.totalsAmong(space, among);
+      fields.push({ name: field.name, ...totals });
       const frequencies = yield* this.#engine.documentFrequencies(space, of, among);
       of.forEach((term, i) => terms.push({ field: field.name, term, documents: frequencies[i]! }));
     }
+    this.#claim();
     return ok({ fields, terms });
   }
 
@@ -164,11 +180,13 @@ export class SqliteRowFields implements PostingsFields {
   sweep(): boolean {
     const { state } = this.#indexed;
     if (state === undefined || this.#isQuiet) return false;
-    return this.#storage.transactionSync(() => {
+    const isMore = this.#storage.transactionSync(() => {
       if (this.#isBuilding) return this.#buildSlice();
       this.#isQuiet = !this.#engine.sweep();
       return !this.#isQuiet;
     });
+    this.#claim();
+    return isMore;
   }
 
   get isSweepDue(): boolean {
@@ -176,12 +194,26 @@ export class SqliteRowFields implements PostingsFields {
   }
 
   evict(): void {
-    // Without tables there is no memory, nor may it be asked for.
-    if (this.#indexed.state !== undefined) this.#engine.evict(Number.MAX_SAFE_INTEGER);
+    this.#letGo(Infinity);
+    this.#memory.registry.release(this.#memory.name, this.#holder);
   }
 
   get bytes(): number {
     return this.#indexed.state === undefined ? 0 : this.#engine.bytes;
+  }
+
+  /** What is in memory now: others of the isolate make room for it. */
+  #claim(): void {
+    const { registry, name } = this.#memory;
+    registry.claim(name, this.#holder, Math.min(this.bytes, registry.bytesMax));
+  }
+
+  /** Lists first; then all, which takes the analysis of the rows that are not flushed. */
+  #letGo(bytes: number): number {
+    const given = this.#engine.evict(bytes);
+    if (given >= bytes) return given;
+    this.#engine.forget();
+    return Infinity;
   }
 
   get #fields(): ReadonlyMap<string, KnownField> {

@@ -3,6 +3,7 @@ const FIRST_BYTES = 1_024;
 /** Bytes that grow, for values of varying length. Whole numbers are written as LEB128: seven bits a byte, the lowest first. */
 export class ByteWriter {
   #bytes = new Uint8Array(FIRST_BYTES);
+  #view = new DataView(this.#bytes.buffer);
   #length = 0;
 
   get length(): number {
@@ -36,7 +37,7 @@ export class ByteWriter {
 
   float32(value: number): void {
     this.#reserve(4);
-    new DataView(this.#bytes.buffer).setFloat32(this.#length, value, true);
+    this.#view.setFloat32(this.#length, value, true);
     this.#length += 4;
   }
 
@@ -64,6 +65,7 @@ export class ByteWriter {
     const larger = new Uint8Array(Math.max(2 * this.#bytes.length, this.#length + more));
     larger.set(this.#bytes.subarray(0, this.#length));
     this.#bytes = larger;
+    this.#view = new DataView(larger.buffer);
   }
 }
 

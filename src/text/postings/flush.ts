@@ -1,7 +1,7 @@
 import { LeafWriter } from './leaf-writer.ts';
 import type { MemoryPart } from './memory-part.ts';
 import type { PostingBlocks } from './posting-blocks.ts';
-import { BLOCK_POSTINGS } from './posting-blocks.ts';
+import { BLOCK_POSTINGS, PIECE_BLOCKS, PIECE_POSTINGS } from './posting-blocks.ts';
 import type { Memtable, PostingMemory } from './posting-memory.ts';
 import type { SegmentStore } from './segment-store.ts';
 
@@ -10,6 +10,8 @@ export type PostingTask = Generator<number, void>;
 
 /** What a row of SQLite that is written costs, in postings handled. */
 export const WRITE_POSTINGS = 2_000;
+/** What a row costs whose number or length is moved, in postings handled. */
+export const ROW_POSTINGS = 1 / 8;
 /** What a term costs besides its postings, in postings handled: most terms have one. */
 export const TERM_POSTINGS = 250;
 
@@ -79,10 +81,10 @@ function* writeColumn(store: SegmentStore, { part, ordinals }: FlushedPart, fiel
   let leaf = 0;
   for (const term of part.termsFrom(field, '')) {
     gathered.clear();
-    gathered.add(part.find(field, term)!, ordinals);
+    yield* gathered.add(part.find(field, term)!, ordinals);
     if (gathered.count === 0) continue;
-    writer.add(term, { ...gathered.columns, isText, lengths });
-    yield gathered.count + TERM_POSTINGS;
+    yield* writer.add(term, { ...gathered.columns, isText, lengths });
+    yield gathered.rest + TERM_POSTINGS;
     if (!writer.isFull) continue;
     store.insertLeaf(column, leaf++, writer.take());
     yield WRITE_POSTINGS;
@@ -114,10 +116,16 @@ export class GatheredPostings {
     this.#count = 0;
   }
 
-  /** `moves`: the new ordinal of each old one; new ones are higher than any before. */
-  add(list: PostingBlocks, moves: Uint32Array): void {
+  /** Those that are in no whole piece. */
+  get rest(): number {
+    return this.#count % PIECE_POSTINGS;
+  }
+
+  /** `moves`: the new ordinal of each old one; new ones are higher than any before. Yields half of the postings of each piece. */
+  *add(list: PostingBlocks, moves: Uint32Array): PostingTask {
     const { ordinals, values } = this.#block;
     for (let block = 0; block < list.lasts.length; block += 1) {
+      if (block % PIECE_BLOCKS === PIECE_BLOCKS - 1) yield PIECE_POSTINGS / 2;
       const count = list.decode(block, ordinals, values);
       for (let i = 0; i < count; i += 1) {
         const ordinal = moves[ordinals[i]!]!;

@@ -32,10 +32,11 @@ export class LeafWriter {
     return this.#count === 0;
   }
 
-  add(term: string, columns: PostingColumns): void {
+  /** Yields as `encodePostings` does. Between its pieces nothing else may be added. */
+  *add(term: string, columns: PostingColumns): Generator<number, void> {
     if (this.#count === 0) writeTerm(this.#first, '', term);
     const offset = this.#postings.length;
-    encodePostings(this.#postings, columns);
+    yield* encodePostings(this.#postings, columns);
     writeTerm(this.#terms, this.#before, term);
     this.#terms.varint(columns.count);
     this.#terms.varint(this.#postings.length - offset);

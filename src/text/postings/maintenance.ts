@@ -1,6 +1,6 @@
 import { POSTING_LIMITS } from '../../contract/indexes/posting-limits.ts';
 import type { PostingTask } from './flush.ts';
-import { flush, WRITE_POSTINGS } from './flush.ts';
+import { flush, ROW_POSTINGS, WRITE_POSTINGS } from './flush.ts';
 import { beginMerge, merge, segmentsToMerge } from './merge.ts';
 import { Memtable } from './posting-memory.ts';
 import type { PostingMemory } from './posting-memory.ts';
@@ -90,8 +90,7 @@ export class PostingMaintenance {
       if (sources.length === 0) return;
       const ids = sources.map(({ id }) => id);
       const target = beginMerge(this.#memory, namespace, ids);
-      // All rows were read and written: that is a slice for itself.
-      yield POSTING_LIMITS.slicePostingsMaxCount;
+      yield WRITE_POSTINGS + ROW_POSTINGS * sources.reduce((sum, { count }) => sum + count, 0);
       if (target !== undefined) yield* merge(this.#memory, target);
       yield* this.#drop();
     }

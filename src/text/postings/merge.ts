@@ -2,7 +2,7 @@ import { POSTING_LIMITS } from '../../contract/indexes/posting-limits.ts';
 import { must } from '../../kernel/assert.ts';
 import { leafTerms } from './dictionary-leaf.ts';
 import type { PostingTask } from './flush.ts';
-import { GatheredPostings, GONE, moved, TERM_POSTINGS, WRITE_POSTINGS } from './flush.ts';
+import { GatheredPostings, GONE, moved, ROW_POSTINGS, TERM_POSTINGS, WRITE_POSTINGS } from './flush.ts';
 import { LeafWriter } from './leaf-writer.ts';
 import type { PostingMemory } from './posting-memory.ts';
 import type { Segment } from './segment.ts';
@@ -35,21 +35,7 @@ export function beginMerge(memory: PostingMemory, namespace: number, ids: readon
     replace(memory, namespace, ids, undefined);
     return undefined;
   }
-  const target = memory.store.insertSegment(namespace, rows, ids);
-  const moves = sources.map((source) => movesTo(source.rows, rows));
-  const fields = new Set(sources.flatMap((source) => [...source.fields]));
-  for (const field of fields) {
-    const lengths = new Uint32Array(rows.length);
-    let isText = false;
-    sources.forEach((source, i) => {
-      const column = source.column(field);
-      if (column === undefined) return;
-      isText = column.isText;
-      moved(column.lengths, moves[i]!, lengths);
-    });
-    memory.store.insertColumn(target, field, isText, lengths);
-  }
-  return memory.store.segment(target);
+  return memory.store.segment(memory.store.insertSegment(namespace, rows, ids));
 }
 
 /** Writes what is missing of a merged segment, also of one that was begun before memory was lost; at the end it replaces its sources. */
@@ -57,15 +43,19 @@ export function* merge(memory: PostingMemory, target: StoredSegment): PostingTas
   const sources = sourcesOf(memory, target.namespace, target.sources);
   const rows = memory.store.rowsOf(target);
   const moves = sources.map((source) => movesTo(source.rows, rows));
-  for (const column of memory.store.columnsOf(target)) {
-    yield WRITE_POSTINGS;
+  yield ROW_POSTINGS * target.count;
+  const merged: StoredColumn[] = [];
+  for (const field of new Set(sources.flatMap((source) => [...source.fields]))) {
+    const column = memory.store.columnOf(target, field) ?? insertColumn(memory, sources, moves, target, field);
+    merged.push(column);
+    yield WRITE_POSTINGS + ROW_POSTINGS * target.count;
     yield* mergeColumn(memory, sources, moves, column);
   }
   // Rows that were removed meanwhile; memory may have let the sources go and read them again.
   const current = sourcesOf(memory, target.namespace, target.sources);
   const removed = current.flatMap(({ deleted }, i) => deleted.ordinals.map((ordinal) => moves[i]![ordinal]!).filter((at) => at !== GONE));
   if (removed.length > 0) memory.store.addDeleted(target.id, removed);
-  for (const { id, field } of memory.store.columnsOf(target)) {
+  for (const { id, field } of merged) {
     const columns = current.flatMap((source) => source.column(field) ?? []);
     const sum = (of: 'documents' | 'totalLength'): number => columns.reduce((total, column) => total + column[of], 0);
     memory.store.setTotals(id, { documents: sum('documents'), totalLength: sum('totalLength') });
@@ -110,6 +100,21 @@ function movesTo(from: ArrayLike<number>, to: ArrayLike<number>): Uint32Array {
   return moves;
 }
 
+/** A column of all lengths, but without leaves. */
+function insertColumn(
+  { store }: PostingMemory,
+  sources: readonly Segment[],
+  moves: readonly Uint32Array[],
+  { id: target, count }: StoredSegment,
+  field: number,
+): StoredColumn {
+  const columns = sources.map((source) => source.column(field));
+  const lengths = new Uint32Array(count);
+  columns.forEach((column, i) => column !== undefined && moved(column.lengths, moves[i]!, lengths));
+  const isText = columns.some((column) => column?.isText === true);
+  return { id: store.insertColumn(target, field, isText, lengths), field, documents: 0, totalLength: 0, isText, lengths };
+}
+
 /** Goes on behind the last leaf that is stored. */
 function* mergeColumn(
   { store }: PostingMemory,
@@ -123,10 +128,10 @@ function* mergeColumn(
   const gathered = new GatheredPostings(column.lengths.length);
   for (const [term, lists] of inOrder(sources.map((source) => source.listsBehind(column.field, written.at(-1)?.term)))) {
     gathered.clear();
-    lists.forEach((list, i) => list !== undefined && gathered.add(list, moves[i]!));
+    for (const [i, list] of lists.entries()) if (list !== undefined) yield* gathered.add(list, moves[i]!);
     if (gathered.count === 0) continue;
-    writer.add(term, { ...gathered.columns, isText: column.isText, lengths: column.lengths });
-    yield gathered.count + TERM_POSTINGS;
+    yield* writer.add(term, { ...gathered.columns, isText: column.isText, lengths: column.lengths });
+    yield gathered.rest + TERM_POSTINGS;
     if (!writer.isFull) continue;
     store.insertLeaf(column.id, leaf++, writer.take());
     yield WRITE_POSTINGS;

@@ -1,5 +1,8 @@
 /** Postings of one block: the unit that is packed, bounded and skipped. */
 export const BLOCK_POSTINGS = 128;
+/** Blocks that are read or written at once when a segment is made: half a millisecond of them. */
+export const PIECE_BLOCKS = 32;
+export const PIECE_POSTINGS = PIECE_BLOCKS * BLOCK_POSTINGS;
 
 /** A clause as the walk scores it: a posting adds `weight * value / (value + c0 + c1 * length)` of a text, `weight * value` of a sparse vector. */
 export interface TermScorer {

@@ -94,11 +94,19 @@ export class SegmentStore {
     return ascending(rows, count);
   }
 
-  columnsOf({ id, count }: StoredSegment): StoredColumn[] {
+  columnsOf(segment: StoredSegment): StoredColumn[] {
+    return this.#columns(segment, 'segment = ? ORDER BY field', segment.id);
+  }
+
+  columnOf(segment: StoredSegment, field: number): StoredColumn | undefined {
+    return this.#columns(segment, 'segment = ? AND field = ?', segment.id, field)[0];
+  }
+
+  #columns({ count }: StoredSegment, where: string, ...bindings: number[]): StoredColumn[] {
     type Found = { id: number; field: number; documents: number; total_length: number; is_text: number; lengths: ArrayBuffer };
     const found = this.#storage.sql.exec<Found>(
-      'SELECT id, field, documents, total_length, is_text, lengths FROM posting_columns WHERE segment = ? ORDER BY field',
-      id,
+      `SELECT id, field, documents, total_length, is_text, lengths FROM posting_columns WHERE ${where}`,
+      ...bindings,
     );
     return found.toArray().map(({ total_length: totalLength, is_text: isText, lengths, ...column }) => {
       const reader = new ByteReader(new Uint8Array(lengths));

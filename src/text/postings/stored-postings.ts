@@ -1,7 +1,7 @@
 import type { ByteWriter } from './byte-writer.ts';
 import { ByteReader } from './byte-writer.ts';
 import type { PostingBlocks, TermScorer } from './posting-blocks.ts';
-import { BLOCK_POSTINGS, impactOf } from './posting-blocks.ts';
+import { BLOCK_POSTINGS, impactOf, PIECE_BLOCKS, PIECE_POSTINGS } from './posting-blocks.ts';
 
 /** What may be read behind the bytes of a list: packed numbers are read four bytes at a time. */
 export const READ_AHEAD_BYTES = 4;
@@ -19,17 +19,19 @@ export interface PostingColumns {
 }
 
 /**
- * Full blocks first, then the rest, whose numbers are written one by one. A full block's header has its last ordinal, the widths of its packed
+ * Yields a quarter of the postings of each piece, twice. Full blocks first, then the rest, whose numbers are written one by one. A full block's header has its last ordinal, the widths of its packed
  * numbers, and what bounds it: of a text the (frequency, length) pairs that no other posting beats in both, which bound it for any k1, b and
  * average length (as the competitive impacts of Lucene's block-max indexes); of a sparse vector the greatest and the least value.
  */
-export function encodePostings(writer: ByteWriter, columns: PostingColumns): void {
+export function* encodePostings(writer: ByteWriter, columns: PostingColumns): Generator<number, void> {
   const { ordinals, values, count, isText } = columns;
   const full = Math.floor(count / BLOCK_POSTINGS);
   const gaps = new Uint32Array(count);
   for (let i = 0; i < count; i += 1) gaps[i] = i === 0 ? ordinals[0]! : ordinals[i]! - ordinals[i - 1]! - 1;
-  const widths = Array.from({ length: full }, (_, block) => blockWidths(columns, gaps, block));
+  const widths: ReturnType<typeof blockWidths>[] = [];
   for (let block = 0; block < full; block += 1) {
+    if (block % PIECE_BLOCKS === PIECE_BLOCKS - 1) yield PIECE_POSTINGS / 4;
+    widths.push(blockWidths(columns, gaps, block));
     const from = block * BLOCK_POSTINGS;
     const last = ordinals[from + BLOCK_POSTINGS - 1]!;
     writer.varint(last - (block === 0 ? 0 : ordinals[from - 1]!));
@@ -40,6 +42,7 @@ export function encodePostings(writer: ByteWriter, columns: PostingColumns): voi
     } else writeExtremes(writer, values.subarray(from, from + BLOCK_POSTINGS));
   }
   for (let block = 0; block < full; block += 1) {
+    if (block % PIECE_BLOCKS === PIECE_BLOCKS - 1) yield PIECE_POSTINGS / 4;
     const [from, until] = [block * BLOCK_POSTINGS, (block + 1) * BLOCK_POSTINGS];
     writer.packed(gaps.subarray(from, until), BLOCK_POSTINGS, widths[block]!.gap);
     if (isText) writer.packed(values.subarray(from, until).map(lessOne), BLOCK_POSTINGS, widths[block]!.value);

@@ -11,7 +11,8 @@ const FUZZY_PREFIX_DEFAULT = 1;
 
 /**
  * What a query means to a field that is analysed so. Parts without any word that is searched are left out: `must: ['the', 'dog']` asks for
- * the dog. Terms beyond `queryTermsMaxCount`, which only scripts without spaces reach, are left out as well.
+ * the dog. Terms beyond `queryTermsMaxCount`, which only the text
+ * of a plan and scripts without spaces reach, are left out as well.
  */
 export function compileQuery(query: TextQuery, analyser: Analyser): CompiledQuery {
   return new QueryCompiler(analyser).compiled(query, 1);

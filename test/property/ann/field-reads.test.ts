@@ -103,7 +103,7 @@ it('[TX190] a search whose steps lie between writes answers as one at its end do
   );
 });
 
-it('[TX190] however often rows are written, a search ends and answers rows that are there, once each', () => {
+it('[TX190] however often rows are written, a search ends with rows that are there, once each', () => {
   fc.assert(
     fc.property(fc.array(write, { maxLength: 6 }), asked, fc.array(write, { minLength: 3, maxLength: 24 }), (before, more, between) => {
       const world = new World();
@@ -117,7 +117,7 @@ it('[TX190] however often rows are written, a search ends and answers rows that 
   );
 });
 
-it('[TX190] a search by its own counts finds what is written between counting and searching once', () => {
+it('[TX190] what is written between counting and searching is found once', () => {
   const world = new World();
   world.do({ kind: 'put', bodies: { a: 'red', b: 'fox' } });
   const { statistics: _, ...own } = world.leg({ topK: 10, excludeIds: [], filter: null });

@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import type { PostingsQuery, RowContents, RowSource } from '../../../src/ann/row-fields.ts';
 import { analysisSettings } from '../../../src/contract/indexes/analysis.ts';
 import type { IndexFields } from '../../../src/contract/indexes/index-fields.ts';
+import { MemoryRegistry } from '../../../src/kernel/memory-registry.ts';
 import { RememberingStorage } from '../../../src/kernel/sql/remembering-storage.ts';
 import { atOnce } from '../../../src/kernel/stepped-work.ts';
 import { Analysers } from '../../../src/text/fields/known-fields.ts';
@@ -45,7 +46,14 @@ it('[TX150] [TX151] [TX155] fields find and score what a scan of all rows by the
         const sql = new NodeSql();
         const open = () => {
           const storage = new RememberingStorage(sql);
-          return { storage, fields: new SqliteRowFields(storage, source, new Analysers(), 1 << 16) };
+          return {
+            storage,
+            fields: new SqliteRowFields(storage, source, new Analysers(), {
+              registry: new MemoryRegistry(1 << 24),
+              name: 'postings',
+              bytesMax: 1 << 16,
+            }),
+          };
         };
         let { storage, fields } = open();
         storage.transactionSync(() => fields.define(FIELDS));

@@ -19,12 +19,16 @@ export type Stepping = <T>(step: () => IteratorResult<undefined, T>) => Iterator
 
 const plainly: Stepping = (step) => step();
 
-/** A whole document in slices of so many units. */
-export function inSlices<T>(taker: Slices<T>, source: string, { chars = 65_536, stepping = plainly } = {}): Outcome<T[]> {
+/** What comes of each slice of a document, of so many units, and of its end. */
+export function* slicesOf<T>(taker: Slices<T>, source: string, { chars = 65_536, stepping = plainly } = {}): Generator<Outcome<T[]>, void> {
+  for (let at = 0; at < source.length; at += chars) yield drained(taker.push(source.slice(at, at + chars)), stepping);
+  yield drained(taker.end(), stepping);
+}
+
+/** What comes of a whole document, or the first refusal. */
+export function inSlices<T>(taker: Slices<T>, source: string, options: { chars?: number; stepping?: Stepping } = {}): Outcome<T[]> {
   const all: T[] = [];
-  const starts = Array.from({ length: Math.ceil(source.length / chars) }, (_, at) => at * chars);
-  for (const steps of [...starts.map((at) => taker.push(source.slice(at, at + chars))), taker.end()]) {
-    const made = drained(steps, stepping);
+  for (const made of slicesOf(taker, source, options)) {
     if (!made.ok) return made;
     for (const one of made.value) all.push(one);
   }

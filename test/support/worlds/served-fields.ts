@@ -11,4 +11,7 @@ const analysers = new Analysers();
 export const servedFields =
   (floor: VectorFieldResources, name: string): FieldsOver =>
   (storage, rows) =>
-    new AllFields(new SqliteRowFields(storage, rows, analysers, 1 << 14), new VectorFields(storage, rows, floor, name));
+    new AllFields(
+      new SqliteRowFields(storage, rows, analysers, { registry: floor.memory, name: `${name}/postings`, bytesMax: 1 << 14 }),
+      new VectorFields(storage, rows, floor, name),
+    );

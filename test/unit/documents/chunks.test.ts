@@ -2,15 +2,26 @@ import { describe, expect, it } from 'vitest';
 
 import { DOCUMENT_LIMITS } from '../../../src/contract/documents/document-limits.ts';
 import { changedChunks } from '../../../src/documents/chunks/changed-chunks.ts';
-import type { TokenCounter } from '../../../src/documents/chunks/chunk.ts';
+import type { Chunk, TokenCounter } from '../../../src/documents/chunks/chunk.ts';
 import { DEFAULT_CHUNK_SETTINGS, embeddedText } from '../../../src/documents/chunks/chunk.ts';
 import { DocumentChunker } from '../../../src/documents/chunks/document-chunker.ts';
+import { assert } from '../../../src/kernel/assert.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
-import { chunked, countWords, inSlices } from '../../support/documents/read.ts';
+import { chunked, countWords, inSlices, slicesOf } from '../../support/documents/read.ts';
 
 const TEXT = { kind: 'text' } as const;
 /** Sentences begin with capitals: a full stop before a small letter ends none. */
 const sentence = (words: number, name = 'Word'): string => `${Array.from({ length: words }, () => name).join(' ')}.`;
+
+/** The chunks that are certain with a slice. */
+function pushedTo(chunker: DocumentChunker, slice: string): Chunk[] {
+  for (const steps = chunker.push(slice); ;) {
+    const step = steps.next();
+    if (step.done !== true) continue;
+    assert(step.value.ok, 'the slice is taken');
+    return step.value.value;
+  }
+}
 
 /** Paragraphs of random words: each is different. */
 function prose(paragraphs: number, seed: number): string[] {
@@ -98,6 +109,13 @@ describe('context', () => {
     expect(chunked(source, { settings: { chunkTokensMax: 48, hasContext: false } }).map(({ context }) => context)).toEqual(['', '']);
   });
 
+  it('has its share of the limit [DC10] [DC14]', () => {
+    const source = `# Title of some words\n\n${Array.from({ length: 60 }, (_, at) => sentence(3 + (at % 4), `S${at}`)).join(' ')}`;
+    const chunks = chunked(source, { settings: { chunkTokensMax: 32 } });
+    expect(chunks.length).toBeGreaterThan(8);
+    for (const chunk of chunks) expect(countWords(embeddedText(chunk))).toBeLessThanOrEqual(32);
+  });
+
   it('of records is the names of their columns, if they fit [DC14]', () => {
     const rows = Array.from({ length: 60 }, (_, at) => `${at},value`).join('\n');
     expect(new Set(chunked(`id,name\n${rows}`, { format: { kind: 'csv' } }).map(({ context }) => context))).toEqual(new Set(['id,name\n']));
@@ -116,7 +134,7 @@ describe('overlap', () => {
     }
     expect(chunks.length).toBe(4);
     const sections = `# T\n\n${sentences.slice(0, 4).join(' ')}\n\n## One\n\n${sentences.slice(4, 8).join(' ')}`;
-    expect(chunked(sections, { settings: { chunkTokensMax: 64, overlapTokens: 10 } }).map(({ text }) => text.slice(0, 3))).toEqual([
+    expect(chunked(sections, { settings: { chunkTokensMax: 64, overlapTokens: 12 } }).map(({ text }) => text.slice(0, 3))).toEqual([
       '# T',
       '## ',
     ]);
@@ -225,16 +243,23 @@ describe('work', () => {
     }
   });
 
-  it('needs little memory: chunks come while a document does, and text is let go [DC10]', () => {
-    const chunker = new DocumentChunker({ id: 'd', format: TEXT }, DEFAULT_CHUNK_SETTINGS, countWords);
-    const slice = prose(200, 9).join('\n\n');
-    let [pushed, certain] = [0, 0];
-    for (let at = 0; at < 20; at += 1) {
-      const made = inSlices({ push: (text: string) => chunker.push(text), end: () => chunker.push('') }, `${slice}\n\n`);
-      pushed += slice.length + 2;
-      certain = made.ok ? (made.value.at(-1)?.end ?? certain) : 0;
-      expect(pushed - certain).toBeLessThan(100_000);
+  it('needs little memory: chunks come while a document does, whatever it is [DC10] [DC13]', () => {
+    const slices = [`${prose(200, 9).join('\n\n')}\n\n`, 'The same words again.\n\n'.repeat(3_000), 'x'.repeat(60_000)];
+    for (const slice of slices) {
+      const chunker = new DocumentChunker({ id: 'd', format: TEXT }, DEFAULT_CHUNK_SETTINGS, countWords);
+      let certain = 0;
+      for (let pushed = slice.length; pushed < 20 * slice.length; pushed += slice.length) {
+        for (const chunk of pushedTo(chunker, slice)) certain = chunk.end;
+        expect(pushed - certain).toBeLessThan(150_000);
+      }
     }
+  });
+
+  it('waits for nothing behind a long gap [DC12]', () => {
+    const chunker = new DocumentChunker({ id: 'd', format: TEXT }, DEFAULT_CHUNK_SETTINGS, countWords);
+    const gap = '\n'.repeat(2 * DOCUMENT_LIMITS.blockCharsMax);
+    expect(pushedTo(chunker, `Before.${gap}`).map(({ text }) => text)).toEqual(['Before.']);
+    expect(pushedTo(chunker, `Behind.${gap}`).map(({ text }) => text)).toEqual(['Behind.']);
   });
 
   it('refuses too many chunks by name [DC16]', () => {
@@ -247,8 +272,8 @@ describe('work', () => {
     );
     let refused: unknown;
     for (let pushed = 0; pushed <= 8 && refused === undefined; pushed += 1) {
-      const made = inSlices({ push: (text: string) => chunker.push(text), end: () => chunker.push('') }, source);
-      if (!made.ok) refused = made.error;
+      for (const made of slicesOf({ push: (text: string) => chunker.push(text), end: () => chunker.push('') }, source))
+        if (!made.ok) refused ??= made.error;
     }
     expect(refused).toMatchObject({ code: 'limit_exceeded', limit: { name: 'chunksMaxCount' } });
   }, 60_000);

@@ -5,7 +5,7 @@ import { exactlyOneOf } from '../../api/presence.ts';
 import type { Filter } from '../filter.ts';
 import { filter } from '../filter-syntax.ts';
 import type { TextQuery } from '../text-query.ts';
-import { textQuery } from '../text-query.ts';
+import { searchedWords, textQuery } from '../text-query.ts';
 import { FLOAT32_MAX, examples, text, vectorFloats, vectorId, withExamples } from '../vector-fields.ts';
 import type { FusionChoice } from './fusion.ts';
 import { fusion } from './fusion.ts';
@@ -131,7 +131,7 @@ const vectorLeg = withExamples(
 const textLeg = exactlyOneOf(
   z.strictObject({
     kind: z.literal('text'),
-    text: text.optional().meta(about('Words, any of which may match.', 'who opens the lock?')),
+    text: searchedWords.optional().meta(about('Words, any of which may match.', 'who opens the lock?')),
     query: textQuery.optional(),
     fields: z
       .record(fieldName, weight)

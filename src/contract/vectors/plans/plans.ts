@@ -56,7 +56,7 @@ export const planFields = {
     .optional()
     .meta(
       about(
-        'Searches as the index is made: near its vector if the index has a model, by the words of its text fields, and by its vector and sparse fields that have a model.',
+        'Searches as the index is made: near its vector if the index has a model, by the words of its text fields (the first 1,000 of the text), and by its vector and sparse fields that have a model.',
         'who opens the lock?',
       ),
     ),

@@ -9,6 +9,7 @@ import type { TextQuery } from '../../../../src/contract/vectors/text-query.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import { atOnce } from '../../../../src/kernel/stepped-work.ts';
 import type { Outcome } from '../../../../src/contract/api/outcome.ts';
+import { MemoryRegistry } from '../../../../src/kernel/memory-registry.ts';
 import { RememberingStorage } from '../../../../src/kernel/sql/remembering-storage.ts';
 import { Analysers } from '../../../../src/text/fields/known-fields.ts';
 import { SqliteRowFields } from '../../../../src/text/fields/sqlite-row-fields.ts';
@@ -31,6 +32,7 @@ class FieldsWorld {
   readonly rows = new Map<number, RowContents>();
   readonly ids = new Map<number, string>();
   readonly sql = new NodeSql();
+  readonly memory = new MemoryRegistry(1 << 24);
   rowsRead = 0;
   fields: SqliteRowFields;
   storage: RememberingStorage;
@@ -87,7 +89,7 @@ class FieldsWorld {
       contentsOf: (rows) => rows.map((row) => this.rows.get(row)!),
       idsOf: (rows) => [...rows].map((row) => ({ row, id: this.ids.get(row)! })),
     };
-    return [storage, new SqliteRowFields(storage, source, new Analysers(), 1 << 20)];
+    return [storage, new SqliteRowFields(storage, source, new Analysers(), { registry: this.memory, name: 'postings', bytesMax: 1 << 20 })];
   }
 }
 
@@ -257,6 +259,43 @@ describe('sparse fields', () => {
     const found = value(world.search({ query, namespace: 1, topK: count + 3 }));
     expect(found.rows).toEqual(Array.from({ length: count + 3 }, (_, i) => i + 1));
     expect(new Set(found.scores).size).toBe(1);
+  });
+});
+
+describe('memory', () => {
+  const everyoneElse = { evict: () => Infinity };
+
+  it('[TX51] is given back when others need it, and what it had is found and counted as before', () => {
+    const world = new FieldsWorld();
+    const count = POSTING_LIMITS.memtableRowsMaxCount;
+    for (let i = 0; i < count; i += 1) world.put({ title: `word${i % 7} common` });
+    world.sweep();
+    // A search for phrases judges such a text in a step.
+    const title = `${'x '.repeat(17_000)}word3 later`;
+    for (let i = 0; i < 6; i += 1) world.put({ title });
+    const query = inFields('word3 later', 'title');
+    const asked = { query, namespace: 1, topK: 2 * count };
+    const [before, counts] = [value(world.search(asked)), value(atOnce(world.fields.statistics(asked)))];
+    expect(world.fields.bytes).toBeGreaterThan(10_000);
+    expect(world.memory.bytes).toBe(world.fields.bytes);
+    const taken = world.memory.bytesMax - world.fields.bytes;
+    world.memory.claim('others', everyoneElse, taken + 1_000);
+    expect(world.fields.bytes).toBeGreaterThan(0);
+    world.memory.claim('others', everyoneElse, world.memory.bytesMax);
+    expect(world.fields.bytes).toBe(0);
+    expect(value(world.search(asked))).toEqual(before);
+    for (const steps of [1, 2, 5]) {
+      const search = world.fields.search({ ...asked, query: inFields({ phrase: 'word3 later' }, 'title'), statistics: counts });
+      for (let step = 0; step < steps; step += 1) search.next();
+      world.memory.claim('others', everyoneElse, world.memory.bytesMax);
+      expect(value(atOnce(search)).rows.length).toBe(6);
+    }
+    world.put({ title });
+    world.memory.claim('others', everyoneElse, world.memory.bytesMax);
+    world.remove(count + 1);
+    expect(value(atOnce(world.fields.statistics(asked)))).toEqual(counts);
+    world.fields.evict();
+    expect([world.fields.bytes, world.memory.bytes]).toEqual([0, 0]);
   });
 });
 
