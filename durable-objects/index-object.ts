@@ -41,7 +41,7 @@ export class IndexObject extends StoredIndex implements Served<IndexReshardingSt
     const stale = this.recorded();
     if (staleVersion !== undefined && stale?.state === 'live') await this.routesOf(stale.manifest).after(staleVersion);
     const record = this.recorded();
-    return record?.state === 'live' ? ok(this.routesOf(record.manifest).described) : indexNotFound(name);
+    return record?.state === 'live' ? ok(this.described(record.manifest)) : indexNotFound(name);
   }
 
   /** Refuses with `index_not_found` unless one of the generations has this id. */

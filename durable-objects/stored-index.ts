@@ -5,7 +5,10 @@ import { annotated, NO_ANNOTATIONS } from '../src/index/index-annotations.ts';
 import type { IndexRecord } from '../src/index/index-lifecycle.ts';
 import { indexLost, indexNotFound, madeBy } from '../src/index/index-lifecycle.ts';
 import type { IndexManifest } from '../src/index/index-manifest.ts';
+import type { StoredSearchSettings } from '../src/index/stored-settings.ts';
+import { settingsFor, storedSettings } from '../src/index/stored-settings.ts';
 import type { ReplicaRecord } from '../src/index/replicas/index-replicas.ts';
+import type { SearchSettingsBody } from '../src/contract/indexes/search-settings.ts';
 import { INDEX_LIMITS } from '../src/contract/indexes/index-limits.ts';
 import type { GroupSizes } from '../src/index/routing/shard-groups.ts';
 import { GROUP_SIZES } from '../src/index/routing/shard-groups.ts';
@@ -32,6 +35,7 @@ export abstract class StoredIndex extends DurableObject<ObjectsEnv> {
   protected readonly beside = new IndexGenerations(this.ctx.storage, this.env, (manifest) => this.routesOf(manifest));
   protected readonly groupSizes: GroupSizes = GROUP_SIZES;
   readonly #replicas = new StoredCell<ReplicaRecord>(this.ctx.storage, 'replicas');
+  readonly #searchSettings = new StoredCell<StoredSearchSettings>(this.ctx.storage, 'search-settings');
   readonly #routes = new Map<IndexId, IndexRoutes>();
 
   override async alarm(): Promise<void> {
@@ -56,6 +60,28 @@ export abstract class StoredIndex extends DurableObject<ObjectsEnv> {
     const after = annotated(this.ctx.storage.kv.get<IndexAnnotations>('annotations') ?? NO_ANNOTATIONS, changes);
     if (after.ok && changes.length > 0) this.ctx.storage.kv.put('annotations', after.value);
     return after;
+  }
+
+  /** Stores how the index is searched; null: no longer. Answers the index. Refuses with `index_not_found` or `state_conflict`. */
+  tune(name: string, settings: SearchSettingsBody | null, lease?: WriteLease): Outcome<IndexManifest> {
+    const record = this.recorded();
+    if (record?.state !== 'live') return indexNotFound(name);
+    const leased = underLease(lease, Date.now());
+    if (!leased.ok) return leased;
+    if (settings === null) this.#searchSettings.erase();
+    else {
+      const stored = storedSettings(record.manifest, settings, Date.now());
+      if (!stored.ok) return stored;
+      this.#searchSettings.put(stored.value);
+    }
+    return ok(this.described(record.manifest));
+  }
+
+  /** What is served, as callers know it. */
+  protected described(manifest: IndexManifest): IndexManifest {
+    const stored = this.#searchSettings.get();
+    const { described } = this.routesOf(manifest);
+    return stored === undefined ? described : { ...described, searchSettings: settingsFor(manifest, stored) };
   }
 
   protected recorded(): IndexRecord | undefined {
@@ -182,6 +208,7 @@ export abstract class StoredIndex extends DurableObject<ObjectsEnv> {
   async #forget(): Promise<void> {
     this.#routes.clear();
     this.#replicas.forget();
+    this.#searchSettings.forget();
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
   }

@@ -53,6 +53,8 @@ import { uploadEndpoints } from './files/uploads.ts';
 import { upstreamEndpoints } from './upstreams/upstreams.ts';
 import { usageEndpoints } from './tenancy/usage.ts';
 import { vectorChangeEndpoints } from './vectors/vector-changes.ts';
+import { searchSettingsEndpoints } from './indexes/search-settings.ts';
+import { evaluationEndpoints } from './vectors/judged/evaluations.ts';
 import { planEndpoints } from './vectors/plans/plans.ts';
 import { vectorEndpoints, vectorListingEndpoints } from './vectors/vectors.ts';
 
@@ -65,6 +67,8 @@ const INFERENCE_AND_RETRIEVAL = {
   ...aliasEndpoints,
   ...vectorEndpoints,
   ...planEndpoints,
+  ...evaluationEndpoints,
+  ...searchSettingsEndpoints,
   ...vectorListingEndpoints,
   ...vectorChangeEndpoints,
   ...bulkEndpoints,

@@ -1,8 +1,9 @@
 import type { IndexFields } from '../contract/indexes/index-fields.ts';
 import type { Metric, RecallTarget } from '../contract/indexes/index-settings.ts';
+import type { SearchSettings } from './search-settings.ts';
 import type { IndexId, TenantId } from '../kernel/ids.ts';
 
-/** What an index is. Nothing in it changes but the generation and the route version. */
+/** What an index is. Nothing in it changes but the generation, the route version and the search settings. */
 export interface IndexManifest {
   /** Random per creation: distinguishes an index from an earlier one of the same name. */
   readonly id: IndexId;
@@ -31,6 +32,8 @@ export interface IndexManifest {
   readonly shardVectorsMax?: number;
   /** The version of its routing table, once it has several shards: see `RouteTable`. */
   readonly routeVersion?: number;
+  /** How it is searched by `auto`, as its object answers when it is asked for the index. Absent: nothing was stored. */
+  readonly searchSettings?: SearchSettings;
   /** Replicas: objects that answer reads in addition to the shards. Absent: none. */
   readonly replicas?: readonly ShardReplica[];
 }

@@ -9,6 +9,7 @@ import { deploy } from '../support/deployment/deployment.ts';
 import { modelCallEffects } from '../support/deployment/model-call-effects.ts';
 import { planningEffects } from '../support/deployment/planning-effects.ts';
 import { requestLogEffects } from '../support/deployment/request-log-effects.ts';
+import { searchEffects } from '../support/deployment/search-effects.ts';
 import { surfaceEffects } from '../support/deployment/surface-effects.ts';
 import type { OpenApi, TourAnswer } from '../support/deployment/tour.ts';
 import { Tour } from '../support/deployment/tour.ts';
@@ -91,6 +92,7 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
   deleteUpstream: async () => expect((await tenant.get('/v1/upstreams')).body.data).toEqual([]),
   ...requestLogEffects(() => tenant, answer),
   ...planningEffects(() => tenant),
+  ...searchEffects(() => tenant),
   listModels: ({ data }) => expect(idsIn(data)).toContain('glove-sif-100'),
   getModel: ({ id }) => expect(id).toBe('glove-sif-100'),
   createModel: ({ model, version, contract_hash: hash }) =>
@@ -112,9 +114,6 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
   indexStats: ({ vectors }) => expect(vectors).toBe(3),
   upsertVectors: async () => expect((await fetched('lock')).metadata).toEqual({ page: 3, lang: 'en' }),
   queryVectors: ({ matches }) => expect(idsIn(matches)).toEqual(['lock', 'weir']),
-  searchIndex: ({ matches, fusion }) => expect([idsIn(matches), fusion.kind]).toEqual([['lock', 'weir'], 'sum']),
-  searchIndexBatch: ({ results }) => expect(results.map(({ matches }: Body) => idsIn(matches))).toEqual([['lock'], ['weir']]),
-  queryVectorsBatch: ({ results }) => expect(results.map(({ matches }: Body) => idsIn(matches))).toEqual([['lock'], ['weir']]),
   fetchVectors: ({ vectors }) => expect(vectors).toMatchObject([{ id: 'lock', text: 'the lock keeper opens the gates at dawn' }]),
   listVectors: ({ vectors }) => expect(idsIn(vectors)).toEqual(['lock', 'mill', 'weir']),
   countVectors: ({ count }) => expect(count).toBe(2),

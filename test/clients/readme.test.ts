@@ -26,6 +26,7 @@ const GUIDES: Readonly<Record<string, RegExp>> = {
   'docs/api/embeddings.md': /"object":"embedding"[^]*splade@1: passed[^]*minilm@1: passed/,
   'docs/api/indexes.md': /"overlap_at_10":/,
   'docs/api/search.md': /"kind":"sum"[^]*"kind":"rrf"/,
+  'docs/api/judging.md': /"judged":2[^]*"measure":"mrr"[^]*^gain [+-]0\.\d{4} [^]*"basis":"tuned"[^]*"deleted":true/m,
   'docs/api/client.md': /^dimension_mismatch vector req_/m,
   'docs/api/edge.md': /^static gateway 1\.0000$/m,
   'docs/api/models.md': /^constants: \d+ bytes, now \d+\nwords: 20000\n/m,

@@ -4,7 +4,7 @@ import { about, named } from '../api/api-text.ts';
 import { indexName, page, pageQuery } from '../api/common.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenant } from '../api/endpoint.ts';
-import { indexParams } from './indexes.ts';
+import { indexParams } from './index-params.ts';
 import { INDEX_LIMITS } from './index-limits.ts';
 
 const aliasName = indexName.meta(about('Stands for an index in every path but those that create or delete one.', 'live'));

@@ -4,7 +4,7 @@ import { onlyWith, onlyWithSome } from '../api/presence.ts';
 import { about } from '../api/api-text.ts';
 import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenant } from '../api/endpoint.ts';
-import { indexParams } from './indexes.ts';
+import { indexParams } from './index-params.ts';
 import { newFields } from './index-fields.ts';
 import { METRICS } from './index-settings.ts';
 import { recallTarget } from './recall-target.ts';

@@ -7,11 +7,11 @@ import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenant } from '../api/endpoint.ts';
 import { fieldsReply, newFields } from './index-fields.ts';
 import { METRICS, RECALL_TARGET_DEFAULT } from './index-settings.ts';
+import { indexParams } from './index-params.ts';
+import { searchSettingsReply } from './search-settings.ts';
 import { recallTarget } from './recall-target.ts';
 import { INDEX_LIMITS } from './index-limits.ts';
 import { modelName, retrievalQuality } from '../embeddings/embedding-fields.ts';
-
-export const indexParams = z.object({ index: name });
 
 const metric = z
   .enum(METRICS)
@@ -79,6 +79,10 @@ const index = named('Index', {
   generation: z.int().min(1),
 });
 
+const describedIndex = index.extend({
+  search_settings: searchSettingsReply.nullable().meta(about('How it is searched by `auto`, if that is stored.')),
+});
+
 const stats = z.object({
   object: z.literal('index.stats'),
   name,
@@ -132,7 +136,7 @@ export const indexEndpoints = {
     ...call('GET', '/v1/indexes/:index'),
     summary: 'Describe an index',
     params: indexParams,
-    reply: json(index),
+    reply: json(describedIndex),
   },
   indexStats: {
     ...common,

@@ -12,6 +12,7 @@ import { FIELD_LIMITS } from '../indexes/field-limits.ts';
 import { INDEX_LIMITS } from '../indexes/index-limits.ts';
 import { CALL_BATCH_LIMITS } from '../jobs/call-batch-limits.ts';
 import { JOB_LIMITS } from '../jobs/job-limits.ts';
+import { JUDGED_LIMITS } from '../vectors/judged/judged-limits.ts';
 import { MODEL_LIMITS } from '../models/model-limits.ts';
 import { PLANNING_LIMITS } from '../planning/planning-limits.ts';
 import { PLAN_LIMITS } from '../vectors/plans/plan-limits.ts';
@@ -43,6 +44,7 @@ export const ALL_LIMITS = {
   ...GUARDRAIL_LIMITS,
   ...INDEX_LIMITS,
   ...JOB_LIMITS,
+  ...JUDGED_LIMITS,
   ...MODEL_LIMITS,
   ...PLANNING_LIMITS,
   ...PLAN_LIMITS,

@@ -1,5 +1,5 @@
 /** Below `/v1/indexes/{index}`. */
-const OF_INDEXES = 'upsert query query/batch search search/batch fetch delete list count metadata fields values import recall';
+const OF_INDEXES = 'upsert query query/batch search search/batch fetch delete list count metadata fields values import recall evaluate';
 /** Below `/qdrant/collections/{collection}/points`. */
 const POSTED_OF_POINTS =
   '/payload /payload/delete /payload/clear /batch /query /query/batch /query/groups /search /search/batch /search/groups ' +

@@ -6,7 +6,7 @@ import { call, tenant } from '../api/endpoint.ts';
 import { ERRORS } from '../api/errors.ts';
 import type { ErrorCode } from '../api/errors.ts';
 import { fieldValues, fieldValuesReply } from './field-values.ts';
-import { indexParams } from '../indexes/indexes.ts';
+import { indexParams } from '../indexes/index-params.ts';
 import { VECTOR_LIMITS } from './vector-limits.ts';
 import { truncate, truncatedCounts } from '../embeddings/truncation.ts';
 import { floatsReply, modelName } from '../embeddings/embedding-fields.ts';

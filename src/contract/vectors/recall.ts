@@ -5,7 +5,7 @@ import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenant } from '../api/endpoint.ts';
 import { searchCost } from './explanation.ts';
 import { filter } from './filter-syntax.ts';
-import { indexParams } from '../indexes/indexes.ts';
+import { indexParams } from '../indexes/index-params.ts';
 import { VECTOR_LIMITS } from './vector-limits.ts';
 import { recallTarget } from '../indexes/recall-target.ts';
 import { namespace } from './vector-fields.ts';

@@ -6,7 +6,7 @@ import type { Endpoint } from '../api/endpoint.ts';
 import { call, json, tenant } from '../api/endpoint.ts';
 import { someFilter } from './filter-syntax.ts';
 import { isReachable } from './filter.ts';
-import { indexParams } from '../indexes/indexes.ts';
+import { indexParams } from '../indexes/index-params.ts';
 import { VECTOR_LIMITS } from './vector-limits.ts';
 import { metadata, namespace, vectorFloats, vectorId } from './vector-fields.ts';
 import { fieldValues } from './field-values.ts';

@@ -9,7 +9,7 @@ import { explanation } from './explanation.ts';
 import { fieldValues, fieldValuesReply } from './field-values.ts';
 import { filter, someFilter } from './filter-syntax.ts';
 import { FIELD_LIMITS } from '../indexes/field-limits.ts';
-import { indexParams } from '../indexes/indexes.ts';
+import { indexParams } from '../indexes/index-params.ts';
 import { API_LIMITS } from '../api/api-limits.ts';
 import { VECTOR_LIMITS } from './vector-limits.ts';
 import { readPlainQuery } from './plain-query.ts';

@@ -2,6 +2,7 @@ import type { AliasAction, AliasPage } from '../../index/aliases.ts';
 import type { AnnotationChange, IndexAnnotations } from '../../index/index-annotations.ts';
 import type { Creation, DeletedIndex } from '../../index/index-lifecycle.ts';
 import type { IndexManifest, IndexPage } from '../../index/index-manifest.ts';
+import type { SearchSettingsBody } from '../../contract/indexes/search-settings.ts';
 import type { Outcome } from '../../contract/api/outcome.ts';
 import type { TenantId } from '../../kernel/ids.ts';
 import type { Authority } from '../../contract/tenancy/write-lease.ts';
@@ -26,6 +27,8 @@ export interface IndexDirectory {
     changes: readonly AnnotationChange[],
     authority: Authority | null,
   ): Promise<Outcome<IndexAnnotations>>;
+  /** Stores how an index is searched; null: as if nothing ever was. Answers the index. Refuses with `index_not_found` or `state_conflict`. */
+  tune(tenantId: TenantId, name: string, settings: SearchSettingsBody | null, authority: Authority): Promise<Outcome<IndexManifest>>;
   /** By its own name only. Refuses with `index_not_found`. */
   remove(tenantId: TenantId, name: string, authority: Authority | null): Promise<Outcome<DeletedIndex>>;
   /** In the order of their names, those after `after`. */

@@ -241,7 +241,7 @@ export class QueryCache<Caller extends EmbeddingCaller, Body extends Explainable
     const touched = mayTouchModels(caller.principal, otherModels);
     if (!touched.ok) return touched;
     const { tenantId } = caller.principal;
-    const digest = searchDigest(sha256, kind.name, [otherModels, body]);
+    const digest = searchDigest(sha256, kind.name, [otherModels, manifest.searchSettings ?? null, body]);
     // An explanation describes how this very search was answered.
     const own = { isUnshared: isUnshared || body.explain, terms, view };
     return ok({ tenantId, digest, basis: stateOf(manifest, lsn), ...(await this.#modelOf(manifest, body)), otherModels, ...own });

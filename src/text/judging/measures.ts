@@ -1,7 +1,4 @@
-/** What a ranking is measured by; of those with a `k`, only the first k count. */
-export type Measure =
-  | { readonly kind: 'ndcg' | 'recall' | 'success'; readonly k: number }
-  | { readonly kind: 'mrr' | 'map' | 'r_precision' };
+import type { Measure } from '../../contract/vectors/judged/measure-names.ts';
 
 /** How much each document that was judged is worth, by id: 0 or less is not relevant, and what is not named was not judged, which counts the same. */
 export type Gains = ReadonlyMap<string, number>;
@@ -12,7 +9,7 @@ export type Gains = ReadonlyMap<string, number>;
  *
  * - `ndcg`: the gains, each over the binary logarithm of its rank plus one, as a share of the best that any ranking has (Järvelin and Kekäläinen 2002);
  * - `recall`: the share of the relevant that is found; `success`: 1 if any is;
- * - `mrr`: the reciprocal of the rank of the first relevant, whatever the rank;
+ * - `mrr`: the reciprocal of the rank of the first relevant, whatever the rank unless there is a k;
  * - `map`: the mean, over all relevant, of the precision down to each that is found;
  * - `r_precision`: the precision down to as many as are relevant.
  */
@@ -31,12 +28,12 @@ export function measured(ranking: readonly string[], gains: Gains, measure: Meas
     case 'success':
       return foundOf(measure.k) > 0 ? 1 : 0;
     case 'mrr': {
-      const first = ranking.findIndex(isRelevant);
+      const first = ranking.slice(0, measure.k).findIndex(isRelevant);
       return first === -1 ? 0 : 1 / (first + 1);
     }
     case 'map': {
       let [found, sum] = [0, 0];
-      ranking.forEach((id, at) => {
+      ranking.slice(0, measure.k).forEach((id, at) => {
         if (isRelevant(id)) sum += ++found / (at + 1);
       });
       return sum / relevant.length;

@@ -82,6 +82,28 @@ it('[B33] a locator closed by an earlier version opens closed, for fencing token
   await runInDurableObject(locator, (_, { storage }) => expect(storage.kv.get('gate')).toEqual({ gate: 'closed', run: 7 }));
 });
 
+it('[TX321] [TX325] search settings are kept under a lease in force, and gone once deleted', async () => {
+  const manifest = manifestOf(freshTenant(), 'tuned');
+  const settings = { legs: [{ kind: 'vector' as const, field: '', weight: 1 }], fusion: { kind: 'dbsf' as const } };
+  value(await indexOf(manifest).create(manifest, ONCE));
+  const restarted = async () => {
+    await evictDurableObject(indexOf(manifest));
+    return value(await indexOf(manifest).describe('tuned'));
+  };
+  expect(await indexOf(manifest).tune('tuned', settings, { endsAtMs: 1 })).toMatchObject({ error: { code: 'lease_expired' } });
+  expect(await indexOf(manifest).tune('tuned', { ...settings, generation: 2 })).toMatchObject({ error: { code: 'state_conflict' } });
+  expect(await restarted()).toEqual(manifest);
+  const known = { searchSettings: { ...settings, state: 'used', generation: 1 } };
+  expect(value(await indexOf(manifest).tune('tuned', settings))).toMatchObject(known);
+  expect(await restarted()).toMatchObject(known);
+  expect(value(await indexOf(manifest).tune('tuned', null))).toEqual(manifest);
+  expect(await restarted()).toEqual(manifest);
+  value(await indexOf(manifest).tune('tuned', settings));
+  value(await indexOf(manifest).remove('tuned'));
+  value(await indexOf(manifest).create(manifest, ONCE));
+  expect(await restarted()).toEqual(manifest);
+});
+
 /** Leaves the index as a crash would: its record says what was in progress, and nothing works on it. */
 const leaveAs = (manifest: IndexManifest, state: 'creating' | 'deleting') =>
   runInDurableObject(indexOf(manifest), async (_, { storage }) => {

@@ -9,6 +9,8 @@ import { caller, print, shown } from '../gateway/gateway-command.ts';
 import { allOf } from '../gateway/operator.ts';
 import type { Found } from '../vectors/search.ts';
 import { matchTable } from '../vectors/search.ts';
+import { evaluate } from './evaluate.ts';
+import { tune } from './tune.ts';
 
 /** What the commands show of an index. */
 interface IndexView {
@@ -44,7 +46,7 @@ interface NewIndex extends Shown {
 
 const MIB = 1024 * 1024;
 
-/** `sluice indexes list|create|search|stats|delete`. */
+/** `sluice indexes list|create|search|evaluate|tune|stats|delete`. */
 export const indexes = (): Command =>
   command('indexes', 'Indexes of vectors. The key in use needs the scopes index:read and index:write.')
     .addCommand(shown(command('list', 'All indexes, by name.')).action(list))
@@ -62,6 +64,8 @@ export const indexes = (): Command =>
         .argument('<file>', 'the plan as JSON, as `POST /v1/indexes/{index}/search` takes it; -: the standard input')
         .action(search),
     )
+    .addCommand(evaluate())
+    .addCommand(tune())
     .addCommand(shown(named('stats', 'How large an index is.')).action(stats))
     .addCommand(shown(named('delete', 'Deletes an index and erases its vectors, for good.')).action(remove));
 

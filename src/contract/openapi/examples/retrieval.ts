@@ -87,6 +87,31 @@ export const retrievalExamples = {
       ],
     },
   },
+  evaluateIndex: {
+    params,
+    body: {
+      queries: [
+        { id: 'opening', text: 'who opens the lock?', relevant: { lock: 1 } },
+        { id: 'flour', text: 'what grinds flour?', relevant: { mill: 2, lock: 0 } },
+      ],
+      plans: [{}, { legs: [{ kind: 'text', text: '{{text}}' }] }],
+      measures: ['mrr', 'recall@10'],
+      include_queries: true,
+    },
+  },
+  setSearchSettings: {
+    params,
+    body: {
+      legs: [
+        { kind: 'vector', weight: 0.3, quality: 0.41 },
+        { kind: 'text', weight: 0.7, quality: 0.68 },
+      ],
+      fusion: { kind: 'sum', normaliser: 'min_max' },
+      k1: 0.9,
+      b: 0.4,
+    },
+  },
+  deleteSearchSettings: { params },
   queryVectorsBatch: {
     params,
     body: {

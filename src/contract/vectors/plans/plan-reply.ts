@@ -40,8 +40,21 @@ const decision = z
     k: z.number().optional(),
     weights: z.array(z.number()).meta(about('Of each leg.')),
     basis: z
-      .enum(['asked', 'judged', 'expected'])
-      .meta(about('Whether the weights are as asked for, follow judgements, or what legs of their kinds reach.')),
+      .enum(['asked', 'tuned', 'judged', 'expected'])
+      .meta(
+        about(
+          'Whether the weights are as asked for, those of the search settings of the index, or follow what the legs reach by judgements, or what legs of their kinds reach.',
+        ),
+      ),
+    search_settings: z
+      .enum(['used', 'overridden', 'other_legs', 'other_vectors', 'other_fields'])
+      .optional()
+      .meta(
+        about(
+          'What the search settings of the index, if it has any, are to this plan: `overridden`: it names a fusion; `other_legs`: they are for other legs, ' +
+            'but for k1 and b; `other_vectors`, `other_fields`: they were stored for a generation that had others.',
+        ),
+      ),
   })
   .meta(about('How the rankings became one.'));
 

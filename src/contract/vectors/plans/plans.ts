@@ -9,9 +9,10 @@ import { exactlyOneOf } from '../../api/presence.ts';
 import { consistency, deadlineHeaders } from '../../api/reading.ts';
 import { modelName } from '../../embeddings/embedding-fields.ts';
 import { truncate } from '../../embeddings/truncation.ts';
-import { indexParams } from '../../indexes/indexes.ts';
+import { indexParams } from '../../indexes/index-params.ts';
 import { filter } from '../filter-syntax.ts';
 import { namespace, text } from '../vector-fields.ts';
+import { bm25B, bm25K1 } from './bm25.ts';
 import { propertyPath } from './formula.ts';
 import { fusion } from './fusion.ts';
 import type { Leg } from './legs.ts';
@@ -49,65 +50,66 @@ const highlight = z.strictObject({
     .meta(about('About how long each is, in UTF-16 units.')),
 });
 
-const plan = exactlyOneOf(
-  z.strictObject({
-    text: text
-      .optional()
-      .meta(
-        about(
-          'Searches as the index is made: near its vector if the index has a model, by the words of its text fields (the first 1,000 of the text), and by its vector and sparse fields that have a model.',
-          'who opens the lock?',
-        ),
+/** What a plan may say. */
+export const planFields = {
+  text: text
+    .optional()
+    .meta(
+      about(
+        'Searches as the index is made: near its vector if the index has a model, by the words of its text fields (the first 1,000 of the text), and by its vector and sparse fields that have a model.',
+        'who opens the lock?',
       ),
-    legs: legs().optional(),
-    fusion,
-    stages,
-    facets: z
-      .array(facet)
-      .max(planFacetsMaxCount)
-      .default([])
-      .meta(
-        about(
-          'Counts the values of properties among the candidates: all that the legs found, before the stages. A match counts once for each of its values.',
-        ),
+    ),
+  legs: legs().optional(),
+  fusion,
+  stages,
+  facets: z
+    .array(facet)
+    .max(planFacetsMaxCount)
+    .default([])
+    .meta(
+      about(
+        'Counts the values of properties among the candidates: all that the legs found, before the stages. A match counts once for each of its values.',
       ),
-    highlight: highlight.optional().meta(about('Answers where the words of the text legs stand in the matches of the page.')),
-    filter: filter.optional().meta(about('Of all legs.')),
-    namespace,
-    top_k: z.int().min(1).max(planTopKMaxCount).default(10),
-    offset: z
-      .int()
-      .min(0)
-      .max(planTopKMaxCount)
-      .default(0)
-      .meta(about('Passes over so many of the best. Pages end where the candidates do.')),
-    include_values: z.boolean().default(false),
-    include_metadata: z.boolean().default(true),
-    include_text: z.boolean().default(false),
-    include_fields: z.boolean().default(false),
-    statistics: z
-      .enum(['shared', 'exact'])
-      .default('shared')
-      .meta(about('In how many texts a word is, of an index of several shards: at most 5 seconds ago (`shared`), or asked anew.')),
-    statistics_of: z
-      .enum(['index', 'filter'])
-      .default('index')
-      .meta(about('Whether words count as rare by all texts of the namespace, or by those that the filter leaves.')),
-    k1: z.number().min(0).max(10).optional().meta(about('BM25: how soon further occurrences of a word count less. Absent: 1.2.')),
-    b: z.number().min(0).max(1).optional().meta(about('BM25: how much long texts count less. Absent: 0.75.')),
-    explain: z.boolean().default(false).meta(about('Answers an `explanation`, and of each match what the legs say of it.')),
-    model: modelName
-      .optional()
-      .meta(about('The model that the vectors come from. An index that is pinned to another embedding contract refuses them.')),
-    truncate,
-    consistency,
-  }),
-  ['text', 'legs'],
-  'give either `text` or `legs`',
-).superRefine(checkLegs);
+    ),
+  highlight: highlight.optional().meta(about('Answers where the words of the text legs stand in the matches of the page.')),
+  filter: filter.optional().meta(about('Of all legs.')),
+  namespace,
+  top_k: z.int().min(1).max(planTopKMaxCount).default(10),
+  offset: z
+    .int()
+    .min(0)
+    .max(planTopKMaxCount)
+    .default(0)
+    .meta(about('Passes over so many of the best. Pages end where the candidates do.')),
+  include_values: z.boolean().default(false),
+  include_metadata: z.boolean().default(true),
+  include_text: z.boolean().default(false),
+  include_fields: z.boolean().default(false),
+  statistics: z
+    .enum(['shared', 'exact'])
+    .default('shared')
+    .meta(about('In how many texts a word is, of an index of several shards: at most 5 seconds ago (`shared`), or asked anew.')),
+  statistics_of: z
+    .enum(['index', 'filter'])
+    .default('index')
+    .meta(about('Whether words count as rare by all texts of the namespace, or by those that the filter leaves.')),
+  k1: bm25K1
+    .optional()
+    .meta(about('BM25: how soon further occurrences of a word count less. Absent: as the search settings of the index say, else 1.2.')),
+  b: bm25B.optional().meta(about('BM25: how much long texts count less. Absent: as the search settings of the index say, else 0.75.')),
+  explain: z.boolean().default(false).meta(about('Answers an `explanation`, and of each match what the legs say of it.')),
+  model: modelName
+    .optional()
+    .meta(about('The model that the vectors come from. An index that is pinned to another embedding contract refuses them.')),
+  truncate,
+  consistency,
+};
+
+const plan = exactlyOneOf(z.strictObject(planFields), ['text', 'legs'], 'give either `text` or `legs`').superRefine(checkLegs);
 
 /** Refuses more legs, or deeper ones, than a plan may have. */
-function checkLegs({ legs: top }: { readonly legs?: readonly Leg[] | undefined }, context: z.RefinementCtx): void {
+export function checkLegs({ legs: top }: { readonly legs?: readonly Leg[] | undefined }, context: z.RefinementCtx): void {
   let count = 0;
   const add = (path: PropertyKey[], maximum: number, message: string) =>
     context.addIssue({ code: 'too_big', origin: 'array', maximum, path, message });
@@ -130,7 +132,7 @@ function checkLegs({ legs: top }: { readonly legs?: readonly Leg[] | undefined }
 }
 
 /** Legs are read by recursion: hostile depth is refused before. */
-function shallow(value: unknown, context: z.RefinementCtx): unknown {
+export function shallow(value: unknown, context: z.RefinementCtx): unknown {
   if (jsonDepth(value, planJsonDepthMax) <= planJsonDepthMax) return value;
   const message = `nests deeper than ${planJsonDepthMax} levels (planJsonDepthMax)`;
   context.addIssue({ code: 'too_big', origin: 'object', maximum: planJsonDepthMax, message });

@@ -7,6 +7,7 @@ import type { Formula } from '../../../contract/vectors/plans/formula.ts';
 import { partsOf } from '../../../contract/vectors/plans/formula.ts';
 import type { Leg, LegGroup } from '../../../contract/vectors/plans/legs.ts';
 import { groupsOf } from '../../../contract/vectors/plans/legs.ts';
+import { legsOfIndex } from '../../../contract/vectors/plans/legs-of-index.ts';
 import type { PlanBody } from '../../../contract/vectors/plans/plans.ts';
 import type { Stage, StageOf } from '../../../contract/vectors/plans/stages.ts';
 import { VECTOR_LIMITS } from '../../../contract/vectors/vector-limits.ts';
@@ -76,14 +77,7 @@ function firstRefusal<T>(items: readonly T[], check: (item: T) => Outcome<unknow
 /** The legs of a plan: those that it names, or those that the index has for a text. [TX264] */
 function groupOf(manifest: IndexManifest, { legs, text, fusion }: PlanBody): Outcome<LegGroup> {
   if (legs !== undefined || text === undefined) return ok({ legs: legs ?? [], fusion });
-  const own: Leg[] = [
-    ...(embeddingFor(manifest, 'queries') === null ? [] : [{ kind: 'vector', field: '', text, exact: false } as const]),
-    ...(fieldsOfKind(manifest, 'text').length === 0 ? [] : [{ kind: 'text', text } as const]),
-    ...fieldsOfKind(manifest, 'vector').flatMap(([field, { model }]) =>
-      model === null ? [] : [{ kind: 'vector', field, text, exact: false } as const],
-    ),
-    ...fieldsOfKind(manifest, 'sparse').flatMap(([field, { model }]) => (model === null ? [] : [{ kind: 'sparse', field, text } as const])),
-  ];
+  const own = legsOfIndex(embeddingFor(manifest, 'queries') !== null, manifest.fields ?? {}, text);
   if (own.length > 0) return ok({ legs: own, fusion });
   const what = 'the index has neither a model nor a text field nor another field with a model: name `legs`';
   return refuse('invalid_value', what, 'text');

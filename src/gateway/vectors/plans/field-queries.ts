@@ -4,18 +4,16 @@ import type { PlanBody } from '../../../contract/vectors/plans/plans.ts';
 import type { IndexManifest } from '../../../index/index-manifest.ts';
 import { must } from '../../../kernel/assert.ts';
 import { fieldsOfKind } from './known-fields.ts';
-
-/** The saturation and the length normalisation of BM25 where a plan says nothing (Robertson and Zaragoza 2009). */
-const BM25 = { k1: 1.2, b: 0.75 };
+import { bm25For } from './tuned-legs.ts';
 
 /** What a text leg asks of shards. */
 export function textQueryOf(
   manifest: IndexManifest,
-  { k1 = BM25.k1, b = BM25.b }: Pick<PlanBody, 'k1' | 'b'>,
+  weighting: Pick<PlanBody, 'k1' | 'b'>,
   leg: TextLeg,
 ): FieldQuery & { readonly kind: 'text' } {
   const query = must(leg.query ?? leg.text, 'the schema asks for one of the two');
-  return { kind: 'text', query, fields: weighedFields(manifest, leg), k1, b };
+  return { kind: 'text', query, fields: weighedFields(manifest, leg), ...bm25For(manifest, weighting) };
 }
 
 /** The fields of a text leg: what it names counts beside what the index says of each. */

@@ -17,6 +17,8 @@ import type { Found, Search, SearchTerms } from './leg-search.ts';
 import { searchLeg } from './leg-search.ts';
 import type { Ranking } from './ranking.ts';
 import { idsOf } from './ranking.ts';
+import type { TunedLegs } from './tuned-legs.ts';
+import { tunedKeyOf } from './tuned-legs.ts';
 
 /** What one leg of a plan found. */
 export interface RanLeg extends Found {
@@ -25,6 +27,7 @@ export interface RanLeg extends Found {
   /** Undefined: none was asked for. */
   readonly weight: number | undefined;
   readonly vectorQuality: number;
+  readonly tunedKey: string | null;
   readonly tookMs: number;
   /** Whether the deadline came before its answer. */
   readonly isLate: boolean;
@@ -47,6 +50,8 @@ export interface LegRunTerms extends SearchTerms {
   readonly pageEnd: number;
   /** What the vectors of a field, or of the index (the empty name), are expected to reach: a share of BM25. */
   readonly vectorQuality: (field: string) => number;
+  /** The search settings of the index, if it has any. */
+  readonly tuned: TunedLegs | null;
   readonly batches: LegBatches;
 }
 
@@ -75,7 +80,7 @@ export class LegRun {
     if (!ran.ok) return ran;
     const own = ran.value.map(({ leg }) => leg);
     if (own.every((leg) => leg.isLate)) return err(refusal('deadline_exceeded', 'no leg of the search answered before the deadline'));
-    const { ranking, decision } = fuseLegs(own, fusion);
+    const { ranking, decision } = fuseLegs(own, fusion, this.#terms.tuned);
     return ok({ ranking, decision, own, all: ran.value.flatMap(({ within, leg }) => [...within, leg]) });
   }
 
@@ -88,7 +93,8 @@ export class LegRun {
     const legOf = (found: Outcome<Found>, within: readonly RanLeg[]): Outcome<LegOfAll> => {
       if (!found.ok && !isLate(found)) return found;
       const tookMs = clock.nowMs() - startedMs;
-      const of = { at, kind: leg.kind, weight: leg.weight, vectorQuality, tookMs, isLate: !found.ok };
+      const known = { kind: leg.kind, weight: leg.weight, vectorQuality, tunedKey: tunedKeyOf(leg) };
+      const of = { ...known, at, tookMs, isLate: !found.ok };
       return ok({ leg: { ...(found.ok ? found.value : NOT_SEARCHED), ...of }, within });
     };
     if (leg.kind === 'plan') {

@@ -27,6 +27,7 @@ import { Relevance } from './stages/relevance.ts';
 import type { MaxSimWork } from './stages/max-sim-work.ts';
 import type { Candidates, RanStage } from './stages/staged.ts';
 import { runStages } from './stages/run-stages.ts';
+import { TunedLegs } from './tuned-legs.ts';
 
 /** Until when the parts of plans may take. */
 export interface PlanDues {
@@ -92,7 +93,9 @@ export class PlanRun {
     // What shards answer at their deadline has to be back at that of the plan.
     const reading = { consistency, deadlineMs: due.atMs - VECTOR_LIMITS.fanOutGroupMarginMs };
     const search = { manifest, shards, namespace, reading, explain, weighting: body, texts, statistics, statisticsOf };
-    const run = new LegRun({ ...search, clock, due, pageEnd, vectorQuality: (field) => this.#vectorQuality(field), batches });
+    const tuned = manifest.searchSettings === undefined ? null : new TunedLegs(manifest.searchSettings);
+    const vectorQuality = (field: string): number => this.#vectorQuality(field);
+    const run = new LegRun({ ...search, clock, due, pageEnd, vectorQuality, tuned, batches });
     const ran = await run.group(group, body.filter ?? null, ['legs']);
     if (!ran.ok) return ran;
     const { ranking, decision, own: legs, all: allLegs } = ran.value;
@@ -121,6 +124,7 @@ export class PlanRun {
       used,
     });
   }
+
   #vectorQuality(field: string): number {
     const { manifest, qualities } = this.#parts;
     const embedding = field === '' ? manifest.embedding : fieldEmbedding(manifest, field);

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 
 import { describe, expect, it } from 'vitest';
 
-import type { Measure } from '../../../../src/text/judging/measures.ts';
+import type { Measure } from '../../../../src/contract/vectors/judged/measure-names.ts';
 import { measured } from '../../../../src/text/judging/measures.ts';
 
 interface Golden {
@@ -56,4 +56,14 @@ describe.each(Object.entries(MEASURES))('%s', (name, measure) => {
     expect(measured(ranking, new Map([['x', 0]]), measure)).toBe(0);
     expect(measured([], new Map([['a', 1]]), measure)).toBe(0);
   });
+});
+
+it('looks no deeper than a k, of means of reciprocal ranks and of precisions, too [TX100]', () => {
+  const gains = new Map([
+    ['a', 1],
+    ['b', 1],
+  ]);
+  const ranking = ['x', 'a', 'y', 'b'];
+  expect([1, 2, 4].map((k) => measured(ranking, gains, { kind: 'mrr', k }))).toEqual([0, 0.5, 0.5]);
+  expect([1, 2, 4].map((k) => measured(ranking, gains, { kind: 'map', k }))).toEqual([0, 0.25, 0.5]);
 });

@@ -7,6 +7,7 @@ import { indexLost, indexNotFound } from '../../../../src/index/index-lifecycle.
 import type { IndexManifest, IndexPage } from '../../../../src/index/index-manifest.ts';
 import { indexObjectName } from '../../../../src/index/index-manifest.ts';
 import { API_LIMITS } from '../../../../src/contract/api/api-limits.ts';
+import type { SearchSettingsBody } from '../../../../src/contract/indexes/search-settings.ts';
 import { INDEX_LIMITS } from '../../../../src/contract/indexes/index-limits.ts';
 import type { Outcome } from '../../../../src/contract/api/outcome.ts';
 import type { WriteLease, Authority } from '../../../../src/contract/tenancy/write-lease.ts';
@@ -20,7 +21,7 @@ import { dropOldest } from '../../../../src/kernel/drop-oldest.ts';
 import type { Remote } from '../../../../src/kernel/remote.ts';
 
 /** What the objects do. */
-type IndexStub = Remote<Pick<IndexObject, 'create' | 'describe' | 'annotate' | 'remove'>>;
+type IndexStub = Remote<Pick<IndexObject, 'create' | 'describe' | 'annotate' | 'tune' | 'remove'>>;
 
 type IndexCall<T> = (index: IndexStub, ownName: string) => Promise<Outcome<T>>;
 
@@ -63,6 +64,12 @@ export class DurableIndexes implements IndexDirectory {
   ): Promise<Outcome<IndexAnnotations>> {
     return this.#commit(authority, 'the settings may not have been kept: look at them', (lease) =>
       this.#named(tenantId, name, (index, ownName) => index.annotate(ownName, changes, lease)),
+    );
+  }
+
+  tune(tenantId: TenantId, name: string, settings: SearchSettingsBody | null, authority: Authority): Promise<Outcome<IndexManifest>> {
+    return this.#commit(authority, 'the settings may not have been kept: look at them', (lease) =>
+      this.#named(tenantId, name, (index, ownName) => index.tune(ownName, settings, lease)),
     );
   }
 

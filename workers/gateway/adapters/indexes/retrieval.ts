@@ -23,6 +23,8 @@ import type { EmbeddingCaller } from '../../../../src/gateway/vectors/vector-spa
 import { VectorSpace } from '../../../../src/gateway/vectors/vector-space.ts';
 import { planKind } from '../../../../src/gateway/vectors/plans/plan-kind.ts';
 import type { FoundPlan, PlanCaller } from '../../../../src/gateway/vectors/plans/plans.ts';
+import { TunedIndexes } from '../../../../src/gateway/vectors/judged/tuned-indexes.ts';
+import { Evaluations } from '../../../../src/gateway/vectors/judged/evaluations.ts';
 import { Plans } from '../../../../src/gateway/vectors/plans/plans.ts';
 import type { FoundMatches } from '../../../../src/gateway/vectors/query-kind.ts';
 import { queryKind } from '../../../../src/gateway/vectors/query-kind.ts';
@@ -70,6 +72,8 @@ export interface Retrieval {
   readonly searches: Searches;
   readonly queries: QueryCache<EmbeddingCaller, QueryBody, FoundMatches>;
   readonly planQueries: QueryCache<PlanCaller, PlanBody, FoundPlan>;
+  readonly evaluations: Evaluations;
+  readonly tunedIndexes: TunedIndexes;
   readonly recall: RecallMeasurement;
   readonly imports: Imports;
   readonly exports: Exports;
@@ -111,6 +115,8 @@ export function wireRetrieval(env: GatewayEnv, gateway: Embedding): Retrieval {
     searches,
     queries,
     planQueries,
+    evaluations: new Evaluations({ manifests, shards, plans, clock, giveWay: () => sleep(0) }),
+    tunedIndexes: new TunedIndexes({ directory, manifests }),
     recall: new RecallMeasurement({ manifests, shards, rng }),
     imports: new Imports({ vectors, manifests, space, budget, tokens, rng, sleep }),
     erasures: new Erasures(new DurableErasures(env, registries)),

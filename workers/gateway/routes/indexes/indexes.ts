@@ -3,6 +3,7 @@ import type { IndexManifest } from '../../../../src/index/index-manifest.ts';
 import { embeddingFor } from '../../../../src/index/index-manifest.ts';
 import type { Handlers } from '../../pipeline/serve.ts';
 import { replied, seconds } from '../wire.ts';
+import { searchSettingsReplyOf } from './search-settings.ts';
 import { fieldsReplyOf } from './fields-reply.ts';
 
 export const indexHandlers = {
@@ -15,7 +16,7 @@ export const indexHandlers = {
       has_more: hasMore,
     })),
 
-  describeIndex: ({ gateway, principal, params }) => replied(gateway.retrieval.indexes.describe(principal, params.index), indexReply),
+  describeIndex: ({ gateway, principal, params }) => replied(gateway.retrieval.indexes.describe(principal, params.index), describedReply),
 
   indexStats: async ({ gateway, principal, params }) => {
     const found = await gateway.retrieval.indexes.stats(principal, params.index);
@@ -107,6 +108,11 @@ function indexReply(manifest: IndexManifest) {
     generation,
   };
 }
+
+const describedReply = (manifest: IndexManifest) => ({
+  ...indexReply(manifest),
+  search_settings: manifest.searchSettings === undefined ? null : searchSettingsReplyOf(manifest.searchSettings),
+});
 
 /** The index's own object, in addition to those that held its vectors or located them. */
 const ITSELF = 1;

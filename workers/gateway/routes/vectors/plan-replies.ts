@@ -50,9 +50,9 @@ const highlightsOf = ({ fields }: HighlightedRow) =>
     })),
   );
 
-function fusionReply({ fusion, weights, basis }: Decision): PlanReply['fusion'] {
+function fusionReply({ fusion, weights, basis, settings: use }: Decision): PlanReply['fusion'] {
   const { kind, ...settings } = fusion ?? { kind: 'none' as const };
-  return { kind, ...settings, weights: [...weights], basis };
+  return { kind, ...settings, weights: [...weights], basis, ...(use === null ? {} : { search_settings: use }) };
 }
 
 function partialReply({ missing, cutParts }: FoundPlan): Pick<PlanReply, 'partial' | 'missing_shards' | 'missing_legs'> {

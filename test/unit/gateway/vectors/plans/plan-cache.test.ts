@@ -150,6 +150,25 @@ describe('[TX285] plans in the cache of searches', () => {
     expect(await ask(plan, TERMS, world.callerOf('tn_two'))).toMatchObject({ sources: ['computed'] });
   });
 
+  it('[TX325] miss once search settings are stored, changed or deleted, in whatever order', async () => {
+    const { world, ask } = isolate();
+    const both = { legs: [VECTOR, WORDS] };
+    const legs = [
+      { kind: 'vector', field: '', weight: 0 },
+      { kind: 'text', weight: 1 },
+    ] as const;
+    const used = { legs, fusion: { kind: 'dbsf' }, k1: null, b: null, evidence: null, createdMs: 1, generation: 1, state: 'used' } as const;
+    const all = [undefined, used, { ...used, k1: 2 }, { ...used, state: 'other_fields' } as const];
+    for (const searchSettings of all) {
+      const { searchSettings: _, ...bare } = world.manifest;
+      world.manifest = searchSettings === undefined ? bare : { ...bare, searchSettings };
+      await world.time.run(world.time.sleep(VECTOR_LIMITS.indexManifestTtlMs));
+      const found = await ask(both);
+      expect([searchSettings, found]).toEqual([searchSettings, expect.objectContaining({ sources: ['computed'] })]);
+      expect(await ask(both)).toEqual(found && { ...(found as object), ...HIT });
+    }
+  });
+
   it('are not kept where a leg, a stage, facets or highlights are late', async () => {
     const parts = [
       [{ legs: [VECTOR, WORDS] }, 'text'],

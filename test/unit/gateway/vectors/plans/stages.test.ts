@@ -11,17 +11,17 @@ const METADATA = new Map(Object.entries({ a: { n: 2 }, b: { n: 10 }, c: { n: 2 }
 const ids = (ranking: readonly { readonly id: string }[]) => ranking.map(({ id }) => id).join('');
 
 it('[TX263] one leg is taken as it is, and several are merged as was asked for or by the default rule', () => {
-  const leg = { kind: 'text', ranking: RANKING, weight: undefined, vectorQuality: 1.05 } as const;
-  expect(fuseLegs([leg], { kind: 'auto' })).toMatchObject({ ranking: RANKING, decision: { fusion: null } });
+  const leg = { kind: 'text', ranking: RANKING, weight: undefined, vectorQuality: 1.05, tunedKey: null } as const;
+  expect(fuseLegs([leg], { kind: 'auto' }, null)).toMatchObject({ ranking: RANKING, decision: { fusion: null } });
   const other = { ...leg, kind: 'vector', ranking: [] } as const;
-  expect(fuseLegs([leg, other], { kind: 'rrf', k: 60 }).decision).toMatchObject({ basis: 'asked', weights: [1, 1] });
-  expect(fuseLegs([leg, other], { kind: 'auto' }).decision).toMatchObject({ basis: 'expected', weights: [1, 0] });
-  expect(fuseLegs([{ ...leg, weight: 3 }, other], { kind: 'auto' }).decision.weights).toEqual([3, 0]);
+  expect(fuseLegs([leg, other], { kind: 'rrf', k: 60 }, null).decision).toMatchObject({ basis: 'asked', weights: [1, 1] });
+  expect(fuseLegs([leg, other], { kind: 'auto' }, null).decision).toMatchObject({ basis: 'expected', weights: [1, 0] });
+  expect(fuseLegs([{ ...leg, weight: 3 }, other], { kind: 'auto' }, null).decision.weights).toEqual([3, 0]);
   const near = (vectorQuality: number) => ({ ...leg, kind: 'vector', vectorQuality }) as const;
-  const shareOf = (vectorQuality: number) => fuseLegs([leg, near(vectorQuality)], { kind: 'auto' }).decision.weights[1];
+  const shareOf = (vectorQuality: number) => fuseLegs([leg, near(vectorQuality)], { kind: 'auto' }, null).decision.weights[1];
   expect(shareOf(1.05)).toBeGreaterThan(0.5);
   expect(shareOf(0.69)).toBeLessThan(0.25);
-  const [, ofEncoder = 0, ofTable = 0] = fuseLegs([leg, near(1.05), near(0.69)], { kind: 'auto' }).decision.weights;
+  const [, ofEncoder = 0, ofTable = 0] = fuseLegs([leg, near(1.05), near(0.69)], { kind: 'auto' }, null).decision.weights;
   expect(ofEncoder).toBeGreaterThan(ofTable);
 });
 
