@@ -35,5 +35,14 @@ export const { routes, app } = subjectApp(
     ...generationEndpoints,
     ...recallEndpoints,
   },
-  { ...indexHandlers, ...aliasHandlers, ...vectorHandlers, ...planHandlers, ...evaluationHandlers, ...searchSettingsHandlers, ...bulkHandlers, ...generationHandlers },
+  {
+    ...indexHandlers,
+    ...aliasHandlers,
+    ...vectorHandlers,
+    ...planHandlers,
+    ...evaluationHandlers,
+    ...searchSettingsHandlers,
+    ...bulkHandlers,
+    ...generationHandlers,
+  },
 );
