@@ -119,7 +119,6 @@ export class PartWalk {
     if (this.#among === undefined || !isGapless || mask === NO_ORDINAL) return mask;
     const filtered = this.#filtered;
     this.#among.bits(rows[start]!, filtered);
-    if (end - start < WINDOW_ORDINALS) clearFrom(filtered, end - start);
     let any = 0;
     for (let word = 0; word < filtered.length; word += 1) {
       if (mask !== undefined) filtered[word]! &= mask[word]!;
@@ -209,11 +208,4 @@ export class PartWalk {
     }
     found.count = 0;
   }
-}
-
-/** Clears all bits from one on. */
-function clearFrom(words: Uint32Array, bit: number): void {
-  const word = bit >>> 5;
-  words[word]! &= 2 ** (bit & 31) - 1;
-  words.fill(0, word + 1);
 }

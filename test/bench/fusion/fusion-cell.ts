@@ -10,7 +10,7 @@ import type { FoundLeg } from './exact-legs.ts';
 const NDCG = { kind: 'ndcg', k: 10 } as const;
 
 /** A leg by query, and what such legs reach beside BM25. */
-export interface ExactLeg {
+interface ExactLeg {
   readonly found: readonly FoundLeg[];
   readonly expected: number;
 }

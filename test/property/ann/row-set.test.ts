@@ -36,7 +36,7 @@ describe('RowSet', () => {
         );
         expect([...added, ...removed, ...others].filter((one) => set.has(one) !== model.has(one))).toEqual([]);
         const words = new Uint32Array(3).fill(0xffff_ffff);
-        for (const from of [0, after, Math.max(0, after - 40), CHUNK_ROWS - 50]) {
+        for (const from of [0, after, after + 1, Math.max(0, after - 40), CHUNK_ROWS - 50]) {
           set.bits(from, words);
           const bits = Array.from({ length: 96 }, (_, i) => ((words[i >>> 5]! >>> (i & 31)) & 1) === 1);
           expect(bits).toEqual(Array.from({ length: 96 }, (_, i) => model.has(from + i)));

@@ -64,7 +64,8 @@ class World {
         },
       ],
     };
-    this.#next += 1 + this.below(3);
+    // Without gaps for a while, then with some.
+    this.#next += this.#next % 4_096 < 2_048 ? 1 : 1 + this.below(3);
     this.stored.set(posted.row, posted);
     this.storage.transactionSync(() => this.engine.put(posted));
   }

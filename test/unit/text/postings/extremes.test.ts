@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
+import { RowSet } from '../../../../src/ann/filter/row-set.ts';
 import { POSTING_LIMITS } from '../../../../src/contract/indexes/posting-limits.ts';
 import { FLOAT32_MAX } from '../../../../src/contract/vectors/vector-fields.ts';
 import { Seeded } from '../../../../src/kernel/seeded.ts';
@@ -7,7 +8,7 @@ import { atOnce } from '../../../../src/kernel/stepped-work.ts';
 import { RememberingStorage } from '../../../../src/kernel/sql/remembering-storage.ts';
 import { POSTING_TABLES } from '../../../../src/text/postings/posting-tables.ts';
 import { SparseEngine } from '../../../../src/text/postings/sparse-engine.ts';
-import type { Clause, FieldPostings, PostedRow } from '../../../../src/text/postings/sparse-query.ts';
+import type { Clause, FieldPostings, PostedRow, SparseQuery } from '../../../../src/text/postings/sparse-query.ts';
 import { dimensionTerm } from '../../../../src/text/postings/term-key.ts';
 import { NodeSql } from '../../../support/fakes/node-sql.ts';
 
@@ -42,7 +43,7 @@ class World {
     while (this.engine.sweep());
   }
 
-  found(clauses: readonly Clause[], topK = 10) {
+  found(clauses: readonly Clause[], topK = 10, only: Partial<Pick<SparseQuery, 'condition' | 'among'>> = {}) {
     const orderTies = (tied: readonly number[]) => tied.toSorted((a, b) => a - b);
     const { rows, scores } = this.engine.search({
       namespace: 1,
@@ -52,6 +53,7 @@ class World {
       topK,
       orderTies,
       judge: undefined,
+      ...only,
     });
     return rows.map((row, i) => ({ row, score: scores[i]! }));
   }
@@ -158,4 +160,17 @@ it('[TX48] what asks for memory, lets go of it or erases all reads no rows for t
   expect(world.reads).toBe(0);
   expect(world.found([bm25('word')])).toHaveLength(1);
   expect(engine.bytes).toBeGreaterThan(0);
+});
+
+it('[TX50] rows of several windows are found that a filter and a condition leave, and no others', () => {
+  const world = new World();
+  const rows = Array.from({ length: 9_000 }, (_, at) => at + 1);
+  for (const row of rows) world.put(text(0, { a: 1, ...(row % 3 === 0 ? { b: 1 + (row % 5) } : {}) }));
+  world.settle();
+  const leaves = [0, 1].map((clause) => ({ kind: 'clause', clause }) as const);
+  for (const share of [2, 700]) {
+    const among = RowSet.of(rows.filter((row) => row % share === 1));
+    const found = world.found([bm25('a'), bm25('b')], 9_000, { condition: { kind: 'atLeast', count: 2, of: leaves }, among });
+    expect(found.map(({ row }) => row).toSorted((a, b) => a - b)).toEqual(rows.filter((row) => row % share === 1 && row % 3 === 0));
+  }
 });
