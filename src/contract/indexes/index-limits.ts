@@ -24,9 +24,9 @@ export const INDEX_LIMITS = {
   rpcBytesMax: 30 * 1024 * 1024,
   // Engines and postings of all shards in one isolate of 128 MB; the rest is for batches, answers and the runtime.
   isolateEngineBytesMax: 80 * 1024 * 1024,
-  // Postings of a shard's fields that stay in memory: the lists of frequent terms of a quarter of a million abstracts. Rows that are not flushed come
-  // on top; both are part of what the engines of an isolate share.
-  shardPostingsBytesMax: 8 * 1024 * 1024,
+  // Postings of a shard's fields that stay in memory: questions about half a million passages use 6 MiB of lists, of which half of this may be taken; with
+  // less they are read anew for each question. Rows that are not flushed come on top; both are part of what the engines of an isolate share.
+  shardPostingsBytesMax: 24 * 1024 * 1024,
   // How soon after a write a shard looks after its lists, so that a burst of writes is looked after once.
   shardSweepDelayMs: 1_000,
   // An import whose next batch has not come for this long pauses: at 1,000 vectors a batch, it writes less than 4,000 a second.
