@@ -134,20 +134,9 @@ function faultOf(query: unknown): Fault | undefined {
     counts.clauses += 1;
     counts.chars += words.length;
     counts.words += wordCount(words);
-    if (counts.clauses > queryClausesMaxCount)
-      return beyond(path, `makes ${counts.clauses} clauses of the query`, 'queryClausesMaxCount', counts.clauses);
-    if (counts.chars > queryCharsMax) return beyond(path, `makes the query ${counts.chars} characters long`, 'queryCharsMax', counts.chars);
-    if (counts.words > queryTermsMaxCount)
-      return beyond(path, `makes ${counts.words} words of the query`, 'queryTermsMaxCount', counts.words);
-    if (typeof at !== 'object' || at === null || Array.isArray(at)) continue;
-    if (!FORMS.some((form) => Object.hasOwn(at, form))) {
-      return {
-        path,
-        message: `must be a text, or an object that has one of ${FORMS.slice(0, -1)
-          .map((form) => `\`${form}\``)
-          .join(', ')}`,
-      };
-    }
+    const fault = excessOf(counts, path) ?? formFault(at, path);
+    if (fault !== undefined) return fault;
+    if (typeof at !== 'object' || at === null) continue;
     for (const name of GROUPS) {
       const members: unknown = Reflect.get(at, name);
       if (!Array.isArray(members)) continue;
@@ -156,6 +145,29 @@ function faultOf(query: unknown): Fault | undefined {
     }
   }
   return undefined;
+}
+
+interface Counts {
+  readonly clauses: number;
+  readonly chars: number;
+  readonly words: number;
+}
+
+function excessOf(counts: Counts, path: Path): Fault | undefined {
+  if (counts.clauses > queryClausesMaxCount)
+    return beyond(path, `makes ${counts.clauses} clauses of the query`, 'queryClausesMaxCount', counts.clauses);
+  if (counts.chars > queryCharsMax) return beyond(path, `makes the query ${counts.chars} characters long`, 'queryCharsMax', counts.chars);
+  return counts.words > queryTermsMaxCount
+    ? beyond(path, `makes ${counts.words} words of the query`, 'queryTermsMaxCount', counts.words)
+    : undefined;
+}
+
+/** `must_not` alone is a form that finds nothing, so it is not offered. */
+function formFault(query: unknown, path: Path): Fault | undefined {
+  if (typeof query !== 'object' || query === null || Array.isArray(query) || FORMS.some((form) => Object.hasOwn(query, form)))
+    return undefined;
+  const offered = FORMS.slice(0, -1).map((form) => `\`${form}\``);
+  return { path, message: `must be a text, or an object that has one of ${offered.join(', ')}` };
 }
 
 /** The text of a clause, wherever it stands; '' of what is none. */

@@ -24,22 +24,14 @@ export interface PostingColumns {
  * average length (as the competitive impacts of Lucene's block-max indexes); of a sparse vector the greatest and the least value.
  */
 export function* encodePostings(writer: ByteWriter, columns: PostingColumns): Generator<number, void> {
-  const { ordinals, values, count, isText } = columns;
+  const { values, count, isText } = columns;
   const full = Math.floor(count / BLOCK_POSTINGS);
-  const gaps = new Uint32Array(count);
-  for (let i = 0; i < count; i += 1) gaps[i] = i === 0 ? ordinals[0]! : ordinals[i]! - ordinals[i - 1]! - 1;
+  const gaps = gapsOf(columns);
   const widths: ReturnType<typeof blockWidths>[] = [];
   for (let block = 0; block < full; block += 1) {
     if (block % PIECE_BLOCKS === PIECE_BLOCKS - 1) yield PIECE_POSTINGS / 4;
     widths.push(blockWidths(columns, gaps, block));
-    const from = block * BLOCK_POSTINGS;
-    const last = ordinals[from + BLOCK_POSTINGS - 1]!;
-    writer.varint(last - (block === 0 ? 0 : ordinals[from - 1]!));
-    writer.byte(widths[block]!.gap);
-    if (isText) {
-      writer.byte(widths[block]!.value);
-      writeFrontier(writer, columns, from);
-    } else writeExtremes(writer, values.subarray(from, from + BLOCK_POSTINGS));
+    writeHeader(writer, columns, block, widths[block]!);
   }
   for (let block = 0; block < full; block += 1) {
     if (block % PIECE_BLOCKS === PIECE_BLOCKS - 1) yield PIECE_POSTINGS / 4;
@@ -48,15 +40,27 @@ export function* encodePostings(writer: ByteWriter, columns: PostingColumns): Ge
     if (isText) writer.packed(values.subarray(from, until).map(lessOne), BLOCK_POSTINGS, widths[block]!.value);
     else for (let i = from; i < until; i += 1) writer.float32(values[i]!);
   }
-  for (let i = full * BLOCK_POSTINGS; i < count; i += 1) {
-    if (isText) {
-      writer.varint(2 * gaps[i]! + Number(values[i]! > 1));
-      if (values[i]! > 1) writer.varint(values[i]! - 2);
-    } else {
-      writer.varint(gaps[i]!);
-      writer.float32(values[i]!);
+  writeRest(writer, columns, gaps, full * BLOCK_POSTINGS);
+}
+
+/** The postings from one on, number by number. */
+function writeRest(writer: ByteWriter, { values, count, isText }: PostingColumns, gaps: Uint32Array, from: number): void {
+  for (let i = from; i < count; i += 1) {
+    const [gap, value] = [gaps[i]!, values[i]!];
+    if (!isText) {
+      writer.varint(gap);
+      writer.float32(value);
+      continue;
     }
+    writer.varint(2 * gap + Number(value > 1));
+    if (value > 1) writer.varint(value - 2);
   }
+}
+
+function gapsOf({ ordinals, count }: PostingColumns): Uint32Array {
+  const gaps = new Uint32Array(count);
+  for (let i = 0; i < count; i += 1) gaps[i] = i === 0 ? ordinals[0]! : ordinals[i]! - ordinals[i - 1]! - 1;
+  return gaps;
 }
 
 const lessOne = (value: number): number => value - 1;
@@ -73,6 +77,16 @@ function blockWidths(
     if (isText) value = Math.max(value, values[i]! - 1);
   }
   return { gap: widthOf(gap), value: widthOf(value) };
+}
+
+function writeHeader(writer: ByteWriter, columns: PostingColumns, block: number, widths: ReturnType<typeof blockWidths>): void {
+  const { ordinals, values, isText } = columns;
+  const from = block * BLOCK_POSTINGS;
+  writer.varint(ordinals[from + BLOCK_POSTINGS - 1]! - (block === 0 ? 0 : ordinals[from - 1]!));
+  writer.byte(widths.gap);
+  if (!isText) return writeExtremes(writer, values.subarray(from, from + BLOCK_POSTINGS));
+  writer.byte(widths.value);
+  writeFrontier(writer, columns, from);
 }
 
 function writeExtremes(writer: ByteWriter, values: Float64Array): void {

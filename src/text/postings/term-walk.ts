@@ -11,28 +11,34 @@ const ACCEPTED_TERMS = 256;
  * Terms of live rows that a walk accepts, each once, in order of code units. Every step asks for the parts anew, since those of the step before may
  * be merged and deleted. [TX41]
  */
-export function* walkTerms(
-  { space: { field }, prefix, accepts, countMax }: TermWalk,
-  partsNow: () => readonly PostingPart[],
-): Steps<string[]> {
+export function* walkTerms(walk: TermWalk, partsNow: () => readonly PostingPart[]): Steps<string[]> {
   const found: string[] = [];
-  for (let from = prefix; ;) {
-    const parts = partsNow();
-    let [read, last] = [0, from];
-    for (const term of union(parts.map((part) => part.termsFrom(field, from)))) {
-      if (!term.startsWith(prefix)) return found;
-      const isAccepted = accepts(term);
-      if (isAccepted && isLive(parts, field, term)) found.push(term);
-      if (found.length === countMax) return found;
-      read += isAccepted ? ACCEPTED_TERMS : 1;
-      last = term;
-      if (read >= STEP_TERMS) break;
-    }
-    if (read < STEP_TERMS) return found;
+  for (let from = walk.prefix; ;) {
+    const last = walkStep(walk, partsNow(), from, found);
+    if (last === undefined) return found;
     yield undefined;
     // The first text behind the last one, in order of code units.
     from = `${last}\0`;
   }
+}
+
+/** Adds to `found` what is accepted, from a text on. Returns the last term that was read; undefined: there are no more, or enough are found. */
+function walkStep(
+  { space: { field }, prefix, accepts, countMax }: TermWalk,
+  parts: readonly PostingPart[],
+  from: string,
+  found: string[],
+): string | undefined {
+  let read = 0;
+  for (const term of union(parts.map((part) => part.termsFrom(field, from)))) {
+    if (!term.startsWith(prefix)) return undefined;
+    const isAccepted = accepts(term);
+    if (isAccepted && isLive(parts, field, term)) found.push(term);
+    if (found.length === countMax) return undefined;
+    read += isAccepted ? ACCEPTED_TERMS : 1;
+    if (read >= STEP_TERMS) return term;
+  }
+  return undefined;
 }
 
 /** What ascending sources have, each once. */

@@ -38,37 +38,76 @@ export async function evaluatedInSlices(
   queries: readonly JudgedText[],
   asked: Asked,
 ): Promise<Evaluated> {
-  const waiting = queries.map((query) => ({ query, fruitless: 0 }));
-  const judged: Evaluated['queries'] = [];
-  const unjudged: Evaluated['unjudged'] = [];
-  const unknown = { count: 0, ids: new Set<string>() };
-  let generation: number | undefined;
-  for (let size = SLICE; waiting.length > 0;) {
-    const slice = waiting.splice(0, size);
+  const sliced = new SlicedEvaluation(index, queries);
+  for (let size = SLICE; sliced.isWaiting;) {
+    const slice = sliced.next(size);
     const reply = await evaluated(client, index, { ...asked, queries: slice.map(({ query }) => query) });
     if (reply === 'too_large' || reply.unjudged.length > slice.length / 2) size = Math.max(1, Math.floor(slice.length / 2));
-    if (reply === 'too_large') {
-      waiting.unshift(...slice);
-      continue;
+    if (reply === 'too_large') sliced.again(slice);
+    else sliced.take(slice, reply);
+  }
+  return sliced.evaluated;
+}
+
+interface WaitingQuery {
+  readonly query: JudgedText;
+  /** Calls with it that judged nothing. */
+  readonly fruitless: number;
+}
+
+/** Queries that wait to be judged, and what calls have answered of the others. */
+class SlicedEvaluation {
+  readonly #index: string;
+  readonly #waiting: WaitingQuery[];
+  readonly #judged: Evaluated['queries'] = [];
+  readonly #unjudged: Evaluated['unjudged'] = [];
+  readonly #unknownIds = new Set<string>();
+  #unknownCount = 0;
+  #generation: number | undefined;
+
+  constructor(index: string, queries: readonly JudgedText[]) {
+    this.#index = index;
+    this.#waiting = queries.map((query) => ({ query, fruitless: 0 }));
+  }
+
+  get isWaiting(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  next(count: number): readonly WaitingQuery[] {
+    return this.#waiting.splice(0, count);
+  }
+
+  /** Asks them before the others. */
+  again(slice: readonly WaitingQuery[]): void {
+    this.#waiting.unshift(...slice);
+  }
+
+  /** Throws where another generation has answered. */
+  take(slice: readonly WaitingQuery[], { generation, queries = [], unknown_relevant: unknown, unjudged }: EvaluationReply): void {
+    const before = this.#generation ?? generation;
+    if (before !== generation) {
+      throw new Failure(`generation ${generation} of ${this.#index} came to serve while generation ${before} was judged: repeat it`);
     }
-    if (generation !== undefined && generation !== reply.generation) {
-      throw new Failure(`generation ${reply.generation} of ${index} came to serve while generation ${generation} was judged: repeat it`);
-    }
-    ({ generation } = reply);
-    judged.push(...(reply.queries ?? []));
-    unknown.count += reply.unknown_relevant.count;
-    for (const id of reply.unknown_relevant.ids) unknown.ids.add(id);
-    const added = reply.unjudged.length === slice.length ? 1 : 0;
-    for (const one of reply.unjudged) {
+    this.#generation = generation;
+    this.#judged.push(...queries);
+    this.#unknownCount += unknown.count;
+    for (const id of unknown.ids) this.#unknownIds.add(id);
+    const added = unjudged.length === slice.length ? 1 : 0;
+    for (const one of unjudged) {
       const { query, fruitless } = must(
         slice.find((sent) => sent.query.id === one.id),
         'queries that were sent are unjudged',
       );
-      if (fruitless + added === FRUITLESS_MAX || one.code === 'insufficient_quota') unjudged.push(one);
-      else waiting.push({ query, fruitless: fruitless + added });
+      if (fruitless + added === FRUITLESS_MAX || one.code === 'insufficient_quota') this.#unjudged.push(one);
+      else this.#waiting.push({ query, fruitless: fruitless + added });
     }
   }
-  return { queries: judged, unjudged, unknown: { ...unknown, ids: [...unknown.ids] }, generation: generation ?? 0 };
+
+  get evaluated(): Evaluated {
+    const unknown = { count: this.#unknownCount, ids: [...this.#unknownIds] };
+    return { queries: this.#judged, unjudged: this.#unjudged, unknown, generation: this.#generation ?? 0 };
+  }
 }
 
 async function evaluated(
