@@ -5,6 +5,7 @@ import { COMPLETION_LIMITS } from '../completions/completion-limits.ts';
 import { STORED_ANSWER_LIMITS } from '../completions/stored-answer-limits.ts';
 import { DEBT_LIMITS } from '../debt/debt-limits.ts';
 import { DOCUMENT_LIMITS } from '../documents/document-limits.ts';
+import { DOCUMENT_STORE_LIMITS } from '../documents/document-store-limits.ts';
 import { EMBEDDING_LIMITS } from '../embeddings/embedding-limits.ts';
 import { FILE_LIMITS } from '../files/file-limits.ts';
 import { GUARDRAIL_LIMITS } from '../guardrails/guardrail-limits.ts';
@@ -38,6 +39,7 @@ export const ALL_LIMITS = {
   ...COMPLETION_LIMITS,
   ...DEBT_LIMITS,
   ...DOCUMENT_LIMITS,
+  ...DOCUMENT_STORE_LIMITS,
   ...EMBEDDING_LIMITS,
   ...FIELD_LIMITS,
   ...FILE_LIMITS,
