@@ -17,6 +17,7 @@ import { messageBatchEndpoints } from './completions/message-batches.ts';
 import { messageTokenEndpoints } from './completions/message-tokens.ts';
 import { costEndpoints } from './planning/cost.ts';
 import { debtEndpoints } from './debt/debt.ts';
+import { documentEndpoints } from './documents/documents.ts';
 import { embeddingEndpoints } from './embeddings/embeddings.ts';
 import type { Endpoint } from './api/endpoint.ts';
 import { fileEndpoints } from './files/files.ts';
@@ -75,6 +76,7 @@ const INFERENCE_AND_RETRIEVAL = {
   ...generationEndpoints,
   ...erasureEndpoints,
   ...recallEndpoints,
+  ...documentEndpoints,
   ...qdrantEndpoints,
   ...opsEndpoints,
 } as const satisfies Record<string, Endpoint>;

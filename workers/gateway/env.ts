@@ -26,6 +26,7 @@ import type { UpstreamStub } from './adapters/upstreams/upstream-objects.ts';
 import type { DebtCalls } from '../../src/gateway/debt/debt-admin.ts';
 import type { PlanningCalls } from '../../src/gateway/planning/slo-admin.ts';
 import type { CallBatchCalls } from '../../src/gateway/batches/call-batches.ts';
+import type { DocumentCalls } from '../../src/gateway/documents/documents.ts';
 import type { StoredAnswerCalls } from '../../src/gateway/completions/stored-answers.ts';
 import type { RequestLog } from '../../src/gateway/requests/request-log-admin.ts';
 import type { RouteCalls } from '../../src/gateway/routes/route-admin.ts';
@@ -94,6 +95,8 @@ export interface GatewayEnv extends CacheLayoutEnv, TenancyEnv, IndexEnv, S3Env 
   readonly ROUTES: ObjectNamespace<RouteCalls>;
   /** One object a tenant, in this Worker; see `CallBatchObject`. */
   readonly CALL_BATCHES: ObjectNamespace<CallBatchCalls>;
+  /** One object an index, in this Worker; see `documentsName`. */
+  readonly DOCUMENTS: ObjectNamespace<DocumentCalls>;
   /** One object a tenant that has prompts. */
   readonly PROMPTS: ObjectNamespace<PromptCalls>;
   /** One object an upstream that has limits, named by the upstream's id: what all isolates use of it. */

@@ -9,6 +9,7 @@ import { alwaysAnswer } from './pipeline/http-error.ts';
 import { SUBJECT_APPS } from './subjects.ts';
 
 export { CallBatchObject } from './call-batch-object.ts';
+export { DocumentsObject } from './documents-object.ts';
 export { GenerationObject } from './generation-object.ts';
 
 const loaded = new Map<Subject, App<GatewayEnv>>();

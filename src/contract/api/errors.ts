@@ -44,6 +44,7 @@ export const ERRORS = {
   index_not_found: denied(404, 'not_found_error'),
   alias_not_found: denied(404, 'not_found_error'),
   vector_not_found: denied(404, 'not_found_error'),
+  document_not_found: denied(404, 'not_found_error'),
   file_not_found: denied(404, 'not_found_error'),
   job_not_found: denied(404, 'not_found_error'),
   batch_not_found: denied(404, 'not_found_error'),
@@ -163,6 +164,7 @@ export interface Resource {
     | 'index'
     | 'alias'
     | 'vector'
+    | 'document'
     | 'model'
     | 'route'
     | 'prompt'

@@ -8,7 +8,9 @@ import { vectorChangeEndpoints } from '../../../src/contract/vectors/vector-chan
 import { bulkEndpoints } from '../../../src/contract/vectors/bulk.ts';
 import { generationEndpoints } from '../../../src/contract/indexes/generations.ts';
 import { recallEndpoints } from '../../../src/contract/vectors/recall.ts';
+import { documentEndpoints } from '../../../src/contract/documents/documents.ts';
 import { composeRetrieval } from '../compose-retrieval.ts';
+import { documentHandlers } from '../routes/documents/documents.ts';
 import { indexHandlers } from '../routes/indexes/indexes.ts';
 import { aliasHandlers } from '../routes/indexes/aliases.ts';
 import { searchSettingsHandlers } from '../routes/indexes/search-settings.ts';
@@ -34,6 +36,7 @@ export const { routes, app } = subjectApp(
     ...bulkEndpoints,
     ...generationEndpoints,
     ...recallEndpoints,
+    ...documentEndpoints,
   },
   {
     ...indexHandlers,
@@ -44,5 +47,6 @@ export const { routes, app } = subjectApp(
     ...searchSettingsHandlers,
     ...bulkHandlers,
     ...generationHandlers,
+    ...documentHandlers,
   },
 );

@@ -40,6 +40,9 @@ import { base32 } from '../../../../src/kernel/ids.ts';
 import { TenantRegistries } from './tenant-registries.ts';
 import type { Embedding } from '../../compose-embeddings.ts';
 import type { GatewayEnv } from '../../env.ts';
+import { tokenCounterOf } from '../documents/token-counter.ts';
+import { Documents, documentsName } from '../../../../src/gateway/documents/documents.ts';
+import { VectorRows } from '../../../../src/gateway/documents/vector-rows.ts';
 import { DurableErasures } from './durable-erasures.ts';
 import { FollowedIndex } from '../../../../src/gateway/indexes/generations/followed-index.ts';
 import { DurableFollowedObjects, DurableGenerations, wakeOf } from './durable-generations.ts';
@@ -77,6 +80,8 @@ export interface Retrieval {
   readonly recall: RecallMeasurement;
   readonly imports: Imports;
   readonly exports: Exports;
+  readonly documents: Documents;
+  readonly documentRows: VectorRows;
   readonly erasures: Erasures;
   readonly generations: GenerationService;
   readonly generationWork: GenerationWork;
@@ -119,6 +124,23 @@ export function wireRetrieval(env: GatewayEnv, gateway: Embedding): Retrieval {
     tunedIndexes: new TunedIndexes({ directory, manifests }),
     recall: new RecallMeasurement({ manifests, shards, rng }),
     imports: new Imports({ vectors, manifests, space, budget, tokens, rng, sleep }),
+    documents: new Documents({
+      manifests,
+      clock,
+      documentsOf: (tenant, index) => env.DOCUMENTS.getByName(documentsName(tenant, index)),
+      files: async () => {
+        const { composeControl } = await import('../../compose-control.ts');
+        return composeControl(env).heavy.files;
+      },
+    }),
+    documentRows: new VectorRows({
+      manifests,
+      vectors,
+      embedder,
+      budget,
+      authorityOf,
+      counterOf: (_, embedding) => tokenCounterOf(gateway.embeddings.models, embedding),
+    }),
     erasures: new Erasures(new DurableErasures(env, registries)),
     exports: new Exports({ manifests, shards, tokens, sleep }),
     generations: new GenerationService({ store, directory, embedder, wake: wakeOf(env), clock, rng, sleep }),

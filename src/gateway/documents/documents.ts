@@ -1,0 +1,209 @@
+import { STORED_FORMATS } from '../../contract/documents/documents.ts';
+import type { DocumentFormat, PutDocumentBody } from '../../contract/documents/documents.ts';
+import { allows } from '../../contract/api/principal.ts';
+import { refusalAt } from '../../contract/api/errors.ts';
+import type { Outcome } from '../../contract/api/outcome.ts';
+import { refuse, refuseResource } from '../../contract/api/outcome.ts';
+import { DOCUMENT_STORE_LIMITS } from '../../contract/documents/document-store-limits.ts';
+import { refuseBeyond } from '../../contract/limits/limit-refusal.ts';
+import type { SourceFormat } from '../../documents/blocks/block-reader.ts';
+import { DEFAULT_CHUNK_SETTINGS } from '../../documents/chunks/chunk.ts';
+import type { DocumentAsker, DocumentKey, DocumentRecord, DocumentSourceFile, DocumentTerms } from '../../documents/replacement/document-record.ts';
+import type { AskedVersion } from '../../documents/replacement/replacement.ts';
+import type { VisibleRow } from '../../documents/store/document-rows.ts';
+import type { ChunkPage, DocumentListing } from '../../documents/store/sqlite-documents.ts';
+import { incarnationOf } from '../../index/index-manifest.ts';
+import { utf8 } from '../../kernel/bytes.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { FileId, TenantId } from '../../kernel/ids.ts';
+import type { PageOf } from '../../kernel/page.ts';
+import { err, ok } from '../../kernel/result.ts';
+import { Composed } from '../api/composed.ts';
+import type { FileCatalogue } from '../files/file-catalogue.ts';
+import type { IndexUser } from '../indexes/index-ref.ts';
+import { onIndex, pinnedTo } from '../indexes/index-ref.ts';
+import type { ManifestCache } from '../indexes/manifest-cache.ts';
+import type { Acting } from '../tenancy/authority.ts';
+
+/** The documents of one index, wherever they are: see `DocumentsObject`. */
+export interface DocumentCalls {
+  ask(key: DocumentKey, version: AskedVersion, nowMs: number): Promise<Outcome<{ readonly record: DocumentRecord; readonly isNew: boolean }>>;
+  /** Undefined: there is none. */
+  remove(key: DocumentKey, by: DocumentAsker, nowMs: number): Promise<DocumentRecord | undefined>;
+  find(key: DocumentKey): Promise<DocumentRecord | undefined>;
+  page(listing: DocumentListing): Promise<PageOf<DocumentRecord>>;
+  /** Undefined: no version is served, or not the one that is asked for any more. */
+  chunks(key: DocumentKey, from: number, count: number, version?: number): Promise<ChunkPage | undefined>;
+  visible(namespace: string, rowIds: readonly string[]): Promise<readonly VisibleRow[]>;
+}
+
+/** The name of the object of an index's documents: another index of the same name, later, has another. */
+export const documentsName = (tenantId: TenantId, { name, incarnation }: DocumentAsker['index']): string => `${tenantId}/${incarnation}/${name}`;
+
+interface DocumentsParts {
+  readonly manifests: ManifestCache;
+  readonly documentsOf: (tenantId: TenantId, index: DocumentAsker['index']) => DocumentCalls;
+  readonly files: () => Promise<Pick<FileCatalogue<unknown>, 'upload' | 'find' | 'delete'>>;
+  readonly clock: Clock;
+}
+
+/** A document as it is once it was put; `isNew`: it was another before. */
+export interface PutDocument {
+  readonly record: DocumentRecord;
+  readonly isNew: boolean;
+}
+
+/** The documents of indexes. */
+export class Documents extends Composed<DocumentsParts> {
+  /** [DC80] [DC81] */
+  async put(acting: Acting, index: string, key: DocumentKey, body: PutDocumentBody): Promise<Outcome<PutDocument>> {
+    const format = formatOf(body);
+    if (!format.ok) return format;
+    const found = await this.#askerOf(acting.principal, index);
+    if (!found.ok) return found;
+    const source = await this.#sourceOf(acting, key, body);
+    if (!source.ok) return source;
+    const { max_tokens: chunkTokensMax, overlap_tokens: overlapTokens, context: hasContext } = body.chunking ?? {};
+    const terms: DocumentTerms = {
+      title: body.title ?? null,
+      metadata: body.metadata ?? null,
+      labels: [...new Set(body.labels)].sort(),
+      format: format.value,
+      chunking: {
+        chunkTokensMax: chunkTokensMax ?? DEFAULT_CHUNK_SETTINGS.chunkTokensMax,
+        overlapTokens: overlapTokens ?? DEFAULT_CHUNK_SETTINGS.overlapTokens,
+        hasContext: hasContext ?? DEFAULT_CHUNK_SETTINGS.hasContext,
+      },
+    };
+    const asked = await this.#ask(acting, key, { by: found.value, terms, source: source.value });
+    const versions = asked.ok ? [asked.value.record.next, asked.value.record.served] : [];
+    const isTaken = versions.some((version) => version?.source.file === source.value.file);
+    if (source.value.isOwn && !isTaken) await (await this.parts.files()).delete(acting, source.value.file);
+    return asked;
+  }
+
+  /** The same text in other chunks. [DC82] */
+  async rechunk(acting: Acting, index: string, key: DocumentKey, chunking: NonNullable<PutDocumentBody['chunking']>): Promise<Outcome<PutDocument>> {
+    const found = await this.#askerOf(acting.principal, index);
+    if (!found.ok) return found;
+    const record = await this.#recordOf(acting.principal, found.value, key);
+    if (!record.ok) return record;
+    const last = record.value.next ?? record.value.served;
+    if (last === null) return refuse('state_conflict', 'the document has no text: put it again', 'document');
+    const { terms, source } = last;
+    const { max_tokens: chunkTokensMax = terms.chunking.chunkTokensMax, overlap_tokens: overlapTokens = terms.chunking.overlapTokens } = chunking;
+    const settings = { chunkTokensMax, overlapTokens, hasContext: chunking.context ?? terms.chunking.hasContext };
+    return this.#ask(acting, key, { by: found.value, terms: { ...terms, chunking: settings }, source });
+  }
+
+  /** Refuses with `index_not_found` and `document_not_found`. */
+  async find(user: Acting['principal'], index: string, key: DocumentKey): Promise<Outcome<DocumentRecord>> {
+    const found = await this.#askerOf(user, index);
+    return found.ok ? this.#recordOf(user, found.value, key) : found;
+  }
+
+  async list(user: Acting['principal'], index: string, listing: DocumentListing): Promise<Outcome<PageOf<DocumentRecord>>> {
+    const found = await this.#askerOf(user, index);
+    return found.ok ? ok(await this.#of(user, found.value).page(listing)) : found;
+  }
+
+  /** [DC83] */
+  async remove({ principal, authority }: Acting, index: string, key: DocumentKey): Promise<Outcome<null>> {
+    const found = await this.#askerOf(principal, index);
+    if (!found.ok) return found;
+    const lasting = await authority.lease();
+    if (!lasting.ok) return lasting;
+    const removed = await this.#of(principal, found.value).remove(key, found.value, this.parts.clock.nowMs());
+    return removed === undefined ? absent(key) : ok(null);
+  }
+
+  /** The chunks of the served version from a position on. Refuses with `state_conflict` where it is another by now than the one that is asked for. */
+  async chunks(
+    user: Acting['principal'],
+    index: string,
+    key: DocumentKey,
+    { from, limit, version }: { readonly from: number; readonly limit: number; readonly version?: number | undefined },
+  ): Promise<Outcome<ChunkPage>> {
+    const found = await this.#askerOf(user, index);
+    if (!found.ok) return found;
+    const page = await this.#of(user, found.value).chunks(key, from, limit, version);
+    if (page !== undefined) return ok(page);
+    const record = await this.#recordOf(user, found.value, key);
+    if (!record.ok) return record;
+    const now = record.value.served?.number;
+    return refuse('state_conflict', now === undefined ? 'no version of the document is served yet' : `version ${now} is served now: begin again`, 'version');
+  }
+
+  async #ask(acting: Acting, key: DocumentKey, version: AskedVersion): Promise<Outcome<PutDocument>> {
+    const { clock } = this.parts;
+    const lasting = await acting.authority.lease();
+    return lasting.ok ? this.#of(acting.principal, version.by).ask(key, version, clock.nowMs()) : lasting;
+  }
+
+  async #sourceOf(acting: Acting, { id }: DocumentKey, { text, file }: PutDocumentBody): Promise<Outcome<DocumentSourceFile>> {
+    const files = await this.parts.files();
+    if (file !== undefined) {
+      if (!allows(acting.principal, 'files')) return refuse('scope_denied', 'the key may not read files: give it the scope files', 'file');
+      const stored = await files.find(acting.principal.tenantId, file as FileId);
+      if (!stored.ok) return err(refusalAt(stored.error, ['file']));
+      const { bytes, sha256 } = stored.value;
+      const { documentBytesMax } = DOCUMENT_STORE_LIMITS;
+      if (bytes > documentBytesMax) return refuseBeyond({ path: 'file', limit: 'documentBytesMax', value: bytes, what: `has ${bytes} bytes` });
+      // A file whose digest is not known is taken for another each time.
+      return ok({ file: stored.value.id, bytes, sha256: sha256 ?? stored.value.id, isOwn: false });
+    }
+    const bytes = utf8(text ?? '');
+    const stored = await files.upload(
+      acting,
+      async (content) => {
+        const taken = await content.write(bytes);
+        return taken.ok ? ok({ filename: fileNameOf(id), purpose: 'document', owner: acting.principal.owner, lifeMs: null }) : taken;
+      },
+      undefined,
+    );
+    return stored.ok ? ok({ file: stored.value.id, bytes: bytes.length, sha256: stored.value.sha256 ?? '', isOwn: true }) : stored;
+  }
+
+  #askerOf(principal: Acting['principal'], index: string): Promise<Outcome<DocumentAsker>> {
+    const user: IndexUser = principal;
+    return onIndex(this.parts.manifests, user, index, async (manifest) => {
+      if (manifest.dimensions > 0 && manifest.embedding === null)
+        return refuse('invalid_value', 'the index was created without a model, which documents need', 'index');
+      const { name, incarnation } = { ...pinnedTo(manifest), incarnation: incarnationOf(manifest) };
+      return ok({ principal, index: { name, incarnation } });
+    });
+  }
+
+  async #recordOf(user: IndexUser, by: DocumentAsker, key: DocumentKey): Promise<Outcome<DocumentRecord>> {
+    const record = await this.#of(user, by).find(key);
+    return record === undefined || record.isRemoved ? absent(key) : ok(record);
+  }
+
+  #of({ tenantId }: Pick<IndexUser, 'tenantId'>, { index }: DocumentAsker): DocumentCalls {
+    return this.parts.documentsOf(tenantId, index);
+  }
+}
+
+/** Refuses formats that only an agent reads. [DC84] */
+function formatOf({ format, delimiter, fields }: Pick<PutDocumentBody, 'format' | 'delimiter' | 'fields'>): Outcome<SourceFormat> {
+  if (!isStored(format)) {
+    const message = `${format} is read by an agent, and there is none that reads documents: convert it, and send ${STORED_FORMATS.join(', ')}`;
+    return refuse('invalid_value', message, 'format');
+  }
+  switch (format) {
+    case 'csv':
+      return ok({ kind: 'csv', ...(delimiter === undefined ? {} : { delimiter }) });
+    case 'jsonl':
+      return fields === undefined ? refuse('invalid_value', 'name the fields that are the text', 'fields') : ok({ kind: 'jsonl', fields });
+    default:
+      return ok({ kind: format });
+  }
+}
+
+const isStored = (format: DocumentFormat): format is (typeof STORED_FORMATS)[number] => (STORED_FORMATS as readonly string[]).includes(format);
+
+/** Its last part, without what files are not called. */
+const fileNameOf = (id: string): string => [...(id.split('/').at(-1) ?? '')].slice(0, 200).join('') || 'document';
+
+const absent = ({ id }: DocumentKey) =>
+  refuseResource('document_not_found', { kind: 'document', name: id }, `the index has no document ${JSON.stringify(id)}`, 'document');
