@@ -126,6 +126,14 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
   deleteVectors: async () => expect(await fetched('mill')).toBeUndefined(),
   deleteIndex: async ({ vectors }) => expect([vectors, (await tenant.get('/v1/indexes/articles')).status]).toEqual([4, 404]),
   verifyIndexErasure: (body) => expect(body).toMatchObject({ verified: true, remaining: 0, vectors: 4 }),
+  putDocument: async ({ status }) => {
+    expect(status).toBe('writing');
+  },
+  getDocument: ({ status, served }) => expect([status, served.chunks]).toEqual(['ready', 1]),
+  listDocuments: ({ data }) => expect(idsIn(data)).toEqual(['guides/locks.md']),
+  listDocumentChunks: ({ data }) => expect(data).toMatchObject([{ position: 0, headings: ['Locks'] }]),
+  rechunkDocument: ({ writing }) => expect(writing.chunking.max_tokens).toBe(64),
+  deleteDocument: async () => expect((await tenant.get('/v1/indexes/articles/documents/guides%2Flocks.md')).status).toBe(404),
   setAlias: async () => expect((await tenant.get('/v1/indexes/live')).body.name).toBe('articles'),
   changeAliases: async () => expect((await tenant.get('/v1/indexes/newest')).body.name).toBe('articles'),
   listAliases: ({ data }) => expect(data.map(({ alias }: Body) => alias)).toEqual(['live', 'newest']),

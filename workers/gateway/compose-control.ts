@@ -9,6 +9,7 @@ import { organisationOf } from '../../src/tenancy/resource-ids.ts';
 import type { Administration } from './adapters/tenancy/administration.ts';
 import { wireAdministration } from './adapters/tenancy/administration.ts';
 import { TenantPurgeLogs } from './adapters/caches/durable-caches.ts';
+import { documentsIn } from './adapters/documents/documents-in.ts';
 import { DurableIndexes } from './adapters/indexes/durable-indexes.ts';
 import type { Heavy } from './adapters/jobs/jobs.ts';
 import type { Models } from './adapters/models/models.ts';
@@ -46,7 +47,7 @@ export const composeControl = oncePerIsolate((env: GatewayEnv): Control => {
   const queue = schedulerQueue(env.SCHEDULER);
   const tenancy = wireAdministration(env, gateway);
   const { organisations } = tenancy;
-  const indexes = new DurableIndexes(env.INDEX, new TenantRegistries(env.REGISTRY, organisations));
+  const indexes = new DurableIndexes(env.INDEX, new TenantRegistries(env.REGISTRY, organisations), documentsIn(env));
   const heavy = wireHeavy(
     env,
     gateway,

@@ -1,5 +1,6 @@
 import { DurableObject } from 'cloudflare:workers';
 
+import { sleep } from '../../durable-objects/system-time.ts';
 import type { Served } from '../../durable-objects/object-namespace.ts';
 import type { Outcome } from '../../src/contract/api/outcome.ts';
 import { DOCUMENT_STORE_LIMITS } from '../../src/contract/documents/document-store-limits.ts';
@@ -8,16 +9,21 @@ import type { AskedVersion } from '../../src/documents/replacement/replacement.t
 import type { VisibleRow } from '../../src/documents/store/document-rows.ts';
 import type { ChunkPage, DocumentListing } from '../../src/documents/store/sqlite-documents.ts';
 import { SqliteDocuments } from '../../src/documents/store/sqlite-documents.ts';
-import type { DocumentCalls } from '../../src/gateway/documents/documents.ts';
+import type { DocumentCalls, DocumentEnds } from '../../src/gateway/documents/documents.ts';
+import type { TenantId } from '../../src/kernel/ids.ts';
 import type { PageOf } from '../../src/kernel/page.ts';
+import { StoredCell } from '../../durable-objects/stored-cell.ts';
+import type { RetiredIndex } from './adapters/documents/document-work.ts';
 import type { GatewayEnv } from './env.ts';
 
 /**
  * The documents of one index, and the work on them, alarm by alarm. It lives in the gateway's Worker because the work takes the gateway's models, budgets and use
  * cases of vectors, which no other Worker may reach.
  */
-export class DocumentsObject extends DurableObject<GatewayEnv> implements Served<DocumentCalls> {
+export class DocumentsObject extends DurableObject<GatewayEnv> implements Served<DocumentCalls & DocumentEnds> {
   readonly #store = new SqliteDocuments(this.ctx.storage);
+  /** The index is about to be deleted; if it is not by then, it stays. */
+  readonly #retired = new StoredCell<RetiredIndex & { readonly untilMs: number }>(this.ctx.storage, 'retired');
   /** How often there was something new to do: an alarm that works meanwhile does not see it, and must not take its alarm away. */
   #asked = 0;
 
@@ -33,8 +39,13 @@ export class DocumentsObject extends DurableObject<GatewayEnv> implements Served
     return removed;
   }
 
-  find(key: DocumentKey): DocumentRecord | undefined {
-    return this.#store.find(key);
+  async find(key: DocumentKey, waitMs: number): Promise<DocumentRecord | undefined> {
+    const endMs = Date.now() + waitMs;
+    for (;;) {
+      const record = this.#store.find(key);
+      if (record === undefined || record.next === null || Date.now() >= endMs) return record;
+      await sleep(DOCUMENT_STORE_LIMITS.documentLookMs);
+    }
   }
 
   page(listing: DocumentListing): PageOf<DocumentRecord> {
@@ -49,6 +60,20 @@ export class DocumentsObject extends DurableObject<GatewayEnv> implements Served
     return this.#store.visible(namespace, rowIds);
   }
 
+  async retire(tenantId: TenantId, index: DocumentAsker['index']): Promise<void> {
+    // There never was a document.
+    if (!this.#store.exists()) return;
+    this.#retired.put({ tenantId, index, untilMs: Date.now() + DOCUMENT_STORE_LIMITS.documentRetireMs });
+    await this.#wake();
+  }
+
+  async erase(tenantId: TenantId): Promise<void> {
+    if (!this.#store.exists()) return;
+    const { deleteSources } = await import('./adapters/documents/document-work.ts');
+    await deleteSources(this.env, tenantId, this.#store.erase());
+    this.#retired.erase();
+  }
+
   #wake(): Promise<void> {
     this.#asked += 1;
     return this.ctx.storage.setAlarm(Date.now());
@@ -59,10 +84,13 @@ export class DocumentsObject extends DurableObject<GatewayEnv> implements Served
     await this.ctx.storage.setAlarm(Date.now() + DOCUMENT_STORE_LIMITS.documentRetryMs);
     const asked = this.#asked;
     // Loaded by the first alarm: most isolates only answer requests.
-    const { advanceDocuments } = await import('./adapters/documents/document-work.ts');
+    const { advanceDocuments, isIndexGone } = await import('./adapters/documents/document-work.ts');
+    const retired = this.#retired.get();
+    if (retired !== undefined && (await isIndexGone(this.env, retired))) return this.erase(retired.tenantId);
+    if (retired !== undefined && Date.now() > retired.untilMs) this.#retired.erase();
     const waitMs = await advanceDocuments(this.env, this.#store);
     if (this.#asked !== asked) await this.ctx.storage.setAlarm(Date.now());
-    else if (waitMs === null) await this.ctx.storage.deleteAlarm();
-    else await this.ctx.storage.setAlarm(Date.now() + waitMs);
+    else if (waitMs === null && this.#retired.get() === undefined) await this.ctx.storage.deleteAlarm();
+    else await this.ctx.storage.setAlarm(Date.now() + (waitMs ?? DOCUMENT_STORE_LIMITS.documentRetryMs));
   }
 }

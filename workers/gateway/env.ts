@@ -26,7 +26,7 @@ import type { UpstreamStub } from './adapters/upstreams/upstream-objects.ts';
 import type { DebtCalls } from '../../src/gateway/debt/debt-admin.ts';
 import type { PlanningCalls } from '../../src/gateway/planning/slo-admin.ts';
 import type { CallBatchCalls } from '../../src/gateway/batches/call-batches.ts';
-import type { DocumentCalls } from '../../src/gateway/documents/documents.ts';
+import type { DocumentCalls, DocumentEnds } from '../../src/gateway/documents/documents.ts';
 import type { StoredAnswerCalls } from '../../src/gateway/completions/stored-answers.ts';
 import type { RequestLog } from '../../src/gateway/requests/request-log-admin.ts';
 import type { RouteCalls } from '../../src/gateway/routes/route-admin.ts';
@@ -96,7 +96,7 @@ export interface GatewayEnv extends CacheLayoutEnv, TenancyEnv, IndexEnv, S3Env 
   /** One object a tenant, in this Worker; see `CallBatchObject`. */
   readonly CALL_BATCHES: ObjectNamespace<CallBatchCalls>;
   /** One object an index, in this Worker; see `documentsName`. */
-  readonly DOCUMENTS: ObjectNamespace<DocumentCalls>;
+  readonly DOCUMENTS: ObjectNamespace<DocumentsStub>;
   /** One object a tenant that has prompts. */
   readonly PROMPTS: ObjectNamespace<PromptCalls>;
   /** One object an upstream that has limits, named by the upstream's id: what all isolates use of it. */
@@ -131,6 +131,9 @@ export interface GatewayEnv extends CacheLayoutEnv, TenancyEnv, IndexEnv, S3Env 
   readonly UPSTREAM_HOSTS?: string;
   readonly UPSTREAM_PRIVATE_HOSTS?: string;
 }
+
+/** What the gateway asks of the object of an index's documents. */
+export type DocumentsStub = DocumentCalls & DocumentEnds;
 
 /** What the gateway asks of the object that works on the generations of an index. */
 export interface GenerationStub {

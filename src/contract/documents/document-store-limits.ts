@@ -30,6 +30,10 @@ export const DOCUMENT_STORE_LIMITS = {
   documentRetryMaxMs: 60_000,
   // Tries before a version is given up: some six hours.
   documentTriesMaxCount: 360,
-  // How often a follower of a document's progress is told of it.
-  documentProgressMs: 500,
+  // How long the deletion of an index may take from when it is announced: its caller has gone by then.
+  documentRetireMs: 120_000,
+  // How long a call may wait for a version that is being written: below what proxies wait for an answer.
+  documentWaitMaxMs: 30_000,
+  // How often its object looks whether it is there.
+  documentLookMs: 50,
 } as const;

@@ -176,7 +176,11 @@ export const documentEndpoints = {
     ...call('GET', DOCUMENTS_ROUTE),
     summary: 'Describe a document, and how far a new version of it is',
     params: documentParams,
-    query: ofNamespace,
+    query: ofNamespace.extend({
+      wait_ms: wholeText(0, DOCUMENT_STORE_LIMITS.documentWaitMaxMs)
+        .default(0)
+        .meta(about('While a version is being written, the answer waits so long for it to be found. Absent: not at all.')),
+    }),
     reply: json(document),
   },
   listDocuments: {

@@ -12,7 +12,6 @@ import type { DocumentAsker, DocumentKey, DocumentRecord, DocumentSourceFile, Do
 import type { AskedVersion } from '../../documents/replacement/replacement.ts';
 import type { VisibleRow } from '../../documents/store/document-rows.ts';
 import type { ChunkPage, DocumentListing } from '../../documents/store/sqlite-documents.ts';
-import { incarnationOf } from '../../index/index-manifest.ts';
 import { utf8 } from '../../kernel/bytes.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { FileId, TenantId } from '../../kernel/ids.ts';
@@ -24,17 +23,27 @@ import type { IndexUser } from '../indexes/index-ref.ts';
 import { onIndex, pinnedTo } from '../indexes/index-ref.ts';
 import type { ManifestCache } from '../indexes/manifest-cache.ts';
 import type { Acting } from '../tenancy/authority.ts';
+import { mayTouchModels } from '../tenancy/authority.ts';
 
 /** The documents of one index, wherever they are: see `DocumentsObject`. */
 export interface DocumentCalls {
   ask(key: DocumentKey, version: AskedVersion, nowMs: number): Promise<Outcome<{ readonly record: DocumentRecord; readonly isNew: boolean }>>;
   /** Undefined: there is none. */
   remove(key: DocumentKey, by: DocumentAsker, nowMs: number): Promise<DocumentRecord | undefined>;
-  find(key: DocumentKey): Promise<DocumentRecord | undefined>;
+  /** While a version is being written, it waits so long for that to end. */
+  find(key: DocumentKey, waitMs: number): Promise<DocumentRecord | undefined>;
   page(listing: DocumentListing): Promise<PageOf<DocumentRecord>>;
   /** Undefined: no version is served, or not the one that is asked for any more. */
   chunks(key: DocumentKey, from: number, count: number, version?: number): Promise<ChunkPage | undefined>;
   visible(namespace: string, rowIds: readonly string[]): Promise<readonly VisibleRow[]>;
+}
+
+/** What becomes of the documents of an index that is deleted. */
+export interface DocumentEnds {
+  /** The index is about to be deleted: once it is, the documents are erased, whatever becomes of the caller. [DC85] */
+  retire(tenantId: TenantId, index: DocumentAsker['index']): Promise<void>;
+  /** The index is deleted: nothing is left of its documents. */
+  erase(tenantId: TenantId): Promise<void>;
 }
 
 /** The name of the object of an index's documents: another index of the same name, later, has another. */
@@ -59,7 +68,7 @@ export class Documents extends Composed<DocumentsParts> {
   async put(acting: Acting, index: string, key: DocumentKey, body: PutDocumentBody): Promise<Outcome<PutDocument>> {
     const format = formatOf(body);
     if (!format.ok) return format;
-    const found = await this.#askerOf(acting.principal, index);
+    const found = await this.#askerOf(acting.principal, index, 'written');
     if (!found.ok) return found;
     const source = await this.#sourceOf(acting, key, body);
     if (!source.ok) return source;
@@ -84,7 +93,7 @@ export class Documents extends Composed<DocumentsParts> {
 
   /** The same text in other chunks. [DC82] */
   async rechunk(acting: Acting, index: string, key: DocumentKey, chunking: NonNullable<PutDocumentBody['chunking']>): Promise<Outcome<PutDocument>> {
-    const found = await this.#askerOf(acting.principal, index);
+    const found = await this.#askerOf(acting.principal, index, 'written');
     if (!found.ok) return found;
     const record = await this.#recordOf(acting.principal, found.value, key);
     if (!record.ok) return record;
@@ -97,9 +106,9 @@ export class Documents extends Composed<DocumentsParts> {
   }
 
   /** Refuses with `index_not_found` and `document_not_found`. */
-  async find(user: Acting['principal'], index: string, key: DocumentKey): Promise<Outcome<DocumentRecord>> {
+  async find(user: Acting['principal'], index: string, key: DocumentKey, waitMs: number): Promise<Outcome<DocumentRecord>> {
     const found = await this.#askerOf(user, index);
-    return found.ok ? this.#recordOf(user, found.value, key) : found;
+    return found.ok ? this.#recordOf(user, found.value, key, waitMs) : found;
   }
 
   async list(user: Acting['principal'], index: string, listing: DocumentListing): Promise<Outcome<PageOf<DocumentRecord>>> {
@@ -164,18 +173,21 @@ export class Documents extends Composed<DocumentsParts> {
     return stored.ok ? ok({ file: stored.value.id, bytes: bytes.length, sha256: stored.value.sha256 ?? '', isOwn: true }) : stored;
   }
 
-  #askerOf(principal: Acting['principal'], index: string): Promise<Outcome<DocumentAsker>> {
-    const user: IndexUser = principal;
-    return onIndex(this.parts.manifests, user, index, async (manifest) => {
-      if (manifest.dimensions > 0 && manifest.embedding === null)
-        return refuse('invalid_value', 'the index was created without a model, which documents need', 'index');
-      const { name, incarnation } = { ...pinnedTo(manifest), incarnation: incarnationOf(manifest) };
-      return ok({ principal, index: { name, incarnation } });
+  /** Refuses where documents are to be written and the index has no model, or the caller's key may not use it. */
+  #askerOf(principal: Acting['principal'], index: string, use: 'read' | 'written' = 'read'): Promise<Outcome<DocumentAsker>> {
+    return onIndex(this.parts.manifests, principal, index, async (manifest) => {
+      const { dimensions, embedding } = manifest;
+      if (use === 'written' && dimensions > 0) {
+        if (embedding === null) return refuse('invalid_value', 'the index was created without a model, which documents need', 'index');
+        const touched = mayTouchModels(principal, [embedding.model]);
+        if (!touched.ok) return touched;
+      }
+      return ok({ principal, index: pinnedTo(manifest) });
     });
   }
 
-  async #recordOf(user: IndexUser, by: DocumentAsker, key: DocumentKey): Promise<Outcome<DocumentRecord>> {
-    const record = await this.#of(user, by).find(key);
+  async #recordOf(user: IndexUser, by: DocumentAsker, key: DocumentKey, waitMs = 0): Promise<Outcome<DocumentRecord>> {
+    const record = await this.#of(user, by).find(key, waitMs);
     return record === undefined || record.isRemoved ? absent(key) : ok(record);
   }
 

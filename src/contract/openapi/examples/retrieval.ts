@@ -4,6 +4,7 @@ import type { ExampleOf } from './example.ts';
 
 const MODEL = 'glove-sif-100';
 const params = { index: 'articles' };
+const document = { ...params, document: 'guides/locks.md' };
 
 /** Embeddings, an index `articles` of texts, and the caches. */
 export const retrievalExamples = {
@@ -145,6 +146,16 @@ export const retrievalExamples = {
   listAliases: {},
   listIndexAliases: { params },
   removeAlias: { params: { index: 'articles', alias: 'live' } },
+
+  putDocument: {
+    params: document,
+    body: { text: '# Locks\n\nThe keeper opens the gates at dawn.', format: 'markdown', title: 'Locks', metadata: { lang: 'en' }, labels: ['staff'] },
+  },
+  getDocument: { params: document, query: { wait_ms: 10_000 } },
+  listDocuments: { params, query: { prefix: 'guides/', sort: 'updated_at', order: 'desc' } },
+  listDocumentChunks: { params: document },
+  rechunkDocument: { params: document, body: { chunking: { max_tokens: 64 } } },
+  deleteDocument: { params: document },
 
   createGeneration: { params, body: { recall: 0.99 } },
   listGenerations: { params },

@@ -16,7 +16,7 @@ const paragraphs = (count: number, word = 'lock'): string[] =>
 const textOf = (world: DocumentWorld): string[] =>
   world.store
     .visible('', [...world.index.keys()])
-    .sort((a, b) => a.position - b.position)
+    .toSorted((a, b) => a.position - b.position)
     .map(({ rowId }) => world.index.get(rowId)?.text ?? '');
 
 describe('work on documents', () => {

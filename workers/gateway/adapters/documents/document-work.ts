@@ -1,4 +1,9 @@
 import { sleep } from '../../../../durable-objects/system-time.ts';
+import type { DocumentAsker, DocumentRecord } from '../../../../src/documents/replacement/document-record.ts';
+import { incarnationOf } from '../../../../src/index/index-manifest.ts';
+import { DurableIndexes } from '../indexes/durable-indexes.ts';
+import { TenantRegistries } from '../indexes/tenant-registries.ts';
+import { documentsIn } from './documents-in.ts';
 import type { SqliteDocuments } from '../../../../src/documents/store/sqlite-documents.ts';
 import { DocumentWork } from '../../../../src/gateway/documents/document-work.ts';
 import { TenantAuthority } from '../../../../src/gateway/tenancy/tenant-authority.ts';
@@ -41,4 +46,23 @@ export async function advanceDocuments(env: GatewayEnv, store: SqliteDocuments):
   const waitMs = await work.advance();
   await tenancy.flush();
   return waitMs;
+}
+
+/** An index that may be deleted by now. */
+export interface RetiredIndex {
+  readonly tenantId: TenantId;
+  readonly index: DocumentAsker['index'];
+}
+
+/** False: it is there, or that cannot be known now. */
+export async function isIndexGone(env: GatewayEnv, { tenantId, index }: RetiredIndex): Promise<boolean> {
+  const { organisations } = composeRetrieval(env).tenancy;
+  const found = await new DurableIndexes(env.INDEX, new TenantRegistries(env.REGISTRY, organisations), documentsIn(env)).describe(tenantId, index.name);
+  return found.ok ? incarnationOf(found.value) !== index.incarnation : found.error.code === 'index_not_found';
+}
+
+/** Files that were made for documents. */
+export async function deleteSources(env: GatewayEnv, tenantId: TenantId, files: DocumentRecord['spent']): Promise<void> {
+  const stored = new R2FileWrites(env.FILES);
+  for (const file of files) await stored.delete(tenantId, file);
 }

@@ -5,13 +5,14 @@ import type { AnnotationChange, IndexAnnotations } from '../../../../src/index/i
 import type { Creation, DeletedIndex } from '../../../../src/index/index-lifecycle.ts';
 import { indexLost, indexNotFound } from '../../../../src/index/index-lifecycle.ts';
 import type { IndexManifest, IndexPage } from '../../../../src/index/index-manifest.ts';
-import { indexObjectName } from '../../../../src/index/index-manifest.ts';
+import { incarnationOf, indexObjectName } from '../../../../src/index/index-manifest.ts';
 import { API_LIMITS } from '../../../../src/contract/api/api-limits.ts';
 import type { SearchSettingsBody } from '../../../../src/contract/indexes/search-settings.ts';
 import { INDEX_LIMITS } from '../../../../src/contract/indexes/index-limits.ts';
 import type { Outcome } from '../../../../src/contract/api/outcome.ts';
 import type { WriteLease, Authority } from '../../../../src/contract/tenancy/write-lease.ts';
 import { underAuthority } from '../../../../src/contract/tenancy/write-lease.ts';
+import type { DocumentEnds } from '../../../../src/gateway/documents/documents.ts';
 import type { IndexDirectory } from '../../../../src/gateway/indexes/index-directory.ts';
 import type { TenantId } from '../../../../src/kernel/ids.ts';
 import { ok } from '../../../../src/kernel/result.ts';
@@ -22,6 +23,8 @@ import type { Remote } from '../../../../src/kernel/remote.ts';
 
 /** What the objects do. */
 type IndexStub = Remote<Pick<IndexObject, 'create' | 'describe' | 'annotate' | 'tune' | 'remove'>>;
+
+type EndsOf = (tenantId: TenantId, index: { readonly name: string; readonly incarnation: string }) => DocumentEnds;
 
 type IndexCall<T> = (index: IndexStub, ownName: string) => Promise<Outcome<T>>;
 
@@ -34,12 +37,15 @@ const UNREACHABLE = 'the index cannot be reached';
 export class DurableIndexes implements IndexDirectory {
   readonly #indexes: DurableObjectNamespace<IndexObject>;
   readonly #registries: TenantRegistries;
+  readonly #documentsOf: EndsOf | undefined;
   /** Objects that held an index when this isolate last asked: they are asked again without asking the registry first. */
   readonly #seen = new Set<string>();
 
-  constructor(indexes: DurableObjectNamespace<IndexObject>, registries: TenantRegistries) {
+  /** `documentsOf`: absent where no index is deleted. */
+  constructor(indexes: DurableObjectNamespace<IndexObject>, registries: TenantRegistries, documentsOf?: EndsOf) {
     this.#indexes = indexes;
     this.#registries = registries;
+    this.#documentsOf = documentsOf;
   }
 
   create(manifest: IndexManifest, creation: Creation, authority: Authority): Promise<Outcome<IndexManifest>> {
@@ -80,7 +86,13 @@ export class DurableIndexes implements IndexDirectory {
       const taken = await isTaken();
       if (!taken.ok) return taken;
       if (!taken.value) return indexNotFound(name);
-      const removed = await this.#index(tenantId, name).remove(name, lease);
+      const index = this.#index(tenantId, name);
+      const known: Outcome<IndexManifest> = await index.describe(name);
+      const own = known.ok ? { name, incarnation: incarnationOf(known.value) } : undefined;
+      const documents = own === undefined ? undefined : this.#documentsOf?.(tenantId, own);
+      if (own !== undefined) await documents?.retire(tenantId, own);
+      const removed = await index.remove(name, lease);
+      if (removed.ok) await documents?.erase(tenantId);
       if (!isAbsent(removed)) return removed;
       const still = await isTaken();
       return still.ok && !still.value ? removed : indexLost(name);

@@ -41,7 +41,8 @@ import { TenantRegistries } from './tenant-registries.ts';
 import type { Embedding } from '../../compose-embeddings.ts';
 import type { GatewayEnv } from '../../env.ts';
 import { tokenCounterOf } from '../documents/token-counter.ts';
-import { Documents, documentsName } from '../../../../src/gateway/documents/documents.ts';
+import { documentsIn } from '../documents/documents-in.ts';
+import { Documents } from '../../../../src/gateway/documents/documents.ts';
 import { VectorRows } from '../../../../src/gateway/documents/vector-rows.ts';
 import { DurableErasures } from './durable-erasures.ts';
 import { FollowedIndex } from '../../../../src/gateway/indexes/generations/followed-index.ts';
@@ -92,7 +93,7 @@ export function wireRetrieval(env: GatewayEnv, gateway: Embedding): Retrieval {
   const { organisations, budget } = gateway.tenancy;
   const { anyEmbedder: embedder, reranker, purges } = gateway.embeddings;
   const registries = new TenantRegistries(env.REGISTRY, organisations);
-  const directory = new DurableIndexes(env.INDEX, registries);
+  const directory = new DurableIndexes(env.INDEX, registries, documentsIn(env));
   const shards = wireShards(env, gateway);
   const manifests = new ManifestCache(directory, clock, sleep, waitUntil);
   const store = new DurableGenerations(env.INDEX);
@@ -127,7 +128,7 @@ export function wireRetrieval(env: GatewayEnv, gateway: Embedding): Retrieval {
     documents: new Documents({
       manifests,
       clock,
-      documentsOf: (tenant, index) => env.DOCUMENTS.getByName(documentsName(tenant, index)),
+      documentsOf: documentsIn(env),
       files: async () => {
         const { composeControl } = await import('../../compose-control.ts');
         return composeControl(env).heavy.files;

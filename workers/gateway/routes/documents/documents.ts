@@ -13,8 +13,8 @@ export const documentHandlers = {
     return replied(gateway.retrieval.documents.put(call, params.index, key, body), ({ record }) => documentReply(record));
   },
 
-  getDocument: ({ gateway, principal, params, query }) =>
-    replied(gateway.retrieval.documents.find(principal, params.index, { ...query, id: params.document }), documentReply),
+  getDocument: ({ gateway, principal, params, query: { namespace, wait_ms: waitMs } }) =>
+    replied(gateway.retrieval.documents.find(principal, params.index, { namespace, id: params.document }, waitMs), documentReply),
 
   listDocuments: ({ gateway, principal, params, query }) => {
     const { sort, order, status, ...rest } = query;
